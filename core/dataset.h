@@ -1,0 +1,89 @@
+/* Rows that stay: an immutable, reference-counted sequence of records cut into contiguous partitions.
+ *
+ * struct sl_rows is a run of rows with the memory they live in; a partition is a list of slices of runs; a
+ * dataset is a list of partitions. Windows, unions and repartitioning share runs and copy nothing. Counts are
+ * atomic: datasets travel between threads.
+ *
+ * Build: sl_rows_new, sl_rows_append (any number; copies), then hand the run to a dataset and unref it. While
+ * it is being built a run belongs to one thread. */
+#pragma once
+
+#include "core/arena.h"
+#include "core/chunk.h"
+
+#include <stdatomic.h>
+
+struct sl_rows {
+    _Atomic unsigned refs;
+    uint64_t count;          /* rows */
+    size_t chunks, capacity; /* of chunk[] */
+    struct sl_chunk **chunk; /* every chunk but the last of a width run may be short; start[] tells */
+    uint64_t *start;         /* index of the first row of chunk[i] */
+    struct sl_arena arena;   /* chunks, columns and bytes */
+    struct sl_field *open[SL_WIDTH_MAX]; /* columns of the chunk that still takes rows */
+};
+
+struct sl_slice {
+    struct sl_rows *rows; /* a reference */
+    uint64_t from, to;    /* rows [from, to) */
+};
+
+struct sl_partition {
+    uint64_t count; /* rows */
+    size_t slices, capacity;
+    struct sl_slice *slice;
+};
+
+struct sl_dataset {
+    _Atomic unsigned refs;
+    uint64_t count; /* rows */
+    size_t partitions, capacity;
+    struct sl_partition *partition;
+};
+
+struct sl_rows *sl_rows_new(void);
+struct sl_rows *sl_rows_ref(struct sl_rows *rows);
+void sl_rows_unref(struct sl_rows *rows);
+
+/* Copies the chunk's rows, strings included, to the end of the run. 0 or SL_ENOMEM. Origins are dropped. */
+int sl_rows_append(struct sl_rows *rows, const struct sl_chunk *chunk);
+
+/* Appends one row whose bytes already live in rows->arena (or in memory that outlives it). */
+int sl_rows_append_row(struct sl_rows *rows, const struct sl_field *fields, uint32_t width);
+
+/* A dataset of `partitions` empty partitions. */
+struct sl_dataset *sl_dataset_new(size_t partitions);
+struct sl_dataset *sl_dataset_ref(struct sl_dataset *dataset);
+void sl_dataset_unref(struct sl_dataset *dataset);
+
+/* Appends rows [from, to) of a run to partition p; takes a reference of its own. 0 or SL_ENOMEM. */
+int sl_dataset_add(struct sl_dataset *dataset, size_t p, struct sl_rows *rows, uint64_t from, uint64_t to);
+/* Appends an empty partition. */
+int sl_dataset_add_partition(struct sl_dataset *dataset);
+/* Appends all partitions of `other`. */
+int sl_dataset_concat(struct sl_dataset *dataset, const struct sl_dataset *other);
+/* Appends records [from, to) of `other`, counted over all its partitions, to partition p. */
+int sl_dataset_add_range(struct sl_dataset *dataset, size_t p, const struct sl_dataset *other, uint64_t from,
+                         uint64_t to);
+/* All records of `other` in n contiguous pieces: piece i is records [i*N/n, (i+1)*N/n). NULL: out of memory.
+ */
+struct sl_dataset *sl_dataset_pieces(const struct sl_dataset *other, size_t n);
+/* A dataset of one partition that is the whole run; takes over the caller's reference. NULL: out of memory.
+ */
+struct sl_dataset *sl_dataset_of(struct sl_rows *rows);
+
+/* Pushes rows [from, to) of partition p in order, in chunks. Stops at the first failure and returns it. */
+int sl_dataset_push(const struct sl_dataset *dataset, size_t p, uint64_t from, uint64_t to,
+                    struct sl_outlet *outlet);
+
+/* Reads rows one after the other, over all partitions, in order. */
+struct sl_cursor {
+    const struct sl_dataset *dataset;
+    size_t partition, slice, chunk;
+    uint64_t row; /* within the run */
+};
+void sl_cursor_init(struct sl_cursor *cursor, const struct sl_dataset *dataset);
+/* Writes the next row to fields[SL_WIDTH_MAX] and its width to *ret_width; false at the end. */
+bool sl_cursor_next(struct sl_cursor *cursor, struct sl_field *fields, uint32_t *ret_width);
+/* Moves the cursor to record number `record` over all partitions (count: the end). */
+void sl_cursor_seek(struct sl_cursor *cursor, uint64_t record);

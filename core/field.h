@@ -1,0 +1,47 @@
+/* One value: sixteen bytes, tagged. Compared, hashed and ordered here, once for everybody (SPEC 1).
+ *
+ * A field borrows what it points to: string bytes, list items, map entries. Whoever keeps a field longer than
+ * its source copies it into an arena with sl_field_copy.
+ *
+ * Equality: types and values; a float with an integral value in int64 range equals that integer, -0.0 equals
+ * 0, NaN equals NaN. The order: nil < false < true < numbers by value (NaN last) < strings by bytes < lists
+ * by element < maps as the lists of their sorted pairs. A map's entries are sorted by key bytes, keys are
+ * unique. */
+#pragma once
+
+#include "sluice/types.h"
+
+struct sl_arena;
+
+/* Whether the float is integral and in int64 range; then *ret_integer is its value. */
+bool sl_float_is_integer(double d, int64_t *ret_integer);
+
+/* <0, 0, >0 in the order of SPEC 1. Equal fields (1 and 1.0) give 0. */
+int sl_field_compare(const struct sl_field *a, const struct sl_field *b);
+bool sl_field_equals_slow(const struct sl_field *a, const struct sl_field *b);
+
+static inline bool sl_field_equals(const struct sl_field *a, const struct sl_field *b)
+{
+    if (a->tag == SL_STR && b->tag == SL_STR)
+        return a->len == b->len && __builtin_memcmp(a->str, b->str, a->len) == 0;
+    return sl_field_equals_slow(a, b);
+}
+
+/* A seeded hash for tables; equal fields hash alike. Never leaves the process. */
+uint64_t sl_field_hash(const struct sl_field *f, uint64_t seed);
+
+/* XXH3-64, unseeded, of the canonical key bytes: the same on every machine; for partitions. */
+uint64_t sl_field_partition_hash(const struct sl_field *f);
+
+/* A deep copy: *ret points into the arena only. False: out of memory. */
+bool sl_field_copy(struct sl_arena *arena, const struct sl_field *f, struct sl_field *ret);
+
+/* Sorts the pairs of a map under construction in place by key; false if a key is no string or stands twice.
+ */
+bool sl_map_sort(struct sl_field *pairs, size_t count);
+
+/* The value under a key; NULL if there is none or the field is no map. */
+const struct sl_field *sl_map_get(const struct sl_field *map, const void *key, size_t len);
+
+/* nil, boolean, integer, float, string, list, map: for messages. */
+const char *sl_tag_name(enum sl_tag tag);

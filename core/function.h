@@ -1,0 +1,69 @@
+/* Functions over records: what users write (Lua, C) and native built-ins, all behind one door.
+ *
+ * call() gets the record's fields and says what the function returned. Operators interpret that (the table of
+ * SPEC 3); a function never knows which operator called it. Built-ins may offer apply(): the same for a whole
+ * chunk, without a call per row, where an operator asks for it; it must give what call() would give row by
+ * row.
+ *
+ * A function object is immutable while batches run and is called from many workers at once: everything that
+ * is a worker's own (a lua_State) is found by task->worker. Owned by the graph it was made for. */
+#pragma once
+
+#include "core/task.h"
+
+/* What call() returned. values points to caller's memory for SL_WIDTH_MAX fields; what the fields point to
+ * lives in task->scratch or in the arguments. */
+struct sl_returned {
+    uint32_t count; /* 0: nothing at all; several values: more than 1 */
+    struct sl_field *values;
+};
+
+/* How flatMap and map read what a built-in returns. */
+enum sl_gives {
+    SL_GIVES_ANY,    /* a user's function: by the table of SPEC 3 */
+    SL_GIVES_ROW,    /* one record of `count` fields; nothing at all: no match (flatMap drops it) */
+    SL_GIVES_LIST,   /* one list: flatMap's records, map's one field */
+    SL_GIVES_TRUTH,  /* one boolean: a predicate */
+    SL_GIVES_NOTHING /* cannot be called: a reducer */
+};
+
+struct sl_function;
+struct sl_reducer;
+
+struct sl_function_ops {
+    /* 0, SL_EREJECT (the message is set), or a failure that ends the batch. */
+    int (*call)(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
+                uint32_t argc, struct sl_returned *ret);
+
+    /* Optional, built-ins only. flatMap: adds the records of every row of `in` to `out` (its origin is set).
+     * May keep nothing. A record error is reported through sl_task_reject(task, node, in, row). */
+    int (*flat_map)(const struct sl_function *fn, struct sl_task *task, unsigned node,
+                    const struct sl_chunk *in, struct sl_builder *out);
+
+    /* Optional, built-ins only. map without record errors: fills out->column[] and out->width for all
+     * in->rows rows; memory from task->scratch; columns of `in` may be reused. SL_EREJECT with nothing done:
+     * this chunk has rows that do not fit, go row by row. */
+    int (*map)(const struct sl_function *fn, struct sl_task *task, const struct sl_chunk *in,
+               struct sl_chunk *out);
+
+    /* Optional, built-ins only. filter without record errors: keep[row] = 0 or 1. SL_EREJECT as in map. */
+    int (*filter)(const struct sl_function *fn, struct sl_task *task, const struct sl_chunk *in,
+                  uint8_t *keep);
+
+    void (*free)(struct sl_function *fn);
+};
+
+struct sl_function {
+    const struct sl_function_ops *ops;
+    enum sl_gives gives;
+    const struct sl_reducer *reducer; /* not NULL: usable where a reducer is wanted */
+    const char *name;    /* of a built-in with its arguments, as in signatures: "split(\" \")"; "" */
+    struct sl_site site; /* where it was made */
+};
+
+/* Calls fn, with a scratch result. Convenience over ops->call. */
+static inline int sl_function_call(const struct sl_function *fn, struct sl_task *task,
+                                   const struct sl_field *argv, uint32_t argc, struct sl_returned *ret)
+{
+    return fn->ops->call(fn, task, argv, argc, ret);
+}

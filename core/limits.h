@@ -1,0 +1,19 @@
+/* A limit on everything: the numbers that bound rows, names, buffers and queues. */
+#pragma once
+
+enum {
+    SL_WIDTH_MAX = 64,                  /* fields of a record */
+    SL_CHUNK_ROWS = 1024,               /* rows of a chunk */
+    SL_DEPTH_MAX = 64,                  /* nesting of lists and maps */
+    SL_SPLIT_BYTES = 8 << 20,           /* a split of a plain file; part of the contract: never change */
+    SL_READ_BYTES = 256 << 10,          /* a piece of a split: fits the second-level cache */
+    SL_RECORD_BYTES_DEFAULT = 16 << 20, /* maxRecordBytes */
+    SL_WORKERS_MAX = 256,
+    SL_NODES_MAX = 4096,                  /* streams of a graph */
+    SL_PATHS_MAX = 64,                    /* ways rows may reach one operator through unions */
+    SL_REJECTED_KEPT_MAX = 1000,          /* dead letters written per batch; more are counted */
+    SL_REJECTED_RECORD_BYTES_MAX = 65536, /* of a record in a dead letter */
+    SL_MESSAGE_MAX = 512,                 /* bytes of a record error's message */
+    SL_OUTPUTS_MAX = 1024,
+    SL_INPUT_PATHS_SHOWN = 100, /* in meta.json */
+};

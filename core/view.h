@@ -1,0 +1,39 @@
+/* Published versions: what a mounted stream shows. Made by engine/, read by fs/.
+ *
+ * A version is immutable and reference-counted. Whoever reads holds a reference; rendering to bytes is the
+ * reader's business and costs a batch nothing. `before` is what `changes` is computed against; fs/ may drop
+ * it early. */
+#pragma once
+
+#include "core/dataset.h"
+
+struct sl_version {
+    _Atomic unsigned refs;
+    int64_t time_ms;         /* the batch's */
+    int64_t from_ms, to_ms;  /* (from, to] */
+    struct sl_dataset *rows; /* in the order they are shown; a reference */
+    uint64_t inputs;         /* files that went into it */
+    size_t first_count;      /* paths below */
+    char **first;            /* the first SL_INPUT_PATHS_SHOWN of them, in order */
+};
+
+/* Takes over the reference to rows; copies the paths. NULL: out of memory (rows is then released). */
+struct sl_version *sl_version_new(int64_t time_ms, int64_t from_ms, struct sl_dataset *rows, uint64_t inputs,
+                                  size_t first_count, const char *const *first);
+struct sl_version *sl_version_ref(struct sl_version *version);
+void sl_version_unref(struct sl_version *version);
+
+/* Where versions go; implemented by fs/ as a mount or as plain files. */
+struct sl_viewer;
+struct sl_viewer_ops {
+    /* `view` is the number the name had in the list given when the viewer was opened. Takes a reference of
+     * its own. Never waits for readers. */
+    int (*publish)(struct sl_viewer *viewer, size_t view, struct sl_version *version, struct sl_error *err);
+    /* The text of .sluice/status.json, copied. */
+    int (*status)(struct sl_viewer *viewer, const char *json, size_t len, struct sl_error *err);
+    /* Unmounts; open files of readers end or stay as the kernel has it. */
+    void (*close)(struct sl_viewer *viewer);
+};
+struct sl_viewer {
+    const struct sl_viewer_ops *ops;
+};

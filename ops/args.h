@@ -1,0 +1,18 @@
+/* Checks given arguments against a descriptor's parameters and converts them (durations to milliseconds,
+ * numbers to floats): for operators, their options and built-ins alike. */
+#pragma once
+
+#include "core/descriptor.h"
+#include "core/error.h"
+
+/* One argument. Errors: "reduceByKey: func must be a function or a reducer, got a string". `what` names the
+ * callee. */
+int sl_arg_check(const char *what, const struct sl_param *param, const struct sl_arg *given,
+                 struct sl_arg *ret, struct sl_error *err);
+
+/* All of them, by position; ret[SL_PARAMS_MAX] gets kind SL_ARG_NONE where not given. Too many, too few:
+ * errors. A last argument of kind SL_ARG_OPTIONS, or of kind SL_ARG_VALUE holding a map or an empty list,
+ * goes to options. */
+int sl_args_check(const char *what, const struct sl_param *params, const struct sl_param *options,
+                  const struct sl_arg *given, size_t count, struct sl_arg *ret, struct sl_arg *ret_options,
+                  struct sl_error *err);

@@ -1,0 +1,57 @@
+/* The catalog: the SQLite database in the checkpoint that makes a batch true. One writer connection, WAL,
+ * synchronous=FULL; users read it with sqlite3 -readonly at any time (documented views: batches, files,
+ * outputs, errors) and never delay a batch.
+ *
+ * Order of calls: sl_catalog_open (takes the checkpoint's lock; makes directory and schema when new),
+ * sl_catalog_load; then per batch sl_catalog_plan, and sl_catalog_commit once everything is revealed. A
+ * planned batch that was not committed is found by load and redone by the engine. */
+#pragma once
+
+#include "core/arrivals.h"
+#include "core/io.h"
+#include "core/services.h"
+
+struct sl_catalog;
+
+/* SL_EHELD: another process holds the checkpoint (names its pid); SL_EDAMAGED: not a catalog, damaged, or a
+ * newer schema. The directory is made 0700 with its parents. */
+int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_catalog **ret,
+                    struct sl_error *err);
+void sl_catalog_close(struct sl_catalog *catalog);
+
+/* A batch as the catalog knows it. files[] is per source, in the graph's order of sources. */
+struct sl_plan {
+    int64_t batch_ms;
+    uint64_t number; /* 0, 1, ... over the life of the checkpoint */
+    size_t sources;
+    struct sl_files *files; /* [sources] */
+};
+void sl_plan_done(struct sl_plan *plan);
+
+struct sl_progress {
+    bool any;         /* some batch was committed */
+    int64_t last_ms;  /* the newest committed batch */
+    uint64_t batches; /* committed so far */
+    bool planned;     /* `plan` is a batch that was planned and not committed */
+    struct sl_plan plan;
+};
+void sl_progress_done(struct sl_progress *progress);
+
+/* Sources are told apart by a key (the directory and options as given in the job), so that a changed job
+ * keeps what it has taken. remembered[i] gets the files source i has taken and that have not gone. */
+int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *const *source_key,
+                    struct sl_progress *ret_progress, struct sl_files *ret_remembered, struct sl_error *err);
+
+/* Durable when it returns. gone[i]: remembered files that need not be remembered any more. */
+int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_plan *plan, struct sl_error *err);
+
+struct sl_committed {
+    const struct sl_plan *plan;
+    size_t manifests;
+    const struct sl_manifest *manifest;
+    const struct sl_files *gone;     /* [sources], may be NULL */
+    uint64_t rejected;               /* record errors of the batch */
+    int64_t started_ms, finished_ms; /* real time, for people */
+};
+/* One transaction, durable when it returns. */
+int sl_catalog_commit(struct sl_catalog *catalog, const struct sl_committed *batch, struct sl_error *err);

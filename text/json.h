@@ -1,0 +1,18 @@
+/* JSON, both ways. Integers stay integers (int64, beyond it: float); 1.0 stays a float; objects become maps
+ * with keys sorted by bytes, of equal keys the last; depth up to SL_DEPTH_MAX. */
+#pragma once
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/field.h"
+
+/* Appends the field as JSON: floats as Python's repr, NaN and infinities null, invalid UTF-8 U+FFFD (counted
+ * in *replaced where not NULL), no spaces. Control characters \b \f \n \r \t or \u00xx; '/' and non-ASCII
+ * stay. */
+bool sl_json_field(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced);
+bool sl_json_string(struct sl_buf *buf, const void *bytes, size_t len, uint64_t *replaced);
+
+/* Parses one value and nothing behind it but white space. Memory from the arena; strings without escapes are
+ * slices of the text. On failure *ret_message is a constant text and *ret_at the offset; returns false. */
+bool sl_json_parse(struct sl_arena *arena, const void *text, size_t len, struct sl_field *ret,
+                   const char **ret_message, size_t *ret_at);

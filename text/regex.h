@@ -1,0 +1,20 @@
+/* PCRE2 on bytes, compiled once with its JIT, matched from many threads. */
+#pragma once
+
+#include "core/field.h"
+#include "core/task.h"
+
+struct sl_regex;
+
+/* On a bad pattern SL_EUSAGE: "pattern, at offset 3: missing closing parenthesis". */
+int sl_regex_new(const void *pattern, size_t len, struct sl_regex **ret, struct sl_error *err);
+void sl_regex_free(struct sl_regex *regex);
+uint32_t sl_regex_groups(const struct sl_regex *regex);
+/* The number of a named group, -1 if there is none. */
+int sl_regex_group(const struct sl_regex *regex, const char *name);
+
+/* 1: match, and groups[i] is the text of group number wanted[i] (nil where it took no part), a slice of the
+ * subject; 0: no match; SL_EREJECT: a limit of PCRE2 was hit (message set); other negatives: failures.
+ * Match data is per worker (task->worker). */
+int sl_regex_match(const struct sl_regex *regex, struct sl_task *task, const void *subject, size_t len,
+                   const uint32_t *wanted, uint32_t count, struct sl_field *groups);
