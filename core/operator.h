@@ -43,6 +43,8 @@ struct sl_node {
     struct sl_arg option[SL_OPTIONS_MAX]; /* by op->options */
     int64_t slide_ms;                     /* emits at multiples of it */
     int64_t interval_ms;                  /* of the whole graph */
+    int64_t window_ms;                    /* reach of the windows above it; 0: unwindowed */
+    size_t view;                          /* of a mount output: its number among them */
 };
 
 /* The function, text, number ... given for parameter i; the fallback where it was not given or is nil. */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/dataset.h"
+#include "core/error.h"
 
 struct sl_version {
     _Atomic unsigned refs;

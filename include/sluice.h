@@ -114,6 +114,12 @@ struct sl_run_options {
     int stop_fd;              /* readable when *stop changed; -1: none */
 };
 
+/* Called by sl_run once the number of workers is known and before any function is called; for bindings that keep
+ * something per worker. A failure ends the run. */
+int sl_context_on_workers(struct sl_context *context,
+                          int (*prepare)(void *arg, unsigned workers, char *message, size_t message_size),
+                          void *arg);
+
 /* Runs until stopped. Returns the exit status of SPEC 2 (0..5); what failed is in sl_context_error. */
 int sl_run(struct sl_context *context, const struct sl_run_options *options);
 

@@ -1,0 +1,37 @@
+#include "core/arrivals.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void sl_files_done(struct sl_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        free(files->file[i].path);
+    free(files->file);
+    *files = (struct sl_files){0};
+}
+
+int sl_files_add(struct sl_files *files, const struct sl_file *file)
+{
+    if (files->count == files->capacity) {
+        size_t capacity = files->capacity ? files->capacity * 2 : 8;
+        struct sl_file *grown = realloc(files->file, capacity * sizeof *grown);
+        if (!grown)
+            return SL_ENOMEM;
+        files->file = grown;
+        files->capacity = capacity;
+    }
+    struct sl_file copy = *file;
+    copy.path = strdup(file->path);
+    if (!copy.path)
+        return SL_ENOMEM;
+    files->file[files->count++] = copy;
+    return 0;
+}
+
+bool sl_file_same(const struct sl_file *a, const struct sl_file *b)
+{
+    if (a->inode != b->inode || a->born_ns != b->born_ns)
+        return false;
+    return a->born_ns != INT64_MIN || (a->size == b->size && a->mtime_ns == b->mtime_ns);
+}

@@ -1,0 +1,77 @@
+#include "core/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int sl_error_set(struct sl_error *err, enum sl_err code, const char *format, ...)
+{
+    if (!err)
+        return code;
+    err->code = code;
+    err->sys = 0;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->text, sizeof err->text, format, args);
+    va_end(args);
+    return code;
+}
+
+int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
+{
+    enum sl_err code = sys == ENOMEM ? SL_ENOMEM : SL_EFAIL;
+    if (!err)
+        return code;
+    err->code = code;
+    err->sys = sys;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->text, sizeof err->text, format, args);
+    va_end(args);
+    size_t len = strlen(err->text);
+    char reason[128];
+    snprintf(err->text + len, sizeof err->text - len, ": %s", strerror_r(sys, reason, sizeof reason));
+    return code;
+}
+
+int sl_error_wrap(struct sl_error *err, const char *format, ...)
+{
+    if (!err)
+        return SL_EFAIL;
+    char old[SL_ERROR_TEXT_MAX];
+    memcpy(old, err->text, sizeof old);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->text, sizeof err->text, format, args);
+    va_end(args);
+    size_t len = strlen(err->text);
+    snprintf(err->text + len, sizeof err->text - len, ": %s", old);
+    return err->code;
+}
+
+int sl_error_hint(struct sl_error *err, const char *format, ...)
+{
+    if (!err)
+        return SL_EFAIL;
+    size_t len = strlen(err->text);
+    snprintf(err->text + len, sizeof err->text - len, "; ");
+    len = strlen(err->text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->text + len, sizeof err->text - len, format, args);
+    va_end(args);
+    return err->code;
+}
+
+int sl_error_nomem(struct sl_error *err)
+{
+    return sl_error_set(err, SL_ENOMEM, "out of memory");
+}
+
+void sl_assert_failed(const char *condition, const char *file, int line, const char *function)
+{
+    fprintf(stderr, "sluice: BUG: %s does not hold in %s (%s:%d)\n", condition, function, file, line);
+    abort();
+}
