@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Arrows only point down: which folder may include from which (docs/ARCHITECTURE.md, "Floors").
+
+Also: a module's own header comes first, so that every header is known to stand alone, and the header of a
+library is included by the room that wraps it and by nobody else.
+"""
+import re
+import source
+
+PUBLIC = ["include"]
+NEIGHBOURS = ["watcher", "sources", "ops", "output", "state", "fs"]
+BELOW = {"include": [], "core": PUBLIC, "text": PUBLIC + ["core"], "examples": PUBLIC}
+BELOW.update({floor: PUBLIC + ["core", "text"] for floor in NEIGHBOURS})
+BELOW["engine"] = PUBLIC + ["core", "text"] + NEIGHBOURS
+BELOW["lua"] = PUBLIC + ["core", "text"]
+BELOW["cli"] = PUBLIC + ["core", "text", "lua"]
+
+ROOMS = {
+    "sqlite3.h": "state", "inotifytools/": "watcher/notify", "fuse": "fs", "fuse3/": "fs", "lua.h": "lua",
+    "lauxlib.h": "lua", "lualib.h": "lua", "pcre2.h": "text", "zstd.h": "text", "zlib.h": "text",
+}
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.M)
+
+
+def includes(path):
+    """(line, is ours, what) of each include. What is ours is named from the root or as <sluice...>."""
+    code = source.text(path)
+    for match in INCLUDE.finditer(code):
+        line = code.count("\n", 0, match.start()) + 1
+        ours = match.group(1) == '"' or match.group(2).startswith("sluice")
+        yield line, ours, match.group(2)
+
+
+def floor_of(include):
+    return "include" if include.startswith("sluice") else include.split("/")[0]
+
+
+def wrong_arrow(path, what):
+    floor = path.parts[0]
+    target = floor_of(what)
+    if target == floor or target in BELOW[floor]:
+        return None
+    return "%s may not include %s: %s/ includes only %s" % (path, what, floor, ", ".join(BELOW[floor] + [floor]))
+
+
+def wrong_room(path, what):
+    for header, room in ROOMS.items():
+        if what.startswith(header) and not str(path).startswith(room):
+            return "%s may not include <%s>: only %s knows it" % (path, what, room)
+    return None
+
+
+def own_header_first(path):
+    own = path.with_suffix(".h")
+    if path.suffix != ".c" or not (source.ROOT / own).exists():
+        return None
+    first = next((what for _, _, what in includes(path)), None)
+    return None if first == str(own) else "%s should include its own header first, not %s" % (path, first)
+
+
+def complaints(path):
+    for line, ours, what in includes(path):
+        wrong = wrong_arrow(path, what) if ours else wrong_room(path, what)
+        if wrong:
+            yield "line %d: %s" % (line, wrong)
+    wrong = own_header_first(path)
+    if wrong:
+        yield wrong
+
+
+source.report([wrong for path in source.files(".c", ".h") if path.parts[0] in BELOW for wrong in complaints(path)])
