@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Where FUSE is not to be had the run goes on with a warning, and the same tree is there as plain files."""
+import os, pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+# A mount namespace in which /dev/fuse is another device.
+WITHOUT = ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else []),
+           "sh", "-c", 'mount --bind /dev/null /dev/fuse && exec "$@"', "sh"]
+
+
+def need_namespace():
+    done = subprocess.run([*WITHOUT, "true"], capture_output=True, text=True)
+    if os.path.exists("/dev/fuse") and done.returncode:
+        skip("hiding /dev/fuse: " + done.stderr.strip())
+    return WITHOUT if os.path.exists("/dev/fuse") else []
+
+
+def test_the_run_goes_on_with_a_warning():
+    prefix = need_namespace()
+    wordcount_here()
+    move_in("a", "to be\n")
+    done = sluice_ok("run", "wordcount.lua", "--once", prefix=prefix)
+    check("mnt" in done.stderr and "fuse" in done.stderr.lower(), "a warning names the mount and FUSE: " + done.stderr)
+    equal(list(outputs().values()), [b"be\t1\nto\t1\n"], "outputs")
+
+
+def test_the_view_is_there_as_plain_files():
+    prefix = need_namespace()
+    wordcount_here()
+    with Running("wordcount.lua", "--interval", "50ms", prefix=prefix) as run:
+        for name, text in (("a", "to be\n"), ("b", "or not\n")):
+            move_in(name, text)
+            run.wait_until(lambda: os.path.exists("mnt/counts/current") and
+                           read("mnt/counts/current") == word_counts(text), "the version of file " + name)
+        time_ms = output_times()[-1]
+        equal(os.readlink("mnt/counts/now"), "at/%d" % time_ms, "now")
+        equal(json_lines(read("mnt/counts/current.json")), [["not", 1], ["or", 1]], "current.json")
+        equal(json.loads(read("mnt/counts/meta.json"))["time"], time_ms, "time in meta.json")
+        equal(sorted(map(int, os.listdir("mnt/counts/at"))), output_times(), "versions")
+        check(not os.path.exists("mnt/counts/keys/or"), "there are no keys/")
+        run.stop()
+
+
+def test_its_own_old_tree_is_removed_first():
+    prefix = need_namespace()
+    wordcount_here()
+    for name in ("a", "b"):
+        move_in(name, name + "\n")
+        sluice_ok("run", "wordcount.lua", "--once", "--interval", "10ms", prefix=prefix)
+    equal(read("mnt/counts/current") if os.path.exists("mnt/counts") else b"b\t1\n", b"b\t1\n", "current")
+
+
+main(globals())

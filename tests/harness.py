@@ -1,0 +1,289 @@
+"""What the tests of whole jobs share: running the program, feeding it, waiting for it, reading its results.
+
+A test file defines functions test_<claim>() and ends in harness.main(globals()). Each claim runs in an empty
+directory of its own. They say what is wrong with check(), equal() or fail(); skip() ends the file with 77.
+Waiting is for a condition, never for a time. The program is $SLUICE (build/release/sluice without it).
+"""
+import ctypes, json, os, pathlib, re, shutil, signal, subprocess, sys, tempfile, time, traceback
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
+SLUICE = os.environ.get("SLUICE", str(BUILD / "sluice"))
+LONG = os.environ.get("SLUICE_LONG") == "1"
+SANITIZED = os.environ.get("SLUICE_PRESET") in ("asan", "tsan")
+PATIENCE_S = 60 if SANITIZED else 30
+WORDCOUNT = ROOT / "examples/wordcount.lua"
+
+
+class Failure(Exception):
+    pass
+
+
+class Skip(Exception):
+    pass
+
+
+def fail(what):
+    raise Failure(what)
+
+
+def skip(reason):
+    raise Skip(reason)
+
+
+def check(holds, what):
+    if not holds:
+        fail(what)
+
+
+def short(value):
+    shown = repr(value)
+    return shown if len(shown) < 400 else shown[:300] + " ... " + shown[-80:]
+
+
+def equal(got, want, what):
+    check(got == want, "%s\n  got  %s\n  want %s" % (what, short(got), short(want)))
+
+
+def wait_until(condition, what, seconds=PATIENCE_S, alive=None):
+    """Waits until condition() is true and returns its value; alive() says why waiting makes no sense."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if alive:
+            alive()
+        check(time.monotonic() < end, "waited %d s for %s" % (seconds, what))
+        time.sleep(0.003)
+
+
+# ---- feeding ----
+
+def job(text, path="job.lua"):
+    pathlib.Path(path).write_text(text)
+    return path
+
+
+def wordcount_here():
+    """examples/wordcount.lua in this directory, with its input directory."""
+    shutil.copy(WORDCOUNT, "wordcount.lua")
+    os.makedirs("in", exist_ok=True)
+    return "wordcount.lua"
+
+
+def as_bytes(content):
+    return content if isinstance(content, bytes) else content.encode()
+
+
+def move_in(name, content, directory="in"):
+    """Writes beside the directory and renames into it, as producers should."""
+    os.makedirs("making", exist_ok=True)
+    os.makedirs(directory, exist_ok=True)
+    beside = os.path.join("making", name)
+    with open(beside, "wb") as file:
+        file.write(as_bytes(content))
+    os.rename(beside, os.path.join(directory, name))
+
+
+# ---- running ----
+
+def sluice(*args, stdin=subprocess.DEVNULL, seconds=PATIENCE_S, prefix=()):
+    """Runs to the end. The result has returncode, stdout and stderr as text."""
+    try:
+        return subprocess.run([*prefix, SLUICE, *args], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, errors="replace", timeout=seconds)
+    except subprocess.TimeoutExpired:
+        fail("sluice %s did not end in %d s" % (" ".join(args), seconds))
+
+
+def sluice_ok(*args, **options):
+    done = sluice(*args, **options)
+    check(done.returncode == 0, "sluice %s: exit status %d\n%s" % (" ".join(args), done.returncode, done.stderr))
+    return done
+
+
+class Running:
+    """A run in the background; `with Running("job.lua", ...) as run:`. Killed at the end if it still lives."""
+
+    def __init__(self, *args, prefix=()):
+        self.args = args
+        self.log = tempfile.TemporaryFile(mode="w+", errors="replace")
+        self.process = subprocess.Popen([*prefix, SLUICE, "run", *args], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=self.log)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        unmount_here()
+
+    def stderr(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def is_alive(self):
+        status = self.process.poll()
+        check(status is None, "the run ended by itself with %s:\n%s" % (status, self.stderr()))
+
+    def wait_until(self, condition, what, seconds=PATIENCE_S):
+        return wait_until(condition, what, seconds, self.is_alive)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self, seconds=PATIENCE_S):
+        try:
+            return self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            fail("the run did not end in %d s:\n%s" % (seconds, self.stderr()))
+
+    def stop(self, how=signal.SIGTERM):
+        """Asks it to stop and expects exit status 0."""
+        self.process.send_signal(how)
+        status = self.end()
+        check(status == 0, "exit status %d after %s:\n%s" % (status, how.name, self.stderr()))
+
+
+# ---- results ----
+
+def output_times(prefix="out/counts", suffix="txt"):
+    """Times of the finished output directories, increasing."""
+    pattern = re.compile(re.escape(os.path.basename(prefix)) + r"-(\d+)" + (re.escape("." + suffix) if suffix else "") + "$")
+    folder = os.path.dirname(prefix) or "."
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    times = [int(match.group(1)) for match in map(pattern.match, names) if match]
+    return sorted(t for t in times if os.path.exists(os.path.join(output_path(t, prefix, suffix), "_SUCCESS")))
+
+
+def output_path(time_ms, prefix="out/counts", suffix="txt"):
+    return "%s-%d%s" % (prefix, time_ms, "." + suffix if suffix else "")
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def output(time_ms, prefix="out/counts", suffix="txt"):
+    """The bytes of all parts of one output directory."""
+    directory = output_path(time_ms, prefix, suffix)
+    parts = sorted(name for name in os.listdir(directory) if name.startswith("part-"))
+    return b"".join(read(os.path.join(directory, part)) for part in parts)
+
+
+def outputs(prefix="out/counts", suffix="txt"):
+    return {t: output(t, prefix, suffix) for t in output_times(prefix, suffix)}
+
+
+def counted(prefix="out/counts", suffix="txt"):
+    """All word counts of all output directories together: word -> list of counts, one per directory."""
+    words = {}
+    for content in outputs(prefix, suffix).values():
+        for line in content.splitlines():
+            word, count = line.split(b"\t")
+            words.setdefault(word.decode(), []).append(int(count))
+    return words
+
+
+def word_counts(text):
+    """What a word count of these bytes has to say (words separated by single spaces, as split(" ") sees them)."""
+    counts = {}
+    for line in as_bytes(text).splitlines():
+        for word in line.split(b" "):
+            counts[word] = counts.get(word, 0) + 1
+    return b"".join(b"%s\t%d\n" % (word, counts[word]) for word in sorted(counts))
+
+
+def json_lines(content):
+    return [json.loads(line) for line in content.splitlines()]
+
+
+# ---- the mount ----
+
+def mounts_below(directory):
+    with open("/proc/self/mountinfo") as mounts:
+        points = [line.split()[4] for line in mounts]
+    return [point for point in points if point.startswith(os.path.join(os.path.realpath(directory), ""))]
+
+
+def unmount(point):
+    command = ["umount", "-l", point] if os.getuid() == 0 else ["fusermount3", "-u", "-z", point]
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def unmount_here():
+    for point in mounts_below("."):
+        unmount(point)
+
+
+def try_mount():
+    """Mounts a file system that nobody answers for: why it cannot be done, or None. As root only."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    device = os.open("/dev/fuse", os.O_RDWR)
+    with tempfile.TemporaryDirectory() as point:
+        options = "fd=%d,rootmode=40000,user_id=0,group_id=0" % device
+        failed = libc.mount(b"probe", point.encode(), b"fuse", 0, options.encode())
+        number = ctypes.get_errno()
+        if not failed:
+            unmount(point)
+        os.close(device)
+    return os.strerror(number) if failed else None
+
+
+def need_fuse():
+    """Skips where FUSE is not to be had; found out without the program, so that its failure is a failure."""
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR))
+    except OSError as error:
+        skip("/dev/fuse: %s" % error.strerror)
+    if os.getuid() == 0:
+        why = try_mount()
+        if why:
+            skip("mounting FUSE: %s" % why)
+    elif not shutil.which("fusermount3"):
+        skip("fusermount3 is not installed")
+
+
+# ---- the claims of a file ----
+
+def run_claim(name, function):
+    """True when it held."""
+    home = os.getcwd()
+    directory = os.path.join(home, name)
+    os.mkdir(directory)
+    os.chdir(directory)
+    start = time.monotonic()
+    try:
+        function()
+    except Skip:
+        raise
+    except Exception as error:
+        text = str(error) if isinstance(error, Failure) else traceback.format_exc()
+        print("FAIL %s: %s" % (name, text), flush=True)
+        return False
+    finally:
+        unmount_here()
+        os.chdir(home)
+    print("ok   %s (%.1f s)" % (name, time.monotonic() - start), flush=True)
+    return True
+
+
+def main(names):
+    """Runs the claims in the order they are written; arguments name some of them."""
+    claims = [(name, function) for name, function in names.items() if name.startswith("test_") and callable(function)]
+    wanted = sys.argv[1:]
+    with tempfile.TemporaryDirectory(prefix="sluice-claims-", ignore_cleanup_errors=True) as home:
+        os.chdir(home)
+        try:
+            held = [run_claim(name, function) for name, function in claims if not wanted or name in wanted]
+        except Skip as reason:
+            print(reason)
+            sys.exit(77)
+        finally:
+            os.chdir("/")
+    sys.exit(0 if held and all(held) else 1)

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Everything that can be wrong with a command or a job: its exit status, and that the message says what, where
+and what to do."""
+import os, pathlib, re, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+HEAD = 'local sluice = require "sluice"\n'
+CONTEXT = HEAD + 'local ssc = sluice.StreamingContext { interval = "1s" }\n'
+LINES = CONTEXT + 'local lines = ssc:textFileStream("in")\n'
+
+# name: (job, exit status, patterns that stderr must match)
+BAD_JOBS = {
+    "a syntax error": (CONTEXT + "local = 3\n", [r"job\.lua:3:", "near '='"]),
+    "an error at the top level": (CONTEXT + 'error("no luck")\n', [r"job\.lua:3:", "no luck"]),
+    "an unknown method, with the nearest name":
+        (LINES + "lines:reduceByKye(sluice.sum):print()\n", [r"job\.lua:4:", "reduceByKye", r"reduceByKey\b"]),
+    "an unknown method of the context":
+        (CONTEXT + 'ssc:textFileStraem("in"):print()\n', [r"job\.lua:3:", "textFileStraem", "textFileStream"]),
+    "an unknown built-in": (LINES + 'lines:flatMap(sluice.spilt(" ")):print()\n', [r"job\.lua:4:", "spilt", r"split\b"]),
+    "an interval that is missing": (HEAD + 'local ssc = sluice.StreamingContext { }\nssc:textFileStream("in"):print()\n',
+                                    [r"job\.lua:2", "interval", "1s"]),
+    "an interval that is no duration":
+        (HEAD + 'local ssc = sluice.StreamingContext { interval = "soon" }\nssc:textFileStream("in"):print()\n',
+         [r"job\.lua:2", "interval", "soon", "1s"]),
+    "an interval of nothing":
+        (HEAD + 'local ssc = sluice.StreamingContext { interval = 0 }\nssc:textFileStream("in"):print()\n',
+         [r"job\.lua:2", "interval"]),
+    "an unknown option, with the nearest name":
+        (HEAD + 'local ssc = sluice.StreamingContext { interval = "1s", chekpoint = "c" }\n',
+         [r"job\.lua:2", "chekpoint", "checkpoint"]),
+    "a watched directory that does not exist":
+        (CONTEXT + 'ssc:textFileStream("nowhere"):print()\n', [r"job\.lua:3", "nowhere", "No such file or directory"]),
+    "a watched directory that is a file":
+        (CONTEXT + 'ssc:textFileStream("job.lua"):print()\n', [r"job\.lua:3", "Not a directory"]),
+    "an output prefix inside the watched directory":
+        (LINES + 'lines:saveAsTextFiles("in/out")\n', [r"job\.lua:4", "in/out", "watched"]),
+    "two outputs of one prefix":
+        (LINES + 'lines:saveAsTextFiles("out/a")\nlines:saveAsTextFiles("out/a")\n', [r"job\.lua:5", "out/a"]),
+    "a checkpoint inside the watched directory":
+        (HEAD + 'local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "in/c" }\n'
+         'ssc:textFileStream("in"):saveAsTextFiles("out/a")\n', ["in/c", "watched"]),
+    "an unknown format": (LINES + 'lines:saveAsTextFiles("out/a", nil, { format = "jsno" })\n',
+                          [r"job\.lua:4", "jsno", "json"]),
+    "an argument of the wrong type": (LINES + "lines:map(3):print()\n", [r"job\.lua:4", "map"]),
+    "an argument too few": (LINES + "lines:filter():print()\n", [r"job\.lua:4", "filter"]),
+    "a job without an output": (LINES, ["output"]),
+}
+
+
+def test_jobs_that_do_not_load():
+    wrong = []
+    os.mkdir("in")
+    for name, (text, patterns) in BAD_JOBS.items():
+        job(text)
+        done = sluice("run", "job.lua", "--once")
+        missing = [pattern for pattern in patterns if not re.search(pattern, done.stderr)]
+        if done.returncode != 2 or missing or done.stdout:
+            wrong.append("%s: exit %d, not found %s, stdout %r, stderr: %s"
+                         % (name, done.returncode, missing, done.stdout, done.stderr.strip()))
+    check(not wrong, "\n".join(wrong))
+
+
+# arguments: patterns that stderr must match
+BAD_COMMANDS = {
+    (): ["usage"],
+    ("rnu", "job.lua"): ["rnu", r"\brun\b"],
+    ("run",): ["JOB"],
+    ("run", "nowhere.lua"): ["nowhere.lua", "No such file or directory"],
+    ("run", "job.lua", "--onec"): ["--onec", "--once"],
+    ("run", "job.lua", "--workers"): ["--workers"],
+    ("run", "job.lua", "--workers", "none"): ["--workers", "none"],
+    ("run", "job.lua", "--workers", "0"): ["--workers", "0"],
+    ("run", "job.lua", "--batches", "-1"): ["--batches", "-1"],
+    ("run", "job.lua", "--interval", "1x"): ["interval", "1x"],
+    ("run", "job.lua", "--clock", "wall"): ["--clock", "wall", "virtual"],
+    ("check", "nowhere.lua"): ["nowhere.lua", "No such file or directory"],
+    ("help", "rnu"): ["rnu", r"\brun\b"],
+}
+
+
+def test_commands_that_cannot_be_meant():
+    wrong = []
+    os.mkdir("in")
+    job(LINES + 'lines:saveAsTextFiles("out/a")\n')
+    for arguments, patterns in BAD_COMMANDS.items():
+        done = sluice(*arguments)
+        missing = [pattern for pattern in patterns if not re.search(pattern, done.stderr)]
+        if done.returncode != 2 or missing:
+            wrong.append("sluice %s: exit %d, not found %s, stderr: %s"
+                         % (" ".join(arguments), done.returncode, missing, done.stderr.strip()))
+    check(not wrong, "\n".join(wrong))
+
+
+def test_a_job_that_does_not_load_leaves_nothing_behind():
+    os.mkdir("in")
+    job(LINES + 'lines:saveAsTextFiles("in/out")\n')
+    sluice("run", "job.lua", "--once")
+    equal(sorted(os.listdir(".")), ["in", "job.lua"], "what lies here afterwards")
+
+
+def test_a_record_that_a_function_refuses_is_set_aside():
+    os.mkdir("in")
+    job(LINES + 'lines:map(function(line) if line ~= "b" then return line end end):saveAsTextFiles("out/a", "txt")\n')
+    move_in("x", "a\nb\nc\n")
+    sluice_ok("run", "job.lua", "--once")
+    equal(list(outputs("out/a").values()), [b"a\nc\n"], "outputs")
+    time_ms = output_times("out/a")[0]
+    letters = json_lines(read(".sluice/job/deadletter/%d.jsonl" % time_ms))
+    equal(len(letters), 1, "dead letters")
+    letter = json.dumps(letters[0])
+    for part in ("in/x", "job.lua:4", "map", '"b"'):
+        check(part in letter, "the dead letter names %s: %s" % (part, letter))
+
+
+def test_strict_makes_a_record_set_aside_exit_with_5():
+    os.mkdir("in")
+    job(LINES + 'lines:map(function(line) if line ~= "b" then return line end end):saveAsTextFiles("out/a", "txt")\n')
+    move_in("x", "a\nb\nc\n")
+    equal(sluice("run", "job.lua", "--once", "--strict").returncode, 5, "exit status")
+
+
+def test_a_function_that_always_fails_fails_the_batch():
+    os.mkdir("in")
+    job(LINES + 'lines:map(function(line) return line .. nothing end):saveAsTextFiles("out/a", "txt")\n')
+    move_in("x", "a\n" * 200)
+    done = sluice("run", "job.lua", "--once")
+    equal(done.returncode, 1, "exit status")
+    check("job.lua:4" in done.stderr, "the message says where: " + done.stderr)
+    equal(output_times("out/a"), [], "output directories")
+
+
+def test_names_never_reach_the_terminal_unescaped():
+    done = sluice("run", "a\033[31m.lua")
+    equal(done.returncode, 2, "exit status")
+    check("\033" not in done.stderr, "no escape byte in %r" % done.stderr)
+
+
+main(globals())

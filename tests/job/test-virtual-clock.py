@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""--clock virtual: batch k at START + k * interval, without waiting."""
+import pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+QUEUE = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = false%s }
+ssc:queueStream({ {"a"}, {}, {"b"} }):saveAsTextFiles("out/r", "")
+'''
+
+
+def run(*args):
+    return sluice_ok("run", "job.lua", "--clock", "virtual", *args)
+
+
+def test_batches_stand_at_multiples_of_the_interval():
+    job(QUEUE % "")
+    run("--batches", "4")
+    equal(outputs("out/r", ""), {1000: b"a\n", 3000: b"b\n"}, "outputs; an empty batch makes none")
+
+
+def test_batches_start_after_the_start_time():
+    job(QUEUE % "")
+    run("--batches", "3", "--start-time", "60000")
+    equal(outputs("out/r", ""), {61000: b"a\n", 63000: b"b\n"}, "outputs")
+
+
+def test_empty_batches_are_made_where_they_are_asked_for():
+    job(QUEUE % ", emptyBatches = true")
+    run("--batches", "4")
+    equal(outputs("out/r", ""), {1000: b"a\n", 2000: b"", 3000: b"b\n", 4000: b""}, "outputs")
+
+
+def test_without_a_checkpoint_a_directory_that_exists_fails_the_batch():
+    job(QUEUE % "")
+    run("--batches", "1")
+    done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    equal(done.returncode, 1, "exit status")
+    check("out/r-1000" in done.stderr, "the message names the directory: " + done.stderr)
+    equal(outputs("out/r", ""), {1000: b"a\n"}, "the directory that was there")
+
+
+def test_a_checkpoint_goes_on_after_its_last_batch():
+    wordcount_here()
+    virtual = ["wordcount.lua", "--clock", "virtual", "--batches", "1"]
+    for name in ("a", "b"):
+        move_in(name, name + "\n")
+        sluice_ok("run", *virtual)
+    equal(outputs(), {1000: b"a\t1\n", 2000: b"b\t1\n"}, "outputs")
+
+
+def test_a_start_time_off_the_interval_is_refused():
+    job(QUEUE % "")
+    done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1", "--start-time", "1500")
+    equal(done.returncode, 2, "exit status")
+    check("1500" in done.stderr, "the message names the time: " + done.stderr)
+
+
+def test_print_shows_the_first_rows_on_stdout():
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = false }
+ssc:queueStream({ {"b", "a"} }):print(1)
+''')
+    shown = run("--batches", "1").stdout.splitlines()
+    equal([line for line in shown if line and "-" not in line], ["Time: 1000 ms", "b", "..."], "Scala's layout")
+
+
+main(globals())
