@@ -5,6 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct sl_memory *sl_memory_new(void)
+{
+    struct sl_memory *memory = calloc(1, sizeof *memory);
+    if (memory)
+        atomic_init(&memory->refs, 1);
+    return memory;
+}
+
+struct sl_memory *sl_memory_ref(struct sl_memory *memory)
+{
+    atomic_fetch_add_explicit(&memory->refs, 1, memory_order_relaxed);
+    return memory;
+}
+
+void sl_memory_unref(struct sl_memory *memory)
+{
+    if (!memory || atomic_fetch_sub_explicit(&memory->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    sl_arena_done(&memory->arena);
+    free(memory);
+}
+
 /* ---- runs of rows ---- */
 
 struct sl_rows *sl_rows_new(void)
@@ -25,6 +47,7 @@ void sl_rows_unref(struct sl_rows *rows)
 {
     if (!rows || atomic_fetch_sub_explicit(&rows->refs, 1, memory_order_acq_rel) > 1)
         return;
+    sl_memory_unref(rows->memory);
     sl_arena_done(&rows->arena);
     free(rows->chunk);
     free(rows->start);

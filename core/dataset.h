@@ -13,6 +13,16 @@
 
 #include <stdatomic.h>
 
+/* An arena that several runs point into. */
+struct sl_memory {
+    _Atomic unsigned refs;
+    struct sl_arena arena;
+};
+
+struct sl_memory *sl_memory_new(void);
+struct sl_memory *sl_memory_ref(struct sl_memory *memory);
+void sl_memory_unref(struct sl_memory *memory);
+
 struct sl_rows {
     _Atomic unsigned refs;
     uint64_t count;          /* rows */
@@ -20,6 +30,7 @@ struct sl_rows {
     struct sl_chunk **chunk; /* every chunk but the last of a width run may be short; start[] tells */
     uint64_t *start;         /* index of the first row of chunk[i] */
     struct sl_arena arena;   /* chunks, columns and bytes */
+    struct sl_memory *memory; /* more bytes that fields point to; a reference, or NULL */
     struct sl_field *open[SL_WIDTH_MAX]; /* columns of the chunk that still takes rows */
 };
 

@@ -17,7 +17,8 @@ enum sl_err {
     SL_EDAMAGED = -4, /* durable state is damaged or needs a person: exit 4 */
     SL_ENOMEM = -5,   /* out of memory: exit 1 */
     SL_ESTOP = -6,    /* asked to stop at once (second signal): the batch is abandoned, exit 0 */
-    SL_EREJECT = -7,  /* one record cannot be processed: see above */
+    SL_EREJECT = -7,  /* one record cannot be processed: core/task.h */
+    SL_EGROUP = -8,   /* a whole group cannot be processed: core/reducer.h */
 };
 
 /* One value: sixteen bytes, tagged. It borrows what it points to. */
@@ -25,7 +26,6 @@ enum sl_tag { SL_NIL, SL_BOOL, SL_INT, SL_FLOAT, SL_STR, SL_LIST, SL_MAP };
 
 enum {
     SL_FIELD_ROW = 1,    /* a list made by row(): the fields of one record */
-    SL_FIELD_FAILED = 2, /* in a group's key: the group had an error and is left out */
 };
 
 struct sl_field {

@@ -1,0 +1,488 @@
+#include "ops/aggregate.h"
+
+#include "core/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sl_aggregate_lane {
+    struct sl_position position;
+    uint32_t number;       /* index in aggregate->lane while rows are pushed */
+    struct sl_table table; /* of reducers that are not exact */
+};
+
+int sl_aggregate_init(struct sl_aggregate *aggregate, struct sl_stage *stage,
+                      const struct sl_reducer *reducer, enum sl_key_of key_of)
+{
+    *aggregate = (struct sl_aggregate){.stage = stage, .reducer = reducer, .key_of = key_of};
+    pthread_mutex_init(&aggregate->lock, NULL);
+    aggregate->table = calloc(sl_pool_workers(stage->pool), sizeof *aggregate->table);
+    return aggregate->table ? 0 : SL_ENOMEM;
+}
+
+void sl_aggregate_done(struct sl_aggregate *aggregate)
+{
+    if (!aggregate->stage)
+        return;
+    for (unsigned w = 0; aggregate->table && w < sl_pool_workers(aggregate->stage->pool); w++)
+        sl_table_done(&aggregate->table[w]);
+    free(aggregate->table);
+    for (size_t i = 0; i < aggregate->lanes; i++) {
+        sl_table_done(&aggregate->lane[i]->table);
+        free(aggregate->lane[i]);
+    }
+    free(aggregate->lane);
+    pthread_mutex_destroy(&aggregate->lock);
+    *aggregate = (struct sl_aggregate){0};
+}
+
+/* ---- lanes ---- */
+
+static bool make_lane_room(struct sl_aggregate *aggregate)
+{
+    if (aggregate->lanes < aggregate->lanes_capacity)
+        return true;
+    size_t capacity = aggregate->lanes_capacity ? aggregate->lanes_capacity * 2 : 16;
+    struct sl_aggregate_lane **lane = realloc(aggregate->lane, capacity * sizeof *lane);
+    if (!lane)
+        return false;
+    aggregate->lane = lane;
+    aggregate->lanes_capacity = capacity;
+    return true;
+}
+
+int sl_aggregate_lane_open(struct sl_aggregate *aggregate, struct sl_lane *lane)
+{
+    struct sl_aggregate_lane *own = calloc(1, sizeof *own);
+    if (!own)
+        return SL_ENOMEM;
+    own->position = lane->position;
+    pthread_mutex_lock(&aggregate->lock);
+    bool added = make_lane_room(aggregate);
+    if (added) {
+        own->number = (uint32_t)aggregate->lanes;
+        aggregate->lane[aggregate->lanes++] = own;
+    }
+    pthread_mutex_unlock(&aggregate->lock);
+    if (!added) {
+        free(own);
+        return SL_ENOMEM;
+    }
+    lane->state = own;
+    return 0;
+}
+
+/* Whether lane a stands before lane b. */
+static bool stands_before(struct sl_aggregate *aggregate, uint32_t a, uint32_t b)
+{
+    pthread_mutex_lock(&aggregate->lock);
+    int order = sl_position_compare(&aggregate->lane[a]->position, &aggregate->lane[b]->position);
+    pthread_mutex_unlock(&aggregate->lock);
+    return order < 0;
+}
+
+/* The group's key shows the representation of the earlier lane. Strings have one representation. */
+static int show_earlier(struct sl_aggregate *aggregate, struct sl_arena *keep, struct sl_group *group,
+                        const struct sl_field *key, uint32_t lane)
+{
+    if (key->tag == SL_STR || group->first == lane || !stands_before(aggregate, lane, group->first))
+        return 0;
+    uint8_t flags = group->key.flags & (uint8_t)~SL_FIELD_ROW;
+    if (!sl_field_copy(keep, key, &group->key))
+        return SL_ENOMEM;
+    group->key.flags = flags | (key->flags & SL_FIELD_ROW);
+    group->first = lane;
+    return 0;
+}
+
+/* ---- keys and values of a chunk ---- */
+
+struct pairs {
+    const struct sl_field *key, *value; /* [rows] */
+};
+
+static struct sl_field *new_column(struct sl_task *task)
+{
+    return sl_arena_alloc(task->scratch, SL_CHUNK_ROWS * sizeof(struct sl_field));
+}
+
+/* Columns from `first` on as one column: itself, or lists. NULL: out of memory. */
+static const struct sl_field *pack_columns(struct sl_task *task, const struct sl_chunk *in, uint32_t first)
+{
+    uint32_t width = in->width - first;
+    if (width == 1)
+        return in->column[first];
+    struct sl_field *packed = new_column(task);
+    struct sl_field *items = sl_arena_alloc(task->scratch, (size_t)in->rows * width * sizeof *items);
+    if (!packed || !items)
+        return NULL;
+    for (uint32_t i = 0; i < in->rows; i++, items += width) {
+        for (uint32_t c = 0; c < width; c++)
+            items[c] = in->column[first + c][i];
+        packed[i] = sl_list(items, width);
+        packed[i].flags = SL_FIELD_ROW;
+    }
+    return packed;
+}
+
+static const struct sl_field *nil_column(struct sl_task *task)
+{
+    struct sl_field *column = new_column(task);
+    if (column)
+        memset(column, 0, SL_CHUNK_ROWS * sizeof *column);
+    return column;
+}
+
+static int reject_all(struct sl_aggregate *aggregate, struct sl_task *task, const struct sl_chunk *in)
+{
+    const struct sl_node *node = aggregate->stage->node;
+    sl_task_explain(task, "%s: the record has one field; a pair has a key and a value", node->op->name);
+    int r = 0;
+    for (uint32_t i = 0; i < in->rows && r == 0; i++)
+        r = sl_task_reject(task, node->number, in, i);
+    return r;
+}
+
+static int find_pairs(struct sl_aggregate *aggregate, struct sl_task *task, const struct sl_chunk *in,
+                      struct pairs *ret)
+{
+    *ret = (struct pairs){0};
+    switch (aggregate->key_of) {
+    case SL_KEY_FIELD:
+        ret->key = in->column[0];
+        ret->value = pack_columns(task, in, 1);
+        break;
+    case SL_KEY_RECORD:
+        ret->key = ret->value = pack_columns(task, in, 0);
+        break;
+    case SL_KEY_NONE:
+        ret->key = nil_column(task);
+        ret->value = pack_columns(task, in, 0);
+        break;
+    }
+    return ret->key && ret->value ? 0 : SL_ENOMEM;
+}
+
+/* ---- merging a chunk ---- */
+
+/* What a phase of the reducer gave for a row: record and group errors go to the sink. */
+static int settle(struct sl_aggregate *aggregate, struct sl_task *task, const struct sl_chunk *in,
+                  uint32_t row, struct sl_group *group, int r)
+{
+    unsigned node = aggregate->stage->node->number;
+    if (r == SL_EREJECT)
+        return sl_task_reject(task, node, in, row);
+    if (r != SL_EGROUP)
+        return r;
+    group->key.flags |= SL_GROUP_FAILED;
+    struct sl_field items[SL_WIDTH_MAX], value = sl_chunk_record(in, row, items);
+    return sl_task_reject_group(task, node, &group->key, &value);
+}
+
+static bool holds_map(const struct sl_field *key)
+{
+    if (key->tag == SL_MAP)
+        return true;
+    for (uint32_t i = 0; key->tag == SL_LIST && i < key->len; i++)
+        if (holds_map(&key->items[i]))
+            return true;
+    return false;
+}
+
+struct merge {
+    struct sl_aggregate *aggregate;
+    struct sl_table *table;
+    struct sl_task *task;
+    const struct sl_chunk *in;
+    struct pairs pairs;
+    uint32_t lane;
+    uint32_t count; /* rows whose group has a state already: merged after all groups were found */
+    union sl_state *state[SL_CHUNK_ROWS];
+    uint16_t row[SL_CHUNK_ROWS];
+};
+
+/* The first accepted value of a group. */
+static int create_group(struct merge *merge, struct sl_group *group, uint32_t row)
+{
+    const struct sl_reducer *reducer = merge->aggregate->reducer;
+    int r = reducer->ops->create(reducer, merge->task, &merge->table->arena, &merge->pairs.value[row],
+                                 &group->state);
+    if (r == 0)
+        group->key.flags &= (uint8_t)~SL_GROUP_EMPTY;
+    return settle(merge->aggregate, merge->task, merge->in, row, group, r);
+}
+
+static int find_group(struct merge *merge, uint32_t hash, uint32_t row)
+{
+    const struct sl_field *key = &merge->pairs.key[row];
+    struct sl_group *group = sl_table_slot(merge->table, hash, key);
+    if (group->key.flags == SL_GROUP_TAKEN && key->tag == SL_STR) {
+        merge->state[merge->count] = &group->state;
+        merge->row[merge->count++] = (uint16_t)row;
+        return 0;
+    }
+    if (!(group->key.flags & SL_GROUP_TAKEN)) {
+        if (key->tag >= SL_LIST && holds_map(key)) {
+            sl_task_explain(merge->task, "%s: a map cannot be a key",
+                            merge->aggregate->stage->node->op->name);
+            return sl_task_reject(merge->task, merge->aggregate->stage->node->number, merge->in, row);
+        }
+        if (sl_table_take(merge->table, group, hash, key, merge->lane) < 0)
+            return SL_ENOMEM;
+    }
+    int r = show_earlier(merge->aggregate, &merge->table->arena, group, key, merge->lane);
+    if (r < 0 || group->key.flags & SL_GROUP_FAILED)
+        return r;
+    if (group->key.flags & SL_GROUP_EMPTY)
+        return create_group(merge, group, row);
+    merge->state[merge->count] = &group->state;
+    merge->row[merge->count++] = (uint16_t)row;
+    return 0;
+}
+
+static struct sl_group *group_of(union sl_state *state)
+{
+    return (struct sl_group *)((char *)state - offsetof(struct sl_group, state));
+}
+
+static int merge_one(struct merge *merge, uint32_t k)
+{
+    const struct sl_reducer *reducer = merge->aggregate->reducer;
+    struct sl_group *group = group_of(merge->state[k]);
+    if (group->key.flags & SL_GROUP_FAILED)
+        return 0;
+    int r = reducer->ops->merge(reducer, merge->task, &merge->table->arena, merge->state[k],
+                                &merge->pairs.value[merge->row[k]]);
+    return r == 0 ? 0 : settle(merge->aggregate, merge->task, merge->in, merge->row[k], group, r);
+}
+
+static int merge_values(struct merge *merge)
+{
+    const struct sl_reducer *reducer = merge->aggregate->reducer;
+    int r = 0;
+    for (uint32_t k = 0; k < merge->count && r == 0; k++) {
+        if (reducer->ops->merge_rows)
+            k += reducer->ops->merge_rows(reducer, merge->state + k, merge->pairs.value, merge->row + k,
+                                          merge->count - k);
+        if (k < merge->count)
+            r = merge_one(merge, k);
+    }
+    return r;
+}
+
+static int merge_chunk(struct merge *merge)
+{
+    uint32_t hash[SL_CHUNK_ROWS];
+    uint32_t rows = merge->in->rows;
+    if (sl_table_reserve(merge->table, rows) < 0)
+        return SL_ENOMEM;
+    for (uint32_t i = 0; i < rows; i++) {
+        hash[i] = (uint32_t)sl_field_hash(&merge->pairs.key[i], merge->task->seed);
+        sl_table_prefetch(merge->table, hash[i]);
+    }
+    int r = 0;
+    for (uint32_t i = 0; i < rows && r == 0; i++)
+        r = find_group(merge, hash[i], i);
+    return r == 0 ? merge_values(merge) : r;
+}
+
+int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, const struct sl_chunk *in)
+{
+    struct sl_aggregate_lane *own = lane->state;
+    struct merge merge;
+    merge.aggregate = aggregate;
+    merge.table = aggregate->reducer->ops->exact ? &aggregate->table[lane->task->worker] : &own->table;
+    merge.task = lane->task;
+    merge.in = in;
+    merge.lane = own->number;
+    merge.count = 0;
+    if (aggregate->key_of == SL_KEY_FIELD && in->width < 2)
+        return reject_all(aggregate, lane->task, in);
+    int r = find_pairs(aggregate, lane->task, in, &merge.pairs);
+    return r == 0 ? merge_chunk(&merge) : r;
+}
+
+/* ---- merging tables ---- */
+
+enum { PARTITIONS_MAX = 64, GROUPS_PER_PARTITION = 4096 };
+
+struct combine {
+    struct sl_aggregate *aggregate;
+    struct sl_table **table; /* in the order of lanes, or one per worker */
+    size_t tables;
+    unsigned partitions;     /* a power of two */
+    struct sl_table *result; /* [partitions] */
+};
+
+/* Brings `from` into `to`, which holds the same key from an earlier table. */
+static int combine_groups(struct combine *combine, struct sl_task *task, struct sl_arena *keep,
+                          struct sl_group *to, const struct sl_group *from)
+{
+    const struct sl_reducer *reducer = combine->aggregate->reducer;
+    /* Without an exact reducer the tables come in the order of lanes: `to` is the earlier one. */
+    int r = reducer->ops->exact ? show_earlier(combine->aggregate, keep, to, &from->key, from->first) : 0;
+    if (r < 0 || to->key.flags & SL_GROUP_FAILED || from->key.flags & SL_GROUP_EMPTY)
+        return r;
+    if (from->key.flags & SL_GROUP_FAILED || to->key.flags & SL_GROUP_EMPTY) {
+        to->key.flags = from->key.flags;
+        to->state = from->state;
+        return 0;
+    }
+    r = reducer->ops->combine(reducer, task, keep, &to->state, &from->state);
+    if (r != SL_EREJECT && r != SL_EGROUP)
+        return r;
+    to->key.flags |= SL_GROUP_FAILED;
+    struct sl_field none = sl_nil();
+    return sl_task_reject_group(task, combine->aggregate->stage->node->number, &to->key, &none);
+}
+
+static int combine_group(struct combine *combine, struct sl_task *task, struct sl_table *result,
+                         const struct sl_group *from)
+{
+    if (sl_table_reserve(result, 1) < 0)
+        return SL_ENOMEM;
+    struct sl_group *to = sl_table_slot(result, from->hash, &from->key);
+    if (to->key.flags & SL_GROUP_TAKEN)
+        return combine_groups(combine, task, &result->arena, to, from);
+    *to = *from; /* the key's bytes stay where they are: all arenas end up in one memory */
+    result->used++;
+    return 0;
+}
+
+static int combine_partition(void *arg, size_t partition, unsigned worker, struct sl_error *err)
+{
+    struct combine *combine = arg;
+    struct sl_task *task = &combine->aggregate->stage->tasks[worker];
+    struct sl_table *result = &combine->result[partition];
+    int r = 0;
+    task->err = err;
+    for (size_t t = 0; t < combine->tables && r == 0; t++) {
+        uint64_t at = UINT64_MAX;
+        const struct sl_group *group;
+        while (r == 0 &&
+               (group = sl_table_next(combine->table[t], (unsigned)partition, combine->partitions, &at))) {
+            sl_arena_reset(task->scratch);
+            r = combine_group(combine, task, result, group);
+        }
+    }
+    return r;
+}
+
+static unsigned choose_partitions(const struct sl_aggregate *aggregate, size_t groups)
+{
+    unsigned partitions = 1;
+    while (partitions < sl_pool_workers(aggregate->stage->pool) && partitions < PARTITIONS_MAX &&
+           groups / partitions > GROUPS_PER_PARTITION)
+        partitions *= 2;
+    return partitions;
+}
+
+static int by_position(const void *a, const void *b)
+{
+    return sl_position_compare(&(*(struct sl_aggregate_lane *const *)a)->position,
+                               &(*(struct sl_aggregate_lane *const *)b)->position);
+}
+
+/* The tables that hold groups, in order; table[] has room for workers + lanes. */
+static size_t list_tables(struct sl_aggregate *aggregate, struct sl_table **table)
+{
+    size_t count = 0;
+    for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++)
+        if (aggregate->table[w].used)
+            table[count++] = &aggregate->table[w];
+    if (aggregate->reducer->ops->exact)
+        return count;
+    qsort(aggregate->lane, aggregate->lanes, sizeof *aggregate->lane, by_position);
+    for (size_t i = 0; i < aggregate->lanes; i++)
+        if (aggregate->lane[i]->table.used)
+            table[count++] = &aggregate->lane[i]->table;
+    return count;
+}
+
+/* ---- from tables to a sorted run ---- */
+
+static size_t count_groups(struct sl_table *const *table, size_t tables)
+{
+    size_t count = 0;
+    for (size_t t = 0; t < tables; t++)
+        count += table[t]->used;
+    return count;
+}
+
+static void take_entries(const struct sl_table *table, struct sl_groups *groups)
+{
+    uint64_t at = UINT64_MAX;
+    for (struct sl_group *group; (group = sl_table_next(table, 0, 1, &at));) {
+        if (group->key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED))
+            continue;
+        struct sl_entry *entry = &groups->entry[groups->count++];
+        entry->key = group->key;
+        entry->key.flags &= SL_FIELD_ROW;
+        entry->state = group->state;
+    }
+}
+
+/* Moves the memory of all tables into the run's: keys and states are scattered over them. */
+static void take_memory(struct sl_aggregate *aggregate, struct combine *combine, struct sl_groups *groups)
+{
+    struct sl_arena *memory = &groups->memory->arena;
+    for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++)
+        sl_arena_adopt(memory, &aggregate->table[w].arena);
+    for (size_t i = 0; i < aggregate->lanes; i++)
+        sl_arena_adopt(memory, &aggregate->lane[i]->table.arena);
+    for (unsigned p = 0; combine->result && p < combine->partitions; p++)
+        sl_arena_adopt(memory, &combine->result[p].arena);
+}
+
+static int collect(struct sl_aggregate *aggregate, struct combine *combine, struct sl_table *const *table,
+                   size_t tables, struct sl_groups **ret)
+{
+    struct sl_groups *groups = sl_groups_new(count_groups(table, tables));
+    if (!groups)
+        return SL_ENOMEM;
+    for (size_t t = 0; t < tables; t++)
+        take_entries(table[t], groups);
+    take_memory(aggregate, combine, groups);
+    int r = sl_entries_sort(aggregate->stage, groups->entry, groups->count);
+    if (r < 0) {
+        sl_groups_unref(groups);
+        return r;
+    }
+    *ret = groups;
+    return 0;
+}
+
+/* Merges the tables by hash partition, then collects the partitions. */
+static int combine_tables(struct combine *combine, struct sl_groups **ret)
+{
+    struct sl_aggregate *aggregate = combine->aggregate;
+    struct sl_table *results[PARTITIONS_MAX];
+    combine->partitions = choose_partitions(aggregate, count_groups(combine->table, combine->tables));
+    combine->result = calloc(combine->partitions, sizeof *combine->result);
+    if (!combine->result)
+        return SL_ENOMEM;
+    int r = sl_pool_run(aggregate->stage->pool, combine->partitions, combine_partition, combine,
+                        aggregate->stage->err);
+    for (unsigned p = 0; p < combine->partitions; p++)
+        results[p] = &combine->result[p];
+    if (r == 0)
+        r = collect(aggregate, combine, results, combine->partitions, ret);
+    for (unsigned p = 0; p < combine->partitions; p++)
+        sl_table_done(&combine->result[p]);
+    free(combine->result);
+    return r;
+}
+
+int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret)
+{
+    struct combine combine = {.aggregate = aggregate};
+    combine.table =
+        malloc((sl_pool_workers(aggregate->stage->pool) + aggregate->lanes) * sizeof *combine.table);
+    if (!combine.table)
+        return SL_ENOMEM;
+    combine.tables = list_tables(aggregate, combine.table);
+    int r = combine.tables > 1 ? combine_tables(&combine, ret)
+                               : collect(aggregate, &combine, combine.table, combine.tables, ret);
+    free(combine.table);
+    return r;
+}

@@ -1,0 +1,41 @@
+/* Grouping by key: the kernel of everything that combines values per key (reduceByKey, count, groupByKey,
+ * distinct, windows, joins ...).
+ *
+ * What is exactly commutative combines in one table per worker; everything else in one table per lane, merged
+ * in the order of lanes. Both give the same groups for any number of workers. A key shows the representation
+ * seen first (1 or 1.0), whoever saw it.
+ *
+ * An operator that aggregates has a struct sl_aggregate in its stage's state: init in begin, open/push in the
+ * lane functions, finish to get the groups, done in done. */
+#pragma once
+
+#include "ops/groups.h"
+#include "ops/table.h"
+
+#include <pthread.h>
+
+enum sl_key_of { SL_KEY_FIELD, SL_KEY_RECORD, SL_KEY_NONE };
+
+struct sl_aggregate_lane;
+
+struct sl_aggregate {
+    struct sl_stage *stage;
+    const struct sl_reducer *reducer;
+    enum sl_key_of key_of;
+    unsigned input;         /* whose lanes are kept here */
+    struct sl_table *table; /* exact: [workers] */
+    pthread_mutex_t lock;   /* guards lanes */
+    struct sl_aggregate_lane **lane;
+    size_t lanes, lanes_capacity;
+};
+
+/* Key and value of a record: SL_KEY_FIELD needs pairs (others are record errors), value = what follows the
+ * key; SL_KEY_RECORD: the record is the key and the value; SL_KEY_NONE: one group, the record is the value.
+ */
+int sl_aggregate_init(struct sl_aggregate *aggregate, struct sl_stage *stage,
+                      const struct sl_reducer *reducer, enum sl_key_of key_of);
+int sl_aggregate_lane_open(struct sl_aggregate *aggregate, struct sl_lane *lane);
+int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, const struct sl_chunk *in);
+/* The groups in the order of their keys. */
+int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret);
+void sl_aggregate_done(struct sl_aggregate *aggregate);

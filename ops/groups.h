@@ -1,0 +1,37 @@
+/* A sorted run of groups: keys in the order of SPEC 1, each with its reducer state. Immutable once built and
+ * reference-counted: windows and state keep runs, aggregation makes them, finishing turns them into rows.
+ *
+ * Keys and states point into `memory`, which rows made from the run share. */
+#pragma once
+
+#include "core/dataset.h"
+#include "core/operator.h"
+#include "core/reducer.h"
+
+struct sl_entry {
+    struct sl_field key;
+    union sl_state state;
+};
+
+struct sl_groups {
+    _Atomic unsigned refs;
+    size_t count;
+    struct sl_entry *entry; /* [count] */
+    struct sl_memory *memory;
+};
+
+/* Room for `capacity` entries and an empty memory. NULL: out of memory. */
+struct sl_groups *sl_groups_new(size_t capacity);
+struct sl_groups *sl_groups_ref(struct sl_groups *groups);
+void sl_groups_unref(struct sl_groups *groups);
+
+/* Sorts entries[count] by key, spread over the stage's workers. 0 or SL_ENOMEM. */
+int sl_entries_sort(struct sl_stage *stage, struct sl_entry *entry, size_t count);
+
+/* What becomes of a group: the row (key, value), its value alone, or its key as the record it was. */
+enum sl_shape { SL_SHAPE_PAIR, SL_SHAPE_VALUE, SL_SHAPE_KEY };
+
+/* Finishes every group: a dataset of one partition. A group error leaves the group out and goes to the sink.
+ */
+int sl_groups_finish(struct sl_stage *stage, const struct sl_reducer *reducer, struct sl_groups *groups,
+                     enum sl_shape shape, struct sl_dataset **ret);

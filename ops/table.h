@@ -1,0 +1,56 @@
+/* Groups by key: a hash table from keys to reducer states. Open addressing, linear probing, at most half
+ * full.
+ *
+ * The slot of a hash is its upper bits, so slots are in hash order: the groups of a hash partition (again
+ * upper bits) lie side by side, and merging tables by partition touches each slot once. Keys are copied once,
+ * into the table's arena. Use: reserve for the rows to come, then find for each; pointers to groups stay
+ * valid until the next reserve. */
+#pragma once
+
+#include "core/field.h"
+#include "core/reducer.h"
+
+/* In key.flags, beside SL_FIELD_ROW. */
+enum {
+    SL_GROUP_TAKEN = 16,  /* the slot holds a group */
+    SL_GROUP_EMPTY = 32,  /* no value was accepted yet: there is no state */
+    SL_GROUP_FAILED = 64, /* a group error: left out */
+};
+
+struct sl_group {
+    uint32_t hash;
+    uint32_t first;      /* number of the lane that saw the key first */
+    struct sl_field key; /* key.flags: SL_GROUP_* */
+    union sl_state state;
+};
+
+struct sl_table {
+    struct sl_group *slot; /* [capacity] */
+    size_t capacity;       /* a power of two */
+    size_t used;
+    unsigned shift; /* 32 - log2(capacity) */
+    struct sl_arena arena;
+};
+
+void sl_table_init(struct sl_table *table);
+void sl_table_done(struct sl_table *table);
+
+/* Makes room for `more` new groups. 0 or SL_ENOMEM. */
+int sl_table_reserve(struct sl_table *table, size_t more);
+
+/* The slot where the key is or belongs; check key.flags. */
+struct sl_group *sl_table_slot(const struct sl_table *table, uint32_t hash, const struct sl_field *key);
+
+/* Takes a free slot for a copy of the key; the group is SL_GROUP_EMPTY. 0 or SL_ENOMEM. */
+int sl_table_take(struct sl_table *table, struct sl_group *slot, uint32_t hash, const struct sl_field *key,
+                  uint32_t first);
+
+/* The groups whose hash has the upper bits `partition` (of `partitions`, a power of two up to 65536), in slot
+ * order: start with *at = UINT64_MAX; NULL at the end. */
+struct sl_group *sl_table_next(const struct sl_table *table, unsigned partition, unsigned partitions,
+                               uint64_t *at);
+
+static inline void sl_table_prefetch(const struct sl_table *table, uint32_t hash)
+{
+    __builtin_prefetch(&table->slot[hash >> table->shift], 1);
+}
