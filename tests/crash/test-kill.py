@@ -13,8 +13,9 @@ KILLS = int(os.environ.get("SLUICE_KILLS", 1000 if LONG else 20 if SANITIZED els
 SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
 JOB = '''local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "20ms" }
-ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1)):reduceByKey(sluice.sum)
-    :saveAsTextFiles("out/counts", "txt")
+local counts = ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1)):reduceByKey(sluice.sum)
+counts:saveAsTextFiles("out/counts", "txt")
+counts:mount("counts")
 '''
 LIFE_S = 1.0 if SANITIZED else 0.4  # a killed run has lived at most so long
 
@@ -86,9 +87,11 @@ def test_every_id_is_in_exactly_one_output():
     job(JOB)
     feeder = Feeder(random.Random(SEED + 1))
     feeder.start()
-    for _ in range(KILLS):
-        live_and_die(generator, seen)
-    feeder.stop()
+    try:
+        for _ in range(KILLS):
+            live_and_die(generator, seen)
+    finally:
+        feeder.stop()
     with Running("job.lua") as run:
         last = "id%07d" % (feeder.ids - 1)
         run.wait_until(lambda: last in counted(), "the last id")
