@@ -1,0 +1,102 @@
+/* "python": as Python's repr shows records: ('a', 1), None, True, [1, 2], {'k': 'v'}.
+ *
+ * Strings are taken as UTF-8; bytes that are not are shown as \xNN. Python escapes what Unicode calls not
+ * printable; of these the table below knows the controls, spaces, formatting marks and private areas, but not
+ * the code points that no version of Unicode has assigned yet. */
+#include "text/format_list.h"
+
+#include "text/notation.h"
+#include "text/number.h"
+#include "text/utf8.h"
+
+#include <string.h>
+
+struct range {
+    uint32_t first, last;
+};
+
+static const struct range unprintable[] = {
+    {0x0, 0x1F},      {0x7F, 0xA0},     {0xAD, 0xAD},       {0x600, 0x605},      {0x61C, 0x61C},
+    {0x6DD, 0x6DD},   {0x70F, 0x70F},   {0x1680, 0x1680},   {0x180E, 0x180E},    {0x2000, 0x200F},
+    {0x2028, 0x202F}, {0x205F, 0x206F}, {0x3000, 0x3000},   {0xE000, 0xF8FF},    {0xFEFF, 0xFEFF},
+    {0xFFF0, 0xFFFB}, {0xFFFE, 0xFFFF}, {0xE0000, 0xE00FF}, {0xF0000, 0x10FFFF},
+};
+
+static bool is_printable(uint32_t code)
+{
+    for (size_t i = 0; i < sizeof unprintable / sizeof *unprintable; i++)
+        if (code <= unprintable[i].last)
+            return code < unprintable[i].first;
+    return true;
+}
+
+static bool hexadecimal(struct sl_buf *buf, uint32_t code)
+{
+    if (code < 0x100)
+        return sl_buf_printf(buf, "\\x%02x", code);
+    return code < 0x10000 ? sl_buf_printf(buf, "\\u%04x", code) : sl_buf_printf(buf, "\\U%08x", code);
+}
+
+/* What stands behind the backslash, 0 where there is no short escape. */
+static uint8_t short_escape(uint32_t code, uint8_t quote)
+{
+    if (code == '\\' || code == quote)
+        return (uint8_t)code;
+    return code == '\n' ? 'n' : code == '\r' ? 'r' : code == '\t' ? 't' : 0;
+}
+
+/* The sequence at p; *ret_len is its length. */
+static bool character(struct sl_buf *buf, const uint8_t *p, size_t len, uint8_t quote, size_t *ret_len)
+{
+    uint32_t code;
+    *ret_len = sl_utf8_sequence(p, len, &code);
+    if (code == SL_UTF8_INVALID) {
+        *ret_len = 1;
+        return hexadecimal(buf, p[0]);
+    }
+    uint8_t letter = short_escape(code, quote);
+    if (letter)
+        return sl_buf_append(buf, (uint8_t[]){'\\', letter}, 2);
+    return is_printable(code) ? sl_buf_append(buf, p, *ret_len) : hexadecimal(buf, code);
+}
+
+/* Double quotes only where they save escapes. */
+static uint8_t quote_for(const uint8_t *p, size_t len)
+{
+    return len && memchr(p, '\'', len) && !memchr(p, '"', len) ? '"' : '\'';
+}
+
+static bool string(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)
+{
+    (void)replaced; /* \xNN tells all */
+    const uint8_t *p = field->str;
+    uint8_t quote = quote_for(p, field->len);
+    if (!sl_buf_byte(buf, quote))
+        return false;
+    for (size_t left = field->len, step; left; p += step, left -= step)
+        if (!character(buf, p, left, quote, &step))
+            return false;
+    return sl_buf_byte(buf, quote);
+}
+
+static bool python_rows(struct sl_buf *buf, const struct sl_chunk *chunk, uint64_t *replaced)
+{
+    static const struct sl_notation python = {.nil = "None",
+                                              .true_ = "True",
+                                              .false_ = "False",
+                                              .list_open = "[",
+                                              .list_close = "]",
+                                              .map_open = "{",
+                                              .map_close = "}",
+                                              .separator = ", ",
+                                              .arrow = ": ",
+                                              .string = string,
+                                              .number = sl_buf_float};
+    return sl_notation_rows(&python, "(", ", ", ")", buf, chunk, replaced);
+}
+
+const struct sl_format sl_format_python = {
+    .name = "python",
+    .summary = "as Python's repr: ('a', 1)",
+    .rows = python_rows,
+};

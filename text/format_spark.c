@@ -1,0 +1,74 @@
+/* "spark": as Scala's println shows records: (a,1), null, List(1, 2), Map(k -> v), doubles as Java prints
+ * them. Strings are bare, as there, so this is for eyes and for comparing with Spark, not for reading back.
+ */
+#include "text/format_list.h"
+
+#include "text/decimal.h"
+#include "text/notation.h"
+
+#include <math.h>
+
+static bool string(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)
+{
+    (void)replaced; /* bytes stay what they are */
+    return sl_buf_append(buf, field->str, field->len);
+}
+
+/* Digits [from, to) of the number, zeros where it has none. */
+static bool digits(struct sl_buf *buf, const struct sl_decimal *d, int from, int to)
+{
+    for (int i = from; i < to; i++)
+        if (!sl_buf_byte(buf, (uint8_t)(i >= 0 && i < d->count ? d->digits[i] : '0')))
+            return false;
+    return true;
+}
+
+/* The number with its point behind `before` digits: at least one digit on either side. */
+static bool with_point(struct sl_buf *buf, const struct sl_decimal *d, int before)
+{
+    int end = d->count > before ? d->count : before + 1;
+    return digits(buf, d, before > 0 ? 0 : before - 1, before) && sl_buf_byte(buf, '.') &&
+           digits(buf, d, before, end);
+}
+
+/* Java's Double.toString: scientific outside 10^-3 .. 10^7. */
+static bool java_finite(struct sl_buf *buf, double number)
+{
+    struct sl_decimal d = {.digits = "0", .count = 1, .point = 1};
+    if (number != 0)
+        sl_decimal_shortest(number, &d);
+    if (number == 0 || (number >= 1e-3 && number < 1e7))
+        return with_point(buf, &d, d.point);
+    return with_point(buf, &d, 1) && sl_buf_printf(buf, "E%d", d.point - 1);
+}
+
+static bool java_double(struct sl_buf *buf, double number)
+{
+    if (isnan(number))
+        return sl_buf_text(buf, "NaN");
+    if (signbit(number) && !sl_buf_byte(buf, '-'))
+        return false;
+    return isinf(number) ? sl_buf_text(buf, "Infinity") : java_finite(buf, fabs(number));
+}
+
+static bool spark_rows(struct sl_buf *buf, const struct sl_chunk *chunk, uint64_t *replaced)
+{
+    static const struct sl_notation scala = {.nil = "null",
+                                             .true_ = "true",
+                                             .false_ = "false",
+                                             .list_open = "List(",
+                                             .list_close = ")",
+                                             .map_open = "Map(",
+                                             .map_close = ")",
+                                             .separator = ", ",
+                                             .arrow = " -> ",
+                                             .string = string,
+                                             .number = java_double};
+    return sl_notation_rows(&scala, "(", ",", ")", buf, chunk, replaced);
+}
+
+const struct sl_format sl_format_spark = {
+    .name = "spark",
+    .summary = "as Scala prints records: (a,1)",
+    .rows = spark_rows,
+};

@@ -1,0 +1,116 @@
+/* "tsv": fields joined by tabs, one record a line, so that cut, sort, join and awk work.
+ *
+ * Backslash, tab, newline, carriage return and NUL are escaped; hardly any string has one, so strings are
+ * looked at eight bytes at a time and copied whole. */
+#include "text/format_list.h"
+
+#include "core/error.h"
+#include "text/integer.h"
+#include "text/json.h"
+#include "text/number.h"
+#include "text/utf8.h"
+
+#include <string.h>
+
+/* What stands behind the backslash; 0 for bytes that need none. */
+static uint8_t escape_of(uint8_t byte)
+{
+    switch (byte) {
+    case '\\':
+        return '\\';
+    case '\t':
+        return 't';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case 0:
+        return '0';
+    }
+    return 0;
+}
+
+static size_t plain_prefix(const uint8_t *p, size_t len)
+{
+    size_t i = 0;
+    for (; i + 8 <= len; i += 8) {
+        uint64_t word;
+        memcpy(&word, p + i, 8);
+        if (sl_word_has_below(word, '\r' + 1) || sl_word_has(word, '\\'))
+            break;
+    }
+    while (i < len && !escape_of(p[i]))
+        i++;
+    return i;
+}
+
+static bool escaped(struct sl_buf *buf, const uint8_t *p, size_t len)
+{
+    for (size_t step; len; p += step, len -= step) {
+        step = plain_prefix(p, len);
+        bool written =
+            step ? sl_buf_append(buf, p, step) : sl_buf_append(buf, (uint8_t[]){'\\', escape_of(p[0])}, 2);
+        if (!written)
+            return false;
+        step = step ? step : 1;
+    }
+    return true;
+}
+
+static bool string(struct sl_buf *buf, const uint8_t *p, size_t len)
+{
+    if (plain_prefix(p, len) < len)
+        return escaped(buf, p, len);
+    return sl_buf_append(buf, p, len);
+}
+
+/* Lists and maps: JSON, then escaped like a string. */
+static bool container(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)
+{
+    struct sl_buf json;
+    sl_buf_init(&json);
+    bool written = sl_json_field(&json, field, replaced) && escaped(buf, json.bytes, json.len);
+    sl_buf_done(&json);
+    return written;
+}
+
+static bool tsv_field(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)
+{
+    switch ((enum sl_tag)field->tag) {
+    case SL_NIL:
+        return sl_buf_append(buf, "\\N", 2);
+    case SL_BOOL:
+        return sl_buf_text(buf, field->boolean ? "true" : "false");
+    case SL_INT:
+        return sl_integer_append(buf, field->integer);
+    case SL_FLOAT:
+        return sl_buf_float(buf, field->number);
+    case SL_STR:
+        return string(buf, field->str, field->len);
+    case SL_LIST:
+    case SL_MAP:
+        return container(buf, field, replaced);
+    }
+    sl_assert(!"a field has no such tag");
+}
+
+bool sl_tsv_field(struct sl_buf *buf, const struct sl_field *field)
+{
+    return tsv_field(buf, field, NULL);
+}
+
+static bool tsv_rows(struct sl_buf *buf, const struct sl_chunk *chunk, uint64_t *replaced)
+{
+    for (uint32_t row = 0; row < chunk->rows; row++)
+        for (uint32_t c = 0; c < chunk->width; c++)
+            if (!tsv_field(buf, &chunk->column[c][row], replaced) ||
+                !sl_buf_byte(buf, c + 1 < chunk->width ? '\t' : '\n'))
+                return false;
+    return true;
+}
+
+const struct sl_format sl_format_tsv = {
+    .name = "tsv",
+    .summary = "fields joined by tabs; backslash, tab, newline, CR and NUL escaped, nil is \\N",
+    .rows = tsv_rows,
+};

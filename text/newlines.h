@@ -1,0 +1,14 @@
+/* Where the newlines are: the inner loop of reading. Two ways with one result, of which the CPU decides. */
+#pragma once
+
+#include <stdint.h>
+
+/* Writes the positions of the newlines in p[0..len), in order and at most `most` of them, to at[]; returns
+ * their number. at[] has room for most + 31 entries: the vector code writes ahead of what it counts. */
+enum { SL_NEWLINES_SLACK = 31 };
+typedef uint32_t sl_newlines_fn(const uint8_t *p, uint32_t len, uint32_t *at, uint32_t most);
+
+uint32_t sl_newlines_portable(const uint8_t *p, uint32_t len, uint32_t *at, uint32_t most);
+
+/* The fastest this CPU can do. */
+sl_newlines_fn *sl_newlines_fastest(void);
