@@ -1,5 +1,5 @@
 /* Native built-ins (SPEC 3): functions over records that never enter Lua. A built-in is a static const struct
- * sl_builtin, a few functions and a line in list.c; checking, help, Lua's `sluice.*` and the C entry come
+ * sl_builtin, a few functions and a line in list.def; checking, help, Lua's `sluice.*` and the C entry come
  * from it.
  *
  * make() gets checked arguments and returns the function; it embeds struct sl_function as its first member
@@ -17,7 +17,8 @@ struct sl_builtin {
     const char *example;           /* Lua: an expression over `s`, as in operators */
     const struct sl_param *params; /* ends with a NULL name; NULL: no arguments, usable with or without () */
     bool variadic;                 /* the last parameter may repeat */
-    /* argv[argc] was checked against params. 0 and *ret, or SL_EUSAGE. */
+    /* argv[argc] was checked against params; argc is at least their number, kind SL_ARG_NONE where not given.
+     * What argv points to is gone after the call. 0 and *ret, or SL_EUSAGE. */
     int (*make)(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                 struct sl_function **ret, struct sl_error *err);
 };

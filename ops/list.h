@@ -1,4 +1,4 @@
-/* All operators of ops/ and all built-ins: one line each in list.c. */
+/* All operators of ops/ and all built-ins: one line each in list.def. */
 #pragma once
 
 #include "core/operator.h"

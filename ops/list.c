@@ -1,0 +1,23 @@
+#include "ops/list.h"
+
+#include "ops/builtin.h"
+
+#define OPERATOR(name) extern const struct sl_op sl_op_##name;
+#define BUILTIN(name)  extern const struct sl_builtin sl_native_##name;
+#include "ops/list.def"
+#undef OPERATOR
+#undef BUILTIN
+
+#define OPERATOR(name) &sl_op_##name,
+#define BUILTIN(name)
+const struct sl_op *const sl_ops[] = {
+#include "ops/list.def"
+    NULL};
+#undef OPERATOR
+#undef BUILTIN
+
+#define OPERATOR(name)
+#define BUILTIN(name) &sl_native_##name,
+const struct sl_builtin *const sl_builtins[] = {
+#include "ops/list.def"
+    NULL};
