@@ -1,0 +1,51 @@
+/* map(f): each record becomes what f returns of it.
+ *
+ * A built-in that works on columns is asked for the whole chunk first; where some of its rows do not fit, and
+ * for every other function, the chunk goes row by row. */
+#include "ops/each_row.h"
+#include "ops/returned.h"
+
+static int map_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in, uint32_t row)
+{
+    const struct sl_function *fn = sl_node_function(self->node, 0);
+    struct sl_field values[SL_WIDTH_MAX];
+    struct sl_returned returned = {.values = values};
+    int r = sl_call_row(self, fn, in, row, &returned);
+    if (r == 0)
+        r = sl_returned_row(self->node, self->task, fn, &returned);
+    return r < 0 ? r : sl_builder_add(out, values, returned.count, sl_line_of(in, row));
+}
+
+static int map_push(struct sl_instance *self, const struct sl_chunk *in)
+{
+    const struct sl_function *fn = sl_node_function(self->node, 0);
+    if (fn->ops->map) {
+        struct sl_chunk mapped = {.rows = in->rows, .origin = in->origin, .line = in->line};
+        int r = fn->ops->map(fn, self->task, in, &mapped);
+        if (r != SL_EREJECT)
+            return r < 0 ? r : sl_push(self->out, &mapped);
+    }
+    return sl_each_row(self, in, map_row);
+}
+
+static const struct sl_narrow map_narrow = {
+    .state_size = sizeof(struct sl_builder),
+    .open = sl_builder_open,
+    .push = map_push,
+    .done = sl_builder_close,
+};
+
+static const struct sl_param map_params[] = {
+    {"f", SL_WANT_FUNCTION, false, "gets the record's fields, returns the new record's"},
+    {0},
+};
+
+const struct sl_op sl_op_map = {
+    .name = "map",
+    .kind = SL_OP_NARROW,
+    .family = "narrow",
+    .summary = "Turns each record into the one that f returns; several values make a wider record",
+    .example = "s:map(function(line) return line, #line end)",
+    .params = map_params,
+    .narrow = &map_narrow,
+};
