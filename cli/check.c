@@ -1,0 +1,38 @@
+#include "cli/commands.h"
+#include "cli/job_line.h"
+#include "cli/report.h"
+
+static const struct sl_flag check_flags[] = {
+    {"e", SL_FLAG_TEXT, "CODE", NULL, "a one-line job in place of JOB.lua"},
+    SL_JOB_FLAGS,
+    {0},
+};
+
+static int check_job(struct sl_job *job, struct sl_error *err)
+{
+    struct sl_context *context = sl_job_context(job);
+    int r = sl_job_add_workers(job, 1, err);
+    if (r < 0)
+        return r;
+    r = sl_check(context, stdout);
+    return r < 0 ? sl_error_set(err, (enum sl_err)r, "%s", sl_context_error(context)) : 0;
+}
+
+static int run_check(const struct sl_line *line)
+{
+    struct sl_error err;
+    struct sl_job_line job_line;
+    if (sl_job_line_open(line, &job_line, &err) < 0)
+        return sl_report_error(&err);
+    int r = check_job(job_line.job, &err);
+    sl_job_line_close(&job_line);
+    return r < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
+}
+
+const struct sl_command sl_command_check = {
+    .name = "check",
+    .arguments = "JOB.lua [options] [-- ARGS]",
+    .summary = "loads a job, says what is wrong with it, prints its graph",
+    .flags = check_flags,
+    .run = run_check,
+};

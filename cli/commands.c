@@ -1,0 +1,16 @@
+/* A new command is one file and one line here. */
+#include "cli/commands.h"
+
+#include <string.h>
+
+const struct sl_command *const sl_commands[] = {
+    &sl_command_run, &sl_command_check, &sl_command_version, &sl_command_help, NULL,
+};
+
+const struct sl_command *sl_command_find(const char *name)
+{
+    for (size_t i = 0; sl_commands[i]; i++)
+        if (strcmp(sl_commands[i]->name, name) == 0)
+            return sl_commands[i];
+    return NULL;
+}

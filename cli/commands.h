@@ -1,0 +1,22 @@
+/* Subcommands: a descriptor each, one file each, one line in the list. */
+#pragma once
+
+#include "cli/flags.h"
+
+struct sl_command {
+    const char *name;
+    const char *arguments; /* after the name, for usage */
+    const char *summary;   /* one line, no full stop */
+    const char *details;   /* paragraphs of help; may be NULL */
+    const struct sl_flag *flags;
+    /* Does it; returns the exit status. What fails is reported (cli/report.h) by the command. */
+    int (*run)(const struct sl_line *line);
+};
+
+extern const struct sl_command *const sl_commands[]; /* ends with NULL */
+extern const struct sl_command sl_command_run, sl_command_check, sl_command_version, sl_command_help;
+
+const struct sl_command *sl_command_find(const char *name);
+
+/* The whole program: finds the command, parses its line, runs it. Returns the exit status. */
+int sl_program_main(size_t argc, const char *const *argv);

@@ -1,0 +1,85 @@
+#include "cli/commands.h"
+#include "cli/help_topic.h"
+#include "cli/report.h"
+
+#include "core/nearest.h"
+
+#include <string.h>
+
+static void print_flag(const struct sl_flag *flag)
+{
+    char usage[64];
+    snprintf(usage, sizeof usage, "%s%s%s%s", flag->name[1] ? "--" : "-", flag->name, flag->value ? " " : "",
+             flag->value ? flag->value : "");
+    printf("  %-22s %s\n", usage, flag->help);
+}
+
+static void print_command(const struct sl_command *command)
+{
+    printf("usage: sluice %s %s\n\n%s\n", command->name, command->arguments, command->summary);
+    for (size_t i = 0; command->flags && command->flags[i].name; i++) {
+        if (i == 0)
+            printf("\noptions:\n");
+        print_flag(&command->flags[i]);
+    }
+    if (command->details)
+        printf("\n%s\n", command->details);
+}
+
+static int print_overview(void)
+{
+    printf("sluice: files moved into a directory become results, batch by batch\n\n");
+    for (size_t i = 0; sl_commands[i]; i++)
+        printf("  sluice %-8s %-28s %s\n", sl_commands[i]->name, sl_commands[i]->arguments,
+               sl_commands[i]->summary);
+    printf("\nsluice help NAME explains a command, one of the names below, or the options of a "
+           "StreamingContext\n"
+           "(sluice help options).\n");
+    sl_help_topics(stdout);
+    return SL_STATUS_DONE;
+}
+
+static const char *nearest_name(const char *name)
+{
+    const char *names[16];
+    size_t count = 0;
+    for (; sl_commands[count]; count++)
+        names[count] = sl_commands[count]->name;
+    const char *command = sl_name_nearest(name, names, count), *topic = sl_help_nearest(name);
+    if (!command || !topic)
+        return command ? command : topic;
+    return sl_name_distance(name, topic) < sl_name_distance(name, command) ? topic : command;
+}
+
+static int refuse_unknown(const char *name)
+{
+    struct sl_error err;
+    const char *nearest = nearest_name(name);
+    sl_error_set(&err, SL_EUSAGE, "there is no command, operator or built-in %s", name);
+    if (nearest)
+        sl_error_hint(&err, "did you mean %s?", nearest);
+    else
+        sl_error_hint(&err, "sluice help lists them");
+    return sl_report_error(&err);
+}
+
+static int run_help(const struct sl_line *line)
+{
+    if (line->operand_count == 0)
+        return print_overview();
+    for (size_t i = 0; i < line->operand_count; i++) {
+        const struct sl_command *command = sl_command_find(line->operands[i]);
+        if (command)
+            print_command(command);
+        else if (!sl_help_topic(line->operands[i], stdout))
+            return refuse_unknown(line->operands[i]);
+    }
+    return SL_STATUS_DONE;
+}
+
+const struct sl_command sl_command_help = {
+    .name = "help",
+    .arguments = "[NAME]",
+    .summary = "explains a command, an operator or a built-in",
+    .run = run_help,
+};

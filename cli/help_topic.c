@@ -1,0 +1,155 @@
+#include "cli/help_topic.h"
+
+#include "core/nearest.h"
+#include "engine/options.h"
+#include "lua/registry.h"
+#include "ops/builtin.h"
+#include "ops/list.h"
+
+#include <string.h>
+
+enum { FAMILIES_MAX = 32, NAMES_MAX = 512, LINE_MAX_BYTES = 78 };
+
+/* Either of the registries' descriptors, as far as help goes. */
+struct topic {
+    const char *name, *family, *summary, *example;
+    const struct sl_param *params, *options;
+    bool is_variadic, is_builtin;
+};
+
+static bool topic_at(size_t i, struct topic *ret)
+{
+    const struct sl_op *op = sl_registry_at(i);
+    if (op) {
+        *ret = (struct topic){op->name,   op->family,  op->summary, op->example,
+                              op->params, op->options, false,       false};
+        return true;
+    }
+    size_t ops = 0, builtins = 0;
+    while (sl_registry_at(ops))
+        ops++;
+    while (sl_builtins[builtins])
+        builtins++;
+    if (i - ops >= builtins)
+        return false;
+    const struct sl_builtin *builtin = sl_builtins[i - ops];
+    *ret = (struct topic){builtin->name,     builtin->family,
+                          builtin->summary,  builtin->example,
+                          builtin->params,   NULL,
+                          builtin->variadic, true};
+    return true;
+}
+
+/* ---- one topic ---- */
+
+static void print_usage(const struct topic *topic, FILE *out)
+{
+    fprintf(out, "%s%s", topic->is_builtin ? "sluice." : "", topic->name);
+    if (topic->is_builtin && !topic->params) {
+        fputc('\n', out);
+        return;
+    }
+    fputc('(', out);
+    const char *separator = "";
+    for (size_t i = 0; topic->params && topic->params[i].name; i++) {
+        const struct sl_param *param = &topic->params[i];
+        bool repeats = topic->is_variadic && !topic->params[i + 1].name;
+        fprintf(out, "%s%s%s%s%s", param->optional ? "[" : "", separator, param->name, repeats ? ", ..." : "",
+                param->optional ? "]" : "");
+        separator = ", ";
+    }
+    fprintf(out, topic->options ? "[%s{ options }])\n" : ")\n", separator);
+}
+
+static void print_params(const char *title, const struct sl_param *params, FILE *out)
+{
+    if (!params || !params[0].name)
+        return;
+    fprintf(out, "\n%s\n", title);
+    for (size_t i = 0; params[i].name; i++)
+        fprintf(out, "  %-16s %s\n", params[i].name, params[i].help ? params[i].help : "");
+}
+
+static void print_topic(const struct topic *topic, FILE *out)
+{
+    print_usage(topic, out);
+    fprintf(out, "  %s\n", topic->summary);
+    print_params("arguments:", topic->params, out);
+    print_params("options:", topic->options, out);
+    if (topic->example)
+        fprintf(out, "\nexample:\n  %s\n", topic->example);
+}
+
+bool sl_help_topic(const char *name, FILE *out)
+{
+    bool is_found = strcmp(name, "options") == 0;
+    if (is_found)
+        print_params("options of StreamingContext { ... }:", sl_option_params, out);
+    struct topic topic;
+    for (size_t i = 0; topic_at(i, &topic); i++) {
+        if (strcmp(topic.name, name) != 0)
+            continue;
+        if (is_found)
+            fputc('\n', out);
+        print_topic(&topic, out);
+        is_found = true;
+    }
+    return is_found;
+}
+
+/* ---- all of them ---- */
+
+static bool is_listed(const char *const *families, size_t count, const char *family)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(families[i], family) == 0)
+            return true;
+    return false;
+}
+
+static void print_family(const char *family, bool is_builtin, FILE *out)
+{
+    struct topic topic;
+    size_t column = LINE_MAX_BYTES;
+    fprintf(out, "\n%s%s:", is_builtin ? "built-ins, " : "", family);
+    for (size_t i = 0; topic_at(i, &topic); i++) {
+        if (topic.is_builtin != is_builtin || strcmp(topic.family, family) != 0)
+            continue;
+        size_t len = strlen(topic.name) + 1;
+        if (column + len > LINE_MAX_BYTES)
+            column = (size_t)fprintf(out, "\n ") - 1;
+        fprintf(out, " %s", topic.name);
+        column += len;
+    }
+    fputc('\n', out);
+}
+
+static void print_families(bool are_builtins, FILE *out)
+{
+    const char *families[FAMILIES_MAX];
+    size_t count = 0;
+    struct topic topic;
+    for (size_t i = 0; topic_at(i, &topic); i++) {
+        if (topic.is_builtin != are_builtins || is_listed(families, count, topic.family) ||
+            count == FAMILIES_MAX)
+            continue;
+        families[count++] = topic.family;
+        print_family(topic.family, are_builtins, out);
+    }
+}
+
+void sl_help_topics(FILE *out)
+{
+    print_families(false, out);
+    print_families(true, out);
+}
+
+const char *sl_help_nearest(const char *name)
+{
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    struct topic topic;
+    for (size_t i = 0; count < NAMES_MAX && topic_at(i, &topic); i++)
+        names[count++] = topic.name;
+    return sl_name_nearest(name, names, count);
+}

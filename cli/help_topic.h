@@ -1,0 +1,15 @@
+/* Help about one thing of the registries: an operator, a built-in, the options of a StreamingContext. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Prints every operator, source, output or built-in of that name, or the options for "options". False: there
+ * is none. */
+bool sl_help_topic(const char *name, FILE *out);
+
+/* Prints all names, by family. */
+void sl_help_topics(FILE *out);
+
+/* The topic that was meant, or NULL. */
+const char *sl_help_nearest(const char *name);

@@ -1,0 +1,77 @@
+#include "cli/commands.h"
+#include "cli/report.h"
+
+#include "core/nearest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What people type for commands that have another name here. */
+static const char *spelled_out(const char *name)
+{
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return "help";
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        return "version";
+    return name;
+}
+
+static int refuse_nothing(void)
+{
+    fputs("usage: sluice COMMAND ...\n", stderr);
+    for (size_t i = 0; sl_commands[i]; i++)
+        fprintf(stderr, "  %-8s %s\n", sl_commands[i]->name, sl_commands[i]->summary);
+    return SL_STATUS_USAGE;
+}
+
+static int refuse_unknown(const char *name)
+{
+    const char *names[16];
+    size_t count = 0;
+    for (; sl_commands[count]; count++)
+        names[count] = sl_commands[count]->name;
+    struct sl_error err;
+    sl_error_set(&err, SL_EUSAGE, "there is no command %s", name);
+    const char *nearest = sl_name_nearest(name, names, count);
+    size_t len = strlen(name);
+    if (nearest)
+        sl_error_hint(&err, "did you mean sluice %s?", nearest);
+    else if (len > 4 && strcmp(name + len - 4, ".lua") == 0)
+        sl_error_hint(&err, "to run a job: sluice run %s", name);
+    else
+        sl_error_hint(&err, "sluice help lists them");
+    return sl_report_error(&err);
+}
+
+/* "sluice run --help" is "sluice help run". */
+static bool asks_for_help(size_t argc, const char *const *argv)
+{
+    return argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0);
+}
+
+static int run_command(const struct sl_command *command, size_t argc, const char *const *argv)
+{
+    struct sl_error err;
+    struct sl_line *line;
+    int r = sl_line_parse(command->flags, argv, argc, &line, &err);
+    if (r < 0) {
+        sl_error_wrap(&err, "%s", command->name);
+        sl_error_hint(&err, "sluice help %s", command->name);
+        return sl_report_error(&err);
+    }
+    int status = command->run(line);
+    sl_line_free(line);
+    return status;
+}
+
+int sl_program_main(size_t argc, const char *const *argv)
+{
+    if (argc < 2)
+        return refuse_nothing();
+    const struct sl_command *command = sl_command_find(spelled_out(argv[1]));
+    if (!command)
+        return refuse_unknown(argv[1]);
+    if (asks_for_help(argc - 2, argv + 2))
+        return run_command(&sl_command_help, 1, &command->name);
+    return run_command(command, argc - 2, argv + 2);
+}

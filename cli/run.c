@@ -1,0 +1,107 @@
+#include "cli/commands.h"
+#include "cli/job_line.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+
+#include <string.h>
+
+static const struct sl_flag run_flags[] = {
+    {"e", SL_FLAG_TEXT, "CODE", NULL,
+     "a one-line job in place of JOB.lua, sources and built-ins in scope, no checkpoint"},
+    {"once", SL_FLAG_SWITCH, NULL, NULL, "one batch with everything pending, then the end (for cron)"},
+    {"available-now", SL_FLAG_SWITCH, NULL, NULL,
+     "as many bounded batches as what is pending takes, then the end"},
+    {"batches", SL_FLAG_COUNT, "N", NULL, "stop after N committed batches"},
+    {"clock", SL_FLAG_CHOICE, "virtual|real", NULL,
+     "virtual: no waiting, batch k is at START + k * interval"},
+    {"start-time", SL_FLAG_NUMBER, "MS", NULL, "START of the virtual clock, a multiple of the interval; 0"},
+    SL_JOB_FLAGS,
+    {"strict", SL_FLAG_SWITCH, NULL, NULL, "exit 5 when any record or file was set aside"},
+    {"require-mount", SL_FLAG_SWITCH, NULL, NULL, "fail where FUSE is not to be had"},
+    {"accept-changes", SL_FLAG_SWITCH, NULL, NULL, "drop state that the changed job cannot use"},
+    {"log-format", SL_FLAG_CHOICE, "text|json", NULL, "of the log on stderr"},
+    {0},
+};
+
+static bool is_given(const struct sl_line *line, const char *name, const char *choice)
+{
+    const char *value = sl_line_text(line, name);
+    return value && strcmp(value, choice) == 0;
+}
+
+static int read_options(const struct sl_line *line, struct sl_run_options *ret, struct sl_error *err)
+{
+    *ret = (struct sl_run_options){
+        .once = sl_line_has(line, "once"),
+        .available_now = sl_line_has(line, "available-now"),
+        .batches = sl_line_integer(line, "batches", 0),
+        .virtual_clock = is_given(line, "clock", "virtual"),
+        .start_ms = sl_line_integer(line, "start-time", 0),
+        .strict = sl_line_has(line, "strict"),
+        .require_mount = sl_line_has(line, "require-mount"),
+        .accept_changes = sl_line_has(line, "accept-changes"),
+        .log_json = is_given(line, "log-format", "json"),
+    };
+    if (ret->once && ret->available_now)
+        return sl_error_set(err, SL_EUSAGE, "--once and --available-now exclude each other");
+    if (sl_line_has(line, "start-time") && !ret->virtual_clock)
+        return sl_error_set(err, SL_EUSAGE, "--start-time is for --clock virtual");
+    return 0;
+}
+
+/* The exit status is sl_run's; a run that was told to stop has no error. */
+static int run_loaded(struct sl_job *job, struct sl_run_options *options)
+{
+    struct sl_context *context = sl_job_context(job);
+    int status = sl_run(context, options);
+    if (status != SL_STATUS_DONE && sl_context_error(context)[0])
+        sl_report(sl_context_error(context));
+    return status;
+}
+
+static int run_with_signals(const struct sl_line *line, struct sl_run_options *options)
+{
+    struct sl_error err;
+    struct sl_signals signals;
+    if (sl_signals_open(&signals, &err) < 0)
+        return sl_report_error(&err);
+    options->stop = signals.count;
+    options->stop_fd = signals.fd;
+    struct sl_job_line job_line;
+    int status;
+    if (sl_job_line_open(line, &job_line, &err) < 0) {
+        status = sl_report_error(&err);
+    } else {
+        status = run_loaded(job_line.job, options);
+        sl_job_line_close(&job_line);
+    }
+    sl_signals_close(&signals);
+    return status;
+}
+
+static int run_run(const struct sl_line *line)
+{
+    struct sl_error err;
+    struct sl_run_options options;
+    if (read_options(line, &options, &err) < 0)
+        return sl_report_error(&err);
+    return run_with_signals(line, &options);
+}
+
+const struct sl_command sl_command_run = {
+    .name = "run",
+    .arguments = "JOB.lua [options] [-- ARGS]",
+    .summary = "runs a job until SIGTERM or SIGINT",
+    .details =
+        "The run finishes its batch, commits, unmounts and exits 0 when it gets SIGTERM or SIGINT; a second\n"
+        "signal abandons the batch, which the next run redoes. ARGS are the job's `arg` table. Paths in "
+        "options\n"
+        "are relative to the working directory, paths in a job to the job.\n"
+        "\n"
+        "Exit status: 0 done; 1 the run failed, trying again may help; 2 bad usage or a job that does not "
+        "load;\n"
+        "3 another process holds the checkpoint; 4 durable state is damaged or needs a person; 5 see "
+        "--strict.",
+    .flags = run_flags,
+    .run = run_run,
+};

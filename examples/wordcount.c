@@ -1,0 +1,60 @@
+/* examples/wordcount.lua in C: counts the words of files that are moved into DIR/in. Results are in
+ * DIR/out/counts-TIMESTAMP.txt and, live, in DIR/mnt/counts/current.
+ *
+ *     cc wordcount.c -lsluice -o wordcount
+ *     ./wordcount [DIR] [--once]          the working directory without DIR; --once: what is there, then the
+ * end
+ */
+#include <signal.h>
+#include <sluice.h>
+#include <string.h>
+
+static volatile int stop;
+
+static void handle(int number)
+{
+    (void)number;
+    stop++;
+}
+
+static struct sl_context *declare(const char *dir)
+{
+    struct sl_context *ssc = sl_context_new("wordcount", dir);
+    if (!ssc)
+        return NULL;
+    sl_context_set(ssc, "interval", SL_STR_ARG("1s"));
+
+    struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG("in"));
+    struct sl_stream *words = sl_apply(lines, "flatMap", SL_FN_ARG(sl_call(ssc, "split", SL_STR_ARG(" "))));
+    struct sl_stream *pairs = sl_apply(words, "map", SL_FN_ARG(sl_call(ssc, "pair", SL_INT_ARG(1))));
+    struct sl_stream *counts = sl_apply(pairs, "reduceByKey", SL_FN_ARG(sl_call_args(ssc, "sum", NULL, 0)));
+
+    sl_output(counts, "saveAsTextFiles", SL_STR_ARG("out/counts"), SL_STR_ARG("txt"));
+    sl_output(counts, "mount", SL_STR_ARG("counts"));
+    return ssc;
+}
+
+int main(int argc, char **argv)
+{
+    struct sl_run_options options = {.stop = &stop, .stop_fd = -1};
+    const char *dir = ".";
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--once") == 0)
+            options.once = true;
+        else
+            dir = argv[i];
+    }
+    signal(SIGTERM, handle);
+    signal(SIGINT, handle);
+
+    struct sl_context *ssc = declare(dir);
+    if (!ssc) {
+        fprintf(stderr, "wordcount: out of memory\n");
+        return 1;
+    }
+    int status = sl_run(ssc, &options);
+    if (status != 0)
+        fprintf(stderr, "wordcount: %s\n", sl_context_error(ssc));
+    sl_context_free(ssc);
+    return status;
+}

@@ -1,0 +1,13 @@
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+
+local counts = ssc:textFileStream("in")
+    :flatMap(sluice.split(" "))
+    :map(sluice.pair(1))
+    :reduceByKey(sluice.sum)
+
+counts:saveAsTextFiles("out/counts", "txt")
+counts:mount("counts")
+
+ssc:start()
+ssc:awaitTermination()

@@ -1,0 +1,136 @@
+#include "lua/arguments.h"
+
+#include "lua/builtin.h"
+#include "lua/copy.h"
+#include "lua/function.h"
+#include "lua/stream.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *allocate(lua_State *L, size_t count, size_t size)
+{
+    void *memory = sl_arena_calloc(&sl_copy_of(L)->arena, count ? count : 1, size);
+    if (!memory)
+        sl_value_nomem(L);
+    return memory;
+}
+
+static bool is_list_of_streams(lua_State *L, int index)
+{
+    bool is_stream = lua_rawgeti(L, index, 1) == LUA_TUSERDATA && sl_stream_test(L, -1);
+    lua_pop(L, 1);
+    return is_stream;
+}
+
+static struct sl_arg take_streams(lua_State *L, int index)
+{
+    size_t count = (size_t)lua_rawlen(L, index);
+    struct sl_stream **streams = allocate(L, count, sizeof(struct sl_stream *));
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        streams[i] = sl_stream_test(L, -1);
+        if (!streams[i])
+            luaL_error(L, "item %d of the list is a %s, not a stream", (int)i + 1, luaL_typename(L, -1));
+        lua_pop(L, 1);
+    }
+    return (struct sl_arg){.kind = SL_ARG_STREAMS, .count = count, .streams = streams};
+}
+
+static struct sl_arg take_value(lua_State *L, int index)
+{
+    return (struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_value_take(L, index, &sl_copy_of(L)->arena)};
+}
+
+struct sl_arg sl_argument_take(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    switch (lua_type(L, index)) {
+    case LUA_TFUNCTION:
+        return SL_FN_ARG(sl_function_take(L, index));
+    case LUA_TUSERDATA:
+        if (sl_stream_test(L, index))
+            return SL_STREAM_ARG(sl_stream_test(L, index));
+        if (sl_builtin_test(L, index))
+            return SL_FN_ARG(sl_builtin_take(L, index));
+        break;
+    case LUA_TTABLE:
+        if (is_list_of_streams(L, index))
+            return take_streams(L, index);
+        break;
+    default:
+        break;
+    }
+    return take_value(L, index);
+}
+
+/* Options have names; a value made by sluice.map{} or row() is meant as a value. */
+static bool is_options(lua_State *L, int index)
+{
+    if (!lua_istable(L, index) || sl_value_is_marked(L, index))
+        return false;
+    lua_pushnil(L);
+    if (!lua_next(L, index))
+        return false;
+    bool has_names = lua_type(L, -2) == LUA_TSTRING;
+    lua_pop(L, 2);
+    return has_names;
+}
+
+static size_t count_options(lua_State *L, int index)
+{
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1), count++)
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "options have names: a table like { name = value }, without items");
+    return count;
+}
+
+static void take_names(lua_State *L, int index, struct sl_option *option)
+{
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1), option++) {
+        size_t len;
+        const char *name = lua_tolstring(L, -2, &len);
+        option->name = sl_arena_text(&sl_copy_of(L)->arena, name, len);
+        if (!option->name)
+            sl_value_nomem(L);
+    }
+}
+
+static int compare_options(const void *left, const void *right)
+{
+    const struct sl_option *a = left, *b = right;
+    return strcmp(a->name, b->name);
+}
+
+/* By name: every copy must number functions alike, and Lua's own order differs from state to state. */
+struct sl_arg sl_options_take(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    size_t count = count_options(L, index);
+    struct sl_option *option = allocate(L, count, sizeof *option);
+    take_names(L, index, option);
+    qsort(option, count, sizeof *option, compare_options);
+    for (size_t i = 0; i < count; i++) {
+        lua_pushstring(L, option[i].name);
+        lua_rawget(L, index);
+        option[i].arg = sl_argument_take(L, -1);
+        lua_pop(L, 1);
+    }
+    return (struct sl_arg){.kind = SL_ARG_OPTIONS, .count = count, .options = option};
+}
+
+size_t sl_arguments_take(lua_State *L, int first, const struct sl_param *options, const struct sl_arg **ret)
+{
+    int top = lua_gettop(L);
+    size_t count = top < first ? 0 : (size_t)(top - first + 1);
+    luaL_checkstack(L, 16, "too many arguments");
+    struct sl_arg *arg = allocate(L, count, sizeof *arg);
+    for (int i = first; i <= top; i++)
+        arg[i - first] =
+            i == top && options && is_options(L, i) ? sl_options_take(L, i) : sl_argument_take(L, i);
+    *ret = arg;
+    return count;
+}

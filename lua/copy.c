@@ -1,0 +1,235 @@
+#include "lua/copy.h"
+
+#include "lua/job_private.h"
+#include "lua/module.h"
+#include "lua/pure.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- where the script stands ---- */
+
+/* The innermost Lua function that runs; false if there is none. */
+static bool innermost_frame(lua_State *L, lua_Debug *info)
+{
+    for (int level = 0; lua_getstack(L, level, info); level++) {
+        lua_getinfo(L, "Sl", info);
+        if (info->currentline > 0)
+            return true;
+    }
+    return false;
+}
+
+/* The name after Lua's mark of what kind of name it is. */
+static const char *file_of(const lua_Debug *info)
+{
+    return info->source[0] == '@' || info->source[0] == '=' ? info->source + 1 : info->short_src;
+}
+
+void sl_copy_where(lua_State *L, const char **ret_file, int *ret_line)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    lua_Debug info;
+    *ret_file = copy->job->options->path;
+    *ret_line = 0;
+    if (!innermost_frame(L, &info))
+        return;
+    *ret_line = info.currentline;
+    if (strcmp(*ret_file, file_of(&info)) == 0)
+        return;
+    *ret_file = sl_arena_text(&copy->arena, file_of(&info), strlen(file_of(&info)));
+    if (!*ret_file)
+        sl_value_nomem(L);
+}
+
+void sl_copy_declare(lua_State *L, const char *what)
+{
+    const struct sl_copy *copy = sl_copy_of(L);
+    if (copy->task)
+        luaL_error(L, "%s: streams are declared at the top of the job, not in a function over records", what);
+    if (copy->is_sealed)
+        luaL_error(L, "%s: the job is running, its graph cannot change any more", what);
+    if (!copy->context)
+        luaL_error(L, "%s: there is no StreamingContext yet", what);
+    const char *file;
+    int line;
+    sl_copy_where(L, &file, &line);
+    sl_context_at(copy->context, file, line);
+}
+
+void sl_copy_raise(lua_State *L)
+{
+    const struct sl_context *context = sl_copy_of(L)->context;
+    if (sl_context_status(context) == SL_ENOMEM)
+        sl_value_nomem(L);
+    lua_pushstring(L, sl_context_error(context));
+    lua_error(L);
+    __builtin_unreachable();
+}
+
+/* ---- making the state ---- */
+
+/* Modules are found beside the job. */
+static void set_package_path(lua_State *L, const char *dir)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "path");
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
+    lua_setfield(L, -3, "path");
+    lua_pop(L, 2);
+}
+
+static void set_arg_table(lua_State *L, const struct sl_job_options *options)
+{
+    lua_createtable(L, (int)options->argc, 1);
+    lua_pushstring(L, options->path);
+    lua_rawseti(L, -2, 0);
+    for (size_t i = 0; i < options->argc; i++) {
+        lua_pushstring(L, options->argv[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setglobal(L, "arg");
+}
+
+static int open_state(lua_State *L)
+{
+    const struct sl_job *job = sl_copy_of(L)->job;
+    luaL_openlibs(L);
+    set_package_path(L, job->dir);
+    set_arg_table(L, job->options);
+    sl_module_open(L);
+    sl_pure_open(L);
+    return 0;
+}
+
+int sl_copy_new(struct sl_job *job, unsigned number, struct sl_copy **ret, struct sl_error *err)
+{
+    struct sl_copy *copy = calloc(1, sizeof *copy);
+    if (!copy)
+        return sl_error_nomem(err);
+    copy->job = job;
+    copy->number = number;
+    sl_arena_init(&copy->arena);
+    copy->L = luaL_newstate();
+    if (!copy->L) {
+        sl_copy_free(copy);
+        return sl_error_nomem(err);
+    }
+    *(struct sl_copy **)lua_getextraspace(copy->L) = copy;
+    lua_pushcfunction(copy->L, open_state);
+    if (lua_pcall(copy->L, 0, 0, 0) != LUA_OK) {
+        sl_copy_free(copy);
+        return sl_error_nomem(err);
+    }
+    *ret = copy;
+    return 0;
+}
+
+void sl_copy_free(struct sl_copy *copy)
+{
+    if (!copy)
+        return;
+    if (copy->L)
+        lua_close(copy->L);
+    sl_context_free(copy->context);
+    sl_arena_done(&copy->arena);
+    free(copy->function);
+    free(copy->random);
+    free(copy);
+}
+
+/* ---- running the script ---- */
+
+/* A message handler: errors raised by C functions that C called have no place yet. */
+static int add_place(lua_State *L)
+{
+    lua_Debug info;
+    if (lua_type(L, 1) != LUA_TSTRING || !innermost_frame(L, &info))
+        return 1;
+    const char *file = file_of(&info), *text = lua_tostring(L, 1);
+    bool has_place =
+        strncmp(text, file, strlen(file)) == 0 || strncmp(text, info.short_src, strlen(info.short_src)) == 0;
+    if (!has_place)
+        lua_pushfstring(L, "%s:%d: %s", file, info.currentline, text);
+    return 1;
+}
+
+/* What the handler left as the failure of a load. */
+static int load_failed(lua_State *L, const struct sl_copy *copy, int status, struct sl_error *err)
+{
+    if (status == LUA_ERRMEM || sl_value_is_nomem(L, -1))
+        return sl_error_nomem(err);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return sl_error_set(err, SL_EUSAGE, "%s", lua_tostring(L, -1));
+    return sl_error_set(err, SL_EUSAGE, "%s: the script raised a %s as its error", copy->job->options->path,
+                        luaL_typename(L, -1));
+}
+
+/* A first line that begins with # is for the shell; its newline stays, so that lines keep their numbers. */
+static const char *skip_shebang(const char *text)
+{
+    if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3;
+    return text[0] == '#' ? text + strcspn(text, "\n") : text;
+}
+
+/* Pushes the compiled script; raises its syntax errors. */
+static void push_script(lua_State *L, const struct sl_job *job)
+{
+    const char *text = skip_shebang(job->text);
+    size_t len = job->text_len - (size_t)(text - job->text);
+    const char *name = lua_pushfstring(L, "%s%s", job->options->code ? "=" : "@", job->options->path);
+    if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK)
+        lua_error(L);
+    lua_remove(L, -2);
+}
+
+static int run_script(lua_State *L)
+{
+    const struct sl_job *job = sl_copy_of(L)->job;
+    push_script(L, job);
+    if (job->options->code) {
+        sl_module_push_scope(L);
+        lua_setupvalue(L, -2, 1);
+    }
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+int sl_copy_load(struct sl_copy *copy, struct sl_error *err)
+{
+    lua_State *L = copy->L;
+    lua_pushcfunction(L, add_place);
+    lua_pushcfunction(L, run_script);
+    int status = lua_pcall(L, 0, 0, 1);
+    int r = status == LUA_OK ? 0 : load_failed(L, copy, status, err);
+    lua_settop(L, 0);
+    if (r < 0)
+        return r;
+    if (!copy->context)
+        return sl_error_set(err, SL_EUSAGE,
+                            "%s makes no StreamingContext; a job begins with local ssc = "
+                            "sluice.StreamingContext { interval = \"1s\" }",
+                            copy->job->options->path);
+    if (sl_context_status(copy->context) != SL_OK)
+        return sl_error_set(err, (enum sl_err)sl_context_status(copy->context), "%s",
+                            sl_context_error(copy->context));
+    return 0;
+}
+
+void sl_copy_seal(struct sl_copy *copy)
+{
+    copy->is_sealed = true;
+}
+
+void sl_copy_strip(struct sl_copy *copy)
+{
+    sl_copy_seal(copy);
+    sl_context_free(copy->context);
+    copy->context = NULL;
+    sl_arena_done(&copy->arena);
+    sl_arena_init(&copy->arena);
+}

@@ -1,0 +1,142 @@
+#include "lua/function.h"
+
+#include "lua/job_private.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct lua_function {
+    struct sl_function base;
+    struct sl_job *job;
+    unsigned number;
+};
+
+/* One call on its way through the protected call. */
+struct call {
+    struct sl_copy *copy;
+    struct sl_task *task;
+    const struct sl_field *argv;
+    uint32_t argc;
+    struct sl_returned *ret;
+    bool has_returned;              /* what fails from here on is the value, not the function */
+    const char *text[SL_WIDTH_MAX]; /* Lua's own bytes of string arguments */
+};
+
+static void push_arguments(lua_State *L, struct call *call)
+{
+    for (uint32_t i = 0; i < call->argc; i++) {
+        const struct sl_field *field = &call->argv[i];
+        call->text[i] = NULL;
+        if (field->tag == SL_STR)
+            call->text[i] = lua_pushlstring(L, (const char *)field->str, field->len);
+        else
+            sl_value_push(L, field);
+    }
+}
+
+/* A string argument that comes back is not copied: Lua gives the same bytes back, and the argument's outlive
+ * the call. */
+static const struct sl_field *same_as_argument(const struct call *call, const char *text)
+{
+    for (uint32_t i = 0; i < call->argc; i++)
+        if (call->text[i] == text)
+            return &call->argv[i];
+    return NULL;
+}
+
+static struct sl_field take_returned(lua_State *L, int index, const struct call *call)
+{
+    if (lua_type(L, index) == LUA_TSTRING) {
+        const struct sl_field *argument = same_as_argument(call, lua_tostring(L, index));
+        if (argument)
+            return *argument;
+    }
+    return sl_value_take(L, index, call->task->scratch);
+}
+
+/* Runs protected: everything in here may raise. */
+static int call_protected(lua_State *L)
+{
+    struct call *call = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->copy->function[call->copy->running]);
+    push_arguments(L, call);
+    lua_call(L, (int)call->argc, LUA_MULTRET);
+    call->has_returned = true;
+    int count = lua_gettop(L) - 1;
+    if (count > SL_WIDTH_MAX)
+        return luaL_error(L, "%d values; a record has at most %d fields", count, SL_WIDTH_MAX);
+    for (int i = 0; i < count; i++)
+        call->ret->values[i] = take_returned(L, 2 + i, call);
+    call->ret->count = (uint32_t)count;
+    return 0;
+}
+
+/* The error on top of the stack becomes the record's message; memory that is out ends the batch. */
+static int explain(lua_State *L, const struct call *call, int status)
+{
+    if (status == LUA_ERRMEM || sl_value_is_nomem(L, -1))
+        return sl_error_nomem(call->task->err);
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    if (!text)
+        return sl_task_explain(call->task, "the function raised a %s as its error", luaL_typename(L, -1));
+    return sl_task_explain(call->task, "%s%s", call->has_returned ? "the function returned " : "", text);
+}
+
+static int function_call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
+                         uint32_t argc, struct sl_returned *ret)
+{
+    const struct lua_function *function = (const struct lua_function *)fn;
+    sl_assert(task->worker < function->job->workers && argc <= SL_WIDTH_MAX);
+    struct sl_copy *copy = function->job->worker[task->worker];
+    struct call call = {.copy = copy, .task = task, .argv = argv, .argc = argc, .ret = ret};
+    copy->task = task;
+    copy->running = function->number;
+    lua_pushcfunction(copy->L, call_protected);
+    lua_pushlightuserdata(copy->L, &call);
+    int status = lua_pcall(copy->L, 1, 0, 0);
+    copy->task = NULL;
+    if (status == LUA_OK)
+        return 0;
+    int r = explain(copy->L, &call, status);
+    lua_settop(copy->L, 0);
+    return r;
+}
+
+/* Its memory is the copy's. */
+static void function_free(struct sl_function *fn)
+{
+    (void)fn;
+}
+
+static const struct sl_function_ops function_ops = {.call = function_call, .free = function_free};
+
+static void keep_reference(lua_State *L, struct sl_copy *copy, int index)
+{
+    if (copy->functions == copy->capacity) {
+        unsigned capacity = copy->capacity ? 2 * copy->capacity : 16;
+        int *grown = realloc(copy->function, capacity * sizeof *grown);
+        if (!grown)
+            sl_value_nomem(L);
+        copy->function = grown;
+        copy->capacity = capacity;
+    }
+    lua_pushvalue(L, index);
+    copy->function[copy->functions++] = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+struct sl_function *sl_function_take(lua_State *L, int index)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    struct lua_function *function = sl_arena_calloc(&copy->arena, 1, sizeof *function);
+    if (!function)
+        sl_value_nomem(L);
+    function->base = (struct sl_function){.ops = &function_ops, .gives = SL_GIVES_ANY, .name = ""};
+    function->base.site.name = "";
+    sl_copy_where(L, &function->base.site.file, &function->base.site.line);
+    function->job = copy->job;
+    function->number = copy->functions;
+    keep_reference(L, copy, index);
+    return &function->base;
+}

@@ -1,0 +1,13 @@
+/* Lua functions as functions over records: what operators call (core/function.h).
+ *
+ * A function is a number; the worker's own copy of it is found by task->worker. One protected call per record
+ * holds everything that may raise: pushing the fields, the function, taking what it returned. */
+#pragma once
+
+#include "core/function.h"
+
+#include <lua.h>
+
+/* The function at the index of the copy's stack, numbered in the order of these calls. Lives as long as the
+ * copy. Raises Lua errors. */
+struct sl_function *sl_function_take(lua_State *L, int index);

@@ -1,0 +1,97 @@
+#include "lua/module.h"
+
+#include "lua/builtin.h"
+#include "lua/ssc.h"
+#include "lua/ssc_methods.h"
+#include "lua/stream.h"
+#include "lua/value.h"
+
+#include "core/nearest.h"
+
+#include <lauxlib.h>
+
+/* sluice.row(...): a list that stands for one record; sluice.null takes the place of nil. */
+static int make_row(lua_State *L)
+{
+    int count = lua_gettop(L);
+    lua_createtable(L, count, 0);
+    for (int i = 1; i <= count; i++) {
+        if (lua_isnil(L, i))
+            sl_value_push_null(L);
+        else
+            lua_pushvalue(L, i);
+        lua_rawseti(L, -2, i);
+    }
+    sl_value_mark_row(L);
+    return 1;
+}
+
+/* sluice.map{}: the table itself, marked. */
+static int make_map(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    sl_value_mark_map(L);
+    return 1;
+}
+
+static int no_such_name(lua_State *L)
+{
+    enum { NAMES_MAX = 256 };
+    const char *names[NAMES_MAX], *name = luaL_tolstring(L, 2, NULL);
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+        if (count < NAMES_MAX && lua_type(L, -2) == LUA_TSTRING)
+            names[count++] = lua_tostring(L, -2);
+    const char *nearest = sl_name_nearest(name, names, count);
+    if (nearest)
+        return luaL_error(L, "there is no sluice.%s; did you mean sluice.%s?", name, nearest);
+    return luaL_error(L, "there is no sluice.%s; `sluice help` lists what there is", name);
+}
+
+static int push_module(lua_State *L)
+{
+    lua_newtable(L);
+    sl_builtin_add_all(L);
+    sl_ssc_push_constructor(L);
+    lua_setfield(L, -2, "StreamingContext");
+    lua_pushcfunction(L, make_row);
+    lua_setfield(L, -2, "row");
+    lua_pushcfunction(L, make_map);
+    lua_setfield(L, -2, "map");
+    sl_value_push_null(L);
+    lua_setfield(L, -2, "null");
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, no_such_name);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
+void sl_module_open(lua_State *L)
+{
+    sl_value_open(L);
+    sl_builtin_open(L);
+    sl_stream_open(L);
+    sl_ssc_open(L);
+    luaL_requiref(L, "sluice", push_module, false);
+    lua_pop(L, 1);
+}
+
+void sl_module_push_scope(lua_State *L)
+{
+    lua_newtable(L);
+    sl_builtin_add_all(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_getfield(L, -1, "sluice");
+    lua_setfield(L, -3, "sluice");
+    lua_pop(L, 1);
+    sl_ssc_push_default(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "ssc");
+    sl_ssc_add_sources(L);
+    lua_createtable(L, 0, 1);
+    lua_pushglobaltable(L);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+}

@@ -1,0 +1,28 @@
+#include "lua/registry.h"
+
+#include "engine/graph.h"
+#include "lua/meta.h"
+
+#include <string.h>
+
+const struct sl_op *sl_registry_at(size_t i)
+{
+    size_t engine_ops = 0;
+    while (sl_op_at(engine_ops))
+        engine_ops++;
+    if (i < engine_ops)
+        return sl_op_at(i);
+    for (size_t meta = 0; sl_meta_ops[meta]; meta++)
+        if (engine_ops + meta == i)
+            return sl_meta_ops[meta];
+    return NULL;
+}
+
+const struct sl_op *sl_registry_find(const char *name)
+{
+    const struct sl_op *op;
+    for (size_t i = 0; (op = sl_registry_at(i)); i++)
+        if (strcmp(op->name, name) == 0)
+            return op;
+    return NULL;
+}

@@ -1,0 +1,12 @@
+/* Everything a job can call on a stream or a context that is an operator, in one list: sources,
+ * transformations, outputs, and the few that are Lua's own (transform ...). For methods, help and errors that
+ * suggest a name. */
+#pragma once
+
+#include "core/operator.h"
+
+/* The i-th; NULL behind the last. */
+const struct sl_op *sl_registry_at(size_t i);
+
+/* By name; NULL if there is none. */
+const struct sl_op *sl_registry_find(const char *name);

@@ -1,0 +1,119 @@
+#include "lua/ssc.h"
+
+#include "lua/arguments.h"
+#include "lua/job_private.h"
+#include "lua/ssc_methods.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+bool sl_ssc_is_overridden(const struct sl_copy *copy, const char *option)
+{
+    const struct sl_job_options *options = copy->job->options;
+    for (size_t i = 0; i < options->override_count; i++)
+        if (strcmp(options->overrides[i].name, option) == 0)
+            return true;
+    return false;
+}
+
+void sl_ssc_set_option(lua_State *L, const char *name, struct sl_arg value)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    copy->checkpoint_said |= strcmp(name, "checkpoint") == 0;
+    if (sl_context_set_arg(copy->context, name, value) < 0)
+        sl_copy_raise(L);
+}
+
+static void set_overrides(lua_State *L)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    const struct sl_job_options *options = copy->job->options;
+    sl_context_at(copy->context, "command line", 0);
+    for (size_t i = 0; i < options->override_count; i++)
+        sl_ssc_set_option(L, options->overrides[i].name, options->overrides[i].arg);
+}
+
+static void set_options(lua_State *L, struct sl_arg options)
+{
+    sl_copy_declare(L, "StreamingContext");
+    for (size_t i = 0; i < options.count; i++)
+        sl_ssc_set_option(L, options.options[i].name, options.options[i].arg);
+    set_overrides(L);
+}
+
+static void make_context(lua_State *L)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    if (copy->context)
+        luaL_error(L, "a second StreamingContext; a job has one, and this one's was made at line %d",
+                   copy->context_line);
+    copy->context = sl_context_new(copy->job->name, copy->job->dir);
+    if (!copy->context)
+        sl_value_nomem(L);
+    const char *file;
+    sl_copy_where(L, &file, &copy->context_line);
+}
+
+static void check_interval(lua_State *L, struct sl_arg options)
+{
+    for (size_t i = 0; i < options.count; i++)
+        if (strcmp(options.options[i].name, "interval") == 0)
+            return;
+    if (!sl_ssc_is_overridden(sl_copy_of(L), "interval"))
+        luaL_error(L, "StreamingContext: the interval is missing; write StreamingContext { interval = \"1s\" "
+                      "}, or give "
+                      "--interval");
+}
+
+/* StreamingContext { ... } */
+static int construct(lua_State *L)
+{
+    if (!lua_istable(L, 2))
+        return luaL_error(L,
+                          "StreamingContext takes a table of options, got a %s; write "
+                          "StreamingContext { interval = \"1s\" }",
+                          lua_isnone(L, 2) ? "call without any" : luaL_typename(L, 2));
+    make_context(L);
+    struct sl_arg options = sl_options_take(L, 2);
+    check_interval(L, options);
+    set_options(L, options);
+    sl_ssc_push(L);
+    return 1;
+}
+
+/* StreamingContext.getOrCreate(dir, f): the checkpoint is found again by itself, so f is always called. */
+static int get_or_create(lua_State *L)
+{
+    if (lua_type(L, 1) != LUA_TSTRING || !lua_isfunction(L, 2))
+        return luaL_error(L, "getOrCreate takes a checkpoint directory and a function: "
+                             "StreamingContext.getOrCreate(\"dir\", function() ... return ssc end)");
+    lua_settop(L, 2);
+    lua_call(L, 0, 1);
+    if (!sl_ssc_test(L, 2))
+        return luaL_error(L, "getOrCreate: the function must return a StreamingContext, got a %s",
+                          luaL_typename(L, 2));
+    sl_copy_declare(L, "getOrCreate");
+    if (!sl_copy_of(L)->checkpoint_said)
+        sl_ssc_set_option(L, "checkpoint", sl_argument_take(L, 1));
+    return 1;
+}
+
+void sl_ssc_push_constructor(lua_State *L)
+{
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, get_or_create);
+    lua_setfield(L, -2, "getOrCreate");
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, construct);
+    lua_setfield(L, -2, "__call");
+    lua_setmetatable(L, -2);
+}
+
+void sl_ssc_push_default(lua_State *L)
+{
+    make_context(L);
+    const struct sl_option options[] = {{"checkpoint", SL_BOOL_ARG(false)}, {"interval", SL_STR_ARG("1s")}};
+    set_options(L, (struct sl_arg){.kind = SL_ARG_OPTIONS, .count = 2, .options = options});
+    sl_ssc_push(L);
+}

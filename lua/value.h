@@ -1,0 +1,39 @@
+/* Values between Lua and fields, both ways (SPEC 3, "What a function returns").
+ *
+ *     sl_value_open(L)            once per Lua state, makes the marks of rows and maps
+ *     sl_value_push(L, &field)    leaves the value on the stack
+ *     sl_value_take(L, i, arena)  the field of the value at index i, deeply copied into the arena
+ *
+ * Integers and floats stay apart, strings are any bytes. A table with keys 1..n is a list, one with string
+ * keys a map, an empty one a list unless it was made by sluice.map{}; a map given to Lua carries that mark,
+ * so that it stays a map when a function empties it. nil cannot stand in a table, so sluice.null stands for
+ * it.
+ *
+ * Everything here runs inside a protected call and raises Lua errors: what is no value (a function, a cycle)
+ * says so in words that follow "the function returned"; memory that is out raises sl_value_nomem. */
+#pragma once
+
+#include "core/arena.h"
+#include "core/field.h"
+
+#include <lua.h>
+
+void sl_value_open(lua_State *L);
+
+void sl_value_push(lua_State *L, const struct sl_field *field);
+struct sl_field sl_value_take(lua_State *L, int index, struct sl_arena *arena);
+
+/* Pushes sluice.null; whether the value at the index is it. */
+void sl_value_push_null(lua_State *L);
+bool sl_value_is_null(lua_State *L, int index);
+
+/* Marks the table on top of the stack as a row (no nils in it), or as a map. */
+void sl_value_mark_row(lua_State *L);
+void sl_value_mark_map(lua_State *L);
+
+/* Whether the table at the index carries either mark. */
+bool sl_value_is_marked(lua_State *L, int index);
+
+/* Raises the error that stands for memory that is out; whether the value at the index is that error. */
+_Noreturn void sl_value_nomem(lua_State *L);
+bool sl_value_is_nomem(lua_State *L, int index);
