@@ -16,7 +16,37 @@ int sl_watcher_new(struct sl_io *io, struct sl_log *log, void (*wake)(void *arg)
 void sl_watcher_free(struct sl_watcher *watcher);
 
 /* Errors: the directory does not exist or is none (SL_EUSAGE, "watched directory in: No such file or
- * directory; make it or correct the job"), no watches left (names fs.inotify.max_user_watches). */
+ * directory; make it or correct the job"), no watches left (names fs.inotify.max_user_watches; with watch =
+ * "auto" that is a warning, and the directory is scanned every pollInterval). */
 int sl_watcher_open_arrivals(const struct sl_services *services, const char *dir,
                              const struct sl_arrivals_options *options, struct sl_arrivals **ret,
                              struct sl_error *err);
+
+/* ---- what became of the names of a directory: for status and why ---- */
+
+enum sl_standing {
+    SL_STANDING_NEW,        /* not looked at yet, or not there */
+    SL_STANDING_WAITING,    /* queued for the next batch */
+    SL_STANDING_WRITING,    /* somebody has it open for writing */
+    SL_STANDING_AGING,      /* younger than minAge */
+    SL_STANDING_UNMARKED,   /* its marker is missing */
+    SL_STANDING_UNFINISHED, /* a directory without _SUCCESS */
+    SL_STANDING_TAKEN,
+    SL_STANDING_OLD,       /* was there at the start, and the job wants new files only */
+    SL_STANDING_FILTERED,  /* the job's filter does not want it */
+    SL_STANDING_IRREGULAR, /* a symlink, FIFO, socket or device */
+    SL_STANDINGS
+};
+
+struct sl_watcher_counts {
+    uint64_t standing[SL_STANDINGS]; /* names of each standing now */
+    uint64_t ignored;                /* names ignored by rule in the last scan */
+    uint64_t changed;                /* changed in place after they were taken */
+    uint64_t again;                  /* arrivals under a name that had been taken before */
+    uint64_t scans;
+    bool polling; /* no events: scanned every pollInterval */
+};
+
+/* `arrivals` must be of sl_watcher_open_arrivals; main thread only, no system calls. */
+void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_counts *ret);
+enum sl_standing sl_watcher_standing(const struct sl_arrivals *arrivals, const char *name);

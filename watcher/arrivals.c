@@ -1,0 +1,369 @@
+/* What waits is handed over in one go: looked at again where that was not done in this call, chosen in the
+ * order in which it was seen, given in name order; only when the list is complete do the entries count as
+ * taken, so a failure hands over nothing. */
+#include "watcher/arrivals.h"
+
+#include "watcher/names.h"
+#include "watcher/parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct sl_intake *intake_of(struct sl_arrivals *arrivals)
+{
+    return (struct sl_intake *)arrivals;
+}
+
+static bool arrivals_pending(struct sl_arrivals *arrivals)
+{
+    struct sl_intake *intake = intake_of(arrivals);
+    if (sl_hints_any(&intake->hints))
+        return true;
+    if (intake->missing)
+        return false;
+    return intake->scan_due || intake->entries.first[SL_LIST_READY] ||
+           (intake->aging_due_ms != INT64_MAX &&
+            intake->clock->now_ms(intake->clock) >= intake->aging_due_ms);
+}
+
+static int arrivals_refresh(struct sl_arrivals *arrivals, struct sl_error *err)
+{
+    return sl_intake_update(intake_of(arrivals), true, err);
+}
+
+/* ---- take ---- */
+
+struct choice {
+    struct sl_intake *intake;
+    uint64_t files_max, bytes_max, bytes;
+    struct sl_files *files; /* behind what the caller has */
+    size_t first;           /* of ours */
+    struct sl_entry *last;  /* the last chosen of those ready, NULL: none */
+    bool full;
+};
+
+static void undo(struct choice *choice)
+{
+    struct sl_files *files = choice->files;
+    while (files->count > choice->first)
+        free(files->file[--files->count].path);
+}
+
+/* The files of one entry. */
+static int list_files(struct sl_intake *intake, const struct sl_entry *entry, struct sl_files *ret,
+                      struct sl_error *err)
+{
+    if (entry->look.kind == SL_LOOK_DIRECTORY)
+        return sl_parts_list(intake, entry->name, ret, err);
+    const struct sl_look *look = &entry->look;
+    char *path = sl_intake_path(intake, entry->name, NULL);
+    struct sl_file file = {path, look->inode, look->born_ns, look->mtime_ns, look->size};
+    int rc = path ? sl_files_add(ret, &file) : SL_ENOMEM;
+    free(path);
+    return rc ? sl_error_nomem(err) : 0;
+}
+
+static uint64_t bytes_of(const struct sl_files *files)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < files->count; i++)
+        bytes += (uint64_t)files->file[i].size;
+    return bytes;
+}
+
+/* What is first goes in whatever its size. */
+static bool fits(const struct choice *choice, const struct sl_files *files)
+{
+    size_t count = choice->files->count - choice->first;
+    if (!choice->last)
+        return true;
+    return files->count <= choice->files_max && count <= choice->files_max - files->count &&
+           bytes_of(files) <= choice->bytes_max && choice->bytes <= choice->bytes_max - bytes_of(files);
+}
+
+static int add_all(struct choice *choice, const struct sl_files *files, struct sl_error *err)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (sl_files_add(choice->files, &files->file[i]))
+            return sl_error_nomem(err);
+    choice->bytes += bytes_of(files);
+    return 0;
+}
+
+/* Of a directory it is remembered which files were taken with it. */
+static int keep_parts(struct sl_entry *entry, struct sl_files *files, struct sl_error *err)
+{
+    if (entry->look.kind != SL_LOOK_DIRECTORY)
+        return 0;
+    if (!entry->remembered)
+        entry->remembered = calloc(1, sizeof *entry->remembered);
+    if (!entry->remembered)
+        return sl_error_nomem(err);
+    sl_files_done(entry->remembered);
+    *entry->remembered = *files;
+    *files = (struct sl_files){0};
+    return 0;
+}
+
+static int choose(struct choice *choice, struct sl_entry *entry, struct sl_error *err)
+{
+    struct sl_files files = {0};
+    int rc = list_files(choice->intake, entry, &files, err);
+    if (rc == 0 && !fits(choice, &files))
+        choice->full = true;
+    if (rc == 0 && !choice->full)
+        rc = add_all(choice, &files, err);
+    if (rc == 0 && !choice->full)
+        rc = keep_parts(entry, &files, err);
+    if (rc == 0 && !choice->full)
+        choice->last = entry;
+    sl_files_done(&files);
+    return rc;
+}
+
+/* An entry that waited since an earlier call may be another file by now, or none. */
+static int look_again(struct sl_intake *intake, struct sl_entry *entry, bool *ret_ready, struct sl_error *err)
+{
+    char name[SL_NAME_MAX + 1];
+    *ret_ready = true;
+    if (entry->looked == intake->round)
+        return 0;
+    memcpy(name, entry->name, strlen(entry->name) + 1);
+    int rc = sl_intake_judge(intake, entry, err);
+    if (rc)
+        return rc;
+    entry = sl_entries_find(&intake->entries, name);
+    *ret_ready = entry && entry->standing == SL_STANDING_WAITING;
+    return 0;
+}
+
+static int choose_all(struct choice *choice, struct sl_error *err)
+{
+    struct sl_intake *intake = choice->intake;
+    struct sl_entry *next;
+    for (struct sl_entry *entry = intake->entries.first[SL_LIST_READY]; entry && !choice->full;
+         entry = next) {
+        bool ready;
+        next = entry->after;
+        if (choice->files->count - choice->first >= choice->files_max)
+            break;
+        int rc = look_again(intake, entry, &ready, err);
+        if (rc == 0 && ready)
+            rc = choose(choice, entry, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static void mark_taken(struct choice *choice)
+{
+    struct sl_entries *entries = &choice->intake->entries;
+    bool more = choice->last;
+    while (more) {
+        struct sl_entry *entry = entries->first[SL_LIST_READY];
+        more = entry != choice->last;
+        entry->changed = false;
+        sl_entries_put(entries, entry, SL_STANDING_TAKEN);
+    }
+}
+
+static int arrivals_take(struct sl_arrivals *arrivals, uint64_t files_max, uint64_t bytes_max,
+                         struct sl_files *ret, struct sl_error *err)
+{
+    struct sl_intake *intake = intake_of(arrivals);
+    struct choice choice = {
+        .intake = intake, .files_max = files_max, .bytes_max = bytes_max, .files = ret, .first = ret->count};
+    int rc = sl_intake_update(intake, false, err);
+    if (rc || intake->missing)
+        return rc;
+    rc = choose_all(&choice, err);
+    if (rc) {
+        undo(&choice);
+        intake->scan_due = true;
+        return rc;
+    }
+    mark_taken(&choice);
+    if (ret->count > choice.first)
+        qsort(ret->file + choice.first, ret->count - choice.first, sizeof *ret->file, sl_parts_compare);
+    return 0;
+}
+
+/* ---- remember, gone ---- */
+
+/* The name of the entry a path belongs to; false when it is no path of this directory. */
+static bool name_of(const struct sl_intake *intake, const char *path, char ret[SL_NAME_MAX + 1])
+{
+    size_t len = strlen(intake->place.path);
+    if (strncmp(path, intake->place.path, len) != 0 || path[len] != '/')
+        return false;
+    path += len + 1;
+    size_t name_len = strcspn(path, "/");
+    if (name_len == 0 || name_len > SL_NAME_MAX)
+        return false;
+    memcpy(ret, path, name_len);
+    ret[name_len] = 0;
+    return true;
+}
+
+static bool is_there(const struct sl_entry *entry, const struct sl_file *file)
+{
+    if (entry->look.kind == SL_LOOK_DIRECTORY)
+        return !entry->remembered || sl_parts_hold(entry->remembered, file);
+    struct sl_file there = {NULL, entry->look.inode, entry->look.born_ns, entry->look.mtime_ns,
+                            entry->look.size};
+    return sl_file_same(&there, file);
+}
+
+/* Whether it is what is there now and taken, or goes with it. */
+static bool is_taken(const struct sl_intake *intake, const struct sl_file *file)
+{
+    char name[SL_NAME_MAX + 1];
+    struct sl_entry *entry =
+        name_of(intake, file->path, name) ? sl_entries_find(&intake->entries, name) : NULL;
+    return entry && entry->standing == SL_STANDING_TAKEN && !entry->unverified && is_there(entry, file);
+}
+
+static int remember_file(struct sl_intake *intake, const struct sl_file *file)
+{
+    char name[SL_NAME_MAX + 1];
+    if (!name_of(intake, file->path, name))
+        return sl_files_add(&intake->gone, file);
+    struct sl_entry *entry = sl_entries_add(&intake->entries, name);
+    if (!entry)
+        return SL_ENOMEM;
+    /* What the first scan found instead is old: the job wants new files only. */
+    if (entry->standing == SL_STANDING_OLD && !is_there(entry, file))
+        return sl_files_add(&intake->gone, file);
+    if (!entry->remembered)
+        entry->remembered = calloc(1, sizeof *entry->remembered);
+    if (!entry->remembered)
+        return SL_ENOMEM;
+    sl_entries_put(&intake->entries, entry, SL_STANDING_TAKEN);
+    entry->unverified = true;
+    return sl_files_add(entry->remembered, file);
+}
+
+static int arrivals_remember(struct sl_arrivals *arrivals, const struct sl_files *files, struct sl_error *err)
+{
+    struct sl_intake *intake = intake_of(arrivals);
+    for (size_t i = 0; i < files->count; i++) {
+        int rc = remember_file(intake, &files->file[i]);
+        if (rc)
+            return sl_error_nomem(err);
+    }
+    intake->scan_due = true;
+    return 0;
+}
+
+static int arrivals_gone(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err)
+{
+    struct sl_intake *intake = intake_of(arrivals);
+    size_t first = ret->count;
+    for (size_t i = 0; i < intake->gone.count; i++) {
+        const struct sl_file *file = &intake->gone.file[i];
+        if (is_taken(intake, file) || sl_files_add(ret, file) == 0)
+            continue;
+        while (ret->count > first)
+            free(ret->file[--ret->count].path);
+        return sl_error_nomem(err);
+    }
+    sl_files_done(&intake->gone);
+    return 0;
+}
+
+/* ---- open, close ---- */
+
+static void intake_free(struct sl_intake *intake)
+{
+    sl_place_close(&intake->place);
+    sl_hints_done(&intake->hints);
+    sl_buf_done(&intake->batch.names);
+    sl_entries_done(&intake->entries);
+    sl_files_done(&intake->gone);
+    free(intake->touched);
+    free(intake);
+}
+
+static void arrivals_close(struct sl_arrivals *arrivals)
+{
+    struct sl_intake *intake = intake_of(arrivals);
+    if (!intake)
+        return;
+    sl_notify_leave(intake->notify, &intake->hints);
+    intake_free(intake);
+}
+
+static const struct sl_arrivals_ops intake_ops = {
+    .pending = arrivals_pending,
+    .refresh = arrivals_refresh,
+    .take = arrivals_take,
+    .remember = arrivals_remember,
+    .gone = arrivals_gone,
+    .close = arrivals_close,
+};
+
+static bool wants_polling(const struct sl_intake *intake)
+{
+    const char *kind;
+    if (intake->options.watch != SL_WATCH_AUTO)
+        return intake->options.watch == SL_WATCH_POLL;
+    if (sl_place_has_events(&intake->place, &kind))
+        return false;
+    sl_log(intake->log, SL_LOG_INFO, "%s: %s does not tell what others do; it is scanned every pollInterval",
+           intake->place.path, kind);
+    return true;
+}
+
+/* With newFilesOnly, what this first scan finds was there before; what the watch sees from now on is new. */
+static int begin(struct sl_intake *intake, struct sl_error *err)
+{
+    intake->polling = wants_polling(intake);
+    int rc = sl_intake_watch(intake, err);
+    if (rc || intake->options.existing)
+        return rc;
+    intake->baseline = true;
+    rc = sl_intake_scan(intake, err);
+    intake->baseline = false;
+    return rc;
+}
+
+int sl_intake_open(const struct sl_services *services, struct sl_notify *notify, const char *dir,
+                   const struct sl_arrivals_options *options, struct sl_arrivals **ret, struct sl_error *err)
+{
+    if (options->complete && !sl_marker_valid(options->complete))
+        return sl_error_set(err, SL_EUSAGE,
+                            "complete = \"%s\": must be a name with one %% for the file's name",
+                            options->complete);
+    struct sl_intake *intake = calloc(1, sizeof *intake);
+    if (!intake)
+        return sl_error_nomem(err);
+    intake->arrivals.ops = &intake_ops;
+    intake->io = services->io;
+    intake->log = services->log;
+    intake->clock = services->clock;
+    intake->notify = notify;
+    intake->options = *options;
+    intake->round = 1; /* no entry was looked at in it */
+    intake->aging_due_ms = INT64_MAX;
+    sl_entries_init(&intake->entries);
+    int rc = sl_hints_init(&intake->hints) ? sl_error_nomem(err) : 0;
+    if (rc == 0 && (rc = sl_place_open(services, dir, &intake->place, err)))
+        sl_hints_done(&intake->hints);
+    if (rc) {
+        free(intake);
+        return rc;
+    }
+    rc = sl_notify_join(notify, &intake->hints, options->poll_interval_ms, err);
+    if (rc) {
+        intake_free(intake);
+        return rc;
+    }
+    rc = begin(intake, err);
+    if (rc) {
+        arrivals_close(&intake->arrivals);
+        return rc;
+    }
+    *ret = &intake->arrivals;
+    return 0;
+}

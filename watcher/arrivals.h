@@ -1,0 +1,8 @@
+/* Makes the arrivals of one directory: the calls of core/arrivals.h upon struct sl_intake. */
+#pragma once
+
+#include "watcher/intake.h"
+
+/* As sl_watcher_open_arrivals; notify is borrowed. */
+int sl_intake_open(const struct sl_services *services, struct sl_notify *notify, const char *dir,
+                   const struct sl_arrivals_options *options, struct sl_arrivals **ret, struct sl_error *err);

@@ -1,0 +1,170 @@
+#include "watcher/entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <xxhash.h>
+
+enum { BUCKETS_MIN = 64 };
+
+void sl_entries_init(struct sl_entries *entries)
+{
+    *entries = (struct sl_entries){0};
+    /* File names may be crafted to collide. Without random bytes the address has to do. */
+    if (getrandom(&entries->seed, sizeof entries->seed, GRND_NONBLOCK) != sizeof entries->seed)
+        entries->seed = (uint64_t)(uintptr_t)entries;
+}
+
+static void entry_free(struct sl_entry *entry)
+{
+    if (entry->remembered)
+        sl_files_done(entry->remembered);
+    free(entry->remembered);
+    free(entry);
+}
+
+void sl_entries_done(struct sl_entries *entries)
+{
+    for (size_t i = 0; i < entries->buckets; i++)
+        for (struct sl_entry *entry = entries->bucket[i], *next; entry; entry = next) {
+            next = entry->next_in_bucket;
+            entry_free(entry);
+        }
+    free(entries->bucket);
+}
+
+static uint64_t hash_of(const struct sl_entries *entries, const char *name)
+{
+    return XXH3_64bits_withSeed(name, strlen(name), entries->seed);
+}
+
+static struct sl_entry *find(const struct sl_entries *entries, const char *name, uint64_t hash)
+{
+    if (!entries->buckets)
+        return NULL;
+    struct sl_entry *entry = entries->bucket[hash & (entries->buckets - 1)];
+    while (entry && (entry->hash != hash || strcmp(entry->name, name) != 0))
+        entry = entry->next_in_bucket;
+    return entry;
+}
+
+struct sl_entry *sl_entries_find(const struct sl_entries *entries, const char *name)
+{
+    return find(entries, name, hash_of(entries, name));
+}
+
+static bool grow(struct sl_entries *entries)
+{
+    size_t buckets = entries->buckets ? entries->buckets * 2 : BUCKETS_MIN;
+    struct sl_entry **bucket = calloc(buckets, sizeof(struct sl_entry *));
+    if (!bucket)
+        return false;
+    for (size_t i = 0; i < entries->buckets; i++)
+        for (struct sl_entry *entry = entries->bucket[i], *next; entry; entry = next) {
+            next = entry->next_in_bucket;
+            entry->next_in_bucket = bucket[entry->hash & (buckets - 1)];
+            bucket[entry->hash & (buckets - 1)] = entry;
+        }
+    free(entries->bucket);
+    entries->bucket = bucket;
+    entries->buckets = buckets;
+    return true;
+}
+
+struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name)
+{
+    uint64_t hash = hash_of(entries, name);
+    struct sl_entry *entry = find(entries, name, hash);
+    if (entry)
+        return entry;
+    if (entries->count == entries->buckets && !grow(entries))
+        return NULL;
+    size_t size = strlen(name) + 1;
+    entry = calloc(1, sizeof *entry + size);
+    if (!entry)
+        return NULL;
+    memcpy(entry->name, name, size);
+    entry->hash = hash;
+    entry->next_in_bucket = entries->bucket[hash & (entries->buckets - 1)];
+    entries->bucket[hash & (entries->buckets - 1)] = entry;
+    entries->count++;
+    entries->standing[SL_STANDING_NEW]++;
+    return entry;
+}
+
+static void list_remove(struct sl_entries *entries, struct sl_entry *entry)
+{
+    if (entry->list == SL_LIST_NONE)
+        return;
+    *(entry->before ? &entry->before->after : &entries->first[entry->list]) = entry->after;
+    *(entry->after ? &entry->after->before : &entries->last[entry->list]) = entry->before;
+    entry->before = entry->after = NULL;
+    entry->list = SL_LIST_NONE;
+}
+
+static void list_append(struct sl_entries *entries, struct sl_entry *entry, enum sl_list list)
+{
+    entry->list = (uint8_t)list;
+    if (list == SL_LIST_NONE)
+        return;
+    entry->before = entries->last[list];
+    *(entry->before ? &entry->before->after : &entries->first[list]) = entry;
+    entries->last[list] = entry;
+}
+
+void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry)
+{
+    struct sl_entry **at = &entries->bucket[entry->hash & (entries->buckets - 1)];
+    while (*at != entry)
+        at = &(*at)->next_in_bucket;
+    *at = entry->next_in_bucket;
+    list_remove(entries, entry);
+    entries->count--;
+    entries->standing[entry->standing]--;
+    entry_free(entry);
+}
+
+static enum sl_list list_of(enum sl_standing standing)
+{
+    switch (standing) {
+    case SL_STANDING_WAITING:
+        return SL_LIST_READY;
+    case SL_STANDING_WRITING:
+    case SL_STANDING_AGING:
+    case SL_STANDING_UNMARKED:
+    case SL_STANDING_UNFINISHED:
+        return SL_LIST_DELAYED;
+    case SL_STANDING_NEW:
+    case SL_STANDING_TAKEN:
+    case SL_STANDING_OLD:
+    case SL_STANDING_FILTERED:
+    case SL_STANDING_IRREGULAR:
+    case SL_STANDINGS:
+        return SL_LIST_NONE;
+    }
+    return SL_LIST_NONE;
+}
+
+void sl_entries_put(struct sl_entries *entries, struct sl_entry *entry, enum sl_standing standing)
+{
+    entries->standing[entry->standing]--;
+    entries->standing[standing]++;
+    entry->standing = (uint8_t)standing;
+    enum sl_list list = list_of(standing);
+    if (list == (enum sl_list)entry->list)
+        return;
+    list_remove(entries, entry);
+    list_append(entries, entry, list);
+}
+
+int sl_entries_each(struct sl_entries *entries, int (*each)(void *arg, struct sl_entry *entry), void *arg)
+{
+    for (size_t i = 0; i < entries->buckets; i++)
+        for (struct sl_entry *entry = entries->bucket[i], *next; entry; entry = next) {
+            next = entry->next_in_bucket;
+            int rc = each(arg, entry);
+            if (rc)
+                return rc;
+        }
+    return 0;
+}

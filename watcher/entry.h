@@ -1,0 +1,56 @@
+/* What is known about the names of one directory: an entry per name, found by name; entries that wait stand
+ * in a list in the order in which they were seen. Memory is that of the names that are there.
+ *
+ * sl_entries_init, then _find, _add, _remove, _put; sl_entries_done frees all. */
+#pragma once
+
+#include "watcher/hints.h"
+#include "watcher/look.h"
+#include "watcher/watcher.h"
+
+enum sl_list { SL_LIST_NONE, SL_LIST_READY, SL_LIST_DELAYED, SL_LISTS };
+
+struct sl_entry {
+    struct sl_entry *next_in_bucket;
+    struct sl_entry *before, *after; /* in its list */
+    /* Taken files of earlier runs under this name until it was looked at; of a directory its taken files. */
+    struct sl_files *remembered;
+    struct sl_look look; /* as last seen; of a taken file, as it was taken */
+    int64_t changed_ms;  /* when it was last seen to change */
+    uint64_t hash;
+    uint64_t scan;    /* the scan that saw it last */
+    uint64_t looked;  /* the round in which it was looked at last */
+    uint8_t standing; /* enum sl_standing */
+    uint8_t list;     /* enum sl_list */
+    uint8_t hint;     /* enum sl_hint_kind: the last arrival that was hinted at and not looked at */
+    bool touched;     /* waits to be looked at */
+    bool left;        /* was hinted to have been absent */
+    bool complete;    /* renamed in: nobody needs to be asked whether he writes */
+    bool unverified;  /* remembered from an earlier run, not yet looked at */
+    bool changed;     /* after it was taken: counted */
+    char name[];
+};
+
+struct sl_entries {
+    struct sl_entry **bucket;
+    size_t buckets; /* a power of two, or 0 */
+    size_t count;
+    uint64_t seed;
+    struct sl_entry *first[SL_LISTS], *last[SL_LISTS];
+    uint64_t standing[SL_STANDINGS]; /* how many */
+};
+
+void sl_entries_init(struct sl_entries *entries);
+void sl_entries_done(struct sl_entries *entries);
+
+struct sl_entry *sl_entries_find(const struct sl_entries *entries, const char *name);
+/* The entry of this name, made (SL_STANDING_NEW, in no list) where there is none. NULL: out of memory. */
+struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name);
+/* Frees it. */
+void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry);
+
+/* Gives it a standing and with it its list, behind the others unless it stands there already. */
+void sl_entries_put(struct sl_entries *entries, struct sl_entry *entry, enum sl_standing standing);
+
+/* Calls each for all entries; it may remove the one it is called for. Stops when it does not return 0. */
+int sl_entries_each(struct sl_entries *entries, int (*each)(void *arg, struct sl_entry *entry), void *arg);

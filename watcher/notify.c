@@ -1,0 +1,386 @@
+/* The library belongs to the notify thread: the main thread asks by putting a request into `notify` and
+ * waiting for the answer. The thread sleeps in poll() on the library's descriptor and on an eventfd; then it
+ * drains the library without ever letting it block. Per event it copies the name and nothing else: at ten
+ * microseconds per event the kernel's queue overflows in a storm of renames.
+ *
+ * Watches are told apart by the kernel's number (wd), which is one per directory however it is spelled:
+ * several hints may share one. */
+#include "watcher/notify.h"
+
+#include "core/clock.h"
+#include "watcher/notify_library.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+enum {
+    EVENTS_PER_WAKE = 4096, /* in an endless storm somebody must be woken */
+    INTERVAL_MS_DEFAULT = 5000,
+};
+
+static const uint32_t WATCHED = IN_MOVED_TO | IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_DELETE |
+                                IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
+struct member {
+    struct sl_hints *hints;
+    int wd; /* -1: not watched */
+    int64_t interval_ns, tick_ns;
+};
+
+enum request_kind { REQUEST_JOIN, REQUEST_WATCH, REQUEST_LEAVE, REQUEST_STOP };
+
+/* What the main thread asks for; lies on its stack while it waits. */
+struct request {
+    enum request_kind kind;
+    struct sl_hints *hints;
+    int dirfd;
+    int64_t interval_ns;
+    int sys; /* answer: 0 or errno */
+    bool done;
+};
+
+struct sl_notify {
+    struct sl_io *io;
+    void (*wake)(void *arg);
+    void *wake_arg;
+    int poke_fd; /* wakes the thread for a request */
+    int library_sys;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards request and what it points to */
+    pthread_cond_t answered;
+    struct request *request;
+    /* The thread's own from here. */
+    int inotify_fd; /* -1: no events to be had */
+    struct member *member;
+    size_t count, capacity;
+};
+
+/* ---- events ---- */
+
+static enum sl_hint_kind kind_of(uint32_t mask)
+{
+    if (mask & IN_MOVED_TO)
+        return SL_HINT_MOVED_IN;
+    if (mask & IN_CLOSE_WRITE)
+        return SL_HINT_CLOSED;
+    if (mask & IN_CREATE)
+        return SL_HINT_CREATED;
+    return SL_HINT_LEFT;
+}
+
+static void deliver_to(struct member *member, const struct inotify_event *event)
+{
+    if (event->mask & IN_IGNORED)
+        member->wd = -1;
+    if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED))
+        sl_hints_lost(member->hints);
+    else if (event->len)
+        sl_hints_add(member->hints, kind_of(event->mask), event->name, strnlen(event->name, event->len));
+}
+
+static void rescan_all(struct sl_notify *notify)
+{
+    for (size_t i = 0; i < notify->count; i++)
+        sl_hints_rescan(notify->member[i].hints);
+}
+
+static void deliver(struct sl_notify *notify, const struct inotify_event *event)
+{
+    /* It comes with wd -1, which is nobody's. */
+    if (event->mask & IN_Q_OVERFLOW) {
+        rescan_all(notify);
+        return;
+    }
+    for (size_t i = 0; i < notify->count; i++)
+        if (notify->member[i].wd == event->wd)
+            deliver_to(&notify->member[i], event);
+}
+
+/* The library's descriptor has gone bad: everybody learns it when watching anew fails. */
+static void give_up(struct sl_notify *notify, int sys)
+{
+    notify->inotify_fd = -1;
+    notify->library_sys = sys;
+    for (size_t i = 0; i < notify->count; i++) {
+        notify->member[i].wd = -1;
+        sl_hints_lost(notify->member[i].hints);
+    }
+}
+
+/* Returns how many events there were, at most EVENTS_PER_WAKE. */
+static size_t drain(struct sl_notify *notify)
+{
+    size_t seen = 0;
+    while (notify->inotify_fd >= 0 && seen < EVENTS_PER_WAKE) {
+        int sys;
+        const struct inotify_event *event = sl_notify_library_next(&sys);
+        if (sys)
+            give_up(notify, sys);
+        if (!event)
+            break;
+        deliver(notify, event);
+        seen++;
+    }
+    return seen;
+}
+
+/* ---- requests ---- */
+
+static struct member *find(struct sl_notify *notify, const struct sl_hints *hints)
+{
+    for (size_t i = 0; i < notify->count; i++)
+        if (notify->member[i].hints == hints)
+            return &notify->member[i];
+    return NULL;
+}
+
+static bool watched(const void *arg, int wd)
+{
+    const struct sl_notify *notify = arg;
+    for (size_t i = 0; i < notify->count; i++)
+        if (notify->member[i].wd == wd)
+            return true;
+    return false;
+}
+
+static int join(struct sl_notify *notify, const struct request *request)
+{
+    if (notify->count == notify->capacity) {
+        size_t capacity = notify->capacity ? notify->capacity * 2 : 4;
+        struct member *grown = realloc(notify->member, capacity * sizeof *grown);
+        if (!grown)
+            return ENOMEM;
+        notify->member = grown;
+        notify->capacity = capacity;
+    }
+    notify->member[notify->count++] =
+        (struct member){request->hints, -1, request->interval_ns, sl_monotonic_ns() + request->interval_ns};
+    return 0;
+}
+
+static void unwatch(struct sl_notify *notify, struct member *member)
+{
+    (void)drain(notify); /* it may have gone by itself: removing it then is an error on stderr */
+    int wd = member->wd;
+    member->wd = -1;
+    if (wd >= 0 && !watched(notify, wd))
+        sl_notify_library_unwatch(wd);
+}
+
+static int watch(struct sl_notify *notify, const struct request *request)
+{
+    struct member *member = find(notify, request->hints);
+    sl_assert(member);
+    unwatch(notify, member);
+    if (notify->inotify_fd < 0)
+        return notify->library_sys;
+    return sl_notify_library_watch(notify->inotify_fd, request->dirfd, WATCHED, watched, notify, &member->wd);
+}
+
+static void leave(struct sl_notify *notify, const struct request *request)
+{
+    struct member *member = find(notify, request->hints);
+    sl_assert(member);
+    unwatch(notify, member);
+    *member = notify->member[--notify->count];
+}
+
+static int perform(struct sl_notify *notify, const struct request *request)
+{
+    switch (request->kind) {
+    case REQUEST_JOIN:
+        return join(notify, request);
+    case REQUEST_WATCH:
+        return watch(notify, request);
+    case REQUEST_LEAVE:
+        leave(notify, request);
+        return 0;
+    case REQUEST_STOP:
+        return 0;
+    }
+    return 0;
+}
+
+/* Performs what is asked for. False when asked to stop. */
+static bool answer(struct sl_notify *notify)
+{
+    pthread_mutex_lock(&notify->lock);
+    struct request *request = notify->request;
+    notify->request = NULL;
+    pthread_mutex_unlock(&notify->lock);
+    if (!request)
+        return true;
+    bool stop = request->kind == REQUEST_STOP;
+    int sys = perform(notify, request);
+    pthread_mutex_lock(&notify->lock);
+    request->sys = sys;
+    request->done = true;
+    pthread_cond_signal(&notify->answered);
+    pthread_mutex_unlock(&notify->lock);
+    return !stop;
+}
+
+/* ---- the thread ---- */
+
+/* Whether anybody got a tick. */
+static bool tick(struct sl_notify *notify, int64_t now_ns)
+{
+    bool any = false;
+    for (size_t i = 0; i < notify->count; i++) {
+        struct member *member = &notify->member[i];
+        if (now_ns < member->tick_ns)
+            continue;
+        member->tick_ns = now_ns + member->interval_ns;
+        if (!atomic_load(&member->hints->ticking))
+            continue;
+        sl_hints_tick(member->hints);
+        any = true;
+    }
+    return any;
+}
+
+/* Milliseconds until the next tick, rounded up; -1 when nobody has joined. */
+static int timeout_ms(const struct sl_notify *notify)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < notify->count; i++)
+        if (notify->member[i].tick_ns < next)
+            next = notify->member[i].tick_ns;
+    if (next == INT64_MAX)
+        return -1;
+    int64_t ms = (next - sl_monotonic_ns() + 999999) / 1000000;
+    return ms < 0 ? 0 : ms > 3600000 ? 3600000 : (int)ms;
+}
+
+static void *run(void *arg)
+{
+    struct sl_notify *notify = arg;
+    size_t events = 0;
+    do {
+        struct pollfd ready[2] = {{notify->poke_fd, POLLIN, 0}, {notify->inotify_fd, POLLIN, 0}};
+        /* The library may hold more than it was asked for: poll() does not know of that. */
+        (void)poll(ready, 2, events == EVENTS_PER_WAKE ? 0 : timeout_ms(notify));
+        uint64_t pokes;
+        (void)!read(notify->poke_fd, &pokes, sizeof pokes); /* only to make it quiet again */
+        events = drain(notify);
+        if (tick(notify, sl_monotonic_ns()) || events)
+            notify->wake(notify->wake_arg);
+    } while (answer(notify));
+    return NULL;
+}
+
+static int ask(struct sl_notify *notify, struct request *request)
+{
+    pthread_mutex_lock(&notify->lock);
+    sl_assert(!notify->request);
+    notify->request = request;
+    uint64_t one = 1;
+    (void)!write(notify->poke_fd, &one, sizeof one); /* fails only when it is readable already */
+    while (!request->done)
+        pthread_cond_wait(&notify->answered, &notify->lock);
+    pthread_mutex_unlock(&notify->lock);
+    return request->sys;
+}
+
+/* ---- setting up ---- */
+
+/* Signals are the main thread's business. */
+static int start(struct sl_notify *notify)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int sys = pthread_create(&notify->thread, NULL, run, notify);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return sys;
+}
+
+static void close_descriptors(struct sl_notify *notify)
+{
+    if (notify->inotify_fd >= 0)
+        sl_notify_library_close();
+    if (notify->poke_fd >= 0)
+        sl_io_close(notify->io, notify->poke_fd);
+}
+
+int sl_notify_new(struct sl_io *io, void (*wake)(void *arg), void *wake_arg, struct sl_notify **ret,
+                  struct sl_error *err)
+{
+    struct sl_notify *notify = calloc(1, sizeof *notify);
+    if (!notify)
+        return sl_error_nomem(err);
+    notify->io = io;
+    notify->wake = wake;
+    notify->wake_arg = wake_arg;
+    pthread_mutex_init(&notify->lock, NULL);
+    pthread_cond_init(&notify->answered, NULL);
+    notify->inotify_fd = sl_notify_library_open(io, &notify->library_sys);
+    notify->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int sys = notify->poke_fd < 0 ? errno : start(notify);
+    if (sys) {
+        close_descriptors(notify);
+        free(notify);
+        return sl_error_sys(err, sys, "starting the watcher's thread");
+    }
+    *ret = notify;
+    return 0;
+}
+
+void sl_notify_free(struct sl_notify *notify)
+{
+    if (!notify)
+        return;
+    struct request request = {.kind = REQUEST_STOP};
+    (void)ask(notify, &request); /* stopping does not fail */
+    pthread_join(notify->thread, NULL);
+    sl_assert(notify->count == 0);
+    close_descriptors(notify);
+    pthread_cond_destroy(&notify->answered);
+    pthread_mutex_destroy(&notify->lock);
+    free(notify->member);
+    free(notify);
+}
+
+/* ---- what the main thread calls ---- */
+
+int sl_notify_join(struct sl_notify *notify, struct sl_hints *hints, int64_t interval_ms,
+                   struct sl_error *err)
+{
+    if (interval_ms <= 0)
+        interval_ms = INTERVAL_MS_DEFAULT;
+    struct request request = {.kind = REQUEST_JOIN, .hints = hints, .interval_ns = interval_ms * 1000000};
+    int sys = ask(notify, &request);
+    return sys ? sl_error_sys(err, sys, "joining the watcher") : 0;
+}
+
+static int explain(int sys, struct sl_error *err)
+{
+    (void)sl_error_sys(err, sys, "watching with inotify");
+    if (sys == ENOSPC)
+        return sl_error_hint(err, "raise fs.inotify.max_user_watches");
+    if (sys == EMFILE)
+        return sl_error_hint(err, "raise fs.inotify.max_user_instances");
+    if (sys == EBUSY)
+        return sl_error_hint(err, "something else in this process uses libinotifytools, or there are more "
+                                  "than 1000 open descriptors");
+    return err ? (int)err->code : SL_EFAIL;
+}
+
+int sl_notify_watch(struct sl_notify *notify, struct sl_hints *hints, int dirfd, struct sl_error *err)
+{
+    struct request request = {.kind = REQUEST_WATCH, .hints = hints, .dirfd = dirfd};
+    int sys = ask(notify, &request);
+    return sys ? explain(sys, err) : 0;
+}
+
+void sl_notify_leave(struct sl_notify *notify, struct sl_hints *hints)
+{
+    struct request request = {.kind = REQUEST_LEAVE, .hints = hints};
+    (void)ask(notify, &request); /* leaving does not fail */
+}

@@ -1,0 +1,27 @@
+/* The one room that knows libinotifytools, and the thread that owns it: kernel events of watched directories
+ * become hints, and every interval whoever wants it gets a tick.
+ *
+ * sl_notify_new once per process and early (the library's descriptor must be below 1024); then
+ * sl_notify_join per directory, sl_notify_watch to have its events (again, after they were lost),
+ * sl_notify_leave; sl_notify_free when everybody has left. All of these from one thread, the main one. */
+#pragma once
+
+#include "core/io.h"
+#include "watcher/hints.h"
+
+struct sl_notify;
+
+/* Without inotify (no instances left, the library in use by somebody else in this process) it still gives
+ * ticks; sl_notify_watch then says why. wake() is called on the notify thread. */
+int sl_notify_new(struct sl_io *io, void (*wake)(void *arg), void *wake_arg, struct sl_notify **ret,
+                  struct sl_error *err);
+void sl_notify_free(struct sl_notify *notify);
+
+/* From now on `hints` gets a tick every interval while hints->ticking. Borrowed until sl_notify_leave has
+ * returned. */
+int sl_notify_join(struct sl_notify *notify, struct sl_hints *hints, int64_t interval_ms,
+                   struct sl_error *err);
+/* Watches the directory open as `dirfd` for `hints`, instead of the one before. Errors name the limit to
+ * raise. */
+int sl_notify_watch(struct sl_notify *notify, struct sl_hints *hints, int dirfd, struct sl_error *err);
+void sl_notify_leave(struct sl_notify *notify, struct sl_hints *hints);

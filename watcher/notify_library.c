@@ -1,0 +1,76 @@
+/* The library does not tell its descriptor: it is the inotify descriptor that was not there before. It does
+ * not tell a watch's number either (and keeps the names of watches that went away by themselves, so that
+ * asking by name may answer with a dead one): asking the kernel does, and asking it twice changes nothing. */
+#include "watcher/notify_library.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inotifytools/inotify.h>
+#include <inotifytools/inotifytools.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FD_MAX = 1024 }; /* the library uses select() */
+
+/* Marks which descriptors below FD_MAX are inotify's. */
+static void find_inotify(struct sl_io *io, bool found[FD_MAX])
+{
+    for (int fd = 0; fd < FD_MAX; fd++) {
+        char path[64], target[64];
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t len = io->ops->readlinkat(io, AT_FDCWD, path, target, sizeof target);
+        found[fd] = len > 0 && memmem(target, (size_t)len, "inotify", strlen("inotify"));
+    }
+}
+
+int sl_notify_library_open(struct sl_io *io, int *ret_sys)
+{
+    bool before[FD_MAX], after[FD_MAX];
+    find_inotify(io, before);
+    if (!inotifytools_initialize()) {
+        *ret_sys = inotifytools_error();
+        return -1;
+    }
+    find_inotify(io, after);
+    for (int fd = 0; fd < FD_MAX; fd++)
+        if (after[fd] && !before[fd] && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+            return fd;
+    *ret_sys = EBUSY;
+    return -1;
+}
+
+void sl_notify_library_close(void)
+{
+    while (inotifytools_next_events(0, 1))
+        ;
+    inotifytools_cleanup();
+}
+
+int sl_notify_library_watch(int inotify_fd, int dirfd, uint32_t mask, bool (*known)(const void *arg, int wd),
+                            const void *arg, int *ret_wd)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d/.", dirfd);
+    int wd = inotify_add_watch(inotify_fd, path, mask);
+    if (wd < 0)
+        return errno;
+    /* Told twice of one directory, the library would leak an entry. */
+    if (!known(arg, wd) && !inotifytools_watch_file(path, (int)mask))
+        return inotifytools_error();
+    *ret_wd = wd;
+    return 0;
+}
+
+void sl_notify_library_unwatch(int wd)
+{
+    (void)inotifytools_remove_watch_by_wd(wd); /* it ends with the directory at the latest */
+}
+
+const struct inotify_event *sl_notify_library_next(int *ret_sys)
+{
+    /* One at a time: asked for more, the library spins until there are more. */
+    const struct inotify_event *event = inotifytools_next_events(0, 1);
+    int sys = event ? 0 : inotifytools_error();
+    *ret_sys = sys == EINTR || sys == EAGAIN ? 0 : sys;
+    return event;
+}

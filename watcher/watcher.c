@@ -1,0 +1,62 @@
+#include "watcher/watcher.h"
+
+#include "watcher/arrivals.h"
+
+#include <stdlib.h>
+
+struct sl_watcher {
+    struct sl_notify *notify;
+};
+
+int sl_watcher_new(struct sl_io *io, struct sl_log *log, void (*wake)(void *arg), void *wake_arg,
+                   struct sl_watcher **ret, struct sl_error *err)
+{
+    (void)log; /* each directory has its own through its services */
+    struct sl_watcher *watcher = calloc(1, sizeof *watcher);
+    if (!watcher)
+        return sl_error_nomem(err);
+    int rc = sl_notify_new(io, wake, wake_arg, &watcher->notify, err);
+    if (rc) {
+        free(watcher);
+        return rc;
+    }
+    *ret = watcher;
+    return 0;
+}
+
+void sl_watcher_free(struct sl_watcher *watcher)
+{
+    if (!watcher)
+        return;
+    sl_notify_free(watcher->notify);
+    free(watcher);
+}
+
+int sl_watcher_open_arrivals(const struct sl_services *services, const char *dir,
+                             const struct sl_arrivals_options *options, struct sl_arrivals **ret,
+                             struct sl_error *err)
+{
+    struct sl_watcher *watcher = services->arrivals_arg;
+    return sl_intake_open(services, watcher->notify, dir, options, ret, err);
+}
+
+void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_counts *ret)
+{
+    const struct sl_intake *intake = (const struct sl_intake *)arrivals;
+    *ret = (struct sl_watcher_counts){
+        .ignored = intake->ignored,
+        .changed = intake->changed,
+        .again = intake->again,
+        .scans = intake->scans,
+        .polling = intake->polling,
+    };
+    for (int i = 0; i < SL_STANDINGS; i++)
+        ret->standing[i] = intake->entries.standing[i];
+}
+
+enum sl_standing sl_watcher_standing(const struct sl_arrivals *arrivals, const char *name)
+{
+    const struct sl_intake *intake = (const struct sl_intake *)arrivals;
+    const struct sl_entry *entry = sl_entries_find(&intake->entries, name);
+    return entry ? (enum sl_standing)entry->standing : SL_STANDING_NEW;
+}
