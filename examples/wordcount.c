@@ -8,13 +8,15 @@
 #include <signal.h>
 #include <sluice.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
-static volatile int stop;
+static volatile int stop, stop_fd;
 
 static void handle(int number)
 {
     (void)number;
     stop++;
+    eventfd_write(stop_fd, 1);
 }
 
 static struct sl_context *declare(const char *dir)
@@ -36,7 +38,8 @@ static struct sl_context *declare(const char *dir)
 
 int main(int argc, char **argv)
 {
-    struct sl_run_options options = {.stop = &stop, .stop_fd = -1};
+    stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct sl_run_options options = {.stop = &stop, .stop_fd = stop_fd};
     const char *dir = ".";
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--once") == 0)
