@@ -5,6 +5,7 @@
  * cleared. NULL means out of memory. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +31,8 @@ void *sl_arena_alloc_slow(struct sl_arena *arena, size_t size);
 static inline void *sl_arena_alloc(struct sl_arena *arena, size_t size)
 {
     size_t rounded = (size + 15) & ~(size_t)15;
-    if (rounded >= size && (size_t)(arena->end - arena->at) >= rounded && arena->at) {
+    bool is_aligned = ((uintptr_t)arena->at & 15) == 0; /* not behind the bytes of a string */
+    if (is_aligned && rounded >= size && (size_t)(arena->end - arena->at) >= rounded && arena->at) {
         void *p = arena->at;
         arena->at += rounded;
         return p;
