@@ -137,6 +137,9 @@ struct sl_output {
     int (*manifest)(struct sl_stage *stage,
                     struct sl_manifest *manifest); /* what was revealed, for the catalog */
     int (*publish)(struct sl_stage *stage);        /* after the commit: links, views */
+    /* Optional, not per batch: once at start, refuses what could not work (SL_EUSAGE): an output's names that
+     * are taken. */
+    int (*open)(const struct sl_node *node, const struct sl_services *services, struct sl_error *err);
 };
 
 /* ---- the descriptor ---- */

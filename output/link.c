@@ -1,0 +1,55 @@
+#include "output/link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* 1: a symlink or nothing has the name; 0: something else; or a failure. */
+static int link_is_free(struct sl_io *io, int fd, const struct sl_place *place, struct sl_error *err)
+{
+    struct statx st;
+    if (io->ops->statx(io, fd, place->link, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0)
+        return S_ISLNK(st.stx_mode);
+    return errno == ENOENT ? 1 : sl_error_sys(err, errno, "looking at %s/%s", place->parent, place->link);
+}
+
+int sl_link_check(struct sl_io *io, int dirfd, const struct sl_place *place, struct sl_error *err)
+{
+    struct sl_error opening = {0};
+    int fd = sl_io_open(io, dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, &opening);
+    if (fd < 0 && opening.sys == ENOENT)
+        return 0;
+    if (fd < 0)
+        return sl_error_sys(err, opening.sys, "opening %s", place->parent);
+    int r = link_is_free(io, fd, place, err);
+    sl_io_close(io, fd);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s/%s is in the way of the link to the newest directory; move it away or set latest = "
+        "false",
+        place->parent, place->link);
+}
+
+static int link_replace(struct sl_io *io, int fd, const struct sl_place *place, struct sl_error *err)
+{
+    if (io->ops->unlinkat(io, fd, place->link_hidden, 0) < 0 && errno != ENOENT)
+        return sl_error_sys(err, errno, "removing %s/%s", place->parent, place->link_hidden);
+    if (io->ops->symlinkat(io, place->name, fd, place->link_hidden) < 0)
+        return sl_error_sys(err, errno, "making link %s/%s", place->parent, place->link_hidden);
+    if (io->ops->renameat2(io, fd, place->link_hidden, fd, place->link, 0) < 0)
+        return sl_error_sys(err, errno, "swapping link %s/%s", place->parent, place->link);
+    return 0;
+}
+
+int sl_link_swap(struct sl_io *io, int dirfd, const struct sl_place *place, struct sl_error *err)
+{
+    int fd = sl_io_open(io, dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, err);
+    if (fd < 0)
+        return fd;
+    int r = link_is_free(io, fd, place, err);
+    if (r > 0)
+        r = link_replace(io, fd, place, err);
+    sl_io_close(io, fd);
+    return r < 0 ? r : 0;
+}

@@ -1,0 +1,8 @@
+/* A new output is one file and one line here. */
+#include "output/list.h"
+
+#include "output/outputs.h"
+
+const struct sl_op *const sl_outputs[] = {
+    &sl_output_save, &sl_output_print, &sl_output_pprint, &sl_output_mount, NULL,
+};

@@ -1,0 +1,99 @@
+/* mount(name): the newest results as files of the live view (SPEC 8).
+ *
+ * A batch hands its dataset to the viewer as an immutable version after the commit; bytes are made when
+ * somebody reads. Where nothing is mounted it does nothing. */
+#include "core/services.h"
+#include "output/collect.h"
+#include "output/outputs.h"
+
+#include <limits.h>
+#include <string.h>
+
+struct mount {
+    struct sl_collect collect; /* first: output/collect.h */
+    struct sl_dataset *dataset;
+};
+
+static int mount_check(struct sl_node *node, struct sl_error *err)
+{
+    struct sl_field name = sl_node_value(node, 0);
+    if (name.tag != SL_STR || name.len == 0 || name.len > NAME_MAX)
+        return sl_error_set(err, SL_EUSAGE, "name must have 1 to %d bytes: it is a directory of the mount",
+                            NAME_MAX);
+    if (memchr(name.str, '/', name.len) || memchr(name.str, 0, name.len))
+        return sl_error_set(err, SL_EUSAGE,
+                            "name must not contain a slash or a NUL: it is a directory of the mount");
+    if (name.str[0] == '.')
+        return sl_error_set(err, SL_EUSAGE, "name must not begin with a dot: such names are kept for sluice");
+    return 0;
+}
+
+static int mount_begin(struct sl_stage *stage)
+{
+    struct mount *mount = stage->state;
+    sl_collect_init(&mount->collect, UINT64_MAX);
+    return 0;
+}
+
+static int mount_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct mount *mount = stage->state;
+    (void)ret; /* outputs have no result */
+    return sl_collect_dataset(&mount->collect, &mount->dataset, stage->err);
+}
+
+static void mount_done(struct sl_stage *stage)
+{
+    struct mount *mount = stage->state;
+    sl_dataset_unref(mount->dataset);
+    mount->dataset = NULL;
+    if (mount->collect.ready)
+        sl_collect_done(&mount->collect);
+}
+
+static int mount_publish(struct sl_stage *stage)
+{
+    struct mount *mount = stage->state;
+    const struct sl_services *services = stage->services;
+    const struct sl_node *node = stage->node;
+    if (!services->viewer || !stage->said || !stage->emits)
+        return 0;
+    int64_t length_ms = node->window_ms ? node->window_ms : node->slide_ms;
+    struct sl_version *version =
+        sl_version_new(stage->batch_ms, stage->batch_ms - length_ms, sl_dataset_ref(mount->dataset),
+                       services->inputs, services->first_count, services->first);
+    if (!version)
+        return sl_error_nomem(stage->err);
+    int r = services->viewer->ops->publish(services->viewer, node->view, version, stage->err);
+    sl_version_unref(version);
+    return r;
+}
+
+static const struct sl_param params[] = {
+    {"name", SL_WANT_STRING, false, "of the view: a directory of the mount"},
+    {0},
+};
+
+static const struct sl_wide wide = {
+    .state_size = sizeof(struct mount),
+    .begin = mount_begin,
+    .lane_open = sl_collect_lane_open,
+    .push = sl_collect_push,
+    .take = sl_collect_take,
+    .finish = mount_finish,
+    .done = mount_done,
+};
+
+static const struct sl_output steps = {.publish = mount_publish};
+
+const struct sl_op sl_output_mount = {
+    .name = "mount",
+    .kind = SL_OP_OUTPUT,
+    .family = "output",
+    .summary = "Shows the newest results as files under the mount, where cat and grep work on them.",
+    .example = "s:mount(\"counts\")",
+    .params = params,
+    .wide = &wide,
+    .output = &steps,
+    .check = mount_check,
+};

@@ -1,0 +1,9 @@
+/* The descriptors that list.c registers; each lives in the file of its name. */
+#pragma once
+
+#include "core/operator.h"
+
+extern const struct sl_op sl_output_save;   /* saveAsTextFiles */
+extern const struct sl_op sl_output_print;  /* print */
+extern const struct sl_op sl_output_pprint; /* pprint */
+extern const struct sl_op sl_output_mount;  /* mount */

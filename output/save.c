@@ -1,0 +1,219 @@
+/* saveAsTextFiles(prefix [, suffix [, opts]]): the results of each batch as a directory of part files.
+ *
+ * Rows are formatted as they come and written under a hidden name while the batch runs (output/writer.c); the
+ * steps of the commit then complete, sync and rename the directory (output/directory.c has the protocol) and,
+ * after the commit, swap the link to the newest. With several partitions the number of rows decides where a
+ * piece ends, so all of them are collected first. */
+#include "output/collect.h"
+#include "output/link.h"
+#include "output/outputs.h"
+#include "output/writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct save {
+    struct sl_collect collect; /* first: output/collect.h; for a dataset, and for several partitions */
+    struct sl_save_settings settings;
+    struct sl_place place;
+    struct sl_writer writer;
+    bool begun;
+    bool makes_directory; /* decided in write */
+};
+
+/* What the node keeps from batch to batch. */
+struct save_memory {
+    bool ancestors_synced;
+};
+
+static int save_check(struct sl_node *node, struct sl_error *err)
+{
+    struct sl_save_settings settings;
+    return sl_save_settings_read(node, &settings, err);
+}
+
+/* At start: the link's name must be free. */
+static int save_open(const struct sl_node *node, const struct sl_services *services, struct sl_error *err)
+{
+    struct sl_save_settings settings;
+    struct sl_place place;
+    int r = sl_save_settings_read(node, &settings, err);
+    if (r == 0 && settings.latest)
+        r = sl_place_init(&place, settings.prefix, settings.suffix, 0, err);
+    if (r < 0 || !settings.latest)
+        return r;
+    r = sl_link_check(services->io, services->job_dirfd, &place, err);
+    sl_place_done(&place);
+    return r;
+}
+
+/* ---- rows ---- */
+
+/* Rows straight from one source: its partitions are the lanes, 0, 1, 2 ..., and none is cut. */
+static bool lanes_are_dense(const struct sl_node *node)
+{
+    const struct sl_node *from = node->input[0];
+    while (from->op->kind == SL_OP_NARROW && from->inputs == 1)
+        from = from->input[0];
+    return from->op->kind == SL_OP_SOURCE;
+}
+
+static bool collects(const struct save *save)
+{
+    return save->settings.partitions > 1;
+}
+
+static int save_begin(struct sl_stage *stage)
+{
+    struct save *save = stage->state;
+    const struct save_memory *memory = stage->memory;
+    int r = sl_save_settings_read(stage->node, &save->settings, stage->err);
+    if (r == 0)
+        r = sl_place_init(&save->place, save->settings.prefix, save->settings.suffix, stage->batch_ms,
+                          stage->err);
+    if (r < 0)
+        return r;
+    sl_collect_init(&save->collect, UINT64_MAX);
+    sl_writer_begin(&save->writer, stage, &save->settings, &save->place, lanes_are_dense(stage->node));
+    save->writer.ancestors = !memory->ancestors_synced;
+    save->begun = true;
+    return 0;
+}
+
+static int save_lane_open(struct sl_stage *stage, struct sl_lane *lane)
+{
+    struct save *save = stage->state;
+    return collects(save) ? sl_collect_lane_open(stage, lane) : sl_writer_lane_open(&save->writer, lane);
+}
+
+static int save_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
+{
+    struct save *save = stage->state;
+    return collects(save) ? sl_collect_push(stage, lane, in) : sl_writer_push(&save->writer, lane, in);
+}
+
+static int save_lane_close(struct sl_stage *stage, struct sl_lane *lane)
+{
+    struct save *save = stage->state;
+    return collects(save) ? 0 : sl_writer_lane_close(&save->writer, lane);
+}
+
+static int write_collected(struct sl_stage *stage, struct save *save)
+{
+    struct sl_dataset *dataset, *pieces;
+    int r = sl_collect_dataset(&save->collect, &dataset, stage->err);
+    if (r < 0)
+        return r;
+    pieces = sl_dataset_pieces(dataset, save->settings.partitions);
+    r = pieces ? sl_writer_dataset(&save->writer, pieces, stage->err) : sl_error_nomem(stage->err);
+    sl_dataset_unref(pieces);
+    sl_dataset_unref(dataset);
+    return r;
+}
+
+static int save_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct save *save = stage->state;
+    (void)ret; /* outputs have no result */
+    bool whole = save->collect.taken || collects(save);
+    return whole ? write_collected(stage, save) : sl_writer_finish(&save->writer, stage->err);
+}
+
+static void save_done(struct sl_stage *stage)
+{
+    struct save *save = stage->state;
+    if (!save->begun)
+        return;
+    sl_writer_done(&save->writer);
+    sl_collect_done(&save->collect);
+    sl_place_done(&save->place);
+    save->begun = false;
+}
+
+/* ---- the steps of the commit ---- */
+
+static int save_write(struct sl_stage *stage)
+{
+    struct save *save = stage->state;
+    struct save_memory *memory = stage->memory;
+    bool wanted = stage->services->empty_batches || (stage->said && save->writer.records > 0);
+    save->makes_directory = wanted && stage->emits;
+    if (!save->makes_directory)
+        return 0;
+    int r = sl_writer_complete(&save->writer, stage->err);
+    if (r == 0)
+        memory->ancestors_synced = true;
+    return r;
+}
+
+static int save_reveal(struct sl_stage *stage)
+{
+    struct save *save = stage->state;
+    if (!save->makes_directory)
+        return 0;
+    enum sl_directory_taken taken = SL_TAKEN_FAIL;
+    if (save->settings.overwrite)
+        taken = SL_TAKEN_ASIDE;
+    else if (stage->services->replay)
+        taken = SL_TAKEN_DAMAGED;
+    return sl_directory_reveal(&save->writer.directory, taken, stage->err);
+}
+
+/* Leaves the manifest empty, path NULL, where no directory was made. */
+static int save_manifest(struct sl_stage *stage, struct sl_manifest *manifest)
+{
+    struct save *save = stage->state;
+    const struct sl_manifest *made = &save->writer.directory.manifest;
+    if (!save->makes_directory)
+        return 0;
+    *manifest = (struct sl_manifest){.records = save->writer.records, .count = made->count};
+    manifest->path = strdup(save->place.shown);
+    manifest->file = calloc(made->count, sizeof *made->file);
+    if (!manifest->path || !manifest->file) {
+        sl_manifest_done(manifest);
+        return sl_error_nomem(stage->err);
+    }
+    memcpy(manifest->file, made->file, made->count * sizeof *made->file);
+    return 0;
+}
+
+static int save_publish(struct sl_stage *stage)
+{
+    struct save *save = stage->state;
+    if (!save->makes_directory || !save->settings.latest)
+        return 0;
+    return sl_link_swap(stage->services->io, stage->services->job_dirfd, &save->place, stage->err);
+}
+
+static const struct sl_wide wide = {
+    .state_size = sizeof(struct save),
+    .begin = save_begin,
+    .lane_open = save_lane_open,
+    .push = save_push,
+    .lane_close = save_lane_close,
+    .take = sl_collect_take,
+    .finish = save_finish,
+    .done = save_done,
+    .memory_size = sizeof(struct save_memory),
+};
+
+static const struct sl_output steps = {
+    .write = save_write,
+    .reveal = save_reveal,
+    .manifest = save_manifest,
+    .publish = save_publish,
+    .open = save_open,
+};
+
+const struct sl_op sl_output_save = {
+    .name = "saveAsTextFiles",
+    .kind = SL_OP_OUTPUT,
+    .family = "output",
+    .summary = "Writes each batch to a directory prefix-TIME.suffix of text files.",
+    .example = "s:saveAsTextFiles(\"out/counts\", \"txt\")",
+    .params = sl_save_params,
+    .options = sl_save_options,
+    .wide = &wide,
+    .output = &steps,
+    .check = save_check,
+};

@@ -1,0 +1,166 @@
+/* The lock is never held while bytes are written: whoever finds an item due and nobody writing sets
+ * `writing`, lets go of the lock, writes, and looks for the next one. Others leave their items and go on. */
+#include "output/sequence.h"
+
+#include <stdlib.h>
+
+void sl_sequence_init(struct sl_sequence *sequence, bool dense, sl_sequence_write *write, void *arg)
+{
+    *sequence = (struct sl_sequence){.dense = dense, .write = write, .arg = arg};
+    sequence->ready =
+        pthread_mutex_init(&sequence->lock, NULL) == 0 && pthread_cond_init(&sequence->written, NULL) == 0;
+    sl_assert(sequence->ready);
+}
+
+void sl_sequence_done(struct sl_sequence *sequence)
+{
+    for (size_t i = 0; i < sequence->count; i++) {
+        if (sequence->item[i])
+            sl_buf_done(&sequence->item[i]->buf);
+        free(sequence->item[i]);
+    }
+    free(sequence->item);
+    if (sequence->ready) {
+        pthread_cond_destroy(&sequence->written);
+        pthread_mutex_destroy(&sequence->lock);
+    }
+    *sequence = (struct sl_sequence){0};
+}
+
+/* Room for item[index]; what lies between stays empty until its lane opens. */
+static bool sequence_reach(struct sl_sequence *sequence, size_t index)
+{
+    if (index >= sequence->capacity) {
+        size_t capacity = index < 16 ? 32 : 2 * (index + 1);
+        struct sl_sequence_item **item = reallocarray(sequence->item, capacity, sizeof *item);
+        if (!item)
+            return false;
+        sequence->item = item;
+        sequence->capacity = capacity;
+    }
+    while (sequence->count <= index)
+        sequence->item[sequence->count++] = NULL;
+    return true;
+}
+
+static bool sequence_register(struct sl_sequence *sequence, struct sl_sequence_item *item)
+{
+    pthread_mutex_lock(&sequence->lock);
+    size_t index = sequence->dense ? item->position.partition : sequence->count;
+    bool room = sequence_reach(sequence, index);
+    if (room) {
+        sl_assert(!sequence->item[index] && index >= sequence->turn);
+        sequence->item[index] = item;
+    }
+    pthread_mutex_unlock(&sequence->lock);
+    return room;
+}
+
+int sl_sequence_open(struct sl_sequence *sequence, const struct sl_position *position,
+                     struct sl_sequence_item **ret, struct sl_error *err)
+{
+    struct sl_sequence_item *item = calloc(1, sizeof *item);
+    if (!item)
+        return sl_error_nomem(err);
+    item->position = *position;
+    sl_buf_init(&item->buf);
+    if (!sequence_register(sequence, item)) {
+        free(item);
+        return sl_error_nomem(err);
+    }
+    *ret = item;
+    return 0;
+}
+
+/* With the lock held, which is let go meanwhile. */
+static int write_unlocked(struct sl_sequence *sequence, struct sl_sequence_item *item, struct sl_error *err)
+{
+    sequence->writing = true;
+    pthread_mutex_unlock(&sequence->lock);
+    int r = item->buf.len ? sequence->write(sequence->arg, item->buf.bytes, item->buf.len, err) : 0;
+    pthread_mutex_lock(&sequence->lock);
+    sequence->writing = false;
+    if (r < 0)
+        sequence->failed = true;
+    pthread_cond_broadcast(&sequence->written);
+    return r;
+}
+
+static bool may_write(const struct sl_sequence *sequence)
+{
+    return sequence->dense && !sequence->writing && !sequence->failed;
+}
+
+int sl_sequence_more(struct sl_sequence *sequence, struct sl_sequence_item *item, struct sl_error *err)
+{
+    int r = 0;
+    pthread_mutex_lock(&sequence->lock);
+    if (may_write(sequence) && item->position.partition == sequence->turn) {
+        r = write_unlocked(sequence, item, err);
+        item->buf.len = 0;
+    }
+    pthread_mutex_unlock(&sequence->lock);
+    return r;
+}
+
+/* The item whose turn it is, if it is closed. */
+static struct sl_sequence_item *sequence_due(const struct sl_sequence *sequence)
+{
+    if (sequence->turn >= sequence->count)
+        return NULL;
+    struct sl_sequence_item *item = sequence->item[sequence->turn];
+    return item && item->closed ? item : NULL;
+}
+
+/* With the lock held. Writes what is due until something is missing. */
+static int sequence_drain(struct sl_sequence *sequence, struct sl_error *err)
+{
+    struct sl_sequence_item *item;
+    while (may_write(sequence) && (item = sequence_due(sequence)) != NULL) {
+        size_t len = item->buf.len;
+        int r = write_unlocked(sequence, item, err);
+        if (r < 0)
+            return r;
+        sl_buf_done(&item->buf);
+        sequence->waiting -= len;
+        sequence->turn++;
+    }
+    return 0;
+}
+
+int sl_sequence_close(struct sl_sequence *sequence, struct sl_sequence_item *item, struct sl_error *err)
+{
+    pthread_mutex_lock(&sequence->lock);
+    item->closed = true;
+    sequence->waiting += item->buf.len;
+    /* Only a thread that is writing makes room: without one, waiting would be for a lane that may have
+     * failed. */
+    while (sequence->writing && !sequence->failed && sequence->waiting > SL_SEQUENCE_WAITING_BYTES)
+        pthread_cond_wait(&sequence->written, &sequence->lock);
+    int r = sequence_drain(sequence, err);
+    pthread_mutex_unlock(&sequence->lock);
+    return r;
+}
+
+static int item_compare(const void *a, const void *b)
+{
+    const struct sl_sequence_item *const *left = a, *const *right = b;
+    return sl_position_compare(&(*left)->position, &(*right)->position);
+}
+
+int sl_sequence_finish(struct sl_sequence *sequence, struct sl_error *err)
+{
+    sl_assert(!sequence->writing);
+    if (!sequence->dense && sequence->count > 1)
+        qsort(sequence->item, sequence->count, sizeof *sequence->item, item_compare);
+    for (; sequence->turn < sequence->count; sequence->turn++) {
+        struct sl_sequence_item *item = sequence->item[sequence->turn];
+        if (!item || item->buf.len == 0)
+            continue;
+        int r = sequence->write(sequence->arg, item->buf.bytes, item->buf.len, err);
+        if (r < 0)
+            return r;
+        sl_buf_done(&item->buf);
+    }
+    return 0;
+}

@@ -1,0 +1,56 @@
+/* Bytes made by many threads, written in one order.
+ *
+ * sl_sequence_open an item per lane or task; its owner appends to item->buf, calls sl_sequence_more when that
+ * has grown, and sl_sequence_close at the end; when all are closed, sl_sequence_finish writes what is left.
+ *
+ * Memory stays bounded where it can. In a dense sequence the items' partitions are 0, 1, 2 ..., one item
+ * each: an item whose turn has come is written at once, by whoever is there, and threads that are far ahead
+ * of a slow disk wait for it. Without density nobody knows what else may come before, and all is kept until
+ * the finish. */
+#pragma once
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/operator.h"
+
+#include <pthread.h>
+
+enum {
+    SL_SEQUENCE_MORE_BYTES = 1 << 20,     /* an item's buffer is worth a call of sl_sequence_more */
+    SL_SEQUENCE_WAITING_BYTES = 64 << 20, /* closed and not yet written: above it threads wait for the disk */
+};
+
+struct sl_sequence_item {
+    struct sl_position position;
+    struct sl_buf buf;
+    bool closed;
+};
+
+/* Writes the next bytes; never called by two threads at once. */
+typedef int sl_sequence_write(void *arg, const void *bytes, size_t len, struct sl_error *err);
+
+struct sl_sequence {
+    sl_sequence_write *write;
+    void *arg;
+    bool dense;
+    bool ready; /* lock and condition are initialised */
+    pthread_mutex_t lock;
+    pthread_cond_t written;         /* `waiting` became less, or `writing` false */
+    struct sl_sequence_item **item; /* guarded by lock, and so is all below; dense: by partition */
+    size_t count, capacity;
+    size_t turn;    /* dense: the partition that is written next */
+    size_t waiting; /* bytes of closed items that are not written */
+    bool writing;   /* some thread is in write() */
+    bool failed;
+};
+
+void sl_sequence_init(struct sl_sequence *sequence, bool dense, sl_sequence_write *write, void *arg);
+void sl_sequence_done(struct sl_sequence *sequence);
+
+int sl_sequence_open(struct sl_sequence *sequence, const struct sl_position *position,
+                     struct sl_sequence_item **ret, struct sl_error *err);
+int sl_sequence_more(struct sl_sequence *sequence, struct sl_sequence_item *item, struct sl_error *err);
+int sl_sequence_close(struct sl_sequence *sequence, struct sl_sequence_item *item, struct sl_error *err);
+
+/* One thread, after all items were closed. */
+int sl_sequence_finish(struct sl_sequence *sequence, struct sl_error *err);

@@ -1,0 +1,132 @@
+#include "output/settings.h"
+
+#include "core/nearest.h"
+#include "output/place.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct sl_param sl_save_params[] = {
+    {"prefix", SL_WANT_STRING, false, "the results of batch t go to prefix-t.suffix"},
+    {"suffix", SL_WANT_STRING | SL_WANT_NIL, true, "none by default"},
+    {0},
+};
+
+const struct sl_param sl_save_options[] = {
+    {"format", SL_WANT_STRING, true, "tsv (default), lines, csv, json, spark or python"},
+    {"partitions", SL_WANT_COUNT, true, "part files, 1 by default"},
+    {"header", SL_WANT_STRINGS, true, "names of the columns, the first line of every part"},
+    {"compression", SL_WANT_STRING, true, "zstd or gzip"},
+    {"latest", SL_WANT_BOOLEAN, true, "prefix.suffix links to the newest directory (default true)"},
+    {"overwrite", SL_WANT_BOOLEAN, true, "move a directory that is in the way aside (default false)"},
+    {0},
+};
+
+enum { NAMES_MAX = 16, NAME_BYTES_MAX = 64 };
+
+/* "no format "tvs"; did you mean "tsv"?" */
+static int unknown(const char *what, struct sl_field given, const char *const *names, size_t count,
+                   struct sl_error *err)
+{
+    char name[NAME_BYTES_MAX + 1];
+    size_t len = given.len < NAME_BYTES_MAX ? given.len : NAME_BYTES_MAX;
+    memcpy(name, given.str, len);
+    name[len] = 0;
+    struct sl_buf shown SL_CLEANUP(sl_buf_done) = {0};
+    if (!sl_buf_safe(&shown, given.str, len) || !sl_buf_byte(&shown, 0))
+        return sl_error_nomem(err);
+    const char *nearest = sl_name_nearest(name, names, count);
+    if (nearest)
+        return sl_error_set(err, SL_EUSAGE, "there is no %s \"%s\"; did you mean \"%s\"?", what,
+                            (const char *)shown.bytes, nearest);
+    sl_error_set(err, SL_EUSAGE, "there is no %s \"%s\"; known are", what, (const char *)shown.bytes);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = strlen(err->text);
+        snprintf(err->text + at, sizeof err->text - at, "%s %s", i ? "," : "", names[i]);
+    }
+    return SL_EUSAGE;
+}
+
+static int find_format(struct sl_field name, const struct sl_format **ret, struct sl_error *err)
+{
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    *ret = sl_format_find((const char *)name.str, name.len);
+    if (*ret)
+        return 0;
+    for (; count < NAMES_MAX && sl_formats[count]; count++)
+        names[count] = sl_formats[count]->name;
+    return unknown("format", name, names, count, err);
+}
+
+static int find_compression(struct sl_field name, const struct sl_compression **ret, struct sl_error *err)
+{
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    *ret = sl_compression_find((const char *)name.str, name.len);
+    if (*ret)
+        return 0;
+    for (; count < NAMES_MAX && sl_compressions[count]; count++)
+        names[count] = sl_compressions[count]->name;
+    return unknown("compression", name, names, count, err);
+}
+
+/* nil where the option was not given. */
+static struct sl_field option_value(const struct sl_node *node, const char *name)
+{
+    struct sl_arg arg = sl_node_option(node, name);
+    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
+}
+
+static bool option_boolean(const struct sl_node *node, const char *name, bool fallback)
+{
+    struct sl_field value = option_value(node, name);
+    return value.tag == SL_BOOL ? value.boolean : fallback;
+}
+
+static int read_header(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
+{
+    struct sl_field header = option_value(node, "header");
+    if (header.tag != SL_LIST)
+        return 0;
+    if (header.len > SL_WIDTH_MAX)
+        return sl_error_set(err, SL_EUSAGE, "header names %u columns; records have at most %d",
+                            (unsigned)header.len, SL_WIDTH_MAX);
+    if (settings->format->one_field && header.len != 1)
+        return sl_error_set(err, SL_EUSAGE, "header names %u columns; rows of format \"%s\" have one",
+                            (unsigned)header.len, settings->format->name);
+    settings->header = header.items;
+    settings->header_count = header.len;
+    return 0;
+}
+
+static int read_names(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
+{
+    struct sl_field format = option_value(node, "format");
+    struct sl_field compression = option_value(node, "compression");
+    if (format.tag != SL_STR)
+        format = sl_string("tsv", 3);
+    int r = find_format(format, &settings->format, err);
+    if (r == 0 && compression.tag == SL_STR)
+        r = find_compression(compression, &settings->compression, err);
+    return r;
+}
+
+int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *ret, struct sl_error *err)
+{
+    struct sl_save_settings settings = {.prefix = sl_node_value(node, 0), .suffix = sl_node_value(node, 1)};
+    struct sl_field partitions = option_value(node, "partitions");
+    int r = sl_place_check(settings.prefix, settings.suffix, err);
+    r = r < 0 ? r : read_names(node, &settings, err);
+    r = r < 0 ? r : read_header(node, &settings, err);
+    if (r < 0)
+        return r;
+    if (partitions.tag == SL_INT && (partitions.integer < 1 || partitions.integer > SL_PARTITIONS_MAX))
+        return sl_error_set(err, SL_EUSAGE, "partitions must be from 1 to %d, got %lld", SL_PARTITIONS_MAX,
+                            (long long)partitions.integer);
+    settings.partitions = partitions.tag == SL_INT ? (size_t)partitions.integer : 1;
+    settings.latest = option_boolean(node, "latest", true);
+    settings.overwrite = option_boolean(node, "overwrite", false);
+    *ret = settings;
+    return 0;
+}

@@ -1,0 +1,23 @@
+/* The arguments and options of saveAsTextFiles, checked and looked up. */
+#pragma once
+
+#include "core/operator.h"
+#include "output/compress.h"
+#include "text/format.h"
+
+enum { SL_PARTITIONS_MAX = 100000 };
+
+struct sl_save_settings {
+    struct sl_field prefix, suffix; /* suffix may be nil */
+    const struct sl_format *format;
+    const struct sl_compression *compression; /* NULL: none */
+    size_t partitions;
+    const struct sl_field *header; /* names of the columns, or NULL */
+    uint32_t header_count;
+    bool latest, overwrite;
+};
+
+extern const struct sl_param sl_save_params[], sl_save_options[];
+
+/* SL_EUSAGE says what is wrong. What is returned points into the node. */
+int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *ret, struct sl_error *err);

@@ -1,0 +1,246 @@
+#include "output/writer.h"
+
+#include "core/services.h"
+
+#include <string.h>
+
+/* Rows of a dataset that are formatted at a time: enough to be worth a task, few enough to share out. */
+enum { TASK_ROWS = 8192 };
+
+/* ---- bytes to parts ---- */
+
+static int open_directory(struct sl_writer *writer, struct sl_error *err)
+{
+    const struct sl_services *services = writer->stage->services;
+    if (writer->has_directory)
+        return 0;
+    int r = sl_directory_open(&writer->directory, services->io, services->job_dirfd, writer->place,
+                              services->durable, writer->ancestors, err);
+    writer->has_directory = r == 0;
+    return r;
+}
+
+static int write_header(struct sl_writer *writer, struct sl_error *err)
+{
+    const struct sl_save_settings *settings = writer->settings;
+    const struct sl_format *format = settings->format;
+    struct sl_buf buf SL_CLEANUP(sl_buf_done) = {0};
+    struct sl_chunk chunk = {.rows = 1, .width = settings->header_count};
+    uint64_t replaced = 0;
+    for (uint32_t c = 0; c < settings->header_count; c++)
+        chunk.column[c] = &settings->header[c];
+    bool ok = format->header ? format->header(&buf, settings->header, settings->header_count)
+                             : format->rows(&buf, &chunk, &replaced);
+    return ok ? sl_part_write(&writer->part, buf.bytes, buf.len, err) : sl_error_nomem(err);
+}
+
+static int open_part(struct sl_writer *writer, struct sl_error *err)
+{
+    int r = open_directory(writer, err);
+    if (r == 0)
+        r = sl_part_open(&writer->part, writer->stage->services->io, writer->directory.fd,
+                         writer->place->shown, writer->index, writer->settings->compression, err);
+    return r == 0 && writer->settings->header ? write_header(writer, err) : r;
+}
+
+/* The sequences' door to the part that is being written. */
+static int write_bytes(void *arg, const void *bytes, size_t len, struct sl_error *err)
+{
+    struct sl_writer *writer = arg;
+    int r = writer->part.fd < 0 ? open_part(writer, err) : 0;
+    return r < 0 ? r : sl_part_write(&writer->part, bytes, len, err);
+}
+
+/* The part is complete, if anything was written to it; the next bytes go to the next one. */
+static int end_part(struct sl_writer *writer, struct sl_error *err)
+{
+    int r = 0;
+    if (writer->part.fd >= 0) {
+        r = sl_part_close(&writer->part, err);
+        if (r == 0) {
+            int fd = writer->part.fd;
+            writer->part.fd = -1;
+            r = sl_directory_add(&writer->directory, &writer->part.file, fd, err);
+        }
+        sl_part_done(&writer->part);
+    }
+    writer->index++;
+    return r;
+}
+
+/* ---- rows to bytes ---- */
+
+static int reject_rows(struct sl_writer *writer, struct sl_task *task, const struct sl_chunk *in)
+{
+    int r = 0;
+    for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
+        sl_task_explain(task, "format \"%s\" takes rows of one field, got %u; map it to one, or use \"tsv\"",
+                        writer->settings->format->name, (unsigned)in->width);
+        r = sl_task_reject(task, writer->stage->node->number, in, row);
+    }
+    return r;
+}
+
+static int format_rows(struct sl_writer *writer, struct sl_task *task, const struct sl_chunk *in,
+                       struct sl_buf *buf)
+{
+    const struct sl_format *format = writer->settings->format;
+    uint64_t replaced = 0;
+    if (format->one_field && in->width != 1)
+        return reject_rows(writer, task, in);
+    if (!format->rows(buf, in, &replaced))
+        return sl_error_nomem(task->err);
+    atomic_fetch_add_explicit(&writer->records, in->rows, memory_order_relaxed);
+    if (replaced)
+        atomic_fetch_add_explicit(&writer->replaced, replaced, memory_order_relaxed);
+    return 0;
+}
+
+/* ---- from lanes ---- */
+
+void sl_writer_begin(struct sl_writer *writer, const struct sl_stage *stage,
+                     const struct sl_save_settings *settings, const struct sl_place *place, bool dense)
+{
+    *writer = (struct sl_writer){.stage = stage, .settings = settings, .place = place, .part = {.fd = -1}};
+    sl_sequence_init(&writer->sequence, dense, write_bytes, writer);
+}
+
+void sl_writer_done(struct sl_writer *writer)
+{
+    sl_sequence_done(&writer->sequence);
+    sl_part_done(&writer->part);
+    if (writer->has_directory)
+        sl_directory_done(&writer->directory);
+    writer->has_directory = false;
+}
+
+int sl_writer_lane_open(struct sl_writer *writer, struct sl_lane *lane)
+{
+    struct sl_sequence_item *item;
+    int r = sl_sequence_open(&writer->sequence, &lane->position, &item, lane->task->err);
+    if (r == 0)
+        lane->state = item;
+    return r;
+}
+
+int sl_writer_push(struct sl_writer *writer, struct sl_lane *lane, const struct sl_chunk *in)
+{
+    struct sl_sequence_item *item = lane->state;
+    int r = format_rows(writer, lane->task, in, &item->buf);
+    if (r == 0 && item->buf.len >= SL_SEQUENCE_MORE_BYTES)
+        r = sl_sequence_more(&writer->sequence, item, lane->task->err);
+    return r;
+}
+
+int sl_writer_lane_close(struct sl_writer *writer, struct sl_lane *lane)
+{
+    return sl_sequence_close(&writer->sequence, lane->state, lane->task->err);
+}
+
+int sl_writer_finish(struct sl_writer *writer, struct sl_error *err)
+{
+    int r = sl_sequence_finish(&writer->sequence, err);
+    return r < 0 || writer->part.fd < 0 ? r : end_part(writer, err);
+}
+
+/* ---- from a dataset ---- */
+
+/* One partition on its way to one part, in tasks of TASK_ROWS rows. */
+struct partition_work {
+    struct sl_writer *writer;
+    const struct sl_dataset *dataset;
+    size_t partition;
+    struct sl_sequence sequence;
+};
+
+struct task_outlet {
+    struct sl_outlet outlet;
+    struct sl_writer *writer;
+    struct sl_task *task;
+    struct sl_buf *buf;
+};
+
+static int task_push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
+{
+    struct task_outlet *to = (struct task_outlet *)outlet;
+    return format_rows(to->writer, to->task, chunk, to->buf);
+}
+
+static int format_range(struct partition_work *work, size_t number, struct sl_task *task)
+{
+    struct sl_position position = {.partition = (uint32_t)number};
+    struct sl_sequence_item *item;
+    uint64_t from = (uint64_t)number * TASK_ROWS;
+    uint64_t count = work->dataset->partition[work->partition].count;
+    uint64_t to = count - from < TASK_ROWS ? count : from + TASK_ROWS;
+    if (task->stop && atomic_load_explicit(task->stop, memory_order_relaxed))
+        return SL_ESTOP;
+    int r = sl_sequence_open(&work->sequence, &position, &item, task->err);
+    if (r < 0)
+        return r;
+    struct task_outlet outlet = {{task_push}, work->writer, task, &item->buf};
+    r = sl_dataset_push(work->dataset, work->partition, from, to, &outlet.outlet);
+    return r < 0 ? r : sl_sequence_close(&work->sequence, item, task->err);
+}
+
+static int format_task(void *arg, size_t number, unsigned worker, struct sl_error *err)
+{
+    struct partition_work *work = arg;
+    struct sl_task *task = &work->writer->stage->tasks[worker];
+    struct sl_error *before = task->err;
+    task->err = err; /* failures of this task belong to the pool's run */
+    int r = format_range(work, number, task);
+    task->err = before;
+    return r;
+}
+
+static int write_partition(struct sl_writer *writer, const struct sl_dataset *dataset, size_t partition,
+                           struct sl_error *err)
+{
+    struct partition_work work = {.writer = writer, .dataset = dataset, .partition = partition};
+    uint64_t tasks = (dataset->partition[partition].count + TASK_ROWS - 1) / TASK_ROWS;
+    sl_sequence_init(&work.sequence, true, write_bytes, writer);
+    int r = sl_pool_run(writer->stage->pool, (size_t)tasks, format_task, &work, err);
+    if (r == 0)
+        r = sl_sequence_finish(&work.sequence, err);
+    sl_sequence_done(&work.sequence);
+    return r < 0 ? r : end_part(writer, err);
+}
+
+int sl_writer_dataset(struct sl_writer *writer, const struct sl_dataset *dataset, struct sl_error *err)
+{
+    int r = 0;
+    sl_assert(dataset->partitions == writer->settings->partitions);
+    for (size_t p = 0; r == 0 && p < dataset->partitions; p++)
+        r = write_partition(writer, dataset, p, err);
+    return r;
+}
+
+/* ---- complete ---- */
+
+/* Parts were added in increasing order: one walk finds those that got nothing. */
+static int add_empty_parts(struct sl_writer *writer, struct sl_error *err)
+{
+    const struct sl_manifest *manifest = &writer->directory.manifest;
+    size_t count = manifest->count, at = 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < writer->settings->partitions; i++) {
+        struct sl_manifest_file file;
+        sl_part_name(&file, i, writer->settings->compression);
+        if (at < count && strcmp(manifest->file[at].name, file.name) == 0) {
+            at++;
+            continue;
+        }
+        writer->index = i;
+        r = open_part(writer, err);
+        r = r < 0 ? r : end_part(writer, err);
+    }
+    return r;
+}
+
+int sl_writer_complete(struct sl_writer *writer, struct sl_error *err)
+{
+    int r = open_directory(writer, err);
+    r = r < 0 ? r : add_empty_parts(writer, err);
+    return r < 0 ? r : sl_directory_seal(&writer->directory, err);
+}
