@@ -44,6 +44,14 @@ struct sl_source_ops {
     int (*read)(struct sl_source *source, size_t p, struct sl_task *task, struct sl_outlet *out,
                 uint64_t *ret_lines);
 
+    /* Files only. At start, before the first take: these were taken in earlier runs. */
+    int (*remember)(struct sl_source *source, const struct sl_files *files, struct sl_error *err);
+    /* Files only. Appends what need not be remembered any more. */
+    int (*gone)(struct sl_source *source, struct sl_files *ret, struct sl_error *err);
+
+    /* Files that could not be read since the last call: set aside, each said in the log. */
+    uint64_t (*failures)(struct sl_source *source);
+
     /* The batch is committed (or, with `quarantined`, its files are set aside): done-actions, bookkeeping. */
     int (*settle)(struct sl_source *source, struct sl_error *err);
 };

@@ -33,6 +33,7 @@ struct sl_task {
     unsigned worker;  /* 0 .. workers-1: index of per-worker things (Lua states, tables) */
     int64_t batch_ms; /* the batch's time */
     uint64_t seed;    /* of the process, for tables */
+    bool replay;      /* the batch was planned by an earlier process: children see SLUICE_REPLAY=1 */
     uint32_t ordinal; /* of the partition within its root: the position rows have in the order */
     struct sl_arena *scratch;
     struct sl_reject_sink *sink;

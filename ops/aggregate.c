@@ -356,6 +356,7 @@ static int combine_partition(void *arg, size_t partition, unsigned worker, struc
     struct sl_table *result = &combine->result[partition];
     int r = 0;
     task->err = err;
+    task->ordinal = (uint32_t)partition;
     for (size_t t = 0; t < combine->tables && r == 0; t++) {
         uint64_t at = UINT64_MAX;
         const struct sl_group *group;

@@ -1,0 +1,356 @@
+#include "engine/batch.h"
+
+#include "core/clock.h"
+#include "engine/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- making ---- */
+
+static bool is_stage(const struct sl_node *node)
+{
+    return node->op->kind == SL_OP_WIDE || node->op->kind == SL_OP_OUTPUT;
+}
+
+int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl_error *err)
+{
+    size_t nodes = run->pipelines->nodes, sources = run->sources;
+    struct sl_batch *batch = calloc(1, sizeof *batch);
+    if (!batch)
+        return sl_error_nomem(err);
+    batch->run = run;
+    batch->t = t;
+    batch->said = calloc(nodes + 1, sizeof *batch->said);
+    batch->stage = calloc(nodes + 1, sizeof *batch->stage);
+    batch->rows = calloc(nodes + 1, sizeof *batch->rows);
+    batch->manifest = calloc(nodes + 1, sizeof *batch->manifest);
+    batch->lines = calloc(sources + 1, sizeof *batch->lines);
+    batch->partitions = calloc(sources + 1, sizeof *batch->partitions);
+    batch->plan = (struct sl_plan){t, run->batches, sources, calloc(sources + 1, sizeof *batch->plan.files)};
+    if (!batch->said || !batch->stage || !batch->rows || !batch->manifest || !batch->lines ||
+        !batch->partitions || !batch->plan.files) {
+        sl_batch_free(batch);
+        return sl_error_nomem(err);
+    }
+    *ret = batch;
+    return 0;
+}
+
+static void stage_free(struct sl_stage *stage)
+{
+    if (!stage)
+        return;
+    if (stage->node->op->wide->done)
+        stage->node->op->wide->done(stage);
+    free(stage->state);
+    free(stage);
+}
+
+void sl_batch_free(struct sl_batch *batch)
+{
+    if (!batch)
+        return;
+    for (size_t n = 0; n < batch->run->pipelines->nodes; n++) {
+        if (batch->stage)
+            stage_free(batch->stage[n]);
+        if (batch->manifest)
+            sl_manifest_done(&batch->manifest[n]);
+    }
+    for (size_t s = 0; batch->lines && s < batch->run->sources; s++)
+        free(batch->lines[s]);
+    sl_plan_done(&batch->plan);
+    free(batch->said);
+    free(batch->stage);
+    free(batch->rows);
+    free(batch->manifest);
+    free(batch->lines);
+    free(batch->partitions);
+    free(batch);
+}
+
+/* ---- inputs ---- */
+
+int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct sl_limits rest = *limits;
+    for (size_t s = 0; s < run->sources; s++) {
+        struct sl_source *source = run->source[s];
+        struct sl_files *files = &batch->plan.files[s];
+        bool any = false;
+        int r = source->ops->take(source, batch->t, batch->plan.number, &rest, files, &any, err);
+        if (r < 0)
+            return r;
+        batch->said[source->node->number] = any || run->services.empty_batches;
+    }
+    return 0;
+}
+
+int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    sl_plan_done(&batch->plan);
+    batch->plan = *plan;
+    *plan = (struct sl_plan){0};
+    batch->replay = true;
+    for (size_t s = 0; s < run->sources; s++) {
+        struct sl_source *source = run->source[s];
+        const struct sl_files *files = &batch->plan.files[s];
+        int r = source->ops->resume ? source->ops->resume(source, batch->t, files, err) : 0;
+        if (r < 0)
+            return r;
+        batch->said[source->node->number] = files->count || run->services.empty_batches;
+    }
+    return 0;
+}
+
+bool sl_batch_wanted(const struct sl_batch *batch)
+{
+    const struct sl_pipelines *pipelines = batch->run->pipelines;
+    for (size_t n = 0; n < pipelines->nodes; n++) {
+        const struct sl_node *node = pipelines->node[n];
+        const struct sl_wide *wide = node->op->wide;
+        if (batch->said[n] || (wide && wide->wants && wide->wants(node, batch->run->memory[n], batch->t)))
+            return true;
+    }
+    return batch->run->services.empty_batches;
+}
+
+/* ---- stages ---- */
+
+static bool input_said(const struct sl_batch *batch, const struct sl_node *node)
+{
+    for (unsigned i = 0; i < node->inputs; i++)
+        if (batch->said[node->input[i]->number])
+            return true;
+    return false;
+}
+
+/* Whether the inputs of the node have a dataset at this time: all have one slide. */
+static bool is_due(const struct sl_batch *batch, const struct sl_node *node)
+{
+    return !node->inputs || batch->t % node->input[0]->slide_ms == 0;
+}
+
+static int stage_begin(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    const struct sl_wide *wide = node->op->wide;
+    struct sl_stage *stage = calloc(1, sizeof *stage);
+    if (!stage)
+        return sl_error_nomem(err);
+    *stage = (struct sl_stage){
+        .node = node,
+        .services = &run->services,
+        .pool = run->pool,
+        .tasks = run->task,
+        .batch_ms = batch->t,
+        .emits = batch->t % node->slide_ms == 0,
+        .memory = run->memory[node->number],
+        .err = err,
+    };
+    batch->stage[node->number] = stage;
+    stage->state = wide->state_size ? calloc(1, wide->state_size) : NULL;
+    if (wide->state_size && !stage->state)
+        return sl_error_nomem(err);
+    return wide->begin ? wide->begin(stage) : 0;
+}
+
+static int begin_stages(struct sl_batch *batch, struct sl_error *err)
+{
+    const struct sl_pipelines *pipelines = batch->run->pipelines;
+    for (size_t n = 0; n < pipelines->nodes; n++) {
+        const struct sl_node *node = pipelines->node[n];
+        int r = is_stage(node) && is_due(batch, node) ? stage_begin(batch, node, err) : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* The dataset of a wide operator, NULL where it has none in this batch. */
+static int stage_finish(struct sl_batch *batch, const struct sl_node *node, struct sl_dataset **ret,
+                        struct sl_error *err)
+{
+    struct sl_stage *stage = batch->stage[node->number];
+    *ret = NULL;
+    if (!stage)
+        return 0;
+    stage->err = err;
+    stage->has_input = stage->said = input_said(batch, node);
+    if (!stage->has_input && !stage->memory)
+        return 0;
+    int r = node->op->wide->finish(stage, ret);
+    batch->said[node->number] = stage->said && stage->emits;
+    return r;
+}
+
+/* ---- tasks ---- */
+
+struct pass {
+    struct sl_batch *batch;
+    struct sl_flow flow;
+    struct sl_source *source;   /* or */
+    struct sl_dataset *dataset; /* of the root */
+    uint64_t *lines;            /* [partitions] */
+};
+
+static int feed_dataset(void *arg, size_t partition, struct sl_task *task, struct sl_outlet *out);
+
+/* The rows of a dataset, with scratch memory reset before each chunk as sources do. */
+struct dataset_feed {
+    struct sl_outlet outlet;
+    struct sl_outlet *out;
+    struct sl_task *task;
+};
+
+static int pass_chunk(struct sl_outlet *outlet, const struct sl_chunk *chunk)
+{
+    struct dataset_feed *feed = (struct dataset_feed *)outlet;
+    sl_arena_reset(feed->task->scratch);
+    if (atomic_load_explicit(feed->task->stop, memory_order_relaxed))
+        return SL_ESTOP;
+    return feed->out->push(feed->out, chunk);
+}
+
+static int feed_dataset(void *arg, size_t partition, struct sl_task *task, struct sl_outlet *out)
+{
+    struct pass *pass = arg;
+    struct dataset_feed feed = {{pass_chunk}, out, task};
+    return sl_dataset_push(pass->dataset, partition, 0, UINT64_MAX, &feed.outlet);
+}
+
+static int feed_source(void *arg, size_t partition, struct sl_task *task, struct sl_outlet *out)
+{
+    struct pass *pass = arg;
+    return pass->source->ops->read(pass->source, partition, task, out, &pass->lines[partition]);
+}
+
+static int run_task(void *arg, size_t partition, unsigned worker, struct sl_error *err)
+{
+    struct pass *pass = arg;
+    if (sl_run_abandoned(pass->batch->run))
+        return sl_error_set(err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
+    return sl_flow_task(&pass->flow, partition, worker, pass->source ? feed_source : feed_dataset, pass, err);
+}
+
+/* Sinks directly below a dataset may take it whole; they then need no rows. Returns a failure, or 0. */
+static int hand_over(struct pass *pass, bool *taken)
+{
+    const struct sl_root *root = pass->flow.root;
+    for (size_t i = 0; i < root->top.children; i++) {
+        const struct sl_pipe *pipe = root->top.child[i];
+        const struct sl_node *node = pipe->node;
+        struct sl_stage *stage = pipe->sink ? pass->batch->stage[node->number] : NULL;
+        taken[i] = stage && node->op->wide->take &&
+                   pass->batch->run->pipelines->paths[node->number][pipe->input] == 1;
+        int r = taken[i] ? node->op->wide->take(stage, pipe->input, pass->dataset) : 0;
+        if (r < 0)
+            return r;
+        if (taken[i])
+            atomic_fetch_add(&pass->batch->rows[node->number], pass->dataset->count);
+    }
+    return 0;
+}
+
+static int run_dataset(struct pass *pass, struct sl_error *err)
+{
+    const struct sl_root *root = pass->flow.root;
+    bool *taken = calloc(root->top.children + 1, sizeof *taken);
+    struct sl_pipe **rest = calloc(root->top.children + 1, sizeof(struct sl_pipe *));
+    struct sl_root pushed = *root;
+    int r = taken && rest ? hand_over(pass, taken) : sl_error_nomem(err);
+    pushed.top.children = 0;
+    pushed.top.child = rest;
+    for (size_t i = 0; r == 0 && i < root->top.children; i++)
+        if (!taken[i])
+            rest[pushed.top.children++] = root->top.child[i];
+    pass->flow.root = &pushed;
+    if (r == 0 && sl_flow_is_wanted(&pass->flow))
+        r = sl_pool_run(pass->batch->run->pool, pass->dataset->partitions, run_task, pass, err);
+    pass->flow.root = root;
+    free(taken);
+    free(rest);
+    return r;
+}
+
+static size_t source_number(const struct sl_run *run, const struct sl_source *source)
+{
+    size_t s = 0;
+    while (run->source[s] != source)
+        s++;
+    return s;
+}
+
+static int run_source(struct pass *pass, struct sl_error *err)
+{
+    struct sl_batch *batch = pass->batch;
+    size_t s = source_number(batch->run, pass->source);
+    batch->partitions[s] = pass->source->ops->partitions(pass->source);
+    pass->lines = batch->lines[s] = calloc(batch->partitions[s] + 1, sizeof *pass->lines);
+    if (!pass->lines)
+        return sl_error_nomem(err);
+    if (!sl_flow_is_wanted(&pass->flow))
+        return 0;
+    return sl_pool_run(batch->run->pool, batch->partitions[s], run_task, pass, err);
+}
+
+/* Runs everything below node n, which is a root, and lets go of its dataset. */
+static int run_root(struct sl_batch *batch, const struct sl_node *node, struct sl_dataset *dataset,
+                    struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct pass pass = {
+        .batch = batch,
+        .flow = {run, run->pipelines->root[node->number], batch->stage, batch->rows},
+        .dataset = dataset,
+    };
+    if (node->op->kind != SL_OP_SOURCE)
+        return dataset ? run_dataset(&pass, err) : 0;
+    pass.source = sl_run_source(run, node);
+    return run_source(&pass, err);
+}
+
+static int run_node(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err)
+{
+    struct sl_dataset *dataset = NULL;
+    int r = 0;
+    switch (node->op->kind) {
+    case SL_OP_SOURCE:
+        return batch->said[node->number] ? run_root(batch, node, NULL, err) : 0;
+    case SL_OP_NARROW:
+    case SL_OP_META:
+        batch->said[node->number] = input_said(batch, node);
+        return 0;
+    case SL_OP_WIDE:
+        r = stage_finish(batch, node, &dataset, err);
+        if (r == 0 && batch->said[node->number])
+            r = run_root(batch, node, dataset, err);
+        sl_dataset_unref(dataset);
+        return r;
+    case SL_OP_OUTPUT:
+        return stage_finish(batch, node, &dataset, err);
+    }
+    sl_assert(!"an operator has no such kind");
+}
+
+int sl_batch_execute(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    const struct sl_pipelines *pipelines = run->pipelines;
+    sl_rejects_reset(&run->rejects);
+    for (unsigned w = 0; w < sl_pool_workers(run->pool); w++)
+        run->task[w].batch_ms = batch->t;
+    int r = begin_stages(batch, err);
+    for (size_t n = 0; n < pipelines->nodes && r == 0; n++) {
+        r = run_node(batch, pipelines->node[n], err);
+        const struct sl_site *site = &pipelines->node[n]->site;
+        if (r == SL_ENOMEM)
+            sl_error_set(err, SL_ENOMEM, "%s:%d: %s: out of memory", site->file, site->line, site->name);
+    }
+    if (r < 0)
+        return r;
+    return sl_rejects_check_rate(&run->rejects, (const uint64_t *)batch->rows,
+                                 run->context->options.error_rate_max, err);
+}

@@ -1,0 +1,214 @@
+/* What a batch does, in this order and no other. A crash between any two steps leaves a state from which the
+ * next start gives the same bytes:
+ *
+ *  1 plan         time and input files are durable: from here the batch will happen
+ *  2 execute      rows; nothing outside changes
+ *  3 effect       print, foreachRDD: at least once, before anything is visible
+ *  4 write        outputs complete under hidden names, files and directory synced
+ *  5 dead letters what was set aside, a file of its own, replaced when the batch is redone
+ *  6 reveal       outputs get their names, never over anything; the parents are synced
+ *  7 commit       one transaction: progress, manifests, what need not be remembered; durable
+ *  8 publish      views and links show the batch
+ *  9 tick         <checkpoint>/tick is rewritten
+ * 10 settle       inputs are deleted or archived where the job asks for it
+ *
+ * A batch that is redone (its plan was found at start) begins at 2. */
+#include "engine/commit.h"
+
+#include "engine/deadletter.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int plan(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    batch->started_ms = sl_clock_real.now_ms(&sl_clock_real);
+    if (!run->catalog || batch->replay)
+        return 0;
+    return sl_catalog_plan(run->catalog, &batch->plan, err);
+}
+
+/* Calls one step of every output that takes part, in graph order. */
+static int each_output(struct sl_batch *batch, size_t step_offset, struct sl_error *err)
+{
+    const struct sl_pipelines *pipelines = batch->run->pipelines;
+    for (size_t n = 0; n < pipelines->nodes; n++) {
+        const struct sl_node *node = pipelines->node[n];
+        if (node->op->kind != SL_OP_OUTPUT || !batch->stage[n] || !batch->stage[n]->has_input)
+            continue;
+        int (*step)(struct sl_stage * stage);
+        memcpy(&step, (const char *)node->op->output + step_offset, sizeof step);
+        batch->stage[n]->err = err;
+        int r = step ? step(batch->stage[n]) : 0;
+        if (r == SL_ENOMEM)
+            sl_error_nomem(err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int effect(struct sl_batch *batch, struct sl_error *err)
+{
+    return each_output(batch, offsetof(struct sl_output, effect), err);
+}
+
+static int write_outputs(struct sl_batch *batch, struct sl_error *err)
+{
+    return each_output(batch, offsetof(struct sl_output, write), err);
+}
+
+static int reveal(struct sl_batch *batch, struct sl_error *err)
+{
+    if (sl_run_abandoned(batch->run))
+        return sl_error_set(err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
+    return each_output(batch, offsetof(struct sl_output, reveal), err);
+}
+
+static int collect_manifests(struct sl_batch *batch, struct sl_manifest **ret, size_t *ret_count,
+                             struct sl_error *err)
+{
+    const struct sl_pipelines *pipelines = batch->run->pipelines;
+    struct sl_manifest *list = calloc(pipelines->nodes + 1, sizeof *list);
+    size_t count = 0;
+    int r = list ? 0 : sl_error_nomem(err);
+    for (size_t n = 0; n < pipelines->nodes && r == 0; n++) {
+        const struct sl_op *op = pipelines->node[n]->op;
+        if (op->kind != SL_OP_OUTPUT || !op->output->manifest || !batch->stage[n])
+            continue;
+        r = op->output->manifest(batch->stage[n], &batch->manifest[n]);
+        if (r == 0 && batch->manifest[n].path)
+            list[count++] = batch->manifest[n]; /* a borrowed view: batch->manifest owns */
+    }
+    *ret = list;
+    *ret_count = count;
+    return r;
+}
+
+static int collect_gone(struct sl_run *run, struct sl_files **ret, struct sl_error *err)
+{
+    struct sl_files *gone = *ret = calloc(run->sources + 1, sizeof *gone);
+    int r = gone ? 0 : sl_error_nomem(err);
+    for (size_t s = 0; s < run->sources && r == 0; s++)
+        if (run->source[s]->ops->gone)
+            r = run->source[s]->ops->gone(run->source[s], &gone[s], err);
+    return r;
+}
+
+static int commit(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct sl_committed committed = {
+        .plan = &batch->plan,
+        .rejected = run->rejects.total,
+        .started_ms = batch->started_ms,
+        .finished_ms = sl_clock_real.now_ms(&sl_clock_real),
+    };
+    if (!run->catalog)
+        return 0;
+    struct sl_manifest *manifest = NULL;
+    struct sl_files *gone = NULL;
+    int r = collect_manifests(batch, &manifest, &committed.manifests, err);
+    if (r == 0)
+        r = collect_gone(run, &gone, err);
+    committed.manifest = manifest;
+    committed.gone = gone;
+    if (r == 0)
+        r = sl_catalog_commit(run->catalog, &committed, err);
+    free(manifest);
+    for (size_t s = 0; gone && s < run->sources; s++)
+        sl_files_done(&gone[s]);
+    free(gone);
+    return r;
+}
+
+/* From here on the batch is true: what fails is said and does not undo it. */
+static int publish(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    run->any = true;
+    run->last_ms = batch->t;
+    run->batches++;
+    run->committed++;
+    run->set_aside += run->rejects.total;
+    run->services.inputs = run->services.first_count = 0;
+    run->services.first = batch->first;
+    for (size_t s = 0; s < run->sources; s++) {
+        const struct sl_files *files = &batch->plan.files[s];
+        run->services.inputs += files->count;
+        for (size_t i = 0; i < files->count && run->services.first_count < SL_INPUT_PATHS_SHOWN; i++)
+            batch->first[run->services.first_count++] = files->file[i].path;
+    }
+    if (each_output(batch, offsetof(struct sl_output, publish), err) < 0)
+        sl_log(run->services.log, SL_LOG_WARNING, "batch %lld is committed, but %s", (long long)batch->t,
+               err->text);
+    return 0;
+}
+
+static int tick(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct sl_buf path, text;
+    if (!run->catalog)
+        return 0;
+    sl_buf_init(&path);
+    sl_buf_init(&text);
+    bool ok = sl_buf_printf(&path, "%s/tick", run->checkpoint) && sl_buf_byte(&path, 0) &&
+              sl_buf_printf(&text, "%lld\n", (long long)batch->t);
+    if (!ok || sl_io_replace_file(run->services.io, run->services.job_dirfd, (const char *)path.bytes,
+                                  text.bytes, text.len, err) < 0)
+        sl_log(run->services.log, SL_LOG_WARNING, "batch %lld is committed, but %s", (long long)batch->t,
+               ok ? err->text : "there is no memory for its tick");
+    sl_buf_done(&path);
+    sl_buf_done(&text);
+    return 0;
+}
+
+static int settle(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    for (size_t s = 0; s < run->sources; s++) {
+        struct sl_source *source = run->source[s];
+        if (source->ops->settle && source->ops->settle(source, err) < 0)
+            sl_log(run->services.log, SL_LOG_WARNING, "batch %lld is committed, but %s", (long long)batch->t,
+                   err->text);
+        if (source->ops->failures)
+            run->set_aside += source->ops->failures(source);
+    }
+    return 0;
+}
+
+const struct sl_commit_step sl_commit_steps[] = {
+    {"plan", plan},
+    {"execute", sl_batch_execute},
+    {"effect", effect},
+    {"write", write_outputs},
+    {"dead letters", sl_deadletter_write},
+    {"reveal", reveal},
+    {"commit", commit},
+    {"publish", publish},
+    {"tick", tick},
+    {"settle", settle},
+    {0},
+};
+
+int sl_batch_step(struct sl_batch *batch, struct sl_error *err)
+{
+    const struct sl_commit_step *step = &sl_commit_steps[batch->step];
+    if (!step->name)
+        return 0;
+    batch->run->services.replay = batch->replay;
+    int r = step->run(batch, err);
+    if (r < 0)
+        return r;
+    batch->step++;
+    return sl_commit_steps[batch->step].name != NULL;
+}
+
+const char *sl_batch_step_name(const struct sl_batch *batch)
+{
+    const char *name = sl_commit_steps[batch->step].name;
+    return name ? name : "done";
+}

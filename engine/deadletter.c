@@ -1,0 +1,63 @@
+#include "engine/deadletter.h"
+
+#include <string.h>
+
+/* The lines of the file's partitions before this one. */
+static uint64_t lines_before(void *arg, const struct sl_origin *origin, uint32_t partition)
+{
+    const struct sl_batch *batch = arg;
+    uint64_t lines = 0;
+    for (size_t s = 0; s < batch->run->sources; s++)
+        for (size_t i = 0; i < batch->plan.files[s].count; i++)
+            if (batch->plan.files[s].file[i].path == origin->path)
+                for (uint32_t p = origin->first_task; p < partition && p < batch->partitions[s]; p++)
+                    lines += batch->lines[s][p];
+    return lines;
+}
+
+static void log_lines(struct sl_batch *batch, const struct sl_buf *text)
+{
+    const char *line = (const char *)text->bytes, *end = line + text->len;
+    while (line < end) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        sl_log(batch->run->services.log, SL_LOG_WARNING, "set aside: %.*s", (int)(newline - line), line);
+        line = newline + 1;
+    }
+}
+
+static int write_file(struct sl_batch *batch, const struct sl_buf *text, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct sl_io *io = run->services.io;
+    struct sl_buf path;
+    sl_buf_init(&path);
+    if (!sl_buf_printf(&path, "%s/deadletter", run->checkpoint) || !sl_buf_byte(&path, 0)) {
+        sl_buf_done(&path);
+        return sl_error_nomem(err);
+    }
+    int r = sl_io_make_dirs(io, run->services.job_dirfd, (const char *)path.bytes, 0700, err);
+    path.len--;
+    if (r == 0 && (!sl_buf_printf(&path, "/%lld.jsonl", (long long)batch->t) || !sl_buf_byte(&path, 0)))
+        r = sl_error_nomem(err);
+    if (r == 0)
+        r = sl_io_replace_file(io, run->services.job_dirfd, (const char *)path.bytes, text->bytes, text->len,
+                               err);
+    sl_buf_done(&path);
+    return r;
+}
+
+int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct sl_buf text;
+    if (!run->rejects.total || run->context->options.on_record_error == SL_ON_ERROR_SKIP)
+        return 0;
+    sl_buf_init(&text);
+    int r = sl_rejects_format(&run->rejects, batch->t, lines_before, batch, &text) ? 0 : sl_error_nomem(err);
+    if (r == 0 && run->checkpoint)
+        r = write_file(batch, &text, err);
+    else if (r == 0)
+        log_lines(batch, &text);
+    sl_buf_done(&text);
+    return r;
+}

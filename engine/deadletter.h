@@ -1,0 +1,8 @@
+/* Dead letters of a batch: <checkpoint>/deadletter/<t>.jsonl, or log lines without a checkpoint. */
+#pragma once
+
+#include "engine/batch.h"
+
+/* A step of commit.c: writes what was set aside; nothing where there is nothing. A file left by an earlier
+ * try of the batch is replaced. */
+int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err);

@@ -1,0 +1,193 @@
+#include "engine/flow.h"
+
+#include <string.h>
+
+/* A pipe at work in one task. */
+struct joint {
+    struct sl_outlet outlet; /* first: pushing here feeds the pipe */
+    const struct sl_pipe *pipe;
+    const struct sl_flow *flow;
+    struct sl_task *task;
+    bool opened;
+    uint64_t rows;
+    struct sl_instance instance; /* narrow */
+    struct sl_lane lane;         /* sink */
+    size_t children;
+    struct joint **child; /* those that take part */
+    struct sl_outlet fan; /* feeds all children */
+};
+
+static struct joint *joint_of_fan(struct sl_outlet *fan)
+{
+    return (struct joint *)((char *)fan - offsetof(struct joint, fan));
+}
+
+static int push_to_children(struct sl_outlet *fan, const struct sl_chunk *chunk)
+{
+    struct joint *joint = joint_of_fan(fan);
+    int r = 0;
+    for (size_t i = 0; i < joint->children && r == 0; i++)
+        r = joint->child[i]->outlet.push(&joint->child[i]->outlet, chunk);
+    return r;
+}
+
+static int push_narrow(struct sl_outlet *outlet, const struct sl_chunk *chunk)
+{
+    struct joint *joint = (struct joint *)outlet;
+    joint->rows += chunk->rows;
+    return joint->pipe->node->op->narrow->push(&joint->instance, chunk);
+}
+
+static struct sl_stage *stage_of(const struct joint *joint)
+{
+    return joint->flow->stage[joint->pipe->node->number];
+}
+
+static int push_sink(struct sl_outlet *outlet, const struct sl_chunk *chunk)
+{
+    struct joint *joint = (struct joint *)outlet;
+    joint->rows += chunk->rows;
+    return joint->pipe->node->op->wide->push(stage_of(joint), &joint->lane, chunk);
+}
+
+/* ---- which pipes take part ---- */
+
+static bool is_wanted(const struct sl_flow *flow, const struct sl_pipe *pipe)
+{
+    if (pipe->sink)
+        return flow->stage[pipe->node->number] != NULL;
+    for (size_t i = 0; i < pipe->children; i++)
+        if (is_wanted(flow, pipe->child[i]))
+            return true;
+    return false;
+}
+
+bool sl_flow_is_wanted(const struct sl_flow *flow)
+{
+    return is_wanted(flow, &flow->root->top);
+}
+
+/* ---- making the tree ---- */
+
+static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe *pipe, struct sl_task *task,
+                               struct sl_arena *arena);
+
+static bool add_children(struct joint *joint, struct sl_arena *arena)
+{
+    const struct sl_pipe *pipe = joint->pipe;
+    joint->child = sl_arena_calloc(arena, pipe->children + 1, sizeof(struct joint *));
+    if (!joint->child)
+        return false;
+    for (size_t i = 0; i < pipe->children; i++) {
+        if (!is_wanted(joint->flow, pipe->child[i]))
+            continue;
+        struct joint *child = joint_new(joint->flow, pipe->child[i], joint->task, arena);
+        if (!child)
+            return false;
+        joint->child[joint->children++] = child;
+    }
+    return true;
+}
+
+/* Where a joint's rows go on: straight into the only child, or into the fan. */
+static struct sl_outlet *outlet_below(struct joint *joint)
+{
+    return joint->children == 1 ? &joint->child[0]->outlet : &joint->fan;
+}
+
+static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe *pipe, struct sl_task *task,
+                               struct sl_arena *arena)
+{
+    struct joint *joint = sl_arena_calloc(arena, 1, sizeof *joint);
+    if (!joint)
+        return NULL;
+    joint->flow = flow;
+    joint->pipe = pipe;
+    joint->task = task;
+    joint->fan.push = push_to_children;
+    if (!add_children(joint, arena))
+        return NULL;
+    if (!pipe->node)
+        return joint; /* the top */
+    joint->outlet.push = pipe->sink ? push_sink : push_narrow;
+    if (pipe->sink)
+        return joint;
+    size_t state_size = pipe->node->op->narrow->state_size;
+    joint->instance = (struct sl_instance){pipe->node, task, outlet_below(joint), NULL};
+    joint->instance.state = state_size ? sl_arena_calloc(arena, 1, state_size) : NULL;
+    return state_size && !joint->instance.state ? NULL : joint;
+}
+
+/* ---- opening and closing ---- */
+
+static int open_sink(struct joint *joint, uint32_t partition)
+{
+    const struct sl_wide *wide = joint->pipe->node->op->wide;
+    joint->lane.position = (struct sl_position){joint->pipe->input, joint->pipe->path, partition, 0};
+    joint->lane.task = joint->task;
+    return wide->lane_open ? wide->lane_open(stage_of(joint), &joint->lane) : 0;
+}
+
+/* Children first: an operator may push as soon as it is open. */
+static int open_joint(struct joint *joint, uint32_t partition)
+{
+    for (size_t i = 0; i < joint->children; i++) {
+        int r = open_joint(joint->child[i], partition);
+        if (r < 0)
+            return r;
+    }
+    if (!joint->pipe->node)
+        return 0;
+    joint->opened = true;
+    if (joint->pipe->sink)
+        return open_sink(joint, partition);
+    const struct sl_narrow *narrow = joint->pipe->node->op->narrow;
+    return narrow->open ? narrow->open(&joint->instance) : 0;
+}
+
+/* Parents first: they may push what they held back. */
+static int close_joint(struct joint *joint)
+{
+    int r = 0;
+    const struct sl_node *node = joint->pipe->node;
+    if (node && joint->pipe->sink)
+        r = node->op->wide->lane_close ? node->op->wide->lane_close(stage_of(joint), &joint->lane) : 0;
+    else if (node)
+        r = node->op->narrow->close ? node->op->narrow->close(&joint->instance) : 0;
+    for (size_t i = 0; i < joint->children && r == 0; i++)
+        r = close_joint(joint->child[i]);
+    return r;
+}
+
+static void drop_joint(struct joint *joint)
+{
+    const struct sl_node *node = joint->pipe->node;
+    if (node && joint->opened && !joint->pipe->sink && node->op->narrow->done)
+        node->op->narrow->done(&joint->instance);
+    if (node && joint->rows)
+        atomic_fetch_add_explicit(&joint->flow->rows[node->number], joint->rows, memory_order_relaxed);
+    for (size_t i = 0; i < joint->children; i++)
+        drop_joint(joint->child[i]);
+}
+
+int sl_flow_task(const struct sl_flow *flow, size_t partition, unsigned worker, sl_flow_feed *feed, void *arg,
+                 struct sl_error *err)
+{
+    struct sl_run *run = flow->run;
+    struct sl_task *task = &run->task[worker];
+    struct sl_arena *arena = &run->worker[worker].flow;
+    sl_arena_reset(arena);
+    sl_arena_reset(task->scratch);
+    task->ordinal = (uint32_t)partition;
+    task->err = err;
+    struct joint *top = joint_new(flow, &flow->root->top, task, arena);
+    if (!top)
+        return SL_ENOMEM;
+    int r = open_joint(top, (uint32_t)partition);
+    if (r == 0)
+        r = feed(arg, partition, task, outlet_below(top));
+    if (r == 0)
+        r = close_joint(top);
+    drop_joint(top);
+    return r;
+}

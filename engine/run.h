@@ -1,0 +1,52 @@
+/* One run of a job: everything that lives from start to stop. Private to engine/.
+ *
+ * run.c opens and closes it and decides which batch comes next; batch.c is one batch; flow.c moves rows;
+ * commit.c is the order of durability; rejects.c collects record errors. */
+#pragma once
+
+#include "core/services.h"
+#include "core/source.h"
+#include "engine/graph.h"
+#include "engine/pipelines.h"
+#include "engine/rejects.h"
+#include "state/catalog.h"
+
+#include <stdatomic.h>
+
+struct sl_watcher;
+
+/* A worker's own memory and the context that operators see. */
+struct sl_worker {
+    struct sl_arena scratch; /* task.scratch */
+    struct sl_arena flow;    /* instances and lanes of one task */
+};
+
+struct sl_run {
+    struct sl_context *context;
+    const struct sl_run_options *options;
+    struct sl_pipelines *pipelines;
+    struct sl_services services;
+    struct sl_pool *pool;
+    struct sl_worker *worker;   /* [workers] */
+    struct sl_task *task;       /* [workers] */
+    struct sl_catalog *catalog; /* NULL: checkpoint = false */
+    char *checkpoint;           /* its directory, absolute or relative to the job; NULL without one */
+    struct sl_watcher *watcher;
+    size_t sources;
+    struct sl_source **source; /* [sources], in graph order */
+    char **source_key;         /* [sources] */
+    void **memory;             /* [nodes]: what windows and state keep */
+    struct sl_rejects rejects;
+    struct sl_clock_virtual virtual_clock;
+    int wake_fd;        /* eventfd: something may have arrived, or a signal came */
+    _Atomic int stop;   /* 2: abandon the batch; tasks look at it */
+    bool any;           /* some batch was committed */
+    int64_t last_ms;    /* the newest committed batch */
+    uint64_t batches;   /* committed over the life of the checkpoint */
+    uint64_t committed; /* in this run */
+    uint64_t set_aside; /* records and files set aside in this run */
+};
+
+/* The source at a node. */
+struct sl_source *sl_run_source(const struct sl_run *run, const struct sl_node *node);
+bool sl_run_abandoned(struct sl_run *run);

@@ -1,0 +1,220 @@
+#include "engine/schedule.h"
+
+#include "engine/batch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum { ONCE_WAIT_MAX_MS = 10000 };
+
+static int64_t interval_of(const struct sl_run *run)
+{
+    return run->context->options.interval_ms;
+}
+
+static bool wants_stop(const struct sl_run *run)
+{
+    return run->options->stop && *run->options->stop > 0;
+}
+
+static bool has_enough(const struct sl_run *run)
+{
+    return run->options->batches && run->committed >= (uint64_t)run->options->batches;
+}
+
+/* ---- one batch ---- */
+
+static int run_steps(struct sl_batch *batch, struct sl_error *err)
+{
+    int r;
+    do
+        r = sl_batch_step(batch, err);
+    while (r > 0);
+    if (r < 0 && r != SL_ESTOP)
+        sl_error_wrap(err, "batch %lld failed at %s", (long long)batch->t, sl_batch_step_name(batch));
+    return r;
+}
+
+/* Takes what waits and runs batch t; *ret_ran is false where there was nothing to do. */
+static int run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, bool *ret_ran,
+                     struct sl_error *err)
+{
+    struct sl_batch *batch;
+    int r = sl_batch_new(run, t, &batch, err);
+    if (r < 0)
+        return r;
+    *ret_ran = false;
+    r = sl_batch_take(batch, limits, err);
+    if (r == 0 && sl_batch_wanted(batch)) {
+        r = run_steps(batch, err);
+        *ret_ran = r == 0;
+    }
+    sl_batch_free(batch);
+    return r;
+}
+
+int sl_schedule_replay(struct sl_run *run, struct sl_plan *plan, struct sl_error *err)
+{
+    struct sl_batch *batch;
+    int r = sl_batch_new(run, plan->batch_ms, &batch, err);
+    if (r < 0)
+        return r;
+    sl_log(run->services.log, SL_LOG_INFO, "redoing batch %lld, which was planned and not committed",
+           (long long)plan->batch_ms);
+    r = sl_batch_resume(batch, plan, err);
+    if (r == 0)
+        r = run_steps(batch, err);
+    sl_batch_free(batch);
+    return r;
+}
+
+static int refresh_sources(struct sl_run *run, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t s = 0; s < run->sources && r == 0; s++)
+        if (run->source[s]->ops->refresh)
+            r = run->source[s]->ops->refresh(run->source[s], err);
+    return r;
+}
+
+static struct sl_limits limits_of(const struct sl_run *run)
+{
+    const struct sl_options *options = &run->context->options;
+    return (struct sl_limits){
+        .files_max = options->files_max ? (uint64_t)options->files_max : UINT64_MAX,
+        .bytes_max = options->bytes_max ? (uint64_t)options->bytes_max : UINT64_MAX,
+        .record_bytes_max = (uint64_t)options->record_bytes_max,
+    };
+}
+
+static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+
+/* ---- waiting ---- */
+
+static int64_t now_ms(struct sl_run *run)
+{
+    return run->services.clock->now_ms(run->services.clock);
+}
+
+static void drain(int fd)
+{
+    uint64_t count;
+    if (read(fd, &count, sizeof count) < 0)
+        return; /* nothing to drain */
+}
+
+/* Waits until the clock shows t, a signal comes, or (where `arrivals` is set) something may have arrived. */
+static int wait_until(struct sl_run *run, int64_t t, bool arrivals, struct sl_error *err)
+{
+    for (int64_t left; !wants_stop(run) && (left = t - now_ms(run)) > 0;) {
+        struct pollfd fds[2] = {{run->options->stop_fd, POLLIN, 0}, {run->wake_fd, POLLIN, 0}};
+        int timeout = left > 3600000 ? 3600000 : (int)left;
+        int n = poll(fds, arrivals ? 2 : 1, timeout);
+        if (n < 0 && errno != EINTR)
+            return sl_error_sys(err, errno, "waiting for the next batch");
+        if (n > 0 && arrivals && fds[1].revents) {
+            drain(run->wake_fd);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+static int64_t newest_due(struct sl_run *run)
+{
+    int64_t now = now_ms(run);
+    return now - now % interval_of(run);
+}
+
+/* ---- the ways to run ---- */
+
+static int run_virtual(struct sl_run *run, struct sl_error *err)
+{
+    int64_t t = run->options->start_ms, interval = interval_of(run);
+    struct sl_limits limits = run->options->once ? no_limits : limits_of(run);
+    int r = 0;
+    bool ran;
+    if (run->any && run->last_ms > t)
+        t = run->last_ms;
+    for (int64_t k = (int64_t)run->committed; r == 0 && !wants_stop(run); k++) {
+        if (run->options->batches && k >= run->options->batches)
+            break;
+        t += interval;
+        run->virtual_clock.now_ms = t;
+        r = refresh_sources(run, err);
+        if (r == 0)
+            r = run_batch(run, t, &limits, &ran, err);
+        if (run->options->once)
+            break;
+    }
+    return r;
+}
+
+static void say_left(struct sl_run *run, int64_t t)
+{
+    sl_log(run->services.log, SL_LOG_WARNING,
+           "the newest due time has had its batch; what waits is left for a run after %lld ms since the "
+           "epoch, in %lld "
+           "s",
+           (long long)t, (long long)(t - now_ms(run)) / 1000);
+}
+
+static int run_once(struct sl_run *run, struct sl_error *err)
+{
+    int64_t t = newest_due(run);
+    bool ran;
+    int r = refresh_sources(run, err);
+    if (r < 0)
+        return r;
+    if (run->any && t <= run->last_ms)
+        t = run->last_ms + interval_of(run);
+    if (t - now_ms(run) > ONCE_WAIT_MAX_MS) {
+        say_left(run, t);
+        return 0;
+    }
+    r = wait_until(run, t, false, err);
+    return r < 0 || wants_stop(run) ? r : run_batch(run, t, &no_limits, &ran, err);
+}
+
+static int run_available(struct sl_run *run, struct sl_error *err)
+{
+    struct sl_limits limits = limits_of(run);
+    int64_t t = newest_due(run);
+    bool ran = true;
+    int r = refresh_sources(run, err);
+    if (run->any && t <= run->last_ms)
+        t = run->last_ms + interval_of(run);
+    for (; r == 0 && ran && !wants_stop(run) && !has_enough(run); t += interval_of(run))
+        r = run_batch(run, t, &limits, &ran, err);
+    return r;
+}
+
+static int run_real(struct sl_run *run, struct sl_error *err)
+{
+    struct sl_limits limits = limits_of(run);
+    int64_t tried = run->any ? run->last_ms : INT64_MIN;
+    int r = 0;
+    while (r == 0 && !wants_stop(run) && !has_enough(run)) {
+        int64_t t = newest_due(run);
+        bool ran;
+        if (t <= tried) {
+            r = wait_until(run, tried + interval_of(run), false, err);
+            continue;
+        }
+        tried = t;
+        r = run_batch(run, t, &limits, &ran, err);
+    }
+    return r;
+}
+
+int sl_schedule(struct sl_run *run, struct sl_error *err)
+{
+    if (has_enough(run))
+        return 0;
+    if (run->options->virtual_clock)
+        return run_virtual(run, err);
+    if (run->options->once)
+        return run_once(run, err);
+    return run->options->available_now ? run_available(run, err) : run_real(run, err);
+}

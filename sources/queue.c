@@ -1,0 +1,215 @@
+/* queueStream(list [, options]): batches given in the script, for tests. Each item of the list is a batch: a
+ * list of records, cut into contiguous partitions. With oneAtATime = false the first batch takes all items.
+ * When they are used up every batch is `default`, or empty. */
+#include "core/error.h"
+#include "core/services.h"
+#include "core/source.h"
+
+#include <stdlib.h>
+
+struct queue {
+    struct sl_source source;
+    struct sl_field batches; /* the list */
+    uint64_t next;           /* item of the next batch */
+    bool started;
+    uint64_t from, to; /* items of this batch */
+    bool use_default;
+    size_t partitions;
+};
+
+static struct queue *own(struct sl_source *source)
+{
+    return (struct queue *)source;
+}
+
+static struct sl_field option(const struct sl_node *node, const char *name)
+{
+    struct sl_arg arg = sl_node_option(node, name);
+    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
+}
+
+static const struct sl_source_ops queue_ops;
+
+static int open_queue(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
+                      struct sl_error *err)
+{
+    (void)services;
+    struct queue *queue = calloc(1, sizeof *queue);
+    if (!queue)
+        return sl_error_nomem(err);
+    struct sl_field partitions = option(node, "partitions");
+    queue->source = (struct sl_source){&queue_ops, node};
+    queue->batches = sl_node_value(node, 0);
+    queue->partitions = partitions.tag == SL_INT ? (size_t)partitions.integer : 1;
+    *ret = &queue->source;
+    return 0;
+}
+
+static void close_queue(struct sl_source *source)
+{
+    free(source);
+}
+
+static bool one_at_a_time(const struct queue *queue)
+{
+    struct sl_field given = option(queue->source.node, "oneAtATime");
+    return given.tag != SL_BOOL || given.boolean;
+}
+
+static struct sl_field default_records(const struct queue *queue)
+{
+    return option(queue->source.node, "default");
+}
+
+static bool pending(struct sl_source *source)
+{
+    struct queue *queue = own(source);
+    return queue->next < queue->batches.len || default_records(queue).len > 0;
+}
+
+/* The items of this batch; `default` once they are used up. */
+static void choose(struct queue *queue, uint64_t batch_number)
+{
+    if (!queue->started)
+        queue->next = one_at_a_time(queue) ? batch_number : batch_number ? queue->batches.len : 0;
+    queue->started = true;
+    if (queue->next > queue->batches.len)
+        queue->next = queue->batches.len;
+    queue->from = queue->next;
+    queue->to =
+        one_at_a_time(queue) && queue->from < queue->batches.len ? queue->from + 1 : queue->batches.len;
+    queue->use_default = queue->from == queue->to;
+    queue->next = queue->to;
+}
+
+static uint64_t count_records(const struct queue *queue)
+{
+    uint64_t count =
+        queue->use_default && default_records(queue).tag == SL_LIST ? default_records(queue).len : 0;
+    for (uint64_t i = queue->from; i < queue->to; i++)
+        count += queue->batches.items[i].len;
+    return count;
+}
+
+static int take(struct sl_source *source, int64_t t, uint64_t batch_number, const struct sl_limits *limits,
+                struct sl_files *plan, bool *ret_any, struct sl_error *err)
+{
+    (void)t;
+    (void)limits;
+    (void)plan;
+    (void)err;
+    choose(own(source), batch_number);
+    *ret_any = count_records(own(source)) > 0;
+    return 0;
+}
+
+static int resume(struct sl_source *source, int64_t t, const struct sl_files *plan, struct sl_error *err)
+{
+    (void)t;
+    (void)plan;
+    (void)err;
+    choose(own(source), own(source)->next);
+    return 0;
+}
+
+static int refresh(struct sl_source *source, struct sl_error *err)
+{
+    (void)source;
+    (void)err;
+    return 0;
+}
+
+static size_t partitions(struct sl_source *source)
+{
+    return own(source)->partitions;
+}
+
+/* A record: a list is its fields, anything else stands for itself. */
+static int add_record(struct sl_builder *out, struct sl_task *task, const struct sl_field *record)
+{
+    bool fields = record->tag == SL_LIST;
+    if (!fields || (record->len >= 1 && record->len <= SL_WIDTH_MAX))
+        return sl_builder_add(out, fields ? record->items : record, fields ? record->len : 1, SL_NO_LINE);
+    return sl_error_set(task->err, SL_EFAIL, "queueStream: a record has 1 to %d fields, not %u", SL_WIDTH_MAX,
+                        record->len);
+}
+
+static int add_range(struct sl_builder *out, struct sl_task *task, const struct sl_field *list, uint64_t at,
+                     uint64_t from, uint64_t to)
+{
+    int r = 0;
+    for (uint64_t i = 0; i < list->len && r == 0; i++)
+        if (at + i >= from && at + i < to)
+            r = add_record(out, task, &list->items[i]);
+    return r;
+}
+
+static int read_partition(struct sl_source *source, size_t p, struct sl_task *task, struct sl_outlet *outlet,
+                          uint64_t *ret_lines)
+{
+    struct queue *queue = own(source);
+    uint64_t count = count_records(queue), at = 0;
+    uint64_t from = p * count / queue->partitions, to = (p + 1) * count / queue->partitions;
+    struct sl_builder out;
+    int r = 0;
+    sl_builder_init(&out, outlet);
+    if (queue->use_default && count) {
+        struct sl_field records = default_records(queue);
+        r = add_range(&out, task, &records, 0, from, to);
+    }
+    for (uint64_t i = queue->from; i < queue->to && r == 0; i++) {
+        r = add_range(&out, task, &queue->batches.items[i], at, from, to);
+        at += queue->batches.items[i].len;
+    }
+    if (r == 0)
+        r = sl_builder_flush(&out);
+    sl_builder_done(&out);
+    *ret_lines = 0;
+    return r;
+}
+
+static const struct sl_source_ops queue_ops = {
+    .open = open_queue,
+    .close = close_queue,
+    .take = take,
+    .resume = resume,
+    .pending = pending,
+    .refresh = refresh,
+    .partitions = partitions,
+    .read = read_partition,
+};
+
+static int check(struct sl_node *node, struct sl_error *err)
+{
+    struct sl_field batches = sl_node_value(node, 0);
+    for (uint32_t i = 0; i < batches.len; i++)
+        if (batches.items[i].tag != SL_LIST)
+            return sl_error_set(err, SL_EUSAGE,
+                                "queueStream: item %u must be a batch, a list of records; got a %s", i + 1,
+                                sl_tag_name((enum sl_tag)batches.items[i].tag));
+    return 0;
+}
+
+static const struct sl_param params[] = {
+    {"batches", SL_WANT_LIST, false, "a list of batches, each a list of records"},
+    {0},
+};
+
+static const struct sl_param options[] = {
+    {"oneAtATime", SL_WANT_BOOLEAN, true, "one item a batch; true"},
+    {"default", SL_WANT_LIST, true, "the records of every batch once the list is used up"},
+    {"partitions", SL_WANT_COUNT, true, "partitions of a batch; 1"},
+    {0},
+};
+
+const struct sl_op sl_op_queue_stream = {
+    .name = "queueStream",
+    .kind = SL_OP_SOURCE,
+    .family = "source",
+    .summary = "Batches given in the script, for tests",
+    .example = "ssc:queueStream({ { \"to be\", \"or not\" }, { \"to be\" } })",
+    .params = params,
+    .options = options,
+    .source = &queue_ops,
+    .check = check,
+};
