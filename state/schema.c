@@ -1,0 +1,101 @@
+/* Version 1.
+ *
+ * Internal, may change with every version; times in ms since the epoch:
+ *     progress     one row: where the run stands. serial grows with every transaction; planned is the number
+ *                  of the batch that is planned and not committed, or -1
+ *     source       the inputs of the job by their key; equal keys are told apart by occurrence
+ *     batch        a row per planned or committed batch; `files` and `digest` say how many rows of file it
+ * has and the sum of their checksums file         the files of a batch, in the order in which they are read
+ *     taken        the files that are still in their directory and must not be taken again; progress has
+ * their number and the sum of their checksums output       a directory per row that a batch made, output_file
+ * its part files error        what was set aside checksum is XXH3-64 over the other columns that decide
+ * results (state/rows.c); sums are modulo 2^64, so that a row that is lost, doubled or changed is noticed
+ * when it is used.
+ *
+ * Public, documented, stable: the views batches, files, outputs, errors. */
+#include "state/schema.h"
+
+enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x736c6331 /* "slc1" */ };
+
+static const char tables[] =
+    "CREATE TABLE progress (id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL,"
+    " batches INTEGER NOT NULL, last_ms INTEGER NOT NULL, planned INTEGER NOT NULL,"
+    " taken INTEGER NOT NULL, taken_digest INTEGER NOT NULL, checksum INTEGER NOT NULL);"
+    "CREATE TABLE source (id INTEGER PRIMARY KEY, key TEXT NOT NULL, occurrence INTEGER NOT NULL,"
+    " checksum INTEGER NOT NULL, UNIQUE (key, occurrence));"
+    "CREATE TABLE batch (number INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, committed INTEGER NOT NULL,"
+    " files INTEGER NOT NULL, digest INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+    " rejected INTEGER, started_ms INTEGER, finished_ms INTEGER);"
+    "CREATE UNIQUE INDEX batch_time ON batch (time_ms);"
+    "CREATE TABLE file (batch INTEGER NOT NULL, source INTEGER NOT NULL, position INTEGER NOT NULL,"
+    " path TEXT NOT NULL, inode INTEGER NOT NULL, born_ns INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (batch, source, position)) WITHOUT ROWID;"
+    "CREATE TABLE taken (source INTEGER NOT NULL, path TEXT NOT NULL, inode INTEGER NOT NULL,"
+    " born_ns INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+    " PRIMARY KEY (source, path)) WITHOUT ROWID;"
+    "CREATE TABLE output (batch INTEGER NOT NULL, position INTEGER NOT NULL, path TEXT NOT NULL,"
+    " records INTEGER NOT NULL, PRIMARY KEY (batch, position)) WITHOUT ROWID;"
+    "CREATE TABLE output_file (batch INTEGER NOT NULL, output INTEGER NOT NULL, name TEXT NOT NULL,"
+    " bytes INTEGER NOT NULL, hash INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+    " PRIMARY KEY (batch, output, name)) WITHOUT ROWID;"
+    "CREATE TABLE error (batch INTEGER NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, path TEXT,"
+    " count INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (batch, position)) WITHOUT ROWID;";
+
+static const char views[] =
+    "CREATE VIEW batches AS SELECT time_ms AS batch, number,"
+    " CASE committed WHEN 1 THEN 'committed' ELSE 'planned' END AS status, files, rejected,"
+    " started_ms, finished_ms FROM batch;"
+    "CREATE VIEW files AS SELECT batch.time_ms AS batch, source.key AS source, file.path AS path,"
+    " file.size AS bytes, file.mtime_ns / 1000000 AS mtime_ms, file.inode AS inode"
+    " FROM file JOIN batch ON batch.number = file.batch JOIN source ON source.id = file.source;"
+    "CREATE VIEW outputs AS SELECT batch.time_ms AS batch, output.path AS path, output.records AS records,"
+    " output_file.name AS file, output_file.bytes AS bytes, printf('%016x', output_file.hash) AS xxh3"
+    " FROM output JOIN batch ON batch.number = output.batch"
+    " JOIN output_file ON output_file.batch = output.batch AND output_file.output = output.position;"
+    "CREATE VIEW errors AS SELECT batch.time_ms AS batch, error.kind AS kind, error.path AS path,"
+    " error.count AS count, error.message AS message FROM error JOIN batch ON batch.number = error.batch;";
+
+static int create(const struct sl_database *database, struct sl_error *err)
+{
+    char stamp[128];
+    sqlite3_snprintf(sizeof stamp, stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+                     APPLICATION_ID, SCHEMA_VERSION);
+    int r = sl_database_exec(database, "BEGIN IMMEDIATE", err);
+    r = r < 0 ? r : sl_database_exec(database, tables, err);
+    r = r < 0 ? r : sl_database_exec(database, views, err);
+    r = r < 0 ? r : sl_database_exec(database, stamp, err);
+    r = r < 0 ? r : sl_database_exec(database, "COMMIT", err);
+    if (r < 0)
+        (void)sl_database_exec(database, "ROLLBACK", NULL); /* the failure that matters is told already */
+    return r;
+}
+
+static int check_version(const struct sl_database *database, int64_t application, int64_t version,
+                         struct sl_error *err)
+{
+    if (application != APPLICATION_ID)
+        return sl_error_set(err, SL_EDAMAGED, "%s is a database of another program, or damaged; move it away",
+                            database->shown);
+    if (version > SCHEMA_VERSION)
+        return sl_error_set(
+            err, SL_EDAMAGED,
+            "catalog %s was written by a newer sluice (schema %lld, this one knows up to %d); use "
+            "that one",
+            database->shown, (long long)version, SCHEMA_VERSION);
+    if (version < SCHEMA_VERSION)
+        return sl_error_set(err, SL_EDAMAGED, "catalog %s is damaged: it has schema %lld, which never was",
+                            database->shown, (long long)version);
+    return 0;
+}
+
+int sl_schema_prepare(const struct sl_database *database, bool *ret_new, struct sl_error *err)
+{
+    int64_t application = 0, version = 0, objects = 0;
+    int r = sl_database_integer(database, "PRAGMA application_id", &application, err);
+    r = r < 0 ? r : sl_database_integer(database, "PRAGMA user_version", &version, err);
+    r = r < 0 ? r : sl_database_integer(database, "SELECT count(*) FROM sqlite_schema", &objects, err);
+    if (r < 0)
+        return r;
+    *ret_new = application == 0 && version == 0 && objects == 0;
+    return *ret_new ? create(database, err) : check_version(database, application, version, err);
+}

@@ -1,0 +1,53 @@
+#include "state/statements.h"
+
+static const char *const sql[SL_SQL_COUNT] = {
+    [SL_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SL_SQL_COMMIT] = "COMMIT",
+    [SL_SQL_ROLLBACK] = "ROLLBACK",
+    [SL_SQL_GET_PROGRESS] = "SELECT serial, batches, last_ms, planned, taken, taken_digest, checksum"
+                            " FROM progress WHERE id = 1",
+    [SL_SQL_PUT_PROGRESS] = "INSERT OR REPLACE INTO progress (id, serial, batches, last_ms, planned, taken,"
+                            " taken_digest, checksum) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SL_SQL_GET_SOURCES] = "SELECT id, key, occurrence, checksum FROM source ORDER BY id",
+    [SL_SQL_PUT_SOURCE] = "INSERT INTO source (id, key, occurrence, checksum) VALUES (?1, ?2, ?3, ?4)",
+    [SL_SQL_GET_BATCH] = "SELECT time_ms, committed, files, digest, checksum FROM batch WHERE number = ?1",
+    [SL_SQL_PUT_BATCH] = "INSERT INTO batch (number, time_ms, committed, files, digest, checksum)"
+                         " VALUES (?1, ?2, 0, ?3, ?4, ?5)",
+    [SL_SQL_COMMIT_BATCH] = "UPDATE batch SET committed = 1, checksum = ?2, rejected = ?3, started_ms = ?4,"
+                            " finished_ms = ?5 WHERE number = ?1",
+    [SL_SQL_GET_FILES] = "SELECT source, position, checksum, path, inode, born_ns, mtime_ns, size"
+                         " FROM file WHERE batch = ?1 ORDER BY source, position",
+    [SL_SQL_PUT_FILE] = "INSERT INTO file (batch, source, position, checksum, path, inode, born_ns, mtime_ns,"
+                        " size) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [SL_SQL_GET_ALL_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
+                             " ORDER BY source, path",
+    [SL_SQL_GET_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
+                         " WHERE source = ?1 AND path = ?2",
+    [SL_SQL_PUT_TAKEN] = "INSERT INTO taken (source, checksum, path, inode, born_ns, mtime_ns, size)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SL_SQL_DROP_TAKEN] = "DELETE FROM taken WHERE source = ?1 AND path = ?2",
+    [SL_SQL_PUT_OUTPUT] = "INSERT INTO output (batch, position, path, records) VALUES (?1, ?2, ?3, ?4)",
+    [SL_SQL_PUT_OUTPUT_FILE] = "INSERT INTO output_file (batch, output, name, bytes, hash, checksum)"
+                               " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SL_SQL_PUT_ERROR] = "INSERT INTO error (batch, position, kind, path, count, message)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+};
+
+int sl_statements_prepare(const struct sl_database *database, sqlite3_stmt *statement[static SL_SQL_COUNT],
+                          struct sl_error *err)
+{
+    for (unsigned i = 0; i < SL_SQL_COUNT; i++) {
+        int r = sl_database_prepare(database, sql[i], &statement[i], err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+void sl_statements_done(sqlite3_stmt *statement[static SL_SQL_COUNT])
+{
+    for (unsigned i = 0; i < SL_SQL_COUNT; i++) {
+        (void)sqlite3_finalize(statement[i]); /* repeats an older failure */
+        statement[i] = NULL;
+    }
+}

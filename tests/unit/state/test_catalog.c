@@ -1,0 +1,276 @@
+/* The catalog over the life of a checkpoint: what is planned, committed, remembered and found again. */
+#include "tests/unit/state/checkpoint.h"
+
+#include <sqlite3.h>
+#include <sys/wait.h>
+
+static struct checkpoint ck;
+
+static int setup(void **state)
+{
+    (void)state;
+    checkpoint_init(&ck);
+    checkpoint_open(&ck);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    checkpoint_done(&ck);
+    return 0;
+}
+
+static void assert_file(const struct sl_file *file, const char *path, uint64_t inode)
+{
+    struct sl_file expected = a_file(path, inode);
+    assert_string_equal(file->path, path);
+    assert_true(sl_file_same(file, &expected));
+    assert_int_equal(file->size, expected.size);
+    assert_int_equal(file->mtime_ns, expected.mtime_ns);
+}
+
+static void test_catalog_begins_with_nothing(void **state)
+{
+    (void)state;
+    assert_false(ck.progress.any);
+    assert_false(ck.progress.planned);
+    assert_int_equal(ck.progress.batches, 0);
+    assert_int_equal(ck.remembered[0].count, 0);
+}
+
+static void test_catalog_directory_is_for_the_owner_only(void **state)
+{
+    (void)state;
+    struct stat st;
+    assert_int_equal(fstatat(ck.dirfd, "jobs/ck", &st, 0), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+static void test_catalog_finds_a_committed_batch_again(void **state)
+{
+    (void)state;
+    batch_one(&ck, 0, "in/a\xff\x01.log", UINT64_MAX - 5);
+    checkpoint_reopen(&ck);
+    assert_true(ck.progress.any);
+    assert_int_equal(ck.progress.last_ms, 1000);
+    assert_int_equal(ck.progress.batches, 1);
+    assert_false(ck.progress.planned);
+    assert_int_equal(ck.remembered[0].count, 1);
+    assert_int_equal(ck.remembered[1].count, 0);
+    assert_file(&ck.remembered[0].file[0], "in/a\xff\x01.log", UINT64_MAX - 5);
+}
+
+static void test_catalog_finds_a_planned_batch_after_a_crash(void **state)
+{
+    (void)state;
+    batch_one(&ck, 0, "in/a", 1);
+    plan_one(&ck, 1, "in/b", 2);
+    checkpoint_reopen(&ck);
+    assert_true(ck.progress.planned);
+    assert_int_equal(ck.progress.plan.batch_ms, 2000);
+    assert_int_equal(ck.progress.plan.number, 1);
+    assert_int_equal(ck.progress.plan.sources, 2);
+    assert_int_equal(ck.progress.plan.files[0].count, 1);
+    assert_int_equal(ck.progress.plan.files[1].count, 0);
+    assert_file(&ck.progress.plan.files[0].file[0], "in/b", 2);
+    assert_int_equal(ck.progress.last_ms, 1000);
+    assert_int_equal(ck.remembered[0].count, 1);
+    assert_int_equal(commit_one(&ck, 1, "in/b", 2, NULL), 0);
+    checkpoint_reopen(&ck);
+    assert_false(ck.progress.planned);
+    assert_int_equal(ck.remembered[0].count, 2);
+}
+
+/* The process ends without closing anything. */
+static void test_catalog_survives_the_end_of_its_process(void **state)
+{
+    (void)state;
+    checkpoint_close(&ck);
+    pid_t child = fork();
+    if (child == 0) {
+        checkpoint_open(&ck);
+        batch_one(&ck, 0, "in/a", 1);
+        plan_one(&ck, 1, "in/b", 2);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    checkpoint_open(&ck);
+    assert_int_equal(ck.progress.batches, 1);
+    assert_true(ck.progress.planned);
+}
+
+static void test_catalog_keeps_the_order_of_a_plan(void **state)
+{
+    (void)state;
+    struct sl_files files[2] = {0};
+    struct sl_plan plan = {.batch_ms = 1000, .sources = 2, .files = files};
+    char path[32];
+    for (uint64_t i = 0; i < 500; i++) {
+        snprintf(path, sizeof path, "in/%03d", (int)(i * 7 % 500));
+        add_file(&files[i % 2], path, i);
+    }
+    assert_int_equal(sl_catalog_plan(ck.catalog, &plan, &ck.err), 0);
+    checkpoint_reopen(&ck);
+    for (size_t s = 0; s < 2; s++) {
+        assert_int_equal(ck.progress.plan.files[s].count, 250);
+        for (size_t i = 0; i < 250; i++)
+            assert_file(&ck.progress.plan.files[s].file[i], files[s].file[i].path, files[s].file[i].inode);
+        sl_files_done(&files[s]);
+    }
+}
+
+static void test_catalog_forgets_files_that_have_gone(void **state)
+{
+    (void)state;
+    struct sl_file gone = a_file("in/a", 1);
+    batch_one(&ck, 0, "in/a", 1);
+    plan_one(&ck, 1, "in/b", 2);
+    assert_int_equal(commit_one(&ck, 1, "in/b", 2, &gone), 0);
+    checkpoint_reopen(&ck);
+    assert_int_equal(ck.remembered[0].count, 1);
+    assert_file(&ck.remembered[0].file[0], "in/b", 2);
+}
+
+static void test_catalog_remembers_the_newer_file_of_a_name(void **state)
+{
+    (void)state;
+    struct sl_file older = a_file("in/a", 1);
+    batch_one(&ck, 0, "in/a", 1);
+    plan_one(&ck, 1, "in/a", 2);
+    assert_int_equal(commit_one(&ck, 1, "in/a", 2, &older), 0); /* the older one has gone, the newer stays */
+    checkpoint_reopen(&ck);
+    assert_int_equal(ck.remembered[0].count, 1);
+    assert_file(&ck.remembered[0].file[0], "in/a", 2);
+}
+
+static void test_catalog_tells_sources_apart_by_key_not_by_position(void **state)
+{
+    (void)state;
+    static const char *const changed[] = {"new", "in"}, *const twice[] = {"in", "in"};
+    batch_one(&ck, 0, "in/a", 1);
+    checkpoint_close(&ck);
+    assert_int_equal(checkpoint_load(&ck, 2, changed), 0);
+    assert_int_equal(ck.remembered[0].count, 0);
+    assert_int_equal(ck.remembered[1].count, 1);
+    checkpoint_close(&ck);
+    assert_int_equal(checkpoint_load(&ck, 2, twice), 0);
+    assert_int_equal(ck.remembered[0].count, 1);
+    assert_int_equal(ck.remembered[1].count, 0);
+}
+
+static void test_catalog_refuses_to_drop_the_files_of_a_plan(void **state)
+{
+    (void)state;
+    static const char *const changed[] = {"new", "in2"};
+    plan_one(&ck, 0, "in/a", 1);
+    checkpoint_close(&ck);
+    assert_int_equal(checkpoint_load(&ck, 2, changed), SL_EUSAGE);
+    assert_non_null(strstr(ck.err.text, "with files of in,"));
+}
+
+/* ---- the lock ---- */
+
+static void test_catalog_is_held_by_one_process(void **state)
+{
+    (void)state;
+    int told[2];
+    assert_int_equal(pipe(told), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct sl_catalog *second;
+        struct sl_error err = {0};
+        int r = sl_catalog_open(&sl_io_system, ck.dirfd, "jobs/ck", &second, &err);
+        ssize_t written = write(told[1], err.text, strlen(err.text));
+        _exit(r == SL_EHELD && written > 0 ? 0 : 1);
+    }
+    int status;
+    char text[SL_ERROR_TEXT_MAX] = "", expected[64];
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(read(told[0], text, sizeof text - 1) > 0);
+    snprintf(expected, sizeof expected, "in use by process %ld", (long)getpid());
+    assert_non_null(strstr(text, expected));
+    assert_int_equal(status, 0);
+    close(told[0]);
+    close(told[1]);
+}
+
+/* ---- for people ---- */
+
+static int64_t ask(const char *sql)
+{
+    char path[300];
+    sqlite3 *reader;
+    sqlite3_stmt *statement;
+    snprintf(path, sizeof path, "%s/jobs/ck/catalog.db", ck.dir);
+    assert_int_equal(sqlite3_open_v2(path, &reader, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(reader, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t answer = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(reader);
+    return answer;
+}
+
+static void test_catalog_views_say_what_happened(void **state)
+{
+    (void)state;
+    batch_one(&ck, 0, "in/a", 1);
+    plan_one(&ck, 1, "in/b", 2);
+    static const struct {
+        const char *sql;
+        int64_t expected;
+    } cases[] = {
+        {"SELECT count(*) FROM batches", 2},
+        {"SELECT batch FROM batches WHERE status = 'planned'", 2000},
+        {"SELECT files FROM batches WHERE batch = 1000 AND rejected = 2 AND started_ms = 5", 1},
+        {"SELECT batch FROM files WHERE path = 'in/b' AND source = 'in' AND bytes = 100", 2000},
+        {"SELECT records FROM outputs WHERE path = 'out/x-1000' AND file = 'part-00000' AND bytes = 9", 3},
+        {"SELECT count(*) FROM outputs WHERE xxh3 = 'fffffffffffffffe'", 1},
+        {"SELECT count FROM errors WHERE batch = 1000 AND kind = 'records'", 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(ask(cases[i].sql), cases[i].expected);
+}
+
+/* A reader that keeps its transaction open sees its batch and holds nobody up, however long the log gets. */
+static void test_catalog_commits_while_a_reader_keeps_a_transaction_open(void **state)
+{
+    (void)state;
+    char path[300], name[32];
+    sqlite3 *reader;
+    batch_one(&ck, 0, "in/a", 1);
+    snprintf(path, sizeof path, "%s/jobs/ck/catalog.db", ck.dir);
+    assert_int_equal(sqlite3_open_v2(path, &reader, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM batches;", NULL, NULL, NULL),
+                     SQLITE_OK);
+    for (uint64_t i = 1; i < 300; i++) {
+        snprintf(name, sizeof name, "in/%03d", (int)i);
+        batch_one(&ck, i, name, i);
+    }
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    assert_int_equal(ask("SELECT count(*) FROM batches"), 300);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(test_catalog_begins_with_nothing),
+        TEST(test_catalog_directory_is_for_the_owner_only),
+        TEST(test_catalog_finds_a_committed_batch_again),
+        TEST(test_catalog_finds_a_planned_batch_after_a_crash),
+        TEST(test_catalog_survives_the_end_of_its_process),
+        TEST(test_catalog_keeps_the_order_of_a_plan),
+        TEST(test_catalog_forgets_files_that_have_gone),
+        TEST(test_catalog_remembers_the_newer_file_of_a_name),
+        TEST(test_catalog_tells_sources_apart_by_key_not_by_position),
+        TEST(test_catalog_refuses_to_drop_the_files_of_a_plan),
+        TEST(test_catalog_is_held_by_one_process),
+        TEST(test_catalog_views_say_what_happened),
+        TEST(test_catalog_commits_while_a_reader_keeps_a_transaction_open),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
