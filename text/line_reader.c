@@ -146,8 +146,12 @@ static int drop_bom(struct reader *r)
         if (result < 0)
             return result;
     }
-    if (r->len >= BOM_BYTES && memcmp(r->buf, "\xEF\xBB\xBF", BOM_BYTES) == 0)
-        r->at = r->searched = BOM_BYTES;
+    if (r->len < BOM_BYTES || memcmp(r->buf, "\xEF\xBB\xBF", BOM_BYTES) != 0)
+        return 0;
+    r->at = r->searched = BOM_BYTES;
+    /* The first line begins at byte 0 all the same: it is ours even where the split ends within the mark. */
+    if (r->to > 0 && r->to <= BOM_BYTES)
+        r->to = BOM_BYTES + 1;
     return 0;
 }
 

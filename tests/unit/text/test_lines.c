@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "text/newlines.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -32,6 +33,7 @@ struct record {
     char message[SL_MESSAGE_MAX];
     _Atomic int stop;
     bool stops_after_push;
+    bool chunk_is_bare; /* without origin and line numbers */
 };
 
 static int record_push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
@@ -40,13 +42,15 @@ static int record_push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
     size_t bytes = 0;
     assert_in_range(chunk->rows, 1, SL_CHUNK_ROWS);
     assert_int_equal(chunk->width, 1);
-    assert_ptr_equal(chunk->origin, &r->origin);
+    assert_ptr_equal(chunk->origin, r->chunk_is_bare ? NULL : &r->origin);
+    assert_int_equal(chunk->line == NULL, r->chunk_is_bare);
     void *scratch = sl_arena_alloc(&r->scratch, 100);
     r->scratch_first = r->scratch_first ? r->scratch_first : scratch;
     assert_ptr_equal(scratch, r->scratch_first); /* it was reset */
     for (uint32_t i = 0; i < chunk->rows; i++) {
         const struct sl_field *field = &chunk->column[0][i];
-        assert_int_equal(chunk->line[i], r->lines++);
+        assert_int_equal(chunk->line ? chunk->line[i] : r->lines, r->lines);
+        r->lines++;
         bytes += field->len;
         assert_true(sl_buf_append(&r->text, field->str, field->len) && sl_buf_byte(&r->text, '\n'));
     }
@@ -244,6 +248,24 @@ static void test_split_anywhere_gives_the_same_lines(void **state)
     }
 }
 
+static void test_a_split_may_end_within_the_bom(void **state)
+{
+    (void)state;
+    static const char text[] = "\xEF\xBB\xBF\nab\n", expected[] = "\nab\n";
+    int64_t size = sizeof text - 1;
+    int fd = file_of(text, sizeof text - 1);
+    for (int64_t cut = 0; cut <= size; cut++) {
+        struct record r;
+        record_init(&r);
+        assert_int_equal(cut ? read_split(&r, fd, 0, cut, size, 100) : 0, 0);
+        assert_int_equal(cut < size ? read_split(&r, fd, cut, size, size, 100) : 0, 0);
+        assert_int_equal(r.text.len, sizeof expected - 1);
+        assert_memory_equal(r.text.bytes, expected, sizeof expected - 1);
+        record_done(&r);
+    }
+    close(fd);
+}
+
 /* A stream that gives a few bytes at a time. */
 struct dribble {
     struct sl_byte_stream stream;
@@ -412,12 +434,56 @@ static void test_a_failed_read_names_the_file(void **state)
     record_done(&r);
 }
 
+/* A system in which the call number `fails_at` fails. */
+struct faulty_io {
+    struct sl_io io;
+    int calls, fails_at;
+};
+
+static ssize_t faulty_pread(struct sl_io *io, int fd, void *buf, size_t size, off_t offset)
+{
+    struct faulty_io *faulty = (struct faulty_io *)io;
+    if (++faulty->calls != faulty->fails_at)
+        return pread(fd, buf, size, offset);
+    errno = EIO;
+    return -1;
+}
+
+static void test_any_read_may_fail(void **state)
+{
+    (void)state;
+    static const struct sl_io_ops ops = {.pread = faulty_pread};
+    enum { SIZE = 1 << 20 };
+    int result = SL_EFAIL, fails_at = 0;
+    char *bytes = calloc(1, SIZE);
+    assert_non_null(bytes);
+    int fd = file_of(bytes, SIZE);
+    while (result == SL_EFAIL) {
+        struct record r;
+        record_init(&r);
+        struct faulty_io faulty = {{&ops}, 0, ++fails_at};
+        const struct sl_lines lines = {
+            .io = &faulty.io, .fd = fd, .path = "x", .to = SIZE, .size = SIZE, .record_bytes_max = SIZE};
+        uint64_t count = 99;
+        r.chunk_is_bare = true;
+        result = sl_lines_read(&lines, &r.task, &r.outlet, &count);
+        assert_int_equal(result == SL_EFAIL ? r.err.sys : EIO, EIO);
+        assert_int_equal(count, result == SL_EFAIL ? 99 : 1); /* written on success only */
+        record_done(&r);
+    }
+    assert_int_equal(result, 0);
+    assert_in_range(fails_at, 4, 12);
+    close(fd);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_are_cut_as_the_contract_says),
         cmocka_unit_test(test_nul_bytes_are_data),
         cmocka_unit_test(test_split_anywhere_gives_the_same_lines),
+        cmocka_unit_test(test_a_split_may_end_within_the_bom),
         cmocka_unit_test(test_a_stream_gives_the_lines_of_the_file),
         cmocka_unit_test(test_all_ways_to_find_newlines_agree),
         cmocka_unit_test(test_a_chunk_holds_about_64_kib_of_lines),
@@ -427,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_bytes_behind_the_size_are_not_read),
         cmocka_unit_test(test_reading_stops_when_it_is_told_to),
         cmocka_unit_test(test_a_failed_read_names_the_file),
+        cmocka_unit_test(test_any_read_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

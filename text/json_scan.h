@@ -1,0 +1,22 @@
+/* The words of JSON: white space, strings, numbers, names. Private to the parser in text/json_parse.c. */
+#pragma once
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/field.h"
+
+struct sl_json_scan {
+    struct sl_arena *arena;
+    const uint8_t *at, *end;
+    const char *message; /* of the first error, which stands at `at` */
+};
+
+/* Sets the message; returns false. */
+bool sl_json_fail(struct sl_json_scan *scan, const char *message);
+void sl_json_skip_space(struct sl_json_scan *scan);
+/* The next byte, 0 at the end. */
+uint8_t sl_json_peek(const struct sl_json_scan *scan);
+/* A string; `at` is on its opening quote. */
+bool sl_json_scan_string(struct sl_json_scan *scan, struct sl_field *ret);
+/* A string, number, true, false or null. */
+bool sl_json_scan_scalar(struct sl_json_scan *scan, struct sl_field *ret);
