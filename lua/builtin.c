@@ -97,7 +97,8 @@ static void push_arguments(lua_State *L, int index, int count)
     lua_remove(L, list);
 }
 
-/* The built-in's own errors are those of the line that made it; whatever follows stands where the script does. */
+/* The built-in's own errors are those of the line that made it; whatever follows stands where the script
+ * does. */
 static struct sl_function *make(lua_State *L, int index, const struct recipe *recipe)
 {
     struct sl_copy *copy = sl_copy_of(L);

@@ -28,6 +28,7 @@ struct sl_copy {
     bool checkpoint_said;       /* by the job or the command line */
     struct sl_task *task;       /* while a record function runs; NULL elsewhere: not pure */
     unsigned running;           /* number of that function */
+    uint64_t calls;             /* of record functions so far */
     int *function;              /* references to the Lua functions by number */
     unsigned functions, capacity;
     struct sl_random *random; /* per function, made when first asked for */

@@ -1,5 +1,6 @@
 #include "lua/function.h"
 
+#include "lua/iterator.h"
 #include "lua/job_private.h"
 #include "lua/value.h"
 
@@ -19,6 +20,7 @@ struct call {
     struct sl_task *task;
     const struct sl_field *argv;
     uint32_t argc;
+    const struct sl_rows *rows; /* not NULL: a partition is the last argument */
     struct sl_returned *ret;
     bool has_returned;              /* what fails from here on is the value, not the function */
     const char *text[SL_WIDTH_MAX]; /* Lua's own bytes of string arguments */
@@ -62,7 +64,9 @@ static int call_protected(lua_State *L)
     struct call *call = lua_touserdata(L, 1);
     lua_rawgeti(L, LUA_REGISTRYINDEX, call->copy->function[call->copy->running]);
     push_arguments(L, call);
-    lua_call(L, (int)call->argc, LUA_MULTRET);
+    if (call->rows)
+        sl_iterator_push(L, call->rows);
+    lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
     call->has_returned = true;
     int count = lua_gettop(L) - 1;
     if (count > SL_WIDTH_MAX)
@@ -84,24 +88,47 @@ static int explain(lua_State *L, const struct call *call, int status)
     return sl_task_explain(call->task, "%s%s", call->has_returned ? "the function returned " : "", text);
 }
 
-static int function_call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
-                         uint32_t argc, struct sl_returned *ret)
+static int run(const struct sl_function *fn, struct call *call)
 {
     const struct lua_function *function = (const struct lua_function *)fn;
-    sl_assert(task->worker < function->job->workers && argc <= SL_WIDTH_MAX);
-    struct sl_copy *copy = function->job->worker[task->worker];
-    struct call call = {.copy = copy, .task = task, .argv = argv, .argc = argc, .ret = ret};
-    copy->task = task;
+    sl_assert(call->task->worker < function->job->workers && call->argc <= SL_WIDTH_MAX);
+    struct sl_copy *copy = function->job->worker[call->task->worker];
+    call->copy = copy;
+    copy->task = call->task;
     copy->running = function->number;
+    copy->calls++;
     lua_pushcfunction(copy->L, call_protected);
-    lua_pushlightuserdata(copy->L, &call);
+    lua_pushlightuserdata(copy->L, call);
     int status = lua_pcall(copy->L, 1, 0, 0);
     copy->task = NULL;
     if (status == LUA_OK)
         return 0;
-    int r = explain(copy->L, &call, status);
+    int r = explain(copy->L, call, status);
     lua_settop(copy->L, 0);
     return r;
+}
+
+/* Field by field: a call per record must not clear text[]. */
+static int function_call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
+                         uint32_t argc, struct sl_returned *ret)
+{
+    struct call call;
+    call.task = task;
+    call.argv = argv;
+    call.argc = argc;
+    call.rows = NULL;
+    call.ret = ret;
+    call.has_returned = false;
+    return run(fn, &call);
+}
+
+static int function_call_partition(const struct sl_function *fn, struct sl_task *task, uint32_t index,
+                                   const struct sl_rows *rows, struct sl_returned *ret)
+{
+    struct sl_field number = sl_integer(index);
+    struct call call = {
+        .task = task, .argv = &number, .argc = index != SL_NO_INDEX, .rows = rows, .ret = ret};
+    return run(fn, &call);
 }
 
 /* Its memory is the copy's. */
@@ -110,7 +137,8 @@ static void function_free(struct sl_function *fn)
     (void)fn;
 }
 
-static const struct sl_function_ops function_ops = {.call = function_call, .free = function_free};
+static const struct sl_function_ops function_ops = {
+    .call = function_call, .call_partition = function_call_partition, .free = function_free};
 
 static void keep_reference(lua_State *L, struct sl_copy *copy, int index)
 {
