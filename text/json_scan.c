@@ -118,7 +118,7 @@ static const uint8_t *string_end(const struct sl_json_scan *scan)
 /* From `from` on, of which [from, at) is plain and `at` the first backslash. */
 static bool copied_string(struct sl_json_scan *scan, const uint8_t *from, struct sl_field *ret)
 {
-    uint8_t *copy = sl_arena_alloc(scan->arena, (size_t)(string_end(scan) - from)), *to = copy;
+    uint8_t *copy = sl_arena_bytes(scan->arena, (size_t)(string_end(scan) - from)), *to = copy;
     uint32_t code;
     if (!copy)
         return sl_json_fail(scan, "out of memory");

@@ -198,7 +198,7 @@ static struct sl_field random_string(struct sl_arena *arena, uint64_t *seed)
 {
     static const char *const pieces[] = {
         "a", "\"", "\\", "\n", "\x01", "\xC3\xA9", "\xF0\x9F\x98\x80", "long enough for a word", "/", "\x7F"};
-    uint8_t *bytes = sl_arena_alloc(arena, 400);
+    uint8_t *bytes = sl_arena_bytes(arena, 400);
     size_t len = 0;
     assert_non_null(bytes);
     for (uint64_t i = next_random(seed) % 10; i; i--) {
