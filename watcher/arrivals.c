@@ -1,10 +1,9 @@
-/* What waits is handed over in one go: looked at again where that was not done in this call, chosen in the
- * order in which it was seen, given in name order; only when the list is complete do the entries count as
- * taken, so a failure hands over nothing. */
+/* The calls of core/arrivals.h: see what they rest on in intake.h. Taking is in take.c. */
 #include "watcher/arrivals.h"
 
 #include "watcher/names.h"
 #include "watcher/parts.h"
+#include "watcher/take.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,165 +27,21 @@ static bool arrivals_pending(struct sl_arrivals *arrivals)
 
 static int arrivals_refresh(struct sl_arrivals *arrivals, struct sl_error *err)
 {
-    return sl_intake_update(intake_of(arrivals), true, err);
-}
-
-/* ---- take ---- */
-
-struct choice {
-    struct sl_intake *intake;
-    uint64_t files_max, bytes_max, bytes;
-    struct sl_files *files; /* behind what the caller has */
-    size_t first;           /* of ours */
-    struct sl_entry *last;  /* the last chosen of those ready, NULL: none */
-    bool full;
-};
-
-static void undo(struct choice *choice)
-{
-    struct sl_files *files = choice->files;
-    while (files->count > choice->first)
-        free(files->file[--files->count].path);
-}
-
-/* The files of one entry. */
-static int list_files(struct sl_intake *intake, const struct sl_entry *entry, struct sl_files *ret,
-                      struct sl_error *err)
-{
-    if (entry->look.kind == SL_LOOK_DIRECTORY)
-        return sl_parts_list(intake, entry->name, ret, err);
-    const struct sl_look *look = &entry->look;
-    char *path = sl_intake_path(intake, entry->name, NULL);
-    struct sl_file file = {path, look->inode, look->born_ns, look->mtime_ns, look->size};
-    int rc = path ? sl_files_add(ret, &file) : SL_ENOMEM;
-    free(path);
-    return rc ? sl_error_nomem(err) : 0;
-}
-
-static uint64_t bytes_of(const struct sl_files *files)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < files->count; i++)
-        bytes += (uint64_t)files->file[i].size;
-    return bytes;
-}
-
-/* What is first goes in whatever its size. */
-static bool fits(const struct choice *choice, const struct sl_files *files)
-{
-    size_t count = choice->files->count - choice->first;
-    if (!choice->last)
-        return true;
-    return files->count <= choice->files_max && count <= choice->files_max - files->count &&
-           bytes_of(files) <= choice->bytes_max && choice->bytes <= choice->bytes_max - bytes_of(files);
-}
-
-static int add_all(struct choice *choice, const struct sl_files *files, struct sl_error *err)
-{
-    for (size_t i = 0; i < files->count; i++)
-        if (sl_files_add(choice->files, &files->file[i]))
-            return sl_error_nomem(err);
-    choice->bytes += bytes_of(files);
-    return 0;
-}
-
-/* Of a directory it is remembered which files were taken with it. */
-static int keep_parts(struct sl_entry *entry, struct sl_files *files, struct sl_error *err)
-{
-    if (entry->look.kind != SL_LOOK_DIRECTORY)
-        return 0;
-    if (!entry->remembered)
-        entry->remembered = calloc(1, sizeof *entry->remembered);
-    if (!entry->remembered)
-        return sl_error_nomem(err);
-    sl_files_done(entry->remembered);
-    *entry->remembered = *files;
-    *files = (struct sl_files){0};
-    return 0;
-}
-
-static int choose(struct choice *choice, struct sl_entry *entry, struct sl_error *err)
-{
-    struct sl_files files = {0};
-    int rc = list_files(choice->intake, entry, &files, err);
-    if (rc == 0 && !fits(choice, &files))
-        choice->full = true;
-    if (rc == 0 && !choice->full)
-        rc = add_all(choice, &files, err);
-    if (rc == 0 && !choice->full)
-        rc = keep_parts(entry, &files, err);
-    if (rc == 0 && !choice->full)
-        choice->last = entry;
-    sl_files_done(&files);
+    struct sl_intake *intake = intake_of(arrivals);
+    int rc = sl_intake_update(intake, true, err);
+    sl_place_leave(&intake->place);
     return rc;
-}
-
-/* An entry that waited since an earlier call may be another file by now, or none. */
-static int look_again(struct sl_intake *intake, struct sl_entry *entry, bool *ret_ready, struct sl_error *err)
-{
-    char name[SL_NAME_MAX + 1];
-    *ret_ready = true;
-    if (entry->looked == intake->round)
-        return 0;
-    memcpy(name, entry->name, strlen(entry->name) + 1);
-    int rc = sl_intake_judge(intake, entry, err);
-    if (rc)
-        return rc;
-    entry = sl_entries_find(&intake->entries, name);
-    *ret_ready = entry && entry->standing == SL_STANDING_WAITING;
-    return 0;
-}
-
-static int choose_all(struct choice *choice, struct sl_error *err)
-{
-    struct sl_intake *intake = choice->intake;
-    struct sl_entry *next;
-    for (struct sl_entry *entry = intake->entries.first[SL_LIST_READY]; entry && !choice->full;
-         entry = next) {
-        bool ready;
-        next = entry->after;
-        if (choice->files->count - choice->first >= choice->files_max)
-            break;
-        int rc = look_again(intake, entry, &ready, err);
-        if (rc == 0 && ready)
-            rc = choose(choice, entry, err);
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
-
-static void mark_taken(struct choice *choice)
-{
-    struct sl_entries *entries = &choice->intake->entries;
-    bool more = choice->last;
-    while (more) {
-        struct sl_entry *entry = entries->first[SL_LIST_READY];
-        more = entry != choice->last;
-        entry->changed = false;
-        sl_entries_put(entries, entry, SL_STANDING_TAKEN);
-    }
 }
 
 static int arrivals_take(struct sl_arrivals *arrivals, uint64_t files_max, uint64_t bytes_max,
                          struct sl_files *ret, struct sl_error *err)
 {
     struct sl_intake *intake = intake_of(arrivals);
-    struct choice choice = {
-        .intake = intake, .files_max = files_max, .bytes_max = bytes_max, .files = ret, .first = ret->count};
     int rc = sl_intake_update(intake, false, err);
-    if (rc || intake->missing)
-        return rc;
-    rc = choose_all(&choice, err);
-    if (rc) {
-        undo(&choice);
-        intake->scan_due = true;
-        return rc;
-    }
-    mark_taken(&choice);
-    if (ret->count > choice.first)
-        qsort(ret->file + choice.first, ret->count - choice.first, sizeof *ret->file, sl_parts_compare);
-    return 0;
+    if (rc == 0 && !intake->missing)
+        rc = sl_intake_take(intake, files_max, bytes_max, ret, err);
+    sl_place_leave(&intake->place);
+    return rc;
 }
 
 /* ---- remember, gone ---- */
@@ -360,6 +215,7 @@ int sl_intake_open(const struct sl_services *services, struct sl_notify *notify,
         return rc;
     }
     rc = begin(intake, err);
+    sl_place_leave(&intake->place);
     if (rc) {
         arrivals_close(&intake->arrivals);
         return rc;

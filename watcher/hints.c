@@ -35,36 +35,41 @@ static bool append(struct sl_buf *names, enum sl_hint_kind kind, const char *nam
     return true;
 }
 
+/* `any` changes under the lock, so that it is never true for what was taken already. */
+static void unlock(struct sl_hints *hints, bool any)
+{
+    atomic_store(&hints->any, any);
+    pthread_mutex_unlock(&hints->lock);
+}
+
 void sl_hints_add(struct sl_hints *hints, enum sl_hint_kind kind, const char *name, size_t len)
 {
     sl_assert(len > 0 && len <= UINT8_MAX);
     pthread_mutex_lock(&hints->lock);
     if (!append(&hints->names, kind, name, len))
         hints->rescan = true;
-    pthread_mutex_unlock(&hints->lock);
-    atomic_store(&hints->any, true);
+    unlock(hints, true);
 }
 
 void sl_hints_rescan(struct sl_hints *hints)
 {
     pthread_mutex_lock(&hints->lock);
     hints->rescan = true;
-    pthread_mutex_unlock(&hints->lock);
-    atomic_store(&hints->any, true);
+    unlock(hints, true);
 }
 
 void sl_hints_lost(struct sl_hints *hints)
 {
     pthread_mutex_lock(&hints->lock);
     hints->lost = true;
-    pthread_mutex_unlock(&hints->lock);
-    atomic_store(&hints->any, true);
+    unlock(hints, true);
 }
 
 void sl_hints_tick(struct sl_hints *hints)
 {
-    atomic_store(&hints->ticked, true);
-    atomic_store(&hints->any, true);
+    pthread_mutex_lock(&hints->lock);
+    hints->ticked = true;
+    unlock(hints, true);
 }
 
 bool sl_hints_any(struct sl_hints *hints)
@@ -85,16 +90,14 @@ void sl_hints_take(struct sl_hints *hints, struct sl_hint_batch *batch)
 {
     struct sl_buf names = batch->names;
     forget_big(&names);
-    /* Before the lock: what is added from now on makes it true again. */
-    atomic_store(&hints->any, false);
-    batch->ticked = atomic_exchange(&hints->ticked, false);
     pthread_mutex_lock(&hints->lock);
     batch->names = hints->names;
     batch->rescan = hints->rescan;
     batch->lost = hints->lost;
+    batch->ticked = hints->ticked;
     hints->names = names;
-    hints->rescan = hints->lost = false;
-    pthread_mutex_unlock(&hints->lock);
+    hints->rescan = hints->lost = hints->ticked = false;
+    unlock(hints, false);
 }
 
 bool sl_hints_next(const struct sl_hint_batch *batch, size_t *at, struct sl_hint *ret)

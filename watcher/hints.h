@@ -20,12 +20,10 @@ enum sl_hint_kind {
 };
 
 struct sl_hints {
-    pthread_mutex_t lock; /* guards the three below */
+    pthread_mutex_t lock; /* guards all of it */
     struct sl_buf names;  /* per hint: kind, length of the name (1..255), name, NUL */
-    bool rescan, lost;
-    atomic_bool any;     /* something can be taken */
-    atomic_bool ticked;  /* the interval has passed */
-    atomic_bool ticking; /* the main thread wants ticks */
+    bool rescan, lost, ticked;
+    atomic_bool any; /* something can be taken; read without the lock */
 };
 
 /* What was taken: walk `names` with sl_hints_next. */
@@ -33,7 +31,7 @@ struct sl_hint_batch {
     struct sl_buf names;
     bool rescan; /* hints were lost: only a scan tells */
     bool lost;   /* the directory is not watched any more */
-    bool ticked;
+    bool ticked; /* the interval has passed */
 };
 
 struct sl_hint {

@@ -50,7 +50,8 @@ char *sl_intake_path(const struct sl_intake *intake, const char *name, const cha
 /* Looks at the entry's name and gives it its standing; frees the entry when nothing is there. */
 int sl_intake_judge(struct sl_intake *intake, struct sl_entry *entry, struct sl_error *err);
 
-/* Merges what was hinted at, looks at it, scans where that is due; with `scan` in any case. */
+/* Enters the directory, which the caller has to leave whatever happens, merges what was hinted at, looks at
+ * it, scans where that is due; with `scan` in any case. */
 int sl_intake_update(struct sl_intake *intake, bool scan, struct sl_error *err);
 
 /* Looks at every name of the directory and at every entry. */

@@ -8,6 +8,7 @@
 #include "watcher/notify.h"
 
 #include "core/clock.h"
+#include "watcher/members.h"
 #include "watcher/notify_library.h"
 
 #include <errno.h>
@@ -22,16 +23,11 @@
 enum {
     EVENTS_PER_WAKE = 4096, /* in an endless storm somebody must be woken */
     INTERVAL_MS_DEFAULT = 5000,
+    TIMEOUT_MS_MAX = 3600000,
 };
 
 static const uint32_t WATCHED = IN_MOVED_TO | IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_DELETE |
                                 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-
-struct member {
-    struct sl_hints *hints;
-    int wd; /* -1: not watched */
-    int64_t interval_ns, tick_ns;
-};
 
 enum request_kind { REQUEST_JOIN, REQUEST_WATCH, REQUEST_LEAVE, REQUEST_STOP };
 
@@ -57,60 +53,17 @@ struct sl_notify {
     struct request *request;
     /* The thread's own from here. */
     int inotify_fd; /* -1: no events to be had */
-    struct member *member;
-    size_t count, capacity;
+    struct sl_members members;
 };
 
 /* ---- events ---- */
-
-static enum sl_hint_kind kind_of(uint32_t mask)
-{
-    if (mask & IN_MOVED_TO)
-        return SL_HINT_MOVED_IN;
-    if (mask & IN_CLOSE_WRITE)
-        return SL_HINT_CLOSED;
-    if (mask & IN_CREATE)
-        return SL_HINT_CREATED;
-    return SL_HINT_LEFT;
-}
-
-static void deliver_to(struct member *member, const struct inotify_event *event)
-{
-    if (event->mask & IN_IGNORED)
-        member->wd = -1;
-    if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED))
-        sl_hints_lost(member->hints);
-    else if (event->len)
-        sl_hints_add(member->hints, kind_of(event->mask), event->name, strnlen(event->name, event->len));
-}
-
-static void rescan_all(struct sl_notify *notify)
-{
-    for (size_t i = 0; i < notify->count; i++)
-        sl_hints_rescan(notify->member[i].hints);
-}
-
-static void deliver(struct sl_notify *notify, const struct inotify_event *event)
-{
-    /* It comes with wd -1, which is nobody's. */
-    if (event->mask & IN_Q_OVERFLOW) {
-        rescan_all(notify);
-        return;
-    }
-    for (size_t i = 0; i < notify->count; i++)
-        if (notify->member[i].wd == event->wd)
-            deliver_to(&notify->member[i], event);
-}
 
 /* The library's descriptor has gone bad: everybody learns it when watching anew fails. */
 static void give_up(struct sl_notify *notify, int sys)
 {
     notify->inotify_fd = -1;
     notify->library_sys = sys;
-    for (size_t i = 0; i < notify->count; i++) {
-        notify->member[i].wd = -1;
-        sl_hints_lost(notify->member[i].hints);
-    }
+    sl_members_lose_all(&notify->members);
 }
 
 /* Returns how many events there were, at most EVENTS_PER_WAKE. */
@@ -124,7 +77,7 @@ static size_t drain(struct sl_notify *notify)
             give_up(notify, sys);
         if (!event)
             break;
-        deliver(notify, event);
+        sl_members_deliver(&notify->members, event);
         seen++;
     }
     return seen;
@@ -132,39 +85,13 @@ static size_t drain(struct sl_notify *notify)
 
 /* ---- requests ---- */
 
-static struct member *find(struct sl_notify *notify, const struct sl_hints *hints)
-{
-    for (size_t i = 0; i < notify->count; i++)
-        if (notify->member[i].hints == hints)
-            return &notify->member[i];
-    return NULL;
-}
-
 static bool watched(const void *arg, int wd)
 {
     const struct sl_notify *notify = arg;
-    for (size_t i = 0; i < notify->count; i++)
-        if (notify->member[i].wd == wd)
-            return true;
-    return false;
+    return sl_members_watch(&notify->members, wd);
 }
 
-static int join(struct sl_notify *notify, const struct request *request)
-{
-    if (notify->count == notify->capacity) {
-        size_t capacity = notify->capacity ? notify->capacity * 2 : 4;
-        struct member *grown = realloc(notify->member, capacity * sizeof *grown);
-        if (!grown)
-            return ENOMEM;
-        notify->member = grown;
-        notify->capacity = capacity;
-    }
-    notify->member[notify->count++] =
-        (struct member){request->hints, -1, request->interval_ns, sl_monotonic_ns() + request->interval_ns};
-    return 0;
-}
-
-static void unwatch(struct sl_notify *notify, struct member *member)
+static void unwatch(struct sl_notify *notify, struct sl_member *member)
 {
     (void)drain(notify); /* it may have gone by itself: removing it then is an error on stderr */
     int wd = member->wd;
@@ -175,8 +102,7 @@ static void unwatch(struct sl_notify *notify, struct member *member)
 
 static int watch(struct sl_notify *notify, const struct request *request)
 {
-    struct member *member = find(notify, request->hints);
-    sl_assert(member);
+    struct sl_member *member = sl_members_find(&notify->members, request->hints);
     unwatch(notify, member);
     if (notify->inotify_fd < 0)
         return notify->library_sys;
@@ -185,17 +111,16 @@ static int watch(struct sl_notify *notify, const struct request *request)
 
 static void leave(struct sl_notify *notify, const struct request *request)
 {
-    struct member *member = find(notify, request->hints);
-    sl_assert(member);
+    struct sl_member *member = sl_members_find(&notify->members, request->hints);
     unwatch(notify, member);
-    *member = notify->member[--notify->count];
+    sl_members_remove(&notify->members, member);
 }
 
 static int perform(struct sl_notify *notify, const struct request *request)
 {
     switch (request->kind) {
     case REQUEST_JOIN:
-        return join(notify, request);
+        return sl_members_add(&notify->members, request->hints, request->interval_ns, sl_monotonic_ns());
     case REQUEST_WATCH:
         return watch(notify, request);
     case REQUEST_LEAVE:
@@ -228,34 +153,14 @@ static bool answer(struct sl_notify *notify)
 
 /* ---- the thread ---- */
 
-/* Whether anybody got a tick. */
-static bool tick(struct sl_notify *notify, int64_t now_ns)
-{
-    bool any = false;
-    for (size_t i = 0; i < notify->count; i++) {
-        struct member *member = &notify->member[i];
-        if (now_ns < member->tick_ns)
-            continue;
-        member->tick_ns = now_ns + member->interval_ns;
-        if (!atomic_load(&member->hints->ticking))
-            continue;
-        sl_hints_tick(member->hints);
-        any = true;
-    }
-    return any;
-}
-
 /* Milliseconds until the next tick, rounded up; -1 when nobody has joined. */
 static int timeout_ms(const struct sl_notify *notify)
 {
-    int64_t next = INT64_MAX;
-    for (size_t i = 0; i < notify->count; i++)
-        if (notify->member[i].tick_ns < next)
-            next = notify->member[i].tick_ns;
+    int64_t next = sl_members_next_tick_ns(&notify->members);
     if (next == INT64_MAX)
         return -1;
     int64_t ms = (next - sl_monotonic_ns() + 999999) / 1000000;
-    return ms < 0 ? 0 : ms > 3600000 ? 3600000 : (int)ms;
+    return ms < 0 ? 0 : ms > TIMEOUT_MS_MAX ? TIMEOUT_MS_MAX : (int)ms;
 }
 
 static void *run(void *arg)
@@ -269,7 +174,7 @@ static void *run(void *arg)
         uint64_t pokes;
         (void)!read(notify->poke_fd, &pokes, sizeof pokes); /* only to make it quiet again */
         events = drain(notify);
-        if (tick(notify, sl_monotonic_ns()) || events)
+        if (sl_members_tick(&notify->members, sl_monotonic_ns()) || events)
             notify->wake(notify->wake_arg);
     } while (answer(notify));
     return NULL;
@@ -339,11 +244,11 @@ void sl_notify_free(struct sl_notify *notify)
     struct request request = {.kind = REQUEST_STOP};
     (void)ask(notify, &request); /* stopping does not fail */
     pthread_join(notify->thread, NULL);
-    sl_assert(notify->count == 0);
+    sl_assert(notify->members.count == 0);
     close_descriptors(notify);
     pthread_cond_destroy(&notify->answered);
     pthread_mutex_destroy(&notify->lock);
-    free(notify->member);
+    free(notify->members.member);
     free(notify);
 }
 

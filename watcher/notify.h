@@ -17,8 +17,7 @@ int sl_notify_new(struct sl_io *io, void (*wake)(void *arg), void *wake_arg, str
                   struct sl_error *err);
 void sl_notify_free(struct sl_notify *notify);
 
-/* From now on `hints` gets a tick every interval while hints->ticking. Borrowed until sl_notify_leave has
- * returned. */
+/* From now on `hints` gets a tick every interval. Borrowed until sl_notify_leave has returned. */
 int sl_notify_join(struct sl_notify *notify, struct sl_hints *hints, int64_t interval_ms,
                    struct sl_error *err);
 /* Watches the directory open as `dirfd` for `hints`, instead of the one before. Errors name the limit to

@@ -64,9 +64,15 @@ int sl_place_open(const struct sl_services *services, const char *dir, struct sl
 
 void sl_place_close(struct sl_place *place)
 {
+    sl_place_leave(place);
+    free(place->path);
+}
+
+void sl_place_leave(struct sl_place *place)
+{
     if (place->fd >= 0)
         sl_io_close(place->io, place->fd);
-    free(place->path);
+    place->fd = -1;
 }
 
 static enum sl_place_state compare(const struct sl_place *place, const struct sl_look *who)
@@ -83,12 +89,12 @@ static bool says_missing(int sys)
     return sys == ENOENT || sys == ENOTDIR || sys == ESTALE || sys == ENOTCONN;
 }
 
-int sl_place_check(struct sl_place *place, enum sl_place_state *ret, struct sl_error *err)
+int sl_place_enter(struct sl_place *place, enum sl_place_state *ret, struct sl_error *err)
 {
     struct sl_look who;
     struct sl_error why = {0};
-    int fd;
-    int rc = open_directory(place, &fd, &who, &why);
+    sl_assert(place->fd < 0);
+    int rc = open_directory(place, &place->fd, &who, &why);
     if (rc < 0 && says_missing(why.sys)) {
         *ret = SL_PLACE_MISSING;
         return 0;
@@ -99,13 +105,10 @@ int sl_place_check(struct sl_place *place, enum sl_place_state *ret, struct sl_e
         return rc;
     }
     *ret = compare(place, &who);
-    if (*ret == SL_PLACE_REPLACED) {
-        sl_io_close(place->io, place->fd);
-        place->fd = fd;
+    if (*ret == SL_PLACE_FOREIGN)
+        sl_place_leave(place);
+    else
         place->who = who;
-    } else {
-        sl_io_close(place->io, fd);
-    }
     return 0;
 }
 

@@ -235,11 +235,11 @@ static void tell_missing(struct sl_intake *intake, enum sl_place_state state)
            intake->place.path);
 }
 
-/* Sees to it that what is open and watched is what the path names. */
+/* Enters the directory and sees to it that what is watched is what the path names. */
 static int find_place(struct sl_intake *intake, struct sl_error *err)
 {
     enum sl_place_state state;
-    int rc = sl_place_check(&intake->place, &state, err);
+    int rc = sl_place_enter(&intake->place, &state, err);
     if (rc)
         return rc;
     if (state == SL_PLACE_MISSING || state == SL_PLACE_FOREIGN) {
@@ -287,7 +287,5 @@ int sl_intake_update(struct sl_intake *intake, bool scan, struct sl_error *err)
     if (rc)
         intake->scan_due = true;
     intake->aging_due_ms = next_aging_due_ms(intake);
-    bool held = intake->entries.first[SL_LIST_DELAYED];
-    atomic_store(&intake->hints.ticking, intake->polling || intake->missing || held);
     return rc;
 }

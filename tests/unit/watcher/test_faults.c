@@ -1,0 +1,122 @@
+/* System calls that fail: whichever it is, the failure is told, and afterwards every file is still taken
+ * exactly once. */
+#include "yard.h"
+
+struct faulty_io {
+    struct sl_io io;
+    struct sl_io_ops ops;
+    long countdown; /* the call that fails; 0: none */
+    bool failed;
+};
+
+static bool fails(struct sl_io *io)
+{
+    struct faulty_io *faulty = (struct faulty_io *)io;
+    if (faulty->countdown == 0 || --faulty->countdown > 0)
+        return false;
+    faulty->failed = true;
+    errno = EIO;
+    return true;
+}
+
+static int faulty_openat(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode)
+{
+    return fails(io) ? -1 : openat(dirfd, path, flags, mode);
+}
+
+static int faulty_statx(struct sl_io *io, int dirfd, const char *path, int flags, unsigned mask,
+                        struct statx *ret)
+{
+    return fails(io) ? -1 : statx(dirfd, path, flags, mask, ret);
+}
+
+static DIR *faulty_fdopendir(struct sl_io *io, int fd)
+{
+    return fails(io) ? NULL : fdopendir(fd);
+}
+
+static struct dirent *faulty_readdir(struct sl_io *io, DIR *dir)
+{
+    return fails(io) ? NULL : readdir(dir);
+}
+
+static struct faulty_io faulty_new(void)
+{
+    struct faulty_io faulty = {.ops = *sl_io_system.ops};
+    faulty.ops.openat = faulty_openat;
+    faulty.ops.statx = faulty_statx;
+    faulty.ops.fdopendir = faulty_fdopendir;
+    faulty.ops.readdir = faulty_readdir;
+    return faulty;
+}
+
+/* One life of a directory with everything in it. Returns how often a call failed (and was told). */
+static int live(struct yard *yard, struct faulty_io *faulty, long countdown)
+{
+    struct sl_error err = {0};
+    struct sl_files taken = {0};
+    int failures = 0;
+    faulty->failed = false;
+    yard_append(yard, "in/a", "one\n");
+    yard_append(yard, "in/b", "one\n");
+    assert_int_equal(mkdirat(yard->dirfd, "in/job", 0755), 0);
+    yard_append(yard, "in/job/part-00000", "one\n");
+    yard_append(yard, "in/job/_SUCCESS", "");
+    yard_open(yard);
+    faulty->countdown = countdown;
+    failures += yard->arrivals->ops->take(yard->arrivals, 2, UINT64_MAX, &taken, &err) < 0;
+    failures += yard->arrivals->ops->refresh(yard->arrivals, &err) < 0;
+    yard_delete(yard, "in/a");
+    yard_append(yard, "in/c", "one\n");
+    failures += yard->arrivals->ops->take(yard->arrivals, 1, UINT64_MAX, &taken, &err) < 0;
+    yard_move_in(yard, "d", "one\n");
+    yard_wait(yard);
+    failures += yard->arrivals->ops->take(yard->arrivals, UINT64_MAX, UINT64_MAX, &taken, &err) < 0;
+    faulty->countdown = 0;
+    assert_int_equal(yard->arrivals->ops->refresh(yard->arrivals, &err), 0);
+    assert_int_equal(yard->arrivals->ops->take(yard->arrivals, UINT64_MAX, UINT64_MAX, &taken, &err), 0);
+    static const char *const once[] = {"in/b", "in/job/part-00000", "in/c", "in/d"};
+    size_t others = 0; /* in/a may have been deleted before it was taken */
+    for (size_t i = 0; i < taken.count; i++)
+        others += strcmp(taken.file[i].path, "in/a") == 0;
+    assert_in_range(others, 0, 1);
+    assert_int_equal(taken.count - others, 4);
+    for (size_t i = 0; i < 4; i++) {
+        size_t found = 0;
+        for (size_t j = 0; j < taken.count; j++)
+            found += strcmp(taken.file[j].path, once[i]) == 0;
+        assert_int_equal(found, 1);
+    }
+    if (failures)
+        assert_non_null(strstr(err.text, "Input/output error"));
+    sl_files_done(&taken);
+    return failures;
+}
+
+static void test_faults_are_told_and_lose_and_repeat_nothing(void **state)
+{
+    long calls = 1;
+    int told = 0;
+    (void)state;
+    for (bool failed = true; failed; calls++) {
+        struct yard yard;
+        struct faulty_io faulty = faulty_new();
+        faulty.io.ops = &faulty.ops;
+        yard_make(&yard);
+        yard.services.io = &faulty.io;
+        told += live(&yard, &faulty, calls);
+        failed = faulty.failed;
+        yard_shut(&yard);
+        yard_remove(&yard);
+    }
+    assert_true(calls > 30);
+    assert_true(told > 30);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_faults_are_told_and_lose_and_repeat_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,29 @@
+#include "watcher/intake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOLD_MAX = 10 };
+
+void sl_intake_tell(struct sl_intake *intake, enum sl_log_level level, const char *name, const char *what)
+{
+    struct sl_buf safe;
+    if (intake->told++ >= TOLD_MAX)
+        return;
+    sl_buf_init(&safe);
+    if (sl_buf_safe(&safe, name, strlen(name)))
+        sl_log(intake->log, level, "%s/%.*s: %s", intake->place.path, (int)safe.len, (char *)safe.bytes,
+               what);
+    sl_buf_done(&safe);
+}
+
+char *sl_intake_path(const struct sl_intake *intake, const char *name, const char *part)
+{
+    const char *dir = intake->place.path;
+    size_t size = strlen(dir) + strlen(name) + (part ? strlen(part) : 0) + 3;
+    char *path = malloc(size);
+    if (path)
+        (void)snprintf(path, size, "%s/%s%s%s", dir, name, part ? "/" : "", part ? part : "");
+    return path;
+}

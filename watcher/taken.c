@@ -1,0 +1,175 @@
+/* A taken file is told apart by identity. The same one stays taken, unless it was seen absent; another one
+ * under its name is a new arrival. */
+#include "watcher/taken.h"
+
+#include "watcher/parts.h"
+
+#include <stdlib.h>
+
+static struct sl_file file_of(const struct sl_look *look, char *path)
+{
+    return (struct sl_file){path, look->inode, look->born_ns, look->mtime_ns, look->size};
+}
+
+bool sl_taken_same(const struct sl_look *a, const struct sl_look *b)
+{
+    struct sl_file file_a = file_of(a, NULL), file_b = file_of(b, NULL);
+    if (a->kind != b->kind)
+        return false;
+    if (a->kind == SL_LOOK_DIRECTORY) /* without birth times its inode has to do: size and time change */
+        return a->inode == b->inode && a->born_ns == b->born_ns;
+    return sl_file_same(&file_a, &file_b);
+}
+
+/* ---- not there any more ---- */
+
+static int add_gone(struct sl_intake *intake, const struct sl_entry *entry, struct sl_error *err)
+{
+    const struct sl_files *remembered = entry->remembered;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && remembered && i < remembered->count; i++)
+        rc = sl_files_add(&intake->gone, &remembered->file[i]);
+    if (rc == 0 && !remembered && entry->look.kind == SL_LOOK_FILE) {
+        char *path = sl_intake_path(intake, entry->name, NULL);
+        struct sl_file file = file_of(&entry->look, path);
+        rc = path ? sl_files_add(&intake->gone, &file) : SL_ENOMEM;
+        free(path);
+    }
+    return rc ? sl_error_nomem(err) : 0;
+}
+
+static void drop_remembered(struct sl_entry *entry)
+{
+    if (entry->remembered)
+        sl_files_done(entry->remembered);
+    free(entry->remembered);
+    entry->remembered = NULL;
+}
+
+int sl_taken_forget(struct sl_intake *intake, struct sl_entry *entry, struct sl_error *err)
+{
+    int rc = entry->standing == SL_STANDING_TAKEN ? add_gone(intake, entry, err) : 0;
+    if (rc == 0)
+        sl_entries_remove(&intake->entries, entry);
+    return rc;
+}
+
+/* ---- remembered from an earlier run ---- */
+
+/* Keeps the remembered file that is the one that is there, if any, and tells of the others. */
+static int verify_file(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+                       struct sl_error *err)
+{
+    struct sl_file there = file_of(look, NULL);
+    struct sl_files *remembered = entry->remembered;
+    bool found = false;
+    for (size_t i = 0; i < remembered->count; i++) {
+        const struct sl_file *file = &remembered->file[i];
+        if (look->kind == SL_LOOK_FILE && sl_file_same(file, &there)) {
+            entry->look = *look;
+            entry->look.mtime_ns = file->mtime_ns;
+            entry->look.size = file->size;
+            found = true;
+        } else if (sl_files_add(&intake->gone, file)) {
+            return sl_error_nomem(err);
+        }
+    }
+    drop_remembered(entry);
+    if (!found)
+        entry->look = (struct sl_look){.kind = SL_LOOK_ABSENT}; /* like nothing that can be there */
+    return 0;
+}
+
+/* A directory is the one that was taken if it still holds one of its files; what was added to it later does
+ * not make it another arrival. */
+static int verify_directory(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+                            struct sl_error *err)
+{
+    struct sl_files there = {0};
+    int rc = sl_parts_list(intake, entry->name, &there, err);
+    if (rc)
+        return rc;
+    bool found = false;
+    for (size_t i = 0; !found && i < entry->remembered->count; i++)
+        found = sl_parts_hold(&there, &entry->remembered->file[i]);
+    sl_files_done(&there);
+    if (!found)
+        return verify_file(intake, entry, look, err);
+    qsort(entry->remembered->file, entry->remembered->count, sizeof *entry->remembered->file,
+          sl_parts_compare);
+    entry->look = *look;
+    entry->look.mtime_ns = INT64_MIN; /* some of its files may have gone */
+    return 0;
+}
+
+static int verify(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+                  struct sl_error *err)
+{
+    int rc = look->kind == SL_LOOK_DIRECTORY ? verify_directory(intake, entry, look, err)
+                                             : verify_file(intake, entry, look, err);
+    if (rc == 0)
+        entry->unverified = false;
+    return rc;
+}
+
+/* ---- taken, and there ---- */
+
+static void note_changed(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look)
+{
+    if (entry->changed || (look->mtime_ns == entry->look.mtime_ns && look->size == entry->look.size))
+        return;
+    entry->changed = true;
+    intake->changed++;
+    sl_intake_tell(intake, SL_LOG_WARNING, entry->name,
+                   "changed after it was taken: what was added is not read; move complete files in instead");
+}
+
+/* Tells of files of a taken directory that have gone. */
+static int prune(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+                 struct sl_error *err)
+{
+    struct sl_files there = {0}, kept = {0};
+    if (!entry->remembered || look->mtime_ns == entry->look.mtime_ns)
+        return 0;
+    int rc = sl_parts_list(intake, entry->name, &there, err);
+    for (size_t i = 0; rc == 0 && i < entry->remembered->count; i++) {
+        const struct sl_file *file = &entry->remembered->file[i];
+        if (sl_files_add(sl_parts_hold(&there, file) ? &kept : &intake->gone, file))
+            rc = sl_error_nomem(err);
+    }
+    sl_files_done(&there);
+    if (rc) {
+        sl_files_done(&kept);
+        return rc;
+    }
+    sl_files_done(entry->remembered);
+    *entry->remembered = kept;
+    entry->look.mtime_ns = look->mtime_ns;
+    return 0;
+}
+
+/* Whether what has a taken file's name is a new arrival. */
+int sl_taken_again(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look, bool left,
+                   bool *ret, struct sl_error *err)
+{
+    int rc = entry->unverified ? verify(intake, entry, look, err) : 0;
+    if (rc)
+        return rc;
+    bool same = sl_taken_same(&entry->look, look);
+    /* Renaming and linking change ctime: an absence that is older than what was taken is no news. */
+    *ret = !same || (left && look->ctime_ns > entry->look.ctime_ns);
+    if (!*ret && look->kind == SL_LOOK_DIRECTORY)
+        return prune(intake, entry, look, err);
+    if (!*ret) {
+        note_changed(intake, entry, look);
+        return 0;
+    }
+    rc = add_gone(intake, entry, err);
+    drop_remembered(entry);
+    intake->again++;
+    entry->changed = false;
+    sl_intake_tell(intake, SL_LOG_INFO, entry->name,
+                   same ? "moved away and in again: a new arrival"
+                        : "a new file of this name: a new arrival");
+    return rc;
+}
