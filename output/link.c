@@ -37,9 +37,11 @@ static int link_replace(struct sl_io *io, int fd, const struct sl_place *place, 
         return sl_error_sys(err, errno, "removing %s/%s", place->parent, place->link_hidden);
     if (io->ops->symlinkat(io, place->name, fd, place->link_hidden) < 0)
         return sl_error_sys(err, errno, "making link %s/%s", place->parent, place->link_hidden);
-    if (io->ops->renameat2(io, fd, place->link_hidden, fd, place->link, 0) < 0)
-        return sl_error_sys(err, errno, "swapping link %s/%s", place->parent, place->link);
-    return 0;
+    if (io->ops->renameat2(io, fd, place->link_hidden, fd, place->link, 0) == 0)
+        return 0;
+    int r = sl_error_sys(err, errno, "swapping link %s/%s", place->parent, place->link);
+    (void)io->ops->unlinkat(io, fd, place->link_hidden, 0); /* the failure that matters is told */
+    return r;
 }
 
 int sl_link_swap(struct sl_io *io, int dirfd, const struct sl_place *place, struct sl_error *err)

@@ -16,6 +16,13 @@ int sl_database_failure(const struct sl_database *database, struct sl_error *err
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_FORMAT:
+    /* Our statements never change: what does not fit them is not the database that we wrote. */
+    case SQLITE_ERROR:
+    case SQLITE_SCHEMA:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    /* The file can be written (open looked), so its header says what we never put there. */
+    case SQLITE_READONLY:
         return sl_error_set(err, SL_EDAMAGED,
                             "catalog %s is damaged (%s); restore it from a backup or start over with sluice "
                             "reset --yes",
@@ -30,7 +37,6 @@ int sl_database_failure(const struct sl_database *database, struct sl_error *err
                             database->shown);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-    case SQLITE_READONLY:
         if (sys)
             return sl_error_sys(err, sys, "catalog %s: %s", database->shown, text);
         break;
@@ -46,6 +52,10 @@ int sl_database_open(struct sl_database *database, const char *path, const char 
         int r = sl_database_failure(database, err);
         sl_database_close(database);
         return r;
+    }
+    if (sqlite3_db_readonly(database->handle, "main") != 0) {
+        sl_database_close(database);
+        return sl_error_set(err, SL_EFAIL, "catalog %s may not be written; check its owner and mode", shown);
     }
     (void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS); /* cannot fail on an open handle */
     return 0;
