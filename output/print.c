@@ -56,6 +56,9 @@ static bool add_row(struct sl_buf *text, const struct sl_format *format, const s
 {
     struct sl_chunk chunk = {.rows = 1, .width = width};
     uint64_t replaced = 0;
+    /* A string that is the whole record is printed, in either language, and not its literal. */
+    if (width == 1 && fields[0].tag == SL_STR)
+        return sl_buf_append(text, fields[0].str, fields[0].len) && sl_buf_byte(text, '\n');
     for (uint32_t c = 0; c < width; c++)
         chunk.column[c] = &fields[c];
     return format->rows(text, &chunk, &replaced);

@@ -1,0 +1,148 @@
+/* Bytes from many threads come out in one order. */
+#include "core/pool.h"
+#include "output/sequence.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ITEMS = 400, WORKERS = 4 };
+
+struct sink {
+    struct sl_buf text;
+    int writes, fail_at;
+};
+
+struct job {
+    struct sl_sequence sequence;
+    struct sink sink;
+    bool backwards;
+};
+
+static int sink_write(void *arg, const void *bytes, size_t len, struct sl_error *err)
+{
+    struct sink *sink = arg;
+    if (++sink->writes == sink->fail_at)
+        return sl_error_set(err, SL_EFAIL, "full");
+    return sl_buf_append(&sink->text, bytes, len) ? 0 : sl_error_nomem(err);
+}
+
+/* Item n is n % 7 lines of its number; the writer may run ahead in the middle of one. */
+static int make_item(void *arg, size_t task, unsigned worker, struct sl_error *err)
+{
+    struct job *job = arg;
+    struct sl_position position = {.partition = (uint32_t)(job->backwards ? ITEMS - 1 - task : task)};
+    struct sl_sequence_item *item;
+    (void)worker;
+    int r = sl_sequence_open(&job->sequence, &position, &item, err);
+    for (uint32_t i = 0; r == 0 && i < position.partition % 7; i++) {
+        sl_buf_printf(&item->buf, "%u\n", position.partition);
+        r = sl_sequence_more(&job->sequence, item, err);
+    }
+    return r < 0 ? r : sl_sequence_close(&job->sequence, item, err);
+}
+
+static void assert_all_in_order(const struct sink *sink)
+{
+    struct sl_buf expected = {0};
+    for (unsigned n = 0; n < ITEMS; n++)
+        for (unsigned i = 0; i < n % 7; i++)
+            sl_buf_printf(&expected, "%u\n", n);
+    assert_int_equal(sink->text.len, expected.len);
+    assert_memory_equal(sink->text.bytes, expected.bytes, expected.len);
+    sl_buf_done(&expected);
+}
+
+static int run(struct job *job, bool dense, bool backwards, struct sl_error *err)
+{
+    struct sl_pool *pool = sl_pool_new(WORKERS, NULL);
+    job->backwards = backwards;
+    sl_sequence_init(&job->sequence, dense, sink_write, &job->sink);
+    int r = sl_pool_run(pool, ITEMS, make_item, job, err);
+    sl_pool_free(pool);
+    return r;
+}
+
+static void done(struct job *job)
+{
+    sl_sequence_done(&job->sequence);
+    sl_buf_done(&job->sink.text);
+}
+
+static void test_sequence_writes_in_order_of_position(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        struct job job = {0};
+        bool dense = i % 2, backwards = i / 2 % 2;
+        assert_int_equal(run(&job, dense, backwards, NULL), 0);
+        assert_int_equal(sl_sequence_finish(&job.sequence, NULL), 0);
+        assert_all_in_order(&job.sink);
+        done(&job);
+    }
+}
+
+static void test_sequence_dense_is_written_before_the_finish(void **state)
+{
+    (void)state;
+    struct job job = {0};
+    assert_int_equal(run(&job, true, false, NULL), 0);
+    assert_all_in_order(&job.sink);
+    done(&job);
+}
+
+static void test_sequence_sparse_waits_for_the_finish(void **state)
+{
+    (void)state;
+    struct job job = {0};
+    assert_int_equal(run(&job, false, false, NULL), 0);
+    assert_int_equal(job.sink.writes, 0);
+    done(&job);
+}
+
+static void test_sequence_gaps_are_passed_over_at_the_finish(void **state)
+{
+    (void)state;
+    struct job job = {0};
+    struct sl_sequence_item *item;
+    sl_sequence_init(&job.sequence, true, sink_write, &job.sink);
+    for (uint32_t partition = 1; partition < 50; partition += 24) {
+        struct sl_position position = {.partition = partition};
+        assert_int_equal(sl_sequence_open(&job.sequence, &position, &item, NULL), 0);
+        sl_buf_printf(&item->buf, "%u ", partition);
+        assert_int_equal(sl_sequence_close(&job.sequence, item, NULL), 0);
+    }
+    assert_int_equal(sl_sequence_finish(&job.sequence, NULL), 0);
+    assert_int_equal(job.sink.text.len, 8);
+    assert_memory_equal(job.sink.text.bytes, "1 25 49 ", 8);
+    done(&job);
+}
+
+static void test_sequence_tells_the_failure_of_each_write(void **state)
+{
+    (void)state;
+    for (int i = 1; i < 60; i++) {
+        struct job job = {.sink.fail_at = i};
+        struct sl_error err = {0};
+        assert_int_equal(run(&job, true, i % 2, &err), SL_EFAIL);
+        assert_string_equal(err.text, "full");
+        done(&job);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sequence_writes_in_order_of_position),
+        cmocka_unit_test(test_sequence_dense_is_written_before_the_finish),
+        cmocka_unit_test(test_sequence_sparse_waits_for_the_finish),
+        cmocka_unit_test(test_sequence_gaps_are_passed_over_at_the_finish),
+        cmocka_unit_test(test_sequence_tells_the_failure_of_each_write),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
