@@ -24,3 +24,14 @@ int sl_mount_open(const struct sl_mount_options *options, struct sl_viewer **ret
 /* The same tree as plain files by rename, without log, next, feed and keys/. An own stale tree is removed
  * first; a directory with anything else in it is refused (SL_EUSAGE). */
 int sl_plain_view_open(const struct sl_mount_options *options, struct sl_viewer **ret, struct sl_error *err);
+
+/* What a mount holds, for status and tests. Everything but versions is 0 when nobody reads and the kernel has
+ * dropped its caches. Only for viewers that sl_mount_open gave. */
+struct sl_mount_counts {
+    uint64_t lookups;  /* names the kernel's caches hold */
+    uint64_t opens;    /* open files */
+    uint64_t waiting;  /* reads of next and feed that wait */
+    uint64_t versions; /* alive */
+    uint64_t retired;  /* of these: no longer to be found, held by readers only */
+};
+struct sl_mount_counts sl_mount_count(struct sl_viewer *viewer);

@@ -1,0 +1,81 @@
+#include "fs/housekeeper.h"
+
+#include "fs/thread.h"
+
+#include <stdlib.h>
+
+struct sl_housekeeper {
+    void (*work)(void *arg);
+    void *arg;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t kicked;
+    bool kick, stop;
+};
+
+static bool wait_for_kick(struct sl_housekeeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    while (!keeper->kick && !keeper->stop)
+        pthread_cond_wait(&keeper->kicked, &keeper->lock);
+    keeper->kick = false;
+    bool go_on = !keeper->stop;
+    pthread_mutex_unlock(&keeper->lock);
+    return go_on;
+}
+
+static void *run(void *arg)
+{
+    struct sl_housekeeper *keeper = arg;
+    while (wait_for_kick(keeper))
+        keeper->work(keeper->arg);
+    return NULL;
+}
+
+static void keeper_free(struct sl_housekeeper *keeper)
+{
+    pthread_mutex_destroy(&keeper->lock);
+    pthread_cond_destroy(&keeper->kicked);
+    free(keeper);
+}
+
+int sl_housekeeper_start(void (*work)(void *arg), void *arg, struct sl_housekeeper **ret,
+                         struct sl_error *err)
+{
+    struct sl_housekeeper *keeper = calloc(1, sizeof *keeper);
+    if (!keeper)
+        return sl_error_nomem(err);
+    keeper->work = work;
+    keeper->arg = arg;
+    pthread_mutex_init(&keeper->lock, NULL);
+    pthread_cond_init(&keeper->kicked, NULL);
+    int r = sl_thread_start(&keeper->thread, run, keeper, "keeps the mount tidy", err);
+    if (r < 0) {
+        keeper_free(keeper);
+        return r;
+    }
+    *ret = keeper;
+    return 0;
+}
+
+static void change(struct sl_housekeeper *keeper, bool *flag)
+{
+    pthread_mutex_lock(&keeper->lock);
+    *flag = true;
+    pthread_cond_signal(&keeper->kicked);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+void sl_housekeeper_kick(struct sl_housekeeper *keeper)
+{
+    change(keeper, &keeper->kick);
+}
+
+void sl_housekeeper_stop(struct sl_housekeeper *keeper)
+{
+    if (!keeper)
+        return;
+    change(keeper, &keeper->stop);
+    pthread_join(keeper->thread, NULL);
+    keeper_free(keeper);
+}

@@ -1,0 +1,217 @@
+#include "fs/keys.h"
+
+#include "core/error.h"
+#include "fs/keyname.h"
+#include "text/format.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <xxhash.h>
+
+enum { NO_ROW = UINT32_MAX, SLOTS_MIN = 64 };
+
+struct key {
+    const uint8_t *text; /* in the dataset where the text is the string itself, else in the arena */
+    uint64_t hash;       /* of its file name */
+    uint32_t text_len;
+    uint32_t first, last; /* rows */
+};
+
+struct sl_keys {
+    const struct sl_dataset *rows;
+    uint64_t seed; /* names come from input data: crafted ones must not collide */
+    struct sl_arena arena;
+    size_t count, capacity;
+    struct key *key;
+    size_t slots;   /* a power of two */
+    uint32_t *slot; /* number of a key + 1, 0 where empty */
+    uint32_t *next; /* per row: the next row of the same key */
+};
+
+static bool slice_has_width(const struct sl_slice *slice, uint32_t width_min)
+{
+    const struct sl_rows *rows = slice->rows;
+    for (size_t i = 0; i < rows->chunks; i++)
+        if (rows->chunk[i]->width >= width_min && rows->start[i] < slice->to &&
+            rows->start[i] + rows->chunk[i]->rows > slice->from)
+            return true;
+    return false;
+}
+
+bool sl_keys_possible(const struct sl_dataset *rows)
+{
+    for (size_t p = 0; p < rows->partitions; p++)
+        for (size_t s = 0; s < rows->partition[p].slices; s++)
+            if (slice_has_width(&rows->partition[p].slice[s], 2))
+                return true;
+    return rows->count == 0;
+}
+
+/* Where the name is, or the empty slot where it belongs. */
+static size_t find_slot(const struct sl_keys *keys, uint64_t hash, const char *name, size_t len)
+{
+    char other[SL_KEY_NAME_MAX + 1];
+    for (size_t i = hash & (keys->slots - 1);; i = (i + 1) & (keys->slots - 1)) {
+        if (!keys->slot[i])
+            return i;
+        const struct key *key = &keys->key[keys->slot[i] - 1];
+        if (key->hash == hash && sl_key_name(key->text, key->text_len, other) == len &&
+            memcmp(other, name, len) == 0)
+            return i;
+    }
+}
+
+static bool grow_slots(struct sl_keys *keys)
+{
+    size_t slots = keys->slots ? keys->slots * 2 : SLOTS_MIN;
+    uint32_t *slot = calloc(slots, sizeof *slot);
+    if (!slot)
+        return false;
+    for (size_t k = 0; k < keys->count; k++) {
+        size_t i = keys->key[k].hash & (slots - 1);
+        while (slot[i])
+            i = (i + 1) & (slots - 1);
+        slot[i] = (uint32_t)k + 1;
+    }
+    free(keys->slot);
+    keys->slot = slot;
+    keys->slots = slots;
+    return true;
+}
+
+static struct key *add_key(struct sl_keys *keys)
+{
+    if (keys->count == keys->capacity) {
+        size_t capacity = keys->capacity ? keys->capacity * 2 : SLOTS_MIN;
+        struct key *key = reallocarray(keys->key, capacity, sizeof *key);
+        if (!key)
+            return NULL;
+        keys->key = key;
+        keys->capacity = capacity;
+    }
+    return &keys->key[keys->count++];
+}
+
+/* A string that needed no escape is its own text: nothing to copy. */
+static const uint8_t *keep_text(struct sl_keys *keys, const struct sl_field *field, const struct sl_buf *text)
+{
+    if (field->tag == SL_STR && field->len == text->len)
+        return field->str;
+    return sl_arena_copy(&keys->arena, text->bytes, text->len);
+}
+
+static bool add_row(struct sl_keys *keys, uint32_t row, const struct sl_field *field, struct sl_buf *text)
+{
+    char name[SL_KEY_NAME_MAX + 1];
+    text->len = 0;
+    if (!sl_tsv_field(text, field) || (keys->count * 2 >= keys->slots && !grow_slots(keys)))
+        return false;
+    size_t len = sl_key_name(text->bytes, text->len, name);
+    uint64_t hash = XXH3_64bits_withSeed(name, len, keys->seed);
+    size_t i = find_slot(keys, hash, name, len);
+    keys->next[row] = NO_ROW;
+    if (keys->slot[i]) {
+        struct key *key = &keys->key[keys->slot[i] - 1];
+        keys->next[key->last] = row;
+        key->last = row;
+        return true;
+    }
+    const uint8_t *kept = keep_text(keys, field, text);
+    struct key *key = kept || text->len == 0 ? add_key(keys) : NULL;
+    if (!key)
+        return false;
+    *key = (struct key){kept, hash, (uint32_t)text->len, row, row};
+    keys->slot[i] = (uint32_t)keys->count;
+    return true;
+}
+
+static bool add_all(struct sl_keys *keys)
+{
+    struct sl_cursor cursor;
+    struct sl_field fields[SL_WIDTH_MAX];
+    struct sl_buf text;
+    uint32_t width;
+    bool added = true;
+    sl_buf_init(&text);
+    sl_cursor_init(&cursor, keys->rows);
+    for (uint32_t row = 0; added && sl_cursor_next(&cursor, fields, &width); row++)
+        if (width > 1)
+            added = add_row(keys, row, &fields[0], &text);
+    sl_buf_done(&text);
+    return added;
+}
+
+struct sl_keys *sl_keys_new(const struct sl_dataset *rows)
+{
+    struct sl_keys *keys = rows->count < NO_ROW ? calloc(1, sizeof *keys) : NULL;
+    if (!keys)
+        return NULL;
+    keys->rows = rows;
+    sl_arena_init(&keys->arena);
+    (void)getrandom(&keys->seed, sizeof keys->seed, GRND_NONBLOCK); /* without: as good as unseeded */
+    keys->next = calloc(rows->count ? rows->count : 1, sizeof *keys->next);
+    if (!keys->next || !grow_slots(keys) || !add_all(keys)) {
+        sl_keys_free(keys);
+        return NULL;
+    }
+    return keys;
+}
+
+void sl_keys_free(struct sl_keys *keys)
+{
+    if (!keys)
+        return;
+    sl_arena_done(&keys->arena);
+    free(keys->key);
+    free(keys->slot);
+    free(keys->next);
+    free(keys);
+}
+
+uint64_t sl_keys_count(const struct sl_keys *keys)
+{
+    return keys->count;
+}
+
+bool sl_keys_find(const struct sl_keys *keys, const char *name, size_t len, uint64_t *ret_key)
+{
+    size_t i = find_slot(keys, XXH3_64bits_withSeed(name, len, keys->seed), name, len);
+    if (!keys->slot[i])
+        return false;
+    *ret_key = keys->slot[i] - 1;
+    return true;
+}
+
+const uint8_t *sl_keys_text(const struct sl_keys *keys, uint64_t key, size_t *ret_len)
+{
+    sl_assert(key < keys->count);
+    *ret_len = keys->key[key].text_len;
+    return keys->key[key].text;
+}
+
+static bool render_row(const struct sl_format *tsv, const struct sl_field *fields, uint32_t width,
+                       struct sl_buf *buf)
+{
+    uint64_t replaced = 0; /* JSON inside tsv: nobody asks for the count here */
+    struct sl_chunk chunk = {.rows = 1, .width = width - 1};
+    for (uint32_t c = 1; c < width; c++)
+        chunk.column[c - 1] = &fields[c];
+    return tsv->rows(buf, &chunk, &replaced);
+}
+
+bool sl_keys_render(const struct sl_keys *keys, uint64_t key, struct sl_buf *buf)
+{
+    const struct sl_format *tsv = sl_format_find("tsv", 3);
+    struct sl_field fields[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    sl_assert(key < keys->count);
+    sl_cursor_init(&cursor, keys->rows);
+    for (uint32_t row = keys->key[key].first; row != NO_ROW; row = keys->next[row]) {
+        sl_cursor_seek(&cursor, row);
+        if (!sl_cursor_next(&cursor, fields, &width) || !render_row(tsv, fields, width, buf))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,172 @@
+/* The viewer that mounts: a tree, a FUSE session that answers from it, and three more threads.
+ *
+ *     swaps        tells the kernel that `now` (a log, a status) is another inode; tens of microseconds each
+ *     sweeps       drops retired versions from the kernel's caches; may take seconds for a million cached
+ * keys, and must not delay a swap meanwhile housekeeper  after each publish: answers those who wait for it,
+ * writes open logs, frees
+ *
+ * A publish is a pointer store in the tree, one notice and one kick. */
+#include "fs/mount.h"
+
+#include "fs/housekeeper.h"
+#include "fs/notifier.h"
+#include "fs/place.h"
+#include "fs/requests.h"
+#include "fs/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct mount {
+    struct sl_viewer viewer;
+    struct sl_requests requests;
+    struct sl_session *session;
+    struct sl_notifier *swaps, *sweeps;
+    struct sl_housekeeper *housekeeper;
+};
+
+static struct mount *mount_of(struct sl_viewer *viewer)
+{
+    return (struct mount *)viewer;
+}
+
+/* The caches may not hold it at all, or the mount be gone: then there is nothing to tell. */
+static void notify(void *arg, const struct sl_notice *notice)
+{
+    struct mount *mount = arg;
+    struct fuse_session *fuse = sl_session_fuse(mount->session);
+    switch (notice->kind) {
+    case SL_NOTICE_GONE:
+        (void)fuse_lowlevel_notify_delete(fuse, notice->parent, notice->child, notice->name,
+                                          strlen(notice->name));
+        return;
+    case SL_NOTICE_DROP:
+        (void)fuse_lowlevel_notify_inval_entry(fuse, notice->parent, notice->name, strlen(notice->name));
+        return;
+    }
+}
+
+static bool push_notice(void *arg, const struct sl_notice *notice)
+{
+    struct mount *mount = arg;
+    return sl_notifier_push(notice->kind == SL_NOTICE_GONE ? mount->swaps : mount->sweeps, notice);
+}
+
+static void keep_house(void *arg)
+{
+    struct mount *mount = arg;
+    sl_waiting_wake(mount->requests.waiting);
+    sl_tree_tidy(mount->requests.tree);
+}
+
+static int mount_publish(struct sl_viewer *viewer, size_t view, struct sl_version *version,
+                         struct sl_error *err)
+{
+    struct mount *mount = mount_of(viewer);
+    int r = sl_tree_publish(mount->requests.tree, view, version, err);
+    if (r == 0)
+        sl_housekeeper_kick(mount->housekeeper);
+    return r;
+}
+
+static int mount_status(struct sl_viewer *viewer, const char *json, size_t len, struct sl_error *err)
+{
+    return sl_tree_document(mount_of(viewer)->requests.tree, "status.json", json, len, err);
+}
+
+static bool mount_settle(struct sl_viewer *viewer, int timeout_ms)
+{
+    return sl_notifier_settle(mount_of(viewer)->swaps, timeout_ms);
+}
+
+/* The notifiers first: while they are in the kernel, somebody must be there to answer requests. */
+static void mount_free(struct mount *mount)
+{
+    sl_housekeeper_stop(mount->housekeeper);
+    if (mount->requests.waiting)
+        sl_waiting_end(mount->requests.waiting);
+    sl_notifier_stop(mount->swaps);
+    sl_notifier_stop(mount->sweeps);
+    sl_session_free(mount->session);
+    sl_waiting_free(mount->requests.waiting);
+    sl_tree_free(mount->requests.tree);
+    free(mount);
+}
+
+static void mount_close(struct sl_viewer *viewer)
+{
+    mount_free(mount_of(viewer));
+}
+
+static const struct sl_viewer_ops mount_ops = {
+    .publish = mount_publish,
+    .status = mount_status,
+    .settle = mount_settle,
+    .close = mount_close,
+};
+
+static int make_tree(struct mount *mount, const struct sl_mount_options *options, struct sl_error *err)
+{
+    struct sl_tree_options tree = {
+        .view = options->view,
+        .views = options->views,
+        .keep = options->keep,
+        .for_others = options->for_others,
+        .notice = push_notice,
+        .notice_arg = mount,
+    };
+    int r = sl_tree_new(&tree, &mount->requests.tree, err);
+    if (r < 0)
+        return r;
+    mount->requests.waiting = sl_waiting_new(mount->requests.tree);
+    return mount->requests.waiting ? 0 : sl_error_nomem(err);
+}
+
+static int start(struct mount *mount, const struct sl_mount_options *options, struct sl_error *err)
+{
+    int r = make_tree(mount, options, err);
+    if (r == 0)
+        r = sl_session_mount(options->dir, options->for_others, &sl_requests_ops, &mount->requests,
+                             &mount->session, err);
+    if (r == 0)
+        r = sl_session_serve(mount->session, err);
+    if (r == 0)
+        r = sl_notifier_start(notify, mount, &mount->swaps, err);
+    if (r == 0)
+        r = sl_notifier_start(notify, mount, &mount->sweeps, err);
+    if (r == 0)
+        r = sl_housekeeper_start(keep_house, mount, &mount->housekeeper, err);
+    return r;
+}
+
+int sl_mount_open(const struct sl_mount_options *options, struct sl_viewer **ret, struct sl_error *err)
+{
+    int r = sl_place_prepare(options->io, options->dir, err);
+    if (r < 0)
+        return r;
+    struct mount *mount = calloc(1, sizeof *mount);
+    if (!mount)
+        return sl_error_nomem(err);
+    mount->viewer.ops = &mount_ops;
+    r = start(mount, options, err);
+    if (r < 0) {
+        mount_free(mount);
+        return r;
+    }
+    *ret = &mount->viewer;
+    return 0;
+}
+
+struct sl_mount_counts sl_mount_count(struct sl_viewer *viewer)
+{
+    sl_assert(viewer->ops == &mount_ops);
+    struct mount *mount = mount_of(viewer);
+    struct sl_tree_counts tree = sl_tree_count(mount->requests.tree);
+    return (struct sl_mount_counts){
+        .lookups = tree.lookups,
+        .opens = tree.opens,
+        .versions = tree.versions,
+        .retired = tree.retired,
+        .waiting = sl_waiting_count(mount->requests.waiting),
+    };
+}

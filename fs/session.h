@@ -1,0 +1,17 @@
+/* A FUSE session: mounted at a directory and served by threads of its own until it is stopped. */
+#pragma once
+
+#include "core/error.h"
+#include "fs/fuse.h"
+
+struct sl_session;
+
+/* Mounts; requests wait until sl_session_serve. SL_EFAIL: FUSE is not to be had, the text says why. */
+int sl_session_mount(const char *dir, bool for_others, const struct fuse_lowlevel_ops *ops, void *userdata,
+                     struct sl_session **ret, struct sl_error *err);
+int sl_session_serve(struct sl_session *session, struct sl_error *err);
+struct fuse_session *sl_session_fuse(struct sl_session *session);
+/* No request is being answered any more; those who wait in the kernel are told when it is unmounted. */
+void sl_session_stop(struct sl_session *session);
+/* Unmounts, lazily where it is busy, and frees. NULL is fine. */
+void sl_session_free(struct sl_session *session);

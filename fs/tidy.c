@@ -1,0 +1,60 @@
+/* What is done behind a publish by a thread that has the time. */
+#include "fs/nodes.h"
+
+enum { GARBAGE_MAX = 16 };
+
+static size_t collect(struct sl_tree *tree, struct garbage *garbage)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < tree->things && count < GARBAGE_MAX; i++)
+        if (tree->thing[i]->kind == THING_VERSION)
+            count += sl_content_give_up(as_version(tree->thing[i]), garbage + count, GARBAGE_MAX - count);
+    return count;
+}
+
+/* Frees without the lock, a few at a time. */
+static void give_up(struct sl_tree *tree)
+{
+    struct garbage garbage[GARBAGE_MAX];
+    size_t count;
+    do {
+        sl_tree_lock(tree);
+        count = collect(tree, garbage);
+        sl_tree_unlock(tree);
+        for (size_t i = 0; i < count; i++) {
+            sl_rendering_unref(garbage[i].rendering);
+            sl_keys_free(garbage[i].keys);
+        }
+    } while (count == GARBAGE_MAX);
+}
+
+/* The first segment behind this inode that somebody has open. */
+static struct segment *open_segment_after(const struct sl_tree *tree, uint64_t ino)
+{
+    for (size_t i = 0; i < tree->things; i++) {
+        struct thing *thing = tree->thing[i];
+        if (thing->ino > ino && thing->kind == THING_SEGMENT && as_segment(thing)->users)
+            return as_segment(thing);
+    }
+    return NULL;
+}
+
+/* Whoever has a log open gets every version, however seldom he reads. */
+static void feed_logs(struct sl_tree *tree)
+{
+    uint64_t ino = 0;
+    sl_tree_lock(tree);
+    for (struct segment *segment; (segment = open_segment_after(tree, ino));) {
+        ino = segment->thing.ino;
+        sl_thing_pin(&segment->thing);
+        (void)sl_segment_catch_up(tree, segment); /* out of memory: the next one who reads tries again */
+        sl_thing_unpin(tree, &segment->thing);
+    }
+    sl_tree_unlock(tree);
+}
+
+void sl_tree_tidy(struct sl_tree *tree)
+{
+    feed_logs(tree);
+    give_up(tree);
+}

@@ -1,0 +1,202 @@
+/* Versions come and go: publishing, keeping, retiring; and the documents of .sluice, which do the same. */
+#include "fs/nodes.h"
+
+#include "core/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long, and how many, versions that are listed no more can still be found: a reader who was held up
+ * between reading `now` and following it must not meet a name that is gone. */
+enum { LINGER_NS = 1000000000, LINGER_MAX = 1024 };
+
+struct version *sl_view_newest(const struct view *view)
+{
+    return view->count ? view->version[view->count - 1] : NULL;
+}
+
+size_t sl_view_first_listed(const struct sl_tree *tree, const struct view *view)
+{
+    return view->count > tree->options.keep ? view->count - tree->options.keep : 0;
+}
+
+bool sl_version_is_newest(const struct version *version)
+{
+    return sl_view_newest(version->thing.view) == version;
+}
+
+struct version *sl_view_from_number(const struct view *view, uint64_t number)
+{
+    if (number > view->published || view->count == 0)
+        return NULL;
+    uint64_t oldest = view->version[0]->number;
+    return view->version[number > oldest ? number - oldest : 0];
+}
+
+struct version *sl_view_find(const struct view *view, const char *name)
+{
+    char *end;
+    int64_t time_ms = strtoll(name, &end, 10);
+    size_t low = 0, high = view->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (view->version[middle]->shown->time_ms < time_ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == view->count || strcmp(view->version[low]->name, name) != 0)
+        return NULL; /* " 7", "+7" and "07" are not the name of 7 */
+    return view->version[low];
+}
+
+/* What the kernel has of it is dropped: first the keys, which may be very many, under a directory that nobody
+ * needs, then the rest. */
+static void retire_version(struct sl_tree *tree, struct version *version)
+{
+    struct thing *thing = &version->thing;
+    if (version->keys_seen && thing->lookups)
+        (void)sl_tree_notice(tree, SL_NOTICE_DROP, thing->ino + INO_DIR, thing->ino + INO_KEYS, "keys");
+    if (thing->lookups)
+        (void)sl_tree_notice(tree, SL_NOTICE_DROP, thing->view->ino + SLOT_AT, thing->ino + INO_DIR,
+                             version->name);
+    sl_thing_retire(tree, thing);
+}
+
+static void retire_old(struct sl_tree *tree, struct view *view)
+{
+    size_t unlisted = sl_view_first_listed(tree, view), gone = 0;
+    int64_t now_ns = sl_monotonic_ns();
+    if (unlisted > 0 && view->version[unlisted - 1]->unlisted_ns == 0)
+        view->version[unlisted - 1]->unlisted_ns = now_ns;
+    while (gone < unlisted &&
+           (unlisted - gone > LINGER_MAX || view->version[gone]->unlisted_ns + LINGER_NS < now_ns))
+        retire_version(tree, view->version[gone++]);
+    view->count -= gone;
+    memmove(view->version, view->version + gone, view->count * sizeof(struct version *));
+}
+
+static struct version *version_new(struct view *view, struct sl_version *shown)
+{
+    struct version *version = calloc(1, sizeof *version);
+    if (!version)
+        return NULL;
+    version->thing = (struct thing){.kind = THING_VERSION, .view = view};
+    version->shown = sl_version_ref(shown);
+    version->keys_possible = sl_keys_possible(shown->rows);
+    snprintf(version->name, sizeof version->name, "%" PRId64, shown->time_ms);
+    return version;
+}
+
+static bool reserve_version(struct view *view)
+{
+    if (view->count < view->capacity)
+        return true;
+    size_t capacity = view->capacity ? view->capacity * 2 : 16;
+    struct version **versions = reallocarray(view->version, capacity, sizeof(struct version *));
+    if (!versions)
+        return false;
+    view->version = versions;
+    view->capacity = capacity;
+    return true;
+}
+
+/* The caches are told before the swap, under the lock: whoever asks because of it waits for the lock, and
+ * then sees the new version. */
+static bool enter_version(struct sl_tree *tree, struct view *view, struct version *version)
+{
+    struct version *old = sl_view_newest(view);
+    uint64_t span = INO_KEY + version->shown->rows->count;
+    sl_assert(!old || old->shown->time_ms < version->shown->time_ms);
+    if (!reserve_version(view) || !sl_thing_enter(tree, &version->thing, span))
+        return false;
+    if (old && old->thing.lookups &&
+        !sl_tree_notice(tree, SL_NOTICE_GONE, view->ino, old->thing.ino + INO_NOW, "now")) {
+        sl_thing_leave(tree, &version->thing);
+        return false;
+    }
+    version->before = old ? sl_version_ref(old->shown) : NULL;
+    version->number = ++view->published;
+    view->time_ms = version->shown->time_ms;
+    view->version[view->count++] = version;
+    return true;
+}
+
+int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *shown, struct sl_error *err)
+{
+    sl_assert(view < tree->options.views);
+    struct version *version = version_new(&tree->view[view], shown);
+    if (!version)
+        return sl_error_nomem(err);
+    sl_tree_lock(tree);
+    bool entered = enter_version(tree, &tree->view[view], version);
+    if (entered) {
+        retire_old(tree, &tree->view[view]);
+        sl_log_published(tree, &tree->view[view]);
+    }
+    pthread_mutex_unlock(&tree->lock); /* freeing the dead is for a thread that has the time */
+    if (!entered)
+        sl_thing_free(&version->thing);
+    return entered ? 0 : sl_error_nomem(err);
+}
+
+/* ---- documents ---- */
+
+static struct document *document_new(const char *name, const void *bytes, size_t len)
+{
+    struct document *document = calloc(1, sizeof *document);
+    if (!document)
+        return NULL;
+    sl_assert(strlen(name) < sizeof document->name);
+    document->thing = (struct thing){.kind = THING_DOCUMENT};
+    document->time_ms = sl_clock_real.now_ms(&sl_clock_real);
+    memcpy(document->name, name, strlen(name) + 1);
+    struct sl_buf buf;
+    sl_buf_init(&buf);
+    document->rendering = sl_buf_append(&buf, bytes, len) ? sl_rendering_new(&buf) : NULL;
+    if (!document->rendering) {
+        sl_buf_done(&buf);
+        free(document);
+        return NULL;
+    }
+    return document;
+}
+
+static size_t document_place(const struct sl_tree *tree, const char *name)
+{
+    size_t i = 0;
+    while (i < tree->documents && strcmp(tree->document[i]->name, name) != 0)
+        i++;
+    sl_assert(i < DOCUMENTS_MAX);
+    return i;
+}
+
+int sl_tree_document(struct sl_tree *tree, const char *name, const void *bytes, size_t len,
+                     struct sl_error *err)
+{
+    struct document *document = document_new(name, bytes, len);
+    if (!document)
+        return sl_error_nomem(err);
+    sl_tree_lock(tree);
+    size_t place = document_place(tree, name);
+    bool entered = sl_thing_enter(tree, &document->thing, 1);
+    if (entered && place < tree->documents) {
+        struct thing *old = &tree->document[place]->thing;
+        if (old->lookups && !sl_tree_notice(tree, SL_NOTICE_GONE, INO_SLUICE, old->ino, name)) {
+            sl_thing_leave(tree, &document->thing);
+            entered = false;
+        } else {
+            sl_thing_retire(tree, old);
+        }
+    }
+    if (entered) {
+        tree->document[place] = document;
+        tree->documents += place == tree->documents;
+    }
+    sl_tree_unlock(tree);
+    if (!entered)
+        sl_thing_free(&document->thing);
+    return entered ? 0 : sl_error_nomem(err);
+}

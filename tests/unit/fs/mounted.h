@@ -1,0 +1,132 @@
+/* A mount of its own for a test, and how to look at it. Where there is no FUSE the whole program is skipped.
+ */
+#pragma once
+
+#include "fs/mount.h"
+#include "shown.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct mounted {
+    char dir[PATH_MAX];
+    struct sl_viewer *viewer;
+};
+
+/* Call first in main(): exits 77 with the reason where nothing can be mounted. */
+static inline void mounted_skip_without_fuse(void)
+{
+    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        printf("SKIP: opening /dev/fuse: %s\n", strerror(errno));
+        exit(77);
+    }
+    close(fd);
+}
+
+static inline void mounted_name(struct mounted *mounted)
+{
+    const char *tmp = getenv("TMPDIR");
+    snprintf(mounted->dir, sizeof mounted->dir, "%s/sluice-fs-XXXXXX", tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(mounted->dir));
+}
+
+static inline int mounted_try(struct mounted *mounted, unsigned keep, struct sl_error *err)
+{
+    static const char *const views[] = {"counts", "lines"};
+    static const int64_t slides[] = {1000, 1000};
+    struct sl_mount_options options = {.dir = mounted->dir,
+                                       .view = views,
+                                       .slide_ms = slides,
+                                       .views = 2,
+                                       .keep = keep,
+                                       .io = &sl_io_system};
+    return sl_mount_open(&options, &mounted->viewer, err);
+}
+
+static inline void mounted_open(struct mounted *mounted, unsigned keep)
+{
+    struct sl_error err = {0};
+    mounted_name(mounted);
+    if (mounted_try(mounted, keep, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static inline void mounted_close(struct mounted *mounted)
+{
+    mounted->viewer->ops->close(mounted->viewer);
+    assert_int_equal(rmdir(mounted->dir), 0);
+}
+
+/* Publishes to view 0 and waits until readers see it. Takes the version. */
+static inline void mounted_publish(struct mounted *mounted, struct sl_version *version)
+{
+    struct sl_error err = {0};
+    assert_int_equal(mounted->viewer->ops->publish(mounted->viewer, 0, version, &err), 0);
+    sl_version_unref(version);
+    assert_true(mounted->viewer->ops->settle(mounted->viewer, 10000));
+}
+
+/* "<dir>/<path>", in a buffer of its own; the caller frees. */
+static inline char *mounted_path(const struct mounted *mounted, const char *path)
+{
+    char *full;
+    if (asprintf(&full, "%s/%s", mounted->dir, path) < 0)
+        abort();
+    return full;
+}
+
+static inline int mounted_file(const struct mounted *mounted, const char *path, int flags)
+{
+    char *full = mounted_path(mounted, path);
+    int fd = open(full, flags | O_CLOEXEC);
+    free(full);
+    return fd;
+}
+
+/* Everything from here to the end, with a NUL; the caller frees. */
+static inline char *mounted_slurp(int fd)
+{
+    size_t len = 0, size = 4096;
+    char *text = malloc(size);
+    for (ssize_t n; (n = read(fd, text + len, size - len - 1)) != 0; len += (size_t)n) {
+        assert_true(n > 0);
+        if (size - len - (size_t)n < 2)
+            text = realloc(text, size *= 2);
+    }
+    text[len] = 0;
+    return text;
+}
+
+static inline void mounted_assert_text(const struct mounted *mounted, const char *path, const char *expected)
+{
+    int fd = mounted_file(mounted, path, O_RDONLY);
+    if (fd < 0)
+        fail_msg("%s: %s", path, strerror(errno));
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    char *text = mounted_slurp(fd);
+    assert_string_equal(text, expected);
+    assert_int_equal(st.st_size, strlen(expected));
+    free(text);
+    close(fd);
+}
+
+static inline int mounted_errno(const struct mounted *mounted, const char *path)
+{
+    int fd = mounted_file(mounted, path, O_RDONLY);
+    int sys = fd < 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return sys;
+}
