@@ -17,6 +17,8 @@ int sl_aggregate_init(struct sl_aggregate *aggregate, struct sl_stage *stage,
     *aggregate = (struct sl_aggregate){.stage = stage, .reducer = reducer, .key_of = key_of};
     pthread_mutex_init(&aggregate->lock, NULL);
     aggregate->table = calloc(sl_pool_workers(stage->pool), sizeof *aggregate->table);
+    for (unsigned w = 0; aggregate->table && w < sl_pool_workers(stage->pool); w++)
+        sl_table_init(&aggregate->table[w], 1);
     return aggregate->table ? 0 : SL_ENOMEM;
 }
 
@@ -57,6 +59,7 @@ int sl_aggregate_lane_open(struct sl_aggregate *aggregate, struct sl_lane *lane)
     if (!own)
         return SL_ENOMEM;
     own->position = lane->position;
+    sl_table_init(&own->table, 1);
     pthread_mutex_lock(&aggregate->lock);
     bool added = make_lane_room(aggregate);
     if (added) {
@@ -357,6 +360,7 @@ static int combine_partition(void *arg, size_t partition, unsigned worker, struc
     int r = 0;
     task->err = err;
     task->ordinal = (uint32_t)partition;
+    sl_table_init(result, SL_TABLE_SPREAD);
     for (size_t t = 0; t < combine->tables && r == 0; t++) {
         uint64_t at = UINT64_MAX;
         const struct sl_group *group;

@@ -8,9 +8,9 @@
 
 enum { CAPACITY_MIN_LOG2 = 8, HUGE_PAGE = 2 << 20 };
 
-void sl_table_init(struct sl_table *table)
+void sl_table_init(struct sl_table *table, uint32_t spread)
 {
-    *table = (struct sl_table){0};
+    *table = (struct sl_table){.spread = spread};
 }
 
 /* Big tables are mapped on their own, in huge pages where the system has them: probes miss the TLB less. */
@@ -43,6 +43,11 @@ void sl_table_done(struct sl_table *table)
     *table = (struct sl_table){0};
 }
 
+static size_t first_slot(const struct sl_table *table, uint32_t hash)
+{
+    return hash * table->spread >> table->shift;
+}
+
 static size_t next_slot(const struct sl_table *table, size_t at)
 {
     return (at + 1) & (table->capacity - 1);
@@ -59,7 +64,7 @@ static int grow(struct sl_table *table, size_t capacity)
     for (size_t i = 0; i < table->capacity; i++) {
         if (!(table->slot[i].key.flags & SL_GROUP_TAKEN))
             continue;
-        size_t at = table->slot[i].hash >> bigger.shift;
+        size_t at = first_slot(&bigger, table->slot[i].hash);
         while (bigger.slot[at].key.flags & SL_GROUP_TAKEN)
             at = next_slot(&bigger, at);
         bigger.slot[at] = table->slot[i];
@@ -82,7 +87,7 @@ int sl_table_reserve(struct sl_table *table, size_t more)
 
 struct sl_group *sl_table_slot(const struct sl_table *table, uint32_t hash, const struct sl_field *key)
 {
-    for (size_t at = hash >> table->shift;; at = next_slot(table, at)) {
+    for (size_t at = first_slot(table, hash);; at = next_slot(table, at)) {
         struct sl_group *group = &table->slot[at];
         if (!(group->key.flags & SL_GROUP_TAKEN))
             return group;

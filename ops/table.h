@@ -28,11 +28,15 @@ struct sl_table {
     struct sl_group *slot; /* [capacity] */
     size_t capacity;       /* a power of two */
     size_t used;
-    unsigned shift; /* 32 - log2(capacity) */
+    unsigned shift;  /* 32 - log2(capacity) */
+    uint32_t spread; /* the slot of a hash is the upper bits of hash * spread */
     struct sl_arena arena;
 };
 
-void sl_table_init(struct sl_table *table);
+/* spread 1: slots are in hash order. SL_TABLE_SPREAD: they are not, and the table may be filled from another
+ * one in that one's order; without it such a run of neighbours would pile up while the table is small. */
+#define SL_TABLE_SPREAD 0x9E3779B1u
+void sl_table_init(struct sl_table *table, uint32_t spread);
 void sl_table_done(struct sl_table *table);
 
 /* Makes room for `more` new groups. 0 or SL_ENOMEM. */
@@ -52,5 +56,5 @@ struct sl_group *sl_table_next(const struct sl_table *table, unsigned partition,
 
 static inline void sl_table_prefetch(const struct sl_table *table, uint32_t hash)
 {
-    __builtin_prefetch(&table->slot[hash >> table->shift], 1);
+    __builtin_prefetch(&table->slot[hash * table->spread >> table->shift], 1);
 }
