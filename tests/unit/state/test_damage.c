@@ -4,6 +4,8 @@
  * with a long log. Each case puts it back, changes one byte of one file, and starts. */
 #include "tests/unit/state/checkpoint.h"
 
+#include <sqlite3.h>
+
 enum { BATCHES = 12, CASES = 250, FILES = 3 };
 
 static const char *const file_name[FILES] = {"catalog.db", "catalog.db-wal", "seal"};
@@ -203,12 +205,49 @@ static void test_damage_another_database_is_refused(void **state)
     assert_non_null(strstr(ck.err.text, "another program"));
 }
 
+/* Rows that decide results cannot be changed, lost or added unnoticed. */
+static void test_damage_of_a_row_names_its_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *expected;
+    } cases[] = {
+        {"UPDATE taken SET inode = 5 WHERE path = 'in/03'", "table taken, row in/03"},
+        {"UPDATE taken SET path = 'in/x' WHERE path = 'in/03'", "table taken, row in/x"},
+        {"DELETE FROM taken WHERE path = 'in/03'", "table taken, rows are missing or doubled"},
+        {"UPDATE file SET path = 'in/x' WHERE batch = 12", "table file, row in/x"},
+        {"DELETE FROM file WHERE batch = 12", "table file, rows of batch 13000 are missing"},
+        {"UPDATE batch SET time_ms = 14000 WHERE number = 12", "table batch, row 12"},
+        {"DELETE FROM batch WHERE number = 12", "table batch, row 12 is missing"},
+        {"UPDATE progress SET planned = -1", "table progress, row 1"},
+        {"DELETE FROM progress", "table progress, its row is missing"},
+        {"UPDATE source SET key = 'x' WHERE key = 'in'", "table source, row 1"},
+        {"DELETE FROM source WHERE key = 'in'", "table source, a row is missing"},
+        {"DROP TABLE taken", "no such table"},
+    };
+    char path[300];
+    checkpoint_close(&ck);
+    image_take();
+    snprintf(path, sizeof path, "%s/jobs/ck/catalog.db", ck.dir);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sqlite3 *other;
+        image_put();
+        assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(other, cases[i].sql, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(other);
+        assert_int_equal(checkpoint_load(&ck, 2, source_key), SL_EDAMAGED);
+        if (!strstr(ck.err.text, cases[i].expected))
+            fail_msg("%s: %s", cases[i].sql, ck.err.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_damage_of_a_closed_catalog_is_harmless_or_named),
         TEST(test_damage_of_a_killed_catalog_is_harmless_or_named),
+        TEST(test_damage_of_a_row_names_its_table),
         TEST(test_damage_a_lost_log_is_named),
         TEST(test_damage_a_log_cut_short_is_named),
         TEST(test_damage_a_lost_seal_is_harmless),
