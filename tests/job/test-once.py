@@ -54,6 +54,15 @@ def test_a_second_run_takes_what_is_new():
     equal(list(outputs().values()), [b"be\t1\nto\t1\n", b"not\t1\nor\t1\n"], "outputs of both runs")
 
 
+def test_a_changed_interval_loses_nothing():
+    wordcount_here()
+    for name, interval in (("a", "70ms"), ("b", "1s")):
+        move_in(name, name + "\n")
+        sluice_ok("run", "wordcount.lua", "--once", "--interval", interval)
+    equal(list(outputs().values()), [b"a\t1\n", b"b\t1\n"], "outputs")
+    equal(output_times()[-1] % 1000, 0, "the batch time is a multiple of the new interval")
+
+
 def test_without_files_nothing_is_made():
     wordcount_here()
     sluice_ok("run", "wordcount.lua", "--once")

@@ -56,7 +56,7 @@ def test_the_lock_dies_with_its_process():
     with running() as run:
         run.kill()
     move_in("b", "or not\n")
-    sluice_ok("run", "wordcount.lua", "--once")
+    sluice_ok("run", "wordcount.lua", "--once", "--interval", "50ms")
     equal(list(outputs().values()), [b"be\t1\nto\t1\n", b"not\t1\nor\t1\n"], "outputs")
 
 

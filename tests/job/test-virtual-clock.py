@@ -50,6 +50,14 @@ def test_a_checkpoint_goes_on_after_its_last_batch():
     equal(outputs(), {1000: b"a\t1\n", 2000: b"b\t1\n"}, "outputs")
 
 
+def test_a_changed_interval_goes_on_at_its_own_next_multiple():
+    wordcount_here()
+    for name, interval in (("a", "300ms"), ("b", "1s"), ("c", "700ms")):
+        move_in(name, name + "\n")
+        sluice_ok("run", "wordcount.lua", "--clock", "virtual", "--batches", "1", "--interval", interval)
+    equal(outputs(), {300: b"a\t1\n", 1000: b"b\t1\n", 1400: b"c\t1\n"}, "outputs")
+
+
 def test_a_start_time_off_the_interval_is_refused():
     job(QUEUE % "")
     done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1", "--start-time", "1500")

@@ -8,7 +8,7 @@ INSTEAD = {
     "vsprintf": "vsnprintf", "gets": "fgets", "strtok": "a loop over slices", "atoi": "strtoll and its errors",
     "atol": "strtoll and its errors", "atof": "strtod and its errors", "alloca": "an arena", "mktemp": "mkdtemp",
     "system": "posix_spawn", "popen": "posix_spawn", "sleep": "waiting for an event", "usleep": "waiting for an event",
-    "signal": "sigaction", "rand": "a generator with a printed seed",
+    "rand": "a generator with a printed seed",
 }
 CALL = re.compile(r"(?<![\w.>])(%s)\s*\(" % "|".join(INSTEAD))
 
