@@ -12,7 +12,7 @@
 #include "core/task.h"
 
 /* What call() returned. values points to caller's memory for SL_WIDTH_MAX fields; what the fields point to
- * lives in task->scratch or in the arguments. */
+ * lives in task->scratch or is what the arguments point to (never argv itself, which is gone afterwards). */
 struct sl_returned {
     uint32_t count; /* 0: nothing at all; several values: more than 1 */
     struct sl_field *values;
@@ -27,8 +27,11 @@ enum sl_gives {
     SL_GIVES_NOTHING /* cannot be called: a reducer */
 };
 
+#define SL_NO_INDEX UINT32_MAX
+
 struct sl_function;
 struct sl_reducer;
+struct sl_rows;
 
 struct sl_function_ops {
     /* 0, SL_EREJECT (the message is set), or a failure that ends the batch. */
@@ -49,6 +52,11 @@ struct sl_function_ops {
     /* Optional, built-ins only. filter without record errors: keep[row] = 0 or 1. SL_EREJECT as in map. */
     int (*filter)(const struct sl_function *fn, struct sl_task *task, const struct sl_chunk *in,
                   uint8_t *keep);
+
+    /* Optional: mapPartitions. Like call(), with an iterator over all rows of a partition as its argument,
+     * behind the partition's number where index is not SL_NO_INDEX. The rows are borrowed. */
+    int (*call_partition)(const struct sl_function *fn, struct sl_task *task, uint32_t index,
+                          const struct sl_rows *rows, struct sl_returned *ret);
 
     void (*free)(struct sl_function *fn);
 };

@@ -34,6 +34,14 @@ int sl_call_row(const struct sl_instance *self, const struct sl_function *fn, co
     return sl_function_call(fn, self->task, fields, in->width, ret);
 }
 
+int sl_require_width(const struct sl_instance *self, uint32_t width)
+{
+    if (width <= SL_WIDTH_MAX)
+        return 0;
+    return sl_task_explain(self->task, "%s: the new record has %u fields; a record has 1 to %d",
+                           self->node->op->name, (unsigned)width, SL_WIDTH_MAX);
+}
+
 int sl_require_pair(const struct sl_instance *self, const struct sl_chunk *in)
 {
     if (in->width >= 2)

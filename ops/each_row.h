@@ -27,6 +27,9 @@ int sl_call_row(const struct sl_instance *self, const struct sl_function *fn, co
 int sl_call_value(const struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
                   uint32_t row, struct sl_returned *ret);
 
+/* SL_EREJECT where a record would get more than SL_WIDTH_MAX fields. */
+int sl_require_width(const struct sl_instance *self, uint32_t width);
+
 /* SL_EREJECT where the row is no pair. */
 int sl_require_pair(const struct sl_instance *self, const struct sl_chunk *in);
 

@@ -181,7 +181,8 @@ static inline void check_op(const char *op, struct sl_function *fn, const struct
     struct harness h;
     harness_init(&h);
     struct sl_node node = {.op = find_op(op)};
-    node.arg[0] = SL_FN_ARG(fn);
+    if (fn)
+        node.arg[0] = SL_FN_ARG(fn);
     assert_int_equal(run_node(&h, &node, rows, count), 0);
     assert_string_equal(buf_string(&h.text), expected);
     assert_string_equal(buf_string(&h.rejected), rejected);

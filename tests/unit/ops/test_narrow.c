@@ -162,6 +162,21 @@ static void test_flat_map_keeps_the_line_of_each_record(void **state)
     split->ops->free(split);
 }
 
+static void test_filter_keeps_the_line_of_each_record(void **state)
+{
+    struct sl_function *a = MAKE("contains", SL_STR_ARG("a"));
+    struct harness h;
+    (void)state;
+    harness_init(&h);
+    h.lines = true;
+    struct sl_node node = {.op = find_op("filter"), .arg = {SL_FN_ARG(a)}};
+    const struct row rows[] = {ROW(S("b")), ROW(S("a")), ROW(S("c")), ROW(S("ca"))};
+    assert_int_equal(run_node(&h, &node, rows, 4), 0);
+    assert_string_equal(buf_string(&h.text), "\"a\"<1; \"ca\"<3");
+    harness_done(&h);
+    a->ops->free(a);
+}
+
 static void check_refused(const char *op, struct sl_function *fn, const char *expected)
 {
     struct sl_error err = {0};
@@ -201,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_filter_wants_booleans),
         cmocka_unit_test(test_map_shares_columns_and_keeps_lines),
         cmocka_unit_test(test_flat_map_keeps_the_line_of_each_record),
+        cmocka_unit_test(test_filter_keeps_the_line_of_each_record),
         cmocka_unit_test(test_filter_refuses_a_built_in_that_is_no_predicate),
         cmocka_unit_test(test_every_descriptor_documents_itself),
     };
