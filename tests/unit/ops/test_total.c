@@ -181,6 +181,22 @@ static void test_mean_is_the_rounded_exact_mean(void **state)
     }
 }
 
+static void test_many_equal_values_do_not_reach_the_sign(void **state)
+{
+    enum { COPIES = 1 << 14 }; /* a power of two: the product is exact */
+    (void)state;
+    for (int exponent = 0; exponent < 64; exponent++) {
+        struct group g;
+        struct sl_field value = F(ldexp(9007199254740991.0, exponent));
+        group_init(&g, "sum");
+        union sl_state sum = reduce(&g, &value, 1);
+        for (int i = 1; i < COPIES; i++)
+            assert_int_equal(g.r->ops->merge(g.r, &g.h.task, &g.keep, &sum, &value), 0);
+        assert_same(finish(&g, &sum), F(value.number * COPIES));
+        group_done(&g);
+    }
+}
+
 struct sum_case {
     struct sl_field values[4];
     size_t count;
@@ -309,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_mean_depends_on_no_order_and_is_undone),
         cmocka_unit_test(test_sum_is_the_rounded_exact_sum),
         cmocka_unit_test(test_mean_is_the_rounded_exact_mean),
+        cmocka_unit_test(test_many_equal_values_do_not_reach_the_sign),
         cmocka_unit_test(test_sums_at_the_edges),
         cmocka_unit_test(test_an_overflowing_sum_is_an_error_of_the_group),
         cmocka_unit_test(test_infinities_leave_with_the_window),
