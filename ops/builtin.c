@@ -94,6 +94,29 @@ int sl_builtin_field(const struct sl_function *fn, struct sl_task *task, const s
     return 0;
 }
 
+int sl_builtin_numbers(const struct sl_builtin *builtin, struct sl_builtin_function *fn,
+                       const struct sl_arg *argv, size_t argc, uint32_t number_max, struct sl_numbers *ret,
+                       struct sl_error *err)
+{
+    uint32_t *number = sl_arena_alloc(&fn->arena, (argc + 1) * sizeof *number), count = 0;
+    if (!number)
+        return sl_error_nomem(err);
+    if (argc > SL_WIDTH_MAX)
+        return sl_error_set(err, SL_EUSAGE, "%s: %zu numbers are given, a record has at most %d fields",
+                            builtin->name, argc, SL_WIDTH_MAX);
+    for (size_t i = 0; i < argc; i++) {
+        if (argv[i].kind == SL_ARG_NONE)
+            continue;
+        int64_t given = argv[i].value.integer;
+        if (given > number_max)
+            return sl_error_set(err, SL_EUSAGE, "%s: there is no field %lld, the last is %u", builtin->name,
+                                (long long)given, (unsigned)number_max);
+        number[count++] = (uint32_t)given;
+    }
+    *ret = (struct sl_numbers){count, number};
+    return 0;
+}
+
 /* ---- making one ---- */
 
 static size_t param_count(const struct sl_builtin *builtin)
@@ -116,10 +139,16 @@ static int check_args(const struct sl_builtin *builtin, const struct sl_arg *giv
     return r;
 }
 
+/* Built-ins have names, functions of users have none. */
+static bool is_named(const struct sl_function *fn)
+{
+    return fn->name && fn->name[0];
+}
+
 static bool arg_text(struct sl_buf *text, const struct sl_arg *arg)
 {
     if (arg->kind == SL_ARG_FUNCTION)
-        return sl_buf_text(text, arg->function->name[0] ? arg->function->name : "function");
+        return sl_buf_text(text, is_named(arg->function) ? arg->function->name : "function");
     return arg->kind == SL_ARG_VALUE ? sl_json_field(text, &arg->value, NULL) : true;
 }
 

@@ -12,7 +12,7 @@
 
 struct sl_builtin {
     const char *name;
-    const char *family;            /* "records from text", "rows", "text", "predicate", "reducer" */
+    const char *family;            /* "records from text", "rows", "text", "predicates", "reducers" */
     const char *summary;           /* one sentence */
     const char *example;           /* Lua: an expression over `s`, as in operators */
     const struct sl_param *params; /* ends with a NULL name; NULL: no arguments, usable with or without () */

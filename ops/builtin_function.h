@@ -44,6 +44,17 @@ int sl_builtin_wants(const struct sl_function *fn, struct sl_task *task, const c
 int sl_builtin_field(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                      uint32_t argc, uint32_t i, struct sl_field *ret);
 
+/* Numbers given as arguments: field numbers and the like. */
+struct sl_numbers {
+    uint32_t count; /* at most SL_WIDTH_MAX */
+    uint32_t *number;
+};
+
+/* The numbers among argv (those not given are passed over), each from 1 to number_max; in fn->arena. */
+int sl_builtin_numbers(const struct sl_builtin *builtin, struct sl_builtin_function *fn,
+                       const struct sl_arg *argv, size_t argc, uint32_t number_max, struct sl_numbers *ret,
+                       struct sl_error *err);
+
 /* Returns one value. */
 static inline int sl_builtin_give(struct sl_returned *ret, struct sl_field value)
 {
