@@ -1,23 +1,17 @@
-/* The rows of an output as one dataset, in the order of the input, whichever worker brought them.
+/* The rows of a wide operator or output as one dataset, in the order of the input, whichever worker brought
+ * them.
  *
- * For outputs that need to see all rows at once (mount, print, foreachRDD). Their state begins with a struct
- * sl_collect; begin() calls sl_collect_init, done() calls sl_collect_done, and lane_open, push and take below
- * go straight into the descriptor. After the last lane, sl_collect_dataset gives the dataset: a partition per
- * partition of the input, or, where the input was a dataset already, that very dataset. */
+ * For those that need to see all rows at once (mount, print, repartition ...). Their state begins with a
+ * struct sl_collect; begin() calls sl_collect_init, done() calls sl_collect_done, and lane_open, push and
+ * take below go straight into the descriptor. After the last lane, sl_collect_dataset gives the dataset: a
+ * partition per partition of the input, or, where the input was a dataset already, that very dataset. */
 #pragma once
 
-#include "core/operator.h"
-
-#include <pthread.h>
-
-struct sl_collect_lane;
+#include "core/lanes.h"
 
 struct sl_collect {
     uint64_t rows_max; /* kept of each lane */
-    bool ready;        /* the lock is initialised */
-    pthread_mutex_t lock;
-    struct sl_collect_lane **lane; /* guarded by lock, and so are the next two */
-    size_t count, capacity;
+    struct sl_lanes lanes;
     struct sl_dataset *taken; /* handed over whole */
 };
 
@@ -29,6 +23,9 @@ void sl_collect_done(struct sl_collect *collect);
 int sl_collect_lane_open(struct sl_stage *stage, struct sl_lane *lane);
 int sl_collect_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
 int sl_collect_take(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset);
+
+/* The rows of an open lane, for a push of one's own. Borrowed. */
+struct sl_rows *sl_collect_rows(const struct sl_lane *lane);
 
 /* One thread, after the lanes. The caller unrefs. */
 int sl_collect_dataset(struct sl_collect *collect, struct sl_dataset **ret, struct sl_error *err);

@@ -1,6 +1,7 @@
 #include "ops/aggregate.h"
 
 #include "core/error.h"
+#include "ops/pair_key.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -109,12 +110,29 @@ static struct sl_field *new_column(struct sl_task *task)
     return sl_arena_alloc(task->scratch, SL_CHUNK_ROWS * sizeof(struct sl_field));
 }
 
+/* The column without the flag of rows: a list in a record's only field is no record of several. */
+static const struct sl_field *plain_column(struct sl_task *task, const struct sl_field *column, uint32_t rows)
+{
+    uint32_t i = 0;
+    while (i < rows && !(column[i].flags & SL_FIELD_ROW))
+        i++;
+    if (i == rows)
+        return column;
+    struct sl_field *plain = new_column(task);
+    if (!plain)
+        return NULL;
+    memcpy(plain, column, rows * sizeof *plain);
+    for (; i < rows; i++)
+        plain[i].flags &= (uint8_t)~SL_FIELD_ROW;
+    return plain;
+}
+
 /* Columns from `first` on as one column: itself, or lists. NULL: out of memory. */
 static const struct sl_field *pack_columns(struct sl_task *task, const struct sl_chunk *in, uint32_t first)
 {
     uint32_t width = in->width - first;
     if (width == 1)
-        return in->column[first];
+        return plain_column(task, in->column[first], in->rows);
     struct sl_field *packed = new_column(task);
     struct sl_field *items = sl_arena_alloc(task->scratch, (size_t)in->rows * width * sizeof *items);
     if (!packed || !items)
@@ -134,16 +152,6 @@ static const struct sl_field *nil_column(struct sl_task *task)
     if (column)
         memset(column, 0, SL_CHUNK_ROWS * sizeof *column);
     return column;
-}
-
-static int reject_all(struct sl_aggregate *aggregate, struct sl_task *task, const struct sl_chunk *in)
-{
-    const struct sl_node *node = aggregate->stage->node;
-    sl_task_explain(task, "%s: the record has one field; a pair has a key and a value", node->op->name);
-    int r = 0;
-    for (uint32_t i = 0; i < in->rows && r == 0; i++)
-        r = sl_task_reject(task, node->number, in, i);
-    return r;
 }
 
 static int find_pairs(struct sl_aggregate *aggregate, struct sl_task *task, const struct sl_chunk *in,
@@ -182,16 +190,6 @@ static int settle(struct sl_aggregate *aggregate, struct sl_task *task, const st
     return sl_task_reject_group(task, node, &group->key, &value);
 }
 
-static bool holds_map(const struct sl_field *key)
-{
-    if (key->tag == SL_MAP)
-        return true;
-    for (uint32_t i = 0; key->tag == SL_LIST && i < key->len; i++)
-        if (holds_map(&key->items[i]))
-            return true;
-    return false;
-}
-
 struct merge {
     struct sl_aggregate *aggregate;
     struct sl_table *table;
@@ -225,11 +223,8 @@ static int find_group(struct merge *merge, uint32_t hash, uint32_t row)
         return 0;
     }
     if (!(group->key.flags & SL_GROUP_TAKEN)) {
-        if (key->tag >= SL_LIST && holds_map(key)) {
-            sl_task_explain(merge->task, "%s: a map cannot be a key",
-                            merge->aggregate->stage->node->op->name);
-            return sl_task_reject(merge->task, merge->aggregate->stage->node->number, merge->in, row);
-        }
+        if (key->tag >= SL_LIST && sl_key_holds_map(key))
+            return sl_key_reject(merge->aggregate->stage->node, merge->task, merge->in, row);
         if (sl_table_take(merge->table, group, hash, key, merge->lane) < 0)
             return SL_ENOMEM;
     }
@@ -300,7 +295,7 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
     merge.lane = own->number;
     merge.count = 0;
     if (aggregate->key_of == SL_KEY_FIELD && in->width < 2)
-        return reject_all(aggregate, lane->task, in);
+        return sl_pairs_reject(aggregate->stage->node, lane->task, in);
     int r = find_pairs(aggregate, lane->task, in, &merge.pairs);
     return r == 0 ? merge_chunk(&merge) : r;
 }

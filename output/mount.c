@@ -2,15 +2,15 @@
  *
  * A batch hands its dataset to the viewer as an immutable version after the commit; bytes are made when
  * somebody reads. Where nothing is mounted it does nothing. */
+#include "core/collect.h"
 #include "core/services.h"
-#include "output/collect.h"
 #include "output/outputs.h"
 
 #include <limits.h>
 #include <string.h>
 
 struct mount {
-    struct sl_collect collect; /* first: output/collect.h */
+    struct sl_collect collect; /* first: core/collect.h */
     struct sl_dataset *dataset;
 };
 
@@ -47,8 +47,7 @@ static void mount_done(struct sl_stage *stage)
     struct mount *mount = stage->state;
     sl_dataset_unref(mount->dataset);
     mount->dataset = NULL;
-    if (mount->collect.ready)
-        sl_collect_done(&mount->collect);
+    sl_collect_done(&mount->collect);
 }
 
 static int mount_publish(struct sl_stage *stage)

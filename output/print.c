@@ -1,8 +1,8 @@
 /* print([n]) and pprint([n]): the first rows of each batch on standard output, as Spark shows them: print in
  * Scala's layout, pprint in Python's. They happen at least once (a batch that is redone is shown again), and
  * a batch without records shows nothing, unless emptyBatches asks for all of them. */
+#include "core/collect.h"
 #include "core/services.h"
-#include "output/collect.h"
 #include "output/outputs.h"
 #include "text/format.h"
 
@@ -16,7 +16,7 @@ enum { ROWS_SHOWN = 10 };
 #define RULE "-------------------------------------------\n"
 
 struct print {
-    struct sl_collect collect; /* first: output/collect.h */
+    struct sl_collect collect; /* first: core/collect.h */
     struct sl_dataset *dataset;
 };
 
@@ -45,8 +45,7 @@ static void print_done(struct sl_stage *stage)
     struct print *print = stage->state;
     sl_dataset_unref(print->dataset);
     print->dataset = NULL;
-    if (print->collect.ready)
-        sl_collect_done(&print->collect);
+    sl_collect_done(&print->collect);
 }
 
 /* ---- the block of text ---- */

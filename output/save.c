@@ -4,7 +4,8 @@
  * steps of the commit then complete, sync and rename the directory (output/directory.c has the protocol) and,
  * after the commit, swap the link to the newest. With several partitions the number of rows decides where a
  * piece ends, so all of them are collected first. */
-#include "output/collect.h"
+#include "core/collect.h"
+#include "output/keep.h"
 #include "output/link.h"
 #include "output/outputs.h"
 #include "output/writer.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 
 struct save {
-    struct sl_collect collect; /* first: output/collect.h; for a dataset, and for several partitions */
+    struct sl_collect collect; /* first: core/collect.h; for a dataset, and for several partitions */
     struct sl_save_settings settings;
     struct sl_place place;
     struct sl_writer writer;
@@ -159,6 +160,11 @@ static int save_reveal(struct sl_stage *stage)
     return sl_directory_reveal(&save->writer.directory, taken, stage->err);
 }
 
+static bool keeps_newest(const struct save *save)
+{
+    return save->settings.keep_count || save->settings.keep_ms;
+}
+
 /* Leaves the manifest empty, path NULL, where no directory was made. */
 static int save_manifest(struct sl_stage *stage, struct sl_manifest *manifest)
 {
@@ -167,6 +173,7 @@ static int save_manifest(struct sl_stage *stage, struct sl_manifest *manifest)
     if (!save->makes_directory)
         return 0;
     *manifest = (struct sl_manifest){.records = save->writer.records, .count = made->count};
+    manifest->retained = keeps_newest(save);
     manifest->path = strdup(save->place.shown);
     manifest->file = calloc(made->count, sizeof *made->file);
     if (!manifest->path || !manifest->file) {
@@ -180,9 +187,15 @@ static int save_manifest(struct sl_stage *stage, struct sl_manifest *manifest)
 static int save_publish(struct sl_stage *stage)
 {
     struct save *save = stage->state;
-    if (!save->makes_directory || !save->settings.latest)
+    const struct sl_services *services = stage->services;
+    int r = 0;
+    if (!save->makes_directory)
         return 0;
-    return sl_link_swap(stage->services->io, stage->services->job_dirfd, &save->place, stage->err);
+    if (save->settings.latest)
+        r = sl_link_swap(services->io, services->job_dirfd, &save->place, stage->err);
+    if (r == 0 && keeps_newest(save))
+        r = sl_keep_newest(services, &save->settings, stage->batch_ms, stage->err);
+    return r;
 }
 
 static const struct sl_wide wide = {
