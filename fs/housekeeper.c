@@ -2,10 +2,12 @@
 
 #include "fs/thread.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct sl_housekeeper {
-    void (*work)(void *arg);
+    bool (*work)(void *arg);
     void *arg;
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
@@ -13,22 +15,34 @@ struct sl_housekeeper {
     bool kick, stop;
 };
 
-static bool wait_for_kick(struct sl_housekeeper *keeper)
+static void wait_for_kick(struct sl_housekeeper *keeper, bool something_left)
 {
-    pthread_mutex_lock(&keeper->lock);
-    while (!keeper->kick && !keeper->stop)
-        pthread_cond_wait(&keeper->kicked, &keeper->lock);
-    keeper->kick = false;
-    bool go_on = !keeper->stop;
-    pthread_mutex_unlock(&keeper->lock);
-    return go_on;
+    struct timespec later;
+    clock_gettime(CLOCK_MONOTONIC, &later);
+    later.tv_sec++;
+    int r = 0;
+    while (!keeper->kick && !keeper->stop && r != ETIMEDOUT)
+        if (something_left)
+            r = pthread_cond_timedwait(&keeper->kicked, &keeper->lock, &later);
+        else
+            pthread_cond_wait(&keeper->kicked, &keeper->lock);
 }
 
 static void *run(void *arg)
 {
     struct sl_housekeeper *keeper = arg;
-    while (wait_for_kick(keeper))
-        keeper->work(keeper->arg);
+    bool something_left = false;
+    pthread_mutex_lock(&keeper->lock);
+    for (;;) {
+        wait_for_kick(keeper, something_left);
+        if (keeper->stop)
+            break;
+        keeper->kick = false;
+        pthread_mutex_unlock(&keeper->lock);
+        something_left = !keeper->work(keeper->arg);
+        pthread_mutex_lock(&keeper->lock);
+    }
+    pthread_mutex_unlock(&keeper->lock);
     return NULL;
 }
 
@@ -39,7 +53,7 @@ static void keeper_free(struct sl_housekeeper *keeper)
     free(keeper);
 }
 
-int sl_housekeeper_start(void (*work)(void *arg), void *arg, struct sl_housekeeper **ret,
+int sl_housekeeper_start(bool (*work)(void *arg), void *arg, struct sl_housekeeper **ret,
                          struct sl_error *err)
 {
     struct sl_housekeeper *keeper = calloc(1, sizeof *keeper);
@@ -48,7 +62,11 @@ int sl_housekeeper_start(void (*work)(void *arg), void *arg, struct sl_housekeep
     keeper->work = work;
     keeper->arg = arg;
     pthread_mutex_init(&keeper->lock, NULL);
-    pthread_cond_init(&keeper->kicked, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&keeper->kicked, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     int r = sl_thread_start(&keeper->thread, run, keeper, "keeps the mount tidy", err);
     if (r < 0) {
         keeper_free(keeper);

@@ -52,11 +52,11 @@ static bool push_notice(void *arg, const struct sl_notice *notice)
     return sl_notifier_push(notice->kind == SL_NOTICE_GONE ? mount->swaps : mount->sweeps, notice);
 }
 
-static void keep_house(void *arg)
+static bool keep_house(void *arg)
 {
     struct mount *mount = arg;
     sl_waiting_wake(mount->requests.waiting);
-    sl_tree_tidy(mount->requests.tree);
+    return sl_tree_tidy(mount->requests.tree);
 }
 
 static int mount_publish(struct sl_viewer *viewer, size_t view, struct sl_version *version,

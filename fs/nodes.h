@@ -176,6 +176,8 @@ struct version *sl_view_find(const struct view *view, const char *name);
 /* The oldest version that can be found with a number of at least this; NULL: not published yet. */
 struct version *sl_view_from_number(const struct view *view, uint64_t number);
 bool sl_version_is_newest(const struct version *version);
+/* Retires what is listed no more and has lingered long enough. */
+void sl_view_retire_old(struct sl_tree *tree, struct view *view);
 
 /* ---- content.c: all unlock; the version must be pinned ---- */
 

@@ -156,54 +156,39 @@ static int clear_dead_mounts(struct sl_io *io, const char *dir, struct sl_error 
 
 /* ---- plain files of ours ---- */
 
-static int lock_marker(struct sl_io *io, int dirfd, const char *dir, int *ret_fd, struct sl_error *err)
+int sl_place_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err)
 {
     int fd = sl_io_open(io, dirfd, SL_PLAIN_MARKER, O_RDONLY | O_NOFOLLOW, 0, err);
-    if (fd < 0)
-        return fd;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
         sl_io_close(io, fd);
-        return sl_error_set(err, SL_EUSAGE, "%s: another sluice is showing its views there", dir);
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s: another sluice is showing its views there; choose another directory or stop it", dir);
     }
-    *ret_fd = fd;
-    return 0;
+    return fd;
+}
+
+static bool is_listed(const char *names, const char *wanted)
+{
+    size_t len = strlen(wanted);
+    for (size_t n; (n = strcspn(names, "/")) > 0; names += n + (names[n] == '/'))
+        if (n == len && memcmp(names, wanted, len) == 0)
+            return true;
+    return false;
 }
 
 static int remove_listed(struct sl_io *io, int dirfd, char *names, struct sl_error *err)
 {
     char *save = NULL;
     int r = 0;
-    for (char *name = strtok_r(names, "\n", &save); name && r == 0; name = strtok_r(NULL, "\n", &save))
-        if (!strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+    for (char *name = strtok_r(names, "/", &save); name && r == 0; name = strtok_r(NULL, "/", &save))
+        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
             r = sl_io_remove_tree(io, dirfd, name, err);
     return r;
 }
 
-static int remove_plain(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err)
-{
-    struct statx st;
-    char *names;
-    size_t len;
-    int lock;
-    if (io->ops->statx(io, dirfd, SL_PLAIN_MARKER, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0)
-        return errno == ENOENT ? 0 : sl_error_sys(err, errno, "looking at %s/" SL_PLAIN_MARKER, dir);
-    int r = lock_marker(io, dirfd, dir, &lock, err);
-    if (r < 0)
-        return r;
-    r = sl_io_read_file(io, dirfd, SL_PLAIN_MARKER, MARKER_MAX, &names, &len, err);
-    if (r == 0) {
-        r = remove_listed(io, dirfd, names, err);
-        free(names);
-    }
-    if (r == 0)
-        r = sl_io_remove_tree(io, dirfd, SL_PLAIN_MARKER, err);
-    sl_io_close(io, lock);
-    return r < 0 ? sl_error_wrap(err, "removing the files of an earlier run in %s", dir) : 0;
-}
-
-/* ---- the directory ---- */
-
-static int check_empty(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err)
+/* Nothing may be there but these names and the marker. */
+static int check_only(struct sl_io *io, int dirfd, const char *dir, const char *names, struct sl_error *err)
 {
     int fd = sl_io_open(io, dirfd, ".", O_RDONLY | O_DIRECTORY, 0, err);
     DIR *stream = fd >= 0 ? io->ops->fdopendir(io, fd) : NULL;
@@ -216,7 +201,8 @@ static int check_empty(struct sl_io *io, int dirfd, const char *dir, struct sl_e
     }
     int r = 0;
     for (struct dirent *entry; r == 0 && (entry = io->ops->readdir(io, stream));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            strcmp(entry->d_name, SL_PLAIN_MARKER) != 0 && !is_listed(names, entry->d_name))
             r = sl_error_set(
                 err, SL_EUSAGE,
                 "mount point %s is not empty (it holds %s); choose another directory or empty it", dir,
@@ -224,6 +210,38 @@ static int check_empty(struct sl_io *io, int dirfd, const char *dir, struct sl_e
     (void)io->ops->closedir(io, stream); /* nothing was written through it */
     return r;
 }
+
+static int remove_plain(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err)
+{
+    char *names;
+    size_t len;
+    int r = sl_io_read_file(io, dirfd, SL_PLAIN_MARKER, MARKER_MAX, &names, &len, err);
+    if (r < 0)
+        return r;
+    r = check_only(io, dirfd, dir, names, err);
+    if (r == 0 && (r = remove_listed(io, dirfd, names, err)) == 0)
+        r = sl_io_remove_tree(io, dirfd, SL_PLAIN_MARKER, err);
+    free(names);
+    return r < 0 && r != SL_EUSAGE ? sl_error_wrap(err, "removing the files of an earlier run in %s", dir)
+                                   : r;
+}
+
+/* Afterwards the directory is empty. */
+static int clear_directory(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err)
+{
+    struct statx st;
+    if (io->ops->statx(io, dirfd, SL_PLAIN_MARKER, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0)
+        return errno == ENOENT ? check_only(io, dirfd, dir, "", err)
+                               : sl_error_sys(err, errno, "looking at %s/" SL_PLAIN_MARKER, dir);
+    int lock = sl_place_lock_marker(io, dirfd, dir, err);
+    if (lock < 0)
+        return lock;
+    int r = remove_plain(io, dirfd, dir, err);
+    sl_io_close(io, lock);
+    return r;
+}
+
+/* ---- the directory ---- */
 
 /* Whatever is wrong with a name that was given is the giver's to put right. */
 static int as_usage(struct sl_error *err)
@@ -257,9 +275,7 @@ int sl_place_prepare(struct sl_io *io, const char *dir, struct sl_error *err)
     int dirfd = open_directory(io, dir, err);
     if (dirfd < 0)
         return dirfd;
-    r = remove_plain(io, dirfd, dir, err);
-    if (r == 0)
-        r = check_empty(io, dirfd, dir, err);
+    r = clear_directory(io, dirfd, dir, err);
     sl_io_close(io, dirfd);
     return r;
 }

@@ -1,7 +1,7 @@
 /* Where a view is to appear: a directory that is made if missing and is empty, or was ours.
  *
  * What an earlier run left behind is recognised and removed first: a dead mount of sluice (its process was
- * killed), or the plain files of fs/plain.h. Anything else that is there is somebody's and stays: refused. */
+ * killed), or the plain files of fs/plain.c. Anything else that is there is somebody's and stays: refused. */
 #pragma once
 
 #include "core/error.h"
@@ -10,9 +10,12 @@
 /* The name that says whose a mount is, in /proc/self/mountinfo: type fuse.sluice, source sluice. */
 #define SL_FUSE_NAME "sluice"
 
-/* In the directory of plain files: the names that are ours, a line each. Whoever shows files there holds a
- * lock on it (flock). */
+/* In the directory of plain files: the names that are ours, each with a slash behind it, which is in no
+ * name. Whoever shows files there holds a lock on it (flock). */
 #define SL_PLAIN_MARKER ".sluice-plain"
 
 /* Afterwards the directory is there and empty. SL_EUSAGE: not empty, not a directory, in use or not ours. */
 int sl_place_prepare(struct sl_io *io, const char *dir, struct sl_error *err);
+
+/* Opens and locks the marker in dirfd; `dir` is for the message. Returns the fd; SL_EUSAGE: it is locked. */
+int sl_place_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err);

@@ -53,8 +53,22 @@ static void feed_logs(struct sl_tree *tree)
     sl_tree_unlock(tree);
 }
 
-void sl_tree_tidy(struct sl_tree *tree)
+static bool retire_old(struct sl_tree *tree)
+{
+    bool all = true;
+    sl_tree_lock(tree);
+    for (size_t i = 0; i < tree->options.views; i++) {
+        sl_view_retire_old(tree, &tree->view[i]);
+        all = all && sl_view_first_listed(tree, &tree->view[i]) == 0;
+    }
+    sl_tree_unlock(tree);
+    return all;
+}
+
+bool sl_tree_tidy(struct sl_tree *tree)
 {
     feed_logs(tree);
+    bool all = retire_old(tree);
     give_up(tree);
+    return all;
 }

@@ -1,8 +1,9 @@
 /* The tree as a whole, and what the kernel asks about single inodes. Listings are in listing.c, open files in
  * open.c, what comes and goes in versions.c. */
-#include "fs/nodes.h"
+#include "fs/tree.h"
 
 #include "core/clock.h"
+#include "fs/nodes.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -59,8 +59,9 @@ int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *versio
 int sl_tree_document(struct sl_tree *tree, const char *name, const void *bytes, size_t len,
                      struct sl_error *err);
 /* What costs time after a publish, for a thread that has it: appends to logs that are open, gives up
- * renderings and versions that nobody needs. */
-void sl_tree_tidy(struct sl_tree *tree);
+ * renderings and versions that nobody needs. False: there are versions whose second is not over; do it again
+ * then. */
+bool sl_tree_tidy(struct sl_tree *tree);
 
 /* ---- what the kernel asks ---- */
 

@@ -65,7 +65,7 @@ static void retire_version(struct sl_tree *tree, struct version *version)
     sl_thing_retire(tree, thing);
 }
 
-static void retire_old(struct sl_tree *tree, struct view *view)
+void sl_view_retire_old(struct sl_tree *tree, struct view *view)
 {
     size_t unlisted = sl_view_first_listed(tree, view), gone = 0;
     int64_t now_ns = sl_monotonic_ns();
@@ -133,7 +133,7 @@ int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *shown,
     sl_tree_lock(tree);
     bool entered = enter_version(tree, &tree->view[view], version);
     if (entered) {
-        retire_old(tree, &tree->view[view]);
+        sl_view_retire_old(tree, &tree->view[view]);
         sl_log_published(tree, &tree->view[view]);
     }
     pthread_mutex_unlock(&tree->lock); /* freeing the dead is for a thread that has the time */
