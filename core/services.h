@@ -4,6 +4,7 @@
 
 #include "core/arrivals.h"
 #include "core/clock.h"
+#include "core/history.h"
 #include "core/io.h"
 #include "core/log.h"
 #include "core/view.h"
@@ -26,8 +27,9 @@ struct sl_services {
     int (*open_arrivals)(const struct sl_services *services, const char *dir,
                          const struct sl_arrivals_options *options, struct sl_arrivals **ret,
                          struct sl_error *err);
-    void *arrivals_arg; /* of open_arrivals: the watcher */
-    uint64_t inputs;    /* files of this batch, and the first of their paths */
+    void *arrivals_arg;         /* of open_arrivals: the watcher */
+    struct sl_history *history; /* core/history.h; NULL: no checkpoint */
+    uint64_t inputs;            /* files of this batch, and the first of their paths */
     size_t first_count;
     const char *const *first;
 };
@@ -42,6 +44,7 @@ struct sl_manifest_file {
 struct sl_manifest {
     char *path; /* of the directory, as the job names it */
     uint64_t records;
+    bool retained; /* the output will ask what it made (core/history.h) */
     size_t count;
     struct sl_manifest_file *file;
 };

@@ -1,5 +1,6 @@
 #include "output/settings.h"
 
+#include "core/duration.h"
 #include "core/nearest.h"
 #include "output/place.h"
 
@@ -18,6 +19,8 @@ const struct sl_param sl_save_options[] = {
     {"header", SL_WANT_STRINGS, true, "names of the columns, the first line of every part"},
     {"compression", SL_WANT_STRING, true, "zstd or gzip"},
     {"latest", SL_WANT_BOOLEAN, true, "prefix.suffix links to the newest directory (default true)"},
+    {"keep", SL_WANT_COUNT | SL_WANT_STRING, true,
+     "the newest n directories, or those of a duration; all by default"},
     {"overwrite", SL_WANT_BOOLEAN, true, "move a directory that is in the way aside (default false)"},
     {0},
 };
@@ -100,6 +103,21 @@ static int read_header(const struct sl_node *node, struct sl_save_settings *sett
     return 0;
 }
 
+/* A number of directories, or a duration as text. */
+static int read_keep(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
+{
+    struct sl_field keep = option_value(node, "keep");
+    if (keep.tag == SL_INT && keep.integer >= 1) {
+        settings->keep_count = (uint64_t)keep.integer;
+        return 0;
+    }
+    if (keep.tag == SL_NIL)
+        return 0;
+    if (keep.tag == SL_STR && sl_duration_parse((const char *)keep.str, keep.len, &settings->keep_ms))
+        return 0;
+    return sl_error_set(err, SL_EUSAGE, "keep must be a number of directories or a duration such as \"7d\"");
+}
+
 static int read_names(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
     struct sl_field format = option_value(node, "format");
@@ -119,6 +137,7 @@ int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *r
     int r = sl_place_check(settings.prefix, settings.suffix, err);
     r = r < 0 ? r : read_names(node, &settings, err);
     r = r < 0 ? r : read_header(node, &settings, err);
+    r = r < 0 ? r : read_keep(node, &settings, err);
     if (r < 0)
         return r;
     if (partitions.tag == SL_INT && (partitions.integer < 1 || partitions.integer > SL_PARTITIONS_MAX))

@@ -15,6 +15,8 @@ struct sl_save_settings {
     const struct sl_field *header; /* names of the columns, or NULL */
     uint32_t header_count;
     bool latest, overwrite;
+    uint64_t keep_count; /* keep so many; 0: see keep_ms */
+    int64_t keep_ms;     /* keep what is younger; 0 both: keep all */
 };
 
 extern const struct sl_param sl_save_params[], sl_save_options[];

@@ -120,7 +120,11 @@ int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_cata
     struct sl_catalog *catalog = calloc(1, sizeof *catalog);
     if (!catalog)
         return sl_error_nomem(err);
-    *catalog = (struct sl_catalog){.io = io, .dirfd = -1, .lock_fd = -1, .checkpoint_at = CHECKPOINT_PAGES};
+    *catalog = (struct sl_catalog){.history = {&sl_catalog_history_ops},
+                                   .io = io,
+                                   .dirfd = -1,
+                                   .lock_fd = -1,
+                                   .checkpoint_at = CHECKPOINT_PAGES};
     catalog->progress.planned = -1;
     catalog->hash = XXH3_createState();
     if (!catalog->hash || asprintf(&catalog->shown, "%s/%s", dir, CATALOG_NAME) < 0) {
@@ -148,7 +152,9 @@ void sl_catalog_close(struct sl_catalog *catalog)
         sl_io_close(catalog->io, catalog->dirfd);
     if (catalog->lock_fd >= 0)
         sl_io_close(catalog->io, catalog->lock_fd); /* last: nobody else may come before all is written */
+    sl_catalog_clear_let_go(catalog);
     XXH3_freeState(catalog->hash);
+    free(catalog->let_go);
     free(catalog->source_id);
     free(catalog->shown);
     free(catalog);
@@ -202,9 +208,11 @@ int sl_catalog_end(struct sl_catalog *catalog, const struct sl_catalog_progress 
     struct sl_catalog_progress next = *progress;
     next.serial = catalog->progress.serial + 1;
     int r = put_progress(catalog, &next, err);
+    r = r < 0 ? r : sl_catalog_put_let_go(catalog, err);
     r = r < 0 ? r : sl_catalog_step(catalog, SL_SQL_COMMIT, err);
     if (r < 0)
         return r;
+    sl_catalog_clear_let_go(catalog);
     catalog->progress = next;
     sl_seal_write(catalog->io, catalog->dirfd, next.serial);
     return copy_log(catalog, err);

@@ -19,6 +19,9 @@ int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_cata
                     struct sl_error *err);
 void sl_catalog_close(struct sl_catalog *catalog);
 
+/* For services->history. Lives as long as the catalog. */
+struct sl_history *sl_catalog_history(struct sl_catalog *catalog);
+
 /* A batch as the catalog knows it. files[] is per source, in the graph's order of sources. */
 struct sl_plan {
     int64_t batch_ms;

@@ -170,14 +170,17 @@ static int put_output_file(const struct sl_catalog *catalog, int64_t number, int
     return sl_catalog_step(catalog, SL_SQL_PUT_OUTPUT_FILE, err);
 }
 
-static int put_output(const struct sl_catalog *catalog, int64_t number, int64_t output,
+static int put_output(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t output,
                       const struct sl_manifest *manifest, struct sl_error *err)
 {
     sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_OUTPUT];
+    int64_t number = (int64_t)plan->number;
     sl_statement_integer(put, 1, number);
     sl_statement_integer(put, 2, output);
-    sl_statement_text(put, 3, manifest->path);
-    sl_statement_integer(put, 4, (int64_t)manifest->records);
+    sl_statement_integer(put, 3, plan->batch_ms);
+    sl_statement_text(put, 4, manifest->path);
+    sl_statement_integer(put, 5, (int64_t)manifest->records);
+    sl_statement_integer(put, 6, manifest->retained);
     int r = sl_catalog_step(catalog, SL_SQL_PUT_OUTPUT, err);
     for (size_t i = 0; r == 0 && i < manifest->count; i++)
         r = put_output_file(catalog, number, output, manifest->path, &manifest->file[i], err);
@@ -247,7 +250,7 @@ static int write_commit(struct sl_catalog *catalog, const struct sl_committed *b
     r = r < 0 ? r : write_taken(catalog, &progress, batch, err);
     for (size_t i = 0; r == 0 && i < batch->manifests; i++)
         if (batch->manifest[i].path) /* this output made nothing */
-            r = put_output(catalog, (int64_t)batch->plan->number, (int64_t)i, &batch->manifest[i], err);
+            r = put_output(catalog, batch->plan, (int64_t)i, &batch->manifest[i], err);
     r = r < 0 ? r : put_rejected(catalog, batch, err);
     progress.planned = -1;
     progress.batches++;

@@ -13,7 +13,14 @@ struct sl_catalog_progress {
     int64_t taken, taken_digest;
 };
 
+/* A directory that its output has let go; written with the next transaction. */
+struct sl_let_go {
+    int64_t time_ms;
+    char *path;
+};
+
 struct sl_catalog {
+    struct sl_history history; /* catalog_history.c; first: a history is its catalog */
     struct sl_io *io;
     char *shown; /* <checkpoint>/catalog.db, for messages */
     int dirfd, lock_fd;
@@ -22,7 +29,9 @@ struct sl_catalog {
     struct XXH3_state_s *hash;           /* memory for checksums */
     struct sl_catalog_progress progress; /* as committed */
     size_t sources;
-    int64_t *source_id;              /* [sources]: of the job's sources, in their order; set by load */
+    int64_t *source_id;       /* [sources]: of the job's sources, in their order; set by load */
+    struct sl_let_go *let_go; /* [let_go_count] */
+    size_t let_go_count, let_go_capacity;
     int wal_pages, wal_pages_before; /* in the log after the last commits */
     int checkpoint_at;               /* pages at which the log is copied into the database next */
 };
@@ -42,6 +51,11 @@ int sl_catalog_begin(struct sl_catalog *catalog, struct sl_error *err);
 int sl_catalog_end(struct sl_catalog *catalog, const struct sl_catalog_progress *progress,
                    struct sl_error *err);
 void sl_catalog_abort(struct sl_catalog *catalog);
+
+/* catalog_history.c: inside the transaction that ends, and when it has ended. */
+int sl_catalog_put_let_go(struct sl_catalog *catalog, struct sl_error *err);
+void sl_catalog_clear_let_go(struct sl_catalog *catalog);
+extern const struct sl_history_ops sl_catalog_history_ops;
 
 /* Columns 3..7 of a row of `file` or `taken`: path (borrowed until the next step) and identity. */
 struct sl_file sl_catalog_column_file(sqlite3_stmt *statement);

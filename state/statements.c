@@ -26,11 +26,18 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_PUT_TAKEN] = "INSERT INTO taken (source, checksum, path, inode, born_ns, mtime_ns, size)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SL_SQL_DROP_TAKEN] = "DELETE FROM taken WHERE source = ?1 AND path = ?2",
-    [SL_SQL_PUT_OUTPUT] = "INSERT INTO output (batch, position, path, records) VALUES (?1, ?2, ?3, ?4)",
+    [SL_SQL_PUT_OUTPUT] = "INSERT INTO output (batch, position, time_ms, path, records, retained)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [SL_SQL_PUT_OUTPUT_FILE] = "INSERT INTO output_file (batch, output, name, bytes, hash, checksum)"
                                " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [SL_SQL_PUT_ERROR] = "INSERT INTO error (batch, position, kind, path, count, message)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SL_SQL_GET_RETAINED] = "SELECT time_ms, path FROM output WHERE retained = 1 ORDER BY time_ms",
+    [SL_SQL_GET_OUTPUT] = "SELECT batch, position, records FROM output"
+                          " WHERE retained = 1 AND time_ms = ?1 AND path = ?2",
+    [SL_SQL_GET_OUTPUT_FILES] = "SELECT name, bytes, hash, checksum FROM output_file"
+                                " WHERE batch = ?1 AND output = ?2 ORDER BY name",
+    [SL_SQL_LET_GO] = "UPDATE output SET retained = 0 WHERE retained = 1 AND time_ms = ?1 AND path = ?2",
 };
 
 int sl_statements_prepare(const struct sl_database *database, sqlite3_stmt *statement[static SL_SQL_COUNT],

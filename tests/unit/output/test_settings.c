@@ -86,6 +86,23 @@ static void test_settings_check_the_header_against_the_format(void **state)
     refused("header names 2 columns; rows of format \"lines\" have one");
 }
 
+static void test_settings_read_keep_as_a_number_or_a_duration(void **state)
+{
+    (void)state;
+    struct sl_save_settings settings;
+    option("keep", SL_INT_ARG(5));
+    assert_int_equal(sl_save_settings_read(&node, &settings, &err), 0);
+    assert_int_equal(settings.keep_count, 5);
+    option("keep", SL_STR_ARG("7d"));
+    assert_int_equal(sl_save_settings_read(&node, &settings, &err), 0);
+    assert_int_equal(settings.keep_count, 0);
+    assert_int_equal(settings.keep_ms, 7 * 86400000LL);
+    option("keep", SL_STR_ARG("week"));
+    refused("keep must be a number of directories or a duration such as \"7d\"");
+    option("keep", SL_INT_ARG(0));
+    refused("keep must be");
+}
+
 static void test_settings_have_defaults(void **state)
 {
     (void)state;
@@ -105,6 +122,7 @@ int main(void)
         cmocka_unit_test_setup(test_settings_suggest_the_format_that_was_meant, setup),
         cmocka_unit_test_setup(test_settings_bound_the_partitions, setup),
         cmocka_unit_test_setup(test_settings_check_the_header_against_the_format, setup),
+        cmocka_unit_test_setup(test_settings_read_keep_as_a_number_or_a_duration, setup),
         cmocka_unit_test_setup(test_settings_have_defaults, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

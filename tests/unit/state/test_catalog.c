@@ -227,12 +227,69 @@ static void test_catalog_views_say_what_happened(void **state)
         {"SELECT batch FROM batches WHERE status = 'planned'", 2000},
         {"SELECT files FROM batches WHERE batch = 1000 AND rejected = 2 AND started_ms = 5", 1},
         {"SELECT batch FROM files WHERE path = 'in/b' AND source = 'in' AND bytes = 100", 2000},
-        {"SELECT records FROM outputs WHERE path = 'out/x-1000' AND file = 'part-00000' AND bytes = 9", 3},
+        {"SELECT records FROM outputs WHERE path = 'out/x' AND file = 'part-00000' AND bytes = 9", 3},
         {"SELECT count(*) FROM outputs WHERE xxh3 = 'fffffffffffffffe'", 1},
         {"SELECT count FROM errors WHERE batch = 1000 AND kind = 'records'", 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(ask(cases[i].sql), cases[i].expected);
+}
+
+/* ---- the history of outputs ---- */
+
+struct seen {
+    int count;
+    int64_t time_ms[8];
+};
+
+static int see(void *arg, int64_t time_ms, const char *path)
+{
+    struct seen *seen = arg;
+    assert_string_equal(path, "out/x");
+    seen->time_ms[seen->count++] = time_ms;
+    return 0;
+}
+
+static struct seen history(void)
+{
+    struct seen seen = {0};
+    struct sl_history *known = sl_catalog_history(ck.catalog);
+    assert_int_equal(known->ops->each(known, see, &seen, &ck.err), 0);
+    return seen;
+}
+
+static void test_catalog_history_knows_what_was_made(void **state)
+{
+    (void)state;
+    struct sl_manifest manifest;
+    struct sl_history *known = sl_catalog_history(ck.catalog);
+    batch_one(&ck, 0, "in/a", 1);
+    batch_one(&ck, 1, "in/b", 2);
+    struct seen seen = history();
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(seen.time_ms[0], 1000);
+    assert_int_equal(seen.time_ms[1], 2000);
+    assert_int_equal(known->ops->manifest(known, 1000, "out/x", &manifest, &ck.err), 0);
+    assert_int_equal(manifest.records, 3);
+    assert_int_equal(manifest.count, 1);
+    assert_string_equal(manifest.file[0].name, "part-00000");
+    assert_int_equal(manifest.file[0].bytes, 9);
+    assert_int_equal(manifest.file[0].hash, UINT64_MAX - 1);
+    sl_manifest_done(&manifest);
+}
+
+static void test_catalog_history_forgets_what_was_let_go_with_the_next_transaction(void **state)
+{
+    (void)state;
+    struct sl_history *known = sl_catalog_history(ck.catalog);
+    batch_one(&ck, 0, "in/a", 1);
+    batch_one(&ck, 1, "in/b", 2);
+    assert_int_equal(known->ops->let_go(known, 1000, "out/x", &ck.err), 0);
+    plan_one(&ck, 2, NULL, 0);
+    checkpoint_reopen(&ck);
+    struct seen seen = history();
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(seen.time_ms[0], 2000);
 }
 
 /* A reader that keeps its transaction open sees its batch and holds nobody up, however long the log gets. */
@@ -270,6 +327,8 @@ int main(void)
         TEST(test_catalog_refuses_to_drop_the_files_of_a_plan),
         TEST(test_catalog_is_held_by_one_process),
         TEST(test_catalog_views_say_what_happened),
+        TEST(test_catalog_history_knows_what_was_made),
+        TEST(test_catalog_history_forgets_what_was_let_go_with_the_next_transaction),
         TEST(test_catalog_commits_while_a_reader_keeps_a_transaction_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
