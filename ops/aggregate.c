@@ -223,8 +223,9 @@ static int find_group(struct merge *merge, uint32_t hash, uint32_t row)
         return 0;
     }
     if (!(group->key.flags & SL_GROUP_TAKEN)) {
-        if (key->tag >= SL_LIST && sl_key_holds_map(key))
-            return sl_key_reject(merge->aggregate->stage->node, merge->task, merge->in, row);
+        const struct sl_node *node = merge->aggregate->stage->node;
+        if (sl_key_check(node, merge->task, key) < 0)
+            return sl_task_reject(merge->task, node->number, merge->in, row);
         if (sl_table_take(merge->table, group, hash, key, merge->lane) < 0)
             return SL_ENOMEM;
     }

@@ -25,7 +25,8 @@ struct sl_groups *sl_groups_new(size_t capacity);
 struct sl_groups *sl_groups_ref(struct sl_groups *groups);
 void sl_groups_unref(struct sl_groups *groups);
 
-/* Sorts entries[count] by key, spread over the stage's workers. 0 or SL_ENOMEM. */
+/* Sorts entries[count] by key, spread over the stage's workers; equal keys (a run has none, rows being sorted
+ * may) stay in their order. 0 or SL_ENOMEM. */
 int sl_entries_sort(struct sl_stage *stage, struct sl_entry *entry, size_t count);
 
 /* What becomes of a group: the row (key, value), its value alone, or its key as the record it was. */

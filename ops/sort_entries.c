@@ -1,6 +1,7 @@
-/* Sorting groups by key. Every entry gets a 64-bit prefix that never contradicts the order: three bits for the kind,
- * then the first bytes of a string or the rounded value of a number. Pieces are sorted by prefix with a radix sort,
- * runs of equal prefixes by comparison; then pieces are merged pairwise. All steps run on the stage's workers. */
+/* Sorting groups by key. Every entry gets a 64-bit prefix that never contradicts the order: three bits for
+ * the kind, then the first bytes of a string or the rounded value of a number. Pieces are sorted by prefix
+ * with a radix sort, runs of equal prefixes by comparison; then pieces are merged pairwise. All steps run on
+ * the stage's workers. */
 #include "core/error.h"
 #include "ops/groups.h"
 
@@ -59,9 +60,12 @@ static uint64_t prefix_of(const struct sl_field *key)
     return kind | rest >> 3;
 }
 
+/* Entries with equal keys stay in the order they came in. */
 static int compare_items(const void *a, const void *b)
 {
-    return sl_field_compare(&((const struct item *)a)->entry->key, &((const struct item *)b)->entry->key);
+    const struct sl_entry *left = ((const struct item *)a)->entry, *right = ((const struct item *)b)->entry;
+    int order = sl_field_compare(&left->key, &right->key);
+    return order ? order : (left > right) - (left < right);
 }
 
 static bool item_less(const struct item *a, const struct item *b)
@@ -180,7 +184,8 @@ static int sort_in_pieces(struct sl_stage *stage, struct sort *sort)
         sort->item = sort->spare;
         sort->spare = swap;
     }
-    return r < 0 ? r : sl_pool_run(stage->pool, divide_up(sort->count, GATHER_ENTRIES), gather, sort, stage->err);
+    return r < 0 ? r
+                 : sl_pool_run(stage->pool, divide_up(sort->count, GATHER_ENTRIES), gather, sort, stage->err);
 }
 
 int sl_entries_sort(struct sl_stage *stage, struct sl_entry *entry, size_t count)
