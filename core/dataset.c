@@ -23,6 +23,8 @@ void sl_memory_unref(struct sl_memory *memory)
 {
     if (!memory || atomic_fetch_sub_explicit(&memory->refs, 1, memory_order_acq_rel) > 1)
         return;
+    sl_memory_unref(memory->base[0]);
+    sl_memory_unref(memory->base[1]);
     sl_arena_done(&memory->arena);
     free(memory);
 }

@@ -13,10 +13,11 @@
 
 #include <stdatomic.h>
 
-/* An arena that several runs point into. */
+/* An arena that several runs point into. What lies in it may point into the arenas it stands on. */
 struct sl_memory {
     _Atomic unsigned refs;
     struct sl_arena arena;
+    struct sl_memory *base[2]; /* references, or NULL */
 };
 
 struct sl_memory *sl_memory_new(void);

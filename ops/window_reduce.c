@@ -1,0 +1,335 @@
+/* Reducing over windows: reduceByKeyAndWindow, reduceByWindow, groupByKeyAndWindow, countByWindow,
+ * countByValueAndWindow.
+ *
+ * Every batch is aggregated on its own, and its groups are kept while a window reaches them. A reducer with
+ * an inverse has its result carried from slide to slide (ops/running.h): what enters is combined, what leaves
+ * is taken out. Any other is combined from aligned blocks of batches (ops/blocks.h). Neither reads a batch
+ * twice. */
+#include "core/error.h"
+#include "ops/blocks.h"
+#include "ops/by_key.h"
+#include "ops/reducers.h"
+#include "ops/running.h"
+#include "ops/window_check.h"
+
+/* What one operator of the family is made of; filled in begin. */
+struct window {
+    struct sl_by_key by_key;
+    const struct sl_function *filter; /* NULL: none */
+    bool zero_when_empty;             /* countByWindow */
+    bool forgets;                     /* a key that no batch holds goes */
+};
+
+struct memory {
+    struct sl_blocks blocks; /* level 0: the batches */
+    struct sl_running running;
+    bool shown; /* the last emission showed data */
+};
+
+static void memory_done(void *memory)
+{
+    struct memory *own = memory;
+    sl_blocks_done(&own->blocks);
+    sl_running_done(&own->running);
+}
+
+/* ---- time ---- */
+
+static int64_t batch_number(const struct sl_node *node, int64_t t)
+{
+    return t / node->input[0]->slide_ms;
+}
+
+/* The first batch of the window that ends with t. */
+static int64_t first_number(const struct sl_node *node, int64_t t)
+{
+    return batch_number(node, t) - sl_window_of(node) / node->input[0]->slide_ms + 1;
+}
+
+static bool wants(const struct sl_node *node, const void *memory, int64_t t)
+{
+    const struct memory *own = memory;
+    bool holds = own->blocks.any && own->blocks.last >= first_number(node, t);
+    return t % node->slide_ms == 0 && (holds || own->shown);
+}
+
+/* ---- a batch comes in ---- */
+
+static bool has_inverse(const struct window *window)
+{
+    return window->by_key.aggregate.reducer->ops->inverse != NULL;
+}
+
+/* Takes the batches before `first` out of the running result. */
+static int leave(struct sl_stage *stage, int64_t first)
+{
+    struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    const struct sl_block_level *batches = &memory->blocks.level[0];
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < batches->count && batches->first + (int64_t)i < first; i++)
+        if (batches->block[i].groups)
+            r = sl_running_leave(&memory->running, stage, window->by_key.aggregate.reducer,
+                                 batches->block[i].groups, window->forgets);
+    return r;
+}
+
+static int enter(struct sl_stage *stage, struct sl_groups *groups)
+{
+    struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    int r = 0;
+    if (!groups->count) {
+        sl_groups_unref(groups);
+        return 0;
+    }
+    if (has_inverse(window))
+        r = sl_running_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
+    if (r == 0)
+        return sl_blocks_add(&memory->blocks, batch_number(stage->node, stage->batch_ms), groups);
+    sl_groups_unref(groups);
+    return r;
+}
+
+static int advance(struct sl_stage *stage)
+{
+    struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    int64_t first = first_number(stage->node, stage->batch_ms);
+    struct sl_groups *groups;
+    int r = has_inverse(window) ? leave(stage, first) : 0;
+    if (r < 0)
+        return r;
+    sl_blocks_forget(&memory->blocks, first);
+    r = sl_aggregate_finish(&window->by_key.aggregate, &groups);
+    return r < 0 ? r : enter(stage, groups);
+}
+
+/* ---- what is shown ---- */
+
+static int window_groups(struct sl_stage *stage, struct sl_groups **ret)
+{
+    struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    if (has_inverse(window))
+        return sl_running_groups(&memory->running, ret);
+    int r = sl_blocks_combine(&memory->blocks, stage, window->by_key.aggregate.reducer,
+                              first_number(stage->node, stage->batch_ms),
+                              batch_number(stage->node, stage->batch_ms), ret);
+    if (r == 0 && !*ret)
+        *ret = sl_groups_new(0);
+    return r < 0 ? r : *ret ? 0 : SL_ENOMEM;
+}
+
+static int append_zero(struct sl_dataset *dataset)
+{
+    struct sl_field zero = sl_integer(0);
+    struct sl_rows *rows = sl_rows_new();
+    int r = rows ? sl_rows_append_row(rows, &zero, 1) : SL_ENOMEM;
+    if (r == 0)
+        r = sl_dataset_add(dataset, 0, rows, 0, 1);
+    sl_rows_unref(rows);
+    return r;
+}
+
+static int show(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct window *window = stage->state;
+    struct sl_groups *groups;
+    int r = window_groups(stage, &groups);
+    if (r < 0)
+        return r;
+    r = sl_groups_finish(stage, window->by_key.aggregate.reducer, groups, window->by_key.shape, ret);
+    sl_groups_unref(groups);
+    if (r == 0 && window->filter)
+        r = sl_window_filter(stage, window->filter, ret);
+    if (r == 0 && window->zero_when_empty && !(*ret)->count)
+        r = append_zero(*ret);
+    return r < 0 ? r : sl_cut_partitions(stage, window->by_key.partitions_param, ret);
+}
+
+static int finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct memory *memory = stage->memory;
+    int r = advance(stage);
+    if (r < 0 || !stage->emits)
+        return r;
+    bool holds = memory->blocks.any && memory->blocks.last >= first_number(stage->node, stage->batch_ms);
+    stage->said = stage->has_input || holds || memory->shown;
+    memory->shown = holds;
+    return stage->said ? show(stage, ret) : 0;
+}
+
+#define WINDOW_WIDE(begin_)                                                                                  \
+    {                                                                                                        \
+        .state_size = sizeof(struct window), .begin = (begin_), .lane_open = sl_by_key_lane_open,            \
+        .push = sl_by_key_push, .finish = finish, .done = sl_by_key_done,                                    \
+        .memory_size = sizeof(struct memory), .memory_done = memory_done, .wants = wants                     \
+    }
+
+/* ---- the operators ---- */
+
+/* The reducer of parameter 0 and the inverse of parameter 1, which native reducers bring themselves. */
+static int begin_reduce(struct sl_stage *stage, enum sl_key_of key_of, enum sl_shape shape,
+                        unsigned partitions_param)
+{
+    struct window *window = stage->state;
+    const struct sl_reducer *reducer = sl_by_key_reducer(&window->by_key, stage, 0);
+    window->forgets = true;
+    if (reducer == &window->by_key.function.reducer) {
+        window->by_key.function.inverse = sl_node_function(stage->node, 1);
+        window->forgets = window->filter != NULL;
+        sl_function_reducer_init(&window->by_key.function);
+    }
+    return sl_by_key_begin(&window->by_key, stage, reducer, key_of, shape, partitions_param);
+}
+
+static int reduce_by_key_begin(struct sl_stage *stage)
+{
+    struct window *window = stage->state;
+    window->filter = sl_node_function(stage->node, 5);
+    return begin_reduce(stage, SL_KEY_FIELD, SL_SHAPE_PAIR, 4);
+}
+
+static const struct sl_wide reduce_by_key_wide = WINDOW_WIDE(reduce_by_key_begin);
+
+static int check_reduce_by_key(struct sl_node *node, struct sl_error *err)
+{
+    return sl_window_check(node, 2, 3, err);
+}
+
+static const struct sl_param reduce_by_key_params[] = {
+    {"func", SL_WANT_REDUCER, false, "a function of two values that gives one, or a native reducer"},
+    {"invFunc", SL_WANT_FUNCTION | SL_WANT_NIL, false,
+     "takes the second value out of the first; nil: there is none"},
+    {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
+    {"slideDuration", SL_WANT_DURATION | SL_WANT_NIL, true, "how often one is shown; the stream's own slide"},
+    SL_PARAM_PARTITIONS,
+    {"filterFunc", SL_WANT_FUNCTION | SL_WANT_NIL, true,
+     "of key and value: only pairs it is true for are shown"},
+    {0},
+};
+
+const struct sl_op sl_op_reduce_by_key_and_window = {
+    .name = "reduceByKeyAndWindow",
+    .kind = SL_OP_WIDE,
+    .family = "window",
+    .summary = "Combines the values of each key over a sliding window",
+    .example = "s:map(sluice.pair(1)):reduceByKeyAndWindow(sluice.sum, nil, \"3s\", \"1s\")",
+    .params = reduce_by_key_params,
+    .wide = &reduce_by_key_wide,
+    .check = check_reduce_by_key,
+};
+
+static int reduce_begin(struct sl_stage *stage)
+{
+    return begin_reduce(stage, SL_KEY_NONE, SL_SHAPE_VALUE, SL_PARAMS_MAX);
+}
+
+static const struct sl_wide reduce_wide = WINDOW_WIDE(reduce_begin);
+
+static int check_reduce(struct sl_node *node, struct sl_error *err)
+{
+    return sl_window_check(node, 2, 3, err);
+}
+
+static const struct sl_param reduce_params[] = {
+    {"reduceFunc", SL_WANT_REDUCER, false, "a function of two records that gives one, or a native reducer"},
+    {"invReduceFunc", SL_WANT_FUNCTION | SL_WANT_NIL, false,
+     "takes the second out of the first; nil: there is none"},
+    {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
+    {"slideDuration", SL_WANT_DURATION, false, "how often one is shown"},
+    {0},
+};
+
+const struct sl_op sl_op_reduce_by_window = {
+    .name = "reduceByWindow",
+    .kind = SL_OP_WIDE,
+    .family = "window",
+    .summary = "Combines all records of a sliding window into one",
+    .example = "s:map(sluice.length):reduceByWindow(sluice.sum, nil, \"3s\", \"1s\")",
+    .params = reduce_params,
+    .wide = &reduce_wide,
+    .check = check_reduce,
+};
+
+static int begin_own(struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_key_of key_of,
+                     enum sl_shape shape)
+{
+    struct window *window = stage->state;
+    window->forgets = true;
+    return sl_by_key_begin(&window->by_key, stage, reducer, key_of, shape,
+                           shape == SL_SHAPE_PAIR ? 2 : SL_PARAMS_MAX);
+}
+
+static int group_begin(struct sl_stage *stage)
+{
+    return begin_own(stage, &sl_reducer_list, SL_KEY_FIELD, SL_SHAPE_PAIR);
+}
+
+static int count_begin(struct sl_stage *stage)
+{
+    struct window *window = stage->state;
+    window->zero_when_empty = true;
+    return begin_own(stage, &sl_reducer_count, SL_KEY_NONE, SL_SHAPE_VALUE);
+}
+
+static int count_by_value_begin(struct sl_stage *stage)
+{
+    return begin_own(stage, &sl_reducer_count, SL_KEY_RECORD, SL_SHAPE_PAIR);
+}
+
+static const struct sl_wide group_wide = WINDOW_WIDE(group_begin);
+static const struct sl_wide count_wide = WINDOW_WIDE(count_begin);
+static const struct sl_wide count_by_value_wide = WINDOW_WIDE(count_by_value_begin);
+
+static int check_plain(struct sl_node *node, struct sl_error *err)
+{
+    return sl_window_check(node, 0, 1, err);
+}
+
+static const struct sl_param plain_params[] = {
+    {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
+    {"slideDuration", SL_WANT_DURATION, false, "how often one is shown"},
+    SL_PARAM_PARTITIONS,
+    {0},
+};
+
+const struct sl_op sl_op_group_by_key_and_window = {
+    .name = "groupByKeyAndWindow",
+    .kind = SL_OP_WIDE,
+    .family = "window",
+    .summary = "Collects the values of each key over a sliding window, oldest batch first",
+    .example = "s:map(sluice.pair(1)):groupByKeyAndWindow(\"3s\", \"1s\")",
+    .params = plain_params,
+    .wide = &group_wide,
+    .check = check_plain,
+};
+
+const struct sl_op sl_op_count_by_value_and_window = {
+    .name = "countByValueAndWindow",
+    .kind = SL_OP_WIDE,
+    .family = "window",
+    .summary = "Counts how often each record occurs in a sliding window",
+    .example = "s:countByValueAndWindow(\"3s\", \"1s\")",
+    .params = plain_params,
+    .wide = &count_by_value_wide,
+    .check = check_plain,
+};
+
+static const struct sl_param count_params[] = {
+    {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
+    {"slideDuration", SL_WANT_DURATION, false, "how often one is shown"},
+    {0},
+};
+
+const struct sl_op sl_op_count_by_window = {
+    .name = "countByWindow",
+    .kind = SL_OP_WIDE,
+    .family = "window",
+    .summary = "Counts the records of a sliding window; 0 after data left",
+    .example = "s:countByWindow(\"3s\", \"1s\")",
+    .params = count_params,
+    .wide = &count_wide,
+    .check = check_plain,
+};
