@@ -54,6 +54,7 @@ struct sl_committed {
     const struct sl_manifest *manifest;
     const struct sl_files *gone;     /* [sources], may be NULL */
     uint64_t rejected;               /* record errors of the batch */
+    int64_t history_from_ms;         /* what is known of batches before it goes, a few with every commit */
     int64_t started_ms, finished_ms; /* real time, for people */
 };
 /* One transaction, durable when it returns. */

@@ -252,6 +252,7 @@ static int write_commit(struct sl_catalog *catalog, const struct sl_committed *b
         if (batch->manifest[i].path) /* this output made nothing */
             r = put_output(catalog, batch->plan, (int64_t)i, &batch->manifest[i], err);
     r = r < 0 ? r : put_rejected(catalog, batch, err);
+    r = r < 0 ? r : sl_catalog_drop_old(catalog, batch->history_from_ms, err);
     progress.planned = -1;
     progress.batches++;
     progress.last_ms = batch->plan->batch_ms;

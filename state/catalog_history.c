@@ -126,15 +126,23 @@ static int history_let_go(struct sl_history *history, int64_t time_ms, const cha
     return 0;
 }
 
+static int put_let_go(const struct sl_catalog *catalog, const struct sl_let_go *gone, struct sl_error *err)
+{
+    static const enum sl_sql step[] = {SL_SQL_DROP_LET_GO_FILES, SL_SQL_DROP_LET_GO, SL_SQL_LET_GO};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof step / sizeof *step; i++) {
+        sl_statement_integer(catalog->sql[step[i]], 1, gone->time_ms);
+        sl_statement_text(catalog->sql[step[i]], 2, gone->path);
+        r = sl_catalog_step(catalog, step[i], err);
+    }
+    return r;
+}
+
 int sl_catalog_put_let_go(struct sl_catalog *catalog, struct sl_error *err)
 {
-    sqlite3_stmt *update = catalog->sql[SL_SQL_LET_GO];
     int r = 0;
-    for (size_t i = 0; r == 0 && i < catalog->let_go_count; i++) {
-        sl_statement_integer(update, 1, catalog->let_go[i].time_ms);
-        sl_statement_text(update, 2, catalog->let_go[i].path);
-        r = sl_catalog_step(catalog, SL_SQL_LET_GO, err);
-    }
+    for (size_t i = 0; r == 0 && i < catalog->let_go_count; i++)
+        r = put_let_go(catalog, &catalog->let_go[i], err);
     return r;
 }
 
@@ -143,6 +151,31 @@ void sl_catalog_clear_let_go(struct sl_catalog *catalog)
     for (size_t i = 0; i < catalog->let_go_count; i++)
         free(catalog->let_go[i].path);
     catalog->let_go_count = 0;
+}
+
+/* ---- the end of history ---- */
+
+/* A few batches at a time: no commit pays for a week at once. */
+int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struct sl_error *err)
+{
+    static const enum sl_sql step[] = {SL_SQL_DROP_OLD_FILES, SL_SQL_DROP_OLD_ERRORS,
+                                       SL_SQL_DROP_OLD_OUTPUT_FILES, SL_SQL_DROP_OLD_OUTPUTS,
+                                       SL_SQL_DROP_OLD_BATCHES};
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_OLD];
+    sl_statement_integer(get, 1, from_ms);
+    int r = sl_catalog_step(catalog, SL_SQL_GET_OLD, err);
+    if (r < 0)
+        return r;
+    bool any = sqlite3_column_type(get, 0) == SQLITE_INTEGER;
+    int64_t first = sqlite3_column_int64(get, 0), last = sqlite3_column_int64(get, 1);
+    (void)sqlite3_reset(get); /* there was a row: no failure to repeat */
+    r = 0;
+    for (size_t i = 0; any && r == 0 && i < sizeof step / sizeof *step; i++) {
+        sl_statement_integer(catalog->sql[step[i]], 1, first);
+        sl_statement_integer(catalog->sql[step[i]], 2, last);
+        r = sl_catalog_step(catalog, step[i], err);
+    }
+    return r;
 }
 
 const struct sl_history_ops sl_catalog_history_ops = {history_each, history_manifest, history_let_go};

@@ -55,6 +55,7 @@ void sl_catalog_abort(struct sl_catalog *catalog);
 /* catalog_history.c: inside the transaction that ends, and when it has ended. */
 int sl_catalog_put_let_go(struct sl_catalog *catalog, struct sl_error *err);
 void sl_catalog_clear_let_go(struct sl_catalog *catalog);
+int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struct sl_error *err);
 extern const struct sl_history_ops sl_catalog_history_ops;
 
 /* Columns 3..7 of a row of `file` or `taken`: path (borrowed until the next step) and identity. */

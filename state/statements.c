@@ -38,6 +38,22 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_GET_OUTPUT_FILES] = "SELECT name, bytes, hash, checksum FROM output_file"
                                 " WHERE batch = ?1 AND output = ?2 ORDER BY name",
     [SL_SQL_LET_GO] = "UPDATE output SET retained = 0 WHERE retained = 1 AND time_ms = ?1 AND path = ?2",
+    /* Where the batch itself has left the history before. */
+    [SL_SQL_DROP_LET_GO_FILES] = "DELETE FROM output_file WHERE (batch, output) IN (SELECT batch, position"
+                                 " FROM output WHERE retained = 1 AND time_ms = ?1 AND path = ?2"
+                                 " AND NOT EXISTS (SELECT 1 FROM batch WHERE number = output.batch))",
+    [SL_SQL_DROP_LET_GO] = "DELETE FROM output WHERE retained = 1 AND time_ms = ?1 AND path = ?2"
+                           " AND NOT EXISTS (SELECT 1 FROM batch WHERE number = output.batch)",
+    [SL_SQL_GET_OLD] = "SELECT min(number), max(number) FROM (SELECT number FROM batch WHERE time_ms < ?1"
+                       " AND committed = 1 ORDER BY time_ms LIMIT 16)",
+    [SL_SQL_DROP_OLD_FILES] = "DELETE FROM file WHERE batch BETWEEN ?1 AND ?2",
+    [SL_SQL_DROP_OLD_ERRORS] = "DELETE FROM error WHERE batch BETWEEN ?1 AND ?2",
+    /* What an output will ask for stays until it is let go. */
+    [SL_SQL_DROP_OLD_OUTPUT_FILES] = "DELETE FROM output_file WHERE batch BETWEEN ?1 AND ?2 AND NOT EXISTS"
+                                     " (SELECT 1 FROM output WHERE output.batch = output_file.batch"
+                                     " AND output.position = output_file.output AND output.retained = 1)",
+    [SL_SQL_DROP_OLD_OUTPUTS] = "DELETE FROM output WHERE batch BETWEEN ?1 AND ?2 AND retained = 0",
+    [SL_SQL_DROP_OLD_BATCHES] = "DELETE FROM batch WHERE number BETWEEN ?1 AND ?2",
 };
 
 int sl_statements_prepare(const struct sl_database *database, sqlite3_stmt *statement[static SL_SQL_COUNT],

@@ -19,6 +19,7 @@ struct checkpoint {
     char dir[256];
     int dirfd;
     struct sl_catalog *catalog;
+    int64_t history_from_ms; /* of the commits */
     struct sl_progress progress;
     struct sl_files remembered[2];
     struct sl_error err;
@@ -125,6 +126,7 @@ static inline int commit_one(struct checkpoint *checkpoint, uint64_t number, con
                                  .manifest = manifest,
                                  .gone = gone_files,
                                  .rejected = 2,
+                                 .history_from_ms = checkpoint->history_from_ms,
                                  .started_ms = 5,
                                  .finished_ms = 6};
     if (path)

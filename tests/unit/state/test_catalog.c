@@ -292,6 +292,31 @@ static void test_catalog_history_forgets_what_was_let_go_with_the_next_transacti
     assert_int_equal(seen.time_ms[0], 2000);
 }
 
+/* What is needed stays: the taken files, and what an output will ask for. */
+static void test_catalog_drops_old_history_and_nothing_that_is_needed(void **state)
+{
+    (void)state;
+    char name[32];
+    struct sl_history *known = sl_catalog_history(ck.catalog);
+    for (uint64_t i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "in/%03d", (int)i);
+        ck.history_from_ms = 1000 * ((int64_t)i + 1) - 9000;
+        batch_one(&ck, i, name, i);
+        assert_int_equal(known->ops->let_go(known, 1000 * ((int64_t)i - 19), "out/x", &ck.err), 0);
+    }
+    plan_one(&ck, 100, NULL, 0);
+    assert_int_equal(ask("SELECT count(*) FROM batches WHERE status = 'committed'"), 10);
+    assert_int_equal(ask("SELECT min(batch) FROM batches"), 91000);
+    assert_int_equal(ask("SELECT count(*) FROM files"), 10);
+    assert_int_equal(ask("SELECT count(*) FROM errors"), 10);
+    assert_int_equal(ask("SELECT min(batch) FROM outputs"), 81000);
+    assert_int_equal(ask("SELECT count(*) FROM outputs"), 20);
+    assert_int_equal(ask("SELECT count(*) FROM output_file"), 20);
+    checkpoint_reopen(&ck);
+    assert_int_equal(ck.remembered[0].count, 100);
+    assert_int_equal(ck.progress.batches, 100);
+}
+
 /* A reader that keeps its transaction open sees its batch and holds nobody up, however long the log gets. */
 static void test_catalog_commits_while_a_reader_keeps_a_transaction_open(void **state)
 {
@@ -329,6 +354,7 @@ int main(void)
         TEST(test_catalog_views_say_what_happened),
         TEST(test_catalog_history_knows_what_was_made),
         TEST(test_catalog_history_forgets_what_was_let_go_with_the_next_transaction),
+        TEST(test_catalog_drops_old_history_and_nothing_that_is_needed),
         TEST(test_catalog_commits_while_a_reader_keeps_a_transaction_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
