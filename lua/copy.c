@@ -157,8 +157,8 @@ static int add_place(lua_State *L)
     return 1;
 }
 
-/* What the handler left as the failure of a load. */
-static int load_failed(lua_State *L, const struct sl_copy *copy, int status, struct sl_error *err)
+/* What the handler left as a failure. */
+static int call_failed(lua_State *L, const struct sl_copy *copy, int status, struct sl_error *err)
 {
     if (status == LUA_ERRMEM || sl_value_is_nomem(L, -1))
         return sl_error_nomem(err);
@@ -199,14 +199,21 @@ static int run_script(lua_State *L)
     return 0;
 }
 
-int sl_copy_load(struct sl_copy *copy, struct sl_error *err)
+int sl_copy_call(struct sl_copy *copy, int arguments, struct sl_error *err)
 {
     lua_State *L = copy->L;
     lua_pushcfunction(L, add_place);
-    lua_pushcfunction(L, run_script);
-    int status = lua_pcall(L, 0, 0, 1);
-    int r = status == LUA_OK ? 0 : load_failed(L, copy, status, err);
+    lua_insert(L, 1);
+    int status = lua_pcall(L, arguments, 0, 1);
+    int r = status == LUA_OK ? 0 : call_failed(L, copy, status, err);
     lua_settop(L, 0);
+    return r;
+}
+
+int sl_copy_load(struct sl_copy *copy, struct sl_error *err)
+{
+    lua_pushcfunction(copy->L, run_script);
+    int r = sl_copy_call(copy, 0, err);
     if (r < 0)
         return r;
     if (!copy->context)

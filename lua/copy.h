@@ -38,6 +38,10 @@ struct sl_copy {
 int sl_copy_new(struct sl_job *job, unsigned number, struct sl_copy **ret, struct sl_error *err);
 void sl_copy_free(struct sl_copy *copy);
 
+/* Calls what lies on the stack, as lua_pcall does; an error gets its place in the job: SL_EUSAGE, SL_ENOMEM.
+ */
+int sl_copy_call(struct sl_copy *copy, int arguments, struct sl_error *err);
+
 /* Runs the job's script. Errors: SL_EUSAGE with the place in the job, SL_ENOMEM. */
 int sl_copy_load(struct sl_copy *copy, struct sl_error *err);
 void sl_copy_seal(struct sl_copy *copy);

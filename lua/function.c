@@ -2,6 +2,7 @@
 
 #include "lua/iterator.h"
 #include "lua/job_private.h"
+#include "lua/rdd.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -24,6 +25,12 @@ struct call {
     struct sl_returned *ret;
     bool has_returned;              /* what fails from here on is the value, not the function */
     const char *text[SL_WIDTH_MAX]; /* Lua's own bytes of string arguments */
+};
+
+struct dataset_call {
+    unsigned number;
+    int64_t batch_ms;
+    struct sl_dataset *dataset;
 };
 
 static void push_arguments(lua_State *L, struct call *call)
@@ -135,6 +142,35 @@ static int function_call_partition(const struct sl_function *fn, struct sl_task 
 static void function_free(struct sl_function *fn)
 {
     (void)fn;
+}
+
+/* Runs protected. */
+static int call_dataset(lua_State *L)
+{
+    const struct dataset_call *call = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, sl_copy_of(L)->function[call->number]);
+    lua_Debug info;
+    lua_pushvalue(L, -1);
+    lua_getinfo(L, ">u", &info);
+    if (info.nparams > 1)
+        lua_pushinteger(L, call->batch_ms);
+    sl_rdd_push(L, call->dataset);
+    lua_call(L, lua_gettop(L) - 2, 0);
+    return 0;
+}
+
+int sl_function_call_dataset(const struct sl_function *fn, int64_t batch_ms, struct sl_dataset *dataset,
+                             struct sl_error *err)
+{
+    const struct lua_function *function = (const struct lua_function *)fn;
+    struct sl_copy *copy = function->job->main;
+    struct dataset_call call = {function->number, batch_ms, dataset};
+    lua_pushcfunction(copy->L, call_dataset);
+    lua_pushlightuserdata(copy->L, &call);
+    int r = sl_copy_call(copy, 1, err);
+    if (r == SL_EUSAGE)
+        err->code = SL_EFAIL;
+    return r == SL_EUSAGE ? SL_EFAIL : r;
 }
 
 static const struct sl_function_ops function_ops = {

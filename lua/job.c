@@ -1,8 +1,9 @@
-#include "lua/job_private.h"
+#include "lua/job.h"
 
 #include "core/buf.h"
 #include "core/io.h"
 #include "engine/graph.h"
+#include "lua/job_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,11 +81,11 @@ static int split_path(struct sl_job *job, struct sl_error *err)
 /* ---- workers ---- */
 
 /* The job line at the end of a node's line. */
-static int job_line(const char *text, size_t len)
+static long job_line(const char *text, size_t len)
 {
     while (len > 0 && text[len - 1] != ':')
         len--;
-    return atoi(text + len);
+    return strtol(text + len, NULL, 10);
 }
 
 /* Compares the descriptions line by line; SL_EUSAGE at the first that differs. */
@@ -102,7 +103,7 @@ static int compare_graphs(const struct sl_job *job, const struct sl_buf *main, c
     size_t len = strcspn(line, "\n");
     return sl_error_set(
         err, SL_EUSAGE,
-        "%s:%d: the script declares another graph each time it is loaded, here \"%.*s\"; its top level "
+        "%s:%ld: the script declares another graph each time it is loaded, here \"%.*s\"; its top level "
         "must not depend on time, random numbers or anything else that changes",
         job->options->path, job_line(line, len), (int)len, line);
 }

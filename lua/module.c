@@ -1,6 +1,7 @@
 #include "lua/module.h"
 
 #include "lua/builtin.h"
+#include "lua/rdd.h"
 #include "lua/ssc.h"
 #include "lua/ssc_methods.h"
 #include "lua/stream.h"
@@ -74,6 +75,7 @@ void sl_module_open(lua_State *L)
     sl_builtin_open(L);
     sl_stream_open(L);
     sl_ssc_open(L);
+    sl_rdd_open(L);
     luaL_requiref(L, "sluice", push_module, false);
     lua_pop(L, 1);
 }

@@ -1,6 +1,7 @@
 /* Jobs as scripts: what loads, what is refused with which words, and Lua functions called on workers. */
 #include "core/dataset.h"
 #include "engine/graph.h"
+#include "lua/function.h"
 #include "lua/job.h"
 
 #include <setjmp.h>
@@ -369,6 +370,60 @@ static void test_function_cannot_keep_a_partition(void **state)
     sl_arena_done(&call.scratch);
 }
 
+/* Two partitions: ("a", 1), ("b", nil) and (nil). */
+static struct sl_dataset *new_dataset(void)
+{
+    const struct sl_field pairs[2][2] = {{sl_string("a", 1), sl_integer(1)}, {sl_string("b", 1), sl_nil()}};
+    const struct sl_field single = sl_nil();
+    struct sl_rows *rows = sl_rows_new();
+    struct sl_dataset *dataset = sl_dataset_new(2);
+    assert_true(rows && dataset);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(sl_rows_append_row(rows, pairs[i], 2), 0);
+    assert_int_equal(sl_rows_append_row(rows, &single, 1), 0);
+    assert_int_equal(sl_dataset_add(dataset, 0, rows, 0, 2), 0);
+    assert_int_equal(sl_dataset_add(dataset, 1, rows, 2, 3), 0);
+    sl_rows_unref(rows);
+    return dataset;
+}
+
+static void test_rdd_shows_a_dataset_to_the_main_copy(void **state)
+{
+    static const char *const bodies[] = {
+        "local rdd = ... local l = rdd:collect() assert(#l == 3 and l[1][2] == 1 and l[2][2] == sluice.null "
+        "and "
+        "l[3] == sluice.null)",
+        "local rdd = ... assert(#rdd:take(2) == 2 and #rdd:take(0) == 0 and #rdd:take(9) == 3)",
+        "local rdd = ... assert(rdd:first()[1] == 'a' and rdd:count() == 3 and not rdd:isEmpty())",
+        "local rdd = ... local n = 0 for k, v in rdd:records() do n = n + 1 + (v or 0) end assert(n == 4)",
+        "local rdd = ... local t = '' rdd:foreachPartition(function(it) t = t .. '|' for k in it do t = t .. "
+        "tostring(k) "
+        "end end) assert(t == '|ab|sluice.null', t)",
+        "assert(os.time() > 0) seen = ... collectgarbage()",
+    };
+    struct fixture *fixture = *state;
+    struct sl_dataset *dataset = new_dataset();
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        load_function(fixture, bodies[i]);
+        const struct sl_function *fn = last_node(fixture)->arg[0].function;
+        if (sl_function_call_dataset(fn, 5000, dataset, &fixture->err) < 0)
+            fail_msg("%s: %s", bodies[i], fixture->err.text);
+    }
+    sl_dataset_unref(dataset);
+}
+
+static void test_rdd_comes_behind_the_time_where_there_are_two_parameters(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sl_dataset *dataset = new_dataset();
+    load_ok(fixture,
+            QUEUE "s:map(function(time, rdd) assert(time == 5000 and rdd:count() == 3) error('here') end)\n");
+    const struct sl_function *fn = last_node(fixture)->arg[0].function;
+    assert_int_equal(sl_function_call_dataset(fn, 5000, dataset, &fixture->err), SL_EFAIL);
+    assert_non_null(strstr(fixture->err.text, "job.lua:4: here"));
+    sl_dataset_unref(dataset);
+}
+
 static int64_t random_of(struct fixture *fixture, unsigned worker, int64_t batch_ms, uint32_t ordinal)
 {
     struct call call;
@@ -422,6 +477,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_function_belongs_to_its_worker, setup, teardown),
         cmocka_unit_test_setup_teardown(test_function_walks_a_partition, setup, teardown),
         cmocka_unit_test_setup_teardown(test_function_cannot_keep_a_partition, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rdd_shows_a_dataset_to_the_main_copy, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rdd_comes_behind_the_time_where_there_are_two_parameters, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_random_depends_on_batch_and_split_only, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_stays_in_its_interval, setup, teardown),
     };

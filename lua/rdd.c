@@ -1,0 +1,180 @@
+#include "lua/rdd.h"
+
+#include "core/dataset.h"
+#include "lua/method.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+
+static const char type_name[] = "sluice.rdd";
+
+struct rdd {
+    struct sl_dataset *dataset;
+};
+
+/* Walks `left` records from where the cursor stands; the closure keeps the rdd. */
+struct walk {
+    struct sl_cursor cursor;
+    uint64_t left;
+};
+
+void sl_rdd_push(lua_State *L, struct sl_dataset *dataset)
+{
+    struct rdd *rdd = lua_newuserdatauv(L, sizeof *rdd, 0);
+    rdd->dataset = sl_dataset_ref(dataset);
+    luaL_setmetatable(L, type_name);
+}
+
+static int release(lua_State *L)
+{
+    struct rdd *rdd = lua_touserdata(L, 1);
+    sl_dataset_unref(rdd->dataset);
+    rdd->dataset = NULL;
+    return 0;
+}
+
+static struct sl_dataset *check_self(lua_State *L, const char *name)
+{
+    const struct rdd *rdd = luaL_testudata(L, 1, type_name);
+    if (!rdd)
+        sl_method_no_self(L, name, "rdd");
+    return rdd->dataset;
+}
+
+/* ---- records as values ---- */
+
+static void push_record(lua_State *L, const struct sl_field *fields, uint32_t width)
+{
+    struct sl_field list = sl_list(fields, width);
+    if (width > 1)
+        sl_value_push(L, &list);
+    else if (fields[0].tag == SL_NIL)
+        sl_value_push_null(L);
+    else
+        sl_value_push(L, &fields[0]);
+}
+
+/* Pushes the list of the first `count` records. */
+static int push_records(lua_State *L, const struct sl_dataset *dataset, uint64_t count)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t width;
+    struct sl_cursor cursor;
+    sl_cursor_init(&cursor, dataset);
+    lua_newtable(L);
+    for (uint64_t i = 1; i <= count && sl_cursor_next(&cursor, fields, &width); i++) {
+        push_record(L, fields, width);
+        lua_rawseti(L, -2, (lua_Integer)i);
+    }
+    return 1;
+}
+
+static int collect(lua_State *L)
+{
+    const struct sl_dataset *dataset = check_self(L, "collect");
+    return push_records(L, dataset, dataset->count);
+}
+
+static int take(lua_State *L)
+{
+    const struct sl_dataset *dataset = check_self(L, "take");
+    lua_Integer count = luaL_checkinteger(L, 2);
+    return push_records(L, dataset, count < 0 ? 0 : (uint64_t)count);
+}
+
+static int first(lua_State *L)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t width;
+    struct sl_cursor cursor;
+    sl_cursor_init(&cursor, check_self(L, "first"));
+    if (!sl_cursor_next(&cursor, fields, &width))
+        return luaL_error(L, "first: the rdd is empty; ask rdd:isEmpty() before");
+    push_record(L, fields, width);
+    return 1;
+}
+
+static int count(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)check_self(L, "count")->count);
+    return 1;
+}
+
+static int is_empty(lua_State *L)
+{
+    lua_pushboolean(L, check_self(L, "isEmpty")->count == 0);
+    return 1;
+}
+
+/* ---- records one after the other ---- */
+
+static int next_record(lua_State *L)
+{
+    struct walk *walk = lua_touserdata(L, lua_upvalueindex(1));
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t width;
+    if (walk->left == 0 || !sl_cursor_next(&walk->cursor, fields, &width))
+        return 0;
+    walk->left--;
+    luaL_checkstack(L, SL_WIDTH_MAX + 8, "a wide record");
+    if (fields[0].tag == SL_NIL) /* nil would end the loop */
+        sl_value_push_null(L);
+    else
+        sl_value_push(L, &fields[0]);
+    for (uint32_t c = 1; c < width; c++)
+        sl_value_push(L, &fields[c]);
+    return (int)width;
+}
+
+/* Pushes an iterator over records [from, from + count); the rdd is at index 1. */
+static void push_walk(lua_State *L, const struct sl_dataset *dataset, uint64_t from, uint64_t records)
+{
+    struct walk *walk = lua_newuserdatauv(L, sizeof *walk, 0);
+    sl_cursor_init(&walk->cursor, dataset);
+    if (from > 0)
+        sl_cursor_seek(&walk->cursor, from);
+    walk->left = records;
+    lua_pushvalue(L, 1);
+    lua_pushcclosure(L, next_record, 2);
+}
+
+static int records(lua_State *L)
+{
+    const struct sl_dataset *dataset = check_self(L, "records");
+    push_walk(L, dataset, 0, dataset->count);
+    return 1;
+}
+
+static int foreach_partition(lua_State *L)
+{
+    const struct sl_dataset *dataset = check_self(L, "foreachPartition");
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    uint64_t from = 0;
+    for (size_t p = 0; p < dataset->partitions; p++) {
+        lua_pushvalue(L, 2);
+        push_walk(L, dataset, from, dataset->partition[p].count);
+        lua_call(L, 1, 0);
+        from += dataset->partition[p].count;
+    }
+    return 0;
+}
+
+void sl_rdd_open(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"collect", collect},
+        {"take", take},
+        {"first", first},
+        {"count", count},
+        {"isEmpty", is_empty},
+        {"records", records},
+        {"foreachPartition", foreach_partition},
+        {NULL, NULL},
+    };
+    luaL_newmetatable(L, type_name);
+    lua_pushcfunction(L, release);
+    lua_setfield(L, -2, "__gc");
+    luaL_newlib(L, methods);
+    sl_method_table(L, "an rdd");
+    lua_pop(L, 1);
+}

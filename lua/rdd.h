@@ -1,0 +1,17 @@
+/* A batch's dataset in foreachRDD: userdata with collect, take, first, count, isEmpty, records,
+ * foreachPartition.
+ *
+ * As a value a record of one field is that field, a wider one the list of its fields (sluice.null for nil);
+ * records() and foreachPartition's iterator give the fields as several values, as functions over records get
+ * them. */
+#pragma once
+
+#include <lua.h>
+
+struct sl_dataset;
+
+/* Makes the metatable; once per state. */
+void sl_rdd_open(lua_State *L);
+
+/* Pushes an rdd with a reference of its own. */
+void sl_rdd_push(lua_State *L, struct sl_dataset *dataset);
