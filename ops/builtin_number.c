@@ -120,7 +120,7 @@ const struct sl_builtin sl_native_number = {
     .name = "number",
     .family = "records from text",
     .summary = "Reads field i of the record as a number; the other fields stay",
-    .example = "s:map(sluice.length):map(sluice.number)",
+    .example = "s:map(sluice.const(\"a,12\")):map(sluice.fields(\",\", 1, 2)):map(sluice.number(2))",
     .params = number_params,
     .make = number_make,
 };
