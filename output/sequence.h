@@ -17,7 +17,7 @@
 
 enum {
     SL_SEQUENCE_MORE_BYTES = 1 << 20,     /* an item's buffer is worth a call of sl_sequence_more */
-    SL_SEQUENCE_WAITING_BYTES = 64 << 20, /* closed and not yet written: above it threads wait for the disk */
+    SL_SEQUENCE_WAITING_BYTES = 32 << 20, /* closed and not yet written: above it threads wait for the disk */
 };
 
 struct sl_sequence_item {
