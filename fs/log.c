@@ -121,7 +121,8 @@ static struct version *next_version(const struct sl_tree *tree, const struct seg
     if (segment->full || view->count == 0)
         return NULL;
     uint64_t listed = view->version[sl_view_first_listed(tree, view)]->number, number = segment->upto + 1;
-    return sl_view_from_number(view, segment->len == 0 && number < listed ? listed : number);
+    bool begins = segment->len == 0 && !segment->users; /* nobody has seen it yet */
+    return sl_view_from_number(view, begins && number < listed ? listed : number);
 }
 
 int sl_segment_catch_up(struct sl_tree *tree, struct segment *segment)

@@ -74,6 +74,8 @@ void sl_view_retire_old(struct sl_tree *tree, struct view *view)
     while (gone < unlisted &&
            (unlisted - gone > LINGER_MAX || view->version[gone]->unlisted_ns + LINGER_NS < now_ns))
         retire_version(tree, view->version[gone++]);
+    if (gone == 0)
+        return;
     view->count -= gone;
     memmove(view->version, view->version + gone, view->count * sizeof(struct version *));
 }

@@ -3,6 +3,7 @@
 
 #include "core/view.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
