@@ -15,11 +15,19 @@ static enum sl_look_kind kind_of(mode_t mode)
     return S_ISREG(mode) ? SL_LOOK_FILE : S_ISDIR(mode) ? SL_LOOK_DIRECTORY : SL_LOOK_OTHER;
 }
 
+/* Kernels before 5.8 know the file system only. */
+static uint64_t mount_of(const struct statx *st)
+{
+    return st->stx_mask & STATX_MNT_ID ? st->stx_mnt_id
+                                       : (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
+}
+
 int sl_look_at(struct sl_io *io, int dirfd, const char *dir, const char *name, struct sl_look *ret,
                struct sl_error *err)
 {
     struct statx st;
-    if (io->ops->statx(io, dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &st) < 0) {
+    unsigned mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+    if (io->ops->statx(io, dirfd, name, AT_SYMLINK_NOFOLLOW, mask, &st) < 0) {
         if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE)
             return sl_error_sys(err, errno, "looking at %s/%s", dir, name);
         *ret = (struct sl_look){.kind = SL_LOOK_ABSENT};
@@ -32,7 +40,7 @@ int sl_look_at(struct sl_io *io, int dirfd, const char *dir, const char *name, s
         .mtime_ns = ns_of(st.stx_mtime),
         .ctime_ns = ns_of(st.stx_ctime),
         .size = (int64_t)st.stx_size,
-        .device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor,
+        .mount = mount_of(&st),
     };
     return 0;
 }

@@ -11,7 +11,7 @@ struct sl_look {
     int64_t born_ns; /* INT64_MIN where the file system has none */
     int64_t mtime_ns, ctime_ns;
     int64_t size;
-    uint64_t device; /* never part of an identity */
+    uint64_t mount; /* never part of an identity */
 };
 
 /* Symlinks are not followed: they are SL_LOOK_OTHER. A name that is not there is SL_LOOK_ABSENT, not an

@@ -29,7 +29,7 @@ enum {
 static const uint32_t WATCHED = IN_MOVED_TO | IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_DELETE |
                                 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
-enum request_kind { REQUEST_JOIN, REQUEST_WATCH, REQUEST_LEAVE, REQUEST_STOP };
+enum request_kind { REQUEST_JOIN, REQUEST_WATCH, REQUEST_UNWATCH, REQUEST_LEAVE, REQUEST_STOP };
 
 /* What the main thread asks for; lies on its stack while it waits. */
 struct request {
@@ -123,6 +123,9 @@ static int perform(struct sl_notify *notify, const struct request *request)
         return sl_members_add(&notify->members, request->hints, request->interval_ns, sl_monotonic_ns());
     case REQUEST_WATCH:
         return watch(notify, request);
+    case REQUEST_UNWATCH:
+        unwatch(notify, sl_members_find(&notify->members, request->hints));
+        return 0;
     case REQUEST_LEAVE:
         leave(notify, request);
         return 0;
@@ -282,6 +285,12 @@ int sl_notify_watch(struct sl_notify *notify, struct sl_hints *hints, int dirfd,
     struct request request = {.kind = REQUEST_WATCH, .hints = hints, .dirfd = dirfd};
     int sys = ask(notify, &request);
     return sys ? explain(sys, err) : 0;
+}
+
+void sl_notify_unwatch(struct sl_notify *notify, struct sl_hints *hints)
+{
+    struct request request = {.kind = REQUEST_UNWATCH, .hints = hints};
+    (void)ask(notify, &request); /* does not fail */
 }
 
 void sl_notify_leave(struct sl_notify *notify, struct sl_hints *hints)

@@ -23,4 +23,5 @@ int sl_notify_join(struct sl_notify *notify, struct sl_hints *hints, int64_t int
 /* Watches the directory open as `dirfd` for `hints`, instead of the one before. Errors name the limit to
  * raise. */
 int sl_notify_watch(struct sl_notify *notify, struct sl_hints *hints, int dirfd, struct sl_error *err);
+void sl_notify_unwatch(struct sl_notify *notify, struct sl_hints *hints);
 void sl_notify_leave(struct sl_notify *notify, struct sl_hints *hints);

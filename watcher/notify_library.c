@@ -3,37 +3,53 @@
  * asking by name may answer with a dead one): asking the kernel does, and asking it twice changes nothing. */
 #include "watcher/notify_library.h"
 
+#include "watcher/scan.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
 #include <inotifytools/inotifytools.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FD_MAX = 1024 }; /* the library uses select() */
 
-/* Marks which descriptors below FD_MAX are inotify's. */
-static void find_inotify(struct sl_io *io, bool found[FD_MAX])
+struct inotify_fds {
+    struct sl_io *io;
+    bool found[FD_MAX];
+};
+
+static int note_inotify(void *arg, const char *name)
 {
-    for (int fd = 0; fd < FD_MAX; fd++) {
-        char path[64], target[64];
-        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        ssize_t len = io->ops->readlinkat(io, AT_FDCWD, path, target, sizeof target);
-        found[fd] = len > 0 && memmem(target, (size_t)len, "inotify", strlen("inotify"));
-    }
+    struct inotify_fds *fds = arg;
+    char path[32], target[64];
+    long fd = strtol(name, NULL, 10);
+    if (fd < 0 || fd >= FD_MAX)
+        return 0;
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%ld", fd);
+    ssize_t len = fds->io->ops->readlinkat(fds->io, AT_FDCWD, path, target, sizeof target);
+    fds->found[fd] = len > 0 && memmem(target, (size_t)len, "inotify", strlen("inotify"));
+    return 0;
+}
+
+/* Which descriptors are inotify's; none are found where there is no /proc. */
+static void find_inotify(struct inotify_fds *fds)
+{
+    (void)sl_scan(fds->io, AT_FDCWD, "/proc/self/fd", "/proc/self/fd", note_inotify, fds, NULL);
 }
 
 int sl_notify_library_open(struct sl_io *io, int *ret_sys)
 {
-    bool before[FD_MAX], after[FD_MAX];
-    find_inotify(io, before);
+    struct inotify_fds before = {.io = io}, after = {.io = io};
+    find_inotify(&before);
     if (!inotifytools_initialize()) {
         *ret_sys = inotifytools_error();
         return -1;
     }
-    find_inotify(io, after);
+    find_inotify(&after);
     for (int fd = 0; fd < FD_MAX; fd++)
-        if (after[fd] && !before[fd] && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+        if (after.found[fd] && !before.found[fd] && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
             return fd;
     *ret_sys = EBUSY;
     return -1;

@@ -78,9 +78,9 @@ void sl_place_leave(struct sl_place *place)
 static enum sl_place_state compare(const struct sl_place *place, const struct sl_look *who)
 {
     bool same = who->inode == place->who.inode && who->born_ns == place->who.born_ns;
-    bool here = who->device == place->who.device;
-    /* A mount that came back may have another number; another directory on another file system is what lies
-     * below a mount that went away. */
+    bool here = who->mount == place->who.mount;
+    /* A mount that came back has another number; another directory in another mount is what lies below a
+     * mount that went away. */
     return same && here ? SL_PLACE_SAME : same || here ? SL_PLACE_REPLACED : SL_PLACE_FOREIGN;
 }
 

@@ -19,7 +19,7 @@ enum sl_place_state {
     SL_PLACE_SAME,
     SL_PLACE_REPLACED, /* another directory has the path, and is entered */
     SL_PLACE_MISSING,  /* not entered */
-    SL_PLACE_FOREIGN,  /* another file system has the path (unmounted, as it seems): not entered */
+    SL_PLACE_FOREIGN,  /* another mount has the path (unmounted, as it seems): not entered */
 };
 
 /* Enters it for the first time. SL_EUSAGE where there is no such directory; then nothing is to be closed. */

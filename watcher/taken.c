@@ -114,9 +114,9 @@ static int verify(struct sl_intake *intake, struct sl_entry *entry, const struct
 
 /* ---- taken, and there ---- */
 
-static void note_changed(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look)
+static void note_changed(struct sl_intake *intake, struct sl_entry *entry, bool changed)
 {
-    if (entry->changed || (look->mtime_ns == entry->look.mtime_ns && look->size == entry->look.size))
+    if (entry->changed || !changed)
         return;
     entry->changed = true;
     intake->changed++;
@@ -137,6 +137,7 @@ static int prune(struct sl_intake *intake, struct sl_entry *entry, const struct 
         if (sl_files_add(sl_parts_hold(&there, file) ? &kept : &intake->gone, file))
             rc = sl_error_nomem(err);
     }
+    bool more = there.count > kept.count;
     sl_files_done(&there);
     if (rc) {
         sl_files_done(&kept);
@@ -145,6 +146,7 @@ static int prune(struct sl_intake *intake, struct sl_entry *entry, const struct 
     sl_files_done(entry->remembered);
     *entry->remembered = kept;
     entry->look.mtime_ns = look->mtime_ns;
+    note_changed(intake, entry, more);
     return 0;
 }
 
@@ -161,7 +163,7 @@ int sl_taken_again(struct sl_intake *intake, struct sl_entry *entry, const struc
     if (!*ret && look->kind == SL_LOOK_DIRECTORY)
         return prune(intake, entry, look, err);
     if (!*ret) {
-        note_changed(intake, entry, look);
+        note_changed(intake, entry, look->mtime_ns != entry->look.mtime_ns || look->size != entry->look.size);
         return 0;
     }
     rc = add_gone(intake, entry, err);

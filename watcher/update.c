@@ -223,11 +223,14 @@ int sl_intake_watch(struct sl_intake *intake, struct sl_error *err)
     return 0;
 }
 
-static void tell_missing(struct sl_intake *intake, enum sl_place_state state)
+/* Events of a directory that was renamed are not ours: ticks make us look for it. */
+static void miss(struct sl_intake *intake, enum sl_place_state state)
 {
+    intake->watch_due = intake->scan_due = true;
     if (intake->missing)
         return;
     intake->missing = true;
+    sl_notify_unwatch(intake->notify, &intake->hints);
     sl_log(intake->log, SL_LOG_WARNING,
            state == SL_PLACE_FOREIGN ? "%s: another file system is there now; waiting for the one that was "
                                        "watched to be mounted again (restart to take what is there)"
@@ -243,8 +246,7 @@ static int find_place(struct sl_intake *intake, struct sl_error *err)
     if (rc)
         return rc;
     if (state == SL_PLACE_MISSING || state == SL_PLACE_FOREIGN) {
-        tell_missing(intake, state);
-        intake->watch_due = intake->scan_due = true;
+        miss(intake, state);
         return 0;
     }
     if (state == SL_PLACE_REPLACED && !intake->missing)

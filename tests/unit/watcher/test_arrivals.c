@@ -326,6 +326,7 @@ static void test_arrivals_take_up_to_the_limits_earliest_seen_first(void **state
 {
     struct yard *yard = *state;
     yard_open(yard);
+    yard_take(yard); /* so that events tell the order */
     yard_move_in(yard, "d", "one\n");
     yard_move_in(yard, "c", "one\n");
     yard_move_in(yard, "b", "longer than all\n");

@@ -149,6 +149,21 @@ static void test_parts_that_were_deleted_need_not_be_remembered(void **state)
     assert_taken(yard, "");
 }
 
+static void test_parts_added_after_it_was_taken_are_not_read_and_counted(void **state)
+{
+    struct yard *yard = *state;
+    make_job(yard, "in/job", true);
+    yard_open(yard);
+    yard_take(yard);
+    yard_append(yard, "in/job/part-00002", "one\n");
+    for (int i = 0; i < 2; i++) {
+        yard_refresh(yard);
+        yard_take(yard);
+        assert_taken(yard, "");
+        assert_int_equal(yard_counts(yard).changed, 1);
+    }
+}
+
 static void test_parts_of_a_linked_directory_are_not_read(void **state)
 {
     struct yard *yard = *state;
@@ -171,6 +186,7 @@ int main(void)
         TEST(test_parts_of_a_replaced_directory_arrive_again),
         TEST(test_parts_are_remembered_over_a_restart),
         TEST(test_parts_that_were_deleted_need_not_be_remembered),
+        TEST(test_parts_added_after_it_was_taken_are_not_read_and_counted),
         TEST(test_parts_of_a_linked_directory_are_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ static void make_outside(struct yard *yard, int count)
     }
 }
 
+/* NULL when all went well. */
 static void *move_all_in(void *arg)
 {
     struct yard *yard = arg;
@@ -38,7 +39,7 @@ static void *move_all_in(void *arg)
         (void)snprintf(from, sizeof from, "out/%06d", i);
         (void)snprintf(to, sizeof to, "in/%06d", i);
         if (renameat(yard->dirfd, from, yard->dirfd, to))
-            return "renaming failed";
+            return yard;
     }
     return NULL;
 }

@@ -194,16 +194,24 @@ static inline void yard_take_until_standing(struct yard *yard, const char *name,
     }
 }
 
+static inline int yard_by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct sl_file *)a)->path, ((const struct sl_file *)b)->path);
+}
+
 /* Sees to it that every event so far was seen: events are in order, so the one of a file that is made now
- * (and renamed in last) comes after them. The file itself is taken and removed from the list. */
+ * (and renamed in last) comes after them. The file itself is taken and removed from the list, which is in
+ * name order however many takes it took. */
 static inline void yard_take_all(struct yard *yard)
 {
     static const char marker[] = "in/zzz-marker";
+    sl_files_done(&yard->taken);
+    yard_take_more(yard, UINT64_MAX,
+                   UINT64_MAX); /* a scan that is due would see the marker before its event */
     int fd = openat(yard->dirfd, "out/marker", O_CREAT | O_WRONLY | O_EXCL | O_CLOEXEC, 0644);
     assert_true(fd >= 0);
     close(fd);
     assert_int_equal(renameat(yard->dirfd, "out/marker", yard->dirfd, marker), 0);
-    sl_files_done(&yard->taken);
     for (bool seen = false; !seen;) {
         yard_take_more(yard, UINT64_MAX, UINT64_MAX);
         for (size_t i = 0; i < yard->taken.count; i++)
@@ -218,6 +226,8 @@ static inline void yard_take_all(struct yard *yard)
             yard_wait(yard);
     }
     assert_int_equal(unlinkat(yard->dirfd, marker, 0), 0);
+    if (yard->taken.count)
+        qsort(yard->taken.file, yard->taken.count, sizeof *yard->taken.file, yard_by_path);
 }
 
 /* The paths of yard->taken, joined by spaces. */
