@@ -33,6 +33,15 @@ struct sl_function;
 struct sl_reducer;
 struct sl_rows;
 
+/* The state of one key while a function of mapWithState looks at it. update and remove change the cell; the operator
+ * keeps what is in it when the function returns without an error. */
+struct sl_state_cell {
+    bool exists;
+    bool changed;          /* updated or removed */
+    bool timing_out;       /* the key was idle for too long: this is its last call */
+    struct sl_field value; /* nil where there is none; a new one lives in task->scratch */
+};
+
 struct sl_function_ops {
     /* 0, SL_EREJECT (the message is set), or a failure that ends the batch. */
     int (*call)(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
@@ -57,6 +66,11 @@ struct sl_function_ops {
      * behind the partition's number where index is not SL_NO_INDEX. The rows are borrowed. */
     int (*call_partition)(const struct sl_function *fn, struct sl_task *task, uint32_t index,
                           const struct sl_rows *rows, struct sl_returned *ret);
+
+    /* mapWithState: f(key, value, state, time); of Lua functions and those of C programs. */
+    int (*call_state)(const struct sl_function *fn, struct sl_task *task, const struct sl_field *key,
+                      const struct sl_field *value, struct sl_state_cell *cell, int64_t time_ms,
+                      struct sl_returned *ret);
 
     void (*free)(struct sl_function *fn);
 };

@@ -101,6 +101,7 @@ struct sl_stage {
     bool said;      /* set by finish: this stream has something to say; begin finds it equal to has_input */
     void *state;    /* wide->state_size bytes, cleared before begin */
     void *memory;   /* wide->memory_size bytes that the node keeps from batch to batch */
+    const void *input_memory; /* the first input's, for operators that show it; may be NULL */
     struct sl_error *err;
 };
 

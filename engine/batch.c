@@ -148,6 +148,7 @@ static int stage_begin(struct sl_batch *batch, const struct sl_node *node, struc
         .batch_ms = batch->t,
         .emits = batch->t % node->slide_ms == 0,
         .memory = run->memory[node->number],
+        .input_memory = node->inputs ? run->memory[node->input[0]->number] : NULL,
         .err = err,
     };
     batch->stage[node->number] = stage;
