@@ -4,6 +4,13 @@
 #include <sys/mman.h>
 #include <sys/xattr.h>
 
+/* More versions than linger: whatever was there before is retired. */
+static void let_linger_pass(struct mounted *mounted)
+{
+    for (int64_t t = 2; t < 1200; t++)
+        mounted_publish(mounted, shown_keys(t, 2, t));
+}
+
 static void test_before_the_first_version_there_is_no_now_and_an_empty_log(void **state)
 {
     (void)state;
@@ -59,8 +66,7 @@ static void test_what_is_open_stays_on_its_version(void **state)
     assert_true(file >= 0 && dir >= 0);
     char *bytes = mmap(NULL, 8, PROT_READ, MAP_SHARED, file, 0);
     assert_true(bytes != MAP_FAILED);
-    for (int64_t t = 2; t < 1200; t++) /* beyond what lingers */
-        mounted_publish(&mounted, shown_keys(t, 2, t));
+    let_linger_pass(&mounted);
     char *text = mounted_slurp(file);
     assert_string_equal(text, "first\t1\n");
     free(text);
@@ -201,6 +207,69 @@ static void test_versions_are_given_back_at_close(void **state)
     sl_version_unref(version);
 }
 
+/* Waits until the kernel holds nothing of what is retired. */
+static void wait_for_retired(struct mounted *mounted, uint64_t count)
+{
+    for (int i = 0; i < 30000 && sl_mount_count(mounted->viewer).retired != count; i++)
+        usleep(1000);
+    assert_int_equal(sl_mount_count(mounted->viewer).retired, count);
+}
+
+/* Everything of version 1, so that the caches hold it. */
+static void read_first(struct mounted *mounted)
+{
+    static const char *const paths[] = {"counts/at/1/data",    "counts/at/1/meta.json", "counts/at/1/changes",
+                                        "counts/at/1/keys/k7", "counts/at/1/keys/k8",   "counts/keys/k9"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        assert_int_equal(mounted_errno(mounted, paths[i]), 0);
+    char *keys = mounted_path(mounted, "counts/at/1/keys");
+    DIR *dir = opendir(keys);
+    struct stat st;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        assert_int_equal(fstatat(dirfd(dir), entry->d_name, &st, 0), 0);
+    closedir(dir);
+    free(keys);
+}
+
+static void test_the_caches_give_back_what_is_retired(void **state)
+{
+    (void)state;
+    struct mounted mounted;
+    mounted_open(&mounted, 2);
+    mounted_publish(&mounted, shown_keys(1, 100, 1));
+    read_first(&mounted);
+    assert_true(sl_mount_count(mounted.viewer).lookups > 100);
+    let_linger_pass(&mounted);
+    wait_for_retired(&mounted, 0);
+    assert_true(sl_mount_count(mounted.viewer).lookups < 10);
+    mounted_close(&mounted);
+}
+
+static void test_the_caches_give_back_what_was_open_when_it_was_retired(void **state)
+{
+    (void)state;
+    struct mounted mounted;
+    mounted_open(&mounted, 2);
+    mounted_publish(&mounted, shown_keys(1, 100, 1));
+    read_first(&mounted);
+    int data = mounted_file(&mounted, "counts/at/1/data", O_RDONLY);
+    int key = mounted_file(&mounted, "counts/at/1/keys/k3", O_RDONLY);
+    int keys = mounted_file(&mounted, "counts/at/1/keys", O_RDONLY | O_DIRECTORY);
+    int dir = mounted_file(&mounted, "counts/at/1", O_RDONLY | O_DIRECTORY);
+    let_linger_pass(&mounted);
+    wait_for_retired(&mounted, 1);
+    struct stat st;
+    assert_int_equal(fstatat(keys, "k55", &st, 0), 0);
+    assert_int_equal(st.st_size, 2);
+    assert_int_equal(fstatat(dir, "data.json", &st, 0), 0);
+    close(data);
+    close(key);
+    close(keys);
+    close(dir);
+    wait_for_retired(&mounted, 0);
+    mounted_close(&mounted);
+}
+
 int main(void)
 {
     mounted_skip_without_fuse();
@@ -215,6 +284,8 @@ int main(void)
         cmocka_unit_test(test_status_is_replaced_as_a_whole),
         cmocka_unit_test(test_closing_with_open_files_ends),
         cmocka_unit_test(test_versions_are_given_back_at_close),
+        cmocka_unit_test(test_the_caches_give_back_what_is_retired),
+        cmocka_unit_test(test_the_caches_give_back_what_was_open_when_it_was_retired),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
