@@ -1,6 +1,7 @@
 #include "output/settings.h"
 
 #include "core/duration.h"
+#include "core/limits.h"
 #include "core/nearest.h"
 #include "output/place.h"
 

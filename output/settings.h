@@ -5,8 +5,6 @@
 #include "output/compress.h"
 #include "text/format.h"
 
-enum { SL_PARTITIONS_MAX = 100000 };
-
 struct sl_save_settings {
     struct sl_field prefix, suffix; /* suffix may be nil */
     const struct sl_format *format;
