@@ -83,13 +83,13 @@ static int remember_file(struct sl_intake *intake, const struct sl_file *file)
 {
     char name[SL_NAME_MAX + 1];
     if (!name_of(intake, file->path, name))
-        return sl_files_add(&intake->gone, file);
+        return sl_intake_add_gone(intake, file);
     struct sl_entry *entry = sl_entries_add(&intake->entries, name);
     if (!entry)
         return SL_ENOMEM;
     /* What the first scan found instead is old: the job wants new files only. */
     if (entry->standing == SL_STANDING_OLD && !is_there(entry, file))
-        return sl_files_add(&intake->gone, file);
+        return sl_intake_add_gone(intake, file);
     if (!entry->remembered)
         entry->remembered = calloc(1, sizeof *entry->remembered);
     if (!entry->remembered)
@@ -198,6 +198,7 @@ int sl_intake_open(const struct sl_services *services, struct sl_notify *notify,
     intake->log = services->log;
     intake->clock = services->clock;
     intake->notify = notify;
+    intake->durable = services->durable;
     intake->options = *options;
     intake->round = 1; /* no entry was looked at in it */
     intake->aging_due_ms = INT64_MAX;

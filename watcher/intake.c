@@ -18,6 +18,11 @@ void sl_intake_tell(struct sl_intake *intake, enum sl_log_level level, const cha
     sl_buf_done(&safe);
 }
 
+int sl_intake_add_gone(struct sl_intake *intake, const struct sl_file *file)
+{
+    return intake->durable ? sl_files_add(&intake->gone, file) : 0;
+}
+
 char *sl_intake_path(const struct sl_intake *intake, const char *name, const char *part)
 {
     const char *dir = intake->place.path;

@@ -28,6 +28,7 @@ struct sl_intake {
     struct sl_entry **touched; /* have hints, to be looked at */
     size_t touched_count, touched_capacity;
     struct sl_files gone; /* may have come again meanwhile */
+    bool durable;         /* somebody remembers what was taken and asks for what has gone */
     bool polling;         /* no events */
     bool watch_due;       /* the watch was lost */
     bool scan_due;
@@ -43,6 +44,9 @@ struct sl_intake {
 /* Logs about one name, its bytes made safe: "<dir>/<name>: <what>". After a few lines in a round the rest is
  * only counted. */
 void sl_intake_tell(struct sl_intake *intake, enum sl_log_level level, const char *name, const char *what);
+
+/* The taken file need not be remembered any more. 0 or SL_ENOMEM. */
+int sl_intake_add_gone(struct sl_intake *intake, const struct sl_file *file);
 
 /* "<dir>/<name>", or "<dir>/<name>/<part>" where part is not NULL; malloc'ed. NULL: out of memory. */
 char *sl_intake_path(const struct sl_intake *intake, const char *name, const char *part);

@@ -28,11 +28,11 @@ static int add_gone(struct sl_intake *intake, const struct sl_entry *entry, stru
     const struct sl_files *remembered = entry->remembered;
     int rc = 0;
     for (size_t i = 0; rc == 0 && remembered && i < remembered->count; i++)
-        rc = sl_files_add(&intake->gone, &remembered->file[i]);
+        rc = sl_intake_add_gone(intake, &remembered->file[i]);
     if (rc == 0 && !remembered && entry->look.kind == SL_LOOK_FILE) {
         char *path = sl_intake_path(intake, entry->name, NULL);
         struct sl_file file = file_of(&entry->look, path);
-        rc = path ? sl_files_add(&intake->gone, &file) : SL_ENOMEM;
+        rc = path ? sl_intake_add_gone(intake, &file) : SL_ENOMEM;
         free(path);
     }
     return rc ? sl_error_nomem(err) : 0;
@@ -70,7 +70,7 @@ static int verify_file(struct sl_intake *intake, struct sl_entry *entry, const s
             entry->look.mtime_ns = file->mtime_ns;
             entry->look.size = file->size;
             found = true;
-        } else if (sl_files_add(&intake->gone, file)) {
+        } else if (sl_intake_add_gone(intake, file)) {
             return sl_error_nomem(err);
         }
     }
@@ -134,7 +134,7 @@ static int prune(struct sl_intake *intake, struct sl_entry *entry, const struct 
     int rc = sl_parts_list(intake, entry->name, &there, err);
     for (size_t i = 0; rc == 0 && i < entry->remembered->count; i++) {
         const struct sl_file *file = &entry->remembered->file[i];
-        if (sl_files_add(sl_parts_hold(&there, file) ? &kept : &intake->gone, file))
+        if (sl_parts_hold(&there, file) ? sl_files_add(&kept, file) : sl_intake_add_gone(intake, file))
             rc = sl_error_nomem(err);
     }
     bool more = there.count > kept.count;

@@ -364,6 +364,20 @@ static void test_arrivals_look_again_at_what_the_limits_left(void **state)
     assert_int_equal(yard->taken.file[0].size, 9);
 }
 
+static void test_arrivals_without_a_checkpoint_keep_nothing_of_what_has_gone(void **state)
+{
+    struct yard *yard = *state;
+    struct sl_files gone = {0};
+    yard->services.durable = false;
+    yard_open(yard);
+    yard_move_in(yard, "a", "one\n");
+    yard_take_all(yard);
+    yard_delete(yard, "in/a");
+    yard_refresh(yard);
+    yard_gone(yard, &gone);
+    assert_int_equal(gone.count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -390,6 +404,7 @@ int main(void)
         TEST(test_arrivals_take_names_of_any_bytes),
         TEST(test_arrivals_take_up_to_the_limits_earliest_seen_first),
         TEST(test_arrivals_look_again_at_what_the_limits_left),
+        TEST(test_arrivals_without_a_checkpoint_keep_nothing_of_what_has_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

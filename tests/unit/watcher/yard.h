@@ -73,6 +73,7 @@ static inline void yard_make(struct yard *yard)
                                           .log = &yard->log,
                                           .clock = &yard->clock.clock,
                                           .job_dirfd = yard->dirfd,
+                                          .durable = true,
                                           .job_dir = yard->path};
     /* An hour between ticks: what a test sees comes from events unless it asks for ticks. */
     yard->options = (struct sl_arrivals_options){.existing = true, .poll_interval_ms = 3600000};
