@@ -244,7 +244,8 @@ bool sl_map_sort(struct sl_field *pairs, size_t count)
     for (size_t i = 0; i < count; i++)
         if (pairs[2 * i].tag != SL_STR)
             return false;
-    qsort(pairs, count, 2 * sizeof *pairs, compare_pairs);
+    if (count > 1)
+        qsort(pairs, count, 2 * sizeof *pairs, compare_pairs);
     for (size_t i = 1; i < count; i++)
         if (compare_bytes(&pairs[2 * i - 2], &pairs[2 * i]) == 0)
             return false;

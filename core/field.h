@@ -23,7 +23,7 @@ bool sl_field_equals_slow(const struct sl_field *a, const struct sl_field *b);
 static inline bool sl_field_equals(const struct sl_field *a, const struct sl_field *b)
 {
     if (a->tag == SL_STR && b->tag == SL_STR)
-        return a->len == b->len && __builtin_memcmp(a->str, b->str, a->len) == 0;
+        return a->len == b->len && (a->len == 0 || __builtin_memcmp(a->str, b->str, a->len) == 0);
     return sl_field_equals_slow(a, b);
 }
 
