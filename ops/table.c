@@ -119,7 +119,8 @@ struct sl_group *sl_table_next(const struct sl_table *table, unsigned partition,
     if (!table->capacity)
         return NULL;
     unsigned bits = (unsigned)__builtin_ctz(partitions);
-    size_t range = table->capacity >> bits, from = partition * range;
+    size_t range = table->capacity >> bits; /* 0: several partitions share a slot */
+    size_t from = (size_t)((uint64_t)partition * table->capacity >> bits);
     for (uint64_t i = *at + 1; i < table->capacity; i++) {
         struct sl_group *group = &table->slot[(from + i) & (table->capacity - 1)];
         bool taken = group->key.flags & SL_GROUP_TAKEN;
