@@ -393,7 +393,8 @@ static size_t list_tables(struct sl_aggregate *aggregate, struct sl_table **tabl
             table[count++] = &aggregate->table[w];
     if (aggregate->reducer->ops->exact)
         return count;
-    qsort(aggregate->lane, aggregate->lanes, sizeof *aggregate->lane, by_position);
+    if (aggregate->lanes > 1)
+        qsort(aggregate->lane, aggregate->lanes, sizeof *aggregate->lane, by_position);
     for (size_t i = 0; i < aggregate->lanes; i++)
         if (aggregate->lane[i]->table.used)
             table[count++] = &aggregate->lane[i]->table;
