@@ -14,6 +14,8 @@
 #include "fs/requests.h"
 #include "fs/session.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,10 +126,13 @@ static int make_tree(struct mount *mount, const struct sl_mount_options *options
 
 static int start(struct mount *mount, const struct sl_mount_options *options, struct sl_error *err)
 {
+    char dir[PATH_MAX];
     int r = make_tree(mount, options, err);
+    if (r == 0 && !realpath(options->dir, dir)) /* to unmount it wherever we are by then */
+        r = sl_error_sys(err, errno, "mount point %s", options->dir);
     if (r == 0)
-        r = sl_session_mount(options->dir, options->for_others, &sl_requests_ops, &mount->requests,
-                             &mount->session, err);
+        r = sl_session_mount(dir, options->for_others, &sl_requests_ops, &mount->requests, &mount->session,
+                             err);
     if (r == 0)
         r = sl_session_serve(mount->session, err);
     if (r == 0)

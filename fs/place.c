@@ -200,13 +200,15 @@ static int check_only(struct sl_io *io, int dirfd, const char *dir, const char *
         return r;
     }
     int r = 0;
-    for (struct dirent *entry; r == 0 && (entry = io->ops->readdir(io, stream));)
+    for (struct dirent *entry; errno = 0, r == 0 && (entry = io->ops->readdir(io, stream));)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
             strcmp(entry->d_name, SL_PLAIN_MARKER) != 0 && !is_listed(names, entry->d_name))
             r = sl_error_set(
                 err, SL_EUSAGE,
                 "mount point %s is not empty (it holds %s); choose another directory or empty it", dir,
                 entry->d_name);
+    if (r == 0 && errno)
+        r = sl_error_sys(err, errno, "reading directory %s", dir);
     (void)io->ops->closedir(io, stream); /* nothing was written through it */
     return r;
 }

@@ -88,11 +88,18 @@ static int rename_in_view(struct plain *plain, struct view *view, const char *fr
     return 0;
 }
 
+/* What lies there under these names is of a publish that failed. */
+static int clear_way(struct plain *plain, struct view *view, const char *path, struct sl_error *err)
+{
+    int r = sl_io_remove_tree(plain->io, view->fd, HIDDEN_VERSION, err);
+    return r < 0 ? r : sl_io_remove_tree(plain->io, view->fd, path, err);
+}
+
 static int write_version(struct plain *plain, struct view *view, const struct sl_version *version,
                          const char *path, struct sl_error *err)
 {
     uint64_t data_len = 0;
-    int r = sl_io_remove_tree(plain->io, view->fd, HIDDEN_VERSION, err); /* of a publish that failed */
+    int r = clear_way(plain, view, path, err);
     if (r == 0)
         r = sl_io_make_dirs(plain->io, view->fd, HIDDEN_VERSION, 0777, err);
     for (int kind = 0; r == 0 && kind < SL_RENDER_FILES; kind++)
@@ -110,45 +117,59 @@ static int make_link(struct plain *plain, struct view *view, const char *target,
     return 0;
 }
 
+/* The links first: where one can be followed, all can. */
 static int swap(struct plain *plain, struct view *view, const char *target, struct sl_error *err)
 {
     int r = sl_io_remove_tree(plain->io, view->fd, HIDDEN_NOW, err);
+    for (size_t i = 0; r == 0 && i < sizeof links / sizeof links[0]; i++)
+        r = make_link(plain, view, links[i].target, links[i].name, err);
     if (r == 0)
         r = make_link(plain, view, target, HIDDEN_NOW, err);
     if (r == 0)
         r = rename_in_view(plain, view, HIDDEN_NOW, "now", err);
-    for (size_t i = 0; r == 0 && i < sizeof links / sizeof links[0]; i++)
-        r = make_link(plain, view, links[i].target, links[i].name, err);
     return r;
 }
 
 static int remove_oldest(struct plain *plain, struct view *view, struct sl_error *err)
 {
     char path[64];
+    int r = sl_io_remove_tree(plain->io, view->fd, HIDDEN_OLD, err); /* what could not be removed last time */
     snprintf(path, sizeof path, "at/%" PRId64, view->time_ms[0]);
-    int r = rename_in_view(plain, view, path, HIDDEN_OLD, err);
     if (r == 0)
-        r = sl_io_remove_tree(plain->io, view->fd, HIDDEN_OLD, err);
-    if (r == 0)
-        memmove(view->time_ms, view->time_ms + 1, --view->count * sizeof *view->time_ms);
+        r = rename_in_view(plain, view, path, HIDDEN_OLD, err);
+    if (r < 0)
+        return r;
+    memmove(view->time_ms, view->time_ms + 1, --view->count * sizeof *view->time_ms);
+    return sl_io_remove_tree(plain->io, view->fd, HIDDEN_OLD, err);
+}
+
+static int remove_old(struct plain *plain, struct view *view, struct sl_error *err)
+{
+    int r = 0;
+    while (r == 0 && view->count > plain->keep)
+        r = remove_oldest(plain, view, err);
     return r;
 }
 
+/* After a failure it may be tried again: before the swap nothing has changed, and what is too old is removed
+ * now or with the next version. */
 static int publish(struct plain *plain, struct view *view, struct sl_version *version, struct sl_error *err)
 {
     char path[64];
     sl_assert(!view->before || view->before->time_ms < version->time_ms);
     snprintf(path, sizeof path, "at/%" PRId64, version->time_ms);
-    int r = write_version(plain, view, version, path, err);
+    int r = remove_old(plain, view, err);
+    if (r == 0)
+        r = write_version(plain, view, version, path, err);
+    if (r == 0)
+        r = swap(plain, view, path, err);
     if (r < 0)
         return r;
     view->time_ms[view->count++] = version->time_ms;
     sl_version_unref(view->before);
     view->before = sl_version_ref(version);
-    r = swap(plain, view, path, err);
-    if (r == 0 && view->count > plain->keep)
-        r = remove_oldest(plain, view, err);
-    return r;
+    (void)remove_old(plain, view, NULL); /* it is shown; the next publish tries this again, and says so */
+    return 0;
 }
 
 static int plain_publish(struct sl_viewer *viewer, size_t view, struct sl_version *version,
@@ -213,7 +234,7 @@ static int write_marker(struct plain *plain, const struct sl_mount_options *opti
 
 static int make_view(struct plain *plain, struct view *view, const char *name, struct sl_error *err)
 {
-    view->time_ms = calloc((size_t)plain->keep + 2, sizeof *view->time_ms);
+    view->time_ms = calloc((size_t)plain->keep + 1, sizeof *view->time_ms);
     if (!view->time_ms)
         return sl_error_nomem(err);
     int r = sl_io_make_dirs(plain->io, plain->dirfd, name, 0777, err);

@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include "core/clock.h"
 #include "fs/mount.h"
 #include "shown.h"
 
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,6 +124,17 @@ static inline void mounted_assert_text(const struct mounted *mounted, const char
     close(fd);
 }
 
+/* Waits until the count that `member` picks is `wanted`. The kernel tells nobody when it forgets, so this
+ * asks again and again. */
+static inline void mounted_wait(struct mounted *mounted, uint64_t (*pick)(struct sl_mount_counts),
+                                uint64_t wanted)
+{
+    int64_t until_ns = sl_monotonic_ns() + 30000000000;
+    while (pick(sl_mount_count(mounted->viewer)) != wanted && sl_monotonic_ns() < until_ns)
+        sched_yield();
+    assert_int_equal(pick(sl_mount_count(mounted->viewer)), wanted);
+}
+
 static inline int mounted_errno(const struct mounted *mounted, const char *path)
 {
     int fd = mounted_file(mounted, path, O_RDONLY);
@@ -129,4 +142,19 @@ static inline int mounted_errno(const struct mounted *mounted, const char *path)
     if (fd >= 0)
         close(fd);
     return sys;
+}
+
+/* For directories that are no mount. */
+static inline void mounted_remove(struct mounted *mounted)
+{
+    struct sl_error err = {0};
+    if (sl_io_remove_tree(&sl_io_system, AT_FDCWD, mounted->dir, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static inline void mounted_touch(const struct mounted *mounted, const char *path)
+{
+    int fd = mounted_file(mounted, path, O_WRONLY | O_CREAT);
+    assert_true(fd >= 0);
+    close(fd);
 }

@@ -207,12 +207,9 @@ static void test_versions_are_given_back_at_close(void **state)
     sl_version_unref(version);
 }
 
-/* Waits until the kernel holds nothing of what is retired. */
-static void wait_for_retired(struct mounted *mounted, uint64_t count)
+static uint64_t retired(struct sl_mount_counts counts)
 {
-    for (int i = 0; i < 30000 && sl_mount_count(mounted->viewer).retired != count; i++)
-        usleep(1000);
-    assert_int_equal(sl_mount_count(mounted->viewer).retired, count);
+    return counts.retired;
 }
 
 /* Everything of version 1, so that the caches hold it. */
@@ -240,7 +237,7 @@ static void test_the_caches_give_back_what_is_retired(void **state)
     read_first(&mounted);
     assert_true(sl_mount_count(mounted.viewer).lookups > 100);
     let_linger_pass(&mounted);
-    wait_for_retired(&mounted, 0);
+    mounted_wait(&mounted, retired, 0);
     assert_true(sl_mount_count(mounted.viewer).lookups < 10);
     mounted_close(&mounted);
 }
@@ -257,7 +254,7 @@ static void test_the_caches_give_back_what_was_open_when_it_was_retired(void **s
     int keys = mounted_file(&mounted, "counts/at/1/keys", O_RDONLY | O_DIRECTORY);
     int dir = mounted_file(&mounted, "counts/at/1", O_RDONLY | O_DIRECTORY);
     let_linger_pass(&mounted);
-    wait_for_retired(&mounted, 1);
+    mounted_wait(&mounted, retired, 1);
     struct stat st;
     assert_int_equal(fstatat(keys, "k55", &st, 0), 0);
     assert_int_equal(st.st_size, 2);
@@ -266,7 +263,7 @@ static void test_the_caches_give_back_what_was_open_when_it_was_retired(void **s
     close(key);
     close(keys);
     close(dir);
-    wait_for_retired(&mounted, 0);
+    mounted_wait(&mounted, retired, 0);
     mounted_close(&mounted);
 }
 

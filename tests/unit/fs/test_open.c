@@ -89,7 +89,7 @@ static struct sl_version *big_version(int64_t time_ms)
 {
     size_t len = 0;
     while (len < (30u << 20))
-        len += (size_t)sprintf(big_text + len, "%0998dx\n", 7);
+        len += (size_t)snprintf(big_text + len, sizeof big_text - len, "%0998dx\n", 7);
     return shown_version(time_ms, big_text);
 }
 

@@ -72,12 +72,9 @@ static int copier_end(struct copier *copier)
     return status;
 }
 
-/* Waits until this many reads wait. */
-static void wait_for_waiting(struct mounted *mounted, uint64_t count)
+static uint64_t waiting(struct sl_mount_counts counts)
 {
-    for (int i = 0; i < 30000 && sl_mount_count(mounted->viewer).waiting != count; i++)
-        usleep(1000);
-    assert_int_equal(sl_mount_count(mounted->viewer).waiting, count);
+    return counts.waiting;
 }
 
 static void test_next_gives_the_version_after_it_was_opened(void **state)
@@ -90,7 +87,7 @@ static void test_next_gives_the_version_after_it_was_opened(void **state)
     assert_int_equal(mounted_try(&mounted, 5, &err), 0);
     mounted_publish(&mounted, shown_keys(1, 1, 1));
     copier_open(&copier);
-    wait_for_waiting(&mounted, 1);
+    mounted_wait(&mounted, waiting, 1);
     mounted_publish(&mounted, shown_keys(2, 2, 2));
     mounted_publish(&mounted, shown_keys(3, 2, 3));
     copier_expect(&copier, "k0\t2\nk1\t2\n");
@@ -115,7 +112,7 @@ static void test_feed_gives_every_version_and_ends_with_the_mount(void **state)
         mounted_publish(&mounted, shown_keys(t, 1, 7));
         copier_expect(&copier, line);
     }
-    wait_for_waiting(&mounted, 1);
+    mounted_wait(&mounted, waiting, 1);
     mounted_close(&mounted);
     assert_int_equal(copier_end(&copier), 0);
 }
@@ -131,10 +128,10 @@ static void test_a_reader_that_waits_can_be_killed(void **state)
         struct copier copier = copier_start(&mounted, paths[i]);
         assert_int_equal(mounted_try(&mounted, 5, &err), 0);
         copier_open(&copier);
-        wait_for_waiting(&mounted, 1);
+        mounted_wait(&mounted, waiting, 1);
         kill(copier.pid, SIGTERM);
         assert_int_equal(copier_end(&copier), SIGTERM);
-        wait_for_waiting(&mounted, 0);
+        mounted_wait(&mounted, waiting, 0);
         mounted_close(&mounted);
     }
 }
@@ -152,7 +149,7 @@ static void test_readers_that_wait_hold_no_thread(void **state)
     assert_int_equal(mounted_try(&mounted, 5, &err), 0);
     for (int i = 0; i < COPIERS; i++)
         copier_open(&copiers[i]);
-    wait_for_waiting(&mounted, COPIERS);
+    mounted_wait(&mounted, waiting, COPIERS);
     mounted_assert_text(&mounted, "counts/log", "");
     mounted_publish(&mounted, shown_keys(1, 1, 1));
     for (int i = 0; i < COPIERS; i++) {
