@@ -96,6 +96,15 @@ void *sl_invocation_alloc(struct sl_invocation *call, size_t size);
 /* The record cannot be processed: it becomes a dead letter with this message. */
 int sl_reject(struct sl_invocation *call, const char *message);
 
+/* In a function of mapWithState, which gets key, value and time: the state of the key. What there is is nil
+ * where none exists. A change fails (return what it gave) while the key is timing out, after a removal, and
+ * for nil. */
+bool sl_state_exists(const struct sl_invocation *call);
+struct sl_field sl_state_get(const struct sl_invocation *call);
+bool sl_state_is_timing_out(const struct sl_invocation *call);
+int sl_state_update(struct sl_invocation *call, const struct sl_field *value);
+int sl_state_remove(struct sl_invocation *call);
+
 /* ---- running ---- */
 
 struct sl_run_options {

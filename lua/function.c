@@ -3,6 +3,7 @@
 #include "lua/iterator.h"
 #include "lua/job_private.h"
 #include "lua/rdd.h"
+#include "lua/state.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -22,6 +23,8 @@ struct call {
     const struct sl_field *argv;
     uint32_t argc;
     const struct sl_rows *rows; /* not NULL: a partition is the last argument */
+    struct sl_state_cell *cell; /* not NULL: a state and the time are the last arguments */
+    int64_t time_ms;
     struct sl_returned *ret;
     bool has_returned;              /* what fails from here on is the value, not the function */
     const char *text[SL_WIDTH_MAX]; /* Lua's own bytes of string arguments */
@@ -73,6 +76,10 @@ static int call_protected(lua_State *L)
     push_arguments(L, call);
     if (call->rows)
         sl_iterator_push(L, call->rows);
+    if (call->cell) {
+        sl_state_push(L, call->cell);
+        lua_pushinteger(L, call->time_ms);
+    }
     lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
     call->has_returned = true;
     int count = lua_gettop(L) - 1;
@@ -124,6 +131,7 @@ static int function_call(const struct sl_function *fn, struct sl_task *task, con
     call.argv = argv;
     call.argc = argc;
     call.rows = NULL;
+    call.cell = NULL;
     call.ret = ret;
     call.has_returned = false;
     return run(fn, &call);
@@ -135,6 +143,15 @@ static int function_call_partition(const struct sl_function *fn, struct sl_task 
     struct sl_field number = sl_integer(index);
     struct call call = {
         .task = task, .argv = &number, .argc = index != SL_NO_INDEX, .rows = rows, .ret = ret};
+    return run(fn, &call);
+}
+
+static int function_call_state(const struct sl_function *fn, struct sl_task *task, const struct sl_field *key,
+                               const struct sl_field *value, struct sl_state_cell *cell, int64_t time_ms,
+                               struct sl_returned *ret)
+{
+    struct sl_field argv[2] = {*key, *value};
+    struct call call = {.task = task, .argv = argv, .argc = 2, .cell = cell, .time_ms = time_ms, .ret = ret};
     return run(fn, &call);
 }
 
@@ -174,7 +191,11 @@ int sl_function_call_dataset(const struct sl_function *fn, int64_t batch_ms, str
 }
 
 static const struct sl_function_ops function_ops = {
-    .call = function_call, .call_partition = function_call_partition, .free = function_free};
+    .call = function_call,
+    .call_partition = function_call_partition,
+    .call_state = function_call_state,
+    .free = function_free,
+};
 
 static void keep_reference(lua_State *L, struct sl_copy *copy, int index)
 {

@@ -4,6 +4,7 @@
 #include "lua/rdd.h"
 #include "lua/ssc.h"
 #include "lua/ssc_methods.h"
+#include "lua/state.h"
 #include "lua/stream.h"
 #include "lua/value.h"
 
@@ -76,6 +77,7 @@ void sl_module_open(lua_State *L)
     sl_stream_open(L);
     sl_ssc_open(L);
     sl_rdd_open(L);
+    sl_state_open(L);
     luaL_requiref(L, "sluice", push_module, false);
     lua_pop(L, 1);
 }
