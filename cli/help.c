@@ -1,9 +1,11 @@
 #include "cli/commands.h"
+#include "cli/help_json.h"
 #include "cli/help_topic.h"
 #include "cli/report.h"
 
 #include "core/nearest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void print_flag(const struct sl_flag *flag)
@@ -63,8 +65,25 @@ static int refuse_unknown(const char *name)
     return sl_report_error(&err);
 }
 
+static int print_json(void)
+{
+    struct sl_buf buf;
+    sl_buf_init(&buf);
+    bool ok = sl_help_json(&buf);
+    if (ok)
+        fwrite(buf.bytes, 1, buf.len, stdout);
+    sl_buf_done(&buf);
+    if (ok)
+        return SL_STATUS_DONE;
+    struct sl_error err;
+    sl_error_nomem(&err);
+    return sl_report_error(&err);
+}
+
 static int run_help(const struct sl_line *line)
 {
+    if (sl_line_has(line, "json"))
+        return print_json();
     if (line->operand_count == 0)
         return print_overview();
     for (size_t i = 0; i < line->operand_count; i++) {
@@ -77,9 +96,15 @@ static int run_help(const struct sl_line *line)
     return SL_STATUS_DONE;
 }
 
+static const struct sl_flag help_flags[] = {
+    {"json", SL_FLAG_SWITCH, NULL, NULL, "everything a job can name, as one JSON document"},
+    {0},
+};
+
 const struct sl_command sl_command_help = {
     .name = "help",
     .arguments = "[NAME]",
     .summary = "explains a command, an operator or a built-in",
+    .flags = help_flags,
     .run = run_help,
 };

@@ -1,0 +1,149 @@
+#include "cli/help_json.h"
+
+#include "engine/options.h"
+#include "lua/registry.h"
+#include "ops/builtin.h"
+#include "ops/list.h"
+#include "output/compress.h"
+#include "text/format.h"
+#include "text/json.h"
+
+#include <sluice.h>
+#include <string.h>
+
+static const struct {
+    unsigned bit;
+    const char *word;
+} want_words[] = {
+    {SL_WANT_FUNCTION, "function"}, {SL_WANT_REDUCER, "reducer"}, {SL_WANT_STREAM, "stream"},
+    {SL_WANT_STREAMS, "streams"},   {SL_WANT_COUNT, "count"},     {SL_WANT_INTEGER, "integer"},
+    {SL_WANT_NUMBER, "number"},     {SL_WANT_STRING, "string"},   {SL_WANT_BOOLEAN, "boolean"},
+    {SL_WANT_DURATION, "duration"}, {SL_WANT_STRINGS, "strings"}, {SL_WANT_LIST, "list"},
+    {SL_WANT_VALUE, "value"},       {SL_WANT_NIL, "nil"},
+};
+
+static const char *kind_word(enum sl_op_kind kind)
+{
+    switch (kind) {
+    case SL_OP_SOURCE:
+        return "source";
+    case SL_OP_NARROW:
+        return "narrow";
+    case SL_OP_WIDE:
+        return "wide";
+    case SL_OP_OUTPUT:
+        return "output";
+    case SL_OP_META:
+        return "meta";
+    }
+    return "";
+}
+
+static bool put_string(struct sl_buf *buf, const char *text)
+{
+    return sl_json_string(buf, text, strlen(text), NULL);
+}
+
+/* "name":"text" with a comma behind it; nothing for NULL. */
+static bool put_member(struct sl_buf *buf, const char *name, const char *text)
+{
+    return !text ||
+           (put_string(buf, name) && sl_buf_byte(buf, ':') && put_string(buf, text) && sl_buf_byte(buf, ','));
+}
+
+/* A comma between items, none before the first. */
+static bool put_separator(struct sl_buf *buf, size_t i)
+{
+    return sl_buf_text(buf, i ? ",\n" : "\n");
+}
+
+static bool put_wanted(struct sl_buf *buf, unsigned want)
+{
+    bool ok = sl_buf_text(buf, "\"accepts\":[");
+    bool is_first = true;
+    for (size_t i = 0; i < sizeof want_words / sizeof *want_words; i++) {
+        if (!(want & want_words[i].bit))
+            continue;
+        ok = ok && (is_first || sl_buf_byte(buf, ',')) && put_string(buf, want_words[i].word);
+        is_first = false;
+    }
+    return ok && sl_buf_byte(buf, ']');
+}
+
+static bool put_param(struct sl_buf *buf, const struct sl_param *param)
+{
+    return sl_buf_byte(buf, '{') && put_member(buf, "name", param->name) &&
+           put_member(buf, "help", param->help) &&
+           sl_buf_text(buf, param->optional ? "\"optional\":true," : "\"optional\":false,") &&
+           put_wanted(buf, param->want) && sl_buf_byte(buf, '}');
+}
+
+static bool put_params(struct sl_buf *buf, const char *name, const struct sl_param *params)
+{
+    bool ok = put_string(buf, name) && sl_buf_text(buf, ":[");
+    for (size_t i = 0; params && params[i].name; i++)
+        ok = ok && (i == 0 || sl_buf_byte(buf, ',')) && put_param(buf, &params[i]);
+    return ok && sl_buf_byte(buf, ']');
+}
+
+static bool put_operator(struct sl_buf *buf, const struct sl_op *op)
+{
+    return sl_buf_byte(buf, '{') && put_member(buf, "name", op->name) &&
+           put_member(buf, "kind", kind_word(op->kind)) && put_member(buf, "family", op->family) &&
+           put_member(buf, "summary", op->summary) && put_member(buf, "example", op->example) &&
+           put_params(buf, "arguments", op->params) && sl_buf_byte(buf, ',') &&
+           put_params(buf, "options", op->options) && sl_buf_byte(buf, '}');
+}
+
+static bool put_builtin(struct sl_buf *buf, const struct sl_builtin *builtin)
+{
+    return sl_buf_byte(buf, '{') && put_member(buf, "name", builtin->name) &&
+           put_member(buf, "family", builtin->family) && put_member(buf, "summary", builtin->summary) &&
+           put_member(buf, "example", builtin->example) &&
+           sl_buf_text(buf, builtin->variadic ? "\"variadic\":true," : "\"variadic\":false,") &&
+           put_params(buf, "arguments", builtin->params) && sl_buf_byte(buf, '}');
+}
+
+static bool put_operators(struct sl_buf *buf)
+{
+    bool ok = sl_buf_text(buf, "\"operators\":[");
+    const struct sl_op *op;
+    for (size_t i = 0; (op = sl_registry_at(i)); i++)
+        ok = ok && put_separator(buf, i) && put_operator(buf, op);
+    return ok && sl_buf_text(buf, "],\n");
+}
+
+static bool put_builtins(struct sl_buf *buf)
+{
+    bool ok = sl_buf_text(buf, "\"builtins\":[");
+    for (size_t i = 0; sl_builtins[i]; i++)
+        ok = ok && put_separator(buf, i) && put_builtin(buf, sl_builtins[i]);
+    return ok && sl_buf_text(buf, "],\n");
+}
+
+static bool put_formats(struct sl_buf *buf)
+{
+    bool ok = sl_buf_text(buf, "\"formats\":[");
+    for (size_t i = 0; sl_formats[i]; i++)
+        ok = ok && put_separator(buf, i) && sl_buf_byte(buf, '{') &&
+             put_member(buf, "summary", sl_formats[i]->summary) && sl_buf_text(buf, "\"name\":") &&
+             put_string(buf, sl_formats[i]->name) && sl_buf_byte(buf, '}');
+    return ok && sl_buf_text(buf, "],\n");
+}
+
+static bool put_compressions(struct sl_buf *buf)
+{
+    bool ok = sl_buf_text(buf, "\"compressions\":[");
+    for (size_t i = 0; sl_compressions[i]; i++)
+        ok = ok && put_separator(buf, i) && sl_buf_byte(buf, '{') &&
+             put_member(buf, "name", sl_compressions[i]->name) && sl_buf_text(buf, "\"suffix\":") &&
+             put_string(buf, sl_compressions[i]->suffix) && sl_buf_byte(buf, '}');
+    return ok && sl_buf_text(buf, "],\n");
+}
+
+bool sl_help_json(struct sl_buf *buf)
+{
+    return sl_buf_text(buf, "{") && put_member(buf, "version", sl_version()) && put_operators(buf) &&
+           put_builtins(buf) && put_formats(buf) && put_compressions(buf) &&
+           put_params(buf, "options", sl_option_params) && sl_buf_text(buf, "}\n");
+}

@@ -1,0 +1,8 @@
+/* Everything jobs can name, as one JSON document: what docs/operators.md is made of and what tests walk. */
+#pragma once
+
+#include "core/buf.h"
+
+/* Appends {"version", "operators", "builtins", "formats", "compressions", "options"}. False: out of memory.
+ */
+bool sl_help_json(struct sl_buf *buf);
