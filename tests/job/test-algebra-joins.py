@@ -407,6 +407,8 @@ save("joined", pairs:join(pairs:filter(sluice.gt(2, 95))))
 def test_bad_arguments_are_refused_by_name():
     for call, word in (("repartition(0)", "numPartitions"), ("repartition()", "numPartitions"), ("coalesce(-1)", "numPartitions"),
                        ("repartition(1000000000)", "numPartitions"), ("partitionBy(1e15)", "numPartitions"),
+                       ("join(s2, 100001)", "numPartitions"), ("sortBy(sluice.select(1), nil, 100001)", "numPartitions"),
+                       ("sortByKey(nil, 100001)", "numPartitions"), ("groupByKey(100001)", "numPartitions"),
                        ("join()", "other"), ("join(1)", "other"), ("sortBy()", "f"), ("sortBy(1)", "f"),
                        ("sortByKey(1)", "ascending"), ("top(-1)", "n"), ("top('a')", "n"), ("take()", "n"),
                        ("zipWithIndex(1)", "zipWithIndex")):

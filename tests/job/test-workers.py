@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# presets: release asan tsan
 # timeout: 300
 """Results are byte for byte the same for any number of workers, on files of several splits."""
 import os, pathlib, random, sys
