@@ -1,5 +1,6 @@
 /* groupByKey, countByKey, countByValue, distinct: grouping with a reducer that the operator brings itself. */
 #include "ops/by_key.h"
+#include "ops/partition_count.h"
 #include "ops/reducers.h"
 
 static const struct sl_param partitions_params[] = {SL_PARAM_PARTITIONS, {0}};
@@ -19,6 +20,7 @@ const struct sl_op sl_op_group_by_key = {
     .example = "s:map(sluice.pair(1)):groupByKey()",
     .params = partitions_params,
     .wide = &group_wide,
+    .check = sl_partition_count_check,
 };
 
 static int count_by_key_begin(struct sl_stage *stage)
@@ -36,6 +38,7 @@ const struct sl_op sl_op_count_by_key = {
     .example = "s:map(sluice.pair(1)):countByKey()",
     .params = partitions_params,
     .wide = &count_by_key_wide,
+    .check = sl_partition_count_check,
 };
 
 static int count_by_value_begin(struct sl_stage *stage)
@@ -53,6 +56,7 @@ const struct sl_op sl_op_count_by_value = {
     .example = "s:countByValue()",
     .params = partitions_params,
     .wide = &count_by_value_wide,
+    .check = sl_partition_count_check,
 };
 
 static int distinct_begin(struct sl_stage *stage)
@@ -70,4 +74,5 @@ const struct sl_op sl_op_distinct = {
     .example = "s:distinct()",
     .params = partitions_params,
     .wide = &distinct_wide,
+    .check = sl_partition_count_check,
 };

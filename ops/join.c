@@ -1,6 +1,7 @@
 /* join, leftOuterJoin, rightOuterJoin, fullOuterJoin, cogroup: the values that two streams have for a key. */
 #include "ops/by_key.h"
 #include "ops/keep.h"
+#include "ops/partition_count.h"
 #include "ops/reducers.h"
 #include "ops/two_sides.h"
 
@@ -91,6 +92,7 @@ const struct sl_op sl_op_join = {
     .example = "s:map(sluice.pair(1)):join(s2:map(sluice.pair(2)))",
     .params = join_params,
     .wide = &inner_wide,
+    .check = sl_partition_count_check,
 };
 
 const struct sl_op sl_op_left_outer_join = {
@@ -101,6 +103,7 @@ const struct sl_op sl_op_left_outer_join = {
     .example = "s:map(sluice.pair(1)):leftOuterJoin(s2:map(sluice.pair(2)))",
     .params = join_params,
     .wide = &left_wide,
+    .check = sl_partition_count_check,
 };
 
 const struct sl_op sl_op_right_outer_join = {
@@ -111,6 +114,7 @@ const struct sl_op sl_op_right_outer_join = {
     .example = "s:map(sluice.pair(1)):rightOuterJoin(s2:map(sluice.pair(2)))",
     .params = join_params,
     .wide = &right_wide,
+    .check = sl_partition_count_check,
 };
 
 const struct sl_op sl_op_full_outer_join = {
@@ -121,6 +125,7 @@ const struct sl_op sl_op_full_outer_join = {
     .example = "s:map(sluice.pair(1)):fullOuterJoin(s2:map(sluice.pair(2)))",
     .params = join_params,
     .wide = &full_wide,
+    .check = sl_partition_count_check,
 };
 
 /* ---- cogroup: a row for each key ---- */
@@ -151,4 +156,5 @@ const struct sl_op sl_op_cogroup = {
     .example = "s:map(sluice.pair(1)):cogroup(s2:map(sluice.pair(2)))",
     .params = join_params,
     .wide = &cogroup_wide,
+    .check = sl_partition_count_check,
 };

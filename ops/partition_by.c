@@ -153,11 +153,6 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     return 0;
 }
 
-static int check(struct sl_node *node, struct sl_error *err)
-{
-    return sl_partition_count_check(node, 0, err);
-}
-
 static const struct sl_wide partition_by_wide = {
     .state_size = sizeof(struct sl_lanes),
     .begin = begin,
@@ -182,5 +177,5 @@ const struct sl_op sl_op_partition_by = {
     .example = "s:map(sluice.pair(1)):partitionBy(4):glom()",
     .params = params,
     .wide = &partition_by_wide,
-    .check = check,
+    .check = sl_partition_count_check,
 };

@@ -2,11 +2,15 @@
 
 #include "core/error.h"
 
-int sl_partition_count_check(const struct sl_node *node, unsigned param, struct sl_error *err)
+#include <string.h>
+
+int sl_partition_count_check(struct sl_node *node, struct sl_error *err)
 {
-    int64_t count = sl_node_integer(node, param, 1);
-    if (count <= SL_PARTITIONS_MAX)
-        return 0;
-    return sl_error_set(err, SL_EUSAGE, "%s: %s is %lld; at most %d partitions are possible", node->op->name,
-                        node->op->params[param].name, (long long)count, SL_PARTITIONS_MAX);
+    for (unsigned i = 0; node->op->params[i].name; i++) {
+        int64_t count = sl_node_integer(node, i, 1);
+        if (strcmp(node->op->params[i].name, "numPartitions") == 0 && count > SL_PARTITIONS_MAX)
+            return sl_error_set(err, SL_EUSAGE, "%s: numPartitions is %lld; at most %d are possible",
+                                node->op->name, (long long)count, SL_PARTITIONS_MAX);
+    }
+    return 0;
 }

@@ -3,5 +3,6 @@
 
 #include "core/operator.h"
 
-/* SL_EUSAGE where parameter `param` is beyond SL_PARTITIONS_MAX. For check(). */
-int sl_partition_count_check(const struct sl_node *node, unsigned param, struct sl_error *err);
+/* Fits into struct sl_op as check: SL_EUSAGE where the parameter called numPartitions is beyond
+ * SL_PARTITIONS_MAX. */
+int sl_partition_count_check(struct sl_node *node, struct sl_error *err);

@@ -1,5 +1,6 @@
 /* reduceByKey, combineByKey, aggregateByKey, foldByKey: one value per key, by a reducer. */
 #include "ops/by_key.h"
+#include "ops/partition_count.h"
 
 static int reduce_begin(struct sl_stage *stage)
 {
@@ -25,6 +26,7 @@ const struct sl_op sl_op_reduce_by_key = {
     .example = "s:map(sluice.pair(1)):reduceByKey(sluice.sum)",
     .params = reduce_params,
     .wide = &reduce_wide,
+    .check = sl_partition_count_check,
 };
 
 static int begin_function(struct sl_stage *stage, struct sl_function_reducer function,
@@ -68,6 +70,7 @@ const struct sl_op sl_op_combine_by_key = {
                "function(a, b) for _, v in ipairs(b) do a[#a + 1] = v end return a end)",
     .params = combine_params,
     .wide = &combine_wide,
+    .check = sl_partition_count_check,
 };
 
 static int aggregate_begin(struct sl_stage *stage)
@@ -100,6 +103,7 @@ const struct sl_op sl_op_aggregate_by_key = {
                "return a + b end)",
     .params = aggregate_params,
     .wide = &aggregate_wide,
+    .check = sl_partition_count_check,
 };
 
 static int fold_begin(struct sl_stage *stage)
@@ -130,4 +134,5 @@ const struct sl_op sl_op_fold_by_key = {
     .example = "s:map(sluice.pair(1)):foldByKey(0, function(a, b) return a + b end)",
     .params = fold_params,
     .wide = &fold_wide,
+    .check = sl_partition_count_check,
 };

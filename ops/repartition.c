@@ -44,11 +44,6 @@ static int coalesce_finish(struct sl_stage *stage, struct sl_dataset **ret)
     return 0;
 }
 
-static int check(struct sl_node *node, struct sl_error *err)
-{
-    return sl_partition_count_check(node, 0, err);
-}
-
 static const struct sl_wide repartition_wide = {
     .state_size = sizeof(struct sl_collect),
     .begin = begin,
@@ -87,7 +82,7 @@ const struct sl_op sl_op_repartition = {
     .example = "s:repartition(4):glom()",
     .params = repartition_params,
     .wide = &repartition_wide,
-    .check = check,
+    .check = sl_partition_count_check,
 };
 
 const struct sl_op sl_op_coalesce = {
@@ -98,5 +93,5 @@ const struct sl_op sl_op_coalesce = {
     .example = "s:repartition(4):coalesce(2):glom()",
     .params = coalesce_params,
     .wide = &coalesce_wide,
-    .check = check,
+    .check = sl_partition_count_check,
 };

@@ -1,5 +1,6 @@
 /* sortBy, sortByKey, top: records in the order of something. */
 #include "ops/by_key.h"
+#include "ops/partition_count.h"
 #include "ops/sorting.h"
 
 #define SORTING_WIDE(begin_, finish_)                                                                        \
@@ -55,6 +56,7 @@ const struct sl_op sl_op_sort_by = {
     .example = "s:sortBy(function(line) return #line end)",
     .params = sort_by_params,
     .wide = &sort_by_wide,
+    .check = sl_partition_count_check,
 };
 
 /* ---- sortByKey ---- */
@@ -82,6 +84,7 @@ const struct sl_op sl_op_sort_by_key = {
     .example = "s:map(sluice.pair(1)):sortByKey(false)",
     .params = sort_by_key_params,
     .wide = &sort_by_key_wide,
+    .check = sl_partition_count_check,
 };
 
 /* ---- top ---- */

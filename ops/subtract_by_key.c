@@ -2,6 +2,7 @@
  * not matter, so only its keys are kept. */
 #include "ops/by_key.h"
 #include "ops/keep.h"
+#include "ops/partition_count.h"
 #include "ops/reducers.h"
 #include "ops/two_sides.h"
 
@@ -57,6 +58,7 @@ const struct sl_op sl_op_subtract_by_key = {
     .example = "s:map(sluice.pair(1)):subtractByKey(s2:map(sluice.pair(2)))",
     .params = subtract_params,
     .wide = &subtract_wide,
+    .check = sl_partition_count_check,
 };
 
 /* ---- intersection ---- */
@@ -96,4 +98,5 @@ const struct sl_op sl_op_intersection = {
     .example = "s:intersection(s2)",
     .params = intersection_params,
     .wide = &intersection_wide,
+    .check = sl_partition_count_check,
 };
