@@ -30,6 +30,8 @@ static int render_file(struct sl_tree *tree, struct version *version, enum sl_re
     struct sl_rendering *data = NULL;
     uint64_t data_len;
     int r = 0;
+    if (!version->shown)
+        return -ESTALE;
     file->busy = true;
     if (kind == SL_RENDER_META)
         r = sl_content_len(tree, version, SL_RENDER_DATA, &data_len);
@@ -92,6 +94,8 @@ int sl_content_keys(struct sl_tree *tree, struct version *version, struct sl_key
 {
     while (version->keys_busy)
         pthread_cond_wait(&tree->settled, &tree->lock);
+    if (!version->shown)
+        return -ESTALE;
     if (!version->keys)
         version->keys = find_keys(tree, version);
     if (!version->keys)
@@ -132,6 +136,33 @@ int sl_content_key_get(struct sl_tree *tree, struct version *version, uint64_t k
         return -ENOMEM;
     *ret = rendering;
     return 0;
+}
+
+static bool is_used(const struct version *version)
+{
+    for (int kind = 0; kind < SL_RENDER_KINDS; kind++)
+        if (version->file[kind].busy)
+            return true;
+    return version->keys_busy || version->keys_users;
+}
+
+bool sl_content_give_up_rows(struct version *version, struct garbage *garbage)
+{
+    sl_assert(version->thing.retired);
+    if (is_used(version))
+        return false;
+    *garbage = (struct garbage){.keys = version->keys, .shown = version->shown, .before = version->before};
+    version->keys = NULL;
+    version->shown = version->before = NULL;
+    return true;
+}
+
+void sl_garbage_free(struct garbage *garbage)
+{
+    sl_rendering_unref(garbage->rendering);
+    sl_keys_free(garbage->keys);
+    sl_version_unref(garbage->shown);
+    sl_version_unref(garbage->before);
 }
 
 size_t sl_content_give_up(struct version *version, struct garbage *garbage, size_t max)

@@ -109,7 +109,7 @@ static int append_version(struct sl_tree *tree, struct segment *segment, struct 
         return r;
     }
     segment->upto = version->number;
-    segment->time_ms = version->shown->time_ms;
+    segment->time_ms = version->time_ms;
     return append(segment, rendering);
 }
 

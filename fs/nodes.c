@@ -174,7 +174,7 @@ static struct sl_attr attr_base(const struct sl_tree *tree, const struct node *n
         attr.size = as_segment(node->thing)->len;
         return attr;
     }
-    attr.mtime_ms = as_version(node->thing)->shown->time_ms;
+    attr.mtime_ms = as_version(node->thing)->time_ms;
     attr.lasting = true;
     return attr;
 }

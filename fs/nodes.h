@@ -41,8 +41,9 @@ struct file {
 
 struct version {
     struct thing thing;
-    struct sl_version *shown, *before; /* before: NULL for the first */
-    uint64_t number;                   /* 1, 2, 3 ... within the view */
+    struct sl_version *shown, *before; /* before: NULL for the first; both NULL once given up */
+    int64_t time_ms;
+    uint64_t number; /* 1, 2, 3 ... within the view */
     int64_t unlisted_ns;
     char name[VERSION_NAME_MAX];
     struct file file[SL_RENDER_KINDS];
@@ -190,12 +191,19 @@ int sl_content_keys(struct sl_tree *tree, struct version *version, struct sl_key
 void sl_content_keys_done(struct version *version);
 int sl_content_key_get(struct sl_tree *tree, struct version *version, uint64_t key,
                        struct sl_rendering **ret);
-/* Gives up what can be rendered again and nobody reads: up to `max` renderings and indexes, to be freed
- * without the lock. Does not unlock. */
+/* What is freed without the lock. */
 struct garbage {
     struct sl_rendering *rendering;
     struct sl_keys *keys;
+    struct sl_version *shown, *before;
 };
+void sl_garbage_free(struct garbage *garbage);
+/* Gives up the rows of a retired version, for good: what is open can be read to its end, everything else of
+ * it is -ESTALE from now on. False: somebody is rendering from them. Does not unlock; the garbage is freed
+ * without the lock. */
+bool sl_content_give_up_rows(struct version *version, struct garbage *garbage);
+/* Gives up what can be rendered again and nobody reads: up to `max` renderings and indexes, to be freed
+ * without the lock. Does not unlock. */
 size_t sl_content_give_up(struct version *version, struct garbage *garbage, size_t max);
 
 /* ---- open.c ---- */

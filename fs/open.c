@@ -16,7 +16,6 @@ struct sl_open {
     struct sl_rendering *rendering; /* fixed: what is read; streams: what is being read, NULL before */
     uint64_t number;                /* streams: of the last version taken */
     size_t at;                      /* feed: how much of rendering was read */
-    struct version *coming;         /* feed: follows what is being read (a line about skipped ones); pinned */
     pthread_mutex_t lock;           /* streams: one read at a time; taken before the tree's */
     char name[SL_KEY_NAME_MAX + 1]; /* of a key's file */
 };
@@ -169,8 +168,6 @@ void sl_tree_close(struct sl_tree *tree, struct sl_open *open)
     if (open->node.kind == NODE_LOG)
         as_segment(open->node.thing)->users--;
     drop_if_retired(tree, open);
-    if (open->coming)
-        sl_thing_unpin(tree, &open->coming->thing);
     sl_thing_unpin(tree, open->node.thing);
     sl_tree_unlock(tree);
     open_free(open);
@@ -197,74 +194,57 @@ static void slice(struct sl_rendering *rendering, uint64_t offset, size_t size, 
     ret->piece[0].len = ret->bytes;
 }
 
-/* The next version of a stream, pinned; NULL: none yet. */
-static struct version *take_next(struct sl_tree *tree, struct sl_open *open)
+/* Renders the next version of a stream; its number. -EAGAIN: none yet. One that is given up meanwhile is
+ * passed over. Locked. */
+static int render_next(struct sl_tree *tree, const struct sl_open *open, enum sl_render_kind kind,
+                       struct sl_rendering **ret, uint64_t *ret_number)
 {
-    sl_tree_lock(tree);
-    struct version *version = sl_view_from_number(open->node.view, open->number + 1);
-    if (version)
+    int r;
+    do {
+        struct version *version = sl_view_from_number(open->node.view, open->number + 1);
+        if (!version)
+            return -EAGAIN;
         sl_thing_pin(&version->thing);
-    sl_tree_unlock(tree);
-    return version;
-}
-
-static int render_pinned(struct sl_tree *tree, struct version *version, enum sl_render_kind kind,
-                         struct sl_rendering **ret)
-{
-    sl_tree_lock(tree);
-    int r = sl_content_get(tree, version, kind, ret);
-    if (r == 0)
+        r = sl_content_get(tree, version, kind, ret);
+        *ret_number = version->number;
         sl_thing_unpin(tree, &version->thing);
-    sl_tree_unlock(tree);
+    } while (r == -ESTALE);
     return r;
-}
-
-static void unpin(struct sl_tree *tree, struct version *version)
-{
-    sl_tree_lock(tree);
-    sl_thing_unpin(tree, &version->thing);
-    sl_tree_unlock(tree);
 }
 
 static int read_next(struct sl_tree *tree, struct sl_open *open, uint64_t offset, size_t size,
                      struct sl_pieces *ret)
 {
     if (!open->rendering) {
-        struct version *version = take_next(tree, open);
-        if (!version)
-            return -EAGAIN;
-        int r = render_pinned(tree, version, SL_RENDER_DATA, &open->rendering);
-        if (r < 0) {
-            unpin(tree, version);
+        sl_tree_lock(tree);
+        int r = render_next(tree, open, SL_RENDER_DATA, &open->rendering, &open->number);
+        sl_tree_unlock(tree);
+        if (r < 0)
             return r;
-        }
     }
     slice(open->rendering, offset, size, ret);
     return 0;
 }
 
-/* Puts the next thing to read into open->rendering: the version that is coming, or first what is to be said
- * about those that were missed before it. */
+/* Puts the next thing to read into open->rendering: a version, or first what is to be said about those that
+ * were missed before it. */
 static int feed_on(struct sl_tree *tree, struct sl_open *open)
 {
-    struct version *version = open->coming;
     struct sl_rendering *rendering;
-    int r = 0;
-    if (!version && !(version = take_next(tree, open)))
-        return -EAGAIN;
-    uint64_t skipped = open->coming ? 0 : version->number - open->number - 1;
-    open->coming = version;
-    if (skipped) {
-        rendering = sl_skipped_line(skipped);
-        r = rendering ? 0 : -ENOMEM;
-    } else {
-        r = render_pinned(tree, version, SL_RENDER_STAMPED, &rendering);
-        if (r == 0)
-            open->coming = NULL;
-    }
+    uint64_t number;
+    sl_tree_lock(tree);
+    int r = render_next(tree, open, SL_RENDER_STAMPED, &rendering, &number);
+    sl_tree_unlock(tree);
     if (r < 0)
         return r;
-    open->number = version->number;
+    uint64_t skipped = number - open->number - 1;
+    if (skipped) {
+        sl_rendering_unref(rendering); /* it will be there again */
+        rendering = sl_skipped_line(skipped);
+        if (!rendering)
+            return -ENOMEM;
+    }
+    open->number = skipped ? number - 1 : number;
     sl_rendering_unref(open->rendering);
     open->rendering = rendering;
     open->at = 0;
@@ -333,7 +313,7 @@ bool sl_tree_readable(struct sl_tree *tree, struct sl_open *open)
     pthread_mutex_lock(&open->lock);
     bool readable = has_more(open);
     sl_tree_lock(tree);
-    readable = readable || open->coming || sl_view_from_number(open->node.view, open->number + 1);
+    readable = readable || sl_view_from_number(open->node.view, open->number + 1);
     sl_tree_unlock(tree);
     pthread_mutex_unlock(&open->lock);
     return readable;

@@ -3,6 +3,9 @@
 
 enum { GARBAGE_MAX = 16 };
 
+/* Versions that readers alone keep alive: with more of them, the oldest are given up. */
+enum { PINNED_MAX = 64 };
+
 static size_t collect(struct sl_tree *tree, struct garbage *garbage)
 {
     size_t count = 0;
@@ -21,11 +24,33 @@ static void give_up(struct sl_tree *tree)
         sl_tree_lock(tree);
         count = collect(tree, garbage);
         sl_tree_unlock(tree);
-        for (size_t i = 0; i < count; i++) {
-            sl_rendering_unref(garbage[i].rendering);
-            sl_keys_free(garbage[i].keys);
-        }
+        for (size_t i = 0; i < count; i++)
+            sl_garbage_free(&garbage[i]);
     } while (count == GARBAGE_MAX);
+}
+
+static struct version *with_rows(struct thing *thing)
+{
+    bool has = thing->kind == THING_VERSION && thing->retired && as_version(thing)->shown;
+    return has ? as_version(thing) : NULL;
+}
+
+/* Gives up the rows of the oldest version that readers pin, if there are too many of them. */
+static bool give_up_rows(struct sl_tree *tree)
+{
+    struct version *oldest = NULL;
+    struct garbage garbage = {0};
+    size_t pinned = 0;
+    sl_tree_lock(tree);
+    for (size_t i = tree->things; i > 0; i--)
+        if (with_rows(tree->thing[i - 1])) {
+            oldest = as_version(tree->thing[i - 1]);
+            pinned++;
+        }
+    bool given_up = pinned > PINNED_MAX && sl_content_give_up_rows(oldest, &garbage);
+    sl_tree_unlock(tree);
+    sl_garbage_free(&garbage);
+    return given_up;
 }
 
 /* The first segment behind this inode that somebody has open. */
@@ -70,5 +95,7 @@ bool sl_tree_tidy(struct sl_tree *tree)
     feed_logs(tree);
     bool all = retire_old(tree);
     give_up(tree);
+    while (give_up_rows(tree))
+        ;
     return all;
 }

@@ -294,7 +294,7 @@ static int key_text(struct sl_tree *tree, const struct node *node, struct sl_buf
 static int xattr_of(struct sl_tree *tree, const struct node *node, const char *name, struct sl_buf *value)
 {
     if (strcmp(name, "user.batch") == 0 && has_batch(node))
-        return sl_buf_integer(value, as_version(node->thing)->shown->time_ms) ? 0 : -ENOMEM;
+        return sl_buf_integer(value, as_version(node->thing)->time_ms) ? 0 : -ENOMEM;
     if (strcmp(name, "user.key") == 0 && node->kind == NODE_KEY)
         return key_text(tree, node, value);
     return -ENODATA;

@@ -42,7 +42,7 @@ struct version *sl_view_find(const struct view *view, const char *name)
     size_t low = 0, high = view->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (view->version[middle]->shown->time_ms < time_ms)
+        if (view->version[middle]->time_ms < time_ms)
             low = middle + 1;
         else
             high = middle;
@@ -87,6 +87,7 @@ static struct version *version_new(struct view *view, struct sl_version *shown)
         return NULL;
     version->thing = (struct thing){.kind = THING_VERSION, .view = view};
     version->shown = sl_version_ref(shown);
+    version->time_ms = shown->time_ms;
     version->keys_possible = sl_keys_possible(shown->rows);
     snprintf(version->name, sizeof version->name, "%" PRId64, shown->time_ms);
     return version;
@@ -111,7 +112,7 @@ static bool enter_version(struct sl_tree *tree, struct view *view, struct versio
 {
     struct version *old = sl_view_newest(view);
     uint64_t span = INO_KEY + version->shown->rows->count;
-    sl_assert(!old || old->shown->time_ms < version->shown->time_ms);
+    sl_assert(!old || old->time_ms < version->time_ms);
     if (!reserve_version(view) || !sl_thing_enter(tree, &version->thing, span))
         return false;
     if (old && old->thing.lookups &&
@@ -121,7 +122,7 @@ static bool enter_version(struct sl_tree *tree, struct view *view, struct versio
     }
     version->before = old ? sl_version_ref(old->shown) : NULL;
     version->number = ++view->published;
-    view->time_ms = version->shown->time_ms;
+    view->time_ms = version->time_ms;
     view->version[view->count++] = version;
     return true;
 }

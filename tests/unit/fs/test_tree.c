@@ -224,6 +224,38 @@ static void test_an_open_file_holds_its_version(void **state)
     sl_tree_free(planted.tree);
 }
 
+static void test_too_many_pinned_versions_are_given_up_oldest_first(void **state)
+{
+    (void)state;
+    struct planted planted;
+    struct sl_open *first = NULL, *last = NULL;
+    char path[64], text[64];
+    struct sl_attr attr;
+    planted_open(&planted, 1);
+    struct sl_version *version = shown_version(1, "a\t1");
+    planted_publish(&planted, sl_version_ref(version));
+    for (int64_t t = 1; t <= 80; t++) {
+        snprintf(path, sizeof path, "counts/at/%d/data", (int)t);
+        struct sl_open *open = planted_file(&planted, planted_ino(&planted, path));
+        first = t == 1 ? open : first;
+        last = open;
+        planted_publish(&planted, shown_version(t + 1, "a\t1"));
+    }
+    uint64_t csv = planted_ino(&planted, "counts/at/1/data.csv");
+    for (int64_t t = 100; t < 1300; t++)
+        planted_publish(&planted, shown_keys(t, 1, t));
+    sl_tree_tidy(planted.tree);
+    assert_int_equal(sl_tree_count(planted.tree).retired, 80);
+    assert_int_equal(version->refs, 1);
+    assert_int_equal(planted_read(&planted, first, 0, 60, text), 4); /* what is open stays */
+    assert_int_equal(planted_read(&planted, last, 0, 60, text), 4);
+    struct sl_open *open;
+    assert_int_equal(sl_tree_open(planted.tree, csv, &open), -ESTALE);
+    assert_int_equal(sl_tree_getattr(planted.tree, csv, &attr), 0);
+    sl_version_unref(version);
+    sl_tree_free(planted.tree);
+}
+
 static void test_lookups_add_up_to_zero(void **state)
 {
     (void)state;
@@ -350,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_versions_nobody_looked_at_go_without_a_word),
         cmocka_unit_test(test_a_retired_version_lives_until_its_lookups_are_forgotten),
         cmocka_unit_test(test_an_open_file_holds_its_version),
+        cmocka_unit_test(test_too_many_pinned_versions_are_given_up_oldest_first),
         cmocka_unit_test(test_lookups_add_up_to_zero),
         cmocka_unit_test(test_listing_with_lookups_counts_what_was_taken),
         cmocka_unit_test(test_what_no_longer_is_current_is_rendered_again),
