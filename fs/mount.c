@@ -81,7 +81,8 @@ static bool mount_settle(struct sl_viewer *viewer, int timeout_ms)
     return sl_notifier_settle(mount_of(viewer)->swaps, timeout_ms);
 }
 
-/* The notifiers first: while they are in the kernel, somebody must be there to answer requests. */
+/* The notifiers end first: while they are in the kernel, somebody must be there to answer requests. Answers
+ * may still push notices, so they are freed last. */
 static void mount_free(struct mount *mount)
 {
     sl_housekeeper_stop(mount->housekeeper);
@@ -92,6 +93,8 @@ static void mount_free(struct mount *mount)
     sl_session_free(mount->session);
     sl_waiting_free(mount->requests.waiting);
     sl_tree_free(mount->requests.tree);
+    sl_notifier_free(mount->swaps);
+    sl_notifier_free(mount->sweeps);
     free(mount);
 }
 
@@ -134,13 +137,13 @@ static int start(struct mount *mount, const struct sl_mount_options *options, st
         r = sl_session_mount(dir, options->for_others, &sl_requests_ops, &mount->requests, &mount->session,
                              err);
     if (r == 0)
-        r = sl_session_serve(mount->session, err);
-    if (r == 0)
         r = sl_notifier_start(notify, mount, &mount->swaps, err);
     if (r == 0)
         r = sl_notifier_start(notify, mount, &mount->sweeps, err);
     if (r == 0)
         r = sl_housekeeper_start(keep_house, mount, &mount->housekeeper, err);
+    if (r == 0)
+        r = sl_session_serve(mount->session, err);
     return r;
 }
 

@@ -51,8 +51,10 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void notifier_free(struct sl_notifier *notifier)
+void sl_notifier_free(struct sl_notifier *notifier)
 {
+    if (!notifier)
+        return;
     pthread_mutex_destroy(&notifier->lock);
     pthread_cond_destroy(&notifier->changed);
     free(notifier);
@@ -74,7 +76,7 @@ int sl_notifier_start(sl_notify *notify, void *arg, struct sl_notifier **ret, st
     notifier->end = &notifier->first;
     int r = sl_thread_start(&notifier->thread, run, notifier, "notifies the kernel", err);
     if (r < 0) {
-        notifier_free(notifier);
+        sl_notifier_free(notifier);
         return r;
     }
     *ret = notifier;
@@ -89,11 +91,16 @@ bool sl_notifier_push(struct sl_notifier *notifier, const struct sl_notice *noti
     queued->next = NULL;
     queued->notice = *notice;
     pthread_mutex_lock(&notifier->lock);
-    *notifier->end = queued;
-    notifier->end = &queued->next;
-    notifier->pushed++;
-    pthread_cond_broadcast(&notifier->changed);
+    bool stopped = notifier->stop;
+    if (!stopped) {
+        *notifier->end = queued;
+        notifier->end = &queued->next;
+        notifier->pushed++;
+        pthread_cond_broadcast(&notifier->changed);
+    }
     pthread_mutex_unlock(&notifier->lock);
+    if (stopped)
+        free(queued);
     return true;
 }
 
@@ -126,5 +133,4 @@ void sl_notifier_stop(struct sl_notifier *notifier)
     pthread_cond_broadcast(&notifier->changed);
     pthread_mutex_unlock(&notifier->lock);
     pthread_join(notifier->thread, NULL);
-    notifier_free(notifier);
 }
