@@ -22,25 +22,41 @@ const char *sl_node_text(const struct sl_node *node, const char *name, char *tex
 
 /* ---- where a path leads, whether or not it exists yet ---- */
 
-/* Resolves the longest prefix that exists and appends the rest. */
+/* Goes one step from `at`, which is resolved: up, through a link, or to what does not exist yet. */
+static bool step(char at[PATH_MAX], const char *name, size_t len)
+{
+    char next[PATH_MAX], real[PATH_MAX];
+    if (len == 0 || (len == 1 && name[0] == '.'))
+        return true;
+    if (len == 2 && memcmp(name, "..", 2) == 0) {
+        char *slash = strrchr(at, '/');
+        slash[slash == at] = 0;
+        return true;
+    }
+    int length = snprintf(next, sizeof next, "%s/%.*s", at[1] ? at : "", (int)len, name);
+    if (length < 0 || length >= PATH_MAX)
+        return false;
+    memcpy(at, realpath(next, real) ? real : next, PATH_MAX);
+    return true;
+}
+
+/* Name by name, for what is missing may come before "..": the run would make it. */
 static bool resolve(const char *dir, const char *path, char ret[PATH_MAX])
 {
-    char whole[PATH_MAX], tail[PATH_MAX] = "";
+    char whole[PATH_MAX];
     int len = path[0] == '/' ? snprintf(whole, sizeof whole, "%s", path)
                              : snprintf(whole, sizeof whole, "%s/%s", dir, path);
-    if (len < 0 || len >= PATH_MAX)
+    if (len < 0 || len >= PATH_MAX || whole[0] != '/')
         return false;
-    while (!realpath(whole, ret)) {
-        char *slash = strrchr(whole, '/'), longer[PATH_MAX];
-        if (!slash || slash == whole)
+    memset(ret, 0, PATH_MAX);
+    ret[0] = '/';
+    for (const char *at = whole; *at;) {
+        size_t name = strcspn(at, "/");
+        if (!step(ret, at, name))
             return false;
-        if (snprintf(longer, sizeof longer, "%s%s", slash, tail) >= PATH_MAX)
-            return false;
-        memcpy(tail, longer, sizeof tail);
-        *slash = 0;
+        at += name + (at[name] == '/');
     }
-    size_t base = strlen(ret);
-    return (size_t)snprintf(ret + base, PATH_MAX - base, "%s", tail) < PATH_MAX - base;
+    return true;
 }
 
 /* Whether `path` is `dir` or lies in it; both resolved. */
@@ -83,6 +99,16 @@ static int refuse_watched(const struct checks *checks, const struct sl_site *sit
     return 0;
 }
 
+/* Whether two texts of the parameter are the same; a prefix is where it leads, however it is written. */
+static bool is_same(const struct checks *checks, const char *param, const char *a, const char *b)
+{
+    char a_resolved[PATH_MAX], b_resolved[PATH_MAX];
+    if (strcmp(a, b) == 0)
+        return true;
+    return strcmp(param, "prefix") == 0 && resolve(checks->context->dir, a, a_resolved) &&
+           resolve(checks->context->dir, b, b_resolved) && strcmp(a_resolved, b_resolved) == 0;
+}
+
 /* Two outputs that would write the same names: the first with this text in parameter `param`. */
 static int refuse_twins(const struct checks *checks, const struct sl_node *node, const char *param)
 {
@@ -92,10 +118,30 @@ static int refuse_twins(const struct checks *checks, const struct sl_node *node,
         const struct sl_node *other = &checks->context->stream[i]->node;
         const char *theirs =
             other->op == node->op ? sl_node_text(other, param, other_text, sizeof other_text) : NULL;
-        if (theirs && strcmp(own, theirs) == 0)
+        if (theirs && is_same(checks, param, own, theirs))
             return sl_error_set(checks->err, SL_EUSAGE,
                                 "%s:%d: %s: the %s %s is taken by line %d; choose another", node->site.file,
                                 node->site.line, node->op->name, param, own, other->site.line);
+    }
+    return 0;
+}
+
+/* Refuses sources that would read what this job shows. */
+static int refuse_inputs_on(const struct checks *checks, const char *mount)
+{
+    char mounted[PATH_MAX], watched[PATH_MAX], text[PATH_MAX];
+    const struct sl_context *context = checks->context;
+    if (!resolve(context->dir, mount, mounted))
+        return 0; /* it will be told when it is opened */
+    for (size_t i = 0; i < context->nodes; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        const char *dir =
+            node->op->kind == SL_OP_SOURCE ? sl_node_text(node, "directory", text, sizeof text) : NULL;
+        if (dir && resolve(context->dir, dir, watched) && lies_in(watched, mounted))
+            return sl_error_set(
+                checks->err, SL_EUSAGE,
+                "%s:%d: %s: the directory %s lies on the job's own mount %s; read it elsewhere",
+                node->site.file, node->site.line, node->op->name, dir, mount);
     }
     return 0;
 }
@@ -128,5 +174,7 @@ int sl_validate(const struct sl_context *context, const char *checkpoint, const 
                          "the job has no output; add saveAsTextFiles, mount or print to one of its streams");
     if (r == 0 && checkpoint)
         r = refuse_watched(&checks, NULL, "checkpoint", checkpoint);
-    return r == 0 && mount ? refuse_watched(&checks, NULL, "mount", mount) : r;
+    if (r == 0 && mount)
+        r = refuse_watched(&checks, NULL, "mount", mount);
+    return r == 0 && mount ? refuse_inputs_on(&checks, mount) : r;
 }

@@ -4,8 +4,8 @@
 #include "engine/graph.h"
 
 /* SL_EUSAGE: no output, two outputs with one prefix or views with one name, outputs, checkpoint or mount
- * inside a watched directory. checkpoint and mount as the run will use them, relative to the job's directory
- * or absolute; NULL: none. */
+ * inside a watched directory, an input on the own mount. checkpoint and mount as the run will use them,
+ * relative to the job's directory or absolute; NULL: none. */
 int sl_validate(const struct sl_context *context, const char *checkpoint, const char *mount,
                 struct sl_error *err);
 
