@@ -1,14 +1,15 @@
 """What the tests of whole jobs share: running the program, feeding it, waiting for it, reading its results.
 
 A test file defines functions test_<claim>() and ends in harness.main(globals()). Each claim runs in an empty
-directory of its own. They say what is wrong with check(), equal() or fail(); skip() ends the file with 77.
+directory of its own. They say what is wrong with check(), equal() or fail(); skip() leaves a claim out, and a file
+of which nothing else is left ends with 77.
 Waiting is for a condition, never for a time. The program is $SLUICE (build/release/sluice without it).
 """
 import ctypes, json, os, pathlib, re, shutil, signal, subprocess, sys, tempfile, time, traceback
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
-SLUICE = os.environ.get("SLUICE", str(BUILD / "sluice"))
+BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD") or ROOT / "build/release")
+SLUICE = os.environ.get("SLUICE") or str(BUILD / "sluice")
 LONG = os.environ.get("SLUICE_LONG") == "1"
 SANITIZED = os.environ.get("SLUICE_PRESET") in ("asan", "tsan")
 PATIENCE_S = 60 if SANITIZED else 30
@@ -251,26 +252,30 @@ def need_fuse():
 
 # ---- the claims of a file ----
 
-def run_claim(name, function):
-    """True when it held."""
-    home = os.getcwd()
-    directory = os.path.join(home, name)
-    os.mkdir(directory)
-    os.chdir(directory)
-    start = time.monotonic()
+def judge(function):
+    """How a claim came out, and what there is to say about it."""
     try:
         function()
-    except Skip:
-        raise
-    except Exception as error:
-        text = str(error) if isinstance(error, Failure) else traceback.format_exc()
-        print("FAIL %s: %s" % (name, text), flush=True)
-        return False
-    finally:
-        unmount_here()
-        os.chdir(home)
-    print("ok   %s (%.1f s)" % (name, time.monotonic() - start), flush=True)
-    return True
+    except Skip as reason:
+        return "skip", str(reason)
+    except Failure as failure:
+        return "FAIL", str(failure)
+    except Exception:
+        return "FAIL", traceback.format_exc()
+    return "ok", ""
+
+
+def run_claim(name, function):
+    """In a directory of its own; returns the outcome and the text."""
+    home = os.getcwd()
+    os.mkdir(name)
+    os.chdir(name)
+    start = time.monotonic()
+    outcome, text = judge(function)
+    unmount_here()
+    os.chdir(home)
+    print("%-4s %s (%.1f s)%s" % (outcome, name, time.monotonic() - start, text and ": " + text), flush=True)
+    return outcome, text
 
 
 def main(names):
@@ -279,11 +284,10 @@ def main(names):
     wanted = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="sluice-claims-", ignore_cleanup_errors=True) as home:
         os.chdir(home)
-        try:
-            held = [run_claim(name, function) for name, function in claims if not wanted or name in wanted]
-        except Skip as reason:
-            print(reason)
-            sys.exit(77)
-        finally:
-            os.chdir("/")
-    sys.exit(0 if held and all(held) else 1)
+        results = [run_claim(name, function) for name, function in claims if not wanted or name in wanted]
+        os.chdir("/")
+    outcomes = [outcome for outcome, _ in results]
+    if outcomes and set(outcomes) == {"skip"}:
+        print(results[-1][1])  # the reason, for whoever reads the last line
+        sys.exit(77)
+    sys.exit(0 if outcomes and "FAIL" not in outcomes else 1)

@@ -48,7 +48,20 @@ def test_its_own_old_tree_is_removed_first():
     for name in ("a", "b"):
         move_in(name, name + "\n")
         sluice_ok("run", "wordcount.lua", "--once", "--interval", "10ms", prefix=prefix)
-    equal(read("mnt/counts/current") if os.path.exists("mnt/counts") else b"b\t1\n", b"b\t1\n", "current")
+    equal(read("mnt/counts/current"), b"b\t1\n", "current")
+    equal(os.listdir("mnt/counts/at"), [str(output_times()[-1])], "versions")
+
+
+def test_somebody_elses_files_are_not_removed():
+    prefix = need_namespace()
+    wordcount_here()
+    move_in("a", "to be\n")
+    os.makedirs("mnt/counts")
+    pathlib.Path("mnt/counts/mine").write_text("precious")
+    done = sluice("run", "wordcount.lua", "--once", prefix=prefix)
+    equal(done.returncode, 2, "exit status")
+    check("mnt" in done.stderr, "the message names the directory: " + done.stderr)
+    equal(pathlib.Path("mnt/counts/mine").read_text(), "precious", "the file that was there")
 
 
 main(globals())
