@@ -29,9 +29,11 @@ enum sl_gives {
 
 #define SL_NO_INDEX UINT32_MAX
 
+struct sl_dataset;
 struct sl_function;
 struct sl_reducer;
 struct sl_rows;
+struct sl_services;
 
 /* The state of one key while a function of mapWithState looks at it. update and remove change the cell; the operator
  * keeps what is in it when the function returns without an error. */
@@ -71,6 +73,12 @@ struct sl_function_ops {
     int (*call_state)(const struct sl_function *fn, struct sl_task *task, const struct sl_field *key,
                       const struct sl_field *value, struct sl_state_cell *cell, int64_t time_ms,
                       struct sl_returned *ret);
+
+    /* foreachRDD: on the main thread, one call at a time, in batch order. Borrows the dataset for the call.
+     * 0, or a failure that ends the batch and says where in the job. Such a function need not depend on its
+     * arguments only. */
+    int (*call_dataset)(const struct sl_function *fn, struct sl_dataset *dataset,
+                        const struct sl_services *services, int64_t time_ms, struct sl_error *err);
 
     void (*free)(struct sl_function *fn);
 };

@@ -341,8 +341,10 @@ int sl_batch_execute(struct sl_batch *batch, struct sl_error *err)
     struct sl_run *run = batch->run;
     const struct sl_pipelines *pipelines = run->pipelines;
     sl_rejects_reset(&run->rejects);
-    for (unsigned w = 0; w < sl_pool_workers(run->pool); w++)
+    for (unsigned w = 0; w < sl_pool_workers(run->pool); w++) {
         run->task[w].batch_ms = batch->t;
+        run->task[w].replay = batch->replay;
+    }
     int r = begin_stages(batch, err);
     for (size_t n = 0; n < pipelines->nodes && r == 0; n++) {
         r = run_node(batch, pipelines->node[n], err);

@@ -45,7 +45,9 @@ static int each_output(struct sl_batch *batch, size_t step_offset, struct sl_err
         if (r == SL_ENOMEM)
             sl_error_nomem(err);
         if (r < 0)
-            return r;
+            return r == SL_ESTOP
+                       ? r
+                       : sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
     }
     return 0;
 }

@@ -105,6 +105,18 @@ bool sl_state_is_timing_out(const struct sl_invocation *call);
 int sl_state_update(struct sl_invocation *call, const struct sl_field *value);
 int sl_state_remove(struct sl_invocation *call);
 
+/* foreachRDD in C: called with each batch's records, before anything of the batch is visible and at least
+ * once, on the thread of sl_run. A value other than 0 fails the batch; sl_rdd_fail gives one and says why. */
+struct sl_rdd;
+typedef int sl_rdd_function(void *user, int64_t time_ms, struct sl_rdd *rdd);
+struct sl_function *sl_rdd_function_new(struct sl_context *context, sl_rdd_function *function, void *user);
+
+/* The records one after the other: *ret_fields[*ret_width], borrowed until the next call. False at the end.
+ */
+bool sl_rdd_next(struct sl_rdd *rdd, const struct sl_field **ret_fields, uint32_t *ret_width);
+uint64_t sl_rdd_count(const struct sl_rdd *rdd);
+int sl_rdd_fail(struct sl_rdd *rdd, const char *message);
+
 /* ---- running ---- */
 
 struct sl_run_options {
@@ -123,8 +135,8 @@ struct sl_run_options {
     int stop_fd;              /* readable when *stop changed; -1: none */
 };
 
-/* Called by sl_run once the number of workers is known and before any function is called; for bindings that keep
- * something per worker. A failure ends the run. */
+/* Called by sl_run once the number of workers is known and before any function is called; for bindings that
+ * keep something per worker. A failure ends the run. */
 int sl_context_on_workers(struct sl_context *context,
                           int (*prepare)(void *arg, unsigned workers, char *message, size_t message_size),
                           void *arg);

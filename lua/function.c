@@ -32,8 +32,9 @@ struct call {
 
 struct dataset_call {
     unsigned number;
-    int64_t batch_ms;
+    int64_t time_ms;
     struct sl_dataset *dataset;
+    const struct sl_services *services;
 };
 
 static void push_arguments(lua_State *L, struct call *call)
@@ -170,18 +171,19 @@ static int call_dataset(lua_State *L)
     lua_pushvalue(L, -1);
     lua_getinfo(L, ">u", &info);
     if (info.nparams > 1)
-        lua_pushinteger(L, call->batch_ms);
-    sl_rdd_push(L, call->dataset);
+        lua_pushinteger(L, call->time_ms);
+    sl_rdd_push(L, call->dataset, call->services);
     lua_call(L, lua_gettop(L) - 2, 0);
     return 0;
 }
 
-int sl_function_call_dataset(const struct sl_function *fn, int64_t batch_ms, struct sl_dataset *dataset,
-                             struct sl_error *err)
+/* On the main copy, where functions may do what scripts may do. */
+static int function_call_dataset(const struct sl_function *fn, struct sl_dataset *dataset,
+                                 const struct sl_services *services, int64_t time_ms, struct sl_error *err)
 {
     const struct lua_function *function = (const struct lua_function *)fn;
     struct sl_copy *copy = function->job->main;
-    struct dataset_call call = {function->number, batch_ms, dataset};
+    struct dataset_call call = {function->number, time_ms, dataset, services};
     lua_pushcfunction(copy->L, call_dataset);
     lua_pushlightuserdata(copy->L, &call);
     int r = sl_copy_call(copy, 1, err);
@@ -194,6 +196,7 @@ static const struct sl_function_ops function_ops = {
     .call = function_call,
     .call_partition = function_call_partition,
     .call_state = function_call_state,
+    .call_dataset = function_call_dataset,
     .free = function_free,
 };
 

@@ -4,7 +4,6 @@
  * holds everything that may raise: pushing the fields, the function, taking what it returned. */
 #pragma once
 
-#include "core/dataset.h"
 #include "core/function.h"
 
 #include <lua.h>
@@ -12,9 +11,3 @@
 /* The function at the index of the copy's stack, numbered in the order of these calls. Lives as long as the
  * copy. Raises Lua errors. */
 struct sl_function *sl_function_take(lua_State *L, int index);
-
-/* Calls a Lua function that sl_function_take gave on the main copy, outside record functions, for foreachRDD:
- * f(rdd), or f(time, rdd) if it has two parameters. One call at a time. SL_EFAIL names the place in the job.
- */
-int sl_function_call_dataset(const struct sl_function *fn, int64_t batch_ms, struct sl_dataset *dataset,
-                             struct sl_error *err);

@@ -3,6 +3,7 @@
 #include "core/dataset.h"
 #include "lua/method.h"
 #include "lua/value.h"
+#include "output/text_file.h"
 
 #include <lauxlib.h>
 
@@ -10,6 +11,7 @@ static const char type_name[] = "sluice.rdd";
 
 struct rdd {
     struct sl_dataset *dataset;
+    const struct sl_services *services;
 };
 
 /* Walks `left` records from where the cursor stands; the closure keeps the rdd. */
@@ -18,10 +20,11 @@ struct walk {
     uint64_t left;
 };
 
-void sl_rdd_push(lua_State *L, struct sl_dataset *dataset)
+void sl_rdd_push(lua_State *L, struct sl_dataset *dataset, const struct sl_services *services)
 {
     struct rdd *rdd = lua_newuserdatauv(L, sizeof *rdd, 0);
     rdd->dataset = sl_dataset_ref(dataset);
+    rdd->services = services;
     luaL_setmetatable(L, type_name);
 }
 
@@ -159,6 +162,19 @@ static int foreach_partition(lua_State *L)
     return 0;
 }
 
+static int save_as_text_file(lua_State *L)
+{
+    struct sl_error err;
+    size_t len;
+    const struct sl_dataset *dataset = check_self(L, "saveAsTextFile");
+    const struct rdd *rdd = lua_touserdata(L, 1);
+    const char *path = luaL_checklstring(L, 2, &len);
+    int r = sl_text_file_save(rdd->services, sl_string(path, len), dataset, &err);
+    if (r == SL_ENOMEM)
+        sl_value_nomem(L);
+    return r < 0 ? luaL_error(L, "saveAsTextFile: %s", err.text) : 0;
+}
+
 void sl_rdd_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -169,6 +185,7 @@ void sl_rdd_open(lua_State *L)
         {"isEmpty", is_empty},
         {"records", records},
         {"foreachPartition", foreach_partition},
+        {"saveAsTextFile", save_as_text_file},
         {NULL, NULL},
     };
     luaL_newmetatable(L, type_name);

@@ -1,5 +1,5 @@
 /* A batch's dataset in foreachRDD: userdata with collect, take, first, count, isEmpty, records,
- * foreachPartition.
+ * foreachPartition, saveAsTextFile.
  *
  * As a value a record of one field is that field, a wider one the list of its fields (sluice.null for nil);
  * records() and foreachPartition's iterator give the fields as several values, as functions over records get
@@ -9,9 +9,10 @@
 #include <lua.h>
 
 struct sl_dataset;
+struct sl_services;
 
 /* Makes the metatable; once per state. */
 void sl_rdd_open(lua_State *L);
 
-/* Pushes an rdd with a reference of its own. */
-void sl_rdd_push(lua_State *L, struct sl_dataset *dataset);
+/* Pushes an rdd with a reference of its own. The services outlive the run. */
+void sl_rdd_push(lua_State *L, struct sl_dataset *dataset, const struct sl_services *services);

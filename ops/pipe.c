@@ -3,7 +3,7 @@
  * A record that is one string is its line as it is; any other record is its fields as tsv. The command runs
  * beside the worker; lines are taken over as they come, so nothing but what is on the way is in memory. */
 #include "core/buf.h"
-#include "ops/child.h"
+#include "core/child.h"
 #include "ops/each_row.h"
 #include "text/format.h"
 
@@ -23,7 +23,7 @@ static int pipe_open(struct sl_instance *self)
     sl_builder_init(&pipe->builder, self->out);
     sl_buf_init(&pipe->input);
     pipe->started = true;
-    return sl_child_start(&pipe->child, self->task, &argv);
+    return sl_child_start(&pipe->child, self->task, &argv, SL_CHILD_READ);
 }
 
 /* A newline inside would make two records of one. */
@@ -112,14 +112,7 @@ static void pipe_done(struct sl_instance *self)
 
 static int pipe_check(struct sl_node *node, struct sl_error *err)
 {
-    const struct sl_field *argv = &node->arg[0].value;
-    for (uint32_t i = 0; i < argv->len; i++)
-        if (argv->items[i].len && memchr(argv->items[i].str, '\0', argv->items[i].len))
-            return sl_error_set(err, SL_EUSAGE, "pipe: argument %u of the command holds a NUL byte", i + 1);
-    if (argv->items[0].len == 0)
-        return sl_error_set(err, SL_EUSAGE,
-                            "pipe: the command has no name; give {\"program\", \"argument\"}");
-    return 0;
+    return sl_child_check("pipe", &node->arg[0].value, err);
 }
 
 static const struct sl_narrow pipe_narrow = {

@@ -104,6 +104,34 @@ int sl_place_init(struct sl_place *place, struct sl_field prefix, struct sl_fiel
     return 0;
 }
 
+static int check_plain(struct sl_field path, struct sl_error *err)
+{
+    size_t base = path.len ? base_len(path) : 0;
+    if (base == 0 || is_dots(path.str + path.len - base, base) || memchr(path.str, 0, path.len))
+        return sl_error_set(err, SL_EUSAGE, "\"%.*s\" does not name a new directory", (int)path.len,
+                            (const char *)path.str);
+    if (base + DECORATION_MAX > NAME_MAX || path.len + DECORATION_MAX > PATH_MAX)
+        return sl_error_set(err, SL_EUSAGE, "the path is too long: names have at most %d bytes",
+                            NAME_MAX - DECORATION_MAX);
+    return 0;
+}
+
+int sl_place_init_plain(struct sl_place *place, struct sl_field path, struct sl_error *err)
+{
+    *place = (struct sl_place){0};
+    int r = check_plain(path, err);
+    if (r < 0)
+        return r;
+    place->parent = parent_of(path);
+    place->shown = strndup((const char *)path.str, path.len);
+    place->name = place->shown ? place->shown + path.len - base_len(path) : NULL;
+    place->hidden = place->name ? text_of(".%s.sluice-tmp", place->name) : NULL;
+    if (place->parent && place->hidden)
+        return 0;
+    sl_place_done(place);
+    return sl_error_nomem(err);
+}
+
 void sl_place_done(struct sl_place *place)
 {
     free(place->parent);

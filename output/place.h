@@ -18,4 +18,6 @@ int sl_place_check(struct sl_field prefix, struct sl_field suffix, struct sl_err
 /* For batch t; prefix and suffix were checked, suffix may be nil. */
 int sl_place_init(struct sl_place *place, struct sl_field prefix, struct sl_field suffix, int64_t t,
                   struct sl_error *err);
+/* For a directory that is called just so; without links. SL_EUSAGE: it cannot be the path of a new one. */
+int sl_place_init_plain(struct sl_place *place, struct sl_field path, struct sl_error *err);
 void sl_place_done(struct sl_place *place);

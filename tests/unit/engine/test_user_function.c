@@ -1,4 +1,4 @@
-/* Functions of C programs: the state of mapWithState. */
+/* Functions of C programs: the state of mapWithState, the datasets of foreachRDD. */
 #include "core/field.h"
 #include "sluice.h"
 
@@ -9,33 +9,44 @@
 
 #include <cmocka.h>
 
-/* Two batches, one pair ("a", n) each, mapped by the function; what print shows of them. */
-static int run_pairs(sl_user_function *function, char *ret_text, size_t size)
+/* A job with a stream of two batches, one pair ("a", n) each. */
+static struct sl_stream *new_pairs(void)
 {
     const struct sl_field pair[2][2] = {{sl_string("a", 1), sl_integer(1)},
                                         {sl_string("a", 1), sl_integer(2)}};
     const struct sl_field record[2] = {sl_list(pair[0], 2), sl_list(pair[1], 2)};
     const struct sl_field batch[2] = {sl_list(&record[0], 1), sl_list(&record[1], 1)};
     const struct sl_arg batches = {.kind = SL_ARG_VALUE, .value = sl_list(batch, 2)};
-    struct sl_run_options options = {.virtual_clock = true, .batches = 2, .stop_fd = -1, .quiet = true};
     struct sl_context *ssc = sl_context_new("test", ".");
     assert_non_null(ssc);
-    options.out = tmpfile();
-    assert_non_null(options.out);
     sl_context_set(ssc, "interval", SL_STR_ARG("1s"));
     sl_context_set(ssc, "checkpoint", SL_BOOL_ARG(false));
     sl_context_set(ssc, "maxErrorRate", SL_NUM_ARG(1));
-    struct sl_stream *pairs = sl_source(ssc, "queueStream", batches);
+    return sl_source(ssc, "queueStream", batches);
+}
+
+static int run(struct sl_context *ssc, FILE *out)
+{
+    struct sl_run_options options = {
+        .virtual_clock = true, .batches = 2, .stop_fd = -1, .quiet = true, .out = out};
+    return sl_run(ssc, &options);
+}
+
+/* What print shows of the pairs mapped by the function. */
+static void map_pairs(sl_user_function *function, char *ret_text, size_t size)
+{
+    struct sl_stream *pairs = new_pairs();
+    struct sl_context *ssc = sl_stream_context(pairs);
+    FILE *out = tmpfile();
+    assert_non_null(out);
     struct sl_function *fn = sl_function_new(ssc, function, NULL);
     sl_output_args(sl_apply(pairs, "mapWithState", SL_FN_ARG(fn)), "print", NULL, 0);
-    int status = sl_run(ssc, &options);
-    if (status)
-        print_error("%s\n", sl_context_error(ssc));
-    rewind(options.out);
-    ret_text[fread(ret_text, 1, size - 1, options.out)] = 0;
-    fclose(options.out);
+    if (run(ssc, out))
+        fail_msg("%s", sl_context_error(ssc));
+    rewind(out);
+    ret_text[fread(ret_text, 1, size - 1, out)] = 0;
+    fclose(out);
     sl_context_free(ssc);
-    return status;
 }
 
 static int add(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
@@ -55,7 +66,7 @@ static void test_state_of_a_function_in_c_is_kept(void **state)
 {
     char text[1024];
     (void)state;
-    assert_int_equal(run_pairs(add, text, sizeof text), 0);
+    map_pairs(add, text, sizeof text);
     assert_non_null(strstr(text, "Time: 1000 ms"));
     assert_non_null(strstr(text, "(a,1)"));
     assert_non_null(strstr(text, "(a,3)"));
@@ -78,9 +89,72 @@ static void test_state_of_a_function_in_c_cannot_change_after_its_removal(void *
 {
     char text[1024];
     (void)state;
-    assert_int_equal(run_pairs(remove_twice, text, sizeof text), 0);
+    map_pairs(remove_twice, text, sizeof text);
     assert_non_null(strstr(text, "\n1\n"));
     assert_non_null(strstr(text, "\n2\n"));
+}
+
+/* ---- foreachRDD ---- */
+
+struct sums {
+    int64_t times, values;
+    uint64_t records;
+};
+
+static int sum_records(void *user, int64_t time_ms, struct sl_rdd *rdd)
+{
+    struct sums *sums = user;
+    const struct sl_field *fields;
+    uint32_t width;
+    sums->times += time_ms;
+    sums->records += sl_rdd_count(rdd);
+    while (sl_rdd_next(rdd, &fields, &width)) {
+        assert_int_equal(width, 2);
+        sums->values += fields[1].integer;
+    }
+    return 0;
+}
+
+static void test_dataset_of_each_batch_is_given_to_a_function_in_c(void **state)
+{
+    struct sums sums = {0};
+    struct sl_stream *pairs = new_pairs();
+    struct sl_context *ssc = sl_stream_context(pairs);
+    (void)state;
+    sl_output(pairs, "foreachRDD", SL_FN_ARG(sl_rdd_function_new(ssc, sum_records, &sums)));
+    assert_int_equal(run(ssc, NULL), 0);
+    assert_int_equal(sums.times, 3000);
+    assert_int_equal(sums.records, 2);
+    assert_int_equal(sums.values, 3);
+    sl_context_free(ssc);
+}
+
+static int fail_batch(void *user, int64_t time_ms, struct sl_rdd *rdd)
+{
+    (void)user, (void)time_ms;
+    return sl_rdd_fail(rdd, "no luck");
+}
+
+static void test_function_in_c_that_fails_fails_the_batch(void **state)
+{
+    struct sl_stream *pairs = new_pairs();
+    struct sl_context *ssc = sl_stream_context(pairs);
+    (void)state;
+    sl_output(pairs, "foreachRDD", SL_FN_ARG(sl_rdd_function_new(ssc, fail_batch, NULL)));
+    assert_int_equal(run(ssc, NULL), 1);
+    assert_non_null(strstr(sl_context_error(ssc), "test_user_function.c:"));
+    assert_non_null(strstr(sl_context_error(ssc), "foreachRDD: no luck"));
+    sl_context_free(ssc);
+}
+
+static void test_function_over_records_is_none_for_datasets(void **state)
+{
+    struct sl_stream *pairs = new_pairs();
+    struct sl_context *ssc = sl_stream_context(pairs);
+    (void)state;
+    assert_int_equal(sl_output(pairs, "foreachRDD", SL_FN_ARG(sl_function_new(ssc, add, NULL))), SL_EUSAGE);
+    assert_non_null(strstr(sl_context_error(ssc), "sl_rdd_function_new"));
+    sl_context_free(ssc);
 }
 
 int main(void)
@@ -88,6 +162,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_state_of_a_function_in_c_is_kept),
         cmocka_unit_test(test_state_of_a_function_in_c_cannot_change_after_its_removal),
+        cmocka_unit_test(test_dataset_of_each_batch_is_given_to_a_function_in_c),
+        cmocka_unit_test(test_function_in_c_that_fails_fails_the_batch),
+        cmocka_unit_test(test_function_over_records_is_none_for_datasets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -406,7 +406,7 @@ static void test_rdd_shows_a_dataset_to_the_main_copy(void **state)
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         load_function(fixture, bodies[i]);
         const struct sl_function *fn = last_node(fixture)->arg[0].function;
-        if (sl_function_call_dataset(fn, 5000, dataset, &fixture->err) < 0)
+        if (fn->ops->call_dataset(fn, dataset, NULL, 5000, &fixture->err) < 0)
             fail_msg("%s: %s", bodies[i], fixture->err.text);
     }
     sl_dataset_unref(dataset);
@@ -419,7 +419,7 @@ static void test_rdd_comes_behind_the_time_where_there_are_two_parameters(void *
     load_ok(fixture,
             QUEUE "s:map(function(time, rdd) assert(time == 5000 and rdd:count() == 3) error('here') end)\n");
     const struct sl_function *fn = last_node(fixture)->arg[0].function;
-    assert_int_equal(sl_function_call_dataset(fn, 5000, dataset, &fixture->err), SL_EFAIL);
+    assert_int_equal(fn->ops->call_dataset(fn, dataset, NULL, 5000, &fixture->err), SL_EFAIL);
     assert_non_null(strstr(fixture->err.text, "job.lua:4: here"));
     sl_dataset_unref(dataset);
 }

@@ -1,4 +1,4 @@
-#include "ops/child.h"
+#include "core/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,18 @@ enum {
     LOOK_UP_MS = 200,   /* how often a wait looks whether the run was asked to stop */
     READ_BYTES = 65536, /* a read of output */
 };
+
+int sl_child_check(const char *what, const struct sl_field *argv, struct sl_error *err)
+{
+    for (uint32_t i = 0; i < argv->len; i++)
+        if (argv->items[i].len && memchr(argv->items[i].str, '\0', argv->items[i].len))
+            return sl_error_set(err, SL_EUSAGE, "%s: argument %u of the command holds a NUL byte", what,
+                                i + 1);
+    if (argv->items[0].len == 0)
+        return sl_error_set(err, SL_EUSAGE, "%s: the command has no name; give {\"program\", \"argument\"}",
+                            what);
+    return 0;
+}
 
 /* ---- start ---- */
 
@@ -65,7 +78,8 @@ static char **arguments(struct sl_task *task, const struct sl_field *argv)
     return words;
 }
 
-/* The command starts with default signals, whatever the threads of this process have blocked. */
+/* The command starts with default signals, whatever the threads of this process have blocked. out: -1 for
+ * this process's own. */
 static int spawn(struct sl_child *child, char **argv, char **variables, int in, int out)
 {
     posix_spawn_file_actions_t actions;
@@ -86,7 +100,7 @@ static int spawn(struct sl_child *child, char **argv, char **variables, int in, 
     posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-    if (r == 0)
+    if (r == 0 && out >= 0)
         r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     if (r == 0)
         r = posix_spawnp(&child->pid, argv[0], &actions, &attributes, argv, variables);
@@ -102,15 +116,16 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
-static int make_pipes(struct sl_task *task, int in[2], int out[2])
+/* ours: which end is this process's. */
+static int make_pipe(struct sl_task *task, int ends[2], int ours)
 {
-    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || fcntl(in[1], F_SETFL, O_NONBLOCK) != 0 ||
-        fcntl(out[0], F_SETFL, O_NONBLOCK) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[ours], F_SETFL, O_NONBLOCK) != 0)
         return sl_error_sys(task->err, errno, "making a pipe to a command");
     return 0;
 }
 
-int sl_child_start(struct sl_child *child, struct sl_task *task, const struct sl_field *argv)
+int sl_child_start(struct sl_child *child, struct sl_task *task, const struct sl_field *argv,
+                   enum sl_child_output output)
 {
     int in[2] = {-1, -1}, out[2] = {-1, -1};
     char **words = arguments(task, argv), **variables = environment(task);
@@ -120,7 +135,9 @@ int sl_child_start(struct sl_child *child, struct sl_task *task, const struct sl
              (const char *)argv->items[0].str);
     if (!words || !variables)
         return SL_ENOMEM;
-    int r = make_pipes(task, in, out);
+    int r = make_pipe(task, in, 1);
+    if (r == 0 && output == SL_CHILD_READ)
+        r = make_pipe(task, out, 0);
     if (r == 0) {
         int failed = spawn(child, words, variables, in[0], out[1]);
         if (failed) {
@@ -223,6 +240,19 @@ static int exit_status(const struct sl_child *child, struct sl_task *task, int s
     return sl_error_hint(task->err, "what it wrote to stderr says why");
 }
 
+/* Waits until the command has ended, or the run was asked to stop. */
+static int await_end(const struct sl_child *child, struct sl_task *task)
+{
+    struct pollfd end = {.fd = pidfd_open(child->pid, 0), .events = POLLIN};
+    int r = 0;
+    if (end.fd < 0)
+        return 0; /* an old kernel: waitpid waits, and does not look */
+    while (r == 0 && poll(&end, 1, LOOK_UP_MS) <= 0)
+        r = task->stop && *task->stop ? SL_ESTOP : 0;
+    close(end.fd);
+    return r;
+}
+
 int sl_child_finish(struct sl_child *child, struct sl_task *task)
 {
     const uint8_t *nothing = NULL;
@@ -231,6 +261,8 @@ int sl_child_finish(struct sl_child *child, struct sl_task *task)
     close_end(&child->in);
     while (r == 0 && child->out >= 0)
         r = exchange(child, task, &nothing, &len);
+    if (r == 0)
+        r = await_end(child, task);
     if (r < 0)
         return r;
     while (waitpid(child->pid, &status, 0) < 0)

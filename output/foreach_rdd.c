@@ -1,0 +1,87 @@
+/* foreachRDD(f): a function that gets each batch's records as one dataset, on the main copy of the job, and
+ * may do with them what it likes.
+ *
+ * It is an effect (core/operator.h): it happens before anything of the batch is visible, at least once. It is
+ * called for batches without records too, if the stream had something to say. */
+#include "core/collect.h"
+#include "core/services.h"
+#include "output/outputs.h"
+
+struct foreach {
+    struct sl_collect collect; /* first: core/collect.h */
+    struct sl_dataset *dataset;
+};
+
+static int foreach_begin(struct sl_stage *stage)
+{
+    struct foreach *foreach = stage->state;
+    sl_collect_init(&foreach->collect, UINT64_MAX);
+    return 0;
+}
+
+static int foreach_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct foreach *foreach = stage->state;
+    (void)ret; /* outputs have no result */
+    return sl_collect_dataset(&foreach->collect, &foreach->dataset, stage->err);
+}
+
+static void foreach_done(struct sl_stage *stage)
+{
+    struct foreach *foreach = stage->state;
+    sl_dataset_unref(foreach->dataset);
+    foreach
+        ->dataset = NULL;
+    sl_collect_done(&foreach->collect);
+}
+
+static int foreach_effect(struct sl_stage *stage)
+{
+    struct foreach *foreach = stage->state;
+    const struct sl_function *fn = sl_node_function(stage->node, 0);
+    if (!stage->emits || !(stage->said || stage->services->empty_batches))
+        return 0;
+    return fn->ops->call_dataset(fn, foreach->dataset, stage->services, stage->batch_ms, stage->err);
+}
+
+static int foreach_check(struct sl_node *node, struct sl_error *err)
+{
+    const struct sl_function *fn = sl_node_function(node, 0);
+    if (fn->ops->call_dataset)
+        return 0;
+    if (fn->name[0])
+        return sl_error_set(err, SL_EUSAGE, "foreachRDD: func must be a function, not the built-in %s",
+                            fn->name);
+    return sl_error_set(err, SL_EUSAGE, "foreachRDD: func must be made by sl_rdd_function_new");
+}
+
+static const struct sl_param params[] = {
+    {"func", SL_WANT_FUNCTION, false,
+     "f(rdd) or f(time, rdd); rdd has collect, take, first, count, isEmpty, records, foreachPartition, "
+     "saveAsTextFile"},
+    {0},
+};
+
+static const struct sl_wide wide = {
+    .state_size = sizeof(struct foreach),
+    .begin = foreach_begin,
+    .lane_open = sl_collect_lane_open,
+    .push = sl_collect_push,
+    .take = sl_collect_take,
+    .finish = foreach_finish,
+    .done = foreach_done,
+};
+
+static const struct sl_output steps = {.effect = foreach_effect};
+
+const struct sl_op sl_output_foreach_rdd = {
+    .name = "foreachRDD",
+    .kind = SL_OP_OUTPUT,
+    .family = "output",
+    .summary = "Calls a function with each batch, before the batch is visible and at least once.",
+    .example = "s:foreachRDD(function(time, rdd) print(time, rdd:count()) end)",
+    .params = params,
+    .wide = &wide,
+    .output = &steps,
+    .check = foreach_check,
+};

@@ -1,0 +1,117 @@
+/* pipeTo(argv): the records of each batch on the standard input of a command, as lines of tsv; one process
+ * per batch, none for a batch without records. What it prints goes where this process prints.
+ *
+ * It is an effect (core/operator.h): it happens before anything of the batch is visible, at least once; the
+ * command sees SLUICE_BATCH and SLUICE_REPLAY in its environment. */
+#include "core/child.h"
+#include "core/collect.h"
+#include "core/services.h"
+#include "output/outputs.h"
+#include "text/format.h"
+
+#include <string.h>
+
+struct pipe_to {
+    struct sl_collect collect; /* first: core/collect.h */
+    struct sl_dataset *dataset;
+};
+
+static int pipe_to_begin(struct sl_stage *stage)
+{
+    struct pipe_to *pipe = stage->state;
+    sl_collect_init(&pipe->collect, UINT64_MAX);
+    return 0;
+}
+
+static int pipe_to_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct pipe_to *pipe = stage->state;
+    (void)ret; /* outputs have no result */
+    return sl_collect_dataset(&pipe->collect, &pipe->dataset, stage->err);
+}
+
+static void pipe_to_done(struct sl_stage *stage)
+{
+    struct pipe_to *pipe = stage->state;
+    sl_dataset_unref(pipe->dataset);
+    pipe->dataset = NULL;
+    sl_collect_done(&pipe->collect);
+}
+
+/* Rows on their way to the command. */
+struct feed {
+    struct sl_outlet outlet;
+    const struct sl_format *format;
+    struct sl_child child;
+    struct sl_task *task;
+    struct sl_buf text;
+};
+
+static int feed_push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
+{
+    struct feed *feed = (struct feed *)outlet;
+    uint64_t replaced = 0;
+    feed->text.len = 0;
+    if (!feed->format->rows(&feed->text, chunk, &replaced))
+        return SL_ENOMEM;
+    return sl_child_write(&feed->child, feed->task, feed->text.bytes, feed->text.len);
+}
+
+static int feed_dataset(struct feed *feed, const struct sl_field *argv, const struct sl_dataset *dataset)
+{
+    int r = sl_child_start(&feed->child, feed->task, argv, SL_CHILD_INHERIT);
+    for (size_t p = 0; r == 0 && p < dataset->partitions; p++)
+        r = sl_dataset_push(dataset, p, 0, UINT64_MAX, &feed->outlet);
+    if (r == 0)
+        r = sl_child_finish(&feed->child, feed->task);
+    sl_child_done(&feed->child);
+    sl_buf_done(&feed->text);
+    return r;
+}
+
+static int pipe_to_effect(struct sl_stage *stage)
+{
+    const struct pipe_to *pipe = stage->state;
+    struct sl_field argv = sl_node_value(stage->node, 0);
+    struct feed feed = {{feed_push}, .format = sl_format_find("tsv", 3), .task = &stage->tasks[0]};
+    bool has_records = stage->said && pipe->dataset->count > 0;
+    if (!stage->emits || !(has_records || stage->services->empty_batches))
+        return 0;
+    fflush(stage->services->out); /* what was printed before stands before what the command prints */
+    feed.task->err = stage->err;
+    return feed_dataset(&feed, &argv, pipe->dataset);
+}
+
+static int pipe_to_check(struct sl_node *node, struct sl_error *err)
+{
+    return sl_child_check("pipeTo", &node->arg[0].value, err);
+}
+
+static const struct sl_param params[] = {
+    {"argv", SL_WANT_STRINGS, false, "the program and its arguments"},
+    {0},
+};
+
+static const struct sl_wide wide = {
+    .state_size = sizeof(struct pipe_to),
+    .begin = pipe_to_begin,
+    .lane_open = sl_collect_lane_open,
+    .push = sl_collect_push,
+    .take = sl_collect_take,
+    .finish = pipe_to_finish,
+    .done = pipe_to_done,
+};
+
+static const struct sl_output steps = {.effect = pipe_to_effect};
+
+const struct sl_op sl_output_pipe_to = {
+    .name = "pipeTo",
+    .kind = SL_OP_OUTPUT,
+    .family = "output",
+    .summary = "Gives each batch to a command, a line of tsv per record; a non-zero exit fails the batch.",
+    .example = "s:pipeTo({\"sort\", \"-r\"})",
+    .params = params,
+    .wide = &wide,
+    .output = &steps,
+    .check = pipe_to_check,
+};

@@ -1,0 +1,84 @@
+#include "output/text_file.h"
+
+#include "output/directory.h"
+#include "output/part.h"
+#include "text/format.h"
+
+#include <fcntl.h>
+
+struct text_file {
+    struct sl_outlet outlet;
+    const struct sl_format *format;
+    struct sl_part part;
+    struct sl_buf text; /* of one chunk */
+    struct sl_error *err;
+};
+
+static int push_rows(struct sl_outlet *outlet, const struct sl_chunk *chunk)
+{
+    struct text_file *file = (struct text_file *)outlet;
+    uint64_t replaced = 0;
+    file->text.len = 0;
+    if (!file->format->rows(&file->text, chunk, &replaced))
+        return sl_error_nomem(file->err);
+    return sl_part_write(&file->part, file->text.bytes, file->text.len, file->err);
+}
+
+static int write_part(struct sl_directory *directory, const struct sl_dataset *dataset, struct sl_error *err)
+{
+    struct text_file file = {{push_rows}, .format = sl_format_find("tsv", 3), .err = err};
+    int r = sl_part_open(&file.part, directory->io, directory->fd, directory->place->shown, 0, NULL, err);
+    for (size_t p = 0; r == 0 && p < dataset->partitions; p++)
+        r = sl_dataset_push(dataset, p, 0, UINT64_MAX, &file.outlet);
+    if (r == 0)
+        r = sl_part_close(&file.part, err);
+    if (r == 0) {
+        int fd = file.part.fd;
+        file.part.fd = -1;
+        r = sl_directory_add(directory, &file.part.file, fd, err);
+    }
+    sl_part_done(&file.part);
+    sl_buf_done(&file.text);
+    return r;
+}
+
+static int write_directory(const struct sl_services *services, const struct sl_place *place,
+                           const struct sl_dataset *dataset, struct sl_error *err)
+{
+    struct sl_directory directory;
+    int r =
+        sl_directory_open(&directory, services->io, services->job_dirfd, place, services->durable, true, err);
+    if (r < 0)
+        return r;
+    r = write_part(&directory, dataset, err);
+    if (r == 0)
+        r = sl_directory_seal(&directory, err);
+    if (r == 0)
+        r = sl_directory_reveal(&directory, SL_TAKEN_FAIL, err);
+    sl_directory_done(&directory);
+    return r;
+}
+
+/* A batch that is redone finds what it made before; whether it is the same, the directory sees. */
+static int refuse_existing(const struct sl_services *services, const char *path, struct sl_error *err)
+{
+    struct statx info;
+    if (services->replay || services->io->ops->statx(services->io, services->job_dirfd, path,
+                                                     AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) < 0)
+        return 0; /* what is wrong with the path will be told when it is made */
+    return sl_error_set(err, SL_EFAIL, "%s exists; remove it, or put the batch's time into the name", path);
+}
+
+int sl_text_file_save(const struct sl_services *services, struct sl_field path,
+                      const struct sl_dataset *dataset, struct sl_error *err)
+{
+    struct sl_place place;
+    int r = sl_place_init_plain(&place, path, err);
+    if (r < 0)
+        return r;
+    r = refuse_existing(services, place.shown, err);
+    if (r == 0)
+        r = write_directory(services, &place, dataset, err);
+    sl_place_done(&place);
+    return r;
+}

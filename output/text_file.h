@@ -1,0 +1,12 @@
+/* A dataset as one directory of text, outside the commit of a batch: rdd:saveAsTextFile in foreachRDD.
+ *
+ * `path` (relative to the job) becomes a directory with part-00000, rows as tsv, and _SUCCESS, by the same
+ * protocol as the outputs' (output/directory.h): complete or not there. Never over anything; only a batch
+ * that is redone may find the same bytes there already. */
+#pragma once
+
+#include "core/dataset.h"
+#include "core/services.h"
+
+int sl_text_file_save(const struct sl_services *services, struct sl_field path,
+                      const struct sl_dataset *dataset, struct sl_error *err);
