@@ -24,5 +24,5 @@ int sl_task_reject_group(struct sl_task *task, unsigned node, const struct sl_fi
                          const struct sl_field *value)
 {
     struct sl_field fields[2] = {*key, *value};
-    return task->sink->reject(task->sink, task, node, fields, 2, NULL, SL_NO_LINE);
+    return task->sink->reject(task->sink, task, node, fields, 2, NULL, SL_GROUP_LINE);
 }

@@ -27,7 +27,8 @@ struct sl_reject_sink {
                   uint32_t line);
 };
 
-#define SL_NO_LINE UINT32_MAX
+#define SL_NO_LINE    UINT32_MAX
+#define SL_GROUP_LINE (UINT32_MAX - 1) /* no record but a group: fields are its key and a value */
 
 struct sl_task {
     unsigned worker;  /* 0 .. workers-1: index of per-worker things (Lua states, tables) */

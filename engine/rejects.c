@@ -9,7 +9,7 @@
 struct sl_reject_entry {
     const struct sl_node *node;
     const struct sl_origin *origin; /* NULL: not from a file */
-    uint32_t partition, line;       /* of the source; SL_NO_LINE */
+    uint32_t partition, line;       /* of the source; SL_NO_LINE, SL_GROUP_LINE */
     uint64_t sequence;              /* among those of the partition */
     uint32_t width;
     bool truncated;
@@ -68,13 +68,18 @@ void sl_rejects_reset(struct sl_rejects *rejects)
 
 /* ---- which ones are kept ---- */
 
-/* The order of dead letters: operator, partition, then as they came within the partition. */
+/* The order of dead letters: operator, partition, then as they came within the partition. Groups stand behind
+ * an operator's records, by key: hash tables meet them in an order of their own. */
 static int compare_entries(const void *a, const void *b)
 {
     const struct sl_reject_entry *x = *(struct sl_reject_entry *const *)a,
                                  *y = *(struct sl_reject_entry *const *)b;
     if (x->node != y->node)
         return x->node->number < y->node->number ? -1 : 1;
+    bool x_group = x->line == SL_GROUP_LINE, y_group = y->line == SL_GROUP_LINE;
+    int order = x_group && y_group ? sl_field_compare(x->field, y->field) : x_group - y_group;
+    if (order)
+        return order;
     if (x->partition != y->partition)
         return x->partition < y->partition ? -1 : 1;
     return (x->sequence > y->sequence) - (x->sequence < y->sequence);
@@ -134,6 +139,7 @@ static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
                                    .line = line,
                                    .sequence = rejects->total,
                                    .width = width,
+                                   .field = fields,
                                },
                            *entry = &own;
     if (rejects->last && compare_entries(&entry, &rejects->last) > 0)
@@ -179,7 +185,7 @@ static bool append_base64(struct sl_buf *buf, const uint8_t *p, size_t len)
 static bool append_place(struct sl_buf *buf, const struct sl_reject_entry *entry, sl_lines_before *before,
                          void *arg)
 {
-    if (!entry->origin || entry->line == SL_NO_LINE)
+    if (!entry->origin || entry->line >= SL_GROUP_LINE)
         return true;
     uint64_t line = before(arg, entry->origin, entry->partition) + entry->line + 1;
     return sl_buf_text(buf, ",\"file\":") &&

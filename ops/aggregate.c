@@ -355,7 +355,7 @@ static int combine_partition(void *arg, size_t partition, unsigned worker, struc
     struct sl_table *result = &combine->result[partition];
     int r = 0;
     task->err = err;
-    task->ordinal = (uint32_t)partition;
+    task->ordinal = UINT32_MAX; /* behind all partitions; the number of these depends on the workers */
     sl_table_init(result, SL_TABLE_SPREAD);
     for (size_t t = 0; t < combine->tables && r == 0; t++) {
         uint64_t at = UINT64_MAX;

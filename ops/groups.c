@@ -86,7 +86,7 @@ static int finish_piece(void *arg, size_t index, unsigned worker, struct sl_erro
     rows->memory = sl_memory_ref(finish->groups->memory);
     int r = 0;
     task->err = err;
-    task->ordinal = (uint32_t)index;
+    task->ordinal = UINT32_MAX; /* behind all partitions of the input */
     for (size_t i = from; i < to && r == 0; i++) {
         sl_arena_reset(task->scratch);
         r = finish_entry(finish, task, rows, &finish->groups->entry[i]);

@@ -110,6 +110,7 @@ static void test_task_reject_knows_records_without_lines_and_groups(void **state
     assert_null(caught.origin);
     sl_task_reject_group(&task, 2, &key, &value);
     assert_int_equal(caught.width, 2);
+    assert_int_equal(caught.line, SL_GROUP_LINE);
     assert_null(caught.origin);
     assert_int_equal(caught.fields[0].integer, 1);
 }
