@@ -87,6 +87,20 @@ int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct
     return 0;
 }
 
+/* What is not made of files is decided by the number of the batch: it is taken as it was the first time. */
+static int resume_source(struct sl_batch *batch, size_t s, struct sl_error *err)
+{
+    static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    struct sl_source *source = batch->run->source[s];
+    struct sl_files *files = &batch->plan.files[s];
+    bool any = files->count > 0;
+    int r = source->ops->resume
+                ? source->ops->resume(source, batch->t, files, err)
+                : source->ops->take(source, batch->t, batch->plan.number, &no_limits, files, &any, err);
+    batch->said[source->node->number] = any || batch->run->services.empty_batches;
+    return r;
+}
+
 int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
@@ -95,12 +109,9 @@ int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_erro
     *plan = (struct sl_plan){0};
     batch->replay = true;
     for (size_t s = 0; s < run->sources; s++) {
-        struct sl_source *source = run->source[s];
-        const struct sl_files *files = &batch->plan.files[s];
-        int r = source->ops->resume ? source->ops->resume(source, batch->t, files, err) : 0;
+        int r = resume_source(batch, s, err);
         if (r < 0)
             return r;
-        batch->said[source->node->number] = files->count || run->services.empty_batches;
     }
     return 0;
 }

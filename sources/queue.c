@@ -103,15 +103,6 @@ static int take(struct sl_source *source, int64_t t, uint64_t batch_number, cons
     return 0;
 }
 
-static int resume(struct sl_source *source, int64_t t, const struct sl_files *plan, struct sl_error *err)
-{
-    (void)t;
-    (void)plan;
-    (void)err;
-    choose(own(source), own(source)->next);
-    return 0;
-}
-
 static int refresh(struct sl_source *source, struct sl_error *err)
 {
     (void)source;
@@ -172,7 +163,6 @@ static const struct sl_source_ops queue_ops = {
     .open = open_queue,
     .close = close_queue,
     .take = take,
-    .resume = resume,
     .pending = pending,
     .refresh = refresh,
     .partitions = partitions,

@@ -1,0 +1,507 @@
+/* Whole small jobs: sl_run on the virtual clock, records from queueStream, user functions in C, directories
+ * compared byte for byte. */
+#include "engine/graph.h"
+
+#include "tests/unit/engine/job.h"
+
+static struct place place;
+static const unsigned worker_counts[] = {1, 2, 7};
+
+static int setup(void **state)
+{
+    (void)state;
+    place_init(&place);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    place_done(&place);
+    return 0;
+}
+
+/* ---- running ---- */
+
+static int run(struct sl_context *ssc, int64_t batches)
+{
+    struct sl_run_options options = {.virtual_clock = true, .batches = batches, .quiet = true, .stop_fd = -1};
+    return sl_run(ssc, &options);
+}
+
+static void assert_runs(struct sl_context *ssc, int64_t batches)
+{
+    assert_fine(ssc);
+    int status = run(ssc, batches);
+    if (status != 0)
+        fail_msg("exit %d: %s", status, sl_context_error(ssc));
+}
+
+static void assert_fails(struct sl_context *ssc, int status, const char *text)
+{
+    assert_fine(ssc);
+    assert_int_equal(run(ssc, 1), status);
+    if (!strstr(sl_context_error(ssc), text))
+        fail_msg("%s does not say %s", sl_context_error(ssc), text);
+}
+
+/* The text of the first part of a directory; NULL where there is none. */
+static char *part(const char *dir)
+{
+    char path[4200];
+    struct sl_error err;
+    char *text = NULL;
+    size_t len;
+    snprintf(path, sizeof path, "%s/part-00000", dir);
+    return sl_io_read_file(&sl_io_system, place.fd, path, 1 << 20, &text, &len, &err) < 0 ? NULL : text;
+}
+
+static void assert_part(const char *dir, const char *expected)
+{
+    char *text = part(dir);
+    if (!text != !expected || (text && strcmp(text, expected) != 0))
+        fail_msg("%s: %s, not %s", dir, text ? text : "(none)", expected ? expected : "(none)");
+    free(text);
+}
+
+static void forget(const char *path)
+{
+    struct sl_error err;
+    assert_int_equal(sl_io_remove_tree(&sl_io_system, place.fd, path, &err), 0);
+}
+
+static struct sl_stream *queue(struct sl_context *ssc, struct sl_field batches)
+{
+    return sl_source_args(ssc, "queueStream", SL_ARGS(VALUE_ARG(batches)), 1);
+}
+
+static struct sl_stream *apply(struct sl_stream *stream, const char *op, sl_user_function *function,
+                               void *user)
+{
+    struct sl_function *fn = sl_function_new(sl_stream_context(stream), function, user);
+    return sl_apply_args(stream, op, SL_ARGS(SL_FN_ARG(fn)), 1);
+}
+
+static void save(struct sl_stream *stream)
+{
+    sl_output_args(stream, "saveAsTextFiles", SL_ARGS(SL_STR_ARG("out/r")), 1);
+}
+
+/* ---- what user functions return ---- */
+
+struct returns {
+    const struct sl_field *values;
+    uint32_t count;
+    const char *reject;
+};
+
+static int give(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    const struct returns *returns = user;
+    (void)argv, (void)argc;
+    if (returns->reject)
+        return sl_reject(call, returns->reject);
+    return returns->count ? sl_return(call, returns->values, returns->count) : 0;
+}
+
+/* The first record is kept as it is, so that the batch has an output; the others are handled by the function.
+ */
+static int give_after_first(void *user, struct sl_invocation *call, const struct sl_field *argv,
+                            uint32_t argc)
+{
+    (void)argc;
+    if (argv[0].tag == SL_STR && argv[0].str[0] == '=')
+        return sl_return(call, argv, 1);
+    return give(user, call, argv, argc);
+}
+
+static void test_map_reads_what_a_function_returns(void **state)
+{
+    (void)state;
+    static const struct sl_field nil[] = {{.tag = SL_NIL}},
+                                 two[] = {{.tag = SL_INT, .integer = 1}, {.tag = SL_NIL}},
+                                 list[] = {{.tag = SL_LIST, .len = 2, .items = two}}, many[SL_WIDTH_MAX + 1];
+    static struct {
+        struct returns returns;
+        const char *expected; /* of the second record */
+    } cases[] = {
+        {{nil, 0, NULL}, ""},
+        {{nil, 1, NULL}, "\\N\n"},
+        {{two, 2, NULL}, "1\t\\N\n"},
+        {{list, 1, NULL}, "[1,null]\n"},
+        {{many, SL_WIDTH_MAX + 1, NULL}, ""},
+        {{nil, 1, "not this one"}, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sl_context *ssc = job_new(&place);
+        char expected[64];
+        save(apply(queue(ssc, LIST(LIST(TEXT("=first"), TEXT("x")))), "map", give_after_first,
+                   &cases[i].returns));
+        assert_runs(ssc, 1);
+        snprintf(expected, sizeof expected, "=first\n%s", cases[i].expected);
+        assert_part("out/r-1000", expected);
+        sl_context_free(ssc);
+        forget("out");
+    }
+}
+
+/* Splits at "/" into a list of records; "nothing" and "nil" return that; "value" a plain value. */
+static int split(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    (void)user, (void)argc;
+    struct sl_field nil = sl_nil(), list;
+    if (argv[0].len == 7 && memcmp(argv[0].str, "nothing", 7) == 0)
+        return 0;
+    if (argv[0].len == 3 && memcmp(argv[0].str, "nil", 3) == 0)
+        return sl_return(call, &nil, 1);
+    if (argv[0].len == 5 && memcmp(argv[0].str, "value", 5) == 0)
+        return sl_return(call, argv, 1);
+    struct sl_field *items = sl_invocation_alloc(call, (argv[0].len + 1) * sizeof *items);
+    size_t count = 0;
+    if (!items)
+        return SL_ENOMEM;
+    for (uint32_t i = 0, from = 0; i <= argv[0].len; i++)
+        if (i == argv[0].len || argv[0].str[i] == '/') {
+            items[count++] = sl_string(argv[0].str + from, i - from);
+            from = i + 1;
+        }
+    list = sl_list(items, count);
+    return sl_return(call, &list, 1);
+}
+
+static void test_flat_map_flattens_lists(void **state)
+{
+    (void)state;
+    struct sl_context *ssc = job_new(&place);
+    save(apply(queue(ssc, LIST(LIST(TEXT("a/b"), TEXT("nothing"), TEXT("c"), TEXT("nil"), TEXT("value"),
+                                    TEXT("/d")))),
+               "flatMap", split, NULL));
+    assert_runs(ssc, 1);
+    assert_part("out/r-1000", "a\nb\nc\n\nd\n");
+    sl_context_free(ssc);
+}
+
+static int add(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    (void)user, (void)argc;
+    struct sl_field sum = sl_integer(argv[0].integer + argv[1].integer);
+    return argv[1].integer == 13 ? 0 : sl_return(call, &sum, 1);
+}
+
+static void test_reduce_leaves_out_groups_with_errors(void **state)
+{
+    (void)state;
+    struct sl_context *ssc = job_new(&place);
+    struct sl_field pairs[] = {LIST(TEXT("b"), INT(1)), LIST(TEXT("a"), INT(2)),  LIST(TEXT("b"), INT(3)),
+                               LIST(TEXT("c"), INT(4)), LIST(TEXT("c"), INT(13)), LIST(TEXT("d"), INT(13))};
+    save(apply(queue(ssc, LIST(sl_list(pairs, 6))), "reduceByKey", add, NULL));
+    assert_runs(ssc, 1);
+    assert_part("out/r-1000", "a\t2\nb\t4\nd\t13\n");
+    sl_context_free(ssc);
+}
+
+static int keep_even(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    (void)user, (void)argc;
+    struct sl_field even = sl_boolean(argv[0].integer % 2 == 0);
+    return sl_return(call, argv[0].integer == 4 ? argv : &even, 1); /* 4: no boolean */
+}
+
+static void test_filter_takes_booleans_only(void **state)
+{
+    (void)state;
+    struct sl_context *ssc = job_new(&place);
+    save(apply(queue(ssc, LIST(LIST(INT(1), INT(2), INT(3), INT(4), INT(5), INT(6)))), "filter", keep_even,
+               NULL));
+    assert_runs(ssc, 1);
+    assert_part("out/r-1000", "2\n6\n");
+    sl_context_free(ssc);
+}
+
+/* ---- batches ---- */
+
+static void test_each_item_of_the_queue_is_a_batch(void **state)
+{
+    (void)state;
+    struct sl_context *ssc = job_new(&place);
+    save(queue(ssc, LIST(LIST(TEXT("a")), EMPTY, LIST(TEXT("b"), LIST(TEXT("c"), INT(1))))));
+    assert_runs(ssc, 5);
+    assert_part("out/r-1000", "a\n");
+    assert_part("out/r-2000", NULL);
+    assert_part("out/r-3000", "b\nc\t1\n");
+    assert_part("out/r-4000", NULL);
+    sl_context_free(ssc);
+}
+
+static void test_empty_batches_are_run_where_they_are_wanted(void **state)
+{
+    (void)state;
+    struct sl_context *ssc = job_new(&place);
+    sl_context_set(ssc, "emptyBatches", SL_BOOL_ARG(true));
+    save(sl_apply_args(queue(ssc, LIST(LIST(TEXT("a")))), "count", NULL, 0));
+    assert_runs(ssc, 3);
+    assert_part("out/r-1000", "1\n");
+    assert_part("out/r-2000", "0\n");
+    assert_part("out/r-3000", "0\n");
+    sl_context_free(ssc);
+}
+
+static void test_queue_options_are_heeded(void **state)
+{
+    (void)state;
+    const struct sl_option options[] = {{"oneAtATime", SL_BOOL_ARG(false)},
+                                        {"default", VALUE_ARG(LIST(TEXT("again")))},
+                                        {"partitions", SL_INT_ARG(3)}};
+    struct sl_context *ssc = job_new(&place);
+    const struct sl_arg argv[] = {VALUE_ARG(LIST(LIST(TEXT("a"), TEXT("b")), LIST(TEXT("c")))),
+                                  {.kind = SL_ARG_OPTIONS, .count = 3, .options = options}};
+    save(sl_apply_args(sl_source_args(ssc, "queueStream", argv, 2), "glom", NULL, 0));
+    assert_runs(ssc, 2);
+    assert_part("out/r-1000", "[\"a\"]\n[\"b\"]\n[\"c\"]\n");
+    assert_part("out/r-2000", "[]\n[]\n[\"again\"]\n");
+    sl_context_free(ssc);
+}
+
+static void test_a_union_stands_in_its_order(void **state)
+{
+    (void)state;
+    struct sl_context *ssc = job_new(&place);
+    struct sl_stream *a = queue(ssc, LIST(LIST(TEXT("a")), LIST(TEXT("A"))));
+    struct sl_stream *b = queue(ssc, LIST(LIST(TEXT("b"))));
+    struct sl_stream *both = sl_apply_args(b, "union", SL_ARGS(SL_STREAM_ARG(a)), 1);
+    save(sl_apply_args(both, "union", SL_ARGS(SL_STREAM_ARG(b)), 1));
+    assert_runs(ssc, 2);
+    assert_part("out/r-1000", "b\na\nb\n");
+    assert_part("out/r-2000", "A\n");
+    sl_context_free(ssc);
+}
+
+static void test_a_start_time_that_is_no_multiple_is_refused(void **state)
+{
+    (void)state;
+    struct sl_run_options options = {
+        .virtual_clock = true, .batches = 1, .start_ms = 1500, .quiet = true, .stop_fd = -1};
+    struct sl_context *ssc = job_new(&place);
+    save(queue(ssc, LIST(LIST(TEXT("a")))));
+    assert_int_equal(sl_run(ssc, &options), 2);
+    assert_non_null(strstr(sl_context_error(ssc), "1500"));
+    sl_context_free(ssc);
+}
+
+/* ---- the same for any number of workers ---- */
+
+/* Words with repeats; every eleventh record is refused by the function. */
+static int first_letters(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    (void)user, (void)argc;
+    if (argv[0].integer % 11 == 10)
+        return sl_reject(call, "eleventh");
+    struct sl_field row[] = {sl_integer(argv[0].integer % 97), argv[0]};
+    return sl_return(call, row, 2);
+}
+
+static int bracket(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    (void)user, (void)argc;
+    struct sl_field result =
+        sl_integer((argv[0].integer * 31 + argv[1].integer) % 1000003); /* not associative */
+    return argv[0].integer % 1009 == 12 ? 0 : sl_return(call, &result, 1);
+}
+
+static void run_big_job(unsigned workers)
+{
+    enum { RECORDS = 20000 };
+    static struct sl_field records[RECORDS];
+    for (int i = 0; i < RECORDS; i++)
+        records[i] = sl_integer(i * 7919LL % RECORDS);
+    const struct sl_option options[] = {{"partitions", SL_INT_ARG(16)}};
+    struct sl_field batch = sl_list(records, RECORDS);
+    const struct sl_arg argv[] = {VALUE_ARG(sl_list(&batch, 1)),
+                                  {.kind = SL_ARG_OPTIONS, .count = 1, .options = options}};
+    struct sl_context *ssc = job_new(&place);
+    sl_context_set(ssc, "workers", SL_INT_ARG(workers));
+    sl_context_set(ssc, "checkpoint", SL_STR_ARG("ck"));
+    sl_context_at(ssc, "job.c", 1);
+    struct sl_stream *pairs = apply(sl_source_args(ssc, "queueStream", argv, 2), "map", first_letters, NULL);
+    save(apply(pairs, "reduceByKey", bracket, NULL));
+    assert_runs(ssc, 1);
+    sl_context_free(ssc);
+}
+
+static void test_results_and_dead_letters_do_not_depend_on_the_workers(void **state)
+{
+    (void)state;
+    char *expected[2] = {NULL, NULL};
+    for (size_t i = 0; i < 6; i++) {
+        struct sl_error err;
+        char *text[2];
+        size_t len;
+        run_big_job(worker_counts[i % 3]);
+        text[0] = part("out/r-1000");
+        assert_non_null(text[0]);
+        assert_int_equal(sl_io_read_file(&sl_io_system, place.fd, "ck/deadletter/1000.jsonl", 1 << 24,
+                                         &text[1], &len, &err),
+                         0);
+        for (int k = 0; k < 2; k++) {
+            if (expected[k] && strcmp(text[k], expected[k]) != 0)
+                fail_msg("%u workers: %s\nnot\n%s", worker_counts[i % 3], text[k], expected[k]);
+            free(expected[k]);
+            expected[k] = text[k];
+        }
+        forget("out");
+        forget("ck");
+    }
+    assert_non_null(strstr(expected[1], "eleventh"));
+    assert_non_null(strstr(expected[1], "returned nothing"));
+    free(expected[0]);
+    free(expected[1]);
+}
+
+/* ---- failures ---- */
+
+static void test_a_batch_that_mostly_fails_shows_nothing(void **state)
+{
+    (void)state;
+    static struct returns refuses = {NULL, 0, "never"};
+    static struct sl_field records[100];
+    struct sl_context *ssc = job_new(&place);
+    struct sl_field batch = sl_list(records, 100);
+    save(apply(queue(ssc, sl_list(&batch, 1)), "map", give, &refuses));
+    assert_fails(ssc, 1, "map failed on 100 of 100 records");
+    assert_part("out/r-1000", NULL);
+    sl_context_free(ssc);
+}
+
+static void test_strict_tells_that_records_were_set_aside(void **state)
+{
+    (void)state;
+    static struct returns refuses = {NULL, 0, "never"};
+    struct sl_run_options options = {
+        .virtual_clock = true, .batches = 1, .strict = true, .quiet = true, .stop_fd = -1};
+    for (int fails = 0; fails < 2; fails++) {
+        struct sl_context *ssc = job_new(&place);
+        save(apply(queue(ssc, LIST(LIST(TEXT("=a"), sl_string(fails ? "b" : "=b", fails ? 1 : 2)))), "map",
+                   give_after_first, &refuses));
+        assert_int_equal(sl_run(ssc, &options), fails ? 5 : 0);
+        assert_part("out/r-1000", fails ? "=a\n" : "=a\n=b\n");
+        sl_context_free(ssc);
+        forget("out");
+    }
+}
+
+static void test_stop_on_record_error_stops(void **state)
+{
+    (void)state;
+    static struct returns refuses = {NULL, 0, "never"};
+    struct sl_context *ssc = job_new(&place);
+    sl_context_set(ssc, "onRecordError", SL_STR_ARG("stop"));
+    save(apply(queue(ssc, LIST(LIST(TEXT("a")))), "map", give, &refuses));
+    assert_fails(ssc, 1, "map: never");
+    sl_context_free(ssc);
+}
+
+static void test_a_directory_that_exists_fails_the_batch(void **state)
+{
+    (void)state;
+    struct sl_context *ssc = job_new(&place);
+    place_make_dir(&place, "out/r-1000");
+    save(queue(ssc, LIST(LIST(TEXT("a")))));
+    assert_fails(ssc, 1, "r-1000");
+    sl_context_free(ssc);
+}
+
+static int stop_now(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    *(volatile int *)user = (int)argv[0].integer;
+    return sl_return(call, argv, argc);
+}
+
+static void test_stop_finishes_the_batch_and_a_second_one_abandons_it(void **state)
+{
+    (void)state;
+    for (int signals = 1; signals <= 2; signals++) {
+        static volatile int stop;
+        struct sl_run_options options = {.virtual_clock = true, .quiet = true, .stop = &stop, .stop_fd = -1};
+        struct sl_context *ssc = job_new(&place);
+        stop = 0;
+        struct sl_field number = INT(signals), batch = sl_list(&number, 1), batches[] = {batch, batch};
+        save(apply(queue(ssc, sl_list(batches, 2)), "map", stop_now, (void *)&stop));
+        assert_fine(ssc);
+        assert_int_equal(sl_run(ssc, &options), 0);
+        assert_part("out/r-1000", signals == 1 ? "1\n" : NULL);
+        assert_part("out/r-2000", NULL);
+        sl_context_free(ssc);
+        forget("out");
+    }
+}
+
+/* ---- with a checkpoint ---- */
+
+static struct sl_context *durable_job(void)
+{
+    struct sl_context *ssc = job_new(&place);
+    sl_context_set(ssc, "checkpoint", SL_STR_ARG("ck"));
+    sl_context_at(ssc, "job.c", 1);
+    save(queue(ssc, LIST(LIST(TEXT("a")), LIST(TEXT("b")), LIST(TEXT("c")), LIST(TEXT("d")))));
+    return ssc;
+}
+
+static void test_a_run_goes_on_where_the_last_one_ended(void **state)
+{
+    (void)state;
+    static const char *const expected[][2] = {
+        {"out/r-1000", "a\n"}, {"out/r-2000", "b\n"}, {"out/r-3000", "c\n"}, {"out/r-4000", "d\n"}};
+    for (int i = 0; i < 4; i++) {
+        struct sl_context *ssc = durable_job();
+        assert_runs(ssc, 1);
+        sl_context_free(ssc);
+        for (int k = 0; k < 4; k++)
+            assert_part(expected[k][0], k <= i ? expected[k][1] : NULL);
+    }
+}
+
+static void test_a_planned_batch_is_redone_with_the_same_records(void **state)
+{
+    (void)state;
+    struct sl_context *ssc = durable_job();
+    assert_runs(ssc, 1);
+    sl_context_free(ssc);
+    place_make_dir(&place, "out/r-2000"); /* a stranger's: the batch fails after its plan */
+    ssc = durable_job();
+    assert_fails(ssc, 1, "r-2000");
+    sl_context_free(ssc);
+    forget("out/r-2000");
+    ssc = durable_job();
+    assert_runs(ssc, 2);
+    sl_context_free(ssc);
+    assert_part("out/r-1000", "a\n");
+    assert_part("out/r-2000", "b\n");
+    assert_part("out/r-3000", "c\n");
+    assert_part("out/r-4000", NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_map_reads_what_a_function_returns),
+        TEST(test_flat_map_flattens_lists),
+        TEST(test_reduce_leaves_out_groups_with_errors),
+        TEST(test_filter_takes_booleans_only),
+        TEST(test_each_item_of_the_queue_is_a_batch),
+        TEST(test_empty_batches_are_run_where_they_are_wanted),
+        TEST(test_queue_options_are_heeded),
+        TEST(test_a_union_stands_in_its_order),
+        TEST(test_a_start_time_that_is_no_multiple_is_refused),
+        TEST(test_results_and_dead_letters_do_not_depend_on_the_workers),
+        TEST(test_a_batch_that_mostly_fails_shows_nothing),
+        TEST(test_strict_tells_that_records_were_set_aside),
+        TEST(test_stop_on_record_error_stops),
+        TEST(test_a_directory_that_exists_fails_the_batch),
+        TEST(test_stop_finishes_the_batch_and_a_second_one_abandons_it),
+        TEST(test_a_run_goes_on_where_the_last_one_ended),
+        TEST(test_a_planned_batch_is_redone_with_the_same_records),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
