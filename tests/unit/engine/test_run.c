@@ -314,7 +314,7 @@ static void run_big_job(unsigned workers)
     static struct sl_field records[RECORDS];
     for (int i = 0; i < RECORDS; i++)
         records[i] = sl_integer(i * 7919LL % RECORDS);
-    const struct sl_option options[] = {{"partitions", SL_INT_ARG(16)}};
+    const struct sl_option options[] = {{"partitions", SL_INT_ARG(64)}};
     struct sl_field batch = sl_list(records, RECORDS);
     const struct sl_arg argv[] = {VALUE_ARG(sl_list(&batch, 1)),
                                   {.kind = SL_ARG_OPTIONS, .count = 1, .options = options}};
