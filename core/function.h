@@ -35,8 +35,8 @@ struct sl_reducer;
 struct sl_rows;
 struct sl_services;
 
-/* The state of one key while a function of mapWithState looks at it. update and remove change the cell; the operator
- * keeps what is in it when the function returns without an error. */
+/* The state of one key while a function of mapWithState looks at it. update and remove change the cell; the
+ * operator keeps what is in it when the function returns without an error. */
 struct sl_state_cell {
     bool exists;
     bool changed;          /* updated or removed */

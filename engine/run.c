@@ -1,7 +1,9 @@
 #include "engine/run.h"
 
 #include "core/clock.h"
+#include "engine/check.h"
 #include "engine/log.h"
+#include "engine/paths.h"
 #include "engine/schedule.h"
 #include "engine/validate.h"
 #include "fs/mount.h"
@@ -37,37 +39,6 @@ static void wake(void *arg)
     uint64_t one = 1;
     if (write(run->wake_fd, &one, sizeof one) < 0)
         return; /* the counter is full: it is awake */
-}
-
-/* ---- names of things on disk ---- */
-
-static char *joined(const char *dir, const char *path, const char *suffix)
-{
-    struct sl_buf text;
-    sl_buf_init(&text);
-    bool ok = path[0] == '/' ? sl_buf_printf(&text, "%s%s", path, suffix)
-                             : sl_buf_printf(&text, "%s/%s%s", dir, path, suffix);
-    if (!ok || !sl_buf_byte(&text, 0)) {
-        sl_buf_done(&text);
-        return NULL;
-    }
-    return (char *)text.bytes;
-}
-
-/* .sluice/<job name> beside the job unless the job names it. NULL: none, or out of memory. */
-static char *checkpoint_path(const struct sl_context *context)
-{
-    const struct sl_options *options = &context->options;
-    if (options->no_checkpoint)
-        return NULL;
-    return options->checkpoint ? joined(context->dir, options->checkpoint, "")
-                               : joined(context->dir, ".sluice/", context->name);
-}
-
-static char *mount_path(const struct sl_context *context)
-{
-    const char *mount = context->options.mount;
-    return joined(context->dir, mount ? mount : "mnt", "");
 }
 
 /* ---- opening, in the order of sl_run ---- */
@@ -223,7 +194,7 @@ static int open_sources(struct sl_run *run, struct sl_error *err)
             continue;
         int r = node->op->source->open(node, &run->services, &run->source[run->sources], err);
         if (r < 0)
-            return r;
+            return sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
         run->source_key[run->sources] = source_key(run, run->sources);
         if (!run->source_key[run->sources++])
             return sl_error_nomem(err);
@@ -279,7 +250,7 @@ static int open_mount(struct sl_run *run, struct sl_error *err)
     size_t nodes = run->pipelines->nodes;
     const char **view = calloc(nodes + 1, sizeof *view);
     int64_t *slide_ms = calloc(nodes + 1, sizeof *slide_ms);
-    char *dir = mount_path(run->context);
+    char *dir = sl_mount_path(run->context);
     struct sl_mount_options options = {
         .dir = dir,
         .view = view,
@@ -346,25 +317,6 @@ static int open_checkpoint(struct sl_run *run, struct sl_error *err)
 }
 
 /* ---- the run ---- */
-
-static int check_job(struct sl_context *context, struct sl_error *err)
-{
-    if (context->error.code != SL_OK) {
-        *err = context->error;
-        return context->error.code;
-    }
-    if (!context->options.interval_ms)
-        return sl_error_set(err, SL_EUSAGE,
-                            "the interval is missing; say StreamingContext { interval = \"1s\" }");
-    char *checkpoint = checkpoint_path(context), *mount = mount_path(context);
-    bool mounts = false;
-    for (size_t i = 0; i < context->nodes; i++)
-        mounts = mounts || strcmp(context->stream[i]->node.op->name, "mount") == 0;
-    int r = sl_validate(context, checkpoint, mounts ? mount : NULL, err);
-    free(checkpoint);
-    free(mount);
-    return r;
-}
 
 static int check_times(struct sl_run *run, struct sl_error *err)
 {
@@ -445,8 +397,8 @@ int sl_run(struct sl_context *context, const struct sl_run_options *given)
     sl_stderr_log_init(&log, run.options->log_json, run.options->quiet);
     run.services.log = &log.log;
     run.services.job_dirfd = -1;
-    run.checkpoint = checkpoint_path(context);
-    int r = check_job(context, &err);
+    run.checkpoint = sl_checkpoint_path(context);
+    int r = sl_context_check(context, &err);
     if (r == 0)
         r = open_run(&run, &err);
     if (r == 0 && run.catalog)
@@ -458,22 +410,4 @@ int sl_run(struct sl_context *context, const struct sl_run_options *given)
     if (r < 0 && r != SL_ESTOP)
         context->error = err;
     return status;
-}
-
-int sl_check(struct sl_context *context, FILE *out)
-{
-    struct sl_error err = {0};
-    struct sl_buf text;
-    int r = check_job(context, &err);
-    if (r < 0) {
-        context->error = err;
-        return r;
-    }
-    sl_buf_init(&text);
-    if (!sl_context_describe(context, &text))
-        r = sl_context_fail(context, SL_ENOMEM, "out of memory");
-    else if (fwrite(text.bytes, 1, text.len, out) < text.len)
-        r = sl_context_fail(context, SL_EFAIL, "writing the graph: %s", strerror(errno));
-    sl_buf_done(&text);
-    return r;
 }

@@ -144,7 +144,12 @@ int sl_context_on_workers(struct sl_context *context,
 /* Runs until stopped. Returns the exit status of SPEC 2 (0..5); what failed is in sl_context_error. */
 int sl_run(struct sl_context *context, const struct sl_run_options *options);
 
-/* Validates the finished graph as sl_run would and prints it to `out`. 0 or a negative sl_err. */
+/* Prints the graph: a line per operator, for Graphviz, or as JSON. 0 or a negative sl_err. */
+enum sl_graph_form { SL_GRAPH_TEXT, SL_GRAPH_DOT, SL_GRAPH_JSON };
+int sl_graph(struct sl_context *context, enum sl_graph_form form, FILE *out);
+
+/* Validates the finished graph as sl_run would, prints it to `out` as text, and warns on stderr of what it
+ * will do to the file system. 0 or a negative sl_err. */
 int sl_check(struct sl_context *context, FILE *out);
 
 /* The version: "0.1.0". */

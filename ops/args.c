@@ -142,6 +142,22 @@ static int integer_value(const char *what, const struct sl_param *param, int64_t
     return wrong(what, param, given, err);
 }
 
+static int wrong_duration(const char *what, const struct sl_param *param, const struct sl_field *value,
+                          struct sl_error *err)
+{
+    static const char remedy[] =
+        "say \"1s\", \"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds, in "
+        "whole milliseconds and more than none";
+    enum { SHOWN_MAX = 64 };
+    if (value->tag == SL_STR)
+        sl_error_set(err, SL_EUSAGE, "%s: %s \"%.*s\" is not a duration", what, param->name,
+                     (int)(value->len < SHOWN_MAX ? value->len : SHOWN_MAX), (const char *)value->str);
+    else
+        sl_error_set(err, SL_EUSAGE, "%s: %s of %.15g seconds is not a duration", what, param->name,
+                     value->tag == SL_INT ? (double)value->integer : value->number);
+    return sl_error_hint(err, remedy);
+}
+
 static int duration_value(const char *what, const struct sl_param *param, const struct sl_field *value,
                           struct sl_arg *ret, struct sl_error *err)
 {
@@ -149,11 +165,8 @@ static int duration_value(const char *what, const struct sl_param *param, const 
     bool good = value->tag == SL_STR   ? sl_duration_parse((const char *)value->str, value->len, &ms)
                 : value->tag == SL_INT ? sl_duration_from_seconds((double)value->integer, &ms)
                                        : sl_duration_from_seconds(value->number, &ms);
-    if (!good) {
-        char text[256];
-        return sl_error_set(err, SL_EUSAGE, "%s: %s must be %s and positive, in whole milliseconds", what,
-                            param->name, want_text(SL_WANT_DURATION, text, sizeof text));
-    }
+    if (!good)
+        return wrong_duration(what, param, value, err);
     *ret = SL_INT_ARG(ms);
     return 0;
 }

@@ -11,7 +11,7 @@ def test_version_is_a_line_on_stdout():
 
 def test_help_names_every_command():
     shown = sluice_ok("help").stdout
-    for command in ("run", "check", "version", "help"):
+    for command in ("run", "check", "graph", "version", "help"):
         check(re.search(r"\b%s\b" % command, shown), "help names %s" % command)
 
 
@@ -34,6 +34,47 @@ def test_check_warns_of_many_directories():
     wordcount_here()
     done = sluice_ok("check", "wordcount.lua")
     check("86,400" in done.stdout + done.stderr, "a warning of 86,400 directories a day:\n" + done.stdout + done.stderr)
+
+
+def test_check_is_silent_about_few_directories_and_those_that_go():
+    os.mkdir("in")
+    for interval, prefix in (("10s", '"out/a"'), ("1s", '"out/a", nil, { keep = 5 }')):
+        job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "%s" }\n'
+            'ssc:textFileStream("in"):saveAsTextFiles(%s)\n' % (interval, prefix))
+        equal(sluice_ok("check", "job.lua").stderr, "", "stderr")
+
+
+GRAPH_JOB = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local s = ssc:textFileStream("in", { minAge = "5s" }):map(function(x) return x, 1 end)
+s:mapWithState(function(k, v, state) end, { timeout = "5m" }):name("visits"):print()
+s:window("10s", "5s"):print(3)
+'''
+
+
+def test_graph_prints_a_line_for_each_operator():
+    job(GRAPH_JOB)
+    found = [line.split() for line in sluice_ok("graph", "job.lua").stdout.splitlines()]
+    equal([" ".join(words) for words in found], [
+        '0 textFileStream("in", { minAge = 5s }) job.lua:3',
+        '1 < 0 map(function:3) job.lua:3',
+        '2 < 1 mapWithState(function:4, { timeout = 5m }) job.lua:4 named visits',
+        '3 < 2 print() job.lua:4',
+        '4 < 1 window(10s, 5s) job.lua:5 every 5s',
+        '5 < 4 print(3) job.lua:5 every 5s'], "lines")
+
+
+def test_graph_is_there_for_programs_too():
+    job(GRAPH_JOB)
+    graph = json.loads(sluice_ok("graph", "job.lua", "--json").stdout)
+    equal((graph["job"], graph["interval_ms"]), ("job", 1000), "what the graph is of")
+    equal([(node["operator"], node["inputs"]) for node in graph["operators"]],
+          [("textFileStream", []), ("map", [0]), ("mapWithState", [1]), ("print", [2]), ("window", [1]), ("print", [4])],
+          "operators")
+    dot = sluice_ok("graph", "job.lua", "--dot").stdout
+    for part in ('digraph "job" {', "n1 -> n4;", r'label="map(function:3)\njob.lua:3"'):
+        check(part in dot, "%s is in\n%s" % (part, dot))
+    equal(sluice("graph", "job.lua", "--dot", "--json").returncode, 2, "exit status for both")
 
 
 def test_a_one_line_job_needs_no_file():

@@ -274,7 +274,7 @@ static void test_check_prints_the_graph_or_says_what_is_wrong(void **state)
     sl_output(sl_source(ssc, "textFileStream", SL_STR_ARG("in")), "print", SL_INT_ARG(5));
     assert_int_equal(sl_check(ssc, out), 0);
     fclose(out);
-    assert_memory_equal(text, "0 textFileStream", 16);
+    assert_memory_equal(text, "0           textFileStream(\"in\") ", 30);
     free(text);
     sl_context_free(ssc);
     ssc = job_new(&place);
