@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+struct sl_task;
+
 struct sl_services {
     struct sl_io *io;
     struct sl_log *log; /* may be NULL */
@@ -27,7 +29,9 @@ struct sl_services {
     int (*open_arrivals)(const struct sl_services *services, const char *dir,
                          const struct sl_arrivals_options *options, struct sl_arrivals **ret,
                          struct sl_error *err);
-    void *arrivals_arg;         /* of open_arrivals: the watcher */
+    void *arrivals_arg; /* of open_arrivals: the watcher */
+    struct sl_task
+        *main_task; /* of the first worker: the main thread's between batches, for calls of functions */
     struct sl_history *history; /* core/history.h; NULL: no checkpoint */
     uint64_t inputs;            /* files of this batch, and the first of their paths */
     size_t first_count;

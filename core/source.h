@@ -51,7 +51,15 @@ struct sl_source_ops {
 
     /* Files that could not be read since the last call: set aside, each said in the log. */
     uint64_t (*failures)(struct sl_source *source);
+    /* Files only. After read: whether files turned out damaged when rows of them had been pushed; the batch
+     * has to be run again, and they are left out then. */
+    bool (*redo)(struct sl_source *source);
+    /* Files only. Why file number `file` of the plan is not read; NULL: it is. Valid until the next batch. */
+    const char *(*aside)(struct sl_source *source, size_t file);
+    /* Files only. Leaves it out, after resume: an earlier process has decided so. Copies the reason. */
+    int (*exclude)(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
 
-    /* The batch is committed (or, with `quarantined`, its files are set aside): done-actions, bookkeeping. */
+    /* The batch that was taken or resumed last is committed: what the job wants with its files (done again
+     * after a crash: may be called for a batch that was settled already). */
     int (*settle)(struct sl_source *source, struct sl_error *err);
 };

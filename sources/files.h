@@ -1,44 +1,65 @@
 /* Files of a watched directory as a source: what textFileStream and fileStream share. Arrivals decide which
- * files (core/arrivals.h); this module cuts them into partitions (splits of SL_SPLIT_BYTES; compressed files
- * are one) and opens them; a reader makes rows of one partition. */
+ * files (core/arrivals.h); this module cuts them into partitions (splits of SL_SPLIT_BYTES; what cannot be
+ * cut is one) and opens them; a reader (sources/readers.h) makes rows of one partition; sources/after.h does
+ * with the files what the job wants once their batch is committed.
+ *
+ * A file that cannot be read, or that turns out damaged while it is read, is set aside: its reason is kept,
+ * and where rows of it are on their way already the batch has to be run again without it (redo). */
 #pragma once
 
 #include "core/services.h"
 #include "core/source.h"
+#include "sources/options.h"
 
-struct sl_file_source;
+#include <pthread.h>
 
-/* One partition of a file, opened. */
-struct sl_file_part {
-    struct sl_file_source *source;
-    int fd;
-    const struct sl_file *file;
-    const struct sl_origin *origin;
-    int64_t from, to; /* bytes; the whole file where it cannot be split */
+struct sl_reader;
+
+/* What is known of a file of this batch. */
+struct sl_file_state {
+    struct sl_origin origin;
+    size_t first_part, parts;
+    _Atomic bool is_touched; /* rows or record errors of it went out */
+    char *reason;            /* it is set aside; guarded by the source's lock; owned */
+    bool is_excluded;        /* was set aside before rows were read */
 };
 
-/* Makes rows of a part; core/source.h read has the rules. */
-typedef int sl_file_reader(const struct sl_file_part *part, struct sl_task *task, struct sl_outlet *out,
-                           uint64_t *ret_lines);
+/* One partition of a file. */
+struct sl_part {
+    size_t file;
+    int64_t from, to;      /* bytes; the whole file where it cannot be cut */
+    _Atomic int64_t lines; /* that begin in it, where somebody counted them; -1: not counted */
+};
 
 struct sl_file_source {
     struct sl_source source; /* first */
     const struct sl_services *services;
+    const struct sl_reader *reader;
+    struct sl_file_options options;
     struct sl_arrivals *arrivals;
-    sl_file_reader *read;
-    bool splits;                  /* plain files may be cut */
     const struct sl_files *files; /* of this batch: the plan's */
-    struct sl_origin *origin;     /* [files] */
+    struct sl_file_state *state;  /* [states], one per file */
+    size_t states;
     size_t parts;
-    struct part *part; /* [parts] */
-    _Atomic uint64_t failures;
+    struct sl_part *part; /* [parts] */
+    int64_t batch_ms;
+    pthread_mutex_t lock; /* guards the reasons */
+    uint64_t failures;    /* set aside and not counted by the engine yet */
+};
+
+/* One partition, opened: what a reader gets. */
+struct sl_file_part {
+    struct sl_file_source *source;
+    int fd; /* -1 where the reader opens nothing */
+    const struct sl_file *file;
+    const struct sl_origin *origin;
+    int64_t from, to;
 };
 
 /* Opens the directory of parameter 0 with the node's file options. */
-int sl_file_source_open(const struct sl_node *node, const struct sl_services *services, sl_file_reader *read,
-                        bool splits, struct sl_source **ret, struct sl_error *err);
-
-/* The rest of struct sl_source_ops, as it is. */
+int sl_file_source_open(const struct sl_node *node, const struct sl_services *services,
+                        const struct sl_reader *reader, struct sl_source **ret, struct sl_error *err);
+/* The operations of all sources of files but open, which sets ops: for the initialiser of their tables. */
 void sl_file_source_close(struct sl_source *source);
 int sl_file_source_take(struct sl_source *source, int64_t t, uint64_t batch_number,
                         const struct sl_limits *limits, struct sl_files *plan, bool *ret_any,
@@ -53,14 +74,15 @@ int sl_file_source_read(struct sl_source *source, size_t p, struct sl_task *task
 int sl_file_source_remember(struct sl_source *source, const struct sl_files *files, struct sl_error *err);
 int sl_file_source_gone(struct sl_source *source, struct sl_files *ret, struct sl_error *err);
 uint64_t sl_file_source_failures(struct sl_source *source);
+int sl_file_source_settle(struct sl_source *source, struct sl_error *err);
+bool sl_file_source_redo(struct sl_source *source);
+const char *sl_file_source_aside(struct sl_source *source, size_t file);
+int sl_file_source_exclude(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
 
-/* For descriptors: the file options. */
-#define SL_FILE_OPTIONS                                                                                      \
-    {"filter", SL_WANT_STRING, true, "only names that match the glob"},                                      \
-        {"newFilesOnly", SL_WANT_BOOLEAN, true, "leave files alone that are there already; false"},          \
-        {"minAge", SL_WANT_DURATION, true, "take files only so long after they were last seen to change"},   \
-        {"complete", SL_WANT_STRING, true, "take files only with their marker, \"%.done\""},                 \
-        {"watch", SL_WANT_STRING, true, "\"auto\", \"inotify\" or \"poll\""},                                \
-    {                                                                                                        \
-        "pollInterval", SL_WANT_DURATION, true, "time between scans where events are not to be had; 5s"      \
-    }
+#define SL_FILE_SOURCE_OPS                                                                                   \
+    .close = sl_file_source_close, .take = sl_file_source_take, .resume = sl_file_source_resume,             \
+    .pending = sl_file_source_pending, .refresh = sl_file_source_refresh,                                    \
+    .partitions = sl_file_source_partitions, .read = sl_file_source_read,                                    \
+    .remember = sl_file_source_remember, .gone = sl_file_source_gone, .failures = sl_file_source_failures,   \
+    .settle = sl_file_source_settle, .redo = sl_file_source_redo, .aside = sl_file_source_aside,             \
+    .exclude = sl_file_source_exclude

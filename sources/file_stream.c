@@ -1,0 +1,98 @@
+/* fileStream(dir, {format = ...}): the files that arrive in a directory, read in one of several formats. */
+#include "core/error.h"
+#include "core/nearest.h"
+#include "sources/readers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FORMATS_MAX = 32, FORMAT_TEXT_MAX = 64 };
+
+static struct sl_field format_of(const struct sl_node *node)
+{
+    struct sl_arg format = sl_node_option(node, "format");
+    return format.kind == SL_ARG_VALUE ? format.value : sl_string("lines", 5);
+}
+
+static const struct sl_source_ops ops;
+
+static int open_source(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
+                       struct sl_error *err)
+{
+    int r = sl_file_source_open(node, services, sl_reader_find(format_of(node)), ret, err);
+    if (r == 0)
+        (*ret)->ops = &ops;
+    return r;
+}
+
+static const struct sl_source_ops ops = {.open = open_source, SL_FILE_SOURCE_OPS};
+
+/* ---- checking ---- */
+
+static int unknown_format(const struct sl_node *node, struct sl_field format, struct sl_error *err)
+{
+    const char *names[FORMATS_MAX];
+    char text[FORMAT_TEXT_MAX], list[256] = "";
+    size_t count = 0, len = 0;
+    for (; sl_readers[count]; count++) {
+        names[count] = sl_readers[count]->name;
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s\"%s\"", count ? ", " : "", names[count]);
+    }
+    snprintf(text, sizeof text, "%.*s", (int)(format.len < sizeof text ? format.len : sizeof text - 1),
+             (const char *)format.str);
+    const char *nearest = sl_name_nearest(text, names, count);
+    sl_error_set(err, SL_EUSAGE, "%s: format \"%s\" is none of %s", node->op->name, text, list);
+    return nearest ? sl_error_hint(err, "did you mean \"%s\"?", nearest) : SL_EUSAGE;
+}
+
+/* Options of csv with another format would be ignored. */
+static int refuse_csv_options(const struct sl_node *node, const char *format, struct sl_error *err)
+{
+    static const char *const names[] = {"header", "columns", "delimiter", "quote"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (sl_node_option(node, names[i]).kind != SL_ARG_NONE)
+            return sl_error_set(err, SL_EUSAGE, "%s: %s is an option of format \"csv\", the format is \"%s\"",
+                                node->op->name, names[i], format);
+    return 0;
+}
+
+static int check(struct sl_node *node, struct sl_error *err)
+{
+    struct sl_field format = format_of(node);
+    const struct sl_reader *reader = sl_reader_find(format);
+    if (!reader)
+        return unknown_format(node, format, err);
+    int r = sl_file_options_check(node, err);
+    if (r < 0)
+        return r;
+    return reader->check ? reader->check(node, err) : refuse_csv_options(node, reader->name, err);
+}
+
+static const struct sl_param params[] = {
+    {"directory", SL_WANT_STRING, false, "the watched directory, relative to the job"},
+    {0},
+};
+
+static const struct sl_param options[] = {
+    {"format", SL_WANT_STRING, true,
+     "\"lines\", \"whole\" (path and bytes), \"csv\", \"tsv\", \"jsonl\" or \"paths\"; lines"},
+    {"header", SL_WANT_BOOLEAN, true, "csv: the first record of each file names its columns; false"},
+    {"columns", SL_WANT_STRINGS, true,
+     "csv: the columns of a record, by name where files have a header, in this order"},
+    {"delimiter", SL_WANT_STRING, true, "csv: the byte between fields; a comma"},
+    {"quote", SL_WANT_STRING, true, "csv: the byte around fields, \"\" for none; a double quote"},
+    SL_FILE_OPTIONS,
+    {0},
+};
+
+const struct sl_op sl_op_file_stream = {
+    .name = "fileStream",
+    .kind = SL_OP_SOURCE,
+    .family = "source",
+    .summary = "Records of the files that arrive in a directory, in the format that is said",
+    .example = "ssc:fileStream(\"in\", { format = \"csv\", header = true })",
+    .params = params,
+    .options = options,
+    .source = &ops,
+    .check = check,
+};

@@ -1,0 +1,21 @@
+#include "sources/identity.h"
+
+static int64_t nanoseconds(const struct statx_timestamp *time)
+{
+    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
+}
+
+bool sl_identity_unchanged(const struct statx *st, const struct sl_file *file)
+{
+    return (int64_t)st->stx_size == file->size && nanoseconds(&st->stx_mtime) == file->mtime_ns;
+}
+
+bool sl_identity_is(const struct statx *st, const struct sl_file *file)
+{
+    bool has_birth = st->stx_mask & STATX_BTIME;
+    if (st->stx_ino != file->inode || !S_ISREG(st->stx_mode))
+        return false;
+    if (!has_birth || file->born_ns == INT64_MIN)
+        return !has_birth && file->born_ns == INT64_MIN;
+    return nanoseconds(&st->stx_btime) == file->born_ns;
+}

@@ -1,0 +1,11 @@
+/* Whether what is there is the file that was taken: core/arrivals.h, as statx tells it. */
+#pragma once
+
+#include "core/arrivals.h"
+
+#include <sys/stat.h>
+
+/* Inode and birth time; where there is none, inode, size and modification time. */
+bool sl_identity_is(const struct statx *st, const struct sl_file *file);
+/* It was neither written nor cut since. */
+bool sl_identity_unchanged(const struct statx *st, const struct sl_file *file);

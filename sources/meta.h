@@ -1,0 +1,18 @@
+/* meta = true: records get a last field that says where they come from, {line=, mtime=, path=}: the line
+ * counted from 1 in the whole file, the time of its last change in ms. Stands between a reader and who reads
+ * it. */
+#pragma once
+
+#include "sources/files.h"
+
+struct sl_meta {
+    struct sl_outlet outlet; /* first: what the reader pushes to */
+    struct sl_outlet *out;
+    struct sl_task *task;
+    const struct sl_file_part *part;
+    uint64_t before; /* lines of earlier parts of the file */
+};
+
+/* Counts the lines of earlier parts where nobody has yet. 0 or a failure, SL_EFAIL for one of the file. */
+int sl_meta_init(struct sl_meta *meta, const struct sl_file_part *part, size_t p, struct sl_task *task,
+                 struct sl_outlet *out);

@@ -1,0 +1,267 @@
+/* "csv": a record per row of the file, over lines where quotes make it so.
+ *
+ * The buffer holds the record that is not complete yet and, behind it, the piece just read; searched says how
+ * far its end was looked for. What lies before `at` may still be in rows that were not pushed, so rows are
+ * pushed before the buffer moves. Line numbers count from 0 in the file; a record has that of its first line.
+ */
+#include "core/error.h"
+#include "core/limits.h"
+#include "sources/csv_columns.h"
+#include "sources/readers.h"
+#include "sources/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct csv_reader {
+    const struct sl_file_part *part;
+    struct sl_task *task;
+    struct sl_byte_stream *stream;
+    struct sl_csv csv;
+    struct sl_csv_columns columns;
+    bool wants_header; /* the next record is the header */
+    uint8_t *buf;
+    size_t at, searched, len, capacity;
+    enum sl_csv_place place;
+    size_t record_max;
+    bool is_skipping; /* the rest of a record that is too long */
+    bool is_first;    /* nothing was looked at yet: a byte order mark may stand here */
+    bool ended;
+    uint32_t line;
+    struct sl_builder rows;
+};
+
+/* ---- one record ---- */
+
+static int flush(struct csv_reader *r)
+{
+    if (r->task->stop && atomic_load_explicit(r->task->stop, memory_order_relaxed))
+        return sl_error_set(r->task->err, SL_ESTOP, "stopped while reading %s", r->part->file->path);
+    int result = sl_builder_flush(&r->rows);
+    sl_arena_reset(r->task->scratch);
+    return result;
+}
+
+/* The record as it stands in the file is set aside; task->message says why. */
+static int reject(struct csv_reader *r, const uint8_t *record, size_t len)
+{
+    char message[SL_MESSAGE_MAX];
+    memcpy(message, r->task->message, sizeof message);
+    int result = flush(r); /* what came before it goes on its way first */
+    if (result < 0)
+        return result;
+    memcpy(r->task->message, message, sizeof message);
+    struct sl_field raw =
+        sl_string(record, len < SL_REJECTED_RECORD_BYTES_MAX ? len : SL_REJECTED_RECORD_BYTES_MAX);
+    struct sl_chunk chunk = {
+        .rows = 1, .width = 1, .origin = r->part->origin, .line = &r->line, .column = {&raw}};
+    return sl_task_reject(r->task, r->part->source->source.node->number, &chunk, 0);
+}
+
+static int add_row(struct csv_reader *r, const struct sl_field *fields, uint32_t count)
+{
+    struct sl_field picked[SL_WIDTH_MAX];
+    const struct sl_csv_columns *columns = &r->columns;
+    for (uint32_t i = 0; i < columns->count; i++)
+        picked[i] = fields[columns->pick[i]];
+    return columns->all ? sl_builder_add(&r->rows, fields, count, r->line)
+                        : sl_builder_add(&r->rows, picked, columns->count, r->line);
+}
+
+static int take_header(struct csv_reader *r, const struct sl_field *fields, uint32_t count)
+{
+    r->wants_header = false;
+    return sl_csv_columns_header(&r->columns, fields, count, r->task->err);
+}
+
+static int split_failed(struct csv_reader *r, int result, const char *message, const uint8_t *record,
+                        size_t len)
+{
+    if (result != SL_EREJECT)
+        return result;
+    if (r->wants_header)
+        return sl_error_set(r->task->err, SL_EFAIL, "reading %s: its header: %s", r->part->file->path,
+                            message);
+    (void)sl_task_explain(r->task, "csv: %s", message); /* gives SL_EREJECT */
+    return reject(r, record, len);
+}
+
+/* A blank line is no record, except in a file of one column. */
+static int take_record(struct csv_reader *r, const uint8_t *record, size_t len)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t count = 0, expected = r->columns.expected;
+    const char *message = NULL;
+    if (len && record[len - 1] == '\r' && r->place != SL_CSV_QUOTED)
+        len--;
+    if (!len && expected != 1)
+        return 0;
+    int result = len > r->record_max
+                     ? sl_task_explain(r->task, "csv: record of more than %zu bytes", r->record_max)
+                     : 0;
+    if (result == SL_EREJECT)
+        return reject(r, record, len);
+    result = sl_csv_split(&r->csv, r->task->scratch, record, len, fields, SL_WIDTH_MAX, &count, &message);
+    if (result < 0)
+        return split_failed(r, result, message, record, len);
+    if (r->wants_header)
+        return take_header(r, fields, count);
+    if (!expected || count == expected)
+        return add_row(r, fields, count);
+    (void)sl_task_explain(r->task, "csv: %u field%s where %u are expected", count, count == 1 ? "" : "s",
+                          expected); /* gives SL_EREJECT */
+    return reject(r, record, len);
+}
+
+/* ---- cutting the buffer into records ---- */
+
+static void count_lines(struct csv_reader *r, const uint8_t *from, const uint8_t *to)
+{
+    while ((from = from < to ? memchr(from, '\n', (size_t)(to - from)) : NULL)) {
+        r->line++;
+        from++;
+    }
+}
+
+/* The record at `at` ends before `end`. */
+static int finish_record(struct csv_reader *r, size_t end)
+{
+    const uint8_t *record = r->buf + r->at;
+    int result = r->is_skipping ? 0 : take_record(r, record, end - r->at);
+    r->is_skipping = false;
+    count_lines(r, record, r->buf + end);
+    r->line++;
+    r->at = end + 1;
+    if (result == 0 && r->rows.chunk.rows == SL_CHUNK_ROWS)
+        result = flush(r);
+    return result;
+}
+
+/* What is left in the buffer goes on in the next piece. Is it to be kept? */
+static int take_rest(struct csv_reader *r)
+{
+    size_t len = r->len - r->at;
+    int result = 0;
+    if (!r->is_skipping && len > r->record_max) {
+        (void)sl_task_explain(r->task, "csv: record of more than %zu bytes%s", r->record_max,
+                              r->place == SL_CSV_QUOTED ? "; a quote may not be closed" : "");
+        result = reject(r, r->buf + r->at, len);
+        r->is_skipping = true;
+    }
+    if (r->is_skipping) {
+        count_lines(r, r->buf + r->at, r->buf + r->len);
+        r->at = r->len;
+    }
+    return result;
+}
+
+static int take_records(struct csv_reader *r)
+{
+    int result = 0;
+    while (r->searched < r->len && result == 0) {
+        size_t left = r->len - r->searched;
+        size_t end = sl_csv_end(&r->csv, &r->place, r->buf + r->searched, left);
+        if (end < left)
+            result = finish_record(r, r->searched + end);
+        r->searched += end < left ? end + 1 : left;
+    }
+    return result < 0 ? result : take_rest(r);
+}
+
+/* The last record needs no newline; a quote that is still open is an error that its splitting finds. */
+static int take_last(struct csv_reader *r)
+{
+    int result = r->at < r->len && !r->is_skipping ? take_record(r, r->buf + r->at, r->len - r->at) : 0;
+    return result < 0 ? result : flush(r);
+}
+
+/* ---- filling ---- */
+
+static bool make_room(struct csv_reader *r)
+{
+    size_t left = r->len - r->at;
+    if (r->at && left)
+        memmove(r->buf, r->buf + r->at, left);
+    r->searched -= r->at;
+    r->len = left;
+    r->at = 0;
+    if (r->capacity - r->len >= SL_READ_BYTES / 2)
+        return true;
+    uint8_t *bigger = realloc(r->buf, r->capacity ? r->capacity * 2 : SL_READ_BYTES);
+    if (!bigger)
+        return false;
+    r->buf = bigger;
+    r->capacity = r->capacity ? r->capacity * 2 : SL_READ_BYTES;
+    return true;
+}
+
+static int fill(struct csv_reader *r)
+{
+    int result = flush(r);
+    if (result < 0)
+        return result;
+    if (!make_room(r))
+        return sl_error_nomem(r->task->err);
+    ssize_t got = r->stream->read(r->stream, r->buf + r->len, r->capacity - r->len, r->task->err);
+    if (got < 0)
+        return (int)got;
+    r->len += (size_t)got;
+    r->ended = got == 0;
+    return 0;
+}
+
+static void drop_mark(struct csv_reader *r)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    if (r->len >= 3 && memcmp(r->buf, mark, 3) == 0)
+        r->at = r->searched = 3;
+    r->is_first = r->len < 3 && !r->ended;
+}
+
+static int read_all(struct csv_reader *r)
+{
+    int result = 0;
+    while (!r->ended && result == 0) {
+        result = fill(r);
+        if (result == 0 && r->is_first)
+            drop_mark(r);
+        if (result == 0 && !r->is_first)
+            result = take_records(r);
+    }
+    return result < 0 ? result : take_last(r);
+}
+
+static int read_csv(const struct sl_file_part *part, struct sl_task *task, struct sl_outlet *out,
+                    uint64_t *ret_lines)
+{
+    const struct sl_node *node = part->source->source.node;
+    uint64_t record_max = part->source->services->record_bytes_max;
+    struct csv_reader r = {
+        .part = part,
+        .task = task,
+        .csv = sl_csv_dialect(node),
+        .record_max = record_max < INT32_MAX ? (size_t)record_max : INT32_MAX,
+        .is_first = true,
+    };
+    int result = sl_part_stream_open(part, &r.stream, task->err);
+    if (result < 0)
+        return result;
+    sl_csv_columns_init(&r.columns, node, part->file->path);
+    r.wants_header = r.columns.header;
+    sl_builder_init(&r.rows, out);
+    r.rows.chunk.origin = part->origin;
+    r.rows.chunk.line = r.rows.line;
+    result = read_all(&r);
+    *ret_lines = r.line;
+    sl_builder_done(&r.rows);
+    sl_part_stream_close(part, r.stream);
+    free(r.buf);
+    return result;
+}
+
+const struct sl_reader sl_reader_csv = {
+    .name = "csv",
+    .summary = "a record per row, fields as strings; \\N is nil; takes header, columns, delimiter and quote",
+    .read = read_csv,
+    .check = sl_csv_options_check,
+};
