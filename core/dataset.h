@@ -26,11 +26,11 @@ void sl_memory_unref(struct sl_memory *memory);
 
 struct sl_rows {
     _Atomic unsigned refs;
-    uint64_t count;          /* rows */
-    size_t chunks, capacity; /* of chunk[] */
-    struct sl_chunk **chunk; /* every chunk but the last of a width run may be short; start[] tells */
-    uint64_t *start;         /* index of the first row of chunk[i] */
-    struct sl_arena arena;   /* chunks, columns and bytes */
+    uint64_t count;           /* rows */
+    size_t chunks, capacity;  /* of chunk[] */
+    struct sl_chunk **chunk;  /* every chunk but the last of a width run may be short; start[] tells */
+    uint64_t *start;          /* index of the first row of chunk[i] */
+    struct sl_arena arena;    /* chunks, columns and bytes */
     struct sl_memory *memory; /* more bytes that fields point to; a reference, or NULL */
     struct sl_field *open[SL_WIDTH_MAX]; /* columns of the chunk that still takes rows */
 };

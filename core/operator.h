@@ -29,6 +29,8 @@
 struct sl_source_ops;
 struct sl_services;
 struct sl_manifest;
+struct sl_keeper;
+struct sl_section;
 struct sl_op;
 
 /* One operator of the graph with its checked arguments. */
@@ -126,6 +128,14 @@ struct sl_wide {
     /* Whether batch t must run although no input arrived: the window still holds data or has just lost its
      * last, a time-out is due, there are keys to update. Optional; NULL: never. */
     bool (*wants)(const struct sl_node *node, const void *memory, int64_t t);
+    /* wants() is about windows: times that were missed are made up for it. */
+    bool windowed;
+    /* What is kept on disk (core/keeper.h). save: what the batch changed, after finish, before the commit.
+     * load: one section at a start, oldest first, in a stage that was begun but gets no rows; rows is its
+     * own. loaded: the last section was given; last_ms is the newest committed batch. */
+    int (*save)(struct sl_stage *stage, struct sl_keeper *keeper);
+    int (*load)(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows);
+    int (*loaded)(struct sl_stage *stage, int64_t last_ms);
 };
 
 /* ---- output: the steps of the commit, in this order; every one optional, 0 or a failure of the batch ----

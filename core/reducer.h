@@ -8,10 +8,10 @@
  * `exact`: any order and grouping of merges and combines gives the same result, so groups may be combined per
  * worker. Otherwise they are built per split and combined in split order.
  *
- * Every function returns 0, a rejection with the message set, or a failure that ends the batch. SL_EREJECT from
- * create or merge is a record error: the record is set aside and the group stays as it was; SL_EGROUP from any, and
- * SL_EREJECT from combine, inverse and finish, is a group error: the group is marked and left out. `other` of combine
- * and inverse stays valid and unchanged; the result may share memory with it. */
+ * Every function returns 0, a rejection with the message set, or a failure that ends the batch. SL_EREJECT
+ * from create or merge is a record error: the record is set aside and the group stays as it was; SL_EGROUP
+ * from any, and SL_EREJECT from combine, inverse and finish, is a group error: the group is marked and left
+ * out. `other` of combine and inverse stays valid and unchanged; the result may share memory with it. */
 #pragma once
 
 #include "core/task.h"
@@ -31,10 +31,10 @@ struct sl_reducer_ops {
                   const struct sl_field *value, union sl_state *ret);
     int (*merge)(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                  union sl_state *state, const struct sl_field *value);
-    /* Optional: merges values[row[k]] into *states[k] for k = 0, 1 ... and returns how many it did; it stops before
-     * one that needs merge(). */
-    uint32_t (*merge_rows)(const struct sl_reducer *r, union sl_state *const *states, const struct sl_field *values,
-                           const uint16_t *row, uint32_t count);
+    /* Optional: merges values[row[k]] into *states[k] for k = 0, 1 ... and returns how many it did; it stops
+     * before one that needs merge(). */
+    uint32_t (*merge_rows)(const struct sl_reducer *r, union sl_state *const *states,
+                           const struct sl_field *values, const uint16_t *row, uint32_t count);
     int (*combine)(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other);
     /* NULL: not invertible. */

@@ -32,9 +32,9 @@ struct sl_viewer_ops {
     int (*publish)(struct sl_viewer *viewer, size_t view, struct sl_version *version, struct sl_error *err);
     /* The text of .sluice/status.json, copied. */
     int (*status)(struct sl_viewer *viewer, const char *json, size_t len, struct sl_error *err);
-    /* Waits, at most this long, until whoever begins to read now sees all that was published before; false when
-     * the time is up. For those who tell others that it is there; a batch does not wait for it. May be NULL:
-     * it always is. */
+    /* Waits, at most this long, until whoever begins to read now sees all that was published before; false
+     * when the time is up. For those who tell others that it is there; a batch does not wait for it. May be
+     * NULL: it always is. */
     bool (*settle)(struct sl_viewer *viewer, int timeout_ms);
     /* Unmounts; open files of readers end or stay as the kernel has it. */
     void (*close)(struct sl_viewer *viewer);

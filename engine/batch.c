@@ -37,23 +37,13 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
     return 0;
 }
 
-static void stage_free(struct sl_stage *stage)
-{
-    if (!stage)
-        return;
-    if (stage->node->op->wide->done)
-        stage->node->op->wide->done(stage);
-    free(stage->state);
-    free(stage);
-}
-
 void sl_batch_free(struct sl_batch *batch)
 {
     if (!batch)
         return;
     for (size_t n = 0; n < batch->run->pipelines->nodes; n++) {
         if (batch->stage)
-            stage_free(batch->stage[n]);
+            sl_stage_free(batch->stage[n]);
         if (batch->manifest)
             sl_manifest_done(&batch->manifest[n]);
     }
@@ -144,11 +134,21 @@ static bool is_due(const struct sl_batch *batch, const struct sl_node *node)
     return !node->inputs || batch->t % node->input[0]->slide_ms == 0;
 }
 
-static int stage_begin(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err)
+void sl_stage_free(struct sl_stage *stage)
 {
-    struct sl_run *run = batch->run;
+    if (!stage)
+        return;
+    if (stage->node->op->wide->done)
+        stage->node->op->wide->done(stage);
+    free(stage->state);
+    free(stage);
+}
+
+int sl_stage_new(struct sl_run *run, const struct sl_node *node, int64_t t, struct sl_stage **ret,
+                 struct sl_error *err)
+{
     const struct sl_wide *wide = node->op->wide;
-    struct sl_stage *stage = calloc(1, sizeof *stage);
+    struct sl_stage *stage = *ret = calloc(1, sizeof *stage);
     if (!stage)
         return sl_error_nomem(err);
     *stage = (struct sl_stage){
@@ -156,13 +156,12 @@ static int stage_begin(struct sl_batch *batch, const struct sl_node *node, struc
         .services = &run->services,
         .pool = run->pool,
         .tasks = run->task,
-        .batch_ms = batch->t,
-        .emits = batch->t % node->slide_ms == 0,
+        .batch_ms = t,
+        .emits = t % node->slide_ms == 0,
         .memory = run->memory[node->number],
         .input_memory = node->inputs ? run->memory[node->input[0]->number] : NULL,
         .err = err,
     };
-    batch->stage[node->number] = stage;
     stage->state = wide->state_size ? calloc(1, wide->state_size) : NULL;
     if (wide->state_size && !stage->state)
         return sl_error_nomem(err);
@@ -174,7 +173,9 @@ static int begin_stages(struct sl_batch *batch, struct sl_error *err)
     const struct sl_pipelines *pipelines = batch->run->pipelines;
     for (size_t n = 0; n < pipelines->nodes; n++) {
         const struct sl_node *node = pipelines->node[n];
-        int r = is_stage(node) && is_due(batch, node) ? stage_begin(batch, node, err) : 0;
+        int r = is_stage(node) && is_due(batch, node)
+                    ? sl_stage_new(batch->run, node, batch->t, &batch->stage[n], err)
+                    : 0;
         if (r < 0)
             return r;
     }

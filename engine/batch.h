@@ -35,5 +35,10 @@ int sl_batch_step(struct sl_batch *batch, struct sl_error *err);
 /* The name of the step that would be next: for messages and tests. */
 const char *sl_batch_step_name(const struct sl_batch *batch);
 
+/* A stage of a batch at t: begun, without rows. sl_stage_free ends it; NULL is fine. */
+int sl_stage_new(struct sl_run *run, const struct sl_node *node, int64_t t, struct sl_stage **ret,
+                 struct sl_error *err);
+void sl_stage_free(struct sl_stage *stage);
+
 /* The rows: everything but what touches the outside. A step of commit.c. */
 int sl_batch_execute(struct sl_batch *batch, struct sl_error *err);

@@ -5,17 +5,20 @@
  *  2 execute      rows; nothing outside changes
  *  3 effect       print, foreachRDD: at least once, before anything is visible
  *  4 write        outputs complete under hidden names, files and directory synced
- *  5 dead letters what was set aside, a file of its own, replaced when the batch is redone
- *  6 reveal       outputs get their names, never over anything; the parents are synced
- *  7 commit       one transaction: progress, manifests, what need not be remembered; durable
- *  8 publish      views and links show the batch
- *  9 tick         <checkpoint>/tick is rewritten
- * 10 settle       inputs are deleted or archived where the job asks for it
+ *  5 state        what windows and state changed is in a segment that nothing names yet, synced
+ *  6 dead letters what was set aside, a file of its own, replaced when the batch is redone
+ *  7 reveal       outputs get their names, never over anything; the parents are synced
+ *  8 commit       one transaction: progress, manifests, segments, what need not be remembered; durable
+ *  9 publish      views and links show the batch
+ * 10 tick         <checkpoint>/tick is rewritten
+ * 11 settle       inputs are deleted or archived where the job asks for it
  *
  * A batch that is redone (its plan was found at start) begins at 2. */
 #include "engine/commit.h"
 
 #include "engine/deadletter.h"
+#include "engine/keep.h"
+#include "state/store.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -104,6 +107,8 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
     struct sl_run *run = batch->run;
     struct sl_committed committed = {
         .plan = &batch->plan,
+        .segments = run->segments,
+        .history_from_ms = batch->t - run->context->options.keep_history_ms,
         .rejected = run->rejects.total,
         .started_ms = batch->started_ms,
         .finished_ms = sl_clock_real.now_ms(&sl_clock_real),
@@ -119,12 +124,17 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
     committed.gone = gone;
     if (r == 0)
         r = sl_catalog_commit(run->catalog, &committed, err);
+    if (r == 0 && run->store)
+        sl_store_committed(run->store);
     free(manifest);
     for (size_t s = 0; gone && s < run->sources; s++)
         sl_files_done(&gone[s]);
     free(gone);
     return r;
 }
+
+/* How long a batch waits at most until new readers of the mount see it. */
+enum { SETTLE_MS = 20 };
 
 /* From here on the batch is true: what fails is said and does not undo it. */
 static int publish(struct sl_batch *batch, struct sl_error *err)
@@ -143,7 +153,10 @@ static int publish(struct sl_batch *batch, struct sl_error *err)
         for (size_t i = 0; i < files->count && run->services.first_count < SL_INPUT_PATHS_SHOWN; i++)
             batch->first[run->services.first_count++] = files->file[i].path;
     }
-    if (each_output(batch, offsetof(struct sl_output, publish), err) < 0)
+    int r = each_output(batch, offsetof(struct sl_output, publish), err);
+    if (run->services.viewer && run->services.viewer->ops->settle)
+        run->services.viewer->ops->settle(run->services.viewer, SETTLE_MS);
+    if (r < 0)
         sl_log(run->services.log, SL_LOG_WARNING, "batch %lld is committed, but %s", (long long)batch->t,
                err->text);
     return 0;
@@ -183,17 +196,12 @@ static int settle(struct sl_batch *batch, struct sl_error *err)
 }
 
 const struct sl_commit_step sl_commit_steps[] = {
-    {"plan", plan},
-    {"execute", sl_batch_execute},
-    {"effect", effect},
-    {"write", write_outputs},
-    {"dead letters", sl_deadletter_write},
-    {"reveal", reveal},
-    {"commit", commit},
-    {"publish", publish},
-    {"tick", tick},
-    {"settle", settle},
-    {0},
+    {"plan", plan},          {"execute", sl_batch_execute},
+    {"effect", effect},      {"write", write_outputs},
+    {"state", sl_keep_save}, {"dead letters", sl_deadletter_write},
+    {"reveal", reveal},      {"commit", commit},
+    {"publish", publish},    {"tick", tick},
+    {"settle", settle},      {0},
 };
 
 int sl_batch_step(struct sl_batch *batch, struct sl_error *err)

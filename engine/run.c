@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "engine/check.h"
+#include "engine/keep.h"
 #include "engine/log.h"
 #include "engine/paths.h"
 #include "engine/schedule.h"
@@ -97,6 +98,7 @@ static int open_workers(struct sl_run *run, struct sl_error *err)
             .sink = &run->rejects.sink,
             .stop = &run->stop,
         };
+    run->services.main_task = &run->task[0];
     return 0;
 }
 
@@ -296,6 +298,8 @@ static int recover(struct sl_run *run, struct sl_error *err)
     run->any = progress.any;
     run->last_ms = progress.last_ms;
     run->batches = progress.batches;
+    run->services.history = sl_catalog_history(run->catalog);
+    r = r < 0 ? r : sl_keep_open(run, &progress, err);
     if (r == 0)
         r = remember_files(run, remembered, progress.planned ? &progress.plan : NULL, err);
     if (r == 0 && progress.planned)
@@ -304,6 +308,18 @@ static int recover(struct sl_run *run, struct sl_error *err)
         sl_files_done(&remembered[s]);
     free(remembered);
     sl_progress_done(&progress);
+    return r;
+}
+
+/* Outputs refuse what could not work. */
+static int open_outputs(struct sl_run *run, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        if (node->op->kind == SL_OP_OUTPUT && node->op->output->open)
+            r = node->op->output->open(node, &run->services, err);
+    }
     return r;
 }
 
@@ -331,7 +347,7 @@ static int open_run(struct sl_run *run, struct sl_error *err)
 {
     static int (*const steps[])(struct sl_run * run, struct sl_error * err) = {
         check_times,     open_services, open_watcher, open_checkpoint, open_workers,
-        prepare_workers, open_memories, open_sources, open_mount,
+        prepare_workers, open_memories, open_sources, open_outputs,    open_mount,
     };
     int r = sl_pipelines_new(run->context, &run->pipelines, err);
     if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines,
@@ -347,6 +363,7 @@ static void close_run(struct sl_run *run)
     if (run->services.viewer)
         run->services.viewer->ops->close(run->services.viewer);
     close_sources(run);
+    sl_keep_close(run);
     close_memories(run);
     sl_watcher_free(run->watcher);
     sl_catalog_close(run->catalog);

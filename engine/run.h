@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 struct sl_watcher;
+struct sl_store;
 
 /* A worker's own memory and the context that operators see. */
 struct sl_worker {
@@ -36,6 +37,9 @@ struct sl_run {
     struct sl_source **source; /* [sources], in graph order */
     char **source_key;         /* [sources] */
     void **memory;             /* [nodes]: what windows and state keep */
+    struct sl_store *store;    /* segments of state; NULL: nothing is kept */
+    char **state_key;          /* [nodes]: by which an operator finds its state; NULL: it keeps none */
+    const char *segments;      /* the list to commit; NULL: as it was */
     struct sl_rejects rejects;
     struct sl_clock_virtual virtual_clock;
     int wake_fd;        /* eventfd: something may have arrived, or a signal came */

@@ -10,6 +10,7 @@ void sl_cells_done(struct sl_cells *cells)
     sl_table_done(&cells->table);
     free(cells->cell);
     free(cells->seen);
+    free(cells->dirty);
     sl_memory_unref(cells->memory);
     *cells = (struct sl_cells){0};
 }
@@ -54,20 +55,32 @@ struct sl_cell *sl_cells_find(struct sl_cells *cells, const struct sl_field *key
     return cell;
 }
 
+static int mark_dirty(struct sl_cells *cells, struct sl_cell *cell)
+{
+    if (cell->dirty)
+        return 0;
+    if (!grow((void **)&cells->dirty, &cells->dirty_capacity, cells->dirty_count, sizeof *cells->dirty))
+        return SL_ENOMEM;
+    cell->dirty = true;
+    cells->dirty[cells->dirty_count++] = (size_t)(cell - cells->cell);
+    return 0;
+}
+
 int sl_cells_put(struct sl_cells *cells, struct sl_cell *cell, const struct sl_field *value)
 {
     if (!sl_field_copy(&cells->memory->arena, value, &cell->value))
         return SL_ENOMEM;
     cells->living += !cell->exists;
     cell->exists = true;
-    return 0;
+    return mark_dirty(cells, cell);
 }
 
-void sl_cells_remove(struct sl_cells *cells, struct sl_cell *cell)
+int sl_cells_remove(struct sl_cells *cells, struct sl_cell *cell)
 {
     cells->living -= cell->exists;
     cell->exists = false;
     cell->value = sl_nil();
+    return mark_dirty(cells, cell);
 }
 
 /* ---- time-outs ---- */
@@ -78,6 +91,8 @@ int sl_cells_touch(struct sl_cells *cells, struct sl_cell *cell, int64_t t, bool
     cell->seen_ms = t;
     if (!note || again)
         return 0;
+    if (cell->exists && mark_dirty(cells, cell) < 0)
+        return SL_ENOMEM;
     if (cells->seen_first && cells->seen_count == cells->seen_capacity) {
         cells->seen_count -= cells->seen_first;
         memmove(cells->seen, cells->seen + cells->seen_first, cells->seen_count * sizeof *cells->seen);
@@ -103,6 +118,27 @@ bool sl_cells_has_idle(const struct sl_cells *cells, int64_t t)
     return false;
 }
 
+static int compare_seen(const void *a, const void *b)
+{
+    const struct sl_seen *x = a, *y = b;
+    return (x->t > y->t) - (x->t < y->t);
+}
+
+int sl_cells_note_all(struct sl_cells *cells)
+{
+    cells->seen_first = cells->seen_count = 0;
+    for (size_t i = 0; i < cells->count; i++) {
+        if (!cells->cell[i].exists)
+            continue;
+        if (!grow((void **)&cells->seen, &cells->seen_capacity, cells->seen_count, sizeof *cells->seen))
+            return SL_ENOMEM;
+        cells->seen[cells->seen_count++] = (struct sl_seen){cells->cell[i].seen_ms, i};
+    }
+    if (cells->seen_count)
+        qsort(cells->seen, cells->seen_count, sizeof *cells->seen, compare_seen);
+    return 0;
+}
+
 static int compare_cells(const void *a, const void *b, void *arg)
 {
     const struct sl_cell *cell = arg;
@@ -124,6 +160,21 @@ int sl_cells_take_idle(struct sl_cells *cells, int64_t t, size_t **ret, size_t *
     *ret = idle;
     *ret_count = count;
     return 0;
+}
+
+/* ---- what is to be saved ---- */
+
+void sl_cells_sort_dirty(struct sl_cells *cells)
+{
+    if (cells->dirty_count)
+        qsort_r(cells->dirty, cells->dirty_count, sizeof *cells->dirty, compare_cells, cells->cell);
+}
+
+void sl_cells_saved(struct sl_cells *cells)
+{
+    for (size_t i = 0; i < cells->dirty_count; i++)
+        cells->cell[cells->dirty[i]].dirty = false;
+    cells->dirty_count = 0;
 }
 
 /* ---- compaction ---- */
@@ -148,6 +199,7 @@ static int move_living(struct sl_cells *from, struct sl_cells *to, uint64_t seed
         if (!moved || sl_cells_put(to, moved, &cell->value) < 0)
             return SL_ENOMEM;
         moved->seen_ms = cell->seen_ms;
+        moved->dirty = false;
     }
     return 0;
 }
@@ -170,9 +222,10 @@ static int move_seen(struct sl_cells *from, struct sl_cells *to, uint64_t seed)
 int sl_cells_tidy(struct sl_cells *cells, uint64_t seed)
 {
     struct sl_cells moved = {0};
-    if (!is_wasteful(cells))
+    if (cells->dirty_count || !is_wasteful(cells))
         return 0;
     int r = move_living(cells, &moved, seed);
+    moved.dirty_count = 0;
     if (r == 0)
         r = move_seen(cells, &moved, seed);
     if (r < 0) {

@@ -9,6 +9,7 @@ struct sl_cell {
     struct sl_field key, value;
     int64_t seen_ms; /* batch of the key's last record */
     bool exists;
+    bool dirty; /* changed since it was last saved */
 };
 
 /* A note that a key was seen; the cell may have been seen later, then the note is stale. */
@@ -25,6 +26,8 @@ struct sl_cells {
     size_t settled;           /* bytes of memory after the last compaction */
     struct sl_seen *seen;     /* in the order of t; only where there is a time-out */
     size_t seen_first, seen_count, seen_capacity;
+    size_t *dirty; /* indices of dirty cells */
+    size_t dirty_count, dirty_capacity;
 };
 
 void sl_cells_done(struct sl_cells *cells);
@@ -34,9 +37,12 @@ void sl_cells_done(struct sl_cells *cells);
 struct sl_cell *sl_cells_find(struct sl_cells *cells, const struct sl_field *key, uint64_t seed);
 /* The value becomes the cell's state, copied; nil too is a state. 0 or SL_ENOMEM. */
 int sl_cells_put(struct sl_cells *cells, struct sl_cell *cell, const struct sl_field *value);
-void sl_cells_remove(struct sl_cells *cells, struct sl_cell *cell);
+int sl_cells_remove(struct sl_cells *cells, struct sl_cell *cell);
 /* Notes that the key had a record in batch t, where time-outs are wanted. */
 int sl_cells_touch(struct sl_cells *cells, struct sl_cell *cell, int64_t t, bool note);
+
+/* Notes every cell by its last record, after cells were put one by one. */
+int sl_cells_note_all(struct sl_cells *cells);
 
 /* Whether a key was last seen before t. */
 bool sl_cells_has_idle(const struct sl_cells *cells, int64_t t);
@@ -45,6 +51,10 @@ int sl_cells_take_idle(struct sl_cells *cells, int64_t t, size_t **ret, size_t *
 
 /* Gives back what removed cells and old values held, once it is as much as the rest. */
 int sl_cells_tidy(struct sl_cells *cells, uint64_t seed);
+
+/* Brings dirty[] into the order of keys, to be saved; then sl_cells_saved. */
+void sl_cells_sort_dirty(struct sl_cells *cells);
+void sl_cells_saved(struct sl_cells *cells);
 
 /* Rows (key, state) in the order of keys. */
 int sl_cells_rows(const struct sl_cells *cells, struct sl_rows **ret);

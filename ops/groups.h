@@ -29,8 +29,8 @@ void sl_groups_unref(struct sl_groups *groups);
  * may) stay in their order. 0 or SL_ENOMEM. */
 int sl_entries_sort(struct sl_stage *stage, struct sl_entry *entry, size_t count);
 
-/* Both runs as one, a's states before b's; neither changes. An empty run or NULL adds nothing; not both NULL. A group
- * error leaves the group out and goes to the sink. */
+/* Both runs as one, a's states before b's; neither changes. An empty run or NULL adds nothing; not both NULL.
+ * A group error leaves the group out and goes to the sink. */
 int sl_groups_combine(struct sl_stage *stage, const struct sl_reducer *reducer, struct sl_groups *a,
                       struct sl_groups *b, struct sl_groups **ret);
 

@@ -5,6 +5,8 @@
  * by key, idle keys by the time they were last seen. */
 #include "core/collect.h"
 #include "core/error.h"
+#include "core/keeper.h"
+#include "core/services.h"
 #include "ops/cells.h"
 #include "ops/initial.h"
 
@@ -77,8 +79,7 @@ static int settle_cell(struct mapping *mapping, struct sl_cell *cell, const stru
         return 0;
     if (after->exists)
         return sl_cells_put(mapping->cells, cell, &after->value);
-    sl_cells_remove(mapping->cells, cell);
-    return 0;
+    return sl_cells_remove(mapping->cells, cell);
 }
 
 /* value: NULL when the key times out. An error leaves the state as it was. */
@@ -147,7 +148,8 @@ static int time_out(struct mapping *mapping, int64_t timeout)
         struct sl_cell *cell = &mapping->cells->cell[idle[i]];
         sl_arena_reset(mapping->task->scratch);
         r = call(mapping, cell, NULL);
-        sl_cells_remove(mapping->cells, cell);
+        if (r == 0)
+            r = sl_cells_remove(mapping->cells, cell);
     }
     free(idle);
     return r;
@@ -192,7 +194,10 @@ static int map_batch(struct mapping *mapping, const struct sl_dataset *input)
     int r = map_records(mapping, input);
     if (r == 0 && timeout)
         r = time_out(mapping, timeout);
-    return r == 0 ? sl_cells_tidy(mapping->cells, mapping->task->seed) : r;
+    if (r < 0 || mapping->stage->services->durable)
+        return r; /* what changed is to be saved */
+    sl_cells_saved(mapping->cells);
+    return sl_cells_tidy(mapping->cells, mapping->task->seed);
 }
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
@@ -219,6 +224,67 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     return *ret ? 0 : SL_ENOMEM;
 }
 
+/* ---- on disk: the cells that changed, with the time of their last record ---- */
+
+static int save_cells(struct sl_stage *stage, struct sl_keeper *keeper, struct sl_cells *cells)
+{
+    struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
+    int r = keeper->ops->begin(keeper, &section);
+    sl_cells_sort_dirty(cells);
+    for (size_t i = 0; r == 0 && i < cells->dirty_count; i++) {
+        const struct sl_cell *cell = &cells->cell[cells->dirty[i]];
+        struct sl_field row[3] = {cell->key, cell->value, sl_integer(cell->seen_ms)};
+        r = keeper->ops->row(keeper, row, cell->exists ? 3 : 1);
+    }
+    sl_cells_saved(cells);
+    return r;
+}
+
+static int save(struct sl_stage *stage, struct sl_keeper *keeper)
+{
+    struct memory *memory = stage->memory;
+    int r = memory->cells.dirty_count ? save_cells(stage, keeper, &memory->cells) : 0;
+    return r == 0 ? sl_cells_tidy(&memory->cells, stage->tasks[0].seed) : r;
+}
+
+static int load_cell(struct sl_stage *stage, struct sl_cells *cells, const struct sl_field *row,
+                     uint32_t width)
+{
+    struct sl_cell *cell = sl_cells_find(cells, &row[0], stage->tasks[0].seed);
+    if (!cell)
+        return SL_ENOMEM;
+    if (width == 1)
+        return sl_cells_remove(cells, cell);
+    if (width != 3 || row[2].tag != SL_INT)
+        return sl_error_set(stage->err, SL_EDAMAGED, "the state of mapWithState is damaged");
+    cell->seen_ms = row[2].integer;
+    return sl_cells_put(cells, cell, &row[1]);
+}
+
+static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    struct memory *memory = stage->memory;
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    int r = 0;
+    (void)section;
+    sl_dataset_unref((struct sl_dataset *)memory->initial); /* it went into what is loaded now */
+    memory->initial = NULL;
+    sl_cursor_init(&cursor, rows);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width))
+        r = load_cell(stage, &memory->cells, row, width);
+    return r;
+}
+
+static int loaded(struct sl_stage *stage, int64_t last_ms)
+{
+    struct memory *memory = stage->memory;
+    (void)last_ms;
+    sl_cells_saved(&memory->cells);
+    return timeout_of(stage->node) ? sl_cells_note_all(&memory->cells) : 0;
+}
+
 static const struct sl_wide map_wide = {
     .state_size = sizeof(struct sl_collect),
     .begin = begin,
@@ -231,6 +297,9 @@ static const struct sl_wide map_wide = {
     .memory_open = memory_open,
     .memory_done = memory_done,
     .wants = wants,
+    .save = save,
+    .load = load,
+    .loaded = loaded,
 };
 
 static const struct sl_param params[] = {

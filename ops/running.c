@@ -1,12 +1,14 @@
 #include "ops/running.h"
 
 #include "core/error.h"
+#include "core/keeper.h"
 
 #include <stdlib.h>
 
 void sl_running_done(struct sl_running *running)
 {
     free(running->live);
+    free(running->gone_key);
     sl_memory_unref(running->memory);
     *running = (struct sl_running){0};
 }
@@ -49,7 +51,7 @@ static int add_new(struct pass *pass, const struct sl_entry *entry)
 {
     struct sl_arena *keep = &pass->running->memory->arena;
     struct sl_live *live = &pass->to[pass->count];
-    *live = (struct sl_live){.batches = 1};
+    *live = (struct sl_live){.batches = 1, .changed = true};
     if (!sl_field_copy(keep, &entry->key, &live->entry.key))
         return SL_ENOMEM;
     int r = copy_state(pass->reducer, task_of(pass), keep, &entry->state, &live->entry.state);
@@ -63,6 +65,7 @@ static int enter_known(struct pass *pass, const struct sl_live *known, const str
     struct sl_live *live = &pass->to[pass->count++];
     *live = *known;
     live->batches++;
+    live->changed = true;
     if (live->failed)
         return 0;
     return settle(pass, live,
@@ -111,6 +114,22 @@ int sl_running_enter(struct sl_running *running, struct sl_stage *stage, const s
     return end_pass(&pass, r);
 }
 
+static int note_gone(struct sl_running *running, const struct sl_field *key)
+{
+    if (!running->tracks)
+        return 0;
+    if (running->gone == running->gone_capacity) {
+        size_t capacity = running->gone_capacity ? running->gone_capacity * 2 : 64;
+        struct sl_field *grown = realloc(running->gone_key, capacity * sizeof *grown);
+        if (!grown)
+            return SL_ENOMEM;
+        running->gone_key = grown;
+        running->gone_capacity = capacity;
+    }
+    running->gone_key[running->gone++] = *key;
+    return 0;
+}
+
 static int leave_known(struct pass *pass, const struct sl_live *known, const struct sl_entry *entry,
                        bool forget)
 {
@@ -118,8 +137,9 @@ static int leave_known(struct pass *pass, const struct sl_live *known, const str
     *live = *known;
     if (live->batches)
         live->batches--;
+    live->changed = true;
     if (!live->batches && forget)
-        return 0;
+        return note_gone(pass->running, &live->entry.key);
     pass->count++;
     if (live->failed)
         return 0;
@@ -134,7 +154,7 @@ enum { GARBAGE_MIN = 1 << 20 };
  * the living, the living move. */
 static int compact(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer)
 {
-    if (running->memory->arena.bytes < 2 * running->settled + GARBAGE_MIN)
+    if (running->gone || running->memory->arena.bytes < 2 * running->settled + GARBAGE_MIN)
         return 0;
     struct sl_memory *memory = sl_memory_new();
     int r = memory ? 0 : SL_ENOMEM;
@@ -188,4 +208,114 @@ int sl_running_groups(const struct sl_running *running, struct sl_groups **ret)
             groups->entry[groups->count++] = running->live[i].entry;
     *ret = groups;
     return 0;
+}
+
+/* ---- on disk ---- */
+
+static int compare_keys(const void *a, const void *b)
+{
+    return sl_field_compare(a, b);
+}
+
+struct save {
+    struct sl_running *running;
+    struct sl_stage *stage;
+    const struct sl_reducer *reducer;
+    struct sl_keeper *keeper;
+};
+
+static int save_live(const struct save *save, struct sl_live *live)
+{
+    struct sl_task *task = &save->stage->tasks[0];
+    struct sl_field row[4] = {live->entry.key, sl_nil(), sl_integer(live->batches), sl_boolean(live->failed)};
+    if (!live->changed)
+        return 0;
+    live->changed = false;
+    sl_arena_reset(task->scratch);
+    int r = live->failed ? 0 : save->reducer->ops->encode(save->reducer, task, &live->entry.state, &row[1]);
+    return r < 0 ? r : save->keeper->ops->row(save->keeper, row, 4);
+}
+
+/* Live and forgotten keys, both sorted; a key that came back is live. */
+static int save_rows(const struct save *save)
+{
+    struct sl_running *running = save->running;
+    size_t g = 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < running->count; i++) {
+        int order = -1;
+        while (r == 0 && g < running->gone &&
+               (order = sl_field_compare(&running->gone_key[g], &running->live[i].entry.key)) < 0)
+            r = save->keeper->ops->row(save->keeper, &running->gone_key[g++], 1);
+        while (g < running->gone && order == 0 &&
+               sl_field_equals(&running->gone_key[g], &running->live[i].entry.key))
+            g++;
+        if (r == 0)
+            r = save_live(save, &running->live[i]);
+    }
+    for (; r == 0 && g < running->gone; g++)
+        r = save->keeper->ops->row(save->keeper, &running->gone_key[g], 1);
+    running->gone = 0;
+    return r;
+}
+
+int sl_running_save(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
+                    struct sl_keeper *keeper)
+{
+    struct save save = {running, stage, reducer, keeper};
+    struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
+    bool any = running->gone > 0;
+    for (size_t i = 0; !any && i < running->count; i++)
+        any = running->live[i].changed;
+    if (!any)
+        return 0;
+    if (running->gone)
+        qsort(running->gone_key, running->gone, sizeof *running->gone_key, compare_keys);
+    int r = keeper->ops->begin(keeper, &section);
+    return r < 0 ? r : save_rows(&save);
+}
+
+static int load_live(struct pass *pass, const struct sl_field *row)
+{
+    struct sl_arena *keep = &pass->running->memory->arena;
+    struct sl_live *live = &pass->to[pass->count++];
+    *live = (struct sl_live){.batches = (uint32_t)row[2].integer, .failed = row[3].boolean};
+    if (!sl_field_copy(keep, &row[0], &live->entry.key))
+        return SL_ENOMEM;
+    if (live->failed)
+        return 0;
+    return pass->reducer->ops->decode(pass->reducer, task_of(pass), keep, &row[1], &live->entry.state);
+}
+
+/* One pass over what was loaded and a newer section. */
+static int load_pass(struct pass *pass, const struct sl_dataset *rows)
+{
+    struct sl_running *running = pass->running;
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    size_t i = 0;
+    int r = 0;
+    sl_cursor_init(&cursor, rows);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
+        while (i < running->count && sl_field_compare(&running->live[i].entry.key, &row[0]) < 0)
+            pass->to[pass->count++] = running->live[i++];
+        if (i < running->count && sl_field_equals(&running->live[i].entry.key, &row[0]))
+            i++;
+        if (width == 4)
+            r = load_live(pass, row);
+        else if (width != 1)
+            r = sl_error_set(pass->stage->err, SL_EDAMAGED, "the running results of a window are damaged");
+    }
+    while (r == 0 && i < running->count)
+        pass->to[pass->count++] = running->live[i++];
+    return r;
+}
+
+int sl_running_load(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
+                    const struct sl_dataset *rows)
+{
+    struct pass pass = {running, stage, reducer, NULL, 0};
+    int r = begin_pass(&pass, running->count + rows->count);
+    return end_pass(&pass, r < 0 ? r : load_pass(&pass, rows));
 }

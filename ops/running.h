@@ -12,8 +12,12 @@ struct sl_running {
         struct sl_entry entry;
         uint32_t batches; /* of the window that hold the key */
         bool failed;      /* a group error: not shown until it is forgotten */
+        bool changed;     /* since it was last saved */
     } * live;
     struct sl_memory *memory; /* keys and states */
+    bool tracks;              /* forgotten keys are noted, to be saved */
+    size_t gone, gone_capacity;
+    struct sl_field *gone_key; /* [gone], in memory */
 };
 
 void sl_running_done(struct sl_running *running);
@@ -24,5 +28,14 @@ int sl_running_enter(struct sl_running *running, struct sl_stage *stage, const s
 /* Takes out a batch that leaves. `forget`: a key that no batch holds any more goes. */
 int sl_running_leave(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
                      const struct sl_groups *groups, bool forget);
+/* What changed since the last save, as a keyed section: rows key, state, batches, failed; a key alone was
+ * forgotten. Needs running->tracks. */
+struct sl_keeper;
+int sl_running_save(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
+                    struct sl_keeper *keeper);
+/* Sections oldest first. */
+int sl_running_load(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
+                    const struct sl_dataset *rows);
+
 /* What is shown now, sharing memory with the running groups. The caller unrefs. */
 int sl_running_groups(const struct sl_running *running, struct sl_groups **ret);

@@ -4,6 +4,7 @@
  * The state is a dataset of rows (key, state) in the order of keys, and so is the result: one and the same. A
  * batch walks the old dataset beside its groups, in pieces that the workers share, and makes the new one. */
 #include "core/error.h"
+#include "core/keeper.h"
 #include "ops/by_key.h"
 #include "ops/initial.h"
 #include "ops/reducers.h"
@@ -12,6 +13,11 @@
 
 struct memory {
     struct sl_dataset *state; /* NULL: no keys yet */
+    struct sl_dataset
+        *changed;    /* by the last batch: rows (key, state), or (key) where it was removed; NULL: nothing */
+    bool loaded;     /* from disk: `initial` is past */
+    size_t sections; /* only while a start loads them */
+    struct sl_dataset **section; /* [sections], oldest first */
 };
 
 static int memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
@@ -20,10 +26,21 @@ static int memory_open(const struct sl_node *node, void *memory, struct sl_error
     return sl_initial_dataset(node, sl_node_option(node, "initial"), &own->state, err);
 }
 
+static void drop_sections(struct memory *memory)
+{
+    for (size_t i = 0; i < memory->sections; i++)
+        sl_dataset_unref(memory->section[i]);
+    free(memory->section);
+    memory->section = NULL;
+    memory->sections = 0;
+}
+
 static void memory_done(void *memory)
 {
     struct memory *own = memory;
     sl_dataset_unref(own->state);
+    sl_dataset_unref(own->changed);
+    drop_sections(own);
 }
 
 static bool wants(const struct sl_node *node, const void *memory, int64_t t)
@@ -46,7 +63,7 @@ struct update {
     const struct sl_function *fn;
     const struct sl_dataset *old;
     const struct sl_groups *groups;
-    struct sl_rows **piece;
+    struct sl_rows **piece, **changed; /* [pieces]: the new state, and what is new in it */
     size_t pieces;
 };
 
@@ -85,22 +102,40 @@ static size_t first_group(const struct update *update, size_t piece)
 static int keep_row(struct sl_rows *rows, const struct sl_field *key, const struct sl_field *state)
 {
     struct sl_field row[2];
-    if (!sl_field_copy(&rows->arena, key, &row[0]) || !sl_field_copy(&rows->arena, state, &row[1]))
+    if (!sl_field_copy(&rows->arena, key, &row[0]) || (state && !sl_field_copy(&rows->arena, state, &row[1])))
         return SL_ENOMEM;
     row[0].flags = 0;
-    return sl_rows_append_row(rows, row, 2);
+    return sl_rows_append_row(rows, row, state ? 2 : 1);
+}
+
+/* Where one piece's rows go. */
+struct result {
+    struct sl_rows *rows, *changed;
+};
+
+/* Equal is not enough: 1 and 1.0 are shown differently. */
+static bool same_state(const struct sl_field *a, const struct sl_field *b)
+{
+    return a->tag == b->tag && a->tag < SL_LIST && sl_field_equals(a, b);
+}
+
+static int keep_new(const struct result *result, const struct sl_field *key, const struct sl_field *old,
+                    const struct sl_field *state)
+{
+    int r = keep_row(result->rows, key, state);
+    return r == 0 && !(old && same_state(old, state)) ? keep_row(result->changed, key, state) : r;
 }
 
 /* A group error: the state is kept as it was, and shown. */
-static int keep_old(struct update *update, struct sl_task *task, struct sl_rows *rows,
+static int keep_old(struct update *update, struct sl_task *task, const struct result *result,
                     const struct sl_field *key, const struct sl_field *values, const struct sl_field *state)
 {
     int r = sl_task_reject_group(task, update->stage->node->number, key, values);
-    return r == 0 && state ? keep_row(rows, key, state) : r;
+    return r == 0 && state ? keep_row(result->rows, key, state) : r;
 }
 
 /* state: NULL where the key has none. */
-static int update_key(struct update *update, struct sl_task *task, struct sl_rows *rows,
+static int update_key(struct update *update, struct sl_task *task, const struct result *result,
                       const struct sl_field *key, const struct sl_field *values, const struct sl_field *state)
 {
     struct sl_field argv[4] = {*values, state ? *state : sl_nil(), *key, sl_integer(update->stage->batch_ms)};
@@ -118,16 +153,18 @@ static int update_key(struct update *update, struct sl_task *task, struct sl_row
                             "several)",
                             ret.count);
     if (r == SL_EREJECT)
-        return keep_old(update, task, rows, key, values, state);
-    if (r < 0 || returned[0].tag == SL_NIL)
+        return keep_old(update, task, result, key, values, state);
+    if (r < 0)
         return r;
-    return keep_row(rows, key, &returned[0]);
+    if (returned[0].tag == SL_NIL)
+        return state ? keep_row(result->changed, key, NULL) : 0;
+    return keep_new(result, key, state, &returned[0]);
 }
 
 struct walk {
     struct update *update;
     struct sl_task *task;
-    struct sl_rows *rows;
+    struct result result;
     struct sl_cursor cursor;
     uint64_t records; /* of the old state, left */
     struct sl_field old[SL_WIDTH_MAX];
@@ -153,7 +190,7 @@ static int step(struct walk *walk)
     if (order >= 0)
         r = sl_reducer_list.ops->finish(&sl_reducer_list, walk->task, &entry->state, &values);
     if (r == 0)
-        r = update_key(walk->update, walk->task, walk->rows, &key, &values,
+        r = update_key(walk->update, walk->task, &walk->result, &key, &values,
                        order <= 0 ? &walk->old[1] : NULL);
     walk->group += order >= 0;
     if (order <= 0)
@@ -167,12 +204,12 @@ static int update_piece(void *arg, size_t piece, unsigned worker, struct sl_erro
     struct walk walk = {
         .update = update,
         .task = &update->stage->tasks[worker],
-        .rows = update->piece[piece] = sl_rows_new(),
+        .result = {update->piece[piece] = sl_rows_new(), update->changed[piece] = sl_rows_new()},
         .records = PIECE_RECORDS,
         .group = first_group(update, piece),
         .group_end = first_group(update, piece + 1),
     };
-    int r = walk.rows ? 0 : SL_ENOMEM;
+    int r = walk.result.rows && walk.result.changed ? 0 : SL_ENOMEM;
     walk.task->err = err;
     walk.task->ordinal = (uint32_t)piece;
     sl_cursor_init(&walk.cursor, update->old);
@@ -188,15 +225,15 @@ static int update_piece(void *arg, size_t piece, unsigned worker, struct sl_erro
 
 /* ---- the batch ---- */
 
-static int join_pieces(struct update *update, int r, struct sl_dataset **ret)
+static int join_pieces(struct sl_rows **piece, size_t pieces, int r, struct sl_dataset **ret)
 {
     struct sl_dataset *all = r == 0 ? sl_dataset_new(1) : NULL;
     if (r == 0 && !all)
         r = SL_ENOMEM;
-    for (size_t i = 0; i < update->pieces; i++) {
+    for (size_t i = 0; piece && i < pieces; i++) {
         if (r == 0)
-            r = sl_dataset_add(all, 0, update->piece[i], 0, update->piece[i]->count);
-        sl_rows_unref(update->piece[i]);
+            r = sl_dataset_add(all, 0, piece[i], 0, piece[i]->count);
+        sl_rows_unref(piece[i]);
     }
     if (r < 0) {
         sl_dataset_unref(all);
@@ -207,16 +244,25 @@ static int join_pieces(struct update *update, int r, struct sl_dataset **ret)
 }
 
 static int update_all(struct sl_stage *stage, const struct sl_dataset *old, const struct sl_groups *groups,
-                      struct sl_dataset **ret)
+                      struct sl_dataset **ret, struct sl_dataset **ret_changed)
 {
     size_t pieces = (size_t)((old->count + PIECE_RECORDS - 1) / PIECE_RECORDS);
-    struct update update = {stage, sl_node_function(stage->node, 0), old, groups, NULL, pieces ? pieces : 1};
+    struct update update = {
+        stage, sl_node_function(stage->node, 0), old, groups, NULL, NULL, pieces ? pieces : 1};
     update.piece = calloc(update.pieces, sizeof *update.piece);
-    if (!update.piece)
-        return SL_ENOMEM;
-    int r = sl_pool_run(stage->pool, update.pieces, update_piece, &update, stage->err);
-    r = join_pieces(&update, r, ret);
+    update.changed = calloc(update.pieces, sizeof *update.changed);
+    int r = update.piece && update.changed
+                ? sl_pool_run(stage->pool, update.pieces, update_piece, &update, stage->err)
+                : SL_ENOMEM;
+    *ret = *ret_changed = NULL;
+    r = join_pieces(update.piece, update.pieces, r, ret);
+    r = join_pieces(update.changed, update.pieces, r, ret_changed);
     free(update.piece);
+    free(update.changed);
+    if (r < 0) {
+        sl_dataset_unref(*ret);
+        *ret = NULL;
+    }
     return r;
 }
 
@@ -224,25 +270,117 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_by_key *by_key = stage->state;
     struct memory *memory = stage->memory;
-    struct sl_dataset *updated;
+    struct sl_dataset *updated, *changed;
     struct sl_groups *groups;
-    int r = 0;
     if (!memory->state && !(memory->state = sl_dataset_new(1)))
         return SL_ENOMEM;
     stage->said = stage->has_input || memory->state->count;
+    sl_dataset_unref(memory->changed);
+    memory->changed = NULL;
     if (!stage->said)
         return 0;
-    r = sl_aggregate_finish(&by_key->aggregate, &groups);
+    int r = sl_aggregate_finish(&by_key->aggregate, &groups);
     if (r < 0)
         return r;
-    r = update_all(stage, memory->state, groups, &updated);
+    r = update_all(stage, memory->state, groups, &updated, &changed);
     sl_groups_unref(groups);
     if (r < 0)
         return r;
     sl_dataset_unref(memory->state);
     memory->state = updated;
+    memory->changed = changed;
     *ret = sl_dataset_ref(updated);
     return sl_cut_partitions(stage, by_key->partitions_param, ret);
+}
+
+/* ---- on disk: what changed; the first save of a state that began with `initial` is all of it ---- */
+
+static int save(struct sl_stage *stage, struct sl_keeper *keeper)
+{
+    struct memory *memory = stage->memory;
+    bool whole = !memory->loaded && sl_node_option(stage->node, "initial").kind == SL_ARG_VALUE;
+    const struct sl_dataset *rows = whole ? memory->state : memory->changed;
+    struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    memory->loaded = true;
+    if (!rows || (!rows->count && !whole))
+        return 0;
+    int r = keeper->ops->begin(keeper, &section);
+    sl_cursor_init(&cursor, rows);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width))
+        r = keeper->ops->row(keeper, row, width);
+    return r;
+}
+
+/* An older section and a newer one as one; removals are rows of one field, and go where nothing is older
+ * still. */
+static int merge_rows(const struct sl_dataset *old, const struct sl_dataset *newer, bool oldest,
+                      struct sl_rows *to)
+{
+    struct sl_field a[SL_WIDTH_MAX], b[SL_WIDTH_MAX];
+    struct sl_cursor left, right;
+    uint32_t a_width = 0, b_width = 0;
+    sl_cursor_init(&left, old);
+    sl_cursor_init(&right, newer);
+    bool has_a = sl_cursor_next(&left, a, &a_width), has_b = sl_cursor_next(&right, b, &b_width);
+    int r = 0;
+    while (r == 0 && (has_a || has_b)) {
+        int order = !has_a ? 1 : !has_b ? -1 : sl_field_compare(&a[0], &b[0]);
+        const struct sl_field *row = order < 0 ? a : b;
+        uint32_t width = order < 0 ? a_width : b_width;
+        if (width == 2 || !oldest)
+            r = keep_row(to, &row[0], width == 2 ? &row[1] : NULL);
+        if (order >= 0)
+            has_b = sl_cursor_next(&right, b, &b_width);
+        if (order <= 0)
+            has_a = sl_cursor_next(&left, a, &a_width);
+    }
+    return r;
+}
+
+static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    struct memory *memory = stage->memory;
+    struct sl_dataset **grown =
+        realloc(memory->section, (memory->sections + 1) * sizeof(struct sl_dataset *));
+    (void)section;
+    if (!grown)
+        return SL_ENOMEM;
+    memory->section = grown;
+    memory->section[memory->sections++] = sl_dataset_ref((struct sl_dataset *)rows);
+    return 0;
+}
+
+/* Folds the sections from the newest, which are small, to the oldest, which has most keys. */
+static int loaded(struct sl_stage *stage, int64_t last_ms)
+{
+    struct memory *memory = stage->memory;
+    struct sl_dataset *newer = sl_dataset_new(1);
+    int r = newer ? 0 : SL_ENOMEM;
+    (void)last_ms;
+    for (size_t i = memory->sections; r == 0 && i-- > 0;) {
+        struct sl_rows *to = sl_rows_new();
+        r = to ? merge_rows(memory->section[i], newer, i == 0, to) : SL_ENOMEM;
+        sl_dataset_unref(newer);
+        newer = r == 0 ? sl_dataset_of(to) : NULL;
+        if (r < 0)
+            sl_rows_unref(to);
+        else if (!newer)
+            r = SL_ENOMEM;
+    }
+    if (r < 0)
+        return r;
+    memory->loaded = memory->sections > 0;
+    drop_sections(memory);
+    if (memory->loaded) {
+        sl_dataset_unref(memory->state);
+        memory->state = newer;
+    } else {
+        sl_dataset_unref(newer);
+    }
+    return 0;
 }
 
 static const struct sl_wide update_wide = {
@@ -256,6 +394,9 @@ static const struct sl_wide update_wide = {
     .memory_open = memory_open,
     .memory_done = memory_done,
     .wants = wants,
+    .save = save,
+    .load = load,
+    .loaded = loaded,
 };
 
 static const struct sl_param params[] = {

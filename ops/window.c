@@ -2,6 +2,7 @@
  * and shared: a window is a list of references. */
 #include "core/collect.h"
 #include "core/error.h"
+#include "core/keeper.h"
 #include "ops/window_check.h"
 
 #include <stdlib.h>
@@ -110,6 +111,74 @@ static int check(struct sl_node *node, struct sl_error *err)
     return sl_window_check(node, 0, 1, err);
 }
 
+/* ---- on disk: a section per kept batch; its first row tells how many rows each partition has ---- */
+
+static int save_counts(struct sl_stage *stage, struct sl_keeper *keeper, const struct sl_dataset *dataset)
+{
+    struct sl_arena *scratch = stage->tasks[0].scratch;
+    sl_arena_reset(scratch);
+    struct sl_field *counts = sl_arena_alloc(scratch, dataset->partitions * sizeof *counts);
+    if (!counts)
+        return SL_ENOMEM;
+    for (size_t p = 0; p < dataset->partitions; p++)
+        counts[p] = sl_integer((int64_t)dataset->partition[p].count);
+    struct sl_field list = sl_list(counts, dataset->partitions);
+    return keeper->ops->row(keeper, &list, 1);
+}
+
+static int save(struct sl_stage *stage, struct sl_keeper *keeper)
+{
+    const struct memory *memory = stage->memory;
+    const struct kept *newest = memory->count ? &memory->kept[memory->count - 1] : NULL;
+    struct sl_section section = {SL_SECTION_BATCH, 0, stage->batch_ms,
+                                 stage->batch_ms + sl_window_of(stage->node) + stage->node->slide_ms};
+    struct sl_cursor cursor;
+    struct sl_field row[SL_WIDTH_MAX];
+    uint32_t width;
+    if (!newest || newest->t != stage->batch_ms)
+        return 0;
+    int r = keeper->ops->begin(keeper, &section);
+    if (r == 0)
+        r = save_counts(stage, keeper, newest->dataset);
+    sl_cursor_init(&cursor, newest->dataset);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width))
+        r = keeper->ops->row(keeper, row, width);
+    return r;
+}
+
+static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    struct sl_cursor cursor;
+    struct sl_field counts[SL_WIDTH_MAX];
+    uint32_t width;
+    uint64_t at = 1;
+    struct sl_dataset *dataset = sl_dataset_new(0);
+    sl_cursor_init(&cursor, rows);
+    bool ok = sl_cursor_next(&cursor, counts, &width) && width == 1 && counts[0].tag == SL_LIST;
+    int r = dataset ? 0 : SL_ENOMEM;
+    for (uint32_t p = 0; r == 0 && ok && p < counts[0].len; p++) {
+        uint64_t count = (uint64_t)counts[0].items[p].integer;
+        r = sl_dataset_add_partition(dataset);
+        if (r == 0)
+            r = sl_dataset_add_range(dataset, p, rows, at, at + count);
+        at += count;
+    }
+    if (r == 0 && (!ok || at != rows->count))
+        r = sl_error_set(stage->err, SL_EDAMAGED, "the batches that window kept are damaged");
+    if (r == 0)
+        return keep(stage->memory, section->t, dataset);
+    sl_dataset_unref(dataset);
+    return r;
+}
+
+static int loaded(struct sl_stage *stage, int64_t last_ms)
+{
+    struct memory *memory = stage->memory;
+    int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
+    memory->shown = memory->count && memory->kept[memory->count - 1].t > emitted - sl_window_of(stage->node);
+    return 0;
+}
+
 static const struct sl_wide window_wide = {
     .state_size = sizeof(struct sl_collect),
     .begin = begin,
@@ -121,6 +190,10 @@ static const struct sl_wide window_wide = {
     .memory_size = sizeof(struct memory),
     .memory_done = memory_done,
     .wants = wants,
+    .windowed = true,
+    .save = save,
+    .load = load,
+    .loaded = loaded,
 };
 
 static const struct sl_param params[] = {

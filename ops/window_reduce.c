@@ -6,6 +6,8 @@
  * is taken out. Any other is combined from aligned blocks of batches (ops/blocks.h). Neither reads a batch
  * twice. */
 #include "core/error.h"
+#include "core/keeper.h"
+#include "core/services.h"
 #include "ops/blocks.h"
 #include "ops/by_key.h"
 #include "ops/reducers.h"
@@ -60,6 +62,14 @@ static bool has_inverse(const struct window *window)
     return window->by_key.aggregate.reducer->ops->inverse != NULL;
 }
 
+/* A user's inverse makes results that depend on their history, and keys that stay: they are kept as they are.
+ */
+static bool keeps_running(const struct sl_stage *stage)
+{
+    const struct window *window = stage->state;
+    return has_inverse(window) && window->by_key.aggregate.reducer == &window->by_key.function.reducer;
+}
+
 /* Takes the batches before `first` out of the running result. */
 static int leave(struct sl_stage *stage, int64_t first)
 {
@@ -97,6 +107,7 @@ static int advance(struct sl_stage *stage)
     struct memory *memory = stage->memory;
     int64_t first = first_number(stage->node, stage->batch_ms);
     struct sl_groups *groups;
+    memory->running.tracks = keeps_running(stage) && stage->services->durable;
     int r = has_inverse(window) ? leave(stage, first) : 0;
     if (r < 0)
         return r;
@@ -160,11 +171,98 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     return stage->said ? show(stage, ret) : 0;
 }
 
+/* ---- on disk: the groups of each batch; a running result that those do not give is kept beside them ---- */
+
+static int save_groups(struct sl_stage *stage, struct sl_keeper *keeper, const struct sl_groups *groups)
+{
+    const struct window *window = stage->state;
+    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
+    struct sl_section section = {SL_SECTION_BATCH, 0, stage->batch_ms,
+                                 stage->batch_ms + sl_window_of(stage->node) + stage->node->slide_ms};
+    struct sl_task *task = &stage->tasks[0];
+    int r = keeper->ops->begin(keeper, &section);
+    for (size_t i = 0; r == 0 && i < groups->count; i++) {
+        struct sl_field row[2] = {groups->entry[i].key};
+        sl_arena_reset(task->scratch);
+        r = reducer->ops->encode(reducer, task, &groups->entry[i].state, &row[1]);
+        if (r == 0)
+            r = keeper->ops->row(keeper, row, 2);
+    }
+    return r;
+}
+
+static int save(struct sl_stage *stage, struct sl_keeper *keeper)
+{
+    struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    const struct sl_block_level *batches = &memory->blocks.level[0];
+    int r = 0;
+    if (batches->count && memory->blocks.last == batch_number(stage->node, stage->batch_ms))
+        r = save_groups(stage, keeper, batches->block[batches->count - 1].groups);
+    if (r == 0 && keeps_running(stage))
+        r = sl_running_save(&memory->running, stage, window->by_key.aggregate.reducer, keeper);
+    return r;
+}
+
+static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_dataset *rows)
+{
+    const struct window *window = stage->state;
+    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
+    struct memory *memory = stage->memory;
+    struct sl_groups *groups = sl_groups_new(rows->count);
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    int r = groups ? 0 : SL_ENOMEM;
+    sl_cursor_init(&cursor, rows);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
+        struct sl_entry *entry = &groups->entry[groups->count++];
+        if (width != 2)
+            r = sl_error_set(stage->err, SL_EDAMAGED, "the batches that %s kept are damaged",
+                             stage->node->op->name);
+        else if (!sl_field_copy(&groups->memory->arena, &row[0], &entry->key))
+            r = SL_ENOMEM;
+        else
+            r = reducer->ops->decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1],
+                                     &entry->state);
+    }
+    if (r == 0)
+        return sl_blocks_add(&memory->blocks, batch_number(stage->node, t), groups);
+    sl_groups_unref(groups);
+    return r;
+}
+
+static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    struct memory *memory = stage->memory;
+    if (section->kind == SL_SECTION_BATCH)
+        return load_groups(stage, section->t, rows);
+    const struct window *window = stage->state;
+    return sl_running_load(&memory->running, stage, window->by_key.aggregate.reducer, rows);
+}
+
+static int loaded(struct sl_stage *stage, int64_t last_ms)
+{
+    const struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    const struct sl_block_level *batches = &memory->blocks.level[0];
+    int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
+    int r = 0;
+    memory->shown = memory->blocks.any && memory->blocks.last >= first_number(stage->node, emitted);
+    sl_blocks_forget(&memory->blocks, first_number(stage->node, last_ms));
+    for (size_t i = 0; r == 0 && has_inverse(window) && !keeps_running(stage) && i < batches->count; i++)
+        if (batches->block[i].groups)
+            r = sl_running_enter(&memory->running, stage, window->by_key.aggregate.reducer,
+                                 batches->block[i].groups);
+    return r;
+}
+
 #define WINDOW_WIDE(begin_)                                                                                  \
     {                                                                                                        \
         .state_size = sizeof(struct window), .begin = (begin_), .lane_open = sl_by_key_lane_open,            \
         .push = sl_by_key_push, .finish = finish, .done = sl_by_key_done,                                    \
-        .memory_size = sizeof(struct memory), .memory_done = memory_done, .wants = wants                     \
+        .memory_size = sizeof(struct memory), .memory_done = memory_done, .wants = wants, .windowed = true,  \
+        .save = save, .load = load, .loaded = loaded                                                         \
     }
 
 /* ---- the operators ---- */

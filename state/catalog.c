@@ -155,6 +155,7 @@ void sl_catalog_close(struct sl_catalog *catalog)
     sl_catalog_clear_let_go(catalog);
     XXH3_freeState(catalog->hash);
     free(catalog->let_go);
+    free(catalog->segments);
     free(catalog->source_id);
     free(catalog->shown);
     free(catalog);
@@ -196,9 +197,10 @@ static int put_progress(const struct sl_catalog *catalog, const struct sl_catalo
                               progress->planned, progress->taken,   progress->taken_digest};
     for (int i = 0; i < 6; i++)
         sl_statement_integer(put, i + 1, column[i]);
-    sl_statement_integer(
-        put, 7,
-        sl_row_progress(catalog->hash, column[0], column[1], column[2], column[3], column[4], column[5]));
+    sl_statement_integer(put, 7,
+                         sl_row_progress(catalog->hash, column[0], column[1], column[2], column[3], column[4],
+                                         column[5], catalog->segments ? catalog->segments : ""));
+    sl_statement_text(put, 8, catalog->segments ? catalog->segments : "");
     return sl_catalog_step(catalog, SL_SQL_PUT_PROGRESS, err);
 }
 

@@ -37,6 +37,7 @@ struct sl_progress {
     uint64_t batches; /* committed so far */
     bool planned;     /* `plan` is a batch that was planned and not committed */
     struct sl_plan plan;
+    char *segments; /* the list of state/store.h, "" where there is none; owned */
 };
 void sl_progress_done(struct sl_progress *progress);
 
@@ -53,6 +54,7 @@ struct sl_committed {
     size_t manifests;
     const struct sl_manifest *manifest;
     const struct sl_files *gone;     /* [sources], may be NULL */
+    const char *segments;            /* the list of state/store.h; NULL: as it was */
     uint64_t rejected;               /* record errors of the batch */
     int64_t history_from_ms;         /* what is known of batches before it goes, a few with every commit */
     int64_t started_ms, finished_ms; /* real time, for people */

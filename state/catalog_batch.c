@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* ---- plan ---- */
 
@@ -243,6 +245,15 @@ static int commit_batch(const struct sl_catalog *catalog, const struct sl_commit
     return sl_catalog_step(catalog, SL_SQL_COMMIT_BATCH, err);
 }
 
+static int take_segments(struct sl_catalog *catalog, const char *segments, struct sl_error *err)
+{
+    if (!segments)
+        return 0;
+    free(catalog->segments);
+    catalog->segments = strdup(segments);
+    return catalog->segments ? 0 : sl_error_nomem(err);
+}
+
 static int write_commit(struct sl_catalog *catalog, const struct sl_committed *batch, struct sl_error *err)
 {
     struct sl_catalog_progress progress = catalog->progress;
@@ -256,6 +267,7 @@ static int write_commit(struct sl_catalog *catalog, const struct sl_committed *b
     progress.planned = -1;
     progress.batches++;
     progress.last_ms = batch->plan->batch_ms;
+    r = r < 0 ? r : take_segments(catalog, batch->segments, err);
     return r < 0 ? r : sl_catalog_end(catalog, &progress, err);
 }
 

@@ -28,6 +28,7 @@ struct sl_catalog {
     sqlite3_stmt *sql[SL_SQL_COUNT];
     struct XXH3_state_s *hash;           /* memory for checksums */
     struct sl_catalog_progress progress; /* as committed */
+    char *segments;                      /* the list of progress; NULL: none */
     size_t sources;
     int64_t *source_id;       /* [sources]: of the job's sources, in their order; set by load */
     struct sl_let_go *let_go; /* [let_go_count] */

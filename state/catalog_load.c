@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 void sl_plan_done(struct sl_plan *plan)
 {
@@ -18,6 +19,7 @@ void sl_plan_done(struct sl_plan *plan)
 void sl_progress_done(struct sl_progress *progress)
 {
     sl_plan_done(&progress->plan);
+    free(progress->segments);
     *progress = (struct sl_progress){0};
 }
 
@@ -44,9 +46,14 @@ static int read_progress(const struct sl_catalog_sources *job)
         return r < 0 ? r : check_new(job);
     for (int i = 0; i < 7; i++)
         column[i] = sqlite3_column_int64(get, i);
+    const char *segments = (const char *)sqlite3_column_text(get, 7);
+    free(catalog->segments);
+    catalog->segments = strdup(segments ? segments : "");
     (void)sqlite3_reset(get); /* there was a row: no failure to repeat */
-    if (column[6] !=
-        sl_row_progress(catalog->hash, column[0], column[1], column[2], column[3], column[4], column[5]))
+    if (!catalog->segments)
+        return sl_error_nomem(job->err);
+    if (column[6] != sl_row_progress(catalog->hash, column[0], column[1], column[2], column[3], column[4],
+                                     column[5], catalog->segments))
         return sl_catalog_damaged(catalog, job->err, "table progress, row 1");
     catalog->progress =
         (struct sl_catalog_progress){column[0], column[1], column[2], column[3], column[4], column[5]};
@@ -195,6 +202,7 @@ int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *cons
         .batches = (uint64_t)catalog->progress.batches,
         .planned = catalog->progress.planned >= 0,
         .plan = plan,
+        .segments = strdup(catalog->segments ? catalog->segments : ""),
     };
     return 0;
 }

@@ -41,12 +41,13 @@ static void add_file(XXH3_state_t *hash, const struct sl_file *file)
 }
 
 int64_t sl_row_progress(XXH3_state_t *hash, int64_t serial, int64_t batches, int64_t last_ms, int64_t planned,
-                        int64_t taken, int64_t taken_digest)
+                        int64_t taken, int64_t taken_digest, const char *segments)
 {
     const int64_t column[] = {serial, batches, last_ms, planned, taken, taken_digest};
     begin(hash, "progress");
     for (size_t i = 0; i < sizeof column / sizeof *column; i++)
         add_integer(hash, column[i]);
+    add_text(hash, segments);
     return end(hash);
 }
 

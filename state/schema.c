@@ -12,6 +12,8 @@
  * results (state/rows.c); sums are modulo 2^64, so that a row that is lost, doubled or changed is noticed
  * when it is used.
  *
+ * segments of progress is the list of state/store.h.
+ *
  * Public, documented, stable: the views batches, files, outputs, errors. */
 #include "state/schema.h"
 
@@ -20,7 +22,8 @@ enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x736c6331 /* "slc1" */ };
 static const char tables[] =
     "CREATE TABLE progress (id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL,"
     " batches INTEGER NOT NULL, last_ms INTEGER NOT NULL, planned INTEGER NOT NULL,"
-    " taken INTEGER NOT NULL, taken_digest INTEGER NOT NULL, checksum INTEGER NOT NULL);"
+    " taken INTEGER NOT NULL, taken_digest INTEGER NOT NULL, segments TEXT NOT NULL,"
+    " checksum INTEGER NOT NULL);"
     "CREATE TABLE source (id INTEGER PRIMARY KEY, key TEXT NOT NULL, occurrence INTEGER NOT NULL,"
     " checksum INTEGER NOT NULL, UNIQUE (key, occurrence));"
     "CREATE TABLE batch (number INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, committed INTEGER NOT NULL,"

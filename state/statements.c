@@ -4,10 +4,11 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SL_SQL_COMMIT] = "COMMIT",
     [SL_SQL_ROLLBACK] = "ROLLBACK",
-    [SL_SQL_GET_PROGRESS] = "SELECT serial, batches, last_ms, planned, taken, taken_digest, checksum"
-                            " FROM progress WHERE id = 1",
+    [SL_SQL_GET_PROGRESS] =
+        "SELECT serial, batches, last_ms, planned, taken, taken_digest, checksum, segments"
+        " FROM progress WHERE id = 1",
     [SL_SQL_PUT_PROGRESS] = "INSERT OR REPLACE INTO progress (id, serial, batches, last_ms, planned, taken,"
-                            " taken_digest, checksum) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                            " taken_digest, checksum, segments) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SL_SQL_GET_SOURCES] = "SELECT id, key, occurrence, checksum FROM source ORDER BY id",
     [SL_SQL_PUT_SOURCE] = "INSERT INTO source (id, key, occurrence, checksum) VALUES (?1, ?2, ?3, ?4)",
     [SL_SQL_GET_BATCH] = "SELECT time_ms, committed, files, digest, checksum FROM batch WHERE number = ?1",

@@ -25,7 +25,7 @@ enum sl_err {
 enum sl_tag { SL_NIL, SL_BOOL, SL_INT, SL_FLOAT, SL_STR, SL_LIST, SL_MAP };
 
 enum {
-    SL_FIELD_ROW = 1,    /* a list made by row(): the fields of one record */
+    SL_FIELD_ROW = 1, /* a list made by row(): the fields of one record */
 };
 
 struct sl_field {

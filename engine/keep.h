@@ -1,0 +1,16 @@
+/* Windows and state over restarts: which operator is which, saving what a batch changed, loading it at a
+ * start. */
+#pragma once
+
+#include "engine/batch.h"
+
+/* Opens the segments that the catalog lists and gives every operator its own. An operator is known by its
+ * name
+ * (:name("x")), or by its signature: the kinds and parameters of the operators from it up to the sources,
+ * without durations and without Lua code. SL_EUSAGE: state would be dropped and the options do not accept it;
+ * the text lists it. */
+int sl_keep_open(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err);
+void sl_keep_close(struct sl_run *run);
+
+/* A step of commit.c: what the batch changed is durable under a name that nothing refers to yet. */
+int sl_keep_save(struct sl_batch *batch, struct sl_error *err);

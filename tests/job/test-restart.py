@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# timeout: 240
+"""Windows and state over restarts: a run in pieces gives the bytes of a run in one, whatever is kept and merged."""
+import pathlib, random, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+JOB = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", emptyBatches = true, checkpoint = "ck", maxFilesPerBatch = 1 }
+local function add(a, b) return a + b end
+local function take(a, b) return a - b end
+local words = ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1))
+words:reduceByKeyAndWindow(sluice.sum, nil, "5s", "1s"):saveAsTextFiles("out/sum")
+words:reduceByKeyAndWindow(sluice.mean, nil, "3s", "1s"):saveAsTextFiles("out/mean")
+words:reduceByKeyAndWindow(sluice.max, nil, "4s", "2s"):saveAsTextFiles("out/max")
+words:reduceByKeyAndWindow(add, nil, "6s", "1s"):saveAsTextFiles("out/add")
+words:reduceByKeyAndWindow(add, take, "3s", "1s"):saveAsTextFiles("out/inverse")
+words:reduceByKeyAndWindow(add, take, "3s", "1s", nil, function(k, v) return v > 0 end):saveAsTextFiles("out/filtered")
+words:window("3s", "1s"):glom():saveAsTextFiles("out/window")
+words:countByWindow("2s", "1s"):saveAsTextFiles("out/count")
+words:countByValueAndWindow("3s", "1s"):saveAsTextFiles("out/values")
+words:groupByKeyAndWindow("3s", "1s"):saveAsTextFiles("out/groups")
+words:updateStateByKey(function(values, state, key)
+    local count = (state or 0) + #values
+    if key == "w3" and count > 4 then return nil end
+    return count
+end, nil, { initial = { { "w1", 100 }, { "never", 1 } } }):saveAsTextFiles("out/update")
+local mapped = words:mapWithState(function(key, value, state)
+    if value == nil then return key, "gone", state:get() end
+    state:update((state:get() or 0) + value)
+    return key, state:get()
+end, { timeout = "3s", initial = { { "w2", 100 } } })
+mapped:saveAsTextFiles("out/mapped")
+mapped:stateSnapshots():saveAsTextFiles("out/snapshots")
+"""
+
+
+def make_files(count, seed):
+    rng = random.Random(seed)
+    line = lambda: " ".join("w%d" % rng.randrange(12) for _ in range(rng.randrange(1, 6)))
+    return ["w0\n" if rng.random() < 0.3 else "".join(line() + "\n" for _ in range(rng.randrange(1, 4)))
+            for _ in range(count)]
+
+
+def all_parts():
+    found = {}
+    for path in pathlib.Path("out").glob("*-*/part-*"):
+        found[str(path)] = path.read_bytes()
+    return found
+
+
+def run_in_pieces(files, pieces):
+    """Each piece is a process of its own, which is given its files and runs a batch per file."""
+    os.makedirs("in")
+    job(JOB)
+    at = 0
+    for length in pieces:
+        for content in files[at:at + length]:
+            pathlib.Path("in/f%04d" % at).write_text(content)
+            at += 1
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", str(length))
+    return all_parts()
+
+
+def in_directory(name, files, pieces):
+    os.mkdir(name)
+    os.chdir(name)
+    try:
+        return run_in_pieces(files, pieces)
+    finally:
+        os.chdir("..")
+
+
+def test_pieces_give_the_bytes_of_one_run():
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    files = make_files(40, seed)
+    whole = in_directory("whole", files, [40])
+    check(len(whole) > 400, "the run made %d files" % len(whole))
+    for name, pieces in (("single", [1] * 40), ("some", [7, 1, 13, 2, 17])):
+        pieced = in_directory(name, files, pieces)
+        wrong = [p for p in sorted(set(whole) | set(pieced)) if whole.get(p) != pieced.get(p)]
+        check(not wrong, "%s: %s differ" % (name, wrong[:5]))
+
+
+def test_segments_are_merged_and_those_that_went_are_removed():
+    in_directory("merged", make_files(60, 1), [60])
+    segments = os.listdir("merged/ck/state")
+    check(len(segments) < 30, "%d segments after 60 batches" % len(segments))
+
+
+def test_state_is_not_dropped_silently():
+    os.makedirs("in")
+    job(JOB)
+    move_in("a", "w1\n")
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    job("\n".join(line for line in JOB.splitlines() if "out/sum" not in line))
+    done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    equal(done.returncode, 2, "exit status")
+    check("reduceByKeyAndWindow" in done.stderr and "--accept-changes" in done.stderr, done.stderr)
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", "--accept-changes")
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", "--accept-changes")
+
+
+def test_a_flipped_byte_in_a_segment_is_named():
+    os.makedirs("in")
+    job(JOB)
+    move_in("a", "w1 w2 w3\n")
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    path = next(pathlib.Path("ck/state").glob("*.seg"))
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1:])
+        done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1")
+        equal(done.returncode, 4, "exit status with byte %d flipped" % at)
+        check(path.name in done.stderr, done.stderr)
+    path.write_bytes(whole)
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+
+
+main(globals())
