@@ -278,11 +278,14 @@ static int usage_error(const char *what, const struct sl_param *params, const ch
     return sl_error_set(err, SL_EUSAGE, "%s: %s; it is called as %s", what, trouble, text);
 }
 
-static bool is_options(const struct sl_arg *given)
+/* An empty list in the place of an argument that must be given is that argument. */
+static bool is_options(const struct sl_param *params, const struct sl_arg *given, size_t position)
 {
     if (given->kind != SL_ARG_VALUE)
         return given->kind == SL_ARG_OPTIONS;
-    return given->value.tag == SL_MAP || (given->value.tag == SL_LIST && given->value.len == 0);
+    bool is_required = position < param_count(params) && !params[position].optional;
+    return given->value.tag == SL_MAP ||
+           (given->value.tag == SL_LIST && given->value.len == 0 && !is_required);
 }
 
 static int unknown_option(const char *what, const struct sl_param *options, const char *name, size_t len,
@@ -369,7 +372,7 @@ int sl_args_check(const char *what, const struct sl_param *params, const struct 
         ret[i] = (struct sl_arg){.kind = SL_ARG_NONE};
     for (size_t i = 0; options && i < SL_OPTIONS_MAX; i++)
         ret_options[i] = (struct sl_arg){.kind = SL_ARG_NONE};
-    if (options && count && is_options(&given[count - 1])) {
+    if (options && count && is_options(params, &given[count - 1], count - 1)) {
         int r = options_check(what, options, &given[count - 1], ret_options, err);
         if (r < 0)
             return r;

@@ -133,6 +133,19 @@ static void test_a_last_map_or_empty_list_is_options(void **state)
     assert_int_equal(options[0].kind, SL_ARG_NONE);
 }
 
+static void test_an_empty_list_in_a_required_place_is_no_options(void **state)
+{
+    static const struct sl_param list_param[] = {{"batches", SL_WANT_LIST, false, "a list"}, {0}};
+    struct sl_arg ret[SL_PARAMS_MAX], options[SL_OPTIONS_MAX];
+    struct sl_arg given[] = {{.kind = SL_ARG_VALUE, .value = EMPTY_LIST},
+                             {.kind = SL_ARG_VALUE, .value = EMPTY_LIST}};
+    struct sl_error err = {0};
+    (void)state;
+    assert_int_equal(sl_args_check("op", list_param, two_options, given, 1, ret, options, &err), 0);
+    assert_int_equal(ret[0].value.tag, SL_LIST);
+    assert_int_equal(sl_args_check("op", list_param, two_options, given, 2, ret, options, &err), 0);
+}
+
 static void test_an_unknown_option_gets_the_nearest_name(void **state)
 {
     const struct sl_option formt = {"formt", SL_STR_ARG("csv")};
@@ -176,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_reducers_are_told_from_functions),
         cmocka_unit_test(test_positions_are_checked),
         cmocka_unit_test(test_a_last_map_or_empty_list_is_options),
+        cmocka_unit_test(test_an_empty_list_in_a_required_place_is_no_options),
         cmocka_unit_test(test_an_unknown_option_gets_the_nearest_name),
         cmocka_unit_test(test_a_built_in_is_named_by_its_call),
         cmocka_unit_test(test_built_ins_refuse_wrong_arguments),
