@@ -1,6 +1,7 @@
 #include "engine/schedule.h"
 
 #include "engine/batch.h"
+#include "engine/catch_up.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,6 +12,12 @@ enum { ONCE_WAIT_MAX_MS = 10000 };
 static int64_t interval_of(const struct sl_run *run)
 {
     return run->context->options.interval_ms;
+}
+
+/* The batch time after t: t itself may be no multiple, for the interval may have changed. */
+static int64_t time_after(const struct sl_run *run, int64_t t)
+{
+    return t - t % interval_of(run) + interval_of(run);
 }
 
 static bool wants_stop(const struct sl_run *run)
@@ -50,6 +57,19 @@ static int run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limi
         r = run_steps(batch, err);
         *ret_ran = r == 0;
     }
+    sl_batch_free(batch);
+    return r;
+}
+
+int sl_schedule_empty(struct sl_run *run, int64_t t, struct sl_error *err)
+{
+    struct sl_batch *batch;
+    int r = sl_batch_new(run, t, &batch, err);
+    if (r < 0)
+        return r;
+    r = sl_batch_take_nothing(batch, err);
+    if (r == 0)
+        r = run_steps(batch, err);
     sl_batch_free(batch);
     return r;
 }
@@ -129,18 +149,23 @@ static int64_t newest_due(struct sl_run *run)
 
 /* ---- the ways to run ---- */
 
+/* The first batch time behind the last batch, or behind `t` where there was none: the interval may have
+ * changed. */
+static int64_t time_behind(const struct sl_run *run, int64_t t)
+{
+    int64_t last = run->any && run->last_ms > t ? run->last_ms : t;
+    return last - last % interval_of(run) + interval_of(run);
+}
+
 static int run_virtual(struct sl_run *run, struct sl_error *err)
 {
-    int64_t t = run->options->start_ms, interval = interval_of(run);
+    int64_t t = time_behind(run, run->options->start_ms), interval = interval_of(run);
     struct sl_limits limits = run->options->once ? no_limits : limits_of(run);
     int r = 0;
     bool ran;
-    if (run->any && run->last_ms > t)
-        t = run->last_ms;
-    for (int64_t k = (int64_t)run->committed; r == 0 && !wants_stop(run); k++) {
+    for (int64_t k = (int64_t)run->committed; r == 0 && !wants_stop(run); k++, t += interval) {
         if (run->options->batches && k >= run->options->batches)
             break;
-        t += interval;
         run->virtual_clock.now_ms = t;
         r = refresh_sources(run, err);
         if (r == 0)
@@ -160,34 +185,49 @@ static void say_left(struct sl_run *run, int64_t t)
            (long long)t, (long long)(t - now_ms(run)) / 1000);
 }
 
-static int run_once(struct sl_run *run, struct sl_error *err)
+/* The newest due time, or the next one where that has had its batch. */
+static int64_t due_time(struct sl_run *run)
 {
     int64_t t = newest_due(run);
+    return run->any && t <= run->last_ms ? time_behind(run, t) : t;
+}
+
+static int run_once(struct sl_run *run, struct sl_error *err)
+{
+    int64_t t = due_time(run);
     bool ran;
     int r = refresh_sources(run, err);
     if (r < 0)
         return r;
-    if (run->any && t <= run->last_ms)
-        t = run->last_ms + interval_of(run);
     if (t - now_ms(run) > ONCE_WAIT_MAX_MS) {
         say_left(run, t);
         return 0;
     }
     r = wait_until(run, t, false, err);
+    if (r == 0 && !wants_stop(run))
+        r = sl_catch_up(run, run->last_ms, t, err);
     return r < 0 || wants_stop(run) ? r : run_batch(run, t, &no_limits, &ran, err);
 }
 
 static int run_available(struct sl_run *run, struct sl_error *err)
 {
     struct sl_limits limits = limits_of(run);
-    int64_t t = newest_due(run);
+    int64_t t = due_time(run);
     bool ran = true;
     int r = refresh_sources(run, err);
-    if (run->any && t <= run->last_ms)
-        t = run->last_ms + interval_of(run);
+    if (r == 0)
+        r = sl_catch_up(run, run->last_ms, t, err);
     for (; r == 0 && ran && !wants_stop(run) && !has_enough(run); t += interval_of(run))
         r = run_batch(run, t, &limits, &ran, err);
     return r;
+}
+
+static void say_behind(struct sl_run *run)
+{
+    if (run->any && run->last_ms > now_ms(run) + interval_of(run))
+        sl_log(run->services.log, SL_LOG_WARNING,
+               "the clock is %lld ms behind the last batch; waiting until it has caught up",
+               (long long)(run->last_ms - now_ms(run)));
 }
 
 static int run_real(struct sl_run *run, struct sl_error *err)
@@ -195,15 +235,18 @@ static int run_real(struct sl_run *run, struct sl_error *err)
     struct sl_limits limits = limits_of(run);
     int64_t tried = run->any ? run->last_ms : INT64_MIN;
     int r = 0;
+    say_behind(run);
     while (r == 0 && !wants_stop(run) && !has_enough(run)) {
         int64_t t = newest_due(run);
         bool ran;
         if (t <= tried) {
-            r = wait_until(run, tried + interval_of(run), false, err);
+            r = wait_until(run, tried - tried % interval_of(run) + interval_of(run), false, err);
             continue;
         }
+        r = sl_catch_up(run, tried, t, err);
         tried = t;
-        r = run_batch(run, t, &limits, &ran, err);
+        if (r == 0 && !wants_stop(run))
+            r = run_batch(run, t, &limits, &ran, err);
     }
     return r;
 }

@@ -480,6 +480,24 @@ static void test_a_planned_batch_is_redone_with_the_same_records(void **state)
     assert_part("out/r-4000", NULL);
 }
 
+static void test_a_changed_interval_goes_on_at_its_own_multiples(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *interval, *dir, *expected;
+    } runs[] = {{"300ms", "out/r-300", "a\n"}, {"1s", "out/r-1000", "b\n"}, {"700ms", "out/r-1400", "c\n"}};
+    for (int i = 0; i < 3; i++) {
+        struct sl_context *ssc = sl_context_new("job", place.path);
+        sl_context_set(ssc, "interval", SL_STR_ARG(runs[i].interval));
+        sl_context_set(ssc, "checkpoint", SL_STR_ARG("ck"));
+        sl_context_at(ssc, "job.c", 1);
+        save(queue(ssc, LIST(LIST(TEXT("a")), LIST(TEXT("b")), LIST(TEXT("c")))));
+        assert_runs(ssc, 1);
+        assert_part(runs[i].dir, runs[i].expected);
+        sl_context_free(ssc);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -502,6 +520,7 @@ int main(void)
         TEST(test_stop_finishes_the_batch_and_a_second_one_abandons_it),
         TEST(test_a_run_goes_on_where_the_last_one_ended),
         TEST(test_a_planned_batch_is_redone_with_the_same_records),
+        TEST(test_a_changed_interval_goes_on_at_its_own_multiples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
