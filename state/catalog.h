@@ -22,13 +22,23 @@ void sl_catalog_close(struct sl_catalog *catalog);
 /* For services->history. Lives as long as the catalog. */
 struct sl_history *sl_catalog_history(struct sl_catalog *catalog);
 
+/* A file of a batch that is not read, and why. */
+struct sl_aside {
+    size_t source, file; /* plan.files[source].file[file] */
+    char *reason;        /* owned */
+};
+
 /* A batch as the catalog knows it. files[] is per source, in the graph's order of sources. */
 struct sl_plan {
     int64_t batch_ms;
     uint64_t number; /* 0, 1, ... over the life of the checkpoint */
     size_t sources;
     struct sl_files *files; /* [sources] */
+    size_t asides, asides_capacity;
+    struct sl_aside *aside;
 };
+/* Copies the reason. 0 or SL_ENOMEM. */
+int sl_plan_add_aside(struct sl_plan *plan, size_t source, size_t file, const char *reason);
 void sl_plan_done(struct sl_plan *plan);
 
 struct sl_progress {
@@ -37,7 +47,8 @@ struct sl_progress {
     uint64_t batches; /* committed so far */
     bool planned;     /* `plan` is a batch that was planned and not committed */
     struct sl_plan plan;
-    char *segments; /* the list of state/store.h, "" where there is none; owned */
+    struct sl_plan last; /* the newest committed batch; without files where history knows it no more */
+    char *segments;      /* the list of state/store.h, "" where there is none; owned */
 };
 void sl_progress_done(struct sl_progress *progress);
 
@@ -48,6 +59,11 @@ int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *cons
 
 /* Durable when it returns. gone[i]: remembered files that need not be remembered any more. */
 int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_plan *plan, struct sl_error *err);
+
+/* Files of the planned batch that are not read: those of plan->aside from `first` on. Durable when it
+ * returns, which is before the batch shows anything: a batch that is redone leaves out the same. */
+int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_plan *plan, size_t first,
+                         struct sl_error *err);
 
 struct sl_committed {
     const struct sl_plan *plan;

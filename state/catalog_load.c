@@ -12,6 +12,9 @@ void sl_plan_done(struct sl_plan *plan)
 {
     for (size_t i = 0; plan->files && i < plan->sources; i++)
         sl_files_done(&plan->files[i]);
+    for (size_t i = 0; i < plan->asides; i++)
+        free(plan->aside[i].reason);
+    free(plan->aside);
     free(plan->files);
     *plan = (struct sl_plan){0};
 }
@@ -19,6 +22,7 @@ void sl_plan_done(struct sl_plan *plan)
 void sl_progress_done(struct sl_progress *progress)
 {
     sl_plan_done(&progress->plan);
+    sl_plan_done(&progress->last);
     free(progress->segments);
     *progress = (struct sl_progress){0};
 }
@@ -97,7 +101,7 @@ static int read_file(const struct sl_catalog_sources *job, sqlite3_stmt *get, in
     size_t index = sl_catalog_sources_index(job, source);
     if (index < catalog->sources)
         return sl_files_add(&files[index], &file) < 0 ? sl_error_nomem(job->err) : 0;
-    if (batch < 0)
+    if (batch < 0 || batch != catalog->progress.planned)
         return 0;
     return sl_error_set(
         job->err, SL_EUSAGE,
@@ -128,80 +132,109 @@ static int read_taken(const struct sl_catalog_sources *job, struct sl_files *rem
     return r;
 }
 
-/* The row of table batch. *ret: time and what its files add up to. */
-static int read_batch(const struct sl_catalog_sources *job, int64_t number, int64_t *ret_time_ms,
-                      struct tally *ret)
+/* The row of table batch: 1 and its time and what its files add up to; 0: there is none; or a failure. */
+static int read_batch(const struct sl_catalog_sources *job, int64_t number, bool committed,
+                      int64_t *ret_time_ms, struct tally *ret)
 {
     const struct sl_catalog *catalog = job->catalog;
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_BATCH];
     sl_statement_integer(get, 1, number);
     int r = sl_catalog_step(catalog, SL_SQL_GET_BATCH, job->err);
-    if (r < 0)
+    if (r <= 0)
         return r;
-    if (r == 0)
-        return sl_catalog_damaged(catalog, job->err, "table batch, row %" PRId64 " is missing", number);
     *ret_time_ms = sqlite3_column_int64(get, 0);
     *ret = (struct tally){sqlite3_column_int64(get, 2), sqlite3_column_int64(get, 3)};
     bool sound = sqlite3_column_int64(get, 4) ==
-                 sl_row_batch(catalog->hash, number, *ret_time_ms, 0, ret->count, ret->digest);
+                 sl_row_batch(catalog->hash, number, *ret_time_ms, committed, ret->count, ret->digest);
     (void)sqlite3_reset(get); /* there was a row: no failure to repeat */
-    return sound ? 0 : sl_catalog_damaged(catalog, job->err, "table batch, row %" PRId64, number);
+    return sound ? 1 : sl_catalog_damaged(catalog, job->err, "table batch, row %" PRId64, number);
 }
 
-static int read_plan(const struct sl_catalog_sources *job, struct sl_plan *ret)
+static int read_plan_files(const struct sl_catalog_sources *job, const struct tally *expected,
+                           struct sl_plan *plan)
 {
     const struct sl_catalog *catalog = job->catalog;
-    int64_t number = catalog->progress.planned;
-    struct tally expected, found = {0};
+    struct tally found = {0};
+    sl_statement_integer(catalog->sql[SL_SQL_GET_FILES], 1, (int64_t)plan->number);
+    int r = read_files(job, SL_SQL_GET_FILES, (int64_t)plan->number, &found, plan->files);
+    if (r == 0 && (found.count != expected->count || found.digest != expected->digest))
+        r = sl_catalog_damaged(catalog, job->err,
+                               "table file, rows of batch %" PRId64 " are missing or doubled",
+                               plan->batch_ms);
+    return r < 0 ? r : sl_catalog_read_aside(job, plan);
+}
+
+/* 1: *ret is the plan of this batch; 0: the catalog does not know it; or a failure. */
+static int read_plan(const struct sl_catalog_sources *job, int64_t number, bool committed,
+                     struct sl_plan *ret)
+{
+    struct tally expected;
     struct sl_plan plan = {.number = (uint64_t)number, .sources = job->count};
-    int r = read_batch(job, number, &plan.batch_ms, &expected);
-    if (r < 0)
+    int r = read_batch(job, number, committed, &plan.batch_ms, &expected);
+    if (r <= 0)
         return r;
     plan.files = calloc(job->count + 1, sizeof *plan.files); /* + 1: never of size 0 */
-    if (!plan.files)
-        return sl_error_nomem(job->err);
-    sl_statement_integer(catalog->sql[SL_SQL_GET_FILES], 1, number);
-    r = read_files(job, SL_SQL_GET_FILES, number, &found, plan.files);
-    if (r == 0 && (found.count != expected.count || found.digest != expected.digest))
-        r = sl_catalog_damaged(catalog, job->err,
-                               "table file, rows of batch %" PRId64 " are missing or doubled", plan.batch_ms);
-    if (r < 0)
+    r = plan.files ? read_plan_files(job, &expected, &plan) : sl_error_nomem(job->err);
+    if (r < 0) {
         sl_plan_done(&plan);
-    else
-        *ret = plan;
-    return r;
+        return r;
+    }
+    *ret = plan;
+    return 1;
+}
+
+static int read_planned(const struct sl_catalog_sources *job, struct sl_plan *ret)
+{
+    int64_t number = job->catalog->progress.planned;
+    int r = number < 0 ? 1 : read_plan(job, number, false, ret);
+    if (r == 0)
+        r = sl_catalog_damaged(job->catalog, job->err, "table batch, row %" PRId64 " is missing", number);
+    return r < 0 ? r : 0;
+}
+
+/* What is to be done with its files may not be done yet. */
+static int read_last(const struct sl_catalog_sources *job, struct sl_plan *ret)
+{
+    int64_t batches = job->catalog->progress.batches;
+    int r = batches ? read_plan(job, batches - 1, true, ret) : 0;
+    return r < 0 ? r : 0;
 }
 
 /* ---- load ---- */
 
-static int load(struct sl_catalog_sources *job, struct sl_files *remembered, struct sl_plan *ret_plan)
+static int load(struct sl_catalog_sources *job, struct sl_files *remembered, struct sl_plan *ret_plan,
+                struct sl_plan *ret_last)
 {
     int r = read_progress(job);
     r = r < 0 ? r : check_seal(job);
     r = r < 0 ? r : sl_catalog_sources_load(job);
     r = r < 0 ? r : read_taken(job, remembered);
-    return r < 0 || job->catalog->progress.planned < 0 ? r : read_plan(job, ret_plan);
+    r = r < 0 ? r : read_planned(job, ret_plan);
+    return r < 0 ? r : read_last(job, ret_last);
 }
 
 int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *const *source_key,
                     struct sl_progress *ret_progress, struct sl_files *ret_remembered, struct sl_error *err)
 {
     struct sl_catalog_sources job = {.catalog = catalog, .count = sources, .key = source_key, .err = err};
-    struct sl_plan plan = {0};
+    struct sl_plan plan = {0}, last = {0};
     for (size_t i = 0; i < sources; i++)
         ret_remembered[i] = (struct sl_files){0};
-    int r = load(&job, ret_remembered, &plan);
+    int r = load(&job, ret_remembered, &plan, &last);
     sl_catalog_sources_done(&job);
     for (size_t i = 0; r < 0 && i < sources; i++)
         sl_files_done(&ret_remembered[i]);
-    if (r < 0)
+    if (r < 0) {
+        sl_plan_done(&plan);
         return r;
+    }
     *ret_progress = (struct sl_progress){
         .any = catalog->progress.batches > 0,
         .last_ms = catalog->progress.last_ms,
         .batches = (uint64_t)catalog->progress.batches,
         .planned = catalog->progress.planned >= 0,
         .plan = plan,
+        .last = last,
         .segments = strdup(catalog->segments ? catalog->segments : ""),
     };
     return 0;

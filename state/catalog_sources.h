@@ -26,3 +26,6 @@ void sl_catalog_sources_done(struct sl_catalog_sources *sources);
 const struct sl_known_source *sl_catalog_sources_find(const struct sl_catalog_sources *sources, int64_t id);
 /* Which of the job's sources it is; their number if the job has it no more. */
 size_t sl_catalog_sources_index(const struct sl_catalog_sources *sources, int64_t id);
+
+/* The files of the plan's batch that are not read. catalog_aside.c. */
+int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_plan *plan);

@@ -81,6 +81,16 @@ int64_t sl_row_file(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t p
     return end(hash);
 }
 
+int64_t sl_row_aside(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t position, const char *reason)
+{
+    begin(hash, "aside");
+    add_integer(hash, batch);
+    add_integer(hash, source);
+    add_integer(hash, position);
+    add_text(hash, reason);
+    return end(hash);
+}
+
 int64_t sl_row_taken(XXH3_state_t *hash, int64_t source, const struct sl_file *file)
 {
     begin(hash, "taken");

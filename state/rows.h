@@ -16,6 +16,8 @@ int64_t sl_row_batch(struct XXH3_state_s *hash, int64_t number, int64_t time_ms,
                      int64_t files, int64_t digest);
 int64_t sl_row_file(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t position,
                     const struct sl_file *file);
+int64_t sl_row_aside(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t position,
+                     const char *reason);
 int64_t sl_row_taken(struct XXH3_state_s *hash, int64_t source, const struct sl_file *file);
 int64_t sl_row_output_file(struct XXH3_state_s *hash, int64_t batch, int64_t output, const char *path,
                            const char *name, uint64_t bytes, uint64_t hash_of_file);

@@ -6,6 +6,7 @@
  *     source       the inputs of the job by their key; equal keys are told apart by occurrence
  *     batch        a row per planned or committed batch; `files` and `digest` say how many rows of file it
  * has and the sum of their checksums file         the files of a batch, in the order in which they are read
+ *     aside        the files of a batch that are not read, and why; there before the batch shows anything
  *     taken        the files that are still in their directory and must not be taken again; progress has
  * their number and the sum of their checksums output       a directory per row that a batch made, output_file
  * its part files error        what was set aside checksum is XXH3-64 over the other columns that decide
@@ -33,6 +34,8 @@ static const char tables[] =
     "CREATE TABLE file (batch INTEGER NOT NULL, source INTEGER NOT NULL, position INTEGER NOT NULL,"
     " path TEXT NOT NULL, inode INTEGER NOT NULL, born_ns INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
     " size INTEGER NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (batch, source, position)) WITHOUT ROWID;"
+    "CREATE TABLE aside (batch INTEGER NOT NULL, source INTEGER NOT NULL, position INTEGER NOT NULL,"
+    " reason TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (batch, source, position)) WITHOUT ROWID;"
     "CREATE TABLE taken (source INTEGER NOT NULL, path TEXT NOT NULL, inode INTEGER NOT NULL,"
     " born_ns INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL, checksum INTEGER NOT NULL,"
     " PRIMARY KEY (source, path)) WITHOUT ROWID;"
@@ -51,14 +54,20 @@ static const char views[] =
     " CASE committed WHEN 1 THEN 'committed' ELSE 'planned' END AS status, files, rejected,"
     " started_ms, finished_ms FROM batch;"
     "CREATE VIEW files AS SELECT batch.time_ms AS batch, source.key AS source, file.path AS path,"
-    " file.size AS bytes, file.mtime_ns / 1000000 AS mtime_ms, file.inode AS inode"
-    " FROM file JOIN batch ON batch.number = file.batch JOIN source ON source.id = file.source;"
+    " file.size AS bytes, file.mtime_ns / 1000000 AS mtime_ms, file.inode AS inode,"
+    " aside.reason AS quarantined"
+    " FROM file JOIN batch ON batch.number = file.batch JOIN source ON source.id = file.source"
+    " LEFT JOIN aside ON aside.batch = file.batch AND aside.source = file.source"
+    " AND aside.position = file.position;"
     "CREATE VIEW outputs AS SELECT output.time_ms AS batch, output.path AS path, output.records AS records,"
     " output_file.name AS file, output_file.bytes AS bytes, printf('%016x', output_file.hash) AS xxh3"
     " FROM output JOIN output_file ON output_file.batch = output.batch AND output_file.output = "
     "output.position;"
     "CREATE VIEW errors AS SELECT batch.time_ms AS batch, error.kind AS kind, error.path AS path,"
-    " error.count AS count, error.message AS message FROM error JOIN batch ON batch.number = error.batch;";
+    " error.count AS count, error.message AS message FROM error JOIN batch ON batch.number = error.batch"
+    " UNION ALL SELECT batch.time_ms, 'file', file.path, 1, aside.reason FROM aside"
+    " JOIN batch ON batch.number = aside.batch JOIN file ON file.batch = aside.batch"
+    " AND file.source = aside.source AND file.position = aside.position;";
 
 static int create(const struct sl_database *database, struct sl_error *err)
 {
