@@ -130,6 +130,7 @@ struct sl_wide {
     bool (*wants)(const struct sl_node *node, const void *memory, int64_t t);
     /* wants() is about windows: times that were missed are made up for it. */
     bool windowed;
+    bool times_out; /* wants() is about time-outs: those that were missed are made up for, once */
     /* What is kept on disk (core/keeper.h). save: what the batch changed, after finish, before the commit.
      * load: one section at a start, oldest first, in a stage that was begun but gets no rows; rows is its
      * own. loaded: the last section was given; last_ms is the newest committed batch. */

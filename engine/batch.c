@@ -27,7 +27,8 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
     batch->manifest = calloc(nodes + 1, sizeof *batch->manifest);
     batch->lines = calloc(sources + 1, sizeof *batch->lines);
     batch->partitions = calloc(sources + 1, sizeof *batch->partitions);
-    batch->plan = (struct sl_plan){t, run->batches, sources, calloc(sources + 1, sizeof *batch->plan.files)};
+    batch->plan = (struct sl_plan){.batch_ms = t, .number = run->batches, .sources = sources};
+    batch->plan.files = calloc(sources + 1, sizeof *batch->plan.files);
     if (!batch->said || !batch->stage || !batch->rows || !batch->manifest || !batch->lines ||
         !batch->partitions || !batch->plan.files) {
         sl_batch_free(batch);
@@ -104,6 +105,14 @@ int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_erro
             return r;
     }
     return 0;
+}
+
+int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t s = 0; s < batch->run->sources && r == 0; s++)
+        r = resume_source(batch, s, err);
+    return r;
 }
 
 bool sl_batch_wanted(const struct sl_batch *batch)

@@ -26,6 +26,8 @@ struct sl_batch {
 int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl_error *err);
 void sl_batch_free(struct sl_batch *batch);
 int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct sl_error *err);
+/* A batch without input: a time that was missed. */
+int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err);
 /* Takes over the plan. */
 int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_error *err);
 bool sl_batch_wanted(const struct sl_batch *batch);

@@ -149,17 +149,10 @@ static int64_t newest_due(struct sl_run *run)
 
 /* ---- the ways to run ---- */
 
-/* The first batch time behind the last batch, or behind `t` where there was none: the interval may have
- * changed. */
-static int64_t time_behind(const struct sl_run *run, int64_t t)
-{
-    int64_t last = run->any && run->last_ms > t ? run->last_ms : t;
-    return last - last % interval_of(run) + interval_of(run);
-}
-
 static int run_virtual(struct sl_run *run, struct sl_error *err)
 {
-    int64_t t = time_behind(run, run->options->start_ms), interval = interval_of(run);
+    int64_t interval = interval_of(run), start = run->options->start_ms;
+    int64_t t = time_after(run, run->any && run->last_ms > start ? run->last_ms : start);
     struct sl_limits limits = run->options->once ? no_limits : limits_of(run);
     int r = 0;
     bool ran;
@@ -189,7 +182,7 @@ static void say_left(struct sl_run *run, int64_t t)
 static int64_t due_time(struct sl_run *run)
 {
     int64_t t = newest_due(run);
-    return run->any && t <= run->last_ms ? time_behind(run, t) : t;
+    return run->any && t <= run->last_ms ? time_after(run, run->last_ms) : t;
 }
 
 static int run_once(struct sl_run *run, struct sl_error *err)
@@ -240,7 +233,7 @@ static int run_real(struct sl_run *run, struct sl_error *err)
         int64_t t = newest_due(run);
         bool ran;
         if (t <= tried) {
-            r = wait_until(run, tried - tried % interval_of(run) + interval_of(run), false, err);
+            r = wait_until(run, time_after(run, tried), false, err);
             continue;
         }
         r = sl_catch_up(run, tried, t, err);

@@ -7,5 +7,8 @@
  * abandoned). */
 int sl_schedule(struct sl_run *run, struct sl_error *err);
 
+/* Runs batch t without input. */
+int sl_schedule_empty(struct sl_run *run, int64_t t, struct sl_error *err);
+
 /* Redoes the batch that an earlier process planned; takes over the plan. */
 int sl_schedule_replay(struct sl_run *run, struct sl_plan *plan, struct sl_error *err);

@@ -297,6 +297,7 @@ static const struct sl_wide map_wide = {
     .memory_open = memory_open,
     .memory_done = memory_done,
     .wants = wants,
+    .times_out = true,
     .save = save,
     .load = load,
     .loaded = loaded,
