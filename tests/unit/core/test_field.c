@@ -19,14 +19,31 @@ static int sign(int order)
 
 /* ---- the order ---- */
 
-/* Neighbours in a row of steps: each step is smaller than the next one, fields on one step are equal. */
+/* Each step is smaller than the next one, fields on one step are equal. */
+struct rung {
+    int step;
+    struct sl_field field;
+};
+
+static void check_ladder(const struct rung *ladder, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < count; k++) {
+            const struct sl_field *a = &ladder[i].field, *b = &ladder[k].field;
+            bool equal = ladder[i].step == ladder[k].step;
+            assert_int_equal(sign(sl_field_compare(a, b)), sign(ladder[i].step - ladder[k].step));
+            assert_int_equal(sl_field_equals(a, b), equal);
+            if (equal) {
+                assert_true(sl_field_hash(a, 7) == sl_field_hash(b, 7));
+                assert_true(sl_field_partition_hash(a) == sl_field_partition_hash(b));
+            }
+        }
+}
+
 static void test_field_order_is_that_of_the_contract(void **state)
 {
     (void)state;
-    const struct {
-        int step;
-        struct sl_field field;
-    } ladder[] = {
+    const struct rung ladder[] = {
         {0, sl_nil()},
         {1, sl_boolean(false)},
         {2, sl_boolean(true)},
@@ -80,17 +97,7 @@ static void test_field_order_is_that_of_the_contract(void **state)
         {39, M(S("a"), sl_integer(2))},
         {40, M(S("b"), sl_nil())},
     };
-    for (size_t i = 0; i < COUNT_OF(ladder); i++)
-        for (size_t k = 0; k < COUNT_OF(ladder); k++) {
-            const struct sl_field *a = &ladder[i].field, *b = &ladder[k].field;
-            bool equal = ladder[i].step == ladder[k].step;
-            assert_int_equal(sign(sl_field_compare(a, b)), sign(ladder[i].step - ladder[k].step));
-            assert_int_equal(sl_field_equals(a, b), equal);
-            if (equal) {
-                assert_true(sl_field_hash(a, 7) == sl_field_hash(b, 7));
-                assert_true(sl_field_partition_hash(a) == sl_field_partition_hash(b));
-            }
-        }
+    check_ladder(ladder, COUNT_OF(ladder));
 }
 
 enum { FIELDS = 160 };
