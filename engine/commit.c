@@ -24,10 +24,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What outputs may tell of the batch's files. */
+static void note_inputs(struct sl_batch *batch)
+{
+    struct sl_run *run = batch->run;
+    run->services.inputs = run->services.first_count = 0;
+    run->services.first = batch->first;
+    for (size_t s = 0; s < run->sources; s++) {
+        const struct sl_files *files = &batch->plan.files[s];
+        run->services.inputs += files->count;
+        for (size_t i = 0; i < files->count && run->services.first_count < SL_INPUT_PATHS_SHOWN; i++)
+            batch->first[run->services.first_count++] = files->file[i].path;
+    }
+}
+
 static int plan(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
     batch->started_ms = sl_clock_real.now_ms(&sl_clock_real);
+    note_inputs(batch);
     if (!run->catalog || batch->replay)
         return 0;
     return sl_catalog_plan(run->catalog, &batch->plan, err);
@@ -145,14 +160,6 @@ static int publish(struct sl_batch *batch, struct sl_error *err)
     run->batches++;
     run->committed++;
     run->set_aside += run->rejects.total;
-    run->services.inputs = run->services.first_count = 0;
-    run->services.first = batch->first;
-    for (size_t s = 0; s < run->sources; s++) {
-        const struct sl_files *files = &batch->plan.files[s];
-        run->services.inputs += files->count;
-        for (size_t i = 0; i < files->count && run->services.first_count < SL_INPUT_PATHS_SHOWN; i++)
-            batch->first[run->services.first_count++] = files->file[i].path;
-    }
     int r = each_output(batch, offsetof(struct sl_output, publish), err);
     if (run->services.viewer && run->services.viewer->ops->settle)
         run->services.viewer->ops->settle(run->services.viewer, SETTLE_MS);

@@ -14,6 +14,8 @@ static bool is_kept(const struct sl_node *node)
 
 /* ---- names ---- */
 
+#define VIEW_PREFIX "view:"
+
 static bool append_param(struct sl_buf *buf, const struct sl_param *param, const struct sl_arg *arg)
 {
     if (param->want & SL_WANT_DURATION)
@@ -40,6 +42,12 @@ static bool append_signature(struct sl_buf *buf, const struct sl_node *node)
 static char *make_key(const struct sl_node *node, unsigned twin)
 {
     struct sl_buf text = {0}, key = {0};
+    struct sl_field view = sl_node_value(node, 0);
+    if (node->op->kind == SL_OP_OUTPUT) /* what a view shows is no state: its name is enough, and it may go */
+        return sl_buf_printf(&key, VIEW_PREFIX "%.*s", (int)view.len, (const char *)view.str) &&
+                       sl_buf_byte(&key, 0)
+                   ? (char *)key.bytes
+                   : NULL;
     bool ok = node->name ? sl_buf_printf(&key, "%s", node->name) : append_signature(&text, node);
     if (ok && !node->name) {
         struct sl_field signature = sl_string(text.bytes, text.len);
@@ -97,7 +105,7 @@ static int refuse_dropping(struct sl_run *run, struct sl_error *err)
     for (size_t i = 0; r == 0 && (key = sl_store_key(run->store, i)); i++) {
         if (is_taken(run, run->pipelines->nodes, key))
             continue;
-        if (run->options->accept_changes)
+        if (run->options->accept_changes || strncmp(key, VIEW_PREFIX, strlen(VIEW_PREFIX)) == 0)
             r = sl_store_drop(run->store, key) < 0 ? sl_error_nomem(err) : 0;
         else if (!sl_buf_printf(&list, "%s%s", list.len ? ", " : "", key))
             r = sl_error_nomem(err);

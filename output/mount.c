@@ -5,6 +5,7 @@
 #include "core/collect.h"
 #include "core/services.h"
 #include "output/outputs.h"
+#include "output/shown.h"
 
 #include <limits.h>
 #include <string.h>
@@ -39,6 +40,8 @@ static int mount_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct mount *mount = stage->state;
     (void)ret; /* outputs have no result */
+    if (!stage->has_input)
+        return 0;
     return sl_collect_dataset(&mount->collect, &mount->dataset, stage->err);
 }
 
@@ -50,22 +53,57 @@ static void mount_done(struct sl_stage *stage)
     sl_collect_done(&mount->collect);
 }
 
-static int mount_publish(struct sl_stage *stage)
+static int publish(struct sl_stage *stage, int64_t t, struct sl_dataset *rows, uint64_t inputs,
+                   size_t first_count, const char *const *first)
 {
-    struct mount *mount = stage->state;
-    const struct sl_services *services = stage->services;
+    struct sl_viewer *viewer = stage->services->viewer;
     const struct sl_node *node = stage->node;
-    if (!services->viewer || !stage->said || !stage->emits)
-        return 0;
     int64_t length_ms = node->window_ms ? node->window_ms : node->slide_ms;
     struct sl_version *version =
-        sl_version_new(stage->batch_ms, stage->batch_ms - length_ms, sl_dataset_ref(mount->dataset),
-                       services->inputs, services->first_count, services->first);
+        sl_version_new(t, t - length_ms, sl_dataset_ref(rows), inputs, first_count, first);
     if (!version)
         return sl_error_nomem(stage->err);
-    int r = services->viewer->ops->publish(services->viewer, node->view, version, stage->err);
+    int r = viewer->ops->publish(viewer, node->view, version, stage->err);
     sl_version_unref(version);
     return r;
+}
+
+static bool shows(const struct sl_stage *stage)
+{
+    return stage->services->viewer && stage->has_input && stage->said && stage->emits;
+}
+
+static int mount_publish(struct sl_stage *stage)
+{
+    const struct mount *mount = stage->state;
+    const struct sl_services *services = stage->services;
+    if (!shows(stage))
+        return 0;
+    return publish(stage, stage->batch_ms, mount->dataset, services->inputs, services->first_count,
+                   services->first);
+}
+
+static int mount_save(struct sl_stage *stage, struct sl_keeper *keeper)
+{
+    const struct mount *mount = stage->state;
+    return shows(stage) ? sl_shown_save(stage->memory, stage, mount->dataset, keeper) : 0;
+}
+
+static int mount_load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    (void)section;
+    return sl_shown_load(stage->memory, stage, rows);
+}
+
+/* The last version is there before the first batch. */
+static int mount_loaded(struct sl_stage *stage, int64_t last_ms)
+{
+    const struct sl_shown *shown = stage->memory;
+    (void)last_ms;
+    if (!stage->services->viewer || !shown->rows)
+        return 0;
+    return publish(stage, shown->time_ms, shown->rows, shown->inputs, shown->first_count,
+                   (const char *const *)shown->first);
 }
 
 static const struct sl_param params[] = {
@@ -81,6 +119,11 @@ static const struct sl_wide wide = {
     .take = sl_collect_take,
     .finish = mount_finish,
     .done = mount_done,
+    .memory_size = sizeof(struct sl_shown),
+    .memory_done = sl_shown_done,
+    .save = mount_save,
+    .load = mount_load,
+    .loaded = mount_loaded,
 };
 
 static const struct sl_output steps = {.publish = mount_publish};
