@@ -16,13 +16,15 @@ static const char *code_of(const struct sl_line *line)
     return NULL;
 }
 
+/* Operands that name the job. */
+static size_t job_operands(const struct sl_line *line)
+{
+    return code_of(line) ? 0 : 1;
+}
+
 static int find_job(const struct sl_line *line, struct sl_job_options *options, struct sl_error *err)
 {
     options->code = code_of(line);
-    if (line->operand_count > (options->code ? 0 : 1))
-        return sl_error_set(err, SL_EUSAGE,
-                            "%s is one argument too many; arguments of the job follow after --",
-                            line->operands[options->code ? 0 : 1]);
     if (!options->code && line->operand_count == 0)
         return sl_error_set(err, SL_EUSAGE,
                             "which job? give the path JOB.lua, or -e CODE; see sluice help run");
@@ -123,13 +125,29 @@ static int open_line(struct sl_job_line *job_line, const struct sl_line *line, s
     return r == 0 ? sl_job_load(&job_line->options, &job_line->job, err) : r;
 }
 
-int sl_job_line_open(const struct sl_line *line, struct sl_job_line *ret, struct sl_error *err)
+int sl_job_line_open_files(const struct sl_line *line, struct sl_job_line *ret, const char *const **ret_files,
+                           size_t *ret_count, struct sl_error *err)
 {
     *ret = (struct sl_job_line){0};
     int r = open_line(ret, line, err);
-    if (r < 0)
+    if (r < 0) {
         sl_job_line_close(ret);
-    return r;
+        return r;
+    }
+    *ret_files = line->operands + job_operands(line);
+    *ret_count = line->operand_count - job_operands(line);
+    return 0;
+}
+
+int sl_job_line_open(const struct sl_line *line, struct sl_job_line *ret, struct sl_error *err)
+{
+    const char *const *files;
+    size_t count;
+    if (line->operand_count > job_operands(line))
+        return sl_error_set(err, SL_EUSAGE,
+                            "%s is one argument too many; arguments of the job follow after --",
+                            line->operands[job_operands(line)]);
+    return sl_job_line_open_files(line, ret, &files, &count, err);
 }
 
 void sl_job_line_close(struct sl_job_line *job_line)

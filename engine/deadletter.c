@@ -46,6 +46,12 @@ static int write_file(struct sl_batch *batch, const struct sl_buf *text, struct 
     return r;
 }
 
+bool sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf)
+{
+    struct sl_rejects *rejects = &batch->run->rejects;
+    return rejects->total == 0 || sl_rejects_format(rejects, batch->t, lines_before, batch, buf);
+}
+
 int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
@@ -53,7 +59,7 @@ int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err)
     if (!run->rejects.total || run->context->options.on_record_error == SL_ON_ERROR_SKIP)
         return 0;
     sl_buf_init(&text);
-    int r = sl_rejects_format(&run->rejects, batch->t, lines_before, batch, &text) ? 0 : sl_error_nomem(err);
+    int r = sl_deadletter_format(batch, &text) ? 0 : sl_error_nomem(err);
     if (r == 0 && run->checkpoint)
         r = write_file(batch, &text, err);
     else if (r == 0)

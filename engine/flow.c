@@ -1,5 +1,7 @@
 #include "engine/flow.h"
 
+#include "engine/observer.h"
+
 #include <string.h>
 
 /* A pipe at work in one task. */
@@ -13,8 +15,9 @@ struct joint {
     struct sl_instance instance; /* narrow */
     struct sl_lane lane;         /* sink */
     size_t children;
-    struct joint **child; /* those that take part */
-    struct sl_outlet fan; /* feeds all children */
+    struct joint **child;   /* those that take part */
+    struct sl_outlet fan;   /* feeds all children */
+    struct sl_outlet watch; /* shows rows that leave the operator to the run's observer */
 };
 
 static struct joint *joint_of_fan(struct sl_outlet *fan)
@@ -30,6 +33,32 @@ static int push_to_children(struct sl_outlet *fan, const struct sl_chunk *chunk)
         r = joint->child[i]->outlet.push(&joint->child[i]->outlet, chunk);
     return r;
 }
+
+/* ---- an observer ---- */
+
+static const struct sl_node *node_of(const struct joint *joint)
+{
+    return joint->pipe->node ? joint->pipe->node : joint->flow->root->node;
+}
+
+/* Datasets of wide operators are shown as a whole, where they are made. */
+static bool is_watched(const struct joint *joint)
+{
+    return joint->flow->run->observer && (joint->pipe->node || node_of(joint)->op->kind == SL_OP_SOURCE);
+}
+
+static struct sl_outlet *outlet_below(struct joint *joint);
+
+static int push_watched(struct sl_outlet *watch, const struct sl_chunk *chunk)
+{
+    struct joint *joint = (struct joint *)((char *)watch - offsetof(struct joint, watch));
+    struct sl_observer *observer = joint->flow->run->observer;
+    int r = observer->rows(observer, node_of(joint), chunk);
+    struct sl_outlet *below = outlet_below(joint);
+    return r == 0 ? below->push(below, chunk) : r;
+}
+
+/* ---- operators ---- */
 
 static int push_narrow(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
@@ -95,6 +124,12 @@ static struct sl_outlet *outlet_below(struct joint *joint)
     return joint->children == 1 ? &joint->child[0]->outlet : &joint->fan;
 }
 
+/* Where its operator pushes. */
+static struct sl_outlet *outlet_of(struct joint *joint)
+{
+    return is_watched(joint) ? &joint->watch : outlet_below(joint);
+}
+
 static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe *pipe, struct sl_task *task,
                                struct sl_arena *arena)
 {
@@ -105,6 +140,7 @@ static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe 
     joint->pipe = pipe;
     joint->task = task;
     joint->fan.push = push_to_children;
+    joint->watch.push = push_watched;
     if (!add_children(joint, arena))
         return NULL;
     if (!pipe->node)
@@ -113,7 +149,7 @@ static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe 
     if (pipe->sink)
         return joint;
     size_t state_size = pipe->node->op->narrow->state_size;
-    joint->instance = (struct sl_instance){pipe->node, task, outlet_below(joint), NULL};
+    joint->instance = (struct sl_instance){pipe->node, task, outlet_of(joint), NULL};
     joint->instance.state = state_size ? sl_arena_calloc(arena, 1, state_size) : NULL;
     return state_size && !joint->instance.state ? NULL : joint;
 }
@@ -185,7 +221,7 @@ int sl_flow_task(const struct sl_flow *flow, size_t partition, unsigned worker, 
         return SL_ENOMEM;
     int r = open_joint(top, (uint32_t)partition);
     if (r == 0)
-        r = feed(arg, partition, task, outlet_below(top));
+        r = feed(arg, partition, task, outlet_of(top));
     if (r == 0)
         r = close_joint(top);
     drop_joint(top);

@@ -1,4 +1,6 @@
 /* A graph for people and for their tools: as text, for Graphviz, as JSON. */
+#include "engine/graph_text.h"
+
 #include "core/duration.h"
 #include "engine/graph.h"
 #include "text/json.h"
@@ -110,7 +112,7 @@ static bool add_line(struct sl_buf *buf, const struct sl_node *node)
 }
 
 /* What the job's strings bring along must not reach a terminal. */
-static bool add_safe_line(struct sl_buf *buf, const struct sl_node *node)
+bool sl_graph_text_line(struct sl_buf *buf, const struct sl_node *node)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf line = {0};
     return add_line(&line, node) && sl_buf_safe(buf, line.bytes, line.len - 1) && sl_buf_byte(buf, '\n');
@@ -120,7 +122,7 @@ static bool add_text(struct sl_buf *buf, const struct sl_context *context)
 {
     bool ok = true;
     for (size_t i = 0; ok && i < context->nodes; i++)
-        ok = add_safe_line(buf, &context->stream[i]->node);
+        ok = sl_graph_text_line(buf, &context->stream[i]->node);
     return ok;
 }
 

@@ -6,6 +6,7 @@
 #include "engine/log.h"
 #include "engine/paths.h"
 #include "engine/schedule.h"
+#include "engine/trial.h"
 #include "engine/validate.h"
 #include "fs/mount.h"
 #include "watcher/watcher.h"
@@ -63,6 +64,11 @@ static int open_services(struct sl_run *run, struct sl_error *err)
         .empty_batches = context->options.empty_batches,
         .open_arrivals = sl_watcher_open_arrivals,
     };
+    if (run->trial) {
+        run->services.io = &run->trial->given.io;
+        run->services.open_arrivals = sl_given_open_arrivals;
+        run->services.arrivals_arg = &run->trial->given;
+    }
     int fd = sl_io_open(run->services.io, AT_FDCWD, context->dir, O_RDONLY | O_DIRECTORY, 0, err);
     if (fd < 0)
         return fd;
@@ -110,6 +116,12 @@ static int prepare_workers(struct sl_run *run, struct sl_error *err)
         return 0;
     int r = context->on_workers(context->on_workers_arg, sl_pool_workers(run->pool), message, sizeof message);
     return r < 0 ? sl_error_set(err, (enum sl_err)r, "%s", message) : 0;
+}
+
+/* When the workers' graphs have been compared with this one. */
+static int open_trial(struct sl_run *run, struct sl_error *err)
+{
+    return run->trial ? sl_trial_open(run, err) : 0;
 }
 
 static int open_memories(struct sl_run *run, struct sl_error *err)
@@ -174,7 +186,7 @@ static bool reads_files(const struct sl_node *node)
 static int open_watcher(struct sl_run *run, struct sl_error *err)
 {
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
-        if (!reads_files(run->pipelines->node[n]))
+        if (run->trial || !reads_files(run->pipelines->node[n]))
             continue;
         int r = sl_watcher_new(run->services.io, run->services.log, wake, run, &run->watcher, err);
         run->services.arrivals_arg = run->watcher;
@@ -346,8 +358,8 @@ static int check_times(struct sl_run *run, struct sl_error *err)
 static int open_run(struct sl_run *run, struct sl_error *err)
 {
     static int (*const steps[])(struct sl_run * run, struct sl_error * err) = {
-        check_times,     open_services, open_watcher, open_checkpoint, open_workers,
-        prepare_workers, open_memories, open_sources, open_outputs,    open_mount,
+        check_times, open_services, open_watcher, open_checkpoint, open_workers, prepare_workers,
+        open_trial,  open_memories, open_sources, open_outputs,    open_mount,
     };
     int r = sl_pipelines_new(run->context, &run->pipelines, err);
     if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines,
@@ -405,6 +417,16 @@ static int exit_status(const struct sl_run *run, int r)
     return 1;
 }
 
+static int run_all(struct sl_run *run, struct sl_error *err)
+{
+    int r = open_run(run, err);
+    if (r == 0 && run->catalog)
+        r = recover(run, err);
+    if (r == 0)
+        r = run->trial ? sl_trial_schedule(run, err) : sl_schedule(run, err);
+    return r;
+}
+
 int sl_run(struct sl_context *context, const struct sl_run_options *given)
 {
     static const struct sl_run_options defaults = {.stop_fd = -1};
@@ -417,14 +439,25 @@ int sl_run(struct sl_context *context, const struct sl_run_options *given)
     run.checkpoint = sl_checkpoint_path(context);
     int r = sl_context_check(context, &err);
     if (r == 0)
-        r = open_run(&run, &err);
-    if (r == 0 && run.catalog)
-        r = recover(&run, &err);
-    if (r == 0)
-        r = sl_schedule(&run, &err);
+        r = run_all(&run, &err);
     int status = exit_status(&run, r);
     close_run(&run);
     if (r < 0 && r != SL_ESTOP)
         context->error = err;
     return status;
+}
+
+int sl_run_trial(struct sl_context *context, struct sl_trial *trial, struct sl_error *err)
+{
+    static const struct sl_run_options options = {.virtual_clock = true, .quiet = true, .stop_fd = -1};
+    struct sl_stderr_log log;
+    struct sl_run run = {.context = context, .options = &options, .wake_fd = -1};
+    sl_stderr_log_init(&log, false, true);
+    run.services.log = &log.log;
+    run.services.job_dirfd = -1;
+    run.trial = trial;
+    run.observer = trial->observer;
+    int r = run_all(&run, err);
+    close_run(&run);
+    return r;
 }

@@ -13,8 +13,10 @@
 
 #include <stdatomic.h>
 
-struct sl_watcher;
+struct sl_observer;
 struct sl_store;
+struct sl_trial;
+struct sl_watcher;
 
 /* A worker's own memory and the context that operators see. */
 struct sl_worker {
@@ -34,12 +36,14 @@ struct sl_run {
     char *checkpoint;           /* its directory, absolute or relative to the job; NULL without one */
     struct sl_watcher *watcher;
     size_t sources;
-    struct sl_source **source; /* [sources], in graph order */
-    char **source_key;         /* [sources] */
-    void **memory;             /* [nodes]: what windows and state keep */
-    struct sl_store *store;    /* segments of state; NULL: nothing is kept */
-    char **state_key;          /* [nodes]: by which an operator finds its state; NULL: it keeps none */
-    const char *segments;      /* the list to commit; NULL: as it was */
+    struct sl_source **source;    /* [sources], in graph order */
+    char **source_key;            /* [sources] */
+    void **memory;                /* [nodes]: what windows and state keep */
+    struct sl_store *store;       /* segments of state; NULL: nothing is kept */
+    char **state_key;             /* [nodes]: by which an operator finds its state; NULL: it keeps none */
+    const char *segments;         /* the list to commit; NULL: as it was */
+    struct sl_observer *observer; /* looks at rows (engine/observer.h); NULL: nobody */
+    struct sl_trial *trial;       /* engine/trial.h; NULL: a run in earnest */
     struct sl_rejects rejects;
     struct sl_clock_virtual virtual_clock;
     int wake_fd;        /* eventfd: something may have arrived, or a signal came */
@@ -54,3 +58,6 @@ struct sl_run {
 /* The source at a node. */
 struct sl_source *sl_run_source(const struct sl_run *run, const struct sl_node *node);
 bool sl_run_abandoned(struct sl_run *run);
+
+/* What sl_trial_run prepared. */
+int sl_run_trial(struct sl_context *context, struct sl_trial *trial, struct sl_error *err);

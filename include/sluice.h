@@ -75,7 +75,8 @@ struct sl_context *sl_stream_context(struct sl_stream *stream);
     sl_output_args(sl_stream_at((stream), __FILE__, __LINE__), (name), SL_ARGS(__VA_ARGS__),                 \
                    SL_ARGS_LEN(__VA_ARGS__))
 #define sl_call(context, name, ...)                                                                          \
-    sl_call_args((context), (name), SL_ARGS(__VA_ARGS__), SL_ARGS_LEN(__VA_ARGS__))
+    (sl_context_at((context), __FILE__, __LINE__),                                                           \
+     sl_call_args((context), (name), SL_ARGS(__VA_ARGS__), SL_ARGS_LEN(__VA_ARGS__)))
 struct sl_stream *sl_stream_at(struct sl_stream *stream, const char *file, int line);
 
 /* ---- user functions in C ---- */
@@ -151,6 +152,12 @@ int sl_graph(struct sl_context *context, enum sl_graph_form form, FILE *out);
 /* Validates the finished graph as sl_run would, prints it to `out` as text, and warns on stderr of what it
  * will do to the file system. 0 or a negative sl_err. */
 int sl_check(struct sl_context *context, FILE *out);
+
+/* One batch of these files (paths relative to the working directory) without checkpoint, outputs or mount,
+ * and to `out` what every operator made of it: rows in and out, the first three, records set aside. A file
+ * goes to the source whose directory it lies in, or to the only one; "DIRECTORY=FILE" says which. The context
+ * is used up. 0 or a negative sl_err. */
+int sl_try(struct sl_context *context, const char *const *files, size_t files_count, FILE *out);
 
 /* The version: "0.1.0". */
 const char *sl_version(void);

@@ -1,0 +1,45 @@
+#include "cli/commands.h"
+#include "cli/job_line.h"
+#include "cli/report.h"
+
+static const struct sl_flag try_flags[] = {
+    {"e", SL_FLAG_TEXT, "CODE", NULL, "a one-line job in place of JOB.lua"},
+    SL_JOB_FLAGS,
+    {0},
+};
+
+static int try_job(const struct sl_line *line, struct sl_error *err)
+{
+    struct sl_job_line job_line;
+    const char *const *files;
+    size_t count;
+    int r = sl_job_line_open_files(line, &job_line, &files, &count, err);
+    if (r < 0)
+        return r;
+    struct sl_context *context = sl_job_context(job_line.job);
+    r = sl_try(context, files, count, stdout);
+    if (r < 0)
+        sl_error_set(err, (enum sl_err)r, "%s", sl_context_error(context));
+    sl_job_line_close(&job_line);
+    return r;
+}
+
+static int run_try(const struct sl_line *line)
+{
+    struct sl_error err;
+    return try_job(line, &err) < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
+}
+
+const struct sl_command sl_command_try = {
+    .name = "try",
+    .arguments = "JOB.lua FILE...",
+    .summary = "shows what each operator of a job makes of some files",
+    .details =
+        "One batch of the files, without checkpoint, outputs or mount: for every operator the records that "
+        "went\n"
+        "in and came out and the first three of them, then what was set aside. A file goes to the source "
+        "whose\n"
+        "directory it lies in, or to the only one; DIRECTORY=FILE says which.",
+    .flags = try_flags,
+    .run = run_try,
+};

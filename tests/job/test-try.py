@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""sluice try: what each operator makes of some files, and nothing else happens."""
+import pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+TWO = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local users = ssc:textFileStream("users"):map(sluice.fields(",", 1, 2))
+local visits = ssc:fileStream("visits", { format = "csv", after = "delete" })
+visits:window("10s", "5s"):join(users:window("10s", "5s")):saveAsTextFiles("out/joined")
+'''
+
+
+def write(path, content):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    pathlib.Path(path).write_bytes(as_bytes(content))
+
+
+def stages(shown):
+    """Operator -> (its counts, its samples)."""
+    found = {}
+    for line in shown.splitlines():
+        if line == "dead letters:":
+            break
+        if not line.startswith(" "):
+            name = re.search(r"(\w+)\(", line).group(1)
+            found[name] = ["", []]
+        elif not line.startswith(" " * 13):
+            found[name][0] = line.strip()
+        else:
+            found[name][1].append(line[14:])
+    return {name: tuple(what) for name, what in found.items()}
+
+
+def test_every_operator_shows_what_went_in_and_came_out():
+    wordcount_here()
+    write("a", "to be\nor not to be\n")
+    equal(stages(sluice_ok("try", "wordcount.lua", "a").stdout), {
+        "textFileStream": ("out 2", ["to be", "or not to be"]),
+        "flatMap": ("in 2, out 6", ["to", "be", "or"]),
+        "map": ("in 6, out 6", ["to\t1", "be\t1", "or\t1"]),
+        "reduceByKey": ("in 6, out 4", ["be\t2", "not\t1", "or\t1"]),
+        "saveAsTextFiles": ("in 4", []),
+        "mount": ("in 4", []),
+    }, "stages")
+    equal(sorted(os.listdir(".")), ["a", "in", "wordcount.lua"], "what lies here afterwards")
+
+
+def test_several_files_are_one_batch():
+    wordcount_here()
+    write("b", "b\n")
+    write("a", "a\n")
+    equal(stages(sluice_ok("try", "wordcount.lua", "b", "a").stdout)["reduceByKey"], ("in 2, out 2", ["a\t1", "b\t1"]),
+          "counts of both")
+
+
+def test_records_set_aside_are_shown_with_the_reason():
+    code = 'textFileStream("in"):filter(function(line) return 0 end):print()'
+    write("a", "x\n")
+    shown = sluice_ok("try", "-e", code, "a").stdout
+    equal(stages(shown)["filter"], ("in 1, out 0, rejected 1", []), "the stage")
+    letter = json.loads(shown.split("dead letters:\n")[1])
+    equal((letter["file"], letter["line"], letter["operator"], letter["record"]), ("a", 1, "filter", "x"), "the letter")
+    check("return true or false" in letter["message"], "the message: " + letter["message"])
+
+
+def test_a_file_goes_to_the_source_of_its_directory():
+    job(TWO)
+    write("users/u", "ann,7\n")
+    write("visits/v", "ann,/\nbob,/x\n")
+    want = {"textFileStream": "out 1", "fileStream": "out 2", "join": "in 3, out 1", "saveAsTextFiles": "in 1"}
+    found = stages(sluice_ok("try", "job.lua", "visits/v", "users/u").stdout)
+    equal({name: found[name][0] for name in want}, want, "counts")
+    equal(found["join"][1], ["ann\t/\t7"], "the join, at a time at which the windows emit")
+    check(os.path.exists("visits/v"), "what is done with files after a batch is not done")
+    os.rename("users/u", "u")
+    found = stages(sluice_ok("try", "job.lua", "visits/v", "users=u").stdout)
+    equal({name: found[name][0] for name in want}, want, "counts with DIRECTORY=FILE")
+
+
+def test_what_cannot_be_tried_is_refused():
+    job(TWO)
+    write("u", "ann,7\n")
+    for arguments, words in {("u",): ["which source", "users, visits"], ("users=gone",): ["gone", "No such file"],
+                             ("users=/dev/null",): ["/dev/null is not a regular file"]}.items():
+        done = sluice("try", "job.lua", *arguments)
+        equal(done.returncode, 2, "exit status of %s" % (arguments,))
+        for word in words:
+            check(word in done.stderr, "%s: the message has %s: %s" % (arguments, word, done.stderr))
+    done = sluice("try", "-e", "queueStream({{1}}):print()", "u")
+    check(done.returncode == 2 and "reads no files" in done.stderr, "a job without files: " + done.stderr)
+
+
+def test_data_cannot_disturb_the_terminal():
+    write("a", b"\033[31m\xff" + b"x" * 1000 + b"\n")
+    shown = sluice_ok("try", "-e", 'textFileStream("in"):print()', "a").stdout
+    check("\033" not in shown and r"\x1B[31m\xFF" in shown, "escaped: %r" % shown)
+    check(max(map(len, shown.splitlines())) < 300, "long records are cut")
+
+
+main(globals())
