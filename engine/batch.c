@@ -1,8 +1,8 @@
 #include "engine/batch.h"
 
 #include "core/clock.h"
+#include "engine/asides.h"
 #include "engine/flow.h"
-#include "engine/observer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +105,8 @@ int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_erro
         if (r < 0)
             return r;
     }
-    return 0;
+    run->set_aside += batch->plan.asides;
+    return sl_asides_exclude(run, &batch->plan, err);
 }
 
 int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err)
@@ -348,8 +349,6 @@ static int run_node(struct sl_batch *batch, const struct sl_node *node, struct s
         return 0;
     case SL_OP_WIDE:
         r = stage_finish(batch, node, &dataset, err);
-        if (r == 0 && dataset && batch->run->observer)
-            r = sl_observe_dataset(batch->run->observer, node, dataset);
         if (r == 0 && batch->said[node->number])
             r = run_root(batch, node, dataset, err);
         sl_dataset_unref(dataset);
@@ -360,22 +359,60 @@ static int run_node(struct sl_batch *batch, const struct sl_node *node, struct s
     sl_assert(!"an operator has no such kind");
 }
 
+/* Nothing of what rows did lasts: stages and record errors begin anew. */
+static void start_over(struct sl_batch *batch)
+{
+    struct sl_run *run = batch->run;
+    sl_rejects_reset(&run->rejects);
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        sl_stage_free(batch->stage[n]);
+        batch->stage[n] = NULL;
+        batch->rows[n] = 0;
+    }
+    for (size_t s = 0; s < run->sources; s++) {
+        free(batch->lines[s]);
+        batch->lines[s] = NULL;
+    }
+}
+
+static int run_nodes(struct sl_batch *batch, bool sources, struct sl_error *err)
+{
+    const struct sl_pipelines *pipelines = batch->run->pipelines;
+    int r = 0;
+    for (size_t n = 0; n < pipelines->nodes && r == 0; n++) {
+        const struct sl_node *node = pipelines->node[n];
+        if ((node->op->kind == SL_OP_SOURCE) != sources)
+            continue;
+        r = run_node(batch, node, err);
+        if (r == SL_ENOMEM)
+            sl_error_set(err, SL_ENOMEM, "%s:%d: %s: out of memory", node->site.file, node->site.line,
+                         node->site.name);
+    }
+    return r;
+}
+
+/* Rows of a file that turns out damaged must not stay: all sources are read, without such files once more if
+ * need be, before any operator finishes and changes what it keeps. */
+static int read_sources(struct sl_batch *batch, struct sl_error *err)
+{
+    int r;
+    do {
+        start_over(batch);
+        r = begin_stages(batch, err);
+        r = r < 0 ? r : run_nodes(batch, true, err);
+    } while (r == 0 && sl_asides_redo(batch));
+    return r < 0 ? r : sl_asides_note(batch, err);
+}
+
 int sl_batch_execute(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
-    const struct sl_pipelines *pipelines = run->pipelines;
-    sl_rejects_reset(&run->rejects);
     for (unsigned w = 0; w < sl_pool_workers(run->pool); w++) {
         run->task[w].batch_ms = batch->t;
         run->task[w].replay = batch->replay;
     }
-    int r = begin_stages(batch, err);
-    for (size_t n = 0; n < pipelines->nodes && r == 0; n++) {
-        r = run_node(batch, pipelines->node[n], err);
-        const struct sl_site *site = &pipelines->node[n]->site;
-        if (r == SL_ENOMEM)
-            sl_error_set(err, SL_ENOMEM, "%s:%d: %s: out of memory", site->file, site->line, site->name);
-    }
+    int r = read_sources(batch, err);
+    r = r < 0 ? r : run_nodes(batch, false, err);
     if (r < 0)
         return r;
     return sl_rejects_check_rate(&run->rejects, (const uint64_t *)batch->rows,

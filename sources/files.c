@@ -172,10 +172,10 @@ uint64_t sl_file_source_failures(struct sl_source *base)
 }
 
 /* Once, however many parts fail. */
-static int set_aside(struct sl_file_source *source, size_t f, const char *reason, struct sl_error *err)
+static int set_aside(struct sl_file_source *source, size_t f, struct sl_error *err)
 {
     struct sl_file_state *state = &source->state[f];
-    char *copy = strdup(reason);
+    char *copy = strdup(err->text);
     if (!copy)
         return sl_error_nomem(err);
     pthread_mutex_lock(&source->lock);
@@ -186,7 +186,7 @@ static int set_aside(struct sl_file_source *source, size_t f, const char *reason
     }
     pthread_mutex_unlock(&source->lock);
     if (is_first)
-        sl_log(source->services->log, SL_LOG_WARNING, "file set aside: %s", reason);
+        sl_log(source->services->log, SL_LOG_WARNING, "file set aside: %s", err->text);
     else
         free(copy);
     return 0;
@@ -215,8 +215,10 @@ int sl_file_source_exclude(struct sl_source *base, size_t file, const char *reas
 {
     struct sl_file_source *source = own(base);
     sl_assert(file < source->states);
+    free(source->state[file].reason);
     source->state[file].is_excluded = true;
-    return set_aside(source, file, reason, err);
+    source->state[file].reason = strdup(reason);
+    return source->state[file].reason ? 0 : sl_error_nomem(err);
 }
 
 /* ---- reading ---- */
@@ -283,6 +285,6 @@ int sl_file_source_read(struct sl_source *base, size_t p, struct sl_task *task, 
     if (fd >= 0)
         sl_io_close(source->services->io, fd);
     if (!guard.failed && sl_is_file_failure(r, task->err))
-        r = set_aside(source, part->file, task->err->text, task->err);
+        r = set_aside(source, part->file, task->err);
     return r;
 }

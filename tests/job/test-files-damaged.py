@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+# timeout: 300
+"""Files that cannot be read, or turn out damaged while they are read, are set aside with their reason, and no row
+of theirs is seen; the rest of the batch is as if they had not been there."""
+import gzip, os, pathlib, shutil, sqlite3, subprocess, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+JOB = """local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" %(context)s }
+ssc:fileStream("in", { %(options)s })%(chain)s:saveAsTextFiles("out/rows", "txt")
+"""
+SPLIT = 8 << 20
+
+
+def write_job(options="", context="", chain=""):
+    os.makedirs("in", exist_ok=True)
+    job(JOB % {"options": options, "context": context and ", " + context, "chain": chain})
+
+
+def run(*more):
+    return sluice("run", "job.lua", "--clock", "virtual", "--batches", "1", *more)
+
+
+def rows():
+    return [line for content in outputs("out/rows").values() for line in content.decode().splitlines()]
+
+
+def query(text):
+    with sqlite3.connect("file:.sluice/job/catalog.db?mode=ro", uri=True) as catalog:
+        return catalog.execute(text).fetchall()
+
+
+def quarantined():
+    return dict(query("SELECT path, quarantined FROM files WHERE quarantined IS NOT NULL"))
+
+
+def lines(count, word="line"):
+    """Lines that do not pack well."""
+    return b"".join(b"%s %d %d\n" % (word.encode(), i, i * 2654435761 % 4294967291) for i in range(count))
+
+
+def zstd(content):
+    return subprocess.run(["zstd", "-q", "-c"], input=content, stdout=subprocess.PIPE, check=True).stdout
+
+
+def expect_set_aside(name, *reasons):
+    """After a run with in/good, whose only row is `good`, and one damaged file."""
+    done = run()
+    equal(done.returncode, 0, "exit status\n" + done.stderr)
+    equal(rows(), ["good"], "the rows")
+    equal(list(quarantined()), ["in/" + name], "the files set aside")
+    for reason in reasons:
+        check(reason in quarantined()["in/" + name], "%r is not in the reason: %s" % (reason, quarantined()))
+        check(reason in done.stderr, "%r is not in\n%s" % (reason, done.stderr))
+    equal(done.stderr.count("file set aside: "), 1, "times it was said")
+    equal(query("SELECT kind, path FROM errors"), [("file", "in/" + name)], "view errors")
+
+
+def good_and(name, content):
+    write_job()
+    move_in("good", "good\n")
+    move_in(name, content)
+
+
+def test_truncated_gzip_after_many_rows():
+    good_and("a.gz", gzip.compress(lines(200000))[:-1000])
+    expect_set_aside("a.gz", "truncated")
+
+
+def test_gzip_with_a_wrong_checksum():
+    packed = bytearray(gzip.compress(lines(50000)))
+    packed[-8] ^= 1
+    good_and("a.gz", bytes(packed))
+    expect_set_aside("a.gz", "a.gz")
+
+
+def test_damaged_later_member_of_a_gzip():
+    good_and("a.gz", gzip.compress(lines(50000)) + gzip.compress(lines(50000))[:-9])
+    expect_set_aside("a.gz", "truncated")
+
+
+def test_truncated_zstd():
+    if not shutil.which("zstd"):
+        skip("zstd is not installed")
+    good_and("a.zst", zstd(lines(200000))[:-1000])
+    expect_set_aside("a.zst", "truncated")
+
+
+def test_wrong_suffixes():
+    for name in ("a.gz", "b.zst"):
+        shutil.rmtree("in", ignore_errors=True)
+        shutil.rmtree("out", ignore_errors=True)
+        shutil.rmtree(".sluice", ignore_errors=True)
+        good_and(name, "this is plain text\n")
+        expect_set_aside(name, name)
+
+
+def test_an_empty_file_with_a_packed_name():
+    good_and("a.gz", "")
+    done = run()
+    equal((done.returncode, rows()), (0, ["good"]), "exit status and rows")
+
+
+def test_a_good_gzip_with_garbage_behind_it_is_read_and_warned_about():
+    good_and("a.gz", gzip.compress(b"packed\n") + b"garbage")
+    done = run()
+    equal((done.returncode, rows(), quarantined()), (0, ["packed", "good"], {}), "exit status, rows, set aside")
+    check("a.gz: what follows the last compressed member" in done.stderr, "stderr is\n" + done.stderr)
+
+
+def test_gzip_named_as_text_is_data():
+    content = gzip.compress(b"x")
+    write_job('format = "whole"', chain=":map(function(path, bytes) return #bytes end)")
+    move_in("a.txt", content)
+    equal((run().returncode, rows()), (0, [str(len(content))]), "exit status and rows")
+
+
+def test_a_bomb_is_set_aside():
+    if os.environ.get("SLUICE_LONG") != "1":
+        return  # unpacks a GiB and more
+    packed = gzip.compress(b"\n" * (1 << 26), 9)
+    good_and("a.gz", packed * 20)
+    expect_set_aside("a.gz", "times its size")
+
+
+def test_an_unreadable_file():
+    if os.getuid() == 0:
+        return  # nothing is unreadable to root
+    good_and("a", "never\n")
+    os.chmod("in/a", 0)
+    expect_set_aside("a", "Permission denied")
+
+
+def test_all_damaged_files_of_a_batch_are_found():
+    write_job(chain=":map(sluice.const('x')):countByValue()")
+    for number in range(5):
+        move_in("good%d" % number, "g\n")
+        move_in("bad%d.gz" % number, gzip.compress(lines(30000))[:-100])
+    equal(run("--workers", "4").returncode, 0, "exit status")
+    equal((rows(), sorted(quarantined())), (["x\t5"], ["in/bad%d.gz" % number for number in range(5)]),
+          "rows and files set aside")
+
+
+def test_a_batch_of_damaged_files_only_counts_nothing():
+    write_job(chain=":count()")
+    move_in("a.gz", gzip.compress(lines(30000))[:-100])
+    equal((run().returncode, rows()), (0, ["0"]), "exit status and rows")
+
+
+def test_record_errors_of_a_damaged_file_are_not_kept():
+    write_job('format = "jsonl"')
+    move_in("a.jsonl.gz", gzip.compress(lines(30000))[:-100])
+    move_in("b.jsonl", "{}\n")
+    equal((run().returncode, rows(), os.path.exists(".sluice/job/deadletter")), (0, ["{}"], False),
+          "exit status, rows, dead letters")
+
+
+def test_state_knows_nothing_of_a_damaged_file():
+    write_job(chain=":map(sluice.const('x')):map(sluice.pair(1))"
+              ":updateStateByKey(function(values, state) return #values + (state or 0) end)")
+    move_in("a.gz", gzip.compress(lines(30000))[:-100])
+    move_in("b", "1\n2\n")
+    run()
+    move_in("c", "3\n")
+    run()
+    equal(rows(), ["x\t2", "x\t3"], "the rows")
+
+
+def test_two_streams_one_of_which_has_a_damaged_file():
+    os.makedirs("in")
+    os.makedirs("other")
+    job("""local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local a = ssc:textFileStream("in"):map(sluice.pair(1)):reduceByKey(sluice.sum)
+    :updateStateByKey(function(values, state) return (values[1] or 0) + (state or 0) end)
+local b = ssc:textFileStream("other"):map(sluice.pair(10))
+a:union(b):reduceByKey(sluice.sum):saveAsTextFiles("out/rows", "txt")
+""")
+    move_in("a", "k\n")
+    move_in("b", "k\n", "other")
+    move_in("c.gz", gzip.compress(b"k\n" * 100000)[:-10], "other")
+    equal((run().returncode, rows()), (0, ["k\t11"]), "exit status and rows")
+
+
+def test_vanished_while_the_batch_ran():
+    write_job(context="workers = 1", chain=':pipe({ "sh", "-c", "cat; rm -f in/z" })')
+    move_in("a", "a\n")
+    move_in("z", "never\n")
+    done = run()
+    equal((done.returncode, rows(), list(quarantined())), (0, ["a"], ["in/z"]), "exit status, rows, files set aside")
+    check("No such file or directory" in quarantined()["in/z"], "the reason is %s" % quarantined())
+
+
+def test_replaced_while_the_batch_ran():
+    write_job(context="workers = 1", chain=':pipe({ "sh", "-c", "cat; test -e new && mv new in/z || true" })')
+    move_in("a", "a\n")
+    move_in("z", "old\n")
+    pathlib.Path("new").write_text("new\n")
+    run()
+    equal((rows(), list(quarantined())), (["a"], ["in/z"]), "rows and files set aside of the first batch")
+    run()
+    equal(rows(), ["a", "new"], "the rows of both")
+
+
+def test_shrunk_between_its_splits():
+    # The second split is read when the first is on its way already: nothing of the file may stay.
+    write_job(context="workers = 1", chain=':pipe({ "sh", "-c", "cat; truncate -s 100 in/z" }):count()')
+    move_in("z", b"%015d\n" % 7 * ((2 * SPLIT + 160) // 16))
+    done = run()
+    equal((done.returncode, rows(), list(quarantined())), (0, ["0"], ["in/z"]), "exit status, rows, files set aside")
+    check("shrank" in quarantined()["in/z"], "the reason is %s" % quarantined())
+
+
+def test_strict_exits_5():
+    good_and("a.gz", "plain\n")
+    equal(run("--strict").returncode, 5, "exit status")
+
+
+def test_onFileError_stop_stops_and_the_next_start_redoes():
+    write_job(context='onFileError = "stop"')
+    move_in("a.gz", gzip.compress(lines(30000))[:-100])
+    move_in("good", "good\n")
+    done = run()
+    equal(done.returncode, 1, "exit status")
+    check("in/a.gz" in done.stderr and 'onFileError is "stop"' in done.stderr, "stderr is\n" + done.stderr)
+    equal(rows(), [], "the rows")
+    write_job()
+    equal((run().returncode, rows(), list(quarantined())), (0, ["good"], ["in/a.gz"]), "what the next run does")
+
+
+def test_a_file_set_aside_is_not_taken_again():
+    good_and("a.gz", "plain\n")
+    run()
+    move_in("b", "b\n")
+    done = run()
+    equal((rows(), done.stderr.count("set aside")), (["good", "b"], 0), "rows and times it was said again")
+
+
+def test_after_delete_leaves_files_set_aside():
+    write_job('after = "delete"')
+    move_in("a.gz", "plain\n")
+    move_in("b", "b\n")
+    run()
+    equal(os.listdir("in"), ["a.gz"], "what is left")
+    run()
+    equal(os.listdir("in"), ["a.gz"], "what is left after another start")
+
+
+main(globals())

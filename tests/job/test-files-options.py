@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+# timeout: 300
+"""The file options of textFileStream and fileStream: which files are taken, what records tell of them, and what
+becomes of them after their batch."""
+import glob, gzip, json, os, pathlib, shutil, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+JOB = """local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+ssc:%(call)s%(chain)s:saveAsTextFiles("out/rows", "txt")
+"""
+SPLIT = 8 << 20
+
+
+def lines_job(options, chain="", call="textFileStream"):
+    os.makedirs("in", exist_ok=True)
+    job(JOB % {"call": '%s("in", { %s })' % (call, options), "chain": chain})
+
+
+def batches(count=1, *more, **options):
+    return sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", str(count), *more, **options)
+
+
+def rows():
+    """The lines of all outputs together."""
+    return [line for content in outputs("out/rows").values() for line in content.decode().splitlines()]
+
+
+def names(directory="in"):
+    return sorted(os.listdir(directory))
+
+
+# ---- filter ----
+
+def test_filter_by_glob():
+    lines_job('filter = "*.log"')
+    move_in("a.log", "yes\n")
+    move_in("b.txt", "no\n")
+    batches()
+    equal(rows(), ["yes"], "the rows")
+
+
+def test_filter_by_function():
+    lines_job('filter = function(name) return name:match("^%d+$") ~= nil end')
+    for name in ("12", "x12", "7"):
+        move_in(name, name + "\n")
+    batches()
+    equal(rows(), ["12", "7"], "the rows")
+
+
+def test_filter_by_built_in():
+    lines_job('filter = sluice.matches("^a")')
+    move_in("a", "a\n")
+    move_in("b", "b\n")
+    batches()
+    equal(rows(), ["a"], "the rows")
+
+
+def test_filter_that_fails_stops_the_run_by_name():
+    for body, message in (('error("no luck")', "no luck"), ("return 1", "it must return true or false")):
+        lines_job("filter = function(name) %s end" % body)
+        move_in("a", "a\n")
+        done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1")
+        equal(done.returncode, 1, "exit status")
+        for part in ("job.lua:3", "filter", "name a", message):
+            check(part in done.stderr, "%r is not in\n%s" % (part, done.stderr))
+        check(not output_times("out/rows"), "an output was made")
+
+
+# ---- meta ----
+
+META = ":map(function(line, meta) return line, meta.path, meta.line, meta.mtime end)"
+
+
+def test_meta_tells_path_line_and_time():
+    lines_job("meta = true", META)
+    move_in("a", "one\ntwo\n")
+    os.utime("in/a", ns=(10**18, 1234567890123456789))
+    batches()
+    equal(rows(), ["one\tin/a\t1\t1234567890123", "two\tin/a\t2\t1234567890123"], "the rows")
+
+
+def test_meta_counts_lines_over_splits():
+    lines_job("meta = true", ":filter(function(line, meta) return tonumber(line) ~= meta.line end)")
+    content = "".join("%019d\n" % (number + 1) for number in range((2 * SPLIT + 12345) // 20))
+    move_in("a", content)
+    move_in("b", content[:-20] + "%019d" % (len(content) // 20 + 7))
+    for workers in ("1", "4"):
+        shutil.rmtree(".sluice", ignore_errors=True)
+        shutil.rmtree("out", ignore_errors=True)
+        batches(1, "--workers", workers)
+        equal(rows(), ['%019d\t{"line":%d,"mtime":%d,"path":"in/b"}' % (
+            len(content) // 20 + 7, len(content) // 20, os.stat("in/b").st_mtime_ns // 10**6)], "lines off their number")
+
+
+def test_meta_of_other_formats_stands_behind_their_fields():
+    lines_job('format = "csv", header = true, meta = true', ":map(function(a, b, meta) return b, a, meta.line end)",
+              "fileStream")
+    move_in("a.csv", 'x,y\n1,"two\nlines"\n3,4\n')
+    batches()
+    equal(rows(), ["two\\nlines\t1\t2", "4\t3\t4"], "the rows")
+
+
+# ---- which are taken when ----
+
+def test_newFilesOnly_leaves_what_is_there_already():
+    lines_job("newFilesOnly = true")
+    move_in("old", "old\n")
+    with Running("job.lua", "--interval", "100ms") as run:
+        def again():
+            move_in("new", "new\n")
+            return rows()
+        run.wait_until(again, "the rows of a new file")
+        run.stop()
+    check("old" not in rows() and "new" in rows(), "the rows are %s" % rows())
+
+
+def test_complete_waits_for_the_marker():
+    lines_job('complete = "%.done"')
+    move_in("a", "a\n")
+    move_in("b", "b\n")
+    move_in("b.done", "")
+    batches()
+    equal(rows(), ["b"], "the rows with one marker")
+    move_in("a.done", "")
+    batches(1)
+    equal(rows(), ["b", "a"], "the rows with both")
+
+
+def test_limits_per_batch():
+    lines_job("")
+    job(pathlib.Path("job.lua").read_text().replace('"1s"', '"1s", maxFilesPerBatch = 2'))
+    for name in "abcde":
+        move_in(name, name + "\n")
+    batches(3)
+    equal([content for content in outputs("out/rows").values()], [b"a\nb\n", b"c\nd\n", b"e\n"], "the batches")
+
+
+# ---- after ----
+
+def test_after_keep_keeps():
+    lines_job('after = "keep"')
+    move_in("a", "a\n")
+    batches()
+    equal((rows(), names()), (["a"], ["a"]), "rows and names")
+
+
+def test_after_delete_deletes_what_was_read():
+    lines_job('after = "delete"')
+    for name in ("a", "b"):
+        move_in(name, name + "\n")
+    batches(2)
+    equal((rows(), names()), (["a", "b"], []), "rows and names")
+
+
+def test_after_archives_under_names_that_are_free():
+    lines_job('after = "done/here"')
+    move_in("a", "one\n")
+    batches()
+    move_in("a", "two\n")
+    batches()
+    equal((rows(), names(), names("done/here")), (["one", "two"], [], ["a", "a.2000"]), "rows and names")
+    equal([read("done/here/a"), read("done/here/a.2000")], [b"one\n", b"two\n"], "the archived files")
+
+
+def test_after_archives_on_another_file_system():
+    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(".").st_dev:
+        skip("there is no other file system at /dev/shm")
+    archive = tempfile.mkdtemp(dir="/dev/shm", prefix="sluice-archive-")
+    try:
+        lines_job('after = "%s"' % archive)
+        move_in("a", "one\n")
+        batches()
+        equal((rows(), names(), names(archive)), (["one"], [], ["a"]), "rows and names")
+        equal(read(os.path.join(archive, "a")), b"one\n", "the archived file")
+    finally:
+        shutil.rmtree(archive)
+
+
+def test_after_never_touches_a_newer_file_of_the_name():
+    lines_job('after = "delete"', ":map(function(line) if line == 'wait' then wait() end return line end)")
+    # The new file comes while the batch runs: through a command that is part of it.
+    job(JOB % {"call": 'textFileStream("in", { after = "delete" })',
+               "chain": ':pipe({ "sh", "-c", "cat; test -e new && mv new in/a || true" })'})
+    move_in("a", "one\n")
+    pathlib.Path("new").write_text("two\n")
+    batches(1)
+    equal((rows(), names(), read("in/a")), (["one"], ["a"], b"two\n"), "rows and names")
+    batches(1)
+    equal((rows(), names()), (["one", "two"], []), "rows and names after another batch")
+
+
+def test_after_leaves_a_file_that_changed_since():
+    job(JOB % {"call": 'textFileStream("in", { after = "delete" })',
+               "chain": ':pipe({ "sh", "-c", "cat; echo more >>in/a" })'})
+    move_in("a", "one\n")
+    done = batches(1)
+    equal((rows(), names(), read("in/a")), (["one"], ["a"], b"one\nmore\n"), "rows and names")
+    check("in/a is left where it is: it changed after it was taken" in done.stderr, "stderr is\n" + done.stderr)
+
+
+def directory_arrival():
+    os.makedirs("making/counts-1.txt")
+    for part in ("part-00000", "part-00001", "_SUCCESS"):
+        pathlib.Path("making/counts-1.txt", part).write_text("" if part == "_SUCCESS" else part + "\n")
+    os.makedirs("in", exist_ok=True)
+    os.rename("making/counts-1.txt", "in/counts-1.txt")
+
+
+def test_after_deletes_a_directory_that_was_one_arrival():
+    lines_job('after = "delete"')
+    directory_arrival()
+    batches(1)
+    equal((rows(), names()), (["part-00000", "part-00001"], []), "rows and names")
+
+
+def test_after_archives_a_directory_as_a_whole():
+    lines_job('after = "done"')
+    directory_arrival()
+    batches(1)
+    equal((rows(), names(), names("done/counts-1.txt")),
+          (["part-00000", "part-00001"], [], ["_SUCCESS", "part-00000", "part-00001"]), "rows and names")
+
+
+def test_after_leaves_a_directory_with_something_that_was_not_read():
+    job(JOB % {"call": 'textFileStream("in", { after = "delete" })',
+               "chain": ':pipe({ "sh", "-c", "cat; echo late >in/counts-1.txt/part-00002" })'})
+    directory_arrival()
+    done = batches(1)
+    equal(names("in/counts-1.txt"), ["_SUCCESS", "part-00000", "part-00001", "part-00002"], "names")
+    check("something in it was not read" in done.stderr, "stderr is\n" + done.stderr)
+
+
+def test_after_is_made_up_for_at_the_next_start():
+    lines_job("")
+    move_in("a", "a\n")
+    move_in("b", "b\n")
+    batches(1)
+    equal(names(), ["a", "b"], "names")
+    # As a crash between the commit and the end leaves it: one untouched, one under its hidden name.
+    os.rename("in/b", "in/.sluice-%d" % os.stat("in/b").st_ino)
+    lines_job('after = "delete"')
+    batches(2)
+    equal((rows(), names()), (["a", "b"], []), "rows and names")
+
+
+main(globals())
