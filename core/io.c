@@ -171,8 +171,8 @@ int sl_io_write(struct sl_io *io, int fd, const void *buf, size_t size, const ch
         ssize_t n = io->ops->write(io, fd, (const char *)buf + done, size - done);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return sl_error_sys(err, errno, "writing %s", path);
+        if (n <= 0)
+            return sl_error_sys(err, n ? errno : EIO, "writing %s", path);
         done += (size_t)n;
     }
     return 0;

@@ -73,9 +73,9 @@ struct checks {
     struct sl_error *err;
 };
 
-/* Refuses `path` (called `what`) inside any watched directory. */
+/* Refuses `shown` (which is called `what` and would make things at `path`) inside any watched directory. */
 static int refuse_watched(const struct checks *checks, const struct sl_site *site, const char *what,
-                          const char *path)
+                          const char *shown, const char *path)
 {
     char resolved[PATH_MAX], watched[PATH_MAX], text[PATH_MAX];
     const struct sl_context *context = checks->context;
@@ -90,11 +90,11 @@ static int refuse_watched(const struct checks *checks, const struct sl_site *sit
         if (!site)
             return sl_error_set(checks->err, SL_EUSAGE,
                                 "the %s %s lies inside the watched directory %s (%s:%d); put it beside it",
-                                what, path, dir, node->site.file, node->site.line);
+                                what, shown, dir, node->site.file, node->site.line);
         return sl_error_set(
             checks->err, SL_EUSAGE,
             "%s:%d: %s: the %s %s lies inside the watched directory %s (line %d); put it beside it",
-            site->file, site->line, site->name, what, path, dir, node->site.line);
+            site->file, site->line, site->name, what, shown, dir, node->site.line);
     }
     return 0;
 }
@@ -146,11 +146,21 @@ static int refuse_inputs_on(const struct checks *checks, const char *mount)
     return 0;
 }
 
+/* What an output makes lies beside its prefix: a prefix "in" beside the watched directory in/ is fine. */
+static int refuse_watched_prefix(const struct checks *checks, const struct sl_site *site, const char *prefix)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(prefix, '/');
+    int len = slash == prefix ? 1 : slash ? (int)(slash - prefix) : 0;
+    snprintf(dir, sizeof dir, "%.*s", len ? len : 1, len ? prefix : ".");
+    return refuse_watched(checks, site, "output prefix", prefix, dir);
+}
+
 static int check_output(const struct checks *checks, const struct sl_node *node)
 {
     char text[PATH_MAX];
     const char *prefix = sl_node_text(node, "prefix", text, sizeof text);
-    int r = prefix ? refuse_watched(checks, &node->site, "output prefix", prefix) : 0;
+    int r = prefix ? refuse_watched_prefix(checks, &node->site, prefix) : 0;
     if (r == 0)
         r = refuse_twins(checks, node, "prefix");
     return r == 0 ? refuse_twins(checks, node, "name") : r;
@@ -173,8 +183,8 @@ int sl_validate(const struct sl_context *context, const char *checkpoint, const 
         r = sl_error_set(err, SL_EUSAGE,
                          "the job has no output; add saveAsTextFiles, mount or print to one of its streams");
     if (r == 0 && checkpoint)
-        r = refuse_watched(&checks, NULL, "checkpoint", checkpoint);
+        r = refuse_watched(&checks, NULL, "checkpoint", checkpoint, checkpoint);
     if (r == 0 && mount)
-        r = refuse_watched(&checks, NULL, "mount", mount);
+        r = refuse_watched(&checks, NULL, "mount", mount, mount);
     return r == 0 && mount ? refuse_inputs_on(&checks, mount) : r;
 }

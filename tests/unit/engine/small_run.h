@@ -58,7 +58,8 @@ static inline char *part(const char *dir)
 static inline void assert_part(const char *dir, const char *expected)
 {
     char *text = part(dir);
-    if (!text != !expected || (text && strcmp(text, expected) != 0))
+    bool same = text && expected ? strcmp(text, expected) == 0 : text == expected;
+    if (!same)
         fail_msg("%s: %s, not %s", dir, text ? text : "(none)", expected ? expected : "(none)");
     free(text);
 }
