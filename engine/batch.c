@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "engine/asides.h"
 #include "engine/flow.h"
+#include "engine/observer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -349,6 +350,8 @@ static int run_node(struct sl_batch *batch, const struct sl_node *node, struct s
         return 0;
     case SL_OP_WIDE:
         r = stage_finish(batch, node, &dataset, err);
+        if (r == 0 && dataset && batch->run->observer)
+            r = sl_observe_dataset(batch->run->observer, node, dataset);
         if (r == 0 && batch->said[node->number])
             r = run_root(batch, node, dataset, err);
         sl_dataset_unref(dataset);

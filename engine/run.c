@@ -1,6 +1,7 @@
 #include "engine/run.h"
 
 #include "core/clock.h"
+#include "engine/asides.h"
 #include "engine/check.h"
 #include "engine/keep.h"
 #include "engine/log.h"
@@ -314,6 +315,8 @@ static int recover(struct sl_run *run, struct sl_error *err)
     r = r < 0 ? r : sl_keep_open(run, &progress, err);
     if (r == 0)
         r = remember_files(run, remembered, progress.planned ? &progress.plan : NULL, err);
+    if (r == 0)
+        r = sl_asides_settle_last(run, &progress.last, err);
     if (r == 0 && progress.planned)
         r = sl_schedule_replay(run, &progress.plan, err);
     for (size_t s = 0; remembered && s < run->sources; s++)
