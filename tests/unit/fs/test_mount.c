@@ -95,9 +95,10 @@ static void test_versions_beyond_keep_are_not_listed(void **state)
     DIR *dir = opendir(at);
     assert_non_null(dir);
     char names[64] = "";
-    for (struct dirent *entry; (entry = readdir(dir));)
+    size_t length = 0;
+    for (struct dirent *entry; (entry = readdir(dir)) && length < sizeof names;)
         if (entry->d_name[0] != '.')
-            strncat(names, entry->d_name, 8);
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s", entry->d_name);
     closedir(dir);
     free(at);
     assert_string_equal(names, "345");
