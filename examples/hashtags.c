@@ -1,5 +1,5 @@
 /* hashtags.lua in C: the three most frequent hashtags of the last three seconds, every second. */
-#include "program.h"
+#include "examples/program.h"
 
 static void declare(struct sl_context *ssc)
 {

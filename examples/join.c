@@ -1,6 +1,6 @@
 /* join.lua in C: two streams, impressions and clicks of advertisements, both `id,user`, joined over two
  * seconds. */
-#include "program.h"
+#include "examples/program.h"
 
 static struct sl_stream *by_id(struct sl_context *ssc, const char *dir)
 {

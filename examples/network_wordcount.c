@@ -1,5 +1,5 @@
 /* network_wordcount.lua in C, with user functions in C: counts the words of each batch. */
-#include "program.h"
+#include "examples/program.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "program.h"
+#include "examples/program.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* What the examples in C share: the command line, signals, and the run.
  *
- *     NAME [DIR] [--once] [--virtual N]
+ *     cc -I. examples/NAME.c examples/program.c -lsluice -o NAME
+ *     ./NAME [DIR] [--once] [--virtual N]
  *
  * Inputs, outputs and the checkpoint lie below DIR, the working directory without it. --once: one batch of
  * what is there, then the end. --virtual N: N batches without waiting, a file in each. */

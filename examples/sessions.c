@@ -1,6 +1,6 @@
 /* sessions.lua in C: lines are `user action`; a user who did nothing for more than two seconds, or logged
  * out, gets a record of user, number of actions, first and last of them. The state is a map, as in Lua. */
-#include "program.h"
+#include "examples/program.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* stateful_wordcount.lua in C: counts words from the first batch on. */
-#include "program.h"
+#include "examples/program.h"
 
 /* updateStateByKey: the values, a list, and the state so far; nil where there is none. */
 static int add(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)

@@ -1,6 +1,6 @@
 /* top_products.lua in C: the three products of each batch that brought most, like Spark's
  * SqlNetworkWordCount. */
-#include "program.h"
+#include "examples/program.h"
 
 /* Pairs of product and amount. */
 static struct sl_stream *sales(struct sl_context *ssc)

@@ -1,6 +1,6 @@
 /* url_counts.lua in C: requests and bytes by URL over the last four seconds of access logs, every two
  * seconds. */
-#include "program.h"
+#include "examples/program.h"
 
 static const char request[] = "\"(?:GET|POST|HEAD) ([^ ?\"]+)[^\"]*\" (\\d{3}) (\\d+)";
 
