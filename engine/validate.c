@@ -166,6 +166,27 @@ static int check_output(const struct checks *checks, const struct sl_node *node)
     return r == 0 ? refuse_twins(checks, node, "name") : r;
 }
 
+static bool has_option(const struct sl_op *op, const char *name)
+{
+    for (size_t i = 0; op->options && op->options[i].name; i++)
+        if (strcmp(op->options[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The directory that files go to when they were read (option after). */
+static int check_source(const struct checks *checks, const struct sl_node *node)
+{
+    struct sl_arg after = has_option(node->op, "after") ? sl_node_option(node, "after") : (struct sl_arg){0};
+    char text[PATH_MAX];
+    if (after.kind != SL_ARG_VALUE)
+        return 0;
+    snprintf(text, sizeof text, "%.*s", (int)after.value.len, (const char *)after.value.str);
+    if (strcmp(text, "keep") == 0 || strcmp(text, "delete") == 0)
+        return 0;
+    return refuse_watched(checks, &node->site, "archive", text, text);
+}
+
 int sl_validate(const struct sl_context *context, const char *checkpoint, const char *mount,
                 struct sl_error *err)
 {
@@ -174,10 +195,11 @@ int sl_validate(const struct sl_context *context, const char *checkpoint, const 
     int r = 0;
     for (size_t i = 0; i < context->nodes && r == 0; i++) {
         const struct sl_node *node = &context->stream[i]->node;
-        if (node->op->kind != SL_OP_OUTPUT)
-            continue;
-        outputs++;
-        r = check_output(&checks, node);
+        outputs += node->op->kind == SL_OP_OUTPUT;
+        if (node->op->kind == SL_OP_OUTPUT)
+            r = check_output(&checks, node);
+        else if (node->op->kind == SL_OP_SOURCE)
+            r = check_source(&checks, node);
     }
     if (r == 0 && !outputs)
         r = sl_error_set(err, SL_EUSAGE,

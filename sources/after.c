@@ -34,7 +34,12 @@ static size_t parent_len(const char *path)
 /* Whether the file came in a directory that was one arrival. */
 static bool is_part(const struct sl_file_source *source, const struct sl_file *file)
 {
-    return parent_len(file->path) > strlen(source->options.dir);
+    const char *dir = source->options.dir, *name = file->path;
+    for (; *dir && *dir == *name; dir++)
+        name++;
+    while (*name == '/')
+        name++;
+    return strchr(name, '/') != NULL;
 }
 
 /* What goes as one thing: a file, or a directory with the files that were read of it. */

@@ -178,8 +178,25 @@ def test_after_archives_on_another_file_system():
         shutil.rmtree(archive)
 
 
+def test_an_archive_inside_a_watched_directory_is_refused():
+    for archive in ("in", "in/done", "./in/../in/x"):
+        lines_job('after = "%s"' % archive)
+        done = sluice("run", "job.lua", "--once")
+        equal(done.returncode, 2, "exit status")
+        check("job.lua:3" in done.stderr and "the archive " + archive in done.stderr, "stderr is\n" + done.stderr)
+
+
+def test_after_knows_directories_however_they_are_written():
+    for directory in ("in/", "./in//"):
+        lines_job("")
+        job(pathlib.Path("job.lua").read_text().replace('"in", { ', '"%s", { after = "delete"' % directory))
+        directory_arrival()
+        move_in("a", "a\n")
+        batches(1)
+        equal(names(), [], "names")
+
+
 def test_after_never_touches_a_newer_file_of_the_name():
-    lines_job('after = "delete"', ":map(function(line) if line == 'wait' then wait() end return line end)")
     # The new file comes while the batch runs: through a command that is part of it.
     job(JOB % {"call": 'textFileStream("in", { after = "delete" })',
                "chain": ':pipe({ "sh", "-c", "cat; test -e new && mv new in/a || true" })'})
@@ -201,7 +218,7 @@ def test_after_leaves_a_file_that_changed_since():
 
 
 def directory_arrival():
-    os.makedirs("making/counts-1.txt")
+    os.makedirs("making/counts-1.txt", exist_ok=True)
     for part in ("part-00000", "part-00001", "_SUCCESS"):
         pathlib.Path("making/counts-1.txt", part).write_text("" if part == "_SUCCESS" else part + "\n")
     os.makedirs("in", exist_ok=True)
