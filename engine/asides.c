@@ -42,9 +42,18 @@ int sl_asides_note(struct sl_batch *batch, struct sl_error *err)
     int r = 0;
     for (size_t s = 0; s < run->sources && r == 0; s++)
         r = gather(batch, s, known, err);
-    if (r < 0 || !run->catalog || batch->plan.asides == known)
+    /* A batch that is redone may have shown something already: it waits until that is what it writes. */
+    if (r < 0 || !run->catalog || batch->replay || batch->plan.asides == known)
         return r;
     return sl_catalog_set_aside(run->catalog, &batch->plan, known, err);
+}
+
+int sl_asides_confirm(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_catalog *catalog = batch->run->catalog;
+    if (!batch->replay || !batch->plan.asides)
+        return 0;
+    return sl_catalog_set_aside(catalog, &batch->plan, 0, err);
 }
 
 int sl_asides_exclude(struct sl_run *run, const struct sl_plan *plan, struct sl_error *err)

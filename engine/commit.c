@@ -16,6 +16,7 @@
  * A batch that is redone (its plan was found at start) begins at 2. */
 #include "engine/commit.h"
 
+#include "engine/asides.h"
 #include "engine/deadletter.h"
 #include "engine/keep.h"
 #include "state/store.h"
@@ -132,7 +133,8 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
         return 0;
     struct sl_manifest *manifest = NULL;
     struct sl_files *gone = NULL;
-    int r = collect_manifests(batch, &manifest, &committed.manifests, err);
+    int r = sl_asides_confirm(batch, err);
+    r = r < 0 ? r : collect_manifests(batch, &manifest, &committed.manifests, err);
     if (r == 0)
         r = collect_gone(run, &gone, err);
     committed.manifest = manifest;
