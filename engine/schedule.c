@@ -154,15 +154,13 @@ static int run_virtual(struct sl_run *run, struct sl_error *err)
     int64_t interval = interval_of(run), start = run->options->start_ms;
     int64_t t = time_after(run, run->any && run->last_ms > start ? run->last_ms : start);
     struct sl_limits limits = run->options->once ? no_limits : limits_of(run);
-    int r = 0;
     bool ran;
+    int r = refresh_sources(run, err); /* what comes later is told by events: a batch pays for new files only */
     for (int64_t k = (int64_t)run->committed; r == 0 && !wants_stop(run); k++, t += interval) {
         if (run->options->batches && k >= run->options->batches)
             break;
         run->virtual_clock.now_ms = t;
-        r = refresh_sources(run, err);
-        if (r == 0)
-            r = run_batch(run, t, &limits, &ran, err);
+        r = run_batch(run, t, &limits, &ran, err);
         if (run->options->once)
             break;
     }
