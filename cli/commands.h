@@ -15,7 +15,7 @@ struct sl_command {
 
 extern const struct sl_command *const sl_commands[]; /* ends with NULL */
 extern const struct sl_command sl_command_run, sl_command_check, sl_command_graph, sl_command_try,
-    sl_command_version, sl_command_help;
+    sl_command_test, sl_command_version, sl_command_help;
 
 const struct sl_command *sl_command_find(const char *name);
 

@@ -210,10 +210,15 @@ int sl_copy_call(struct sl_copy *copy, int arguments, struct sl_error *err)
     return r;
 }
 
-int sl_copy_load(struct sl_copy *copy, struct sl_error *err)
+int sl_copy_run(struct sl_copy *copy, struct sl_error *err)
 {
     lua_pushcfunction(copy->L, run_script);
-    int r = sl_copy_call(copy, 0, err);
+    return sl_copy_call(copy, 0, err);
+}
+
+int sl_copy_load(struct sl_copy *copy, struct sl_error *err)
+{
+    int r = sl_copy_run(copy, err);
     if (r < 0)
         return r;
     if (!copy->context)

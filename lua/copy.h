@@ -43,6 +43,8 @@ void sl_copy_free(struct sl_copy *copy);
 int sl_copy_call(struct sl_copy *copy, int arguments, struct sl_error *err);
 
 /* Runs the job's script. Errors: SL_EUSAGE with the place in the job, SL_ENOMEM. */
+int sl_copy_run(struct sl_copy *copy, struct sl_error *err);
+/* The same for one that must make a context, and a good one. */
 int sl_copy_load(struct sl_copy *copy, struct sl_error *err);
 void sl_copy_seal(struct sl_copy *copy);
 

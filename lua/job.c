@@ -175,27 +175,38 @@ static int prepare_workers(void *arg, unsigned workers, char *message, size_t me
 
 /* ---- the job ---- */
 
-static int load(struct sl_job *job, struct sl_error *err)
+static int prepare(struct sl_job *job, struct sl_error *err)
 {
     int r = split_path(job, err);
     if (r == 0)
         r = read_script(job, err);
-    if (r == 0)
-        r = sl_copy_new(job, 0, &job->main, err);
-    if (r == 0)
-        r = sl_copy_load(job->main, err);
-    if (r == 0)
-        r = sl_context_on_workers(job->main->context, prepare_workers, job);
-    return r;
+    return r == 0 ? sl_copy_new(job, 0, &job->main, err) : r;
 }
 
-int sl_job_load(const struct sl_job_options *options, struct sl_job **ret, struct sl_error *err)
+int sl_job_new(const struct sl_job_options *options, struct sl_job **ret, struct sl_error *err)
 {
     struct sl_job *job = calloc(1, sizeof *job);
     if (!job)
         return sl_error_nomem(err);
     job->options = options;
-    int r = load(job, err);
+    int r = prepare(job, err);
+    if (r < 0) {
+        sl_job_free(job);
+        return r;
+    }
+    *ret = job;
+    return 0;
+}
+
+int sl_job_load(const struct sl_job_options *options, struct sl_job **ret, struct sl_error *err)
+{
+    struct sl_job *job;
+    int r = sl_job_new(options, &job, err);
+    if (r < 0)
+        return r;
+    r = sl_copy_load(job->main, err);
+    if (r == 0)
+        r = sl_context_on_workers(job->main->context, prepare_workers, job);
     if (r < 0) {
         sl_job_free(job);
         return r;

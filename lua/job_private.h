@@ -4,6 +4,9 @@
 #include "lua/copy.h"
 #include "lua/job.h"
 
+/* The script read and its main copy made, but not run; sl_job_free. */
+int sl_job_new(const struct sl_job_options *options, struct sl_job **ret, struct sl_error *err);
+
 struct sl_job {
     const struct sl_job_options *options;
     char *text; /* of the script */

@@ -57,8 +57,7 @@ static void push_record(lua_State *L, const struct sl_field *fields, uint32_t wi
         sl_value_push(L, &fields[0]);
 }
 
-/* Pushes the list of the first `count` records. */
-static int push_records(lua_State *L, const struct sl_dataset *dataset, uint64_t count)
+void sl_rdd_push_records(lua_State *L, const struct sl_dataset *dataset, uint64_t count)
 {
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
@@ -69,20 +68,21 @@ static int push_records(lua_State *L, const struct sl_dataset *dataset, uint64_t
         push_record(L, fields, width);
         lua_rawseti(L, -2, (lua_Integer)i);
     }
-    return 1;
 }
 
 static int collect(lua_State *L)
 {
     const struct sl_dataset *dataset = check_self(L, "collect");
-    return push_records(L, dataset, dataset->count);
+    sl_rdd_push_records(L, dataset, dataset->count);
+    return 1;
 }
 
 static int take(lua_State *L)
 {
     const struct sl_dataset *dataset = check_self(L, "take");
     lua_Integer count = luaL_checkinteger(L, 2);
-    return push_records(L, dataset, count < 0 ? 0 : (uint64_t)count);
+    sl_rdd_push_records(L, dataset, count < 0 ? 0 : (uint64_t)count);
+    return 1;
 }
 
 static int first(lua_State *L)

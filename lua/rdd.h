@@ -7,12 +7,16 @@
 #pragma once
 
 #include <lua.h>
+#include <stdint.h>
 
 struct sl_dataset;
 struct sl_services;
 
 /* Makes the metatable; once per state. */
 void sl_rdd_open(lua_State *L);
+
+/* Pushes the list of the first `count` records, as collect gives them. */
+void sl_rdd_push_records(lua_State *L, const struct sl_dataset *dataset, uint64_t count);
 
 /* Pushes an rdd with a reference of its own. The services outlive the run. */
 void sl_rdd_push(lua_State *L, struct sl_dataset *dataset, const struct sl_services *services);

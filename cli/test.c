@@ -1,0 +1,44 @@
+#include "cli/commands.h"
+#include "cli/report.h"
+
+#include "lua/testing.h"
+
+static int run_tests(const struct sl_line *line, struct sl_testing *testing, struct sl_error *err)
+{
+    int r = 0;
+    if (line->operand_count == 0)
+        return sl_error_set(err, SL_EUSAGE, "which tests? give the paths of Lua scripts");
+    for (size_t i = 0; i < line->operand_count && r == 0; i++)
+        r = sl_testing_run(testing, line->operands[i], err);
+    sl_testing_plan(testing);
+    return r;
+}
+
+static int run_test(const struct sl_line *line)
+{
+    struct sl_error err;
+    struct sl_testing testing = {.out = stdout};
+    if (run_tests(line, &testing, &err) < 0)
+        return sl_report_error(&err);
+    return testing.failed ? SL_STATUS_FAILED : SL_STATUS_DONE;
+}
+
+const struct sl_command sl_command_test = {
+    .name = "test",
+    .arguments = "FILE.lua...",
+    .summary = "runs tests of jobs on the virtual clock and prints TAP",
+    .details =
+        "    local test = require \"sluice.testing\"\n"
+        "    test.case(\"counts words\", function()\n"
+        "        local r = test.run(\"wordcount.lua\", { inputs = { [\"in\"] = { { \"to be\" }, { \"be\" } } "
+        "} })\n"
+        "        test.equal(r.outputs[\"out/counts\"][1], { { \"be\", 1 }, { \"to\", 1 } })\n"
+        "    end)\n"
+        "\n"
+        "The job's path is relative to the test. Inputs are by the directory as the job names it, a list of\n"
+        "lines (or a string: the bytes of a file) per batch; also batches = N, args = { ... }, options = { "
+        "... }.\n"
+        "The result has outputs by prefix and views by name, a list of records per batch, and deadletters.\n"
+        "Nothing is written, and neither foreachRDD nor pipeTo is called. Exit status 1: a case failed.",
+    .run = run_test,
+};

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""sluice test: users' own tests of their jobs, told as TAP."""
+import pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+HEAD = 'local test = require "sluice.testing"\nlocal sluice = require "sluice"\n'
+CONTEXT = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+
+
+def case(body, text=CONTEXT + 'ssc:textFileStream("in"):saveAsTextFiles("out")\n', name="t"):
+    """Runs one case; its exit status and what it printed."""
+    job(text)
+    job(HEAD + 'test.case("%s", function()\n%s\nend)\n' % (name, body), "job_test.lua")
+    done = sluice("test", "job_test.lua")
+    equal(done.stderr, "", "stderr")
+    return done.returncode, done.stdout
+
+
+def holds(body, *job_text):
+    status, shown = case(body, *job_text)
+    equal((status, shown), (0, "# job_test.lua\nok 1 - t\n1..1\n"), "the case")
+
+
+def fails(body, words, *job_text):
+    status, shown = case(body, *job_text)
+    equal(status, 1, "exit status; " + shown)
+    check("\nnot ok 1 - t\n" in shown and words in shown, "the case says %r:\n%s" % (words, shown))
+
+
+def test_the_word_count_is_tested_as_the_contract_shows():
+    wordcount_here()
+    job('''local test = require "sluice.testing"
+test.case("counts words", function()
+    local r = test.run("wordcount.lua", { inputs = { ["in"] = { { "to be", "or" }, { "be" } } } })
+    test.equal(r.outputs["out/counts"][1], { { "be", 1 }, { "or", 1 }, { "to", 1 } })
+    test.equal(r.views.counts[2], { { "be", 1 } })
+end)
+''', "wordcount_test.lua")
+    equal(sluice_ok("test", "wordcount_test.lua").stdout, "# wordcount_test.lua\nok 1 - counts words\n1..1\n", "TAP")
+    equal(sorted(os.listdir(".")), ["in", "wordcount.lua", "wordcount_test.lua"], "what lies here afterwards")
+
+
+def test_a_difference_is_shown_line_by_line():
+    status, shown = case('test.equal({1, 2, 3, {"a", 1}, "x", 6, 7, 8, 9}, {1, 2, 3, {"a", 2}, 6, 7, 8, 9})')
+    equal((status, shown), (1, '''# job_test.lua
+not ok 1 - t
+# job_test.lua:4: not equal:
+#   ...
+#   2
+#   3
+# - ["a",2]
+# + ["a",1]
+# + "x"
+#   6
+#   7
+#   ...
+1..1
+'''), "TAP")
+
+
+def test_values_are_equal_as_records_are():
+    holds("test.equal(1, 1.0) test.equal(0/0, 0/0) test.equal({sluice.null}, {sluice.null}) "
+          "test.equal({b = 1, a = {}}, {a = {}, b = 1})")
+    fails("test.equal('1', 1, 'numbers')", '# job_test.lua:4: numbers:\n# - 1\n# + "1"\n')
+    fails("test.equal(nil, 0)", "# - 0\n# + null\n")
+
+
+def test_a_batch_is_lines_or_the_bytes_of_a_file():
+    text = CONTEXT + 'ssc:fileStream("in", { format = "csv", header = true }):saveAsTextFiles("out")\n'
+    holds('local r = test.run("job.lua", { inputs = { ["in"] = { { "a,b", "1,2" }, "a,b\\n3,4" } } })\n'
+          'test.equal(r.outputs.out, { { { "1", "2" } }, { { "3", "4" } } })', text)
+
+
+def test_an_empty_batch_has_no_records():
+    holds('local r = test.run("job.lua", { inputs = { ["in"] = { {}, { "a" } } } }) test.equal(r.outputs.out, { {}, { "a" } })')
+
+
+def test_windows_run_on_after_the_inputs():
+    text = CONTEXT + 'ssc:textFileStream("in"):window("2s", "2s"):saveAsTextFiles("out")\n'
+    holds('local r = test.run("job.lua", { inputs = { ["in"] = { { "a" } } }, batches = 4 })\n'
+          'test.equal(r.outputs.out, { {}, { "a" }, {}, {} })', text)
+
+
+def test_a_job_without_files_says_how_many_batches():
+    text = CONTEXT + 'ssc:queueStream({ {1, sluice.null}, {2} }):saveAsTextFiles("out")\n'
+    holds('test.equal(test.run("job.lua", { batches = 3 }).outputs.out, { { 1, sluice.null }, { 2 }, {} })', text)
+    fails('test.run("job.lua")', "say how many batches", text)
+
+
+def test_arguments_and_options_reach_the_job():
+    text = CONTEXT + 'ssc:textFileStream(arg[1]):window("10s"):count():saveAsTextFiles("out")\n'
+    holds('local r = test.run("job.lua", { inputs = { there = { { "a" } } }, args = { "there" }, options = { interval = "5s" } })\n'
+          'test.equal(r.outputs.out[1], { 1 })', text)
+
+
+def test_dead_letters_are_there_to_look_at():
+    text = CONTEXT + 'ssc:textFileStream("in"):map(function(x) if x ~= "b" then return x end end):saveAsTextFiles("out")\n'
+    holds('local r = test.run("job.lua", { inputs = { ["in"] = { { "a", "b" } } } })\n'
+          'test.equal(r.outputs.out[1], { "a" })\n'
+          'local l = r.deadletters[1] test.equal({#r.deadletters, l.record, l.file, l.line}, {1, "b", "in/batch-1", 2})', text)
+
+
+def test_outputs_with_effects_do_nothing():
+    text = CONTEXT + 'local s = ssc:textFileStream("in")\ns:print() s:pipeTo({"sh", "-c", "echo x; exit 1"})\n' \
+                     's:foreachRDD(function() error("called") end) s:saveAsTextFiles("out")\n'
+    holds('test.equal(test.run("job.lua", { inputs = { ["in"] = { { "a" } } } }).outputs.out, { { "a" } })', text)
+
+
+def test_what_cannot_be_meant_fails_the_case_by_name():
+    fails('test.run("gone.lua")', "gone.lua: No such file")
+    fails('test.run("job.lua")', "job.lua:3: syntax", CONTEXT + "syntax error\n")
+    fails('test.run("job.lua", { inputs = { inn = { { "a" } } } })', 'the job watches no directory called "inn"')
+    fails('test.run("job.lua", { inputs = { ["in"] = { { 1 } } } })', 'line 1 of a batch of "in" is a number')
+    fails('test.run("job.lua", { input = {} })', "there is no option input")
+    fails('test.run("job.lua", { inputs = { ["in"] = { { "a" } } } })', "no output", CONTEXT + 'ssc:textFileStream("in")\n')
+    fails("error({})", "# table: ")
+
+
+def test_a_failure_does_not_hide_the_cases_behind_it():
+    job(HEAD + 'test.case("one", function() error("no luck") end)\ntest.case("two\\27", function() end)\n', "a.lua")
+    job("syntax error\n", "b.lua")
+    job(HEAD + 'test.case("three", function() end)\n', "c.lua")
+    done = sluice("test", "a.lua", "b.lua", "c.lua")
+    equal(done.returncode, 1, "exit status")
+    equal([line for line in done.stdout.splitlines() if not line.startswith("# b")],
+          ["# a.lua", "not ok 1 - one", "# a.lua:3: no luck", r"ok 2 - two\x1B", "not ok 3 - b.lua", "# c.lua",
+           "ok 4 - three", "1..4"], "TAP")
+
+
+def test_a_test_that_cannot_be_read_is_bad_usage():
+    equal(sluice("test").returncode, 2, "no file")
+    done = sluice("test", "gone.lua")
+    equal(done.returncode, 2, "a file that is not there")
+    check("gone.lua" in done.stderr, "the message names it: " + done.stderr)
+
+
+main(globals())
