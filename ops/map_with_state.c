@@ -9,6 +9,7 @@
 #include "core/services.h"
 #include "ops/cells.h"
 #include "ops/initial.h"
+#include "ops/pair_key.h"
 
 #include <stdlib.h>
 
@@ -101,6 +102,35 @@ static int call(struct mapping *mapping, struct sl_cell *cell, const struct sl_f
 
 /* ---- records ---- */
 
+static bool may_hold_maps(const struct sl_chunk *in)
+{
+    for (uint32_t i = 0; i < in->rows; i++)
+        if (in->column[0][i].tag >= SL_LIST)
+            return true;
+    return false;
+}
+
+/* What is no pair is set aside while its file and line are known; a key that is a map, too. */
+static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
+{
+    struct sl_field row[SL_WIDTH_MAX];
+    int r = 0;
+    if (in->width < 2)
+        return sl_pairs_reject(stage->node, lane->task, in);
+    if (!may_hold_maps(in))
+        return sl_collect_push(stage, lane, in);
+    for (uint32_t i = 0; i < in->rows && r == 0; i++) {
+        if (sl_key_check(stage->node, lane->task, &in->column[0][i]) < 0) {
+            r = sl_task_reject(lane->task, stage->node->number, in, i);
+            continue;
+        }
+        for (uint32_t c = 0; c < in->width; c++)
+            row[c] = in->column[c][i];
+        r = sl_rows_append_row(sl_collect_rows(lane), row, in->width);
+    }
+    return r;
+}
+
 static int reject_record(struct mapping *mapping, const struct sl_field *record)
 {
     struct sl_field none = sl_nil();
@@ -110,17 +140,19 @@ static int reject_record(struct mapping *mapping, const struct sl_field *record)
 
 static int map_record(struct mapping *mapping, const struct sl_field *row, uint32_t width)
 {
+    const struct sl_node *node = mapping->stage->node;
     if (width < 2)
         return reject_record(mapping, row);
     struct sl_field value = width == 2 ? row[1] : sl_list(row + 1, width - 1);
+    if (sl_key_check(node, mapping->task, &row[0]) < 0)
+        return sl_task_reject_group(mapping->task, node->number, &row[0], &value);
     struct sl_cell *cell = sl_cells_find(mapping->cells, &row[0], mapping->task->seed);
     if (!cell)
         return SL_ENOMEM;
     int r = call(mapping, cell, &value);
     if (r < 0)
         return r;
-    return sl_cells_touch(mapping->cells, cell, mapping->stage->batch_ms,
-                          timeout_of(mapping->stage->node) > 0);
+    return sl_cells_touch(mapping->cells, cell, mapping->stage->batch_ms, timeout_of(node) > 0);
 }
 
 static int map_records(struct mapping *mapping, const struct sl_dataset *input)
@@ -289,7 +321,7 @@ static const struct sl_wide map_wide = {
     .state_size = sizeof(struct sl_collect),
     .begin = begin,
     .lane_open = sl_collect_lane_open,
-    .push = sl_collect_push,
+    .push = push,
     .take = sl_collect_take,
     .finish = finish,
     .done = done,
