@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/keeper.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 void sl_running_done(struct sl_running *running)
@@ -47,6 +48,19 @@ static int copy_state(const struct sl_reducer *reducer, struct sl_task *task, st
     return reducer->ops->copy ? reducer->ops->copy(reducer, task, keep, from, ret) : 0;
 }
 
+/* Of keys that are equal: whether they are the same to the eye. 1 and 1.0 are not. */
+static bool look_alike(const struct sl_field *a, const struct sl_field *b)
+{
+    if (a->tag != b->tag)
+        return false;
+    if (a->tag == SL_FLOAT)
+        return !signbit(a->number) == !signbit(b->number);
+    for (uint32_t i = 0; a->tag == SL_LIST && i < a->len; i++)
+        if (!look_alike(&a->items[i], &b->items[i]))
+            return false;
+    return true;
+}
+
 static int add_new(struct pass *pass, const struct sl_entry *entry)
 {
     struct sl_arena *keep = &pass->running->memory->arena;
@@ -65,6 +79,8 @@ static int enter_known(struct pass *pass, const struct sl_live *known, const str
     struct sl_live *live = &pass->to[pass->count++];
     *live = *known;
     live->batches++;
+    live->mixed = live->mixed || !look_alike(&live->entry.key, &entry->key);
+    pass->running->mixed = pass->running->mixed || live->mixed;
     live->changed = true;
     if (live->failed)
         return 0;
@@ -194,6 +210,54 @@ int sl_running_leave(struct sl_running *running, struct sl_stage *stage, const s
     }
     r = end_pass(&pass, r);
     return r == 0 ? compact(running, stage, reducer) : r;
+}
+
+/* ---- which representation of a key is shown ---- */
+
+static int compare_entries(const void *key, const void *entry)
+{
+    return sl_field_compare(key, &((const struct sl_entry *)entry)->key);
+}
+
+/* The key as the oldest batch has it; NULL where none has it. */
+static const struct sl_field *first_key(const struct sl_block_level *batches, const struct sl_field *key)
+{
+    for (size_t i = 0; i < batches->count; i++) {
+        const struct sl_groups *groups = batches->block[i].groups;
+        const struct sl_entry *found =
+            groups ? bsearch(key, groups->entry, groups->count, sizeof *groups->entry, compare_entries)
+                   : NULL;
+        if (found)
+            return &found->key;
+    }
+    return NULL;
+}
+
+int sl_running_show_first(struct sl_running *running, const struct sl_block_level *batches)
+{
+    for (size_t i = 0; running->mixed && i < running->count; i++) {
+        struct sl_live *live = &running->live[i];
+        const struct sl_field *first = live->mixed ? first_key(batches, &live->entry.key) : NULL;
+        if (!first || look_alike(first, &live->entry.key))
+            continue;
+        if (!sl_field_copy(&running->memory->arena, first, &live->entry.key))
+            return SL_ENOMEM;
+        live->changed = true;
+    }
+    return 0;
+}
+
+void sl_running_mark(struct sl_running *running, const struct sl_groups *groups)
+{
+    size_t i = 0;
+    for (size_t k = 0; k < groups->count; k++) {
+        const struct sl_field *key = &groups->entry[k].key;
+        while (i < running->count && sl_field_compare(&running->live[i].entry.key, key) < 0)
+            i++;
+        if (i < running->count && sl_field_equals(&running->live[i].entry.key, key) &&
+            !look_alike(&running->live[i].entry.key, key))
+            running->mixed = running->live[i].mixed = true;
+    }
 }
 
 int sl_running_groups(const struct sl_running *running, struct sl_groups **ret)

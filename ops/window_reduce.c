@@ -25,7 +25,8 @@ struct window {
 struct memory {
     struct sl_blocks blocks; /* level 0: the batches */
     struct sl_running running;
-    bool shown; /* the last emission showed data */
+    bool shown;              /* the last emission showed data */
+    bool began, began_saved; /* there was data once: from then on countByWindow has a zero to show */
 };
 
 static void memory_done(void *memory)
@@ -93,6 +94,7 @@ static int enter(struct sl_stage *stage, struct sl_groups *groups)
         sl_groups_unref(groups);
         return 0;
     }
+    memory->began = true;
     if (has_inverse(window))
         r = sl_running_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
     if (r == 0)
@@ -112,6 +114,8 @@ static int advance(struct sl_stage *stage)
     if (r < 0)
         return r;
     sl_blocks_forget(&memory->blocks, first);
+    if (sl_running_show_first(&memory->running, &memory->blocks.level[0]) < 0)
+        return SL_ENOMEM;
     r = sl_aggregate_finish(&window->by_key.aggregate, &groups);
     return r < 0 ? r : enter(stage, groups);
 }
@@ -146,6 +150,7 @@ static int append_zero(struct sl_dataset *dataset)
 static int show(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct window *window = stage->state;
+    const struct memory *memory = stage->memory;
     struct sl_groups *groups;
     int r = window_groups(stage, &groups);
     if (r < 0)
@@ -154,7 +159,7 @@ static int show(struct sl_stage *stage, struct sl_dataset **ret)
     sl_groups_unref(groups);
     if (r == 0 && window->filter)
         r = sl_window_filter(stage, window->filter, ret);
-    if (r == 0 && window->zero_when_empty && !(*ret)->count)
+    if (r == 0 && window->zero_when_empty && memory->began && !(*ret)->count)
         r = append_zero(*ret);
     return r < 0 ? r : sl_cut_partitions(stage, window->by_key.partitions_param, ret);
 }
@@ -191,6 +196,20 @@ static int save_groups(struct sl_stage *stage, struct sl_keeper *keeper, const s
     return r;
 }
 
+/* Once: the batches that say so are forgotten some day. */
+static int save_began(struct sl_stage *stage, struct sl_keeper *keeper)
+{
+    const struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
+    const struct sl_field row[2] = {sl_nil(), sl_boolean(true)};
+    if (!window->zero_when_empty || !memory->began || memory->began_saved)
+        return 0;
+    memory->began_saved = true;
+    int r = keeper->ops->begin(keeper, &section);
+    return r < 0 ? r : keeper->ops->row(keeper, row, 2);
+}
+
 static int save(struct sl_stage *stage, struct sl_keeper *keeper)
 {
     struct window *window = stage->state;
@@ -201,7 +220,7 @@ static int save(struct sl_stage *stage, struct sl_keeper *keeper)
         r = save_groups(stage, keeper, batches->block[batches->count - 1].groups);
     if (r == 0 && keeps_running(stage))
         r = sl_running_save(&memory->running, stage, window->by_key.aggregate.reducer, keeper);
-    return r;
+    return r < 0 ? r : save_began(stage, keeper);
 }
 
 static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_dataset *rows)
@@ -238,22 +257,37 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
     if (section->kind == SL_SECTION_BATCH)
         return load_groups(stage, section->t, rows);
     const struct window *window = stage->state;
+    if (window->zero_when_empty) {
+        memory->began = memory->began_saved = true;
+        return 0;
+    }
     return sl_running_load(&memory->running, stage, window->by_key.aggregate.reducer, rows);
+}
+
+/* Results that are not kept come from the batches; of those that are, the batches know which keys are mixed.
+ */
+static int enter_loaded(struct sl_stage *stage, const struct sl_groups *groups)
+{
+    const struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    if (!has_inverse(window) || !groups)
+        return 0;
+    if (!keeps_running(stage))
+        return sl_running_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
+    sl_running_mark(&memory->running, groups);
+    return 0;
 }
 
 static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
-    const struct window *window = stage->state;
     struct memory *memory = stage->memory;
     const struct sl_block_level *batches = &memory->blocks.level[0];
     int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
     int r = 0;
     memory->shown = memory->blocks.any && memory->blocks.last >= first_number(stage->node, emitted);
     sl_blocks_forget(&memory->blocks, first_number(stage->node, last_ms));
-    for (size_t i = 0; r == 0 && has_inverse(window) && !keeps_running(stage) && i < batches->count; i++)
-        if (batches->block[i].groups)
-            r = sl_running_enter(&memory->running, stage, window->by_key.aggregate.reducer,
-                                 batches->block[i].groups);
+    for (size_t i = 0; r == 0 && i < batches->count; i++)
+        r = enter_loaded(stage, batches->block[i].groups);
     return r;
 }
 

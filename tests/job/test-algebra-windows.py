@@ -186,6 +186,39 @@ def test_a_window_that_skips_batches_shows_what_it_holds():
     check_case_at("s:reduceByKeyAndWindow(sluice.sum, nil, '1s', '2s')", [[["a", 1]], [["a", 2]], [["a", 4]], []], 4, {2000: "a\t2\n", 4000: ""})
 
 
+def test_a_count_is_nothing_before_there_was_data_and_zero_after_it():
+    check_cases([("s:countByWindow('2s', '1s')", [[], [], [1], [], [], []], ["", "", "1\n", "1\n", "0\n", "0\n"])])
+
+
+RESTARTED = [
+    "s:window('3s'):count()", "s:window('2s', '2s'):map(sluice.select(1))", "s:countByWindow('2s', '1s')",
+    "s:reduceByKeyAndWindow(sluice.sum, nil, '3s')", "s:reduceByKeyAndWindow(sluice.mean, nil, '3s')",
+    "s:reduceByKeyAndWindow(sluice.list, nil, '3s')", "s:reduceByKeyAndWindow(sluice.first, nil, '3s')",
+    "s:reduceByKeyAndWindow(sluice.max, nil, '3s')", "s:reduceByKeyAndWindow(sluice.set, nil, '3s')",
+    "s:reduceByKeyAndWindow(sluice.largest(2), nil, '3s')",
+    "s:reduceByKeyAndWindow(%s, nil, '3s')" % ADD, "s:reduceByKeyAndWindow(%s, %s, '3s')" % (ADD, SUBTRACT),
+    "s:reduceByKeyAndWindow(%s, %s, '3s', '1s', nil, function(k, v) return v > 0.5 end)" % (ADD, SUBTRACT),
+    "s:groupByKeyAndWindow('3s', '2s')", "s:map(sluice.select(1)):countByValueAndWindow('3s', '1s')",
+    "s:window('2s'):window('2s'):reduceByKey(sluice.sum)",
+    "s:updateStateByKey(function(v, st) return (st or 0) + #v end)",
+    "s:mapWithState(function(k, v, st) if v then st:update((st:get() or 0) + v) end return k, v, st:get() end, {timeout = '1s'})",
+    "s:mapWithState(function(k, v, st) st:update((st:get() or 0) + v) end):stateSnapshots()",
+]
+
+
+def test_a_restart_after_every_batch_changes_nothing():
+    batches = [[["a", 0.1], [1, 0.2]], [[1.0, 0.7], ["a", 1e16]], [], [["a", 1.0], [2.0, 3]], [[2, 4]], [], [], [], [["a", 2]], []]
+    script = job(head("emptyBatches = true") + streams(batches) +
+                 "".join("s%d = %s\ns%d:saveAsTextFiles('out/%d', '')\n" % (i, call, i, i) for i, call in enumerate(RESTARTED)))
+    run_once(script, len(batches), "2")
+    wanted = [text_of(directories("out/%d" % i)) for i in range(len(RESTARTED))]
+    clear()
+    for _ in batches:
+        sluice_ok("run", script, "--clock", "virtual", "--batches", "1", "--workers", "7")
+    for i, call in enumerate(RESTARTED):
+        equal(text_of(directories("out/%d" % i)), wanted[i], call)
+
+
 def test_half_seconds():
     check_case_at("s:countByWindow('1500ms', '500ms')", [[1], [1, 2]], 6,
                   {500: "1\n", 1000: "3\n", 1500: "3\n", 2000: "2\n", 2500: "0\n", 3000: "0\n"}, interval="500ms")
