@@ -44,6 +44,13 @@ struct sl_state_cell {
     struct sl_field value; /* nil where there is none; a new one lives in task->scratch */
 };
 
+/* What calls for several rows returned, one behind the other. */
+struct sl_called {
+    uint32_t rows;                /* that were called */
+    uint8_t count[SL_CHUNK_ROWS]; /* values of each of them */
+    struct sl_field *values;      /* of all */
+};
+
 struct sl_function_ops {
     /* 0, SL_EREJECT (the message is set), or a failure that ends the batch. */
     int (*call)(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
@@ -68,6 +75,19 @@ struct sl_function_ops {
      * behind the partition's number where index is not SL_NO_INDEX. The rows are borrowed. */
     int (*call_partition)(const struct sl_function *fn, struct sl_task *task, uint32_t index,
                           const struct sl_rows *rows, struct sl_returned *ret);
+
+    /* Optional: call() for rows `from` and on, one after the other, at less cost. Stops before a row of which
+     * call() has something to say, or when there is no more room: ret->rows may be less than asked for, even
+     * 0. 0, or a failure that ends the batch. */
+    int (*call_rows)(const struct sl_function *fn, struct sl_task *task, const struct sl_chunk *in,
+                     uint32_t from, struct sl_called *ret);
+
+    /* Optional: *cells[k] = f(*cells[k], values[row[k]]) for k = 0, 1 ..., of functions that reduce; what the
+     * cells then point to lives in `keep`. Returns how many it did; it stops before one of which call() has
+     * something to say. */
+    uint32_t (*fold_rows)(const struct sl_function *fn, struct sl_task *task, struct sl_arena *keep,
+                          struct sl_field *const *cells, const struct sl_field *values, const uint16_t *row,
+                          uint32_t count);
 
     /* mapWithState: f(key, value, state, time); of Lua functions and those of C programs. */
     int (*call_state)(const struct sl_function *fn, struct sl_task *task, const struct sl_field *key,

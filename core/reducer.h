@@ -33,8 +33,9 @@ struct sl_reducer_ops {
                  union sl_state *state, const struct sl_field *value);
     /* Optional: merges values[row[k]] into *states[k] for k = 0, 1 ... and returns how many it did; it stops
      * before one that needs merge(). */
-    uint32_t (*merge_rows)(const struct sl_reducer *r, union sl_state *const *states,
-                           const struct sl_field *values, const uint16_t *row, uint32_t count);
+    uint32_t (*merge_rows)(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                           union sl_state *const *states, const struct sl_field *values, const uint16_t *row,
+                           uint32_t count);
     int (*combine)(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other);
     /* NULL: not invertible. */

@@ -1,10 +1,12 @@
 #include "lua/function.h"
 
+#include "lua/calls.h"
 #include "lua/iterator.h"
 #include "lua/job_private.h"
 #include "lua/rdd.h"
 #include "lua/state.h"
 #include "lua/value.h"
+#include "lua/watchdog.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -111,14 +113,15 @@ static int run(const struct sl_function *fn, struct call *call)
     call->copy = copy;
     copy->task = call->task;
     copy->running = function->number;
-    copy->calls++;
     lua_pushcfunction(copy->L, call_protected);
     lua_pushlightuserdata(copy->L, call);
+    sl_watchdog_enter(copy);
     int status = lua_pcall(copy->L, 1, 0, 0);
+    bool is_late = sl_watchdog_leave(copy);
     copy->task = NULL;
-    if (status == LUA_OK)
+    if (status == LUA_OK && !is_late)
         return 0;
-    int r = explain(copy->L, call, status);
+    int r = is_late ? sl_watchdog_explain(copy, call->task->err) : explain(copy->L, call, status);
     lua_settop(copy->L, 0);
     return r;
 }
@@ -156,6 +159,27 @@ static int function_call_state(const struct sl_function *fn, struct sl_task *tas
     return run(fn, &call);
 }
 
+static struct sl_copy *copy_of(const struct lua_function *function, const struct sl_task *task)
+{
+    sl_assert(task->worker < function->job->workers);
+    return function->job->worker[task->worker];
+}
+
+static int function_call_rows(const struct sl_function *fn, struct sl_task *task, const struct sl_chunk *in,
+                              uint32_t from, struct sl_called *ret)
+{
+    const struct lua_function *function = (const struct lua_function *)fn;
+    return sl_calls_rows(copy_of(function, task), function->number, task, in, from, ret);
+}
+
+static uint32_t function_fold_rows(const struct sl_function *fn, struct sl_task *task, struct sl_arena *keep,
+                                   struct sl_field *const *cells, const struct sl_field *values,
+                                   const uint16_t *row, uint32_t count)
+{
+    const struct lua_function *function = (const struct lua_function *)fn;
+    return sl_calls_fold(copy_of(function, task), function->number, task, keep, cells, values, row, count);
+}
+
 /* Its memory is the copy's. */
 static void function_free(struct sl_function *fn)
 {
@@ -186,7 +210,10 @@ static int function_call_dataset(const struct sl_function *fn, struct sl_dataset
     struct dataset_call call = {function->number, time_ms, dataset, services};
     lua_pushcfunction(copy->L, call_dataset);
     lua_pushlightuserdata(copy->L, &call);
+    sl_watchdog_enter(copy);
     int r = sl_copy_call(copy, 1, err);
+    if (sl_watchdog_leave(copy))
+        return sl_watchdog_explain(copy, err);
     if (r == SL_EUSAGE)
         err->code = SL_EFAIL;
     return r == SL_EUSAGE ? SL_EFAIL : r;
@@ -194,6 +221,8 @@ static int function_call_dataset(const struct sl_function *fn, struct sl_dataset
 
 static const struct sl_function_ops function_ops = {
     .call = function_call,
+    .call_rows = function_call_rows,
+    .fold_rows = function_fold_rows,
     .call_partition = function_call_partition,
     .call_state = function_call_state,
     .call_dataset = function_call_dataset,

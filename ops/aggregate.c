@@ -261,8 +261,8 @@ static int merge_values(struct merge *merge)
     int r = 0;
     for (uint32_t k = 0; k < merge->count && r == 0; k++) {
         if (reducer->ops->merge_rows)
-            k += reducer->ops->merge_rows(reducer, merge->state + k, merge->pairs.value, merge->row + k,
-                                          merge->count - k);
+            k += reducer->ops->merge_rows(reducer, merge->task, &merge->table->arena, merge->state + k,
+                                          merge->pairs.value, merge->row + k, merge->count - k);
         if (k < merge->count)
             r = merge_one(merge, k);
     }

@@ -18,10 +18,11 @@ static int count_merge(const struct sl_reducer *r, struct sl_task *task, struct 
     return 0;
 }
 
-static uint32_t count_merge_rows(const struct sl_reducer *r, union sl_state *const *states,
-                                 const struct sl_field *values, const uint16_t *row, uint32_t count)
+static uint32_t count_merge_rows(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                                 union sl_state *const *states, const struct sl_field *values,
+                                 const uint16_t *row, uint32_t count)
 {
-    (void)r, (void)values, (void)row;
+    (void)r, (void)task, (void)keep, (void)values, (void)row;
     for (uint32_t k = 0; k < count; k++)
         states[k]->integer++;
     return count;

@@ -19,10 +19,11 @@ static int sum_merge(const struct sl_reducer *r, struct sl_task *task, struct sl
     return sl_total_merge("sum", task, keep, state, value);
 }
 
-static uint32_t sum_merge_rows(const struct sl_reducer *r, union sl_state *const *states,
-                               const struct sl_field *values, const uint16_t *row, uint32_t count)
+static uint32_t sum_merge_rows(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                               union sl_state *const *states, const struct sl_field *values,
+                               const uint16_t *row, uint32_t count)
 {
-    (void)r;
+    (void)r, (void)task, (void)keep;
     return sl_total_merge_rows(states, values, row, count);
 }
 

@@ -63,3 +63,52 @@ int sl_call_value(const struct sl_instance *self, const struct sl_function *fn, 
     ret->count = 0;
     return sl_function_call(fn, self->task, &value, 1, ret);
 }
+
+static int settle_row(struct sl_instance *self, const struct sl_chunk *in, uint32_t row, int r)
+{
+    return r == SL_EREJECT ? sl_task_reject(self->task, self->node->number, in, row) : r;
+}
+
+/* One row on its own. */
+static int call_alone(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
+                      uint32_t row, sl_returned_step *step)
+{
+    struct sl_field values[SL_WIDTH_MAX];
+    struct sl_returned returned = {.values = values};
+    int r = sl_call_row(self, fn, in, row, &returned);
+    if (r == 0)
+        r = step(self, fn, self->state, in, row, &returned);
+    return settle_row(self, in, row, r);
+}
+
+/* As many rows as one go gives. */
+static int call_many(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
+                     uint32_t from, sl_returned_step *step, uint32_t *ret_rows)
+{
+    struct sl_called called;
+    called.rows = 0;
+    int r = fn->ops->call_rows ? fn->ops->call_rows(fn, self->task, in, from, &called) : 0;
+    struct sl_field *values = called.values;
+    *ret_rows = called.rows;
+    for (uint32_t i = 0; r == 0 && i < called.rows; i++) {
+        struct sl_returned returned = {called.count[i], values};
+        values += called.count[i];
+        r = settle_row(self, in, from + i, step(self, fn, self->state, in, from + i, &returned));
+    }
+    return r;
+}
+
+int sl_each_call(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
+                 sl_returned_step *step)
+{
+    int r = 0;
+    sl_builder_origin(self->state, in);
+    for (uint32_t row = 0, done; r == 0 && row < in->rows; row += done) {
+        r = call_many(self, fn, in, row, step, &done);
+        if (r == 0 && done == 0) {
+            r = call_alone(self, fn, in, row, step);
+            done = 1;
+        }
+    }
+    return r < 0 ? r : sl_builder_flush(self->state);
+}

@@ -17,6 +17,15 @@ void sl_builder_close(struct sl_instance *self);
 /* Runs the step over all rows, hands rejected ones to the sink, and pushes what was collected. */
 int sl_each_row(struct sl_instance *self, const struct sl_chunk *in, sl_row_step *step);
 
+/* Adds the rows that come of row `row`, of which `returned` was returned; may write to returned->values. */
+typedef int sl_returned_step(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
+                             const struct sl_chunk *in, uint32_t row, struct sl_returned *returned);
+
+/* Calls fn for all rows, many at a time where it offers that, and the step for each; otherwise as
+ * sl_each_row. */
+int sl_each_call(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
+                 sl_returned_step *step);
+
 /* Calls fn with the fields of a row. ret->values has room for SL_WIDTH_MAX fields. The arguments are gone
  * when it returns, so a function never returns a list that is its argv; what argv's fields point to may be
  * used. */

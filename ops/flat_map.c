@@ -2,16 +2,11 @@
 #include "ops/each_row.h"
 #include "ops/returned.h"
 
-static int flat_map_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
-                        uint32_t row)
+static int add_records(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
+                       const struct sl_chunk *in, uint32_t row, struct sl_returned *returned)
 {
-    const struct sl_function *fn = sl_node_function(self->node, 0);
-    struct sl_field values[SL_WIDTH_MAX];
-    struct sl_returned returned = {.values = values};
     struct sl_records records = {0};
-    int r = sl_call_row(self, fn, in, row, &returned);
-    if (r == 0)
-        r = sl_returned_records(self->node, self->task, fn, &returned, &records);
+    int r = sl_returned_records(self->node, self->task, fn, returned, &records);
     for (uint32_t i = 0; r == 0 && i < records.count; i++) {
         const struct sl_field *fields;
         uint32_t width = sl_record_of(&records, i, &fields);
@@ -24,7 +19,7 @@ static int flat_map_push(struct sl_instance *self, const struct sl_chunk *in)
 {
     const struct sl_function *fn = sl_node_function(self->node, 0);
     if (!fn->ops->flat_map)
-        return sl_each_row(self, in, flat_map_row);
+        return sl_each_call(self, fn, in, add_records);
     struct sl_builder *out = self->state;
     sl_builder_origin(out, in);
     int r = fn->ops->flat_map(fn, self->task, self->node->number, in, out);

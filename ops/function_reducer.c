@@ -72,6 +72,19 @@ static int merge(const struct sl_reducer *reducer, struct sl_task *task, struct 
     return call_two(own(reducer), own(reducer)->merge, task, keep, state->pointer, value, state);
 }
 
+static uint32_t merge_rows(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                           union sl_state *const *states, const struct sl_field *values, const uint16_t *row,
+                           uint32_t count)
+{
+    const struct sl_function *fn = own(reducer)->merge;
+    struct sl_field *cells[SL_CHUNK_ROWS];
+    if (!fn->ops->fold_rows)
+        return 0;
+    for (uint32_t k = 0; k < count; k++)
+        cells[k] = states[k]->pointer;
+    return fn->ops->fold_rows(fn, task, keep, cells, values, row, count);
+}
+
 static int combine(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
@@ -111,6 +124,7 @@ static int copy(const struct sl_reducer *reducer, struct sl_task *task, struct s
 static const struct sl_reducer_ops plain = {
     .create = create,
     .merge = merge,
+    .merge_rows = merge_rows,
     .combine = combine,
     .finish = finish,
     .encode = finish,
@@ -121,6 +135,7 @@ static const struct sl_reducer_ops plain = {
 static const struct sl_reducer_ops invertible = {
     .create = create,
     .merge = merge,
+    .merge_rows = merge_rows,
     .combine = combine,
     .inverse = inverse,
     .finish = finish,

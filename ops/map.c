@@ -5,15 +5,16 @@
 #include "ops/each_row.h"
 #include "ops/returned.h"
 
-static int map_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in, uint32_t row)
+#include <string.h>
+
+static int add_row(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
+                   const struct sl_chunk *in, uint32_t row, struct sl_returned *returned)
 {
-    const struct sl_function *fn = sl_node_function(self->node, 0);
-    struct sl_field values[SL_WIDTH_MAX];
-    struct sl_returned returned = {.values = values};
-    int r = sl_call_row(self, fn, in, row, &returned);
-    if (r == 0)
-        r = sl_returned_row(self->node, self->task, fn, &returned);
-    return r < 0 ? r : sl_builder_add(out, values, returned.count, sl_line_of(in, row));
+    struct sl_field values[SL_WIDTH_MAX]; /* a row() is spread into them */
+    struct sl_returned spread = {returned->count, values};
+    memcpy(values, returned->values, returned->count * sizeof *values);
+    int r = sl_returned_row(self->node, self->task, fn, &spread);
+    return r < 0 ? r : sl_builder_add(out, values, spread.count, sl_line_of(in, row));
 }
 
 static int map_push(struct sl_instance *self, const struct sl_chunk *in)
@@ -25,7 +26,7 @@ static int map_push(struct sl_instance *self, const struct sl_chunk *in)
         if (r != SL_EREJECT)
             return r < 0 ? r : sl_push(self->out, &mapped);
     }
-    return sl_each_row(self, in, map_row);
+    return sl_each_call(self, fn, in, add_row);
 }
 
 static const struct sl_narrow map_narrow = {

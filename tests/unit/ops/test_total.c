@@ -295,7 +295,7 @@ static void test_merging_rows_stops_before_what_is_not_small(void **state)
     group_init(&g, "sum");
     union sl_state sum = reduce(&g, &zero, 1);
     union sl_state *states[] = {&sum, &sum, &sum, &sum, &sum};
-    assert_int_equal(g.r->ops->merge_rows(g.r, states, values, row, 5), 3);
+    assert_int_equal(g.r->ops->merge_rows(g.r, NULL, NULL, states, values, row, 5), 3);
     assert_same(finish(&g, &sum), I(-4));
     group_done(&g);
 }

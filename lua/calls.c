@@ -1,0 +1,122 @@
+#include "lua/calls.h"
+
+#include "core/error.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+
+static void push_field(lua_State *L, const struct sl_field *field)
+{
+    if (field->tag == SL_STR)
+        lua_pushlstring(L, (const char *)field->str, field->len);
+    else
+        sl_value_push(L, field);
+}
+
+/* Runs `protected` with what it works on; a Lua error means that the single call has something to say. */
+static void run(struct sl_copy *copy, unsigned number, struct sl_task *task, lua_CFunction protected,
+                void *work)
+{
+    copy->task = task;
+    copy->running = number;
+    copy->calls++;
+    lua_pushcfunction(copy->L, protected);
+    lua_pushlightuserdata(copy->L, work);
+    (void)lua_pcall(copy->L, 1, 0, 0);
+    lua_settop(copy->L, 0);
+    copy->task = NULL;
+}
+
+/* ---- rows of a chunk ---- */
+
+struct rows {
+    struct sl_copy *copy;
+    struct sl_task *task;
+    const struct sl_chunk *in;
+    uint32_t from;
+    uint32_t used, room; /* of called->values */
+    struct sl_called *called;
+};
+
+enum { FUNCTION = 2 }; /* where it lies on the stack; what it returns comes behind */
+
+static bool take_values(lua_State *L, struct rows *rows)
+{
+    int count = lua_gettop(L) - FUNCTION;
+    if (count > SL_WIDTH_MAX)
+        return false;
+    for (int i = 0; i < count; i++)
+        rows->called->values[rows->used + (uint32_t)i] =
+            sl_value_take(L, FUNCTION + 1 + i, rows->task->scratch);
+    rows->called->count[rows->called->rows++] = (uint8_t)count;
+    rows->used += (uint32_t)count;
+    lua_settop(L, FUNCTION);
+    return true;
+}
+
+static int call_protected(lua_State *L)
+{
+    struct rows *rows = lua_touserdata(L, 1);
+    const struct sl_chunk *in = rows->in;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, rows->copy->function[rows->copy->running]);
+    luaL_checkstack(L, (int)in->width + SL_WIDTH_MAX, "a wide record");
+    for (uint32_t row = rows->from; row < in->rows && rows->room - rows->used >= SL_WIDTH_MAX; row++) {
+        lua_pushvalue(L, FUNCTION);
+        for (uint32_t c = 0; c < in->width; c++)
+            push_field(L, &in->column[c][row]);
+        lua_call(L, (int)in->width, LUA_MULTRET);
+        if (!take_values(L, rows))
+            break;
+    }
+    return 0;
+}
+
+int sl_calls_rows(struct sl_copy *copy, unsigned number, struct sl_task *task, const struct sl_chunk *in,
+                  uint32_t from, struct sl_called *ret)
+{
+    struct rows rows = {copy, task, in, from, 0, 2 * (in->rows - from) + SL_WIDTH_MAX, ret};
+    ret->rows = 0;
+    ret->values = sl_arena_alloc(task->scratch, rows.room * sizeof *ret->values);
+    if (!ret->values)
+        return sl_error_nomem(task->err);
+    run(copy, number, task, call_protected, &rows);
+    return 0;
+}
+
+/* ---- folding values into cells ---- */
+
+struct fold {
+    struct sl_copy *copy;
+    struct sl_arena *keep;
+    struct sl_field *const *cells;
+    const struct sl_field *values;
+    const uint16_t *row;
+    uint32_t count, done;
+};
+
+static int fold_protected(lua_State *L)
+{
+    struct fold *fold = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, fold->copy->function[fold->copy->running]);
+    for (; fold->done < fold->count; fold->done++) {
+        struct sl_field *cell = fold->cells[fold->done];
+        lua_pushvalue(L, FUNCTION);
+        push_field(L, cell);
+        push_field(L, &fold->values[fold->row[fold->done]]);
+        lua_call(L, 2, LUA_MULTRET);
+        if (lua_gettop(L) != FUNCTION + 1)
+            break;
+        *cell = sl_value_take(L, FUNCTION + 1, fold->keep);
+        lua_settop(L, FUNCTION);
+    }
+    return 0;
+}
+
+uint32_t sl_calls_fold(struct sl_copy *copy, unsigned number, struct sl_task *task, struct sl_arena *keep,
+                       struct sl_field *const *cells, const struct sl_field *values, const uint16_t *row,
+                       uint32_t count)
+{
+    struct fold fold = {copy, keep, cells, values, row, count, 0};
+    run(copy, number, task, fold_protected, &fold);
+    return fold.done;
+}
