@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "engine/asides.h"
+#include "engine/blame.h"
 #include "engine/flow.h"
 #include "engine/observer.h"
 
@@ -208,7 +209,7 @@ static int stage_finish(struct sl_batch *batch, const struct sl_node *node, stru
         return 0;
     int r = node->op->wide->finish(stage, ret);
     batch->said[node->number] = stage->said && stage->emits;
-    return r;
+    return r < 0 ? sl_blame(node, r, err) : 0;
 }
 
 /* ---- tasks ---- */

@@ -1,5 +1,6 @@
 #include "engine/flow.h"
 
+#include "engine/blame.h"
 #include "engine/observer.h"
 
 #include <string.h>
@@ -60,11 +61,17 @@ static int push_watched(struct sl_outlet *watch, const struct sl_chunk *chunk)
 
 /* ---- operators ---- */
 
+/* Failures get the place of the innermost operator: the others find that there is one. */
+static int blame(const struct joint *joint, int r)
+{
+    return r < 0 ? sl_blame(joint->pipe->node, r, joint->task->err) : 0;
+}
+
 static int push_narrow(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct joint *joint = (struct joint *)outlet;
     joint->rows += chunk->rows;
-    return joint->pipe->node->op->narrow->push(&joint->instance, chunk);
+    return blame(joint, joint->pipe->node->op->narrow->push(&joint->instance, chunk));
 }
 
 static struct sl_stage *stage_of(const struct joint *joint)
@@ -76,7 +83,7 @@ static int push_sink(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct joint *joint = (struct joint *)outlet;
     joint->rows += chunk->rows;
-    return joint->pipe->node->op->wide->push(stage_of(joint), &joint->lane, chunk);
+    return blame(joint, joint->pipe->node->op->wide->push(stage_of(joint), &joint->lane, chunk));
 }
 
 /* ---- which pipes take part ---- */
@@ -176,9 +183,9 @@ static int open_joint(struct joint *joint, uint32_t partition)
         return 0;
     joint->opened = true;
     if (joint->pipe->sink)
-        return open_sink(joint, partition);
+        return blame(joint, open_sink(joint, partition));
     const struct sl_narrow *narrow = joint->pipe->node->op->narrow;
-    return narrow->open ? narrow->open(&joint->instance) : 0;
+    return narrow->open ? blame(joint, narrow->open(&joint->instance)) : 0;
 }
 
 /* Parents first: they may push what they held back. */
@@ -190,6 +197,8 @@ static int close_joint(struct joint *joint)
         r = node->op->wide->lane_close ? node->op->wide->lane_close(stage_of(joint), &joint->lane) : 0;
     else if (node)
         r = node->op->narrow->close ? node->op->narrow->close(&joint->instance) : 0;
+    if (node)
+        r = blame(joint, r);
     for (size_t i = 0; i < joint->children && r == 0; i++)
         r = close_joint(joint->child[i]);
     return r;
@@ -225,5 +234,5 @@ int sl_flow_task(const struct sl_flow *flow, size_t partition, unsigned worker, 
     if (r == 0)
         r = close_joint(top);
     drop_joint(top);
-    return r;
+    return r == SL_EREJECT ? 0 : r; /* a damaged file: the batch will be run again without it */
 }

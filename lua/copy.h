@@ -14,6 +14,9 @@
 #include "sluice.h"
 
 #include <lua.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
 
 struct sl_job;
 struct sl_random;
@@ -28,8 +31,12 @@ struct sl_copy {
     bool checkpoint_said;       /* by the job or the command line */
     struct sl_task *task;       /* while a record function runs; NULL elsewhere: not pure */
     unsigned running;           /* number of that function */
-    uint64_t calls;             /* of record functions so far */
-    int *function;              /* references to the Lua functions by number */
+    _Atomic uint64_t calls;     /* of functions so far, twice; odd while one runs */
+    _Atomic uint64_t late_call; /* the rest is lua/watchdog.h's: the call that is too long */
+    _Atomic bool is_late;       /* it is stopped */
+    _Atomic pid_t thread_id;    /* of the thread that calls */
+    pthread_t thread;
+    int *function; /* references to the Lua functions by number */
     unsigned functions, capacity;
     struct sl_random *random; /* per function, made when first asked for */
     struct sl_arena arena;    /* what the declaration needs until the copy goes */

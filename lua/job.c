@@ -4,6 +4,7 @@
 #include "core/io.h"
 #include "engine/graph.h"
 #include "lua/job_private.h"
+#include "lua/watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -163,11 +164,19 @@ int sl_job_add_workers(struct sl_job *job, unsigned workers, struct sl_error *er
     return 0;
 }
 
+int64_t sl_job_timeout_ms(const struct sl_job *job)
+{
+    return job->main->context->options.function_timeout_ms;
+}
+
 /* sl_run's hook. */
 static int prepare_workers(void *arg, unsigned workers, char *message, size_t message_size)
 {
+    struct sl_job *job = arg;
     struct sl_error err;
-    int r = sl_job_add_workers(arg, workers, &err);
+    int r = sl_job_add_workers(job, workers, &err);
+    if (r == 0 && !job->watchdog)
+        r = sl_watchdog_new(job, sl_job_timeout_ms(job), &job->watchdog, &err);
     if (r < 0)
         snprintf(message, message_size, "%s", err.text);
     return r;
@@ -224,6 +233,7 @@ void sl_job_free(struct sl_job *job)
 {
     if (!job)
         return;
+    sl_watchdog_free(job->watchdog);
     for (unsigned i = 0; i < job->workers; i++)
         sl_copy_free(job->worker[i]);
     free(job->worker);

@@ -16,4 +16,7 @@ struct sl_job {
     struct sl_copy *main;
     struct sl_copy **worker;
     unsigned workers;
+    struct sl_watchdog *watchdog; /* while it runs */
 };
+
+int64_t sl_job_timeout_ms(const struct sl_job *job);

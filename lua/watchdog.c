@@ -1,0 +1,200 @@
+#include "lua/watchdog.h"
+
+#include "core/clock.h"
+#include "core/duration.h"
+#include "lua/job_private.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOOKS_PER_TIMEOUT = 8, LOOK_MIN_MS = 5, LOOK_MAX_MS = 1000 };
+
+/* What was seen of a copy when it was looked at last. */
+struct look {
+    uint64_t calls;
+    int64_t since_ns; /* in that call, or in none */
+};
+
+struct sl_watchdog {
+    struct sl_job *job;
+    int64_t timeout_ms;
+    struct look *look; /* [workers + 1]; the main copy is the last */
+    struct sigaction before;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards is_over */
+    pthread_cond_t over;
+    bool is_over;
+};
+
+void sl_watchdog_meet(struct sl_copy *copy)
+{
+    copy->thread = pthread_self();
+    atomic_store(&copy->thread_id, gettid());
+}
+
+/* ---- in the thread of the function ---- */
+
+static void raise_late(lua_State *L, lua_Debug *info)
+{
+    (void)info;
+    luaL_error(L, "the function runs for too long");
+}
+
+/* Asks whether the call is still the one that was meant: it may have ended since. */
+static void set_hook(int number, siginfo_t *info, void *context)
+{
+    (void)number, (void)context;
+    if (info->si_code != SI_QUEUE || info->si_pid != getpid() || !info->si_value.sival_ptr)
+        return;
+    struct sl_copy *copy = info->si_value.sival_ptr;
+    if (atomic_load(&copy->calls) != atomic_load(&copy->late_call))
+        return;
+    atomic_store(&copy->is_late, true);
+    lua_sethook(copy->L, raise_late, LUA_MASKCOUNT, 1);
+}
+
+int sl_watchdog_explain(struct sl_copy *copy, struct sl_error *err)
+{
+    char timeout[32];
+    lua_sethook(copy->L, NULL, 0, 0);
+    atomic_store(&copy->is_late, false);
+    sl_duration_format(sl_job_timeout_ms(copy->job), timeout);
+    return sl_error_set(
+        err, SL_EFAIL,
+        "the function ran for longer than functionTimeout = \"%s\"; make it end sooner, or set "
+        "the option",
+        timeout);
+}
+
+/* ---- in the watchdog's ---- */
+
+static void send_signal(struct sl_copy *copy, uint64_t call)
+{
+    siginfo_t info = {.si_signo = SIGURG, .si_code = SI_QUEUE};
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_ptr = copy;
+    atomic_store(&copy->late_call, call);
+    /* A thread that has gone meanwhile needs no signal. */
+    (void)syscall(SYS_rt_tgsigqueueinfo, getpid(), atomic_load(&copy->thread_id), SIGURG, &info);
+}
+
+/* A call is running while the count is odd. */
+static void look_at(const struct sl_watchdog *watchdog, struct sl_copy *copy, struct look *look)
+{
+    uint64_t calls = atomic_load_explicit(&copy->calls, memory_order_acquire);
+    int64_t now_ns = sl_monotonic_ns();
+    if (calls != look->calls)
+        *look = (struct look){calls, now_ns};
+    else if (calls % 2 == 1 && now_ns - look->since_ns > watchdog->timeout_ms * 1000000 &&
+             !atomic_load(&copy->is_late))
+        send_signal(copy, calls);
+}
+
+static int64_t period_ms(const struct sl_watchdog *watchdog)
+{
+    int64_t period = watchdog->timeout_ms / LOOKS_PER_TIMEOUT;
+    return period < LOOK_MIN_MS ? LOOK_MIN_MS : period > LOOK_MAX_MS ? LOOK_MAX_MS : period;
+}
+
+/* Until the next look, or the end. */
+static bool wait(struct sl_watchdog *watchdog)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + period_ms(watchdog) * 1000000;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_mutex_lock(&watchdog->lock);
+    while (!watchdog->is_over &&
+           pthread_cond_timedwait(&watchdog->over, &watchdog->lock, &until) != ETIMEDOUT)
+        ;
+    bool goes_on = !watchdog->is_over;
+    pthread_mutex_unlock(&watchdog->lock);
+    return goes_on;
+}
+
+static void *watch(void *arg)
+{
+    struct sl_watchdog *watchdog = arg;
+    const struct sl_job *job = watchdog->job;
+    while (wait(watchdog)) {
+        for (unsigned w = 0; w < job->workers; w++)
+            look_at(watchdog, job->worker[w], &watchdog->look[w]);
+        look_at(watchdog, job->main, &watchdog->look[job->workers]);
+    }
+    return NULL;
+}
+
+/* ---- lifetime ---- */
+
+/* Signals of the process are for threads that expect them. */
+static int start_thread(struct sl_watchdog *watchdog)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&watchdog->thread, NULL, watch, watchdog);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
+static void init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static void destroy(struct sl_watchdog *watchdog)
+{
+    sigaction(SIGURG, &watchdog->before, NULL);
+    pthread_cond_destroy(&watchdog->over);
+    pthread_mutex_destroy(&watchdog->lock);
+    free(watchdog->look);
+    free(watchdog);
+}
+
+int sl_watchdog_new(struct sl_job *job, int64_t timeout_ms, struct sl_watchdog **ret, struct sl_error *err)
+{
+    struct sigaction action = {.sa_sigaction = set_hook, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct sl_watchdog *watchdog = calloc(1, sizeof *watchdog);
+    struct look *look = calloc(job->workers + 1, sizeof *look);
+    if (!watchdog || !look) {
+        free(watchdog);
+        free(look);
+        return sl_error_nomem(err);
+    }
+    *watchdog = (struct sl_watchdog){.job = job, .timeout_ms = timeout_ms, .look = look};
+    pthread_mutex_init(&watchdog->lock, NULL);
+    init_condition(&watchdog->over);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGURG, &action, &watchdog->before);
+    int failed = start_thread(watchdog);
+    if (failed) {
+        destroy(watchdog);
+        return sl_error_sys(err, failed, "starting the thread that watches functions");
+    }
+    *ret = watchdog;
+    return 0;
+}
+
+void sl_watchdog_free(struct sl_watchdog *watchdog)
+{
+    if (!watchdog)
+        return;
+    pthread_mutex_lock(&watchdog->lock);
+    watchdog->is_over = true;
+    pthread_cond_signal(&watchdog->over);
+    pthread_mutex_unlock(&watchdog->lock);
+    pthread_join(watchdog->thread, NULL);
+    destroy(watchdog);
+}

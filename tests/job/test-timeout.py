@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""functionTimeout: a function that runs for too long fails its batch, wherever it is called."""
+import pathlib, sys, time
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+HEAD = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = false, functionTimeout = "100ms" }
+local s = ssc:queueStream({ {{"a", 1}, {"a", 2}, {"b", 3}}, {{"a", 1}} }, { partitions = 2 })
+local function hang() while true do end end
+'''
+STUCK = {
+    "map": "s:map(hang):print()",
+    "filter": "s:map(sluice.swap):filter(hang):map(sluice.swap):print()",
+    "a function that catches errors": "s:map(function() while true do pcall(hang) end end):print()",
+    "reduceByKey": "s:reduceByKey(hang):print()",
+    "mapPartitions": "s:mapPartitions(hang):print()",
+    "updateStateByKey": "s:updateStateByKey(hang):print()",
+    "mapWithState": "s:mapWithState(hang):print()",
+    "sortBy": "s:sortBy(hang):print()",
+    "foreachRDD": "s:foreachRDD(hang)",
+}
+
+
+def run(body, seconds=PATIENCE_S):
+    job(HEAD + body + "\n")
+    return sluice("run", "job.lua", "--clock", "virtual", "--batches", "2", "--workers", "2", seconds=seconds)
+
+
+def test_a_function_that_never_ends_fails_the_batch_by_name():
+    for name, body in STUCK.items():
+        done = run(body)
+        equal(done.returncode, 1, "exit status for %s" % name)
+        operator = re.search(r":(\w+)\([^:]*hang", body).group(1)
+        check(re.search(r'job.lua:5: %s: the function ran for longer than functionTimeout = "100ms"' % operator, done.stderr),
+              "%s: the message names the operator, its line and the option: %s" % (name, done.stderr))
+        equal(done.stdout, "", "what %s shows" % name)
+
+
+def test_a_function_in_c_fails_the_batch_when_it_comes_back():
+    done = run("s:map(function() return (('a'):rep(30):find(('a?'):rep(19) .. ('a'):rep(40))) end):print()")
+    equal(done.returncode, 1, "exit status; " + done.stderr)
+    check("job.lua:5: map: the function ran for longer" in done.stderr, "the message: " + done.stderr)
+
+
+def test_functions_that_end_in_time_are_left_alone():
+    body = '''s:map(function(k, v)
+    local t = 0
+    for i = 1, 3e5 do t = t + i % 7 end
+    return k, v
+end):repartition(1):saveAsTextFiles("out/r", "")'''
+    done = run(body)
+    equal(done.returncode, 0, "exit status; " + done.stderr)
+    equal(list(outputs("out/r", "").values()), [b"a\t1\na\t2\nb\t3\n", b"a\t1\n"], "outputs")
+
+
+def test_time_is_counted_for_each_call_alone():
+    lines = "x\n" * 400
+    os.mkdir("in")
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", functionTimeout = "150ms" }
+ssc:textFileStream("in"):map(function(k)
+    for i = 1, 1e5 do end
+    return k
+end):count():saveAsTextFiles("out/r", "")
+''')
+    move_in("a", lines)
+    sluice_ok("run", "job.lua", "--once", "--workers", "1")
+    equal(list(outputs("out/r", "").values()), [b"400\n"], "outputs")
+
+
+main(globals())
