@@ -40,7 +40,8 @@ struct sl_source_ops {
     /* Partitions of what was taken. */
     size_t (*partitions)(struct sl_source *source);
     /* Pushes the rows of partition p in order. Many threads, each its own p. *ret_lines: newline-ended lines
-     * seen, for line numbers in the partitions behind it. Resets task->scratch between pushes. */
+     * seen, for line numbers in the partitions behind it. Resets task->scratch between pushes. SL_EREJECT:
+     * what was pushed does not count, redo will say so. */
     int (*read)(struct sl_source *source, size_t p, struct sl_task *task, struct sl_outlet *out,
                 uint64_t *ret_lines);
 
@@ -51,8 +52,8 @@ struct sl_source_ops {
 
     /* Files that could not be read since the last call: set aside, each said in the log. */
     uint64_t (*failures)(struct sl_source *source);
-    /* Files only. After read: whether files turned out damaged when rows of them had been pushed; the batch
-     * has to be run again, and they are left out then. */
+    /* Files only. After read: whether files could not be read, or turned out damaged while they were; the
+     * batch has to be run again, and they are left out then. */
     bool (*redo)(struct sl_source *source);
     /* Files only. Why file number `file` of the plan is not read; NULL: it is. Valid until the next batch. */
     const char *(*aside)(struct sl_source *source, size_t file);

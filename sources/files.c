@@ -78,20 +78,31 @@ static void cut_file(struct sl_file_source *source, size_t f)
 {
     const struct sl_file *file = &source->files->file[f];
     struct sl_file_state *state = &source->state[f];
+    size_t parts = parts_of(source, file);
     state->first_part = source->parts;
-    state->parts = parts_of(source, file);
     state->origin = (struct sl_origin){file->path, file->mtime_ns / 1000000, (uint32_t)source->parts};
-    for (size_t i = 0; i < state->parts; i++) {
+    for (size_t i = 0; i < parts; i++) {
         struct sl_part *part = &source->part[source->parts++];
         part->file = f;
         part->from = (int64_t)i * SL_SPLIT_BYTES;
-        part->to = i + 1 == state->parts ? file->size : part->from + SL_SPLIT_BYTES;
+        part->to = i + 1 == parts ? file->size : part->from + SL_SPLIT_BYTES;
         atomic_init(&part->lines, -1);
     }
 }
 
-static int cut_files(struct sl_file_source *source, int64_t t, const struct sl_files *files,
-                     struct sl_error *err)
+/* Files that are set aside have no part, as if they had not been there. */
+size_t sl_file_source_partitions(struct sl_source *base)
+{
+    struct sl_file_source *source = own(base);
+    source->parts = 0;
+    for (size_t f = 0; f < source->states; f++)
+        if (!source->state[f].is_excluded)
+            cut_file(source, f);
+    return source->parts;
+}
+
+static int begin_batch(struct sl_file_source *source, int64_t t, const struct sl_files *files,
+                       struct sl_error *err)
 {
     size_t parts = 0;
     for (size_t f = 0; f < files->count; f++)
@@ -103,8 +114,6 @@ static int cut_files(struct sl_file_source *source, int64_t t, const struct sl_f
         return sl_error_nomem(err);
     source->states = files->count;
     source->files = files;
-    for (size_t f = 0; f < files->count; f++)
-        cut_file(source, f);
     return 0;
 }
 
@@ -118,14 +127,14 @@ int sl_file_source_take(struct sl_source *base, int64_t t, uint64_t batch_number
     int r = source->arrivals->ops->take(source->arrivals, limits->files_max, limits->bytes_max, plan, err);
     r = r < 0 ? r : sl_file_options_filter_error(&source->options, err);
     *ret_any = plan->count > 0;
-    return r < 0 ? r : cut_files(source, t, plan, err);
+    return r < 0 ? r : begin_batch(source, t, plan, err);
 }
 
 int sl_file_source_resume(struct sl_source *base, int64_t t, const struct sl_files *plan,
                           struct sl_error *err)
 {
     forget_batch(own(base));
-    return cut_files(own(base), t, plan, err);
+    return begin_batch(own(base), t, plan, err);
 }
 
 int sl_file_source_settle(struct sl_source *base, struct sl_error *err)
@@ -198,10 +207,8 @@ bool sl_file_source_redo(struct sl_source *base)
     bool any = false;
     for (size_t f = 0; f < source->states; f++) {
         struct sl_file_state *state = &source->state[f];
-        if (!state->reason || state->is_excluded)
-            continue;
-        state->is_excluded = true;
-        any = any || atomic_load(&state->is_touched);
+        any = any || (state->reason && !state->is_excluded);
+        state->is_excluded = state->reason != NULL;
     }
     return any;
 }
@@ -222,11 +229,6 @@ int sl_file_source_exclude(struct sl_source *base, size_t file, const char *reas
 }
 
 /* ---- reading ---- */
-
-size_t sl_file_source_partitions(struct sl_source *base)
-{
-    return own(base)->parts;
-}
 
 /* Opens the file that was planned: the same identity, and at least as long. */
 static int open_file(struct sl_file_source *source, const struct sl_file *file, struct sl_error *err)
@@ -263,6 +265,16 @@ static int read_part(struct sl_file_source *source, size_t p, const struct sl_fi
     return r;
 }
 
+/* The batch is run again without the file: nothing is to be made of this part. */
+static int give_up(struct sl_file_source *source, size_t f, struct sl_error *err)
+{
+    int r = set_aside(source, f, err);
+    if (r < 0)
+        return r;
+    *err = (struct sl_error){0}; /* it was told */
+    return SL_EREJECT;
+}
+
 int sl_file_source_read(struct sl_source *base, size_t p, struct sl_task *task, struct sl_outlet *out,
                         uint64_t *ret_lines)
 {
@@ -271,12 +283,10 @@ int sl_file_source_read(struct sl_source *base, size_t p, struct sl_task *task, 
     const struct sl_file *file = &source->files->file[part->file];
     struct sl_file_state *state = &source->state[part->file];
     *ret_lines = 0;
-    if (state->is_excluded)
-        return 0;
     int fd = source->reader->opens_nothing ? -1 : open_file(source, file, task->err);
     int r = fd < 0 && !source->reader->opens_nothing ? fd : 0;
     struct sl_guard guard;
-    sl_guard_init(&guard, state, task, out);
+    sl_guard_init(&guard, task, out);
     if (r == 0) {
         struct sl_file_part opened = {source, fd, file, &state->origin, part->from, part->to};
         r = read_part(source, p, &opened, task, &guard.outlet, ret_lines);
@@ -285,6 +295,6 @@ int sl_file_source_read(struct sl_source *base, size_t p, struct sl_task *task, 
     if (fd >= 0)
         sl_io_close(source->services->io, fd);
     if (!guard.failed && sl_is_file_failure(r, task->err))
-        r = set_aside(source, part->file, task->err);
+        r = give_up(source, part->file, task->err);
     return r;
 }

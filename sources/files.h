@@ -4,7 +4,7 @@
  * with the files what the job wants once their batch is committed.
  *
  * A file that cannot be read, or that turns out damaged while it is read, is set aside: its reason is kept,
- * and where rows of it are on their way already the batch has to be run again without it (redo). */
+ * and the batch has to be run again as if the file had not been there (redo). */
 #pragma once
 
 #include "core/services.h"
@@ -18,10 +18,9 @@ struct sl_reader;
 /* What is known of a file of this batch. */
 struct sl_file_state {
     struct sl_origin origin;
-    size_t first_part, parts;
-    _Atomic bool is_touched; /* rows or record errors of it went out */
-    char *reason;            /* it is set aside; guarded by the source's lock; owned */
-    bool is_excluded;        /* was set aside before rows were read */
+    size_t first_part;
+    char *reason;     /* it is set aside; guarded by the source's lock; owned */
+    bool is_excluded; /* and left out */
 };
 
 /* One partition of a file. */

@@ -6,7 +6,6 @@
 static int push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct sl_guard *guard = (struct sl_guard *)outlet;
-    atomic_store_explicit(&guard->state->is_touched, true, memory_order_relaxed);
     int r = guard->out->push(guard->out, chunk);
     guard->failed = guard->failed || r < 0;
     return r;
@@ -17,17 +16,14 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
                   uint32_t line)
 {
     struct sl_guard *guard = (struct sl_guard *)((char *)sink - offsetof(struct sl_guard, sink));
-    atomic_store_explicit(&guard->state->is_touched, true, memory_order_relaxed);
     int r = guard->sink_before->reject(guard->sink_before, task, node, fields, width, origin, line);
     guard->failed = guard->failed || r < 0;
     return r;
 }
 
-void sl_guard_init(struct sl_guard *guard, struct sl_file_state *state, struct sl_task *task,
-                   struct sl_outlet *out)
+void sl_guard_init(struct sl_guard *guard, struct sl_task *task, struct sl_outlet *out)
 {
-    *guard = (struct sl_guard){
-        .outlet = {push}, .sink = {reject}, .out = out, .sink_before = task->sink, .state = state};
+    *guard = (struct sl_guard){.outlet = {push}, .sink = {reject}, .out = out, .sink_before = task->sink};
     task->sink = &guard->sink;
 }
 

@@ -206,6 +206,32 @@ def test_replaced_while_the_batch_ran():
     equal(rows(), ["a", "new"], "the rows of both")
 
 
+def test_commands_that_fail_on_half_a_file_do_not_fail_the_batch():
+    write_job(chain=':pipe({ "awk", "{ print; n++ } END { exit n != 1 }" })')
+    move_in("a.gz", gzip.compress(lines(30000))[:-100])
+    move_in("b", "good\n")
+    done = run()
+    equal((done.returncode, rows()), (0, ["good"]), "exit status and rows\n" + done.stderr)
+
+
+def test_a_file_set_aside_is_no_partition():
+    write_job(chain=":glom():map(function(list) return #list end)", context="workers = 1")
+    for name, content in (("a.gz", "plain"), ("b", "1\n2\n"), ("c", "gone")):
+        move_in(name, content)
+    os.chmod("in/c", 0)
+    equal((run().returncode, rows()), (0, ["2", "1"] if os.getuid() == 0 else ["2"]), "exit status and rows")
+
+
+def test_failures_of_those_who_get_the_rows_are_not_the_file_s():
+    write_job('format = "csv", columns = { "a" }', context='onRecordError = "stop"')
+    move_in("a", "1,2\n")
+    done = run()
+    equal((done.returncode, quarantined()), (1, {}), "exit status with onRecordError stop, files set aside")
+    write_job(chain=':pipe({ "false" })')
+    done = run()
+    equal((done.returncode, quarantined()), (1, {}), "exit status with a command that fails, files set aside")
+
+
 def test_shrunk_between_its_splits():
     # The second split is read when the first is on its way already: nothing of the file may stay.
     write_job(context="workers = 1", chain=':pipe({ "sh", "-c", "cat; truncate -s 100 in/z" }):count()')
