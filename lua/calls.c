@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "lua/value.h"
+#include "lua/watchdog.h"
 
 #include <lauxlib.h>
 
@@ -13,18 +14,21 @@ static void push_field(lua_State *L, const struct sl_field *field)
         sl_value_push(L, field);
 }
 
-/* Runs `protected` with what it works on; a Lua error means that the single call has something to say. */
-static void run(struct sl_copy *copy, unsigned number, struct sl_task *task, lua_CFunction protected,
+/* Runs `protected` with what it works on; a Lua error means that the single call has something to say.
+ * Whether a call was too long: the copy stops its next one, which says so, too. */
+static bool run(struct sl_copy *copy, unsigned number, struct sl_task *task, lua_CFunction protected,
                 void *work)
 {
     copy->task = task;
     copy->running = number;
-    copy->calls++;
     lua_pushcfunction(copy->L, protected);
     lua_pushlightuserdata(copy->L, work);
+    sl_watchdog_enter(copy);
     (void)lua_pcall(copy->L, 1, 0, 0);
+    bool is_late = sl_watchdog_leave(copy);
     lua_settop(copy->L, 0);
     copy->task = NULL;
+    return is_late;
 }
 
 /* ---- rows of a chunk ---- */
@@ -61,6 +65,7 @@ static int call_protected(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, rows->copy->function[rows->copy->running]);
     luaL_checkstack(L, (int)in->width + SL_WIDTH_MAX, "a wide record");
     for (uint32_t row = rows->from; row < in->rows && rows->room - rows->used >= SL_WIDTH_MAX; row++) {
+        sl_watchdog_next(rows->copy);
         lua_pushvalue(L, FUNCTION);
         for (uint32_t c = 0; c < in->width; c++)
             push_field(L, &in->column[c][row]);
@@ -79,8 +84,7 @@ int sl_calls_rows(struct sl_copy *copy, unsigned number, struct sl_task *task, c
     ret->values = sl_arena_alloc(task->scratch, rows.room * sizeof *ret->values);
     if (!ret->values)
         return sl_error_nomem(task->err);
-    run(copy, number, task, call_protected, &rows);
-    return 0;
+    return run(copy, number, task, call_protected, &rows) ? sl_watchdog_explain(copy, task->err) : 0;
 }
 
 /* ---- folding values into cells ---- */
@@ -100,6 +104,7 @@ static int fold_protected(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, fold->copy->function[fold->copy->running]);
     for (; fold->done < fold->count; fold->done++) {
         struct sl_field *cell = fold->cells[fold->done];
+        sl_watchdog_next(fold->copy);
         lua_pushvalue(L, FUNCTION);
         push_field(L, cell);
         push_field(L, &fold->values[fold->row[fold->done]]);
@@ -117,6 +122,6 @@ uint32_t sl_calls_fold(struct sl_copy *copy, unsigned number, struct sl_task *ta
                        uint32_t count)
 {
     struct fold fold = {copy, keep, cells, values, row, count, 0};
-    run(copy, number, task, fold_protected, &fold);
+    (void)run(copy, number, task, fold_protected, &fold);
     return fold.done;
 }

@@ -7,7 +7,6 @@
 #include "lua/state.h"
 #include "lua/value.h"
 #include "lua/watchdog.h"
-#include "lua/watchdog.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
