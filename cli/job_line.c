@@ -86,6 +86,20 @@ static struct sl_arg setting_value(const char *text)
     return SL_STR_ARG(text);
 }
 
+/* As with --checkpoint and --mount: relative to the working directory. */
+static bool is_path(const char *option)
+{
+    return strcmp(option, "checkpoint") == 0 || strcmp(option, "mount") == 0;
+}
+
+static int set_path(struct sl_job_line *job_line, const char *path, struct sl_arg *ret, struct sl_error *err)
+{
+    int r = make_absolute(job_line, path, &path, err);
+    if (r == 0)
+        *ret = SL_STR_ARG(path);
+    return r;
+}
+
 static int take_setting(struct sl_job_line *job_line, const char *setting, struct sl_option *ret,
                         struct sl_error *err)
 {
@@ -95,7 +109,8 @@ static int take_setting(struct sl_job_line *job_line, const char *setting, struc
         return sl_error_nomem(err);
     job_line->paths[job_line->path_count++] = name;
     *ret = (struct sl_option){name, setting_value(equals + 1)};
-    return 0;
+    return is_path(name) && ret->arg.value.tag != SL_BOOL ? set_path(job_line, equals + 1, &ret->arg, err)
+                                                          : 0;
 }
 
 static int take_overrides(struct sl_job_line *job_line, const struct sl_line *line, struct sl_error *err)
@@ -114,7 +129,7 @@ static int take_overrides(struct sl_job_line *job_line, const struct sl_line *li
 
 static int open_line(struct sl_job_line *job_line, const struct sl_line *line, struct sl_error *err)
 {
-    size_t count = SL_FLAGS_MAX + line->setting_count;
+    size_t count = SL_FLAGS_MAX + 2 * line->setting_count; /* a setting may need its name and a path */
     job_line->overrides = calloc(count, sizeof *job_line->overrides);
     job_line->paths = calloc(count, sizeof *job_line->paths);
     if (!job_line->overrides || !job_line->paths)

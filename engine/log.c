@@ -2,6 +2,7 @@
 
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/error.h"
 #include "text/json.h"
 
 #include <stdio.h>
@@ -26,6 +27,8 @@ static bool format_line(const struct sl_stderr_log *log, enum sl_log_level level
            sl_json_string(line, text, strlen(text), NULL) && sl_buf_text(line, "}\n");
 }
 
+static const char clear_line[] = "\r\033[K";
+
 /* One write per line, so that lines of several threads do not mix. */
 static void write_line(struct sl_log *base, enum sl_log_level level, const char *text)
 {
@@ -34,7 +37,8 @@ static void write_line(struct sl_log *base, enum sl_log_level level, const char 
     if (level < log->least)
         return;
     sl_buf_init(&line);
-    if (format_line(log, level, text, &line))
+    if (sl_buf_text(&line, atomic_exchange(&log->has_line, false) ? clear_line : "") &&
+        format_line(log, level, text, &line))
         (void)!write(STDERR_FILENO, line.bytes, line.len); /* there is nowhere else to say it */
     sl_buf_done(&line);
 }
@@ -42,5 +46,21 @@ static void write_line(struct sl_log *base, enum sl_log_level level, const char 
 void sl_stderr_log_init(struct sl_stderr_log *log, bool json, bool quiet)
 {
     bool talk = json || (!quiet && isatty(STDERR_FILENO));
-    *log = (struct sl_stderr_log){{write_line}, json, talk ? SL_LOG_INFO : SL_LOG_WARNING};
+    *log = (struct sl_stderr_log){
+        .log = {write_line}, .json = json, .least = talk ? SL_LOG_INFO : SL_LOG_WARNING};
+}
+
+void sl_stderr_log_show_line(struct sl_stderr_log *log, const char *line)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    if (!sl_buf_text(&text, clear_line) || !sl_buf_text(&text, line))
+        return; /* there will be another one */
+    atomic_store(&log->has_line, true);
+    (void)!write(STDERR_FILENO, text.bytes, text.len);
+}
+
+void sl_stderr_log_hide_line(struct sl_stderr_log *log)
+{
+    if (atomic_exchange(&log->has_line, false))
+        (void)!write(STDERR_FILENO, clear_line, sizeof clear_line - 1);
 }

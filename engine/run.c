@@ -420,6 +420,13 @@ static int exit_status(const struct sl_run *run, int r)
     return 1;
 }
 
+/* It shows how it gets on. */
+static bool is_long(const struct sl_run_options *options)
+{
+    return !options->quiet && !options->log_json && !options->once && !options->available_now &&
+           !options->virtual_clock;
+}
+
 static int run_all(struct sl_run *run, struct sl_error *err)
 {
     int r = open_run(run, err);
@@ -437,12 +444,14 @@ int sl_run(struct sl_context *context, const struct sl_run_options *given)
     struct sl_stderr_log log;
     struct sl_run run = {.context = context, .options = given ? given : &defaults, .wake_fd = -1};
     sl_stderr_log_init(&log, run.options->log_json, run.options->quiet);
+    sl_progress_line_init(&run.progress, &log, is_long(run.options));
     run.services.log = &log.log;
     run.services.job_dirfd = -1;
     run.checkpoint = sl_checkpoint_path(context);
     int r = sl_context_check(context, &err);
     if (r == 0)
         r = run_all(&run, &err);
+    sl_progress_line_hide(&run.progress);
     int status = exit_status(&run, r);
     close_run(&run);
     if (r < 0 && r != SL_ESTOP)

@@ -8,6 +8,7 @@
 #include "core/source.h"
 #include "engine/graph.h"
 #include "engine/pipelines.h"
+#include "engine/progress.h"
 #include "engine/rejects.h"
 #include "state/catalog.h"
 
@@ -45,6 +46,7 @@ struct sl_run {
     struct sl_observer *observer; /* looks at rows (engine/observer.h); NULL: nobody */
     struct sl_trial *trial;       /* engine/trial.h; NULL: a run in earnest */
     struct sl_rejects rejects;
+    struct sl_progress_line progress;
     struct sl_clock_virtual virtual_clock;
     int wake_fd;        /* eventfd: something may have arrived, or a signal came */
     _Atomic int stop;   /* 2: abandon the batch; tasks look at it */

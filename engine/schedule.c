@@ -54,9 +54,12 @@ static int run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limi
     *ret_ran = false;
     r = sl_batch_take(batch, limits, err);
     if (r == 0 && sl_batch_wanted(batch)) {
+        sl_progress_line_hide(&run->progress);
         r = run_steps(batch, err);
         *ret_ran = r == 0;
     }
+    if (*ret_ran)
+        sl_progress_line_show(&run->progress, batch);
     sl_batch_free(batch);
     return r;
 }
@@ -155,7 +158,8 @@ static int run_virtual(struct sl_run *run, struct sl_error *err)
     int64_t t = time_after(run, run->any && run->last_ms > start ? run->last_ms : start);
     struct sl_limits limits = run->options->once ? no_limits : limits_of(run);
     bool ran;
-    int r = refresh_sources(run, err); /* what comes later is told by events: a batch pays for new files only */
+    int r =
+        refresh_sources(run, err); /* what comes later is told by events: a batch pays for new files only */
     for (int64_t k = (int64_t)run->committed; r == 0 && !wants_stop(run); k++, t += interval) {
         if (run->options->batches && k >= run->options->batches)
             break;

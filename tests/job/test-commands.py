@@ -77,6 +77,31 @@ def test_graph_is_there_for_programs_too():
     equal(sluice("graph", "job.lua", "--dot", "--json").returncode, 2, "exit status for both")
 
 
+SETTINGS = ["interval=2", "interval=250ms", "checkpoint=false", "checkpoint=123", "mount=here", "workers=2",
+            "maxFilesPerBatch=3", "maxBytesPerBatch=4", "maxRecordBytes=5", "onRecordError=skip", "maxErrorRate=1",
+            "maxErrorRate=0.25", "onFileError=stop", "emptyBatches=true", "catchUp=all", "memoryLimit=1GB",
+            "keepHistory=1d", "functionTimeout=1.5s"]
+
+
+def test_every_option_can_be_set_on_the_command_line():
+    wordcount_here()
+    listed = set(re.findall(r"^  (\w+) ", sluice_ok("help", "options").stdout, re.M))
+    equal({setting.split("=")[0] for setting in SETTINGS}, listed, "the settings tried here, and all there are")
+    for setting in SETTINGS:
+        sluice_ok("check", "wordcount.lua", "--set", setting)
+    for setting in ("interval=soon", "workers=0", "catchUp=never", "chekpoint=x", "=1", "interval"):
+        equal(sluice("check", "wordcount.lua", "--set", setting).returncode, 2, "exit status for " + setting)
+
+
+def test_paths_in_settings_are_relative_to_the_working_directory():
+    os.makedirs("jobs/in")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+        'ssc:textFileStream("in"):print()\n', "jobs/job.lua")
+    move_in("a", "x\n", "jobs/in")
+    sluice_ok("run", "jobs/job.lua", "--once", "--set", "checkpoint=kept")
+    check(os.path.isdir("kept") and not os.path.exists("jobs/.sluice"), "the checkpoint lies in the working directory")
+
+
 def test_a_one_line_job_needs_no_file():
     move_in("a", "to be\nor\n")
     code = 'textFileStream("in"):flatMap(split(" ")):map(pair(1)):reduceByKey(sum):print()'
