@@ -117,6 +117,15 @@ static bool list_stream(struct sl_context *context, struct sl_stream *stream)
     return true;
 }
 
+/* What the operator itself has against its arguments, under its name. */
+static int check_node(struct sl_node *node, struct sl_error *err)
+{
+    int r = node->op->check ? node->op->check(node, err) : 0;
+    if (r < 0 && strncmp(err->text, node->op->name, strlen(node->op->name)) != 0)
+        sl_error_wrap(err, "%s", node->op->name);
+    return r;
+}
+
 static int fill_node(struct sl_stream *stream, struct sl_stream *first, const struct sl_arg *argv,
                      size_t argc, struct sl_error *err)
 {
@@ -135,7 +144,7 @@ static int fill_node(struct sl_stream *stream, struct sl_stream *first, const st
     node->slide_ms = node->inputs ? node->input[0]->slide_ms : node->interval_ms;
     node->window_ms = node->inputs ? node->input[0]->window_ms : 0;
     r = check_slides(node, err);
-    return r == 0 && node->op->check ? node->op->check(node, err) : r;
+    return r == 0 ? check_node(node, err) : r;
 }
 
 static struct sl_stream *add_node(struct sl_context *context, const struct sl_op *op, struct sl_stream *first,

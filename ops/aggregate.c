@@ -1,16 +1,11 @@
 #include "ops/aggregate.h"
 
 #include "core/error.h"
+#include "ops/aggregate_inside.h"
 #include "ops/pair_key.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct sl_aggregate_lane {
-    struct sl_position position;
-    uint32_t number;       /* index in aggregate->lane while rows are pushed */
-    struct sl_table table; /* of reducers that are not exact */
-};
 
 int sl_aggregate_init(struct sl_aggregate *aggregate, struct sl_stage *stage,
                       const struct sl_reducer *reducer, enum sl_key_of key_of)
@@ -35,6 +30,7 @@ void sl_aggregate_done(struct sl_aggregate *aggregate)
         free(aggregate->lane[i]);
     }
     free(aggregate->lane);
+    sl_aggregate_paths_done(aggregate);
     pthread_mutex_destroy(&aggregate->lock);
     *aggregate = (struct sl_aggregate){0};
 }
@@ -313,13 +309,12 @@ struct combine {
     struct sl_table *result; /* [partitions] */
 };
 
-/* Brings `from` into `to`, which holds the same key from an earlier table. */
-static int combine_groups(struct combine *combine, struct sl_task *task, struct sl_arena *keep,
-                          struct sl_group *to, const struct sl_group *from)
+int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
+                                struct sl_group *to, const struct sl_group *from)
 {
-    const struct sl_reducer *reducer = combine->aggregate->reducer;
+    const struct sl_reducer *reducer = aggregate->reducer;
     /* Without an exact reducer the tables come in the order of lanes: `to` is the earlier one. */
-    int r = reducer->ops->exact ? show_earlier(combine->aggregate, keep, to, &from->key, from->first) : 0;
+    int r = reducer->ops->exact ? show_earlier(aggregate, keep, to, &from->key, from->first) : 0;
     if (r < 0 || to->key.flags & SL_GROUP_FAILED || from->key.flags & SL_GROUP_EMPTY)
         return r;
     if (from->key.flags & SL_GROUP_FAILED || to->key.flags & SL_GROUP_EMPTY) {
@@ -332,7 +327,7 @@ static int combine_groups(struct combine *combine, struct sl_task *task, struct 
         return r;
     to->key.flags |= SL_GROUP_FAILED;
     struct sl_field none = sl_nil();
-    return sl_task_reject_group(task, combine->aggregate->stage->node->number, &to->key, &none);
+    return sl_task_reject_group(task, aggregate->stage->node->number, &to->key, &none);
 }
 
 static int combine_group(struct combine *combine, struct sl_task *task, struct sl_table *result,
@@ -342,7 +337,7 @@ static int combine_group(struct combine *combine, struct sl_task *task, struct s
         return SL_ENOMEM;
     struct sl_group *to = sl_table_slot(result, from->hash, &from->key);
     if (to->key.flags & SL_GROUP_TAKEN)
-        return combine_groups(combine, task, &result->arena, to, from);
+        return sl_aggregate_combine_groups(combine->aggregate, task, &result->arena, to, from);
     *to = *from; /* the key's bytes stay where they are: all arenas end up in one memory */
     result->used++;
     return 0;

@@ -17,6 +17,7 @@
 enum sl_key_of { SL_KEY_FIELD, SL_KEY_RECORD, SL_KEY_NONE };
 
 struct sl_aggregate_lane;
+struct sl_aggregate_path;
 
 struct sl_aggregate {
     struct sl_stage *stage;
@@ -27,6 +28,9 @@ struct sl_aggregate {
     pthread_mutex_t lock;   /* guards lanes */
     struct sl_aggregate_lane **lane;
     size_t lanes, lanes_capacity;
+    struct sl_aggregate_path *path; /* [paths]: lanes that ended, in order (aggregate_fold.c) */
+    size_t paths;
+    bool folding; /* some worker is at it */
 };
 
 /* Key and value of a record: SL_KEY_FIELD needs pairs (others are record errors), value = what follows the
@@ -35,6 +39,9 @@ struct sl_aggregate {
 int sl_aggregate_init(struct sl_aggregate *aggregate, struct sl_stage *stage,
                       const struct sl_reducer *reducer, enum sl_key_of key_of);
 int sl_aggregate_lane_open(struct sl_aggregate *aggregate, struct sl_lane *lane);
+/* A lane's rows are all there: its groups join those of the lanes before it. */
+int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane);
+void sl_aggregate_paths_done(struct sl_aggregate *aggregate);
 int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, const struct sl_chunk *in);
 /* The groups in the order of their keys. */
 int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret);

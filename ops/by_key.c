@@ -27,6 +27,12 @@ int sl_by_key_lane_open(struct sl_stage *stage, struct sl_lane *lane)
     return sl_aggregate_lane_open(&by_key->aggregate, lane);
 }
 
+int sl_by_key_lane_close(struct sl_stage *stage, struct sl_lane *lane)
+{
+    struct sl_by_key *by_key = stage->state;
+    return sl_aggregate_lane_close(&by_key->aggregate, lane);
+}
+
 int sl_by_key_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
     struct sl_by_key *by_key = stage->state;

@@ -19,6 +19,7 @@ int sl_by_key_begin(struct sl_by_key *by_key, struct sl_stage *stage, const stru
 
 /* Fit into struct sl_wide as they are, where stage->state is a struct sl_by_key. */
 int sl_by_key_lane_open(struct sl_stage *stage, struct sl_lane *lane);
+int sl_by_key_lane_close(struct sl_stage *stage, struct sl_lane *lane);
 int sl_by_key_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
 int sl_by_key_finish(struct sl_stage *stage, struct sl_dataset **ret);
 void sl_by_key_done(struct sl_stage *stage);
@@ -30,7 +31,8 @@ int sl_cut_partitions(const struct sl_stage *stage, unsigned param, struct sl_da
 #define SL_BY_KEY_WIDE(begin_)                                                                               \
     {                                                                                                        \
         .state_size = sizeof(struct sl_by_key), .begin = (begin_), .lane_open = sl_by_key_lane_open,         \
-        .push = sl_by_key_push, .finish = sl_by_key_finish, .done = sl_by_key_done                           \
+        .lane_close = sl_by_key_lane_close, .push = sl_by_key_push, .finish = sl_by_key_finish,              \
+        .done = sl_by_key_done                                                                               \
     }
 #define SL_PARAM_PARTITIONS                                                                                  \
     {                                                                                                        \

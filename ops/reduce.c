@@ -52,6 +52,7 @@ static const struct sl_wide count_wide = {
     .state_size = sizeof(struct sl_by_key),
     .begin = count_begin,
     .lane_open = sl_by_key_lane_open,
+    .lane_close = sl_by_key_lane_close,
     .push = sl_by_key_push,
     .finish = count_finish,
     .done = sl_by_key_done,

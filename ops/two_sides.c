@@ -26,6 +26,11 @@ int sl_two_sides_lane_open(struct sl_stage *stage, struct sl_lane *lane)
     return sl_aggregate_lane_open(side_of(stage, lane), lane);
 }
 
+int sl_two_sides_lane_close(struct sl_stage *stage, struct sl_lane *lane)
+{
+    return sl_aggregate_lane_close(side_of(stage, lane), lane);
+}
+
 int sl_two_sides_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
     return sl_aggregate_push(side_of(stage, lane), lane, in);

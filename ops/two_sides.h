@@ -17,6 +17,7 @@ int sl_two_sides_begin(struct sl_stage *stage, const struct sl_reducer *left, co
 
 /* Fit into struct sl_wide as they are. */
 int sl_two_sides_lane_open(struct sl_stage *stage, struct sl_lane *lane);
+int sl_two_sides_lane_close(struct sl_stage *stage, struct sl_lane *lane);
 int sl_two_sides_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
 void sl_two_sides_done(struct sl_stage *stage);
 
@@ -34,5 +35,6 @@ struct sl_field sl_meeting_key(const struct sl_entry *left, const struct sl_entr
 #define SL_TWO_SIDES_WIDE(begin_, finish_)                                                                   \
     {                                                                                                        \
         .state_size = sizeof(struct sl_two_sides), .begin = (begin_), .lane_open = sl_two_sides_lane_open,   \
-        .push = sl_two_sides_push, .finish = (finish_), .done = sl_two_sides_done                            \
+        .lane_close = sl_two_sides_lane_close, .push = sl_two_sides_push, .finish = (finish_),               \
+        .done = sl_two_sides_done                                                                            \
     }

@@ -387,6 +387,7 @@ static const struct sl_wide update_wide = {
     .state_size = sizeof(struct sl_by_key),
     .begin = begin,
     .lane_open = sl_by_key_lane_open,
+    .lane_close = sl_by_key_lane_close,
     .push = sl_by_key_push,
     .finish = finish,
     .done = sl_by_key_done,

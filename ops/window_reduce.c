@@ -294,9 +294,9 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 #define WINDOW_WIDE(begin_)                                                                                  \
     {                                                                                                        \
         .state_size = sizeof(struct window), .begin = (begin_), .lane_open = sl_by_key_lane_open,            \
-        .push = sl_by_key_push, .finish = finish, .done = sl_by_key_done,                                    \
-        .memory_size = sizeof(struct memory), .memory_done = memory_done, .wants = wants, .windowed = true,  \
-        .save = save, .load = load, .loaded = loaded                                                         \
+        .lane_close = sl_by_key_lane_close, .push = sl_by_key_push, .finish = finish,                        \
+        .done = sl_by_key_done, .memory_size = sizeof(struct memory), .memory_done = memory_done,            \
+        .wants = wants, .windowed = true, .save = save, .load = load, .loaded = loaded                       \
     }
 
 /* ---- the operators ---- */
