@@ -1,0 +1,240 @@
+"""The program as its users feel it: start, latency, intake, fs."""
+import glob, os, shutil, subprocess, tempfile, threading, time
+from batches import TINY, tiny_input
+from measure import Skip, Wrong, cpu_so_far, figure, job, median, wait_until
+
+RAW = 'ssc:textFileStream("in"):mount("v")\n'
+COUNTS = 'ssc:textFileStream("in"):map(sluice.pair(1)):reduceByKey(sluice.sum):saveAsTextFiles("out/r")\n'
+SNAPSHOT = ('local kept = ssc:textFileStream("in"):map(sluice.pair(1))\n'
+            '   :mapWithState(function(key, value, state) state:update((state:get() or 0) + value) return key end)\n'
+            'kept:count():saveAsTextFiles("out/r")\n%s')
+VIEWS = ('local lines = ssc:textFileStream("in")\nlines:mount("data")\n'
+         'lines:map(sluice.pair(1)):reduceByKey(sluice.sum):mount("keyed")\n')
+
+
+def needs_fuse():
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        raise Skip("/dev/fuse cannot be opened")
+
+
+def seconds_of(argv):
+    return float(subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, check=True).stdout)
+
+
+# ---- start ----
+
+def switches(pid):
+    """How often the threads of a process gave up the CPU by themselves: wake-ups."""
+    total = 0
+    for path in glob.glob("/proc/%d/task/*/status" % pid):
+        for line in open(path):
+            if line.startswith("voluntary_ctxt_switches"):
+                total += int(line.split()[1])
+    return total
+
+
+def resident_mb(pid):
+    for line in open("/proc/%d/status" % pid):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+
+
+def idle(bench):
+    bench.fresh(TINY)
+    seconds = bench.size(5, 2)
+    with bench.background() as run:
+        run.wait_until(lambda: glob.glob(str(bench.work / ".sluice/*/catalog.db")), "the checkpoint")
+        time.sleep(1)  # what happens once at a start is not idling
+        before, cpu = switches(run.process.pid), cpu_so_far(run.process.pid)
+        time.sleep(seconds)
+        return [figure("idle, interval 1 s: wake-ups", (switches(run.process.pid) - before) / seconds, "a second"),
+                figure("idle: CPU", 1000 * (cpu_so_far(run.process.pid) - cpu) / seconds, "ms a second"),
+                figure("idle: memory", resident_mb(run.process.pid), "MB", 15)]
+
+
+def start(bench):
+    """sluice version; a --once run of the tiny job (one file, new checkpoint), whole; idling"""
+    version = [bench.timed([bench.sluice, "version"]) for _ in range(bench.size(30, 10))]
+    once = []
+    for _ in range(bench.size(20, 5)):
+        bench.fresh(TINY, tiny_input(bench)[:1])
+        once.append(bench.run("--once"))
+    return [figure("version, wall", 1000 * median([t.wall for t in version]), "ms", 5),
+            figure("version, CPU", 1000 * median([t.cpu for t in version]), "ms"),
+            figure("--once, wall", 1000 * median([t.wall for t in once]), "ms", 30),
+            figure("--once, CPU", 1000 * median([t.cpu for t in once]), "ms"), *idle(bench)]
+
+
+# ---- latency ----
+
+def feed(bench, count, rate, renamed_at):
+    """Renames at a steady rate what was written before."""
+    begin = time.monotonic()
+    for i in range(count):
+        pause = begin + i / rate - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+        os.rename(bench.work / "made" / str(i), bench.work / "in" / str(i))
+        renamed_at[i] = time.monotonic()
+
+
+def latency(bench):
+    """from rename to visible in mount current, interval 50 ms, 1,000 files a second"""
+    needs_fuse()
+    count, rate = bench.size(5000, 1500), 1000
+    bench.fresh(job(RAW, 'interval = "50ms"'))
+    (bench.work / "made").mkdir()
+    for i in range(count):
+        (bench.work / "made" / str(i)).write_text("%d\n" % i)
+    renamed_at, seen_at = [0.0] * count, {}
+    view = bench.work / "mnt/v"
+    with bench.background() as run:
+        run.wait_until(view.is_dir, "the mount")
+        feeder = threading.Thread(target=feed, args=(bench, count, rate, renamed_at))
+        feeder.start()
+        version, end = None, time.monotonic() + count / rate + 20
+        while len(seen_at) < count and time.monotonic() < end:
+            try:
+                now = os.readlink(view / "now")
+            except FileNotFoundError:
+                now = None
+            if now == version:
+                time.sleep(0.0005)
+                continue
+            seen, version = time.monotonic(), now
+            for line in (view / now / "data").read_text().split():
+                seen_at[int(line)] = seen
+        feeder.join()
+    if len(seen_at) < count:
+        raise Wrong("%d of %d files were seen" % (len(seen_at), count))
+    taken = sorted(1000 * (seen_at[i] - renamed_at[i]) for i in range(count))
+    return [figure("median", median(taken), "ms", 55), figure("99 of 100 within", taken[count * 99 // 100], "ms"),
+            figure("longest", taken[-1], "ms")]
+
+
+# ---- intake ----
+
+def rows_written(bench):
+    return sum(int(line.split("\t")[1]) for path in bench.outputs() for part in path.glob("part-*")
+               for line in part.read_text().splitlines())
+
+
+def renames(bench, count):
+    """Seconds of the writer, alone and while sluice watches; every file is counted exactly once."""
+    files, seconds = bench.helper("files"), {}
+    for watched in (False, True):
+        bench.fresh(job(COUNTS))
+        (bench.work / "made").mkdir()
+        subprocess.check_call([files, "make", bench.work / "made", "x", str(count)])
+        if not watched:
+            seconds[watched] = seconds_of([files, "rename", bench.work / "made", bench.work / "in"])
+            continue
+        with bench.background() as run:
+            run.wait_until(lambda: glob.glob(str(bench.work / ".sluice/*/catalog.db")), "the checkpoint")
+            seconds[watched] = seconds_of([files, "rename", bench.work / "made", bench.work / "in"])
+            begin = time.monotonic()
+            run.wait_until((bench.work / "out").is_dir, "the first output", pause_s=0.05)
+            run.wait_until(lambda: rows_written(bench) >= count, "all %d files" % count, pause_s=0.1)
+            drained = time.monotonic() - begin
+    if rows_written(bench) != count:
+        raise Wrong("%d of %d renamed files were counted" % (rows_written(bench), count))
+    return seconds[True] / seconds[False], seconds[True], drained
+
+
+def batch_beside_old(bench, old):
+    """Seconds per batch of ten new files, with so many taken ones in the directory; and of a start without news."""
+    files = bench.helper("files")
+    bench.fresh(job(COUNTS, 'interval = "1s", maxFilesPerBatch = 10'))
+    if old:
+        subprocess.check_call([files, "make", bench.work / "in", "old", str(old)])
+        bench.run("--once")
+        shutil.rmtree(bench.work / "out")
+    begun = bench.run("--once") if old else None
+    subprocess.check_call([files, "make", bench.work / "in", "new", "300"])
+    argv = [bench.sluice, "run", str(bench.work / "job.lua"), "--available-now"]
+    bench.timed(argv)
+    made = bench.output_marks()[-29:]
+    return (made[-1] - made[0]) / (len(made) - 1), begun
+
+
+def intake(bench):
+    """renames at full speed into a watched directory; batches of ten files beside many old ones"""
+    count, old = bench.size(300000, 30000), bench.size(1000000, 50000)
+    slower, seconds, drained = renames(bench, count)
+    alone, _ = batch_beside_old(bench, 0)
+    beside, begun = batch_beside_old(bench, old)
+    return [figure("%d k renames: the writer slowed" % (count // 1000), slower, "times", 1.33),
+            figure("renames", count / seconds / 1000, "k a second"),
+            figure("all counted after the last rename", drained, "s"),
+            figure("a batch of 10 files, empty directory", 1000 * alone, "ms"),
+            figure("a batch of 10 files, %d k old ones" % (old // 1000), 1000 * beside, "ms"),
+            figure("old ones to none", beside / alone, "times", 2),
+            figure("a start with %d k old ones, nothing new: wall" % (old // 1000), begun.wall, "s"),
+            figure("the same: CPU", begun.cpu, "s"), figure("the same: peak memory", begun.peak_mb, "MB")]
+
+
+# ---- fs ----
+
+def memory_directory():
+    """A directory in tmpfs, which the mount is compared with."""
+    if not os.path.isdir("/dev/shm"):
+        raise Skip("there is no tmpfs in /dev/shm")
+    return tempfile.TemporaryDirectory(prefix="sluice-bench-", dir="/dev/shm")
+
+
+def read_ratio(bench, ours, theirs, times, runs):
+    """Seconds of ours to seconds of theirs, both warm."""
+    files, ratios, seconds = bench.helper("files"), [], []
+    for path in (ours, theirs):
+        seconds_of([files, "read", path, 2])
+    for _ in range(runs):
+        a, b = (seconds_of([files, "read", path, times]) for path in (ours, theirs))
+        ratios.append(a / b)
+        seconds.append(a / times)
+    return median(ratios), median(seconds)
+
+
+def reads(bench, mount, memory):
+    large, small = mount / "data/now/data", mount / "keyed/now/meta.json"
+    for path, name in ((large, "large"), (small, "small")):
+        shutil.copyfile(path, os.path.join(memory, name))
+    size = os.path.getsize(large)
+    ratio, seconds = read_ratio(bench, large, os.path.join(memory, "large"), 10, bench.runs)
+    small_ratio, small_seconds = read_ratio(bench, small, os.path.join(memory, "small"), 2000, bench.runs)
+    return [figure("warm read of %d MB: tmpfs's time" % (size >> 20), ratio, "times"),
+            figure("warm read", size / seconds / 1e9, "GB/s"),
+            figure("open, read, close of a small file", small_seconds * 1e6, "us"),
+            figure("the same: tmpfs's time", small_ratio, "times")]
+
+
+def lookups(bench, keys, count):
+    """A second pass asks the kernel only."""
+    files = bench.helper("files")
+    first, cached = (count / seconds_of([files, "stat", keys, "key", count]) for _ in range(2))
+    return [figure("first lookups of keys", first / 1000, "k a second", "at least 15"),
+            figure("cached lookups of keys", cached / 1000, "k a second", "at least 400")]
+
+
+def view_cost(bench, kept):
+    """What a view of many keys adds to a batch that changes 1,000, in seconds of wall and CPU time."""
+    from batches import MEASURED_STATE_BATCHES, ONE_FILE, state_input
+    inputs, times = state_input(bench, kept, 1000), {}
+    for view in ("", 'kept:stateSnapshots():mount("state")\n'):
+        bench.fresh(job(SNAPSHOT % view, ONE_FILE), inputs)
+        times[bool(view)] = bench.run_batches(len(inputs), MEASURED_STATE_BATCHES)
+    return times[True].wall - times[False].wall, times[True].cpu - times[False].cpu
+
+
+def fs(bench):
+    """the mount beside tmpfs: reads, lookups, and what a view costs a batch"""
+    needs_fuse()
+    keys, kept = bench.size(200000, 20000), bench.size(1000000, 100000)
+    bench.fresh(job(VIEWS))
+    (bench.work / "in/lines").write_text("".join("key%d\n" % i for i in range(keys)) * 8)
+    mount = bench.work / "mnt"
+    with bench.background() as run, memory_directory() as memory:
+        run.wait_until(lambda: os.path.lexists(mount / "keyed/now") and os.path.lexists(mount / "data/now"), "the views")
+        figures = reads(bench, mount, memory) + lookups(bench, mount / "keyed/now/keys", keys)
+    wall, cpu = view_cost(bench, kept)
+    return figures + [figure("a view of %d k keys adds to a batch: wall" % (kept // 1000), 1000 * wall, "ms", 1),
+                      figure("the same: CPU", 1000 * cpu, "ms", 1)]

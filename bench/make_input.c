@@ -1,0 +1,185 @@
+/* The inputs of the benchmarks, the same bytes on every machine.
+ *
+ *     make_input words BYTES SEED > FILE     ten words a line, 200,000 words by Zipf's law with exponent 1
+ *     make_input log LINES SEED > FILE       an access log in Apache's combined format, about 240 bytes a
+ * line
+ *
+ * The vocabulary is the same for every seed; only the sequence differs. A rank is drawn by Walker's alias
+ * method: one draw, one comparison, so that making the input does not take longer than measuring with it. In
+ * a log three lines in ten carry a number in their URL, which gives some 190,000 URLs in 640,000 lines. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORD_COUNT = 200000, WORDS_PER_LINE = 10, WORD_SIZE = 14, PAGE_COUNT = 2000, USER_COUNT = 100000 };
+
+struct random {
+    uint64_t state;
+};
+
+/* Slot i stands for rank i below its threshold and for alias[i] above it. */
+struct zipf {
+    uint32_t count;
+    uint32_t *alias;
+    uint32_t *threshold;
+};
+
+struct vocabulary {
+    char bytes[WORD_COUNT][WORD_SIZE];
+    uint8_t len[WORD_COUNT];
+};
+
+/* splitmix64 */
+static uint64_t random_next(struct random *random)
+{
+    uint64_t z = random->state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static uint32_t random_below(struct random *random, uint32_t limit)
+{
+    return (uint32_t)(((random_next(random) >> 32) * limit) >> 32);
+}
+
+static void *allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    if (!memory) {
+        fputs("make_input: out of memory\n", stderr);
+        exit(1);
+    }
+    return memory;
+}
+
+/* Pairs each slot that weighs less than the average with one that weighs more. */
+static void zipf_fill(struct zipf *zipf, double *weight, uint32_t *small, uint32_t *large)
+{
+    size_t small_count = 0, large_count = 0;
+    for (uint32_t i = 0; i < zipf->count; i++) {
+        zipf->threshold[i] = UINT32_MAX;
+        zipf->alias[i] = i;
+        if (weight[i] < 1)
+            small[small_count++] = i;
+        else
+            large[large_count++] = i;
+    }
+    while (small_count && large_count) {
+        uint32_t light = small[--small_count], heavy = large[large_count - 1];
+        zipf->threshold[light] = (uint32_t)(weight[light] * UINT32_MAX);
+        zipf->alias[light] = heavy;
+        weight[heavy] -= 1 - weight[light];
+        if (weight[heavy] < 1) {
+            large_count--;
+            small[small_count++] = heavy;
+        }
+    }
+}
+
+static struct zipf zipf_new(uint32_t count)
+{
+    struct zipf zipf = {count, allocate(count, sizeof(uint32_t)), allocate(count, sizeof(uint32_t))};
+    double *weight = allocate(count, sizeof *weight);
+    uint32_t *order = allocate(2 * (size_t)count, sizeof *order);
+    double total = 0;
+    for (uint32_t i = 0; i < count; i++)
+        total += 1.0 / (i + 1);
+    for (uint32_t i = 0; i < count; i++)
+        weight[i] = count / total / (i + 1);
+    zipf_fill(&zipf, weight, order, order + count);
+    free(order);
+    free(weight);
+    return zipf;
+}
+
+static uint32_t zipf_next(const struct zipf *zipf, struct random *random)
+{
+    uint64_t draw = random_next(random);
+    uint32_t slot = (uint32_t)(((draw >> 32) * zipf->count) >> 32);
+    return (uint32_t)draw < zipf->threshold[slot] ? slot : zipf->alias[slot];
+}
+
+static void zipf_done(struct zipf *zipf)
+{
+    free(zipf->alias);
+    free(zipf->threshold);
+}
+
+/* Frequent words are short, as in a language. */
+static struct vocabulary *vocabulary_new(void)
+{
+    struct vocabulary *words = allocate(1, sizeof *words);
+    struct random random = {1};
+    for (uint32_t i = 0; i < WORD_COUNT; i++) {
+        words->len[i] = (uint8_t)(i < 100 ? 2 + random_below(&random, 4) : 3 + random_below(&random, 9));
+        for (uint32_t k = 0; k < words->len[i]; k++)
+            words->bytes[i][k] = (char)('a' + random_below(&random, 26));
+    }
+    return words;
+}
+
+static void write_words(uint64_t bytes, struct random *random)
+{
+    struct zipf zipf = zipf_new(WORD_COUNT);
+    struct vocabulary *words = vocabulary_new();
+    for (uint64_t written = 0; written < bytes;) {
+        char line[WORDS_PER_LINE * (WORD_SIZE + 1)];
+        size_t len = 0;
+        for (int k = 0; k < WORDS_PER_LINE; k++) {
+            uint32_t rank = zipf_next(&zipf, random);
+            memcpy(line + len, words->bytes[rank], words->len[rank]);
+            len += words->len[rank];
+            line[len++] = k == WORDS_PER_LINE - 1 ? '\n' : ' ';
+        }
+        fwrite(line, 1, len, stdout);
+        written += len;
+    }
+    free(words);
+    zipf_done(&zipf);
+}
+
+static void write_log_line(const struct zipf *pages, struct random *random, uint64_t second)
+{
+    static const char *const kinds[] = {"images/banner.png", "index.html", "style.css", "article/list.html"};
+    static const char *const states[] = {"200", "200", "200", "304", "404"};
+    uint32_t page = zipf_next(pages, random), address = (uint32_t)random_next(random);
+    char user[16] = "";
+    if (random_below(random, 10) < 3)
+        snprintf(user, sizeof user, "/u%u", random_below(random, USER_COUNT));
+    printf("%u.%u.%u.%u - - [17/May/2015:%02u:%02u:%02u +0000] \"GET %s/site/section-%u/%s HTTP/1.1\" %s %u "
+           "\"http://example.org/site/section-%u/\" \"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
+           "(KHTML, like Gecko) Chrome/32.0.1700.77 Safari/537.36\"\n",
+           address >> 24, (address >> 16) & 255, (address >> 8) & 255, address & 255,
+           (unsigned)(second / 3600 % 24), (unsigned)(second / 60 % 60), (unsigned)(second % 60), user, page,
+           kinds[page % 4], states[random_below(random, 5)], random_below(random, 300000),
+           random_below(random, PAGE_COUNT));
+}
+
+static void write_log(uint64_t lines, struct random *random)
+{
+    struct zipf pages = zipf_new(PAGE_COUNT);
+    for (uint64_t i = 0; i < lines; i++)
+        write_log_line(&pages, random, i / 10);
+    zipf_done(&pages);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4 || (strcmp(argv[1], "words") && strcmp(argv[1], "log"))) {
+        fputs("usage: make_input words BYTES SEED | make_input log LINES SEED\n", stderr);
+        return 2;
+    }
+    uint64_t size = strtoull(argv[2], NULL, 10);
+    struct random random = {strtoull(argv[3], NULL, 10) * 0x2545f4914f6cdd1du + 7};
+    if (!strcmp(argv[1], "words"))
+        write_words(size, &random);
+    else
+        write_log(size, &random);
+    if (fflush(stdout) || ferror(stdout)) {
+        perror("make_input: writing to standard output");
+        return 1;
+    }
+    return 0;
+}

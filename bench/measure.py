@@ -1,0 +1,210 @@
+"""What the cases of bench/run share: helpers in C, inputs that are made once, runs of the program, their times.
+
+A case is a function case(bench) that returns a list of figures, see figure(). Ratios are of runs that took turns in
+one process. Beside wall time stands CPU time (user and system), which a busy machine disturbs less.
+"""
+import filecmp, glob, os, pathlib, re, shutil, signal, statistics, subprocess, time
+
+BENCH = pathlib.Path(__file__).resolve().parent
+PATIENCE_S = 120
+PATTERN = r'^(\S+) \S+ \S+ \[[^\]]+\] "(\S+) (\S+)[^"]*" (\d{3}) (\S+)'
+HEADER = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { %s }\n'
+LIBRARIES = {"reference": ["-lpcre2-8"]}
+
+
+class Wrong(Exception):
+    """A result is not what it must be, so its time means nothing."""
+
+
+class Skip(Exception):
+    """The case cannot be measured here."""
+
+
+def figure(name, value, unit="", must=None):
+    return {"figure": name, "value": round(value, 4), "unit": unit, "must": must}
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def job(text, options='interval = "1s"'):
+    return HEADER % options + text
+
+
+class Times:
+    def __init__(self, wall, cpu, peak_mb):
+        self.wall, self.cpu, self.peak_mb = wall, cpu, peak_mb
+
+
+def end_of(process, errors):
+    """CPU seconds and peak memory of a process that ends by itself, successfully."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        errors.seek(0)
+        raise Wrong("%s: exit status %d: %s" % (" ".join(process.args[:3]), process.returncode, errors.read()[-500:]))
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def cpu_so_far(pid):
+    """CPU seconds of all threads that a living process has; to the nanosecond, unlike /proc/PID/stat."""
+    total = 0
+    for path in glob.glob("/proc/%d/task/*/schedstat" % pid):
+        try:
+            total += int(open(path).read().split()[0])
+        except (OSError, IndexError):
+            pass  # a thread that has just ended
+    return total / 1e9
+
+
+def wait_until(condition, what, seconds=PATIENCE_S, pause_s=0.002):
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Wrong("waited %d s for %s" % (seconds, what))
+        time.sleep(pause_s)
+
+
+class Bench:
+    """Where a case is run: the program, how often, the long or the short form, directories."""
+
+    def __init__(self, sluice, runs, short, root):
+        self.sluice, self.runs, self.short, self.root = str(sluice), runs, short, pathlib.Path(root)
+        self.work = self.root / ("run-%d" % os.getpid())
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.workers = str(os.cpu_count())
+
+    def done(self):
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def size(self, long, short):
+        return short if self.short else long
+
+    def helper(self, name):
+        """A program of this folder, compiled when its source is newer."""
+        source, target = BENCH / (name + ".c"), self.root / name
+        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+            beside = self.root / ("%s.%d" % (name, os.getpid()))
+            subprocess.check_call([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-O3", "-march=native", "-pthread",
+                                   str(source), "-o", str(beside), *LIBRARIES.get(name, [])])
+            os.rename(beside, target)
+        return str(target)
+
+    def input(self, name, write):
+        """A directory of files that write(directory) makes, once; the name says what is in it."""
+        directory = self.root / ("input-" + name)
+        if not directory.exists():
+            beside = self.root / ("input-%s.%d" % (name, os.getpid()))
+            beside.mkdir()
+            write(beside)
+            os.rename(beside, directory)
+        return directory
+
+    def make_input(self, kind, size, files):
+        make = self.helper("make_input")
+
+        def write(directory):
+            for i in range(files):
+                with open(directory / ("%s%04d" % (kind, i)), "wb") as out:
+                    subprocess.check_call([make, kind, str(size), str(i)], stdout=out)
+        return self.input("%s-%dx%d" % (kind, files, size), write)
+
+    def fresh(self, text, inputs=()):
+        """An empty working directory with job.lua and links of the inputs in in/; nothing is left to be written."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        (self.work / "in").mkdir(parents=True)
+        for path in inputs:
+            os.link(path, self.work / "in" / os.path.basename(path))
+        (self.work / "job.lua").write_text(text)
+        os.sync()
+        return self.work
+
+    def timed(self, argv):
+        """Times of a process from start to end."""
+        with open(self.root / ("errors-%d" % os.getpid()), "w+", errors="replace") as errors:
+            os.unlink(errors.name)
+            start = time.perf_counter()
+            process = subprocess.Popen(argv, cwd=self.root, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=errors)
+            cpu, peak_mb = end_of(process, errors)
+            return Times(time.perf_counter() - start, cpu, peak_mb)
+
+    def run(self, *options, workers=None):
+        return self.timed([self.sluice, "run", str(self.work / "job.lua"), "--workers", workers or self.workers, *options])
+
+    def run_batches(self, count, measured, prefix="r", workers=None):
+        """Seconds of wall and CPU time per batch, over the last `measured` of `count` batches on the virtual clock.
+
+        The wall time is between the first and the last of those outputs, so neither start nor end is in it. (Not a
+        median of distances: the clock of file times ticks every 4 ms.)
+        """
+        argv = [self.sluice, "run", str(self.work / "job.lua"), "--clock", "virtual", "--batches", str(count),
+                "--workers", workers or self.workers]
+        mark = self.work / "out" / ("%s-%d" % (prefix, (count - measured) * 1000))
+        with open(self.work / "errors", "w+", errors="replace") as errors:
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+            wait_until(lambda: mark.exists() or os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT),
+                       "batch %d" % (count - measured))
+            before = cpu_so_far(process.pid)
+            cpu, peak_mb = end_of(process, errors)
+        made = self.output_marks(prefix)
+        if len(made) != count:
+            raise Wrong("%d output directories for %d batches" % (len(made), count))
+        return Times((made[-1] - made[-1 - measured]) / measured, (cpu - before) / measured, peak_mb)
+
+    def output_marks(self, prefix="r"):
+        """When each output directory was finished, in batch order."""
+        return [os.stat(path / "_SUCCESS").st_mtime_ns / 1e9 for path in self.outputs(prefix)]
+
+    def outputs(self, prefix="r"):
+        pattern = re.compile(re.escape(prefix) + r"-(\d+)$")
+        found = [path for path in (self.work / "out").iterdir() if pattern.match(path.name)]
+        return sorted(found, key=lambda path: int(path.name.rsplit("-", 1)[1]))
+
+    def must_give(self, want, prefix="r"):
+        """The newest output has the bytes of the file `want`."""
+        found = self.outputs(prefix) if (self.work / "out").is_dir() else []
+        if not found:
+            raise Wrong("there is no output")
+        with open(self.work / "got", "wb") as got:
+            for part in sorted(found[-1].glob("part-*")):
+                got.write(part.read_bytes())
+        if not filecmp.cmp(self.work / "got", want, shallow=False):
+            raise Wrong("the result differs from the reference's")
+
+    def background(self, *options):
+        return Background(self, options)
+
+
+class Background:
+    """A run that lasts until the end of its `with`; asked to stop there."""
+
+    def __init__(self, bench, options):
+        self.work = bench.work
+        self.argv = [bench.sluice, "run", str(bench.work / "job.lua"), *options]
+
+    def __enter__(self):
+        self.errors = open(self.work / "errors", "w+", errors="replace")
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.errors)
+        return self
+
+    def __exit__(self, *unused):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.errors.close()
+
+    def wait_until(self, condition, what, **options):
+        def ended():
+            if self.process.poll() is not None:
+                self.errors.seek(0)
+                raise Wrong("the run ended by itself: " + self.errors.read()[-500:])
+            return condition()
+        return wait_until(ended, what, **options)
