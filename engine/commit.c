@@ -6,7 +6,7 @@
  *  3 effect       print, foreachRDD: at least once, before anything is visible
  *  4 write        outputs complete under hidden names, files and directory synced
  *  5 state        what windows and state changed is in a segment that nothing names yet, synced
- *  6 dead letters what was set aside, a file of its own, replaced when the batch is redone
+ *  6 dead letters what was set aside, a file of its own, replaced when the batch is redone, synced
  *  7 reveal       outputs get their names, never over anything; the parents are synced
  *  8 commit       one transaction: progress, manifests, segments, what need not be remembered; durable
  *  9 publish      views and links show the batch
@@ -18,6 +18,7 @@
 
 #include "engine/asides.h"
 #include "engine/deadletter.h"
+#include "engine/hooks.h"
 #include "engine/keep.h"
 #include "state/store.h"
 
@@ -213,17 +214,28 @@ const struct sl_commit_step sl_commit_steps[] = {
     {"settle", settle},      {0},
 };
 
+static void tell_hooks(const struct sl_batch *batch)
+{
+    const struct sl_run_hooks *hooks = batch->run->hooks;
+    if (hooks && hooks->step)
+        hooks->step(hooks->arg, batch->t, sl_batch_step_name(batch));
+}
+
 int sl_batch_step(struct sl_batch *batch, struct sl_error *err)
 {
     const struct sl_commit_step *step = &sl_commit_steps[batch->step];
     if (!step->name)
         return 0;
     batch->run->services.replay = batch->replay;
+    tell_hooks(batch);
     int r = step->run(batch, err);
     if (r < 0)
         return r;
     batch->step++;
-    return sl_commit_steps[batch->step].name != NULL;
+    if (sl_commit_steps[batch->step].name)
+        return 1;
+    tell_hooks(batch);
+    return 0;
 }
 
 const char *sl_batch_step_name(const struct sl_batch *batch)

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "engine/asides.h"
 #include "engine/check.h"
+#include "engine/hooks.h"
 #include "engine/keep.h"
 #include "engine/log.h"
 #include "engine/paths.h"
@@ -54,7 +55,7 @@ static int open_services(struct sl_run *run, struct sl_error *err)
         return sl_error_sys(err, errno, "making an event counter");
     sl_clock_virtual_init(&run->virtual_clock, run->options->start_ms);
     run->services = (struct sl_services){
-        .io = &sl_io_system,
+        .io = run->hooks && run->hooks->io ? run->hooks->io : &sl_io_system,
         .log = run->services.log,
         .clock = run->options->virtual_clock ? &run->virtual_clock.clock : &sl_clock_real,
         .job_dirfd = -1,
@@ -437,12 +438,14 @@ static int run_all(struct sl_run *run, struct sl_error *err)
     return r;
 }
 
-int sl_run(struct sl_context *context, const struct sl_run_options *given)
+int sl_run_hooked(struct sl_context *context, const struct sl_run_options *given,
+                  const struct sl_run_hooks *hooks)
 {
     static const struct sl_run_options defaults = {.stop_fd = -1};
     struct sl_error err = {0};
     struct sl_stderr_log log;
-    struct sl_run run = {.context = context, .options = given ? given : &defaults, .wake_fd = -1};
+    struct sl_run run = {
+        .context = context, .options = given ? given : &defaults, .hooks = hooks, .wake_fd = -1};
     sl_stderr_log_init(&log, run.options->log_json, run.options->quiet);
     sl_progress_line_init(&run.progress, &log, is_long(run.options));
     run.services.log = &log.log;
@@ -457,6 +460,11 @@ int sl_run(struct sl_context *context, const struct sl_run_options *given)
     if (r < 0 && r != SL_ESTOP)
         context->error = err;
     return status;
+}
+
+int sl_run(struct sl_context *context, const struct sl_run_options *options)
+{
+    return sl_run_hooked(context, options, NULL);
 }
 
 int sl_run_trial(struct sl_context *context, struct sl_trial *trial, struct sl_error *err)

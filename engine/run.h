@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 struct sl_observer;
+struct sl_run_hooks;
 struct sl_store;
 struct sl_trial;
 struct sl_watcher;
@@ -37,14 +38,15 @@ struct sl_run {
     char *checkpoint;           /* its directory, absolute or relative to the job; NULL without one */
     struct sl_watcher *watcher;
     size_t sources;
-    struct sl_source **source;    /* [sources], in graph order */
-    char **source_key;            /* [sources] */
-    void **memory;                /* [nodes]: what windows and state keep */
-    struct sl_store *store;       /* segments of state; NULL: nothing is kept */
-    char **state_key;             /* [nodes]: by which an operator finds its state; NULL: it keeps none */
-    const char *segments;         /* the list to commit; NULL: as it was */
-    struct sl_observer *observer; /* looks at rows (engine/observer.h); NULL: nobody */
-    struct sl_trial *trial;       /* engine/trial.h; NULL: a run in earnest */
+    struct sl_source **source;        /* [sources], in graph order */
+    char **source_key;                /* [sources] */
+    void **memory;                    /* [nodes]: what windows and state keep */
+    struct sl_store *store;           /* segments of state; NULL: nothing is kept */
+    char **state_key;                 /* [nodes]: by which an operator finds its state; NULL: it keeps none */
+    const char *segments;             /* the list to commit; NULL: as it was */
+    struct sl_observer *observer;     /* looks at rows (engine/observer.h); NULL: nobody */
+    struct sl_trial *trial;           /* engine/trial.h; NULL: a run in earnest */
+    const struct sl_run_hooks *hooks; /* engine/hooks.h; NULL: none */
     struct sl_rejects rejects;
     struct sl_progress_line progress;
     struct sl_clock_virtual virtual_clock;
