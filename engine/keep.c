@@ -192,7 +192,10 @@ int sl_keep_save(struct sl_batch *batch, struct sl_error *err)
     sl_store_batch(run->store, batch->t);
     for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++)
         r = save_operator(batch, n, err);
-    if (r == SL_ENOMEM)
+    int failed = sl_store_failure(run->store, err); /* the operator was only told that there was one */
+    if (failed == 0 && r == SL_ENOMEM)
         return sl_error_nomem(err);
-    return r < 0 ? r : sl_store_finish(run->store, &run->segments, err);
+    if (failed < 0 || r < 0)
+        return failed < 0 ? failed : r;
+    return sl_store_finish(run->store, &run->segments, err);
 }

@@ -137,7 +137,7 @@ static int remove_unlisted(struct sl_store *store, struct sl_error *err)
 {
     int fd = sl_io_open(store->io, store->dirfd, ".", O_RDONLY | O_DIRECTORY, 0, err);
     if (fd < 0)
-        return fd;
+        return sl_error_wrap(err, "the directory of segments");
     DIR *dir = store->io->ops->fdopendir(store->io, fd);
     if (!dir) {
         sl_io_close(store->io, fd);
@@ -493,15 +493,19 @@ static void start_merge(struct sl_store *store)
         free_merge(store);
 }
 
+int sl_store_failure(const struct sl_store *store, struct sl_error *err)
+{
+    if (store->failed)
+        *err = store->error;
+    return store->failed;
+}
+
 int sl_store_finish(struct sl_store *store, const char **ret_list, struct sl_error *err)
 {
-    if (store->failed) {
-        *err = store->error;
-        return store->failed;
-    }
     bool changed = store->writer != NULL;
+    int r = sl_store_failure(store, err);
     store->gone = 0;
-    int r = finish_segment(store, err);
+    r = r < 0 ? r : finish_segment(store, err);
     r = r < 0 ? r : collect_merge(store, err);
     if (r == 0 && (changed || store->gone))
         r = sl_io_sync(store->io, store->dirfd, "the directory of segments", err);
