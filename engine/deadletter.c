@@ -1,5 +1,6 @@
 #include "engine/deadletter.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 /* The lines of the file's partitions before this one. */
@@ -25,23 +26,33 @@ static void log_lines(struct sl_batch *batch, const struct sl_buf *text)
     }
 }
 
+/* The file, its name, and the directory's own name are on disk before the batch is committed. */
+static int sync_all(struct sl_run *run, const char *path, const char *dir, struct sl_error *err)
+{
+    struct sl_io *io = run->services.io;
+    int fd = sl_io_open(io, run->services.job_dirfd, path, O_RDONLY, 0, err);
+    if (fd < 0)
+        return fd;
+    int r = sl_io_sync(io, fd, path, err);
+    sl_io_close(io, fd);
+    r = r < 0 ? r : sl_io_sync_dir(io, run->services.job_dirfd, dir, err);
+    return r < 0 ? r : sl_io_sync_dir(io, run->services.job_dirfd, run->checkpoint, err);
+}
+
 static int write_file(struct sl_batch *batch, const struct sl_buf *text, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
     struct sl_io *io = run->services.io;
-    struct sl_buf path;
-    sl_buf_init(&path);
-    if (!sl_buf_printf(&path, "%s/deadletter", run->checkpoint) || !sl_buf_byte(&path, 0)) {
-        sl_buf_done(&path);
-        return sl_error_nomem(err);
-    }
-    int r = sl_io_make_dirs(io, run->services.job_dirfd, (const char *)path.bytes, 0700, err);
-    path.len--;
-    if (r == 0 && (!sl_buf_printf(&path, "/%lld.jsonl", (long long)batch->t) || !sl_buf_byte(&path, 0)))
-        r = sl_error_nomem(err);
-    if (r == 0)
-        r = sl_io_replace_file(io, run->services.job_dirfd, (const char *)path.bytes, text->bytes, text->len,
-                               err);
+    struct sl_buf dir = {0}, path = {0};
+    bool ok = sl_buf_printf(&dir, "%s/deadletter", run->checkpoint) && sl_buf_byte(&dir, 0) &&
+              sl_buf_printf(&path, "%s/deadletter/%lld.jsonl", run->checkpoint, (long long)batch->t) &&
+              sl_buf_byte(&path, 0);
+    const char *dir_path = (const char *)dir.bytes, *file_path = (const char *)path.bytes;
+    int dirfd = run->services.job_dirfd;
+    int r = ok ? sl_io_make_dirs(io, dirfd, dir_path, 0700, err) : sl_error_nomem(err);
+    r = r < 0 ? r : sl_io_replace_file(io, dirfd, file_path, text->bytes, text->len, err);
+    r = r < 0 ? r : sync_all(run, file_path, dir_path, err);
+    sl_buf_done(&dir);
     sl_buf_done(&path);
     return r;
 }
