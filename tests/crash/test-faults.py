@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# timeout: 3000
+"""Every call to the file system and to SQLite's files fails once, or is the last thing that the process does; then a
+run without faults has to give the bytes of an undisturbed one.
+
+SLUICE_LONG=1: every call; otherwise one in SLUICE_STRIDE, from a random first one.
+"""
+import errno, itertools, pathlib, queue, random, sys
+from concurrent.futures import ThreadPoolExecutor
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from world import *
+
+STRIDE = 1 if LONG else int(os.environ.get("SLUICE_STRIDE", 60 if SANITIZED else 20))
+WORKERS = 2
+SHOWN_MAX = 12
+
+
+class Many:
+    """Runs cases in worlds of their own, some at a time."""
+
+    def __init__(self):
+        self.reference = Reference(World("world-0"))
+        self.worlds = queue.Queue()
+        for number in range(WORKERS):
+            self.worlds.put(World("world-%d" % (number + 1)))
+
+    def one(self, judge, case):
+        world = self.worlds.get()
+        try:
+            world.clear()
+            return judge(world, self.reference, case)
+        finally:
+            self.worlds.put(world)
+
+    def run(self, judge, cases):
+        cases = list(cases)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            verdicts = list(pool.map(lambda case: self.one(judge, case), cases))
+        wrong = ["%s: %s" % (case, verdict) for case, verdict in zip(cases, verdicts) if verdict]
+        print("%d cases, %d violations" % (len(cases), len(wrong)), flush=True)
+        check(not wrong, "\n".join(wrong[:SHOWN_MAX]))
+
+    def calls(self):
+        """Numbers of calls; the first is random, so that runs see others."""
+        first = random.randrange(STRIDE) + 1
+        return range(first, self.reference.calls + 1, STRIDE)
+
+
+# ---- verdicts ----
+
+def names_it(result):
+    """Whether the message tells where the call failed: a hidden directory is told by its final name."""
+    path = result.failed.split(" ", 1)[-1]
+    hidden = re.search(r"/\.([^/]*)\.sluice-tmp", path)
+    names = [os.path.basename(path) or path, "catalog" if "catalog" in path else "", hidden.group(1) if hidden else ""]
+    if path.endswith("/ck/state"):
+        names.append("directory of segments")
+    if re.search(r"/world-\d$", path):
+        names.append("ing .:")  # the job's directory
+    return any(name and name in result.message for name in names)
+
+
+def judge_failure(world, reference, fault):
+    result = world.run(BATCHES, fault)
+    if result.status not in (0, 1, 4):
+        return "%s: exit status %d: %s" % (result.failed, result.status, result.output.strip()[-600:])
+    if result.status and not result.message:
+        return "%s: status %d and no message" % (result.failed, result.status)
+    once = not fault.startswith("full")  # where the disk stays full the last failure is told, not the first
+    if result.status and once and not names_it(result):
+        return "%s is not named: %s" % (result.failed, result.message)
+    wrong = judge_crash(world, reference, result)
+    return wrong and "%s, status %d, %s: %s" % (result.failed, result.status, result.message, wrong)
+
+
+def judge_harmless(world, reference, fault):
+    """Half a write, or one that was interrupted, is nothing that anybody may notice."""
+    result = world.run(BATCHES, fault)
+    retried = result.failed.split(" ")[0] in ("open", "read", "write", "")
+    if retried and result.status != 0:
+        return "%s: exit status %d: %s" % (result.failed, result.status, result.message)
+    wrong = judge_crash(world, reference, result)
+    return wrong and "%s: %s" % (result.failed, wrong)
+
+
+def judge_stop(world, reference, fault):
+    result = world.run(BATCHES, fault)
+    if result.status not in (0, STOPPED):
+        return "exit status %d: %s" % (result.status, result.output.strip()[-600:])
+    wrong = judge_crash(world, reference, result)
+    return wrong and "after %s: %s" % (result.steps[-1:], wrong)
+
+
+# ---- claims ----
+
+def test_a_call_that_fails_ends_the_run_cleanly():
+    many = Many()
+    many.run(judge_failure, ("fail=%d:%d" % (at, errno.EIO) for at in many.calls()))
+
+
+def test_a_full_disk_ends_the_run_cleanly():
+    many = Many()
+    many.run(judge_failure, ("full=%d" % at for at in many.calls()))
+
+
+def test_short_writes_are_completed():
+    many = Many()
+    many.run(judge_harmless, ("short=%d" % at for at in many.calls()))
+
+
+def test_interrupted_calls_are_repeated():
+    many = Many()
+    many.run(judge_harmless, ("fail=%d:%d" % (at, errno.EINTR) for at in many.calls()))
+
+
+def test_the_process_may_stop_at_any_call():
+    many = Many()
+    many.run(judge_stop, ("%s=%d" % pair for pair in itertools.product(("stop", "tear"), many.calls())))
+
+
+def test_the_process_may_stop_at_any_step():
+    many = Many()
+    many.run(judge_stop, ("step=%d" % at for at in range(1, many.reference.steps + 1)))
+
+
+main(globals())
