@@ -30,8 +30,10 @@ struct sl_viewer_ops {
     /* `view` is the number the name had in the list given when the viewer was opened. Takes a reference of
      * its own. Never waits for readers. */
     int (*publish)(struct sl_viewer *viewer, size_t view, struct sl_version *version, struct sl_error *err);
-    /* The text of .sluice/status.json, copied. */
-    int (*status)(struct sl_viewer *viewer, const char *json, size_t len, struct sl_error *err);
+    /* A file of .sluice/, "status.json" or "batches/1000.json", replaced as a whole; copied. NULL: it goes.
+     * Never waits for readers. */
+    int (*document)(struct sl_viewer *viewer, const char *name, const char *text, size_t len,
+                    struct sl_error *err);
     /* Waits, at most this long, until whoever begins to read now sees all that was published before; false
      * when the time is up. For those who tell others that it is there; a batch does not wait for it. May be
      * NULL: it always is. */

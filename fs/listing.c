@@ -23,6 +23,8 @@ static bool emit_dots(const struct listing *listing, const struct node *node, ui
         parent = node->view->ino + SLOT_AT;
     if (node->kind == NODE_KEYS)
         parent = node->thing->ino + INO_DIR;
+    if (node->kind == NODE_BATCHES)
+        parent = INO_SLUICE;
     struct sl_attr attr = {.mode = S_IFDIR};
     for (; *at < FIRST; ++*at) {
         attr.ino = *at == 0 ? node->ino : parent;
@@ -63,14 +65,25 @@ static void list_root(const struct listing *listing, uint64_t at)
     }
 }
 
-static void list_sluice(const struct listing *listing, uint64_t at)
+static void list_folder(const struct listing *listing, const struct folder *folder, uint64_t first,
+                        uint64_t at)
 {
-    struct sl_tree *tree = listing->tree;
-    for (uint64_t i = at - FIRST; i < tree->documents; i++) {
-        struct node child = sl_node_in_thing(&tree->document[i]->thing, NODE_DOCUMENT, 0);
-        if (!emit_node(listing, tree->document[i]->name, &child, i + FIRST + 1))
+    for (uint64_t i = at - first; i < DOCUMENTS_MAX; i++) {
+        struct document *document = folder->document[i];
+        if (!document)
+            continue;
+        struct node child = sl_node_in_thing(&document->thing, NODE_DOCUMENT, 0);
+        if (!emit_node(listing, document->name, &child, i + first + 1))
             return;
     }
+}
+
+static void list_sluice(const struct listing *listing, uint64_t at)
+{
+    struct node child = {.kind = NODE_BATCHES, .ino = INO_BATCHES};
+    if (at == FIRST && !emit_node(listing, "batches", &child, ++at))
+        return;
+    list_folder(listing, &listing->tree->sluice, FIRST + 1, at);
 }
 
 /* Entries of a view by number: now, at, log, the links. False: there is none of this number now. */
@@ -221,6 +234,9 @@ static int list(const struct listing *listing, const struct node *node, uint64_t
         return 0;
     case NODE_SLUICE:
         list_sluice(listing, at);
+        return 0;
+    case NODE_BATCHES:
+        list_folder(listing, &listing->tree->batches, FIRST, at);
         return 0;
     case NODE_VIEW:
         list_view(listing, node->view, at);

@@ -8,6 +8,7 @@
  * A publish is a pointer store in the tree, one notice and one kick. */
 #include "fs/mount.h"
 
+#include "fs/fuse_log.h"
 #include "fs/housekeeper.h"
 #include "fs/notifier.h"
 #include "fs/place.h"
@@ -21,6 +22,7 @@
 
 struct mount {
     struct sl_viewer viewer;
+    struct sl_log *log;
     struct sl_requests requests;
     struct sl_session *session;
     struct sl_notifier *swaps, *sweeps;
@@ -71,9 +73,10 @@ static int mount_publish(struct sl_viewer *viewer, size_t view, struct sl_versio
     return r;
 }
 
-static int mount_status(struct sl_viewer *viewer, const char *json, size_t len, struct sl_error *err)
+static int mount_document(struct sl_viewer *viewer, const char *name, const char *text, size_t len,
+                          struct sl_error *err)
 {
-    return sl_tree_document(mount_of(viewer)->requests.tree, "status.json", json, len, err);
+    return sl_tree_document(mount_of(viewer)->requests.tree, name, text, len, err);
 }
 
 static bool mount_settle(struct sl_viewer *viewer, int timeout_ms)
@@ -95,6 +98,7 @@ static void mount_free(struct mount *mount)
     sl_tree_free(mount->requests.tree);
     sl_notifier_free(mount->swaps);
     sl_notifier_free(mount->sweeps);
+    sl_fuse_log_end(mount->log);
     free(mount);
 }
 
@@ -105,7 +109,7 @@ static void mount_close(struct sl_viewer *viewer)
 
 static const struct sl_viewer_ops mount_ops = {
     .publish = mount_publish,
-    .status = mount_status,
+    .document = mount_document,
     .settle = mount_settle,
     .close = mount_close,
 };
@@ -156,6 +160,8 @@ int sl_mount_open(const struct sl_mount_options *options, struct sl_viewer **ret
     if (!mount)
         return sl_error_nomem(err);
     mount->viewer.ops = &mount_ops;
+    mount->log = options->log;
+    sl_fuse_log_begin(mount->log);
     r = start(mount, options, err);
     if (r < 0) {
         mount_free(mount);

@@ -94,6 +94,8 @@ int sl_node_of(struct sl_tree *tree, uint64_t ino, struct node *ret)
         *ret = (struct node){.kind = NODE_ROOT, .ino = ino};
     else if (ino == INO_SLUICE)
         *ret = (struct node){.kind = NODE_SLUICE, .ino = ino};
+    else if (ino == INO_BATCHES)
+        *ret = (struct node){.kind = NODE_BATCHES, .ino = ino};
     else if (ino >= VIEW_BASE && ino < views_end)
         *ret = sl_node_in_view(&tree->view[(ino - VIEW_BASE) / VIEW_SPAN], (ino - VIEW_BASE) % VIEW_SPAN);
     else if ((thing = sl_thing_find(tree, ino)))
@@ -108,6 +110,7 @@ bool sl_node_is_dir(const struct node *node)
     switch (node->kind) {
     case NODE_ROOT:
     case NODE_SLUICE:
+    case NODE_BATCHES:
     case NODE_VIEW:
     case NODE_AT:
     case NODE_VERSION:
@@ -146,6 +149,7 @@ static struct sl_attr attr_base(const struct sl_tree *tree, const struct node *n
         attr.lasting = true;
         return attr;
     case NODE_SLUICE:
+    case NODE_BATCHES:
     case NODE_VIEW:
     case NODE_AT:
     case NODE_NEXT:

@@ -1,8 +1,9 @@
 /* What the files of fs/tree.h share; nobody else includes this.
  *
- * Inode numbers: 1 the root, 2 .sluice, VIEW_BASE + i*VIEW_SPAN + slot the fixed inodes of view i, and above
- * them a range per thing (a version, a document, a piece of a log), ever growing. So a number says what it
- * means: a binary search over the things alive finds the thing, the offset in its range the inode.
+ * Inode numbers: 1 the root, 2 .sluice, 3 .sluice/batches, VIEW_BASE + i*VIEW_SPAN + slot the fixed inodes of
+ * view i, and above them a range per thing (a version, a document, a piece of a log), ever growing. So a
+ * number says what it means: a binary search over the things alive finds the thing, the offset in its range
+ * the inode.
  *
  * Functions below are called with the tree locked. Those that say "unlocks" give the lock up for a while:
  * whatever the caller relies on must be pinned or belong to a view. */
@@ -14,11 +15,11 @@
 
 #include <pthread.h>
 
-enum { INO_SLUICE = 2, VIEW_BASE = 16, VIEW_SPAN = 8 };
+enum { INO_SLUICE = 2, INO_BATCHES, VIEW_BASE = 16, VIEW_SPAN = 8 };
 enum { SLOT_VIEW, SLOT_AT, SLOT_LINK, SLOT_NEXT = SLOT_LINK + 4, SLOT_FEED }; /* of a view; four links */
 enum { INO_DIR, INO_NOW, INO_FILE, INO_KEYS = INO_FILE + SL_RENDER_FILES, INO_KEY }; /* of a version */
 
-enum { DOCUMENTS_MAX = 8, DOCUMENT_NAME_MAX = 32, VERSION_NAME_MAX = 24 };
+enum { DOCUMENTS_MAX = 16, DOCUMENT_NAME_MAX = 32, VERSION_NAME_MAX = 24 };
 
 /* Something with a lifetime of its own: alive while it is current, looked up or pinned. */
 enum thing_kind { THING_VERSION, THING_DOCUMENT, THING_SEGMENT };
@@ -59,6 +60,12 @@ struct document {
     struct sl_rendering *rendering;
 };
 
+/* .sluice or .sluice/batches. A document keeps its slot until it goes: listings count by slots. */
+struct folder {
+    uint64_t ino;
+    struct document *document[DOCUMENTS_MAX]; /* NULL: free */
+};
+
 /* The inode behind the name `log`: blocks, one per version, that only ever get more. */
 struct block {
     uint64_t start;
@@ -90,8 +97,7 @@ struct sl_tree {
     struct sl_tree_options options;
     int64_t start_ms;
     struct view *view;
-    struct document *document[DOCUMENTS_MAX];
-    size_t documents;
+    struct folder sluice, batches;
     uint64_t ino_next, lookups_fixed, lookups, opens, versions, retired;
     size_t things, capacity;
     struct thing **thing; /* alive, by ino */
@@ -102,6 +108,7 @@ struct sl_tree {
 enum node_kind {
     NODE_ROOT,
     NODE_SLUICE,
+    NODE_BATCHES,
     NODE_VIEW,
     NODE_AT,
     NODE_LINK,
@@ -179,6 +186,10 @@ struct version *sl_view_from_number(const struct view *view, uint64_t number);
 bool sl_version_is_newest(const struct version *version);
 /* Retires what is listed no more and has lingered long enough. */
 void sl_view_retire_old(struct sl_tree *tree, struct view *view);
+
+/* ---- documents.c ---- */
+
+struct document *sl_folder_find(const struct folder *folder, const char *name); /* NULL: there is none */
 
 /* ---- content.c: all unlock; the version must be pinned ---- */
 

@@ -85,6 +85,7 @@ static int open_node(struct sl_tree *tree, struct sl_open *open)
         return 0;
     case NODE_ROOT:
     case NODE_SLUICE:
+    case NODE_BATCHES:
     case NODE_VIEW:
     case NODE_AT:
     case NODE_VERSION:

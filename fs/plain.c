@@ -183,10 +183,14 @@ static int plain_publish(struct sl_viewer *viewer, size_t view, struct sl_versio
                  : 0;
 }
 
-static int plain_status(struct sl_viewer *viewer, const char *json, size_t len, struct sl_error *err)
+static int plain_document(struct sl_viewer *viewer, const char *name, const char *text, size_t len,
+                          struct sl_error *err)
 {
     struct plain *plain = plain_of(viewer);
-    return sl_io_replace_file(plain->io, plain->dirfd, ".sluice/status.json", json, len, err);
+    char path[64];
+    snprintf(path, sizeof path, ".sluice/%s", name);
+    return text ? sl_io_replace_file(plain->io, plain->dirfd, path, text, len, err)
+                : sl_io_remove_tree(plain->io, plain->dirfd, path, err);
 }
 
 static void plain_free(struct plain *plain)
@@ -212,7 +216,7 @@ static void plain_close(struct sl_viewer *viewer)
 
 static const struct sl_viewer_ops plain_ops = {
     .publish = plain_publish,
-    .status = plain_status,
+    .document = plain_document,
     .close = plain_close,
 };
 
@@ -251,7 +255,7 @@ static int make_tree(struct plain *plain, const struct sl_mount_options *options
     if (r == 0)
         r = plain->lock = sl_place_lock_marker(plain->io, plain->dirfd, options->dir, err);
     if (r >= 0)
-        r = sl_io_make_dirs(plain->io, plain->dirfd, ".sluice", 0777, err);
+        r = sl_io_make_dirs(plain->io, plain->dirfd, ".sluice/batches", 0777, err);
     for (size_t i = 0; r == 0 && i < options->views; i++)
         r = make_view(plain, &plain->view[i], options->view[i], err);
     return r;

@@ -36,6 +36,8 @@ int sl_tree_new(const struct sl_tree_options *options, struct sl_tree **ret, str
     if (tree->options.keep == 0)
         tree->options.keep = 1;
     tree->start_ms = sl_clock_real.now_ms(&sl_clock_real);
+    tree->sluice.ino = INO_SLUICE;
+    tree->batches.ino = INO_BATCHES;
     tree->ino_next = VIEW_BASE + options->views * VIEW_SPAN;
     if (!make_views(tree)) {
         sl_tree_free(tree);
@@ -89,14 +91,20 @@ static int child_of_root(struct sl_tree *tree, const char *name, struct node *re
     return -ENOENT;
 }
 
+static int child_of_folder(const struct folder *folder, const char *name, struct node *ret)
+{
+    struct document *document = sl_folder_find(folder, name);
+    if (!document)
+        return -ENOENT;
+    *ret = sl_node_in_thing(&document->thing, NODE_DOCUMENT, 0);
+    return 0;
+}
+
 static int child_of_sluice(struct sl_tree *tree, const char *name, struct node *ret)
 {
-    for (size_t i = 0; i < tree->documents; i++)
-        if (strcmp(name, tree->document[i]->name) == 0) {
-            *ret = sl_node_in_thing(&tree->document[i]->thing, NODE_DOCUMENT, 0);
-            return 0;
-        }
-    return -ENOENT;
+    if (strcmp(name, "batches") == 0)
+        return sl_node_of(tree, INO_BATCHES, ret);
+    return child_of_folder(&tree->sluice, name, ret);
 }
 
 static int link_of_view(struct view *view, const char *name, struct node *ret)
@@ -173,6 +181,8 @@ static int child_of(struct sl_tree *tree, const struct node *parent, const char 
         return child_of_root(tree, name, ret);
     case NODE_SLUICE:
         return child_of_sluice(tree, name, ret);
+    case NODE_BATCHES:
+        return child_of_folder(&tree->batches, name, ret);
     case NODE_VIEW:
         return child_of_view(tree, parent->view, name, ret);
     case NODE_AT:

@@ -1,4 +1,4 @@
-/* Versions come and go: publishing, keeping, retiring; and the documents of .sluice, which do the same. */
+/* Versions come and go: publishing, keeping, retiring. */
 #include "fs/nodes.h"
 
 #include "core/clock.h"
@@ -142,64 +142,5 @@ int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *shown,
     pthread_mutex_unlock(&tree->lock); /* freeing the dead is for a thread that has the time */
     if (!entered)
         sl_thing_free(&version->thing);
-    return entered ? 0 : sl_error_nomem(err);
-}
-
-/* ---- documents ---- */
-
-static struct document *document_new(const char *name, const void *bytes, size_t len)
-{
-    struct document *document = calloc(1, sizeof *document);
-    if (!document)
-        return NULL;
-    sl_assert(strlen(name) < sizeof document->name);
-    document->thing = (struct thing){.kind = THING_DOCUMENT};
-    document->time_ms = sl_clock_real.now_ms(&sl_clock_real);
-    memcpy(document->name, name, strlen(name) + 1);
-    struct sl_buf buf;
-    sl_buf_init(&buf);
-    document->rendering = sl_buf_append(&buf, bytes, len) ? sl_rendering_new(&buf) : NULL;
-    if (!document->rendering) {
-        sl_buf_done(&buf);
-        free(document);
-        return NULL;
-    }
-    return document;
-}
-
-static size_t document_place(const struct sl_tree *tree, const char *name)
-{
-    size_t i = 0;
-    while (i < tree->documents && strcmp(tree->document[i]->name, name) != 0)
-        i++;
-    sl_assert(i < DOCUMENTS_MAX);
-    return i;
-}
-
-int sl_tree_document(struct sl_tree *tree, const char *name, const void *bytes, size_t len,
-                     struct sl_error *err)
-{
-    struct document *document = document_new(name, bytes, len);
-    if (!document)
-        return sl_error_nomem(err);
-    sl_tree_lock(tree);
-    size_t place = document_place(tree, name);
-    bool entered = sl_thing_enter(tree, &document->thing, 1);
-    if (entered && place < tree->documents) {
-        struct thing *old = &tree->document[place]->thing;
-        if (old->lookups && !sl_tree_notice(tree, SL_NOTICE_GONE, INO_SLUICE, old->ino, name)) {
-            sl_thing_leave(tree, &document->thing);
-            entered = false;
-        } else {
-            sl_thing_retire(tree, old);
-        }
-    }
-    if (entered) {
-        tree->document[place] = document;
-        tree->documents += place == tree->documents;
-    }
-    sl_tree_unlock(tree);
-    if (!entered)
-        sl_thing_free(&document->thing);
     return entered ? 0 : sl_error_nomem(err);
 }

@@ -163,10 +163,10 @@ static void test_status_is_replaced_as_a_whole(void **state)
     mounted_open(&mounted, 10);
     const struct sl_viewer_ops *ops = mounted.viewer->ops;
     assert_int_equal(mounted_errno(&mounted, ".sluice/status.json"), ENOENT);
-    assert_int_equal(ops->status(mounted.viewer, "{}\n", 3, &err), 0);
+    assert_int_equal(ops->document(mounted.viewer, "status.json", "{}\n", 3, &err), 0);
     mounted_assert_text(&mounted, ".sluice/status.json", "{}\n");
     int old = mounted_file(&mounted, ".sluice/status.json", O_RDONLY);
-    assert_int_equal(ops->status(mounted.viewer, "{\"batches\": 1}\n", 15, &err), 0);
+    assert_int_equal(ops->document(mounted.viewer, "status.json", "{\"batches\": 1}\n", 15, &err), 0);
     assert_true(ops->settle(mounted.viewer, 10000));
     mounted_assert_text(&mounted, ".sluice/status.json", "{\"batches\": 1}\n");
     char *text = mounted_slurp(old);

@@ -43,7 +43,7 @@ static void test_plain_files_show_the_same_tree(void **state)
     struct sl_error err = {0};
     mounted_name(&mounted);
     assert_int_equal(plain_try(&mounted, &sl_io_system, &err), 0);
-    assert_int_equal(mounted.viewer->ops->status(mounted.viewer, "{}", 2, &err), 0);
+    assert_int_equal(mounted.viewer->ops->document(mounted.viewer, "status.json", "{}", 2, &err), 0);
     publish(&mounted, shown_version(1, "x\t1"));
     publish(&mounted, shown_version(2, "a\t1\nbe\t1"));
     publish(&mounted, shown_version(3, "be\t2"));

@@ -66,12 +66,15 @@ static void test_listings_can_be_read_in_pieces(void **state)
         {"counts/at", ". .. 2 3 "},
         {"counts/at/3", ". .. data data.json data.csv meta.json changes keys "},
         {"counts/at/3/keys", ". .. b %2Ea "},
-        {".sluice", ". .. status.json "},
+        {".sluice", ". .. batches status.json "},
+        {".sluice/batches", ". .. 2.json 3.json "},
     };
     struct planted planted;
     char names[1024];
     planted_open(&planted, 2);
     assert_int_equal(sl_tree_document(planted.tree, "status.json", "{}", 2, NULL), 0);
+    assert_int_equal(sl_tree_document(planted.tree, "batches/2.json", "{}", 2, NULL), 0);
+    assert_int_equal(sl_tree_document(planted.tree, "batches/3.json", "{}", 2, NULL), 0);
     for (int64_t t = 1; t <= 3; t++)
         planted_publish(&planted, shown_version(t, "b\t1\n.a\t2"));
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
@@ -334,6 +337,23 @@ static void test_documents_are_replaced(void **state)
     sl_tree_free(planted.tree);
 }
 
+static void test_documents_go(void **state)
+{
+    (void)state;
+    struct planted planted;
+    char names[64];
+    planted_open(&planted, 1);
+    for (int i = 0; i < 100; i++) {
+        snprintf(names, sizeof names, "batches/%d.json", i);
+        assert_int_equal(sl_tree_document(planted.tree, names, "{}", 2, NULL), 0);
+        snprintf(names, sizeof names, "batches/%d.json", i - 3);
+        assert_int_equal(sl_tree_document(planted.tree, names, NULL, 0, NULL), 0);
+    }
+    planted_list(&planted, planted_ino(&planted, ".sluice/batches"), 9, true, names, sizeof names);
+    assert_string_equal(names, ". .. 97.json 98.json 99.json ");
+    sl_tree_free(planted.tree);
+}
+
 static void test_extended_attributes(void **state)
 {
     (void)state;
@@ -387,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_listing_with_lookups_counts_what_was_taken),
         cmocka_unit_test(test_what_no_longer_is_current_is_rendered_again),
         cmocka_unit_test(test_documents_are_replaced),
+        cmocka_unit_test(test_documents_go),
         cmocka_unit_test(test_extended_attributes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
