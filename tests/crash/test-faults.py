@@ -19,7 +19,7 @@ class Many:
     """Runs cases in worlds of their own, some at a time."""
 
     def __init__(self):
-        self.reference = Reference(World("world-0"))
+        self.reference = Reference()
         self.worlds = queue.Queue()
         for number in range(WORKERS):
             self.worlds.put(World("world-%d" % (number + 1)))
@@ -61,7 +61,7 @@ def names_it(result):
 
 
 def judge_failure(world, reference, fault):
-    result = world.run(BATCHES, fault)
+    result = world.run(world.batches, fault)
     if result.status not in (0, 1, 4):
         return "%s: exit status %d: %s" % (result.failed, result.status, result.output.strip()[-600:])
     if result.status and not result.message:
@@ -75,7 +75,7 @@ def judge_failure(world, reference, fault):
 
 def judge_harmless(world, reference, fault):
     """Half a write, or one that was interrupted, is nothing that anybody may notice."""
-    result = world.run(BATCHES, fault)
+    result = world.run(world.batches, fault)
     retried = result.failed.split(" ")[0] in ("open", "read", "write", "")
     if retried and result.status != 0:
         return "%s: exit status %d: %s" % (result.failed, result.status, result.message)
@@ -84,7 +84,7 @@ def judge_harmless(world, reference, fault):
 
 
 def judge_stop(world, reference, fault):
-    result = world.run(BATCHES, fault)
+    result = world.run(world.batches, fault)
     if result.status not in (0, STOPPED):
         return "exit status %d: %s" % (result.status, result.output.strip()[-600:])
     wrong = judge_crash(world, reference, result)

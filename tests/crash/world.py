@@ -1,18 +1,18 @@
 """The job of crash_job.c in a directory of its own: runs with and without faults, and what they have to give.
 
-Three files wait from the start and a batch takes one. Whatever happened to a run of three batches, a file that sorts
-before all others arrives late, and a run without faults follows. Planned batches keep their files, so what has to come
+Files (three, or more) wait from the start and a batch takes one. Whatever happened to a run of as many batches, a file
+that sorts before all others arrives late, and a run without faults follows. Planned batches keep their files, so what has to come
 out depends on one number: how many batches were planned when the late file arrived.
 """
-import os, pathlib, re, shutil, subprocess, sys
+import os, pathlib, re, shutil, subprocess, sys, threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 CRASH_JOB = BUILD / "tests/crash_job"
 STOPPED = 99  # exit status of a process that was stopped
 FILES = {"f1": "a b a one\nbad\n", "f2": "b c two\n", "f3": "c c a three\n"}
-BATCHES, BATCHES_AFTER = len(FILES), 6
-TIME_MAX = 1000 * BATCHES_AFTER
+MORE_FILES = {"f%02d" % number: "a b%d c\nk%d k%d\n" % (number % 3, number, number % 5) for number in range(12)}
+MORE_FILES["f00"] += "bad\n"
 NAME = re.compile(r"(\w+)-(\d+)$")
 
 
@@ -38,11 +38,12 @@ class Result:
 
 
 class World:
-    def __init__(self, name):
+    def __init__(self, name, files=FILES):
         self.home = pathlib.Path(name).absolute()
+        self.batches, self.batches_after = len(files), len(files) + 3
         self.late = self.home / "waiting-0"
         (self.home / "in").mkdir(parents=True)
-        for file, text in FILES.items():
+        for file, text in files.items():
             (self.home / "in" / file).write_text(text)
         self.late.write_text("a late\n")
 
@@ -63,14 +64,14 @@ class World:
     def run_after(self, *args):
         """The run without faults, which finds the late file."""
         os.rename(self.late, self.home / "in/0")
-        return self.run(BATCHES_AFTER, *args)
+        return self.run(self.batches_after, *args)
 
     def shown(self):
         """The output directories up to the time that is compared: name -> {file: bytes}."""
         found = {}
         for path in (self.home / "out").glob("[!.]*-*"):
             match = NAME.match(path.name)
-            if match and int(match.group(2)) <= TIME_MAX:
+            if match and int(match.group(2)) <= 1000 * self.batches_after:
                 found[path.name] = {part.name: part.read_bytes() for part in path.iterdir()}
         return found
 
@@ -79,22 +80,36 @@ class World:
 
 
 class Reference:
-    """What an undisturbed run gives, by the number of batches that were planned before the late file came."""
+    """What undisturbed runs give, by the number of batches that were planned before the late file came. Has a world of
+    its own, and runs when it is first asked."""
 
-    def __init__(self, world):
-        self.shown, self.dead_letters = [], []
-        for planned in range(BATCHES + 1):
-            world.clear()
-            first = world.run(planned) if planned else None
-            after = world.run_after()
-            check(after.status == 0 and (not first or first.status == 0), "undisturbed: " + after.output)
-            self.shown.append(world.shown())
-            self.dead_letters.append(world.dead_letters())
-            if first:
-                self.calls, self.steps = first.calls, len(first.steps)
-        check(len(self.shown[0]) > 4 * BATCHES and self.dead_letters[0], "the undisturbed run gives too little")
-        check(all(self.shown[p] != self.shown[p + 1] for p in range(BATCHES)), "the late file makes no difference")
+    def __init__(self, files=FILES):
+        self.world, self.known, self.lock = World("reference", files), {}, threading.Lock()
+        first = self.world.run(self.world.batches)
+        equal(first.status, 0, "the undisturbed run: " + first.output)
+        self.calls, self.steps = first.calls, len(first.steps)
+
+    def at(self, planned):
+        with self.lock:
+            if planned not in self.known:
+                self.known[planned] = self.make(planned)
+            return self.known[planned]
+
+    def make(self, planned):
+        world = self.world
         world.clear()
+        runs = ([world.run(planned)] if planned else []) + [world.run_after()]
+        check(all(run.status == 0 for run in runs), "undisturbed: " + runs[-1].output)
+        shown, dead_letters = world.shown(), world.dead_letters()
+        check(len(shown) > 4 * world.batches and dead_letters, "the undisturbed run gives too little")
+        check(all(shown != other for other, _ in self.known.values()), "the late file makes no difference")
+        return shown, dead_letters
+
+    def shown(self, planned):
+        return self.at(planned)[0]
+
+    def dead_letters(self, planned):
+        return self.at(planned)[1]
 
 
 def differences(got, want):
@@ -108,13 +123,13 @@ def time_of(name):
 def torn(world, reference, planned):
     """What is visible and not as in the undisturbed run, in no way that could be."""
     shown = world.shown()
-    wrong = [[name for name in shown if shown[name] != reference.shown[p].get(name)] for p in planned]
+    wrong = [[name for name in shown if shown[name] != reference.shown(p).get(name)] for p in planned]
     return min(wrong, key=len)
 
 
 def lost(world, reference, result):
     """Outputs of batches that were committed which are not there."""
-    shown, some = world.shown(), reference.shown[min(result.planned())]
+    shown, some = world.shown(), reference.shown(min(result.planned()))
     return [name for name in some if time_of(name) in result.committed() and shown.get(name) != some[name]]
 
 
@@ -131,7 +146,7 @@ def leftovers(world):
 
 def judge_crash(world, reference, result, *args):
     """Looks at what a crash has left, runs again (with args), looks again. What is wrong, or None."""
-    planned = {p for p in result.planned() if p <= BATCHES}
+    planned = {p for p in result.planned() if p <= world.batches}
     wrong = torn(world, reference, planned)
     if wrong:
         return "visible and not what it should be: %s" % wrong
@@ -142,9 +157,9 @@ def judge_crash(world, reference, result, *args):
     if after.status != 0:
         return "the next run ends with %d: %s" % (after.status, after.output.strip()[-600:])
     shown = world.shown()
-    was = min(planned, key=lambda p: len(differences(shown, reference.shown[p])))
-    wrong = differences(shown, reference.shown[was])
-    wrong += differences(world.dead_letters(), reference.dead_letters[was])
+    was = min(planned, key=lambda p: len(differences(shown, reference.shown(p))))
+    wrong = differences(shown, reference.shown(was))
+    wrong += differences(world.dead_letters(), reference.dead_letters(was))
     if wrong:
         return "after the next run different: %s" % wrong
     wrong = leftovers(world)
