@@ -20,24 +20,6 @@ void sl_progress_line_hide(struct sl_progress_line *progress)
         sl_stderr_log_hide_line(progress->log);
 }
 
-/* Rows that went into the first operator behind each source. */
-static uint64_t rows_of(const struct sl_batch *batch)
-{
-    const struct sl_pipelines *pipelines = batch->run->pipelines;
-    const struct sl_node *counted = NULL;
-    uint64_t rows = 0;
-    for (size_t n = 0; n < pipelines->nodes; n++) {
-        const struct sl_node *node = pipelines->node[n];
-        bool is_first =
-            node->inputs == 1 && node->input[0]->op->kind == SL_OP_SOURCE && node->input[0] != counted;
-        if (!is_first)
-            continue;
-        counted = node->input[0];
-        rows += batch->rows[n];
-    }
-    return rows;
-}
-
 static void take_rate(struct sl_progress_line *progress)
 {
     int64_t now_ns = sl_monotonic_ns(), passed_ns = now_ns - progress->drawn_ns;
@@ -55,7 +37,7 @@ void sl_progress_line_show(struct sl_progress_line *progress, const struct sl_ba
     struct tm local;
     if (!progress->is_wanted)
         return;
-    progress->rows += rows_of(batch);
+    progress->rows += sl_batch_rows_in(batch);
     take_rate(progress);
     if (!localtime_r(&seconds, &local) || strftime(clock, sizeof clock, "%H:%M:%S", &local) == 0)
         return;

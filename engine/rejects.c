@@ -244,6 +244,14 @@ bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_be
                          (long long)batch_ms, (unsigned long long)(rejects->total - rejects->kept));
 }
 
+const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node)
+{
+    for (size_t i = 0; i < rejects->kept; i++)
+        if (rejects->entry[i]->node->number == node)
+            return rejects->entry[i]->message;
+    return NULL;
+}
+
 enum { RATE_ROWS_MIN = 100 };
 
 int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, double rate, struct sl_error *err)
@@ -252,16 +260,13 @@ int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, doub
         if (rows[n] < RATE_ROWS_MIN || (double)rejects->failed[n] <= rate * (double)rows[n])
             continue;
         const struct sl_site *site = &rejects->pipelines->node[n]->site;
-        const char *example = "";
-        for (size_t i = 0; i < rejects->kept && !example[0]; i++)
-            if (rejects->entry[i]->node->number == n)
-                example = rejects->entry[i]->message;
+        const char *example = sl_rejects_example(rejects, (unsigned)n);
         return sl_error_set(
             err, SL_EFAIL,
             "%s:%d: %s failed on %llu of %llu records (maxErrorRate is %g), for example: %s; the "
             "batch is kept and redone at the next start",
             site->file, site->line, site->name, (unsigned long long)rejects->failed[n],
-            (unsigned long long)rows[n], rate, example);
+            (unsigned long long)rows[n], rate, example ? example : "");
     }
     return 0;
 }

@@ -36,6 +36,9 @@ typedef uint64_t sl_lines_before(void *arg, const struct sl_origin *origin, uint
 bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_before *before, void *arg,
                        struct sl_buf *buf);
 
+/* The message of one of the records that node rejected; NULL: none was kept. */
+const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node);
+
 /* SL_EFAIL where an operator failed on more than `rate` of at least 100 records; rows[node] went in. */
 int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, double rate,
                           struct sl_error *err);

@@ -433,6 +433,8 @@ static int run_all(struct sl_run *run, struct sl_error *err)
     int r = open_run(run, err);
     if (r == 0 && run->catalog)
         r = recover(run, err);
+    if (r == 0 && !run->trial)
+        sl_status_open(run);
     if (r == 0)
         r = run->trial ? sl_trial_schedule(run, err) : sl_schedule(run, err);
     return r;
@@ -456,6 +458,7 @@ int sl_run_hooked(struct sl_context *context, const struct sl_run_options *given
         r = run_all(&run, &err);
     sl_progress_line_hide(&run.progress);
     int status = exit_status(&run, r);
+    sl_status_close(&run, r < 0 && r != SL_ESTOP ? err.text : NULL);
     close_run(&run);
     if (r < 0 && r != SL_ESTOP)
         context->error = err;

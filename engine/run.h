@@ -10,6 +10,7 @@
 #include "engine/pipelines.h"
 #include "engine/progress.h"
 #include "engine/rejects.h"
+#include "engine/status.h"
 #include "state/catalog.h"
 
 #include <stdatomic.h>
@@ -49,6 +50,7 @@ struct sl_run {
     const struct sl_run_hooks *hooks; /* engine/hooks.h; NULL: none */
     struct sl_rejects rejects;
     struct sl_progress_line progress;
+    struct sl_status status;
     struct sl_clock_virtual virtual_clock;
     int wake_fd;        /* eventfd: something may have arrived, or a signal came */
     _Atomic int stop;   /* 2: abandon the batch; tasks look at it */

@@ -35,9 +35,12 @@ static bool has_enough(const struct sl_run *run)
 static int run_steps(struct sl_batch *batch, struct sl_error *err)
 {
     int r;
-    do
+    do {
+        sl_service_alive(&batch->run->status.service);
         r = sl_batch_step(batch, err);
-    while (r > 0);
+    } while (r > 0);
+    if (r == 0)
+        sl_status_batch(batch);
     if (r < 0 && r != SL_ESTOP)
         sl_error_wrap(err, "batch %lld failed at %s", (long long)batch->t, sl_batch_step_name(batch));
     return r;
@@ -132,7 +135,8 @@ static int wait_until(struct sl_run *run, int64_t t, bool arrivals, struct sl_er
 {
     for (int64_t left; !wants_stop(run) && (left = t - now_ms(run)) > 0;) {
         struct pollfd fds[2] = {{run->options->stop_fd, POLLIN, 0}, {run->wake_fd, POLLIN, 0}};
-        int timeout = left > 3600000 ? 3600000 : (int)left;
+        int timeout = sl_service_wait_ms(&run->status.service, left > 3600000 ? 3600000 : (int)left);
+        sl_service_alive(&run->status.service);
         int n = poll(fds, arrivals ? 2 : 1, timeout);
         if (n < 0 && errno != EINTR)
             return sl_error_sys(err, errno, "waiting for the next batch");
