@@ -1,76 +1,23 @@
-#include "state/store.h"
-
-#include "core/buf.h"
 #include "core/error.h"
-#include "state/merge.h"
+#include "state/store_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_BYTES = 64 };
-
-struct entry {
-    uint64_t number, bytes, hash;
-};
-
-/* A list of segments, oldest first. */
-struct list {
-    size_t count, capacity;
-    struct entry *entry;
-};
-
-struct sl_store {
-    struct sl_keeper keeper; /* first */
-    struct sl_io *io;
-    struct sl_log *log;
-    int dirfd; /* of <checkpoint>/state */
-    struct list list;
-    uint64_t next; /* number of the next file */
-    size_t keys, keys_capacity;
-    char **key; /* of operators that have sections */
-    size_t drops;
-    const char **drop; /* [drops] and a NULL, of key[] */
-
-    /* the batch being written */
-    int64_t t, last_ms;
-    const char *operator;
-    struct sl_segment_writer *writer; /* NULL: nothing was written yet */
-    uint64_t number;
-    int failed;
-    struct sl_error error;
-    struct sl_buf text; /* of the list to commit */
-    size_t gone, gone_capacity;
-    uint64_t *gone_number; /* files that the list to commit has no more */
-
-    /* the merge under way */
-    bool merging;
-    pthread_t thread;
-    struct sl_merge merge;
-    struct sl_merge_input *input; /* [merge.count] */
-    char (*path)[PATH_BYTES];     /* [merge.count + 1], the last is the result's */
-    uint64_t merge_first, merge_number;
-    _Atomic int stop, done;
-    int merge_result;
-    struct entry merged;
-    struct sl_error merge_error;
-};
-
-static void path_of(uint64_t number, char path[PATH_BYTES])
+void sl_store_path(uint64_t number, char path[SL_STORE_PATH_BYTES])
 {
-    snprintf(path, PATH_BYTES, "%" PRIu64 ".seg", number);
+    snprintf(path, SL_STORE_PATH_BYTES, "%" PRIu64 ".seg", number);
 }
 
-static bool append_entry(struct list *list, struct entry entry)
+bool sl_store_append(struct sl_store_list *list, struct sl_store_entry entry)
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        struct entry *grown = realloc(list->entry, capacity * sizeof *grown);
+        struct sl_store_entry *grown = realloc(list->entry, capacity * sizeof *grown);
         if (!grown)
             return false;
         list->entry = grown;
@@ -85,13 +32,13 @@ static bool append_entry(struct list *list, struct entry entry)
 static int parse_list(struct sl_store *store, const char *text, struct sl_error *err)
 {
     for (const char *line = text; *line;) {
-        struct entry entry;
+        struct sl_store_entry entry;
         int len = 0;
         if (sscanf(line, "%" SCNu64 " %" SCNx64 " %" SCNx64 "\n%n", &entry.number, &entry.bytes, &entry.hash,
                    &len) != 3 ||
             !len)
             return sl_error_set(err, SL_EDAMAGED, "the list of segments in the catalog is damaged");
-        if (!append_entry(&store->list, entry))
+        if (!sl_store_append(&store->list, entry))
             return sl_error_nomem(err);
         if (entry.number >= store->next)
             store->next = entry.number + 1;
@@ -105,7 +52,7 @@ static int format_list(struct sl_store *store, struct sl_error *err)
     bool ok = true;
     store->text.len = 0;
     for (size_t i = 0; ok && i < store->list.count; i++) {
-        const struct entry *entry = &store->list.entry[i];
+        const struct sl_store_entry *entry = &store->list.entry[i];
         ok = sl_buf_printf(&store->text, "%" PRIu64 " %" PRIx64 " %" PRIx64 "\n", entry->number, entry->bytes,
                            entry->hash);
     }
@@ -118,8 +65,8 @@ static int format_list(struct sl_store *store, struct sl_error *err)
 static bool is_listed(const struct sl_store *store, const char *name)
 {
     for (size_t i = 0; i < store->list.count; i++) {
-        char path[PATH_BYTES];
-        path_of(store->list.entry[i].number, path);
+        char path[SL_STORE_PATH_BYTES];
+        sl_store_path(store->list.entry[i].number, path);
         if (strcmp(path, name) == 0)
             return true;
     }
@@ -168,11 +115,11 @@ static int add_key(struct sl_store *store, const char *key, struct sl_error *err
     return store->key[store->keys] ? (store->keys++, 0) : sl_error_nomem(err);
 }
 
-static int open_entry(struct sl_store *store, const struct entry *entry, bool verify, struct sl_segment **ret,
-                      struct sl_error *err)
+int sl_store_open_segment(struct sl_store *store, const struct sl_store_entry *entry, bool verify,
+                          struct sl_segment **ret, struct sl_error *err)
 {
-    char path[PATH_BYTES];
-    path_of(entry->number, path);
+    char path[SL_STORE_PATH_BYTES];
+    sl_store_path(entry->number, path);
     return sl_segment_open(store->io, store->dirfd, path, entry->bytes, entry->hash, verify, ret, err);
 }
 
@@ -182,7 +129,7 @@ static int check_segments(struct sl_store *store, struct sl_error *err)
     int r = 0;
     for (size_t s = 0; s < store->list.count && r == 0; s++) {
         struct sl_segment *segment;
-        r = open_entry(store, &store->list.entry[s], true, &segment, err);
+        r = sl_store_open_segment(store, &store->list.entry[s], true, &segment, err);
         if (r < 0)
             return r;
         for (size_t i = 0; i < segment->sections && r == 0; i++)
@@ -254,64 +201,6 @@ int sl_store_drop(struct sl_store *store, const char *key)
     return 0;
 }
 
-/* ---- loading ---- */
-
-static int read_rows(struct sl_segment *segment, const struct sl_segment_section *section,
-                     struct sl_rows *rows, struct sl_error *err)
-{
-    struct sl_segment_rows reader;
-    struct sl_field fields[SL_WIDTH_MAX];
-    uint32_t width;
-    int r;
-    sl_segment_rows_init(&reader, segment, section);
-    while ((r = sl_segment_rows_next(&reader, fields, &width, err)) > 0) {
-        for (uint32_t i = 0; i < width && r > 0; i++)
-            if (!sl_field_copy(&rows->arena, &fields[i], &fields[i]))
-                r = SL_ENOMEM;
-        if (r > 0 && sl_rows_append_row(rows, fields, width) < 0)
-            r = SL_ENOMEM;
-        if (r < 0)
-            break;
-    }
-    sl_segment_rows_done(&reader);
-    return r == SL_ENOMEM ? sl_error_nomem(err) : r;
-}
-
-static int visit_section(struct sl_segment *segment, const struct sl_segment_section *section,
-                         int (*visit)(void *arg, const struct sl_section *section,
-                                      const struct sl_dataset *rows),
-                         void *arg, struct sl_error *err)
-{
-    struct sl_rows *rows = sl_rows_new();
-    int r = rows ? read_rows(segment, section, rows, err) : sl_error_nomem(err);
-    if (r < 0) {
-        sl_rows_unref(rows);
-        return r;
-    }
-    struct sl_dataset *dataset = sl_dataset_of(rows);
-    r = dataset ? visit(arg, &section->section, dataset) : sl_error_nomem(err);
-    sl_dataset_unref(dataset);
-    return r;
-}
-
-int sl_store_load(struct sl_store *store, const char *key,
-                  int (*visit)(void *arg, const struct sl_section *section, const struct sl_dataset *rows),
-                  void *arg, struct sl_error *err)
-{
-    int r = 0;
-    for (size_t s = 0; s < store->list.count && r == 0; s++) {
-        struct sl_segment *segment;
-        r = open_entry(store, &store->list.entry[s], false, &segment, err);
-        if (r < 0)
-            return r;
-        for (size_t i = 0; i < segment->sections && r == 0; i++)
-            if (strcmp(segment->section[i].key, key) == 0)
-                r = visit_section(segment, &segment->section[i], visit, arg, err);
-        sl_segment_close(segment);
-    }
-    return r;
-}
-
 /* ---- a batch ---- */
 
 void sl_store_batch(struct sl_store *store, int64_t t)
@@ -338,11 +227,11 @@ static int keep_failure(struct sl_store *store, int r)
 static int keeper_begin(struct sl_keeper *keeper, const struct sl_section *section)
 {
     struct sl_store *store = (struct sl_store *)keeper;
-    char path[PATH_BYTES];
+    char path[SL_STORE_PATH_BYTES];
     int r = 0;
     if (!store->writer) {
         store->number = store->next++;
-        path_of(store->number, path);
+        sl_store_path(store->number, path);
         r = sl_segment_create(store->io, store->dirfd, path, &store->writer, &store->error);
     }
     if (r == 0)
@@ -358,139 +247,12 @@ static int keeper_row(struct sl_keeper *keeper, const struct sl_field *fields, u
 
 static int finish_segment(struct sl_store *store, struct sl_error *err)
 {
-    struct entry entry = {.number = store->number};
+    struct sl_store_entry entry = {.number = store->number};
     if (!store->writer)
         return 0;
     int r = sl_segment_finish(store->writer, &entry.bytes, &entry.hash, err);
     store->writer = NULL;
-    return r == 0 && !append_entry(&store->list, entry) ? sl_error_nomem(err) : r;
-}
-
-/* ---- merging ---- */
-
-static void *merge_main(void *arg)
-{
-    struct sl_store *store = arg;
-    store->merge_result =
-        sl_merge_run(&store->merge, &store->merged.bytes, &store->merged.hash, &store->merge_error);
-    atomic_store(&store->done, 1);
-    return NULL;
-}
-
-static bool note_gone(struct sl_store *store, uint64_t number)
-{
-    if (store->gone == store->gone_capacity) {
-        size_t capacity = store->gone_capacity ? store->gone_capacity * 2 : 16;
-        uint64_t *grown = realloc(store->gone_number, capacity * sizeof *grown);
-        if (!grown)
-            return false;
-        store->gone_number = grown;
-        store->gone_capacity = capacity;
-    }
-    store->gone_number[store->gone++] = number;
-    return true;
-}
-
-/* The merged segment takes the place of its inputs. */
-static int replace_merged(struct sl_store *store, struct sl_error *err)
-{
-    struct list *list = &store->list;
-    size_t first = 0, count = store->merge.count;
-    while (list->entry[first].number != store->merge_first)
-        first++;
-    for (size_t i = 0; i < count; i++)
-        if (!note_gone(store, list->entry[first + i].number))
-            return sl_error_nomem(err);
-    bool any = store->merged.bytes > 0;
-    if (any)
-        list->entry[first] = store->merged;
-    size_t rest = first + count;
-    memmove(&list->entry[first + any], &list->entry[rest], (list->count - rest) * sizeof *list->entry);
-    list->count -= count - any;
-    return 0;
-}
-
-static void free_merge(struct sl_store *store)
-{
-    free(store->input);
-    free(store->path);
-    store->input = NULL;
-    store->path = NULL;
-    store->merging = false;
-}
-
-/* Takes in a merge that is done. A failed one is said and changes nothing. */
-static int collect_merge(struct sl_store *store, struct sl_error *err)
-{
-    if (!store->merging || !atomic_load(&store->done))
-        return 0;
-    pthread_join(store->thread, NULL);
-    int r = store->merge_result == 0 ? replace_merged(store, err) : 0;
-    if (store->merge_result < 0 && store->merge_result != SL_ESTOP)
-        sl_log(store->log, SL_LOG_WARNING, "merging segments of state: %s", store->merge_error.text);
-    if (store->merge_result == SL_EDAMAGED) {
-        *err = store->merge_error;
-        r = SL_EDAMAGED;
-    }
-    free_merge(store);
-    return r;
-}
-
-/* Newer segments that together have grown to the size of the one before them are merged with it. */
-static size_t choose_first(const struct list *list)
-{
-    uint64_t newer = 0;
-    size_t first = list->count;
-    for (size_t i = list->count; i-- > 0;) {
-        if (i + 1 < list->count && newer >= list->entry[i].bytes)
-            first = i;
-        newer += list->entry[i].bytes;
-    }
-    return first;
-}
-
-enum { SEGMENTS_MIN = 8 };
-
-static bool prepare_merge(struct sl_store *store, size_t first)
-{
-    size_t count = store->list.count - first;
-    store->input = calloc(count, sizeof *store->input);
-    store->path = calloc(count + 1, sizeof *store->path);
-    if (!store->input || !store->path)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        const struct entry *entry = &store->list.entry[first + i];
-        path_of(entry->number, store->path[i]);
-        store->input[i] = (struct sl_merge_input){store->path[i], entry->bytes, entry->hash};
-    }
-    store->merge_first = store->list.entry[first].number;
-    store->merged = (struct entry){.number = store->next++};
-    path_of(store->merged.number, store->path[count]);
-    store->merge = (struct sl_merge){
-        .io = store->io,
-        .dirfd = store->dirfd,
-        .count = count,
-        .input = store->input,
-        .from_oldest = first == 0,
-        .last_ms = store->last_ms,
-        .drop = store->drops ? store->drop : NULL,
-        .path = store->path[count],
-        .stop = &store->stop,
-    };
-    return true;
-}
-
-/* Starts a merge where it is due. Without memory or threads there is none: the next batch tries again. */
-static void start_merge(struct sl_store *store)
-{
-    size_t first = choose_first(&store->list);
-    if (store->merging || store->list.count < SEGMENTS_MIN || first >= store->list.count)
-        return;
-    atomic_store(&store->done, 0);
-    store->merging =
-        prepare_merge(store, first) && pthread_create(&store->thread, NULL, merge_main, store) == 0;
-    if (!store->merging)
-        free_merge(store);
+    return r == 0 && !sl_store_append(&store->list, entry) ? sl_error_nomem(err) : r;
 }
 
 int sl_store_failure(const struct sl_store *store, struct sl_error *err)
@@ -506,7 +268,7 @@ int sl_store_finish(struct sl_store *store, const char **ret_list, struct sl_err
     int r = sl_store_failure(store, err);
     store->gone = 0;
     r = r < 0 ? r : finish_segment(store, err);
-    r = r < 0 ? r : collect_merge(store, err);
+    r = r < 0 ? r : sl_store_collect_merge(store, err);
     if (r == 0 && (changed || store->gone))
         r = sl_io_sync(store->io, store->dirfd, "the directory of segments", err);
     r = r < 0 ? r : format_list(store, err);
@@ -519,12 +281,12 @@ void sl_store_committed(struct sl_store *store)
 {
     store->last_ms = store->t;
     for (size_t i = 0; i < store->gone; i++) {
-        char path[PATH_BYTES];
-        path_of(store->gone_number[i], path);
+        char path[SL_STORE_PATH_BYTES];
+        sl_store_path(store->gone_number[i], path);
         (void)store->io->ops->unlinkat(store->io, store->dirfd, path, 0); /* a start removes what is left */
     }
     store->gone = 0;
-    start_merge(store);
+    sl_store_start_merge(store);
 }
 
 void sl_store_close(struct sl_store *store)
@@ -534,7 +296,7 @@ void sl_store_close(struct sl_store *store)
     if (store->merging) {
         atomic_store(&store->stop, 1);
         pthread_join(store->thread, NULL);
-        free_merge(store);
+        sl_store_free_merge(store);
     }
     sl_segment_abort(store->writer);
     if (store->dirfd >= 0)

@@ -49,7 +49,12 @@ def test_its_own_old_tree_is_removed_first():
         move_in(name, name + "\n")
         sluice_ok("run", "wordcount.lua", "--once", "--interval", "10ms", prefix=prefix)
     equal(read("mnt/counts/current"), b"b\t1\n", "current")
-    equal(os.listdir("mnt/counts/at"), [str(output_times()[-1])], "versions")
+    kept = [str(t) for t in output_times()]  # the last one of the run before, then the new one
+    equal(sorted(os.listdir("mnt/counts/at")), kept, "versions")
+    move_in("c", "c\n")
+    sluice_ok("run", "wordcount.lua", "--once", "--interval", "10ms", prefix=prefix)
+    kept = [str(t) for t in output_times()[-2:]]
+    equal(sorted(os.listdir("mnt/counts/at")), kept, "versions of the third run")
 
 
 def test_somebody_elses_files_are_not_removed():
