@@ -45,10 +45,10 @@ def window(bench):
 
 def tiny(bench):
     """a durable batch of one file of 950 bytes"""
-    inputs, times = tiny_input(bench), []
+    inputs, times = tiny_input(bench)[:bench.size(200, 60)], []
     for _ in range(bench.runs):
         bench.fresh(TINY, inputs)
-        times.append(bench.run_batches(len(inputs), 150))
+        times.append(bench.run_batches(len(inputs), len(inputs) * 3 // 4))
     return [figure("a batch, wall", 1000 * median([t.wall for t in times]), "ms", 2.5),
             figure("a batch, CPU", 1000 * median([t.cpu for t in times]), "ms")]
 
@@ -72,7 +72,7 @@ def slide_times(bench, inputs, reducer, seconds, measured):
 
 def window_slides(bench):
     """time per slide of full windows of 10 s, 300 s and 3600 s by 1 s over the same 2,000 keys, saved each batch"""
-    lengths, measured = bench.size([10, 300, 3600], [10, 120]), bench.size(200, 40)
+    lengths, measured = bench.size([10, 300, 3600], [10, 80]), bench.size(200, 30)
     inputs = slides_input(bench, bench.size(2000, 500), lengths[-1] + measured + 1)
     figures = []
     for reducer in REDUCERS:

@@ -41,7 +41,7 @@ def resident_mb(pid):
 
 def idle(bench):
     bench.fresh(TINY)
-    seconds = bench.size(5, 2)
+    seconds = bench.size(5, 1)
     with bench.background() as run:
         run.wait_until(lambda: glob.glob(str(bench.work / ".sluice/*/catalog.db")), "the checkpoint")
         time.sleep(1)  # what happens once at a start is not idling
@@ -81,7 +81,7 @@ def feed(bench, count, rate, renamed_at):
 def latency(bench):
     """from rename to visible in mount current, interval 50 ms, 1,000 files a second"""
     needs_fuse()
-    count, rate = bench.size(5000, 1500), 1000
+    count, rate = bench.size(5000, 1000), 1000
     bench.fresh(job(RAW, 'interval = "50ms"'))
     (bench.work / "made").mkdir()
     for i in range(count):
@@ -159,7 +159,7 @@ def batch_beside_old(bench, old):
 
 def intake(bench):
     """renames at full speed into a watched directory; batches of ten files beside many old ones"""
-    count, old = bench.size(300000, 30000), bench.size(1000000, 50000)
+    count, old = bench.size(300000, 20000), bench.size(1000000, 30000)
     slower, seconds, drained = renames(bench, count)
     alone, _ = batch_beside_old(bench, 0)
     beside, begun = batch_beside_old(bench, old)
