@@ -6,6 +6,8 @@ An undisturbed run is traced, and from the trace come the states that the weakes
 every call that changes something: nothing that was not synced, all of it, and random halves. Each of them is laid out
 on a disk, the late file arrives (world.py), the job runs, and what was shown and committed must be there, and what
 comes out must be right. Then the same with one sync, the plan or the manifest left out: that has to be noticed.
+
+SLUICE_LONG=1: every moment; otherwise one in SLUICE_STRIDE. SLUICE_SEED chooses which, and the halves.
 """
 import pathlib, random, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -14,7 +16,7 @@ from world import *
 
 SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
 RANDOM_STATES = 6 if LONG else 1  # of every moment
-STRIDE = 1 if LONG else 60 if SANITIZED else 24
+STRIDE = 1 if LONG else int(os.environ.get("SLUICE_STRIDE", 60 if SANITIZED else 24))
 SHOWN_MAX = 8
 
 
