@@ -5,8 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void drop_sides(struct sl_blocks *blocks)
+{
+    while (blocks->suffixes)
+        sl_groups_unref(blocks->suffix[--blocks->suffixes].groups);
+    sl_groups_unref(blocks->prefix);
+    blocks->prefix = NULL;
+    blocks->has_split = false;
+}
+
 void sl_blocks_done(struct sl_blocks *blocks)
 {
+    drop_sides(blocks);
     for (int k = 0; k < SL_BLOCK_LEVELS; k++) {
         struct sl_block_level *level = &blocks->level[k];
         for (size_t i = 0; i < level->count; i++)
@@ -127,36 +137,98 @@ static int largest_level(int64_t from, int64_t to)
     return k;
 }
 
-static int append_block(struct query *query, struct sl_groups *block, struct sl_groups **all)
+/* a before b; either may be NULL, for no data. */
+static int join(struct query *query, struct sl_groups *a, struct sl_groups *b, struct sl_groups **ret)
 {
-    struct sl_groups *longer;
-    if (!block)
-        return 0;
-    int r = sl_groups_combine(query->stage, query->reducer, *all, block, &longer);
-    if (r < 0)
-        return r;
-    sl_groups_unref(*all);
-    *all = longer;
-    return 0;
+    *ret = NULL;
+    return a || b ? sl_groups_combine(query->stage, query->reducer, a, b, ret) : 0;
+}
+
+/* ---- the side behind the split ---- */
+
+static int extend_prefix(struct query *query, int64_t to)
+{
+    struct sl_blocks *blocks = query->blocks;
+    int r = 0;
+    while (r == 0 && blocks->prefix_to < to) {
+        struct sl_groups *batch, *longer;
+        r = make_block(query, 0, ++blocks->prefix_to, &batch);
+        if (r < 0 || !batch)
+            continue;
+        r = join(query, blocks->prefix, batch, &longer);
+        if (r < 0)
+            return r;
+        sl_groups_unref(blocks->prefix);
+        blocks->prefix = longer;
+    }
+    return r;
+}
+
+/* ---- the side before it ---- */
+
+/* Where the stack begins: what is before has no combination yet. */
+static int64_t covered_from(const struct sl_blocks *blocks)
+{
+    return blocks->suffixes ? blocks->suffix[blocks->suffixes - 1].from : blocks->split;
+}
+
+static int push_block(struct query *query, int k, int64_t from)
+{
+    struct sl_blocks *blocks = query->blocks;
+    struct sl_groups *block, *below = blocks->suffixes ? blocks->suffix[blocks->suffixes - 1].groups : NULL,
+                             *both;
+    sl_assert(blocks->suffixes < SL_SUFFIXES_MAX);
+    int r = make_block(query, k, from >> k, &block);
+    if (r == 0)
+        r = join(query, block, below, &both);
+    if (r == 0)
+        blocks->suffix[blocks->suffixes++] = (struct sl_suffix){from, both};
+    return r;
+}
+
+/* Covers [from, split) with aligned blocks; those that begin before `from` go. */
+static int extend_suffixes(struct query *query, int64_t from)
+{
+    struct sl_blocks *blocks = query->blocks;
+    int64_t start[SL_SUFFIXES_MAX];
+    int level[SL_SUFFIXES_MAX], count = 0, r = 0;
+    while (blocks->suffixes && covered_from(blocks) < from)
+        sl_groups_unref(blocks->suffix[--blocks->suffixes].groups);
+    for (int64_t at = from, end = covered_from(blocks); at < end; count++) {
+        start[count] = at;
+        level[count] = largest_level(at, end - 1);
+        at += (int64_t)1 << level[count];
+    }
+    while (r == 0 && count-- > 0)
+        r = push_block(query, level[count], start[count]);
+    return r;
+}
+
+/* The number in [from, to] with the most trailing zero bits. */
+static int64_t split_of(int64_t from, int64_t to)
+{
+    int64_t split = to;
+    while (split && (split & (split - 1)) >= from)
+        split &= split - 1;
+    return split;
 }
 
 int sl_blocks_combine(struct sl_blocks *blocks, struct sl_stage *stage, const struct sl_reducer *reducer,
                       int64_t from, int64_t to, struct sl_groups **ret)
 {
     struct query query = {blocks, stage, reducer};
-    struct sl_groups *all = NULL, *block;
-    int r = 0;
-    for (int64_t at = from; r == 0 && at <= to;) {
-        int k = largest_level(at, to);
-        r = make_block(&query, k, at >> k, &block);
-        if (r == 0)
-            r = append_block(&query, block, &all);
-        at += (int64_t)1 << k;
+    if (from < 0)
+        from = 0;
+    int64_t split = split_of(from, to);
+    if (!blocks->has_split || blocks->split != split || blocks->prefix_to > to) {
+        drop_sides(blocks);
+        blocks->split = split;
+        blocks->prefix_to = split - 1;
+        blocks->has_split = true;
     }
-    if (r < 0) {
-        sl_groups_unref(all);
-        return r;
-    }
-    *ret = all;
-    return 0;
+    int r = extend_suffixes(&query, from);
+    if (r == 0)
+        r = extend_prefix(&query, to);
+    struct sl_groups *before = blocks->suffixes ? blocks->suffix[blocks->suffixes - 1].groups : NULL;
+    return r < 0 ? r : join(&query, before, blocks->prefix, ret);
 }
