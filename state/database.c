@@ -44,20 +44,35 @@ int sl_database_failure(const struct sl_database *database, struct sl_error *err
     return sl_error_set(err, SL_EFAIL, "catalog %s: %s", database->shown, text);
 }
 
-int sl_database_open(struct sl_database *database, const char *path, const char *shown, struct sl_error *err)
+static int open_with(struct sl_database *database, int flags, const char *path, const char *shown,
+                     struct sl_error *err)
 {
     *database = (struct sl_database){.shown = shown};
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(path, &database->handle, flags, NULL) != SQLITE_OK) {
         int r = sl_database_failure(database, err);
         sl_database_close(database);
         return r;
     }
+    (void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS); /* cannot fail on an open handle */
+    return 0;
+}
+
+int sl_database_open_reader(struct sl_database *database, const char *path, const char *shown,
+                            struct sl_error *err)
+{
+    return open_with(database, SQLITE_OPEN_READONLY, path, shown, err);
+}
+
+int sl_database_open(struct sl_database *database, const char *path, const char *shown, struct sl_error *err)
+{
+    int r = open_with(database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path, shown, err);
+    if (r < 0)
+        return r;
     if (sqlite3_db_readonly(database->handle, "main") != 0) {
         sl_database_close(database);
         return sl_error_set(err, SL_EFAIL, "catalog %s may not be written; check its owner and mode", shown);
     }
-    (void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS); /* cannot fail on an open handle */
     return 0;
 }
 

@@ -12,6 +12,9 @@ struct sl_database {
 
 /* Opens or creates; nothing is read yet. */
 int sl_database_open(struct sl_database *database, const char *path, const char *shown, struct sl_error *err);
+/* For somebody who only looks while another process may write. */
+int sl_database_open_reader(struct sl_database *database, const char *path, const char *shown,
+                            struct sl_error *err);
 void sl_database_close(struct sl_database *database);
 
 /* What the last call left: damage is SL_EDAMAGED, a full or failing disk SL_EFAIL. Returns the code. */

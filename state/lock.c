@@ -9,11 +9,16 @@
 /* "                1234\n": of one length, so that writing it over an older one leaves nothing behind. */
 enum { PID_TEXT_LEN = 21 };
 
-static int held(struct sl_io *io, int fd, const char *shown, struct sl_error *err)
+static long read_pid(struct sl_io *io, int fd)
 {
     char text[PID_TEXT_LEN + 1] = "";
-    ssize_t len = sl_io_read_at(io, fd, text, PID_TEXT_LEN, 0, shown, NULL);
-    long pid = len > 0 ? strtol(text, NULL, 10) : 0;
+    ssize_t len = sl_io_read_at(io, fd, text, PID_TEXT_LEN, 0, "lock", NULL);
+    return len > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+static int held(struct sl_io *io, int fd, const char *shown, struct sl_error *err)
+{
+    long pid = read_pid(io, fd);
     if (pid <= 0)
         return sl_error_set(err, SL_EHELD, "checkpoint %s is in use by another process; stop that first",
                             shown);
@@ -39,4 +44,16 @@ int sl_lock_take(struct sl_io *io, int dirfd, const char *shown, struct sl_error
         return r;
     }
     return fd;
+}
+
+long sl_lock_holder(struct sl_io *io, int dirfd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = sl_io_open(io, dirfd, "lock", O_RDONLY, 0, NULL);
+    if (fd < 0)
+        return 0;
+    bool is_held = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+    long pid = is_held ? read_pid(io, fd) : 0;
+    sl_io_close(io, fd);
+    return is_held && pid <= 0 ? -1 : pid;
 }

@@ -9,3 +9,6 @@
 /* dirfd: the checkpoint, `shown` its path as given. Returns the fd to keep open, or SL_EHELD naming the pid,
  * or a failure. Closing the fd gives the lock up. */
 int sl_lock_take(struct sl_io *io, int dirfd, const char *shown, struct sl_error *err);
+
+/* Who holds it now: his pid, -1 where it cannot be told, 0: nobody, or there is no lock. */
+long sl_lock_holder(struct sl_io *io, int dirfd);

@@ -102,11 +102,24 @@ static int check_version(const struct sl_database *database, int64_t application
     return 0;
 }
 
+static int read_version(const struct sl_database *database, int64_t *ret_application, int64_t *ret_version,
+                        struct sl_error *err)
+{
+    int r = sl_database_integer(database, "PRAGMA application_id", ret_application, err);
+    return r < 0 ? r : sl_database_integer(database, "PRAGMA user_version", ret_version, err);
+}
+
+int sl_schema_check(const struct sl_database *database, struct sl_error *err)
+{
+    int64_t application = 0, version = 0;
+    int r = read_version(database, &application, &version, err);
+    return r < 0 ? r : check_version(database, application, version, err);
+}
+
 int sl_schema_prepare(const struct sl_database *database, bool *ret_new, struct sl_error *err)
 {
     int64_t application = 0, version = 0, objects = 0;
-    int r = sl_database_integer(database, "PRAGMA application_id", &application, err);
-    r = r < 0 ? r : sl_database_integer(database, "PRAGMA user_version", &version, err);
+    int r = read_version(database, &application, &version, err);
     r = r < 0 ? r : sl_database_integer(database, "SELECT count(*) FROM sqlite_schema", &objects, err);
     if (r < 0)
         return r;

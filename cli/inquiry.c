@@ -1,0 +1,170 @@
+#include "cli/inquiry.h"
+
+#include "core/source.h"
+#include "engine/graph.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- where it is ---- */
+
+static const char *join(struct sl_arena *arena, const char *dir, const char *name)
+{
+    size_t dir_len = strlen(dir), name_len = strlen(name);
+    char *path = (char *)sl_arena_bytes(arena, dir_len + name_len + 2);
+    if (!path)
+        return NULL;
+    memcpy(path, dir, dir_len);
+    path[dir_len] = '/';
+    memcpy(path + dir_len + 1, name, name_len + 1);
+    return path;
+}
+
+/* The file's directory, absolute, and its name there. */
+static int split(struct sl_inquiry *inquiry, char dir[static PATH_MAX], const char **ret_name,
+                 struct sl_error *err)
+{
+    struct sl_arena *arena = &inquiry->target->arena;
+    size_t len = strlen(inquiry->shown);
+    while (len > 1 && inquiry->shown[len - 1] == '/')
+        len--;
+    char *copy = sl_arena_text(arena, inquiry->shown, len);
+    if (!copy)
+        return sl_error_nomem(err);
+    char *slash = strrchr(copy, '/');
+    *ret_name = slash ? slash + 1 : copy;
+    if (slash)
+        *slash = 0;
+    const char *parent = !slash ? "." : slash == copy ? "/" : copy;
+    if (realpath(parent, dir))
+        return 0;
+    int sys = errno;
+    sl_error_sys(err, sys, "looking for %s", inquiry->shown);
+    err->code = SL_EUSAGE;
+    return SL_EUSAGE;
+}
+
+/* dir/name lies in the watched directory itself, or in a directory in it that is one arrival. */
+static int place_in(struct sl_inquiry *inquiry, const char *directory, const char *watched, const char *dir,
+                    const char *name, struct sl_error *err)
+{
+    struct sl_arena *arena = &inquiry->target->arena;
+    const char *inside = dir + strlen(watched);
+    inquiry->directory = directory;
+    inquiry->name = inside[0] ? sl_arena_text(arena, inside + 1, strlen(inside + 1)) : name;
+    inquiry->path = join(arena, directory, name);
+    if (inside[0])
+        inquiry->path = inquiry->name ? join(arena, directory, join(arena, inquiry->name, name)) : NULL;
+    return inquiry->name && inquiry->path ? 1 : sl_error_nomem(err);
+}
+
+/* 1: it is in this one. */
+static int try_source(struct sl_inquiry *inquiry, const char *directory, const char *dir, const char *name,
+                      struct sl_error *err)
+{
+    char watched[PATH_MAX];
+    const char *path = sl_target_path(inquiry->target, directory);
+    if (!path)
+        return sl_error_nomem(err);
+    if (!realpath(path, watched))
+        return 0;
+    size_t len = strlen(watched);
+    bool inside = strncmp(dir, watched, len) == 0 &&
+                  (dir[len] == 0 || (dir[len] == '/' && !strchr(dir + len + 1, '/')));
+    if (!inside)
+        return 0;
+    inquiry->dirfd = open(watched, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (inquiry->dirfd < 0)
+        return sl_error_sys(err, errno, "opening %s", watched);
+    return place_in(inquiry, directory, watched, dir, name, err);
+}
+
+static void find_node(struct sl_inquiry *inquiry)
+{
+    const struct sl_context *context =
+        inquiry->target->job_line.job ? sl_job_context(inquiry->target->job_line.job) : NULL;
+    for (size_t i = 0; context && i < context->nodes; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        if (node->op->kind != SL_OP_SOURCE || !node->op->source->remember)
+            continue;
+        struct sl_field dir = sl_node_value(node, 0);
+        size_t len = strlen(inquiry->directory);
+        if (dir.len >= len && memcmp(dir.str, inquiry->directory, len) == 0 &&
+            strspn((const char *)dir.str + len, "/") >= dir.len - len)
+            inquiry->node = node;
+    }
+}
+
+static int find_source(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err)
+{
+    char dir[PATH_MAX];
+    const char *name, *const *source;
+    struct sl_buf list = {0};
+    int r = split(inquiry, dir, &name, err);
+    r = r < 0 ? r : sl_target_sources(inquiry->target, reading, &source, err);
+    for (size_t i = 0; r == 0 && source[i]; i++) {
+        r = try_source(inquiry, source[i], dir, name, err);
+        if (r == 0)
+            (void)sl_buf_printf(&list, "%s%s", i ? ", " : "", source[i]); /* for the message only */
+    }
+    if (r == 0)
+        r = sl_error_set(err, SL_EUSAGE, "%s is in no directory that the job watches (it watches: %.*s)",
+                         inquiry->shown, (int)list.len, (const char *)list.bytes);
+    sl_buf_done(&list);
+    return r < 0 ? r : 0;
+}
+
+int sl_inquiry_open(struct sl_target *target, struct sl_reading *reading, const char *file,
+                    struct sl_inquiry *ret, struct sl_error *err)
+{
+    *ret = (struct sl_inquiry){.target = target, .shown = file, .dirfd = -1, .from_ms = INT64_MIN};
+    int r = find_source(ret, reading, err);
+    if (r < 0)
+        sl_inquiry_close(ret);
+    else
+        find_node(ret);
+    return r;
+}
+
+void sl_inquiry_close(struct sl_inquiry *inquiry)
+{
+    if (inquiry->dirfd >= 0)
+        close(inquiry->dirfd);
+    free(inquiry->known.quarantined);
+    inquiry->dirfd = -1;
+    inquiry->known = (struct sl_known_file){0};
+}
+
+/* ---- what the catalog knows ---- */
+
+static int note(void *arg, const struct sl_reading_file *file)
+{
+    struct sl_known_file *known = arg;
+    free(known->quarantined);
+    *known = (struct sl_known_file){
+        .any = true,
+        .committed = file->committed,
+        .batch_ms = file->batch_ms,
+        .file = file->file,
+        .quarantined = file->quarantined ? strdup(file->quarantined) : NULL,
+    };
+    known->file.path = NULL;
+    return file->quarantined && !known->quarantined ? SL_ENOMEM : 0;
+}
+
+int sl_inquiry_read(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err)
+{
+    struct sl_reading_progress progress;
+    int r = sl_reading_progress(reading, &progress, err);
+    if (r == 0)
+        r = sl_reading_files(reading, inquiry->path, inquiry->from_ms, INT64_MAX, note, &inquiry->known, err);
+    if (r == SL_ENOMEM)
+        return sl_error_nomem(err);
+    if (r == 0 && progress.any)
+        inquiry->from_ms = progress.last_ms;
+    return r;
+}

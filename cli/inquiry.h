@@ -1,0 +1,33 @@
+/* One file that somebody asks about: in which watched directory it is, and what the catalog knows of it.
+ *
+ * sl_inquiry_open; sl_inquiry_read as often as one likes: it looks at batches that are new since; then
+ * inquiry->known is what the newest batch knows; sl_inquiry_close. */
+#pragma once
+
+#include "cli/target.h"
+
+/* The newest batch that took a file of this path. */
+struct sl_known_file {
+    bool any, committed;
+    int64_t batch_ms;
+    struct sl_file file; /* without path */
+    char *quarantined;
+};
+
+struct sl_inquiry {
+    struct sl_target *target;
+    const char *shown;          /* as the user calls it */
+    const char *directory;      /* the source's, as the job names it */
+    const char *name;           /* below it: the file, or the directory that is one arrival */
+    const char *path;           /* as the catalog names the file */
+    int dirfd;                  /* the source's directory */
+    const struct sl_node *node; /* the source, where a job was loaded; NULL: its options are not known */
+    struct sl_known_file known;
+    int64_t from_ms; /* batches before were looked at */
+};
+
+/* SL_EUSAGE: no watched directory has it. */
+int sl_inquiry_open(struct sl_target *target, struct sl_reading *reading, const char *file,
+                    struct sl_inquiry *ret, struct sl_error *err);
+void sl_inquiry_close(struct sl_inquiry *inquiry);
+int sl_inquiry_read(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err);

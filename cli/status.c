@@ -1,0 +1,250 @@
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/target.h"
+
+#include "core/clock.h"
+#include "core/duration.h"
+#include "text/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { LAG_MAX_MS = 60000 };
+
+static const struct sl_flag status_flags[] = {
+    SL_TARGET_FLAGS,
+    {"json", SL_FLAG_SWITCH, NULL, NULL, "for programs: one object"},
+    {"check", SL_FLAG_SWITCH, NULL, NULL, "for monitors: exit status 1 where something is wrong, and what"},
+    {"max-lag", SL_FLAG_DURATION, "D", NULL, "with --check: how far it may be behind; 60s"},
+    {0},
+};
+
+/* What is known from outside. */
+struct standing {
+    struct sl_reading_progress progress;
+    long pid; /* 0: nobody works with it */
+    int64_t now_ms, lag_ms;
+    bool failed; /* the last run ended so */
+};
+
+/* How long something has waited to be done: a batch that was planned and is not committed; where nobody works
+ * with the checkpoint, whatever may have arrived since the last batch. A run that has nothing to do is not
+ * behind. */
+static int64_t lag_of(const struct standing *standing)
+{
+    const struct sl_reading_progress *progress = &standing->progress;
+    int64_t since_ms = progress->planned                 ? progress->planned_ms
+                       : standing->pid || !progress->any ? standing->now_ms
+                                                         : progress->finished_ms;
+    return since_ms < standing->now_ms ? standing->now_ms - since_ms : 0;
+}
+
+static int look(struct sl_target *target, struct standing *ret, struct sl_error *err)
+{
+    struct sl_reading *reading;
+    int r = sl_reading_open(target->checkpoint, &reading, err);
+    if (r < 0)
+        return r;
+    *ret = (struct standing){.now_ms = sl_clock_real.now_ms(&sl_clock_real)};
+    r = sl_reading_progress(reading, &ret->progress, err);
+    sl_reading_close(reading);
+    struct sl_field state = sl_target_status(target, NULL, "state");
+    ret->pid = sl_target_holder(target);
+    ret->failed = !ret->pid && state.tag == SL_STR && state.len == 6 && memcmp(state.str, "failed", 6) == 0;
+    ret->lag_ms = lag_of(ret);
+    return r;
+}
+
+/* ---- for people ---- */
+
+/* "250 ms", "12.3 s", "8 min 36 s", "3 h 20 min", "5 days": no more of it than one wants to know. */
+static void format_span(int64_t ms, char text[static 32])
+{
+    int64_t seconds = ms / 1000, minutes = seconds / 60, hours = minutes / 60;
+    if (ms < 1000)
+        snprintf(text, 32, "%" PRId64 " ms", ms);
+    else if (seconds < 60)
+        snprintf(text, 32, "%" PRId64 ".%" PRId64 " s", seconds, ms % 1000 / 100);
+    else if (minutes < 60)
+        snprintf(text, 32, "%" PRId64 " min %" PRId64 " s", minutes, seconds % 60);
+    else if (hours < 48)
+        snprintf(text, 32, "%" PRId64 " h %" PRId64 " min", hours, minutes % 60);
+    else
+        snprintf(text, 32, "%" PRId64 " days", hours / 24);
+}
+
+static void print_time(const char *title, int64_t time_ms, int64_t now_ms)
+{
+    char clock[64] = "", ago[32];
+    time_t seconds = (time_t)(time_ms / 1000);
+    struct tm local;
+    if (localtime_r(&seconds, &local))
+        strftime(clock, sizeof clock, "%Y-%m-%d %H:%M:%S", &local);
+    format_span(now_ms > time_ms ? now_ms - time_ms : 0, ago);
+    printf("%-12s %s (%" PRId64 "), %s ago\n", title, clock, time_ms, ago);
+}
+
+static void print_line(const char *title, const char *text)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    if (text && sl_buf_safe(&safe, text, strlen(text)))
+        printf("%-12s %.*s\n", title, (int)safe.len, (const char *)safe.bytes);
+}
+
+static void print_process(struct sl_target *target, const struct standing *standing)
+{
+    if (standing->pid > 0)
+        printf("%-12s running, process %ld\n", "state", standing->pid);
+    else
+        printf("%-12s %s\n", "state",
+               standing->pid      ? "running"
+               : standing->failed ? "not running; the last run failed"
+                                  : "not running");
+    if (standing->failed)
+        print_line("error", sl_target_status_text(target, "error"));
+}
+
+static void print_last(const struct sl_target *target)
+{
+    if (sl_target_status(target, NULL, "last").tag != SL_MAP)
+        return;
+    printf("%-12s %" PRId64 " records; scheduling delay %" PRId64 " ms, processing %" PRId64
+           " ms, total delay %" PRId64 " ms\n",
+           "last", sl_target_status_integer(target, "last", "records"),
+           sl_target_status_integer(target, "last", "scheduling_delay_ms"),
+           sl_target_status_integer(target, "last", "processing_ms"),
+           sl_target_status_integer(target, "last", "total_delay_ms"));
+}
+
+static void print_standing(struct sl_target *target, const struct standing *standing)
+{
+    const struct sl_reading_progress *progress = &standing->progress;
+    char lag[32];
+    print_line("job", sl_target_status_text(target, "job"));
+    print_line("checkpoint", target->checkpoint);
+    print_process(target, standing);
+    printf("%-12s %" PRIu64 " committed\n", "batches", progress->batches);
+    if (progress->any)
+        print_time("last batch", progress->last_ms, standing->now_ms);
+    if (progress->planned)
+        print_time("planned", progress->planned_ms, standing->now_ms);
+    format_span(standing->lag_ms, lag);
+    printf("%-12s %s\n", "lag", standing->lag_ms ? lag : "none");
+    print_last(target);
+    printf("%-12s %" PRIu64 " taken, %" PRIu64 " quarantined\n", "files", progress->files,
+           progress->quarantined);
+    printf("%-12s %" PRIu64 " set aside\n", "records", progress->rejected);
+    print_line("mount", sl_target_status_text(target, "mount"));
+}
+
+/* ---- for programs ---- */
+
+static bool add_time(struct sl_buf *buf, const char *name, bool any, int64_t time_ms)
+{
+    return sl_buf_printf(buf, ",\"%s\":", name) &&
+           (any ? sl_buf_integer(buf, time_ms) : sl_buf_text(buf, "null"));
+}
+
+static bool add_json(struct sl_target *target, const struct standing *standing, struct sl_buf *buf)
+{
+    const struct sl_reading_progress *progress = &standing->progress;
+    return sl_buf_text(buf, "{\"checkpoint\":") &&
+           sl_json_string(buf, target->checkpoint, strlen(target->checkpoint), NULL) &&
+           sl_buf_printf(buf, ",\"running\":%s,\"pid\":%ld,\"failed\":%s,\"batches\":%" PRIu64,
+                         standing->pid ? "true" : "false", standing->pid > 0 ? standing->pid : 0,
+                         standing->failed ? "true" : "false", progress->batches) &&
+           add_time(buf, "last_batch", progress->any, progress->last_ms) &&
+           add_time(buf, "last_finished", progress->any, progress->finished_ms) &&
+           add_time(buf, "planned", progress->planned, progress->planned_ms) &&
+           sl_buf_printf(buf,
+                         ",\"lag_ms\":%" PRId64 ",\"files\":%" PRIu64 ",\"quarantined\":%" PRIu64
+                         ",\"rejected\":%" PRIu64 ",\"status\":",
+                         standing->lag_ms, progress->files, progress->quarantined, progress->rejected) &&
+           sl_json_field(buf, &target->status, NULL) && sl_buf_text(buf, "}\n");
+}
+
+static int print_json(struct sl_target *target, const struct standing *standing, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
+    if (!add_json(target, standing, &buf))
+        return sl_error_nomem(err);
+    fwrite(buf.bytes, 1, buf.len, stdout);
+    return 0;
+}
+
+/* ---- for monitors ---- */
+
+static int64_t lag_max(const struct sl_line *line)
+{
+    const char *text = sl_line_text(line, "max-lag");
+    int64_t ms = LAG_MAX_MS;
+    if (text)
+        sl_assert(sl_duration_parse(text, strlen(text), &ms));
+    return ms;
+}
+
+static int check(const struct sl_line *line, const struct standing *standing)
+{
+    char lag[32], most[32];
+    int64_t max_ms = lag_max(line);
+    if (standing->failed) {
+        printf("the last run failed, and nothing runs now\n");
+        return SL_STATUS_FAILED;
+    }
+    format_span(standing->lag_ms, lag);
+    format_span(max_ms, most);
+    if (standing->lag_ms > max_ms) {
+        printf("%s behind, more than %s%s\n", lag, most, standing->pid ? "" : "; nothing runs now");
+        return SL_STATUS_FAILED;
+    }
+    printf("%" PRIu64 " batches, %s behind\n", standing->progress.batches, standing->lag_ms ? lag : "not");
+    return SL_STATUS_DONE;
+}
+
+/* The exit status, or a failure. */
+static int tell(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
+{
+    struct standing standing;
+    int r = look(target, &standing, err);
+    if (r < 0)
+        return r;
+    if (sl_line_has(line, "json"))
+        r = print_json(target, &standing, err);
+    else if (!sl_line_has(line, "check"))
+        print_standing(target, &standing);
+    if (r < 0 || !sl_line_has(line, "check"))
+        return r;
+    if (!sl_line_has(line, "json"))
+        return check(line, &standing);
+    return standing.failed || standing.lag_ms > lag_max(line) ? SL_STATUS_FAILED : SL_STATUS_DONE;
+}
+
+static int run_status(const struct sl_line *line)
+{
+    struct sl_error err;
+    struct sl_target target;
+    const char *const *operands;
+    size_t count;
+    if (sl_target_open(line, &target, &operands, &count, &err) < 0)
+        return sl_report_error(&err);
+    int r = count ? sl_error_set(&err, SL_EUSAGE, "%s is one argument too many", operands[0])
+                  : tell(line, &target, &err);
+    sl_target_close(&target);
+    return r < 0 ? sl_report_error(&err) : r;
+}
+
+const struct sl_command sl_command_status = {
+    .name = "status",
+    .arguments = "[JOB.lua] [--json] [--check [--max-lag D]]",
+    .summary = "says how a job gets on, whether or not it runs",
+    .details = "It is behind by the time since a batch was due that is planned and not committed; where "
+               "nothing runs,\n"
+               "by the time since the last batch was committed. A run without anything to do is not behind.\n"
+               "\n"
+               "Exit status with --check: 0 all is well; 1 the last run failed, or it is more than --max-lag "
+               "behind.",
+    .flags = status_flags,
+    .run = run_status,
+};

@@ -1,0 +1,286 @@
+#include "cli/target.h"
+
+#include "core/io.h"
+#include "core/source.h"
+#include "engine/graph.h"
+#include "engine/paths.h"
+#include "state/lock.h"
+#include "text/json.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STATUS_BYTES_MAX = 16 << 20, SOURCES_MAX = 1024 };
+
+static const char *arena_print(struct sl_arena *arena, const char *format, const char *a, const char *b)
+{
+    char *text;
+    if (asprintf(&text, format, a, b) < 0)
+        return NULL;
+    const char *copy = sl_arena_text(arena, text, strlen(text));
+    free(text);
+    return copy;
+}
+
+/* ---- which checkpoint ---- */
+
+static bool names_job(const struct sl_line *line)
+{
+    size_t len = line->operand_count ? strlen(line->operands[0]) : 0;
+    return len > 4 && strcmp(line->operands[0] + len - 4, ".lua") == 0;
+}
+
+static bool is_checkpoint(const char *path)
+{
+    char *catalog;
+    if (asprintf(&catalog, "%s/catalog.db", path) < 0)
+        return false;
+    bool there = access(catalog, F_OK) == 0;
+    free(catalog);
+    return there;
+}
+
+/* How many there are under ./.sluice; the first of them in *ret. */
+static size_t find_checkpoints(char **ret)
+{
+    DIR *dir = opendir(".sluice");
+    size_t count = 0;
+    *ret = NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char *path;
+        if (entry->d_name[0] == '.' || asprintf(&path, ".sluice/%s", entry->d_name) < 0)
+            continue;
+        if (is_checkpoint(path) && count++ == 0)
+            *ret = path;
+        else
+            free(path);
+    }
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+static int only_checkpoint(struct sl_target *target, struct sl_error *err)
+{
+    size_t count = find_checkpoints(&target->checkpoint);
+    if (count == 1)
+        return 0;
+    free(target->checkpoint);
+    target->checkpoint = NULL;
+    if (count == 0)
+        return sl_error_set(err, SL_EUSAGE,
+                            "there is no checkpoint under ./.sluice; give JOB.lua or --checkpoint DIR");
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "there are %zu checkpoints under ./.sluice; which one? give JOB.lua or --checkpoint DIR", count);
+}
+
+static int job_checkpoint(struct sl_target *target, struct sl_error *err)
+{
+    const struct sl_context *context = sl_job_context(target->job_line.job);
+    if (context->options.no_checkpoint)
+        return sl_error_set(err, SL_EUSAGE, "the job keeps no checkpoint, so nothing is known of its past");
+    target->checkpoint = sl_checkpoint_path(context);
+    target->dir = context->dir;
+    return target->checkpoint ? 0 : sl_error_nomem(err);
+}
+
+/* Beside the job is .sluice/<its name>. */
+static const char *dir_beside(struct sl_target *target)
+{
+    char *absolute = realpath(target->checkpoint, NULL), *slash = absolute ? strrchr(absolute, '/') : NULL;
+    const char *dir = NULL;
+    static const char folder[] = "/.sluice";
+    size_t len = slash ? (size_t)(slash - absolute) : 0;
+    if (len >= sizeof folder - 1 && memcmp(slash - (sizeof folder - 1), folder, sizeof folder - 1) == 0) {
+        len -= sizeof folder - 1;
+        dir = sl_arena_text(&target->arena, len ? absolute : "/", len ? len : 1);
+    }
+    free(absolute);
+    return dir;
+}
+
+static int given_checkpoint(struct sl_target *target, const char *path, struct sl_error *err)
+{
+    if (!path)
+        return only_checkpoint(target, err);
+    target->checkpoint = strdup(path);
+    return target->checkpoint ? 0 : sl_error_nomem(err);
+}
+
+static int open_target(struct sl_target *target, const struct sl_line *line, const char *const **ret_operands,
+                       size_t *ret_count, struct sl_error *err)
+{
+    int r;
+    *ret_operands = line->operands;
+    *ret_count = line->operand_count;
+    if (names_job(line)) {
+        r = sl_job_line_open_files(line, &target->job_line, ret_operands, ret_count, err);
+        r = r < 0 ? r : job_checkpoint(target, err);
+    } else {
+        r = given_checkpoint(target, sl_line_text(line, "checkpoint"), err);
+    }
+    r = r < 0 ? r : sl_target_read_status(target, err);
+    if (r == 0 && !target->dir)
+        target->dir = sl_target_status_text(target, "dir");
+    if (r == 0 && !target->dir)
+        target->dir = dir_beside(target);
+    if (r == 0 && !target->dir)
+        target->dir = ".";
+    return r;
+}
+
+int sl_target_open(const struct sl_line *line, struct sl_target *ret, const char *const **ret_operands,
+                   size_t *ret_count, struct sl_error *err)
+{
+    *ret = (struct sl_target){0};
+    sl_arena_init(&ret->arena);
+    int r = open_target(ret, line, ret_operands, ret_count, err);
+    if (r < 0)
+        sl_target_close(ret);
+    return r;
+}
+
+void sl_target_close(struct sl_target *target)
+{
+    sl_job_line_close(&target->job_line);
+    sl_arena_done(&target->arena);
+    free(target->checkpoint);
+    free(target->status_text);
+    *target = (struct sl_target){0};
+}
+
+int sl_target_need_job(struct sl_target *target, struct sl_error *err)
+{
+    const char *name = sl_target_status_text(target, "job");
+    if (target->job_line.job)
+        return 0;
+    if (!name)
+        return sl_error_set(err, SL_EUSAGE, "which job is it? give the path JOB.lua");
+    const char *path = arena_print(&target->arena, "%s/%s.lua", target->dir, name);
+    if (!path)
+        return sl_error_nomem(err);
+    target->job_line.options.path = path;
+    int r = sl_job_load(&target->job_line.options, &target->job_line.job, err);
+    return r < 0 ? sl_error_hint(err, "if the job lies elsewhere, give its path JOB.lua") : 0;
+}
+
+/* ---- status.json ---- */
+
+int sl_target_read_status(struct sl_target *target, struct sl_error *err)
+{
+    const char *path = arena_print(&target->arena, "%s/%s", target->checkpoint, "status.json"), *message;
+    size_t len = 0, at;
+    free(target->status_text);
+    target->status_text = NULL;
+    target->status = sl_nil();
+    if (!path)
+        return sl_error_nomem(err);
+    if (access(path, R_OK) < 0)
+        return 0; /* no run yet, or an older one: what it would say is left out */
+    int r = sl_io_read_file(&sl_io_system, AT_FDCWD, path, STATUS_BYTES_MAX, &target->status_text, &len, err);
+    if (r == 0 && !sl_json_parse(&target->arena, target->status_text, len, &target->status, &message, &at))
+        target->status = sl_nil(); /* a hint that cannot be read is no hint */
+    return r;
+}
+
+struct sl_field sl_target_status(const struct sl_target *target, const char *part, const char *name)
+{
+    const struct sl_field *object = &target->status;
+    if (part)
+        object = sl_map_get(object, part, strlen(part));
+    const struct sl_field *value = object ? sl_map_get(object, name, strlen(name)) : NULL;
+    return value ? *value : sl_nil();
+}
+
+const char *sl_target_status_text(struct sl_target *target, const char *name)
+{
+    struct sl_field value = sl_target_status(target, NULL, name);
+    return value.tag == SL_STR ? sl_arena_text(&target->arena, (const char *)value.str, value.len) : NULL;
+}
+
+int64_t sl_target_status_integer(const struct sl_target *target, const char *part, const char *name)
+{
+    struct sl_field value = sl_target_status(target, part, name);
+    return value.tag == SL_INT ? value.integer : 0;
+}
+
+/* ---- the rest ---- */
+
+long sl_target_holder(const struct sl_target *target)
+{
+    int fd = open(target->checkpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    long pid = sl_lock_holder(&sl_io_system, fd);
+    close(fd);
+    return pid;
+}
+
+const char *sl_target_path(struct sl_target *target, const char *path)
+{
+    return path[0] == '/' ? path : arena_print(&target->arena, "%s/%s", target->dir, path);
+}
+
+struct source_list {
+    struct sl_arena *arena;
+    const char *dir[SOURCES_MAX + 1];
+    size_t count;
+    bool failed;
+};
+
+static int add_source(struct source_list *list, const char *dir, size_t len)
+{
+    while (len > 1 && dir[len - 1] == '/')
+        len--;
+    const char *copy = sl_arena_text(list->arena, dir, len);
+    list->failed = list->failed || !copy;
+    if (copy && list->count < SOURCES_MAX)
+        list->dir[list->count++] = copy;
+    return 0;
+}
+
+/* "textFileStream:in", of the second one like it "textFileStream:in#2". */
+static int add_key(void *arg, const char *key)
+{
+    const char *dir = strchr(key, ':');
+    if (!dir || !dir[1])
+        return 0;
+    size_t len = strlen(++dir), digits = len;
+    while (digits > 0 && dir[digits - 1] >= '0' && dir[digits - 1] <= '9')
+        digits--;
+    bool is_numbered = digits > 1 && digits < len && dir[digits - 1] == '#';
+    return add_source(arg, dir, is_numbered ? digits - 1 : len);
+}
+
+static void add_nodes(struct source_list *list, const struct sl_context *context)
+{
+    for (size_t i = 0; i < context->nodes; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        if (node->op->kind != SL_OP_SOURCE || !node->op->source->remember)
+            continue;
+        struct sl_field dir = sl_node_value(node, 0);
+        (void)add_source(list, (const char *)dir.str, dir.len); /* list->failed says it */
+    }
+}
+
+int sl_target_sources(struct sl_target *target, struct sl_reading *reading, const char *const **ret,
+                      struct sl_error *err)
+{
+    struct source_list *list = sl_arena_alloc(&target->arena, sizeof *list);
+    int r = 0;
+    if (!list)
+        return sl_error_nomem(err);
+    *list = (struct source_list){.arena = &target->arena};
+    if (target->job_line.job)
+        add_nodes(list, sl_job_context(target->job_line.job));
+    else if (reading)
+        r = sl_reading_sources(reading, add_key, list, err);
+    *ret = list->dir;
+    return r < 0 ? r : list->failed ? sl_error_nomem(err) : 0;
+}

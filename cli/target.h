@@ -1,0 +1,50 @@
+/* What the commands that look inside are about: a job (a first operand that ends in .lua), or --checkpoint
+ * DIR, or the only checkpoint under ./.sluice.
+ *
+ * sl_target_open; then what is asked; sl_target_close. Without a job, status.json says where the job lies. */
+#pragma once
+
+#include "cli/job_line.h"
+#include "core/arena.h"
+#include "state/reading.h"
+
+#define SL_TARGET_FLAGS                                                                                      \
+    {                                                                                                        \
+        "checkpoint", SL_FLAG_PATH, "DIR", "checkpoint", "of this checkpoint, in place of a job"             \
+    }
+
+struct sl_target {
+    struct sl_job_line job_line; /* job NULL: none was given */
+    struct sl_arena arena;
+    char *checkpoint;
+    const char *dir; /* where relative paths of the job start */
+    struct sl_field status;
+    char *status_text;
+};
+
+/* *ret_operands: those behind the job. */
+int sl_target_open(const struct sl_line *line, struct sl_target *ret, const char *const **ret_operands,
+                   size_t *ret_count, struct sl_error *err);
+void sl_target_close(struct sl_target *target);
+
+/* Where no job was given: loads the one beside which the checkpoint lies. SL_EUSAGE: it is not to be found.
+ */
+int sl_target_need_job(struct sl_target *target, struct sl_error *err);
+
+/* status.json as it is now; nil where there is none. */
+int sl_target_read_status(struct sl_target *target, struct sl_error *err);
+/* What stands there under `name`, or under `name` of the object `part` (NULL: at the top). */
+struct sl_field sl_target_status(const struct sl_target *target, const char *part, const char *name);
+const char *sl_target_status_text(struct sl_target *target, const char *name); /* NULL: none */
+int64_t sl_target_status_integer(const struct sl_target *target, const char *part, const char *name);
+
+/* The process that works with the checkpoint: its pid, -1: unknown, 0: none. */
+long sl_target_holder(const struct sl_target *target);
+
+/* The path as seen from here of what the job calls `path`; in the arena, NULL: out of memory. */
+const char *sl_target_path(struct sl_target *target, const char *path);
+
+/* The watched directories as the job names them, until NULL; of the job, else of the catalog. In the arena.
+ */
+int sl_target_sources(struct sl_target *target, struct sl_reading *reading, const char *const **ret,
+                      struct sl_error *err);

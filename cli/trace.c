@@ -1,0 +1,213 @@
+#include "cli/commands.h"
+#include "cli/inquiry.h"
+#include "cli/report.h"
+
+#include "core/buf.h"
+#include "core/operator.h"
+#include "engine/graph.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct sl_flag trace_flags[] = {
+    SL_TARGET_FLAGS,
+    {0},
+};
+
+struct trace {
+    struct sl_target *target;
+    struct sl_reading *reading;
+    const char *shown;
+    char absolute[PATH_MAX]; /* what shown names */
+    bool any;
+    /* An output: as the job calls it, and its batch. */
+    const char *output;
+    int64_t output_ms;
+};
+
+static void print_row(const char *what, int64_t batch_ms, const char *path, const char *note)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    if (sl_buf_safe(&safe, path, strlen(path)))
+        printf("%s\t%" PRId64 "\t%.*s%s%s\n", what, batch_ms, (int)safe.len, (const char *)safe.bytes,
+               note ? "\t" : "", note ? note : "");
+}
+
+/* ---- windows ---- */
+
+static bool begins_with(struct sl_field text, const char *path)
+{
+    size_t len = strlen(path);
+    return text.tag == SL_STR && len >= text.len && memcmp(path, text.str, text.len) == 0;
+}
+
+/* How far back the output reaches: a batch at t has been made of those in (t - reach, t]. Known where a job
+ * was loaded; otherwise of its own batch only. */
+static int64_t reach_of(const struct trace *trace, const char *output)
+{
+    struct sl_job *job = trace->target->job_line.job;
+    const struct sl_context *context = job ? sl_job_context(job) : NULL;
+    int64_t reach_ms = 1;
+    size_t longest = 0;
+    for (size_t i = 0; context && i < context->nodes; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        if (node->op->kind != SL_OP_OUTPUT || !node->op->output->manifest)
+            continue;
+        struct sl_field prefix = sl_node_value(node, 0);
+        if (!begins_with(prefix, output) || prefix.len < longest)
+            continue;
+        longest = prefix.len;
+        reach_ms = node->window_ms > node->interval_ms ? node->window_ms : 1;
+    }
+    return reach_ms;
+}
+
+/* ---- an output: its inputs ---- */
+
+static int find_output(void *arg, const struct sl_reading_output *output)
+{
+    struct trace *trace = arg;
+    char absolute[PATH_MAX];
+    const char *path = sl_target_path(trace->target, output->path);
+    if (!path || !realpath(path, absolute))
+        return 0;
+    size_t len = strlen(absolute);
+    bool is_it = strncmp(absolute, trace->absolute, len) == 0 &&
+                 (trace->absolute[len] == 0 || trace->absolute[len] == '/');
+    if (!is_it)
+        return 0;
+    trace->output = sl_arena_text(&trace->target->arena, output->path, strlen(output->path));
+    trace->output_ms = output->batch_ms;
+    return trace->output ? 1 : SL_ENOMEM;
+}
+
+static int print_input(void *arg, const struct sl_reading_file *file)
+{
+    (void)arg;
+    print_row(file->quarantined ? "quarantined" : "input", file->batch_ms, file->file.path,
+              file->quarantined);
+    return 0;
+}
+
+static int trace_output(struct trace *trace, struct sl_error *err)
+{
+    int64_t from_ms = trace->output_ms - reach_of(trace, trace->output) + 1;
+    print_row("output", trace->output_ms, trace->output, NULL);
+    return sl_reading_files(trace->reading, NULL, from_ms, trace->output_ms, print_input, trace, err);
+}
+
+/* ---- an input: its outputs ---- */
+
+struct source_trace {
+    struct trace *trace;
+    struct sl_error *err;
+    int64_t batch_ms;
+};
+
+static int print_output(void *arg, const struct sl_reading_output *output)
+{
+    const struct source_trace *source = arg;
+    if (output->batch_ms < source->batch_ms + reach_of(source->trace, output->path))
+        print_row("output", output->batch_ms, output->path, NULL);
+    return 0;
+}
+
+static int64_t longest_reach(const struct trace *trace)
+{
+    struct sl_job *job = trace->target->job_line.job;
+    const struct sl_context *context = job ? sl_job_context(job) : NULL;
+    int64_t reach_ms = 1;
+    for (size_t i = 0; context && i < context->nodes; i++)
+        if (context->stream[i]->node.window_ms > reach_ms)
+            reach_ms = context->stream[i]->node.window_ms;
+    return reach_ms;
+}
+
+static int print_source(void *arg, const struct sl_reading_file *file)
+{
+    struct source_trace *source = arg;
+    struct trace *trace = source->trace;
+    trace->any = true;
+    (void)print_input(NULL, file);
+    if (file->quarantined || !file->committed)
+        return 0;
+    source->batch_ms = file->batch_ms;
+    return sl_reading_outputs(trace->reading, NULL, file->batch_ms, file->batch_ms + longest_reach(trace) - 1,
+                              print_output, source, source->err);
+}
+
+static int trace_input(struct trace *trace, struct sl_error *err)
+{
+    struct sl_inquiry inquiry;
+    struct source_trace source = {.trace = trace, .err = err};
+    int r = sl_inquiry_open(trace->target, trace->reading, trace->shown, &inquiry, err);
+    if (r == SL_EUSAGE)
+        return sl_error_set(err, SL_EUSAGE,
+                            "%s is neither an output that the catalog knows nor in a watched directory",
+                            trace->shown);
+    if (r < 0)
+        return r;
+    r = sl_reading_files(trace->reading, inquiry.path, INT64_MIN, INT64_MAX, print_source, &source, err);
+    sl_inquiry_close(&inquiry);
+    if (r == 0 && !trace->any)
+        r = sl_error_set(err, SL_EUSAGE, "no batch that the catalog knows has taken %s", trace->shown);
+    return r;
+}
+
+/* ---- the command ---- */
+
+static int trace_path(struct trace *trace, struct sl_error *err)
+{
+    int r = 0;
+    if (realpath(trace->shown, trace->absolute))
+        r = sl_reading_outputs(trace->reading, NULL, INT64_MIN, INT64_MAX, find_output, trace, err);
+    if (r == SL_ENOMEM)
+        return sl_error_nomem(err);
+    if (r < 0)
+        return r;
+    return r > 0 ? trace_output(trace, err) : trace_input(trace, err);
+}
+
+static int trace_all(struct sl_target *target, const char *const *paths, size_t count, struct sl_error *err)
+{
+    struct sl_reading *reading;
+    int r = sl_reading_open(target->checkpoint, &reading, err);
+    if (r < 0)
+        return r;
+    (void)sl_target_need_job(target, NULL); /* without it only windows are not known */
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        struct trace trace = {.target = target, .reading = reading, .shown = paths[i]};
+        r = trace_path(&trace, err);
+    }
+    sl_reading_close(reading);
+    return r;
+}
+
+static int run_trace(const struct sl_line *line)
+{
+    struct sl_error err;
+    struct sl_target target;
+    const char *const *paths;
+    size_t count;
+    if (sl_target_open(line, &target, &paths, &count, &err) < 0)
+        return sl_report_error(&err);
+    int r = count ? trace_all(&target, paths, count, &err)
+                  : sl_error_set(&err, SL_EUSAGE, "trace what? give the path of an output or of an input");
+    sl_target_close(&target);
+    return r < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
+}
+
+const struct sl_command sl_command_trace = {
+    .name = "trace",
+    .arguments = "[JOB.lua] PATH...",
+    .summary = "says which inputs made an output, and which outputs an input went into",
+    .details =
+        "A line each: input, output or quarantined, the batch, and the path as the job names it. Windows\n"
+        "reach over batches; what earlier batches left in a state is not followed. The catalog knows\n"
+        "as much of the past as keepHistory says.",
+    .flags = trace_flags,
+    .run = run_trace,
+};

@@ -1,0 +1,245 @@
+#include "cli/verdict.h"
+
+#include "core/clock.h"
+#include "core/duration.h"
+#include "core/task.h"
+#include "sources/options.h"
+#include "watcher/look.h"
+#include "watcher/names.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A judgement under way. */
+struct judgement {
+    struct sl_inquiry *inquiry;
+    struct sl_reading *reading;
+    struct sl_look look; /* at the arrival: file or directory */
+    struct sl_look file; /* at the file itself */
+    struct sl_buf *text;
+    enum sl_verdict *verdict;
+    struct sl_error *err;
+};
+
+/* Decides, once: true as long as there is memory for the text. */
+static int decide(struct judgement *j, enum sl_verdict verdict, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static int decide(struct judgement *j, enum sl_verdict verdict, const char *format, ...)
+{
+    char *text;
+    va_list args;
+    va_start(args, format);
+    int len = vasprintf(&text, format, args);
+    va_end(args);
+    if (len < 0)
+        return sl_error_nomem(j->err);
+    bool ok =
+        sl_buf_text(j->text, j->inquiry->shown) && sl_buf_text(j->text, ": ") && sl_buf_text(j->text, text);
+    free(text);
+    *j->verdict = verdict;
+    return ok ? 1 : sl_error_nomem(j->err);
+}
+
+static bool is_known_file(const struct sl_file *known, const struct sl_look *look)
+{
+    struct sl_file now = {
+        .inode = look->inode, .born_ns = look->born_ns, .mtime_ns = look->mtime_ns, .size = look->size};
+    return look->kind == SL_LOOK_FILE && sl_file_same(known, &now);
+}
+
+static int judge_known(struct judgement *j)
+{
+    const struct sl_known_file *known = &j->inquiry->known;
+    bool changed = j->file.kind == SL_LOOK_FILE &&
+                   (j->file.size != known->file.size || j->file.mtime_ns != known->file.mtime_ns);
+    if (!known->committed)
+        return decide(j, SL_VERDICT_PLANNED, "in batch %" PRId64 ", which is planned and not committed yet",
+                      known->batch_ms);
+    if (known->quarantined)
+        return decide(j, SL_VERDICT_QUARANTINED, "quarantined in batch %" PRId64 ": %s", known->batch_ms,
+                      known->quarantined);
+    if (changed)
+        return decide(j, SL_VERDICT_TAKEN,
+                      "taken in batch %" PRId64
+                      " and changed since; what was changed is not read: write it to a "
+                      "new file and rename that in",
+                      known->batch_ms);
+    return decide(j, SL_VERDICT_TAKEN, "taken in batch %" PRId64, known->batch_ms);
+}
+
+/* Its batch has left the history. */
+static int judge_forgotten(struct judgement *j)
+{
+    struct sl_file taken;
+    int r = sl_reading_taken(j->reading, j->inquiry->path, &taken, j->err);
+    if (r <= 0 || !is_known_file(&taken, &j->file))
+        return r < 0 ? r : 0;
+    return decide(j, SL_VERDICT_TAKEN, "taken in a batch that is older than the history (keepHistory)");
+}
+
+static int judge_past(struct judgement *j)
+{
+    const struct sl_known_file *known = &j->inquiry->known;
+    bool gone = j->file.kind == SL_LOOK_ABSENT;
+    /* Another file of that name is a new arrival. */
+    if (known->any && (gone || is_known_file(&known->file, &j->file)))
+        return judge_known(j);
+    if (gone)
+        return decide(j, SL_VERDICT_ABSENT, "there is no such file, and no batch knows one of that name");
+    return known->any || !j->reading ? 0 : judge_forgotten(j);
+}
+
+/* ---- what the rules say ---- */
+
+static int judge_name(struct judgement *j)
+{
+    const char *name = j->inquiry->name;
+    if (sl_name_ignored(name))
+        return decide(
+            j, SL_VERDICT_NEVER,
+            "ignored by rule: names that begin with . or _ or end in ~, .tmp or .part are not read");
+    const char *base = strrchr(j->inquiry->path, '/') + 1;
+    if (base != name && sl_name_ignored(base))
+        return decide(j, SL_VERDICT_NEVER,
+                      "ignored by rule, like all names in a directory that begin with . or _");
+    if (j->look.kind == SL_LOOK_OTHER)
+        return decide(j, SL_VERDICT_NEVER,
+                      "not a regular file: symlinks, FIFOs, sockets and devices are not read");
+    return 0;
+}
+
+static int judge_filter(struct judgement *j, struct sl_file_options *options)
+{
+    char file[SL_NAME_MAX + 1];
+    const char *name = j->inquiry->name;
+    if (options->arrivals.complete && sl_marker_for(options->arrivals.complete, name, file))
+        return decide(j, SL_VERDICT_NEVER, "the marker of %s, not read itself", file);
+    bool wanted = sl_name_wanted(&options->arrivals, name);
+    int r = sl_file_options_filter_error(options, j->err);
+    if (r < 0 || wanted)
+        return r;
+    if (options->arrivals.glob)
+        return decide(j, SL_VERDICT_NEVER, "filtered: it does not match filter = \"%s\"",
+                      options->arrivals.glob);
+    return decide(j, SL_VERDICT_NEVER, "filtered: the filter at %s:%d does not want it",
+                  options->node->site.file, options->node->site.line);
+}
+
+static int judge_marker(struct judgement *j, const struct sl_file_options *options)
+{
+    char marker[SL_NAME_MAX + 1];
+    struct sl_look look;
+    const char *complete = options->arrivals.complete;
+    if (!complete)
+        return 0;
+    if (!sl_marker_of(complete, j->inquiry->name, marker))
+        return decide(j, SL_VERDICT_NEVER, "its marker's name would be too long to exist");
+    int r = sl_look_at(&sl_io_system, j->inquiry->dirfd, j->inquiry->directory, marker, &look, j->err);
+    if (r < 0 || look.kind != SL_LOOK_ABSENT)
+        return r;
+    return decide(j, SL_VERDICT_LATER, "waiting for its marker %s", marker);
+}
+
+static int judge_age(struct judgement *j, const struct sl_file_options *options)
+{
+    int64_t newest_ns = j->look.mtime_ns > j->look.ctime_ns ? j->look.mtime_ns : j->look.ctime_ns;
+    int64_t age_ms = sl_clock_real.now_ms(&sl_clock_real) - newest_ns / 1000000;
+    char age[32], least[32];
+    if (age_ms >= options->arrivals.age_min_ms)
+        return 0;
+    sl_duration_format(age_ms > 0 ? age_ms : 0, age);
+    sl_duration_format(options->arrivals.age_min_ms, least);
+    return decide(j, SL_VERDICT_LATER, "waiting for minAge: it changed %s ago and has to rest for %s",
+                  age_ms > 0 ? age : "just", least);
+}
+
+/* It was there when the run began: the nearest that can be told from outside. */
+static int judge_old(struct judgement *j, const struct sl_file_options *options)
+{
+    int64_t started_ms = sl_target_status_integer(j->inquiry->target, NULL, "started_ms");
+    if (options->arrivals.existing || !started_ms || j->look.ctime_ns / 1000000 >= started_ms)
+        return 0;
+    return decide(j, SL_VERDICT_NEVER, "it was there when the run began, and newFilesOnly is set");
+}
+
+/* Functions of the job run on the copy of the first worker. */
+static int judge_options(struct judgement *j)
+{
+    struct sl_arena scratch;
+    struct sl_task task = {.scratch = &scratch};
+    struct sl_services services = {.main_task = &task};
+    struct sl_file_options *options = sl_arena_alloc(&j->inquiry->target->arena, sizeof *options);
+    if (!options)
+        return sl_error_nomem(j->err);
+    sl_arena_init(&scratch);
+    int r = sl_file_options_init(options, j->inquiry->node, &services, j->err);
+    if (r == 0)
+        r = judge_filter(j, options);
+    if (r == 0)
+        r = judge_old(j, options);
+    if (r == 0)
+        r = judge_marker(j, options);
+    if (r == 0)
+        r = judge_age(j, options);
+    sl_arena_done(&scratch);
+    return r;
+}
+
+static int judge_state(struct judgement *j)
+{
+    char success[SL_NAME_MAX + 16];
+    struct sl_look look;
+    snprintf(success, sizeof success, "%s/_SUCCESS", j->inquiry->name);
+    if (j->look.kind == SL_LOOK_DIRECTORY) {
+        int r = sl_look_at(&sl_io_system, j->inquiry->dirfd, j->inquiry->directory, success, &look, j->err);
+        if (r < 0 || look.kind != SL_LOOK_ABSENT)
+            return r;
+        return decide(j, SL_VERDICT_LATER,
+                      "%s is a directory without _SUCCESS: it is read as soon as it has one",
+                      j->inquiry->name);
+    }
+    if (sl_look_has_writer(&sl_io_system, j->inquiry->dirfd, j->inquiry->name))
+        return decide(j, SL_VERDICT_LATER, "being written: a process has it open for writing");
+    return 0;
+}
+
+static int judge_queued(struct judgement *j)
+{
+    if (sl_target_holder(j->inquiry->target))
+        return decide(j, SL_VERDICT_LATER,
+                      "queued: the next batch takes it, or one after it if limits say so");
+    return decide(j, SL_VERDICT_LATER, "queued: nothing runs now; the next run takes it");
+}
+
+/* ---- all of it ---- */
+
+static int look_at(struct judgement *j)
+{
+    struct sl_inquiry *inquiry = j->inquiry;
+    const char *below = inquiry->path + strlen(inquiry->directory) + 1;
+    int r = sl_look_at(&sl_io_system, inquiry->dirfd, inquiry->directory, inquiry->name, &j->look, j->err);
+    return r < 0 ? r : sl_look_at(&sl_io_system, inquiry->dirfd, inquiry->directory, below, &j->file, j->err);
+}
+
+int sl_verdict_of(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_buf *text,
+                  enum sl_verdict *ret, int64_t *ret_batch, struct sl_error *err)
+{
+    struct judgement j = {.inquiry = inquiry, .reading = reading, .text = text, .verdict = ret, .err = err};
+    int r = look_at(&j);
+    r = r < 0 || !reading ? r : sl_inquiry_read(inquiry, reading, err);
+    *ret_batch = inquiry->known.batch_ms;
+    if (r == 0)
+        r = judge_past(&j);
+    if (r == 0)
+        r = judge_name(&j);
+    if (r == 0)
+        r = judge_state(&j);
+    if (r == 0 && inquiry->node)
+        r = judge_options(&j);
+    if (r == 0)
+        r = judge_queued(&j);
+    return r < 0 ? r : 0;
+}

@@ -1,0 +1,71 @@
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/verdict.h"
+
+#include <stdio.h>
+
+static const struct sl_flag why_flags[] = {
+    SL_TARGET_FLAGS,
+    {0},
+};
+
+static void print_answer(const struct sl_buf *text)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    if (sl_buf_safe(&safe, text->bytes, text->len))
+        printf("%.*s\n", (int)safe.len, (const char *)safe.bytes);
+}
+
+static int answer(struct sl_target *target, struct sl_reading *reading, const char *file,
+                  struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    struct sl_inquiry inquiry;
+    enum sl_verdict verdict;
+    int64_t batch_ms;
+    int r = sl_inquiry_open(target, reading, file, &inquiry, err);
+    if (r < 0)
+        return r;
+    r = sl_verdict_of(&inquiry, reading, &text, &verdict, &batch_ms, err);
+    if (r == 0)
+        print_answer(&text);
+    sl_inquiry_close(&inquiry);
+    return r;
+}
+
+/* Before its first run a job has no catalog: then the rules alone answer. */
+static int answer_all(struct sl_target *target, const char *const *files, size_t count, struct sl_error *err)
+{
+    struct sl_reading *reading = NULL;
+    int r = sl_target_need_job(target, err);
+    if (r == 0)
+        r = sl_job_add_workers(target->job_line.job, 1, err);
+    if (r == 0 && sl_reading_open(target->checkpoint, &reading, err) < 0)
+        r = err->code == SL_EUSAGE ? 0 : (int)err->code;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = answer(target, reading, files[i], err);
+    sl_reading_close(reading);
+    return r;
+}
+
+static int run_why(const struct sl_line *line)
+{
+    struct sl_error err;
+    struct sl_target target;
+    const char *const *files;
+    size_t count;
+    if (sl_target_open(line, &target, &files, &count, &err) < 0)
+        return sl_report_error(&err);
+    int r = count ? answer_all(&target, files, count, &err)
+                  : sl_error_set(&err, SL_EUSAGE, "why what? give the path of a file in a watched directory");
+    sl_target_close(&target);
+    return r < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
+}
+
+const struct sl_command sl_command_why = {
+    .name = "why",
+    .arguments = "[JOB.lua] FILE...",
+    .summary = "says what has become of a file: taken, waiting and for what, or why not",
+    .flags = why_flags,
+    .run = run_why,
+};
