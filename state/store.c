@@ -1,3 +1,5 @@
+#include "state/store.h"
+
 #include "core/error.h"
 #include "state/store_inside.h"
 
