@@ -43,7 +43,7 @@ static int print_overview(void)
 
 static const char *nearest_name(const char *name)
 {
-    const char *names[16];
+    const char *names[32];
     size_t count = 0;
     for (; sl_commands[count]; count++)
         names[count] = sl_commands[count]->name;

@@ -26,7 +26,7 @@ static int refuse_nothing(void)
 
 static int refuse_unknown(const char *name)
 {
-    const char *names[16];
+    const char *names[32];
     size_t count = 0;
     for (; sl_commands[count]; count++)
         names[count] = sl_commands[count]->name;

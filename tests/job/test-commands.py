@@ -11,7 +11,8 @@ def test_version_is_a_line_on_stdout():
 
 def test_help_names_every_command():
     shown = sluice_ok("help").stdout
-    for command in ("run", "check", "graph", "try", "test", "version", "help"):
+    for command in ("run", "check", "graph", "try", "test", "status", "why", "wait", "trace", "reset", "replay", "version",
+                    "help"):
         check(re.search(r"\b%s\b" % command, shown), "help names %s" % command)
 
 

@@ -1,0 +1,196 @@
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/target.h"
+
+#include "core/io.h"
+#include "state/catalog.h"
+#include "state/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct sl_flag reset_flags[] = {
+    SL_TARGET_FLAGS,
+    {"yes", SL_FLAG_SWITCH, NULL, NULL, "forget everything that the checkpoint knows"},
+    {"skip", SL_FLAG_NUMBER, "T", NULL, "quarantine the files of the batch that is planned for T, and go on"},
+    {0},
+};
+
+/* ---- forgetting ---- */
+
+/* In this order: a catalog that knows less than its seal would count as damaged. The lock stays: whoever has
+ * it open must find the same one that others find. */
+static int remove_all(int dirfd, struct sl_error *err)
+{
+    static const char *const names[] = {"seal", "catalog.db", "catalog.db-wal", "catalog.db-shm",
+                                        "tick", "state",      "deadletter",     "status.json"};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof names / sizeof *names; i++)
+        r = sl_io_remove_tree(&sl_io_system, dirfd, names[i], err);
+    return r < 0 ? r : sl_io_sync(&sl_io_system, dirfd, "the checkpoint", err);
+}
+
+static int forget_in(int dirfd, const char *shown, struct sl_error *err)
+{
+    struct statx info;
+    if (sl_io_system.ops->statx(&sl_io_system, dirfd, "lock", AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) < 0)
+        return sl_error_set(err, SL_EUSAGE, "%s is no checkpoint: it holds no lock", shown);
+    int lock = sl_lock_take(&sl_io_system, dirfd, shown, err);
+    if (lock < 0)
+        return lock;
+    int r = remove_all(dirfd, err);
+    sl_io_close(&sl_io_system, lock);
+    return r;
+}
+
+static int forget(const struct sl_target *target, struct sl_error *err)
+{
+    int dirfd = sl_io_open(&sl_io_system, AT_FDCWD, target->checkpoint, O_RDONLY | O_DIRECTORY, 0, err);
+    if (dirfd < 0)
+        return err->sys == ENOENT ? 0 : dirfd; /* nothing is known, as was wanted */
+    int r = forget_in(dirfd, target->checkpoint, err);
+    sl_io_close(&sl_io_system, dirfd);
+    return r;
+}
+
+/* ---- skipping a batch ---- */
+
+struct keys {
+    size_t count;
+    char **key;
+};
+
+static int add_key(void *arg, const char *key)
+{
+    struct keys *keys = arg;
+    char **grown = reallocarray(keys->key, keys->count + 1, sizeof(char *));
+    if (!grown)
+        return SL_ENOMEM;
+    keys->key = grown;
+    keys->key[keys->count] = strdup(key);
+    return keys->key[keys->count++] ? 0 : SL_ENOMEM;
+}
+
+static void keys_done(struct keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        free(keys->key[i]);
+    free(keys->key);
+}
+
+/* The batch must be the planned one; *keys: the sources of the catalog, so that no job is needed. */
+static int read_planned(const struct sl_target *target, int64_t t, struct keys *keys, struct sl_error *err)
+{
+    struct sl_reading *reading;
+    struct sl_reading_progress progress;
+    int r = sl_reading_open(target->checkpoint, &reading, err);
+    if (r < 0)
+        return r;
+    r = sl_reading_progress(reading, &progress, err);
+    if (r == 0 && !progress.planned)
+        r = sl_error_set(err, SL_EUSAGE, "no batch is planned, so there is none to skip");
+    else if (r == 0 && progress.planned_ms != t)
+        r = sl_error_set(err, SL_EUSAGE, "batch %" PRId64 " is not planned; the one that is: %" PRId64, t,
+                         progress.planned_ms);
+    if (r == 0 && sl_reading_sources(reading, add_key, keys, err) == SL_ENOMEM)
+        r = sl_error_nomem(err);
+    sl_reading_close(reading);
+    return r;
+}
+
+static bool is_aside(const struct sl_plan *plan, size_t count, size_t source, size_t file)
+{
+    for (size_t i = 0; i < count; i++)
+        if (plan->aside[i].source == source && plan->aside[i].file == file)
+            return true;
+    return false;
+}
+
+static int set_all_aside(struct sl_catalog *catalog, struct sl_plan *plan, struct sl_error *err)
+{
+    size_t before = plan->asides;
+    for (size_t s = 0; s < plan->sources; s++)
+        for (size_t f = 0; f < plan->files[s].count; f++)
+            if (!is_aside(plan, before, s, f) &&
+                sl_plan_add_aside(plan, s, f, "skipped by sluice reset --skip") < 0)
+                return sl_error_nomem(err);
+    int r = sl_catalog_set_aside(catalog, plan, before, err);
+    if (r == 0)
+        printf("%zu files of batch %" PRId64 " are quarantined; the next run goes on behind it\n",
+               plan->asides - before, plan->batch_ms);
+    return r;
+}
+
+static int skip_in(struct sl_catalog *catalog, const struct keys *keys, int64_t t, struct sl_error *err)
+{
+    struct sl_progress progress = {0};
+    struct sl_files *remembered = calloc(keys->count + 1, sizeof *remembered);
+    int r = remembered ? sl_catalog_load(catalog, keys->count, (const char *const *)keys->key, &progress,
+                                         remembered, err)
+                       : sl_error_nomem(err);
+    if (r == 0 && (!progress.planned || progress.plan.batch_ms != t))
+        r = sl_error_set(err, SL_EUSAGE, "batch %" PRId64 " is not planned any more", t);
+    r = r < 0 ? r : set_all_aside(catalog, &progress.plan, err);
+    for (size_t s = 0; remembered && s < keys->count; s++)
+        sl_files_done(&remembered[s]);
+    free(remembered);
+    sl_progress_done(&progress);
+    return r;
+}
+
+static int skip(const struct sl_target *target, int64_t t, struct sl_error *err)
+{
+    struct keys keys = {0};
+    struct sl_catalog *catalog = NULL;
+    int r = read_planned(target, t, &keys, err);
+    r = r < 0 ? r : sl_catalog_open(&sl_io_system, AT_FDCWD, target->checkpoint, &catalog, err);
+    r = r < 0 ? r : skip_in(catalog, &keys, t, err);
+    sl_catalog_close(catalog);
+    keys_done(&keys);
+    return r;
+}
+
+/* ---- the command ---- */
+
+static int reset(const struct sl_line *line, const struct sl_target *target, struct sl_error *err)
+{
+    if (sl_line_has(line, "skip") && sl_line_has(line, "yes"))
+        return sl_error_set(err, SL_EUSAGE, "--yes and --skip exclude each other");
+    if (sl_line_has(line, "skip"))
+        return skip(target, sl_line_integer(line, "skip", 0), err);
+    if (sl_line_has(line, "yes"))
+        return forget(target, err);
+    return sl_error_set(err, SL_EUSAGE,
+                        "this would forget what %s knows: state, windows and which files were taken, so that "
+                        "files that lie there are taken again; say --yes if that is meant",
+                        target->checkpoint);
+}
+
+static int run_reset(const struct sl_line *line)
+{
+    struct sl_error err;
+    struct sl_target target;
+    const char *const *operands;
+    size_t count;
+    if (sl_target_open(line, &target, &operands, &count, &err) < 0)
+        return sl_report_error(&err);
+    int r = count ? sl_error_set(&err, SL_EUSAGE, "%s is one argument too many", operands[0])
+                  : reset(line, &target, &err);
+    sl_target_close(&target);
+    return r < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
+}
+
+const struct sl_command sl_command_reset = {
+    .name = "reset",
+    .arguments = "[JOB.lua] --yes | --skip T",
+    .summary = "forgets the checkpoint, or skips the batch that fails; outputs stay",
+    .details =
+        "Refused with exit status 3 while a run holds the checkpoint. Files of a batch that was skipped\n"
+        "are quarantined: sluice replay brings them back.",
+    .flags = reset_flags,
+    .run = run_reset,
+};

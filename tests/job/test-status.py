@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""How a run gets on: sluice status, the documents of .sluice, and what a service manager is told."""
+import pathlib, socket, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+PLAIN = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "50ms", mount = { dir = "mnt", kind = "dir" } }
+local s = ssc:textFileStream("in"):map(function(l) if l == "bad" then error("no good") end return l end)
+s:saveAsTextFiles("out/lines", "txt")
+s:mount("lines")
+'''
+FAILING = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+ssc:textFileStream("in"):pipe({ "false" }):print()
+'''
+DOCUMENTS = ["batches", "errors", "graph.dot", "metrics", "status.json"]
+
+
+def status(*args):
+    return json.loads(sluice_ok("status", *args, "--json").stdout)
+
+
+def started(*args, text=PLAIN):
+    os.makedirs("in", exist_ok=True)
+    run = Running(job(text), *args)
+    run.wait_until(lambda: os.path.exists("mnt/.sluice/graph.dot"), "the view")
+    return run
+
+
+def feed(run, name, text):
+    move_in(name, text)
+    run.wait_until(lambda: sluice("wait", "in/" + name, "--timeout", "20s").returncode == 0, "the batch of in/" + name)
+
+
+def document(name):
+    return read("mnt/.sluice/" + name).decode()
+
+
+def test_status_counts_batches_files_and_records():
+    with started() as run:
+        feed(run, "a", "x\nbad\ny\n")
+        feed(run, "b", "z\n")
+        found = status()
+        equal((found["running"], found["pid"], found["failed"]), (True, run.process.pid, False), "who runs")
+        equal((found["batches"], found["files"], found["rejected"], found["lag_ms"]), (2, 2, 1, 0), "what was done")
+        equal(found["last_batch"], output_times("out/lines")[-1], "the last batch")
+        run.stop()
+    found = status()
+    equal((found["running"], found["status"]["state"]), (False, "stopped"), "after the end")
+    equal(found["status"]["run"], {"batches": 2, "records": 4, "rejected": 1, "files": 2, "set_aside": 0}, "the run")
+
+
+def test_a_job_and_a_checkpoint_say_which():
+    wordcount_here()
+    move_in("a", "to be\n")
+    sluice_ok("run", "wordcount.lua", "--once")
+    for args in (("wordcount.lua",), ("--checkpoint", ".sluice/wordcount"), ()):
+        equal(status(*args)["batches"], 1, "batches of %s" % (args,))
+    sluice_ok("run", "wordcount.lua", "--once", "--checkpoint", ".sluice/other")
+    done = sluice("status")
+    equal(done.returncode, 2, "exit status with two checkpoints")
+    check("--checkpoint" in done.stderr, "what to do: " + done.stderr)
+    equal(status("wordcount.lua", "--checkpoint", ".sluice/other")["batches"], 1, "a job with another checkpoint")
+
+
+def test_without_a_checkpoint_it_says_what_to_do():
+    for args in ((), ("--checkpoint", "nowhere")):
+        done = sluice("status", *args)
+        equal(done.returncode, 2, "exit status of status %s" % (args,))
+        check("checkpoint" in done.stderr, "it is about the checkpoint: " + done.stderr)
+
+
+def test_check_tells_a_monitor():
+    os.makedirs("in")
+    with started() as run:
+        feed(run, "a", "x\n")
+        equal(sluice("status", "--check").returncode, 0, "exit status while it runs")
+        run.stop()
+    equal(sluice("status", "--check", "--max-lag", "1h").returncode, 0, "exit status soon after the end")
+    wait_until(lambda: sluice("status", "--check", "--max-lag", "1ms").returncode == 1, "to be behind")
+
+
+def test_check_tells_of_a_run_that_failed():
+    move_in("a", "x\n")
+    equal(sluice("run", job(FAILING), "--once").returncode, 1, "exit status of the run")
+    done = sluice("status", "--check")
+    equal(done.returncode, 1, "exit status")
+    check("failed" in done.stdout, "why: " + done.stdout)
+    check("pipe" in sluice_ok("status").stdout, "status shows the error")
+    equal(status()["batches"], 0, "batches")
+    check(status()["planned"] is not None, "the batch is planned")
+
+
+def shows_all(run):
+    feed(run, "a", "x\nbad\n")
+    time_ms = output_times("out/lines")[-1]
+    equal(sorted(os.listdir("mnt/.sluice")), DOCUMENTS, "documents")
+    run.wait_until(lambda: json.loads(document("status.json"))["last_batch"] == time_ms, "the status of the batch")
+    run.wait_until(lambda: "no good" in document("errors"), "the error")
+    batch = json.loads(document("batches/%d.json" % time_ms))
+    equal((batch["inputs"], batch["records"], batch["rejected"]), (["in/a"], 2, 1), "the batch")
+    equal(batch["outputs"], [{"path": "out/lines-%d.txt" % time_ms, "records": 1}], "its outputs")
+    check(document("graph.dot").startswith('digraph "job" {'), "the graph: " + document("graph.dot"))
+    check("job.lua:3" in document("errors"), "errors: " + document("errors"))
+
+
+def test_the_documents_are_there_as_plain_files():
+    with started() as run:
+        shows_all(run)
+        run.stop()
+
+
+def test_the_documents_are_there_in_the_mount():
+    need_fuse()
+    with started("--mount", "mnt", text=PLAIN.replace(', mount = { dir = "mnt", kind = "dir" }', "")) as run:
+        shows_all(run)
+        run.stop()
+
+
+def test_the_last_batches_are_kept():
+    with started() as run:
+        for number in range(12):
+            feed(run, "f%d" % number, "x\n")
+        run.wait_until(lambda: sorted(os.listdir("mnt/.sluice/batches")) ==
+                       ["%d.json" % t for t in output_times("out/lines")[-10:]], "the last ten batches")
+        run.stop()
+
+
+def test_metrics_are_openmetrics():
+    with started() as run:
+        feed(run, "a", "x\nbad\ny\n")
+        run.wait_until(lambda: "sluice_records_total 3\n" in document("metrics"), "the metrics of the batch")
+        lines = document("metrics").splitlines()
+        equal(lines[-1], "# EOF", "the last line")
+        types = dict(line.split()[2:4] for line in lines if line.startswith("# TYPE"))
+        for line in lines:
+            if not line.startswith("#"):
+                name, value = line.split()
+                family = name.removesuffix("_total")
+                equal(types.get(family), "counter" if name.endswith("_total") else "gauge", "the type of " + name)
+                float(value)
+        for name in ("input_rate", "scheduling_delay_seconds", "processing_time_seconds", "total_delay_seconds"):
+            check("sluice_" + name in types, "there is " + name)
+        check("sluice_rejected_records_total 1" in lines, "rejected: %s" % lines)
+        run.stop()
+
+
+def test_a_service_manager_is_told():
+    os.makedirs("in")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind("notify")
+    listener.settimeout(PATIENCE_S)
+    os.environ.update(NOTIFY_SOCKET=os.path.abspath("notify"), WATCHDOG_USEC="200000")
+    try:
+        with started() as run:
+            heard = ""
+            while "WATCHDOG=1" not in heard.split():
+                heard += listener.recv(4096).decode() + "\n"
+            check(heard.startswith("READY=1\n"), "the first thing said: " + heard)
+            feed(run, "a", "x\n")
+            while "STATUS=batch" not in heard:
+                heard += listener.recv(4096).decode() + "\n"
+            run.stop()
+            while "STOPPING=1" not in heard:
+                heard += listener.recv(4096).decode() + "\n"
+    finally:
+        del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+
+
+main(globals())

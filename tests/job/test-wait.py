@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""sluice wait: a script that waits for its file reads what it expects."""
+import pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+PLAIN = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "50ms", mount = { dir = "mnt", kind = "dir" } }
+local s = ssc:textFileStream("in", { after = arg[1], filter = "*[!x]" })
+s:count():mount("lines")
+'''
+
+
+def started(*args):
+    os.makedirs("in", exist_ok=True)
+    run = Running(job(PLAIN), *args)
+    run.wait_until(lambda: os.path.exists(".sluice/job/status.json"), "the run")
+    return run
+
+
+def wait(*args):
+    return sluice("wait", *args).returncode
+
+
+def test_after_it_the_view_shows_the_file():
+    with started() as run:
+        for number in range(1, 20):
+            move_in("f%d" % number, "x\n" * number)
+            equal(wait("in/f%d" % number, "--timeout", "20s"), 0, "exit status")
+            equal(read("mnt/lines/current"), b"%d\n" % number, "the view after in/f%d" % number)
+        run.stop()
+    equal(wait("in/f3"), 0, "exit status when nothing runs")
+    equal(wait("job.lua", "in/f3"), 0, "exit status with the job")
+
+
+def test_a_new_file_of_an_old_name_is_waited_for():
+    with started() as run:
+        for number in range(1, 10):
+            move_in("a", "x\n" * number)
+            equal(wait("in/a", "--timeout", "20s"), 0, "exit status")
+            equal(read("mnt/lines/current"), b"%d\n" % number, "the view")
+        run.stop()
+
+
+def test_files_that_do_not_stay_are_waited_for():
+    with started("--", "delete") as run:
+        move_in("a", "x\n")
+        equal(wait("in/a", "--timeout", "20s"), 0, "exit status")
+        run.wait_until(lambda: not os.path.exists("in/a"), "the file to go")
+        equal(wait("in/a", "--timeout", "20s"), 0, "exit status when it has gone")
+        run.stop()
+
+
+def test_it_ends_when_the_time_is_up():
+    with started() as run:
+        move_in("a", "x\n")
+        equal(wait("in/a", "--timeout", "20s"), 0, "exit status")
+        last = read(".sluice/job/tick").decode().strip()
+        equal(wait("in/a", "--after", last, "--timeout", "50ms"), 124, "exit status for a later batch")
+        equal(wait("lines", "--timeout", "50ms"), 124, "exit status for the next version")
+        equal(wait("lines", "--after", str(int(last) - 1)), 0, "exit status for a version that is there")
+        run.stop()
+
+
+def test_what_will_never_come_is_said():
+    with started() as run:
+        move_in("a.gz", "no gzip\n")
+        for name in (".hidden", "x"):
+            pathlib.Path("in", name).touch()
+        for name, word in (("a.gz", "quarantined"), (".hidden", "ignored")):
+            done = sluice("wait", "in/" + name, "--timeout", "20s")
+            equal(done.returncode, 1, "exit status for " + name)
+            check(word in done.stderr, "why: " + done.stderr)
+        done = sluice("wait", "job.lua", "in/x", "--timeout", "20s")
+        equal(done.returncode, 1, "exit status for a file that is filtered")
+        equal(wait("in/nothing"), 2, "exit status for a file that is not there")
+        equal(wait("out/a"), 2, "exit status for a file that nobody watches")
+        run.stop()
+
+
+def test_the_next_version_of_a_view_is_waited_for():
+    with started() as run:
+        waiting = subprocess.Popen([SLUICE, "wait", "lines", "--timeout", "20s"])
+        move_in("a", "x\n")
+        equal(waiting.wait(), 0, "exit status")
+        equal(read("mnt/lines/current"), b"1\n", "the view")
+        run.stop()
+
+
+main(globals())

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""sluice why: one answer for everything that may become of a file; sluice trace: what was made of what."""
+import pathlib, socket, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+
+
+def job_of(options="", rest=':saveAsTextFiles("out/a")'):
+    os.makedirs("in", exist_ok=True)
+    return job(HEAD + 'ssc:textFileStream("in", { %s })%s\n' % (options, rest))
+
+
+def says(name, *words):
+    answer = sluice_ok("why", "job.lua", "in/" + name).stdout
+    check(answer.startswith("in/%s: " % name) and answer.count("\n") == 1, "one line about the file: " + answer)
+    for word in words:
+        check(word in answer, "%s is in %s" % (word, answer))
+
+
+def once():
+    sluice("run", "job.lua", "--once")
+
+
+def test_names_and_kinds_that_are_not_read():
+    job_of()
+    for name in (".a", "_a", "a~", "a.tmp", "a.part"):
+        move_in(name, "x\n")
+        says(name, "ignored by rule")
+    os.symlink("elsewhere", "in/link")
+    os.mkfifo("in/fifo")
+    for name in ("link", "fifo"):
+        says(name, "not a regular file")
+    says("nothing", "no such file")
+
+
+def test_filters():
+    job_of('filter = "*.log"')
+    move_in("a.txt", "x\n")
+    says("a.txt", "filtered", "*.log")
+    job_of('filter = function(name) return name ~= "a.txt" end')
+    says("a.txt", "filtered", "job.lua:3")
+
+
+def test_what_it_waits_for():
+    job_of('minAge = "1h"')
+    move_in("a", "x\n")
+    says("a", "minAge", "1h")
+    job_of('complete = "%.done"')
+    says("a", "marker a.done")
+    move_in("a.done", "")
+    says("a", "queued")
+    says("a.done", "the marker of a")
+    os.mkdir("in/d")
+    says("d", "_SUCCESS")
+
+
+def test_a_file_that_is_written():
+    job_of()
+    with open("in/a", "w") as file:
+        file.write("x\n")
+        file.flush()
+        says("a", "being written")
+    says("a", "queued", "nothing runs")
+
+
+def test_a_file_that_was_taken():
+    job_of()
+    move_in("a", "x\n")
+    once()
+    time_ms = output_times("out/a", "")[0]
+    says("a", "taken in batch %d" % time_ms)
+    with open("in/a", "a") as file:
+        file.write("more\n")
+    says("a", "changed since", str(time_ms))
+    move_in("a", "other\n")
+    says("a", "queued")
+
+
+def test_a_file_that_was_quarantined_comes_again():
+    job_of()
+    move_in("a.gz", "no gzip\n")
+    once()
+    says("a.gz", "quarantined in batch", "gzip")
+    check("1 files" in sluice_ok("replay", "job.lua").stdout, "one file comes in again")
+    says("a.gz", "queued")
+    once()
+    says("a.gz", "quarantined in batch", "gzip")
+    pathlib.Path("in/a.gz").write_bytes(__import__("gzip").compress(b"good\n"))
+    sluice_ok("replay", "job.lua")
+    once()
+    says("a.gz", "taken in batch")
+    equal(b"".join(outputs("out/a", "").values()), b"good\n", "what was read of it")
+    check("0 files" in sluice_ok("replay", "job.lua").stdout, "nothing is left to be replayed")
+
+
+def test_a_file_nobody_watches():
+    job_of()
+    pathlib.Path("elsewhere").touch()
+    done = sluice("why", "job.lua", "elsewhere")
+    equal(done.returncode, 2, "exit status")
+    check("in no directory" in done.stderr and "in)" in done.stderr, "it says which are watched: " + done.stderr)
+
+
+def test_a_batch_that_fails_is_planned_until_it_is_skipped():
+    job_of(rest=':pipe({ "false" }):saveAsTextFiles("out/a")')
+    move_in("a", "x\n")
+    once()
+    says("a", "planned")
+    planned = json.loads(sluice_ok("status", "--json").stdout)["planned"]
+    equal(sluice("reset", "--skip", "1").returncode, 2, "exit status for another batch")
+    sluice_ok("reset", "--skip", str(planned))
+    sluice_ok("run", "job.lua", "--once")
+    says("a", "quarantined", "skipped")
+    job_of(rest=':saveAsTextFiles("out/a")')
+    sluice_ok("replay", "job.lua")
+    once()
+    says("a", "taken")
+
+
+def test_reset_forgets_and_leaves_the_outputs():
+    job_of()
+    move_in("a", "x\n")
+    once()
+    before = outputs("out/a", "")
+    done = sluice("reset")
+    equal(done.returncode, 2, "exit status without --yes")
+    check("--yes" in done.stderr, "what to say: " + done.stderr)
+    says("a", "taken")
+    sluice_ok("reset", "--yes")
+    says("a", "queued")
+    equal(outputs("out/a", ""), before, "outputs")
+    wait_until(lambda: time.time() * 1000 >= max(before) + 1000, "the next batch time")
+    once()
+    equal(list(outputs("out/a", "").values()), [b"x\n", b"x\n"], "outputs after another run")
+
+
+def test_reset_is_refused_while_a_run_holds_the_checkpoint():
+    job_of()
+    with Running("job.lua") as run:
+        run.wait_until(lambda: os.path.exists(".sluice/job/status.json"), "the run")
+        for args in (("--yes",), ("--yes", "--checkpoint", ".sluice/job")):
+            equal(sluice("reset", *args).returncode, 3, "exit status of reset %s" % (args,))
+        run.stop()
+    os.mkdir("mine")
+    equal(sluice("reset", "--yes", "--checkpoint", "mine").returncode, 2, "exit status for a directory that is no checkpoint")
+
+
+def rows(*args):
+    return [line.split("\t") for line in sluice_ok("trace", *args).stdout.splitlines()]
+
+
+def test_trace_leads_from_outputs_to_inputs_and_back():
+    job_of()
+    times = []
+    for names in (("a", "b"), ("c",)):
+        for name in names:
+            move_in(name, name + "\n")
+        sluice_ok("run", "job.lua", "--once")
+        times.append(str(output_times("out/a", "")[-1]))
+    first, second = ("out/a-" + t for t in times)
+    inputs = [["input", times[0], "in/a"], ["input", times[0], "in/b"]]
+    for path in (first, first + "/part-00000", os.path.abspath(first)):
+        equal(rows(path), [["output", times[0], first]] + inputs, "the inputs of " + path)
+    equal(rows("in/c"), [["input", times[1], "in/c"], ["output", times[1], second]], "the outputs of in/c")
+    equal(sluice("trace", "in/d").returncode, 2, "exit status for a file that no batch knows")
+
+
+def test_trace_follows_windows():
+    job_of(rest=':window("3s"):saveAsTextFiles("out/a")')
+    for k in range(1, 4):
+        move_in("f%d" % k, "x\n")
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    found = [row for row in rows("out/a-3000") if row[0] == "input"]
+    equal(found, [["input", str(k * 1000), "in/f%d" % k] for k in (1, 2, 3)], "inputs of the window")
+    found = [row[2] for row in rows("in/f1") if row[0] == "output"]
+    equal(found, ["out/a-1000", "out/a-2000", "out/a-3000"], "outputs that the first file went into")
+
+
+main(globals())
