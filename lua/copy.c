@@ -113,7 +113,7 @@ int sl_copy_new(struct sl_job *job, unsigned number, struct sl_copy **ret, struc
     copy->job = job;
     copy->number = number;
     sl_arena_init(&copy->arena);
-    copy->L = luaL_newstate();
+    copy->L = lua_newstate(sl_lua_memory_alloc, &copy->memory);
     if (!copy->L) {
         sl_copy_free(copy);
         return sl_error_nomem(err);
@@ -134,6 +134,7 @@ void sl_copy_free(struct sl_copy *copy)
         return;
     if (copy->L)
         lua_close(copy->L);
+    sl_lua_memory_done(&copy->memory);
     sl_context_free(copy->context);
     sl_arena_done(&copy->arena);
     free(copy->function);

@@ -11,6 +11,7 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/task.h"
+#include "lua/memory.h"
 #include "sluice.h"
 
 #include <lua.h>
@@ -23,6 +24,7 @@ struct sl_random;
 
 struct sl_copy {
     lua_State *L;
+    struct sl_lua_memory memory; /* of L */
     struct sl_job *job;
     unsigned number;            /* 0: main; worker w has w + 1 */
     struct sl_context *context; /* NULL until the script makes its StreamingContext */

@@ -1,0 +1,94 @@
+#include "lua/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLAB_BYTES = 256 << 10 };
+
+struct sl_lua_slab {
+    struct sl_lua_slab *older;
+    _Alignas(16) uint8_t bytes[];
+};
+
+void sl_lua_memory_done(struct sl_lua_memory *memory)
+{
+    for (struct sl_lua_slab *slab = memory->slabs, *older; slab; slab = older) {
+        older = slab->older;
+        free(slab);
+    }
+    *memory = (struct sl_lua_memory){0};
+}
+
+/* 0: too large for the lists. */
+static size_t class_of(size_t size)
+{
+    size_t class = (size + SL_LUA_CLASS_BYTES - 1) / SL_LUA_CLASS_BYTES;
+    return class <= SL_LUA_CLASSES ? class : 0;
+}
+
+/* The rest of the slab before is left; it is less than one block. */
+static void *carve(struct sl_lua_memory *memory, size_t size)
+{
+    if ((size_t)(memory->end - memory->at) < size || !memory->at) {
+        struct sl_lua_slab *slab = malloc(sizeof *slab + SLAB_BYTES);
+        if (!slab)
+            return NULL;
+        slab->older = memory->slabs;
+        memory->slabs = slab;
+        memory->at = slab->bytes;
+        memory->end = slab->bytes + SLAB_BYTES;
+    }
+    void *block = memory->at;
+    memory->at += size;
+    return block;
+}
+
+static void *take(struct sl_lua_memory *memory, size_t size)
+{
+    size_t class = class_of(size);
+    if (!class)
+        return malloc(size);
+    void *block = memory->free[class];
+    if (!block)
+        return carve(memory, class * SL_LUA_CLASS_BYTES);
+    memcpy(&memory->free[class], block, sizeof block);
+    return block;
+}
+
+static void give(struct sl_lua_memory *memory, void *block, size_t size)
+{
+    size_t class = class_of(size);
+    if (!class) {
+        free(block);
+        return;
+    }
+    memcpy(block, &memory->free[class], sizeof block);
+    memory->free[class] = block;
+}
+
+static void *resize(struct sl_lua_memory *memory, void *block, size_t old_size, size_t new_size)
+{
+    size_t old_class = class_of(old_size), new_class = class_of(new_size);
+    if (!old_class && !new_class)
+        return realloc(block, new_size);
+    if (old_class == new_class)
+        return block;
+    void *moved = take(memory, new_size);
+    if (!moved)
+        return NULL;
+    memcpy(moved, block, old_size < new_size ? old_size : new_size);
+    give(memory, block, old_size);
+    return moved;
+}
+
+void *sl_lua_memory_alloc(void *argument, void *block, size_t old_size, size_t new_size)
+{
+    struct sl_lua_memory *memory = argument;
+    if (!block)
+        return new_size ? take(memory, new_size) : NULL; /* old_size is a type here, no size */
+    if (new_size)
+        return resize(memory, block, old_size, new_size);
+    if (old_size)
+        give(memory, block, old_size);
+    return NULL;
+}
