@@ -30,7 +30,7 @@ const char *sl_store_key(const struct sl_store *store, size_t index);
 int sl_store_load(struct sl_store *store, const char *key,
                   int (*visit)(void *arg, const struct sl_section *section, const struct sl_dataset *rows),
                   void *arg, struct sl_error *err);
-/* What is kept for the operator is not wanted any more: goes with the next merge, or now if it is all. */
+/* What is kept for the operator is not wanted any more: is gone once the next batch is committed. */
 int sl_store_drop(struct sl_store *store, const char *key);
 
 /* A file is made only when a section is begun. */

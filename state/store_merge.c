@@ -130,3 +130,29 @@ void sl_store_start_merge(struct sl_store *store)
     if (!store->merging)
         sl_store_free_merge(store);
 }
+
+/* A merge under way is given up: the one that drops takes in all that it would have. */
+static void abandon_merge(struct sl_store *store)
+{
+    if (!store->merging)
+        return;
+    atomic_store(&store->stop, 1);
+    pthread_join(store->thread, NULL);
+    atomic_store(&store->stop, 0);
+    sl_store_free_merge(store);
+}
+
+int sl_store_purge(struct sl_store *store, struct sl_error *err)
+{
+    if (!store->drops || !store->list.count)
+        return 0;
+    abandon_merge(store);
+    int r = prepare_merge(store, 0)
+                ? sl_merge_run(&store->merge, &store->merged.bytes, &store->merged.hash, err)
+                : sl_error_nomem(err);
+    if (r == 0)
+        r = replace_merged(store, err);
+    sl_store_free_merge(store);
+    store->drops = r == 0 ? 0 : store->drops;
+    return r;
+}

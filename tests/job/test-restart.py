@@ -100,7 +100,22 @@ def test_state_is_not_dropped_silently():
     equal(done.returncode, 2, "exit status")
     check("reduceByKeyAndWindow" in done.stderr and "--accept-changes" in done.stderr, done.stderr)
     sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", "--accept-changes")
-    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", "--accept-changes")
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+
+
+def test_state_that_was_dropped_does_not_come_back():
+    count = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }
+ssc:textFileStream("in"):map(sluice.pair(1)):updateStateByKey(function(values, count)
+    return (count or 0) + #values
+end):name("%s"):saveAsTextFiles("out/%s")
+"""
+    for n, (name, wanted) in enumerate((("t", b"x\t1\n"), ("u", b"x\t1\n"), ("t", b"x\t1\n"))):
+        job(count % (name, name))
+        move_in("f%d" % n, "x\n")
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", "--accept-changes")
+        equal(read("out/%s-%d/part-00000" % (name, 1000 * (n + 1))), wanted, "run %d" % n)
 
 
 def test_a_flipped_byte_in_a_segment_is_named():
