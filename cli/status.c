@@ -237,7 +237,7 @@ static int run_status(const struct sl_line *line)
 
 const struct sl_command sl_command_status = {
     .name = "status",
-    .arguments = "[JOB.lua] [--json] [--check [--max-lag D]]",
+    .arguments = "[JOB.lua] [options]",
     .summary = "says how a job gets on, whether or not it runs",
     .details = "It is behind by the time since a batch was due that is planned and not committed; where "
                "nothing runs,\n"

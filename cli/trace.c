@@ -203,7 +203,7 @@ static int run_trace(const struct sl_line *line)
 const struct sl_command sl_command_trace = {
     .name = "trace",
     .arguments = "[JOB.lua] PATH...",
-    .summary = "says which inputs made an output, and which outputs an input went into",
+    .summary = "says what made an output, and what an input went into",
     .details =
         "A line each: input, output or quarantined, the batch, and the path as the job names it. Windows\n"
         "reach over batches; what earlier batches left in a state is not followed. The catalog knows\n"

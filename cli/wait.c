@@ -263,10 +263,10 @@ static int run_wait(const struct sl_line *line)
 
 const struct sl_command sl_command_wait = {
     .name = "wait",
-    .arguments = "[JOB.lua] FILE|VIEW [--after T] [--timeout D]",
-    .summary = "waits until a file's batch is committed and shown, or for a view's next version",
+    .arguments = "[JOB.lua] FILE|VIEW [options]",
+    .summary = "waits until a file's batch is committed and shown",
     .details =
-        "    mv x in/ && sluice wait in/x && cat mnt/counts/current\n"
+        "Or for the next version of a view.\n\n    mv x in/ && sluice wait in/x && cat mnt/counts/current\n"
         "\n"
         "A view: waits for a version later than T, without --after later than the one that is shown now.\n"
         "\n"
