@@ -1,8 +1,9 @@
 /* A file that was quarantined comes in once more as what every watcher understands: a new file, a copy of it,
  * renamed over the old name. So it does not matter whether a run is under way. */
 #include "cli/commands.h"
-#include "cli/inquiry.h"
+#include "cli/replay_letters.h"
 #include "cli/report.h"
+#include "cli/target.h"
 
 #include "core/buf.h"
 #include "core/io.h"
@@ -156,9 +157,12 @@ static int replay_all(struct sl_target *target, struct sl_error *err)
         return r;
     r = sl_target_sources(target, reading, &replay.source, err);
     r = r < 0 ? r : sl_reading_files(reading, NULL, INT64_MIN, INT64_MAX, replay_file, &replay, err);
+    uint64_t lines = 0;
+    if (r == 0)
+        r = sl_replay_letters(target, reading, replay.source, &lines, err);
     sl_reading_close(reading);
     if (r == 0)
-        printf("%" PRIu64 " files come in once more\n", replay.again);
+        printf("%" PRIu64 " files and %" PRIu64 " lines come in once more\n", replay.again, lines);
     return r;
 }
 
@@ -179,10 +183,15 @@ static int run_replay(const struct sl_line *line)
 const struct sl_command sl_command_replay = {
     .name = "replay",
     .arguments = "[JOB.lua]",
-    .summary = "takes quarantined files once more",
+    .summary = "takes quarantined files and dead letters once more",
     .details =
         "Mend them first, in place or by renaming a better one over them (that alone brings it in). A run\n"
-        "may be under way. A file that was replaced since is left alone: it came in again by itself.",
+        "may be under way. A file that was replaced since is left alone: it came in again by itself.\n"
+        "\n"
+        "Of dead letters, lines that were records themselves come in again, as replay-T-FILE beside their\n"
+        "file; where a line was taken apart first, or lies in a compressed file, its letter is left. What "
+        "came in again\n"
+        "has its letters in deadletter/T.replayed.",
     .flags = replay_flags,
     .run = run_replay,
 };
