@@ -212,6 +212,27 @@ static void test_poll_wakes_when_a_version_comes(void **state)
     mounted_close(&mounted);
 }
 
+/* Publishes until the log, which nobody has open, holds the two kept versions only. The kernel tells of a
+ * close when it likes, and may open the old log once more before it has heard that there is a new one. */
+static bool log_begins_anew(struct mounted *mounted)
+{
+    bool anew = false;
+    for (int64_t t = 11; t < 99 && !anew; t++) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "%d\tk0\t1\n%d\tk0\t1\n", (int)t - 1, (int)t);
+        mounted_wait(mounted, opens, 0);
+        if (t == 11)
+            mounted_publish(mounted, shown_keys(10, 1, 1));
+        mounted_publish(mounted, shown_keys(t, 1, 1));
+        int fd = mounted_file(mounted, "counts/log", O_RDONLY);
+        char *text = mounted_slurp(fd);
+        anew = strcmp(text, expected) == 0;
+        free(text);
+        close(fd);
+    }
+    return anew;
+}
+
 static void test_the_log_grows_for_those_who_have_it_open(void **state)
 {
     (void)state;
@@ -234,9 +255,7 @@ static void test_the_log_grows_for_those_who_have_it_open(void **state)
     mounted_assert_text(&mounted, "counts/log",
                         "1\tk0\t1\n2\tk0\t2\n3\tk0\t3\n4\tk0\t4\n5\tk0\t5\n6\tk0\t6\n7\tk0\t7\n8\tk0\t8\n"
                         "9\tk0\t9\n");
-    mounted_wait(&mounted, opens, 0); /* the kernel tells of a close when it likes */
-    mounted_publish(&mounted, shown_keys(10, 1, 1));
-    mounted_assert_text(&mounted, "counts/log", "9\tk0\t9\n10\tk0\t1\n");
+    assert_true(log_begins_anew(&mounted));
     mounted_close(&mounted);
 }
 
