@@ -178,10 +178,12 @@ void disk_trace_write(struct disk *disk, const char *path, int64_t offset, const
     if (!shown)
         return;
     pthread_mutex_lock(&disk->lock);
+    flockfile(disk->plan.trace); /* a merge writes from a thread of its own: no line within a line */
     fprintf(disk->plan.trace, "write\t%s\t%" PRId64 "\t", shown, offset);
     for (size_t i = 0; i < len; i++)
         fprintf(disk->plan.trace, "%02x", ((const uint8_t *)bytes)[i]);
     fputc('\n', disk->plan.trace);
+    funlockfile(disk->plan.trace);
     pthread_mutex_unlock(&disk->lock);
 }
 
