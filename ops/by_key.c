@@ -67,3 +67,14 @@ void sl_by_key_done(struct sl_stage *stage)
     struct sl_by_key *by_key = stage->state;
     sl_aggregate_done(&by_key->aggregate);
 }
+
+int sl_append_zero(struct sl_dataset *dataset)
+{
+    struct sl_field zero = sl_integer(0);
+    struct sl_rows *rows = sl_rows_new();
+    int r = rows ? sl_rows_append_row(rows, &zero, 1) : SL_ENOMEM;
+    if (r == 0)
+        r = sl_dataset_add(dataset, 0, rows, 0, 1);
+    sl_rows_unref(rows);
+    return r;
+}

@@ -27,6 +27,9 @@ void sl_by_key_done(struct sl_stage *stage);
 /* Cuts *dataset into n pieces where parameter `param` (numPartitions) was given. */
 int sl_cut_partitions(const struct sl_stage *stage, unsigned param, struct sl_dataset **dataset);
 
+/* Appends the row 0 to partition 0: what counts show where there are no records. */
+int sl_append_zero(struct sl_dataset *dataset);
+
 /* For descriptors: all of struct sl_wide where only begin differs. */
 #define SL_BY_KEY_WIDE(begin_)                                                                               \
     {                                                                                                        \

@@ -39,13 +39,7 @@ static int count_finish(struct sl_stage *stage, struct sl_dataset **ret)
     int r = sl_by_key_finish(stage, ret);
     if (r < 0 || (*ret)->count)
         return r;
-    struct sl_rows *rows = sl_rows_new();
-    struct sl_field zero = sl_integer(0);
-    r = rows ? sl_rows_append_row(rows, &zero, 1) : SL_ENOMEM;
-    if (r == 0)
-        r = sl_dataset_add(*ret, 0, rows, 0, 1);
-    sl_rows_unref(rows);
-    return r;
+    return sl_append_zero(*ret);
 }
 
 static const struct sl_wide count_wide = {

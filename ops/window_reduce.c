@@ -136,17 +136,6 @@ static int window_groups(struct sl_stage *stage, struct sl_groups **ret)
     return r < 0 ? r : *ret ? 0 : SL_ENOMEM;
 }
 
-static int append_zero(struct sl_dataset *dataset)
-{
-    struct sl_field zero = sl_integer(0);
-    struct sl_rows *rows = sl_rows_new();
-    int r = rows ? sl_rows_append_row(rows, &zero, 1) : SL_ENOMEM;
-    if (r == 0)
-        r = sl_dataset_add(dataset, 0, rows, 0, 1);
-    sl_rows_unref(rows);
-    return r;
-}
-
 static int show(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct window *window = stage->state;
@@ -160,7 +149,7 @@ static int show(struct sl_stage *stage, struct sl_dataset **ret)
     if (r == 0 && window->filter)
         r = sl_window_filter(stage, window->filter, ret);
     if (r == 0 && window->zero_when_empty && memory->began && !(*ret)->count)
-        r = append_zero(*ret);
+        r = sl_append_zero(*ret);
     return r < 0 ? r : sl_cut_partitions(stage, window->by_key.partitions_param, ret);
 }
 
