@@ -118,6 +118,19 @@ static void print_last(const struct sl_target *target)
            sl_target_status_integer(target, "last", "total_delay_ms"));
 }
 
+static void print_readers(const struct sl_target *target)
+{
+    if (sl_target_status(target, NULL, "readers").tag != SL_MAP)
+        return;
+    printf("%-12s %" PRId64 " files open, %" PRId64 " reads waiting; %" PRId64 " old versions held, %" PRId64
+           " given up; %" PRId64 " skipped\n",
+           "readers", sl_target_status_integer(target, "readers", "open"),
+           sl_target_status_integer(target, "readers", "waiting"),
+           sl_target_status_integer(target, "readers", "pinned"),
+           sl_target_status_integer(target, "readers", "given_up"),
+           sl_target_status_integer(target, "readers", "skipped"));
+}
+
 static void print_standing(struct sl_target *target, const struct standing *standing)
 {
     const struct sl_reading_progress *progress = &standing->progress;
@@ -137,6 +150,8 @@ static void print_standing(struct sl_target *target, const struct standing *stan
            progress->quarantined);
     printf("%-12s %" PRIu64 " set aside\n", "records", progress->rejected);
     print_line("mount", sl_target_status_text(target, "mount"));
+    if (standing->pid)
+        print_readers(target);
 }
 
 /* ---- for programs ---- */

@@ -24,6 +24,20 @@ struct sl_version *sl_version_new(int64_t time_ms, int64_t from_ms, struct sl_da
 struct sl_version *sl_version_ref(struct sl_version *version);
 void sl_version_unref(struct sl_version *version);
 
+enum { SL_VIEW_KEEP_DEFAULT = 10, SL_VIEW_KEEP_MAX = 10000 }; /* versions of a view under at/ */
+
+/* What readers hold, for those who look after a run. Everything but versions is 0 when nobody reads and the
+ * kernel has dropped its caches. */
+struct sl_viewer_counts {
+    uint64_t lookups;  /* names the kernel's caches hold */
+    uint64_t opens;    /* files that are open */
+    uint64_t waiting;  /* reads of next and feed that wait */
+    uint64_t versions; /* alive, whatever holds them */
+    uint64_t pinned;   /* of these: no longer to be found, held by readers alone */
+    uint64_t given_up; /* pinned ones whose rows were given up because there were too many; since the start */
+    uint64_t skipped;  /* versions that a reader of log or feed was too slow for; since the start */
+};
+
 /* Where versions go; implemented by fs/ as a mount or as plain files. */
 struct sl_viewer;
 struct sl_viewer_ops {
@@ -38,6 +52,8 @@ struct sl_viewer_ops {
      * when the time is up. For those who tell others that it is there; a batch does not wait for it. May be
      * NULL: it always is. */
     bool (*settle)(struct sl_viewer *viewer, int timeout_ms);
+    /* May be NULL: nobody can hold anything. */
+    void (*count)(struct sl_viewer *viewer, struct sl_viewer_counts *ret);
     /* Unmounts; open files of readers end or stay as the kernel has it. */
     void (*close)(struct sl_viewer *viewer);
 };

@@ -33,7 +33,8 @@ const struct sl_param sl_option_params[] = {
     [CHECKPOINT] = {"checkpoint", SL_WANT_STRING | SL_WANT_BOOLEAN, true,
                     "directory of the durable state; .sluice/<job name> beside the job; false: keep nothing"},
     [MOUNT] = {"mount", SL_WANT_STRING | SL_WANT_VALUE, true,
-               "where views are mounted; mnt beside the job; {dir=, kind=\"dir\"} for plain files"},
+               "where views are mounted; mnt beside the job; {dir=, kind=\"dir\"} for plain files, "
+               "{allowOther=true} for every user to read"},
     [WORKERS] = {"workers", SL_WANT_COUNT, true, "threads that handle rows; online CPUs"},
     [FILES_MAX] = {"maxFilesPerBatch", SL_WANT_COUNT, true, "files a batch takes at most; no limit"},
     [BYTES_MAX] = {"maxBytesPerBatch", SL_WANT_COUNT, true, "bytes a batch takes at most; no limit"},
@@ -116,7 +117,7 @@ static int set_checkpoint(struct sl_options *options, struct sl_arena *arena, co
     return keep_text(arena, value, "checkpoint", &options->checkpoint, err);
 }
 
-/* A path, or {dir=, kind="dir"}. */
+/* A path, or {dir=, kind="dir", allowOther=true}. */
 static int set_mount(struct sl_options *options, struct sl_arena *arena, const struct sl_field *value,
                      struct sl_error *err)
 {
@@ -124,11 +125,15 @@ static int set_mount(struct sl_options *options, struct sl_arena *arena, const s
     if (value->tag != SL_MAP)
         return keep_text(arena, value, "mount", &options->mount, err);
     const struct sl_field *dir = sl_map_get(value, "dir", 3), *kind = sl_map_get(value, "kind", 4);
-    if ((dir != NULL) + (kind != NULL) != (int)value->len)
-        return sl_error_set(err, SL_EUSAGE, "mount knows dir and kind only");
+    const struct sl_field *others = sl_map_get(value, "allowOther", 10);
+    if ((dir != NULL) + (kind != NULL) + (others != NULL) != (int)value->len)
+        return sl_error_set(err, SL_EUSAGE, "mount knows dir, kind and allowOther only");
+    if (others && others->tag != SL_BOOL)
+        return sl_error_set(err, SL_EUSAGE, "mount.allowOther must be true or false");
     int chosen = kind ? choose("mount.kind", kind, kinds, 2, err) : 0;
     if (chosen < 0)
         return chosen;
+    options->mount_for_others = others && others->boolean;
     options->mount_kind = chosen ? SL_MOUNT_DIR : SL_MOUNT_FUSE;
     return dir ? keep_text(arena, dir, "mount.dir", &options->mount, err) : 0;
 }

@@ -230,8 +230,14 @@ static void close_sources(struct sl_run *run)
 
 /* ---- the mount ---- */
 
-static int list_views(struct sl_run *run, struct sl_mount_options *options, const char **view,
-                      int64_t *slide_ms, struct sl_error *err)
+static unsigned versions_kept(const struct sl_node *node)
+{
+    struct sl_arg keep = sl_node_option(node, "keep");
+    return keep.kind == SL_ARG_VALUE ? (unsigned)keep.value.integer : SL_VIEW_KEEP_DEFAULT;
+}
+
+static int list_views(struct sl_run *run, struct sl_mount_options *options, const char **view, unsigned *keep,
+                      struct sl_error *err)
 {
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         struct sl_node *node = (struct sl_node *)run->pipelines->node[n];
@@ -242,7 +248,7 @@ static int list_views(struct sl_run *run, struct sl_mount_options *options, cons
         if (!view[options->views])
             return sl_error_nomem(err);
         node->view = options->views;
-        slide_ms[options->views++] = node->slide_ms;
+        keep[options->views++] = versions_kept(node);
     }
     return 0;
 }
@@ -259,27 +265,25 @@ static int open_viewer(struct sl_run *run, const struct sl_mount_options *option
     return sl_plain_view_open(options, &run->services.viewer, err);
 }
 
-enum { VERSIONS_KEPT = 10 };
-
 static int open_mount(struct sl_run *run, struct sl_error *err)
 {
     size_t nodes = run->pipelines->nodes;
     const char **view = calloc(nodes + 1, sizeof *view);
-    int64_t *slide_ms = calloc(nodes + 1, sizeof *slide_ms);
+    unsigned *keep = calloc(nodes + 1, sizeof *keep);
     char *dir = sl_mount_path(run->context);
     struct sl_mount_options options = {
         .dir = dir,
         .view = view,
-        .slide_ms = slide_ms,
-        .keep = VERSIONS_KEPT,
+        .keep = keep,
+        .for_others = run->context->options.mount_for_others,
         .io = run->services.io,
         .log = run->services.log,
     };
-    int r = view && slide_ms && dir ? list_views(run, &options, view, slide_ms, err) : sl_error_nomem(err);
+    int r = view && keep && dir ? list_views(run, &options, view, keep, err) : sl_error_nomem(err);
     if (r == 0 && options.views)
         r = open_viewer(run, &options, err);
     free(view);
-    free(slide_ms);
+    free(keep);
     free(dir);
     return r;
 }

@@ -104,6 +104,27 @@ static bool add_sources(const struct sl_run *run, struct sl_buf *buf)
     return ok && sl_buf_byte(buf, ']');
 }
 
+/* False: nobody reads through us. */
+static bool count_readers(const struct sl_run *run, struct sl_viewer_counts *ret)
+{
+    struct sl_viewer *viewer = run->services.viewer;
+    bool counted = viewer && viewer->ops->count;
+    if (counted)
+        viewer->ops->count(viewer, ret);
+    return counted;
+}
+
+static bool add_readers(const struct sl_run *run, struct sl_buf *buf)
+{
+    struct sl_viewer_counts counts;
+    if (!count_readers(run, &counts))
+        return sl_buf_text(buf, ",\"readers\":null");
+    return sl_buf_printf(buf,
+                         ",\"readers\":{\"open\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"pinned\":%" PRIu64
+                         ",\"given_up\":%" PRIu64 ",\"skipped\":%" PRIu64 "}",
+                         counts.opens, counts.waiting, counts.pinned, counts.given_up, counts.skipped);
+}
+
 bool sl_status_json(const struct sl_run *run, const char *state, const char *error, struct sl_buf *buf)
 {
     const struct sl_status *status = &run->status;
@@ -117,7 +138,8 @@ bool sl_status_json(const struct sl_run *run, const char *state, const char *err
                              ",\"run\":{\"batches\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64
                              ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 "}",
                              run->committed, status->rows, status->rejected, status->files, status->aside);
-    return ok && add_last(run, buf) && add_sources(run, buf) && sl_buf_text(buf, "}\n");
+    return ok && add_last(run, buf) && add_sources(run, buf) && add_readers(run, buf) &&
+           sl_buf_text(buf, "}\n");
 }
 
 /* ---- OpenMetrics ---- */
@@ -150,6 +172,23 @@ static bool add_delays(const struct sl_run *run, struct sl_buf *buf)
            add_gauge(buf, "last_batch_timestamp_seconds", "The last batch's time.", (double)last->t / 1000);
 }
 
+static bool add_reader_metrics(const struct sl_run *run, struct sl_buf *buf)
+{
+    struct sl_viewer_counts counts;
+    if (!count_readers(run, &counts))
+        return true;
+    return add_gauge(buf, "mount_open_files", "Files of the mount that readers have open.",
+                     (double)counts.opens) &&
+           add_gauge(buf, "mount_waiting_reads", "Reads of next and feed that wait.",
+                     (double)counts.waiting) &&
+           add_gauge(buf, "mount_pinned_versions", "Old versions that readers alone hold.",
+                     (double)counts.pinned) &&
+           add_counter(buf, "mount_given_up_versions", "Old versions given up: too many were held.",
+                       counts.given_up) &&
+           add_counter(buf, "mount_skipped_versions",
+                       "Versions that a reader of log or feed was too slow for.", counts.skipped);
+}
+
 bool sl_status_metrics(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_status *status = &run->status;
@@ -158,7 +197,8 @@ bool sl_status_metrics(const struct sl_run *run, struct sl_buf *buf)
            add_counter(buf, "rejected_records", "Records set aside.", status->rejected) &&
            add_counter(buf, "files", "Files taken.", status->files) &&
            add_counter(buf, "files_set_aside", "Files set aside.", status->aside) &&
-           (!run->committed || add_delays(run, buf)) && sl_buf_text(buf, "# EOF\n");
+           add_reader_metrics(run, buf) && (!run->committed || add_delays(run, buf)) &&
+           sl_buf_text(buf, "# EOF\n");
 }
 
 /* ---- batches/<t>.json ---- */

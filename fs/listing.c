@@ -134,11 +134,13 @@ static void list_view(const struct listing *listing, struct view *view, uint64_t
 
 static void list_at(const struct listing *listing, struct view *view, uint64_t at)
 {
-    for (size_t i = sl_view_first_listed(listing->tree, view); i < view->count; i++) {
+    uint64_t number = at - FIRST; /* numbers follow one another */
+    size_t i = sl_view_first_listed(view);
+    if (i < view->count && view->version[i]->number < number)
+        i += number - view->version[i]->number;
+    for (; i < view->count; i++) {
         struct version *version = view->version[i];
         struct node child = sl_node_in_thing(&version->thing, NODE_VERSION, 0);
-        if (version->number < at - FIRST)
-            continue;
         if (!emit_node(listing, version->name, &child, version->number + FIRST + 1))
             return;
     }

@@ -89,6 +89,23 @@ static int roll_over(struct sl_tree *tree, struct segment *full)
     return 0;
 }
 
+/* Nobody has seen any of it, nor of one before it that it goes on behind. */
+static bool begins(const struct segment *segment)
+{
+    return segment->upto == 0 && !segment->users;
+}
+
+static int append_skipped(struct sl_tree *tree, struct segment *segment, uint64_t skipped)
+{
+    struct sl_rendering *line = sl_skipped_line(skipped);
+    int r = line ? append(segment, line) : -ENOMEM;
+    if (r == 0) {
+        segment->upto += skipped;
+        tree->counts.skipped += skipped;
+    }
+    return r;
+}
+
 /* Appends one version, and before it what is to be said about those that went by unseen. */
 static int append_version(struct sl_tree *tree, struct segment *segment, struct version *version)
 {
@@ -100,29 +117,31 @@ static int append_version(struct sl_tree *tree, struct segment *segment, struct 
         sl_rendering_unref(rendering);
         return roll_over(tree, segment);
     }
-    uint64_t skipped = version->number - segment->upto - 1;
-    struct sl_rendering *line = skipped && segment->len ? sl_skipped_line(skipped) : NULL;
-    if (line)
-        r = append(segment, line);
+    uint64_t skipped = begins(segment) ? 0 : version->number - segment->upto - 1;
+    if (skipped)
+        r = append_skipped(tree, segment, skipped);
     if (r < 0) {
         sl_rendering_unref(rendering);
         return r;
     }
-    segment->upto = version->number;
-    segment->time_ms = version->time_ms;
-    return append(segment, rendering);
+    r = append(segment, rendering);
+    if (r == 0) {
+        segment->upto = version->number;
+        segment->time_ms = version->time_ms;
+    }
+    return r;
 }
 
 /* A segment that lost its name grows too while somebody has it open: it was opened just when it was let go.
  */
-static struct version *next_version(const struct sl_tree *tree, const struct segment *segment)
+static struct version *next_version(const struct segment *segment)
 {
     const struct view *view = segment->thing.view;
     if (segment->full || view->count == 0)
         return NULL;
-    uint64_t listed = view->version[sl_view_first_listed(tree, view)]->number, number = segment->upto + 1;
-    bool begins = segment->len == 0 && !segment->users; /* nobody has seen it yet */
-    return sl_view_from_number(view, begins && number < listed ? listed : number);
+    if (begins(segment))
+        return view->version[sl_view_first_listed(view)];
+    return sl_view_from_number(view, segment->upto + 1);
 }
 
 int sl_segment_catch_up(struct sl_tree *tree, struct segment *segment)
@@ -131,7 +150,7 @@ int sl_segment_catch_up(struct sl_tree *tree, struct segment *segment)
     while (segment->busy)
         pthread_cond_wait(&tree->settled, &tree->lock);
     segment->busy = true;
-    for (struct version *version; r == 0 && (version = next_version(tree, segment));) {
+    for (struct version *version; r == 0 && (version = next_version(segment));) {
         sl_thing_pin(&version->thing);
         r = append_version(tree, segment, version);
         sl_thing_unpin(tree, &version->thing);

@@ -1,9 +1,9 @@
 /* The viewer that mounts: a tree, a FUSE session that answers from it, and three more threads.
  *
- *     swaps        tells the kernel that `now` (a log, a status) is another inode; tens of microseconds each
- *     sweeps       drops retired versions from the kernel's caches; may take seconds for a million cached
- * keys, and must not delay a swap meanwhile housekeeper  after each publish: answers those who wait for it,
- * writes open logs, frees
+ * - swaps tells the kernel that `now` (a log, a status) is another inode; tens of microseconds each
+ * - sweeps drops retired versions from the kernel's caches; that may take seconds for a million cached keys,
+ *   and must not delay a swap meanwhile
+ * - housekeeper, after each publish: answers those who wait for it, writes open logs, frees
  *
  * A publish is a pointer store in the tree, one notice and one kick. */
 #include "fs/mount.h"
@@ -102,6 +102,13 @@ static void mount_free(struct mount *mount)
     free(mount);
 }
 
+static void mount_count(struct sl_viewer *viewer, struct sl_viewer_counts *ret)
+{
+    struct mount *mount = mount_of(viewer);
+    sl_tree_count(mount->requests.tree, ret);
+    ret->waiting = sl_waiting_count(mount->requests.waiting);
+}
+
 static void mount_close(struct sl_viewer *viewer)
 {
     mount_free(mount_of(viewer));
@@ -111,6 +118,7 @@ static const struct sl_viewer_ops mount_ops = {
     .publish = mount_publish,
     .document = mount_document,
     .settle = mount_settle,
+    .count = mount_count,
     .close = mount_close,
 };
 
@@ -134,12 +142,12 @@ static int make_tree(struct mount *mount, const struct sl_mount_options *options
 static int start(struct mount *mount, const struct sl_mount_options *options, struct sl_error *err)
 {
     char dir[PATH_MAX];
+    const struct sl_session_options session = {options->for_others, options->debug};
     int r = make_tree(mount, options, err);
     if (r == 0 && !realpath(options->dir, dir)) /* to unmount it wherever we are by then */
         r = sl_error_sys(err, errno, "mount point %s", options->dir);
     if (r == 0)
-        r = sl_session_mount(dir, options->for_others, &sl_requests_ops, &mount->requests, &mount->session,
-                             err);
+        r = sl_session_mount(dir, &session, &sl_requests_ops, &mount->requests, &mount->session, err);
     if (r == 0)
         r = sl_notifier_start(notify, mount, &mount->swaps, err);
     if (r == 0)
@@ -169,18 +177,4 @@ int sl_mount_open(const struct sl_mount_options *options, struct sl_viewer **ret
     }
     *ret = &mount->viewer;
     return 0;
-}
-
-struct sl_mount_counts sl_mount_count(struct sl_viewer *viewer)
-{
-    sl_assert(viewer->ops == &mount_ops);
-    struct mount *mount = mount_of(viewer);
-    struct sl_tree_counts tree = sl_tree_count(mount->requests.tree);
-    return (struct sl_mount_counts){
-        .lookups = tree.lookups,
-        .opens = tree.opens,
-        .versions = tree.versions,
-        .retired = tree.retired,
-        .waiting = sl_waiting_count(mount->requests.waiting),
-    };
 }

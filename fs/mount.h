@@ -9,10 +9,10 @@
 struct sl_mount_options {
     const char *dir;         /* where; made if missing, must be empty or our own dead mount */
     const char *const *view; /* names of the views, checked to be plain file names */
-    const int64_t *slide_ms; /* of each view's stream */
+    const unsigned *keep;    /* of each view: versions under at/, at least 1 */
     size_t views;
-    unsigned keep;   /* versions kept under at/, 10 */
-    bool for_others; /* allow_other */
+    bool for_others; /* every user may read, not the owner alone */
+    bool debug;      /* libfuse writes every request and answer to the log */
     struct sl_io *io;
     struct sl_log *log;
 };
@@ -24,14 +24,3 @@ int sl_mount_open(const struct sl_mount_options *options, struct sl_viewer **ret
 /* The same tree as plain files by rename, without log, next, feed and keys/. An own stale tree is removed
  * first; a directory with anything else in it is refused (SL_EUSAGE). */
 int sl_plain_view_open(const struct sl_mount_options *options, struct sl_viewer **ret, struct sl_error *err);
-
-/* What a mount holds, for status and tests. Everything but versions is 0 when nobody reads and the kernel has
- * dropped its caches. Only for viewers that sl_mount_open gave. */
-struct sl_mount_counts {
-    uint64_t lookups;  /* names the kernel's caches hold */
-    uint64_t opens;    /* open files */
-    uint64_t waiting;  /* reads of next and feed that wait */
-    uint64_t versions; /* alive */
-    uint64_t retired;  /* of these: no longer to be found, held by readers only */
-};
-struct sl_mount_counts sl_mount_count(struct sl_viewer *viewer);

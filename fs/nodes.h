@@ -84,6 +84,7 @@ struct segment {
 struct view {
     char *name;
     uint64_t ino;       /* of slot 0 */
+    unsigned keep;      /* versions that are listed */
     uint64_t published; /* number of the newest version */
     int64_t time_ms;    /* of the newest version, or of the start */
     size_t count, capacity;
@@ -98,7 +99,8 @@ struct sl_tree {
     int64_t start_ms;
     struct view *view;
     struct folder sluice, batches;
-    uint64_t ino_next, lookups_fixed, lookups, opens, versions, retired;
+    uint64_t ino_next, lookups_fixed; /* the latter: of what is no thing */
+    struct sl_viewer_counts counts;
     size_t things, capacity;
     struct thing **thing; /* alive, by ino */
     struct sl_open *open; /* all of them: the kernel need not close what is open when a mount ends */
@@ -179,7 +181,7 @@ bool sl_tree_notice(struct sl_tree *tree, enum sl_notice_kind kind, uint64_t par
 /* ---- versions.c ---- */
 
 struct version *sl_view_newest(const struct view *view); /* NULL before the first */
-size_t sl_view_first_listed(const struct sl_tree *tree, const struct view *view);
+size_t sl_view_first_listed(const struct view *view);
 struct version *sl_view_find(const struct view *view, const char *name);
 /* The oldest version that can be found with a number of at least this; NULL: not published yet. */
 struct version *sl_view_from_number(const struct view *view, uint64_t number);

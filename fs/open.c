@@ -107,7 +107,7 @@ static void open_free(struct sl_open *open)
 
 static void enter(struct sl_tree *tree, struct sl_open *open)
 {
-    tree->opens++;
+    tree->counts.opens++;
     open->next = tree->open;
     open->place = &tree->open;
     if (open->next)
@@ -117,7 +117,7 @@ static void enter(struct sl_tree *tree, struct sl_open *open)
 
 static void leave(struct sl_tree *tree, struct sl_open *open)
 {
-    tree->opens--;
+    tree->counts.opens--;
     *open->place = open->next;
     if (open->next)
         open->next->place = open->place;
@@ -227,6 +227,13 @@ static int read_next(struct sl_tree *tree, struct sl_open *open, uint64_t offset
     return 0;
 }
 
+static void count_skipped(struct sl_tree *tree, uint64_t versions)
+{
+    sl_tree_lock(tree);
+    tree->counts.skipped += versions;
+    sl_tree_unlock(tree);
+}
+
 /* Puts the next thing to read into open->rendering: a version, or first what is to be said about those that
  * were missed before it. */
 static int feed_on(struct sl_tree *tree, struct sl_open *open)
@@ -244,6 +251,7 @@ static int feed_on(struct sl_tree *tree, struct sl_open *open)
         rendering = sl_skipped_line(skipped);
         if (!rendering)
             return -ENOMEM;
+        count_skipped(tree, skipped);
     }
     open->number = skipped ? number - 1 : number;
     sl_rendering_unref(open->rendering);

@@ -25,6 +25,7 @@
 struct view {
     int fd;                    /* its directory, -1 before it was opened */
     struct sl_version *before; /* NULL before the first */
+    unsigned keep;
     size_t count;
     int64_t *time_ms; /* of the versions under at/, oldest first; room for keep + 1 */
 };
@@ -32,7 +33,7 @@ struct view {
 struct plain {
     struct sl_viewer viewer;
     struct sl_io *io;
-    unsigned keep;
+    bool for_others;
     int dirfd, lock;
     size_t views;
     struct view *view;
@@ -53,14 +54,20 @@ static struct plain *plain_of(struct sl_viewer *viewer)
 
 /* ---- writing a version ---- */
 
-static int write_new(struct sl_io *io, int dirfd, const char *path, const struct sl_rendering *rendering,
+static mode_t directory_mode(const struct plain *plain)
+{
+    return plain->for_others ? 0755 : 0700;
+}
+
+static int write_new(struct plain *plain, int dirfd, const char *path, const struct sl_rendering *rendering,
                      struct sl_error *err)
 {
-    int fd = sl_io_open(io, dirfd, path, O_WRONLY | O_CREAT | O_EXCL, 0666, err);
+    mode_t mode = plain->for_others ? 0444 : 0400;
+    int fd = sl_io_open(plain->io, dirfd, path, O_WRONLY | O_CREAT | O_EXCL, mode, err);
     if (fd < 0)
         return fd;
-    int r = sl_io_write(io, fd, rendering->bytes, rendering->len, path, err);
-    sl_io_close(io, fd);
+    int r = sl_io_write(plain->io, fd, rendering->bytes, rendering->len, path, err);
+    sl_io_close(plain->io, fd);
     return r;
 }
 
@@ -75,7 +82,7 @@ static int write_file(struct plain *plain, struct view *view, enum sl_render_kin
     if (kind == SL_RENDER_DATA)
         *data_len = rendering->len;
     snprintf(path, sizeof path, HIDDEN_VERSION "/%s", sl_render_name(kind));
-    int r = write_new(plain->io, view->fd, path, rendering, err);
+    int r = write_new(plain, view->fd, path, rendering, err);
     sl_rendering_unref(rendering);
     return r;
 }
@@ -101,7 +108,7 @@ static int write_version(struct plain *plain, struct view *view, const struct sl
     uint64_t data_len = 0;
     int r = clear_way(plain, view, path, err);
     if (r == 0)
-        r = sl_io_make_dirs(plain->io, view->fd, HIDDEN_VERSION, 0777, err);
+        r = sl_io_make_dirs(plain->io, view->fd, HIDDEN_VERSION, directory_mode(plain), err);
     for (int kind = 0; r == 0 && kind < SL_RENDER_FILES; kind++)
         r = write_file(plain, view, (enum sl_render_kind)kind, version, &data_len, err);
     if (r == 0)
@@ -146,7 +153,7 @@ static int remove_oldest(struct plain *plain, struct view *view, struct sl_error
 static int remove_old(struct plain *plain, struct view *view, struct sl_error *err)
 {
     int r = 0;
-    while (r == 0 && view->count > plain->keep)
+    while (r == 0 && view->count > view->keep)
         r = remove_oldest(plain, view, err);
     return r;
 }
@@ -238,13 +245,13 @@ static int write_marker(struct plain *plain, const struct sl_mount_options *opti
 
 static int make_view(struct plain *plain, struct view *view, const char *name, struct sl_error *err)
 {
-    view->time_ms = calloc((size_t)plain->keep + 1, sizeof *view->time_ms);
+    view->time_ms = calloc((size_t)view->keep + 1, sizeof *view->time_ms);
     if (!view->time_ms)
         return sl_error_nomem(err);
-    int r = sl_io_make_dirs(plain->io, plain->dirfd, name, 0777, err);
+    int r = sl_io_make_dirs(plain->io, plain->dirfd, name, directory_mode(plain), err);
     if (r == 0)
         r = view->fd = sl_io_open(plain->io, plain->dirfd, name, O_RDONLY | O_DIRECTORY, 0, err);
-    return r < 0 ? r : sl_io_make_dirs(plain->io, view->fd, "at", 0777, err);
+    return r < 0 ? r : sl_io_make_dirs(plain->io, view->fd, "at", directory_mode(plain), err);
 }
 
 static int make_tree(struct plain *plain, const struct sl_mount_options *options, struct sl_error *err)
@@ -255,7 +262,9 @@ static int make_tree(struct plain *plain, const struct sl_mount_options *options
     if (r == 0)
         r = plain->lock = sl_place_lock_marker(plain->io, plain->dirfd, options->dir, err);
     if (r >= 0)
-        r = sl_io_make_dirs(plain->io, plain->dirfd, ".sluice/batches", 0777, err);
+        r = sl_io_make_dirs(plain->io, plain->dirfd, ".sluice", directory_mode(plain), err);
+    if (r == 0)
+        r = sl_io_make_dirs(plain->io, plain->dirfd, ".sluice/batches", directory_mode(plain), err);
     for (size_t i = 0; r == 0 && i < options->views; i++)
         r = make_view(plain, &plain->view[i], options->view[i], err);
     return r;
@@ -268,7 +277,7 @@ static struct plain *plain_new(const struct sl_mount_options *options)
         return NULL;
     *plain = (struct plain){.viewer.ops = &plain_ops,
                             .io = options->io,
-                            .keep = options->keep ? options->keep : 1,
+                            .for_others = options->for_others,
                             .dirfd = -1,
                             .lock = -1,
                             .views = options->views,
@@ -278,7 +287,7 @@ static struct plain *plain_new(const struct sl_mount_options *options)
         return NULL;
     }
     for (size_t i = 0; i < plain->views; i++)
-        plain->view[i].fd = -1;
+        plain->view[i] = (struct view){.fd = -1, .keep = options->keep[i]};
     return plain;
 }
 

@@ -47,13 +47,14 @@ static int check_device(struct sl_error *err)
     return sl_error_hint(err, "the user needs access to the device");
 }
 
-static struct fuse_session *session_new(bool for_others, const struct fuse_lowlevel_ops *ops, void *userdata)
+static struct fuse_session *session_new(const struct sl_session_options *given,
+                                        const struct fuse_lowlevel_ops *ops, void *userdata)
 {
     char options[256];
     snprintf(options, sizeof options,
              "ro,nosuid,nodev,noexec,fsname=" SL_FUSE_NAME ",subtype=" SL_FUSE_NAME ",max_read=" MAX_READ
-             "%s",
-             for_others ? ",allow_other" : "");
+             "%s%s",
+             given->for_others ? ",allow_other" : "", given->debug ? ",debug" : "");
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
     struct fuse_session *fuse = NULL;
     if (fuse_opt_add_arg(&args, SL_FUSE_NAME) == 0 && fuse_opt_add_arg(&args, "-o") == 0 &&
@@ -63,8 +64,9 @@ static struct fuse_session *session_new(bool for_others, const struct fuse_lowle
     return fuse;
 }
 
-int sl_session_mount(const char *dir, bool for_others, const struct fuse_lowlevel_ops *ops, void *userdata,
-                     struct sl_session **ret, struct sl_error *err)
+int sl_session_mount(const char *dir, const struct sl_session_options *options,
+                     const struct fuse_lowlevel_ops *ops, void *userdata, struct sl_session **ret,
+                     struct sl_error *err)
 {
     int r = check_device(err);
     if (r < 0)
@@ -72,7 +74,7 @@ int sl_session_mount(const char *dir, bool for_others, const struct fuse_lowleve
     struct sl_session *session = calloc(1, sizeof *session);
     if (!session)
         return sl_error_nomem(err);
-    session->fuse = session_new(for_others, ops, userdata);
+    session->fuse = session_new(options, ops, userdata);
     if (!session->fuse) {
         sl_session_free(session);
         return sl_error_nomem(err);
@@ -84,7 +86,8 @@ int sl_session_mount(const char *dir, bool for_others, const struct fuse_lowleve
             err, SL_EFAIL,
             "FUSE is not to be had: mounting at %s was refused%s; "
             "mounting needs root, or fusermount3 (package fuse3)",
-            dir, for_others ? " (others may read it only with user_allow_other in /etc/fuse.conf)" : "");
+            dir,
+            options->for_others ? " (others may read it only with user_allow_other in /etc/fuse.conf)" : "");
     }
     *ret = session;
     return 0;

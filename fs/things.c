@@ -44,7 +44,7 @@ bool sl_thing_enter(struct sl_tree *tree, struct thing *thing, uint64_t span)
     thing->span = span;
     tree->ino_next += span;
     tree->thing[tree->things++] = thing;
-    tree->versions += thing->kind == THING_VERSION;
+    tree->counts.versions += thing->kind == THING_VERSION;
     return true;
 }
 
@@ -76,7 +76,7 @@ void sl_thing_leave(struct sl_tree *tree, struct thing *thing)
     sl_assert(i > 0 && tree->thing[i - 1] == thing);
     memmove(&tree->thing[i - 1], &tree->thing[i], (tree->things - i) * sizeof(struct thing *));
     tree->things--;
-    tree->versions -= thing->kind == THING_VERSION;
+    tree->counts.versions -= thing->kind == THING_VERSION;
 }
 
 static void bury_if_unneeded(struct sl_tree *tree, struct thing *thing)
@@ -84,7 +84,7 @@ static void bury_if_unneeded(struct sl_tree *tree, struct thing *thing)
     if (!thing->retired || thing->pins || thing->lookups)
         return;
     sl_thing_leave(tree, thing);
-    tree->retired -= thing->kind == THING_VERSION;
+    tree->counts.pinned -= thing->kind == THING_VERSION;
     thing->next_dead = tree->dead;
     tree->dead = thing;
 }
@@ -108,13 +108,13 @@ void sl_thing_retire(struct sl_tree *tree, struct thing *thing)
 {
     sl_assert(!thing->retired);
     thing->retired = true;
-    tree->retired += thing->kind == THING_VERSION;
+    tree->counts.pinned += thing->kind == THING_VERSION;
     bury_if_unneeded(tree, thing);
 }
 
 void sl_thing_looked_up(struct sl_tree *tree, struct thing *thing)
 {
-    tree->lookups++;
+    tree->counts.lookups++;
     if (thing)
         thing->lookups++;
     else
@@ -126,7 +126,7 @@ void sl_thing_forget(struct sl_tree *tree, struct thing *thing, uint64_t lookups
     uint64_t *held = thing ? &thing->lookups : &tree->lookups_fixed;
     sl_assert(*held >= lookups);
     *held -= lookups;
-    tree->lookups -= lookups;
+    tree->counts.lookups -= lookups;
     if (thing)
         bury_if_unneeded(tree, thing);
 }

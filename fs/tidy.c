@@ -48,6 +48,7 @@ static bool give_up_rows(struct sl_tree *tree)
             pinned++;
         }
     bool given_up = pinned > PINNED_MAX && sl_content_give_up_rows(oldest, &garbage);
+    tree->counts.given_up += given_up;
     sl_tree_unlock(tree);
     sl_garbage_free(&garbage);
     return given_up;
@@ -84,7 +85,7 @@ static bool retire_old(struct sl_tree *tree)
     sl_tree_lock(tree);
     for (size_t i = 0; i < tree->options.views; i++) {
         sl_view_retire_old(tree, &tree->view[i]);
-        all = all && sl_view_first_listed(tree, &tree->view[i]) == 0;
+        all = all && sl_view_first_listed(&tree->view[i]) == 0;
     }
     sl_tree_unlock(tree);
     return all;

@@ -18,6 +18,8 @@ static bool make_views(struct sl_tree *tree)
         struct view *view = &tree->view[i];
         view->ino = VIEW_BASE + i * VIEW_SPAN;
         view->time_ms = tree->start_ms;
+        view->keep = tree->options.keep[i];
+        sl_assert(view->keep >= 1);
         view->name = strdup(tree->options.view[i]);
         if (!view->name)
             return false;
@@ -33,8 +35,6 @@ int sl_tree_new(const struct sl_tree_options *options, struct sl_tree **ret, str
     pthread_mutex_init(&tree->lock, NULL);
     pthread_cond_init(&tree->settled, NULL);
     tree->options = *options;
-    if (tree->options.keep == 0)
-        tree->options.keep = 1;
     tree->start_ms = sl_clock_real.now_ms(&sl_clock_real);
     tree->sluice.ino = INO_SLUICE;
     tree->batches.ino = INO_BATCHES;
@@ -44,6 +44,7 @@ int sl_tree_new(const struct sl_tree_options *options, struct sl_tree **ret, str
         return sl_error_nomem(err);
     }
     tree->options.view = NULL; /* the caller's; ours are in view[] */
+    tree->options.keep = NULL;
     *ret = tree;
     return 0;
 }
@@ -53,7 +54,7 @@ void sl_tree_free(struct sl_tree *tree)
     if (!tree)
         return;
     sl_open_free_all(tree);
-    sl_assert(tree->opens == 0);
+    sl_assert(tree->counts.opens == 0);
     for (size_t i = 0; i < tree->things; i++)
         sl_thing_free(tree->thing[i]);
     sl_tree_lock(tree);
@@ -69,12 +70,11 @@ void sl_tree_free(struct sl_tree *tree)
     free(tree);
 }
 
-struct sl_tree_counts sl_tree_count(struct sl_tree *tree)
+void sl_tree_count(struct sl_tree *tree, struct sl_viewer_counts *ret)
 {
     sl_tree_lock(tree);
-    struct sl_tree_counts counts = {tree->lookups, tree->opens, tree->versions, tree->retired};
+    *ret = tree->counts;
     sl_tree_unlock(tree);
-    return counts;
 }
 
 /* ---- finding a name in a directory ---- */

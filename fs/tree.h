@@ -37,8 +37,8 @@ struct sl_notice {
 
 struct sl_tree_options {
     const char *const *view; /* names; copied */
+    const unsigned *keep;    /* of each view, at least 1; copied */
     size_t views;
-    unsigned keep;
     bool for_others; /* modes 0555 and 0444, not 0500 and 0400 */
     /* Called with the tree locked: must not call the tree and not wait. False: out of memory. */
     bool (*notice)(void *arg, const struct sl_notice *notice);
@@ -130,10 +130,5 @@ bool sl_tree_readable(struct sl_tree *tree, struct sl_open *open);
 
 /* ---- what tests and status look at ---- */
 
-struct sl_tree_counts {
-    uint64_t lookups; /* held by the kernel, the root's apart */
-    uint64_t opens;
-    uint64_t versions; /* alive, whatever holds them */
-    uint64_t retired;  /* of these: held by readers only */
-};
-struct sl_tree_counts sl_tree_count(struct sl_tree *tree);
+/* All but `waiting`, which is not known here. */
+void sl_tree_count(struct sl_tree *tree, struct sl_viewer_counts *ret);

@@ -17,9 +17,9 @@ struct version *sl_view_newest(const struct view *view)
     return view->count ? view->version[view->count - 1] : NULL;
 }
 
-size_t sl_view_first_listed(const struct sl_tree *tree, const struct view *view)
+size_t sl_view_first_listed(const struct view *view)
 {
-    return view->count > tree->options.keep ? view->count - tree->options.keep : 0;
+    return view->count > view->keep ? view->count - view->keep : 0;
 }
 
 bool sl_version_is_newest(const struct version *version)
@@ -67,7 +67,7 @@ static void retire_version(struct sl_tree *tree, struct version *version)
 
 void sl_view_retire_old(struct sl_tree *tree, struct view *view)
 {
-    size_t unlisted = sl_view_first_listed(tree, view), gone = 0;
+    size_t unlisted = sl_view_first_listed(view), gone = 0;
     int64_t now_ns = sl_monotonic_ns();
     if (unlisted > 0 && view->version[unlisted - 1]->unlisted_ns == 0)
         view->version[unlisted - 1]->unlisted_ns = now_ns;

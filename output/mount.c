@@ -26,6 +26,9 @@ static int mount_check(struct sl_node *node, struct sl_error *err)
                             "name must not contain a slash or a NUL: it is a directory of the mount");
     if (name.str[0] == '.')
         return sl_error_set(err, SL_EUSAGE, "name must not begin with a dot: such names are kept for sluice");
+    struct sl_arg keep = sl_node_option(node, "keep");
+    if (keep.kind == SL_ARG_VALUE && keep.value.integer > SL_VIEW_KEEP_MAX)
+        return sl_error_set(err, SL_EUSAGE, "keep must be at most %d versions", SL_VIEW_KEEP_MAX);
     return 0;
 }
 
@@ -111,6 +114,11 @@ static const struct sl_param params[] = {
     {0},
 };
 
+static const struct sl_param options[] = {
+    {"keep", SL_WANT_COUNT, true, "versions under at/, the newest ones; 10"},
+    {0},
+};
+
 static const struct sl_wide wide = {
     .state_size = sizeof(struct mount),
     .begin = mount_begin,
@@ -135,6 +143,7 @@ const struct sl_op sl_output_mount = {
     .summary = "Shows the newest results as files under the mount, where cat and grep work on them.",
     .example = "s:mount(\"counts\")",
     .params = params,
+    .options = options,
     .wide = &wide,
     .output = &steps,
     .check = mount_check,

@@ -3,32 +3,15 @@
 import errno, json, os, pathlib, stat, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
+from view import VIEW, newest, started
+from view import feed as feed_text
 
-VIEW = "mnt/counts"
 TEXT = "to be or not to be\n"
-
-
-def newest():
-    try:
-        return os.readlink(VIEW + "/now")
-    except OSError:
-        return None
-
-
-def started(interval="50ms"):
-    need_fuse()
-    wordcount_here()
-    run = Running("wordcount.lua", "--interval", interval)
-    run.wait_until(lambda: os.path.isdir(VIEW), "the mount")
-    return run
 
 
 def feed(run, name, text):
     """Moves a file in and waits for the version that it makes; returns its time."""
-    before = newest()
-    move_in(name, text)
-    run.wait_until(lambda: newest() not in (None, before), "a new version of the view")
-    return int(newest().removeprefix("at/"))
+    return int(feed_text(run, name, text))
 
 
 def fails_with(number, function, *args):
@@ -136,6 +119,52 @@ def test_the_last_versions_are_kept():
         times = [feed(run, "f%d" % number, "w%d\n" % number) for number in range(13)]
         equal(sorted(map(int, os.listdir(VIEW + "/at"))), times[-10:], "versions under at/")
         equal(read("%s/at/%d/data" % (VIEW, times[-3])), b"w10\t1\n", "an older version")
+        run.stop()
+
+
+def test_as_many_versions_are_kept_as_the_job_says():
+    with started(keep=3) as run:
+        times = [feed(run, "f%d" % number, "w%d\n" % number) for number in range(5)]
+        equal(sorted(map(int, os.listdir(VIEW + "/at"))), times[-3:], "versions under at/")
+        run.stop()
+
+
+def test_a_number_of_versions_that_makes_no_sense_is_refused():
+    for keep, words in (("0", "keep"), ('"many"', "keep"), ("10001", "10000"), ("1.5", "keep")):
+        job(VIEWS % (keep, 10))
+        done = sluice("check", "job.lua")
+        equal(done.returncode, 2, "exit status with keep = %s: %s" % (keep, done.stderr))
+        check(words in done.stderr, "the message: " + done.stderr)
+
+
+VIEWS = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local lines = ssc:textFileStream("in")
+lines:mount("lines", { keep = %s })
+lines:window("3s", "2s"):mount("windows", { keep = %s })
+ssc:start()
+ssc:awaitTermination()
+"""
+
+
+def test_every_view_has_its_own_versions_and_windows():
+    need_fuse()
+    os.makedirs("in")
+    job(VIEWS % (1, 2))
+    at = "mnt/%s/at"
+    with Running("job.lua", "--interval", "20ms") as run:
+        run.wait_until(lambda: os.path.isdir(at % "windows"), "the mount")
+        number = 0
+        while len(os.listdir(at % "windows")) < 2:
+            number += 1
+            lines = os.listdir(at % "lines")
+            move_in("f%d" % number, "x\n")
+            run.wait_until(lambda: os.listdir(at % "lines") != lines, "a version")
+        equal(len(os.listdir(at % "lines")), 1, "versions of lines")
+        for view, length_ms in (("lines", 20), ("windows", 3000)):
+            meta = json.loads(read("mnt/%s/meta.json" % view))
+            equal(meta["window"], {"from": meta["time"] - length_ms, "to": meta["time"]}, "window of " + view)
         run.stop()
 
 

@@ -46,13 +46,9 @@ static inline void mounted_name(struct mounted *mounted)
 static inline int mounted_try(struct mounted *mounted, unsigned keep, struct sl_error *err)
 {
     static const char *const views[] = {"counts", "lines"};
-    static const int64_t slides[] = {1000, 1000};
-    struct sl_mount_options options = {.dir = mounted->dir,
-                                       .view = views,
-                                       .slide_ms = slides,
-                                       .views = 2,
-                                       .keep = keep,
-                                       .io = &sl_io_system};
+    const unsigned keeps[] = {keep, keep};
+    struct sl_mount_options options = {
+        .dir = mounted->dir, .view = views, .keep = keeps, .views = 2, .io = &sl_io_system};
     return sl_mount_open(&options, &mounted->viewer, err);
 }
 
@@ -124,15 +120,22 @@ static inline void mounted_assert_text(const struct mounted *mounted, const char
     close(fd);
 }
 
-/* Waits until the count that `member` picks is `wanted`. The kernel tells nobody when it forgets, so this
+static inline struct sl_viewer_counts mounted_count(struct mounted *mounted)
+{
+    struct sl_viewer_counts counts;
+    mounted->viewer->ops->count(mounted->viewer, &counts);
+    return counts;
+}
+
+/* Waits until the count that `pick` picks is `wanted`. The kernel tells nobody when it forgets, so this
  * asks again and again. */
-static inline void mounted_wait(struct mounted *mounted, uint64_t (*pick)(struct sl_mount_counts),
+static inline void mounted_wait(struct mounted *mounted, uint64_t (*pick)(struct sl_viewer_counts),
                                 uint64_t wanted)
 {
     int64_t until_ns = sl_monotonic_ns() + 30000000000;
-    while (pick(sl_mount_count(mounted->viewer)) != wanted && sl_monotonic_ns() < until_ns)
+    while (pick(mounted_count(mounted)) != wanted && sl_monotonic_ns() < until_ns)
         sched_yield();
-    assert_int_equal(pick(sl_mount_count(mounted->viewer)), wanted);
+    assert_int_equal(pick(mounted_count(mounted)), wanted);
 }
 
 static inline int mounted_errno(const struct mounted *mounted, const char *path)

@@ -32,10 +32,18 @@ static inline bool planted_notice(void *arg, const struct sl_notice *notice)
 static inline void planted_open(struct planted *planted, unsigned keep)
 {
     static const char *const views[] = {"counts", "lines"};
+    const unsigned keeps[] = {keep, keep};
     struct sl_tree_options options = {
-        .view = views, .views = 2, .keep = keep, .notice = planted_notice, .notice_arg = planted};
+        .view = views, .views = 2, .keep = keeps, .notice = planted_notice, .notice_arg = planted};
     *planted = (struct planted){0};
     assert_int_equal(sl_tree_new(&options, &planted->tree, NULL), 0);
+}
+
+static inline struct sl_viewer_counts planted_count(struct planted *planted)
+{
+    struct sl_viewer_counts counts;
+    sl_tree_count(planted->tree, &counts);
+    return counts;
 }
 
 static inline void planted_publish(struct planted *planted, struct sl_version *version)

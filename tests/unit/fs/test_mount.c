@@ -208,9 +208,9 @@ static void test_versions_are_given_back_at_close(void **state)
     sl_version_unref(version);
 }
 
-static uint64_t retired(struct sl_mount_counts counts)
+static uint64_t retired(struct sl_viewer_counts counts)
 {
-    return counts.retired;
+    return counts.pinned;
 }
 
 /* Everything of version 1, so that the caches hold it. */
@@ -236,10 +236,10 @@ static void test_the_caches_give_back_what_is_retired(void **state)
     mounted_open(&mounted, 2);
     mounted_publish(&mounted, shown_keys(1, 100, 1));
     read_first(&mounted);
-    assert_true(sl_mount_count(mounted.viewer).lookups > 100);
+    assert_true(mounted_count(&mounted).lookups > 100);
     let_linger_pass(&mounted);
     mounted_wait(&mounted, retired, 0);
-    assert_true(sl_mount_count(mounted.viewer).lookups < 10);
+    assert_true(mounted_count(&mounted).lookups < 10);
     mounted_close(&mounted);
 }
 

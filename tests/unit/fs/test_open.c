@@ -119,6 +119,49 @@ static void test_a_full_log_goes_on_under_another_inode(void **state)
     sl_tree_free(planted.tree);
 }
 
+static void assert_says_what_was_missed(struct planted *planted, uint64_t log, uint64_t published)
+{
+    char text[64];
+    unsigned skipped, first;
+    struct sl_open *open = planted_file(planted, log);
+    assert_true(planted_read(planted, open, 0, 60, text) > 0);
+    assert_int_equal(sscanf(text, "# skipped %u versions\n%u\t", &skipped, &first), 2);
+    assert_int_equal(first, published + skipped + 1);
+    assert_int_equal(planted_count(planted).skipped, skipped);
+    sl_tree_close(planted->tree, open);
+}
+
+static void test_an_open_log_says_what_was_missed(void **state)
+{
+    (void)state;
+    struct planted planted;
+    planted_open(&planted, 5);
+    uint64_t log = planted_ino(&planted, "counts/log");
+    struct sl_open *open = planted_file(&planted, log);
+    for (int64_t t = 1; t <= 3000; t++)
+        planted_publish(&planted, shown_keys(t, 1, t));
+    assert_says_what_was_missed(&planted, log, 0);
+    sl_tree_close(planted.tree, open);
+    sl_tree_free(planted.tree);
+}
+
+static void test_a_log_that_goes_on_behind_a_full_one_says_what_was_missed(void **state)
+{
+    (void)state;
+    struct planted planted;
+    planted_open(&planted, 5);
+    uint64_t full = planted_ino(&planted, "counts/log");
+    struct sl_open *open = planted_file(&planted, full);
+    for (int64_t t = 1; t <= 3; t++)
+        planted_publish(&planted, big_version(t));
+    sl_tree_tidy(planted.tree);
+    for (int64_t t = 4; t <= 3000; t++)
+        planted_publish(&planted, shown_keys(t, 1, t));
+    assert_says_what_was_missed(&planted, planted_ino(&planted, "counts/log"), 2);
+    sl_tree_close(planted.tree, open);
+    sl_tree_free(planted.tree);
+}
+
 static void test_next_waits_for_the_version_after_opening(void **state)
 {
     (void)state;
@@ -182,6 +225,7 @@ static void test_a_slow_reader_of_feed_is_told_what_it_missed(void **state)
         planted_publish(&planted, shown_keys(t, 1, t));
     assert_true(planted_read(&planted, open, 7, 60, text) > 0);
     assert_int_equal(sscanf(text, "# skipped %u versions\n", &skipped), 1);
+    assert_int_equal(planted_count(&planted).skipped, skipped);
     for (unsigned t = skipped + 2; t <= 3000; t++) {
         snprintf(expected, sizeof expected, "%u\tk0\t%u\n", t, t);
         assert_true(planted_read(&planted, open, 0, 60, text) > 0);
@@ -202,7 +246,7 @@ static void test_a_tree_that_ends_closes_what_is_open(void **state)
     (void)planted_file(&planted, planted_ino(&planted, "counts/feed"));
     (void)planted_file(&planted, planted_ino(&planted, "counts/log"));
     (void)planted_file(&planted, planted_ino(&planted, "counts/at/1/data"));
-    assert_int_equal(sl_tree_count(planted.tree).opens, 3);
+    assert_int_equal(planted_count(&planted).opens, 3);
     sl_tree_free(planted.tree);
     assert_int_equal(version->refs, 1);
     sl_version_unref(version);
@@ -216,6 +260,8 @@ int main(void)
         cmocka_unit_test(test_a_log_nobody_has_open_is_let_go),
         cmocka_unit_test(test_a_log_that_is_opened_just_when_it_is_let_go_grows),
         cmocka_unit_test(test_a_full_log_goes_on_under_another_inode),
+        cmocka_unit_test(test_an_open_log_says_what_was_missed),
+        cmocka_unit_test(test_a_log_that_goes_on_behind_a_full_one_says_what_was_missed),
         cmocka_unit_test(test_next_waits_for_the_version_after_opening),
         cmocka_unit_test(test_feed_begins_with_the_current_version_and_never_ends),
         cmocka_unit_test(test_a_slow_reader_of_feed_is_told_what_it_missed),

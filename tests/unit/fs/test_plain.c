@@ -7,9 +7,9 @@
 static int plain_try(struct mounted *mounted, struct sl_io *io, struct sl_error *err)
 {
     static const char *const views[] = {"counts", "lines"};
-    static const int64_t slides[] = {1000, 1000};
+    static const unsigned keeps[] = {2, 2};
     struct sl_mount_options options = {
-        .dir = mounted->dir, .view = views, .slide_ms = slides, .views = 2, .keep = 2, .io = io};
+        .dir = mounted->dir, .view = views, .views = 2, .keep = keeps, .io = io};
     return sl_plain_view_open(&options, &mounted->viewer, err);
 }
 

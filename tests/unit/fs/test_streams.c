@@ -72,12 +72,12 @@ static int copier_end(struct copier *copier)
     return status;
 }
 
-static uint64_t waiting(struct sl_mount_counts counts)
+static uint64_t waiting(struct sl_viewer_counts counts)
 {
     return counts.waiting;
 }
 
-static uint64_t opens(struct sl_mount_counts counts)
+static uint64_t opens(struct sl_viewer_counts counts)
 {
     return counts.opens;
 }

@@ -156,9 +156,9 @@ static void test_versions_nobody_looked_at_go_without_a_word(void **state)
     for (int64_t t = 1; t <= 3000; t++)
         planted_publish(&planted, shown_keys(t, 1, t));
     sl_tree_tidy(planted.tree);
-    struct sl_tree_counts counts = sl_tree_count(planted.tree);
+    struct sl_viewer_counts counts = planted_count(&planted);
     assert_true(counts.versions <= 2 + 1024);
-    assert_int_equal(counts.retired, 0);
+    assert_int_equal(counts.pinned, 0);
     assert_string_equal(planted.notices, "");
     sl_tree_free(planted.tree);
 }
@@ -183,7 +183,7 @@ static void test_a_retired_version_lives_until_its_lookups_are_forgotten(void **
     uint64_t key = planted_ino(&planted, "counts/at/1/keys/b");
     retire_first(&planted);
     assert_int_equal(planted_walk(&planted, "counts/at/1", &attr), -ENOENT);
-    assert_int_equal(sl_tree_count(planted.tree).retired, 1);
+    assert_int_equal(planted_count(&planted).pinned, 1);
     char expected[128];
     snprintf(expected, sizeof expected, "drop %" PRIu64 " keys\ndrop %" PRIu64 " 1\n", dir,
              planted_ino(&planted, "counts/at"));
@@ -196,9 +196,9 @@ static void test_a_retired_version_lives_until_its_lookups_are_forgotten(void **
     sl_tree_forget(planted.tree, attr.ino, 1);
     sl_tree_forget(planted.tree, key, 1);
     sl_tree_forget(planted.tree, keys, 2);
-    assert_int_equal(sl_tree_count(planted.tree).retired, 1);
+    assert_int_equal(planted_count(&planted).pinned, 1);
     sl_tree_forget(planted.tree, dir, 3);
-    assert_int_equal(sl_tree_count(planted.tree).retired, 0);
+    assert_int_equal(planted_count(&planted).pinned, 0);
     assert_int_equal(version->refs, 1);
     assert_int_equal(sl_tree_getattr(planted.tree, dir, &attr), -ENOENT);
     sl_version_unref(version);
@@ -248,7 +248,8 @@ static void test_too_many_pinned_versions_are_given_up_oldest_first(void **state
     for (int64_t t = 100; t < 1300; t++)
         planted_publish(&planted, shown_keys(t, 1, t));
     sl_tree_tidy(planted.tree);
-    assert_int_equal(sl_tree_count(planted.tree).retired, 80);
+    assert_int_equal(planted_count(&planted).pinned, 80);
+    assert_int_equal(planted_count(&planted).given_up, 80 - 64);
     assert_int_equal(version->refs, 1);
     assert_int_equal(planted_read(&planted, first, 0, 60, text), 4); /* what is open stays */
     assert_int_equal(planted_read(&planted, last, 0, 60, text), 4);
@@ -281,10 +282,10 @@ static void test_lookups_add_up_to_zero(void **state)
             looked_up[count++] = attr.ino;
             at += len;
         }
-        assert_int_equal(sl_tree_count(planted.tree).lookups, count);
+        assert_int_equal(planted_count(&planted).lookups, count);
         while (count)
             sl_tree_forget(planted.tree, looked_up[--count], 1);
-        assert_int_equal(sl_tree_count(planted.tree).lookups, 0);
+        assert_int_equal(planted_count(&planted).lookups, 0);
     }
     sl_tree_free(planted.tree);
 }
@@ -297,11 +298,11 @@ static void test_listing_with_lookups_counts_what_was_taken(void **state)
     planted_open(&planted, 10);
     planted_publish(&planted, shown_keys(1, 5, 1));
     uint64_t keys = planted_ino(&planted, "counts/at/1/keys");
-    uint64_t before = sl_tree_count(planted.tree).lookups;
+    uint64_t before = planted_count(&planted).lookups;
     planted_list(&planted, keys, 2, true, names, sizeof names);
-    assert_int_equal(sl_tree_count(planted.tree).lookups, before + 5);
+    assert_int_equal(planted_count(&planted).lookups, before + 5);
     planted_list(&planted, keys, 2, false, names, sizeof names);
-    assert_int_equal(sl_tree_count(planted.tree).lookups, before + 5);
+    assert_int_equal(planted_count(&planted).lookups, before + 5);
     sl_tree_free(planted.tree);
 }
 
