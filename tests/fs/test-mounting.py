@@ -34,8 +34,11 @@ def refused(*args, names=("mnt",), status=2):
 
 def reachable_by_all():
     """Lets every user into this directory and the program; skips where the program is out of their reach."""
-    os.chmod(".", 0o777)
-    os.chmod("..", 0o755)
+    here = pathlib.Path.cwd()
+    here.chmod(0o777)
+    for parent in here.parents:
+        if parent.name.startswith("sluice-"):  # made for the tests
+            parent.chmod(0o755)
     if run_all([*AS_NOBODY, SLUICE, "version"]).returncode:
         skip("another user cannot run " + SLUICE)
 
