@@ -42,6 +42,7 @@ static int status_of(enum sl_err code)
     case SL_ENOMEM:
     case SL_EREJECT:
     case SL_EGROUP:
+    case SL_EFULL:
         return SL_STATUS_FAILED;
     }
     return SL_STATUS_FAILED;

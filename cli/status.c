@@ -26,7 +26,8 @@ struct standing {
     struct sl_reading_progress progress;
     long pid; /* 0: nobody works with it */
     int64_t now_ms, lag_ms;
-    bool failed; /* the last run ended so */
+    bool failed;  /* the last run ended so */
+    bool waiting; /* the run cannot go on for now */
 };
 
 /* How long something has waited to be done: a batch that was planned and is not committed; where nobody works
@@ -50,9 +51,10 @@ static int look(struct sl_target *target, struct standing *ret, struct sl_error 
     *ret = (struct standing){.now_ms = sl_clock_real.now_ms(&sl_clock_real)};
     r = sl_reading_progress(reading, &ret->progress, err);
     sl_reading_close(reading);
-    struct sl_field state = sl_target_status(target, NULL, "state");
+    const char *state = sl_target_status_text(target, "state");
     ret->pid = sl_target_holder(target);
-    ret->failed = !ret->pid && state.tag == SL_STR && state.len == 6 && memcmp(state.str, "failed", 6) == 0;
+    ret->failed = !ret->pid && state && strcmp(state, "failed") == 0;
+    ret->waiting = ret->pid && state && strcmp(state, "waiting") == 0;
     ret->lag_ms = lag_of(ret);
     return r;
 }
@@ -96,13 +98,14 @@ static void print_line(const char *title, const char *text)
 static void print_process(struct sl_target *target, const struct standing *standing)
 {
     if (standing->pid > 0)
-        printf("%-12s running, process %ld\n", "state", standing->pid);
+        printf("%-12s %s, process %ld\n", "state", standing->waiting ? "waiting" : "running", standing->pid);
     else
         printf("%-12s %s\n", "state",
-               standing->pid      ? "running"
+               standing->waiting  ? "waiting"
+               : standing->pid    ? "running"
                : standing->failed ? "not running; the last run failed"
                                   : "not running");
-    if (standing->failed)
+    if (standing->failed || standing->waiting)
         print_line("error", sl_target_status_text(target, "error"));
 }
 
@@ -167,9 +170,10 @@ static bool add_json(struct sl_target *target, const struct standing *standing, 
     const struct sl_reading_progress *progress = &standing->progress;
     return sl_buf_text(buf, "{\"checkpoint\":") &&
            sl_json_string(buf, target->checkpoint, strlen(target->checkpoint), NULL) &&
-           sl_buf_printf(buf, ",\"running\":%s,\"pid\":%ld,\"failed\":%s,\"batches\":%" PRIu64,
-                         standing->pid ? "true" : "false", standing->pid > 0 ? standing->pid : 0,
-                         standing->failed ? "true" : "false", progress->batches) &&
+           sl_buf_printf(buf, ",\"running\":%s,\"waiting\":%s,\"pid\":%ld,\"failed\":%s,\"batches\":%" PRIu64,
+                         standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
+                         standing->pid > 0 ? standing->pid : 0, standing->failed ? "true" : "false",
+                         progress->batches) &&
            add_time(buf, "last_batch", progress->any, progress->last_ms) &&
            add_time(buf, "last_finished", progress->any, progress->finished_ms) &&
            add_time(buf, "planned", progress->planned, progress->planned_ms) &&
@@ -204,8 +208,9 @@ static int check(const struct sl_line *line, const struct standing *standing)
 {
     char lag[32], most[32];
     int64_t max_ms = lag_max(line);
-    if (standing->failed) {
-        printf("the last run failed, and nothing runs now\n");
+    if (standing->failed || standing->waiting) {
+        printf("%s\n", standing->failed ? "the last run failed, and nothing runs now"
+                                        : "the run waits for room on a disk");
         return SL_STATUS_FAILED;
     }
     format_span(standing->lag_ms, lag);
@@ -233,7 +238,8 @@ static int tell(const struct sl_line *line, struct sl_target *target, struct sl_
         return r;
     if (!sl_line_has(line, "json"))
         return check(line, &standing);
-    return standing.failed || standing.lag_ms > lag_max(line) ? SL_STATUS_FAILED : SL_STATUS_DONE;
+    return standing.failed || standing.waiting || standing.lag_ms > lag_max(line) ? SL_STATUS_FAILED
+                                                                                  : SL_STATUS_DONE;
 }
 
 static int run_status(const struct sl_line *line)
@@ -258,8 +264,10 @@ const struct sl_command sl_command_status = {
                "nothing runs,\n"
                "by the time since the last batch was committed. A run without anything to do is not behind.\n"
                "\n"
-               "Exit status with --check: 0 all is well; 1 the last run failed, or it is more than --max-lag "
-               "behind.",
+               "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk, "
+               "or it is "
+               "more\n"
+               "than --max-lag behind.",
     .flags = status_flags,
     .run = run_status,
 };

@@ -19,9 +19,22 @@ int sl_error_set(struct sl_error *err, enum sl_err code, const char *format, ...
     return code;
 }
 
+static enum sl_err code_of(int sys)
+{
+    switch (sys) {
+    case ENOMEM:
+        return SL_ENOMEM;
+    case ENOSPC:
+    case EDQUOT:
+        return SL_EFULL;
+    default: /* no enum: any other number */
+        return SL_EFAIL;
+    }
+}
+
 int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
 {
-    enum sl_err code = sys == ENOMEM ? SL_ENOMEM : SL_EFAIL;
+    enum sl_err code = code_of(sys);
     if (!err)
         return code;
     err->code = code;

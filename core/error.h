@@ -23,7 +23,8 @@ struct sl_error {
 int sl_error_set(struct sl_error *err, enum sl_err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "<format>: <strerror(sys)>"; code SL_EFAIL, SL_ENOMEM for ENOMEM. Returns the code. */
+/* "<format>: <strerror(sys)>"; code SL_EFAIL, SL_ENOMEM for ENOMEM, SL_EFULL for ENOSPC and EDQUOT. Returns
+ * the code. */
 int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -180,9 +180,12 @@ int sl_io_write(struct sl_io *io, int fd, const void *buf, size_t size, const ch
 
 int sl_io_sync(struct sl_io *io, int fd, const char *path, struct sl_error *err)
 {
-    if (io->ops->fsync(io, fd) < 0)
-        return sl_error_sys(err, errno, "syncing %s", path);
-    return 0;
+    if (io->ops->fsync(io, fd) == 0)
+        return 0;
+    (void)sl_error_sys(err, errno, "syncing %s", path); /* its code may say that waiting helps: it does not */
+    if (err)
+        err->code = SL_EFAIL;
+    return SL_EFAIL;
 }
 
 int sl_io_sync_dir(struct sl_io *io, int dirfd, const char *path, struct sl_error *err)

@@ -52,7 +52,7 @@ ssize_t sl_io_read_at(struct sl_io *io, int fd, void *buf, size_t size, off_t of
 /* Writes all. */
 int sl_io_write(struct sl_io *io, int fd, const void *buf, size_t size, const char *path,
                 struct sl_error *err);
-/* A failed sync must stop the process: never retried. */
+/* A failed sync must stop the process: never retried. SL_EFAIL whatever the errno, never SL_EFULL. */
 int sl_io_sync(struct sl_io *io, int fd, const char *path, struct sl_error *err);
 /* Opens the directory, syncs, closes. */
 int sl_io_sync_dir(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);

@@ -4,6 +4,7 @@
 #include "engine/asides.h"
 #include "engine/blame.h"
 #include "engine/flow.h"
+#include "engine/keep.h"
 #include "engine/observer.h"
 
 #include <stdlib.h>
@@ -393,6 +394,22 @@ static int run_nodes(struct sl_batch *batch, bool sources, struct sl_error *err)
                          node->site.name);
     }
     return r;
+}
+
+int sl_batch_take_back(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    if (batch->step == 0) /* it has no plan yet: nothing happened */
+        return 0;
+    batch->step = 1;
+    batch->replay = true;
+    start_over(batch);
+    for (size_t n = 0; n < run->pipelines->nodes; n++)
+        sl_manifest_done(&batch->manifest[n]);
+    int r = sl_keep_take_back(run, err);
+    for (size_t s = 0; s < run->sources && r == 0; s++)
+        r = resume_source(batch, s, err);
+    return r < 0 ? r : sl_asides_exclude(run, &batch->plan, err);
 }
 
 /* Rows of a file that turns out damaged must not stay: all sources are read, without such files once more if

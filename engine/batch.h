@@ -10,7 +10,7 @@
 struct sl_batch {
     struct sl_run *run;
     int64_t t;
-    bool replay;                  /* planned by an earlier process */
+    bool replay;                  /* it was planned and begun before, mostly by an earlier process */
     struct sl_plan plan;          /* what it takes in */
     bool *said;                   /* [nodes]: the stream has something to say */
     struct sl_stage **stage;      /* [nodes]: wide operators and outputs that take part */
@@ -31,6 +31,10 @@ int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err);
 /* Takes over the plan. */
 int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_error *err);
 bool sl_batch_wanted(const struct sl_batch *batch);
+
+/* A step before the commit failed: everything is again as it was before the batch began, but for a plan that
+ * is durable, and the next step is the first one that has to be done again. */
+int sl_batch_take_back(struct sl_batch *batch, struct sl_error *err);
 
 /* Does the next step of engine/commit.c: 1 if there are more, 0 when the batch is done, or a failure. */
 int sl_batch_step(struct sl_batch *batch, struct sl_error *err);

@@ -109,13 +109,13 @@ static int collect_manifests(struct sl_batch *batch, struct sl_manifest **ret, s
     return r;
 }
 
-static int collect_gone(struct sl_run *run, struct sl_files **ret, struct sl_error *err)
+/* Added to what is left of a commit that failed: a source tells it once. */
+static int collect_gone(struct sl_run *run, struct sl_error *err)
 {
-    struct sl_files *gone = *ret = calloc(run->sources + 1, sizeof *gone);
-    int r = gone ? 0 : sl_error_nomem(err);
+    int r = 0;
     for (size_t s = 0; s < run->sources && r == 0; s++)
         if (run->source[s]->ops->gone)
-            r = run->source[s]->ops->gone(run->source[s], &gone[s], err);
+            r = run->source[s]->ops->gone(run->source[s], &run->gone[s], err);
     return r;
 }
 
@@ -133,21 +133,17 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
     if (!run->catalog)
         return 0;
     struct sl_manifest *manifest = NULL;
-    struct sl_files *gone = NULL;
     int r = sl_asides_confirm(batch, err);
     r = r < 0 ? r : collect_manifests(batch, &manifest, &committed.manifests, err);
-    if (r == 0)
-        r = collect_gone(run, &gone, err);
+    r = r < 0 ? r : collect_gone(run, err);
     committed.manifest = manifest;
-    committed.gone = gone;
-    if (r == 0)
-        r = sl_catalog_commit(run->catalog, &committed, err);
+    committed.gone = run->gone;
+    r = r < 0 ? r : sl_catalog_commit(run->catalog, &committed, err);
     if (r == 0 && run->store)
         sl_store_committed(run->store);
+    for (size_t s = 0; r == 0 && s < run->sources; s++)
+        sl_files_done(&run->gone[s]);
     free(manifest);
-    for (size_t s = 0; gone && s < run->sources; s++)
-        sl_files_done(&gone[s]);
-    free(gone);
     return r;
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/keeper.h"
+#include "engine/memories.h"
 #include "state/store.h"
 
 #include <stdlib.h>
@@ -129,23 +130,25 @@ static int visit(void *arg, const struct sl_section *section, const struct sl_da
     return stage->node->op->wide->load(stage, section, rows);
 }
 
-static int load_operator(struct sl_run *run, const struct sl_node *node, int64_t last_ms,
+/* again: the run has loaded it before. What its views showed they still show. */
+static int load_operator(struct sl_run *run, const struct sl_node *node, int64_t last_ms, bool again,
                          struct sl_error *err)
 {
     const struct sl_wide *wide = node->op->wide;
+    bool shows = node->op->kind == SL_OP_OUTPUT && again;
     struct sl_stage *stage;
     int r = sl_stage_new(run, node, last_ms, &stage, err);
     if (r == 0) {
         stage->tasks[0].err = err;
         r = sl_store_load(run->store, run->state_key[node->number], visit, stage, err);
     }
-    if (r == 0 && wide->loaded)
+    if (r == 0 && wide->loaded && !shows)
         r = wide->loaded(stage, last_ms);
     sl_stage_free(stage);
     return r == SL_ENOMEM ? sl_error_nomem(err) : r;
 }
 
-int sl_keep_open(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)
+static int open_kept(struct sl_run *run, const struct sl_progress *progress, bool again, struct sl_error *err)
 {
     int r = name_operators(run, err);
     bool any = progress->segments && progress->segments[0];
@@ -158,8 +161,13 @@ int sl_keep_open(struct sl_run *run, const struct sl_progress *progress, struct 
     r = r < 0 ? r : refuse_dropping(run, err);
     for (size_t n = 0; r == 0 && progress->any && n < run->pipelines->nodes; n++)
         if (run->state_key[n])
-            r = load_operator(run, run->pipelines->node[n], progress->last_ms, err);
+            r = load_operator(run, run->pipelines->node[n], progress->last_ms, again, err);
     return r;
+}
+
+int sl_keep_open(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)
+{
+    return open_kept(run, progress, false, err);
 }
 
 void sl_keep_close(struct sl_run *run)
@@ -168,6 +176,21 @@ void sl_keep_close(struct sl_run *run)
     for (size_t n = 0; run->state_key && n < run->pipelines->nodes; n++)
         free(run->state_key[n]);
     free(run->state_key);
+    run->state_key = NULL;
+    run->store = NULL;
+    run->segments = NULL;
+}
+
+int sl_keep_take_back(struct sl_run *run, struct sl_error *err)
+{
+    struct sl_progress progress = {.any = run->any, .last_ms = run->last_ms};
+    sl_keep_close(run);
+    sl_memories_close(run);
+    progress.segments = strdup(sl_catalog_segments(run->catalog));
+    int r = progress.segments ? sl_memories_open(run, err) : sl_error_nomem(err);
+    r = r < 0 ? r : open_kept(run, &progress, true, err);
+    sl_progress_done(&progress);
+    return r;
 }
 
 /* ---- saving ---- */

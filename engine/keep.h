@@ -12,5 +12,9 @@
 int sl_keep_open(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err);
 void sl_keep_close(struct sl_run *run);
 
+/* Takes back what a batch that failed has changed: the memory of every operator is once more what the newest
+ * committed batch left, and so is the list of segments. No stage may be under way. */
+int sl_keep_take_back(struct sl_run *run, struct sl_error *err);
+
 /* A step of commit.c: what the batch changed is durable under a name that nothing refers to yet. */
 int sl_keep_save(struct sl_batch *batch, struct sl_error *err);

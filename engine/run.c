@@ -6,6 +6,7 @@
 #include "engine/hooks.h"
 #include "engine/keep.h"
 #include "engine/log.h"
+#include "engine/memories.h"
 #include "engine/paths.h"
 #include "engine/schedule.h"
 #include "engine/trial.h"
@@ -126,37 +127,6 @@ static int open_trial(struct sl_run *run, struct sl_error *err)
     return run->trial ? sl_trial_open(run, err) : 0;
 }
 
-static int open_memories(struct sl_run *run, struct sl_error *err)
-{
-    run->memory = calloc(run->pipelines->nodes + 1, sizeof *run->memory);
-    if (!run->memory)
-        return sl_error_nomem(err);
-    for (size_t n = 0; n < run->pipelines->nodes; n++) {
-        const struct sl_node *node = run->pipelines->node[n];
-        const struct sl_wide *wide = node->op->wide;
-        if (!wide || !wide->memory_size)
-            continue;
-        run->memory[n] = calloc(1, wide->memory_size);
-        if (!run->memory[n])
-            return sl_error_nomem(err);
-        int r = wide->memory_open ? wide->memory_open(node, run->memory[n], err) : 0;
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static void close_memories(struct sl_run *run)
-{
-    for (size_t n = 0; run->memory && n < run->pipelines->nodes; n++) {
-        const struct sl_wide *wide = run->pipelines->node[n]->op->wide;
-        if (run->memory[n] && wide->memory_done)
-            wide->memory_done(run->memory[n]);
-        free(run->memory[n]);
-    }
-    free(run->memory);
-}
-
 /* Tells sources apart over restarts: operator and directory; the same twice gets a number. */
 static char *source_key(const struct sl_run *run, size_t s)
 {
@@ -202,7 +172,8 @@ static int open_sources(struct sl_run *run, struct sl_error *err)
     size_t nodes = run->pipelines->nodes;
     run->source = calloc(nodes + 1, sizeof(struct sl_source *));
     run->source_key = calloc(nodes + 1, sizeof(char *));
-    if (!run->source || !run->source_key)
+    run->gone = calloc(nodes + 1, sizeof *run->gone);
+    if (!run->source || !run->source_key || !run->gone)
         return sl_error_nomem(err);
     for (size_t n = 0; n < nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
@@ -224,6 +195,9 @@ static void close_sources(struct sl_run *run)
         run->source[s]->ops->close(run->source[s]);
         free(run->source_key[s]);
     }
+    for (size_t s = 0; run->gone && s < run->sources; s++)
+        sl_files_done(&run->gone[s]);
+    free(run->gone);
     free(run->source);
     free(run->source_key);
 }
@@ -366,8 +340,8 @@ static int check_times(struct sl_run *run, struct sl_error *err)
 static int open_run(struct sl_run *run, struct sl_error *err)
 {
     static int (*const steps[])(struct sl_run * run, struct sl_error * err) = {
-        check_times, open_services, open_watcher, open_checkpoint, open_workers, prepare_workers,
-        open_trial,  open_memories, open_sources, open_outputs,    open_mount,
+        check_times, open_services,    open_watcher, open_checkpoint, open_workers, prepare_workers,
+        open_trial,  sl_memories_open, open_sources, open_outputs,    open_mount,
     };
     int r = sl_pipelines_new(run->context, &run->pipelines, err);
     if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines,
@@ -384,7 +358,7 @@ static void close_run(struct sl_run *run)
         run->services.viewer->ops->close(run->services.viewer);
     close_sources(run);
     sl_keep_close(run);
-    close_memories(run);
+    sl_memories_close(run);
     sl_watcher_free(run->watcher);
     sl_catalog_close(run->catalog);
     for (unsigned w = 0; run->worker && w < sl_pool_workers(run->pool); w++) {
@@ -420,6 +394,7 @@ static int exit_status(const struct sl_run *run, int r)
     case SL_ENOMEM:
     case SL_EREJECT:
     case SL_EGROUP:
+    case SL_EFULL:
         return 1;
     }
     return 1;

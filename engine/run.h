@@ -41,6 +41,7 @@ struct sl_run {
     size_t sources;
     struct sl_source **source;        /* [sources], in graph order */
     char **source_key;                /* [sources] */
+    struct sl_files *gone;            /* [sources]: what need not be remembered from the next commit on */
     void **memory;                    /* [nodes]: what windows and state keep */
     struct sl_store *store;           /* segments of state; NULL: nothing is kept */
     char **state_key;                 /* [nodes]: by which an operator finds its state; NULL: it keeps none */

@@ -2,6 +2,7 @@
 
 #include "engine/batch.h"
 #include "engine/catch_up.h"
+#include "engine/room.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -34,13 +35,18 @@ static bool has_enough(const struct sl_run *run)
 
 static int run_steps(struct sl_batch *batch, struct sl_error *err)
 {
+    struct sl_room room = {0};
     int r;
     do {
         sl_service_alive(&batch->run->status.service);
         r = sl_batch_step(batch, err);
+        if (r == SL_EFULL)
+            r = sl_room_wait(&room, batch, err);
     } while (r > 0);
-    if (r == 0)
+    if (r == 0) {
         sl_status_batch(batch);
+        sl_room_done(&room, batch);
+    }
     if (r < 0 && r != SL_ESTOP)
         sl_error_wrap(err, "batch %lld failed at %s", (long long)batch->t, sl_batch_step_name(batch));
     return r;

@@ -2,6 +2,7 @@
 
 #include "engine/status_text.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,18 +48,37 @@ static void show(struct sl_run *run, const char *name, const struct sl_buf *text
         complain(run, &err);
 }
 
+/* Over the bytes of the one before, whose room it has on a disk that is full. */
+static int overwrite(struct sl_run *run, const char *path, struct sl_buf *text, struct sl_error *err)
+{
+    struct sl_io *io = run->services.io;
+    struct stat st;
+    int fd = sl_io_open(io, run->services.job_dirfd, path, O_WRONLY, 0, err);
+    if (fd < 0)
+        return fd;
+    int r = io->ops->fstat(io, fd, &st) < 0 ? sl_error_sys(err, errno, "looking at %s", path) : 0;
+    while (r == 0 && text->len < (size_t)st.st_size)
+        r = sl_buf_byte(text, '\n') ? 0 : sl_error_nomem(err); /* nothing may stay of what was longer */
+    r = r < 0 ? r : sl_io_write(io, fd, text->bytes, text->len, path, err);
+    sl_io_close(io, fd);
+    return r;
+}
+
 /* <checkpoint>/status.json: no sync, it is a hint like the tick. */
-static void keep(struct sl_run *run, const struct sl_buf *text)
+static void keep(struct sl_run *run, struct sl_buf *text)
 {
     struct sl_error err;
-    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
     if (!run->catalog)
         return;
     run->status.kept_ns = sl_monotonic_ns();
-    if (!sl_buf_printf(&path, "%s/status.json", run->checkpoint) || !sl_buf_byte(&path, 0))
+    if (!sl_buf_printf(&buf, "%s/status.json", run->checkpoint) || !sl_buf_byte(&buf, 0))
         return; /* there will be another one */
-    if (sl_io_replace_file(run->services.io, run->services.job_dirfd, (const char *)path.bytes, text->bytes,
-                           text->len, &err) < 0)
+    const char *path = (const char *)buf.bytes;
+    int r = sl_io_replace_file(run->services.io, run->services.job_dirfd, path, text->bytes, text->len, &err);
+    if (r == SL_EFULL)
+        r = overwrite(run, path, text, &err);
+    if (r < 0)
         complain(run, &err);
 }
 
@@ -99,6 +119,8 @@ void sl_status_open(struct sl_run *run)
 {
     struct sl_status *status = &run->status;
     static const struct sl_buf nothing = {.bytes = (uint8_t *)""};
+    if (status->is_open)
+        return;
     sl_service_open(&status->service);
     status->is_open = true;
     if (!sl_status_head(run, &status->head))
@@ -108,6 +130,16 @@ void sl_status_open(struct sl_run *run)
     show_graph(run);
     show(run, "errors", &nothing);
     sl_service_tell(&status->service, "READY=1\nSTATUS=waiting for files");
+}
+
+void sl_status_waiting(struct sl_run *run, const char *why)
+{
+    if (run->trial)
+        return;
+    sl_status_open(run);
+    write_status(run, "waiting", why, true);
+    run->status.kept_ns = 0; /* the end of it is not to be missed */
+    sl_service_tell(&run->status.service, "STATUS=waiting for room on a disk");
 }
 
 void sl_status_close(struct sl_run *run, const char *error)

@@ -37,6 +37,8 @@ struct sl_status {
 
 void sl_status_open(struct sl_run *run);
 void sl_status_batch(struct sl_batch *batch);
+/* It cannot go on for now, and why; the next batch ends that. Opens the status if need be. */
+void sl_status_waiting(struct sl_run *run, const char *why);
 /* error: why it ends, NULL where nothing failed. */
 void sl_status_close(struct sl_run *run, const char *error);
 

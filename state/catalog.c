@@ -161,6 +161,11 @@ void sl_catalog_close(struct sl_catalog *catalog)
     free(catalog);
 }
 
+const char *sl_catalog_segments(const struct sl_catalog *catalog)
+{
+    return catalog->segments ? catalog->segments : "";
+}
+
 /* ---- transactions ---- */
 
 int sl_catalog_begin(struct sl_catalog *catalog, struct sl_error *err)
@@ -186,7 +191,10 @@ static int copy_log(struct sl_catalog *catalog, struct sl_error *err)
     catalog->checkpoint_at = catalog->wal_pages + CHECKPOINT_PAGES;
     int code =
         sqlite3_wal_checkpoint_v2(catalog->database.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    return code == SQLITE_OK || code == SQLITE_BUSY ? 0 : sl_database_failure(&catalog->database, err);
+    if (code == SQLITE_OK || code == SQLITE_BUSY)
+        return 0;
+    int r = sl_database_failure(&catalog->database, err);
+    return r == SL_EFULL ? 0 : r; /* what is committed stays in the log, which is copied another time */
 }
 
 static int put_progress(const struct sl_catalog *catalog, const struct sl_catalog_progress *progress,

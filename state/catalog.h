@@ -19,6 +19,10 @@ int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_cata
                     struct sl_error *err);
 void sl_catalog_close(struct sl_catalog *catalog);
 
+/* The list of segments (state/store.h) of the newest committed batch, "" without one. Borrowed until the next
+ * commit. */
+const char *sl_catalog_segments(const struct sl_catalog *catalog);
+
 /* For services->history. Lives as long as the catalog. */
 struct sl_history *sl_catalog_history(struct sl_catalog *catalog);
 

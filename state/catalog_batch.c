@@ -245,13 +245,20 @@ static int commit_batch(const struct sl_catalog *catalog, const struct sl_commit
     return sl_catalog_step(catalog, SL_SQL_COMMIT_BATCH, err);
 }
 
-static int take_segments(struct sl_catalog *catalog, const char *segments, struct sl_error *err)
+/* Ends the transaction with another list of segments, NULL: the one it has. */
+static int end_with_segments(struct sl_catalog *catalog, const struct sl_catalog_progress *progress,
+                             const char *segments, struct sl_error *err)
 {
-    if (!segments)
-        return 0;
-    free(catalog->segments);
-    catalog->segments = strdup(segments);
-    return catalog->segments ? 0 : sl_error_nomem(err);
+    char *before = catalog->segments, *after = segments ? strdup(segments) : NULL;
+    if (segments && !after)
+        return sl_error_nomem(err);
+    catalog->segments = after ? after : before;
+    int r = sl_catalog_end(catalog, progress, err);
+    if (r < 0)
+        catalog->segments = before;
+    if (after)
+        free(r < 0 ? after : before);
+    return r;
 }
 
 static int write_commit(struct sl_catalog *catalog, const struct sl_committed *batch, struct sl_error *err)
@@ -267,8 +274,7 @@ static int write_commit(struct sl_catalog *catalog, const struct sl_committed *b
     progress.planned = -1;
     progress.batches++;
     progress.last_ms = batch->plan->batch_ms;
-    r = r < 0 ? r : take_segments(catalog, batch->segments, err);
-    return r < 0 ? r : sl_catalog_end(catalog, &progress, err);
+    return r < 0 ? r : end_with_segments(catalog, &progress, batch->segments, err);
 }
 
 int sl_catalog_commit(struct sl_catalog *catalog, const struct sl_committed *batch, struct sl_error *err)

@@ -28,19 +28,23 @@ int sl_database_failure(const struct sl_database *database, struct sl_error *err
                             "reset --yes",
                             database->shown, text);
     case SQLITE_FULL:
-        return sl_error_set(err, SL_EFAIL, "writing catalog %s: the disk is full; make room",
-                            database->shown);
+        return sl_error_set(err, SL_EFULL, "writing catalog %s: the disk is full", database->shown);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return sl_error_set(err, SL_EFAIL,
                             "catalog %s is being written by another program; read it with sqlite3 -readonly",
                             database->shown);
     case SQLITE_IOERR:
+        if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
+            break; /* whatever the errno: a failed sync is not tried again (core/io.h) */
+        /* fall through */
     case SQLITE_CANTOPEN:
         if (sys)
             return sl_error_sys(err, sys, "catalog %s: %s", database->shown, text);
         break;
     }
+    if (sys)
+        return sl_error_set(err, SL_EFAIL, "catalog %s: %s: %s", database->shown, text, strerror(sys));
     return sl_error_set(err, SL_EFAIL, "catalog %s: %s", database->shown, text);
 }
 

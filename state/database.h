@@ -17,7 +17,8 @@ int sl_database_open_reader(struct sl_database *database, const char *path, cons
                             struct sl_error *err);
 void sl_database_close(struct sl_database *database);
 
-/* What the last call left: damage is SL_EDAMAGED, a full or failing disk SL_EFAIL. Returns the code. */
+/* What the last call left: damage is SL_EDAMAGED, a full disk SL_EFULL, a failing one
+ * SL_EFAIL. Returns the code. */
 int sl_database_failure(const struct sl_database *database, struct sl_error *err);
 
 int sl_database_exec(const struct sl_database *database, const char *sql, struct sl_error *err);

@@ -3,14 +3,15 @@
  *     crash_job DIR BATCHES [FAULT] [trace=FILE] [steps=FILE] [mutant=NAME]
  *
  * The job lies in DIR: in/, out/, ck/. It runs BATCHES batches on the virtual clock, a file in each. FAULT is
- * one of fail=N:ERRNO, full=N, short=N, stop=N, tear=N (the Nth call) and step=N (the Nth step): disk.h. A
- * mutant is the program with one of its precautions left out:
+ * one of fail=N:ERRNO, full=N, till=N:WAITS, short=N, stop=N, tear=N (the Nth call) and step=N (the Nth
+ * step): disk.h. After till=N:WAITS and fail=N:28 (ENOSPC) it waits for room as a long run does, but it takes
+ * no time. A mutant is the program with one of its precautions left out:
  *
  *     plan      the plan is written when the batch is committed
  *     stranger  whatever has an output's name is taken for the own output of a batch before a crash
  *     own       and nothing ever is
  *
- * The last line of stdout: "STATUS<tab>CALLS<tab>CALL THAT FAILED<tab>MESSAGE". */
+ * The last line of stdout: "STATUS<tab>CALLS<tab>WAITS<tab>CALL THAT FAILED<tab>MESSAGE". */
 #include "engine/hooks.h"
 #include "output/manifest.h"
 #include "state/catalog.h"
@@ -134,7 +135,7 @@ static const struct {
     const char *name;
     enum disk_fault fault;
 } faults[] = {
-    {"fail=", DISK_FAIL}, {"full=", DISK_FULL}, {"short=", DISK_SHORT},
+    {"fail=", DISK_FAIL}, {"full=", DISK_FULL}, {"till=", DISK_FULL_TILL}, {"short=", DISK_SHORT},
     {"stop=", DISK_STOP}, {"tear=", DISK_TEAR}, {"step=", DISK_STOP_STEP},
 };
 
@@ -155,7 +156,8 @@ static bool read_fault(const char *arg, struct disk_plan *plan)
             continue;
         plan->fault = faults[i].fault;
         plan->at = strtol(arg + len, &end, 10);
-        plan->sys = *end == ':' ? (int)strtol(end + 1, &end, 10) : 0;
+        int more = *end == ':' ? (int)strtol(end + 1, &end, 10) : 0;
+        *(plan->fault == DISK_FULL_TILL ? &plan->waits : &plan->sys) = more;
         return *end == 0;
     }
     return false;
@@ -176,10 +178,10 @@ static bool read_argument(const char *arg, struct disk_plan *plan)
     return read_fault(arg, plan);
 }
 
-static int run(struct disk *disk, const char *dir, int64_t batches)
+static int run(struct disk *disk, const char *dir, int64_t batches, bool waits)
 {
     struct sl_run_options options = {.virtual_clock = true, .batches = batches, .quiet = true, .stop_fd = -1};
-    struct sl_run_hooks hooks = {disk_io(disk), disk_step, disk};
+    struct sl_run_hooks hooks = {disk_io(disk), disk_step, waits ? disk_room : NULL, disk};
     struct sl_context *ssc = sl_context_new("crash", dir);
     if (!ssc)
         return 1;
@@ -190,7 +192,8 @@ static int run(struct disk *disk, const char *dir, int64_t batches)
     sl_context_set(ssc, "onFileError", SL_STR_ARG("stop")); /* a file that fails once is read again */
     declare(ssc);
     int status = sl_run_hooked(ssc, &options, &hooks);
-    printf("%d\t%ld\t%s\t%s\n", status, disk_calls(disk), disk_failed(disk), sl_context_error(ssc));
+    printf("%d\t%ld\t%ld\t%s\t%s\n", status, disk_calls(disk), disk_waits(disk), disk_failed(disk),
+           sl_context_error(ssc));
     sl_context_free(ssc);
     return status;
 }
@@ -206,7 +209,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: crash_job DIR BATCHES [FAULT] [trace=FILE] [steps=FILE] [mutant=NAME]\n");
         return 2;
     }
-    int status = run(disk, argv[1], strtoll(argv[2], NULL, 10));
+    bool waits = plan.fault == DISK_FULL_TILL || plan.sys == ENOSPC;
+    int status = run(disk, argv[1], strtoll(argv[2], NULL, 10), waits);
     if (plan.trace)
         fclose(plan.trace);
     if (plan.steps)

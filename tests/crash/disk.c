@@ -20,7 +20,7 @@ struct disk {
     struct disk_plan plan;
     char root[PATH_MAX];
     pthread_mutex_t lock; /* guards what follows, and the trace */
-    long calls, steps;
+    long calls, steps, waits;
     char failed[PATH_MAX + 64];
 };
 
@@ -56,6 +56,20 @@ long disk_calls(const struct disk *disk)
     return disk->calls;
 }
 
+bool disk_room(void *arg)
+{
+    struct disk *disk = arg;
+    pthread_mutex_lock(&disk->lock);
+    bool ok = ++disk->waits <= disk->plan.waits + 1;
+    pthread_mutex_unlock(&disk->lock);
+    return ok;
+}
+
+long disk_waits(const struct disk *disk)
+{
+    return disk->waits;
+}
+
 const char *disk_failed(const struct disk *disk)
 {
     return disk->failed;
@@ -68,11 +82,20 @@ _Noreturn void disk_stop(void)
 
 /* ---- faults ---- */
 
-static enum disk_fault fault_of(const struct disk *disk, bool needs_room)
+/* Room for what is written is found when it is written: a sync finds none missing. */
+static bool is_full(const struct disk *disk, const char *call)
 {
     const struct disk_plan *plan = &disk->plan;
-    if (plan->fault == DISK_FULL)
-        return disk->calls >= plan->at && needs_room ? DISK_FULL : DISK_SOUND;
+    if (plan->fault == DISK_FULL_TILL)
+        return disk->waits <= plan->waits && strcmp(call, "sync") != 0;
+    return plan->fault == DISK_FULL;
+}
+
+static enum disk_fault fault_of(const struct disk *disk, const char *call, bool needs_room)
+{
+    const struct disk_plan *plan = &disk->plan;
+    if (plan->fault == DISK_FULL || plan->fault == DISK_FULL_TILL)
+        return disk->calls >= plan->at && needs_room && is_full(disk, call) ? DISK_FULL : DISK_SOUND;
     return disk->calls == plan->at && plan->fault != DISK_STOP_STEP ? plan->fault : DISK_SOUND;
 }
 
@@ -80,7 +103,7 @@ enum disk_fault disk_ask(struct disk *disk, const char *call, const char *path, 
 {
     pthread_mutex_lock(&disk->lock);
     disk->calls++;
-    enum disk_fault fault = fault_of(disk, needs_room);
+    enum disk_fault fault = fault_of(disk, call, needs_room);
     if (fault != DISK_SOUND && !disk->failed[0])
         snprintf(disk->failed, sizeof disk->failed, "%s %s", call, path);
     pthread_mutex_unlock(&disk->lock);
@@ -263,7 +286,8 @@ static int disk_mkdirat(struct sl_io *io, int dirfd, const char *path, mode_t mo
     struct disk *disk = (struct disk *)io;
     char buf[PATH_MAX];
     const char *at = path_at(dirfd, path, buf);
-    if (fails(disk, "mkdir", at, true))
+    bool is_new = faccessat(dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+    if (fails(disk, "mkdir", at, is_new))
         return -1;
     int r = mkdirat(dirfd, path, mode);
     if (r == 0)

@@ -15,6 +15,7 @@ enum disk_fault {
     DISK_SOUND,
     DISK_FAIL,      /* the call fails with an errno and does nothing */
     DISK_FULL,      /* it and every later one that needs room fail with ENOSPC */
+    DISK_FULL_TILL, /* the same, but for syncs, and until the run has waited for room some times */
     DISK_SHORT,     /* a write writes half and says so */
     DISK_STOP,      /* the process ends before the call */
     DISK_TEAR,      /* a write writes half, and the process ends */
@@ -26,8 +27,9 @@ enum { DISK_STOPPED = 99 };
 
 struct disk_plan {
     enum disk_fault fault;
-    long at;          /* of calls, or of steps; from 1 */
-    int sys;          /* DISK_FAIL: the errno */
+    long at;   /* of calls, or of steps; from 1 */
+    int sys;   /* DISK_FAIL: the errno */
+    int waits; /* DISK_FULL_TILL: how often the run waits in vain before there is room, and once more */
     const char *root; /* what is below it is traced */
     FILE *trace;      /* NULL: none */
     FILE *steps;      /* the steps as they begin, unbuffered */
@@ -44,6 +46,10 @@ int disk_open_sqlite(struct disk *disk);
 
 /* A step of engine/commit.c begins. */
 void disk_step(void *disk, int64_t t, const char *name);
+
+/* The run waits for room: true, try again. False if it has waited more often than there was reason to. */
+bool disk_room(void *disk);
+long disk_waits(const struct disk *disk);
 
 long disk_calls(const struct disk *disk);
 /* The call that failed, and its path: "write ck/state/1.seg"; "" without one. */

@@ -73,6 +73,30 @@ def judge_failure(world, reference, fault):
     return wrong and "%s, status %d, %s: %s" % (result.failed, result.status, result.message, wrong)
 
 
+def judge_wait(world, reference, fault):
+    """A disk that is full for a while: the run waits, and ends as if nothing had been."""
+    result = world.run(world.batches, fault)
+    wrong = judge_crash(world, reference, result)
+    if result.status and result.steps:  # before the first step there is no batch that could wait
+        return "%s: status %d, %s" % (result.failed, result.status, result.message)
+    if result.status == 0 and len(set(result.committed())) != world.batches:
+        return "%s: %d batches" % (result.failed, len(set(result.committed())))
+    return wrong and "%s, %d waits: %s" % (result.failed, result.waits, wrong)
+
+
+def judge_no_room_once(world, reference, fault):
+    """One call finds no room. Whatever a sync fails with, it is not tried again."""
+    result = world.run(world.batches, fault)
+    is_sync = result.failed.startswith("sync ")
+    if is_sync and result.waits:
+        return "%s: waited" % result.failed
+    wrong = judge_crash(world, reference, result)
+    needs_room = re.match(r"(write|rename|mkdir|symlink) ", result.failed)
+    if needs_room and result.steps and result.status:
+        return "%s: status %d, %s" % (result.failed, result.status, result.message)
+    return wrong and "%s, %d waits: %s" % (result.failed, result.waits, wrong)
+
+
 def judge_harmless(world, reference, fault):
     """Half a write, or one that was interrupted, is nothing that anybody may notice."""
     result = world.run(world.batches, fault)
@@ -101,6 +125,16 @@ def test_a_call_that_fails_ends_the_run_cleanly():
 def test_a_full_disk_ends_the_run_cleanly():
     many = Many()
     many.run(judge_failure, ("full=%d" % at for at in many.calls()))
+
+
+def test_a_disk_that_is_full_for_a_while_is_waited_for():
+    many = Many()
+    many.run(judge_wait, ("till=%d:%d" % pair for pair in itertools.product(many.calls(), (0, 2))))
+
+
+def test_a_call_that_finds_no_room_once_is_done_again_but_a_sync():
+    many = Many()
+    many.run(judge_no_room_once, ("fail=%d:%d" % (at, errno.ENOSPC) for at in many.calls()))
 
 
 def test_short_writes_are_completed():

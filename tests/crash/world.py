@@ -19,9 +19,9 @@ NAME = re.compile(r"(\w+)-(\d+)$")
 class Result:
     def __init__(self, done, steps):
         lines = done.stdout.splitlines()
-        fields = (lines[-1].split("\t", 3) if lines else []) + [""] * 4
+        fields = (lines[-1].split("\t", 4) if lines else []) + [""] * 5
         self.status, self.output = done.returncode, done.stdout
-        self.calls, self.failed, self.message = int(fields[1] or 0), fields[2], fields[3]
+        self.calls, self.waits, self.failed, self.message = int(fields[1] or 0), int(fields[2] or 0), fields[3], fields[4]
         self.steps = [(int(t), name) for t, name in (line.split(" ", 1) for line in steps.splitlines())]
 
     def times(self, step):
@@ -29,7 +29,7 @@ class Result:
 
     def planned(self):
         """How many batches are planned: a set, for the last plan may have become durable or not."""
-        count = len(self.times("execute"))
+        count = len(set(self.times("execute")))  # one that waited for room begins again
         inside = bool(self.steps) and self.steps[-1][1] == "plan"
         return {count, count + 1} if inside else {count}
 

@@ -1,0 +1,76 @@
+#include "engine/room.h"
+
+#include "engine/batch.h"
+#include "engine/hooks.h"
+
+#include <errno.h>
+#include <poll.h>
+
+enum { WAIT_FIRST_MS = 250, WAIT_MAX_MS = 30000 };
+
+static bool may_wait(const struct sl_run *run)
+{
+    const struct sl_run_options *options = run->options;
+    bool ends = options->once || options->available_now || options->virtual_clock;
+    return run->catalog && (!ends || (run->hooks && run->hooks->room));
+}
+
+static bool wants_stop(const struct sl_run *run)
+{
+    return run->options->stop && *run->options->stop > 0;
+}
+
+static int stopped(struct sl_error *err)
+{
+    return sl_error_set(err, SL_ESTOP, "stopped while it waited for room on a disk");
+}
+
+/* A signal ends it at once. */
+static int wait(struct sl_run *run, int wait_ms, struct sl_error *err)
+{
+    int64_t end_ns = sl_monotonic_ns() + wait_ms * INT64_C(1000000);
+    for (int64_t left_ns; !wants_stop(run) && (left_ns = end_ns - sl_monotonic_ns()) > 0;) {
+        struct pollfd signals = {run->options->stop_fd, POLLIN, 0};
+        int left_ms = (int)((left_ns + 999999) / 1000000);
+        sl_service_alive(&run->status.service);
+        if (poll(&signals, 1, sl_service_wait_ms(&run->status.service, left_ms)) < 0 && errno != EINTR)
+            return sl_error_sys(err, errno, "waiting for room on a disk");
+    }
+    return wants_stop(run) ? stopped(err) : 1;
+}
+
+static void say(const struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    sl_error_wrap(err, "batch %lld cannot be done", (long long)batch->t);
+    sl_error_hint(err, "the run waits for room on this disk and then does the batch again; remove what is "
+                       "not needed there, or stop the run");
+    sl_log(run->services.log, SL_LOG_WARNING, "%s", err->text);
+    sl_status_waiting(run, err->text);
+}
+
+int sl_room_wait(struct sl_room *room, struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    if (!may_wait(run))
+        return sl_error_hint(err, "make room; the next start does the batch again");
+    if (!room->is_waiting)
+        say(batch, err);
+    room->is_waiting = true;
+    int r = sl_batch_take_back(batch, err);
+    if (r < 0) /* whatever it is: there is nothing sound to go on from */
+        return r;
+    if (run->hooks && run->hooks->room)
+        return run->hooks->room(run->hooks->arg) ? 1 : stopped(err);
+    room->wait_ms = !room->wait_ms                    ? WAIT_FIRST_MS
+                    : room->wait_ms * 2 > WAIT_MAX_MS ? WAIT_MAX_MS
+                                                      : room->wait_ms * 2;
+    return wait(run, room->wait_ms, err);
+}
+
+void sl_room_done(const struct sl_room *room, const struct sl_batch *batch)
+{
+    if (room->is_waiting)
+        sl_log(batch->run->services.log, SL_LOG_INFO, "there is room again: batch %lld is done",
+               (long long)batch->t);
+}

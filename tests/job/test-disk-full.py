@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""A disk that is full: a long run says so once, shows nothing by half, waits, and does the same batch again when there
+is room; a run that is to end by itself ends with 1. The disk is a small tmpfs, which root may mount."""
+import os, pathlib, subprocess, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+JOB = """local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "50ms", checkpoint = "%s" }
+local words = ssc:textFileStream("in"):flatMap(sluice.words)
+local pairs = words:map(sluice.pair(1))
+pairs:reduceByKey(sluice.sum):saveAsTextFiles("%s/counts", "txt")
+pairs:updateStateByKey(function(values, state)
+    state = state or 0
+    for _, value in ipairs(values) do state = state + value end
+    return state
+end):saveAsTextFiles("%s/totals")
+"""
+SMALL = "../small"  # the disk: beside the claim's directory, in which a run that ends leaves no mounts
+BALLAST = SMALL + "/ballast"
+
+
+class SmallDisk:
+    def __enter__(self):
+        os.makedirs(SMALL, exist_ok=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", SMALL], stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            skip("mounting a tmpfs: %s" % done.stderr.strip())
+
+    def __exit__(self, *unused):
+        unmount(SMALL)
+
+
+def fill():
+    """To the last byte."""
+    with open(BALLAST, "wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)) == 4096:
+                pass
+        except OSError:
+            pass
+
+
+def make_room():
+    os.unlink(BALLAST)
+
+
+def ids(first, count=200):
+    return "".join("id%05d\n" % number for number in range(first, first + count))
+
+
+def begin(checkpoint, out):
+    os.makedirs("in")
+    job(JOB % (checkpoint, out, out))
+    return SmallDisk()
+
+
+
+def hidden(out):
+    return [name for name in os.listdir(out) if name.startswith(".")] if os.path.isdir(out) else []
+
+
+def check_results(out, count):
+    words = counted(out + "/counts")
+    equal({word: counts for word, counts in words.items() if counts != [1]}, {}, "ids that were counted twice")
+    equal(sorted(words), ["id%05d" % number for number in range(count)], "the ids in the outputs")
+    newest = max(output_times(out + "/totals", ""))
+    totals = dict(line.split(b"\t") for line in output(newest, out + "/totals", "").splitlines())
+    equal({total for total in totals.values()}, {b"1"}, "the totals")
+    equal(len(totals), count, "how many totals")
+
+
+def run_on_a_full_disk(checkpoint, out):
+    with begin(checkpoint, out):
+        with Running("job.lua", "--workers", "2") as run:
+            move_in("a", ids(0))
+            run.wait_until(lambda: len(counted(out + "/counts")) == 200, "the first batch")
+            run.wait_until(lambda: not hidden(out), "the end of the first batch")
+            shown = outputs(out + "/counts")
+            fill()
+            move_in("b", ids(200))
+            run.wait_until(lambda: "the run waits for room" in run.stderr(), "the run to say that the disk is full")
+            waiting = lambda: sluice("status", "--checkpoint", checkpoint, "--json").stdout
+            run.wait_until(lambda: '"waiting":true' in waiting(), "the status that the run waits")
+            told = sluice("status", "--checkpoint", checkpoint)
+            check("waiting, process" in told.stdout and SMALL in told.stdout, "status: " + told.stdout)
+            equal(sluice("status", "--checkpoint", checkpoint, "--check").returncode, 1, "status --check")
+            run.wait_until(lambda: outputs(out + "/counts") == shown and not hidden(out), "nothing by half")
+            move_in("c", ids(400))
+            make_room()
+            run.wait_until(lambda: len(counted(out + "/counts")) == 600, "the batches after there was room")
+            run.wait_until(lambda: '"waiting":false' in waiting(), "the status that the run goes on")
+            run.stop()
+            said = [line for line in run.stderr().splitlines() if "batch" in line]
+        equal(len(said), 1, "how often it was said: %s" % said)
+        check(SMALL in said[0], "which disk: " + said[0])
+        check_results(out, 600)
+
+
+# ---- claims ----
+
+def test_a_run_waits_for_room_for_its_outputs():
+    run_on_a_full_disk("ck", SMALL + "/out")
+
+
+def test_a_run_waits_for_room_for_its_checkpoint():
+    run_on_a_full_disk(SMALL + "/ck", "out")
+
+
+def test_a_run_that_waits_ends_when_it_is_told_to():
+    with begin(SMALL + "/ck", SMALL + "/out"):
+        with Running("job.lua") as run:
+            move_in("a", ids(0))
+            run.wait_until(lambda: len(counted(SMALL + "/out/counts")) == 200, "the first batch")
+            fill()
+            move_in("b", ids(200))
+            run.wait_until(lambda: "the run waits for room" in run.stderr(), "the run to say that the disk is full")
+            run.stop()
+        make_room()
+        sluice_ok("run", "job.lua", "--once")
+        sluice_ok("run", "job.lua", "--once")
+        check_results(SMALL + "/out", 400)
+
+
+def test_a_run_that_starts_waits_with_the_batch_it_has_to_redo():
+    with begin("ck", SMALL + "/out"):
+        move_in("a", ids(0))
+        sluice_ok("run", "job.lua", "--once")
+        fill()
+        move_in("b", ids(200))
+        with Running("job.lua") as run:
+            run.wait_until(lambda: "the run waits for room" in run.stderr(), "the run to say that the disk is full")
+            run.kill()
+        with Running("job.lua") as run:
+            run.wait_until(lambda: "the run waits for room" in run.stderr(), "the next one to say it, too")
+            make_room()
+            run.wait_until(lambda: len(counted(SMALL + "/out/counts")) == 400, "both batches")
+            run.stop()
+        check_results(SMALL + "/out", 400)
+
+
+def test_once_fails_and_the_next_does_it_again():
+    with begin("ck", SMALL + "/out"):
+        move_in("a", ids(0))
+        sluice_ok("run", "job.lua", "--once")
+        fill()
+        move_in("b", ids(200))
+        for how in ("--once", "--available-now"):
+            done = sluice("run", "job.lua", how)
+            equal(done.returncode, 1, how + " on a full disk")
+            check(SMALL in done.stderr and "make room" in done.stderr, "what is said: " + done.stderr)
+            equal((len(counted(SMALL + "/out/counts")), hidden(SMALL + "/out")), (200, []), "what is shown")
+        make_room()
+        sluice_ok("run", "job.lua", "--once")
+        check_results(SMALL + "/out", 400)
+
+
+main(globals())
