@@ -270,6 +270,8 @@ int sl_notify_join(struct sl_notify *notify, struct sl_hints *hints, int64_t int
 static int explain(int sys, struct sl_error *err)
 {
     (void)sl_error_sys(err, sys, "watching with inotify");
+    if (err && sys == ENOSPC)
+        err->code = SL_EFAIL; /* of watches: no disk is full */
     if (sys == ENOSPC)
         return sl_error_hint(err, "raise fs.inotify.max_user_watches");
     if (sys == EMFILE)

@@ -51,9 +51,10 @@ static void test_error_grows_on_both_sides_and_keeps_its_class(void **state)
 {
     (void)state;
     struct sl_error err = {0};
-    sl_error_sys(&err, ENOSPC, "writing a");
-    assert_int_equal(sl_error_wrap(&err, "batch %d", 7), SL_EFAIL);
-    assert_int_equal(sl_error_hint(&err, "free %s", "space"), SL_EFAIL);
+    assert_int_equal(sl_error_sys(&err, EDQUOT, "writing a"), SL_EFULL);
+    assert_int_equal(sl_error_sys(&err, ENOSPC, "writing a"), SL_EFULL);
+    assert_int_equal(sl_error_wrap(&err, "batch %d", 7), SL_EFULL);
+    assert_int_equal(sl_error_hint(&err, "free %s", "space"), SL_EFULL);
     assert_string_equal(err.text, "batch 7: writing a: No space left on device; free space");
     assert_int_equal(err.sys, ENOSPC);
 }

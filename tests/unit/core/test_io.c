@@ -239,6 +239,16 @@ static void test_replace_file_leaves_the_old_one_or_the_new_one(void **state)
     assert_in_range(at, 5, CALLS_MAX - 1);
 }
 
+static void test_a_sync_that_fails_is_never_a_matter_of_room(void **state)
+{
+    (void)state;
+    struct fault_calls fault = fault_calls_new(1, ENOSPC);
+    struct sl_error err = {0};
+    assert_int_equal(sl_io_sync(&fault.io, dir, "a", &err), SL_EFAIL);
+    assert_int_equal(err.code, SL_EFAIL);
+    assert_int_equal(err.sys, ENOSPC);
+}
+
 static void test_read_file_gives_all_or_nothing(void **state)
 {
     (void)state;
@@ -308,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_remove_tree_follows_no_links, setup, teardown),
         cmocka_unit_test_setup_teardown(test_remove_tree_has_a_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replace_file_leaves_the_old_one_or_the_new_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_sync_that_fails_is_never_a_matter_of_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_file_gives_all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_remove_tree_tells_every_failure_and_can_be_repeated, setup,
                                         teardown),

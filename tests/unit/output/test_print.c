@@ -92,7 +92,7 @@ static void test_print_fails_when_nobody_takes_it(void **state)
     assert_non_null(full);
     rig.services.out = full;
     assert_int_equal(rig_batch(&rig, 1000, &(struct rig_rows){.partitions = 1, .rows = 1, .width = 1}),
-                     SL_EFAIL);
+                     SL_EFULL);
     assert_non_null(strstr(rig.err.text, "standard output"));
     fclose(full);
 }
