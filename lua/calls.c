@@ -6,10 +6,13 @@
 
 #include <lauxlib.h>
 
-static void push_field(lua_State *L, const struct sl_field *field)
+/* Without a further call for the strings and integers that most fields are. */
+static inline void push_field(lua_State *L, const struct sl_field *field)
 {
     if (field->tag == SL_STR)
         lua_pushlstring(L, (const char *)field->str, field->len);
+    else if (field->tag == SL_INT)
+        lua_pushinteger(L, field->integer);
     else
         sl_value_push(L, field);
 }
@@ -44,16 +47,15 @@ struct rows {
 
 enum { FUNCTION = 2 }; /* where it lies on the stack; what it returns comes behind */
 
-static bool take_values(lua_State *L, struct rows *rows)
+static bool take_values(lua_State *L, struct rows *rows, const struct sl_field *argv)
 {
     int count = lua_gettop(L) - FUNCTION;
     if (count > SL_WIDTH_MAX)
         return false;
-    for (int i = 0; i < count; i++)
-        rows->called->values[rows->used + (uint32_t)i] =
-            sl_value_take(L, FUNCTION + 1 + i, rows->task->scratch);
+    for (int index = FUNCTION + 1; index <= FUNCTION + count; index++)
+        rows->called->values[rows->used++] =
+            sl_value_take_returned(L, index, argv, rows->in->width, rows->task->scratch);
     rows->called->count[rows->called->rows++] = (uint8_t)count;
-    rows->used += (uint32_t)count;
     lua_settop(L, FUNCTION);
     return true;
 }
@@ -62,15 +64,17 @@ static int call_protected(lua_State *L)
 {
     struct rows *rows = lua_touserdata(L, 1);
     const struct sl_chunk *in = rows->in;
+    struct sl_field argv[SL_WIDTH_MAX];
     lua_rawgeti(L, LUA_REGISTRYINDEX, rows->copy->function[rows->copy->running]);
     luaL_checkstack(L, (int)in->width + SL_WIDTH_MAX, "a wide record");
     for (uint32_t row = rows->from; row < in->rows && rows->room - rows->used >= SL_WIDTH_MAX; row++) {
         sl_watchdog_next(rows->copy);
+        sl_chunk_row(in, row, argv);
         lua_pushvalue(L, FUNCTION);
         for (uint32_t c = 0; c < in->width; c++)
-            push_field(L, &in->column[c][row]);
+            push_field(L, &argv[c]);
         lua_call(L, (int)in->width, LUA_MULTRET);
-        if (!take_values(L, rows))
+        if (!take_values(L, rows, argv))
             break;
     }
     return 0;
@@ -111,7 +115,8 @@ static int fold_protected(lua_State *L)
         lua_call(L, 2, LUA_MULTRET);
         if (lua_gettop(L) != FUNCTION + 1)
             break;
-        *cell = sl_value_take(L, FUNCTION + 1, fold->keep);
+        *cell = lua_isinteger(L, FUNCTION + 1) ? sl_integer(lua_tointeger(L, FUNCTION + 1))
+                                               : sl_value_take(L, FUNCTION + 1, fold->keep);
         lua_settop(L, FUNCTION);
     }
     return 0;

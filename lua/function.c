@@ -28,8 +28,7 @@ struct call {
     struct sl_state_cell *cell; /* not NULL: a state and the time are the last arguments */
     int64_t time_ms;
     struct sl_returned *ret;
-    bool has_returned;              /* what fails from here on is the value, not the function */
-    const char *text[SL_WIDTH_MAX]; /* Lua's own bytes of string arguments */
+    bool has_returned; /* what fails from here on is the value, not the function */
 };
 
 struct dataset_call {
@@ -39,44 +38,13 @@ struct dataset_call {
     const struct sl_services *services;
 };
 
-static void push_arguments(lua_State *L, struct call *call)
-{
-    for (uint32_t i = 0; i < call->argc; i++) {
-        const struct sl_field *field = &call->argv[i];
-        call->text[i] = NULL;
-        if (field->tag == SL_STR)
-            call->text[i] = lua_pushlstring(L, (const char *)field->str, field->len);
-        else
-            sl_value_push(L, field);
-    }
-}
-
-/* A string argument that comes back is not copied: Lua gives the same bytes back, and the argument's outlive
- * the call. */
-static const struct sl_field *same_as_argument(const struct call *call, const char *text)
-{
-    for (uint32_t i = 0; i < call->argc; i++)
-        if (call->text[i] == text)
-            return &call->argv[i];
-    return NULL;
-}
-
-static struct sl_field take_returned(lua_State *L, int index, const struct call *call)
-{
-    if (lua_type(L, index) == LUA_TSTRING) {
-        const struct sl_field *argument = same_as_argument(call, lua_tostring(L, index));
-        if (argument)
-            return *argument;
-    }
-    return sl_value_take(L, index, call->task->scratch);
-}
-
 /* Runs protected: everything in here may raise. */
 static int call_protected(lua_State *L)
 {
     struct call *call = lua_touserdata(L, 1);
     lua_rawgeti(L, LUA_REGISTRYINDEX, call->copy->function[call->copy->running]);
-    push_arguments(L, call);
+    for (uint32_t i = 0; i < call->argc; i++)
+        sl_value_push(L, &call->argv[i]);
     if (call->rows)
         sl_iterator_push(L, call->rows);
     if (call->cell) {
@@ -89,7 +57,7 @@ static int call_protected(lua_State *L)
     if (count > SL_WIDTH_MAX)
         return luaL_error(L, "%d values; a record has at most %d fields", count, SL_WIDTH_MAX);
     for (int i = 0; i < count; i++)
-        call->ret->values[i] = take_returned(L, 2 + i, call);
+        call->ret->values[i] = sl_value_take_returned(L, 2 + i, call->argv, call->argc, call->task->scratch);
     call->ret->count = (uint32_t)count;
     return 0;
 }
@@ -126,18 +94,10 @@ static int run(const struct sl_function *fn, struct call *call)
     return r;
 }
 
-/* Field by field: a call per record must not clear text[]. */
 static int function_call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                          uint32_t argc, struct sl_returned *ret)
 {
-    struct call call;
-    call.task = task;
-    call.argv = argv;
-    call.argc = argc;
-    call.rows = NULL;
-    call.cell = NULL;
-    call.ret = ret;
-    call.has_returned = false;
+    struct call call = {.task = task, .argv = argv, .argc = argc, .ret = ret};
     return run(fn, &call);
 }
 

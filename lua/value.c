@@ -203,7 +203,7 @@ static struct sl_field take_list(lua_State *L, int index, struct sl_arena *arena
         lua_Unsigned key = lua_isinteger(L, -2) ? (lua_Unsigned)lua_tointeger(L, -2) : 0;
         if (key < 1 || key > count)
             refuse_key(L, "a list");
-        items[key - 1] = take(L, lua_gettop(L), arena, level);
+        items[key - 1] = take(L, -1, arena, level);
     }
     if (seen != count)
         luaL_error(L, "a list with holes: sluice.null stands for nil in a table");
@@ -225,7 +225,7 @@ static struct sl_field take_map(lua_State *L, int index, struct sl_arena *arena,
     struct sl_field *pairs = allocate_items(L, arena, 2 * count), *at = pairs;
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1), at += 2) {
         at[0] = take_string(L, -2, arena);
-        at[1] = take(L, lua_gettop(L), arena, level);
+        at[1] = take(L, -1, arena, level);
     }
     sl_map_sort(pairs, count);
     return sl_map(pairs, count);
@@ -278,7 +278,7 @@ static struct sl_field take(lua_State *L, int index, struct sl_arena *arena, con
     case LUA_TSTRING:
         return take_string(L, index, arena);
     case LUA_TTABLE:
-        return take_table(L, index, arena, outer);
+        return take_table(L, lua_absindex(L, index), arena, outer);
     default:
         break;
     }
@@ -290,5 +290,19 @@ static struct sl_field take(lua_State *L, int index, struct sl_arena *arena, con
 
 struct sl_field sl_value_take(lua_State *L, int index, struct sl_arena *arena)
 {
-    return take(L, lua_absindex(L, index), arena, NULL);
+    return take(L, index, arena, NULL);
+}
+
+/* Where Lua keeps the string says nothing: an argument may have gone, and a new string taken its place. */
+struct sl_field sl_value_take_returned(lua_State *L, int index, const struct sl_field *argv, uint32_t argc,
+                                       struct sl_arena *arena)
+{
+    if (lua_type(L, index) != LUA_TSTRING)
+        return take(L, index, arena, NULL);
+    size_t len;
+    const uint8_t *text = (const uint8_t *)lua_tolstring(L, index, &len);
+    for (uint32_t i = 0; i < argc; i++)
+        if (argv[i].tag == SL_STR && argv[i].len == len && sl_bytes_equal(argv[i].str, text, argv[i].len))
+            return argv[i];
+    return take_string(L, index, arena);
 }

@@ -22,6 +22,9 @@ void sl_value_open(lua_State *L);
 
 void sl_value_push(lua_State *L, const struct sl_field *field);
 struct sl_field sl_value_take(lua_State *L, int index, struct sl_arena *arena);
+/* The same of what a function of these arguments returned: a string that is one of them is not copied. */
+struct sl_field sl_value_take_returned(lua_State *L, int index, const struct sl_field *argv, uint32_t argc,
+                                       struct sl_arena *arena);
 
 /* Pushes sluice.null; whether the value at the index is it. */
 void sl_value_push_null(lua_State *L);

@@ -7,14 +7,25 @@
 
 #include <string.h>
 
-static int add_row(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
-                   const struct sl_chunk *in, uint32_t row, struct sl_returned *returned)
+/* A row(...), which is spread, or nothing that could be a record. */
+static int add_read_row(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
+                        const struct sl_chunk *in, uint32_t row, struct sl_returned *returned)
 {
     struct sl_field values[SL_WIDTH_MAX]; /* a row() is spread into them */
     struct sl_returned spread = {returned->count, values};
     memcpy(values, returned->values, returned->count * sizeof *values);
     int r = sl_returned_row(self->node, self->task, fn, &spread);
     return r < 0 ? r : sl_builder_add(out, values, spread.count, sl_line_of(in, row));
+}
+
+static int add_row(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
+                   const struct sl_chunk *in, uint32_t row, struct sl_returned *returned)
+{
+    bool is_plain =
+        returned->count > 0 && returned->count <= SL_WIDTH_MAX && returned->values->tag != SL_LIST;
+    if (!is_plain)
+        return add_read_row(self, fn, out, in, row, returned);
+    return sl_builder_add(out, returned->values, returned->count, sl_line_of(in, row));
 }
 
 static int map_push(struct sl_instance *self, const struct sl_chunk *in)

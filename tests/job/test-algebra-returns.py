@@ -62,6 +62,26 @@ def test_map():
     ])
 
 
+def test_a_new_string_at_the_place_of_an_argument_is_itself():
+    # Lua puts new strings where old ones were; "0" would say that it did not.
+    before = '''local function at_the_same_place(s)
+    local place, length = string.format("%p", s), #s
+    s = nil
+    collectgarbage()
+    for i = 1, 100000 do
+        local other = string.format("%0" .. length .. "d", i)
+        if string.format("%p", other) == place then return other end
+    end
+    return "0"
+end
+'''
+    for operator in ("map(at_the_same_place)", "keyBy(at_the_same_place):keys()"):
+        expression = "s:map(function(c) return c .. string.rep('x', 60) end):" + operator
+        script = expression_job(expression, [[["c"]]], before=before)
+        found, _ = run_once(script, 1)
+        check(re.fullmatch("0*[1-9]?[0-9]*\n", text_of(found)[1000]), "%s: %s" % (operator, found))
+
+
 def test_flat_map():
     check_returns("s:flatMap(FUNCTION)", "{x}", ("1\n", "3\n"), [
         ("do return end", ""),
