@@ -11,6 +11,8 @@
 
 #include "sluice/types.h"
 
+#include <string.h>
+
 struct sl_arena;
 
 /* Whether the float is integral and in int64 range; then *ret_integer is its value. */
@@ -20,10 +22,31 @@ bool sl_float_is_integer(double d, int64_t *ret_integer);
 int sl_field_compare(const struct sl_field *a, const struct sl_field *b);
 bool sl_field_equals_slow(const struct sl_field *a, const struct sl_field *b);
 
+/* Not 0: the first `size` bytes differ, of at most eight. */
+static inline uint64_t sl_words_differ(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    uint64_t left = 0, right = 0;
+    memcpy(&left, a, size);
+    memcpy(&right, b, size);
+    return left ^ right;
+}
+
+/* Without a call for the short strings that most keys are: two words that may overlap. */
+static inline bool sl_bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t len)
+{
+    if (len > 16)
+        return memcmp(a, b, len) == 0;
+    if (len >= 8)
+        return !(sl_words_differ(a, b, 8) | sl_words_differ(a + len - 8, b + len - 8, 8));
+    if (len >= 4)
+        return !(sl_words_differ(a, b, 4) | sl_words_differ(a + len - 4, b + len - 4, 4));
+    return len == 0 || (a[0] == b[0] && a[len >> 1] == b[len >> 1] && a[len - 1] == b[len - 1]);
+}
+
 static inline bool sl_field_equals(const struct sl_field *a, const struct sl_field *b)
 {
     if (a->tag == SL_STR && b->tag == SL_STR)
-        return a->len == b->len && (a->len == 0 || __builtin_memcmp(a->str, b->str, a->len) == 0);
+        return a->len == b->len && sl_bytes_equal(a->str, b->str, a->len);
     return sl_field_equals_slow(a, b);
 }
 

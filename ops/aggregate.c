@@ -275,6 +275,8 @@ static int merge_chunk(struct merge *merge)
         hash[i] = (uint32_t)sl_field_hash(&merge->pairs.key[i], merge->task->seed);
         sl_table_prefetch(merge->table, hash[i]);
     }
+    for (uint32_t i = 0; i < rows; i++)
+        sl_table_prefetch_group(merge->table, hash[i]);
     int r = 0;
     for (uint32_t i = 0; i < rows && r == 0; i++)
         r = find_group(merge, hash[i], i);

@@ -58,3 +58,12 @@ static inline void sl_table_prefetch(const struct sl_table *table, uint32_t hash
 {
     __builtin_prefetch(&table->slot[hash * table->spread >> table->shift], 1);
 }
+
+/* What the slot points to, which the slot itself must be there for: the bytes of a string key, and the state
+ * of reducers that keep a pointer. A number is no address that matters: this is a hint. */
+static inline void sl_table_prefetch_group(const struct sl_table *table, uint32_t hash)
+{
+    const struct sl_group *group = &table->slot[hash * table->spread >> table->shift];
+    __builtin_prefetch(group->key.str);
+    __builtin_prefetch(group->state.pointer, 1);
+}

@@ -296,6 +296,25 @@ static void test_map_get_finds_every_key(void **state)
     assert_null(sl_map_get(&list, "a", 1));
 }
 
+static void test_strings_differ_wherever_one_byte_does(void **state)
+{
+    (void)state;
+    enum { LEN_MAX = 40 };
+    uint8_t a[LEN_MAX + 1], b[LEN_MAX + 1];
+    for (uint32_t len = 0; len <= LEN_MAX; len++) {
+        memset(a, 'x', sizeof a);
+        memset(b, 'x', sizeof b);
+        b[len] = 'y'; /* behind the end: no part of it */
+        struct sl_field left = sl_string(a, len), right = sl_string(b, len);
+        assert_true(sl_field_equals(&left, &right));
+        for (uint32_t i = 0; i < len; i++) {
+            b[i] = 'y';
+            assert_false(sl_field_equals(&left, &right));
+            b[i] = 'x';
+        }
+    }
+}
+
 static void test_tags_have_the_names_users_know(void **state)
 {
     (void)state;
@@ -317,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_field_copy_owns_all_of_it),
         cmocka_unit_test(test_map_sort_refuses_twins_and_keys_that_are_no_strings),
         cmocka_unit_test(test_map_get_finds_every_key),
+        cmocka_unit_test(test_strings_differ_wherever_one_byte_does),
         cmocka_unit_test(test_tags_have_the_names_users_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
