@@ -1,5 +1,6 @@
 #include "lua/copy.h"
 
+#include "lua/gmatch.h"
 #include "lua/job_private.h"
 #include "lua/module.h"
 #include "lua/pure.h"
@@ -98,6 +99,7 @@ static int open_state(lua_State *L)
 {
     const struct sl_job *job = sl_copy_of(L)->job;
     luaL_openlibs(L);
+    sl_gmatch_open(L);
     set_package_path(L, job->dir);
     set_arg_table(L, job->options);
     sl_module_open(L);
