@@ -29,6 +29,7 @@ enum sl_gives {
 
 #define SL_NO_INDEX UINT32_MAX
 
+struct sl_buf;
 struct sl_dataset;
 struct sl_function;
 struct sl_reducer;
@@ -99,6 +100,10 @@ struct sl_function_ops {
      * arguments only. */
     int (*call_dataset)(const struct sl_function *fn, struct sl_dataset *dataset,
                         const struct sl_services *services, int64_t time_ms, struct sl_error *err);
+
+    /* Optional, of functions in a job's script: appends their text, by which a change is noticed. Between
+     * batches. False: out of memory. */
+    bool (*text)(const struct sl_function *fn, struct sl_buf *buf);
 
     void (*free)(struct sl_function *fn);
 };

@@ -20,6 +20,7 @@
 #include "engine/deadletter.h"
 #include "engine/hooks.h"
 #include "engine/keep.h"
+#include "engine/owed.h"
 #include "state/store.h"
 
 #include <fcntl.h>
@@ -171,19 +172,9 @@ static int publish(struct sl_batch *batch, struct sl_error *err)
 static int tick(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
-    struct sl_buf path, text;
-    if (!run->catalog)
-        return 0;
-    sl_buf_init(&path);
-    sl_buf_init(&text);
-    bool ok = sl_buf_printf(&path, "%s/tick", run->checkpoint) && sl_buf_byte(&path, 0) &&
-              sl_buf_printf(&text, "%lld\n", (long long)batch->t);
-    if (!ok || sl_io_replace_file(run->services.io, run->services.job_dirfd, (const char *)path.bytes,
-                                  text.bytes, text.len, err) < 0)
+    if (run->catalog && sl_tick_write(run, batch->t, err) < 0)
         sl_log(run->services.log, SL_LOG_WARNING, "batch %lld is committed, but %s", (long long)batch->t,
-               ok ? err->text : "there is no memory for its tick");
-    sl_buf_done(&path);
-    sl_buf_done(&text);
+               err->text);
     return 0;
 }
 

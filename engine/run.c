@@ -2,11 +2,13 @@
 
 #include "core/clock.h"
 #include "engine/asides.h"
+#include "engine/changes.h"
 #include "engine/check.h"
 #include "engine/hooks.h"
 #include "engine/keep.h"
 #include "engine/log.h"
 #include "engine/memories.h"
+#include "engine/owed.h"
 #include "engine/paths.h"
 #include "engine/schedule.h"
 #include "engine/trial.h"
@@ -293,9 +295,13 @@ static int recover(struct sl_run *run, struct sl_error *err)
     run->services.history = sl_catalog_history(run->catalog);
     r = r < 0 ? r : sl_keep_open(run, &progress, err);
     if (r == 0)
+        r = sl_changes_say(run, err);
+    if (r == 0)
         r = remember_files(run, remembered, progress.planned ? &progress.plan : NULL, err);
     if (r == 0)
         r = sl_asides_settle_last(run, &progress.last, err);
+    if (r == 0)
+        sl_owed_do(run);
     if (r == 0 && progress.planned)
         r = sl_schedule_replay(run, &progress.plan, err);
     for (size_t s = 0; remembered && s < run->sources; s++)

@@ -5,6 +5,7 @@
 #include "lua/job_private.h"
 #include "lua/rdd.h"
 #include "lua/state.h"
+#include "lua/text.h"
 #include "lua/value.h"
 #include "lua/watchdog.h"
 
@@ -179,6 +180,12 @@ static int function_call_dataset(const struct sl_function *fn, struct sl_dataset
     return r == SL_EUSAGE ? SL_EFAIL : r;
 }
 
+static bool function_text(const struct sl_function *fn, struct sl_buf *buf)
+{
+    const struct lua_function *function = (const struct lua_function *)fn;
+    return sl_function_text(function->job->main, function->number, buf);
+}
+
 static const struct sl_function_ops function_ops = {
     .call = function_call,
     .call_rows = function_call_rows,
@@ -186,6 +193,7 @@ static const struct sl_function_ops function_ops = {
     .call_partition = function_call_partition,
     .call_state = function_call_state,
     .call_dataset = function_call_dataset,
+    .text = function_text,
     .free = function_free,
 };
 

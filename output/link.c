@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <string.h>
 
 /* 1: a symlink or nothing has the name; 0: something else; or a failure. */
 static int link_is_free(struct sl_io *io, int fd, const struct sl_place *place, struct sl_error *err)
@@ -54,4 +56,28 @@ int sl_link_swap(struct sl_io *io, int dirfd, const struct sl_place *place, stru
         r = link_replace(io, fd, place, err);
     sl_io_close(io, fd);
     return r < 0 ? r : 0;
+}
+
+static bool points_to_newest(struct sl_io *io, int fd, const struct sl_place *place)
+{
+    char target[NAME_MAX + 2];
+    ssize_t len = io->ops->readlinkat(io, fd, place->link, target, sizeof target);
+    return len >= 0 && (size_t)len == strlen(place->name) && memcmp(target, place->name, (size_t)len) == 0;
+}
+
+static bool is_directory(struct sl_io *io, int fd, const char *name)
+{
+    struct statx st;
+    return io->ops->statx(io, fd, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 && S_ISDIR(st.stx_mode);
+}
+
+int sl_link_renew(struct sl_io *io, int dirfd, const struct sl_place *place, struct sl_error *err)
+{
+    struct sl_error opening = {0};
+    int fd = sl_io_open(io, dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, &opening);
+    if (fd < 0) /* what it made has been taken away */
+        return 0;
+    bool is_due = is_directory(io, fd, place->name) && !points_to_newest(io, fd, place);
+    sl_io_close(io, fd);
+    return is_due ? sl_link_swap(io, dirfd, place, err) : 0;
 }

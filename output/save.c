@@ -198,6 +198,23 @@ static int save_publish(struct sl_stage *stage)
     return r;
 }
 
+static int save_renew(const struct sl_node *node, const struct sl_services *services, int64_t t,
+                      const char *path, struct sl_error *err)
+{
+    struct sl_save_settings settings;
+    struct sl_place place;
+    int r = sl_save_settings_read(node, &settings, err);
+    if (r < 0 || !settings.latest)
+        return r;
+    r = sl_place_init(&place, settings.prefix, settings.suffix, t, err);
+    if (r < 0)
+        return r;
+    if (strcmp(place.shown, path) == 0)
+        r = sl_link_renew(services->io, services->job_dirfd, &place, err);
+    sl_place_done(&place);
+    return r;
+}
+
 static const struct sl_wide wide = {
     .state_size = sizeof(struct save),
     .begin = save_begin,
@@ -216,6 +233,7 @@ static const struct sl_output steps = {
     .manifest = save_manifest,
     .publish = save_publish,
     .open = save_open,
+    .renew = save_renew,
 };
 
 const struct sl_op sl_output_save = {

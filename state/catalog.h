@@ -69,6 +69,27 @@ int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_plan *plan, stru
 int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_plan *plan, size_t first,
                          struct sl_error *err);
 
+/* Calls visit for every directory that the newest committed batch made. */
+int sl_catalog_each_newest(struct sl_catalog *catalog, int (*visit)(void *arg, const char *path), void *arg,
+                           struct sl_error *err);
+
+/* What the functions of an operator that keeps something were like; nothing depends on it but what is said.
+ */
+struct sl_code {
+    char *operator; /* its key; owned */
+    int64_t digest;
+};
+struct sl_codes {
+    size_t count;
+    struct sl_code *code;
+};
+/* 0 or SL_ENOMEM. Copies the key. */
+int sl_codes_add(struct sl_codes *codes, const char *operator, int64_t digest);
+void sl_codes_done(struct sl_codes *codes);
+int sl_catalog_get_codes(struct sl_catalog *catalog, struct sl_codes *ret, struct sl_error *err);
+/* In the place of those before, in one transaction. */
+int sl_catalog_put_codes(struct sl_catalog *catalog, const struct sl_codes *codes, struct sl_error *err);
+
 struct sl_committed {
     const struct sl_plan *plan;
     size_t manifests;

@@ -34,6 +34,19 @@ static int history_each(struct sl_history *history,
     return r < 0 ? r : 0;
 }
 
+int sl_catalog_each_newest(struct sl_catalog *catalog, int (*visit)(void *arg, const char *path), void *arg,
+                           struct sl_error *err)
+{
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_MADE];
+    int r;
+    sl_statement_integer(get, 1, catalog->progress.batches - 1);
+    while ((r = sl_catalog_step(catalog, SL_SQL_GET_MADE, err)) > 0)
+        if ((r = visit(arg, column_text(get, 0))) < 0)
+            break;
+    (void)sqlite3_reset(get); /* a failure was told already */
+    return r < 0 ? r : 0;
+}
+
 /* ---- manifests ---- */
 
 static int add_file(struct sl_manifest *manifest, const struct sl_manifest_file *file, struct sl_error *err)

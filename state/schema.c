@@ -1,26 +1,35 @@
-/* Version 1.
+/* The tables, and how those of older versions become these.
  *
  * Internal, may change with every version; times in ms since the epoch:
- *     progress     one row: where the run stands. serial grows with every transaction; planned is the number
- *                  of the batch that is planned and not committed, or -1
+ *     progress     one row: where the run stands. serial grows with every transaction; planned is the
+ *                  number of the batch that is planned and not committed, or -1; segments is the list of
+ *                  state/store.h
  *     source       the inputs of the job by their key; equal keys are told apart by occurrence
  *     batch        a row per planned or committed batch; `files` and `digest` say how many rows of file it
- * has and the sum of their checksums file         the files of a batch, in the order in which they are read
+ *                  has and the sum of their checksums
+ *     file         the files of a batch, in the order in which they are read
  *     aside        the files of a batch that are not read, and why; there before the batch shows anything
  *     taken        the files that are still in their directory and must not be taken again; progress has
- * their number and the sum of their checksums output       a directory per row that a batch made, output_file
- * its part files error        what was set aside checksum is XXH3-64 over the other columns that decide
- * results (state/rows.c); sums are modulo 2^64, so that a row that is lost, doubled or changed is noticed
- * when it is used.
+ *                  their number and the sum of their checksums
+ *     output       a directory per row that a batch made
+ *     output_file  its part files
+ *     error        what was set aside
+ *     code         of each operator that keeps something, what its functions were like: engine/changes.h
  *
- * segments of progress is the list of state/store.h.
+ * checksum is XXH3-64 over the other columns that decide results (state/rows.c); sums are modulo 2^64, so
+ * that a row that is lost, doubled or changed is noticed when it is used.
  *
- * Public, documented, stable: the views batches, files, outputs, errors. */
+ * Public, documented, stable: the views batches, files, outputs, errors.
+ *
+ * A version is the number of steps that lead to it. A new catalog goes through all of them, an older one
+ * through those it lacks, in one transaction; the views are made anew each time. So a change of a table is a
+ * new step at the end of the list, and what is there already is never touched. */
 #include "state/schema.h"
 
-enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x736c6331 /* "slc1" */ };
+enum { APPLICATION_ID = 0x736c6331 /* "slc1" */ };
 
-static const char tables[] =
+/* Version 1. */
+static const char first_tables[] =
     "CREATE TABLE progress (id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL,"
     " batches INTEGER NOT NULL, last_ms INTEGER NOT NULL, planned INTEGER NOT NULL,"
     " taken INTEGER NOT NULL, taken_digest INTEGER NOT NULL, segments TEXT NOT NULL,"
@@ -34,8 +43,6 @@ static const char tables[] =
     "CREATE TABLE file (batch INTEGER NOT NULL, source INTEGER NOT NULL, position INTEGER NOT NULL,"
     " path TEXT NOT NULL, inode INTEGER NOT NULL, born_ns INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
     " size INTEGER NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (batch, source, position)) WITHOUT ROWID;"
-    "CREATE TABLE aside (batch INTEGER NOT NULL, source INTEGER NOT NULL, position INTEGER NOT NULL,"
-    " reason TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (batch, source, position)) WITHOUT ROWID;"
     "CREATE TABLE taken (source INTEGER NOT NULL, path TEXT NOT NULL, inode INTEGER NOT NULL,"
     " born_ns INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL, checksum INTEGER NOT NULL,"
     " PRIMARY KEY (source, path)) WITHOUT ROWID;"
@@ -48,6 +55,23 @@ static const char tables[] =
     " PRIMARY KEY (batch, output, name)) WITHOUT ROWID;"
     "CREATE TABLE error (batch INTEGER NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, path TEXT,"
     " count INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (batch, position)) WITHOUT ROWID;";
+
+/* Version 2. Some catalogs of version 1 have the table: it came without a version of its own. */
+static const char add_aside[] =
+    "CREATE TABLE IF NOT EXISTS aside (batch INTEGER NOT NULL, source INTEGER NOT NULL,"
+    " position INTEGER NOT NULL, reason TEXT NOT NULL, checksum INTEGER NOT NULL,"
+    " PRIMARY KEY (batch, source, position)) WITHOUT ROWID;";
+
+/* Version 3. */
+static const char add_code[] =
+    "CREATE TABLE code (operator TEXT PRIMARY KEY, digest INTEGER NOT NULL) WITHOUT ROWID;";
+
+static const char *const steps[] = {first_tables, add_aside, add_code};
+
+enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
+
+static const char drop_views[] = "DROP VIEW IF EXISTS batches; DROP VIEW IF EXISTS files;"
+                                 "DROP VIEW IF EXISTS outputs; DROP VIEW IF EXISTS errors;";
 
 static const char views[] =
     "CREATE VIEW batches AS SELECT time_ms AS batch, number,"
@@ -69,13 +93,16 @@ static const char views[] =
     " JOIN batch ON batch.number = aside.batch JOIN file ON file.batch = aside.batch"
     " AND file.source = aside.source AND file.position = aside.position;";
 
-static int create(const struct sl_database *database, struct sl_error *err)
+/* Through the steps behind version `from`. */
+static int go_through(const struct sl_database *database, int64_t from, struct sl_error *err)
 {
     char stamp[128];
     sqlite3_snprintf(sizeof stamp, stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
                      APPLICATION_ID, SCHEMA_VERSION);
     int r = sl_database_exec(database, "BEGIN IMMEDIATE", err);
-    r = r < 0 ? r : sl_database_exec(database, tables, err);
+    r = r < 0 ? r : sl_database_exec(database, drop_views, err);
+    for (int64_t version = from; r == 0 && version < SCHEMA_VERSION; version++)
+        r = sl_database_exec(database, steps[version], err);
     r = r < 0 ? r : sl_database_exec(database, views, err);
     r = r < 0 ? r : sl_database_exec(database, stamp, err);
     r = r < 0 ? r : sl_database_exec(database, "COMMIT", err);
@@ -96,7 +123,7 @@ static int check_version(const struct sl_database *database, int64_t application
             "catalog %s was written by a newer sluice (schema %lld, this one knows up to %d); use "
             "that one",
             database->shown, (long long)version, SCHEMA_VERSION);
-    if (version < SCHEMA_VERSION)
+    if (version < 1)
         return sl_error_set(err, SL_EDAMAGED, "catalog %s is damaged: it has schema %lld, which never was",
                             database->shown, (long long)version);
     return 0;
@@ -113,7 +140,13 @@ int sl_schema_check(const struct sl_database *database, struct sl_error *err)
 {
     int64_t application = 0, version = 0;
     int r = read_version(database, &application, &version, err);
-    return r < 0 ? r : check_version(database, application, version, err);
+    r = r < 0 ? r : check_version(database, application, version, err);
+    if (r == 0 && version < SCHEMA_VERSION)
+        r = sl_error_set(
+            err, SL_EFAIL,
+            "catalog %s was written by an older sluice; the next run of the job brings it up to date",
+            database->shown);
+    return r;
 }
 
 int sl_schema_prepare(const struct sl_database *database, bool *ret_new, struct sl_error *err)
@@ -124,5 +157,6 @@ int sl_schema_prepare(const struct sl_database *database, bool *ret_new, struct 
     if (r < 0)
         return r;
     *ret_new = application == 0 && version == 0 && objects == 0;
-    return *ret_new ? create(database, err) : check_version(database, application, version, err);
+    r = *ret_new ? 0 : check_version(database, application, version, err);
+    return r < 0 || version == SCHEMA_VERSION ? r : go_through(database, version, err);
 }

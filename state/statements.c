@@ -60,6 +60,10 @@ static const char *const sql[SL_SQL_COUNT] = {
                                      " AND output.position = output_file.output AND output.retained = 1)",
     [SL_SQL_DROP_OLD_OUTPUTS] = "DELETE FROM output WHERE batch BETWEEN ?1 AND ?2 AND retained = 0",
     [SL_SQL_DROP_OLD_BATCHES] = "DELETE FROM batch WHERE number BETWEEN ?1 AND ?2",
+    [SL_SQL_GET_MADE] = "SELECT path FROM output WHERE batch = ?1 ORDER BY position",
+    [SL_SQL_GET_CODES] = "SELECT operator, digest FROM code ORDER BY operator",
+    [SL_SQL_PUT_CODE] = "INSERT INTO code (operator, digest) VALUES (?1, ?2)",
+    [SL_SQL_DROP_CODES] = "DELETE FROM code",
 };
 
 int sl_statements_prepare(const struct sl_database *database, sqlite3_stmt *statement[static SL_SQL_COUNT],

@@ -118,6 +118,74 @@ end):name("%s"):saveAsTextFiles("out/%s")
         equal(read("out/%s-%d/part-00000" % (name, 1000 * (n + 1))), wanted, "run %d" % n)
 
 
+PLAIN = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }
+local lines = ssc:textFileStream("in")
+lines:saveAsTextFiles("out/one")
+lines:saveAsTextFiles("out/two", "txt")
+lines:saveAsTextFiles("out/three")
+lines:filter(sluice.contains("first")):saveAsTextFiles("out/older")
+lines:saveAsTextFiles("out/none", nil, { latest = false })
+"""
+
+
+def test_what_a_crash_behind_a_commit_left_undone_is_done_by_the_next_start():
+    os.makedirs("in")
+    job(PLAIN)
+    for name in ("first", "second"):
+        move_in(name, name + "\n")
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    os.unlink("out/one")
+    os.unlink("out/two.txt")
+    os.symlink("two-1000.txt", "out/two.txt")
+    pathlib.Path("ck/tick").write_text("1000\n")
+    inode = os.lstat("out/three").st_ino
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--once")
+    check(not os.path.exists("out/one-3000"), "there was nothing to do")
+    wanted = {"one": "one-2000", "two.txt": "two-2000.txt", "three": "three-2000", "older": "older-1000"}
+    equal({path.name: os.readlink(path) for path in pathlib.Path("out").iterdir() if path.is_symlink()}, wanted, "links")
+    equal(read("ck/tick"), b"2000\n", "the tick")
+    equal(os.lstat("out/three").st_ino, inode, "a link that was right is the same one")
+
+
+def test_links_do_not_point_to_what_was_taken_away():
+    os.makedirs("in")
+    job(PLAIN)
+    move_in("first", "first\n")
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    os.rename("out", "taken")
+    os.mkdir("out")
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--once")
+    equal(os.listdir("out"), [], "what was made")
+
+
+CHANGING = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }
+ssc:textFileStream("in"):map(function(line)
+    return line%s, 1
+end):updateStateByKey(function(values, count)
+    return (count or 0) + #values%s
+end):name("totals"):saveAsTextFiles("out/totals")
+"""
+
+
+def test_a_function_that_changed_is_said_and_its_state_kept():
+    os.makedirs("in")
+    runs = (("first", CHANGING % ("", ""), False), ("the same", CHANGING % ("", ""), False),
+            ("moved", "\n-- a comment\n" + CHANGING % ("", ""), False),
+            ("its own", CHANGING % ("", " * 10"), True), ("said once", CHANGING % ("", " * 10"), False),
+            ("one on the way", CHANGING % (":lower()", " * 10"), True))
+    for n, (name, text, said) in enumerate(runs):
+        job(text)
+        move_in("f%d" % n, "x\n")
+        done = sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+        told = "updateStateByKey" in done.stderr and "has changed" in done.stderr
+        equal(told, said, "%s: what was said: %s" % (name, done.stderr))
+    equal(read("out/totals-6000/part-00000"), b"x\t33\n", "the state")
+
+
 def test_a_flipped_byte_in_a_segment_is_named():
     os.makedirs("in")
     job(JOB)
