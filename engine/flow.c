@@ -86,6 +86,24 @@ static int push_sink(struct sl_outlet *outlet, const struct sl_chunk *chunk)
     return blame(joint, joint->pipe->node->op->wide->push(stage_of(joint), &joint->lane, chunk));
 }
 
+/* ---- the top ---- */
+
+static struct sl_outlet *outlet_of(struct joint *joint);
+
+/* A source's records are counted as they come out: nobody else sees all of them. */
+static int push_read(struct sl_outlet *outlet, const struct sl_chunk *chunk)
+{
+    struct joint *joint = (struct joint *)outlet;
+    struct sl_outlet *below = outlet_of(joint);
+    joint->rows += chunk->rows;
+    return below->push(below, chunk);
+}
+
+static bool is_source(const struct joint *joint)
+{
+    return !joint->pipe->node && joint->flow->root->node->op->kind == SL_OP_SOURCE;
+}
+
 /* ---- which pipes take part ---- */
 
 static bool is_wanted(const struct sl_flow *flow, const struct sl_pipe *pipe)
@@ -150,6 +168,7 @@ static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe 
     joint->watch.push = push_watched;
     if (!add_children(joint, arena))
         return NULL;
+    joint->outlet.push = push_read;
     if (!pipe->node)
         return joint; /* the top */
     joint->outlet.push = pipe->sink ? push_sink : push_narrow;
@@ -209,8 +228,9 @@ static void drop_joint(struct joint *joint)
     const struct sl_node *node = joint->pipe->node;
     if (node && joint->opened && !joint->pipe->sink && node->op->narrow->done)
         node->op->narrow->done(&joint->instance);
-    if (node && joint->rows)
-        atomic_fetch_add_explicit(&joint->flow->rows[node->number], joint->rows, memory_order_relaxed);
+    if (joint->rows)
+        atomic_fetch_add_explicit(&joint->flow->rows[node_of(joint)->number], joint->rows,
+                                  memory_order_relaxed);
     for (size_t i = 0; i < joint->children; i++)
         drop_joint(joint->child[i]);
 }
@@ -230,7 +250,7 @@ int sl_flow_task(const struct sl_flow *flow, size_t partition, unsigned worker, 
         return SL_ENOMEM;
     int r = open_joint(top, (uint32_t)partition);
     if (r == 0)
-        r = feed(arg, partition, task, outlet_of(top));
+        r = feed(arg, partition, task, is_source(top) ? &top->outlet : outlet_of(top));
     if (r == 0)
         r = close_joint(top);
     drop_joint(top);

@@ -7,7 +7,7 @@ struct sl_flow {
     struct sl_run *run;
     const struct sl_root *root;
     struct sl_stage *const *stage; /* [nodes]; NULL: the sink takes no part in this batch */
-    _Atomic uint64_t *rows;        /* [nodes]: records that went in */
+    _Atomic uint64_t *rows;        /* [nodes]: records that went in; of a source: that came out */
 };
 
 /* Where the rows of a task come from: pushes partition p into `out`. */

@@ -254,10 +254,18 @@ const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node)
 
 enum { RATE_ROWS_MIN = 100 };
 
+/* Records an operator had to do with. What a source refused did not come out of it. */
+static uint64_t rows_seen(const struct sl_rejects *rejects, const uint64_t *rows, size_t n)
+{
+    bool is_source = rejects->pipelines->node[n]->op->kind == SL_OP_SOURCE;
+    return rows[n] + (is_source ? rejects->failed[n] : 0);
+}
+
 int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, double rate, struct sl_error *err)
 {
     for (size_t n = 0; n < rejects->pipelines->nodes; n++) {
-        if (rows[n] < RATE_ROWS_MIN || (double)rejects->failed[n] <= rate * (double)rows[n])
+        uint64_t seen = rows_seen(rejects, rows, n);
+        if (seen < RATE_ROWS_MIN || (double)rejects->failed[n] <= rate * (double)seen)
             continue;
         const struct sl_site *site = &rejects->pipelines->node[n]->site;
         const char *example = sl_rejects_example(rejects, (unsigned)n);
@@ -266,7 +274,7 @@ int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, doub
             "%s:%d: %s failed on %llu of %llu records (maxErrorRate is %g), for example: %s; the "
             "batch is kept and redone at the next start",
             site->file, site->line, site->name, (unsigned long long)rejects->failed[n],
-            (unsigned long long)rows[n], rate, example ? example : "");
+            (unsigned long long)seen, rate, example ? example : "");
     }
     return 0;
 }

@@ -39,6 +39,7 @@ bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_be
 /* The message of one of the records that node rejected; NULL: none was kept. */
 const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node);
 
-/* SL_EFAIL where an operator failed on more than `rate` of at least 100 records; rows[node] went in. */
+/* SL_EFAIL where an operator failed on more than `rate` of at least 100 records; rows[node] went in, or came
+ * out of a source. */
 int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, double rate,
                           struct sl_error *err);

@@ -17,17 +17,10 @@ enum {
 uint64_t sl_batch_rows_in(const struct sl_batch *batch)
 {
     const struct sl_pipelines *pipelines = batch->run->pipelines;
-    const struct sl_node *counted = NULL;
     uint64_t rows = 0;
-    for (size_t n = 0; n < pipelines->nodes; n++) {
-        const struct sl_node *node = pipelines->node[n];
-        bool is_first =
-            node->inputs == 1 && node->input[0]->op->kind == SL_OP_SOURCE && node->input[0] != counted;
-        if (!is_first)
-            continue;
-        counted = node->input[0];
-        rows += batch->rows[n];
-    }
+    for (size_t n = 0; n < pipelines->nodes; n++)
+        if (pipelines->node[n]->op->kind == SL_OP_SOURCE)
+            rows += batch->rows[n];
     return rows;
 }
 

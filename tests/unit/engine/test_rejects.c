@@ -3,8 +3,9 @@
 
 #include "tests/unit/engine/job.h"
 
-static const struct sl_op op = {.name = "map"};
-static const struct sl_node nodes[] = {{.op = &op, .number = 0, .site = {"source", "job.lua", 1}},
+static const struct sl_op op = {.name = "map", .kind = SL_OP_NARROW};
+static const struct sl_op source_op = {.name = "fileStream", .kind = SL_OP_SOURCE};
+static const struct sl_node nodes[] = {{.op = &source_op, .number = 0, .site = {"source", "job.lua", 1}},
                                        {.op = &op, .number = 1, .site = {"map", "job.lua", 2}},
                                        {.op = &op, .number = 2, .site = {"reduceByKey", "job.lua", 3}}};
 static const struct sl_node *const node_list[] = {&nodes[0], &nodes[1], &nodes[2]};
@@ -219,6 +220,25 @@ static void test_rate_fails_a_batch_that_mostly_fails(void **state)
     }
 }
 
+static void test_rate_of_a_source_counts_what_it_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t passed, failed;
+        bool fails;
+    } cases[] = {{50, 50, false}, {49, 51, true}, {0, 99, false}, {0, 100, true}, {1000, 600, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sl_rejects rejects;
+        struct sl_error err = {0};
+        uint64_t rows[3] = {cases[i].passed, 0, 0};
+        assert_int_equal(sl_rejects_init(&rejects, &pipelines, false), 0);
+        for (uint64_t k = 0; k < cases[i].failed; k++)
+            refuse(&rejects, 0, 0, SL_NO_LINE, INT(1), "csv: no such row");
+        assert_int_equal(sl_rejects_check_rate(&rejects, rows, 0.5, &err), cases[i].fails ? SL_EFAIL : 0);
+        sl_rejects_done(&rejects);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_long_records_are_cut),
         cmocka_unit_test(test_stop_fails_the_batch_at_the_first_record),
         cmocka_unit_test(test_rate_fails_a_batch_that_mostly_fails),
+        cmocka_unit_test(test_rate_of_a_source_counts_what_it_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
