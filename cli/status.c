@@ -134,6 +134,38 @@ static void print_readers(const struct sl_target *target)
            sl_target_status_integer(target, "readers", "skipped"));
 }
 
+static void print_count(const struct sl_field *source, const char *name, const char *what)
+{
+    const struct sl_field *count = sl_map_get(source, name, strlen(name));
+    if (count && count->tag == SL_INT && count->integer > 0)
+        printf(", %" PRId64 " %s", count->integer, what);
+}
+
+static void print_source(const struct sl_field *source)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    const struct sl_field *directory = sl_map_get(source, "directory", strlen("directory"));
+    const struct sl_field *waiting = sl_map_get(source, "waiting", strlen("waiting"));
+    if (!directory || directory->tag != SL_STR || !waiting || waiting->tag != SL_INT ||
+        !sl_buf_safe(&safe, directory->str, directory->len))
+        return; /* written by another version */
+    printf("%-12s %.*s: %" PRId64 " waiting", "directory", (int)safe.len, (const char *)safe.bytes,
+           waiting->integer);
+    print_count(source, "held_back", "held back");
+    print_count(source, "irregular", "not regular files");
+    print_count(source, "changed_after_taken", "changed after they were taken");
+    printf("\n");
+}
+
+/* As the run saw them last. */
+static void print_sources(const struct sl_target *target)
+{
+    struct sl_field sources = sl_target_status(target, NULL, "sources");
+    for (uint32_t i = 0; sources.tag == SL_LIST && i < sources.len; i++)
+        if (sources.items[i].tag == SL_MAP)
+            print_source(&sources.items[i]);
+}
+
 static void print_standing(struct sl_target *target, const struct standing *standing)
 {
     const struct sl_reading_progress *progress = &standing->progress;
@@ -152,6 +184,10 @@ static void print_standing(struct sl_target *target, const struct standing *stan
     printf("%-12s %" PRIu64 " taken, %" PRIu64 " quarantined\n", "files", progress->files,
            progress->quarantined);
     printf("%-12s %" PRIu64 " set aside\n", "records", progress->rejected);
+    if (sl_target_status_integer(target, "run", "replaced"))
+        printf("%-12s %" PRId64 " U+FFFD written to JSON for bytes that were no UTF-8\n", "replaced",
+               sl_target_status_integer(target, "run", "replaced"));
+    print_sources(target);
     print_line("mount", sl_target_status_text(target, "mount"));
     if (standing->pid)
         print_readers(target);

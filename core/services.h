@@ -48,7 +48,8 @@ struct sl_manifest_file {
 struct sl_manifest {
     char *path; /* of the directory, as the job names it */
     uint64_t records;
-    bool retained; /* the output will ask what it made (core/history.h) */
+    uint64_t replaced; /* U+FFFD written to JSON for bytes that were no UTF-8; the catalog does not keep it */
+    bool retained;     /* the output will ask what it made (core/history.h) */
     size_t count;
     struct sl_manifest_file *file;
 };

@@ -66,6 +66,8 @@ static int run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limi
         sl_progress_line_hide(&run->progress);
         r = run_steps(batch, err);
         *ret_ran = r == 0;
+    } else if (r == 0) {
+        sl_status_idle(run);
     }
     if (*ret_ran)
         sl_progress_line_show(&run->progress, batch);

@@ -62,9 +62,10 @@ static void keep(struct sl_run *run, struct sl_buf *text)
 {
     struct sl_error err;
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
+    run->status.kept_intake = sl_status_intake(run);
+    run->status.kept_ns = sl_monotonic_ns();
     if (!run->catalog)
         return;
-    run->status.kept_ns = sl_monotonic_ns();
     if (!sl_buf_printf(&buf, "%s/status.json", run->checkpoint) || !sl_buf_byte(&buf, 0))
         return; /* there will be another one */
     const char *path = (const char *)buf.bytes;
@@ -169,6 +170,8 @@ static void count(struct sl_batch *batch)
     };
     for (size_t s = 0; s < batch->plan.sources; s++)
         last->files += batch->plan.files[s].count;
+    for (size_t n = 0; n < batch->run->pipelines->nodes; n++)
+        last->replaced += batch->manifest[n].replaced;
     last->processing_ms = at_least_zero(last->finished_ms - batch->started_ms);
     last->scheduling_ms = is_virtual ? 0 : at_least_zero(batch->started_ms - batch->t);
     last->total_ms = last->scheduling_ms + last->processing_ms;
@@ -176,6 +179,7 @@ static void count(struct sl_batch *batch)
     status->rejected += last->rejected;
     status->files += last->files;
     status->aside += last->aside;
+    status->replaced += last->replaced;
 }
 
 static void show_batch(struct sl_batch *batch)
@@ -243,4 +247,16 @@ void sl_status_batch(struct sl_batch *batch)
     show_batch(batch);
     show_errors(batch);
     tell_service(run, now_ns);
+}
+
+void sl_status_idle(struct sl_run *run)
+{
+    const struct sl_status *status = &run->status;
+    if (!status->is_open || sl_monotonic_ns() - status->kept_ns < SECOND_NS)
+        return;
+    struct sl_status_intake now = sl_status_intake(run);
+    if (memcmp(&now, &status->kept_intake, sizeof now) == 0)
+        return;
+    write_status(run, "running", NULL, true);
+    show_metrics(run);
 }

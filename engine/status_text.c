@@ -62,29 +62,60 @@ static bool add_last(const struct sl_run *run, struct sl_buf *buf)
         return sl_buf_text(buf, ",\"last\":null");
     return sl_buf_printf(buf,
                          ",\"last\":{\"time\":%" PRId64 ",\"finished_ms\":%" PRId64 ",\"records\":%" PRIu64
-                         ",\"rejected\":%" PRIu64 ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64,
-                         last->t, last->finished_ms, last->rows, last->rejected, last->files, last->aside) &&
+                         ",\"rejected\":%" PRIu64 ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64
+                         ",\"replaced\":%" PRIu64,
+                         last->t, last->finished_ms, last->rows, last->rejected, last->files, last->aside,
+                         last->replaced) &&
            sl_buf_printf(buf,
                          ",\"scheduling_delay_ms\":%" PRId64 ",\"processing_ms\":%" PRId64
                          ",\"total_delay_ms\":%" PRId64 "}",
                          last->scheduling_ms, last->processing_ms, last->total_ms);
 }
 
-static bool add_source(const struct sl_source *source, struct sl_buf *buf)
+static bool is_of_files(const struct sl_source *source)
+{
+    return source->ops->remember != NULL;
+}
+
+static struct sl_watcher_counts counts_of(const struct sl_source *source)
 {
     struct sl_watcher_counts counts;
-    struct sl_field dir = sl_node_value(source->node, 0);
     sl_watcher_counts(((const struct sl_file_source *)source)->arrivals, &counts);
+    return counts;
+}
+
+static uint64_t held_back(const uint64_t *standing)
+{
+    return standing[SL_STANDING_WRITING] + standing[SL_STANDING_AGING] + standing[SL_STANDING_UNMARKED] +
+           standing[SL_STANDING_UNFINISHED];
+}
+
+struct sl_status_intake sl_status_intake(const struct sl_run *run)
+{
+    struct sl_status_intake sum = {0};
+    for (size_t s = 0; s < run->sources; s++) {
+        if (!is_of_files(run->source[s]))
+            continue;
+        struct sl_watcher_counts counts = counts_of(run->source[s]);
+        sum.waiting += counts.standing[SL_STANDING_WAITING];
+        sum.held_back += held_back(counts.standing);
+        sum.irregular += counts.standing[SL_STANDING_IRREGULAR];
+        sum.changed += counts.changed;
+    }
+    return sum;
+}
+
+static bool add_source(const struct sl_source *source, struct sl_buf *buf)
+{
+    struct sl_watcher_counts counts = counts_of(source);
+    struct sl_field dir = sl_node_value(source->node, 0);
     const uint64_t *standing = counts.standing;
     return sl_buf_text(buf, "{\"directory\":") && sl_json_string(buf, dir.str, dir.len, NULL) &&
            sl_buf_printf(buf,
                          ",\"waiting\":%" PRIu64 ",\"held_back\":%" PRIu64 ",\"taken\":%" PRIu64
                          ",\"filtered\":%" PRIu64 ",\"irregular\":%" PRIu64,
-                         standing[SL_STANDING_WAITING],
-                         standing[SL_STANDING_WRITING] + standing[SL_STANDING_AGING] +
-                             standing[SL_STANDING_UNMARKED] + standing[SL_STANDING_UNFINISHED],
-                         standing[SL_STANDING_TAKEN], standing[SL_STANDING_FILTERED],
-                         standing[SL_STANDING_IRREGULAR]) &&
+                         standing[SL_STANDING_WAITING], held_back(standing), standing[SL_STANDING_TAKEN],
+                         standing[SL_STANDING_FILTERED], standing[SL_STANDING_IRREGULAR]) &&
            sl_buf_printf(buf,
                          ",\"ignored\":%" PRIu64 ",\"changed_after_taken\":%" PRIu64 ",\"scans\":%" PRIu64
                          ",\"polling\":%s}",
@@ -96,7 +127,7 @@ static bool add_sources(const struct sl_run *run, struct sl_buf *buf)
     bool ok = sl_buf_text(buf, ",\"sources\":[");
     const char *separator = "";
     for (size_t s = 0; ok && s < run->sources; s++) {
-        if (!run->source[s]->ops->remember) /* not of files */
+        if (!is_of_files(run->source[s]))
             continue;
         ok = sl_buf_text(buf, separator) && add_source(run->source[s], buf);
         separator = ",";
@@ -136,8 +167,9 @@ bool sl_status_json(const struct sl_run *run, const char *state, const char *err
                    : sl_buf_text(buf, ",\"last_batch\":null"));
     ok = ok && sl_buf_printf(buf,
                              ",\"run\":{\"batches\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64
-                             ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 "}",
-                             run->committed, status->rows, status->rejected, status->files, status->aside);
+                             ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64 "}",
+                             run->committed, status->rows, status->rejected, status->files, status->aside,
+                             status->replaced);
     return ok && add_last(run, buf) && add_sources(run, buf) && add_readers(run, buf) &&
            sl_buf_text(buf, "}\n");
 }
@@ -189,6 +221,18 @@ static bool add_reader_metrics(const struct sl_run *run, struct sl_buf *buf)
                        "Versions that a reader of log or feed was too slow for.", counts.skipped);
 }
 
+static bool add_intake(const struct sl_run *run, struct sl_buf *buf)
+{
+    struct sl_status_intake intake = sl_status_intake(run);
+    return add_gauge(buf, "files_waiting", "Files that the next batch takes.", (double)intake.waiting) &&
+           add_gauge(buf, "files_held_back", "Files that are written, too young or without their marker.",
+                     (double)intake.held_back) &&
+           add_gauge(buf, "irregular_files", "Symlinks, FIFOs, sockets and devices, which are not read.",
+                     (double)intake.irregular) &&
+           add_counter(buf, "files_changed_after_taken", "Files that changed after they were taken.",
+                       intake.changed);
+}
+
 bool sl_status_metrics(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_status *status = &run->status;
@@ -197,8 +241,10 @@ bool sl_status_metrics(const struct sl_run *run, struct sl_buf *buf)
            add_counter(buf, "rejected_records", "Records set aside.", status->rejected) &&
            add_counter(buf, "files", "Files taken.", status->files) &&
            add_counter(buf, "files_set_aside", "Files set aside.", status->aside) &&
-           add_reader_metrics(run, buf) && (!run->committed || add_delays(run, buf)) &&
-           sl_buf_text(buf, "# EOF\n");
+           add_counter(buf, "replaced_characters", "U+FFFD written to JSON for bytes that were no UTF-8.",
+                       status->replaced) &&
+           add_intake(run, buf) && add_reader_metrics(run, buf) &&
+           (!run->committed || add_delays(run, buf)) && sl_buf_text(buf, "# EOF\n");
 }
 
 /* ---- batches/<t>.json ---- */

@@ -172,7 +172,8 @@ static int save_manifest(struct sl_stage *stage, struct sl_manifest *manifest)
     const struct sl_manifest *made = &save->writer.directory.manifest;
     if (!save->makes_directory)
         return 0;
-    *manifest = (struct sl_manifest){.records = save->writer.records, .count = made->count};
+    *manifest = (struct sl_manifest){
+        .records = save->writer.records, .replaced = save->writer.replaced, .count = made->count};
     manifest->retained = keeps_newest(save);
     manifest->path = strdup(save->place.shown);
     manifest->file = calloc(made->count, sizeof *made->file);

@@ -48,7 +48,8 @@ def test_status_counts_batches_files_and_records():
         run.stop()
     found = status()
     equal((found["running"], found["status"]["state"]), (False, "stopped"), "after the end")
-    equal(found["status"]["run"], {"batches": 2, "records": 4, "rejected": 1, "files": 2, "set_aside": 0}, "the run")
+    equal(found["status"]["run"], {"batches": 2, "records": 4, "rejected": 1, "files": 2, "set_aside": 0, "replaced": 0},
+          "the run")
 
 
 def test_a_job_and_a_checkpoint_say_which():
@@ -116,6 +117,36 @@ def test_the_documents_are_there_in_the_mount():
     with started("--mount", "mnt", text=PLAIN.replace(', mount = { dir = "mnt", kind = "dir" }', "")) as run:
         shows_all(run)
         run.stop()
+
+
+def source():
+    return status()["status"]["sources"][0]
+
+
+def test_what_is_not_read_is_counted_also_where_no_batch_runs():
+    with started() as run:
+        feed(run, "a", "x\n")
+        os.symlink("a", "in/link")
+        os.mkfifo("in/fifo")
+        run.wait_until(lambda: source()["irregular"] == 2, "the symlink and the FIFO in the status")
+        with open("in/a", "a") as file:
+            file.write("more\n")
+        run.wait_until(lambda: source()["changed_after_taken"] == 1, "the changed file in the status")
+        run.wait_until(lambda: "sluice_files_changed_after_taken_total 1\n" in document("metrics") and
+                       "sluice_irregular_files 2.000\n" in document("metrics"), "the metrics")
+        shown = sluice_ok("status").stdout
+        check("in: 0 waiting, 2 not regular files, 1 changed after they were taken\n" in shown, "status is\n" + shown)
+        equal(run.stderr().count("in/a: changed after it was taken"), 1, "times it was said\n" + run.stderr())
+        run.stop()
+    equal((source()["irregular"], source()["changed_after_taken"]), (2, 1), "after the end")
+
+
+def test_what_json_replaced_is_counted():
+    move_in("a", b"\xff\nfine\n\xc3(\xe2\x82\n")
+    sluice_ok("run", job(PLAIN.replace('"out/lines", "txt"', '"out/lines", "txt", { format = "json" }')), "--once")
+    equal(output(output_times("out/lines")[0], "out/lines").decode(), '"\ufffd"\n"fine"\n"\ufffd(\ufffd"\n', "the output")
+    equal((status()["status"]["run"]["replaced"], status()["status"]["last"]["replaced"]), (3, 3), "the status")
+    check("replaced     3 U+FFFD" in sluice_ok("status").stdout, "status is\n" + sluice_ok("status").stdout)
 
 
 def test_the_last_batches_are_kept():
