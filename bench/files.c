@@ -1,8 +1,12 @@
 /* File operations at full speed, timed inside: a script would measure itself.
  *
- *     files make DIR PREFIX COUNT    COUNT files of one line (their common prefix), hard links of a few
- * inodes files rename FROM TO           every file of FROM into TO files stat DIR PREFIX COUNT    stat of
- * DIR/PREFIX0, DIR/PREFIX1, ... files read FILE TIMES          open, read to the end, close, TIMES times
+ * files make DIR PREFIX COUNT: COUNT files of one line (their common prefix), hard links of a few inodes.
+ *
+ * files rename FROM TO: every file of FROM into TO; prints CPU seconds, too.
+ *
+ * files stat DIR PREFIX COUNT: stat of DIR/PREFIX0, DIR/PREFIX1, ...
+ *
+ * files read FILE TIMES: open, read to the end, close, TIMES times.
  *
  * Each prints the seconds that its operations took. */
 #include <dirent.h>
@@ -29,6 +33,13 @@ static double now_seconds(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
 static int open_directory(const char *path)
@@ -71,11 +82,11 @@ static int rename_files(const char *from_path, const char *to_path)
     int from = open_directory(from_path), to = open_directory(to_path);
     if (count < 0 || from < 0 || to < 0)
         return fail(from_path);
-    double start = now_seconds();
+    double start = now_seconds(), cpu = cpu_seconds();
     for (int i = 0; i < count; i++)
         if (entry[i]->d_name[0] != '.' && renameat(from, entry[i]->d_name, to, entry[i]->d_name))
             return fail(entry[i]->d_name);
-    printf("%.6f\n", now_seconds() - start);
+    printf("%.6f %.6f\n", now_seconds() - start, cpu_seconds() - cpu);
     return 0;
 }
 

@@ -119,58 +119,95 @@ def rows_written(bench):
                for line in part.read_text().splitlines())
 
 
-def renames(bench, count):
-    """Seconds of the writer, alone and while sluice watches; every file is counted exactly once."""
-    files, seconds = bench.helper("files"), {}
-    for watched in (False, True):
-        bench.fresh(job(COUNTS))
-        (bench.work / "made").mkdir()
-        subprocess.check_call([files, "make", bench.work / "made", "x", str(count)])
-        if not watched:
-            seconds[watched] = seconds_of([files, "rename", bench.work / "made", bench.work / "in"])
-            continue
-        with bench.background() as run:
-            run.wait_until(lambda: glob.glob(str(bench.work / ".sluice/*/catalog.db")), "the checkpoint")
-            seconds[watched] = seconds_of([files, "rename", bench.work / "made", bench.work / "in"])
-            begin = time.monotonic()
-            run.wait_until((bench.work / "out").is_dir, "the first output", pause_s=0.05)
-            run.wait_until(lambda: rows_written(bench) >= count, "all %d files" % count, pause_s=0.1)
-            drained = time.monotonic() - begin
+def rename_all(bench, files):
+    """Wall and CPU seconds of a writer that renames everything at once."""
+    argv = [files, "rename", bench.work / "made", bench.work / "in"]
+    return [float(word) for word in subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout.split()]
+
+
+def renames(bench, count, watched):
+    """The writer's wall and CPU seconds; where sluice watches, how long until all files were counted, each once."""
+    files = bench.helper("files")
+    bench.fresh(job(COUNTS))
+    (bench.work / "made").mkdir()
+    subprocess.check_call([files, "make", bench.work / "made", "x", str(count)])
+    if not watched:
+        return (*rename_all(bench, files), 0)
+    with bench.background() as run:
+        run.wait_until(lambda: glob.glob(str(bench.work / ".sluice/*/catalog.db")), "the checkpoint")
+        wall, cpu = rename_all(bench, files)
+        begin = time.monotonic()
+        run.wait_until((bench.work / "out").is_dir, "the first output", pause_s=0.05)
+        run.wait_until(lambda: rows_written(bench) >= count, "all %d files" % count, pause_s=0.1)
+        drained = time.monotonic() - begin
     if rows_written(bench) != count:
         raise Wrong("%d of %d renamed files were counted" % (rows_written(bench), count))
-    return seconds[True] / seconds[False], seconds[True], drained
+    return wall, cpu, drained
 
 
-def batch_beside_old(bench, old):
-    """Seconds per batch of ten new files, with so many taken ones in the directory; and of a start without news."""
-    files = bench.helper("files")
-    bench.fresh(job(COUNTS, 'interval = "1s", maxFilesPerBatch = 10'))
-    if old:
-        subprocess.check_call([files, "make", bench.work / "in", "old", str(old)])
+def storms(bench, count):
+    """Writers alone and watched, by turns; on a busy machine CPU time says more than wall time."""
+    rounds = [(renames(bench, count, False), renames(bench, count, True)) for _ in range(bench.size(3, 1))]
+    slower = [median([watched[i] / alone[i] for alone, watched in rounds]) for i in (0, 1)]
+    name = "%d k renames: the writer slowed" % (count // 1000)
+    return [figure(name, slower[0], "times", 1.33), figure("the same: its CPU time", slower[1], "times"),
+            figure("renames", count / median([watched[0] for _, watched in rounds]) / 1000, "k a second"),
+            figure("all counted after the last rename", median([watched[2] for _, watched in rounds]), "s")]
+
+
+class Beside:
+    """A directory with so many taken files, to which small batches are added."""
+    BATCHES, FILES, SKIPPED = 80, 10, 10  # skipped: at the beginning and at the end
+
+    def __init__(self, bench, old):
+        self.bench, self.rounds = bench, 0
+        self.work = bench.fresh(job(COUNTS, 'interval = "1s", maxFilesPerBatch = %d' % self.FILES))
+        subprocess.check_call([bench.helper("files"), "make", self.work / "in", "old", str(old)])
         bench.run("--once")
-        shutil.rmtree(bench.work / "out")
-    begun = bench.run("--once") if old else None
-    subprocess.check_call([files, "make", bench.work / "in", "new", "300"])
-    argv = [bench.sluice, "run", str(bench.work / "job.lua"), "--available-now"]
-    bench.timed(argv)
-    made = bench.output_marks()[-29:]
-    return (made[-1] - made[0]) / (len(made) - 1), begun
+
+    def begin(self):
+        """A start without news."""
+        self.bench.work = self.work
+        return self.bench.run("--once")
+
+    def mark(self, process, batch):
+        """When the batch was done, and what CPU time the process had used by then."""
+        path = self.work / "out" / ("r-%d" % batch)
+        wait_until(lambda: path.exists() or process.poll() is not None, "batch %d" % batch, pause_s=0.0005)
+        return time.monotonic(), cpu_so_far(process.pid)
+
+    def batches(self):
+        """Wall and CPU seconds of a batch."""
+        self.bench.work, self.rounds = self.work, self.rounds + 1
+        first = int(self.bench.outputs()[-1].name.rsplit("-", 1)[1])
+        subprocess.check_call([self.bench.helper("files"), "make", self.work / "in", "new%d-" % self.rounds,
+                               str(self.BATCHES * self.FILES)])
+        process = subprocess.Popen([self.bench.sluice, "run", str(self.work / "job.lua"), "--clock", "virtual",
+                                    "--batches", str(self.BATCHES)])
+        marks = [self.mark(process, first + 1000 * batch) for batch in (self.SKIPPED, self.BATCHES - self.SKIPPED)]
+        if process.wait():
+            raise Wrong("the run of small batches failed")
+        return [(end - begin) / (self.BATCHES - 2 * self.SKIPPED) for begin, end in zip(*marks)]
+
+
+def small_batches(bench, old):
+    """Batches of ten new files in a directory that is empty but for them, and beside many old ones, by turns."""
+    empty, full = Beside(bench, 1), Beside(bench, old)
+    begun = full.begin()
+    rounds = [(empty.batches(), full.batches()) for _ in range(bench.size(3, 1))]
+    figures = []
+    for i, kind in enumerate(("wall", "CPU")):
+        ratio = median([beside[i] / alone[i] for alone, beside in rounds])
+        figures += [figure("a batch of 10 files alone: %s" % kind, 1000 * median([a[i] for a, _ in rounds]), "ms"),
+                    figure("the same beside %d k old ones" % (old // 1000), 1000 * median([b[i] for _, b in rounds]), "ms"),
+                    figure("old ones to none: %s" % kind, ratio, "times", 2)]
+    return figures + [figure("a start with %d k old ones, nothing new: wall" % (old // 1000), begun.wall, "s"),
+                      figure("the same: CPU", begun.cpu, "s"), figure("the same: peak memory", begun.peak_mb, "MB")]
 
 
 def intake(bench):
     """renames at full speed into a watched directory; batches of ten files beside many old ones"""
-    count, old = bench.size(300000, 20000), bench.size(1000000, 30000)
-    slower, seconds, drained = renames(bench, count)
-    alone, _ = batch_beside_old(bench, 0)
-    beside, begun = batch_beside_old(bench, old)
-    return [figure("%d k renames: the writer slowed" % (count // 1000), slower, "times", 1.33),
-            figure("renames", count / seconds / 1000, "k a second"),
-            figure("all counted after the last rename", drained, "s"),
-            figure("a batch of 10 files, empty directory", 1000 * alone, "ms"),
-            figure("a batch of 10 files, %d k old ones" % (old // 1000), 1000 * beside, "ms"),
-            figure("old ones to none", beside / alone, "times", 2),
-            figure("a start with %d k old ones, nothing new: wall" % (old // 1000), begun.wall, "s"),
-            figure("the same: CPU", begun.cpu, "s"), figure("the same: peak memory", begun.peak_mb, "MB")]
+    return storms(bench, bench.size(300000, 20000)) + small_batches(bench, bench.size(1000000, 30000))
 
 
 # ---- fs ----

@@ -1,7 +1,9 @@
 /* The library belongs to the notify thread: the main thread asks by putting a request into `notify` and
  * waiting for the answer. The thread sleeps in poll() on the library's descriptor and on an eventfd; then it
  * drains the library without ever letting it block. Per event it copies the name and nothing else: at ten
- * microseconds per event the kernel's queue overflows in a storm of renames.
+ * microseconds per event the kernel's queue overflows in a storm of renames. After a drain it rests for a
+ * moment, for being woken by every event interrupts whoever makes them: 300,000 renames took half as long
+ * again with 120,000 wake-ups. A storm fills a hundredth of the kernel's queue meanwhile.
  *
  * Watches are told apart by the kernel's number (wd), which is one per directory however it is spelled:
  * several hints may share one. */
@@ -166,6 +168,13 @@ static int timeout_ms(const struct sl_notify *notify)
     return ms < 0 ? 0 : ms > TIMEOUT_MS_MAX ? TIMEOUT_MS_MAX : (int)ms;
 }
 
+/* Lets events gather; requests do not wait. */
+static void rest(const struct sl_notify *notify)
+{
+    struct pollfd poked = {notify->poke_fd, POLLIN, 0};
+    (void)poll(&poked, 1, SL_NOTIFY_REST_MS);
+}
+
 static void *run(void *arg)
 {
     struct sl_notify *notify = arg;
@@ -179,6 +188,8 @@ static void *run(void *arg)
         events = drain(notify);
         if (sl_members_tick(&notify->members, sl_monotonic_ns()) || events)
             notify->wake(notify->wake_arg);
+        if (events && events < EVENTS_PER_WAKE)
+            rest(notify);
     } while (answer(notify));
     return NULL;
 }

@@ -11,6 +11,8 @@
 
 struct sl_notify;
 
+enum { SL_NOTIFY_REST_MS = 2 }; /* events make it call wake() no more often than that */
+
 /* Without inotify (no instances left, the library in use by somebody else in this process) it still gives
  * ticks; sl_notify_watch then says why. wake() is called on the notify thread. */
 int sl_notify_new(struct sl_io *io, void (*wake)(void *arg), void *wake_arg, struct sl_notify **ret,

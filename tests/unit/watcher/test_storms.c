@@ -1,4 +1,6 @@
 /* Many at once: nothing lost, nothing twice, whatever the kernel's queue does. */
+#include "core/clock.h"
+#include "watcher/notify.h"
 #include "yard.h"
 
 enum { STORM = 5000 };
@@ -74,6 +76,28 @@ static void test_storms_lose_and_repeat_nothing_while_files_are_taken(void **sta
     yard_take_more(yard, UINT64_MAX, UINT64_MAX);
     assert_each_once(&yard->taken, STORM);
     assert_int_equal(yard_counts(yard).again, 0);
+}
+
+static uint64_t wakes_of(struct yard *yard)
+{
+    pthread_mutex_lock(&yard->lock);
+    uint64_t wakes = yard->wakes;
+    pthread_mutex_unlock(&yard->lock);
+    return wakes;
+}
+
+/* Being woken by each event would interrupt whoever makes them. */
+static void test_storms_let_events_gather(void **state)
+{
+    struct yard *yard = *state;
+    make_outside(yard, STORM);
+    yard_open(yard);
+    uint64_t wakes = wakes_of(yard);
+    int64_t start_ns = sl_monotonic_ns();
+    assert_null(move_all_in(yard));
+    yard_take_until(yard, STORM);
+    int64_t took_ms = (sl_monotonic_ns() - start_ns) / 1000000;
+    assert_in_range(wakes_of(yard) - wakes, 1, took_ms / SL_NOTIFY_REST_MS + 3);
 }
 
 /* ---- the kernel's queue overflows ---- */
@@ -185,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_storms_lose_and_repeat_nothing_while_files_are_taken),
+        TEST(test_storms_let_events_gather),
         TEST(test_storms_that_overflow_the_queue_lead_to_a_scan),
         TEST(test_storms_remembered_over_a_restart_are_not_taken_again),
     };
