@@ -4,6 +4,7 @@
 import glob, gzip, json, os, pathlib, shutil, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
+from arrivals import row
 
 JOB = """local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s" %(context)s }
@@ -42,6 +43,7 @@ def test_csv_fields_are_strings_and_backslash_N_is_nil():
     equal(rows('format = "csv"'), ["a\t1\t\\N", 'x,y\tsay "so"\t\\\\N', "\t\t"], "the rows")
 
 
+@row("csv whose quotes span lines")
 def test_csv_records_go_over_lines_where_quotes_make_it_so():
     move_in("a.csv", 'a,"one\ntwo\r\nthree"\nb,c\n')
     equal(rows('format = "csv"'), ["a\tone\\ntwo\\r\\nthree", "b\tc"], "the rows")
@@ -63,6 +65,7 @@ def test_csv_header_gives_all_columns_in_the_order_of_the_file():
     equal(rows('format = "csv", header = true'), ["ann\t3", "4\tbob"], "the rows")
 
 
+@row("csv with its own header, in another order")
 def test_csv_columns_by_name_whatever_the_order_of_each_file():
     move_in("a.csv", "name,age,city\nann,3,rome\n")
     move_in("b.csv", "city,age,name\noslo,4,bob\n")
@@ -75,12 +78,14 @@ def test_csv_columns_without_header_say_how_many_there_are():
           (["1\t2", "3\t4"], [(2, "csv: 3 fields where 2 are expected", "1,2,3")]), "rows and dead letters")
 
 
+@row("csv rows of a wrong width")
 def test_csv_rows_of_a_wrong_width_are_set_aside_with_their_line():
     move_in("a.csv", 'a,b\n"x\ny",2\nshort\n3,4\n')
     equal(set_aside('format = "csv", header = true'),
           (["x\\ny\t2", "3\t4"], [(4, "csv: 1 field where 2 are expected", "short")]), "rows and dead letters")
 
 
+@row("csv with a quote that is not closed")
 def test_csv_with_a_quote_that_is_not_closed_sets_the_rest_aside():
     move_in("a.csv", '1,2\n3,"four\n5,6\n7,8\n')
     equal(set_aside('format = "csv"'), (["1\t2"], [(2, "csv: a quote is not closed", '3,"four\n5,6\n7,8\n')]),
@@ -135,6 +140,7 @@ def test_csv_reads_large_files_in_pieces():
 
 # ---- tsv ----
 
+@row("tsv that `saveAsTextFiles` wrote")
 def test_tsv_reads_back_what_our_tsv_wrote():
     written = b"a\\tb\t\\N\t\\\\N\n\n\\n\\r\\0\\\\\t\n"
     move_in("a.tsv", written)
@@ -157,17 +163,20 @@ def test_tsv_of_too_many_fields_is_set_aside():
 
 # ---- jsonl ----
 
+@row("JSON with null, or integers beyond 64 bits")
 def test_jsonl_gives_a_map_per_line():
     move_in("a.jsonl", '{"b": 1, "a": null, "c": [1.0, true]}\n\n{"id": 9007199254740993}\r\n"text"\n')
     equal(rows('format = "jsonl"'),
           ['{"a":null,"b":1,"c":[1.0,true]}', '{"id":9007199254740993}', "text"], "the rows")
 
 
+@row("JSON with null, or integers beyond 64 bits")
 def test_jsonl_integers_beyond_int64_are_floats():
     move_in("a.jsonl", '{"id": 9223372036854775807}\n{"id": 9223372036854775808}\n')
     equal(rows('format = "jsonl"'), ['{"id":9223372036854775807}', '{"id":9.223372036854776e+18}'], "the rows")
 
 
+@row("JSON that is none, or deeper than 64")
 def test_jsonl_that_is_none_is_set_aside_with_its_line():
     deep = "[" * 65 + "]" * 65
     move_in("a.jsonl", '{"a": 1}\n{"a": }\n' + deep + '\n{"b": 2} x\n')
@@ -180,6 +189,7 @@ def test_jsonl_that_is_none_is_set_aside_with_its_line():
 
 # ---- a format that does not fit ----
 
+@row("more than half of at least 100 records in error")
 def test_files_of_another_format_fail_the_batch_instead_of_filling_dead_letters():
     """At least 100 records, more than half of them bad: as with any operator."""
     for options, good, bad in (('format = "csv", columns = { "a", "b" }', "1,2\n", "1\n"),

@@ -4,6 +4,7 @@
 import glob, gzip, os, pathlib, shutil, subprocess, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
+from arrivals import row
 
 JOB = """local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s" %(context)s }
@@ -46,6 +47,10 @@ CASES = {
 }
 
 
+@row("lines that end in `\\r\\n`")
+@row("a byte order mark")
+@row("NULs, or bytes that are no UTF-8")
+@row("a last line without newline")
 def test_text_of_every_kind():
     for name, (content, expected) in CASES.items():
         equal(lines_of(content), expected, name)
@@ -63,6 +68,7 @@ def test_text_of_every_kind_packed():
             equal(lines_of(b"".join(packed), "a.zst"), expected, name + ", zstd of two frames")
 
 
+@row("no bytes")
 def test_an_empty_file_is_taken_and_has_no_lines():
     equal(lines_of(b"", chain=":count()"), b"0\n", "the count")
 
@@ -73,6 +79,7 @@ def test_lines_around_the_border_of_a_split():
         equal(lines_of(first + b"\r\nsecond\r\n") == first + b"\nsecond\n", True, "newline %d from the border" % off)
 
 
+@row("a line of more than `maxRecordBytes`")
 def test_one_line_of_maxRecordBytes_and_one_above():
     equal(lines_of(b"x" * 1000 + b"\n" + b"y" * 1001 + b"\nz\n" + b"w" * 1001, context="maxRecordBytes = 1000"),
           b"x" * 1000 + b"\nz\n", "the lines")

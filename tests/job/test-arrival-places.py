@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+# presets: release asan
+# timeout: 300
+"""What may happen to the watched directory itself. A claim per row of the manual."""
+import os, pathlib, signal, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from arrivals import *
+
+SOON = 'pollInterval = "50ms"'
+
+
+@row("does not exist at the start")
+def test_no_directory():
+    lines_job()
+    os.rmdir("in")
+    done = sluice("run", "job.lua", "--once")
+    equal(done.returncode, 2, "exit status")
+    for part in ("job.lua:3", "watched directory in", "No such file or directory", "make it"):
+        check(part in done.stderr, "%r is not in\n%s" % (part, done.stderr))
+    pathlib.Path("in").write_text("a file\n")
+    equal(sluice("run", "job.lua", "--once").returncode, 2, "exit status where it is a file")
+
+
+@row("is deleted")
+def test_deleted_and_made_again():
+    with Watching(SOON) as run:
+        move_in("a", "a\n")
+        run.wait_for("a")
+        shutil.rmtree("in")
+        run.wait_said("in: the watched directory has gone; waiting for it to come back")
+        move_in("a", "new\n")
+        run.wait_for("new")
+        run.wait_said("in: the watched directory is there again")
+        run.pass_by()  # which the run is told of by an event
+        run.stop_with("a", "new", "later")
+
+
+@row("is renamed away and back")
+def test_renamed_away_and_back():
+    with Watching(SOON) as run:
+        move_in("a", "a\n")
+        run.wait_for("a")
+        os.rename("in", "away")
+        run.wait_said("the watched directory has gone")
+        pathlib.Path("away/b").write_text("b\n")
+        os.rename("away", "in")
+        run.wait_for("b")
+        run.pass_by()
+        run.stop_with("a", "b", "later")
+
+
+@row("has been replaced by another of its name")
+def test_replaced_by_another():
+    with Watching(SOON) as run:
+        move_in("a", "a\n")
+        run.wait_for("a")
+        os.mkdir("other")
+        pathlib.Path("other/a").write_text("other\n")
+        rename_exchange("in", "other")
+        pathlib.Path("other/b").write_text("never\n")
+        run.wait_for("other")
+        run.wait_said("in: another directory has this name now")
+        run.pass_by()
+        run.stop_with("a", "other", "later")
+
+
+@row("is unmounted")
+def test_unmounted():
+    if os.getuid():
+        skip("mounting asks for root")
+    os.makedirs("in")
+    pathlib.Path("in/below").write_text("never\n")
+    os.makedirs("from")
+    if subprocess.run(["mount", "--bind", "from", "in"], stderr=subprocess.DEVNULL).returncode:
+        skip("mounting is not possible here")
+    with Watching(SOON) as run:
+        move_in("a", "a\n", "from")
+        run.wait_for("a")
+        # A batch that looks at the directory holds it for a moment.
+        wait_until(lambda: subprocess.run(["umount", "in"], stderr=subprocess.DEVNULL).returncode == 0, "nobody to hold it")
+        run.wait_said("in: another file system is there now")
+        move_in("b", "b\n", "from")
+        subprocess.run(["mount", "--bind", "from", "in"], check=True)
+        run.wait_for("b")
+        move_in("c", "c\n", "from")
+        run.wait_for("c")
+        run.stop_with("a", "b", "c")
+        unmount("in")
+
+
+def without_watches(limit):
+    """A user namespace of its own, in which none are left."""
+    prefix = ("unshare", "--user", "--map-root-user", "sh", "-c",
+              'echo 0 >/proc/sys/user/%s && exec "$@"' % limit, "sh")
+    if not shutil.which("unshare") or subprocess.run([*prefix, "true"], stderr=subprocess.DEVNULL).returncode:
+        skip("no user namespace of our own")
+    return prefix
+
+
+@row("is on a network file system or FUSE, or no watches are left")
+def test_no_watches_left():
+    for limit, name in (("max_inotify_watches", "fs.inotify.max_user_watches"),
+                        ("max_inotify_instances", "fs.inotify.max_user_instances")):
+        shutil.rmtree("in", ignore_errors=True)
+        shutil.rmtree("out", ignore_errors=True)
+        shutil.rmtree(".sluice", ignore_errors=True)
+        with Watching(SOON, prefix=without_watches(limit)) as run:
+            run.wait_said("raise " + name)
+            move_in("a", "a\n")
+            run.wait_for("a")
+            move_in("a", "another\n")
+            run.wait_for("another")
+            run.stop_with("a", "another")
+        lines_job('watch = "inotify"')
+        done = sluice("run", "job.lua", "--once", prefix=without_watches(limit))
+        check(done.returncode not in (0, 3, 4, 5), 'exit status with watch = "inotify": %d' % done.returncode)
+        check(name in done.stderr and "watched directory in" in done.stderr, "stderr is\n" + done.stderr)
+
+
+VIEWING = """local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "50ms" }
+ssc:textFileStream("first"):mount("lines")
+"""
+
+
+@row("is on a network file system or FUSE, or no watches are left")
+def test_another_job_s_view_is_polled():
+    need_fuse()
+    os.makedirs("first")
+    with Running(job(VIEWING, "first.lua")) as first:
+        move_in("f0", "0\n", "first")
+        first.wait_until(lambda: os.path.lexists("mnt/lines/now"), "the first version")
+        job(JOB % {"options": 'filter = "data", ' + SOON, "context": "", "chain": "", "directory": "mnt/lines/now"})
+        with Running("job.lua", "--log-format", "json") as run:
+            run.wait_until(lambda: any("FUSE" in message and "pollInterval" in message for message in said(run.stderr())),
+                           "the log to say how it is watched")
+            for number in range(1, 4):
+                run.wait_until(lambda: str(number - 1) in rows(), "the rows of version %d" % number)
+                move_in("f%d" % number, "%d\n" % number, "first")
+            run.wait_until(lambda: "3" in rows(), "the rows of the last version")
+            run.stop()
+        first.stop()
+    equal(rows(), ["0", "1", "2", "3"], "all rows")
+
+
+@row("is the job's own mount")
+def test_the_own_mount_is_refused():
+    need_fuse()
+    os.makedirs("mnt")
+    done = sluice("run", job("""local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "50ms" }
+ssc:textFileStream("mnt"):mount("lines")
+"""), "--once")
+    equal(done.returncode, 2, "exit status\n" + done.stderr)
+    check("job.lua:3" in done.stderr and "mount" in done.stderr, "stderr is\n" + done.stderr)
+
+
+main(globals())
