@@ -3,10 +3,12 @@
  *     make_input words BYTES SEED > FILE     ten words a line, 200,000 words by Zipf's law with exponent 1
  *     make_input log LINES SEED > FILE       an access log in Apache's combined format, about 240 bytes a
  * line
+ *     make_input keys COUNT SEED > FILE      ten words a line, no word twice; COUNT below 2^32
  *
  * The vocabulary is the same for every seed; only the sequence differs. A rank is drawn by Walker's alias
  * method: one draw, one comparison, so that making the input does not take longer than measuring with it. In
  * a log three lines in ten carry a number in their URL, which gives some 190,000 URLs in 640,000 lines. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,16 +167,36 @@ static void write_log(uint64_t lines, struct random *random)
     zipf_done(&pages);
 }
 
+/* One to one on 32 bits, and in no order. */
+static uint32_t scatter(uint32_t number)
+{
+    number = (number ^ number >> 16) * 0x7feb352du;
+    number = (number ^ number >> 15) * 0x846ca68bu;
+    return number ^ number >> 16;
+}
+
+static void write_keys(uint64_t count, uint32_t offset)
+{
+    for (uint64_t i = 0; i < count; i++)
+        printf("%x%c", (unsigned)scatter((uint32_t)i + offset),
+               (i + 1) % WORDS_PER_LINE && i + 1 < count ? ' ' : '\n');
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 4 || (strcmp(argv[1], "words") && strcmp(argv[1], "log"))) {
-        fputs("usage: make_input words BYTES SEED | make_input log LINES SEED\n", stderr);
+    bool known =
+        argc == 4 && (!strcmp(argv[1], "words") || !strcmp(argv[1], "log") || !strcmp(argv[1], "keys"));
+    if (!known) {
+        fputs("usage: make_input words BYTES SEED | make_input log LINES SEED | make_input keys COUNT SEED\n",
+              stderr);
         return 2;
     }
     uint64_t size = strtoull(argv[2], NULL, 10);
     struct random random = {strtoull(argv[3], NULL, 10) * 0x2545f4914f6cdd1du + 7};
     if (!strcmp(argv[1], "words"))
         write_words(size, &random);
+    else if (!strcmp(argv[1], "keys"))
+        write_keys(size, (uint32_t)(random_next(&random) >> 32));
     else
         write_log(size, &random);
     if (fflush(stdout) || ferror(stdout)) {

@@ -1,6 +1,7 @@
 #include "core/dataset.h"
 
 #include "core/error.h"
+#include "core/stored_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ void sl_rows_unref(struct sl_rows *rows)
     if (!rows || atomic_fetch_sub_explicit(&rows->refs, 1, memory_order_acq_rel) > 1)
         return;
     sl_memory_unref(rows->memory);
+    sl_stored_rows_free(rows->stored);
     sl_arena_done(&rows->arena);
     free(rows->chunk);
     free(rows->start);
@@ -313,17 +315,23 @@ static int push_part(const struct sl_chunk *chunk, uint32_t from, uint32_t to, s
 static int push_slice(const struct sl_slice *slice, uint64_t from, uint64_t to, struct sl_outlet *outlet)
 {
     const struct sl_rows *rows = slice->rows;
+    struct sl_arena block = {0}; /* of rows on disk */
+    int r = 0;
     from += slice->from;
     to += slice->from;
-    for (size_t i = find_chunk(rows, from); from < to; i++) {
-        const struct sl_chunk *chunk = rows->chunk[i];
+    for (size_t i = find_chunk(rows, from); r == 0 && from < to; i++) {
+        const struct sl_chunk *chunk = sl_rows_chunk(rows, i, &block);
+        if (!chunk) {
+            r = SL_EFAIL;
+            break;
+        }
         uint64_t end = rows->start[i] + chunk->rows < to ? rows->start[i] + chunk->rows : to;
-        int r = push_part(chunk, (uint32_t)(from - rows->start[i]), (uint32_t)(end - rows->start[i]), outlet);
-        if (r < 0)
-            return r;
+        r = push_part(chunk, (uint32_t)(from - rows->start[i]), (uint32_t)(end - rows->start[i]), outlet);
         from = end;
+        sl_arena_reset(&block);
     }
-    return 0;
+    sl_arena_done(&block);
+    return r;
 }
 
 int sl_dataset_push(const struct sl_dataset *dataset, size_t p, uint64_t from, uint64_t to,
@@ -378,9 +386,11 @@ bool sl_cursor_next(struct sl_cursor *cursor, struct sl_field *fields, uint32_t 
     if (!slice)
         return false;
     const struct sl_rows *rows = slice->rows;
-    while (cursor->row >= rows->start[cursor->chunk] + rows->chunk[cursor->chunk]->rows)
+    while (cursor->chunk + 1 < rows->chunks && cursor->row >= rows->start[cursor->chunk + 1])
         cursor->chunk++;
-    const struct sl_chunk *chunk = rows->chunk[cursor->chunk];
+    const struct sl_chunk *chunk = sl_rows_chunk(rows, cursor->chunk, NULL);
+    if (!chunk)
+        return false;
     sl_chunk_row(chunk, (uint32_t)(cursor->row - rows->start[cursor->chunk]), fields);
     *ret_width = chunk->width;
     cursor->row++;

@@ -121,6 +121,9 @@ struct sl_wide {
     int (*finish)(struct sl_stage *stage, struct sl_dataset **ret);
     void (*done)(struct sl_stage *stage); /* optional: frees; always called, also after failures */
 
+    /* What it holds of a batch stays below services->spill->bytes for each worker: the rest goes to disk. */
+    bool bounded;
+
     /* What is kept from batch to batch (windows, state). */
     size_t memory_size;
     int (*memory_open)(const struct sl_node *node, void *memory, struct sl_error *err);

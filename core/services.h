@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+struct sl_spill;
 struct sl_task;
 
 struct sl_services {
@@ -32,6 +33,7 @@ struct sl_services {
     void *arrivals_arg; /* of open_arrivals: the watcher */
     struct sl_task
         *main_task; /* of the first worker: the main thread's between batches, for calls of functions */
+    struct sl_spill *spill;     /* core/spill.h; NULL: no memoryLimit */
     struct sl_history *history; /* core/history.h; NULL: no checkpoint */
     uint64_t inputs;            /* files of this batch, and the first of their paths */
     size_t first_count;

@@ -17,6 +17,7 @@
 #include "engine/commit.h"
 
 #include "engine/asides.h"
+#include "engine/bounds.h"
 #include "engine/deadletter.h"
 #include "engine/hooks.h"
 #include "engine/keep.h"
@@ -215,7 +216,7 @@ int sl_batch_step(struct sl_batch *batch, struct sl_error *err)
         return 0;
     batch->run->services.replay = batch->replay;
     tell_hooks(batch);
-    int r = step->run(batch, err);
+    int r = sl_bounds_check(batch->run, step->run(batch, err), err);
     if (r < 0)
         return r;
     batch->step++;

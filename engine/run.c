@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "engine/asides.h"
+#include "engine/bounds.h"
 #include "engine/changes.h"
 #include "engine/check.h"
 #include "engine/hooks.h"
@@ -346,8 +347,8 @@ static int check_times(struct sl_run *run, struct sl_error *err)
 static int open_run(struct sl_run *run, struct sl_error *err)
 {
     static int (*const steps[])(struct sl_run * run, struct sl_error * err) = {
-        check_times, open_services,    open_watcher, open_checkpoint, open_workers, prepare_workers,
-        open_trial,  sl_memories_open, open_sources, open_outputs,    open_mount,
+        check_times, open_services,  open_watcher,     open_checkpoint, open_workers, prepare_workers,
+        open_trial,  sl_bounds_open, sl_memories_open, open_sources,    open_outputs, open_mount,
     };
     int r = sl_pipelines_new(run->context, &run->pipelines, err);
     if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines,
@@ -372,6 +373,7 @@ static void close_run(struct sl_run *run)
         sl_arena_done(&run->worker[w].flow);
     }
     sl_pool_free(run->pool);
+    sl_bounds_close(run);
     free(run->worker);
     free(run->task);
     free(run->checkpoint);

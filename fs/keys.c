@@ -32,10 +32,13 @@ struct sl_keys {
 static bool slice_has_width(const struct sl_slice *slice, uint32_t width_min)
 {
     const struct sl_rows *rows = slice->rows;
-    for (size_t i = 0; i < rows->chunks; i++)
-        if (rows->chunk[i]->width >= width_min && rows->start[i] < slice->to &&
-            rows->start[i] + rows->chunk[i]->rows > slice->from)
+    for (size_t i = 0; i < rows->chunks; i++) {
+        uint64_t end = i + 1 < rows->chunks ? rows->start[i + 1] : rows->count;
+        bool is_inside = rows->start[i] < slice->to && end > slice->from;
+        const struct sl_chunk *chunk = is_inside ? sl_rows_chunk(rows, i, NULL) : NULL;
+        if (chunk && chunk->width >= width_min)
             return true;
+    }
     return false;
 }
 

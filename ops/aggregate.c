@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "ops/aggregate_inside.h"
 #include "ops/pair_key.h"
+#include "ops/reducers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ void sl_aggregate_done(struct sl_aggregate *aggregate)
     }
     free(aggregate->lane);
     sl_aggregate_paths_done(aggregate);
+    sl_aggregate_spill_done(aggregate);
     pthread_mutex_destroy(&aggregate->lock);
     *aggregate = (struct sl_aggregate){0};
 }
@@ -188,6 +190,7 @@ static int settle(struct sl_aggregate *aggregate, struct sl_task *task, const st
 
 struct merge {
     struct sl_aggregate *aggregate;
+    const struct sl_reducer *reducer; /* the aggregate's, or list where only values are kept */
     struct sl_table *table;
     struct sl_task *task;
     const struct sl_chunk *in;
@@ -201,7 +204,7 @@ struct merge {
 /* The first accepted value of a group. */
 static int create_group(struct merge *merge, struct sl_group *group, uint32_t row)
 {
-    const struct sl_reducer *reducer = merge->aggregate->reducer;
+    const struct sl_reducer *reducer = merge->reducer;
     int r = reducer->ops->create(reducer, merge->task, &merge->table->arena, &merge->pairs.value[row],
                                  &group->state);
     if (r == 0)
@@ -242,7 +245,7 @@ static struct sl_group *group_of(union sl_state *state)
 
 static int merge_one(struct merge *merge, uint32_t k)
 {
-    const struct sl_reducer *reducer = merge->aggregate->reducer;
+    const struct sl_reducer *reducer = merge->reducer;
     struct sl_group *group = group_of(merge->state[k]);
     if (group->key.flags & SL_GROUP_FAILED)
         return 0;
@@ -253,7 +256,7 @@ static int merge_one(struct merge *merge, uint32_t k)
 
 static int merge_values(struct merge *merge)
 {
-    const struct sl_reducer *reducer = merge->aggregate->reducer;
+    const struct sl_reducer *reducer = merge->reducer;
     int r = 0;
     for (uint32_t k = 0; k < merge->count && r == 0; k++) {
         if (reducer->ops->merge_rows)
@@ -288,6 +291,7 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
     struct sl_aggregate_lane *own = lane->state;
     struct merge merge;
     merge.aggregate = aggregate;
+    merge.reducer = aggregate->reducer;
     merge.table = aggregate->reducer->ops->exact ? &aggregate->table[lane->task->worker] : &own->table;
     merge.task = lane->task;
     merge.in = in;
@@ -295,7 +299,10 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
     merge.count = 0;
     if (aggregate->key_of == SL_KEY_FIELD && in->width < 2)
         return sl_pairs_reject(aggregate->stage->node, lane->task, in);
-    int r = find_pairs(aggregate, lane->task, in, &merge.pairs);
+    int r = aggregate->spill ? sl_aggregate_make_room(aggregate, lane->task, own, merge.table, in->rows) : 0;
+    if (own->runs)
+        merge.reducer = &sl_reducer_list;
+    r = r < 0 ? r : find_pairs(aggregate, lane->task, in, &merge.pairs);
     return r == 0 ? merge_chunk(&merge) : r;
 }
 

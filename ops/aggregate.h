@@ -18,6 +18,9 @@ enum sl_key_of { SL_KEY_FIELD, SL_KEY_RECORD, SL_KEY_NONE };
 
 struct sl_aggregate_lane;
 struct sl_aggregate_path;
+struct sl_aggregate_run;
+struct sl_spill;
+struct sl_spill_file;
 
 struct sl_aggregate {
     struct sl_stage *stage;
@@ -31,6 +34,13 @@ struct sl_aggregate {
     struct sl_aggregate_path *path; /* [paths]: lanes that ended, in order (aggregate_fold.c) */
     size_t paths;
     bool folding; /* some worker is at it */
+
+    /* where memory is bounded (aggregate_spill.c) */
+    struct sl_spill *spill;       /* NULL: all groups stay in memory */
+    struct sl_spill_file **file;  /* [workers], NULL until needed */
+    struct sl_aggregate_run *run; /* guarded by lock, and so are the next two */
+    size_t runs, runs_capacity;
+    _Atomic size_t held; /* bytes of lanes that ended */
 };
 
 /* Key and value of a record: SL_KEY_FIELD needs pairs (others are record errors), value = what follows the
@@ -46,3 +56,11 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
 /* The groups in the order of their keys. */
 int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret);
 void sl_aggregate_done(struct sl_aggregate *aggregate);
+
+/* After init, for those that finish with sl_aggregate_rows: groups beyond memoryLimit go to disk. `spill` may
+ * be NULL: there is no limit. */
+int sl_aggregate_bound(struct sl_aggregate *aggregate, struct sl_spill *spill);
+/* Whether groups are on disk, or would have to be while they are finished: then sl_aggregate_rows takes the
+ * place of sl_aggregate_finish and sl_groups_finish. */
+bool sl_aggregate_is_large(const struct sl_aggregate *aggregate);
+int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_shape shape, struct sl_dataset **ret);

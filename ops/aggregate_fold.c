@@ -111,8 +111,11 @@ static int fold_path(struct sl_aggregate *aggregate, struct sl_task *task, uint3
     while (r == 0 && (lane = next_lane(aggregate, path))) {
         struct sl_aggregate_lane *first = aggregate->path[path].lane[0];
         pthread_mutex_unlock(&aggregate->lock);
-        if (lane != first)
+        if (lane != first) {
+            size_t before = sl_table_bytes(&first->table, 0) + sl_table_bytes(&lane->table, 0);
             r = fold_table(aggregate, task, &first->table, &lane->table);
+            atomic_fetch_add(&aggregate->held, sl_table_bytes(&first->table, 0) - before); /* mostly less */
+        }
         pthread_mutex_lock(&aggregate->lock);
         aggregate->path[path].next++;
     }
@@ -125,6 +128,8 @@ int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane
     const struct sl_position *position = &lane->position;
     if (aggregate->reducer->ops->exact)
         return 0;
+    if (aggregate->spill && sl_aggregate_must_spill(aggregate, own)) /* those behind it wait for the finish */
+        return sl_aggregate_spill_table(aggregate, lane->task, own, &own->table);
     pthread_mutex_lock(&aggregate->lock);
     int r = make_paths(aggregate, position->path) &&
                     make_partitions(&aggregate->path[position->path], position->partition)

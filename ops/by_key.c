@@ -1,6 +1,7 @@
 #include "ops/by_key.h"
 
 #include "core/error.h"
+#include "core/services.h"
 
 const struct sl_reducer *sl_by_key_reducer(struct sl_by_key *by_key, struct sl_stage *stage, unsigned param)
 {
@@ -18,7 +19,9 @@ int sl_by_key_begin(struct sl_by_key *by_key, struct sl_stage *stage, const stru
 {
     by_key->shape = shape;
     by_key->partitions_param = partitions_param;
-    return sl_aggregate_init(&by_key->aggregate, stage, reducer, key_of);
+    int r = sl_aggregate_init(&by_key->aggregate, stage, reducer, key_of);
+    bool bounded = stage->services && stage->node->op->wide->bounded;
+    return r == 0 && bounded ? sl_aggregate_bound(&by_key->aggregate, stage->services->spill) : r;
 }
 
 int sl_by_key_lane_open(struct sl_stage *stage, struct sl_lane *lane)
@@ -50,15 +53,23 @@ int sl_cut_partitions(const struct sl_stage *stage, unsigned param, struct sl_da
     return pieces ? 0 : SL_ENOMEM;
 }
 
-int sl_by_key_finish(struct sl_stage *stage, struct sl_dataset **ret)
+static int finish_groups(struct sl_stage *stage, struct sl_by_key *by_key, struct sl_dataset **ret)
 {
-    struct sl_by_key *by_key = stage->state;
     struct sl_groups *groups;
     int r = sl_aggregate_finish(&by_key->aggregate, &groups);
     if (r < 0)
         return r;
     r = sl_groups_finish(stage, by_key->aggregate.reducer, groups, by_key->shape, ret);
     sl_groups_unref(groups);
+    return r;
+}
+
+int sl_by_key_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_by_key *by_key = stage->state;
+    int r = sl_aggregate_is_large(&by_key->aggregate)
+                ? sl_aggregate_rows(&by_key->aggregate, by_key->shape, ret)
+                : finish_groups(stage, by_key, ret);
     return r < 0 ? r : sl_cut_partitions(stage, by_key->partitions_param, ret);
 }
 

@@ -47,30 +47,49 @@ struct finish {
 };
 
 /* A key that was a record of several fields becomes one again. */
-static int append_key(struct sl_rows *rows, const struct sl_field *key)
+static void key_row(const struct sl_field *key, const struct sl_field **ret, uint32_t *ret_width)
 {
     bool row = key->tag == SL_LIST && key->flags & SL_FIELD_ROW;
-    return sl_rows_append_row(rows, row ? key->items : key, row ? key->len : 1);
+    *ret = row ? key->items : key;
+    *ret_width = row ? key->len : 1;
+}
+
+int sl_entry_row(const struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_shape shape,
+                 struct sl_task *task, const struct sl_entry *entry, struct sl_field pair[2],
+                 const struct sl_field **ret, uint32_t *ret_width)
+{
+    *ret_width = 0;
+    if (shape == SL_SHAPE_KEY) {
+        key_row(&entry->key, ret, ret_width);
+        return 0;
+    }
+    pair[0] = entry->key;
+    pair[0].flags = 0;
+    int r = reducer->ops->finish(reducer, task, &entry->state, &pair[1]);
+    if (r == SL_EREJECT || r == SL_EGROUP) {
+        struct sl_field none = sl_nil();
+        return sl_task_reject_group(task, stage->node->number, &entry->key, &none);
+    }
+    *ret = shape == SL_SHAPE_PAIR ? pair : &pair[1];
+    *ret_width = r < 0 ? 0 : shape == SL_SHAPE_PAIR ? 2 : 1;
+    return r;
 }
 
 static int finish_entry(struct finish *finish, struct sl_task *task, struct sl_rows *rows,
                         const struct sl_entry *entry)
 {
-    if (finish->shape == SL_SHAPE_KEY)
-        return append_key(rows, &entry->key);
-    struct sl_field row[2] = {entry->key}, value;
-    row[0].flags = 0;
-    int r = finish->reducer->ops->finish(finish->reducer, task, &entry->state, &value);
-    if (r == SL_EREJECT || r == SL_EGROUP) {
-        struct sl_field none = sl_nil();
-        return sl_task_reject_group(task, finish->stage->node->number, &entry->key, &none);
-    }
-    if (r == 0 && !sl_field_copy(&rows->arena, &value, &row[1]))
-        r = SL_ENOMEM;
-    if (r < 0)
+    struct sl_field pair[2], value;
+    const struct sl_field *row;
+    uint32_t width;
+    int r = sl_entry_row(finish->stage, finish->reducer, finish->shape, task, entry, pair, &row, &width);
+    if (r < 0 || !width)
         return r;
-    bool pair = finish->shape == SL_SHAPE_PAIR;
-    return sl_rows_append_row(rows, pair ? row : &row[1], pair ? 2 : 1);
+    if (finish->shape != SL_SHAPE_KEY) {
+        if (!sl_field_copy(&rows->arena, &pair[1], &value))
+            return SL_ENOMEM;
+        pair[1] = value;
+    }
+    return sl_rows_append_row(rows, row, width);
 }
 
 static int finish_piece(void *arg, size_t index, unsigned worker, struct sl_error *err)

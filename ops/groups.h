@@ -37,6 +37,12 @@ int sl_groups_combine(struct sl_stage *stage, const struct sl_reducer *reducer, 
 /* What becomes of a group: the row (key, value), its value alone, or its key as the record it was. */
 enum sl_shape { SL_SHAPE_PAIR, SL_SHAPE_VALUE, SL_SHAPE_KEY };
 
+/* The row a group becomes, borrowed from the entry, pair[] and task->scratch. A group error leaves it out:
+ * width 0. */
+int sl_entry_row(const struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_shape shape,
+                 struct sl_task *task, const struct sl_entry *entry, struct sl_field pair[2],
+                 const struct sl_field **ret, uint32_t *ret_width);
+
 /* Finishes every group: a dataset of one partition. A group error leaves the group out and goes to the sink.
  */
 int sl_groups_finish(struct sl_stage *stage, const struct sl_reducer *reducer, struct sl_groups *groups,

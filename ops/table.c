@@ -75,11 +75,25 @@ static int grow(struct sl_table *table, size_t capacity)
     return 0;
 }
 
-int sl_table_reserve(struct sl_table *table, size_t more)
+static size_t capacity_for(const struct sl_table *table, size_t more)
 {
     size_t capacity = table->capacity ? table->capacity : (size_t)1 << CAPACITY_MIN_LOG2;
     while ((table->used + more) * 2 > capacity)
         capacity *= 2;
+    return capacity;
+}
+
+size_t sl_table_bytes(const struct sl_table *table, size_t more)
+{
+    size_t slots = table->capacity, capacity = more ? capacity_for(table, more) : slots;
+    if (capacity > slots)
+        slots += capacity; /* both are there while it grows */
+    return slots * sizeof(struct sl_group) + table->arena.bytes;
+}
+
+int sl_table_reserve(struct sl_table *table, size_t more)
+{
+    size_t capacity = capacity_for(table, more);
     if (capacity == table->capacity)
         return 0;
     return capacity > (size_t)1 << 31 ? SL_ENOMEM : grow(table, capacity);

@@ -42,6 +42,9 @@ void sl_table_done(struct sl_table *table);
 /* Makes room for `more` new groups. 0 or SL_ENOMEM. */
 int sl_table_reserve(struct sl_table *table, size_t more);
 
+/* Bytes the table takes while `more` groups come in and it may have to grow; without more, what it holds. */
+size_t sl_table_bytes(const struct sl_table *table, size_t more);
+
 /* The slot where the key is or belongs; check key.flags. */
 struct sl_group *sl_table_slot(const struct sl_table *table, uint32_t hash, const struct sl_field *key);
 

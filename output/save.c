@@ -50,13 +50,13 @@ static int save_open(const struct sl_node *node, const struct sl_services *servi
 
 /* ---- rows ---- */
 
-/* Rows straight from one source: its partitions are the lanes, 0, 1, 2 ..., and none is cut. */
+/* Rows straight from one source or dataset: its partitions are the lanes, 0, 1, 2 ..., and none is cut. */
 static bool lanes_are_dense(const struct sl_node *node)
 {
     const struct sl_node *from = node->input[0];
     while (from->op->kind == SL_OP_NARROW && from->inputs == 1)
         from = from->input[0];
-    return from->op->kind == SL_OP_SOURCE;
+    return from->op->kind == SL_OP_SOURCE || from->op->kind == SL_OP_WIDE;
 }
 
 static bool collects(const struct save *save)

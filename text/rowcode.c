@@ -81,6 +81,7 @@ bool sl_rowcode_append(struct sl_buf *buf, const struct sl_field *fields, uint32
 struct reader {
     const uint8_t *at, *end;
     struct sl_arena *arena;
+    bool borrows; /* strings stay where they are */
 };
 
 static bool read_varint(struct reader *reader, uint64_t *ret)
@@ -124,10 +125,10 @@ static bool read_string(struct reader *reader, struct sl_field *ret)
     uint64_t len;
     if (!read_varint(reader, &len) || len > (uint64_t)(reader->end - reader->at))
         return false;
-    const uint8_t *copy = sl_arena_copy(reader->arena, reader->at, len);
-    if (!copy && len)
+    const uint8_t *bytes = reader->borrows ? reader->at : sl_arena_copy(reader->arena, reader->at, len);
+    if (!bytes && len)
         return false;
-    *ret = sl_string(copy, len);
+    *ret = sl_string(bytes, len);
     reader->at += len;
     return true;
 }
@@ -185,17 +186,34 @@ static bool read_field(struct reader *reader, int depth, struct sl_field *ret)
     return tag == 'n' || tag == 't' || tag == 'f';
 }
 
+static bool read_row(struct reader *reader, struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
+{
+    uint64_t width;
+    if (!read_varint(reader, &width) || width > SL_ROWCODE_WIDTH_MAX)
+        return false;
+    for (uint32_t i = 0; i < width; i++)
+        if (!read_field(reader, 0, &fields[i]))
+            return false;
+    *ret_width = (uint32_t)width;
+    return true;
+}
+
 bool sl_rowcode_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
                      struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
 {
-    struct reader reader = {bytes + *at, bytes + len, arena};
-    uint64_t width;
-    if (!read_varint(&reader, &width) || width > SL_ROWCODE_WIDTH_MAX)
-        return false;
-    for (uint32_t i = 0; i < width; i++)
-        if (!read_field(&reader, 0, &fields[i]))
-            return false;
-    *at = (size_t)(reader.at - bytes);
-    *ret_width = (uint32_t)width;
-    return true;
+    struct reader reader = {bytes + *at, bytes + len, arena, false};
+    bool whole = read_row(&reader, fields, ret_width);
+    if (whole)
+        *at = (size_t)(reader.at - bytes);
+    return whole;
+}
+
+bool sl_rowcode_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+                       struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
+{
+    struct reader reader = {bytes + *at, bytes + len, arena, true};
+    bool whole = read_row(&reader, fields, ret_width);
+    if (whole)
+        *at = (size_t)(reader.at - bytes);
+    return whole;
 }

@@ -1,0 +1,61 @@
+/* The limit is for the whole process. A part of it is for what does not grow with the data: code, the
+ * workers' Lua states, buffers. The rest is shared by the operators that hold rows, whether they are at work
+ * at the same time or not, and by the workers. */
+#include "engine/bounds.h"
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "state/spill.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+enum { REST_BYTES_MIN = 16 << 20, WORKER_BYTES_MIN = 256 << 10 };
+
+static size_t count_bounded(const struct sl_pipelines *pipelines)
+{
+    size_t count = 0;
+    for (size_t n = 0; n < pipelines->nodes; n++) {
+        const struct sl_wide *wide = pipelines->node[n]->op->wide;
+        count += wide && wide->bounded;
+    }
+    return count;
+}
+
+static size_t share_of_worker(int64_t limit, size_t operators, unsigned workers)
+{
+    int64_t rest = limit / 4 > REST_BYTES_MIN ? limit / 4 : REST_BYTES_MIN;
+    int64_t share = limit > rest ? (limit - rest) / ((int64_t)operators * workers) : 0;
+    return share > WORKER_BYTES_MIN ? (size_t)share : WORKER_BYTES_MIN;
+}
+
+int sl_bounds_open(struct sl_run *run, struct sl_error *err)
+{
+    int64_t limit = run->context->options.memory_limit;
+    size_t operators = count_bounded(run->pipelines);
+    struct sl_buf dir SL_CLEANUP(sl_buf_done) = {0};
+    const char *temporary = getenv("TMPDIR");
+    if (!limit || !operators || run->trial)
+        return 0;
+    bool ok = run->catalog ? sl_buf_printf(&dir, "%s/spill", run->checkpoint)
+                           : sl_buf_text(&dir, temporary && temporary[0] ? temporary : "/tmp");
+    if (!ok || !sl_buf_byte(&dir, 0))
+        return sl_error_nomem(err);
+    int r = sl_spill_open(run->services.io, AT_FDCWD, (const char *)dir.bytes, run->catalog != NULL,
+                          &run->services.spill, err);
+    if (r == 0)
+        run->services.spill->bytes = share_of_worker(limit, operators, sl_pool_workers(run->pool));
+    return r;
+}
+
+void sl_bounds_close(struct sl_run *run)
+{
+    sl_spill_close(run->services.spill);
+    run->services.spill = NULL;
+}
+
+int sl_bounds_check(struct sl_run *run, int r, struct sl_error *err)
+{
+    int failed = run->services.spill ? sl_spill_failure(run->services.spill, err) : 0;
+    return failed < 0 ? failed : r;
+}

@@ -1,0 +1,353 @@
+/* From runs of groups on disk to the rows of the result: all runs are read as one, in the order of keys, the
+ * records of one key are combined, and what comes out goes to disk again, from where the dataset's readers
+ * have it. Nothing but one key's groups and a block of every run is in memory. Ranges of keys are merged on
+ * all workers. */
+#include "core/error.h"
+#include "core/spill.h"
+#include "ops/aggregate_inside.h"
+#include "ops/merge_runs.h"
+
+#include <stdlib.h>
+
+enum {
+    RUN_BYTES = 128 << 10, /* what reading a run takes, about */
+    RUNS_MIN = 8,
+    RUNS_MAX = 128,
+    RANGE_ROWS = 64 << 10, /* worth a task of its own */
+    RANGES_PER_WORKER = 4,
+};
+
+/* ---- one key ---- */
+
+/* The groups of one key on their way: lanes are combined to paths, paths to the whole, all from left to
+ * right. A group that is not there has no flags. */
+struct gathering {
+    struct sl_aggregate *aggregate;
+    struct sl_task *task;
+    struct sl_arena *keep; /* of one key */
+    struct sl_group lane, path, whole;
+    uint32_t number; /* of the lane */
+    uint32_t path_number;
+};
+
+static int combine_into(struct gathering *g, struct sl_group *to, struct sl_group *from)
+{
+    int r = 0;
+    if (!(from->key.flags & SL_GROUP_TAKEN))
+        return 0;
+    if (to->key.flags & SL_GROUP_TAKEN)
+        r = sl_aggregate_combine_groups(g->aggregate, g->task, g->keep, to, from);
+    else
+        *to = *from;
+    from->key.flags = 0;
+    return r;
+}
+
+/* The lane's group is complete. */
+static int end_lane(struct gathering *g)
+{
+    if (!(g->lane.key.flags & SL_GROUP_TAKEN))
+        return 0;
+    uint32_t path = g->aggregate->lane[g->number]->position.path;
+    int r = path != g->path_number ? combine_into(g, &g->whole, &g->path) : 0;
+    g->path_number = path;
+    return r < 0 ? r : combine_into(g, &g->path, &g->lane);
+}
+
+static int end_key(struct gathering *g)
+{
+    int r = end_lane(g);
+    return r < 0 ? r : combine_into(g, &g->whole, &g->path);
+}
+
+static int read_group(struct gathering *g, const struct sl_field *row, enum sl_run_kind kind,
+                      struct sl_group *ret)
+{
+    const struct sl_reducer *reducer = g->aggregate->reducer;
+    struct sl_group group = {0};
+    if (!sl_field_copy(g->keep, &row[0], &group.key))
+        return SL_ENOMEM;
+    group.first = (uint32_t)(row[1].integer >> SL_RUN_KIND_BITS);
+    group.key.flags = (row[0].flags & SL_FIELD_ROW) | SL_GROUP_TAKEN;
+    if (kind == SL_RUN_FAILED)
+        group.key.flags |= SL_GROUP_FAILED;
+    if (kind == SL_RUN_EMPTY || kind == SL_RUN_VALUES)
+        group.key.flags |= SL_GROUP_EMPTY;
+    int r = kind == SL_RUN_STATE ? reducer->ops->decode(reducer, g->task, g->keep, &row[2], &group.state) : 0;
+    if (r == 0)
+        *ret = group;
+    return r;
+}
+
+/* A value is refused after all: where its record came from is not known any more. */
+static int reject_value(struct gathering *g, const struct sl_field *value)
+{
+    struct sl_field row[SL_WIDTH_MAX] = {g->lane.key};
+    struct sl_chunk chunk = {.rows = 1, .width = 1};
+    bool several = value->tag == SL_LIST && value->flags & SL_FIELD_ROW;
+    const struct sl_field *fields = several ? value->items : value;
+    row[0].flags = 0;
+    if (g->aggregate->key_of != SL_KEY_FIELD)
+        chunk.width = 0;
+    for (uint32_t i = 0; i < (several ? value->len : 1) && chunk.width < SL_WIDTH_MAX; i++)
+        row[chunk.width++] = fields[i];
+    for (uint32_t c = 0; c < chunk.width; c++)
+        chunk.column[c] = &row[c];
+    return sl_task_reject(g->task, g->aggregate->stage->node->number, &chunk, 0);
+}
+
+static int merge_value(struct gathering *g, const struct sl_field *value)
+{
+    const struct sl_reducer *reducer = g->aggregate->reducer;
+    struct sl_group *group = &g->lane;
+    int r;
+    if (group->key.flags & SL_GROUP_FAILED)
+        return 0;
+    if (group->key.flags & SL_GROUP_EMPTY) {
+        r = reducer->ops->create(reducer, g->task, g->keep, value, &group->state);
+        if (r == 0)
+            group->key.flags &= (uint8_t)~SL_GROUP_EMPTY;
+    } else {
+        r = reducer->ops->merge(reducer, g->task, g->keep, &group->state, value);
+    }
+    if (r == SL_EREJECT)
+        return reject_value(g, value);
+    if (r != SL_EGROUP)
+        return r;
+    group->key.flags |= SL_GROUP_FAILED;
+    return sl_task_reject_group(g->task, g->aggregate->stage->node->number, &group->key, value);
+}
+
+static int add_values(struct gathering *g, const struct sl_field *list)
+{
+    int r = list->tag == SL_LIST ? 0 : sl_error_set(g->task->err, SL_EFAIL, "a stored list is damaged");
+    for (uint32_t i = 0; r == 0 && i < list->len; i++)
+        r = merge_value(g, &list->items[i]);
+    return r;
+}
+
+/* A row of the key's: of its first lane, the same lane, or the next one. */
+static int add_row(struct gathering *g, const struct sl_field *row)
+{
+    enum sl_run_kind kind = (enum sl_run_kind)(row[1].integer & ((1 << SL_RUN_KIND_BITS) - 1));
+    uint32_t number = (uint32_t)(row[1].integer >> SL_RUN_KIND_BITS);
+    struct sl_group group;
+    int r = 0;
+    if (g->aggregate->reducer->ops->exact) {
+        r = read_group(g, row, kind, &group);
+        return r < 0 ? r : combine_into(g, &g->whole, &group);
+    }
+    if (!(g->lane.key.flags & SL_GROUP_TAKEN) || g->number != number) {
+        r = end_lane(g);
+        r = r < 0 ? r : read_group(g, row, kind, &g->lane);
+        g->number = number;
+    } else if (kind != SL_RUN_VALUES) {
+        return 0; /* what a lane had on disk already has an empty group too */
+    }
+    return r == 0 && kind == SL_RUN_VALUES ? add_values(g, &row[2]) : r;
+}
+
+/* ---- a range of keys ---- */
+
+struct plan {
+    struct sl_aggregate *aggregate;
+    enum sl_shape shape;
+    struct sl_stored **run;
+    size_t runs;
+    struct sl_field *cut; /* [cuts]: range i is from cut[i - 1] to cut[i] */
+    size_t cuts;
+    struct sl_spill_file **file; /* [workers] */
+    struct sl_stored **result;   /* [cuts + 1] */
+};
+
+static int write_key(const struct plan *plan, struct gathering *g, struct sl_spill_file *file)
+{
+    const struct sl_aggregate *aggregate = plan->aggregate;
+    struct sl_field pair[2];
+    const struct sl_field *row;
+    uint32_t width = 0;
+    int r = end_key(g);
+    if (r < 0 || !(g->whole.key.flags & SL_GROUP_TAKEN) ||
+        g->whole.key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED))
+        return r;
+    struct sl_entry entry = {g->whole.key, g->whole.state};
+    entry.key.flags &= SL_FIELD_ROW;
+    r = sl_entry_row(aggregate->stage, aggregate->reducer, plan->shape, g->task, &entry, pair, &row, &width);
+    return r < 0 || !width ? r : aggregate->spill->ops->row(file, row, width, g->task->err);
+}
+
+static void begin_key(struct gathering *g)
+{
+    sl_arena_reset(g->keep);
+    sl_arena_reset(g->task->scratch);
+    g->lane.key.flags = g->path.key.flags = g->whole.key.flags = 0;
+}
+
+/* The key that is gathered, wherever it stands: at least one group has it. */
+static const struct sl_field *current_key(const struct gathering *g)
+{
+    const struct sl_group *const group[] = {&g->lane, &g->path, &g->whole};
+    for (size_t i = 0; i < sizeof group / sizeof *group; i++)
+        if (group[i]->key.flags & SL_GROUP_TAKEN)
+            return &group[i]->key;
+    return NULL;
+}
+
+static int merge_rows(const struct plan *plan, struct gathering *g, struct sl_merge *merge,
+                      struct sl_spill_file *file)
+{
+    struct sl_field row[SL_WIDTH_MAX];
+    uint32_t width;
+    int r;
+    begin_key(g);
+    while ((r = sl_merge_next(merge, row, &width, g->task->err)) > 0) {
+        const struct sl_field *key = current_key(g);
+        if (key && !sl_field_equals(key, &row[0])) {
+            r = write_key(plan, g, file);
+            begin_key(g);
+            if (r == 0 && g->task->stop && atomic_load_explicit(g->task->stop, memory_order_relaxed))
+                r = SL_ESTOP;
+        }
+        r = r < 0 ? r : add_row(g, row);
+        if (r < 0)
+            return r;
+    }
+    return r < 0 ? r : write_key(plan, g, file);
+}
+
+static int merge_range(void *arg, size_t range, unsigned worker, struct sl_error *err)
+{
+    struct plan *plan = arg;
+    struct sl_spill *spill = plan->aggregate->spill;
+    struct sl_arena keep = {0};
+    struct sl_merge merge;
+    struct gathering g = {
+        .aggregate = plan->aggregate, .task = &plan->aggregate->stage->tasks[worker], .keep = &keep};
+    g.task->err = err;
+    g.task->ordinal = UINT32_MAX; /* behind all partitions of the input */
+    int r = plan->file[worker] ? 0 : spill->ops->open(spill, &plan->file[worker], err);
+    if (r == 0)
+        r = sl_merge_open(&merge, plan->run, plan->runs, false, range ? &plan->cut[range - 1] : NULL,
+                          range < plan->cuts ? &plan->cut[range] : NULL, err);
+    if (r < 0)
+        return r;
+    r = merge_rows(plan, &g, &merge, plan->file[worker]);
+    sl_merge_close(&merge);
+    sl_arena_done(&keep);
+    return r < 0 ? r : spill->ops->end(plan->file[worker], &plan->result[range], err);
+}
+
+/* ---- everything ---- */
+
+static int spill_rest(void *arg, size_t number, unsigned worker, struct sl_error *err)
+{
+    struct sl_aggregate *aggregate = arg;
+    struct sl_task *task = &aggregate->stage->tasks[worker];
+    bool exact = aggregate->reducer->ops->exact;
+    task->err = err;
+    return exact ? sl_aggregate_spill_table(aggregate, task, NULL, &aggregate->table[number])
+                 : sl_aggregate_spill_table(aggregate, task, aggregate->lane[number],
+                                            &aggregate->lane[number]->table);
+}
+
+static int compare_runs(const void *a, const void *b)
+{
+    const struct sl_aggregate_run *left = a, *right = b;
+    if (!left->lane || !right->lane)
+        return 0;
+    int order = sl_position_compare(&left->lane->position, &right->lane->position);
+    return order ? order : (left->number > right->number) - (left->number < right->number);
+}
+
+static int dataset_of(struct plan *plan, struct sl_dataset **ret)
+{
+    struct sl_dataset *dataset = sl_dataset_new(1);
+    int r = dataset ? 0 : SL_ENOMEM;
+    for (size_t i = 0; i <= plan->cuts && r == 0; i++) {
+        struct sl_rows *rows = sl_rows_stored(plan->result[i]);
+        plan->result[i] = NULL;
+        r = rows ? sl_dataset_add(dataset, 0, rows, 0, rows->count) : SL_ENOMEM;
+        sl_rows_unref(rows);
+    }
+    if (r < 0) {
+        sl_dataset_unref(dataset);
+        return r;
+    }
+    *ret = dataset;
+    return 0;
+}
+
+static size_t choose_cuts(const struct plan *plan)
+{
+    size_t ranges = RANGES_PER_WORKER * sl_pool_workers(plan->aggregate->stage->pool);
+    uint64_t rows = 0;
+    for (size_t i = 0; i < plan->runs; i++)
+        rows += plan->run[i]->rows;
+    return rows / RANGE_ROWS < ranges ? (size_t)(rows / RANGE_ROWS) : ranges - 1;
+}
+
+static int merge_all(struct plan *plan, struct sl_dataset **ret)
+{
+    struct sl_stage *stage = plan->aggregate->stage;
+    const struct sl_spill_ops *ops = plan->aggregate->spill->ops;
+    struct sl_arena keys = {0};
+    size_t cuts = choose_cuts(plan);
+    plan->cut = calloc(cuts + 1, sizeof *plan->cut);
+    plan->result = calloc(cuts + 1, sizeof(struct sl_stored *));
+    int r = plan->cut && plan->result ? 0 : SL_ENOMEM;
+    r = r < 0 ? r
+              : sl_merge_cut(plan->run, plan->runs, false, cuts, &keys, plan->cut, &plan->cuts, stage->err);
+    r = r < 0 ? r : sl_pool_run(stage->pool, plan->cuts + 1, merge_range, plan, stage->err);
+    r = r < 0 ? r : dataset_of(plan, ret);
+    for (size_t i = 0; plan->result && i <= plan->cuts; i++)
+        ops->free(plan->result[i]);
+    free(plan->result);
+    free(plan->cut);
+    sl_arena_done(&keys);
+    return r;
+}
+
+static size_t runs_at_once(const struct sl_aggregate *aggregate)
+{
+    size_t runs = aggregate->spill->bytes / RUN_BYTES;
+    return runs < RUNS_MIN ? RUNS_MIN : runs > RUNS_MAX ? RUNS_MAX : runs;
+}
+
+/* The runs as an array of their own; those of the aggregate are given up. */
+static struct sl_stored **take_runs(struct sl_aggregate *aggregate)
+{
+    struct sl_stored **run = calloc(aggregate->runs + 1, sizeof(struct sl_stored *));
+    if (!run)
+        return NULL;
+    if (aggregate->runs > 1 && !aggregate->reducer->ops->exact)
+        qsort(aggregate->run, aggregate->runs, sizeof *aggregate->run, compare_runs);
+    for (size_t i = 0; i < aggregate->runs; i++)
+        run[i] = aggregate->run[i].stored;
+    aggregate->runs = 0;
+    return run;
+}
+
+int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_shape shape, struct sl_dataset **ret)
+{
+    struct sl_stage *stage = aggregate->stage;
+    const struct sl_spill_ops *ops = aggregate->spill->ops;
+    unsigned workers = sl_pool_workers(stage->pool);
+    size_t tables = aggregate->reducer->ops->exact ? workers : aggregate->lanes;
+    int r = sl_pool_run(stage->pool, tables, spill_rest, aggregate, stage->err);
+    if (r < 0)
+        return r;
+    size_t all = aggregate->runs;
+    struct plan plan = {.aggregate = aggregate, .shape = shape, .runs = all, .run = take_runs(aggregate)};
+    plan.file = calloc(workers, sizeof(struct sl_spill_file *));
+    r = plan.run && plan.file ? 0 : SL_ENOMEM;
+    r = r < 0 ? r
+              : sl_merge_fewer(stage, aggregate->spill, plan.run, &plan.runs, runs_at_once(aggregate), false);
+    r = r < 0 ? r : merge_all(&plan, ret);
+    for (unsigned w = 0; plan.file && w < workers; w++)
+        ops->close(plan.file[w]);
+    for (size_t i = 0; plan.run && i < all; i++)
+        ops->free(plan.run[i]);
+    free(plan.file);
+    free(plan.run);
+    return r;
+}

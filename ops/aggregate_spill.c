@@ -1,0 +1,197 @@
+/* Groups that do not fit into memory: tables become sorted runs on disk, from which ops/aggregate_merge.c
+ * makes the rows.
+ *
+ * Where the reducer is exact, a worker's table goes to disk whenever it has its share, as often as need be.
+ * Where it is not, what is combined with what must be the same as without a limit: a lane on its own, then
+ * the lanes from left to right. So once the lanes that ended hold too much, those that end after them go to
+ * disk one by one. A lane that is too large by itself goes there as far as it is, and from then on keeps no
+ * states but lists of its values, which are merged into the state later, in their order. */
+#include "core/error.h"
+#include "core/spill.h"
+#include "ops/aggregate_inside.h"
+#include "ops/reducers.h"
+#include "ops/sort_keys.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+enum { GROUP_BYTES = 200 }; /* what finishing takes for a group beside the tables: entries, items, rows */
+
+int sl_aggregate_bound(struct sl_aggregate *aggregate, struct sl_spill *spill)
+{
+    if (!spill)
+        return 0;
+    aggregate->file = calloc(sl_pool_workers(aggregate->stage->pool), sizeof(struct sl_spill_file *));
+    if (!aggregate->file)
+        return SL_ENOMEM;
+    aggregate->spill = spill;
+    return 0;
+}
+
+void sl_aggregate_spill_done(struct sl_aggregate *aggregate)
+{
+    if (!aggregate->spill)
+        return;
+    for (size_t i = 0; i < aggregate->runs; i++)
+        aggregate->spill->ops->free(aggregate->run[i].stored);
+    free(aggregate->run);
+    for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++)
+        aggregate->spill->ops->close(aggregate->file[w]);
+    free(aggregate->file);
+}
+
+/* ---- how much is too much ---- */
+
+static size_t bytes_of_all(const struct sl_aggregate *aggregate)
+{
+    return aggregate->spill->bytes * sl_pool_workers(aggregate->stage->pool);
+}
+
+/* Sorting a table's groups takes two items for each. */
+static size_t bytes_to_sort(const struct sl_table *table)
+{
+    return 2 * table->used * sizeof(struct sl_sort_item);
+}
+
+int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
+                           struct sl_aggregate_lane *lane, struct sl_table *table, size_t more)
+{
+    /* One half is for lanes that are read, the other for those that ended. */
+    size_t share = aggregate->reducer->ops->exact ? aggregate->spill->bytes : aggregate->spill->bytes / 2;
+    bool fits =
+        sl_table_bytes(table, more) <= share && sl_table_bytes(table, 0) + bytes_to_sort(table) <= share;
+    return fits || !table->used ? 0 : sl_aggregate_spill_table(aggregate, task, lane, table);
+}
+
+bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_aggregate_lane *lane)
+{
+    size_t bytes = sl_table_bytes(&lane->table, 0);
+    size_t held = atomic_fetch_add_explicit(&aggregate->held, bytes, memory_order_relaxed) + bytes;
+    if (!lane->runs && held <= bytes_of_all(aggregate) / 2)
+        return false;
+    atomic_fetch_sub_explicit(&aggregate->held, bytes, memory_order_relaxed);
+    return true;
+}
+
+bool sl_aggregate_is_large(const struct sl_aggregate *aggregate)
+{
+    size_t bytes = 0, groups = 0;
+    if (!aggregate->spill || aggregate->runs)
+        return aggregate->spill != NULL;
+    for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++) {
+        bytes += sl_table_bytes(&aggregate->table[w], 0);
+        groups += aggregate->table[w].used;
+    }
+    for (size_t i = 0; i < aggregate->lanes; i++) {
+        bytes += sl_table_bytes(&aggregate->lane[i]->table, 0);
+        groups += aggregate->lane[i]->table.used;
+    }
+    return bytes + groups * GROUP_BYTES > bytes_of_all(aggregate);
+}
+
+/* ---- a table becomes a run ---- */
+
+struct writing {
+    const struct sl_aggregate *aggregate;
+    const struct sl_reducer *reducer;
+    const struct sl_aggregate_lane *lane;
+    struct sl_task *task;
+    struct sl_spill_file *file;
+    enum sl_run_kind kind; /* of groups that have something */
+};
+
+static enum sl_run_kind kind_of(const struct writing *writing, const struct sl_group *group)
+{
+    if (group->key.flags & SL_GROUP_FAILED)
+        return SL_RUN_FAILED;
+    if (group->key.flags & SL_GROUP_EMPTY)
+        return SL_RUN_EMPTY;
+    return writing->kind;
+}
+
+static int write_group(const struct writing *writing, const struct sl_group *group)
+{
+    const struct sl_aggregate *aggregate = writing->aggregate;
+    enum sl_run_kind kind = kind_of(writing, group);
+    uint32_t lane = aggregate->reducer->ops->exact ? group->first : writing->lane->number;
+    struct sl_field row[3] = {group->key, sl_integer((int64_t)lane << SL_RUN_KIND_BITS | kind), sl_nil()};
+    row[0].flags &= SL_FIELD_ROW;
+    int r = kind == SL_RUN_STATE || kind == SL_RUN_VALUES
+                ? writing->reducer->ops->encode(writing->reducer, writing->task, &group->state, &row[2])
+                : 0;
+    return r < 0 ? r : aggregate->spill->ops->row(writing->file, row, 3, writing->task->err);
+}
+
+static const struct sl_group *group_of(const struct sl_field *key)
+{
+    return (const struct sl_group *)((const char *)key - offsetof(struct sl_group, key));
+}
+
+/* In order; what encoding takes is given back for each: the rows that are pushed lie in the same scratch. */
+static int write_groups(const struct writing *writing, const struct sl_table *table)
+{
+    struct sl_sort_item *item = malloc(2 * table->used * sizeof *item);
+    uint64_t at = UINT64_MAX;
+    size_t count = 0;
+    int r = item ? 0 : SL_ENOMEM;
+    for (const struct sl_group *group; item && (group = sl_table_next(table, 0, 1, &at));)
+        item[count++] = (struct sl_sort_item){sl_key_prefix(&group->key), &group->key};
+    if (item)
+        sl_sort_items(item, item + count, count);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        struct sl_arena_mark mark = sl_arena_mark(writing->task->scratch);
+        r = write_group(writing, group_of(item[i].key));
+        sl_arena_release(writing->task->scratch, mark);
+    }
+    free(item);
+    return r;
+}
+
+static int add_run(struct sl_aggregate *aggregate, struct sl_aggregate_run run)
+{
+    pthread_mutex_lock(&aggregate->lock);
+    bool room = aggregate->runs < aggregate->runs_capacity;
+    if (!room) {
+        size_t capacity = aggregate->runs_capacity ? 2 * aggregate->runs_capacity : 16;
+        struct sl_aggregate_run *grown = reallocarray(aggregate->run, capacity, sizeof *grown);
+        room = grown != NULL;
+        if (room) {
+            aggregate->run = grown;
+            aggregate->runs_capacity = capacity;
+        }
+    }
+    if (room)
+        aggregate->run[aggregate->runs++] = run;
+    pthread_mutex_unlock(&aggregate->lock);
+    return room ? 0 : SL_ENOMEM;
+}
+
+int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
+                             struct sl_aggregate_lane *lane, struct sl_table *table)
+{
+    const struct sl_spill_ops *ops = aggregate->spill->ops;
+    bool exact = aggregate->reducer->ops->exact;
+    struct sl_spill_file **file = &aggregate->file[task->worker];
+    struct sl_stored *stored = NULL;
+    int r = !table->used || *file ? 0 : ops->open(aggregate->spill, file, task->err);
+    if (r < 0 || !table->used)
+        return r;
+    struct writing writing = {aggregate, aggregate->reducer, lane, task, *file, SL_RUN_STATE};
+    if (!exact && lane->runs) {
+        writing.reducer = &sl_reducer_list;
+        writing.kind = SL_RUN_VALUES;
+    }
+    r = write_groups(&writing, table);
+    r = r < 0 ? r : ops->end(*file, &stored, task->err);
+    if (r == 0)
+        r = add_run(aggregate,
+                    (struct sl_aggregate_run){stored, exact ? NULL : lane, exact ? 0 : lane->runs++});
+    if (r < 0) {
+        ops->free(stored);
+        return r;
+    }
+    sl_table_done(table);
+    sl_table_init(table, 1);
+    (void)malloc_trim(0); /* freed blocks would count as much as used ones */
+    return 0;
+}

@@ -1,0 +1,18 @@
+/* Sorting by key. Every key gets a 64-bit prefix that never contradicts the order: three bits for the kind,
+ * then the first bytes of a string or the rounded value of a number. */
+#pragma once
+
+#include "core/field.h"
+
+struct sl_sort_item {
+    uint64_t prefix;
+    const struct sl_field *key; /* in whatever is sorted */
+};
+
+uint64_t sl_key_prefix(const struct sl_field *key);
+
+/* Equal keys are in the order of their addresses. */
+bool sl_sort_item_less(const struct sl_sort_item *a, const struct sl_sort_item *b);
+
+/* Sorts item[count], with spare[count] as a helper; the result is in item. */
+void sl_sort_items(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count);
