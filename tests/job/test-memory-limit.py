@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# timeout: 600
+"""memoryLimit: what does not fit goes to disk, and the results are those without a limit, byte for byte, with any
+number of workers."""
+import gzip, pathlib, random, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from algebra import *
+
+WORDS = 40000 if SANITIZED else 100000  # of a file
+
+# Key, value: the values are such that the order and the association of what is combined shows in the bytes.
+BY_KEY = {
+    "sum": "pairs:reduceByKey(sluice.sum)",
+    "numPartitions": "pairs:reduceByKey(sluice.sum, 3)",
+    "mean": "thirds:reduceByKey(sluice.mean)",
+    "first": "numbers:reduceByKey(sluice.first)",
+    "concat": 'words:map(function(w) return w:sub(1, 3), w end):reduceByKey(sluice.concat("-"))',
+    "function": "thirds:reduceByKey(function(a, b) return a * 0.7 + b end)",
+    "combineByKey": "thirds:combineByKey(function(v) return v + 1 end, function(c, v) return c * 0.9 + v end, "
+                    "function(a, b) return a * 0.5 + b end)",
+    "aggregateByKey": "thirds:aggregateByKey(0.5, function(c, v) return c * 0.9 + v end, function(a, b) return a * 0.5 + b end)",
+    "foldByKey": "thirds:foldByKey(1, function(a, b) return a * 0.7 + b end)",
+    "groupByKey": "words:map(function(w) return w:sub(1, 3), w, #w end):groupByKey()",
+    "countByKey": "numbers:countByKey()",
+    "countByValue": "words:map(function(w) return #w, w end):countByValue()",
+    "distinct": "numbers:map(sluice.swap):distinct()",
+    "union": "thirds:union(thirds:mapValues(function(v) return v * 3 end)):reduceByKey(function(a, b) return a * 0.7 + b end)",
+    "refused": "thirds:reduceByKey(function(a, b) if a > 40 then error('too much') end return a + b end)",
+    "again": "pairs:reduceByKey(sluice.sum):map(function(k, n) return k:sub(1, 3), n / 3 end)"
+             ":reduceByKey(function(a, b) return a * 0.9 + b end)",
+}
+
+HEAD = '''
+local words = ssc:textFileStream("in"):flatMap(sluice.split(" "))
+local pairs = words:map(sluice.pair(1))
+local thirds = words:map(function(w) return w, #w / 3 + tonumber(w:sub(1, 1), 16) end)
+local numbers = words:map(function(w) local n = tonumber(w:sub(1, 5), 16) return #w % 2 == 0 and n or n + 0.0, w end)
+'''
+
+
+def write_input():
+    generator = random.Random(7)
+
+    def text():
+        return "".join("%x" % generator.randrange(WORDS) + (" " if i % 7 else "\n") for i in range(WORDS)) + "\n"
+    move_in("a", text())
+    move_in("b", text() + "x" * (9 << 20) + "\n" + text())  # several splits
+    move_in("c.gz", gzip.compress(text().encode()))
+
+
+def save(expression, name):
+    return ';(%s):saveAsTextFiles("out/%s", "", { latest = false })\n' % (expression, name)
+
+
+def run_job(outputs_of, limit, workers, options="", prefix=()):
+    clear()
+    options = 'maxErrorRate = 1, onRecordError = "skip", workers = %s%s' % (workers, options)
+    if limit:
+        options += ', memoryLimit = "%s"' % limit
+    text = head(options) + HEAD + "".join(save(expression, name) for name, expression in outputs_of.items())
+    done = sluice("run", job(text), "--clock", "virtual", "--batches", "1", seconds=240, prefix=prefix)
+    equal(done.returncode, 0, "exit status with limit %s; %s" % (limit, done.stderr))
+    found = {}
+    for name in outputs_of:
+        contents = list(directories("out/" + name).values())
+        equal(len(contents), 1, "%s: directories" % name)
+        found[name] = contents[0]
+    return found
+
+
+def same_with_a_limit(outputs_of):
+    write_input()
+    wanted = run_job(outputs_of, None, 2)
+    for workers in WORKERS:
+        found = run_job(outputs_of, "1MB", workers)
+        for name in outputs_of:
+            check(found[name], "%s: something came out" % name)
+            equal(found[name], wanted[name], "%s with %s workers, against no limit" % (name, workers))
+
+
+def test_what_groups_by_key_gives_the_same_with_a_limit():
+    same_with_a_limit(BY_KEY)
+
+
+# What a process had at most counts from before its program was loaded: it is started by a small one.
+MEASURED = "import os, subprocess, sys; child = subprocess.Popen(sys.argv[1:]); _, status, usage = os.wait4(child.pid, 0); " \
+    "print(usage.ru_maxrss * 1024); sys.exit(os.waitstatus_to_exitcode(status))"
+
+
+def run_measured(limit):
+    """The bytes of the result and the most memory that the process had."""
+    clear()
+    text = head("workers = 2" + (', memoryLimit = "%s"' % limit if limit else "")) + \
+        save('ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1)):reduceByKey(sluice.sum)', "r")
+    done = sluice("run", job(text), "--clock", "virtual", "--batches", "1", seconds=1000, prefix=[sys.executable, "-c", MEASURED])
+    equal(done.returncode, 0, "exit status; " + done.stderr)
+    return list(directories().values()), int(done.stdout)
+
+
+def distinct_words(count):
+    return "".join("%x%s" % (i * 2654435761 % 2 ** 32, " " if i % 9 else "\n") for i in range(count)) + "\n"
+
+
+def test_the_process_stays_below_the_limit():
+    if SANITIZED:
+        skip("a sanitizer takes memory of its own")
+    move_in("a", distinct_words(1500000))
+    wanted, without = run_measured(None)
+    found, limited = run_measured("80MB")
+    equal(found, wanted, "the result")
+    check(without > 160e6, "it takes more without a limit: %d bytes" % without)
+    check(limited < 80e6, "%d bytes under a limit of 80 MB" % limited)
+
+
+def test_nothing_is_left_of_what_went_to_disk():
+    write_input()
+    run_job({"sum": BY_KEY["sum"]}, "1MB", 2)
+    equal(os.listdir(".sluice/job/spill"), [], "files beside the catalog")
+
+
+def test_what_a_crash_left_is_removed_at_the_next_start():
+    write_input()
+    os.makedirs(".sluice/job/spill")
+    pathlib.Path(".sluice/job/spill/.sluice-spill.1.0").write_text("left behind")
+    text = head('memoryLimit = "1MB"') + HEAD + ';(%s):saveAsTextFiles("out/r")\n' % BY_KEY["sum"]
+    sluice_ok("run", job(text), "--once")
+    equal(os.listdir(".sluice/job/spill"), [], "files beside the catalog")
+
+
+def test_without_a_checkpoint_it_goes_to_the_directory_of_temporary_files():
+    write_input()
+    wanted = run_job({"sum": BY_KEY["sum"]}, None, 2)
+    os.makedirs("temporary", exist_ok=True)
+    found = run_job({"sum": BY_KEY["sum"]}, "1MB", 2, ", checkpoint = false", ["env", "TMPDIR=" + os.path.abspath("temporary")])
+    equal(found, wanted, "the result")
+    equal(os.listdir("temporary"), [], "files that are left")
+
+
+def test_a_batch_that_cannot_go_to_disk_fails():
+    write_input()
+    os.makedirs("temporary")
+    text = head('memoryLimit = "1MB", checkpoint = false') + HEAD + save(BY_KEY["sum"], "r")
+    small = ["env", "TMPDIR=temporary", "sh", "-c", "trap '' XFSZ; ulimit -f 32; exec \"$@\"", "sh"]  # 16 kB a file
+    done = sluice("run", job(text), "--clock", "virtual", "--batches", "1", prefix=small)
+    equal(done.returncode, 1, "exit status; " + done.stderr)
+    for words in ("memoryLimit", "temporary", "File too large", "make room there or raise memoryLimit"):
+        check(words in done.stderr, "the message has %r: %s" % (words, done.stderr))
+    equal(directories(), {}, "outputs")
+    equal(os.listdir("temporary"), [], "files that are left")
+
+
+def test_fifty_million_keys_under_a_gigabyte():
+    if not LONG:
+        skip("with --long only: some minutes, and 3 GB of disk")
+    os.makedirs("in")
+    subprocess.run(["cc", "-O2", "-o", "make_input", str(ROOT / "bench/make_input.c"), "-lm"], check=True)
+    with open("in/keys", "wb") as file:
+        subprocess.run(["./make_input", "keys", "50000000", "1"], stdout=file, check=True)
+    found, limited = run_measured("1GB")
+    check(limited <= 10 ** 9, "%d bytes" % limited)
+    lines, before = 0, b""
+    for line in found[0].splitlines():
+        lines += 1
+        check(line > before and line.endswith(b"\t1"), "the line %r" % line)
+        before = line
+    equal(lines, 50000000, "lines of the result")
+
+
+main(globals())
