@@ -134,14 +134,15 @@ static int append_version(struct sl_tree *tree, struct segment *segment, struct 
 
 /* A segment that lost its name grows too while somebody has it open: it was opened just when it was let go.
  */
-static struct version *next_version(const struct segment *segment)
+static struct version *next_version(const struct sl_tree *tree, const struct segment *segment)
 {
     const struct view *view = segment->thing.view;
     if (segment->full || view->count == 0)
         return NULL;
+    uint64_t number = segment->upto + 1;
     if (begins(segment))
-        return view->version[sl_view_first_listed(view)];
-    return sl_view_from_number(view, segment->upto + 1);
+        number = view->version[sl_view_first_listed(view)]->number;
+    return sl_view_from_number(tree, view, number);
 }
 
 int sl_segment_catch_up(struct sl_tree *tree, struct segment *segment)
@@ -150,7 +151,7 @@ int sl_segment_catch_up(struct sl_tree *tree, struct segment *segment)
     while (segment->busy)
         pthread_cond_wait(&tree->settled, &tree->lock);
     segment->busy = true;
-    for (struct version *version; r == 0 && (version = next_version(segment));) {
+    for (struct version *version; r == 0 && (version = next_version(tree, segment));) {
         sl_thing_pin(&version->thing);
         r = append_version(tree, segment, version);
         sl_thing_unpin(tree, &version->thing);

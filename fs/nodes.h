@@ -44,7 +44,8 @@ struct version {
     struct thing thing;
     struct sl_version *shown, *before; /* before: NULL for the first; both NULL once given up */
     int64_t time_ms;
-    uint64_t number; /* 1, 2, 3 ... within the view */
+    uint64_t number;    /* 1, 2, 3 ... within the view */
+    uint64_t published; /* and among all of the tree */
     int64_t unlisted_ns;
     char name[VERSION_NAME_MAX];
     struct file file[SL_RENDER_KINDS];
@@ -100,6 +101,7 @@ struct sl_tree {
     struct view *view;
     struct folder sluice, batches;
     uint64_t ino_next, lookups_fixed; /* the latter: of what is no thing */
+    uint64_t published, told;         /* versions: of all views; that the caches above know of */
     struct sl_viewer_counts counts;
     size_t things, capacity;
     struct thing **thing; /* alive, by ino */
@@ -183,8 +185,9 @@ bool sl_tree_notice(struct sl_tree *tree, enum sl_notice_kind kind, uint64_t par
 struct version *sl_view_newest(const struct view *view); /* NULL before the first */
 size_t sl_view_first_listed(const struct view *view);
 struct version *sl_view_find(const struct view *view, const char *name);
-/* The oldest version that can be found with a number of at least this; NULL: not published yet. */
-struct version *sl_view_from_number(const struct view *view, uint64_t number);
+/* The oldest version that can be found with a number of at least this; NULL: there is none yet that the
+ * caches above know of. */
+struct version *sl_view_from_number(const struct sl_tree *tree, const struct view *view, uint64_t number);
 bool sl_version_is_newest(const struct version *version);
 /* Retires what is listed no more and has lingered long enough. */
 void sl_view_retire_old(struct sl_tree *tree, struct view *view);

@@ -202,7 +202,7 @@ static int render_next(struct sl_tree *tree, const struct sl_open *open, enum sl
 {
     int r;
     do {
-        struct version *version = sl_view_from_number(open->node.view, open->number + 1);
+        struct version *version = sl_view_from_number(tree, open->node.view, open->number + 1);
         if (!version)
             return -EAGAIN;
         sl_thing_pin(&version->thing);
@@ -322,7 +322,7 @@ bool sl_tree_readable(struct sl_tree *tree, struct sl_open *open)
     pthread_mutex_lock(&open->lock);
     bool readable = has_more(open);
     sl_tree_lock(tree);
-    readable = readable || sl_view_from_number(open->node.view, open->number + 1);
+    readable = readable || sl_view_from_number(tree, open->node.view, open->number + 1);
     sl_tree_unlock(tree);
     pthread_mutex_unlock(&open->lock);
     return readable;

@@ -59,6 +59,11 @@ int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *versio
  * it goes. */
 int sl_tree_document(struct sl_tree *tree, const char *name, const void *bytes, size_t len,
                      struct sl_error *err);
+/* How many versions of all views have been published; and that the caches above know of so many of them. What
+ * grows or waits (log, next, feed) gives no version before that: whoever has read one there finds it, or one
+ * that is newer, under every other name. */
+uint64_t sl_tree_published(struct sl_tree *tree);
+void sl_tree_told(struct sl_tree *tree, uint64_t published);
 /* What costs time after a publish, for a thread that has it: appends to logs that are open, gives up
  * renderings and versions that nobody needs. False: there are versions whose second is not over; do it again
  * then. */

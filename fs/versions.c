@@ -27,12 +27,13 @@ bool sl_version_is_newest(const struct version *version)
     return sl_view_newest(version->thing.view) == version;
 }
 
-struct version *sl_view_from_number(const struct view *view, uint64_t number)
+struct version *sl_view_from_number(const struct sl_tree *tree, const struct view *view, uint64_t number)
 {
     if (number > view->published || view->count == 0)
         return NULL;
     uint64_t oldest = view->version[0]->number;
-    return view->version[number > oldest ? number - oldest : 0];
+    struct version *version = view->version[number > oldest ? number - oldest : 0];
+    return version->published <= tree->told ? version : NULL;
 }
 
 struct version *sl_view_find(const struct view *view, const char *name)
@@ -122,9 +123,27 @@ static bool enter_version(struct sl_tree *tree, struct view *view, struct versio
     }
     version->before = old ? sl_version_ref(old->shown) : NULL;
     version->number = ++view->published;
+    version->published = ++tree->published;
     view->time_ms = version->time_ms;
     view->version[view->count++] = version;
     return true;
+}
+
+uint64_t sl_tree_published(struct sl_tree *tree)
+{
+    sl_tree_lock(tree);
+    uint64_t published = tree->published;
+    sl_tree_unlock(tree);
+    return published;
+}
+
+void sl_tree_told(struct sl_tree *tree, uint64_t published)
+{
+    sl_tree_lock(tree);
+    sl_assert(published <= tree->published);
+    if (published > tree->told)
+        tree->told = published;
+    sl_tree_unlock(tree);
 }
 
 int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *shown, struct sl_error *err)

@@ -236,6 +236,28 @@ static void test_a_slow_reader_of_feed_is_told_what_it_missed(void **state)
     sl_tree_free(planted.tree);
 }
 
+static void test_streams_give_nothing_that_the_caches_do_not_know_of(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"counts/log", "counts/next", "counts/feed"};
+    static const char *const texts[] = {"7\tk0\t1\n", "k0\t1\n", "7\tk0\t1\n"};
+    for (int i = 0; i < 3; i++) {
+        struct planted planted;
+        char text[64];
+        planted_open(&planted, 5);
+        struct sl_open *open = planted_file(&planted, planted_ino(&planted, names[i]));
+        struct sl_version *version = shown_keys(7, 1, 1);
+        assert_int_equal(sl_tree_publish(planted.tree, 0, version, NULL), 0);
+        sl_version_unref(version);
+        assert_true(planted_read(&planted, open, 0, 60, text) <= 0);
+        sl_tree_told(planted.tree, sl_tree_published(planted.tree));
+        assert_true(planted_read(&planted, open, 0, 60, text) > 0);
+        assert_string_equal(text, texts[i]);
+        sl_tree_close(planted.tree, open);
+        sl_tree_free(planted.tree);
+    }
+}
+
 static void test_a_tree_that_ends_closes_what_is_open(void **state)
 {
     (void)state;
@@ -265,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_next_waits_for_the_version_after_opening),
         cmocka_unit_test(test_feed_begins_with_the_current_version_and_never_ends),
         cmocka_unit_test(test_a_slow_reader_of_feed_is_told_what_it_missed),
+        cmocka_unit_test(test_streams_give_nothing_that_the_caches_do_not_know_of),
         cmocka_unit_test(test_a_tree_that_ends_closes_what_is_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
