@@ -23,6 +23,7 @@
 struct mounted {
     char dir[PATH_MAX];
     struct sl_viewer *viewer;
+    struct sl_log *log; /* NULL; otherwise libfuse writes every request and answer to it */
 };
 
 /* Call first in main(): exits 77 with the reason where nothing can be mounted. */
@@ -39,6 +40,7 @@ static inline void mounted_skip_without_fuse(void)
 static inline void mounted_name(struct mounted *mounted)
 {
     const char *tmp = getenv("TMPDIR");
+    *mounted = (struct mounted){0};
     snprintf(mounted->dir, sizeof mounted->dir, "%s/sluice-fs-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(mounted->dir));
 }
@@ -47,8 +49,13 @@ static inline int mounted_try(struct mounted *mounted, unsigned keep, struct sl_
 {
     static const char *const views[] = {"counts", "lines"};
     const unsigned keeps[] = {keep, keep};
-    struct sl_mount_options options = {
-        .dir = mounted->dir, .view = views, .keep = keeps, .views = 2, .io = &sl_io_system};
+    struct sl_mount_options options = {.dir = mounted->dir,
+                                       .view = views,
+                                       .keep = keeps,
+                                       .views = 2,
+                                       .io = &sl_io_system,
+                                       .log = mounted->log,
+                                       .debug = mounted->log != NULL};
     return sl_mount_open(&options, &mounted->viewer, err);
 }
 
