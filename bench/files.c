@@ -1,14 +1,12 @@
 /* File operations at full speed, timed inside: a script would measure itself.
  *
- * files make DIR PREFIX COUNT: COUNT files of one line (their common prefix), hard links of a few inodes.
+ * - files make DIR PREFIX COUNT: COUNT files of one line (their common prefix), hard links of a few inodes
+ * - files rename FROM TO: every file of FROM into TO
+ * - files stat DIR PREFIX COUNT: stat of DIR/PREFIX0, DIR/PREFIX1, ...
+ * - files read FILE TIMES: open, read to the end, close, TIMES times
+ * - files cold FILE TIMES: the same, and the pages are dropped from the cache each time before
  *
- * files rename FROM TO: every file of FROM into TO; prints CPU seconds, too.
- *
- * files stat DIR PREFIX COUNT: stat of DIR/PREFIX0, DIR/PREFIX1, ...
- *
- * files read FILE TIMES: open, read to the end, close, TIMES times.
- *
- * Each prints the seconds that its operations took. */
+ * Each prints the seconds that its operations took, and the CPU seconds of this process among them. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -37,9 +35,23 @@ static double now_seconds(void)
 
 static double cpu_seconds(void)
 {
-    struct timespec used;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+struct timing {
+    double wall, cpu;
+};
+
+static struct timing timing_begin(void)
+{
+    return (struct timing){now_seconds(), cpu_seconds()};
+}
+
+static void timing_print(struct timing begin)
+{
+    printf("%.6f %.6f\n", now_seconds() - begin.wall, cpu_seconds() - begin.cpu);
 }
 
 static int open_directory(const char *path)
@@ -82,11 +94,11 @@ static int rename_files(const char *from_path, const char *to_path)
     int from = open_directory(from_path), to = open_directory(to_path);
     if (count < 0 || from < 0 || to < 0)
         return fail(from_path);
-    double start = now_seconds(), cpu = cpu_seconds();
+    struct timing start = timing_begin();
     for (int i = 0; i < count; i++)
         if (entry[i]->d_name[0] != '.' && renameat(from, entry[i]->d_name, to, entry[i]->d_name))
             return fail(entry[i]->d_name);
-    printf("%.6f %.6f\n", now_seconds() - start, cpu_seconds() - cpu);
+    timing_print(start);
     return 0;
 }
 
@@ -97,30 +109,32 @@ static int stat_files(const char *path, const char *prefix, unsigned long count)
     int directory = open_directory(path);
     if (directory < 0)
         return fail(path);
-    double start = now_seconds();
+    struct timing start = timing_begin();
     for (unsigned long i = 0; i < count; i++) {
         snprintf(name, sizeof name, "%s%lu", prefix, i);
         if (fstatat(directory, name, &status, 0))
             return fail(name);
     }
-    printf("%.6f\n", now_seconds() - start);
+    timing_print(start);
     return 0;
 }
 
-static int read_file(const char *path, unsigned long times)
+static int read_file(const char *path, unsigned long times, int cold)
 {
     static char buffer[READ_BYTES];
-    double start = now_seconds();
+    struct timing start = timing_begin();
     for (unsigned long i = 0; i < times; i++) {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         ssize_t got = -1;
+        if (cold)
+            (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
         while (fd >= 0 && (got = read(fd, buffer, sizeof buffer)) > 0)
             continue;
         if (got < 0)
             return fail(path);
         close(fd);
     }
-    printf("%.6f\n", now_seconds() - start);
+    timing_print(start);
     return 0;
 }
 
@@ -133,8 +147,11 @@ int main(int argc, char **argv)
     if (argc == 5 && !strcmp(argv[1], "stat"))
         return stat_files(argv[2], argv[3], strtoul(argv[4], NULL, 10));
     if (argc == 4 && !strcmp(argv[1], "read"))
-        return read_file(argv[2], strtoul(argv[3], NULL, 10));
-    fputs("usage: files make DIR PREFIX COUNT | rename FROM TO | stat DIR PREFIX COUNT | read FILE TIMES\n",
+        return read_file(argv[2], strtoul(argv[3], NULL, 10), 0);
+    if (argc == 4 && !strcmp(argv[1], "cold"))
+        return read_file(argv[2], strtoul(argv[3], NULL, 10), 1);
+    fputs("usage: files make DIR PREFIX COUNT | rename FROM TO | stat DIR PREFIX COUNT | read FILE TIMES | "
+          "cold FILE TIMES\n",
           stderr);
     return 2;
 }

@@ -17,8 +17,12 @@ def needs_fuse():
         raise Skip("/dev/fuse cannot be opened")
 
 
+def numbers_of(argv):
+    return [float(number) for number in subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, check=True).stdout.split()]
+
+
 def seconds_of(argv):
-    return float(subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, check=True).stdout)
+    return numbers_of(argv)[0]
 
 
 # ---- start ----
@@ -231,6 +235,10 @@ def read_ratio(bench, ours, theirs, times, runs):
     return median(ratios), median(seconds)
 
 
+def cold_rate(bench, path, times):
+    return times * os.path.getsize(path) / seconds_of([bench.helper("files"), "cold", path, times]) / 1e9
+
+
 def reads(bench, mount, memory):
     large, small = mount / "data/now/data", mount / "keyed/now/meta.json"
     for path, name in ((large, "large"), (small, "small")):
@@ -240,6 +248,7 @@ def reads(bench, mount, memory):
     small_ratio, small_seconds = read_ratio(bench, small, os.path.join(memory, "small"), 2000, bench.runs)
     return [figure("warm read of %d MB: tmpfs's time" % (size >> 20), ratio, "times"),
             figure("warm read", size / seconds / 1e9, "GB/s"),
+            figure("cold read: from sluice, not from the page cache", cold_rate(bench, large, 10), "GB/s"),
             figure("open, read, close of a small file", small_seconds * 1e6, "us"),
             figure("the same: tmpfs's time", small_ratio, "times")]
 
@@ -247,9 +256,34 @@ def reads(bench, mount, memory):
 def lookups(bench, keys, count):
     """A second pass asks the kernel only."""
     files = bench.helper("files")
-    first, cached = (count / seconds_of([files, "stat", keys, "key", count]) for _ in range(2))
-    return [figure("first lookups of keys", first / 1000, "k a second", "at least 15"),
-            figure("cached lookups of keys", cached / 1000, "k a second", "at least 400")]
+    first, again = (numbers_of([files, "stat", keys, "key", count]) for _ in range(2))
+    return [figure("first lookups of keys", count / first[0] / 1000, "k a second", "at least 15"),
+            figure("cached lookups of keys", count / again[0] / 1000, "k a second", "at least 400"),
+            figure("cached lookups of keys: by CPU", count / again[1] / 1000, "k a second", "at least 400")]
+
+
+def swaps(bench, many):
+    """Versions of ten keys and of many, published by themselves: what a batch pays, when readers see them."""
+    program, point, figures = bench.inner_helper("view"), bench.work / "view", []
+    for keys, cached in ((10, 10), (many, 10), (many, many // 20)):
+        took = [numbers_of([program, "swap", point, keys, cached, bench.size(50, 5)]) for _ in range(bench.runs)]
+        what = "swap, %s keys, %s of them cached" % (short_count(keys), short_count(cached))
+        figures += [figure(what + ": CPU", median([cpu for cpu, _ in took]), "us"),
+                    figure("the same: until readers see it", median([seen for _, seen in took]), "us")]
+    return figures
+
+
+def first_reads(bench, keys):
+    """What opening costs the one who comes first."""
+    took = [numbers_of([bench.inner_helper("view"), "render", bench.work / "view", keys]) for _ in range(bench.runs)]
+    opened, read, index, size, held, released = (median(values) for values in zip(*took))
+    return [figure("first open of data, %s keys, %d MB: CPU" % (short_count(keys), size / 1e6), 1000 * opened, "ms", 100),
+            figure("first lookup in its keys/: CPU", 1000 * index, "ms"),
+            figure("memory that they take", held, "MB"), figure("given back when nobody reads", released, "MB")]
+
+
+def short_count(count):
+    return "%d M" % (count // 10**6) if count >= 10**6 else "%d k" % (count // 1000) if count >= 1000 else str(count)
 
 
 def view_cost(bench, kept):
@@ -263,7 +297,7 @@ def view_cost(bench, kept):
 
 
 def fs(bench):
-    """the mount beside tmpfs: reads, lookups, and what a view costs a batch"""
+    """the mount beside tmpfs: reads, lookups, swaps, first reads, and what a view costs a batch"""
     needs_fuse()
     keys, kept = bench.size(200000, 20000), bench.size(1000000, 100000)
     bench.fresh(job(VIEWS))
@@ -272,6 +306,7 @@ def fs(bench):
     with bench.background() as run, memory_directory() as memory:
         run.wait_until(lambda: os.path.lexists(mount / "keyed/now") and os.path.lexists(mount / "data/now"), "the views")
         figures = reads(bench, mount, memory) + lookups(bench, mount / "keyed/now/keys", keys)
+    figures += swaps(bench, kept) + first_reads(bench, kept)
     wall, cpu = view_cost(bench, kept)
     return figures + [figure("a view of %d k keys adds to a batch: wall" % (kept // 1000), 1000 * wall, "ms", 1),
                       figure("the same: CPU", 1000 * cpu, "ms", 1)]

@@ -90,6 +90,17 @@ class Bench:
             os.rename(beside, target)
         return str(target)
 
+    def inner_helper(self, name):
+        """A program of this folder that calls inner functions of the libsluice.so beside the program measured."""
+        folder = pathlib.Path(self.sluice).resolve().parent
+        if not (folder / "libsluice.so").exists():
+            raise Skip("%s is not there" % (folder / "libsluice.so"))
+        target = self.root / name
+        subprocess.check_call([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-O3", "-I%s" % BENCH.parent,
+                               "-I%s" % (BENCH.parent / "include"), str(BENCH / (name + ".c")), "-o", str(target),
+                               "-L%s" % folder, "-lsluice", "-Wl,-rpath,%s" % folder])
+        return str(target)
+
     def input(self, name, write):
         """A directory of files that write(directory) makes, once; the name says what is in it."""
         directory = self.root / ("input-" + name)

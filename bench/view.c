@@ -1,10 +1,11 @@
 /* Views of many keys on a mount of their own, without batches: what a swap costs, and what reading costs
  * first.
  *
- *     view swap DIR KEYS CACHED TIMES    versions of KEYS keys, CACHED of which the kernel has looked up in
- * the one before: median microseconds of CPU that publish takes, until readers see it view render DIR KEYS a
- * version of KEYS keys: CPU seconds of opening data for the first time, of reading it to the end, of opening
- * keys; then bytes of data, and megabytes of memory that are given back when the next versions have come
+ * - view swap DIR KEYS CACHED TIMES: versions of KEYS keys, CACHED of which the kernel has looked up in the
+ *   one before; median microseconds of CPU that publish takes, and until readers see it
+ * - view render DIR KEYS: a version of KEYS keys; CPU seconds of opening data for the first time, of reading
+ *   it to the end, of the first lookup of a key; bytes of data; megabytes of memory that these take, and that
+ *   are given back when the next versions have come
  *
  * Linked with libsluice.so, whose inner functions it calls. */
 #include "fs/mount.h"

@@ -9,8 +9,9 @@
 #include <string.h>
 
 /* How long, and how many, versions that are listed no more can still be found: a reader who was held up
- * between reading `now` and following it must not meet a name that is gone. */
-enum { LINGER_NS = 1000000000, LINGER_MAX = 1024 };
+ * between reading `now` and following it must not meet a name that is gone. Nor may one who reads `now` while
+ * the caches above still lead to an old version; those have little to catch up on, if anything. */
+enum { LINGER_NS = 1000000000, LINGER_MAX = 1024, UNTOLD_MAX = 64 * 1024 };
 
 struct version *sl_view_newest(const struct view *view)
 {
@@ -66,14 +67,22 @@ static void retire_version(struct sl_tree *tree, struct version *version)
     sl_thing_retire(tree, thing);
 }
 
+/* Whether the i-th version, one of those that are listed no more, has lingered long enough. */
+static bool has_lingered(const struct sl_tree *tree, const struct view *view, size_t i, size_t unlisted,
+                         int64_t now_ns)
+{
+    if (view->version[i + 1]->published > tree->told)
+        return unlisted - i > UNTOLD_MAX;
+    return unlisted - i > LINGER_MAX || view->version[i]->unlisted_ns + LINGER_NS < now_ns;
+}
+
 void sl_view_retire_old(struct sl_tree *tree, struct view *view)
 {
     size_t unlisted = sl_view_first_listed(view), gone = 0;
     int64_t now_ns = sl_monotonic_ns();
     if (unlisted > 0 && view->version[unlisted - 1]->unlisted_ns == 0)
         view->version[unlisted - 1]->unlisted_ns = now_ns;
-    while (gone < unlisted &&
-           (unlisted - gone > LINGER_MAX || view->version[gone]->unlisted_ns + LINGER_NS < now_ns))
+    while (gone < unlisted && has_lingered(tree, view, gone, unlisted, now_ns))
         retire_version(tree, view->version[gone++]);
     if (gone == 0)
         return;

@@ -227,6 +227,26 @@ static void test_an_open_file_holds_its_version(void **state)
     sl_tree_free(planted.tree);
 }
 
+static void test_a_version_that_the_caches_may_lead_to_is_not_retired(void **state)
+{
+    (void)state;
+    struct planted planted;
+    struct sl_attr attr;
+    planted_open(&planted, 1);
+    planted_publish(&planted, shown_keys(1, 1, 1));
+    for (int64_t t = 2; t < 1300; t++) {
+        struct sl_version *version = shown_keys(t, 1, t);
+        assert_int_equal(sl_tree_publish(planted.tree, 0, version, NULL), 0);
+        sl_version_unref(version);
+    }
+    assert_int_equal(planted_walk(&planted, "counts/at/1", &attr), 0);
+    sl_tree_forget(planted.tree, attr.ino, 1);
+    planted_publish(&planted, shown_keys(1300, 1, 1));
+    (void)sl_tree_tidy(planted.tree);
+    assert_int_equal(planted_walk(&planted, "counts/at/1", &attr), -ENOENT);
+    sl_tree_free(planted.tree);
+}
+
 static void test_too_many_pinned_versions_are_given_up_oldest_first(void **state)
 {
     (void)state;
@@ -403,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_versions_nobody_looked_at_go_without_a_word),
         cmocka_unit_test(test_a_retired_version_lives_until_its_lookups_are_forgotten),
         cmocka_unit_test(test_an_open_file_holds_its_version),
+        cmocka_unit_test(test_a_version_that_the_caches_may_lead_to_is_not_retired),
         cmocka_unit_test(test_too_many_pinned_versions_are_given_up_oldest_first),
         cmocka_unit_test(test_lookups_add_up_to_zero),
         cmocka_unit_test(test_listing_with_lookups_counts_what_was_taken),
