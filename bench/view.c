@@ -1,5 +1,4 @@
-/* Views of many keys on a mount of their own, without batches: what a swap costs, and what reading costs
- * first.
+/* Views of many keys on a mount of their own, without batches: what swaps and first reads cost.
  *
  * - view swap DIR KEYS CACHED TIMES: versions of KEYS keys, CACHED of which the kernel has looked up in the
  *   one before; median microseconds of CPU that publish takes, and until readers see it
@@ -16,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,7 +185,7 @@ static void measure_render(const char *dir, uint64_t keys)
     double after = memory_mb();
     for (int64_t end = sl_monotonic_ns() + PATIENCE_MS * 1000000LL;
          after - before > 1 && sl_monotonic_ns() < end; after = memory_mb())
-        usleep(1000); /* the housekeeper frees */
+        sched_yield(); /* the housekeeper frees */
     printf("%.6f %.6f %.6f %.0f %.3f %.3f\n", (double)(at[1] - at[0]) / 1e9, (double)(at[2] - at[1]) / 1e9,
            (double)(at[3] - at[2]) / 1e9, bytes, during - before, during - after);
     bench_close(&bench);
