@@ -75,14 +75,18 @@ static bool make_index_room(struct sl_rows *rows)
     return true;
 }
 
-/* A small run stays small: the columns of its first chunks grow from 16 rows to SL_CHUNK_ROWS. */
-static uint32_t chunk_capacity(const struct sl_rows *rows, size_t index)
+enum { ROOM_MIN = 16 };
+
+/* A small run stays small, and so do stretches of one width: chunks grow from 16 rows to SL_CHUNK_ROWS. */
+static uint32_t next_room(const struct sl_rows *rows, uint32_t width)
 {
-    (void)rows;
-    return index >= 3 ? SL_CHUNK_ROWS : 16u << (2 * index);
+    const struct sl_chunk *last = rows->chunks ? rows->chunk[rows->chunks - 1] : NULL;
+    if (!last || last->width != width)
+        return ROOM_MIN;
+    return rows->room * 4 < SL_CHUNK_ROWS ? rows->room * 4 : SL_CHUNK_ROWS;
 }
 
-/* A new last chunk of this width, with room for chunk_capacity rows. */
+/* A new last chunk of this width. */
 static bool open_chunk(struct sl_rows *rows, uint32_t width)
 {
     size_t offsets = offsetof(struct sl_chunk, column) + width * sizeof(struct sl_field *);
@@ -90,9 +94,9 @@ static bool open_chunk(struct sl_rows *rows, uint32_t width)
     if (!chunk)
         return false;
     memset(chunk, 0, offsets);
-    uint32_t capacity = chunk_capacity(rows, rows->chunks);
+    rows->room = next_room(rows, width);
     for (uint32_t c = 0; c < width; c++) {
-        rows->open[c] = sl_arena_alloc(&rows->arena, capacity * sizeof(struct sl_field));
+        rows->open[c] = sl_arena_alloc(&rows->arena, rows->room * sizeof(struct sl_field));
         if (!rows->open[c])
             return false;
         chunk->column[c] = rows->open[c];
@@ -108,9 +112,9 @@ static bool open_chunk(struct sl_rows *rows, uint32_t width)
 static uint32_t room(struct sl_rows *rows, uint32_t width)
 {
     struct sl_chunk *last = rows->chunks ? rows->chunk[rows->chunks - 1] : NULL;
-    if (last && last->width == width && last->rows < chunk_capacity(rows, rows->chunks - 1))
-        return chunk_capacity(rows, rows->chunks - 1) - last->rows;
-    return open_chunk(rows, width) ? chunk_capacity(rows, rows->chunks - 1) : 0;
+    if (last && last->width == width && last->rows < rows->room)
+        return rows->room - last->rows;
+    return open_chunk(rows, width) ? rows->room : 0;
 }
 
 static bool append_rows(struct sl_rows *rows, const struct sl_chunk *from, uint32_t first, uint32_t count)
@@ -172,11 +176,12 @@ struct sl_dataset *sl_dataset_new(size_t partitions)
     if (!dataset)
         return NULL;
     atomic_init(&dataset->refs, 1);
+    pthread_mutex_init(&dataset->making, NULL);
     if (!partitions)
         return dataset;
     dataset->partition = calloc(partitions, sizeof *dataset->partition);
     if (!dataset->partition) {
-        free(dataset);
+        sl_dataset_unref(dataset);
         return NULL;
     }
     dataset->partitions = dataset->capacity = partitions;
@@ -199,6 +204,10 @@ void sl_dataset_unref(struct sl_dataset *dataset)
         free(dataset->partition[p].slice);
     }
     free(dataset->partition);
+    if (dataset->recipe)
+        dataset->recipe->done(dataset->recipe);
+    sl_dataset_unref(dataset->revision.changes);
+    pthread_mutex_destroy(&dataset->making);
     free(dataset);
 }
 
@@ -236,8 +245,62 @@ int sl_dataset_add_partition(struct sl_dataset *dataset)
     return 0;
 }
 
+/* ---- deferred ---- */
+
+struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_recipe *recipe)
+{
+    struct sl_dataset *dataset = sl_dataset_new(1);
+    if (!dataset) {
+        recipe->done(recipe);
+        return NULL;
+    }
+    dataset->recipe = recipe;
+    dataset->count = dataset->partition[0].count = count;
+    atomic_init(&dataset->deferred, count > 0);
+    return dataset;
+}
+
+static int make_rows(struct sl_dataset *dataset)
+{
+    struct sl_partition *partition = &dataset->partition[0];
+    struct sl_rows *rows;
+    int r = dataset->recipe->make(dataset->recipe, &rows);
+    if (r < 0)
+        return r;
+    sl_assert(rows->count == dataset->count);
+    dataset->count = partition->count = 0;
+    r = sl_dataset_add(dataset, 0, rows, 0, rows->count);
+    dataset->count = partition->count = rows->count;
+    sl_rows_unref(rows);
+    return r;
+}
+
+int sl_dataset_resolve(struct sl_dataset *dataset)
+{
+    int r = 0;
+    if (!atomic_load_explicit(&dataset->deferred, memory_order_acquire))
+        return 0;
+    pthread_mutex_lock(&dataset->making);
+    if (atomic_load_explicit(&dataset->deferred, memory_order_relaxed))
+        r = make_rows(dataset);
+    if (r == 0)
+        atomic_store_explicit(&dataset->deferred, false, memory_order_release);
+    pthread_mutex_unlock(&dataset->making);
+    return r;
+}
+
+void sl_dataset_revise(struct sl_dataset *dataset, const void *of, uint64_t number,
+                       struct sl_dataset *changes)
+{
+    sl_dataset_unref(dataset->revision.changes);
+    dataset->revision = (struct sl_revision){of, number, sl_dataset_ref(changes)};
+}
+
+/* ---- out of others ---- */
+
 int sl_dataset_concat(struct sl_dataset *dataset, const struct sl_dataset *other)
 {
+    sl_assert(!other->deferred);
     for (size_t p = 0; p < other->partitions; p++) {
         int r = sl_dataset_add_partition(dataset);
         for (size_t s = 0; s < other->partition[p].slices && r == 0; s++) {
@@ -265,6 +328,7 @@ int sl_dataset_add_range(struct sl_dataset *dataset, size_t p, const struct sl_d
                          uint64_t to)
 {
     uint64_t at = 0;
+    sl_assert(!other->deferred);
     for (size_t q = 0; q < other->partitions; q++) {
         const struct sl_partition *partition = &other->partition[q];
         for (size_t s = 0; s < partition->slices; s++) {
@@ -339,6 +403,7 @@ int sl_dataset_push(const struct sl_dataset *dataset, size_t p, uint64_t from, u
 {
     const struct sl_partition *partition = &dataset->partition[p];
     uint64_t at = 0;
+    sl_assert(!dataset->deferred);
     for (size_t s = 0; s < partition->slices && at < to; s++) {
         uint64_t count = partition->slice[s].to - partition->slice[s].from;
         uint64_t first = from > at ? from - at : 0, last = to - at < count ? to - at : count;
@@ -352,6 +417,7 @@ int sl_dataset_push(const struct sl_dataset *dataset, size_t p, uint64_t from, u
 
 void sl_cursor_init(struct sl_cursor *cursor, const struct sl_dataset *dataset)
 {
+    sl_assert(!dataset->deferred);
     *cursor = (struct sl_cursor){.dataset = dataset};
     sl_cursor_seek(cursor, 0);
 }

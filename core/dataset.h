@@ -8,12 +8,16 @@
  * stay, for its users keep what it gave them.
  *
  * Build: sl_rows_new, sl_rows_append (any number; copies), then hand the run to a dataset and unref it. While
- * it is being built a run belongs to one thread. */
+ * it is being built a run belongs to one thread.
+ *
+ * A dataset may be deferred: how many rows it has is known, and they are made when somebody wants to read
+ * them (sl_dataset_resolve), which whoever only passes it on never does. */
 #pragma once
 
 #include "core/arena.h"
 #include "core/chunk.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* An arena that several runs point into. What lies in it may point into the arenas it stands on. */
@@ -37,6 +41,7 @@ struct sl_rows {
     struct sl_chunk **chunk;  /* every chunk but the last of a width run may be short; start[] tells; rows
                                  that are on disk: use sl_rows_chunk */
     uint64_t *start;          /* index of the first row of chunk[i] */
+    uint32_t room;            /* rows the last chunk has memory for */
     struct sl_arena arena;    /* chunks, columns and bytes */
     struct sl_memory *memory; /* more bytes that fields point to; a reference, or NULL */
     struct sl_stored_rows *stored;       /* of rows on disk, or NULL */
@@ -54,11 +59,30 @@ struct sl_partition {
     struct sl_slice *slice;
 };
 
+/* Makes the rows of a deferred dataset. */
+struct sl_recipe {
+    /* A new run of as many rows as the dataset counts. 0 or SL_ENOMEM. */
+    int (*make)(const struct sl_recipe *recipe, struct sl_rows **ret);
+    void (*done)(struct sl_recipe *recipe);
+};
+
+/* What a dataset of keyed rows has that the one before it had not. With a revision the rows are in the order
+ * of their first fields, no two of which are equal. */
+struct sl_revision {
+    const void *of;             /* who made it; NULL: nothing is known */
+    uint64_t number;            /* changes are those since number - 1 of the same maker */
+    struct sl_dataset *changes; /* rows in the order of keys; a key alone is gone. A reference */
+};
+
 struct sl_dataset {
     _Atomic unsigned refs;
     uint64_t count; /* rows */
     size_t partitions, capacity;
     struct sl_partition *partition;
+    struct sl_recipe *recipe; /* of a deferred one */
+    pthread_mutex_t making;
+    _Atomic bool deferred; /* the rows are not there yet */
+    struct sl_revision revision;
 };
 
 struct sl_rows *sl_rows_new(void);
@@ -102,6 +126,15 @@ struct sl_dataset *sl_dataset_pieces(const struct sl_dataset *other, size_t n);
 /* A dataset of one partition that is the whole run; takes over the caller's reference. NULL: out of memory.
  */
 struct sl_dataset *sl_dataset_of(struct sl_rows *rows);
+
+/* A deferred dataset of one partition; takes over the recipe, also when it fails. NULL: out of memory. */
+struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_recipe *recipe);
+/* Makes the rows of a deferred dataset; any thread, any number of times. To be called before rows are read:
+ * the engine does so for operators. 0 or SL_ENOMEM. */
+int sl_dataset_resolve(struct sl_dataset *dataset);
+/* Says what is new; takes a reference to the changes. Before anybody else sees the dataset. */
+void sl_dataset_revise(struct sl_dataset *dataset, const void *of, uint64_t number,
+                       struct sl_dataset *changes);
 
 /* Pushes rows [from, to) of partition p in order, in chunks. Stops at the first failure and returns it. */
 int sl_dataset_push(const struct sl_dataset *dataset, size_t p, uint64_t from, uint64_t to,

@@ -117,6 +117,7 @@ struct sl_wide {
     /* Optional: an input that is a dataset already is handed over whole (borrowed) instead of being pushed.
      */
     int (*take)(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset);
+    bool takes_deferred; /* take does not look at rows: a dataset may be handed over deferred */
     /* The result; NULL in *ret means no records. Outputs leave *ret alone. */
     int (*finish)(struct sl_stage *stage, struct sl_dataset **ret);
     void (*done)(struct sl_stage *stage); /* optional: frees; always called, also after failures */

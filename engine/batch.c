@@ -262,7 +262,27 @@ static int run_task(void *arg, size_t partition, unsigned worker, struct sl_erro
     return sl_flow_task(&pass->flow, partition, worker, pass->source ? feed_source : feed_dataset, pass, err);
 }
 
-/* Sinks directly below a dataset may take it whole; they then need no rows. Returns a failure, or 0. */
+/* Sinks directly below a dataset may take it whole; they then need no rows. */
+static bool takes_whole(const struct pass *pass, const struct sl_pipe *pipe)
+{
+    const struct sl_node *node = pipe->node;
+    return pipe->sink && pass->batch->stage[node->number] && node->op->wide->take &&
+           pass->batch->run->pipelines->paths[node->number][pipe->input] == 1;
+}
+
+/* The rows of a deferred dataset are made once somebody wants to see them. */
+static int resolve(const struct pass *pass, struct sl_error *err)
+{
+    const struct sl_root *root = pass->flow.root;
+    bool wanted = false;
+    for (size_t i = 0; i < root->top.children && !wanted; i++) {
+        const struct sl_pipe *pipe = root->top.child[i];
+        bool passes_on = takes_whole(pass, pipe) && pipe->node->op->wide->takes_deferred;
+        wanted = !passes_on && sl_flow_wants(&pass->flow, pipe);
+    }
+    return wanted && sl_dataset_resolve(pass->dataset) < 0 ? sl_error_nomem(err) : 0;
+}
+
 static int hand_over(struct pass *pass, bool *taken)
 {
     const struct sl_root *root = pass->flow.root;
@@ -270,8 +290,7 @@ static int hand_over(struct pass *pass, bool *taken)
         const struct sl_pipe *pipe = root->top.child[i];
         const struct sl_node *node = pipe->node;
         struct sl_stage *stage = pipe->sink ? pass->batch->stage[node->number] : NULL;
-        taken[i] = stage && node->op->wide->take &&
-                   pass->batch->run->pipelines->paths[node->number][pipe->input] == 1;
+        taken[i] = takes_whole(pass, pipe);
         int r = taken[i] ? node->op->wide->take(stage, pipe->input, pass->dataset) : 0;
         if (r < 0)
             return r;
@@ -287,7 +306,9 @@ static int run_dataset(struct pass *pass, struct sl_error *err)
     bool *taken = calloc(root->top.children + 1, sizeof *taken);
     struct sl_pipe **rest = calloc(root->top.children + 1, sizeof(struct sl_pipe *));
     struct sl_root pushed = *root;
-    int r = taken && rest ? hand_over(pass, taken) : sl_error_nomem(err);
+    int r = taken && rest ? resolve(pass, err) : sl_error_nomem(err);
+    if (r == 0)
+        r = hand_over(pass, taken);
     pushed.top.children = 0;
     pushed.top.child = rest;
     for (size_t i = 0; r == 0 && i < root->top.children; i++)

@@ -106,19 +106,19 @@ static bool is_source(const struct joint *joint)
 
 /* ---- which pipes take part ---- */
 
-static bool is_wanted(const struct sl_flow *flow, const struct sl_pipe *pipe)
+bool sl_flow_wants(const struct sl_flow *flow, const struct sl_pipe *pipe)
 {
     if (pipe->sink)
         return flow->stage[pipe->node->number] != NULL;
     for (size_t i = 0; i < pipe->children; i++)
-        if (is_wanted(flow, pipe->child[i]))
+        if (sl_flow_wants(flow, pipe->child[i]))
             return true;
     return false;
 }
 
 bool sl_flow_is_wanted(const struct sl_flow *flow)
 {
-    return is_wanted(flow, &flow->root->top);
+    return sl_flow_wants(flow, &flow->root->top);
 }
 
 /* ---- making the tree ---- */
@@ -133,7 +133,7 @@ static bool add_children(struct joint *joint, struct sl_arena *arena)
     if (!joint->child)
         return false;
     for (size_t i = 0; i < pipe->children; i++) {
-        if (!is_wanted(joint->flow, pipe->child[i]))
+        if (!sl_flow_wants(joint->flow, pipe->child[i]))
             continue;
         struct joint *child = joint_new(joint->flow, pipe->child[i], joint->task, arena);
         if (!child)

@@ -17,5 +17,7 @@ typedef int sl_flow_feed(void *arg, size_t partition, struct sl_task *task, stru
 int sl_flow_task(const struct sl_flow *flow, size_t partition, unsigned worker, sl_flow_feed *feed, void *arg,
                  struct sl_error *err);
 
+/* Whether the pipe or anything below it takes part in this batch. */
+bool sl_flow_wants(const struct sl_flow *flow, const struct sl_pipe *pipe);
 /* Whether anything below the root takes part in this batch. */
 bool sl_flow_is_wanted(const struct sl_flow *flow);

@@ -12,11 +12,10 @@ static int push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
     return watch->observer->rows(watch->observer, watch->node, chunk);
 }
 
-int sl_observe_dataset(struct sl_observer *observer, const struct sl_node *node,
-                       const struct sl_dataset *dataset)
+int sl_observe_dataset(struct sl_observer *observer, const struct sl_node *node, struct sl_dataset *dataset)
 {
     struct watch watch = {{push}, observer, node};
-    int r = 0;
+    int r = sl_dataset_resolve(dataset);
     for (size_t p = 0; p < dataset->partitions && r == 0; p++)
         r = sl_dataset_push(dataset, p, 0, UINT64_MAX, &watch.outlet);
     return r;

@@ -9,5 +9,4 @@ struct sl_observer {
 };
 
 /* The same for all rows of a dataset. */
-int sl_observe_dataset(struct sl_observer *observer, const struct sl_node *node,
-                       const struct sl_dataset *dataset);
+int sl_observe_dataset(struct sl_observer *observer, const struct sl_node *node, struct sl_dataset *dataset);

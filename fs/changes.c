@@ -32,7 +32,7 @@ static int compare_entries(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-static bool side_init(struct side *side, const struct sl_dataset *rows)
+static bool side_init(struct side *side, struct sl_dataset *rows)
 {
     *side = (struct side){.rows = rows};
     if (!rows)
@@ -41,7 +41,7 @@ static bool side_init(struct side *side, const struct sl_dataset *rows)
     uint32_t width;
     bool sorted = true;
     side->entry = calloc(rows->count ? rows->count : 1, sizeof *side->entry);
-    if (!side->entry)
+    if (!side->entry || sl_dataset_resolve(rows) < 0)
         return false;
     sl_cursor_init(&side->cursor, rows);
     for (; sl_cursor_next(&side->cursor, fields, &width); side->count++) {
@@ -138,7 +138,7 @@ static bool merge(struct side *new, struct side *old, struct sl_buf *buf)
     return true;
 }
 
-bool sl_changes_render(const struct sl_dataset *rows, const struct sl_dataset *before, struct sl_buf *buf)
+bool sl_changes_render(struct sl_dataset *rows, struct sl_dataset *before, struct sl_buf *buf)
 {
     struct side new = {0}, old = {0};
     bool done = side_init(&new, rows) && side_init(&old, before) && merge(&new, &old, buf);

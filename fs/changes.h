@@ -10,4 +10,4 @@
 #include "core/dataset.h"
 
 /* Appends the lines. before may be NULL: everything is new. False: out of memory. */
-bool sl_changes_render(const struct sl_dataset *rows, const struct sl_dataset *before, struct sl_buf *buf);
+bool sl_changes_render(struct sl_dataset *rows, struct sl_dataset *before, struct sl_buf *buf);

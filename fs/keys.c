@@ -44,6 +44,8 @@ static bool slice_has_width(const struct sl_slice *slice, uint32_t width_min)
 
 bool sl_keys_possible(const struct sl_dataset *rows)
 {
+    if (rows->deferred)
+        return true; /* only what has keys is */
     for (size_t p = 0; p < rows->partitions; p++)
         for (size_t s = 0; s < rows->partition[p].slices; s++)
             if (slice_has_width(&rows->partition[p].slice[s], 2))
@@ -145,9 +147,10 @@ static bool add_all(struct sl_keys *keys)
     return added;
 }
 
-struct sl_keys *sl_keys_new(const struct sl_dataset *rows)
+struct sl_keys *sl_keys_new(struct sl_dataset *rows)
 {
-    struct sl_keys *keys = rows->count < NO_ROW ? calloc(1, sizeof *keys) : NULL;
+    bool readable = rows->count < NO_ROW && sl_dataset_resolve(rows) == 0;
+    struct sl_keys *keys = readable ? calloc(1, sizeof *keys) : NULL;
     if (!keys)
         return NULL;
     keys->rows = rows;

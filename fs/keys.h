@@ -14,7 +14,7 @@ struct sl_keys;
 bool sl_keys_possible(const struct sl_dataset *rows);
 
 /* The rows must stay as long as the index does. NULL: out of memory, or more than 2^32-2 rows. */
-struct sl_keys *sl_keys_new(const struct sl_dataset *rows);
+struct sl_keys *sl_keys_new(struct sl_dataset *rows);
 void sl_keys_free(struct sl_keys *keys);
 
 uint64_t sl_keys_count(const struct sl_keys *keys);

@@ -39,10 +39,12 @@ static int write_chunk(struct sl_outlet *outlet, const struct sl_chunk *chunk)
     return writer->format->rows(writer->buf, chunk, &writer->replaced) ? 0 : SL_ENOMEM;
 }
 
-static bool render_rows(const char *format, const struct sl_dataset *rows, struct sl_buf *buf)
+static bool render_rows(const char *format, struct sl_dataset *rows, struct sl_buf *buf)
 {
     struct writer writer = {{write_chunk}, sl_format_find(format, strlen(format)), buf, 0};
     sl_assert(writer.format);
+    if (sl_dataset_resolve(rows) < 0)
+        return false;
     for (size_t p = 0; p < rows->partitions; p++)
         if (sl_dataset_push(rows, p, 0, rows->partition[p].count, &writer.outlet) < 0)
             return false;

@@ -245,28 +245,48 @@ static int append_cell(struct sl_rows *rows, const struct sl_cell *cell)
 {
     struct sl_field row[2];
     if (!sl_field_copy(&rows->arena, &cell->key, &row[0]) ||
-        !sl_field_copy(&rows->arena, &cell->value, &row[1]))
+        (cell->exists && !sl_field_copy(&rows->arena, &cell->value, &row[1])))
         return SL_ENOMEM;
-    return sl_rows_append_row(rows, row, 2);
+    return sl_rows_append_row(rows, row, cell->exists ? 2 : 1);
 }
 
-int sl_cells_rows(const struct sl_cells *cells, struct sl_rows **ret)
+/* The cells with these indices, which are sorted here. */
+static int cells_as_rows(const struct sl_cells *cells, size_t *index, size_t count, struct sl_rows **ret)
 {
     struct sl_rows *rows = sl_rows_new();
-    size_t *living = malloc((cells->living + 1) * sizeof *living), count = 0;
-    for (size_t i = 0; living && i < cells->count; i++)
-        if (cells->cell[i].exists)
-            living[count++] = i;
-    int r = rows && living ? 0 : SL_ENOMEM;
-    if (r == 0)
-        qsort_r(living, count, sizeof *living, compare_cells, cells->cell);
+    int r = rows ? 0 : SL_ENOMEM;
+    qsort_r(index, count, sizeof *index, compare_cells, cells->cell);
     for (size_t i = 0; r == 0 && i < count; i++)
-        r = append_cell(rows, &cells->cell[living[i]]);
-    free(living);
+        r = append_cell(rows, &cells->cell[index[i]]);
     if (r < 0) {
         sl_rows_unref(rows);
         return r;
     }
     *ret = rows;
     return 0;
+}
+
+int sl_cells_rows(const struct sl_cells *cells, struct sl_rows **ret)
+{
+    size_t *living = malloc((cells->living + 1) * sizeof *living), count = 0;
+    if (!living)
+        return SL_ENOMEM;
+    for (size_t i = 0; i < cells->count; i++)
+        if (cells->cell[i].exists)
+            living[count++] = i;
+    int r = cells_as_rows(cells, living, count, ret);
+    free(living);
+    return r;
+}
+
+int sl_cells_changes(const struct sl_cells *cells, struct sl_rows **ret)
+{
+    size_t *dirty = malloc((cells->dirty_count + 1) * sizeof *dirty);
+    if (!dirty)
+        return SL_ENOMEM;
+    if (cells->dirty_count)
+        memcpy(dirty, cells->dirty, cells->dirty_count * sizeof *dirty);
+    int r = cells_as_rows(cells, dirty, cells->dirty_count, ret);
+    free(dirty);
+    return r;
 }

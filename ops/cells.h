@@ -56,5 +56,7 @@ int sl_cells_tidy(struct sl_cells *cells, uint64_t seed);
 void sl_cells_sort_dirty(struct sl_cells *cells);
 void sl_cells_saved(struct sl_cells *cells);
 
-/* Rows (key, state) in the order of keys. */
+/* All of it as rows (key, state) in the order of keys; of the dirty cells, those that do not exist as (key).
+ */
 int sl_cells_rows(const struct sl_cells *cells, struct sl_rows **ret);
+int sl_cells_changes(const struct sl_cells *cells, struct sl_rows **ret);

@@ -6,6 +6,7 @@
 #include "core/collect.h"
 #include "core/error.h"
 #include "core/keeper.h"
+#include "core/keyed.h"
 #include "core/services.h"
 #include "ops/cells.h"
 #include "ops/initial.h"
@@ -232,6 +233,15 @@ static int map_batch(struct mapping *mapping, const struct sl_dataset *input)
     return sl_cells_tidy(mapping->cells, mapping->task->seed);
 }
 
+/* Where nothing is kept on disk, save is not called: what is dirty was so in the batch before. */
+static int begin_changes(struct sl_stage *stage, struct memory *memory)
+{
+    if (stage->services->durable)
+        return 0;
+    sl_cells_saved(&memory->cells);
+    return sl_cells_tidy(&memory->cells, stage->tasks[0].seed);
+}
+
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct memory *memory = stage->memory;
@@ -241,7 +251,9 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
         return SL_ENOMEM;
     mapping.task->err = stage->err;
     mapping.task->ordinal = 0;
-    int r = put_initial(stage, memory);
+    int r = begin_changes(stage, memory);
+    if (r == 0)
+        r = put_initial(stage, memory);
     if (r == 0)
         r = sl_collect_dataset(stage->state, &input, stage->err);
     if (r == 0) {
@@ -385,21 +397,32 @@ static int ignore_dataset(struct sl_stage *stage, unsigned input, struct sl_data
     return 0;
 }
 
+static void snapshot_done(void *memory)
+{
+    sl_keyed_done(memory);
+}
+
+/* Called in every batch in which the cells may have changed, so that a revision is what is dirty. */
 static int show_snapshot(struct sl_stage *stage, struct sl_dataset **ret)
 {
     const struct memory *memory = stage->input_memory;
-    struct sl_rows *rows;
-    int r = sl_cells_rows(&memory->cells, &rows);
-    if (r < 0)
-        return r;
-    *ret = sl_dataset_of(rows);
-    return *ret ? 0 : SL_ENOMEM;
+    const struct sl_cells *cells = &memory->cells;
+    struct sl_keyed *shown = stage->memory;
+    struct sl_rows *changes;
+    int r = shown->newest ? sl_cells_changes(cells, &changes) : sl_cells_rows(cells, &changes);
+    if (r == 0)
+        r = sl_keyed_add(shown, changes, cells->living);
+    if (r == 0 && stage->has_input)
+        *ret = sl_dataset_ref(shown->newest);
+    return r;
 }
 
 static const struct sl_wide snapshot_wide = {
     .push = ignore_rows,
     .take = ignore_dataset,
     .finish = show_snapshot,
+    .memory_size = sizeof(struct sl_keyed),
+    .memory_done = snapshot_done,
 };
 
 static int check_snapshot(struct sl_node *node, struct sl_error *err)

@@ -14,9 +14,10 @@
 struct memory {
     struct sl_dataset *state; /* NULL: no keys yet */
     struct sl_dataset
-        *changed;    /* by the last batch: rows (key, state), or (key) where it was removed; NULL: nothing */
-    bool loaded;     /* from disk: `initial` is past */
-    size_t sections; /* only while a start loads them */
+        *changed; /* by the last batch: rows (key, state), or (key) where it was removed; NULL: nothing */
+    uint64_t revisions;
+    bool loaded;                 /* from disk: `initial` is past */
+    size_t sections;             /* only while a start loads them */
     struct sl_dataset **section; /* [sections], oldest first */
 };
 
@@ -289,6 +290,7 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     sl_dataset_unref(memory->state);
     memory->state = updated;
     memory->changed = changed;
+    sl_dataset_revise(updated, memory, ++memory->revisions, changed);
     *ret = sl_dataset_ref(updated);
     return sl_cut_partitions(stage, by_key->partitions_param, ret);
 }

@@ -94,17 +94,17 @@ static int mount_save(struct sl_stage *stage, struct sl_keeper *keeper)
 
 static int mount_load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
 {
-    (void)section;
-    return sl_shown_load(stage->memory, stage, rows);
+    return sl_shown_load(stage->memory, stage, section, rows);
 }
 
 /* The last version is there before the first batch. */
 static int mount_loaded(struct sl_stage *stage, int64_t last_ms)
 {
-    const struct sl_shown *shown = stage->memory;
+    struct sl_shown *shown = stage->memory;
+    int r = sl_shown_loaded(shown, stage);
     (void)last_ms;
-    if (!stage->services->viewer || !shown->rows)
-        return 0;
+    if (r < 0 || !stage->services->viewer || !shown->rows)
+        return r;
     return publish(stage, shown->time_ms, shown->rows, shown->inputs, shown->first_count,
                    (const char *const *)shown->first);
 }
@@ -125,6 +125,7 @@ static const struct sl_wide wide = {
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .take = sl_collect_take,
+    .takes_deferred = true,
     .finish = mount_finish,
     .done = mount_done,
     .memory_size = sizeof(struct sl_shown),

@@ -1,5 +1,7 @@
-/* Rows of the keyed section: (place, fields as a list), and (-1, time, inputs, list of first paths, number of
- * rows). Rows behind the number are left over from longer versions and mean nothing. */
+/* Two keyed sections. Part HEAD: (-1, time, inputs, list of first paths, number of rows, whether they are
+ * saved by key), and for rows saved by place (place, fields as a list); those behind the number are left over
+ * from longer versions and mean nothing. Part KEYS, for rows saved by key: (key, other fields as a list), or
+ * (key) where it is gone; it holds nothing else than the rows of the version. */
 #include "output/shown.h"
 
 #include "core/error.h"
@@ -9,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD_PLACE = -1, HEAD_WIDTH = 5 };
+enum part { HEAD, KEYS };
+enum { HEAD_PLACE = -1, HEAD_WIDTH = 6 };
 
 static void drop_paths(struct sl_shown *shown)
 {
@@ -24,20 +27,24 @@ void sl_shown_done(void *memory)
 {
     struct sl_shown *shown = memory;
     sl_dataset_unref(shown->rows);
+    sl_keyed_done(&shown->keys);
     drop_paths(shown);
 }
 
 /* ---- saving ---- */
 
-static int save_head(struct sl_stage *stage, uint64_t count, struct sl_keeper *keeper)
+static int save_head(struct sl_stage *stage, const struct sl_dataset *rows, struct sl_keeper *keeper)
 {
     const struct sl_services *services = stage->services;
     struct sl_field paths[SL_INPUT_PATHS_SHOWN];
     for (size_t i = 0; i < services->first_count; i++)
         paths[i] = sl_string(services->first[i], strlen(services->first[i]));
-    struct sl_field head[HEAD_WIDTH] = {sl_integer(HEAD_PLACE), sl_integer(stage->batch_ms),
+    struct sl_field head[HEAD_WIDTH] = {sl_integer(HEAD_PLACE),
+                                        sl_integer(stage->batch_ms),
                                         sl_integer((int64_t)services->inputs),
-                                        sl_list(paths, services->first_count), sl_integer((int64_t)count)};
+                                        sl_list(paths, services->first_count),
+                                        sl_integer((int64_t)rows->count),
+                                        sl_boolean(rows->revision.of != NULL)};
     return keeper->ops->row(keeper, head, HEAD_WIDTH);
 }
 
@@ -50,7 +57,7 @@ static bool is_same(const struct sl_field *a, uint32_t a_width, const struct sl_
     return same;
 }
 
-static int save_rows(const struct sl_dataset *old, const struct sl_dataset *rows, struct sl_keeper *keeper)
+static int save_places(const struct sl_dataset *old, const struct sl_dataset *rows, struct sl_keeper *keeper)
 {
     struct sl_field a[SL_WIDTH_MAX], b[SL_WIDTH_MAX];
     struct sl_cursor before, now;
@@ -70,28 +77,109 @@ static int save_rows(const struct sl_dataset *old, const struct sl_dataset *rows
     return r;
 }
 
-int sl_shown_save(struct sl_shown *shown, struct sl_stage *stage, struct sl_dataset *rows,
-                  struct sl_keeper *keeper)
+/* ---- saving by key ---- */
+
+static int save_key(struct sl_keeper *keeper, const struct sl_field *fields, uint32_t width)
 {
-    struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
-    int r = keeper->ops->begin(keeper, &section);
-    if (r == 0)
-        r = save_head(stage, rows->count, keeper);
-    if (r == 0)
-        r = save_rows(shown->rows, rows, keeper);
-    sl_dataset_unref(shown->rows);
-    shown->rows = sl_dataset_ref(rows);
+    struct sl_field row[2] = {fields[0]};
+    if (width > 1)
+        row[1] = sl_list((struct sl_field *)fields + 1, width - 1);
+    return keeper->ops->row(keeper, row, width > 1 ? 2 : 1);
+}
+
+static int save_all(const struct sl_dataset *rows, bool gone, struct sl_keeper *keeper)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    int r = 0;
+    sl_cursor_init(&cursor, rows);
+    while (r == 0 && sl_cursor_next(&cursor, fields, &width))
+        r = save_key(keeper, fields, gone ? 1 : width);
     return r;
 }
 
-/* ---- loading: sections come oldest first, each replaces places of the one before ---- */
+/* Where nobody says what changed: both are in the order of keys. */
+static int save_difference(const struct sl_dataset *old, const struct sl_dataset *rows,
+                           struct sl_keeper *keeper)
+{
+    struct sl_field a[SL_WIDTH_MAX], b[SL_WIDTH_MAX];
+    struct sl_cursor before, now;
+    uint32_t a_width, b_width;
+    sl_cursor_init(&before, old);
+    sl_cursor_init(&now, rows);
+    bool has_a = sl_cursor_next(&before, a, &a_width), has_b = sl_cursor_next(&now, b, &b_width);
+    int r = 0;
+    while (r == 0 && (has_a || has_b)) {
+        int order = !has_a ? 1 : !has_b ? -1 : sl_field_compare(&a[0], &b[0]);
+        if (order < 0)
+            r = save_key(keeper, a, 1);
+        else if (order > 0 || !is_same(a, a_width, b, b_width))
+            r = save_key(keeper, b, b_width);
+        if (order >= 0)
+            has_b = sl_cursor_next(&now, b, &b_width);
+        if (order <= 0)
+            has_a = sl_cursor_next(&before, a, &a_width);
+    }
+    return r;
+}
 
-static int take_head(struct sl_shown *shown, const struct sl_field *head, uint64_t *ret_count)
+static bool follows(const struct sl_revision *revision, const struct sl_revision *before)
+{
+    return revision->of == before->of && revision->number == before->number + 1;
+}
+
+static int save_keys(struct sl_shown *shown, struct sl_dataset *rows, struct sl_keeper *keeper)
+{
+    if (shown->keyed && follows(&rows->revision, &shown->rows->revision))
+        return save_all(rows->revision.changes, false, keeper);
+    int r = sl_dataset_resolve(rows);
+    if (r == 0 && shown->keyed)
+        r = sl_dataset_resolve(shown->rows);
+    if (r < 0)
+        return r;
+    return shown->keyed ? save_difference(shown->rows, rows, keeper) : save_all(rows, false, keeper);
+}
+
+/* Rows are saved by place from now on. */
+static int forget_keys(struct sl_shown *shown, struct sl_keeper *keeper)
+{
+    int r = sl_dataset_resolve(shown->rows);
+    return r < 0 ? r : save_all(shown->rows, true, keeper);
+}
+
+int sl_shown_save(struct sl_shown *shown, struct sl_stage *stage, struct sl_dataset *rows,
+                  struct sl_keeper *keeper)
+{
+    struct sl_section head = {SL_SECTION_KEYED, HEAD, stage->batch_ms, INT64_MAX};
+    struct sl_section keys = {SL_SECTION_KEYED, KEYS, stage->batch_ms, INT64_MAX};
+    bool keyed = rows->revision.of != NULL;
+    int r = keeper->ops->begin(keeper, &head);
+    if (r == 0)
+        r = save_head(stage, rows, keeper);
+    if (r == 0 && !keyed)
+        r = save_places(shown->keyed ? NULL : shown->rows, rows, keeper);
+    if (r == 0 && (keyed || shown->keyed))
+        r = keeper->ops->begin(keeper, &keys);
+    if (r == 0 && keyed)
+        r = save_keys(shown, rows, keeper);
+    else if (r == 0 && shown->keyed)
+        r = forget_keys(shown, keeper);
+    sl_dataset_unref(shown->rows);
+    shown->rows = sl_dataset_ref(rows);
+    shown->keyed = keyed;
+    return r;
+}
+
+/* ---- loading: sections come oldest first, each replaces what the one before has ---- */
+
+static int take_head(struct sl_shown *shown, const struct sl_field *head)
 {
     drop_paths(shown);
     shown->time_ms = head[1].integer;
     shown->inputs = (uint64_t)head[2].integer;
-    *ret_count = (uint64_t)head[4].integer;
+    shown->count = (uint64_t)head[4].integer;
+    shown->keyed = head[5].boolean;
     shown->first = calloc(head[3].len + 1, sizeof *shown->first);
     for (uint32_t i = 0; shown->first && i < head[3].len; i++) {
         const struct sl_field *path = &head[3].items[i];
@@ -119,16 +207,16 @@ static bool is_row(const struct sl_field *row, uint32_t width)
 }
 
 /* The rows of the version before, replaced where the section has others. */
-static int merge(const struct sl_dataset *old, struct sl_cursor *section, uint64_t count, struct sl_rows *to)
+static int merge_places(const struct sl_shown *shown, struct sl_cursor *section, struct sl_rows *to)
 {
     struct sl_field a[SL_WIDTH_MAX], row[SL_WIDTH_MAX];
     struct sl_cursor before;
     uint32_t a_width, width = 0;
-    bool there = old != NULL, more = sl_cursor_next(section, row, &width);
+    bool there = shown->rows != NULL, more = sl_cursor_next(section, row, &width);
     int r = 0;
     if (there)
-        sl_cursor_init(&before, old);
-    for (uint64_t place = 0; r == 0 && place < count; place++) {
+        sl_cursor_init(&before, shown->rows);
+    for (uint64_t place = 0; r == 0 && place < shown->count; place++) {
         there = there && sl_cursor_next(&before, a, &a_width);
         bool replaced = more && is_row(row, width) && row[0].integer == (int64_t)place;
         if (!replaced && !there)
@@ -140,20 +228,18 @@ static int merge(const struct sl_dataset *old, struct sl_cursor *section, uint64
     return r;
 }
 
-int sl_shown_load(struct sl_shown *shown, struct sl_stage *stage, const struct sl_dataset *section)
+static int load_head(struct sl_shown *shown, const struct sl_dataset *section)
 {
     struct sl_field head[SL_WIDTH_MAX];
     struct sl_cursor cursor;
-    struct sl_rows *to = sl_rows_new();
     uint32_t width = 0;
-    uint64_t count = 0;
     sl_cursor_init(&cursor, section);
-    bool ok = sl_cursor_next(&cursor, head, &width) && width == HEAD_WIDTH && head[3].tag == SL_LIST;
-    int r = !to ? SL_ENOMEM : ok ? take_head(shown, head, &count) : SL_EDAMAGED;
-    if (r == 0)
-        r = merge(shown->rows, &cursor, count, to);
-    if (r == SL_EDAMAGED)
-        sl_error_set(stage->err, SL_EDAMAGED, "the rows that a view showed are damaged");
+    if (!sl_cursor_next(&cursor, head, &width) || width != HEAD_WIDTH || head[3].tag != SL_LIST)
+        return SL_EDAMAGED;
+    struct sl_rows *to = sl_rows_new();
+    int r = to ? take_head(shown, head) : SL_ENOMEM;
+    if (r == 0 && !shown->keyed)
+        r = merge_places(shown, &cursor, to);
     if (r < 0) {
         sl_rows_unref(to);
         return r;
@@ -161,4 +247,57 @@ int sl_shown_load(struct sl_shown *shown, struct sl_stage *stage, const struct s
     sl_dataset_unref(shown->rows);
     shown->rows = sl_dataset_of(to);
     return shown->rows ? 0 : SL_ENOMEM;
+}
+
+static int load_keys(struct sl_shown *shown, const struct sl_dataset *section)
+{
+    struct sl_field row[SL_WIDTH_MAX], fields[SL_WIDTH_MAX];
+    struct sl_rows *changes = sl_rows_new();
+    struct sl_cursor cursor;
+    uint32_t width;
+    int r = changes ? 0 : SL_ENOMEM;
+    sl_cursor_init(&cursor, section);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
+        uint32_t others = width == 2 && row[1].tag == SL_LIST ? row[1].len : 0;
+        if (others >= SL_WIDTH_MAX || (width > 1 && !others))
+            r = SL_EDAMAGED;
+        fields[0] = row[0];
+        for (uint32_t i = 0; r == 0 && i < others; i++)
+            fields[1 + i] = row[1].items[i];
+        if (r == 0)
+            r = append(changes, fields, 1 + others);
+    }
+    if (r < 0) {
+        sl_rows_unref(changes);
+        return r;
+    }
+    return sl_keyed_add(&shown->keys, changes, 0);
+}
+
+static int explain(struct sl_stage *stage, int r)
+{
+    return r == SL_EDAMAGED ? sl_error_set(stage->err, SL_EDAMAGED, "the rows that a view showed are damaged")
+                            : r;
+}
+
+int sl_shown_load(struct sl_shown *shown, struct sl_stage *stage, const struct sl_section *section,
+                  const struct sl_dataset *rows)
+{
+    return explain(stage, section->part == KEYS ? load_keys(shown, rows) : load_head(shown, rows));
+}
+
+int sl_shown_loaded(struct sl_shown *shown, struct sl_stage *stage)
+{
+    struct sl_rows *rows;
+    if (!shown->keyed)
+        return 0;
+    int r = sl_keyed_rows(&shown->keys, &rows);
+    if (r < 0)
+        return r;
+    sl_keyed_done(&shown->keys);
+    if (rows->count != shown->count)
+        r = SL_EDAMAGED;
+    sl_dataset_unref(shown->rows);
+    shown->rows = sl_dataset_of(rows);
+    return r < 0 ? explain(stage, r) : shown->rows ? 0 : SL_ENOMEM;
 }

@@ -1,16 +1,22 @@
 /* The rows a view shows, kept over restarts: the version of the last batch is on the mount before the first
- * one. What is written is the rows that changed since the version before, by their place. */
+ * one. What is written is what changed since the version before: by key where the rows' maker says what that
+ * is (struct sl_revision), so that a large view costs its changes only; by their place elsewhere. */
 #pragma once
 
+#include "core/keyed.h"
 #include "core/operator.h"
 
 /* What a mount output remembers. */
 struct sl_shown {
     struct sl_dataset *rows; /* of the newest version; NULL: none yet */
+    bool keyed;              /* it was saved by key */
     int64_t time_ms;
     uint64_t inputs;
     size_t first_count;
-    char **first; /* paths; only while a start loads */
+    /* Only while a start loads: */
+    char **first; /* paths */
+    uint64_t count;
+    struct sl_keyed keys;
 };
 
 void sl_shown_done(void *shown);
@@ -18,4 +24,7 @@ void sl_shown_done(void *shown);
 /* In save of the descriptor: `rows` is the new version. Takes a reference. */
 int sl_shown_save(struct sl_shown *shown, struct sl_stage *stage, struct sl_dataset *rows,
                   struct sl_keeper *keeper);
-int sl_shown_load(struct sl_shown *shown, struct sl_stage *stage, const struct sl_dataset *section);
+/* Each section, oldest first; then loaded, which makes the rows. */
+int sl_shown_load(struct sl_shown *shown, struct sl_stage *stage, const struct sl_section *section,
+                  const struct sl_dataset *rows);
+int sl_shown_loaded(struct sl_shown *shown, struct sl_stage *stage);
