@@ -181,12 +181,22 @@ void sl_cells_saved(struct sl_cells *cells)
 
 enum { GARBAGE_MIN = 1 << 20, DEAD_MIN = 4096 };
 
+static size_t bytes_of(const struct sl_cells *cells)
+{
+    return cells->memory ? cells->memory->arena.bytes + cells->table.arena.bytes : 0;
+}
+
+void sl_cells_settle(struct sl_cells *cells)
+{
+    sl_cells_saved(cells);
+    cells->settled = bytes_of(cells);
+}
+
 static bool is_wasteful(const struct sl_cells *cells)
 {
     if (!cells->memory)
         return false;
-    size_t bytes = cells->memory->arena.bytes + cells->table.arena.bytes;
-    return bytes > 2 * cells->settled + GARBAGE_MIN || cells->count > 2 * cells->living + DEAD_MIN;
+    return bytes_of(cells) > 2 * cells->settled + GARBAGE_MIN || cells->count > 2 * cells->living + DEAD_MIN;
 }
 
 static int move_living(struct sl_cells *from, struct sl_cells *to, uint64_t seed)
@@ -234,8 +244,7 @@ int sl_cells_tidy(struct sl_cells *cells, uint64_t seed)
     }
     sl_cells_done(cells);
     *cells = moved;
-    if (cells->memory)
-        cells->settled = cells->memory->arena.bytes + cells->table.arena.bytes;
+    cells->settled = bytes_of(cells);
     return 0;
 }
 

@@ -49,6 +49,8 @@ bool sl_cells_has_idle(const struct sl_cells *cells, int64_t t);
 /* Takes the keys that were last seen before t: indices in the order of keys. The caller frees *ret. */
 int sl_cells_take_idle(struct sl_cells *cells, int64_t t, size_t **ret, size_t *ret_count);
 
+/* All cells were loaded: nothing is to be saved, and nothing was wasted yet. */
+void sl_cells_settle(struct sl_cells *cells);
 /* Gives back what removed cells and old values held, once it is as much as the rest. */
 int sl_cells_tidy(struct sl_cells *cells, uint64_t seed);
 

@@ -225,15 +225,10 @@ static int map_batch(struct mapping *mapping, const struct sl_dataset *input)
 {
     int64_t timeout = timeout_of(mapping->stage->node);
     int r = map_records(mapping, input);
-    if (r == 0 && timeout)
-        r = time_out(mapping, timeout);
-    if (r < 0 || mapping->stage->services->durable)
-        return r; /* what changed is to be saved */
-    sl_cells_saved(mapping->cells);
-    return sl_cells_tidy(mapping->cells, mapping->task->seed);
+    return r == 0 && timeout ? time_out(mapping, timeout) : r;
 }
 
-/* Where nothing is kept on disk, save is not called: what is dirty was so in the batch before. */
+/* Where nothing is kept on disk, save is not called: what is dirty is of the batch before. */
 static int begin_changes(struct sl_stage *stage, struct memory *memory)
 {
     if (stage->services->durable)
@@ -325,7 +320,7 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct memory *memory = stage->memory;
     (void)last_ms;
-    sl_cells_saved(&memory->cells);
+    sl_cells_settle(&memory->cells);
     return timeout_of(stage->node) ? sl_cells_note_all(&memory->cells) : 0;
 }
 

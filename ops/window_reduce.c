@@ -110,7 +110,9 @@ static int advance(struct sl_stage *stage)
     int64_t first = first_number(stage->node, stage->batch_ms);
     struct sl_groups *groups;
     memory->running.tracks = keeps_running(stage) && stage->services->durable;
-    int r = has_inverse(window) ? leave(stage, first) : 0;
+    int r = sl_running_tidy(&memory->running, stage, window->by_key.aggregate.reducer);
+    if (r == 0 && has_inverse(window))
+        r = leave(stage, first);
     if (r < 0)
         return r;
     sl_blocks_forget(&memory->blocks, first);
@@ -122,18 +124,35 @@ static int advance(struct sl_stage *stage)
 
 /* ---- what is shown ---- */
 
+/* Of keyed results that are carried from slide to slide only what changed is finished. */
+static bool shows_changes(const struct window *window)
+{
+    return has_inverse(window) && window->by_key.shape == SL_SHAPE_PAIR;
+}
+
 static int window_groups(struct sl_stage *stage, struct sl_groups **ret)
 {
     struct window *window = stage->state;
     struct memory *memory = stage->memory;
     if (has_inverse(window))
-        return sl_running_groups(&memory->running, ret);
+        return sl_running_groups(&memory->running, stage, shows_changes(window), ret);
     int r = sl_blocks_combine(&memory->blocks, stage, window->by_key.aggregate.reducer,
                               first_number(stage->node, stage->batch_ms),
                               batch_number(stage->node, stage->batch_ms), ret);
     if (r == 0 && !*ret)
         *ret = sl_groups_new(0);
     return r < 0 ? r : *ret ? 0 : SL_ENOMEM;
+}
+
+static int revise(struct sl_stage *stage, struct sl_dataset **rows)
+{
+    const struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    struct sl_dataset *changed = *rows;
+    *rows = NULL;
+    int r = sl_running_revise(&memory->running, stage, changed, !window->filter, rows);
+    sl_dataset_unref(changed);
+    return r;
 }
 
 static int show(struct sl_stage *stage, struct sl_dataset **ret)
@@ -148,6 +167,8 @@ static int show(struct sl_stage *stage, struct sl_dataset **ret)
     sl_groups_unref(groups);
     if (r == 0 && window->filter)
         r = sl_window_filter(stage, window->filter, ret);
+    if (r == 0 && shows_changes(window))
+        r = revise(stage, ret);
     if (r == 0 && window->zero_when_empty && memory->began && !(*ret)->count)
         r = sl_append_zero(*ret);
     return r < 0 ? r : sl_cut_partitions(stage, window->by_key.partitions_param, ret);
@@ -263,7 +284,7 @@ static int enter_loaded(struct sl_stage *stage, const struct sl_groups *groups)
         return 0;
     if (!keeps_running(stage))
         return sl_running_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
-    sl_running_mark(&memory->running, groups);
+    sl_running_mark(&memory->running, stage, groups);
     return 0;
 }
 

@@ -171,6 +171,37 @@ def test_a_long_window_is_that_of_a_model():
             check_case_at("s:" + call % window, batches, len(batches), model(length, slide, reduce))
 
 
+def test_keys_that_come_and_go_by_the_thousand():
+    """What a running window forgets it gives back, and results stay those of reducing again; over restarts too."""
+    batches, length = 24, 3
+    os.makedirs("in", exist_ok=True)
+    values = [{"k%d" % (b * 900 + i): b + i for i in range(1500)} | {"steady": b} for b in range(batches)]
+    for b, pairs in enumerate(values):
+        pathlib.Path("in/%03d" % b).write_text("".join("%s %d\n" % pair for pair in pairs.items()))
+    script = job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", maxFilesPerBatch = 1 }
+local s = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 2)):mapValues(function(v) return math.tointeger(v) end)
+local keep, sum, diff = function(k, v) return v > 0 end, function(a, b) return a + b end, function(a, b) return a - b end
+s:reduceByKeyAndWindow(sluice.sum, nil, "3s"):saveAsTextFiles("out/native", "")
+s:reduceByKeyAndWindow(sum, diff, "3s", "1s", nil, keep):saveAsTextFiles("out/lua", "")
+s:reduceByKeyAndWindow(sluice.sum, nil, "3s", "2s", 3, keep):saveAsTextFiles("out/filtered", "")
+ssc:start()
+''')
+    for part in (7, 1, 9, batches - 17):
+        sluice_ok("run", script, "--clock", "virtual", "--batches", str(part))
+    for t in range(1, batches + 1):
+        total = {}
+        for pairs in values[max(0, t - length):t]:
+            for key, value in pairs.items():
+                total[key] = total.get(key, 0) + value
+        wanted = "".join("%s\t%d\n" % (key, total[key]) for key in sorted(total))
+        shown = "".join("%s\t%d\n" % (key, total[key]) for key in sorted(total) if total[key] > 0)
+        equal(directories("out/native")[t * 1000].decode(), wanted, "native at %d" % t)
+        equal(directories("out/lua")[t * 1000].decode(), shown, "with a Lua inverse at %d" % t)
+        if t % 2 == 0:
+            equal(directories("out/filtered")[t * 1000].decode(), shown, "filtered at %d" % t)
+
+
 def test_without_empty_batches_a_window_emits_until_its_data_has_left():
     idle = dict(options="checkpoint = false")
     check_case_at("s:window('2s'):count()", [[], [1], [], [], [], [], [2]], 10, {2000: "1\n", 3000: "1\n", 4000: "0\n", 7000: "1\n", 8000: "1\n", 9000: "0\n"}, **idle)
