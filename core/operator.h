@@ -100,6 +100,7 @@ struct sl_stage {
     int64_t batch_ms;
     bool emits;     /* batch_ms is a multiple of the slide: otherwise finish only takes note */
     bool has_input; /* some input had something to say (SPEC 4, Idle) */
+    bool again;     /* in load and loaded: a batch was taken back; views go on to show what they did */
     bool said;      /* set by finish: this stream has something to say; begin finds it equal to has_input */
     void *state;    /* wide->state_size bytes, cleared before begin */
     void *memory;   /* wide->memory_size bytes that the node keeps from batch to batch */

@@ -130,19 +130,19 @@ static int visit(void *arg, const struct sl_section *section, const struct sl_da
     return stage->node->op->wide->load(stage, section, rows);
 }
 
-/* again: the run has loaded it before. What its views showed they still show. */
+/* again: the run has loaded it before. */
 static int load_operator(struct sl_run *run, const struct sl_node *node, int64_t last_ms, bool again,
                          struct sl_error *err)
 {
     const struct sl_wide *wide = node->op->wide;
-    bool shows = node->op->kind == SL_OP_OUTPUT && again;
     struct sl_stage *stage;
     int r = sl_stage_new(run, node, last_ms, &stage, err);
     if (r == 0) {
         stage->tasks[0].err = err;
+        stage->again = again;
         r = sl_store_load(run->store, run->state_key[node->number], visit, stage, err);
     }
-    if (r == 0 && wide->loaded && !shows)
+    if (r == 0 && wide->loaded)
         r = wide->loaded(stage, last_ms);
     sl_stage_free(stage);
     return r == SL_ENOMEM ? sl_error_nomem(err) : r;

@@ -103,7 +103,7 @@ static int mount_loaded(struct sl_stage *stage, int64_t last_ms)
     struct sl_shown *shown = stage->memory;
     int r = sl_shown_loaded(shown, stage);
     (void)last_ms;
-    if (r < 0 || !stage->services->viewer || !shown->rows)
+    if (r < 0 || stage->again || !stage->services->viewer || !shown->rows)
         return r;
     return publish(stage, shown->time_ms, shown->rows, shown->inputs, shown->first_count,
                    (const char *const *)shown->first);

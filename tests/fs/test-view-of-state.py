@@ -118,4 +118,39 @@ ssc:start()
         run.stop()
 
 
+def test_a_view_after_a_batch_that_waited_for_room():
+    """The batch is done twice: what the view showed before is what it is compared with."""
+    need_fuse()
+    small = "../small-disk"
+    os.makedirs("in", exist_ok=True)
+    os.makedirs(small, exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], stderr=subprocess.DEVNULL).returncode:
+        skip("mounting a tmpfs")
+    write_job(MAP.replace("s:map", "local all = s:map", 1), "\nall:saveAsTextFiles('%s/out', '')\nall" % small)
+    chance, model, number = random.Random(8), {"a first one": "0"}, 0
+    try:
+        with Running("job.lua") as run:
+            for number in range(4):
+                change(model, chance, number, 80)
+                shows(run, model)
+            with open(small + "/ballast", "wb", buffering=0) as ballast:
+                try:
+                    while ballast.write(bytes(4096)) == 4096:
+                        pass
+                except OSError:
+                    pass
+            before = expected(model)
+            change(model, chance, 10, 80)
+            run.wait_until(lambda: "the run waits for room" in run.stderr(), "the run to say that the disk is full")
+            equal(current(), before, "the view while the run waits")
+            os.unlink(small + "/ballast")
+            shows(run, model)
+            run.kill()
+        with Running("job.lua") as run:
+            shows(run, model)
+            run.stop()
+    finally:
+        unmount(small)
+
+
 main(globals())

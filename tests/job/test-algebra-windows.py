@@ -202,6 +202,34 @@ ssc:start()
             equal(directories("out/filtered")[t * 1000].decode(), shown, "filtered at %d" % t)
 
 
+def test_many_keys_without_an_inverse():
+    """Runs of groups are combined in pieces, on all workers."""
+    values = [{"k%06d" % (k * (b + 1)): (k * 7 + b) % 1000 for k in range(40000)} for b in range(5)]
+    script = job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", maxFilesPerBatch = 1, checkpoint = false }
+local s = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 2)):mapValues(function(v) return math.tointeger(v) end)
+s:reduceByKeyAndWindow(sluice.max, nil, "4s"):saveAsTextFiles("out/max", "")
+s:reduceByKeyAndWindow(function(a, b) return a * 3 + b end, nil, "4s"):saveAsTextFiles("out/lua", "")
+ssc:start()
+''')
+    for workers in WORKERS:
+        clear()
+        os.makedirs("in", exist_ok=True)
+        for b, pairs in enumerate(values):
+            pathlib.Path("in/%03d" % b).write_text("".join("%s %d\n" % pair for pair in pairs.items()))
+        sluice_ok("run", script, "--clock", "virtual", "--batches", "5", "--workers", workers)
+        if workers == "1":
+            lua = outputs("out/lua", "")
+        equal(outputs("out/lua", "") == lua, True, "the same bytes with %s workers" % workers)
+        for t in range(1, 6):
+            best = {}
+            for pairs in values[max(0, t - 4):t]:
+                for key, value in pairs.items():
+                    best[key] = max(best.get(key, 0), value)
+            wanted = "".join("%s\t%d\n" % (key, best[key]) for key in sorted(best))
+            equal(outputs("out/max", "")[t * 1000].decode(), wanted, "max at %d, %s workers" % (t, workers))
+
+
 def test_without_empty_batches_a_window_emits_until_its_data_has_left():
     idle = dict(options="checkpoint = false")
     check_case_at("s:window('2s'):count()", [[], [1], [], [], [], [], [2]], 10, {2000: "1\n", 3000: "1\n", 4000: "0\n", 7000: "1\n", 8000: "1\n", 9000: "0\n"}, **idle)
