@@ -36,6 +36,7 @@ struct sl_copy {
     _Atomic uint64_t calls;     /* of functions so far, twice; odd while one runs */
     _Atomic uint64_t late_call; /* the rest is lua/watchdog.h's: the call that is too long */
     _Atomic bool is_late;       /* it is stopped */
+    _Atomic bool is_unwatched;  /* nobody looks: the watchdog wants to be told of the next call */
     _Atomic pid_t thread_id;    /* of the thread that calls */
     pthread_t thread;
     int *function; /* references to the Lua functions by number */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,9 +28,9 @@ struct sl_watchdog {
     struct look *look; /* [workers + 1]; the main copy is the last */
     struct sigaction before;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards is_over */
-    pthread_cond_t over;
-    bool is_over;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t told;
+    bool is_over, is_woken;
 };
 
 void sl_watchdog_meet(struct sl_copy *copy)
@@ -113,21 +114,71 @@ static bool wait(struct sl_watchdog *watchdog)
     until.tv_nsec = ns % 1000000000;
     pthread_mutex_lock(&watchdog->lock);
     while (!watchdog->is_over &&
-           pthread_cond_timedwait(&watchdog->over, &watchdog->lock, &until) != ETIMEDOUT)
+           pthread_cond_timedwait(&watchdog->told, &watchdog->lock, &until) != ETIMEDOUT)
         ;
     bool goes_on = !watchdog->is_over;
     pthread_mutex_unlock(&watchdog->lock);
     return goes_on;
 }
 
+/* ---- nothing runs: no reason to look ---- */
+
+static struct sl_copy *copy_at(const struct sl_watchdog *watchdog, unsigned i)
+{
+    const struct sl_job *job = watchdog->job;
+    return i < job->workers ? job->worker[i] : job->main;
+}
+
+/* No copy runs a function, or has run one since it was looked at. */
+static bool is_quiet(const struct sl_watchdog *watchdog)
+{
+    for (unsigned i = 0; i <= watchdog->job->workers; i++) {
+        uint64_t calls = atomic_load(&copy_at(watchdog, i)->calls);
+        if (calls % 2 == 1 || calls != watchdog->look[i].calls)
+            return false;
+    }
+    return true;
+}
+
+static void set_unwatched(const struct sl_watchdog *watchdog, bool is_unwatched)
+{
+    for (unsigned i = 0; i <= watchdog->job->workers; i++)
+        atomic_store(&copy_at(watchdog, i)->is_unwatched, is_unwatched);
+}
+
+void sl_watchdog_wake(struct sl_copy *copy)
+{
+    struct sl_watchdog *watchdog = copy->job->watchdog;
+    atomic_store(&copy->is_unwatched, false);
+    pthread_mutex_lock(&watchdog->lock);
+    watchdog->is_woken = true;
+    pthread_cond_signal(&watchdog->told);
+    pthread_mutex_unlock(&watchdog->lock);
+}
+
+/* Sleeps until a function runs. A copy either sees that it is unwatched, or is seen to run one: between its
+ * two steps and ours stands a barrier for all threads. Where the system has none the watchdog goes on
+ * looking. */
+static void rest(struct sl_watchdog *watchdog)
+{
+    set_unwatched(watchdog, true);
+    bool sleeps = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0 && is_quiet(watchdog);
+    pthread_mutex_lock(&watchdog->lock);
+    while (sleeps && !watchdog->is_over && !watchdog->is_woken)
+        pthread_cond_wait(&watchdog->told, &watchdog->lock);
+    watchdog->is_woken = false;
+    pthread_mutex_unlock(&watchdog->lock);
+    set_unwatched(watchdog, false);
+}
+
 static void *watch(void *arg)
 {
     struct sl_watchdog *watchdog = arg;
-    const struct sl_job *job = watchdog->job;
     while (wait(watchdog)) {
-        for (unsigned w = 0; w < job->workers; w++)
-            look_at(watchdog, job->worker[w], &watchdog->look[w]);
-        look_at(watchdog, job->main, &watchdog->look[job->workers]);
+        if (is_quiet(watchdog))
+            rest(watchdog);
+        for (unsigned i = 0; i <= watchdog->job->workers; i++)
+            look_at(watchdog, copy_at(watchdog, i), &watchdog->look[i]);
     }
     return NULL;
 }
@@ -157,7 +208,7 @@ static void init_condition(pthread_cond_t *condition)
 static void destroy(struct sl_watchdog *watchdog)
 {
     sigaction(SIGURG, &watchdog->before, NULL);
-    pthread_cond_destroy(&watchdog->over);
+    pthread_cond_destroy(&watchdog->told);
     pthread_mutex_destroy(&watchdog->lock);
     free(watchdog->look);
     free(watchdog);
@@ -175,9 +226,10 @@ int sl_watchdog_new(struct sl_job *job, int64_t timeout_ms, struct sl_watchdog *
     }
     *watchdog = (struct sl_watchdog){.job = job, .timeout_ms = timeout_ms, .look = look};
     pthread_mutex_init(&watchdog->lock, NULL);
-    init_condition(&watchdog->over);
+    init_condition(&watchdog->told);
     sigemptyset(&action.sa_mask);
     sigaction(SIGURG, &action, &watchdog->before);
+    (void)syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0); /* see rest() */
     int failed = start_thread(watchdog);
     if (failed) {
         destroy(watchdog);
@@ -193,7 +245,7 @@ void sl_watchdog_free(struct sl_watchdog *watchdog)
         return;
     pthread_mutex_lock(&watchdog->lock);
     watchdog->is_over = true;
-    pthread_cond_signal(&watchdog->over);
+    pthread_cond_signal(&watchdog->told);
     pthread_mutex_unlock(&watchdog->lock);
     pthread_join(watchdog->thread, NULL);
     destroy(watchdog);

@@ -4,6 +4,7 @@
  * time to time; to one that is in the same call for longer than the timeout it sends a signal (SIGURG, which
  * is ignored where nobody wants it) that sets a hook in that very thread, and the hook raises an error at
  * every instruction from then on, so that no pcall holds it. A call costs two stores and reads no clock.
+ * Where nothing runs the thread sleeps until something does.
  *
  * What a hook cannot stop is a C function (string.rep, patterns), a coroutine, or the message handler of an
  * xpcall: the batch fails when they come back. */
@@ -19,12 +20,18 @@ void sl_watchdog_free(struct sl_watchdog *watchdog);
 
 void sl_watchdog_meet(struct sl_copy *copy);
 
+/* The copy is about to run a function while the watchdog sleeps. */
+void sl_watchdog_wake(struct sl_copy *copy);
+
 static inline void sl_watchdog_enter(struct sl_copy *copy)
 {
     if (copy->thread != pthread_self())
         sl_watchdog_meet(copy);
     uint64_t calls = atomic_load_explicit(&copy->calls, memory_order_relaxed);
     atomic_store_explicit(&copy->calls, calls + 1, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst); /* the watchdog makes it a real one before it sleeps */
+    if (atomic_load_explicit(&copy->is_unwatched, memory_order_relaxed))
+        sl_watchdog_wake(copy);
 }
 
 /* Many calls under one protected call: the next one begins. */

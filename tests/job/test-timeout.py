@@ -76,4 +76,33 @@ end):count():saveAsTextFiles("out/r", "")
     equal(list(outputs("out/r", "").values()), [b"400\n"], "outputs")
 
 
+def asleep(pid):
+    """Whether no thread of the process has run for a while: how often each was switched away, twice."""
+    def switches():
+        return [path.read_text().split("voluntary_ctxt_switches:")[1] for path in pathlib.Path("/proc/%d/task" % pid).glob("*/status")]
+    before = switches()
+    time.sleep(0.3)
+    return switches() == before
+
+
+def test_a_run_that_has_nothing_to_do_sleeps_and_still_notices_a_function_that_never_ends():
+    need_signals()
+    os.mkdir("in")
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", functionTimeout = "100ms" }
+ssc:textFileStream("in"):map(function(line)
+    while line == "hang" do end
+    return line
+end):saveAsTextFiles("out/r", "")
+''')
+    with Running("job.lua") as run:
+        for name in ("a", "b"):
+            run.wait_until(lambda: asleep(run.process.pid), "a third of a second in which no thread wakes up")
+            move_in(name, "fine\n" if name == "a" else "hang\n")
+            if name == "a":
+                run.wait_until(lambda: len(outputs("out/r", "")) == 1, "the first output")
+        equal(run.end(), 1, "exit status")
+        check("job.lua:3: map: the function ran for longer" in run.stderr(), "the message: " + run.stderr())
+
+
 main(globals())
