@@ -53,9 +53,10 @@ def test_a_user_who_is_not_root_mounts():
     move_in("a", "to be\n")
     if run_all([*DEVICE_FOR_ALL, *AS_NOBODY, "sh", "-c", "exec 3<>/dev/fuse"]).returncode:
         skip("giving another user a /dev/fuse that works")
-    # The mount is in the namespace only: whoever looks at it must be there.
-    look = ('"$0" run wordcount.lua --interval 50ms --require-mount & '
-            "while ! [ -e mnt/counts/current ]; do kill -0 $! || exit 1; sleep 0.01; done; "
+    # The mount is in the namespace only: whoever looks at it must be there. The first run leaves a dead mount.
+    run = ('"$0" run wordcount.lua --interval 50ms --require-mount & '
+           "while ! cat mnt/counts/current > /dev/null 2>&1; do kill -0 $! || exit 1; sleep 0.01; done; ")
+    look = (run + "kill -KILL $!; wait $!; " + run +
             "cat mnt/counts/current; cat mnt/counts/keys/to; grep -c \"$PWD/mnt \" /proc/self/mountinfo; "
             "kill $! && wait $! && ! grep -q \"$PWD/mnt \" /proc/self/mountinfo && ls -A mnt")
     done = run_all([*DEVICE_FOR_ALL, *AS_NOBODY, "sh", "-c", look, SLUICE])
@@ -125,6 +126,13 @@ def test_a_missing_mount_point_is_made():
         run.wait_until(lambda: os.path.isdir("deep/down/mnt/counts"), "the mount")
         run.stop()
     equal(os.listdir("deep/down/mnt"), [], "what is left")
+
+
+def test_a_mount_point_that_cannot_be_made_is_named():
+    wordcount_here()
+    done = sluice("run", "wordcount.lua", "--once", "--mount", "/proc/nothing/mnt")
+    equal(done.returncode, 2, "exit status: " + done.stderr)
+    check("/proc/nothing" in done.stderr, "the message: " + done.stderr)
 
 
 def test_a_file_in_place_of_the_mount_point_is_named():

@@ -84,10 +84,73 @@ def test_keys_are_files():
         run.stop()
 
 
+KEYS = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "20ms" }
+ssc:textFileStream("bytes"):map(sluice.pair(1)):reduceByKey(sluice.sum):mount("bytes")
+ssc:textFileStream("kinds"):flatMap(function(line)
+    return { { 1, "integer" }, { "1", "text" }, { 1.5, "float" }, { true, "boolean" }, { "true", "text" },
+        sluice.row(nil, "nil"), { "\\\\N", "text" }, sluice.row({ "a", 1 }, "list"), { "a\\tb", "tab" } }
+end):mount("kinds")
+ssc:start()
+ssc:awaitTermination()
+"""
+
+
+def tsv_text(key):
+    for byte, escape in ((b"\\", b"\\\\"), (b"\t", b"\\t"), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\0", b"\\0")):
+        key = key.replace(byte, escape)
+    return key
+
+
+def key_name(text):
+    """As the manual says."""
+    plain = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+    name = b"".join(bytes([byte]) if byte in plain and (i or byte != ord(".")) else b"%%%02X" % byte
+                    for i, byte in enumerate(text))
+    return (name or b"%").decode()
+
+
+def test_every_byte_can_be_a_key():
+    need_fuse()
+    os.makedirs("bytes")
+    os.makedirs("kinds")
+    job(KEYS)
+    keys = [bytes([byte]) for byte in range(256) if byte not in b"\n\r"] + [b"", b"..", b".", b"a\rb"]
+    keys = sorted(set(keys))
+    with Running("job.lua") as run:
+        run.wait_until(lambda: os.path.isdir("mnt/bytes"), "the mount")
+        move_in("a", b"".join(key + b"\n" for key in keys), "bytes")
+        run.wait_until(lambda: os.path.exists("mnt/bytes/current"), "the version")
+        wanted = {key_name(tsv_text(key)): tsv_text(key) for key in keys}
+        equal(sorted(os.listdir("mnt/bytes/keys")), sorted(wanted), "names")
+        for name, text in wanted.items():
+            equal(read("mnt/bytes/keys/" + name), b"1\n", "key " + name)
+            equal(os.getxattr("mnt/bytes/keys/" + name, "user.key"), text, "user.key of " + name)
+        run.stop()
+
+
+def test_keys_that_look_alike_share_a_file():
+    need_fuse()
+    os.makedirs("bytes")
+    os.makedirs("kinds")
+    job(KEYS)
+    with Running("job.lua") as run:
+        run.wait_until(lambda: os.path.isdir("mnt/kinds"), "the mount")
+        move_in("a", "x\n", "kinds")
+        run.wait_until(lambda: os.path.exists("mnt/kinds/current"), "the version")
+        wanted = {"1": b"integer\ntext\n", "1.5": b"float\n", "true": b"boolean\ntext\n", "%5CN": b"nil\n",
+                  "%5C%5CN": b"text\n", "%5B%22a%22%2C1%5D": b"list\n", "a%5Ctb": b"tab\n"}
+        equal(sorted(os.listdir("mnt/kinds/keys")), sorted(wanted), "names")
+        for name, content in wanted.items():
+            equal(read("mnt/kinds/keys/" + name), content, "key " + name)
+        run.stop()
+
+
 def test_names_that_no_key_has_do_not_exist():
     with started() as run:
         feed(run, "a", TEXT)
-        for name in ("BE", "b%65", "%62e", "nothing", "be%", "%2g", "~" + "0" * 32):
+        for name in ("BE", "b%65", "%62e", "nothing", "be%", "%2g", "%", "be ", "b\u00e9", "~" + "0" * 32):
             fails_with(errno.ENOENT, os.stat, VIEW + "/keys/" + name)
         fails_with(errno.ENAMETOOLONG, os.stat, VIEW + "/keys/" + "n" * 256)
         run.stop()

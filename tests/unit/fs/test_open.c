@@ -258,6 +258,25 @@ static void test_streams_give_nothing_that_the_caches_do_not_know_of(void **stat
     }
 }
 
+static void test_readers_share_one_rendering(void **state)
+{
+    (void)state;
+    struct planted planted;
+    struct sl_pieces one, two;
+    planted_open(&planted, 5);
+    planted_publish(&planted, shown_keys(1, 1000, 1));
+    uint64_t ino = planted_ino(&planted, "counts/at/1/data");
+    struct sl_open *first = planted_file(&planted, ino), *second = planted_file(&planted, ino);
+    assert_int_equal(sl_tree_read(planted.tree, first, 0, 100, &one), 0);
+    assert_int_equal(sl_tree_read(planted.tree, second, 0, 100, &two), 0);
+    assert_ptr_equal(one.piece[0].at, two.piece[0].at);
+    sl_pieces_done(&one);
+    sl_pieces_done(&two);
+    sl_tree_close(planted.tree, first);
+    sl_tree_close(planted.tree, second);
+    sl_tree_free(planted.tree);
+}
+
 static void test_a_tree_that_ends_closes_what_is_open(void **state)
 {
     (void)state;
@@ -288,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_feed_begins_with_the_current_version_and_never_ends),
         cmocka_unit_test(test_a_slow_reader_of_feed_is_told_what_it_missed),
         cmocka_unit_test(test_streams_give_nothing_that_the_caches_do_not_know_of),
+        cmocka_unit_test(test_readers_share_one_rendering),
         cmocka_unit_test(test_a_tree_that_ends_closes_what_is_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
