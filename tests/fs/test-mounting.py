@@ -242,6 +242,23 @@ def test_the_next_run_mounts_where_one_ended_in_use():
     file.close()
 
 
+def test_a_run_whose_mount_is_taken_off_goes_on():
+    need_root("unmounting")
+    with started() as run:
+        feed(run, "a", "to be\n")
+        check(run_all(["umount", "mnt"]).returncode == 0, "umount")
+        os.makedirs("other/in")
+        shutil.copy("wordcount.lua", "other")
+        with Running("other/wordcount.lua", "--interval", "50ms", "--mount", "mnt") as other:
+            other.wait_until(lambda: os.path.isdir(VIEW), "another run's mount in its place")
+            move_in("b", "or not\n")
+            run.wait_until(lambda: counted().get("not"), "the output of the first run")
+            run.stop()
+            check(os.path.isdir(VIEW), "the other run's mount is still there")
+            equal(len(mounts_below(".")), 1, "mounts")
+            other.stop()
+
+
 # ---- without ----
 
 def test_who_insists_on_a_mount_gets_a_failure_without():
