@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum { ONCE_WAIT_MAX_MS = 10000 };
+enum { ONCE_WAIT_MAX_MS = 10000, LOOK_AGAIN_MS = 1000 };
 
 static int64_t interval_of(const struct sl_run *run)
 {
@@ -138,12 +138,16 @@ static void drain(int fd)
         return; /* nothing to drain */
 }
 
-/* Waits until the clock shows t, a signal comes, or (where `arrivals` is set) something may have arrived. */
+/* Waits until the clock shows t, a signal comes, something may have arrived (where `arrivals` is set), or the
+ * clock was set back: t may be far away then. poll counts on its own and knows nothing of a clock that is set
+ * or of a machine that was asleep, so the clock is looked at now and then. */
 static int wait_until(struct sl_run *run, int64_t t, bool arrivals, struct sl_error *err)
 {
-    for (int64_t left; !wants_stop(run) && (left = t - now_ms(run)) > 0;) {
+    int64_t now = now_ms(run), before = now;
+    for (; !wants_stop(run) && now < t && now >= before; before = now, now = now_ms(run)) {
         struct pollfd fds[2] = {{run->options->stop_fd, POLLIN, 0}, {run->wake_fd, POLLIN, 0}};
-        int timeout = sl_service_wait_ms(&run->status.service, left > 3600000 ? 3600000 : (int)left);
+        int64_t left = t - now < LOOK_AGAIN_MS ? t - now : LOOK_AGAIN_MS;
+        int timeout = sl_service_wait_ms(&run->status.service, (int)left);
         sl_service_alive(&run->status.service);
         int n = poll(fds, arrivals ? 2 : 1, timeout);
         if (n < 0 && errno != EINTR)
@@ -210,7 +214,8 @@ static int run_once(struct sl_run *run, struct sl_error *err)
         say_left(run, t);
         return 0;
     }
-    r = wait_until(run, t, false, err);
+    while (r == 0 && !wants_stop(run) && now_ms(run) < t)
+        r = wait_until(run, t, false, err);
     if (r == 0 && !wants_stop(run))
         r = sl_catch_up(run, run->last_ms, t, err);
     return r < 0 || wants_stop(run) ? r : run_batch(run, t, &no_limits, &ran, err);
@@ -229,23 +234,39 @@ static int run_available(struct sl_run *run, struct sl_error *err)
     return r;
 }
 
-static void say_behind(struct sl_run *run)
+/* Once each time. */
+static void say_behind(struct sl_run *run, bool *was_behind)
 {
-    if (run->any && run->last_ms > now_ms(run) + interval_of(run))
+    int64_t behind_ms = run->any ? run->last_ms - now_ms(run) : 0;
+    bool is_behind = behind_ms > interval_of(run);
+    if (is_behind && !*was_behind)
         sl_log(run->services.log, SL_LOG_WARNING,
                "the clock is %lld ms behind the last batch; waiting until it has caught up",
-               (long long)(run->last_ms - now_ms(run)));
+               (long long)behind_ms);
+    *was_behind = is_behind;
+}
+
+/* The newest time that is done with, where that was `tried`: when the clock was set back, times that had
+ * nothing to do come again, and those of batches do not. */
+static int64_t done_with(struct sl_run *run, int64_t tried)
+{
+    int64_t due = newest_due(run);
+    if (due >= tried)
+        return tried;
+    return run->any && run->last_ms > due ? run->last_ms : due;
 }
 
 static int run_real(struct sl_run *run, struct sl_error *err)
 {
     struct sl_limits limits = limits_of(run);
     int64_t tried = run->any ? run->last_ms : INT64_MIN;
+    bool was_behind = false;
     int r = 0;
-    say_behind(run);
     while (r == 0 && !wants_stop(run) && !has_enough(run)) {
         int64_t t = newest_due(run);
         bool ran;
+        say_behind(run, &was_behind);
+        tried = done_with(run, tried);
         if (t <= tried) {
             r = wait_until(run, time_after(run, tried), false, err);
             continue;
