@@ -262,4 +262,16 @@ def test_after_is_made_up_for_at_the_next_start():
     equal((rows(), names()), (["a", "b"], []), "rows and names")
 
 
+def test_what_is_made_up_for_never_touches_a_newer_file_of_the_name():
+    lines_job("")
+    move_in("a", "a\n")
+    move_in("b", "b\n")
+    batches(1)
+    move_in("a", "newer\n")  # after the commit, before the start that has to do what the crash left undone
+    lines_job('after = "done"')
+    batches(1)
+    equal((rows(), names()), (["a", "b", "newer"], []), "rows and names")
+    equal((names("done"), read("done/a")), (["a", "b"], b"newer\n"), "the newer one went to the archive when it was read")
+
+
 main(globals())
