@@ -154,6 +154,23 @@ int sl_rows_append_row(struct sl_rows *rows, const struct sl_field *fields, uint
     return 0;
 }
 
+int sl_rows_adopt(struct sl_rows *to, struct sl_rows *from)
+{
+    sl_assert(!from->memory);
+    for (size_t i = 0; i < from->chunks; i++) {
+        if (!make_index_room(to))
+            return SL_ENOMEM;
+        to->start[to->chunks] = to->count;
+        to->chunk[to->chunks++] = from->chunk[i];
+        to->count += from->chunk[i]->rows;
+    }
+    to->room = 0; /* the next row begins a chunk: this one's columns are not open */
+    sl_arena_adopt(&to->arena, &from->arena);
+    from->chunks = 0;
+    from->count = 0;
+    return 0;
+}
+
 /* The chunk that holds row `row`. */
 static size_t find_chunk(const struct sl_rows *rows, uint64_t row)
 {
@@ -243,57 +260,6 @@ int sl_dataset_add_partition(struct sl_dataset *dataset)
     }
     dataset->partition[dataset->partitions++] = (struct sl_partition){0};
     return 0;
-}
-
-/* ---- deferred ---- */
-
-struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_recipe *recipe)
-{
-    struct sl_dataset *dataset = sl_dataset_new(1);
-    if (!dataset) {
-        recipe->done(recipe);
-        return NULL;
-    }
-    dataset->recipe = recipe;
-    dataset->count = dataset->partition[0].count = count;
-    atomic_init(&dataset->deferred, count > 0);
-    return dataset;
-}
-
-static int make_rows(struct sl_dataset *dataset)
-{
-    struct sl_partition *partition = &dataset->partition[0];
-    struct sl_rows *rows;
-    int r = dataset->recipe->make(dataset->recipe, &rows);
-    if (r < 0)
-        return r;
-    sl_assert(rows->count == dataset->count);
-    dataset->count = partition->count = 0;
-    r = sl_dataset_add(dataset, 0, rows, 0, rows->count);
-    dataset->count = partition->count = rows->count;
-    sl_rows_unref(rows);
-    return r;
-}
-
-int sl_dataset_resolve(struct sl_dataset *dataset)
-{
-    int r = 0;
-    if (!atomic_load_explicit(&dataset->deferred, memory_order_acquire))
-        return 0;
-    pthread_mutex_lock(&dataset->making);
-    if (atomic_load_explicit(&dataset->deferred, memory_order_relaxed))
-        r = make_rows(dataset);
-    if (r == 0)
-        atomic_store_explicit(&dataset->deferred, false, memory_order_release);
-    pthread_mutex_unlock(&dataset->making);
-    return r;
-}
-
-void sl_dataset_revise(struct sl_dataset *dataset, const void *of, uint64_t number,
-                       struct sl_dataset *changes)
-{
-    sl_dataset_unref(dataset->revision.changes);
-    dataset->revision = (struct sl_revision){of, number, sl_dataset_ref(changes)};
 }
 
 /* ---- out of others ---- */

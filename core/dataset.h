@@ -59,10 +59,12 @@ struct sl_partition {
     struct sl_slice *slice;
 };
 
+struct sl_pool;
+
 /* Makes the rows of a deferred dataset. */
 struct sl_recipe {
-    /* A new run of as many rows as the dataset counts. 0 or SL_ENOMEM. */
-    int (*make)(const struct sl_recipe *recipe, struct sl_rows **ret);
+    /* A new run of as many rows as the dataset counts; pool: NULL where there is none. 0 or SL_ENOMEM. */
+    int (*make)(const struct sl_recipe *recipe, struct sl_pool *pool, struct sl_rows **ret);
     void (*done)(struct sl_recipe *recipe);
 };
 
@@ -91,6 +93,10 @@ void sl_rows_unref(struct sl_rows *rows);
 
 /* Copies the chunk's rows, strings included, to the end of the run. 0 or SL_ENOMEM. Origins are dropped. */
 int sl_rows_append(struct sl_rows *rows, const struct sl_chunk *chunk);
+
+/* Moves all rows of `from`, which is nobody else's, to the end of `to`; from is empty afterwards. 0 or
+ * SL_ENOMEM. */
+int sl_rows_adopt(struct sl_rows *to, struct sl_rows *from);
 
 /* Appends one row whose bytes already live in rows->arena (or in memory that outlives it). */
 int sl_rows_append_row(struct sl_rows *rows, const struct sl_field *fields, uint32_t width);
@@ -130,8 +136,9 @@ struct sl_dataset *sl_dataset_of(struct sl_rows *rows);
 /* A deferred dataset of one partition; takes over the recipe, also when it fails. NULL: out of memory. */
 struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_recipe *recipe);
 /* Makes the rows of a deferred dataset; any thread, any number of times. To be called before rows are read:
- * the engine does so for operators. 0 or SL_ENOMEM. */
-int sl_dataset_resolve(struct sl_dataset *dataset);
+ * the engine does so for operators. `pool` helps where the caller may use one; NULL elsewhere. 0 or
+ * SL_ENOMEM. */
+int sl_dataset_resolve(struct sl_dataset *dataset, struct sl_pool *pool);
 /* Says what is new; takes a reference to the changes. Before anybody else sees the dataset. */
 void sl_dataset_revise(struct sl_dataset *dataset, const void *of, uint64_t number,
                        struct sl_dataset *changes);

@@ -23,9 +23,9 @@ struct sl_keyed {
 
 void sl_keyed_done(struct sl_keyed *keyed);
 
-/* The next revision: `changes` as above, its own of the caller's reference; `count` keys are there
- * afterwards. 0 or SL_ENOMEM. */
-int sl_keyed_add(struct sl_keyed *keyed, struct sl_rows *changes, uint64_t count);
+/* The next revision: `changes` as above, whose reference is taken over; `count` keys are there afterwards.
+ * `pool` may be NULL. 0 or SL_ENOMEM. */
+int sl_keyed_add(struct sl_keyed *keyed, struct sl_pool *pool, struct sl_rows *changes, uint64_t count);
 
 /* All keys that are there, as a new run. 0 or SL_ENOMEM. */
 int sl_keyed_rows(const struct sl_keyed *keyed, struct sl_rows **ret);

@@ -280,7 +280,7 @@ static int resolve(const struct pass *pass, struct sl_error *err)
         bool passes_on = takes_whole(pass, pipe) && pipe->node->op->wide->takes_deferred;
         wanted = !passes_on && sl_flow_wants(&pass->flow, pipe);
     }
-    return wanted && sl_dataset_resolve(pass->dataset) < 0 ? sl_error_nomem(err) : 0;
+    return wanted && sl_dataset_resolve(pass->dataset, pass->batch->run->pool) < 0 ? sl_error_nomem(err) : 0;
 }
 
 static int hand_over(struct pass *pass, bool *taken)

@@ -41,7 +41,7 @@ static bool side_init(struct side *side, struct sl_dataset *rows)
     uint32_t width;
     bool sorted = true;
     side->entry = calloc(rows->count ? rows->count : 1, sizeof *side->entry);
-    if (!side->entry || sl_dataset_resolve(rows) < 0)
+    if (!side->entry || sl_dataset_resolve(rows, NULL) < 0)
         return false;
     sl_cursor_init(&side->cursor, rows);
     for (; sl_cursor_next(&side->cursor, fields, &width); side->count++) {

@@ -149,7 +149,7 @@ static bool add_all(struct sl_keys *keys)
 
 struct sl_keys *sl_keys_new(struct sl_dataset *rows)
 {
-    bool readable = rows->count < NO_ROW && sl_dataset_resolve(rows) == 0;
+    bool readable = rows->count < NO_ROW && sl_dataset_resolve(rows, NULL) == 0;
     struct sl_keys *keys = readable ? calloc(1, sizeof *keys) : NULL;
     if (!keys)
         return NULL;

@@ -43,7 +43,7 @@ static bool render_rows(const char *format, struct sl_dataset *rows, struct sl_b
 {
     struct writer writer = {{write_chunk}, sl_format_find(format, strlen(format)), buf, 0};
     sl_assert(writer.format);
-    if (sl_dataset_resolve(rows) < 0)
+    if (sl_dataset_resolve(rows, NULL) < 0)
         return false;
     for (size_t p = 0; p < rows->partitions; p++)
         if (sl_dataset_push(rows, p, 0, rows->partition[p].count, &writer.outlet) < 0)

@@ -47,8 +47,9 @@ int sl_cut_partitions(const struct sl_stage *stage, unsigned param, struct sl_da
     int64_t partitions = param < SL_PARAMS_MAX ? sl_node_integer(stage->node, param, 1) : 1;
     if (partitions <= 1 || !*dataset)
         return 0;
-    struct sl_dataset *pieces =
-        sl_dataset_resolve(*dataset) < 0 ? NULL : sl_dataset_pieces(*dataset, (size_t)partitions);
+    struct sl_dataset *pieces = sl_dataset_resolve(*dataset, stage->pool) < 0
+                                    ? NULL
+                                    : sl_dataset_pieces(*dataset, (size_t)partitions);
     const struct sl_revision *revision = &(*dataset)->revision;
     if (pieces && revision->of)
         sl_dataset_revise(pieces, revision->of, revision->number, revision->changes);

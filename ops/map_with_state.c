@@ -406,7 +406,7 @@ static int show_snapshot(struct sl_stage *stage, struct sl_dataset **ret)
     struct sl_rows *changes;
     int r = shown->newest ? sl_cells_changes(cells, &changes) : sl_cells_rows(cells, &changes);
     if (r == 0)
-        r = sl_keyed_add(shown, changes, cells->living);
+        r = sl_keyed_add(shown, stage->pool, changes, cells->living);
     if (r == 0 && stage->has_input)
         *ret = sl_dataset_ref(shown->newest);
     return r;

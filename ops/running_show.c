@@ -113,7 +113,7 @@ int sl_running_revise(struct sl_running *running, struct sl_stage *stage, const 
         sl_rows_unref(revising.changes);
         return r;
     }
-    r = sl_keyed_add(&running->rows, revising.changes, running->shown);
+    r = sl_keyed_add(&running->rows, stage->pool, revising.changes, running->shown);
     if (r == 0)
         *ret = sl_dataset_ref(running->rows.newest);
     return r;

@@ -133,9 +133,9 @@ static int save_keys(struct sl_shown *shown, struct sl_dataset *rows, struct sl_
 {
     if (shown->keyed && follows(&rows->revision, &shown->rows->revision))
         return save_all(rows->revision.changes, false, keeper);
-    int r = sl_dataset_resolve(rows);
+    int r = sl_dataset_resolve(rows, NULL);
     if (r == 0 && shown->keyed)
-        r = sl_dataset_resolve(shown->rows);
+        r = sl_dataset_resolve(shown->rows, NULL);
     if (r < 0)
         return r;
     return shown->keyed ? save_difference(shown->rows, rows, keeper) : save_all(rows, false, keeper);
@@ -144,7 +144,7 @@ static int save_keys(struct sl_shown *shown, struct sl_dataset *rows, struct sl_
 /* Rows are saved by place from now on. */
 static int forget_keys(struct sl_shown *shown, struct sl_keeper *keeper)
 {
-    int r = sl_dataset_resolve(shown->rows);
+    int r = sl_dataset_resolve(shown->rows, NULL);
     return r < 0 ? r : save_all(shown->rows, true, keeper);
 }
 
@@ -271,7 +271,7 @@ static int load_keys(struct sl_shown *shown, const struct sl_dataset *section)
         sl_rows_unref(changes);
         return r;
     }
-    return sl_keyed_add(&shown->keys, changes, 0);
+    return sl_keyed_add(&shown->keys, NULL, changes, 0);
 }
 
 static int explain(struct sl_stage *stage, int r)

@@ -1,0 +1,54 @@
+/* Datasets whose rows are made when somebody wants to read them, and what they say of their rows before that
+ * (core/dataset.h). */
+#include "core/dataset.h"
+
+#include "core/error.h"
+
+struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_recipe *recipe)
+{
+    struct sl_dataset *dataset = sl_dataset_new(1);
+    if (!dataset) {
+        recipe->done(recipe);
+        return NULL;
+    }
+    dataset->recipe = recipe;
+    dataset->count = dataset->partition[0].count = count;
+    atomic_init(&dataset->deferred, count > 0);
+    return dataset;
+}
+
+static int make_rows(struct sl_dataset *dataset, struct sl_pool *pool)
+{
+    struct sl_partition *partition = &dataset->partition[0];
+    struct sl_rows *rows;
+    int r = dataset->recipe->make(dataset->recipe, pool, &rows);
+    if (r < 0)
+        return r;
+    sl_assert(rows->count == dataset->count);
+    dataset->count = partition->count = 0;
+    r = sl_dataset_add(dataset, 0, rows, 0, rows->count);
+    dataset->count = partition->count = rows->count;
+    sl_rows_unref(rows);
+    return r;
+}
+
+int sl_dataset_resolve(struct sl_dataset *dataset, struct sl_pool *pool)
+{
+    int r = 0;
+    if (!atomic_load_explicit(&dataset->deferred, memory_order_acquire))
+        return 0;
+    pthread_mutex_lock(&dataset->making);
+    if (atomic_load_explicit(&dataset->deferred, memory_order_relaxed))
+        r = make_rows(dataset, pool);
+    if (r == 0)
+        atomic_store_explicit(&dataset->deferred, false, memory_order_release);
+    pthread_mutex_unlock(&dataset->making);
+    return r;
+}
+
+void sl_dataset_revise(struct sl_dataset *dataset, const void *of, uint64_t number,
+                       struct sl_dataset *changes)
+{
+    sl_dataset_unref(dataset->revision.changes);
+    dataset->revision = (struct sl_revision){of, number, sl_dataset_ref(changes)};
+}
