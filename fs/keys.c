@@ -9,13 +9,18 @@
 #include <sys/random.h>
 #include <xxhash.h>
 
-enum { NO_ROW = UINT32_MAX, SLOTS_MIN = 64 };
+enum { NO_ROW = UINT32_MAX, SLOTS_MIN = 64, BATCH_ROWS = 64 };
 
 struct key {
     const uint8_t *text; /* in the dataset where the text is the string itself, else in the arena */
-    uint64_t hash;       /* of its file name */
     uint32_t text_len;
     uint32_t first, last; /* rows */
+};
+
+/* The tag saves a look at the key, which lies somewhere else in memory. */
+struct slot {
+    uint32_t number; /* of a key + 1, 0: empty */
+    uint32_t tag;    /* of the hash of its file name */
 };
 
 struct sl_keys {
@@ -24,8 +29,8 @@ struct sl_keys {
     struct sl_arena arena;
     size_t count, capacity;
     struct key *key;
-    size_t slots;   /* a power of two */
-    uint32_t *slot; /* number of a key + 1, 0 where empty */
+    size_t slots; /* a power of two */
+    struct slot *slot;
     uint32_t *next; /* per row: the next row of the same key */
 };
 
@@ -53,36 +58,35 @@ bool sl_keys_possible(const struct sl_dataset *rows)
     return rows->count == 0;
 }
 
+static uint32_t tag_of(uint64_t hash)
+{
+    return (uint32_t)(hash >> 32);
+}
+
+static bool has_name(const struct key *key, const char *name, size_t len)
+{
+    char other[SL_KEY_NAME_MAX + 1];
+    return sl_key_name(key->text, key->text_len, other) == len && memcmp(other, name, len) == 0;
+}
+
 /* Where the name is, or the empty slot where it belongs. */
 static size_t find_slot(const struct sl_keys *keys, uint64_t hash, const char *name, size_t len)
 {
-    char other[SL_KEY_NAME_MAX + 1];
     for (size_t i = hash & (keys->slots - 1);; i = (i + 1) & (keys->slots - 1)) {
-        if (!keys->slot[i])
-            return i;
-        const struct key *key = &keys->key[keys->slot[i] - 1];
-        if (key->hash == hash && sl_key_name(key->text, key->text_len, other) == len &&
-            memcmp(other, name, len) == 0)
+        const struct slot *slot = &keys->slot[i];
+        if (!slot->number || (slot->tag == tag_of(hash) && has_name(&keys->key[slot->number - 1], name, len)))
             return i;
     }
 }
 
-static bool grow_slots(struct sl_keys *keys)
+/* At most half full, however many keys the rows have: pages that are never touched cost nothing. */
+static bool make_slots(struct sl_keys *keys)
 {
-    size_t slots = keys->slots ? keys->slots * 2 : SLOTS_MIN;
-    uint32_t *slot = calloc(slots, sizeof *slot);
-    if (!slot)
-        return false;
-    for (size_t k = 0; k < keys->count; k++) {
-        size_t i = keys->key[k].hash & (slots - 1);
-        while (slot[i])
-            i = (i + 1) & (slots - 1);
-        slot[i] = (uint32_t)k + 1;
-    }
-    free(keys->slot);
-    keys->slot = slot;
-    keys->slots = slots;
-    return true;
+    keys->slots = SLOTS_MIN;
+    while (keys->slots < keys->rows->count * 2)
+        keys->slots *= 2;
+    keys->slot = calloc(keys->slots, sizeof *keys->slot);
+    return keys->slot != NULL;
 }
 
 static struct key *add_key(struct sl_keys *keys)
@@ -106,28 +110,53 @@ static const uint8_t *keep_text(struct sl_keys *keys, const struct sl_field *fie
     return sl_arena_copy(&keys->arena, text->bytes, text->len);
 }
 
-static bool add_row(struct sl_keys *keys, uint32_t row, const struct sl_field *field, struct sl_buf *text)
+/* A row on its way into the index. */
+struct added {
+    const uint8_t *text;
+    uint64_t hash;
+    uint32_t text_len, row;
+};
+
+/* Its slot is fetched while the rows beside it are prepared: most of the time would be waiting for memory. */
+static bool prepare(struct sl_keys *keys, uint32_t row, const struct sl_field *field, struct sl_buf *text,
+                    struct added *ret)
 {
     char name[SL_KEY_NAME_MAX + 1];
     text->len = 0;
-    if (!sl_tsv_field(text, field) || (keys->count * 2 >= keys->slots && !grow_slots(keys)))
+    if (!sl_tsv_field(text, field))
         return false;
     size_t len = sl_key_name(text->bytes, text->len, name);
     uint64_t hash = XXH3_64bits_withSeed(name, len, keys->seed);
-    size_t i = find_slot(keys, hash, name, len);
-    keys->next[row] = NO_ROW;
-    if (keys->slot[i]) {
-        struct key *key = &keys->key[keys->slot[i] - 1];
-        keys->next[key->last] = row;
-        key->last = row;
+    __builtin_prefetch(&keys->slot[hash & (keys->slots - 1)], 1);
+    *ret = (struct added){keep_text(keys, field, text), hash, (uint32_t)text->len, row};
+    return ret->text || text->len == 0;
+}
+
+static bool add(struct sl_keys *keys, const struct added *added)
+{
+    char name[SL_KEY_NAME_MAX + 1];
+    size_t len = sl_key_name(added->text, added->text_len, name);
+    size_t i = find_slot(keys, added->hash, name, len);
+    keys->next[added->row] = NO_ROW;
+    if (keys->slot[i].number) {
+        struct key *key = &keys->key[keys->slot[i].number - 1];
+        keys->next[key->last] = added->row;
+        key->last = added->row;
         return true;
     }
-    const uint8_t *kept = keep_text(keys, field, text);
-    struct key *key = kept || text->len == 0 ? add_key(keys) : NULL;
+    struct key *key = add_key(keys);
     if (!key)
         return false;
-    *key = (struct key){kept, hash, (uint32_t)text->len, row, row};
-    keys->slot[i] = (uint32_t)keys->count;
+    *key = (struct key){added->text, added->text_len, added->row, added->row};
+    keys->slot[i] = (struct slot){(uint32_t)keys->count, tag_of(added->hash)};
+    return true;
+}
+
+static bool add_batch(struct sl_keys *keys, const struct added *added, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!add(keys, &added[i]))
+            return false;
     return true;
 }
 
@@ -135,16 +164,23 @@ static bool add_all(struct sl_keys *keys)
 {
     struct sl_cursor cursor;
     struct sl_field fields[SL_WIDTH_MAX];
+    struct added batch[BATCH_ROWS];
     struct sl_buf text;
+    size_t count = 0;
     uint32_t width;
-    bool added = true;
+    bool ok = true;
     sl_buf_init(&text);
     sl_cursor_init(&cursor, keys->rows);
-    for (uint32_t row = 0; added && sl_cursor_next(&cursor, fields, &width); row++)
+    for (uint32_t row = 0; ok && sl_cursor_next(&cursor, fields, &width); row++) {
         if (width > 1)
-            added = add_row(keys, row, &fields[0], &text);
+            ok = prepare(keys, row, &fields[0], &text, &batch[count++]);
+        if (ok && count == BATCH_ROWS) {
+            ok = add_batch(keys, batch, count);
+            count = 0;
+        }
+    }
     sl_buf_done(&text);
-    return added;
+    return ok && add_batch(keys, batch, count);
 }
 
 struct sl_keys *sl_keys_new(struct sl_dataset *rows)
@@ -157,7 +193,7 @@ struct sl_keys *sl_keys_new(struct sl_dataset *rows)
     sl_arena_init(&keys->arena);
     (void)getrandom(&keys->seed, sizeof keys->seed, GRND_NONBLOCK); /* without: as good as unseeded */
     keys->next = calloc(rows->count ? rows->count : 1, sizeof *keys->next);
-    if (!keys->next || !grow_slots(keys) || !add_all(keys)) {
+    if (!keys->next || !make_slots(keys) || !add_all(keys)) {
         sl_keys_free(keys);
         return NULL;
     }
@@ -183,9 +219,9 @@ uint64_t sl_keys_count(const struct sl_keys *keys)
 bool sl_keys_find(const struct sl_keys *keys, const char *name, size_t len, uint64_t *ret_key)
 {
     size_t i = find_slot(keys, XXH3_64bits_withSeed(name, len, keys->seed), name, len);
-    if (!keys->slot[i])
+    if (!keys->slot[i].number)
         return false;
-    *ret_key = keys->slot[i] - 1;
+    *ret_key = keys->slot[i].number - 1;
     return true;
 }
 
