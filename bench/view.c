@@ -184,7 +184,7 @@ static void measure_render(const char *dir, uint64_t keys)
         swap(&bench, &ignored, &ignored);
     double after = memory_mb();
     for (int64_t end = sl_monotonic_ns() + PATIENCE_MS * 1000000LL;
-         after - before > 1 && sl_monotonic_ns() < end; after = memory_mb())
+         after - before > (during - before) / 10 && sl_monotonic_ns() < end; after = memory_mb())
         sched_yield(); /* the housekeeper frees */
     printf("%.6f %.6f %.6f %.0f %.3f %.3f\n", (double)(at[1] - at[0]) / 1e9, (double)(at[2] - at[1]) / 1e9,
            (double)(at[3] - at[2]) / 1e9, bytes, during - before, during - after);
