@@ -2,6 +2,7 @@
 
 #include "core/source.h"
 #include "engine/graph.h"
+#include "watcher/look.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +60,8 @@ static int place_in(struct sl_inquiry *inquiry, const char *directory, const cha
     inquiry->path = join(arena, directory, name);
     if (inside[0])
         inquiry->path = inquiry->name ? join(arena, directory, join(arena, inquiry->name, name)) : NULL;
-    return inquiry->name && inquiry->path ? 1 : sl_error_nomem(err);
+    inquiry->arrival = inquiry->name ? join(arena, directory, inquiry->name) : NULL;
+    return inquiry->path && inquiry->arrival ? 1 : sl_error_nomem(err);
 }
 
 /* 1: it is in this one. */
@@ -141,9 +143,32 @@ void sl_inquiry_close(struct sl_inquiry *inquiry)
 
 /* ---- what the catalog knows ---- */
 
-static int note(void *arg, const struct sl_reading_file *file)
+bool sl_inquiry_is_there(const struct sl_inquiry *inquiry, const struct sl_file *file)
 {
-    struct sl_known_file *known = arg;
+    struct sl_look look;
+    const char *below = file->path + strlen(inquiry->directory) + 1;
+    if (sl_look_at(&sl_io_system, inquiry->dirfd, inquiry->directory, below, &look, NULL) < 0)
+        return false;
+    struct sl_file now = {
+        .inode = look.inode, .born_ns = look.born_ns, .mtime_ns = look.mtime_ns, .size = look.size};
+    return look.kind == SL_LOOK_FILE && sl_file_same(file, &now);
+}
+
+/* Its files come batch after batch: those of a newer one replace what was known. */
+static void note_below(struct sl_inquiry *inquiry, const struct sl_reading_file *file)
+{
+    struct sl_known_directory *known = &inquiry->known_directory;
+    if (!known->any || known->batch_ms != file->batch_ms || known->committed != file->committed)
+        *known = (struct sl_known_directory){
+            .any = true, .committed = file->committed, .batch_ms = file->batch_ms};
+    known->files++;
+    known->quarantined += file->quarantined != NULL;
+    known->is_there = known->is_there || sl_inquiry_is_there(inquiry, &file->file);
+}
+
+static int note_file(struct sl_inquiry *inquiry, const struct sl_reading_file *file)
+{
+    struct sl_known_file *known = &inquiry->known;
     free(known->quarantined);
     *known = (struct sl_known_file){
         .any = true,
@@ -156,12 +181,22 @@ static int note(void *arg, const struct sl_reading_file *file)
     return file->quarantined && !known->quarantined ? SL_ENOMEM : 0;
 }
 
+static int note(void *arg, const struct sl_reading_file *file)
+{
+    struct sl_inquiry *inquiry = arg;
+    if (strcmp(file->file.path, inquiry->arrival) != 0)
+        note_below(inquiry, file);
+    return strcmp(file->file.path, inquiry->path) == 0 ? note_file(inquiry, file) : 0;
+}
+
 int sl_inquiry_read(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err)
 {
     struct sl_reading_progress progress;
     int r = sl_reading_progress(reading, &progress, err);
+    if (inquiry->known_directory.batch_ms >= inquiry->from_ms)
+        inquiry->known_directory = (struct sl_known_directory){0}; /* its files come again */
     if (r == 0)
-        r = sl_reading_files(reading, inquiry->path, inquiry->from_ms, INT64_MAX, note, &inquiry->known, err);
+        r = sl_reading_files(reading, inquiry->arrival, inquiry->from_ms, INT64_MAX, note, inquiry, err);
     if (r == SL_ENOMEM)
         return sl_error_nomem(err);
     if (r == 0 && progress.any)

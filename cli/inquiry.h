@@ -1,7 +1,7 @@
 /* One file that somebody asks about: in which watched directory it is, and what the catalog knows of it.
  *
  * sl_inquiry_open; sl_inquiry_read as often as one likes: it looks at batches that are new since; then
- * inquiry->known is what the newest batch knows; sl_inquiry_close. */
+ * inquiry->known and known_directory are what the newest batches know; sl_inquiry_close. */
 #pragma once
 
 #include "cli/target.h"
@@ -14,15 +14,25 @@ struct sl_known_file {
     char *quarantined;
 };
 
+/* Where what was taken is a directory: the newest batch that took it. */
+struct sl_known_directory {
+    bool any, committed;
+    int64_t batch_ms;
+    uint64_t files, quarantined;
+    bool is_there; /* one of its files still is: it is the directory that was taken */
+};
+
 struct sl_inquiry {
     struct sl_target *target;
     const char *shown;          /* as the user calls it */
     const char *directory;      /* the source's, as the job names it */
     const char *name;           /* below it: the file, or the directory that is one arrival */
     const char *path;           /* as the catalog names the file */
+    const char *arrival;        /* as it would name what `name` names */
     int dirfd;                  /* the source's directory */
     const struct sl_node *node; /* the source, where a job was loaded; NULL: its options are not known */
     struct sl_known_file known;
+    struct sl_known_directory known_directory;
     int64_t from_ms; /* batches before were looked at */
 };
 
@@ -30,4 +40,6 @@ struct sl_inquiry {
 int sl_inquiry_open(struct sl_target *target, struct sl_reading *reading, const char *file,
                     struct sl_inquiry *ret, struct sl_error *err);
 void sl_inquiry_close(struct sl_inquiry *inquiry);
+/* Whether this file of the source is there as the catalog knows it. */
+bool sl_inquiry_is_there(const struct sl_inquiry *inquiry, const struct sl_file *file);
 int sl_inquiry_read(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err);

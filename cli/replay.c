@@ -59,7 +59,8 @@ static int copy_file(int dirfd, const char *name, const char *hidden, const char
     int r = to < 0 ? to : copy_bytes(from, to, path, err);
     if (r == 0 && fstat(from, &info) == 0) {
         const struct timespec times[] = {info.st_atim, info.st_mtim};
-        (void)fchmod(to, info.st_mode & 07777); /* where it may not be as it was, it is ours */
+        (void)!fchown(to, info.st_uid, info.st_gid); /* where it may not be as it was, it is ours */
+        (void)fchmod(to, info.st_mode & 07777);
         (void)futimens(to, times);
     }
     sl_io_close(&sl_io_system, from);

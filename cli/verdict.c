@@ -70,25 +70,69 @@ static int judge_known(struct judgement *j)
     return decide(j, SL_VERDICT_TAKEN, "taken in batch %" PRId64, known->batch_ms);
 }
 
+/* The directory was asked for by its own name. */
+static int judge_known_directory(struct judgement *j)
+{
+    const struct sl_known_directory *known = &j->inquiry->known_directory;
+    if (!known->committed)
+        return decide(j, SL_VERDICT_PLANNED, "in batch %" PRId64 ", which is planned and not committed yet",
+                      known->batch_ms);
+    if (known->quarantined)
+        return decide(j, SL_VERDICT_QUARANTINED,
+                      "taken in batch %" PRId64 ", but %" PRIu64 " of its %" PRIu64
+                      " files quarantined: ask for each",
+                      known->batch_ms, known->quarantined, known->files);
+    return decide(j, SL_VERDICT_TAKEN, "taken in batch %" PRId64 ", a directory of %" PRIu64 " files",
+                  known->batch_ms, known->files);
+}
+
+/* Asked for by its own name, not for a file in it. */
+static bool is_arrival(const struct judgement *j)
+{
+    return strcmp(j->inquiry->path, j->inquiry->arrival) == 0;
+}
+
+/* A file in a directory that was taken and still is that: the rules on names come first. */
+static int judge_added(struct judgement *j)
+{
+    if (is_arrival(j) || j->file.kind != SL_LOOK_FILE || sl_name_ignored(strrchr(j->inquiry->path, '/') + 1))
+        return 0;
+    return decide(j, SL_VERDICT_NEVER,
+                  "added to %s after that was taken, and not read: move it in as a file of its own",
+                  j->inquiry->name);
+}
+
+static int see_taken(void *arg, const struct sl_file *file)
+{
+    const struct judgement *j = arg;
+    return sl_inquiry_is_there(j->inquiry, file) ? 1 : 0;
+}
+
 /* Its batch has left the history. */
 static int judge_forgotten(struct judgement *j)
 {
-    struct sl_file taken;
-    int r = sl_reading_taken(j->reading, j->inquiry->path, &taken, j->err);
-    if (r <= 0 || !is_known_file(&taken, &j->file))
-        return r < 0 ? r : 0;
-    return decide(j, SL_VERDICT_TAKEN, "taken in a batch that is older than the history (keepHistory)");
+    int r = sl_reading_taken(j->reading, j->inquiry->path, see_taken, j, j->err);
+    if (r > 0)
+        return decide(j, SL_VERDICT_TAKEN, "taken in a batch that is older than the history (keepHistory)");
+    if (r == 0 && !is_arrival(j))
+        r = sl_reading_taken(j->reading, j->inquiry->arrival, see_taken, j, j->err);
+    return r > 0 ? judge_added(j) : r;
 }
 
 static int judge_past(struct judgement *j)
 {
     const struct sl_known_file *known = &j->inquiry->known;
+    const struct sl_known_directory *directory = &j->inquiry->known_directory;
     bool gone = j->file.kind == SL_LOOK_ABSENT;
     /* Another file of that name is a new arrival. */
     if (known->any && (gone || is_known_file(&known->file, &j->file)))
         return judge_known(j);
+    if (directory->any && is_arrival(j) && (gone || directory->is_there))
+        return judge_known_directory(j);
     if (gone)
         return decide(j, SL_VERDICT_ABSENT, "there is no such file, and no batch knows one of that name");
+    if (directory->any && directory->is_there)
+        return judge_added(j);
     return known->any || !j->reading ? 0 : judge_forgotten(j);
 }
 
@@ -102,10 +146,12 @@ static int judge_name(struct judgement *j)
             j, SL_VERDICT_NEVER,
             "ignored by rule: names that begin with . or _ or end in ~, .tmp or .part are not read");
     const char *base = strrchr(j->inquiry->path, '/') + 1;
-    if (base != name && sl_name_ignored(base))
+    if (!is_arrival(j) && sl_name_ignored(base))
         return decide(j, SL_VERDICT_NEVER,
                       "ignored by rule, like all names in a directory that begin with . or _");
-    if (j->look.kind == SL_LOOK_OTHER)
+    if (!is_arrival(j) && j->file.kind == SL_LOOK_DIRECTORY)
+        return decide(j, SL_VERDICT_NEVER, "a directory inside a directory, which is not read");
+    if (j->look.kind == SL_LOOK_OTHER || j->file.kind == SL_LOOK_OTHER)
         return decide(j, SL_VERDICT_NEVER,
                       "not a regular file: symlinks, FIFOs, sockets and devices are not read");
     return 0;
@@ -156,9 +202,12 @@ static int judge_age(struct judgement *j, const struct sl_file_options *options)
                   age_ms > 0 ? age : "just", least);
 }
 
-/* It was there when the run began: the nearest that can be told from outside. */
+/* It was there when the run began, or will be when the next one does: the nearest that can be told from
+ * outside. */
 static int judge_old(struct judgement *j, const struct sl_file_options *options)
 {
+    if (!options->arrivals.existing && !sl_target_holder(j->inquiry->target))
+        return decide(j, SL_VERDICT_NEVER, "it is there before the next run begins, and newFilesOnly is set");
     int64_t started_ms = sl_target_status_integer(j->inquiry->target, NULL, "started_ms");
     if (options->arrivals.existing || !started_ms || j->look.ctime_ns / 1000000 >= started_ms)
         return 0;
@@ -201,7 +250,9 @@ static int judge_state(struct judgement *j)
                       "%s is a directory without _SUCCESS: it is read as soon as it has one",
                       j->inquiry->name);
     }
-    if (sl_look_has_writer(&sl_io_system, j->inquiry->dirfd, j->inquiry->name))
+    bool asks_for_marker =
+        j->inquiry->node && sl_node_option(j->inquiry->node, "complete").kind != SL_ARG_NONE;
+    if (!asks_for_marker && sl_look_has_writer(&sl_io_system, j->inquiry->dirfd, j->inquiry->name))
         return decide(j, SL_VERDICT_LATER, "being written: a process has it open for writing");
     return 0;
 }

@@ -137,6 +137,9 @@ int sl_reading_progress(struct sl_reading *reading, struct sl_reading_progress *
 
 /* ---- files ---- */
 
+/* ?1, or what lies in the directory ?1: '0' is the character behind '/'. */
+#define PATH_OR_BELOW "(path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0'))"
+
 struct file_visit {
     sl_reading_visit_file *visit;
     void *arg;
@@ -175,7 +178,7 @@ int sl_reading_files(struct sl_reading *reading, const char *path, int64_t from_
                " FROM batch JOIN file ON file.batch = batch.number JOIN source ON source.id = file.source"
                " LEFT JOIN aside ON aside.batch = file.batch AND aside.source = file.source"
                " AND aside.position = file.position"
-               " WHERE (?1 IS NULL OR file.path = ?1) AND batch.time_ms BETWEEN ?2 AND ?3"
+               " WHERE (?1 IS NULL OR " PATH_OR_BELOW ") AND batch.time_ms BETWEEN ?2 AND ?3"
                " ORDER BY batch.time_ms, file.source, file.position",
         .path = path,
         .from_ms = from_ms,
@@ -186,19 +189,27 @@ int sl_reading_files(struct sl_reading *reading, const char *path, int64_t from_
     return run(reading, &query, err);
 }
 
+struct taken_visit {
+    sl_reading_visit_taken *visit;
+    void *arg;
+};
+
 static int read_taken(const struct query *query, sqlite3_stmt *row)
 {
-    *(struct sl_file *)query->arg = column_file(row, 0);
-    return 1;
+    const struct taken_visit *visit = query->arg;
+    struct sl_file file = column_file(row, 1);
+    file.path = (char *)column_text(row, 0);
+    return visit->visit(visit->arg, &file);
 }
 
-int sl_reading_taken(struct sl_reading *reading, const char *path, struct sl_file *ret, struct sl_error *err)
+int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_visit_taken *visit, void *arg,
+                     struct sl_error *err)
 {
     struct query query = {
-        .sql = "SELECT inode, born_ns, mtime_ns, size FROM taken WHERE path = ?1",
+        .sql = "SELECT path, inode, born_ns, mtime_ns, size FROM taken WHERE " PATH_OR_BELOW,
         .path = path,
         .row = read_taken,
-        .arg = ret,
+        .arg = &(struct taken_visit){visit, arg},
     };
     return run(reading, &query, err);
 }

@@ -35,11 +35,15 @@ struct sl_reading_file {
 };
 /* Visits end when one returns other than 0, which is then returned. */
 typedef int sl_reading_visit_file(void *arg, const struct sl_reading_file *file);
-/* Those of this path (NULL: any) in batches from..to, in the order of batches and of files. */
+/* Those of this path, or in the directory of this path (NULL: any), in batches from..to, in the order of
+ * batches and of files. */
 int sl_reading_files(struct sl_reading *reading, const char *path, int64_t from_ms, int64_t to_ms,
                      sl_reading_visit_file *visit, void *arg, struct sl_error *err);
-/* A file of this path that must not be taken again: 1 and its identity (path NULL), or 0. */
-int sl_reading_taken(struct sl_reading *reading, const char *path, struct sl_file *ret, struct sl_error *err);
+/* What must not be taken again: the file of this path, or those in the directory of this path. Borrowed until
+ * the visit returns. */
+typedef int sl_reading_visit_taken(void *arg, const struct sl_file *file);
+int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_visit_taken *visit, void *arg,
+                     struct sl_error *err);
 
 struct sl_reading_output {
     int64_t batch_ms;

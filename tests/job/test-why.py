@@ -56,6 +56,88 @@ def test_what_it_waits_for():
     says("d", "_SUCCESS")
 
 
+def directory(name, **parts):
+    os.makedirs("making/" + name)
+    for part, text in parts.items():
+        pathlib.Path("making", name, part).write_text(text)
+    os.makedirs("in", exist_ok=True)
+    os.rename("making/" + name, "in/" + name)
+
+
+def test_a_directory_that_was_one_arrival():
+    job_of()
+    directory("d", a="a\n", b="b\n", _SUCCESS="")
+    says("d", "queued")
+    says("d/a", "queued")
+    once()
+    time_ms = output_times("out/a", "")[0]
+    says("d", "taken in batch %d, a directory of 2 files" % time_ms)
+    says("d/b", "taken in batch %d" % time_ms)
+    equal(sluice("wait", "in/d", "--timeout", "20s").returncode, 0, "exit status of wait")
+    pathlib.Path("in/d/c").write_text("c\n")
+    os.symlink("a", "in/d/link")
+    os.mkdir("in/d/e")
+    says("d/c", "added to d after that was taken")
+    says("d/_SUCCESS", "ignored by rule")
+    says("d/link", "not a regular file")
+    says("d/e", "directory inside a directory")
+    says("d", "taken in batch %d" % time_ms)
+    equal(sluice("wait", "in/d/c", "--timeout", "20s").returncode, 1, "exit status of wait for what is not read")
+    os.rename("in/d", "away")
+    says("d", "taken in batch %d" % time_ms)
+    directory("d", a="new\n", x="no gzip\n", **{"x.gz": "no gzip\n"}, _SUCCESS="")
+    says("d", "queued")
+    says("d/a", "queued")
+    once()
+    says("d", "1 of its 3 files quarantined")
+    says("d/x.gz", "quarantined in batch")
+    equal(sluice("wait", "in/d", "--timeout", "20s").returncode, 1, "exit status of wait for what was set aside")
+    equal([line.split("\t")[2] for line in sluice_ok("trace", "in/d").stdout.splitlines() if line.startswith("input")],
+          ["in/d/a", "in/d/b", "in/d/a", "in/d/x"], "the inputs that trace tells")
+
+
+def test_what_has_left_the_history():
+    job(HEAD.replace('"1s"', '"1s", keepHistory = "3s"') + 'ssc:textFileStream("in"):saveAsTextFiles("out/a")\n')
+    directory("d", a="a\n", _SUCCESS="")
+    move_in("f", "f\n")
+    for number in range(8):
+        move_in("g%d" % number, "g\n")
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    for name in ("f", "d", "d/a"):
+        says(name, "older than the history (keepHistory)")
+    pathlib.Path("in/d/b").write_text("b\n")
+    says("d/b", "added to d")
+    move_in("f", "f\n")
+    says("f", "queued")
+
+
+def test_what_newFilesOnly_leaves():
+    job_of("newFilesOnly = true")
+    move_in("before", "x\n")
+    says("before", "before the next run begins", "newFilesOnly")
+    with Running("job.lua", "--interval", "50ms") as run:
+        run.wait_until(lambda: os.path.exists(".sluice/job/status.json"), "the run")
+        says("before", "was there when the run began", "newFilesOnly")
+        move_in("new", "x\n")
+        run.wait_until(lambda: sluice("wait", "in/new", "--timeout", "20s").returncode == 0, "the batch of in/new")
+        says("new", "taken in batch")
+        run.stop()
+    move_in("between", "x\n")
+    says("between", "before the next run begins", "newFilesOnly")
+
+
+def test_a_file_whose_marker_is_there_is_not_asked_for_a_writer():
+    job_of('complete = "%.done"')
+    with open("in/a", "w") as file:
+        file.write("x\n")
+        file.flush()
+        says("a", "waiting for its marker")
+        pathlib.Path("in/a.done").touch()
+        says("a", "queued")
+        once()
+        says("a", "taken in batch")
+
+
 def test_a_file_that_is_written():
     job_of()
     with open("in/a", "w") as file:
