@@ -116,6 +116,18 @@ def test_gzip_named_as_text_is_data():
     equal((run().returncode, rows()), (0, [str(len(content))]), "exit status and rows")
 
 
+def test_a_small_bomb_is_set_aside():
+    """A GiB of zeros is nothing to zstd. It is one record, of which no more than maxRecordBytes is kept."""
+    if not shutil.which("zstd"):
+        skip("zstd is not installed")
+    with open("bomb", "wb") as bomb:
+        zeros = subprocess.Popen(["head", "-c", str((1 << 30) + (64 << 20)), "/dev/zero"], stdout=subprocess.PIPE)
+        subprocess.run(["zstd", "-1", "-q", "-c"], stdin=zeros.stdout, stdout=bomb, check=True)
+        zeros.wait()
+    good_and("a.zst", read("bomb"))
+    expect_set_aside("a.zst", "times its size")
+
+
 def test_a_bomb_is_set_aside():
     if os.environ.get("SLUICE_LONG") != "1":
         return  # unpacks a GiB and more

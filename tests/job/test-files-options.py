@@ -2,7 +2,7 @@
 # timeout: 300
 """The file options of textFileStream and fileStream: which files are taken, what records tell of them, and what
 becomes of them after their batch."""
-import glob, gzip, json, os, pathlib, shutil, sys
+import glob, gzip, json, os, pathlib, shutil, sqlite3, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
@@ -126,6 +126,61 @@ def test_complete_waits_for_the_marker():
     move_in("a.done", "")
     batches(1)
     equal(rows(), ["b", "a"], "the rows with both")
+
+
+def test_minAge_counts_on_the_clock_of_the_run():
+    lines_job('minAge = "3s"')
+    move_in("a", "a\n")
+    batches(5)
+    equal([t for t in output_times("out/rows")], [3000], "the batch that took it")
+
+
+def test_minAge_counts_moving_in_as_a_change():
+    lines_job('minAge = "1h"')
+    move_in("old", "old\n")
+    os.utime("in/old", (1, 1))
+    sluice_ok("run", "job.lua", "--once")
+    equal(rows(), [], "the rows")
+
+
+def test_bytes_per_batch():
+    lines_job("")
+    job(pathlib.Path("job.lua").read_text().replace('"1s"', '"1s", maxBytesPerBatch = 10'))
+    for name, size in (("a", 4), ("b", 6), ("c", 1), ("d", 50), ("e", 10), ("f", 1)):
+        move_in(name, name * (size - 1) + "\n")
+    batches(6)
+    equal(["".join(line[:1] for line in content.decode().splitlines()) for content in outputs("out/rows").values()],
+          ["ab", "", "d", "e", ""], "the batches: none is over the limit, but one file alone may be")
+
+
+def test_limits_do_not_bind_once():
+    lines_job("")
+    job(pathlib.Path("job.lua").read_text().replace('"1s"', '"1s", maxFilesPerBatch = 1, maxBytesPerBatch = 1'))
+    for name in "abc":
+        move_in(name, name + "\n")
+    sluice_ok("run", "job.lua", "--once")
+    equal(list(outputs("out/rows").values()), [b"a\nb\nc\n"], "the batches of --once")
+    for name in "def":
+        move_in(name, name + "\n")
+    sluice_ok("run", "job.lua", "--available-now")
+    equal(list(outputs("out/rows").values())[1:], [b"d\n", b"e\n", b"f\n"], "the batches of --available-now")
+
+
+def test_what_is_remembered_is_never_more_than_what_is_there():
+    lines_job("")
+    for number in range(50):
+        move_in("f%d" % number, "x\n")
+    directory_arrival()
+    batches(1)
+    for number in range(40):
+        os.remove("in/f%d" % number)
+    os.remove("in/counts-1.txt/part-00000")
+    move_in("new", "x\n")
+    batches(1)
+    with sqlite3.connect("file:.sluice/job/catalog.db?mode=ro", uri=True) as catalog:
+        taken = sorted(path for path, in catalog.execute("SELECT path FROM taken"))
+    equal(taken, sorted(["in/f%d" % number for number in range(40, 50)] + ["in/counts-1.txt/part-00001", "in/new"]),
+          "what is remembered")
 
 
 def test_limits_per_batch():
