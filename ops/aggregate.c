@@ -32,7 +32,7 @@ void sl_aggregate_done(struct sl_aggregate *aggregate)
     }
     free(aggregate->lane);
     sl_aggregate_paths_done(aggregate);
-    sl_aggregate_spill_done(aggregate);
+    sl_runs_done(&aggregate->runs);
     pthread_mutex_destroy(&aggregate->lock);
     *aggregate = (struct sl_aggregate){0};
 }
@@ -299,7 +299,8 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
     merge.count = 0;
     if (aggregate->key_of == SL_KEY_FIELD && in->width < 2)
         return sl_pairs_reject(aggregate->stage->node, lane->task, in);
-    int r = aggregate->spill ? sl_aggregate_make_room(aggregate, lane->task, own, merge.table, in->rows) : 0;
+    int r =
+        aggregate->runs.spill ? sl_aggregate_make_room(aggregate, lane->task, own, merge.table, in->rows) : 0;
     if (own->runs)
         merge.reducer = &sl_reducer_list;
     r = r < 0 ? r : find_pairs(aggregate, lane->task, in, &merge.pairs);

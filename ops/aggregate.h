@@ -10,6 +10,7 @@
 #pragma once
 
 #include "ops/groups.h"
+#include "ops/runs.h"
 #include "ops/table.h"
 
 #include <pthread.h>
@@ -18,9 +19,6 @@ enum sl_key_of { SL_KEY_FIELD, SL_KEY_RECORD, SL_KEY_NONE };
 
 struct sl_aggregate_lane;
 struct sl_aggregate_path;
-struct sl_aggregate_run;
-struct sl_spill;
-struct sl_spill_file;
 
 struct sl_aggregate {
     struct sl_stage *stage;
@@ -35,11 +33,7 @@ struct sl_aggregate {
     size_t paths;
     bool folding; /* some worker is at it */
 
-    /* where memory is bounded (aggregate_spill.c) */
-    struct sl_spill *spill;       /* NULL: all groups stay in memory */
-    struct sl_spill_file **file;  /* [workers], NULL until needed */
-    struct sl_aggregate_run *run; /* guarded by lock, and so are the next two */
-    size_t runs, runs_capacity;
+    struct sl_runs runs; /* on disk, where memory is bounded (aggregate_spill.c) */
     _Atomic size_t held; /* bytes of lanes that ended */
 };
 
@@ -57,9 +51,6 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
 int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret);
 void sl_aggregate_done(struct sl_aggregate *aggregate);
 
-/* After init, for those that finish with sl_aggregate_rows: groups beyond memoryLimit go to disk. `spill` may
- * be NULL: there is no limit. */
-int sl_aggregate_bound(struct sl_aggregate *aggregate, struct sl_spill *spill);
 /* Whether groups are on disk, or would have to be while they are finished: then sl_aggregate_rows takes the
  * place of sl_aggregate_finish and sl_groups_finish. */
 bool sl_aggregate_is_large(const struct sl_aggregate *aggregate);

@@ -128,7 +128,8 @@ int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane
     const struct sl_position *position = &lane->position;
     if (aggregate->reducer->ops->exact)
         return 0;
-    if (aggregate->spill && sl_aggregate_must_spill(aggregate, own)) /* those behind it wait for the finish */
+    if (aggregate->runs.spill &&
+        sl_aggregate_must_spill(aggregate, own)) /* those behind it wait for the finish */
         return sl_aggregate_spill_table(aggregate, lane->task, own, &own->table);
     pthread_mutex_lock(&aggregate->lock);
     int r = make_paths(aggregate, position->path) &&

@@ -11,15 +11,9 @@ struct sl_aggregate_lane {
     uint32_t runs;         /* of it on disk; once there is one, the table keeps lists of values */
 };
 
-/* A sorted run of groups on disk: rows (key, lane and kind, state). */
-struct sl_aggregate_run {
-    struct sl_stored *stored;
-    const struct sl_aggregate_lane *lane; /* whose groups they are; NULL: reducers that are exact */
-    uint32_t number;                      /* of the lane's runs */
-};
-
-/* What a row holds: in the lower bits of its second field; the others are the number of the lane that saw the
- * key first (reducers that are exact), or whose group it is. */
+/* A run of groups on disk has rows (key, lane and kind, state). The kind is in the lower bits of the second
+ * field; the others are the number of the lane that saw the key first (reducers that are exact), or whose
+ * group it is. */
 enum sl_run_kind { SL_RUN_STATE, SL_RUN_EMPTY, SL_RUN_FAILED, SL_RUN_VALUES, SL_RUN_KIND_BITS = 2 };
 
 /* aggregate_spill.c. Room for `more` groups: where the table would hold too much, it goes to disk. */
@@ -30,8 +24,6 @@ int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *tas
                              struct sl_aggregate_lane *lane, struct sl_table *table);
 /* A lane that ends: whether it has to go to disk. */
 bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_aggregate_lane *lane);
-/* Frees runs and files. */
-void sl_aggregate_spill_done(struct sl_aggregate *aggregate);
 
 /* Brings `from` into `to`, which holds the same key from an earlier table. Group errors go to the sink. */
 int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,

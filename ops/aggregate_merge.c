@@ -3,19 +3,7 @@
  * have it. Nothing but one key's groups and a block of every run is in memory. Ranges of keys are merged on
  * all workers. */
 #include "core/error.h"
-#include "core/spill.h"
 #include "ops/aggregate_inside.h"
-#include "ops/merge_runs.h"
-
-#include <stdlib.h>
-
-enum {
-    RUN_BYTES = 128 << 10, /* what reading a run takes, about */
-    RUNS_MIN = 8,
-    RUNS_MAX = 128,
-    RANGE_ROWS = 64 << 10, /* worth a task of its own */
-    RANGES_PER_WORKER = 4,
-};
 
 /* ---- one key ---- */
 
@@ -23,6 +11,7 @@ enum {
  * right. A group that is not there has no flags. */
 struct gathering {
     struct sl_aggregate *aggregate;
+    enum sl_shape shape;
     struct sl_task *task;
     struct sl_arena *keep; /* of one key */
     struct sl_group lane, path, whole;
@@ -149,20 +138,9 @@ static int add_row(struct gathering *g, const struct sl_field *row)
 
 /* ---- a range of keys ---- */
 
-struct plan {
-    struct sl_aggregate *aggregate;
-    enum sl_shape shape;
-    struct sl_stored **run;
-    size_t runs;
-    struct sl_field *cut; /* [cuts]: range i is from cut[i - 1] to cut[i] */
-    size_t cuts;
-    struct sl_spill_file **file; /* [workers] */
-    struct sl_stored **result;   /* [cuts + 1] */
-};
-
-static int write_key(const struct plan *plan, struct gathering *g, struct sl_spill_file *file)
+static int write_key(struct gathering *g, struct sl_spill_file *file)
 {
-    const struct sl_aggregate *aggregate = plan->aggregate;
+    const struct sl_aggregate *aggregate = g->aggregate;
     struct sl_field pair[2];
     const struct sl_field *row;
     uint32_t width = 0;
@@ -172,8 +150,8 @@ static int write_key(const struct plan *plan, struct gathering *g, struct sl_spi
         return r;
     struct sl_entry entry = {g->whole.key, g->whole.state};
     entry.key.flags &= SL_FIELD_ROW;
-    r = sl_entry_row(aggregate->stage, aggregate->reducer, plan->shape, g->task, &entry, pair, &row, &width);
-    return r < 0 || !width ? r : aggregate->spill->ops->row(file, row, width, g->task->err);
+    r = sl_entry_row(aggregate->stage, aggregate->reducer, g->shape, g->task, &entry, pair, &row, &width);
+    return r < 0 || !width ? r : aggregate->runs.spill->ops->row(file, row, width, g->task->err);
 }
 
 static void begin_key(struct gathering *g)
@@ -193,8 +171,7 @@ static const struct sl_field *current_key(const struct gathering *g)
     return NULL;
 }
 
-static int merge_rows(const struct plan *plan, struct gathering *g, struct sl_merge *merge,
-                      struct sl_spill_file *file)
+static int merge_rows(struct gathering *g, struct sl_merge *merge, struct sl_spill_file *file)
 {
     struct sl_field row[SL_WIDTH_MAX];
     uint32_t width;
@@ -203,7 +180,7 @@ static int merge_rows(const struct plan *plan, struct gathering *g, struct sl_me
     while ((r = sl_merge_next(merge, row, &width, g->task->err)) > 0) {
         const struct sl_field *key = current_key(g);
         if (key && !sl_field_equals(key, &row[0])) {
-            r = write_key(plan, g, file);
+            r = write_key(g, file);
             begin_key(g);
             if (r == 0 && g->task->stop && atomic_load_explicit(g->task->stop, memory_order_relaxed))
                 r = SL_ESTOP;
@@ -212,29 +189,17 @@ static int merge_rows(const struct plan *plan, struct gathering *g, struct sl_me
         if (r < 0)
             return r;
     }
-    return r < 0 ? r : write_key(plan, g, file);
+    return r < 0 ? r : write_key(g, file);
 }
 
-static int merge_range(void *arg, size_t range, unsigned worker, struct sl_error *err)
+static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, struct sl_spill_file *file)
 {
-    struct plan *plan = arg;
-    struct sl_spill *spill = plan->aggregate->spill;
+    const struct gathering *all = arg;
     struct sl_arena keep = {0};
-    struct sl_merge merge;
-    struct gathering g = {
-        .aggregate = plan->aggregate, .task = &plan->aggregate->stage->tasks[worker], .keep = &keep};
-    g.task->err = err;
-    g.task->ordinal = UINT32_MAX; /* behind all partitions of the input */
-    int r = plan->file[worker] ? 0 : spill->ops->open(spill, &plan->file[worker], err);
-    if (r == 0)
-        r = sl_merge_open(&merge, plan->run, plan->runs, false, range ? &plan->cut[range - 1] : NULL,
-                          range < plan->cuts ? &plan->cut[range] : NULL, err);
-    if (r < 0)
-        return r;
-    r = merge_rows(plan, &g, &merge, plan->file[worker]);
-    sl_merge_close(&merge);
+    struct gathering g = {.aggregate = all->aggregate, .shape = all->shape, .task = task, .keep = &keep};
+    int r = merge_rows(&g, merge, file);
     sl_arena_done(&keep);
-    return r < 0 ? r : spill->ops->end(plan->file[worker], &plan->result[range], err);
+    return r;
 }
 
 /* ---- everything ---- */
@@ -250,104 +215,11 @@ static int spill_rest(void *arg, size_t number, unsigned worker, struct sl_error
                                             &aggregate->lane[number]->table);
 }
 
-static int compare_runs(const void *a, const void *b)
-{
-    const struct sl_aggregate_run *left = a, *right = b;
-    if (!left->lane || !right->lane)
-        return 0;
-    int order = sl_position_compare(&left->lane->position, &right->lane->position);
-    return order ? order : (left->number > right->number) - (left->number < right->number);
-}
-
-static int dataset_of(struct plan *plan, struct sl_dataset **ret)
-{
-    struct sl_dataset *dataset = sl_dataset_new(1);
-    int r = dataset ? 0 : SL_ENOMEM;
-    for (size_t i = 0; i <= plan->cuts && r == 0; i++) {
-        struct sl_rows *rows = sl_rows_stored(plan->result[i]);
-        plan->result[i] = NULL;
-        r = rows ? sl_dataset_add(dataset, 0, rows, 0, rows->count) : SL_ENOMEM;
-        sl_rows_unref(rows);
-    }
-    if (r < 0) {
-        sl_dataset_unref(dataset);
-        return r;
-    }
-    *ret = dataset;
-    return 0;
-}
-
-static size_t choose_cuts(const struct plan *plan)
-{
-    size_t ranges = RANGES_PER_WORKER * sl_pool_workers(plan->aggregate->stage->pool);
-    uint64_t rows = 0;
-    for (size_t i = 0; i < plan->runs; i++)
-        rows += plan->run[i]->rows;
-    return rows / RANGE_ROWS < ranges ? (size_t)(rows / RANGE_ROWS) : ranges - 1;
-}
-
-static int merge_all(struct plan *plan, struct sl_dataset **ret)
-{
-    struct sl_stage *stage = plan->aggregate->stage;
-    const struct sl_spill_ops *ops = plan->aggregate->spill->ops;
-    struct sl_arena keys = {0};
-    size_t cuts = choose_cuts(plan);
-    plan->cut = calloc(cuts + 1, sizeof *plan->cut);
-    plan->result = calloc(cuts + 1, sizeof(struct sl_stored *));
-    int r = plan->cut && plan->result ? 0 : SL_ENOMEM;
-    r = r < 0 ? r
-              : sl_merge_cut(plan->run, plan->runs, false, cuts, &keys, plan->cut, &plan->cuts, stage->err);
-    r = r < 0 ? r : sl_pool_run(stage->pool, plan->cuts + 1, merge_range, plan, stage->err);
-    r = r < 0 ? r : dataset_of(plan, ret);
-    for (size_t i = 0; plan->result && i <= plan->cuts; i++)
-        ops->free(plan->result[i]);
-    free(plan->result);
-    free(plan->cut);
-    sl_arena_done(&keys);
-    return r;
-}
-
-static size_t runs_at_once(const struct sl_aggregate *aggregate)
-{
-    size_t runs = aggregate->spill->bytes / RUN_BYTES;
-    return runs < RUNS_MIN ? RUNS_MIN : runs > RUNS_MAX ? RUNS_MAX : runs;
-}
-
-/* The runs as an array of their own; those of the aggregate are given up. */
-static struct sl_stored **take_runs(struct sl_aggregate *aggregate)
-{
-    struct sl_stored **run = calloc(aggregate->runs + 1, sizeof(struct sl_stored *));
-    if (!run)
-        return NULL;
-    if (aggregate->runs > 1 && !aggregate->reducer->ops->exact)
-        qsort(aggregate->run, aggregate->runs, sizeof *aggregate->run, compare_runs);
-    for (size_t i = 0; i < aggregate->runs; i++)
-        run[i] = aggregate->run[i].stored;
-    aggregate->runs = 0;
-    return run;
-}
-
 int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_shape shape, struct sl_dataset **ret)
 {
     struct sl_stage *stage = aggregate->stage;
-    const struct sl_spill_ops *ops = aggregate->spill->ops;
-    unsigned workers = sl_pool_workers(stage->pool);
-    size_t tables = aggregate->reducer->ops->exact ? workers : aggregate->lanes;
+    size_t tables = aggregate->reducer->ops->exact ? sl_pool_workers(stage->pool) : aggregate->lanes;
+    struct gathering all = {.aggregate = aggregate, .shape = shape};
     int r = sl_pool_run(stage->pool, tables, spill_rest, aggregate, stage->err);
-    if (r < 0)
-        return r;
-    size_t all = aggregate->runs;
-    struct plan plan = {.aggregate = aggregate, .shape = shape, .runs = all, .run = take_runs(aggregate)};
-    plan.file = calloc(workers, sizeof(struct sl_spill_file *));
-    r = plan.run && plan.file ? 0 : SL_ENOMEM;
-    r = r < 0 ? r
-              : sl_merge_fewer(stage, aggregate->spill, plan.run, &plan.runs, runs_at_once(aggregate), false);
-    r = r < 0 ? r : merge_all(&plan, ret);
-    for (unsigned w = 0; plan.file && w < workers; w++)
-        ops->close(plan.file[w]);
-    for (size_t i = 0; plan.run && i < all; i++)
-        ops->free(plan.run[i]);
-    free(plan.file);
-    free(plan.run);
-    return r;
+    return r < 0 ? r : sl_runs_merge(&aggregate->runs, false, write_range, &all, ret);
 }

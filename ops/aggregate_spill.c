@@ -17,35 +17,7 @@
 
 enum { GROUP_BYTES = 200 }; /* what finishing takes for a group beside the tables: entries, items, rows */
 
-int sl_aggregate_bound(struct sl_aggregate *aggregate, struct sl_spill *spill)
-{
-    if (!spill)
-        return 0;
-    aggregate->file = calloc(sl_pool_workers(aggregate->stage->pool), sizeof(struct sl_spill_file *));
-    if (!aggregate->file)
-        return SL_ENOMEM;
-    aggregate->spill = spill;
-    return 0;
-}
-
-void sl_aggregate_spill_done(struct sl_aggregate *aggregate)
-{
-    if (!aggregate->spill)
-        return;
-    for (size_t i = 0; i < aggregate->runs; i++)
-        aggregate->spill->ops->free(aggregate->run[i].stored);
-    free(aggregate->run);
-    for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++)
-        aggregate->spill->ops->close(aggregate->file[w]);
-    free(aggregate->file);
-}
-
 /* ---- how much is too much ---- */
-
-static size_t bytes_of_all(const struct sl_aggregate *aggregate)
-{
-    return aggregate->spill->bytes * sl_pool_workers(aggregate->stage->pool);
-}
 
 /* Sorting a table's groups takes two items for each. */
 static size_t bytes_to_sort(const struct sl_table *table)
@@ -57,7 +29,8 @@ int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
                            struct sl_aggregate_lane *lane, struct sl_table *table, size_t more)
 {
     /* One half is for lanes that are read, the other for those that ended. */
-    size_t share = aggregate->reducer->ops->exact ? aggregate->spill->bytes : aggregate->spill->bytes / 2;
+    size_t share =
+        aggregate->reducer->ops->exact ? aggregate->runs.spill->bytes : aggregate->runs.spill->bytes / 2;
     bool fits =
         sl_table_bytes(table, more) <= share && sl_table_bytes(table, 0) + bytes_to_sort(table) <= share;
     return fits || !table->used ? 0 : sl_aggregate_spill_table(aggregate, task, lane, table);
@@ -67,7 +40,7 @@ bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_agg
 {
     size_t bytes = sl_table_bytes(&lane->table, 0);
     size_t held = atomic_fetch_add_explicit(&aggregate->held, bytes, memory_order_relaxed) + bytes;
-    if (!lane->runs && held <= bytes_of_all(aggregate) / 2)
+    if (!lane->runs && held <= sl_runs_bytes(&aggregate->runs) / 2)
         return false;
     atomic_fetch_sub_explicit(&aggregate->held, bytes, memory_order_relaxed);
     return true;
@@ -76,8 +49,8 @@ bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_agg
 bool sl_aggregate_is_large(const struct sl_aggregate *aggregate)
 {
     size_t bytes = 0, groups = 0;
-    if (!aggregate->spill || aggregate->runs)
-        return aggregate->spill != NULL;
+    if (!aggregate->runs.spill || aggregate->runs.count)
+        return aggregate->runs.spill != NULL;
     for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++) {
         bytes += sl_table_bytes(&aggregate->table[w], 0);
         groups += aggregate->table[w].used;
@@ -86,7 +59,7 @@ bool sl_aggregate_is_large(const struct sl_aggregate *aggregate)
         bytes += sl_table_bytes(&aggregate->lane[i]->table, 0);
         groups += aggregate->lane[i]->table.used;
     }
-    return bytes + groups * GROUP_BYTES > bytes_of_all(aggregate);
+    return bytes + groups * GROUP_BYTES > sl_runs_bytes(&aggregate->runs);
 }
 
 /* ---- a table becomes a run ---- */
@@ -119,7 +92,7 @@ static int write_group(const struct writing *writing, const struct sl_group *gro
     int r = kind == SL_RUN_STATE || kind == SL_RUN_VALUES
                 ? writing->reducer->ops->encode(writing->reducer, writing->task, &group->state, &row[2])
                 : 0;
-    return r < 0 ? r : aggregate->spill->ops->row(writing->file, row, 3, writing->task->err);
+    return r < 0 ? r : aggregate->runs.spill->ops->row(writing->file, row, 3, writing->task->err);
 }
 
 static const struct sl_group *group_of(const struct sl_field *key)
@@ -147,49 +120,24 @@ static int write_groups(const struct writing *writing, const struct sl_table *ta
     return r;
 }
 
-static int add_run(struct sl_aggregate *aggregate, struct sl_aggregate_run run)
-{
-    pthread_mutex_lock(&aggregate->lock);
-    bool room = aggregate->runs < aggregate->runs_capacity;
-    if (!room) {
-        size_t capacity = aggregate->runs_capacity ? 2 * aggregate->runs_capacity : 16;
-        struct sl_aggregate_run *grown = reallocarray(aggregate->run, capacity, sizeof *grown);
-        room = grown != NULL;
-        if (room) {
-            aggregate->run = grown;
-            aggregate->runs_capacity = capacity;
-        }
-    }
-    if (room)
-        aggregate->run[aggregate->runs++] = run;
-    pthread_mutex_unlock(&aggregate->lock);
-    return room ? 0 : SL_ENOMEM;
-}
-
 int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
                              struct sl_aggregate_lane *lane, struct sl_table *table)
 {
-    const struct sl_spill_ops *ops = aggregate->spill->ops;
     bool exact = aggregate->reducer->ops->exact;
-    struct sl_spill_file **file = &aggregate->file[task->worker];
-    struct sl_stored *stored = NULL;
-    int r = !table->used || *file ? 0 : ops->open(aggregate->spill, file, task->err);
-    if (r < 0 || !table->used)
-        return r;
-    struct writing writing = {aggregate, aggregate->reducer, lane, task, *file, SL_RUN_STATE};
+    struct writing writing = {
+        .aggregate = aggregate, .reducer = aggregate->reducer, .lane = lane, .task = task};
+    if (!table->used)
+        return 0;
     if (!exact && lane->runs) {
         writing.reducer = &sl_reducer_list;
         writing.kind = SL_RUN_VALUES;
     }
-    r = write_groups(&writing, table);
-    r = r < 0 ? r : ops->end(*file, &stored, task->err);
+    int r = sl_runs_file(&aggregate->runs, task, &writing.file);
+    r = r < 0 ? r : write_groups(&writing, table);
     if (r == 0)
-        r = add_run(aggregate,
-                    (struct sl_aggregate_run){stored, exact ? NULL : lane, exact ? 0 : lane->runs++});
-    if (r < 0) {
-        ops->free(stored);
+        r = sl_runs_end(&aggregate->runs, task, exact ? NULL : &lane->position, exact ? 0 : lane->runs++);
+    if (r < 0)
         return r;
-    }
     sl_table_done(table);
     sl_table_init(table, 1);
     (void)malloc_trim(0); /* freed blocks would count as much as used ones */

@@ -1,7 +1,6 @@
 #include "ops/by_key.h"
 
 #include "core/error.h"
-#include "core/services.h"
 
 const struct sl_reducer *sl_by_key_reducer(struct sl_by_key *by_key, struct sl_stage *stage, unsigned param)
 {
@@ -20,8 +19,7 @@ int sl_by_key_begin(struct sl_by_key *by_key, struct sl_stage *stage, const stru
     by_key->shape = shape;
     by_key->partitions_param = partitions_param;
     int r = sl_aggregate_init(&by_key->aggregate, stage, reducer, key_of);
-    bool bounded = stage->services && stage->node->op->wide->bounded;
-    return r == 0 && bounded ? sl_aggregate_bound(&by_key->aggregate, stage->services->spill) : r;
+    return r < 0 ? r : sl_runs_init(&by_key->aggregate.runs, stage);
 }
 
 int sl_by_key_lane_open(struct sl_stage *stage, struct sl_lane *lane)

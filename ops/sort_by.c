@@ -3,10 +3,11 @@
 #include "ops/partition_count.h"
 #include "ops/sorting.h"
 
-#define SORTING_WIDE(begin_, finish_)                                                                        \
+#define SORTING_WIDE(begin_, finish_, bounded_)                                                              \
     {                                                                                                        \
         .state_size = sizeof(struct sl_sorting), .begin = (begin_), .lane_open = sl_sorting_lane_open,       \
-        .push = sl_sorting_push, .finish = (finish_), .done = sl_sorting_done                                \
+        .lane_close = sl_sorting_lane_close, .push = sl_sorting_push, .finish = (finish_),                   \
+        .done = sl_sorting_done, .bounded = (bounded_)                                                       \
     }
 #define PARAM_ASCENDING                                                                                      \
     {                                                                                                        \
@@ -29,9 +30,9 @@ static int finish_in_pieces(struct sl_stage *stage, unsigned partitions_param, s
 static int sort_by_begin(struct sl_stage *stage)
 {
     struct sl_sorting *sorting = stage->state;
-    sl_sorting_begin(sorting, SL_SORT_BY_FUNCTION, !sl_node_boolean(stage->node, 1, true));
+    int r = sl_sorting_begin(stage, SL_SORT_BY_FUNCTION, !sl_node_boolean(stage->node, 1, true));
     sorting->function = sl_node_function(stage->node, 0);
-    return 0;
+    return r;
 }
 
 static int sort_by_finish(struct sl_stage *stage, struct sl_dataset **ret)
@@ -39,7 +40,7 @@ static int sort_by_finish(struct sl_stage *stage, struct sl_dataset **ret)
     return finish_in_pieces(stage, 2, ret);
 }
 
-static const struct sl_wide sort_by_wide = SORTING_WIDE(sort_by_begin, sort_by_finish);
+static const struct sl_wide sort_by_wide = SORTING_WIDE(sort_by_begin, sort_by_finish, true);
 
 static const struct sl_param sort_by_params[] = {
     {"f", SL_WANT_FUNCTION, false, "gets the record's fields, returns what to sort by"},
@@ -63,8 +64,7 @@ const struct sl_op sl_op_sort_by = {
 
 static int sort_by_key_begin(struct sl_stage *stage)
 {
-    sl_sorting_begin(stage->state, SL_SORT_BY_KEY, !sl_node_boolean(stage->node, 0, true));
-    return 0;
+    return sl_sorting_begin(stage, SL_SORT_BY_KEY, !sl_node_boolean(stage->node, 0, true));
 }
 
 static int sort_by_key_finish(struct sl_stage *stage, struct sl_dataset **ret)
@@ -72,7 +72,7 @@ static int sort_by_key_finish(struct sl_stage *stage, struct sl_dataset **ret)
     return finish_in_pieces(stage, 1, ret);
 }
 
-static const struct sl_wide sort_by_key_wide = SORTING_WIDE(sort_by_key_begin, sort_by_key_finish);
+static const struct sl_wide sort_by_key_wide = SORTING_WIDE(sort_by_key_begin, sort_by_key_finish, true);
 
 static const struct sl_param sort_by_key_params[] = {PARAM_ASCENDING, SL_PARAM_PARTITIONS, {0}};
 
@@ -93,13 +93,13 @@ static int top_begin(struct sl_stage *stage)
 {
     struct sl_sorting *sorting = stage->state;
     const struct sl_function *function = sl_node_function(stage->node, 1);
-    sl_sorting_begin(sorting, function ? SL_SORT_BY_FUNCTION : SL_SORT_BY_RECORD, true);
+    int r = sl_sorting_begin(stage, function ? SL_SORT_BY_FUNCTION : SL_SORT_BY_RECORD, true);
     sorting->function = function;
     sorting->rows_max = (uint64_t)sl_node_integer(stage->node, 0, 0);
-    return 0;
+    return r;
 }
 
-static const struct sl_wide top_wide = SORTING_WIDE(top_begin, sl_sorting_finish);
+static const struct sl_wide top_wide = SORTING_WIDE(top_begin, sl_sorting_finish, false);
 
 static const struct sl_param top_params[] = {
     {"n", SL_WANT_INTEGER, false, "how many records"},

@@ -20,7 +20,8 @@ struct sl_sort_lane {
     struct sl_arena arena;    /* keys and records */
     struct sl_entry *entry;
     size_t count, capacity;
-    bool pruned; /* the first rows_max entries are the best of all that came before */
+    uint32_t runs; /* of it on disk */
+    bool pruned;   /* the first rows_max entries are the best of all that came before */
 };
 
 struct sl_sort_lane *sl_sort_lane_new(void);

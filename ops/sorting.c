@@ -3,13 +3,16 @@
 #include "core/error.h"
 #include "ops/pair_key.h"
 #include "ops/sort_lane.h"
+#include "ops/sort_spill.h"
 
 #include <stdlib.h>
 
-void sl_sorting_begin(struct sl_sorting *sorting, enum sl_sort_by by, bool descending)
+int sl_sorting_begin(struct sl_stage *stage, enum sl_sort_by by, bool descending)
 {
+    struct sl_sorting *sorting = stage->state;
     *sorting = (struct sl_sorting){.by = by, .descending = descending, .rows_max = UINT64_MAX};
     sl_lanes_init(&sorting->lanes);
+    return sl_runs_init(&sorting->runs, stage);
 }
 
 static struct sl_sort_lane *lane_at(const struct sl_sorting *sorting, size_t i)
@@ -23,6 +26,7 @@ void sl_sorting_done(struct sl_stage *stage)
     for (size_t i = 0; i < sorting->lanes.count; i++)
         sl_sort_lane_free(lane_at(sorting, i));
     sl_lanes_done(&sorting->lanes);
+    sl_runs_done(&sorting->runs);
 }
 
 int sl_sorting_lane_open(struct sl_stage *stage, struct sl_lane *lane)
@@ -78,11 +82,11 @@ static int find_key(const struct sl_sorting *sorting, const struct sl_node *node
 
 int sl_sorting_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
-    const struct sl_sorting *sorting = stage->state;
+    struct sl_sorting *sorting = stage->state;
     if (sorting->by == SL_SORT_BY_KEY && in->width < 2)
         return sl_pairs_reject(stage->node, lane->task, in);
     struct row row = {.width = in->width};
-    int r = 0;
+    int r = sorting->runs.spill ? sl_sort_make_room(sorting, lane->task, lane->state) : 0;
     for (uint32_t i = 0; i < in->rows && r == 0; i++) {
         struct sl_field key;
         sl_chunk_row(in, i, row.field);
@@ -169,6 +173,8 @@ static int give_rows(struct sl_stage *stage, struct give *give, struct sl_datase
 int sl_sorting_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_sorting *sorting = stage->state;
+    if (sl_sort_is_large(sorting))
+        return sl_sort_merge(sorting, stage, ret);
     sl_lanes_sort(&sorting->lanes);
     struct sl_groups *groups = gather(sorting);
     if (!groups)

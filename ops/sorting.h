@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/lanes.h"
+#include "ops/runs.h"
 
 enum sl_sort_by {
     SL_SORT_BY_RECORD,
@@ -19,11 +20,14 @@ struct sl_sorting {
     bool descending;
     uint64_t rows_max; /* of the result: the first ones; UINT64_MAX: all */
     struct sl_lanes lanes;
+    struct sl_runs runs; /* on disk, where memory is bounded (ops/sort_spill.h) */
+    _Atomic size_t held; /* bytes of lanes that ended */
 };
 
-void sl_sorting_begin(struct sl_sorting *sorting, enum sl_sort_by by, bool descending);
+int sl_sorting_begin(struct sl_stage *stage, enum sl_sort_by by, bool descending);
 
 int sl_sorting_lane_open(struct sl_stage *stage, struct sl_lane *lane);
 int sl_sorting_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
+int sl_sorting_lane_close(struct sl_stage *stage, struct sl_lane *lane);
 int sl_sorting_finish(struct sl_stage *stage, struct sl_dataset **ret);
 void sl_sorting_done(struct sl_stage *stage);

@@ -30,11 +30,39 @@ BY_KEY = {
              ":reduceByKey(function(a, b) return a * 0.9 + b end)",
 }
 
+# Keys that many records have: the order of these shows.
+SORTED = {
+    "sortByKey": "short:sortByKey()",
+    "descending": "short:sortByKey(false, 3)",
+    "sortBy": "words:sortBy(function(w) return #w, w:sub(2, 3) end)",
+    "sortBy-descending": "numbers:sortBy(function(n) return n % 1000 end, false)",
+    "sorted again": "pairs:reduceByKey(sluice.sum):map(sluice.swap):sortByKey(false)",
+}
+
+# Who reads what is on disk: from the beginning, from the middle, twice, in parts.
+READERS = {
+    "map": "sums:mapValues(function(n) return n + 1 end)",
+    "zipWithIndex": "sums:zipWithIndex()",
+    "take": "sums:take(7)",
+    "top": "sums:top(9, sluice.select(2))",
+    "repartition": "sums:repartition(5)",
+    "partitionBy": "sums:partitionBy(4)",
+    "mapPartitions": "sums:mapPartitions(function(records) local n = 0 for k, v in records do n = n + v end return { n } end)",
+    "join": "sums:join(sums)",
+    "union": "sums:union(sums):countByKey()",
+    "window": "sums:window(3):count()",
+    "updateStateByKey": "sums:updateStateByKey(function(values, state) return (state or 0) + values[1] end)",
+    "mapWithState": "sums:mapWithState(function(k, v, state) state:update(v) return k, v end)",
+    "sample": "sums:sample(false, 0.3, 7)",
+    "keys": "sums:keys():reduce(function(a, b) return a < b and b or a end)",
+}
+
 HEAD = '''
 local words = ssc:textFileStream("in"):flatMap(sluice.split(" "))
 local pairs = words:map(sluice.pair(1))
 local thirds = words:map(function(w) return w, #w / 3 + tonumber(w:sub(1, 1), 16) end)
 local numbers = words:map(function(w) local n = tonumber(w:sub(1, 5), 16) return #w % 2 == 0 and n or n + 0.0, w end)
+local short = words:map(function(w) return w:sub(1, 2), w end)
 '''
 
 
@@ -52,12 +80,12 @@ def save(expression, name):
     return ';(%s):saveAsTextFiles("out/%s", "", { latest = false })\n' % (expression, name)
 
 
-def run_job(outputs_of, limit, workers, options="", prefix=()):
+def run_job(outputs_of, limit, workers, options="", prefix=(), before=""):
     clear()
     options = 'maxErrorRate = 1, onRecordError = "skip", workers = %s%s' % (workers, options)
     if limit:
         options += ', memoryLimit = "%s"' % limit
-    text = head(options) + HEAD + "".join(save(expression, name) for name, expression in outputs_of.items())
+    text = head(options) + HEAD + before + "".join(save(expression, name) for name, expression in outputs_of.items())
     done = sluice("run", job(text), "--clock", "virtual", "--batches", "1", seconds=240, prefix=prefix)
     equal(done.returncode, 0, "exit status with limit %s; %s" % (limit, done.stderr))
     found = {}
@@ -68,11 +96,11 @@ def run_job(outputs_of, limit, workers, options="", prefix=()):
     return found
 
 
-def same_with_a_limit(outputs_of):
+def same_with_a_limit(outputs_of, before=""):
     write_input()
-    wanted = run_job(outputs_of, None, 2)
+    wanted = run_job(outputs_of, None, 2, before=before)
     for workers in WORKERS:
-        found = run_job(outputs_of, "1MB", workers)
+        found = run_job(outputs_of, "1MB", workers, before=before)
         for name in outputs_of:
             check(found[name], "%s: something came out" % name)
             equal(found[name], wanted[name], "%s with %s workers, against no limit" % (name, workers))
@@ -80,6 +108,38 @@ def same_with_a_limit(outputs_of):
 
 def test_what_groups_by_key_gives_the_same_with_a_limit():
     same_with_a_limit(BY_KEY)
+
+
+def test_what_sorts_gives_the_same_with_a_limit():
+    same_with_a_limit(SORTED)
+
+
+def test_all_readers_find_what_is_on_disk():
+    same_with_a_limit(READERS, "local sums = pairs:reduceByKey(sluice.sum)\n")
+
+
+FOREACH = """
+local sums = pairs:reduceByKey(sluice.sum)
+sums:foreachRDD(function(rdd)
+    local out = assert(io.open("foreach", "w"))
+    out:write(rdd:count(), " ", rdd:first()[1], "\\n")
+    for _, pair in ipairs(rdd:take(3)) do out:write(pair[1], " ", pair[2], "\\n") end
+    for key, n in rdd:records() do out:write(key, " ", n, "\\n") end
+    out:close()
+end)
+sums:pprint(5)
+"""
+
+
+def test_functions_and_terminals_find_what_is_on_disk():
+    write_input()
+    seen = []
+    for limit in ("", ', memoryLimit = "1MB"'):
+        clear()
+        done = sluice_ok("run", job(head(limit[2:]) + HEAD + FOREACH), "--clock", "virtual", "--batches", "1")
+        seen.append((done.stdout, read("foreach")))
+    check(len(seen[0][1]) > 10 ** 6 and "Time: " in seen[0][0], "something is shown")
+    equal(seen[1], seen[0], "what is printed and written with a limit")
 
 
 # What a process had at most counts from before its program was loaded: it is started by a small one.
