@@ -1,0 +1,91 @@
+/* memoryLimit in a whole run: a batch whose rows cannot be read back from disk fails, wherever that is
+ * noticed, and nothing of it shows. */
+#include "engine/hooks.h"
+#include "tests/unit/core/fault_calls.h"
+#include "tests/unit/engine/small_run.h"
+
+enum { RECORDS = 30000 };
+
+/* Reads of files without a name fail from the `from`th on. */
+static struct {
+    int reads, from;
+} fault;
+
+static ssize_t failing_pread(struct sl_io *io, int fd, void *buf, size_t size, off_t offset)
+{
+    struct stat st;
+    (void)io;
+    if (fstat(fd, &st) == 0 && st.st_nlink == 0 && ++fault.reads >= fault.from && fault.from) {
+        errno = EIO;
+        return -1;
+    }
+    return SYSTEM(pread, fd, buf, size, offset);
+}
+
+/* Distinct records, which do not fit: merged, pushed to an output, read by a cursor. */
+static struct sl_context *large_job(void)
+{
+    struct sl_context *ssc = job_new(&place);
+    struct sl_field *record = calloc(RECORDS, sizeof *record), batch = sl_list(record, RECORDS);
+    for (int i = 0; i < RECORDS; i++)
+        record[i] = sl_integer((i * 7919) % RECORDS);
+    sl_context_set(ssc, "memoryLimit", SL_INT_ARG(1));
+    sl_context_set(ssc, "workers", SL_INT_ARG(2));
+    struct sl_stream *all = sl_apply(queue(ssc, sl_list(&batch, 1)), "distinct");
+    free(record);
+    save(all);
+    sl_output(all, "print", SL_INT_ARG(3));
+    return ssc;
+}
+
+static int run_with_fault(struct sl_context *ssc, int from)
+{
+    struct sl_io_ops ops = *sl_io_system.ops;
+    struct sl_io io = {&ops};
+    struct sl_run_hooks hooks = {.io = &io};
+    FILE *out = tmpfile();
+    struct sl_run_options options = {
+        .virtual_clock = true, .batches = 1, .quiet = true, .stop_fd = -1, .out = out};
+    ops.pread = failing_pread;
+    fault.reads = 0;
+    fault.from = from;
+    int status = sl_run_hooked(ssc, &options, &hooks);
+    fclose(out);
+    return status;
+}
+
+static void test_a_batch_that_cannot_read_its_rows_back_shows_nothing(void **state)
+{
+    (void)state;
+    struct sl_context *ssc = large_job();
+    assert_fine(ssc);
+    assert_int_equal(run_with_fault(ssc, 0), 0);
+    char *wanted = part("out/r-1000");
+    int reads = fault.reads;
+    assert_non_null(wanted);
+    assert_true(reads > 40);
+    sl_context_free(ssc);
+    forget("out");
+    for (int from = 1; from <= reads - 1; from += 1 + reads / 40) {
+        ssc = large_job();
+        assert_int_equal(run_with_fault(ssc, from), 1);
+        assert_non_null(strstr(sl_context_error(ssc), "reading what exceeded memoryLimit from"));
+        assert_null(part("out/r-1000"));
+        sl_context_free(ssc);
+        forget("out");
+    }
+    ssc = large_job();
+    assert_int_equal(run_with_fault(ssc, 0), 0);
+    assert_part("out/r-1000", wanted);
+    sl_context_free(ssc);
+    free(wanted);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_batch_that_cannot_read_its_rows_back_shows_nothing, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
