@@ -38,6 +38,11 @@ struct sl_reducer_ops {
                            uint32_t count);
     int (*combine)(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other);
+    /* Optional: combines *others[k] into *states[k] for k = 0, 1 ... and returns how many it did; it stops
+     * before one that needs combine(). The results share no memory with the others. */
+    uint32_t (*combine_rows)(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                             union sl_state *const *states, const union sl_state *const *others,
+                             uint32_t count);
     /* NULL: not invertible. */
     int (*inverse)(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other);

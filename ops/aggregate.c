@@ -238,15 +238,10 @@ static int find_group(struct merge *merge, uint32_t hash, uint32_t row)
     return 0;
 }
 
-static struct sl_group *group_of(union sl_state *state)
-{
-    return (struct sl_group *)((char *)state - offsetof(struct sl_group, state));
-}
-
 static int merge_one(struct merge *merge, uint32_t k)
 {
     const struct sl_reducer *reducer = merge->reducer;
-    struct sl_group *group = group_of(merge->state[k]);
+    struct sl_group *group = sl_group_of(merge->state[k]);
     if (group->key.flags & SL_GROUP_FAILED)
         return 0;
     int r = reducer->ops->merge(reducer, merge->task, &merge->table->arena, merge->state[k],

@@ -52,44 +52,114 @@ static bool make_partitions(struct sl_aggregate_path *path, uint32_t partition)
     return true;
 }
 
+static bool has_state(const struct sl_group *group)
+{
+    return !(group->key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED));
+}
+
 /* The group with its state in the memory of `to`: the lane's own is given back, and a combined state may
  * share what it was made of. */
 static int copy_group(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *to,
                       const struct sl_group *from, struct sl_group *ret)
 {
     const struct sl_reducer *reducer = aggregate->reducer;
-    bool has_state = !(from->key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED));
     *ret = *from;
-    return has_state && reducer->ops->copy
+    return has_state(from) && reducer->ops->copy
                ? reducer->ops->copy(reducer, task, &to->arena, &from->state, &ret->state)
                : 0;
 }
 
-static int fold_group(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *to,
-                      const struct sl_group *from)
+/* Groups of one table on their way into another: so many at a time that the slots of all of them are on their
+ * way from memory, and that a call into Lua is worth it. */
+enum { GROUPS_AT_ONCE = 512 };
+
+struct fold {
+    struct sl_aggregate *aggregate;
+    struct sl_task *task;
+    struct sl_table *to;
+    uint32_t count;
+    const struct sl_group *from[GROUPS_AT_ONCE];
+    uint32_t pairs; /* that are combined after all groups were found */
+    union sl_state *state[GROUPS_AT_ONCE];
+    const union sl_state *other[GROUPS_AT_ONCE];
+};
+
+static int combine_group(struct fold *fold, struct sl_group *group, const struct sl_group *from)
 {
-    struct sl_group *group = sl_table_slot(to, from->hash, &from->key), copy;
-    int r = copy_group(aggregate, task, to, from, &copy);
+    struct sl_group copy;
+    int r = copy_group(fold->aggregate, fold->task, fold->to, from, &copy);
+    return r < 0 ? r
+                 : sl_aggregate_combine_groups(fold->aggregate, fold->task, &fold->to->arena, group, &copy);
+}
+
+static int take_group(struct fold *fold, struct sl_group *group, const struct sl_group *from)
+{
+    struct sl_group copy;
+    int r = copy_group(fold->aggregate, fold->task, fold->to, from, &copy);
+    if (r == 0)
+        r = sl_table_take(fold->to, group, from->hash, &from->key, from->first);
     if (r < 0)
         return r;
-    if (group->key.flags & SL_GROUP_TAKEN)
-        return sl_aggregate_combine_groups(aggregate, task, &to->arena, group, &copy);
-    if (sl_table_take(to, group, from->hash, &from->key, from->first) < 0)
-        return SL_ENOMEM;
     group->key.flags = from->key.flags;
     group->state = copy.state;
     return 0;
+}
+
+static int find_group(struct fold *fold, const struct sl_group *from)
+{
+    struct sl_group *group = sl_table_slot(fold->to, from->hash, &from->key);
+    if (!(group->key.flags & SL_GROUP_TAKEN))
+        return take_group(fold, group, from);
+    if (!has_state(group) || !has_state(from))
+        return combine_group(fold, group, from);
+    fold->state[fold->pairs] = &group->state;
+    fold->other[fold->pairs++] = &from->state;
+    return 0;
+}
+
+static int combine_pairs(struct fold *fold)
+{
+    const struct sl_reducer *reducer = fold->aggregate->reducer;
+    int r = 0;
+    for (uint32_t k = 0; k < fold->pairs && r == 0; k++) {
+        if (reducer->ops->combine_rows)
+            k += reducer->ops->combine_rows(reducer, fold->task, &fold->to->arena, fold->state + k,
+                                            fold->other + k, fold->pairs - k);
+        if (k < fold->pairs)
+            r = combine_group(fold, sl_group_of(fold->state[k]), sl_group_of(fold->other[k]));
+    }
+    return r;
+}
+
+static int fold_groups(struct fold *fold)
+{
+    int r = 0;
+    fold->pairs = 0;
+    for (uint32_t i = 0; i < fold->count; i++)
+        sl_table_prefetch_group(fold->to, fold->from[i]->hash);
+    for (uint32_t i = 0; i < fold->count && r == 0; i++)
+        r = find_group(fold, fold->from[i]);
+    return r == 0 ? combine_pairs(fold) : r;
 }
 
 /* All groups of a table into another, whose memory is given back. */
 static int fold_table(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *to,
                       struct sl_table *from)
 {
+    struct fold fold;
+    fold.aggregate = aggregate;
+    fold.task = task;
+    fold.to = to;
     uint64_t at = UINT64_MAX;
+    const struct sl_group *group = from->slot;
     int r = sl_table_reserve(to, from->used);
-    for (const struct sl_group *group; r == 0 && (group = sl_table_next(from, 0, 1, &at));) {
+    while (r == 0 && group) {
         sl_arena_reset(task->scratch);
-        r = fold_group(aggregate, task, to, group);
+        for (fold.count = 0; fold.count < GROUPS_AT_ONCE && (group = sl_table_next(from, 0, 1, &at));) {
+            fold.from[fold.count++] = group;
+            sl_table_prefetch(to, group->hash);
+        }
+        r = fold_groups(&fold);
     }
     sl_table_done(from);
     sl_table_init(from, 1);

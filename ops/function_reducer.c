@@ -91,6 +91,25 @@ static int combine(const struct sl_reducer *reducer, struct sl_task *task, struc
     return call_two(own(reducer), own(reducer)->combine, task, keep, state->pointer, other->pointer, state);
 }
 
+static uint32_t combine_rows(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                             union sl_state *const *states, const union sl_state *const *others,
+                             uint32_t count)
+{
+    const struct sl_function *fn = own(reducer)->combine;
+    struct sl_field *cells[SL_CHUNK_ROWS], values[SL_CHUNK_ROWS];
+    uint16_t row[SL_CHUNK_ROWS];
+    if (!fn->ops->fold_rows)
+        return 0;
+    if (count > SL_CHUNK_ROWS)
+        count = SL_CHUNK_ROWS;
+    for (uint32_t k = 0; k < count; k++) {
+        cells[k] = states[k]->pointer;
+        values[k] = *(const struct sl_field *)others[k]->pointer;
+        row[k] = (uint16_t)k;
+    }
+    return fn->ops->fold_rows(fn, task, keep, cells, values, row, count);
+}
+
 static int inverse(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
@@ -126,6 +145,7 @@ static const struct sl_reducer_ops plain = {
     .merge = merge,
     .merge_rows = merge_rows,
     .combine = combine,
+    .combine_rows = combine_rows,
     .finish = finish,
     .encode = finish,
     .decode = decode,
@@ -137,6 +157,7 @@ static const struct sl_reducer_ops invertible = {
     .merge = merge,
     .merge_rows = merge_rows,
     .combine = combine,
+    .combine_rows = combine_rows,
     .inverse = inverse,
     .finish = finish,
     .encode = finish,

@@ -10,6 +10,8 @@
 #include "core/field.h"
 #include "core/reducer.h"
 
+#include <stddef.h>
+
 /* In key.flags, beside SL_FIELD_ROW. */
 enum {
     SL_GROUP_TAKEN = 16,  /* the slot holds a group */
@@ -23,6 +25,11 @@ struct sl_group {
     struct sl_field key; /* key.flags: SL_GROUP_* */
     union sl_state state;
 };
+
+static inline struct sl_group *sl_group_of(const union sl_state *state)
+{
+    return (struct sl_group *)((char *)state - offsetof(struct sl_group, state));
+}
 
 struct sl_table {
     struct sl_group *slot; /* [capacity] */

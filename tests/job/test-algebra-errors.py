@@ -258,4 +258,12 @@ def test_refusals_at_load_are_by_name_and_line():
     check(not wrong, "\n".join(wrong))
 
 
+def test_of_many_groups_that_are_combined_only_those_with_errors_are_left_out():
+    keys = list(range(1, 2001))
+    for fails, failing in (("a % 500 == 7", lambda k: k % 500 == 7), ("a > 1990", lambda k: k > 1990), ("a == 1", lambda k: k == 1)):
+        expression = "s:map(function(k) return k, k end):reduceByKey(function(a, b) if %s then error('no') end return a + b end)" % fails
+        wanted = "".join("%d\t%d\n" % (k, 2 * k) for k in keys if not failing(k))
+        check_case((expression, [keys + keys], [wanted]), letters=sum(map(failing, keys)))
+
+
 main(globals())
