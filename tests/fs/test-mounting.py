@@ -67,6 +67,19 @@ def as_nobody(command):
     return run_all([*AS_NOBODY, "sh", "-c", command]).returncode
 
 
+def test_a_user_who_may_not_open_the_device_gets_plain_files():
+    need_root("becoming another user")
+    wordcount_here()
+    reachable_by_all()
+    move_in("a", "to be\n")
+    if as_nobody("exec 3<>/dev/fuse") == 0:
+        skip("every user may open /dev/fuse here")
+    done = run_all([*AS_NOBODY, SLUICE, "run", "wordcount.lua", "--once"])
+    equal(done.returncode, 0, "exit status: " + done.stderr)
+    check("/dev/fuse" in done.stderr and "plain files" in done.stderr, "the warning: " + done.stderr)
+    equal(read(VIEW + "/current"), b"be\t1\nto\t1\n", "current")
+
+
 def shown_to_nobody(options):
     """Whether another user can read the views of a job with these options."""
     path = pathlib.Path(wordcount_here())
