@@ -102,11 +102,14 @@ static void swap(struct bench *bench, int64_t *ret_published, int64_t *ret_seen)
     sl_version_unref(version);
 }
 
-/* As a reader does who follows `now`. */
+/* As a reader does who follows `now`: the directory, then some of its files. */
 static void look_up(const struct bench *bench, uint64_t keys)
 {
     char path[PATH_SIZE];
     struct stat status;
+    snprintf(path, sizeof path, "%s/view/now/keys", bench->dir);
+    if (stat(path, &status) < 0)
+        die(path);
     for (uint64_t k = 0; k < keys; k++) {
         snprintf(path, sizeof path, "%s/view/now/keys/key%llu", bench->dir, (unsigned long long)k);
         if (stat(path, &status) < 0)
