@@ -149,10 +149,11 @@ static int replay_file(void *arg, const struct sl_reading_file *file)
 
 /* ---- the command ---- */
 
-static int replay_all(struct sl_target *target, struct sl_error *err)
+static int replay_all(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
     struct replay replay = {.target = target, .err = err};
     struct sl_reading *reading;
+    (void)line;
     int r = sl_reading_open(target->checkpoint, &reading, err);
     if (r < 0)
         return r;
@@ -169,16 +170,7 @@ static int replay_all(struct sl_target *target, struct sl_error *err)
 
 static int run_replay(const struct sl_line *line)
 {
-    struct sl_error err;
-    struct sl_target target;
-    const char *const *operands;
-    size_t count;
-    if (sl_target_open(line, &target, &operands, &count, &err) < 0)
-        return sl_report_error(&err);
-    int r = count ? sl_error_set(&err, SL_EUSAGE, "%s is one argument too many", operands[0])
-                  : replay_all(&target, &err);
-    sl_target_close(&target);
-    return r < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
+    return sl_target_run(line, replay_all);
 }
 
 const struct sl_command sl_command_replay = {

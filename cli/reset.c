@@ -156,7 +156,7 @@ static int skip(const struct sl_target *target, int64_t t, struct sl_error *err)
 
 /* ---- the command ---- */
 
-static int reset(const struct sl_line *line, const struct sl_target *target, struct sl_error *err)
+static int reset(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
     if (sl_line_has(line, "skip") && sl_line_has(line, "yes"))
         return sl_error_set(err, SL_EUSAGE, "--yes and --skip exclude each other");
@@ -172,16 +172,7 @@ static int reset(const struct sl_line *line, const struct sl_target *target, str
 
 static int run_reset(const struct sl_line *line)
 {
-    struct sl_error err;
-    struct sl_target target;
-    const char *const *operands;
-    size_t count;
-    if (sl_target_open(line, &target, &operands, &count, &err) < 0)
-        return sl_report_error(&err);
-    int r = count ? sl_error_set(&err, SL_EUSAGE, "%s is one argument too many", operands[0])
-                  : reset(line, &target, &err);
-    sl_target_close(&target);
-    return r < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
+    return sl_target_run(line, reset);
 }
 
 const struct sl_command sl_command_reset = {

@@ -280,16 +280,7 @@ static int tell(const struct sl_line *line, struct sl_target *target, struct sl_
 
 static int run_status(const struct sl_line *line)
 {
-    struct sl_error err;
-    struct sl_target target;
-    const char *const *operands;
-    size_t count;
-    if (sl_target_open(line, &target, &operands, &count, &err) < 0)
-        return sl_report_error(&err);
-    int r = count ? sl_error_set(&err, SL_EUSAGE, "%s is one argument too many", operands[0])
-                  : tell(line, &target, &err);
-    sl_target_close(&target);
-    return r < 0 ? sl_report_error(&err) : r;
+    return sl_target_run(line, tell);
 }
 
 const struct sl_command sl_command_status = {

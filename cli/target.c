@@ -1,5 +1,6 @@
 #include "cli/target.h"
 
+#include "cli/report.h"
 #include "core/io.h"
 #include "core/source.h"
 #include "engine/graph.h"
@@ -153,6 +154,21 @@ void sl_target_close(struct sl_target *target)
     free(target->checkpoint);
     free(target->status_text);
     *target = (struct sl_target){0};
+}
+
+int sl_target_run(const struct sl_line *line,
+                  int (*command)(const struct sl_line *line, struct sl_target *target, struct sl_error *err))
+{
+    struct sl_error err;
+    struct sl_target target;
+    const char *const *operands;
+    size_t count;
+    if (sl_target_open(line, &target, &operands, &count, &err) < 0)
+        return sl_report_error(&err);
+    int r = count ? sl_error_set(&err, SL_EUSAGE, "%s is one argument too many", operands[0])
+                  : command(line, &target, &err);
+    sl_target_close(&target);
+    return r < 0 ? sl_report_error(&err) : r;
 }
 
 int sl_target_need_job(struct sl_target *target, struct sl_error *err)

@@ -27,6 +27,11 @@ int sl_target_open(const struct sl_line *line, struct sl_target *ret, const char
                    size_t *ret_count, struct sl_error *err);
 void sl_target_close(struct sl_target *target);
 
+/* A command that is about a target and takes no other operands: opens it, does `command`, closes it. The exit
+ * status: that of the failure, which is reported, else what `command` returns. */
+int sl_target_run(const struct sl_line *line,
+                  int (*command)(const struct sl_line *line, struct sl_target *target, struct sl_error *err));
+
 /* Where no job was given: loads the one beside which the checkpoint lies. SL_EUSAGE: it is not to be found.
  */
 int sl_target_need_job(struct sl_target *target, struct sl_error *err);

@@ -34,6 +34,19 @@ void sl_groups_unref(struct sl_groups *groups)
     free(groups);
 }
 
+size_t sl_groups_first(const struct sl_groups *groups, const struct sl_field *key)
+{
+    size_t from = 0, to = groups->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (sl_field_compare(&groups->entry[middle].key, key) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
 /* ---- finishing: pieces of the run in parallel, each a run of rows of its own ---- */
 
 enum { PIECE_ENTRIES = 16 * SL_CHUNK_ROWS };

@@ -25,6 +25,9 @@ struct sl_groups *sl_groups_new(size_t capacity);
 struct sl_groups *sl_groups_ref(struct sl_groups *groups);
 void sl_groups_unref(struct sl_groups *groups);
 
+/* The first entry whose key is not before this one; count: none. */
+size_t sl_groups_first(const struct sl_groups *groups, const struct sl_field *key);
+
 /* Sorts entries[count] by key, spread over the stage's workers; equal keys (a run has none, rows being sorted
  * may) stay in their order. 0 or SL_ENOMEM. */
 int sl_entries_sort(struct sl_stage *stage, struct sl_entry *entry, size_t count);

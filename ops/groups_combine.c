@@ -74,20 +74,6 @@ static int merge_piece(void *arg, size_t index, unsigned worker, struct sl_error
     return merge_entries(both, task, &both->piece[index]);
 }
 
-/* The first entry whose key is not before this one. */
-static size_t first_not_before(const struct sl_groups *groups, const struct sl_field *key)
-{
-    size_t from = 0, to = groups->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (sl_field_compare(&groups->entry[middle].key, key) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
 /* Pieces begin with every PIECE_ENTRIES-th key of the longer run. */
 static int cut(struct both *both, struct sl_entry *entry)
 {
@@ -104,8 +90,8 @@ static int cut(struct both *both, struct sl_entry *entry)
         piece->b_to = both->b->count;
         if (before) {
             const struct sl_field *key = &longer->entry[i * PIECE_ENTRIES].key;
-            piece->a_from = before->a_to = first_not_before(both->a, key);
-            piece->b_from = before->b_to = first_not_before(both->b, key);
+            piece->a_from = before->a_to = sl_groups_first(both->a, key);
+            piece->b_from = before->b_to = sl_groups_first(both->b, key);
         }
         piece->entry = entry + piece->a_from + piece->b_from;
     }

@@ -271,21 +271,14 @@ int sl_running_tidy(struct sl_running *running, struct sl_stage *stage, const st
 
 /* ---- which representation of a key is shown ---- */
 
-static int compare_entries(const void *key, const void *entry)
-{
-    return sl_field_compare(key, &((const struct sl_entry *)entry)->key);
-}
-
 /* The key as the oldest batch has it; NULL where none has it. */
 static const struct sl_field *first_key(const struct sl_block_level *batches, const struct sl_field *key)
 {
     for (size_t i = 0; i < batches->count; i++) {
         const struct sl_groups *groups = batches->block[i].groups;
-        const struct sl_entry *found =
-            groups ? bsearch(key, groups->entry, groups->count, sizeof *groups->entry, compare_entries)
-                   : NULL;
-        if (found)
-            return &found->key;
+        size_t at = groups ? sl_groups_first(groups, key) : 0;
+        if (groups && at < groups->count && sl_field_equals(&groups->entry[at].key, key))
+            return &groups->entry[at].key;
     }
     return NULL;
 }

@@ -68,20 +68,6 @@ struct cut {
     size_t at[2];
 };
 
-/* The first entry whose key is not before `key`. */
-static size_t find_entry(const struct sl_groups *groups, const struct sl_field *key)
-{
-    size_t from = 0, to = groups->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (sl_field_compare(&groups->entry[middle].key, key) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
 static struct cut find_cut(const struct merge *merge, size_t piece)
 {
     struct cut cut = {{0, 0}};
@@ -92,7 +78,7 @@ static struct cut find_cut(const struct merge *merge, size_t piece)
         return cut;
     cut.at[longer] = piece * PIECE_ENTRIES;
     cut.at[1 - longer] =
-        find_entry(merge->groups[1 - longer], &merge->groups[longer]->entry[cut.at[longer]].key);
+        sl_groups_first(merge->groups[1 - longer], &merge->groups[longer]->entry[cut.at[longer]].key);
     return cut;
 }
 

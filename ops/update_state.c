@@ -89,15 +89,7 @@ static size_t first_group(const struct update *update, size_t piece)
         return 0;
     if (piece == update->pieces || !key_of_record(update->old, piece * PIECE_RECORDS, &key))
         return update->groups->count;
-    size_t from = 0, to = update->groups->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (sl_field_compare(&update->groups->entry[middle].key, &key) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    return sl_groups_first(update->groups, &key);
 }
 
 static int keep_row(struct sl_rows *rows, const struct sl_field *key, const struct sl_field *state)

@@ -6,6 +6,7 @@
 #include "text/integer.h"
 #include "text/json.h"
 #include "text/number.h"
+#include "text/separated.h"
 
 #include <string.h>
 
@@ -67,12 +68,7 @@ static bool csv_field(struct sl_buf *buf, const struct sl_field *field, uint64_t
 
 static bool csv_rows(struct sl_buf *buf, const struct sl_chunk *chunk, uint64_t *replaced)
 {
-    for (uint32_t row = 0; row < chunk->rows; row++)
-        for (uint32_t c = 0; c < chunk->width; c++)
-            if (!csv_field(buf, &chunk->column[c][row], replaced) ||
-                !sl_buf_byte(buf, c + 1 < chunk->width ? ',' : '\n'))
-                return false;
-    return true;
+    return sl_separated_rows(buf, chunk, replaced, csv_field, ',');
 }
 
 const struct sl_format sl_format_csv = {

@@ -8,6 +8,7 @@
 #include "text/integer.h"
 #include "text/json.h"
 #include "text/number.h"
+#include "text/separated.h"
 #include "text/utf8.h"
 
 #include <string.h>
@@ -101,12 +102,7 @@ bool sl_tsv_field(struct sl_buf *buf, const struct sl_field *field)
 
 static bool tsv_rows(struct sl_buf *buf, const struct sl_chunk *chunk, uint64_t *replaced)
 {
-    for (uint32_t row = 0; row < chunk->rows; row++)
-        for (uint32_t c = 0; c < chunk->width; c++)
-            if (!tsv_field(buf, &chunk->column[c][row], replaced) ||
-                !sl_buf_byte(buf, c + 1 < chunk->width ? '\t' : '\n'))
-                return false;
-    return true;
+    return sl_separated_rows(buf, chunk, replaced, tsv_field, '\t');
 }
 
 const struct sl_format sl_format_tsv = {

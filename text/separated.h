@@ -1,0 +1,19 @@
+/* Rows as text with a byte between fields and a newline behind each row: csv and tsv. */
+#pragma once
+
+#include "core/buf.h"
+#include "core/chunk.h"
+
+/* `field` appends one field, and adds to *replaced what JSON in it replaced. Inline, so that each format has
+ * a loop of its own. False: out of memory. */
+static inline bool sl_separated_rows(struct sl_buf *buf, const struct sl_chunk *chunk, uint64_t *replaced,
+                                     bool (*field)(struct sl_buf *, const struct sl_field *, uint64_t *),
+                                     uint8_t separator)
+{
+    for (uint32_t row = 0; row < chunk->rows; row++)
+        for (uint32_t c = 0; c < chunk->width; c++)
+            if (!field(buf, &chunk->column[c][row], replaced) ||
+                !sl_buf_byte(buf, c + 1 < chunk->width ? separator : '\n'))
+                return false;
+    return true;
+}
