@@ -25,12 +25,16 @@ struct sl_source_ops {
                 struct sl_error *err);
     void (*close)(struct sl_source *source);
 
-    /* Decides the inputs of batch t. Batches are numbered from 0 over the life of the source (queueStream
-     * counts by it). *ret_any: whether there is anything. For files, appends to `plan` what was taken. */
+    /* Decides the inputs of batch t. Batches are numbered from 0 over the life of the source. *ret_any:
+     * whether there is anything. For files, appends to `plan` what was taken. */
     int (*take)(struct sl_source *source, int64_t t, uint64_t batch_number, const struct sl_limits *limits,
                 struct sl_files *plan, bool *ret_any, struct sl_error *err);
     /* The inputs are these (owned by the caller until settle). Files only. */
     int (*resume)(struct sl_source *source, int64_t t, const struct sl_files *plan, struct sl_error *err);
+    /* Not of files, optional, both or none: where the next take begins, in numbers of the source's own, and
+     * to begin there. What a batch takes depends on its place alone, which is kept with its plan. */
+    int64_t (*place)(struct sl_source *source);
+    void (*seek)(struct sl_source *source, int64_t place);
     /* Whether something waits to be taken. Cheap; no system call. */
     bool (*pending)(struct sl_source *source);
     /* Brings the view of the outside up to date (a scan): before the batches of --once and the virtual clock.

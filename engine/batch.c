@@ -33,8 +33,9 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
     batch->partitions = calloc(sources + 1, sizeof *batch->partitions);
     batch->plan = (struct sl_plan){.batch_ms = t, .number = run->batches, .sources = sources};
     batch->plan.files = calloc(sources + 1, sizeof *batch->plan.files);
+    batch->plan.place = calloc(sources + 1, sizeof *batch->plan.place);
     if (!batch->said || !batch->stage || !batch->rows || !batch->manifest || !batch->lines ||
-        !batch->partitions || !batch->plan.files) {
+        !batch->partitions || !batch->plan.files || !batch->plan.place) {
         sl_batch_free(batch);
         return sl_error_nomem(err);
     }
@@ -62,62 +63,6 @@ void sl_batch_free(struct sl_batch *batch)
     free(batch->lines);
     free(batch->partitions);
     free(batch);
-}
-
-/* ---- inputs ---- */
-
-int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct sl_error *err)
-{
-    struct sl_run *run = batch->run;
-    struct sl_limits rest = *limits;
-    for (size_t s = 0; s < run->sources; s++) {
-        struct sl_source *source = run->source[s];
-        struct sl_files *files = &batch->plan.files[s];
-        bool any = false;
-        int r = source->ops->take(source, batch->t, batch->plan.number, &rest, files, &any, err);
-        if (r < 0)
-            return r;
-        batch->said[source->node->number] = any || run->services.empty_batches;
-    }
-    return 0;
-}
-
-/* What is not made of files is decided by the number of the batch: it is taken as it was the first time. */
-static int resume_source(struct sl_batch *batch, size_t s, struct sl_error *err)
-{
-    static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
-    struct sl_source *source = batch->run->source[s];
-    struct sl_files *files = &batch->plan.files[s];
-    bool any = files->count > 0;
-    int r = source->ops->resume
-                ? source->ops->resume(source, batch->t, files, err)
-                : source->ops->take(source, batch->t, batch->plan.number, &no_limits, files, &any, err);
-    batch->said[source->node->number] = any || batch->run->services.empty_batches;
-    return r;
-}
-
-int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_error *err)
-{
-    struct sl_run *run = batch->run;
-    sl_plan_done(&batch->plan);
-    batch->plan = *plan;
-    *plan = (struct sl_plan){0};
-    batch->replay = true;
-    for (size_t s = 0; s < run->sources; s++) {
-        int r = resume_source(batch, s, err);
-        if (r < 0)
-            return r;
-    }
-    run->set_aside += batch->plan.asides;
-    return sl_asides_exclude(run, &batch->plan, err);
-}
-
-int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err)
-{
-    int r = 0;
-    for (size_t s = 0; s < batch->run->sources && r == 0; s++)
-        r = resume_source(batch, s, err);
-    return r;
 }
 
 bool sl_batch_wanted(const struct sl_batch *batch)
@@ -428,8 +373,7 @@ int sl_batch_take_back(struct sl_batch *batch, struct sl_error *err)
     for (size_t n = 0; n < run->pipelines->nodes; n++)
         sl_manifest_done(&batch->manifest[n]);
     int r = sl_keep_take_back(run, err);
-    for (size_t s = 0; s < run->sources && r == 0; s++)
-        r = resume_source(batch, s, err);
+    r = r < 0 ? r : sl_batch_take_again(batch, err);
     return r < 0 ? r : sl_asides_exclude(run, &batch->plan, err);
 }
 

@@ -30,7 +30,12 @@ int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct
 int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err);
 /* Takes over the plan. */
 int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_error *err);
+/* What its plan says, once more. */
+int sl_batch_take_again(struct sl_batch *batch, struct sl_error *err);
 bool sl_batch_wanted(const struct sl_batch *batch);
+
+/* At a start: sources that are no files go on behind what the newest batch has taken. */
+int sl_batch_go_on(struct sl_run *run, const struct sl_plan *last, struct sl_error *err);
 
 /* A step before the commit failed: everything is again as it was before the batch began, but for a plan that
  * is durable, and the next step is the first one that has to be done again. */

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "engine/asides.h"
+#include "engine/batch.h"
 #include "engine/bounds.h"
 #include "engine/changes.h"
 #include "engine/check.h"
@@ -303,6 +304,7 @@ static int recover(struct sl_run *run, struct sl_error *err)
         r = sl_asides_settle_last(run, &progress.last, err);
     if (r == 0)
         sl_owed_do(run);
+    r = r < 0 ? r : sl_batch_go_on(run, &progress.last, err);
     if (r == 0 && progress.planned)
         r = sl_schedule_replay(run, &progress.plan, err);
     for (size_t s = 0; remembered && s < run->sources; s++)

@@ -1,6 +1,7 @@
 /* queueStream(list [, options]): batches given in the script, for tests. Each item of the list is a batch: a
  * list of records, cut into contiguous partitions. With oneAtATime = false the first batch takes all items.
- * When they are used up every batch is `default`, or empty. */
+ * When they are used up every batch is `default`, or empty. With a
+ * checkpoint a batch that is redone takes the item it took, and a restart goes on with the one behind it. */
 #include "core/error.h"
 #include "core/services.h"
 #include "core/source.h"
@@ -11,8 +12,7 @@ struct queue {
     struct sl_source source;
     struct sl_field batches; /* the list */
     uint64_t next;           /* item of the next batch */
-    bool started;
-    uint64_t from, to; /* items of this batch */
+    uint64_t from, to;       /* items of this batch */
     bool use_default;
     size_t partitions;
 };
@@ -67,12 +67,20 @@ static bool pending(struct sl_source *source)
     return queue->next < queue->batches.len || default_records(queue).len > 0;
 }
 
-/* The items of this batch; `default` once they are used up. */
-static void choose(struct queue *queue, uint64_t batch_number)
+/* The item with which the next batch begins. */
+static int64_t place(struct sl_source *source)
 {
-    if (!queue->started)
-        queue->next = one_at_a_time(queue) ? batch_number : batch_number ? queue->batches.len : 0;
-    queue->started = true;
+    return (int64_t)own(source)->next;
+}
+
+static void seek(struct sl_source *source, int64_t at)
+{
+    own(source)->next = at < 0 ? 0 : (uint64_t)at;
+}
+
+/* The items of this batch; `default` once they are used up. The list may be shorter than it was. */
+static void choose(struct queue *queue)
+{
     if (queue->next > queue->batches.len)
         queue->next = queue->batches.len;
     queue->from = queue->next;
@@ -95,10 +103,11 @@ static int take(struct sl_source *source, int64_t t, uint64_t batch_number, cons
                 struct sl_files *plan, bool *ret_any, struct sl_error *err)
 {
     (void)t;
+    (void)batch_number;
     (void)limits;
     (void)plan;
     (void)err;
-    choose(own(source), batch_number);
+    choose(own(source));
     *ret_any = count_records(own(source)) > 0;
     return 0;
 }
@@ -163,6 +172,8 @@ static const struct sl_source_ops queue_ops = {
     .open = open_queue,
     .close = close_queue,
     .take = take,
+    .place = place,
+    .seek = seek,
     .pending = pending,
     .refresh = refresh,
     .partitions = partitions,

@@ -38,6 +38,7 @@ struct sl_plan {
     uint64_t number; /* 0, 1, ... over the life of the checkpoint */
     size_t sources;
     struct sl_files *files; /* [sources] */
+    int64_t *place; /* [sources]: where it begins in sources that are no files; -1: nothing is known */
     size_t asides, asides_capacity;
     struct sl_aside *aside;
 };

@@ -16,6 +16,7 @@ void sl_plan_done(struct sl_plan *plan)
         free(plan->aside[i].reason);
     free(plan->aside);
     free(plan->files);
+    free(plan->place);
     *plan = (struct sl_plan){0};
 }
 
@@ -150,6 +151,34 @@ static int read_batch(const struct sl_catalog_sources *job, int64_t number, bool
     return sound ? 1 : sl_catalog_damaged(catalog, job->err, "table batch, row %" PRId64, number);
 }
 
+/* A row of `place`; one of a source that the job has no more is of no use. */
+static int read_place(const struct sl_catalog_sources *job, struct tally *tally, struct sl_plan *plan)
+{
+    const struct sl_catalog *catalog = job->catalog;
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_PLACES];
+    int64_t source = sqlite3_column_int64(get, 0), place = sqlite3_column_int64(get, 1);
+    int64_t checksum = sqlite3_column_int64(get, 2);
+    if (checksum != sl_row_place(catalog->hash, (int64_t)plan->number, source, place))
+        return sl_catalog_damaged(catalog, job->err, "table place, row of batch %" PRId64, plan->batch_ms);
+    tally->digest = sl_digest_add(tally->digest, checksum);
+    size_t index = sl_catalog_sources_index(job, source);
+    if (index < catalog->sources)
+        plan->place[index] = place;
+    return 0;
+}
+
+static int read_places(const struct sl_catalog_sources *job, struct tally *tally, struct sl_plan *plan)
+{
+    sqlite3_stmt *get = job->catalog->sql[SL_SQL_GET_PLACES];
+    int r;
+    sl_statement_integer(get, 1, (int64_t)plan->number);
+    while ((r = sl_catalog_step(job->catalog, SL_SQL_GET_PLACES, job->err)) > 0)
+        if ((r = read_place(job, tally, plan)) < 0)
+            break;
+    (void)sqlite3_reset(get); /* a failure was told already */
+    return r < 0 ? r : 0;
+}
+
 static int read_plan_files(const struct sl_catalog_sources *job, const struct tally *expected,
                            struct sl_plan *plan)
 {
@@ -157,10 +186,11 @@ static int read_plan_files(const struct sl_catalog_sources *job, const struct ta
     struct tally found = {0};
     sl_statement_integer(catalog->sql[SL_SQL_GET_FILES], 1, (int64_t)plan->number);
     int r = read_files(job, SL_SQL_GET_FILES, (int64_t)plan->number, &found, plan->files);
+    r = r < 0 ? r : read_places(job, &found, plan);
     if (r == 0 && (found.count != expected->count || found.digest != expected->digest))
         r = sl_catalog_damaged(catalog, job->err,
-                               "table file, rows of batch %" PRId64 " are missing or doubled",
-                               plan->batch_ms);
+                               "table %s, rows of batch %" PRId64 " are missing or doubled",
+                               found.count != expected->count ? "file" : "place", plan->batch_ms);
     return r < 0 ? r : sl_catalog_read_aside(job, plan);
 }
 
@@ -174,7 +204,10 @@ static int read_plan(const struct sl_catalog_sources *job, int64_t number, bool 
     if (r <= 0)
         return r;
     plan.files = calloc(job->count + 1, sizeof *plan.files); /* + 1: never of size 0 */
-    r = plan.files ? read_plan_files(job, &expected, &plan) : sl_error_nomem(job->err);
+    plan.place = calloc(job->count + 1, sizeof *plan.place);
+    for (size_t s = 0; plan.place && s < job->count; s++)
+        plan.place[s] = -1;
+    r = plan.files && plan.place ? read_plan_files(job, &expected, &plan) : sl_error_nomem(job->err);
     if (r < 0) {
         sl_plan_done(&plan);
         return r;

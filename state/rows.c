@@ -81,6 +81,15 @@ int64_t sl_row_file(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t p
     return end(hash);
 }
 
+int64_t sl_row_place(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t place)
+{
+    begin(hash, "place");
+    add_integer(hash, batch);
+    add_integer(hash, source);
+    add_integer(hash, place);
+    return end(hash);
+}
+
 int64_t sl_row_aside(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t position, const char *reason)
 {
     begin(hash, "aside");

@@ -8,6 +8,7 @@
  *     batch        a row per planned or committed batch; `files` and `digest` say how many rows of file it
  *                  has and the sum of their checksums
  *     file         the files of a batch, in the order in which they are read
+ *     place        where a batch begins in sources that are no files; part of the digest of the batch
  *     aside        the files of a batch that are not read, and why; there before the batch shows anything
  *     taken        the files that are still in their directory and must not be taken again; progress has
  *                  their number and the sum of their checksums
@@ -66,7 +67,12 @@ static const char add_aside[] =
 static const char add_code[] =
     "CREATE TABLE code (operator TEXT PRIMARY KEY, digest INTEGER NOT NULL) WITHOUT ROWID;";
 
-static const char *const steps[] = {first_tables, add_aside, add_code};
+/* Version 4. */
+static const char add_place[] =
+    "CREATE TABLE place (batch INTEGER NOT NULL, source INTEGER NOT NULL, place INTEGER NOT NULL,"
+    " checksum INTEGER NOT NULL, PRIMARY KEY (batch, source)) WITHOUT ROWID;";
+
+static const char *const steps[] = {first_tables, add_aside, add_code, add_place};
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 

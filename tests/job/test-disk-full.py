@@ -139,6 +139,22 @@ def test_a_run_that_starts_waits_with_the_batch_it_has_to_redo():
         check_results(SMALL + "/out", 400)
 
 
+def test_a_queue_gives_each_of_its_batches_once():
+    items = ", ".join('{ "w%02d" }' % number for number in range(60))
+    with SmallDisk():
+        job('local sluice = require "sluice"\n'
+            'local ssc = sluice.StreamingContext { interval = "20ms", checkpoint = "ck" }\n'
+            'ssc:queueStream({ %s }):map(sluice.pair(1)):saveAsTextFiles("%s/out/counts", "txt")\n' % (items, SMALL))
+        with Running("job.lua") as run:
+            run.wait_until(lambda: counted(SMALL + "/out/counts"), "a batch")
+            fill()
+            run.wait_until(lambda: "the run waits for room" in run.stderr(), "the run to say that the disk is full")
+            make_room()
+            run.wait_until(lambda: len(counted(SMALL + "/out/counts")) == 60, "all batches")
+            run.stop()
+        equal(counted(SMALL + "/out/counts"), {"w%02d" % number: [1] for number in range(60)}, "the words")
+
+
 def test_once_fails_and_the_next_does_it_again():
     with begin("ck", SMALL + "/out"):
         move_in("a", ids(0))

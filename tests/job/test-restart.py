@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # timeout: 240
 """Windows and state over restarts: a run in pieces gives the bytes of a run in one, whatever is kept and merged."""
-import pathlib, random, sys
+import pathlib, random, shutil, sqlite3, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
@@ -158,6 +158,70 @@ def test_links_do_not_point_to_what_was_taken_away():
     os.mkdir("out")
     sluice_ok("run", "job.lua", "--clock", "virtual", "--once")
     equal(os.listdir("out"), [], "what was made")
+
+
+QUEUE = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }
+ssc:queueStream({ %s }%s):saveAsTextFiles("out/r")
+"""
+
+
+def queue_pieces(items, options, pieces):
+    """Runs of so many batch times each; a run of none is one that fails at its first batch, whose name is taken."""
+    def act():
+        job(QUEUE % (items, options))
+        for count in pieces:
+            if count:
+                sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", str(count))
+                continue
+            newest = max([int(p.name.split("-")[1]) for p in pathlib.Path("out").glob("r-*")], default=0)
+            strangers = [pathlib.Path("out/r-%d" % (newest + 1000 * k)) for k in range(1, 5)]
+            for stranger in strangers:
+                stranger.mkdir(parents=True)
+            equal(sluice("run", "job.lua", "--clock", "virtual", "--batches", "4").returncode, 1, "a name that is taken")
+            for stranger in strangers:
+                stranger.rmdir()
+        return b"".join(content for _, content in sorted(outputs("out/r", "").items())).split()
+    os.mkdir("piece")
+    os.chdir("piece")
+    try:
+        return act()
+    finally:
+        os.chdir("..")
+        shutil.rmtree("piece")
+
+
+def test_a_queue_goes_on_where_it_stood_however_many_batches_were_idle():
+    items = '{"a"}, {}, {}, {"b"}, {"c"}, {}, {"d"}, {"e"}'
+    restarts = [[1, 9], [2, 9], [5, 9], [0, 9]]
+    for options, more in (("", [[1, 0, 9]]), (", { oneAtATime = false }", []), (', { default = {"x"} }', [[1, 0, 9]])):
+        whole = queue_pieces(items, options, [9])
+        for pieces in restarts + more:
+            got = queue_pieces(items, options, pieces)
+            equal(got[:5], whole[:5], "%s in pieces of %s" % (options, pieces))
+
+
+def test_a_queue_that_was_made_longer_goes_on():
+    job(QUEUE % ('{"a"}, {"b"}', ""))
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "2")
+    job(QUEUE % ('{"other"}, {"b"}, {"c"}, {"d"}', ""))
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "2")
+    equal([read("out/r-%d/part-00000" % t) for t in (1000, 2000, 3000, 4000)], [b"a\n", b"b\n", b"c\n", b"d\n"], "outputs")
+
+
+def test_a_place_in_a_queue_that_is_lost_or_changed_is_named():
+    for number, damage in enumerate(("DELETE FROM place", "UPDATE place SET place = place + 1")):
+        os.mkdir("world-%d" % number)
+        os.chdir("world-%d" % number)
+        job(QUEUE % ('{"a"}, {"b"}, {"c"}', ""))
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "2")
+        with sqlite3.connect("ck/catalog.db") as database:
+            database.execute(damage)
+        done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1")
+        equal(done.returncode, 4, damage + ": " + done.stderr)
+        check("table place" in done.stderr, done.stderr)
+        os.chdir("..")
 
 
 CHANGING = """
