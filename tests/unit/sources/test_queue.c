@@ -1,4 +1,5 @@
-/* queueStream: which items a batch takes, by its number, and into which partitions they are cut. */
+/* queueStream: which items a batch takes, by the place where it begins, and into which partitions they are
+ * cut. */
 #include "core/source.h"
 
 #include "sources/list.h"
@@ -51,14 +52,14 @@ static int collect(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 }
 
 /* Takes a batch and writes its partitions: "1|23". */
-static void take(struct sl_source *source, uint64_t batch_number, char text[128], bool *ret_any)
+static void take(struct sl_source *source, char text[128], bool *ret_any)
 {
     static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
     struct sl_error err = {0};
     struct sl_files plan = {0};
     uint64_t lines;
     text[0] = 0;
-    assert_int_equal(source->ops->take(source, 1000, batch_number, &no_limits, &plan, ret_any, &err), 0);
+    assert_int_equal(source->ops->take(source, 1000, 0, &no_limits, &plan, ret_any, &err), 0);
     for (size_t p = 0; p < source->ops->partitions(source); p++) {
         struct collected collected = {.outlet = {collect}};
         struct sl_task task = {.err = &err};
@@ -71,7 +72,7 @@ static void take(struct sl_source *source, uint64_t batch_number, char text[128]
 
 /* options by their place in the descriptor: oneAtATime, default, partitions. */
 static void check_batches(struct sl_arg one_at_a_time, struct sl_arg fallback, struct sl_arg partitions,
-                          uint64_t first_number, const char *const *expected, size_t count)
+                          int64_t place, const char *const *expected, size_t count)
 {
     const struct sl_op *op = queue_op();
     struct sl_node node = {.op = op, .arg = {{.kind = SL_ARG_VALUE, .value = five_items()}}};
@@ -84,10 +85,15 @@ static void check_batches(struct sl_arg one_at_a_time, struct sl_arg fallback, s
     struct sl_source *source;
     struct sl_error err;
     assert_int_equal(op->source->open(&node, NULL, &source, &err), 0);
+    source->ops->seek(source, place);
     for (size_t i = 0; i < count; i++) {
-        char text[128];
+        char text[128], again[128];
         bool any;
-        take(source, first_number + i, text, &any);
+        int64_t before = source->ops->place(source);
+        take(source, again, &any);
+        source->ops->seek(source, before);
+        take(source, text, &any);
+        assert_string_equal(text, again);
         assert_string_equal(text, expected[i]);
         assert_int_equal(any, strspn(expected[i], "|") < strlen(expected[i]));
     }
@@ -102,12 +108,12 @@ static void test_queue_gives_one_item_a_batch(void **state)
     check_batches(none, none, none, 0, (const char *const[]){"1", "23", "", "456", "7", "", ""}, 7);
 }
 
-static void test_queue_goes_on_by_the_number_of_the_batch(void **state)
+static void test_queue_goes_on_where_it_is_told_to(void **state)
 {
     (void)state;
     check_batches(none, none, none, 3, (const char *const[]){"456", "7", ""}, 3);
     check_batches(none, none, none, 9, (const char *const[]){"", ""}, 2);
-    check_batches(SL_BOOL_ARG(false), none, none, 1, (const char *const[]){"", ""}, 2);
+    check_batches(SL_BOOL_ARG(false), none, none, 5, (const char *const[]){"", ""}, 2);
 }
 
 static void test_queue_gives_all_items_at_once(void **state)
@@ -147,7 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue_gives_one_item_a_batch),
-        cmocka_unit_test(test_queue_goes_on_by_the_number_of_the_batch),
+        cmocka_unit_test(test_queue_goes_on_where_it_is_told_to),
         cmocka_unit_test(test_queue_gives_all_items_at_once),
         cmocka_unit_test(test_queue_falls_back_to_the_default),
         cmocka_unit_test(test_queue_cuts_batches_into_contiguous_pieces),
