@@ -186,6 +186,7 @@ class Beside:
         first = int(self.bench.outputs()[-1].name.rsplit("-", 1)[1])
         subprocess.check_call([self.bench.helper("files"), "make", self.work / "in", "new%d-" % self.rounds,
                                str(self.BATCHES * self.FILES)])
+        os.sync()  # what was made is not to be written while batches wait for the same disk
         process = subprocess.Popen([self.bench.sluice, "run", str(self.work / "job.lua"), "--clock", "virtual",
                                     "--batches", str(self.BATCHES)])
         marks = [self.mark(process, first + 1000 * batch) for batch in (self.SKIPPED, self.BATCHES - self.SKIPPED)]

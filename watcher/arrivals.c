@@ -161,10 +161,16 @@ static const struct sl_arrivals_ops intake_ops = {
 static bool wants_polling(const struct sl_intake *intake)
 {
     const char *kind;
-    if (intake->options.watch != SL_WATCH_AUTO)
-        return intake->options.watch == SL_WATCH_POLL;
+    if (intake->options.watch == SL_WATCH_POLL)
+        return true;
     if (sl_place_has_events(&intake->place, &kind))
         return false;
+    if (intake->options.watch == SL_WATCH_INOTIFY) {
+        sl_log(intake->log, SL_LOG_WARNING,
+               "%s: %s does not tell what others do, and watch = \"inotify\" does not scan for it",
+               intake->place.path, kind);
+        return false;
+    }
     sl_log(intake->log, SL_LOG_INFO, "%s: %s does not tell what others do; it is scanned every pollInterval",
            intake->place.path, kind);
     return true;
