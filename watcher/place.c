@@ -115,8 +115,10 @@ int sl_place_enter(struct sl_place *place, enum sl_place_state *ret, struct sl_e
 bool sl_place_has_events(const struct sl_place *place, const char **ret_kind)
 {
     struct statfs fs;
-    if (fstatfs(place->fd, &fs) < 0)
-        return true; /* watching will tell */
+    if (fstatfs(place->fd, &fs) < 0) {
+        *ret_kind = "a file system that does not say what it is";
+        return false; /* scanning is never wrong */
+    }
     for (size_t i = 0; i < sizeof without_events / sizeof *without_events; i++) {
         if ((uint32_t)fs.f_type != without_events[i].magic)
             continue;
