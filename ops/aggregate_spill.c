@@ -100,19 +100,36 @@ static const struct sl_group *group_of(const struct sl_field *key)
     return (const struct sl_group *)((const char *)key - offsetof(struct sl_group, key));
 }
 
+/* The table's keys, in no order. */
+static size_t list_keys(const struct sl_table *table, struct sl_sort_item *item)
+{
+    uint64_t at = UINT64_MAX;
+    size_t count = 0;
+    for (const struct sl_group *group; (group = sl_table_next(table, 0, 1, &at));) {
+        item[count++].key = &group->key;
+        sl_key_prefetch_bytes(&group->key);
+        if (count > SL_KEYS_AHEAD)
+            item[count - 1 - SL_KEYS_AHEAD].prefix = sl_key_prefix(item[count - 1 - SL_KEYS_AHEAD].key);
+    }
+    for (size_t i = count > SL_KEYS_AHEAD ? count - SL_KEYS_AHEAD : 0; i < count; i++)
+        item[i].prefix = sl_key_prefix(item[i].key);
+    return count;
+}
+
 /* In order; what encoding takes is given back for each: the rows that are pushed lie in the same scratch. */
 static int write_groups(const struct writing *writing, const struct sl_table *table)
 {
     struct sl_sort_item *item = malloc(2 * table->used * sizeof *item);
-    uint64_t at = UINT64_MAX;
-    size_t count = 0;
+    size_t count = item ? list_keys(table, item) : 0;
     int r = item ? 0 : SL_ENOMEM;
-    for (const struct sl_group *group; item && (group = sl_table_next(table, 0, 1, &at));)
-        item[count++] = (struct sl_sort_item){sl_key_prefix(&group->key), &group->key};
     if (item)
         sl_sort_items(item, item + count, count);
     for (size_t i = 0; r == 0 && i < count; i++) {
         struct sl_arena_mark mark = sl_arena_mark(writing->task->scratch);
+        if (i + 2 * SL_KEYS_AHEAD < count) {
+            __builtin_prefetch(item[i + 2 * SL_KEYS_AHEAD].key);
+            sl_key_prefetch_bytes(item[i + SL_KEYS_AHEAD].key);
+        }
         r = write_group(writing, group_of(item[i].key));
         sl_arena_release(writing->task->scratch, mark);
     }

@@ -11,6 +11,14 @@ struct sl_sort_item {
 
 uint64_t sl_key_prefix(const struct sl_field *key);
 
+/* Sorted keys lie anywhere: those that are written next are fetched ahead, first the key, then its bytes. */
+enum { SL_KEYS_AHEAD = 8 };
+static inline void sl_key_prefetch_bytes(const struct sl_field *key)
+{
+    if (key->tag == SL_STR)
+        __builtin_prefetch(key->str);
+}
+
 /* Equal keys are in the order of their addresses. */
 bool sl_sort_item_less(const struct sl_sort_item *a, const struct sl_sort_item *b);
 
