@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long those who wait for a version wait for the caches at most. */
 enum { TELL_MS = 1000 };
 
 struct mount {
@@ -58,13 +59,14 @@ static bool push_notice(void *arg, const struct sl_notice *notice)
     return sl_notifier_push(notice->kind == SL_NOTICE_GONE ? mount->swaps : mount->sweeps, notice);
 }
 
-/* Waits until the kernel's caches know of what is published now. When the time is up, whoever waits in log,
- * next or feed gets it all the same. */
-static bool tell(struct mount *mount, int timeout_ms)
+/* Waits until the kernel's caches know of what is published now. Streams may then give it; with `anyway` also
+ * when the time is up. */
+static bool tell(struct mount *mount, int timeout_ms, bool anyway)
 {
     uint64_t published = sl_tree_published(mount->requests.tree);
     bool told = sl_notifier_settle(mount->swaps, timeout_ms);
-    sl_tree_told(mount->requests.tree, published);
+    if (told || anyway)
+        sl_tree_told(mount->requests.tree, published);
     return told;
 }
 
@@ -72,7 +74,7 @@ static bool tell(struct mount *mount, int timeout_ms)
 static bool keep_house(void *arg)
 {
     struct mount *mount = arg;
-    (void)tell(mount, TELL_MS);
+    (void)tell(mount, TELL_MS, true);
     sl_waiting_wake(mount->requests.waiting);
     return sl_tree_tidy(mount->requests.tree);
 }
@@ -95,7 +97,7 @@ static int mount_document(struct sl_viewer *viewer, const char *name, const char
 
 static bool mount_settle(struct sl_viewer *viewer, int timeout_ms)
 {
-    return tell(mount_of(viewer), timeout_ms);
+    return tell(mount_of(viewer), timeout_ms, false);
 }
 
 /* The notifiers end first: while they are in the kernel, somebody must be there to answer requests. Answers
