@@ -114,7 +114,8 @@ ssc:start()
         for number in range(10):
             change(model, chance, number, 30)
             shows(run, model)
-            equal(read("out/state.txt/part-00000").decode(), current(), "the output beside the view")
+            # The link is swapped a moment after the view: outputs are published one after another.
+            run.wait_until(lambda: read("out/state.txt/part-00000").decode() == current(), "the output beside the view")
         run.stop()
 
 
