@@ -25,6 +25,21 @@ def test_the_run_goes_on_with_a_warning():
     equal(list(outputs().values()), [b"be\t1\nto\t1\n"], "outputs")
 
 
+def test_a_device_that_is_missing_is_named_with_a_remedy():
+    if os.getuid() != 0:
+        skip("only root can make a device")
+    prefix = ["unshare", "--mount", "sh", "-c",
+              'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"', "sh"]
+    done = subprocess.run([*prefix, "true"], capture_output=True, text=True)
+    if done.returncode:
+        skip("an empty /dev: " + done.stderr.strip())
+    wordcount_here()
+    move_in("a", "to be\n")
+    done = sluice_ok("run", "wordcount.lua", "--once", prefix=prefix)
+    check("/dev/fuse: No such file" in done.stderr and "modprobe fuse" in done.stderr, "the warning: " + done.stderr)
+    equal(read("mnt/counts/current"), b"be\t1\nto\t1\n", "current")
+
+
 def test_the_view_is_there_as_plain_files():
     prefix = need_namespace()
     wordcount_here()
