@@ -412,6 +412,26 @@ static const struct sl_slice *current_slice(struct sl_cursor *cursor)
     return NULL;
 }
 
+void sl_cursor_pass(struct sl_cursor *cursor, const struct sl_dataset *dataset, struct sl_arena *arena)
+{
+    sl_cursor_init(cursor, dataset);
+    cursor->arena = arena;
+}
+
+/* Of rows on disk: to stay, or in the place of the block before. */
+static const struct sl_chunk *stored_chunk(struct sl_cursor *cursor, const struct sl_rows *rows)
+{
+    if (!cursor->arena)
+        return sl_rows_chunk(rows, cursor->chunk, NULL);
+    if (cursor->block && cursor->block_rows == rows && cursor->block_number == cursor->chunk)
+        return cursor->block;
+    sl_arena_reset(cursor->arena);
+    cursor->block = sl_rows_chunk(rows, cursor->chunk, cursor->arena);
+    cursor->block_rows = rows;
+    cursor->block_number = cursor->chunk;
+    return cursor->block;
+}
+
 bool sl_cursor_next(struct sl_cursor *cursor, struct sl_field *fields, uint32_t *ret_width)
 {
     const struct sl_slice *slice = current_slice(cursor);
@@ -420,7 +440,7 @@ bool sl_cursor_next(struct sl_cursor *cursor, struct sl_field *fields, uint32_t 
     const struct sl_rows *rows = slice->rows;
     while (cursor->chunk + 1 < rows->chunks && cursor->row >= rows->start[cursor->chunk + 1])
         cursor->chunk++;
-    const struct sl_chunk *chunk = sl_rows_chunk(rows, cursor->chunk, NULL);
+    const struct sl_chunk *chunk = rows->stored ? stored_chunk(cursor, rows) : rows->chunk[cursor->chunk];
     if (!chunk)
         return false;
     sl_chunk_row(chunk, (uint32_t)(cursor->row - rows->start[cursor->chunk]), fields);

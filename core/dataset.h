@@ -151,9 +151,16 @@ int sl_dataset_push(const struct sl_dataset *dataset, size_t p, uint64_t from, u
 struct sl_cursor {
     const struct sl_dataset *dataset;
     size_t partition, slice, chunk;
-    uint64_t row; /* within the run */
+    uint64_t row;                 /* within the run */
+    struct sl_arena *arena;       /* sl_cursor_pass */
+    const struct sl_chunk *block; /* what it holds: chunk `block_number` of `block_rows`; or NULL */
+    const struct sl_rows *block_rows;
+    size_t block_number;
 };
 void sl_cursor_init(struct sl_cursor *cursor, const struct sl_dataset *dataset);
+/* The same for those who need a row no longer than until the next: rows on disk are loaded into the arena,
+ * which is the caller's, block by block. */
+void sl_cursor_pass(struct sl_cursor *cursor, const struct sl_dataset *dataset, struct sl_arena *arena);
 /* Writes the next row to fields[SL_WIDTH_MAX] and its width to *ret_width; false at the end. */
 bool sl_cursor_next(struct sl_cursor *cursor, struct sl_field *fields, uint32_t *ret_width);
 /* Moves the cursor to record number `record` over all partitions (count: the end). */

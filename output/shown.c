@@ -60,13 +60,14 @@ static bool is_same(const struct sl_field *a, uint32_t a_width, const struct sl_
 static int save_places(const struct sl_dataset *old, const struct sl_dataset *rows, struct sl_keeper *keeper)
 {
     struct sl_field a[SL_WIDTH_MAX], b[SL_WIDTH_MAX];
+    struct sl_arena before_block SL_CLEANUP(sl_arena_done) = {0}, now_block SL_CLEANUP(sl_arena_done) = {0};
     struct sl_cursor before, now;
     uint32_t a_width = 0, b_width;
     bool there = old != NULL;
     int r = 0;
     if (there)
-        sl_cursor_init(&before, old);
-    sl_cursor_init(&now, rows);
+        sl_cursor_pass(&before, old, &before_block);
+    sl_cursor_pass(&now, rows, &now_block);
     for (int64_t place = 0; r == 0 && sl_cursor_next(&now, b, &b_width); place++) {
         there = there && sl_cursor_next(&before, a, &a_width);
         if (there && is_same(a, a_width, b, b_width))
@@ -89,11 +90,12 @@ static int save_key(struct sl_keeper *keeper, const struct sl_field *fields, uin
 
 static int save_all(const struct sl_dataset *rows, bool gone, struct sl_keeper *keeper)
 {
+    struct sl_arena block SL_CLEANUP(sl_arena_done) = {0};
     struct sl_field fields[SL_WIDTH_MAX];
     struct sl_cursor cursor;
     uint32_t width;
     int r = 0;
-    sl_cursor_init(&cursor, rows);
+    sl_cursor_pass(&cursor, rows, &block);
     while (r == 0 && sl_cursor_next(&cursor, fields, &width))
         r = save_key(keeper, fields, gone ? 1 : width);
     return r;
@@ -104,10 +106,11 @@ static int save_difference(const struct sl_dataset *old, const struct sl_dataset
                            struct sl_keeper *keeper)
 {
     struct sl_field a[SL_WIDTH_MAX], b[SL_WIDTH_MAX];
+    struct sl_arena before_block SL_CLEANUP(sl_arena_done) = {0}, now_block SL_CLEANUP(sl_arena_done) = {0};
     struct sl_cursor before, now;
     uint32_t a_width, b_width;
-    sl_cursor_init(&before, old);
-    sl_cursor_init(&now, rows);
+    sl_cursor_pass(&before, old, &before_block);
+    sl_cursor_pass(&now, rows, &now_block);
     bool has_a = sl_cursor_next(&before, a, &a_width), has_b = sl_cursor_next(&now, b, &b_width);
     int r = 0;
     while (r == 0 && (has_a || has_b)) {

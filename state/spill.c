@@ -174,11 +174,14 @@ static int flush_block(struct sl_spill_file *file, struct sl_error *err)
     if (!file->rows)
         return 0;
     size_t bound = ZSTD_compressBound(file->block.len);
+    if (file->block.len > UINT32_MAX / 2)
+        return sl_error_set(err, SL_EFAIL,
+                            "a row of more than 2 GiB exceeds memoryLimit and cannot go to disk");
     if (!make_index_room(file) || !sl_buf_reserve(&file->piece, SL_FRAME_BYTES + bound))
         return sl_error_nomem(err);
     uint8_t *head = file->piece.bytes + file->piece.len, *payload = head + SL_FRAME_BYTES;
     size_t len = ZSTD_compressCCtx(file->zstd, payload, bound, file->block.bytes, file->block.len, LEVEL);
-    if (ZSTD_isError(len) || file->block.len > UINT32_MAX)
+    if (ZSTD_isError(len))
         return sl_error_set(err, SL_EFAIL, "packing rows that exceed memoryLimit: %s",
                             ZSTD_getErrorName(len));
     struct sl_frame frame = {SL_FRAME_BLOCK, (uint32_t)len, (uint32_t)file->block.len, file->rows};

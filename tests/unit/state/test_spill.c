@@ -148,6 +148,31 @@ static void test_rows_of_a_cursor_stay(void **state)
     bench_done(&bench);
 }
 
+static void test_a_passing_cursor_keeps_one_block(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    struct sl_rows *rows = rows_on_disk(&bench);
+    struct sl_dataset *dataset = sl_dataset_of(sl_rows_ref(rows));
+    struct sl_arena block = {0};
+    struct sl_field fields[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    uint64_t at = 0;
+    assert_int_equal(sl_dataset_add(dataset, 0, rows, 0, ROWS), 0); /* the same rows again */
+    sl_cursor_pass(&cursor, dataset, &block);
+    for (; sl_cursor_next(&cursor, fields, &width); at++)
+        assert_row(at % ROWS, fields, width);
+    assert_int_equal(at, 2 * ROWS);
+    for (size_t i = 0; i < rows->chunks; i++)
+        assert_null(rows->chunk[i]);
+    sl_arena_done(&block);
+    sl_dataset_unref(dataset);
+    sl_rows_unref(rows);
+    bench_done(&bench);
+}
+
 static void test_a_file_has_many_runs_that_outlive_it(void **state)
 {
     (void)state;
@@ -345,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_run_comes_back_as_it_was),
         cmocka_unit_test(test_rows_of_a_cursor_stay),
+        cmocka_unit_test(test_a_passing_cursor_keeps_one_block),
         cmocka_unit_test(test_a_file_has_many_runs_that_outlive_it),
         cmocka_unit_test(test_files_have_no_names),
         cmocka_unit_test(test_rows_outlive_the_store),
