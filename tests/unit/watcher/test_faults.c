@@ -70,7 +70,7 @@ static int live(struct yard *yard, struct faulty_io *faulty, long countdown)
     yard_append(yard, "in/c", "one\n");
     failures += yard->arrivals->ops->take(yard->arrivals, 1, UINT64_MAX, &taken, &err) < 0;
     yard_move_in(yard, "d", "one\n");
-    yard_wait(yard);
+    yard_wait_pending(yard);
     failures += yard->arrivals->ops->take(yard->arrivals, UINT64_MAX, UINT64_MAX, &taken, &err) < 0;
     faulty->countdown = 0;
     assert_int_equal(yard->arrivals->ops->refresh(yard->arrivals, &err), 0);

@@ -65,7 +65,7 @@ static void test_mounts_are_told_of_when_their_file_system_goes(void **state)
     yard_append(yard, "in/a", "one\n");
     yard_take_until(yard, 1);
     assert_int_equal(umount(in), 0);
-    yard_wait(yard);
+    yard_wait_pending(yard);
     yard_take(yard);
     assert_non_null(strstr(yard->logged, "in: another file system is there now"));
 }

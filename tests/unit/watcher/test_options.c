@@ -125,7 +125,7 @@ static void test_options_min_age_waits_since_the_last_change(void **state)
     yard->clock.now_ms += 999;
     assert_false(yard->arrivals->ops->pending(yard->arrivals));
     yard_append(yard, "in/a", "two\n"); /* begins anew */
-    yard_wait(yard);
+    yard_wait_pending(yard);
     yard_take(yard);
     yard->clock.now_ms += 1;
     yard_take(yard);
@@ -222,7 +222,7 @@ static void test_options_poll_waits_for_a_slow_writer(void **state)
     int fd = openat(yard->dirfd, "in/a", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(write(fd, "one\n", 4), 4);
-        yard_wait(yard);
+        yard_wait_pending(yard);
         yard_take(yard);
         assert_taken(yard, "");
     }

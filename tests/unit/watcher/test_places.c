@@ -55,7 +55,7 @@ static void test_places_deleted_and_made_again_are_watched_again(void **state)
         assert_taken(yard, "in/a");
         yard_delete(yard, "in/a");
         assert_int_equal(unlinkat(yard->dirfd, "in", AT_REMOVEDIR), 0);
-        yard_wait(yard);
+        yard_wait_pending(yard);
         yard_take(yard);
         assert_int_equal(mkdirat(yard->dirfd, "in", 0755), 0);
     }
@@ -69,7 +69,7 @@ static void test_places_deleted_are_told_of_by_an_event(void **state)
     yard_open(yard);
     yard_take(yard);
     assert_int_equal(unlinkat(yard->dirfd, "in", AT_REMOVEDIR), 0);
-    yard_wait(yard);
+    yard_wait_pending(yard);
     assert_true(yard->arrivals->ops->pending(yard->arrivals));
     yard_take(yard);
     assert_false(yard->arrivals->ops->pending(yard->arrivals));
@@ -89,7 +89,7 @@ static void test_places_renamed_away_and_back_are_not_read_again(void **state)
     yard_append(yard, "in/a", "one\n");
     yard_take_until(yard, 1);
     yard_rename(yard, "in", "elsewhere");
-    yard_wait(yard);
+    yard_wait_pending(yard);
     yard_take(yard);
     yard_append(yard, "elsewhere/b", "one\n");
     yard_take(yard);
@@ -114,7 +114,7 @@ static void test_places_replaced_by_another_directory_are_read(void **state)
     yard_append(yard, "out/a", "two\n");
     yard_append(yard, "out/b", "two\n");
     assert_int_equal(renameat2(yard->dirfd, "in", yard->dirfd, "out", RENAME_EXCHANGE), 0);
-    yard_wait(yard);
+    yard_wait_pending(yard);
     yard_take(yard);
     assert_taken(yard, "in/a in/b");
     yard_move_in(yard, "c", "one\n");

@@ -124,6 +124,13 @@ static inline void yard_wait(struct yard *yard)
     pthread_mutex_unlock(&yard->lock);
 }
 
+/* Waits until something may have arrived. A wake alone may be for what was seen before it came. */
+static inline void yard_wait_pending(struct yard *yard)
+{
+    while (!yard->arrivals->ops->pending(yard->arrivals))
+        yard_wait(yard);
+}
+
 /* ---- taking ---- */
 
 /* Takes once, appends to yard->taken. */
