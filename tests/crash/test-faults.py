@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# timeout: 3000
+# timeout: 9000
 """Every call to the file system and to SQLite's files fails once, or is the last thing that the process does; then a
 run without faults has to give the bytes of an undisturbed one.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# timeout: 3000
+# timeout: 7200
 """Loss of power at any moment, and the precautions without which it does harm.
 
 An undisturbed run is traced, and from the trace come the states that the weakest file system may leave (power.py) after
@@ -7,7 +7,7 @@ every call that changes something: nothing that was not synced, all of it, and r
 on a disk, the late file arrives (world.py), the job runs, and what was shown and committed must be there, and what
 comes out must be right. Then the same with one sync, the plan or the manifest left out: that has to be noticed.
 
-SLUICE_LONG=1: every moment; otherwise one in SLUICE_STRIDE. SLUICE_SEED chooses which, and the halves.
+SLUICE_LONG=1: every moment of the short run, as many of the long one; otherwise one in SLUICE_STRIDE. SLUICE_SEED chooses which, and the halves.
 """
 import pathlib, random, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -59,7 +59,7 @@ def judge_loss(world, reference, trace, at, choose):
 def losses(trace, generator):
     """(position, what is kept, chooser): every moment, or some of them."""
     moments = trace.changes()
-    stride = STRIDE * len(moments) // 300 if STRIDE > 1 else 1  # a long run takes no more time than a short one
+    stride = max(1, STRIDE * len(moments) // 300)  # a long run takes no more time than a short one
     for at in moments[generator.randrange(stride)::stride]:
         for name, choose in choosers(generator):
             yield at, name, choose

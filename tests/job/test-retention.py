@@ -102,7 +102,7 @@ def test_a_reader_that_keeps_a_transaction_open_delays_nothing():
     reader.close()
     equal(ask("SELECT count(*) FROM batches WHERE status = 'committed'"), [(122,)], "what was committed")
     slowest, = ask("SELECT max(finished_ms - started_ms) FROM batches")[0]
-    check(slowest < 5000, "the slowest batch took %d ms; a wait for a lock takes ten seconds" % slowest)
+    check(slowest < 8000, "the slowest batch took %d ms; a wait for a lock takes ten seconds" % slowest)
 
 
 def test_the_views_are_those_that_are_promised():
