@@ -91,7 +91,7 @@ def run_on_a_full_disk(checkpoint, out):
             run.wait_until(lambda: len(counted(out + "/counts")) == 600, "the batches after there was room")
             run.wait_until(lambda: '"waiting":false' in waiting(), "the status that the run goes on")
             run.stop()
-            said = [line for line in run.stderr().splitlines() if "batch" in line]
+            said = [line for line in run.stderr().splitlines() if "cannot be done" in line]
         equal(len(said), 1, "how often it was said: %s" % said)
         check(SMALL in said[0], "which disk: " + said[0])
         check_results(out, 600)
