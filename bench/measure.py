@@ -9,6 +9,7 @@ BENCH = pathlib.Path(__file__).resolve().parent
 PATIENCE_S = 120
 PATTERN = r'^(\S+) \S+ \S+ \[[^\]]+\] "(\S+) (\S+)[^"]*" (\d{3}) (\S+)'
 HEADER = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { %s }\n'
+YARDSTICKS = {"words": ("ref_wordcount", []), "log": ("ref_accesslog", ["-lpcre2-8", "-lxxhash"])}
 LIBRARIES = {"reference": ["-lpcre2-8"]}
 
 
@@ -88,6 +89,16 @@ class Bench:
             subprocess.check_call([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-O3", "-march=native", "-pthread",
                                    str(source), "-o", str(beside), *LIBRARIES.get(name, [])])
             os.rename(beside, target)
+        return str(target)
+
+    def yardstick(self, kind):
+        """The program that the limits of this kind were set with, of ../shared/bench; None where that is not there."""
+        name, libraries = YARDSTICKS[kind]
+        source, target = BENCH.parent.parent / "shared/bench" / (name + ".c"), self.root / name
+        if not source.exists():
+            return None
+        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+            subprocess.check_call([os.environ.get("CC", "cc"), "-O3", "-mavx2", "-pthread", str(source), "-o", str(target), *libraries])
         return str(target)
 
     def inner_helper(self, name):

@@ -45,23 +45,28 @@ def one_sluice(bench, text, inputs, workers):
 
 
 def against(bench, text, kind, inputs, runs, must, must_mb=None):
-    """Runs of sluice and of the reference by turns, all cores each."""
+    """Runs of sluice, of the reference and of the yardstick by turns, all cores each."""
     want = bench.root / ("want-%d" % os.getpid())
-    ours, theirs = [], []
+    rivals = {"reference": [bench.helper("reference"), kind], "yardstick": [bench.yardstick(kind)]}
+    if not rivals["yardstick"][0]:
+        print("../shared/bench is not there: no limit of %s is looked at" % kind, flush=True)
+        del rivals["yardstick"]
+    ours, theirs = [], {name: [] for name in rivals}
     for _ in range(runs):
         ours.append(one_sluice(bench, text, inputs, bench.workers))
-        theirs.append(bench.timed([bench.helper("reference"), kind, bench.workers, str(want), *map(str, inputs)]))
-        bench.must_give(want)
+        for name, argv in rivals.items():
+            theirs[name].append(bench.timed([*argv, bench.workers, str(want), *map(str, inputs)]))
+            bench.must_give(want)
     want.unlink()
-    return [
-        figure("of the reference, wall", median([a.wall / b.wall for a, b in zip(ours, theirs)]), "times", must),
-        figure("of the reference, CPU", median([a.cpu / b.cpu for a, b in zip(ours, theirs)]), "times", must),
-        figure("sluice, wall", median([a.wall for a in ours]), "s"),
-        figure("sluice, CPU", median([a.cpu for a in ours]), "s"),
-        figure("reference, wall", median([b.wall for b in theirs]), "s"),
-        figure("reference, CPU", median([b.cpu for b in theirs]), "s"),
-        figure("peak memory", max(a.peak_mb for a in ours), "MB", must_mb),
-    ]
+    figures = []
+    for name, times in theirs.items():
+        limit = must if name == "yardstick" else None
+        figures += [figure("of the %s, wall" % name, median([a.wall / b.wall for a, b in zip(ours, times)]), "times", limit),
+                    figure("of the %s, CPU" % name, median([a.cpu / b.cpu for a, b in zip(ours, times)]), "times")]
+    for name, times in (("sluice", ours), *theirs.items()):
+        figures += [figure(name + ", wall", median([t.wall for t in times]), "s"),
+                    figure(name + ", CPU", median([t.cpu for t in times]), "s")]
+    return figures + [figure("peak memory", max(a.peak_mb for a in ours), "MB", must_mb)]
 
 
 def peers(bench, kind, directory):
