@@ -1,6 +1,7 @@
 #include "ops/cells.h"
 
 #include "core/error.h"
+#include "ops/groups.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -164,10 +165,24 @@ int sl_cells_take_idle(struct sl_cells *cells, int64_t t, size_t **ret, size_t *
 
 /* ---- what is to be saved ---- */
 
-void sl_cells_sort_dirty(struct sl_cells *cells)
+/* Brings these indices into the order of their keys. */
+static int sort_cells(const struct sl_cells *cells, struct sl_stage *stage, size_t *index, size_t count)
 {
-    if (cells->dirty_count)
-        qsort_r(cells->dirty, cells->dirty_count, sizeof *cells->dirty, compare_cells, cells->cell);
+    struct sl_entry *entry = malloc((count + 1) * sizeof *entry);
+    if (!entry)
+        return SL_ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        entry[i] = (struct sl_entry){cells->cell[index[i]].key, {.integer = (int64_t)index[i]}};
+    int r = sl_entries_sort(stage, entry, count);
+    for (size_t i = 0; r == 0 && i < count; i++)
+        index[i] = (size_t)entry[i].state.integer;
+    free(entry);
+    return r;
+}
+
+int sl_cells_sort_dirty(struct sl_cells *cells, struct sl_stage *stage)
+{
+    return cells->dirty_count ? sort_cells(cells, stage, cells->dirty, cells->dirty_count) : 0;
 }
 
 void sl_cells_saved(struct sl_cells *cells)
@@ -259,12 +274,12 @@ static int append_cell(struct sl_rows *rows, const struct sl_cell *cell)
     return sl_rows_append_row(rows, row, cell->exists ? 2 : 1);
 }
 
-/* The cells with these indices, which are sorted here. */
-static int cells_as_rows(const struct sl_cells *cells, size_t *index, size_t count, struct sl_rows **ret)
+/* The cells with these indices, in their order. */
+static int cells_as_rows(const struct sl_cells *cells, const size_t *index, size_t count,
+                         struct sl_rows **ret)
 {
     struct sl_rows *rows = sl_rows_new();
     int r = rows ? 0 : SL_ENOMEM;
-    qsort_r(index, count, sizeof *index, compare_cells, cells->cell);
     for (size_t i = 0; r == 0 && i < count; i++)
         r = append_cell(rows, &cells->cell[index[i]]);
     if (r < 0) {
@@ -275,7 +290,7 @@ static int cells_as_rows(const struct sl_cells *cells, size_t *index, size_t cou
     return 0;
 }
 
-int sl_cells_rows(const struct sl_cells *cells, struct sl_rows **ret)
+int sl_cells_rows(const struct sl_cells *cells, struct sl_stage *stage, struct sl_rows **ret)
 {
     size_t *living = malloc((cells->living + 1) * sizeof *living), count = 0;
     if (!living)
@@ -283,19 +298,14 @@ int sl_cells_rows(const struct sl_cells *cells, struct sl_rows **ret)
     for (size_t i = 0; i < cells->count; i++)
         if (cells->cell[i].exists)
             living[count++] = i;
-    int r = cells_as_rows(cells, living, count, ret);
+    int r = sort_cells(cells, stage, living, count);
+    if (r == 0)
+        r = cells_as_rows(cells, living, count, ret);
     free(living);
     return r;
 }
 
 int sl_cells_changes(const struct sl_cells *cells, struct sl_rows **ret)
 {
-    size_t *dirty = malloc((cells->dirty_count + 1) * sizeof *dirty);
-    if (!dirty)
-        return SL_ENOMEM;
-    if (cells->dirty_count)
-        memcpy(dirty, cells->dirty, cells->dirty_count * sizeof *dirty);
-    int r = cells_as_rows(cells, dirty, cells->dirty_count, ret);
-    free(dirty);
-    return r;
+    return cells_as_rows(cells, cells->dirty, cells->dirty_count, ret);
 }

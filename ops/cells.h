@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/dataset.h"
+#include "core/operator.h"
 #include "ops/table.h"
 
 struct sl_cell {
@@ -54,11 +55,12 @@ void sl_cells_settle(struct sl_cells *cells);
 /* Gives back what removed cells and old values held, once it is as much as the rest. */
 int sl_cells_tidy(struct sl_cells *cells, uint64_t seed);
 
-/* Brings dirty[] into the order of keys, to be saved; then sl_cells_saved. */
-void sl_cells_sort_dirty(struct sl_cells *cells);
+/* Brings dirty[] into the order of keys, once a batch has changed what it changes. 0 or SL_ENOMEM. */
+int sl_cells_sort_dirty(struct sl_cells *cells, struct sl_stage *stage);
+/* Nothing is dirty any more. */
 void sl_cells_saved(struct sl_cells *cells);
 
-/* All of it as rows (key, state) in the order of keys; of the dirty cells, those that do not exist as (key).
- */
-int sl_cells_rows(const struct sl_cells *cells, struct sl_rows **ret);
+/* All of it as rows (key, state) in the order of keys. */
+int sl_cells_rows(const struct sl_cells *cells, struct sl_stage *stage, struct sl_rows **ret);
+/* The dirty cells, which are sorted, in the same way; those that do not exist as (key). */
 int sl_cells_changes(const struct sl_cells *cells, struct sl_rows **ret);

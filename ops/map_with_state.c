@@ -225,7 +225,9 @@ static int map_batch(struct mapping *mapping, const struct sl_dataset *input)
 {
     int64_t timeout = timeout_of(mapping->stage->node);
     int r = map_records(mapping, input);
-    return r == 0 && timeout ? time_out(mapping, timeout) : r;
+    if (r == 0 && timeout)
+        r = time_out(mapping, timeout);
+    return r < 0 ? r : sl_cells_sort_dirty(mapping->cells, mapping->stage);
 }
 
 /* Where nothing is kept on disk, save is not called: what is dirty is of the batch before. */
@@ -269,7 +271,6 @@ static int save_cells(struct sl_stage *stage, struct sl_keeper *keeper, struct s
 {
     struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
     int r = keeper->ops->begin(keeper, &section);
-    sl_cells_sort_dirty(cells);
     for (size_t i = 0; r == 0 && i < cells->dirty_count; i++) {
         const struct sl_cell *cell = &cells->cell[cells->dirty[i]];
         struct sl_field row[3] = {cell->key, cell->value, sl_integer(cell->seen_ms)};
@@ -404,7 +405,7 @@ static int show_snapshot(struct sl_stage *stage, struct sl_dataset **ret)
     const struct sl_cells *cells = &memory->cells;
     struct sl_keyed *shown = stage->memory;
     struct sl_rows *changes;
-    int r = shown->newest ? sl_cells_changes(cells, &changes) : sl_cells_rows(cells, &changes);
+    int r = shown->newest ? sl_cells_changes(cells, &changes) : sl_cells_rows(cells, stage, &changes);
     if (r == 0)
         r = sl_keyed_add(shown, stage->pool, changes, cells->living);
     if (r == 0 && stage->has_input)

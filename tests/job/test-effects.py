@@ -54,6 +54,24 @@ def test_upvalues_are_kept_from_batch_to_batch():
     equal(shown(body), "2\ttrue\n3\ttrue\n", "what was printed")
 
 
+def test_a_dataset_goes_when_the_function_has_returned():
+    """Each has 3 MB, of which Lua knows nothing; the most memory that the process has is that of a few of them."""
+    if os.environ.get("SLUICE_PRESET") in ("asan", "tsan"):
+        skip("a sanitizer takes memory of its own")
+    batches = 100
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = false, maxFilesPerBatch = 1, workers = 1 }
+ssc:textFileStream("in"):map(sluice.pair(1)):reduceByKey(sluice.sum):foreachRDD(function(rdd) local count = rdd:count() end)
+''')
+    for number in range(batches):
+        move_in("f%03d" % number, "".join("%d key %d of many\n" % (number, key) for key in range(20000)))
+    measured = "import os, subprocess, sys; child = subprocess.Popen(sys.argv[1:]); _, status, usage = os.wait4(child.pid, 0); " \
+        "print(usage.ru_maxrss // 1024); sys.exit(os.waitstatus_to_exitcode(status))"
+    done = sluice("run", "job.lua", "--clock", "virtual", "--batches", str(batches), prefix=[sys.executable, "-c", measured])
+    equal(done.returncode, 0, "exit status; " + done.stderr)
+    check(int(done.stdout) < 100, "%s MB" % done.stdout.strip())
+
+
 def test_a_dataset_is_saved_as_one_directory():
     shown('s:foreachRDD(function(time, rdd) rdd:saveAsTextFile("some/saved-" .. time) end)\n')
     equal(sorted(os.listdir("some")), ["saved-1000", "saved-3000"], "directories")
