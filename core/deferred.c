@@ -4,6 +4,8 @@
 
 #include "core/error.h"
 
+#include <stdlib.h>
+
 struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_recipe *recipe)
 {
     struct sl_dataset *dataset = sl_dataset_new(1);
@@ -17,19 +19,22 @@ struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_recipe *recipe)
     return dataset;
 }
 
+/* Counts stay as they are: others read them meanwhile. */
 static int make_rows(struct sl_dataset *dataset, struct sl_pool *pool)
 {
     struct sl_partition *partition = &dataset->partition[0];
+    struct sl_slice *slice = malloc(sizeof *slice);
     struct sl_rows *rows;
-    int r = dataset->recipe->make(dataset->recipe, pool, &rows);
-    if (r < 0)
+    int r = slice ? dataset->recipe->make(dataset->recipe, pool, &rows) : SL_ENOMEM;
+    if (r < 0) {
+        free(slice);
         return r;
+    }
     sl_assert(rows->count == dataset->count);
-    dataset->count = partition->count = 0;
-    r = sl_dataset_add(dataset, 0, rows, 0, rows->count);
-    dataset->count = partition->count = rows->count;
-    sl_rows_unref(rows);
-    return r;
+    *slice = (struct sl_slice){rows, 0, rows->count};
+    partition->slice = slice;
+    partition->slices = partition->capacity = 1;
+    return 0;
 }
 
 int sl_dataset_resolve(struct sl_dataset *dataset, struct sl_pool *pool)

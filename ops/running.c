@@ -56,15 +56,16 @@ struct sl_live *sl_running_find(struct sl_running *running, const struct sl_stag
 struct sl_live *sl_running_place(struct sl_running *running, const struct sl_stage *stage,
                                  const struct sl_field *key)
 {
-    struct sl_live *live = sl_running_find(running, stage, key);
     uint32_t hash = (uint32_t)sl_field_hash(key, stage->tasks[0].seed);
-    if (live || !prepare(running))
-        return live;
+    if (!prepare(running))
+        return NULL;
     struct sl_group *group = sl_table_slot(&running->table, hash, key);
+    if (group->key.flags & SL_GROUP_TAKEN)
+        return &running->live[group->state.integer];
     if (sl_table_take(&running->table, group, hash, key, 0) < 0)
         return NULL;
     group->state.integer = (int64_t)running->count;
-    live = &running->live[running->count++];
+    struct sl_live *live = &running->live[running->count++];
     *live = (struct sl_live){.entry.key = plain_key(group)};
     return live;
 }
