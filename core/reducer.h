@@ -65,3 +65,11 @@ struct sl_reducer_ops {
 struct sl_reducer {
     const struct sl_reducer_ops *ops;
 };
+
+/* A copy of the state into another arena: *ret. 0, or what copy gave. */
+static inline int sl_reducer_copy(const struct sl_reducer *reducer, struct sl_task *task,
+                                  struct sl_arena *keep, const union sl_state *state, union sl_state *ret)
+{
+    *ret = *state;
+    return reducer->ops->copy ? reducer->ops->copy(reducer, task, keep, state, ret) : 0;
+}

@@ -62,11 +62,9 @@ static bool has_state(const struct sl_group *group)
 static int copy_group(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *to,
                       const struct sl_group *from, struct sl_group *ret)
 {
-    const struct sl_reducer *reducer = aggregate->reducer;
     *ret = *from;
-    return has_state(from) && reducer->ops->copy
-               ? reducer->ops->copy(reducer, task, &to->arena, &from->state, &ret->state)
-               : 0;
+    return has_state(from) ? sl_reducer_copy(aggregate->reducer, task, &to->arena, &from->state, &ret->state)
+                           : 0;
 }
 
 /* Groups of one table on their way into another: so many at a time that the slots of all of them are on their

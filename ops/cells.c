@@ -140,31 +140,6 @@ int sl_cells_note_all(struct sl_cells *cells)
     return 0;
 }
 
-static int compare_cells(const void *a, const void *b, void *arg)
-{
-    const struct sl_cell *cell = arg;
-    return sl_field_compare(&cell[*(const size_t *)a].key, &cell[*(const size_t *)b].key);
-}
-
-int sl_cells_take_idle(struct sl_cells *cells, int64_t t, size_t **ret, size_t *ret_count)
-{
-    size_t end = cells->seen_first, count = 0;
-    while (end < cells->seen_count && cells->seen[end].t < t)
-        end++;
-    size_t *idle = malloc((end - cells->seen_first + 1) * sizeof *idle);
-    if (!idle)
-        return SL_ENOMEM;
-    for (; cells->seen_first < end; cells->seen_first++)
-        if (is_idle(cells, &cells->seen[cells->seen_first]))
-            idle[count++] = cells->seen[cells->seen_first].cell;
-    qsort_r(idle, count, sizeof *idle, compare_cells, cells->cell);
-    *ret = idle;
-    *ret_count = count;
-    return 0;
-}
-
-/* ---- what is to be saved ---- */
-
 /* Brings these indices into the order of their keys. */
 static int sort_cells(const struct sl_cells *cells, struct sl_stage *stage, size_t *index, size_t count)
 {
@@ -179,6 +154,29 @@ static int sort_cells(const struct sl_cells *cells, struct sl_stage *stage, size
     free(entry);
     return r;
 }
+
+int sl_cells_take_idle(struct sl_cells *cells, struct sl_stage *stage, int64_t t, size_t **ret,
+                       size_t *ret_count)
+{
+    size_t end = cells->seen_first, count = 0;
+    while (end < cells->seen_count && cells->seen[end].t < t)
+        end++;
+    size_t *idle = malloc((end - cells->seen_first + 1) * sizeof *idle);
+    if (!idle)
+        return SL_ENOMEM;
+    for (; cells->seen_first < end; cells->seen_first++)
+        if (is_idle(cells, &cells->seen[cells->seen_first]))
+            idle[count++] = cells->seen[cells->seen_first].cell;
+    if (sort_cells(cells, stage, idle, count) < 0) {
+        free(idle);
+        return SL_ENOMEM;
+    }
+    *ret = idle;
+    *ret_count = count;
+    return 0;
+}
+
+/* ---- what is to be saved ---- */
 
 int sl_cells_sort_dirty(struct sl_cells *cells, struct sl_stage *stage)
 {

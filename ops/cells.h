@@ -48,7 +48,8 @@ int sl_cells_note_all(struct sl_cells *cells);
 /* Whether a key was last seen before t. */
 bool sl_cells_has_idle(const struct sl_cells *cells, int64_t t);
 /* Takes the keys that were last seen before t: indices in the order of keys. The caller frees *ret. */
-int sl_cells_take_idle(struct sl_cells *cells, int64_t t, size_t **ret, size_t *ret_count);
+int sl_cells_take_idle(struct sl_cells *cells, struct sl_stage *stage, int64_t t, size_t **ret,
+                       size_t *ret_count);
 
 /* All cells were loaded: nothing is to be saved, and nothing was wasted yet. */
 void sl_cells_settle(struct sl_cells *cells);

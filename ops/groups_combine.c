@@ -30,11 +30,9 @@ static int combine_entry(const struct both *both, struct sl_task *task, struct p
 {
     const struct sl_reducer *reducer = both->reducer;
     struct sl_entry *to = &piece->entry[piece->count];
-    int r = 0;
     sl_arena_reset(task->scratch);
-    *to = *a;
-    if (reducer->ops->copy)
-        r = reducer->ops->copy(reducer, task, &piece->arena, &a->state, &to->state);
+    to->key = a->key;
+    int r = sl_reducer_copy(reducer, task, &piece->arena, &a->state, &to->state);
     if (r == 0)
         r = reducer->ops->combine(reducer, task, &piece->arena, &to->state, &b->state);
     if (r == SL_EREJECT || r == SL_EGROUP) {

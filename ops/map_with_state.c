@@ -173,7 +173,8 @@ static int map_records(struct mapping *mapping, const struct sl_dataset *input)
 static int time_out(struct mapping *mapping, int64_t timeout)
 {
     size_t *idle, count;
-    int r = sl_cells_take_idle(mapping->cells, mapping->stage->batch_ms - timeout, &idle, &count);
+    int r =
+        sl_cells_take_idle(mapping->cells, mapping->stage, mapping->stage->batch_ms - timeout, &idle, &count);
     if (r < 0)
         return r;
     mapping->stage->said = mapping->stage->said || count;

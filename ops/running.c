@@ -117,13 +117,6 @@ static int settle(struct sl_stage *stage, struct sl_live *live, int r)
     return sl_task_reject_group(&stage->tasks[0], stage->node->number, &live->entry.key, &none);
 }
 
-static int copy_state(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
-                      const union sl_state *from, union sl_state *ret)
-{
-    *ret = *from;
-    return reducer->ops->copy ? reducer->ops->copy(reducer, task, keep, from, ret) : 0;
-}
-
 /* Of keys that are equal: whether they are the same to the eye. 1 and 1.0 are not. */
 static bool look_alike(const struct sl_field *a, const struct sl_field *b)
 {
@@ -153,7 +146,8 @@ static int enter_new(struct sl_running *running, struct sl_stage *stage, const s
     running->living++;
     if (sl_running_look(running, live, &entry->key) < 0)
         return SL_ENOMEM;
-    return copy_state(reducer, task_of(stage), &running->memory->arena, &entry->state, &live->entry.state);
+    return sl_reducer_copy(reducer, task_of(stage), &running->memory->arena, &entry->state,
+                           &live->entry.state);
 }
 
 static int enter_known(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
@@ -242,7 +236,8 @@ static int move_live(const struct sl_live *from, struct sl_running *to, struct s
     live->entry.key = key;
     if (from->failed)
         return 0;
-    return copy_state(reducer, task_of(stage), &to->memory->arena, &from->entry.state, &live->entry.state);
+    return sl_reducer_copy(reducer, task_of(stage), &to->memory->arena, &from->entry.state,
+                           &live->entry.state);
 }
 
 /* Keys that went and states that were replaced leave their bytes behind: once these are as many as those of

@@ -47,15 +47,21 @@ def equal(got, want, what):
 
 
 def wait_until(condition, what, seconds=PATIENCE_S, alive=None):
-    """Waits until condition() is true and returns its value; alive() says why waiting makes no sense."""
+    """Waits until condition() is true and returns its value; alive() says why waiting makes no sense.
+
+    A file that condition() reads and that is not there yet is waited for as well."""
     end = time.monotonic() + seconds
     while True:
-        value = condition()
+        missing = ""
+        try:
+            value = condition()
+        except FileNotFoundError as error:
+            value, missing = None, ": no file %s" % error.filename
         if value:
             return value
         if alive:
             alive()
-        check(time.monotonic() < end, "waited %d s for %s" % (seconds, what))
+        check(time.monotonic() < end, "waited %d s for %s%s" % (seconds, what, missing))
         time.sleep(0.003)
 
 

@@ -198,22 +198,24 @@ static bool read_row(struct reader *reader, struct sl_field fields[SL_ROWCODE_WI
     return true;
 }
 
-bool sl_rowcode_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
-                     struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
+static bool read_at(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena, bool borrows,
+                    struct sl_field *fields, uint32_t *ret_width)
 {
-    struct reader reader = {bytes + *at, bytes + len, arena, false};
+    struct reader reader = {bytes + *at, bytes + len, arena, borrows};
     bool whole = read_row(&reader, fields, ret_width);
     if (whole)
         *at = (size_t)(reader.at - bytes);
     return whole;
 }
 
+bool sl_rowcode_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+                     struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
+{
+    return read_at(bytes, len, at, arena, false, fields, ret_width);
+}
+
 bool sl_rowcode_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
                        struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
 {
-    struct reader reader = {bytes + *at, bytes + len, arena, true};
-    bool whole = read_row(&reader, fields, ret_width);
-    if (whole)
-        *at = (size_t)(reader.at - bytes);
-    return whole;
+    return read_at(bytes, len, at, arena, true, fields, ret_width);
 }
