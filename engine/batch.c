@@ -4,8 +4,8 @@
 #include "engine/asides.h"
 #include "engine/blame.h"
 #include "engine/flow.h"
-#include "engine/keep.h"
 #include "engine/observer.h"
+#include "engine/stage.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,40 +91,6 @@ static bool input_said(const struct sl_batch *batch, const struct sl_node *node)
 static bool is_due(const struct sl_batch *batch, const struct sl_node *node)
 {
     return !node->inputs || batch->t % node->input[0]->slide_ms == 0;
-}
-
-void sl_stage_free(struct sl_stage *stage)
-{
-    if (!stage)
-        return;
-    if (stage->node->op->wide->done)
-        stage->node->op->wide->done(stage);
-    free(stage->state);
-    free(stage);
-}
-
-int sl_stage_new(struct sl_run *run, const struct sl_node *node, int64_t t, struct sl_stage **ret,
-                 struct sl_error *err)
-{
-    const struct sl_wide *wide = node->op->wide;
-    struct sl_stage *stage = *ret = calloc(1, sizeof *stage);
-    if (!stage)
-        return sl_error_nomem(err);
-    *stage = (struct sl_stage){
-        .node = node,
-        .services = &run->services,
-        .pool = run->pool,
-        .tasks = run->task,
-        .batch_ms = t,
-        .emits = t % node->slide_ms == 0,
-        .memory = run->memory[node->number],
-        .input_memory = node->inputs ? run->memory[node->input[0]->number] : NULL,
-        .err = err,
-    };
-    stage->state = wide->state_size ? calloc(1, wide->state_size) : NULL;
-    if (wide->state_size && !stage->state)
-        return sl_error_nomem(err);
-    return wide->begin ? wide->begin(stage) : 0;
 }
 
 static int begin_stages(struct sl_batch *batch, struct sl_error *err)
@@ -330,22 +296,6 @@ static int run_node(struct sl_batch *batch, const struct sl_node *node, struct s
     sl_assert(!"an operator has no such kind");
 }
 
-/* Nothing of what rows did lasts: stages and record errors begin anew. */
-static void start_over(struct sl_batch *batch)
-{
-    struct sl_run *run = batch->run;
-    sl_rejects_reset(&run->rejects);
-    for (size_t n = 0; n < run->pipelines->nodes; n++) {
-        sl_stage_free(batch->stage[n]);
-        batch->stage[n] = NULL;
-        batch->rows[n] = 0;
-    }
-    for (size_t s = 0; s < run->sources; s++) {
-        free(batch->lines[s]);
-        batch->lines[s] = NULL;
-    }
-}
-
 static int run_nodes(struct sl_batch *batch, bool sources, struct sl_error *err)
 {
     const struct sl_pipelines *pipelines = batch->run->pipelines;
@@ -362,19 +312,19 @@ static int run_nodes(struct sl_batch *batch, bool sources, struct sl_error *err)
     return r;
 }
 
-int sl_batch_take_back(struct sl_batch *batch, struct sl_error *err)
+void sl_batch_start_over(struct sl_batch *batch)
 {
     struct sl_run *run = batch->run;
-    if (batch->step == 0) /* it has no plan yet: nothing happened */
-        return 0;
-    batch->step = 1;
-    batch->replay = true;
-    start_over(batch);
-    for (size_t n = 0; n < run->pipelines->nodes; n++)
-        sl_manifest_done(&batch->manifest[n]);
-    int r = sl_keep_take_back(run, err);
-    r = r < 0 ? r : sl_batch_take_again(batch, err);
-    return r < 0 ? r : sl_asides_exclude(run, &batch->plan, err);
+    sl_rejects_reset(&run->rejects);
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        sl_stage_free(batch->stage[n]);
+        batch->stage[n] = NULL;
+        batch->rows[n] = 0;
+    }
+    for (size_t s = 0; s < run->sources; s++) {
+        free(batch->lines[s]);
+        batch->lines[s] = NULL;
+    }
 }
 
 /* Rows of a file that turns out damaged must not stay: all sources are read, without such files once more if
@@ -383,7 +333,7 @@ static int read_sources(struct sl_batch *batch, struct sl_error *err)
 {
     int r;
     do {
-        start_over(batch);
+        sl_batch_start_over(batch);
         r = begin_stages(batch, err);
         r = r < 0 ? r : run_nodes(batch, true, err);
     } while (r == 0 && sl_asides_redo(batch));

@@ -37,19 +37,12 @@ bool sl_batch_wanted(const struct sl_batch *batch);
 /* At a start: sources that are no files go on behind what the newest batch has taken. */
 int sl_batch_go_on(struct sl_run *run, const struct sl_plan *last, struct sl_error *err);
 
-/* A step before the commit failed: everything is again as it was before the batch began, but for a plan that
- * is durable, and the next step is the first one that has to be done again. */
-int sl_batch_take_back(struct sl_batch *batch, struct sl_error *err);
-
 /* Does the next step of engine/commit.c: 1 if there are more, 0 when the batch is done, or a failure. */
 int sl_batch_step(struct sl_batch *batch, struct sl_error *err);
 /* The name of the step that would be next: for messages and tests. */
 const char *sl_batch_step_name(const struct sl_batch *batch);
 
-/* A stage of a batch at t: begun, without rows. sl_stage_free ends it; NULL is fine. */
-int sl_stage_new(struct sl_run *run, const struct sl_node *node, int64_t t, struct sl_stage **ret,
-                 struct sl_error *err);
-void sl_stage_free(struct sl_stage *stage);
-
 /* The rows: everything but what touches the outside. A step of commit.c. */
 int sl_batch_execute(struct sl_batch *batch, struct sl_error *err);
+/* Nothing of what rows did lasts: stages and record errors begin anew. */
+void sl_batch_start_over(struct sl_batch *batch);

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/keeper.h"
 #include "engine/memories.h"
+#include "engine/stage.h"
 #include "state/store.h"
 
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 #include "engine/room.h"
 
-#include "engine/batch.h"
+#include "engine/asides.h"
 #include "engine/hooks.h"
+#include "engine/keep.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -49,6 +50,23 @@ static void say(const struct sl_batch *batch, struct sl_error *err)
     sl_status_waiting(run, err->text);
 }
 
+/* A step before the commit failed: everything is again as it was before the batch began, but for a plan that
+ * is durable, and the next step is the first one that has to be done again. */
+static int take_back(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    if (batch->step == 0) /* it has no plan yet: nothing happened */
+        return 0;
+    batch->step = 1;
+    batch->replay = true;
+    sl_batch_start_over(batch);
+    for (size_t n = 0; n < run->pipelines->nodes; n++)
+        sl_manifest_done(&batch->manifest[n]);
+    int r = sl_keep_take_back(run, err);
+    r = r < 0 ? r : sl_batch_take_again(batch, err);
+    return r < 0 ? r : sl_asides_exclude(run, &batch->plan, err);
+}
+
 int sl_room_wait(struct sl_room *room, struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
@@ -57,7 +75,7 @@ int sl_room_wait(struct sl_room *room, struct sl_batch *batch, struct sl_error *
     if (!room->is_waiting)
         say(batch, err);
     room->is_waiting = true;
-    int r = sl_batch_take_back(batch, err);
+    int r = take_back(batch, err);
     if (r < 0) /* whatever it is: there is nothing sound to go on from */
         return r;
     if (run->hooks && run->hooks->room)

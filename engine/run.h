@@ -1,7 +1,7 @@
 /* One run of a job: everything that lives from start to stop. Private to engine/.
  *
- * run.c opens and closes it and decides which batch comes next; batch.c is one batch; flow.c moves rows;
- * commit.c is the order of durability; rejects.c collects record errors. */
+ * start.c begins and ends it, open.c gives it what it needs; schedule.c says which batch comes next,
+ * perform.c runs it; batch.c is one batch; flow.c moves rows; commit.c is the order of durability. */
 #pragma once
 
 #include "core/services.h"
@@ -65,6 +65,3 @@ struct sl_run {
 /* The source at a node. */
 struct sl_source *sl_run_source(const struct sl_run *run, const struct sl_node *node);
 bool sl_run_abandoned(struct sl_run *run);
-
-/* What sl_trial_run prepared. */
-int sl_run_trial(struct sl_context *context, struct sl_trial *trial, struct sl_error *err);

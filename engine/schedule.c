@@ -1,8 +1,7 @@
 #include "engine/schedule.h"
 
-#include "engine/batch.h"
 #include "engine/catch_up.h"
-#include "engine/room.h"
+#include "engine/perform.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -29,78 +28,6 @@ static bool wants_stop(const struct sl_run *run)
 static bool has_enough(const struct sl_run *run)
 {
     return run->options->batches && run->committed >= (uint64_t)run->options->batches;
-}
-
-/* ---- one batch ---- */
-
-static int run_steps(struct sl_batch *batch, struct sl_error *err)
-{
-    struct sl_room room = {0};
-    int r;
-    do {
-        sl_service_alive(&batch->run->status.service);
-        r = sl_batch_step(batch, err);
-        if (r == SL_EFULL)
-            r = sl_room_wait(&room, batch, err);
-    } while (r > 0);
-    if (r == 0) {
-        sl_status_batch(batch);
-        sl_room_done(&room, batch);
-    }
-    if (r < 0 && r != SL_ESTOP)
-        sl_error_wrap(err, "batch %lld failed at %s", (long long)batch->t, sl_batch_step_name(batch));
-    return r;
-}
-
-/* Takes what waits and runs batch t; *ret_ran is false where there was nothing to do. */
-static int run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, bool *ret_ran,
-                     struct sl_error *err)
-{
-    struct sl_batch *batch;
-    int r = sl_batch_new(run, t, &batch, err);
-    if (r < 0)
-        return r;
-    *ret_ran = false;
-    r = sl_batch_take(batch, limits, err);
-    if (r == 0 && sl_batch_wanted(batch)) {
-        sl_progress_line_hide(&run->progress);
-        r = run_steps(batch, err);
-        *ret_ran = r == 0;
-    } else if (r == 0) {
-        sl_status_idle(run);
-    }
-    if (*ret_ran)
-        sl_progress_line_show(&run->progress, batch);
-    sl_batch_free(batch);
-    return r;
-}
-
-int sl_schedule_empty(struct sl_run *run, int64_t t, struct sl_error *err)
-{
-    struct sl_batch *batch;
-    int r = sl_batch_new(run, t, &batch, err);
-    if (r < 0)
-        return r;
-    r = sl_batch_take_nothing(batch, err);
-    if (r == 0)
-        r = run_steps(batch, err);
-    sl_batch_free(batch);
-    return r;
-}
-
-int sl_schedule_replay(struct sl_run *run, struct sl_plan *plan, struct sl_error *err)
-{
-    struct sl_batch *batch;
-    int r = sl_batch_new(run, plan->batch_ms, &batch, err);
-    if (r < 0)
-        return r;
-    sl_log(run->services.log, SL_LOG_INFO, "redoing batch %lld, which was planned and not committed",
-           (long long)plan->batch_ms);
-    r = sl_batch_resume(batch, plan, err);
-    if (r == 0)
-        r = run_steps(batch, err);
-    sl_batch_free(batch);
-    return r;
 }
 
 static int refresh_sources(struct sl_run *run, struct sl_error *err)
@@ -180,7 +107,7 @@ static int run_virtual(struct sl_run *run, struct sl_error *err)
         if (run->options->batches && k >= run->options->batches)
             break;
         run->virtual_clock.now_ms = t;
-        r = run_batch(run, t, &limits, &ran, err);
+        r = sl_perform(run, t, &limits, &ran, err);
         if (run->options->once)
             break;
     }
@@ -218,7 +145,7 @@ static int run_once(struct sl_run *run, struct sl_error *err)
         r = wait_until(run, t, false, err);
     if (r == 0 && !wants_stop(run))
         r = sl_catch_up(run, run->last_ms, t, err);
-    return r < 0 || wants_stop(run) ? r : run_batch(run, t, &no_limits, &ran, err);
+    return r < 0 || wants_stop(run) ? r : sl_perform(run, t, &no_limits, &ran, err);
 }
 
 static int run_available(struct sl_run *run, struct sl_error *err)
@@ -230,7 +157,7 @@ static int run_available(struct sl_run *run, struct sl_error *err)
     if (r == 0)
         r = sl_catch_up(run, run->last_ms, t, err);
     for (; r == 0 && ran && !wants_stop(run) && !has_enough(run); t += interval_of(run))
-        r = run_batch(run, t, &limits, &ran, err);
+        r = sl_perform(run, t, &limits, &ran, err);
     return r;
 }
 
@@ -274,7 +201,7 @@ static int run_real(struct sl_run *run, struct sl_error *err)
         r = sl_catch_up(run, tried, t, err);
         tried = t;
         if (r == 0 && !wants_stop(run))
-            r = run_batch(run, t, &limits, &ran, err);
+            r = sl_perform(run, t, &limits, &ran, err);
     }
     return r;
 }

@@ -1,7 +1,6 @@
 #include "engine/trial.h"
 
 #include "core/collect.h"
-#include "engine/check.h"
 
 #include <stdlib.h>
 
@@ -89,8 +88,7 @@ int sl_trial_schedule(struct sl_run *run, struct sl_error *err)
 
 /* ---- the run ---- */
 
-/* One worker: rows come in order. Errors are what somebody wants to see. */
-static void set_options(struct sl_options *options)
+void sl_trial_set_options(struct sl_options *options)
 {
     options->no_checkpoint = true;
     options->workers = 1;
@@ -114,22 +112,11 @@ int sl_trial_open(struct sl_run *run, struct sl_error *err)
     return 0;
 }
 
-static void give_outputs_back(struct sl_context *context, struct sl_trial *trial)
+void sl_trial_close(struct sl_context *context, struct sl_trial *trial)
 {
     for (size_t n = 0; trial->output_op && n < context->nodes; n++)
         if (trial->output_op[n])
             context->stream[n]->node.op = trial->output_op[n];
     free(trial->output_op);
     trial->output_op = NULL;
-}
-
-int sl_trial_run(struct sl_context *context, struct sl_trial *trial, struct sl_error *err)
-{
-    int r = sl_context_check(context, err);
-    if (r < 0)
-        return r;
-    set_options(&context->options);
-    r = sl_run_trial(context, trial, err);
-    give_outputs_back(context, trial);
-    return r;
 }

@@ -25,6 +25,10 @@ int sl_trial_run(struct sl_context *context, struct sl_trial *trial, struct sl_e
 /* What output `node` got in the batch, borrowed; NULL: it had nothing to say. */
 const struct sl_dataset *sl_trial_dataset(const struct sl_batch *batch, const struct sl_node *node);
 
-/* For engine/run.c: puts collectors in the place of the outputs; the batches, in place of a schedule. */
+/* For engine/start.c. One worker: rows come in order. Errors are what somebody wants to see. */
+void sl_trial_set_options(struct sl_options *options);
+/* Puts collectors in the place of the outputs; sl_trial_close gives them back, after a failed open, too. */
 int sl_trial_open(struct sl_run *run, struct sl_error *err);
+void sl_trial_close(struct sl_context *context, struct sl_trial *trial);
+/* The batches, in place of a schedule. */
 int sl_trial_schedule(struct sl_run *run, struct sl_error *err);
