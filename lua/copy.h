@@ -4,8 +4,8 @@
  * (numbers 1..n). Every copy makes the same calls, so the n-th Lua function given to an operator is the same
  * function in all of them: a number finds a worker's own.
  *
- * sl_copy_new makes the state with its libraries, sl_copy_load runs the script. After sl_copy_seal the graph
- * cannot be added to. Everything in lua/ finds its copy through sl_copy_of(L). */
+ * lua/load.h makes one and runs the script. After sl_copy_seal the graph cannot be added to. Everything in
+ * lua/ finds its copy through sl_copy_of(L). */
 #pragma once
 
 #include "core/arena.h"
@@ -45,17 +45,12 @@ struct sl_copy {
     struct sl_arena arena;    /* what the declaration needs until the copy goes */
 };
 
-int sl_copy_new(struct sl_job *job, unsigned number, struct sl_copy **ret, struct sl_error *err);
 void sl_copy_free(struct sl_copy *copy);
 
 /* Calls what lies on the stack, as lua_pcall does; an error gets its place in the job: SL_EUSAGE, SL_ENOMEM.
  */
 int sl_copy_call(struct sl_copy *copy, int arguments, struct sl_error *err);
 
-/* Runs the job's script. Errors: SL_EUSAGE with the place in the job, SL_ENOMEM. */
-int sl_copy_run(struct sl_copy *copy, struct sl_error *err);
-/* The same for one that must make a context, and a good one. */
-int sl_copy_load(struct sl_copy *copy, struct sl_error *err);
 void sl_copy_seal(struct sl_copy *copy);
 
 /* Seals and gives the graph back: of a worker only the functions are needed. */

@@ -4,6 +4,7 @@
 #include "core/io.h"
 #include "engine/graph.h"
 #include "lua/job_private.h"
+#include "lua/load.h"
 #include "lua/watchdog.h"
 
 #include <errno.h>

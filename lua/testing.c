@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "lua/diff.h"
 #include "lua/job_private.h"
+#include "lua/load.h"
 #include "lua/testing_run.h"
 #include "lua/value.h"
 

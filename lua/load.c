@@ -1,0 +1,127 @@
+#include "lua/load.h"
+
+#include "lua/gmatch.h"
+#include "lua/job_private.h"
+#include "lua/module.h"
+#include "lua/pure.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- making the state ---- */
+
+/* Modules are found beside the job. */
+static void set_package_path(lua_State *L, const char *dir)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "path");
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
+    lua_setfield(L, -3, "path");
+    lua_pop(L, 2);
+}
+
+static void set_arg_table(lua_State *L, const struct sl_job_options *options)
+{
+    lua_createtable(L, (int)options->argc, 1);
+    lua_pushstring(L, options->path);
+    lua_rawseti(L, -2, 0);
+    for (size_t i = 0; i < options->argc; i++) {
+        lua_pushstring(L, options->argv[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setglobal(L, "arg");
+}
+
+static int open_state(lua_State *L)
+{
+    const struct sl_job *job = sl_copy_of(L)->job;
+    luaL_openlibs(L);
+    sl_gmatch_open(L);
+    set_package_path(L, job->dir);
+    set_arg_table(L, job->options);
+    sl_module_open(L);
+    sl_pure_open(L);
+    return 0;
+}
+
+int sl_copy_new(struct sl_job *job, unsigned number, struct sl_copy **ret, struct sl_error *err)
+{
+    struct sl_copy *copy = calloc(1, sizeof *copy);
+    if (!copy)
+        return sl_error_nomem(err);
+    copy->job = job;
+    copy->number = number;
+    sl_arena_init(&copy->arena);
+    copy->L = lua_newstate(sl_lua_memory_alloc, &copy->memory);
+    if (!copy->L) {
+        sl_copy_free(copy);
+        return sl_error_nomem(err);
+    }
+    *(struct sl_copy **)lua_getextraspace(copy->L) = copy;
+    /* Nearly all that functions make is gone after the record: what stays need not be marked each time. */
+    lua_gc(copy->L, LUA_GCGEN, 0, 0);
+    lua_pushcfunction(copy->L, open_state);
+    if (lua_pcall(copy->L, 0, 0, 0) != LUA_OK) {
+        sl_copy_free(copy);
+        return sl_error_nomem(err);
+    }
+    *ret = copy;
+    return 0;
+}
+
+/* ---- running the script ---- */
+
+/* A first line that begins with # is for the shell; its newline stays, so that lines keep their numbers. */
+static const char *skip_shebang(const char *text)
+{
+    if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3;
+    return text[0] == '#' ? text + strcspn(text, "\n") : text;
+}
+
+/* Pushes the compiled script; raises its syntax errors. */
+static void push_script(lua_State *L, const struct sl_job *job)
+{
+    const char *text = skip_shebang(job->text);
+    size_t len = job->text_len - (size_t)(text - job->text);
+    const char *name = lua_pushfstring(L, "%s%s", job->options->code ? "=" : "@", job->options->path);
+    if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK)
+        lua_error(L);
+    lua_remove(L, -2);
+}
+
+static int run_script(lua_State *L)
+{
+    const struct sl_job *job = sl_copy_of(L)->job;
+    push_script(L, job);
+    if (job->options->code) {
+        sl_module_push_scope(L);
+        lua_setupvalue(L, -2, 1);
+    }
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+int sl_copy_run(struct sl_copy *copy, struct sl_error *err)
+{
+    lua_pushcfunction(copy->L, run_script);
+    return sl_copy_call(copy, 0, err);
+}
+
+int sl_copy_load(struct sl_copy *copy, struct sl_error *err)
+{
+    int r = sl_copy_run(copy, err);
+    if (r < 0)
+        return r;
+    if (!copy->context)
+        return sl_error_set(err, SL_EUSAGE,
+                            "%s makes no StreamingContext; a job begins with local ssc = "
+                            "sluice.StreamingContext { interval = \"1s\" }",
+                            copy->job->options->path);
+    if (sl_context_status(copy->context) != SL_OK)
+        return sl_error_set(err, (enum sl_err)sl_context_status(copy->context), "%s",
+                            sl_context_error(copy->context));
+    return 0;
+}
