@@ -231,7 +231,7 @@ def test_a_mount_that_is_in_use_ends_with_the_run():
         inside = subprocess.Popen(["sleep", "1000"], cwd=VIEW + "/now")
         file = open(VIEW + "/current", "rb")
         readers = [Reader("cat %s/feed" % VIEW), Reader("cat %s/next 2>&1" % VIEW), Reader("tail -n +1 -f %s/log" % VIEW)]
-        run.wait_until(lambda: is_open("feed") and is_open("next") and is_open("log"), "the readers")
+        run.wait_until(lambda: is_waiting("feed") and is_waiting("next") and is_open("log"), "the readers")
         run.stop()
         equal(mounts_below("."), [], "mounts left behind")
         equal(os.listdir("mnt"), [], "what is in the directory now")

@@ -50,6 +50,21 @@ def is_open(name):
     return path in found
 
 
+def is_waiting(name):
+    """Whether a process waits in a read of a file of this name of the view."""
+    if not os.path.exists("/proc/self/syscall"):
+        return is_open(name)  # a kernel that does not tell
+    path = os.path.abspath(VIEW) + "/" + name
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            number, fd = (process / "syscall").read_text().split()[:2]  # the call that it is in, its first argument
+            if os.readlink(process / "fd" / str(int(fd, 16))) == path:
+                return True
+        except (OSError, ValueError):
+            pass  # it runs, has ended, or is somebody else's
+    return False
+
+
 class Reader:
     """A command whose lines of output are waited for."""
 

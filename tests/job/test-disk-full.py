@@ -16,6 +16,17 @@ pairs:updateStateByKey(function(values, state)
     return state
 end):saveAsTextFiles("%s/totals")
 """
+# The others come by themselves, so one waits until the test has done its part.
+QUEUE = """local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "20ms", checkpoint = "ck" }
+local words = ssc:queueStream({ %s }):map(sluice.pair(1))
+words:foreachRDD(function(rdd)
+    if rdd:first()[1] == "w04" then
+        os.execute("touch reached; while ! test -e full; do sleep 0.01; done")
+    end
+end)
+words:saveAsTextFiles("%s/out/counts", "txt")
+"""
 SMALL = "../small"  # the disk: beside the claim's directory, in which a run that ends leaves no mounts
 BALLAST = SMALL + "/ballast"
 
@@ -140,14 +151,12 @@ def test_a_run_that_starts_waits_with_the_batch_it_has_to_redo():
 
 
 def test_a_queue_gives_each_of_its_batches_once():
-    items = ", ".join('{ "w%02d" }' % number for number in range(60))
     with SmallDisk():
-        job('local sluice = require "sluice"\n'
-            'local ssc = sluice.StreamingContext { interval = "20ms", checkpoint = "ck" }\n'
-            'ssc:queueStream({ %s }):map(sluice.pair(1)):saveAsTextFiles("%s/out/counts", "txt")\n' % (items, SMALL))
+        job(QUEUE % (", ".join('{ "w%02d" }' % number for number in range(60)), SMALL))
         with Running("job.lua") as run:
-            run.wait_until(lambda: counted(SMALL + "/out/counts"), "a batch")
+            run.wait_until(lambda: os.path.exists("reached"), "the fifth batch, which waits for the disk to be full")
             fill()
+            pathlib.Path("full").touch()
             run.wait_until(lambda: "the run waits for room" in run.stderr(), "the run to say that the disk is full")
             make_room()
             run.wait_until(lambda: len(counted(SMALL + "/out/counts")) == 60, "all batches")

@@ -196,14 +196,25 @@ def has_spilled(pid):
     return any(file.st_nlink == 0 and file.st_size > 100000 for file in files)
 
 
+# Effects come before anything is written, when the rows are there.
+WAITING = """
+local grouped = %s
+grouped:foreachRDD(function(rdd)
+    os.execute("touch reached; while ! test -e go-on; do sleep 0.01; done")
+end)
+""" % BY_KEY["groupByKey"]
+
+
 def test_a_run_that_is_killed_leaves_nothing_and_is_done_again():
     write_input()
     wanted = run_job({"r": BY_KEY["groupByKey"]}, None, 2)
     clear()
-    text = head('memoryLimit = "1MB"') + HEAD + save(BY_KEY["groupByKey"], "r")
+    text = head('memoryLimit = "1MB"') + HEAD + WAITING + save("grouped", "r")
     with Running(job(text), "--clock", "virtual", "--batches", "1") as run:
-        run.wait_until(lambda: has_spilled(run.process.pid), "something goes to disk")
+        run.wait_until(lambda: os.path.exists("reached"), "the rows to be there")
+        check(has_spilled(run.process.pid), "they are on disk")
         run.kill()
+    pathlib.Path("go-on").touch()
     equal(directories(), {}, "outputs")
     equal(os.listdir(".sluice/job/spill"), [], "files beside the catalog")
     sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")

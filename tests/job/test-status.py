@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """How a run gets on: sluice status, the documents of .sluice, and what a service manager is told."""
-import pathlib, socket, sys
+import pathlib, socket, sys, threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
@@ -30,7 +30,7 @@ def started(*args, text=PLAIN):
 
 def feed(run, name, text):
     move_in(name, text)
-    run.wait_until(lambda: sluice("wait", "in/" + name, "--timeout", "20s").returncode == 0, "the batch of in/" + name)
+    run.wait_until(lambda: sluice("wait", "in/" + name, "--timeout", "60s").returncode == 0, "the batch of in/" + name)
 
 
 def document(name):
@@ -184,18 +184,22 @@ def test_a_service_manager_is_told():
     listener.bind("notify")
     listener.settimeout(PATIENCE_S)
     os.environ.update(NOTIFY_SOCKET=os.path.abspath("notify"), WATCHDOG_USEC="200000")
+    heard = []
+
+    def listen():
+        """All the time: the kernel keeps ten messages, and what comes then is lost."""
+        while "STOPPING=1" not in heard:
+            heard.append(listener.recv(4096).decode())
+
+    threading.Thread(target=listen, daemon=True).start()
     try:
         with started() as run:
-            heard = ""
-            while "WATCHDOG=1" not in heard.split():
-                heard += listener.recv(4096).decode() + "\n"
-            check(heard.startswith("READY=1\n"), "the first thing said: " + heard)
+            run.wait_until(lambda: "WATCHDOG=1" in heard, "a sign of life")
+            check(heard[0].startswith("READY=1\n"), "the first thing said: %s" % heard)
             feed(run, "a", "x\n")
-            while "STATUS=batch" not in heard:
-                heard += listener.recv(4096).decode() + "\n"
+            run.wait_until(lambda: any("STATUS=batch" in said for said in heard), "the batch to be told")
             run.stop()
-            while "STOPPING=1" not in heard:
-                heard += listener.recv(4096).decode() + "\n"
+        wait_until(lambda: "STOPPING=1" in heard, "the end to be told")
     finally:
         del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
 

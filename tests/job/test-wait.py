@@ -26,7 +26,7 @@ def test_after_it_the_view_shows_the_file():
     with started() as run:
         for number in range(1, 20):
             move_in("f%d" % number, "x\n" * number)
-            equal(wait("in/f%d" % number, "--timeout", "20s"), 0, "exit status")
+            equal(wait("in/f%d" % number, "--timeout", "60s"), 0, "exit status")
             equal(read("mnt/lines/current"), b"%d\n" % number, "the view after in/f%d" % number)
         run.stop()
     equal(wait("in/f3"), 0, "exit status when nothing runs")
@@ -37,7 +37,7 @@ def test_a_new_file_of_an_old_name_is_waited_for():
     with started() as run:
         for number in range(1, 10):
             move_in("a", "x\n" * number)
-            equal(wait("in/a", "--timeout", "20s"), 0, "exit status")
+            equal(wait("in/a", "--timeout", "60s"), 0, "exit status")
             equal(read("mnt/lines/current"), b"%d\n" % number, "the view")
         run.stop()
 
@@ -45,16 +45,16 @@ def test_a_new_file_of_an_old_name_is_waited_for():
 def test_files_that_do_not_stay_are_waited_for():
     with started("--", "delete") as run:
         move_in("a", "x\n")
-        equal(wait("in/a", "--timeout", "20s"), 0, "exit status")
+        equal(wait("in/a", "--timeout", "60s"), 0, "exit status")
         run.wait_until(lambda: not os.path.exists("in/a"), "the file to go")
-        equal(wait("in/a", "--timeout", "20s"), 0, "exit status when it has gone")
+        equal(wait("in/a", "--timeout", "60s"), 0, "exit status when it has gone")
         run.stop()
 
 
 def test_it_ends_when_the_time_is_up():
     with started() as run:
         move_in("a", "x\n")
-        equal(wait("in/a", "--timeout", "20s"), 0, "exit status")
+        equal(wait("in/a", "--timeout", "60s"), 0, "exit status")
         last = read(".sluice/job/tick").decode().strip()
         equal(wait("in/a", "--after", last, "--timeout", "50ms"), 124, "exit status for a later batch")
         equal(wait("lines", "--timeout", "50ms"), 124, "exit status for the next version")
@@ -68,19 +68,31 @@ def test_what_will_never_come_is_said():
         for name in (".hidden", "x"):
             pathlib.Path("in", name).touch()
         for name, word in (("a.gz", "quarantined"), (".hidden", "ignored")):
-            done = sluice("wait", "in/" + name, "--timeout", "20s")
+            done = sluice("wait", "in/" + name, "--timeout", "60s")
             equal(done.returncode, 1, "exit status for " + name)
             check(word in done.stderr, "why: " + done.stderr)
-        done = sluice("wait", "job.lua", "in/x", "--timeout", "20s")
+        done = sluice("wait", "job.lua", "in/x", "--timeout", "60s")
         equal(done.returncode, 1, "exit status for a file that is filtered")
         equal(wait("in/nothing"), 2, "exit status for a file that is not there")
         equal(wait("out/a"), 2, "exit status for a file that nobody watches")
         run.stop()
 
 
+def listens(process):
+    """Whether it has asked to be told of changes: by then it has looked at what is there."""
+    found = []
+    for fd in pathlib.Path("/proc/%d/fd" % process.pid).iterdir():
+        try:
+            found.append(os.readlink(fd))
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return "anon_inode:inotify" in found
+
+
 def test_the_next_version_of_a_view_is_waited_for():
     with started() as run:
-        waiting = subprocess.Popen([SLUICE, "wait", "lines", "--timeout", "20s"])
+        waiting = subprocess.Popen([SLUICE, "wait", "lines", "--timeout", "60s"])
+        run.wait_until(lambda: listens(waiting), "sluice wait to know which version is shown now")
         move_in("a", "x\n")
         equal(waiting.wait(), 0, "exit status")
         equal(read("mnt/lines/current"), b"1\n", "the view")

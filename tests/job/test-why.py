@@ -73,7 +73,7 @@ def test_a_directory_that_was_one_arrival():
     time_ms = output_times("out/a", "")[0]
     says("d", "taken in batch %d, a directory of 2 files" % time_ms)
     says("d/b", "taken in batch %d" % time_ms)
-    equal(sluice("wait", "in/d", "--timeout", "20s").returncode, 0, "exit status of wait")
+    equal(sluice("wait", "in/d", "--timeout", "60s").returncode, 0, "exit status of wait")
     pathlib.Path("in/d/c").write_text("c\n")
     os.symlink("a", "in/d/link")
     os.mkdir("in/d/e")
@@ -82,7 +82,7 @@ def test_a_directory_that_was_one_arrival():
     says("d/link", "not a regular file")
     says("d/e", "directory inside a directory")
     says("d", "taken in batch %d" % time_ms)
-    equal(sluice("wait", "in/d/c", "--timeout", "20s").returncode, 1, "exit status of wait for what is not read")
+    equal(sluice("wait", "in/d/c", "--timeout", "60s").returncode, 1, "exit status of wait for what is not read")
     os.rename("in/d", "away")
     says("d", "taken in batch %d" % time_ms)
     directory("d", a="new\n", x="no gzip\n", **{"x.gz": "no gzip\n"}, _SUCCESS="")
@@ -91,7 +91,7 @@ def test_a_directory_that_was_one_arrival():
     once()
     says("d", "1 of its 3 files quarantined")
     says("d/x.gz", "quarantined in batch")
-    equal(sluice("wait", "in/d", "--timeout", "20s").returncode, 1, "exit status of wait for what was set aside")
+    equal(sluice("wait", "in/d", "--timeout", "60s").returncode, 1, "exit status of wait for what was set aside")
     equal([line.split("\t")[2] for line in sluice_ok("trace", "in/d").stdout.splitlines() if line.startswith("input")],
           ["in/d/a", "in/d/b", "in/d/a", "in/d/x"], "the inputs that trace tells")
 
@@ -119,7 +119,7 @@ def test_what_newFilesOnly_leaves():
         run.wait_until(lambda: os.path.exists(".sluice/job/status.json"), "the run")
         says("before", "was there when the run began", "newFilesOnly")
         move_in("new", "x\n")
-        run.wait_until(lambda: sluice("wait", "in/new", "--timeout", "20s").returncode == 0, "the batch of in/new")
+        run.wait_until(lambda: sluice("wait", "in/new", "--timeout", "60s").returncode == 0, "the batch of in/new")
         says("new", "taken in batch")
         run.stop()
     move_in("between", "x\n")
