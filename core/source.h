@@ -35,7 +35,7 @@ struct sl_source_ops {
      * to begin there. What a batch takes depends on its place alone, which is kept with its plan. */
     int64_t (*place)(struct sl_source *source);
     void (*seek)(struct sl_source *source, int64_t place);
-    /* Whether something waits to be taken. Cheap; no system call. */
+    /* Whether something waits to be taken that can be used up. Cheap; no system call. */
     bool (*pending)(struct sl_source *source);
     /* Brings the view of the outside up to date (a scan): before the batches of --once and the virtual clock.
      */

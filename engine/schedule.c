@@ -148,16 +148,31 @@ static int run_once(struct sl_run *run, struct sl_error *err)
     return r < 0 || wants_stop(run) ? r : sl_perform(run, t, &no_limits, &ran, err);
 }
 
+/* Whether another batch would take something. Windows and state that have something to say for ever, or long
+ * after, are no reason. A batch that found nothing in files will not find more; a list may have empty items.
+ */
+static bool is_input_left(struct sl_run *run, bool ran)
+{
+    for (size_t s = 0; s < run->sources; s++) {
+        const struct sl_source_ops *ops = run->source[s]->ops;
+        if ((ran || ops->place) && ops->pending(run->source[s]))
+            return true;
+    }
+    return false;
+}
+
 static int run_available(struct sl_run *run, struct sl_error *err)
 {
     struct sl_limits limits = limits_of(run);
     int64_t t = due_time(run);
-    bool ran = true;
+    bool ran, more = true;
     int r = refresh_sources(run, err);
     if (r == 0)
         r = sl_catch_up(run, run->last_ms, t, err);
-    for (; r == 0 && ran && !wants_stop(run) && !has_enough(run); t += interval_of(run))
+    for (; r == 0 && more && !wants_stop(run) && !has_enough(run); t += interval_of(run)) {
         r = sl_perform(run, t, &limits, &ran, err);
+        more = is_input_left(run, ran);
+    }
     return r;
 }
 

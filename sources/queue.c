@@ -63,8 +63,7 @@ static struct sl_field default_records(const struct queue *queue)
 
 static bool pending(struct sl_source *source)
 {
-    struct queue *queue = own(source);
-    return queue->next < queue->batches.len || default_records(queue).len > 0;
+    return own(source)->next < own(source)->batches.len; /* `default` never ends: nobody waits for it */
 }
 
 /* The item with which the next batch begins. */

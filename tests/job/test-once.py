@@ -112,4 +112,38 @@ def test_a_run_is_silent_on_success_when_nobody_looks():
     equal(sluice_ok("run", "wordcount.lua", "--once").stderr, "", "stderr")
 
 
+ENDLESS = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "10ms", maxFilesPerBatch = 2, emptyBatches = %s }
+local lines = ssc:textFileStream("in")
+lines:saveAsTextFiles("out/lines")
+lines:map(sluice.pair(1)):updateStateByKey(function(values, state) return (state or 0) + #values end):print()
+lines:countByWindow("1h", "10ms"):print()
+"""
+
+
+def test_available_now_ends_when_the_files_are_used_up_whatever_state_and_windows_still_have_to_say():
+    for name, empty in (("idle", "false"), ("every", "true")):
+        os.makedirs(name)
+        os.chdir(name)
+        os.makedirs("in")
+        job(ENDLESS % empty)
+        for n in range(5):
+            move_in("f%d" % n, "%d\n" % n)
+        sluice_ok("run", "job.lua", "--available-now")
+        contents = [content for content in outputs("out/lines", "").values() if content]
+        equal(contents, [b"0\n1\n", b"2\n3\n", b"4\n"], "the batches")
+        os.chdir("..")
+
+
+def test_available_now_goes_through_a_list_with_empty_items():
+    job("""
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "10ms" }
+ssc:queueStream({ { "a" }, {}, { "b" } }, { default = { "c" } }):saveAsTextFiles("out/rows")
+""")
+    sluice_ok("run", "job.lua", "--available-now")
+    equal(list(outputs("out/rows", "").values()), [b"a\n", b"b\n"], "the batches")
+
+
 main(globals())
