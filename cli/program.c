@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/streams.h"
 
 #include "core/nearest.h"
 
@@ -64,7 +65,7 @@ static int run_command(const struct sl_command *command, size_t argc, const char
     return status;
 }
 
-int sl_program_main(size_t argc, const char *const *argv)
+static int run_program(size_t argc, const char *const *argv)
 {
     if (argc < 2)
         return refuse_nothing();
@@ -74,4 +75,10 @@ int sl_program_main(size_t argc, const char *const *argv)
     if (asks_for_help(argc - 2, argv + 2))
         return run_command(&sl_command_help, 1, &command->name);
     return run_command(command, argc - 2, argv + 2);
+}
+
+int sl_program_main(size_t argc, const char *const *argv)
+{
+    sl_streams_open();
+    return sl_streams_close(run_program(argc, argv));
 }

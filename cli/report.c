@@ -1,6 +1,7 @@
 #include "cli/report.h"
 
 #include "core/buf.h"
+#include "engine/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +27,17 @@ void sl_report(const char *text)
     }
 }
 
+void sl_report_as(bool json, const char *text)
+{
+    struct sl_stderr_log log;
+    if (!json) {
+        sl_report(text);
+        return;
+    }
+    sl_stderr_log_init(&log, json, false);
+    log.log.write(&log.log, SL_LOG_ERROR, text);
+}
+
 static int status_of(enum sl_err code)
 {
     switch (code) {
@@ -48,8 +60,13 @@ static int status_of(enum sl_err code)
     return SL_STATUS_FAILED;
 }
 
+int sl_report_error_as(bool json, const struct sl_error *err)
+{
+    sl_report_as(json, err->text);
+    return status_of(err->code);
+}
+
 int sl_report_error(const struct sl_error *err)
 {
-    sl_report(err->text);
-    return status_of(err->code);
+    return sl_report_error_as(false, err);
 }

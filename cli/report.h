@@ -3,6 +3,8 @@
 
 #include "core/error.h"
 
+#include <stdbool.h>
+
 enum sl_status {
     SL_STATUS_DONE = 0,
     SL_STATUS_FAILED = 1,    /* trying again may help */
@@ -17,3 +19,7 @@ void sl_report(const char *text);
 
 /* Reports the error and returns its exit status. */
 int sl_report_error(const struct sl_error *err);
+
+/* The same as a run's log has it: in JSON where --log-format asks for that. */
+void sl_report_as(bool json, const char *text);
+int sl_report_error_as(bool json, const struct sl_error *err);

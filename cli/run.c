@@ -55,7 +55,7 @@ static int run_loaded(struct sl_job *job, struct sl_run_options *options)
     struct sl_context *context = sl_job_context(job);
     int status = sl_run(context, options);
     if (status != SL_STATUS_DONE && sl_context_error(context)[0])
-        sl_report(sl_context_error(context));
+        sl_report_as(options->log_json, sl_context_error(context));
     return status;
 }
 
@@ -64,13 +64,13 @@ static int run_with_signals(const struct sl_line *line, struct sl_run_options *o
     struct sl_error err;
     struct sl_signals signals;
     if (sl_signals_open(&signals, &err) < 0)
-        return sl_report_error(&err);
+        return sl_report_error_as(options->log_json, &err);
     options->stop = signals.count;
     options->stop_fd = signals.fd;
     struct sl_job_line job_line;
     int status;
     if (sl_job_line_open(line, &job_line, &err) < 0) {
-        status = sl_report_error(&err);
+        status = sl_report_error_as(options->log_json, &err);
     } else {
         status = run_loaded(job_line.job, options);
         sl_job_line_close(&job_line);
@@ -84,7 +84,7 @@ static int run_run(const struct sl_line *line)
     struct sl_error err;
     struct sl_run_options options;
     if (read_options(line, &options, &err) < 0)
-        return sl_report_error(&err);
+        return sl_report_error_as(options.log_json, &err);
     return run_with_signals(line, &options);
 }
 
