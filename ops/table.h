@@ -7,6 +7,7 @@
  * valid until the next reserve. */
 #pragma once
 
+#include "core/fetch.h"
 #include "core/field.h"
 #include "core/reducer.h"
 
@@ -41,7 +42,8 @@ struct sl_table {
 };
 
 /* spread 1: slots are in hash order. SL_TABLE_SPREAD: they are not, and the table may be filled from another
- * one in that one's order; without it such a run of neighbours would pile up while the table is small. */
+ * one in that one's order; without it such a run of neighbours would pile up while the table is small. A power
+ * of two, P: for the groups of one of P hash partitions, slots in hash order. */
 #define SL_TABLE_SPREAD 0x9E3779B1u
 void sl_table_init(struct sl_table *table, uint32_t spread);
 void sl_table_done(struct sl_table *table);
@@ -64,14 +66,14 @@ int sl_table_take(struct sl_table *table, struct sl_group *slot, uint32_t hash, 
 struct sl_group *sl_table_next(const struct sl_table *table, unsigned partition, unsigned partitions,
                                uint64_t *at);
 
-static inline void sl_table_prefetch(const struct sl_table *table, uint32_t hash)
+SL_FETCH sl_table_prefetch(const struct sl_table *table, uint32_t hash)
 {
     __builtin_prefetch(&table->slot[hash * table->spread >> table->shift], 1);
 }
 
 /* What the slot points to, which the slot itself must be there for: the bytes of a string key, and the state
  * of reducers that keep a pointer. A number is no address that matters: this is a hint. */
-static inline void sl_table_prefetch_group(const struct sl_table *table, uint32_t hash)
+SL_FETCH sl_table_prefetch_group(const struct sl_table *table, uint32_t hash)
 {
     const struct sl_group *group = &table->slot[hash * table->spread >> table->shift];
     __builtin_prefetch(group->key.str);
