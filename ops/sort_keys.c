@@ -1,4 +1,6 @@
-/* A radix sort by prefix; runs of equal prefixes by comparison. */
+/* A radix sort by prefix. Strings whose prefixes are equal get the eight bytes behind them as a new prefix
+ * and are sorted again, a few times: texts often begin alike, and comparing them costs two misses of the
+ * cache each time. What is equal after that, few or no strings, is sorted by comparison. */
 #include "ops/sort_keys.h"
 
 #include <math.h>
@@ -59,12 +61,64 @@ static int compare_items(const void *a, const void *b)
     return order ? order : (left > right) - (left < right);
 }
 
-bool sl_sort_item_less(const struct sl_sort_item *a, const struct sl_sort_item *b)
+static int compare_prefixed(const void *a, const void *b)
 {
-    return a->prefix != b->prefix ? a->prefix < b->prefix : compare_items(a, b) < 0;
+    const struct sl_sort_item *left = a, *right = b;
+    if (left->prefix != right->prefix)
+        return left->prefix < right->prefix ? -1 : 1;
+    return compare_items(a, b);
 }
 
-enum { RADIX_MIN = 64 };
+bool sl_sort_item_less(const struct sl_sort_item *a, const struct sl_sort_item *b)
+{
+    return compare_prefixed(a, b) < 0;
+}
+
+/* ---- prefixes of many keys, which lie anywhere ---- */
+
+SL_FETCH fetch_key(const struct sl_sort_item *item, size_t i, size_t count)
+{
+    if (i < count)
+        __builtin_prefetch(item[i].key);
+}
+
+SL_FETCH fetch_bytes(const struct sl_sort_item *item, size_t i, size_t count, uint32_t at)
+{
+    if (i < count && item[i].key->tag == SL_STR && item[i].key->len > at)
+        __builtin_prefetch(item[i].key->str + at);
+}
+
+void sl_sort_items_prefix(struct sl_sort_item *item, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        fetch_key(item, i + 2 * SL_KEYS_AHEAD, count);
+        fetch_bytes(item, i + SL_KEYS_AHEAD, count, 0);
+        item[i].prefix = sl_key_prefix(item[i].key);
+    }
+}
+
+/* Eight bytes of a string from `at` on; what is behind its end counts as zero. */
+static uint64_t bytes_at(const struct sl_field *key, uint32_t at)
+{
+    if (key->len <= at)
+        return 0;
+    struct sl_field rest = sl_string(key->str + at, key->len - at);
+    return string_prefix(&rest);
+}
+
+static void prefix_from(struct sl_sort_item *item, size_t count, uint32_t at)
+{
+    for (size_t i = 0; i < count; i++)
+        item[i].prefix = bytes_at(item[i].key, at);
+}
+
+/* ---- sorting ---- */
+
+enum {
+    RADIX_MIN = 64,
+    FIRST_BYTES = 7,  /* of a string in its key's prefix; the eighth only in part */
+    PREFIXES_MAX = 9, /* tried one after the other */
+};
 
 /* One pass over byte `shift / 8`; false where all items have the same byte and nothing moved. */
 static bool radix_pass(const struct sl_sort_item *from, struct sl_sort_item *to, size_t count, unsigned shift)
@@ -81,10 +135,10 @@ static bool radix_pass(const struct sl_sort_item *from, struct sl_sort_item *to,
     return true;
 }
 
-void sl_sort_items(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count)
+static void radix_sort(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count)
 {
     struct sl_sort_item *from = item, *to = spare;
-    for (unsigned shift = 0; count >= RADIX_MIN && shift < 64; shift += 8)
+    for (unsigned shift = 0; shift < 64; shift += 8)
         if (radix_pass(from, to, count, shift)) {
             struct sl_sort_item *swap = from;
             from = to;
@@ -92,14 +146,65 @@ void sl_sort_items(struct sl_sort_item *item, struct sl_sort_item *spare, size_t
         }
     if (from != item)
         memcpy(item, from, count * sizeof *item);
-    if (count < RADIX_MIN) {
+}
+
+static bool is_alike(const struct sl_sort_item *item, size_t i, size_t count)
+{
+    return (i > 0 && i < count && item[i].prefix == item[i - 1].prefix) ||
+           (i + 1 < count && item[i].prefix == item[i + 1].prefix);
+}
+
+/* What the next prefix of strings with equal ones is made of; runs of them are too short to fetch ahead
+ * there. */
+SL_FETCH fetch_alike(const struct sl_sort_item *item, size_t count, uint32_t at)
+{
+    for (size_t i = 0; i < count + SL_KEYS_AHEAD; i++) {
+        if (is_alike(item, i, count))
+            fetch_key(item, i, count);
+        if (i >= SL_KEYS_AHEAD && is_alike(item, i - SL_KEYS_AHEAD, count))
+            fetch_bytes(item, i - SL_KEYS_AHEAD, count, at);
+    }
+}
+
+static void sort_prefixed(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count,
+                          unsigned prefixes);
+
+/* Of a string's bytes: what its prefix number `prefixes` ends before. */
+static uint32_t end_of_prefix(unsigned prefixes)
+{
+    return FIRST_BYTES + 8 * (prefixes - 1);
+}
+
+/* Keys with one prefix, the one numbered `prefixes`. */
+static void sort_alike(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count, unsigned prefixes)
+{
+    if (item->key->tag == SL_STR && prefixes < PREFIXES_MAX) {
+        prefix_from(item, count, end_of_prefix(prefixes));
+        sort_prefixed(item, spare, count, prefixes + 1);
+    } else {
         qsort(item, count, sizeof *item, compare_items);
+    }
+}
+
+/* The depth is PREFIXES_MAX at most, whatever the keys. */
+static void sort_prefixed(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count,
+                          unsigned prefixes)
+{
+    if (count < RADIX_MIN) {
+        qsort(item, count, sizeof *item, compare_prefixed);
         return;
     }
+    radix_sort(item, spare, count);
+    fetch_alike(item, count, end_of_prefix(prefixes));
     for (size_t i = 0, end; i < count; i = end) {
         for (end = i + 1; end < count && item[end].prefix == item[i].prefix; end++)
             continue;
         if (end - i > 1)
-            qsort(item + i, end - i, sizeof *item, compare_items);
+            sort_alike(item + i, spare + i, end - i, prefixes);
     }
+}
+
+void sl_sort_items(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count)
+{
+    sort_prefixed(item, spare, count, 1);
 }
