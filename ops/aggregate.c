@@ -8,11 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PARTS_PER_WORKER = 2, PARTS_MAX = 64 };
+
+static unsigned choose_parts(const struct sl_stage *stage)
+{
+    unsigned workers = sl_pool_workers(stage->pool), parts = 1;
+    while (workers > 1 && parts < workers * PARTS_PER_WORKER && parts < PARTS_MAX)
+        parts *= 2;
+    return parts;
+}
+
 int sl_aggregate_init(struct sl_aggregate *aggregate, struct sl_stage *stage,
                       const struct sl_reducer *reducer, enum sl_key_of key_of)
 {
     *aggregate = (struct sl_aggregate){.stage = stage, .reducer = reducer, .key_of = key_of};
     pthread_mutex_init(&aggregate->lock, NULL);
+    aggregate->parts = choose_parts(stage);
     aggregate->table = calloc(sl_pool_workers(stage->pool), sizeof *aggregate->table);
     for (unsigned w = 0; aggregate->table && w < sl_pool_workers(stage->pool); w++)
         sl_table_init(&aggregate->table[w], 1);
@@ -296,23 +307,13 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
         return sl_pairs_reject(aggregate->stage->node, lane->task, in);
     int r =
         aggregate->runs.spill ? sl_aggregate_make_room(aggregate, lane->task, own, merge.table, in->rows) : 0;
-    if (own->runs)
+    if (own->keeps_values)
         merge.reducer = &sl_reducer_list;
     r = r < 0 ? r : find_pairs(aggregate, lane->task, in, &merge.pairs);
     return r == 0 ? merge_chunk(&merge) : r;
 }
 
-/* ---- merging tables ---- */
-
-enum { PARTITIONS_MAX = 64, GROUPS_PER_PARTITION = 4096 };
-
-struct combine {
-    struct sl_aggregate *aggregate;
-    struct sl_table **table; /* in the order of lanes, or one per worker */
-    size_t tables;
-    unsigned partitions;     /* a power of two */
-    struct sl_table *result; /* [partitions] */
-};
+/* ---- merging groups ---- */
 
 int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
                                 struct sl_group *to, const struct sl_group *from)
@@ -333,158 +334,4 @@ int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *
     to->key.flags |= SL_GROUP_FAILED;
     struct sl_field none = sl_nil();
     return sl_task_reject_group(task, aggregate->stage->node->number, &to->key, &none);
-}
-
-static int combine_group(struct combine *combine, struct sl_task *task, struct sl_table *result,
-                         const struct sl_group *from)
-{
-    if (sl_table_reserve(result, 1) < 0)
-        return SL_ENOMEM;
-    struct sl_group *to = sl_table_slot(result, from->hash, &from->key);
-    if (to->key.flags & SL_GROUP_TAKEN)
-        return sl_aggregate_combine_groups(combine->aggregate, task, &result->arena, to, from);
-    *to = *from; /* the key's bytes stay where they are: all arenas end up in one memory */
-    result->used++;
-    return 0;
-}
-
-static int combine_partition(void *arg, size_t partition, unsigned worker, struct sl_error *err)
-{
-    struct combine *combine = arg;
-    struct sl_task *task = &combine->aggregate->stage->tasks[worker];
-    struct sl_table *result = &combine->result[partition];
-    int r = 0;
-    task->err = err;
-    task->ordinal = UINT32_MAX; /* behind all partitions; the number of these depends on the workers */
-    sl_table_init(result, SL_TABLE_SPREAD);
-    for (size_t t = 0; t < combine->tables && r == 0; t++) {
-        uint64_t at = UINT64_MAX;
-        const struct sl_group *group;
-        while (r == 0 &&
-               (group = sl_table_next(combine->table[t], (unsigned)partition, combine->partitions, &at))) {
-            sl_arena_reset(task->scratch);
-            r = combine_group(combine, task, result, group);
-        }
-    }
-    return r;
-}
-
-static unsigned choose_partitions(const struct sl_aggregate *aggregate, size_t groups)
-{
-    unsigned partitions = 1;
-    while (partitions < sl_pool_workers(aggregate->stage->pool) && partitions < PARTITIONS_MAX &&
-           groups / partitions > GROUPS_PER_PARTITION)
-        partitions *= 2;
-    return partitions;
-}
-
-static int by_position(const void *a, const void *b)
-{
-    return sl_position_compare(&(*(struct sl_aggregate_lane *const *)a)->position,
-                               &(*(struct sl_aggregate_lane *const *)b)->position);
-}
-
-/* The tables that hold groups, in order; table[] has room for workers + lanes. */
-static size_t list_tables(struct sl_aggregate *aggregate, struct sl_table **table)
-{
-    size_t count = 0;
-    for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++)
-        if (aggregate->table[w].used)
-            table[count++] = &aggregate->table[w];
-    if (aggregate->reducer->ops->exact)
-        return count;
-    if (aggregate->lanes > 1)
-        qsort(aggregate->lane, aggregate->lanes, sizeof *aggregate->lane, by_position);
-    for (size_t i = 0; i < aggregate->lanes; i++)
-        if (aggregate->lane[i]->table.used)
-            table[count++] = &aggregate->lane[i]->table;
-    return count;
-}
-
-/* ---- from tables to a sorted run ---- */
-
-static size_t count_groups(struct sl_table *const *table, size_t tables)
-{
-    size_t count = 0;
-    for (size_t t = 0; t < tables; t++)
-        count += table[t]->used;
-    return count;
-}
-
-static void take_entries(const struct sl_table *table, struct sl_groups *groups)
-{
-    uint64_t at = UINT64_MAX;
-    for (struct sl_group *group; (group = sl_table_next(table, 0, 1, &at));) {
-        if (group->key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED))
-            continue;
-        struct sl_entry *entry = &groups->entry[groups->count++];
-        entry->key = group->key;
-        entry->key.flags &= SL_FIELD_ROW;
-        entry->state = group->state;
-    }
-}
-
-/* Moves the memory of all tables into the run's: keys and states are scattered over them. */
-static void take_memory(struct sl_aggregate *aggregate, struct combine *combine, struct sl_groups *groups)
-{
-    struct sl_arena *memory = &groups->memory->arena;
-    for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++)
-        sl_arena_adopt(memory, &aggregate->table[w].arena);
-    for (size_t i = 0; i < aggregate->lanes; i++)
-        sl_arena_adopt(memory, &aggregate->lane[i]->table.arena);
-    for (unsigned p = 0; combine->result && p < combine->partitions; p++)
-        sl_arena_adopt(memory, &combine->result[p].arena);
-}
-
-static int collect(struct sl_aggregate *aggregate, struct combine *combine, struct sl_table *const *table,
-                   size_t tables, struct sl_groups **ret)
-{
-    struct sl_groups *groups = sl_groups_new(count_groups(table, tables));
-    if (!groups)
-        return SL_ENOMEM;
-    for (size_t t = 0; t < tables; t++)
-        take_entries(table[t], groups);
-    take_memory(aggregate, combine, groups);
-    int r = sl_entries_sort(aggregate->stage, groups->entry, groups->count);
-    if (r < 0) {
-        sl_groups_unref(groups);
-        return r;
-    }
-    *ret = groups;
-    return 0;
-}
-
-/* Merges the tables by hash partition, then collects the partitions. */
-static int combine_tables(struct combine *combine, struct sl_groups **ret)
-{
-    struct sl_aggregate *aggregate = combine->aggregate;
-    struct sl_table *results[PARTITIONS_MAX];
-    combine->partitions = choose_partitions(aggregate, count_groups(combine->table, combine->tables));
-    combine->result = calloc(combine->partitions, sizeof *combine->result);
-    if (!combine->result)
-        return SL_ENOMEM;
-    int r = sl_pool_run(aggregate->stage->pool, combine->partitions, combine_partition, combine,
-                        aggregate->stage->err);
-    for (unsigned p = 0; p < combine->partitions; p++)
-        results[p] = &combine->result[p];
-    if (r == 0)
-        r = collect(aggregate, combine, results, combine->partitions, ret);
-    for (unsigned p = 0; p < combine->partitions; p++)
-        sl_table_done(&combine->result[p]);
-    free(combine->result);
-    return r;
-}
-
-int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret)
-{
-    struct combine combine = {.aggregate = aggregate};
-    combine.table =
-        malloc((sl_pool_workers(aggregate->stage->pool) + aggregate->lanes) * sizeof *combine.table);
-    if (!combine.table)
-        return SL_ENOMEM;
-    combine.tables = list_tables(aggregate, combine.table);
-    int r = combine.tables > 1 ? combine_tables(&combine, ret)
-                               : collect(aggregate, &combine, combine.table, combine.tables, ret);
-    free(combine.table);
-    return r;
 }

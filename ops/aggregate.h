@@ -31,7 +31,7 @@ struct sl_aggregate {
     size_t lanes, lanes_capacity;
     struct sl_aggregate_path *path; /* [paths]: lanes that ended, in order (aggregate_fold.c) */
     size_t paths;
-    bool folding; /* some worker is at it */
+    unsigned parts; /* hash partitions that are folded each on its own; a power of two */
 
     struct sl_runs runs; /* on disk, where memory is bounded (aggregate_spill.c) */
     _Atomic size_t held; /* bytes of lanes that ended */
@@ -45,7 +45,6 @@ int sl_aggregate_init(struct sl_aggregate *aggregate, struct sl_stage *stage,
 int sl_aggregate_lane_open(struct sl_aggregate *aggregate, struct sl_lane *lane);
 /* A lane's rows are all there: its groups join those of the lanes before it. */
 int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane);
-void sl_aggregate_paths_done(struct sl_aggregate *aggregate);
 int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, const struct sl_chunk *in);
 /* The groups in the order of their keys. */
 int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret);

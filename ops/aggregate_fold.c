@@ -1,26 +1,36 @@
 /* Lanes of reducers that are not exact are merged as they end, so that memory grows with the keys and not
- * with the input: the table of a path's first lane takes in the second's, the third's ..., in that order
- * whoever ends first. One worker folds at a time, and goes on while the next lane in order is there; the
- * others go on reading. */
+ * with the input. What comes first in the path takes in the second lane, the third ..., in that order whoever
+ * ends first: by hash partitions, so that several workers fold at once, each another partition. Whoever
+ * closes a lane folds what is there and what nobody is at, and goes on while the next lane in order is there;
+ * the others go on reading. A path of one lane is left as it is. */
 #include "core/error.h"
 #include "ops/aggregate_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct sl_aggregate_path {
-    uint32_t next; /* partition that is folded next */
-    size_t capacity;
-    struct sl_aggregate_lane **lane; /* [capacity], by partition; NULL: not closed yet */
-};
+/* ---- paths ---- */
 
 void sl_aggregate_paths_done(struct sl_aggregate *aggregate)
 {
-    for (size_t i = 0; i < aggregate->paths; i++)
-        free(aggregate->path[i].lane);
+    for (size_t i = 0; i < aggregate->paths; i++) {
+        struct sl_aggregate_path *path = &aggregate->path[i];
+        for (unsigned p = 0; path->part && p < aggregate->parts; p++)
+            sl_table_done(&path->part[p].table);
+        free(path->part);
+        free(path->lane);
+    }
     free(aggregate->path);
     aggregate->path = NULL;
     aggregate->paths = 0;
+}
+
+struct sl_aggregate_part *sl_aggregate_parts(const struct sl_aggregate *aggregate,
+                                             const struct sl_aggregate_lane *lane)
+{
+    uint32_t number = lane->position.path;
+    const struct sl_aggregate_path *path = number < aggregate->paths ? &aggregate->path[number] : NULL;
+    return path && path->part && path->lane[0] == lane ? path->part : NULL;
 }
 
 static bool make_paths(struct sl_aggregate *aggregate, uint32_t path)
@@ -52,29 +62,44 @@ static bool make_partitions(struct sl_aggregate_path *path, uint32_t partition)
     return true;
 }
 
+/* A part's table is filled in the order of hashes, and in it that is the order of slots, too. */
+static bool make_parts(const struct sl_aggregate *aggregate, struct sl_aggregate_path *path)
+{
+    bool two = path->lane[0] && path->lane[1];
+    if (path->part || !two)
+        return true;
+    path->part = calloc(aggregate->parts, sizeof *path->part);
+    for (unsigned p = 0; path->part && p < aggregate->parts; p++)
+        sl_table_init(&path->part[p].table, aggregate->parts);
+    return path->part != NULL;
+}
+
+static bool add_lane(struct sl_aggregate *aggregate, const struct sl_position *position,
+                     struct sl_aggregate_lane *lane)
+{
+    if (!make_paths(aggregate, position->path))
+        return false;
+    struct sl_aggregate_path *path = &aggregate->path[position->path];
+    if (!make_partitions(path, position->partition))
+        return false;
+    lane->unfolded = aggregate->parts;
+    path->lane[position->partition] = lane;
+    return make_parts(aggregate, path);
+}
+
+/* ---- groups ---- */
+
 static bool has_state(const struct sl_group *group)
 {
     return !(group->key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED));
 }
 
-/* The group with its state in the memory of `to`: the lane's own is given back, and a combined state may
- * share what it was made of. */
-static int copy_group(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *to,
-                      const struct sl_group *from, struct sl_group *ret)
-{
-    *ret = *from;
-    return has_state(from) ? sl_reducer_copy(aggregate->reducer, task, &to->arena, &from->state, &ret->state)
-                           : 0;
-}
-
-/* Groups of one table on their way into another: so many at a time that the slots of all of them are on their
- * way from memory, and that a call into Lua is worth it. */
+/* Groups of one table on their way into another: so many at a time that all of them are on their way from
+ * memory, and that a call into Lua is worth it. */
 enum { GROUPS_AT_ONCE = 512 };
 
-struct fold {
-    struct sl_aggregate *aggregate;
-    struct sl_task *task;
-    struct sl_table *to;
+struct block {
+    const struct sl_fold *fold;
     uint32_t count;
     const struct sl_group *from[GROUPS_AT_ONCE];
     uint32_t pairs; /* that are combined after all groups were found */
@@ -82,110 +107,148 @@ struct fold {
     const union sl_state *other[GROUPS_AT_ONCE];
 };
 
-static int combine_group(struct fold *fold, struct sl_group *group, const struct sl_group *from)
+/* The group with a state that may stay in `to`: a combined state may share what it was made of. */
+static int copy_group(const struct sl_fold *fold, const struct sl_group *from, struct sl_group *ret)
+{
+    *ret = *from;
+    if (!fold->copies || !has_state(from))
+        return 0;
+    return sl_reducer_copy(fold->aggregate->reducer, fold->task, &fold->to->arena, &from->state, &ret->state);
+}
+
+static int combine_group(const struct sl_fold *fold, struct sl_group *group, const struct sl_group *from)
 {
     struct sl_group copy;
-    int r = copy_group(fold->aggregate, fold->task, fold->to, from, &copy);
+    int r = copy_group(fold, from, &copy);
     return r < 0 ? r
                  : sl_aggregate_combine_groups(fold->aggregate, fold->task, &fold->to->arena, group, &copy);
 }
 
-static int take_group(struct fold *fold, struct sl_group *group, const struct sl_group *from)
+static int take_group(const struct sl_fold *fold, struct sl_group *group, const struct sl_group *from)
 {
     struct sl_group copy;
-    int r = copy_group(fold->aggregate, fold->task, fold->to, from, &copy);
-    if (r == 0)
-        r = sl_table_take(fold->to, group, from->hash, &from->key, from->first);
+    int r = copy_group(fold, from, &copy);
+    if (r == 0 && fold->copies)
+        r = sl_field_copy(&fold->to->arena, &from->key, &copy.key) ? 0 : SL_ENOMEM;
     if (r < 0)
         return r;
-    group->key.flags = from->key.flags;
-    group->state = copy.state;
+    copy.key.flags = from->key.flags;
+    *group = copy;
+    fold->to->used++;
     return 0;
 }
 
-static int find_group(struct fold *fold, const struct sl_group *from)
+static int find_group(struct block *block, const struct sl_group *from)
 {
+    const struct sl_fold *fold = block->fold;
     struct sl_group *group = sl_table_slot(fold->to, from->hash, &from->key);
     if (!(group->key.flags & SL_GROUP_TAKEN))
         return take_group(fold, group, from);
-    if (!has_state(group) || !has_state(from))
+    bool at_once = !fold->aggregate->reducer->ops->exact && has_state(group) && has_state(from);
+    if (!at_once)
         return combine_group(fold, group, from);
-    fold->state[fold->pairs] = &group->state;
-    fold->other[fold->pairs++] = &from->state;
+    block->state[block->pairs] = &group->state;
+    block->other[block->pairs++] = &from->state;
     return 0;
 }
 
-static int combine_pairs(struct fold *fold)
+static int combine_pairs(struct block *block)
 {
+    const struct sl_fold *fold = block->fold;
     const struct sl_reducer *reducer = fold->aggregate->reducer;
     int r = 0;
-    for (uint32_t k = 0; k < fold->pairs && r == 0; k++) {
+    for (uint32_t k = 0; k < block->pairs && r == 0; k++) {
         if (reducer->ops->combine_rows)
-            k += reducer->ops->combine_rows(reducer, fold->task, &fold->to->arena, fold->state + k,
-                                            fold->other + k, fold->pairs - k);
-        if (k < fold->pairs)
-            r = combine_group(fold, sl_group_of(fold->state[k]), sl_group_of(fold->other[k]));
+            k += reducer->ops->combine_rows(reducer, fold->task, &fold->to->arena, block->state + k,
+                                            block->other + k, block->pairs - k);
+        if (k < block->pairs)
+            r = combine_group(fold, sl_group_of(block->state[k]), sl_group_of(block->other[k]));
     }
     return r;
 }
 
-static int fold_groups(struct fold *fold)
+static int fold_block(struct block *block)
 {
-    int r = 0;
-    fold->pairs = 0;
-    for (uint32_t i = 0; i < fold->count; i++)
-        sl_table_prefetch_group(fold->to, fold->from[i]->hash);
-    for (uint32_t i = 0; i < fold->count && r == 0; i++)
-        r = find_group(fold, fold->from[i]);
-    return r == 0 ? combine_pairs(fold) : r;
+    const struct sl_table *to = block->fold->to;
+    int r = sl_table_reserve(block->fold->to, block->count);
+    block->pairs = 0;
+    for (uint32_t i = 0; r == 0 && i < block->count; i++)
+        sl_table_prefetch(to, block->from[i]->hash);
+    for (uint32_t i = 0; r == 0 && i < block->count; i++)
+        sl_table_prefetch_group(to, block->from[i]->hash);
+    for (uint32_t i = 0; r == 0 && i < block->count; i++)
+        r = find_group(block, block->from[i]);
+    return r == 0 ? combine_pairs(block) : r;
 }
 
-/* All groups of a table into another, whose memory is given back. */
-static int fold_table(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *to,
-                      struct sl_table *from)
+int sl_aggregate_fold(const struct sl_fold *fold)
 {
-    struct fold fold;
-    fold.aggregate = aggregate;
-    fold.task = task;
-    fold.to = to;
+    struct block block;
+    block.fold = fold;
     uint64_t at = UINT64_MAX;
-    const struct sl_group *group = from->slot;
-    int r = sl_table_reserve(to, from->used);
+    const struct sl_group *group = fold->from->slot;
+    /* A table that grew while it is filled in the order of slots would be crowded where it is filled. */
+    int r = fold->to->used || !group ? 0 : sl_table_reserve(fold->to, fold->from->used / fold->partitions);
     while (r == 0 && group) {
-        sl_arena_reset(task->scratch);
-        for (fold.count = 0; fold.count < GROUPS_AT_ONCE && (group = sl_table_next(from, 0, 1, &at));) {
-            fold.from[fold.count++] = group;
-            sl_table_prefetch(to, group->hash);
+        sl_arena_reset(fold->task->scratch);
+        for (block.count = 0; block.count < GROUPS_AT_ONCE &&
+                              (group = sl_table_next(fold->from, fold->partition, fold->partitions, &at));) {
+            block.from[block.count++] = group;
+            __builtin_prefetch(group->key.str);
         }
-        r = fold_groups(&fold);
+        r = block.count ? fold_block(&block) : 0;
     }
-    sl_table_done(from);
-    sl_table_init(from, 1);
     return r;
 }
 
-/* The lane of a path that is to be folded next, where it has ended. */
-static struct sl_aggregate_lane *next_lane(const struct sl_aggregate *aggregate, uint32_t path)
+/* ---- lanes into parts ---- */
+
+/* The lane that the part takes in next, where it has ended. */
+static struct sl_aggregate_lane *next_lane(const struct sl_aggregate_path *path,
+                                           const struct sl_aggregate_part *part)
 {
-    const struct sl_aggregate_path *own = &aggregate->path[path];
-    return own->next < own->capacity ? own->lane[own->next] : NULL;
+    return part->next < path->capacity ? path->lane[part->next] : NULL;
 }
 
-/* Folds what can be folded; called and left with the lock held, which is free while it works. */
-static int fold_path(struct sl_aggregate *aggregate, struct sl_task *task, uint32_t path)
+/* All parts have taken in its groups: nobody looks at its table any more. */
+static void empty_lane(struct sl_aggregate *aggregate, struct sl_aggregate_lane *lane)
+{
+    atomic_fetch_sub(&aggregate->held, sl_table_bytes(&lane->table, 0));
+    sl_table_done(&lane->table);
+    sl_table_init(&lane->table, 1);
+}
+
+/* Called and left with the lock held, which is free while it works. */
+static int fold_lane(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_aggregate_part *part,
+                     unsigned number, struct sl_aggregate_lane *lane)
+{
+    struct sl_fold fold = {aggregate, task, &part->table, &lane->table, number, aggregate->parts, true};
+    part->busy = true;
+    pthread_mutex_unlock(&aggregate->lock);
+    size_t before = sl_table_bytes(&part->table, 0);
+    int r = sl_aggregate_fold(&fold);
+    atomic_fetch_add(&aggregate->held, sl_table_bytes(&part->table, 0) - before);
+    pthread_mutex_lock(&aggregate->lock);
+    part->busy = false;
+    part->next++;
+    if (--lane->unfolded == 0) {
+        pthread_mutex_unlock(&aggregate->lock);
+        empty_lane(aggregate, lane);
+        pthread_mutex_lock(&aggregate->lock);
+    }
+    return r;
+}
+
+/* Folds what can be folded; called and left with the lock held. */
+static int fold_paths(struct sl_aggregate *aggregate, struct sl_task *task)
 {
     struct sl_aggregate_lane *lane;
     int r = 0;
-    while (r == 0 && (lane = next_lane(aggregate, path))) {
-        struct sl_aggregate_lane *first = aggregate->path[path].lane[0];
-        pthread_mutex_unlock(&aggregate->lock);
-        if (lane != first) {
-            size_t before = sl_table_bytes(&first->table, 0) + sl_table_bytes(&lane->table, 0);
-            r = fold_table(aggregate, task, &first->table, &lane->table);
-            atomic_fetch_add(&aggregate->held, sl_table_bytes(&first->table, 0) - before); /* mostly less */
-        }
-        pthread_mutex_lock(&aggregate->lock);
-        aggregate->path[path].next++;
+    for (uint32_t i = 0; i < aggregate->paths; i++) {
+        struct sl_aggregate_part *part = aggregate->path[i].part;
+        for (unsigned p = 0; part && r == 0 && p < aggregate->parts; p++)
+            while (r == 0 && !part[p].busy && (lane = next_lane(&aggregate->path[i], &part[p])))
+                r = fold_lane(aggregate, task, &part[p], p, lane);
     }
     return r;
 }
@@ -193,25 +256,13 @@ static int fold_path(struct sl_aggregate *aggregate, struct sl_task *task, uint3
 int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane)
 {
     struct sl_aggregate_lane *own = lane->state;
-    const struct sl_position *position = &lane->position;
     if (aggregate->reducer->ops->exact)
         return 0;
     if (aggregate->runs.spill &&
         sl_aggregate_must_spill(aggregate, own)) /* those behind it wait for the finish */
         return sl_aggregate_spill_table(aggregate, lane->task, own, &own->table);
     pthread_mutex_lock(&aggregate->lock);
-    int r = make_paths(aggregate, position->path) &&
-                    make_partitions(&aggregate->path[position->path], position->partition)
-                ? 0
-                : SL_ENOMEM;
-    if (r == 0)
-        aggregate->path[position->path].lane[position->partition] = own;
-    if (r == 0 && !aggregate->folding) {
-        aggregate->folding = true;
-        for (uint32_t path = 0; r == 0 && path < aggregate->paths; path++)
-            r = fold_path(aggregate, lane->task, path);
-        aggregate->folding = false;
-    }
+    int r = add_lane(aggregate, &lane->position, own) ? fold_paths(aggregate, lane->task) : SL_ENOMEM;
     pthread_mutex_unlock(&aggregate->lock);
     return r;
 }

@@ -6,9 +6,24 @@
 struct sl_aggregate_lane {
     struct sl_position position;
     uint32_t number;       /* index in aggregate->lane while rows are pushed */
-    bool closed;           /* its rows are all there */
     struct sl_table table; /* of reducers that are not exact */
-    uint32_t runs;         /* of it on disk; once there is one, the table keeps lists of values */
+    unsigned unfolded;     /* parts of the path that have not taken in its groups yet */
+    uint32_t runs;         /* of it on disk */
+    bool keeps_values;     /* the table holds lists of values: groups before them are on disk */
+};
+
+/* The groups of a hash partition of all lanes of a path that were folded. */
+struct sl_aggregate_part {
+    struct sl_table table;
+    uint32_t next; /* the lane that is folded next */
+    bool busy;     /* some worker is at it */
+};
+
+/* Lanes of one way through unions, in the order of their partitions. */
+struct sl_aggregate_path {
+    size_t capacity;
+    struct sl_aggregate_lane **lane; /* [capacity], by partition; NULL: not closed yet */
+    struct sl_aggregate_part *part;  /* [aggregate->parts]; NULL until two lanes are closed */
 };
 
 /* A run of groups on disk has rows (key, lane and kind, state). The kind is in the lower bits of the second
@@ -24,6 +39,24 @@ int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *tas
                              struct sl_aggregate_lane *lane, struct sl_table *table);
 /* A lane that ends: whether it has to go to disk. */
 bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_aggregate_lane *lane);
+
+/* aggregate_fold.c */
+void sl_aggregate_paths_done(struct sl_aggregate *aggregate);
+/* The parts of the path whose first lane this is; NULL: it is not, or nothing was folded. */
+struct sl_aggregate_part *sl_aggregate_parts(const struct sl_aggregate *aggregate,
+                                             const struct sl_aggregate_lane *lane);
+/* The groups of a hash partition of `from` into `to`. With copies `to` owns what it holds afterwards;
+ * without, keys and states stay where they are and may be shared, so the memory of `from` must outlive `to`.
+ */
+struct sl_fold {
+    struct sl_aggregate *aggregate;
+    struct sl_task *task;
+    struct sl_table *to;
+    const struct sl_table *from;
+    unsigned partition, partitions;
+    bool copies;
+};
+int sl_aggregate_fold(const struct sl_fold *fold);
 
 /* Brings `from` into `to`, which holds the same key from an earlier table. Group errors go to the sink. */
 int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,

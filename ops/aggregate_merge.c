@@ -204,6 +204,16 @@ static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, 
 
 /* ---- everything ---- */
 
+/* A lane's own groups, or what lanes behind it were folded into with it: that stands where it stands. */
+static int spill_lane(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_aggregate_lane *lane)
+{
+    struct sl_aggregate_part *part = sl_aggregate_parts(aggregate, lane);
+    int r = sl_aggregate_spill_table(aggregate, task, lane, &lane->table);
+    for (unsigned p = 0; part && r == 0 && p < aggregate->parts; p++)
+        r = sl_aggregate_spill_table(aggregate, task, lane, &part[p].table);
+    return r;
+}
+
 static int spill_rest(void *arg, size_t number, unsigned worker, struct sl_error *err)
 {
     struct sl_aggregate *aggregate = arg;
@@ -211,8 +221,7 @@ static int spill_rest(void *arg, size_t number, unsigned worker, struct sl_error
     bool exact = aggregate->reducer->ops->exact;
     task->err = err;
     return exact ? sl_aggregate_spill_table(aggregate, task, NULL, &aggregate->table[number])
-                 : sl_aggregate_spill_table(aggregate, task, aggregate->lane[number],
-                                            &aggregate->lane[number]->table);
+                 : spill_lane(aggregate, task, aggregate->lane[number]);
 }
 
 int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_shape shape, struct sl_dataset **ret)

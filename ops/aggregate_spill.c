@@ -33,7 +33,11 @@ int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
         aggregate->reducer->ops->exact ? aggregate->runs.spill->bytes : aggregate->runs.spill->bytes / 2;
     bool fits =
         sl_table_bytes(table, more) <= share && sl_table_bytes(table, 0) + bytes_to_sort(table) <= share;
-    return fits || !table->used ? 0 : sl_aggregate_spill_table(aggregate, task, lane, table);
+    if (fits || !table->used)
+        return 0;
+    int r = sl_aggregate_spill_table(aggregate, task, lane, table);
+    lane->keeps_values = !aggregate->reducer->ops->exact;
+    return r;
 }
 
 bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_aggregate_lane *lane)
@@ -58,6 +62,13 @@ bool sl_aggregate_is_large(const struct sl_aggregate *aggregate)
     for (size_t i = 0; i < aggregate->lanes; i++) {
         bytes += sl_table_bytes(&aggregate->lane[i]->table, 0);
         groups += aggregate->lane[i]->table.used;
+    }
+    for (size_t i = 0; i < aggregate->paths; i++) {
+        const struct sl_aggregate_part *part = aggregate->path[i].part;
+        for (unsigned p = 0; part && p < aggregate->parts; p++) {
+            bytes += sl_table_bytes(&part[p].table, 0);
+            groups += part[p].table.used;
+        }
     }
     return bytes + groups * GROUP_BYTES > sl_runs_bytes(&aggregate->runs);
 }
@@ -145,7 +156,7 @@ int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *tas
         .aggregate = aggregate, .reducer = aggregate->reducer, .lane = lane, .task = task};
     if (!table->used)
         return 0;
-    if (!exact && lane->runs) {
+    if (!exact && lane->keeps_values) {
         writing.reducer = &sl_reducer_list;
         writing.kind = SL_RUN_VALUES;
     }

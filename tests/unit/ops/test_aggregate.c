@@ -73,7 +73,7 @@ static int push_lane(void *arg, size_t number, unsigned worker, struct sl_error 
         r = sl_aggregate_push(&job->aggregate, &lane, &chunk);
         sl_arena_reset(lane.task->scratch);
     }
-    return r;
+    return r < 0 ? r : sl_aggregate_lane_close(&job->aggregate, &lane);
 }
 
 struct bench {
