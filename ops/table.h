@@ -42,8 +42,8 @@ struct sl_table {
 };
 
 /* spread 1: slots are in hash order. SL_TABLE_SPREAD: they are not, and the table may be filled from another
- * one in that one's order; without it such a run of neighbours would pile up while the table is small. A power
- * of two, P: for the groups of one of P hash partitions, slots in hash order. */
+ * one in that one's order; without it such a run of neighbours would pile up while the table is small. A
+ * power of two, P: for the groups of one of P hash partitions, slots in hash order. */
 #define SL_TABLE_SPREAD 0x9E3779B1u
 void sl_table_init(struct sl_table *table, uint32_t spread);
 void sl_table_done(struct sl_table *table);
