@@ -1,55 +1,44 @@
 #include "engine/changes.h"
 
 #include "engine/run.h"
+#include "engine/shape.h"
 
-#include <string.h>
-
-enum { TEXT_BYTES_MAX = 64 << 20 };
-
-/* The texts of the node's functions and of those on the way to its sources; a stream that is used twice
- * counts twice. */
-static bool append_texts(struct sl_buf *buf, const struct sl_node *node)
-{
-    bool ok = buf->len < TEXT_BYTES_MAX;
-    for (unsigned i = 0; ok && node->op->params && node->op->params[i].name; i++) {
-        const struct sl_arg *arg = &node->arg[i];
-        if (arg->kind == SL_ARG_FUNCTION && arg->function->ops->text)
-            ok = arg->function->ops->text(arg->function, buf) && sl_buf_byte(buf, 0);
-    }
-    for (unsigned i = 0; ok && i < node->inputs; i++)
-        ok = append_texts(buf, node->input[i]);
-    return ok;
-}
+#include <stdlib.h>
 
 static bool keeps_state(const struct sl_run *run, const struct sl_node *node)
 {
     return run->state_key[node->number] && node->op->kind != SL_OP_OUTPUT;
 }
 
-/* Of the operators that keep something and have functions of the job's own. */
+static int add_code(const struct sl_node *node, const char *key, struct sl_codes *codes)
+{
+    int64_t digest;
+    bool any;
+    int r = sl_shape_code(node, &digest, &any);
+    return r == 0 && any ? sl_codes_add(codes, key, digest) : r;
+}
+
+static int add_whole(const struct sl_node *node, const char *key, struct sl_codes *codes)
+{
+    int64_t digest;
+    char *shape_key = sl_shape_key(key);
+    int r = shape_key ? sl_shape_whole(node, &digest) : SL_ENOMEM;
+    r = r < 0 ? r : sl_codes_add(codes, shape_key, digest);
+    free(shape_key);
+    return r;
+}
+
 static int collect(const struct sl_run *run, struct sl_codes *codes)
 {
     int r = 0;
     for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
-        SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
-        if (!keeps_state(run, node))
-            continue;
-        if (!append_texts(&text, node))
-            return SL_ENOMEM;
-        struct sl_field all = sl_string(text.bytes, text.len);
-        if (text.len)
-            r = sl_codes_add(codes, run->state_key[n], (int64_t)sl_field_partition_hash(&all));
+        if (keeps_state(run, node))
+            r = add_code(node, run->state_key[n], codes);
+        if (r == 0 && keeps_state(run, node))
+            r = add_whole(node, run->state_key[n], codes);
     }
     return r;
-}
-
-static const struct sl_code *find(const struct sl_codes *codes, const char *operator)
-{
-    for (size_t i = 0; i < codes->count; i++)
-        if (strcmp(codes->code[i].operator, operator) == 0)
-            return &codes->code[i];
-    return NULL;
 }
 
 static void say(const struct sl_run *run, const struct sl_codes *before, const struct sl_codes *now)
@@ -58,7 +47,8 @@ static void say(const struct sl_run *run, const struct sl_codes *before, const s
         const struct sl_node *node = run->pipelines->node[n];
         if (!keeps_state(run, node))
             continue;
-        const struct sl_code *was = find(before, run->state_key[n]), *is = find(now, run->state_key[n]);
+        const struct sl_code *was = sl_shape_find(before, run->state_key[n]),
+                             *is = sl_shape_find(now, run->state_key[n]);
         if (was && is && was->digest != is->digest)
             sl_log(run->services.log, SL_LOG_WARNING,
                    "%s:%d: %s: its function, or one on the way to it, has changed; it goes on with the state "
@@ -72,7 +62,7 @@ static bool are_equal(const struct sl_codes *before, const struct sl_codes *now)
 {
     bool equal = before->count == now->count;
     for (size_t i = 0; equal && i < now->count; i++) {
-        const struct sl_code *was = find(before, now->code[i].operator);
+        const struct sl_code *was = sl_shape_find(before, now->code[i].operator);
         equal = was && was->digest == now->code[i].digest;
     }
     return equal;

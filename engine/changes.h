@@ -7,5 +7,6 @@
 struct sl_run;
 
 /* At a start, when the state is loaded: logs each operator with state of which a function, its own or one
- * before it, has another text than when the checkpoint was last used, and remembers how they are. */
+ * before it, has another text than when the checkpoint was last used, and remembers how they are, for
+ * engine/state_keys, too. */
 int sl_changes_say(struct sl_run *run, struct sl_error *err);

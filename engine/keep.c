@@ -4,98 +4,11 @@
 #include "core/keeper.h"
 #include "engine/memories.h"
 #include "engine/stage.h"
+#include "engine/state_keys.h"
 #include "state/store.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static bool is_kept(const struct sl_node *node)
-{
-    return node->op->wide && node->op->wide->save;
-}
-
-/* ---- names ---- */
-
-#define VIEW_PREFIX "view:"
-
-static bool append_param(struct sl_buf *buf, const struct sl_param *param, const struct sl_arg *arg)
-{
-    if (param->want & SL_WANT_DURATION)
-        return true;
-    if (arg->kind == SL_ARG_FUNCTION)
-        return sl_buf_printf(buf, " %s", arg->function->name[0] ? arg->function->name : "function");
-    if (arg->kind != SL_ARG_VALUE)
-        return true;
-    return sl_buf_printf(buf, " %016llx", (unsigned long long)sl_field_partition_hash(&arg->value));
-}
-
-/* Inputs are behind their operator in brackets; a stream that is used twice is written twice. */
-static bool append_signature(struct sl_buf *buf, const struct sl_node *node)
-{
-    enum { SIGNATURE_MAX = 1 << 20 };
-    bool ok = buf->len < SIGNATURE_MAX && sl_buf_text(buf, node->op->name);
-    for (unsigned i = 0; ok && node->op->params && node->op->params[i].name; i++)
-        ok = append_param(buf, &node->op->params[i], &node->arg[i]);
-    for (unsigned i = 0; ok && i < node->inputs; i++)
-        ok = sl_buf_byte(buf, '(') && append_signature(buf, node->input[i]) && sl_buf_byte(buf, ')');
-    return ok;
-}
-
-static char *make_key(const struct sl_node *node, unsigned twin)
-{
-    struct sl_buf text = {0}, key = {0};
-    struct sl_field view = sl_node_value(node, 0);
-    if (node->op->kind == SL_OP_OUTPUT) /* what a view shows is no state: its name is enough, and it may go */
-        return sl_buf_printf(&key, VIEW_PREFIX "%.*s", (int)view.len, (const char *)view.str) &&
-                       sl_buf_byte(&key, 0)
-                   ? (char *)key.bytes
-                   : NULL;
-    bool ok = node->name ? sl_buf_printf(&key, "%s", node->name) : append_signature(&text, node);
-    if (ok && !node->name) {
-        struct sl_field signature = sl_string(text.bytes, text.len);
-        ok = sl_buf_printf(&key, "%s-%016llx", node->op->name,
-                           (unsigned long long)sl_field_partition_hash(&signature));
-    }
-    if (ok && twin)
-        ok = sl_buf_printf(&key, "#%u", twin + 1);
-    ok = ok && sl_buf_byte(&key, 0);
-    sl_buf_done(&text);
-    if (ok)
-        return (char *)key.bytes;
-    sl_buf_done(&key);
-    return NULL;
-}
-
-static bool is_taken(const struct sl_run *run, size_t nodes, const char *key)
-{
-    for (size_t n = 0; n < nodes; n++)
-        if (run->state_key[n] && strcmp(run->state_key[n], key) == 0)
-            return true;
-    return false;
-}
-
-/* Operators that are alike are told apart by their order. */
-static int name_operators(struct sl_run *run, struct sl_error *err)
-{
-    run->state_key = calloc(run->pipelines->nodes + 1, sizeof(char *));
-    if (!run->state_key)
-        return sl_error_nomem(err);
-    for (size_t n = 0; n < run->pipelines->nodes; n++) {
-        const struct sl_node *node = run->pipelines->node[n];
-        char *key = NULL;
-        for (unsigned twin = 0; is_kept(node) && !key; twin++) {
-            key = make_key(node, twin);
-            if (!key)
-                return sl_error_nomem(err);
-            if (!is_taken(run, n, key))
-                break;
-            free(key);
-            key = NULL;
-        }
-        run->state_key[n] = key;
-    }
-    return 0;
-}
 
 /* ---- what no operator of the job wants any more ---- */
 
@@ -105,9 +18,9 @@ static int refuse_dropping(struct sl_run *run, struct sl_error *err)
     const char *key;
     int r = 0;
     for (size_t i = 0; r == 0 && (key = sl_store_key(run->store, i)); i++) {
-        if (is_taken(run, run->pipelines->nodes, key))
+        if (sl_state_key_is_taken(run, key))
             continue;
-        if (run->options->accept_changes || strncmp(key, VIEW_PREFIX, strlen(VIEW_PREFIX)) == 0)
+        if (run->options->accept_changes || sl_state_key_is_of_view(key))
             r = sl_store_drop(run->store, key) < 0 ? sl_error_nomem(err) : 0;
         else if (!sl_buf_printf(&list, "%s%s", list.len ? ", " : "", key))
             r = sl_error_nomem(err);
@@ -151,7 +64,7 @@ static int load_operator(struct sl_run *run, const struct sl_node *node, int64_t
 
 static int open_kept(struct sl_run *run, const struct sl_progress *progress, bool again, struct sl_error *err)
 {
-    int r = name_operators(run, err);
+    int r = sl_state_keys_find(run, err);
     bool any = progress->segments && progress->segments[0];
     for (size_t n = 0; n < run->pipelines->nodes; n++)
         any = any || run->state_key[n];
@@ -174,10 +87,7 @@ int sl_keep_open(struct sl_run *run, const struct sl_progress *progress, struct 
 void sl_keep_close(struct sl_run *run)
 {
     sl_store_close(run->store);
-    for (size_t n = 0; run->state_key && n < run->pipelines->nodes; n++)
-        free(run->state_key[n]);
-    free(run->state_key);
-    run->state_key = NULL;
+    sl_state_keys_free(run);
     run->store = NULL;
     run->segments = NULL;
 }

@@ -4,11 +4,9 @@
 
 #include "engine/batch.h"
 
-/* Opens the segments that the catalog lists and gives every operator its own. An operator is known by its
- * name
- * (:name("x")), or by its signature: the kinds and parameters of the operators from it up to the sources,
- * without durations and without Lua code. SL_EUSAGE: state would be dropped and the options do not accept it;
- * the text lists it. */
+/* Opens the segments that the catalog lists and gives every operator its own, by the keys of
+ * engine/state_keys. SL_EUSAGE: state would be dropped and the options do not accept it; the text lists it.
+ */
 int sl_keep_open(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err);
 void sl_keep_close(struct sl_run *run);
 

@@ -74,8 +74,7 @@ int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_plan *plan,
 int sl_catalog_each_newest(struct sl_catalog *catalog, int (*visit)(void *arg, const char *path), void *arg,
                            struct sl_error *err);
 
-/* What the functions of an operator that keeps something were like; nothing depends on it but what is said.
- */
+/* What an operator that keeps something was like. */
 struct sl_code {
     char *operator; /* its key; owned */
     int64_t digest;
@@ -88,7 +87,7 @@ struct sl_codes {
 int sl_codes_add(struct sl_codes *codes, const char *operator, int64_t digest);
 void sl_codes_done(struct sl_codes *codes);
 int sl_catalog_get_codes(struct sl_catalog *catalog, struct sl_codes *ret, struct sl_error *err);
-/* In the place of those before, in one transaction. */
+/* In the place of those before, in one transaction. No key is empty. */
 int sl_catalog_put_codes(struct sl_catalog *catalog, const struct sl_codes *codes, struct sl_error *err);
 
 struct sl_committed {

@@ -1,5 +1,6 @@
-/* What functions were like when the state was made that they look at: table code. */
+/* What operators were like when the state was made that they find: table code. */
 #include "state/catalog_inside.h"
+#include "state/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,25 @@ void sl_codes_done(struct sl_codes *codes)
     *codes = (struct sl_codes){0};
 }
 
+static int64_t sum_of(const struct sl_catalog *catalog, const struct sl_codes *codes)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < codes->count; i++)
+        sum = sl_digest_add(sum, sl_row_code(catalog->hash, codes->code[i].operator, codes->code[i].digest));
+    return sum;
+}
+
+/* The row without a name comes first. Catalogs of older programs do not have it. */
+static int check_sum(const struct sl_catalog *catalog, struct sl_codes *codes, struct sl_error *err)
+{
+    if (codes->count == 0 || codes->code[0].operator[0])
+        return 0;
+    int64_t sum = codes->code[0].digest;
+    free(codes->code[0].operator);
+    memmove(codes->code, codes->code + 1, --codes->count * sizeof *codes->code);
+    return sum == sum_of(catalog, codes) ? 0 : sl_catalog_damaged(catalog, err, "table code");
+}
+
 int sl_catalog_get_codes(struct sl_catalog *catalog, struct sl_codes *ret, struct sl_error *err)
 {
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_CODES];
@@ -35,17 +55,19 @@ int sl_catalog_get_codes(struct sl_catalog *catalog, struct sl_codes *ret, struc
         }
     }
     (void)sqlite3_reset(get); /* a failure was told already */
+    r = r < 0 ? r : check_sum(catalog, &codes, err);
     if (r < 0)
         sl_codes_done(&codes);
     else
         *ret = codes;
-    return r < 0 ? r : 0;
+    return r;
 }
 
-static int put_code(const struct sl_catalog *catalog, const struct sl_code *code, struct sl_error *err)
+static int put_code(const struct sl_catalog *catalog, const char *operator, int64_t digest,
+                    struct sl_error *err)
 {
-    sl_statement_text(catalog->sql[SL_SQL_PUT_CODE], 1, code->operator);
-    sl_statement_integer(catalog->sql[SL_SQL_PUT_CODE], 2, code->digest);
+    sl_statement_text(catalog->sql[SL_SQL_PUT_CODE], 1, operator);
+    sl_statement_integer(catalog->sql[SL_SQL_PUT_CODE], 2, digest);
     return sl_catalog_step(catalog, SL_SQL_PUT_CODE, err);
 }
 
@@ -53,8 +75,9 @@ int sl_catalog_put_codes(struct sl_catalog *catalog, const struct sl_codes *code
 {
     int r = sl_catalog_begin(catalog, err);
     r = r < 0 ? r : sl_catalog_step(catalog, SL_SQL_DROP_CODES, err);
+    r = r < 0 ? r : put_code(catalog, "", sum_of(catalog, codes), err);
     for (size_t i = 0; r == 0 && i < codes->count; i++)
-        r = put_code(catalog, &codes->code[i], err);
+        r = put_code(catalog, codes->code[i].operator, codes->code[i].digest, err);
     r = r < 0 ? r : sl_catalog_end(catalog, &catalog->progress, err);
     if (r < 0)
         sl_catalog_abort(catalog);

@@ -90,6 +90,14 @@ int64_t sl_row_place(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t 
     return end(hash);
 }
 
+int64_t sl_row_code(XXH3_state_t *hash, const char *operator, int64_t digest)
+{
+    begin(hash, "code");
+    add_text(hash, operator);
+    add_integer(hash, digest);
+    return end(hash);
+}
+
 int64_t sl_row_aside(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t position, const char *reason)
 {
     begin(hash, "aside");

@@ -17,6 +17,7 @@ int64_t sl_row_batch(struct XXH3_state_s *hash, int64_t number, int64_t time_ms,
 int64_t sl_row_file(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t position,
                     const struct sl_file *file);
 int64_t sl_row_place(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t place);
+int64_t sl_row_code(struct XXH3_state_s *hash, const char *operator, int64_t digest);
 int64_t sl_row_aside(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t position,
                      const char *reason);
 int64_t sl_row_taken(struct XXH3_state_s *hash, int64_t source, const struct sl_file *file);

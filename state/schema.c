@@ -15,7 +15,8 @@
  *     output       a directory per row that a batch made
  *     output_file  its part files
  *     error        what was set aside
- *     code         of each operator that keeps something, what its functions were like: engine/changes.h
+ *     code         of each operator that keeps something, what its functions and it were like:
+ *                  engine/shape.h; the row without a name is the sum of the others' checksums
  *
  * checksum is XXH3-64 over the other columns that decide results (state/rows.c); sums are modulo 2^64, so
  * that a row that is lost, doubled or changed is noticed when it is used.

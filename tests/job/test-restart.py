@@ -118,6 +118,64 @@ end):name("%s"):saveAsTextFiles("out/%s")
         equal(read("out/%s-%d/part-00000" % (name, 1000 * (n + 1))), wanted, "run %d" % n)
 
 
+TWINS = {
+    "ones": """pairs_of:updateStateByKey(function(values, state)
+    return (state or 0) + #values
+end):saveAsTextFiles("out/ones")
+""",
+    "hundreds": """pairs_of:updateStateByKey(function(values, state)
+    return (state or 0) + 100 * #values
+end):saveAsTextFiles("out/hundreds")
+""",
+    "short": 'pairs_of:reduceByKeyAndWindow(sluice.sum, nil, "2s", "1s"):saveAsTextFiles("out/short")\n',
+    "long": 'pairs_of:reduceByKeyAndWindow(sluice.sum, nil, "9s", "1s"):saveAsTextFiles("out/long")\n',
+}
+
+
+def run_twins(names, *options):
+    job("""
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }
+local pairs_of = ssc:textFileStream("in"):map(sluice.pair(1))
+""" + "".join(TWINS[name] for name in names))
+    move_in("f%d" % len(os.listdir("in")) if os.path.isdir("in") else "f0", "x\n")
+    return sluice("run", "job.lua", "--clock", "virtual", "--batches", "1", *options)
+
+
+def newest(prefix):
+    return output(max(output_times(prefix, "")), prefix, "")
+
+
+def test_operators_that_are_alike_keep_their_state_when_their_order_changes():
+    for names in (("ones", "hundreds", "short", "long"), ("hundreds", "ones", "long", "short"),
+                  ("long", "ones", "short", "hundreds"), ("short", "long", "hundreds", "ones")):
+        done = run_twins(names)
+        equal((done.returncode, done.stderr), (0, ""), "a run of %s" % (names,))
+    for prefix, want in (("ones", b"x\t4\n"), ("hundreds", b"x\t400\n"), ("short", b"x\t2\n"), ("long", b"x\t4\n")):
+        equal(newest("out/" + prefix), want, prefix)
+
+
+def test_of_operators_that_are_alike_the_one_that_went_is_dropped():
+    equal(run_twins(("ones", "hundreds", "short", "long")).returncode, 0, "the first run")
+    equal(run_twins(("hundreds", "long")).returncode, 2, "without leave to drop")
+    done = run_twins(("hundreds", "long"), "--accept-changes")
+    equal((done.returncode, done.stderr), (0, ""), "a run of the second ones")
+    equal(newest("out/hundreds"), b"x\t300\n", "the state that stayed")
+    equal(newest("out/long"), b"x\t3\n", "the window that stayed")
+    equal(run_twins(("ones", "hundreds", "long")).returncode, 0, "a run with a new one before the old")
+    equal(newest("out/hundreds"), b"x\t400\n", "the state that was there")
+    equal(newest("out/ones"), b"x\t1\n", "the state that is new")
+
+
+def test_what_tells_operators_apart_is_not_computed_with_when_it_is_damaged():
+    equal(run_twins(("ones", "hundreds")).returncode, 0, "the first run")
+    with sqlite3.connect("ck/catalog.db") as database:
+        database.execute("UPDATE code SET digest = digest + 1 WHERE operator LIKE 'shape:%'")
+    done = run_twins(("ones", "hundreds"))
+    equal(done.returncode, 4, done.stderr)
+    check("table code" in done.stderr, done.stderr)
+
+
 PLAIN = """
 local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }
