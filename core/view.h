@@ -49,8 +49,9 @@ struct sl_viewer_ops {
     int (*document)(struct sl_viewer *viewer, const char *name, const char *text, size_t len,
                     struct sl_error *err);
     /* Waits, at most this long, until whoever begins to read now sees all that was published before; false
-     * when the time is up. For those who tell others that it is there; a batch does not wait for it. May be
-     * NULL: it always is. */
+     * when the time is up. For those who tell others that it is there. After it was up once it is shorter,
+     * until there was time enough again: what is stuck for ever delays one batch. May be NULL: whoever begins
+     * to read sees it anyway. */
     bool (*settle)(struct sl_viewer *viewer, int timeout_ms);
     /* May be NULL: nobody can hold anything. */
     void (*count)(struct sl_viewer *viewer, struct sl_viewer_counts *ret);

@@ -149,8 +149,9 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
     return r;
 }
 
-/* How long a batch waits at most until new readers of the mount see it. */
-enum { SETTLE_MS = 20 };
+/* How long a batch waits at most until new readers of the mount see it: the tick that follows says that they
+ * do. */
+enum { SETTLE_MS = 500 };
 
 /* From here on the batch is true: what fails is said and does not undo it. */
 static int publish(struct sl_batch *batch, struct sl_error *err)

@@ -35,7 +35,7 @@ static void *run(void *arg)
     pthread_mutex_lock(&keeper->lock);
     for (;;) {
         wait_for_kick(keeper, something_left);
-        if (keeper->stop)
+        if (keeper->stop && !keeper->kick)
             break;
         keeper->kick = false;
         pthread_mutex_unlock(&keeper->lock);

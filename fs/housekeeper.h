@@ -10,5 +10,5 @@ struct sl_housekeeper;
 int sl_housekeeper_start(bool (*work)(void *arg), void *arg, struct sl_housekeeper **ret,
                          struct sl_error *err);
 void sl_housekeeper_kick(struct sl_housekeeper *keeper);
-/* Ends after the round it is in; NULL is fine. */
+/* Ends when what was kicked for is done; NULL is fine. */
 void sl_housekeeper_stop(struct sl_housekeeper *keeper);

@@ -20,8 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long those who wait for a version wait for the caches at most. */
-enum { TELL_MS = 1000 };
+/* How long those who wait for a version wait for the caches at most; and somebody who did so in vain the time
+ * before. */
+enum { TELL_MS = 1000, TELL_AGAIN_MS = 20 };
 
 struct mount {
     struct sl_viewer viewer;
@@ -30,6 +31,7 @@ struct mount {
     struct sl_session *session;
     struct sl_notifier *swaps, *sweeps;
     struct sl_housekeeper *housekeeper;
+    bool is_late; /* settling took longer than it may */
 };
 
 static struct mount *mount_of(struct sl_viewer *viewer)
@@ -95,9 +97,14 @@ static int mount_document(struct sl_viewer *viewer, const char *name, const char
     return sl_tree_document(mount_of(viewer)->requests.tree, name, text, len, err);
 }
 
+/* Mostly a processor is all that a notice waits for. A reader that is stuck inside the kernel could hold it
+ * up for ever: then this waits once, and from then on only as long as it takes to see that it is over. */
 static bool mount_settle(struct sl_viewer *viewer, int timeout_ms)
 {
-    return tell(mount_of(viewer), timeout_ms, false);
+    struct mount *mount = mount_of(viewer);
+    bool shorter = mount->is_late && timeout_ms > TELL_AGAIN_MS;
+    mount->is_late = !tell(mount, shorter ? TELL_AGAIN_MS : timeout_ms, false);
+    return !mount->is_late;
 }
 
 /* The notifiers end first: while they are in the kernel, somebody must be there to answer requests. Answers
