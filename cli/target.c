@@ -126,14 +126,7 @@ static int open_target(struct sl_target *target, const struct sl_line *line, con
     } else {
         r = given_checkpoint(target, sl_line_text(line, "checkpoint"), err);
     }
-    r = r < 0 ? r : sl_target_read_status(target, err);
-    if (r == 0 && !target->dir)
-        target->dir = sl_target_status_text(target, "dir");
-    if (r == 0 && !target->dir)
-        target->dir = dir_beside(target);
-    if (r == 0 && !target->dir)
-        target->dir = ".";
-    return r;
+    return r < 0 ? r : sl_target_read_status(target, err);
 }
 
 int sl_target_open(const struct sl_line *line, struct sl_target *ret, const char *const **ret_operands,
@@ -188,6 +181,17 @@ int sl_target_need_job(struct sl_target *target, struct sl_error *err)
 
 /* ---- status.json ---- */
 
+/* Where the job lies. */
+static void find_dir(struct sl_target *target)
+{
+    const char *dir = sl_target_status_text(target, "dir");
+    if (target->job_line.job)
+        return; /* it was given, and says so itself */
+    target->dir = dir ? dir : dir_beside(target);
+    if (!target->dir)
+        target->dir = ".";
+}
+
 int sl_target_read_status(struct sl_target *target, struct sl_error *err)
 {
     const char *path = arena_print(&target->arena, "%s/%s", target->checkpoint, "status.json"), *message;
@@ -197,11 +201,13 @@ int sl_target_read_status(struct sl_target *target, struct sl_error *err)
     target->status = sl_nil();
     if (!path)
         return sl_error_nomem(err);
-    if (access(path, R_OK) < 0)
-        return 0; /* no run yet, or an older one: what it would say is left out */
-    int r = sl_io_read_file(&sl_io_system, AT_FDCWD, path, STATUS_BYTES_MAX, &target->status_text, &len, err);
-    if (r == 0 && !sl_json_parse(&target->arena, target->status_text, len, &target->status, &message, &at))
+    int r = 0;
+    if (access(path, R_OK) == 0) /* else no run yet, or an older one: what it would say is left out */
+        r = sl_io_read_file(&sl_io_system, AT_FDCWD, path, STATUS_BYTES_MAX, &target->status_text, &len, err);
+    if (r == 0 && target->status_text &&
+        !sl_json_parse(&target->arena, target->status_text, len, &target->status, &message, &at))
         target->status = sl_nil(); /* a hint that cannot be read is no hint */
+    find_dir(target);
     return r;
 }
 

@@ -72,6 +72,29 @@ static bool pause_a_while(struct wait *wait)
     return true;
 }
 
+/* ---- a run that begins ---- */
+
+/* It holds the checkpoint and shows its mount a moment before it says what it watches and shows. */
+static bool is_beginning(struct sl_target *target)
+{
+    const char *state = sl_target_status_text(target, "state");
+    bool goes_on = state && (strcmp(state, "running") == 0 || strcmp(state, "waiting") == 0);
+    return !goes_on && sl_target_holder(target);
+}
+
+/* *ret_is_ready false: the time is up. */
+static int wait_for_run(struct wait *wait, bool *ret_is_ready, struct sl_error *err)
+{
+    int r = 0;
+    *ret_is_ready = true;
+    while (r == 0 && *ret_is_ready && is_beginning(wait->target)) {
+        listen_to(wait);
+        *ret_is_ready = pause_a_while(wait);
+        r = sl_target_read_status(wait->target, err);
+    }
+    return r;
+}
+
 /* ---- a file ---- */
 
 static int64_t read_tick(struct sl_target *target)
@@ -210,15 +233,22 @@ static void wait_for_view(struct wait *wait, const char *now, bool has_after, in
 
 /* ---- the command ---- */
 
-static int wait_for(struct wait *wait, bool has_after, int *ret_status, struct sl_error *err)
+static int wait_for_what(struct wait *wait, bool has_after, int *ret_status, struct sl_error *err)
 {
     const char *now = find_view(wait->target, wait->what);
-    int r = 0;
+    if (!now)
+        return wait_for_file(wait, ret_status, err);
+    wait_for_view(wait, now, has_after, ret_status);
+    return 0;
+}
+
+static int wait_for(struct wait *wait, bool has_after, int *ret_status, struct sl_error *err)
+{
+    bool is_ready;
     *ret_status = -1;
-    if (now)
-        wait_for_view(wait, now, has_after, ret_status);
-    else
-        r = wait_for_file(wait, ret_status, err);
+    int r = wait_for_run(wait, &is_ready, err);
+    if (r == 0 && is_ready)
+        r = wait_for_what(wait, has_after, ret_status, err);
     if (wait->events >= 0)
         close(wait->events);
     sl_reading_close(wait->reading);

@@ -89,6 +89,31 @@ def listens(process):
     return "anon_inode:inotify" in found
 
 
+# The job is loaded once more when the run has its checkpoint, and stands still there until it may go on.
+BEGINNING = '''local loads = io.open("loads", "a")
+loads:write("x")
+loads:close()
+if #io.open("loads"):read("a") > 1 then
+    os.execute("touch beginning; while ! test -e go-on; do sleep 0.01; done")
+end
+'''
+
+
+def test_a_run_that_begins_is_waited_for():
+    os.mkdir("in")
+    with Running(job(BEGINNING + PLAIN), "--workers", "1") as run:
+        run.wait_until(lambda: os.path.exists("beginning"), "the run to begin")
+        check(not os.path.exists(".sluice/job/status.json"), "it has not said yet what it watches")
+        equal(wait("in/a", "--timeout", "50ms"), 124, "exit status when the time is up")
+        move_in("a", "x\n")
+        waiting = subprocess.Popen([SLUICE, "wait", "in/a", "--timeout", "60s"])
+        run.wait_until(lambda: listens(waiting), "sluice wait to wait")
+        pathlib.Path("go-on").touch()
+        equal(waiting.wait(), 0, "exit status")
+        equal(read("mnt/lines/current"), b"1\n", "the view")
+        run.stop()
+
+
 def test_the_next_version_of_a_view_is_waited_for():
     with started() as run:
         waiting = subprocess.Popen([SLUICE, "wait", "lines", "--timeout", "60s"])
