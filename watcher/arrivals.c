@@ -1,9 +1,11 @@
 /* The calls of core/arrivals.h: see what they rest on in intake.h. Taking is in take.c. */
 #include "watcher/arrivals.h"
 
+#include "core/clock.h"
 #include "watcher/names.h"
 #include "watcher/parts.h"
 #include "watcher/take.h"
+#include "watcher/taken.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,7 @@ static int arrivals_refresh(struct sl_arrivals *arrivals, struct sl_error *err)
 {
     struct sl_intake *intake = intake_of(arrivals);
     int rc = sl_intake_update(intake, true, err);
+    intake->refreshed_ns = rc ? 0 : sl_monotonic_ns();
     sl_place_leave(&intake->place);
     return rc;
 }
@@ -90,18 +93,15 @@ static int remember_file(struct sl_intake *intake, const struct sl_file *file)
     /* What the first scan found instead is old: the job wants new files only. */
     if (entry->standing == SL_STANDING_OLD && !is_there(entry, file))
         return sl_intake_add_gone(intake, file);
-    if (!entry->remembered)
-        entry->remembered = calloc(1, sizeof *entry->remembered);
-    if (!entry->remembered)
-        return SL_ENOMEM;
-    sl_entries_put(&intake->entries, entry, SL_STANDING_TAKEN);
-    entry->unverified = true;
-    return sl_files_add(entry->remembered, file);
+    bool is_part = file->path[strlen(intake->place.path) + 1 + strlen(name)] == '/';
+    return sl_taken_remember(intake, entry, file, is_part);
 }
 
 static int arrivals_remember(struct sl_arrivals *arrivals, const struct sl_files *files, struct sl_error *err)
 {
     struct sl_intake *intake = intake_of(arrivals);
+    if (!sl_entries_reserve(&intake->entries, files->count))
+        return sl_error_nomem(err);
     for (size_t i = 0; i < files->count; i++) {
         int rc = remember_file(intake, &files->file[i]);
         if (rc)

@@ -1,11 +1,15 @@
 #include "watcher/entry.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <xxhash.h>
 
 enum { BUCKETS_MIN = 64 };
+
+/* There is one for every name that lies in the directory. */
+_Static_assert(sizeof(struct sl_entry) <= 128, "an entry is small");
 
 void sl_entries_init(struct sl_entries *entries)
 {
@@ -33,12 +37,12 @@ void sl_entries_done(struct sl_entries *entries)
     free(entries->bucket);
 }
 
-static uint64_t hash_of(const struct sl_entries *entries, const char *name)
+static uint32_t hash_of(const struct sl_entries *entries, const char *name)
 {
-    return XXH3_64bits_withSeed(name, strlen(name), entries->seed);
+    return (uint32_t)XXH3_64bits_withSeed(name, strlen(name), entries->seed);
 }
 
-static struct sl_entry *find(const struct sl_entries *entries, const char *name, uint64_t hash)
+static struct sl_entry *find(const struct sl_entries *entries, const char *name, uint32_t hash)
 {
     if (!entries->buckets)
         return NULL;
@@ -53,9 +57,8 @@ struct sl_entry *sl_entries_find(const struct sl_entries *entries, const char *n
     return find(entries, name, hash_of(entries, name));
 }
 
-static bool grow(struct sl_entries *entries)
+static bool grow(struct sl_entries *entries, size_t buckets)
 {
-    size_t buckets = entries->buckets ? entries->buckets * 2 : BUCKETS_MIN;
     struct sl_entry **bucket = calloc(buckets, sizeof(struct sl_entry *));
     if (!bucket)
         return false;
@@ -71,16 +74,24 @@ static bool grow(struct sl_entries *entries)
     return true;
 }
 
+bool sl_entries_reserve(struct sl_entries *entries, size_t more)
+{
+    size_t buckets = entries->buckets ? entries->buckets : BUCKETS_MIN;
+    while (buckets < entries->count + more)
+        buckets *= 2;
+    return buckets == entries->buckets || grow(entries, buckets);
+}
+
 struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name)
 {
-    uint64_t hash = hash_of(entries, name);
+    uint32_t hash = hash_of(entries, name);
     struct sl_entry *entry = find(entries, name, hash);
     if (entry)
         return entry;
-    if (entries->count == entries->buckets && !grow(entries))
+    if (entries->count == entries->buckets && !sl_entries_reserve(entries, 1))
         return NULL;
     size_t size = strlen(name) + 1;
-    entry = calloc(1, sizeof *entry + size);
+    entry = calloc(1, offsetof(struct sl_entry, name) + size);
     if (!entry)
         return NULL;
     memcpy(entry->name, name, size);

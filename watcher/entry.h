@@ -1,5 +1,6 @@
 /* What is known about the names of one directory: an entry per name, found by name; entries that wait stand
- * in a list in the order in which they were seen. Memory is that of the names that are there.
+ * in a list in the order in which they were seen. Memory is that of the names that are there: some 150 bytes
+ * for each, of which there may be millions.
  *
  * sl_entries_init, then _find, _add, _remove, _put; sl_entries_done frees all. */
 #pragma once
@@ -13,21 +14,20 @@ enum sl_list { SL_LIST_NONE, SL_LIST_READY, SL_LIST_DELAYED, SL_LISTS };
 struct sl_entry {
     struct sl_entry *next_in_bucket;
     struct sl_entry *before, *after; /* in its list */
-    /* Taken files of earlier runs under this name until it was looked at; of a directory its taken files. */
-    struct sl_files *remembered;
-    struct sl_look look; /* as last seen; of a taken file, as it was taken */
-    int64_t changed_ms;  /* when it was last seen to change */
-    uint64_t hash;
-    uint64_t scan;    /* the scan that saw it last */
-    uint64_t looked;  /* the round in which it was looked at last */
-    uint8_t standing; /* enum sl_standing */
-    uint8_t list;     /* enum sl_list */
-    uint8_t hint;     /* enum sl_hint_kind: the last arrival that was hinted at and not looked at */
-    bool touched;     /* waits to be looked at */
-    bool left;        /* was hinted to have been absent */
-    bool complete;    /* renamed in: nobody needs to be asked whether he writes */
-    bool unverified;  /* remembered from an earlier run, not yet looked at */
-    bool changed;     /* after it was taken: counted */
+    struct sl_files *remembered;     /* of a directory, the files taken of it; of others see taken.c */
+    struct sl_look look;             /* as last seen; of a taken file, as it was taken */
+    int64_t changed_ms;              /* when it was last seen to change */
+    uint64_t scan;                   /* the scan that saw it last */
+    uint64_t looked;                 /* the round in which it was looked at last */
+    uint32_t hash;
+    uint8_t standing;    /* enum sl_standing */
+    uint8_t list;        /* enum sl_list */
+    uint8_t hint;        /* enum sl_hint_kind: the last arrival that was hinted at and not looked at */
+    bool touched : 1;    /* waits to be looked at */
+    bool left : 1;       /* was hinted to have been absent */
+    bool complete : 1;   /* renamed in: nobody needs to be asked whether he writes */
+    bool unverified : 1; /* remembered from an earlier run, not yet looked at */
+    bool changed : 1;    /* after it was taken: counted */
     char name[];
 };
 
@@ -46,6 +46,8 @@ void sl_entries_done(struct sl_entries *entries);
 struct sl_entry *sl_entries_find(const struct sl_entries *entries, const char *name);
 /* The entry of this name, made (SL_STANDING_NEW, in no list) where there is none. NULL: out of memory. */
 struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name);
+/* Makes room for so many more. False: out of memory. */
+bool sl_entries_reserve(struct sl_entries *entries, size_t more);
 /* Frees it. */
 void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry);
 

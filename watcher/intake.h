@@ -32,10 +32,11 @@ struct sl_intake {
     bool polling;         /* no events */
     bool watch_due;       /* the watch was lost */
     bool scan_due;
-    bool missing;        /* the directory is not there (told) */
-    bool baseline;       /* what this scan finds was there before (newFilesOnly) */
-    bool told_birthless; /* the file system keeps no birth times */
-    uint64_t round;      /* of updates */
+    bool missing;         /* the directory is not there (told) */
+    bool baseline;        /* what this scan finds was there before (newFilesOnly) */
+    bool told_birthless;  /* the file system keeps no birth times */
+    uint64_t round;       /* of updates */
+    int64_t refreshed_ns; /* when the last refresh ended, monotonic */
     uint64_t scans, ignored, changed, again;
     uint64_t told;        /* lines logged about single names in this round */
     int64_t aging_due_ms; /* the earliest time at which minAge is over for a file; INT64_MAX: none ages */

@@ -3,11 +3,15 @@
  * taken, so a failure hands over nothing. */
 #include "watcher/take.h"
 
+#include "core/clock.h"
 #include "watcher/names.h"
 #include "watcher/parts.h"
+#include "watcher/taken.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { REFRESH_LASTS_NS = 100 * 1000000 };
 
 struct choice {
     struct sl_intake *intake;
@@ -97,12 +101,23 @@ static int choose(struct choice *choice, struct sl_entry *entry, struct sl_error
     return rc;
 }
 
+/* Who begins with a refresh takes what it found, often much: whether somebody writes it was asked a moment
+ * ago. */
+static bool is_still(struct sl_intake *intake, const struct sl_entry *entry)
+{
+    struct sl_look look;
+    if (!intake->refreshed_ns || sl_monotonic_ns() - intake->refreshed_ns > REFRESH_LASTS_NS)
+        return false;
+    return sl_look_at(intake->io, intake->place.fd, intake->place.path, entry->name, &look, NULL) == 0 &&
+           sl_taken_same(&look, &entry->look) && look.ctime_ns == entry->look.ctime_ns;
+}
+
 /* An entry that waited since an earlier call may be another file by now, or none. */
 static int look_again(struct sl_intake *intake, struct sl_entry *entry, bool *ret_ready, struct sl_error *err)
 {
     char name[SL_NAME_MAX + 1];
     *ret_ready = true;
-    if (entry->looked == intake->round)
+    if (entry->looked == intake->round || is_still(intake, entry))
         return 0;
     memcpy(name, entry->name, strlen(entry->name) + 1);
     int rc = sl_intake_judge(intake, entry, err);

@@ -1,5 +1,9 @@
 /* A taken file is told apart by identity. The same one stays taken, unless it was seen absent; another one
- * under its name is a new arrival. */
+ * under its name is a new arrival.
+ *
+ * What an earlier run took is unverified until its name is looked at. There may be millions, nearly all with
+ * one file: that one is kept in the place of the look. Only the files of directories, and several files of
+ * one name (one taken, another planned), need a list. */
 #include "watcher/taken.h"
 
 #include "watcher/parts.h"
@@ -56,9 +60,72 @@ int sl_taken_forget(struct sl_intake *intake, struct sl_entry *entry, struct sl_
 
 /* ---- remembered from an earlier run ---- */
 
-/* Keeps the remembered file that is the one that is there, if any, and tells of the others. */
-static int verify_file(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
-                       struct sl_error *err)
+static struct sl_look look_of(const struct sl_file *file)
+{
+    return (struct sl_look){
+        .kind = SL_LOOK_FILE,
+        .inode = file->inode,
+        .born_ns = file->born_ns,
+        .mtime_ns = file->mtime_ns,
+        .size = file->size,
+    };
+}
+
+/* What is in the place of the look goes to the list. */
+static int begin_list(struct sl_intake *intake, struct sl_entry *entry)
+{
+    entry->remembered = calloc(1, sizeof *entry->remembered);
+    if (!entry->remembered || !entry->unverified)
+        return entry->remembered ? 0 : SL_ENOMEM;
+    char *path = sl_intake_path(intake, entry->name, NULL);
+    struct sl_file file = file_of(&entry->look, path);
+    int rc = path ? sl_files_add(entry->remembered, &file) : SL_ENOMEM;
+    free(path);
+    return rc;
+}
+
+int sl_taken_remember(struct sl_intake *intake, struct sl_entry *entry, const struct sl_file *file,
+                      bool is_part)
+{
+    int rc = 0;
+    sl_entries_put(&intake->entries, entry, SL_STANDING_TAKEN);
+    if (!entry->unverified && !is_part) {
+        entry->look = look_of(file);
+    } else {
+        rc = entry->remembered ? 0 : begin_list(intake, entry);
+        rc = rc ? rc : sl_files_add(entry->remembered, file);
+    }
+    entry->unverified = true;
+    return rc;
+}
+
+static const struct sl_look nothing = {.kind = SL_LOOK_ABSENT}; /* like nothing that can be there */
+
+/* Of size and time what was taken counts: it may have changed since. */
+static struct sl_look as_taken(const struct sl_look *look, int64_t mtime_ns, int64_t size)
+{
+    struct sl_look taken = *look;
+    taken.mtime_ns = mtime_ns;
+    taken.size = size;
+    return taken;
+}
+
+/* Keeps the remembered file if it is the one that is there, or tells of it. */
+static int verify_one(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+                      struct sl_error *err)
+{
+    if (sl_taken_same(&entry->look, look)) {
+        entry->look = as_taken(look, entry->look.mtime_ns, entry->look.size);
+        return 0;
+    }
+    int rc = add_gone(intake, entry, err);
+    entry->look = nothing;
+    return rc;
+}
+
+/* The same with several. */
+static int verify_several(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+                          struct sl_error *err)
 {
     struct sl_file there = file_of(look, NULL);
     struct sl_files *remembered = entry->remembered;
@@ -66,9 +133,7 @@ static int verify_file(struct sl_intake *intake, struct sl_entry *entry, const s
     for (size_t i = 0; i < remembered->count; i++) {
         const struct sl_file *file = &remembered->file[i];
         if (look->kind == SL_LOOK_FILE && sl_file_same(file, &there)) {
-            entry->look = *look;
-            entry->look.mtime_ns = file->mtime_ns;
-            entry->look.size = file->size;
+            entry->look = as_taken(look, file->mtime_ns, file->size);
             found = true;
         } else if (sl_intake_add_gone(intake, file)) {
             return sl_error_nomem(err);
@@ -76,7 +141,7 @@ static int verify_file(struct sl_intake *intake, struct sl_entry *entry, const s
     }
     drop_remembered(entry);
     if (!found)
-        entry->look = (struct sl_look){.kind = SL_LOOK_ABSENT}; /* like nothing that can be there */
+        entry->look = nothing;
     return 0;
 }
 
@@ -94,7 +159,7 @@ static int verify_directory(struct sl_intake *intake, struct sl_entry *entry, co
         found = sl_parts_hold(&there, &entry->remembered->file[i]);
     sl_files_done(&there);
     if (!found)
-        return verify_file(intake, entry, look, err);
+        return verify_several(intake, entry, look, err);
     qsort(entry->remembered->file, entry->remembered->count, sizeof *entry->remembered->file,
           sl_parts_compare);
     entry->look = *look;
@@ -105,8 +170,9 @@ static int verify_directory(struct sl_intake *intake, struct sl_entry *entry, co
 static int verify(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
                   struct sl_error *err)
 {
-    int rc = look->kind == SL_LOOK_DIRECTORY ? verify_directory(intake, entry, look, err)
-                                             : verify_file(intake, entry, look, err);
+    int rc = !entry->remembered                ? verify_one(intake, entry, look, err)
+             : look->kind == SL_LOOK_DIRECTORY ? verify_directory(intake, entry, look, err)
+                                               : verify_several(intake, entry, look, err);
     if (rc == 0)
         entry->unverified = false;
     return rc;

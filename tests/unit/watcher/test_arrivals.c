@@ -378,6 +378,48 @@ static void test_arrivals_without_a_checkpoint_keep_nothing_of_what_has_gone(voi
     assert_int_equal(gone.count, 0);
 }
 
+static int leases; /* asked for by opening the file "waits" */
+
+static int counting_openat(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode)
+{
+    (void)io;
+    leases += strcmp(path, "waits") == 0;
+    return openat(dirfd, path, flags, mode);
+}
+
+static void test_arrivals_ask_once_for_a_writer_of_what_is_taken_right_after_a_refresh(void **state)
+{
+    struct yard *yard = *state;
+    struct sl_io_ops ops = *sl_io_system.ops;
+    struct sl_io io = {&ops};
+    ops.openat = counting_openat;
+    yard->services.io = &io;
+    yard_append(yard, "in/waits", "one\n");
+    yard_open(yard);
+    yard_refresh(yard);
+    assert_int_equal(leases, 1);
+    yard_take(yard);
+    assert_taken(yard, "in/waits");
+    assert_int_equal(leases, 1);
+    yard_shut(yard);
+}
+
+static void test_arrivals_see_what_changed_right_after_a_refresh(void **state)
+{
+    struct yard *yard = *state;
+    yard_append(yard, "in/a", "one\n");
+    yard_append(yard, "in/b", "one\n");
+    yard_append(yard, "in/c", "one\n");
+    yard_open(yard);
+    yard_refresh(yard);
+    yard_move_in(yard, "a", "other\n");
+    yard_append(yard, "in/b", "and more\n");
+    yard_take(yard);
+    assert_taken(yard, "in/a in/b in/c");
+    assert_int_equal(yard->taken.file[0].size, strlen("other\n"));
+    assert_int_equal(yard->taken.file[1].size, strlen("one\nand more\n"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -404,6 +446,8 @@ int main(void)
         TEST(test_arrivals_take_names_of_any_bytes),
         TEST(test_arrivals_take_up_to_the_limits_earliest_seen_first),
         TEST(test_arrivals_look_again_at_what_the_limits_left),
+        TEST(test_arrivals_ask_once_for_a_writer_of_what_is_taken_right_after_a_refresh),
+        TEST(test_arrivals_see_what_changed_right_after_a_refresh),
         TEST(test_arrivals_without_a_checkpoint_keep_nothing_of_what_has_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,61 @@ static void test_parts_are_remembered_over_a_restart(void **state)
     sl_files_done(&gone);
 }
 
+/* "d" is the directory and "d/d" its file; it is remembered twice, as one taken and planned is. */
+static void test_parts_may_have_the_name_of_their_directory(void **state)
+{
+    struct yard *yard = *state;
+    struct sl_files gone = {0};
+    assert_int_equal(mkdirat(yard->dirfd, "in/d", 0755), 0);
+    yard_append(yard, "in/d/d", "one\n");
+    yard_append(yard, "in/d/_SUCCESS", "");
+    yard_open(yard);
+    yard_take(yard);
+    assert_taken(yard, "in/d/d");
+    yard_shut(yard);
+    yard_open(yard);
+    yard_remember(yard, &yard->taken);
+    yard_remember(yard, &yard->taken);
+    yard_take(yard);
+    assert_taken(yard, "");
+    yard_gone(yard, &gone);
+    assert_int_equal(gone.count, 0);
+}
+
+/* What the catalog remembers under one name, oldest first, where a newer file of the name was planned. */
+static void test_parts_and_files_remembered_under_one_name(void **state)
+{
+    struct yard *yard = *state;
+    struct sl_files remembered = {0}, gone = {0};
+    yard_append(yard, "in/a", "one\n");
+    yard_append(yard, "in/b", "one\n");
+    yard_open(yard);
+    yard_take(yard);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(sl_files_add(&remembered, &yard->taken.file[i]), 0);
+    yard_move_in(yard, "a", "two\n");
+    yard_delete(yard, "in/b");
+    make_job(yard, "in/b", true);
+    yard_refresh(yard);
+    yard_take(yard);
+    assert_taken(yard, "in/a in/b/part-00000 in/b/part-00001");
+    yard_shut(yard);
+    yard_open(yard);
+    yard_remember(yard, &remembered);
+    yard_remember(yard, &yard->taken);
+    yard_take(yard);
+    assert_taken(yard, "");
+    yard_gone(yard, &gone);
+    assert_int_equal(gone.count, 2); /* the first of each name */
+    sl_files_done(&gone);
+    yard_delete(yard, "in/a");
+    yard_refresh(yard);
+    yard_gone(yard, &gone);
+    assert_int_equal(gone.count, 1);
+    sl_files_done(&gone);
+    sl_files_done(&remembered);
+}
+
 static void test_parts_that_were_deleted_need_not_be_remembered(void **state)
 {
     struct yard *yard = *state;
@@ -185,6 +240,8 @@ int main(void)
         TEST(test_parts_are_never_cut_over_two_batches),
         TEST(test_parts_of_a_replaced_directory_arrive_again),
         TEST(test_parts_are_remembered_over_a_restart),
+        TEST(test_parts_may_have_the_name_of_their_directory),
+        TEST(test_parts_and_files_remembered_under_one_name),
         TEST(test_parts_that_were_deleted_need_not_be_remembered),
         TEST(test_parts_added_after_it_was_taken_are_not_read_and_counted),
         TEST(test_parts_of_a_linked_directory_are_not_read),
