@@ -128,16 +128,11 @@ static int set_all_aside(struct sl_catalog *catalog, struct sl_plan *plan, struc
 static int skip_in(struct sl_catalog *catalog, const struct keys *keys, int64_t t, struct sl_error *err)
 {
     struct sl_progress progress = {0};
-    struct sl_files *remembered = calloc(keys->count + 1, sizeof *remembered);
-    int r = remembered ? sl_catalog_load(catalog, keys->count, (const char *const *)keys->key, &progress,
-                                         remembered, err)
-                       : sl_error_nomem(err);
+    const struct sl_catalog_wants wants = {0};
+    int r = sl_catalog_load(catalog, keys->count, (const char *const *)keys->key, &wants, &progress, err);
     if (r == 0 && (!progress.planned || progress.plan.batch_ms != t))
         r = sl_error_set(err, SL_EUSAGE, "batch %" PRId64 " is not planned any more", t);
     r = r < 0 ? r : set_all_aside(catalog, &progress.plan, err);
-    for (size_t s = 0; remembered && s < keys->count; s++)
-        sl_files_done(&remembered[s]);
-    free(remembered);
     sl_progress_done(&progress);
     return r;
 }

@@ -67,4 +67,6 @@ struct sl_source_ops {
     /* The batch that was taken or resumed last is committed: what the job wants with its files (done again
      * after a crash: may be called for a batch that was settled already). */
     int (*settle)(struct sl_source *source, struct sl_error *err);
+    /* Whether settle may have something to do. With settle. */
+    bool (*settles)(const struct sl_source *source);
 };

@@ -64,17 +64,31 @@ void sl_sources_close(struct sl_run *run)
     free(run->source_key);
 }
 
-int sl_sources_remember(struct sl_run *run, const struct sl_files *remembered, const struct sl_plan *planned,
-                        struct sl_error *err)
+static int remember(struct sl_source *source, const struct sl_files *files, struct sl_error *err)
+{
+    return source->ops->remember ? source->ops->remember(source, files, err) : 0;
+}
+
+int sl_sources_remember(struct sl_run *run, size_t source, const struct sl_file *file, struct sl_error *err)
+{
+    const struct sl_files one = {.file = (struct sl_file *)file, .count = 1};
+    return remember(run->source[source], &one, err);
+}
+
+int sl_sources_remember_planned(struct sl_run *run, const struct sl_plan *planned, struct sl_error *err)
 {
     int r = 0;
-    for (size_t s = 0; s < run->sources && r == 0; s++) {
-        const struct sl_source_ops *ops = run->source[s]->ops;
-        if (!ops->remember)
-            continue;
-        r = ops->remember(run->source[s], &remembered[s], err);
-        if (r == 0 && planned)
-            r = ops->remember(run->source[s], &planned->files[s], err);
-    }
+    for (size_t s = 0; s < run->sources && r == 0; s++)
+        r = remember(run->source[s], &planned->files[s], err);
     return r;
+}
+
+bool sl_sources_need_last(const struct sl_run *run)
+{
+    for (size_t s = 0; s < run->sources; s++) {
+        struct sl_source *source = run->source[s];
+        if (source->ops->seek || (source->ops->settles && source->ops->settles(source)))
+            return true;
+    }
+    return false;
 }

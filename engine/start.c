@@ -14,14 +14,18 @@
 
 #include <stdlib.h>
 
+static int remember(void *arg, size_t source, const struct sl_file *file, struct sl_error *err)
+{
+    return sl_sources_remember(arg, source, file, err);
+}
+
 /* Loads progress and redoes what was planned. */
 static int recover(struct sl_run *run, struct sl_error *err)
 {
     struct sl_progress progress = {0};
-    struct sl_files *remembered = calloc(run->sources + 1, sizeof *remembered);
-    int r = remembered ? sl_catalog_load(run->catalog, run->sources, (const char *const *)run->source_key,
-                                         &progress, remembered, err)
-                       : sl_error_nomem(err);
+    const struct sl_catalog_wants wants = {sl_sources_need_last(run), remember, run};
+    int r = sl_catalog_load(run->catalog, run->sources, (const char *const *)run->source_key, &wants,
+                            &progress, err);
     run->any = progress.any;
     run->last_ms = progress.last_ms;
     run->batches = progress.batches;
@@ -29,8 +33,8 @@ static int recover(struct sl_run *run, struct sl_error *err)
     r = r < 0 ? r : sl_keep_open(run, &progress, err);
     if (r == 0)
         r = sl_changes_say(run, err);
-    if (r == 0)
-        r = sl_sources_remember(run, remembered, progress.planned ? &progress.plan : NULL, err);
+    if (r == 0 && progress.planned)
+        r = sl_sources_remember_planned(run, &progress.plan, err);
     if (r == 0)
         r = sl_asides_settle_last(run, &progress.last, err);
     if (r == 0)
@@ -38,9 +42,6 @@ static int recover(struct sl_run *run, struct sl_error *err)
     r = r < 0 ? r : sl_batch_go_on(run, &progress.last, err);
     if (r == 0 && progress.planned)
         r = sl_perform_again(run, &progress.plan, err);
-    for (size_t s = 0; remembered && s < run->sources; s++)
-        sl_files_done(&remembered[s]);
-    free(remembered);
     sl_progress_done(&progress);
     return r;
 }

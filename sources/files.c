@@ -144,6 +144,11 @@ int sl_file_source_settle(struct sl_source *base, struct sl_error *err)
     return r;
 }
 
+bool sl_file_source_settles(const struct sl_source *base)
+{
+    return ((const struct sl_file_source *)base)->options.after != SL_AFTER_KEEP;
+}
+
 /* ---- what arrivals do ---- */
 
 bool sl_file_source_pending(struct sl_source *base)

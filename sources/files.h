@@ -74,6 +74,7 @@ int sl_file_source_remember(struct sl_source *source, const struct sl_files *fil
 int sl_file_source_gone(struct sl_source *source, struct sl_files *ret, struct sl_error *err);
 uint64_t sl_file_source_failures(struct sl_source *source);
 int sl_file_source_settle(struct sl_source *source, struct sl_error *err);
+bool sl_file_source_settles(const struct sl_source *source);
 bool sl_file_source_redo(struct sl_source *source);
 const char *sl_file_source_aside(struct sl_source *source, size_t file);
 int sl_file_source_exclude(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
@@ -83,5 +84,5 @@ int sl_file_source_exclude(struct sl_source *source, size_t file, const char *re
     .pending = sl_file_source_pending, .refresh = sl_file_source_refresh,                                    \
     .partitions = sl_file_source_partitions, .read = sl_file_source_read,                                    \
     .remember = sl_file_source_remember, .gone = sl_file_source_gone, .failures = sl_file_source_failures,   \
-    .settle = sl_file_source_settle, .redo = sl_file_source_redo, .aside = sl_file_source_aside,             \
-    .exclude = sl_file_source_exclude
+    .settle = sl_file_source_settle, .settles = sl_file_source_settles, .redo = sl_file_source_redo,         \
+    .aside = sl_file_source_aside, .exclude = sl_file_source_exclude

@@ -52,15 +52,23 @@ struct sl_progress {
     uint64_t batches; /* committed so far */
     bool planned;     /* `plan` is a batch that was planned and not committed */
     struct sl_plan plan;
-    struct sl_plan last; /* the newest committed batch; without files where history knows it no more */
-    char *segments;      /* the list of state/store.h, "" where there is none; owned */
+    struct sl_plan
+        last;       /* the newest committed batch; empty where history knows it no more, or nobody wants it */
+    char *segments; /* the list of state/store.h, "" where there is none; owned */
 };
 void sl_progress_done(struct sl_progress *progress);
 
 /* Sources are told apart by a key (the directory and options as given in the job), so that a changed job
- * keeps what it has taken. remembered[i] gets the files source i has taken and that have not gone. */
+ * keeps what it has taken. Calls `remember` for each file that a source has taken and that has not gone:
+ * there may be millions. NULL: nobody wants to know. What it was told is not true if loading fails. */
+struct sl_catalog_wants {
+    bool last; /* progress.last */
+    int (*remember)(void *arg, size_t source, const struct sl_file *file, struct sl_error *err);
+    void *arg;
+};
 int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *const *source_key,
-                    struct sl_progress *ret_progress, struct sl_files *ret_remembered, struct sl_error *err);
+                    const struct sl_catalog_wants *wants, struct sl_progress *ret_progress,
+                    struct sl_error *err);
 
 /* Durable when it returns. gone[i]: remembered files that need not be remembered any more. */
 int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_plan *plan, struct sl_error *err);

@@ -83,7 +83,18 @@ struct tally {
     int64_t count, digest;
 };
 
-/* One row of `file` (batch >= 0) or `taken`, added to files[] unless the job has lost its source. */
+static int remember(const struct sl_catalog_sources *job, size_t source, const struct sl_file *file)
+{
+    const struct sl_catalog_wants *wants = job->wants;
+    return wants->remember ? wants->remember(wants->arg, source, file, job->err) : 0;
+}
+
+static int add_file(const struct sl_catalog_sources *job, struct sl_files *files, const struct sl_file *file)
+{
+    return sl_files_add(files, file) < 0 ? sl_error_nomem(job->err) : 0;
+}
+
+/* One row of `file` (batch >= 0), added to files[], or of `taken`; unless the job has lost its source. */
 static int read_file(const struct sl_catalog_sources *job, sqlite3_stmt *get, int64_t batch,
                      struct tally *tally, struct sl_files *files)
 {
@@ -101,7 +112,7 @@ static int read_file(const struct sl_catalog_sources *job, sqlite3_stmt *get, in
     tally->digest = sl_digest_add(tally->digest, checksum);
     size_t index = sl_catalog_sources_index(job, source);
     if (index < catalog->sources)
-        return sl_files_add(&files[index], &file) < 0 ? sl_error_nomem(job->err) : 0;
+        return batch < 0 ? remember(job, index, &file) : add_file(job, &files[index], &file);
     if (batch < 0 || batch != catalog->progress.planned)
         return 0;
     return sl_error_set(
@@ -123,11 +134,11 @@ static int read_files(const struct sl_catalog_sources *job, enum sl_sql which, i
     return r < 0 ? r : 0;
 }
 
-static int read_taken(const struct sl_catalog_sources *job, struct sl_files *remembered)
+static int read_taken(const struct sl_catalog_sources *job)
 {
     const struct sl_catalog *catalog = job->catalog;
     struct tally tally = {0};
-    int r = read_files(job, SL_SQL_GET_ALL_TAKEN, -1, &tally, remembered);
+    int r = read_files(job, SL_SQL_GET_ALL_TAKEN, -1, &tally, NULL);
     if (r == 0 && (tally.count != catalog->progress.taken || tally.digest != catalog->progress.taken_digest))
         r = sl_catalog_damaged(catalog, job->err, "table taken, rows are missing or doubled");
     return r;
@@ -229,34 +240,31 @@ static int read_planned(const struct sl_catalog_sources *job, struct sl_plan *re
 static int read_last(const struct sl_catalog_sources *job, struct sl_plan *ret)
 {
     int64_t batches = job->catalog->progress.batches;
-    int r = batches ? read_plan(job, batches - 1, true, ret) : 0;
+    int r = batches && job->wants->last ? read_plan(job, batches - 1, true, ret) : 0;
     return r < 0 ? r : 0;
 }
 
 /* ---- load ---- */
 
-static int load(struct sl_catalog_sources *job, struct sl_files *remembered, struct sl_plan *ret_plan,
-                struct sl_plan *ret_last)
+static int load(struct sl_catalog_sources *job, struct sl_plan *ret_plan, struct sl_plan *ret_last)
 {
     int r = read_progress(job);
     r = r < 0 ? r : check_seal(job);
     r = r < 0 ? r : sl_catalog_sources_load(job);
-    r = r < 0 ? r : read_taken(job, remembered);
+    r = r < 0 ? r : read_taken(job);
     r = r < 0 ? r : read_planned(job, ret_plan);
     return r < 0 ? r : read_last(job, ret_last);
 }
 
 int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *const *source_key,
-                    struct sl_progress *ret_progress, struct sl_files *ret_remembered, struct sl_error *err)
+                    const struct sl_catalog_wants *wants, struct sl_progress *ret_progress,
+                    struct sl_error *err)
 {
-    struct sl_catalog_sources job = {.catalog = catalog, .count = sources, .key = source_key, .err = err};
+    struct sl_catalog_sources job = {
+        .catalog = catalog, .count = sources, .key = source_key, .wants = wants, .err = err};
     struct sl_plan plan = {0}, last = {0};
-    for (size_t i = 0; i < sources; i++)
-        ret_remembered[i] = (struct sl_files){0};
-    int r = load(&job, ret_remembered, &plan, &last);
+    int r = load(&job, &plan, &last);
     sl_catalog_sources_done(&job);
-    for (size_t i = 0; r < 0 && i < sources; i++)
-        sl_files_done(&ret_remembered[i]);
     if (r < 0) {
         sl_plan_done(&plan);
         return r;

@@ -13,6 +13,7 @@ struct sl_catalog_sources {
     struct sl_catalog *catalog;
     size_t count; /* of the job */
     const char *const *key;
+    const struct sl_catalog_wants *wants;
     struct sl_known_source *known;
     size_t known_count;
     struct sl_error *err;

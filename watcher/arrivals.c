@@ -100,8 +100,6 @@ static int remember_file(struct sl_intake *intake, const struct sl_file *file)
 static int arrivals_remember(struct sl_arrivals *arrivals, const struct sl_files *files, struct sl_error *err)
 {
     struct sl_intake *intake = intake_of(arrivals);
-    if (!sl_entries_reserve(&intake->entries, files->count))
-        return sl_error_nomem(err);
     for (size_t i = 0; i < files->count; i++) {
         int rc = remember_file(intake, &files->file[i]);
         if (rc)

@@ -57,8 +57,9 @@ struct sl_entry *sl_entries_find(const struct sl_entries *entries, const char *n
     return find(entries, name, hash_of(entries, name));
 }
 
-static bool grow(struct sl_entries *entries, size_t buckets)
+static bool grow(struct sl_entries *entries)
 {
+    size_t buckets = entries->buckets ? entries->buckets * 2 : BUCKETS_MIN;
     struct sl_entry **bucket = calloc(buckets, sizeof(struct sl_entry *));
     if (!bucket)
         return false;
@@ -74,21 +75,13 @@ static bool grow(struct sl_entries *entries, size_t buckets)
     return true;
 }
 
-bool sl_entries_reserve(struct sl_entries *entries, size_t more)
-{
-    size_t buckets = entries->buckets ? entries->buckets : BUCKETS_MIN;
-    while (buckets < entries->count + more)
-        buckets *= 2;
-    return buckets == entries->buckets || grow(entries, buckets);
-}
-
 struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name)
 {
     uint32_t hash = hash_of(entries, name);
     struct sl_entry *entry = find(entries, name, hash);
     if (entry)
         return entry;
-    if (entries->count == entries->buckets && !sl_entries_reserve(entries, 1))
+    if (entries->count == entries->buckets && !grow(entries))
         return NULL;
     size_t size = strlen(name) + 1;
     entry = calloc(1, offsetof(struct sl_entry, name) + size);

@@ -46,8 +46,6 @@ void sl_entries_done(struct sl_entries *entries);
 struct sl_entry *sl_entries_find(const struct sl_entries *entries, const char *name);
 /* The entry of this name, made (SL_STANDING_NEW, in no list) where there is none. NULL: out of memory. */
 struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name);
-/* Makes room for so many more. False: out of memory. */
-bool sl_entries_reserve(struct sl_entries *entries, size_t more);
 /* Frees it. */
 void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry);
 

@@ -59,15 +59,25 @@ static inline void checkpoint_done(struct checkpoint *checkpoint)
     assert_int_equal(sl_io_remove_tree(&sl_io_system, AT_FDCWD, checkpoint->dir, &checkpoint->err), 0);
 }
 
+static inline int checkpoint_remember(void *arg, size_t source, const struct sl_file *file,
+                                      struct sl_error *err)
+{
+    struct checkpoint *checkpoint = arg;
+    return sl_files_add(&checkpoint->remembered[source], file) ? sl_error_nomem(err) : 0;
+}
+
 /* Opens and loads with the given sources. What failed is in err. */
 static inline int checkpoint_load(struct checkpoint *checkpoint, size_t sources, const char *const *key)
 {
     int r =
         sl_catalog_open(&sl_io_system, checkpoint->dirfd, "jobs/ck", &checkpoint->catalog, &checkpoint->err);
     if (r == 0)
-        r = sl_catalog_load(checkpoint->catalog, sources, key, &checkpoint->progress, checkpoint->remembered,
-                            &checkpoint->err);
+        r = sl_catalog_load(checkpoint->catalog, sources, key,
+                            &(struct sl_catalog_wants){true, checkpoint_remember, checkpoint},
+                            &checkpoint->progress, &checkpoint->err);
     if (r < 0) {
+        sl_files_done(&checkpoint->remembered[0]);
+        sl_files_done(&checkpoint->remembered[1]);
         sl_catalog_close(checkpoint->catalog);
         checkpoint->catalog = NULL;
     }

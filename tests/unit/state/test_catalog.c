@@ -61,6 +61,22 @@ static void test_catalog_finds_a_committed_batch_again(void **state)
     assert_file(&ck.remembered[0].file[0], "in/a\xff\x01.log", UINT64_MAX - 5);
 }
 
+static void test_catalog_reads_the_files_of_the_last_batch_for_whom_wants_them_only(void **state)
+{
+    (void)state;
+    const struct sl_catalog_wants nothing = {0};
+    struct sl_progress progress;
+    batch_one(&ck, 0, "in/a", 1);
+    checkpoint_reopen(&ck);
+    assert_int_equal(ck.progress.last.files[0].count, 1);
+    checkpoint_close(&ck);
+    assert_int_equal(sl_catalog_open(&sl_io_system, ck.dirfd, "jobs/ck", &ck.catalog, &ck.err), 0);
+    assert_int_equal(sl_catalog_load(ck.catalog, 2, source_key, &nothing, &progress, &ck.err), 0);
+    assert_int_equal(progress.last_ms, 1000);
+    assert_null(progress.last.files);
+    sl_progress_done(&progress);
+}
+
 static void test_catalog_finds_a_planned_batch_after_a_crash(void **state)
 {
     (void)state;
@@ -343,6 +359,7 @@ int main(void)
         TEST(test_catalog_begins_with_nothing),
         TEST(test_catalog_directory_is_for_the_owner_only),
         TEST(test_catalog_finds_a_committed_batch_again),
+        TEST(test_catalog_reads_the_files_of_the_last_batch_for_whom_wants_them_only),
         TEST(test_catalog_finds_a_planned_batch_after_a_crash),
         TEST(test_catalog_survives_the_end_of_its_process),
         TEST(test_catalog_keeps_the_order_of_a_plan),
