@@ -187,8 +187,9 @@ int sl_aggregate_fold(const struct sl_fold *fold)
     block.fold = fold;
     uint64_t at = UINT64_MAX;
     const struct sl_group *group = fold->from->slot;
-    /* A table that grew while it is filled in the order of slots would be crowded where it is filled. */
-    int r = fold->to->used || !group ? 0 : sl_table_reserve(fold->to, fold->from->used / fold->partitions);
+    /* Groups come in the order of slots: in a table that has to grow for them they would all be crowded at its
+     * beginning until it has. */
+    int r = group ? sl_table_reserve(fold->to, fold->from->used / fold->partitions) : 0;
     while (r == 0 && group) {
         sl_arena_reset(fold->task->scratch);
         for (block.count = 0; block.count < GROUPS_AT_ONCE &&
