@@ -39,14 +39,28 @@ static bool prepare(struct sl_cells *cells)
            grow((void **)&cells->cell, &cells->capacity, cells->count, sizeof *cells->cell);
 }
 
+/* A key without a state shows itself as it is seen now: after a restart nothing would be known of it either.
+ * Strings have one representation. */
+static bool show_key(struct sl_cells *cells, struct sl_cell *cell, const struct sl_field *key)
+{
+    if (cell->exists || key->tag == SL_STR)
+        return true;
+    if (!sl_field_copy(&cells->memory->arena, key, &cell->key))
+        return false;
+    cell->key.flags = 0;
+    return true;
+}
+
 struct sl_cell *sl_cells_find(struct sl_cells *cells, const struct sl_field *key, uint64_t seed)
 {
     uint32_t hash = (uint32_t)sl_field_hash(key, seed);
     if (!prepare(cells))
         return NULL;
     struct sl_group *group = sl_table_slot(&cells->table, hash, key);
-    if (group->key.flags & SL_GROUP_TAKEN)
-        return &cells->cell[group->state.integer];
+    if (group->key.flags & SL_GROUP_TAKEN) {
+        struct sl_cell *known = &cells->cell[group->state.integer];
+        return show_key(cells, known, key) ? known : NULL;
+    }
     if (sl_table_take(&cells->table, group, hash, key, 0) < 0)
         return NULL;
     group->state.integer = (int64_t)cells->count;

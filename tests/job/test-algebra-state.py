@@ -128,6 +128,24 @@ def test_idle_batches_without_empty_batches():
     equal(quiet, {2000: "a\n", 4000: "b\n"}, "mapWithState without a time-out")
 
 
+def test_a_key_without_a_state_begins_anew_with_or_without_a_restart():
+    """What became of a key that has no state is not kept, so nothing may be seen of it."""
+    batches = [[[1.0, "x"], [[2.0], "x"]], [[1, "y"], [[2], "y"]], [[1, "end"], [[2], "end"]], [[1.0, "y"], [[2.0], "y"]]]
+    script = job(head("emptyBatches = true") + streams(batches) + """
+local t = s:mapWithState(function(k, v, st) if v == 'end' then st:remove() elseif v == 'y' then st:update(v) end return k, v end)
+t:saveAsTextFiles("out/r", "")
+t:stateSnapshots():saveAsTextFiles("out/q", "")
+""")
+    mapped = ["1.0\tx\n[2.0]\tx\n", "1\ty\n[2]\ty\n", "1\tend\n[2]\tend\n", "1.0\ty\n[2.0]\ty\n"]
+    kept = ["", "1\ty\n[2]\ty\n", "", "1.0\ty\n[2.0]\ty\n"]
+    for pieces in ([4], [1, 1, 1, 1]):
+        clear()
+        for piece in pieces:
+            sluice_ok("run", script, "--clock", "virtual", "--batches", str(piece))
+        equal(list(text_of(directories("out/r")).values()), mapped, "what the function saw in %s" % pieces)
+        equal(list(text_of(directories("out/q")).values()), kept, "snapshots in %s" % pieces)
+
+
 def test_two_states_of_one_stream_are_apart():
     check_cases([
         ("s:updateStateByKey(%s):join(s:updateStateByKey(function(v, st) return (st or 0) + (v[1] or 0) end))" % COUNT,
