@@ -130,6 +130,8 @@ static void test_lines_are_raw(void **state)
     assert_row("lines", &cases[1], 1, "\n");
     assert_row("lines", &cases[2], 1, "5\n");
     assert_row("lines", &cases[3], 1, "\\N\n");
+    const struct sl_field items[] = {str("say \"so\"\t"), sl_integer(1)}, list = sl_list(items, 2);
+    assert_row("lines", &list, 1, "[\"say \\\"so\\\"\\t\",1]\n");
     assert_true(sl_format_find("lines", 5)->one_field);
 }
 
