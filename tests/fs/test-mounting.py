@@ -259,7 +259,7 @@ def test_a_run_whose_mount_is_taken_off_goes_on():
     need_root("unmounting")
     with started() as run:
         feed(run, "a", "to be\n")
-        check(run_all(["umount", "mnt"]).returncode == 0, "umount")
+        run.wait_until(lambda: run_all(["umount", "mnt"]).returncode == 0, "nobody to look at the mount for a moment")
         os.makedirs("other/in")
         shutil.copy("wordcount.lua", "other")
         with Running("other/wordcount.lua", "--interval", "50ms", "--mount", "mnt") as other:
