@@ -36,6 +36,7 @@ struct sl_task {
     uint64_t seed;    /* of the process, for tables */
     bool replay;      /* the batch was planned by an earlier process: children see SLUICE_REPLAY=1 */
     uint32_t ordinal; /* of the partition within its root: the position rows have in the order */
+    uint64_t attempt; /* grows whenever a batch begins anew, as it does without a damaged file */
     struct sl_arena *scratch;
     struct sl_reject_sink *sink;
     const _Atomic int *stop; /* not 0: give up with SL_ESTOP; looked at between chunks */

@@ -316,6 +316,8 @@ void sl_batch_start_over(struct sl_batch *batch)
 {
     struct sl_run *run = batch->run;
     sl_rejects_reset(&run->rejects);
+    for (unsigned w = 0; w < sl_pool_workers(run->pool); w++)
+        run->task[w].attempt++;
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         sl_stage_free(batch->stage[n]);
         batch->stage[n] = NULL;

@@ -9,6 +9,7 @@
 
 struct sl_random {
     int64_t batch_ms;
+    uint64_t attempt;
     uint32_t ordinal;
     bool is_seeded;
     uint64_t word[4];
@@ -49,7 +50,8 @@ static void seed(struct sl_random *random, uint64_t a, uint64_t b, uint64_t c)
         random->word[i] = mix(&at);
 }
 
-/* The generator of the running function, seeded anew where batch or split changed. */
+/* The generator of the running function, seeded anew where batch or split changed, or the batch began anew.
+ */
 static struct sl_random *generator(lua_State *L, struct sl_copy *copy)
 {
     if (!copy->random)
@@ -58,8 +60,9 @@ static struct sl_random *generator(lua_State *L, struct sl_copy *copy)
         sl_value_nomem(L);
     struct sl_random *random = &copy->random[copy->running];
     const struct sl_task *task = copy->task;
-    if (!random->is_seeded || random->batch_ms != task->batch_ms || random->ordinal != task->ordinal) {
-        *random = (struct sl_random){task->batch_ms, task->ordinal, true, {0}};
+    if (!random->is_seeded || random->batch_ms != task->batch_ms || random->attempt != task->attempt ||
+        random->ordinal != task->ordinal) {
+        *random = (struct sl_random){task->batch_ms, task->attempt, task->ordinal, true, {0}};
         seed(random, (uint64_t)task->batch_ms, task->ordinal, copy->running);
     }
     return random;

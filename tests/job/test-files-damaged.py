@@ -68,6 +68,23 @@ def test_truncated_gzip_after_many_rows():
     expect_set_aside("a.gz", "truncated")
 
 
+def test_random_numbers_are_those_of_a_batch_without_the_damaged_file():
+    """The batch is run again without it: numbers that were drawn in vain are drawn once more."""
+    chain = ":map(function(line) return line, math.random(1000000000) end)"
+    found = {}
+    for there in (False, True):
+        shutil.rmtree("out", ignore_errors=True)
+        shutil.rmtree(".sluice", ignore_errors=True)
+        write_job(chain=chain)
+        move_in("good", "good\n")
+        if there:
+            move_in("later.gz", gzip.compress(lines(50000))[:9])
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", "--workers", "1")
+        found[there] = rows()
+        equal(len(quarantined()), there, "files set aside")
+    equal(found[True], found[False], "the rows")
+
+
 def test_gzip_with_a_wrong_checksum():
     packed = bytearray(gzip.compress(lines(50000)))
     packed[-8] ^= 1
