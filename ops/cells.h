@@ -1,14 +1,15 @@
-/* State per key for mapWithState: cells found by key, with the time of each key's last record, so that a
- * batch costs what it changes. Belongs to one thread. */
+/* One part of the state of mapWithState (ops/parts.h): cells found by key, with the time of each key's last
+ * record, so that a batch costs what it changes. Belongs to one thread at a time. */
 #pragma once
 
 #include "core/dataset.h"
-#include "core/operator.h"
+#include "ops/groups.h"
 #include "ops/table.h"
 
 struct sl_cell {
     struct sl_field key, value;
     int64_t seen_ms; /* batch of the key's last record */
+    uint32_t hash;
     bool exists;
     bool dirty; /* changed since it was last saved */
 };
@@ -31,11 +32,20 @@ struct sl_cells {
     size_t dirty_count, dirty_capacity;
 };
 
+/* Cells with their keys, to be sorted by these: entry.state.pointer is the cell, valid until the next find or
+ * tidy of its part. */
+struct sl_found {
+    struct sl_entry *entry;
+    size_t count, capacity;
+};
+
+void sl_found_done(struct sl_found *found);
+
 void sl_cells_done(struct sl_cells *cells);
 
 /* The cell of the key, made (not existing) where there is none. NULL: out of memory. Valid until the next
  * find. */
-struct sl_cell *sl_cells_find(struct sl_cells *cells, const struct sl_field *key, uint64_t seed);
+struct sl_cell *sl_cells_find(struct sl_cells *cells, const struct sl_field *key, uint32_t hash);
 /* The value becomes the cell's state, copied; nil too is a state. 0 or SL_ENOMEM. */
 int sl_cells_put(struct sl_cells *cells, struct sl_cell *cell, const struct sl_field *value);
 int sl_cells_remove(struct sl_cells *cells, struct sl_cell *cell);
@@ -47,21 +57,18 @@ int sl_cells_note_all(struct sl_cells *cells);
 
 /* Whether a key was last seen before t. */
 bool sl_cells_has_idle(const struct sl_cells *cells, int64_t t);
-/* Takes the keys that were last seen before t: indices in the order of keys. The caller frees *ret. */
-int sl_cells_take_idle(struct sl_cells *cells, struct sl_stage *stage, int64_t t, size_t **ret,
-                       size_t *ret_count);
+/* Takes the cells that were last seen before t and adds them to *found. 0 or SL_ENOMEM. */
+int sl_cells_take_idle(struct sl_cells *cells, int64_t t, struct sl_found *found);
 
-/* All cells were loaded: nothing is to be saved, and nothing was wasted yet. */
-void sl_cells_settle(struct sl_cells *cells);
-/* Gives back what removed cells and old values held, once it is as much as the rest. */
-int sl_cells_tidy(struct sl_cells *cells, uint64_t seed);
-
-/* Brings dirty[] into the order of keys, once a batch has changed what it changes. 0 or SL_ENOMEM. */
-int sl_cells_sort_dirty(struct sl_cells *cells, struct sl_stage *stage);
+/* Adds the cells that are there, or the dirty ones, to *found. 0 or SL_ENOMEM. */
+int sl_cells_living(const struct sl_cells *cells, struct sl_found *found);
+int sl_cells_dirty(const struct sl_cells *cells, struct sl_found *found);
 /* Nothing is dirty any more. */
 void sl_cells_saved(struct sl_cells *cells);
 
-/* All of it as rows (key, state) in the order of keys. */
-int sl_cells_rows(const struct sl_cells *cells, struct sl_stage *stage, struct sl_rows **ret);
-/* The dirty cells, which are sorted, in the same way; those that do not exist as (key). */
-int sl_cells_changes(const struct sl_cells *cells, struct sl_rows **ret);
+/* All cells were loaded: nothing is to be saved, and nothing was wasted yet. */
+void sl_cells_settle(struct sl_cells *cells);
+/* Whether removed cells and old values hold as much as the rest, and a tidy would give that back. */
+bool sl_cells_is_wasteful(const struct sl_cells *cells);
+/* To be called while nothing is dirty. 0 or SL_ENOMEM. */
+int sl_cells_tidy(struct sl_cells *cells);

@@ -154,6 +154,14 @@ def test_two_states_of_one_stream_are_apart():
     ])
 
 
+def test_many_keys_that_are_lists():
+    """Records of several chunks, whose keys and values must last until the function sees them."""
+    rows = [["word%d" % (i * 7 % 5000), i] for i in range(5000)]
+    listed = "s:map(function(k, v) return {k, {'of', k}}, 'value ' .. v end)"
+    check_case((listed + ":mapWithState(function(k, v, st) if st:exists() then return end st:update(v) return k[1], k[2][2], v end)", [rows],
+                ["".join("%s\t%s\tvalue %d\n" % (k, k, i) for k, i in rows)]))
+
+
 def test_many_keys():
     batches = [[["k%d" % (i * 7 % 1000), i] for i in range(3000)], [["k%d" % i, 1] for i in range(0, 1000, 3)]]
     wanted = {"k%d" % i: [3, 3 + (i % 3 == 0)] for i in range(1000)}
