@@ -123,8 +123,9 @@ struct sl_wide {
     int (*finish)(struct sl_stage *stage, struct sl_dataset **ret);
     void (*done)(struct sl_stage *stage); /* optional: frees; always called, also after failures */
 
-    /* What it holds of a batch stays below services->spill->bytes for each worker: the rest goes to disk. */
-    bool bounded;
+    /* What it holds of a batch stays below services->spill->bytes for each worker, so many times (for an
+     * operator that holds several things at once): the rest goes to disk. 0: it does not know of a limit. */
+    unsigned bounded;
 
     /* What is kept from batch to batch (windows, state). */
     size_t memory_size;

@@ -12,30 +12,30 @@
 
 enum { REST_BYTES_MIN = 16 << 20, WORKER_BYTES_MIN = 256 << 10 };
 
-static size_t count_bounded(const struct sl_pipelines *pipelines)
+static size_t count_shares(const struct sl_pipelines *pipelines)
 {
     size_t count = 0;
     for (size_t n = 0; n < pipelines->nodes; n++) {
         const struct sl_wide *wide = pipelines->node[n]->op->wide;
-        count += wide && wide->bounded;
+        count += wide ? wide->bounded : 0;
     }
     return count;
 }
 
-static size_t share_of_worker(int64_t limit, size_t operators, unsigned workers)
+static size_t share_of_worker(int64_t limit, size_t shares, unsigned workers)
 {
     int64_t rest = limit / 4 > REST_BYTES_MIN ? limit / 4 : REST_BYTES_MIN;
-    int64_t share = limit > rest ? (limit - rest) / ((int64_t)operators * workers) : 0;
+    int64_t share = limit > rest ? (limit - rest) / ((int64_t)shares * workers) : 0;
     return share > WORKER_BYTES_MIN ? (size_t)share : WORKER_BYTES_MIN;
 }
 
 int sl_bounds_open(struct sl_run *run, struct sl_error *err)
 {
     int64_t limit = run->context->options.memory_limit;
-    size_t operators = count_bounded(run->pipelines);
+    size_t shares = count_shares(run->pipelines);
     struct sl_buf dir SL_CLEANUP(sl_buf_done) = {0};
     const char *temporary = getenv("TMPDIR");
-    if (!limit || !operators || run->trial)
+    if (!limit || !shares || run->trial)
         return 0;
     bool ok = run->catalog ? sl_buf_printf(&dir, "%s/spill", run->checkpoint)
                            : sl_buf_text(&dir, temporary && temporary[0] ? temporary : "/tmp");
@@ -44,7 +44,7 @@ int sl_bounds_open(struct sl_run *run, struct sl_error *err)
     int r = sl_spill_open(run->services.io, AT_FDCWD, (const char *)dir.bytes, run->catalog != NULL,
                           &run->services.spill, err);
     if (r == 0)
-        run->services.spill->bytes = share_of_worker(limit, operators, sl_pool_workers(run->pool));
+        run->services.spill->bytes = share_of_worker(limit, shares, sl_pool_workers(run->pool));
     return r;
 }
 

@@ -46,7 +46,7 @@ const struct sl_param sl_option_params[] = {
     [EMPTY_BATCHES] = {"emptyBatches", SL_WANT_BOOLEAN, true, "run every batch, as Spark does; false"},
     [CATCH_UP] = {"catchUp", SL_WANT_STRING, true, "missed times: \"windows\", \"all\" or \"none\""},
     [MEMORY_LIMIT] = {"memoryLimit", SL_WANT_VALUE, true,
-                      "bytes, or \"1GB\": grouping and sorting go to disk beyond it"},
+                      "bytes, or \"1GB\": grouping, joining and sorting go to disk beyond it"},
     [KEEP_HISTORY] = {"keepHistory", SL_WANT_DURATION, true, "how long provenance is kept; 7d"},
     [FUNCTION_TIMEOUT] = {"functionTimeout", SL_WANT_DURATION, true,
                           "a function that runs longer fails the batch; 30s"},

@@ -24,7 +24,7 @@ struct sl_aggregate {
     struct sl_stage *stage;
     const struct sl_reducer *reducer;
     enum sl_key_of key_of;
-    unsigned input;         /* whose lanes are kept here */
+    unsigned input;         /* whose rows are kept here: 0 or 1 */
     struct sl_table *table; /* exact: [workers] */
     pthread_mutex_t lock;   /* guards lanes */
     struct sl_aggregate_lane **lane;

@@ -1,4 +1,4 @@
-/* The aggregate's inside, shared by aggregate*.c and nobody else. */
+/* The aggregate's inside, shared by aggregate*.c, two_sides_spill.c and nobody else. */
 #pragma once
 
 #include "ops/aggregate.h"
@@ -26,10 +26,31 @@ struct sl_aggregate_path {
     struct sl_aggregate_part *part;  /* [aggregate->parts]; NULL until two lanes are closed */
 };
 
-/* A run of groups on disk has rows (key, lane and kind, state). The kind is in the lower bits of the second
- * field; the others are the number of the lane that saw the key first (reducers that are exact), or whose
- * group it is. */
-enum sl_run_kind { SL_RUN_STATE, SL_RUN_EMPTY, SL_RUN_FAILED, SL_RUN_VALUES, SL_RUN_KIND_BITS = 2 };
+/* A run of groups on disk has rows (key, mark, state). The mark is made of the kind, the side (the input of
+ * the operator whose aggregate it is) and the number of the lane: that which saw the key first (reducers that
+ * are exact), or whose group it is. A long list of values is several rows: the first of them may be a state,
+ * the others have the kind values. */
+enum sl_run_kind { SL_RUN_STATE, SL_RUN_EMPTY, SL_RUN_FAILED, SL_RUN_VALUES };
+
+static inline int64_t sl_run_mark(uint32_t lane, unsigned side, enum sl_run_kind kind)
+{
+    return (int64_t)lane << 3 | side << 2 | kind;
+}
+
+static inline enum sl_run_kind sl_run_kind(int64_t mark)
+{
+    return (enum sl_run_kind)(mark & 3);
+}
+
+static inline unsigned sl_run_side(int64_t mark)
+{
+    return mark >> 2 & 1;
+}
+
+static inline uint32_t sl_run_lane(int64_t mark)
+{
+    return (uint32_t)(mark >> 3);
+}
 
 /* aggregate_spill.c. Room for `more` groups: where the table would hold too much, it goes to disk. */
 int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
@@ -57,6 +78,9 @@ struct sl_fold {
     bool copies;
 };
 int sl_aggregate_fold(const struct sl_fold *fold);
+
+/* All groups that are still in memory, on all workers. */
+int sl_aggregate_spill_rest(struct sl_aggregate *aggregate);
 
 /* Brings `from` into `to`, which holds the same key from an earlier table. Group errors go to the sink. */
 int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,

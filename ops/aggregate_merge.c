@@ -56,7 +56,7 @@ static int read_group(struct gathering *g, const struct sl_field *row, enum sl_r
     struct sl_group group = {0};
     if (!sl_field_copy(g->keep, &row[0], &group.key))
         return SL_ENOMEM;
-    group.first = (uint32_t)(row[1].integer >> SL_RUN_KIND_BITS);
+    group.first = sl_run_lane(row[1].integer);
     group.key.flags = (row[0].flags & SL_FIELD_ROW) | SL_GROUP_TAKEN;
     if (kind == SL_RUN_FAILED)
         group.key.flags |= SL_GROUP_FAILED;
@@ -118,8 +118,8 @@ static int add_values(struct gathering *g, const struct sl_field *list)
 /* A row of the key's: of its first lane, the same lane, or the next one. */
 static int add_row(struct gathering *g, const struct sl_field *row)
 {
-    enum sl_run_kind kind = (enum sl_run_kind)(row[1].integer & ((1 << SL_RUN_KIND_BITS) - 1));
-    uint32_t number = (uint32_t)(row[1].integer >> SL_RUN_KIND_BITS);
+    enum sl_run_kind kind = sl_run_kind(row[1].integer);
+    uint32_t number = sl_run_lane(row[1].integer);
     struct sl_group group;
     int r = 0;
     if (g->aggregate->reducer->ops->exact) {
@@ -224,11 +224,16 @@ static int spill_rest(void *arg, size_t number, unsigned worker, struct sl_error
                  : spill_lane(aggregate, task, aggregate->lane[number]);
 }
 
-int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_shape shape, struct sl_dataset **ret)
+int sl_aggregate_spill_rest(struct sl_aggregate *aggregate)
 {
     struct sl_stage *stage = aggregate->stage;
     size_t tables = aggregate->reducer->ops->exact ? sl_pool_workers(stage->pool) : aggregate->lanes;
+    return sl_pool_run(stage->pool, tables, spill_rest, aggregate, stage->err);
+}
+
+int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_shape shape, struct sl_dataset **ret)
+{
     struct gathering all = {.aggregate = aggregate, .shape = shape};
-    int r = sl_pool_run(stage->pool, tables, spill_rest, aggregate, stage->err);
+    int r = sl_aggregate_spill_rest(aggregate);
     return r < 0 ? r : sl_runs_merge(&aggregate->runs, false, write_range, &all, ret);
 }

@@ -93,17 +93,52 @@ static enum sl_run_kind kind_of(const struct writing *writing, const struct sl_g
     return writing->kind;
 }
 
+static int write_row(const struct writing *writing, const struct sl_field *row)
+{
+    return writing->aggregate->runs.spill->ops->row(writing->file, row, 3, writing->task->err);
+}
+
+/* About what an item takes where it is read. */
+static size_t bytes_of(const struct sl_field *item)
+{
+    size_t bytes = sizeof *item + (item->tag == SL_STR ? item->len : 0);
+    for (uint32_t i = 0; item->tag == SL_LIST && i < item->len; i++)
+        bytes += sizeof *item + (item->items[i].tag == SL_STR ? item->items[i].len : 0);
+    return bytes;
+}
+
+enum { LIST_BYTES = 64 << 10 };
+
+/* A long list is several rows: whoever merges runs holds a row of each. */
+static int write_list(const struct writing *writing, struct sl_field *row, uint32_t lane)
+{
+    const struct sl_field *item = row[2].items;
+    uint32_t count = row[2].len, from = 0, to = 0;
+    int r = 0;
+    do {
+        for (size_t bytes = 0; to < count && bytes < LIST_BYTES; to++)
+            bytes += bytes_of(&item[to]);
+        row[2] = sl_list(item + from, to - from);
+        r = write_row(writing, row);
+        row[1] = sl_integer(sl_run_mark(lane, writing->aggregate->input, SL_RUN_VALUES));
+        from = to;
+    } while (r == 0 && to < count);
+    return r;
+}
+
 static int write_group(const struct writing *writing, const struct sl_group *group)
 {
     const struct sl_aggregate *aggregate = writing->aggregate;
     enum sl_run_kind kind = kind_of(writing, group);
     uint32_t lane = aggregate->reducer->ops->exact ? group->first : writing->lane->number;
-    struct sl_field row[3] = {group->key, sl_integer((int64_t)lane << SL_RUN_KIND_BITS | kind), sl_nil()};
+    struct sl_field row[3] = {group->key, sl_integer(sl_run_mark(lane, aggregate->input, kind)), sl_nil()};
     row[0].flags &= SL_FIELD_ROW;
-    int r = kind == SL_RUN_STATE || kind == SL_RUN_VALUES
-                ? writing->reducer->ops->encode(writing->reducer, writing->task, &group->state, &row[2])
-                : 0;
-    return r < 0 ? r : aggregate->runs.spill->ops->row(writing->file, row, 3, writing->task->err);
+    if (kind == SL_RUN_EMPTY || kind == SL_RUN_FAILED)
+        return write_row(writing, row);
+    int r = writing->reducer->ops->encode(writing->reducer, writing->task, &group->state, &row[2]);
+    if (r < 0)
+        return r;
+    return writing->reducer == &sl_reducer_list ? write_list(writing, row, lane) : write_row(writing, row);
 }
 
 static const struct sl_group *group_of(const struct sl_field *key)
@@ -162,8 +197,9 @@ int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *tas
     }
     int r = sl_runs_file(&aggregate->runs, task, &writing.file);
     r = r < 0 ? r : write_groups(&writing, table);
+    struct sl_position whole = {.input = aggregate->input};
     if (r == 0)
-        r = sl_runs_end(&aggregate->runs, task, exact ? NULL : &lane->position, exact ? 0 : lane->runs++);
+        r = sl_runs_end(&aggregate->runs, task, exact ? &whole : &lane->position, exact ? 0 : lane->runs++);
     if (r < 0)
         return r;
     sl_table_done(table);

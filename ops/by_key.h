@@ -35,7 +35,7 @@ int sl_append_zero(struct sl_dataset *dataset);
     {                                                                                                        \
         .state_size = sizeof(struct sl_by_key), .begin = (begin_), .lane_open = sl_by_key_lane_open,         \
         .lane_close = sl_by_key_lane_close, .push = sl_by_key_push, .finish = sl_by_key_finish,              \
-        .done = sl_by_key_done, .bounded = true                                                              \
+        .done = sl_by_key_done, .bounded = 1                                                                 \
     }
 #define SL_PARAM_PARTITIONS                                                                                  \
     {                                                                                                        \

@@ -1,14 +1,8 @@
 /* join, leftOuterJoin, rightOuterJoin, fullOuterJoin, cogroup: the values that two streams have for a key. */
 #include "ops/by_key.h"
-#include "ops/keep.h"
 #include "ops/partition_count.h"
 #include "ops/reducers.h"
 #include "ops/two_sides.h"
-
-static int join_begin(struct sl_stage *stage)
-{
-    return sl_two_sides_begin(stage, &sl_reducer_list, &sl_reducer_list, SL_KEY_FIELD);
-}
 
 static const struct sl_param join_params[] = {
     {"other", SL_WANT_STREAM, false, "a stream of pairs"},
@@ -16,73 +10,86 @@ static const struct sl_param join_params[] = {
     {0},
 };
 
-/* The values of a side as a list. A value of several fields is a list here, not a record. */
-static struct sl_field side_values(const struct sl_entry *entry)
-{
-    const struct sl_kept *kept = entry->state.pointer;
-    for (uint32_t i = 0; i < kept->count; i++)
-        kept->item[i].flags = 0;
-    return sl_list(kept->item, kept->count);
-}
-
 /* ---- joins: a row for each pair of values ---- */
 
+struct product {
+    struct sl_meeting *meeting;
+    const struct sl_side *right;
+    struct sl_field row[3];
+};
+
+/* A value of several fields is a list here, not a record. */
+static int put_pair(void *arg, const struct sl_field *right)
+{
+    struct product *product = arg;
+    product->row[2] = *right;
+    product->row[2].flags = 0;
+    return sl_meeting_put(product->meeting, product->row, 3);
+}
+
+static int put_pairs(void *arg, const struct sl_field *left)
+{
+    struct product *product = arg;
+    product->row[1] = *left;
+    product->row[1].flags = 0;
+    return sl_side_each(product->meeting, product->right, put_pair, product);
+}
+
 /* Where one side is missing its value is nil. */
-static int append_product(struct sl_rows *rows, const struct sl_entry *left, const struct sl_entry *right)
+static int put_product(struct sl_meeting *meeting)
 {
-    struct sl_field none = sl_nil(), missing = sl_list(&none, 1);
-    struct sl_field lefts = left ? side_values(left) : missing;
-    struct sl_field rights = right ? side_values(right) : missing;
-    struct sl_field row[3] = {sl_meeting_key(left, right)};
-    int r = 0;
-    for (uint32_t i = 0; i < lefts.len; i++)
-        for (uint32_t k = 0; k < rights.len && r == 0; k++) {
-            row[1] = lefts.items[i];
-            row[2] = rights.items[k];
-            r = sl_rows_append_row(rows, row, 3);
-        }
-    return r;
+    struct sl_field none = sl_nil();
+    const struct sl_side missing = {.item = &none, .count = 1};
+    const struct sl_side *left = meeting->side[0].present ? &meeting->side[0] : &missing;
+    const struct sl_side *right = meeting->side[1].present ? &meeting->side[1] : &missing;
+    struct product product = {.meeting = meeting, .right = right, .row = {meeting->key}};
+    product.row[0].flags = 0;
+    return sl_side_each(meeting, left, put_pairs, &product);
 }
 
-static int meet_inner(struct sl_rows *rows, const struct sl_entry *left, const struct sl_entry *right)
+static int meet_inner(struct sl_meeting *meeting)
 {
-    return left && right ? append_product(rows, left, right) : 0;
+    return meeting->side[0].present && meeting->side[1].present ? put_product(meeting) : 0;
 }
 
-static int meet_left(struct sl_rows *rows, const struct sl_entry *left, const struct sl_entry *right)
+static int meet_left(struct sl_meeting *meeting)
 {
-    return left ? append_product(rows, left, right) : 0;
+    return meeting->side[0].present ? put_product(meeting) : 0;
 }
 
-static int meet_right(struct sl_rows *rows, const struct sl_entry *left, const struct sl_entry *right)
+static int meet_right(struct sl_meeting *meeting)
 {
-    return right ? append_product(rows, left, right) : 0;
+    return meeting->side[1].present ? put_product(meeting) : 0;
 }
 
-static int inner_finish(struct sl_stage *stage, struct sl_dataset **ret)
+static int inner_begin(struct sl_stage *stage)
 {
-    return sl_two_sides_finish(stage, meet_inner, ret);
+    static const struct sl_two_sides_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_inner};
+    return sl_two_sides_begin(stage, &kind);
 }
 
-static int left_finish(struct sl_stage *stage, struct sl_dataset **ret)
+static int left_begin(struct sl_stage *stage)
 {
-    return sl_two_sides_finish(stage, meet_left, ret);
+    static const struct sl_two_sides_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_left};
+    return sl_two_sides_begin(stage, &kind);
 }
 
-static int right_finish(struct sl_stage *stage, struct sl_dataset **ret)
+static int right_begin(struct sl_stage *stage)
 {
-    return sl_two_sides_finish(stage, meet_right, ret);
+    static const struct sl_two_sides_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_right};
+    return sl_two_sides_begin(stage, &kind);
 }
 
-static int full_finish(struct sl_stage *stage, struct sl_dataset **ret)
+static int full_begin(struct sl_stage *stage)
 {
-    return sl_two_sides_finish(stage, append_product, ret);
+    static const struct sl_two_sides_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = put_product};
+    return sl_two_sides_begin(stage, &kind);
 }
 
-static const struct sl_wide inner_wide = SL_TWO_SIDES_WIDE(join_begin, inner_finish);
-static const struct sl_wide left_wide = SL_TWO_SIDES_WIDE(join_begin, left_finish);
-static const struct sl_wide right_wide = SL_TWO_SIDES_WIDE(join_begin, right_finish);
-static const struct sl_wide full_wide = SL_TWO_SIDES_WIDE(join_begin, full_finish);
+static const struct sl_wide inner_wide = SL_TWO_SIDES_WIDE(inner_begin);
+static const struct sl_wide left_wide = SL_TWO_SIDES_WIDE(left_begin);
+static const struct sl_wide right_wide = SL_TWO_SIDES_WIDE(right_begin);
+static const struct sl_wide full_wide = SL_TWO_SIDES_WIDE(full_begin);
 
 const struct sl_op sl_op_join = {
     .name = "join",
@@ -130,23 +137,28 @@ const struct sl_op sl_op_full_outer_join = {
 
 /* ---- cogroup: a row for each key ---- */
 
-static int meet_cogroup(struct sl_rows *rows, const struct sl_entry *left, const struct sl_entry *right)
+static struct sl_field list_of(const struct sl_side *side)
 {
-    struct sl_field none = sl_list(NULL, 0);
-    const struct sl_field row[3] = {
-        sl_meeting_key(left, right),
-        left ? side_values(left) : none,
-        right ? side_values(right) : none,
-    };
-    return sl_rows_append_row(rows, row, 3);
+    for (uint32_t i = 0; i < side->count; i++)
+        side->item[i].flags = 0;
+    return sl_list(side->item, side->count);
 }
 
-static int cogroup_finish(struct sl_stage *stage, struct sl_dataset **ret)
+static int meet_cogroup(struct sl_meeting *meeting)
 {
-    return sl_two_sides_finish(stage, meet_cogroup, ret);
+    struct sl_field row[3] = {meeting->key, list_of(&meeting->side[0]), list_of(&meeting->side[1])};
+    row[0].flags = 0;
+    return sl_meeting_put(meeting, row, 3);
 }
 
-static const struct sl_wide cogroup_wide = SL_TWO_SIDES_WIDE(join_begin, cogroup_finish);
+static int cogroup_begin(struct sl_stage *stage)
+{
+    static const struct sl_two_sides_kind kind = {
+        {&sl_reducer_list, &sl_reducer_list}, .shows_lists = true, .meet = meet_cogroup};
+    return sl_two_sides_begin(stage, &kind);
+}
+
+static const struct sl_wide cogroup_wide = SL_TWO_SIDES_WIDE(cogroup_begin);
 
 const struct sl_op sl_op_cogroup = {
     .name = "cogroup",

@@ -71,9 +71,7 @@ static struct sl_run *new_run(struct sl_runs *runs)
 int sl_runs_end(struct sl_runs *runs, struct sl_task *task, const struct sl_position *position,
                 uint32_t number)
 {
-    struct sl_run run = {.number = number};
-    if (position)
-        run.position = *position;
+    struct sl_run run = {.number = number, .position = *position};
     int r = runs->spill->ops->end(runs->file[task->worker], &run.stored, task->err);
     if (r < 0)
         return r;
@@ -86,6 +84,17 @@ int sl_runs_end(struct sl_runs *runs, struct sl_task *task, const struct sl_posi
         return 0;
     runs->spill->ops->free(run.stored);
     return SL_ENOMEM;
+}
+
+int sl_runs_adopt(struct sl_runs *to, struct sl_runs *from)
+{
+    while (from->count) {
+        struct sl_run *place = new_run(to);
+        if (!place)
+            return SL_ENOMEM;
+        *place = from->run[--from->count];
+    }
+    return 0;
 }
 
 /* ---- merging ---- */

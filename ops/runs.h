@@ -35,9 +35,12 @@ void sl_runs_done(struct sl_runs *runs);
 size_t sl_runs_bytes(const struct sl_runs *runs);
 
 int sl_runs_file(struct sl_runs *runs, struct sl_task *task, struct sl_spill_file **ret);
-/* What the worker wrote since is a run. position may be NULL where the order of runs does not matter. */
+/* What the worker wrote since is a run. */
 int sl_runs_end(struct sl_runs *runs, struct sl_task *task, const struct sl_position *position,
                 uint32_t number);
+
+/* Moves all runs of `from` to `to`. 0 or SL_ENOMEM. */
+int sl_runs_adopt(struct sl_runs *to, struct sl_runs *from);
 
 /* Writes what becomes of the rows of one range of keys to `file`. */
 typedef int sl_runs_write(void *arg, struct sl_merge *merge, struct sl_task *task,

@@ -40,7 +40,7 @@ static int sort_by_finish(struct sl_stage *stage, struct sl_dataset **ret)
     return finish_in_pieces(stage, 2, ret);
 }
 
-static const struct sl_wide sort_by_wide = SORTING_WIDE(sort_by_begin, sort_by_finish, true);
+static const struct sl_wide sort_by_wide = SORTING_WIDE(sort_by_begin, sort_by_finish, 1);
 
 static const struct sl_param sort_by_params[] = {
     {"f", SL_WANT_FUNCTION, false, "gets the record's fields, returns what to sort by"},
@@ -72,7 +72,7 @@ static int sort_by_key_finish(struct sl_stage *stage, struct sl_dataset **ret)
     return finish_in_pieces(stage, 1, ret);
 }
 
-static const struct sl_wide sort_by_key_wide = SORTING_WIDE(sort_by_key_begin, sort_by_key_finish, true);
+static const struct sl_wide sort_by_key_wide = SORTING_WIDE(sort_by_key_begin, sort_by_key_finish, 1);
 
 static const struct sl_param sort_by_key_params[] = {PARAM_ASCENDING, SL_PARAM_PARTITIONS, {0}};
 
@@ -99,7 +99,7 @@ static int top_begin(struct sl_stage *stage)
     return r;
 }
 
-static const struct sl_wide top_wide = SORTING_WIDE(top_begin, sl_sorting_finish, false);
+static const struct sl_wide top_wide = SORTING_WIDE(top_begin, sl_sorting_finish, 0);
 
 static const struct sl_param top_params[] = {
     {"n", SL_WANT_INTEGER, false, "how many records"},

@@ -1,7 +1,6 @@
 /* subtractByKey, intersection: what of one stream is not, or is, in another. The second stream's values do
  * not matter, so only its keys are kept. */
 #include "ops/by_key.h"
-#include "ops/keep.h"
 #include "ops/partition_count.h"
 #include "ops/reducers.h"
 #include "ops/two_sides.h"
@@ -10,39 +9,32 @@
 
 /* ---- subtractByKey ---- */
 
+/* The record as it was: a value of several fields was made a list and becomes several fields again. */
+static int put_record(void *arg, const struct sl_field *value)
+{
+    struct sl_meeting *meeting = arg;
+    struct sl_field row[SL_WIDTH_MAX] = {meeting->key, *value};
+    row[0].flags = 0;
+    if (!(value->flags & SL_FIELD_ROW))
+        return sl_meeting_put(meeting, row, 2);
+    sl_assert(value->len < SL_WIDTH_MAX);
+    memcpy(row + 1, value->items, value->len * sizeof *row);
+    return sl_meeting_put(meeting, row, 1 + value->len);
+}
+
+static int meet_subtract(struct sl_meeting *meeting)
+{
+    return meeting->side[1].present ? 0 : sl_side_each(meeting, &meeting->side[0], put_record, meeting);
+}
+
 static int subtract_begin(struct sl_stage *stage)
 {
-    return sl_two_sides_begin(stage, &sl_reducer_list, &sl_reducer_nothing, SL_KEY_FIELD);
+    static const struct sl_two_sides_kind kind = {{&sl_reducer_list, &sl_reducer_nothing},
+                                                  .meet = meet_subtract};
+    return sl_two_sides_begin(stage, &kind);
 }
 
-/* The record as it was: a value of several fields was made a list and becomes several fields again. */
-static int append_pair(struct sl_rows *rows, struct sl_field key, struct sl_field value)
-{
-    struct sl_field row[SL_WIDTH_MAX] = {key, value};
-    if (!(value.flags & SL_FIELD_ROW))
-        return sl_rows_append_row(rows, row, 2);
-    sl_assert(value.len < SL_WIDTH_MAX);
-    memcpy(row + 1, value.items, value.len * sizeof *row);
-    return sl_rows_append_row(rows, row, 1 + value.len);
-}
-
-static int meet_subtract(struct sl_rows *rows, const struct sl_entry *left, const struct sl_entry *right)
-{
-    if (right)
-        return 0;
-    const struct sl_kept *kept = left->state.pointer;
-    int r = 0;
-    for (uint32_t i = 0; i < kept->count && r == 0; i++)
-        r = append_pair(rows, sl_meeting_key(left, right), kept->item[i]);
-    return r;
-}
-
-static int subtract_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    return sl_two_sides_finish(stage, meet_subtract, ret);
-}
-
-static const struct sl_wide subtract_wide = SL_TWO_SIDES_WIDE(subtract_begin, subtract_finish);
+static const struct sl_wide subtract_wide = SL_TWO_SIDES_WIDE(subtract_begin);
 
 static const struct sl_param subtract_params[] = {
     {"other", SL_WANT_STREAM, false, "a stream of pairs; their values do not matter"},
@@ -63,26 +55,23 @@ const struct sl_op sl_op_subtract_by_key = {
 
 /* ---- intersection ---- */
 
+static int meet_intersection(struct sl_meeting *meeting)
+{
+    const struct sl_field *key = &meeting->key;
+    if (!meeting->side[0].present || !meeting->side[1].present)
+        return 0;
+    return key->flags & SL_FIELD_ROW ? sl_meeting_put(meeting, key->items, key->len)
+                                     : sl_meeting_put(meeting, key, 1);
+}
+
 static int intersection_begin(struct sl_stage *stage)
 {
-    return sl_two_sides_begin(stage, &sl_reducer_nothing, &sl_reducer_nothing, SL_KEY_RECORD);
+    static const struct sl_two_sides_kind kind = {
+        {&sl_reducer_nothing, &sl_reducer_nothing}, .key_of = SL_KEY_RECORD, .meet = meet_intersection};
+    return sl_two_sides_begin(stage, &kind);
 }
 
-static int meet_intersection(struct sl_rows *rows, const struct sl_entry *left, const struct sl_entry *right)
-{
-    if (!left || !right)
-        return 0;
-    const struct sl_field *key = &left->key;
-    return key->flags & SL_FIELD_ROW ? sl_rows_append_row(rows, key->items, key->len)
-                                     : sl_rows_append_row(rows, key, 1);
-}
-
-static int intersection_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    return sl_two_sides_finish(stage, meet_intersection, ret);
-}
-
-static const struct sl_wide intersection_wide = SL_TWO_SIDES_WIDE(intersection_begin, intersection_finish);
+static const struct sl_wide intersection_wide = SL_TWO_SIDES_WIDE(intersection_begin);
 
 static const struct sl_param intersection_params[] = {
     {"other", SL_WANT_STREAM, false, "the stream whose records are looked for"},

@@ -1,18 +1,26 @@
 /* The merge is cut into pieces of the longer run; where the other run is to be cut is found by the key at
- * which a piece begins. So pieces merge side by side, and each gives a run of rows of its own. */
+ * which a piece begins. So pieces merge side by side, and each gives a pile of rows of its own. */
 #include "ops/two_sides.h"
 
 #include "core/error.h"
 #include "ops/by_key.h"
+#include "ops/keep.h"
+#include "ops/reducers.h"
+#include "ops/two_sides_spill.h"
 
 #include <stdlib.h>
 
-int sl_two_sides_begin(struct sl_stage *stage, const struct sl_reducer *left, const struct sl_reducer *right,
-                       enum sl_key_of key_of)
+int sl_two_sides_begin(struct sl_stage *stage, const struct sl_two_sides_kind *kind)
 {
     struct sl_two_sides *sides = stage->state;
-    int r = sl_aggregate_init(&sides->side[0], stage, left, key_of);
-    return r < 0 ? r : sl_aggregate_init(&sides->side[1], stage, right, key_of);
+    sides->kind = kind;
+    int r = sl_piles_init(&sides->piles, stage);
+    for (unsigned i = 0; i < 2 && r == 0; i++) {
+        r = sl_aggregate_init(&sides->side[i], stage, kind->reducer[i], kind->key_of);
+        r = r < 0 ? r : sl_runs_init(&sides->side[i].runs, stage);
+        sides->side[i].input = i;
+    }
+    return r;
 }
 
 static struct sl_aggregate *side_of(struct sl_stage *stage, const struct sl_lane *lane)
@@ -41,13 +49,7 @@ void sl_two_sides_done(struct sl_stage *stage)
     struct sl_two_sides *sides = stage->state;
     sl_aggregate_done(&sides->side[0]);
     sl_aggregate_done(&sides->side[1]);
-}
-
-struct sl_field sl_meeting_key(const struct sl_entry *left, const struct sl_entry *right)
-{
-    struct sl_field key = left ? left->key : right->key;
-    key.flags = 0;
-    return key;
+    sl_piles_done(&sides->piles);
 }
 
 /* ---- pieces of the merge ---- */
@@ -56,11 +58,11 @@ enum { PIECE_ENTRIES = 8 * SL_CHUNK_ROWS };
 
 struct merge {
     struct sl_stage *stage;
-    sl_meet *meet;
+    struct sl_two_sides *sides;
     struct sl_groups *groups[2]; /* all memory is that of the first */
     unsigned longer;             /* which of them is cut evenly */
     size_t pieces;
-    struct sl_rows **piece; /* [pieces] */
+    struct sl_pile *piece; /* [pieces] */
 };
 
 /* Indexes into both runs where a piece begins. */
@@ -90,38 +92,64 @@ static int compare_heads(const struct merge *merge, const struct cut *at, const 
     return sl_field_compare(&merge->groups[0]->entry[at->at[0]].key, &merge->groups[1]->entry[at->at[1]].key);
 }
 
-static int merge_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
+static struct sl_side side_of_entry(const struct sl_entry *entry, const struct sl_reducer *reducer)
 {
-    (void)err;
-    struct merge *merge = arg;
+    struct sl_side side = {.present = entry != NULL};
+    if (entry && reducer == &sl_reducer_list) {
+        const struct sl_kept *kept = entry->state.pointer;
+        side.item = kept->item;
+        side.count = kept->count;
+    }
+    return side;
+}
+
+static int meet_entries(const struct merge *merge, struct sl_meeting *meeting, const struct sl_entry *left,
+                        const struct sl_entry *right)
+{
+    const struct sl_two_sides_kind *kind = merge->sides->kind;
+    meeting->key = left ? left->key : right->key;
+    meeting->side[0] = side_of_entry(left, kind->reducer[0]);
+    meeting->side[1] = side_of_entry(right, kind->reducer[1]);
+    return kind->meet(meeting);
+}
+
+static int merge_entries(const struct merge *merge, size_t piece, struct sl_meeting *meeting)
+{
     struct cut at = find_cut(merge, piece), end = find_cut(merge, piece + 1);
-    struct sl_rows *rows = merge->piece[piece] = sl_rows_new();
-    if (!rows)
-        return SL_ENOMEM;
-    rows->memory = sl_memory_ref(merge->groups[0]->memory);
-    while (at.at[0] < end.at[0] || at.at[1] < end.at[1]) {
-        if (atomic_load_explicit(merge->stage->tasks[worker].stop, memory_order_relaxed))
+    int r = 0;
+    while (r == 0 && (at.at[0] < end.at[0] || at.at[1] < end.at[1])) {
+        if (atomic_load_explicit(meeting->task->stop, memory_order_relaxed))
             return SL_ESTOP;
         int order = compare_heads(merge, &at, &end);
         const struct sl_entry *left = order <= 0 ? &merge->groups[0]->entry[at.at[0]++] : NULL;
         const struct sl_entry *right = order >= 0 ? &merge->groups[1]->entry[at.at[1]++] : NULL;
-        int r = merge->meet(rows, left, right);
-        if (r < 0)
-            return r;
+        r = meet_entries(merge, meeting, left, right);
     }
-    return 0;
+    return r;
+}
+
+static int merge_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
+{
+    struct merge *merge = arg;
+    struct sl_pile *pile = &merge->piece[piece];
+    struct sl_task *task = &merge->stage->tasks[worker];
+    struct sl_meeting meeting = {.task = task, .piles = &merge->sides->piles, .pile = pile};
+    task->err = err;
+    int r = sl_pile_init(pile, merge->groups[0]->memory);
+    r = r < 0 ? r : merge_entries(merge, piece, &meeting);
+    return r < 0 ? r : sl_pile_end(&merge->sides->piles, pile, task);
 }
 
 static int run_pieces(struct merge *merge, struct sl_dataset *dataset)
 {
-    merge->piece = calloc(merge->pieces + 1, sizeof(struct sl_rows *));
+    merge->piece = calloc(merge->pieces + 1, sizeof *merge->piece);
     int r = merge->piece
                 ? sl_pool_run(merge->stage->pool, merge->pieces, merge_piece, merge, merge->stage->err)
                 : SL_ENOMEM;
     for (size_t i = 0; merge->piece && i < merge->pieces; i++) {
         if (r == 0)
-            r = sl_dataset_add(dataset, 0, merge->piece[i], 0, merge->piece[i]->count);
-        sl_rows_unref(merge->piece[i]);
+            r = sl_pile_show(&merge->piece[i], dataset, 0);
+        sl_pile_done(&merge->piece[i]);
     }
     free(merge->piece);
     return r;
@@ -135,8 +163,6 @@ static int merge_groups(struct merge *merge, struct sl_dataset **ret)
     sl_arena_adopt(&merge->groups[0]->memory->arena, &merge->groups[1]->memory->arena);
     struct sl_dataset *dataset = sl_dataset_new(1);
     int r = dataset ? run_pieces(merge, dataset) : SL_ENOMEM;
-    if (r == 0)
-        r = sl_cut_partitions(merge->stage, 1, &dataset);
     if (r < 0) {
         sl_dataset_unref(dataset);
         return r;
@@ -145,10 +171,10 @@ static int merge_groups(struct merge *merge, struct sl_dataset **ret)
     return 0;
 }
 
-int sl_two_sides_finish(struct sl_stage *stage, sl_meet *meet, struct sl_dataset **ret)
+static int finish_groups(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_two_sides *sides = stage->state;
-    struct merge merge = {.stage = stage, .meet = meet};
+    struct merge merge = {.stage = stage, .sides = sides};
     int r = sl_aggregate_finish(&sides->side[0], &merge.groups[0]);
     if (r == 0)
         r = sl_aggregate_finish(&sides->side[1], &merge.groups[1]);
@@ -157,4 +183,11 @@ int sl_two_sides_finish(struct sl_stage *stage, sl_meet *meet, struct sl_dataset
     sl_groups_unref(merge.groups[0]);
     sl_groups_unref(merge.groups[1]);
     return r;
+}
+
+int sl_two_sides_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    bool large = sl_two_sides_are_large(stage->state);
+    int r = large ? sl_two_sides_merge(stage, ret) : finish_groups(stage, ret);
+    return r < 0 ? r : sl_cut_partitions(stage, 1, ret);
 }

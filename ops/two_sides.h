@@ -1,40 +1,44 @@
 /* Two streams met by key: the kernel of joins, cogroup, subtractByKey and intersection.
  *
  * Each side is aggregated for itself, then the two sorted runs are merged: `meet` is called once for each key
- * of either side, in the order of the keys, and appends the rows that come of it. The stage's state is a
- * struct sl_two_sides. */
+ * of either side, in the order of the keys, and puts the rows that come of it. The stage's state is a struct
+ * sl_two_sides. */
 #pragma once
 
 #include "ops/aggregate.h"
+#include "ops/meeting.h"
+
+/* What an operator makes of two sides. */
+struct sl_two_sides_kind {
+    const struct sl_reducer *reducer[2]; /* sl_reducer_list; sl_reducer_nothing: the values do not matter */
+    enum sl_key_of key_of;
+    bool shows_lists; /* meet needs the values of a key in memory: a row has all of them */
+    int (*meet)(struct sl_meeting *meeting);
+};
 
 struct sl_two_sides {
+    const struct sl_two_sides_kind *kind;
     struct sl_aggregate side[2]; /* by the number of the input: left, right */
+    struct sl_piles piles;       /* of rows that come out */
 };
 
 /* In begin. */
-int sl_two_sides_begin(struct sl_stage *stage, const struct sl_reducer *left, const struct sl_reducer *right,
-                       enum sl_key_of key_of);
+int sl_two_sides_begin(struct sl_stage *stage, const struct sl_two_sides_kind *kind);
 
-/* Fit into struct sl_wide as they are. */
+/* Fit into struct sl_wide as they are. Parameter 1 of the operator is numPartitions. */
 int sl_two_sides_lane_open(struct sl_stage *stage, struct sl_lane *lane);
 int sl_two_sides_lane_close(struct sl_stage *stage, struct sl_lane *lane);
 int sl_two_sides_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
+int sl_two_sides_finish(struct sl_stage *stage, struct sl_dataset **ret);
 void sl_two_sides_done(struct sl_stage *stage);
 
-/* Appends rows to `rows`; what keys and states point to lives as long as they do. `left` or `right` is NULL
- * where that side has not got the key. 0 or SL_ENOMEM. */
-typedef int sl_meet(struct sl_rows *rows, const struct sl_entry *left, const struct sl_entry *right);
+/* The two sides and the rows that come of them. */
+enum { SL_TWO_SIDES_SHARES = 3 };
 
-/* Parameter 1 of the operator is numPartitions. */
-int sl_two_sides_finish(struct sl_stage *stage, sl_meet *meet, struct sl_dataset **ret);
-
-/* The key as a field: the one seen first, left before right. */
-struct sl_field sl_meeting_key(const struct sl_entry *left, const struct sl_entry *right);
-
-/* For descriptors: all of struct sl_wide but begin and finish, and the parameters. */
-#define SL_TWO_SIDES_WIDE(begin_, finish_)                                                                   \
+/* For descriptors: all of struct sl_wide but begin. */
+#define SL_TWO_SIDES_WIDE(begin_)                                                                            \
     {                                                                                                        \
         .state_size = sizeof(struct sl_two_sides), .begin = (begin_), .lane_open = sl_two_sides_lane_open,   \
-        .lane_close = sl_two_sides_lane_close, .push = sl_two_sides_push, .finish = (finish_),               \
-        .done = sl_two_sides_done                                                                            \
+        .lane_close = sl_two_sides_lane_close, .push = sl_two_sides_push, .finish = sl_two_sides_finish,     \
+        .done = sl_two_sides_done, .bounded = SL_TWO_SIDES_SHARES                                            \
     }

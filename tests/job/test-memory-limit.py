@@ -2,11 +2,11 @@
 # timeout: 1500
 """memoryLimit: what does not fit goes to disk, and the results are those without a limit, byte for byte, with any
 number of workers."""
-import gzip, io, pathlib, random, sys
+import io, pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from algebra import *
+from limits import *
 
-WORDS = 40000 if SANITIZED else 100000  # of a file
+WORD_COUNT = save('ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1)):reduceByKey(sluice.sum)', "r")
 
 # Key, value: the values are such that the order and the association of what is combined shows in the bytes.
 BY_KEY = {
@@ -57,55 +57,6 @@ READERS = {
     "keys": "sums:keys():reduce(function(a, b) return a < b and b or a end)",
 }
 
-HEAD = '''
-local words = ssc:textFileStream("in"):flatMap(sluice.split(" "))
-local pairs = words:map(sluice.pair(1))
-local thirds = words:map(function(w) return w, #w / 3 + tonumber(w:sub(1, 1), 16) end)
-local numbers = words:map(function(w) local n = tonumber(w:sub(1, 5), 16) return #w % 2 == 0 and n or n + 0.0, w end)
-local short = words:map(function(w) return w:sub(1, 2), w end)
-'''
-
-
-def write_input():
-    generator = random.Random(7)
-
-    def text():
-        return "".join("%x" % generator.randrange(WORDS) + (" " if i % 7 else "\n") for i in range(WORDS)) + "\n"
-    move_in("a", text())
-    move_in("b", text() + "x" * (9 << 20) + "\n" + text())  # several splits
-    move_in("c.gz", gzip.compress(text().encode()))
-
-
-def save(expression, name):
-    return ';(%s):saveAsTextFiles("out/%s", "", { latest = false })\n' % (expression, name)
-
-
-def run_job(outputs_of, limit, workers, options="", prefix=(), before=""):
-    clear()
-    options = 'maxErrorRate = 1, onRecordError = "skip", workers = %s%s' % (workers, options)
-    if limit:
-        options += ', memoryLimit = "%s"' % limit
-    text = head(options) + HEAD + before + "".join(save(expression, name) for name, expression in outputs_of.items())
-    done = sluice("run", job(text), "--clock", "virtual", "--batches", "1", seconds=240, prefix=prefix)
-    equal(done.returncode, 0, "exit status with limit %s; %s" % (limit, done.stderr))
-    found = {}
-    for name in outputs_of:
-        contents = list(directories("out/" + name).values())
-        equal(len(contents), 1, "%s: directories" % name)
-        found[name] = contents[0]
-    return found
-
-
-def same_with_a_limit(outputs_of, before=""):
-    write_input()
-    wanted = run_job(outputs_of, None, 2, before=before)
-    for workers in WORKERS:
-        found = run_job(outputs_of, "1MB", workers, before=before)
-        for name in outputs_of:
-            check(found[name], "%s: something came out" % name)
-            equal(found[name], wanted[name], "%s with %s workers, against no limit" % (name, workers))
-
-
 def test_what_groups_by_key_gives_the_same_with_a_limit():
     same_with_a_limit(BY_KEY)
 
@@ -142,21 +93,6 @@ def test_functions_and_terminals_find_what_is_on_disk():
     equal(seen[1], seen[0], "what is printed and written with a limit")
 
 
-# What a process had at most counts from before its program was loaded: it is started by a small one.
-MEASURED = "import os, subprocess, sys; child = subprocess.Popen(sys.argv[1:]); _, status, usage = os.wait4(child.pid, 0); " \
-    "print(usage.ru_maxrss * 1024); sys.exit(os.waitstatus_to_exitcode(status))"
-
-
-def run_measured(limit):
-    """The bytes of the result and the most memory that the process had."""
-    clear()
-    text = head("workers = 2" + (', memoryLimit = "%s"' % limit if limit else "")) + \
-        save('ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1)):reduceByKey(sluice.sum)', "r")
-    done = sluice("run", job(text), "--clock", "virtual", "--batches", "1", seconds=1000, prefix=[sys.executable, "-c", MEASURED])
-    equal(done.returncode, 0, "exit status; " + done.stderr)
-    return list(directories().values()), int(done.stdout)
-
-
 def distinct_words(count):
     return "".join("%x%s" % (i * 2654435761 % 2 ** 32, " " if i % 9 else "\n") for i in range(count)) + "\n"
 
@@ -165,8 +101,8 @@ def test_the_process_stays_below_the_limit():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")
     move_in("a", distinct_words(1500000))
-    wanted, without = run_measured(None)
-    found, limited = run_measured("80MB")
+    wanted, without = run_measured(WORD_COUNT, None)
+    found, limited = run_measured(WORD_COUNT, "80MB")
     equal(found, wanted, "the result")
     check(without > 160e6, "it takes more without a limit: %d bytes" % without)
     check(limited < 80e6, "%d bytes under a limit of 80 MB" % limited)
@@ -250,7 +186,7 @@ def test_fifty_million_keys_under_a_gigabyte():
     subprocess.run(["cc", "-O2", "-o", "make_input", str(ROOT / "bench/make_input.c"), "-lm"], check=True)
     with open("in/keys", "wb") as file:
         subprocess.run(["./make_input", "keys", "50000000", "1"], stdout=file, check=True)
-    found, limited = run_measured("1GB")
+    found, limited = run_measured(WORD_COUNT, "1GB")
     check(limited <= 10 ** 9, "%d bytes" % limited)
     lines, before = 0, b""
     for line in io.BytesIO(found[0]):

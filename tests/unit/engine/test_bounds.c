@@ -23,19 +23,37 @@ static ssize_t failing_pread(struct sl_io *io, int fd, void *buf, size_t size, o
     return SYSTEM(pread, fd, buf, size, offset);
 }
 
-/* Distinct records, which do not fit: merged, pushed to an output, read by a cursor. */
-static struct sl_context *large_job(void)
+typedef struct sl_context *make_job(void);
+
+/* A queue of records that do not fit. */
+static struct sl_stream *many_records(struct sl_context *ssc)
 {
-    struct sl_context *ssc = job_new(&place);
     struct sl_field *record = calloc(RECORDS, sizeof *record), batch = sl_list(record, RECORDS);
     for (int i = 0; i < RECORDS; i++)
         record[i] = sl_integer((i * 7919) % RECORDS);
     sl_context_set(ssc, "memoryLimit", SL_INT_ARG(1));
     sl_context_set(ssc, "workers", SL_INT_ARG(2));
-    struct sl_stream *all = sl_apply(queue(ssc, sl_list(&batch, 1)), "distinct");
+    struct sl_stream *all = queue(ssc, sl_list(&batch, 1));
     free(record);
+    return all;
+}
+
+/* Distinct records: merged, pushed to an output, read by a cursor. */
+static struct sl_context *distinct_job(void)
+{
+    struct sl_context *ssc = job_new(&place);
+    struct sl_stream *all = sl_apply(many_records(ssc), "distinct");
     save(all);
     sl_output(all, "print", SL_INT_ARG(3));
+    return ssc;
+}
+
+/* Two sides merged. */
+static struct sl_context *join_job(void)
+{
+    struct sl_context *ssc = job_new(&place);
+    struct sl_stream *pairs = sl_apply(many_records(ssc), "zipWithIndex");
+    save(sl_apply(pairs, "join", SL_STREAM_ARG(pairs)));
     return ssc;
 }
 
@@ -55,10 +73,9 @@ static int run_with_fault(struct sl_context *ssc, int from)
     return status;
 }
 
-static void test_a_batch_that_cannot_read_its_rows_back_shows_nothing(void **state)
+static void check_every_read(make_job *make)
 {
-    (void)state;
-    struct sl_context *ssc = large_job();
+    struct sl_context *ssc = make();
     assert_fine(ssc);
     assert_int_equal(run_with_fault(ssc, 0), 0);
     char *wanted = part("out/r-1000");
@@ -68,24 +85,38 @@ static void test_a_batch_that_cannot_read_its_rows_back_shows_nothing(void **sta
     sl_context_free(ssc);
     forget("out");
     for (int from = 1; from <= reads * 3 / 4; from += 1 + reads / 40) {
-        ssc = large_job();
+        ssc = make();
         assert_int_equal(run_with_fault(ssc, from), 1);
         assert_non_null(strstr(sl_context_error(ssc), "reading what exceeded memoryLimit from"));
         assert_null(part("out/r-1000"));
         sl_context_free(ssc);
         forget("out");
     }
-    ssc = large_job();
+    ssc = make();
     assert_int_equal(run_with_fault(ssc, 0), 0);
     assert_part("out/r-1000", wanted);
     sl_context_free(ssc);
     free(wanted);
 }
 
+static void test_a_batch_that_cannot_read_its_rows_back_shows_nothing(void **state)
+{
+    (void)state;
+    check_every_read(distinct_job);
+}
+
+static void test_a_join_that_cannot_read_its_rows_back_shows_nothing(void **state)
+{
+    (void)state;
+    check_every_read(join_job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_batch_that_cannot_read_its_rows_back_shows_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_join_that_cannot_read_its_rows_back_shows_nothing, setup,
                                         teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,68 @@
+"""What the tests of memoryLimit share: an input that is large beside a limit of 1 MB, jobs over it with and without
+a limit, and the most memory that a run had."""
+import gzip, random, sys
+from algebra import *
+
+WORDS = 40000 if SANITIZED else 100000  # of a file
+
+HEAD = '''
+local words = ssc:textFileStream("in"):flatMap(sluice.split(" "))
+local pairs = words:map(sluice.pair(1))
+local thirds = words:map(function(w) return w, #w / 3 + tonumber(w:sub(1, 1), 16) end)
+local numbers = words:map(function(w) local n = tonumber(w:sub(1, 5), 16) return #w % 2 == 0 and n or n + 0.0, w end)
+local short = words:map(function(w) return w:sub(1, 2), w end)
+'''
+
+
+def write_input(words=WORDS):
+    generator = random.Random(7)
+
+    def text():
+        return "".join("%x" % generator.randrange(words) + (" " if i % 7 else "\n") for i in range(words)) + "\n"
+    move_in("a", text())
+    move_in("b", text() + "x" * (9 << 20) + "\n" + text())  # several splits
+    move_in("c.gz", gzip.compress(text().encode()))
+
+
+def save(expression, name):
+    return ';(%s):saveAsTextFiles("out/%s", "", { latest = false })\n' % (expression, name)
+
+
+def run_job(outputs_of, limit, workers, options="", prefix=(), before=""):
+    clear()
+    options = 'maxErrorRate = 1, onRecordError = "skip", workers = %s%s' % (workers, options)
+    if limit:
+        options += ', memoryLimit = "%s"' % limit
+    text = head(options) + HEAD + before + "".join(save(expression, name) for name, expression in outputs_of.items())
+    done = sluice("run", job(text), "--clock", "virtual", "--batches", "1", seconds=240, prefix=prefix)
+    equal(done.returncode, 0, "exit status with limit %s; %s" % (limit, done.stderr))
+    found = {}
+    for name in outputs_of:
+        contents = list(directories("out/" + name).values())
+        equal(len(contents), 1, "%s: directories" % name)
+        found[name] = contents[0]
+    return found
+
+
+def same_with_a_limit(outputs_of, before="", words=WORDS):
+    write_input(words)
+    wanted = run_job(outputs_of, None, 2, before=before)
+    for workers in WORKERS:
+        found = run_job(outputs_of, "1MB", workers, before=before)
+        for name in outputs_of:
+            check(found[name], "%s: something came out" % name)
+            equal(found[name], wanted[name], "%s with %s workers, against no limit" % (name, workers))
+
+
+# What a process had at most counts from before its program was loaded: it is started by a small one.
+MEASURED = "import os, subprocess, sys; child = subprocess.Popen(sys.argv[1:]); _, status, usage = os.wait4(child.pid, 0); " \
+    "print(usage.ru_maxrss * 1024); sys.exit(os.waitstatus_to_exitcode(status))"
+
+
+def run_measured(text, limit, options=""):
+    """The bytes of the results and the most memory that the process had."""
+    clear()
+    script = job(head("workers = 2" + (', memoryLimit = "%s"' % limit if limit else "") + options) + text)
+    done = sluice("run", script, "--clock", "virtual", "--batches", "1", seconds=1000, prefix=[sys.executable, "-c", MEASURED])
+    equal(done.returncode, 0, "exit status; " + done.stderr)
+    return list(directories().values()), int(done.stdout)
