@@ -61,12 +61,12 @@ def test_a_feed_that_ends_with_the_run_has_the_last_version():
 
 def test_notices_that_never_come_delay_one_batch():
     need_fuse()
-    batches = 150
+    batches = 200
     job(QUEUE % ("{ 1 }, " * batches))
     with Running("job.lua", prefix=late(3600 * 1000)) as run:
         run.wait_until(lambda: os.path.exists("mnt/numbers/current"), "a version, which the kernel remembers")
-        # Half a second each would be more than a minute.
-        run.wait_until(lambda: len(output_times("out/r", "")) == batches, "all batches", seconds=60)
+        # Half a second each would be a hundred seconds.
+        run.wait_until(lambda: len(output_times("out/r", "")) == batches, "all batches", seconds=90)
         run.kill()
 
 
