@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """kill -9 at random moments while files arrive, some of them damaged, and go to the archive when they were read:
 every id is in exactly one output and its file in the archive once, what is damaged stays where it is, and nothing
 is left beside.

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # presets: release asan tsan
-# timeout: 300
 """While batches swap every 50 ms, three readers of `current` never see a torn or empty file, and its size is
 always true. Every input file says in each of its words which file it is and how many words it has, so a reader
 can tell a whole version from a part of one."""

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 240
 """What becomes of records that cannot be processed, of batches that fail, and of jobs that do not load (SPEC 3, 9)."""
 import base64, pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """Joins, sorts and partitions: what they give, in which order, for any number of workers.
 
 Small cases are tables: an expression over `s` and `s2`, what goes in, the records that come out. Large ones are

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """What a function returns, for every operator that calls one (the table of SPEC 3). Refused records become dead
 letters; the others go on."""
 import pathlib, sys

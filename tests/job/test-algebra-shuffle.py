@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """Unions, partitions, sorting, native reducers, whole datasets, and streams that are used twice (SPEC 1 and 3)."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

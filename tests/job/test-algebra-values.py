@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """Equality, the order, and the representation that a group shows (SPEC 1)."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

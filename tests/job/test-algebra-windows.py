@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """Windows: what they hold, when they emit, what stays and what goes (SPEC 3 and 4)."""
 import pathlib, random, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """Everything whose result could depend on who did what, on inputs of many splits: the same bytes with 1, 2 and 7
 workers, and those of a model in Python (SPEC 1)."""
 import pathlib, random, sys

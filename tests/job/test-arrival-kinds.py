@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # presets: release asan tsan
-# timeout: 300
 """Directories, packed files, strange names and crowds that come into a watched directory. A claim per row of the manual."""
 import gzip, os, pathlib, random, signal, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # presets: release asan
-# timeout: 300
 """What may happen to the watched directory itself. A claim per row of the manual."""
 import os, pathlib, signal, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

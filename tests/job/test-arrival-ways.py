@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # presets: release asan tsan
-# timeout: 300
 """However a file comes into a watched directory, it is taken once; `sluice why` says so. A claim per row of the manual."""
 import os, pathlib, signal, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # presets: release asan tsan
-# timeout: 240
 """However a file arrives while a run watches, it is taken once."""
 import os, pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 120
 """Times that were missed are made up where a window would have shown something, and nowhere else."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """Files that cannot be read, or turn out damaged while they are read, are set aside with their reason, and no row
 of theirs is seen; the rest of the batch is as if they had not been there."""
 import gzip, os, pathlib, shutil, sqlite3, subprocess, sys

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 240
 """What fileStream makes of files in each of its formats, and what becomes of records that cannot be read."""
 import glob, gzip, json, os, pathlib, shutil, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """The file options of textFileStream and fileStream: which files are taken, what records tell of them, and what
 becomes of them after their batch."""
 import glob, gzip, json, os, pathlib, shutil, sqlite3, sys

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 240
 """Every kind of text that a file may hold, and every name that it may have: lines come out as they are."""
 import glob, gzip, os, pathlib, shutil, subprocess, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

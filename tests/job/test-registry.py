@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """Walks everything the program says a job can name: names are unique, descriptions complete, every example runs
 and shows something, and docs/operators.md says the same."""
 import pathlib, re, sys

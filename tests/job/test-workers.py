@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # presets: release asan tsan
-# timeout: 300
 """Results are byte for byte the same for any number of workers, on files of several splits."""
 import os, pathlib, random, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
