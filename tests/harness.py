@@ -115,7 +115,7 @@ class Running:
 
     def __init__(self, *args, prefix=()):
         self.args = args
-        self.log = tempfile.TemporaryFile(mode="w+", errors="replace")
+        self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen([*prefix, SLUICE, "run", *args], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.log)
 
@@ -129,8 +129,8 @@ class Running:
         unmount_here()
 
     def stderr(self):
-        self.log.seek(0)
-        return self.log.read()
+        """What it has said so far. Seeking would move where it writes: it has the same open file."""
+        return os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0).decode(errors="replace")
 
     def is_alive(self):
         status = self.process.poll()
