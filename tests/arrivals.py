@@ -59,10 +59,14 @@ class Watching(Running):
     def wait_said(self, text):
         self.wait_until(lambda: any(text in message for message in self.messages()), "the message " + text)
 
+    def feed(self, name, line=None, directory="in"):
+        """Moves a file of one line in, its name where nothing else is said, and waits for the row."""
+        move_in(name, (line or name) + "\n", directory)
+        self.wait_for(line or name)
+
     def pass_by(self, name="later"):
         """What came into the directory before this has been looked at after it."""
-        move_in(name, name + "\n")
-        self.wait_for(name)
+        self.feed(name)
 
     def wait_why(self, name, text):
         self.wait_until(lambda: text in why(name), "why in/%s to say %s" % (name, text))

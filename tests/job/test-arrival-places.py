@@ -23,12 +23,10 @@ def test_no_directory():
 @row("is deleted")
 def test_deleted_and_made_again():
     with Watching(SOON) as run:
-        move_in("a", "a\n")
-        run.wait_for("a")
+        run.feed("a")
         shutil.rmtree("in")
         run.wait_said("in: the watched directory has gone; waiting for it to come back")
-        move_in("a", "new\n")
-        run.wait_for("new")
+        run.feed("a", "new")
         run.wait_said("in: the watched directory is there again")
         run.pass_by()  # which the run is told of by an event
         run.stop_with("a", "new", "later")
@@ -37,8 +35,7 @@ def test_deleted_and_made_again():
 @row("is renamed away and back")
 def test_renamed_away_and_back():
     with Watching(SOON) as run:
-        move_in("a", "a\n")
-        run.wait_for("a")
+        run.feed("a")
         os.rename("in", "away")
         run.wait_said("the watched directory has gone")
         pathlib.Path("away/b").write_text("b\n")
@@ -51,8 +48,7 @@ def test_renamed_away_and_back():
 @row("has been replaced by another of its name")
 def test_replaced_by_another():
     with Watching(SOON) as run:
-        move_in("a", "a\n")
-        run.wait_for("a")
+        run.feed("a")
         os.mkdir("other")
         pathlib.Path("other/a").write_text("other\n")
         rename_exchange("in", "other")
@@ -73,16 +69,14 @@ def test_unmounted():
     if subprocess.run(["mount", "--bind", "from", "in"], stderr=subprocess.DEVNULL).returncode:
         skip("mounting is not possible here")
     with Watching(SOON) as run:
-        move_in("a", "a\n", "from")
-        run.wait_for("a")
+        run.feed("a", directory="from")
         # A batch that looks at the directory holds it for a moment.
         wait_until(lambda: subprocess.run(["umount", "in"], stderr=subprocess.DEVNULL).returncode == 0, "nobody to hold it")
         run.wait_said("in: another file system is there now")
         move_in("b", "b\n", "from")
         subprocess.run(["mount", "--bind", "from", "in"], check=True)
         run.wait_for("b")
-        move_in("c", "c\n", "from")
-        run.wait_for("c")
+        run.feed("c", directory="from")
         run.stop_with("a", "b", "c")
         unmount("in")
 
@@ -105,10 +99,8 @@ def test_no_watches_left():
         shutil.rmtree(".sluice", ignore_errors=True)
         with Watching(SOON, prefix=without_watches(limit)) as run:
             run.wait_said("raise " + name)
-            move_in("a", "a\n")
-            run.wait_for("a")
-            move_in("a", "another\n")
-            run.wait_for("another")
+            run.feed("a")
+            run.feed("a", "another")
             run.stop_with("a", "another")
         lines_job('watch = "inotify"')
         done = sluice("run", "job.lua", "--once", prefix=without_watches(limit))

@@ -48,8 +48,7 @@ def test_renamed_in_by_one_who_writes_it_still():
 @row("is renamed inside the directory")
 def test_renamed_inside_the_directory():
     with Watching() as run:
-        move_in("a", "a\n")
-        run.wait_for("a")
+        run.feed("a")
         os.rename("in/a", "in/b")
         run.wait_until(lambda: rows() == ["a", "a"], "the row under the new name")
         run.wait_why("b", "taken in batch")
@@ -59,8 +58,7 @@ def test_renamed_inside_the_directory():
 @row("is exchanged (`renameat2`) for one outside")
 def test_exchanged():
     with Watching() as run:
-        move_in("a", "one\n")
-        run.wait_for("one")
+        run.feed("a", "one")
         pathlib.Path("making/a").write_text("two\n")
         rename_exchange("making/a", "in/a")
         run.wait_for("two")
@@ -138,8 +136,7 @@ def test_empty():
 @row("is appended to or changed after it was taken")
 def test_appended_after_it_was_taken():
     with Watching() as run:
-        move_in("a", "a\n")
-        run.wait_for("a")
+        run.feed("a")
         for _ in range(3):
             with open("in/a", "a") as writer:
                 writer.write("more\n")
@@ -176,8 +173,7 @@ def test_replaced_after_it_was_taken():
 @row("is moved away and in again, or deleted and made again")
 def test_moved_away_and_in_again():
     with Watching() as run:
-        move_in("a", "a\n")
-        run.wait_for("a")
+        run.feed("a")
         os.rename("in/a", "making/a")
         run.pass_by()
         os.rename("making/a", "in/a")
