@@ -85,20 +85,28 @@ static int try_source(struct sl_inquiry *inquiry, const char *directory, const c
     return place_in(inquiry, directory, watched, dir, name, err);
 }
 
-static void find_node(struct sl_inquiry *inquiry)
+static bool watches(const struct sl_node *node, const char *directory)
+{
+    if (node->op->kind != SL_OP_SOURCE || !node->op->source->remember)
+        return false;
+    struct sl_field dir = sl_node_value(node, 0);
+    size_t len = strlen(directory);
+    return dir.len >= len && memcmp(dir.str, directory, len) == 0 &&
+           strspn((const char *)dir.str + len, "/") >= dir.len - len;
+}
+
+bool sl_inquiry_next_node(struct sl_inquiry *inquiry)
 {
     const struct sl_context *context =
         inquiry->target->job_line.job ? sl_job_context(inquiry->target->job_line.job) : NULL;
-    for (size_t i = 0; context && i < context->nodes; i++) {
-        const struct sl_node *node = &context->stream[i]->node;
-        if (node->op->kind != SL_OP_SOURCE || !node->op->source->remember)
+    while (context && inquiry->next_node < context->nodes) {
+        const struct sl_node *node = &context->stream[inquiry->next_node++]->node;
+        if (!watches(node, inquiry->directory))
             continue;
-        struct sl_field dir = sl_node_value(node, 0);
-        size_t len = strlen(inquiry->directory);
-        if (dir.len >= len && memcmp(dir.str, inquiry->directory, len) == 0 &&
-            strspn((const char *)dir.str + len, "/") >= dir.len - len)
-            inquiry->node = node;
+        inquiry->node = node;
+        return true;
     }
+    return false;
 }
 
 static int find_source(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err)
@@ -128,7 +136,7 @@ int sl_inquiry_open(struct sl_target *target, struct sl_reading *reading, const 
     if (r < 0)
         sl_inquiry_close(ret);
     else
-        find_node(ret);
+        (void)sl_inquiry_next_node(ret); /* of what a changed job watches no more no options are known */
     return r;
 }
 

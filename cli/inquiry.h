@@ -30,16 +30,19 @@ struct sl_inquiry {
     const char *path;           /* as the catalog names the file */
     const char *arrival;        /* as it would name what `name` names */
     int dirfd;                  /* the source's directory */
-    const struct sl_node *node; /* the source, where a job was loaded; NULL: its options are not known */
+    const struct sl_node *node; /* a source, where a job was loaded; NULL: its options are not known */
     struct sl_known_file known;
     struct sl_known_directory known_directory;
-    int64_t from_ms; /* batches before were looked at */
+    int64_t from_ms;  /* batches before were looked at */
+    size_t next_node; /* of the job's */
 };
 
 /* SL_EUSAGE: no watched directory has it. */
 int sl_inquiry_open(struct sl_target *target, struct sl_reading *reading, const char *file,
                     struct sl_inquiry *ret, struct sl_error *err);
 void sl_inquiry_close(struct sl_inquiry *inquiry);
+/* Several sources may watch the directory: goes on to the next. False: there is no other. */
+bool sl_inquiry_next_node(struct sl_inquiry *inquiry);
 /* Whether this file of the source is there as the catalog knows it. */
 bool sl_inquiry_is_there(const struct sl_inquiry *inquiry, const struct sl_file *file);
 int sl_inquiry_read(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err);

@@ -31,9 +31,9 @@ struct trace {
 static void print_row(const char *what, int64_t batch_ms, const char *path, const char *note)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
-    if (sl_buf_safe(&safe, path, strlen(path)))
-        printf("%s\t%" PRId64 "\t%.*s%s%s\n", what, batch_ms, (int)safe.len, (const char *)safe.bytes,
-               note ? "\t" : "", note ? note : "");
+    if (sl_buf_printf(&safe, "%s\t%" PRId64 "\t", what, batch_ms) && sl_buf_safe(&safe, path, strlen(path)) &&
+        sl_buf_text(&safe, note ? "\t" : "") && sl_buf_safe(&safe, note ? note : "", note ? strlen(note) : 0))
+        printf("%.*s\n", (int)safe.len, (const char *)safe.bytes);
 }
 
 /* ---- windows ---- */

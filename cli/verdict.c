@@ -265,6 +265,24 @@ static int judge_queued(struct judgement *j)
     return decide(j, SL_VERDICT_LATER, "queued: nothing runs now; the next run takes it");
 }
 
+static int judge_source(struct judgement *j)
+{
+    int r = judge_state(j);
+    return r == 0 && j->inquiry->node ? judge_options(j) : r;
+}
+
+/* What one source does not want another one may. */
+static int judge_sources(struct judgement *j)
+{
+    size_t len = j->text->len;
+    int r = judge_source(j);
+    while (r > 0 && *j->verdict == SL_VERDICT_NEVER && sl_inquiry_next_node(j->inquiry)) {
+        j->text->len = len;
+        r = judge_source(j);
+    }
+    return r;
+}
+
 /* ---- all of it ---- */
 
 static int look_at(struct judgement *j)
@@ -287,9 +305,7 @@ int sl_verdict_of(struct sl_inquiry *inquiry, struct sl_reading *reading, struct
     if (r == 0)
         r = judge_name(&j);
     if (r == 0)
-        r = judge_state(&j);
-    if (r == 0 && inquiry->node)
-        r = judge_options(&j);
+        r = judge_sources(&j);
     if (r == 0)
         r = judge_queued(&j);
     return r < 0 ? r : 0;

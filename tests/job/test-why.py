@@ -203,6 +203,29 @@ def test_records_that_are_not_lines_are_left():
     equal(os.listdir("in"), ["a"], "the watched directory")
 
 
+def test_two_sources_that_watch_one_directory():
+    os.makedirs("in")
+    job(HEAD + "".join('ssc:textFileStream("in", { filter = "*.%s" }):saveAsTextFiles("out/%s")\n' % (end, end) for end in "abc"))
+    for end in "abc":
+        move_in("x." + end, "x\n")
+        says("x." + end, "queued")
+    move_in("x.d", "x\n")
+    says("x.d", "filtered")
+    once()
+    for end in "abc":
+        says("x." + end, "taken in batch")
+    says("x.d", "filtered")
+
+
+def test_names_and_reasons_are_safe_to_show():
+    job_of()
+    move_in("x\n\x1b[31m.gz", "no gzip\n")
+    once()
+    for command in ("why", "trace"):
+        answer = sluice_ok(command, "job.lua", "in/x\n\x1b[31m.gz").stdout
+        check("quarantined" in answer and answer.count("\n") == 1 and "\x1b" not in answer, "%s: %r" % (command, answer))
+
+
 def test_a_file_nobody_watches():
     job_of()
     pathlib.Path("elsewhere").touch()
