@@ -17,7 +17,7 @@ int sl_parts_finished(struct sl_intake *intake, const char *name, bool *ret, str
     (void)snprintf(success, sizeof success, "%s/_SUCCESS", name);
     int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, success, &look, err);
     if (rc == 0)
-        *ret = look.kind == SL_LOOK_FILE;
+        *ret = look.kind != SL_LOOK_ABSENT;
     return rc;
 }
 

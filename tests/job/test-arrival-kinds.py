@@ -52,6 +52,17 @@ def test_a_directory_that_is_finished_later():
 
 
 @row("is a directory with `_SUCCESS`")
+def test_what_is_called_SUCCESS_may_be_anything():
+    lines_job()
+    for name, make in (("a", lambda path: os.symlink("nowhere", path)), ("b", os.mkdir), ("c", os.mkfifo)):
+        os.rename(directory_beside(name, part=name + "\n"), "in/" + name)
+        make("in/%s/_SUCCESS" % name)
+        explains(name, "queued")
+    once()
+    equal(rows(), ["a", "b", "c"], "the rows")
+
+
+@row("is a directory with `_SUCCESS`")
 def test_one_job_reads_another_s_outputs():
     os.makedirs("first")
     os.makedirs("out/lines")
