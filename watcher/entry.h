@@ -28,6 +28,7 @@ struct sl_entry {
     bool complete : 1;   /* renamed in: nobody needs to be asked whether he writes */
     bool unverified : 1; /* remembered from an earlier run, not yet looked at */
     bool changed : 1;    /* after it was taken: counted */
+    bool told : 1;       /* that it may not be read */
     char name[];
 };
 

@@ -92,7 +92,7 @@ static int hold(struct sl_intake *intake, struct sl_entry *entry, enum sl_hint_k
     bool good = true, written = false;
     int rc = 0;
     if (entry->look.kind == SL_LOOK_DIRECTORY)
-        rc = sl_parts_finished(intake, entry->name, &good, err);
+        rc = sl_parts_finished(intake, entry, &good, err);
     if (rc || !good) {
         *ret = SL_STANDING_UNFINISHED;
         return rc;

@@ -4,20 +4,48 @@
 #include "watcher/scan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PART_NAME_MAX = 2 * SL_NAME_MAX + 2 };
 
-int sl_parts_finished(struct sl_intake *intake, const char *name, bool *ret, struct sl_error *err)
+/* Fails where its names cannot be read. */
+static int look_into(struct sl_intake *intake, const char *name, struct sl_error *err)
+{
+    int fd = sl_io_open(intake->io, intake->place.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    if (fd < 0)
+        return fd;
+    sl_io_close(intake->io, fd);
+    return 0;
+}
+
+/* One directory of somebody else must not hold up all other files. */
+static void tell_closed(struct sl_intake *intake, struct sl_entry *entry)
+{
+    if (!entry->told)
+        sl_intake_tell(intake, SL_LOG_WARNING, entry->name,
+                       "this directory may not be read (Permission denied): it waits until it may");
+    entry->told = true;
+}
+
+int sl_parts_finished(struct sl_intake *intake, struct sl_entry *entry, bool *ret, struct sl_error *err)
 {
     char success[PART_NAME_MAX];
-    struct sl_look look;
-    (void)snprintf(success, sizeof success, "%s/_SUCCESS", name);
-    int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, success, &look, err);
-    if (rc == 0)
-        *ret = look.kind != SL_LOOK_ABSENT;
+    struct sl_look look = {.kind = SL_LOOK_ABSENT};
+    struct sl_error why = {0};
+    (void)snprintf(success, sizeof success, "%s/_SUCCESS", entry->name);
+    int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, success, &look, &why);
+    if (rc == 0 && look.kind != SL_LOOK_ABSENT)
+        rc = look_into(intake, entry->name, &why);
+    *ret = rc == 0 && look.kind != SL_LOOK_ABSENT;
+    if (why.sys == EACCES)
+        tell_closed(intake, entry);
+    if (rc == 0 || why.sys == EACCES || why.sys == ENOENT) /* gone: its hint is on the way */
+        return 0;
+    if (err)
+        *err = why;
     return rc;
 }
 

@@ -4,8 +4,8 @@
 
 #include "watcher/intake.h"
 
-/* Whether it holds _SUCCESS. */
-int sl_parts_finished(struct sl_intake *intake, const char *name, bool *ret, struct sl_error *err);
+/* Whether it holds _SUCCESS and may be read. */
+int sl_parts_finished(struct sl_intake *intake, struct sl_entry *entry, bool *ret, struct sl_error *err);
 
 /* Its regular files, ignored names apart, in name order. None when the directory has gone. */
 int sl_parts_list(struct sl_intake *intake, const char *name, struct sl_files *ret, struct sl_error *err);

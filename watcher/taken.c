@@ -8,6 +8,7 @@
 
 #include "watcher/parts.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 static struct sl_file file_of(const struct sl_look *look, char *path)
@@ -145,15 +146,23 @@ static int verify_several(struct sl_intake *intake, struct sl_entry *entry, cons
     return 0;
 }
 
+enum { CANNOT_TELL = 1 };
+
 /* A directory is the one that was taken if it still holds one of its files; what was added to it later does
- * not make it another arrival. */
+ * not make it another arrival. One that may not be read stays unverified. */
 static int verify_directory(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
                             struct sl_error *err)
 {
     struct sl_files there = {0};
-    int rc = sl_parts_list(intake, entry->name, &there, err);
-    if (rc)
+    struct sl_error why = {0};
+    int rc = sl_parts_list(intake, entry->name, &there, &why);
+    if (rc && why.sys == EACCES)
+        return CANNOT_TELL;
+    if (rc) {
+        if (err)
+            *err = why;
         return rc;
+    }
     bool found = false;
     for (size_t i = 0; !found && i < entry->remembered->count; i++)
         found = sl_parts_hold(&there, &entry->remembered->file[i]);
@@ -197,7 +206,12 @@ static int prune(struct sl_intake *intake, struct sl_entry *entry, const struct 
     struct sl_files there = {0}, kept = {0};
     if (!entry->remembered || look->mtime_ns == entry->look.mtime_ns)
         return 0;
-    int rc = sl_parts_list(intake, entry->name, &there, err);
+    struct sl_error why = {0};
+    int rc = sl_parts_list(intake, entry->name, &there, &why);
+    if (rc && why.sys == EACCES)
+        return 0; /* when it may be read again */
+    if (rc && err)
+        *err = why;
     for (size_t i = 0; rc == 0 && i < entry->remembered->count; i++) {
         const struct sl_file *file = &entry->remembered->file[i];
         if (sl_parts_hold(&there, file) ? sl_files_add(&kept, file) : sl_intake_add_gone(intake, file))
@@ -221,8 +235,9 @@ int sl_taken_again(struct sl_intake *intake, struct sl_entry *entry, const struc
                    bool *ret, struct sl_error *err)
 {
     int rc = entry->unverified ? verify(intake, entry, look, err) : 0;
+    *ret = false;
     if (rc)
-        return rc;
+        return rc == CANNOT_TELL ? 0 : rc;
     bool same = sl_taken_same(&entry->look, look);
     /* Renaming and linking change ctime: an absence that is older than what was taken is no news. */
     *ret = !same || (left && look->ctime_ns > entry->look.ctime_ns);

@@ -264,6 +264,31 @@ def test_unreadable():
     explains("a", "taken in batch")
 
 
+@row("is unreadable")
+def test_unreadable_directories():
+    lines_job()
+    for name in ("closed", "listless"):
+        os.makedirs("making/" + name)
+        pathlib.Path("making", name, "part").write_text(name + "\n")
+        pathlib.Path("making", name, "_SUCCESS").touch()
+        os.rename("making/" + name, "in/" + name)
+    os.chmod("in/closed", 0)
+    os.chmod("in/listless", 0o300)
+    move_in("a", "a\n")
+    done = once(prefix=without_rights())
+    equal(rows(), ["a"], "the rows\n" + done.stderr)
+    for name in ("closed", "listless"):
+        check("in/%s: this directory may not be read" % name in done.stderr, "%s is told of\n%s" % (name, done.stderr))
+        os.chmod("in/" + name, 0o755)
+    once()
+    equal(rows(), ["a", "closed", "listless"], "the rows when they may be read")
+    os.chmod("in/closed", 0)
+    once(prefix=without_rights())
+    os.chmod("in/closed", 0o755)
+    once()
+    equal(rows(), ["a", "closed", "listless"], "the rows when a taken one was closed for a while")
+
+
 @row("is a symlink, FIFO, socket or device")
 def test_irregular():
     import socket

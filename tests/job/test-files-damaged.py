@@ -112,10 +112,15 @@ def test_wrong_suffixes():
         expect_set_aside(name, name)
 
 
-def test_an_empty_file_with_a_packed_name():
+def test_an_empty_file_with_a_packed_name_is_truncated():
     good_and("a.gz", "")
+    expect_set_aside("a.gz", "truncated")
+
+
+def test_what_unpacks_to_nothing_is_read():
+    good_and("a.gz", gzip.compress(b""))
     done = run()
-    equal((done.returncode, rows()), (0, ["good"]), "exit status and rows")
+    equal((done.returncode, rows(), quarantined()), (0, ["good"], {}), "exit status, rows, set aside")
 
 
 def test_a_good_gzip_with_garbage_behind_it_is_read_and_warned_about():
