@@ -127,6 +127,15 @@ def test_idle_batches_without_empty_batches():
     equal(quiet, {2000: "a\n", 4000: "b\n"}, "mapWithState without a time-out")
 
 
+def test_keys_that_are_lists_stay_what_they_are():
+    """With values made by the operators before, whose memory is gone when the function is called."""
+    rows = [["k%d" % (i % 7), "v%d" % i] for i in range(3000)]
+    check_case(("s:map(sluice.pair('x')):mapWithState(function(k, v, st) st:update(v) return k[1] .. v, k[2] end)", [rows],
+                ["".join("%sx\t%s\n" % tuple(row) for row in rows)]))
+    check_case(("s:map(function(k, v) return {k}, v .. '!' end):mapWithState(function(k, v, st) st:update(v) end):stateSnapshots()", [rows],
+                ["".join('["k%d"]\tv%d!\n' % (i, max(n for n in range(3000) if n % 7 == i)) for i in range(7))]))
+
+
 def test_a_key_without_a_state_begins_anew_with_or_without_a_restart():
     """What became of a key that has no state is not kept, so nothing may be seen of it."""
     batches = [[[1.0, "x"], [[2.0], "x"]], [[1, "y"], [[2], "y"]], [[1, "end"], [[2], "end"]], [[1.0, "y"], [[2.0], "y"]]]
