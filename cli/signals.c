@@ -36,6 +36,7 @@ int sl_signals_open(struct sl_signals *ret, struct sl_error *err)
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* a file that may not grow is an error of the write */
     *ret = (struct sl_signals){.count = &signal_count, .fd = wake_fd};
     return 0;
 }

@@ -84,7 +84,7 @@ static int spawn(struct sl_child *child, char **argv, char **variables, int in, 
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t none, broken_pipe;
+    sigset_t none, usual;
     int r = posix_spawn_file_actions_init(&actions);
     if (r != 0)
         return r;
@@ -94,10 +94,11 @@ static int spawn(struct sl_child *child, char **argv, char **variables, int in, 
         return r;
     }
     sigemptyset(&none);
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
+    sigemptyset(&usual);
+    sigaddset(&usual, SIGPIPE); /* ignored in cli/signals.c, and so is the other */
+    sigaddset(&usual, SIGXFSZ);
     posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
+    posix_spawnattr_setsigdefault(&attributes, &usual);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
     if (r == 0 && out >= 0)

@@ -32,6 +32,19 @@ static enum sl_err code_of(int sys)
     }
 }
 
+/* Of limits that are not the disk's: what is said behind the reason. */
+static const char *remedy_of(int sys)
+{
+    switch (sys) {
+    case EMFILE:
+        return "; raise the limit on open files, ulimit -n";
+    case EFBIG:
+        return "; raise the limit on the size of files, ulimit -f";
+    default: /* no enum: any other number */
+        return "";
+    }
+}
+
 int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
 {
     enum sl_err code = code_of(sys);
@@ -45,7 +58,8 @@ int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
     va_end(args);
     size_t len = strlen(err->text);
     char reason[128];
-    snprintf(err->text + len, sizeof err->text - len, ": %s", strerror_r(sys, reason, sizeof reason));
+    snprintf(err->text + len, sizeof err->text - len, ": %s%s", strerror_r(sys, reason, sizeof reason),
+             remedy_of(sys));
     return code;
 }
 

@@ -76,7 +76,7 @@ static int open_kept(struct sl_run *run, const struct sl_progress *progress, boo
     for (size_t n = 0; r == 0 && progress->any && n < run->pipelines->nodes; n++)
         if (run->state_key[n])
             r = load_operator(run, run->pipelines->node[n], progress->last_ms, again, err);
-    return r;
+    return r == SL_EDAMAGED ? sl_error_wrap(err, "checkpoint %s", run->checkpoint) : r;
 }
 
 int sl_keep_open(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)

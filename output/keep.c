@@ -56,6 +56,15 @@ static size_t too_old(const struct made *made, int64_t t)
     return count;
 }
 
+/* Once: nobody asks for it again. */
+static void say_left(const struct sl_services *services, const struct sl_place *place)
+{
+    sl_log(services->log, SL_LOG_WARNING,
+           "%s is older than `keep` says, but not as it was written: it is left alone; remove it when it is "
+           "not wanted",
+           place->shown);
+}
+
 /* Under the hidden name first: nobody sees a directory with _SUCCESS and half its parts. */
 static int remove_directory(const struct sl_services *services, int parent_fd, const struct sl_place *place,
                             const struct sl_manifest *manifest, struct sl_error *err)
@@ -70,6 +79,8 @@ static int remove_directory(const struct sl_services *services, int parent_fd, c
                   : 0;
     if (r == 0 && same && io->ops->renameat2(io, parent_fd, place->name, parent_fd, place->hidden, 0) < 0)
         r = sl_error_sys(err, errno, "removing %s", place->shown);
+    if (r == 0 && there && !same)
+        say_left(services, place);
     /* Not there: an earlier try may have come as far as the hidden name. */
     return r == 0 && (same || !there) ? sl_io_remove_tree(io, parent_fd, place->hidden, err) : r;
 }

@@ -3,6 +3,7 @@
 #include "state/segment.h"
 #include "text/rowcode.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,12 +13,16 @@
 
 enum { PAYLOAD_MAX = 1 << 30 };
 
+/* What to do about it, behind what is wrong. */
+static int hint_damaged(struct sl_error *err)
+{
+    return sl_error_hint(err, "restore the checkpoint from a backup or start over with sluice reset --yes");
+}
+
 static int damaged(const struct sl_segment *segment, uint64_t offset, struct sl_error *err)
 {
-    return sl_error_set(err, SL_EDAMAGED,
-                        "segment %s is damaged at byte %" PRIu64
-                        "; restore the checkpoint from a backup, or reset it to begin anew",
-                        segment->path, offset);
+    sl_error_set(err, SL_EDAMAGED, "segment %s is damaged at byte %" PRIu64, segment->path, offset);
+    return hint_damaged(err);
 }
 
 /* Reads the head at `offset`, and its payload where `payload` is not NULL. */
@@ -140,10 +145,25 @@ static int scan_frames(struct sl_segment *segment, uint64_t hash, bool verify, s
 static int check_size(struct sl_segment *segment, struct sl_error *err)
 {
     struct stat st;
-    if (segment->io->ops->fstat(segment->io, segment->fd, &st) == 0 && (uint64_t)st.st_size == segment->bytes)
+    if (segment->io->ops->fstat(segment->io, segment->fd, &st) < 0)
+        return sl_error_sys(err, errno, "looking at segment %s", segment->path);
+    if ((uint64_t)st.st_size == segment->bytes)
         return 0;
-    return sl_error_set(err, SL_EDAMAGED, "segment %s is damaged: it does not have %" PRIu64 " bytes",
-                        segment->path, segment->bytes);
+    sl_error_set(err, SL_EDAMAGED, "segment %s is damaged: it has %lld bytes in place of %" PRIu64,
+                 segment->path, (long long)st.st_size, segment->bytes);
+    return hint_damaged(err);
+}
+
+/* Only one that is not there is damage: what else keeps it from being opened may pass. */
+static int open_file(struct sl_segment *segment, int dirfd, struct sl_error *err)
+{
+    segment->fd = sl_io_open(segment->io, dirfd, segment->path, O_RDONLY, 0, err);
+    if (segment->fd >= 0)
+        return check_size(segment, err);
+    if (err->sys != ENOENT)
+        return sl_error_wrap(err, "segment %s", segment->path);
+    sl_error_set(err, SL_EDAMAGED, "segment %s, which the catalog names, is not there", segment->path);
+    return hint_damaged(err);
 }
 
 int sl_segment_open(struct sl_io *io, int dirfd, const char *path, uint64_t bytes, uint64_t hash, bool verify,
@@ -156,10 +176,8 @@ int sl_segment_open(struct sl_io *io, int dirfd, const char *path, uint64_t byte
     }
     segment->io = io;
     segment->bytes = bytes;
-    segment->fd = sl_io_open(io, dirfd, path, O_RDONLY, 0, err);
-    int r = segment->fd < 0 ? sl_error_set(err, SL_EDAMAGED,
-                                           "segment %s, which the catalog names, cannot be opened", path)
-                            : check_size(segment, err);
+    segment->fd = -1;
+    int r = open_file(segment, dirfd, err);
     if (r == 0)
         r = scan_frames(segment, hash, verify, err);
     if (r < 0) {

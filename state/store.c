@@ -39,7 +39,10 @@ static int parse_list(struct sl_store *store, const char *text, struct sl_error 
         if (sscanf(line, "%" SCNu64 " %" SCNx64 " %" SCNx64 "\n%n", &entry.number, &entry.bytes, &entry.hash,
                    &len) != 3 ||
             !len)
-            return sl_error_set(err, SL_EDAMAGED, "the list of segments in the catalog is damaged");
+            return sl_error_set(
+                err, SL_EDAMAGED,
+                "the list of segments in the catalog is damaged; restore it from a backup or start "
+                "over with sluice reset --yes");
         if (!sl_store_append(&store->list, entry))
             return sl_error_nomem(err);
         if (entry.number >= store->next)

@@ -180,4 +180,25 @@ def test_once_fails_and_the_next_does_it_again():
         check_results(SMALL + "/out", 400)
 
 
+def limited(limit, *args):
+    return subprocess.run(["sh", "-c", 'ulimit %s; exec "$0" "$@"' % limit, SLUICE, *args], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
+
+
+def test_limits_of_the_process_are_named_and_the_next_run_does_it_again():
+    job(JOB % ("ck", "out", "out"))
+    move_in("first", ids(0, 10))
+    sluice_ok("run", "job.lua", "--once")
+    move_in("second", ids(10, 40000))
+    done = limited("-f 64", "run", "job.lua", "--once")
+    equal(done.returncode, 1, "exit status where files may not grow: %s" % done.stderr)
+    check("File too large; raise the limit" in done.stderr, done.stderr)
+    for descriptors in range(6, 16):
+        done = limited("-n %d" % descriptors, "run", "job.lua", "--once")
+        check(done.returncode in (0, 1), "exit status with %d descriptors: %d\n%s" % (descriptors, done.returncode, done.stderr))
+        check(done.returncode == 0 or "Too many open files" in done.stderr, done.stderr)
+    sluice_ok("run", "job.lua", "--once")
+    equal(sum(content.count(b"\n") for content in outputs("out/counts").values()), 40010, "ids counted once")
+
+
 main(globals())

@@ -63,8 +63,10 @@ def test_what_was_changed_and_what_is_not_ours_is_kept():
     os.makedirs("out/some-500")
     pathlib.Path("out/some-500/_SUCCESS").write_text("")
     os.symlink("some-500", "out/some-600")
-    run_batches(3, 4)
+    said = run_batches(3, 4).stderr
     equal(names("some"), [500, 600, 1000, 2000, 5000, 6000], "after six batches")
+    equal(re.findall(r"out/(\S+) is older .* left alone", said), ["some-1000", "some-2000"], "what is said, once each")
+    equal(run_batches(7, 1).stderr, "", "what the next run says")
     equal(read("out/some-1000/part-00000"), b"w1\t1\na note\n", "what was changed")
 
 
