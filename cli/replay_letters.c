@@ -5,6 +5,7 @@
 
 #include "cli/letters.h"
 #include "core/buf.h"
+#include "core/field.h"
 #include "core/io.h"
 #include "watcher/look.h"
 
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,11 +67,28 @@ static bool gather(struct sheet *sheet)
     return ok;
 }
 
+/* Names grow each time lines come in again. Of one that is too long for a name stay its end, which filters
+ * look at, and a hash. NULL: out of memory. */
+static char *visible_name(int64_t batch_ms, const char *name)
+{
+    enum { TAIL_MAX = 128 };
+    char *visible;
+    int len = asprintf(&visible, "replay-%" PRId64 "-%s", batch_ms, name);
+    if (len <= NAME_MAX)
+        return len < 0 ? NULL : visible;
+    free(visible);
+    size_t name_len = strlen(name);
+    struct sl_field whole = sl_string((const uint8_t *)name, name_len);
+    len = asprintf(&visible, "replay-%" PRId64 "-%016" PRIx64 "-%s", batch_ms,
+                   sl_field_partition_hash(&whole), name + name_len - TAIL_MAX);
+    return len < 0 ? NULL : visible;
+}
+
 static int bring_in(struct replay *replay, int dirfd, const char *name, const struct sheet *sheet)
 {
-    char hidden[64], *visible;
+    char hidden[64], *visible = visible_name(replay->batch_ms, name);
     snprintf(hidden, sizeof hidden, ".sluice-replay-%" PRId64, replay->batch_ms);
-    if (asprintf(&visible, "replay-%" PRId64 "-%s", replay->batch_ms, name) < 0)
+    if (!visible)
         return sl_error_nomem(replay->err);
     int r =
         sl_io_replace_file(&sl_io_system, dirfd, hidden, sheet->lines.bytes, sheet->lines.len, replay->err);

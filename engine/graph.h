@@ -28,6 +28,7 @@ struct sl_context {
     struct sl_options options;
     int (*on_workers)(void *arg, unsigned workers, char *message, size_t message_size);
     void *on_workers_arg;
+    _Atomic int abandoned; /* the batch under way is given up: tasks and functions look at it */
 };
 
 /* The operator of that name in any registry (ops, outputs, sources); NULL if there is none. */

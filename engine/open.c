@@ -1,6 +1,7 @@
 #include "engine/open.h"
 
 #include "core/clock.h"
+#include "engine/abandon.h"
 #include "engine/bounds.h"
 #include "engine/hooks.h"
 #include "engine/keep.h"
@@ -64,6 +65,15 @@ static unsigned worker_count(const struct sl_context *context)
     return cpus < 1 ? 1 : cpus > SL_WORKERS_MAX ? SL_WORKERS_MAX : (unsigned)cpus;
 }
 
+static int open_abandon(struct sl_run *run, struct sl_error *err)
+{
+    const struct sl_run_options *options = run->options;
+    atomic_store(&run->context->abandoned, 0); /* of an earlier run */
+    if (!options->stop || options->stop_fd < 0)
+        return 0;
+    return sl_abandon_new(options->stop, options->stop_fd, &run->context->abandoned, &run->abandon, err);
+}
+
 static int open_workers(struct sl_run *run, struct sl_error *err)
 {
     unsigned workers = worker_count(run->context);
@@ -82,7 +92,7 @@ static int open_workers(struct sl_run *run, struct sl_error *err)
             .seed = seed,
             .scratch = &run->worker[w].scratch,
             .sink = &run->rejects.sink,
-            .stop = &run->stop,
+            .stop = &run->context->abandoned,
         };
     run->services.main_task = &run->task[0];
     return 0;
@@ -154,8 +164,9 @@ static int check_times(struct sl_run *run, struct sl_error *err)
 int sl_run_open(struct sl_run *run, struct sl_error *err)
 {
     static int (*const steps[])(struct sl_run * run, struct sl_error * err) = {
-        check_times, open_services,  open_watcher,     open_checkpoint, open_workers, prepare_workers,
-        open_trial,  sl_bounds_open, sl_memories_open, sl_sources_open, open_outputs, sl_viewer_open,
+        check_times,     open_services,   open_watcher,   open_checkpoint, open_abandon,
+        open_workers,    prepare_workers, open_trial,     sl_bounds_open,  sl_memories_open,
+        sl_sources_open, open_outputs,    sl_viewer_open,
     };
     int r = sl_pipelines_new(run->context, &run->pipelines, err);
     if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines,
@@ -168,6 +179,7 @@ int sl_run_open(struct sl_run *run, struct sl_error *err)
 
 void sl_run_close(struct sl_run *run)
 {
+    sl_abandon_free(run->abandon);
     if (run->services.viewer)
         run->services.viewer->ops->close(run->services.viewer);
     sl_sources_close(run);

@@ -12,6 +12,6 @@ struct sl_source *sl_run_source(const struct sl_run *run, const struct sl_node *
 bool sl_run_abandoned(struct sl_run *run)
 {
     if (run->options->stop && *run->options->stop > 1)
-        atomic_store(&run->stop, 1);
-    return atomic_load(&run->stop) != 0;
+        atomic_store(&run->context->abandoned, 1);
+    return atomic_load(&run->context->abandoned) != 0;
 }

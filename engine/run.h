@@ -53,13 +53,13 @@ struct sl_run {
     struct sl_progress_line progress;
     struct sl_status status;
     struct sl_clock_virtual virtual_clock;
-    int wake_fd;        /* eventfd: something may have arrived, or a signal came */
-    _Atomic int stop;   /* 2: abandon the batch; tasks look at it */
-    bool any;           /* some batch was committed */
-    int64_t last_ms;    /* the newest committed batch */
-    uint64_t batches;   /* committed over the life of the checkpoint */
-    uint64_t committed; /* in this run */
-    uint64_t set_aside; /* records and files set aside in this run */
+    int wake_fd;                /* eventfd: something may have arrived, or a signal came */
+    struct sl_abandon *abandon; /* waits for the second signal; NULL: nobody can send one */
+    bool any;                   /* some batch was committed */
+    int64_t last_ms;            /* the newest committed batch */
+    uint64_t batches;           /* committed over the life of the checkpoint */
+    uint64_t committed;         /* in this run */
+    uint64_t set_aside;         /* records and files set aside in this run */
 };
 
 /* The source at a node. */

@@ -41,6 +41,7 @@ struct sl_copy {
     pthread_t thread;
     int *function; /* references to the Lua functions by number */
     unsigned functions, capacity;
+    bool found_no_room;       /* what the function of foreachRDD under way has tried to write */
     struct sl_random *random; /* per function, made when first asked for */
     struct sl_arena arena;    /* what the declaration needs until the copy goes */
 };

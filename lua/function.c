@@ -169,6 +169,7 @@ static int function_call_dataset(const struct sl_function *fn, struct sl_dataset
     const struct lua_function *function = (const struct lua_function *)fn;
     struct sl_copy *copy = function->job->main;
     struct dataset_call call = {function->number, time_ms, dataset, services};
+    copy->found_no_room = false;
     lua_pushcfunction(copy->L, call_dataset);
     lua_pushlightuserdata(copy->L, &call);
     sl_watchdog_enter(copy);
@@ -176,9 +177,9 @@ static int function_call_dataset(const struct sl_function *fn, struct sl_dataset
     if (sl_watchdog_leave(copy))
         return sl_watchdog_explain(copy, err);
     (void)lua_gc(copy->L, LUA_GCSTEP, 0); /* a dataset nobody kept: large, where Lua sees a few bytes */
-    if (r == SL_EUSAGE)
-        err->code = SL_EFAIL;
-    return r == SL_EUSAGE ? SL_EFAIL : r;
+    if (r == SL_EUSAGE) /* a failed function; with room on the disk it might not have failed */
+        r = err->code = copy->found_no_room ? SL_EFULL : SL_EFAIL;
+    return r;
 }
 
 static bool function_text(const struct sl_function *fn, struct sl_buf *buf)

@@ -1,6 +1,7 @@
 #include "lua/rdd.h"
 
 #include "core/dataset.h"
+#include "lua/copy.h"
 #include "lua/method.h"
 #include "lua/value.h"
 #include "output/text_file.h"
@@ -172,6 +173,8 @@ static int save_as_text_file(lua_State *L)
     int r = sl_text_file_save(rdd->services, sl_string(path, len), dataset, &err);
     if (r == SL_ENOMEM)
         sl_value_nomem(L);
+    if (r == SL_EFULL)
+        sl_copy_of(L)->found_no_room = true;
     return r < 0 ? luaL_error(L, "saveAsTextFile: %s", err.text) : 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/duration.h"
+#include "engine/graph.h"
 #include "lua/job_private.h"
 
 #include <errno.h>
@@ -60,11 +61,18 @@ static void set_hook(int number, siginfo_t *info, void *context)
     lua_sethook(copy->L, raise_late, LUA_MASKCOUNT, 1);
 }
 
+static bool is_abandoned(const struct sl_job *job)
+{
+    return atomic_load(&job->main->context->abandoned) != 0;
+}
+
 int sl_watchdog_explain(struct sl_copy *copy, struct sl_error *err)
 {
     char timeout[32];
     lua_sethook(copy->L, NULL, 0, 0);
     atomic_store(&copy->is_late, false);
+    if (is_abandoned(copy->job))
+        return sl_error_set(err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
     sl_duration_format(sl_job_timeout_ms(copy->job), timeout);
     return sl_error_set(
         err, SL_EFAIL,
@@ -91,10 +99,12 @@ static void look_at(const struct sl_watchdog *watchdog, struct sl_copy *copy, st
 {
     uint64_t calls = atomic_load_explicit(&copy->calls, memory_order_acquire);
     int64_t now_ns = sl_monotonic_ns();
-    if (calls != look->calls)
+    bool is_meant = calls % 2 == 1 && !atomic_load(&copy->is_late);
+    if (is_meant && is_abandoned(watchdog->job))
+        send_signal(copy, calls);
+    else if (calls != look->calls)
         *look = (struct look){calls, now_ns};
-    else if (calls % 2 == 1 && now_ns - look->since_ns > watchdog->timeout_ms * 1000000 &&
-             !atomic_load(&copy->is_late))
+    else if (is_meant && now_ns - look->since_ns > watchdog->timeout_ms * 1000000)
         send_signal(copy, calls);
 }
 

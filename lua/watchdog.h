@@ -4,7 +4,8 @@
  * time to time; to one that is in the same call for longer than the timeout it sends a signal (SIGURG, which
  * is ignored where nobody wants it) that sets a hook in that very thread, and the hook raises an error at
  * every instruction from then on, so that no pcall holds it. A call costs two stores and reads no clock.
- * Where nothing runs the thread sleeps until something does.
+ * Where nothing runs the thread sleeps until something does. A batch that is abandoned stops its functions in
+ * the same way.
  *
  * What a hook cannot stop is a C function (string.rep, patterns), a coroutine, or the message handler of an
  * xpcall: the batch fails when they come back. */

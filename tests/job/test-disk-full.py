@@ -180,6 +180,31 @@ def test_once_fails_and_the_next_does_it_again():
         check_results(SMALL + "/out", 400)
 
 
+SAVING = """local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "50ms", checkpoint = "ck" }
+local words = ssc:textFileStream("in")
+words:saveAsTextFiles("out/words")
+words:foreachRDD(function(time, rdd) rdd:saveAsTextFile("%s/saved-" .. time) end)
+"""
+
+
+def test_what_foreachRDD_saves_waits_for_room_too():
+    with SmallDisk():
+        job(SAVING % SMALL)
+        move_in("a", ids(0))
+        fill()
+        done = sluice("run", "job.lua", "--once")
+        equal(done.returncode, 1, done.stderr)
+        check("make room" in done.stderr, done.stderr)
+        with Running("job.lua") as run:
+            run.wait_until(lambda: "waits for room" in run.stderr(), "it to say that it waits")
+            make_room()
+            run.wait_until(lambda: output_times("out/words", ""), "the batch")
+            run.stop()
+        saved = list(pathlib.Path(SMALL).glob("saved-*/part-00000"))
+        equal([path.read_text() for path in saved], [ids(0)], "what was saved")
+
+
 def limited(limit, *args):
     return subprocess.run(["sh", "-c", 'ulimit %s; exec "$0" "$@"' % limit, SLUICE, *args], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)

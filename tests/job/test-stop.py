@@ -60,4 +60,30 @@ def test_the_lock_dies_with_its_process():
     equal(list(outputs().values()), [b"be\t1\nto\t1\n", b"not\t1\nor\t1\n"], "outputs")
 
 
+ENDLESS = {
+    "a function over records": "s:map(function() while true do end end):print()",
+    "a function that catches errors": "s:map(function() while true do pcall(function() while true do end end) end end):print()",
+    "foreachRDD": "s:foreachRDD(function() while true do end end)",
+    "pipe": 's:pipe({ "sleep", "600" }):print()',
+    "pipeTo": 's:pipeTo({ "sleep", "600" })',
+}
+
+
+def test_a_second_signal_abandons_the_batch_whatever_it_is_busy_with():
+    for name, body in ENDLESS.items():
+        shutil.rmtree("ck", ignore_errors=True)
+        job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "50ms", checkpoint = "ck", '
+            'functionTimeout = "1h" }\nlocal s = ssc:textFileStream("in")\n' + body + "\n")
+        move_in("a", "to be\n")
+
+        def planned():
+            return os.path.exists("ck/catalog.db") and json.loads(sluice("status", "job.lua", "--json").stdout or "{}").get("planned")
+        with Running("job.lua") as run:
+            run.wait_until(planned, "the plan of the batch")
+            run.process.send_signal(signal.SIGTERM)
+            run.process.send_signal(signal.SIGINT)  # two of one kind may become one
+            equal(run.end(), 0, "exit status, busy with %s: %s" % (name, run.stderr()))
+        check(planned(), "the batch is redone by the next start, busy with %s" % name)
+
+
 main(globals())

@@ -193,6 +193,16 @@ def test_dead_letters_come_in_again_once():
     equal(outputs("out/a", "")[output_times("out/a", "")[-1]], b"bad 1\nbad 2\n", "what went through then")
 
 
+def test_dead_letters_come_in_again_however_often_and_however_long_their_name_is():
+    job_of(rest=':map(function(l) error("no good") end):saveAsTextFiles("out/a")')
+    move_in("a" * 240 + ".txt", "bad\n")
+    for n in range(3):
+        once()
+        done = sluice_ok("replay", "job.lua")
+        check("1 lines" in done.stdout, "what comes again the %d. time: %s%s" % (n + 1, done.stdout, done.stderr))
+    equal(sorted(len(os.fsencode(name)) > 130 and name[-8:] for name in os.listdir("in")), ["aaaa.txt"] * 4, "what lies there")
+
+
 def test_records_that_are_not_lines_are_left():
     job_of(rest=':flatMap(sluice.split(" ")):map(function(w) if w == "bad" then error("no good") end return w end)'
                 ':saveAsTextFiles("out/a")')
