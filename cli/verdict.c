@@ -55,12 +55,12 @@ static int judge_known(struct judgement *j)
     const struct sl_known_file *known = &j->inquiry->known;
     bool changed = j->file.kind == SL_LOOK_FILE &&
                    (j->file.size != known->file.size || j->file.mtime_ns != known->file.mtime_ns);
+    if (known->quarantined) /* also where the batch is not committed: that stays */
+        return decide(j, SL_VERDICT_QUARANTINED, "quarantined in batch %" PRId64 ": %s", known->batch_ms,
+                      known->quarantined);
     if (!known->committed)
         return decide(j, SL_VERDICT_PLANNED, "in batch %" PRId64 ", which is planned and not committed yet",
                       known->batch_ms);
-    if (known->quarantined)
-        return decide(j, SL_VERDICT_QUARANTINED, "quarantined in batch %" PRId64 ": %s", known->batch_ms,
-                      known->quarantined);
     if (changed)
         return decide(j, SL_VERDICT_TAKEN,
                       "taken in batch %" PRId64

@@ -252,6 +252,7 @@ def test_a_batch_that_fails_is_planned_until_it_is_skipped():
     planned = json.loads(sluice_ok("status", "--json").stdout)["planned"]
     equal(sluice("reset", "--skip", "1").returncode, 2, "exit status for another batch")
     sluice_ok("reset", "--skip", str(planned))
+    says("a", "quarantined in batch %d" % planned)
     sluice_ok("run", "job.lua", "--once")
     says("a", "quarantined", "skipped")
     job_of(rest=':saveAsTextFiles("out/a")')
