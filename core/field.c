@@ -103,6 +103,15 @@ bool sl_field_equals_slow(const struct sl_field *a, const struct sl_field *b)
     return sl_field_compare(a, b) == 0;
 }
 
+bool sl_field_looks_same(const struct sl_field *a, const struct sl_field *b)
+{
+    if (a->tag != b->tag || a->tag >= SL_LIST)
+        return false;
+    if (a->tag == SL_FLOAT && signbit(a->number) != signbit(b->number))
+        return false;
+    return sl_field_equals(a, b);
+}
+
 /* A number as hashes see it: equal numbers, one form. */
 static struct sl_field canonical_number(const struct sl_field *f)
 {

@@ -76,16 +76,10 @@ static bool add_line(struct sl_buf *buf, const struct sl_field *fields, uint32_t
     return sl_format_find("tsv", 3)->rows(buf, &chunk, &replaced);
 }
 
-/* Equal values of these look equal too; 0.0 and -0.0 do not, nor do 1 and 1.0. */
-static bool looks_decide(const struct sl_field *a, const struct sl_field *b)
-{
-    return a->tag != b->tag || a->tag == SL_FLOAT || a->tag == SL_LIST || a->tag == SL_MAP;
-}
-
 static bool plainly_same(const struct sl_field *a, const struct sl_field *b, uint32_t width)
 {
     for (uint32_t c = 0; c < width; c++)
-        if (looks_decide(&a[c], &b[c]) || !sl_field_equals(&a[c], &b[c]))
+        if (!sl_field_looks_same(&a[c], &b[c]))
             return false;
     return true;
 }

@@ -106,17 +106,11 @@ struct result {
     struct sl_rows *rows, *changed;
 };
 
-/* Equal is not enough: 1 and 1.0 are shown differently. */
-static bool same_state(const struct sl_field *a, const struct sl_field *b)
-{
-    return a->tag == b->tag && a->tag < SL_LIST && sl_field_equals(a, b);
-}
-
 static int keep_new(const struct result *result, const struct sl_field *key, const struct sl_field *old,
                     const struct sl_field *state)
 {
     int r = keep_row(result->rows, key, state);
-    return r == 0 && !(old && same_state(old, state)) ? keep_row(result->changed, key, state) : r;
+    return r == 0 && !(old && sl_field_looks_same(old, state)) ? keep_row(result->changed, key, state) : r;
 }
 
 /* A group error: the state is kept as it was, and shown. */

@@ -48,12 +48,11 @@ static int save_head(struct sl_stage *stage, const struct sl_dataset *rows, stru
     return keeper->ops->row(keeper, head, HEAD_WIDTH);
 }
 
-/* 1 and 1.0 are shown differently, so equal is not enough. */
 static bool is_same(const struct sl_field *a, uint32_t a_width, const struct sl_field *b, uint32_t b_width)
 {
     bool same = a_width == b_width;
     for (uint32_t i = 0; same && i < a_width; i++)
-        same = a[i].tag == b[i].tag && a[i].tag < SL_LIST && sl_field_equals(&a[i], &b[i]);
+        same = sl_field_looks_same(&a[i], &b[i]);
     return same;
 }
 

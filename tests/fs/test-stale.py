@@ -44,6 +44,41 @@ def test_the_last_version_is_there_before_the_first_batch():
         run.stop()
 
 
+NUMBERS = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "20ms" }
+local s = ssc:textFileStream("in"):map(function(line) return "key", tonumber(line) end)
+s:mount("rows")
+s:updateStateByKey(function(values, state) return values[#values] or state end):mount("updated")
+s:mapWithState(function(key, value, state) state:update(value) end):stateSnapshots():mount("snapshots")
+s:reduceByKeyAndWindow(sluice.last, nil, "1h", "20ms"):mount("window")
+ssc:start()
+'''
+
+
+def shown():
+    try:
+        return [read("mnt/%s/current" % view) for view in ("rows", "updated", "snapshots", "window")]
+    except OSError:
+        return None
+
+
+def test_the_last_version_looks_as_it_did_before_the_restart():
+    """0.0 and -0.0 are equal, and so are 1 and 1.0: they are not the same to look at."""
+    need_fuse()
+    job(NUMBERS)
+    os.mkdir("in")
+    for number, text in enumerate(("0.0", "-0.0", "1.0", "1")):
+        wanted = [b"key\t%s\n" % text.encode()] * 4
+        with Running("job.lua") as run:
+            move_in(str(number), text + "\n")
+            run.wait_until(lambda: shown() == wanted, text + " in all views")
+            run.stop()
+        with Running("job.lua") as run:
+            run.wait_until(shown, "the views of the run before")
+            equal(shown(), wanted, "views after a restart")
+            run.stop()
+
+
 def test_the_mount_of_a_living_run_is_left_alone():
     need_fuse()
     wordcount_here()

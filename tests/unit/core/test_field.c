@@ -148,6 +148,33 @@ static void test_field_flags_are_no_part_of_the_value(void **state)
     assert_true(sl_field_partition_hash(&list) == sl_field_partition_hash(&row));
 }
 
+static void test_what_is_equal_need_not_look_the_same(void **state)
+{
+    (void)state;
+    struct sl_field one = sl_integer(1);
+    const struct {
+        struct sl_field a, b;
+        bool same;
+    } cases[] = {
+        {sl_nil(), sl_nil(), true},
+        {sl_boolean(true), sl_boolean(true), true},
+        {sl_boolean(true), sl_boolean(false), false},
+        {sl_integer(1), sl_integer(1), true},
+        {sl_integer(1), sl_integer(2), false},
+        {sl_integer(1), sl_number(1.0), false},
+        {sl_number(1.5), sl_number(1.5), true},
+        {sl_number(0.0), sl_number(-0.0), false},
+        {sl_number(-0.0), sl_number(-0.0), true},
+        {sl_number(NAN), sl_number(NAN), true},
+        {sl_string("1", 1), sl_string("1", 1), true},
+        {sl_string("1", 1), sl_integer(1), false},
+        {sl_list(&one, 1), sl_list(&one, 1), false}, /* nobody looked */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (sl_field_looks_same(&cases[i].a, &cases[i].b) != cases[i].same)
+            fail_msg("case %zu", i);
+}
+
 static void test_float_is_integer_only_in_range(void **state)
 {
     (void)state;
@@ -329,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_field_order_is_that_of_the_contract),
         cmocka_unit_test(test_field_order_is_total_and_agrees_with_equality_and_hash),
         cmocka_unit_test(test_field_flags_are_no_part_of_the_value),
+        cmocka_unit_test(test_what_is_equal_need_not_look_the_same),
         cmocka_unit_test(test_float_is_integer_only_in_range),
         cmocka_unit_test(test_partition_hash_never_changes),
         cmocka_unit_test(test_field_hash_depends_on_the_seed),
