@@ -1,5 +1,7 @@
 /* Both sides are put in key order (what groups gives is in order already and is not sorted again) and merged
- * row by row. Rows of one key keep their order, so the n-th of one side meets the n-th of the other. */
+ * key by key. Most keys have one row on each side, which are compared as they are. Several rows of a key are
+ * written as lines first, and lines that are on both sides are crossed out; equal lines find each other by
+ * sorting. */
 #include "fs/changes.h"
 
 #include "core/error.h"
@@ -114,20 +116,149 @@ static bool write_change(struct sl_buf *buf, struct side *new, uint64_t n, struc
     return true;
 }
 
+/* ---- several rows of a key ---- */
+
+/* A row as people see it. */
+struct line {
+    size_t start, len; /* in the lines' text */
+    uint64_t at;       /* its place among the entries of its side */
+    bool in_both;
+};
+
+/* The rows of one key on one side. */
+struct group {
+    size_t count;
+    struct line *line;
+};
+
+static bool group_init(struct group *group, struct side *side, uint64_t from, uint64_t to,
+                       struct sl_buf *text)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    *group = (struct group){.line = calloc(to > from ? to - from : 1, sizeof *group->line)};
+    for (uint64_t at = from; group->line && at < to; at++) {
+        size_t start = text->len;
+        uint32_t width = side_row(side, at, fields);
+        if (!add_line(text, fields, width))
+            return false;
+        group->line[group->count++] = (struct line){start, text->len - start, at, false};
+    }
+    return group->line != NULL;
+}
+
+static int compare_text(const struct line *a, const struct line *b, const uint8_t *text)
+{
+    if (a->len != b->len)
+        return a->len < b->len ? -1 : 1;
+    return memcmp(text + a->start, text + b->start, a->len);
+}
+
+/* By text; equal ones stay in order. */
+static int compare_lines(const void *a, const void *b, void *text)
+{
+    const struct line *x = a, *y = b;
+    int order = compare_text(x, y, text);
+    if (order)
+        return order;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct line *x = a, *y = b;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void cross_out(struct group *new, struct group *old, struct sl_buf *text)
+{
+    qsort_r(new->line, new->count, sizeof *new->line, compare_lines, text->bytes);
+    qsort_r(old->line, old->count, sizeof *old->line, compare_lines, text->bytes);
+    for (size_t n = 0, o = 0; n < new->count &&o < old->count;) {
+        int order = compare_text(&new->line[n], &old->line[o], text->bytes);
+        if (order == 0)
+            new->line[n].in_both = old->line[o].in_both = true;
+        n += order <= 0;
+        o += order >= 0;
+    }
+    qsort(new->line, new->count, sizeof *new->line, compare_places);
+    qsort(old->line, old->count, sizeof *old->line, compare_places);
+}
+
+/* The next one that is on its side only; NULL: there is none. */
+static const struct line *next_line(const struct group *group, size_t *at)
+{
+    while (*at < group->count && group->line[*at].in_both)
+        ++*at;
+    return *at < group->count ? &group->line[(*at)++] : NULL;
+}
+
+static bool write_text(struct sl_buf *buf, char sign, const struct line *line, const struct sl_buf *text)
+{
+    return sl_buf_byte(buf, (uint8_t)sign) && sl_buf_byte(buf, '\t') &&
+           sl_buf_append(buf, text->bytes + line->start, line->len);
+}
+
+static bool write_lines(struct sl_buf *buf, const struct group *new, const struct group *old,
+                        const struct sl_buf *text)
+{
+    size_t n = 0, o = 0;
+    for (;;) {
+        const struct line *added = next_line(new, &n), *gone = next_line(old, &o);
+        if (!added && !gone)
+            return true;
+        if (!write_text(buf, !gone ? '+' : !added ? '-' : '~', added ? added : gone, text))
+            return false;
+    }
+}
+
+static bool write_group(struct sl_buf *buf, struct side *new, uint64_t n, uint64_t n_end, struct side *old,
+                        uint64_t o, uint64_t o_end)
+{
+    struct sl_buf text SL_CLEANUP(sl_buf_done) = {0};
+    struct group added = {0}, gone = {0};
+    bool done = group_init(&added, new, n, n_end, &text) && group_init(&gone, old, o, o_end, &text);
+    if (done) {
+        cross_out(&added, &gone, &text);
+        done = write_lines(buf, &added, &gone, &text);
+    }
+    free(added.line);
+    free(gone.line);
+    return done;
+}
+
+/* ---- all rows ---- */
+
+static uint64_t end_of_key(const struct side *side, uint64_t at, const struct sl_field *key)
+{
+    while (at < side->count && sl_field_equals(&side->entry[at].key, key))
+        at++;
+    return at;
+}
+
+static bool write_key(struct sl_buf *buf, struct side *new, uint64_t n, uint64_t n_end, struct side *old,
+                      uint64_t o, uint64_t o_end)
+{
+    if (n_end - n == 1 && o_end - o == 1)
+        return write_change(buf, new, n, old, o);
+    if (n_end - n == 1 && o_end == o)
+        return write_row(buf, '+', new, n);
+    if (n_end == n && o_end - o == 1)
+        return write_row(buf, '-', old, o);
+    return write_group(buf, new, n, n_end, old, o, o_end);
+}
+
 static bool merge(struct side *new, struct side *old, struct sl_buf *buf)
 {
     uint64_t n = 0, o = 0;
     while (n < new->count || o < old->count) {
-        int order = n == new->count   ? 1
-                    : o == old->count ? -1
-                                      : sl_field_compare(&new->entry[n].key, &old->entry[o].key);
-        bool written = order < 0   ? write_row(buf, '+', new, n)
-                       : order > 0 ? write_row(buf, '-', old, o)
-                                   : write_change(buf, new, n, old, o);
-        if (!written)
+        bool from_new = o == old->count ||
+                        (n < new->count &&sl_field_compare(&new->entry[n].key, &old->entry[o].key) <= 0);
+        struct sl_field key = from_new ? new->entry[n].key : old->entry[o].key;
+        uint64_t n_end = end_of_key(new, n, &key), o_end = end_of_key(old, o, &key);
+        if (!write_key(buf, new, n, n_end, old, o, o_end))
             return false;
-        n += order <= 0;
-        o += order >= 0;
+        n = n_end;
+        o = o_end;
     }
     return true;
 }
