@@ -103,13 +103,36 @@ bool sl_field_equals_slow(const struct sl_field *a, const struct sl_field *b)
     return sl_field_compare(a, b) == 0;
 }
 
+static bool numbers_look_same(double a, double b)
+{
+    return a == b ? !signbit(a) == !signbit(b) : isnan(a) && isnan(b);
+}
+
 bool sl_field_looks_same(const struct sl_field *a, const struct sl_field *b)
 {
-    if (a->tag != b->tag || a->tag >= SL_LIST)
+    if (a->tag != b->tag)
         return false;
-    if (a->tag == SL_FLOAT && signbit(a->number) != signbit(b->number))
-        return false;
-    return sl_field_equals(a, b);
+    switch ((enum sl_tag)a->tag) {
+    case SL_NIL:
+        return true;
+    case SL_BOOL:
+        return a->boolean == b->boolean;
+    case SL_INT:
+        return a->integer == b->integer;
+    case SL_FLOAT:
+        return numbers_look_same(a->number, b->number);
+    case SL_STR:
+        return a->len == b->len && sl_bytes_equal(a->str, b->str, a->len);
+    case SL_LIST:
+    case SL_MAP:
+        if (a->len != b->len)
+            return false;
+        for (size_t i = 0, count = a->tag == SL_MAP ? 2 * (size_t)a->len : a->len; i < count; i++)
+            if (!sl_field_looks_same(&a->items[i], &b->items[i]))
+                return false;
+        return true;
+    }
+    sl_assert(!"a field has no such tag");
 }
 
 /* A number as hashes see it: equal numbers, one form. */

@@ -50,8 +50,8 @@ static inline bool sl_field_equals(const struct sl_field *a, const struct sl_fie
     return sl_field_equals_slow(a, b);
 }
 
-/* Equal and shown alike: not so 1 and 1.0, nor 0.0 and -0.0. Never true of lists and maps, which would have
- * to be looked through. */
+/* Whether nobody can tell them apart, however they are written: 1 and 1.0, 0.0 and -0.0 are equal and do not
+ * look the same; NaNs do. */
 bool sl_field_looks_same(const struct sl_field *a, const struct sl_field *b);
 
 /* A seeded hash for tables; equal fields hash alike. Never leaves the process. */

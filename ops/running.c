@@ -3,7 +3,6 @@
 #include "core/error.h"
 #include "ops/running_inside.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 void sl_running_done(struct sl_running *running)
@@ -117,22 +116,9 @@ static int settle(struct sl_stage *stage, struct sl_live *live, int r)
     return sl_task_reject_group(&stage->tasks[0], stage->node->number, &live->entry.key, &none);
 }
 
-/* Of keys that are equal: whether they are the same to the eye. 1 and 1.0 are not. */
-static bool look_alike(const struct sl_field *a, const struct sl_field *b)
-{
-    if (a->tag != b->tag)
-        return false;
-    if (a->tag == SL_FLOAT)
-        return !signbit(a->number) == !signbit(b->number);
-    for (uint32_t i = 0; a->tag == SL_LIST && i < a->len; i++)
-        if (!look_alike(&a->items[i], &b->items[i]))
-            return false;
-    return true;
-}
-
 int sl_running_look(struct sl_running *running, struct sl_live *live, const struct sl_field *key)
 {
-    if (look_alike(&live->entry.key, key))
+    if (sl_field_looks_same(&live->entry.key, key))
         return 0;
     return sl_field_copy(&running->memory->arena, key, &live->entry.key) ? 0 : SL_ENOMEM;
 }
@@ -154,7 +140,7 @@ static int enter_known(struct sl_running *running, struct sl_stage *stage, const
                        struct sl_live *live, const struct sl_entry *entry)
 {
     live->batches++;
-    live->mixed = live->mixed || !look_alike(&live->entry.key, &entry->key);
+    live->mixed = live->mixed || !sl_field_looks_same(&live->entry.key, &entry->key);
     running->mixed = running->mixed || live->mixed;
     if (live->failed)
         return 0;
@@ -285,7 +271,7 @@ int sl_running_show_first(struct sl_running *running, const struct sl_block_leve
         struct sl_live *live = &running->live[i];
         const struct sl_field *first =
             live->exists && live->mixed ? first_key(batches, &live->entry.key) : NULL;
-        if (!first || look_alike(first, &live->entry.key))
+        if (!first || sl_field_looks_same(first, &live->entry.key))
             continue;
         if (sl_running_look(running, live, first) < 0 || sl_running_touch(running, live) < 0)
             return SL_ENOMEM;
@@ -298,7 +284,7 @@ void sl_running_mark(struct sl_running *running, const struct sl_stage *stage, c
     for (size_t k = 0; k < groups->count; k++) {
         const struct sl_field *key = &groups->entry[k].key;
         struct sl_live *live = sl_running_find(running, stage, key);
-        if (live && live->exists && !look_alike(&live->entry.key, key))
+        if (live && live->exists && !sl_field_looks_same(&live->entry.key, key))
             running->mixed = live->mixed = true;
     }
 }
