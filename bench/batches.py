@@ -98,15 +98,26 @@ def state_input(bench, keys, changes):
     return sorted(bench.input("state-%d-%d" % (keys, changes), write).iterdir())
 
 
-def state_times(bench, text, keys, changes):
-    """A batch with one worker, the first ones (all keys, then the first merges) left out."""
+def state_times(bench, text, keys, changes, workers="1"):
+    """A batch, the first ones (all keys, then the first merges) left out."""
     inputs = state_input(bench, keys, changes)
     bench.fresh(job(text, ONE_FILE), inputs)
-    return bench.run_batches(len(inputs), MEASURED_STATE_BATCHES, workers="1")
+    return bench.run_batches(len(inputs), MEASURED_STATE_BATCHES, workers=workers)
+
+
+def shared_calls(bench):
+    """mapWithState with one worker and with two: batches of many records."""
+    keys, records = bench.size(100000, 10000), bench.size(200000, 20000)
+    one, two = (state_times(bench, MAP_WITH, keys, records, workers) for workers in "12")
+    name = "mapWithState, %d k records a batch: " % (records // 1000)
+    return [figure(name + "records a second, 1 worker, wall", records / one.wall / 1e6, "M"),
+            figure(name + "records a second, 2 workers, wall", records / two.wall / 1e6, "M"),
+            figure(name + "records a second of CPU, 1 worker", records / one.cpu / 1e6, "M"),
+            figure(name + "records a second of CPU, 2 workers", records / two.cpu / 1e6, "M")]
 
 
 def state(bench):
-    """one worker: updateStateByKey calls every key; mapWithState costs what changes (1,000 keys a batch)"""
+    """one worker where nothing else is said: updateStateByKey calls every key; mapWithState costs what changes (1,000 keys a batch)"""
     keys, few, many = bench.size(500000, 50000), 10000, bench.size(1000000, 100000)
     update = state_times(bench, UPDATE, keys, 1)
     small = state_times(bench, MAP_WITH, few, 1000)
@@ -120,4 +131,5 @@ def state(bench):
         figure("mapWithState: many kept to few kept, CPU", large.cpu / small.cpu, "times", "flat"),
         figure("mapWithState: many kept to few kept, wall", large.wall / small.wall, "times", "flat"),
         figure("mapWithState: peak memory a key", large.peak_mb * 1048576 / many, "bytes"),
+        *shared_calls(bench),
     ]
