@@ -1,5 +1,7 @@
 #include "core/arrivals.h"
 
+#include "core/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,14 +15,10 @@ void sl_files_done(struct sl_files *files)
 
 int sl_files_add(struct sl_files *files, const struct sl_file *file)
 {
-    if (files->count == files->capacity) {
-        size_t capacity = files->capacity ? files->capacity * 2 : 8;
-        struct sl_file *grown = realloc(files->file, capacity * sizeof *grown);
-        if (!grown)
-            return SL_ENOMEM;
-        files->file = grown;
-        files->capacity = capacity;
-    }
+    struct sl_file *grown = sl_array_grow(files->file, files->count, &files->capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    files->file = grown;
     struct sl_file copy = *file;
     copy.path = strdup(file->path);
     if (!copy.path)

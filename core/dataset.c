@@ -1,5 +1,6 @@
 #include "core/dataset.h"
 
+#include "core/array.h"
 #include "core/error.h"
 #include "core/stored_rows.h"
 
@@ -250,14 +251,11 @@ int sl_dataset_add(struct sl_dataset *dataset, size_t p, struct sl_rows *rows, u
 
 int sl_dataset_add_partition(struct sl_dataset *dataset)
 {
-    if (dataset->partitions == dataset->capacity) {
-        size_t capacity = dataset->capacity ? dataset->capacity * 2 : 4;
-        struct sl_partition *partition = realloc(dataset->partition, capacity * sizeof *partition);
-        if (!partition)
-            return SL_ENOMEM;
-        dataset->partition = partition;
-        dataset->capacity = capacity;
-    }
+    struct sl_partition *partition =
+        sl_array_grow(dataset->partition, dataset->partitions, &dataset->capacity, sizeof *partition);
+    if (!partition)
+        return SL_ENOMEM;
+    dataset->partition = partition;
     dataset->partition[dataset->partitions++] = (struct sl_partition){0};
     return 0;
 }

@@ -1,5 +1,7 @@
 #include "core/lanes.h"
 
+#include "core/array.h"
+
 #include <stdlib.h>
 
 void sl_lanes_init(struct sl_lanes *lanes)
@@ -19,14 +21,10 @@ void sl_lanes_done(struct sl_lanes *lanes)
 
 static bool make_room(struct sl_lanes *lanes)
 {
-    if (lanes->count < lanes->capacity)
-        return true;
-    size_t capacity = lanes->capacity ? 2 * lanes->capacity : 16;
-    struct sl_lane_head **head = reallocarray(lanes->head, capacity, sizeof *head);
+    struct sl_lane_head **head = sl_array_grow(lanes->head, lanes->count, &lanes->capacity, sizeof *head);
     if (!head)
         return false;
     lanes->head = head;
-    lanes->capacity = capacity;
     return true;
 }
 

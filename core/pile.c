@@ -1,5 +1,6 @@
 #include "core/pile.h"
 
+#include "core/array.h"
 #include "core/error.h"
 #include "core/services.h"
 #include "core/spill.h"
@@ -63,14 +64,10 @@ static int write_chunk(const struct sl_spill_ops *ops, struct sl_spill_file *fil
 /* Where the run's handle belongs: room for one more. */
 static bool make_index_room(struct sl_pile *pile)
 {
-    if (pile->runs < pile->capacity)
-        return true;
-    size_t capacity = pile->capacity ? 2 * pile->capacity : 4;
-    struct sl_rows **run = reallocarray(pile->run, capacity, sizeof *run);
+    struct sl_rows **run = sl_array_grow(pile->run, pile->runs, &pile->capacity, sizeof *run);
     if (!run)
         return false;
     pile->run = run;
-    pile->capacity = capacity;
     return true;
 }
 

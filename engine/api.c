@@ -1,4 +1,5 @@
 /* The calls of sluice.h that build the graph. */
+#include "core/array.h"
 #include "core/duration.h"
 #include "core/nearest.h"
 #include "engine/graph.h"
@@ -105,14 +106,11 @@ static int check_slides(const struct sl_node *node, struct sl_error *err)
 
 static bool list_stream(struct sl_context *context, struct sl_stream *stream)
 {
-    if (context->nodes == context->nodes_capacity) {
-        size_t capacity = context->nodes_capacity ? context->nodes_capacity * 2 : 16;
-        struct sl_stream **grown = realloc(context->stream, capacity * sizeof *grown);
-        if (!grown)
-            return false;
-        context->stream = grown;
-        context->nodes_capacity = capacity;
-    }
+    struct sl_stream **grown =
+        sl_array_grow(context->stream, context->nodes, &context->nodes_capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    context->stream = grown;
     context->stream[context->nodes++] = stream;
     return true;
 }

@@ -1,5 +1,7 @@
 #include "engine/given.h"
 
+#include "core/array.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -49,13 +51,9 @@ static int add(struct sl_given *given, const char *dir, char *path, size_t batch
                struct sl_error *err)
 {
     struct sl_given_file file = {strdup(dir), path, batch, fd};
-    if (given->count == given->capacity) {
-        size_t capacity = given->capacity ? 2 * given->capacity : 8;
-        struct sl_given_file *grown = reallocarray(given->file, capacity, sizeof *grown);
-        given->file = grown ? grown : given->file;
-        given->capacity = grown ? capacity : given->capacity;
-    }
-    if (!file.dir || !file.path || given->count == given->capacity) {
+    struct sl_given_file *grown = sl_array_grow(given->file, given->count, &given->capacity, sizeof *grown);
+    given->file = grown ? grown : given->file;
+    if (!file.dir || !file.path || !grown) {
         file_done(&file);
         return sl_error_nomem(err);
     }

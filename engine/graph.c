@@ -1,5 +1,6 @@
 #include "engine/graph.h"
 
+#include "core/array.h"
 #include "core/nearest.h"
 #include "ops/args.h"
 #include "ops/list.h"
@@ -130,17 +131,14 @@ int sl_context_on_workers(struct sl_context *context,
 
 struct sl_function *sl_context_own(struct sl_context *context, struct sl_function *fn)
 {
-    if (context->functions == context->functions_capacity) {
-        size_t capacity = context->functions_capacity ? context->functions_capacity * 2 : 16;
-        struct sl_function **grown = realloc(context->function, capacity * sizeof *grown);
-        if (!grown) {
-            fn->ops->free(fn);
-            sl_context_fail(context, SL_ENOMEM, "out of memory");
-            return NULL;
-        }
-        context->function = grown;
-        context->functions_capacity = capacity;
+    struct sl_function **grown =
+        sl_array_grow(context->function, context->functions, &context->functions_capacity, sizeof *grown);
+    if (!grown) {
+        fn->ops->free(fn);
+        sl_context_fail(context, SL_ENOMEM, "out of memory");
+        return NULL;
     }
+    context->function = grown;
     return context->function[context->functions++] = fn;
 }
 

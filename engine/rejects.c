@@ -1,5 +1,6 @@
 #include "engine/rejects.h"
 
+#include "core/array.h"
 #include "text/format.h"
 #include "text/json.h"
 
@@ -99,14 +100,11 @@ static bool make_room(struct sl_rejects *rejects)
 {
     if (rejects->kept == 2 * SL_REJECTED_KEPT_MAX)
         prune(rejects);
-    if (rejects->kept < rejects->capacity)
-        return true;
-    size_t capacity = rejects->capacity ? rejects->capacity * 2 : 16;
-    struct sl_reject_entry **grown = realloc(rejects->entry, capacity * sizeof *grown);
+    struct sl_reject_entry **grown =
+        sl_array_grow(rejects->entry, rejects->kept, &rejects->capacity, sizeof *grown);
     if (!grown)
         return false;
     rejects->entry = grown;
-    rejects->capacity = capacity;
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "fs/keys.h"
 
+#include "core/array.h"
 #include "core/error.h"
 #include "fs/keyname.h"
 #include "text/format.h"
@@ -91,14 +92,10 @@ static bool make_slots(struct sl_keys *keys)
 
 static struct key *add_key(struct sl_keys *keys)
 {
-    if (keys->count == keys->capacity) {
-        size_t capacity = keys->capacity ? keys->capacity * 2 : SLOTS_MIN;
-        struct key *key = reallocarray(keys->key, capacity, sizeof *key);
-        if (!key)
-            return NULL;
-        keys->key = key;
-        keys->capacity = capacity;
-    }
+    struct key *key = sl_array_grow(keys->key, keys->count, &keys->capacity, sizeof *key);
+    if (!key)
+        return NULL;
+    keys->key = key;
     return &keys->key[keys->count++];
 }
 

@@ -9,6 +9,8 @@
  * Blocks are immutable, so a read takes references under the lock and answers without it. */
 #include "fs/nodes.h"
 
+#include "core/array.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -49,16 +51,12 @@ void sl_log_published(struct sl_tree *tree, struct view *view)
 /* Takes the reference, also when it fails. */
 static int append(struct segment *segment, struct sl_rendering *rendering)
 {
-    if (segment->blocks == segment->capacity) {
-        size_t capacity = segment->capacity ? segment->capacity * 2 : 16;
-        struct block *block = reallocarray(segment->block, capacity, sizeof *block);
-        if (!block) {
-            sl_rendering_unref(rendering);
-            return -ENOMEM;
-        }
-        segment->block = block;
-        segment->capacity = capacity;
+    struct block *block = sl_array_grow(segment->block, segment->blocks, &segment->capacity, sizeof *block);
+    if (!block) {
+        sl_rendering_unref(rendering);
+        return -ENOMEM;
     }
+    segment->block = block;
     segment->block[segment->blocks++] = (struct block){segment->len, rendering};
     segment->len += rendering->len;
     return 0;

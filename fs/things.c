@@ -1,6 +1,8 @@
 /* Lifetimes: ranges of inode numbers, lookups, pins, and what is freed when. */
 #include "fs/nodes.h"
 
+#include "core/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,14 +34,10 @@ bool sl_tree_notice(struct sl_tree *tree, enum sl_notice_kind kind, uint64_t par
 
 bool sl_thing_enter(struct sl_tree *tree, struct thing *thing, uint64_t span)
 {
-    if (tree->things == tree->capacity) {
-        size_t capacity = tree->capacity ? tree->capacity * 2 : 64;
-        struct thing **things = reallocarray(tree->thing, capacity, sizeof(struct thing *));
-        if (!things)
-            return false;
-        tree->thing = things;
-        tree->capacity = capacity;
-    }
+    struct thing **things = sl_array_grow(tree->thing, tree->things, &tree->capacity, sizeof(struct thing *));
+    if (!things)
+        return false;
+    tree->thing = things;
     thing->ino = tree->ino_next;
     thing->span = span;
     tree->ino_next += span;

@@ -1,6 +1,7 @@
 /* Versions come and go: publishing, keeping, retiring. */
 #include "fs/nodes.h"
 
+#include "core/array.h"
 #include "core/clock.h"
 
 #include <inttypes.h>
@@ -105,14 +106,11 @@ static struct version *version_new(struct view *view, struct sl_version *shown)
 
 static bool reserve_version(struct view *view)
 {
-    if (view->count < view->capacity)
-        return true;
-    size_t capacity = view->capacity ? view->capacity * 2 : 16;
-    struct version **versions = reallocarray(view->version, capacity, sizeof(struct version *));
+    struct version **versions =
+        sl_array_grow(view->version, view->count, &view->capacity, sizeof(struct version *));
     if (!versions)
         return false;
     view->version = versions;
-    view->capacity = capacity;
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "ops/aggregate.h"
 
+#include "core/array.h"
 #include "core/error.h"
 #include "ops/aggregate_inside.h"
 #include "ops/pair_key.h"
@@ -52,14 +53,11 @@ void sl_aggregate_done(struct sl_aggregate *aggregate)
 
 static bool make_lane_room(struct sl_aggregate *aggregate)
 {
-    if (aggregate->lanes < aggregate->lanes_capacity)
-        return true;
-    size_t capacity = aggregate->lanes_capacity ? aggregate->lanes_capacity * 2 : 16;
-    struct sl_aggregate_lane **lane = realloc(aggregate->lane, capacity * sizeof *lane);
+    struct sl_aggregate_lane **lane =
+        sl_array_grow(aggregate->lane, aggregate->lanes, &aggregate->lanes_capacity, sizeof *lane);
     if (!lane)
         return false;
     aggregate->lane = lane;
-    aggregate->lanes_capacity = capacity;
     return true;
 }
 

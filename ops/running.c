@@ -1,5 +1,6 @@
 #include "ops/running.h"
 
+#include "core/array.h"
 #include "core/error.h"
 #include "ops/running_inside.h"
 
@@ -26,14 +27,10 @@ static bool prepare(struct sl_running *running)
     }
     if (!running->memory || sl_table_reserve(&running->table, 1) < 0)
         return false;
-    if (running->count < running->capacity)
-        return true;
-    size_t capacity = running->capacity ? running->capacity * 2 : 64;
-    struct sl_live *grown = realloc(running->live, capacity * sizeof *grown);
-    if (!grown)
+    struct sl_live *live = sl_array_grow(running->live, running->count, &running->capacity, sizeof *live);
+    if (!live)
         return false;
-    running->live = grown;
-    running->capacity = capacity;
+    running->live = live;
     return true;
 }
 
@@ -73,14 +70,10 @@ struct sl_live *sl_running_place(struct sl_running *running, const struct sl_sta
 
 static int note(struct sl_noted *noted, size_t index)
 {
-    if (noted->count == noted->capacity) {
-        size_t capacity = noted->capacity ? noted->capacity * 2 : 64;
-        size_t *grown = realloc(noted->index, capacity * sizeof *grown);
-        if (!grown)
-            return SL_ENOMEM;
-        noted->index = grown;
-        noted->capacity = capacity;
-    }
+    size_t *grown = sl_array_grow(noted->index, noted->count, &noted->capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    noted->index = grown;
     noted->index[noted->count++] = index;
     return 0;
 }

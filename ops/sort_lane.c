@@ -1,5 +1,6 @@
 #include "ops/sort_lane.h"
 
+#include "core/array.h"
 #include "core/error.h"
 
 #include <stdlib.h>
@@ -48,14 +49,10 @@ static int copy_entry(const struct sl_sorting *sorting, struct sl_arena *arena, 
 
 static bool make_room(struct sl_sort_lane *lane)
 {
-    if (lane->count < lane->capacity)
-        return true;
-    size_t capacity = lane->capacity ? 2 * lane->capacity : 64;
-    struct sl_entry *entry = reallocarray(lane->entry, capacity, sizeof *entry);
+    struct sl_entry *entry = sl_array_grow(lane->entry, lane->count, &lane->capacity, sizeof *entry);
     if (!entry)
         return false;
     lane->entry = entry;
-    lane->capacity = capacity;
     return true;
 }
 

@@ -1,6 +1,7 @@
 #include "output/directory.h"
 
 #include "core/ancestors.h"
+#include "core/array.h"
 #include "output/manifest.h"
 
 #include <errno.h>
@@ -84,14 +85,11 @@ static int note_file(struct sl_directory *directory, const struct sl_manifest_fi
                      struct sl_error *err)
 {
     struct sl_manifest *manifest = &directory->manifest;
-    if (manifest->count == directory->capacity) {
-        size_t capacity = directory->capacity ? 2 * directory->capacity : 4;
-        struct sl_manifest_file *grown = reallocarray(manifest->file, capacity, sizeof *grown);
-        if (!grown)
-            return sl_error_nomem(err);
-        manifest->file = grown;
-        directory->capacity = capacity;
-    }
+    struct sl_manifest_file *grown =
+        sl_array_grow(manifest->file, manifest->count, &directory->capacity, sizeof *grown);
+    if (!grown)
+        return sl_error_nomem(err);
+    manifest->file = grown;
     manifest->file[manifest->count++] = *file;
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "output/keep.h"
 
+#include "core/array.h"
 #include "output/manifest.h"
 #include "output/place.h"
 
@@ -18,14 +19,10 @@ struct made {
 
 static int made_add(struct made *made, int64_t time_ms)
 {
-    if (made->count == made->capacity) {
-        size_t capacity = made->capacity ? 2 * made->capacity : 16;
-        int64_t *grown = reallocarray(made->time_ms, capacity, sizeof *grown);
-        if (!grown)
-            return sl_error_nomem(made->err);
-        made->time_ms = grown;
-        made->capacity = capacity;
-    }
+    int64_t *grown = sl_array_grow(made->time_ms, made->count, &made->capacity, sizeof *grown);
+    if (!grown)
+        return sl_error_nomem(made->err);
+    made->time_ms = grown;
     made->time_ms[made->count++] = time_ms;
     return 0;
 }

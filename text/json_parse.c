@@ -5,6 +5,7 @@
  * where the members begin. */
 #include "text/json.h"
 
+#include "core/array.h"
 #include "core/limits.h"
 #include "text/json_scan.h"
 
@@ -33,14 +34,10 @@ struct parser {
 
 static bool add_member(struct parser *p, const struct sl_field *value)
 {
-    if (p->count == p->capacity) {
-        size_t capacity = p->capacity ? p->capacity * 2 : 32;
-        struct member *bigger = realloc(p->member, capacity * sizeof *bigger);
-        if (!bigger)
-            return sl_json_fail(&p->scan, "out of memory");
-        p->member = bigger;
-        p->capacity = capacity;
-    }
+    struct member *bigger = sl_array_grow(p->member, p->count, &p->capacity, sizeof *bigger);
+    if (!bigger)
+        return sl_json_fail(&p->scan, "out of memory");
+    p->member = bigger;
     p->member[p->count] = (struct member){p->frame[p->depth - 1].key, *value, p->count};
     p->count++;
     return true;
