@@ -61,7 +61,9 @@ static const struct sl_narrow flat_map_values_narrow = {
 };
 
 static const struct sl_param flat_map_values_params[] = {
-    {"f", SL_WANT_FUNCTION, false, "gets the value of a pair, returns a list of values"},
+    {"f", SL_WANT_FUNCTION, false,
+     "gets the value of a pair, returns a list of values; a table in it is a value of several fields, "
+     "{{1, 2}} one that is a list"},
     {0},
 };
 
