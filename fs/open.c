@@ -314,6 +314,16 @@ static bool has_more(const struct sl_open *open)
     return open->rendering && (open->node.kind == NODE_NEXT || open->at < open->rendering->len);
 }
 
+/* A version without records has no line for feed; that versions are missing has one. Locked. */
+static bool has_next(const struct sl_tree *tree, const struct sl_open *open)
+{
+    uint64_t number = open->number + 1;
+    for (struct version *version; (version = sl_view_from_number(tree, open->node.view, number)); number++)
+        if (open->node.kind == NODE_NEXT || version->number > number || version->shown->rows->count > 0)
+            return true;
+    return false;
+}
+
 bool sl_tree_readable(struct sl_tree *tree, struct sl_open *open)
 {
     enum sl_open_kind kind = sl_open_kind_of(open);
@@ -322,7 +332,7 @@ bool sl_tree_readable(struct sl_tree *tree, struct sl_open *open)
     pthread_mutex_lock(&open->lock);
     bool readable = has_more(open);
     sl_tree_lock(tree);
-    readable = readable || sl_view_from_number(tree, open->node.view, open->number + 1);
+    readable = readable || has_next(tree, open);
     sl_tree_unlock(tree);
     pthread_mutex_unlock(&open->lock);
     return readable;

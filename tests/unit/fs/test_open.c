@@ -202,6 +202,7 @@ static void test_feed_begins_with_the_current_version_and_never_ends(void **stat
     assert_string_equal(text, "\t2\n");
     assert_int_equal(planted_read(&planted, open, 7, 60, text), -EAGAIN);
     planted_publish(&planted, shown_version(3, "")); /* nothing to say */
+    assert_false(sl_tree_readable(planted.tree, open));
     assert_int_equal(planted_read(&planted, open, 7, 60, text), -EAGAIN);
     planted_publish(&planted, shown_keys(4, 1, 4));
     assert_true(sl_tree_readable(planted.tree, open));
