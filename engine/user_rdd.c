@@ -16,6 +16,7 @@ struct rdd_function {
 struct sl_rdd {
     const struct sl_dataset *dataset;
     struct sl_cursor cursor;
+    struct sl_arena block;                /* of rows on disk */
     struct sl_field fields[SL_WIDTH_MAX]; /* of the record given last */
     struct sl_error *err;
 };
@@ -26,9 +27,11 @@ static int call_dataset(const struct sl_function *fn, struct sl_dataset *dataset
     const struct rdd_function *own = (const struct rdd_function *)fn;
     struct sl_rdd rdd = {.dataset = dataset, .err = err};
     (void)services;
-    sl_cursor_init(&rdd.cursor, dataset);
+    sl_cursor_pass(&rdd.cursor, dataset, &rdd.block);
     sl_error_set(err, SL_EFAIL, "the function failed");
-    return own->call(own->user, time_ms, &rdd) ? SL_EFAIL : 0;
+    int failed = own->call(own->user, time_ms, &rdd);
+    sl_arena_done(&rdd.block);
+    return failed ? SL_EFAIL : 0;
 }
 
 static int refuse_record(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,

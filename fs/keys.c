@@ -2,6 +2,7 @@
 
 #include "core/array.h"
 #include "core/error.h"
+#include "core/stored_dataset.h"
 #include "fs/keyname.h"
 #include "text/format.h"
 
@@ -13,7 +14,7 @@
 enum { NO_ROW = UINT32_MAX, SLOTS_MIN = 64, BATCH_ROWS = 64 };
 
 struct key {
-    const uint8_t *text; /* in the dataset where the text is the string itself, else in the arena */
+    const uint8_t *text; /* in the dataset where the text is the string itself and stays, else in the arena */
     uint32_t text_len;
     uint32_t first, last; /* rows */
 };
@@ -26,6 +27,7 @@ struct slot {
 
 struct sl_keys {
     const struct sl_dataset *rows;
+    bool stored;   /* some rows are on disk: they are loaded in passing */
     uint64_t seed; /* names come from input data: crafted ones must not collide */
     struct sl_arena arena;
     size_t count, capacity;
@@ -38,14 +40,17 @@ struct sl_keys {
 static bool slice_has_width(const struct sl_slice *slice, uint32_t width_min)
 {
     const struct sl_rows *rows = slice->rows;
-    for (size_t i = 0; i < rows->chunks; i++) {
+    struct sl_arena block = {0}; /* of rows on disk */
+    bool found = false;
+    for (size_t i = 0; i < rows->chunks && !found; i++) {
         uint64_t end = i + 1 < rows->chunks ? rows->start[i + 1] : rows->count;
         bool is_inside = rows->start[i] < slice->to && end > slice->from;
-        const struct sl_chunk *chunk = is_inside ? sl_rows_chunk(rows, i, NULL) : NULL;
-        if (chunk && chunk->width >= width_min)
-            return true;
+        const struct sl_chunk *chunk = is_inside ? sl_rows_chunk(rows, i, &block) : NULL;
+        found = chunk && chunk->width >= width_min;
+        sl_arena_reset(&block);
     }
-    return false;
+    sl_arena_done(&block);
+    return found;
 }
 
 bool sl_keys_possible(const struct sl_dataset *rows)
@@ -102,7 +107,7 @@ static struct key *add_key(struct sl_keys *keys)
 /* A string that needed no escape is its own text: nothing to copy. */
 static const uint8_t *keep_text(struct sl_keys *keys, const struct sl_field *field, const struct sl_buf *text)
 {
-    if (field->tag == SL_STR && field->len == text->len)
+    if (field->tag == SL_STR && field->len == text->len && !keys->stored)
         return field->str;
     return sl_arena_copy(&keys->arena, text->bytes, text->len);
 }
@@ -163,11 +168,12 @@ static bool add_all(struct sl_keys *keys)
     struct sl_field fields[SL_WIDTH_MAX];
     struct added batch[BATCH_ROWS];
     struct sl_buf text;
+    struct sl_arena block = {0};
     size_t count = 0;
     uint32_t width;
     bool ok = true;
     sl_buf_init(&text);
-    sl_cursor_init(&cursor, keys->rows);
+    sl_cursor_pass(&cursor, keys->rows, &block);
     for (uint32_t row = 0; ok && sl_cursor_next(&cursor, fields, &width); row++) {
         if (width > 1)
             ok = prepare(keys, row, &fields[0], &text, &batch[count++]);
@@ -176,8 +182,10 @@ static bool add_all(struct sl_keys *keys)
             count = 0;
         }
     }
+    ok = ok && add_batch(keys, batch, count);
     sl_buf_done(&text);
-    return ok && add_batch(keys, batch, count);
+    sl_arena_done(&block);
+    return ok;
 }
 
 struct sl_keys *sl_keys_new(struct sl_dataset *rows)
@@ -187,6 +195,7 @@ struct sl_keys *sl_keys_new(struct sl_dataset *rows)
     if (!keys)
         return NULL;
     keys->rows = rows;
+    keys->stored = sl_dataset_is_stored(rows);
     sl_arena_init(&keys->arena);
     (void)getrandom(&keys->seed, sizeof keys->seed, GRND_NONBLOCK); /* without: as good as unseeded */
     keys->next = calloc(rows->count ? rows->count : 1, sizeof *keys->next);
@@ -243,14 +252,16 @@ bool sl_keys_render(const struct sl_keys *keys, uint64_t key, struct sl_buf *buf
 {
     const struct sl_format *tsv = sl_format_find("tsv", 3);
     struct sl_field fields[SL_WIDTH_MAX];
+    struct sl_arena block = {0};
     struct sl_cursor cursor;
     uint32_t width;
+    bool ok = true;
     sl_assert(key < keys->count);
-    sl_cursor_init(&cursor, keys->rows);
-    for (uint32_t row = keys->key[key].first; row != NO_ROW; row = keys->next[row]) {
+    sl_cursor_pass(&cursor, keys->rows, &block);
+    for (uint32_t row = keys->key[key].first; ok && row != NO_ROW; row = keys->next[row]) {
         sl_cursor_seek(&cursor, row);
-        if (!sl_cursor_next(&cursor, fields, &width) || !render_row(tsv, fields, width, buf))
-            return false;
+        ok = sl_cursor_next(&cursor, fields, &width) && render_row(tsv, fields, width, buf);
     }
-    return true;
+    sl_arena_done(&block);
+    return ok;
 }

@@ -8,16 +8,18 @@
 
 #include <lauxlib.h>
 
-static const char type_name[] = "sluice.rdd";
+static const char type_name[] = "sluice.rdd", walk_name[] = "sluice.rdd walk";
 
 struct rdd {
     struct sl_dataset *dataset;
     const struct sl_services *services;
 };
 
-/* Walks `left` records from where the cursor stands; the closure keeps the rdd. */
+/* Walks `left` records from where the cursor stands; what comes from disk is there for one record. The rdd
+ * must stay. */
 struct walk {
     struct sl_cursor cursor;
+    struct sl_arena block;
     uint64_t left;
 };
 
@@ -45,6 +47,43 @@ static struct sl_dataset *check_self(lua_State *L, const char *name)
     return rdd->dataset;
 }
 
+/* ---- walks ---- */
+
+/* Pushes a walk over records [from, from + count). */
+static struct walk *push_walk(lua_State *L, const struct sl_dataset *dataset, uint64_t from, uint64_t count)
+{
+    struct walk *walk = lua_newuserdatauv(L, sizeof *walk, 0);
+    *walk = (struct walk){.left = count};
+    luaL_setmetatable(L, walk_name);
+    sl_cursor_pass(&walk->cursor, dataset, &walk->block);
+    if (from > 0)
+        sl_cursor_seek(&walk->cursor, from);
+    return walk;
+}
+
+/* The walk gives nothing any more. */
+static void end_walk(struct walk *walk)
+{
+    walk->left = 0;
+    sl_arena_done(&walk->block);
+}
+
+static bool walk_next(struct walk *walk, struct sl_field *fields, uint32_t *ret_width)
+{
+    if (walk->left > 0 && sl_cursor_next(&walk->cursor, fields, ret_width)) {
+        walk->left--;
+        return true;
+    }
+    end_walk(walk);
+    return false;
+}
+
+static int release_walk(lua_State *L)
+{
+    end_walk(lua_touserdata(L, 1));
+    return 0;
+}
+
 /* ---- records as values ---- */
 
 static void push_record(lua_State *L, const struct sl_field *fields, uint32_t width)
@@ -62,13 +101,14 @@ void sl_rdd_push_records(lua_State *L, const struct sl_dataset *dataset, uint64_
 {
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
-    struct sl_cursor cursor;
-    sl_cursor_init(&cursor, dataset);
+    struct walk *walk = push_walk(L, dataset, 0, count);
     lua_newtable(L);
-    for (uint64_t i = 1; i <= count && sl_cursor_next(&cursor, fields, &width); i++) {
+    for (lua_Integer i = 1; walk_next(walk, fields, &width); i++) {
         push_record(L, fields, width);
-        lua_rawseti(L, -2, (lua_Integer)i);
+        lua_rawseti(L, -2, i);
     }
+    end_walk(walk);
+    lua_remove(L, -2);
 }
 
 static int collect(lua_State *L)
@@ -90,11 +130,11 @@ static int first(lua_State *L)
 {
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
-    struct sl_cursor cursor;
-    sl_cursor_init(&cursor, check_self(L, "first"));
-    if (!sl_cursor_next(&cursor, fields, &width))
+    struct walk *walk = push_walk(L, check_self(L, "first"), 0, 1);
+    if (!walk_next(walk, fields, &width))
         return luaL_error(L, "first: the rdd is empty; ask rdd:isEmpty() before");
     push_record(L, fields, width);
+    end_walk(walk);
     return 1;
 }
 
@@ -117,9 +157,8 @@ static int next_record(lua_State *L)
     struct walk *walk = lua_touserdata(L, lua_upvalueindex(1));
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
-    if (walk->left == 0 || !sl_cursor_next(&walk->cursor, fields, &width))
+    if (!walk_next(walk, fields, &width))
         return 0;
-    walk->left--;
     luaL_checkstack(L, SL_WIDTH_MAX + 8, "a wide record");
     if (fields[0].tag == SL_NIL) /* nil would end the loop */
         sl_value_push_null(L);
@@ -130,14 +169,10 @@ static int next_record(lua_State *L)
     return (int)width;
 }
 
-/* Pushes an iterator over records [from, from + count); the rdd is at index 1. */
-static void push_walk(lua_State *L, const struct sl_dataset *dataset, uint64_t from, uint64_t records)
+/* Pushes an iterator over records [from, from + count) of the rdd at index 1, which it keeps. */
+static void push_iterator(lua_State *L, const struct sl_dataset *dataset, uint64_t from, uint64_t records)
 {
-    struct walk *walk = lua_newuserdatauv(L, sizeof *walk, 0);
-    sl_cursor_init(&walk->cursor, dataset);
-    if (from > 0)
-        sl_cursor_seek(&walk->cursor, from);
-    walk->left = records;
+    push_walk(L, dataset, from, records);
     lua_pushvalue(L, 1);
     lua_pushcclosure(L, next_record, 2);
 }
@@ -145,7 +180,7 @@ static void push_walk(lua_State *L, const struct sl_dataset *dataset, uint64_t f
 static int records(lua_State *L)
 {
     const struct sl_dataset *dataset = check_self(L, "records");
-    push_walk(L, dataset, 0, dataset->count);
+    push_iterator(L, dataset, 0, dataset->count);
     return 1;
 }
 
@@ -156,7 +191,7 @@ static int foreach_partition(lua_State *L)
     uint64_t from = 0;
     for (size_t p = 0; p < dataset->partitions; p++) {
         lua_pushvalue(L, 2);
-        push_walk(L, dataset, from, dataset->partition[p].count);
+        push_iterator(L, dataset, from, dataset->partition[p].count);
         lua_call(L, 1, 0);
         from += dataset->partition[p].count;
     }
@@ -191,6 +226,10 @@ void sl_rdd_open(lua_State *L)
         {"saveAsTextFile", save_as_text_file},
         {NULL, NULL},
     };
+    luaL_newmetatable(L, walk_name);
+    lua_pushcfunction(L, release_walk);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
     luaL_newmetatable(L, type_name);
     lua_pushcfunction(L, release);
     lua_setfield(L, -2, "__gc");
