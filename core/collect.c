@@ -4,7 +4,8 @@
 
 struct sl_collect_lane {
     struct sl_lane_head head; /* first */
-    struct sl_rows *rows;
+    uint64_t count;           /* rows that were kept */
+    struct sl_pile pile;
 };
 
 static struct sl_collect_lane *lane_at(const struct sl_collect *collect, size_t i)
@@ -12,15 +13,16 @@ static struct sl_collect_lane *lane_at(const struct sl_collect *collect, size_t 
     return (struct sl_collect_lane *)collect->lanes.head[i];
 }
 
-void sl_collect_init(struct sl_collect *collect, uint64_t rows_max)
+int sl_collect_init(struct sl_collect *collect, const struct sl_stage *stage, uint64_t rows_max)
 {
     *collect = (struct sl_collect){.rows_max = rows_max};
     sl_lanes_init(&collect->lanes);
+    return sl_piles_init(&collect->piles, stage);
 }
 
 static void lane_free(struct sl_collect_lane *lane)
 {
-    sl_rows_unref(lane->rows);
+    sl_pile_done(&lane->pile);
     free(lane);
 }
 
@@ -29,6 +31,7 @@ void sl_collect_done(struct sl_collect *collect)
     for (size_t i = 0; i < collect->lanes.count; i++)
         lane_free(lane_at(collect, i));
     sl_lanes_done(&collect->lanes);
+    sl_piles_done(&collect->piles);
     sl_dataset_unref(collect->taken);
     *collect = (struct sl_collect){0};
 }
@@ -39,8 +42,7 @@ int sl_collect_lane_open(struct sl_stage *stage, struct sl_lane *lane)
     struct sl_collect_lane *mine = calloc(1, sizeof *mine);
     if (!mine)
         return sl_error_nomem(lane->task->err);
-    mine->rows = sl_rows_new();
-    if (!mine->rows || sl_lanes_add(&collect->lanes, lane, &mine->head) < 0) {
+    if (sl_pile_init(&mine->pile, NULL) < 0 || sl_lanes_add(&collect->lanes, lane, &mine->head) < 0) {
         lane_free(mine);
         return sl_error_nomem(lane->task->err);
     }
@@ -49,21 +51,31 @@ int sl_collect_lane_open(struct sl_stage *stage, struct sl_lane *lane)
 
 struct sl_rows *sl_collect_rows(const struct sl_lane *lane)
 {
-    return ((struct sl_collect_lane *)lane->state)->rows;
+    return ((struct sl_collect_lane *)lane->state)->pile.rows;
 }
 
 int sl_collect_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
-    const struct sl_collect *collect = stage->state;
+    struct sl_collect *collect = stage->state;
     struct sl_collect_lane *mine = lane->state;
-    uint64_t room = collect->rows_max - mine->rows->count;
+    uint64_t room = collect->rows_max - mine->count;
+    struct sl_chunk beginning = *in;
     if (room == 0)
         return 0;
-    if (room >= in->rows)
-        return sl_rows_append(mine->rows, in) < 0 ? sl_error_nomem(lane->task->err) : 0;
-    struct sl_chunk beginning = *in;
-    beginning.rows = (uint32_t)room;
-    return sl_rows_append(mine->rows, &beginning) < 0 ? sl_error_nomem(lane->task->err) : 0;
+    if (room < in->rows)
+        beginning.rows = (uint32_t)room;
+    int r = sl_pile_make_room(&collect->piles, &mine->pile, lane->task);
+    if (r == 0)
+        r = sl_rows_append(mine->pile.rows, &beginning);
+    mine->count += beginning.rows;
+    return r == SL_ENOMEM ? sl_error_nomem(lane->task->err) : r;
+}
+
+int sl_collect_lane_close(struct sl_stage *stage, struct sl_lane *lane)
+{
+    struct sl_collect *collect = stage->state;
+    struct sl_collect_lane *mine = lane->state;
+    return sl_pile_end(&collect->piles, &mine->pile, lane->task);
 }
 
 int sl_collect_take(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset)
@@ -82,7 +94,7 @@ static int add_lanes(struct sl_dataset *dataset, const struct sl_collect *collec
         bool begins = i == 0 || !sl_lanes_same_partition(&lane_at(collect, i - 1)->head, &lane->head);
         if (begins && sl_dataset_add_partition(dataset) < 0)
             return SL_ENOMEM;
-        if (sl_dataset_add(dataset, dataset->partitions - 1, lane->rows, 0, lane->rows->count) < 0)
+        if (sl_pile_show(&lane->pile, dataset, dataset->partitions - 1) < 0)
             return SL_ENOMEM;
     }
     return 0;

@@ -2,29 +2,34 @@
  * them.
  *
  * For those that need to see all rows at once (mount, print, repartition ...). Their state begins with a
- * struct sl_collect; begin() calls sl_collect_init, done() calls sl_collect_done, and lane_open, push and
- * take below go straight into the descriptor. After the last lane, sl_collect_dataset gives the dataset: a
- * partition per partition of the input, or, where the input was a dataset already, that very dataset. */
+ * struct sl_collect; begin() calls sl_collect_init, done() calls sl_collect_done, and the functions below go
+ * straight into the descriptor. After the last lane, sl_collect_dataset gives the dataset: a partition per
+ * partition of the input, or, where the input was a dataset already, that very dataset. What an operator that
+ * is bounded cannot hold is on disk (core/pile.h); it needs lane_close too. */
 #pragma once
 
 #include "core/lanes.h"
+#include "core/pile.h"
 
 struct sl_collect {
     uint64_t rows_max; /* kept of each lane */
     struct sl_lanes lanes;
+    struct sl_piles piles;
     struct sl_dataset *taken; /* handed over whole */
 };
 
-/* Only the first rows_max rows of a lane are kept: enough for those who show the beginning. */
-void sl_collect_init(struct sl_collect *collect, uint64_t rows_max);
+/* Only the first rows_max rows of a lane are kept: enough for those who show the beginning. 0 or SL_ENOMEM.
+ */
+int sl_collect_init(struct sl_collect *collect, const struct sl_stage *stage, uint64_t rows_max);
 void sl_collect_done(struct sl_collect *collect);
 
 /* For the descriptor: stage->state begins with the struct sl_collect. */
 int sl_collect_lane_open(struct sl_stage *stage, struct sl_lane *lane);
 int sl_collect_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
+int sl_collect_lane_close(struct sl_stage *stage, struct sl_lane *lane);
 int sl_collect_take(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset);
 
-/* The rows of an open lane, for a push of one's own. Borrowed. */
+/* The rows of an open lane, for a push of one's own; all of them where nothing is bounded. Borrowed. */
 struct sl_rows *sl_collect_rows(const struct sl_lane *lane);
 
 /* One thread, after the lanes. The caller unrefs. */

@@ -87,8 +87,10 @@ static int write_rows(struct sl_piles *piles, const struct sl_rows *rows, struct
     return *ret ? 0 : SL_ENOMEM;
 }
 
-static int spill_pile(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task)
+int sl_pile_spill(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task)
 {
+    if (!pile->rows->count)
+        return 0;
     struct sl_rows *fresh = sl_rows_new();
     int r = fresh && make_index_room(pile) ? 0 : SL_ENOMEM;
     r = r < 0 ? r : write_rows(piles, pile->rows, task, &pile->run[pile->runs]);
@@ -109,7 +111,7 @@ static int spill_pile(struct sl_piles *piles, struct sl_pile *pile, struct sl_ta
 int sl_pile_make_room(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task)
 {
     bool fits = !piles->spill || pile->rows->arena.bytes <= piles->spill->bytes / 2;
-    return fits ? 0 : spill_pile(piles, pile, task);
+    return fits ? 0 : sl_pile_spill(piles, pile, task);
 }
 
 int sl_pile_end(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task)
@@ -121,7 +123,7 @@ int sl_pile_end(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *ta
     if (held <= piles->spill->bytes * piles->workers / 2)
         return 0;
     atomic_fetch_sub_explicit(&piles->held, bytes, memory_order_relaxed);
-    return spill_pile(piles, pile, task);
+    return sl_pile_spill(piles, pile, task);
 }
 
 int sl_pile_show(const struct sl_pile *pile, struct sl_dataset *dataset, size_t p)

@@ -32,9 +32,11 @@ struct sl_pile {
 int sl_pile_init(struct sl_pile *pile, struct sl_memory *memory);
 void sl_pile_done(struct sl_pile *pile);
 
-/* Where the pile is too large its rows go to disk. */
+/* The rows go to disk. */
+int sl_pile_spill(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task);
+/* The same where the pile is too large; where there is no limit it never is. */
 int sl_pile_make_room(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task);
-/* The same when no more rows come: the piles that ended hold memory together. */
+/* The same where no more rows come: the piles that ended hold memory together. */
 int sl_pile_end(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task);
 /* Appends all rows to partition p. 0 or SL_ENOMEM. */
 int sl_pile_show(const struct sl_pile *pile, struct sl_dataset *dataset, size_t p);

@@ -12,13 +12,21 @@
 
 enum { REST_BYTES_MIN = 16 << 20, WORKER_BYTES_MIN = 256 << 10 };
 
+/* Who is handed a dataset as a whole does not collect it. */
+static size_t shares_of(const struct sl_node *node)
+{
+    const struct sl_wide *wide = node->op->wide;
+    if (!wide || !wide->bounded)
+        return 0;
+    bool whole = wide->take && node->input[0]->op->kind == SL_OP_WIDE;
+    return wide->bounded - whole;
+}
+
 static size_t count_shares(const struct sl_pipelines *pipelines)
 {
     size_t count = 0;
-    for (size_t n = 0; n < pipelines->nodes; n++) {
-        const struct sl_wide *wide = pipelines->node[n]->op->wide;
-        count += wide ? wide->bounded : 0;
-    }
+    for (size_t n = 0; n < pipelines->nodes; n++)
+        count += shares_of(pipelines->node[n]);
     return count;
 }
 

@@ -14,8 +14,7 @@ struct collector {
 static int collector_begin(struct sl_stage *stage)
 {
     struct collector *collector = stage->state;
-    sl_collect_init(&collector->collect, UINT64_MAX);
-    return 0;
+    return sl_collect_init(&collector->collect, stage, UINT64_MAX);
 }
 
 static int collector_finish(struct sl_stage *stage, struct sl_dataset **ret)

@@ -1,18 +1,25 @@
 /* partitionBy(n [, f]): pairs go where their key says; those of a partition stay in input order.
  *
- * Each lane keeps a run of rows for each partition that it has rows for; the partitions of the result are
- * those runs in the order of lanes. */
+ * Each lane keeps a pile of rows for each partition that it has rows for; the partitions of the result are
+ * those piles in the order of lanes. */
 #include "core/error.h"
 #include "core/lanes.h"
+#include "core/pile.h"
+#include "core/spill.h"
 #include "ops/pair_key.h"
 #include "ops/partition_count.h"
 
 #include <stdlib.h>
 
+struct partitioning {
+    struct sl_lanes lanes;
+    struct sl_piles piles;
+};
+
 struct lane {
     struct sl_lane_head head; /* first */
     size_t count;
-    struct sl_rows *rows[]; /* [count], NULL: none */
+    struct sl_pile pile[]; /* [count], rows NULL: none */
 };
 
 static size_t partition_count(const struct sl_node *node)
@@ -22,33 +29,36 @@ static size_t partition_count(const struct sl_node *node)
 
 static int begin(struct sl_stage *stage)
 {
-    sl_lanes_init(stage->state);
-    return 0;
+    struct partitioning *own = stage->state;
+    sl_lanes_init(&own->lanes);
+    return sl_piles_init(&own->piles, stage);
 }
 
 static void lane_free(struct lane *lane)
 {
     for (size_t p = 0; p < lane->count; p++)
-        sl_rows_unref(lane->rows[p]);
+        sl_pile_done(&lane->pile[p]);
     free(lane);
 }
 
 static void done(struct sl_stage *stage)
 {
-    struct sl_lanes *lanes = stage->state;
-    for (size_t i = 0; i < lanes->count; i++)
-        lane_free((struct lane *)lanes->head[i]);
-    sl_lanes_done(lanes);
+    struct partitioning *own = stage->state;
+    for (size_t i = 0; i < own->lanes.count; i++)
+        lane_free((struct lane *)own->lanes.head[i]);
+    sl_lanes_done(&own->lanes);
+    sl_piles_done(&own->piles);
 }
 
 static int lane_open(struct sl_stage *stage, struct sl_lane *lane)
 {
+    struct partitioning *own = stage->state;
     size_t count = partition_count(stage->node);
-    struct lane *mine = calloc(1, sizeof *mine + count * sizeof *mine->rows);
+    struct lane *mine = calloc(1, sizeof *mine + count * sizeof *mine->pile);
     if (!mine)
         return SL_ENOMEM;
     mine->count = count;
-    int r = sl_lanes_add(stage->state, lane, &mine->head);
+    int r = sl_lanes_add(&own->lanes, lane, &mine->head);
     if (r < 0)
         lane_free(mine);
     return r;
@@ -99,16 +109,41 @@ static int find_partition(const struct sl_node *node, struct sl_task *task, cons
 
 static int append(struct lane *lane, size_t partition, const struct sl_chunk *in, uint32_t row)
 {
-    struct sl_rows *rows = lane->rows[partition];
+    struct sl_pile *pile = &lane->pile[partition];
     struct sl_field fields[SL_WIDTH_MAX];
-    if (!rows)
-        rows = lane->rows[partition] = sl_rows_new();
-    if (!rows)
+    if (!pile->rows && sl_pile_init(pile, NULL) < 0)
         return SL_ENOMEM;
+    struct sl_rows *rows = pile->rows;
     for (uint32_t c = 0; c < in->width; c++)
         if (!sl_field_copy(&rows->arena, &in->column[c][row], &fields[c]))
             return SL_ENOMEM;
     return sl_rows_append_row(rows, fields, in->width);
+}
+
+/* The piles of a lane share what it may hold. */
+static int make_room(struct partitioning *own, struct lane *lane, struct sl_task *task)
+{
+    size_t bytes = 0;
+    int r = 0;
+    for (size_t p = 0; own->piles.spill && p < lane->count; p++)
+        bytes += lane->pile[p].rows ? lane->pile[p].rows->arena.bytes : 0;
+    if (!own->piles.spill || bytes <= own->piles.spill->bytes / 2)
+        return 0;
+    for (size_t p = 0; p < lane->count && r == 0; p++)
+        if (lane->pile[p].rows)
+            r = sl_pile_spill(&own->piles, &lane->pile[p], task);
+    return r;
+}
+
+static int lane_close(struct sl_stage *stage, struct sl_lane *lane)
+{
+    struct partitioning *own = stage->state;
+    struct lane *mine = lane->state;
+    int r = 0;
+    for (size_t p = 0; p < mine->count && r == 0; p++)
+        if (mine->pile[p].rows)
+            r = sl_pile_end(&own->piles, &mine->pile[p], lane->task);
+    return r;
 }
 
 static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
@@ -116,7 +151,7 @@ static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_ch
     struct lane *mine = lane->state;
     if (in->width < 2)
         return sl_pairs_reject(stage->node, lane->task, in);
-    int r = 0;
+    int r = make_room(stage->state, mine, lane->task);
     for (uint32_t row = 0; row < in->rows && r == 0; row++) {
         size_t partition;
         r = find_partition(stage->node, lane->task, &in->column[0][row], mine->count, &partition);
@@ -132,14 +167,14 @@ static int add_lane(struct sl_dataset *dataset, const struct lane *lane)
 {
     int r = 0;
     for (size_t p = 0; p < lane->count && r == 0; p++)
-        if (lane->rows[p])
-            r = sl_dataset_add(dataset, p, lane->rows[p], 0, lane->rows[p]->count);
+        if (lane->pile[p].rows)
+            r = sl_pile_show(&lane->pile[p], dataset, p);
     return r;
 }
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    struct sl_lanes *lanes = stage->state;
+    struct sl_lanes *lanes = &((struct partitioning *)stage->state)->lanes;
     struct sl_dataset *dataset = sl_dataset_new(partition_count(stage->node));
     int r = dataset ? 0 : SL_ENOMEM;
     sl_lanes_sort(lanes);
@@ -154,12 +189,14 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 }
 
 static const struct sl_wide partition_by_wide = {
-    .state_size = sizeof(struct sl_lanes),
+    .state_size = sizeof(struct partitioning),
     .begin = begin,
     .lane_open = lane_open,
     .push = push,
+    .lane_close = lane_close,
     .finish = finish,
     .done = done,
+    .bounded = 1,
 };
 
 static const struct sl_param params[] = {

@@ -6,8 +6,7 @@
 
 static int begin(struct sl_stage *stage)
 {
-    sl_collect_init(stage->state, UINT64_MAX);
-    return 0;
+    return sl_collect_init(stage->state, stage, UINT64_MAX);
 }
 
 static void done(struct sl_stage *stage)
@@ -49,9 +48,11 @@ static const struct sl_wide repartition_wide = {
     .begin = begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
+    .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .finish = repartition_finish,
     .done = done,
+    .bounded = 1,
 };
 
 static const struct sl_wide coalesce_wide = {
@@ -59,9 +60,11 @@ static const struct sl_wide coalesce_wide = {
     .begin = begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
+    .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .finish = coalesce_finish,
     .done = done,
+    .bounded = 1,
 };
 
 static const struct sl_param repartition_params[] = {

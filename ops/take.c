@@ -9,8 +9,7 @@ static uint64_t rows_wanted(const struct sl_stage *stage)
 
 static int begin(struct sl_stage *stage)
 {
-    sl_collect_init(stage->state, rows_wanted(stage));
-    return 0;
+    return sl_collect_init(stage->state, stage, rows_wanted(stage));
 }
 
 /* ---- the first n rows of a dataset ---- */

@@ -1,8 +1,13 @@
 /* window(w [, s]): the records of the last batches as one dataset, oldest batch first. Batches are kept whole
- * and shared: a window is a list of references. */
+ * and shared: a window is a list of references. Where there is a memoryLimit, a batch that would be too much
+ * beside those that are kept goes to disk. Some batches share a file: a window has many batches, a process
+ * may have only so many files open, and what left the window is given back with its file. */
 #include "core/collect.h"
 #include "core/error.h"
 #include "core/keeper.h"
+#include "core/services.h"
+#include "core/spill.h"
+#include "core/stored_dataset.h"
 #include "ops/window_check.h"
 
 #include <stdlib.h>
@@ -11,12 +16,17 @@
 struct kept {
     int64_t t;
     struct sl_dataset *dataset;
+    size_t bytes; /* in memory */
 };
 
 struct memory {
     size_t count, capacity;
     struct kept *kept; /* oldest first */
-    bool shown;        /* the last emission showed data */
+    size_t bytes;      /* in memory, of all */
+    struct sl_spill *spill;
+    struct sl_spill_file *file; /* or NULL: the next batch that goes to disk opens one */
+    size_t stored;              /* batches in the file */
+    bool shown;                 /* the last emission showed data */
 };
 
 static void memory_done(void *memory)
@@ -24,22 +34,66 @@ static void memory_done(void *memory)
     struct memory *own = memory;
     for (size_t i = 0; i < own->count; i++)
         sl_dataset_unref(own->kept[i].dataset);
+    if (own->file)
+        own->spill->ops->close(own->file);
     free(own->kept);
 }
 
 static void forget(struct memory *memory, int64_t until)
 {
     size_t gone = 0;
-    while (gone < memory->count && memory->kept[gone].t <= until)
+    while (gone < memory->count && memory->kept[gone].t <= until) {
+        memory->bytes -= memory->kept[gone].bytes;
         sl_dataset_unref(memory->kept[gone++].dataset);
+    }
     memory->count -= gone;
     if (gone)
         memmove(memory->kept, memory->kept + gone, memory->count * sizeof *memory->kept);
 }
 
-/* Takes over the reference. */
-static int keep(struct memory *memory, int64_t t, struct sl_dataset *dataset)
+enum { FILES_ABOUT = 8 }; /* that hold the batches of a window */
+
+static int store(struct memory *memory, struct sl_spill *spill, struct sl_dataset **dataset,
+                 struct sl_error *err)
 {
+    struct sl_dataset *stored;
+    memory->spill = spill;
+    int r = memory->file ? 0 : spill->ops->open(spill, &memory->file, err);
+    r = r < 0 ? r : sl_dataset_store(*dataset, spill, memory->file, &stored, err);
+    if (r == 0 && ++memory->stored >= memory->count / FILES_ABOUT) {
+        spill->ops->close(memory->file);
+        memory->file = NULL;
+        memory->stored = 0;
+    }
+    if (r < 0)
+        return r;
+    sl_dataset_unref(*dataset);
+    *dataset = stored;
+    return 0;
+}
+
+/* Where the batch is too much beside those that are kept, it goes to disk. */
+static int make_room(struct sl_stage *stage, struct sl_dataset **dataset, size_t *ret_bytes)
+{
+    struct memory *memory = stage->memory;
+    struct sl_spill *spill = stage->services ? stage->services->spill : NULL;
+    *ret_bytes = spill ? sl_dataset_bytes(*dataset) : 0;
+    if (!spill || memory->bytes + *ret_bytes <= spill->bytes * sl_pool_workers(stage->pool))
+        return 0;
+    *ret_bytes = 0;
+    return store(memory, spill, dataset, stage->err);
+}
+
+/* Takes over the reference. */
+static int keep(struct sl_stage *stage, int64_t t, struct sl_dataset *dataset)
+{
+    struct memory *memory = stage->memory;
+    size_t bytes;
+    int r = make_room(stage, &dataset, &bytes);
+    if (r < 0) {
+        sl_dataset_unref(dataset);
+        return r;
+    }
     if (memory->count == memory->capacity) {
         size_t capacity = memory->capacity ? memory->capacity * 2 : 8;
         struct kept *grown = realloc(memory->kept, capacity * sizeof *grown);
@@ -50,14 +104,14 @@ static int keep(struct memory *memory, int64_t t, struct sl_dataset *dataset)
         memory->kept = grown;
         memory->capacity = capacity;
     }
-    memory->kept[memory->count++] = (struct kept){t, dataset};
+    memory->kept[memory->count++] = (struct kept){t, dataset, bytes};
+    memory->bytes += bytes;
     return 0;
 }
 
 static int begin(struct sl_stage *stage)
 {
-    sl_collect_init(stage->state, UINT64_MAX);
-    return 0;
+    return sl_collect_init(stage->state, stage, UINT64_MAX);
 }
 
 static void done(struct sl_stage *stage)
@@ -74,7 +128,7 @@ static int advance(struct sl_stage *stage)
     if (r < 0)
         return r;
     if (dataset->count)
-        return keep(memory, stage->batch_ms, dataset);
+        return keep(stage, stage->batch_ms, dataset);
     sl_dataset_unref(dataset);
     return 0;
 }
@@ -132,6 +186,7 @@ static int save(struct sl_stage *stage, struct sl_keeper *keeper)
     const struct kept *newest = memory->count ? &memory->kept[memory->count - 1] : NULL;
     struct sl_section section = {SL_SECTION_BATCH, 0, stage->batch_ms,
                                  stage->batch_ms + sl_window_of(stage->node) + stage->node->slide_ms};
+    struct sl_arena block = {0};
     struct sl_cursor cursor;
     struct sl_field row[SL_WIDTH_MAX];
     uint32_t width;
@@ -140,9 +195,10 @@ static int save(struct sl_stage *stage, struct sl_keeper *keeper)
     int r = keeper->ops->begin(keeper, &section);
     if (r == 0)
         r = save_counts(stage, keeper, newest->dataset);
-    sl_cursor_init(&cursor, newest->dataset);
+    sl_cursor_pass(&cursor, newest->dataset, &block);
     while (r == 0 && sl_cursor_next(&cursor, row, &width))
         r = keeper->ops->row(keeper, row, width);
+    sl_arena_done(&block);
     return r;
 }
 
@@ -166,7 +222,7 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
     if (r == 0 && (!ok || at != rows->count))
         r = sl_error_set(stage->err, SL_EDAMAGED, "the batches that window kept are damaged");
     if (r == 0)
-        return keep(stage->memory, section->t, dataset);
+        return keep(stage, section->t, dataset);
     sl_dataset_unref(dataset);
     return r;
 }
@@ -184,9 +240,11 @@ static const struct sl_wide window_wide = {
     .begin = begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
+    .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .finish = finish,
     .done = done,
+    .bounded = 2, /* what comes in, and what is kept */
     .memory_size = sizeof(struct memory),
     .memory_done = memory_done,
     .wants = wants,

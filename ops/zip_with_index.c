@@ -7,8 +7,7 @@
 
 static int begin(struct sl_stage *stage)
 {
-    sl_collect_init(stage->state, UINT64_MAX);
-    return 0;
+    return sl_collect_init(stage->state, stage, UINT64_MAX);
 }
 
 static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)

@@ -15,8 +15,7 @@ struct foreach {
 static int foreach_begin(struct sl_stage *stage)
 {
     struct foreach *foreach = stage->state;
-    sl_collect_init(&foreach->collect, UINT64_MAX);
-    return 0;
+    return sl_collect_init(&foreach->collect, stage, UINT64_MAX);
 }
 
 static int foreach_finish(struct sl_stage *stage, struct sl_dataset **ret)
@@ -67,9 +66,11 @@ static const struct sl_wide wide = {
     .begin = foreach_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
+    .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .finish = foreach_finish,
     .done = foreach_done,
+    .bounded = 1,
 };
 
 static const struct sl_output steps = {.effect = foreach_effect};

@@ -35,8 +35,7 @@ static int mount_check(struct sl_node *node, struct sl_error *err)
 static int mount_begin(struct sl_stage *stage)
 {
     struct mount *mount = stage->state;
-    sl_collect_init(&mount->collect, UINT64_MAX);
-    return 0;
+    return sl_collect_init(&mount->collect, stage, UINT64_MAX);
 }
 
 static int mount_finish(struct sl_stage *stage, struct sl_dataset **ret)
@@ -124,10 +123,12 @@ static const struct sl_wide wide = {
     .begin = mount_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
+    .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .takes_deferred = true,
     .finish = mount_finish,
     .done = mount_done,
+    .bounded = 1,
     .memory_size = sizeof(struct sl_shown),
     .memory_done = sl_shown_done,
     .save = mount_save,

@@ -19,8 +19,7 @@ struct pipe_to {
 static int pipe_to_begin(struct sl_stage *stage)
 {
     struct pipe_to *pipe = stage->state;
-    sl_collect_init(&pipe->collect, UINT64_MAX);
-    return 0;
+    return sl_collect_init(&pipe->collect, stage, UINT64_MAX);
 }
 
 static int pipe_to_finish(struct sl_stage *stage, struct sl_dataset **ret)
@@ -97,9 +96,11 @@ static const struct sl_wide wide = {
     .begin = pipe_to_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
+    .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .finish = pipe_to_finish,
     .done = pipe_to_done,
+    .bounded = 1,
 };
 
 static const struct sl_output steps = {.effect = pipe_to_effect};

@@ -29,8 +29,7 @@ static int print_begin(struct sl_stage *stage)
 {
     struct print *print = stage->state;
     /* One more than is shown tells whether there are more. */
-    sl_collect_init(&print->collect, (uint64_t)rows_shown(stage->node) + 1);
-    return 0;
+    return sl_collect_init(&print->collect, stage, (uint64_t)rows_shown(stage->node) + 1);
 }
 
 static int print_finish(struct sl_stage *stage, struct sl_dataset **ret)

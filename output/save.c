@@ -74,11 +74,11 @@ static int save_begin(struct sl_stage *stage)
                           stage->err);
     if (r < 0)
         return r;
-    sl_collect_init(&save->collect, UINT64_MAX);
+    r = sl_collect_init(&save->collect, stage, UINT64_MAX);
     sl_writer_begin(&save->writer, stage, &save->settings, &save->place, lanes_are_dense(stage->node));
     save->writer.ancestors = !memory->ancestors_synced;
     save->begun = true;
-    return 0;
+    return r;
 }
 
 static int save_lane_open(struct sl_stage *stage, struct sl_lane *lane)
@@ -96,7 +96,7 @@ static int save_push(struct sl_stage *stage, struct sl_lane *lane, const struct 
 static int save_lane_close(struct sl_stage *stage, struct sl_lane *lane)
 {
     struct save *save = stage->state;
-    return collects(save) ? 0 : sl_writer_lane_close(&save->writer, lane);
+    return collects(save) ? sl_collect_lane_close(stage, lane) : sl_writer_lane_close(&save->writer, lane);
 }
 
 static int write_collected(struct sl_stage *stage, struct save *save)
@@ -225,6 +225,7 @@ static const struct sl_wide wide = {
     .take = sl_collect_take,
     .finish = save_finish,
     .done = save_done,
+    .bounded = 1,
     .memory_size = sizeof(struct save_memory),
 };
 
