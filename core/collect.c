@@ -86,6 +86,12 @@ int sl_collect_take(struct sl_stage *stage, unsigned input, struct sl_dataset *d
     return 0;
 }
 
+bool sl_collect_takes_pieces(const struct sl_node *node)
+{
+    (void)node;
+    return true;
+}
+
 /* Pieces of one partition become one partition again. */
 static int add_lanes(struct sl_dataset *dataset, const struct sl_collect *collect)
 {

@@ -28,6 +28,7 @@ int sl_collect_lane_open(struct sl_stage *stage, struct sl_lane *lane);
 int sl_collect_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
 int sl_collect_lane_close(struct sl_stage *stage, struct sl_lane *lane);
 int sl_collect_take(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset);
+bool sl_collect_takes_pieces(const struct sl_node *node); /* pieces of a partition become one again */
 
 /* The rows of an open lane, for a push of one's own; all of them where nothing is bounded. Borrowed. */
 struct sl_rows *sl_collect_rows(const struct sl_lane *lane);

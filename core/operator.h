@@ -118,6 +118,9 @@ struct sl_wide {
     /* Optional: an input that is a dataset already is handed over whole (borrowed) instead of being pushed.
      */
     int (*take)(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset);
+    /* Optional: the rows of a partition may come in several lanes, its pieces, at the same time; what is made
+     * of them depends on their order by position, not on where they were cut. NULL: they may not. */
+    bool (*takes_pieces)(const struct sl_node *node);
     bool takes_deferred; /* take does not look at rows: a dataset may be handed over deferred */
     /* The result; NULL in *ret means no records. Outputs leave *ret alone. */
     int (*finish)(struct sl_stage *stage, struct sl_dataset **ret);

@@ -35,8 +35,9 @@ struct sl_task {
     int64_t batch_ms; /* the batch's time */
     uint64_t seed;    /* of the process, for tables */
     bool replay;      /* the batch was planned by an earlier process: children see SLUICE_REPLAY=1 */
-    uint32_t ordinal; /* of the partition within its root: the position rows have in the order */
     uint64_t attempt; /* grows whenever a batch begins anew, as it does without a damaged file */
+    uint32_t ordinal; /* of the task within its root: the place its rows have in the order. The number of the
+                         partition, where partitions are not cut into pieces */
     struct sl_arena *scratch;
     struct sl_reject_sink *sink;
     const _Atomic int *stop; /* not 0: give up with SL_ESTOP; looked at between chunks */

@@ -126,15 +126,20 @@ static int stage_finish(struct sl_batch *batch, const struct sl_node *node, stru
 
 /* ---- tasks ---- */
 
+/* Rows [from, to) of a partition. */
+struct piece {
+    struct sl_flow_place place;
+    uint64_t from, to;
+};
+
 struct pass {
     struct sl_batch *batch;
     struct sl_flow flow;
     struct sl_source *source;   /* or */
     struct sl_dataset *dataset; /* of the root */
+    struct piece *piece;        /* of the dataset, one for each task */
     uint64_t *lines;            /* [partitions] */
 };
-
-static int feed_dataset(void *arg, size_t partition, struct sl_task *task, struct sl_outlet *out);
 
 /* The rows of a dataset, with scratch memory reset before each chunk as sources do. */
 struct dataset_feed {
@@ -152,11 +157,12 @@ static int pass_chunk(struct sl_outlet *outlet, const struct sl_chunk *chunk)
     return feed->out->push(feed->out, chunk);
 }
 
-static int feed_dataset(void *arg, size_t partition, struct sl_task *task, struct sl_outlet *out)
+static int feed_dataset(void *arg, size_t number, struct sl_task *task, struct sl_outlet *out)
 {
     struct pass *pass = arg;
+    const struct piece *piece = &pass->piece[number];
     struct dataset_feed feed = {{pass_chunk}, out, task};
-    return sl_dataset_push(pass->dataset, partition, 0, UINT64_MAX, &feed.outlet);
+    return sl_dataset_push(pass->dataset, piece->place.partition, piece->from, piece->to, &feed.outlet);
 }
 
 static int feed_source(void *arg, size_t partition, struct sl_task *task, struct sl_outlet *out)
@@ -165,12 +171,58 @@ static int feed_source(void *arg, size_t partition, struct sl_task *task, struct
     return pass->source->ops->read(pass->source, partition, task, out, &pass->lines[partition]);
 }
 
-static int run_task(void *arg, size_t partition, unsigned worker, struct sl_error *err)
+static int run_task(void *arg, size_t number, unsigned worker, struct sl_error *err)
 {
     struct pass *pass = arg;
+    struct sl_flow_place partition = {.number = number, .partition = (uint32_t)number};
     if (sl_run_abandoned(pass->batch->run))
         return sl_error_set(err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
-    return sl_flow_task(&pass->flow, partition, worker, pass->source ? feed_source : feed_dataset, pass, err);
+    return pass->source
+               ? sl_flow_task(&pass->flow, &partition, worker, feed_source, pass, err)
+               : sl_flow_task(&pass->flow, &pass->piece[number].place, worker, feed_dataset, pass, err);
+}
+
+/* ---- pieces of datasets ---- */
+
+/* A constant, so that results do not depend on the workers; about what is worth a task. */
+enum { PIECE_ROWS = 16 * SL_CHUNK_ROWS };
+
+/* An empty partition is a piece, too. */
+static size_t count_pieces(const struct sl_dataset *dataset, size_t partition, bool cut)
+{
+    uint64_t count = dataset->partition[partition].count;
+    return cut && count ? (size_t)((count + PIECE_ROWS - 1) / PIECE_ROWS) : 1;
+}
+
+static struct piece *list_pieces(const struct pass *pass, bool cut, size_t *ret_count)
+{
+    const struct sl_dataset *dataset = pass->dataset;
+    size_t count = 0, number = 0;
+    for (size_t p = 0; p < dataset->partitions; p++)
+        count += count_pieces(dataset, p, cut);
+    struct piece *list = calloc(count + 1, sizeof *list);
+    for (size_t p = 0; list && p < dataset->partitions; p++) {
+        size_t pieces = count_pieces(dataset, p, cut);
+        for (size_t i = 0; i < pieces; i++, number++) {
+            list[number].place = (struct sl_flow_place){number, (uint32_t)p, (uint32_t)i};
+            list[number].from = (uint64_t)i * PIECE_ROWS;
+            list[number].to = i + 1 < pieces ? list[number].from + PIECE_ROWS : UINT64_MAX;
+        }
+    }
+    *ret_count = count;
+    return list;
+}
+
+static int run_pieces(struct pass *pass, struct sl_error *err)
+{
+    size_t count;
+    if (!sl_flow_is_wanted(&pass->flow))
+        return 0;
+    pass->piece = list_pieces(pass, sl_flow_takes_pieces(&pass->flow), &count);
+    int r =
+        pass->piece ? sl_pool_run(pass->batch->run->pool, count, run_task, pass, err) : sl_error_nomem(err);
+    free(pass->piece);
+    return r;
 }
 
 /* Sinks directly below a dataset may take it whole; they then need no rows. */
@@ -226,8 +278,7 @@ static int run_dataset(struct pass *pass, struct sl_error *err)
         if (!taken[i])
             rest[pushed.top.children++] = root->top.child[i];
     pass->flow.root = &pushed;
-    if (r == 0 && sl_flow_is_wanted(&pass->flow))
-        r = sl_pool_run(pass->batch->run->pool, pass->dataset->partitions, run_task, pass, err);
+    r = r < 0 ? r : run_pieces(pass, err);
     pass->flow.root = root;
     free(taken);
     free(rest);

@@ -121,6 +121,27 @@ bool sl_flow_is_wanted(const struct sl_flow *flow)
     return sl_flow_wants(flow, &flow->root->top);
 }
 
+static bool takes_pieces(const struct sl_flow *flow, const struct sl_pipe *pipe)
+{
+    const struct sl_op *op = pipe->node ? pipe->node->op : NULL;
+    if (!sl_flow_wants(flow, pipe))
+        return true;
+    if (pipe->sink)
+        return op->wide->takes_pieces && op->wide->takes_pieces(pipe->node);
+    if (op && (op->narrow->whole_partitions || op->narrow->partition_index))
+        return false;
+    for (size_t i = 0; i < pipe->children; i++)
+        if (!takes_pieces(flow, pipe->child[i]))
+            return false;
+    return true;
+}
+
+/* An observer is shown rows as they come. */
+bool sl_flow_takes_pieces(const struct sl_flow *flow)
+{
+    return !flow->run->observer && takes_pieces(flow, &flow->root->top);
+}
+
 /* ---- making the tree ---- */
 
 static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe *pipe, struct sl_task *task,
@@ -182,19 +203,20 @@ static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe 
 
 /* ---- opening and closing ---- */
 
-static int open_sink(struct joint *joint, uint32_t partition)
+static int open_sink(struct joint *joint, const struct sl_flow_place *place)
 {
     const struct sl_wide *wide = joint->pipe->node->op->wide;
-    joint->lane.position = (struct sl_position){joint->pipe->input, joint->pipe->path, partition, 0};
+    joint->lane.position =
+        (struct sl_position){joint->pipe->input, joint->pipe->path, place->partition, place->piece};
     joint->lane.task = joint->task;
     return wide->lane_open ? wide->lane_open(stage_of(joint), &joint->lane) : 0;
 }
 
 /* Children first: an operator may push as soon as it is open. */
-static int open_joint(struct joint *joint, uint32_t partition)
+static int open_joint(struct joint *joint, const struct sl_flow_place *place)
 {
     for (size_t i = 0; i < joint->children; i++) {
-        int r = open_joint(joint->child[i], partition);
+        int r = open_joint(joint->child[i], place);
         if (r < 0)
             return r;
     }
@@ -202,7 +224,7 @@ static int open_joint(struct joint *joint, uint32_t partition)
         return 0;
     joint->opened = true;
     if (joint->pipe->sink)
-        return blame(joint, open_sink(joint, partition));
+        return blame(joint, open_sink(joint, place));
     const struct sl_narrow *narrow = joint->pipe->node->op->narrow;
     return narrow->open ? blame(joint, narrow->open(&joint->instance)) : 0;
 }
@@ -235,22 +257,22 @@ static void drop_joint(struct joint *joint)
         drop_joint(joint->child[i]);
 }
 
-int sl_flow_task(const struct sl_flow *flow, size_t partition, unsigned worker, sl_flow_feed *feed, void *arg,
-                 struct sl_error *err)
+int sl_flow_task(const struct sl_flow *flow, const struct sl_flow_place *place, unsigned worker,
+                 sl_flow_feed *feed, void *arg, struct sl_error *err)
 {
     struct sl_run *run = flow->run;
     struct sl_task *task = &run->task[worker];
     struct sl_arena *arena = &run->worker[worker].flow;
     sl_arena_reset(arena);
     sl_arena_reset(task->scratch);
-    task->ordinal = (uint32_t)partition;
+    task->ordinal = (uint32_t)place->number;
     task->err = err;
     struct joint *top = joint_new(flow, &flow->root->top, task, arena);
     if (!top)
         return SL_ENOMEM;
-    int r = open_joint(top, (uint32_t)partition);
+    int r = open_joint(top, place);
     if (r == 0)
-        r = feed(arg, partition, task, is_source(top) ? &top->outlet : outlet_of(top));
+        r = feed(arg, place->number, task, is_source(top) ? &top->outlet : outlet_of(top));
     if (r == 0)
         r = close_joint(top);
     drop_joint(top);

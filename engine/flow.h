@@ -1,4 +1,5 @@
-/* Rows in motion: one task pushes one partition of a root through all that hangs below it. */
+/* Rows in motion: one task pushes one partition of a root, or a piece of it, through all that hangs below it.
+ */
 #pragma once
 
 #include "engine/run.h"
@@ -10,12 +11,21 @@ struct sl_flow {
     _Atomic uint64_t *rows;        /* [nodes]: records that went in; of a source: that came out */
 };
 
-/* Where the rows of a task come from: pushes partition p into `out`. */
-typedef int sl_flow_feed(void *arg, size_t partition, struct sl_task *task, struct sl_outlet *out);
+/* What a task is about. */
+struct sl_flow_place {
+    size_t number; /* of the task in the root's order */
+    uint32_t partition, piece;
+};
 
-/* Runs task `partition` on worker `worker`: opens lanes and operators, feeds, closes. */
-int sl_flow_task(const struct sl_flow *flow, size_t partition, unsigned worker, sl_flow_feed *feed, void *arg,
-                 struct sl_error *err);
+/* Where the rows of a task come from: pushes those of task `number` into `out`. */
+typedef int sl_flow_feed(void *arg, size_t number, struct sl_task *task, struct sl_outlet *out);
+
+/* Runs a task on worker `worker`: opens lanes and operators, feeds, closes. */
+int sl_flow_task(const struct sl_flow *flow, const struct sl_flow_place *place, unsigned worker,
+                 sl_flow_feed *feed, void *arg, struct sl_error *err);
+
+/* Whether partitions may be cut into pieces: all that takes part below the root can do with them. */
+bool sl_flow_takes_pieces(const struct sl_flow *flow);
 
 /* Whether the pipe or anything below it takes part in this batch. */
 bool sl_flow_wants(const struct sl_flow *flow, const struct sl_pipe *pipe);

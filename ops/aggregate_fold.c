@@ -46,12 +46,12 @@ static bool make_paths(struct sl_aggregate *aggregate, uint32_t path)
     return true;
 }
 
-static bool make_partitions(struct sl_aggregate_path *path, uint32_t partition)
+static bool make_lanes(struct sl_aggregate_path *path, uint32_t number)
 {
-    if (partition < path->capacity)
+    if (number < path->capacity)
         return true;
     size_t capacity = path->capacity ? path->capacity * 2 : 16;
-    while (capacity <= partition)
+    while (capacity <= number)
         capacity *= 2;
     struct sl_aggregate_lane **grown = realloc(path->lane, capacity * sizeof *grown);
     if (!grown)
@@ -74,16 +74,18 @@ static bool make_parts(const struct sl_aggregate *aggregate, struct sl_aggregate
     return path->part != NULL;
 }
 
-static bool add_lane(struct sl_aggregate *aggregate, const struct sl_position *position,
-                     struct sl_aggregate_lane *lane)
+static bool add_lane(struct sl_aggregate *aggregate, const struct sl_lane *lane,
+                     struct sl_aggregate_lane *own)
 {
-    if (!make_paths(aggregate, position->path))
+    uint32_t number = lane->task->ordinal;
+    if (!make_paths(aggregate, lane->position.path))
         return false;
-    struct sl_aggregate_path *path = &aggregate->path[position->path];
-    if (!make_partitions(path, position->partition))
+    struct sl_aggregate_path *path = &aggregate->path[lane->position.path];
+    if (!make_lanes(path, number))
         return false;
-    lane->unfolded = aggregate->parts;
-    path->lane[position->partition] = lane;
+    sl_assert(!path->lane[number]);
+    own->unfolded = aggregate->parts;
+    path->lane[number] = own;
     return make_parts(aggregate, path);
 }
 
@@ -263,7 +265,7 @@ int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane
         sl_aggregate_must_spill(aggregate, own)) /* those behind it wait for the finish */
         return sl_aggregate_spill_table(aggregate, lane->task, own, &own->table);
     pthread_mutex_lock(&aggregate->lock);
-    int r = add_lane(aggregate, &lane->position, own) ? fold_paths(aggregate, lane->task) : SL_ENOMEM;
+    int r = add_lane(aggregate, lane, own) ? fold_paths(aggregate, lane->task) : SL_ENOMEM;
     pthread_mutex_unlock(&aggregate->lock);
     return r;
 }

@@ -19,10 +19,10 @@ struct sl_aggregate_part {
     bool busy;     /* some worker is at it */
 };
 
-/* Lanes of one way through unions, in the order of their partitions. */
+/* Lanes of one way through unions, in the order of their tasks. */
 struct sl_aggregate_path {
     size_t capacity;
-    struct sl_aggregate_lane **lane; /* [capacity], by partition; NULL: not closed yet */
+    struct sl_aggregate_lane **lane; /* [capacity], by their tasks' ordinals; NULL: not closed yet */
     struct sl_aggregate_part *part;  /* [aggregate->parts]; NULL until two lanes are closed */
 };
 

@@ -13,6 +13,17 @@ const struct sl_reducer *sl_by_key_reducer(struct sl_by_key *by_key, struct sl_s
     return &by_key->function.reducer;
 }
 
+bool sl_always_takes_pieces(const struct sl_node *node)
+{
+    (void)node;
+    return true;
+}
+
+bool sl_native_takes_pieces(const struct sl_node *node)
+{
+    return sl_node_function(node, 0)->reducer != NULL;
+}
+
 int sl_by_key_begin(struct sl_by_key *by_key, struct sl_stage *stage, const struct sl_reducer *reducer,
                     enum sl_key_of key_of, enum sl_shape shape, unsigned partitions_param)
 {

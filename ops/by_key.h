@@ -30,12 +30,17 @@ int sl_cut_partitions(const struct sl_stage *stage, unsigned param, struct sl_da
 /* Appends the row 0 to partition 0: what counts show where there are no records. */
 int sl_append_zero(struct sl_dataset *dataset);
 
-/* For descriptors: all of struct sl_wide where only begin differs. */
-#define SL_BY_KEY_WIDE(begin_)                                                                               \
+/* takes_pieces: native reducers do not tell where their input was cut; users' functions may (a zero value is
+ * taken once a piece). */
+bool sl_always_takes_pieces(const struct sl_node *node);
+bool sl_native_takes_pieces(const struct sl_node *node); /* where parameter 0 is a native reducer */
+
+/* For descriptors: all of struct sl_wide where only these differ. */
+#define SL_BY_KEY_WIDE(begin_, takes_pieces_)                                                                \
     {                                                                                                        \
         .state_size = sizeof(struct sl_by_key), .begin = (begin_), .lane_open = sl_by_key_lane_open,         \
         .lane_close = sl_by_key_lane_close, .push = sl_by_key_push, .finish = sl_by_key_finish,              \
-        .done = sl_by_key_done, .bounded = 1                                                                 \
+        .done = sl_by_key_done, .takes_pieces = (takes_pieces_), .bounded = 1                                \
     }
 #define SL_PARAM_PARTITIONS                                                                                  \
     {                                                                                                        \

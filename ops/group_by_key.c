@@ -10,7 +10,7 @@ static int group_begin(struct sl_stage *stage)
     return sl_by_key_begin(stage->state, stage, &sl_reducer_list, SL_KEY_FIELD, SL_SHAPE_PAIR, 0);
 }
 
-static const struct sl_wide group_wide = SL_BY_KEY_WIDE(group_begin);
+static const struct sl_wide group_wide = SL_BY_KEY_WIDE(group_begin, sl_always_takes_pieces);
 
 const struct sl_op sl_op_group_by_key = {
     .name = "groupByKey",
@@ -28,7 +28,7 @@ static int count_by_key_begin(struct sl_stage *stage)
     return sl_by_key_begin(stage->state, stage, &sl_reducer_count, SL_KEY_FIELD, SL_SHAPE_PAIR, 0);
 }
 
-static const struct sl_wide count_by_key_wide = SL_BY_KEY_WIDE(count_by_key_begin);
+static const struct sl_wide count_by_key_wide = SL_BY_KEY_WIDE(count_by_key_begin, sl_always_takes_pieces);
 
 const struct sl_op sl_op_count_by_key = {
     .name = "countByKey",
@@ -46,7 +46,8 @@ static int count_by_value_begin(struct sl_stage *stage)
     return sl_by_key_begin(stage->state, stage, &sl_reducer_count, SL_KEY_RECORD, SL_SHAPE_PAIR, 0);
 }
 
-static const struct sl_wide count_by_value_wide = SL_BY_KEY_WIDE(count_by_value_begin);
+static const struct sl_wide count_by_value_wide =
+    SL_BY_KEY_WIDE(count_by_value_begin, sl_always_takes_pieces);
 
 const struct sl_op sl_op_count_by_value = {
     .name = "countByValue",
@@ -64,7 +65,7 @@ static int distinct_begin(struct sl_stage *stage)
     return sl_by_key_begin(stage->state, stage, &sl_reducer_nothing, SL_KEY_RECORD, SL_SHAPE_KEY, 0);
 }
 
-static const struct sl_wide distinct_wide = SL_BY_KEY_WIDE(distinct_begin);
+static const struct sl_wide distinct_wide = SL_BY_KEY_WIDE(distinct_begin, sl_always_takes_pieces);
 
 const struct sl_op sl_op_distinct = {
     .name = "distinct",

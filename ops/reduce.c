@@ -9,7 +9,7 @@ static int reduce_begin(struct sl_stage *stage)
                            SL_PARAMS_MAX);
 }
 
-static const struct sl_wide reduce_wide = SL_BY_KEY_WIDE(reduce_begin);
+static const struct sl_wide reduce_wide = SL_BY_KEY_WIDE(reduce_begin, sl_native_takes_pieces);
 
 static const struct sl_param reduce_params[] = {
     {"func", SL_WANT_REDUCER, false,
@@ -49,6 +49,7 @@ static const struct sl_wide count_wide = {
     .lane_close = sl_by_key_lane_close,
     .push = sl_by_key_push,
     .finish = count_finish,
+    .takes_pieces = sl_always_takes_pieces,
     .done = sl_by_key_done,
 };
 

@@ -9,7 +9,7 @@ static int reduce_begin(struct sl_stage *stage)
                            1);
 }
 
-static const struct sl_wide reduce_wide = SL_BY_KEY_WIDE(reduce_begin);
+static const struct sl_wide reduce_wide = SL_BY_KEY_WIDE(reduce_begin, sl_native_takes_pieces);
 
 static const struct sl_param reduce_params[] = {
     {"func", SL_WANT_REDUCER, false,
@@ -50,7 +50,7 @@ static int combine_begin(struct sl_stage *stage)
     return begin_function(stage, function, 3);
 }
 
-static const struct sl_wide combine_wide = SL_BY_KEY_WIDE(combine_begin);
+static const struct sl_wide combine_wide = SL_BY_KEY_WIDE(combine_begin, NULL);
 
 static const struct sl_param combine_params[] = {
     {"createCombiner", SL_WANT_FUNCTION, false, "makes the combined value of a key from its first value"},
@@ -84,7 +84,7 @@ static int aggregate_begin(struct sl_stage *stage)
     return begin_function(stage, function, 3);
 }
 
-static const struct sl_wide aggregate_wide = SL_BY_KEY_WIDE(aggregate_begin);
+static const struct sl_wide aggregate_wide = SL_BY_KEY_WIDE(aggregate_begin, NULL);
 
 static const struct sl_param aggregate_params[] = {
     {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false, "what every key begins with"},
@@ -117,7 +117,7 @@ static int fold_begin(struct sl_stage *stage)
     return begin_function(stage, function, 2);
 }
 
-static const struct sl_wide fold_wide = SL_BY_KEY_WIDE(fold_begin);
+static const struct sl_wide fold_wide = SL_BY_KEY_WIDE(fold_begin, NULL);
 
 static const struct sl_param fold_params[] = {
     {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false, "what every key begins with"},

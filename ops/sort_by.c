@@ -7,7 +7,7 @@
     {                                                                                                        \
         .state_size = sizeof(struct sl_sorting), .begin = (begin_), .lane_open = sl_sorting_lane_open,       \
         .lane_close = sl_sorting_lane_close, .push = sl_sorting_push, .finish = (finish_),                   \
-        .done = sl_sorting_done, .bounded = (bounded_)                                                       \
+        .done = sl_sorting_done, .takes_pieces = sl_always_takes_pieces, .bounded = (bounded_)               \
     }
 #define PARAM_ASCENDING                                                                                      \
     {                                                                                                        \

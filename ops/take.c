@@ -69,6 +69,7 @@ static const struct sl_wide take_wide = {
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .take = sl_collect_take,
+    .takes_pieces = sl_collect_takes_pieces,
     .finish = finish,
     .done = done,
 };

@@ -125,6 +125,7 @@ static const struct sl_wide wide = {
     .push = sl_collect_push,
     .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
+    .takes_pieces = sl_collect_takes_pieces,
     .takes_deferred = true,
     .finish = mount_finish,
     .done = mount_done,

@@ -98,6 +98,7 @@ static const struct sl_wide wide = {
     .push = sl_collect_push,
     .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
+    .takes_pieces = sl_collect_takes_pieces,
     .finish = pipe_to_finish,
     .done = pipe_to_done,
     .bounded = 1,

@@ -161,6 +161,7 @@ static const struct sl_wide wide = {
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .take = sl_collect_take,
+    .takes_pieces = sl_collect_takes_pieces,
     .finish = print_finish,
     .done = print_done,
 };

@@ -223,6 +223,7 @@ static const struct sl_wide wide = {
     .push = save_push,
     .lane_close = save_lane_close,
     .take = sl_collect_take,
+    .takes_pieces = sl_collect_takes_pieces,
     .finish = save_finish,
     .done = save_done,
     .bounded = 1,

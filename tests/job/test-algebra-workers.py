@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Everything whose result could depend on who did what, on inputs of many splits: the same bytes with 1, 2 and 7
 workers, and those of a model in Python (SPEC 1)."""
-import pathlib, random, sys
+import functools, pathlib, random, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from algebra import *
 
@@ -142,6 +142,39 @@ def test_order_and_partitions():
     equal(sum(int(line.split()[0]) for line in found["pipe"].splitlines()), len(everything), "lines through wc")
 
 
+def test_what_comes_after_a_shuffle():
+    """A dataset of one partition, large enough to be read in pieces, in the order of its keys."""
+    first = {}
+    for key, integer, _ in write_files():
+        first.setdefault(integer, key)
+    many = sorted(first.items())
+    check(len(many) > 100000, "%d rows after the shuffle" % len(many))
+    by_name = grouped((key, integer) for integer, key in many)
+    shuffled = "integers:map(sluice.swap):reduceByKey(sluice.first)"
+    swapped = shuffled + ":map(sluice.swap)"
+    found = same_with_any_number_of_workers({
+        "narrow": shuffled + ":filter(function(i, k) return i % 3 == 0 end):map(function(i, k) if i % 5003 == 0 then error('five') end return k, i end)",
+        "native": swapped + ":reduceByKey(sluice.sum)", "lists": swapped + ":groupByKey()", "last": swapped + ":reduceByKey(sluice.last)",
+        "lua": swapped + ":reduceByKey(function(a, b) return (a * 31 + b) % 1000003 end)", "fold": swapped + ":foldByKey(1, function(a, b) return a + b end)",
+        "looks": shuffled + ":map(function(i, k) if i > 0 then return i // 100000 * 1.0, k end return i // 100000, k end):countByKey()",
+        "sorted": shuffled + ":sortBy(sluice.select(2)):zipWithIndex():filter(function(r, i) return i % 499 == 0 end)",
+        "partitions": shuffled + ":mapPartitionsWithIndex(function(i, it) local n = 0 for _ in it do n = n + 1 end return {{i, n}} end)",
+        "cut": shuffled + ":repartition(3):map(sluice.swap):groupByKey()", "united": "%s:union(%s):groupByKey()" % (swapped, swapped),
+        "random": shuffled + ":map(function() return math.random(1000) end):countByValue()", "taken": shuffled + ":filter(function() return true end):take(20000):count()",
+    })
+    equal(found["narrow"], "".join("%s\t%d\n" % (k, i) for i, k in many if i % 3 == 0 and i % 5003).encode(), "narrow operators")
+    equal(found["native"], rows_of(by_name, sum), "reduceByKey")
+    listed = rows_of(by_name, lambda values: "[%s]" % ",".join(map(str, values)))
+    equal(found["lists"], listed, "groupByKey")
+    equal(found["cut"], listed, "groupByKey of three partitions")
+    equal(found["united"], rows_of(by_name, lambda values: "[%s]" % ",".join(map(str, values + values))), "groupByKey of a union")
+    equal(found["last"], rows_of(by_name, max), "last")
+    equal(found["lua"], rows_of(by_name, lambda values: functools.reduce(lambda a, b: (a * 31 + b) % 1000003, values)), "a function sees one partition")
+    equal(found["fold"], rows_of(by_name, lambda values: 1 + sum(values)), "the zero value is taken once")
+    equal(found["partitions"], b"0\t%d\n" % len(many), "partitions are whole")
+    equal(found["taken"], b"20000\n", "take")
+
+
 def test_windows_and_state_over_batches():
     """A file is a batch; the state and the windows go through several."""
     for name, seed in (("a", 3), ("b", 4), ("c", 5)):
@@ -172,6 +205,8 @@ def test_dead_letters_of_groups_and_records():
         "map": "integers:map(function(k, v) if v % 5003 == 0 then error('five') end return v end):count()",
         "sum": "integers:map(function(k, v) if v % 5003 == 0 then return k, 'five' end return k, v end):reduceByKey(sluice.sum)",
         "groups": "integers:reduceByKey(function(a, b) if b % 1009 == 0 then return end return b end)",
+        "behind": "integers:map(sluice.swap):reduceByKey(sluice.first):filter(function(i, k) if i % 503 == 0 then error('behind') end return true end)"
+                  ":map(sluice.swap):mapValues(function(i) if i % 509 == 0 then return 'text' end return i end):reduceByKey(sluice.sum)",
         "overflow": "integers:map(function(k, v) return k, k == 'k7' and math.maxinteger or v end):reduceByKey(sluice.sum)",
     })
 

@@ -61,6 +61,7 @@ static int push_lane(void *arg, size_t number, unsigned worker, struct sl_error 
                            .task = &job->aggregate.stage->tasks[worker]};
     uint32_t at = (uint32_t)(number * job->rows / LANES), end = (uint32_t)((number + 1) * job->rows / LANES);
     lane.task->err = err;
+    lane.task->ordinal = (uint32_t)number;
     int r = sl_aggregate_lane_open(&job->aggregate, &lane);
     while (at < end && r == 0) {
         struct sl_field column[3][100], fields[3];

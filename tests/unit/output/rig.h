@@ -145,6 +145,7 @@ static inline int rig_lane(void *arg, size_t number, unsigned worker, struct sl_
     const struct sl_wide *wide = run->stage->node->op->wide;
     uint32_t partition = (uint32_t)(run->rows->backwards ? run->rows->partitions - 1 - number : number);
     struct sl_lane lane = {.position = {.partition = partition}, .task = &rig->task[worker]};
+    lane.task->ordinal = partition;
     int r = wide->lane_open(run->stage, &lane);
     for (uint32_t i = 0; r == 0 && i < run->rows->rows; i++)
         r = rig_push_row(run->stage, &lane, partition, i, run->rows->width);
