@@ -101,24 +101,46 @@ int sl_sorting_push(struct sl_stage *stage, struct sl_lane *lane, const struct s
 
 /* ---- from entries to rows ---- */
 
-/* All entries in input order, for descending sorts backwards: sorted ascending and read from the end, equal
- * keys are then in input order again. Takes the lanes' memory. */
-static struct sl_groups *gather(struct sl_sorting *sorting)
+struct gather {
+    struct sl_sorting *sorting;
+    struct sl_groups *groups;
+    size_t *start; /* [lanes]: entries of the lanes before */
+};
+
+static int gather_lane(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
-    size_t count = 0, lanes = sorting->lanes.count;
-    for (size_t i = 0; i < lanes; i++)
+    (void)worker, (void)err;
+    struct gather *gather = arg;
+    struct sl_groups *groups = gather->groups;
+    struct sl_sort_lane *lane = lane_at(gather->sorting, index);
+    size_t at = gather->start[index];
+    for (size_t k = 0; k < lane->count; k++, at++)
+        groups->entry[gather->sorting->descending ? groups->count - 1 - at : at] = lane->entry[k];
+    free(lane->entry);
+    lane->entry = NULL;
+    lane->count = lane->capacity = 0;
+    return 0;
+}
+
+/* All entries in input order, for descending sorts backwards: sorted ascending and read from the end, equal
+ * keys are then in input order again. Takes the lanes' memory. NULL: out of memory. */
+static struct sl_groups *gather_lanes(struct sl_sorting *sorting, struct sl_stage *stage)
+{
+    size_t lanes = sorting->lanes.count, count = 0;
+    struct gather gather = {.sorting = sorting, .start = calloc(lanes + 1, sizeof *gather.start)};
+    for (size_t i = 0; gather.start && i < lanes; i++) {
+        gather.start[i] = count;
         count += lane_at(sorting, i)->count;
-    struct sl_groups *groups = sl_groups_new(count);
-    for (size_t i = 0; groups && i < lanes; i++) {
-        struct sl_sort_lane *lane = lane_at(sorting, i);
-        for (size_t k = 0; k < lane->count; k++, groups->count++)
-            groups->entry[sorting->descending ? count - 1 - groups->count : groups->count] = lane->entry[k];
-        sl_arena_adopt(&groups->memory->arena, &lane->arena);
-        free(lane->entry);
-        lane->entry = NULL;
-        lane->count = lane->capacity = 0;
     }
-    return groups;
+    gather.groups = gather.start ? sl_groups_new(count) : NULL;
+    if (gather.groups) {
+        gather.groups->count = count;
+        (void)sl_pool_run(stage->pool, lanes, gather_lane, &gather, stage->err); /* it cannot fail */
+        for (size_t i = 0; i < lanes; i++)
+            sl_arena_adopt(&gather.groups->memory->arena, &lane_at(sorting, i)->arena);
+    }
+    free(gather.start);
+    return gather.groups;
 }
 
 enum { PIECE_ROWS = 16 * SL_CHUNK_ROWS };
@@ -176,7 +198,7 @@ int sl_sorting_finish(struct sl_stage *stage, struct sl_dataset **ret)
     if (sl_sort_is_large(sorting))
         return sl_sort_merge(sorting, stage, ret);
     sl_lanes_sort(&sorting->lanes);
-    struct sl_groups *groups = gather(sorting);
+    struct sl_groups *groups = gather_lanes(sorting, stage);
     if (!groups)
         return SL_ENOMEM;
     struct give give = {.groups = groups, .descending = sorting->descending, .count = groups->count};
