@@ -189,9 +189,10 @@ int sl_aggregate_fold(const struct sl_fold *fold)
     block.fold = fold;
     uint64_t at = UINT64_MAX;
     const struct sl_group *group = fold->from->slot;
-    /* Groups come in the order of slots: in a table that has to grow for them they would all be crowded at
-     * its beginning until it has. */
-    int r = group ? sl_table_reserve(fold->to, fold->from->used / fold->partitions) : 0;
+    size_t groups = fold->from->used / fold->partitions, used = fold->to->used;
+    /* Groups come in the order of slots: in a table for much fewer they would all be crowded at its beginning
+     * until it has grown. Room for all of them is enough: most are there already, where tables are alike. */
+    int r = group && groups > used ? sl_table_reserve(fold->to, groups - used) : 0;
     while (r == 0 && group) {
         sl_arena_reset(fold->task->scratch);
         for (block.count = 0; block.count < GROUPS_AT_ONCE &&
