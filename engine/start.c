@@ -79,6 +79,8 @@ static bool is_long(const struct sl_run_options *options)
 static int run_all(struct sl_run *run, struct sl_error *err)
 {
     int r = sl_run_open(run, err);
+    if (r == SL_EFULL) /* there is no batch yet that could wait: engine/room */
+        return sl_error_hint(err, "make room and start it again");
     if (r == 0 && run->catalog)
         r = recover(run, err);
     if (r == 0 && !run->trial)

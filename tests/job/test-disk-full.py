@@ -205,6 +205,20 @@ def test_what_foreachRDD_saves_waits_for_room_too():
         equal([path.read_text() for path in saved], [ids(0)], "what was saved")
 
 
+def test_a_run_that_finds_no_room_to_begin_says_what_to_do():
+    with SmallDisk():
+        job(JOB % (SMALL + "/ck", "out", "out"))
+        move_in("a", ids(0))
+        fill()
+        for how in ([], ["--once"]):
+            done = sluice("run", "job.lua", *how)
+            equal(done.returncode, 1, done.stderr)
+            check("No space left on device; make room" in done.stderr, done.stderr)
+        make_room()
+        sluice_ok("run", "job.lua", "--once")
+        equal(list(outputs("out/counts").values()), [word_counts(ids(0))], "the batch")
+
+
 def limited(limit, *args):
     return subprocess.run(["sh", "-c", 'ulimit %s; exec "$0" "$@"' % limit, SLUICE, *args], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
