@@ -134,7 +134,8 @@ static int replay_file(void *arg, const struct sl_reading_file *file)
         return 0;
     name = name_of(replay, file->file.path, &directory);
     if (!name) {
-        say(replay, file->file.path, "came with its directory; move it into the watched directory as a file of its own");
+        say(replay, file->file.path,
+            "came with its directory; move it into the watched directory as a file of its own");
         return 0;
     }
     const char *path = sl_target_path(replay->target, directory);
