@@ -3,8 +3,9 @@
  * A segment is the inode behind the name. It is made when somebody asks for the name, with the versions that
  * are kept then, and gets more only: at every getattr and read, and, while somebody has it open, after every
  * publish by the thread that tidies up. At SEGMENT_BYTES it is full: the name gets a new, empty segment that
- * goes on behind it. When a version is published and nobody has the segment open, the name lets go of it, and
- * the next one who asks gets a new one; so what nobody reads costs nothing.
+ * goes on behind it, and who has the full one open is expected to open that, too. When a version is published
+ * and nobody follows the segment, the name lets go of it, and the next one who asks gets a new one; so what
+ * nobody reads costs nothing.
  *
  * Blocks are immutable, so a read takes references under the lock and answers without it. */
 #include "fs/nodes.h"
@@ -41,10 +42,16 @@ static void let_go(struct sl_tree *tree, struct segment *segment)
     sl_thing_retire(tree, &segment->thing);
 }
 
+bool sl_segment_is_followed(struct sl_tree *tree, const struct segment *segment)
+{
+    struct thing *before = segment->before ? sl_thing_find(tree, segment->before) : NULL;
+    return segment->users || (before && as_segment(before)->users);
+}
+
 /* One that is empty may go on behind a full one: whoever follows the name must not see anything twice. */
 void sl_log_published(struct sl_tree *tree, struct view *view)
 {
-    if (view->log && view->log->len && !view->log->users && !view->log->thing.pins)
+    if (view->log && view->log->len && !view->log->thing.pins && !sl_segment_is_followed(tree, view->log))
         let_go(tree, view->log);
 }
 
@@ -82,6 +89,7 @@ static int roll_over(struct sl_tree *tree, struct segment *full)
     struct segment *segment = segment_new(tree, view, full->upto);
     if (!segment)
         return -ENOMEM;
+    segment->before = full->thing.ino;
     let_go(tree, full);
     view->log = segment;
     return 0;

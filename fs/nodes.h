@@ -77,6 +77,7 @@ struct segment {
     bool busy, full;
     unsigned users;
     uint64_t upto, len; /* number of the last version that is in it */
+    uint64_t before;    /* inode of the full one that it goes on behind; 0: of none */
     int64_t time_ms;
     size_t blocks, capacity;
     struct block *block;
@@ -232,8 +233,11 @@ void sl_open_free_all(struct sl_tree *tree); /* not locked; nobody reads any mor
 int sl_log_segment(struct sl_tree *tree, struct view *view, struct segment **ret);
 /* Appends what was published since, if this is still the segment of the name. Unlocks; must be pinned. */
 int sl_segment_catch_up(struct sl_tree *tree, struct segment *segment);
+/* Whether it has to get every version: somebody has it open, or the full one before it, and will go on with
+ * it. */
+bool sl_segment_is_followed(struct sl_tree *tree, const struct segment *segment);
 void sl_segment_read(const struct segment *segment, uint64_t offset, size_t size, struct sl_pieces *ret);
-/* Nobody has it open: the next one who asks gets a new one. Does not unlock. */
+/* Nobody follows it: the next one who asks gets a new one. Does not unlock. */
 void sl_log_published(struct sl_tree *tree, struct view *view);
 
 /* A line for those who were too slow; NULL: out of memory. */

@@ -54,23 +54,24 @@ static bool give_up_rows(struct sl_tree *tree)
     return given_up;
 }
 
-/* The first segment behind this inode that somebody has open. */
-static struct segment *open_segment_after(const struct sl_tree *tree, uint64_t ino)
+/* The first segment behind this inode that somebody follows. */
+static struct segment *followed_segment_after(struct sl_tree *tree, uint64_t ino)
 {
     for (size_t i = 0; i < tree->things; i++) {
         struct thing *thing = tree->thing[i];
-        if (thing->ino > ino && thing->kind == THING_SEGMENT && as_segment(thing)->users)
+        if (thing->ino > ino && thing->kind == THING_SEGMENT &&
+            sl_segment_is_followed(tree, as_segment(thing)))
             return as_segment(thing);
     }
     return NULL;
 }
 
-/* Whoever has a log open gets every version, however seldom he reads. */
+/* Whoever follows a log gets every version, however seldom he reads. */
 static void feed_logs(struct sl_tree *tree)
 {
     uint64_t ino = 0;
     sl_tree_lock(tree);
-    for (struct segment *segment; (segment = open_segment_after(tree, ino));) {
+    for (struct segment *segment; (segment = followed_segment_after(tree, ino));) {
         ino = segment->thing.ino;
         sl_thing_pin(&segment->thing);
         (void)sl_segment_catch_up(tree, segment); /* out of memory: the next one who reads tries again */

@@ -119,12 +119,46 @@ static void test_a_full_log_goes_on_under_another_inode(void **state)
     sl_tree_free(planted.tree);
 }
 
-static void assert_says_what_was_missed(struct planted *planted, uint64_t log, uint64_t published)
+/* tail -F has the full one open and looks at the name only every few seconds, and others look at it
+ * meanwhile. */
+static void test_who_follows_the_name_of_a_full_log_misses_nothing(void **state)
+{
+    (void)state;
+    struct planted planted;
+    char text[4096], expected[4096] = "";
+    planted_open(&planted, 1);
+    struct sl_open *full = planted_file(&planted, planted_ino(&planted, "counts/log"));
+    for (int64_t t = 1; t <= 3; t++) {
+        planted_publish(&planted, big_version(t));
+        sl_tree_tidy(planted.tree);
+    }
+    uint64_t second = planted_ino(&planted, "counts/log");
+    for (int64_t t = 4; t <= 30; t++) {
+        planted_publish(&planted, shown_keys(t, 1, t));
+        sl_tree_tidy(planted.tree);
+        assert_int_equal(planted_ino(&planted, "counts/log"), second);
+        snprintf(expected + strlen(expected), 64, "%" PRId64 "\tk0\t%" PRId64 "\n", t, t);
+    }
+    struct sl_open *open = planted_file(&planted, second);
+    sl_tree_close(planted.tree, full);
+    struct sl_attr attr;
+    assert_int_equal(sl_tree_getattr(planted.tree, second, &attr), 0);
+    int len = planted_read(&planted, open, attr.size - strlen(expected), 4000, text);
+    assert_int_equal(len, strlen(expected));
+    assert_memory_equal(text, expected, strlen(expected));
+    sl_tree_close(planted.tree, open);
+    planted_publish(&planted, shown_keys(31, 1, 31));
+    assert_true(planted_ino(&planted, "counts/log") != second); /* nobody has either of them open */
+    sl_tree_free(planted.tree);
+}
+
+static void assert_says_what_was_missed(struct planted *planted, uint64_t log, uint64_t offset,
+                                        uint64_t published)
 {
     char text[64];
     unsigned skipped, first;
     struct sl_open *open = planted_file(planted, log);
-    assert_true(planted_read(planted, open, 0, 60, text) > 0);
+    assert_true(planted_read(planted, open, offset, 60, text) > 0);
     assert_int_equal(sscanf(text, "# skipped %u versions\n%u\t", &skipped, &first), 2);
     assert_int_equal(first, published + skipped + 1);
     assert_int_equal(planted_count(planted).skipped, skipped);
@@ -140,7 +174,7 @@ static void test_an_open_log_says_what_was_missed(void **state)
     struct sl_open *open = planted_file(&planted, log);
     for (int64_t t = 1; t <= 3000; t++)
         planted_publish(&planted, shown_keys(t, 1, t));
-    assert_says_what_was_missed(&planted, log, 0);
+    assert_says_what_was_missed(&planted, log, 0, 0);
     sl_tree_close(planted.tree, open);
     sl_tree_free(planted.tree);
 }
@@ -155,9 +189,12 @@ static void test_a_log_that_goes_on_behind_a_full_one_says_what_was_missed(void 
     for (int64_t t = 1; t <= 3; t++)
         planted_publish(&planted, big_version(t));
     sl_tree_tidy(planted.tree);
+    struct sl_attr attr;
+    uint64_t second = planted_ino(&planted, "counts/log");
+    assert_int_equal(sl_tree_getattr(planted.tree, second, &attr), 0);
     for (int64_t t = 4; t <= 3000; t++)
         planted_publish(&planted, shown_keys(t, 1, t));
-    assert_says_what_was_missed(&planted, planted_ino(&planted, "counts/log"), 2);
+    assert_says_what_was_missed(&planted, second, attr.size, 3);
     sl_tree_close(planted.tree, open);
     sl_tree_free(planted.tree);
 }
@@ -302,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_a_log_nobody_has_open_is_let_go),
         cmocka_unit_test(test_a_log_that_is_opened_just_when_it_is_let_go_grows),
         cmocka_unit_test(test_a_full_log_goes_on_under_another_inode),
+        cmocka_unit_test(test_who_follows_the_name_of_a_full_log_misses_nothing),
         cmocka_unit_test(test_an_open_log_says_what_was_missed),
         cmocka_unit_test(test_a_log_that_goes_on_behind_a_full_one_says_what_was_missed),
         cmocka_unit_test(test_next_waits_for_the_version_after_opening),
