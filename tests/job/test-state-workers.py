@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# timeout: 300
 """mapWithState on many workers: the same bytes with 1, 2 and 7 of them, and those of a model in Python, over batches of
 more records than are dealt out at once; whoever goes on after a restart."""
 import pathlib, random, sys
