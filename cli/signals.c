@@ -17,7 +17,8 @@ static void handle(int number)
 {
     int saved = errno;
     uint64_t one = 1;
-    if (++signal_count >= SIGNALS_MAX)
+    /* Two signals may be handled by two threads at once. */
+    if (__atomic_add_fetch(&signal_count, 1, __ATOMIC_SEQ_CST) >= SIGNALS_MAX)
         signal(number, SIG_DFL);
     if (wake_fd >= 0)
         (void)!write(wake_fd, &one, sizeof one); /* full only if it is readable anyway */
