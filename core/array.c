@@ -8,8 +8,10 @@ void *sl_array_grow(void *array, size_t count, size_t *capacity, size_t item_siz
 {
     if (count < *capacity)
         return array;
-    size_t bigger = *capacity ? 2 * *capacity : CAPACITY_MIN;
-    void *grown = reallocarray(array, bigger, item_size);
+    size_t bigger = *capacity ? 2 * *capacity : CAPACITY_MIN, bytes;
+    if (__builtin_mul_overflow(bigger, item_size, &bytes))
+        return NULL;
+    void *grown = realloc(array, bytes);
     if (grown)
         *capacity = bigger;
     return grown;
