@@ -101,6 +101,18 @@ class Bench:
             subprocess.check_call([os.environ.get("CC", "cc"), "-O3", "-mavx2", "-pthread", str(source), "-o", str(target), *libraries])
         return str(target)
 
+    def at_once(self, text, parts, workers):
+        """Seconds until processes that were started together, one for each part of the inputs, have ended."""
+        jobs = [self.fresh(text, part) / "job.lua" for part in parts]
+        with open(self.root / ("errors-%d" % os.getpid()), "w+", errors="replace") as errors:
+            os.unlink(errors.name)
+            start = time.perf_counter()
+            processes = [subprocess.Popen([self.sluice, "run", str(path), "--once", "--workers", workers], stdin=subprocess.DEVNULL,
+                                          stdout=subprocess.DEVNULL, stderr=errors) for path in jobs]
+            for process in processes:
+                end_of(process, errors)
+            return time.perf_counter() - start
+
     def inner_helper(self, name):
         """A program of this folder that calls inner functions of the libsluice.so beside the program measured."""
         folder = pathlib.Path(self.sluice).resolve().parent
