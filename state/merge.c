@@ -75,41 +75,91 @@ static int advance(struct head *head, struct sl_error *err)
     return more < 0 ? more : 0;
 }
 
-/* The head with the smallest key; of equal ones the newest, which is the last. */
-static struct head *smallest(struct head *head, size_t count)
+/* A heap of those that have a row: on top the smallest key, of equal ones the newest, which is the last.
+ * Nearly all rows come from the largest segment: then a row costs a few comparisons however many segments
+ * there are. */
+struct heads {
+    struct head **at;
+    size_t count;
+};
+
+static bool comes_before(const struct head *a, const struct head *b)
 {
-    struct head *least = NULL;
-    for (size_t i = 0; i < count; i++)
-        if (head[i].there && (!least || sl_field_compare(&head[i].fields[0], &least->fields[0]) <= 0))
-            least = &head[i];
-    return least;
+    int order = sl_field_compare(&a->fields[0], &b->fields[0]);
+    return order < 0 || (order == 0 && a > b);
 }
 
-/* Moves every other head off the key. */
-static int skip_older(struct head *head, size_t count, const struct head *newest, struct sl_error *err)
+/* Which of two neighbours comes first; the second need not be there. */
+static size_t first_of_two(const struct heads *heads, size_t i)
+{
+    return i + 1 < heads->count && comes_before(heads->at[i + 1], heads->at[i]) ? i + 1 : i;
+}
+
+static void sift_down(struct heads *heads, size_t i)
+{
+    struct head *moved = heads->at[i];
+    for (size_t child; (child = 2 * i + 1) < heads->count; i = child) {
+        child = first_of_two(heads, child);
+        if (!comes_before(heads->at[child], moved))
+            break;
+        heads->at[i] = heads->at[child];
+    }
+    heads->at[i] = moved;
+}
+
+static int advance_at(struct heads *heads, size_t i, struct sl_error *err)
+{
+    int r = advance(heads->at[i], err);
+    if (!heads->at[i]->there)
+        heads->at[i] = heads->at[--heads->count];
+    if (i < heads->count)
+        sift_down(heads, i);
+    return r;
+}
+
+/* Moves the others off the key on top: the next one in order is below the top. */
+static int skip_older(struct heads *heads, struct sl_error *err)
 {
     int r = 0;
-    for (size_t i = 0; i < count && r == 0; i++)
-        if (&head[i] != newest && head[i].there &&
-            sl_field_compare(&head[i].fields[0], &newest->fields[0]) == 0)
-            r = advance(&head[i], err);
+    while (r == 0 && heads->count > 1) {
+        size_t next = first_of_two(heads, 1);
+        if (sl_field_compare(&heads->at[next]->fields[0], &heads->at[0]->fields[0]) != 0)
+            break;
+        r = advance_at(heads, next, err);
+    }
+    return r;
+}
+
+static int begin_heads(struct head *head, size_t count, struct heads *heads, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < count && r == 0; i++) {
+        r = advance(&head[i], err);
+        if (head[i].there)
+            heads->at[heads->count++] = &head[i];
+    }
+    for (size_t i = heads->count / 2; i-- > 0;)
+        sift_down(heads, i);
     return r;
 }
 
 static int merge_heads(struct merging *merging, struct head *head, size_t count, struct sl_error *err)
 {
-    int r = 0;
-    for (size_t i = 0; i < count && r == 0; i++)
-        r = advance(&head[i], err);
-    for (struct head *next; r == 0 && (next = smallest(head, count));) {
-        if (atomic_load_explicit(merging->merge->stop, memory_order_relaxed))
-            return SL_ESTOP;
-        r = skip_older(head, count, next, err);
-        if (r == 0 && (next->width > 1 || !merging->merge->from_oldest))
-            r = sl_segment_row(merging->writer, next->fields, next->width, err);
+    struct heads heads = {.at = calloc(count, sizeof(struct head *))};
+    int r = heads.at ? begin_heads(head, count, &heads, err) : sl_error_nomem(err);
+    while (r == 0 && heads.count) {
+        const struct head *newest = heads.at[0];
+        if (atomic_load_explicit(merging->merge->stop, memory_order_relaxed)) {
+            r = SL_ESTOP;
+            break;
+        }
+        r = skip_older(&heads, err);
+        if (r == 0 && (newest->width > 1 || !merging->merge->from_oldest))
+            r = sl_segment_row(merging->writer, newest->fields, newest->width, err);
         if (r == 0)
-            r = advance(next, err);
+            r = advance_at(&heads, 0, err);
     }
+    free(heads.at);
     return r;
 }
 
