@@ -169,7 +169,7 @@ static bool read_map(struct reader *reader, int depth, struct sl_field *ret)
 
 static bool read_field(struct reader *reader, int depth, struct sl_field *ret)
 {
-    if (reader->at == reader->end || depth > SL_DEPTH_MAX + 2)
+    if (reader->at == reader->end || depth > SL_ROWCODE_DEPTH_MAX)
         return false;
     uint8_t tag = *reader->at++;
     if (tag == 'i')

@@ -12,7 +12,9 @@
 #include "core/buf.h"
 #include "core/field.h"
 
-enum { SL_ROWCODE_WIDTH_MAX = 64 };
+/* Operators nest what is SL_DEPTH_MAX deep a little further, each of a job by a list or two; deeper is
+ * damage. */
+enum { SL_ROWCODE_WIDTH_MAX = 64, SL_ROWCODE_DEPTH_MAX = 1024 };
 
 bool sl_rowcode_append(struct sl_buf *buf, const struct sl_field *fields, uint32_t width);
 

@@ -136,6 +136,20 @@ def test_keys_that_are_lists_stay_what_they_are():
                 ["".join('["k%d"]\tv%d!\n' % (i, max(n for n in range(3000) if n % 7 == i)) for i in range(7))]))
 
 
+def test_what_built_ins_nest_deeper_than_functions_may_is_read_back_after_a_restart():
+    """pair() makes lists of what is 64 deep already; a segment that cannot be read would end the job for good."""
+    deep = "map(function(x) local t = {x} for i = 1, 63 do t = {t} end return t, x end)" + ":map(sluice.pair(1))" * 40
+    script = job(head("emptyBatches = true") + streams([["a"], ["b"], ["c"]]) + """
+local d = s:%s
+d:window("2s"):count():saveAsTextFiles("out/r", "")
+d:updateStateByKey(function(v, st) return (st or 0) + #v end):count():saveAsTextFiles("out/q", "")
+""" % deep)
+    for _ in range(3):
+        sluice_ok("run", script, "--clock", "virtual", "--batches", "1")
+    equal(list(text_of(directories("out/r")).values()), ["1\n", "2\n", "2\n"], "the window")
+    equal(list(text_of(directories("out/q")).values()), ["1\n", "2\n", "3\n"], "the state")
+
+
 def test_a_key_without_a_state_begins_anew_with_or_without_a_restart():
     """What became of a key that has no state is not kept, so nothing may be seen of it."""
     batches = [[[1.0, "x"], [[2.0], "x"]], [[1, "y"], [[2], "y"]], [[1, "end"], [[2], "end"]], [[1.0, "y"], [[2.0], "y"]]]
