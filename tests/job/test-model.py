@@ -15,6 +15,7 @@ import jobs
 
 PIECES = (1, 3, 1, 2, 1)  # batches between restarts; of a job that reads files each batch is a run of its own
 BATCHES = sum(PIECES)
+CAPPED = "the rest was counted"  # in place of an operator, in the last line of too many dead letters
 SEED = int(os.environ.get("SLUICE_MODEL_SEED") or 0)
 
 
@@ -30,7 +31,7 @@ def letters_on_disk():
     for path in sorted(pathlib.Path(".sluice/job/deadletter").glob("*.jsonl")):
         lines = [json.loads(line) for line in path.read_bytes().splitlines()]
         if lines:
-            found[int(path.stem)] = sorted(line["operator"] for line in lines)
+            found[int(path.stem)] = sorted(line.get("operator", CAPPED) for line in lines)
     return found
 
 
@@ -59,6 +60,8 @@ def compare(found, wanted, letters, wanted_letters, what):
         for t in wanted[prefix]:
             equal(found[prefix][t], wanted[prefix][t], "%s: %s at %d" % (what, prefix, t))
     for t in sorted({*letters, *wanted_letters}):
+        if CAPPED in letters.get(t, ()):
+            continue
         equal(Counter(letters.get(t)), Counter(wanted_letters.get(t)), "%s: dead letters at %d" % (what, t))
 
 

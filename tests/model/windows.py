@@ -32,7 +32,7 @@ class Window(Stream):
         return Dataset(self.emit(t, batches), spoke)
 
     def emit(self, t, batches):
-        return [part for batch in batches for part in batch.parts]
+        return [part for batch in batches if batch.spoke for part in batch.parts]
 
 
 class ReduceByKeyAndWindow(Window):
