@@ -208,9 +208,24 @@ int sl_output_args(struct sl_stream *stream, const char *name, const struct sl_a
     return output ? 0 : stream->context->error.code;
 }
 
+/* Operators find their state by their names. */
+static bool refuse_name_twice(const struct sl_stream *stream, const char *name)
+{
+    struct sl_context *context = stream->context;
+    for (size_t i = 0; i < context->nodes; i++) {
+        const struct sl_node *other = &context->stream[i]->node;
+        if (other == &stream->node || !other->name || strcmp(other->name, name) != 0)
+            continue;
+        sl_context_fail(context, SL_EUSAGE, "name: %s is the %s of line %d; choose another", name,
+                        other->op->name, other->site.line);
+        return true;
+    }
+    return false;
+}
+
 struct sl_stream *sl_name(struct sl_stream *stream, const char *name)
 {
-    if (!stream)
+    if (!stream || refuse_name_twice(stream, name))
         return NULL;
     stream->node.name = sl_arena_text(&stream->context->arena, name, strlen(name));
     if (!stream->node.name)

@@ -54,7 +54,8 @@ int sl_output_args(struct sl_stream *stream, const char *name, const struct sl_a
 /* A native built-in: "split", "sum" ... */
 struct sl_function *sl_call_args(struct sl_context *context, const char *name, const struct sl_arg *argv,
                                  size_t argc);
-/* Names the stream's operator: its state then follows the name. Returns the stream. */
+/* Names the stream's operator: its state then follows the name, which no other of the job may have. Returns
+ * the stream. */
 struct sl_stream *sl_name(struct sl_stream *stream, const char *name);
 struct sl_context *sl_stream_context(struct sl_stream *stream);
 

@@ -83,6 +83,13 @@ static void bad_batch(struct sl_context *ssc)
     sl_source_args(ssc, "queueStream", SL_ARGS(VALUE_ARG(LIST(LIST(INT(1)), INT(2)))), 1);
 }
 
+static void name_twice(struct sl_context *ssc)
+{
+    struct sl_stream *named = sl_name(sl_apply_args(lines_of(ssc), "distinct", NULL, 0), "seen");
+    assert_non_null(sl_name(named, "seen")); /* its own */
+    assert_null(sl_name(sl_apply_args(named, "count", NULL, 0), "seen"));
+}
+
 static void test_errors_name_what_was_meant(void **state)
 {
     (void)state;
@@ -99,6 +106,7 @@ static void test_errors_name_what_was_meant(void **state)
         {bad_option, {"unknown option chekpoint", "did you mean checkpoint?"}},
         {missing_argument, {"map", "f"}},
         {wrong_argument, {"map", "integer"}},
+        {name_twice, {"name: seen is the distinct of line 7", "choose another"}},
         {bad_batch, {"queueStream: item 2 must be a batch", "integer"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
