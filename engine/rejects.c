@@ -69,8 +69,17 @@ void sl_rejects_reset(struct sl_rejects *rejects)
 
 /* ---- which ones are kept ---- */
 
+/* Those of one key, too: several of its groups may fail at once, in tasks that know nothing of each other. */
+static int compare_groups(const struct sl_reject_entry *x, const struct sl_reject_entry *y)
+{
+    int order = 0;
+    for (uint32_t i = 0; order == 0 && i < x->width && i < y->width; i++)
+        order = sl_field_compare(&x->field[i], &y->field[i]);
+    return order;
+}
+
 /* The order of dead letters: operator, partition, then as they came within the partition. Groups stand behind
- * an operator's records, by key: hash tables meet them in an order of their own. */
+ * an operator's records, by key and what failed: hash tables meet them in an order of their own. */
 static int compare_entries(const void *a, const void *b)
 {
     const struct sl_reject_entry *x = *(struct sl_reject_entry *const *)a,
@@ -78,7 +87,7 @@ static int compare_entries(const void *a, const void *b)
     if (x->node != y->node)
         return x->node->number < y->node->number ? -1 : 1;
     bool x_group = x->line == SL_GROUP_LINE, y_group = y->line == SL_GROUP_LINE;
-    int order = x_group && y_group ? sl_field_compare(x->field, y->field) : x_group - y_group;
+    int order = x_group && y_group ? compare_groups(x, y) : x_group - y_group;
     if (order)
         return order;
     if (x->partition != y->partition)
