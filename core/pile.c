@@ -49,18 +49,6 @@ void sl_pile_done(struct sl_pile *pile)
 
 /* ---- rows become a run on disk ---- */
 
-static int write_chunk(const struct sl_spill_ops *ops, struct sl_spill_file *file,
-                       const struct sl_chunk *chunk, struct sl_error *err)
-{
-    struct sl_field fields[SL_WIDTH_MAX];
-    int r = 0;
-    for (uint32_t row = 0; row < chunk->rows && r == 0; row++) {
-        sl_chunk_row(chunk, row, fields);
-        r = ops->row(file, fields, chunk->width, err);
-    }
-    return r;
-}
-
 /* Where the run's handle belongs: room for one more. */
 static bool make_index_room(struct sl_pile *pile)
 {
@@ -79,7 +67,7 @@ static int write_rows(struct sl_piles *piles, const struct sl_rows *rows, struct
     struct sl_stored *stored;
     int r = *file ? 0 : ops->open(piles->spill, file, task->err);
     for (size_t i = 0; i < rows->chunks && r == 0; i++)
-        r = write_chunk(ops, *file, rows->chunk[i], task->err);
+        r = sl_spill_chunk(piles->spill, *file, rows->chunk[i], task->err);
     r = r < 0 ? r : ops->end(*file, &stored, task->err);
     if (r < 0)
         return r;

@@ -41,3 +41,7 @@ struct sl_spill {
     const struct sl_spill_ops *ops;
     size_t bytes; /* what one worker may hold for one operator before it writes */
 };
+
+/* Adds all rows of the chunk. 0, or a failure. */
+int sl_spill_chunk(const struct sl_spill *spill, struct sl_spill_file *file, const struct sl_chunk *chunk,
+                   struct sl_error *err);

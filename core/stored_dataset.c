@@ -28,7 +28,7 @@ size_t sl_dataset_bytes(const struct sl_dataset *dataset)
 
 struct writing {
     struct sl_outlet outlet; /* first */
-    const struct sl_spill_ops *ops;
+    const struct sl_spill *spill;
     struct sl_spill_file *file;
     struct sl_error *err;
 };
@@ -36,13 +36,7 @@ struct writing {
 static int write_chunk(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct writing *writing = (struct writing *)outlet;
-    struct sl_field fields[SL_WIDTH_MAX];
-    int r = 0;
-    for (uint32_t row = 0; row < chunk->rows && r == 0; row++) {
-        sl_chunk_row(chunk, row, fields);
-        r = writing->ops->row(writing->file, fields, chunk->width, writing->err);
-    }
-    return r;
+    return sl_spill_chunk(writing->spill, writing->file, chunk, writing->err);
 }
 
 static int store_partition(struct writing *writing, const struct sl_dataset *from, size_t p,
@@ -50,7 +44,7 @@ static int store_partition(struct writing *writing, const struct sl_dataset *fro
 {
     struct sl_stored *stored;
     int r = sl_dataset_push(from, p, 0, UINT64_MAX, &writing->outlet);
-    r = r < 0 ? r : writing->ops->end(writing->file, &stored, writing->err);
+    r = r < 0 ? r : writing->spill->ops->end(writing->file, &stored, writing->err);
     if (r < 0)
         return r;
     struct sl_rows *rows = sl_rows_stored(stored);
@@ -62,7 +56,7 @@ static int store_partition(struct writing *writing, const struct sl_dataset *fro
 int sl_dataset_store(const struct sl_dataset *dataset, const struct sl_spill *spill,
                      struct sl_spill_file *file, struct sl_dataset **ret, struct sl_error *err)
 {
-    struct writing writing = {{write_chunk}, spill->ops, file, err};
+    struct writing writing = {{write_chunk}, spill, file, err};
     struct sl_dataset *stored = sl_dataset_new(dataset->partitions);
     int r = stored ? 0 : sl_error_nomem(err);
     for (size_t p = 0; p < dataset->partitions && r == 0; p++)

@@ -1,5 +1,5 @@
 /* Rows on disk as a run like any other: chunk i is block i, loaded when somebody looks at it. What is loaded
- * to stay is found in chunk[i] from then on. */
+ * to stay is found in chunk[i] from then on. And the way there. */
 #include "core/stored_rows.h"
 
 #include "core/dataset.h"
@@ -79,4 +79,16 @@ static const struct sl_chunk *load_to_stay(const struct sl_rows *rows, size_t i)
 const struct sl_chunk *sl_rows_chunk_stored(const struct sl_rows *rows, size_t i, struct sl_arena *arena)
 {
     return arena ? load(rows->stored->run, i, arena) : load_to_stay(rows, i);
+}
+
+int sl_spill_chunk(const struct sl_spill *spill, struct sl_spill_file *file, const struct sl_chunk *chunk,
+                   struct sl_error *err)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    int r = 0;
+    for (uint32_t row = 0; row < chunk->rows && r == 0; row++) {
+        sl_chunk_row(chunk, row, fields);
+        r = spill->ops->row(file, fields, chunk->width, err);
+    }
+    return r;
 }
