@@ -1,52 +1,18 @@
-/* Rows that stay: an immutable, reference-counted sequence of records cut into contiguous partitions.
+/* Records that stay: an immutable, reference-counted sequence cut into contiguous partitions.
  *
- * struct sl_rows is a run of rows with the memory they live in; a partition is a list of slices of runs; a
- * dataset is a list of partitions. Windows, unions and repartitioning share runs and copy nothing. Counts are
- * atomic: datasets travel between threads.
+ * A partition is a list of slices of runs (core/rows.h); a dataset is a list of partitions. Windows, unions
+ * and repartitioning share runs and copy nothing. Counts are atomic: datasets travel between threads.
  *
- * Rows may be on disk (core/spill.h): pushing loads them block by block and lets go of them; a cursor's rows
- * stay, for its users keep what it gave them.
- *
- * Build: sl_rows_new, sl_rows_append (any number; copies), then hand the run to a dataset and unref it. While
- * it is being built a run belongs to one thread.
+ * Rows may be on disk: pushing loads them block by block and lets go of them; a cursor's rows stay, for its
+ * users keep what it gave them.
  *
  * A dataset may be deferred: how many rows it has is known, and they are made when somebody wants to read
  * them (sl_dataset_resolve), which whoever only passes it on never does. */
 #pragma once
 
-#include "core/arena.h"
-#include "core/chunk.h"
+#include "core/rows.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
-
-/* An arena that several runs point into. What lies in it may point into the arenas it stands on. */
-struct sl_memory {
-    _Atomic unsigned refs;
-    struct sl_arena arena;
-    struct sl_memory *base[2]; /* references, or NULL */
-};
-
-struct sl_memory *sl_memory_new(void);
-struct sl_memory *sl_memory_ref(struct sl_memory *memory);
-void sl_memory_unref(struct sl_memory *memory);
-
-struct sl_stored;
-struct sl_stored_rows;
-
-struct sl_rows {
-    _Atomic unsigned refs;
-    uint64_t count;           /* rows */
-    size_t chunks, capacity;  /* of chunk[] */
-    struct sl_chunk **chunk;  /* every chunk but the last of a width run may be short; start[] tells; rows
-                                 that are on disk: use sl_rows_chunk */
-    uint64_t *start;          /* index of the first row of chunk[i] */
-    uint32_t room;            /* rows the last chunk has memory for */
-    struct sl_arena arena;    /* chunks, columns and bytes */
-    struct sl_memory *memory; /* more bytes that fields point to; a reference, or NULL */
-    struct sl_stored_rows *stored;       /* of rows on disk, or NULL */
-    struct sl_field *open[SL_WIDTH_MAX]; /* columns of the chunk that still takes rows */
-};
 
 struct sl_slice {
     struct sl_rows *rows; /* a reference */
@@ -86,31 +52,6 @@ struct sl_dataset {
     _Atomic bool deferred; /* the rows are not there yet */
     struct sl_revision revision;
 };
-
-struct sl_rows *sl_rows_new(void);
-struct sl_rows *sl_rows_ref(struct sl_rows *rows);
-void sl_rows_unref(struct sl_rows *rows);
-
-/* Copies the chunk's rows, strings included, to the end of the run. 0 or SL_ENOMEM. Origins are dropped. */
-int sl_rows_append(struct sl_rows *rows, const struct sl_chunk *chunk);
-
-/* Moves all rows of `from`, which is nobody else's, to the end of `to`; from is empty afterwards. 0 or
- * SL_ENOMEM. */
-int sl_rows_adopt(struct sl_rows *to, struct sl_rows *from);
-
-/* Appends one row whose bytes already live in rows->arena (or in memory that outlives it). */
-int sl_rows_append_row(struct sl_rows *rows, const struct sl_field *fields, uint32_t width);
-
-/* A run that is on disk; takes it over, also when it fails. NULL: out of memory. */
-struct sl_rows *sl_rows_stored(struct sl_stored *stored);
-/* Chunk i. One of a run on disk is loaded into `arena`, or, where that is NULL, into the run's own memory,
- * where it stays. NULL: it could not be (core/spill.h). Any thread. */
-const struct sl_chunk *sl_rows_chunk_stored(const struct sl_rows *rows, size_t i, struct sl_arena *arena);
-static inline const struct sl_chunk *sl_rows_chunk(const struct sl_rows *rows, size_t i,
-                                                   struct sl_arena *arena)
-{
-    return rows->stored ? sl_rows_chunk_stored(rows, i, arena) : rows->chunk[i];
-}
 
 /* A dataset of `partitions` empty partitions. */
 struct sl_dataset *sl_dataset_new(size_t partitions);

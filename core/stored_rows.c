@@ -2,7 +2,7 @@
  * to stay is found in chunk[i] from then on. And the way there. */
 #include "core/stored_rows.h"
 
-#include "core/dataset.h"
+#include "core/rows.h"
 #include "core/spill.h"
 
 #include <pthread.h>
