@@ -69,8 +69,8 @@ void sl_rejects_reset(struct sl_rejects *rejects)
 
 /* ---- which ones are kept ---- */
 
-/* Those of one key, too: several of its groups may fail at once, in tasks that know nothing of each other. */
-static int compare_groups(const struct sl_reject_entry *x, const struct sl_reject_entry *y)
+/* What failed decides where nothing else does: tasks of two sources may say the same of where they are. */
+static int compare_fields(const struct sl_reject_entry *x, const struct sl_reject_entry *y)
 {
     int order = 0;
     for (uint32_t i = 0; order == 0 && i < x->width && i < y->width; i++)
@@ -78,8 +78,17 @@ static int compare_groups(const struct sl_reject_entry *x, const struct sl_rejec
     return order;
 }
 
+/* Groups by key, for hash tables meet them in an order of their own; those of one key by partition. */
+static int compare_groups(const struct sl_reject_entry *x, const struct sl_reject_entry *y)
+{
+    int order = sl_field_compare(x->field, y->field);
+    if (order == 0)
+        order = (x->partition > y->partition) - (x->partition < y->partition);
+    return order ? order : compare_fields(x, y);
+}
+
 /* The order of dead letters: operator, partition, then as they came within the partition. Groups stand behind
- * an operator's records, by key and what failed: hash tables meet them in an order of their own. */
+ * an operator's records. */
 static int compare_entries(const void *a, const void *b)
 {
     const struct sl_reject_entry *x = *(struct sl_reject_entry *const *)a,
