@@ -227,10 +227,13 @@ static int fold_lane(struct sl_aggregate *aggregate, struct sl_task *task, struc
                      unsigned number, struct sl_aggregate_lane *lane)
 {
     struct sl_fold fold = {aggregate, task, &part->table, &lane->table, number, aggregate->parts, true};
+    uint32_t own = task->ordinal;
     part->busy = true;
     pthread_mutex_unlock(&aggregate->lock);
     size_t before = sl_table_bytes(&part->table, 0);
+    task->ordinal = part->next; /* what fails is the lane's, whoever folds it */
     int r = sl_aggregate_fold(&fold);
+    task->ordinal = own;
     atomic_fetch_add(&aggregate->held, sl_table_bytes(&part->table, 0) - before);
     pthread_mutex_lock(&aggregate->lock);
     part->busy = false;
