@@ -22,8 +22,8 @@ struct sl_abandon {
 static void *wait(void *arg)
 {
     struct sl_abandon *abandon = arg;
-    while (*abandon->stop < 2) {
-        bool asked = *abandon->stop > 0;
+    while (sl_stop_count(abandon->stop) < 2) {
+        bool asked = sl_stop_count(abandon->stop) > 0;
         struct pollfd fds[2] = {{abandon->end_fd, POLLIN, 0}, {abandon->stop_fd, POLLIN, 0}};
         if (poll(fds, asked ? 1 : 2, asked ? LOOK_AGAIN_MS : -1) < 0 && errno != EINTR)
             return NULL; /* the batch ends by itself, or is killed */

@@ -9,6 +9,13 @@
 
 struct sl_abandon;
 
+/* How often a run was asked to stop; stop: see sl_run_options. A signal handler counts it, in whichever
+ * thread. */
+static inline int sl_stop_count(const volatile int *stop)
+{
+    return stop ? __atomic_load_n(stop, __ATOMIC_RELAXED) : 0;
+}
+
 /* stop, stop_fd: see sl_run_options; they and `told` outlive it. */
 int sl_abandon_new(const volatile int *stop, int stop_fd, _Atomic int *told, struct sl_abandon **ret,
                    struct sl_error *err);

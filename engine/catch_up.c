@@ -31,11 +31,6 @@ static int64_t horizon(const struct sl_run *run, int64_t from)
     return from + reach;
 }
 
-static bool is_stopped(const struct sl_run *run)
-{
-    return run->options->stop && *run->options->stop > 0;
-}
-
 int sl_catch_up(struct sl_run *run, int64_t from, int64_t to, struct sl_error *err)
 {
     const char *how = run->context->options.catch_up;
@@ -44,7 +39,7 @@ int sl_catch_up(struct sl_run *run, int64_t from, int64_t to, struct sl_error *e
     int r = 0;
     if (!run->any || strcmp(how, "none") == 0)
         return 0;
-    for (int64_t t = first; r == 0 && t < to && !is_stopped(run); t += interval) {
+    for (int64_t t = first; r == 0 && t < to && !sl_run_wants_stop(run); t += interval) {
         if (!all && t > horizon(run, run->last_ms > from ? run->last_ms : from))
             break;
         if (all || is_needed(run, t, NEED_WINDOW))

@@ -16,11 +16,6 @@ static bool may_wait(const struct sl_run *run)
     return run->catalog && (!ends || (run->hooks && run->hooks->room));
 }
 
-static bool wants_stop(const struct sl_run *run)
-{
-    return run->options->stop && *run->options->stop > 0;
-}
-
 static int stopped(struct sl_error *err)
 {
     return sl_error_set(err, SL_ESTOP, "stopped while it waited for room on a disk");
@@ -30,14 +25,14 @@ static int stopped(struct sl_error *err)
 static int wait(struct sl_run *run, int wait_ms, struct sl_error *err)
 {
     int64_t end_ns = sl_monotonic_ns() + wait_ms * INT64_C(1000000);
-    for (int64_t left_ns; !wants_stop(run) && (left_ns = end_ns - sl_monotonic_ns()) > 0;) {
+    for (int64_t left_ns; !sl_run_wants_stop(run) && (left_ns = end_ns - sl_monotonic_ns()) > 0;) {
         struct pollfd signals = {run->options->stop_fd, POLLIN, 0};
         int left_ms = (int)((left_ns + 999999) / 1000000);
         sl_service_alive(&run->status.service);
         if (poll(&signals, 1, sl_service_wait_ms(&run->status.service, left_ms)) < 0 && errno != EINTR)
             return sl_error_sys(err, errno, "waiting for room on a disk");
     }
-    return wants_stop(run) ? stopped(err) : 1;
+    return sl_run_wants_stop(run) ? stopped(err) : 1;
 }
 
 static void say(const struct sl_batch *batch, struct sl_error *err)

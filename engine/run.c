@@ -1,5 +1,7 @@
 #include "engine/run.h"
 
+#include "engine/abandon.h"
+
 struct sl_source *sl_run_source(const struct sl_run *run, const struct sl_node *node)
 {
     for (size_t s = 0; s < run->sources; s++)
@@ -9,9 +11,14 @@ struct sl_source *sl_run_source(const struct sl_run *run, const struct sl_node *
     return NULL;
 }
 
+bool sl_run_wants_stop(const struct sl_run *run)
+{
+    return sl_stop_count(run->options->stop) > 0;
+}
+
 bool sl_run_abandoned(struct sl_run *run)
 {
-    if (run->options->stop && *run->options->stop > 1)
+    if (sl_stop_count(run->options->stop) > 1)
         atomic_store(&run->context->abandoned, 1);
     return atomic_load(&run->context->abandoned) != 0;
 }

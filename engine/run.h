@@ -64,4 +64,6 @@ struct sl_run {
 
 /* The source at a node. */
 struct sl_source *sl_run_source(const struct sl_run *run, const struct sl_node *node);
+/* It was asked to end after the batch; to give the batch up. */
+bool sl_run_wants_stop(const struct sl_run *run);
 bool sl_run_abandoned(struct sl_run *run);

@@ -20,11 +20,6 @@ static int64_t time_after(const struct sl_run *run, int64_t t)
     return t - t % interval_of(run) + interval_of(run);
 }
 
-static bool wants_stop(const struct sl_run *run)
-{
-    return run->options->stop && *run->options->stop > 0;
-}
-
 static bool has_enough(const struct sl_run *run)
 {
     return run->options->batches && run->committed >= (uint64_t)run->options->batches;
@@ -71,7 +66,7 @@ static void drain(int fd)
 static int wait_until(struct sl_run *run, int64_t t, bool arrivals, struct sl_error *err)
 {
     int64_t now = now_ms(run), before = now;
-    for (; !wants_stop(run) && now < t && now >= before; before = now, now = now_ms(run)) {
+    for (; !sl_run_wants_stop(run) && now < t && now >= before; before = now, now = now_ms(run)) {
         struct pollfd fds[2] = {{run->options->stop_fd, POLLIN, 0}, {run->wake_fd, POLLIN, 0}};
         int64_t left = t - now < LOOK_AGAIN_MS ? t - now : LOOK_AGAIN_MS;
         int timeout = sl_service_wait_ms(&run->status.service, (int)left);
@@ -103,7 +98,7 @@ static int run_virtual(struct sl_run *run, struct sl_error *err)
     bool ran;
     int r =
         refresh_sources(run, err); /* what comes later is told by events: a batch pays for new files only */
-    for (int64_t k = (int64_t)run->committed; r == 0 && !wants_stop(run); k++, t += interval) {
+    for (int64_t k = (int64_t)run->committed; r == 0 && !sl_run_wants_stop(run); k++, t += interval) {
         if (run->options->batches && k >= run->options->batches)
             break;
         run->virtual_clock.now_ms = t;
@@ -141,11 +136,11 @@ static int run_once(struct sl_run *run, struct sl_error *err)
         say_left(run, t);
         return 0;
     }
-    while (r == 0 && !wants_stop(run) && now_ms(run) < t)
+    while (r == 0 && !sl_run_wants_stop(run) && now_ms(run) < t)
         r = wait_until(run, t, false, err);
-    if (r == 0 && !wants_stop(run))
+    if (r == 0 && !sl_run_wants_stop(run))
         r = sl_catch_up(run, run->last_ms, t, err);
-    return r < 0 || wants_stop(run) ? r : sl_perform(run, t, &no_limits, &ran, err);
+    return r < 0 || sl_run_wants_stop(run) ? r : sl_perform(run, t, &no_limits, &ran, err);
 }
 
 /* Whether another batch would take something. Windows and state that have something to say for ever, or long
@@ -169,7 +164,7 @@ static int run_available(struct sl_run *run, struct sl_error *err)
     int r = refresh_sources(run, err);
     if (r == 0)
         r = sl_catch_up(run, run->last_ms, t, err);
-    for (; r == 0 && more && !wants_stop(run) && !has_enough(run); t += interval_of(run)) {
+    for (; r == 0 && more && !sl_run_wants_stop(run) && !has_enough(run); t += interval_of(run)) {
         r = sl_perform(run, t, &limits, &ran, err);
         more = is_input_left(run, ran);
     }
@@ -204,7 +199,7 @@ static int run_real(struct sl_run *run, struct sl_error *err)
     int64_t tried = run->any ? run->last_ms : INT64_MIN;
     bool was_behind = false;
     int r = 0;
-    while (r == 0 && !wants_stop(run) && !has_enough(run)) {
+    while (r == 0 && !sl_run_wants_stop(run) && !has_enough(run)) {
         int64_t t = newest_due(run);
         bool ran;
         say_behind(run, &was_behind);
@@ -215,7 +210,7 @@ static int run_real(struct sl_run *run, struct sl_error *err)
         }
         r = sl_catch_up(run, tried, t, err);
         tried = t;
-        if (r == 0 && !wants_stop(run))
+        if (r == 0 && !sl_run_wants_stop(run))
             r = sl_perform(run, t, &limits, &ran, err);
     }
     return r;
