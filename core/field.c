@@ -146,36 +146,13 @@ static struct sl_field canonical_number(const struct sl_field *f)
     return *f;
 }
 
-/* Short strings by two multiplications, the rest by XXH3; keys of word counts are short. */
-static uint64_t hash_string(const uint8_t *p, uint32_t n, uint64_t seed)
-{
-    uint64_t a = 0, b = 0;
-    if (n > 16)
-        return XXH3_64bits_withSeed(p, n, seed);
-    if (n >= 8) {
-        memcpy(&a, p, 8);
-        memcpy(&b, p + n - 8, 8);
-    } else if (n >= 4) {
-        uint32_t low, high;
-        memcpy(&low, p, 4);
-        memcpy(&high, p + n - 4, 4);
-        a = low;
-        b = high;
-    } else if (n) {
-        a = (uint64_t)p[0] << 16 | (uint64_t)p[n >> 1] << 8 | p[n - 1];
-    }
-    __uint128_t m = (__uint128_t)(a ^ seed ^ 0x9E3779B97F4A7C15u) *
-                    (b ^ (seed >> 32 | seed << 32) ^ ((uint64_t)n << 56) ^ 0xC2B2AE3D27D4EB4Fu);
-    return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
 static uint64_t hash_word(uint64_t word, uint64_t seed)
 {
     __uint128_t m = (__uint128_t)(word ^ seed ^ 0x9E3779B97F4A7C15u) * 0xD6E8FEB86659FD93u;
     return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-uint64_t sl_field_hash(const struct sl_field *f, uint64_t seed)
+uint64_t sl_field_hash_slow(const struct sl_field *f, uint64_t seed)
 {
     uint64_t hash = seed + f->tag;
     struct sl_field number;
@@ -189,7 +166,8 @@ uint64_t sl_field_hash(const struct sl_field *f, uint64_t seed)
         number = canonical_number(f);
         return hash_word((uint64_t)number.integer, seed + number.tag);
     case SL_STR:
-        return hash_string(f->str, f->len, seed);
+        return f->len > SL_SHORT_MAX ? XXH3_64bits_withSeed(f->str, f->len, seed)
+                                     : sl_short_hash(f->str, f->len, seed);
     case SL_LIST:
     case SL_MAP:
         for (size_t i = 0, count = f->tag == SL_MAP ? 2 * (size_t)f->len : f->len; i < count; i++)

@@ -54,8 +54,37 @@ static inline bool sl_field_equals(const struct sl_field *a, const struct sl_fie
  * look the same; NaNs do. */
 bool sl_field_looks_same(const struct sl_field *a, const struct sl_field *b);
 
+enum { SL_SHORT_MAX = 16 };
+
+/* Of strings of up to SL_SHORT_MAX bytes, which most keys are: two words that may overlap, multiplied. */
+static inline uint64_t sl_short_hash(const uint8_t *p, uint32_t n, uint64_t seed)
+{
+    uint64_t a = 0, b = 0;
+    if (n >= 8) {
+        memcpy(&a, p, 8);
+        memcpy(&b, p + n - 8, 8);
+    } else if (n >= 4) {
+        uint32_t low, high;
+        memcpy(&low, p, 4);
+        memcpy(&high, p + n - 4, 4);
+        a = low;
+        b = high;
+    } else if (n) {
+        a = (uint64_t)p[0] << 16 | (uint64_t)p[n >> 1] << 8 | p[n - 1];
+    }
+    __uint128_t m = (__uint128_t)(a ^ seed ^ 0x9E3779B97F4A7C15u) *
+                    (b ^ (seed >> 32 | seed << 32) ^ ((uint64_t)n << 56) ^ 0xC2B2AE3D27D4EB4Fu);
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+uint64_t sl_field_hash_slow(const struct sl_field *f, uint64_t seed);
+
 /* A seeded hash for tables; equal fields hash alike. Never leaves the process. */
-uint64_t sl_field_hash(const struct sl_field *f, uint64_t seed);
+static inline uint64_t sl_field_hash(const struct sl_field *f, uint64_t seed)
+{
+    return f->tag == SL_STR && f->len <= SL_SHORT_MAX ? sl_short_hash(f->str, f->len, seed)
+                                                      : sl_field_hash_slow(f, seed);
+}
 
 /* XXH3-64, unseeded, of the canonical key bytes: the same on every machine; for partitions. */
 uint64_t sl_field_partition_hash(const struct sl_field *f);

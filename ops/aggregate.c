@@ -272,21 +272,30 @@ static int merge_values(struct merge *merge)
     return r;
 }
 
+/* So many that what is fetched for them is there in time and still in the first cache. */
+enum { ROWS_AT_ONCE = 128 };
+
+static int find_groups(struct merge *merge, uint32_t from, uint32_t end)
+{
+    uint32_t hash[ROWS_AT_ONCE];
+    int r = 0;
+    for (uint32_t i = from; i < end; i++) {
+        hash[i - from] = (uint32_t)sl_field_hash(&merge->pairs.key[i], merge->task->seed);
+        sl_table_prefetch(merge->table, hash[i - from]);
+    }
+    for (uint32_t i = from; i < end; i++)
+        sl_table_prefetch_group(merge->table, hash[i - from]);
+    for (uint32_t i = from; i < end && r == 0; i++)
+        r = find_group(merge, hash[i - from], i);
+    return r;
+}
+
 static int merge_chunk(struct merge *merge)
 {
-    uint32_t hash[SL_CHUNK_ROWS];
     uint32_t rows = merge->in->rows;
-    if (sl_table_reserve(merge->table, rows) < 0)
-        return SL_ENOMEM;
-    for (uint32_t i = 0; i < rows; i++) {
-        hash[i] = (uint32_t)sl_field_hash(&merge->pairs.key[i], merge->task->seed);
-        sl_table_prefetch(merge->table, hash[i]);
-    }
-    for (uint32_t i = 0; i < rows; i++)
-        sl_table_prefetch_group(merge->table, hash[i]);
-    int r = 0;
-    for (uint32_t i = 0; i < rows && r == 0; i++)
-        r = find_group(merge, hash[i], i);
+    int r = sl_table_reserve(merge->table, rows);
+    for (uint32_t from = 0; from < rows && r == 0; from += ROWS_AT_ONCE)
+        r = find_groups(merge, from, rows - from < ROWS_AT_ONCE ? rows : from + ROWS_AT_ONCE);
     return r == 0 ? merge_values(merge) : r;
 }
 

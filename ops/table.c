@@ -99,17 +99,6 @@ int sl_table_reserve(struct sl_table *table, size_t more)
     return capacity > (size_t)1 << 31 ? SL_ENOMEM : grow(table, capacity);
 }
 
-struct sl_group *sl_table_slot(const struct sl_table *table, uint32_t hash, const struct sl_field *key)
-{
-    for (size_t at = first_slot(table, hash);; at = next_slot(table, at)) {
-        struct sl_group *group = &table->slot[at];
-        if (!(group->key.flags & SL_GROUP_TAKEN))
-            return group;
-        if (group->hash == hash && sl_field_equals(&group->key, key))
-            return group;
-    }
-}
-
 int sl_table_take(struct sl_table *table, struct sl_group *slot, uint32_t hash, const struct sl_field *key,
                   uint32_t first)
 {

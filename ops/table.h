@@ -55,7 +55,17 @@ int sl_table_reserve(struct sl_table *table, size_t more);
 size_t sl_table_bytes(const struct sl_table *table, size_t more);
 
 /* The slot where the key is or belongs; check key.flags. */
-struct sl_group *sl_table_slot(const struct sl_table *table, uint32_t hash, const struct sl_field *key);
+static inline struct sl_group *sl_table_slot(const struct sl_table *table, uint32_t hash,
+                                             const struct sl_field *key)
+{
+    for (size_t at = hash * table->spread >> table->shift;; at = (at + 1) & (table->capacity - 1)) {
+        struct sl_group *group = &table->slot[at];
+        if (!(group->key.flags & SL_GROUP_TAKEN))
+            return group;
+        if (group->hash == hash && sl_field_equals(&group->key, key))
+            return group;
+    }
+}
 
 /* Takes a free slot for a copy of the key; the group is SL_GROUP_EMPTY. 0 or SL_ENOMEM. */
 int sl_table_take(struct sl_table *table, struct sl_group *slot, uint32_t hash, const struct sl_field *key,
