@@ -51,7 +51,7 @@ static bool prepare(struct sl_cells *cells)
  * Strings have one representation. */
 static bool show_key(struct sl_cells *cells, struct sl_cell *cell, const struct sl_field *key)
 {
-    if (cell->exists || key->tag == SL_STR)
+    if (cell->exists || key->tag == SL_STR || sl_field_looks_same(&cell->key, key))
         return true;
     if (!sl_field_copy(&cells->memory->arena, key, &cell->key))
         return false;

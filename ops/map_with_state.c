@@ -195,10 +195,14 @@ static int load_cell(struct sl_stage *stage, struct sl_parts *parts, const struc
 {
     struct sl_cells *cells;
     struct sl_cell *cell = find_cell(stage, parts, &row[0], &cells);
+    if (cell && (cell->exists || width == 1)) { /* a newer row says all of the key, its looks, too */
+        int r = sl_cells_remove(cells, cell);
+        if (r < 0 || width == 1)
+            return r;
+        cell = find_cell(stage, parts, &row[0], &cells);
+    }
     if (!cell)
         return SL_ENOMEM;
-    if (width == 1)
-        return sl_cells_remove(cells, cell);
     if (width != 3 || row[2].tag != SL_INT)
         return sl_error_set(stage->err, SL_EDAMAGED, "the state of mapWithState is damaged");
     cell->seen_ms = row[2].integer;

@@ -168,6 +168,20 @@ t:stateSnapshots():saveAsTextFiles("out/q", "")
         equal(list(text_of(directories("out/q")).values()), kept, "snapshots in %s" % pieces)
 
 
+def test_a_state_that_began_anew_keeps_its_key_over_a_restart():
+    batches = [[[1, "x"]], [[1, "end"], [1.0, "x"]], [], []]
+    script = job(head("emptyBatches = true") + streams(batches) + """
+s:mapWithState(function(k, v, st) if v == 'end' then st:remove() elseif v then st:update(v) end return k, v or 'gone' end,
+    { timeout = "1s" }):saveAsTextFiles("out/r", "")
+""")
+    mapped = ["1\tx\n", "1\tend\n1.0\tx\n", "", "1.0\tgone\n"]
+    for pieces in ([4], [1, 1, 1, 1]):
+        clear()
+        for piece in pieces:
+            sluice_ok("run", script, "--clock", "virtual", "--batches", str(piece))
+        equal(list(text_of(directories("out/r")).values()), mapped, "what the function saw in %s" % pieces)
+
+
 def test_two_states_of_one_stream_are_apart():
     check_cases([
         ("s:updateStateByKey(%s):join(s:updateStateByKey(function(v, st) return (st or 0) + (v[1] or 0) end))" % COUNT,
