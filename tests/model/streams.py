@@ -48,7 +48,7 @@ class Stream:
             due = t % self.slide == 0
             made = self.compute(t, *[parent.at(t) for parent in self.parents]) if due else empty()
             spoke = due and (self.run.every or made.spoke)
-            self.known[t] = Dataset(made.parts if spoke else [[]], spoke)
+            self.known[t] = Dataset(made.parts if spoke else [], spoke)
         return self.known[t]
 
     def each(self, t, records, function):
@@ -359,6 +359,10 @@ class Union(Stream):
 
     def compute(self, t, *parents):
         return Dataset([part for parent in parents for part in parent.parts], any(parent.spoke for parent in parents))
+
+
+def has_union(stream):
+    return isinstance(stream, Union) or any(has_union(parent) for parent in stream.parents)
 
 
 class TwoSides(Stream):
