@@ -13,7 +13,8 @@ struct gathering {
     struct sl_aggregate *aggregate;
     enum sl_shape shape;
     struct sl_task *task;
-    struct sl_arena *keep; /* of one key */
+    struct sl_spill_file *file; /* the rows of the result */
+    struct sl_arena *keep;      /* of one key */
     struct sl_group lane, path, whole;
     uint32_t number; /* of the lane */
     uint32_t path_number;
@@ -116,8 +117,9 @@ static int add_values(struct gathering *g, const struct sl_field *list)
 }
 
 /* A row of the key's: of its first lane, the same lane, or the next one. */
-static int add_row(struct gathering *g, const struct sl_field *row)
+static int add_row(void *arg, const struct sl_field *row)
 {
+    struct gathering *g = arg;
     enum sl_run_kind kind = sl_run_kind(row[1].integer);
     uint32_t number = sl_run_lane(row[1].integer);
     struct sl_group group;
@@ -138,8 +140,9 @@ static int add_row(struct gathering *g, const struct sl_field *row)
 
 /* ---- a range of keys ---- */
 
-static int write_key(struct gathering *g, struct sl_spill_file *file)
+static int write_key(void *arg)
 {
+    struct gathering *g = arg;
     const struct sl_aggregate *aggregate = g->aggregate;
     struct sl_field pair[2];
     const struct sl_field *row;
@@ -151,19 +154,21 @@ static int write_key(struct gathering *g, struct sl_spill_file *file)
     struct sl_entry entry = {g->whole.key, g->whole.state};
     entry.key.flags &= SL_FIELD_ROW;
     r = sl_entry_row(aggregate->stage, aggregate->reducer, g->shape, g->task, &entry, pair, &row, &width);
-    return r < 0 || !width ? r : aggregate->runs.spill->ops->row(file, row, width, g->task->err);
+    return r < 0 || !width ? r : aggregate->runs.spill->ops->row(g->file, row, width, g->task->err);
 }
 
-static void begin_key(struct gathering *g)
+static void begin_key(void *arg)
 {
+    struct gathering *g = arg;
     sl_arena_reset(g->keep);
     sl_arena_reset(g->task->scratch);
     g->lane.key.flags = g->path.key.flags = g->whole.key.flags = 0;
 }
 
 /* The key that is gathered, wherever it stands: at least one group has it. */
-static const struct sl_field *current_key(const struct gathering *g)
+static const struct sl_field *current_key(const void *arg)
 {
+    const struct gathering *g = arg;
     const struct sl_group *const group[] = {&g->lane, &g->path, &g->whole};
     for (size_t i = 0; i < sizeof group / sizeof *group; i++)
         if (group[i]->key.flags & SL_GROUP_TAKEN)
@@ -171,33 +176,15 @@ static const struct sl_field *current_key(const struct gathering *g)
     return NULL;
 }
 
-static int merge_rows(struct gathering *g, struct sl_merge *merge, struct sl_spill_file *file)
-{
-    struct sl_field row[SL_WIDTH_MAX];
-    uint32_t width;
-    int r;
-    begin_key(g);
-    while ((r = sl_merge_next(merge, row, &width, g->task->err)) > 0) {
-        const struct sl_field *key = current_key(g);
-        if (key && !sl_field_equals(key, &row[0])) {
-            r = write_key(g, file);
-            begin_key(g);
-            if (r == 0 && g->task->stop && atomic_load_explicit(g->task->stop, memory_order_relaxed))
-                r = SL_ESTOP;
-        }
-        r = r < 0 ? r : add_row(g, row);
-        if (r < 0)
-            return r;
-    }
-    return r < 0 ? r : write_key(g, file);
-}
+static const struct sl_gatherer gatherer = {begin_key, current_key, add_row, write_key};
 
 static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, struct sl_spill_file *file)
 {
     const struct gathering *all = arg;
     struct sl_arena keep = {0};
-    struct gathering g = {.aggregate = all->aggregate, .shape = all->shape, .task = task, .keep = &keep};
-    int r = merge_rows(&g, merge, file);
+    struct gathering g = {
+        .aggregate = all->aggregate, .shape = all->shape, .task = task, .file = file, .keep = &keep};
+    int r = sl_merge_gather(merge, task, &gatherer, &g);
     sl_arena_done(&keep);
     return r;
 }

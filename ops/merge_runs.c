@@ -185,3 +185,25 @@ int sl_merge_next(struct sl_merge *merge, struct sl_field *fields, uint32_t *ret
     *ret_width = merge->last->chunk->width;
     return 1;
 }
+
+int sl_merge_gather(struct sl_merge *merge, struct sl_task *task, const struct sl_gatherer *gatherer,
+                    void *arg)
+{
+    struct sl_field row[SL_WIDTH_MAX];
+    uint32_t width;
+    int r;
+    gatherer->begin(arg);
+    while ((r = sl_merge_next(merge, row, &width, task->err)) > 0) {
+        const struct sl_field *key = gatherer->key(arg);
+        if (key && !sl_field_equals(key, &row[0])) {
+            r = gatherer->end(arg);
+            gatherer->begin(arg);
+            if (r == 0 && task->stop && atomic_load_explicit(task->stop, memory_order_relaxed))
+                r = SL_ESTOP;
+        }
+        r = r < 0 ? r : gatherer->add(arg, row);
+        if (r < 0)
+            return r;
+    }
+    return r < 0 ? r : gatherer->end(arg);
+}

@@ -27,6 +27,18 @@ void sl_merge_close(struct sl_merge *merge);
 /* 1 and a row, borrowed until the next call, 0 at the end, or a failure. */
 int sl_merge_next(struct sl_merge *merge, struct sl_field *fields, uint32_t *ret_width, struct sl_error *err);
 
+/* Whoever makes something of all rows of a key. */
+struct sl_gatherer {
+    void (*begin)(void *arg);                       /* forgets the key before */
+    const struct sl_field *(*key)(const void *arg); /* of the rows so far; NULL: there are none */
+    int (*add)(void *arg, const struct sl_field *row);
+    int (*end)(void *arg); /* the key is complete; it may have no rows */
+};
+
+/* Hands all rows over, key by key. 0, SL_ESTOP where the task is to stop, or the first failure. */
+int sl_merge_gather(struct sl_merge *merge, struct sl_task *task, const struct sl_gatherer *gatherer,
+                    void *arg);
+
 /* Up to `cuts` keys in order, into key[cuts] and the arena; how many in *ret_cuts. */
 int sl_merge_cut(struct sl_stored *const *run, size_t runs, bool descending, size_t cuts,
                  struct sl_arena *arena, struct sl_field *key, size_t *ret_cuts, struct sl_error *err);

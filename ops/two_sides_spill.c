@@ -110,15 +110,17 @@ struct reading {
     struct sl_meeting meeting;
 };
 
-static void begin_key(struct reading *reading)
+static void begin_key(void *arg)
 {
+    struct reading *reading = arg;
     for (unsigned i = 0; i < 2; i++)
         store_reset(&reading->store[i], reading->meeting.piles->spill->ops);
     sl_arena_reset(reading->meeting.task->scratch);
 }
 
-static int end_key(struct reading *reading)
+static int end_key(void *arg)
 {
+    struct reading *reading = arg;
     struct sl_meeting *meeting = &reading->meeting;
     int r = 0;
     for (unsigned i = 0; i < 2 && r == 0; i++)
@@ -130,35 +132,22 @@ static int end_key(struct reading *reading)
     return reading->sides->kind->meet(meeting);
 }
 
-static const struct sl_field *current_key(const struct reading *reading)
+static const struct sl_field *current_key(const void *arg)
 {
+    const struct reading *reading = arg;
     for (unsigned i = 0; i < 2; i++)
         if (reading->store[i].group.key.flags & SL_GROUP_TAKEN)
             return &reading->store[i].group.key;
     return NULL;
 }
 
-static int read_rows(struct reading *reading, struct sl_merge *merge)
+static int add_row(void *arg, const struct sl_field *row)
 {
-    struct sl_task *task = reading->meeting.task;
-    struct sl_field row[SL_WIDTH_MAX];
-    uint32_t width;
-    int r;
-    begin_key(reading);
-    while ((r = sl_merge_next(merge, row, &width, task->err)) > 0) {
-        const struct sl_field *key = current_key(reading);
-        if (key && !sl_field_equals(key, &row[0])) {
-            r = end_key(reading);
-            begin_key(reading);
-            if (r == 0 && task->stop && atomic_load_explicit(task->stop, memory_order_relaxed))
-                r = SL_ESTOP;
-        }
-        r = r < 0 ? r : store_add(&reading->store[sl_run_side(row[1].integer)], task, row);
-        if (r < 0)
-            return r;
-    }
-    return r < 0 ? r : end_key(reading);
+    struct reading *reading = arg;
+    return store_add(&reading->store[sl_run_side(row[1].integer)], reading->meeting.task, row);
 }
+
+static const struct sl_gatherer gatherer = {begin_key, current_key, add_row, end_key};
 
 static struct store store_of(struct sl_two_sides *sides, unsigned i)
 {
@@ -177,7 +166,7 @@ static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, 
         .store = {store_of(sides, 0), store_of(sides, 1)},
         .meeting = {.task = task, .piles = &sides->piles, .file = file},
     };
-    int r = read_rows(&reading, merge);
+    int r = sl_merge_gather(merge, task, &gatherer, &reading);
     for (unsigned i = 0; i < 2; i++)
         store_done(&reading.store[i], sides->piles.spill->ops);
     return r;
