@@ -153,20 +153,17 @@ static int compare_text(const struct line *a, const struct line *b, const uint8_
     return memcmp(text + a->start, text + b->start, a->len);
 }
 
-/* By text; equal ones stay in order. */
-static int compare_lines(const void *a, const void *b, void *text)
-{
-    const struct line *x = a, *y = b;
-    int order = compare_text(x, y, text);
-    if (order)
-        return order;
-    return x->at < y->at ? -1 : x->at > y->at;
-}
-
 static int compare_places(const void *a, const void *b)
 {
     const struct line *x = a, *y = b;
     return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* By text; equal ones stay in order. */
+static int compare_lines(const void *a, const void *b, void *text)
+{
+    int order = compare_text(a, b, text);
+    return order ? order : compare_places(a, b);
 }
 
 static void cross_out(struct group *new, struct group *old, struct sl_buf *text)

@@ -150,8 +150,7 @@ static void place(void *arg, size_t at, const struct sl_sort_item *item, size_t 
     for (size_t i = 0; i < count; i++) {
         if (i + SL_KEYS_AHEAD < count)
             __builtin_prefetch(item[i + SL_KEYS_AHEAD].key);
-        const struct sl_group *group =
-            (const struct sl_group *)((const char *)item[i].key - offsetof(struct sl_group, key));
+        const struct sl_group *group = sl_group_of_key(item[i].key);
         struct sl_entry *entry = &finish->result->entry[at + i];
         entry->key = group->key;
         entry->key.flags &= SL_FIELD_ROW;

@@ -141,11 +141,6 @@ static int write_group(const struct writing *writing, const struct sl_group *gro
     return writing->reducer == &sl_reducer_list ? write_list(writing, row, lane) : write_row(writing, row);
 }
 
-static const struct sl_group *group_of(const struct sl_field *key)
-{
-    return (const struct sl_group *)((const char *)key - offsetof(struct sl_group, key));
-}
-
 /* The table's keys, in no order. */
 static size_t list_keys(const struct sl_table *table, struct sl_sort_item *item)
 {
@@ -176,7 +171,7 @@ static int write_groups(const struct writing *writing, const struct sl_table *ta
             __builtin_prefetch(item[i + 2 * SL_KEYS_AHEAD].key);
             sl_key_prefetch_bytes(item[i + SL_KEYS_AHEAD].key);
         }
-        r = write_group(writing, group_of(item[i].key));
+        r = write_group(writing, sl_group_of_key(item[i].key));
         sl_arena_release(writing->task->scratch, mark);
     }
     free(item);

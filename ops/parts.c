@@ -70,25 +70,21 @@ void sl_parts_settle(struct sl_parts *parts)
         sl_cells_settle(&parts->part[p]);
 }
 
-struct tidying {
-    struct sl_cells *wasteful[SL_PARTS];
-};
-
 static int tidy_part(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
-    const struct tidying *tidying = arg;
+    struct sl_cells **wasteful = arg;
     (void)worker, (void)err;
-    return sl_cells_tidy(tidying->wasteful[index]);
+    return sl_cells_tidy(wasteful[index]);
 }
 
 int sl_parts_tidy(struct sl_parts *parts, struct sl_stage *stage)
 {
-    struct tidying tidying;
+    struct sl_cells *wasteful[SL_PARTS];
     size_t count = 0;
     for (unsigned p = 0; p < SL_PARTS; p++)
         if (sl_cells_is_wasteful(&parts->part[p]))
-            tidying.wasteful[count++] = &parts->part[p];
-    return count ? sl_pool_run(stage->pool, count, tidy_part, &tidying, stage->err) : 0;
+            wasteful[count++] = &parts->part[p];
+    return count ? sl_pool_run(stage->pool, count, tidy_part, wasteful, stage->err) : 0;
 }
 
 /* ---- showing ---- */

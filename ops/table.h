@@ -32,6 +32,11 @@ static inline struct sl_group *sl_group_of(const union sl_state *state)
     return (struct sl_group *)((char *)state - offsetof(struct sl_group, state));
 }
 
+static inline const struct sl_group *sl_group_of_key(const struct sl_field *key)
+{
+    return (const struct sl_group *)((const char *)key - offsetof(struct sl_group, key));
+}
+
 struct sl_table {
     struct sl_group *slot; /* [capacity] */
     size_t capacity;       /* a power of two */
