@@ -66,3 +66,12 @@ def run_measured(text, limit, options=""):
     done = sluice("run", script, "--clock", "virtual", "--batches", "1", seconds=1000, prefix=[sys.executable, "-c", MEASURED])
     equal(done.returncode, 0, "exit status; " + done.stderr)
     return list(directories().values()), int(done.stdout)
+
+
+def stays_below(text, limit, least):
+    """The same results with a limit of so many MB, within it, where more than `least` MB are taken without one."""
+    wanted, without = run_measured(text, None)
+    found, limited = run_measured(text, "%dMB" % limit)
+    equal(found, wanted, "the result")
+    check(without > least * 10 ** 6, "it takes more without a limit: %d bytes" % without)
+    check(limited < limit * 10 ** 6, "%d bytes under a limit of %d MB" % (limited, limit))

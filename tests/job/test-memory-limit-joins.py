@@ -81,11 +81,7 @@ def test_the_product_of_a_small_input_goes_to_disk():
     pairs = 'local pairs = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 2))\n'
     # Summed up: four million rows as text would only take time.
     text = pairs + save('pairs:join(pairs):map(function(k, l, r) return l:sub(-1), #r end):reduceByKey(sluice.sum)', "r")
-    wanted, without = run_measured(text, None)
-    found, limited = run_measured(text, "60MB")
-    equal(found, wanted, "the result")
-    check(without > 150e6, "it takes more without a limit: %d bytes" % without)
-    check(limited < 60e6, "%d bytes under a limit of 60 MB" % limited)
+    stays_below(text, 60, 150)
 
 
 def test_a_join_stays_below_the_limit():
@@ -96,11 +92,7 @@ def test_a_join_stays_below_the_limit():
     move_in("a", "".join("%s %d\n" % ("often" if i % 3 == 0 else "%x" % generator.randrange(10 ** 6), i) for i in range(10 ** 6)))
     text = 'local pairs = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 2))\n' + \
         save('pairs:join(pairs:filter(function(k, v) return k ~= "often" or v:sub(-5) == "00000" end))', "r")
-    wanted, without = run_measured(text, None)
-    found, limited = run_measured(text, "80MB")
-    equal(found, wanted, "the result")
-    check(without > 160e6, "it takes more without a limit: %d bytes" % without)
-    check(limited < 80e6, "%d bytes under a limit of 80 MB" % limited)
+    stays_below(text, 80, 160)
 
 
 main(globals())

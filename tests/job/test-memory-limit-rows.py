@@ -87,15 +87,6 @@ def distinct_lines(count):
     return "".join("%x some text of a line\n" % (i * 2654435761 % 2 ** 32) for i in range(count))
 
 
-def stays_below(text, limit, least):
-    """Peak memory with a limit; without one it is at least `least`."""
-    wanted, without = run_measured(text, None)
-    found, limited = run_measured(text, "%dMB" % limit)
-    equal(found, wanted, "the result")
-    check(without > least * 10 ** 6, "it takes more without a limit: %d bytes" % without)
-    check(limited < limit * 10 ** 6, "%d bytes under a limit of %d MB" % (limited, limit))
-
-
 def test_what_keeps_rows_stays_below_the_limit():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")

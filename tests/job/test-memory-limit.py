@@ -101,11 +101,7 @@ def test_the_process_stays_below_the_limit():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")
     move_in("a", distinct_words(1500000))
-    wanted, without = run_measured(WORD_COUNT, None)
-    found, limited = run_measured(WORD_COUNT, "80MB")
-    equal(found, wanted, "the result")
-    check(without > 160e6, "it takes more without a limit: %d bytes" % without)
-    check(limited < 80e6, "%d bytes under a limit of 80 MB" % limited)
+    stays_below(WORD_COUNT, 80, 160)
 
 
 def test_nothing_is_left_of_what_went_to_disk():
