@@ -7,10 +7,10 @@
  *   are given back when the next versions have come
  *
  * Linked with libsluice.so, whose inner functions it calls. */
-#include "fs/mount.h"
+#include "fs/mount/mount.h"
 
-#include "core/clock.h"
-#include "core/dataset.h"
+#include "core/base/clock.h"
+#include "core/rows/dataset.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "cli/flags.h"
 
-#include "core/duration.h"
-#include "core/nearest.h"
+#include "core/base/duration.h"
+#include "core/base/nearest.h"
 #include "text/number.h"
 
 #include <stdio.h>

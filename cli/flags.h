@@ -4,7 +4,7 @@
  * and after "--" arguments that are not looked at. */
 #pragma once
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 enum sl_flag_kind {
     SL_FLAG_SWITCH,   /* no value */

@@ -3,7 +3,7 @@
 #include "cli/help_topic.h"
 #include "cli/report.h"
 
-#include "core/nearest.h"
+#include "core/base/nearest.h"
 
 #include <stdio.h>
 #include <string.h>

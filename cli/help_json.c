@@ -1,8 +1,8 @@
 #include "cli/help_json.h"
 
-#include "engine/options.h"
+#include "engine/graph/options.h"
 #include "lua/registry.h"
-#include "ops/builtin.h"
+#include "ops/builtin/builtin.h"
 #include "ops/list.h"
 #include "output/compress.h"
 #include "text/format.h"

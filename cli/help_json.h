@@ -1,7 +1,7 @@
 /* Everything jobs can name, as one JSON document: what docs/operators.md is made of and what tests walk. */
 #pragma once
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 /* Appends {"version", "operators", "builtins", "formats", "compressions", "options"}. False: out of memory.
  */

@@ -1,9 +1,9 @@
 #include "cli/help_topic.h"
 
-#include "core/nearest.h"
-#include "engine/options.h"
+#include "core/base/nearest.h"
+#include "engine/graph/options.h"
 #include "lua/registry.h"
-#include "ops/builtin.h"
+#include "ops/builtin/builtin.h"
 #include "ops/list.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 #include "cli/inquiry.h"
 
-#include "core/source.h"
-#include "engine/graph.h"
-#include "watcher/look.h"
+#include "core/contract/source.h"
+#include "engine/graph/graph.h"
+#include "watcher/file_stat.h"
 
 #include <errno.h>
 #include <fcntl.h>

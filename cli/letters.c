@@ -1,6 +1,6 @@
 #include "cli/letters.h"
 
-#include "core/io.h"
+#include "core/base/io.h"
 #include "text/json.h"
 
 #include <fcntl.h>

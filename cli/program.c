@@ -2,7 +2,7 @@
 #include "cli/report.h"
 #include "cli/streams.h"
 
-#include "core/nearest.h"
+#include "core/base/nearest.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,9 +5,9 @@
 #include "cli/report.h"
 #include "cli/target.h"
 
-#include "core/buf.h"
-#include "core/io.h"
-#include "watcher/look.h"
+#include "core/base/buf.h"
+#include "core/base/io.h"
+#include "watcher/file_stat.h"
 
 #include <errno.h>
 #include <fcntl.h>

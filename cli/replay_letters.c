@@ -4,10 +4,10 @@
 #include "cli/replay_letters.h"
 
 #include "cli/letters.h"
-#include "core/buf.h"
-#include "core/field.h"
-#include "core/io.h"
-#include "watcher/look.h"
+#include "core/base/buf.h"
+#include "core/rows/field.h"
+#include "core/base/io.h"
+#include "watcher/file_stat.h"
 
 #include <dirent.h>
 #include <errno.h>

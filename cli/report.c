@@ -1,7 +1,7 @@
 #include "cli/report.h"
 
-#include "core/buf.h"
-#include "engine/log.h"
+#include "core/base/buf.h"
+#include "engine/run/log.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* What goes wrong, told on stderr, and the exit statuses of the program (SPEC 2). */
 #pragma once
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
 #include "cli/report.h"
 #include "cli/target.h"
 
-#include "core/io.h"
-#include "state/catalog.h"
+#include "core/base/io.h"
+#include "state/catalog/catalog.h"
 #include "state/lock.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
  * abandon it. SIGPIPE is ignored, so that a closed stdout is an error like any other. */
 #pragma once
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 struct sl_signals {
     const volatile int *count; /* of signals that came */

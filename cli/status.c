@@ -2,8 +2,8 @@
 #include "cli/report.h"
 #include "cli/target.h"
 
-#include "core/clock.h"
-#include "core/duration.h"
+#include "core/base/clock.h"
+#include "core/base/duration.h"
 #include "text/json.h"
 
 #include <inttypes.h>

@@ -1,10 +1,10 @@
 #include "cli/target.h"
 
 #include "cli/report.h"
-#include "core/io.h"
-#include "core/source.h"
-#include "engine/graph.h"
-#include "engine/paths.h"
+#include "core/base/io.h"
+#include "core/contract/source.h"
+#include "engine/graph/graph.h"
+#include "engine/graph/paths.h"
 #include "state/lock.h"
 #include "text/json.h"
 

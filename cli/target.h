@@ -5,8 +5,8 @@
 #pragma once
 
 #include "cli/job_line.h"
-#include "core/arena.h"
-#include "state/reading.h"
+#include "core/base/arena.h"
+#include "state/catalog/reading.h"
 
 #define SL_TARGET_FLAGS                                                                                      \
     {                                                                                                        \

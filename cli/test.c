@@ -1,7 +1,7 @@
 #include "cli/commands.h"
 #include "cli/report.h"
 
-#include "lua/testing.h"
+#include "lua/testing/testing.h"
 
 static int run_tests(const struct sl_line *line, struct sl_testing *testing, struct sl_error *err)
 {

@@ -2,9 +2,9 @@
 #include "cli/inquiry.h"
 #include "cli/report.h"
 
-#include "core/buf.h"
-#include "core/operator.h"
-#include "engine/graph.h"
+#include "core/base/buf.h"
+#include "core/contract/operator.h"
+#include "engine/graph/graph.h"
 
 #include <inttypes.h>
 #include <limits.h>

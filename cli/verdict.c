@@ -1,10 +1,10 @@
 #include "cli/verdict.h"
 
-#include "core/clock.h"
-#include "core/duration.h"
-#include "core/task.h"
+#include "core/base/clock.h"
+#include "core/base/duration.h"
+#include "core/contract/task.h"
 #include "sources/options.h"
-#include "watcher/look.h"
+#include "watcher/file_stat.h"
 #include "watcher/names.h"
 
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/inquiry.h"
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 enum sl_verdict {
     SL_VERDICT_TAKEN,       /* in a committed batch */

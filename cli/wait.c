@@ -2,9 +2,9 @@
 #include "cli/report.h"
 #include "cli/verdict.h"
 
-#include "core/clock.h"
-#include "core/duration.h"
-#include "core/io.h"
+#include "core/base/clock.h"
+#include "core/base/duration.h"
+#include "core/base/io.h"
 #include "text/number.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 #include "lua/arguments.h"
 
 #include "lua/builtin.h"
-#include "lua/copy.h"
+#include "lua/testing/copy.h"
 #include "lua/function.h"
 #include "lua/stream.h"
 #include "lua/value.h"

@@ -3,7 +3,7 @@
  * of streams, a value; and a last table with names where the callee has options. Raises Lua errors. */
 #pragma once
 
-#include "core/descriptor.h"
+#include "core/contract/descriptor.h"
 
 #include <lua.h>
 

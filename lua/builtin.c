@@ -1,9 +1,9 @@
 #include "lua/builtin.h"
 
 #include "lua/arguments.h"
-#include "lua/copy.h"
+#include "lua/testing/copy.h"
 #include "lua/value.h"
-#include "ops/builtin.h"
+#include "ops/builtin/builtin.h"
 #include "ops/list.h"
 
 #include <lauxlib.h>

@@ -1,6 +1,6 @@
 #include "lua/calls.h"
 
-#include "core/error.h"
+#include "core/base/error.h"
 #include "lua/value.h"
 #include "lua/watchdog.h"
 

@@ -2,10 +2,10 @@
  * functions do. What goes wrong is left to the single call, which says it: these stop before it. */
 #pragma once
 
-#include "core/function.h"
-#include "lua/copy.h"
+#include "core/contract/function.h"
+#include "lua/testing/copy.h"
 
-/* core/function.h: call_rows and fold_rows, of function `number` of the copy. */
+/* core/contract/function.h: call_rows and fold_rows, of function `number` of the copy. */
 int sl_calls_rows(struct sl_copy *copy, unsigned number, struct sl_task *task, const struct sl_chunk *in,
                   uint32_t from, struct sl_called *ret);
 uint32_t sl_calls_fold(struct sl_copy *copy, unsigned number, struct sl_task *task, struct sl_arena *keep,

@@ -2,10 +2,10 @@
 
 #include "lua/calls.h"
 #include "lua/iterator.h"
-#include "lua/job_private.h"
+#include "lua/job_internal.h"
 #include "lua/rdd.h"
 #include "lua/state.h"
-#include "lua/text.h"
+#include "lua/lib/text.h"
 #include "lua/value.h"
 #include "lua/watchdog.h"
 

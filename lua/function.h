@@ -1,10 +1,10 @@
-/* Lua functions as functions over records: what operators call (core/function.h).
+/* Lua functions as functions over records: what operators call (core/contract/function.h).
  *
  * A function is a number; the worker's own copy of it is found by task->worker. One protected call per record
  * holds everything that may raise: pushing the fields, the function, taking what it returned. */
 #pragma once
 
-#include "core/function.h"
+#include "core/contract/function.h"
 
 #include <lua.h>
 

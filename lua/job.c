@@ -1,9 +1,9 @@
 #include "lua/job.h"
 
-#include "core/buf.h"
-#include "core/io.h"
-#include "engine/graph.h"
-#include "lua/job_private.h"
+#include "core/base/buf.h"
+#include "core/base/io.h"
+#include "engine/graph/graph.h"
+#include "lua/job_internal.h"
 #include "lua/load.h"
 #include "lua/watchdog.h"
 

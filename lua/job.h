@@ -8,7 +8,7 @@
  * naming the first line that differs). */
 #pragma once
 
-#include "core/error.h"
+#include "core/base/error.h"
 #include "sluice.h"
 
 struct sl_job;

@@ -1,9 +1,9 @@
 #include "lua/load.h"
 
-#include "lua/gmatch.h"
-#include "lua/job_private.h"
+#include "lua/lib/gmatch.h"
+#include "lua/job_internal.h"
 #include "lua/module.h"
-#include "lua/pure.h"
+#include "lua/lib/pure.h"
 
 #include <lauxlib.h>
 #include <lualib.h>

@@ -1,6 +1,6 @@
 #include "lua/meta.h"
 
-#include "lua/copy.h"
+#include "lua/testing/copy.h"
 #include "lua/method.h"
 #include "lua/stream.h"
 

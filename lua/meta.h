@@ -2,7 +2,7 @@
  * transformWith, name, and what ported jobs call (cache, persist, checkpoint). */
 #pragma once
 
-#include "core/operator.h"
+#include "core/contract/operator.h"
 
 #include <lua.h>
 

@@ -1,6 +1,6 @@
 #include "lua/method.h"
 
-#include "core/nearest.h"
+#include "core/base/nearest.h"
 
 #include <lauxlib.h>
 

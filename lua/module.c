@@ -8,7 +8,7 @@
 #include "lua/stream.h"
 #include "lua/value.h"
 
-#include "core/nearest.h"
+#include "core/base/nearest.h"
 
 #include <lauxlib.h>
 

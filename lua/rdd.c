@@ -1,7 +1,7 @@
 #include "lua/rdd.h"
 
-#include "core/dataset.h"
-#include "lua/copy.h"
+#include "core/rows/dataset.h"
+#include "lua/testing/copy.h"
 #include "lua/method.h"
 #include "lua/value.h"
 #include "output/text_file.h"

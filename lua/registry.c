@@ -1,6 +1,6 @@
 #include "lua/registry.h"
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 #include "lua/meta.h"
 
 #include <string.h>

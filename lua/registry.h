@@ -3,7 +3,7 @@
  * suggest a name. */
 #pragma once
 
-#include "core/operator.h"
+#include "core/contract/operator.h"
 
 /* The i-th; NULL behind the last. */
 const struct sl_op *sl_registry_at(size_t i);

@@ -1,7 +1,7 @@
 #include "lua/ssc.h"
 
 #include "lua/arguments.h"
-#include "lua/job_private.h"
+#include "lua/job_internal.h"
 #include "lua/ssc_methods.h"
 #include "lua/value.h"
 

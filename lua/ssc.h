@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "lua/copy.h"
+#include "lua/testing/copy.h"
 
 /* Pushes what sluice.StreamingContext is: callable, with getOrCreate. */
 void sl_ssc_push_constructor(lua_State *L);

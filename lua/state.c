@@ -1,7 +1,7 @@
 #include "lua/state.h"
 
-#include "core/function.h"
-#include "lua/copy.h"
+#include "core/contract/function.h"
+#include "lua/testing/copy.h"
 #include "lua/method.h"
 #include "lua/value.h"
 

@@ -1,7 +1,7 @@
 #include "lua/stream.h"
 
 #include "lua/arguments.h"
-#include "lua/copy.h"
+#include "lua/testing/copy.h"
 #include "lua/meta.h"
 #include "lua/method.h"
 #include "lua/registry.h"

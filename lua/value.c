@@ -1,6 +1,6 @@
 #include "lua/value.h"
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 
 #include <lauxlib.h>
 #include <string.h>

@@ -13,8 +13,8 @@
  * says so in words that follow "the function returned"; memory that is out raises sl_value_nomem. */
 #pragma once
 
-#include "core/arena.h"
-#include "core/field.h"
+#include "core/base/arena.h"
+#include "core/rows/field.h"
 
 #include <lua.h>
 

@@ -1,9 +1,9 @@
 #include "lua/watchdog.h"
 
-#include "core/clock.h"
-#include "core/duration.h"
-#include "engine/graph.h"
-#include "lua/job_private.h"
+#include "core/base/clock.h"
+#include "core/base/duration.h"
+#include "engine/graph/graph.h"
+#include "lua/job_internal.h"
 
 #include <errno.h>
 #include <lauxlib.h>

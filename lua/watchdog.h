@@ -11,7 +11,7 @@
  * xpcall: the batch fails when they come back. */
 #pragma once
 
-#include "lua/copy.h"
+#include "lua/testing/copy.h"
 
 struct sl_watchdog;
 

@@ -1,9 +1,9 @@
 #include "ops/args.h"
 
-#include "core/duration.h"
-#include "core/field.h"
-#include "core/function.h"
-#include "core/nearest.h"
+#include "core/base/duration.h"
+#include "core/rows/field.h"
+#include "core/contract/function.h"
+#include "core/base/nearest.h"
 
 #include <string.h>
 

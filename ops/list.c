@@ -1,6 +1,6 @@
 #include "ops/list.h"
 
-#include "ops/builtin.h"
+#include "ops/builtin/builtin.h"
 
 #define OPERATOR(name) extern const struct sl_op sl_op_##name;
 #define BUILTIN(name)  extern const struct sl_builtin sl_native_##name;

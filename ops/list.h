@@ -1,7 +1,7 @@
 /* All operators of ops/ and all built-ins: one line each in list.def. */
 #pragma once
 
-#include "core/operator.h"
+#include "core/contract/operator.h"
 
 extern const struct sl_op *const sl_ops[]; /* ends with NULL */
 

@@ -2,8 +2,8 @@
  * bytes out, however they were cut: no time stamp, and whole blocks go to the library. */
 #pragma once
 
-#include "core/buf.h"
-#include "core/error.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
 
 struct sl_compressor;
 

@@ -1,7 +1,7 @@
 #include "output/directory.h"
 
-#include "core/ancestors.h"
-#include "core/array.h"
+#include "core/base/ancestors.h"
+#include "core/base/array.h"
 #include "output/manifest.h"
 
 #include <errno.h>

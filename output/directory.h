@@ -10,8 +10,8 @@
  * `durable` nothing is synced, and a directory that is there already is not looked into. */
 #pragma once
 
-#include "core/services.h"
-#include "output/place.h"
+#include "core/contract/services.h"
+#include "output/output_dir.h"
 
 struct sl_directory {
     struct sl_io *io;

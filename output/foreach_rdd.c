@@ -1,14 +1,14 @@
 /* foreachRDD(f): a function that gets each batch's records as one dataset, on the main copy of the job, and
  * may do with them what it likes.
  *
- * It is an effect (core/operator.h): it happens before anything of the batch is visible, at least once. It is
+ * It is an effect (core/contract/operator.h): it happens before anything of the batch is visible, at least once. It is
  * called for batches without records too, if the stream had something to say. */
-#include "core/collect.h"
-#include "core/services.h"
+#include "core/contract/collect.h"
+#include "core/contract/services.h"
 #include "output/outputs.h"
 
 struct foreach {
-    struct sl_collect collect; /* first: core/collect.h */
+    struct sl_collect collect; /* first: core/contract/collect.h */
     struct sl_dataset *dataset;
 };
 

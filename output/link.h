@@ -1,8 +1,8 @@
 /* `prefix.suffix`, the symlink to the newest directory. */
 #pragma once
 
-#include "core/io.h"
-#include "output/place.h"
+#include "core/base/io.h"
+#include "output/output_dir.h"
 
 /* Whether nothing but an older link has the link's name: 0, or SL_EUSAGE naming what is there. */
 int sl_link_check(struct sl_io *io, int dirfd, const struct sl_place *place, struct sl_error *err);

@@ -2,7 +2,7 @@
  * stranger's. */
 #pragma once
 
-#include "core/services.h"
+#include "core/contract/services.h"
 
 /* The empty file beside the parts that says the directory is complete; never listed in manifests. */
 #define SL_SUCCESS_NAME "_SUCCESS"

@@ -2,8 +2,8 @@
  *
  * A batch hands its dataset to the viewer as an immutable version after the commit; bytes are made when
  * somebody reads. Where nothing is mounted it does nothing. */
-#include "core/collect.h"
-#include "core/services.h"
+#include "core/contract/collect.h"
+#include "core/contract/services.h"
 #include "output/outputs.h"
 #include "output/shown.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct mount {
-    struct sl_collect collect; /* first: core/collect.h */
+    struct sl_collect collect; /* first: core/contract/collect.h */
     struct sl_dataset *dataset;
 };
 

@@ -1,7 +1,7 @@
 /* The descriptors that list.c registers; each lives in the file of its name. */
 #pragma once
 
-#include "core/operator.h"
+#include "core/contract/operator.h"
 
 extern const struct sl_op sl_output_save;   /* saveAsTextFiles */
 extern const struct sl_op sl_output_print;  /* print */

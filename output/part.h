@@ -4,7 +4,7 @@
  * written), then the owner takes part->fd to sync it. sl_part_done at any time. */
 #pragma once
 
-#include "core/services.h"
+#include "core/contract/services.h"
 #include "output/compress.h"
 
 struct sl_part {

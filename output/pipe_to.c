@@ -1,18 +1,18 @@
 /* pipeTo(argv): the records of each batch on the standard input of a command, as lines of tsv; one process
  * per batch, none for a batch without records. What it prints goes where this process prints.
  *
- * It is an effect (core/operator.h): it happens before anything of the batch is visible, at least once; the
+ * It is an effect (core/contract/operator.h): it happens before anything of the batch is visible, at least once; the
  * command sees SLUICE_BATCH and SLUICE_REPLAY in its environment. */
-#include "core/child.h"
-#include "core/collect.h"
-#include "core/services.h"
+#include "core/contract/child.h"
+#include "core/contract/collect.h"
+#include "core/contract/services.h"
 #include "output/outputs.h"
 #include "text/format.h"
 
 #include <string.h>
 
 struct pipe_to {
-    struct sl_collect collect; /* first: core/collect.h */
+    struct sl_collect collect; /* first: core/contract/collect.h */
     struct sl_dataset *dataset;
 };
 

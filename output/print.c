@@ -1,8 +1,8 @@
 /* print([n]) and pprint([n]): the first rows of each batch on standard output, as Spark shows them: print in
  * Scala's layout, pprint in Python's. They happen at least once (a batch that is redone is shown again), and
  * a batch without records shows nothing, unless emptyBatches asks for all of them. */
-#include "core/collect.h"
-#include "core/services.h"
+#include "core/contract/collect.h"
+#include "core/contract/services.h"
 #include "output/outputs.h"
 #include "text/format.h"
 
@@ -16,7 +16,7 @@ enum { ROWS_SHOWN = 10 };
 #define RULE "-------------------------------------------\n"
 
 struct print {
-    struct sl_collect collect; /* first: core/collect.h */
+    struct sl_collect collect; /* first: core/contract/collect.h */
     struct sl_dataset *dataset;
 };
 

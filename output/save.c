@@ -4,8 +4,8 @@
  * steps of the commit then complete, sync and rename the directory (output/directory.c has the protocol) and,
  * after the commit, swap the link to the newest. With several partitions the number of rows decides where a
  * piece ends, so all of them are collected first. */
-#include "core/collect.h"
-#include "output/keep.h"
+#include "core/contract/collect.h"
+#include "output/retention.h"
 #include "output/link.h"
 #include "output/outputs.h"
 #include "output/writer.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 
 struct save {
-    struct sl_collect collect; /* first: core/collect.h; for a dataset, and for several partitions */
+    struct sl_collect collect; /* first: core/contract/collect.h; for a dataset, and for several partitions */
     struct sl_save_settings settings;
     struct sl_place place;
     struct sl_writer writer;

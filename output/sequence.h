@@ -9,9 +9,9 @@
  * the finish. */
 #pragma once
 
-#include "core/buf.h"
-#include "core/error.h"
-#include "core/operator.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/contract/operator.h"
 
 #include <pthread.h>
 

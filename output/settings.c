@@ -1,9 +1,9 @@
 #include "output/settings.h"
 
-#include "core/duration.h"
-#include "core/limits.h"
-#include "core/nearest.h"
-#include "output/place.h"
+#include "core/base/duration.h"
+#include "core/base/limits.h"
+#include "core/base/nearest.h"
+#include "output/output_dir.h"
 
 #include <stdio.h>
 #include <string.h>

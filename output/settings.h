@@ -1,7 +1,7 @@
 /* The arguments and options of saveAsTextFiles, checked and looked up. */
 #pragma once
 
-#include "core/operator.h"
+#include "core/contract/operator.h"
 #include "output/compress.h"
 #include "text/format.h"
 

@@ -4,9 +4,9 @@
  * (key) where it is gone; it holds nothing else than the rows of the version. */
 #include "output/shown.h"
 
-#include "core/error.h"
-#include "core/keeper.h"
-#include "core/services.h"
+#include "core/base/error.h"
+#include "core/contract/state_writer.h"
+#include "core/contract/services.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * is (struct sl_revision), so that a large view costs its changes only; by their place elsewhere. */
 #pragma once
 
-#include "core/keyed.h"
-#include "core/operator.h"
+#include "core/rows/sorted_rows.h"
+#include "core/contract/operator.h"
 
 /* What a mount output remembers. */
 struct sl_shown {

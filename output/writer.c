@@ -1,6 +1,6 @@
 #include "output/writer.h"
 
-#include "core/services.h"
+#include "core/contract/services.h"
 
 #include <string.h>
 

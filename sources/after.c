@@ -1,8 +1,8 @@
 #include "sources/after.h"
 
-#include "core/ancestors.h"
-#include "core/error.h"
-#include "core/log.h"
+#include "core/base/ancestors.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
 #include "sources/identity.h"
 #include "sources/move.h"
 

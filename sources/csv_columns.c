@@ -1,7 +1,7 @@
 #include "sources/csv_columns.h"
 
-#include "core/error.h"
-#include "core/field.h"
+#include "core/base/error.h"
+#include "core/rows/field.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "core/operator.h"
+#include "core/contract/operator.h"
 #include "text/csv.h"
 
 struct sl_csv_columns {

@@ -1,6 +1,6 @@
 /* fileStream(dir, {format = ...}): the files that arrive in a directory, read in one of several formats. */
-#include "core/error.h"
-#include "core/nearest.h"
+#include "core/base/error.h"
+#include "core/base/nearest.h"
 #include "sources/readers.h"
 
 #include <stdio.h>

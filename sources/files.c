@@ -1,7 +1,7 @@
 #include "sources/files.h"
 
-#include "core/error.h"
-#include "core/log.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
 #include "sources/after.h"
 #include "sources/guard.h"
 #include "sources/identity.h"

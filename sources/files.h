@@ -1,5 +1,5 @@
 /* Files of a watched directory as a source: what textFileStream and fileStream share. Arrivals decide which
- * files (core/arrivals.h); this module cuts them into partitions (splits of SL_SPLIT_BYTES; what cannot be
+ * files (core/contract/arrivals.h); this module cuts them into partitions (splits of SL_SPLIT_BYTES; what cannot be
  * cut is one) and opens them; a reader (sources/readers.h) makes rows of one partition; sources/after.h does
  * with the files what the job wants once their batch is committed.
  *
@@ -7,8 +7,8 @@
  * and the batch has to be run again as if the file had not been there (redo). */
 #pragma once
 
-#include "core/services.h"
-#include "core/source.h"
+#include "core/contract/services.h"
+#include "core/contract/source.h"
 #include "sources/options.h"
 
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* Stands around a reader: tells failures of the file it reads from those of whoever takes its rows. */
 #pragma once
 
-#include "core/task.h"
+#include "core/contract/task.h"
 
 struct sl_guard {
     struct sl_outlet outlet; /* first: what the reader pushes to */

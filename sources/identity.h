@@ -1,7 +1,7 @@
-/* Whether what is there is the file that was taken: core/arrivals.h, as statx tells it. */
+/* Whether what is there is the file that was taken: core/contract/arrivals.h, as statx tells it. */
 #pragma once
 
-#include "core/arrivals.h"
+#include "core/contract/arrivals.h"
 
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 /* All sources: one line each in list.c. */
 #pragma once
 
-#include "core/operator.h"
+#include "core/contract/operator.h"
 
 extern const struct sl_op *const sl_sources[]; /* ends with NULL */

@@ -1,6 +1,6 @@
 #include "sources/meta.h"
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <stdlib.h>
 #include <string.h>

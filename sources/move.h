@@ -1,7 +1,7 @@
 /* Moving files and directories without ever replacing anything. */
 #pragma once
 
-#include "core/io.h"
+#include "core/base/io.h"
 
 enum { SL_MOVE_PATH_MAX = 4096 + 512 };
 

@@ -1,8 +1,8 @@
 #include "sources/options.h"
 
-#include "core/arena.h"
-#include "core/error.h"
-#include "core/nearest.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/nearest.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  */
 #pragma once
 
-#include "core/operator.h"
-#include "core/services.h"
+#include "core/contract/operator.h"
+#include "core/contract/services.h"
 
 enum { SL_PATH_TEXT_MAX = 4096 };
 

@@ -2,9 +2,9 @@
  * list of records, cut into contiguous partitions. With oneAtATime = false the first batch takes all items.
  * When they are used up every batch is `default`, or empty. With a
  * checkpoint a batch that is redone takes the item it took, and a restart goes on with the one behind it. */
-#include "core/error.h"
-#include "core/services.h"
-#include "core/source.h"
+#include "core/base/error.h"
+#include "core/contract/services.h"
+#include "core/contract/source.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
  * far its end was looked for. What lies before `at` may still be in rows that were not pushed, so rows are
  * pushed before the buffer moves. Line numbers count from 0 in the file; a record has that of its first line.
  */
-#include "core/error.h"
-#include "core/limits.h"
+#include "core/base/error.h"
+#include "core/base/limits.h"
 #include "sources/csv_columns.h"
 #include "sources/readers.h"
 #include "sources/stream.h"

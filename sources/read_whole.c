@@ -1,6 +1,6 @@
 /* "whole": a file as one record of its path and its bytes, unpacked. A file of more than maxRecordBytes is a
  * record error. */
-#include "core/error.h"
+#include "core/base/error.h"
 #include "sources/readers.h"
 #include "sources/stream.h"
 

@@ -9,7 +9,7 @@ struct sl_reader {
     const char *summary; /* what a record is */
     bool cuts;           /* plain files may be cut into splits */
     bool opens_nothing;  /* it wants no more than the file's name */
-    /* Pushes the rows in order; core/source.h has the rules. SL_EFAIL: the file cannot be read. */
+    /* Pushes the rows in order; core/contract/source.h has the rules. SL_EFAIL: the file cannot be read. */
     int (*read)(const struct sl_file_part *part, struct sl_task *task, struct sl_outlet *out,
                 uint64_t *ret_lines);
     /* Checks options that are its own; may be NULL. */

@@ -1,7 +1,7 @@
 #include "sources/stream.h"
 
-#include "core/error.h"
-#include "core/log.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
 #include "text/decompress.h"
 
 #include <stdlib.h>

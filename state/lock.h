@@ -4,7 +4,7 @@
  * ever left to clean up. The file holds the pid of its holder, for messages only. */
 #pragma once
 
-#include "core/io.h"
+#include "core/base/io.h"
 
 /* dirfd: the checkpoint, `shown` its path as given. Returns the fd to keep open, or SL_EHELD naming the pid,
  * or a failure. Closing the fd gives the lock up. */

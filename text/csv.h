@@ -3,8 +3,8 @@
  * find where it ends, then split what was found. */
 #pragma once
 
-#include "core/arena.h"
-#include "core/field.h"
+#include "core/base/arena.h"
+#include "core/rows/field.h"
 
 struct sl_csv {
     uint8_t delimiter;

@@ -9,7 +9,7 @@
  * locale is taken out of the text, so the locale does not matter. */
 #include "text/decimal.h"
 
-#include "core/error.h"
+#include "core/base/error.h"
 #include "text/integer.h"
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
  * that grows beyond SL_RATIO_MAX times its size and 1 GiB. */
 #pragma once
 
-#include "core/io.h"
+#include "core/base/io.h"
 #include "text/lines.h"
 
 enum { SL_RATIO_MAX = 1000 };

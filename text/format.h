@@ -4,8 +4,8 @@
  * shows as SPEC 7 says (invalid UTF-8 in JSON becomes U+FFFD and is counted in `replaced`). */
 #pragma once
 
-#include "core/buf.h"
-#include "core/chunk.h"
+#include "core/base/buf.h"
+#include "core/rows/chunk.h"
 
 struct sl_format {
     const char *name;    /* "tsv" */

@@ -2,7 +2,7 @@
  * maps are JSON. */
 #include "text/format_list.h"
 
-#include "core/error.h"
+#include "core/base/error.h"
 #include "text/integer.h"
 #include "text/json.h"
 #include "text/number.h"

@@ -2,7 +2,7 @@
  * tsv. */
 #include "text/format_list.h"
 
-#include "core/error.h"
+#include "core/base/error.h"
 #include "text/json.h"
 
 static bool line(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)

@@ -4,7 +4,7 @@
  * looked at eight bytes at a time and copied whole. */
 #include "text/format_list.h"
 
-#include "core/error.h"
+#include "core/base/error.h"
 #include "text/integer.h"
 #include "text/json.h"
 #include "text/number.h"

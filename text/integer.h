@@ -1,7 +1,7 @@
 /* Integers to decimal text, two digits at a time: the commonest number there is deserves its own path. */
 #pragma once
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 enum { SL_INTEGER_TEXT_MAX = 20 };
 

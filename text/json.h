@@ -2,9 +2,9 @@
  * with keys sorted by bytes, of equal keys the last; depth up to SL_DEPTH_MAX. */
 #pragma once
 
-#include "core/arena.h"
-#include "core/buf.h"
-#include "core/field.h"
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/rows/field.h"
 
 /* Appends the field as JSON: floats as Python's repr, NaN and infinities null, invalid UTF-8 U+FFFD (counted
  * in *replaced where not NULL), no spaces. Control characters \b \f \n \r \t or \u00xx; '/' and non-ASCII

@@ -5,8 +5,8 @@
  * where the members begin. */
 #include "text/json.h"
 
-#include "core/array.h"
-#include "core/limits.h"
+#include "core/base/array.h"
+#include "core/base/limits.h"
 #include "text/json_scan.h"
 
 #include <stdlib.h>

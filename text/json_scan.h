@@ -1,9 +1,9 @@
 /* The words of JSON: white space, strings, numbers, names. Private to the parser in text/json_parse.c. */
 #pragma once
 
-#include "core/arena.h"
-#include "core/error.h"
-#include "core/field.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/rows/field.h"
 
 struct sl_json_scan {
     struct sl_arena *arena;

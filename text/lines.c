@@ -1,7 +1,7 @@
 /* Plain files and streams, handed to the line reader. */
 #include "text/lines.h"
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 #include "text/line_reader.h"
 
 enum {

@@ -12,8 +12,8 @@
  * was read". */
 #pragma once
 
-#include "core/io.h"
-#include "core/task.h"
+#include "core/base/io.h"
+#include "core/contract/task.h"
 
 struct sl_lines {
     struct sl_io *io;

@@ -1,6 +1,6 @@
 #include "text/notation.h"
 
-#include "core/error.h"
+#include "core/base/error.h"
 #include "text/integer.h"
 
 #include <string.h>

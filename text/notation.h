@@ -2,9 +2,9 @@
  * only, so a notation is a table of them and one walk serves all. */
 #pragma once
 
-#include "core/buf.h"
-#include "core/chunk.h"
-#include "core/field.h"
+#include "core/base/buf.h"
+#include "core/rows/chunk.h"
+#include "core/rows/field.h"
 
 struct sl_notation {
     const char *nil, *true_, *false_;

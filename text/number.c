@@ -7,7 +7,7 @@
  * "<digits>e<exponent>", which has no decimal point that a locale could change. */
 #include "text/number.h"
 
-#include "core/field.h"
+#include "core/rows/field.h"
 #include "text/decimal.h"
 #include "text/integer.h"
 

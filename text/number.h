@@ -2,7 +2,7 @@
  * -0.0, inf, -inf, nan. Independent of the locale. */
 #pragma once
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 enum { SL_FLOAT_TEXT_MAX = 32 };
 

@@ -6,7 +6,7 @@
  * interpreted. */
 #include "text/regex.h"
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 
 #include <stdlib.h>
 

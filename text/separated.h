@@ -1,9 +1,9 @@
 /* Rows as text with a byte between fields and a newline behind each row: csv and tsv. */
 #pragma once
 
-#include "core/buf.h"
-#include "core/chunk.h"
-#include "core/fetch.h"
+#include "core/base/buf.h"
+#include "core/rows/chunk.h"
+#include "core/base/fetch.h"
 
 /* Sorted rows point to strings anywhere in memory: they are on their way while the rows before are written.
  */

@@ -2,8 +2,8 @@
  * stand for, \N for nil. Everything else is a string; a backslash before any other byte is data. */
 #pragma once
 
-#include "core/arena.h"
-#include "core/field.h"
+#include "core/base/arena.h"
+#include "core/rows/field.h"
 
 /* The fields are slices of the line, or lie in the arena where they had escapes. An empty line is one empty
  * field. 0, SL_EREJECT (more than fields_max), or SL_ENOMEM. */

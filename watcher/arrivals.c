@@ -1,11 +1,11 @@
-/* The calls of core/arrivals.h: see what they rest on in intake.h. Taking is in take.c. */
+/* The calls of core/contract/arrivals.h: see what they rest on in intake.h. Taking is in take.c. */
 #include "watcher/arrivals.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "watcher/names.h"
-#include "watcher/parts.h"
+#include "watcher/subdirs.h"
 #include "watcher/take.h"
-#include "watcher/taken.h"
+#include "watcher/consumed.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-/* Makes the arrivals of one directory: the calls of core/arrivals.h upon struct sl_intake. */
+/* Makes the arrivals of one directory: the calls of core/contract/arrivals.h upon struct sl_intake. */
 #pragma once
 
-#include "watcher/intake.h"
+#include "watcher/watched_dir.h"
 
 /* As sl_watcher_open_arrivals; notify is borrowed. */
 int sl_intake_open(const struct sl_services *services, struct sl_notify *notify, const char *dir,

@@ -5,8 +5,8 @@
  * sl_entries_init, then _find, _add, _remove, _put; sl_entries_done frees all. */
 #pragma once
 
-#include "watcher/hints.h"
-#include "watcher/look.h"
+#include "watcher/events.h"
+#include "watcher/file_stat.h"
 #include "watcher/watcher.h"
 
 enum sl_list { SL_LIST_NONE, SL_LIST_READY, SL_LIST_DELAYED, SL_LISTS };

@@ -1,6 +1,6 @@
 #include "watcher/members.h"
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * and the time of their next tick. Not thread-safe. */
 #pragma once
 
-#include "watcher/hints.h"
+#include "watcher/events.h"
 
 struct inotify_event;
 

@@ -2,7 +2,7 @@
  * options"). Rules on names only: no system calls. */
 #pragma once
 
-#include "core/arrivals.h"
+#include "core/contract/arrivals.h"
 
 /* Begins with . or _, or ends in ~, .tmp or .part. */
 bool sl_name_ignored(const char *name);

@@ -9,7 +9,7 @@
  * several hints may share one. */
 #include "watcher/notify.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "watcher/members.h"
 #include "watcher/notify_library.h"
 

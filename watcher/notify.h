@@ -6,8 +6,8 @@
  * sl_notify_leave; sl_notify_free when everybody has left. All of these from one thread, the main one. */
 #pragma once
 
-#include "core/io.h"
-#include "watcher/hints.h"
+#include "core/base/io.h"
+#include "watcher/events.h"
 
 struct sl_notify;
 

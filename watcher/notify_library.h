@@ -3,7 +3,7 @@
  * good until the next call). */
 #pragma once
 
-#include "core/io.h"
+#include "core/base/io.h"
 
 #include <stdint.h>
 

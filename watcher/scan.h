@@ -1,7 +1,7 @@
 /* Reads the names of a directory. */
 #pragma once
 
-#include "core/io.h"
+#include "core/base/io.h"
 
 /* Calls `each` for every name but . and .. of the directory `name` in dirfd ("." for dirfd itself), in the
  * file system's order; stops when it does not return 0 and returns that. `path` is for messages. ENOENT is an

@@ -3,10 +3,10 @@
  * taken, so a failure hands over nothing. */
 #include "watcher/take.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "watcher/names.h"
-#include "watcher/parts.h"
-#include "watcher/taken.h"
+#include "watcher/subdirs.h"
+#include "watcher/consumed.h"
 
 #include <stdlib.h>
 #include <string.h>

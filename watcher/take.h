@@ -1,8 +1,8 @@
 /* Hands over what waits. */
 #pragma once
 
-#include "watcher/intake.h"
+#include "watcher/watched_dir.h"
 
-/* As take of core/arrivals.h, when the directory is up to date. */
+/* As take of core/contract/arrivals.h, when the directory is up to date. */
 int sl_intake_take(struct sl_intake *intake, uint64_t files_max, uint64_t bytes_max, struct sl_files *ret,
                    struct sl_error *err);

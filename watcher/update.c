@@ -2,7 +2,7 @@
  * per name first (the last one counts: what was closed and then created anew is being written), then each
  * name is looked at once. A scan looks at every name and at every entry that it did not meet; only a look
  * decides that something is absent. */
-#include "watcher/intake.h"
+#include "watcher/watched_dir.h"
 #include "watcher/names.h"
 #include "watcher/scan.h"
 

@@ -2,10 +2,10 @@
  * the directory scan is the truth, events are hints (SPEC 5).
  *
  * sl_watcher_new, then sl_watcher_open_arrivals per watched directory (this is services->open_arrivals), then
- * the calls of core/arrivals.h from the engine's main thread; close all arrivals, then sl_watcher_free. */
+ * the calls of core/contract/arrivals.h from the engine's main thread; close all arrivals, then sl_watcher_free. */
 #pragma once
 
-#include "core/services.h"
+#include "core/contract/services.h"
 
 struct sl_watcher;
 

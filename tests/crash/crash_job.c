@@ -12,9 +12,9 @@
  *     own       and nothing ever is
  *
  * The last line of stdout: "STATUS<tab>CALLS<tab>WAITS<tab>CALL THAT FAILED<tab>MESSAGE". */
-#include "engine/hooks.h"
+#include "engine/batch/hooks.h"
 #include "output/manifest.h"
-#include "state/catalog.h"
+#include "state/catalog/catalog.h"
 #include "tests/crash/disk.h"
 
 #include <errno.h>

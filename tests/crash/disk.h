@@ -1,4 +1,4 @@
-/* The disk of a run under test: every call of core/io.h and of SQLite's file system goes through it, is
+/* The disk of a run under test: every call of core/base/io.h and of SQLite's file system goes through it, is
  * counted, may be made to fail or to be the last thing the process does, and is written to a trace.
  *
  * disk_init; then the run gets disk_io() as its door to files, and disk_open_sqlite() stands between SQLite
@@ -6,7 +6,7 @@
  * and no unsynced byte away, and what a loss of power takes is worked out from the trace (power.py). */
 #pragma once
 
-#include "core/io.h"
+#include "core/base/io.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -44,7 +44,7 @@ struct sl_io *disk_io(struct disk *disk);
 /* Registers the file system that SQLite uses from now on. */
 int disk_open_sqlite(struct disk *disk);
 
-/* A step of engine/commit.c begins. */
+/* A step of engine/batch/commit.c begins. */
 void disk_step(void *disk, int64_t t, const char *name);
 
 /* The run waits for room: true, try again. False if it has waited more often than there was reason to. */

@@ -1,6 +1,6 @@
 /* Records are the same wherever the text is cut, and no more fields come out of one than it has delimiters.
  */
-#include "core/limits.h"
+#include "core/base/limits.h"
 #include "text/csv.h"
 
 #include <stdlib.h>

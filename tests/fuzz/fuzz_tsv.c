@@ -1,6 +1,6 @@
 /* The fields of a line, written and read again, are the same fields; none holds more bytes than the line. */
-#include "core/buf.h"
-#include "core/limits.h"
+#include "core/base/buf.h"
+#include "core/base/limits.h"
 #include "text/format.h"
 #include "text/tsv.h"
 

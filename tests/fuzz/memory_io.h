@@ -1,7 +1,7 @@
-/* A file in memory behind core/io.h, for fuzz targets: there is only pread. */
+/* A file in memory behind core/base/io.h, for fuzz targets: there is only pread. */
 #pragma once
 
-#include "core/io.h"
+#include "core/base/io.h"
 
 #include <string.h>
 

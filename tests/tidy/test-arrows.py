@@ -17,7 +17,7 @@ BELOW["cli"] = BELOW["lua"] + ["lua"]
 
 ROOMS = {
     "sqlite3.h": ["state/"], "inotifytools/": ["watcher/notify"], "fuse": ["fs/"], "lua.h": ["lua/"],
-    "lauxlib.h": ["lua/"], "lualib.h": ["lua/"], "pcre2.h": ["text/"], "zstd.h": ["text/", "output/compress", "state/segment", "state/spill"],
+    "lauxlib.h": ["lua/"], "lualib.h": ["lua/"], "pcre2.h": ["text/"], "zstd.h": ["text/", "output/compress", "state/store/segment", "state/spill/spill"],
     "zlib.h": ["text/", "output/compress"],
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.M)

@@ -1,7 +1,7 @@
 /* Help that comes from the registries. */
 #include "cli/help_topic.h"
 #include "lua/registry.h"
-#include "ops/builtin.h"
+#include "ops/builtin/builtin.h"
 #include "ops/list.h"
 
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * writes are short. Closing always works and is counted, so that tests see what was left open. */
 #pragma once
 
-#include "core/io.h"
+#include "core/base/io.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* Random fields: all tags, nested, with the numbers at which integers and floats meet. */
 #pragma once
 
-#include "core/arena.h"
-#include "core/field.h"
+#include "core/base/arena.h"
+#include "core/rows/field.h"
 
 #include "tests/unit/core/random.h"
 

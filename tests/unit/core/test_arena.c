@@ -1,5 +1,5 @@
 /* Memory by lifetime: every byte stays what it was until it is given back. */
-#include "core/arena.h"
+#include "core/base/arena.h"
 
 #include "tests/unit/core/random.h"
 

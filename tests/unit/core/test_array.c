@@ -1,5 +1,5 @@
 /* Arrays that grow: by doubling, without losing what they hold. */
-#include "core/array.h"
+#include "core/base/array.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

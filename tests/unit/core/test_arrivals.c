@@ -1,5 +1,5 @@
 /* Lists of files, and when two are the same. */
-#include "core/arrivals.h"
+#include "core/contract/arrivals.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

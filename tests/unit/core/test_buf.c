@@ -1,5 +1,5 @@
 /* A growing buffer; bytes made safe for terminals. */
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

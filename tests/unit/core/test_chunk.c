@@ -1,7 +1,7 @@
 /* Chunks and the builder that fills them. */
-#include "core/chunk.h"
+#include "core/rows/chunk.h"
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Time is injected. */
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

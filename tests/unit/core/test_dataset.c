@@ -1,6 +1,6 @@
 /* Runs of rows and datasets against a plain array: whatever is cut, joined or sought, rows stay what they
  * were. */
-#include "core/dataset.h"
+#include "core/rows/dataset.h"
 
 #include "tests/unit/core/random.h"
 

@@ -1,5 +1,5 @@
 /* Durations as users write them. */
-#include "core/duration.h"
+#include "core/base/duration.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Failures and their texts. */
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

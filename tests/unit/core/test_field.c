@@ -1,5 +1,5 @@
 /* One value: compared, hashed and ordered by SPEC 1. */
-#include "core/field.h"
+#include "core/rows/field.h"
 
 #include "tests/unit/core/fields.h"
 

@@ -1,6 +1,6 @@
 /* The helpers above system calls: interruptions are retried, short reads and writes go on, every failure is
  * named and leaves behind what the header says. */
-#include "core/io.h"
+#include "core/base/io.h"
 
 #include "tests/unit/core/fault_calls.h"
 

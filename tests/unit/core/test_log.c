@@ -1,5 +1,5 @@
 /* Log lines reach whoever wants them. */
-#include "core/log.h"
+#include "core/base/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

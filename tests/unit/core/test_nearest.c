@@ -1,5 +1,5 @@
 /* The name that was meant. */
-#include "core/nearest.h"
+#include "core/base/nearest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Arguments of a node, positions of lanes, and the sink of record errors. */
-#include "core/operator.h"
+#include "core/contract/operator.h"
 
-#include "core/services.h"
+#include "core/contract/services.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,7 +54,7 @@ static void test_positions_go_by_input_path_partition_piece(void **state)
         }
 }
 
-/* ---- core/task.h ---- */
+/* ---- core/contract/task.h ---- */
 
 struct caught {
     struct sl_reject_sink sink;

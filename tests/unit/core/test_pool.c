@@ -1,5 +1,5 @@
 /* Worker threads: every task once, in any number of runs, and the lowest failure. */
-#include "core/pool.h"
+#include "core/base/pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

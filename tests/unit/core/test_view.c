@@ -1,5 +1,5 @@
 /* Published versions are counted and own what they show. */
-#include "core/view.h"
+#include "core/contract/view.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* A temporary directory in which a job stands, and small helpers to build and look at one. */
 #pragma once
 
-#include "core/io.h"
-#include "engine/graph.h"
+#include "core/base/io.h"
+#include "engine/graph/graph.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Building a graph through sluice.h: errors stick and name what was meant; the same calls give the same
  * graph. */
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
 #include "tests/unit/engine/job.h"
 

@@ -1,5 +1,5 @@
 /* The plan: which operators hang below which root, and on how many ways rows reach a sink. */
-#include "engine/pipelines.h"
+#include "engine/graph/pipelines.h"
 
 #include "tests/unit/engine/job.h"
 

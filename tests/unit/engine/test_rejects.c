@@ -1,5 +1,5 @@
 /* Record errors: counted, kept up to a limit and told in the order of the rows, whoever came first. */
-#include "engine/rejects.h"
+#include "engine/batch/rejects.h"
 
 #include "tests/unit/engine/job.h"
 

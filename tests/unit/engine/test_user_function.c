@@ -1,5 +1,5 @@
 /* Functions of C programs: the state of mapWithState, the datasets of foreachRDD. */
-#include "core/field.h"
+#include "core/rows/field.h"
 #include "sluice.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* What a finished graph must satisfy, however the paths are written. */
-#include "engine/validate.h"
+#include "engine/graph/validate.h"
 
 #include "tests/unit/engine/job.h"
 

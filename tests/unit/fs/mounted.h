@@ -2,8 +2,8 @@
  */
 #pragma once
 
-#include "core/clock.h"
-#include "fs/mount.h"
+#include "core/base/clock.h"
+#include "fs/mount/mount.h"
 #include "shown.h"
 
 #include <setjmp.h>

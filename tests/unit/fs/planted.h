@@ -1,7 +1,7 @@
 /* A tree without a mount, its notices written down as text. */
 #pragma once
 
-#include "fs/tree.h"
+#include "fs/tree/tree.h"
 #include "shown.h"
 
 #include <setjmp.h>

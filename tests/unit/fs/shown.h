@@ -1,7 +1,7 @@
 /* Versions for the tests of fs/: rows are given as text, "key\tvalue\n..."; numbers become integers. */
 #pragma once
 
-#include "core/view.h"
+#include "core/contract/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* What changed from one version to the next. */
-#include "fs/changes.h"
+#include "fs/tree/changes.h"
 
 #include "shown.h"
 

@@ -1,5 +1,5 @@
 /* The thread that does something again after every kick. */
-#include "fs/housekeeper.h"
+#include "fs/mount/housekeeper.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

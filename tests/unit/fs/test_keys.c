@@ -1,7 +1,7 @@
 /* Names of keys, and the index from names to records. */
-#include "fs/keys.h"
+#include "fs/tree/keys.h"
 
-#include "fs/keyname.h"
+#include "fs/tree/keyname.h"
 #include "shown.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* The plain-directory form of a view. */
 #include "mounted.h"
 
-#include "fs/place.h"
+#include "fs/mount/mount_point.h"
 #include "tests/unit/output/fault_io.h"
 
 static int plain_try(struct mounted *mounted, struct sl_io *io, struct sl_error *err)

@@ -1,5 +1,5 @@
 /* string.gmatch finds what Lua's own finds, whatever the pattern. */
-#include "lua/gmatch.h"
+#include "lua/lib/gmatch.h"
 
 #include <lauxlib.h>
 #include <lualib.h>

@@ -1,6 +1,6 @@
 /* Jobs as scripts: what loads, what is refused with which words, and Lua functions called on workers. */
-#include "core/dataset.h"
-#include "engine/graph.h"
+#include "core/rows/dataset.h"
+#include "engine/graph/graph.h"
 #include "lua/function.h"
 #include "lua/job.h"
 

@@ -1,5 +1,5 @@
 /* The order in which jobs see the keys of a table. */
-#include "lua/pairs.h"
+#include "lua/lib/pairs.h"
 
 #include <lauxlib.h>
 #include <lualib.h>

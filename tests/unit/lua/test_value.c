@@ -1,5 +1,5 @@
 /* Values between Lua and fields. */
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "core/buf.h"
-#include "core/operator.h"
+#include "core/base/buf.h"
+#include "core/contract/operator.h"
 #include "ops/args.h"
-#include "ops/builtin.h"
+#include "ops/builtin/builtin.h"
 #include "ops/list.h"
 #include "text/json.h"
 

@@ -1,8 +1,8 @@
 /* Grouping by key: the same groups, byte for byte, for any number of workers; what becomes of records and
  * groups that a reducer refuses. */
-#include "ops/aggregate.h"
+#include "ops/group/aggregate.h"
 
-#include "ops/function_reducer.h"
+#include "ops/group/function_reducer.h"
 #include "tests/unit/ops/harness.h"
 #include "text/format.h"
 

@@ -1,5 +1,5 @@
 /* Folding a table of groups into another. */
-#include "ops/aggregate_inside.h"
+#include "ops/group/aggregate_internal.h"
 
 #include "tests/unit/ops/harness.h"
 

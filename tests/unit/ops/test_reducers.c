@@ -2,7 +2,7 @@
  */
 #include "tests/unit/ops/harness.h"
 
-#include "ops/reducers.h"
+#include "ops/reducer/reducers.h"
 
 struct group {
     struct harness h;

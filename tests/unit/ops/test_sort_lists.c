@@ -1,8 +1,8 @@
 /* Sorting on all workers: any keys, however they are cut into lists, come out in the order, equal ones in
  * that of their addresses. */
-#include "ops/sort_lists.h"
+#include "ops/key/sort_lists.h"
 
-#include "core/error.h"
+#include "core/base/error.h"
 #include "tests/unit/ops/harness.h"
 
 enum { COUNT = 40000, TEXT_BYTES = 120 };

@@ -1,6 +1,6 @@
 /* The hash table of groups: every key is found, every partition's walk sees its groups once, probes stay
  * short. */
-#include "ops/table.h"
+#include "ops/key/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Wide operators fed lane by lane, as the engine does it: lanes open in any order, on any worker, and a
  * partition may come in pieces. */
 #include "harness.h"
-#include "ops/sort_lane.h"
+#include "ops/sort/sort_lane.h"
 
 enum { WORKERS = 3, LANES_MAX = 6, ROWS_MAX = 8 };
 

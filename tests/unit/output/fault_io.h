@@ -3,8 +3,8 @@
  * as good as killed at that point. Closing always works, so that tests leak nothing. */
 #pragma once
 
-#include "core/buf.h"
-#include "core/io.h"
+#include "core/base/buf.h"
+#include "core/base/io.h"
 
 #include <errno.h>
 #include <stdio.h>

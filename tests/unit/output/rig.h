@@ -2,8 +2,8 @@
  * arguments and options, and batches that run through all steps of the commit. */
 #pragma once
 
-#include "core/operator.h"
-#include "core/services.h"
+#include "core/contract/operator.h"
+#include "core/contract/services.h"
 #include "tests/unit/output/fault_io.h"
 
 #include <setjmp.h>

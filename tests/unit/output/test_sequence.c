@@ -1,5 +1,5 @@
 /* Bytes from many threads come out in one order. */
-#include "core/pool.h"
+#include "core/base/pool.h"
 #include "output/sequence.h"
 
 #include <setjmp.h>

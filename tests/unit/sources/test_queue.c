@@ -1,6 +1,6 @@
 /* queueStream: which items a batch takes, by the place where it begins, and into which partitions they are
  * cut. */
-#include "core/source.h"
+#include "core/contract/source.h"
 
 #include "sources/list.h"
 

@@ -1,7 +1,7 @@
 /* A checkpoint in a directory of the test's own, and batches to put into it. */
 #pragma once
 
-#include "state/catalog.h"
+#include "state/catalog/catalog.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

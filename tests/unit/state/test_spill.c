@@ -1,7 +1,7 @@
 /* Runs of rows on disk: they come back as they were, whoever reads them; what fails or is damaged is said. */
-#include "state/spill.h"
+#include "state/spill/spill.h"
 
-#include "core/dataset.h"
+#include "core/rows/dataset.h"
 #include "tests/unit/core/fault_calls.h"
 #include "tests/unit/state/checkpoint.h"
 

@@ -1,6 +1,6 @@
 #include "text/decompress.h"
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

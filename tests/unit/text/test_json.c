@@ -1,6 +1,6 @@
 #include "text/json.h"
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

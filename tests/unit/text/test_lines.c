@@ -1,6 +1,6 @@
 #include "text/lines.h"
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "text/newlines.h"
 
 #include <errno.h>

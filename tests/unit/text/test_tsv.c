@@ -1,7 +1,7 @@
 #include "text/tsv.h"
 
-#include "core/buf.h"
-#include "core/limits.h"
+#include "core/base/buf.h"
+#include "core/base/limits.h"
 #include "text/format.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Many at once: nothing lost, nothing twice, whatever the kernel's queue does. */
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "watcher/notify.h"
 #include "yard.h"
 

@@ -1,0 +1,104 @@
+#include "core/base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int sl_error_set(struct sl_error *err, enum sl_err code, const char *format, ...)
+{
+    if (!err)
+        return code;
+    err->code = code;
+    err->sys = 0;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->text, sizeof err->text, format, args);
+    va_end(args);
+    return code;
+}
+
+static enum sl_err code_of(int sys)
+{
+    switch (sys) {
+    case ENOMEM:
+        return SL_ENOMEM;
+    case ENOSPC:
+    case EDQUOT:
+        return SL_EFULL;
+    default: /* no enum: any other number */
+        return SL_EFAIL;
+    }
+}
+
+/* Of limits that are not the disk's: what is said behind the reason. */
+static const char *remedy_of(int sys)
+{
+    switch (sys) {
+    case EMFILE:
+        return "; raise the limit on open files, ulimit -n";
+    case EFBIG:
+        return "; raise the limit on the size of files, ulimit -f";
+    default: /* no enum: any other number */
+        return "";
+    }
+}
+
+int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
+{
+    enum sl_err code = code_of(sys);
+    if (!err)
+        return code;
+    err->code = code;
+    err->sys = sys;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->text, sizeof err->text, format, args);
+    va_end(args);
+    size_t len = strlen(err->text);
+    char reason[128];
+    snprintf(err->text + len, sizeof err->text - len, ": %s%s", strerror_r(sys, reason, sizeof reason),
+             remedy_of(sys));
+    return code;
+}
+
+int sl_error_wrap(struct sl_error *err, const char *format, ...)
+{
+    if (!err)
+        return SL_EFAIL;
+    char old[SL_ERROR_TEXT_MAX];
+    memcpy(old, err->text, sizeof old);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->text, sizeof err->text, format, args);
+    va_end(args);
+    size_t len = strlen(err->text);
+    snprintf(err->text + len, sizeof err->text - len, ": %s", old);
+    return err->code;
+}
+
+int sl_error_hint(struct sl_error *err, const char *format, ...)
+{
+    if (!err)
+        return SL_EFAIL;
+    size_t len = strlen(err->text);
+    snprintf(err->text + len, sizeof err->text - len, "; ");
+    len = strlen(err->text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->text + len, sizeof err->text - len, format, args);
+    va_end(args);
+    return err->code;
+}
+
+int sl_error_nomem(struct sl_error *err)
+{
+    return sl_error_set(err, SL_ENOMEM, "out of memory");
+}
+
+void sl_assert_failed(const char *condition, const char *file, int line, const char *function)
+{
+    fprintf(stderr, "sluice: BUG: %s does not hold in %s (%s:%d)\n", condition, function, file, line);
+    abort();
+}

@@ -1,0 +1,45 @@
+/* Failures: what went wrong, where, and what to do about it.
+ *
+ * A function that can fail returns SL_OK or a negative enum sl_err and fills the struct sl_error it was given
+ * (NULL is allowed: the caller wants the code only). The code is the class of the failure and decides the
+ * exit status; the text is for people: it names the thing and the act ("reading in/a.log: Input/output
+ * error") and, where there is something to do, says it. Wrap on the way up with sl_error_wrap; do not repeat.
+ *
+ * Record errors are no failures: SL_EREJECT travels from a function to its operator and no further; the
+ * operator hands the record to the task's sink (core/contract/task.h) and goes on. */
+#pragma once
+
+#include "sluice/types.h"
+
+enum { SL_ERROR_TEXT_MAX = 2048 };
+
+struct sl_error {
+    enum sl_err code;
+    int sys; /* errno where a system call failed, else 0 */
+    char text[SL_ERROR_TEXT_MAX];
+};
+
+/* Sets code and text. Returns code. */
+int sl_error_set(struct sl_error *err, enum sl_err code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* "<format>: <strerror(sys)>"; code SL_EFAIL, SL_ENOMEM for ENOMEM, SL_EFULL for ENOSPC and EDQUOT. Returns
+ * the code. */
+int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Prefixes the text: "<format>: <text>". Keeps code and errno. Returns the code. */
+int sl_error_wrap(struct sl_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Appends a remedy: "<text>; <format>". Returns the code. */
+int sl_error_hint(struct sl_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+int sl_error_nomem(struct sl_error *err);
+
+/* States what must be true whatever the input is: we are wrong, not the world. It stays on. */
+#define sl_assert(condition)                                                                                 \
+    ((condition) ? (void)0 : sl_assert_failed(#condition, __FILE__, __LINE__, __func__))
+_Noreturn void sl_assert_failed(const char *condition, const char *file, int line, const char *function);
+
+/* Runs done(&variable) when the variable leaves its scope. */
+#define SL_CLEANUP(done) __attribute__((cleanup(done)))

@@ -1,0 +1,68 @@
+/* Files that arrived: the contract between a watched directory (watcher/) and the sources that read its
+ * files.
+ *
+ * A file is named by its path and told apart by identity: inode and birth time (where the file system has
+ * none: inode, size and modification time), never the device number. It is taken exactly once per arrival. */
+#pragma once
+
+#include "core/base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sl_log;
+
+struct sl_file {
+    char *path; /* directory as given in the job + "/" + name; owned */
+    uint64_t inode;
+    int64_t born_ns; /* birth time; INT64_MIN where the file system has none */
+    int64_t mtime_ns;
+    int64_t size; /* bytes when it was taken: what is read of it */
+};
+
+/* A growing list of files; owns the paths. Zero is an empty list. */
+struct sl_files {
+    struct sl_file *file;
+    size_t count, capacity;
+};
+
+void sl_files_done(struct sl_files *files);
+/* Appends a copy of the file (path included). 0 or SL_ENOMEM. */
+int sl_files_add(struct sl_files *files, const struct sl_file *file);
+bool sl_file_same(const struct sl_file *a, const struct sl_file *b); /* identity; paths are not compared */
+
+struct sl_arrivals;
+
+/* Called by the engine's main thread only. */
+struct sl_arrivals_ops {
+    /* Whether files wait. No system call. */
+    bool (*pending)(struct sl_arrivals *arrivals);
+    /* Scans the directory now. */
+    int (*refresh)(struct sl_arrivals *arrivals, struct sl_error *err);
+    /* Removes up to the limits from what waits, earliest seen first, and appends it to `ret` in name order
+     * (by bytes). A file that alone is over bytes_max is still taken. */
+    int (*take)(struct sl_arrivals *arrivals, uint64_t files_max, uint64_t bytes_max, struct sl_files *ret,
+                struct sl_error *err);
+    /* At start, before the first take: these were taken in earlier runs, or are planned. */
+    int (*remember)(struct sl_arrivals *arrivals, const struct sl_files *files, struct sl_error *err);
+    /* Appends the remembered files that have gone from the directory since the last call: they need not be
+     * remembered any more, neither here nor in the catalog. */
+    int (*gone)(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err);
+    void (*close)(struct sl_arrivals *arrivals);
+};
+
+struct sl_arrivals {
+    const struct sl_arrivals_ops *ops;
+};
+
+/* How files of a directory are taken: the file options of SPEC 3. Strings are borrowed until close. */
+struct sl_arrivals_options {
+    bool existing;                               /* files already there are taken (newFilesOnly = false) */
+    const char *glob;                            /* filter: names that match, or NULL */
+    bool (*accept)(void *arg, const char *name); /* filter: a function on the name, or NULL */
+    void *accept_arg;
+    int64_t age_min_ms;   /* minAge, 0: none */
+    const char *complete; /* marker pattern ("%.done"), or NULL */
+    enum { SL_WATCH_AUTO, SL_WATCH_INOTIFY, SL_WATCH_POLL } watch;
+    int64_t poll_interval_ms;
+};

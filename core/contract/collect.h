@@ -1,0 +1,37 @@
+/* The rows of a wide operator or output as one dataset, in the order of the input, whichever worker brought
+ * them.
+ *
+ * For those that need to see all rows at once (mount, print, repartition ...). Their state begins with a
+ * struct sl_collect; begin() calls sl_collect_init, done() calls sl_collect_done, and the functions below go
+ * straight into the descriptor. After the last lane, sl_collect_dataset gives the dataset: a partition per
+ * partition of the input, or, where the input was a dataset already, that very dataset. What an operator that
+ * is bounded cannot hold is on disk (core/contract/row_buffer.h); it needs lane_close too. */
+#pragma once
+
+#include "core/contract/lanes.h"
+#include "core/contract/row_buffer.h"
+
+struct sl_collect {
+    uint64_t rows_max; /* kept of each lane */
+    struct sl_lanes lanes;
+    struct sl_piles piles;
+    struct sl_dataset *taken; /* handed over whole */
+};
+
+/* Only the first rows_max rows of a lane are kept: enough for those who show the beginning. 0 or SL_ENOMEM.
+ */
+int sl_collect_init(struct sl_collect *collect, const struct sl_stage *stage, uint64_t rows_max);
+void sl_collect_done(struct sl_collect *collect);
+
+/* For the descriptor: stage->state begins with the struct sl_collect. */
+int sl_collect_lane_open(struct sl_stage *stage, struct sl_lane *lane);
+int sl_collect_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
+int sl_collect_lane_close(struct sl_stage *stage, struct sl_lane *lane);
+int sl_collect_take(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset);
+bool sl_collect_takes_pieces(const struct sl_node *node); /* pieces of a partition become one again */
+
+/* The rows of an open lane, for a push of one's own; all of them where nothing is bounded. Borrowed. */
+struct sl_rows *sl_collect_rows(const struct sl_lane *lane);
+
+/* One thread, after the lanes. The caller unrefs. */
+int sl_collect_dataset(struct sl_collect *collect, struct sl_dataset **ret, struct sl_error *err);

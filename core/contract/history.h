@@ -1,0 +1,24 @@
+/* What committed batches made and nobody has let go since: the contract between outputs that keep only their
+ * newest directories (output/) and the catalog, which knows them (state/). Main thread only, between the
+ * commit of a batch and the next plan. */
+#pragma once
+
+#include "core/base/error.h"
+
+struct sl_history;
+struct sl_manifest;
+
+struct sl_history_ops {
+    /* Calls visit for every directory whose manifest said `retained`, oldest first. */
+    int (*each)(struct sl_history *history, int (*visit)(void *arg, int64_t time_ms, const char *path),
+                void *arg, struct sl_error *err);
+    /* What batch time_ms made at path; the caller calls sl_manifest_done. */
+    int (*manifest)(struct sl_history *history, int64_t time_ms, const char *path, struct sl_manifest *ret,
+                    struct sl_error *err);
+    /* Never shown by each again. Durable with the next transaction: until then a restart may show it. */
+    int (*let_go)(struct sl_history *history, int64_t time_ms, const char *path, struct sl_error *err);
+};
+
+struct sl_history {
+    const struct sl_history_ops *ops;
+};

@@ -1,0 +1,58 @@
+#include "core/contract/operator.h"
+
+#include "core/base/error.h"
+#include "core/contract/services.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct sl_function *sl_node_function(const struct sl_node *node, unsigned i)
+{
+    return node->arg[i].kind == SL_ARG_FUNCTION ? node->arg[i].function : NULL;
+}
+
+struct sl_field sl_node_value(const struct sl_node *node, unsigned i)
+{
+    return node->arg[i].kind == SL_ARG_VALUE ? node->arg[i].value : sl_nil();
+}
+
+int64_t sl_node_integer(const struct sl_node *node, unsigned i, int64_t fallback)
+{
+    struct sl_field value = sl_node_value(node, i);
+    return value.tag == SL_INT ? value.integer : fallback;
+}
+
+bool sl_node_boolean(const struct sl_node *node, unsigned i, bool fallback)
+{
+    struct sl_field value = sl_node_value(node, i);
+    return value.tag == SL_BOOL ? value.boolean : fallback;
+}
+
+struct sl_arg sl_node_option(const struct sl_node *node, const char *name)
+{
+    for (unsigned i = 0; node->op->options && node->op->options[i].name; i++)
+        if (strcmp(node->op->options[i].name, name) == 0)
+            return node->option[i];
+    sl_assert(!"the operator declares this option");
+    return (struct sl_arg){0};
+}
+
+static int compare_numbers(uint32_t a, uint32_t b)
+{
+    return (a > b) - (a < b);
+}
+
+int sl_position_compare(const struct sl_position *a, const struct sl_position *b)
+{
+    int order = compare_numbers(a->input, b->input);
+    order = order ? order : compare_numbers(a->path, b->path);
+    order = order ? order : compare_numbers(a->partition, b->partition);
+    return order ? order : compare_numbers(a->piece, b->piece);
+}
+
+void sl_manifest_done(struct sl_manifest *manifest)
+{
+    free(manifest->path);
+    free(manifest->file);
+    *manifest = (struct sl_manifest){0};
+}

@@ -1,0 +1,189 @@
+/* The contract between the engine and everything that handles rows: operators (ops/), outputs (output/) and
+ * sources (sources/). Written once, here, so that an operator is short.
+ *
+ * An operator is a static const struct sl_op and one line in its registry. Its descriptor says what it is
+ * called, what it takes and shows an example that runs. What it does is one of:
+ *
+ *   narrow  map, filter ...: rows in, rows out, nothing remembered beyond the partition. The engine makes one
+ *           instance per task and fuses runs of them: open, push..., close. push() may push to self->out any
+ *           number of chunks; what it pushes lives in task->scratch or in its input. It keeps the rows'
+ * order. wide    reduceByKey, join, window ...: sees all rows of its inputs, gives one dataset. begin (one
+ * thread); then for each lane, on the lane's worker: lane_open, push..., lane_close; then finish (one thread;
+ * it may spread work over stage->pool). Lanes are collected by their position, so that results do not depend
+ * on which worker did what. source  has no inputs: core/contract/source.h. output  a wide operator without a result,
+ * plus the steps of the commit. meta    evaluated while the graph is built (union of several, transform ...):
+ * engine/ only.
+ *
+ * Plan and instances are apart: struct sl_node is immutable while batches run; whatever changes lies in the
+ * instance, the stage or the node's memory. */
+#pragma once
+
+#include "core/rows/chunk.h"
+#include "core/rows/dataset.h"
+#include "core/contract/descriptor.h"
+#include "core/contract/function.h"
+#include "core/base/pool.h"
+#include "core/contract/site.h"
+#include "core/contract/task.h"
+
+struct sl_source_ops;
+struct sl_services;
+struct sl_manifest;
+struct sl_keeper;
+struct sl_section;
+struct sl_op;
+
+/* One operator of the graph with its checked arguments. */
+struct sl_node {
+    const struct sl_op *op;
+    unsigned number; /* in the graph, from 0; inputs have lower numbers */
+    struct sl_site site;
+    const char *name; /* given by :name("x"), or NULL */
+    unsigned inputs;
+    struct sl_node **input;
+    struct sl_arg arg[SL_PARAMS_MAX];     /* by op->params; kind SL_ARG_NONE where not given */
+    struct sl_arg option[SL_OPTIONS_MAX]; /* by op->options */
+    int64_t slide_ms;                     /* emits at multiples of it */
+    int64_t interval_ms;                  /* of the whole graph */
+    int64_t window_ms;                    /* reach of the windows above it; 0: unwindowed */
+    size_t view;                          /* of a mount output: its number among them */
+};
+
+/* The function, text, number ... given for parameter i; the fallback where it was not given or is nil. */
+const struct sl_function *sl_node_function(const struct sl_node *node, unsigned i);
+int64_t sl_node_integer(const struct sl_node *node, unsigned i, int64_t fallback);
+bool sl_node_boolean(const struct sl_node *node, unsigned i, bool fallback);
+struct sl_field sl_node_value(const struct sl_node *node, unsigned i); /* nil where not given */
+/* Option by name; kind SL_ARG_NONE where not given. */
+struct sl_arg sl_node_option(const struct sl_node *node, const char *name);
+
+/* ---- narrow ---- */
+
+struct sl_instance {
+    const struct sl_node *node;
+    struct sl_task *task;
+    struct sl_outlet *out;
+    void *state; /* narrow->state_size bytes, cleared before open */
+};
+
+struct sl_narrow {
+    size_t state_size;
+    int (*open)(struct sl_instance *self); /* optional: a partition begins */
+    int (*push)(struct sl_instance *self, const struct sl_chunk *in);
+    int (*close)(struct sl_instance *self); /* optional: a partition ends; may push */
+    void (*done)(struct sl_instance *self); /* optional: frees; always called, also after failures */
+    bool whole_partitions;                  /* sees a partition from beginning to end: it must not be cut */
+    bool partition_index; /* needs task->ordinal to be the partition's number in its stream */
+};
+
+/* ---- wide ---- */
+
+/* Where the rows of a lane stand in the order of the operator's input: by input, path (ways through unions,
+ * left to right), partition, piece of it. */
+struct sl_position {
+    uint32_t input, path, partition, piece;
+};
+int sl_position_compare(const struct sl_position *a, const struct sl_position *b);
+
+/* The rows of one task on their way into one wide operator; belongs to the task's worker. */
+struct sl_lane {
+    struct sl_position position;
+    struct sl_task *task;
+    void *state;
+};
+
+struct sl_stage {
+    const struct sl_node *node;
+    const struct sl_services *services;
+    struct sl_pool *pool;
+    struct sl_task *tasks; /* one per worker, for work in finish: tasks[worker] */
+    int64_t batch_ms;
+    bool emits;     /* batch_ms is a multiple of the slide: otherwise finish only takes note */
+    bool has_input; /* some input had something to say (SPEC 4, Idle) */
+    bool again;     /* in load and loaded: a batch was taken back; views go on to show what they did */
+    bool said;      /* set by finish: this stream has something to say; begin finds it equal to has_input */
+    void *state;    /* wide->state_size bytes, cleared before begin */
+    void *memory;   /* wide->memory_size bytes that the node keeps from batch to batch */
+    const void *input_memory; /* the first input's, for operators that show it; may be NULL */
+    struct sl_error *err;
+};
+
+struct sl_wide {
+    size_t state_size;
+    int (*begin)(struct sl_stage *stage);                           /* optional */
+    int (*lane_open)(struct sl_stage *stage, struct sl_lane *lane); /* optional */
+    int (*push)(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
+    int (*lane_close)(struct sl_stage *stage,
+                      struct sl_lane *lane); /* optional; not called after a failure */
+    /* Optional: an input that is a dataset already is handed over whole (borrowed) instead of being pushed.
+     */
+    int (*take)(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset);
+    /* Optional: the rows of a partition may come in several lanes, its pieces, at the same time; what is made
+     * of them depends on their order by position, not on where they were cut. NULL: they may not. */
+    bool (*takes_pieces)(const struct sl_node *node);
+    bool takes_deferred; /* take does not look at rows: a dataset may be handed over deferred */
+    /* The result; NULL in *ret means no records. Outputs leave *ret alone. */
+    int (*finish)(struct sl_stage *stage, struct sl_dataset **ret);
+    void (*done)(struct sl_stage *stage); /* optional: frees; always called, also after failures */
+
+    /* What it holds of a batch stays below services->spill->bytes for each worker, so many times (for an
+     * operator that holds several things at once): the rest goes to disk. 0: it does not know of a limit. */
+    unsigned bounded;
+
+    /* What is kept from batch to batch (windows, state). */
+    size_t memory_size;
+    int (*memory_open)(const struct sl_node *node, void *memory, struct sl_error *err);
+    void (*memory_done)(void *memory);
+    /* Whether batch t must run although no input arrived: the window still holds data or has just lost its
+     * last, a time-out is due, there are keys to update. Optional; NULL: never. */
+    bool (*wants)(const struct sl_node *node, const void *memory, int64_t t);
+    /* wants() is about windows: times that were missed are made up for it. */
+    bool windowed;
+    bool times_out; /* wants() is about time-outs: those that were missed are made up for, once */
+    /* What is kept on disk (core/contract/state_writer.h). save: what the batch changed, after finish, before the commit.
+     * load: one section at a start, oldest first, in a stage that was begun but gets no rows; rows is its
+     * own. loaded: the last section was given; last_ms is the newest committed batch. */
+    int (*save)(struct sl_stage *stage, struct sl_keeper *keeper);
+    int (*load)(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows);
+    int (*loaded)(struct sl_stage *stage, int64_t last_ms);
+};
+
+/* ---- output: the steps of the commit, in this order; every one optional, 0 or a failure of the batch ----
+ */
+
+struct sl_output {
+    int (*effect)(struct sl_stage *stage); /* print, foreachRDD: happens at least once */
+    int (*write)(struct sl_stage *stage);  /* complete, hashed and synced under a hidden name */
+    int (*reveal)(struct sl_stage *stage); /* rename, never over anything; sync the parent */
+    int (*manifest)(struct sl_stage *stage,
+                    struct sl_manifest *manifest); /* what was revealed, for the catalog */
+    int (*publish)(struct sl_stage *stage);        /* after the commit: links, views */
+    /* Optional, not per batch: once at start, refuses what could not work (SL_EUSAGE): an output's names that
+     * are taken. */
+    int (*open)(const struct sl_node *node, const struct sl_services *services, struct sl_error *err);
+    /* Optional, once at start: batch t, the newest, was committed by an earlier process, which may not have
+     * come to publish it. Its outputs made `path`; an output to which that does not belong does nothing. */
+    int (*renew)(const struct sl_node *node, const struct sl_services *services, int64_t t, const char *path,
+                 struct sl_error *err);
+};
+
+/* ---- the descriptor ---- */
+
+enum sl_op_kind { SL_OP_SOURCE, SL_OP_NARROW, SL_OP_WIDE, SL_OP_OUTPUT, SL_OP_META };
+
+struct sl_op {
+    const char *name; /* as users type it */
+    enum sl_op_kind kind;
+    const char *family;  /* "narrow", "shuffle", "two streams", "window", "state", "output", "source" */
+    const char *summary; /* one sentence */
+    const char *example; /* Lua: an expression over `s` (and `s2`) */
+    const struct sl_param *params;  /* ends with a NULL name; NULL: none */
+    const struct sl_param *options; /* named options in a last table argument; the same */
+    const struct sl_narrow *narrow;
+    const struct sl_wide *wide;
+    const struct sl_output *output;
+    const struct sl_source_ops *source;
+    /* Optional: checks what params cannot say and may set node->slide_ms (which starts as the first input's).
+     */
+    int (*check)(struct sl_node *node, struct sl_error *err);
+};

@@ -1,0 +1,58 @@
+/* What the engine lends to sources and outputs for the length of a run. No globals: whoever needs the outside
+ * finds it here. Pointers may be NULL where it is said. */
+#pragma once
+
+#include "core/contract/arrivals.h"
+#include "core/base/clock.h"
+#include "core/contract/history.h"
+#include "core/base/io.h"
+#include "core/base/log.h"
+#include "core/contract/view.h"
+
+#include <stdio.h>
+
+struct sl_spill;
+struct sl_task;
+
+struct sl_services {
+    struct sl_io *io;
+    struct sl_log *log; /* may be NULL */
+    struct sl_clock *clock;
+    int job_dirfd;            /* relative paths of the job start here */
+    const char *job_dir;      /* its path, for messages */
+    FILE *out;                /* what print writes to */
+    struct sl_viewer *viewer; /* NULL: nothing is mounted */
+    bool durable;             /* false: no checkpoint, nothing is synced */
+    uint64_t record_bytes_max;
+    bool replay;        /* this batch was planned by an earlier process */
+    bool empty_batches; /* outputs without records make a directory */
+    /* Opens a watched directory (watcher/). Relative to job_dirfd. */
+    int (*open_arrivals)(const struct sl_services *services, const char *dir,
+                         const struct sl_arrivals_options *options, struct sl_arrivals **ret,
+                         struct sl_error *err);
+    void *arrivals_arg; /* of open_arrivals: the watcher */
+    struct sl_task
+        *main_task; /* of the first worker: the main thread's between batches, for calls of functions */
+    struct sl_spill *spill;     /* core/rows/spill.h; NULL: no memoryLimit */
+    struct sl_history *history; /* core/contract/history.h; NULL: no checkpoint */
+    uint64_t inputs;            /* files of this batch, and the first of their paths */
+    size_t first_count;
+    const char *const *first;
+};
+
+/* What one output made visible in a batch: a directory and its files. */
+struct sl_manifest_file {
+    char name[32];
+    uint64_t bytes;
+    uint64_t hash; /* XXH3-64 of the contents */
+};
+
+struct sl_manifest {
+    char *path; /* of the directory, as the job names it */
+    uint64_t records;
+    uint64_t replaced; /* U+FFFD written to JSON for bytes that were no UTF-8; the catalog does not keep it */
+    bool retained;     /* the output will ask what it made (core/contract/history.h) */
+    size_t count;
+    struct sl_manifest_file *file;
+};
+void sl_manifest_done(struct sl_manifest *manifest);

@@ -1,0 +1,28 @@
+#include "core/contract/task.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int sl_task_explain(struct sl_task *task, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(task->message, sizeof task->message, format, args);
+    va_end(args);
+    return SL_EREJECT;
+}
+
+int sl_task_reject(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    sl_chunk_row(chunk, row, fields);
+    uint32_t line = chunk->line ? chunk->line[row] : SL_NO_LINE;
+    return task->sink->reject(task->sink, task, node, fields, chunk->width, chunk->origin, line);
+}
+
+int sl_task_reject_group(struct sl_task *task, unsigned node, const struct sl_field *key,
+                         const struct sl_field *value)
+{
+    struct sl_field fields[2] = {*key, *value};
+    return task->sink->reject(task->sink, task, node, fields, 2, NULL, SL_GROUP_LINE);
+}

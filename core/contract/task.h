@@ -1,0 +1,56 @@
+/* What code that handles rows may touch: a struct sl_task belongs to one worker while it works on one
+ * partition.
+ *
+ * scratch: memory for what is pushed; the root of the pipeline resets it between the chunks it pushes, so all
+ * of it is valid until the current push returns to the root, and nothing is to be freed.
+ *
+ * Record errors: a function or built-in that cannot process a record calls sl_task_explain and returns
+ * SL_EREJECT; the operator that called it calls sl_task_reject with the record and goes on with the next. The
+ * sink decides what becomes of it (dead letter, failed batch, nothing). */
+#pragma once
+
+#include "core/base/arena.h"
+#include "core/rows/chunk.h"
+#include "core/base/error.h"
+#include "core/contract/site.h"
+
+#include <stdatomic.h>
+
+struct sl_task;
+
+/* Where record errors go; implemented by engine/. Called from many threads, each with its own task. */
+struct sl_reject_sink {
+    /* `node` is the operator's number in the graph, `fields` the record, `line` SL_NO_LINE where there is
+     * none; the message is task->message. Copies what it keeps. 0, or a failure that ends the batch. */
+    int (*reject)(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
+                  const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
+                  uint32_t line);
+};
+
+#define SL_NO_LINE    UINT32_MAX
+#define SL_GROUP_LINE (UINT32_MAX - 1) /* no record but a group: fields are its key and a value */
+
+struct sl_task {
+    unsigned worker;  /* 0 .. workers-1: index of per-worker things (Lua states, tables) */
+    int64_t batch_ms; /* the batch's time */
+    uint64_t seed;    /* of the process, for tables */
+    bool replay;      /* the batch was planned by an earlier process: children see SLUICE_REPLAY=1 */
+    uint64_t attempt; /* grows whenever a batch begins anew, as it does without a damaged file */
+    uint32_t ordinal; /* of the task within its root: the place its rows have in the order. The number of the
+                         partition, where partitions are not cut into pieces */
+    struct sl_arena *scratch;
+    struct sl_reject_sink *sink;
+    const _Atomic int *stop; /* not 0: give up with SL_ESTOP; looked at between chunks */
+    struct sl_error *err;    /* details of a batch failure */
+    char message[SL_MESSAGE_MAX];
+};
+
+/* Sets task->message. Returns SL_EREJECT. */
+int sl_task_explain(struct sl_task *task, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Hands row `row` of `chunk` to the sink with task->message. 0, or a failure that ends the batch. */
+int sl_task_reject(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row);
+
+/* The same for a group or state that had an error: key and value are what is shown. */
+int sl_task_reject_group(struct sl_task *task, unsigned node, const struct sl_field *key,
+                         const struct sl_field *value);

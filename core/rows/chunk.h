@@ -1,0 +1,100 @@
+/* Rows travel in chunks: up to SL_CHUNK_ROWS rows of one width, column by column.
+ *
+ * A chunk given to push() is borrowed until push() returns: columns, fields and the bytes they point to.
+ * Columns may be shared between chunks (map(pair(1)) reuses its input's column), so nobody writes to a chunk
+ * it was given. An operator that keeps rows copies them (core/rows/dataset.h has the builder).
+ *
+ * Where rows come from a file through narrow operators, `origin` names it and `line` holds, per row, the
+ * number of the line within the split, from 0; both NULL elsewhere. */
+#pragma once
+
+#include "core/rows/field.h"
+#include "core/base/limits.h"
+
+/* Where the rows of one partition come from: for dead letters. */
+struct sl_origin {
+    const char *path;    /* as the job would name it */
+    int64_t mtime_ms;    /* of the file, for meta = true */
+    uint32_t first_task; /* the partition of the file's first split; lines of the splits between add up */
+};
+
+struct sl_chunk {
+    uint32_t rows;
+    uint32_t width; /* 0 only where rows is 0 */
+    const struct sl_origin *origin;
+    const uint32_t *line;
+    const struct sl_field *column[SL_WIDTH_MAX];
+};
+
+/* Where an operator's rows go. Returns SL_OK or a batch failure. */
+struct sl_outlet {
+    int (*push)(struct sl_outlet *outlet, const struct sl_chunk *chunk);
+};
+
+static inline int sl_push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
+{
+    return chunk->rows ? outlet->push(outlet, chunk) : 0;
+}
+
+/* Copies row `row` of a chunk into fields[width]. */
+static inline void sl_chunk_row(const struct sl_chunk *chunk, uint32_t row, struct sl_field *fields)
+{
+    for (uint32_t c = 0; c < chunk->width; c++)
+        fields[c] = chunk->column[c][row];
+}
+
+/* The value of a pair in row `row`: field 2, or the fields after the key as a list whose items are written to
+ * items[SL_WIDTH_MAX] (borrowed by the returned field). width must be at least 2. */
+struct sl_field sl_chunk_value(const struct sl_chunk *chunk, uint32_t row, struct sl_field *items);
+
+/* The whole record as one field: its only field, or a list whose items are written to items[SL_WIDTH_MAX]. */
+struct sl_field sl_chunk_record(const struct sl_chunk *chunk, uint32_t row, struct sl_field *items);
+
+/* Collects rows into chunks and pushes each that is full; a row of another width starts a new one. What the
+ * fields point to must live until the chunk was pushed: finish with sl_builder_flush before returning. */
+struct sl_builder {
+    struct sl_chunk chunk;
+    struct sl_outlet *outlet;
+    uint32_t columns;                       /* allocated */
+    struct sl_field *storage[SL_WIDTH_MAX]; /* columns of SL_CHUNK_ROWS fields, allocated when first needed */
+    uint32_t line[SL_CHUNK_ROWS];
+};
+
+void sl_builder_init(struct sl_builder *builder, struct sl_outlet *outlet);
+void sl_builder_done(struct sl_builder *builder);
+
+/* Rows to come belong to the same file as those of `in`. Call at the start of every push. */
+static inline void sl_builder_origin(struct sl_builder *builder, const struct sl_chunk *in)
+{
+    builder->chunk.origin = in->origin;
+    builder->chunk.line = in->line ? builder->line : NULL;
+}
+
+/* Pushes what was collected. */
+int sl_builder_flush(struct sl_builder *builder);
+
+/* Makes room for a row of `width` fields: 0, or a failure (SL_ENOMEM, or what push gave). Afterwards the
+ * caller writes builder->storage[0..width-1][builder->chunk.rows] and builder->line[...] and adds one to
+ * chunk.rows. */
+int sl_builder_room_slow(struct sl_builder *builder, uint32_t width);
+
+static inline int sl_builder_room(struct sl_builder *builder, uint32_t width)
+{
+    if (builder->chunk.width == width && builder->chunk.rows < SL_CHUNK_ROWS)
+        return 0;
+    return sl_builder_room_slow(builder, width);
+}
+
+/* Adds a row: width 1..SL_WIDTH_MAX. `line` is ignored where rows have no origin. */
+static inline int sl_builder_add(struct sl_builder *builder, const struct sl_field *fields, uint32_t width,
+                                 uint32_t line)
+{
+    int r = sl_builder_room(builder, width);
+    if (r < 0)
+        return r;
+    uint32_t row = builder->chunk.rows++;
+    for (uint32_t c = 0; c < width; c++)
+        builder->storage[c][row] = fields[c];
+    builder->line[row] = line;
+    return 0;
+}

@@ -1,0 +1,48 @@
+/* One batch, as an object that is stepped: the real clock, the virtual one, --once and tests run the same
+ * code.
+ *
+ * sl_batch_new; then sl_batch_take (or sl_batch_resume for a plan that an earlier process left) decides its
+ * inputs; sl_batch_wanted says whether there is anything to do; then sl_batch_step until it returns 0. */
+#pragma once
+
+#include "engine/batch/run.h"
+
+struct sl_batch {
+    struct sl_run *run;
+    int64_t t;
+    bool replay;                  /* it was planned and begun before, mostly by an earlier process */
+    struct sl_plan plan;          /* what it takes in */
+    bool *said;                   /* [nodes]: the stream has something to say */
+    struct sl_stage **stage;      /* [nodes]: wide operators and outputs that take part */
+    _Atomic uint64_t *rows;       /* [nodes]: records that went into operators */
+    uint64_t **lines;             /* [sources]: per partition, for line numbers in dead letters */
+    size_t *partitions;           /* [sources] */
+    struct sl_manifest *manifest; /* [nodes]; path NULL: nothing was revealed */
+    const char *first[SL_INPUT_PATHS_SHOWN];
+    int64_t started_ms;
+    size_t step;
+};
+
+int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl_error *err);
+void sl_batch_free(struct sl_batch *batch);
+int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct sl_error *err);
+/* A batch without input: a time that was missed. */
+int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err);
+/* Takes over the plan. */
+int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_error *err);
+/* What its plan says, once more. */
+int sl_batch_take_again(struct sl_batch *batch, struct sl_error *err);
+bool sl_batch_wanted(const struct sl_batch *batch);
+
+/* At a start: sources that are no files go on behind what the newest batch has taken. */
+int sl_batch_go_on(struct sl_run *run, const struct sl_plan *last, struct sl_error *err);
+
+/* Does the next step of engine/batch/commit.c: 1 if there are more, 0 when the batch is done, or a failure. */
+int sl_batch_step(struct sl_batch *batch, struct sl_error *err);
+/* The name of the step that would be next: for messages and tests. */
+const char *sl_batch_step_name(const struct sl_batch *batch);
+
+/* The rows: everything but what touches the outside. A step of commit.c. */
+int sl_batch_execute(struct sl_batch *batch, struct sl_error *err);
+/* Nothing of what rows did lasts: stages and record errors begin anew. */
+void sl_batch_start_over(struct sl_batch *batch);

@@ -1,0 +1,234 @@
+/* What a batch does, in this order and no other. A crash between any two steps leaves a state from which the
+ * next start gives the same bytes:
+ *
+ *  1 plan         time and input files are durable: from here the batch will happen
+ *  2 execute      rows; nothing outside changes
+ *  3 effect       print, foreachRDD: at least once, before anything is visible
+ *  4 write        outputs complete under hidden names, files and directory synced
+ *  5 state        what windows and state changed is in a segment that nothing names yet, synced
+ *  6 dead letters what was set aside, a file of its own, replaced when the batch is redone, synced
+ *  7 reveal       outputs get their names, never over anything; the parents are synced
+ *  8 commit       one transaction: progress, manifests, segments, what need not be remembered; durable
+ *  9 publish      views and links show the batch
+ * 10 tick         <checkpoint>/tick is rewritten
+ * 11 settle       inputs are deleted or archived where the job asks for it
+ *
+ * A batch that is redone (its plan was found at start) begins at 2. */
+#include "engine/batch/commit.h"
+
+#include "engine/batch/quarantine.h"
+#include "engine/batch/memory_limit.h"
+#include "engine/batch/deadletter.h"
+#include "engine/batch/hooks.h"
+#include "engine/batch/checkpoint_state.h"
+#include "engine/batch/tick.h"
+#include "state/store/store.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What outputs may tell of the batch's files. */
+static void note_inputs(struct sl_batch *batch)
+{
+    struct sl_run *run = batch->run;
+    run->services.inputs = run->services.first_count = 0;
+    run->services.first = batch->first;
+    for (size_t s = 0; s < run->sources; s++) {
+        const struct sl_files *files = &batch->plan.files[s];
+        run->services.inputs += files->count;
+        for (size_t i = 0; i < files->count && run->services.first_count < SL_INPUT_PATHS_SHOWN; i++)
+            batch->first[run->services.first_count++] = files->file[i].path;
+    }
+}
+
+static int plan(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    batch->started_ms = sl_clock_real.now_ms(&sl_clock_real);
+    note_inputs(batch);
+    if (!run->catalog || batch->replay)
+        return 0;
+    return sl_catalog_plan(run->catalog, &batch->plan, err);
+}
+
+/* Calls one step of every output that takes part, in graph order. */
+static int each_output(struct sl_batch *batch, size_t step_offset, struct sl_error *err)
+{
+    const struct sl_pipelines *pipelines = batch->run->pipelines;
+    for (size_t n = 0; n < pipelines->nodes; n++) {
+        const struct sl_node *node = pipelines->node[n];
+        if (node->op->kind != SL_OP_OUTPUT || !batch->stage[n] || !batch->stage[n]->has_input)
+            continue;
+        int (*step)(struct sl_stage * stage);
+        memcpy(&step, (const char *)node->op->output + step_offset, sizeof step);
+        batch->stage[n]->err = err;
+        int r = step ? step(batch->stage[n]) : 0;
+        if (r == SL_ENOMEM)
+            sl_error_nomem(err);
+        if (r < 0)
+            return r == SL_ESTOP
+                       ? r
+                       : sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
+    }
+    return 0;
+}
+
+static int effect(struct sl_batch *batch, struct sl_error *err)
+{
+    return each_output(batch, offsetof(struct sl_output, effect), err);
+}
+
+static int write_outputs(struct sl_batch *batch, struct sl_error *err)
+{
+    return each_output(batch, offsetof(struct sl_output, write), err);
+}
+
+static int reveal(struct sl_batch *batch, struct sl_error *err)
+{
+    if (sl_run_abandoned(batch->run))
+        return sl_error_set(err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
+    return each_output(batch, offsetof(struct sl_output, reveal), err);
+}
+
+static int collect_manifests(struct sl_batch *batch, struct sl_manifest **ret, size_t *ret_count,
+                             struct sl_error *err)
+{
+    const struct sl_pipelines *pipelines = batch->run->pipelines;
+    struct sl_manifest *list = calloc(pipelines->nodes + 1, sizeof *list);
+    size_t count = 0;
+    int r = list ? 0 : sl_error_nomem(err);
+    for (size_t n = 0; n < pipelines->nodes && r == 0; n++) {
+        const struct sl_op *op = pipelines->node[n]->op;
+        if (op->kind != SL_OP_OUTPUT || !op->output->manifest || !batch->stage[n])
+            continue;
+        r = op->output->manifest(batch->stage[n], &batch->manifest[n]);
+        if (r == 0 && batch->manifest[n].path)
+            list[count++] = batch->manifest[n]; /* a borrowed view: batch->manifest owns */
+    }
+    *ret = list;
+    *ret_count = count;
+    return r;
+}
+
+/* Added to what is left of a commit that failed: a source tells it once. */
+static int collect_gone(struct sl_run *run, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t s = 0; s < run->sources && r == 0; s++)
+        if (run->source[s]->ops->gone)
+            r = run->source[s]->ops->gone(run->source[s], &run->gone[s], err);
+    return r;
+}
+
+static int commit(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct sl_committed committed = {
+        .plan = &batch->plan,
+        .segments = run->segments,
+        .history_from_ms = batch->t - run->context->options.keep_history_ms,
+        .rejected = run->rejects.total,
+        .started_ms = batch->started_ms,
+        .finished_ms = sl_clock_real.now_ms(&sl_clock_real),
+    };
+    if (!run->catalog)
+        return 0;
+    struct sl_manifest *manifest = NULL;
+    int r = sl_asides_confirm(batch, err);
+    r = r < 0 ? r : collect_manifests(batch, &manifest, &committed.manifests, err);
+    r = r < 0 ? r : collect_gone(run, err);
+    committed.manifest = manifest;
+    committed.gone = run->gone;
+    r = r < 0 ? r : sl_catalog_commit(run->catalog, &committed, err);
+    if (r == 0 && run->store)
+        sl_store_committed(run->store);
+    for (size_t s = 0; r == 0 && s < run->sources; s++)
+        sl_files_done(&run->gone[s]);
+    free(manifest);
+    return r;
+}
+
+/* How long a batch waits at most until new readers of the mount see it: the tick that follows says that they
+ * do. */
+enum { SETTLE_MS = 500 };
+
+/* From here on the batch is true: what fails is said and does not undo it. */
+static int publish(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    run->any = true;
+    run->last_ms = batch->t;
+    run->batches++;
+    run->committed++;
+    run->set_aside += run->rejects.total;
+    int r = each_output(batch, offsetof(struct sl_output, publish), err);
+    if (run->services.viewer && run->services.viewer->ops->settle)
+        run->services.viewer->ops->settle(run->services.viewer, SETTLE_MS);
+    if (r < 0)
+        sl_log(run->services.log, SL_LOG_WARNING, "batch %lld is committed, but %s", (long long)batch->t,
+               err->text);
+    return 0;
+}
+
+static int tick(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    if (run->catalog && sl_tick_write(run, batch->t, err) < 0)
+        sl_log(run->services.log, SL_LOG_WARNING, "batch %lld is committed, but %s", (long long)batch->t,
+               err->text);
+    return 0;
+}
+
+static int settle(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    for (size_t s = 0; s < run->sources; s++) {
+        struct sl_source *source = run->source[s];
+        if (source->ops->settle && source->ops->settle(source, err) < 0)
+            sl_log(run->services.log, SL_LOG_WARNING, "batch %lld is committed, but %s", (long long)batch->t,
+                   err->text);
+        if (source->ops->failures)
+            run->set_aside += source->ops->failures(source);
+    }
+    return 0;
+}
+
+const struct sl_commit_step sl_commit_steps[] = {
+    {"plan", plan},          {"execute", sl_batch_execute},
+    {"effect", effect},      {"write", write_outputs},
+    {"state", sl_keep_save}, {"dead letters", sl_deadletter_write},
+    {"reveal", reveal},      {"commit", commit},
+    {"publish", publish},    {"tick", tick},
+    {"settle", settle},      {0},
+};
+
+static void tell_hooks(const struct sl_batch *batch)
+{
+    const struct sl_run_hooks *hooks = batch->run->hooks;
+    if (hooks && hooks->step)
+        hooks->step(hooks->arg, batch->t, sl_batch_step_name(batch));
+}
+
+int sl_batch_step(struct sl_batch *batch, struct sl_error *err)
+{
+    const struct sl_commit_step *step = &sl_commit_steps[batch->step];
+    if (!step->name)
+        return 0;
+    batch->run->services.replay = batch->replay;
+    tell_hooks(batch);
+    int r = sl_bounds_check(batch->run, step->run(batch, err), err);
+    if (r < 0)
+        return r;
+    batch->step++;
+    if (sl_commit_steps[batch->step].name)
+        return 1;
+    tell_hooks(batch);
+    return 0;
+}
+
+const char *sl_batch_step_name(const struct sl_batch *batch)
+{
+    const char *name = sl_commit_steps[batch->step].name;
+    return name ? name : "done";
+}

@@ -1,0 +1,11 @@
+/* The order of durability: the numbered steps of a batch. */
+#pragma once
+
+#include "engine/batch/batch.h"
+
+struct sl_commit_step {
+    const char *name;
+    int (*run)(struct sl_batch *batch, struct sl_error *err);
+};
+
+extern const struct sl_commit_step sl_commit_steps[]; /* ends with a NULL name */

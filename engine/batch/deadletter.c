@@ -1,0 +1,80 @@
+#include "engine/batch/deadletter.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* The lines of the file's partitions before this one. */
+static uint64_t lines_before(void *arg, const struct sl_origin *origin, uint32_t partition)
+{
+    const struct sl_batch *batch = arg;
+    uint64_t lines = 0;
+    for (size_t s = 0; s < batch->run->sources; s++)
+        for (size_t i = 0; i < batch->plan.files[s].count; i++)
+            if (batch->plan.files[s].file[i].path == origin->path)
+                for (uint32_t p = origin->first_task; p < partition && p < batch->partitions[s]; p++)
+                    lines += batch->lines[s][p];
+    return lines;
+}
+
+static void log_lines(struct sl_batch *batch, const struct sl_buf *text)
+{
+    const char *line = (const char *)text->bytes, *end = line + text->len;
+    while (line < end) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        sl_log(batch->run->services.log, SL_LOG_WARNING, "set aside: %.*s", (int)(newline - line), line);
+        line = newline + 1;
+    }
+}
+
+/* The file, its name, and the directory's own name are on disk before the batch is committed. */
+static int sync_all(struct sl_run *run, const char *path, const char *dir, struct sl_error *err)
+{
+    struct sl_io *io = run->services.io;
+    int fd = sl_io_open(io, run->services.job_dirfd, path, O_RDONLY, 0, err);
+    if (fd < 0)
+        return fd;
+    int r = sl_io_sync(io, fd, path, err);
+    sl_io_close(io, fd);
+    r = r < 0 ? r : sl_io_sync_dir(io, run->services.job_dirfd, dir, err);
+    return r < 0 ? r : sl_io_sync_dir(io, run->services.job_dirfd, run->checkpoint, err);
+}
+
+static int write_file(struct sl_batch *batch, const struct sl_buf *text, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct sl_io *io = run->services.io;
+    struct sl_buf dir = {0}, path = {0};
+    bool ok = sl_buf_printf(&dir, "%s/deadletter", run->checkpoint) && sl_buf_byte(&dir, 0) &&
+              sl_buf_printf(&path, "%s/deadletter/%lld.jsonl", run->checkpoint, (long long)batch->t) &&
+              sl_buf_byte(&path, 0);
+    const char *dir_path = (const char *)dir.bytes, *file_path = (const char *)path.bytes;
+    int dirfd = run->services.job_dirfd;
+    int r = ok ? sl_io_make_dirs(io, dirfd, dir_path, 0700, err) : sl_error_nomem(err);
+    r = r < 0 ? r : sl_io_replace_file(io, dirfd, file_path, text->bytes, text->len, err);
+    r = r < 0 ? r : sync_all(run, file_path, dir_path, err);
+    sl_buf_done(&dir);
+    sl_buf_done(&path);
+    return r;
+}
+
+bool sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf)
+{
+    struct sl_rejects *rejects = &batch->run->rejects;
+    return rejects->total == 0 || sl_rejects_format(rejects, batch->t, lines_before, batch, buf);
+}
+
+int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct sl_buf text;
+    if (!run->rejects.total || run->context->options.on_record_error == SL_ON_ERROR_SKIP)
+        return 0;
+    sl_buf_init(&text);
+    int r = sl_deadletter_format(batch, &text) ? 0 : sl_error_nomem(err);
+    if (r == 0 && run->checkpoint)
+        r = write_file(batch, &text, err);
+    else if (r == 0)
+        log_lines(batch, &text);
+    sl_buf_done(&text);
+    return r;
+}

@@ -1,0 +1,11 @@
+/* Dead letters of a batch: <checkpoint>/deadletter/<t>.jsonl, or log lines without a checkpoint. */
+#pragma once
+
+#include "engine/batch/batch.h"
+
+/* A step of commit.c: writes what was set aside; nothing where there is nothing. A file left by an earlier
+ * try of the batch is replaced. */
+int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err);
+
+/* Appends what was set aside, an object of JSON per line. False: out of memory. */
+bool sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf);

@@ -1,0 +1,89 @@
+#include "engine/batch/disk_full.h"
+
+#include "engine/batch/quarantine.h"
+#include "engine/batch/hooks.h"
+#include "engine/batch/checkpoint_state.h"
+
+#include <errno.h>
+#include <poll.h>
+
+enum { WAIT_FIRST_MS = 250, WAIT_MAX_MS = 30000 };
+
+static bool may_wait(const struct sl_run *run)
+{
+    const struct sl_run_options *options = run->options;
+    bool ends = options->once || options->available_now || options->virtual_clock;
+    return run->catalog && (!ends || (run->hooks && run->hooks->room));
+}
+
+static int stopped(struct sl_error *err)
+{
+    return sl_error_set(err, SL_ESTOP, "stopped while it waited for room on a disk");
+}
+
+/* A signal ends it at once. */
+static int wait(struct sl_run *run, int wait_ms, struct sl_error *err)
+{
+    int64_t end_ns = sl_monotonic_ns() + wait_ms * INT64_C(1000000);
+    for (int64_t left_ns; !sl_run_wants_stop(run) && (left_ns = end_ns - sl_monotonic_ns()) > 0;) {
+        struct pollfd signals = {run->options->stop_fd, POLLIN, 0};
+        int left_ms = (int)((left_ns + 999999) / 1000000);
+        sl_service_alive(&run->status.service);
+        if (poll(&signals, 1, sl_service_wait_ms(&run->status.service, left_ms)) < 0 && errno != EINTR)
+            return sl_error_sys(err, errno, "waiting for room on a disk");
+    }
+    return sl_run_wants_stop(run) ? stopped(err) : 1;
+}
+
+static void say(const struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    sl_error_wrap(err, "batch %lld cannot be done", (long long)batch->t);
+    sl_error_hint(err, "the run waits for room on this disk and then does the batch again; remove what is "
+                       "not needed there, or stop the run");
+    sl_log(run->services.log, SL_LOG_WARNING, "%s", err->text);
+    sl_status_waiting(run, err->text);
+}
+
+/* A step before the commit failed: everything is again as it was before the batch began, but for a plan that
+ * is durable, and the next step is the first one that has to be done again. */
+static int take_back(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    if (batch->step == 0) /* it has no plan yet: nothing happened */
+        return 0;
+    batch->step = 1;
+    batch->replay = true;
+    sl_batch_start_over(batch);
+    for (size_t n = 0; n < run->pipelines->nodes; n++)
+        sl_manifest_done(&batch->manifest[n]);
+    int r = sl_keep_take_back(run, err);
+    r = r < 0 ? r : sl_batch_take_again(batch, err);
+    return r < 0 ? r : sl_asides_exclude(run, &batch->plan, err);
+}
+
+int sl_room_wait(struct sl_room *room, struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    if (!may_wait(run))
+        return sl_error_hint(err, "make room; the next start does the batch again");
+    if (!room->is_waiting)
+        say(batch, err);
+    room->is_waiting = true;
+    int r = take_back(batch, err);
+    if (r < 0) /* whatever it is: there is nothing sound to go on from */
+        return r;
+    if (run->hooks && run->hooks->room)
+        return run->hooks->room(run->hooks->arg) ? 1 : stopped(err);
+    room->wait_ms = !room->wait_ms                    ? WAIT_FIRST_MS
+                    : room->wait_ms * 2 > WAIT_MAX_MS ? WAIT_MAX_MS
+                                                      : room->wait_ms * 2;
+    return wait(run, room->wait_ms, err);
+}
+
+void sl_room_done(const struct sl_room *room, const struct sl_batch *batch)
+{
+    if (room->is_waiting)
+        sl_log(batch->run->services.log, SL_LOG_INFO, "there is room again: batch %lld is done",
+               (long long)batch->t);
+}

@@ -1,0 +1,26 @@
+/* A disk that is full in the middle of a batch (SL_EFULL from any step before the commit).
+ *
+ * A long run takes the batch back, says once what is full, waits, and does the same plan again until there is
+ * room. Trying is the only way to know: the disk may be that of an output, the limit a quota. Runs that are
+ * to end by themselves (--once, --available-now, the virtual clock) fail instead, and so do runs without a
+ * checkpoint, which have nothing to go back to. A failed sync is never waited for (core/base/io.h). */
+#pragma once
+
+#include "core/base/error.h"
+
+#include <stdbool.h>
+
+struct sl_batch;
+
+/* The waiting of one batch; begins as {0}. */
+struct sl_room {
+    bool is_waiting; /* it was said */
+    int wait_ms;     /* the last time */
+};
+
+/* After a step that failed with SL_EFULL, which err tells. 1: its batch may be stepped again, from where it
+ * then stands. SL_ESTOP: the run was asked to end. Another failure: that of the run. */
+int sl_room_wait(struct sl_room *room, struct sl_batch *batch, struct sl_error *err);
+
+/* The batch is done. */
+void sl_room_done(const struct sl_room *room, const struct sl_batch *batch);

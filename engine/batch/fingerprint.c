@@ -1,0 +1,70 @@
+#include "engine/batch/fingerprint.h"
+
+#include "core/base/buf.h"
+
+#include <string.h>
+
+enum { TEXT_BYTES_MAX = 64 << 20 };
+
+static bool append_param(struct sl_buf *buf, const struct sl_param *param, const struct sl_arg *arg,
+                         bool durations)
+{
+    if (arg->kind == SL_ARG_FUNCTION && arg->function->ops->text)
+        return arg->function->ops->text(arg->function, buf) && sl_buf_byte(buf, 0);
+    if (durations && arg->kind == SL_ARG_VALUE && param->want & SL_WANT_DURATION)
+        return sl_buf_printf(buf, "%lld", (long long)arg->value.integer) && sl_buf_byte(buf, 0);
+    return true;
+}
+
+/* A stream that is used twice counts twice. */
+static bool append_shape(struct sl_buf *buf, const struct sl_node *node, bool durations)
+{
+    const struct sl_param *params = node->op->params, *options = node->op->options;
+    bool ok = buf->len < TEXT_BYTES_MAX;
+    for (unsigned i = 0; ok && params && params[i].name; i++)
+        ok = append_param(buf, &params[i], &node->arg[i], durations);
+    for (unsigned i = 0; ok && durations && options && options[i].name; i++)
+        ok = append_param(buf, &options[i], &node->option[i], durations);
+    for (unsigned i = 0; ok && i < node->inputs; i++)
+        ok = append_shape(buf, node->input[i], durations);
+    return ok;
+}
+
+static int digest(const struct sl_node *node, bool durations, int64_t *ret, bool *ret_any)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    if (!append_shape(&text, node, durations))
+        return SL_ENOMEM;
+    struct sl_field all = sl_string(text.bytes, text.len);
+    *ret = (int64_t)sl_field_partition_hash(&all);
+    *ret_any = text.len > 0;
+    return 0;
+}
+
+int sl_shape_code(const struct sl_node *node, int64_t *ret, bool *ret_any)
+{
+    return digest(node, false, ret, ret_any);
+}
+
+int sl_shape_whole(const struct sl_node *node, int64_t *ret)
+{
+    bool any;
+    return digest(node, true, ret, &any);
+}
+
+char *sl_shape_key(const char *state_key)
+{
+    struct sl_buf key = {0};
+    if (sl_buf_text(&key, "shape:") && sl_buf_text(&key, state_key) && sl_buf_byte(&key, 0))
+        return (char *)key.bytes;
+    sl_buf_done(&key);
+    return NULL;
+}
+
+const struct sl_code *sl_shape_find(const struct sl_codes *codes, const char *key)
+{
+    for (size_t i = 0; i < codes->count; i++)
+        if (strcmp(codes->code[i].operator, key) == 0)
+            return &codes->code[i];
+    return NULL;
+}

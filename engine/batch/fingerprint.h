@@ -1,0 +1,18 @@
+/* What an operator is like beyond its signature: the texts of its functions and of those on the way to its
+ * sources, and its durations. The catalog remembers digests of both for each operator that keeps something.
+ */
+#pragma once
+
+#include "core/base/error.h"
+#include "core/contract/operator.h"
+#include "state/catalog/catalog.h"
+
+/* Of the texts; *ret_any is false where there are none. SL_ENOMEM or 0. */
+int sl_shape_code(const struct sl_node *node, int64_t *ret, bool *ret_any);
+/* Of the texts and the durations. */
+int sl_shape_whole(const struct sl_node *node, int64_t *ret);
+
+/* Under which the whole is remembered: the key of the operator, marked. NULL: out of memory. Caller frees. */
+char *sl_shape_key(const char *state_key);
+/* NULL where it is not there. */
+const struct sl_code *sl_shape_find(const struct sl_codes *codes, const char *key);

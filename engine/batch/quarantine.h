@@ -1,0 +1,18 @@
+/* Files that cannot be read, or turn out damaged while they are read: the batch goes on without them, and
+ * which ones is durable before it shows anything (SPEC 5). */
+#pragma once
+
+#include "engine/batch/batch.h"
+
+/* All sources were read: whether the batch has to be run again because rows of damaged files went out. */
+bool sl_asides_redo(struct sl_batch *batch);
+/* All sources were read for good: what was set aside goes into the plan and the catalog. SL_EFAIL where
+ * onFileError is "stop". */
+int sl_asides_note(struct sl_batch *batch, struct sl_error *err);
+/* All outputs were revealed: what a batch that is redone has set aside is so for good. Where it had shown
+ * something made with such a file, it has failed by now, and the file may come back. There is a catalog. */
+int sl_asides_confirm(struct sl_batch *batch, struct sl_error *err);
+/* The plan was resumed: its files that an earlier process set aside are left out. */
+int sl_asides_exclude(struct sl_run *run, const struct sl_plan *plan, struct sl_error *err);
+/* At start: what the job wants done with the files of the newest committed batch may not have been done. */
+int sl_asides_settle_last(struct sl_run *run, const struct sl_plan *last, struct sl_error *err);

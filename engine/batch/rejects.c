@@ -1,0 +1,296 @@
+#include "engine/batch/rejects.h"
+
+#include "core/base/array.h"
+#include "text/format.h"
+#include "text/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sl_reject_entry {
+    const struct sl_node *node;
+    const struct sl_origin *origin; /* NULL: not from a file */
+    uint32_t partition, line;       /* of the source; SL_NO_LINE, SL_GROUP_LINE */
+    uint64_t sequence;              /* among those of the partition */
+    uint32_t width;
+    bool truncated;
+    const struct sl_field *field;
+    const char *message;
+};
+
+static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
+                const struct sl_field *fields, uint32_t width, const struct sl_origin *origin, uint32_t line);
+
+static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
+                  const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
+                  uint32_t line)
+{
+    struct sl_rejects *rejects = (struct sl_rejects *)sink;
+    const struct sl_site *site = &rejects->pipelines->node[node]->site;
+    if (rejects->stop)
+        return sl_error_set(task->err, SL_EFAIL,
+                            "%s:%d: %s: %s; the run stops because onRecordError is \"stop\"", site->file,
+                            site->line, site->name, task->message);
+    pthread_mutex_lock(&rejects->lock);
+    rejects->total++;
+    rejects->failed[node]++;
+    int r = keep(rejects, task, node, fields, width, origin, line);
+    pthread_mutex_unlock(&rejects->lock);
+    return r;
+}
+
+int sl_rejects_init(struct sl_rejects *rejects, const struct sl_pipelines *pipelines, bool stop)
+{
+    *rejects = (struct sl_rejects){.sink = {reject}, .pipelines = pipelines, .stop = stop};
+    pthread_mutex_init(&rejects->lock, NULL);
+    rejects->failed = calloc(pipelines->nodes + 1, sizeof *rejects->failed);
+    return rejects->failed ? 0 : SL_ENOMEM;
+}
+
+void sl_rejects_done(struct sl_rejects *rejects)
+{
+    if (!rejects->failed)
+        return;
+    sl_arena_done(&rejects->arena);
+    free(rejects->entry);
+    free(rejects->failed);
+    pthread_mutex_destroy(&rejects->lock);
+    *rejects = (struct sl_rejects){0};
+}
+
+void sl_rejects_reset(struct sl_rejects *rejects)
+{
+    sl_arena_reset(&rejects->arena);
+    rejects->kept = 0;
+    rejects->last = NULL;
+    rejects->total = 0;
+    memset(rejects->failed, 0, rejects->pipelines->nodes * sizeof *rejects->failed);
+}
+
+/* ---- which ones are kept ---- */
+
+/* What failed decides where nothing else does: tasks of two sources may say the same of where they are. */
+static int compare_fields(const struct sl_reject_entry *x, const struct sl_reject_entry *y)
+{
+    int order = 0;
+    for (uint32_t i = 0; order == 0 && i < x->width && i < y->width; i++)
+        order = sl_field_compare(&x->field[i], &y->field[i]);
+    return order;
+}
+
+/* Groups by key, for hash tables meet them in an order of their own; those of one key by partition. */
+static int compare_groups(const struct sl_reject_entry *x, const struct sl_reject_entry *y)
+{
+    int order = sl_field_compare(x->field, y->field);
+    if (order == 0)
+        order = (x->partition > y->partition) - (x->partition < y->partition);
+    return order ? order : compare_fields(x, y);
+}
+
+/* The order of dead letters: operator, partition, then as they came within the partition. Groups stand behind
+ * an operator's records. */
+static int compare_entries(const void *a, const void *b)
+{
+    const struct sl_reject_entry *x = *(struct sl_reject_entry *const *)a,
+                                 *y = *(struct sl_reject_entry *const *)b;
+    if (x->node != y->node)
+        return x->node->number < y->node->number ? -1 : 1;
+    bool x_group = x->line == SL_GROUP_LINE, y_group = y->line == SL_GROUP_LINE;
+    int order = x_group && y_group ? compare_groups(x, y) : x_group - y_group;
+    if (order)
+        return order;
+    if (x->partition != y->partition)
+        return x->partition < y->partition ? -1 : 1;
+    return (x->sequence > y->sequence) - (x->sequence < y->sequence);
+}
+
+/* Keeps the first SL_REJECTED_KEPT_MAX in order whenever twice as many have gathered. */
+static void prune(struct sl_rejects *rejects)
+{
+    qsort(rejects->entry, rejects->kept, sizeof *rejects->entry, compare_entries);
+    if (rejects->kept < SL_REJECTED_KEPT_MAX)
+        return;
+    rejects->kept = SL_REJECTED_KEPT_MAX;
+    rejects->last = rejects->entry[SL_REJECTED_KEPT_MAX - 1];
+}
+
+static bool make_room(struct sl_rejects *rejects)
+{
+    if (rejects->kept == 2 * SL_REJECTED_KEPT_MAX)
+        prune(rejects);
+    struct sl_reject_entry **grown =
+        sl_array_grow(rejects->entry, rejects->kept, &rejects->capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    rejects->entry = grown;
+    return true;
+}
+
+/* A copy of the record; of a long string its beginning. */
+static const struct sl_field *copy_record(struct sl_arena *arena, const struct sl_field *fields,
+                                          uint32_t width, bool *ret_truncated)
+{
+    struct sl_field *copy = sl_arena_alloc(arena, width * sizeof *copy);
+    *ret_truncated = false;
+    for (uint32_t i = 0; copy && i < width; i++) {
+        struct sl_field field = fields[i];
+        if (field.tag == SL_STR && field.len > SL_REJECTED_RECORD_BYTES_MAX) {
+            field.len = SL_REJECTED_RECORD_BYTES_MAX;
+            *ret_truncated = true;
+        }
+        if (!sl_field_copy(arena, &field, &copy[i]))
+            return NULL;
+    }
+    return copy;
+}
+
+static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
+                const struct sl_field *fields, uint32_t width, const struct sl_origin *origin, uint32_t line)
+{
+    struct sl_reject_entry own =
+                               {
+                                   .node = rejects->pipelines->node[node],
+                                   .origin = origin,
+                                   .partition = task->ordinal,
+                                   .line = line,
+                                   .sequence = rejects->total,
+                                   .width = width,
+                                   .field = fields,
+                               },
+                           *entry = &own;
+    if (rejects->last && compare_entries(&entry, &rejects->last) > 0)
+        return 0;
+    entry = sl_arena_alloc(&rejects->arena, sizeof *entry);
+    if (!entry || !make_room(rejects))
+        return SL_ENOMEM;
+    *entry = own;
+    entry->field = copy_record(&rejects->arena, fields, width, &entry->truncated);
+    entry->message = sl_arena_text(&rejects->arena, task->message, strlen(task->message));
+    if (!entry->field || !entry->message)
+        return SL_ENOMEM;
+    rejects->entry[rejects->kept++] = entry;
+    return 0;
+}
+
+/* ---- dead letters ---- */
+
+static bool valid_utf8(const struct sl_field *field)
+{
+    struct sl_buf ignored;
+    uint64_t replaced = 0;
+    sl_buf_init(&ignored);
+    bool ok = sl_json_field(&ignored, field, &replaced) && replaced == 0;
+    sl_buf_done(&ignored);
+    return ok;
+}
+
+static bool append_base64(struct sl_buf *buf, const uint8_t *p, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < len; i += 3) {
+        size_t n = len - i < 3 ? len - i : 3;
+        uint32_t bits = (uint32_t)p[i] << 16 | (n > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0);
+        char out[4] = {digits[bits >> 18], digits[bits >> 12 & 63], n > 1 ? digits[bits >> 6 & 63] : '=',
+                       n > 2 ? digits[bits & 63] : '='};
+        if (!sl_buf_append(buf, out, 4))
+            return false;
+    }
+    return true;
+}
+
+static bool append_place(struct sl_buf *buf, const struct sl_reject_entry *entry, sl_lines_before *before,
+                         void *arg)
+{
+    if (!entry->origin || entry->line >= SL_GROUP_LINE)
+        return true;
+    uint64_t line = before(arg, entry->origin, entry->partition) + entry->line + 1;
+    return sl_buf_text(buf, ",\"file\":") &&
+           sl_json_string(buf, entry->origin->path, strlen(entry->origin->path), NULL) &&
+           sl_buf_printf(buf, ",\"line\":%llu", (unsigned long long)line);
+}
+
+/* A record that is one string is shown as it is, and in base64 where it is not UTF-8; others as JSON. */
+static bool append_record(struct sl_buf *buf, const struct sl_reject_entry *entry)
+{
+    struct sl_field record = entry->width == 1 ? entry->field[0] : sl_list(entry->field, entry->width);
+    bool ok = sl_buf_text(buf, ",\"record\":") && sl_json_field(buf, &record, NULL);
+    if (ok && entry->truncated)
+        ok = sl_buf_text(buf, ",\"truncated\":true");
+    if (!ok || valid_utf8(&record))
+        return ok;
+    struct sl_buf raw;
+    sl_buf_init(&raw);
+    for (uint32_t i = 0; ok && i < entry->width; i++)
+        ok = (i == 0 || sl_buf_byte(&raw, '\t')) &&
+             (entry->field[i].tag == SL_STR ? sl_buf_append(&raw, entry->field[i].str, entry->field[i].len)
+                                            : sl_tsv_field(&raw, &entry->field[i]));
+    ok = ok && sl_buf_text(buf, ",\"raw_base64\":\"") && append_base64(buf, raw.bytes, raw.len) &&
+         sl_buf_byte(buf, '"');
+    sl_buf_done(&raw);
+    return ok;
+}
+
+static bool append_entry(struct sl_buf *buf, int64_t batch_ms, const struct sl_reject_entry *entry,
+                         sl_lines_before *before, void *arg)
+{
+    const struct sl_site *site = &entry->node->site;
+    struct sl_buf place;
+    sl_buf_init(&place);
+    bool ok = sl_buf_printf(&place, "%s:%d", site->file, site->line) &&
+              sl_buf_printf(buf, "{\"time\":%lld", (long long)batch_ms) &&
+              append_place(buf, entry, before, arg) &&
+              sl_buf_printf(buf, ",\"operator\":\"%s\",\"job\":", site->name) &&
+              sl_json_string(buf, place.bytes, place.len, NULL) && sl_buf_text(buf, ",\"message\":") &&
+              sl_json_string(buf, entry->message, strlen(entry->message), NULL) &&
+              append_record(buf, entry) && sl_buf_text(buf, "}\n");
+    sl_buf_done(&place);
+    return ok;
+}
+
+bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_before *before, void *arg,
+                       struct sl_buf *buf)
+{
+    prune(rejects);
+    for (size_t i = 0; i < rejects->kept; i++)
+        if (!append_entry(buf, batch_ms, rejects->entry[i], before, arg))
+            return false;
+    if (rejects->total == rejects->kept)
+        return true;
+    return sl_buf_printf(buf, "{\"time\":%lld,\"message\":\"%llu more records were set aside\"}\n",
+                         (long long)batch_ms, (unsigned long long)(rejects->total - rejects->kept));
+}
+
+const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node)
+{
+    for (size_t i = 0; i < rejects->kept; i++)
+        if (rejects->entry[i]->node->number == node)
+            return rejects->entry[i]->message;
+    return NULL;
+}
+
+enum { RATE_ROWS_MIN = 100 };
+
+/* Records an operator had to do with. What a source refused did not come out of it. */
+static uint64_t rows_seen(const struct sl_rejects *rejects, const uint64_t *rows, size_t n)
+{
+    bool is_source = rejects->pipelines->node[n]->op->kind == SL_OP_SOURCE;
+    return rows[n] + (is_source ? rejects->failed[n] : 0);
+}
+
+int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, double rate, struct sl_error *err)
+{
+    for (size_t n = 0; n < rejects->pipelines->nodes; n++) {
+        uint64_t seen = rows_seen(rejects, rows, n);
+        if (seen < RATE_ROWS_MIN || (double)rejects->failed[n] <= rate * (double)seen)
+            continue;
+        const struct sl_site *site = &rejects->pipelines->node[n]->site;
+        const char *example = sl_rejects_example(rejects, (unsigned)n);
+        return sl_error_set(
+            err, SL_EFAIL,
+            "%s:%d: %s failed on %llu of %llu records (maxErrorRate is %g), for example: %s; the "
+            "batch is kept and redone at the next start",
+            site->file, site->line, site->name, (unsigned long long)rejects->failed[n],
+            (unsigned long long)seen, rate, example ? example : "");
+    }
+    return 0;
+}

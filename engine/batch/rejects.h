@@ -1,0 +1,45 @@
+/* Record errors of one batch: counted per operator, kept up to a limit, written as dead letters before the
+ * commit.
+ *
+ * Which ones are kept and how they are ordered depends on the rows only, not on the workers. */
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/contract/task.h"
+#include "engine/graph/pipelines.h"
+
+#include <pthread.h>
+
+struct sl_reject_entry;
+
+struct sl_rejects {
+    struct sl_reject_sink sink; /* first: what tasks call */
+    const struct sl_pipelines *pipelines;
+    bool stop;            /* onRecordError = "stop" */
+    pthread_mutex_t lock; /* guards all below */
+    struct sl_arena arena;
+    size_t kept, capacity;
+    struct sl_reject_entry **entry;
+    const struct sl_reject_entry *last; /* what stands behind it need not be kept; NULL: nothing known yet */
+    uint64_t total;
+    uint64_t *failed; /* [nodes] */
+};
+
+int sl_rejects_init(struct sl_rejects *rejects, const struct sl_pipelines *pipelines, bool stop);
+void sl_rejects_done(struct sl_rejects *rejects);
+void sl_rejects_reset(struct sl_rejects *rejects); /* for the next batch */
+
+/* Lines of earlier partitions, for line numbers: lines[p] of a source's partition p. */
+typedef uint64_t sl_lines_before(void *arg, const struct sl_origin *origin, uint32_t partition);
+
+/* Appends one JSON object per line, in the order of the rows. */
+bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_before *before, void *arg,
+                       struct sl_buf *buf);
+
+/* The message of one of the records that node rejected; NULL: none was kept. */
+const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node);
+
+/* SL_EFAIL where an operator failed on more than `rate` of at least 100 records; rows[node] went in, or came
+ * out of a source. */
+int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, double rate,
+                          struct sl_error *err);

@@ -1,0 +1,69 @@
+/* One run of a job: everything that lives from start to stop. Private to engine/.
+ *
+ * start.c begins and ends it, open.c gives it what it needs; schedule.c says which batch comes next,
+ * perform.c runs it; batch.c is one batch; flow.c moves rows; commit.c is the order of durability. */
+#pragma once
+
+#include "core/contract/services.h"
+#include "core/contract/source.h"
+#include "engine/graph/graph.h"
+#include "engine/graph/pipelines.h"
+#include "engine/run/progress.h"
+#include "engine/batch/rejects.h"
+#include "engine/run/status.h"
+#include "state/catalog/catalog.h"
+
+#include <stdatomic.h>
+
+struct sl_observer;
+struct sl_run_hooks;
+struct sl_store;
+struct sl_trial;
+struct sl_watcher;
+
+/* A worker's own memory and the context that operators see. */
+struct sl_worker {
+    struct sl_arena scratch; /* task.scratch */
+    struct sl_arena flow;    /* instances and lanes of one task */
+};
+
+struct sl_run {
+    struct sl_context *context;
+    const struct sl_run_options *options;
+    struct sl_pipelines *pipelines;
+    struct sl_services services;
+    struct sl_pool *pool;
+    struct sl_worker *worker;   /* [workers] */
+    struct sl_task *task;       /* [workers] */
+    struct sl_catalog *catalog; /* NULL: checkpoint = false */
+    char *checkpoint;           /* its directory, absolute or relative to the job; NULL without one */
+    struct sl_watcher *watcher;
+    size_t sources;
+    struct sl_source **source;        /* [sources], in graph order */
+    char **source_key;                /* [sources] */
+    struct sl_files *gone;            /* [sources]: what need not be remembered from the next commit on */
+    void **memory;                    /* [nodes]: what windows and state keep */
+    struct sl_store *store;           /* segments of state; NULL: nothing is kept */
+    char **state_key;                 /* [nodes]: by which an operator finds its state; NULL: it keeps none */
+    const char *segments;             /* the list to commit; NULL: as it was */
+    struct sl_observer *observer;     /* looks at rows (engine/batch/observer.h); NULL: nobody */
+    struct sl_trial *trial;           /* engine/trial/dry_run.h; NULL: a run in earnest */
+    const struct sl_run_hooks *hooks; /* engine/batch/hooks.h; NULL: none */
+    struct sl_rejects rejects;
+    struct sl_progress_line progress;
+    struct sl_status status;
+    struct sl_clock_virtual virtual_clock;
+    int wake_fd;                /* eventfd: something may have arrived, or a signal came */
+    struct sl_abandon *abandon; /* waits for the second signal; NULL: nobody can send one */
+    bool any;                   /* some batch was committed */
+    int64_t last_ms;            /* the newest committed batch */
+    uint64_t batches;           /* committed over the life of the checkpoint */
+    uint64_t committed;         /* in this run */
+    uint64_t set_aside;         /* records and files set aside in this run */
+};
+
+/* The source at a node. */
+struct sl_source *sl_run_source(const struct sl_run *run, const struct sl_node *node);
+/* It was asked to end after the batch; to give the batch up. */
+bool sl_run_wants_stop(const struct sl_run *run);
+bool sl_run_abandoned(struct sl_run *run);

@@ -1,0 +1,94 @@
+#include "engine/batch/sources.h"
+
+#include "core/base/error.h"
+#include "engine/graph/validate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Tells sources apart over restarts: operator and directory; the same twice gets a number. */
+static char *source_key(const struct sl_run *run, size_t s)
+{
+    const struct sl_node *node = run->source[s]->node;
+    char text[4096], number[32] = "";
+    const char *dir = sl_node_text(node, "directory", text, sizeof text);
+    size_t same = 0;
+    for (size_t i = 0; i < s; i++) {
+        char other[4096];
+        const char *theirs = sl_node_text(run->source[i]->node, "directory", other, sizeof other);
+        same += run->source[i]->node->op == node->op && (dir ? theirs && strcmp(dir, theirs) == 0 : !theirs);
+    }
+    if (same)
+        snprintf(number, sizeof number, "#%zu", same + 1);
+    struct sl_buf key;
+    sl_buf_init(&key);
+    if (!sl_buf_printf(&key, "%s:%s%s", node->op->name, dir ? dir : "", number) || !sl_buf_byte(&key, 0)) {
+        sl_buf_done(&key);
+        return NULL;
+    }
+    return (char *)key.bytes;
+}
+
+int sl_sources_open(struct sl_run *run, struct sl_error *err)
+{
+    size_t nodes = run->pipelines->nodes;
+    run->source = calloc(nodes + 1, sizeof(struct sl_source *));
+    run->source_key = calloc(nodes + 1, sizeof(char *));
+    run->gone = calloc(nodes + 1, sizeof *run->gone);
+    if (!run->source || !run->source_key || !run->gone)
+        return sl_error_nomem(err);
+    for (size_t n = 0; n < nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        if (node->op->kind != SL_OP_SOURCE)
+            continue;
+        int r = node->op->source->open(node, &run->services, &run->source[run->sources], err);
+        if (r < 0)
+            return sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
+        run->source_key[run->sources] = source_key(run, run->sources);
+        if (!run->source_key[run->sources++])
+            return sl_error_nomem(err);
+    }
+    return 0;
+}
+
+void sl_sources_close(struct sl_run *run)
+{
+    for (size_t s = 0; s < run->sources; s++) {
+        run->source[s]->ops->close(run->source[s]);
+        free(run->source_key[s]);
+    }
+    for (size_t s = 0; run->gone && s < run->sources; s++)
+        sl_files_done(&run->gone[s]);
+    free(run->gone);
+    free(run->source);
+    free(run->source_key);
+}
+
+static int remember(struct sl_source *source, const struct sl_files *files, struct sl_error *err)
+{
+    return source->ops->remember ? source->ops->remember(source, files, err) : 0;
+}
+
+int sl_sources_remember(struct sl_run *run, size_t source, const struct sl_file *file, struct sl_error *err)
+{
+    const struct sl_files one = {.file = (struct sl_file *)file, .count = 1};
+    return remember(run->source[source], &one, err);
+}
+
+int sl_sources_remember_planned(struct sl_run *run, const struct sl_plan *planned, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t s = 0; s < run->sources && r == 0; s++)
+        r = remember(run->source[s], &planned->files[s], err);
+    return r;
+}
+
+bool sl_sources_need_last(const struct sl_run *run)
+{
+    for (size_t s = 0; s < run->sources; s++) {
+        struct sl_source *source = run->source[s];
+        if (source->ops->seek || (source->ops->settles && source->ops->settles(source)))
+            return true;
+    }
+    return false;
+}

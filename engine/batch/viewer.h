@@ -1,0 +1,8 @@
+/* The live view of a run: FUSE, or plain files in its place. */
+#pragma once
+
+#include "engine/batch/run.h"
+
+/* Mounts what the job's outputs want to show: run->services.viewer, and each such node's view. Does nothing
+ * where nothing is mounted. */
+int sl_viewer_open(struct sl_run *run, struct sl_error *err);

@@ -1,9 +1,0 @@
-/* Whether a finished graph can run: what sl_run looks at first, and all that `sluice check` does. */
-#pragma once
-
-#include "core/error.h"
-
-struct sl_context;
-
-/* The sticky error of the context, or what engine/validate.h refuses. */
-int sl_context_check(struct sl_context *context, struct sl_error *err);

@@ -1,0 +1,273 @@
+/* The calls of sluice.h that build the graph. */
+#include "core/base/array.h"
+#include "core/base/duration.h"
+#include "core/base/nearest.h"
+#include "engine/graph/graph.h"
+#include "ops/args.h"
+#include "ops/builtin/builtin.h"
+#include "ops/list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TRANSFORMATIONS = 1 << SL_OP_NARROW | 1 << SL_OP_WIDE,
+    SOURCES = 1 << SL_OP_SOURCE,
+    OUTPUTS = 1 << SL_OP_OUTPUT,
+};
+
+struct sl_context *sl_stream_context(struct sl_stream *stream)
+{
+    return stream->context;
+}
+
+struct sl_stream *sl_stream_at(struct sl_stream *stream, const char *file, int line)
+{
+    if (stream)
+        sl_context_at(stream->context, file, line);
+    return stream;
+}
+
+/* ---- operators ---- */
+
+static const char *kind_words(unsigned kinds)
+{
+    return kinds & SOURCES ? "source" : kinds & OUTPUTS ? "output" : "transformation";
+}
+
+static const struct sl_op *find_op(struct sl_context *context, const char *name, unsigned kinds)
+{
+    const struct sl_op *op = sl_op_find(name);
+    if (op && kinds & 1u << op->kind)
+        return op;
+    const char *nearest = sl_op_nearest(name, kinds);
+    if (nearest)
+        sl_context_fail(context, SL_EUSAGE, "no %s is called %s; did you mean %s?", kind_words(kinds), name,
+                        nearest);
+    else
+        sl_context_fail(context, SL_EUSAGE, "no %s is called %s; sluice help lists them", kind_words(kinds),
+                        name);
+    return NULL;
+}
+
+static size_t count_inputs(const struct sl_stream *first, const struct sl_arg *argv, size_t argc)
+{
+    size_t count = first ? 1 : 0;
+    for (size_t i = 0; i < argc; i++)
+        count += argv[i].kind == SL_ARG_STREAM ? 1 : argv[i].kind == SL_ARG_STREAMS ? argv[i].count : 0;
+    return count;
+}
+
+/* The stream and those among its arguments, in order. False: one belongs to another context. */
+static bool fill_inputs(struct sl_stream *stream, struct sl_stream *first, const struct sl_arg *argv,
+                        size_t argc)
+{
+    unsigned at = 0;
+    bool ok = true;
+    if (first)
+        stream->input[at++] = &first->node;
+    for (size_t i = 0; i < argc; i++) {
+        size_t count = argv[i].kind == SL_ARG_STREAM ? 1 : argv[i].kind == SL_ARG_STREAMS ? argv[i].count : 0;
+        struct sl_stream *const *streams = argv[i].kind == SL_ARG_STREAM ? &argv[i].stream : argv[i].streams;
+        for (size_t k = 0; k < count; k++) {
+            ok = ok && streams[k] && streams[k]->context == stream->context;
+            stream->input[at++] = streams[k] ? &streams[k]->node : NULL;
+        }
+    }
+    stream->node.input = stream->input;
+    stream->node.inputs = at;
+    return ok;
+}
+
+/* Values that the caller lent become the context's. */
+static bool keep_values(struct sl_arena *arena, struct sl_arg *arg, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (arg[i].kind == SL_ARG_VALUE && !sl_field_copy(arena, &arg[i].value, &arg[i].value))
+            return false;
+    return true;
+}
+
+static int check_slides(const struct sl_node *node, struct sl_error *err)
+{
+    for (unsigned i = 1; i < node->inputs; i++) {
+        char a[32], b[32];
+        if (node->input[i]->slide_ms == node->input[0]->slide_ms)
+            continue;
+        sl_duration_format(node->input[0]->slide_ms, a);
+        sl_duration_format(node->input[i]->slide_ms, b);
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s: the streams have different slides, %s (%s) and %s (%s); window them to one slide",
+            node->op->name, a, node->input[0]->op->name, b, node->input[i]->op->name);
+    }
+    return 0;
+}
+
+static bool list_stream(struct sl_context *context, struct sl_stream *stream)
+{
+    struct sl_stream **grown =
+        sl_array_grow(context->stream, context->nodes, &context->nodes_capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    context->stream = grown;
+    context->stream[context->nodes++] = stream;
+    return true;
+}
+
+/* What the operator itself has against its arguments, under its name. */
+static int check_node(struct sl_node *node, struct sl_error *err)
+{
+    int r = node->op->check ? node->op->check(node, err) : 0;
+    if (r < 0 && strncmp(err->text, node->op->name, strlen(node->op->name)) != 0)
+        sl_error_wrap(err, "%s", node->op->name);
+    return r;
+}
+
+static int fill_node(struct sl_stream *stream, struct sl_stream *first, const struct sl_arg *argv,
+                     size_t argc, struct sl_error *err)
+{
+    struct sl_context *context = stream->context;
+    struct sl_node *node = &stream->node;
+    int r = sl_args_check(node->op->name, node->op->params, node->op->options, argv, argc, node->arg,
+                          node->option, err);
+    if (r < 0)
+        return r;
+    if (!keep_values(&context->arena, node->arg, SL_PARAMS_MAX) ||
+        !keep_values(&context->arena, node->option, SL_OPTIONS_MAX))
+        return sl_error_nomem(err);
+    if (!fill_inputs(stream, first, argv, argc))
+        return sl_error_set(err, SL_EUSAGE, "%s: a stream of another StreamingContext", node->op->name);
+    node->interval_ms = context->options.interval_ms;
+    node->slide_ms = node->inputs ? node->input[0]->slide_ms : node->interval_ms;
+    node->window_ms = node->inputs ? node->input[0]->window_ms : 0;
+    r = check_slides(node, err);
+    return r == 0 ? check_node(node, err) : r;
+}
+
+static struct sl_stream *add_node(struct sl_context *context, const struct sl_op *op, struct sl_stream *first,
+                                  const struct sl_arg *argv, size_t argc)
+{
+    size_t inputs = count_inputs(first, argv, argc);
+    struct sl_error err;
+    if (context->nodes >= SL_NODES_MAX) {
+        sl_context_fail(context, SL_EUSAGE, "a graph has at most %d operators", SL_NODES_MAX);
+        return NULL;
+    }
+    struct sl_stream *stream =
+        sl_arena_calloc(&context->arena, 1, sizeof *stream + inputs * sizeof *stream->input);
+    if (!stream) {
+        sl_context_fail(context, SL_ENOMEM, "out of memory");
+        return NULL;
+    }
+    stream->context = context;
+    stream->node.op = op;
+    stream->node.number = (unsigned)context->nodes;
+    stream->node.site = (struct sl_site){op->name, context->site.file, context->site.line};
+    int r = fill_node(stream, first, argv, argc, &err);
+    if (r == 0 && !list_stream(context, stream))
+        r = sl_error_nomem(&err);
+    if (r < 0) {
+        sl_context_fail(context, (enum sl_err)r, "%s", err.text);
+        return NULL;
+    }
+    return stream;
+}
+
+static struct sl_stream *add_named(struct sl_context *context, const char *name, unsigned kinds,
+                                   struct sl_stream *first, const struct sl_arg *argv, size_t argc)
+{
+    if (context->error.code != SL_OK)
+        return NULL;
+    if (!context->options.interval_ms) {
+        sl_context_fail(context, SL_EUSAGE,
+                        "the interval is missing; say StreamingContext { interval = \"1s\" }");
+        return NULL;
+    }
+    const struct sl_op *op = find_op(context, name, kinds);
+    return op ? add_node(context, op, first, argv, argc) : NULL;
+}
+
+struct sl_stream *sl_source_args(struct sl_context *context, const char *name, const struct sl_arg *argv,
+                                 size_t argc)
+{
+    return add_named(context, name, SOURCES, NULL, argv, argc);
+}
+
+struct sl_stream *sl_apply_args(struct sl_stream *stream, const char *name, const struct sl_arg *argv,
+                                size_t argc)
+{
+    return stream ? add_named(stream->context, name, TRANSFORMATIONS, stream, argv, argc) : NULL;
+}
+
+int sl_output_args(struct sl_stream *stream, const char *name, const struct sl_arg *argv, size_t argc)
+{
+    if (!stream)
+        return SL_EUSAGE;
+    struct sl_stream *output = add_named(stream->context, name, OUTPUTS, stream, argv, argc);
+    return output ? 0 : stream->context->error.code;
+}
+
+/* Operators find their state by their names. */
+static bool refuse_name_twice(const struct sl_stream *stream, const char *name)
+{
+    struct sl_context *context = stream->context;
+    for (size_t i = 0; i < context->nodes; i++) {
+        const struct sl_node *other = &context->stream[i]->node;
+        if (other == &stream->node || !other->name || strcmp(other->name, name) != 0)
+            continue;
+        sl_context_fail(context, SL_EUSAGE, "name: %s is the %s of line %d; choose another", name,
+                        other->op->name, other->site.line);
+        return true;
+    }
+    return false;
+}
+
+struct sl_stream *sl_name(struct sl_stream *stream, const char *name)
+{
+    if (!stream || refuse_name_twice(stream, name))
+        return NULL;
+    stream->node.name = sl_arena_text(&stream->context->arena, name, strlen(name));
+    if (!stream->node.name)
+        sl_context_fail(stream->context, SL_ENOMEM, "out of memory");
+    return stream->node.name ? stream : NULL;
+}
+
+/* ---- functions ---- */
+
+static const char *nearest_builtin(const char *name)
+{
+    const char *names[128];
+    size_t count = 0;
+    for (; sl_builtins[count] && count < sizeof names / sizeof *names; count++)
+        names[count] = ((const struct sl_builtin *)sl_builtins[count])->name;
+    return sl_name_nearest(name, names, count);
+}
+
+struct sl_function *sl_call_args(struct sl_context *context, const char *name, const struct sl_arg *argv,
+                                 size_t argc)
+{
+    struct sl_error err;
+    struct sl_function *fn;
+    if (context->error.code != SL_OK)
+        return NULL;
+    const struct sl_builtin *builtin = sl_builtin_find(name);
+    if (!builtin) {
+        const char *nearest = nearest_builtin(name);
+        sl_context_fail(context, SL_EUSAGE, "no built-in is called %s%s%s", name,
+                        nearest ? "; did you mean " : "", nearest ? nearest : "");
+        return NULL;
+    }
+    struct sl_site site = {name, context->site.file, context->site.line};
+    int r = sl_builtin_make(builtin, &site, argv, argc, &fn, &err);
+    if (r < 0) {
+        sl_context_fail(context, (enum sl_err)r, "%s", err.text);
+        return NULL;
+    }
+    return sl_context_own(context, fn);
+}
+
+const char *sl_version(void)
+{
+    return SLUICE_VERSION;
+}

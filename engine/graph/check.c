@@ -1,0 +1,84 @@
+#include "engine/graph/check.h"
+
+#include "engine/run/log.h"
+#include "engine/graph/paths.h"
+#include "engine/graph/validate.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIRECTORIES_A_DAY_MAX = 10000, DAY_MS = 86400000 };
+
+static bool mounts(const struct sl_context *context)
+{
+    for (size_t i = 0; i < context->nodes; i++)
+        if (strcmp(context->stream[i]->node.op->name, "mount") == 0)
+            return true;
+    return false;
+}
+
+int sl_context_check(struct sl_context *context, struct sl_error *err)
+{
+    if (context->error.code != SL_OK) {
+        *err = context->error;
+        return context->error.code;
+    }
+    if (!context->options.interval_ms)
+        return sl_error_set(err, SL_EUSAGE,
+                            "the interval is missing; say StreamingContext { interval = \"1s\" }");
+    char *checkpoint = sl_checkpoint_path(context), *mount = sl_mount_path(context);
+    int r = sl_validate(context, checkpoint, mounts(context) ? mount : NULL, err);
+    free(checkpoint);
+    free(mount);
+    return r;
+}
+
+/* ---- warnings ---- */
+
+/* 86400 as 86,400: up to 86,400,000 of them, one a millisecond. */
+static void with_commas(int64_t number, char text[32])
+{
+    if (number >= 1000000)
+        snprintf(text, 32, "%d,%03d,%03d", (int)(number / 1000000), (int)(number / 1000 % 1000),
+                 (int)(number % 1000));
+    else
+        snprintf(text, 32, "%d,%03d", (int)(number / 1000), (int)(number % 1000));
+}
+
+/* Directories that nobody removes fill a file system in the end, and make every look at it slow before. */
+static void warn_of_directories(const struct sl_node *node, struct sl_log *log)
+{
+    char prefix[PATH_MAX], count[32];
+    int64_t a_day = DAY_MS / node->slide_ms;
+    if (!sl_node_text(node, "prefix", prefix, sizeof prefix) || a_day <= DIRECTORIES_A_DAY_MAX ||
+        sl_node_option(node, "keep").kind != SL_ARG_NONE)
+        return;
+    with_commas(a_day, count);
+    sl_log(log, SL_LOG_WARNING,
+           "%s:%d: %s: up to %s directories a day called %s-...; use a longer interval or slide, the option "
+           "keep, or mount",
+           node->site.file, node->site.line, node->op->name, count, prefix);
+}
+
+static int print_graph(struct sl_context *context, FILE *out)
+{
+    int r = sl_graph(context, SL_GRAPH_TEXT, out);
+    struct sl_stderr_log log;
+    sl_stderr_log_init(&log, false, true);
+    for (size_t i = 0; i < context->nodes && r == 0; i++)
+        if (context->stream[i]->node.op->kind == SL_OP_OUTPUT)
+            warn_of_directories(&context->stream[i]->node, &log.log);
+    return r;
+}
+
+int sl_check(struct sl_context *context, FILE *out)
+{
+    struct sl_error err = {0};
+    int r = sl_context_check(context, &err);
+    if (r == 0)
+        return print_graph(context, out);
+    context->error = err;
+    return r;
+}

@@ -1,0 +1,183 @@
+#include "engine/graph/graph.h"
+
+#include "core/base/array.h"
+#include "core/base/nearest.h"
+#include "ops/args.h"
+#include "ops/list.h"
+#include "output/list.h"
+#include "sources/list.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- registries ---- */
+
+const struct sl_op *sl_op_at(size_t index)
+{
+    const struct sl_op *const *const lists[] = {sl_sources, sl_ops, sl_outputs};
+    for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
+        for (const struct sl_op *const *op = lists[l]; *op; op++)
+            if (index-- == 0)
+                return *op;
+    return NULL;
+}
+
+const struct sl_op *sl_op_find(const char *name)
+{
+    const struct sl_op *op;
+    for (size_t i = 0; (op = sl_op_at(i)); i++)
+        if (strcmp(op->name, name) == 0)
+            return op;
+    return NULL;
+}
+
+const char *sl_op_nearest(const char *name, unsigned kinds)
+{
+    const char *names[256];
+    size_t count = 0;
+    const struct sl_op *op;
+    for (size_t i = 0; (op = sl_op_at(i)) && count < sizeof names / sizeof *names; i++)
+        if (kinds & 1u << op->kind)
+            names[count++] = op->name;
+    return sl_name_nearest(name, names, count);
+}
+
+/* ---- the context ---- */
+
+struct sl_context *sl_context_new(const char *name, const char *dir)
+{
+    struct sl_context *context = calloc(1, sizeof *context);
+    if (!context)
+        return NULL;
+    sl_options_init(&context->options);
+    context->name = strdup(name);
+    context->dir = realpath(dir, NULL); /* checkpoint and mount stay where they are if the program moves */
+    if (!context->dir)
+        context->dir = strdup(dir);
+    context->site.file = "";
+    if (!context->name || !context->dir) {
+        sl_context_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+void sl_context_free(struct sl_context *context)
+{
+    if (!context)
+        return;
+    for (size_t i = 0; i < context->functions; i++)
+        context->function[i]->ops->free(context->function[i]);
+    free(context->function);
+    free(context->stream);
+    free(context->name);
+    free(context->dir);
+    sl_arena_done(&context->arena);
+    free(context);
+}
+
+int sl_context_status(const struct sl_context *context)
+{
+    return context->error.code;
+}
+
+const char *sl_context_error(const struct sl_context *context)
+{
+    return context->error.text;
+}
+
+int sl_context_fail(struct sl_context *context, enum sl_err code, const char *format, ...)
+{
+    if (context->error.code != SL_OK)
+        return context->error.code;
+    char text[SL_ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (context->site.line)
+        return sl_error_set(&context->error, code, "%s:%d: %s", context->site.file, context->site.line, text);
+    return sl_error_set(&context->error, code, "%s", text);
+}
+
+void sl_context_at(struct sl_context *context, const char *file, int line)
+{
+    if (strcmp(context->site.file, file) != 0) {
+        const char *copy = sl_arena_text(&context->arena, file, strlen(file));
+        context->site.file = copy ? copy : "";
+    }
+    context->site.line = line;
+}
+
+int sl_context_set_arg(struct sl_context *context, const char *option, struct sl_arg value)
+{
+    struct sl_error err;
+    if (context->error.code != SL_OK)
+        return context->error.code;
+    int r = sl_options_set(&context->options, &context->arena, option, &value, &err);
+    return r < 0 ? sl_context_fail(context, (enum sl_err)r, "%s", err.text) : 0;
+}
+
+int sl_context_on_workers(struct sl_context *context,
+                          int (*prepare)(void *arg, unsigned workers, char *message, size_t message_size),
+                          void *arg)
+{
+    context->on_workers = prepare;
+    context->on_workers_arg = arg;
+    return 0;
+}
+
+struct sl_function *sl_context_own(struct sl_context *context, struct sl_function *fn)
+{
+    struct sl_function **grown =
+        sl_array_grow(context->function, context->functions, &context->functions_capacity, sizeof *grown);
+    if (!grown) {
+        fn->ops->free(fn);
+        sl_context_fail(context, SL_ENOMEM, "out of memory");
+        return NULL;
+    }
+    context->function = grown;
+    return context->function[context->functions++] = fn;
+}
+
+/* ---- describing ---- */
+
+static bool describe_arg(struct sl_buf *buf, const struct sl_arg *arg)
+{
+    switch (arg->kind) {
+    case SL_ARG_NONE:
+        return sl_buf_byte(buf, '-');
+    case SL_ARG_VALUE:
+        return sl_buf_printf(buf, "%016llx", (unsigned long long)sl_field_partition_hash(&arg->value));
+    case SL_ARG_FUNCTION:
+        return arg->function->name[0] ? sl_buf_text(buf, arg->function->name)
+                                      : sl_buf_printf(buf, "function@%d", arg->function->site.line);
+    case SL_ARG_STREAM:
+    case SL_ARG_STREAMS:
+    case SL_ARG_OPTIONS:
+        return sl_buf_byte(buf, '+'); /* streams are inputs; options are listed on their own */
+    }
+    return false;
+}
+
+static bool describe_node(struct sl_buf *buf, const struct sl_node *node)
+{
+    bool ok = sl_buf_printf(buf, "%u %s", node->number, node->op->name);
+    for (unsigned i = 0; ok && i < node->inputs; i++)
+        ok = sl_buf_printf(buf, " <%u", node->input[i]->number);
+    for (unsigned i = 0; ok && node->op->params && node->op->params[i].name; i++)
+        ok = sl_buf_byte(buf, ' ') && describe_arg(buf, &node->arg[i]);
+    for (unsigned i = 0; ok && node->op->options && node->op->options[i].name; i++)
+        ok = sl_buf_printf(buf, " %s=", node->op->options[i].name) && describe_arg(buf, &node->option[i]);
+    return ok && sl_buf_printf(buf, " slide=%lld :%d\n", (long long)node->slide_ms, node->site.line);
+}
+
+bool sl_context_describe(struct sl_context *context, struct sl_buf *buf)
+{
+    for (size_t i = 0; i < context->nodes; i++)
+        if (!describe_node(buf, &context->stream[i]->node))
+            return false;
+    return true;
+}

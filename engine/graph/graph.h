@@ -1,0 +1,50 @@
+/* The graph of a job: what sluice.h builds and sl_run executes. Immutable once it runs.
+ *
+ * struct sl_context owns everything: nodes, their checked arguments, functions and strings. Nodes are
+ * numbered in the order they were made, so inputs have lower numbers than what they feed. */
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/contract/operator.h"
+#include "engine/graph/options.h"
+
+#include <sluice.h>
+
+struct sl_stream {
+    struct sl_context *context;
+    struct sl_node node;
+    struct sl_node *input[]; /* node.input points here */
+};
+
+struct sl_context {
+    char *name, *dir;
+    struct sl_arena arena; /* streams, strings, argument values */
+    struct sl_error error;
+    struct sl_site site; /* of the next calls; name is not used */
+    size_t nodes, nodes_capacity;
+    struct sl_stream **stream; /* [nodes] */
+    size_t functions, functions_capacity;
+    struct sl_function **function; /* owned */
+    struct sl_options options;
+    int (*on_workers)(void *arg, unsigned workers, char *message, size_t message_size);
+    void *on_workers_arg;
+    _Atomic int abandoned; /* the batch under way is given up: tasks and functions look at it */
+};
+
+/* The operator of that name in any registry (ops, outputs, sources); NULL if there is none. */
+const struct sl_op *sl_op_find(const char *name);
+/* Every operator once, for help and nearest names: index 0, 1 ... until NULL. */
+const struct sl_op *sl_op_at(size_t index);
+/* The nearest operator name of these kinds (bits 1 << enum sl_op_kind), or NULL. */
+const char *sl_op_nearest(const char *name, unsigned kinds);
+
+/* Sets the sticky error, unless there is one already: "<file>:<line>: <format>". Returns its code. */
+int sl_context_fail(struct sl_context *context, enum sl_err code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Hands a function object over to the context; frees it and returns NULL when there is no memory. */
+struct sl_function *sl_context_own(struct sl_context *context, struct sl_function *fn);
+
+/* One line per node: number, operator, inputs, arguments, job line. The same on every machine; two loads of
+ * one job that differ are found by it. False: out of memory. */
+bool sl_context_describe(struct sl_context *context, struct sl_buf *buf);

@@ -1,0 +1,32 @@
+#include "engine/graph/paths.h"
+
+#include "core/base/buf.h"
+#include "engine/graph/graph.h"
+
+static char *joined(const char *dir, const char *path, const char *suffix)
+{
+    struct sl_buf text;
+    sl_buf_init(&text);
+    bool ok = path[0] == '/' ? sl_buf_printf(&text, "%s%s", path, suffix)
+                             : sl_buf_printf(&text, "%s/%s%s", dir, path, suffix);
+    if (!ok || !sl_buf_byte(&text, 0)) {
+        sl_buf_done(&text);
+        return NULL;
+    }
+    return (char *)text.bytes;
+}
+
+char *sl_checkpoint_path(const struct sl_context *context)
+{
+    const struct sl_options *options = &context->options;
+    if (options->no_checkpoint)
+        return NULL;
+    return options->checkpoint ? joined(context->dir, options->checkpoint, "")
+                               : joined(context->dir, ".sluice/", context->name);
+}
+
+char *sl_mount_path(const struct sl_context *context)
+{
+    const char *mount = context->options.mount;
+    return joined(context->dir, mount ? mount : "mnt", "");
+}

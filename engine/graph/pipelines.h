@@ -1,0 +1,39 @@
+/* The plan: how rows flow through a graph. Made once, immutable while batches run.
+ *
+ * A root is a node that has a dataset in a batch: a source, or a wide operator. Below it hangs a tree of
+ * pipes: runs of narrow operators, each ending in sinks (wide operators and outputs). Every task of a root
+ * runs its whole tree in one pass, chunk by chunk. Where rows can reach a sink on several ways (unions), each
+ * way is a path; paths are numbered in the order in which the union's rows stand. */
+#pragma once
+
+#include "core/contract/operator.h"
+
+struct sl_pipe {
+    const struct sl_node *node;
+    bool sink;
+    uint32_t input; /* sink: which input of the node; narrow: which input it was entered by */
+    uint32_t path;  /* sink */
+    size_t number;  /* of the pipe in its tree, parents first */
+    size_t children, capacity;
+    struct sl_pipe **child;
+};
+
+struct sl_root {
+    const struct sl_node *node;
+    size_t pipes;          /* in the tree, the top not counted */
+    struct sl_pipe top;    /* only its children count */
+    bool whole_partitions; /* some operator must see partitions whole */
+};
+
+struct sl_pipelines {
+    size_t nodes;
+    const struct sl_node *const *node; /* [nodes], borrowed */
+    struct sl_root **root;             /* [nodes], NULL where the node is no root */
+    uint32_t **paths;                  /* [nodes][inputs]: ways into each input of a sink */
+};
+
+struct sl_context;
+
+/* SL_EUSAGE: unions nested so that rows take more than 65,536 ways. */
+int sl_pipelines_new(const struct sl_context *context, struct sl_pipelines **ret, struct sl_error *err);
+void sl_pipelines_free(struct sl_pipelines *plan);

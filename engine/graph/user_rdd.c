@@ -1,0 +1,80 @@
+/* Functions of C programs for foreachRDD: sl_rdd_function_new and what such a function may call (sluice.h).
+ */
+#include "core/rows/dataset.h"
+#include "core/base/error.h"
+#include "core/contract/function.h"
+#include "engine/graph/graph.h"
+
+#include <stdlib.h>
+
+struct rdd_function {
+    struct sl_function function;
+    sl_rdd_function *call;
+    void *user;
+};
+
+struct sl_rdd {
+    const struct sl_dataset *dataset;
+    struct sl_cursor cursor;
+    struct sl_arena block;                /* of rows on disk */
+    struct sl_field fields[SL_WIDTH_MAX]; /* of the record given last */
+    struct sl_error *err;
+};
+
+static int call_dataset(const struct sl_function *fn, struct sl_dataset *dataset,
+                        const struct sl_services *services, int64_t time_ms, struct sl_error *err)
+{
+    const struct rdd_function *own = (const struct rdd_function *)fn;
+    struct sl_rdd rdd = {.dataset = dataset, .err = err};
+    (void)services;
+    sl_cursor_pass(&rdd.cursor, dataset, &rdd.block);
+    sl_error_set(err, SL_EFAIL, "the function failed");
+    int failed = own->call(own->user, time_ms, &rdd);
+    sl_arena_done(&rdd.block);
+    return failed ? SL_EFAIL : 0;
+}
+
+static int refuse_record(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
+                         uint32_t argc, struct sl_returned *ret)
+{
+    (void)fn, (void)argv, (void)argc, (void)ret;
+    return sl_task_explain(task, "a function of sl_rdd_function_new is for foreachRDD");
+}
+
+static void free_function(struct sl_function *fn)
+{
+    free(fn);
+}
+
+static const struct sl_function_ops rdd_ops = {
+    .call = refuse_record, .call_dataset = call_dataset, .free = free_function};
+
+struct sl_function *sl_rdd_function_new(struct sl_context *context, sl_rdd_function *function, void *user)
+{
+    struct rdd_function *own = calloc(1, sizeof *own);
+    if (!own) {
+        sl_context_fail(context, SL_ENOMEM, "out of memory");
+        return NULL;
+    }
+    own->function = (struct sl_function){.ops = &rdd_ops, .gives = SL_GIVES_ANY, .name = ""};
+    own->function.site = (struct sl_site){"", context->site.file, context->site.line};
+    own->call = function;
+    own->user = user;
+    return sl_context_own(context, &own->function);
+}
+
+bool sl_rdd_next(struct sl_rdd *rdd, const struct sl_field **ret_fields, uint32_t *ret_width)
+{
+    *ret_fields = rdd->fields;
+    return sl_cursor_next(&rdd->cursor, rdd->fields, ret_width);
+}
+
+uint64_t sl_rdd_count(const struct sl_rdd *rdd)
+{
+    return rdd->dataset->count;
+}
+
+int sl_rdd_fail(struct sl_rdd *rdd, const char *message)
+{
+    return sl_error_set(rdd->err, SL_EFAIL, "%s", message);
+}

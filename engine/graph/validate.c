@@ -1,0 +1,212 @@
+#include "engine/graph/validate.h"
+
+#include "core/base/error.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *sl_node_text(const struct sl_node *node, const char *name, char *text, size_t size)
+{
+    for (unsigned i = 0; node->op->params && node->op->params[i].name; i++) {
+        struct sl_field value = sl_node_value(node, i);
+        if (strcmp(node->op->params[i].name, name) != 0 || value.tag != SL_STR || value.len >= size)
+            continue;
+        memcpy(text, value.str, value.len);
+        text[value.len] = 0;
+        return text;
+    }
+    return NULL;
+}
+
+/* ---- where a path leads, whether or not it exists yet ---- */
+
+/* Goes one step from `at`, which is resolved: up, through a link, or to what does not exist yet. */
+static bool step(char at[PATH_MAX], const char *name, size_t len)
+{
+    char next[PATH_MAX], real[PATH_MAX];
+    if (len == 0 || (len == 1 && name[0] == '.'))
+        return true;
+    if (len == 2 && memcmp(name, "..", 2) == 0) {
+        char *slash = strrchr(at, '/');
+        slash[slash == at] = 0;
+        return true;
+    }
+    int length = snprintf(next, sizeof next, "%s/%.*s", at[1] ? at : "", (int)len, name);
+    if (length < 0 || length >= PATH_MAX)
+        return false;
+    memcpy(at, realpath(next, real) ? real : next, PATH_MAX);
+    return true;
+}
+
+/* Name by name, for what is missing may come before "..": the run would make it. */
+static bool resolve(const char *dir, const char *path, char ret[PATH_MAX])
+{
+    char whole[PATH_MAX];
+    int len = path[0] == '/' ? snprintf(whole, sizeof whole, "%s", path)
+                             : snprintf(whole, sizeof whole, "%s/%s", dir, path);
+    if (len < 0 || len >= PATH_MAX || whole[0] != '/')
+        return false;
+    memset(ret, 0, PATH_MAX);
+    ret[0] = '/';
+    for (const char *at = whole; *at;) {
+        size_t name = strcspn(at, "/");
+        if (!step(ret, at, name))
+            return false;
+        at += name + (at[name] == '/');
+    }
+    return true;
+}
+
+/* Whether `path` is `dir` or lies in it; both resolved. */
+static bool lies_in(const char *path, const char *dir)
+{
+    size_t len = strlen(dir);
+    if (strcmp(dir, "/") == 0)
+        return true;
+    return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == 0);
+}
+
+struct checks {
+    const struct sl_context *context;
+    struct sl_error *err;
+};
+
+/* Refuses `shown` (which is called `what` and would make things at `path`) inside any watched directory. */
+static int refuse_watched(const struct checks *checks, const struct sl_site *site, const char *what,
+                          const char *shown, const char *path)
+{
+    char resolved[PATH_MAX], watched[PATH_MAX], text[PATH_MAX];
+    const struct sl_context *context = checks->context;
+    if (!resolve(context->dir, path, resolved))
+        return 0; /* it will be told when it is opened */
+    for (size_t i = 0; i < context->nodes; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        const char *dir =
+            node->op->kind == SL_OP_SOURCE ? sl_node_text(node, "directory", text, sizeof text) : NULL;
+        if (!dir || !resolve(context->dir, dir, watched) || !lies_in(resolved, watched))
+            continue;
+        if (!site)
+            return sl_error_set(checks->err, SL_EUSAGE,
+                                "the %s %s lies inside the watched directory %s (%s:%d); put it beside it",
+                                what, shown, dir, node->site.file, node->site.line);
+        return sl_error_set(
+            checks->err, SL_EUSAGE,
+            "%s:%d: %s: the %s %s lies inside the watched directory %s (line %d); put it beside it",
+            site->file, site->line, site->name, what, shown, dir, node->site.line);
+    }
+    return 0;
+}
+
+/* Whether two texts of the parameter are the same; a prefix is where it leads, however it is written. */
+static bool is_same(const struct checks *checks, const char *param, const char *a, const char *b)
+{
+    char a_resolved[PATH_MAX], b_resolved[PATH_MAX];
+    if (strcmp(a, b) == 0)
+        return true;
+    return strcmp(param, "prefix") == 0 && resolve(checks->context->dir, a, a_resolved) &&
+           resolve(checks->context->dir, b, b_resolved) && strcmp(a_resolved, b_resolved) == 0;
+}
+
+/* Two outputs that would write the same names: the first with this text in parameter `param`. */
+static int refuse_twins(const struct checks *checks, const struct sl_node *node, const char *param)
+{
+    char text[PATH_MAX], other_text[PATH_MAX];
+    const char *own = sl_node_text(node, param, text, sizeof text);
+    for (size_t i = 0; own && i < node->number; i++) {
+        const struct sl_node *other = &checks->context->stream[i]->node;
+        const char *theirs =
+            other->op == node->op ? sl_node_text(other, param, other_text, sizeof other_text) : NULL;
+        if (theirs && is_same(checks, param, own, theirs))
+            return sl_error_set(checks->err, SL_EUSAGE,
+                                "%s:%d: %s: the %s %s is taken by line %d; choose another", node->site.file,
+                                node->site.line, node->op->name, param, own, other->site.line);
+    }
+    return 0;
+}
+
+/* Refuses sources that would read what this job shows. */
+static int refuse_inputs_on(const struct checks *checks, const char *mount)
+{
+    char mounted[PATH_MAX], watched[PATH_MAX], text[PATH_MAX];
+    const struct sl_context *context = checks->context;
+    if (!resolve(context->dir, mount, mounted))
+        return 0; /* it will be told when it is opened */
+    for (size_t i = 0; i < context->nodes; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        const char *dir =
+            node->op->kind == SL_OP_SOURCE ? sl_node_text(node, "directory", text, sizeof text) : NULL;
+        if (dir && resolve(context->dir, dir, watched) && lies_in(watched, mounted))
+            return sl_error_set(
+                checks->err, SL_EUSAGE,
+                "%s:%d: %s: the directory %s lies on the job's own mount %s; read it elsewhere",
+                node->site.file, node->site.line, node->op->name, dir, mount);
+    }
+    return 0;
+}
+
+/* What an output makes lies beside its prefix: a prefix "in" beside the watched directory in/ is fine. */
+static int refuse_watched_prefix(const struct checks *checks, const struct sl_site *site, const char *prefix)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(prefix, '/');
+    int len = slash == prefix ? 1 : slash ? (int)(slash - prefix) : 0;
+    snprintf(dir, sizeof dir, "%.*s", len ? len : 1, len ? prefix : ".");
+    return refuse_watched(checks, site, "output prefix", prefix, dir);
+}
+
+static int check_output(const struct checks *checks, const struct sl_node *node)
+{
+    char text[PATH_MAX];
+    const char *prefix = sl_node_text(node, "prefix", text, sizeof text);
+    int r = prefix ? refuse_watched_prefix(checks, &node->site, prefix) : 0;
+    if (r == 0)
+        r = refuse_twins(checks, node, "prefix");
+    return r == 0 ? refuse_twins(checks, node, "name") : r;
+}
+
+static bool has_option(const struct sl_op *op, const char *name)
+{
+    for (size_t i = 0; op->options && op->options[i].name; i++)
+        if (strcmp(op->options[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The directory that files go to when they were read (option after). */
+static int check_source(const struct checks *checks, const struct sl_node *node)
+{
+    struct sl_arg after = has_option(node->op, "after") ? sl_node_option(node, "after") : (struct sl_arg){0};
+    char text[PATH_MAX];
+    if (after.kind != SL_ARG_VALUE)
+        return 0;
+    snprintf(text, sizeof text, "%.*s", (int)after.value.len, (const char *)after.value.str);
+    if (strcmp(text, "keep") == 0 || strcmp(text, "delete") == 0)
+        return 0;
+    return refuse_watched(checks, &node->site, "archive", text, text);
+}
+
+int sl_validate(const struct sl_context *context, const char *checkpoint, const char *mount,
+                struct sl_error *err)
+{
+    struct checks checks = {context, err};
+    size_t outputs = 0;
+    int r = 0;
+    for (size_t i = 0; i < context->nodes && r == 0; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        outputs += node->op->kind == SL_OP_OUTPUT;
+        if (node->op->kind == SL_OP_OUTPUT)
+            r = check_output(&checks, node);
+        else if (node->op->kind == SL_OP_SOURCE)
+            r = check_source(&checks, node);
+    }
+    if (r == 0 && !outputs)
+        r = sl_error_set(err, SL_EUSAGE,
+                         "the job has no output; add saveAsTextFiles, mount or print to one of its streams");
+    if (r == 0 && checkpoint)
+        r = refuse_watched(&checks, NULL, "checkpoint", checkpoint, checkpoint);
+    if (r == 0 && mount)
+        r = refuse_watched(&checks, NULL, "mount", mount, mount);
+    return r == 0 && mount ? refuse_inputs_on(&checks, mount) : r;
+}

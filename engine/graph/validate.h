@@ -1,0 +1,14 @@
+/* What a finished graph must satisfy before it runs: refused by name, with what to do. */
+#pragma once
+
+#include "engine/graph/graph.h"
+
+/* SL_EUSAGE: no output, two outputs with one prefix or views with one name, outputs, checkpoint or mount
+ * inside a watched directory, an input on the own mount. checkpoint and mount as the run will use them,
+ * relative to the job's directory or absolute; NULL: none. */
+int sl_validate(const struct sl_context *context, const char *checkpoint, const char *mount,
+                struct sl_error *err);
+
+/* The text of parameter `name` of a node ("prefix", "directory", "name") with a NUL, in the given buffer;
+ * NULL where the operator has no such parameter, or it does not fit. */
+const char *sl_node_text(const struct sl_node *node, const char *name, char *text, size_t size);

@@ -1,8 +1,0 @@
-/* One line of a graph as text: number, inputs, call, place. */
-#pragma once
-
-#include "core/buf.h"
-#include "core/operator.h"
-
-/* Safe for terminals, newline included. False: out of memory. */
-bool sl_graph_text_line(struct sl_buf *buf, const struct sl_node *node);

@@ -1,0 +1,205 @@
+#include "engine/run/open.h"
+
+#include "core/base/clock.h"
+#include "engine/run/abandon.h"
+#include "engine/batch/memory_limit.h"
+#include "engine/batch/hooks.h"
+#include "engine/batch/checkpoint_state.h"
+#include "engine/batch/operator_memory.h"
+#include "engine/batch/sources.h"
+#include "engine/trial/dry_run.h"
+#include "engine/batch/viewer.h"
+#include "watcher/watcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+static void wake(void *arg)
+{
+    struct sl_run *run = arg;
+    uint64_t one = 1;
+    if (write(run->wake_fd, &one, sizeof one) < 0)
+        return; /* the counter is full: it is awake */
+}
+
+static int open_services(struct sl_run *run, struct sl_error *err)
+{
+    struct sl_context *context = run->context;
+    run->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (run->wake_fd < 0)
+        return sl_error_sys(err, errno, "making an event counter");
+    sl_clock_virtual_init(&run->virtual_clock, run->options->start_ms);
+    run->services = (struct sl_services){
+        .io = run->hooks && run->hooks->io ? run->hooks->io : &sl_io_system,
+        .log = run->services.log,
+        .clock = run->options->virtual_clock ? &run->virtual_clock.clock : &sl_clock_real,
+        .job_dirfd = -1,
+        .job_dir = context->dir,
+        .out = run->options->out ? run->options->out : stdout,
+        .durable = !context->options.no_checkpoint,
+        .record_bytes_max = (uint64_t)context->options.record_bytes_max,
+        .empty_batches = context->options.empty_batches,
+        .open_arrivals = sl_watcher_open_arrivals,
+    };
+    if (run->trial) {
+        run->services.io = &run->trial->given.io;
+        run->services.open_arrivals = sl_given_open_arrivals;
+        run->services.arrivals_arg = &run->trial->given;
+    }
+    int fd = sl_io_open(run->services.io, AT_FDCWD, context->dir, O_RDONLY | O_DIRECTORY, 0, err);
+    if (fd < 0)
+        return fd;
+    run->services.job_dirfd = fd;
+    return 0;
+}
+
+static unsigned worker_count(const struct sl_context *context)
+{
+    if (context->options.workers)
+        return (unsigned)context->options.workers;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    return cpus < 1 ? 1 : cpus > SL_WORKERS_MAX ? SL_WORKERS_MAX : (unsigned)cpus;
+}
+
+static int open_abandon(struct sl_run *run, struct sl_error *err)
+{
+    const struct sl_run_options *options = run->options;
+    atomic_store(&run->context->abandoned, 0); /* of an earlier run */
+    if (!options->stop || options->stop_fd < 0)
+        return 0;
+    return sl_abandon_new(options->stop, options->stop_fd, &run->context->abandoned, &run->abandon, err);
+}
+
+static int open_workers(struct sl_run *run, struct sl_error *err)
+{
+    unsigned workers = worker_count(run->context);
+    uint64_t seed = 0;
+    (void)!getrandom(&seed, sizeof seed, GRND_NONBLOCK); /* only tables depend on it; zero is a seed too */
+    run->pool = sl_pool_new(workers, err);
+    if (!run->pool)
+        return err->code;
+    run->worker = calloc(workers, sizeof *run->worker);
+    run->task = calloc(workers, sizeof *run->task);
+    if (!run->worker || !run->task)
+        return sl_error_nomem(err);
+    for (unsigned w = 0; w < workers; w++)
+        run->task[w] = (struct sl_task){
+            .worker = w,
+            .seed = seed,
+            .scratch = &run->worker[w].scratch,
+            .sink = &run->rejects.sink,
+            .stop = &run->context->abandoned,
+        };
+    run->services.main_task = &run->task[0];
+    return 0;
+}
+
+static int prepare_workers(struct sl_run *run, struct sl_error *err)
+{
+    struct sl_context *context = run->context;
+    char message[SL_ERROR_TEXT_MAX] = "";
+    if (!context->on_workers)
+        return 0;
+    int r = context->on_workers(context->on_workers_arg, sl_pool_workers(run->pool), message, sizeof message);
+    return r < 0 ? sl_error_set(err, (enum sl_err)r, "%s", message) : 0;
+}
+
+/* When the workers' graphs have been compared with this one. */
+static int open_trial(struct sl_run *run, struct sl_error *err)
+{
+    return run->trial ? sl_trial_open(run, err) : 0;
+}
+
+static bool reads_files(const struct sl_node *node)
+{
+    return node->op->kind == SL_OP_SOURCE && node->op->source->remember;
+}
+
+static int open_watcher(struct sl_run *run, struct sl_error *err)
+{
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        if (run->trial || !reads_files(run->pipelines->node[n]))
+            continue;
+        int r = sl_watcher_new(run->services.io, run->services.log, wake, run, &run->watcher, err);
+        run->services.arrivals_arg = run->watcher;
+        return r;
+    }
+    return 0;
+}
+
+/* Outputs refuse what could not work. */
+static int open_outputs(struct sl_run *run, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        if (node->op->kind == SL_OP_OUTPUT && node->op->output->open)
+            r = node->op->output->open(node, &run->services, err);
+    }
+    return r;
+}
+
+static int open_checkpoint(struct sl_run *run, struct sl_error *err)
+{
+    if (run->context->options.no_checkpoint)
+        return 0;
+    if (!run->checkpoint)
+        return sl_error_nomem(err);
+    return sl_catalog_open(run->services.io, AT_FDCWD, run->checkpoint, &run->catalog, err);
+}
+
+static int check_times(struct sl_run *run, struct sl_error *err)
+{
+    int64_t interval = run->context->options.interval_ms;
+    if (run->options->start_ms % interval)
+        return sl_error_set(err, SL_EUSAGE, "the start time %lld is not a multiple of the interval, %lld ms",
+                            (long long)run->options->start_ms, (long long)interval);
+    return 0;
+}
+
+int sl_run_open(struct sl_run *run, struct sl_error *err)
+{
+    static int (*const steps[])(struct sl_run * run, struct sl_error * err) = {
+        check_times,     open_services,   open_watcher,   open_checkpoint, open_abandon,
+        open_workers,    prepare_workers, open_trial,     sl_bounds_open,  sl_memories_open,
+        sl_sources_open, open_outputs,    sl_viewer_open,
+    };
+    int r = sl_pipelines_new(run->context, &run->pipelines, err);
+    if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines,
+                                  run->context->options.on_record_error == SL_ON_ERROR_STOP) < 0)
+        r = sl_error_nomem(err);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && r == 0; i++)
+        r = steps[i](run, err);
+    return r;
+}
+
+void sl_run_close(struct sl_run *run)
+{
+    sl_abandon_free(run->abandon);
+    if (run->services.viewer)
+        run->services.viewer->ops->close(run->services.viewer);
+    sl_sources_close(run);
+    sl_keep_close(run);
+    sl_memories_close(run);
+    sl_watcher_free(run->watcher);
+    sl_catalog_close(run->catalog);
+    for (unsigned w = 0; run->worker && w < sl_pool_workers(run->pool); w++) {
+        sl_arena_done(&run->worker[w].scratch);
+        sl_arena_done(&run->worker[w].flow);
+    }
+    sl_pool_free(run->pool);
+    sl_bounds_close(run);
+    free(run->worker);
+    free(run->task);
+    free(run->checkpoint);
+    sl_rejects_done(&run->rejects);
+    sl_pipelines_free(run->pipelines);
+    if (run->services.job_dirfd >= 0)
+        close(run->services.job_dirfd);
+    if (run->wake_fd >= 0)
+        close(run->wake_fd);
+}

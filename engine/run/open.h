@@ -1,0 +1,9 @@
+/* What lives from the start of a run to its end, opened in one order and closed in the other. */
+#pragma once
+
+#include "engine/batch/run.h"
+
+/* Everything but what a checkpoint has to say (engine/run/start.c). */
+int sl_run_open(struct sl_run *run, struct sl_error *err);
+/* After a failed open, too. */
+void sl_run_close(struct sl_run *run);

@@ -1,0 +1,74 @@
+#include "engine/run/run_batch.h"
+
+#include "engine/batch/batch.h"
+#include "engine/batch/disk_full.h"
+
+/* All steps; waits for room where the disk is full. */
+static int run_steps(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_room room = {0};
+    int r;
+    do {
+        sl_service_alive(&batch->run->status.service);
+        r = sl_batch_step(batch, err);
+        if (r == SL_EFULL)
+            r = sl_room_wait(&room, batch, err);
+    } while (r > 0);
+    if (r == 0) {
+        sl_status_batch(batch);
+        sl_room_done(&room, batch);
+    }
+    if (r < 0 && r != SL_ESTOP)
+        sl_error_wrap(err, "batch %lld failed at %s", (long long)batch->t, sl_batch_step_name(batch));
+    return r;
+}
+
+int sl_perform(struct sl_run *run, int64_t t, const struct sl_limits *limits, bool *ret_ran,
+               struct sl_error *err)
+{
+    struct sl_batch *batch;
+    int r = sl_batch_new(run, t, &batch, err);
+    if (r < 0)
+        return r;
+    *ret_ran = false;
+    r = sl_batch_take(batch, limits, err);
+    if (r == 0 && sl_batch_wanted(batch)) {
+        sl_progress_line_hide(&run->progress);
+        r = run_steps(batch, err);
+        *ret_ran = r == 0;
+    } else if (r == 0) {
+        sl_status_idle(run);
+    }
+    if (*ret_ran)
+        sl_progress_line_show(&run->progress, batch);
+    sl_batch_free(batch);
+    return r;
+}
+
+int sl_perform_empty(struct sl_run *run, int64_t t, struct sl_error *err)
+{
+    struct sl_batch *batch;
+    int r = sl_batch_new(run, t, &batch, err);
+    if (r < 0)
+        return r;
+    r = sl_batch_take_nothing(batch, err);
+    if (r == 0)
+        r = run_steps(batch, err);
+    sl_batch_free(batch);
+    return r;
+}
+
+int sl_perform_again(struct sl_run *run, struct sl_plan *plan, struct sl_error *err)
+{
+    struct sl_batch *batch;
+    int r = sl_batch_new(run, plan->batch_ms, &batch, err);
+    if (r < 0)
+        return r;
+    sl_log(run->services.log, SL_LOG_INFO, "redoing batch %lld, which was planned and not committed",
+           (long long)plan->batch_ms);
+    r = sl_batch_resume(batch, plan, err);
+    if (r == 0)
+        r = run_steps(batch, err);
+    sl_batch_free(batch);
+    return r;
+}

@@ -1,0 +1,262 @@
+#include "engine/run/status.h"
+
+#include "engine/run/status_text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    SECOND_NS = 1000000000,
+    ERRORS_BYTES_MAX = 64 << 10,
+};
+
+uint64_t sl_batch_rows_in(const struct sl_batch *batch)
+{
+    const struct sl_pipelines *pipelines = batch->run->pipelines;
+    uint64_t rows = 0;
+    for (size_t n = 0; n < pipelines->nodes; n++)
+        if (pipelines->node[n]->op->kind == SL_OP_SOURCE)
+            rows += batch->rows[n];
+    return rows;
+}
+
+/* ---- documents ---- */
+
+static void complain(struct sl_run *run, const struct sl_error *err)
+{
+    sl_log(run->services.log, SL_LOG_WARNING, "the status could not be written: %s", err->text);
+}
+
+/* text: of the document; NULL: it goes. */
+static void show(struct sl_run *run, const char *name, const struct sl_buf *text)
+{
+    struct sl_error err;
+    struct sl_viewer *viewer = run->services.viewer;
+    const char *bytes = text ? (const char *)text->bytes : NULL;
+    if (viewer && viewer->ops->document(viewer, name, bytes, text ? text->len : 0, &err) < 0)
+        complain(run, &err);
+}
+
+/* Over the bytes of the one before, whose room it has on a disk that is full. */
+static int overwrite(struct sl_run *run, const char *path, struct sl_buf *text, struct sl_error *err)
+{
+    struct sl_io *io = run->services.io;
+    struct stat st;
+    int fd = sl_io_open(io, run->services.job_dirfd, path, O_WRONLY, 0, err);
+    if (fd < 0)
+        return fd;
+    int r = io->ops->fstat(io, fd, &st) < 0 ? sl_error_sys(err, errno, "looking at %s", path) : 0;
+    while (r == 0 && text->len < (size_t)st.st_size)
+        r = sl_buf_byte(text, '\n') ? 0 : sl_error_nomem(err); /* nothing may stay of what was longer */
+    r = r < 0 ? r : sl_io_write(io, fd, text->bytes, text->len, path, err);
+    sl_io_close(io, fd);
+    return r;
+}
+
+/* <checkpoint>/status.json: no sync, it is a hint like the tick. */
+static void keep(struct sl_run *run, struct sl_buf *text)
+{
+    struct sl_error err;
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
+    run->status.kept_intake = sl_status_intake(run);
+    run->status.kept_ns = sl_monotonic_ns();
+    if (!run->catalog)
+        return;
+    if (!sl_buf_printf(&buf, "%s/status.json", run->checkpoint) || !sl_buf_byte(&buf, 0))
+        return; /* there will be another one */
+    const char *path = (const char *)buf.bytes;
+    int r = sl_io_replace_file(run->services.io, run->services.job_dirfd, path, text->bytes, text->len, &err);
+    if (r == SL_EFULL)
+        r = overwrite(run, path, text, &err);
+    if (r < 0)
+        complain(run, &err);
+}
+
+static void write_status(struct sl_run *run, const char *state, const char *error, bool is_kept)
+{
+    struct sl_buf *text = &run->status.text;
+    text->len = 0;
+    if (!sl_status_json(run, state, error, text))
+        return;
+    show(run, "status.json", text);
+    if (is_kept)
+        keep(run, text);
+}
+
+static void show_metrics(struct sl_run *run)
+{
+    struct sl_buf *text = &run->status.text;
+    text->len = 0;
+    if (run->services.viewer && sl_status_metrics(run, text))
+        show(run, "metrics", text);
+}
+
+/* ---- opening and closing ---- */
+
+static void show_graph(struct sl_run *run)
+{
+    struct sl_buf text = {0};
+    FILE *out = run->services.viewer ? open_memstream((char **)&text.bytes, &text.len) : NULL;
+    if (!out)
+        return;
+    int r = sl_graph(run->context, SL_GRAPH_DOT, out);
+    if (fclose(out) == 0 && r == 0)
+        show(run, "graph.dot", &text);
+    free(text.bytes);
+}
+
+void sl_status_open(struct sl_run *run)
+{
+    struct sl_status *status = &run->status;
+    static const struct sl_buf nothing = {.bytes = (uint8_t *)""};
+    if (status->is_open)
+        return;
+    sl_service_open(&status->service);
+    status->is_open = true;
+    if (!sl_status_head(run, &status->head))
+        status->head.len = 0;
+    write_status(run, "running", NULL, true);
+    show_metrics(run);
+    show_graph(run);
+    show(run, "errors", &nothing);
+    sl_service_tell(&status->service, "READY=1\nSTATUS=waiting for files");
+}
+
+void sl_status_waiting(struct sl_run *run, const char *why)
+{
+    if (run->trial)
+        return;
+    sl_status_open(run);
+    write_status(run, "waiting", why, true);
+    run->status.kept_ns = 0; /* the end of it is not to be missed */
+    sl_service_tell(&run->status.service, "STATUS=waiting for room on a disk");
+}
+
+void sl_status_close(struct sl_run *run, const char *error)
+{
+    struct sl_status *status = &run->status;
+    if (!status->is_open)
+        return;
+    sl_service_tell(&status->service, "STOPPING=1");
+    write_status(run, error ? "failed" : "stopped", error, true);
+    sl_service_close(&status->service);
+    sl_buf_done(&status->head);
+    sl_buf_done(&status->text);
+    sl_buf_done(&status->errors);
+}
+
+/* ---- a batch ---- */
+
+static int64_t at_least_zero(int64_t ms)
+{
+    return ms > 0 ? ms : 0;
+}
+
+static void count(struct sl_batch *batch)
+{
+    struct sl_status *status = &batch->run->status;
+    struct sl_status_batch *last = &status->last;
+    bool is_virtual = batch->run->options->virtual_clock;
+    *last = (struct sl_status_batch){
+        .t = batch->t,
+        .finished_ms = sl_clock_real.now_ms(&sl_clock_real),
+        .rows = sl_batch_rows_in(batch),
+        .rejected = batch->run->rejects.total,
+        .aside = batch->plan.asides,
+    };
+    for (size_t s = 0; s < batch->plan.sources; s++)
+        last->files += batch->plan.files[s].count;
+    for (size_t n = 0; n < batch->run->pipelines->nodes; n++)
+        last->replaced += batch->manifest[n].replaced;
+    last->processing_ms = at_least_zero(last->finished_ms - batch->started_ms);
+    last->scheduling_ms = is_virtual ? 0 : at_least_zero(batch->started_ms - batch->t);
+    last->total_ms = last->scheduling_ms + last->processing_ms;
+    status->rows += last->rows;
+    status->rejected += last->rejected;
+    status->files += last->files;
+    status->aside += last->aside;
+    status->replaced += last->replaced;
+}
+
+static void show_batch(struct sl_batch *batch)
+{
+    struct sl_run *run = batch->run;
+    struct sl_status *status = &run->status;
+    char name[64];
+    status->text.len = 0;
+    if (!run->services.viewer || !sl_status_batch_json(batch, &status->text))
+        return;
+    if (status->shown_count == SL_STATUS_BATCHES) {
+        snprintf(name, sizeof name, "batches/%lld.json", (long long)status->shown[0]);
+        show(run, name, NULL);
+        memmove(status->shown, status->shown + 1, --status->shown_count * sizeof *status->shown);
+    }
+    status->shown[status->shown_count++] = batch->t;
+    snprintf(name, sizeof name, "batches/%lld.json", (long long)batch->t);
+    show(run, name, &status->text);
+}
+
+/* Keeps whole lines of what is newest. */
+static void trim(struct sl_buf *errors)
+{
+    if (errors->len <= ERRORS_BYTES_MAX)
+        return;
+    const uint8_t *from = errors->bytes + errors->len - ERRORS_BYTES_MAX, *end = errors->bytes + errors->len;
+    const uint8_t *newline = memchr(from, '\n', (size_t)(end - from));
+    from = newline ? newline + 1 : end;
+    errors->len = (size_t)(end - from);
+    memmove(errors->bytes, from, errors->len);
+}
+
+static void show_errors(struct sl_batch *batch)
+{
+    struct sl_status *status = &batch->run->status;
+    if (!batch->run->services.viewer || (!status->last.rejected && !status->last.aside))
+        return;
+    if (!sl_status_errors(batch, &status->errors))
+        return;
+    trim(&status->errors);
+    show(batch->run, "errors", &status->errors);
+}
+
+static void tell_service(struct sl_run *run, int64_t now_ns)
+{
+    struct sl_status *status = &run->status;
+    if (status->service.fd < 0 || now_ns - status->told_ns < SECOND_NS)
+        return;
+    status->told_ns = now_ns;
+    status->text.len = 0;
+    if (sl_buf_text(&status->text, "STATUS=") && sl_status_line(run, &status->text) &&
+        sl_buf_byte(&status->text, 0))
+        sl_service_tell(&status->service, (const char *)status->text.bytes);
+}
+
+void sl_status_batch(struct sl_batch *batch)
+{
+    struct sl_run *run = batch->run;
+    int64_t now_ns = sl_monotonic_ns();
+    count(batch);
+    if (!run->status.is_open) /* redone at start: it is shown when the run is open */
+        return;
+    write_status(run, "running", NULL, now_ns - run->status.kept_ns >= SECOND_NS);
+    show_metrics(run);
+    show_batch(batch);
+    show_errors(batch);
+    tell_service(run, now_ns);
+}
+
+void sl_status_idle(struct sl_run *run)
+{
+    const struct sl_status *status = &run->status;
+    if (!status->is_open || sl_monotonic_ns() - status->kept_ns < SECOND_NS)
+        return;
+    struct sl_status_intake now = sl_status_intake(run);
+    if (memcmp(&now, &status->kept_intake, sizeof now) == 0)
+        return;
+    write_status(run, "running", NULL, true);
+    show_metrics(run);
+}

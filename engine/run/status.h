@@ -1,0 +1,55 @@
+/* How the run gets on, for those who look at it from outside: the files of <mount>/.sluice (SPEC 8), and
+ * <checkpoint>/status.json for `sluice status`.
+ *
+ * sl_status_open when the run is about to begin, sl_status_batch after every batch, sl_status_idle where
+ * none was needed, sl_status_close when it ends. A batch pays for formatting a few kilobytes; status.json is
+ * written at most once a second, and when the run begins and ends. What cannot be written is said in the log
+ * and harms nothing. */
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "engine/run/service.h"
+
+struct sl_batch;
+struct sl_run;
+
+enum { SL_STATUS_BATCHES = 10 }; /* shown under batches/ */
+
+/* What one batch did. Times in ms. */
+struct sl_status_batch {
+    int64_t t, finished_ms;
+    uint64_t rows, rejected, files, aside, replaced;
+    int64_t scheduling_ms, processing_ms, total_ms;
+};
+
+/* What the watched directories hold, all of them together. */
+struct sl_status_intake {
+    uint64_t waiting, held_back, irregular, changed;
+};
+
+struct sl_status {
+    bool is_open;
+    struct sl_service service;
+    int64_t kept_ns, told_ns; /* when status.json and STATUS= were written last; 0: never */
+    uint64_t rows, rejected, files, aside, replaced; /* of this run */
+    struct sl_status_batch last;
+    struct sl_status_intake kept_intake; /* as status.json has it */
+    struct sl_buf head;                  /* what stays the same of status.json */
+    struct sl_buf text;                  /* of the document that is being made */
+    struct sl_buf errors;                /* the newest lines of .sluice/errors */
+    int64_t shown[SL_STATUS_BATCHES];
+    size_t shown_count;
+};
+
+void sl_status_open(struct sl_run *run);
+void sl_status_batch(struct sl_batch *batch);
+/* It cannot go on for now, and why; the next batch ends that. Opens the status if need be. */
+void sl_status_waiting(struct sl_run *run, const char *why);
+/* No batch was needed: tells what changed in the watched directories, if anything did. */
+void sl_status_idle(struct sl_run *run);
+/* error: why it ends, NULL where nothing failed. */
+void sl_status_close(struct sl_run *run, const char *error);
+
+/* Records that came out of the sources in this batch. */
+uint64_t sl_batch_rows_in(const struct sl_batch *batch);

@@ -1,0 +1,345 @@
+#include "engine/run/status_text.h"
+
+#include "engine/graph/paths.h"
+#include "text/json.h"
+#include "watcher/watcher.h"
+
+#include "sources/files.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool add_string(struct sl_buf *buf, const char *name, const char *value)
+{
+    return sl_buf_printf(buf, ",\"%s\":", name) &&
+           (value ? sl_json_string(buf, value, strlen(value), NULL) : sl_buf_text(buf, "null"));
+}
+
+/* ---- status.json ---- */
+
+/* Absolute: whoever reads it may be elsewhere. */
+static bool add_path(struct sl_buf *buf, const char *name, const char *path)
+{
+    char absolute[PATH_MAX];
+    return add_string(buf, name, path && realpath(path, absolute) ? absolute : path);
+}
+
+static bool add_views(const struct sl_run *run, struct sl_buf *buf)
+{
+    char *mount = run->services.viewer ? sl_mount_path(run->context) : NULL;
+    bool ok = add_path(buf, "mount", mount) && sl_buf_text(buf, ",\"views\":[");
+    const char *separator = "";
+    free(mount);
+    for (size_t n = 0; ok && n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        if (node->op->kind != SL_OP_OUTPUT || strcmp(node->op->name, "mount") != 0)
+            continue;
+        struct sl_field name = sl_node_value(node, 0);
+        ok = sl_buf_text(buf, separator) && sl_json_string(buf, name.str, name.len, NULL);
+        separator = ",";
+    }
+    return ok && sl_buf_byte(buf, ']');
+}
+
+bool sl_status_head(const struct sl_run *run, struct sl_buf *buf)
+{
+    const struct sl_context *context = run->context;
+    return sl_buf_text(buf, "{\"job\":") && sl_json_string(buf, context->name, strlen(context->name), NULL) &&
+           add_path(buf, "dir", context->dir) && add_views(run, buf) &&
+           sl_buf_printf(buf, ",\"version\":\"%s\",\"pid\":%ld,\"clock\":\"%s\",\"interval_ms\":%" PRId64,
+                         sl_version(), (long)getpid(), run->options->virtual_clock ? "virtual" : "real",
+                         context->options.interval_ms) &&
+           sl_buf_printf(buf, ",\"started_ms\":%" PRId64, sl_clock_real.now_ms(&sl_clock_real));
+}
+
+static bool add_last(const struct sl_run *run, struct sl_buf *buf)
+{
+    const struct sl_status_batch *last = &run->status.last;
+    if (!run->committed)
+        return sl_buf_text(buf, ",\"last\":null");
+    return sl_buf_printf(buf,
+                         ",\"last\":{\"time\":%" PRId64 ",\"finished_ms\":%" PRId64 ",\"records\":%" PRIu64
+                         ",\"rejected\":%" PRIu64 ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64
+                         ",\"replaced\":%" PRIu64,
+                         last->t, last->finished_ms, last->rows, last->rejected, last->files, last->aside,
+                         last->replaced) &&
+           sl_buf_printf(buf,
+                         ",\"scheduling_delay_ms\":%" PRId64 ",\"processing_ms\":%" PRId64
+                         ",\"total_delay_ms\":%" PRId64 "}",
+                         last->scheduling_ms, last->processing_ms, last->total_ms);
+}
+
+static bool is_of_files(const struct sl_source *source)
+{
+    return source->ops->remember != NULL;
+}
+
+static struct sl_watcher_counts counts_of(const struct sl_source *source)
+{
+    struct sl_watcher_counts counts;
+    sl_watcher_counts(((const struct sl_file_source *)source)->arrivals, &counts);
+    return counts;
+}
+
+static uint64_t held_back(const uint64_t *standing)
+{
+    return standing[SL_STANDING_WRITING] + standing[SL_STANDING_AGING] + standing[SL_STANDING_UNMARKED] +
+           standing[SL_STANDING_UNFINISHED];
+}
+
+struct sl_status_intake sl_status_intake(const struct sl_run *run)
+{
+    struct sl_status_intake sum = {0};
+    for (size_t s = 0; s < run->sources; s++) {
+        if (!is_of_files(run->source[s]))
+            continue;
+        struct sl_watcher_counts counts = counts_of(run->source[s]);
+        sum.waiting += counts.standing[SL_STANDING_WAITING];
+        sum.held_back += held_back(counts.standing);
+        sum.irregular += counts.standing[SL_STANDING_IRREGULAR];
+        sum.changed += counts.changed;
+    }
+    return sum;
+}
+
+static bool add_source(const struct sl_source *source, struct sl_buf *buf)
+{
+    struct sl_watcher_counts counts = counts_of(source);
+    struct sl_field dir = sl_node_value(source->node, 0);
+    const uint64_t *standing = counts.standing;
+    return sl_buf_text(buf, "{\"directory\":") && sl_json_string(buf, dir.str, dir.len, NULL) &&
+           sl_buf_printf(buf,
+                         ",\"waiting\":%" PRIu64 ",\"held_back\":%" PRIu64 ",\"taken\":%" PRIu64
+                         ",\"filtered\":%" PRIu64 ",\"irregular\":%" PRIu64,
+                         standing[SL_STANDING_WAITING], held_back(standing), standing[SL_STANDING_TAKEN],
+                         standing[SL_STANDING_FILTERED], standing[SL_STANDING_IRREGULAR]) &&
+           sl_buf_printf(buf,
+                         ",\"ignored\":%" PRIu64 ",\"changed_after_taken\":%" PRIu64 ",\"scans\":%" PRIu64
+                         ",\"polling\":%s}",
+                         counts.ignored, counts.changed, counts.scans, counts.polling ? "true" : "false");
+}
+
+static bool add_sources(const struct sl_run *run, struct sl_buf *buf)
+{
+    bool ok = sl_buf_text(buf, ",\"sources\":[");
+    const char *separator = "";
+    for (size_t s = 0; ok && s < run->sources; s++) {
+        if (!is_of_files(run->source[s]))
+            continue;
+        ok = sl_buf_text(buf, separator) && add_source(run->source[s], buf);
+        separator = ",";
+    }
+    return ok && sl_buf_byte(buf, ']');
+}
+
+/* False: nobody reads through us. */
+static bool count_readers(const struct sl_run *run, struct sl_viewer_counts *ret)
+{
+    struct sl_viewer *viewer = run->services.viewer;
+    bool counted = viewer && viewer->ops->count;
+    if (counted)
+        viewer->ops->count(viewer, ret);
+    return counted;
+}
+
+static bool add_readers(const struct sl_run *run, struct sl_buf *buf)
+{
+    struct sl_viewer_counts counts;
+    if (!count_readers(run, &counts))
+        return sl_buf_text(buf, ",\"readers\":null");
+    return sl_buf_printf(buf,
+                         ",\"readers\":{\"open\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"pinned\":%" PRIu64
+                         ",\"given_up\":%" PRIu64 ",\"skipped\":%" PRIu64 "}",
+                         counts.opens, counts.waiting, counts.pinned, counts.given_up, counts.skipped);
+}
+
+bool sl_status_json(const struct sl_run *run, const char *state, const char *error, struct sl_buf *buf)
+{
+    const struct sl_status *status = &run->status;
+    bool ok = sl_buf_append(buf, status->head.bytes, status->head.len) &&
+              sl_buf_printf(buf, ",\"state\":\"%s\",\"written_ms\":%" PRId64 ",\"batches\":%" PRIu64, state,
+                            sl_clock_real.now_ms(&sl_clock_real), run->batches);
+    ok = ok && (!error || add_string(buf, "error", error)) &&
+         (run->any ? sl_buf_printf(buf, ",\"last_batch\":%" PRId64, run->last_ms)
+                   : sl_buf_text(buf, ",\"last_batch\":null"));
+    ok = ok && sl_buf_printf(buf,
+                             ",\"run\":{\"batches\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64
+                             ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64 "}",
+                             run->committed, status->rows, status->rejected, status->files, status->aside,
+                             status->replaced);
+    return ok && add_last(run, buf) && add_sources(run, buf) && add_readers(run, buf) &&
+           sl_buf_text(buf, "}\n");
+}
+
+/* ---- OpenMetrics ---- */
+
+static bool add_counter(struct sl_buf *buf, const char *name, const char *help, uint64_t value)
+{
+    return sl_buf_printf(buf, "# TYPE sluice_%s counter\n# HELP sluice_%s %s\nsluice_%s_total %" PRIu64 "\n",
+                         name, name, help, name, value);
+}
+
+static bool add_gauge(struct sl_buf *buf, const char *name, const char *help, double value)
+{
+    return sl_buf_printf(buf, "# TYPE sluice_%s gauge\n# HELP sluice_%s %s\nsluice_%s %.3f\n", name, name,
+                         help, name, value);
+}
+
+/* The last batch, as Spark's streaming tab has it. */
+static bool add_delays(const struct sl_run *run, struct sl_buf *buf)
+{
+    const struct sl_status_batch *last = &run->status.last;
+    double interval_s = (double)run->context->options.interval_ms / 1000;
+    return add_gauge(buf, "input_rate", "Records a second of the last batch.",
+                     (double)last->rows / interval_s) &&
+           add_gauge(buf, "scheduling_delay_seconds", "From the last batch's time to its start.",
+                     (double)last->scheduling_ms / 1000) &&
+           add_gauge(buf, "processing_time_seconds", "From the last batch's start to its end.",
+                     (double)last->processing_ms / 1000) &&
+           add_gauge(buf, "total_delay_seconds", "From the last batch's time to its end.",
+                     (double)last->total_ms / 1000) &&
+           add_gauge(buf, "last_batch_timestamp_seconds", "The last batch's time.", (double)last->t / 1000);
+}
+
+static bool add_reader_metrics(const struct sl_run *run, struct sl_buf *buf)
+{
+    struct sl_viewer_counts counts;
+    if (!count_readers(run, &counts))
+        return true;
+    return add_gauge(buf, "mount_open_files", "Files of the mount that readers have open.",
+                     (double)counts.opens) &&
+           add_gauge(buf, "mount_waiting_reads", "Reads of next and feed that wait.",
+                     (double)counts.waiting) &&
+           add_gauge(buf, "mount_pinned_versions", "Old versions that readers alone hold.",
+                     (double)counts.pinned) &&
+           add_counter(buf, "mount_given_up_versions", "Old versions given up: too many were held.",
+                       counts.given_up) &&
+           add_counter(buf, "mount_skipped_versions",
+                       "Versions that a reader of log or feed was too slow for.", counts.skipped);
+}
+
+static bool add_intake(const struct sl_run *run, struct sl_buf *buf)
+{
+    struct sl_status_intake intake = sl_status_intake(run);
+    return add_gauge(buf, "files_waiting", "Files that the next batch takes.", (double)intake.waiting) &&
+           add_gauge(buf, "files_held_back", "Files that are written, too young or without their marker.",
+                     (double)intake.held_back) &&
+           add_gauge(buf, "irregular_files", "Symlinks, FIFOs, sockets and devices, which are not read.",
+                     (double)intake.irregular) &&
+           add_counter(buf, "files_changed_after_taken", "Files that changed after they were taken.",
+                       intake.changed);
+}
+
+bool sl_status_metrics(const struct sl_run *run, struct sl_buf *buf)
+{
+    const struct sl_status *status = &run->status;
+    return add_counter(buf, "batches", "Batches committed by this run.", run->committed) &&
+           add_counter(buf, "records", "Records read.", status->rows) &&
+           add_counter(buf, "rejected_records", "Records set aside.", status->rejected) &&
+           add_counter(buf, "files", "Files taken.", status->files) &&
+           add_counter(buf, "files_set_aside", "Files set aside.", status->aside) &&
+           add_counter(buf, "replaced_characters", "U+FFFD written to JSON for bytes that were no UTF-8.",
+                       status->replaced) &&
+           add_intake(run, buf) && add_reader_metrics(run, buf) &&
+           (!run->committed || add_delays(run, buf)) && sl_buf_text(buf, "# EOF\n");
+}
+
+/* ---- batches/<t>.json ---- */
+
+static bool add_files(const struct sl_batch *batch, struct sl_buf *buf)
+{
+    size_t shown = 0;
+    bool ok = sl_buf_text(buf, ",\"inputs\":[");
+    for (size_t s = 0; ok && s < batch->plan.sources; s++) {
+        const struct sl_files *files = &batch->plan.files[s];
+        for (size_t i = 0; ok && i < files->count && shown < SL_INPUT_PATHS_SHOWN; i++)
+            ok = sl_buf_text(buf, shown++ ? "," : "") &&
+                 sl_json_string(buf, files->file[i].path, strlen(files->file[i].path), NULL);
+    }
+    return ok && sl_buf_byte(buf, ']');
+}
+
+static bool add_asides(const struct sl_plan *plan, struct sl_buf *buf)
+{
+    bool ok = sl_buf_text(buf, ",\"quarantined\":[");
+    for (size_t i = 0; ok && i < plan->asides && i < SL_INPUT_PATHS_SHOWN; i++) {
+        const char *path = plan->files[plan->aside[i].source].file[plan->aside[i].file].path;
+        ok = sl_buf_text(buf, i ? ",{\"path\":" : "{\"path\":") &&
+             sl_json_string(buf, path, strlen(path), NULL) &&
+             add_string(buf, "reason", plan->aside[i].reason) && sl_buf_byte(buf, '}');
+    }
+    return ok && sl_buf_byte(buf, ']');
+}
+
+static bool add_outputs(const struct sl_batch *batch, struct sl_buf *buf)
+{
+    bool ok = sl_buf_text(buf, ",\"outputs\":[");
+    const char *separator = "";
+    for (size_t n = 0; ok && n < batch->run->pipelines->nodes; n++) {
+        const struct sl_manifest *manifest = &batch->manifest[n];
+        if (!manifest->path)
+            continue;
+        ok = sl_buf_printf(buf, "%s{\"path\":", separator) &&
+             sl_json_string(buf, manifest->path, strlen(manifest->path), NULL) &&
+             sl_buf_printf(buf, ",\"records\":%" PRIu64 "}", manifest->records);
+        separator = ",";
+    }
+    return ok && sl_buf_byte(buf, ']');
+}
+
+bool sl_status_batch_json(const struct sl_batch *batch, struct sl_buf *buf)
+{
+    const struct sl_status_batch *last = &batch->run->status.last;
+    return sl_buf_printf(buf,
+                         "{\"time\":%" PRId64 ",\"started_ms\":%" PRId64 ",\"finished_ms\":%" PRId64
+                         ",\"files\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64,
+                         last->t, batch->started_ms, last->finished_ms, last->files, last->rows,
+                         last->rejected) &&
+           add_files(batch, buf) && add_asides(&batch->plan, buf) && add_outputs(batch, buf) &&
+           sl_buf_text(buf, "}\n");
+}
+
+/* ---- errors ---- */
+
+static bool add_rejects(const struct sl_batch *batch, const struct sl_node *node, struct sl_buf *buf)
+{
+    const struct sl_rejects *rejects = &batch->run->rejects;
+    const char *example = sl_rejects_example(rejects, node->number);
+    SL_CLEANUP(sl_buf_done) struct sl_buf line = {0};
+    return sl_buf_printf(&line, "%" PRId64 "\t%s:%d: %s: %" PRIu64 " records set aside, for example: %s",
+                         batch->t, node->site.file, node->site.line, node->op->name,
+                         rejects->failed[node->number], example ? example : "") &&
+           sl_buf_safe(buf, line.bytes, line.len) && sl_buf_byte(buf, '\n');
+}
+
+static bool add_aside(const struct sl_batch *batch, const struct sl_aside *aside, struct sl_buf *buf)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf line = {0};
+    return sl_buf_printf(&line, "%" PRId64 "\t%s: quarantined: %s", batch->t,
+                         batch->plan.files[aside->source].file[aside->file].path, aside->reason) &&
+           sl_buf_safe(buf, line.bytes, line.len) && sl_buf_byte(buf, '\n');
+}
+
+bool sl_status_errors(const struct sl_batch *batch, struct sl_buf *buf)
+{
+    const struct sl_run *run = batch->run;
+    bool ok = true;
+    for (size_t n = 0; ok && n < run->pipelines->nodes; n++)
+        if (run->rejects.failed[n])
+            ok = add_rejects(batch, run->pipelines->node[n], buf);
+    for (size_t i = 0; ok && i < batch->plan.asides && i < SL_INPUT_PATHS_SHOWN; i++)
+        ok = add_aside(batch, &batch->plan.aside[i], buf);
+    return ok;
+}
+
+/* ---- one line ---- */
+
+bool sl_status_line(const struct sl_run *run, struct sl_buf *buf)
+{
+    const struct sl_status_batch *last = &run->status.last;
+    return sl_buf_printf(buf, "batch %" PRId64 ": %" PRIu64 " records in %" PRId64 " ms; %" PRIu64 " batches",
+                         last->t, last->rows, last->processing_ms, run->batches);
+}

@@ -1,0 +1,121 @@
+#include "engine/trial/dry_run.h"
+
+#include "core/contract/collect.h"
+
+#include <stdlib.h>
+
+/* ---- what stands in for every output ---- */
+
+struct collector {
+    struct sl_collect collect; /* first: core/contract/collect.h */
+    struct sl_dataset *dataset;
+};
+
+static int collector_begin(struct sl_stage *stage)
+{
+    struct collector *collector = stage->state;
+    return sl_collect_init(&collector->collect, stage, UINT64_MAX);
+}
+
+static int collector_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct collector *collector = stage->state;
+    (void)ret; /* outputs have no result */
+    return sl_collect_dataset(&collector->collect, &collector->dataset, stage->err);
+}
+
+static void collector_done(struct sl_stage *stage)
+{
+    struct collector *collector = stage->state;
+    sl_dataset_unref(collector->dataset);
+    collector->dataset = NULL;
+    sl_collect_done(&collector->collect);
+}
+
+static const struct sl_wide collector_wide = {
+    .state_size = sizeof(struct collector),
+    .begin = collector_begin,
+    .lane_open = sl_collect_lane_open,
+    .push = sl_collect_push,
+    .take = sl_collect_take,
+    .finish = collector_finish,
+    .done = collector_done,
+};
+static const struct sl_output no_steps = {0};
+static const struct sl_op collector_op = {
+    .name = "output", .kind = SL_OP_OUTPUT, .wide = &collector_wide, .output = &no_steps};
+
+const struct sl_dataset *sl_trial_dataset(const struct sl_batch *batch, const struct sl_node *node)
+{
+    const struct sl_stage *stage = batch->stage[node->number];
+    const struct collector *collector = stage ? stage->state : NULL;
+    return collector && stage->emits && stage->said ? collector->dataset : NULL;
+}
+
+/* ---- the batches ---- */
+
+static int run_batch(struct sl_run *run, struct sl_batch *batch, struct sl_error *err)
+{
+    static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    int r = sl_batch_take(batch, &no_limits, err);
+    if (r == 0 && sl_batch_wanted(batch)) {
+        r = sl_batch_execute(batch, err);
+        run->batches++;
+        run->committed++;
+    }
+    return r == 0 ? run->trial->seen(run->trial, batch, err) : r;
+}
+
+int sl_trial_schedule(struct sl_run *run, struct sl_error *err)
+{
+    struct sl_trial *trial = run->trial;
+    int r = 0;
+    for (size_t k = 0; k < trial->batches && r == 0; k++) {
+        struct sl_batch *batch;
+        int64_t t = trial->first_ms + (int64_t)k * run->context->options.interval_ms;
+        run->virtual_clock.now_ms = t;
+        trial->given.batch = k;
+        r = sl_batch_new(run, t, &batch, err);
+        if (r < 0)
+            return r;
+        sl_rejects_reset(&run->rejects); /* a batch that has nothing to do does not */
+        r = run_batch(run, batch, err);
+        sl_batch_free(batch);
+    }
+    return r;
+}
+
+/* ---- the run ---- */
+
+void sl_trial_set_options(struct sl_options *options)
+{
+    options->no_checkpoint = true;
+    options->workers = 1;
+    options->on_record_error = SL_ON_ERROR_DEADLETTER;
+    options->error_rate_max = 1;
+}
+
+int sl_trial_open(struct sl_run *run, struct sl_error *err)
+{
+    struct sl_context *context = run->context;
+    run->trial->output_op = calloc(context->nodes + 1, sizeof(const struct sl_op *));
+    if (!run->trial->output_op)
+        return sl_error_nomem(err);
+    for (size_t n = 0; n < context->nodes; n++) {
+        struct sl_node *node = &context->stream[n]->node;
+        if (node->op->kind != SL_OP_OUTPUT)
+            continue;
+        run->trial->output_op[n] = node->op;
+        node->op = &collector_op;
+    }
+    return 0;
+}
+
+void sl_trial_close(struct sl_context *context, struct sl_trial *trial)
+{
+    for (size_t n = 0; trial->output_op && n < context->nodes; n++)
+        if (trial->output_op[n])
+            context->stream[n]->node.op = trial->output_op[n];
+    free(trial->output_op);
+    trial->output_op = NULL;
+}

@@ -1,0 +1,264 @@
+/* sl_try: one batch of given files, and what every operator made of it. */
+#include "engine/batch/deadletter.h"
+#include "engine/graph/graph_text.h"
+#include "engine/trial/dry_run.h"
+#include "engine/graph/validate.h"
+#include "text/format.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SAMPLES = 3, SAMPLE_BYTES_MAX = 160, LETTERS_SHOWN = 10 };
+
+/* What was seen of one operator. */
+struct seen {
+    uint64_t in, out, rejected;
+    size_t samples;
+    struct sl_buf sample[SAMPLES];
+};
+
+struct
+try {
+    struct sl_trial trial; /* first */
+    struct sl_observer observer;
+    struct sl_context *context;
+    struct seen *seen;     /* [nodes] */
+    struct sl_buf letters; /* dead letters, a line of JSON each */
+};
+
+/* ---- looking ---- */
+
+static int keep_sample(struct seen *seen, const struct sl_chunk *rows, uint32_t row)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    struct sl_chunk one = {.rows = 1, .width = rows->width};
+    uint64_t replaced = 0;
+    sl_chunk_row(rows, row, fields);
+    for (uint32_t c = 0; c < one.width; c++)
+        one.column[c] = &fields[c];
+    return sl_format_find("tsv", 3)->rows(&seen->sample[seen->samples++], &one, &replaced) ? 0 : SL_ENOMEM;
+}
+
+static int look(struct sl_observer *observer, const struct sl_node *node, const struct sl_chunk *rows)
+{
+    struct try *try = (struct try *)((char *)observer - offsetof(struct try, observer));
+    struct seen *seen = &try->seen[node->number];
+    int r = 0;
+    seen->out += rows->rows;
+    for (uint32_t row = 0; r == 0 && row < rows->rows && seen->samples < SAMPLES; row++)
+        r = keep_sample(seen, rows, row);
+    return r;
+}
+
+/* What went into operators, and what they refused. */
+static int count(struct sl_trial *trial, struct sl_batch *batch, struct sl_error *err)
+{
+    struct try *try = (struct try *)trial;
+    const struct sl_run *run = batch->run;
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        try->seen[n].in = batch->rows[n];
+        try->seen[n].rejected = run->rejects.failed[n];
+    }
+    return sl_deadletter_format(batch, &try->letters) ? 0 : sl_error_nomem(err);
+}
+
+/* ---- which source gets which file ---- */
+
+static const char *directory_of(const struct sl_context *context, size_t n, char text[PATH_MAX])
+{
+    const struct sl_node *node = &context->stream[n]->node;
+    return node->op->kind == SL_OP_SOURCE ? sl_node_text(node, "directory", text, PATH_MAX) : NULL;
+}
+
+/* Whether the file lies in the directory, which is relative to the job. */
+static bool lies_in(const struct sl_context *context, const char *dir, const char *path)
+{
+    char joined[2 * PATH_MAX], parent[PATH_MAX], real_dir[PATH_MAX], real_parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    if (len >= sizeof parent)
+        return false;
+    snprintf(parent, sizeof parent, "%.*s", len ? (int)len : 1, len ? path : slash ? "/" : ".");
+    snprintf(joined, sizeof joined, "%s%s%s", dir[0] == '/' ? "" : context->dir, dir[0] == '/' ? "" : "/",
+             dir);
+    return realpath(joined, real_dir) && realpath(parent, real_parent) && strcmp(real_dir, real_parent) == 0;
+}
+
+static int refuse_file(const struct sl_context *context, const char *path, struct sl_error *err)
+{
+    char text[PATH_MAX];
+    const char *separator = "";
+    sl_error_set(err, SL_EUSAGE, "which source is %s for? say DIRECTORY=%s, where the job's directories are ",
+                 path, path);
+    for (size_t n = 0; n < context->nodes; n++) {
+        const char *dir = directory_of(context, n, text);
+        size_t len = strlen(err->text);
+        if (!dir)
+            continue;
+        snprintf(err->text + len, sizeof err->text - len, "%s%s", separator, dir);
+        separator = ", ";
+    }
+    return SL_EUSAGE;
+}
+
+/* The directory whose source gets the file: said, found by where the file lies, or the only one there is. */
+static int find_directory(const struct sl_context *context, const char *argument, char ret[PATH_MAX],
+                          const char **ret_path, struct sl_error *err)
+{
+    size_t directories = 0;
+    char text[PATH_MAX];
+    *ret_path = argument;
+    for (size_t n = 0; n < context->nodes; n++) {
+        const char *dir = directory_of(context, n, text);
+        size_t len = dir ? strlen(dir) : 0;
+        bool is_said = dir && strncmp(argument, dir, len) == 0 && argument[len] == '=';
+        if (!dir)
+            continue;
+        if (directories++ == 0 || is_said || lies_in(context, dir, argument))
+            memcpy(ret, text, len + 1);
+        if (is_said)
+            *ret_path = argument + len + 1;
+        if (is_said || lies_in(context, dir, argument))
+            return 0;
+    }
+    if (directories == 0)
+        return sl_error_set(err, SL_EUSAGE, "the job reads no files, so %s has no source", argument);
+    return directories == 1 ? 0 : refuse_file(context, argument, err);
+}
+
+static int give_files(struct try *try, const char *const *files, size_t files_count, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < files_count && r == 0; i++) {
+        char dir[PATH_MAX];
+        const char *path;
+        r = find_directory(try->context, files[i], dir, &path, err);
+        if (r == 0)
+            r = sl_given_add_file(&try->trial.given, dir, path, 0, err);
+        if (r == SL_EFAIL)
+            r = err->code = SL_EUSAGE;
+    }
+    return r;
+}
+
+/* ---- showing ---- */
+
+static bool add_counts(struct sl_buf *text, const struct sl_node *node, const struct seen *seen)
+{
+    bool ok = sl_buf_text(text, "            ");
+    if (ok && node->inputs)
+        ok = sl_buf_printf(text, "in %llu", (unsigned long long)seen->in);
+    if (ok && node->op->kind != SL_OP_OUTPUT)
+        ok = sl_buf_printf(text, "%sout %llu", node->inputs ? ", " : "", (unsigned long long)seen->out);
+    if (ok && seen->rejected)
+        ok = sl_buf_printf(text, ", rejected %llu", (unsigned long long)seen->rejected);
+    return ok && sl_buf_byte(text, '\n');
+}
+
+/* Tabs between fields stay, what else could disturb a terminal does not. */
+static bool add_sample(struct sl_buf *text, const struct sl_buf *sample)
+{
+    const uint8_t *at = sample->bytes, *end = at + sample->len - 1; /* without the newline */
+    bool is_cut = sample->len - 1 > SAMPLE_BYTES_MAX;
+    if (is_cut)
+        end = at + SAMPLE_BYTES_MAX;
+    bool ok = sl_buf_text(text, "              ");
+    while (ok && at < end) {
+        const uint8_t *tab = memchr(at, '\t', (size_t)(end - at)), *to = tab ? tab : end;
+        ok = sl_buf_safe(text, at, (size_t)(to - at)) && (!tab || sl_buf_byte(text, '\t'));
+        at = tab ? tab + 1 : end;
+    }
+    return ok && sl_buf_text(text, is_cut ? "...\n" : "\n");
+}
+
+static bool add_node(struct sl_buf *text, const struct sl_node *node, const struct seen *seen)
+{
+    bool ok = sl_graph_text_line(text, node) && add_counts(text, node, seen);
+    for (size_t i = 0; ok && i < seen->samples; i++)
+        ok = add_sample(text, &seen->sample[i]);
+    return ok;
+}
+
+static bool add_letters(struct sl_buf *text, const struct sl_buf *letters)
+{
+    const uint8_t *at = letters->bytes, *end = at + letters->len;
+    bool ok = letters->len == 0 || sl_buf_text(text, "dead letters:\n");
+    for (size_t shown = 0; ok && at < end; shown++) {
+        const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
+        if (shown == LETTERS_SHOWN)
+            return sl_buf_text(text, "  ...\n");
+        ok = sl_buf_text(text, "  ") && sl_buf_safe(text, at, (size_t)(newline - at)) &&
+             sl_buf_byte(text, '\n');
+        at = newline + 1;
+    }
+    return ok;
+}
+
+static int show(const struct try *try, FILE *out, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    bool ok = true;
+    for (size_t n = 0; ok && n < try->context->nodes; n++)
+        ok = add_node(&text, &try->context->stream[n]->node, &try->seen[n]);
+    if (!ok || !add_letters(&text, &try->letters))
+        return sl_error_nomem(err);
+    if (fwrite(text.bytes, 1, text.len, out) < text.len || fflush(out) != 0)
+        return sl_error_sys(err, errno, "writing what was seen");
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+/* The first time at which every stream emits; where that is too far away, the slowest stream's. */
+static int64_t time_of_all(const struct sl_context *context)
+{
+    int64_t t = context->options.interval_ms;
+    for (size_t n = 0; n < context->nodes; n++) {
+        int64_t slide = context->stream[n]->node.slide_ms, a = t, b = slide, multiple;
+        while (b) {
+            int64_t rest = a % b;
+            a = b;
+            b = rest;
+        }
+        if (__builtin_mul_overflow(t / a, slide, &multiple))
+            return slide;
+        t = multiple;
+    }
+    return t;
+}
+
+static int try_files(struct try *try, const char *const *files, size_t count_files, FILE *out,
+                     struct sl_error *err)
+{
+    int r = give_files(try, files, count_files, err);
+    if (r == 0)
+        r = sl_trial_run(try->context, &try->trial, err);
+    return r == 0 ? show(try, out, err) : r;
+}
+
+int sl_try(struct sl_context *context, const char *const *files, size_t files_count, FILE *out)
+{
+    struct sl_error err = {0};
+    struct try try = {.observer = {look}, .context = context};
+    if (context->error.code != SL_OK)
+        return context->error.code;
+    try.trial.observer = &try.observer;
+    try.trial.seen = count;
+    try.trial.batches = 1;
+    try.trial.first_ms = time_of_all(context);
+    sl_given_init(&try.trial.given);
+    try.seen = calloc(context->nodes + 1, sizeof *try.seen);
+    int r = try.seen ? try_files(&try, files, files_count, out, &err) : sl_error_nomem(&err);
+    for (size_t n = 0; try.seen && n < context->nodes; n++)
+        for (size_t i = 0; i < SAMPLES; i++)
+            sl_buf_done(&try.seen[n].sample[i]);
+    free(try.seen);
+    sl_buf_done(&try.letters);
+    sl_given_done(&try.trial.given);
+    if (r < 0)
+        context->error = err;
+    return r;
+}

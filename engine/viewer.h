@@ -1,8 +1,0 @@
-/* The live view of a run: FUSE, or plain files in its place. */
-#pragma once
-
-#include "engine/run.h"
-
-/* Mounts what the job's outputs want to show: run->services.viewer, and each such node's view. Does nothing
- * where nothing is mounted. */
-int sl_viewer_open(struct sl_run *run, struct sl_error *err);

@@ -1,0 +1,26 @@
+/* The live view as a FUSE file system (SPEC 8), and the same tree as plain files where FUSE is not to be had.
+ *
+ * Both are viewers (core/contract/view.h): open with the names of the views, publish versions, close. Threads of their
+ * own answer readers; publish is a pointer store and a notification and never waits for a reader. */
+#pragma once
+
+#include "core/contract/services.h"
+
+struct sl_mount_options {
+    const char *dir;         /* where; made if missing, must be empty or our own dead mount */
+    const char *const *view; /* names of the views, checked to be plain file names */
+    const unsigned *keep;    /* of each view: versions under at/, at least 1 */
+    size_t views;
+    bool for_others; /* every user may read, not the owner alone */
+    bool debug;      /* libfuse writes every request and answer to the log */
+    struct sl_io *io;
+    struct sl_log *log;
+};
+
+/* SL_EUSAGE: the directory is not empty or is somebody else's mount (named); SL_EFAIL: FUSE is not to be had
+ * (no /dev/fuse, no fusermount3, not permitted): the text says why, the caller falls back. */
+int sl_mount_open(const struct sl_mount_options *options, struct sl_viewer **ret, struct sl_error *err);
+
+/* The same tree as plain files by rename, without log, next, feed and keys/. An own stale tree is removed
+ * first; a directory with anything else in it is refused (SL_EUSAGE). */
+int sl_plain_view_open(const struct sl_mount_options *options, struct sl_viewer **ret, struct sl_error *err);

@@ -1,0 +1,21 @@
+/* Where a view is to appear: a directory that is made if missing and is empty, or was ours.
+ *
+ * What an earlier run left behind is recognised and removed first: a dead mount of sluice (its process was
+ * killed), or the plain files of fs/mount/plain.c. Anything else that is there is somebody's and stays: refused. */
+#pragma once
+
+#include "core/base/error.h"
+#include "core/base/io.h"
+
+/* The name that says whose a mount is, in /proc/self/mountinfo: type fuse.sluice, source sluice. */
+#define SL_FUSE_NAME "sluice"
+
+/* In the directory of plain files: the names that are ours, each with a slash behind it, which is in no
+ * name. Whoever shows files there holds a lock on it (flock). */
+#define SL_PLAIN_MARKER ".sluice-plain"
+
+/* Afterwards the directory is there and empty. SL_EUSAGE: not empty, not a directory, in use or not ours. */
+int sl_place_prepare(struct sl_io *io, const char *dir, struct sl_error *err);
+
+/* Opens and locks the marker in dirfd; `dir` is for the message. Returns the fd; SL_EUSAGE: it is locked. */
+int sl_place_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err);

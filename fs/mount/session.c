@@ -1,0 +1,158 @@
+/* Threads read requests from /dev/fuse, which wakes one of them for each. To stop them they are cancelled,
+ * and a thread can be cancelled only while it waits for a request.
+ *
+ * We need not unmount first: closing /dev/fuse ends the connection, so nobody is left waiting, and only then
+ * is the mount taken off, which would otherwise ask us about its own mount point. */
+#include "fs/mount/session.h"
+
+#include "fs/mount/mount_point.h"
+#include "fs/mount/thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Renderings are made by the thread that is asked, so a few may be busy with that while others answer. */
+enum { SERVERS = 6 };
+
+/* The largest read; must be given as mount option too (see init of fs/mount/mount.c). */
+#define MAX_READ "1048576"
+
+struct server {
+    struct fuse_session *fuse;
+    struct fuse_buf buf;
+    pthread_t thread;
+};
+
+struct sl_session {
+    struct fuse_session *fuse;
+    bool mounted;
+    unsigned serving;
+    struct server server[SERVERS];
+};
+
+static int check_device(struct sl_error *err)
+{
+    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    int sys = errno;
+    (void)sl_error_sys(err, sys, "FUSE is not to be had: opening /dev/fuse");
+    if (sys == ENOENT || sys == ENODEV || sys == ENXIO)
+        return sl_error_hint(err, "modprobe fuse, or give the container the device");
+    return sl_error_hint(err, "the user needs access to the device");
+}
+
+static struct fuse_session *session_new(const struct sl_session_options *given,
+                                        const struct fuse_lowlevel_ops *ops, void *userdata)
+{
+    char options[256];
+    snprintf(options, sizeof options,
+             "ro,nosuid,nodev,noexec,fsname=" SL_FUSE_NAME ",subtype=" SL_FUSE_NAME ",max_read=" MAX_READ
+             "%s%s",
+             given->for_others ? ",allow_other" : "", given->debug ? ",debug" : "");
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    struct fuse_session *fuse = NULL;
+    if (fuse_opt_add_arg(&args, SL_FUSE_NAME) == 0 && fuse_opt_add_arg(&args, "-o") == 0 &&
+        fuse_opt_add_arg(&args, options) == 0)
+        fuse = fuse_session_new(&args, ops, sizeof *ops, userdata);
+    fuse_opt_free_args(&args);
+    return fuse;
+}
+
+int sl_session_mount(const char *dir, const struct sl_session_options *options,
+                     const struct fuse_lowlevel_ops *ops, void *userdata, struct sl_session **ret,
+                     struct sl_error *err)
+{
+    int r = check_device(err);
+    if (r < 0)
+        return r;
+    struct sl_session *session = calloc(1, sizeof *session);
+    if (!session)
+        return sl_error_nomem(err);
+    session->fuse = session_new(options, ops, userdata);
+    if (!session->fuse) {
+        sl_session_free(session);
+        return sl_error_nomem(err);
+    }
+    session->mounted = fuse_session_mount(session->fuse, dir) == 0;
+    if (!session->mounted) {
+        sl_session_free(session);
+        return sl_error_set(
+            err, SL_EFAIL,
+            "FUSE is not to be had: mounting at %s was refused%s; "
+            "mounting needs root, or fusermount3 (package fuse3)",
+            dir,
+            options->for_others ? " (others may read it only with user_allow_other in /etc/fuse.conf)" : "");
+    }
+    *ret = session;
+    return 0;
+}
+
+/* No variable here or in serve() has its address taken: AddressSanitizer does not clear the guards of frames
+ * that a cancelled thread leaves behind. */
+static int receive(struct server *server)
+{
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    int r = fuse_session_receive_buf(server->fuse, &server->buf);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    return r;
+}
+
+static void *serve(void *arg)
+{
+    struct server *server = arg;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    for (;;) {
+        int r = receive(server);
+        if (r == -EINTR || r == -EAGAIN)
+            continue;
+        if (r <= 0) /* unmounted by somebody */
+            return NULL;
+        fuse_session_process_buf(server->fuse, &server->buf);
+    }
+}
+
+int sl_session_serve(struct sl_session *session, struct sl_error *err)
+{
+    for (; session->serving < SERVERS; session->serving++) {
+        struct server *server = &session->server[session->serving];
+        server->fuse = session->fuse;
+        int r = sl_thread_start(&server->thread, serve, server, "answers readers of the mount", err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+struct fuse_session *sl_session_fuse(struct sl_session *session)
+{
+    return session->fuse;
+}
+
+void sl_session_stop(struct sl_session *session)
+{
+    for (unsigned i = 0; i < session->serving; i++)
+        pthread_cancel(session->server[i].thread);
+    for (unsigned i = 0; i < session->serving; i++) {
+        pthread_join(session->server[i].thread, NULL);
+        free(session->server[i].buf.mem);
+    }
+    session->serving = 0;
+}
+
+void sl_session_free(struct sl_session *session)
+{
+    if (!session)
+        return;
+    sl_session_stop(session);
+    if (session->mounted)
+        fuse_session_unmount(session->fuse);
+    if (session->fuse)
+        fuse_session_destroy(session->fuse);
+    free(session);
+}

@@ -1,0 +1,166 @@
+/* Lifetimes: ranges of inode numbers, lookups, pins, and what is freed when. */
+#include "fs/tree/tree_internal.h"
+
+#include "core/base/array.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void sl_tree_lock(struct sl_tree *tree)
+{
+    pthread_mutex_lock(&tree->lock);
+}
+
+void sl_tree_unlock(struct sl_tree *tree)
+{
+    struct thing *dead = tree->dead;
+    tree->dead = NULL;
+    pthread_mutex_unlock(&tree->lock);
+    for (struct thing *next; dead; dead = next) {
+        next = dead->next_dead;
+        sl_thing_free(dead);
+    }
+}
+
+bool sl_tree_notice(struct sl_tree *tree, enum sl_notice_kind kind, uint64_t parent, uint64_t child,
+                    const char *name)
+{
+    struct sl_notice notice = {.kind = kind, .parent = parent, .child = child};
+    size_t len = strlen(name);
+    sl_assert(len < sizeof notice.name);
+    memcpy(notice.name, name, len + 1);
+    return !tree->options.notice || tree->options.notice(tree->options.notice_arg, &notice);
+}
+
+bool sl_thing_enter(struct sl_tree *tree, struct thing *thing, uint64_t span)
+{
+    struct thing **things = sl_array_grow(tree->thing, tree->things, &tree->capacity, sizeof(struct thing *));
+    if (!things)
+        return false;
+    tree->thing = things;
+    thing->ino = tree->ino_next;
+    thing->span = span;
+    tree->ino_next += span;
+    tree->thing[tree->things++] = thing;
+    tree->counts.versions += thing->kind == THING_VERSION;
+    return true;
+}
+
+/* The number of things that begin at or below ino. */
+static size_t count_below(const struct sl_tree *tree, uint64_t ino)
+{
+    size_t low = 0, high = tree->things;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (tree->thing[middle]->ino <= ino)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct thing *sl_thing_find(struct sl_tree *tree, uint64_t ino)
+{
+    size_t i = count_below(tree, ino);
+    if (i == 0 || ino - tree->thing[i - 1]->ino >= tree->thing[i - 1]->span)
+        return NULL;
+    return tree->thing[i - 1];
+}
+
+void sl_thing_leave(struct sl_tree *tree, struct thing *thing)
+{
+    size_t i = count_below(tree, thing->ino);
+    sl_assert(i > 0 && tree->thing[i - 1] == thing);
+    memmove(&tree->thing[i - 1], &tree->thing[i], (tree->things - i) * sizeof(struct thing *));
+    tree->things--;
+    tree->counts.versions -= thing->kind == THING_VERSION;
+}
+
+static void bury_if_unneeded(struct sl_tree *tree, struct thing *thing)
+{
+    if (!thing->retired || thing->pins || thing->lookups)
+        return;
+    sl_thing_leave(tree, thing);
+    tree->counts.pinned -= thing->kind == THING_VERSION;
+    thing->next_dead = tree->dead;
+    tree->dead = thing;
+}
+
+void sl_thing_pin(struct thing *thing)
+{
+    if (thing)
+        thing->pins++;
+}
+
+void sl_thing_unpin(struct sl_tree *tree, struct thing *thing)
+{
+    if (!thing)
+        return;
+    sl_assert(thing->pins > 0);
+    thing->pins--;
+    bury_if_unneeded(tree, thing);
+}
+
+void sl_thing_retire(struct sl_tree *tree, struct thing *thing)
+{
+    sl_assert(!thing->retired);
+    thing->retired = true;
+    tree->counts.pinned += thing->kind == THING_VERSION;
+    bury_if_unneeded(tree, thing);
+}
+
+void sl_thing_looked_up(struct sl_tree *tree, struct thing *thing)
+{
+    tree->counts.lookups++;
+    if (thing)
+        thing->lookups++;
+    else
+        tree->lookups_fixed++;
+}
+
+void sl_thing_forget(struct sl_tree *tree, struct thing *thing, uint64_t lookups)
+{
+    uint64_t *held = thing ? &thing->lookups : &tree->lookups_fixed;
+    sl_assert(*held >= lookups);
+    *held -= lookups;
+    tree->counts.lookups -= lookups;
+    if (thing)
+        bury_if_unneeded(tree, thing);
+}
+
+static void version_free(struct version *version)
+{
+    for (int kind = 0; kind < SL_RENDER_KINDS; kind++)
+        sl_rendering_unref(version->file[kind].rendering);
+    sl_keys_free(version->keys);
+    sl_version_unref(version->shown);
+    sl_version_unref(version->before);
+    free(version);
+}
+
+static void segment_free(struct segment *segment)
+{
+    for (size_t i = 0; i < segment->blocks; i++)
+        sl_rendering_unref(segment->block[i].rendering);
+    free(segment->block);
+    free(segment);
+}
+
+void sl_thing_free(struct thing *thing)
+{
+    if (!thing)
+        return;
+    switch (thing->kind) {
+    case THING_VERSION:
+        version_free(as_version(thing));
+        return;
+    case THING_DOCUMENT:
+        sl_rendering_unref(as_document(thing)->rendering);
+        free(thing);
+        return;
+    case THING_SEGMENT:
+        segment_free(as_segment(thing));
+        return;
+    }
+}

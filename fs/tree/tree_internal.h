@@ -1,0 +1,244 @@
+/* What the files of fs/tree/tree.h share; nobody else includes this.
+ *
+ * Inode numbers: 1 the root, 2 .sluice, 3 .sluice/batches, VIEW_BASE + i*VIEW_SPAN + slot the fixed inodes of
+ * view i, and above them a range per thing (a version, a document, a piece of a log), ever growing. So a
+ * number says what it means: a binary search over the things alive finds the thing, the offset in its range
+ * the inode.
+ *
+ * Functions below are called with the tree locked. Those that say "unlocks" give the lock up for a while:
+ * whatever the caller relies on must be pinned or belong to a view. */
+#pragma once
+
+#include "fs/tree/keys.h"
+#include "fs/tree/render.h"
+#include "fs/tree/tree.h"
+
+#include <pthread.h>
+
+enum { INO_SLUICE = 2, INO_BATCHES, VIEW_BASE = 16, VIEW_SPAN = 8 };
+enum { SLOT_VIEW, SLOT_AT, SLOT_LINK, SLOT_NEXT = SLOT_LINK + 4, SLOT_FEED }; /* of a view; four links */
+enum { INO_DIR, INO_NOW, INO_FILE, INO_KEYS = INO_FILE + SL_RENDER_FILES, INO_KEY }; /* of a version */
+
+enum { DOCUMENTS_MAX = 16, DOCUMENT_NAME_MAX = 32, VERSION_NAME_MAX = 24 };
+
+/* Something with a lifetime of its own: alive while it is current, looked up or pinned. */
+enum thing_kind { THING_VERSION, THING_DOCUMENT, THING_SEGMENT };
+struct thing {
+    enum thing_kind kind;
+    bool retired; /* nobody finds it any more */
+    unsigned pins;
+    uint64_t ino, span, lookups;
+    struct view *view; /* NULL: a document */
+    struct thing *next_dead;
+};
+
+/* One file of a version. */
+struct file {
+    struct sl_rendering *rendering; /* NULL: not rendered, or given up again */
+    bool sized, busy;               /* len is known; somebody is rendering */
+    unsigned users;                 /* open files */
+    uint64_t len;
+};
+
+struct version {
+    struct thing thing;
+    struct sl_version *shown, *before; /* before: NULL for the first; both NULL once given up */
+    int64_t time_ms;
+    uint64_t number;    /* 1, 2, 3 ... within the view */
+    uint64_t published; /* and among all of the tree */
+    int64_t unlisted_ns;
+    char name[VERSION_NAME_MAX];
+    struct file file[SL_RENDER_KINDS];
+    bool keys_possible, keys_seen, keys_busy, keys_used; /* seen: looked up; used: since the last tidying */
+    unsigned keys_users;
+    struct sl_keys *keys;
+};
+
+struct document {
+    struct thing thing;
+    char name[DOCUMENT_NAME_MAX];
+    int64_t time_ms;
+    struct sl_rendering *rendering;
+};
+
+/* .sluice or .sluice/batches. A document keeps its slot until it goes: listings count by slots. */
+struct folder {
+    uint64_t ino;
+    struct document *document[DOCUMENTS_MAX]; /* NULL: free */
+};
+
+/* The inode behind the name `log`: blocks, one per version, that only ever get more. */
+struct block {
+    uint64_t start;
+    struct sl_rendering *rendering;
+};
+struct segment {
+    struct thing thing;
+    bool busy, full;
+    unsigned users;
+    uint64_t upto, len; /* number of the last version that is in it */
+    uint64_t before;    /* inode of the full one that it goes on behind; 0: of none */
+    int64_t time_ms;
+    size_t blocks, capacity;
+    struct block *block;
+};
+
+struct view {
+    char *name;
+    uint64_t ino;       /* of slot 0 */
+    unsigned keep;      /* versions that are listed */
+    uint64_t published; /* number of the newest version */
+    int64_t time_ms;    /* of the newest version, or of the start */
+    size_t count, capacity;
+    struct version **version; /* those that can be found, oldest first */
+    struct segment *log;      /* NULL: nobody has asked for it */
+};
+
+struct sl_tree {
+    pthread_mutex_t lock;   /* guards everything below that changes */
+    pthread_cond_t settled; /* something busy no longer is */
+    struct sl_tree_options options;
+    int64_t start_ms;
+    struct view *view;
+    struct folder sluice, batches;
+    uint64_t ino_next, lookups_fixed; /* the latter: of what is no thing */
+    uint64_t published, told;         /* versions: of all views; that the caches above know of */
+    struct sl_viewer_counts counts;
+    size_t things, capacity;
+    struct thing **thing; /* alive, by ino */
+    struct sl_open *open; /* all of them: the kernel need not close what is open when a mount ends */
+    struct thing *dead;   /* freed by whoever unlocks next and has the time */
+};
+
+enum node_kind {
+    NODE_ROOT,
+    NODE_SLUICE,
+    NODE_BATCHES,
+    NODE_VIEW,
+    NODE_AT,
+    NODE_LINK,
+    NODE_NEXT,
+    NODE_FEED,
+    NODE_VERSION,
+    NODE_NOW,
+    NODE_FILE,
+    NODE_KEYS,
+    NODE_KEY,
+    NODE_DOCUMENT,
+    NODE_LOG,
+};
+
+/* What an inode number means. */
+struct node {
+    enum node_kind kind;
+    uint64_t ino;
+    uint64_t index; /* which link, file or key */
+    struct view *view;
+    struct thing *thing;
+};
+
+static inline struct version *as_version(struct thing *thing)
+{
+    return (struct version *)thing;
+}
+static inline struct document *as_document(struct thing *thing)
+{
+    return (struct document *)thing;
+}
+static inline struct segment *as_segment(struct thing *thing)
+{
+    return (struct segment *)thing;
+}
+
+/* ---- nodes.c ---- */
+
+int sl_node_of(struct sl_tree *tree, uint64_t ino, struct node *ret); /* 0 or -ENOENT */
+struct node sl_node_in_view(struct view *view, unsigned slot);
+struct node sl_node_in_thing(struct thing *thing, enum node_kind kind, uint64_t index);
+const char *sl_link_name(unsigned link); /* 0..3; NULL beyond */
+const char *sl_link_target(unsigned link);
+bool sl_node_is_dir(const struct node *node);
+/* Unlocks where a size has to be found out. */
+int sl_node_attr(struct sl_tree *tree, const struct node *node, struct sl_attr *ret);
+/* What is known without rendering anything; false: ino and mode only. */
+bool sl_node_attr_known(struct sl_tree *tree, const struct node *node, struct sl_attr *ret);
+
+/* ---- things.c ---- */
+
+void sl_tree_lock(struct sl_tree *tree);
+void sl_tree_unlock(struct sl_tree *tree); /* frees the dead */
+/* Gives the thing its range of inodes and counts it in. False: out of memory. */
+bool sl_thing_enter(struct sl_tree *tree, struct thing *thing, uint64_t span);
+void sl_thing_leave(struct sl_tree *tree, struct thing *thing); /* undoes it; the caller frees */
+struct thing *sl_thing_find(struct sl_tree *tree, uint64_t ino);
+void sl_thing_pin(struct thing *thing);                         /* NULL is fine */
+void sl_thing_unpin(struct sl_tree *tree, struct thing *thing); /* NULL is fine */
+void sl_thing_retire(struct sl_tree *tree, struct thing *thing);
+void sl_thing_looked_up(struct sl_tree *tree, struct thing *thing);
+void sl_thing_forget(struct sl_tree *tree, struct thing *thing, uint64_t lookups);
+void sl_thing_free(struct thing *thing); /* unlocked; not entered or left already */
+/* A lost SL_NOTICE_DROP costs memory of the caches only. */
+bool sl_tree_notice(struct sl_tree *tree, enum sl_notice_kind kind, uint64_t parent, uint64_t child,
+                    const char *name);
+
+/* ---- versions.c ---- */
+
+struct version *sl_view_newest(const struct view *view); /* NULL before the first */
+size_t sl_view_first_listed(const struct view *view);
+struct version *sl_view_find(const struct view *view, const char *name);
+/* The oldest version that can be found with a number of at least this; NULL: there is none yet that the
+ * caches above know of. */
+struct version *sl_view_from_number(const struct sl_tree *tree, const struct view *view, uint64_t number);
+bool sl_version_is_newest(const struct version *version);
+/* Retires what is listed no more and has lingered long enough. */
+void sl_view_retire_old(struct sl_tree *tree, struct view *view);
+
+/* ---- documents.c ---- */
+
+struct document *sl_folder_find(const struct folder *folder, const char *name); /* NULL: there is none */
+
+/* ---- content.c: all unlock; the version must be pinned ---- */
+
+/* The rendering, a reference. */
+int sl_content_get(struct sl_tree *tree, struct version *version, enum sl_render_kind kind,
+                   struct sl_rendering **ret);
+int sl_content_len(struct sl_tree *tree, struct version *version, enum sl_render_kind kind, uint64_t *ret);
+/* The index stays until keys_done. */
+int sl_content_keys(struct sl_tree *tree, struct version *version, struct sl_keys **ret);
+void sl_content_keys_done(struct version *version);
+int sl_content_key_get(struct sl_tree *tree, struct version *version, uint64_t key,
+                       struct sl_rendering **ret);
+/* What is freed without the lock. */
+struct garbage {
+    struct sl_rendering *rendering;
+    struct sl_keys *keys;
+    struct sl_version *shown, *before;
+};
+void sl_garbage_free(struct garbage *garbage);
+/* Gives up the rows of a retired version, for good: what is open can be read to its end, everything else of
+ * it is -ESTALE from now on. False: somebody is rendering from them. Does not unlock; the garbage is freed
+ * without the lock. */
+bool sl_content_give_up_rows(struct version *version, struct garbage *garbage);
+/* Gives up what can be rendered again and nobody reads: up to `max` renderings and indexes, to be freed
+ * without the lock. Does not unlock. */
+size_t sl_content_give_up(struct version *version, struct garbage *garbage, size_t max);
+
+/* ---- open.c ---- */
+
+void sl_open_free_all(struct sl_tree *tree); /* not locked; nobody reads any more */
+
+/* ---- log.c ---- */
+
+/* The segment behind the name, made where there is none, with everything published in it. Unlocks. */
+int sl_log_segment(struct sl_tree *tree, struct view *view, struct segment **ret);
+/* Appends what was published since, if this is still the segment of the name. Unlocks; must be pinned. */
+int sl_segment_catch_up(struct sl_tree *tree, struct segment *segment);
+/* Whether it has to get every version: somebody has it open, or the full one before it, and will go on with
+ * it. */
+bool sl_segment_is_followed(struct sl_tree *tree, const struct segment *segment);
+void sl_segment_read(const struct segment *segment, uint64_t offset, size_t size, struct sl_pieces *ret);
+/* Nobody follows it: the next one who asks gets a new one. Does not unlock. */
+void sl_log_published(struct sl_tree *tree, struct view *view);
+
+/* A line for those who were too slow; NULL: out of memory. */
+struct sl_rendering *sl_skipped_line(uint64_t versions);

@@ -1,0 +1,111 @@
+#include "lua/lib/pure.h"
+
+#include "lua/testing/copy.h"
+#include "lua/lib/pairs.h"
+#include "lua/lib/random.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+static const char clock_remedy[] =
+    "the batch's time is an argument of updateStateByKey's, mapWithState's and foreachRDD's function";
+static const char file_remedy[] = "read what is needed at the top of the job, or use foreachRDD";
+static const char print_remedy[] = "use stream:pprint(), or stream:print()";
+static const char load_remedy[] = "load it at the top of the job";
+
+/* The guard's upvalues: the function it stands for, its name, what to do instead. */
+enum { ORIGINAL = 1, NAME = 2, REMEDY = 3 };
+
+static int guarded(lua_State *L)
+{
+    if (sl_copy_of(L)->task)
+        return luaL_error(L,
+                          "%s is not allowed in a function over records, whose results must depend on its "
+                          "arguments only: %s",
+                          lua_tostring(L, lua_upvalueindex(NAME)), lua_tostring(L, lua_upvalueindex(REMEDY)));
+    lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* As guarded, but only the main copy prints. */
+static int guarded_print(lua_State *L)
+{
+    const struct sl_copy *copy = sl_copy_of(L);
+    return !copy->task && copy->number > 0 ? 0 : guarded(L);
+}
+
+/* Replaces the function on top of the stack by its guard. */
+static void push_guard(lua_State *L, lua_CFunction guard, const char *name, const char *remedy)
+{
+    lua_pushstring(L, name);
+    lua_pushstring(L, remedy);
+    lua_pushcclosure(L, guard, 3);
+}
+
+static void guard_global(lua_State *L, lua_CFunction guard, const char *name, const char *remedy)
+{
+    if (lua_getglobal(L, name) != LUA_TFUNCTION) {
+        lua_pop(L, 1);
+        return;
+    }
+    push_guard(L, guard, name, remedy);
+    lua_setglobal(L, name);
+}
+
+static const char *remedy_of(const char *prefix, const char *name)
+{
+    bool is_clock = strcmp(name, "time") == 0 || strcmp(name, "date") == 0 || strcmp(name, "clock") == 0;
+    return strcmp(prefix, "os.") == 0 && is_clock ? clock_remedy : file_remedy;
+}
+
+/* Guards every function of the table on top of the stack; metamethods stay. */
+static void guard_table(lua_State *L, const char *prefix)
+{
+    int table = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, table);) {
+        bool is_guarded = lua_type(L, -2) == LUA_TSTRING && lua_isfunction(L, -1) &&
+                          strncmp(lua_tostring(L, -2), "__", 2) != 0;
+        if (!is_guarded) {
+            lua_pop(L, 1);
+            continue;
+        }
+        const char *name = lua_tostring(L, -2), *full_name = lua_pushfstring(L, "%s%s", prefix, name);
+        lua_insert(L, -2);
+        push_guard(L, guarded, full_name, remedy_of(prefix, name));
+        lua_pushvalue(L, -3);
+        lua_insert(L, -2);
+        lua_rawset(L, table);
+        lua_pop(L, 1);
+    }
+}
+
+/* Methods of open files, which a function may have as upvalues. */
+static void guard_file_methods(lua_State *L)
+{
+    if (luaL_getmetatable(L, LUA_FILEHANDLE) == LUA_TTABLE) {
+        lua_getfield(L, -1, "__index");
+        if (lua_istable(L, -1))
+            guard_table(L, "file:");
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+void sl_pure_open(lua_State *L)
+{
+    lua_getglobal(L, "os");
+    guard_table(L, "os.");
+    lua_getglobal(L, "io");
+    guard_table(L, "io.");
+    lua_pop(L, 2);
+    guard_file_methods(L);
+    guard_global(L, guarded_print, "print", print_remedy);
+    guard_global(L, guarded, "load", load_remedy);
+    guard_global(L, guarded, "loadfile", load_remedy);
+    guard_global(L, guarded, "dofile", load_remedy);
+    guard_global(L, guarded, "require", load_remedy);
+    sl_pairs_open(L);
+    sl_random_open(L);
+}

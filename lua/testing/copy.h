@@ -1,0 +1,73 @@
+/* One copy of a job: a Lua state, the graph the script declares in it, and its Lua functions by number.
+ *
+ * The script is loaded once on the main copy (number 0), whose graph is run, and once per worker
+ * (numbers 1..n). Every copy makes the same calls, so the n-th Lua function given to an operator is the same
+ * function in all of them: a number finds a worker's own.
+ *
+ * lua/load.h makes one and runs the script. After sl_copy_seal the graph cannot be added to. Everything in
+ * lua/ finds its copy through sl_copy_of(L). */
+#pragma once
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/contract/task.h"
+#include "lua/memory.h"
+#include "sluice.h"
+
+#include <lua.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+struct sl_job;
+struct sl_random;
+
+struct sl_copy {
+    lua_State *L;
+    struct sl_lua_memory memory; /* of L */
+    struct sl_job *job;
+    unsigned number;            /* 0: main; worker w has w + 1 */
+    struct sl_context *context; /* NULL until the script makes its StreamingContext */
+    int context_line;           /* where it did */
+    bool is_sealed;             /* the graph is complete */
+    bool checkpoint_said;       /* by the job or the command line */
+    struct sl_task *task;       /* while a record function runs; NULL elsewhere: not pure */
+    unsigned running;           /* number of that function */
+    _Atomic uint64_t calls;     /* of functions so far, twice; odd while one runs */
+    _Atomic uint64_t late_call; /* the rest is lua/watchdog.h's: the call that is too long */
+    _Atomic bool is_late;       /* it is stopped */
+    _Atomic bool is_unwatched;  /* nobody looks: the watchdog wants to be told of the next call */
+    _Atomic pid_t thread_id;    /* of the thread that calls */
+    pthread_t thread;
+    int *function; /* references to the Lua functions by number */
+    unsigned functions, capacity;
+    bool found_no_room;       /* what the function of foreachRDD under way has tried to write */
+    struct sl_random *random; /* per function, made when first asked for */
+    struct sl_arena arena;    /* what the declaration needs until the copy goes */
+};
+
+void sl_copy_free(struct sl_copy *copy);
+
+/* Calls what lies on the stack, as lua_pcall does; an error gets its place in the job: SL_EUSAGE, SL_ENOMEM.
+ */
+int sl_copy_call(struct sl_copy *copy, int arguments, struct sl_error *err);
+
+void sl_copy_seal(struct sl_copy *copy);
+
+/* Seals and gives the graph back: of a worker only the functions are needed. */
+void sl_copy_strip(struct sl_copy *copy);
+
+static inline struct sl_copy *sl_copy_of(lua_State *L)
+{
+    return *(struct sl_copy **)lua_getextraspace(L);
+}
+
+/* Where the script stands: the innermost Lua frame. *ret_file lives as long as the copy. */
+void sl_copy_where(lua_State *L, const char **ret_file, int *ret_line);
+
+/* Tells the context where the script stands. Raises an error where nothing can be declared any more: "what"
+ * names the call. */
+void sl_copy_declare(lua_State *L, const char *what);
+
+/* Raises the context's sticky error. */
+_Noreturn void sl_copy_raise(lua_State *L);

@@ -1,0 +1,121 @@
+#include "lua/testing/testing.h"
+
+#include "core/base/buf.h"
+#include "lua/testing/diff.h"
+#include "lua/job_internal.h"
+#include "lua/load.h"
+#include "lua/testing/testing_run.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+/* ---- TAP ---- */
+
+/* Every line of the text as a comment. */
+static void print_comment(struct sl_testing *testing, const char *text)
+{
+    for (;;) {
+        size_t len = strcspn(text, "\n");
+        SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+        if (sl_buf_safe(&safe, text, len))
+            fprintf(testing->out, "# %.*s\n", (int)safe.len, (const char *)safe.bytes);
+        if (!text[len])
+            return;
+        text += len + 1;
+    }
+}
+
+/* failure: NULL where the case held. */
+static void print_case(struct sl_testing *testing, const char *name, const char *failure)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    testing->cases++;
+    testing->failed += failure != NULL;
+    if (!sl_buf_safe(&safe, name, strlen(name)))
+        safe.len = 0; /* the number tells which one it was */
+    fprintf(testing->out, "%sok %u - %.*s\n", failure ? "not " : "", testing->cases, (int)safe.len,
+            safe.len ? (const char *)safe.bytes : "");
+    if (failure)
+        print_comment(testing, failure);
+    fflush(testing->out);
+}
+
+void sl_testing_plan(const struct sl_testing *testing)
+{
+    fprintf(testing->out, "1..%u\n", testing->cases);
+}
+
+/* ---- the module ---- */
+
+/* test.case(name, f) */
+static int run_case(lua_State *L)
+{
+    struct sl_testing *testing = lua_touserdata(L, lua_upvalueindex(1));
+    const char *name = luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    int status = lua_pcall(L, 0, 0, 0);
+    print_case(testing, name, status == LUA_OK ? NULL : luaL_tolstring(L, -1, NULL));
+    return 0;
+}
+
+/* test.equal(got, want [, what]) */
+static int equal(lua_State *L)
+{
+    struct sl_arena *arena = &sl_copy_of(L)->arena;
+    luaL_checkany(L, 2);
+    struct sl_field got = sl_value_take(L, 1, arena), want = sl_value_take(L, 2, arena);
+    const char *what = luaL_optstring(L, 3, "not equal");
+    if (sl_field_equals(&got, &want))
+        return 0;
+    struct sl_buf diff = {0};
+    bool ok = sl_diff_append(&diff, &want, &got);
+    luaL_where(L, 1);
+    lua_pushfstring(L, "%s:\n", what);
+    lua_pushlstring(L, (const char *)diff.bytes, ok ? diff.len - 1 : 0); /* without the last newline */
+    sl_buf_done(&diff);
+    lua_concat(L, 3);
+    return lua_error(L);
+}
+
+/* upvalue: the struct sl_testing */
+static int push_module(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"case", run_case}, {"equal", equal}, {"run", sl_testing_run_job}, {NULL, NULL}};
+    lua_createtable(L, 0, 3);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    luaL_setfuncs(L, functions, 1);
+    return 1;
+}
+
+/* argument: the struct sl_testing */
+static int open_module(lua_State *L)
+{
+    sl_testing_run_open(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushvalue(L, 1);
+    lua_pushcclosure(L, push_module, 1);
+    lua_setfield(L, -2, "sluice.testing");
+    return 0;
+}
+
+int sl_testing_run(struct sl_testing *testing, const char *path, struct sl_error *err)
+{
+    const struct sl_job_options options = {.path = path};
+    struct sl_job *script;
+    int r = sl_job_new(&options, &script, err);
+    if (r < 0)
+        return r;
+    print_comment(testing, path);
+    lua_pushcfunction(script->main->L, open_module);
+    lua_pushlightuserdata(script->main->L, testing);
+    r = sl_copy_call(script->main, 1, err);
+    if (r == 0)
+        r = sl_copy_run(script->main, err);
+    if (r == SL_EUSAGE)
+        print_case(testing, path, err->text);
+    sl_job_free(script);
+    return r == SL_EUSAGE ? 0 : r;
+}

@@ -1,0 +1,308 @@
+#include "lua/testing/testing_run.h"
+
+#include "engine/batch/deadletter.h"
+#include "engine/trial/dry_run.h"
+#include "engine/graph/validate.h"
+#include "lua/arguments.h"
+#include "lua/job_internal.h"
+#include "lua/rdd.h"
+#include "lua/value.h"
+#include "text/json.h"
+
+#include <lauxlib.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char type_name[] = "sluice.testing.run";
+
+enum { BATCHES_MAX = 1000000 };
+
+/* Everything a run holds, as userdata: Lua may raise an error at any time. */
+struct test_run {
+    struct sl_trial trial; /* first */
+    struct sl_job_options options;
+    struct sl_job *job;
+    size_t nodes;
+    struct sl_dataset **dataset; /* [batches][nodes]: what outputs got; NULL: nothing */
+    struct sl_buf text;          /* of the file that is put together */
+    struct sl_buf letters;       /* dead letters, a line of JSON each */
+    struct sl_arena arena;       /* of what is read from them */
+};
+
+static int release(lua_State *L)
+{
+    struct test_run *run = lua_touserdata(L, 1);
+    for (size_t i = 0; run->dataset && i < run->trial.batches * run->nodes; i++)
+        sl_dataset_unref(run->dataset[i]);
+    free(run->dataset);
+    sl_job_free(run->job);
+    sl_given_done(&run->trial.given);
+    sl_buf_done(&run->text);
+    sl_buf_done(&run->letters);
+    sl_arena_done(&run->arena);
+    return 0;
+}
+
+void sl_testing_run_open(lua_State *L)
+{
+    luaL_newmetatable(L, type_name);
+    lua_pushcfunction(L, release);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+}
+
+static struct test_run *push_run(lua_State *L)
+{
+    struct test_run *run = lua_newuserdatauv(L, sizeof *run, 0);
+    memset(run, 0, sizeof *run);
+    sl_given_init(&run->trial.given);
+    sl_arena_init(&run->arena);
+    luaL_setmetatable(L, type_name);
+    return run;
+}
+
+static void check(lua_State *L, int r, const struct sl_error *err)
+{
+    if (r == SL_ENOMEM)
+        sl_value_nomem(L);
+    if (r < 0)
+        luaL_error(L, "run: %s", err->text);
+}
+
+/* ---- the arguments ---- */
+
+enum { OPTIONS = 2 }; /* the index of the table */
+
+static void check_names(lua_State *L)
+{
+    static const char *const names[] = {"inputs", "batches", "args", "options"};
+    for (lua_pushnil(L); lua_next(L, OPTIONS); lua_pop(L, 1)) {
+        bool is_known = false;
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+            is_known |= lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), names[i]) == 0;
+        if (!is_known)
+            luaL_error(L, "run: there is no option %s; it has inputs, batches, args, options",
+                       luaL_tolstring(L, -2, NULL));
+    }
+}
+
+/* The job's path is relative to the test. The string stays on the stack. */
+static void take_path(lua_State *L, struct sl_job_options *ret)
+{
+    const char *path = luaL_checkstring(L, 1);
+    ret->path = path[0] == '/' ? path : lua_pushfstring(L, "%s/%s", sl_copy_of(L)->job->dir, path);
+}
+
+/* The strings are the table's. */
+static void take_args(lua_State *L, struct sl_job_options *ret)
+{
+    if (lua_getfield(L, OPTIONS, "args") == LUA_TTABLE) {
+        ret->argc = (size_t)lua_rawlen(L, -1);
+        const char **argv = sl_arena_calloc(&sl_copy_of(L)->arena, ret->argc + 1, sizeof *argv);
+        if (!argv)
+            sl_value_nomem(L);
+        for (size_t i = 0; i < ret->argc; i++) {
+            if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
+                luaL_error(L, "run: args must be a list of strings");
+            argv[i] = lua_tostring(L, -1);
+            lua_pop(L, 1);
+        }
+        ret->argv = argv;
+    }
+    lua_pop(L, 1);
+}
+
+static void take_options(lua_State *L, struct sl_job_options *ret)
+{
+    if (lua_getfield(L, OPTIONS, "options") == LUA_TTABLE) {
+        struct sl_arg options = sl_options_take(L, -1);
+        ret->overrides = options.options;
+        ret->override_count = options.count;
+    }
+    lua_pop(L, 1);
+}
+
+/* ---- inputs ---- */
+
+static bool watches(const struct sl_context *context, const char *dir)
+{
+    char text[PATH_MAX];
+    for (size_t n = 0; n < context->nodes; n++) {
+        const struct sl_node *node = &context->stream[n]->node;
+        const char *theirs =
+            node->op->kind == SL_OP_SOURCE ? sl_node_text(node, "directory", text, sizeof text) : NULL;
+        if (theirs && strcmp(theirs, dir) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_bytes(lua_State *L, struct test_run *run, int index)
+{
+    size_t len;
+    const char *bytes = lua_tolstring(L, index, &len);
+    if (!sl_buf_append(&run->text, bytes, len))
+        sl_value_nomem(L);
+}
+
+/* The batch on top of the stack: a list of lines, or the bytes of a file. */
+static void take_text(lua_State *L, struct test_run *run, const char *dir)
+{
+    run->text.len = 0;
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        add_bytes(L, run, -1);
+        return;
+    }
+    luaL_argexpected(L, lua_istable(L, -1), OPTIONS, "inputs with a list of lines, or a string, per batch");
+    for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, -1); i++) {
+        if (lua_rawgeti(L, -1, i) != LUA_TSTRING)
+            luaL_error(L, "run: line %d of a batch of \"%s\" is a %s, not a string", (int)i, dir,
+                       luaL_typename(L, -1));
+        add_bytes(L, run, -1);
+        if (!sl_buf_byte(&run->text, '\n'))
+            sl_value_nomem(L);
+        lua_pop(L, 1);
+    }
+}
+
+/* The list of batches on top of the stack. An empty one is no file. */
+static void take_batches(lua_State *L, struct test_run *run, const char *dir)
+{
+    struct sl_error err;
+    size_t batches = lua_istable(L, -1) ? (size_t)lua_rawlen(L, -1) : 0;
+    for (size_t k = 0; k < batches; k++) {
+        lua_rawgeti(L, -1, (lua_Integer)k + 1);
+        take_text(L, run, dir);
+        lua_pop(L, 1);
+        if (run->text.len)
+            check(L, sl_given_add_text(&run->trial.given, dir, k, &run->text, &err), &err);
+    }
+    if (batches > run->trial.batches)
+        run->trial.batches = batches;
+}
+
+static void take_inputs(lua_State *L, struct test_run *run)
+{
+    if (lua_getfield(L, OPTIONS, "inputs") == LUA_TTABLE)
+        for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+            const char *dir = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+            if (!watches(sl_job_context(run->job), dir))
+                luaL_error(
+                    L,
+                    "run: the job watches no directory called \"%s\"; inputs are by the directory as the "
+                    "job names it",
+                    dir);
+            take_batches(L, run, dir);
+        }
+    lua_pop(L, 1);
+    if (lua_getfield(L, OPTIONS, "batches") != LUA_TNIL)
+        run->trial.batches = (size_t)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+    if (run->trial.batches < 1 || run->trial.batches > BATCHES_MAX)
+        luaL_error(L, "run: there is no input; give inputs, or say how many batches to run: batches = 3");
+}
+
+/* ---- the run ---- */
+
+static int keep_batch(struct sl_trial *trial, struct sl_batch *batch, struct sl_error *err)
+{
+    struct test_run *run = (struct test_run *)trial;
+    struct sl_dataset **row = run->dataset + trial->given.batch * run->nodes;
+    for (size_t n = 0; n < run->nodes; n++)
+        if (trial->output_op[n]) {
+            const struct sl_dataset *dataset = sl_trial_dataset(batch, batch->run->pipelines->node[n]);
+            row[n] = dataset ? sl_dataset_ref((struct sl_dataset *)dataset) : NULL;
+        }
+    return sl_deadletter_format(batch, &run->letters) ? 0 : sl_error_nomem(err);
+}
+
+static void run_trial(lua_State *L, struct test_run *run)
+{
+    struct sl_error err;
+    struct sl_context *context = sl_job_context(run->job);
+    run->nodes = context->nodes;
+    run->dataset = calloc(run->trial.batches * run->nodes + 1, sizeof(struct sl_dataset *));
+    if (!run->dataset)
+        sl_value_nomem(L);
+    run->trial.first_ms = context->options.interval_ms;
+    run->trial.seen = keep_batch;
+    check(L, sl_trial_run(context, &run->trial, &err), &err);
+}
+
+/* ---- what came of it ---- */
+
+/* Pushes the list of an output's batches, each a list of records. */
+static void push_batches(lua_State *L, const struct test_run *run, size_t n)
+{
+    lua_createtable(L, (int)run->trial.batches, 0);
+    for (size_t k = 0; k < run->trial.batches; k++) {
+        const struct sl_dataset *dataset = run->dataset[k * run->nodes + n];
+        if (dataset)
+            sl_rdd_push_records(L, dataset, dataset->count);
+        else
+            lua_newtable(L);
+        lua_rawseti(L, -2, (lua_Integer)k + 1);
+    }
+}
+
+/* Sets field `name` of the table on top of the stack: all outputs of operator `op` by their parameter. */
+static void set_outputs(lua_State *L, const struct test_run *run, const char *name, const char *op,
+                        const char *param)
+{
+    char text[PATH_MAX];
+    lua_newtable(L);
+    for (size_t n = 0; n < run->nodes; n++) {
+        const struct sl_node *node = &sl_job_context(run->job)->stream[n]->node;
+        const char *key =
+            strcmp(node->op->name, op) == 0 ? sl_node_text(node, param, text, sizeof text) : NULL;
+        if (!key)
+            continue;
+        push_batches(L, run, n);
+        lua_setfield(L, -2, key);
+    }
+    lua_setfield(L, -2, name);
+}
+
+static void set_deadletters(lua_State *L, struct test_run *run)
+{
+    const uint8_t *at = run->letters.bytes, *end = at + run->letters.len;
+    lua_newtable(L);
+    for (lua_Integer i = 1; at < end; i++) {
+        const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *message;
+        size_t where;
+        struct sl_field letter;
+        if (!sl_json_parse(&run->arena, at, (size_t)(newline - at), &letter, &message, &where))
+            sl_value_nomem(L); /* we wrote it: it is JSON */
+        sl_value_push(L, &letter);
+        lua_rawseti(L, -2, i);
+        at = newline + 1;
+    }
+    lua_setfield(L, -2, "deadletters");
+}
+
+int sl_testing_run_job(lua_State *L)
+{
+    struct sl_error err;
+    luaL_checkstring(L, 1);
+    if (lua_isnoneornil(L, OPTIONS)) {
+        lua_settop(L, 1);
+        lua_newtable(L);
+    }
+    luaL_checktype(L, OPTIONS, LUA_TTABLE);
+    lua_settop(L, OPTIONS);
+    check_names(L);
+    struct test_run *run = push_run(L);
+    take_path(L, &run->options);
+    take_args(L, &run->options);
+    take_options(L, &run->options);
+    check(L, sl_job_load(&run->options, &run->job, &err), &err);
+    take_inputs(L, run);
+    run_trial(L, run);
+    lua_newtable(L);
+    set_outputs(L, run, "outputs", "saveAsTextFiles", "prefix");
+    set_outputs(L, run, "views", "mount", "name");
+    set_deadletters(L, run);
+    return 1;
+}

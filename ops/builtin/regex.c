@@ -1,0 +1,218 @@
+/* regex(pattern [, group...]): captured texts as a row. matches(pattern [, i]): whether a text matches.
+ *
+ * A pattern (PCRE2, on bytes) matches anywhere unless it is anchored. Without groups in the call regex gives
+ * all captures, or the whole match where the pattern captures nothing. */
+#include "ops/builtin/function.h"
+#include "ops/builtin/predicate.h"
+#include "text/regex.h"
+
+/* ---- regex ---- */
+
+struct regex {
+    struct sl_builtin_function function;
+    struct sl_regex *compiled;
+    uint32_t count;
+    uint32_t wanted[SL_WIDTH_MAX]; /* group numbers */
+};
+
+static int regex_call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
+                      uint32_t argc, struct sl_returned *ret)
+{
+    const struct regex *regex = (const struct regex *)fn;
+    int r = sl_builtin_text(fn, task, argv, argc);
+    if (r == 0)
+        r = sl_regex_match(regex->compiled, task, argv->str, argv->len, regex->wanted, regex->count,
+                           ret->values);
+    if (r < 0)
+        return r;
+    ret->count = r ? regex->count : 0;
+    return 0;
+}
+
+static int regex_row(const struct sl_function *fn, struct sl_task *task, const struct sl_field *text,
+                     uint32_t line, struct sl_builder *out)
+{
+    struct sl_field values[SL_WIDTH_MAX];
+    struct sl_returned returned = {.values = values};
+    int r = regex_call(fn, task, text, 1, &returned);
+    return r < 0 || !returned.count ? r : sl_builder_add(out, values, returned.count, line);
+}
+
+static int regex_flat_map(const struct sl_function *fn, struct sl_task *task, unsigned node,
+                          const struct sl_chunk *in, struct sl_builder *out)
+{
+    int r = 0;
+    for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
+        if (in->width == 1)
+            r = regex_row(fn, task, &in->column[0][row], in->line ? in->line[row] : SL_NO_LINE, out);
+        else
+            r = sl_builtin_text(fn, task, NULL, in->width);
+        if (r == SL_EREJECT)
+            r = sl_task_reject(task, node, in, row);
+    }
+    return r;
+}
+
+static void regex_free(struct sl_function *fn)
+{
+    if (fn)
+        sl_regex_free(((struct regex *)fn)->compiled);
+    sl_builtin_free(fn);
+}
+
+static const struct sl_function_ops regex_ops = {
+    .call = regex_call,
+    .flat_map = regex_flat_map,
+    .free = regex_free,
+};
+
+/* A group given by number or name. */
+static int find_group(const struct sl_builtin *builtin, const struct regex *regex,
+                      const struct sl_field *given, uint32_t *ret, struct sl_error *err)
+{
+    char name[65] = "";
+    int64_t number = given->tag == SL_INT ? given->integer : -1;
+    if (given->tag == SL_STR && given->len < sizeof name) {
+        for (uint32_t i = 0; i < given->len; i++)
+            name[i] = (char)given->str[i];
+        number = sl_regex_group(regex->compiled, name);
+    }
+    if (number < 0 && given->tag == SL_STR)
+        return sl_error_set(err, SL_EUSAGE, "%s: the pattern has no group named \"%s\"", builtin->name, name);
+    if (number < 0 || number > sl_regex_groups(regex->compiled))
+        return sl_error_set(err, SL_EUSAGE, "%s: there is no group %lld, the pattern has %u", builtin->name,
+                            (long long)number, (unsigned)sl_regex_groups(regex->compiled));
+    *ret = (uint32_t)number;
+    return 0;
+}
+
+/* All captures, or the whole match. */
+static int want_all(const struct sl_builtin *builtin, struct regex *regex, struct sl_error *err)
+{
+    uint32_t groups = sl_regex_groups(regex->compiled);
+    if (groups > SL_WIDTH_MAX)
+        return sl_error_set(err, SL_EUSAGE,
+                            "%s: the pattern has %u groups, a record at most %d fields; name "
+                            "the groups that are wanted",
+                            builtin->name, (unsigned)groups, SL_WIDTH_MAX);
+    regex->count = groups ? groups : 1;
+    for (uint32_t i = 0; i < regex->count; i++)
+        regex->wanted[i] = groups ? i + 1 : 0;
+    return 0;
+}
+
+static int compile(const struct sl_builtin *builtin, const struct sl_field *pattern, struct sl_regex **ret,
+                   struct sl_error *err)
+{
+    int r = sl_regex_new(pattern->str, pattern->len, ret, err);
+    return r < 0 ? sl_error_wrap(err, "%s", builtin->name) : 0;
+}
+
+static int fill(const struct sl_builtin *builtin, struct regex *regex, const struct sl_arg *argv, size_t argc,
+                struct sl_error *err)
+{
+    int r = compile(builtin, &argv[0].value, &regex->compiled, err);
+    if (r == 0 && argc > 1 + SL_WIDTH_MAX)
+        r = sl_error_set(err, SL_EUSAGE, "%s: %zu groups are given, a record has at most %d fields",
+                         builtin->name, argc - 1, SL_WIDTH_MAX);
+    for (size_t i = 1; r == 0 && i < argc; i++)
+        if (argv[i].kind != SL_ARG_NONE)
+            r = find_group(builtin, regex, &argv[i].value, &regex->wanted[regex->count++], err);
+    return r == 0 && !regex->count ? want_all(builtin, regex, err) : r;
+}
+
+static int regex_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
+                      struct sl_function **ret, struct sl_error *err)
+{
+    struct regex *regex = sl_builtin_new(sizeof *regex, &regex_ops, SL_GIVES_ROW);
+    int r = regex ? fill(builtin, regex, argv, argc, err) : sl_error_nomem(err);
+    if (r < 0) {
+        regex_free((struct sl_function *)regex);
+        return r;
+    }
+    *ret = &regex->function.base;
+    return 0;
+}
+
+static const struct sl_param regex_params[] = {
+    {"pattern", SL_WANT_STRING, false, "a PCRE2 pattern"},
+    {"group", SL_WANT_INTEGER | SL_WANT_STRING, true, "the number or name of a group; 0 is the whole match"},
+    {0},
+};
+
+const struct sl_builtin sl_native_regex = {
+    .name = "regex",
+    .family = "records from text",
+    .summary =
+        "Gives the captured groups of the first match as one record; flatMap drops what does not match",
+    .example = "s:flatMap(sluice.regex(\"(\\\\w+) (\\\\w+)\"))",
+    .params = regex_params,
+    .variadic = true,
+    .make = regex_make,
+};
+
+/* ---- matches ---- */
+
+struct matches {
+    struct sl_predicate predicate;
+    struct sl_regex *compiled;
+};
+
+static int matches_judge(const struct sl_predicate *fn, struct sl_task *task, const struct sl_field *field,
+                         bool *ret)
+{
+    if (field->tag != SL_STR)
+        return sl_builtin_wants(&fn->function.base, task, "a string", field);
+    int r =
+        sl_regex_match(((const struct matches *)fn)->compiled, task, field->str, field->len, NULL, 0, NULL);
+    *ret = r > 0;
+    return r < 0 ? r : 0;
+}
+
+static void matches_free(struct sl_function *fn)
+{
+    if (fn)
+        sl_regex_free(((struct matches *)fn)->compiled);
+    sl_builtin_free(fn);
+}
+
+static const struct sl_function_ops matches_ops = {
+    .call = sl_predicate_call,
+    .filter = sl_predicate_filter,
+    .free = matches_free,
+};
+
+static int matches_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
+                        struct sl_function **ret, struct sl_error *err)
+{
+    int64_t field = argv[1].kind == SL_ARG_NONE ? 0 : argv[1].value.integer;
+    (void)argc;
+    if (field > SL_WIDTH_MAX)
+        return sl_error_set(err, SL_EUSAGE, "%s: there is no field %lld, a record has at most %d",
+                            builtin->name, (long long)field, SL_WIDTH_MAX);
+    struct matches *matches = sl_builtin_new(sizeof *matches, &matches_ops, SL_GIVES_TRUTH);
+    int r = matches ? compile(builtin, &argv[0].value, &matches->compiled, err) : sl_error_nomem(err);
+    if (r < 0) {
+        matches_free((struct sl_function *)matches);
+        return r;
+    }
+    matches->predicate.judge = matches_judge;
+    matches->predicate.field = (uint32_t)field;
+    *ret = &matches->predicate.function.base;
+    return 0;
+}
+
+static const struct sl_param matches_params[] = {
+    {"p", SL_WANT_STRING, false, "a PCRE2 pattern; it matches anywhere unless it is anchored"},
+    {"i", SL_WANT_COUNT, true, "the number of the field, from 1; not given: the record's only field"},
+    {0},
+};
+
+const struct sl_builtin sl_native_matches = {
+    .name = "matches",
+    .family = "predicates",
+    .summary = "Whether the text matches the pattern",
+    .example = "s:filter(sluice.matches(\"^[a-z]\"))",
+    .params = matches_params,
+    .make = matches_make,
+};

@@ -1,0 +1,43 @@
+#include "ops/builtin/text_function.h"
+
+static int call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
+                uint32_t argc, struct sl_returned *ret)
+{
+    const struct sl_text_function *text = (const struct sl_text_function *)fn;
+    if (argc != 1)
+        return sl_task_explain(task, "%s: the record has %u fields, one is wanted", fn->name, (unsigned)argc);
+    ret->count = 1;
+    return text->apply(text, task, argv, &ret->values[0]);
+}
+
+static int map(const struct sl_function *fn, struct sl_task *task, const struct sl_chunk *in,
+               struct sl_chunk *out)
+{
+    const struct sl_text_function *text = (const struct sl_text_function *)fn;
+    int r = in->width == 1 ? 0 : SL_EREJECT;
+    struct sl_field *column = r == 0 ? sl_arena_alloc(task->scratch, in->rows * sizeof *column) : NULL;
+    if (r == 0 && !column)
+        return SL_ENOMEM;
+    for (uint32_t row = 0; r == 0 && row < in->rows; row++)
+        r = text->apply(text, task, &in->column[0][row], &column[row]);
+    if (r < 0)
+        return r;
+    out->width = 1;
+    out->column[0] = column;
+    return 0;
+}
+
+static const struct sl_function_ops ops = {.call = call, .map = map, .free = sl_builtin_free};
+
+struct sl_text_function *sl_text_function_new(sl_apply_text *apply)
+{
+    struct sl_text_function *text = sl_builtin_new(sizeof *text, &ops, SL_GIVES_ROW);
+    if (text)
+        text->apply = apply;
+    return text;
+}
+
+int sl_require_text(const struct sl_text_function *fn, struct sl_task *task, const struct sl_field *value)
+{
+    return value->tag == SL_STR ? 0 : sl_builtin_wants(&fn->function.base, task, "a string", value);
+}

@@ -1,0 +1,11 @@
+/* Two sides that do not fit into memory: part of ops/cogroup/cogroup.
+ *
+ * Both become sorted runs on disk, which are read as one: of every key first what is left, then what is
+ * right. The values of one key are in memory while they are few; where they are not they go to disk once
+ * more, so that a join of a frequent key reads the right ones from there again for each left one. */
+#pragma once
+
+#include "ops/cogroup/cogroup.h"
+
+bool sl_two_sides_are_large(const struct sl_two_sides *sides);
+int sl_two_sides_merge(struct sl_stage *stage, struct sl_dataset **ret);

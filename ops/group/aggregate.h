@@ -1,0 +1,56 @@
+/* Grouping by key: the kernel of everything that combines values per key (reduceByKey, count, groupByKey,
+ * distinct, windows, joins ...).
+ *
+ * What is exactly commutative combines in one table per worker; everything else in one table per lane, merged
+ * in the order of lanes. Both give the same groups for any number of workers. A key shows the representation
+ * seen first (1 or 1.0), whoever saw it.
+ *
+ * An operator that aggregates has a struct sl_aggregate in its stage's state: init in begin, open/push in the
+ * lane functions, finish to get the groups, done in done. */
+#pragma once
+
+#include "ops/key/sorted_groups.h"
+#include "ops/key/spilled_runs.h"
+#include "ops/key/table.h"
+
+#include <pthread.h>
+
+enum sl_key_of { SL_KEY_FIELD, SL_KEY_RECORD, SL_KEY_NONE };
+
+struct sl_aggregate_lane;
+struct sl_aggregate_path;
+
+struct sl_aggregate {
+    struct sl_stage *stage;
+    const struct sl_reducer *reducer;
+    enum sl_key_of key_of;
+    unsigned input;         /* whose rows are kept here: 0 or 1 */
+    struct sl_table *table; /* exact: [workers] */
+    pthread_mutex_t lock;   /* guards lanes */
+    struct sl_aggregate_lane **lane;
+    size_t lanes, lanes_capacity;
+    struct sl_aggregate_path *path; /* [paths]: lanes that ended, in order (aggregate_fold.c) */
+    size_t paths;
+    unsigned parts; /* hash partitions that are folded each on its own; a power of two */
+
+    struct sl_runs runs; /* on disk, where memory is bounded (aggregate_spill.c) */
+    _Atomic size_t held; /* bytes of lanes that ended */
+};
+
+/* Key and value of a record: SL_KEY_FIELD needs pairs (others are record errors), value = what follows the
+ * key; SL_KEY_RECORD: the record is the key and the value; SL_KEY_NONE: one group, the record is the value.
+ */
+int sl_aggregate_init(struct sl_aggregate *aggregate, struct sl_stage *stage,
+                      const struct sl_reducer *reducer, enum sl_key_of key_of);
+int sl_aggregate_lane_open(struct sl_aggregate *aggregate, struct sl_lane *lane);
+/* A lane's rows are all there: its groups join those of the lanes before it. */
+int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane);
+int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, const struct sl_chunk *in);
+/* The groups in the order of their keys. */
+int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret);
+void sl_aggregate_done(struct sl_aggregate *aggregate);
+
+/* Whether groups are on disk, or would have to be while they are finished: then sl_aggregate_rows takes the
+ * place of sl_aggregate_finish and sl_groups_finish. */
+bool sl_aggregate_is_large(const struct sl_aggregate *aggregate);
+int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_shape shape, struct sl_dataset **ret);

@@ -1,0 +1,234 @@
+/* From tables to the groups in the order of their keys. Tables are merged by hash partition; what a partition
+ * has is listed while it is in the cache, and the lists are sorted (ops/key/sort_lists.h). All of it runs on the
+ * stage's workers. */
+#include "core/base/error.h"
+#include "ops/group/aggregate_internal.h"
+#include "ops/key/sort_lists.h"
+
+#include <stdlib.h>
+
+enum { PARTITIONS_MAX = 64, GROUPS_PER_PARTITION = 4096 };
+
+/* Groups in the order of lanes, or of a worker: one table, or one for every hash partition. */
+struct source {
+    const struct sl_table *table;
+    const struct sl_aggregate_part *part; /* or [partitions] */
+};
+
+struct finish {
+    struct sl_aggregate *aggregate;
+    struct source *source;
+    size_t sources, groups;
+    unsigned partitions;       /* a power of two */
+    struct sl_table *merged;   /* [partitions], where there are several sources */
+    struct sl_sort_list *list; /* [partitions] */
+    struct sl_groups *result;
+};
+
+/* ---- what there is ---- */
+
+static void add_source(struct finish *finish, const struct sl_table *table)
+{
+    if (!table->used)
+        return;
+    finish->source[finish->sources++] = (struct source){.table = table};
+    finish->groups += table->used;
+}
+
+static void add_parts(struct finish *finish, const struct sl_aggregate_part *part)
+{
+    finish->source[finish->sources++] = (struct source){.part = part};
+    finish->partitions = finish->aggregate->parts;
+    for (unsigned p = 0; p < finish->partitions; p++)
+        finish->groups += part[p].table.used;
+}
+
+static int by_position(const void *a, const void *b)
+{
+    return sl_position_compare(&(*(struct sl_aggregate_lane *const *)a)->position,
+                               &(*(struct sl_aggregate_lane *const *)b)->position);
+}
+
+static void add_lanes(struct finish *finish)
+{
+    struct sl_aggregate *aggregate = finish->aggregate;
+    if (aggregate->lanes > 1)
+        qsort(aggregate->lane, aggregate->lanes, sizeof *aggregate->lane, by_position);
+    for (size_t i = 0; i < aggregate->lanes; i++) {
+        const struct sl_aggregate_part *part = sl_aggregate_parts(aggregate, aggregate->lane[i]);
+        if (part)
+            add_parts(finish, part);
+        add_source(finish, &aggregate->lane[i]->table); /* empty where it was folded */
+    }
+}
+
+static int list_sources(struct finish *finish)
+{
+    struct sl_aggregate *aggregate = finish->aggregate;
+    unsigned workers = sl_pool_workers(aggregate->stage->pool);
+    finish->source = malloc((workers + 2 * aggregate->lanes) * sizeof *finish->source);
+    if (!finish->source)
+        return SL_ENOMEM;
+    for (unsigned w = 0; w < workers; w++)
+        add_source(finish, &aggregate->table[w]);
+    if (!aggregate->reducer->ops->exact)
+        add_lanes(finish);
+    if (finish->partitions)
+        return 0;
+    finish->partitions = 1;
+    while (finish->partitions < workers && finish->partitions < PARTITIONS_MAX &&
+           finish->groups / finish->partitions > GROUPS_PER_PARTITION)
+        finish->partitions *= 2;
+    return 0;
+}
+
+/* ---- a partition ---- */
+
+static bool is_shown(const struct sl_group *group)
+{
+    return !(group->key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED));
+}
+
+/* The groups of a hash partition of the table, in no order. */
+static int list_groups(const struct sl_table *table, unsigned partition, unsigned partitions,
+                       struct sl_sort_list *list)
+{
+    uint64_t at = UINT64_MAX;
+    size_t count = partitions == 1 ? table->used : 0;
+    while (partitions > 1 && sl_table_next(table, partition, partitions, &at))
+        count++;
+    list->item = malloc((count + 1) * sizeof *list->item);
+    if (!list->item)
+        return SL_ENOMEM;
+    at = UINT64_MAX;
+    for (const struct sl_group *group; (group = sl_table_next(table, partition, partitions, &at));)
+        if (is_shown(group))
+            list->item[list->count++].key = &group->key;
+    return 0;
+}
+
+static int merge_source(struct finish *finish, struct sl_task *task, unsigned partition,
+                        const struct source *source)
+{
+    struct sl_fold fold = {.aggregate = finish->aggregate,
+                           .task = task,
+                           .to = &finish->merged[partition],
+                           .from = source->table,
+                           .partition = partition,
+                           .partitions = finish->partitions};
+    if (source->part) {
+        fold.from = &source->part[partition].table;
+        fold.partition = 0;
+        fold.partitions = 1;
+    }
+    return sl_aggregate_fold(&fold);
+}
+
+static int finish_partition(void *arg, size_t index, unsigned worker, struct sl_error *err)
+{
+    struct finish *finish = arg;
+    struct sl_task *task = &finish->aggregate->stage->tasks[worker];
+    unsigned partition = (unsigned)index;
+    const struct source *only = finish->source;
+    int r = 0;
+    task->err = err;
+    task->ordinal = UINT32_MAX; /* behind all partitions; the number of these depends on the workers */
+    if (finish->sources == 1 && !only->part)
+        return list_groups(only->table, partition, finish->partitions, &finish->list[index]);
+    if (finish->sources == 1)
+        return list_groups(&only->part[partition].table, 0, 1, &finish->list[index]);
+    for (size_t s = 0; s < finish->sources && r == 0; s++)
+        r = merge_source(finish, task, partition, &finish->source[s]);
+    return r < 0 ? r : list_groups(&finish->merged[partition], 0, 1, &finish->list[index]);
+}
+
+/* ---- the result ---- */
+
+static void place(void *arg, size_t at, const struct sl_sort_item *item, size_t count)
+{
+    struct finish *finish = arg;
+    for (size_t i = 0; i < count; i++) {
+        if (i + SL_KEYS_AHEAD < count)
+            __builtin_prefetch(item[i + SL_KEYS_AHEAD].key);
+        const struct sl_group *group = sl_group_of_key(item[i].key);
+        struct sl_entry *entry = &finish->result->entry[at + i];
+        entry->key = group->key;
+        entry->key.flags &= SL_FIELD_ROW;
+        entry->state = group->state;
+    }
+}
+
+/* Moves the memory of all tables into the result's: keys and states are scattered over them. */
+static void take_memory(struct finish *finish)
+{
+    struct sl_aggregate *aggregate = finish->aggregate;
+    struct sl_arena *memory = &finish->result->memory->arena;
+    for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++)
+        sl_arena_adopt(memory, &aggregate->table[w].arena);
+    for (size_t i = 0; i < aggregate->lanes; i++)
+        sl_arena_adopt(memory, &aggregate->lane[i]->table.arena);
+    for (size_t i = 0; i < aggregate->paths; i++)
+        for (unsigned p = 0; aggregate->path[i].part && p < aggregate->parts; p++)
+            sl_arena_adopt(memory, &aggregate->path[i].part[p].table.arena);
+    for (unsigned p = 0; finish->merged && p < finish->partitions; p++)
+        sl_arena_adopt(memory, &finish->merged[p].arena);
+}
+
+static int sort_groups(struct finish *finish)
+{
+    size_t count = 0;
+    for (unsigned p = 0; p < finish->partitions; p++)
+        count += finish->list[p].count;
+    finish->result = sl_groups_new(count);
+    if (!finish->result)
+        return SL_ENOMEM;
+    finish->result->count = count;
+    return sl_sort_lists(finish->aggregate->stage, finish->list, finish->partitions, place, finish);
+}
+
+/* A merged table is filled in the order of hashes, and in it that is the order of slots, too. */
+static bool make_merged(struct finish *finish)
+{
+    if (finish->sources < 2)
+        return true;
+    finish->merged = calloc(finish->partitions, sizeof *finish->merged);
+    for (unsigned p = 0; finish->merged && p < finish->partitions; p++)
+        sl_table_init(&finish->merged[p], finish->partitions);
+    return finish->merged != NULL;
+}
+
+static int finish_all(struct finish *finish)
+{
+    struct sl_stage *stage = finish->aggregate->stage;
+    int r = list_sources(finish);
+    if (r < 0)
+        return r;
+    finish->list = calloc(finish->partitions, sizeof *finish->list);
+    if (!finish->list || !make_merged(finish))
+        return SL_ENOMEM;
+    if (finish->sources)
+        r = sl_pool_run(stage->pool, finish->partitions, finish_partition, finish, stage->err);
+    return r < 0 ? r : sort_groups(finish);
+}
+
+int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret)
+{
+    struct finish finish = {.aggregate = aggregate};
+    int r = finish_all(&finish);
+    if (r == 0) {
+        take_memory(&finish);
+        *ret = finish.result;
+    } else {
+        sl_groups_unref(finish.result);
+    }
+    for (unsigned p = 0; p < finish.partitions; p++) {
+        if (finish.merged)
+            sl_table_done(&finish.merged[p]);
+        if (finish.list)
+            free(finish.list[p].item);
+    }
+    free(finish.merged);
+    free(finish.list);
+    free(finish.source);
+    return r;
+}

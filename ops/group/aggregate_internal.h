@@ -1,0 +1,87 @@
+/* The aggregate's inside, shared by aggregate*.c, two_sides_spill.c and nobody else. */
+#pragma once
+
+#include "ops/group/aggregate.h"
+
+struct sl_aggregate_lane {
+    struct sl_position position;
+    uint32_t number;       /* index in aggregate->lane while rows are pushed */
+    struct sl_table table; /* of reducers that are not exact */
+    unsigned unfolded;     /* parts of the path that have not taken in its groups yet */
+    uint32_t runs;         /* of it on disk */
+    bool keeps_values;     /* the table holds lists of values: groups before them are on disk */
+};
+
+/* The groups of a hash partition of all lanes of a path that were folded. */
+struct sl_aggregate_part {
+    struct sl_table table;
+    uint32_t next; /* the lane that is folded next */
+    bool busy;     /* some worker is at it */
+};
+
+/* Lanes of one way through unions, in the order of their tasks. */
+struct sl_aggregate_path {
+    size_t capacity;
+    struct sl_aggregate_lane **lane; /* [capacity], by their tasks' ordinals; NULL: not closed yet */
+    struct sl_aggregate_part *part;  /* [aggregate->parts]; NULL until two lanes are closed */
+};
+
+/* A run of groups on disk has rows (key, mark, state). The mark is made of the kind, the side (the input of
+ * the operator whose aggregate it is) and the number of the lane: that which saw the key first (reducers that
+ * are exact), or whose group it is. A long list of values is several rows: the first of them may be a state,
+ * the others have the kind values. */
+enum sl_run_kind { SL_RUN_STATE, SL_RUN_EMPTY, SL_RUN_FAILED, SL_RUN_VALUES };
+
+static inline int64_t sl_run_mark(uint32_t lane, unsigned side, enum sl_run_kind kind)
+{
+    return (int64_t)lane << 3 | side << 2 | kind;
+}
+
+static inline enum sl_run_kind sl_run_kind(int64_t mark)
+{
+    return (enum sl_run_kind)(mark & 3);
+}
+
+static inline unsigned sl_run_side(int64_t mark)
+{
+    return mark >> 2 & 1;
+}
+
+static inline uint32_t sl_run_lane(int64_t mark)
+{
+    return (uint32_t)(mark >> 3);
+}
+
+/* aggregate_spill.c. Room for `more` groups: where the table would hold too much, it goes to disk. */
+int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
+                           struct sl_aggregate_lane *lane, struct sl_table *table, size_t more);
+/* The table's groups become a run, and its memory is given back. */
+int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
+                             struct sl_aggregate_lane *lane, struct sl_table *table);
+/* A lane that ends: whether it has to go to disk. */
+bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_aggregate_lane *lane);
+
+/* aggregate_fold.c */
+void sl_aggregate_paths_done(struct sl_aggregate *aggregate);
+/* The parts of the path whose first lane this is; NULL: it is not, or nothing was folded. */
+struct sl_aggregate_part *sl_aggregate_parts(const struct sl_aggregate *aggregate,
+                                             const struct sl_aggregate_lane *lane);
+/* The groups of a hash partition of `from` into `to`. With copies `to` owns what it holds afterwards;
+ * without, keys and states stay where they are and may be shared, so the memory of `from` must outlive `to`.
+ */
+struct sl_fold {
+    struct sl_aggregate *aggregate;
+    struct sl_task *task;
+    struct sl_table *to;
+    const struct sl_table *from;
+    unsigned partition, partitions;
+    bool copies;
+};
+int sl_aggregate_fold(const struct sl_fold *fold);
+
+/* All groups that are still in memory, on all workers. */
+int sl_aggregate_spill_rest(struct sl_aggregate *aggregate);
+
+/* Brings `from` into `to`, which holds the same key from an earlier table. Group errors go to the sink. */
+int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
+                                struct sl_group *to, const struct sl_group *from);

@@ -1,0 +1,226 @@
+/* From runs of groups on disk to the rows of the result: all runs are read as one, in the order of keys, the
+ * records of one key are combined, and what comes out goes to disk again, from where the dataset's readers
+ * have it. Nothing but one key's groups and a block of every run is in memory. Ranges of keys are merged on
+ * all workers. */
+#include "core/base/error.h"
+#include "ops/group/aggregate_internal.h"
+
+/* ---- one key ---- */
+
+/* The groups of one key on their way: lanes are combined to paths, paths to the whole, all from left to
+ * right. A group that is not there has no flags. */
+struct gathering {
+    struct sl_aggregate *aggregate;
+    enum sl_shape shape;
+    struct sl_task *task;
+    struct sl_spill_file *file; /* the rows of the result */
+    struct sl_arena *keep;      /* of one key */
+    struct sl_group lane, path, whole;
+    uint32_t number; /* of the lane */
+    uint32_t path_number;
+};
+
+static int combine_into(struct gathering *g, struct sl_group *to, struct sl_group *from)
+{
+    int r = 0;
+    if (!(from->key.flags & SL_GROUP_TAKEN))
+        return 0;
+    if (to->key.flags & SL_GROUP_TAKEN)
+        r = sl_aggregate_combine_groups(g->aggregate, g->task, g->keep, to, from);
+    else
+        *to = *from;
+    from->key.flags = 0;
+    return r;
+}
+
+/* The lane's group is complete. */
+static int end_lane(struct gathering *g)
+{
+    if (!(g->lane.key.flags & SL_GROUP_TAKEN))
+        return 0;
+    uint32_t path = g->aggregate->lane[g->number]->position.path;
+    int r = path != g->path_number ? combine_into(g, &g->whole, &g->path) : 0;
+    g->path_number = path;
+    return r < 0 ? r : combine_into(g, &g->path, &g->lane);
+}
+
+static int end_key(struct gathering *g)
+{
+    int r = end_lane(g);
+    return r < 0 ? r : combine_into(g, &g->whole, &g->path);
+}
+
+static int read_group(struct gathering *g, const struct sl_field *row, enum sl_run_kind kind,
+                      struct sl_group *ret)
+{
+    const struct sl_reducer *reducer = g->aggregate->reducer;
+    struct sl_group group = {0};
+    if (!sl_field_copy(g->keep, &row[0], &group.key))
+        return SL_ENOMEM;
+    group.first = sl_run_lane(row[1].integer);
+    group.key.flags = (row[0].flags & SL_FIELD_ROW) | SL_GROUP_TAKEN;
+    if (kind == SL_RUN_FAILED)
+        group.key.flags |= SL_GROUP_FAILED;
+    if (kind == SL_RUN_EMPTY || kind == SL_RUN_VALUES)
+        group.key.flags |= SL_GROUP_EMPTY;
+    int r = kind == SL_RUN_STATE ? reducer->ops->decode(reducer, g->task, g->keep, &row[2], &group.state) : 0;
+    if (r == 0)
+        *ret = group;
+    return r;
+}
+
+/* A value is refused after all: where its record came from is not known any more. */
+static int reject_value(struct gathering *g, const struct sl_field *value)
+{
+    struct sl_field row[SL_WIDTH_MAX] = {g->lane.key};
+    struct sl_chunk chunk = {.rows = 1, .width = 1};
+    bool several = value->tag == SL_LIST && value->flags & SL_FIELD_ROW;
+    const struct sl_field *fields = several ? value->items : value;
+    row[0].flags = 0;
+    if (g->aggregate->key_of != SL_KEY_FIELD)
+        chunk.width = 0;
+    for (uint32_t i = 0; i < (several ? value->len : 1) && chunk.width < SL_WIDTH_MAX; i++)
+        row[chunk.width++] = fields[i];
+    for (uint32_t c = 0; c < chunk.width; c++)
+        chunk.column[c] = &row[c];
+    return sl_task_reject(g->task, g->aggregate->stage->node->number, &chunk, 0);
+}
+
+static int merge_value(struct gathering *g, const struct sl_field *value)
+{
+    const struct sl_reducer *reducer = g->aggregate->reducer;
+    struct sl_group *group = &g->lane;
+    int r;
+    if (group->key.flags & SL_GROUP_FAILED)
+        return 0;
+    if (group->key.flags & SL_GROUP_EMPTY) {
+        r = reducer->ops->create(reducer, g->task, g->keep, value, &group->state);
+        if (r == 0)
+            group->key.flags &= (uint8_t)~SL_GROUP_EMPTY;
+    } else {
+        r = reducer->ops->merge(reducer, g->task, g->keep, &group->state, value);
+    }
+    if (r == SL_EREJECT)
+        return reject_value(g, value);
+    if (r != SL_EGROUP)
+        return r;
+    group->key.flags |= SL_GROUP_FAILED;
+    return sl_task_reject_group(g->task, g->aggregate->stage->node->number, &group->key, value);
+}
+
+static int add_values(struct gathering *g, const struct sl_field *list)
+{
+    int r = list->tag == SL_LIST ? 0 : sl_error_set(g->task->err, SL_EFAIL, "a stored list is damaged");
+    for (uint32_t i = 0; r == 0 && i < list->len; i++)
+        r = merge_value(g, &list->items[i]);
+    return r;
+}
+
+/* A row of the key's: of its first lane, the same lane, or the next one. */
+static int add_row(void *arg, const struct sl_field *row)
+{
+    struct gathering *g = arg;
+    enum sl_run_kind kind = sl_run_kind(row[1].integer);
+    uint32_t number = sl_run_lane(row[1].integer);
+    struct sl_group group;
+    int r = 0;
+    if (g->aggregate->reducer->ops->exact) {
+        r = read_group(g, row, kind, &group);
+        return r < 0 ? r : combine_into(g, &g->whole, &group);
+    }
+    if (!(g->lane.key.flags & SL_GROUP_TAKEN) || g->number != number) {
+        r = end_lane(g);
+        r = r < 0 ? r : read_group(g, row, kind, &g->lane);
+        g->number = number;
+    } else if (kind != SL_RUN_VALUES) {
+        return 0; /* what a lane had on disk already has an empty group too */
+    }
+    return r == 0 && kind == SL_RUN_VALUES ? add_values(g, &row[2]) : r;
+}
+
+/* ---- a range of keys ---- */
+
+static int write_key(void *arg)
+{
+    struct gathering *g = arg;
+    const struct sl_aggregate *aggregate = g->aggregate;
+    struct sl_field pair[2];
+    const struct sl_field *row;
+    uint32_t width = 0;
+    int r = end_key(g);
+    if (r < 0 || !(g->whole.key.flags & SL_GROUP_TAKEN) ||
+        g->whole.key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED))
+        return r;
+    struct sl_entry entry = {g->whole.key, g->whole.state};
+    entry.key.flags &= SL_FIELD_ROW;
+    r = sl_entry_row(aggregate->stage, aggregate->reducer, g->shape, g->task, &entry, pair, &row, &width);
+    return r < 0 || !width ? r : aggregate->runs.spill->ops->row(g->file, row, width, g->task->err);
+}
+
+static void begin_key(void *arg)
+{
+    struct gathering *g = arg;
+    sl_arena_reset(g->keep);
+    sl_arena_reset(g->task->scratch);
+    g->lane.key.flags = g->path.key.flags = g->whole.key.flags = 0;
+}
+
+/* The key that is gathered, wherever it stands: at least one group has it. */
+static const struct sl_field *current_key(const void *arg)
+{
+    const struct gathering *g = arg;
+    const struct sl_group *const group[] = {&g->lane, &g->path, &g->whole};
+    for (size_t i = 0; i < sizeof group / sizeof *group; i++)
+        if (group[i]->key.flags & SL_GROUP_TAKEN)
+            return &group[i]->key;
+    return NULL;
+}
+
+static const struct sl_gatherer gatherer = {begin_key, current_key, add_row, write_key};
+
+static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, struct sl_spill_file *file)
+{
+    const struct gathering *all = arg;
+    struct sl_arena keep = {0};
+    struct gathering g = {
+        .aggregate = all->aggregate, .shape = all->shape, .task = task, .file = file, .keep = &keep};
+    int r = sl_merge_gather(merge, task, &gatherer, &g);
+    sl_arena_done(&keep);
+    return r;
+}
+
+/* ---- everything ---- */
+
+/* A lane's own groups, or what lanes behind it were folded into with it: that stands where it stands. */
+static int spill_lane(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_aggregate_lane *lane)
+{
+    struct sl_aggregate_part *part = sl_aggregate_parts(aggregate, lane);
+    int r = sl_aggregate_spill_table(aggregate, task, lane, &lane->table);
+    for (unsigned p = 0; part && r == 0 && p < aggregate->parts; p++)
+        r = sl_aggregate_spill_table(aggregate, task, lane, &part[p].table);
+    return r;
+}
+
+static int spill_rest(void *arg, size_t number, unsigned worker, struct sl_error *err)
+{
+    struct sl_aggregate *aggregate = arg;
+    struct sl_task *task = &aggregate->stage->tasks[worker];
+    bool exact = aggregate->reducer->ops->exact;
+    task->err = err;
+    return exact ? sl_aggregate_spill_table(aggregate, task, NULL, &aggregate->table[number])
+                 : spill_lane(aggregate, task, aggregate->lane[number]);
+}
+
+int sl_aggregate_spill_rest(struct sl_aggregate *aggregate)
+{
+    struct sl_stage *stage = aggregate->stage;
+    size_t tables = aggregate->reducer->ops->exact ? sl_pool_workers(stage->pool) : aggregate->lanes;
+    return sl_pool_run(stage->pool, tables, spill_rest, aggregate, stage->err);
+}
+
+int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_shape shape, struct sl_dataset **ret)
+{
+    struct gathering all = {.aggregate = aggregate, .shape = shape};
+    int r = sl_aggregate_spill_rest(aggregate);
+    return r < 0 ? r : sl_runs_merge(&aggregate->runs, false, write_range, &all, ret);
+}

@@ -1,0 +1,204 @@
+/* Groups that do not fit into memory: tables become sorted runs on disk, from which ops/group/aggregate_merge.c
+ * makes the rows.
+ *
+ * Where the reducer is exact, a worker's table goes to disk whenever it has its share, as often as need be.
+ * Where it is not, what is combined with what must be the same as without a limit: a lane on its own, then
+ * the lanes from left to right. So once the lanes that ended hold too much, those that end after them go to
+ * disk one by one. A lane that is too large by itself goes there as far as it is, and from then on keeps no
+ * states but lists of its values, which are merged into the state later, in their order. */
+#include "core/base/error.h"
+#include "core/rows/spill.h"
+#include "ops/group/aggregate_internal.h"
+#include "ops/reducer/reducers.h"
+#include "ops/key/sort_keys.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+enum { GROUP_BYTES = 200 }; /* what finishing takes for a group beside the tables: entries, items, rows */
+
+/* ---- how much is too much ---- */
+
+/* Sorting a table's groups takes two items for each. */
+static size_t bytes_to_sort(const struct sl_table *table)
+{
+    return 2 * table->used * sizeof(struct sl_sort_item);
+}
+
+int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
+                           struct sl_aggregate_lane *lane, struct sl_table *table, size_t more)
+{
+    /* One half is for lanes that are read, the other for those that ended. */
+    size_t share =
+        aggregate->reducer->ops->exact ? aggregate->runs.spill->bytes : aggregate->runs.spill->bytes / 2;
+    bool fits =
+        sl_table_bytes(table, more) <= share && sl_table_bytes(table, 0) + bytes_to_sort(table) <= share;
+    if (fits || !table->used)
+        return 0;
+    int r = sl_aggregate_spill_table(aggregate, task, lane, table);
+    lane->keeps_values = !aggregate->reducer->ops->exact;
+    return r;
+}
+
+bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_aggregate_lane *lane)
+{
+    size_t bytes = sl_table_bytes(&lane->table, 0);
+    size_t held = atomic_fetch_add_explicit(&aggregate->held, bytes, memory_order_relaxed) + bytes;
+    if (!lane->runs && held <= sl_runs_bytes(&aggregate->runs) / 2)
+        return false;
+    atomic_fetch_sub_explicit(&aggregate->held, bytes, memory_order_relaxed);
+    return true;
+}
+
+bool sl_aggregate_is_large(const struct sl_aggregate *aggregate)
+{
+    size_t bytes = 0, groups = 0;
+    if (!aggregate->runs.spill || aggregate->runs.count)
+        return aggregate->runs.spill != NULL;
+    for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++) {
+        bytes += sl_table_bytes(&aggregate->table[w], 0);
+        groups += aggregate->table[w].used;
+    }
+    for (size_t i = 0; i < aggregate->lanes; i++) {
+        bytes += sl_table_bytes(&aggregate->lane[i]->table, 0);
+        groups += aggregate->lane[i]->table.used;
+    }
+    for (size_t i = 0; i < aggregate->paths; i++) {
+        const struct sl_aggregate_part *part = aggregate->path[i].part;
+        for (unsigned p = 0; part && p < aggregate->parts; p++) {
+            bytes += sl_table_bytes(&part[p].table, 0);
+            groups += part[p].table.used;
+        }
+    }
+    return bytes + groups * GROUP_BYTES > sl_runs_bytes(&aggregate->runs);
+}
+
+/* ---- a table becomes a run ---- */
+
+struct writing {
+    const struct sl_aggregate *aggregate;
+    const struct sl_reducer *reducer;
+    const struct sl_aggregate_lane *lane;
+    struct sl_task *task;
+    struct sl_spill_file *file;
+    enum sl_run_kind kind; /* of groups that have something */
+};
+
+static enum sl_run_kind kind_of(const struct writing *writing, const struct sl_group *group)
+{
+    if (group->key.flags & SL_GROUP_FAILED)
+        return SL_RUN_FAILED;
+    if (group->key.flags & SL_GROUP_EMPTY)
+        return SL_RUN_EMPTY;
+    return writing->kind;
+}
+
+static int write_row(const struct writing *writing, const struct sl_field *row)
+{
+    return writing->aggregate->runs.spill->ops->row(writing->file, row, 3, writing->task->err);
+}
+
+/* About what an item takes where it is read. */
+static size_t bytes_of(const struct sl_field *item)
+{
+    size_t bytes = sizeof *item + (item->tag == SL_STR ? item->len : 0);
+    for (uint32_t i = 0; item->tag == SL_LIST && i < item->len; i++)
+        bytes += sizeof *item + (item->items[i].tag == SL_STR ? item->items[i].len : 0);
+    return bytes;
+}
+
+enum { LIST_BYTES = 64 << 10 };
+
+/* A long list is several rows: whoever merges runs holds a row of each. */
+static int write_list(const struct writing *writing, struct sl_field *row, uint32_t lane)
+{
+    const struct sl_field *item = row[2].items;
+    uint32_t count = row[2].len, from = 0, to = 0;
+    int r = 0;
+    do {
+        for (size_t bytes = 0; to < count && bytes < LIST_BYTES; to++)
+            bytes += bytes_of(&item[to]);
+        row[2] = sl_list(item + from, to - from);
+        r = write_row(writing, row);
+        row[1] = sl_integer(sl_run_mark(lane, writing->aggregate->input, SL_RUN_VALUES));
+        from = to;
+    } while (r == 0 && to < count);
+    return r;
+}
+
+static int write_group(const struct writing *writing, const struct sl_group *group)
+{
+    const struct sl_aggregate *aggregate = writing->aggregate;
+    enum sl_run_kind kind = kind_of(writing, group);
+    uint32_t lane = aggregate->reducer->ops->exact ? group->first : writing->lane->number;
+    struct sl_field row[3] = {group->key, sl_integer(sl_run_mark(lane, aggregate->input, kind)), sl_nil()};
+    row[0].flags &= SL_FIELD_ROW;
+    if (kind == SL_RUN_EMPTY || kind == SL_RUN_FAILED)
+        return write_row(writing, row);
+    int r = writing->reducer->ops->encode(writing->reducer, writing->task, &group->state, &row[2]);
+    if (r < 0)
+        return r;
+    return writing->reducer == &sl_reducer_list ? write_list(writing, row, lane) : write_row(writing, row);
+}
+
+/* The table's keys, in no order. */
+static size_t list_keys(const struct sl_table *table, struct sl_sort_item *item)
+{
+    uint64_t at = UINT64_MAX;
+    size_t count = 0;
+    for (const struct sl_group *group; (group = sl_table_next(table, 0, 1, &at));) {
+        item[count++].key = &group->key;
+        sl_key_prefetch_bytes(&group->key);
+        if (count > SL_KEYS_AHEAD)
+            item[count - 1 - SL_KEYS_AHEAD].prefix = sl_key_prefix(item[count - 1 - SL_KEYS_AHEAD].key);
+    }
+    for (size_t i = count > SL_KEYS_AHEAD ? count - SL_KEYS_AHEAD : 0; i < count; i++)
+        item[i].prefix = sl_key_prefix(item[i].key);
+    return count;
+}
+
+/* In order; what encoding takes is given back for each: the rows that are pushed lie in the same scratch. */
+static int write_groups(const struct writing *writing, const struct sl_table *table)
+{
+    struct sl_sort_item *item = malloc(2 * table->used * sizeof *item);
+    size_t count = item ? list_keys(table, item) : 0;
+    int r = item ? 0 : SL_ENOMEM;
+    if (item)
+        sl_sort_items(item, item + count, count);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        struct sl_arena_mark mark = sl_arena_mark(writing->task->scratch);
+        if (i + 2 * SL_KEYS_AHEAD < count) {
+            __builtin_prefetch(item[i + 2 * SL_KEYS_AHEAD].key);
+            sl_key_prefetch_bytes(item[i + SL_KEYS_AHEAD].key);
+        }
+        r = write_group(writing, sl_group_of_key(item[i].key));
+        sl_arena_release(writing->task->scratch, mark);
+    }
+    free(item);
+    return r;
+}
+
+int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
+                             struct sl_aggregate_lane *lane, struct sl_table *table)
+{
+    bool exact = aggregate->reducer->ops->exact;
+    struct writing writing = {
+        .aggregate = aggregate, .reducer = aggregate->reducer, .lane = lane, .task = task};
+    if (!table->used)
+        return 0;
+    if (!exact && lane->keeps_values) {
+        writing.reducer = &sl_reducer_list;
+        writing.kind = SL_RUN_VALUES;
+    }
+    int r = sl_runs_file(&aggregate->runs, task, &writing.file);
+    r = r < 0 ? r : write_groups(&writing, table);
+    struct sl_position whole = {.input = aggregate->input};
+    if (r == 0)
+        r = sl_runs_end(&aggregate->runs, task, exact ? &whole : &lane->position, exact ? 0 : lane->runs++);
+    if (r < 0)
+        return r;
+    sl_table_done(table);
+    sl_table_init(table, 1);
+    (void)malloc_trim(0); /* freed blocks would count as much as used ones */
+    return 0;
+}

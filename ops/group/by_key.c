@@ -1,0 +1,105 @@
+#include "ops/group/by_key.h"
+
+#include "core/base/error.h"
+
+const struct sl_reducer *sl_by_key_reducer(struct sl_by_key *by_key, struct sl_stage *stage, unsigned param)
+{
+    const struct sl_function *fn = sl_node_function(stage->node, param);
+    if (fn->reducer)
+        return fn->reducer;
+    by_key->function =
+        (struct sl_function_reducer){.merge = fn, .combine = fn, .what = stage->node->op->name};
+    sl_function_reducer_init(&by_key->function);
+    return &by_key->function.reducer;
+}
+
+bool sl_always_takes_pieces(const struct sl_node *node)
+{
+    (void)node;
+    return true;
+}
+
+bool sl_native_takes_pieces(const struct sl_node *node)
+{
+    return sl_node_function(node, 0)->reducer != NULL;
+}
+
+int sl_by_key_begin(struct sl_by_key *by_key, struct sl_stage *stage, const struct sl_reducer *reducer,
+                    enum sl_key_of key_of, enum sl_shape shape, unsigned partitions_param)
+{
+    by_key->shape = shape;
+    by_key->partitions_param = partitions_param;
+    int r = sl_aggregate_init(&by_key->aggregate, stage, reducer, key_of);
+    return r < 0 ? r : sl_runs_init(&by_key->aggregate.runs, stage);
+}
+
+int sl_by_key_lane_open(struct sl_stage *stage, struct sl_lane *lane)
+{
+    struct sl_by_key *by_key = stage->state;
+    return sl_aggregate_lane_open(&by_key->aggregate, lane);
+}
+
+int sl_by_key_lane_close(struct sl_stage *stage, struct sl_lane *lane)
+{
+    struct sl_by_key *by_key = stage->state;
+    return sl_aggregate_lane_close(&by_key->aggregate, lane);
+}
+
+int sl_by_key_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
+{
+    struct sl_by_key *by_key = stage->state;
+    return sl_aggregate_push(&by_key->aggregate, lane, in);
+}
+
+int sl_cut_partitions(const struct sl_stage *stage, unsigned param, struct sl_dataset **dataset)
+{
+    int64_t partitions = param < SL_PARAMS_MAX ? sl_node_integer(stage->node, param, 1) : 1;
+    if (partitions <= 1 || !*dataset)
+        return 0;
+    struct sl_dataset *pieces = sl_dataset_resolve(*dataset, stage->pool) < 0
+                                    ? NULL
+                                    : sl_dataset_pieces(*dataset, (size_t)partitions);
+    const struct sl_revision *revision = &(*dataset)->revision;
+    if (pieces && revision->of)
+        sl_dataset_revise(pieces, revision->of, revision->number, revision->changes);
+    sl_dataset_unref(*dataset);
+    *dataset = pieces;
+    return pieces ? 0 : SL_ENOMEM;
+}
+
+static int finish_groups(struct sl_stage *stage, struct sl_by_key *by_key, struct sl_dataset **ret)
+{
+    struct sl_groups *groups;
+    int r = sl_aggregate_finish(&by_key->aggregate, &groups);
+    if (r < 0)
+        return r;
+    r = sl_groups_finish(stage, by_key->aggregate.reducer, groups, by_key->shape, ret);
+    sl_groups_unref(groups);
+    return r;
+}
+
+int sl_by_key_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_by_key *by_key = stage->state;
+    int r = sl_aggregate_is_large(&by_key->aggregate)
+                ? sl_aggregate_rows(&by_key->aggregate, by_key->shape, ret)
+                : finish_groups(stage, by_key, ret);
+    return r < 0 ? r : sl_cut_partitions(stage, by_key->partitions_param, ret);
+}
+
+void sl_by_key_done(struct sl_stage *stage)
+{
+    struct sl_by_key *by_key = stage->state;
+    sl_aggregate_done(&by_key->aggregate);
+}
+
+int sl_append_zero(struct sl_dataset *dataset)
+{
+    struct sl_field zero = sl_integer(0);
+    struct sl_rows *rows = sl_rows_new();
+    int r = rows ? sl_rows_append_row(rows, &zero, 1) : SL_ENOMEM;
+    if (r == 0)
+        r = sl_dataset_add(dataset, 0, rows, 0, 1);
+    sl_rows_unref(rows);
+    return r;
+}

@@ -1,0 +1,171 @@
+#include "ops/group/function_reducer.h"
+
+#include "core/base/error.h"
+
+static const struct sl_function_reducer *own(const struct sl_reducer *r)
+{
+    return (const struct sl_function_reducer *)r;
+}
+
+/* Keeps the value as the state; numbers and booleans reuse the state's cell. */
+static int keep_value(struct sl_arena *keep, const struct sl_field *value, union sl_state *state)
+{
+    struct sl_field *cell = state->pointer;
+    struct sl_field copy;
+    if (!cell)
+        cell = sl_arena_alloc(keep, sizeof *cell);
+    if (!cell || !sl_field_copy(keep, value, &copy))
+        return SL_ENOMEM;
+    *cell = copy;
+    state->pointer = cell;
+    return 0;
+}
+
+/* Calls fn and takes its one value (SPEC 3, "What a function returns", reduce and the like). */
+static int call_one(const struct sl_function_reducer *r, const struct sl_function *fn, struct sl_task *task,
+                    const struct sl_field *argv, uint32_t argc, struct sl_field *ret)
+{
+    struct sl_field values[SL_WIDTH_MAX];
+    struct sl_returned returned = {0, values};
+    int result = sl_function_call(fn, task, argv, argc, &returned);
+    if (result < 0)
+        return result;
+    if (returned.count == 0) {
+        sl_task_explain(task, "%s: the function returned nothing; return the combined value (nil is a value)",
+                        r->what);
+        return SL_EGROUP;
+    }
+    if (returned.count > 1)
+        return sl_task_explain(task,
+                               "%s: the function returned %u values; return one (a list may hold several)",
+                               r->what, returned.count);
+    *ret = values[0];
+    return 0;
+}
+
+static int call_two(const struct sl_function_reducer *r, const struct sl_function *fn, struct sl_task *task,
+                    struct sl_arena *keep, const struct sl_field *a, const struct sl_field *b,
+                    union sl_state *state)
+{
+    struct sl_field argv[2] = {*a, *b}, value;
+    int result = call_one(r, fn, task, argv, 2, &value);
+    return result < 0 ? result : keep_value(keep, &value, state);
+}
+
+static int create(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                  const struct sl_field *value, union sl_state *ret)
+{
+    const struct sl_function_reducer *r = own(reducer);
+    struct sl_field created;
+    ret->pointer = NULL;
+    if (r->has_zero)
+        return call_two(r, r->merge, task, keep, &r->zero, value, ret);
+    if (!r->create)
+        return keep_value(keep, value, ret);
+    int result = call_one(r, r->create, task, value, 1, &created);
+    return result < 0 ? result : keep_value(keep, &created, ret);
+}
+
+static int merge(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                 union sl_state *state, const struct sl_field *value)
+{
+    return call_two(own(reducer), own(reducer)->merge, task, keep, state->pointer, value, state);
+}
+
+static uint32_t merge_rows(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                           union sl_state *const *states, const struct sl_field *values, const uint16_t *row,
+                           uint32_t count)
+{
+    const struct sl_function *fn = own(reducer)->merge;
+    struct sl_field *cells[SL_CHUNK_ROWS];
+    if (!fn->ops->fold_rows)
+        return 0;
+    for (uint32_t k = 0; k < count; k++)
+        cells[k] = states[k]->pointer;
+    return fn->ops->fold_rows(fn, task, keep, cells, values, row, count);
+}
+
+static int combine(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                   union sl_state *state, const union sl_state *other)
+{
+    return call_two(own(reducer), own(reducer)->combine, task, keep, state->pointer, other->pointer, state);
+}
+
+static uint32_t combine_rows(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                             union sl_state *const *states, const union sl_state *const *others,
+                             uint32_t count)
+{
+    const struct sl_function *fn = own(reducer)->combine;
+    struct sl_field *cells[SL_CHUNK_ROWS], values[SL_CHUNK_ROWS];
+    uint16_t row[SL_CHUNK_ROWS];
+    if (!fn->ops->fold_rows)
+        return 0;
+    if (count > SL_CHUNK_ROWS)
+        count = SL_CHUNK_ROWS;
+    for (uint32_t k = 0; k < count; k++) {
+        cells[k] = states[k]->pointer;
+        values[k] = *(const struct sl_field *)others[k]->pointer;
+        row[k] = (uint16_t)k;
+    }
+    return fn->ops->fold_rows(fn, task, keep, cells, values, row, count);
+}
+
+static int inverse(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                   union sl_state *state, const union sl_state *other)
+{
+    return call_two(own(reducer), own(reducer)->inverse, task, keep, state->pointer, other->pointer, state);
+}
+
+static int finish(const struct sl_reducer *reducer, struct sl_task *task, const union sl_state *state,
+                  struct sl_field *ret)
+{
+    (void)reducer;
+    (void)task;
+    *ret = *(const struct sl_field *)state->pointer;
+    return 0;
+}
+
+static int decode(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                  const struct sl_field *encoded, union sl_state *ret)
+{
+    (void)reducer;
+    (void)task;
+    ret->pointer = NULL;
+    return keep_value(keep, encoded, ret);
+}
+
+static int copy(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                const union sl_state *state, union sl_state *ret)
+{
+    return decode(reducer, task, keep, state->pointer, ret);
+}
+
+static const struct sl_reducer_ops plain = {
+    .create = create,
+    .merge = merge,
+    .merge_rows = merge_rows,
+    .combine = combine,
+    .combine_rows = combine_rows,
+    .finish = finish,
+    .encode = finish,
+    .decode = decode,
+    .copy = copy,
+};
+
+static const struct sl_reducer_ops invertible = {
+    .create = create,
+    .merge = merge,
+    .merge_rows = merge_rows,
+    .combine = combine,
+    .combine_rows = combine_rows,
+    .inverse = inverse,
+    .finish = finish,
+    .encode = finish,
+    .decode = decode,
+    .copy = copy,
+};
+
+void sl_function_reducer_init(struct sl_function_reducer *reducer)
+{
+    reducer->reducer.ops = reducer->inverse ? &invertible : &plain;
+}

@@ -1,0 +1,27 @@
+#include "ops/key/pair_key.h"
+
+static bool holds_map(const struct sl_field *key)
+{
+    if (key->tag == SL_MAP)
+        return true;
+    for (uint32_t i = 0; key->tag == SL_LIST && i < key->len; i++)
+        if (holds_map(&key->items[i]))
+            return true;
+    return false;
+}
+
+int sl_key_check(const struct sl_node *node, struct sl_task *task, const struct sl_field *key)
+{
+    if (key->tag < SL_LIST || !holds_map(key))
+        return 0;
+    return sl_task_explain(task, "%s: a map cannot be a key", node->op->name);
+}
+
+int sl_pairs_reject(const struct sl_node *node, struct sl_task *task, const struct sl_chunk *in)
+{
+    sl_task_explain(task, "%s: the record has one field; a pair has a key and a value", node->op->name);
+    int r = 0;
+    for (uint32_t i = 0; i < in->rows && r == 0; i++)
+        r = sl_task_reject(task, node->number, in, i);
+    return r;
+}

@@ -1,0 +1,174 @@
+#include "ops/key/sort_lists.h"
+
+#include "core/base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BUCKET_ITEMS = 4096,
+    BUCKETS_MAX = 256, /* their numbers fit a byte */
+    SAMPLES_PER_BUCKET = 16,
+};
+
+struct sort {
+    const struct sl_sort_list *list;
+    size_t lists;
+    sl_sort_place *place;
+    void *arg;
+    size_t count, buckets;
+    struct sl_sort_item splitter[BUCKETS_MAX]; /* the first of bucket i + 1 */
+    struct sl_sort_item *item;                 /* [count]: bucket after bucket */
+    uint8_t *number;                           /* [count]: the bucket of every item, list after list */
+    size_t *at; /* [lists * buckets]: how many of a list belong to a bucket, then where they go */
+    size_t start[BUCKETS_MAX + 1];
+};
+
+/* ---- where to cut ---- */
+
+static void take_samples(const struct sort *sort, struct sl_sort_item *sample, size_t samples)
+{
+    size_t list = 0, before = 0; /* items of earlier lists */
+    for (size_t s = 0; s < samples; s++) {
+        size_t wanted = (size_t)((__uint128_t)s * sort->count / samples);
+        while (wanted - before >= sort->list[list].count)
+            before += sort->list[list++].count;
+        sample[s] = sort->list[list].item[wanted - before];
+    }
+    sl_sort_items_prefix(sample, samples);
+}
+
+static int choose_splitters(struct sort *sort)
+{
+    sort->buckets = sort->count / BUCKET_ITEMS + 1;
+    if (sort->buckets > BUCKETS_MAX)
+        sort->buckets = BUCKETS_MAX;
+    if (sort->buckets == 1)
+        return 0;
+    size_t samples = sort->buckets * SAMPLES_PER_BUCKET;
+    struct sl_sort_item *sample = malloc(2 * samples * sizeof *sample);
+    if (!sample)
+        return SL_ENOMEM;
+    take_samples(sort, sample, samples);
+    sl_sort_items(sample, sample + samples, samples);
+    for (size_t b = 1; b < sort->buckets; b++)
+        sort->splitter[b - 1].key = sample[b * SAMPLES_PER_BUCKET].key;
+    sl_sort_items_prefix(sort->splitter, sort->buckets - 1); /* sorting changed them */
+    free(sample);
+    return 0;
+}
+
+static size_t bucket_of(const struct sort *sort, const struct sl_sort_item *item)
+{
+    size_t from = 0, to = sort->buckets - 1;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (sl_sort_item_less(item, &sort->splitter[middle]))
+            to = middle;
+        else
+            from = middle + 1;
+    }
+    return from;
+}
+
+/* ---- dealing ---- */
+
+static size_t items_before(const struct sort *sort, size_t list)
+{
+    size_t before = 0;
+    for (size_t i = 0; i < list; i++)
+        before += sort->list[i].count;
+    return before;
+}
+
+enum { ITEMS_AT_ONCE = 1024 }; /* whose keys stay in the cache between prefix and bucket */
+
+static int count_list(void *arg, size_t index, unsigned worker, struct sl_error *err)
+{
+    (void)worker, (void)err;
+    struct sort *sort = arg;
+    const struct sl_sort_list *list = &sort->list[index];
+    uint8_t *number = sort->number + items_before(sort, index);
+    size_t *count = sort->at + index * sort->buckets;
+    for (size_t i = 0, end; i < list->count; i = end) {
+        end = i + ITEMS_AT_ONCE < list->count ? i + ITEMS_AT_ONCE : list->count;
+        sl_sort_items_prefix(list->item + i, end - i);
+        for (size_t k = i; k < end; k++) {
+            number[k] = (uint8_t)bucket_of(sort, &list->item[k]);
+            count[number[k]]++;
+        }
+    }
+    return 0;
+}
+
+/* From how many to where. */
+static void find_places(struct sort *sort)
+{
+    size_t place = 0;
+    for (size_t b = 0; b < sort->buckets; b++) {
+        sort->start[b] = place;
+        for (size_t l = 0; l < sort->lists; l++) {
+            size_t *at = &sort->at[l * sort->buckets + b], count = *at;
+            *at = place;
+            place += count;
+        }
+    }
+    sort->start[sort->buckets] = place;
+    sl_assert(place == sort->count);
+}
+
+static int deal_list(void *arg, size_t index, unsigned worker, struct sl_error *err)
+{
+    (void)worker, (void)err;
+    struct sort *sort = arg;
+    const struct sl_sort_list *list = &sort->list[index];
+    const uint8_t *number = sort->number + items_before(sort, index);
+    size_t *at = sort->at + index * sort->buckets;
+    for (size_t i = 0; i < list->count; i++)
+        sort->item[at[number[i]]++] = list->item[i];
+    return 0;
+}
+
+/* ---- sorting ---- */
+
+static int sort_bucket(void *arg, size_t bucket, unsigned worker, struct sl_error *err)
+{
+    (void)worker, (void)err;
+    struct sort *sort = arg;
+    size_t from = sort->start[bucket], count = sort->start[bucket + 1] - from;
+    struct sl_sort_item *spare = malloc((count + 1) * sizeof *spare);
+    if (!spare)
+        return SL_ENOMEM;
+    sl_sort_items(sort->item + from, spare, count);
+    free(spare);
+    sort->place(sort->arg, from, sort->item + from, count);
+    return 0;
+}
+
+static int sort_all(struct sort *sort, struct sl_stage *stage)
+{
+    int r = choose_splitters(sort);
+    sort->item = malloc(sort->count * sizeof *sort->item);
+    sort->number = malloc(sort->count);
+    sort->at = calloc(sort->lists * sort->buckets, sizeof *sort->at);
+    if (!sort->item || !sort->number || !sort->at)
+        r = SL_ENOMEM;
+    r = r < 0 ? r : sl_pool_run(stage->pool, sort->lists, count_list, sort, stage->err);
+    if (r < 0)
+        return r;
+    find_places(sort);
+    r = sl_pool_run(stage->pool, sort->lists, deal_list, sort, stage->err);
+    return r < 0 ? r : sl_pool_run(stage->pool, sort->buckets, sort_bucket, sort, stage->err);
+}
+
+int sl_sort_lists(struct sl_stage *stage, const struct sl_sort_list *list, size_t lists, sl_sort_place *place,
+                  void *arg)
+{
+    struct sort sort = {.list = list, .lists = lists, .place = place, .arg = arg};
+    sort.count = items_before(&sort, lists);
+    int r = sort.count ? sort_all(&sort, stage) : 0;
+    free(sort.item);
+    free(sort.number);
+    free(sort.at);
+    return r;
+}

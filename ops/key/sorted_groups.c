@@ -1,0 +1,149 @@
+#include "ops/key/sorted_groups.h"
+
+#include "core/base/error.h"
+
+#include <stdlib.h>
+
+struct sl_groups *sl_groups_new(size_t capacity)
+{
+    struct sl_groups *groups = calloc(1, sizeof *groups);
+    if (!groups)
+        return NULL;
+    atomic_init(&groups->refs, 1);
+    groups->entry = malloc((capacity ? capacity : 1) * sizeof *groups->entry);
+    groups->memory = sl_memory_new();
+    if (!groups->entry || !groups->memory) {
+        sl_groups_unref(groups);
+        return NULL;
+    }
+    return groups;
+}
+
+struct sl_groups *sl_groups_ref(struct sl_groups *groups)
+{
+    atomic_fetch_add_explicit(&groups->refs, 1, memory_order_relaxed);
+    return groups;
+}
+
+void sl_groups_unref(struct sl_groups *groups)
+{
+    if (!groups || atomic_fetch_sub_explicit(&groups->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    sl_memory_unref(groups->memory);
+    free(groups->entry);
+    free(groups);
+}
+
+size_t sl_groups_first(const struct sl_groups *groups, const struct sl_field *key)
+{
+    size_t from = 0, to = groups->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (sl_field_compare(&groups->entry[middle].key, key) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+/* ---- finishing: pieces of the run in parallel, each a run of rows of its own ---- */
+
+enum { PIECE_ENTRIES = 16 * SL_CHUNK_ROWS };
+
+struct finish {
+    struct sl_stage *stage;
+    const struct sl_reducer *reducer;
+    const struct sl_groups *groups;
+    enum sl_shape shape;
+    struct sl_rows **piece;
+};
+
+/* A key that was a record of several fields becomes one again. */
+static void key_row(const struct sl_field *key, const struct sl_field **ret, uint32_t *ret_width)
+{
+    bool row = key->tag == SL_LIST && key->flags & SL_FIELD_ROW;
+    *ret = row ? key->items : key;
+    *ret_width = row ? key->len : 1;
+}
+
+int sl_entry_row(const struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_shape shape,
+                 struct sl_task *task, const struct sl_entry *entry, struct sl_field pair[2],
+                 const struct sl_field **ret, uint32_t *ret_width)
+{
+    *ret_width = 0;
+    if (shape == SL_SHAPE_KEY) {
+        key_row(&entry->key, ret, ret_width);
+        return 0;
+    }
+    pair[0] = entry->key;
+    pair[0].flags = 0;
+    int r = reducer->ops->finish(reducer, task, &entry->state, &pair[1]);
+    if (r == SL_EREJECT || r == SL_EGROUP) {
+        struct sl_field none = sl_nil();
+        return sl_task_reject_group(task, stage->node->number, &entry->key, &none);
+    }
+    *ret = shape == SL_SHAPE_PAIR ? pair : &pair[1];
+    *ret_width = r < 0 ? 0 : shape == SL_SHAPE_PAIR ? 2 : 1;
+    return r;
+}
+
+static int finish_entry(struct finish *finish, struct sl_task *task, struct sl_rows *rows,
+                        const struct sl_entry *entry)
+{
+    struct sl_field pair[2], value;
+    const struct sl_field *row;
+    uint32_t width;
+    int r = sl_entry_row(finish->stage, finish->reducer, finish->shape, task, entry, pair, &row, &width);
+    if (r < 0 || !width)
+        return r;
+    if (finish->shape != SL_SHAPE_KEY) {
+        if (!sl_field_copy(&rows->arena, &pair[1], &value))
+            return SL_ENOMEM;
+        pair[1] = value;
+    }
+    return sl_rows_append_row(rows, row, width);
+}
+
+static int finish_piece(void *arg, size_t index, unsigned worker, struct sl_error *err)
+{
+    struct finish *finish = arg;
+    struct sl_task *task = &finish->stage->tasks[worker];
+    size_t from = index * PIECE_ENTRIES, to = from + PIECE_ENTRIES;
+    if (to > finish->groups->count)
+        to = finish->groups->count;
+    struct sl_rows *rows = finish->piece[index] = sl_rows_new();
+    if (!rows)
+        return SL_ENOMEM;
+    rows->memory = sl_memory_ref(finish->groups->memory);
+    int r = 0;
+    task->err = err;
+    task->ordinal = UINT32_MAX; /* behind all partitions of the input */
+    for (size_t i = from; i < to && r == 0; i++) {
+        sl_arena_reset(task->scratch);
+        r = finish_entry(finish, task, rows, &finish->groups->entry[i]);
+    }
+    return r;
+}
+
+int sl_groups_finish(struct sl_stage *stage, const struct sl_reducer *reducer, struct sl_groups *groups,
+                     enum sl_shape shape, struct sl_dataset **ret)
+{
+    size_t pieces = (groups->count + PIECE_ENTRIES - 1) / PIECE_ENTRIES;
+    struct sl_dataset *dataset = sl_dataset_new(1);
+    struct finish finish = {stage, reducer, groups, shape, calloc(pieces ? pieces : 1, sizeof *finish.piece)};
+    int r = dataset && finish.piece ? sl_pool_run(stage->pool, pieces, finish_piece, &finish, stage->err)
+                                    : SL_ENOMEM;
+    for (size_t i = 0; finish.piece && i < pieces; i++) {
+        if (r == 0)
+            r = sl_dataset_add(dataset, 0, finish.piece[i], 0, finish.piece[i]->count);
+        sl_rows_unref(finish.piece[i]);
+    }
+    free(finish.piece);
+    if (r < 0) {
+        sl_dataset_unref(dataset);
+        return r;
+    }
+    *ret = dataset;
+    return 0;
+}

@@ -1,6 +1,0 @@
-/* What stateSnapshots must know of mapWithState: the memory of its node begins with a struct sl_parts. */
-#pragma once
-
-#include "core/operator.h"
-
-extern const struct sl_op sl_op_map_with_state;

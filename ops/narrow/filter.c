@@ -1,0 +1,102 @@
+/* filter(f): keeps the records of which f says true.
+ *
+ * First every row of a chunk gets its verdict, by the built-in's path for chunks or row by row; then the kept
+ * rows are gathered. A chunk that is kept whole is passed on as it is. */
+#include "ops/narrow/each_row.h"
+#include "ops/narrow/returned.h"
+
+static int judge_row(const struct sl_instance *self, const struct sl_chunk *in, uint32_t row, uint8_t *keep)
+{
+    const struct sl_function *fn = sl_node_function(self->node, 0);
+    struct sl_field values[SL_WIDTH_MAX];
+    struct sl_returned returned = {.values = values};
+    bool truth = false;
+    int r = sl_call_row(self, fn, in, row, &returned);
+    if (r == 0)
+        r = sl_returned_truth(self->node, self->task, fn, &returned, &truth);
+    keep[row] = truth;
+    return r == SL_EREJECT ? sl_task_reject(self->task, self->node->number, in, row) : r;
+}
+
+static int judge(const struct sl_instance *self, const struct sl_chunk *in, uint8_t *keep)
+{
+    const struct sl_function *fn = sl_node_function(self->node, 0);
+    int r = fn->ops->filter ? fn->ops->filter(fn, self->task, in, keep) : SL_EREJECT;
+    if (r != SL_EREJECT)
+        return r;
+    r = 0;
+    for (uint32_t row = 0; r == 0 && row < in->rows; row++)
+        r = judge_row(self, in, row, keep);
+    return r;
+}
+
+/* The numbers of the kept rows. */
+static uint32_t select_rows(const uint8_t *keep, uint32_t rows, uint16_t *ret)
+{
+    uint32_t count = 0;
+    for (uint32_t row = 0; row < rows; row++) {
+        ret[count] = (uint16_t)row;
+        count += keep[row];
+    }
+    return count;
+}
+
+/* The rows of `in` with the given numbers; memory from scratch. */
+static int gather(struct sl_arena *scratch, const struct sl_chunk *in, const uint16_t *rows, uint32_t count,
+                  struct sl_chunk *ret)
+{
+    *ret = (struct sl_chunk){.rows = count, .width = in->width, .origin = in->origin};
+    for (uint32_t c = 0; c < in->width; c++) {
+        struct sl_field *column = sl_arena_alloc(scratch, count * sizeof *column);
+        if (!column)
+            return SL_ENOMEM;
+        for (uint32_t i = 0; i < count; i++)
+            column[i] = in->column[c][rows[i]];
+        ret->column[c] = column;
+    }
+    uint32_t *line = in->line ? sl_arena_alloc(scratch, count * sizeof *line) : NULL;
+    if (in->line && !line)
+        return SL_ENOMEM;
+    for (uint32_t i = 0; line && i < count; i++)
+        line[i] = in->line[rows[i]];
+    ret->line = line;
+    return 0;
+}
+
+static int filter_push(struct sl_instance *self, const struct sl_chunk *in)
+{
+    uint8_t keep[SL_CHUNK_ROWS];
+    uint16_t rows[SL_CHUNK_ROWS + 1];
+    struct sl_chunk kept;
+    int r = judge(self, in, keep);
+    if (r < 0)
+        return r;
+    uint32_t count = select_rows(keep, in->rows, rows);
+    if (count == 0 || count == in->rows)
+        return count ? sl_push(self->out, in) : 0;
+    r = gather(self->task->scratch, in, rows, count, &kept);
+    return r < 0 ? r : sl_push(self->out, &kept);
+}
+
+static int filter_check(struct sl_node *node, struct sl_error *err)
+{
+    return sl_refuse_not_truth(node, err);
+}
+
+static const struct sl_narrow filter_narrow = {.push = filter_push};
+
+static const struct sl_param filter_params[] = {
+    {"f", SL_WANT_FUNCTION, false, "gets the record's fields, returns true to keep it, false to drop it"},
+    {0},
+};
+
+const struct sl_op sl_op_filter = {
+    .name = "filter",
+    .kind = SL_OP_NARROW,
+    .family = "narrow",
+    .summary = "Keeps the records for which f returns true; only booleans (and nil) are accepted",
+    .example = "s:filter(function(line) return #line > 3 end)",
+    .params = filter_params,
+    .narrow = &filter_narrow,
+    .check = filter_check,
+};

@@ -1,0 +1,49 @@
+/* keyBy(f): each record becomes the pair (f(record), record); a record of several fields becomes a list. */
+#include "ops/narrow/each_row.h"
+#include "ops/narrow/returned.h"
+
+static int key_by_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
+                      uint32_t row)
+{
+    const struct sl_function *fn = sl_node_function(self->node, 0);
+    struct sl_field *values = sl_arena_alloc(self->task->scratch, SL_WIDTH_MAX * sizeof *values);
+    struct sl_field *items = sl_arena_alloc(self->task->scratch, in->width * sizeof *items);
+    struct sl_returned returned = {.values = values};
+    struct sl_field pair[2];
+    if (!values || !items)
+        return SL_ENOMEM;
+    int r = sl_call_row(self, fn, in, row, &returned);
+    if (r == 0)
+        r = sl_returned_value(self->node, self->task, fn, &returned, &pair[0]);
+    if (r < 0)
+        return r;
+    pair[1] = sl_chunk_record(in, row, items);
+    return sl_builder_add(out, pair, 2, sl_line_of(in, row));
+}
+
+static int key_by_push(struct sl_instance *self, const struct sl_chunk *in)
+{
+    return sl_each_row(self, in, key_by_row);
+}
+
+static const struct sl_narrow key_by_narrow = {
+    .state_size = sizeof(struct sl_builder),
+    .open = sl_builder_open,
+    .push = key_by_push,
+    .done = sl_builder_close,
+};
+
+static const struct sl_param key_by_params[] = {
+    {"f", SL_WANT_FUNCTION, false, "gets the record's fields, returns its key"},
+    {0},
+};
+
+const struct sl_op sl_op_key_by = {
+    .name = "keyBy",
+    .kind = SL_OP_NARROW,
+    .family = "narrow",
+    .summary = "Pairs each record with the key that f returns of it",
+    .example = "s:keyBy(function(line) return #line end)",
+    .params = key_by_params,
+    .narrow = &key_by_narrow,
+};

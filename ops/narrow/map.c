@@ -1,0 +1,63 @@
+/* map(f): each record becomes what f returns of it.
+ *
+ * A built-in that works on columns is asked for the whole chunk first; where some of its rows do not fit, and
+ * for every other function, the chunk goes row by row. */
+#include "ops/narrow/each_row.h"
+#include "ops/narrow/returned.h"
+
+#include <string.h>
+
+/* A row(...), which is spread, or nothing that could be a record. */
+static int add_read_row(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
+                        const struct sl_chunk *in, uint32_t row, struct sl_returned *returned)
+{
+    struct sl_field values[SL_WIDTH_MAX]; /* a row() is spread into them */
+    struct sl_returned spread = {returned->count, values};
+    memcpy(values, returned->values, returned->count * sizeof *values);
+    int r = sl_returned_row(self->node, self->task, fn, &spread);
+    return r < 0 ? r : sl_builder_add(out, values, spread.count, sl_line_of(in, row));
+}
+
+static int add_row(struct sl_instance *self, const struct sl_function *fn, struct sl_builder *out,
+                   const struct sl_chunk *in, uint32_t row, struct sl_returned *returned)
+{
+    bool is_plain =
+        returned->count > 0 && returned->count <= SL_WIDTH_MAX && returned->values->tag != SL_LIST;
+    if (!is_plain)
+        return add_read_row(self, fn, out, in, row, returned);
+    return sl_builder_add(out, returned->values, returned->count, sl_line_of(in, row));
+}
+
+static int map_push(struct sl_instance *self, const struct sl_chunk *in)
+{
+    const struct sl_function *fn = sl_node_function(self->node, 0);
+    if (fn->ops->map) {
+        struct sl_chunk mapped = {.rows = in->rows, .origin = in->origin, .line = in->line};
+        int r = fn->ops->map(fn, self->task, in, &mapped);
+        if (r != SL_EREJECT)
+            return r < 0 ? r : sl_push(self->out, &mapped);
+    }
+    return sl_each_call(self, fn, in, add_row);
+}
+
+static const struct sl_narrow map_narrow = {
+    .state_size = sizeof(struct sl_builder),
+    .open = sl_builder_open,
+    .push = map_push,
+    .done = sl_builder_close,
+};
+
+static const struct sl_param map_params[] = {
+    {"f", SL_WANT_FUNCTION, false, "gets the record's fields, returns the new record's"},
+    {0},
+};
+
+const struct sl_op sl_op_map = {
+    .name = "map",
+    .kind = SL_OP_NARROW,
+    .family = "narrow",
+    .summary = "Turns each record into the one that f returns; several values make a wider record",
+    .example = "s:map(function(line) return line, #line end)",
+    .params = map_params,
+    .narrow = &map_narrow,
+};

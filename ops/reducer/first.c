@@ -1,0 +1,83 @@
+/* first, last: of the values of a group in input order. */
+#include "ops/builtin/function.h"
+#include "ops/reducer/value_state.h"
+
+static int first_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                       union sl_state *state, const struct sl_field *value)
+{
+    (void)r, (void)task, (void)keep, (void)state, (void)value;
+    return 0;
+}
+
+static int first_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                         union sl_state *state, const union sl_state *other)
+{
+    (void)r, (void)task, (void)keep, (void)state, (void)other;
+    return 0;
+}
+
+static int last_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                      union sl_state *state, const struct sl_field *value)
+{
+    (void)r, (void)task;
+    return sl_held_set(sl_held_of(state), keep, value);
+}
+
+static int last_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                        union sl_state *state, const union sl_state *other)
+{
+    (void)r, (void)task;
+    return sl_held_set(sl_held_of(state), keep, &sl_held_of(other)->value);
+}
+
+static const struct sl_reducer_ops first_ops = {
+    .create = sl_held_create,
+    .merge = first_merge,
+    .combine = first_combine,
+    .finish = sl_held_finish,
+    .encode = sl_held_finish,
+    .decode = sl_held_create,
+    .copy = sl_held_copy,
+};
+
+static const struct sl_reducer_ops last_ops = {
+    .create = sl_held_create,
+    .merge = last_merge,
+    .combine = last_combine,
+    .finish = sl_held_finish,
+    .encode = sl_held_finish,
+    .decode = sl_held_create,
+    .copy = sl_held_copy,
+};
+
+static int first_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
+                      struct sl_function **ret, struct sl_error *err)
+{
+    static const struct sl_reducer reducer = {&first_ops};
+    (void)builtin, (void)argv, (void)argc;
+    return sl_builtin_reducer(&reducer, ret, err);
+}
+
+static int last_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
+                     struct sl_function **ret, struct sl_error *err)
+{
+    static const struct sl_reducer reducer = {&last_ops};
+    (void)builtin, (void)argv, (void)argc;
+    return sl_builtin_reducer(&reducer, ret, err);
+}
+
+const struct sl_builtin sl_native_first = {
+    .name = "first",
+    .family = "reducers",
+    .summary = "The first value in input order",
+    .example = "s:map(function(line) return #line, line end):reduceByKey(sluice.first)",
+    .make = first_make,
+};
+
+const struct sl_builtin sl_native_last = {
+    .name = "last",
+    .family = "reducers",
+    .summary = "The last value in input order",
+    .example = "s:map(function(line) return #line, line end):reduceByKey(sluice.last)",
+    .make = last_make,
+};

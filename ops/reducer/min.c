@@ -1,0 +1,96 @@
+/* min, max: the first and the last value in the order of SPEC 1. Of 1 and 1.0 both keep the integer. */
+#include "ops/builtin/function.h"
+#include "ops/reducer/value_state.h"
+#include "ops/reducer/strict_order.h"
+
+/* Takes the value if it is better: `sign` times the order is negative, or it is equal and looks better. */
+static int improve(union sl_state *state, struct sl_arena *keep, const struct sl_field *value, int sign)
+{
+    struct sl_held *held = sl_held_of(state);
+    int order = sign * sl_field_compare(value, &held->value);
+    if (order > 0 || (order == 0 && sl_field_compare_strictly(value, &held->value) >= 0))
+        return 0;
+    return sl_held_set(held, keep, value);
+}
+
+static int min_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                     union sl_state *state, const struct sl_field *value)
+{
+    (void)r, (void)task;
+    return improve(state, keep, value, 1);
+}
+
+static int min_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                       union sl_state *state, const union sl_state *other)
+{
+    (void)r, (void)task;
+    return improve(state, keep, &sl_held_of(other)->value, 1);
+}
+
+static int max_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                     union sl_state *state, const struct sl_field *value)
+{
+    (void)r, (void)task;
+    return improve(state, keep, value, -1);
+}
+
+static int max_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                       union sl_state *state, const union sl_state *other)
+{
+    (void)r, (void)task;
+    return improve(state, keep, &sl_held_of(other)->value, -1);
+}
+
+static const struct sl_reducer_ops min_ops = {
+    .exact = true,
+    .create = sl_held_create,
+    .merge = min_merge,
+    .combine = min_combine,
+    .finish = sl_held_finish,
+    .encode = sl_held_finish,
+    .decode = sl_held_create,
+    .copy = sl_held_copy,
+};
+
+static const struct sl_reducer_ops max_ops = {
+    .exact = true,
+    .create = sl_held_create,
+    .merge = max_merge,
+    .combine = max_combine,
+    .finish = sl_held_finish,
+    .encode = sl_held_finish,
+    .decode = sl_held_create,
+    .copy = sl_held_copy,
+};
+
+static int min_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
+                    struct sl_function **ret, struct sl_error *err)
+{
+    static const struct sl_reducer reducer = {&min_ops};
+    (void)builtin, (void)argv, (void)argc;
+    return sl_builtin_reducer(&reducer, ret, err);
+}
+
+static int max_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
+                    struct sl_function **ret, struct sl_error *err)
+{
+    static const struct sl_reducer reducer = {&max_ops};
+    (void)builtin, (void)argv, (void)argc;
+    return sl_builtin_reducer(&reducer, ret, err);
+}
+
+const struct sl_builtin sl_native_min = {
+    .name = "min",
+    .family = "reducers",
+    .summary = "The smallest value",
+    .example = "s:map(function(line) return \"all\", #line end):reduceByKey(sluice.min)",
+    .make = min_make,
+};
+
+const struct sl_builtin sl_native_max = {
+    .name = "max",
+    .family = "reducers",
+    .summary = "The largest value",
+    .example = "s:map(function(line) return \"all\", #line end):reduceByKey(sluice.max)",
+    .make = max_make,
+};

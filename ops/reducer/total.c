@@ -1,0 +1,265 @@
+/* The encoding of a total:
+ *
+ *     small   an integer
+ *     large   a list: integer part, high and low 64 bits (two integers); count of floats; counts of +inf,
+ *             -inf and NaN; number of the lowest limb; the limbs, a string of 8 bytes each, little-endian
+ */
+#include "ops/reducer/total.h"
+
+#include "ops/reducer/exact.h"
+
+#include <string.h>
+
+struct large {
+    __int128 integer;    /* of the integers */
+    int64_t floats;      /* how many floats are among the values */
+    struct sl_exact sum; /* of the floats */
+};
+
+enum { ENCODED_ITEMS = 8, LIMBS_MAX = 64 };
+
+/* ---- small and large ---- */
+
+static bool is_small(const union sl_state *state)
+{
+    return state->integer & 1;
+}
+
+static bool fits_small(int64_t integer)
+{
+    return integer >= INT64_MIN / 2 && integer <= INT64_MAX / 2;
+}
+
+static union sl_state small_of(int64_t integer)
+{
+    return (union sl_state){.integer = (int64_t)((uint64_t)integer << 1 | 1)};
+}
+
+static int64_t small_value(const union sl_state *state)
+{
+    return state->integer >> 1;
+}
+
+static const struct large *large_of(const union sl_state *state)
+{
+    return state->pointer;
+}
+
+/* The state as a large one that may be written to. NULL: out of memory. */
+static struct large *grow(struct sl_arena *keep, union sl_state *state)
+{
+    if (!is_small(state))
+        return state->pointer;
+    struct large *large = sl_arena_calloc(keep, 1, sizeof *large);
+    if (!large)
+        return NULL;
+    large->integer = small_value(state);
+    state->pointer = large;
+    return large;
+}
+
+/* ---- adding ---- */
+
+static int no_number(const char *who, struct sl_task *task, const struct sl_field *value)
+{
+    return sl_task_explain(task, "%s: the value is of type %s, a number is wanted", who,
+                           sl_tag_name((enum sl_tag)value->tag));
+}
+
+int sl_total_create(const char *who, struct sl_task *task, struct sl_arena *keep,
+                    const struct sl_field *value, union sl_state *ret)
+{
+    union sl_state state = small_of(0);
+    int r = sl_total_merge(who, task, keep, &state, value);
+    if (r == 0)
+        *ret = state;
+    return r;
+}
+
+static int merge_float(struct sl_arena *keep, union sl_state *state, double number)
+{
+    struct large *large = grow(keep, state);
+    if (!large || !sl_exact_add(&large->sum, keep, number, false))
+        return SL_ENOMEM;
+    large->floats++;
+    return 0;
+}
+
+static int merge_integer(struct sl_arena *keep, union sl_state *state, int64_t integer)
+{
+    int64_t sum;
+    if (is_small(state) && !__builtin_add_overflow(small_value(state), integer, &sum) && fits_small(sum)) {
+        *state = small_of(sum);
+        return 0;
+    }
+    struct large *large = grow(keep, state);
+    if (!large)
+        return SL_ENOMEM;
+    large->integer += integer;
+    return 0;
+}
+
+int sl_total_merge(const char *who, struct sl_task *task, struct sl_arena *keep, union sl_state *state,
+                   const struct sl_field *value)
+{
+    if (value->tag == SL_INT)
+        return merge_integer(keep, state, value->integer);
+    if (value->tag == SL_FLOAT)
+        return merge_float(keep, state, value->number);
+    return no_number(who, task, value);
+}
+
+uint32_t sl_total_merge_rows(union sl_state *const *states, const struct sl_field *values,
+                             const uint16_t *row, uint32_t count)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        const struct sl_field *value = &values[row[k]];
+        int64_t doubled, sum; /* the state is the doubled total plus one, so it takes the doubled value */
+        if (value->tag != SL_INT || !is_small(states[k]) ||
+            __builtin_mul_overflow(value->integer, 2, &doubled) ||
+            __builtin_add_overflow(states[k]->integer, doubled, &sum))
+            return k;
+        states[k]->integer = sum;
+    }
+    return count;
+}
+
+int sl_total_combine(struct sl_arena *keep, union sl_state *state, const union sl_state *other, bool undo)
+{
+    if (is_small(other))
+        return merge_integer(keep, state, undo ? -small_value(other) : small_value(other));
+    struct large *large = grow(keep, state);
+    if (!large || !sl_exact_combine(&large->sum, keep, &large_of(other)->sum, undo))
+        return SL_ENOMEM;
+    large->integer += undo ? -large_of(other)->integer : large_of(other)->integer;
+    large->floats += undo ? -large_of(other)->floats : large_of(other)->floats;
+    return 0;
+}
+
+int sl_total_copy(struct sl_arena *keep, const union sl_state *state, union sl_state *ret)
+{
+    if (is_small(state)) {
+        *ret = *state;
+        return 0;
+    }
+    struct large *copy = sl_arena_alloc(keep, sizeof *copy);
+    if (!copy)
+        return SL_ENOMEM;
+    *copy = *large_of(state);
+    if (!sl_exact_copy(&large_of(state)->sum, keep, &copy->sum))
+        return SL_ENOMEM;
+    ret->pointer = copy;
+    return 0;
+}
+
+/* ---- results ---- */
+
+int sl_total_mean(struct sl_task *task, const union sl_state *state, uint64_t count, double *ret)
+{
+    struct sl_exact sum = {0};
+    if (!is_small(state) && !sl_exact_copy(&large_of(state)->sum, task->scratch, &sum))
+        return SL_ENOMEM;
+    __int128 integer = is_small(state) ? small_value(state) : large_of(state)->integer;
+    bool done =
+        sl_exact_add_integer(&sum, task->scratch, integer) && sl_exact_round(&sum, count, task->scratch, ret);
+    return done ? 0 : SL_ENOMEM;
+}
+
+int sl_total_value(const char *who, struct sl_task *task, const union sl_state *state, struct sl_field *ret)
+{
+    if (is_small(state)) {
+        *ret = sl_integer(small_value(state));
+        return 0;
+    }
+    const struct large *large = large_of(state);
+    if (large->floats) {
+        double number;
+        int r = sl_total_mean(task, state, 1, &number);
+        if (r == 0)
+            *ret = sl_number(number);
+        return r;
+    }
+    if (large->integer < INT64_MIN || large->integer > INT64_MAX)
+        return sl_task_explain(task, "%s: integer overflow: the sum does not fit 64 bits", who);
+    *ret = sl_integer((int64_t)large->integer);
+    return 0;
+}
+
+/* ---- the row encoding ---- */
+
+static struct sl_field encode_limbs(struct sl_arena *scratch, const struct sl_exact *sum, bool *ret_whole)
+{
+    uint8_t *bytes = sl_arena_alloc(scratch, (size_t)sum->count * 8 + 1);
+    *ret_whole = bytes;
+    for (size_t i = 0; bytes && i < (size_t)sum->count * 8; i++)
+        bytes[i] = (uint8_t)(sum->limb[i / 8] >> (8 * (i % 8)));
+    return sl_string(bytes, bytes ? (size_t)sum->count * 8 : 0);
+}
+
+int sl_total_encode(struct sl_task *task, const union sl_state *state, struct sl_field *ret)
+{
+    bool whole = true;
+    if (is_small(state)) {
+        *ret = sl_integer(small_value(state));
+        return 0;
+    }
+    const struct large *large = large_of(state);
+    struct sl_field *item = sl_arena_alloc(task->scratch, ENCODED_ITEMS * sizeof *item);
+    if (!item)
+        return SL_ENOMEM;
+    item[0] = sl_integer((int64_t)(large->integer >> 64));
+    item[1] = sl_integer((int64_t)(uint64_t)large->integer);
+    item[2] = sl_integer(large->floats);
+    item[3] = sl_integer(large->sum.infinite[0]);
+    item[4] = sl_integer(large->sum.infinite[1]);
+    item[5] = sl_integer(large->sum.nan);
+    item[6] = sl_integer(large->sum.low);
+    item[7] = encode_limbs(task->scratch, &large->sum, &whole);
+    *ret = sl_list(item, ENCODED_ITEMS);
+    return whole ? 0 : SL_ENOMEM;
+}
+
+static bool decode_limbs(struct sl_arena *keep, const struct sl_field *text, struct sl_exact *sum)
+{
+    sum->count = sum->capacity = text->len / 8;
+    sum->limb = sl_arena_calloc(keep, sum->count + 1, sizeof *sum->limb);
+    for (uint32_t i = 0; sum->limb && i < text->len; i++)
+        sum->limb[i / 8] |= (uint64_t)text->str[i] << (8 * (i % 8));
+    return sum->limb;
+}
+
+static bool is_encoded(const struct sl_field *encoded)
+{
+    if (encoded->tag != SL_LIST || encoded->len != ENCODED_ITEMS)
+        return false;
+    for (uint32_t i = 0; i < ENCODED_ITEMS - 1; i++)
+        if (encoded->items[i].tag != SL_INT)
+            return false;
+    const struct sl_field *low = &encoded->items[6], *limbs = &encoded->items[7];
+    return low->integer >= 0 && low->integer < LIMBS_MAX && limbs->tag == SL_STR && limbs->len % 8 == 0 &&
+           limbs->len / 8 <= LIMBS_MAX;
+}
+
+int sl_total_decode(struct sl_task *task, struct sl_arena *keep, const struct sl_field *encoded,
+                    union sl_state *ret)
+{
+    if (encoded->tag == SL_INT && fits_small(encoded->integer)) {
+        *ret = small_of(encoded->integer);
+        return 0;
+    }
+    if (!is_encoded(encoded))
+        return sl_error_set(task->err, SL_EDAMAGED, "a stored sum is damaged");
+    const struct sl_field *item = encoded->items;
+    struct large *large = sl_arena_calloc(keep, 1, sizeof *large);
+    if (!large || !decode_limbs(keep, &item[7], &large->sum))
+        return SL_ENOMEM;
+    large->integer =
+        (__int128)((unsigned __int128)(uint64_t)item[0].integer << 64 | (uint64_t)item[1].integer);
+    large->floats = item[2].integer;
+    large->sum.infinite[0] = item[3].integer;
+    large->sum.infinite[1] = item[4].integer;
+    large->sum.nan = item[5].integer;
+    large->sum.low = (uint32_t)item[6].integer;
+    ret->pointer = large;
+    return 0;
+}

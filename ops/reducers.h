@@ -1,9 +1,0 @@
-/* Reducers that operators use by themselves: groupByKey is reduceByKey(list), countByKey reduceByKey(count).
- */
-#pragma once
-
-#include "core/reducer.h"
-
-extern const struct sl_reducer sl_reducer_count;   /* integers; the values do not matter */
-extern const struct sl_reducer sl_reducer_list;    /* the values as a list, in input order */
-extern const struct sl_reducer sl_reducer_nothing; /* keeps no value: distinct */

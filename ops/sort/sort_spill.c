@@ -1,0 +1,145 @@
+#include "ops/sort/sort_spill.h"
+
+#include "core/base/error.h"
+#include "ops/key/sort_keys.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ROW_BYTES = 150
+}; /* what sorting in memory takes for a row beside the lanes: entries, items, columns */
+
+static size_t bytes_of(const struct sl_sort_lane *lane)
+{
+    size_t items = 2 * lane->count * sizeof(struct sl_sort_item);
+    size_t entries = lane->capacity * sizeof *lane->entry;
+    if (lane->count == lane->capacity)
+        entries *= 3; /* both are there while it grows */
+    return lane->arena.bytes + entries + items;
+}
+
+/* Backwards, so that what is sorted ascending and read from the end has equal keys in input order. */
+static void turn(struct sl_sort_lane *lane)
+{
+    for (size_t i = 0, k = lane->count; i + 1 < k; i++) {
+        struct sl_entry swap = lane->entry[i];
+        lane->entry[i] = lane->entry[--k];
+        lane->entry[k] = swap;
+    }
+}
+
+static int write_entry(struct sl_spill_file *file, const struct sl_spill_ops *ops, const struct sl_field *key,
+                       struct sl_error *err)
+{
+    const struct sl_entry *entry = (const struct sl_entry *)key; /* its first member */
+    const struct sl_sort_record *record = entry->state.pointer;
+    struct sl_field row[2] = {entry->key, sl_list(record->field, record->width)};
+    return ops->row(file, row, 2, err);
+}
+
+static int write_entries(const struct sl_sorting *sorting, struct sl_sort_lane *lane,
+                         struct sl_spill_file *file, struct sl_error *err)
+{
+    struct sl_sort_item *item = malloc(2 * lane->count * sizeof *item);
+    int r = item ? 0 : SL_ENOMEM;
+    if (item && sorting->descending)
+        turn(lane);
+    for (size_t i = 0; item && i < lane->count; i++)
+        item[i] = (struct sl_sort_item){sl_key_prefix(&lane->entry[i].key), &lane->entry[i].key};
+    if (item)
+        sl_sort_items(item, item + lane->count, lane->count);
+    for (size_t i = 0; r == 0 && i < lane->count; i++)
+        r = write_entry(file, sorting->runs.spill->ops,
+                        item[sorting->descending ? lane->count - 1 - i : i].key, err);
+    free(item);
+    return r;
+}
+
+static int spill_lane(struct sl_sorting *sorting, struct sl_task *task, struct sl_sort_lane *lane)
+{
+    struct sl_spill_file *file;
+    int r = lane->count ? sl_runs_file(&sorting->runs, task, &file) : 0;
+    if (r < 0 || !lane->count)
+        return r;
+    r = write_entries(sorting, lane, file, task->err);
+    r = r < 0 ? r : sl_runs_end(&sorting->runs, task, &lane->head.position, lane->runs++);
+    if (r < 0)
+        return r;
+    sl_arena_done(&lane->arena);
+    free(lane->entry);
+    lane->entry = NULL;
+    lane->count = lane->capacity = 0;
+    (void)malloc_trim(0); /* freed blocks would count as much as used ones */
+    return 0;
+}
+
+int sl_sort_make_room(struct sl_sorting *sorting, struct sl_task *task, struct sl_sort_lane *lane)
+{
+    /* One half is for lanes that are read, the other for those that ended. */
+    bool fits = bytes_of(lane) <= sorting->runs.spill->bytes / 2;
+    return fits ? 0 : spill_lane(sorting, task, lane);
+}
+
+int sl_sorting_lane_close(struct sl_stage *stage, struct sl_lane *lane)
+{
+    struct sl_sorting *sorting = stage->state;
+    struct sl_sort_lane *own = lane->state;
+    if (!sorting->runs.spill)
+        return 0;
+    size_t bytes = bytes_of(own);
+    size_t held = atomic_fetch_add_explicit(&sorting->held, bytes, memory_order_relaxed) + bytes;
+    if (held <= sl_runs_bytes(&sorting->runs) / 2)
+        return 0;
+    atomic_fetch_sub_explicit(&sorting->held, bytes, memory_order_relaxed);
+    return spill_lane(sorting, lane->task, own);
+}
+
+static struct sl_sort_lane *lane_at(const struct sl_sorting *sorting, size_t i)
+{
+    return (struct sl_sort_lane *)sorting->lanes.head[i];
+}
+
+bool sl_sort_is_large(const struct sl_sorting *sorting)
+{
+    size_t bytes = 0;
+    if (!sorting->runs.spill || sorting->runs.count)
+        return sorting->runs.spill != NULL;
+    for (size_t i = 0; i < sorting->lanes.count; i++)
+        bytes += lane_at(sorting, i)->arena.bytes + lane_at(sorting, i)->count * ROW_BYTES;
+    return bytes > sl_runs_bytes(&sorting->runs);
+}
+
+/* ---- merging ---- */
+
+static int spill_rest(void *arg, size_t number, unsigned worker, struct sl_error *err)
+{
+    struct sl_stage *stage = arg;
+    struct sl_sorting *sorting = stage->state;
+    stage->tasks[worker].err = err;
+    return spill_lane(sorting, &stage->tasks[worker], lane_at(sorting, number));
+}
+
+static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, struct sl_spill_file *file)
+{
+    const struct sl_sorting *sorting = arg;
+    struct sl_field row[SL_WIDTH_MAX];
+    uint32_t width;
+    int r;
+    while ((r = sl_merge_next(merge, row, &width, task->err)) > 0) {
+        sl_assert(width == 2 && row[1].tag == SL_LIST);
+        r = sorting->runs.spill->ops->row(file, row[1].items, row[1].len, task->err);
+        if (r == 0 && task->stop && atomic_load_explicit(task->stop, memory_order_relaxed))
+            r = SL_ESTOP;
+        if (r < 0)
+            return r;
+    }
+    return r;
+}
+
+int sl_sort_merge(struct sl_sorting *sorting, struct sl_stage *stage, struct sl_dataset **ret)
+{
+    int r = sl_pool_run(stage->pool, sorting->lanes.count, spill_rest, stage, stage->err);
+    return r < 0 ? r : sl_runs_merge(&sorting->runs, sorting->descending, write_range, sorting, ret);
+}

@@ -1,0 +1,242 @@
+#include "ops/state/keyed_calls.h"
+
+#include "core/base/error.h"
+#include "ops/state/state_map.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ROUND_ITEMS = 128 << 10, /* their memory is bounded, and what ends a round is little beside it */
+    SPREAD_MIN = 512,        /* fewer are done before other workers are awake */
+    PIECE_ITEMS = 8 * SL_CHUNK_ROWS,
+};
+
+/* ---- memory ---- */
+
+int sl_rounds_init(struct sl_rounds *rounds, struct sl_stage *stage)
+{
+    *rounds = (struct sl_rounds){.stage = stage, .kept = sl_memory_new(), .rows = sl_dataset_new(1)};
+    rounds->memory = calloc(sl_pool_workers(stage->pool), sizeof *rounds->memory);
+    return rounds->kept && rounds->rows && rounds->memory ? 0 : SL_ENOMEM;
+}
+
+/* What is there of the results goes into the memory that the rows refer to. */
+static void keep_results(struct sl_rounds *rounds)
+{
+    for (unsigned w = 0; rounds->memory && w < sl_pool_workers(rounds->stage->pool); w++) {
+        sl_arena_done(&rounds->memory[w].round);
+        if (rounds->kept)
+            sl_arena_adopt(&rounds->kept->arena, &rounds->memory[w].result);
+    }
+}
+
+void sl_rounds_done(struct sl_rounds *rounds)
+{
+    keep_results(rounds);
+    free(rounds->memory);
+    sl_memory_unref(rounds->kept);
+    sl_dataset_unref(rounds->rows);
+    *rounds = (struct sl_rounds){0};
+}
+
+struct sl_dataset *sl_rounds_take(struct sl_rounds *rounds)
+{
+    struct sl_dataset *rows = rounds->rows;
+    keep_results(rounds);
+    rounds->rows = NULL;
+    return rows;
+}
+
+/* ---- a round ---- */
+
+struct round {
+    struct sl_rounds *rounds;
+    const struct sl_rounds_work *work;
+    uint64_t from; /* of all items */
+    size_t count;
+    struct sl_round_item *item; /* [count] */
+    uint32_t *order; /* [count]: items part by part; NULL: all of them in their order, by one worker */
+    size_t begin[SL_PARTS + 1]; /* of the parts in order */
+    struct sl_rows **piece;     /* [pieces]: the rows of the result */
+    _Atomic size_t failed_item; /* the first so far; `count`: none */
+    pthread_mutex_t failing;    /* guards the next two */
+    int failure;
+    struct sl_error error;
+};
+
+static size_t pieces_of(const struct round *round)
+{
+    return (round->count + PIECE_ITEMS - 1) / PIECE_ITEMS;
+}
+
+static size_t piece_end(const struct round *round, size_t piece)
+{
+    size_t end = (piece + 1) * PIECE_ITEMS;
+    return end < round->count ? end : round->count;
+}
+
+static int fill_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
+{
+    const struct round *round = arg;
+    const struct sl_rounds_work *work = round->work;
+    size_t from = piece * PIECE_ITEMS, count = piece_end(round, piece) - from;
+    (void)err;
+    memset(&round->item[from], 0, count * sizeof *round->item);
+    return work->fill(work->arg, round->from + from, count, &round->rounds->memory[worker],
+                      &round->item[from]);
+}
+
+/* Items by part, in each in their order. */
+static void deal(struct round *round)
+{
+    size_t next[SL_PARTS];
+    for (size_t i = 0; i < round->count; i++)
+        round->begin[sl_parts_number(round->item[i].hash) + 1]++;
+    for (unsigned p = 0; p < SL_PARTS; p++) {
+        next[p] = round->begin[p];
+        round->begin[p + 1] += round->begin[p];
+    }
+    for (size_t i = 0; i < round->count; i++)
+        round->order[next[sl_parts_number(round->item[i].hash)]++] = (uint32_t)i;
+}
+
+/* ---- calling ---- */
+
+/* A failure that is not an item's own ends all work at once: it is as if the first had failed. */
+static void note_failure(struct round *round, size_t item, int failure, const struct sl_error *err)
+{
+    size_t place = round->item[item].is_refused ? item : 0;
+    pthread_mutex_lock(&round->failing);
+    if (place < atomic_load(&round->failed_item)) {
+        round->failure = failure;
+        round->error = *err;
+        if (!err->text[0])
+            sl_error_set(&round->error, (enum sl_err)failure,
+                         failure == SL_ENOMEM ? "out of memory" : "stopped");
+        atomic_store(&round->failed_item, place);
+    }
+    pthread_mutex_unlock(&round->failing);
+}
+
+static int call_item(struct round *round, struct sl_task *task, size_t item)
+{
+    struct sl_round_memory *memory = &round->rounds->memory[task->worker];
+    if (atomic_load_explicit(task->stop, memory_order_relaxed))
+        return SL_ESTOP;
+    sl_arena_reset(task->scratch);
+    task->ordinal = (uint32_t)(round->rounds->calls + item);
+    return round->work->call(round->work->arg, task, memory, &round->item[item]);
+}
+
+/* Calls one part, or all of them. Failures are noted; the other parts go on up to the item that failed. */
+static int call_part(void *arg, size_t part, unsigned worker, struct sl_error *err)
+{
+    struct round *round = arg;
+    struct sl_task *task = &round->rounds->stage->tasks[worker];
+    size_t end = round->order ? round->begin[part + 1] : round->count;
+    task->err = err;
+    for (size_t i = round->order ? round->begin[part] : 0; i < end; i++) {
+        size_t item = round->order ? round->order[i] : i;
+        if (item >= atomic_load_explicit(&round->failed_item, memory_order_relaxed))
+            break;
+        int r = call_item(round, task, item);
+        if (r < 0)
+            note_failure(round, item, r, err);
+    }
+    return 0;
+}
+
+static int call_all(struct round *round)
+{
+    struct sl_error *err = round->rounds->stage->err;
+    if (round->order)
+        deal(round);
+    int r = sl_pool_run(round->rounds->stage->pool, round->order ? SL_PARTS : 1, call_part, round, err);
+    if (r == 0 && round->failure < 0) {
+        *err = round->error;
+        r = round->failure;
+    }
+    return r;
+}
+
+/* ---- the result ---- */
+
+static int gather_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
+{
+    const struct round *round = arg;
+    struct sl_rows *rows = round->piece[piece] = sl_rows_new();
+    int r = rows ? 0 : SL_ENOMEM;
+    (void)worker, (void)err;
+    if (rows)
+        rows->memory = sl_memory_ref(round->rounds->kept);
+    for (size_t i = piece * PIECE_ITEMS; i < piece_end(round, piece) && r == 0; i++)
+        if (round->item[i].width)
+            r = sl_rows_append_row(rows, round->item[i].row, round->item[i].width);
+    return r;
+}
+
+static int gather_all(struct round *round)
+{
+    const struct sl_stage *stage = round->rounds->stage;
+    int r = sl_pool_run(stage->pool, pieces_of(round), gather_piece, round, stage->err);
+    for (size_t piece = 0; piece < pieces_of(round); piece++) {
+        struct sl_rows *rows = round->piece[piece];
+        if (r == 0)
+            r = sl_dataset_add(round->rounds->rows, 0, rows, 0, rows->count);
+        sl_rows_unref(rows);
+        round->piece[piece] = NULL;
+    }
+    return r;
+}
+
+/* ---- all rounds ---- */
+
+static void begin_round(struct round *round, uint64_t from, size_t count)
+{
+    const struct sl_rounds *rounds = round->rounds;
+    for (unsigned w = 0; w < sl_pool_workers(rounds->stage->pool); w++)
+        sl_arena_reset(&rounds->memory[w].round);
+    round->from = from;
+    round->count = count;
+    atomic_store(&round->failed_item, count);
+    for (unsigned p = 0; p <= SL_PARTS; p++)
+        round->begin[p] = 0;
+}
+
+static int run_round(struct round *round)
+{
+    const struct sl_stage *stage = round->rounds->stage;
+    int r = sl_pool_run(stage->pool, pieces_of(round), fill_piece, round, stage->err);
+    if (r == 0)
+        r = call_all(round);
+    if (r == 0)
+        r = gather_all(round);
+    round->rounds->calls += round->count;
+    return r;
+}
+
+int sl_rounds_run(struct sl_rounds *rounds, const struct sl_rounds_work *work, uint64_t count)
+{
+    size_t most = count < ROUND_ITEMS ? (size_t)count : ROUND_ITEMS;
+    bool spread = count >= SPREAD_MIN && sl_pool_workers(rounds->stage->pool) > 1;
+    struct round round = {.rounds = rounds, .work = work};
+    if (count == 0)
+        return 0;
+    round.item = malloc(most * sizeof *round.item);
+    round.order = spread ? malloc(most * sizeof *round.order) : NULL;
+    round.piece = calloc(most / PIECE_ITEMS + 1, sizeof(struct sl_rows *));
+    int r = round.item && round.piece && (round.order || !spread) ? 0 : SL_ENOMEM;
+    pthread_mutex_init(&round.failing, NULL);
+    for (uint64_t from = 0; from < count && r == 0; from += most) {
+        begin_round(&round, from, count - from < most ? (size_t)(count - from) : most);
+        r = run_round(&round);
+    }
+    pthread_mutex_destroy(&round.failing);
+    free(round.item);
+    free(round.order);
+    free(round.piece);
+    return r;
+}

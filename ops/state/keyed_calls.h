@@ -1,0 +1,56 @@
+/* Many calls for keys, spread over the workers, with results as if they were made one after the other.
+ *
+ * A round is a stretch of the calls, as many as memory is wanted for. Its items are filled in, dealt to parts
+ * by the hashes of their keys (ops/state/state_map.h), and called part by part: one worker at a time has a part, and
+ * calls its items in their order. What came of them is put together in the order of items. A round that is
+ * small runs on the calling thread alone, item by item, which gives the same.
+ *
+ * Each call is a split of its own as far as task->ordinal goes (math.random, the order of dead letters): its
+ * number in the batch. Where several items fail the first of them is what the batch fails with, for those
+ * before it are called all the same.
+ *
+ * sl_rounds_init; sl_rounds_run any number of times; sl_rounds_take; sl_rounds_done. */
+#pragma once
+
+#include "core/contract/operator.h"
+
+struct sl_round_item {
+    struct sl_field key, value;
+    uint64_t hash;              /* of the key, seeded */
+    const struct sl_field *row; /* the result: `width` fields, in the memories of the call */
+    uint8_t width;              /* 0: no row */
+    bool is_pair;               /* for who fills and calls: there is a value */
+    bool is_refused; /* with a failure: by the item itself, so that those before it may still be called */
+};
+
+/* What lasts how long, one of each for every worker. */
+struct sl_round_memory {
+    struct sl_arena round;  /* as long as the round: what `row` and items point to */
+    struct sl_arena result; /* as long as the result: what the fields of rows point to */
+};
+
+struct sl_rounds_work {
+    /* Sets key, value, hash and is_pair of items [from, from + count); any thread. */
+    int (*fill)(void *arg, uint64_t from, size_t count, struct sl_round_memory *memory,
+                struct sl_round_item *item);
+    /* Calls for one item; sets row and width. scratch is empty, ordinal set. 0, or a failure of the batch. */
+    int (*call)(void *arg, struct sl_task *task, struct sl_round_memory *memory, struct sl_round_item *item);
+    void *arg;
+};
+
+struct sl_rounds {
+    struct sl_stage *stage;
+    struct sl_round_memory *memory; /* [workers] */
+    struct sl_memory *kept;         /* what was in memory[].result, in the end */
+    struct sl_dataset *rows;        /* so far */
+    uint64_t calls;                 /* so far */
+};
+
+/* 0 or SL_ENOMEM; sl_rounds_done is to be called in any case. */
+int sl_rounds_init(struct sl_rounds *rounds, struct sl_stage *stage);
+void sl_rounds_done(struct sl_rounds *rounds);
+
+int sl_rounds_run(struct sl_rounds *rounds, const struct sl_rounds_work *work, uint64_t count);
+
+/* All rows, as one partition. The caller unrefs. */
+struct sl_dataset *sl_rounds_take(struct sl_rounds *rounds);

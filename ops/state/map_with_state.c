@@ -1,0 +1,288 @@
+/* mapWithState(f(key, value, state, time) [, {timeout=, initial=}]).
+ *
+ * f is called once per record, in the order of records, and after them once with value nil for each key that
+ * had none for longer than the timeout; then the key is gone. A batch costs what it changes: cells are found
+ * by key, idle keys by the time they were last seen. Only the records of one key must be seen one after the
+ * other: the workers share the keys (ops/state/keyed_calls.h). */
+#include "ops/state/map_with_state.h"
+
+#include "core/contract/collect.h"
+#include "core/base/error.h"
+#include "core/contract/state_writer.h"
+#include "core/contract/services.h"
+#include "ops/state/initial_state.h"
+#include "ops/state/map_with_state_calls.h"
+#include "ops/key/pair_key.h"
+
+struct memory {
+    struct sl_parts parts;            /* first: what stateSnapshots shows */
+    const struct sl_dataset *initial; /* not yet in the cells; NULL: none */
+};
+
+static int memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
+{
+    struct memory *own = memory;
+    struct sl_dataset *initial;
+    int r = sl_initial_dataset(node, sl_node_option(node, "initial"), &initial, err);
+    own->initial = r == 0 ? initial : NULL;
+    return r;
+}
+
+static void memory_done(void *memory)
+{
+    struct memory *own = memory;
+    sl_parts_done(&own->parts);
+    sl_dataset_unref((struct sl_dataset *)own->initial);
+}
+
+/* 0: none. */
+static int64_t timeout_of(const struct sl_node *node)
+{
+    struct sl_arg timeout = sl_node_option(node, "timeout");
+    return timeout.kind == SL_ARG_VALUE && timeout.value.tag == SL_INT ? timeout.value.integer : 0;
+}
+
+static bool wants(const struct sl_node *node, const void *memory, int64_t t)
+{
+    const struct memory *own = memory;
+    return timeout_of(node) && sl_parts_has_idle(&own->parts, t - timeout_of(node));
+}
+
+/* ---- records ---- */
+
+static bool may_hold_maps(const struct sl_chunk *in)
+{
+    for (uint32_t i = 0; i < in->rows; i++)
+        if (in->column[0][i].tag >= SL_LIST)
+            return true;
+    return false;
+}
+
+static int append_row(struct sl_rows *rows, const struct sl_chunk *in, uint32_t row)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    for (uint32_t c = 0; c < in->width; c++)
+        if (!sl_field_copy(&rows->arena, &in->column[c][row], &fields[c]))
+            return SL_ENOMEM;
+    return sl_rows_append_row(rows, fields, in->width);
+}
+
+/* What is no pair is set aside while its file and line are known; a key that is a map, too. */
+static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
+{
+    int r = 0;
+    if (in->width < 2)
+        return sl_pairs_reject(stage->node, lane->task, in);
+    if (!may_hold_maps(in))
+        return sl_collect_push(stage, lane, in);
+    for (uint32_t i = 0; i < in->rows && r == 0; i++)
+        r = sl_key_check(stage->node, lane->task, &in->column[0][i]) < 0
+                ? sl_task_reject(lane->task, stage->node->number, in, i)
+                : append_row(sl_collect_rows(lane), in, i);
+    return r;
+}
+
+/* ---- the batch ---- */
+
+static int begin(struct sl_stage *stage)
+{
+    return sl_collect_init(stage->state, stage, UINT64_MAX);
+}
+
+static void done(struct sl_stage *stage)
+{
+    sl_collect_done(stage->state);
+}
+
+static struct sl_cell *find_cell(struct sl_stage *stage, struct sl_parts *parts, const struct sl_field *key,
+                                 struct sl_cells **ret)
+{
+    uint64_t hash = sl_field_hash(key, stage->tasks[0].seed);
+    *ret = &parts->part[sl_parts_number(hash)];
+    return sl_cells_find(*ret, key, (uint32_t)hash);
+}
+
+/* Keys of `initial` count as seen in the first batch. */
+static int put_initial(struct sl_stage *stage, struct memory *memory)
+{
+    struct sl_cursor cursor;
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cells *cells;
+    uint32_t width;
+    if (!memory->initial)
+        return 0;
+    sl_cursor_init(&cursor, memory->initial);
+    while (sl_cursor_next(&cursor, row, &width)) {
+        struct sl_cell *cell = find_cell(stage, &memory->parts, &row[0], &cells);
+        if (!cell || sl_cells_put(cells, cell, &row[1]) < 0 ||
+            sl_cells_touch(cells, cell, stage->batch_ms, timeout_of(stage->node) > 0) < 0)
+            return SL_ENOMEM;
+    }
+    sl_dataset_unref((struct sl_dataset *)memory->initial);
+    memory->initial = NULL;
+    return 0;
+}
+
+static int map_records(const struct sl_mapping *mapping)
+{
+    struct sl_dataset *input;
+    int r = sl_collect_dataset(mapping->stage->state, &input, mapping->stage->err);
+    if (r < 0)
+        return r;
+    r = sl_mapping_call_records(mapping, input);
+    sl_dataset_unref(input);
+    return r;
+}
+
+/* Where nothing is kept on disk, save is not called: what is dirty is of the batch before. */
+static int begin_changes(struct sl_stage *stage, struct memory *memory)
+{
+    if (!stage->services->durable)
+        sl_parts_saved(&memory->parts);
+    return stage->services->durable ? 0 : sl_parts_tidy(&memory->parts, stage);
+}
+
+static int map_batch(struct sl_stage *stage, struct sl_rounds *rounds)
+{
+    struct memory *memory = stage->memory;
+    const struct sl_mapping mapping = {stage, &memory->parts, rounds, timeout_of(stage->node)};
+    int r = begin_changes(stage, memory);
+    if (r == 0)
+        r = put_initial(stage, memory);
+    if (r == 0)
+        r = map_records(&mapping);
+    if (r == 0 && mapping.timeout_ms)
+        r = sl_mapping_time_out(&mapping);
+    return r < 0 ? r : sl_parts_sort_changed(mapping.parts, stage);
+}
+
+static int finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_rounds rounds;
+    int r = sl_rounds_init(&rounds, stage);
+    if (r == 0)
+        r = map_batch(stage, &rounds);
+    if (r == 0)
+        *ret = sl_rounds_take(&rounds);
+    sl_rounds_done(&rounds);
+    return r;
+}
+
+/* ---- on disk: the cells that changed, with the time of their last record ---- */
+
+static int save_cells(struct sl_stage *stage, struct sl_keeper *keeper, const struct sl_found *changed)
+{
+    struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
+    int r = keeper->ops->begin(keeper, &section);
+    for (size_t i = 0; r == 0 && i < changed->count; i++) {
+        const struct sl_cell *cell = changed->entry[i].state.pointer;
+        struct sl_field row[3] = {cell->key, cell->value, sl_integer(cell->seen_ms)};
+        r = keeper->ops->row(keeper, row, cell->exists ? 3 : 1);
+    }
+    return r;
+}
+
+static int save(struct sl_stage *stage, struct sl_keeper *keeper)
+{
+    struct memory *memory = stage->memory;
+    int r = memory->parts.changed.count ? save_cells(stage, keeper, &memory->parts.changed) : 0;
+    sl_parts_saved(&memory->parts);
+    return r == 0 ? sl_parts_tidy(&memory->parts, stage) : r;
+}
+
+static int load_cell(struct sl_stage *stage, struct sl_parts *parts, const struct sl_field *row,
+                     uint32_t width)
+{
+    struct sl_cells *cells;
+    struct sl_cell *cell = find_cell(stage, parts, &row[0], &cells);
+    if (cell && (cell->exists || width == 1)) { /* a newer row says all of the key, its looks, too */
+        int r = sl_cells_remove(cells, cell);
+        if (r < 0 || width == 1)
+            return r;
+        cell = find_cell(stage, parts, &row[0], &cells);
+    }
+    if (!cell)
+        return SL_ENOMEM;
+    if (width != 3 || row[2].tag != SL_INT)
+        return sl_error_set(stage->err, SL_EDAMAGED, "the state of mapWithState is damaged");
+    cell->seen_ms = row[2].integer;
+    return sl_cells_put(cells, cell, &row[1]);
+}
+
+static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    struct memory *memory = stage->memory;
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    int r = 0;
+    (void)section;
+    sl_dataset_unref((struct sl_dataset *)memory->initial); /* it went into what is loaded now */
+    memory->initial = NULL;
+    sl_cursor_init(&cursor, rows);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width))
+        r = load_cell(stage, &memory->parts, row, width);
+    return r;
+}
+
+static int loaded(struct sl_stage *stage, int64_t last_ms)
+{
+    struct memory *memory = stage->memory;
+    (void)last_ms;
+    sl_parts_settle(&memory->parts);
+    return timeout_of(stage->node) ? sl_parts_note_all(&memory->parts) : 0;
+}
+
+static const struct sl_wide map_wide = {
+    .state_size = sizeof(struct sl_collect),
+    .begin = begin,
+    .lane_open = sl_collect_lane_open,
+    .push = push,
+    .take = sl_collect_take,
+    .finish = finish,
+    .done = done,
+    .memory_size = sizeof(struct memory),
+    .memory_open = memory_open,
+    .memory_done = memory_done,
+    .wants = wants,
+    .times_out = true,
+    .save = save,
+    .load = load,
+    .loaded = loaded,
+};
+
+static const struct sl_param params[] = {
+    {"func", SL_WANT_FUNCTION, false,
+     "f(key, value, state, time); state has get, exists, update, remove, isTimingOut"},
+    {0},
+};
+
+static const struct sl_param options[] = {
+    {"timeout", SL_WANT_DURATION, true,
+     "keys that are idle for longer get a last call with value nil and go"},
+    {"initial", SL_WANT_LIST, true, "a list of pairs: the state to begin with"},
+    {0},
+};
+
+static int check(struct sl_node *node, struct sl_error *err)
+{
+    const struct sl_function *fn = sl_node_function(node, 0);
+    if (!fn->ops->call_state)
+        return sl_error_set(err, SL_EUSAGE, "mapWithState: func must be a function, not the built-in %s",
+                            fn->name);
+    return sl_initial_check(node, sl_node_option(node, "initial"), err);
+}
+
+const struct sl_op sl_op_map_with_state = {
+    .name = "mapWithState",
+    .kind = SL_OP_WIDE,
+    .family = "state",
+    .summary = "Maps each record beside the state of its key",
+    .example = "s:map(sluice.pair(1)):mapWithState(function(key, value, state) state:update((state:get() or "
+               "0) + value) "
+               "return key, state:get() end)",
+    .params = params,
+    .options = options,
+    .wide = &map_wide,
+    .check = check,
+};

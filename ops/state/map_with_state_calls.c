@@ -1,0 +1,171 @@
+#include "ops/state/map_with_state_calls.h"
+
+#include "core/base/error.h"
+#include "ops/key/pair_key.h"
+
+#include <string.h>
+
+/* What a round works on. */
+struct calls {
+    const struct sl_mapping *mapping;
+    const struct sl_dataset *input;
+    const struct sl_found *idle; /* not NULL: the calls are those of keys that time out */
+};
+
+static struct sl_cells *cells_of(const struct calls *calls, const struct sl_round_item *item)
+{
+    return &calls->mapping->parts->part[sl_parts_number(item->hash)];
+}
+
+static uint64_t hash_of(const struct calls *calls, const struct sl_field *key)
+{
+    return sl_field_hash(key, calls->mapping->stage->tasks[0].seed);
+}
+
+/* ---- one call ---- */
+
+/* What the function returned becomes the item's row. */
+static int keep_returned(struct sl_round_memory *memory, const struct sl_returned *returned,
+                         struct sl_round_item *item)
+{
+    const struct sl_field *fields = returned->values;
+    uint32_t count = returned->count;
+    if (count == 1 && fields[0].tag == SL_LIST && fields[0].flags & SL_FIELD_ROW) {
+        count = fields[0].len;
+        fields = fields[0].items;
+    }
+    struct sl_field *row = sl_arena_alloc(&memory->round, count * sizeof *row);
+    if (!row)
+        return SL_ENOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        if (!sl_field_copy(&memory->result, &fields[i], &row[i]))
+            return SL_ENOMEM;
+    item->row = row;
+    item->width = (uint8_t)count;
+    return 0;
+}
+
+/* What the function did to the cell becomes so. */
+static int settle_cell(struct sl_cells *cells, struct sl_cell *cell, const struct sl_state_cell *after)
+{
+    if (!after->changed)
+        return 0;
+    if (after->exists)
+        return sl_cells_put(cells, cell, &after->value);
+    return sl_cells_remove(cells, cell);
+}
+
+static int reject(const struct calls *calls, struct sl_task *task, struct sl_round_item *item)
+{
+    item->is_refused = true;
+    return sl_task_reject_group(task, calls->mapping->stage->node->number, &item->key, &item->value);
+}
+
+/* An error leaves the state as it was. */
+static int call(const struct calls *calls, struct sl_task *task, struct sl_round_memory *memory,
+                struct sl_round_item *item, struct sl_cell *cell)
+{
+    const struct sl_function *fn = sl_node_function(calls->mapping->stage->node, 0);
+    struct sl_field values[SL_WIDTH_MAX];
+    struct sl_returned returned = {0, values};
+    struct sl_state_cell state = {cell->exists, false, calls->idle != NULL, cell->value};
+    int r = fn->ops->call_state(fn, task, &cell->key, &item->value, &state, calls->mapping->stage->batch_ms,
+                                &returned);
+    if (r == SL_EREJECT)
+        return reject(calls, task, item);
+    if (r == 0)
+        r = settle_cell(cells_of(calls, item), cell, &state);
+    return r == 0 && returned.count ? keep_returned(memory, &returned, item) : r;
+}
+
+/* ---- records ---- */
+
+static int fill_records(void *arg, uint64_t from, size_t count, struct sl_round_memory *memory,
+                        struct sl_round_item *item)
+{
+    const struct calls *calls = arg;
+    struct sl_field row[SL_WIDTH_MAX], *others;
+    struct sl_cursor cursor;
+    uint32_t width;
+    sl_cursor_init(&cursor, calls->input);
+    sl_cursor_seek(&cursor, from);
+    for (; count && sl_cursor_next(&cursor, row, &width); count--, item++) {
+        item->key = row[0];
+        item->hash = hash_of(calls, &row[0]);
+        item->is_pair = width > 1;
+        if (width == 2)
+            item->value = row[1];
+        if (width <= 2)
+            continue;
+        others = sl_arena_alloc(&memory->round, (width - 1) * sizeof *others);
+        if (!others)
+            return SL_ENOMEM;
+        memcpy(others, row + 1, (width - 1) * sizeof *others);
+        item->value = sl_list(others, width - 1);
+    }
+    return count ? SL_ENOMEM : 0; /* rows on disk that could not be loaded */
+}
+
+static int call_for_record(void *arg, struct sl_task *task, struct sl_round_memory *memory,
+                           struct sl_round_item *item)
+{
+    const struct calls *calls = arg;
+    struct sl_cells *cells = cells_of(calls, item);
+    if (!item->is_pair)
+        sl_task_explain(task, "mapWithState: the record has one field; a pair has a key and a value");
+    if (!item->is_pair || sl_key_check(calls->mapping->stage->node, task, &item->key) < 0)
+        return reject(calls, task, item);
+    struct sl_cell *cell = sl_cells_find(cells, &item->key, (uint32_t)item->hash);
+    if (!cell)
+        return SL_ENOMEM;
+    int r = call(calls, task, memory, item, cell);
+    return r < 0
+               ? r
+               : sl_cells_touch(cells, cell, calls->mapping->stage->batch_ms, calls->mapping->timeout_ms > 0);
+}
+
+/* ---- keys that time out ---- */
+
+static int fill_idle(void *arg, uint64_t from, size_t count, struct sl_round_memory *memory,
+                     struct sl_round_item *item)
+{
+    const struct calls *calls = arg;
+    (void)memory;
+    for (size_t i = 0; i < count; i++) {
+        item[i].key = calls->idle->entry[from + i].key;
+        item[i].hash = hash_of(calls, &item[i].key);
+    }
+    return 0;
+}
+
+static int call_for_idle(void *arg, struct sl_task *task, struct sl_round_memory *memory,
+                         struct sl_round_item *item)
+{
+    const struct calls *calls = arg;
+    struct sl_cells *cells = cells_of(calls, item);
+    struct sl_cell *cell = sl_cells_find(cells, &item->key, (uint32_t)item->hash);
+    if (!cell)
+        return SL_ENOMEM;
+    int r = call(calls, task, memory, item, cell);
+    return r < 0 ? r : sl_cells_remove(cells, cell);
+}
+
+/* ---- the batch ---- */
+
+int sl_mapping_call_records(const struct sl_mapping *mapping, const struct sl_dataset *input)
+{
+    struct calls calls = {mapping, input, NULL};
+    const struct sl_rounds_work work = {fill_records, call_for_record, &calls};
+    return sl_rounds_run(mapping->rounds, &work, input->count);
+}
+
+int sl_mapping_time_out(const struct sl_mapping *mapping)
+{
+    struct sl_stage *stage = mapping->stage;
+    struct sl_found idle SL_CLEANUP(sl_found_done) = {0};
+    struct calls calls = {mapping, NULL, &idle};
+    const struct sl_rounds_work work = {fill_idle, call_for_idle, &calls};
+    int r = sl_parts_take_idle(mapping->parts, stage, stage->batch_ms - mapping->timeout_ms, &idle);
+    stage->said = stage->said || idle.count;
+    return r < 0 ? r : sl_rounds_run(mapping->rounds, &work, idle.count);
+}

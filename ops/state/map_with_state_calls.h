@@ -1,0 +1,18 @@
+/* The calls of one batch of mapWithState: of its function for the records, then for keys that time out. */
+#pragma once
+
+#include "ops/state/state_map.h"
+#include "ops/state/keyed_calls.h"
+
+struct sl_mapping {
+    struct sl_stage *stage;
+    struct sl_parts *parts;
+    struct sl_rounds *rounds; /* takes the rows that the function returns */
+    int64_t timeout_ms;       /* 0: none */
+};
+
+/* For every record, in their order. 0, or a failure that ends the batch. */
+int sl_mapping_call_records(const struct sl_mapping *mapping, const struct sl_dataset *input);
+
+/* For every key that had no record for the timeout, in the order of keys; then it is gone. */
+int sl_mapping_time_out(const struct sl_mapping *mapping);

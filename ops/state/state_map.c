@@ -1,0 +1,129 @@
+#include "ops/state/state_map.h"
+
+#include "core/base/error.h"
+
+void sl_parts_done(struct sl_parts *parts)
+{
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        sl_cells_done(&parts->part[p]);
+    sl_found_done(&parts->changed);
+}
+
+size_t sl_parts_living(const struct sl_parts *parts)
+{
+    size_t living = 0;
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        living += parts->part[p].living;
+    return living;
+}
+
+/* ---- time-outs ---- */
+
+int sl_parts_note_all(struct sl_parts *parts)
+{
+    int r = 0;
+    for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
+        r = sl_cells_note_all(&parts->part[p]);
+    return r;
+}
+
+bool sl_parts_has_idle(const struct sl_parts *parts, int64_t t)
+{
+    bool has_idle = false;
+    for (unsigned p = 0; p < SL_PARTS && !has_idle; p++)
+        has_idle = sl_cells_has_idle(&parts->part[p], t);
+    return has_idle;
+}
+
+int sl_parts_take_idle(struct sl_parts *parts, struct sl_stage *stage, int64_t t, struct sl_found *ret)
+{
+    int r = 0;
+    *ret = (struct sl_found){0};
+    for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
+        r = sl_cells_take_idle(&parts->part[p], t, ret);
+    return r < 0 ? r : sl_entries_sort(stage, ret->entry, ret->count);
+}
+
+/* ---- what changed ---- */
+
+int sl_parts_sort_changed(struct sl_parts *parts, struct sl_stage *stage)
+{
+    int r = 0;
+    parts->changed.count = 0;
+    for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
+        r = sl_cells_dirty(&parts->part[p], &parts->changed);
+    return r < 0 ? r : sl_entries_sort(stage, parts->changed.entry, parts->changed.count);
+}
+
+void sl_parts_saved(struct sl_parts *parts)
+{
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        sl_cells_saved(&parts->part[p]);
+    parts->changed.count = 0;
+}
+
+/* ---- compaction ---- */
+
+void sl_parts_settle(struct sl_parts *parts)
+{
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        sl_cells_settle(&parts->part[p]);
+}
+
+static int tidy_part(void *arg, size_t index, unsigned worker, struct sl_error *err)
+{
+    struct sl_cells **wasteful = arg;
+    (void)worker, (void)err;
+    return sl_cells_tidy(wasteful[index]);
+}
+
+int sl_parts_tidy(struct sl_parts *parts, struct sl_stage *stage)
+{
+    struct sl_cells *wasteful[SL_PARTS];
+    size_t count = 0;
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        if (sl_cells_is_wasteful(&parts->part[p]))
+            wasteful[count++] = &parts->part[p];
+    return count ? sl_pool_run(stage->pool, count, tidy_part, wasteful, stage->err) : 0;
+}
+
+/* ---- showing ---- */
+
+static int append_cell(struct sl_rows *rows, const struct sl_cell *cell)
+{
+    struct sl_field row[2];
+    if (!sl_field_copy(&rows->arena, &cell->key, &row[0]) ||
+        (cell->exists && !sl_field_copy(&rows->arena, &cell->value, &row[1])))
+        return SL_ENOMEM;
+    return sl_rows_append_row(rows, row, cell->exists ? 2 : 1);
+}
+
+static int found_as_rows(const struct sl_found *found, struct sl_rows **ret)
+{
+    struct sl_rows *rows = sl_rows_new();
+    int r = rows ? 0 : SL_ENOMEM;
+    for (size_t i = 0; r == 0 && i < found->count; i++)
+        r = append_cell(rows, found->entry[i].state.pointer);
+    if (r < 0) {
+        sl_rows_unref(rows);
+        return r;
+    }
+    *ret = rows;
+    return 0;
+}
+
+int sl_parts_rows(const struct sl_parts *parts, struct sl_stage *stage, struct sl_rows **ret)
+{
+    struct sl_found living SL_CLEANUP(sl_found_done) = {0};
+    int r = 0;
+    for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
+        r = sl_cells_living(&parts->part[p], &living);
+    if (r == 0)
+        r = sl_entries_sort(stage, living.entry, living.count);
+    return r < 0 ? r : found_as_rows(&living, ret);
+}
+
+int sl_parts_changes(const struct sl_parts *parts, struct sl_rows **ret)
+{
+    return found_as_rows(&parts->changed, ret);
+}

@@ -1,0 +1,51 @@
+/* The state of mapWithState: cells (ops/state/state_shard.h) in a fixed number of parts by the hash of their keys, so
+ * that workers can each have parts of their own.
+ *
+ * Which key is in which part differs from process to process and is never seen: what is shown or saved is
+ * sorted by key over all parts. Belongs to one thread, but that different threads may use different parts. */
+#pragma once
+
+#include "core/contract/operator.h"
+#include "ops/state/state_shard.h"
+
+enum { SL_PARTS_LOG2 = 6, SL_PARTS = 1 << SL_PARTS_LOG2 };
+
+struct sl_parts {
+    struct sl_cells part[SL_PARTS];
+    struct sl_found changed; /* what is dirty, in the order of keys, after sl_parts_sort_changed */
+};
+
+void sl_parts_done(struct sl_parts *parts);
+
+/* The part of a key by its hash (sl_field_hash with the seed of the process): the upper bits, for the tables
+ * of the parts go by the lower half. */
+static inline unsigned sl_parts_number(uint64_t hash)
+{
+    return (unsigned)(hash >> (64 - SL_PARTS_LOG2));
+}
+
+size_t sl_parts_living(const struct sl_parts *parts);
+/* Notes every cell by its last record, after cells were put one by one. 0 or SL_ENOMEM. */
+int sl_parts_note_all(struct sl_parts *parts);
+
+/* Whether a key was last seen before t. */
+bool sl_parts_has_idle(const struct sl_parts *parts, int64_t t);
+/* Takes the keys that were last seen before t, in the order of keys. The caller ends *ret, also after a
+ * failure. */
+int sl_parts_take_idle(struct sl_parts *parts, struct sl_stage *stage, int64_t t, struct sl_found *ret);
+
+/* Fills `changed`, once a batch has changed what it changes. 0 or SL_ENOMEM. */
+int sl_parts_sort_changed(struct sl_parts *parts, struct sl_stage *stage);
+/* Nothing is dirty any more. */
+void sl_parts_saved(struct sl_parts *parts);
+
+/* All cells were loaded: nothing is to be saved, and nothing was wasted yet. */
+void sl_parts_settle(struct sl_parts *parts);
+/* Gives back what removed cells and old values held, part by part once it is as much as the rest; while
+ * nothing is dirty. 0 or SL_ENOMEM. */
+int sl_parts_tidy(struct sl_parts *parts, struct sl_stage *stage);
+
+/* All of it as rows (key, state) in the order of keys. */
+int sl_parts_rows(const struct sl_parts *parts, struct sl_stage *stage, struct sl_rows **ret);
+/* What changed in the same way; keys that are gone as (key). */
+int sl_parts_changes(const struct sl_parts *parts, struct sl_rows **ret);

@@ -1,0 +1,74 @@
+/* One part of the state of mapWithState (ops/state/state_map.h): cells found by key, with the time of each key's last
+ * record, so that a batch costs what it changes. Belongs to one thread at a time. */
+#pragma once
+
+#include "core/rows/dataset.h"
+#include "ops/key/sorted_groups.h"
+#include "ops/key/table.h"
+
+struct sl_cell {
+    struct sl_field key, value;
+    int64_t seen_ms; /* batch of the key's last record */
+    uint32_t hash;
+    bool exists;
+    bool dirty; /* changed since it was last saved */
+};
+
+/* A note that a key was seen; the cell may have been seen later, then the note is stale. */
+struct sl_seen {
+    int64_t t;
+    size_t cell;
+};
+
+struct sl_cells {
+    struct sl_table table; /* group.state.integer: index of the cell */
+    struct sl_cell *cell;  /* [count]; those that do not exist wait for compaction */
+    size_t count, capacity, living;
+    struct sl_memory *memory; /* keys and values */
+    size_t settled;           /* bytes of memory after the last compaction */
+    struct sl_seen *seen;     /* in the order of t; only where there is a time-out */
+    size_t seen_first, seen_count, seen_capacity;
+    size_t *dirty; /* indices of dirty cells */
+    size_t dirty_count, dirty_capacity;
+};
+
+/* Cells with their keys, to be sorted by these: entry.state.pointer is the cell, valid until the next find or
+ * tidy of its part. */
+struct sl_found {
+    struct sl_entry *entry;
+    size_t count, capacity;
+};
+
+void sl_found_done(struct sl_found *found);
+
+void sl_cells_done(struct sl_cells *cells);
+
+/* The cell of the key, made (not existing) where there is none. NULL: out of memory. Valid until the next
+ * find. */
+struct sl_cell *sl_cells_find(struct sl_cells *cells, const struct sl_field *key, uint32_t hash);
+/* The value becomes the cell's state, copied; nil too is a state. 0 or SL_ENOMEM. */
+int sl_cells_put(struct sl_cells *cells, struct sl_cell *cell, const struct sl_field *value);
+int sl_cells_remove(struct sl_cells *cells, struct sl_cell *cell);
+/* Notes that the key had a record in batch t, where time-outs are wanted. */
+int sl_cells_touch(struct sl_cells *cells, struct sl_cell *cell, int64_t t, bool note);
+
+/* Notes every cell by its last record, after cells were put one by one. */
+int sl_cells_note_all(struct sl_cells *cells);
+
+/* Whether a key was last seen before t. */
+bool sl_cells_has_idle(const struct sl_cells *cells, int64_t t);
+/* Takes the cells that were last seen before t and adds them to *found. 0 or SL_ENOMEM. */
+int sl_cells_take_idle(struct sl_cells *cells, int64_t t, struct sl_found *found);
+
+/* Adds the cells that are there, or the dirty ones, to *found. 0 or SL_ENOMEM. */
+int sl_cells_living(const struct sl_cells *cells, struct sl_found *found);
+int sl_cells_dirty(const struct sl_cells *cells, struct sl_found *found);
+/* Nothing is dirty any more. */
+void sl_cells_saved(struct sl_cells *cells);
+
+/* All cells were loaded: nothing is to be saved, and nothing was wasted yet. */
+void sl_cells_settle(struct sl_cells *cells);
+/* Whether removed cells and old values hold as much as the rest, and a tidy would give that back. */
+bool sl_cells_is_wasteful(const struct sl_cells *cells);
+/* To be called while nothing is dirty. 0 or SL_ENOMEM. */
+int sl_cells_tidy(struct sl_cells *cells);

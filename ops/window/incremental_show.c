@@ -1,0 +1,120 @@
+/* What a running window shows: the keys that changed become the next revision. */
+#include "ops/window/incremental_internal.h"
+
+#include "core/base/error.h"
+
+#include <stdlib.h>
+
+int sl_running_sort(const struct sl_running *running, struct sl_stage *stage, const struct sl_noted *noted,
+                    struct sl_entry **ret)
+{
+    struct sl_entry *entry = malloc((noted->count + 1) * sizeof *entry);
+    if (!entry)
+        return SL_ENOMEM;
+    for (size_t i = 0; i < noted->count; i++) {
+        size_t index = noted->index[i];
+        entry[i] = (struct sl_entry){running->live[index].entry.key, {.integer = (int64_t)index}};
+    }
+    int r = sl_entries_sort(stage, entry, noted->count);
+    if (r < 0) {
+        free(entry);
+        return r;
+    }
+    *ret = entry;
+    return 0;
+}
+
+static void add_group(struct sl_groups *groups, const struct sl_live *live)
+{
+    if (live->exists && !live->failed)
+        groups->entry[groups->count++] = live->entry;
+}
+
+int sl_running_groups(const struct sl_running *running, struct sl_stage *stage, bool changed,
+                      struct sl_groups **ret)
+{
+    struct sl_groups *groups = sl_groups_new(changed ? running->unshown.count : running->count);
+    if (!groups)
+        return SL_ENOMEM;
+    if (running->memory)
+        groups->memory->base[0] = sl_memory_ref(running->memory);
+    for (size_t i = 0; changed && i < running->unshown.count; i++)
+        add_group(groups, &running->live[running->unshown.index[i]]);
+    for (size_t i = 0; !changed && i < running->count; i++)
+        add_group(groups, &running->live[i]);
+    int r = sl_entries_sort(stage, groups->entry, groups->count);
+    if (r < 0) {
+        sl_groups_unref(groups);
+        return r;
+    }
+    *ret = groups;
+    return 0;
+}
+
+struct revising {
+    struct sl_running *running;
+    struct sl_cursor cursor; /* over the finished rows */
+    struct sl_field row[SL_WIDTH_MAX];
+    bool has_row;
+    struct sl_rows *changes;
+    bool retry;
+};
+
+static void next_row(struct revising *revising)
+{
+    uint32_t width;
+    revising->has_row = sl_cursor_next(&revising->cursor, revising->row, &width);
+}
+
+static int append(struct sl_rows *rows, const struct sl_field *fields, uint32_t width)
+{
+    struct sl_chunk row = {.rows = 1, .width = width};
+    for (uint32_t c = 0; c < width; c++)
+        row.column[c] = &fields[c];
+    return sl_rows_append(rows, &row);
+}
+
+/* One changed key: shown with its row, or not at all. */
+static int revise_key(struct revising *revising, struct sl_live *live)
+{
+    struct sl_running *running = revising->running;
+    bool was_shown = live->shown;
+    struct sl_field key = live->entry.key;
+    key.flags = 0;
+    live->shown = revising->has_row && sl_field_equals(&revising->row[0], &key);
+    live->unshown = false;
+    running->shown = running->shown + live->shown - was_shown;
+    int r = 0;
+    if (live->shown)
+        r = append(revising->changes, revising->row, 2);
+    else if (was_shown)
+        r = append(revising->changes, &key, 1);
+    if (live->shown)
+        next_row(revising);
+    else if (r == 0 && revising->retry && live->exists && !live->failed)
+        r = sl_running_touch(running, live);
+    return r;
+}
+
+int sl_running_revise(struct sl_running *running, struct sl_stage *stage, const struct sl_dataset *rows,
+                      bool retry, struct sl_dataset **ret)
+{
+    struct revising revising = {.running = running, .changes = sl_rows_new(), .retry = retry};
+    size_t count = running->unshown.count;
+    struct sl_entry *entry = NULL;
+    int r = revising.changes ? sl_running_sort(running, stage, &running->unshown, &entry) : SL_ENOMEM;
+    running->unshown.count = 0;
+    sl_cursor_init(&revising.cursor, rows);
+    next_row(&revising);
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = revise_key(&revising, &running->live[entry[i].state.integer]);
+    free(entry);
+    if (r < 0) {
+        sl_rows_unref(revising.changes);
+        return r;
+    }
+    r = sl_keyed_add(&running->rows, stage->pool, revising.changes, running->shown);
+    if (r == 0)
+        *ret = sl_dataset_ref(running->rows.newest);
+    return r;
+}

@@ -1,0 +1,52 @@
+/* Partial results over aligned blocks of batches: how a window without an inverse costs a few merges a slide,
+ * however long it is.
+ *
+ * Batches are numbered by their time (t / slide of the input). A block of level k covers 2^k batches and
+ * begins at a multiple of 2^k; it is made of its two halves when it is first wanted, and kept while it lies
+ * in the window.
+ *
+ * A window is split at its number with the most trailing zero bits. What lies before it is cut into the
+ * largest aligned blocks, whose combinations up to the split are kept as a stack: when the window moves on,
+ * the first go, and a few new ones come, one or two a slide on the average. What lies behind it grows batch
+ * by batch. So a slide combines the two sides and little more, and how values are associated depends on batch
+ * times only. Batches without data cost nothing. */
+#pragma once
+
+#include "ops/key/sorted_groups.h"
+
+enum { SL_BLOCK_LEVELS = 40 };
+
+struct sl_block_level {
+    int64_t first; /* number of block[0], in blocks of this level */
+    size_t count, capacity;
+    struct sl_block {
+        struct sl_groups *groups; /* NULL: no data, or not made yet */
+        bool made;
+    } * block;
+};
+
+enum { SL_SUFFIXES_MAX = 2 * SL_BLOCK_LEVELS };
+
+struct sl_blocks {
+    int64_t split; /* of the window asked for last */
+    bool has_split;
+    size_t suffixes;
+    struct sl_suffix {
+        int64_t from;
+        struct sl_groups *groups; /* of batches [from, split); NULL: no data */
+    } suffix[SL_SUFFIXES_MAX];    /* the shortest first */
+    int64_t prefix_to;
+    struct sl_groups *prefix; /* of batches [split, prefix_to]; NULL: no data */
+    struct sl_block_level level[SL_BLOCK_LEVELS];
+    int64_t last; /* number of the newest batch with data */
+    bool any;
+};
+
+void sl_blocks_done(struct sl_blocks *blocks);
+/* Batch `number` has these groups: takes over the reference. Numbers increase. */
+int sl_blocks_add(struct sl_blocks *blocks, int64_t number, struct sl_groups *groups);
+/* Forgets batches before `number`. */
+void sl_blocks_forget(struct sl_blocks *blocks, int64_t number);
+/* The groups of batches [from, to]; NULL in *ret where none has data. The caller unrefs. */
+int sl_blocks_combine(struct sl_blocks *blocks, struct sl_stage *stage, const struct sl_reducer *reducer,
+                      int64_t from, int64_t to, struct sl_groups **ret);

@@ -1,0 +1,477 @@
+/* Reducing over windows: reduceByKeyAndWindow, reduceByWindow, groupByKeyAndWindow, countByWindow,
+ * countByValueAndWindow.
+ *
+ * Every batch is aggregated on its own, and its groups are kept while a window reaches them. A reducer with
+ * an inverse has its result carried from slide to slide (ops/window/incremental.h): what enters is combined, what leaves
+ * is taken out. Any other is combined from aligned blocks of batches (ops/window/partials.h). Neither reads a batch
+ * twice. */
+#include "core/base/error.h"
+#include "core/contract/state_writer.h"
+#include "core/contract/services.h"
+#include "ops/window/partials.h"
+#include "ops/group/by_key.h"
+#include "ops/reducer/reducers.h"
+#include "ops/window/incremental.h"
+#include "ops/window/check.h"
+
+/* What one operator of the family is made of; filled in begin. */
+struct window {
+    struct sl_by_key by_key;
+    const struct sl_function *filter; /* NULL: none */
+    bool zero_when_empty;             /* countByWindow */
+    bool forgets;                     /* a key that no batch holds goes */
+};
+
+struct memory {
+    struct sl_blocks blocks; /* level 0: the batches */
+    struct sl_running running;
+    bool shown;              /* the last emission showed data */
+    bool began, began_saved; /* there was data once: from then on countByWindow has a zero to show */
+};
+
+static void memory_done(void *memory)
+{
+    struct memory *own = memory;
+    sl_blocks_done(&own->blocks);
+    sl_running_done(&own->running);
+}
+
+/* ---- time ---- */
+
+static int64_t batch_number(const struct sl_node *node, int64_t t)
+{
+    return t / node->input[0]->slide_ms;
+}
+
+/* The first batch of the window that ends with t. */
+static int64_t first_number(const struct sl_node *node, int64_t t)
+{
+    return batch_number(node, t) - sl_window_of(node) / node->input[0]->slide_ms + 1;
+}
+
+static bool wants(const struct sl_node *node, const void *memory, int64_t t)
+{
+    const struct memory *own = memory;
+    bool holds = own->blocks.any && own->blocks.last >= first_number(node, t);
+    return t % node->slide_ms == 0 && (holds || own->shown);
+}
+
+/* ---- a batch comes in ---- */
+
+static bool has_inverse(const struct window *window)
+{
+    return window->by_key.aggregate.reducer->ops->inverse != NULL;
+}
+
+/* A user's inverse makes results that depend on their history, and keys that stay: they are kept as they are.
+ */
+static bool keeps_running(const struct sl_stage *stage)
+{
+    const struct window *window = stage->state;
+    return has_inverse(window) && window->by_key.aggregate.reducer == &window->by_key.function.reducer;
+}
+
+/* Takes the batches before `first` out of the running result. */
+static int leave(struct sl_stage *stage, int64_t first)
+{
+    struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    const struct sl_block_level *batches = &memory->blocks.level[0];
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < batches->count && batches->first + (int64_t)i < first; i++)
+        if (batches->block[i].groups)
+            r = sl_running_leave(&memory->running, stage, window->by_key.aggregate.reducer,
+                                 batches->block[i].groups, window->forgets);
+    return r;
+}
+
+static int enter(struct sl_stage *stage, struct sl_groups *groups)
+{
+    struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    int r = 0;
+    if (!groups->count) {
+        sl_groups_unref(groups);
+        return 0;
+    }
+    memory->began = true;
+    if (has_inverse(window))
+        r = sl_running_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
+    if (r == 0)
+        return sl_blocks_add(&memory->blocks, batch_number(stage->node, stage->batch_ms), groups);
+    sl_groups_unref(groups);
+    return r;
+}
+
+static int advance(struct sl_stage *stage)
+{
+    struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    int64_t first = first_number(stage->node, stage->batch_ms);
+    struct sl_groups *groups;
+    memory->running.tracks = keeps_running(stage) && stage->services->durable;
+    int r = sl_running_tidy(&memory->running, stage, window->by_key.aggregate.reducer);
+    if (r == 0 && has_inverse(window))
+        r = leave(stage, first);
+    if (r < 0)
+        return r;
+    sl_blocks_forget(&memory->blocks, first);
+    if (sl_running_show_first(&memory->running, &memory->blocks.level[0]) < 0)
+        return SL_ENOMEM;
+    r = sl_aggregate_finish(&window->by_key.aggregate, &groups);
+    return r < 0 ? r : enter(stage, groups);
+}
+
+/* ---- what is shown ---- */
+
+/* Of keyed results that are carried from slide to slide only what changed is finished. */
+static bool shows_changes(const struct window *window)
+{
+    return has_inverse(window) && window->by_key.shape == SL_SHAPE_PAIR;
+}
+
+static int window_groups(struct sl_stage *stage, struct sl_groups **ret)
+{
+    struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    if (has_inverse(window))
+        return sl_running_groups(&memory->running, stage, shows_changes(window), ret);
+    int r = sl_blocks_combine(&memory->blocks, stage, window->by_key.aggregate.reducer,
+                              first_number(stage->node, stage->batch_ms),
+                              batch_number(stage->node, stage->batch_ms), ret);
+    if (r == 0 && !*ret)
+        *ret = sl_groups_new(0);
+    return r < 0 ? r : *ret ? 0 : SL_ENOMEM;
+}
+
+static int revise(struct sl_stage *stage, struct sl_dataset **rows)
+{
+    const struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    struct sl_dataset *changed = *rows;
+    *rows = NULL;
+    int r = sl_running_revise(&memory->running, stage, changed, !window->filter, rows);
+    sl_dataset_unref(changed);
+    return r;
+}
+
+static int show(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct window *window = stage->state;
+    const struct memory *memory = stage->memory;
+    struct sl_groups *groups;
+    int r = window_groups(stage, &groups);
+    if (r < 0)
+        return r;
+    r = sl_groups_finish(stage, window->by_key.aggregate.reducer, groups, window->by_key.shape, ret);
+    sl_groups_unref(groups);
+    if (r == 0 && window->filter)
+        r = sl_window_filter(stage, window->filter, ret);
+    if (r == 0 && shows_changes(window))
+        r = revise(stage, ret);
+    if (r == 0 && window->zero_when_empty && memory->began && !(*ret)->count)
+        r = sl_append_zero(*ret);
+    return r < 0 ? r : sl_cut_partitions(stage, window->by_key.partitions_param, ret);
+}
+
+static int finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct memory *memory = stage->memory;
+    int r = advance(stage);
+    if (r < 0 || !stage->emits)
+        return r;
+    bool holds = memory->blocks.any && memory->blocks.last >= first_number(stage->node, stage->batch_ms);
+    stage->said = stage->has_input || holds || memory->shown;
+    memory->shown = holds;
+    return stage->said ? show(stage, ret) : 0;
+}
+
+/* ---- on disk: the groups of each batch; a running result that those do not give is kept beside them ---- */
+
+static int save_groups(struct sl_stage *stage, struct sl_keeper *keeper, const struct sl_groups *groups)
+{
+    const struct window *window = stage->state;
+    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
+    struct sl_section section = {SL_SECTION_BATCH, 0, stage->batch_ms,
+                                 stage->batch_ms + sl_window_of(stage->node) + stage->node->slide_ms};
+    struct sl_task *task = &stage->tasks[0];
+    int r = keeper->ops->begin(keeper, &section);
+    for (size_t i = 0; r == 0 && i < groups->count; i++) {
+        struct sl_field row[2] = {groups->entry[i].key};
+        sl_arena_reset(task->scratch);
+        r = reducer->ops->encode(reducer, task, &groups->entry[i].state, &row[1]);
+        if (r == 0)
+            r = keeper->ops->row(keeper, row, 2);
+    }
+    return r;
+}
+
+/* Once: the batches that say so are forgotten some day. */
+static int save_began(struct sl_stage *stage, struct sl_keeper *keeper)
+{
+    const struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
+    const struct sl_field row[2] = {sl_nil(), sl_boolean(true)};
+    if (!window->zero_when_empty || !memory->began || memory->began_saved)
+        return 0;
+    memory->began_saved = true;
+    int r = keeper->ops->begin(keeper, &section);
+    return r < 0 ? r : keeper->ops->row(keeper, row, 2);
+}
+
+static int save(struct sl_stage *stage, struct sl_keeper *keeper)
+{
+    struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    const struct sl_block_level *batches = &memory->blocks.level[0];
+    int r = 0;
+    if (batches->count && memory->blocks.last == batch_number(stage->node, stage->batch_ms))
+        r = save_groups(stage, keeper, batches->block[batches->count - 1].groups);
+    if (r == 0 && keeps_running(stage))
+        r = sl_running_save(&memory->running, stage, window->by_key.aggregate.reducer, keeper);
+    return r < 0 ? r : save_began(stage, keeper);
+}
+
+static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_dataset *rows)
+{
+    const struct window *window = stage->state;
+    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
+    struct memory *memory = stage->memory;
+    struct sl_groups *groups = sl_groups_new(rows->count);
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    int r = groups ? 0 : SL_ENOMEM;
+    sl_cursor_init(&cursor, rows);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
+        struct sl_entry *entry = &groups->entry[groups->count++];
+        if (width != 2)
+            r = sl_error_set(stage->err, SL_EDAMAGED, "the batches that %s kept are damaged",
+                             stage->node->op->name);
+        else if (!sl_field_copy(&groups->memory->arena, &row[0], &entry->key))
+            r = SL_ENOMEM;
+        else
+            r = reducer->ops->decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1],
+                                     &entry->state);
+    }
+    if (r == 0)
+        return sl_blocks_add(&memory->blocks, batch_number(stage->node, t), groups);
+    sl_groups_unref(groups);
+    return r;
+}
+
+static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    struct memory *memory = stage->memory;
+    if (section->kind == SL_SECTION_BATCH)
+        return load_groups(stage, section->t, rows);
+    const struct window *window = stage->state;
+    if (window->zero_when_empty) {
+        memory->began = memory->began_saved = true;
+        return 0;
+    }
+    return sl_running_load(&memory->running, stage, window->by_key.aggregate.reducer, rows);
+}
+
+/* Results that are not kept come from the batches; of those that are, the batches know which keys are mixed.
+ */
+static int enter_loaded(struct sl_stage *stage, const struct sl_groups *groups)
+{
+    const struct window *window = stage->state;
+    struct memory *memory = stage->memory;
+    if (!has_inverse(window) || !groups)
+        return 0;
+    if (!keeps_running(stage))
+        return sl_running_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
+    sl_running_mark(&memory->running, stage, groups);
+    return 0;
+}
+
+static int loaded(struct sl_stage *stage, int64_t last_ms)
+{
+    struct memory *memory = stage->memory;
+    const struct sl_block_level *batches = &memory->blocks.level[0];
+    int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
+    int r = 0;
+    memory->shown = memory->blocks.any && memory->blocks.last >= first_number(stage->node, emitted);
+    sl_blocks_forget(&memory->blocks, first_number(stage->node, last_ms));
+    for (size_t i = 0; r == 0 && i < batches->count; i++)
+        r = enter_loaded(stage, batches->block[i].groups);
+    return r;
+}
+
+#define WINDOW_WIDE(begin_)                                                                                  \
+    {                                                                                                        \
+        .state_size = sizeof(struct window), .begin = (begin_), .lane_open = sl_by_key_lane_open,            \
+        .lane_close = sl_by_key_lane_close, .push = sl_by_key_push, .finish = finish,                        \
+        .done = sl_by_key_done, .memory_size = sizeof(struct memory), .memory_done = memory_done,            \
+        .wants = wants, .windowed = true, .save = save, .load = load, .loaded = loaded                       \
+    }
+
+/* ---- the operators ---- */
+
+/* The reducer of parameter 0 and the inverse of parameter 1, which native reducers bring themselves. */
+static int begin_reduce(struct sl_stage *stage, enum sl_key_of key_of, enum sl_shape shape,
+                        unsigned partitions_param)
+{
+    struct window *window = stage->state;
+    const struct sl_reducer *reducer = sl_by_key_reducer(&window->by_key, stage, 0);
+    window->forgets = true;
+    if (reducer == &window->by_key.function.reducer) {
+        window->by_key.function.inverse = sl_node_function(stage->node, 1);
+        window->forgets = window->filter != NULL;
+        sl_function_reducer_init(&window->by_key.function);
+    }
+    return sl_by_key_begin(&window->by_key, stage, reducer, key_of, shape, partitions_param);
+}
+
+static int reduce_by_key_begin(struct sl_stage *stage)
+{
+    struct window *window = stage->state;
+    window->filter = sl_node_function(stage->node, 5);
+    return begin_reduce(stage, SL_KEY_FIELD, SL_SHAPE_PAIR, 4);
+}
+
+static const struct sl_wide reduce_by_key_wide = WINDOW_WIDE(reduce_by_key_begin);
+
+static int check_reduce_by_key(struct sl_node *node, struct sl_error *err)
+{
+    return sl_window_check(node, 2, 3, err);
+}
+
+static const struct sl_param reduce_by_key_params[] = {
+    {"func", SL_WANT_REDUCER, false, "a function of two values that gives one, or a native reducer"},
+    {"invFunc", SL_WANT_FUNCTION | SL_WANT_NIL, false,
+     "takes the second value out of the first; nil: there is none"},
+    {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
+    {"slideDuration", SL_WANT_DURATION | SL_WANT_NIL, true, "how often one is shown; the stream's own slide"},
+    SL_PARAM_PARTITIONS,
+    {"filterFunc", SL_WANT_FUNCTION | SL_WANT_NIL, true,
+     "of key and value: only pairs it is true for are shown"},
+    {0},
+};
+
+const struct sl_op sl_op_reduce_by_key_and_window = {
+    .name = "reduceByKeyAndWindow",
+    .kind = SL_OP_WIDE,
+    .family = "window",
+    .summary = "Combines the values of each key over a sliding window",
+    .example = "s:map(sluice.pair(1)):reduceByKeyAndWindow(sluice.sum, nil, \"3s\", \"1s\")",
+    .params = reduce_by_key_params,
+    .wide = &reduce_by_key_wide,
+    .check = check_reduce_by_key,
+};
+
+static int reduce_begin(struct sl_stage *stage)
+{
+    return begin_reduce(stage, SL_KEY_NONE, SL_SHAPE_VALUE, SL_PARAMS_MAX);
+}
+
+static const struct sl_wide reduce_wide = WINDOW_WIDE(reduce_begin);
+
+static int check_reduce(struct sl_node *node, struct sl_error *err)
+{
+    return sl_window_check(node, 2, 3, err);
+}
+
+static const struct sl_param reduce_params[] = {
+    {"reduceFunc", SL_WANT_REDUCER, false, "a function of two records that gives one, or a native reducer"},
+    {"invReduceFunc", SL_WANT_FUNCTION | SL_WANT_NIL, false,
+     "takes the second out of the first; nil: there is none"},
+    {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
+    {"slideDuration", SL_WANT_DURATION, false, "how often one is shown"},
+    {0},
+};
+
+const struct sl_op sl_op_reduce_by_window = {
+    .name = "reduceByWindow",
+    .kind = SL_OP_WIDE,
+    .family = "window",
+    .summary = "Combines all records of a sliding window into one",
+    .example = "s:map(sluice.length):reduceByWindow(sluice.sum, nil, \"3s\", \"1s\")",
+    .params = reduce_params,
+    .wide = &reduce_wide,
+    .check = check_reduce,
+};
+
+static int begin_own(struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_key_of key_of,
+                     enum sl_shape shape)
+{
+    struct window *window = stage->state;
+    window->forgets = true;
+    return sl_by_key_begin(&window->by_key, stage, reducer, key_of, shape,
+                           shape == SL_SHAPE_PAIR ? 2 : SL_PARAMS_MAX);
+}
+
+static int group_begin(struct sl_stage *stage)
+{
+    return begin_own(stage, &sl_reducer_list, SL_KEY_FIELD, SL_SHAPE_PAIR);
+}
+
+static int count_begin(struct sl_stage *stage)
+{
+    struct window *window = stage->state;
+    window->zero_when_empty = true;
+    return begin_own(stage, &sl_reducer_count, SL_KEY_NONE, SL_SHAPE_VALUE);
+}
+
+static int count_by_value_begin(struct sl_stage *stage)
+{
+    return begin_own(stage, &sl_reducer_count, SL_KEY_RECORD, SL_SHAPE_PAIR);
+}
+
+static const struct sl_wide group_wide = WINDOW_WIDE(group_begin);
+static const struct sl_wide count_wide = WINDOW_WIDE(count_begin);
+static const struct sl_wide count_by_value_wide = WINDOW_WIDE(count_by_value_begin);
+
+static int check_plain(struct sl_node *node, struct sl_error *err)
+{
+    return sl_window_check(node, 0, 1, err);
+}
+
+static const struct sl_param plain_params[] = {
+    {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
+    {"slideDuration", SL_WANT_DURATION, false, "how often one is shown"},
+    SL_PARAM_PARTITIONS,
+    {0},
+};
+
+const struct sl_op sl_op_group_by_key_and_window = {
+    .name = "groupByKeyAndWindow",
+    .kind = SL_OP_WIDE,
+    .family = "window",
+    .summary = "Collects the values of each key over a sliding window, oldest batch first",
+    .example = "s:map(sluice.pair(1)):groupByKeyAndWindow(\"3s\", \"1s\")",
+    .params = plain_params,
+    .wide = &group_wide,
+    .check = check_plain,
+};
+
+const struct sl_op sl_op_count_by_value_and_window = {
+    .name = "countByValueAndWindow",
+    .kind = SL_OP_WIDE,
+    .family = "window",
+    .summary = "Counts how often each record occurs in a sliding window",
+    .example = "s:countByValueAndWindow(\"3s\", \"1s\")",
+    .params = plain_params,
+    .wide = &count_by_value_wide,
+    .check = check_plain,
+};
+
+static const struct sl_param count_params[] = {
+    {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
+    {"slideDuration", SL_WANT_DURATION, false, "how often one is shown"},
+    {0},
+};
+
+const struct sl_op sl_op_count_by_window = {
+    .name = "countByWindow",
+    .kind = SL_OP_WIDE,
+    .family = "window",
+    .summary = "Counts the records of a sliding window; 0 after data left",
+    .example = "s:countByWindow(\"3s\", \"1s\")",
+    .params = count_params,
+    .wide = &count_wide,
+    .check = check_plain,
+};

@@ -1,0 +1,128 @@
+#include "output/retention.h"
+
+#include "core/base/array.h"
+#include "output/manifest.h"
+#include "output/output_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The times at which this output made what is still there, oldest first. */
+struct made {
+    const struct sl_save_settings *settings;
+    int64_t *time_ms;
+    size_t count, capacity;
+    struct sl_error *err;
+};
+
+static int made_add(struct made *made, int64_t time_ms)
+{
+    int64_t *grown = sl_array_grow(made->time_ms, made->count, &made->capacity, sizeof *grown);
+    if (!grown)
+        return sl_error_nomem(made->err);
+    made->time_ms = grown;
+    made->time_ms[made->count++] = time_ms;
+    return 0;
+}
+
+/* Other outputs' directories have other names. */
+static int made_visit(void *arg, int64_t time_ms, const char *path)
+{
+    struct made *made = arg;
+    struct sl_place place;
+    int r = sl_place_init(&place, made->settings->prefix, made->settings->suffix, time_ms, made->err);
+    if (r < 0)
+        return r;
+    if (strcmp(place.shown, path) == 0)
+        r = made_add(made, time_ms);
+    sl_place_done(&place);
+    return r;
+}
+
+/* How many of the oldest are too old. */
+static size_t too_old(const struct made *made, int64_t t)
+{
+    const struct sl_save_settings *settings = made->settings;
+    size_t count = 0;
+    if (settings->keep_count)
+        return made->count > settings->keep_count ? made->count - settings->keep_count : 0;
+    while (count < made->count && made->time_ms[count] <= t - settings->keep_ms)
+        count++;
+    return count;
+}
+
+/* Once: nobody asks for it again. */
+static void say_left(const struct sl_services *services, const struct sl_place *place)
+{
+    sl_log(services->log, SL_LOG_WARNING,
+           "%s is older than `keep` says, but not as it was written: it is left alone; remove it when it is "
+           "not wanted",
+           place->shown);
+}
+
+/* Under the hidden name first: nobody sees a directory with _SUCCESS and half its parts. */
+static int remove_directory(const struct sl_services *services, int parent_fd, const struct sl_place *place,
+                            const struct sl_manifest *manifest, struct sl_error *err)
+{
+    struct sl_io *io = services->io;
+    bool same = false;
+    struct statx st;
+    bool there = io->ops->statx(io, parent_fd, place->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0;
+    if (!there && errno != ENOENT)
+        return sl_error_sys(err, errno, "looking at %s", place->shown);
+    int r = there ? sl_manifest_matches(io, parent_fd, place->name, place->shown, manifest, false, &same, err)
+                  : 0;
+    if (r == 0 && same && io->ops->renameat2(io, parent_fd, place->name, parent_fd, place->hidden, 0) < 0)
+        r = sl_error_sys(err, errno, "removing %s", place->shown);
+    if (r == 0 && there && !same)
+        say_left(services, place);
+    /* Not there: an earlier try may have come as far as the hidden name. */
+    return r == 0 && (same || !there) ? sl_io_remove_tree(io, parent_fd, place->hidden, err) : r;
+}
+
+static int let_go(const struct sl_services *services, int parent_fd, const struct sl_place *place,
+                  int64_t time_ms, struct sl_error *err)
+{
+    struct sl_history *history = services->history;
+    struct sl_manifest manifest;
+    int r = history->ops->manifest(history, time_ms, place->shown, &manifest, err);
+    if (r < 0)
+        return r;
+    r = remove_directory(services, parent_fd, place, &manifest, err);
+    sl_manifest_done(&manifest);
+    return r < 0 ? r : history->ops->let_go(history, time_ms, place->shown, err);
+}
+
+static int let_oldest_go(const struct sl_services *services, const struct made *made, size_t count,
+                         struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        struct sl_place place;
+        r = sl_place_init(&place, made->settings->prefix, made->settings->suffix, made->time_ms[i], err);
+        if (r < 0)
+            return r;
+        int fd = sl_io_open(services->io, services->job_dirfd, place.parent, O_RDONLY | O_DIRECTORY, 0, err);
+        r = fd < 0 ? fd : let_go(services, fd, &place, made->time_ms[i], err);
+        if (fd >= 0)
+            sl_io_close(services->io, fd);
+        sl_place_done(&place);
+    }
+    return r;
+}
+
+int sl_keep_newest(const struct sl_services *services, const struct sl_save_settings *settings, int64_t t,
+                   struct sl_error *err)
+{
+    struct sl_history *history = services->history;
+    struct made made = {.settings = settings, .err = err};
+    if (!history)
+        return 0;
+    int r = history->ops->each(history, made_visit, &made, err);
+    if (r == 0)
+        r = let_oldest_go(services, &made, too_old(&made, t), err);
+    free(made.time_ms);
+    return r;
+}

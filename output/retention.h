@@ -1,0 +1,10 @@
+/* opts.keep: only the newest directories of an output stay. */
+#pragma once
+
+#include "core/contract/services.h"
+#include "output/settings.h"
+
+/* Removes what is too old at batch t. Only what the catalog knows and whose manifest still matches is
+ * touched; what was changed since is let go and stays. */
+int sl_keep_newest(const struct sl_services *services, const struct sl_save_settings *settings, int64_t t,
+                   struct sl_error *err);

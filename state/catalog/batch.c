@@ -1,0 +1,313 @@
+/* What a batch writes: its plan in one transaction, and in another that it is done. */
+#include "state/catalog/catalog_internal.h"
+#include "state/catalog/rows.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- plan ---- */
+
+static int put_file(const struct sl_catalog *catalog, const struct sl_plan *plan, size_t source,
+                    size_t position, int64_t *digest, struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_FILE];
+    const struct sl_file *file = &plan->files[source].file[position];
+    int64_t id = catalog->source_id[source];
+    int64_t checksum = sl_row_file(catalog->hash, (int64_t)plan->number, id, (int64_t)position, file);
+    sl_statement_integer(put, 1, (int64_t)plan->number);
+    sl_statement_integer(put, 2, id);
+    sl_statement_integer(put, 3, (int64_t)position);
+    sl_statement_integer(put, 4, checksum);
+    sl_catalog_bind_file(put, 5, file);
+    *digest = sl_digest_add(*digest, checksum);
+    return sl_catalog_step(catalog, SL_SQL_PUT_FILE, err);
+}
+
+/* *ret_digest: the sum of the files' checksums. */
+static int put_files(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t *ret_count,
+                     int64_t *ret_digest, struct sl_error *err)
+{
+    *ret_count = *ret_digest = 0;
+    for (size_t s = 0; s < plan->sources; s++)
+        for (size_t i = 0; i < plan->files[s].count; i++, ++*ret_count) {
+            int r = put_file(catalog, plan, s, i, ret_digest, err);
+            if (r < 0)
+                return r;
+        }
+    return 0;
+}
+
+/* Adds to the digest, not to the count: catalogs from before places were kept have none. */
+static int put_places(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t *digest,
+                      struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_PLACE];
+    int r = 0;
+    for (size_t s = 0; plan->place && s < plan->sources && r == 0; s++) {
+        int64_t number = (int64_t)plan->number, source = catalog->source_id[s];
+        if (plan->place[s] < 0)
+            continue;
+        int64_t checksum = sl_row_place(catalog->hash, number, source, plan->place[s]);
+        sl_statement_integer(put, 1, number);
+        sl_statement_integer(put, 2, source);
+        sl_statement_integer(put, 3, plan->place[s]);
+        sl_statement_integer(put, 4, checksum);
+        *digest = sl_digest_add(*digest, checksum);
+        r = sl_catalog_step(catalog, SL_SQL_PUT_PLACE, err);
+    }
+    return r;
+}
+
+static int put_batch(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t count,
+                     int64_t digest, struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_BATCH];
+    int64_t number = (int64_t)plan->number;
+    sl_statement_integer(put, 1, number);
+    sl_statement_integer(put, 2, plan->batch_ms);
+    sl_statement_integer(put, 3, count);
+    sl_statement_integer(put, 4, digest);
+    sl_statement_integer(put, 5, sl_row_batch(catalog->hash, number, plan->batch_ms, 0, count, digest));
+    return sl_catalog_step(catalog, SL_SQL_PUT_BATCH, err);
+}
+
+static int write_plan(struct sl_catalog *catalog, const struct sl_plan *plan, struct sl_error *err)
+{
+    struct sl_catalog_progress progress = catalog->progress;
+    int64_t count, digest;
+    int r = put_files(catalog, plan, &count, &digest, err);
+    r = r < 0 ? r : put_places(catalog, plan, &digest, err);
+    r = r < 0 ? r : put_batch(catalog, plan, count, digest, err);
+    progress.planned = (int64_t)plan->number;
+    return r < 0 ? r : sl_catalog_end(catalog, &progress, err);
+}
+
+int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_plan *plan, struct sl_error *err)
+{
+    sl_assert(plan->sources == catalog->sources);
+    sl_assert(catalog->progress.planned < 0);
+    sl_assert(catalog->progress.batches == 0 || plan->batch_ms > catalog->progress.last_ms);
+    int r = sl_catalog_begin(catalog, err);
+    r = r < 0 ? r : write_plan(catalog, plan, err);
+    if (r < 0) {
+        sl_catalog_abort(catalog);
+        return sl_error_wrap(err, "planning batch %" PRId64, plan->batch_ms);
+    }
+    return 0;
+}
+
+/* ---- commit: the taken files ---- */
+
+/* The remembered file of this name: 1 and its identity (without the path), or 0, or a failure. */
+static int find_taken(const struct sl_catalog *catalog, int64_t source, const char *path, struct sl_file *ret,
+                      int64_t *ret_checksum, struct sl_error *err)
+{
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_TAKEN];
+    sl_statement_integer(get, 1, source);
+    sl_statement_text(get, 2, path);
+    int r = sl_catalog_step(catalog, SL_SQL_GET_TAKEN, err);
+    if (r <= 0)
+        return r;
+    *ret = sl_catalog_column_file(get);
+    *ret_checksum = sqlite3_column_int64(get, 2);
+    if (sl_row_taken(catalog->hash, source, ret) != *ret_checksum)
+        r = sl_catalog_damaged(catalog, err, "table taken, row %s", path);
+    ret->path = NULL;
+    (void)sqlite3_reset(get); /* there was a row: no failure to repeat */
+    return r;
+}
+
+static int drop_taken(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
+                      const char *path, int64_t checksum, struct sl_error *err)
+{
+    sqlite3_stmt *drop = catalog->sql[SL_SQL_DROP_TAKEN];
+    sl_statement_integer(drop, 1, source);
+    sl_statement_text(drop, 2, path);
+    progress->taken--;
+    progress->taken_digest = sl_digest_remove(progress->taken_digest, checksum);
+    return sl_catalog_step(catalog, SL_SQL_DROP_TAKEN, err);
+}
+
+/* The file is remembered; an older one of its name, which it has replaced, is not any more. */
+static int take(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
+                const struct sl_file *file, struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_TAKEN];
+    struct sl_file older;
+    int64_t checksum;
+    int r = find_taken(catalog, source, file->path, &older, &checksum, err);
+    if (r > 0)
+        r = drop_taken(catalog, progress, source, file->path, checksum, err);
+    if (r < 0)
+        return r;
+    checksum = sl_row_taken(catalog->hash, source, file);
+    sl_statement_integer(put, 1, source);
+    sl_statement_integer(put, 2, checksum);
+    sl_catalog_bind_file(put, 3, file);
+    progress->taken++;
+    progress->taken_digest = sl_digest_add(progress->taken_digest, checksum);
+    return sl_catalog_step(catalog, SL_SQL_PUT_TAKEN, err);
+}
+
+/* The file is forgotten; a newer one of its name stays. */
+static int forget(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
+                  const struct sl_file *file, struct sl_error *err)
+{
+    struct sl_file known;
+    int64_t checksum;
+    int r = find_taken(catalog, source, file->path, &known, &checksum, err);
+    if (r <= 0 || !sl_file_same(&known, file))
+        return r < 0 ? r : 0;
+    return drop_taken(catalog, progress, source, file->path, checksum, err);
+}
+
+static int write_taken(const struct sl_catalog *catalog, struct sl_catalog_progress *progress,
+                       const struct sl_committed *batch, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t s = 0; s < catalog->sources; s++) {
+        const struct sl_files *new = &batch->plan->files[s];
+        for (size_t i = 0; r == 0 && i < new->count; i++)
+            r = take(catalog, progress, catalog->source_id[s], &new->file[i], err);
+    }
+    for (size_t s = 0; batch->gone && s < catalog->sources; s++)
+        for (size_t i = 0; r == 0 && i < batch->gone[s].count; i++)
+            r = forget(catalog, progress, catalog->source_id[s], &batch->gone[s].file[i], err);
+    return r;
+}
+
+/* ---- commit: outputs and errors ---- */
+
+static int put_output_file(const struct sl_catalog *catalog, int64_t number, int64_t output, const char *path,
+                           const struct sl_manifest_file *file, struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_OUTPUT_FILE];
+    sl_statement_integer(put, 1, number);
+    sl_statement_integer(put, 2, output);
+    sl_statement_text(put, 3, file->name);
+    sl_statement_integer(put, 4, (int64_t)file->bytes);
+    sl_statement_integer(put, 5, (int64_t)file->hash);
+    sl_statement_integer(
+        put, 6, sl_row_output_file(catalog->hash, number, output, path, file->name, file->bytes, file->hash));
+    return sl_catalog_step(catalog, SL_SQL_PUT_OUTPUT_FILE, err);
+}
+
+static int put_output(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t output,
+                      const struct sl_manifest *manifest, struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_OUTPUT];
+    int64_t number = (int64_t)plan->number;
+    sl_statement_integer(put, 1, number);
+    sl_statement_integer(put, 2, output);
+    sl_statement_integer(put, 3, plan->batch_ms);
+    sl_statement_text(put, 4, manifest->path);
+    sl_statement_integer(put, 5, (int64_t)manifest->records);
+    sl_statement_integer(put, 6, manifest->retained);
+    int r = sl_catalog_step(catalog, SL_SQL_PUT_OUTPUT, err);
+    for (size_t i = 0; r == 0 && i < manifest->count; i++)
+        r = put_output_file(catalog, number, output, manifest->path, &manifest->file[i], err);
+    return r;
+}
+
+static int put_rejected(const struct sl_catalog *catalog, const struct sl_committed *batch,
+                        struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_ERROR];
+    char message[64];
+    if (batch->rejected == 0)
+        return 0;
+    snprintf(message, sizeof message, "see deadletter/%" PRId64 ".jsonl", batch->plan->batch_ms);
+    sl_statement_integer(put, 1, (int64_t)batch->plan->number);
+    sl_statement_integer(put, 2, 0);
+    sl_statement_text(put, 3, "records");
+    sl_statement_text(put, 4, NULL);
+    sl_statement_integer(put, 5, (int64_t)batch->rejected);
+    sl_statement_text(put, 6, message);
+    return sl_catalog_step(catalog, SL_SQL_PUT_ERROR, err);
+}
+
+/* ---- commit ---- */
+
+/* The planned row must still be what was planned. */
+static int check_planned(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t *ret_files,
+                         int64_t *ret_digest, struct sl_error *err)
+{
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_BATCH];
+    int64_t number = (int64_t)plan->number;
+    sl_statement_integer(get, 1, number);
+    int r = sl_catalog_step(catalog, SL_SQL_GET_BATCH, err);
+    if (r < 0)
+        return r;
+    if (r == 0)
+        return sl_catalog_damaged(catalog, err, "table batch, row %" PRId64 " is missing", number);
+    *ret_files = sqlite3_column_int64(get, 2);
+    *ret_digest = sqlite3_column_int64(get, 3);
+    bool sound = sqlite3_column_int64(get, 4) ==
+                 sl_row_batch(catalog->hash, number, plan->batch_ms, 0, *ret_files, *ret_digest);
+    (void)sqlite3_reset(get); /* there was a row: no failure to repeat */
+    return sound ? 0 : sl_catalog_damaged(catalog, err, "table batch, row %" PRId64, number);
+}
+
+static int commit_batch(const struct sl_catalog *catalog, const struct sl_committed *batch,
+                        struct sl_error *err)
+{
+    sqlite3_stmt *update = catalog->sql[SL_SQL_COMMIT_BATCH];
+    const struct sl_plan *plan = batch->plan;
+    int64_t number = (int64_t)plan->number, files, digest;
+    int r = check_planned(catalog, plan, &files, &digest, err);
+    if (r < 0)
+        return r;
+    sl_statement_integer(update, 1, number);
+    sl_statement_integer(update, 2, sl_row_batch(catalog->hash, number, plan->batch_ms, 1, files, digest));
+    sl_statement_integer(update, 3, (int64_t)batch->rejected);
+    sl_statement_integer(update, 4, batch->started_ms);
+    sl_statement_integer(update, 5, batch->finished_ms);
+    return sl_catalog_step(catalog, SL_SQL_COMMIT_BATCH, err);
+}
+
+/* Ends the transaction with another list of segments, NULL: the one it has. */
+static int end_with_segments(struct sl_catalog *catalog, const struct sl_catalog_progress *progress,
+                             const char *segments, struct sl_error *err)
+{
+    char *before = catalog->segments, *after = segments ? strdup(segments) : NULL;
+    if (segments && !after)
+        return sl_error_nomem(err);
+    catalog->segments = after ? after : before;
+    int r = sl_catalog_end(catalog, progress, err);
+    if (r < 0)
+        catalog->segments = before;
+    if (after)
+        free(r < 0 ? after : before);
+    return r;
+}
+
+static int write_commit(struct sl_catalog *catalog, const struct sl_committed *batch, struct sl_error *err)
+{
+    struct sl_catalog_progress progress = catalog->progress;
+    int r = commit_batch(catalog, batch, err);
+    r = r < 0 ? r : write_taken(catalog, &progress, batch, err);
+    for (size_t i = 0; r == 0 && i < batch->manifests; i++)
+        if (batch->manifest[i].path) /* this output made nothing */
+            r = put_output(catalog, batch->plan, (int64_t)i, &batch->manifest[i], err);
+    r = r < 0 ? r : put_rejected(catalog, batch, err);
+    r = r < 0 ? r : sl_catalog_drop_old(catalog, batch->history_from_ms, err);
+    progress.planned = -1;
+    progress.batches++;
+    progress.last_ms = batch->plan->batch_ms;
+    return r < 0 ? r : end_with_segments(catalog, &progress, batch->segments, err);
+}
+
+int sl_catalog_commit(struct sl_catalog *catalog, const struct sl_committed *batch, struct sl_error *err)
+{
+    sl_assert(batch->plan->sources == catalog->sources);
+    sl_assert(catalog->progress.planned == (int64_t)batch->plan->number);
+    int r = sl_catalog_begin(catalog, err);
+    r = r < 0 ? r : write_commit(catalog, batch, err);
+    if (r < 0) {
+        sl_catalog_abort(catalog);
+        return sl_error_wrap(err, "committing batch %" PRId64, batch->plan->batch_ms);
+    }
+    return 0;
+}

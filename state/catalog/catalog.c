@@ -1,0 +1,252 @@
+/* Opening, closing, and what a transaction is. schema.c has the tables, catalog_load.c reads them,
+ * catalog_batch.c writes them.
+ *
+ * A transaction costs one sync, of the log. The log is copied into the database (a PASSIVE checkpoint, which
+ * waits for nobody) after a commit, once it has grown by CHECKPOINT_PAGES; a reader that keeps an old
+ * transaction open makes the log longer and delays nothing. */
+#include "state/catalog/catalog.h"
+
+#include "core/base/ancestors.h"
+#include "state/catalog/catalog_internal.h"
+#include "state/lock.h"
+#include "state/catalog/rows.h"
+#include "state/catalog/schema.h"
+#include "state/store/seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+enum { CHECKPOINT_PAGES = 1000 };
+
+#define CATALOG_NAME "catalog.db"
+
+/* cell_size_check looks for damage whenever a page is read. */
+static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;"
+                               "PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON;"
+                               "PRAGMA trusted_schema = OFF;";
+
+int sl_catalog_damaged(const struct sl_catalog *catalog, struct sl_error *err, const char *format, ...)
+{
+    char what[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return sl_error_set(
+        err, SL_EDAMAGED,
+        "catalog %s is damaged: %s; restore it from a backup or start over with sluice reset --yes",
+        catalog->shown, what);
+}
+
+/* ---- open ---- */
+
+static int open_directory(struct sl_catalog *catalog, int dirfd, const char *dir, struct sl_error *err)
+{
+    int r = sl_ancestors_make(catalog->io, dirfd, dir, 0700, true, err);
+    if (r == 0)
+        r = catalog->dirfd = sl_io_open(catalog->io, dirfd, dir, O_RDONLY | O_DIRECTORY, 0, err);
+    if (r < 0)
+        return sl_error_wrap(err, "checkpoint");
+    catalog->lock_fd = sl_lock_take(catalog->io, catalog->dirfd, dir, err);
+    return catalog->lock_fd < 0 ? catalog->lock_fd : 0;
+}
+
+/* SQLite wants a path that does not depend on the working directory. */
+static int database_path(const struct sl_catalog *catalog, char path[static PATH_MAX], struct sl_error *err)
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", catalog->dirfd);
+    ssize_t len = readlink(link, path, PATH_MAX - sizeof "/" CATALOG_NAME);
+    if (len < 0)
+        return sl_error_sys(err, errno, "finding the path of catalog %s through %s", catalog->shown, link);
+    memcpy(path + len, "/" CATALOG_NAME, sizeof "/" CATALOG_NAME);
+    return 0;
+}
+
+static int note_wal_pages(void *arg, sqlite3 *handle, const char *database, int pages)
+{
+    struct sl_catalog *catalog = arg;
+    (void)handle;
+    (void)database;
+    catalog->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static int use_wal(const struct sl_catalog *catalog, struct sl_error *err)
+{
+    sqlite3_stmt *statement;
+    int r = sl_database_prepare(&catalog->database, "PRAGMA journal_mode = WAL", &statement, err);
+    if (r < 0)
+        return r;
+    r = sl_database_step(&catalog->database, statement, err);
+    const char *mode = r > 0 ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    if (r >= 0 && (!mode || strcmp(mode, "wal") != 0))
+        r = sl_error_set(
+            err, SL_EFAIL,
+            "catalog %s: this file system cannot hold a database with a log (is it a network file "
+            "system?); put the checkpoint on a local disk",
+            catalog->shown);
+    (void)sqlite3_finalize(statement); /* repeats what step said */
+    return r < 0 ? r : 0;
+}
+
+static int open_database(struct sl_catalog *catalog, struct sl_error *err)
+{
+    char path[PATH_MAX];
+    bool is_new;
+    int r = database_path(catalog, path, err);
+    r = r < 0 ? r : sl_database_open(&catalog->database, path, catalog->shown, err);
+    r = r < 0 ? r : use_wal(catalog, err);
+    r = r < 0 ? r : sl_database_exec(&catalog->database, settings, err);
+    if (r < 0)
+        return r;
+    (void)sqlite3_wal_hook(catalog->database.handle, note_wal_pages, catalog); /* there was none before */
+    r = sl_schema_prepare(&catalog->database, &is_new, err);
+    if (r == 0 && is_new)
+        r = sl_io_sync(catalog->io, catalog->dirfd, catalog->shown, err);
+    return r < 0 ? r : sl_statements_prepare(&catalog->database, catalog->sql, err);
+}
+
+int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_catalog **ret,
+                    struct sl_error *err)
+{
+    struct sl_catalog *catalog = calloc(1, sizeof *catalog);
+    if (!catalog)
+        return sl_error_nomem(err);
+    *catalog = (struct sl_catalog){.history = {&sl_catalog_history_ops},
+                                   .io = io,
+                                   .dirfd = -1,
+                                   .lock_fd = -1,
+                                   .checkpoint_at = CHECKPOINT_PAGES};
+    catalog->progress.planned = -1;
+    catalog->hash = XXH3_createState();
+    if (!catalog->hash || asprintf(&catalog->shown, "%s/%s", dir, CATALOG_NAME) < 0) {
+        catalog->shown = NULL;
+        sl_catalog_close(catalog);
+        return sl_error_nomem(err);
+    }
+    int r = open_directory(catalog, dirfd, dir, err);
+    r = r < 0 ? r : open_database(catalog, err);
+    if (r < 0) {
+        sl_catalog_close(catalog);
+        return r;
+    }
+    *ret = catalog;
+    return 0;
+}
+
+void sl_catalog_close(struct sl_catalog *catalog)
+{
+    if (!catalog)
+        return;
+    sl_statements_done(catalog->sql);
+    sl_database_close(&catalog->database);
+    if (catalog->dirfd >= 0)
+        sl_io_close(catalog->io, catalog->dirfd);
+    if (catalog->lock_fd >= 0)
+        sl_io_close(catalog->io, catalog->lock_fd); /* last: nobody else may come before all is written */
+    sl_catalog_clear_let_go(catalog);
+    XXH3_freeState(catalog->hash);
+    free(catalog->let_go);
+    free(catalog->segments);
+    free(catalog->source_id);
+    free(catalog->shown);
+    free(catalog);
+}
+
+const char *sl_catalog_segments(const struct sl_catalog *catalog)
+{
+    return catalog->segments ? catalog->segments : "";
+}
+
+/* ---- transactions ---- */
+
+int sl_catalog_begin(struct sl_catalog *catalog, struct sl_error *err)
+{
+    return sl_catalog_step(catalog, SL_SQL_BEGIN, err);
+}
+
+void sl_catalog_abort(struct sl_catalog *catalog)
+{
+    /* The failure that led here is told already; SQLite may have rolled back itself. */
+    if (!sqlite3_get_autocommit(catalog->database.handle))
+        (void)sl_catalog_step(catalog, SL_SQL_ROLLBACK, NULL);
+}
+
+/* Copies the log into the database if it has grown enough since the last time. */
+static int copy_log(struct sl_catalog *catalog, struct sl_error *err)
+{
+    if (catalog->wal_pages < catalog->wal_pages_before)
+        catalog->checkpoint_at = CHECKPOINT_PAGES; /* it began anew */
+    catalog->wal_pages_before = catalog->wal_pages;
+    if (catalog->wal_pages < catalog->checkpoint_at)
+        return 0;
+    catalog->checkpoint_at = catalog->wal_pages + CHECKPOINT_PAGES;
+    int code =
+        sqlite3_wal_checkpoint_v2(catalog->database.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (code == SQLITE_OK || code == SQLITE_BUSY)
+        return 0;
+    int r = sl_database_failure(&catalog->database, err);
+    return r == SL_EFULL ? 0 : r; /* what is committed stays in the log, which is copied another time */
+}
+
+static int put_progress(const struct sl_catalog *catalog, const struct sl_catalog_progress *progress,
+                        struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_PROGRESS];
+    const int64_t column[] = {progress->serial,  progress->batches, progress->last_ms,
+                              progress->planned, progress->taken,   progress->taken_digest};
+    for (int i = 0; i < 6; i++)
+        sl_statement_integer(put, i + 1, column[i]);
+    sl_statement_integer(put, 7,
+                         sl_row_progress(catalog->hash, column[0], column[1], column[2], column[3], column[4],
+                                         column[5], catalog->segments ? catalog->segments : ""));
+    sl_statement_text(put, 8, catalog->segments ? catalog->segments : "");
+    return sl_catalog_step(catalog, SL_SQL_PUT_PROGRESS, err);
+}
+
+int sl_catalog_end(struct sl_catalog *catalog, const struct sl_catalog_progress *progress,
+                   struct sl_error *err)
+{
+    struct sl_catalog_progress next = *progress;
+    next.serial = catalog->progress.serial + 1;
+    int r = put_progress(catalog, &next, err);
+    r = r < 0 ? r : sl_catalog_put_let_go(catalog, err);
+    r = r < 0 ? r : sl_catalog_step(catalog, SL_SQL_COMMIT, err);
+    if (r < 0)
+        return r;
+    sl_catalog_clear_let_go(catalog);
+    catalog->progress = next;
+    sl_seal_write(catalog->io, catalog->dirfd, next.serial);
+    return copy_log(catalog, err);
+}
+
+/* ---- columns ---- */
+
+struct sl_file sl_catalog_column_file(sqlite3_stmt *statement)
+{
+    const char *path = (const char *)sqlite3_column_text(statement, 3);
+    return (struct sl_file){
+        .path = (char *)(path ? path : ""),
+        .inode = (uint64_t)sqlite3_column_int64(statement, 4),
+        .born_ns = sqlite3_column_int64(statement, 5),
+        .mtime_ns = sqlite3_column_int64(statement, 6),
+        .size = sqlite3_column_int64(statement, 7),
+    };
+}
+
+void sl_catalog_bind_file(sqlite3_stmt *statement, int first, const struct sl_file *file)
+{
+    sl_statement_text(statement, first, file->path);
+    sl_statement_integer(statement, first + 1, (int64_t)file->inode);
+    sl_statement_integer(statement, first + 2, file->born_ns);
+    sl_statement_integer(statement, first + 3, file->mtime_ns);
+    sl_statement_integer(statement, first + 4, file->size);
+}

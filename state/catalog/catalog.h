@@ -1,0 +1,112 @@
+/* The catalog: the SQLite database in the checkpoint that makes a batch true. One writer connection, WAL,
+ * synchronous=FULL; users read it with sqlite3 -readonly at any time (documented views: batches, files,
+ * outputs, errors) and never delay a batch.
+ *
+ * Order of calls: sl_catalog_open (takes the checkpoint's lock; makes directory and schema when new),
+ * sl_catalog_load; then per batch sl_catalog_plan, and sl_catalog_commit once everything is revealed. A
+ * planned batch that was not committed is found by load and redone by the engine. */
+#pragma once
+
+#include "core/contract/arrivals.h"
+#include "core/base/io.h"
+#include "core/contract/services.h"
+
+struct sl_catalog;
+
+/* SL_EHELD: another process holds the checkpoint (names its pid); SL_EDAMAGED: not a catalog, damaged, or a
+ * newer schema. The directory is made 0700 with its parents. */
+int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_catalog **ret,
+                    struct sl_error *err);
+void sl_catalog_close(struct sl_catalog *catalog);
+
+/* The list of segments (state/store/store.h) of the newest committed batch, "" without one. Borrowed until the next
+ * commit. */
+const char *sl_catalog_segments(const struct sl_catalog *catalog);
+
+/* For services->history. Lives as long as the catalog. */
+struct sl_history *sl_catalog_history(struct sl_catalog *catalog);
+
+/* A file of a batch that is not read, and why. */
+struct sl_aside {
+    size_t source, file; /* plan.files[source].file[file] */
+    char *reason;        /* owned */
+};
+
+/* A batch as the catalog knows it. files[] is per source, in the graph's order of sources. */
+struct sl_plan {
+    int64_t batch_ms;
+    uint64_t number; /* 0, 1, ... over the life of the checkpoint */
+    size_t sources;
+    struct sl_files *files; /* [sources] */
+    int64_t *place; /* [sources]: where it begins in sources that are no files; -1: nothing is known */
+    size_t asides, asides_capacity;
+    struct sl_aside *aside;
+};
+/* Copies the reason. 0 or SL_ENOMEM. */
+int sl_plan_add_aside(struct sl_plan *plan, size_t source, size_t file, const char *reason);
+void sl_plan_done(struct sl_plan *plan);
+
+struct sl_progress {
+    bool any;         /* some batch was committed */
+    int64_t last_ms;  /* the newest committed batch */
+    uint64_t batches; /* committed so far */
+    bool planned;     /* `plan` is a batch that was planned and not committed */
+    struct sl_plan plan;
+    struct sl_plan
+        last;       /* the newest committed batch; empty where history knows it no more, or nobody wants it */
+    char *segments; /* the list of state/store/store.h, "" where there is none; owned */
+};
+void sl_progress_done(struct sl_progress *progress);
+
+/* Sources are told apart by a key (the directory and options as given in the job), so that a changed job
+ * keeps what it has taken. Calls `remember` for each file that a source has taken and that has not gone:
+ * there may be millions. NULL: nobody wants to know. What it was told is not true if loading fails. */
+struct sl_catalog_wants {
+    bool last; /* progress.last */
+    int (*remember)(void *arg, size_t source, const struct sl_file *file, struct sl_error *err);
+    void *arg;
+};
+int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *const *source_key,
+                    const struct sl_catalog_wants *wants, struct sl_progress *ret_progress,
+                    struct sl_error *err);
+
+/* Durable when it returns. gone[i]: remembered files that need not be remembered any more. */
+int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_plan *plan, struct sl_error *err);
+
+/* Files of the planned batch that are not read: those of plan->aside from `first` on. Durable when it
+ * returns, which is before the batch shows anything: a batch that is redone leaves out the same. */
+int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_plan *plan, size_t first,
+                         struct sl_error *err);
+
+/* Calls visit for every directory that the newest committed batch made. */
+int sl_catalog_each_newest(struct sl_catalog *catalog, int (*visit)(void *arg, const char *path), void *arg,
+                           struct sl_error *err);
+
+/* What an operator that keeps something was like. */
+struct sl_code {
+    char *operator; /* its key; owned */
+    int64_t digest;
+};
+struct sl_codes {
+    size_t count;
+    struct sl_code *code;
+};
+/* 0 or SL_ENOMEM. Copies the key. */
+int sl_codes_add(struct sl_codes *codes, const char *operator, int64_t digest);
+void sl_codes_done(struct sl_codes *codes);
+int sl_catalog_get_codes(struct sl_catalog *catalog, struct sl_codes *ret, struct sl_error *err);
+/* In the place of those before, in one transaction. No key is empty. */
+int sl_catalog_put_codes(struct sl_catalog *catalog, const struct sl_codes *codes, struct sl_error *err);
+
+struct sl_committed {
+    const struct sl_plan *plan;
+    size_t manifests;
+    const struct sl_manifest *manifest;
+    const struct sl_files *gone;     /* [sources], may be NULL */
+    const char *segments;            /* the list of state/store/store.h; NULL: as it was */
+    uint64_t rejected;               /* record errors of the batch */
+    int64_t history_from_ms;         /* what is known of batches before it goes, a few with every commit */
+    int64_t started_ms, finished_ms; /* real time, for people */
+};
+/* One transaction, durable when it returns. */
+int sl_catalog_commit(struct sl_catalog *catalog, const struct sl_committed *batch, struct sl_error *err);

@@ -1,0 +1,65 @@
+/* The catalog's inside, shared by catalog*.c and nobody else. */
+#pragma once
+
+#include "state/catalog/catalog.h"
+#include "state/catalog/statements.h"
+
+struct XXH3_state_s;
+
+/* The row of table progress. */
+struct sl_catalog_progress {
+    int64_t serial, batches, last_ms;
+    int64_t planned; /* number of the planned batch, -1: none */
+    int64_t taken, taken_digest;
+};
+
+/* A directory that its output has let go; written with the next transaction. */
+struct sl_let_go {
+    int64_t time_ms;
+    char *path;
+};
+
+struct sl_catalog {
+    struct sl_history history; /* catalog_history.c; first: a history is its catalog */
+    struct sl_io *io;
+    char *shown; /* <checkpoint>/catalog.db, for messages */
+    int dirfd, lock_fd;
+    struct sl_database database;
+    sqlite3_stmt *sql[SL_SQL_COUNT];
+    struct XXH3_state_s *hash;           /* memory for checksums */
+    struct sl_catalog_progress progress; /* as committed */
+    char *segments;                      /* the list of progress; NULL: none */
+    size_t sources;
+    int64_t *source_id;       /* [sources]: of the job's sources, in their order; set by load */
+    struct sl_let_go *let_go; /* [let_go_count] */
+    size_t let_go_count, let_go_capacity;
+    int wal_pages, wal_pages_before; /* in the log after the last commits */
+    int checkpoint_at;               /* pages at which the log is copied into the database next */
+};
+
+static inline int sl_catalog_step(const struct sl_catalog *catalog, enum sl_sql which, struct sl_error *err)
+{
+    return sl_database_step(&catalog->database, catalog->sql[which], err);
+}
+
+/* Names the table and the row. Returns SL_EDAMAGED. */
+int sl_catalog_damaged(const struct sl_catalog *catalog, struct sl_error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* One transaction at a time. End writes `progress` with the next serial number, commits and, on success,
+ * makes it the catalog's; durable when it returns. Abort takes everything back. */
+int sl_catalog_begin(struct sl_catalog *catalog, struct sl_error *err);
+int sl_catalog_end(struct sl_catalog *catalog, const struct sl_catalog_progress *progress,
+                   struct sl_error *err);
+void sl_catalog_abort(struct sl_catalog *catalog);
+
+/* catalog_history.c: inside the transaction that ends, and when it has ended. */
+int sl_catalog_put_let_go(struct sl_catalog *catalog, struct sl_error *err);
+void sl_catalog_clear_let_go(struct sl_catalog *catalog);
+int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struct sl_error *err);
+extern const struct sl_history_ops sl_catalog_history_ops;
+
+/* Columns 3..7 of a row of `file` or `taken`: path (borrowed until the next step) and identity. */
+struct sl_file sl_catalog_column_file(sqlite3_stmt *statement);
+/* Binds the same five from parameter `first` on. */
+void sl_catalog_bind_file(sqlite3_stmt *statement, int first, const struct sl_file *file);

@@ -1,0 +1,282 @@
+/* What a start reads. Every row that decides results is checked before it is used: its checksum, and for sets
+ * of rows their number and the sum of their checksums. */
+#include "state/catalog/sources.h"
+#include "state/catalog/rows.h"
+#include "state/store/seal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void sl_plan_done(struct sl_plan *plan)
+{
+    for (size_t i = 0; plan->files && i < plan->sources; i++)
+        sl_files_done(&plan->files[i]);
+    for (size_t i = 0; i < plan->asides; i++)
+        free(plan->aside[i].reason);
+    free(plan->aside);
+    free(plan->files);
+    free(plan->place);
+    *plan = (struct sl_plan){0};
+}
+
+void sl_progress_done(struct sl_progress *progress)
+{
+    sl_plan_done(&progress->plan);
+    sl_plan_done(&progress->last);
+    free(progress->segments);
+    *progress = (struct sl_progress){0};
+}
+
+/* ---- progress ---- */
+
+/* No row: right for a new catalog only. */
+static int check_new(const struct sl_catalog_sources *job)
+{
+    const struct sl_catalog *catalog = job->catalog;
+    int64_t batches = 0;
+    int r = sl_database_integer(&catalog->database, "SELECT count(*) FROM batch", &batches, job->err);
+    if (r == 0 && batches)
+        r = sl_catalog_damaged(catalog, job->err, "table progress, its row is missing");
+    return r;
+}
+
+static int read_progress(const struct sl_catalog_sources *job)
+{
+    struct sl_catalog *catalog = job->catalog;
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_PROGRESS];
+    int64_t column[7];
+    int r = sl_catalog_step(catalog, SL_SQL_GET_PROGRESS, job->err);
+    if (r <= 0)
+        return r < 0 ? r : check_new(job);
+    for (int i = 0; i < 7; i++)
+        column[i] = sqlite3_column_int64(get, i);
+    const char *segments = (const char *)sqlite3_column_text(get, 7);
+    free(catalog->segments);
+    catalog->segments = strdup(segments ? segments : "");
+    (void)sqlite3_reset(get); /* there was a row: no failure to repeat */
+    if (!catalog->segments)
+        return sl_error_nomem(job->err);
+    if (column[6] != sl_row_progress(catalog->hash, column[0], column[1], column[2], column[3], column[4],
+                                     column[5], catalog->segments))
+        return sl_catalog_damaged(catalog, job->err, "table progress, row 1");
+    catalog->progress =
+        (struct sl_catalog_progress){column[0], column[1], column[2], column[3], column[4], column[5]};
+    return 0;
+}
+
+/* state/store/seal.h: the catalog must know at least what the seal knows. */
+static int check_seal(const struct sl_catalog_sources *job)
+{
+    const struct sl_catalog *catalog = job->catalog;
+    int64_t sealed = sl_seal_read(catalog->io, catalog->dirfd);
+    if (sealed <= catalog->progress.serial)
+        return 0;
+    return sl_catalog_damaged(catalog, job->err, "its last %" PRId64 " transactions are lost",
+                              sealed - catalog->progress.serial);
+}
+
+/* ---- files ---- */
+
+/* What a set of rows adds up to. */
+struct tally {
+    int64_t count, digest;
+};
+
+static int remember(const struct sl_catalog_sources *job, size_t source, const struct sl_file *file)
+{
+    const struct sl_catalog_wants *wants = job->wants;
+    return wants->remember ? wants->remember(wants->arg, source, file, job->err) : 0;
+}
+
+static int add_file(const struct sl_catalog_sources *job, struct sl_files *files, const struct sl_file *file)
+{
+    return sl_files_add(files, file) < 0 ? sl_error_nomem(job->err) : 0;
+}
+
+/* One row of `file` (batch >= 0), added to files[], or of `taken`; unless the job has lost its source. */
+static int read_file(const struct sl_catalog_sources *job, sqlite3_stmt *get, int64_t batch,
+                     struct tally *tally, struct sl_files *files)
+{
+    const struct sl_catalog *catalog = job->catalog;
+    int64_t source = sqlite3_column_int64(get, 0), checksum = sqlite3_column_int64(get, 2);
+    struct sl_file file = sl_catalog_column_file(get);
+    const char *table = batch < 0 ? "taken" : "file";
+    int64_t expected = batch < 0
+                           ? sl_row_taken(catalog->hash, source, &file)
+                           : sl_row_file(catalog->hash, batch, source, sqlite3_column_int64(get, 1), &file);
+    const struct sl_known_source *known = sl_catalog_sources_find(job, source);
+    if (checksum != expected || !known)
+        return sl_catalog_damaged(catalog, job->err, "table %s, row %.300s", table, file.path);
+    tally->count++;
+    tally->digest = sl_digest_add(tally->digest, checksum);
+    size_t index = sl_catalog_sources_index(job, source);
+    if (index < catalog->sources)
+        return batch < 0 ? remember(job, index, &file) : add_file(job, &files[index], &file);
+    if (batch < 0 || batch != catalog->progress.planned)
+        return 0;
+    return sl_error_set(
+        job->err, SL_EUSAGE,
+        "a batch was planned with files of %s, which the job does not watch any more; run the job "
+        "as it was once with --once, then change it",
+        known->key);
+}
+
+static int read_files(const struct sl_catalog_sources *job, enum sl_sql which, int64_t batch,
+                      struct tally *tally, struct sl_files *files)
+{
+    sqlite3_stmt *get = job->catalog->sql[which];
+    int r;
+    while ((r = sl_catalog_step(job->catalog, which, job->err)) > 0)
+        if ((r = read_file(job, get, batch, tally, files)) < 0)
+            break;
+    (void)sqlite3_reset(get); /* a failure was told already */
+    return r < 0 ? r : 0;
+}
+
+static int read_taken(const struct sl_catalog_sources *job)
+{
+    const struct sl_catalog *catalog = job->catalog;
+    struct tally tally = {0};
+    int r = read_files(job, SL_SQL_GET_ALL_TAKEN, -1, &tally, NULL);
+    if (r == 0 && (tally.count != catalog->progress.taken || tally.digest != catalog->progress.taken_digest))
+        r = sl_catalog_damaged(catalog, job->err, "table taken, rows are missing or doubled");
+    return r;
+}
+
+/* The row of table batch: 1 and its time and what its files add up to; 0: there is none; or a failure. */
+static int read_batch(const struct sl_catalog_sources *job, int64_t number, bool committed,
+                      int64_t *ret_time_ms, struct tally *ret)
+{
+    const struct sl_catalog *catalog = job->catalog;
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_BATCH];
+    sl_statement_integer(get, 1, number);
+    int r = sl_catalog_step(catalog, SL_SQL_GET_BATCH, job->err);
+    if (r <= 0)
+        return r;
+    *ret_time_ms = sqlite3_column_int64(get, 0);
+    *ret = (struct tally){sqlite3_column_int64(get, 2), sqlite3_column_int64(get, 3)};
+    bool sound = sqlite3_column_int64(get, 4) ==
+                 sl_row_batch(catalog->hash, number, *ret_time_ms, committed, ret->count, ret->digest);
+    (void)sqlite3_reset(get); /* there was a row: no failure to repeat */
+    return sound ? 1 : sl_catalog_damaged(catalog, job->err, "table batch, row %" PRId64, number);
+}
+
+/* A row of `place`; one of a source that the job has no more is of no use. */
+static int read_place(const struct sl_catalog_sources *job, struct tally *tally, struct sl_plan *plan)
+{
+    const struct sl_catalog *catalog = job->catalog;
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_PLACES];
+    int64_t source = sqlite3_column_int64(get, 0), place = sqlite3_column_int64(get, 1);
+    int64_t checksum = sqlite3_column_int64(get, 2);
+    if (checksum != sl_row_place(catalog->hash, (int64_t)plan->number, source, place))
+        return sl_catalog_damaged(catalog, job->err, "table place, row of batch %" PRId64, plan->batch_ms);
+    tally->digest = sl_digest_add(tally->digest, checksum);
+    size_t index = sl_catalog_sources_index(job, source);
+    if (index < catalog->sources)
+        plan->place[index] = place;
+    return 0;
+}
+
+static int read_places(const struct sl_catalog_sources *job, struct tally *tally, struct sl_plan *plan)
+{
+    sqlite3_stmt *get = job->catalog->sql[SL_SQL_GET_PLACES];
+    int r;
+    sl_statement_integer(get, 1, (int64_t)plan->number);
+    while ((r = sl_catalog_step(job->catalog, SL_SQL_GET_PLACES, job->err)) > 0)
+        if ((r = read_place(job, tally, plan)) < 0)
+            break;
+    (void)sqlite3_reset(get); /* a failure was told already */
+    return r < 0 ? r : 0;
+}
+
+static int read_plan_files(const struct sl_catalog_sources *job, const struct tally *expected,
+                           struct sl_plan *plan)
+{
+    const struct sl_catalog *catalog = job->catalog;
+    struct tally found = {0};
+    sl_statement_integer(catalog->sql[SL_SQL_GET_FILES], 1, (int64_t)plan->number);
+    int r = read_files(job, SL_SQL_GET_FILES, (int64_t)plan->number, &found, plan->files);
+    r = r < 0 ? r : read_places(job, &found, plan);
+    if (r == 0 && (found.count != expected->count || found.digest != expected->digest))
+        r = sl_catalog_damaged(catalog, job->err,
+                               "table %s, rows of batch %" PRId64 " are missing or doubled",
+                               found.count != expected->count ? "file" : "place", plan->batch_ms);
+    return r < 0 ? r : sl_catalog_read_aside(job, plan);
+}
+
+/* 1: *ret is the plan of this batch; 0: the catalog does not know it; or a failure. */
+static int read_plan(const struct sl_catalog_sources *job, int64_t number, bool committed,
+                     struct sl_plan *ret)
+{
+    struct tally expected;
+    struct sl_plan plan = {.number = (uint64_t)number, .sources = job->count};
+    int r = read_batch(job, number, committed, &plan.batch_ms, &expected);
+    if (r <= 0)
+        return r;
+    plan.files = calloc(job->count + 1, sizeof *plan.files); /* + 1: never of size 0 */
+    plan.place = calloc(job->count + 1, sizeof *plan.place);
+    for (size_t s = 0; plan.place && s < job->count; s++)
+        plan.place[s] = -1;
+    r = plan.files && plan.place ? read_plan_files(job, &expected, &plan) : sl_error_nomem(job->err);
+    if (r < 0) {
+        sl_plan_done(&plan);
+        return r;
+    }
+    *ret = plan;
+    return 1;
+}
+
+static int read_planned(const struct sl_catalog_sources *job, struct sl_plan *ret)
+{
+    int64_t number = job->catalog->progress.planned;
+    int r = number < 0 ? 1 : read_plan(job, number, false, ret);
+    if (r == 0)
+        r = sl_catalog_damaged(job->catalog, job->err, "table batch, row %" PRId64 " is missing", number);
+    return r < 0 ? r : 0;
+}
+
+/* What is to be done with its files may not be done yet. */
+static int read_last(const struct sl_catalog_sources *job, struct sl_plan *ret)
+{
+    int64_t batches = job->catalog->progress.batches;
+    int r = batches && job->wants->last ? read_plan(job, batches - 1, true, ret) : 0;
+    return r < 0 ? r : 0;
+}
+
+/* ---- load ---- */
+
+static int load(struct sl_catalog_sources *job, struct sl_plan *ret_plan, struct sl_plan *ret_last)
+{
+    int r = read_progress(job);
+    r = r < 0 ? r : check_seal(job);
+    r = r < 0 ? r : sl_catalog_sources_load(job);
+    r = r < 0 ? r : read_taken(job);
+    r = r < 0 ? r : read_planned(job, ret_plan);
+    return r < 0 ? r : read_last(job, ret_last);
+}
+
+int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *const *source_key,
+                    const struct sl_catalog_wants *wants, struct sl_progress *ret_progress,
+                    struct sl_error *err)
+{
+    struct sl_catalog_sources job = {
+        .catalog = catalog, .count = sources, .key = source_key, .wants = wants, .err = err};
+    struct sl_plan plan = {0}, last = {0};
+    int r = load(&job, &plan, &last);
+    sl_catalog_sources_done(&job);
+    if (r < 0) {
+        sl_plan_done(&plan);
+        return r;
+    }
+    *ret_progress = (struct sl_progress){
+        .any = catalog->progress.batches > 0,
+        .last_ms = catalog->progress.last_ms,
+        .batches = (uint64_t)catalog->progress.batches,
+        .planned = catalog->progress.planned >= 0,
+        .plan = plan,
+        .last = last,
+        .segments = strdup(catalog->segments ? catalog->segments : ""),
+    };
+    return 0;
+}

@@ -1,0 +1,272 @@
+#include "state/catalog/reading.h"
+
+#include "state/catalog/database.h"
+#include "state/catalog/schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct sl_reading {
+    struct sl_database database;
+    char *path;
+};
+
+/* ---- opening ---- */
+
+static int check_exists(const char *path, const char *dir, struct sl_error *err)
+{
+    if (access(path, R_OK) == 0)
+        return 0;
+    if (errno != ENOENT && errno != ENOTDIR)
+        return sl_error_sys(err, errno, "reading %s", path);
+    return sl_error_set(err, SL_EUSAGE,
+                        "%s is no checkpoint: it holds no catalog; a job makes its own with its first run",
+                        dir);
+}
+
+int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err)
+{
+    struct sl_reading *reading = calloc(1, sizeof *reading);
+    if (!reading || asprintf(&reading->path, "%s/catalog.db", dir) < 0) {
+        free(reading);
+        return sl_error_nomem(err);
+    }
+    int r = check_exists(reading->path, dir, err);
+    r = r < 0 ? r : sl_database_open_reader(&reading->database, reading->path, reading->path, err);
+    r = r < 0 ? r : sl_schema_check(&reading->database, err);
+    if (r < 0) {
+        sl_reading_close(reading);
+        return r;
+    }
+    *ret = reading;
+    return 0;
+}
+
+void sl_reading_close(struct sl_reading *reading)
+{
+    if (!reading)
+        return;
+    sl_database_close(&reading->database);
+    free(reading->path);
+    free(reading);
+}
+
+/* ---- rows ---- */
+
+static const char *column_text(sqlite3_stmt *row, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    return text ? text : "";
+}
+
+/* Whatever a query is about: its rows become calls of visit. */
+struct query {
+    const char *sql;
+    const char *path; /* ?1 */
+    int64_t from_ms, to_ms;
+    int (*row)(const struct query *query, sqlite3_stmt *row);
+    void *arg;
+};
+
+static void bind(const struct query *query, sqlite3_stmt *statement)
+{
+    int count = sqlite3_bind_parameter_count(statement);
+    if (count >= 1)
+        sl_statement_text(statement, 1, query->path);
+    if (count >= 3) {
+        sl_statement_integer(statement, 2, query->from_ms);
+        sl_statement_integer(statement, 3, query->to_ms);
+    }
+}
+
+/* 0 after the last row, or what a row gave, or a failure. */
+static int run(struct sl_reading *reading, const struct query *query, struct sl_error *err)
+{
+    sqlite3_stmt *statement;
+    int r = sl_database_prepare(&reading->database, query->sql, &statement, err), stop = 0;
+    if (r < 0)
+        return r;
+    bind(query, statement);
+    while (stop == 0 && (r = sl_database_step(&reading->database, statement, err)) > 0)
+        stop = query->row(query, statement);
+    (void)sqlite3_finalize(statement); /* repeats what step said */
+    return r < 0 ? r : stop;
+}
+
+/* ---- progress ---- */
+
+static int read_progress(const struct query *query, sqlite3_stmt *row)
+{
+    struct sl_reading_progress *ret = query->arg;
+    *ret = (struct sl_reading_progress){
+        .batches = (uint64_t)sqlite3_column_int64(row, 0),
+        .any = sqlite3_column_int64(row, 0) > 0,
+        .last_ms = sqlite3_column_int64(row, 1),
+        .planned = sqlite3_column_type(row, 2) == SQLITE_INTEGER,
+        .planned_ms = sqlite3_column_int64(row, 2),
+        .started_ms = sqlite3_column_int64(row, 3),
+        .finished_ms = sqlite3_column_int64(row, 4),
+        .known = (uint64_t)sqlite3_column_int64(row, 5),
+        .files = (uint64_t)sqlite3_column_int64(row, 6),
+        .rejected = (uint64_t)sqlite3_column_int64(row, 7),
+        .quarantined = (uint64_t)sqlite3_column_int64(row, 8),
+    };
+    return 0;
+}
+
+int sl_reading_progress(struct sl_reading *reading, struct sl_reading_progress *ret, struct sl_error *err)
+{
+    struct query query = {
+        .sql = "SELECT progress.batches, progress.last_ms,"
+               " (SELECT time_ms FROM batch WHERE number = progress.planned),"
+               " (SELECT started_ms FROM batch WHERE time_ms = progress.last_ms),"
+               " (SELECT finished_ms FROM batch WHERE time_ms = progress.last_ms),"
+               " (SELECT count(*) FROM batch WHERE committed = 1),"
+               " (SELECT sum(files) FROM batch WHERE committed = 1),"
+               " (SELECT sum(rejected) FROM batch WHERE committed = 1),"
+               " (SELECT count(*) FROM aside) FROM progress WHERE id = 1",
+        .row = read_progress,
+        .arg = ret,
+    };
+    *ret = (struct sl_reading_progress){0};
+    return run(reading, &query, err);
+}
+
+/* ---- files ---- */
+
+/* ?1, or what lies in the directory ?1: '0' is the character behind '/'. */
+#define PATH_OR_BELOW "(path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0'))"
+
+struct file_visit {
+    sl_reading_visit_file *visit;
+    void *arg;
+};
+
+static struct sl_file column_file(sqlite3_stmt *row, int first)
+{
+    return (struct sl_file){
+        .inode = (uint64_t)sqlite3_column_int64(row, first),
+        .born_ns = sqlite3_column_int64(row, first + 1),
+        .mtime_ns = sqlite3_column_int64(row, first + 2),
+        .size = sqlite3_column_int64(row, first + 3),
+    };
+}
+
+static int read_file(const struct query *query, sqlite3_stmt *row)
+{
+    const struct file_visit *visit = query->arg;
+    struct sl_reading_file file = {
+        .batch_ms = sqlite3_column_int64(row, 0),
+        .committed = sqlite3_column_int64(row, 1) == 1,
+        .source = column_text(row, 2),
+        .file = column_file(row, 4),
+        .quarantined = (const char *)sqlite3_column_text(row, 8),
+    };
+    file.file.path = (char *)column_text(row, 3);
+    return visit->visit(visit->arg, &file);
+}
+
+int sl_reading_files(struct sl_reading *reading, const char *path, int64_t from_ms, int64_t to_ms,
+                     sl_reading_visit_file *visit, void *arg, struct sl_error *err)
+{
+    struct query query = {
+        .sql = "SELECT batch.time_ms, batch.committed, source.key, file.path, file.inode, file.born_ns,"
+               " file.mtime_ns, file.size, aside.reason"
+               " FROM batch JOIN file ON file.batch = batch.number JOIN source ON source.id = file.source"
+               " LEFT JOIN aside ON aside.batch = file.batch AND aside.source = file.source"
+               " AND aside.position = file.position"
+               " WHERE (?1 IS NULL OR " PATH_OR_BELOW ") AND batch.time_ms BETWEEN ?2 AND ?3"
+               " ORDER BY batch.time_ms, file.source, file.position",
+        .path = path,
+        .from_ms = from_ms,
+        .to_ms = to_ms,
+        .row = read_file,
+        .arg = &(struct file_visit){visit, arg},
+    };
+    return run(reading, &query, err);
+}
+
+struct taken_visit {
+    sl_reading_visit_taken *visit;
+    void *arg;
+};
+
+static int read_taken(const struct query *query, sqlite3_stmt *row)
+{
+    const struct taken_visit *visit = query->arg;
+    struct sl_file file = column_file(row, 1);
+    file.path = (char *)column_text(row, 0);
+    return visit->visit(visit->arg, &file);
+}
+
+int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_visit_taken *visit, void *arg,
+                     struct sl_error *err)
+{
+    struct query query = {
+        .sql = "SELECT path, inode, born_ns, mtime_ns, size FROM taken WHERE " PATH_OR_BELOW,
+        .path = path,
+        .row = read_taken,
+        .arg = &(struct taken_visit){visit, arg},
+    };
+    return run(reading, &query, err);
+}
+
+/* ---- outputs ---- */
+
+struct output_visit {
+    sl_reading_visit_output *visit;
+    void *arg;
+};
+
+static int read_output(const struct query *query, sqlite3_stmt *row)
+{
+    const struct output_visit *visit = query->arg;
+    struct sl_reading_output output = {
+        .batch_ms = sqlite3_column_int64(row, 0),
+        .path = column_text(row, 1),
+        .records = (uint64_t)sqlite3_column_int64(row, 2),
+    };
+    return visit->visit(visit->arg, &output);
+}
+
+int sl_reading_outputs(struct sl_reading *reading, const char *path, int64_t from_ms, int64_t to_ms,
+                       sl_reading_visit_output *visit, void *arg, struct sl_error *err)
+{
+    struct query query = {
+        .sql = "SELECT time_ms, path, records FROM output WHERE (?1 IS NULL OR path = ?1)"
+               " AND time_ms BETWEEN ?2 AND ?3 ORDER BY time_ms, position",
+        .path = path,
+        .from_ms = from_ms,
+        .to_ms = to_ms,
+        .row = read_output,
+        .arg = &(struct output_visit){visit, arg},
+    };
+    return run(reading, &query, err);
+}
+
+/* ---- sources ---- */
+
+struct source_visit {
+    sl_reading_visit_source *visit;
+    void *arg;
+};
+
+static int read_source(const struct query *query, sqlite3_stmt *row)
+{
+    const struct source_visit *visit = query->arg;
+    return visit->visit(visit->arg, column_text(row, 0));
+}
+
+int sl_reading_sources(struct sl_reading *reading, sl_reading_visit_source *visit, void *arg,
+                       struct sl_error *err)
+{
+    struct query query = {
+        .sql = "SELECT key FROM source ORDER BY id",
+        .row = read_source,
+        .arg = &(struct source_visit){visit, arg},
+    };
+    return run(reading, &query, err);
+}

@@ -1,0 +1,60 @@
+/* The catalog as others read it while its process runs or does not: a read-only connection, no lock, nothing
+ * is changed and no batch is delayed. For the commands that look inside.
+ *
+ * Each call sees the newest commit; what belongs together is asked in one call. */
+#pragma once
+
+#include "core/contract/arrivals.h"
+#include "core/base/io.h"
+
+struct sl_reading;
+
+/* dir: the checkpoint. SL_EUSAGE: there is no catalog in it. */
+int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err);
+void sl_reading_close(struct sl_reading *reading);
+
+/* Where the run stands. Times in ms. */
+struct sl_reading_progress {
+    bool any; /* some batch was committed; below: of the newest */
+    int64_t last_ms, started_ms, finished_ms;
+    uint64_t batches;   /* committed over the life of the checkpoint */
+    bool planned;       /* a batch is planned and not committed */
+    int64_t planned_ms; /* its time */
+    /* What the history knows (keepHistory). */
+    uint64_t known, files, quarantined, rejected;
+};
+int sl_reading_progress(struct sl_reading *reading, struct sl_reading_progress *ret, struct sl_error *err);
+
+/* A file of a batch. Texts are borrowed until the visit returns. */
+struct sl_reading_file {
+    int64_t batch_ms;
+    bool committed;
+    const char *source; /* its key, "textFileStream:in" */
+    struct sl_file file;
+    const char *quarantined; /* why it was not read; NULL: it was */
+};
+/* Visits end when one returns other than 0, which is then returned. */
+typedef int sl_reading_visit_file(void *arg, const struct sl_reading_file *file);
+/* Those of this path, or in the directory of this path (NULL: any), in batches from..to, in the order of
+ * batches and of files. */
+int sl_reading_files(struct sl_reading *reading, const char *path, int64_t from_ms, int64_t to_ms,
+                     sl_reading_visit_file *visit, void *arg, struct sl_error *err);
+/* What must not be taken again: the file of this path, or those in the directory of this path. Borrowed until
+ * the visit returns. */
+typedef int sl_reading_visit_taken(void *arg, const struct sl_file *file);
+int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_visit_taken *visit, void *arg,
+                     struct sl_error *err);
+
+struct sl_reading_output {
+    int64_t batch_ms;
+    const char *path; /* of the directory, as the job names it; borrowed until the visit returns */
+    uint64_t records;
+};
+typedef int sl_reading_visit_output(void *arg, const struct sl_reading_output *output);
+int sl_reading_outputs(struct sl_reading *reading, const char *path, int64_t from_ms, int64_t to_ms,
+                       sl_reading_visit_output *visit, void *arg, struct sl_error *err);
+
+/* The sources by their keys, in the order of their numbers; equal keys in the order of their occurrence. */
+typedef int sl_reading_visit_source(void *arg, const char *key);
+int sl_reading_sources(struct sl_reading *reading, sl_reading_visit_source *visit, void *arg,
+                       struct sl_error *err);

@@ -1,0 +1,169 @@
+/* The tables, and how those of older versions become these.
+ *
+ * Internal, may change with every version; times in ms since the epoch:
+ *     progress     one row: where the run stands. serial grows with every transaction; planned is the
+ *                  number of the batch that is planned and not committed, or -1; segments is the list of
+ *                  state/store/store.h
+ *     source       the inputs of the job by their key; equal keys are told apart by occurrence
+ *     batch        a row per planned or committed batch; `files` and `digest` say how many rows of file it
+ *                  has and the sum of their checksums
+ *     file         the files of a batch, in the order in which they are read
+ *     place        where a batch begins in sources that are no files; part of the digest of the batch
+ *     aside        the files of a batch that are not read, and why; there before the batch shows anything
+ *     taken        the files that are still in their directory and must not be taken again; progress has
+ *                  their number and the sum of their checksums
+ *     output       a directory per row that a batch made
+ *     output_file  its part files
+ *     error        what was set aside
+ *     code         of each operator that keeps something, what its functions and it were like:
+ *                  engine/batch/fingerprint.h; the row without a name is the sum of the others' checksums
+ *
+ * checksum is XXH3-64 over the other columns that decide results (state/catalog/rows.c); sums are modulo 2^64, so
+ * that a row that is lost, doubled or changed is noticed when it is used.
+ *
+ * Public, documented, stable: the views batches, files, outputs, errors.
+ *
+ * A version is the number of steps that lead to it. A new catalog goes through all of them, an older one
+ * through those it lacks, in one transaction; the views are made anew each time. So a change of a table is a
+ * new step at the end of the list, and what is there already is never touched. */
+#include "state/catalog/schema.h"
+
+enum { APPLICATION_ID = 0x736c6331 /* "slc1" */ };
+
+/* Version 1. */
+static const char first_tables[] =
+    "CREATE TABLE progress (id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL,"
+    " batches INTEGER NOT NULL, last_ms INTEGER NOT NULL, planned INTEGER NOT NULL,"
+    " taken INTEGER NOT NULL, taken_digest INTEGER NOT NULL, segments TEXT NOT NULL,"
+    " checksum INTEGER NOT NULL);"
+    "CREATE TABLE source (id INTEGER PRIMARY KEY, key TEXT NOT NULL, occurrence INTEGER NOT NULL,"
+    " checksum INTEGER NOT NULL, UNIQUE (key, occurrence));"
+    "CREATE TABLE batch (number INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, committed INTEGER NOT NULL,"
+    " files INTEGER NOT NULL, digest INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+    " rejected INTEGER, started_ms INTEGER, finished_ms INTEGER);"
+    "CREATE UNIQUE INDEX batch_time ON batch (time_ms);"
+    "CREATE TABLE file (batch INTEGER NOT NULL, source INTEGER NOT NULL, position INTEGER NOT NULL,"
+    " path TEXT NOT NULL, inode INTEGER NOT NULL, born_ns INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (batch, source, position)) WITHOUT ROWID;"
+    "CREATE TABLE taken (source INTEGER NOT NULL, path TEXT NOT NULL, inode INTEGER NOT NULL,"
+    " born_ns INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+    " PRIMARY KEY (source, path)) WITHOUT ROWID;"
+    "CREATE TABLE output (batch INTEGER NOT NULL, position INTEGER NOT NULL, time_ms INTEGER NOT NULL,"
+    " path TEXT NOT NULL, records INTEGER NOT NULL, retained INTEGER NOT NULL,"
+    " PRIMARY KEY (batch, position)) WITHOUT ROWID;"
+    "CREATE INDEX output_retained ON output (time_ms) WHERE retained = 1;"
+    "CREATE TABLE output_file (batch INTEGER NOT NULL, output INTEGER NOT NULL, name TEXT NOT NULL,"
+    " bytes INTEGER NOT NULL, hash INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+    " PRIMARY KEY (batch, output, name)) WITHOUT ROWID;"
+    "CREATE TABLE error (batch INTEGER NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, path TEXT,"
+    " count INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (batch, position)) WITHOUT ROWID;";
+
+/* Version 2. Some catalogs of version 1 have the table: it came without a version of its own. */
+static const char add_aside[] =
+    "CREATE TABLE IF NOT EXISTS aside (batch INTEGER NOT NULL, source INTEGER NOT NULL,"
+    " position INTEGER NOT NULL, reason TEXT NOT NULL, checksum INTEGER NOT NULL,"
+    " PRIMARY KEY (batch, source, position)) WITHOUT ROWID;";
+
+/* Version 3. */
+static const char add_code[] =
+    "CREATE TABLE code (operator TEXT PRIMARY KEY, digest INTEGER NOT NULL) WITHOUT ROWID;";
+
+/* Version 4. */
+static const char add_place[] =
+    "CREATE TABLE place (batch INTEGER NOT NULL, source INTEGER NOT NULL, place INTEGER NOT NULL,"
+    " checksum INTEGER NOT NULL, PRIMARY KEY (batch, source)) WITHOUT ROWID;";
+
+static const char *const steps[] = {first_tables, add_aside, add_code, add_place};
+
+enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
+
+static const char drop_views[] = "DROP VIEW IF EXISTS batches; DROP VIEW IF EXISTS files;"
+                                 "DROP VIEW IF EXISTS outputs; DROP VIEW IF EXISTS errors;";
+
+static const char views[] =
+    "CREATE VIEW batches AS SELECT time_ms AS batch, number,"
+    " CASE committed WHEN 1 THEN 'committed' ELSE 'planned' END AS status, files, rejected,"
+    " started_ms, finished_ms FROM batch;"
+    "CREATE VIEW files AS SELECT batch.time_ms AS batch, source.key AS source, file.path AS path,"
+    " file.size AS bytes, file.mtime_ns / 1000000 AS mtime_ms, file.inode AS inode,"
+    " aside.reason AS quarantined"
+    " FROM file JOIN batch ON batch.number = file.batch JOIN source ON source.id = file.source"
+    " LEFT JOIN aside ON aside.batch = file.batch AND aside.source = file.source"
+    " AND aside.position = file.position;"
+    "CREATE VIEW outputs AS SELECT output.time_ms AS batch, output.path AS path, output.records AS records,"
+    " output_file.name AS file, output_file.bytes AS bytes, printf('%016x', output_file.hash) AS xxh3"
+    " FROM output JOIN output_file ON output_file.batch = output.batch AND output_file.output = "
+    "output.position;"
+    "CREATE VIEW errors AS SELECT batch.time_ms AS batch, error.kind AS kind, error.path AS path,"
+    " error.count AS count, error.message AS message FROM error JOIN batch ON batch.number = error.batch"
+    " UNION ALL SELECT batch.time_ms, 'file', file.path, 1, aside.reason FROM aside"
+    " JOIN batch ON batch.number = aside.batch JOIN file ON file.batch = aside.batch"
+    " AND file.source = aside.source AND file.position = aside.position;";
+
+/* Through the steps behind version `from`. */
+static int go_through(const struct sl_database *database, int64_t from, struct sl_error *err)
+{
+    char stamp[128];
+    sqlite3_snprintf(sizeof stamp, stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+                     APPLICATION_ID, SCHEMA_VERSION);
+    int r = sl_database_exec(database, "BEGIN IMMEDIATE", err);
+    r = r < 0 ? r : sl_database_exec(database, drop_views, err);
+    for (int64_t version = from; r == 0 && version < SCHEMA_VERSION; version++)
+        r = sl_database_exec(database, steps[version], err);
+    r = r < 0 ? r : sl_database_exec(database, views, err);
+    r = r < 0 ? r : sl_database_exec(database, stamp, err);
+    r = r < 0 ? r : sl_database_exec(database, "COMMIT", err);
+    if (r < 0)
+        (void)sl_database_exec(database, "ROLLBACK", NULL); /* the failure that matters is told already */
+    return r;
+}
+
+static int check_version(const struct sl_database *database, int64_t application, int64_t version,
+                         struct sl_error *err)
+{
+    if (application != APPLICATION_ID)
+        return sl_error_set(err, SL_EDAMAGED, "%s is a database of another program, or damaged; move it away",
+                            database->shown);
+    if (version > SCHEMA_VERSION)
+        return sl_error_set(
+            err, SL_EDAMAGED,
+            "catalog %s was written by a newer sluice (schema %lld, this one knows up to %d); use "
+            "that one",
+            database->shown, (long long)version, SCHEMA_VERSION);
+    if (version < 1)
+        return sl_error_set(err, SL_EDAMAGED, "catalog %s is damaged: it has schema %lld, which never was",
+                            database->shown, (long long)version);
+    return 0;
+}
+
+static int read_version(const struct sl_database *database, int64_t *ret_application, int64_t *ret_version,
+                        struct sl_error *err)
+{
+    int r = sl_database_integer(database, "PRAGMA application_id", ret_application, err);
+    return r < 0 ? r : sl_database_integer(database, "PRAGMA user_version", ret_version, err);
+}
+
+int sl_schema_check(const struct sl_database *database, struct sl_error *err)
+{
+    int64_t application = 0, version = 0;
+    int r = read_version(database, &application, &version, err);
+    r = r < 0 ? r : check_version(database, application, version, err);
+    if (r == 0 && version < SCHEMA_VERSION)
+        r = sl_error_set(
+            err, SL_EFAIL,
+            "catalog %s was written by an older sluice; the next run of the job brings it up to date",
+            database->shown);
+    return r;
+}
+
+int sl_schema_prepare(const struct sl_database *database, bool *ret_new, struct sl_error *err)
+{
+    int64_t application = 0, version = 0, objects = 0;
+    int r = read_version(database, &application, &version, err);
+    r = r < 0 ? r : sl_database_integer(database, "SELECT count(*) FROM sqlite_schema", &objects, err);
+    if (r < 0)
+        return r;
+    *ret_new = application == 0 && version == 0 && objects == 0;
+    r = *ret_new ? 0 : check_version(database, application, version, err);
+    return r < 0 || version == SCHEMA_VERSION ? r : go_through(database, version, err);
+}

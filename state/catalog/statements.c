@@ -1,0 +1,89 @@
+#include "state/catalog/statements.h"
+
+static const char *const sql[SL_SQL_COUNT] = {
+    [SL_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SL_SQL_COMMIT] = "COMMIT",
+    [SL_SQL_ROLLBACK] = "ROLLBACK",
+    [SL_SQL_GET_PROGRESS] =
+        "SELECT serial, batches, last_ms, planned, taken, taken_digest, checksum, segments"
+        " FROM progress WHERE id = 1",
+    [SL_SQL_PUT_PROGRESS] = "INSERT OR REPLACE INTO progress (id, serial, batches, last_ms, planned, taken,"
+                            " taken_digest, checksum, segments) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SL_SQL_GET_SOURCES] = "SELECT id, key, occurrence, checksum FROM source ORDER BY id",
+    [SL_SQL_PUT_SOURCE] = "INSERT INTO source (id, key, occurrence, checksum) VALUES (?1, ?2, ?3, ?4)",
+    [SL_SQL_GET_BATCH] = "SELECT time_ms, committed, files, digest, checksum FROM batch WHERE number = ?1",
+    [SL_SQL_PUT_BATCH] = "INSERT INTO batch (number, time_ms, committed, files, digest, checksum)"
+                         " VALUES (?1, ?2, 0, ?3, ?4, ?5)",
+    [SL_SQL_COMMIT_BATCH] = "UPDATE batch SET committed = 1, checksum = ?2, rejected = ?3, started_ms = ?4,"
+                            " finished_ms = ?5 WHERE number = ?1",
+    [SL_SQL_GET_FILES] = "SELECT source, position, checksum, path, inode, born_ns, mtime_ns, size"
+                         " FROM file WHERE batch = ?1 ORDER BY source, position",
+    [SL_SQL_PUT_FILE] = "INSERT INTO file (batch, source, position, checksum, path, inode, born_ns, mtime_ns,"
+                        " size) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [SL_SQL_GET_PLACES] = "SELECT source, place, checksum FROM place WHERE batch = ?1 ORDER BY source",
+    [SL_SQL_PUT_PLACE] = "INSERT INTO place (batch, source, place, checksum) VALUES (?1, ?2, ?3, ?4)",
+    [SL_SQL_GET_ASIDE] = "SELECT source, position, reason, checksum FROM aside WHERE batch = ?1"
+                         " ORDER BY source, position",
+    [SL_SQL_PUT_ASIDE] = "INSERT OR IGNORE INTO aside (batch, source, position, reason, checksum)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SL_SQL_GET_ALL_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
+                             " ORDER BY source, path",
+    [SL_SQL_GET_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
+                         " WHERE source = ?1 AND path = ?2",
+    [SL_SQL_PUT_TAKEN] = "INSERT INTO taken (source, checksum, path, inode, born_ns, mtime_ns, size)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SL_SQL_DROP_TAKEN] = "DELETE FROM taken WHERE source = ?1 AND path = ?2",
+    [SL_SQL_PUT_OUTPUT] = "INSERT INTO output (batch, position, time_ms, path, records, retained)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SL_SQL_PUT_OUTPUT_FILE] = "INSERT INTO output_file (batch, output, name, bytes, hash, checksum)"
+                               " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SL_SQL_PUT_ERROR] = "INSERT INTO error (batch, position, kind, path, count, message)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SL_SQL_GET_RETAINED] = "SELECT time_ms, path FROM output WHERE retained = 1 ORDER BY time_ms",
+    [SL_SQL_GET_OUTPUT] = "SELECT batch, position, records FROM output"
+                          " WHERE retained = 1 AND time_ms = ?1 AND path = ?2",
+    [SL_SQL_GET_OUTPUT_FILES] = "SELECT name, bytes, hash, checksum FROM output_file"
+                                " WHERE batch = ?1 AND output = ?2 ORDER BY name",
+    [SL_SQL_LET_GO] = "UPDATE output SET retained = 0 WHERE retained = 1 AND time_ms = ?1 AND path = ?2",
+    /* Where the batch itself has left the history before. */
+    [SL_SQL_DROP_LET_GO_FILES] = "DELETE FROM output_file WHERE (batch, output) IN (SELECT batch, position"
+                                 " FROM output WHERE retained = 1 AND time_ms = ?1 AND path = ?2"
+                                 " AND NOT EXISTS (SELECT 1 FROM batch WHERE number = output.batch))",
+    [SL_SQL_DROP_LET_GO] = "DELETE FROM output WHERE retained = 1 AND time_ms = ?1 AND path = ?2"
+                           " AND NOT EXISTS (SELECT 1 FROM batch WHERE number = output.batch)",
+    [SL_SQL_GET_OLD] = "SELECT min(number), max(number) FROM (SELECT number FROM batch WHERE time_ms < ?1"
+                       " AND committed = 1 ORDER BY time_ms LIMIT 16)",
+    [SL_SQL_DROP_OLD_FILES] = "DELETE FROM file WHERE batch BETWEEN ?1 AND ?2",
+    [SL_SQL_DROP_OLD_PLACES] = "DELETE FROM place WHERE batch BETWEEN ?1 AND ?2",
+    [SL_SQL_DROP_OLD_ASIDE] = "DELETE FROM aside WHERE batch BETWEEN ?1 AND ?2",
+    [SL_SQL_DROP_OLD_ERRORS] = "DELETE FROM error WHERE batch BETWEEN ?1 AND ?2",
+    /* What an output will ask for stays until it is let go. */
+    [SL_SQL_DROP_OLD_OUTPUT_FILES] = "DELETE FROM output_file WHERE batch BETWEEN ?1 AND ?2 AND NOT EXISTS"
+                                     " (SELECT 1 FROM output WHERE output.batch = output_file.batch"
+                                     " AND output.position = output_file.output AND output.retained = 1)",
+    [SL_SQL_DROP_OLD_OUTPUTS] = "DELETE FROM output WHERE batch BETWEEN ?1 AND ?2 AND retained = 0",
+    [SL_SQL_DROP_OLD_BATCHES] = "DELETE FROM batch WHERE number BETWEEN ?1 AND ?2",
+    [SL_SQL_GET_MADE] = "SELECT path FROM output WHERE batch = ?1 ORDER BY position",
+    [SL_SQL_GET_CODES] = "SELECT operator, digest FROM code ORDER BY operator",
+    [SL_SQL_PUT_CODE] = "INSERT INTO code (operator, digest) VALUES (?1, ?2)",
+    [SL_SQL_DROP_CODES] = "DELETE FROM code",
+};
+
+int sl_statements_prepare(const struct sl_database *database, sqlite3_stmt *statement[static SL_SQL_COUNT],
+                          struct sl_error *err)
+{
+    for (unsigned i = 0; i < SL_SQL_COUNT; i++) {
+        int r = sl_database_prepare(database, sql[i], &statement[i], err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+void sl_statements_done(sqlite3_stmt *statement[static SL_SQL_COUNT])
+{
+    for (unsigned i = 0; i < SL_SQL_COUNT; i++) {
+        (void)sqlite3_finalize(statement[i]); /* repeats an older failure */
+        statement[i] = NULL;
+    }
+}

@@ -1,0 +1,293 @@
+/* Writing runs. The format, integers little-endian; only the process that wrote a file reads it:
+ *
+ *     "sluice spill 1\n", then frames as in a segment (state/store/segment_write.c), all of type 'B': a block of up
+ *     to 1024 rows of one width (text/row_codec.h), packed with zstd. The check is seeded with the frame's
+ * offset in the file.
+ *
+ * Where a run's frames lie is known in memory only. Frames are gathered and written in big pieces. */
+#include "state/spill/spill.h"
+
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/limits.h"
+#include "state/store/frame.h"
+#include "state/spill/spill_internal.h"
+#include "text/row_codec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BLOCK_BYTES = 256 << 10, PIECE_BYTES = 256 << 10, LEVEL = 1, NAME_BYTES = 64 };
+
+struct sl_spill_file {
+    struct sl_spill_place *place;
+    ZSTD_CCtx *zstd;
+    uint64_t offset;     /* behind all that was framed */
+    uint32_t width;      /* of the open block */
+    uint32_t rows;       /* of the open block */
+    struct sl_buf block; /* rows of the open block */
+    struct sl_buf piece; /* frames that are not written yet */
+    struct sl_spill_run *run;
+    size_t capacity; /* of run->start and ->offset */
+};
+
+static struct sl_spill_store *store_of(struct sl_spill *spill)
+{
+    return (struct sl_spill_store *)spill;
+}
+
+/* ---- files ---- */
+
+void sl_spill_place_unref(struct sl_spill_place *place)
+{
+    if (!place || atomic_fetch_sub_explicit(&place->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    sl_io_close(place->store->io, place->fd);
+    sl_spill_store_unref(place->store);
+    free(place);
+}
+
+static int make_directory(struct sl_spill_store *store, struct sl_error *err)
+{
+    pthread_mutex_lock(&store->lock);
+    int r = store->made ? 0 : sl_io_make_dirs(store->io, store->dirfd, store->dir, 0700, err);
+    store->made = r == 0;
+    pthread_mutex_unlock(&store->lock);
+    return r;
+}
+
+static bool next_path(struct sl_spill_store *store, struct sl_buf *path)
+{
+    pthread_mutex_lock(&store->lock);
+    uint64_t number = store->next++;
+    pthread_mutex_unlock(&store->lock);
+    path->len = 0;
+    return sl_buf_printf(path, "%s/.sluice-spill.%ld.%" PRIu64, store->dir, (long)getpid(), number) &&
+           sl_buf_byte(path, 0);
+}
+
+/* A file without a name. */
+static int open_place(struct sl_spill_store *store, struct sl_error *err)
+{
+    struct sl_buf path SL_CLEANUP(sl_buf_done) = {0};
+    int fd, tries = 0;
+    do {
+        if (!next_path(store, &path))
+            return sl_error_nomem(err);
+        fd = sl_io_open(store->io, store->dirfd, (const char *)path.bytes,
+                        O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, err);
+    } while (fd < 0 && err && err->sys == EEXIST && ++tries < 100);
+    if (fd < 0)
+        return fd;
+    if (store->io->ops->unlinkat(store->io, store->dirfd, (const char *)path.bytes, 0) < 0) {
+        int sys = errno;
+        sl_io_close(store->io, fd);
+        return sl_error_sys(err, sys, "removing the name of %s", (const char *)path.bytes);
+    }
+    return fd;
+}
+
+static void spill_close_file(struct sl_spill_file *file)
+{
+    if (!file)
+        return;
+    sl_spill_place_unref(file->place);
+    ZSTD_freeCCtx(file->zstd);
+    sl_buf_done(&file->block);
+    sl_buf_done(&file->piece);
+    if (file->run)
+        sl_spill_run_free(&file->run->stored);
+    free(file);
+}
+
+static int spill_open_file(struct sl_spill *spill, struct sl_spill_file **ret, struct sl_error *err)
+{
+    struct sl_spill_store *store = store_of(spill);
+    struct sl_spill_file *file = calloc(1, sizeof *file);
+    struct sl_spill_place *place = calloc(1, sizeof *place);
+    if (file)
+        file->zstd = ZSTD_createCCtx();
+    bool ok = file && place && file->zstd && sl_buf_text(&file->piece, SL_SPILL_MAGIC);
+    int fd = !ok ? sl_error_nomem(err) : make_directory(store, err);
+    if (fd == 0)
+        fd = open_place(store, err);
+    if (fd < 0) {
+        free(place);
+        spill_close_file(file);
+        return sl_error_wrap(err, "putting what exceeds memoryLimit into %s", store->dir), fd;
+    }
+    *place = (struct sl_spill_place){.store = store, .fd = fd};
+    atomic_init(&place->refs, 1);
+    atomic_fetch_add_explicit(&store->refs, 1, memory_order_relaxed);
+    file->place = place;
+    file->offset = file->piece.len;
+    *ret = file;
+    return 0;
+}
+
+/* ---- blocks ---- */
+
+static int write_piece(struct sl_spill_file *file, struct sl_error *err)
+{
+    const struct sl_spill_store *store = file->place->store;
+    int r = sl_io_write(store->io, file->place->fd, file->piece.bytes, file->piece.len, "a spill file", err);
+    file->piece.len = 0;
+    if (r == 0)
+        return 0;
+    sl_error_wrap(err, "putting what exceeds memoryLimit into %s", store->dir);
+    sl_error_hint(err, "make room there or raise memoryLimit");
+    return r;
+}
+
+static bool make_index_room(struct sl_spill_file *file)
+{
+    struct sl_spill_run *run = file->run ? file->run : calloc(1, sizeof *run);
+    if (!run)
+        return false;
+    if (!file->run) {
+        *run = (struct sl_spill_run){.stored = {.spill = &file->place->store->spill}, .place = file->place};
+        atomic_fetch_add_explicit(&file->place->refs, 1, memory_order_relaxed);
+        file->run = run;
+        file->capacity = 0;
+    }
+    if (run->stored.blocks + 1 < file->capacity)
+        return true;
+    size_t capacity = file->capacity ? 2 * file->capacity : 16;
+    uint64_t *start = reallocarray(run->start, capacity, sizeof *start);
+    if (start)
+        run->start = start;
+    uint64_t *offset = reallocarray(run->offset, capacity, sizeof *offset);
+    if (offset)
+        run->offset = offset;
+    if (start && offset)
+        file->capacity = capacity;
+    return start && offset;
+}
+
+static int flush_block(struct sl_spill_file *file, struct sl_error *err)
+{
+    if (!file->rows)
+        return 0;
+    size_t bound = ZSTD_compressBound(file->block.len);
+    if (file->block.len > UINT32_MAX / 2)
+        return sl_error_set(err, SL_EFAIL,
+                            "a row of more than 2 GiB exceeds memoryLimit and cannot go to disk");
+    if (!make_index_room(file) || !sl_buf_reserve(&file->piece, SL_FRAME_BYTES + bound))
+        return sl_error_nomem(err);
+    uint8_t *head = file->piece.bytes + file->piece.len, *payload = head + SL_FRAME_BYTES;
+    size_t len = ZSTD_compressCCtx(file->zstd, payload, bound, file->block.bytes, file->block.len, LEVEL);
+    if (ZSTD_isError(len))
+        return sl_error_set(err, SL_EFAIL, "packing rows that exceed memoryLimit: %s",
+                            ZSTD_getErrorName(len));
+    struct sl_frame frame = {SL_FRAME_BLOCK, (uint32_t)len, (uint32_t)file->block.len, file->rows};
+    sl_frame_encode(&frame, payload, file->offset, head);
+    struct sl_spill_run *run = file->run;
+    run->start[run->stored.blocks] = run->stored.rows;
+    run->offset[run->stored.blocks++] = file->offset;
+    run->stored.rows += file->rows;
+    file->offset += SL_FRAME_BYTES + len;
+    run->offset[run->stored.blocks] = file->offset;
+    file->piece.len += SL_FRAME_BYTES + len;
+    file->block.len = 0;
+    file->rows = 0;
+    return file->piece.len >= PIECE_BYTES ? write_piece(file, err) : 0;
+}
+
+static int spill_row(struct sl_spill_file *file, const struct sl_field *fields, uint32_t width,
+                     struct sl_error *err)
+{
+    int r = file->rows && file->width != width ? flush_block(file, err) : 0;
+    if (r < 0)
+        return r;
+    if (!sl_rowcode_append(&file->block, fields, width))
+        return sl_error_nomem(err);
+    file->width = width;
+    file->rows++;
+    return file->rows == SL_CHUNK_ROWS || file->block.len >= BLOCK_BYTES ? flush_block(file, err) : 0;
+}
+
+static int spill_end(struct sl_spill_file *file, struct sl_stored **ret, struct sl_error *err)
+{
+    int r = flush_block(file, err);
+    if (r == 0 && file->piece.len)
+        r = write_piece(file, err);
+    if (r == 0 && !make_index_room(file)) /* a run without rows is one too */
+        r = sl_error_nomem(err);
+    if (r < 0)
+        return r;
+    struct sl_spill_run *run = file->run;
+    run->stored.start = run->start;
+    file->run = NULL;
+    *ret = &run->stored;
+    return 0;
+}
+
+/* ---- the store ---- */
+
+static const struct sl_spill_ops spill_ops = {
+    .open = spill_open_file,
+    .row = spill_row,
+    .end = spill_end,
+    .close = spill_close_file,
+    .load = sl_spill_load,
+    .free = sl_spill_run_free,
+};
+
+int sl_spill_open(struct sl_io *io, int dirfd, const char *dir, bool owned, struct sl_spill **ret,
+                  struct sl_error *err)
+{
+    struct sl_spill_store *store = calloc(1, sizeof *store);
+    if (!store || !(store->dir = strdup(dir))) {
+        free(store);
+        return sl_error_nomem(err);
+    }
+    store->spill.ops = &spill_ops;
+    atomic_init(&store->refs, 1);
+    store->io = io;
+    store->dirfd = dirfd;
+    pthread_mutex_init(&store->lock, NULL);
+    int r = owned ? sl_io_remove_tree(io, dirfd, dir, err) : 0;
+    if (r < 0) {
+        sl_spill_close(&store->spill);
+        return r;
+    }
+    *ret = &store->spill;
+    return 0;
+}
+
+void sl_spill_store_unref(struct sl_spill_store *store)
+{
+    if (!store || atomic_fetch_sub_explicit(&store->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    for (struct sl_spill_tool *tool = store->tools, *next; tool; tool = next) {
+        next = tool->next;
+        ZSTD_freeDCtx(tool->zstd);
+        free(tool->packed);
+        free(tool);
+    }
+    pthread_mutex_destroy(&store->lock);
+    free(store->dir);
+    free(store);
+}
+
+void sl_spill_close(struct sl_spill *spill)
+{
+    sl_spill_store_unref(store_of(spill));
+}
+
+int sl_spill_failure(struct sl_spill *spill, struct sl_error *err)
+{
+    struct sl_spill_store *store = store_of(spill);
+    pthread_mutex_lock(&store->lock);
+    int r = store->failure.code;
+    if (r < 0 && err)
+        *err = store->failure;
+    store->failure = (struct sl_error){0};
+    pthread_mutex_unlock(&store->lock);
+    return r;
+}

@@ -1,0 +1,44 @@
+/* The segments of a checkpoint: <checkpoint>/state/<number>.seg, oldest first. The list of them is a text
+ * that the catalog keeps with the batch; a segment that no list names does not exist, and a start removes its
+ * file.
+ *
+ * Per batch: sl_store_batch, then as a keeper (core/contract/state_writer.h) what each operator writes, after
+ * sl_store_operator said whose it is; then sl_store_finish gives the list to commit, and sl_store_committed
+ * says that it was. A thread of its own merges segments when newer ones have grown to the size of an older
+ * one, so that there are few and each row is written a logarithmic number of times; batches never wait for
+ * it. */
+#pragma once
+
+#include "core/base/io.h"
+#include "core/contract/state_writer.h"
+#include "core/base/log.h"
+
+struct sl_store;
+
+/* dir: the checkpoint, relative to dirfd. list: as committed, "" in a new checkpoint. last_ms: the newest
+ * committed batch. SL_EDAMAGED: the list is none, or a segment is not what it says; every byte is read and
+ * checked. */
+int sl_store_open(struct sl_io *io, struct sl_log *log, int dirfd, const char *dir, const char *list,
+                  int64_t last_ms, struct sl_store **ret, struct sl_error *err);
+/* Waits for a merge under way, which is given up. */
+void sl_store_close(struct sl_store *store);
+
+/* Every operator key that has sections, once each, until NULL. Borrowed. */
+const char *sl_store_key(const struct sl_store *store, size_t index);
+
+/* Calls visit with every section of one operator, oldest first. */
+int sl_store_load(struct sl_store *store, const char *key,
+                  int (*visit)(void *arg, const struct sl_section *section, const struct sl_dataset *rows),
+                  void *arg, struct sl_error *err);
+/* What is kept for the operator is not wanted any more: is gone once the next batch is committed. */
+int sl_store_drop(struct sl_store *store, const char *key);
+
+/* A file is made only when a section is begun. */
+void sl_store_batch(struct sl_store *store, int64_t t);
+struct sl_keeper *sl_store_operator(struct sl_store *store, const char *key);
+/* The first failure of the keeper since sl_store_batch, filled into err; or 0. */
+int sl_store_failure(const struct sl_store *store, struct sl_error *err);
+/* Durable when it returns. *ret_list: to be committed with the batch; borrowed until the next call. Failures
+ * of the keeper since sl_store_batch are told here. */
+int sl_store_finish(struct sl_store *store, const char **ret_list, struct sl_error *err);
+void sl_store_committed(struct sl_store *store);

@@ -1,0 +1,72 @@
+/* The store's inside, shared by store*.c and nobody else. */
+#pragma once
+
+#include "core/base/buf.h"
+#include "state/store/merge.h"
+#include "state/store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { SL_STORE_PATH_BYTES = 64 };
+
+struct sl_store_entry {
+    uint64_t number, bytes, hash;
+};
+
+/* A list of segments, oldest first. */
+struct sl_store_list {
+    size_t count, capacity;
+    struct sl_store_entry *entry;
+};
+
+struct sl_store {
+    struct sl_keeper keeper; /* first */
+    struct sl_io *io;
+    struct sl_log *log;
+    int dirfd; /* of <checkpoint>/state */
+    struct sl_store_list list;
+    uint64_t next; /* number of the next file */
+    size_t keys, keys_capacity;
+    char **key; /* of operators that have sections */
+    size_t drops;
+    const char **drop; /* [drops] and a NULL, of key[] */
+
+    /* the batch being written */
+    int64_t t, last_ms;
+    const char *operator;
+    struct sl_segment_writer *writer; /* NULL: nothing was written yet */
+    uint64_t number;
+    int failed;
+    struct sl_error error;
+    struct sl_buf text; /* of the list to commit */
+    size_t gone, gone_capacity;
+    uint64_t *gone_number; /* files that the list to commit has no more */
+
+    /* the merge under way */
+    bool merging;
+    pthread_t thread;
+    struct sl_merge merge;
+    struct sl_merge_input *input;      /* [merge.count] */
+    char (*path)[SL_STORE_PATH_BYTES]; /* [merge.count + 1], the last is the result's */
+    uint64_t merge_first, merge_number;
+    _Atomic int stop, done;
+    int merge_result;
+    struct sl_store_entry merged;
+    struct sl_error merge_error;
+};
+
+/* "<number>.seg". */
+void sl_store_path(uint64_t number, char path[SL_STORE_PATH_BYTES]);
+/* False: out of memory. */
+bool sl_store_append(struct sl_store_list *list, struct sl_store_entry entry);
+int sl_store_open_segment(struct sl_store *store, const struct sl_store_entry *entry, bool verify,
+                          struct sl_segment **ret, struct sl_error *err);
+
+/* store_merge.c: takes in a merge that is done; starts one where it is due; gives back what one needed. */
+int sl_store_collect_merge(struct sl_store *store, struct sl_error *err);
+void sl_store_start_merge(struct sl_store *store);
+/* Merges all segments at once, without what was dropped: that is gone with the batch that commits the list.
+ */
+int sl_store_purge(struct sl_store *store, struct sl_error *err);
+void sl_store_free_merge(struct sl_store *store);

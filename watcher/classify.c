@@ -1,0 +1,164 @@
+/* What becomes of one name. The directory says what is there; hints only say how it came (renamed in:
+ * complete) and that it was absent for a while.
+ *
+ * A taken file is told apart by identity. The same one stays taken, unless it was seen absent; another one
+ * under its name is a new arrival. What is not taken yet is waiting, or is held back for a reason, and is
+ * looked at again: at its next hint, or when the interval has passed. */
+#include "watcher/watched_dir.h"
+#include "watcher/names.h"
+#include "watcher/subdirs.h"
+#include "watcher/consumed.h"
+
+#include <time.h>
+
+enum { FRESH_NS = 10 * 1000000 };
+
+static int64_t realtime_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* An empty file this young may be one that is being opened: created already, and not yet counted as open. */
+static bool is_fresh(const struct sl_look *look)
+{
+    int64_t age = realtime_ns() - (look->born_ns != INT64_MIN ? look->born_ns : look->ctime_ns);
+    return look->size == 0 && age >= 0 && age < FRESH_NS;
+}
+
+/* Asks for a writer and looks again: what was written before he closed must count. */
+static int is_written(struct sl_intake *intake, struct sl_entry *entry, enum sl_hint_kind hint, bool *ret,
+                      struct sl_error *err)
+{
+    struct sl_look look;
+    *ret = true;
+    if (sl_look_has_writer(intake->io, intake->place.fd, entry->name))
+        return 0;
+    int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, entry->name, &look, err);
+    if (rc)
+        return rc;
+    /* Something else by now: its own hint is on the way. */
+    if (look.kind != SL_LOOK_FILE || look.inode != entry->look.inode || look.born_ns != entry->look.born_ns)
+        return 0;
+    entry->look = look;
+    *ret = hint != SL_HINT_CLOSED && is_fresh(&look);
+    return 0;
+}
+
+static int has_marker(struct sl_intake *intake, const struct sl_entry *entry, bool *ret, struct sl_error *err)
+{
+    char marker[SL_NAME_MAX + 1];
+    struct sl_look look;
+    *ret = false;
+    if (!sl_marker_of(intake->options.complete, entry->name, marker))
+        return 0;
+    int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, marker, &look, err);
+    *ret = rc == 0 && look.kind != SL_LOOK_ABSENT;
+    return rc;
+}
+
+/* Remembers what is there now and since when. */
+static void note(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+                 enum sl_hint_kind hint)
+{
+    int64_t now = intake->clock->now_ms(intake->clock);
+    bool first = entry->standing == SL_STANDING_NEW;
+    bool other = first || !sl_taken_same(&entry->look, look);
+    if (other)
+        entry->complete = false;
+    if (hint != SL_HINT_NONE)
+        entry->complete = hint == SL_HINT_MOVED_IN;
+    if (other || hint != SL_HINT_NONE || look->size != entry->look.size ||
+        look->mtime_ns != entry->look.mtime_ns)
+        entry->changed_ms = now;
+    /* Found at the start: it has been as it is since before. */
+    int64_t newest = look->mtime_ns > look->ctime_ns ? look->mtime_ns : look->ctime_ns;
+    if (first && hint == SL_HINT_NONE && intake->scans <= 1 && newest / 1000000 < now)
+        entry->changed_ms = newest / 1000000;
+    entry->look = *look;
+    if (look->born_ns == INT64_MIN && look->kind == SL_LOOK_FILE && !intake->told_birthless) {
+        intake->told_birthless = true;
+        sl_log(intake->log, SL_LOG_WARNING,
+               "%s: the file system keeps no birth times; files are told apart by inode, size and time",
+               intake->place.path);
+    }
+}
+
+/* What holds a wanted file or directory back. */
+static int hold(struct sl_intake *intake, struct sl_entry *entry, enum sl_hint_kind hint,
+                enum sl_standing *ret, struct sl_error *err)
+{
+    bool good = true, written = false;
+    int rc = 0;
+    if (entry->look.kind == SL_LOOK_DIRECTORY)
+        rc = sl_parts_finished(intake, entry, &good, err);
+    if (rc || !good) {
+        *ret = SL_STANDING_UNFINISHED;
+        return rc;
+    }
+    if (intake->options.complete)
+        rc = has_marker(intake, entry, &good, err);
+    else if (entry->look.kind == SL_LOOK_FILE && !entry->complete)
+        rc = is_written(intake, entry, hint, &written, err);
+    bool young = intake->options.age_min_ms > 0 &&
+                 intake->clock->now_ms(intake->clock) - entry->changed_ms < intake->options.age_min_ms;
+    *ret = !good     ? SL_STANDING_UNMARKED
+           : written ? SL_STANDING_WRITING
+           : young   ? SL_STANDING_AGING
+                     : SL_STANDING_WAITING;
+    return rc;
+}
+
+/* Whether it was there before the start and nothing happened to it since. */
+static bool is_old(const struct sl_intake *intake, const struct sl_entry *entry, const struct sl_look *look,
+                   enum sl_hint_kind hint)
+{
+    if (entry->standing == SL_STANDING_NEW)
+        return intake->baseline;
+    return entry->standing == SL_STANDING_OLD && hint == SL_HINT_NONE && sl_taken_same(&entry->look, look) &&
+           look->mtime_ns == entry->look.mtime_ns && look->size == entry->look.size;
+}
+
+static int judge_candidate(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+                           enum sl_hint_kind hint, struct sl_error *err)
+{
+    enum sl_standing standing;
+    int rc = 0;
+    bool old = is_old(intake, entry, look, hint);
+    note(intake, entry, look, hint);
+    if (look->kind == SL_LOOK_OTHER)
+        standing = SL_STANDING_IRREGULAR;
+    else if (old)
+        standing = SL_STANDING_OLD;
+    else if (entry->standing == SL_STANDING_FILTERED || !sl_name_wanted(&intake->options, entry->name))
+        standing = SL_STANDING_FILTERED;
+    else
+        rc = hold(intake, entry, hint, &standing, err);
+    if (rc == 0)
+        sl_entries_put(&intake->entries, entry, standing);
+    return rc;
+}
+
+int sl_intake_judge(struct sl_intake *intake, struct sl_entry *entry, struct sl_error *err)
+{
+    struct sl_look look;
+    int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, entry->name, &look, err);
+    if (rc)
+        return rc;
+    enum sl_hint_kind hint = entry->hint;
+    bool left = entry->left;
+    entry->hint = SL_HINT_NONE;
+    entry->left = entry->touched = false;
+    entry->looked = intake->round;
+    if (look.kind == SL_LOOK_ABSENT)
+        return sl_taken_forget(intake, entry, err);
+    if (entry->standing == SL_STANDING_TAKEN) {
+        bool again;
+        rc = sl_taken_again(intake, entry, &look, left, &again, err);
+        if (rc || !again)
+            return rc;
+        sl_entries_put(&intake->entries, entry, SL_STANDING_NEW);
+    }
+    return judge_candidate(intake, entry, &look, hint, err);
+}

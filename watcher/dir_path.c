@@ -1,0 +1,129 @@
+#include "watcher/dir_path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+/* In linux/magic.h, or should be. */
+static const struct {
+    uint32_t magic;
+    const char *kind;
+} without_events[] = {
+    {0x6969, "NFS"},      {0xFF534D42, "CIFS"},   {0xFE534D42, "SMB"},    {0x517B, "SMB"},
+    {0x65735546, "FUSE"}, {0x01021997, "9p"},     {0x00C36400, "Ceph"},   {0x5346414F, "AFS"},
+    {0x47504653, "GPFS"}, {0x0BD00BD0, "Lustre"}, {0x6A656A62, "vboxsf"},
+};
+
+static char *without_slashes(const char *dir)
+{
+    size_t len = strlen(dir);
+    while (len > 1 && dir[len - 1] == '/')
+        len--;
+    return strndup(dir, len);
+}
+
+static int open_directory(struct sl_place *place, int *ret_fd, struct sl_look *ret_who, struct sl_error *err)
+{
+    int fd = sl_io_open(place->io, place->base_fd, place->path, O_RDONLY | O_DIRECTORY, 0, err);
+    if (fd < 0)
+        return fd;
+    int rc = sl_look_at(place->io, fd, place->path, ".", ret_who, err);
+    if (rc == 0 && ret_who->kind == SL_LOOK_ABSENT)
+        rc = sl_error_sys(err, ENOENT, "opening %s", place->path);
+    if (rc < 0) {
+        sl_io_close(place->io, fd);
+        return rc;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int sl_place_open(const struct sl_services *services, const char *dir, struct sl_place *ret,
+                  struct sl_error *err)
+{
+    struct sl_place place = {services->io, services->job_dirfd, without_slashes(dir), -1, {0}};
+    struct sl_error why = {0};
+    if (!place.path)
+        return sl_error_nomem(err);
+    int rc = open_directory(&place, &place.fd, &place.who, &why);
+    if (rc == 0) {
+        *ret = place;
+        return 0;
+    }
+    free(place.path);
+    (void)sl_error_sys(err, why.sys, "watched directory %s", dir);
+    bool users = why.sys == ENOENT || why.sys == ENOTDIR || why.sys == EACCES;
+    if (err && users)
+        err->code = SL_EUSAGE;
+    if (users)
+        (void)sl_error_hint(err, why.sys == EACCES ? "it must be readable" : "make it or correct the job");
+    return users ? SL_EUSAGE : rc;
+}
+
+void sl_place_close(struct sl_place *place)
+{
+    sl_place_leave(place);
+    free(place->path);
+}
+
+void sl_place_leave(struct sl_place *place)
+{
+    if (place->fd >= 0)
+        sl_io_close(place->io, place->fd);
+    place->fd = -1;
+}
+
+static enum sl_place_state compare(const struct sl_place *place, const struct sl_look *who)
+{
+    bool same = who->inode == place->who.inode && who->born_ns == place->who.born_ns;
+    bool here = who->mount == place->who.mount;
+    /* A mount that came back has another number; another directory in another mount is what lies below a
+     * mount that went away. */
+    return same && here ? SL_PLACE_SAME : same || here ? SL_PLACE_REPLACED : SL_PLACE_FOREIGN;
+}
+
+static bool says_missing(int sys)
+{
+    return sys == ENOENT || sys == ENOTDIR || sys == ESTALE || sys == ENOTCONN;
+}
+
+int sl_place_enter(struct sl_place *place, enum sl_place_state *ret, struct sl_error *err)
+{
+    struct sl_look who;
+    struct sl_error why = {0};
+    sl_assert(place->fd < 0);
+    int rc = open_directory(place, &place->fd, &who, &why);
+    if (rc < 0 && says_missing(why.sys)) {
+        *ret = SL_PLACE_MISSING;
+        return 0;
+    }
+    if (rc < 0) {
+        if (err)
+            *err = why;
+        return rc;
+    }
+    *ret = compare(place, &who);
+    if (*ret == SL_PLACE_FOREIGN)
+        sl_place_leave(place);
+    else
+        place->who = who;
+    return 0;
+}
+
+bool sl_place_has_events(const struct sl_place *place, const char **ret_kind)
+{
+    struct statfs fs;
+    if (fstatfs(place->fd, &fs) < 0) {
+        *ret_kind = "a file system that does not say what it is";
+        return false; /* scanning is never wrong */
+    }
+    for (size_t i = 0; i < sizeof without_events / sizeof *without_events; i++) {
+        if ((uint32_t)fs.f_type != without_events[i].magic)
+            continue;
+        *ret_kind = without_events[i].kind;
+        return false;
+    }
+    return true;
+}

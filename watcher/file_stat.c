@@ -1,0 +1,74 @@
+#include "watcher/file_stat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+
+static int64_t ns_of(struct statx_timestamp t)
+{
+    return t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static enum sl_look_kind kind_of(mode_t mode)
+{
+    return S_ISREG(mode) ? SL_LOOK_FILE : S_ISDIR(mode) ? SL_LOOK_DIRECTORY : SL_LOOK_OTHER;
+}
+
+/* Kernels before 5.8 know the file system only. */
+static uint64_t mount_of(const struct statx *st)
+{
+    return st->stx_mask & STATX_MNT_ID ? st->stx_mnt_id
+                                       : (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
+}
+
+int sl_look_at(struct sl_io *io, int dirfd, const char *dir, const char *name, struct sl_look *ret,
+               struct sl_error *err)
+{
+    struct statx st;
+    unsigned mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+    if (io->ops->statx(io, dirfd, name, AT_SYMLINK_NOFOLLOW, mask, &st) < 0) {
+        if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE)
+            return sl_error_sys(err, errno, "looking at %s/%s", dir, name);
+        *ret = (struct sl_look){.kind = SL_LOOK_ABSENT};
+        return 0;
+    }
+    *ret = (struct sl_look){
+        .kind = kind_of(st.stx_mode),
+        .inode = st.stx_ino,
+        .born_ns = st.stx_mask & STATX_BTIME ? ns_of(st.stx_btime) : INT64_MIN,
+        .mtime_ns = ns_of(st.stx_mtime),
+        .ctime_ns = ns_of(st.stx_ctime),
+        .size = (int64_t)st.stx_size,
+        .mount = mount_of(&st),
+    };
+    return 0;
+}
+
+/* The lease is given back at once. Somebody who opens the file for writing in between waits that long; we are
+ * told by a signal, which by default would end us: SIGURG is ignored by default. */
+static bool lease_refused(int fd)
+{
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+        return false;
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+        return errno == EAGAIN;
+    (void)fcntl(fd, F_SETLEASE, F_UNLCK); /* closing gives it back too */
+    return false;
+}
+
+bool sl_look_has_writer(struct sl_io *io, int dirfd, const char *name)
+{
+    /* The kernel tells of a close a moment before the file counts as closed. */
+    enum { TRIES = 20 };
+    int fd = sl_io_open(io, dirfd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, 0, NULL);
+    if (fd < 0)
+        return false; /* whoever reads it will say why it cannot be read */
+    bool refused = lease_refused(fd);
+    for (int i = 1; refused && i < TRIES; i++) {
+        (void)sched_yield(); /* never fails */
+        refused = lease_refused(fd);
+    }
+    sl_io_close(io, fd);
+    return refused;
+}

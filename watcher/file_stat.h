@@ -1,0 +1,24 @@
+/* One look at one name of an open directory: what is there, who it is, and whether somebody writes it. */
+#pragma once
+
+#include "core/base/io.h"
+
+enum sl_look_kind { SL_LOOK_ABSENT, SL_LOOK_FILE, SL_LOOK_DIRECTORY, SL_LOOK_OTHER };
+
+struct sl_look {
+    enum sl_look_kind kind;
+    uint64_t inode;
+    int64_t born_ns; /* INT64_MIN where the file system has none */
+    int64_t mtime_ns, ctime_ns;
+    int64_t size;
+    uint64_t mount; /* never part of an identity */
+};
+
+/* Symlinks are not followed: they are SL_LOOK_OTHER. A name that is not there is SL_LOOK_ABSENT, not an
+ * error. Errors name `dir`/`name`. */
+int sl_look_at(struct sl_io *io, int dirfd, const char *dir, const char *name, struct sl_look *ret,
+               struct sl_error *err);
+
+/* Whether a process has the file open for writing, as far as we may know: a read lease is refused then. False
+ * for others' files and on file systems without leases. */
+bool sl_look_has_writer(struct sl_io *io, int dirfd, const char *name);

@@ -1,0 +1,34 @@
+#include "watcher/watched_dir.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOLD_MAX = 10 };
+
+void sl_intake_tell(struct sl_intake *intake, enum sl_log_level level, const char *name, const char *what)
+{
+    struct sl_buf safe;
+    if (intake->told++ >= TOLD_MAX)
+        return;
+    sl_buf_init(&safe);
+    if (sl_buf_safe(&safe, name, strlen(name)))
+        sl_log(intake->log, level, "%s/%.*s: %s", intake->place.path, (int)safe.len, (char *)safe.bytes,
+               what);
+    sl_buf_done(&safe);
+}
+
+int sl_intake_add_gone(struct sl_intake *intake, const struct sl_file *file)
+{
+    return intake->durable ? sl_files_add(&intake->gone, file) : 0;
+}
+
+char *sl_intake_path(const struct sl_intake *intake, const char *name, const char *part)
+{
+    const char *dir = intake->place.path;
+    size_t size = strlen(dir) + strlen(name) + (part ? strlen(part) : 0) + 3;
+    char *path = malloc(size);
+    if (path)
+        (void)snprintf(path, size, "%s/%s%s%s", dir, name, part ? "/" : "", part ? part : "");
+    return path;
+}

@@ -1,0 +1,66 @@
+/* One watched directory as the main thread knows it: shared by the rooms that bring it up to date
+ * (watcher/update.c), judge one name (watcher/classify.c) and hand files over (watcher/arrivals.c).
+ *
+ * Invariants:
+ *  1. Every name in the directory that is not ignored by rule has an entry, or a hint or a due scan will make
+ *     one.
+ *  2. An entry is SL_STANDING_TAKEN exactly while its file, as it is there, must not be taken.
+ *  3. Whatever fails leaves scan_due: the next call looks at everything again, so no hint is lost by a
+ *     failure. */
+#pragma once
+
+#include "watcher/entry.h"
+#include "watcher/events.h"
+#include "watcher/notify.h"
+#include "watcher/dir_path.h"
+
+struct sl_intake {
+    struct sl_arrivals arrivals; /* first: what the sources hold */
+    struct sl_io *io;
+    struct sl_log *log;
+    struct sl_clock *clock;
+    struct sl_notify *notify;
+    struct sl_arrivals_options options;
+    struct sl_place place;
+    struct sl_hints hints;
+    struct sl_hint_batch batch;
+    struct sl_entries entries;
+    struct sl_entry **touched; /* have hints, to be looked at */
+    size_t touched_count, touched_capacity;
+    struct sl_files gone; /* may have come again meanwhile */
+    bool durable;         /* somebody remembers what was taken and asks for what has gone */
+    bool polling;         /* no events */
+    bool watch_due;       /* the watch was lost */
+    bool scan_due;
+    bool missing;         /* the directory is not there (told) */
+    bool baseline;        /* what this scan finds was there before (newFilesOnly) */
+    bool told_birthless;  /* the file system keeps no birth times */
+    uint64_t round;       /* of updates */
+    int64_t refreshed_ns; /* when the last refresh ended, monotonic */
+    uint64_t scans, ignored, changed, again;
+    uint64_t told;        /* lines logged about single names in this round */
+    int64_t aging_due_ms; /* the earliest time at which minAge is over for a file; INT64_MAX: none ages */
+};
+
+/* Logs about one name, its bytes made safe: "<dir>/<name>: <what>". After a few lines in a round the rest is
+ * only counted. */
+void sl_intake_tell(struct sl_intake *intake, enum sl_log_level level, const char *name, const char *what);
+
+/* The taken file need not be remembered any more. 0 or SL_ENOMEM. */
+int sl_intake_add_gone(struct sl_intake *intake, const struct sl_file *file);
+
+/* "<dir>/<name>", or "<dir>/<name>/<part>" where part is not NULL; malloc'ed. NULL: out of memory. */
+char *sl_intake_path(const struct sl_intake *intake, const char *name, const char *part);
+
+/* Looks at the entry's name and gives it its standing; frees the entry when nothing is there. */
+int sl_intake_judge(struct sl_intake *intake, struct sl_entry *entry, struct sl_error *err);
+
+/* Enters the directory, which the caller has to leave whatever happens, merges what was hinted at, looks at
+ * it, scans where that is due; with `scan` in any case. */
+int sl_intake_update(struct sl_intake *intake, bool scan, struct sl_error *err);
+
+/* Looks at every name of the directory and at every entry. */
+int sl_intake_scan(struct sl_intake *intake, struct sl_error *err);
+
+/* Watches the directory, or polls it where that is allowed and watching is not possible. */
+int sl_intake_watch(struct sl_intake *intake, struct sl_error *err);
