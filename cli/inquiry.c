@@ -153,9 +153,9 @@ void sl_inquiry_close(struct sl_inquiry *inquiry)
 
 bool sl_inquiry_is_there(const struct sl_inquiry *inquiry, const struct sl_file *file)
 {
-    struct sl_look look;
+    struct sl_file_stat look;
     const char *below = file->path + strlen(inquiry->directory) + 1;
-    if (sl_look_at(&sl_io_system, inquiry->dirfd, inquiry->directory, below, &look, NULL) < 0)
+    if (sl_file_stat_get(&sl_io_system, inquiry->dirfd, inquiry->directory, below, &look, NULL) < 0)
         return false;
     struct sl_file now = {
         .inode = look.inode, .born_ns = look.born_ns, .mtime_ns = look.mtime_ns, .size = look.size};

@@ -92,8 +92,8 @@ static void say(struct replay *replay, const char *path, const char *what)
 /* The arrival that was quarantined still lies there: 1; 0: said why it is left out, or it came in again. */
 static int is_still_there(struct replay *replay, int dirfd, const char *name, const struct sl_file *file)
 {
-    struct sl_look look;
-    int r = sl_look_at(&sl_io_system, dirfd, ".", name, &look, replay->err);
+    struct sl_file_stat look;
+    int r = sl_file_stat_get(&sl_io_system, dirfd, ".", name, &look, replay->err);
     if (r < 0)
         return r;
     struct sl_file now = {

@@ -5,8 +5,8 @@
 
 #include "cli/letters.h"
 #include "core/base/buf.h"
-#include "core/rows/field.h"
 #include "core/base/io.h"
+#include "core/rows/field.h"
 #include "watcher/file_stat.h"
 
 #include <dirent.h>
@@ -115,12 +115,12 @@ static int note_file(void *arg, const struct sl_reading_file *file)
 static int is_same_file(struct replay *replay, int dirfd, const char *name, const char *path)
 {
     struct sl_file known;
-    struct sl_look look;
+    struct sl_file_stat look;
     int r = sl_reading_files(replay->reading, path, replay->batch_ms, replay->batch_ms, note_file, &known,
                              replay->err);
     if (r <= 0)
         return r;
-    r = sl_look_at(&sl_io_system, dirfd, ".", name, &look, replay->err);
+    r = sl_file_stat_get(&sl_io_system, dirfd, ".", name, &look, replay->err);
     if (r < 0)
         return r;
     struct sl_file now = {

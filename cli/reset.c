@@ -102,7 +102,7 @@ static int read_planned(const struct sl_target *target, int64_t t, struct keys *
     return r;
 }
 
-static bool is_aside(const struct sl_plan *plan, size_t count, size_t source, size_t file)
+static bool is_aside(const struct sl_batch_plan *plan, size_t count, size_t source, size_t file)
 {
     for (size_t i = 0; i < count; i++)
         if (plan->aside[i].source == source && plan->aside[i].file == file)
@@ -110,13 +110,13 @@ static bool is_aside(const struct sl_plan *plan, size_t count, size_t source, si
     return false;
 }
 
-static int set_all_aside(struct sl_catalog *catalog, struct sl_plan *plan, struct sl_error *err)
+static int set_all_aside(struct sl_catalog *catalog, struct sl_batch_plan *plan, struct sl_error *err)
 {
     size_t before = plan->asides;
     for (size_t s = 0; s < plan->sources; s++)
         for (size_t f = 0; f < plan->files[s].count; f++)
             if (!is_aside(plan, before, s, f) &&
-                sl_plan_add_aside(plan, s, f, "skipped by sluice reset --skip") < 0)
+                sl_batch_plan_add_quarantined(plan, s, f, "skipped by sluice reset --skip") < 0)
                 return sl_error_nomem(err);
     int r = sl_catalog_set_aside(catalog, plan, before, err);
     if (r == 0)

@@ -17,8 +17,8 @@
 struct judgement {
     struct sl_inquiry *inquiry;
     struct sl_reading *reading;
-    struct sl_look look; /* at the arrival: file or directory */
-    struct sl_look file; /* at the file itself */
+    struct sl_file_stat look; /* at the arrival: file or directory */
+    struct sl_file_stat file; /* at the file itself */
     struct sl_buf *text;
     enum sl_verdict *verdict;
     struct sl_error *err;
@@ -43,7 +43,7 @@ static int decide(struct judgement *j, enum sl_verdict verdict, const char *form
     return ok ? 1 : sl_error_nomem(j->err);
 }
 
-static bool is_known_file(const struct sl_file *known, const struct sl_look *look)
+static bool is_known_file(const struct sl_file *known, const struct sl_file_stat *look)
 {
     struct sl_file now = {
         .inode = look->inode, .born_ns = look->born_ns, .mtime_ns = look->mtime_ns, .size = look->size};
@@ -177,13 +177,13 @@ static int judge_filter(struct judgement *j, struct sl_file_options *options)
 static int judge_marker(struct judgement *j, const struct sl_file_options *options)
 {
     char marker[SL_NAME_MAX + 1];
-    struct sl_look look;
+    struct sl_file_stat look;
     const char *complete = options->arrivals.complete;
     if (!complete)
         return 0;
     if (!sl_marker_of(complete, j->inquiry->name, marker))
         return decide(j, SL_VERDICT_NEVER, "its marker's name would be too long to exist");
-    int r = sl_look_at(&sl_io_system, j->inquiry->dirfd, j->inquiry->directory, marker, &look, j->err);
+    int r = sl_file_stat_get(&sl_io_system, j->inquiry->dirfd, j->inquiry->directory, marker, &look, j->err);
     if (r < 0 || look.kind != SL_LOOK_ABSENT)
         return r;
     return decide(j, SL_VERDICT_LATER, "waiting for its marker %s", marker);
@@ -240,10 +240,11 @@ static int judge_options(struct judgement *j)
 static int judge_state(struct judgement *j)
 {
     char success[SL_NAME_MAX + 16];
-    struct sl_look look;
+    struct sl_file_stat look;
     snprintf(success, sizeof success, "%s/_SUCCESS", j->inquiry->name);
     if (j->look.kind == SL_LOOK_DIRECTORY) {
-        int r = sl_look_at(&sl_io_system, j->inquiry->dirfd, j->inquiry->directory, success, &look, j->err);
+        int r =
+            sl_file_stat_get(&sl_io_system, j->inquiry->dirfd, j->inquiry->directory, success, &look, j->err);
         if (r < 0 || look.kind != SL_LOOK_ABSENT)
             return r;
         return decide(j, SL_VERDICT_LATER,
@@ -252,7 +253,7 @@ static int judge_state(struct judgement *j)
     }
     bool asks_for_marker =
         j->inquiry->node && sl_node_option(j->inquiry->node, "complete").kind != SL_ARG_NONE;
-    if (!asks_for_marker && sl_look_has_writer(&sl_io_system, j->inquiry->dirfd, j->inquiry->name))
+    if (!asks_for_marker && sl_file_stat_has_writer(&sl_io_system, j->inquiry->dirfd, j->inquiry->name))
         return decide(j, SL_VERDICT_LATER, "being written: a process has it open for writing");
     return 0;
 }
@@ -289,8 +290,11 @@ static int look_at(struct judgement *j)
 {
     struct sl_inquiry *inquiry = j->inquiry;
     const char *below = inquiry->path + strlen(inquiry->directory) + 1;
-    int r = sl_look_at(&sl_io_system, inquiry->dirfd, inquiry->directory, inquiry->name, &j->look, j->err);
-    return r < 0 ? r : sl_look_at(&sl_io_system, inquiry->dirfd, inquiry->directory, below, &j->file, j->err);
+    int r =
+        sl_file_stat_get(&sl_io_system, inquiry->dirfd, inquiry->directory, inquiry->name, &j->look, j->err);
+    return r < 0
+               ? r
+               : sl_file_stat_get(&sl_io_system, inquiry->dirfd, inquiry->directory, below, &j->file, j->err);
 }
 
 int sl_verdict_of(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_buf *text,

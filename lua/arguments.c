@@ -1,9 +1,9 @@
 #include "lua/arguments.h"
 
 #include "lua/builtin.h"
-#include "lua/testing/copy.h"
 #include "lua/function.h"
 #include "lua/stream.h"
+#include "lua/testing/copy.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>

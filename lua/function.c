@@ -3,9 +3,9 @@
 #include "lua/calls.h"
 #include "lua/iterator.h"
 #include "lua/job_internal.h"
+#include "lua/lib/text.h"
 #include "lua/rdd.h"
 #include "lua/state.h"
-#include "lua/lib/text.h"
 #include "lua/value.h"
 #include "lua/watchdog.h"
 

@@ -1,9 +1,9 @@
 #include "lua/load.h"
 
-#include "lua/lib/gmatch.h"
 #include "lua/job_internal.h"
-#include "lua/module.h"
+#include "lua/lib/gmatch.h"
 #include "lua/lib/pure.h"
+#include "lua/module.h"
 
 #include <lauxlib.h>
 #include <lualib.h>

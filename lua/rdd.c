@@ -1,8 +1,8 @@
 #include "lua/rdd.h"
 
 #include "core/rows/dataset.h"
-#include "lua/testing/copy.h"
 #include "lua/method.h"
+#include "lua/testing/copy.h"
 #include "lua/value.h"
 #include "output/text_file.h"
 

@@ -1,10 +1,10 @@
 #include "lua/stream.h"
 
 #include "lua/arguments.h"
-#include "lua/testing/copy.h"
 #include "lua/meta.h"
 #include "lua/method.h"
 #include "lua/registry.h"
+#include "lua/testing/copy.h"
 
 #include <lauxlib.h>
 

@@ -1,9 +1,9 @@
 #include "ops/args.h"
 
 #include "core/base/duration.h"
-#include "core/rows/field.h"
-#include "core/contract/function.h"
 #include "core/base/nearest.h"
+#include "core/contract/function.h"
+#include "core/rows/field.h"
 
 #include <string.h>
 

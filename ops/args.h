@@ -2,8 +2,8 @@
  * numbers to floats): for operators, their options and built-ins alike. */
 #pragma once
 
-#include "core/contract/descriptor.h"
 #include "core/base/error.h"
+#include "core/contract/descriptor.h"
 
 /* One argument. Errors: "reduceByKey: func must be a function or a reducer, got a string". `what` names the
  * callee. */

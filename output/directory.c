@@ -42,7 +42,7 @@ static int make_hidden(struct sl_directory *directory, struct sl_error *err)
 }
 
 int sl_directory_open(struct sl_directory *directory, struct sl_io *io, int dirfd,
-                      const struct sl_place *place, bool durable, bool ancestors, struct sl_error *err)
+                      const struct sl_output_dir *place, bool durable, bool ancestors, struct sl_error *err)
 {
     *directory =
         (struct sl_directory){.io = io, .place = place, .durable = durable, .parent_fd = -1, .fd = -1};
@@ -177,7 +177,7 @@ static int move_aside(struct sl_directory *directory, struct sl_error *err)
 /* Something has our name: ours from before a crash, or a stranger's. */
 static int reveal_again(struct sl_directory *directory, enum sl_directory_taken taken, struct sl_error *err)
 {
-    const struct sl_place *place = directory->place;
+    const struct sl_output_dir *place = directory->place;
     bool same = false;
     int r = 0;
     if (directory->durable)

@@ -15,7 +15,7 @@
 
 struct sl_directory {
     struct sl_io *io;
-    const struct sl_place *place; /* borrowed until done */
+    const struct sl_output_dir *place; /* borrowed until done */
     bool durable, revealed;
     int parent_fd, fd;           /* fd: the hidden directory; both -1 while closed */
     struct sl_manifest manifest; /* what was added; path stays NULL */
@@ -26,7 +26,7 @@ struct sl_directory {
 
 /* ancestors: also makes the names above the parent durable; once per process is enough. */
 int sl_directory_open(struct sl_directory *directory, struct sl_io *io, int dirfd,
-                      const struct sl_place *place, bool durable, bool ancestors, struct sl_error *err);
+                      const struct sl_output_dir *place, bool durable, bool ancestors, struct sl_error *err);
 
 /* A file of the directory, written through fd, which it takes over whatever comes. */
 int sl_directory_add(struct sl_directory *directory, const struct sl_manifest_file *file, int fd,

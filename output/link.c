@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* 1: a symlink or nothing has the name; 0: something else; or a failure. */
-static int link_is_free(struct sl_io *io, int fd, const struct sl_place *place, struct sl_error *err)
+static int link_is_free(struct sl_io *io, int fd, const struct sl_output_dir *place, struct sl_error *err)
 {
     struct statx st;
     if (io->ops->statx(io, fd, place->link, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0)
@@ -14,7 +14,7 @@ static int link_is_free(struct sl_io *io, int fd, const struct sl_place *place, 
     return errno == ENOENT ? 1 : sl_error_sys(err, errno, "looking at %s/%s", place->parent, place->link);
 }
 
-int sl_link_check(struct sl_io *io, int dirfd, const struct sl_place *place, struct sl_error *err)
+int sl_link_check(struct sl_io *io, int dirfd, const struct sl_output_dir *place, struct sl_error *err)
 {
     struct sl_error opening = {0};
     int fd = sl_io_open(io, dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, &opening);
@@ -33,7 +33,7 @@ int sl_link_check(struct sl_io *io, int dirfd, const struct sl_place *place, str
         place->parent, place->link);
 }
 
-static int link_replace(struct sl_io *io, int fd, const struct sl_place *place, struct sl_error *err)
+static int link_replace(struct sl_io *io, int fd, const struct sl_output_dir *place, struct sl_error *err)
 {
     if (io->ops->unlinkat(io, fd, place->link_hidden, 0) < 0 && errno != ENOENT)
         return sl_error_sys(err, errno, "removing %s/%s", place->parent, place->link_hidden);
@@ -46,7 +46,7 @@ static int link_replace(struct sl_io *io, int fd, const struct sl_place *place, 
     return r;
 }
 
-int sl_link_swap(struct sl_io *io, int dirfd, const struct sl_place *place, struct sl_error *err)
+int sl_link_swap(struct sl_io *io, int dirfd, const struct sl_output_dir *place, struct sl_error *err)
 {
     int fd = sl_io_open(io, dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, err);
     if (fd < 0)
@@ -58,7 +58,7 @@ int sl_link_swap(struct sl_io *io, int dirfd, const struct sl_place *place, stru
     return r < 0 ? r : 0;
 }
 
-static bool points_to_newest(struct sl_io *io, int fd, const struct sl_place *place)
+static bool points_to_newest(struct sl_io *io, int fd, const struct sl_output_dir *place)
 {
     char target[NAME_MAX + 2];
     ssize_t len = io->ops->readlinkat(io, fd, place->link, target, sizeof target);
@@ -71,7 +71,7 @@ static bool is_directory(struct sl_io *io, int fd, const char *name)
     return io->ops->statx(io, fd, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 && S_ISDIR(st.stx_mode);
 }
 
-int sl_link_renew(struct sl_io *io, int dirfd, const struct sl_place *place, struct sl_error *err)
+int sl_link_renew(struct sl_io *io, int dirfd, const struct sl_output_dir *place, struct sl_error *err)
 {
     struct sl_error opening = {0};
     int fd = sl_io_open(io, dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, &opening);

@@ -85,7 +85,7 @@ static int mount_publish(struct sl_stage *stage)
                    services->first);
 }
 
-static int mount_save(struct sl_stage *stage, struct sl_keeper *keeper)
+static int mount_save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
     const struct mount *mount = stage->state;
     return shows(stage) ? sl_shown_save(stage->memory, stage, mount->dataset, keeper) : 0;

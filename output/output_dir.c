@@ -34,7 +34,7 @@ static int check_suffix(struct sl_field suffix, struct sl_error *err)
     return 0;
 }
 
-int sl_place_check(struct sl_field prefix, struct sl_field suffix, struct sl_error *err)
+int sl_output_dir_check(struct sl_field prefix, struct sl_field suffix, struct sl_error *err)
 {
     if (prefix.tag != SL_STR || prefix.len == 0)
         return sl_error_set(err, SL_EUSAGE, "prefix must not be empty");
@@ -74,7 +74,8 @@ static char *text_of(const char *format, ...)
     return len < 0 ? NULL : text;
 }
 
-static bool place_names(struct sl_place *place, struct sl_field prefix, struct sl_field suffix, int64_t t)
+static bool place_names(struct sl_output_dir *place, struct sl_field prefix, struct sl_field suffix,
+                        int64_t t)
 {
     int suffix_len = suffix.tag == SL_STR ? (int)suffix.len : 0;
     const char *suffix_text = suffix_len ? (const char *)suffix.str : "";
@@ -91,12 +92,12 @@ static bool place_names(struct sl_place *place, struct sl_field prefix, struct s
     return place->parent && place->shown && place->hidden && place->link && place->link_hidden;
 }
 
-int sl_place_init(struct sl_place *place, struct sl_field prefix, struct sl_field suffix, int64_t t,
-                  struct sl_error *err)
+int sl_output_dir_init(struct sl_output_dir *place, struct sl_field prefix, struct sl_field suffix, int64_t t,
+                       struct sl_error *err)
 {
-    *place = (struct sl_place){0};
+    *place = (struct sl_output_dir){0};
     if (!place_names(place, prefix, suffix, t)) {
-        sl_place_done(place);
+        sl_output_dir_done(place);
         return sl_error_nomem(err);
     }
     const char *slash = strrchr(place->shown, '/');
@@ -116,9 +117,9 @@ static int check_plain(struct sl_field path, struct sl_error *err)
     return 0;
 }
 
-int sl_place_init_plain(struct sl_place *place, struct sl_field path, struct sl_error *err)
+int sl_output_dir_init_plain(struct sl_output_dir *place, struct sl_field path, struct sl_error *err)
 {
-    *place = (struct sl_place){0};
+    *place = (struct sl_output_dir){0};
     int r = check_plain(path, err);
     if (r < 0)
         return r;
@@ -128,16 +129,16 @@ int sl_place_init_plain(struct sl_place *place, struct sl_field path, struct sl_
     place->hidden = place->name ? text_of(".%s.sluice-tmp", place->name) : NULL;
     if (place->parent && place->hidden)
         return 0;
-    sl_place_done(place);
+    sl_output_dir_done(place);
     return sl_error_nomem(err);
 }
 
-void sl_place_done(struct sl_place *place)
+void sl_output_dir_done(struct sl_output_dir *place)
 {
     free(place->parent);
     free(place->shown);
     free(place->hidden);
     free(place->link);
     free(place->link_hidden);
-    *place = (struct sl_place){0};
+    *place = (struct sl_output_dir){0};
 }

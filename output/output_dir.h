@@ -3,7 +3,7 @@
 
 #include "core/contract/operator.h"
 
-struct sl_place {
+struct sl_output_dir {
     char *parent;      /* the directory they all lie in: "out", "." */
     char *shown;       /* "out/counts-1000.txt", as the job would name it */
     const char *name;  /* "counts-1000.txt": the end of shown */
@@ -13,11 +13,11 @@ struct sl_place {
 };
 
 /* Whether prefix and suffix make names at all: SL_EUSAGE otherwise. */
-int sl_place_check(struct sl_field prefix, struct sl_field suffix, struct sl_error *err);
+int sl_output_dir_check(struct sl_field prefix, struct sl_field suffix, struct sl_error *err);
 
 /* For batch t; prefix and suffix were checked, suffix may be nil. */
-int sl_place_init(struct sl_place *place, struct sl_field prefix, struct sl_field suffix, int64_t t,
-                  struct sl_error *err);
+int sl_output_dir_init(struct sl_output_dir *place, struct sl_field prefix, struct sl_field suffix, int64_t t,
+                       struct sl_error *err);
 /* For a directory that is called just so; without links. SL_EUSAGE: it cannot be the path of a new one. */
-int sl_place_init_plain(struct sl_place *place, struct sl_field path, struct sl_error *err);
-void sl_place_done(struct sl_place *place);
+int sl_output_dir_init_plain(struct sl_output_dir *place, struct sl_field path, struct sl_error *err);
+void sl_output_dir_done(struct sl_output_dir *place);

@@ -31,13 +31,13 @@ static int made_add(struct made *made, int64_t time_ms)
 static int made_visit(void *arg, int64_t time_ms, const char *path)
 {
     struct made *made = arg;
-    struct sl_place place;
-    int r = sl_place_init(&place, made->settings->prefix, made->settings->suffix, time_ms, made->err);
+    struct sl_output_dir place;
+    int r = sl_output_dir_init(&place, made->settings->prefix, made->settings->suffix, time_ms, made->err);
     if (r < 0)
         return r;
     if (strcmp(place.shown, path) == 0)
         r = made_add(made, time_ms);
-    sl_place_done(&place);
+    sl_output_dir_done(&place);
     return r;
 }
 
@@ -54,7 +54,7 @@ static size_t too_old(const struct made *made, int64_t t)
 }
 
 /* Once: nobody asks for it again. */
-static void say_left(const struct sl_services *services, const struct sl_place *place)
+static void say_left(const struct sl_services *services, const struct sl_output_dir *place)
 {
     sl_log(services->log, SL_LOG_WARNING,
            "%s is older than `keep` says, but not as it was written: it is left alone; remove it when it is "
@@ -63,8 +63,9 @@ static void say_left(const struct sl_services *services, const struct sl_place *
 }
 
 /* Under the hidden name first: nobody sees a directory with _SUCCESS and half its parts. */
-static int remove_directory(const struct sl_services *services, int parent_fd, const struct sl_place *place,
-                            const struct sl_manifest *manifest, struct sl_error *err)
+static int remove_directory(const struct sl_services *services, int parent_fd,
+                            const struct sl_output_dir *place, const struct sl_manifest *manifest,
+                            struct sl_error *err)
 {
     struct sl_io *io = services->io;
     bool same = false;
@@ -82,7 +83,7 @@ static int remove_directory(const struct sl_services *services, int parent_fd, c
     return r == 0 && (same || !there) ? sl_io_remove_tree(io, parent_fd, place->hidden, err) : r;
 }
 
-static int let_go(const struct sl_services *services, int parent_fd, const struct sl_place *place,
+static int let_go(const struct sl_services *services, int parent_fd, const struct sl_output_dir *place,
                   int64_t time_ms, struct sl_error *err)
 {
     struct sl_history *history = services->history;
@@ -100,21 +101,21 @@ static int let_oldest_go(const struct sl_services *services, const struct made *
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < count; i++) {
-        struct sl_place place;
-        r = sl_place_init(&place, made->settings->prefix, made->settings->suffix, made->time_ms[i], err);
+        struct sl_output_dir place;
+        r = sl_output_dir_init(&place, made->settings->prefix, made->settings->suffix, made->time_ms[i], err);
         if (r < 0)
             return r;
         int fd = sl_io_open(services->io, services->job_dirfd, place.parent, O_RDONLY | O_DIRECTORY, 0, err);
         r = fd < 0 ? fd : let_go(services, fd, &place, made->time_ms[i], err);
         if (fd >= 0)
             sl_io_close(services->io, fd);
-        sl_place_done(&place);
+        sl_output_dir_done(&place);
     }
     return r;
 }
 
-int sl_keep_newest(const struct sl_services *services, const struct sl_save_settings *settings, int64_t t,
-                   struct sl_error *err)
+int sl_retention_newest(const struct sl_services *services, const struct sl_save_settings *settings,
+                        int64_t t, struct sl_error *err)
 {
     struct sl_history *history = services->history;
     struct made made = {.settings = settings, .err = err};

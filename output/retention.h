@@ -6,5 +6,5 @@
 
 /* Removes what is too old at batch t. Only what the catalog knows and whose manifest still matches is
  * touched; what was changed since is let go and stays. */
-int sl_keep_newest(const struct sl_services *services, const struct sl_save_settings *settings, int64_t t,
-                   struct sl_error *err);
+int sl_retention_newest(const struct sl_services *services, const struct sl_save_settings *settings,
+                        int64_t t, struct sl_error *err);

@@ -5,9 +5,9 @@
  * after the commit, swap the link to the newest. With several partitions the number of rows decides where a
  * piece ends, so all of them are collected first. */
 #include "core/contract/collect.h"
-#include "output/retention.h"
 #include "output/link.h"
 #include "output/outputs.h"
+#include "output/retention.h"
 #include "output/writer.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 struct save {
     struct sl_collect collect; /* first: core/contract/collect.h; for a dataset, and for several partitions */
     struct sl_save_settings settings;
-    struct sl_place place;
+    struct sl_output_dir place;
     struct sl_writer writer;
     bool begun;
     bool makes_directory; /* decided in write */
@@ -37,14 +37,14 @@ static int save_check(struct sl_node *node, struct sl_error *err)
 static int save_open(const struct sl_node *node, const struct sl_services *services, struct sl_error *err)
 {
     struct sl_save_settings settings;
-    struct sl_place place;
+    struct sl_output_dir place;
     int r = sl_save_settings_read(node, &settings, err);
     if (r == 0 && settings.latest)
-        r = sl_place_init(&place, settings.prefix, settings.suffix, 0, err);
+        r = sl_output_dir_init(&place, settings.prefix, settings.suffix, 0, err);
     if (r < 0 || !settings.latest)
         return r;
     r = sl_link_check(services->io, services->job_dirfd, &place, err);
-    sl_place_done(&place);
+    sl_output_dir_done(&place);
     return r;
 }
 
@@ -70,8 +70,8 @@ static int save_begin(struct sl_stage *stage)
     const struct save_memory *memory = stage->memory;
     int r = sl_save_settings_read(stage->node, &save->settings, stage->err);
     if (r == 0)
-        r = sl_place_init(&save->place, save->settings.prefix, save->settings.suffix, stage->batch_ms,
-                          stage->err);
+        r = sl_output_dir_init(&save->place, save->settings.prefix, save->settings.suffix, stage->batch_ms,
+                               stage->err);
     if (r < 0)
         return r;
     r = sl_collect_init(&save->collect, stage, UINT64_MAX);
@@ -127,7 +127,7 @@ static void save_done(struct sl_stage *stage)
         return;
     sl_writer_done(&save->writer);
     sl_collect_done(&save->collect);
-    sl_place_done(&save->place);
+    sl_output_dir_done(&save->place);
     save->begun = false;
 }
 
@@ -195,7 +195,7 @@ static int save_publish(struct sl_stage *stage)
     if (save->settings.latest)
         r = sl_link_swap(services->io, services->job_dirfd, &save->place, stage->err);
     if (r == 0 && keeps_newest(save))
-        r = sl_keep_newest(services, &save->settings, stage->batch_ms, stage->err);
+        r = sl_retention_newest(services, &save->settings, stage->batch_ms, stage->err);
     return r;
 }
 
@@ -203,16 +203,16 @@ static int save_renew(const struct sl_node *node, const struct sl_services *serv
                       const char *path, struct sl_error *err)
 {
     struct sl_save_settings settings;
-    struct sl_place place;
+    struct sl_output_dir place;
     int r = sl_save_settings_read(node, &settings, err);
     if (r < 0 || !settings.latest)
         return r;
-    r = sl_place_init(&place, settings.prefix, settings.suffix, t, err);
+    r = sl_output_dir_init(&place, settings.prefix, settings.suffix, t, err);
     if (r < 0)
         return r;
     if (strcmp(place.shown, path) == 0)
         r = sl_link_renew(services->io, services->job_dirfd, &place, err);
-    sl_place_done(&place);
+    sl_output_dir_done(&place);
     return r;
 }
 

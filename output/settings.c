@@ -135,7 +135,7 @@ int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *r
 {
     struct sl_save_settings settings = {.prefix = sl_node_value(node, 0), .suffix = sl_node_value(node, 1)};
     struct sl_field partitions = option_value(node, "partitions");
-    int r = sl_place_check(settings.prefix, settings.suffix, err);
+    int r = sl_output_dir_check(settings.prefix, settings.suffix, err);
     r = r < 0 ? r : read_names(node, &settings, err);
     r = r < 0 ? r : read_header(node, &settings, err);
     r = r < 0 ? r : read_keep(node, &settings, err);

@@ -5,8 +5,8 @@
 #include "output/shown.h"
 
 #include "core/base/error.h"
-#include "core/contract/state_writer.h"
 #include "core/contract/services.h"
+#include "core/contract/state_writer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,13 +27,13 @@ void sl_shown_done(void *memory)
 {
     struct sl_shown *shown = memory;
     sl_dataset_unref(shown->rows);
-    sl_keyed_done(&shown->keys);
+    sl_sorted_rows_done(&shown->keys);
     drop_paths(shown);
 }
 
 /* ---- saving ---- */
 
-static int save_head(struct sl_stage *stage, const struct sl_dataset *rows, struct sl_keeper *keeper)
+static int save_head(struct sl_stage *stage, const struct sl_dataset *rows, struct sl_state_writer *keeper)
 {
     const struct sl_services *services = stage->services;
     struct sl_field paths[SL_INPUT_PATHS_SHOWN];
@@ -56,7 +56,8 @@ static bool is_same(const struct sl_field *a, uint32_t a_width, const struct sl_
     return same;
 }
 
-static int save_places(const struct sl_dataset *old, const struct sl_dataset *rows, struct sl_keeper *keeper)
+static int save_places(const struct sl_dataset *old, const struct sl_dataset *rows,
+                       struct sl_state_writer *keeper)
 {
     struct sl_field a[SL_WIDTH_MAX], b[SL_WIDTH_MAX];
     struct sl_arena before_block SL_CLEANUP(sl_arena_done) = {0}, now_block SL_CLEANUP(sl_arena_done) = {0};
@@ -79,7 +80,7 @@ static int save_places(const struct sl_dataset *old, const struct sl_dataset *ro
 
 /* ---- saving by key ---- */
 
-static int save_key(struct sl_keeper *keeper, const struct sl_field *fields, uint32_t width)
+static int save_key(struct sl_state_writer *keeper, const struct sl_field *fields, uint32_t width)
 {
     struct sl_field row[2] = {fields[0]};
     if (width > 1)
@@ -87,7 +88,7 @@ static int save_key(struct sl_keeper *keeper, const struct sl_field *fields, uin
     return keeper->ops->row(keeper, row, width > 1 ? 2 : 1);
 }
 
-static int save_all(const struct sl_dataset *rows, bool gone, struct sl_keeper *keeper)
+static int save_all(const struct sl_dataset *rows, bool gone, struct sl_state_writer *keeper)
 {
     struct sl_arena block SL_CLEANUP(sl_arena_done) = {0};
     struct sl_field fields[SL_WIDTH_MAX];
@@ -102,7 +103,7 @@ static int save_all(const struct sl_dataset *rows, bool gone, struct sl_keeper *
 
 /* Where nobody says what changed: both are in the order of keys. */
 static int save_difference(const struct sl_dataset *old, const struct sl_dataset *rows,
-                           struct sl_keeper *keeper)
+                           struct sl_state_writer *keeper)
 {
     struct sl_field a[SL_WIDTH_MAX], b[SL_WIDTH_MAX];
     struct sl_arena before_block SL_CLEANUP(sl_arena_done) = {0}, now_block SL_CLEANUP(sl_arena_done) = {0};
@@ -131,7 +132,7 @@ static bool follows(const struct sl_revision *revision, const struct sl_revision
     return revision->of == before->of && revision->number == before->number + 1;
 }
 
-static int save_keys(struct sl_shown *shown, struct sl_dataset *rows, struct sl_keeper *keeper)
+static int save_keys(struct sl_shown *shown, struct sl_dataset *rows, struct sl_state_writer *keeper)
 {
     if (shown->keyed && follows(&rows->revision, &shown->rows->revision))
         return save_all(rows->revision.changes, false, keeper);
@@ -144,14 +145,14 @@ static int save_keys(struct sl_shown *shown, struct sl_dataset *rows, struct sl_
 }
 
 /* Rows are saved by place from now on. */
-static int forget_keys(struct sl_shown *shown, struct sl_keeper *keeper)
+static int forget_keys(struct sl_shown *shown, struct sl_state_writer *keeper)
 {
     int r = sl_dataset_resolve(shown->rows, NULL);
     return r < 0 ? r : save_all(shown->rows, true, keeper);
 }
 
 int sl_shown_save(struct sl_shown *shown, struct sl_stage *stage, struct sl_dataset *rows,
-                  struct sl_keeper *keeper)
+                  struct sl_state_writer *keeper)
 {
     struct sl_section head = {SL_SECTION_KEYED, HEAD, stage->batch_ms, INT64_MAX};
     struct sl_section keys = {SL_SECTION_KEYED, KEYS, stage->batch_ms, INT64_MAX};
@@ -273,7 +274,7 @@ static int load_keys(struct sl_shown *shown, const struct sl_dataset *section)
         sl_rows_unref(changes);
         return r;
     }
-    return sl_keyed_add(&shown->keys, NULL, changes, 0);
+    return sl_sorted_rows_add(&shown->keys, NULL, changes, 0);
 }
 
 static int explain(struct sl_stage *stage, int r)
@@ -293,10 +294,10 @@ int sl_shown_loaded(struct sl_shown *shown, struct sl_stage *stage)
     struct sl_rows *rows;
     if (!shown->keyed)
         return 0;
-    int r = sl_keyed_rows(&shown->keys, &rows);
+    int r = sl_sorted_rows_rows(&shown->keys, &rows);
     if (r < 0)
         return r;
-    sl_keyed_done(&shown->keys);
+    sl_sorted_rows_done(&shown->keys);
     if (rows->count != shown->count)
         r = SL_EDAMAGED;
     sl_dataset_unref(shown->rows);

@@ -3,8 +3,8 @@
  * is (struct sl_revision), so that a large view costs its changes only; by their place elsewhere. */
 #pragma once
 
-#include "core/rows/sorted_rows.h"
 #include "core/contract/operator.h"
+#include "core/rows/sorted_rows.h"
 
 /* What a mount output remembers. */
 struct sl_shown {
@@ -16,14 +16,14 @@ struct sl_shown {
     /* Only while a start loads: */
     char **first; /* paths */
     uint64_t count;
-    struct sl_keyed keys;
+    struct sl_sorted_rows keys;
 };
 
 void sl_shown_done(void *shown);
 
 /* In save of the descriptor: `rows` is the new version. Takes a reference. */
 int sl_shown_save(struct sl_shown *shown, struct sl_stage *stage, struct sl_dataset *rows,
-                  struct sl_keeper *keeper);
+                  struct sl_state_writer *keeper);
 /* Each section, oldest first; then loaded, which makes the rows. */
 int sl_shown_load(struct sl_shown *shown, struct sl_stage *stage, const struct sl_section *section,
                   const struct sl_dataset *rows);

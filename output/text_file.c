@@ -42,7 +42,7 @@ static int write_part(struct sl_directory *directory, const struct sl_dataset *d
     return r;
 }
 
-static int write_directory(const struct sl_services *services, const struct sl_place *place,
+static int write_directory(const struct sl_services *services, const struct sl_output_dir *place,
                            const struct sl_dataset *dataset, struct sl_error *err)
 {
     struct sl_directory directory;
@@ -72,13 +72,13 @@ static int refuse_existing(const struct sl_services *services, const char *path,
 int sl_text_file_save(const struct sl_services *services, struct sl_field path,
                       const struct sl_dataset *dataset, struct sl_error *err)
 {
-    struct sl_place place;
-    int r = sl_place_init_plain(&place, path, err);
+    struct sl_output_dir place;
+    int r = sl_output_dir_init_plain(&place, path, err);
     if (r < 0)
         return r;
     r = refuse_existing(services, place.shown, err);
     if (r == 0)
         r = write_directory(services, &place, dataset, err);
-    sl_place_done(&place);
+    sl_output_dir_done(&place);
     return r;
 }

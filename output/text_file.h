@@ -5,8 +5,8 @@
  * that is redone may find the same bytes there already. */
 #pragma once
 
-#include "core/rows/dataset.h"
 #include "core/contract/services.h"
+#include "core/rows/dataset.h"
 
 int sl_text_file_save(const struct sl_services *services, struct sl_field path,
                       const struct sl_dataset *dataset, struct sl_error *err);

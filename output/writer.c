@@ -99,7 +99,7 @@ static int format_rows(struct sl_writer *writer, struct sl_task *task, const str
 /* ---- from lanes ---- */
 
 void sl_writer_begin(struct sl_writer *writer, const struct sl_stage *stage,
-                     const struct sl_save_settings *settings, const struct sl_place *place, bool dense)
+                     const struct sl_save_settings *settings, const struct sl_output_dir *place, bool dense)
 {
     *writer = (struct sl_writer){.stage = stage, .settings = settings, .place = place, .part = {.fd = -1}};
     sl_sequence_init(&writer->sequence, dense, write_bytes, writer);

@@ -16,7 +16,7 @@
 struct sl_writer {
     const struct sl_stage *stage;
     const struct sl_save_settings *settings;
-    const struct sl_place *place;
+    const struct sl_output_dir *place;
     bool ancestors; /* see sl_directory_open */
     bool has_directory;
     struct sl_directory directory;
@@ -28,7 +28,7 @@ struct sl_writer {
 
 /* dense: the lanes are of tasks 0, 1, 2 ..., one lane each (output/sequence.h). */
 void sl_writer_begin(struct sl_writer *writer, const struct sl_stage *stage,
-                     const struct sl_save_settings *settings, const struct sl_place *place, bool dense);
+                     const struct sl_save_settings *settings, const struct sl_output_dir *place, bool dense);
 void sl_writer_done(struct sl_writer *writer);
 
 int sl_writer_lane_open(struct sl_writer *writer, struct sl_lane *lane);

@@ -82,7 +82,7 @@ static void cut_file(struct sl_file_source *source, size_t f)
     state->first_part = source->parts;
     state->origin = (struct sl_origin){file->path, file->mtime_ns / 1000000, (uint32_t)source->parts};
     for (size_t i = 0; i < parts; i++) {
-        struct sl_part *part = &source->part[source->parts++];
+        struct sl_split *part = &source->part[source->parts++];
         part->file = f;
         part->from = (int64_t)i * SL_SPLIT_BYTES;
         part->to = i + 1 == parts ? file->size : part->from + SL_SPLIT_BYTES;
@@ -284,7 +284,7 @@ int sl_file_source_read(struct sl_source *base, size_t p, struct sl_task *task, 
                         uint64_t *ret_lines)
 {
     struct sl_file_source *source = own(base);
-    const struct sl_part *part = &source->part[p];
+    const struct sl_split *part = &source->part[p];
     const struct sl_file *file = &source->files->file[part->file];
     struct sl_file_state *state = &source->state[part->file];
     *ret_lines = 0;

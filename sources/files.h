@@ -24,7 +24,7 @@ struct sl_file_state {
 };
 
 /* One partition of a file. */
-struct sl_part {
+struct sl_split {
     size_t file;
     int64_t from, to;      /* bytes; the whole file where it cannot be cut */
     _Atomic int64_t lines; /* that begin in it, where somebody counted them; -1: not counted */
@@ -40,7 +40,7 @@ struct sl_file_source {
     struct sl_file_state *state;  /* [states], one per file */
     size_t states;
     size_t parts;
-    struct sl_part *part; /* [parts] */
+    struct sl_split *part; /* [parts] */
     int64_t batch_ms;
     pthread_mutex_t lock; /* guards the reasons */
     uint64_t failures;    /* set aside and not counted by the engine yet */

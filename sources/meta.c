@@ -41,7 +41,7 @@ static int count_range(const struct sl_file_part *part, int64_t from, int64_t to
 }
 
 /* Lines that begin in an earlier part: behind each newline but the last byte's, and at the beginning. */
-static int count_part(const struct sl_file_part *part, const struct sl_part *earlier, uint8_t *piece,
+static int count_part(const struct sl_file_part *part, const struct sl_split *earlier, uint8_t *piece,
                       uint64_t *ret, struct sl_error *err)
 {
     int64_t from = earlier->from ? earlier->from - 1 : 0;
@@ -56,7 +56,7 @@ static int count_before(struct sl_meta *meta, size_t p, uint8_t *piece)
     struct sl_file_source *source = meta->part->source;
     size_t first = source->state[source->part[p].file].first_part;
     for (size_t i = first; i < p; i++) {
-        struct sl_part *earlier = &source->part[i];
+        struct sl_split *earlier = &source->part[i];
         int64_t lines = atomic_load(&earlier->lines);
         uint64_t counted;
         if (lines < 0) {

@@ -1,8 +1,8 @@
 /* PCRE2 on bytes, compiled once with its JIT, matched from many threads. */
 #pragma once
 
-#include "core/rows/field.h"
 #include "core/contract/task.h"
+#include "core/rows/field.h"
 
 struct sl_regex;
 

@@ -66,7 +66,7 @@ static bool append_field(struct sl_buf *buf, const struct sl_field *field)
     return false;
 }
 
-bool sl_rowcode_append(struct sl_buf *buf, const struct sl_field *fields, uint32_t width)
+bool sl_row_codec_append(struct sl_buf *buf, const struct sl_field *fields, uint32_t width)
 {
     if (!append_varint(buf, width))
         return false;
@@ -208,14 +208,14 @@ static bool read_at(const uint8_t *bytes, size_t len, size_t *at, struct sl_aren
     return whole;
 }
 
-bool sl_rowcode_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
-                     struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
+bool sl_row_codec_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+                       struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
 {
     return read_at(bytes, len, at, arena, false, fields, ret_width);
 }
 
-bool sl_rowcode_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
-                       struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
+bool sl_row_codec_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+                         struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
 {
     return read_at(bytes, len, at, arena, true, fields, ret_width);
 }

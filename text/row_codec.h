@@ -16,11 +16,11 @@
  * damage. */
 enum { SL_ROWCODE_WIDTH_MAX = 64, SL_ROWCODE_DEPTH_MAX = 1024 };
 
-bool sl_rowcode_append(struct sl_buf *buf, const struct sl_field *fields, uint32_t width);
+bool sl_row_codec_append(struct sl_buf *buf, const struct sl_field *fields, uint32_t width);
 
-/* Reads the row at *at and moves it behind. Strings are copied into the arena; sl_rowcode_borrow: they point
+/* Reads the row at *at and moves it behind. Strings are copied into the arena; sl_row_codec_borrow: they point
  * into bytes, and only lists and maps need the arena. False: damaged, or out of memory. */
-bool sl_rowcode_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+bool sl_row_codec_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+                         struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width);
+bool sl_row_codec_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
                        struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width);
-bool sl_rowcode_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
-                     struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width);

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "core/base/buf.h"
-#include "core/rows/chunk.h"
 #include "core/base/fetch.h"
+#include "core/rows/chunk.h"
 
 /* Sorted rows point to strings anywhere in memory: they are on their way while the rows before are written.
  */

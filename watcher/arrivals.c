@@ -2,23 +2,23 @@
 #include "watcher/arrivals.h"
 
 #include "core/base/clock.h"
+#include "watcher/consumed.h"
 #include "watcher/names.h"
 #include "watcher/subdirs.h"
 #include "watcher/take.h"
-#include "watcher/consumed.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static struct sl_intake *intake_of(struct sl_arrivals *arrivals)
+static struct sl_watched_dir *intake_of(struct sl_arrivals *arrivals)
 {
-    return (struct sl_intake *)arrivals;
+    return (struct sl_watched_dir *)arrivals;
 }
 
 static bool arrivals_pending(struct sl_arrivals *arrivals)
 {
-    struct sl_intake *intake = intake_of(arrivals);
-    if (sl_hints_any(&intake->hints))
+    struct sl_watched_dir *intake = intake_of(arrivals);
+    if (sl_events_any(&intake->hints))
         return true;
     if (intake->missing)
         return false;
@@ -29,28 +29,28 @@ static bool arrivals_pending(struct sl_arrivals *arrivals)
 
 static int arrivals_refresh(struct sl_arrivals *arrivals, struct sl_error *err)
 {
-    struct sl_intake *intake = intake_of(arrivals);
-    int rc = sl_intake_update(intake, true, err);
+    struct sl_watched_dir *intake = intake_of(arrivals);
+    int rc = sl_watched_dir_update(intake, true, err);
     intake->refreshed_ns = rc ? 0 : sl_monotonic_ns();
-    sl_place_leave(&intake->place);
+    sl_dir_path_leave(&intake->place);
     return rc;
 }
 
 static int arrivals_take(struct sl_arrivals *arrivals, uint64_t files_max, uint64_t bytes_max,
                          struct sl_files *ret, struct sl_error *err)
 {
-    struct sl_intake *intake = intake_of(arrivals);
-    int rc = sl_intake_update(intake, false, err);
+    struct sl_watched_dir *intake = intake_of(arrivals);
+    int rc = sl_watched_dir_update(intake, false, err);
     if (rc == 0 && !intake->missing)
-        rc = sl_intake_take(intake, files_max, bytes_max, ret, err);
-    sl_place_leave(&intake->place);
+        rc = sl_watched_dir_take(intake, files_max, bytes_max, ret, err);
+    sl_dir_path_leave(&intake->place);
     return rc;
 }
 
 /* ---- remember, gone ---- */
 
 /* The name of the entry a path belongs to; false when it is no path of this directory. */
-static bool name_of(const struct sl_intake *intake, const char *path, char ret[SL_NAME_MAX + 1])
+static bool name_of(const struct sl_watched_dir *intake, const char *path, char ret[SL_NAME_MAX + 1])
 {
     size_t len = strlen(intake->place.path);
     if (strncmp(path, intake->place.path, len) != 0 || path[len] != '/')
@@ -67,14 +67,14 @@ static bool name_of(const struct sl_intake *intake, const char *path, char ret[S
 static bool is_there(const struct sl_entry *entry, const struct sl_file *file)
 {
     if (entry->look.kind == SL_LOOK_DIRECTORY)
-        return !entry->remembered || sl_parts_hold(entry->remembered, file);
+        return !entry->remembered || sl_subdirs_hold(entry->remembered, file);
     struct sl_file there = {NULL, entry->look.inode, entry->look.born_ns, entry->look.mtime_ns,
                             entry->look.size};
     return sl_file_same(&there, file);
 }
 
 /* Whether it is what is there now and taken, or goes with it. */
-static bool is_taken(const struct sl_intake *intake, const struct sl_file *file)
+static bool is_taken(const struct sl_watched_dir *intake, const struct sl_file *file)
 {
     char name[SL_NAME_MAX + 1];
     struct sl_entry *entry =
@@ -82,24 +82,24 @@ static bool is_taken(const struct sl_intake *intake, const struct sl_file *file)
     return entry && entry->standing == SL_STANDING_TAKEN && !entry->unverified && is_there(entry, file);
 }
 
-static int remember_file(struct sl_intake *intake, const struct sl_file *file)
+static int remember_file(struct sl_watched_dir *intake, const struct sl_file *file)
 {
     char name[SL_NAME_MAX + 1];
     if (!name_of(intake, file->path, name))
-        return sl_intake_add_gone(intake, file);
+        return sl_watched_dir_add_gone(intake, file);
     struct sl_entry *entry = sl_entries_add(&intake->entries, name);
     if (!entry)
         return SL_ENOMEM;
     /* What the first scan found instead is old: the job wants new files only. */
     if (entry->standing == SL_STANDING_OLD && !is_there(entry, file))
-        return sl_intake_add_gone(intake, file);
+        return sl_watched_dir_add_gone(intake, file);
     bool is_part = file->path[strlen(intake->place.path) + 1 + strlen(name)] == '/';
-    return sl_taken_remember(intake, entry, file, is_part);
+    return sl_consumed_remember(intake, entry, file, is_part);
 }
 
 static int arrivals_remember(struct sl_arrivals *arrivals, const struct sl_files *files, struct sl_error *err)
 {
-    struct sl_intake *intake = intake_of(arrivals);
+    struct sl_watched_dir *intake = intake_of(arrivals);
     for (size_t i = 0; i < files->count; i++) {
         int rc = remember_file(intake, &files->file[i]);
         if (rc)
@@ -111,7 +111,7 @@ static int arrivals_remember(struct sl_arrivals *arrivals, const struct sl_files
 
 static int arrivals_gone(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err)
 {
-    struct sl_intake *intake = intake_of(arrivals);
+    struct sl_watched_dir *intake = intake_of(arrivals);
     size_t first = ret->count;
     for (size_t i = 0; i < intake->gone.count; i++) {
         const struct sl_file *file = &intake->gone.file[i];
@@ -127,10 +127,10 @@ static int arrivals_gone(struct sl_arrivals *arrivals, struct sl_files *ret, str
 
 /* ---- open, close ---- */
 
-static void intake_free(struct sl_intake *intake)
+static void intake_free(struct sl_watched_dir *intake)
 {
-    sl_place_close(&intake->place);
-    sl_hints_done(&intake->hints);
+    sl_dir_path_close(&intake->place);
+    sl_events_done(&intake->hints);
     sl_buf_done(&intake->batch.names);
     sl_entries_done(&intake->entries);
     sl_files_done(&intake->gone);
@@ -140,7 +140,7 @@ static void intake_free(struct sl_intake *intake)
 
 static void arrivals_close(struct sl_arrivals *arrivals)
 {
-    struct sl_intake *intake = intake_of(arrivals);
+    struct sl_watched_dir *intake = intake_of(arrivals);
     if (!intake)
         return;
     sl_notify_leave(intake->notify, &intake->hints);
@@ -156,12 +156,12 @@ static const struct sl_arrivals_ops intake_ops = {
     .close = arrivals_close,
 };
 
-static bool wants_polling(const struct sl_intake *intake)
+static bool wants_polling(const struct sl_watched_dir *intake)
 {
     const char *kind;
     if (intake->options.watch == SL_WATCH_POLL)
         return true;
-    if (sl_place_has_events(&intake->place, &kind))
+    if (sl_dir_path_has_events(&intake->place, &kind))
         return false;
     if (intake->options.watch == SL_WATCH_INOTIFY) {
         sl_log(intake->log, SL_LOG_WARNING,
@@ -175,26 +175,27 @@ static bool wants_polling(const struct sl_intake *intake)
 }
 
 /* With newFilesOnly, what this first scan finds was there before; what the watch sees from now on is new. */
-static int begin(struct sl_intake *intake, struct sl_error *err)
+static int begin(struct sl_watched_dir *intake, struct sl_error *err)
 {
     intake->polling = wants_polling(intake);
-    int rc = sl_intake_watch(intake, err);
+    int rc = sl_watched_dir_watch(intake, err);
     if (rc || intake->options.existing)
         return rc;
     intake->baseline = true;
-    rc = sl_intake_scan(intake, err);
+    rc = sl_watched_dir_scan(intake, err);
     intake->baseline = false;
     return rc;
 }
 
-int sl_intake_open(const struct sl_services *services, struct sl_notify *notify, const char *dir,
-                   const struct sl_arrivals_options *options, struct sl_arrivals **ret, struct sl_error *err)
+int sl_watched_dir_open(const struct sl_services *services, struct sl_notify *notify, const char *dir,
+                        const struct sl_arrivals_options *options, struct sl_arrivals **ret,
+                        struct sl_error *err)
 {
     if (options->complete && !sl_marker_valid(options->complete))
         return sl_error_set(err, SL_EUSAGE,
                             "complete = \"%s\": must be a name with one %% for the file's name",
                             options->complete);
-    struct sl_intake *intake = calloc(1, sizeof *intake);
+    struct sl_watched_dir *intake = calloc(1, sizeof *intake);
     if (!intake)
         return sl_error_nomem(err);
     intake->arrivals.ops = &intake_ops;
@@ -207,9 +208,9 @@ int sl_intake_open(const struct sl_services *services, struct sl_notify *notify,
     intake->round = 1; /* no entry was looked at in it */
     intake->aging_due_ms = INT64_MAX;
     sl_entries_init(&intake->entries);
-    int rc = sl_hints_init(&intake->hints) ? sl_error_nomem(err) : 0;
-    if (rc == 0 && (rc = sl_place_open(services, dir, &intake->place, err)))
-        sl_hints_done(&intake->hints);
+    int rc = sl_events_init(&intake->hints) ? sl_error_nomem(err) : 0;
+    if (rc == 0 && (rc = sl_dir_path_open(services, dir, &intake->place, err)))
+        sl_events_done(&intake->hints);
     if (rc) {
         free(intake);
         return rc;
@@ -220,7 +221,7 @@ int sl_intake_open(const struct sl_services *services, struct sl_notify *notify,
         return rc;
     }
     rc = begin(intake, err);
-    sl_place_leave(&intake->place);
+    sl_dir_path_leave(&intake->place);
     if (rc) {
         arrivals_close(&intake->arrivals);
         return rc;

@@ -4,10 +4,10 @@
  * A taken file is told apart by identity. The same one stays taken, unless it was seen absent; another one
  * under its name is a new arrival. What is not taken yet is waiting, or is held back for a reason, and is
  * looked at again: at its next hint, or when the interval has passed. */
-#include "watcher/watched_dir.h"
+#include "watcher/consumed.h"
 #include "watcher/names.h"
 #include "watcher/subdirs.h"
-#include "watcher/consumed.h"
+#include "watcher/watched_dir.h"
 
 #include <time.h>
 
@@ -21,21 +21,21 @@ static int64_t realtime_ns(void)
 }
 
 /* An empty file this young may be one that is being opened: created already, and not yet counted as open. */
-static bool is_fresh(const struct sl_look *look)
+static bool is_fresh(const struct sl_file_stat *look)
 {
     int64_t age = realtime_ns() - (look->born_ns != INT64_MIN ? look->born_ns : look->ctime_ns);
     return look->size == 0 && age >= 0 && age < FRESH_NS;
 }
 
 /* Asks for a writer and looks again: what was written before he closed must count. */
-static int is_written(struct sl_intake *intake, struct sl_entry *entry, enum sl_hint_kind hint, bool *ret,
-                      struct sl_error *err)
+static int is_written(struct sl_watched_dir *intake, struct sl_entry *entry, enum sl_hint_kind hint,
+                      bool *ret, struct sl_error *err)
 {
-    struct sl_look look;
+    struct sl_file_stat look;
     *ret = true;
-    if (sl_look_has_writer(intake->io, intake->place.fd, entry->name))
+    if (sl_file_stat_has_writer(intake->io, intake->place.fd, entry->name))
         return 0;
-    int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, entry->name, &look, err);
+    int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, entry->name, &look, err);
     if (rc)
         return rc;
     /* Something else by now: its own hint is on the way. */
@@ -46,25 +46,26 @@ static int is_written(struct sl_intake *intake, struct sl_entry *entry, enum sl_
     return 0;
 }
 
-static int has_marker(struct sl_intake *intake, const struct sl_entry *entry, bool *ret, struct sl_error *err)
+static int has_marker(struct sl_watched_dir *intake, const struct sl_entry *entry, bool *ret,
+                      struct sl_error *err)
 {
     char marker[SL_NAME_MAX + 1];
-    struct sl_look look;
+    struct sl_file_stat look;
     *ret = false;
     if (!sl_marker_of(intake->options.complete, entry->name, marker))
         return 0;
-    int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, marker, &look, err);
+    int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, marker, &look, err);
     *ret = rc == 0 && look.kind != SL_LOOK_ABSENT;
     return rc;
 }
 
 /* Remembers what is there now and since when. */
-static void note(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+static void note(struct sl_watched_dir *intake, struct sl_entry *entry, const struct sl_file_stat *look,
                  enum sl_hint_kind hint)
 {
     int64_t now = intake->clock->now_ms(intake->clock);
     bool first = entry->standing == SL_STANDING_NEW;
-    bool other = first || !sl_taken_same(&entry->look, look);
+    bool other = first || !sl_consumed_same(&entry->look, look);
     if (other)
         entry->complete = false;
     if (hint != SL_HINT_NONE)
@@ -86,13 +87,13 @@ static void note(struct sl_intake *intake, struct sl_entry *entry, const struct 
 }
 
 /* What holds a wanted file or directory back. */
-static int hold(struct sl_intake *intake, struct sl_entry *entry, enum sl_hint_kind hint,
-                enum sl_standing *ret, struct sl_error *err)
+static int hold(struct sl_watched_dir *intake, struct sl_entry *entry, enum sl_hint_kind hint,
+                enum sl_file_class *ret, struct sl_error *err)
 {
     bool good = true, written = false;
     int rc = 0;
     if (entry->look.kind == SL_LOOK_DIRECTORY)
-        rc = sl_parts_finished(intake, entry, &good, err);
+        rc = sl_subdirs_finished(intake, entry, &good, err);
     if (rc || !good) {
         *ret = SL_STANDING_UNFINISHED;
         return rc;
@@ -111,19 +112,20 @@ static int hold(struct sl_intake *intake, struct sl_entry *entry, enum sl_hint_k
 }
 
 /* Whether it was there before the start and nothing happened to it since. */
-static bool is_old(const struct sl_intake *intake, const struct sl_entry *entry, const struct sl_look *look,
-                   enum sl_hint_kind hint)
+static bool is_old(const struct sl_watched_dir *intake, const struct sl_entry *entry,
+                   const struct sl_file_stat *look, enum sl_hint_kind hint)
 {
     if (entry->standing == SL_STANDING_NEW)
         return intake->baseline;
-    return entry->standing == SL_STANDING_OLD && hint == SL_HINT_NONE && sl_taken_same(&entry->look, look) &&
-           look->mtime_ns == entry->look.mtime_ns && look->size == entry->look.size;
+    return entry->standing == SL_STANDING_OLD && hint == SL_HINT_NONE &&
+           sl_consumed_same(&entry->look, look) && look->mtime_ns == entry->look.mtime_ns &&
+           look->size == entry->look.size;
 }
 
-static int judge_candidate(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
-                           enum sl_hint_kind hint, struct sl_error *err)
+static int judge_candidate(struct sl_watched_dir *intake, struct sl_entry *entry,
+                           const struct sl_file_stat *look, enum sl_hint_kind hint, struct sl_error *err)
 {
-    enum sl_standing standing;
+    enum sl_file_class standing;
     int rc = 0;
     bool old = is_old(intake, entry, look, hint);
     note(intake, entry, look, hint);
@@ -140,10 +142,10 @@ static int judge_candidate(struct sl_intake *intake, struct sl_entry *entry, con
     return rc;
 }
 
-int sl_intake_judge(struct sl_intake *intake, struct sl_entry *entry, struct sl_error *err)
+int sl_watched_dir_classify(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_error *err)
 {
-    struct sl_look look;
-    int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, entry->name, &look, err);
+    struct sl_file_stat look;
+    int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, entry->name, &look, err);
     if (rc)
         return rc;
     enum sl_hint_kind hint = entry->hint;
@@ -152,10 +154,10 @@ int sl_intake_judge(struct sl_intake *intake, struct sl_entry *entry, struct sl_
     entry->left = entry->touched = false;
     entry->looked = intake->round;
     if (look.kind == SL_LOOK_ABSENT)
-        return sl_taken_forget(intake, entry, err);
+        return sl_consumed_forget(intake, entry, err);
     if (entry->standing == SL_STANDING_TAKEN) {
         bool again;
-        rc = sl_taken_again(intake, entry, &look, left, &again, err);
+        rc = sl_consumed_again(intake, entry, &look, left, &again, err);
         if (rc || !again)
             return rc;
         sl_entries_put(&intake->entries, entry, SL_STANDING_NEW);

@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static struct sl_file file_of(const struct sl_look *look, char *path)
+static struct sl_file file_of(const struct sl_file_stat *look, char *path)
 {
     return (struct sl_file){path, look->inode, look->born_ns, look->mtime_ns, look->size};
 }
 
-bool sl_taken_same(const struct sl_look *a, const struct sl_look *b)
+bool sl_consumed_same(const struct sl_file_stat *a, const struct sl_file_stat *b)
 {
     struct sl_file file_a = file_of(a, NULL), file_b = file_of(b, NULL);
     if (a->kind != b->kind)
@@ -28,16 +28,16 @@ bool sl_taken_same(const struct sl_look *a, const struct sl_look *b)
 
 /* ---- not there any more ---- */
 
-static int add_gone(struct sl_intake *intake, const struct sl_entry *entry, struct sl_error *err)
+static int add_gone(struct sl_watched_dir *intake, const struct sl_entry *entry, struct sl_error *err)
 {
     const struct sl_files *remembered = entry->remembered;
     int rc = 0;
     for (size_t i = 0; rc == 0 && remembered && i < remembered->count; i++)
-        rc = sl_intake_add_gone(intake, &remembered->file[i]);
+        rc = sl_watched_dir_add_gone(intake, &remembered->file[i]);
     if (rc == 0 && !remembered && entry->look.kind == SL_LOOK_FILE) {
-        char *path = sl_intake_path(intake, entry->name, NULL);
+        char *path = sl_watched_dir_path(intake, entry->name, NULL);
         struct sl_file file = file_of(&entry->look, path);
-        rc = path ? sl_intake_add_gone(intake, &file) : SL_ENOMEM;
+        rc = path ? sl_watched_dir_add_gone(intake, &file) : SL_ENOMEM;
         free(path);
     }
     return rc ? sl_error_nomem(err) : 0;
@@ -51,7 +51,7 @@ static void drop_remembered(struct sl_entry *entry)
     entry->remembered = NULL;
 }
 
-int sl_taken_forget(struct sl_intake *intake, struct sl_entry *entry, struct sl_error *err)
+int sl_consumed_forget(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_error *err)
 {
     int rc = entry->standing == SL_STANDING_TAKEN ? add_gone(intake, entry, err) : 0;
     if (rc == 0)
@@ -61,9 +61,9 @@ int sl_taken_forget(struct sl_intake *intake, struct sl_entry *entry, struct sl_
 
 /* ---- remembered from an earlier run ---- */
 
-static struct sl_look look_of(const struct sl_file *file)
+static struct sl_file_stat look_of(const struct sl_file *file)
 {
-    return (struct sl_look){
+    return (struct sl_file_stat){
         .kind = SL_LOOK_FILE,
         .inode = file->inode,
         .born_ns = file->born_ns,
@@ -73,20 +73,20 @@ static struct sl_look look_of(const struct sl_file *file)
 }
 
 /* What is in the place of the look goes to the list. */
-static int begin_list(struct sl_intake *intake, struct sl_entry *entry)
+static int begin_list(struct sl_watched_dir *intake, struct sl_entry *entry)
 {
     entry->remembered = calloc(1, sizeof *entry->remembered);
     if (!entry->remembered || !entry->unverified)
         return entry->remembered ? 0 : SL_ENOMEM;
-    char *path = sl_intake_path(intake, entry->name, NULL);
+    char *path = sl_watched_dir_path(intake, entry->name, NULL);
     struct sl_file file = file_of(&entry->look, path);
     int rc = path ? sl_files_add(entry->remembered, &file) : SL_ENOMEM;
     free(path);
     return rc;
 }
 
-int sl_taken_remember(struct sl_intake *intake, struct sl_entry *entry, const struct sl_file *file,
-                      bool is_part)
+int sl_consumed_remember(struct sl_watched_dir *intake, struct sl_entry *entry, const struct sl_file *file,
+                         bool is_part)
 {
     int rc = 0;
     sl_entries_put(&intake->entries, entry, SL_STANDING_TAKEN);
@@ -100,22 +100,22 @@ int sl_taken_remember(struct sl_intake *intake, struct sl_entry *entry, const st
     return rc;
 }
 
-static const struct sl_look nothing = {.kind = SL_LOOK_ABSENT}; /* like nothing that can be there */
+static const struct sl_file_stat nothing = {.kind = SL_LOOK_ABSENT}; /* like nothing that can be there */
 
 /* Of size and time what was taken counts: it may have changed since. */
-static struct sl_look as_taken(const struct sl_look *look, int64_t mtime_ns, int64_t size)
+static struct sl_file_stat as_taken(const struct sl_file_stat *look, int64_t mtime_ns, int64_t size)
 {
-    struct sl_look taken = *look;
+    struct sl_file_stat taken = *look;
     taken.mtime_ns = mtime_ns;
     taken.size = size;
     return taken;
 }
 
 /* Keeps the remembered file if it is the one that is there, or tells of it. */
-static int verify_one(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+static int verify_one(struct sl_watched_dir *intake, struct sl_entry *entry, const struct sl_file_stat *look,
                       struct sl_error *err)
 {
-    if (sl_taken_same(&entry->look, look)) {
+    if (sl_consumed_same(&entry->look, look)) {
         entry->look = as_taken(look, entry->look.mtime_ns, entry->look.size);
         return 0;
     }
@@ -125,8 +125,8 @@ static int verify_one(struct sl_intake *intake, struct sl_entry *entry, const st
 }
 
 /* The same with several. */
-static int verify_several(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
-                          struct sl_error *err)
+static int verify_several(struct sl_watched_dir *intake, struct sl_entry *entry,
+                          const struct sl_file_stat *look, struct sl_error *err)
 {
     struct sl_file there = file_of(look, NULL);
     struct sl_files *remembered = entry->remembered;
@@ -136,7 +136,7 @@ static int verify_several(struct sl_intake *intake, struct sl_entry *entry, cons
         if (look->kind == SL_LOOK_FILE && sl_file_same(file, &there)) {
             entry->look = as_taken(look, file->mtime_ns, file->size);
             found = true;
-        } else if (sl_intake_add_gone(intake, file)) {
+        } else if (sl_watched_dir_add_gone(intake, file)) {
             return sl_error_nomem(err);
         }
     }
@@ -150,12 +150,12 @@ enum { CANNOT_TELL = 1 };
 
 /* A directory is the one that was taken if it still holds one of its files; what was added to it later does
  * not make it another arrival. One that may not be read stays unverified. */
-static int verify_directory(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
-                            struct sl_error *err)
+static int verify_directory(struct sl_watched_dir *intake, struct sl_entry *entry,
+                            const struct sl_file_stat *look, struct sl_error *err)
 {
     struct sl_files there = {0};
     struct sl_error why = {0};
-    int rc = sl_parts_list(intake, entry->name, &there, &why);
+    int rc = sl_subdirs_list(intake, entry->name, &there, &why);
     if (rc && why.sys == EACCES)
         return CANNOT_TELL;
     if (rc) {
@@ -165,18 +165,18 @@ static int verify_directory(struct sl_intake *intake, struct sl_entry *entry, co
     }
     bool found = false;
     for (size_t i = 0; !found && i < entry->remembered->count; i++)
-        found = sl_parts_hold(&there, &entry->remembered->file[i]);
+        found = sl_subdirs_hold(&there, &entry->remembered->file[i]);
     sl_files_done(&there);
     if (!found)
         return verify_several(intake, entry, look, err);
     qsort(entry->remembered->file, entry->remembered->count, sizeof *entry->remembered->file,
-          sl_parts_compare);
+          sl_subdirs_compare);
     entry->look = *look;
     entry->look.mtime_ns = INT64_MIN; /* some of its files may have gone */
     return 0;
 }
 
-static int verify(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+static int verify(struct sl_watched_dir *intake, struct sl_entry *entry, const struct sl_file_stat *look,
                   struct sl_error *err)
 {
     int rc = !entry->remembered                ? verify_one(intake, entry, look, err)
@@ -189,32 +189,33 @@ static int verify(struct sl_intake *intake, struct sl_entry *entry, const struct
 
 /* ---- taken, and there ---- */
 
-static void note_changed(struct sl_intake *intake, struct sl_entry *entry, bool changed)
+static void note_changed(struct sl_watched_dir *intake, struct sl_entry *entry, bool changed)
 {
     if (entry->changed || !changed)
         return;
     entry->changed = true;
     intake->changed++;
-    sl_intake_tell(intake, SL_LOG_WARNING, entry->name,
-                   "changed after it was taken: what was added is not read; move complete files in instead");
+    sl_watched_dir_tell(
+        intake, SL_LOG_WARNING, entry->name,
+        "changed after it was taken: what was added is not read; move complete files in instead");
 }
 
 /* Tells of files of a taken directory that have gone. */
-static int prune(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look,
+static int prune(struct sl_watched_dir *intake, struct sl_entry *entry, const struct sl_file_stat *look,
                  struct sl_error *err)
 {
     struct sl_files there = {0}, kept = {0};
     if (!entry->remembered || look->mtime_ns == entry->look.mtime_ns)
         return 0;
     struct sl_error why = {0};
-    int rc = sl_parts_list(intake, entry->name, &there, &why);
+    int rc = sl_subdirs_list(intake, entry->name, &there, &why);
     if (rc && why.sys == EACCES)
         return 0; /* when it may be read again */
     if (rc && err)
         *err = why;
     for (size_t i = 0; rc == 0 && i < entry->remembered->count; i++) {
         const struct sl_file *file = &entry->remembered->file[i];
-        if (sl_parts_hold(&there, file) ? sl_files_add(&kept, file) : sl_intake_add_gone(intake, file))
+        if (sl_subdirs_hold(&there, file) ? sl_files_add(&kept, file) : sl_watched_dir_add_gone(intake, file))
             rc = sl_error_nomem(err);
     }
     bool more = there.count > kept.count;
@@ -231,14 +232,14 @@ static int prune(struct sl_intake *intake, struct sl_entry *entry, const struct 
 }
 
 /* Whether what has a taken file's name is a new arrival. */
-int sl_taken_again(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look, bool left,
-                   bool *ret, struct sl_error *err)
+int sl_consumed_again(struct sl_watched_dir *intake, struct sl_entry *entry, const struct sl_file_stat *look,
+                      bool left, bool *ret, struct sl_error *err)
 {
     int rc = entry->unverified ? verify(intake, entry, look, err) : 0;
     *ret = false;
     if (rc)
         return rc == CANNOT_TELL ? 0 : rc;
-    bool same = sl_taken_same(&entry->look, look);
+    bool same = sl_consumed_same(&entry->look, look);
     /* Renaming and linking change ctime: an absence that is older than what was taken is no news. */
     *ret = !same || (left && look->ctime_ns > entry->look.ctime_ns);
     if (!*ret && look->kind == SL_LOOK_DIRECTORY)
@@ -251,8 +252,8 @@ int sl_taken_again(struct sl_intake *intake, struct sl_entry *entry, const struc
     drop_remembered(entry);
     intake->again++;
     entry->changed = false;
-    sl_intake_tell(intake, SL_LOG_INFO, entry->name,
-                   same ? "moved away and in again: a new arrival"
-                        : "a new file of this name: a new arrival");
+    sl_watched_dir_tell(intake, SL_LOG_INFO, entry->name,
+                        same ? "moved away and in again: a new arrival"
+                             : "a new file of this name: a new arrival");
     return rc;
 }

@@ -5,17 +5,17 @@
 #include "watcher/watched_dir.h"
 
 /* Whether two looks saw one file or directory. */
-bool sl_taken_same(const struct sl_look *a, const struct sl_look *b);
+bool sl_consumed_same(const struct sl_file_stat *a, const struct sl_file_stat *b);
 
 /* A file of an earlier run that was taken under the entry's name, or, `is_part`, in the directory of that
  * name: the entry becomes SL_STANDING_TAKEN. 0 or SL_ENOMEM. */
-int sl_taken_remember(struct sl_intake *intake, struct sl_entry *entry, const struct sl_file *file,
-                      bool is_part);
+int sl_consumed_remember(struct sl_watched_dir *intake, struct sl_entry *entry, const struct sl_file *file,
+                         bool is_part);
 
 /* *ret: whether what has the name of this SL_STANDING_TAKEN entry is a new arrival. `left`: events tell that
  * the name was absent for a while. Counts and tells of changes in place. */
-int sl_taken_again(struct sl_intake *intake, struct sl_entry *entry, const struct sl_look *look, bool left,
-                   bool *ret, struct sl_error *err);
+int sl_consumed_again(struct sl_watched_dir *intake, struct sl_entry *entry, const struct sl_file_stat *look,
+                      bool left, bool *ret, struct sl_error *err);
 
 /* Nothing is there: frees the entry (of any standing) and keeps what was taken under its name for gone(). */
-int sl_taken_forget(struct sl_intake *intake, struct sl_entry *entry, struct sl_error *err);
+int sl_consumed_forget(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_error *err);

@@ -24,12 +24,13 @@ static char *without_slashes(const char *dir)
     return strndup(dir, len);
 }
 
-static int open_directory(struct sl_place *place, int *ret_fd, struct sl_look *ret_who, struct sl_error *err)
+static int open_directory(struct sl_dir_path *place, int *ret_fd, struct sl_file_stat *ret_who,
+                          struct sl_error *err)
 {
     int fd = sl_io_open(place->io, place->base_fd, place->path, O_RDONLY | O_DIRECTORY, 0, err);
     if (fd < 0)
         return fd;
-    int rc = sl_look_at(place->io, fd, place->path, ".", ret_who, err);
+    int rc = sl_file_stat_get(place->io, fd, place->path, ".", ret_who, err);
     if (rc == 0 && ret_who->kind == SL_LOOK_ABSENT)
         rc = sl_error_sys(err, ENOENT, "opening %s", place->path);
     if (rc < 0) {
@@ -40,10 +41,10 @@ static int open_directory(struct sl_place *place, int *ret_fd, struct sl_look *r
     return 0;
 }
 
-int sl_place_open(const struct sl_services *services, const char *dir, struct sl_place *ret,
-                  struct sl_error *err)
+int sl_dir_path_open(const struct sl_services *services, const char *dir, struct sl_dir_path *ret,
+                     struct sl_error *err)
 {
-    struct sl_place place = {services->io, services->job_dirfd, without_slashes(dir), -1, {0}};
+    struct sl_dir_path place = {services->io, services->job_dirfd, without_slashes(dir), -1, {0}};
     struct sl_error why = {0};
     if (!place.path)
         return sl_error_nomem(err);
@@ -62,20 +63,20 @@ int sl_place_open(const struct sl_services *services, const char *dir, struct sl
     return users ? SL_EUSAGE : rc;
 }
 
-void sl_place_close(struct sl_place *place)
+void sl_dir_path_close(struct sl_dir_path *place)
 {
-    sl_place_leave(place);
+    sl_dir_path_leave(place);
     free(place->path);
 }
 
-void sl_place_leave(struct sl_place *place)
+void sl_dir_path_leave(struct sl_dir_path *place)
 {
     if (place->fd >= 0)
         sl_io_close(place->io, place->fd);
     place->fd = -1;
 }
 
-static enum sl_place_state compare(const struct sl_place *place, const struct sl_look *who)
+static enum sl_dir_path_state compare(const struct sl_dir_path *place, const struct sl_file_stat *who)
 {
     bool same = who->inode == place->who.inode && who->born_ns == place->who.born_ns;
     bool here = who->mount == place->who.mount;
@@ -89,9 +90,9 @@ static bool says_missing(int sys)
     return sys == ENOENT || sys == ENOTDIR || sys == ESTALE || sys == ENOTCONN;
 }
 
-int sl_place_enter(struct sl_place *place, enum sl_place_state *ret, struct sl_error *err)
+int sl_dir_path_enter(struct sl_dir_path *place, enum sl_dir_path_state *ret, struct sl_error *err)
 {
-    struct sl_look who;
+    struct sl_file_stat who;
     struct sl_error why = {0};
     sl_assert(place->fd < 0);
     int rc = open_directory(place, &place->fd, &who, &why);
@@ -106,13 +107,13 @@ int sl_place_enter(struct sl_place *place, enum sl_place_state *ret, struct sl_e
     }
     *ret = compare(place, &who);
     if (*ret == SL_PLACE_FOREIGN)
-        sl_place_leave(place);
+        sl_dir_path_leave(place);
     else
         place->who = who;
     return 0;
 }
 
-bool sl_place_has_events(const struct sl_place *place, const char **ret_kind)
+bool sl_dir_path_has_events(const struct sl_dir_path *place, const char **ret_kind)
 {
     struct statfs fs;
     if (fstatfs(place->fd, &fs) < 0) {

@@ -1,21 +1,21 @@
 /* The watched directory itself: where it is, and whether what its path names is still what is watched.
  *
- * It is open only while it is looked at, between sl_place_enter and sl_place_leave: held open it could not be
+ * It is open only while it is looked at, between sl_dir_path_enter and sl_dir_path_leave: held open it could not be
  * unmounted, and the kernel would not tell that it was deleted. */
 #pragma once
 
 #include "core/contract/services.h"
 #include "watcher/file_stat.h"
 
-struct sl_place {
+struct sl_dir_path {
     struct sl_io *io;
-    int base_fd;        /* the path starts here */
-    char *path;         /* as the job gives it, without slashes at the end; owned */
-    int fd;             /* open directory; -1 outside */
-    struct sl_look who; /* what was there when it was entered last */
+    int base_fd;             /* the path starts here */
+    char *path;              /* as the job gives it, without slashes at the end; owned */
+    int fd;                  /* open directory; -1 outside */
+    struct sl_file_stat who; /* what was there when it was entered last */
 };
 
-enum sl_place_state {
+enum sl_dir_path_state {
     SL_PLACE_SAME,
     SL_PLACE_REPLACED, /* another directory has the path, and is entered */
     SL_PLACE_MISSING,  /* not entered */
@@ -23,13 +23,13 @@ enum sl_place_state {
 };
 
 /* Enters it for the first time. SL_EUSAGE where there is no such directory; then nothing is to be closed. */
-int sl_place_open(const struct sl_services *services, const char *dir, struct sl_place *ret,
-                  struct sl_error *err);
-void sl_place_close(struct sl_place *place);
+int sl_dir_path_open(const struct sl_services *services, const char *dir, struct sl_dir_path *ret,
+                     struct sl_error *err);
+void sl_dir_path_close(struct sl_dir_path *place);
 
-int sl_place_enter(struct sl_place *place, enum sl_place_state *ret, struct sl_error *err);
+int sl_dir_path_enter(struct sl_dir_path *place, enum sl_dir_path_state *ret, struct sl_error *err);
 /* Fine when it was not entered. */
-void sl_place_leave(struct sl_place *place);
+void sl_dir_path_leave(struct sl_dir_path *place);
 
 /* Whether the kernel sees all that happens there: not on network file systems and FUSE. Names the kind. */
-bool sl_place_has_events(const struct sl_place *place, const char **ret_kind);
+bool sl_dir_path_has_events(const struct sl_dir_path *place, const char **ret_kind);

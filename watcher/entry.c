@@ -128,7 +128,7 @@ void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry)
     entry_free(entry);
 }
 
-static enum sl_list list_of(enum sl_standing standing)
+static enum sl_list list_of(enum sl_file_class standing)
 {
     switch (standing) {
     case SL_STANDING_WAITING:
@@ -149,7 +149,7 @@ static enum sl_list list_of(enum sl_standing standing)
     return SL_LIST_NONE;
 }
 
-void sl_entries_put(struct sl_entries *entries, struct sl_entry *entry, enum sl_standing standing)
+void sl_entries_put(struct sl_entries *entries, struct sl_entry *entry, enum sl_file_class standing)
 {
     entries->standing[entry->standing]--;
     entries->standing[standing]++;

@@ -15,12 +15,12 @@ struct sl_entry {
     struct sl_entry *next_in_bucket;
     struct sl_entry *before, *after; /* in its list */
     struct sl_files *remembered;     /* of a directory, the files taken of it; of others see taken.c */
-    struct sl_look look;             /* as last seen; of a taken file, as it was taken */
+    struct sl_file_stat look;        /* as last seen; of a taken file, as it was taken */
     int64_t changed_ms;              /* when it was last seen to change */
     uint64_t scan;                   /* the scan that saw it last */
     uint64_t looked;                 /* the round in which it was looked at last */
     uint32_t hash;
-    uint8_t standing;    /* enum sl_standing */
+    uint8_t standing;    /* enum sl_file_class */
     uint8_t list;        /* enum sl_list */
     uint8_t hint;        /* enum sl_hint_kind: the last arrival that was hinted at and not looked at */
     bool touched : 1;    /* waits to be looked at */
@@ -51,7 +51,7 @@ struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name);
 void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry);
 
 /* Gives it a standing and with it its list, behind the others unless it stands there already. */
-void sl_entries_put(struct sl_entries *entries, struct sl_entry *entry, enum sl_standing standing);
+void sl_entries_put(struct sl_entries *entries, struct sl_entry *entry, enum sl_file_class standing);
 
 /* Calls each for all entries; it may remove the one it is called for. Stops when it does not return 0. */
 int sl_entries_each(struct sl_entries *entries, int (*each)(void *arg, struct sl_entry *entry), void *arg);

@@ -9,14 +9,14 @@ enum {
     NAMES_BYTES_KEPT = 1 << 20, /* memory held while nothing happens */
 };
 
-int sl_hints_init(struct sl_hints *hints)
+int sl_events_init(struct sl_events *hints)
 {
-    *hints = (struct sl_hints){0};
+    *hints = (struct sl_events){0};
     sl_buf_init(&hints->names);
     return pthread_mutex_init(&hints->lock, NULL) ? SL_EFAIL : 0;
 }
 
-void sl_hints_done(struct sl_hints *hints)
+void sl_events_done(struct sl_events *hints)
 {
     sl_buf_done(&hints->names);
     pthread_mutex_destroy(&hints->lock);
@@ -36,13 +36,13 @@ static bool append(struct sl_buf *names, enum sl_hint_kind kind, const char *nam
 }
 
 /* `any` changes under the lock, so that it is never true for what was taken already. */
-static void unlock(struct sl_hints *hints, bool any)
+static void unlock(struct sl_events *hints, bool any)
 {
     atomic_store(&hints->any, any);
     pthread_mutex_unlock(&hints->lock);
 }
 
-void sl_hints_add(struct sl_hints *hints, enum sl_hint_kind kind, const char *name, size_t len)
+void sl_events_add(struct sl_events *hints, enum sl_hint_kind kind, const char *name, size_t len)
 {
     sl_assert(len > 0 && len <= UINT8_MAX);
     pthread_mutex_lock(&hints->lock);
@@ -51,28 +51,28 @@ void sl_hints_add(struct sl_hints *hints, enum sl_hint_kind kind, const char *na
     unlock(hints, true);
 }
 
-void sl_hints_rescan(struct sl_hints *hints)
+void sl_events_rescan(struct sl_events *hints)
 {
     pthread_mutex_lock(&hints->lock);
     hints->rescan = true;
     unlock(hints, true);
 }
 
-void sl_hints_lost(struct sl_hints *hints)
+void sl_events_lost(struct sl_events *hints)
 {
     pthread_mutex_lock(&hints->lock);
     hints->lost = true;
     unlock(hints, true);
 }
 
-void sl_hints_tick(struct sl_hints *hints)
+void sl_events_tick(struct sl_events *hints)
 {
     pthread_mutex_lock(&hints->lock);
     hints->ticked = true;
     unlock(hints, true);
 }
 
-bool sl_hints_any(struct sl_hints *hints)
+bool sl_events_any(struct sl_events *hints)
 {
     return atomic_load(&hints->any);
 }
@@ -86,7 +86,7 @@ static void forget_big(struct sl_buf *names)
     names->len = 0;
 }
 
-void sl_hints_take(struct sl_hints *hints, struct sl_hint_batch *batch)
+void sl_events_take(struct sl_events *hints, struct sl_hint_batch *batch)
 {
     struct sl_buf names = batch->names;
     forget_big(&names);
@@ -100,7 +100,7 @@ void sl_hints_take(struct sl_hints *hints, struct sl_hint_batch *batch)
     unlock(hints, false);
 }
 
-bool sl_hints_next(const struct sl_hint_batch *batch, size_t *at, struct sl_hint *ret)
+bool sl_events_next(const struct sl_hint_batch *batch, size_t *at, struct sl_hint *ret)
 {
     if (*at >= batch->names.len)
         return false;

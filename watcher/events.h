@@ -2,8 +2,8 @@
  * the main thread, which takes everything at once and looks for itself. A hint that cannot be kept (no
  * memory, too many) becomes a request to scan, so nothing is ever lost by it.
  *
- * sl_hints_init; _add, _rescan, _lost, _tick from the watcher's thread; _any, _take from the main thread;
- * sl_hints_done when the watcher's thread does not know it any more. */
+ * sl_events_init; _add, _rescan, _lost, _tick from the watcher's thread; _any, _take from the main thread;
+ * sl_events_done when the watcher's thread does not know it any more. */
 #pragma once
 
 #include "core/base/buf.h"
@@ -19,14 +19,14 @@ enum sl_hint_kind {
     SL_HINT_LEFT,     /* deleted or renamed away (or exchanged: then there is another one) */
 };
 
-struct sl_hints {
+struct sl_events {
     pthread_mutex_t lock; /* guards all of it */
     struct sl_buf names;  /* per hint: kind, length of the name (1..255), name, NUL */
     bool rescan, lost, ticked;
     atomic_bool any; /* something can be taken; read without the lock */
 };
 
-/* What was taken: walk `names` with sl_hints_next. */
+/* What was taken: walk `names` with sl_events_next. */
 struct sl_hint_batch {
     struct sl_buf names;
     bool rescan; /* hints were lost: only a scan tells */
@@ -41,17 +41,17 @@ struct sl_hint {
 };
 
 /* 0 or SL_EFAIL. */
-int sl_hints_init(struct sl_hints *hints);
-void sl_hints_done(struct sl_hints *hints);
+int sl_events_init(struct sl_events *hints);
+void sl_events_done(struct sl_events *hints);
 
-void sl_hints_add(struct sl_hints *hints, enum sl_hint_kind kind, const char *name, size_t len);
-void sl_hints_rescan(struct sl_hints *hints);
-void sl_hints_lost(struct sl_hints *hints);
-void sl_hints_tick(struct sl_hints *hints);
+void sl_events_add(struct sl_events *hints, enum sl_hint_kind kind, const char *name, size_t len);
+void sl_events_rescan(struct sl_events *hints);
+void sl_events_lost(struct sl_events *hints);
+void sl_events_tick(struct sl_events *hints);
 
 /* No lock and no system call. */
-bool sl_hints_any(struct sl_hints *hints);
+bool sl_events_any(struct sl_events *hints);
 /* Everything so far; the batch must be zero or one that was taken before: its memory is used again. */
-void sl_hints_take(struct sl_hints *hints, struct sl_hint_batch *batch);
+void sl_events_take(struct sl_events *hints, struct sl_hint_batch *batch);
 /* The hint at *at, which is 0 at first. False at the end. */
-bool sl_hints_next(const struct sl_hint_batch *batch, size_t *at, struct sl_hint *ret);
+bool sl_events_next(const struct sl_hint_batch *batch, size_t *at, struct sl_hint *ret);

@@ -10,7 +10,7 @@ static int64_t ns_of(struct statx_timestamp t)
     return t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static enum sl_look_kind kind_of(mode_t mode)
+static enum sl_file_stat_kind kind_of(mode_t mode)
 {
     return S_ISREG(mode) ? SL_LOOK_FILE : S_ISDIR(mode) ? SL_LOOK_DIRECTORY : SL_LOOK_OTHER;
 }
@@ -22,18 +22,18 @@ static uint64_t mount_of(const struct statx *st)
                                        : (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
 }
 
-int sl_look_at(struct sl_io *io, int dirfd, const char *dir, const char *name, struct sl_look *ret,
-               struct sl_error *err)
+int sl_file_stat_get(struct sl_io *io, int dirfd, const char *dir, const char *name, struct sl_file_stat *ret,
+                     struct sl_error *err)
 {
     struct statx st;
     unsigned mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
     if (io->ops->statx(io, dirfd, name, AT_SYMLINK_NOFOLLOW, mask, &st) < 0) {
         if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE)
             return sl_error_sys(err, errno, "looking at %s/%s", dir, name);
-        *ret = (struct sl_look){.kind = SL_LOOK_ABSENT};
+        *ret = (struct sl_file_stat){.kind = SL_LOOK_ABSENT};
         return 0;
     }
-    *ret = (struct sl_look){
+    *ret = (struct sl_file_stat){
         .kind = kind_of(st.stx_mode),
         .inode = st.stx_ino,
         .born_ns = st.stx_mask & STATX_BTIME ? ns_of(st.stx_btime) : INT64_MIN,
@@ -57,7 +57,7 @@ static bool lease_refused(int fd)
     return false;
 }
 
-bool sl_look_has_writer(struct sl_io *io, int dirfd, const char *name)
+bool sl_file_stat_has_writer(struct sl_io *io, int dirfd, const char *name)
 {
     /* The kernel tells of a close a moment before the file counts as closed. */
     enum { TRIES = 20 };

@@ -3,10 +3,10 @@
 
 #include "core/base/io.h"
 
-enum sl_look_kind { SL_LOOK_ABSENT, SL_LOOK_FILE, SL_LOOK_DIRECTORY, SL_LOOK_OTHER };
+enum sl_file_stat_kind { SL_LOOK_ABSENT, SL_LOOK_FILE, SL_LOOK_DIRECTORY, SL_LOOK_OTHER };
 
-struct sl_look {
-    enum sl_look_kind kind;
+struct sl_file_stat {
+    enum sl_file_stat_kind kind;
     uint64_t inode;
     int64_t born_ns; /* INT64_MIN where the file system has none */
     int64_t mtime_ns, ctime_ns;
@@ -16,9 +16,9 @@ struct sl_look {
 
 /* Symlinks are not followed: they are SL_LOOK_OTHER. A name that is not there is SL_LOOK_ABSENT, not an
  * error. Errors name `dir`/`name`. */
-int sl_look_at(struct sl_io *io, int dirfd, const char *dir, const char *name, struct sl_look *ret,
-               struct sl_error *err);
+int sl_file_stat_get(struct sl_io *io, int dirfd, const char *dir, const char *name, struct sl_file_stat *ret,
+                     struct sl_error *err);
 
 /* Whether a process has the file open for writing, as far as we may know: a read lease is refused then. False
  * for others' files and on file systems without leases. */
-bool sl_look_has_writer(struct sl_io *io, int dirfd, const char *name);
+bool sl_file_stat_has_writer(struct sl_io *io, int dirfd, const char *name);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-int sl_members_add(struct sl_members *members, struct sl_hints *hints, int64_t interval_ns, int64_t now_ns)
+int sl_members_add(struct sl_members *members, struct sl_events *hints, int64_t interval_ns, int64_t now_ns)
 {
     if (members->count == members->capacity) {
         size_t capacity = members->capacity ? members->capacity * 2 : 4;
@@ -21,7 +21,7 @@ int sl_members_add(struct sl_members *members, struct sl_hints *hints, int64_t i
     return 0;
 }
 
-struct sl_member *sl_members_find(const struct sl_members *members, const struct sl_hints *hints)
+struct sl_member *sl_members_find(const struct sl_members *members, const struct sl_events *hints)
 {
     size_t i = 0;
     while (i < members->count && members->member[i].hints != hints)
@@ -59,15 +59,15 @@ static void deliver_to(struct sl_member *member, const struct inotify_event *eve
     if (event->mask & IN_IGNORED)
         member->wd = -1;
     if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED))
-        sl_hints_lost(member->hints);
+        sl_events_lost(member->hints);
     else if (event->len)
-        sl_hints_add(member->hints, kind_of(event->mask), event->name, strnlen(event->name, event->len));
+        sl_events_add(member->hints, kind_of(event->mask), event->name, strnlen(event->name, event->len));
 }
 
 static void rescan_all(struct sl_members *members)
 {
     for (size_t i = 0; i < members->count; i++)
-        sl_hints_rescan(members->member[i].hints);
+        sl_events_rescan(members->member[i].hints);
 }
 
 void sl_members_deliver(struct sl_members *members, const struct inotify_event *event)
@@ -86,7 +86,7 @@ void sl_members_lose_all(struct sl_members *members)
 {
     for (size_t i = 0; i < members->count; i++) {
         members->member[i].wd = -1;
-        sl_hints_lost(members->member[i].hints);
+        sl_events_lost(members->member[i].hints);
     }
 }
 
@@ -98,7 +98,7 @@ bool sl_members_tick(struct sl_members *members, int64_t now_ns)
         if (now_ns < member->tick_ns)
             continue;
         member->tick_ns = now_ns + member->interval_ns;
-        sl_hints_tick(member->hints);
+        sl_events_tick(member->hints);
         any = true;
     }
     return any;

@@ -7,7 +7,7 @@
 struct inotify_event;
 
 struct sl_member {
-    struct sl_hints *hints;
+    struct sl_events *hints;
     int wd; /* -1: not watched */
     int64_t interval_ns, tick_ns;
 };
@@ -18,9 +18,9 @@ struct sl_members {
 };
 
 /* 0 or ENOMEM. */
-int sl_members_add(struct sl_members *members, struct sl_hints *hints, int64_t interval_ns, int64_t now_ns);
+int sl_members_add(struct sl_members *members, struct sl_events *hints, int64_t interval_ns, int64_t now_ns);
 /* Must be one. */
-struct sl_member *sl_members_find(const struct sl_members *members, const struct sl_hints *hints);
+struct sl_member *sl_members_find(const struct sl_members *members, const struct sl_events *hints);
 void sl_members_remove(struct sl_members *members, struct sl_member *member);
 bool sl_members_watch(const struct sl_members *members, int wd);
 

@@ -36,7 +36,7 @@ enum request_kind { REQUEST_JOIN, REQUEST_WATCH, REQUEST_UNWATCH, REQUEST_LEAVE,
 /* What the main thread asks for; lies on its stack while it waits. */
 struct request {
     enum request_kind kind;
-    struct sl_hints *hints;
+    struct sl_events *hints;
     int dirfd;
     int64_t interval_ns;
     int sys; /* answer: 0 or errno */
@@ -268,7 +268,7 @@ void sl_notify_free(struct sl_notify *notify)
 
 /* ---- what the main thread calls ---- */
 
-int sl_notify_join(struct sl_notify *notify, struct sl_hints *hints, int64_t interval_ms,
+int sl_notify_join(struct sl_notify *notify, struct sl_events *hints, int64_t interval_ms,
                    struct sl_error *err)
 {
     if (interval_ms <= 0)
@@ -293,20 +293,20 @@ static int explain(int sys, struct sl_error *err)
     return err ? (int)err->code : SL_EFAIL;
 }
 
-int sl_notify_watch(struct sl_notify *notify, struct sl_hints *hints, int dirfd, struct sl_error *err)
+int sl_notify_watch(struct sl_notify *notify, struct sl_events *hints, int dirfd, struct sl_error *err)
 {
     struct request request = {.kind = REQUEST_WATCH, .hints = hints, .dirfd = dirfd};
     int sys = ask(notify, &request);
     return sys ? explain(sys, err) : 0;
 }
 
-void sl_notify_unwatch(struct sl_notify *notify, struct sl_hints *hints)
+void sl_notify_unwatch(struct sl_notify *notify, struct sl_events *hints)
 {
     struct request request = {.kind = REQUEST_UNWATCH, .hints = hints};
     (void)ask(notify, &request); /* does not fail */
 }
 
-void sl_notify_leave(struct sl_notify *notify, struct sl_hints *hints)
+void sl_notify_leave(struct sl_notify *notify, struct sl_events *hints)
 {
     struct request request = {.kind = REQUEST_LEAVE, .hints = hints};
     (void)ask(notify, &request); /* leaving does not fail */

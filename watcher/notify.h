@@ -20,10 +20,10 @@ int sl_notify_new(struct sl_io *io, void (*wake)(void *arg), void *wake_arg, str
 void sl_notify_free(struct sl_notify *notify);
 
 /* From now on `hints` gets a tick every interval. Borrowed until sl_notify_leave has returned. */
-int sl_notify_join(struct sl_notify *notify, struct sl_hints *hints, int64_t interval_ms,
+int sl_notify_join(struct sl_notify *notify, struct sl_events *hints, int64_t interval_ms,
                    struct sl_error *err);
 /* Watches the directory open as `dirfd` for `hints`, instead of the one before. Errors name the limit to
  * raise. */
-int sl_notify_watch(struct sl_notify *notify, struct sl_hints *hints, int dirfd, struct sl_error *err);
-void sl_notify_unwatch(struct sl_notify *notify, struct sl_hints *hints);
-void sl_notify_leave(struct sl_notify *notify, struct sl_hints *hints);
+int sl_notify_watch(struct sl_notify *notify, struct sl_events *hints, int dirfd, struct sl_error *err);
+void sl_notify_unwatch(struct sl_notify *notify, struct sl_events *hints);
+void sl_notify_leave(struct sl_notify *notify, struct sl_events *hints);

@@ -12,7 +12,7 @@
 enum { PART_NAME_MAX = 2 * SL_NAME_MAX + 2 };
 
 /* Fails where its names cannot be read. */
-static int look_into(struct sl_intake *intake, const char *name, struct sl_error *err)
+static int look_into(struct sl_watched_dir *intake, const char *name, struct sl_error *err)
 {
     int fd = sl_io_open(intake->io, intake->place.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
     if (fd < 0)
@@ -22,21 +22,22 @@ static int look_into(struct sl_intake *intake, const char *name, struct sl_error
 }
 
 /* One directory of somebody else must not hold up all other files. */
-static void tell_closed(struct sl_intake *intake, struct sl_entry *entry)
+static void tell_closed(struct sl_watched_dir *intake, struct sl_entry *entry)
 {
     if (!entry->told)
-        sl_intake_tell(intake, SL_LOG_WARNING, entry->name,
-                       "this directory may not be read (Permission denied): it waits until it may");
+        sl_watched_dir_tell(intake, SL_LOG_WARNING, entry->name,
+                            "this directory may not be read (Permission denied): it waits until it may");
     entry->told = true;
 }
 
-int sl_parts_finished(struct sl_intake *intake, struct sl_entry *entry, bool *ret, struct sl_error *err)
+int sl_subdirs_finished(struct sl_watched_dir *intake, struct sl_entry *entry, bool *ret,
+                        struct sl_error *err)
 {
     char success[PART_NAME_MAX];
-    struct sl_look look = {.kind = SL_LOOK_ABSENT};
+    struct sl_file_stat look = {.kind = SL_LOOK_ABSENT};
     struct sl_error why = {0};
     (void)snprintf(success, sizeof success, "%s/_SUCCESS", entry->name);
-    int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, success, &look, &why);
+    int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, success, &look, &why);
     if (rc == 0 && look.kind != SL_LOOK_ABSENT)
         rc = look_into(intake, entry->name, &why);
     *ret = rc == 0 && look.kind != SL_LOOK_ABSENT;
@@ -50,15 +51,15 @@ int sl_parts_finished(struct sl_intake *intake, struct sl_entry *entry, bool *re
 }
 
 struct listing {
-    struct sl_intake *intake;
+    struct sl_watched_dir *intake;
     const char *name;
     struct sl_files files;
     struct sl_error *err;
 };
 
-static int add_part(struct listing *listing, const char *part, const struct sl_look *look)
+static int add_part(struct listing *listing, const char *part, const struct sl_file_stat *look)
 {
-    char *path = sl_intake_path(listing->intake, listing->name, part);
+    char *path = sl_watched_dir_path(listing->intake, listing->name, part);
     struct sl_file file = {path, look->inode, look->born_ns, look->mtime_ns, look->size};
     int rc = path ? sl_files_add(&listing->files, &file) : SL_ENOMEM;
     free(path);
@@ -68,28 +69,29 @@ static int add_part(struct listing *listing, const char *part, const struct sl_l
 static int each_part(void *arg, const char *part)
 {
     struct listing *listing = arg;
-    struct sl_intake *intake = listing->intake;
+    struct sl_watched_dir *intake = listing->intake;
     char name[PART_NAME_MAX];
-    struct sl_look look;
+    struct sl_file_stat look;
     if (sl_name_ignored(part))
         return 0;
     (void)snprintf(name, sizeof name, "%s/%s", listing->name, part);
-    int rc = sl_look_at(intake->io, intake->place.fd, intake->place.path, name, &look, listing->err);
+    int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, name, &look, listing->err);
     if (rc || look.kind != SL_LOOK_FILE)
         return rc;
     return add_part(listing, part, &look);
 }
 
-int sl_parts_compare(const void *a, const void *b)
+int sl_subdirs_compare(const void *a, const void *b)
 {
     return strcmp(((const struct sl_file *)a)->path, ((const struct sl_file *)b)->path);
 }
 
-int sl_parts_list(struct sl_intake *intake, const char *name, struct sl_files *ret, struct sl_error *err)
+int sl_subdirs_list(struct sl_watched_dir *intake, const char *name, struct sl_files *ret,
+                    struct sl_error *err)
 {
     struct sl_error why = {0};
     struct listing listing = {.intake = intake, .name = name, .err = &why};
-    char *path = sl_intake_path(intake, name, NULL);
+    char *path = sl_watched_dir_path(intake, name, NULL);
     int rc = path ? sl_scan(intake->io, intake->place.fd, name, path, each_part, &listing, &why)
                   : sl_error_nomem(&why);
     free(path);
@@ -100,16 +102,16 @@ int sl_parts_list(struct sl_intake *intake, const char *name, struct sl_files *r
         return rc;
     }
     if (listing.files.count)
-        qsort(listing.files.file, listing.files.count, sizeof *listing.files.file, sl_parts_compare);
+        qsort(listing.files.file, listing.files.count, sizeof *listing.files.file, sl_subdirs_compare);
     *ret = listing.files;
     return 0;
 }
 
-bool sl_parts_hold(const struct sl_files *files, const struct sl_file *file)
+bool sl_subdirs_hold(const struct sl_files *files, const struct sl_file *file)
 {
     if (!files || !files->count)
         return false;
     const struct sl_file *found =
-        bsearch(file, files->file, files->count, sizeof *files->file, sl_parts_compare);
+        bsearch(file, files->file, files->count, sizeof *files->file, sl_subdirs_compare);
     return found && sl_file_same(found, file);
 }

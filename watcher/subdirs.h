@@ -5,13 +5,15 @@
 #include "watcher/watched_dir.h"
 
 /* Whether it holds _SUCCESS and may be read. */
-int sl_parts_finished(struct sl_intake *intake, struct sl_entry *entry, bool *ret, struct sl_error *err);
+int sl_subdirs_finished(struct sl_watched_dir *intake, struct sl_entry *entry, bool *ret,
+                        struct sl_error *err);
 
 /* Its regular files, ignored names apart, in name order. None when the directory has gone. */
-int sl_parts_list(struct sl_intake *intake, const char *name, struct sl_files *ret, struct sl_error *err);
+int sl_subdirs_list(struct sl_watched_dir *intake, const char *name, struct sl_files *ret,
+                    struct sl_error *err);
 
 /* By path; for qsort and bsearch. */
-int sl_parts_compare(const void *a, const void *b);
+int sl_subdirs_compare(const void *a, const void *b);
 
 /* Whether `files`, in name order, holds this one: path and identity. */
-bool sl_parts_hold(const struct sl_files *files, const struct sl_file *file);
+bool sl_subdirs_hold(const struct sl_files *files, const struct sl_file *file);

@@ -4,9 +4,9 @@
 #include "watcher/take.h"
 
 #include "core/base/clock.h"
+#include "watcher/consumed.h"
 #include "watcher/names.h"
 #include "watcher/subdirs.h"
-#include "watcher/consumed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 enum { REFRESH_LASTS_NS = 100 * 1000000 };
 
 struct choice {
-    struct sl_intake *intake;
+    struct sl_watched_dir *intake;
     uint64_t files_max, bytes_max, bytes;
     struct sl_files *files; /* behind what the caller has */
     size_t first;           /* of ours */
@@ -30,13 +30,13 @@ static void undo(struct choice *choice)
 }
 
 /* The files of one entry. */
-static int list_files(struct sl_intake *intake, const struct sl_entry *entry, struct sl_files *ret,
+static int list_files(struct sl_watched_dir *intake, const struct sl_entry *entry, struct sl_files *ret,
                       struct sl_error *err)
 {
     if (entry->look.kind == SL_LOOK_DIRECTORY)
-        return sl_parts_list(intake, entry->name, ret, err);
-    const struct sl_look *look = &entry->look;
-    char *path = sl_intake_path(intake, entry->name, NULL);
+        return sl_subdirs_list(intake, entry->name, ret, err);
+    const struct sl_file_stat *look = &entry->look;
+    char *path = sl_watched_dir_path(intake, entry->name, NULL);
     struct sl_file file = {path, look->inode, look->born_ns, look->mtime_ns, look->size};
     int rc = path ? sl_files_add(ret, &file) : SL_ENOMEM;
     free(path);
@@ -103,24 +103,26 @@ static int choose(struct choice *choice, struct sl_entry *entry, struct sl_error
 
 /* Who begins with a refresh takes what it found, often much: whether somebody writes it was asked a moment
  * ago. */
-static bool is_still(struct sl_intake *intake, const struct sl_entry *entry)
+static bool is_still(struct sl_watched_dir *intake, const struct sl_entry *entry)
 {
-    struct sl_look look;
+    struct sl_file_stat look;
     if (!intake->refreshed_ns || sl_monotonic_ns() - intake->refreshed_ns > REFRESH_LASTS_NS)
         return false;
-    return sl_look_at(intake->io, intake->place.fd, intake->place.path, entry->name, &look, NULL) == 0 &&
-           sl_taken_same(&look, &entry->look) && look.ctime_ns == entry->look.ctime_ns;
+    return sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, entry->name, &look, NULL) ==
+               0 &&
+           sl_consumed_same(&look, &entry->look) && look.ctime_ns == entry->look.ctime_ns;
 }
 
 /* An entry that waited since an earlier call may be another file by now, or none. */
-static int look_again(struct sl_intake *intake, struct sl_entry *entry, bool *ret_ready, struct sl_error *err)
+static int look_again(struct sl_watched_dir *intake, struct sl_entry *entry, bool *ret_ready,
+                      struct sl_error *err)
 {
     char name[SL_NAME_MAX + 1];
     *ret_ready = true;
     if (entry->looked == intake->round || is_still(intake, entry))
         return 0;
     memcpy(name, entry->name, strlen(entry->name) + 1);
-    int rc = sl_intake_judge(intake, entry, err);
+    int rc = sl_watched_dir_classify(intake, entry, err);
     if (rc)
         return rc;
     entry = sl_entries_find(&intake->entries, name);
@@ -130,7 +132,7 @@ static int look_again(struct sl_intake *intake, struct sl_entry *entry, bool *re
 
 static int choose_all(struct choice *choice, struct sl_error *err)
 {
-    struct sl_intake *intake = choice->intake;
+    struct sl_watched_dir *intake = choice->intake;
     struct sl_entry *next;
     for (struct sl_entry *entry = intake->entries.first[SL_LIST_READY]; entry && !choice->full;
          entry = next) {
@@ -159,8 +161,8 @@ static void mark_taken(struct choice *choice)
     }
 }
 
-int sl_intake_take(struct sl_intake *intake, uint64_t files_max, uint64_t bytes_max, struct sl_files *ret,
-                   struct sl_error *err)
+int sl_watched_dir_take(struct sl_watched_dir *intake, uint64_t files_max, uint64_t bytes_max,
+                        struct sl_files *ret, struct sl_error *err)
 {
     struct choice choice = {
         .intake = intake, .files_max = files_max, .bytes_max = bytes_max, .files = ret, .first = ret->count};
@@ -172,6 +174,6 @@ int sl_intake_take(struct sl_intake *intake, uint64_t files_max, uint64_t bytes_
     }
     mark_taken(&choice);
     if (ret->count > choice.first)
-        qsort(ret->file + choice.first, ret->count - choice.first, sizeof *ret->file, sl_parts_compare);
+        qsort(ret->file + choice.first, ret->count - choice.first, sizeof *ret->file, sl_subdirs_compare);
     return 0;
 }

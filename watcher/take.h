@@ -4,5 +4,5 @@
 #include "watcher/watched_dir.h"
 
 /* As take of core/contract/arrivals.h, when the directory is up to date. */
-int sl_intake_take(struct sl_intake *intake, uint64_t files_max, uint64_t bytes_max, struct sl_files *ret,
-                   struct sl_error *err);
+int sl_watched_dir_take(struct sl_watched_dir *intake, uint64_t files_max, uint64_t bytes_max,
+                        struct sl_files *ret, struct sl_error *err);

@@ -2,16 +2,16 @@
  * per name first (the last one counts: what was closed and then created anew is being written), then each
  * name is looked at once. A scan looks at every name and at every entry that it did not meet; only a look
  * decides that something is absent. */
-#include "watcher/watched_dir.h"
 #include "watcher/names.h"
 #include "watcher/scan.h"
+#include "watcher/watched_dir.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- hints ---- */
 
-static bool touch(struct sl_intake *intake, struct sl_entry *entry)
+static bool touch(struct sl_watched_dir *intake, struct sl_entry *entry)
 {
     if (entry->touched)
         return true;
@@ -36,7 +36,7 @@ static void merge(struct sl_entry *entry, enum sl_hint_kind kind)
 }
 
 /* A marker speaks of its file, which is looked at anew but did not change. */
-static bool take_hint(struct sl_intake *intake, const struct sl_hint *hint)
+static bool take_hint(struct sl_watched_dir *intake, const struct sl_hint *hint)
 {
     char marked[SL_NAME_MAX + 1];
     bool marker = intake->options.complete && sl_marker_for(intake->options.complete, hint->name, marked);
@@ -51,19 +51,19 @@ static bool take_hint(struct sl_intake *intake, const struct sl_hint *hint)
     return true;
 }
 
-static int take_hints(struct sl_intake *intake, struct sl_error *err)
+static int take_hints(struct sl_watched_dir *intake, struct sl_error *err)
 {
     struct sl_hint hint;
-    for (size_t at = 0; sl_hints_next(&intake->batch, &at, &hint);)
+    for (size_t at = 0; sl_events_next(&intake->batch, &at, &hint);)
         if (!take_hint(intake, &hint))
             return sl_error_nomem(err);
     return 0;
 }
 
-static int look_at_touched(struct sl_intake *intake, struct sl_error *err)
+static int look_at_touched(struct sl_watched_dir *intake, struct sl_error *err)
 {
     for (size_t i = 0; i < intake->touched_count; i++) {
-        int rc = sl_intake_judge(intake, intake->touched[i], err);
+        int rc = sl_watched_dir_classify(intake, intake->touched[i], err);
         if (rc)
             return rc;
     }
@@ -73,7 +73,7 @@ static int look_at_touched(struct sl_intake *intake, struct sl_error *err)
 /* ---- scans ---- */
 
 struct scan {
-    struct sl_intake *intake;
+    struct sl_watched_dir *intake;
     struct sl_entry **fresh; /* met for the first time: in name order they come behind those that wait */
     size_t count, capacity;
     struct sl_error *err;
@@ -93,7 +93,7 @@ static bool keep_fresh(struct scan *scan, struct sl_entry *entry)
     return true;
 }
 
-static bool is_marker(const struct sl_intake *intake, const char *name)
+static bool is_marker(const struct sl_watched_dir *intake, const char *name)
 {
     char marked[SL_NAME_MAX + 1];
     return intake->options.complete && sl_marker_for(intake->options.complete, name, marked);
@@ -102,7 +102,7 @@ static bool is_marker(const struct sl_intake *intake, const char *name)
 static int each_name(void *arg, const char *name)
 {
     struct scan *scan = arg;
-    struct sl_intake *intake = scan->intake;
+    struct sl_watched_dir *intake = scan->intake;
     if (is_marker(intake, name))
         return 0;
     if (sl_name_ignored(name)) {
@@ -118,7 +118,7 @@ static int each_name(void *arg, const char *name)
     if (entry->looked == intake->round)
         return 0; /* hinted at */
     if (entry->standing != SL_STANDING_NEW)
-        return sl_intake_judge(intake, entry, scan->err);
+        return sl_watched_dir_classify(intake, entry, scan->err);
     return keep_fresh(scan, entry) ? 0 : sl_error_nomem(scan->err);
 }
 
@@ -132,7 +132,7 @@ static int judge_fresh(struct scan *scan)
     if (scan->count)
         qsort(scan->fresh, scan->count, sizeof(struct sl_entry *), by_name);
     for (size_t i = 0; i < scan->count; i++) {
-        int rc = sl_intake_judge(scan->intake, scan->fresh[i], scan->err);
+        int rc = sl_watched_dir_classify(scan->intake, scan->fresh[i], scan->err);
         if (rc)
             return rc;
     }
@@ -142,12 +142,12 @@ static int judge_fresh(struct scan *scan)
 static int judge_unmet(void *arg, struct sl_entry *entry)
 {
     struct scan *scan = arg;
-    const struct sl_intake *intake = scan->intake;
+    const struct sl_watched_dir *intake = scan->intake;
     bool met = entry->scan == intake->scans || entry->looked == intake->round;
-    return met ? 0 : sl_intake_judge(scan->intake, entry, scan->err);
+    return met ? 0 : sl_watched_dir_classify(scan->intake, entry, scan->err);
 }
 
-int sl_intake_scan(struct sl_intake *intake, struct sl_error *err)
+int sl_watched_dir_scan(struct sl_watched_dir *intake, struct sl_error *err)
 {
     struct scan scan = {.intake = intake, .err = err};
     intake->scans++;
@@ -163,7 +163,7 @@ int sl_intake_scan(struct sl_intake *intake, struct sl_error *err)
 
 /* ---- what is held back ---- */
 
-static bool is_due(const struct sl_intake *intake, const struct sl_entry *entry, int64_t now_ms)
+static bool is_due(const struct sl_watched_dir *intake, const struct sl_entry *entry, int64_t now_ms)
 {
     if (entry->looked == intake->round)
         return false;
@@ -171,7 +171,7 @@ static bool is_due(const struct sl_intake *intake, const struct sl_entry *entry,
            (entry->standing == SL_STANDING_AGING && now_ms - entry->changed_ms >= intake->options.age_min_ms);
 }
 
-static int recheck(struct sl_intake *intake, struct sl_error *err)
+static int recheck(struct sl_watched_dir *intake, struct sl_error *err)
 {
     int64_t now = intake->clock->now_ms(intake->clock);
     if (!intake->batch.ticked && now < intake->aging_due_ms)
@@ -179,14 +179,14 @@ static int recheck(struct sl_intake *intake, struct sl_error *err)
     struct sl_entry *next;
     for (struct sl_entry *entry = intake->entries.first[SL_LIST_DELAYED]; entry; entry = next) {
         next = entry->after; /* judging one moves or frees that one only */
-        int rc = is_due(intake, entry, now) ? sl_intake_judge(intake, entry, err) : 0;
+        int rc = is_due(intake, entry, now) ? sl_watched_dir_classify(intake, entry, err) : 0;
         if (rc)
             return rc;
     }
     return 0;
 }
 
-static int64_t next_aging_due_ms(const struct sl_intake *intake)
+static int64_t next_aging_due_ms(const struct sl_watched_dir *intake)
 {
     int64_t due = INT64_MAX;
     if (!intake->entries.standing[SL_STANDING_AGING])
@@ -201,7 +201,7 @@ static int64_t next_aging_due_ms(const struct sl_intake *intake)
 
 /* ---- the directory itself ---- */
 
-int sl_intake_watch(struct sl_intake *intake, struct sl_error *err)
+int sl_watched_dir_watch(struct sl_watched_dir *intake, struct sl_error *err)
 {
     struct sl_error why = {0};
     intake->watch_due = false;
@@ -224,7 +224,7 @@ int sl_intake_watch(struct sl_intake *intake, struct sl_error *err)
 }
 
 /* Events of a directory that was renamed are not ours: ticks make us look for it. */
-static void miss(struct sl_intake *intake, enum sl_place_state state)
+static void miss(struct sl_watched_dir *intake, enum sl_dir_path_state state)
 {
     intake->watch_due = intake->scan_due = true;
     if (intake->missing)
@@ -239,10 +239,10 @@ static void miss(struct sl_intake *intake, enum sl_place_state state)
 }
 
 /* Enters the directory and sees to it that what is watched is what the path names. */
-static int find_place(struct sl_intake *intake, struct sl_error *err)
+static int find_place(struct sl_watched_dir *intake, struct sl_error *err)
 {
-    enum sl_place_state state;
-    int rc = sl_place_enter(&intake->place, &state, err);
+    enum sl_dir_path_state state;
+    int rc = sl_dir_path_enter(&intake->place, &state, err);
     if (rc)
         return rc;
     if (state == SL_PLACE_MISSING || state == SL_PLACE_FOREIGN) {
@@ -254,12 +254,12 @@ static int find_place(struct sl_intake *intake, struct sl_error *err)
     if (intake->missing)
         sl_log(intake->log, SL_LOG_INFO, "%s: the watched directory is there again", intake->place.path);
     intake->missing = false;
-    return state == SL_PLACE_REPLACED || intake->watch_due ? sl_intake_watch(intake, err) : 0;
+    return state == SL_PLACE_REPLACED || intake->watch_due ? sl_watched_dir_watch(intake, err) : 0;
 }
 
 /* ---- all of it ---- */
 
-static int update(struct sl_intake *intake, struct sl_error *err)
+static int update(struct sl_watched_dir *intake, struct sl_error *err)
 {
     int rc = take_hints(intake, err);
     if (rc == 0)
@@ -268,18 +268,18 @@ static int update(struct sl_intake *intake, struct sl_error *err)
         return rc;
     rc = look_at_touched(intake, err); /* first, in the order of arrival, which a scan does not know */
     if (rc == 0 && intake->scan_due)
-        rc = sl_intake_scan(intake, err);
+        rc = sl_watched_dir_scan(intake, err);
     if (rc)
         return rc;
     intake->scan_due = false;
     return recheck(intake, err);
 }
 
-int sl_intake_update(struct sl_intake *intake, bool scan, struct sl_error *err)
+int sl_watched_dir_update(struct sl_watched_dir *intake, bool scan, struct sl_error *err)
 {
     intake->round++;
     intake->told = 0;
-    sl_hints_take(&intake->hints, &intake->batch);
+    sl_events_take(&intake->hints, &intake->batch);
     if (intake->batch.lost)
         intake->watch_due = true;
     if (scan || intake->batch.rescan || (intake->polling && intake->batch.ticked))

@@ -6,7 +6,8 @@
 
 enum { TOLD_MAX = 10 };
 
-void sl_intake_tell(struct sl_intake *intake, enum sl_log_level level, const char *name, const char *what)
+void sl_watched_dir_tell(struct sl_watched_dir *intake, enum sl_log_level level, const char *name,
+                         const char *what)
 {
     struct sl_buf safe;
     if (intake->told++ >= TOLD_MAX)
@@ -18,12 +19,12 @@ void sl_intake_tell(struct sl_intake *intake, enum sl_log_level level, const cha
     sl_buf_done(&safe);
 }
 
-int sl_intake_add_gone(struct sl_intake *intake, const struct sl_file *file)
+int sl_watched_dir_add_gone(struct sl_watched_dir *intake, const struct sl_file *file)
 {
     return intake->durable ? sl_files_add(&intake->gone, file) : 0;
 }
 
-char *sl_intake_path(const struct sl_intake *intake, const char *name, const char *part)
+char *sl_watched_dir_path(const struct sl_watched_dir *intake, const char *name, const char *part)
 {
     const char *dir = intake->place.path;
     size_t size = strlen(dir) + strlen(name) + (part ? strlen(part) : 0) + 3;

@@ -9,20 +9,20 @@
  *     failure. */
 #pragma once
 
+#include "watcher/dir_path.h"
 #include "watcher/entry.h"
 #include "watcher/events.h"
 #include "watcher/notify.h"
-#include "watcher/dir_path.h"
 
-struct sl_intake {
+struct sl_watched_dir {
     struct sl_arrivals arrivals; /* first: what the sources hold */
     struct sl_io *io;
     struct sl_log *log;
     struct sl_clock *clock;
     struct sl_notify *notify;
     struct sl_arrivals_options options;
-    struct sl_place place;
-    struct sl_hints hints;
+    struct sl_dir_path place;
+    struct sl_events hints;
     struct sl_hint_batch batch;
     struct sl_entries entries;
     struct sl_entry **touched; /* have hints, to be looked at */
@@ -44,23 +44,24 @@ struct sl_intake {
 
 /* Logs about one name, its bytes made safe: "<dir>/<name>: <what>". After a few lines in a round the rest is
  * only counted. */
-void sl_intake_tell(struct sl_intake *intake, enum sl_log_level level, const char *name, const char *what);
+void sl_watched_dir_tell(struct sl_watched_dir *intake, enum sl_log_level level, const char *name,
+                         const char *what);
 
 /* The taken file need not be remembered any more. 0 or SL_ENOMEM. */
-int sl_intake_add_gone(struct sl_intake *intake, const struct sl_file *file);
+int sl_watched_dir_add_gone(struct sl_watched_dir *intake, const struct sl_file *file);
 
 /* "<dir>/<name>", or "<dir>/<name>/<part>" where part is not NULL; malloc'ed. NULL: out of memory. */
-char *sl_intake_path(const struct sl_intake *intake, const char *name, const char *part);
+char *sl_watched_dir_path(const struct sl_watched_dir *intake, const char *name, const char *part);
 
 /* Looks at the entry's name and gives it its standing; frees the entry when nothing is there. */
-int sl_intake_judge(struct sl_intake *intake, struct sl_entry *entry, struct sl_error *err);
+int sl_watched_dir_classify(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_error *err);
 
 /* Enters the directory, which the caller has to leave whatever happens, merges what was hinted at, looks at
  * it, scans where that is due; with `scan` in any case. */
-int sl_intake_update(struct sl_intake *intake, bool scan, struct sl_error *err);
+int sl_watched_dir_update(struct sl_watched_dir *intake, bool scan, struct sl_error *err);
 
 /* Looks at every name of the directory and at every entry. */
-int sl_intake_scan(struct sl_intake *intake, struct sl_error *err);
+int sl_watched_dir_scan(struct sl_watched_dir *intake, struct sl_error *err);
 
 /* Watches the directory, or polls it where that is allowed and watching is not possible. */
-int sl_intake_watch(struct sl_intake *intake, struct sl_error *err);
+int sl_watched_dir_watch(struct sl_watched_dir *intake, struct sl_error *err);

@@ -37,12 +37,12 @@ int sl_watcher_open_arrivals(const struct sl_services *services, const char *dir
                              struct sl_error *err)
 {
     struct sl_watcher *watcher = services->arrivals_arg;
-    return sl_intake_open(services, watcher->notify, dir, options, ret, err);
+    return sl_watched_dir_open(services, watcher->notify, dir, options, ret, err);
 }
 
 void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_counts *ret)
 {
-    const struct sl_intake *intake = (const struct sl_intake *)arrivals;
+    const struct sl_watched_dir *intake = (const struct sl_watched_dir *)arrivals;
     *ret = (struct sl_watcher_counts){
         .ignored = intake->ignored,
         .changed = intake->changed,
@@ -54,9 +54,9 @@ void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_cou
         ret->standing[i] = intake->entries.standing[i];
 }
 
-enum sl_standing sl_watcher_standing(const struct sl_arrivals *arrivals, const char *name)
+enum sl_file_class sl_watcher_standing(const struct sl_arrivals *arrivals, const char *name)
 {
-    const struct sl_intake *intake = (const struct sl_intake *)arrivals;
+    const struct sl_watched_dir *intake = (const struct sl_watched_dir *)arrivals;
     const struct sl_entry *entry = sl_entries_find(&intake->entries, name);
-    return entry ? (enum sl_standing)entry->standing : SL_STANDING_NEW;
+    return entry ? (enum sl_file_class)entry->standing : SL_STANDING_NEW;
 }

@@ -24,7 +24,7 @@ int sl_watcher_open_arrivals(const struct sl_services *services, const char *dir
 
 /* ---- what became of the names of a directory: for status and why ---- */
 
-enum sl_standing {
+enum sl_file_class {
     SL_STANDING_NEW,        /* not looked at yet, or not there */
     SL_STANDING_WAITING,    /* queued for the next batch */
     SL_STANDING_WRITING,    /* somebody has it open for writing */
@@ -49,4 +49,4 @@ struct sl_watcher_counts {
 
 /* `arrivals` must be of sl_watcher_open_arrivals; main thread only, no system calls. */
 void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_counts *ret);
-enum sl_standing sl_watcher_standing(const struct sl_arrivals *arrivals, const char *name);
+enum sl_file_class sl_watcher_standing(const struct sl_arrivals *arrivals, const char *name);

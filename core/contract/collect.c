@@ -5,7 +5,7 @@
 struct sl_collect_lane {
     struct sl_lane_head head; /* first */
     uint64_t count;           /* rows that were kept */
-    struct sl_pile pile;
+    struct sl_row_buffer pile;
 };
 
 static struct sl_collect_lane *lane_at(const struct sl_collect *collect, size_t i)
@@ -17,12 +17,12 @@ int sl_collect_init(struct sl_collect *collect, const struct sl_stage *stage, ui
 {
     *collect = (struct sl_collect){.rows_max = rows_max};
     sl_lanes_init(&collect->lanes);
-    return sl_piles_init(&collect->piles, stage);
+    return sl_row_buffers_init(&collect->piles, stage);
 }
 
 static void lane_free(struct sl_collect_lane *lane)
 {
-    sl_pile_done(&lane->pile);
+    sl_row_buffer_done(&lane->pile);
     free(lane);
 }
 
@@ -31,7 +31,7 @@ void sl_collect_done(struct sl_collect *collect)
     for (size_t i = 0; i < collect->lanes.count; i++)
         lane_free(lane_at(collect, i));
     sl_lanes_done(&collect->lanes);
-    sl_piles_done(&collect->piles);
+    sl_row_buffers_done(&collect->piles);
     sl_dataset_unref(collect->taken);
     *collect = (struct sl_collect){0};
 }
@@ -42,7 +42,7 @@ int sl_collect_lane_open(struct sl_stage *stage, struct sl_lane *lane)
     struct sl_collect_lane *mine = calloc(1, sizeof *mine);
     if (!mine)
         return sl_error_nomem(lane->task->err);
-    if (sl_pile_init(&mine->pile, NULL) < 0 || sl_lanes_add(&collect->lanes, lane, &mine->head) < 0) {
+    if (sl_row_buffer_init(&mine->pile, NULL) < 0 || sl_lanes_add(&collect->lanes, lane, &mine->head) < 0) {
         lane_free(mine);
         return sl_error_nomem(lane->task->err);
     }
@@ -64,7 +64,7 @@ int sl_collect_push(struct sl_stage *stage, struct sl_lane *lane, const struct s
         return 0;
     if (room < in->rows)
         beginning.rows = (uint32_t)room;
-    int r = sl_pile_make_room(&collect->piles, &mine->pile, lane->task);
+    int r = sl_row_buffer_make_room(&collect->piles, &mine->pile, lane->task);
     if (r == 0)
         r = sl_rows_append(mine->pile.rows, &beginning);
     mine->count += beginning.rows;
@@ -75,7 +75,7 @@ int sl_collect_lane_close(struct sl_stage *stage, struct sl_lane *lane)
 {
     struct sl_collect *collect = stage->state;
     struct sl_collect_lane *mine = lane->state;
-    return sl_pile_end(&collect->piles, &mine->pile, lane->task);
+    return sl_row_buffer_end(&collect->piles, &mine->pile, lane->task);
 }
 
 int sl_collect_take(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset)
@@ -100,7 +100,7 @@ static int add_lanes(struct sl_dataset *dataset, const struct sl_collect *collec
         bool begins = i == 0 || !sl_lanes_same_partition(&lane_at(collect, i - 1)->head, &lane->head);
         if (begins && sl_dataset_add_partition(dataset) < 0)
             return SL_ENOMEM;
-        if (sl_pile_show(&lane->pile, dataset, dataset->partitions - 1) < 0)
+        if (sl_row_buffer_show(&lane->pile, dataset, dataset->partitions - 1) < 0)
             return SL_ENOMEM;
     }
     return 0;

@@ -14,7 +14,7 @@
 struct sl_collect {
     uint64_t rows_max; /* kept of each lane */
     struct sl_lanes lanes;
-    struct sl_piles piles;
+    struct sl_row_buffers piles;
     struct sl_dataset *taken; /* handed over whole */
 };
 

@@ -18,18 +18,18 @@
  * instance, the stage or the node's memory. */
 #pragma once
 
-#include "core/rows/chunk.h"
-#include "core/rows/dataset.h"
+#include "core/base/pool.h"
 #include "core/contract/descriptor.h"
 #include "core/contract/function.h"
-#include "core/base/pool.h"
 #include "core/contract/site.h"
 #include "core/contract/task.h"
+#include "core/rows/chunk.h"
+#include "core/rows/dataset.h"
 
 struct sl_source_ops;
 struct sl_services;
 struct sl_manifest;
-struct sl_keeper;
+struct sl_state_writer;
 struct sl_section;
 struct sl_op;
 
@@ -143,7 +143,7 @@ struct sl_wide {
     /* What is kept on disk (core/contract/state_writer.h). save: what the batch changed, after finish, before the commit.
      * load: one section at a start, oldest first, in a stage that was begun but gets no rows; rows is its
      * own. loaded: the last section was given; last_ms is the newest committed batch. */
-    int (*save)(struct sl_stage *stage, struct sl_keeper *keeper);
+    int (*save)(struct sl_stage *stage, struct sl_state_writer *keeper);
     int (*load)(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows);
     int (*loaded)(struct sl_stage *stage, int64_t last_ms);
 };

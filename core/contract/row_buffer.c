@@ -8,9 +8,9 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-int sl_piles_init(struct sl_piles *piles, const struct sl_stage *stage)
+int sl_row_buffers_init(struct sl_row_buffers *piles, const struct sl_stage *stage)
 {
-    *piles = (struct sl_piles){0};
+    *piles = (struct sl_row_buffers){0};
     struct sl_spill *spill = stage->services ? stage->services->spill : NULL;
     if (!spill || !stage->node->op->wide->bounded)
         return 0;
@@ -22,35 +22,35 @@ int sl_piles_init(struct sl_piles *piles, const struct sl_stage *stage)
     return 0;
 }
 
-void sl_piles_done(struct sl_piles *piles)
+void sl_row_buffers_done(struct sl_row_buffers *piles)
 {
     for (unsigned w = 0; piles->file && w < piles->workers; w++)
         piles->spill->ops->close(piles->file[w]);
     free(piles->file);
-    *piles = (struct sl_piles){0};
+    *piles = (struct sl_row_buffers){0};
 }
 
-int sl_pile_init(struct sl_pile *pile, struct sl_memory *memory)
+int sl_row_buffer_init(struct sl_row_buffer *pile, struct sl_memory *memory)
 {
-    *pile = (struct sl_pile){.rows = sl_rows_new()};
+    *pile = (struct sl_row_buffer){.rows = sl_rows_new()};
     if (pile->rows && memory)
         pile->rows->memory = sl_memory_ref(memory);
     return pile->rows ? 0 : SL_ENOMEM;
 }
 
-void sl_pile_done(struct sl_pile *pile)
+void sl_row_buffer_done(struct sl_row_buffer *pile)
 {
     for (size_t i = 0; i < pile->runs; i++)
         sl_rows_unref(pile->run[i]);
     free(pile->run);
     sl_rows_unref(pile->rows);
-    *pile = (struct sl_pile){0};
+    *pile = (struct sl_row_buffer){0};
 }
 
 /* ---- rows become a run on disk ---- */
 
 /* Where the run's handle belongs: room for one more. */
-static bool make_index_room(struct sl_pile *pile)
+static bool make_index_room(struct sl_row_buffer *pile)
 {
     struct sl_rows **run = sl_array_grow(pile->run, pile->runs, &pile->capacity, sizeof *run);
     if (!run)
@@ -59,7 +59,7 @@ static bool make_index_room(struct sl_pile *pile)
     return true;
 }
 
-static int write_rows(struct sl_piles *piles, const struct sl_rows *rows, struct sl_task *task,
+static int write_rows(struct sl_row_buffers *piles, const struct sl_rows *rows, struct sl_task *task,
                       struct sl_rows **ret)
 {
     const struct sl_spill_ops *ops = piles->spill->ops;
@@ -75,7 +75,7 @@ static int write_rows(struct sl_piles *piles, const struct sl_rows *rows, struct
     return *ret ? 0 : SL_ENOMEM;
 }
 
-int sl_pile_spill(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task)
+int sl_row_buffer_spill(struct sl_row_buffers *piles, struct sl_row_buffer *pile, struct sl_task *task)
 {
     if (!pile->rows->count)
         return 0;
@@ -96,13 +96,13 @@ int sl_pile_spill(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *
 
 /* ---- how much is too much: one half is for piles that grow, the other for those that ended ---- */
 
-int sl_pile_make_room(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task)
+int sl_row_buffer_make_room(struct sl_row_buffers *piles, struct sl_row_buffer *pile, struct sl_task *task)
 {
     bool fits = !piles->spill || pile->rows->arena.bytes <= piles->spill->bytes / 2;
-    return fits ? 0 : sl_pile_spill(piles, pile, task);
+    return fits ? 0 : sl_row_buffer_spill(piles, pile, task);
 }
 
-int sl_pile_end(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task)
+int sl_row_buffer_end(struct sl_row_buffers *piles, struct sl_row_buffer *pile, struct sl_task *task)
 {
     if (!piles->spill || !pile->rows->count)
         return 0;
@@ -111,10 +111,10 @@ int sl_pile_end(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *ta
     if (held <= piles->spill->bytes * piles->workers / 2)
         return 0;
     atomic_fetch_sub_explicit(&piles->held, bytes, memory_order_relaxed);
-    return sl_pile_spill(piles, pile, task);
+    return sl_row_buffer_spill(piles, pile, task);
 }
 
-int sl_pile_show(const struct sl_pile *pile, struct sl_dataset *dataset, size_t p)
+int sl_row_buffer_show(const struct sl_row_buffer *pile, struct sl_dataset *dataset, size_t p)
 {
     int r = 0;
     for (size_t i = 0; i < pile->runs && r == 0; i++)

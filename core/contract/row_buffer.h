@@ -2,8 +2,8 @@
  * whoever keeps rows in the order in which they come and shows them later.
  *
  * The piles of an operator share what it may hold. A pile belongs to one worker while it grows: add rows to
- * pile->rows, call sl_pile_make_room at least every few thousand of them, sl_pile_end behind the last; then
- * sl_pile_show makes them part of a dataset. */
+ * pile->rows, call sl_row_buffer_make_room at least every few thousand of them, sl_row_buffer_end behind the last; then
+ * sl_row_buffer_show makes them part of a dataset. */
 #pragma once
 
 #include "core/contract/operator.h"
@@ -11,7 +11,7 @@
 struct sl_spill;
 struct sl_spill_file;
 
-struct sl_piles {
+struct sl_row_buffers {
     struct sl_spill *spill; /* NULL: there is no limit, everything stays in memory */
     unsigned workers;
     struct sl_spill_file **file; /* [workers], NULL until needed */
@@ -19,24 +19,24 @@ struct sl_piles {
 };
 
 /* Without services, a limit or an operator that is bounded, nothing is ever written. 0 or SL_ENOMEM. */
-int sl_piles_init(struct sl_piles *piles, const struct sl_stage *stage);
-void sl_piles_done(struct sl_piles *piles);
+int sl_row_buffers_init(struct sl_row_buffers *piles, const struct sl_stage *stage);
+void sl_row_buffers_done(struct sl_row_buffers *piles);
 
-struct sl_pile {
+struct sl_row_buffer {
     struct sl_rows *rows; /* those in memory, the last ones */
     struct sl_rows **run; /* [runs] on disk, before them */
     size_t runs, capacity;
 };
 
 /* `memory`: what fields of the rows point to outside of them, or NULL; takes a reference. 0 or SL_ENOMEM. */
-int sl_pile_init(struct sl_pile *pile, struct sl_memory *memory);
-void sl_pile_done(struct sl_pile *pile);
+int sl_row_buffer_init(struct sl_row_buffer *pile, struct sl_memory *memory);
+void sl_row_buffer_done(struct sl_row_buffer *pile);
 
 /* The rows go to disk. */
-int sl_pile_spill(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task);
+int sl_row_buffer_spill(struct sl_row_buffers *piles, struct sl_row_buffer *pile, struct sl_task *task);
 /* The same where the pile is too large; where there is no limit it never is. */
-int sl_pile_make_room(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task);
+int sl_row_buffer_make_room(struct sl_row_buffers *piles, struct sl_row_buffer *pile, struct sl_task *task);
 /* The same where no more rows come: the piles that ended hold memory together. */
-int sl_pile_end(struct sl_piles *piles, struct sl_pile *pile, struct sl_task *task);
+int sl_row_buffer_end(struct sl_row_buffers *piles, struct sl_row_buffer *pile, struct sl_task *task);
 /* Appends all rows to partition p. 0 or SL_ENOMEM. */
-int sl_pile_show(const struct sl_pile *pile, struct sl_dataset *dataset, size_t p);
+int sl_row_buffer_show(const struct sl_row_buffer *pile, struct sl_dataset *dataset, size_t p);

@@ -2,11 +2,11 @@
  * finds it here. Pointers may be NULL where it is said. */
 #pragma once
 
-#include "core/contract/arrivals.h"
 #include "core/base/clock.h"
-#include "core/contract/history.h"
 #include "core/base/io.h"
 #include "core/base/log.h"
+#include "core/contract/arrivals.h"
+#include "core/contract/history.h"
 #include "core/contract/view.h"
 
 #include <stdio.h>

@@ -24,12 +24,12 @@ struct sl_section {
     int64_t until_ms; /* BATCH: not wanted once a batch at or after this time is committed */
 };
 
-struct sl_keeper;
-struct sl_keeper_ops {
+struct sl_state_writer;
+struct sl_state_writer_ops {
     /* Begins a section of the operator that is being saved; then its rows. 0 or SL_ENOMEM. */
-    int (*begin)(struct sl_keeper *keeper, const struct sl_section *section);
-    int (*row)(struct sl_keeper *keeper, const struct sl_field *fields, uint32_t width);
+    int (*begin)(struct sl_state_writer *keeper, const struct sl_section *section);
+    int (*row)(struct sl_state_writer *keeper, const struct sl_field *fields, uint32_t width);
 };
-struct sl_keeper {
-    const struct sl_keeper_ops *ops;
+struct sl_state_writer {
+    const struct sl_state_writer_ops *ops;
 };

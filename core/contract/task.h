@@ -10,9 +10,9 @@
 #pragma once
 
 #include "core/base/arena.h"
-#include "core/rows/chunk.h"
 #include "core/base/error.h"
 #include "core/contract/site.h"
+#include "core/rows/chunk.h"
 
 #include <stdatomic.h>
 

@@ -5,8 +5,8 @@
  * it early. */
 #pragma once
 
-#include "core/rows/dataset.h"
 #include "core/base/error.h"
+#include "core/rows/dataset.h"
 
 struct sl_version {
     _Atomic unsigned refs;

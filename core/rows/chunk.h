@@ -8,8 +8,8 @@
  * number of the line within the split, from 0; both NULL elsewhere. */
 #pragma once
 
-#include "core/rows/field.h"
 #include "core/base/limits.h"
+#include "core/rows/field.h"
 
 /* Where the rows of one partition come from: for dead letters. */
 struct sl_origin {

@@ -28,10 +28,10 @@ struct sl_partition {
 struct sl_pool;
 
 /* Makes the rows of a deferred dataset. */
-struct sl_recipe {
+struct sl_lazy_rows {
     /* A new run of as many rows as the dataset counts; pool: NULL where there is none. 0 or SL_ENOMEM. */
-    int (*make)(const struct sl_recipe *recipe, struct sl_pool *pool, struct sl_rows **ret);
-    void (*done)(struct sl_recipe *recipe);
+    int (*make)(const struct sl_lazy_rows *recipe, struct sl_pool *pool, struct sl_rows **ret);
+    void (*done)(struct sl_lazy_rows *recipe);
 };
 
 /* What a dataset of keyed rows has that the one before it had not. With a revision the rows are in the order
@@ -47,7 +47,7 @@ struct sl_dataset {
     uint64_t count; /* rows */
     size_t partitions, capacity;
     struct sl_partition *partition;
-    struct sl_recipe *recipe; /* of a deferred one */
+    struct sl_lazy_rows *recipe; /* of a deferred one */
     pthread_mutex_t making;
     _Atomic bool deferred; /* the rows are not there yet */
     struct sl_revision revision;
@@ -75,7 +75,7 @@ struct sl_dataset *sl_dataset_pieces(const struct sl_dataset *other, size_t n);
 struct sl_dataset *sl_dataset_of(struct sl_rows *rows);
 
 /* A deferred dataset of one partition; takes over the recipe, also when it fails. NULL: out of memory. */
-struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_recipe *recipe);
+struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_lazy_rows *recipe);
 /* Makes the rows of a deferred dataset; any thread, any number of times. To be called before rows are read:
  * the engine does so for operators. `pool` helps where the caller may use one; NULL elsewhere. 0 or
  * SL_ENOMEM. */

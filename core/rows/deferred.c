@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_recipe *recipe)
+struct sl_dataset *sl_dataset_defer(uint64_t count, struct sl_lazy_rows *recipe)
 {
     struct sl_dataset *dataset = sl_dataset_new(1);
     if (!dataset) {

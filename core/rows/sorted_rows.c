@@ -8,12 +8,12 @@
 /* ---- a revision as a dataset ---- */
 
 struct revision {
-    struct sl_recipe recipe; /* first */
+    struct sl_lazy_rows recipe; /* first */
     size_t runs;
     struct sl_rows *run[];
 };
 
-static void revision_done(struct sl_recipe *recipe)
+static void revision_done(struct sl_lazy_rows *recipe)
 {
     struct revision *revision = (struct revision *)recipe;
     for (size_t i = 0; i < revision->runs; i++)
@@ -29,7 +29,7 @@ static int merge_all(struct sl_rows *const *run, size_t runs, struct sl_pool *po
         return SL_ENOMEM;
     for (size_t i = runs; i-- > 1;) {
         struct sl_rows *merged;
-        int r = sl_keyed_merge(run[i - 1], all, i == 1, pool, &merged);
+        int r = sl_sorted_rows_merge(run[i - 1], all, i == 1, pool, &merged);
         sl_rows_unref(all);
         if (r < 0)
             return r;
@@ -39,18 +39,18 @@ static int merge_all(struct sl_rows *const *run, size_t runs, struct sl_pool *po
     return 0;
 }
 
-int sl_keyed_rows(const struct sl_keyed *keyed, struct sl_rows **ret)
+int sl_sorted_rows_rows(const struct sl_sorted_rows *keyed, struct sl_rows **ret)
 {
     return merge_all(keyed->run, keyed->runs, NULL, ret);
 }
 
-static int revision_make(const struct sl_recipe *recipe, struct sl_pool *pool, struct sl_rows **ret)
+static int revision_make(const struct sl_lazy_rows *recipe, struct sl_pool *pool, struct sl_rows **ret)
 {
     const struct revision *revision = (const struct revision *)recipe;
     return merge_all(revision->run, revision->runs, pool, ret);
 }
 
-static struct sl_dataset *revision_dataset(const struct sl_keyed *keyed, uint64_t count)
+static struct sl_dataset *revision_dataset(const struct sl_sorted_rows *keyed, uint64_t count)
 {
     struct revision *revision =
         malloc(sizeof *revision + (keyed->runs ? keyed->runs : 1) * sizeof(struct sl_rows *));
@@ -64,16 +64,16 @@ static struct sl_dataset *revision_dataset(const struct sl_keyed *keyed, uint64_
 
 /* ---- adding ---- */
 
-void sl_keyed_done(struct sl_keyed *keyed)
+void sl_sorted_rows_done(struct sl_sorted_rows *keyed)
 {
     for (size_t i = 0; i < keyed->runs; i++)
         sl_rows_unref(keyed->run[i]);
     sl_dataset_unref(keyed->newest);
-    *keyed = (struct sl_keyed){0};
+    *keyed = (struct sl_sorted_rows){0};
 }
 
 /* Somebody read the newest revision: its rows are the only run from now on. */
-static void begin_with_made(struct sl_keyed *keyed)
+static void begin_with_made(struct sl_sorted_rows *keyed)
 {
     const struct sl_dataset *newest = keyed->newest;
     if (keyed->runs < 2 || newest->deferred || !newest->count)
@@ -84,10 +84,10 @@ static void begin_with_made(struct sl_keyed *keyed)
     keyed->runs = 1;
 }
 
-static int merge_last_two(struct sl_keyed *keyed, struct sl_pool *pool)
+static int merge_last_two(struct sl_sorted_rows *keyed, struct sl_pool *pool)
 {
     struct sl_rows **last = &keyed->run[keyed->runs - 2], *merged;
-    int r = sl_keyed_merge(last[0], last[1], keyed->runs == 2, pool, &merged);
+    int r = sl_sorted_rows_merge(last[0], last[1], keyed->runs == 2, pool, &merged);
     if (r < 0)
         return r;
     sl_rows_unref(last[0]);
@@ -98,10 +98,10 @@ static int merge_last_two(struct sl_keyed *keyed, struct sl_pool *pool)
 }
 
 /* The oldest run says of no key that it is gone. */
-static int push_oldest(struct sl_keyed *keyed, struct sl_rows *changes)
+static int push_oldest(struct sl_sorted_rows *keyed, struct sl_rows *changes)
 {
     struct sl_rows *none = sl_rows_new();
-    int r = none ? sl_keyed_merge(changes, none, true, NULL, &keyed->run[0]) : SL_ENOMEM;
+    int r = none ? sl_sorted_rows_merge(changes, none, true, NULL, &keyed->run[0]) : SL_ENOMEM;
     sl_rows_unref(none);
     if (r == 0)
         keyed->runs = 1;
@@ -116,7 +116,7 @@ static bool has_gone(const struct sl_rows *rows)
     return false;
 }
 
-static int push_run(struct sl_keyed *keyed, struct sl_pool *pool, struct sl_rows *changes)
+static int push_run(struct sl_sorted_rows *keyed, struct sl_pool *pool, struct sl_rows *changes)
 {
     int r = 0;
     if (!changes->count)
@@ -130,7 +130,7 @@ static int push_run(struct sl_keyed *keyed, struct sl_pool *pool, struct sl_rows
     return r;
 }
 
-static int show(struct sl_keyed *keyed, struct sl_rows *changes, uint64_t count)
+static int show(struct sl_sorted_rows *keyed, struct sl_rows *changes, uint64_t count)
 {
     struct sl_dataset *dataset = revision_dataset(keyed, count);
     struct sl_dataset *changed = sl_dataset_of(sl_rows_ref(changes));
@@ -146,7 +146,8 @@ static int show(struct sl_keyed *keyed, struct sl_rows *changes, uint64_t count)
     return 0;
 }
 
-int sl_keyed_add(struct sl_keyed *keyed, struct sl_pool *pool, struct sl_rows *changes, uint64_t count)
+int sl_sorted_rows_add(struct sl_sorted_rows *keyed, struct sl_pool *pool, struct sl_rows *changes,
+                       uint64_t count)
 {
     if (keyed->newest)
         begin_with_made(keyed);

@@ -14,18 +14,19 @@
 
 enum { SL_KEYED_RUNS_MAX = 64 };
 
-struct sl_keyed {
+struct sl_sorted_rows {
     size_t runs;
     struct sl_rows *run[SL_KEYED_RUNS_MAX]; /* references, oldest first */
     uint64_t revisions;                     /* so far */
     struct sl_dataset *newest;              /* NULL: none yet */
 };
 
-void sl_keyed_done(struct sl_keyed *keyed);
+void sl_sorted_rows_done(struct sl_sorted_rows *keyed);
 
 /* The next revision: `changes` as above, whose reference is taken over; `count` keys are there afterwards.
  * `pool` may be NULL. 0 or SL_ENOMEM. */
-int sl_keyed_add(struct sl_keyed *keyed, struct sl_pool *pool, struct sl_rows *changes, uint64_t count);
+int sl_sorted_rows_add(struct sl_sorted_rows *keyed, struct sl_pool *pool, struct sl_rows *changes,
+                       uint64_t count);
 
 /* All keys that are there, as a new run. 0 or SL_ENOMEM. */
-int sl_keyed_rows(const struct sl_keyed *keyed, struct sl_rows **ret);
+int sl_sorted_rows_rows(const struct sl_sorted_rows *keyed, struct sl_rows **ret);

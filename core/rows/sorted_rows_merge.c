@@ -184,8 +184,8 @@ static int merge_pieces(struct pieces *pieces, struct sl_pool *pool)
     return 0;
 }
 
-int sl_keyed_merge(const struct sl_rows *old, const struct sl_rows *newer, bool oldest, struct sl_pool *pool,
-                   struct sl_rows **ret)
+int sl_sorted_rows_merge(const struct sl_rows *old, const struct sl_rows *newer, bool oldest,
+                         struct sl_pool *pool, struct sl_rows **ret)
 {
     struct pieces pieces = {old, newer, NULL, 0};
     int r = cut(&pieces, oldest);

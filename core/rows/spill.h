@@ -11,8 +11,8 @@
 #pragma once
 
 #include "core/base/arena.h"
-#include "core/rows/chunk.h"
 #include "core/base/error.h"
+#include "core/rows/chunk.h"
 
 struct sl_spill;
 struct sl_spill_file;

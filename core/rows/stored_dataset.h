@@ -1,8 +1,8 @@
 /* Datasets and disk (core/rows/spill.h): one that was made in memory and is to stay for long goes there. */
 #pragma once
 
-#include "core/rows/dataset.h"
 #include "core/base/error.h"
+#include "core/rows/dataset.h"
 
 struct sl_spill;
 struct sl_spill_file;

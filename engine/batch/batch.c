@@ -1,10 +1,10 @@
 #include "engine/batch/batch.h"
 
 #include "core/base/clock.h"
-#include "engine/batch/quarantine.h"
 #include "engine/batch/blame.h"
 #include "engine/batch/flow.h"
 #include "engine/batch/observer.h"
+#include "engine/batch/quarantine.h"
 #include "engine/batch/stage.h"
 
 #include <stdlib.h>
@@ -31,7 +31,7 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
     batch->manifest = calloc(nodes + 1, sizeof *batch->manifest);
     batch->lines = calloc(sources + 1, sizeof *batch->lines);
     batch->partitions = calloc(sources + 1, sizeof *batch->partitions);
-    batch->plan = (struct sl_plan){.batch_ms = t, .number = run->batches, .sources = sources};
+    batch->plan = (struct sl_batch_plan){.batch_ms = t, .number = run->batches, .sources = sources};
     batch->plan.files = calloc(sources + 1, sizeof *batch->plan.files);
     batch->plan.place = calloc(sources + 1, sizeof *batch->plan.place);
     if (!batch->said || !batch->stage || !batch->rows || !batch->manifest || !batch->lines ||
@@ -55,7 +55,7 @@ void sl_batch_free(struct sl_batch *batch)
     }
     for (size_t s = 0; batch->lines && s < batch->run->sources; s++)
         free(batch->lines[s]);
-    sl_plan_done(&batch->plan);
+    sl_batch_plan_done(&batch->plan);
     free(batch->said);
     free(batch->stage);
     free(batch->rows);
@@ -389,8 +389,8 @@ static int read_sources(struct sl_batch *batch, struct sl_error *err)
         sl_batch_start_over(batch);
         r = begin_stages(batch, err);
         r = r < 0 ? r : run_nodes(batch, true, err);
-    } while (r == 0 && sl_asides_redo(batch));
-    return r < 0 ? r : sl_asides_note(batch, err);
+    } while (r == 0 && sl_quarantine_redo(batch));
+    return r < 0 ? r : sl_quarantine_note(batch, err);
 }
 
 int sl_batch_execute(struct sl_batch *batch, struct sl_error *err)

@@ -11,7 +11,7 @@ struct sl_batch {
     struct sl_run *run;
     int64_t t;
     bool replay;                  /* it was planned and begun before, mostly by an earlier process */
-    struct sl_plan plan;          /* what it takes in */
+    struct sl_batch_plan plan;    /* what it takes in */
     bool *said;                   /* [nodes]: the stream has something to say */
     struct sl_stage **stage;      /* [nodes]: wide operators and outputs that take part */
     _Atomic uint64_t *rows;       /* [nodes]: records that went into operators */
@@ -29,13 +29,13 @@ int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct
 /* A batch without input: a time that was missed. */
 int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err);
 /* Takes over the plan. */
-int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_error *err);
+int sl_batch_resume(struct sl_batch *batch, struct sl_batch_plan *plan, struct sl_error *err);
 /* What its plan says, once more. */
 int sl_batch_take_again(struct sl_batch *batch, struct sl_error *err);
 bool sl_batch_wanted(const struct sl_batch *batch);
 
 /* At a start: sources that are no files go on behind what the newest batch has taken. */
-int sl_batch_go_on(struct sl_run *run, const struct sl_plan *last, struct sl_error *err);
+int sl_batch_go_on(struct sl_run *run, const struct sl_batch_plan *last, struct sl_error *err);
 
 /* Does the next step of engine/batch/commit.c: 1 if there are more, 0 when the batch is done, or a failure. */
 int sl_batch_step(struct sl_batch *batch, struct sl_error *err);

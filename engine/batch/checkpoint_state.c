@@ -79,12 +79,12 @@ static int open_kept(struct sl_run *run, const struct sl_progress *progress, boo
     return r == SL_EDAMAGED ? sl_error_wrap(err, "checkpoint %s", run->checkpoint) : r;
 }
 
-int sl_keep_open(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)
+int sl_checkpoint_state_open(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)
 {
     return open_kept(run, progress, false, err);
 }
 
-void sl_keep_close(struct sl_run *run)
+void sl_checkpoint_state_close(struct sl_run *run)
 {
     sl_store_close(run->store);
     sl_state_keys_free(run);
@@ -92,13 +92,13 @@ void sl_keep_close(struct sl_run *run)
     run->segments = NULL;
 }
 
-int sl_keep_take_back(struct sl_run *run, struct sl_error *err)
+int sl_checkpoint_state_take_back(struct sl_run *run, struct sl_error *err)
 {
     struct sl_progress progress = {.any = run->any, .last_ms = run->last_ms};
-    sl_keep_close(run);
-    sl_memories_close(run);
+    sl_checkpoint_state_close(run);
+    sl_operator_memory_close(run);
     progress.segments = strdup(sl_catalog_segments(run->catalog));
-    int r = progress.segments ? sl_memories_open(run, err) : sl_error_nomem(err);
+    int r = progress.segments ? sl_operator_memory_open(run, err) : sl_error_nomem(err);
     r = r < 0 ? r : open_kept(run, &progress, true, err);
     sl_progress_done(&progress);
     return r;
@@ -117,7 +117,7 @@ static int save_operator(struct sl_batch *batch, size_t n, struct sl_error *err)
     return stage->node->op->wide->save(stage, sl_store_operator(run->store, run->state_key[n]));
 }
 
-int sl_keep_save(struct sl_batch *batch, struct sl_error *err)
+int sl_checkpoint_state_save(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
     int r = 0;

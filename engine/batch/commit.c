@@ -16,11 +16,11 @@
  * A batch that is redone (its plan was found at start) begins at 2. */
 #include "engine/batch/commit.h"
 
-#include "engine/batch/quarantine.h"
-#include "engine/batch/memory_limit.h"
+#include "engine/batch/checkpoint_state.h"
 #include "engine/batch/deadletter.h"
 #include "engine/batch/hooks.h"
-#include "engine/batch/checkpoint_state.h"
+#include "engine/batch/memory_limit.h"
+#include "engine/batch/quarantine.h"
 #include "engine/batch/tick.h"
 #include "state/store/store.h"
 
@@ -135,7 +135,7 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
     if (!run->catalog)
         return 0;
     struct sl_manifest *manifest = NULL;
-    int r = sl_asides_confirm(batch, err);
+    int r = sl_quarantine_confirm(batch, err);
     r = r < 0 ? r : collect_manifests(batch, &manifest, &committed.manifests, err);
     r = r < 0 ? r : collect_gone(run, err);
     committed.manifest = manifest;
@@ -195,12 +195,18 @@ static int settle(struct sl_batch *batch, struct sl_error *err)
 }
 
 const struct sl_commit_step sl_commit_steps[] = {
-    {"plan", plan},          {"execute", sl_batch_execute},
-    {"effect", effect},      {"write", write_outputs},
-    {"state", sl_keep_save}, {"dead letters", sl_deadletter_write},
-    {"reveal", reveal},      {"commit", commit},
-    {"publish", publish},    {"tick", tick},
-    {"settle", settle},      {0},
+    {"plan", plan},
+    {"execute", sl_batch_execute},
+    {"effect", effect},
+    {"write", write_outputs},
+    {"state", sl_checkpoint_state_save},
+    {"dead letters", sl_deadletter_write},
+    {"reveal", reveal},
+    {"commit", commit},
+    {"publish", publish},
+    {"tick", tick},
+    {"settle", settle},
+    {0},
 };
 
 static void tell_hooks(const struct sl_batch *batch)
@@ -217,7 +223,7 @@ int sl_batch_step(struct sl_batch *batch, struct sl_error *err)
         return 0;
     batch->run->services.replay = batch->replay;
     tell_hooks(batch);
-    int r = sl_bounds_check(batch->run, step->run(batch, err), err);
+    int r = sl_memory_limit_check(batch->run, step->run(batch, err), err);
     if (r < 0)
         return r;
     batch->step++;

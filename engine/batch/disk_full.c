@@ -1,8 +1,8 @@
 #include "engine/batch/disk_full.h"
 
-#include "engine/batch/quarantine.h"
-#include "engine/batch/hooks.h"
 #include "engine/batch/checkpoint_state.h"
+#include "engine/batch/hooks.h"
+#include "engine/batch/quarantine.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -57,12 +57,12 @@ static int take_back(struct sl_batch *batch, struct sl_error *err)
     sl_batch_start_over(batch);
     for (size_t n = 0; n < run->pipelines->nodes; n++)
         sl_manifest_done(&batch->manifest[n]);
-    int r = sl_keep_take_back(run, err);
+    int r = sl_checkpoint_state_take_back(run, err);
     r = r < 0 ? r : sl_batch_take_again(batch, err);
-    return r < 0 ? r : sl_asides_exclude(run, &batch->plan, err);
+    return r < 0 ? r : sl_quarantine_exclude(run, &batch->plan, err);
 }
 
-int sl_room_wait(struct sl_room *room, struct sl_batch *batch, struct sl_error *err)
+int sl_disk_full_wait(struct sl_disk_full *room, struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
     if (!may_wait(run))
@@ -81,7 +81,7 @@ int sl_room_wait(struct sl_room *room, struct sl_batch *batch, struct sl_error *
     return wait(run, room->wait_ms, err);
 }
 
-void sl_room_done(const struct sl_room *room, const struct sl_batch *batch)
+void sl_disk_full_done(const struct sl_disk_full *room, const struct sl_batch *batch)
 {
     if (room->is_waiting)
         sl_log(batch->run->services.log, SL_LOG_INFO, "there is room again: batch %lld is done",

@@ -13,14 +13,14 @@
 struct sl_batch;
 
 /* The waiting of one batch; begins as {0}. */
-struct sl_room {
+struct sl_disk_full {
     bool is_waiting; /* it was said */
     int wait_ms;     /* the last time */
 };
 
 /* After a step that failed with SL_EFULL, which err tells. 1: its batch may be stepped again, from where it
  * then stands. SL_ESTOP: the run was asked to end. Another failure: that of the run. */
-int sl_room_wait(struct sl_room *room, struct sl_batch *batch, struct sl_error *err);
+int sl_disk_full_wait(struct sl_disk_full *room, struct sl_batch *batch, struct sl_error *err);
 
 /* The batch is done. */
-void sl_room_done(const struct sl_room *room, const struct sl_batch *batch);
+void sl_disk_full_done(const struct sl_disk_full *room, const struct sl_batch *batch);

@@ -41,18 +41,18 @@ static int digest(const struct sl_node *node, bool durations, int64_t *ret, bool
     return 0;
 }
 
-int sl_shape_code(const struct sl_node *node, int64_t *ret, bool *ret_any)
+int sl_fingerprint_code(const struct sl_node *node, int64_t *ret, bool *ret_any)
 {
     return digest(node, false, ret, ret_any);
 }
 
-int sl_shape_whole(const struct sl_node *node, int64_t *ret)
+int sl_fingerprint_whole(const struct sl_node *node, int64_t *ret)
 {
     bool any;
     return digest(node, true, ret, &any);
 }
 
-char *sl_shape_key(const char *state_key)
+char *sl_fingerprint_key(const char *state_key)
 {
     struct sl_buf key = {0};
     if (sl_buf_text(&key, "shape:") && sl_buf_text(&key, state_key) && sl_buf_byte(&key, 0))
@@ -61,7 +61,7 @@ char *sl_shape_key(const char *state_key)
     return NULL;
 }
 
-const struct sl_code *sl_shape_find(const struct sl_codes *codes, const char *key)
+const struct sl_code *sl_fingerprint_find(const struct sl_codes *codes, const char *key)
 {
     for (size_t i = 0; i < codes->count; i++)
         if (strcmp(codes->code[i].operator, key) == 0)

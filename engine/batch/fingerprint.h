@@ -8,11 +8,11 @@
 #include "state/catalog/catalog.h"
 
 /* Of the texts; *ret_any is false where there are none. SL_ENOMEM or 0. */
-int sl_shape_code(const struct sl_node *node, int64_t *ret, bool *ret_any);
+int sl_fingerprint_code(const struct sl_node *node, int64_t *ret, bool *ret_any);
 /* Of the texts and the durations. */
-int sl_shape_whole(const struct sl_node *node, int64_t *ret);
+int sl_fingerprint_whole(const struct sl_node *node, int64_t *ret);
 
 /* Under which the whole is remembered: the key of the operator, marked. NULL: out of memory. Caller frees. */
-char *sl_shape_key(const char *state_key);
+char *sl_fingerprint_key(const char *state_key);
 /* NULL where it is not there. */
-const struct sl_code *sl_shape_find(const struct sl_codes *codes, const char *key);
+const struct sl_code *sl_fingerprint_find(const struct sl_codes *codes, const char *key);

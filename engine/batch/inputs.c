@@ -1,6 +1,6 @@
 /* What a batch takes in: decided once, written down in its plan, and the same each time it is done again. */
-#include "engine/batch/quarantine.h"
 #include "engine/batch/batch.h"
+#include "engine/batch/quarantine.h"
 
 static void note_place(struct sl_batch *batch, size_t s)
 {
@@ -27,13 +27,13 @@ int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct
 
 static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
 
-static void go_to_place(struct sl_source *source, const struct sl_plan *plan, size_t s)
+static void go_to_place(struct sl_source *source, const struct sl_batch_plan *plan, size_t s)
 {
     if (source->ops->seek && plan->place && plan->place[s] >= 0)
         source->ops->seek(source, plan->place[s]);
 }
 
-int sl_batch_go_on(struct sl_run *run, const struct sl_plan *last, struct sl_error *err)
+int sl_batch_go_on(struct sl_run *run, const struct sl_batch_plan *last, struct sl_error *err)
 {
     int r = 0;
     for (size_t s = 0; s < run->sources && r == 0; s++) {
@@ -71,18 +71,18 @@ int sl_batch_take_again(struct sl_batch *batch, struct sl_error *err)
     return r;
 }
 
-int sl_batch_resume(struct sl_batch *batch, struct sl_plan *plan, struct sl_error *err)
+int sl_batch_resume(struct sl_batch *batch, struct sl_batch_plan *plan, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
-    sl_plan_done(&batch->plan);
+    sl_batch_plan_done(&batch->plan);
     batch->plan = *plan;
-    *plan = (struct sl_plan){0};
+    *plan = (struct sl_batch_plan){0};
     batch->replay = true;
     int r = sl_batch_take_again(batch, err);
     if (r < 0)
         return r;
     run->set_aside += batch->plan.asides;
-    return sl_asides_exclude(run, &batch->plan, err);
+    return sl_quarantine_exclude(run, &batch->plan, err);
 }
 
 int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err)

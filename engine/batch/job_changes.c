@@ -1,7 +1,7 @@
 #include "engine/batch/job_changes.h"
 
-#include "engine/batch/run.h"
 #include "engine/batch/fingerprint.h"
+#include "engine/batch/run.h"
 
 #include <stdlib.h>
 
@@ -14,15 +14,15 @@ static int add_code(const struct sl_node *node, const char *key, struct sl_codes
 {
     int64_t digest;
     bool any;
-    int r = sl_shape_code(node, &digest, &any);
+    int r = sl_fingerprint_code(node, &digest, &any);
     return r == 0 && any ? sl_codes_add(codes, key, digest) : r;
 }
 
 static int add_whole(const struct sl_node *node, const char *key, struct sl_codes *codes)
 {
     int64_t digest;
-    char *shape_key = sl_shape_key(key);
-    int r = shape_key ? sl_shape_whole(node, &digest) : SL_ENOMEM;
+    char *shape_key = sl_fingerprint_key(key);
+    int r = shape_key ? sl_fingerprint_whole(node, &digest) : SL_ENOMEM;
     r = r < 0 ? r : sl_codes_add(codes, shape_key, digest);
     free(shape_key);
     return r;
@@ -47,8 +47,8 @@ static void say(const struct sl_run *run, const struct sl_codes *before, const s
         const struct sl_node *node = run->pipelines->node[n];
         if (!keeps_state(run, node))
             continue;
-        const struct sl_code *was = sl_shape_find(before, run->state_key[n]),
-                             *is = sl_shape_find(now, run->state_key[n]);
+        const struct sl_code *was = sl_fingerprint_find(before, run->state_key[n]),
+                             *is = sl_fingerprint_find(now, run->state_key[n]);
         if (was && is && was->digest != is->digest)
             sl_log(run->services.log, SL_LOG_WARNING,
                    "%s:%d: %s: its function, or one on the way to it, has changed; it goes on with the state "
@@ -62,13 +62,13 @@ static bool are_equal(const struct sl_codes *before, const struct sl_codes *now)
 {
     bool equal = before->count == now->count;
     for (size_t i = 0; equal && i < now->count; i++) {
-        const struct sl_code *was = sl_shape_find(before, now->code[i].operator);
+        const struct sl_code *was = sl_fingerprint_find(before, now->code[i].operator);
         equal = was && was->digest == now->code[i].digest;
     }
     return equal;
 }
 
-int sl_changes_say(struct sl_run *run, struct sl_error *err)
+int sl_job_changes_say(struct sl_run *run, struct sl_error *err)
 {
     SL_CLEANUP(sl_codes_done) struct sl_codes before = {0}, now = {0};
     int r = collect(run, &now) < 0 ? sl_error_nomem(err) : sl_catalog_get_codes(run->catalog, &before, err);

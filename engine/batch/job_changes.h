@@ -9,4 +9,4 @@ struct sl_run;
 /* At a start, when the state is loaded: logs each operator with state of which a function, its own or one
  * before it, has another text than when the checkpoint was last used, and remembers how they are, for
  * engine/batch/state_keys, too. */
-int sl_changes_say(struct sl_run *run, struct sl_error *err);
+int sl_job_changes_say(struct sl_run *run, struct sl_error *err);

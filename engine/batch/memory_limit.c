@@ -37,7 +37,7 @@ static size_t share_of_worker(int64_t limit, size_t shares, unsigned workers)
     return share > WORKER_BYTES_MIN ? (size_t)share : WORKER_BYTES_MIN;
 }
 
-int sl_bounds_open(struct sl_run *run, struct sl_error *err)
+int sl_memory_limit_open(struct sl_run *run, struct sl_error *err)
 {
     int64_t limit = run->context->options.memory_limit;
     size_t shares = count_shares(run->pipelines);
@@ -56,13 +56,13 @@ int sl_bounds_open(struct sl_run *run, struct sl_error *err)
     return r;
 }
 
-void sl_bounds_close(struct sl_run *run)
+void sl_memory_limit_close(struct sl_run *run)
 {
     sl_spill_close(run->services.spill);
     run->services.spill = NULL;
 }
 
-int sl_bounds_check(struct sl_run *run, int r, struct sl_error *err)
+int sl_memory_limit_check(struct sl_run *run, int r, struct sl_error *err)
 {
     int failed = run->services.spill ? sl_spill_failure(run->services.spill, err) : 0;
     return failed < 0 ? failed : r;

@@ -4,8 +4,8 @@
 #include "engine/batch/run.h"
 
 /* Makes run->services.spill where the job has a limit: after the checkpoint and the workers. */
-int sl_bounds_open(struct sl_run *run, struct sl_error *err);
-void sl_bounds_close(struct sl_run *run);
+int sl_memory_limit_open(struct sl_run *run, struct sl_error *err);
+void sl_memory_limit_close(struct sl_run *run);
 
 /* r, or what could not be read back since the last call: whoever read it may have had nobody to tell. */
-int sl_bounds_check(struct sl_run *run, int r, struct sl_error *err);
+int sl_memory_limit_check(struct sl_run *run, int r, struct sl_error *err);

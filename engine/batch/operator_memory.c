@@ -15,7 +15,7 @@ static int open_memory(struct sl_run *run, const struct sl_node *node, struct sl
     return wide->memory_open ? wide->memory_open(node, memory, err) : 0;
 }
 
-int sl_memories_open(struct sl_run *run, struct sl_error *err)
+int sl_operator_memory_open(struct sl_run *run, struct sl_error *err)
 {
     int r = 0;
     run->memory = calloc(run->pipelines->nodes + 1, sizeof *run->memory);
@@ -26,7 +26,7 @@ int sl_memories_open(struct sl_run *run, struct sl_error *err)
     return r;
 }
 
-void sl_memories_close(struct sl_run *run)
+void sl_operator_memory_close(struct sl_run *run)
 {
     for (size_t n = 0; run->memory && n < run->pipelines->nodes; n++) {
         const struct sl_wide *wide = run->pipelines->node[n]->op->wide;

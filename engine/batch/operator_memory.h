@@ -6,7 +6,7 @@
 
 struct sl_run;
 
-/* As new: what a checkpoint has for them comes from sl_keep_open (engine/batch/checkpoint_state.h). */
-int sl_memories_open(struct sl_run *run, struct sl_error *err);
+/* As new: what a checkpoint has for them comes from sl_checkpoint_state_open (engine/batch/checkpoint_state.h). */
+int sl_operator_memory_open(struct sl_run *run, struct sl_error *err);
 /* After a failed open, too. */
-void sl_memories_close(struct sl_run *run);
+void sl_operator_memory_close(struct sl_run *run);

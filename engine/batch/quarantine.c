@@ -1,6 +1,6 @@
 #include "engine/batch/quarantine.h"
 
-bool sl_asides_redo(struct sl_batch *batch)
+bool sl_quarantine_redo(struct sl_batch *batch)
 {
     struct sl_run *run = batch->run;
     bool any = false;
@@ -10,7 +10,7 @@ bool sl_asides_redo(struct sl_batch *batch)
     return any;
 }
 
-static bool is_noted(const struct sl_plan *plan, size_t asides, size_t source, size_t file)
+static bool is_noted(const struct sl_batch_plan *plan, size_t asides, size_t source, size_t file)
 {
     for (size_t i = 0; i < asides; i++)
         if (plan->aside[i].source == source && plan->aside[i].file == file)
@@ -22,20 +22,20 @@ static bool is_noted(const struct sl_plan *plan, size_t asides, size_t source, s
 static int gather(struct sl_batch *batch, size_t s, size_t known, struct sl_error *err)
 {
     struct sl_source *source = batch->run->source[s];
-    struct sl_plan *plan = &batch->plan;
+    struct sl_batch_plan *plan = &batch->plan;
     for (size_t f = 0; source->ops->aside && f < plan->files[s].count; f++) {
         const char *reason = source->ops->aside(source, f);
         if (!reason || is_noted(plan, known, s, f))
             continue;
         if (batch->run->context->options.stop_on_file_error)
             return sl_error_set(err, SL_EFAIL, "%s; the run stops because onFileError is \"stop\"", reason);
-        if (sl_plan_add_aside(plan, s, f, reason) < 0)
+        if (sl_batch_plan_add_quarantined(plan, s, f, reason) < 0)
             return sl_error_nomem(err);
     }
     return 0;
 }
 
-int sl_asides_note(struct sl_batch *batch, struct sl_error *err)
+int sl_quarantine_note(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
     size_t known = batch->plan.asides;
@@ -48,7 +48,7 @@ int sl_asides_note(struct sl_batch *batch, struct sl_error *err)
     return sl_catalog_set_aside(run->catalog, &batch->plan, known, err);
 }
 
-int sl_asides_confirm(struct sl_batch *batch, struct sl_error *err)
+int sl_quarantine_confirm(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_catalog *catalog = batch->run->catalog;
     if (!batch->replay || !batch->plan.asides)
@@ -56,7 +56,7 @@ int sl_asides_confirm(struct sl_batch *batch, struct sl_error *err)
     return sl_catalog_set_aside(catalog, &batch->plan, 0, err);
 }
 
-int sl_asides_exclude(struct sl_run *run, const struct sl_plan *plan, struct sl_error *err)
+int sl_quarantine_exclude(struct sl_run *run, const struct sl_batch_plan *plan, struct sl_error *err)
 {
     int r = 0;
     for (size_t i = 0; i < plan->asides && r == 0; i++) {
@@ -66,7 +66,7 @@ int sl_asides_exclude(struct sl_run *run, const struct sl_plan *plan, struct sl_
     return r;
 }
 
-int sl_asides_settle_last(struct sl_run *run, const struct sl_plan *last, struct sl_error *err)
+int sl_quarantine_settle_last(struct sl_run *run, const struct sl_batch_plan *last, struct sl_error *err)
 {
     int r = 0;
     if (!last->files)
@@ -74,7 +74,7 @@ int sl_asides_settle_last(struct sl_run *run, const struct sl_plan *last, struct
     for (size_t s = 0; s < run->sources && r == 0; s++)
         if (run->source[s]->ops->settle && run->source[s]->ops->resume)
             r = run->source[s]->ops->resume(run->source[s], last->batch_ms, &last->files[s], err);
-    r = r < 0 ? r : sl_asides_exclude(run, last, err);
+    r = r < 0 ? r : sl_quarantine_exclude(run, last, err);
     for (size_t s = 0; s < run->sources && r == 0; s++)
         if (run->source[s]->ops->settle && run->source[s]->ops->settle(run->source[s], err) < 0)
             sl_log(run->services.log, SL_LOG_WARNING, "%s", err->text); /* as after its commit */

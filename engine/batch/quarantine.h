@@ -5,14 +5,14 @@
 #include "engine/batch/batch.h"
 
 /* All sources were read: whether the batch has to be run again because rows of damaged files went out. */
-bool sl_asides_redo(struct sl_batch *batch);
+bool sl_quarantine_redo(struct sl_batch *batch);
 /* All sources were read for good: what was set aside goes into the plan and the catalog. SL_EFAIL where
  * onFileError is "stop". */
-int sl_asides_note(struct sl_batch *batch, struct sl_error *err);
+int sl_quarantine_note(struct sl_batch *batch, struct sl_error *err);
 /* All outputs were revealed: what a batch that is redone has set aside is so for good. Where it had shown
  * something made with such a file, it has failed by now, and the file may come back. There is a catalog. */
-int sl_asides_confirm(struct sl_batch *batch, struct sl_error *err);
+int sl_quarantine_confirm(struct sl_batch *batch, struct sl_error *err);
 /* The plan was resumed: its files that an earlier process set aside are left out. */
-int sl_asides_exclude(struct sl_run *run, const struct sl_plan *plan, struct sl_error *err);
+int sl_quarantine_exclude(struct sl_run *run, const struct sl_batch_plan *plan, struct sl_error *err);
 /* At start: what the job wants done with the files of the newest committed batch may not have been done. */
-int sl_asides_settle_last(struct sl_run *run, const struct sl_plan *last, struct sl_error *err);
+int sl_quarantine_settle_last(struct sl_run *run, const struct sl_batch_plan *last, struct sl_error *err);

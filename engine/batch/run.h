@@ -6,10 +6,10 @@
 
 #include "core/contract/services.h"
 #include "core/contract/source.h"
+#include "engine/batch/rejects.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/pipelines.h"
 #include "engine/run/progress.h"
-#include "engine/batch/rejects.h"
 #include "engine/run/status.h"
 #include "state/catalog/catalog.h"
 
@@ -18,7 +18,7 @@
 struct sl_observer;
 struct sl_run_hooks;
 struct sl_store;
-struct sl_trial;
+struct sl_dry_run;
 struct sl_watcher;
 
 /* A worker's own memory and the context that operators see. */
@@ -47,7 +47,7 @@ struct sl_run {
     char **state_key;                 /* [nodes]: by which an operator finds its state; NULL: it keeps none */
     const char *segments;             /* the list to commit; NULL: as it was */
     struct sl_observer *observer;     /* looks at rows (engine/batch/observer.h); NULL: nobody */
-    struct sl_trial *trial;           /* engine/trial/dry_run.h; NULL: a run in earnest */
+    struct sl_dry_run *trial;         /* engine/trial/dry_run.h; NULL: a run in earnest */
     const struct sl_run_hooks *hooks; /* engine/batch/hooks.h; NULL: none */
     struct sl_rejects rejects;
     struct sl_progress_line progress;

@@ -75,7 +75,7 @@ int sl_sources_remember(struct sl_run *run, size_t source, const struct sl_file 
     return remember(run->source[source], &one, err);
 }
 
-int sl_sources_remember_planned(struct sl_run *run, const struct sl_plan *planned, struct sl_error *err)
+int sl_sources_remember_planned(struct sl_run *run, const struct sl_batch_plan *planned, struct sl_error *err)
 {
     int r = 0;
     for (size_t s = 0; s < run->sources && r == 0; s++)

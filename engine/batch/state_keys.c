@@ -1,7 +1,7 @@
 #include "engine/batch/state_keys.h"
 
-#include "engine/batch/run.h"
 #include "engine/batch/fingerprint.h"
+#include "engine/batch/run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,10 +72,10 @@ static bool is_taken(const struct sl_run *run, const char *key)
 /* Whether the operator that had this key in the run before looked like that. */
 static int had_shape(const struct sl_codes *before, const char *key, int64_t shape, bool *ret)
 {
-    char *shape_key = sl_shape_key(key);
+    char *shape_key = sl_fingerprint_key(key);
     if (!shape_key)
         return SL_ENOMEM;
-    const struct sl_code *was = sl_shape_find(before, shape_key);
+    const struct sl_code *was = sl_fingerprint_find(before, shape_key);
     *ret = was && was->digest == shape;
     free(shape_key);
     return 0;
@@ -86,7 +86,7 @@ static int had_shape(const struct sl_codes *before, const char *key, int64_t sha
 static int find_key(struct sl_run *run, const struct sl_node *node, const struct sl_codes *before)
 {
     int64_t shape = 0;
-    int r = before ? sl_shape_whole(node, &shape) : 0;
+    int r = before ? sl_fingerprint_whole(node, &shape) : 0;
     size_t twins = run->pipelines->nodes + (before ? before->count : 0);
     for (unsigned twin = 0; r == 0 && twin <= twins; twin++) {
         char *key = make_key(node, twin);

@@ -54,7 +54,7 @@ static int renew(void *arg, const char *path)
     return 0;
 }
 
-void sl_owed_do(struct sl_run *run)
+void sl_tick_renew(struct sl_run *run)
 {
     struct sl_error err;
     if (!run->any)

@@ -1,5 +1,5 @@
 /* <checkpoint>/tick, and what a crash right behind a commit leaves undone of it: the tick itself and the
- * links to the newest directories. (What inputs are owed is sl_asides_settle_last's.) */
+ * links to the newest directories. (What inputs are owed is sl_quarantine_settle_last's.) */
 #pragma once
 
 #include "core/base/error.h"
@@ -12,4 +12,4 @@ struct sl_run;
 int sl_tick_write(struct sl_run *run, int64_t t, struct sl_error *err);
 
 /* At a start. What fails is said; the next batch does it anyway. */
-void sl_owed_do(struct sl_run *run);
+void sl_tick_renew(struct sl_run *run);

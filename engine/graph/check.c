@@ -1,8 +1,8 @@
 #include "engine/graph/check.h"
 
-#include "engine/run/log.h"
 #include "engine/graph/paths.h"
 #include "engine/graph/validate.h"
+#include "engine/run/log.h"
 
 #include <errno.h>
 #include <limits.h>

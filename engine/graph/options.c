@@ -1,9 +1,9 @@
 #include "engine/graph/options.h"
 
 #include "core/base/arena.h"
-#include "core/rows/field.h"
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
+#include "core/rows/field.h"
 #include "ops/args.h"
 
 #include <stdio.h>

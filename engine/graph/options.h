@@ -2,8 +2,8 @@
  * them. */
 #pragma once
 
-#include "core/contract/descriptor.h"
 #include "core/base/error.h"
+#include "core/contract/descriptor.h"
 
 enum sl_on_error { SL_ON_ERROR_DEADLETTER, SL_ON_ERROR_STOP, SL_ON_ERROR_SKIP };
 enum sl_mount_kind { SL_MOUNT_FUSE, SL_MOUNT_DIR };

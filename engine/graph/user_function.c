@@ -1,7 +1,7 @@
 /* User functions of C programs: sl_function_new and what such a function may call (sluice.h). */
 #include "core/base/error.h"
-#include "core/rows/field.h"
 #include "core/contract/function.h"
+#include "core/rows/field.h"
 #include "engine/graph/graph.h"
 
 #include <stdlib.h>

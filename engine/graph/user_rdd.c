@@ -1,8 +1,8 @@
 /* Functions of C programs for foreachRDD: sl_rdd_function_new and what such a function may call (sluice.h).
  */
-#include "core/rows/dataset.h"
 #include "core/base/error.h"
 #include "core/contract/function.h"
+#include "core/rows/dataset.h"
 #include "engine/graph/graph.h"
 
 #include <stdlib.h>

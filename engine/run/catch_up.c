@@ -43,10 +43,10 @@ int sl_catch_up(struct sl_run *run, int64_t from, int64_t to, struct sl_error *e
         if (!all && t > horizon(run, run->last_ms > from ? run->last_ms : from))
             break;
         if (all || is_needed(run, t, NEED_WINDOW))
-            r = sl_perform_empty(run, t, err);
+            r = sl_run_batch_empty(run, t, err);
     }
     int64_t before = to - interval;
     if (r == 0 && before >= first && before > run->last_ms && is_needed(run, before, NEED_TIME_OUT))
-        r = sl_perform_empty(run, before, err);
+        r = sl_run_batch_empty(run, before, err);
     return r;
 }

@@ -1,14 +1,14 @@
 #include "engine/run/open.h"
 
 #include "core/base/clock.h"
-#include "engine/run/abandon.h"
-#include "engine/batch/memory_limit.h"
-#include "engine/batch/hooks.h"
 #include "engine/batch/checkpoint_state.h"
+#include "engine/batch/hooks.h"
+#include "engine/batch/memory_limit.h"
 #include "engine/batch/operator_memory.h"
 #include "engine/batch/sources.h"
-#include "engine/trial/dry_run.h"
 #include "engine/batch/viewer.h"
+#include "engine/run/abandon.h"
+#include "engine/trial/dry_run.h"
 #include "watcher/watcher.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ static int open_services(struct sl_run *run, struct sl_error *err)
     };
     if (run->trial) {
         run->services.io = &run->trial->given.io;
-        run->services.open_arrivals = sl_given_open_arrivals;
+        run->services.open_arrivals = sl_fed_files_open_arrivals;
         run->services.arrivals_arg = &run->trial->given;
     }
     int fd = sl_io_open(run->services.io, AT_FDCWD, context->dir, O_RDONLY | O_DIRECTORY, 0, err);
@@ -111,7 +111,7 @@ static int prepare_workers(struct sl_run *run, struct sl_error *err)
 /* When the workers' graphs have been compared with this one. */
 static int open_trial(struct sl_run *run, struct sl_error *err)
 {
-    return run->trial ? sl_trial_open(run, err) : 0;
+    return run->trial ? sl_dry_run_open(run, err) : 0;
 }
 
 static bool reads_files(const struct sl_node *node)
@@ -164,8 +164,8 @@ static int check_times(struct sl_run *run, struct sl_error *err)
 int sl_run_open(struct sl_run *run, struct sl_error *err)
 {
     static int (*const steps[])(struct sl_run * run, struct sl_error * err) = {
-        check_times,     open_services,   open_watcher,   open_checkpoint, open_abandon,
-        open_workers,    prepare_workers, open_trial,     sl_bounds_open,  sl_memories_open,
+        check_times,     open_services,   open_watcher,   open_checkpoint,      open_abandon,
+        open_workers,    prepare_workers, open_trial,     sl_memory_limit_open, sl_operator_memory_open,
         sl_sources_open, open_outputs,    sl_viewer_open,
     };
     int r = sl_pipelines_new(run->context, &run->pipelines, err);
@@ -183,8 +183,8 @@ void sl_run_close(struct sl_run *run)
     if (run->services.viewer)
         run->services.viewer->ops->close(run->services.viewer);
     sl_sources_close(run);
-    sl_keep_close(run);
-    sl_memories_close(run);
+    sl_checkpoint_state_close(run);
+    sl_operator_memory_close(run);
     sl_watcher_free(run->watcher);
     sl_catalog_close(run->catalog);
     for (unsigned w = 0; run->worker && w < sl_pool_workers(run->pool); w++) {
@@ -192,7 +192,7 @@ void sl_run_close(struct sl_run *run)
         sl_arena_done(&run->worker[w].flow);
     }
     sl_pool_free(run->pool);
-    sl_bounds_close(run);
+    sl_memory_limit_close(run);
     free(run->worker);
     free(run->task);
     free(run->checkpoint);

@@ -6,25 +6,25 @@
 /* All steps; waits for room where the disk is full. */
 static int run_steps(struct sl_batch *batch, struct sl_error *err)
 {
-    struct sl_room room = {0};
+    struct sl_disk_full room = {0};
     int r;
     do {
         sl_service_alive(&batch->run->status.service);
         r = sl_batch_step(batch, err);
         if (r == SL_EFULL)
-            r = sl_room_wait(&room, batch, err);
+            r = sl_disk_full_wait(&room, batch, err);
     } while (r > 0);
     if (r == 0) {
         sl_status_batch(batch);
-        sl_room_done(&room, batch);
+        sl_disk_full_done(&room, batch);
     }
     if (r < 0 && r != SL_ESTOP)
         sl_error_wrap(err, "batch %lld failed at %s", (long long)batch->t, sl_batch_step_name(batch));
     return r;
 }
 
-int sl_perform(struct sl_run *run, int64_t t, const struct sl_limits *limits, bool *ret_ran,
-               struct sl_error *err)
+int sl_run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, bool *ret_ran,
+                 struct sl_error *err)
 {
     struct sl_batch *batch;
     int r = sl_batch_new(run, t, &batch, err);
@@ -45,7 +45,7 @@ int sl_perform(struct sl_run *run, int64_t t, const struct sl_limits *limits, bo
     return r;
 }
 
-int sl_perform_empty(struct sl_run *run, int64_t t, struct sl_error *err)
+int sl_run_batch_empty(struct sl_run *run, int64_t t, struct sl_error *err)
 {
     struct sl_batch *batch;
     int r = sl_batch_new(run, t, &batch, err);
@@ -58,7 +58,7 @@ int sl_perform_empty(struct sl_run *run, int64_t t, struct sl_error *err)
     return r;
 }
 
-int sl_perform_again(struct sl_run *run, struct sl_plan *plan, struct sl_error *err)
+int sl_run_batch_again(struct sl_run *run, struct sl_batch_plan *plan, struct sl_error *err)
 {
     struct sl_batch *batch;
     int r = sl_batch_new(run, plan->batch_ms, &batch, err);

@@ -5,11 +5,11 @@
 #include "engine/batch/run.h"
 
 /* Takes what waits and runs batch t; *ret_ran is false where there was nothing to do. */
-int sl_perform(struct sl_run *run, int64_t t, const struct sl_limits *limits, bool *ret_ran,
-               struct sl_error *err);
+int sl_run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, bool *ret_ran,
+                 struct sl_error *err);
 
 /* Runs batch t without input. */
-int sl_perform_empty(struct sl_run *run, int64_t t, struct sl_error *err);
+int sl_run_batch_empty(struct sl_run *run, int64_t t, struct sl_error *err);
 
 /* Redoes the batch that an earlier process planned; takes over the plan. */
-int sl_perform_again(struct sl_run *run, struct sl_plan *plan, struct sl_error *err);
+int sl_run_batch_again(struct sl_run *run, struct sl_batch_plan *plan, struct sl_error *err);

@@ -102,7 +102,7 @@ static int run_virtual(struct sl_run *run, struct sl_error *err)
         if (run->options->batches && k >= run->options->batches)
             break;
         run->virtual_clock.now_ms = t;
-        r = sl_perform(run, t, &limits, &ran, err);
+        r = sl_run_batch(run, t, &limits, &ran, err);
         if (run->options->once)
             break;
     }
@@ -140,7 +140,7 @@ static int run_once(struct sl_run *run, struct sl_error *err)
         r = wait_until(run, t, false, err);
     if (r == 0 && !sl_run_wants_stop(run))
         r = sl_catch_up(run, run->last_ms, t, err);
-    return r < 0 || sl_run_wants_stop(run) ? r : sl_perform(run, t, &no_limits, &ran, err);
+    return r < 0 || sl_run_wants_stop(run) ? r : sl_run_batch(run, t, &no_limits, &ran, err);
 }
 
 /* Whether another batch would take something. Windows and state that have something to say for ever, or long
@@ -165,7 +165,7 @@ static int run_available(struct sl_run *run, struct sl_error *err)
     if (r == 0)
         r = sl_catch_up(run, run->last_ms, t, err);
     for (; r == 0 && more && !sl_run_wants_stop(run) && !has_enough(run); t += interval_of(run)) {
-        r = sl_perform(run, t, &limits, &ran, err);
+        r = sl_run_batch(run, t, &limits, &ran, err);
         more = is_input_left(run, ran);
     }
     return r;
@@ -211,7 +211,7 @@ static int run_real(struct sl_run *run, struct sl_error *err)
         r = sl_catch_up(run, tried, t, err);
         tried = t;
         if (r == 0 && !sl_run_wants_stop(run))
-            r = sl_perform(run, t, &limits, &ran, err);
+            r = sl_run_batch(run, t, &limits, &ran, err);
     }
     return r;
 }

@@ -1,15 +1,15 @@
 /* sl_run and its kin: a run from its start to its exit status. */
-#include "engine/batch/quarantine.h"
-#include "engine/batch/job_changes.h"
-#include "engine/graph/check.h"
-#include "engine/batch/hooks.h"
 #include "engine/batch/checkpoint_state.h"
-#include "engine/run/open.h"
+#include "engine/batch/hooks.h"
+#include "engine/batch/job_changes.h"
+#include "engine/batch/quarantine.h"
+#include "engine/batch/sources.h"
 #include "engine/batch/tick.h"
+#include "engine/graph/check.h"
 #include "engine/graph/paths.h"
+#include "engine/run/open.h"
 #include "engine/run/run_batch.h"
 #include "engine/run/schedule.h"
-#include "engine/batch/sources.h"
 #include "engine/trial/dry_run.h"
 
 #include <stdlib.h>
@@ -30,18 +30,18 @@ static int recover(struct sl_run *run, struct sl_error *err)
     run->last_ms = progress.last_ms;
     run->batches = progress.batches;
     run->services.history = sl_catalog_history(run->catalog);
-    r = r < 0 ? r : sl_keep_open(run, &progress, err);
+    r = r < 0 ? r : sl_checkpoint_state_open(run, &progress, err);
     if (r == 0)
-        r = sl_changes_say(run, err);
+        r = sl_job_changes_say(run, err);
     if (r == 0 && progress.planned)
         r = sl_sources_remember_planned(run, &progress.plan, err);
     if (r == 0)
-        r = sl_asides_settle_last(run, &progress.last, err);
+        r = sl_quarantine_settle_last(run, &progress.last, err);
     if (r == 0)
-        sl_owed_do(run);
+        sl_tick_renew(run);
     r = r < 0 ? r : sl_batch_go_on(run, &progress.last, err);
     if (r == 0 && progress.planned)
-        r = sl_perform_again(run, &progress.plan, err);
+        r = sl_run_batch_again(run, &progress.plan, err);
     sl_progress_done(&progress);
     return r;
 }
@@ -86,7 +86,7 @@ static int run_all(struct sl_run *run, struct sl_error *err)
     if (r == 0 && !run->trial)
         sl_status_open(run);
     if (r == 0)
-        r = run->trial ? sl_trial_schedule(run, err) : sl_schedule(run, err);
+        r = run->trial ? sl_dry_run_schedule(run, err) : sl_schedule(run, err);
     return r;
 }
 
@@ -120,7 +120,7 @@ int sl_run(struct sl_context *context, const struct sl_run_options *options)
     return sl_run_hooked(context, options, NULL);
 }
 
-int sl_trial_run(struct sl_context *context, struct sl_trial *trial, struct sl_error *err)
+int sl_dry_run_run(struct sl_context *context, struct sl_dry_run *trial, struct sl_error *err)
 {
     static const struct sl_run_options options = {.virtual_clock = true, .quiet = true, .stop_fd = -1};
     struct sl_stderr_log log;
@@ -128,7 +128,7 @@ int sl_trial_run(struct sl_context *context, struct sl_trial *trial, struct sl_e
     int r = sl_context_check(context, err);
     if (r < 0)
         return r;
-    sl_trial_set_options(&context->options);
+    sl_dry_run_set_options(&context->options);
     sl_stderr_log_init(&log, false, true);
     run.services.log = &log.log;
     run.services.job_dirfd = -1;
@@ -136,6 +136,6 @@ int sl_trial_run(struct sl_context *context, struct sl_trial *trial, struct sl_e
     run.observer = trial->observer;
     r = run_all(&run, err);
     sl_run_close(&run);
-    sl_trial_close(context, trial);
+    sl_dry_run_close(context, trial);
     return r;
 }

@@ -262,7 +262,7 @@ static bool add_files(const struct sl_batch *batch, struct sl_buf *buf)
     return ok && sl_buf_byte(buf, ']');
 }
 
-static bool add_asides(const struct sl_plan *plan, struct sl_buf *buf)
+static bool add_asides(const struct sl_batch_plan *plan, struct sl_buf *buf)
 {
     bool ok = sl_buf_text(buf, ",\"quarantined\":[");
     for (size_t i = 0; ok && i < plan->asides && i < SL_INPUT_PATHS_SHOWN; i++) {
@@ -315,7 +315,7 @@ static bool add_rejects(const struct sl_batch *batch, const struct sl_node *node
            sl_buf_safe(buf, line.bytes, line.len) && sl_buf_byte(buf, '\n');
 }
 
-static bool add_aside(const struct sl_batch *batch, const struct sl_aside *aside, struct sl_buf *buf)
+static bool add_aside(const struct sl_batch *batch, const struct sl_quarantined *aside, struct sl_buf *buf)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf line = {0};
     return sl_buf_printf(&line, "%" PRId64 "\t%s: quarantined: %s", batch->t,

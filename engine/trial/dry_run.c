@@ -45,7 +45,7 @@ static const struct sl_output no_steps = {0};
 static const struct sl_op collector_op = {
     .name = "output", .kind = SL_OP_OUTPUT, .wide = &collector_wide, .output = &no_steps};
 
-const struct sl_dataset *sl_trial_dataset(const struct sl_batch *batch, const struct sl_node *node)
+const struct sl_dataset *sl_dry_run_dataset(const struct sl_batch *batch, const struct sl_node *node)
 {
     const struct sl_stage *stage = batch->stage[node->number];
     const struct collector *collector = stage ? stage->state : NULL;
@@ -66,9 +66,9 @@ static int run_batch(struct sl_run *run, struct sl_batch *batch, struct sl_error
     return r == 0 ? run->trial->seen(run->trial, batch, err) : r;
 }
 
-int sl_trial_schedule(struct sl_run *run, struct sl_error *err)
+int sl_dry_run_schedule(struct sl_run *run, struct sl_error *err)
 {
-    struct sl_trial *trial = run->trial;
+    struct sl_dry_run *trial = run->trial;
     int r = 0;
     for (size_t k = 0; k < trial->batches && r == 0; k++) {
         struct sl_batch *batch;
@@ -87,7 +87,7 @@ int sl_trial_schedule(struct sl_run *run, struct sl_error *err)
 
 /* ---- the run ---- */
 
-void sl_trial_set_options(struct sl_options *options)
+void sl_dry_run_set_options(struct sl_options *options)
 {
     options->no_checkpoint = true;
     options->workers = 1;
@@ -95,7 +95,7 @@ void sl_trial_set_options(struct sl_options *options)
     options->error_rate_max = 1;
 }
 
-int sl_trial_open(struct sl_run *run, struct sl_error *err)
+int sl_dry_run_open(struct sl_run *run, struct sl_error *err)
 {
     struct sl_context *context = run->context;
     run->trial->output_op = calloc(context->nodes + 1, sizeof(const struct sl_op *));
@@ -111,7 +111,7 @@ int sl_trial_open(struct sl_run *run, struct sl_error *err)
     return 0;
 }
 
-void sl_trial_close(struct sl_context *context, struct sl_trial *trial)
+void sl_dry_run_close(struct sl_context *context, struct sl_dry_run *trial)
 {
     for (size_t n = 0; trial->output_op && n < context->nodes; n++)
         if (trial->output_op[n])

@@ -13,21 +13,21 @@
 
 static int open_given(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode)
 {
-    const struct sl_given *given = (const struct sl_given *)io;
+    const struct sl_fed_files *given = (const struct sl_fed_files *)io;
     for (size_t i = 0; i < given->count; i++)
         if (strcmp(given->file[i].path, path) == 0)
             return fcntl(given->file[i].fd, F_DUPFD_CLOEXEC, 0);
     return sl_io_system.ops->openat(&sl_io_system, dirfd, path, flags, mode);
 }
 
-void sl_given_init(struct sl_given *given)
+void sl_fed_files_init(struct sl_fed_files *given)
 {
-    *given = (struct sl_given){.ops = *sl_io_system.ops};
+    *given = (struct sl_fed_files){.ops = *sl_io_system.ops};
     given->ops.openat = open_given;
     given->io.ops = &given->ops;
 }
 
-static void file_done(struct sl_given_file *file)
+static void file_done(struct sl_fed_files_file *file)
 {
     free(file->dir);
     free(file->path);
@@ -35,7 +35,7 @@ static void file_done(struct sl_given_file *file)
         close(file->fd);
 }
 
-void sl_given_done(struct sl_given *given)
+void sl_fed_files_done(struct sl_fed_files *given)
 {
     for (size_t i = 0; i < given->count; i++)
         file_done(&given->file[i]);
@@ -47,11 +47,12 @@ void sl_given_done(struct sl_given *given)
 /* ---- adding ---- */
 
 /* Takes over fd and path, which may be NULL. */
-static int add(struct sl_given *given, const char *dir, char *path, size_t batch, int fd,
+static int add(struct sl_fed_files *given, const char *dir, char *path, size_t batch, int fd,
                struct sl_error *err)
 {
-    struct sl_given_file file = {strdup(dir), path, batch, fd};
-    struct sl_given_file *grown = sl_array_grow(given->file, given->count, &given->capacity, sizeof *grown);
+    struct sl_fed_files_file file = {strdup(dir), path, batch, fd};
+    struct sl_fed_files_file *grown =
+        sl_array_grow(given->file, given->count, &given->capacity, sizeof *grown);
     given->file = grown ? grown : given->file;
     if (!file.dir || !file.path || !grown) {
         file_done(&file);
@@ -61,8 +62,8 @@ static int add(struct sl_given *given, const char *dir, char *path, size_t batch
     return 0;
 }
 
-int sl_given_add_file(struct sl_given *given, const char *dir, const char *path, size_t batch,
-                      struct sl_error *err)
+int sl_fed_files_add_file(struct sl_fed_files *given, const char *dir, const char *path, size_t batch,
+                          struct sl_error *err)
 {
     struct stat info;
     int fd = sl_io_open(&sl_io_system, AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, err);
@@ -75,8 +76,8 @@ int sl_given_add_file(struct sl_given *given, const char *dir, const char *path,
     return add(given, dir, strdup(path), batch, fd, err);
 }
 
-int sl_given_add_text(struct sl_given *given, const char *dir, size_t batch, const struct sl_buf *text,
-                      struct sl_error *err)
+int sl_fed_files_add_text(struct sl_fed_files *given, const char *dir, size_t batch,
+                          const struct sl_buf *text, struct sl_error *err)
 {
     char *path;
     int fd = memfd_create("given", MFD_CLOEXEC);
@@ -96,11 +97,11 @@ int sl_given_add_text(struct sl_given *given, const char *dir, size_t batch, con
 
 struct given_arrivals {
     struct sl_arrivals arrivals; /* first */
-    struct sl_given *given;
+    struct sl_fed_files *given;
     char *dir;
 };
 
-static int take_file(const struct sl_given_file *file, struct sl_files *ret, struct sl_error *err)
+static int take_file(const struct sl_fed_files_file *file, struct sl_files *ret, struct sl_error *err)
 {
     struct statx info;
     if (statx(file->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &info) < 0)
@@ -125,7 +126,7 @@ static int take(struct sl_arrivals *base, uint64_t files_max, uint64_t bytes_max
                 struct sl_error *err)
 {
     const struct given_arrivals *arrivals = (const struct given_arrivals *)base;
-    const struct sl_given *given = arrivals->given;
+    const struct sl_fed_files *given = arrivals->given;
     (void)files_max, (void)bytes_max; /* they are one batch because somebody said so */
     int r = 0;
     for (size_t i = 0; i < given->count && r == 0; i++)
@@ -168,9 +169,9 @@ static void close_arrivals(struct sl_arrivals *base)
     free(arrivals);
 }
 
-int sl_given_open_arrivals(const struct sl_services *services, const char *dir,
-                           const struct sl_arrivals_options *options, struct sl_arrivals **ret,
-                           struct sl_error *err)
+int sl_fed_files_open_arrivals(const struct sl_services *services, const char *dir,
+                               const struct sl_arrivals_options *options, struct sl_arrivals **ret,
+                               struct sl_error *err)
 {
     static const struct sl_arrivals_ops ops = {
         .pending = nothing_pending,

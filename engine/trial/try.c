@@ -1,8 +1,8 @@
 /* sl_try: one batch of given files, and what every operator made of it. */
 #include "engine/batch/deadletter.h"
 #include "engine/graph/graph_text.h"
-#include "engine/trial/dry_run.h"
 #include "engine/graph/validate.h"
+#include "engine/trial/dry_run.h"
 #include "text/format.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ struct seen {
 
 struct
 try {
-    struct sl_trial trial; /* first */
+    struct sl_dry_run trial; /* first */
     struct sl_observer observer;
     struct sl_context *context;
     struct seen *seen;     /* [nodes] */
@@ -54,7 +54,7 @@ static int look(struct sl_observer *observer, const struct sl_node *node, const 
 }
 
 /* What went into operators, and what they refused. */
-static int count(struct sl_trial *trial, struct sl_batch *batch, struct sl_error *err)
+static int count(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_error *err)
 {
     struct try *try = (struct try *)trial;
     const struct sl_run *run = batch->run;
@@ -137,7 +137,7 @@ static int give_files(struct try *try, const char *const *files, size_t files_co
         const char *path;
         r = find_directory(try->context, files[i], dir, &path, err);
         if (r == 0)
-            r = sl_given_add_file(&try->trial.given, dir, path, 0, err);
+            r = sl_fed_files_add_file(&try->trial.given, dir, path, 0, err);
         if (r == SL_EFAIL)
             r = err->code = SL_EUSAGE;
     }
@@ -235,7 +235,7 @@ static int try_files(struct try *try, const char *const *files, size_t count_fil
 {
     int r = give_files(try, files, count_files, err);
     if (r == 0)
-        r = sl_trial_run(try->context, &try->trial, err);
+        r = sl_dry_run_run(try->context, &try->trial, err);
     return r == 0 ? show(try, out, err) : r;
 }
 
@@ -249,7 +249,7 @@ int sl_try(struct sl_context *context, const char *const *files, size_t files_co
     try.trial.seen = count;
     try.trial.batches = 1;
     try.trial.first_ms = time_of_all(context);
-    sl_given_init(&try.trial.given);
+    sl_fed_files_init(&try.trial.given);
     try.seen = calloc(context->nodes + 1, sizeof *try.seen);
     int r = try.seen ? try_files(&try, files, files_count, out, &err) : sl_error_nomem(&err);
     for (size_t n = 0; try.seen && n < context->nodes; n++)
@@ -257,7 +257,7 @@ int sl_try(struct sl_context *context, const char *const *files, size_t files_co
             sl_buf_done(&try.seen[n].sample[i]);
     free(try.seen);
     sl_buf_done(&try.letters);
-    sl_given_done(&try.trial.given);
+    sl_fed_files_done(&try.trial.given);
     if (r < 0)
         context->error = err;
     return r;

@@ -10,8 +10,8 @@
 
 #include "fs/mount/fuse_log.h"
 #include "fs/mount/housekeeper.h"
-#include "fs/mount/notifier.h"
 #include "fs/mount/mount_point.h"
+#include "fs/mount/notifier.h"
 #include "fs/mount/requests.h"
 #include "fs/mount/session.h"
 
@@ -184,7 +184,7 @@ static int start(struct mount *mount, const struct sl_mount_options *options, st
 
 int sl_mount_open(const struct sl_mount_options *options, struct sl_viewer **ret, struct sl_error *err)
 {
-    int r = sl_place_prepare(options->io, options->dir, err);
+    int r = sl_mount_point_prepare(options->io, options->dir, err);
     if (r < 0)
         return r;
     struct mount *mount = calloc(1, sizeof *mount);

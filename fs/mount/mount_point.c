@@ -156,7 +156,7 @@ static int clear_dead_mounts(struct sl_io *io, const char *dir, struct sl_error 
 
 /* ---- plain files of ours ---- */
 
-int sl_place_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err)
+int sl_mount_point_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err)
 {
     int fd = sl_io_open(io, dirfd, SL_PLAIN_MARKER, O_RDONLY | O_NOFOLLOW, 0, err);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -235,7 +235,7 @@ static int clear_directory(struct sl_io *io, int dirfd, const char *dir, struct 
     if (io->ops->statx(io, dirfd, SL_PLAIN_MARKER, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0)
         return errno == ENOENT ? check_only(io, dirfd, dir, "", err)
                                : sl_error_sys(err, errno, "looking at %s/" SL_PLAIN_MARKER, dir);
-    int lock = sl_place_lock_marker(io, dirfd, dir, err);
+    int lock = sl_mount_point_lock_marker(io, dirfd, dir, err);
     if (lock < 0)
         return lock;
     int r = remove_plain(io, dirfd, dir, err);
@@ -264,7 +264,7 @@ static int open_directory(struct sl_io *io, const char *dir, struct sl_error *er
     return as_usage(err);
 }
 
-int sl_place_prepare(struct sl_io *io, const char *dir, struct sl_error *err)
+int sl_mount_point_prepare(struct sl_io *io, const char *dir, struct sl_error *err)
 {
     struct sl_error ignored = {0};
     err = err ? err : &ignored;

@@ -15,7 +15,7 @@
 #define SL_PLAIN_MARKER ".sluice-plain"
 
 /* Afterwards the directory is there and empty. SL_EUSAGE: not empty, not a directory, in use or not ours. */
-int sl_place_prepare(struct sl_io *io, const char *dir, struct sl_error *err);
+int sl_mount_point_prepare(struct sl_io *io, const char *dir, struct sl_error *err);
 
 /* Opens and locks the marker in dirfd; `dir` is for the message. Returns the fd; SL_EUSAGE: it is locked. */
-int sl_place_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err);
+int sl_mount_point_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err);

@@ -260,7 +260,7 @@ static int make_tree(struct plain *plain, const struct sl_mount_options *options
     if (r >= 0)
         r = write_marker(plain, options, err);
     if (r == 0)
-        r = plain->lock = sl_place_lock_marker(plain->io, plain->dirfd, options->dir, err);
+        r = plain->lock = sl_mount_point_lock_marker(plain->io, plain->dirfd, options->dir, err);
     if (r >= 0)
         r = sl_io_make_dirs(plain->io, plain->dirfd, ".sluice", directory_mode(plain), err);
     if (r == 0)
@@ -293,7 +293,7 @@ static struct plain *plain_new(const struct sl_mount_options *options)
 
 int sl_plain_view_open(const struct sl_mount_options *options, struct sl_viewer **ret, struct sl_error *err)
 {
-    int r = sl_place_prepare(options->io, options->dir, err);
+    int r = sl_mount_point_prepare(options->io, options->dir, err);
     if (r < 0)
         return r;
     struct plain *plain = plain_new(options);

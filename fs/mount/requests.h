@@ -2,8 +2,8 @@
 #pragma once
 
 #include "fs/mount/fuse.h"
-#include "fs/tree/tree.h"
 #include "fs/mount/waiting.h"
+#include "fs/tree/tree.h"
 
 /* The userdata of the session these are used with. */
 struct sl_requests {

@@ -13,7 +13,7 @@ static struct document *document_new(const char *name, const void *bytes, size_t
     if (!document)
         return NULL;
     sl_assert(strlen(name) < sizeof document->name);
-    document->thing = (struct thing){.kind = THING_DOCUMENT};
+    document->thing = (struct owner){.kind = THING_DOCUMENT};
     document->time_ms = sl_clock_real.now_ms(&sl_clock_real);
     memcpy(document->name, name, strlen(name) + 1);
     struct sl_buf buf;
@@ -58,7 +58,7 @@ static bool put(struct sl_tree *tree, struct folder *folder, struct document **s
         !sl_tree_notice(tree, SL_NOTICE_GONE, folder->ino, old->thing.ino, old->name))
         return false;
     if (old)
-        sl_thing_retire(tree, &old->thing);
+        sl_owner_retire(tree, &old->thing);
     *slot = document;
     return true;
 }
@@ -91,13 +91,13 @@ int sl_tree_document(struct sl_tree *tree, const char *name, const void *bytes, 
     if (!document)
         return sl_error_nomem(err);
     sl_tree_lock(tree);
-    bool entered = sl_thing_enter(tree, &document->thing, 1);
+    bool entered = sl_owner_enter(tree, &document->thing, 1);
     if (entered && !put(tree, folder, find_slot(folder, name), document)) {
-        sl_thing_leave(tree, &document->thing);
+        sl_owner_leave(tree, &document->thing);
         entered = false;
     }
     sl_tree_unlock(tree);
     if (!entered)
-        sl_thing_free(&document->thing);
+        sl_owner_free(&document->thing);
     return entered ? 0 : sl_error_nomem(err);
 }

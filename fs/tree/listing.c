@@ -45,7 +45,7 @@ static bool emit_node(const struct listing *listing, const char *name, const str
     if (!listing->emit(listing->arg, name, &attr, known, next))
         return false;
     if (known) {
-        sl_thing_looked_up(listing->tree, child->thing);
+        sl_owner_looked_up(listing->tree, child->thing);
         if (child->kind == NODE_KEYS)
             as_version(child->thing)->keys_seen = true;
     }
@@ -72,7 +72,7 @@ static void list_folder(const struct listing *listing, const struct folder *fold
         struct document *document = folder->document[i];
         if (!document)
             continue;
-        struct node child = sl_node_in_thing(&document->thing, NODE_DOCUMENT, 0);
+        struct node child = sl_node_in_owner(&document->thing, NODE_DOCUMENT, 0);
         if (!emit_node(listing, document->name, &child, i + first + 1))
             return;
     }
@@ -105,7 +105,7 @@ static bool view_entry(struct view *view, unsigned entry, const char **name, str
         return false;
     if (entry == VIEW_NOW) {
         *name = "now";
-        *child = sl_node_in_thing(&newest->thing, NODE_NOW, 0);
+        *child = sl_node_in_owner(&newest->thing, NODE_NOW, 0);
         return true;
     }
     *name = sl_link_name(entry - VIEW_LINK);
@@ -140,7 +140,7 @@ static void list_at(const struct listing *listing, struct view *view, uint64_t a
         i += number - view->version[i]->number;
     for (; i < view->count; i++) {
         struct version *version = view->version[i];
-        struct node child = sl_node_in_thing(&version->thing, NODE_VERSION, 0);
+        struct node child = sl_node_in_owner(&version->thing, NODE_VERSION, 0);
         if (!emit_node(listing, version->name, &child, version->number + FIRST + 1))
             return;
     }
@@ -149,11 +149,11 @@ static void list_at(const struct listing *listing, struct view *view, uint64_t a
 static void list_version(const struct listing *listing, struct version *version, uint64_t at)
 {
     for (uint64_t i = at - FIRST; i < SL_RENDER_FILES; i++) {
-        struct node child = sl_node_in_thing(&version->thing, NODE_FILE, i);
+        struct node child = sl_node_in_owner(&version->thing, NODE_FILE, i);
         if (!emit_node(listing, sl_render_name((enum sl_render_kind)i), &child, i + FIRST + 1))
             return;
     }
-    struct node child = sl_node_in_thing(&version->thing, NODE_KEYS, 0);
+    struct node child = sl_node_in_owner(&version->thing, NODE_KEYS, 0);
     if (at <= FIRST + SL_RENDER_FILES && version->keys_possible)
         (void)emit_node(listing, "keys", &child, FIRST + SL_RENDER_FILES + 1); /* the last one: fits or not */
 }
@@ -219,7 +219,7 @@ static int list_keys(const struct listing *listing, const struct node *node, uin
     uint64_t count = emit_keys(listing, version, keys, &dir, at, lookups);
     sl_tree_lock(listing->tree);
     for (uint64_t i = 0; i < count; i++)
-        sl_thing_looked_up(listing->tree, &version->thing);
+        sl_owner_looked_up(listing->tree, &version->thing);
     if (version->thing.retired)
         drop_keys(listing->tree, version, keys, at, count);
     sl_content_keys_done(version);
@@ -271,9 +271,9 @@ int sl_tree_list(struct sl_tree *tree, uint64_t ino, uint64_t at, bool lookups, 
     sl_tree_lock(tree);
     int r = sl_node_of(tree, ino, &node);
     if (r == 0) {
-        sl_thing_pin(node.thing);
+        sl_owner_pin(node.thing);
         r = list(&listing, &node, at);
-        sl_thing_unpin(tree, node.thing);
+        sl_owner_unpin(tree, node.thing);
     }
     sl_tree_unlock(tree);
     return r;

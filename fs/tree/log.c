@@ -18,45 +18,45 @@
 
 enum { SEGMENT_BYTES = 64 << 20 };
 
-static struct segment *segment_new(struct sl_tree *tree, struct view *view, uint64_t upto)
+static struct log_file *segment_new(struct sl_tree *tree, struct view *view, uint64_t upto)
 {
-    struct segment *segment = calloc(1, sizeof *segment);
+    struct log_file *segment = calloc(1, sizeof *segment);
     if (!segment)
         return NULL;
-    segment->thing = (struct thing){.kind = THING_SEGMENT, .view = view};
+    segment->thing = (struct owner){.kind = THING_SEGMENT, .view = view};
     segment->upto = upto;
     segment->time_ms = tree->start_ms;
-    if (!sl_thing_enter(tree, &segment->thing, 1)) {
+    if (!sl_owner_enter(tree, &segment->thing, 1)) {
         free(segment);
         return NULL;
     }
     return segment;
 }
 
-static void let_go(struct sl_tree *tree, struct segment *segment)
+static void let_go(struct sl_tree *tree, struct log_file *segment)
 {
     struct view *view = segment->thing.view;
     view->log = NULL;
     if (segment->thing.lookups)
         (void)sl_tree_notice(tree, SL_NOTICE_GONE, view->ino, segment->thing.ino, "log");
-    sl_thing_retire(tree, &segment->thing);
+    sl_owner_retire(tree, &segment->thing);
 }
 
-bool sl_segment_is_followed(struct sl_tree *tree, const struct segment *segment)
+bool sl_log_file_is_followed(struct sl_tree *tree, const struct log_file *segment)
 {
-    struct thing *before = segment->before ? sl_thing_find(tree, segment->before) : NULL;
-    return segment->users || (before && as_segment(before)->users);
+    struct owner *before = segment->before ? sl_owner_find(tree, segment->before) : NULL;
+    return segment->users || (before && as_log_file(before)->users);
 }
 
 /* One that is empty may go on behind a full one: whoever follows the name must not see anything twice. */
 void sl_log_published(struct sl_tree *tree, struct view *view)
 {
-    if (view->log && view->log->len && !view->log->thing.pins && !sl_segment_is_followed(tree, view->log))
+    if (view->log && view->log->len && !view->log->thing.pins && !sl_log_file_is_followed(tree, view->log))
         let_go(tree, view->log);
 }
 
 /* Takes the reference, also when it fails. */
-static int append(struct segment *segment, struct sl_rendering *rendering)
+static int append(struct log_file *segment, struct sl_rendering *rendering)
 {
     struct block *block = sl_array_grow(segment->block, segment->blocks, &segment->capacity, sizeof *block);
     if (!block) {
@@ -80,13 +80,13 @@ struct sl_rendering *sl_skipped_line(uint64_t versions)
 }
 
 /* The full segment stays with those who read it; the name goes on with a new one. */
-static int roll_over(struct sl_tree *tree, struct segment *full)
+static int roll_over(struct sl_tree *tree, struct log_file *full)
 {
     struct view *view = full->thing.view;
     full->full = true;
     if (view->log != full)
         return 0;
-    struct segment *segment = segment_new(tree, view, full->upto);
+    struct log_file *segment = segment_new(tree, view, full->upto);
     if (!segment)
         return -ENOMEM;
     segment->before = full->thing.ino;
@@ -96,12 +96,12 @@ static int roll_over(struct sl_tree *tree, struct segment *full)
 }
 
 /* Nobody has seen any of it, nor of one before it that it goes on behind. */
-static bool begins(const struct segment *segment)
+static bool begins(const struct log_file *segment)
 {
     return segment->upto == 0 && !segment->users;
 }
 
-static int append_skipped(struct sl_tree *tree, struct segment *segment, uint64_t skipped)
+static int append_skipped(struct sl_tree *tree, struct log_file *segment, uint64_t skipped)
 {
     struct sl_rendering *line = sl_skipped_line(skipped);
     int r = line ? append(segment, line) : -ENOMEM;
@@ -113,7 +113,7 @@ static int append_skipped(struct sl_tree *tree, struct segment *segment, uint64_
 }
 
 /* Appends one version, and before it what is to be said about those that went by unseen. */
-static int append_version(struct sl_tree *tree, struct segment *segment, struct version *version)
+static int append_version(struct sl_tree *tree, struct log_file *segment, struct version *version)
 {
     struct sl_rendering *rendering;
     int r = sl_content_get(tree, version, SL_RENDER_STAMPED, &rendering);
@@ -140,7 +140,7 @@ static int append_version(struct sl_tree *tree, struct segment *segment, struct 
 
 /* A segment that lost its name grows too while somebody has it open: it was opened just when it was let go.
  */
-static struct version *next_version(const struct sl_tree *tree, const struct segment *segment)
+static struct version *next_version(const struct sl_tree *tree, const struct log_file *segment)
 {
     const struct view *view = segment->thing.view;
     if (segment->full || view->count == 0)
@@ -151,16 +151,16 @@ static struct version *next_version(const struct sl_tree *tree, const struct seg
     return sl_view_from_number(tree, view, number);
 }
 
-int sl_segment_catch_up(struct sl_tree *tree, struct segment *segment)
+int sl_log_file_catch_up(struct sl_tree *tree, struct log_file *segment)
 {
     int r = 0;
     while (segment->busy)
         pthread_cond_wait(&tree->settled, &tree->lock);
     segment->busy = true;
     for (struct version *version; r == 0 && (version = next_version(tree, segment));) {
-        sl_thing_pin(&version->thing);
+        sl_owner_pin(&version->thing);
         r = append_version(tree, segment, version);
-        sl_thing_unpin(tree, &version->thing);
+        sl_owner_unpin(tree, &version->thing);
     }
     segment->busy = false;
     pthread_cond_broadcast(&tree->settled);
@@ -168,24 +168,24 @@ int sl_segment_catch_up(struct sl_tree *tree, struct segment *segment)
 }
 
 /* Pinned; NULL: out of memory. */
-static struct segment *named_segment(struct sl_tree *tree, struct view *view)
+static struct log_file *named_segment(struct sl_tree *tree, struct view *view)
 {
     if (!view->log)
         view->log = segment_new(tree, view, 0);
     if (view->log)
-        sl_thing_pin(&view->log->thing);
+        sl_owner_pin(&view->log->thing);
     return view->log;
 }
 
-int sl_log_segment(struct sl_tree *tree, struct view *view, struct segment **ret)
+int sl_log_file_get(struct sl_tree *tree, struct view *view, struct log_file **ret)
 {
     for (;;) {
-        struct segment *segment = named_segment(tree, view);
+        struct log_file *segment = named_segment(tree, view);
         if (!segment)
             return -ENOMEM;
-        int r = sl_segment_catch_up(tree, segment);
+        int r = sl_log_file_catch_up(tree, segment);
         if (r < 0 || segment->full) {
-            sl_thing_unpin(tree, &segment->thing);
+            sl_owner_unpin(tree, &segment->thing);
         } else {
             segment->thing.pins--; /* the name holds it */
             *ret = segment;
@@ -196,7 +196,7 @@ int sl_log_segment(struct sl_tree *tree, struct view *view, struct segment **ret
 }
 
 /* The block that holds the offset. */
-static size_t find_block(const struct segment *segment, uint64_t offset)
+static size_t find_block(const struct log_file *segment, uint64_t offset)
 {
     size_t low = 0, high = segment->blocks;
     while (low < high) {
@@ -209,7 +209,7 @@ static size_t find_block(const struct segment *segment, uint64_t offset)
     return low;
 }
 
-void sl_segment_read(const struct segment *segment, uint64_t offset, size_t size, struct sl_pieces *ret)
+void sl_log_file_read(const struct log_file *segment, uint64_t offset, size_t size, struct sl_pieces *ret)
 {
     *ret = (struct sl_pieces){0};
     for (size_t i = find_block(segment, offset); i < segment->blocks && size && ret->count < SL_PIECES_MAX;

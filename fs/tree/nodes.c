@@ -50,7 +50,7 @@ struct node sl_node_in_view(struct view *view, unsigned slot)
     return node;
 }
 
-struct node sl_node_in_thing(struct thing *thing, enum node_kind kind, uint64_t index)
+struct node sl_node_in_owner(struct owner *thing, enum node_kind kind, uint64_t index)
 {
     uint64_t offset = kind == NODE_NOW    ? INO_NOW
                       : kind == NODE_FILE ? INO_FILE + index
@@ -60,28 +60,28 @@ struct node sl_node_in_thing(struct thing *thing, enum node_kind kind, uint64_t 
     return (struct node){kind, thing->ino + offset, index, thing->view, thing};
 }
 
-static struct node version_node(struct thing *thing, uint64_t offset)
+static struct node version_node(struct owner *thing, uint64_t offset)
 {
     if (offset == INO_DIR)
-        return sl_node_in_thing(thing, NODE_VERSION, 0);
+        return sl_node_in_owner(thing, NODE_VERSION, 0);
     if (offset == INO_NOW)
-        return sl_node_in_thing(thing, NODE_NOW, 0);
+        return sl_node_in_owner(thing, NODE_NOW, 0);
     if (offset == INO_KEYS)
-        return sl_node_in_thing(thing, NODE_KEYS, 0);
+        return sl_node_in_owner(thing, NODE_KEYS, 0);
     if (offset < INO_KEYS)
-        return sl_node_in_thing(thing, NODE_FILE, offset - INO_FILE);
-    return sl_node_in_thing(thing, NODE_KEY, offset - INO_KEY);
+        return sl_node_in_owner(thing, NODE_FILE, offset - INO_FILE);
+    return sl_node_in_owner(thing, NODE_KEY, offset - INO_KEY);
 }
 
-static struct node thing_node(struct thing *thing, uint64_t offset)
+static struct node thing_node(struct owner *thing, uint64_t offset)
 {
     switch (thing->kind) {
     case THING_VERSION:
         return version_node(thing, offset);
     case THING_DOCUMENT:
-        return sl_node_in_thing(thing, NODE_DOCUMENT, 0);
+        return sl_node_in_owner(thing, NODE_DOCUMENT, 0);
     case THING_SEGMENT:
-        return sl_node_in_thing(thing, NODE_LOG, 0);
+        return sl_node_in_owner(thing, NODE_LOG, 0);
     }
     sl_assert(!"no such kind");
 }
@@ -89,7 +89,7 @@ static struct node thing_node(struct thing *thing, uint64_t offset)
 int sl_node_of(struct sl_tree *tree, uint64_t ino, struct node *ret)
 {
     uint64_t views_end = VIEW_BASE + tree->options.views * VIEW_SPAN;
-    struct thing *thing;
+    struct owner *thing;
     if (ino == SL_INO_ROOT)
         *ret = (struct node){.kind = NODE_ROOT, .ino = ino};
     else if (ino == INO_SLUICE)
@@ -98,7 +98,7 @@ int sl_node_of(struct sl_tree *tree, uint64_t ino, struct node *ret)
         *ret = (struct node){.kind = NODE_BATCHES, .ino = ino};
     else if (ino >= VIEW_BASE && ino < views_end)
         *ret = sl_node_in_view(&tree->view[(ino - VIEW_BASE) / VIEW_SPAN], (ino - VIEW_BASE) % VIEW_SPAN);
-    else if ((thing = sl_thing_find(tree, ino)))
+    else if ((thing = sl_owner_find(tree, ino)))
         *ret = thing_node(thing, ino - thing->ino);
     else
         return -ENOENT;
@@ -174,8 +174,8 @@ static struct sl_attr attr_base(const struct sl_tree *tree, const struct node *n
         attr.lasting = true;
         return attr;
     case NODE_LOG:
-        attr.mtime_ms = as_segment(node->thing)->time_ms;
-        attr.size = as_segment(node->thing)->len;
+        attr.mtime_ms = as_log_file(node->thing)->time_ms;
+        attr.size = as_log_file(node->thing)->len;
         return attr;
     }
     attr.mtime_ms = as_version(node->thing)->time_ms;
@@ -203,7 +203,7 @@ int sl_node_attr(struct sl_tree *tree, const struct node *node, struct sl_attr *
     else if (node->kind == NODE_KEY)
         r = key_len(tree, node, &len);
     else if (node->kind == NODE_LOG)
-        r = sl_segment_catch_up(tree, as_segment(node->thing));
+        r = sl_log_file_catch_up(tree, as_log_file(node->thing));
     if (r < 0)
         return r;
     *ret = attr_base(tree, node);

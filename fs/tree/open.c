@@ -75,7 +75,7 @@ static int open_node(struct sl_tree *tree, struct sl_open *open)
         open->rendering = sl_rendering_ref(as_document(open->node.thing)->rendering);
         return 0;
     case NODE_LOG:
-        as_segment(open->node.thing)->users++;
+        as_log_file(open->node.thing)->users++;
         return 0;
     case NODE_NEXT:
         open->number = published;
@@ -132,10 +132,10 @@ int sl_tree_open(struct sl_tree *tree, uint64_t ino, struct sl_open **ret)
     sl_tree_lock(tree);
     int r = sl_node_of(tree, ino, &open->node);
     if (r == 0) {
-        sl_thing_pin(open->node.thing);
+        sl_owner_pin(open->node.thing);
         r = open_node(tree, open);
         if (r < 0)
-            sl_thing_unpin(tree, open->node.thing);
+            sl_owner_unpin(tree, open->node.thing);
     }
     if (r == 0)
         enter(tree, open);
@@ -167,9 +167,9 @@ void sl_tree_close(struct sl_tree *tree, struct sl_open *open)
     if (open->node.kind == NODE_FILE)
         as_version(open->node.thing)->file[open->node.index].users--;
     if (open->node.kind == NODE_LOG)
-        as_segment(open->node.thing)->users--;
+        as_log_file(open->node.thing)->users--;
     drop_if_retired(tree, open);
-    sl_thing_unpin(tree, open->node.thing);
+    sl_owner_unpin(tree, open->node.thing);
     sl_tree_unlock(tree);
     open_free(open);
 }
@@ -205,10 +205,10 @@ static int render_next(struct sl_tree *tree, const struct sl_open *open, enum sl
         struct version *version = sl_view_from_number(tree, open->node.view, open->number + 1);
         if (!version)
             return -EAGAIN;
-        sl_thing_pin(&version->thing);
+        sl_owner_pin(&version->thing);
         r = sl_content_get(tree, version, kind, ret);
         *ret_number = version->number;
-        sl_thing_unpin(tree, &version->thing);
+        sl_owner_unpin(tree, &version->thing);
     } while (r == -ESTALE);
     return r;
 }
@@ -272,13 +272,13 @@ static int read_feed(struct sl_tree *tree, struct sl_open *open, size_t size, st
     return 0;
 }
 
-static int read_log(struct sl_tree *tree, struct segment *segment, uint64_t offset, size_t size,
+static int read_log(struct sl_tree *tree, struct log_file *segment, uint64_t offset, size_t size,
                     struct sl_pieces *ret)
 {
     sl_tree_lock(tree);
-    int r = sl_segment_catch_up(tree, segment);
+    int r = sl_log_file_catch_up(tree, segment);
     if (r == 0)
-        sl_segment_read(segment, offset, size, ret);
+        sl_log_file_read(segment, offset, size, ret);
     sl_tree_unlock(tree);
     return r;
 }
@@ -301,7 +301,7 @@ int sl_tree_read(struct sl_tree *tree, struct sl_open *open, uint64_t offset, si
         slice(open->rendering, offset, size, ret);
         return 0;
     case SL_OPEN_GROWING:
-        return read_log(tree, as_segment(open->node.thing), offset, size, ret);
+        return read_log(tree, as_log_file(open->node.thing), offset, size, ret);
     case SL_OPEN_NEXT:
     case SL_OPEN_FEED:
         return read_stream(tree, open, offset, size, ret);

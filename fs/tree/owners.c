@@ -13,12 +13,12 @@ void sl_tree_lock(struct sl_tree *tree)
 
 void sl_tree_unlock(struct sl_tree *tree)
 {
-    struct thing *dead = tree->dead;
+    struct owner *dead = tree->dead;
     tree->dead = NULL;
     pthread_mutex_unlock(&tree->lock);
-    for (struct thing *next; dead; dead = next) {
+    for (struct owner *next; dead; dead = next) {
         next = dead->next_dead;
-        sl_thing_free(dead);
+        sl_owner_free(dead);
     }
 }
 
@@ -32,9 +32,9 @@ bool sl_tree_notice(struct sl_tree *tree, enum sl_notice_kind kind, uint64_t par
     return !tree->options.notice || tree->options.notice(tree->options.notice_arg, &notice);
 }
 
-bool sl_thing_enter(struct sl_tree *tree, struct thing *thing, uint64_t span)
+bool sl_owner_enter(struct sl_tree *tree, struct owner *thing, uint64_t span)
 {
-    struct thing **things = sl_array_grow(tree->thing, tree->things, &tree->capacity, sizeof(struct thing *));
+    struct owner **things = sl_array_grow(tree->thing, tree->things, &tree->capacity, sizeof(struct owner *));
     if (!things)
         return false;
     tree->thing = things;
@@ -60,7 +60,7 @@ static size_t count_below(const struct sl_tree *tree, uint64_t ino)
     return low;
 }
 
-struct thing *sl_thing_find(struct sl_tree *tree, uint64_t ino)
+struct owner *sl_owner_find(struct sl_tree *tree, uint64_t ino)
 {
     size_t i = count_below(tree, ino);
     if (i == 0 || ino - tree->thing[i - 1]->ino >= tree->thing[i - 1]->span)
@@ -68,32 +68,32 @@ struct thing *sl_thing_find(struct sl_tree *tree, uint64_t ino)
     return tree->thing[i - 1];
 }
 
-void sl_thing_leave(struct sl_tree *tree, struct thing *thing)
+void sl_owner_leave(struct sl_tree *tree, struct owner *thing)
 {
     size_t i = count_below(tree, thing->ino);
     sl_assert(i > 0 && tree->thing[i - 1] == thing);
-    memmove(&tree->thing[i - 1], &tree->thing[i], (tree->things - i) * sizeof(struct thing *));
+    memmove(&tree->thing[i - 1], &tree->thing[i], (tree->things - i) * sizeof(struct owner *));
     tree->things--;
     tree->counts.versions -= thing->kind == THING_VERSION;
 }
 
-static void bury_if_unneeded(struct sl_tree *tree, struct thing *thing)
+static void bury_if_unneeded(struct sl_tree *tree, struct owner *thing)
 {
     if (!thing->retired || thing->pins || thing->lookups)
         return;
-    sl_thing_leave(tree, thing);
+    sl_owner_leave(tree, thing);
     tree->counts.pinned -= thing->kind == THING_VERSION;
     thing->next_dead = tree->dead;
     tree->dead = thing;
 }
 
-void sl_thing_pin(struct thing *thing)
+void sl_owner_pin(struct owner *thing)
 {
     if (thing)
         thing->pins++;
 }
 
-void sl_thing_unpin(struct sl_tree *tree, struct thing *thing)
+void sl_owner_unpin(struct sl_tree *tree, struct owner *thing)
 {
     if (!thing)
         return;
@@ -102,7 +102,7 @@ void sl_thing_unpin(struct sl_tree *tree, struct thing *thing)
     bury_if_unneeded(tree, thing);
 }
 
-void sl_thing_retire(struct sl_tree *tree, struct thing *thing)
+void sl_owner_retire(struct sl_tree *tree, struct owner *thing)
 {
     sl_assert(!thing->retired);
     thing->retired = true;
@@ -110,7 +110,7 @@ void sl_thing_retire(struct sl_tree *tree, struct thing *thing)
     bury_if_unneeded(tree, thing);
 }
 
-void sl_thing_looked_up(struct sl_tree *tree, struct thing *thing)
+void sl_owner_looked_up(struct sl_tree *tree, struct owner *thing)
 {
     tree->counts.lookups++;
     if (thing)
@@ -119,7 +119,7 @@ void sl_thing_looked_up(struct sl_tree *tree, struct thing *thing)
         tree->lookups_fixed++;
 }
 
-void sl_thing_forget(struct sl_tree *tree, struct thing *thing, uint64_t lookups)
+void sl_owner_forget(struct sl_tree *tree, struct owner *thing, uint64_t lookups)
 {
     uint64_t *held = thing ? &thing->lookups : &tree->lookups_fixed;
     sl_assert(*held >= lookups);
@@ -139,7 +139,7 @@ static void version_free(struct version *version)
     free(version);
 }
 
-static void segment_free(struct segment *segment)
+static void segment_free(struct log_file *segment)
 {
     for (size_t i = 0; i < segment->blocks; i++)
         sl_rendering_unref(segment->block[i].rendering);
@@ -147,7 +147,7 @@ static void segment_free(struct segment *segment)
     free(segment);
 }
 
-void sl_thing_free(struct thing *thing)
+void sl_owner_free(struct owner *thing)
 {
     if (!thing)
         return;
@@ -160,7 +160,7 @@ void sl_thing_free(struct thing *thing)
         free(thing);
         return;
     case THING_SEGMENT:
-        segment_free(as_segment(thing));
+        segment_free(as_log_file(thing));
         return;
     }
 }

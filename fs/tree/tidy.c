@@ -29,7 +29,7 @@ static void give_up(struct sl_tree *tree)
     } while (count == GARBAGE_MAX);
 }
 
-static struct version *with_rows(struct thing *thing)
+static struct version *with_rows(struct owner *thing)
 {
     bool has = thing->kind == THING_VERSION && thing->retired && as_version(thing)->shown;
     return has ? as_version(thing) : NULL;
@@ -55,13 +55,13 @@ static bool give_up_rows(struct sl_tree *tree)
 }
 
 /* The first segment behind this inode that somebody follows. */
-static struct segment *followed_segment_after(struct sl_tree *tree, uint64_t ino)
+static struct log_file *followed_segment_after(struct sl_tree *tree, uint64_t ino)
 {
     for (size_t i = 0; i < tree->things; i++) {
-        struct thing *thing = tree->thing[i];
+        struct owner *thing = tree->thing[i];
         if (thing->ino > ino && thing->kind == THING_SEGMENT &&
-            sl_segment_is_followed(tree, as_segment(thing)))
-            return as_segment(thing);
+            sl_log_file_is_followed(tree, as_log_file(thing)))
+            return as_log_file(thing);
     }
     return NULL;
 }
@@ -71,11 +71,11 @@ static void feed_logs(struct sl_tree *tree)
 {
     uint64_t ino = 0;
     sl_tree_lock(tree);
-    for (struct segment *segment; (segment = followed_segment_after(tree, ino));) {
+    for (struct log_file *segment; (segment = followed_segment_after(tree, ino));) {
         ino = segment->thing.ino;
-        sl_thing_pin(&segment->thing);
-        (void)sl_segment_catch_up(tree, segment); /* out of memory: the next one who reads tries again */
-        sl_thing_unpin(tree, &segment->thing);
+        sl_owner_pin(&segment->thing);
+        (void)sl_log_file_catch_up(tree, segment); /* out of memory: the next one who reads tries again */
+        sl_owner_unpin(tree, &segment->thing);
     }
     sl_tree_unlock(tree);
 }

@@ -56,7 +56,7 @@ void sl_tree_free(struct sl_tree *tree)
     sl_open_free_all(tree);
     sl_assert(tree->counts.opens == 0);
     for (size_t i = 0; i < tree->things; i++)
-        sl_thing_free(tree->thing[i]);
+        sl_owner_free(tree->thing[i]);
     sl_tree_lock(tree);
     sl_tree_unlock(tree);
     for (size_t i = 0; tree->view && i < tree->options.views; i++) {
@@ -96,7 +96,7 @@ static int child_of_folder(const struct folder *folder, const char *name, struct
     struct document *document = sl_folder_find(folder, name);
     if (!document)
         return -ENOENT;
-    *ret = sl_node_in_thing(&document->thing, NODE_DOCUMENT, 0);
+    *ret = sl_node_in_owner(&document->thing, NODE_DOCUMENT, 0);
     return 0;
 }
 
@@ -123,9 +123,9 @@ static int link_of_view(struct view *view, const char *name, struct node *ret)
 static int child_of_view(struct sl_tree *tree, struct view *view, const char *name, struct node *ret)
 {
     struct version *newest = sl_view_newest(view);
-    struct segment *segment;
+    struct log_file *segment;
     if (strcmp(name, "now") == 0 && newest) {
-        *ret = sl_node_in_thing(&newest->thing, NODE_NOW, 0);
+        *ret = sl_node_in_owner(&newest->thing, NODE_NOW, 0);
     } else if (strcmp(name, "at") == 0) {
         *ret = sl_node_in_view(view, SLOT_AT);
     } else if (strcmp(name, "next") == 0) {
@@ -133,10 +133,10 @@ static int child_of_view(struct sl_tree *tree, struct view *view, const char *na
     } else if (strcmp(name, "feed") == 0) {
         *ret = sl_node_in_view(view, SLOT_FEED);
     } else if (strcmp(name, "log") == 0) {
-        int r = sl_log_segment(tree, view, &segment);
+        int r = sl_log_file_get(tree, view, &segment);
         if (r < 0)
             return r;
-        *ret = sl_node_in_thing(&segment->thing, NODE_LOG, 0);
+        *ret = sl_node_in_owner(&segment->thing, NODE_LOG, 0);
     } else {
         return link_of_view(view, name, ret);
     }
@@ -147,13 +147,13 @@ static int child_of_version(struct version *version, const char *name, struct no
 {
     for (int kind = 0; kind < SL_RENDER_FILES; kind++)
         if (strcmp(name, sl_render_name((enum sl_render_kind)kind)) == 0) {
-            *ret = sl_node_in_thing(&version->thing, NODE_FILE, (uint64_t)kind);
+            *ret = sl_node_in_owner(&version->thing, NODE_FILE, (uint64_t)kind);
             return 0;
         }
     if (strcmp(name, "keys") != 0 || !version->keys_possible)
         return -ENOENT;
     version->keys_seen = true;
-    *ret = sl_node_in_thing(&version->thing, NODE_KEYS, 0);
+    *ret = sl_node_in_owner(&version->thing, NODE_KEYS, 0);
     return 0;
 }
 
@@ -168,7 +168,7 @@ static int child_of_keys(struct sl_tree *tree, struct version *version, const ch
     sl_content_keys_done(version);
     if (!found)
         return -ENOENT;
-    *ret = sl_node_in_thing(&version->thing, NODE_KEY, key);
+    *ret = sl_node_in_owner(&version->thing, NODE_KEY, key);
     return 0;
 }
 
@@ -189,7 +189,7 @@ static int child_of(struct sl_tree *tree, const struct node *parent, const char 
         version = sl_view_find(parent->view, name);
         if (!version)
             return -ENOENT;
-        *ret = sl_node_in_thing(&version->thing, NODE_VERSION, 0);
+        *ret = sl_node_in_owner(&version->thing, NODE_VERSION, 0);
         return 0;
     case NODE_VERSION:
         return child_of_version(as_version(parent->thing), name, ret);
@@ -212,15 +212,15 @@ static int child_of(struct sl_tree *tree, const struct node *parent, const char 
 static int lookup_child(struct sl_tree *tree, const struct node *child, uint64_t parent, const char *name,
                         struct sl_attr *ret)
 {
-    sl_thing_pin(child->thing);
+    sl_owner_pin(child->thing);
     int r = sl_node_attr(tree, child, ret);
     if (r == 0)
-        sl_thing_looked_up(tree, child->thing);
+        sl_owner_looked_up(tree, child->thing);
     /* Retired, perhaps just now: nobody will tell the caches later, so they are told when this is answered.
      */
     if (r == 0 && child->thing && child->thing->retired)
         (void)sl_tree_notice(tree, SL_NOTICE_DROP, parent, child->ino, name);
-    sl_thing_unpin(tree, child->thing);
+    sl_owner_unpin(tree, child->thing);
     return r;
 }
 
@@ -232,11 +232,11 @@ int sl_tree_lookup(struct sl_tree *tree, uint64_t parent, const char *name, stru
     sl_tree_lock(tree);
     int r = sl_node_of(tree, parent, &node);
     if (r == 0) {
-        sl_thing_pin(node.thing);
+        sl_owner_pin(node.thing);
         r = child_of(tree, &node, name, &child);
         if (r == 0)
             r = lookup_child(tree, &child, parent, name, ret);
-        sl_thing_unpin(tree, node.thing);
+        sl_owner_unpin(tree, node.thing);
     }
     sl_tree_unlock(tree);
     return r;
@@ -247,7 +247,7 @@ void sl_tree_forget(struct sl_tree *tree, uint64_t ino, uint64_t lookups)
     struct node node;
     sl_tree_lock(tree);
     if (ino != SL_INO_ROOT && sl_node_of(tree, ino, &node) == 0)
-        sl_thing_forget(tree, node.thing, lookups);
+        sl_owner_forget(tree, node.thing, lookups);
     sl_tree_unlock(tree);
 }
 
@@ -257,9 +257,9 @@ int sl_tree_getattr(struct sl_tree *tree, uint64_t ino, struct sl_attr *ret)
     sl_tree_lock(tree);
     int r = sl_node_of(tree, ino, &node);
     if (r == 0) {
-        sl_thing_pin(node.thing);
+        sl_owner_pin(node.thing);
         r = sl_node_attr(tree, &node, ret);
-        sl_thing_unpin(tree, node.thing);
+        sl_owner_unpin(tree, node.thing);
     }
     sl_tree_unlock(tree);
     return r;
@@ -316,9 +316,9 @@ int sl_tree_xattr(struct sl_tree *tree, uint64_t ino, const char *name, struct s
     sl_tree_lock(tree);
     int r = sl_node_of(tree, ino, &node);
     if (r == 0) {
-        sl_thing_pin(node.thing);
+        sl_owner_pin(node.thing);
         r = xattr_of(tree, &node, name, value);
-        sl_thing_unpin(tree, node.thing);
+        sl_owner_unpin(tree, node.thing);
     }
     sl_tree_unlock(tree);
     return r;

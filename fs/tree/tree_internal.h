@@ -23,13 +23,13 @@ enum { DOCUMENTS_MAX = 16, DOCUMENT_NAME_MAX = 32, VERSION_NAME_MAX = 24 };
 
 /* Something with a lifetime of its own: alive while it is current, looked up or pinned. */
 enum thing_kind { THING_VERSION, THING_DOCUMENT, THING_SEGMENT };
-struct thing {
+struct owner {
     enum thing_kind kind;
     bool retired; /* nobody finds it any more */
     unsigned pins;
     uint64_t ino, span, lookups;
     struct view *view; /* NULL: a document */
-    struct thing *next_dead;
+    struct owner *next_dead;
 };
 
 /* One file of a version. */
@@ -41,7 +41,7 @@ struct file {
 };
 
 struct version {
-    struct thing thing;
+    struct owner thing;
     struct sl_version *shown, *before; /* before: NULL for the first; both NULL once given up */
     int64_t time_ms;
     uint64_t number;    /* 1, 2, 3 ... within the view */
@@ -55,7 +55,7 @@ struct version {
 };
 
 struct document {
-    struct thing thing;
+    struct owner thing;
     char name[DOCUMENT_NAME_MAX];
     int64_t time_ms;
     struct sl_rendering *rendering;
@@ -72,8 +72,8 @@ struct block {
     uint64_t start;
     struct sl_rendering *rendering;
 };
-struct segment {
-    struct thing thing;
+struct log_file {
+    struct owner thing;
     bool busy, full;
     unsigned users;
     uint64_t upto, len; /* number of the last version that is in it */
@@ -91,7 +91,7 @@ struct view {
     int64_t time_ms;    /* of the newest version, or of the start */
     size_t count, capacity;
     struct version **version; /* those that can be found, oldest first */
-    struct segment *log;      /* NULL: nobody has asked for it */
+    struct log_file *log;     /* NULL: nobody has asked for it */
 };
 
 struct sl_tree {
@@ -105,9 +105,9 @@ struct sl_tree {
     uint64_t published, told;         /* versions: of all views; that the caches above know of */
     struct sl_viewer_counts counts;
     size_t things, capacity;
-    struct thing **thing; /* alive, by ino */
+    struct owner **thing; /* alive, by ino */
     struct sl_open *open; /* all of them: the kernel need not close what is open when a mount ends */
-    struct thing *dead;   /* freed by whoever unlocks next and has the time */
+    struct owner *dead;   /* freed by whoever unlocks next and has the time */
 };
 
 enum node_kind {
@@ -134,27 +134,27 @@ struct node {
     uint64_t ino;
     uint64_t index; /* which link, file or key */
     struct view *view;
-    struct thing *thing;
+    struct owner *thing;
 };
 
-static inline struct version *as_version(struct thing *thing)
+static inline struct version *as_version(struct owner *thing)
 {
     return (struct version *)thing;
 }
-static inline struct document *as_document(struct thing *thing)
+static inline struct document *as_document(struct owner *thing)
 {
     return (struct document *)thing;
 }
-static inline struct segment *as_segment(struct thing *thing)
+static inline struct log_file *as_log_file(struct owner *thing)
 {
-    return (struct segment *)thing;
+    return (struct log_file *)thing;
 }
 
 /* ---- nodes.c ---- */
 
 int sl_node_of(struct sl_tree *tree, uint64_t ino, struct node *ret); /* 0 or -ENOENT */
 struct node sl_node_in_view(struct view *view, unsigned slot);
-struct node sl_node_in_thing(struct thing *thing, enum node_kind kind, uint64_t index);
+struct node sl_node_in_owner(struct owner *thing, enum node_kind kind, uint64_t index);
 const char *sl_link_name(unsigned link); /* 0..3; NULL beyond */
 const char *sl_link_target(unsigned link);
 bool sl_node_is_dir(const struct node *node);
@@ -168,15 +168,15 @@ bool sl_node_attr_known(struct sl_tree *tree, const struct node *node, struct sl
 void sl_tree_lock(struct sl_tree *tree);
 void sl_tree_unlock(struct sl_tree *tree); /* frees the dead */
 /* Gives the thing its range of inodes and counts it in. False: out of memory. */
-bool sl_thing_enter(struct sl_tree *tree, struct thing *thing, uint64_t span);
-void sl_thing_leave(struct sl_tree *tree, struct thing *thing); /* undoes it; the caller frees */
-struct thing *sl_thing_find(struct sl_tree *tree, uint64_t ino);
-void sl_thing_pin(struct thing *thing);                         /* NULL is fine */
-void sl_thing_unpin(struct sl_tree *tree, struct thing *thing); /* NULL is fine */
-void sl_thing_retire(struct sl_tree *tree, struct thing *thing);
-void sl_thing_looked_up(struct sl_tree *tree, struct thing *thing);
-void sl_thing_forget(struct sl_tree *tree, struct thing *thing, uint64_t lookups);
-void sl_thing_free(struct thing *thing); /* unlocked; not entered or left already */
+bool sl_owner_enter(struct sl_tree *tree, struct owner *thing, uint64_t span);
+void sl_owner_leave(struct sl_tree *tree, struct owner *thing); /* undoes it; the caller frees */
+struct owner *sl_owner_find(struct sl_tree *tree, uint64_t ino);
+void sl_owner_pin(struct owner *thing);                         /* NULL is fine */
+void sl_owner_unpin(struct sl_tree *tree, struct owner *thing); /* NULL is fine */
+void sl_owner_retire(struct sl_tree *tree, struct owner *thing);
+void sl_owner_looked_up(struct sl_tree *tree, struct owner *thing);
+void sl_owner_forget(struct sl_tree *tree, struct owner *thing, uint64_t lookups);
+void sl_owner_free(struct owner *thing); /* unlocked; not entered or left already */
 /* A lost SL_NOTICE_DROP costs memory of the caches only. */
 bool sl_tree_notice(struct sl_tree *tree, enum sl_notice_kind kind, uint64_t parent, uint64_t child,
                     const char *name);
@@ -230,13 +230,13 @@ void sl_open_free_all(struct sl_tree *tree); /* not locked; nobody reads any mor
 /* ---- log.c ---- */
 
 /* The segment behind the name, made where there is none, with everything published in it. Unlocks. */
-int sl_log_segment(struct sl_tree *tree, struct view *view, struct segment **ret);
+int sl_log_file_get(struct sl_tree *tree, struct view *view, struct log_file **ret);
 /* Appends what was published since, if this is still the segment of the name. Unlocks; must be pinned. */
-int sl_segment_catch_up(struct sl_tree *tree, struct segment *segment);
+int sl_log_file_catch_up(struct sl_tree *tree, struct log_file *segment);
 /* Whether it has to get every version: somebody has it open, or the full one before it, and will go on with
  * it. */
-bool sl_segment_is_followed(struct sl_tree *tree, const struct segment *segment);
-void sl_segment_read(const struct segment *segment, uint64_t offset, size_t size, struct sl_pieces *ret);
+bool sl_log_file_is_followed(struct sl_tree *tree, const struct log_file *segment);
+void sl_log_file_read(const struct log_file *segment, uint64_t offset, size_t size, struct sl_pieces *ret);
 /* Nobody follows it: the next one who asks gets a new one. Does not unlock. */
 void sl_log_published(struct sl_tree *tree, struct view *view);
 

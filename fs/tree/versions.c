@@ -59,13 +59,13 @@ struct version *sl_view_find(const struct view *view, const char *name)
  * needs, then the rest. */
 static void retire_version(struct sl_tree *tree, struct version *version)
 {
-    struct thing *thing = &version->thing;
+    struct owner *thing = &version->thing;
     if (version->keys_seen && thing->lookups)
         (void)sl_tree_notice(tree, SL_NOTICE_DROP, thing->ino + INO_DIR, thing->ino + INO_KEYS, "keys");
     if (thing->lookups)
         (void)sl_tree_notice(tree, SL_NOTICE_DROP, thing->view->ino + SLOT_AT, thing->ino + INO_DIR,
                              version->name);
-    sl_thing_retire(tree, thing);
+    sl_owner_retire(tree, thing);
 }
 
 /* Whether the i-th version, one of those that are listed no more, has lingered long enough. */
@@ -96,7 +96,7 @@ static struct version *version_new(struct view *view, struct sl_version *shown)
     struct version *version = calloc(1, sizeof *version);
     if (!version)
         return NULL;
-    version->thing = (struct thing){.kind = THING_VERSION, .view = view};
+    version->thing = (struct owner){.kind = THING_VERSION, .view = view};
     version->shown = sl_version_ref(shown);
     version->time_ms = shown->time_ms;
     version->keys_possible = sl_keys_possible(shown->rows);
@@ -121,11 +121,11 @@ static bool enter_version(struct sl_tree *tree, struct view *view, struct versio
     struct version *old = sl_view_newest(view);
     uint64_t span = INO_KEY + version->shown->rows->count;
     sl_assert(!old || old->time_ms < version->time_ms);
-    if (!reserve_version(view) || !sl_thing_enter(tree, &version->thing, span))
+    if (!reserve_version(view) || !sl_owner_enter(tree, &version->thing, span))
         return false;
     if (old && old->thing.lookups &&
         !sl_tree_notice(tree, SL_NOTICE_GONE, view->ino, old->thing.ino + INO_NOW, "now")) {
-        sl_thing_leave(tree, &version->thing);
+        sl_owner_leave(tree, &version->thing);
         return false;
     }
     version->before = old ? sl_version_ref(old->shown) : NULL;
@@ -167,6 +167,6 @@ int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *shown,
     }
     pthread_mutex_unlock(&tree->lock); /* freeing the dead is for a thread that has the time */
     if (!entered)
-        sl_thing_free(&version->thing);
+        sl_owner_free(&version->thing);
     return entered ? 0 : sl_error_nomem(err);
 }

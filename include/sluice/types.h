@@ -19,7 +19,7 @@ enum sl_err {
     SL_ESTOP = -6,    /* asked to stop at once (second signal): the batch is abandoned, exit 0 */
     SL_EREJECT = -7,  /* one record cannot be processed: core/contract/task.h */
     SL_EGROUP = -8,   /* a whole group cannot be processed: core/contract/reducer.h */
-    SL_EFULL = -9,    /* a disk is full: a long run waits for room (engine/batch/disk_full.h), others exit 1 */
+    SL_EFULL = -9, /* a disk is full: a long run waits for room (engine/batch/disk_full.h), others exit 1 */
 };
 
 /* One value: sixteen bytes, tagged. It borrows what it points to. */

@@ -1,8 +1,8 @@
 #include "lua/lib/pure.h"
 
-#include "lua/testing/copy.h"
 #include "lua/lib/pairs.h"
 #include "lua/lib/random.h"
+#include "lua/testing/copy.h"
 
 #include <lauxlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 #include "lua/testing/testing.h"
 
 #include "core/base/buf.h"
-#include "lua/testing/diff.h"
 #include "lua/job_internal.h"
 #include "lua/load.h"
+#include "lua/testing/diff.h"
 #include "lua/testing/testing_run.h"
 #include "lua/value.h"
 

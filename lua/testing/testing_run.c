@@ -1,8 +1,8 @@
 #include "lua/testing/testing_run.h"
 
 #include "engine/batch/deadletter.h"
-#include "engine/trial/dry_run.h"
 #include "engine/graph/validate.h"
+#include "engine/trial/dry_run.h"
 #include "lua/arguments.h"
 #include "lua/job_internal.h"
 #include "lua/rdd.h"
@@ -20,7 +20,7 @@ enum { BATCHES_MAX = 1000000 };
 
 /* Everything a run holds, as userdata: Lua may raise an error at any time. */
 struct test_run {
-    struct sl_trial trial; /* first */
+    struct sl_dry_run trial; /* first */
     struct sl_job_options options;
     struct sl_job *job;
     size_t nodes;
@@ -37,7 +37,7 @@ static int release(lua_State *L)
         sl_dataset_unref(run->dataset[i]);
     free(run->dataset);
     sl_job_free(run->job);
-    sl_given_done(&run->trial.given);
+    sl_fed_files_done(&run->trial.given);
     sl_buf_done(&run->text);
     sl_buf_done(&run->letters);
     sl_arena_done(&run->arena);
@@ -56,7 +56,7 @@ static struct test_run *push_run(lua_State *L)
 {
     struct test_run *run = lua_newuserdatauv(L, sizeof *run, 0);
     memset(run, 0, sizeof *run);
-    sl_given_init(&run->trial.given);
+    sl_fed_files_init(&run->trial.given);
     sl_arena_init(&run->arena);
     luaL_setmetatable(L, type_name);
     return run;
@@ -176,7 +176,7 @@ static void take_batches(lua_State *L, struct test_run *run, const char *dir)
         take_text(L, run, dir);
         lua_pop(L, 1);
         if (run->text.len)
-            check(L, sl_given_add_text(&run->trial.given, dir, k, &run->text, &err), &err);
+            check(L, sl_fed_files_add_text(&run->trial.given, dir, k, &run->text, &err), &err);
     }
     if (batches > run->trial.batches)
         run->trial.batches = batches;
@@ -205,13 +205,13 @@ static void take_inputs(lua_State *L, struct test_run *run)
 
 /* ---- the run ---- */
 
-static int keep_batch(struct sl_trial *trial, struct sl_batch *batch, struct sl_error *err)
+static int keep_batch(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_error *err)
 {
     struct test_run *run = (struct test_run *)trial;
     struct sl_dataset **row = run->dataset + trial->given.batch * run->nodes;
     for (size_t n = 0; n < run->nodes; n++)
         if (trial->output_op[n]) {
-            const struct sl_dataset *dataset = sl_trial_dataset(batch, batch->run->pipelines->node[n]);
+            const struct sl_dataset *dataset = sl_dry_run_dataset(batch, batch->run->pipelines->node[n]);
             row[n] = dataset ? sl_dataset_ref((struct sl_dataset *)dataset) : NULL;
         }
     return sl_deadletter_format(batch, &run->letters) ? 0 : sl_error_nomem(err);
@@ -227,7 +227,7 @@ static void run_trial(lua_State *L, struct test_run *run)
         sl_value_nomem(L);
     run->trial.first_ms = context->options.interval_ms;
     run->trial.seen = keep_batch;
-    check(L, sl_trial_run(context, &run->trial, &err), &err);
+    check(L, sl_dry_run_run(context, &run->trial, &err), &err);
 }
 
 /* ---- what came of it ---- */

@@ -2,8 +2,8 @@
  *
  * A path is keys with dots between them and indexes from 0 in brackets: a.b[0].c. What is not there is nil; a
  * text that is not JSON is a record error. */
-#include "ops/builtin/function.h"
 #include "text/json.h"
+#include "ops/builtin/function.h"
 
 #include <string.h>
 

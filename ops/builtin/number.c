@@ -1,7 +1,7 @@
 /* number([i]): the record with field i (the only one where not given) read as a number: an integer where the
  * text is one in 64 bits, else a float. White space around it does not matter; a number stays. */
-#include "ops/builtin/function.h"
 #include "text/number.h"
+#include "ops/builtin/function.h"
 
 #include <string.h>
 

@@ -2,9 +2,9 @@
  *
  * A pattern (PCRE2, on bytes) matches anywhere unless it is anchored. Without groups in the call regex gives
  * all captures, or the whole match where the pattern captures nothing. */
+#include "text/regex.h"
 #include "ops/builtin/function.h"
 #include "ops/builtin/predicate.h"
-#include "text/regex.h"
 
 /* ---- regex ---- */
 

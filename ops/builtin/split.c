@@ -9,7 +9,7 @@
 struct split {
     struct sl_builtin_function function;
     struct sl_field separator; /* at least one byte */
-    sl_cut_rows *cut;          /* for a separator of one byte */
+    sl_split_bytes_fn *cut;    /* for a separator of one byte */
 };
 
 /* Items of a list under construction in scratch. */
@@ -128,7 +128,7 @@ static int split_make(const struct sl_builtin *builtin, const struct sl_arg *arg
         sl_builtin_free((struct sl_function *)split);
         return sl_error_nomem(err);
     }
-    split->cut = sl_cut_rows_best();
+    split->cut = sl_split_bytes_fn_best();
     *ret = &split->function.base;
     return 0;
 }

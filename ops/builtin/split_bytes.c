@@ -18,7 +18,8 @@ static int cut_plain(struct sl_builder *out, const struct sl_field *text, uint8_
     }
 }
 
-int sl_cut_rows_plain(const struct sl_chunk *in, uint8_t separator, struct sl_builder *out, uint32_t *row)
+int sl_split_bytes_fn_plain(const struct sl_chunk *in, uint8_t separator, struct sl_builder *out,
+                            uint32_t *row)
 {
     for (; *row < in->rows && in->column[0][*row].tag == SL_STR; ++*row) {
         const struct sl_field *text = &in->column[0][*row];
@@ -141,16 +142,16 @@ __attribute__((target("avx2"))) static int cut_rows_avx2(const struct sl_chunk *
     return r;
 }
 
-sl_cut_rows *sl_cut_rows_best(void)
+sl_split_bytes_fn *sl_split_bytes_fn_best(void)
 {
-    return __builtin_cpu_supports("avx2") ? cut_rows_avx2 : sl_cut_rows_plain;
+    return __builtin_cpu_supports("avx2") ? cut_rows_avx2 : sl_split_bytes_fn_plain;
 }
 
 #else
 
-sl_cut_rows *sl_cut_rows_best(void)
+sl_split_bytes_fn *sl_split_bytes_fn_best(void)
 {
-    return sl_cut_rows_plain;
+    return sl_split_bytes_fn_plain;
 }
 
 #endif

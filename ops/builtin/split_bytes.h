@@ -8,9 +8,10 @@
 
 #include "core/rows/chunk.h"
 
-typedef int sl_cut_rows(const struct sl_chunk *in, uint8_t separator, struct sl_builder *out, uint32_t *row);
+typedef int sl_split_bytes_fn(const struct sl_chunk *in, uint8_t separator, struct sl_builder *out,
+                              uint32_t *row);
 
-sl_cut_rows sl_cut_rows_plain;
+sl_split_bytes_fn sl_split_bytes_fn_plain;
 
 /* The fastest this CPU can run. */
-sl_cut_rows *sl_cut_rows_best(void);
+sl_split_bytes_fn *sl_split_bytes_fn_best(void);

@@ -3,21 +3,21 @@
 #include "ops/cogroup/cogroup.h"
 
 #include "core/base/error.h"
+#include "ops/cogroup/cogroup_spill.h"
 #include "ops/group/by_key.h"
 #include "ops/reducer/field_vec.h"
 #include "ops/reducer/reducers.h"
-#include "ops/cogroup/cogroup_spill.h"
 
 #include <stdlib.h>
 
-int sl_two_sides_begin(struct sl_stage *stage, const struct sl_two_sides_kind *kind)
+int sl_cogroup_begin(struct sl_stage *stage, const struct sl_cogroup_kind *kind)
 {
-    struct sl_two_sides *sides = stage->state;
+    struct sl_cogroup *sides = stage->state;
     sides->kind = kind;
-    int r = sl_piles_init(&sides->piles, stage);
+    int r = sl_row_buffers_init(&sides->piles, stage);
     for (unsigned i = 0; i < 2 && r == 0; i++) {
         r = sl_aggregate_init(&sides->side[i], stage, kind->reducer[i], kind->key_of);
-        r = r < 0 ? r : sl_runs_init(&sides->side[i].runs, stage);
+        r = r < 0 ? r : sl_spilled_runs_init(&sides->side[i].runs, stage);
         sides->side[i].input = i;
     }
     return r;
@@ -25,31 +25,31 @@ int sl_two_sides_begin(struct sl_stage *stage, const struct sl_two_sides_kind *k
 
 static struct sl_aggregate *side_of(struct sl_stage *stage, const struct sl_lane *lane)
 {
-    struct sl_two_sides *sides = stage->state;
+    struct sl_cogroup *sides = stage->state;
     return &sides->side[lane->position.input];
 }
 
-int sl_two_sides_lane_open(struct sl_stage *stage, struct sl_lane *lane)
+int sl_cogroup_lane_open(struct sl_stage *stage, struct sl_lane *lane)
 {
     return sl_aggregate_lane_open(side_of(stage, lane), lane);
 }
 
-int sl_two_sides_lane_close(struct sl_stage *stage, struct sl_lane *lane)
+int sl_cogroup_lane_close(struct sl_stage *stage, struct sl_lane *lane)
 {
     return sl_aggregate_lane_close(side_of(stage, lane), lane);
 }
 
-int sl_two_sides_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
+int sl_cogroup_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
     return sl_aggregate_push(side_of(stage, lane), lane, in);
 }
 
-void sl_two_sides_done(struct sl_stage *stage)
+void sl_cogroup_done(struct sl_stage *stage)
 {
-    struct sl_two_sides *sides = stage->state;
+    struct sl_cogroup *sides = stage->state;
     sl_aggregate_done(&sides->side[0]);
     sl_aggregate_done(&sides->side[1]);
-    sl_piles_done(&sides->piles);
+    sl_row_buffers_done(&sides->piles);
 }
 
 /* ---- pieces of the merge ---- */
@@ -58,11 +58,11 @@ enum { PIECE_ENTRIES = 8 * SL_CHUNK_ROWS };
 
 struct merge {
     struct sl_stage *stage;
-    struct sl_two_sides *sides;
-    struct sl_groups *groups[2]; /* all memory is that of the first */
-    unsigned longer;             /* which of them is cut evenly */
+    struct sl_cogroup *sides;
+    struct sl_sorted_groups *groups[2]; /* all memory is that of the first */
+    unsigned longer;                    /* which of them is cut evenly */
     size_t pieces;
-    struct sl_pile *piece; /* [pieces] */
+    struct sl_row_buffer *piece; /* [pieces] */
 };
 
 /* Indexes into both runs where a piece begins. */
@@ -80,7 +80,7 @@ static struct cut find_cut(const struct merge *merge, size_t piece)
         return cut;
     cut.at[longer] = piece * PIECE_ENTRIES;
     cut.at[1 - longer] =
-        sl_groups_first(merge->groups[1 - longer], &merge->groups[longer]->entry[cut.at[longer]].key);
+        sl_sorted_groups_first(merge->groups[1 - longer], &merge->groups[longer]->entry[cut.at[longer]].key);
     return cut;
 }
 
@@ -92,7 +92,7 @@ static int compare_heads(const struct merge *merge, const struct cut *at, const 
     return sl_field_compare(&merge->groups[0]->entry[at->at[0]].key, &merge->groups[1]->entry[at->at[1]].key);
 }
 
-static struct sl_side side_of_entry(const struct sl_entry *entry, const struct sl_reducer *reducer)
+static struct sl_side side_of_entry(const struct sl_group_entry *entry, const struct sl_reducer *reducer)
 {
     struct sl_side side = {.present = entry != NULL};
     if (entry && reducer == &sl_reducer_list) {
@@ -103,17 +103,17 @@ static struct sl_side side_of_entry(const struct sl_entry *entry, const struct s
     return side;
 }
 
-static int meet_entries(const struct merge *merge, struct sl_meeting *meeting, const struct sl_entry *left,
-                        const struct sl_entry *right)
+static int meet_entries(const struct merge *merge, struct sl_cogroup_key *meeting,
+                        const struct sl_group_entry *left, const struct sl_group_entry *right)
 {
-    const struct sl_two_sides_kind *kind = merge->sides->kind;
+    const struct sl_cogroup_kind *kind = merge->sides->kind;
     meeting->key = left ? left->key : right->key;
     meeting->side[0] = side_of_entry(left, kind->reducer[0]);
     meeting->side[1] = side_of_entry(right, kind->reducer[1]);
     return kind->meet(meeting);
 }
 
-static int merge_entries(const struct merge *merge, size_t piece, struct sl_meeting *meeting)
+static int merge_entries(const struct merge *merge, size_t piece, struct sl_cogroup_key *meeting)
 {
     struct cut at = find_cut(merge, piece), end = find_cut(merge, piece + 1);
     int r = 0;
@@ -121,8 +121,8 @@ static int merge_entries(const struct merge *merge, size_t piece, struct sl_meet
         if (atomic_load_explicit(meeting->task->stop, memory_order_relaxed))
             return SL_ESTOP;
         int order = compare_heads(merge, &at, &end);
-        const struct sl_entry *left = order <= 0 ? &merge->groups[0]->entry[at.at[0]++] : NULL;
-        const struct sl_entry *right = order >= 0 ? &merge->groups[1]->entry[at.at[1]++] : NULL;
+        const struct sl_group_entry *left = order <= 0 ? &merge->groups[0]->entry[at.at[0]++] : NULL;
+        const struct sl_group_entry *right = order >= 0 ? &merge->groups[1]->entry[at.at[1]++] : NULL;
         r = meet_entries(merge, meeting, left, right);
     }
     return r;
@@ -131,13 +131,13 @@ static int merge_entries(const struct merge *merge, size_t piece, struct sl_meet
 static int merge_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
 {
     struct merge *merge = arg;
-    struct sl_pile *pile = &merge->piece[piece];
+    struct sl_row_buffer *pile = &merge->piece[piece];
     struct sl_task *task = &merge->stage->tasks[worker];
-    struct sl_meeting meeting = {.task = task, .piles = &merge->sides->piles, .pile = pile};
+    struct sl_cogroup_key meeting = {.task = task, .piles = &merge->sides->piles, .pile = pile};
     task->err = err;
-    int r = sl_pile_init(pile, merge->groups[0]->memory);
+    int r = sl_row_buffer_init(pile, merge->groups[0]->memory);
     r = r < 0 ? r : merge_entries(merge, piece, &meeting);
-    return r < 0 ? r : sl_pile_end(&merge->sides->piles, pile, task);
+    return r < 0 ? r : sl_row_buffer_end(&merge->sides->piles, pile, task);
 }
 
 static int run_pieces(struct merge *merge, struct sl_dataset *dataset)
@@ -148,8 +148,8 @@ static int run_pieces(struct merge *merge, struct sl_dataset *dataset)
                 : SL_ENOMEM;
     for (size_t i = 0; merge->piece && i < merge->pieces; i++) {
         if (r == 0)
-            r = sl_pile_show(&merge->piece[i], dataset, 0);
-        sl_pile_done(&merge->piece[i]);
+            r = sl_row_buffer_show(&merge->piece[i], dataset, 0);
+        sl_row_buffer_done(&merge->piece[i]);
     }
     free(merge->piece);
     return r;
@@ -173,21 +173,21 @@ static int merge_groups(struct merge *merge, struct sl_dataset **ret)
 
 static int finish_groups(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    struct sl_two_sides *sides = stage->state;
+    struct sl_cogroup *sides = stage->state;
     struct merge merge = {.stage = stage, .sides = sides};
     int r = sl_aggregate_finish(&sides->side[0], &merge.groups[0]);
     if (r == 0)
         r = sl_aggregate_finish(&sides->side[1], &merge.groups[1]);
     if (r == 0)
         r = merge_groups(&merge, ret);
-    sl_groups_unref(merge.groups[0]);
-    sl_groups_unref(merge.groups[1]);
+    sl_sorted_groups_unref(merge.groups[0]);
+    sl_sorted_groups_unref(merge.groups[1]);
     return r;
 }
 
-int sl_two_sides_finish(struct sl_stage *stage, struct sl_dataset **ret)
+int sl_cogroup_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    bool large = sl_two_sides_are_large(stage->state);
-    int r = large ? sl_two_sides_merge(stage, ret) : finish_groups(stage, ret);
+    bool large = sl_cogroup_are_large(stage->state);
+    int r = large ? sl_cogroup_merge(stage, ret) : finish_groups(stage, ret);
     return r < 0 ? r : sl_cut_partitions(stage, 1, ret);
 }

@@ -5,15 +5,15 @@
 enum { ROWS_BETWEEN_LOOKS = 1024 };
 
 /* Now and then: whether to give up, and whether the rows still fit into memory. */
-static int look_around(struct sl_meeting *meeting)
+static int look_around(struct sl_cogroup_key *meeting)
 {
     struct sl_task *task = meeting->task;
     if (task->stop && atomic_load_explicit(task->stop, memory_order_relaxed))
         return SL_ESTOP;
-    return meeting->pile ? sl_pile_make_room(meeting->piles, meeting->pile, task) : 0;
+    return meeting->pile ? sl_row_buffer_make_room(meeting->piles, meeting->pile, task) : 0;
 }
 
-int sl_meeting_put(struct sl_meeting *meeting, const struct sl_field *row, uint32_t width)
+int sl_cogroup_key_put(struct sl_cogroup_key *meeting, const struct sl_field *row, uint32_t width)
 {
     int r = meeting->rows++ % ROWS_BETWEEN_LOOKS ? 0 : look_around(meeting);
     if (r < 0)
@@ -23,7 +23,7 @@ int sl_meeting_put(struct sl_meeting *meeting, const struct sl_field *row, uint3
     return meeting->piles->spill->ops->row(meeting->file, row, width, meeting->task->err);
 }
 
-static int visit_stored(const struct sl_meeting *meeting, const struct sl_stored *stored,
+static int visit_stored(const struct sl_cogroup_key *meeting, const struct sl_stored *stored,
                         sl_side_visit *visit, void *arg)
 {
     struct sl_arena block = {0};
@@ -39,7 +39,7 @@ static int visit_stored(const struct sl_meeting *meeting, const struct sl_stored
     return r;
 }
 
-int sl_side_each(const struct sl_meeting *meeting, const struct sl_side *side, sl_side_visit *visit,
+int sl_side_each(const struct sl_cogroup_key *meeting, const struct sl_side *side, sl_side_visit *visit,
                  void *arg)
 {
     int r = 0;

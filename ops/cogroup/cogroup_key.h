@@ -14,20 +14,20 @@ struct sl_side {
     const struct sl_stored *stored; /* or all of them on disk, rows of one field; NULL: in memory */
 };
 
-struct sl_meeting {
+struct sl_cogroup_key {
     struct sl_field key; /* as it was seen first, left before right */
     struct sl_side side[2];
     struct sl_task *task;
-    struct sl_piles *piles;     /* rows go to `pile`, */
-    struct sl_pile *pile;       /* or, where it is NULL, */
-    struct sl_spill_file *file; /* into a file */
-    uint64_t rows;              /* that were put */
+    struct sl_row_buffers *piles; /* rows go to `pile`, */
+    struct sl_row_buffer *pile;   /* or, where it is NULL, */
+    struct sl_spill_file *file;   /* into a file */
+    uint64_t rows;                /* that were put */
 };
 
 /* What fields point to outlives the pile or is written at once. 0, or a failure of the batch. */
-int sl_meeting_put(struct sl_meeting *meeting, const struct sl_field *row, uint32_t width);
+int sl_cogroup_key_put(struct sl_cogroup_key *meeting, const struct sl_field *row, uint32_t width);
 
 /* Calls visit for each value in order, until it fails; a value is borrowed for that long. */
 typedef int sl_side_visit(void *arg, const struct sl_field *value);
-int sl_side_each(const struct sl_meeting *meeting, const struct sl_side *side, sl_side_visit *visit,
+int sl_side_each(const struct sl_cogroup_key *meeting, const struct sl_side *side, sl_side_visit *visit,
                  void *arg);

@@ -82,8 +82,8 @@ static int store_key(struct store *store, struct sl_task *task, const struct sl_
 static int store_add(struct store *store, struct sl_task *task, const struct sl_field *row)
 {
     int64_t mark = row[1].integer;
-    int r = store_key(store, task, &row[0], sl_run_lane(mark));
-    bool values = store->has_values && sl_run_kind(mark) != SL_RUN_EMPTY;
+    int r = store_key(store, task, &row[0], sl_spilled_lane(mark));
+    bool values = store->has_values && sl_spilled_kind(mark) != SL_SPILLED_EMPTY;
     return r < 0 || !values ? r : store_values(store, store->aggregate->runs.spill, &row[2], task->err);
 }
 
@@ -105,9 +105,9 @@ static int store_show(struct store *store, struct sl_spill *spill, struct sl_err
 /* ---- a range of keys ---- */
 
 struct reading {
-    struct sl_two_sides *sides;
+    struct sl_cogroup *sides;
     struct store store[2];
-    struct sl_meeting meeting;
+    struct sl_cogroup_key meeting;
 };
 
 static void begin_key(void *arg)
@@ -121,7 +121,7 @@ static void begin_key(void *arg)
 static int end_key(void *arg)
 {
     struct reading *reading = arg;
-    struct sl_meeting *meeting = &reading->meeting;
+    struct sl_cogroup_key *meeting = &reading->meeting;
     int r = 0;
     for (unsigned i = 0; i < 2 && r == 0; i++)
         r = store_show(&reading->store[i], meeting->piles->spill, meeting->task->err, &meeting->side[i]);
@@ -144,12 +144,12 @@ static const struct sl_field *current_key(const void *arg)
 static int add_row(void *arg, const struct sl_field *row)
 {
     struct reading *reading = arg;
-    return store_add(&reading->store[sl_run_side(row[1].integer)], reading->meeting.task, row);
+    return store_add(&reading->store[sl_spilled_side(row[1].integer)], reading->meeting.task, row);
 }
 
 static const struct sl_gatherer gatherer = {begin_key, current_key, add_row, end_key};
 
-static struct store store_of(struct sl_two_sides *sides, unsigned i)
+static struct store store_of(struct sl_cogroup *sides, unsigned i)
 {
     return (struct store){
         .aggregate = &sides->side[i],
@@ -160,7 +160,7 @@ static struct store store_of(struct sl_two_sides *sides, unsigned i)
 
 static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, struct sl_spill_file *file)
 {
-    struct sl_two_sides *sides = arg;
+    struct sl_cogroup *sides = arg;
     struct reading reading = {
         .sides = sides,
         .store = {store_of(sides, 0), store_of(sides, 1)},
@@ -174,16 +174,16 @@ static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, 
 
 /* ---- everything ---- */
 
-bool sl_two_sides_are_large(const struct sl_two_sides *sides)
+bool sl_cogroup_are_large(const struct sl_cogroup *sides)
 {
     return sl_aggregate_is_large(&sides->side[0]) || sl_aggregate_is_large(&sides->side[1]);
 }
 
-int sl_two_sides_merge(struct sl_stage *stage, struct sl_dataset **ret)
+int sl_cogroup_merge(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    struct sl_two_sides *sides = stage->state;
+    struct sl_cogroup *sides = stage->state;
     int r = sl_aggregate_spill_rest(&sides->side[0]);
     r = r < 0 ? r : sl_aggregate_spill_rest(&sides->side[1]);
-    r = r < 0 ? r : sl_runs_adopt(&sides->side[0].runs, &sides->side[1].runs);
-    return r < 0 ? r : sl_runs_merge(&sides->side[0].runs, false, write_range, sides, ret);
+    r = r < 0 ? r : sl_spilled_runs_adopt(&sides->side[0].runs, &sides->side[1].runs);
+    return r < 0 ? r : sl_spilled_runs_merge(&sides->side[0].runs, false, write_range, sides, ret);
 }

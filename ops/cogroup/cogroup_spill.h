@@ -7,5 +7,5 @@
 
 #include "ops/cogroup/cogroup.h"
 
-bool sl_two_sides_are_large(const struct sl_two_sides *sides);
-int sl_two_sides_merge(struct sl_stage *stage, struct sl_dataset **ret);
+bool sl_cogroup_are_large(const struct sl_cogroup *sides);
+int sl_cogroup_merge(struct sl_stage *stage, struct sl_dataset **ret);

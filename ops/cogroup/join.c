@@ -1,8 +1,8 @@
 /* join, leftOuterJoin, rightOuterJoin, fullOuterJoin, cogroup: the values that two streams have for a key. */
+#include "ops/cogroup/cogroup.h"
 #include "ops/group/by_key.h"
 #include "ops/key/partition_count.h"
 #include "ops/reducer/reducers.h"
-#include "ops/cogroup/cogroup.h"
 
 static const struct sl_param join_params[] = {
     {"other", SL_WANT_STREAM, false, "a stream of pairs"},
@@ -13,7 +13,7 @@ static const struct sl_param join_params[] = {
 /* ---- joins: a row for each pair of values ---- */
 
 struct product {
-    struct sl_meeting *meeting;
+    struct sl_cogroup_key *meeting;
     const struct sl_side *right;
     struct sl_field row[3];
 };
@@ -24,7 +24,7 @@ static int put_pair(void *arg, const struct sl_field *right)
     struct product *product = arg;
     product->row[2] = *right;
     product->row[2].flags = 0;
-    return sl_meeting_put(product->meeting, product->row, 3);
+    return sl_cogroup_key_put(product->meeting, product->row, 3);
 }
 
 static int put_pairs(void *arg, const struct sl_field *left)
@@ -36,7 +36,7 @@ static int put_pairs(void *arg, const struct sl_field *left)
 }
 
 /* Where one side is missing its value is nil. */
-static int put_product(struct sl_meeting *meeting)
+static int put_product(struct sl_cogroup_key *meeting)
 {
     struct sl_field none = sl_nil();
     const struct sl_side missing = {.item = &none, .count = 1};
@@ -47,49 +47,49 @@ static int put_product(struct sl_meeting *meeting)
     return sl_side_each(meeting, left, put_pairs, &product);
 }
 
-static int meet_inner(struct sl_meeting *meeting)
+static int meet_inner(struct sl_cogroup_key *meeting)
 {
     return meeting->side[0].present && meeting->side[1].present ? put_product(meeting) : 0;
 }
 
-static int meet_left(struct sl_meeting *meeting)
+static int meet_left(struct sl_cogroup_key *meeting)
 {
     return meeting->side[0].present ? put_product(meeting) : 0;
 }
 
-static int meet_right(struct sl_meeting *meeting)
+static int meet_right(struct sl_cogroup_key *meeting)
 {
     return meeting->side[1].present ? put_product(meeting) : 0;
 }
 
 static int inner_begin(struct sl_stage *stage)
 {
-    static const struct sl_two_sides_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_inner};
-    return sl_two_sides_begin(stage, &kind);
+    static const struct sl_cogroup_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_inner};
+    return sl_cogroup_begin(stage, &kind);
 }
 
 static int left_begin(struct sl_stage *stage)
 {
-    static const struct sl_two_sides_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_left};
-    return sl_two_sides_begin(stage, &kind);
+    static const struct sl_cogroup_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_left};
+    return sl_cogroup_begin(stage, &kind);
 }
 
 static int right_begin(struct sl_stage *stage)
 {
-    static const struct sl_two_sides_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_right};
-    return sl_two_sides_begin(stage, &kind);
+    static const struct sl_cogroup_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_right};
+    return sl_cogroup_begin(stage, &kind);
 }
 
 static int full_begin(struct sl_stage *stage)
 {
-    static const struct sl_two_sides_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = put_product};
-    return sl_two_sides_begin(stage, &kind);
+    static const struct sl_cogroup_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = put_product};
+    return sl_cogroup_begin(stage, &kind);
 }
 
-static const struct sl_wide inner_wide = SL_TWO_SIDES_WIDE(inner_begin);
-static const struct sl_wide left_wide = SL_TWO_SIDES_WIDE(left_begin);
-static const struct sl_wide right_wide = SL_TWO_SIDES_WIDE(right_begin);
-static const struct sl_wide full_wide = SL_TWO_SIDES_WIDE(full_begin);
+static const struct sl_wide inner_wide = SL_COGROUP_WIDE(inner_begin);
+static const struct sl_wide left_wide = SL_COGROUP_WIDE(left_begin);
+static const struct sl_wide right_wide = SL_COGROUP_WIDE(right_begin);
+static const struct sl_wide full_wide = SL_COGROUP_WIDE(full_begin);
 
 const struct sl_op sl_op_join = {
     .name = "join",
@@ -144,21 +144,21 @@ static struct sl_field list_of(const struct sl_side *side)
     return sl_list(side->item, side->count);
 }
 
-static int meet_cogroup(struct sl_meeting *meeting)
+static int meet_cogroup(struct sl_cogroup_key *meeting)
 {
     struct sl_field row[3] = {meeting->key, list_of(&meeting->side[0]), list_of(&meeting->side[1])};
     row[0].flags = 0;
-    return sl_meeting_put(meeting, row, 3);
+    return sl_cogroup_key_put(meeting, row, 3);
 }
 
 static int cogroup_begin(struct sl_stage *stage)
 {
-    static const struct sl_two_sides_kind kind = {
+    static const struct sl_cogroup_kind kind = {
         {&sl_reducer_list, &sl_reducer_list}, .shows_lists = true, .meet = meet_cogroup};
-    return sl_two_sides_begin(stage, &kind);
+    return sl_cogroup_begin(stage, &kind);
 }
 
-static const struct sl_wide cogroup_wide = SL_TWO_SIDES_WIDE(cogroup_begin);
+static const struct sl_wide cogroup_wide = SL_COGROUP_WIDE(cogroup_begin);
 
 const struct sl_op sl_op_cogroup = {
     .name = "cogroup",

@@ -1,9 +1,9 @@
 /* subtractByKey, intersection: what of one stream is not, or is, in another. The second stream's values do
  * not matter, so only its keys are kept. */
+#include "ops/cogroup/cogroup.h"
 #include "ops/group/by_key.h"
 #include "ops/key/partition_count.h"
 #include "ops/reducer/reducers.h"
-#include "ops/cogroup/cogroup.h"
 
 #include <string.h>
 
@@ -12,29 +12,29 @@
 /* The record as it was: a value of several fields was made a list and becomes several fields again. */
 static int put_record(void *arg, const struct sl_field *value)
 {
-    struct sl_meeting *meeting = arg;
+    struct sl_cogroup_key *meeting = arg;
     struct sl_field row[SL_WIDTH_MAX] = {meeting->key, *value};
     row[0].flags = 0;
     if (!(value->flags & SL_FIELD_ROW))
-        return sl_meeting_put(meeting, row, 2);
+        return sl_cogroup_key_put(meeting, row, 2);
     sl_assert(value->len < SL_WIDTH_MAX);
     memcpy(row + 1, value->items, value->len * sizeof *row);
-    return sl_meeting_put(meeting, row, 1 + value->len);
+    return sl_cogroup_key_put(meeting, row, 1 + value->len);
 }
 
-static int meet_subtract(struct sl_meeting *meeting)
+static int meet_subtract(struct sl_cogroup_key *meeting)
 {
     return meeting->side[1].present ? 0 : sl_side_each(meeting, &meeting->side[0], put_record, meeting);
 }
 
 static int subtract_begin(struct sl_stage *stage)
 {
-    static const struct sl_two_sides_kind kind = {{&sl_reducer_list, &sl_reducer_nothing},
-                                                  .meet = meet_subtract};
-    return sl_two_sides_begin(stage, &kind);
+    static const struct sl_cogroup_kind kind = {{&sl_reducer_list, &sl_reducer_nothing},
+                                                .meet = meet_subtract};
+    return sl_cogroup_begin(stage, &kind);
 }
 
-static const struct sl_wide subtract_wide = SL_TWO_SIDES_WIDE(subtract_begin);
+static const struct sl_wide subtract_wide = SL_COGROUP_WIDE(subtract_begin);
 
 static const struct sl_param subtract_params[] = {
     {"other", SL_WANT_STREAM, false, "a stream of pairs; their values do not matter"},
@@ -55,23 +55,23 @@ const struct sl_op sl_op_subtract_by_key = {
 
 /* ---- intersection ---- */
 
-static int meet_intersection(struct sl_meeting *meeting)
+static int meet_intersection(struct sl_cogroup_key *meeting)
 {
     const struct sl_field *key = &meeting->key;
     if (!meeting->side[0].present || !meeting->side[1].present)
         return 0;
-    return key->flags & SL_FIELD_ROW ? sl_meeting_put(meeting, key->items, key->len)
-                                     : sl_meeting_put(meeting, key, 1);
+    return key->flags & SL_FIELD_ROW ? sl_cogroup_key_put(meeting, key->items, key->len)
+                                     : sl_cogroup_key_put(meeting, key, 1);
 }
 
 static int intersection_begin(struct sl_stage *stage)
 {
-    static const struct sl_two_sides_kind kind = {
+    static const struct sl_cogroup_kind kind = {
         {&sl_reducer_nothing, &sl_reducer_nothing}, .key_of = SL_KEY_RECORD, .meet = meet_intersection};
-    return sl_two_sides_begin(stage, &kind);
+    return sl_cogroup_begin(stage, &kind);
 }
 
-static const struct sl_wide intersection_wide = SL_TWO_SIDES_WIDE(intersection_begin);
+static const struct sl_wide intersection_wide = SL_COGROUP_WIDE(intersection_begin);
 
 static const struct sl_param intersection_params[] = {
     {"other", SL_WANT_STREAM, false, "the stream whose records are looked for"},

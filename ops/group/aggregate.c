@@ -44,7 +44,7 @@ void sl_aggregate_done(struct sl_aggregate *aggregate)
     }
     free(aggregate->lane);
     sl_aggregate_paths_done(aggregate);
-    sl_runs_done(&aggregate->runs);
+    sl_spilled_runs_done(&aggregate->runs);
     pthread_mutex_destroy(&aggregate->lock);
     *aggregate = (struct sl_aggregate){0};
 }

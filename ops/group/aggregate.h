@@ -33,8 +33,8 @@ struct sl_aggregate {
     size_t paths;
     unsigned parts; /* hash partitions that are folded each on its own; a power of two */
 
-    struct sl_runs runs; /* on disk, where memory is bounded (aggregate_spill.c) */
-    _Atomic size_t held; /* bytes of lanes that ended */
+    struct sl_spilled_runs runs; /* on disk, where memory is bounded (aggregate_spill.c) */
+    _Atomic size_t held;         /* bytes of lanes that ended */
 };
 
 /* Key and value of a record: SL_KEY_FIELD needs pairs (others are record errors), value = what follows the
@@ -47,10 +47,10 @@ int sl_aggregate_lane_open(struct sl_aggregate *aggregate, struct sl_lane *lane)
 int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane);
 int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, const struct sl_chunk *in);
 /* The groups in the order of their keys. */
-int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret);
+int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_sorted_groups **ret);
 void sl_aggregate_done(struct sl_aggregate *aggregate);
 
 /* Whether groups are on disk, or would have to be while they are finished: then sl_aggregate_rows takes the
- * place of sl_aggregate_finish and sl_groups_finish. */
+ * place of sl_aggregate_finish and sl_sorted_groups_finish. */
 bool sl_aggregate_is_large(const struct sl_aggregate *aggregate);
-int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_shape shape, struct sl_dataset **ret);
+int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_result_form shape, struct sl_dataset **ret);

@@ -22,7 +22,7 @@ struct finish {
     unsigned partitions;       /* a power of two */
     struct sl_table *merged;   /* [partitions], where there are several sources */
     struct sl_sort_list *list; /* [partitions] */
-    struct sl_groups *result;
+    struct sl_sorted_groups *result;
 };
 
 /* ---- what there is ---- */
@@ -151,7 +151,7 @@ static void place(void *arg, size_t at, const struct sl_sort_item *item, size_t 
         if (i + SL_KEYS_AHEAD < count)
             __builtin_prefetch(item[i + SL_KEYS_AHEAD].key);
         const struct sl_group *group = sl_group_of_key(item[i].key);
-        struct sl_entry *entry = &finish->result->entry[at + i];
+        struct sl_group_entry *entry = &finish->result->entry[at + i];
         entry->key = group->key;
         entry->key.flags &= SL_FIELD_ROW;
         entry->state = group->state;
@@ -179,7 +179,7 @@ static int sort_groups(struct finish *finish)
     size_t count = 0;
     for (unsigned p = 0; p < finish->partitions; p++)
         count += finish->list[p].count;
-    finish->result = sl_groups_new(count);
+    finish->result = sl_sorted_groups_new(count);
     if (!finish->result)
         return SL_ENOMEM;
     finish->result->count = count;
@@ -211,7 +211,7 @@ static int finish_all(struct finish *finish)
     return r < 0 ? r : sort_groups(finish);
 }
 
-int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret)
+int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_sorted_groups **ret)
 {
     struct finish finish = {.aggregate = aggregate};
     int r = finish_all(&finish);
@@ -219,7 +219,7 @@ int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_groups **ret)
         take_memory(&finish);
         *ret = finish.result;
     } else {
-        sl_groups_unref(finish.result);
+        sl_sorted_groups_unref(finish.result);
     }
     for (unsigned p = 0; p < finish.partitions; p++) {
         if (finish.merged)

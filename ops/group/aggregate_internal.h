@@ -30,24 +30,24 @@ struct sl_aggregate_path {
  * the operator whose aggregate it is) and the number of the lane: that which saw the key first (reducers that
  * are exact), or whose group it is. A long list of values is several rows: the first of them may be a state,
  * the others have the kind values. */
-enum sl_run_kind { SL_RUN_STATE, SL_RUN_EMPTY, SL_RUN_FAILED, SL_RUN_VALUES };
+enum sl_spilled_kind { SL_SPILLED_STATE, SL_SPILLED_EMPTY, SL_SPILLED_FAILED, SL_SPILLED_VALUES };
 
-static inline int64_t sl_run_mark(uint32_t lane, unsigned side, enum sl_run_kind kind)
+static inline int64_t sl_spilled_mark(uint32_t lane, unsigned side, enum sl_spilled_kind kind)
 {
     return (int64_t)lane << 3 | side << 2 | kind;
 }
 
-static inline enum sl_run_kind sl_run_kind(int64_t mark)
+static inline enum sl_spilled_kind sl_spilled_kind(int64_t mark)
 {
-    return (enum sl_run_kind)(mark & 3);
+    return (enum sl_spilled_kind)(mark & 3);
 }
 
-static inline unsigned sl_run_side(int64_t mark)
+static inline unsigned sl_spilled_side(int64_t mark)
 {
     return mark >> 2 & 1;
 }
 
-static inline uint32_t sl_run_lane(int64_t mark)
+static inline uint32_t sl_spilled_lane(int64_t mark)
 {
     return (uint32_t)(mark >> 3);
 }

@@ -11,7 +11,7 @@
  * right. A group that is not there has no flags. */
 struct gathering {
     struct sl_aggregate *aggregate;
-    enum sl_shape shape;
+    enum sl_result_form shape;
     struct sl_task *task;
     struct sl_spill_file *file; /* the rows of the result */
     struct sl_arena *keep;      /* of one key */
@@ -50,20 +50,21 @@ static int end_key(struct gathering *g)
     return r < 0 ? r : combine_into(g, &g->whole, &g->path);
 }
 
-static int read_group(struct gathering *g, const struct sl_field *row, enum sl_run_kind kind,
+static int read_group(struct gathering *g, const struct sl_field *row, enum sl_spilled_kind kind,
                       struct sl_group *ret)
 {
     const struct sl_reducer *reducer = g->aggregate->reducer;
     struct sl_group group = {0};
     if (!sl_field_copy(g->keep, &row[0], &group.key))
         return SL_ENOMEM;
-    group.first = sl_run_lane(row[1].integer);
+    group.first = sl_spilled_lane(row[1].integer);
     group.key.flags = (row[0].flags & SL_FIELD_ROW) | SL_GROUP_TAKEN;
-    if (kind == SL_RUN_FAILED)
+    if (kind == SL_SPILLED_FAILED)
         group.key.flags |= SL_GROUP_FAILED;
-    if (kind == SL_RUN_EMPTY || kind == SL_RUN_VALUES)
+    if (kind == SL_SPILLED_EMPTY || kind == SL_SPILLED_VALUES)
         group.key.flags |= SL_GROUP_EMPTY;
-    int r = kind == SL_RUN_STATE ? reducer->ops->decode(reducer, g->task, g->keep, &row[2], &group.state) : 0;
+    int r =
+        kind == SL_SPILLED_STATE ? reducer->ops->decode(reducer, g->task, g->keep, &row[2], &group.state) : 0;
     if (r == 0)
         *ret = group;
     return r;
@@ -120,8 +121,8 @@ static int add_values(struct gathering *g, const struct sl_field *list)
 static int add_row(void *arg, const struct sl_field *row)
 {
     struct gathering *g = arg;
-    enum sl_run_kind kind = sl_run_kind(row[1].integer);
-    uint32_t number = sl_run_lane(row[1].integer);
+    enum sl_spilled_kind kind = sl_spilled_kind(row[1].integer);
+    uint32_t number = sl_spilled_lane(row[1].integer);
     struct sl_group group;
     int r = 0;
     if (g->aggregate->reducer->ops->exact) {
@@ -132,10 +133,10 @@ static int add_row(void *arg, const struct sl_field *row)
         r = end_lane(g);
         r = r < 0 ? r : read_group(g, row, kind, &g->lane);
         g->number = number;
-    } else if (kind != SL_RUN_VALUES) {
+    } else if (kind != SL_SPILLED_VALUES) {
         return 0; /* what a lane had on disk already has an empty group too */
     }
-    return r == 0 && kind == SL_RUN_VALUES ? add_values(g, &row[2]) : r;
+    return r == 0 && kind == SL_SPILLED_VALUES ? add_values(g, &row[2]) : r;
 }
 
 /* ---- a range of keys ---- */
@@ -151,9 +152,10 @@ static int write_key(void *arg)
     if (r < 0 || !(g->whole.key.flags & SL_GROUP_TAKEN) ||
         g->whole.key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED))
         return r;
-    struct sl_entry entry = {g->whole.key, g->whole.state};
+    struct sl_group_entry entry = {g->whole.key, g->whole.state};
     entry.key.flags &= SL_FIELD_ROW;
-    r = sl_entry_row(aggregate->stage, aggregate->reducer, g->shape, g->task, &entry, pair, &row, &width);
+    r = sl_group_entry_row(aggregate->stage, aggregate->reducer, g->shape, g->task, &entry, pair, &row,
+                           &width);
     return r < 0 || !width ? r : aggregate->runs.spill->ops->row(g->file, row, width, g->task->err);
 }
 
@@ -218,9 +220,9 @@ int sl_aggregate_spill_rest(struct sl_aggregate *aggregate)
     return sl_pool_run(stage->pool, tables, spill_rest, aggregate, stage->err);
 }
 
-int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_shape shape, struct sl_dataset **ret)
+int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_result_form shape, struct sl_dataset **ret)
 {
     struct gathering all = {.aggregate = aggregate, .shape = shape};
     int r = sl_aggregate_spill_rest(aggregate);
-    return r < 0 ? r : sl_runs_merge(&aggregate->runs, false, write_range, &all, ret);
+    return r < 0 ? r : sl_spilled_runs_merge(&aggregate->runs, false, write_range, &all, ret);
 }

@@ -9,8 +9,8 @@
 #include "core/base/error.h"
 #include "core/rows/spill.h"
 #include "ops/group/aggregate_internal.h"
-#include "ops/reducer/reducers.h"
 #include "ops/key/sort_keys.h"
+#include "ops/reducer/reducers.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_agg
 {
     size_t bytes = sl_table_bytes(&lane->table, 0);
     size_t held = atomic_fetch_add_explicit(&aggregate->held, bytes, memory_order_relaxed) + bytes;
-    if (!lane->runs && held <= sl_runs_bytes(&aggregate->runs) / 2)
+    if (!lane->runs && held <= sl_spilled_runs_bytes(&aggregate->runs) / 2)
         return false;
     atomic_fetch_sub_explicit(&aggregate->held, bytes, memory_order_relaxed);
     return true;
@@ -70,7 +70,7 @@ bool sl_aggregate_is_large(const struct sl_aggregate *aggregate)
             groups += part[p].table.used;
         }
     }
-    return bytes + groups * GROUP_BYTES > sl_runs_bytes(&aggregate->runs);
+    return bytes + groups * GROUP_BYTES > sl_spilled_runs_bytes(&aggregate->runs);
 }
 
 /* ---- a table becomes a run ---- */
@@ -81,15 +81,15 @@ struct writing {
     const struct sl_aggregate_lane *lane;
     struct sl_task *task;
     struct sl_spill_file *file;
-    enum sl_run_kind kind; /* of groups that have something */
+    enum sl_spilled_kind kind; /* of groups that have something */
 };
 
-static enum sl_run_kind kind_of(const struct writing *writing, const struct sl_group *group)
+static enum sl_spilled_kind kind_of(const struct writing *writing, const struct sl_group *group)
 {
     if (group->key.flags & SL_GROUP_FAILED)
-        return SL_RUN_FAILED;
+        return SL_SPILLED_FAILED;
     if (group->key.flags & SL_GROUP_EMPTY)
-        return SL_RUN_EMPTY;
+        return SL_SPILLED_EMPTY;
     return writing->kind;
 }
 
@@ -120,7 +120,7 @@ static int write_list(const struct writing *writing, struct sl_field *row, uint3
             bytes += bytes_of(&item[to]);
         row[2] = sl_list(item + from, to - from);
         r = write_row(writing, row);
-        row[1] = sl_integer(sl_run_mark(lane, writing->aggregate->input, SL_RUN_VALUES));
+        row[1] = sl_integer(sl_spilled_mark(lane, writing->aggregate->input, SL_SPILLED_VALUES));
         from = to;
     } while (r == 0 && to < count);
     return r;
@@ -129,11 +129,12 @@ static int write_list(const struct writing *writing, struct sl_field *row, uint3
 static int write_group(const struct writing *writing, const struct sl_group *group)
 {
     const struct sl_aggregate *aggregate = writing->aggregate;
-    enum sl_run_kind kind = kind_of(writing, group);
+    enum sl_spilled_kind kind = kind_of(writing, group);
     uint32_t lane = aggregate->reducer->ops->exact ? group->first : writing->lane->number;
-    struct sl_field row[3] = {group->key, sl_integer(sl_run_mark(lane, aggregate->input, kind)), sl_nil()};
+    struct sl_field row[3] = {group->key, sl_integer(sl_spilled_mark(lane, aggregate->input, kind)),
+                              sl_nil()};
     row[0].flags &= SL_FIELD_ROW;
-    if (kind == SL_RUN_EMPTY || kind == SL_RUN_FAILED)
+    if (kind == SL_SPILLED_EMPTY || kind == SL_SPILLED_FAILED)
         return write_row(writing, row);
     int r = writing->reducer->ops->encode(writing->reducer, writing->task, &group->state, &row[2]);
     if (r < 0)
@@ -188,13 +189,14 @@ int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *tas
         return 0;
     if (!exact && lane->keeps_values) {
         writing.reducer = &sl_reducer_list;
-        writing.kind = SL_RUN_VALUES;
+        writing.kind = SL_SPILLED_VALUES;
     }
-    int r = sl_runs_file(&aggregate->runs, task, &writing.file);
+    int r = sl_spilled_runs_file(&aggregate->runs, task, &writing.file);
     r = r < 0 ? r : write_groups(&writing, table);
     struct sl_position whole = {.input = aggregate->input};
     if (r == 0)
-        r = sl_runs_end(&aggregate->runs, task, exact ? &whole : &lane->position, exact ? 0 : lane->runs++);
+        r = sl_spilled_runs_end(&aggregate->runs, task, exact ? &whole : &lane->position,
+                                exact ? 0 : lane->runs++);
     if (r < 0)
         return r;
     sl_table_done(table);

@@ -25,12 +25,12 @@ bool sl_native_takes_pieces(const struct sl_node *node)
 }
 
 int sl_by_key_begin(struct sl_by_key *by_key, struct sl_stage *stage, const struct sl_reducer *reducer,
-                    enum sl_key_of key_of, enum sl_shape shape, unsigned partitions_param)
+                    enum sl_key_of key_of, enum sl_result_form shape, unsigned partitions_param)
 {
     by_key->shape = shape;
     by_key->partitions_param = partitions_param;
     int r = sl_aggregate_init(&by_key->aggregate, stage, reducer, key_of);
-    return r < 0 ? r : sl_runs_init(&by_key->aggregate.runs, stage);
+    return r < 0 ? r : sl_spilled_runs_init(&by_key->aggregate.runs, stage);
 }
 
 int sl_by_key_lane_open(struct sl_stage *stage, struct sl_lane *lane)
@@ -69,12 +69,12 @@ int sl_cut_partitions(const struct sl_stage *stage, unsigned param, struct sl_da
 
 static int finish_groups(struct sl_stage *stage, struct sl_by_key *by_key, struct sl_dataset **ret)
 {
-    struct sl_groups *groups;
+    struct sl_sorted_groups *groups;
     int r = sl_aggregate_finish(&by_key->aggregate, &groups);
     if (r < 0)
         return r;
-    r = sl_groups_finish(stage, by_key->aggregate.reducer, groups, by_key->shape, ret);
-    sl_groups_unref(groups);
+    r = sl_sorted_groups_finish(stage, by_key->aggregate.reducer, groups, by_key->shape, ret);
+    sl_sorted_groups_unref(groups);
     return r;
 }
 

@@ -8,14 +8,14 @@
 struct sl_by_key {
     struct sl_aggregate aggregate;
     struct sl_function_reducer function; /* where the reducer is a user's */
-    enum sl_shape shape;
+    enum sl_result_form shape;
     unsigned partitions_param; /* index of numPartitions among the parameters, SL_PARAMS_MAX: none */
 };
 
 /* In begin. The reducer of parameter `param`: native, or made of a user's function of two values. */
 const struct sl_reducer *sl_by_key_reducer(struct sl_by_key *by_key, struct sl_stage *stage, unsigned param);
 int sl_by_key_begin(struct sl_by_key *by_key, struct sl_stage *stage, const struct sl_reducer *reducer,
-                    enum sl_key_of key_of, enum sl_shape shape, unsigned partitions_param);
+                    enum sl_key_of key_of, enum sl_result_form shape, unsigned partitions_param);
 
 /* Fit into struct sl_wide as they are, where stage->state is a struct sl_by_key. */
 int sl_by_key_lane_open(struct sl_stage *stage, struct sl_lane *lane);

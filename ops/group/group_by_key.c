@@ -7,7 +7,7 @@ static const struct sl_param partitions_params[] = {SL_PARAM_PARTITIONS, {0}};
 
 static int group_begin(struct sl_stage *stage)
 {
-    return sl_by_key_begin(stage->state, stage, &sl_reducer_list, SL_KEY_FIELD, SL_SHAPE_PAIR, 0);
+    return sl_by_key_begin(stage->state, stage, &sl_reducer_list, SL_KEY_FIELD, SL_FORM_PAIR, 0);
 }
 
 static const struct sl_wide group_wide = SL_BY_KEY_WIDE(group_begin, sl_always_takes_pieces);
@@ -25,7 +25,7 @@ const struct sl_op sl_op_group_by_key = {
 
 static int count_by_key_begin(struct sl_stage *stage)
 {
-    return sl_by_key_begin(stage->state, stage, &sl_reducer_count, SL_KEY_FIELD, SL_SHAPE_PAIR, 0);
+    return sl_by_key_begin(stage->state, stage, &sl_reducer_count, SL_KEY_FIELD, SL_FORM_PAIR, 0);
 }
 
 static const struct sl_wide count_by_key_wide = SL_BY_KEY_WIDE(count_by_key_begin, sl_always_takes_pieces);
@@ -43,7 +43,7 @@ const struct sl_op sl_op_count_by_key = {
 
 static int count_by_value_begin(struct sl_stage *stage)
 {
-    return sl_by_key_begin(stage->state, stage, &sl_reducer_count, SL_KEY_RECORD, SL_SHAPE_PAIR, 0);
+    return sl_by_key_begin(stage->state, stage, &sl_reducer_count, SL_KEY_RECORD, SL_FORM_PAIR, 0);
 }
 
 static const struct sl_wide count_by_value_wide =
@@ -62,7 +62,7 @@ const struct sl_op sl_op_count_by_value = {
 
 static int distinct_begin(struct sl_stage *stage)
 {
-    return sl_by_key_begin(stage->state, stage, &sl_reducer_nothing, SL_KEY_RECORD, SL_SHAPE_KEY, 0);
+    return sl_by_key_begin(stage->state, stage, &sl_reducer_nothing, SL_KEY_RECORD, SL_FORM_KEY, 0);
 }
 
 static const struct sl_wide distinct_wide = SL_BY_KEY_WIDE(distinct_begin, sl_always_takes_pieces);

@@ -12,7 +12,7 @@ enum { PIECE_ENTRIES = 16 * SL_CHUNK_ROWS };
 /* Entries [a_from, a_to) and [b_from, b_to) and what they become. */
 struct piece {
     size_t a_from, a_to, b_from, b_to;
-    struct sl_entry *entry; /* room for all of them, in the result */
+    struct sl_group_entry *entry; /* room for all of them, in the result */
     size_t count;
     struct sl_arena arena; /* of combined states */
 };
@@ -20,16 +20,16 @@ struct piece {
 struct both {
     struct sl_stage *stage;
     const struct sl_reducer *reducer;
-    const struct sl_groups *a, *b;
+    const struct sl_sorted_groups *a, *b;
     struct piece *piece; /* [pieces] */
     size_t pieces;
 };
 
 static int combine_entry(const struct both *both, struct sl_task *task, struct piece *piece,
-                         const struct sl_entry *a, const struct sl_entry *b)
+                         const struct sl_group_entry *a, const struct sl_group_entry *b)
 {
     const struct sl_reducer *reducer = both->reducer;
-    struct sl_entry *to = &piece->entry[piece->count];
+    struct sl_group_entry *to = &piece->entry[piece->count];
     sl_arena_reset(task->scratch);
     to->key = a->key;
     int r = sl_reducer_copy(reducer, task, &piece->arena, &a->state, &to->state);
@@ -46,8 +46,8 @@ static int combine_entry(const struct both *both, struct sl_task *task, struct p
 
 static int merge_entries(const struct both *both, struct sl_task *task, struct piece *piece)
 {
-    const struct sl_entry *a = both->a->entry + piece->a_from, *a_end = both->a->entry + piece->a_to;
-    const struct sl_entry *b = both->b->entry + piece->b_from, *b_end = both->b->entry + piece->b_to;
+    const struct sl_group_entry *a = both->a->entry + piece->a_from, *a_end = both->a->entry + piece->a_to;
+    const struct sl_group_entry *b = both->b->entry + piece->b_from, *b_end = both->b->entry + piece->b_to;
     int r = 0;
     while (r == 0 && a < a_end && b < b_end) {
         int order = sl_field_compare(&a->key, &b->key);
@@ -73,10 +73,10 @@ static int merge_piece(void *arg, size_t index, unsigned worker, struct sl_error
 }
 
 /* Pieces begin with every PIECE_ENTRIES-th key of the longer run. */
-static int cut(struct both *both, struct sl_entry *entry)
+static int cut(struct both *both, struct sl_group_entry *entry)
 {
     bool a_is_longer = both->a->count >= both->b->count;
-    const struct sl_groups *longer = a_is_longer ? both->a : both->b;
+    const struct sl_sorted_groups *longer = a_is_longer ? both->a : both->b;
     both->pieces = (longer->count + PIECE_ENTRIES - 1) / PIECE_ENTRIES;
     both->piece = calloc(both->pieces, sizeof *both->piece);
     if (!both->piece)
@@ -88,8 +88,8 @@ static int cut(struct both *both, struct sl_entry *entry)
         piece->b_to = both->b->count;
         if (before) {
             const struct sl_field *key = &longer->entry[i * PIECE_ENTRIES].key;
-            piece->a_from = before->a_to = sl_groups_first(both->a, key);
-            piece->b_from = before->b_to = sl_groups_first(both->b, key);
+            piece->a_from = before->a_to = sl_sorted_groups_first(both->a, key);
+            piece->b_from = before->b_to = sl_sorted_groups_first(both->b, key);
         }
         piece->entry = entry + piece->a_from + piece->b_from;
     }
@@ -97,7 +97,7 @@ static int cut(struct both *both, struct sl_entry *entry)
 }
 
 /* Closes the gaps that keys of both runs left. */
-static void join(const struct both *both, struct sl_groups *to)
+static void join(const struct both *both, struct sl_sorted_groups *to)
 {
     for (size_t i = 0; i < both->pieces; i++) {
         struct piece *piece = &both->piece[i];
@@ -107,15 +107,16 @@ static void join(const struct both *both, struct sl_groups *to)
     }
 }
 
-int sl_groups_combine(struct sl_stage *stage, const struct sl_reducer *reducer, struct sl_groups *a,
-                      struct sl_groups *b, struct sl_groups **ret)
+int sl_sorted_groups_combine(struct sl_stage *stage, const struct sl_reducer *reducer,
+                             struct sl_sorted_groups *a, struct sl_sorted_groups *b,
+                             struct sl_sorted_groups **ret)
 {
     if (!b || !b->count || !a || !a->count) {
-        *ret = sl_groups_ref(a && a->count ? a : b ? b : a);
+        *ret = sl_sorted_groups_ref(a && a->count ? a : b ? b : a);
         return 0;
     }
     struct both both = {stage, reducer, a, b, NULL, 0};
-    struct sl_groups *to = sl_groups_new(a->count + b->count);
+    struct sl_sorted_groups *to = sl_sorted_groups_new(a->count + b->count);
     int r = to ? cut(&both, to->entry) : SL_ENOMEM;
     if (r == 0)
         r = sl_pool_run(stage->pool, both.pieces, merge_piece, &both, stage->err);
@@ -125,7 +126,7 @@ int sl_groups_combine(struct sl_stage *stage, const struct sl_reducer *reducer, 
         sl_arena_done(&both.piece[i].arena);
     free(both.piece);
     if (r < 0) {
-        sl_groups_unref(to);
+        sl_sorted_groups_unref(to);
         return r;
     }
     to->memory->base[0] = sl_memory_ref(a->memory);

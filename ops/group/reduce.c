@@ -5,7 +5,7 @@
 static int reduce_begin(struct sl_stage *stage)
 {
     struct sl_by_key *by_key = stage->state;
-    return sl_by_key_begin(by_key, stage, sl_by_key_reducer(by_key, stage, 0), SL_KEY_NONE, SL_SHAPE_VALUE,
+    return sl_by_key_begin(by_key, stage, sl_by_key_reducer(by_key, stage, 0), SL_KEY_NONE, SL_FORM_VALUE,
                            SL_PARAMS_MAX);
 }
 
@@ -29,8 +29,7 @@ const struct sl_op sl_op_reduce = {
 
 static int count_begin(struct sl_stage *stage)
 {
-    return sl_by_key_begin(stage->state, stage, &sl_reducer_count, SL_KEY_NONE, SL_SHAPE_VALUE,
-                           SL_PARAMS_MAX);
+    return sl_by_key_begin(stage->state, stage, &sl_reducer_count, SL_KEY_NONE, SL_FORM_VALUE, SL_PARAMS_MAX);
 }
 
 /* An empty batch counts 0. */

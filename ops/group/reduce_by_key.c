@@ -5,8 +5,7 @@
 static int reduce_begin(struct sl_stage *stage)
 {
     struct sl_by_key *by_key = stage->state;
-    return sl_by_key_begin(by_key, stage, sl_by_key_reducer(by_key, stage, 0), SL_KEY_FIELD, SL_SHAPE_PAIR,
-                           1);
+    return sl_by_key_begin(by_key, stage, sl_by_key_reducer(by_key, stage, 0), SL_KEY_FIELD, SL_FORM_PAIR, 1);
 }
 
 static const struct sl_wide reduce_wide = SL_BY_KEY_WIDE(reduce_begin, sl_native_takes_pieces);
@@ -36,7 +35,7 @@ static int begin_function(struct sl_stage *stage, struct sl_function_reducer fun
     by_key->function = function;
     by_key->function.what = stage->node->op->name;
     sl_function_reducer_init(&by_key->function);
-    return sl_by_key_begin(by_key, stage, &by_key->function.reducer, SL_KEY_FIELD, SL_SHAPE_PAIR,
+    return sl_by_key_begin(by_key, stage, &by_key->function.reducer, SL_KEY_FIELD, SL_FORM_PAIR,
                            partitions_param);
 }
 

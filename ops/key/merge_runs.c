@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-struct sl_run_reader {
+struct sl_spilled_reader {
     const struct sl_stored *run;
     size_t number; /* of the run */
     size_t block;  /* that comes next */
@@ -16,7 +16,7 @@ struct sl_run_reader {
     struct sl_arena arena;
 };
 
-static const struct sl_field *key_of(const struct sl_run_reader *reader)
+static const struct sl_field *key_of(const struct sl_spilled_reader *reader)
 {
     return &reader->chunk->column[0][reader->row];
 }
@@ -29,7 +29,7 @@ static int compare_keys(const struct sl_field *a, const struct sl_field *b, bool
 
 /* ---- readers ---- */
 
-static int load(struct sl_run_reader *reader, size_t block, struct sl_error *err)
+static int load(struct sl_spilled_reader *reader, size_t block, struct sl_error *err)
 {
     struct sl_chunk *chunk;
     sl_arena_reset(&reader->arena);
@@ -44,7 +44,7 @@ static int load(struct sl_run_reader *reader, size_t block, struct sl_error *err
 }
 
 /* Puts the reader on the next row: 1, or 0 at the end. */
-static int advance(struct sl_run_reader *reader, struct sl_error *err)
+static int advance(struct sl_spilled_reader *reader, struct sl_error *err)
 {
     if (++reader->row >= reader->chunk->rows) {
         if (reader->block == reader->run->blocks)
@@ -58,8 +58,8 @@ static int advance(struct sl_run_reader *reader, struct sl_error *err)
 }
 
 /* The last block that begins before `from`, or the first one. */
-static int find_block(struct sl_run_reader *reader, const struct sl_field *from, bool descending, size_t *ret,
-                      struct sl_error *err)
+static int find_block(struct sl_spilled_reader *reader, const struct sl_field *from, bool descending,
+                      size_t *ret, struct sl_error *err)
 {
     size_t low = 0, high = reader->run->blocks;
     while (high - low > 1) {
@@ -77,7 +77,7 @@ static int find_block(struct sl_run_reader *reader, const struct sl_field *from,
 }
 
 /* Puts the reader on the first row at or behind `from`: 1, or 0 where there is none. */
-static int seek(struct sl_run_reader *reader, const struct sl_field *from, bool descending,
+static int seek(struct sl_spilled_reader *reader, const struct sl_field *from, bool descending,
                 struct sl_error *err)
 {
     size_t block = 0;
@@ -96,8 +96,8 @@ static int seek(struct sl_run_reader *reader, const struct sl_field *from, bool 
 
 /* ---- the heap ---- */
 
-static bool stands_before(const struct sl_merge *merge, const struct sl_run_reader *a,
-                          const struct sl_run_reader *b)
+static bool stands_before(const struct sl_merge *merge, const struct sl_spilled_reader *a,
+                          const struct sl_spilled_reader *b)
 {
     if (a->prefix != b->prefix)
         return merge->descending ? a->prefix > b->prefix : a->prefix < b->prefix;
@@ -107,7 +107,7 @@ static bool stands_before(const struct sl_merge *merge, const struct sl_run_read
 
 static void sift_down(struct sl_merge *merge, size_t at)
 {
-    struct sl_run_reader *moved = merge->heap[at];
+    struct sl_spilled_reader *moved = merge->heap[at];
     for (size_t child; (child = 2 * at + 1) < merge->live; at = child) {
         if (child + 1 < merge->live && stands_before(merge, merge->heap[child + 1], merge->heap[child]))
             child++;
@@ -118,7 +118,7 @@ static void sift_down(struct sl_merge *merge, size_t at)
     merge->heap[at] = moved;
 }
 
-static bool is_inside(const struct sl_merge *merge, const struct sl_run_reader *reader)
+static bool is_inside(const struct sl_merge *merge, const struct sl_spilled_reader *reader)
 {
     return !merge->to || compare_keys(key_of(reader), merge->to, merge->descending) < 0;
 }
@@ -128,10 +128,10 @@ int sl_merge_open(struct sl_merge *merge, struct sl_stored *const *run, size_t r
 {
     *merge = (struct sl_merge){.descending = descending, .to = to, .readers = runs};
     merge->reader = calloc(runs + 1, sizeof *merge->reader);
-    merge->heap = calloc(runs + 1, sizeof(struct sl_run_reader *));
+    merge->heap = calloc(runs + 1, sizeof(struct sl_spilled_reader *));
     int r = merge->reader && merge->heap ? 0 : sl_error_nomem(err);
     for (size_t i = 0; r >= 0 && i < runs; i++) {
-        struct sl_run_reader *reader = &merge->reader[i];
+        struct sl_spilled_reader *reader = &merge->reader[i];
         reader->run = run[i];
         reader->number = i;
         r = seek(reader, from, descending, err);
@@ -161,7 +161,7 @@ void sl_merge_close(struct sl_merge *merge)
 /* The reader on top moves on, or leaves the heap. */
 static int move_on(struct sl_merge *merge, struct sl_error *err)
 {
-    struct sl_run_reader *top = merge->heap[0];
+    struct sl_spilled_reader *top = merge->heap[0];
     int r = advance(top, err);
     if (r < 0)
         return r;

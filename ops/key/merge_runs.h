@@ -9,15 +9,15 @@
 #include "core/contract/operator.h"
 #include "core/rows/spill.h"
 
-struct sl_run_reader;
+struct sl_spilled_reader;
 
 struct sl_merge {
     bool descending;
     const struct sl_field *to; /* the first key that does not belong here; NULL: there is none */
     size_t readers, live;      /* live: of heap[] */
-    struct sl_run_reader *reader;
-    struct sl_run_reader **heap;
-    struct sl_run_reader *last; /* gave the last row */
+    struct sl_spilled_reader *reader;
+    struct sl_spilled_reader **heap;
+    struct sl_spilled_reader *last; /* gave the last row */
 };
 
 /* Rows with keys in [from, to), NULL: from the beginning, to the end. Both must outlive the merge. */

@@ -4,28 +4,28 @@
 
 #include <stdlib.h>
 
-struct sl_groups *sl_groups_new(size_t capacity)
+struct sl_sorted_groups *sl_sorted_groups_new(size_t capacity)
 {
-    struct sl_groups *groups = calloc(1, sizeof *groups);
+    struct sl_sorted_groups *groups = calloc(1, sizeof *groups);
     if (!groups)
         return NULL;
     atomic_init(&groups->refs, 1);
     groups->entry = malloc((capacity ? capacity : 1) * sizeof *groups->entry);
     groups->memory = sl_memory_new();
     if (!groups->entry || !groups->memory) {
-        sl_groups_unref(groups);
+        sl_sorted_groups_unref(groups);
         return NULL;
     }
     return groups;
 }
 
-struct sl_groups *sl_groups_ref(struct sl_groups *groups)
+struct sl_sorted_groups *sl_sorted_groups_ref(struct sl_sorted_groups *groups)
 {
     atomic_fetch_add_explicit(&groups->refs, 1, memory_order_relaxed);
     return groups;
 }
 
-void sl_groups_unref(struct sl_groups *groups)
+void sl_sorted_groups_unref(struct sl_sorted_groups *groups)
 {
     if (!groups || atomic_fetch_sub_explicit(&groups->refs, 1, memory_order_acq_rel) > 1)
         return;
@@ -34,7 +34,7 @@ void sl_groups_unref(struct sl_groups *groups)
     free(groups);
 }
 
-size_t sl_groups_first(const struct sl_groups *groups, const struct sl_field *key)
+size_t sl_sorted_groups_first(const struct sl_sorted_groups *groups, const struct sl_field *key)
 {
     size_t from = 0, to = groups->count;
     while (from < to) {
@@ -54,8 +54,8 @@ enum { PIECE_ENTRIES = 16 * SL_CHUNK_ROWS };
 struct finish {
     struct sl_stage *stage;
     const struct sl_reducer *reducer;
-    const struct sl_groups *groups;
-    enum sl_shape shape;
+    const struct sl_sorted_groups *groups;
+    enum sl_result_form shape;
     struct sl_rows **piece;
 };
 
@@ -67,12 +67,12 @@ static void key_row(const struct sl_field *key, const struct sl_field **ret, uin
     *ret_width = row ? key->len : 1;
 }
 
-int sl_entry_row(const struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_shape shape,
-                 struct sl_task *task, const struct sl_entry *entry, struct sl_field pair[2],
-                 const struct sl_field **ret, uint32_t *ret_width)
+int sl_group_entry_row(const struct sl_stage *stage, const struct sl_reducer *reducer,
+                       enum sl_result_form shape, struct sl_task *task, const struct sl_group_entry *entry,
+                       struct sl_field pair[2], const struct sl_field **ret, uint32_t *ret_width)
 {
     *ret_width = 0;
-    if (shape == SL_SHAPE_KEY) {
+    if (shape == SL_FORM_KEY) {
         key_row(&entry->key, ret, ret_width);
         return 0;
     }
@@ -83,21 +83,22 @@ int sl_entry_row(const struct sl_stage *stage, const struct sl_reducer *reducer,
         struct sl_field none = sl_nil();
         return sl_task_reject_group(task, stage->node->number, &entry->key, &none);
     }
-    *ret = shape == SL_SHAPE_PAIR ? pair : &pair[1];
-    *ret_width = r < 0 ? 0 : shape == SL_SHAPE_PAIR ? 2 : 1;
+    *ret = shape == SL_FORM_PAIR ? pair : &pair[1];
+    *ret_width = r < 0 ? 0 : shape == SL_FORM_PAIR ? 2 : 1;
     return r;
 }
 
 static int finish_entry(struct finish *finish, struct sl_task *task, struct sl_rows *rows,
-                        const struct sl_entry *entry)
+                        const struct sl_group_entry *entry)
 {
     struct sl_field pair[2], value;
     const struct sl_field *row;
     uint32_t width;
-    int r = sl_entry_row(finish->stage, finish->reducer, finish->shape, task, entry, pair, &row, &width);
+    int r =
+        sl_group_entry_row(finish->stage, finish->reducer, finish->shape, task, entry, pair, &row, &width);
     if (r < 0 || !width)
         return r;
-    if (finish->shape != SL_SHAPE_KEY) {
+    if (finish->shape != SL_FORM_KEY) {
         if (!sl_field_copy(&rows->arena, &pair[1], &value))
             return SL_ENOMEM;
         pair[1] = value;
@@ -126,8 +127,9 @@ static int finish_piece(void *arg, size_t index, unsigned worker, struct sl_erro
     return r;
 }
 
-int sl_groups_finish(struct sl_stage *stage, const struct sl_reducer *reducer, struct sl_groups *groups,
-                     enum sl_shape shape, struct sl_dataset **ret)
+int sl_sorted_groups_finish(struct sl_stage *stage, const struct sl_reducer *reducer,
+                            struct sl_sorted_groups *groups, enum sl_result_form shape,
+                            struct sl_dataset **ret)
 {
     size_t pieces = (groups->count + PIECE_ENTRIES - 1) / PIECE_ENTRIES;
     struct sl_dataset *dataset = sl_dataset_new(1);

@@ -4,49 +4,51 @@
  * Keys and states point into `memory`, which rows made from the run share. */
 #pragma once
 
-#include "core/rows/dataset.h"
 #include "core/contract/operator.h"
 #include "core/contract/reducer.h"
+#include "core/rows/dataset.h"
 
-struct sl_entry {
+struct sl_group_entry {
     struct sl_field key;
     union sl_state state;
 };
 
-struct sl_groups {
+struct sl_sorted_groups {
     _Atomic unsigned refs;
     size_t count;
-    struct sl_entry *entry; /* [count] */
+    struct sl_group_entry *entry; /* [count] */
     struct sl_memory *memory;
 };
 
 /* Room for `capacity` entries and an empty memory. NULL: out of memory. */
-struct sl_groups *sl_groups_new(size_t capacity);
-struct sl_groups *sl_groups_ref(struct sl_groups *groups);
-void sl_groups_unref(struct sl_groups *groups);
+struct sl_sorted_groups *sl_sorted_groups_new(size_t capacity);
+struct sl_sorted_groups *sl_sorted_groups_ref(struct sl_sorted_groups *groups);
+void sl_sorted_groups_unref(struct sl_sorted_groups *groups);
 
 /* The first entry whose key is not before this one; count: none. */
-size_t sl_groups_first(const struct sl_groups *groups, const struct sl_field *key);
+size_t sl_sorted_groups_first(const struct sl_sorted_groups *groups, const struct sl_field *key);
 
 /* Sorts entries[count] by key, spread over the stage's workers; equal keys (a run has none, rows being sorted
  * may) stay in their order. 0 or SL_ENOMEM. */
-int sl_entries_sort(struct sl_stage *stage, struct sl_entry *entry, size_t count);
+int sl_group_entries_sort(struct sl_stage *stage, struct sl_group_entry *entry, size_t count);
 
 /* Both runs as one, a's states before b's; neither changes. An empty run or NULL adds nothing; not both NULL.
  * A group error leaves the group out and goes to the sink. */
-int sl_groups_combine(struct sl_stage *stage, const struct sl_reducer *reducer, struct sl_groups *a,
-                      struct sl_groups *b, struct sl_groups **ret);
+int sl_sorted_groups_combine(struct sl_stage *stage, const struct sl_reducer *reducer,
+                             struct sl_sorted_groups *a, struct sl_sorted_groups *b,
+                             struct sl_sorted_groups **ret);
 
 /* What becomes of a group: the row (key, value), its value alone, or its key as the record it was. */
-enum sl_shape { SL_SHAPE_PAIR, SL_SHAPE_VALUE, SL_SHAPE_KEY };
+enum sl_result_form { SL_FORM_PAIR, SL_FORM_VALUE, SL_FORM_KEY };
 
 /* The row a group becomes, borrowed from the entry, pair[] and task->scratch. A group error leaves it out:
  * width 0. */
-int sl_entry_row(const struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_shape shape,
-                 struct sl_task *task, const struct sl_entry *entry, struct sl_field pair[2],
-                 const struct sl_field **ret, uint32_t *ret_width);
+int sl_group_entry_row(const struct sl_stage *stage, const struct sl_reducer *reducer,
+                       enum sl_result_form shape, struct sl_task *task, const struct sl_group_entry *entry,
+                       struct sl_field pair[2], const struct sl_field **ret, uint32_t *ret_width);
 
 /* Finishes every group: a dataset of one partition. A group error leaves the group out and goes to the sink.
  */
-int sl_groups_finish(struct sl_stage *stage, const struct sl_reducer *reducer, struct sl_groups *groups,
-                     enum sl_shape shape, struct sl_dataset **ret);
+int sl_sorted_groups_finish(struct sl_stage *stage, const struct sl_reducer *reducer,
+                            struct sl_sorted_groups *groups, enum sl_result_form shape,
+                            struct sl_dataset **ret);

@@ -13,9 +13,9 @@ enum {
     RANGES_PER_WORKER = 4,
 };
 
-int sl_runs_init(struct sl_runs *runs, struct sl_stage *stage)
+int sl_spilled_runs_init(struct sl_spilled_runs *runs, struct sl_stage *stage)
 {
-    *runs = (struct sl_runs){.stage = stage};
+    *runs = (struct sl_spilled_runs){.stage = stage};
     struct sl_spill *spill = stage->services ? stage->services->spill : NULL;
     if (!spill || !stage->node->op->wide->bounded)
         return 0;
@@ -27,7 +27,7 @@ int sl_runs_init(struct sl_runs *runs, struct sl_stage *stage)
     return 0;
 }
 
-void sl_runs_done(struct sl_runs *runs)
+void sl_spilled_runs_done(struct sl_spilled_runs *runs)
 {
     if (!runs->spill)
         return;
@@ -38,15 +38,15 @@ void sl_runs_done(struct sl_runs *runs)
     free(runs->run);
     free(runs->file);
     pthread_mutex_destroy(&runs->lock);
-    *runs = (struct sl_runs){0};
+    *runs = (struct sl_spilled_runs){0};
 }
 
-size_t sl_runs_bytes(const struct sl_runs *runs)
+size_t sl_spilled_runs_bytes(const struct sl_spilled_runs *runs)
 {
     return runs->spill->bytes * sl_pool_workers(runs->stage->pool);
 }
 
-int sl_runs_file(struct sl_runs *runs, struct sl_task *task, struct sl_spill_file **ret)
+int sl_spilled_runs_file(struct sl_spilled_runs *runs, struct sl_task *task, struct sl_spill_file **ret)
 {
     struct sl_spill_file **file = &runs->file[task->worker];
     int r = *file ? 0 : runs->spill->ops->open(runs->spill, file, task->err);
@@ -55,11 +55,11 @@ int sl_runs_file(struct sl_runs *runs, struct sl_task *task, struct sl_spill_fil
     return r;
 }
 
-static struct sl_run *new_run(struct sl_runs *runs)
+static struct sl_spilled_run *new_run(struct sl_spilled_runs *runs)
 {
     if (runs->count == runs->capacity) {
         size_t capacity = runs->capacity ? 2 * runs->capacity : 16;
-        struct sl_run *grown = reallocarray(runs->run, capacity, sizeof *grown);
+        struct sl_spilled_run *grown = reallocarray(runs->run, capacity, sizeof *grown);
         if (!grown)
             return NULL;
         runs->run = grown;
@@ -68,15 +68,15 @@ static struct sl_run *new_run(struct sl_runs *runs)
     return &runs->run[runs->count++];
 }
 
-int sl_runs_end(struct sl_runs *runs, struct sl_task *task, const struct sl_position *position,
-                uint32_t number)
+int sl_spilled_runs_end(struct sl_spilled_runs *runs, struct sl_task *task,
+                        const struct sl_position *position, uint32_t number)
 {
-    struct sl_run run = {.number = number, .position = *position};
+    struct sl_spilled_run run = {.number = number, .position = *position};
     int r = runs->spill->ops->end(runs->file[task->worker], &run.stored, task->err);
     if (r < 0)
         return r;
     pthread_mutex_lock(&runs->lock);
-    struct sl_run *place = new_run(runs);
+    struct sl_spilled_run *place = new_run(runs);
     if (place)
         *place = run;
     pthread_mutex_unlock(&runs->lock);
@@ -86,10 +86,10 @@ int sl_runs_end(struct sl_runs *runs, struct sl_task *task, const struct sl_posi
     return SL_ENOMEM;
 }
 
-int sl_runs_adopt(struct sl_runs *to, struct sl_runs *from)
+int sl_spilled_runs_adopt(struct sl_spilled_runs *to, struct sl_spilled_runs *from)
 {
     while (from->count) {
-        struct sl_run *place = new_run(to);
+        struct sl_spilled_run *place = new_run(to);
         if (!place)
             return SL_ENOMEM;
         *place = from->run[--from->count];
@@ -100,9 +100,9 @@ int sl_runs_adopt(struct sl_runs *to, struct sl_runs *from)
 /* ---- merging ---- */
 
 struct plan {
-    struct sl_runs *runs;
+    struct sl_spilled_runs *runs;
     bool descending;
-    sl_runs_write *write;
+    sl_spilled_runs_write *write;
     void *arg;
     struct sl_stored **run;
     size_t count;
@@ -180,7 +180,7 @@ static int merge_ranges(struct plan *plan, struct sl_dataset **ret)
     return r;
 }
 
-static size_t runs_at_once(const struct sl_runs *runs)
+static size_t runs_at_once(const struct sl_spilled_runs *runs)
 {
     size_t count = runs->spill->bytes / RUN_BYTES;
     return count < RUNS_MIN ? RUNS_MIN : count > RUNS_MAX ? RUNS_MAX : count;
@@ -188,13 +188,13 @@ static size_t runs_at_once(const struct sl_runs *runs)
 
 static int compare_runs(const void *a, const void *b)
 {
-    const struct sl_run *left = a, *right = b;
+    const struct sl_spilled_run *left = a, *right = b;
     int order = sl_position_compare(&left->position, &right->position);
     return order ? order : (left->number > right->number) - (left->number < right->number);
 }
 
 /* The runs in order as an array of their own; runs->run[] gives them up. */
-static struct sl_stored **take_runs(struct sl_runs *runs)
+static struct sl_stored **take_runs(struct sl_spilled_runs *runs)
 {
     struct sl_stored **run = calloc(runs->count + 1, sizeof(struct sl_stored *));
     if (!run)
@@ -207,8 +207,8 @@ static struct sl_stored **take_runs(struct sl_runs *runs)
     return run;
 }
 
-int sl_runs_merge(struct sl_runs *runs, bool descending, sl_runs_write *write, void *arg,
-                  struct sl_dataset **ret)
+int sl_spilled_runs_merge(struct sl_spilled_runs *runs, bool descending, sl_spilled_runs_write *write,
+                          void *arg, struct sl_dataset **ret)
 {
     const struct sl_spill_ops *ops = runs->spill->ops;
     unsigned workers = sl_pool_workers(runs->stage->pool);

@@ -1,8 +1,8 @@
 /* The sorted runs on disk (core/rows/spill.h) of an operator that does not fit into memory: where workers write
  * them, and in which order they are read.
  *
- * A worker writes rows to its file (sl_runs_file) and ends a run with sl_runs_end. When all are written,
- * sl_runs_merge reads them as one on all workers and makes a dataset of what comes out, which is on disk too.
+ * A worker writes rows to its file (sl_spilled_runs_file) and ends a run with sl_spilled_runs_end. When all are written,
+ * sl_spilled_runs_merge reads them as one on all workers and makes a dataset of what comes out, which is on disk too.
  */
 #pragma once
 
@@ -12,40 +12,40 @@
 
 #include <pthread.h>
 
-struct sl_run {
+struct sl_spilled_run {
     struct sl_stored *stored;
     struct sl_position position; /* of the lane whose rows they are */
     uint32_t number;             /* of the lane's runs */
 };
 
-struct sl_runs {
+struct sl_spilled_runs {
     struct sl_stage *stage;
     struct sl_spill *spill;      /* NULL: there is no limit, everything stays in memory */
     struct sl_spill_file **file; /* [workers], NULL until needed */
     pthread_mutex_t lock;        /* guards all below while lanes are open */
-    struct sl_run *run;
+    struct sl_spilled_run *run;
     size_t count, capacity;
 };
 
 /* Without services, a limit or an operator that is bounded, nothing is ever written. 0 or SL_ENOMEM. */
-int sl_runs_init(struct sl_runs *runs, struct sl_stage *stage);
-void sl_runs_done(struct sl_runs *runs);
+int sl_spilled_runs_init(struct sl_spilled_runs *runs, struct sl_stage *stage);
+void sl_spilled_runs_done(struct sl_spilled_runs *runs);
 
 /* What all workers together may hold. */
-size_t sl_runs_bytes(const struct sl_runs *runs);
+size_t sl_spilled_runs_bytes(const struct sl_spilled_runs *runs);
 
-int sl_runs_file(struct sl_runs *runs, struct sl_task *task, struct sl_spill_file **ret);
+int sl_spilled_runs_file(struct sl_spilled_runs *runs, struct sl_task *task, struct sl_spill_file **ret);
 /* What the worker wrote since is a run. */
-int sl_runs_end(struct sl_runs *runs, struct sl_task *task, const struct sl_position *position,
-                uint32_t number);
+int sl_spilled_runs_end(struct sl_spilled_runs *runs, struct sl_task *task,
+                        const struct sl_position *position, uint32_t number);
 
 /* Moves all runs of `from` to `to`. 0 or SL_ENOMEM. */
-int sl_runs_adopt(struct sl_runs *to, struct sl_runs *from);
+int sl_spilled_runs_adopt(struct sl_spilled_runs *to, struct sl_spilled_runs *from);
 
 /* Writes what becomes of the rows of one range of keys to `file`. */
-typedef int sl_runs_write(void *arg, struct sl_merge *merge, struct sl_task *task,
-                          struct sl_spill_file *file);
+typedef int sl_spilled_runs_write(void *arg, struct sl_merge *merge, struct sl_task *task,
+                                  struct sl_spill_file *file);
 
 /* A dataset of one partition; the runs are freed. */
-int sl_runs_merge(struct sl_runs *runs, bool descending, sl_runs_write *write, void *arg,
-                  struct sl_dataset **ret);
+int sl_spilled_runs_merge(struct sl_spilled_runs *runs, bool descending, sl_spilled_runs_write *write,
+                          void *arg, struct sl_dataset **ret);

@@ -8,8 +8,8 @@
 #pragma once
 
 #include "core/base/fetch.h"
-#include "core/rows/field.h"
 #include "core/contract/reducer.h"
+#include "core/rows/field.h"
 
 #include <stddef.h>
 

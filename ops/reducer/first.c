@@ -20,34 +20,34 @@ static int last_merge(const struct sl_reducer *r, struct sl_task *task, struct s
                       union sl_state *state, const struct sl_field *value)
 {
     (void)r, (void)task;
-    return sl_held_set(sl_held_of(state), keep, value);
+    return sl_value_state_set(sl_value_state_of(state), keep, value);
 }
 
 static int last_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                         union sl_state *state, const union sl_state *other)
 {
     (void)r, (void)task;
-    return sl_held_set(sl_held_of(state), keep, &sl_held_of(other)->value);
+    return sl_value_state_set(sl_value_state_of(state), keep, &sl_value_state_of(other)->value);
 }
 
 static const struct sl_reducer_ops first_ops = {
-    .create = sl_held_create,
+    .create = sl_value_state_create,
     .merge = first_merge,
     .combine = first_combine,
-    .finish = sl_held_finish,
-    .encode = sl_held_finish,
-    .decode = sl_held_create,
-    .copy = sl_held_copy,
+    .finish = sl_value_state_finish,
+    .encode = sl_value_state_finish,
+    .decode = sl_value_state_create,
+    .copy = sl_value_state_copy,
 };
 
 static const struct sl_reducer_ops last_ops = {
-    .create = sl_held_create,
+    .create = sl_value_state_create,
     .merge = last_merge,
     .combine = last_combine,
-    .finish = sl_held_finish,
-    .encode = sl_held_finish,
-    .decode = sl_held_create,
-    .copy = sl_held_copy,
+    .finish = sl_value_state_finish,
+    .encode = sl_value_state_finish,
+    .decode = sl_value_state_create,
+    .copy = sl_value_state_copy,
 };
 
 static int first_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,

@@ -1,16 +1,16 @@
 /* min, max: the first and the last value in the order of SPEC 1. Of 1 and 1.0 both keep the integer. */
 #include "ops/builtin/function.h"
-#include "ops/reducer/value_state.h"
 #include "ops/reducer/strict_order.h"
+#include "ops/reducer/value_state.h"
 
 /* Takes the value if it is better: `sign` times the order is negative, or it is equal and looks better. */
 static int improve(union sl_state *state, struct sl_arena *keep, const struct sl_field *value, int sign)
 {
-    struct sl_held *held = sl_held_of(state);
+    struct sl_value_state *held = sl_value_state_of(state);
     int order = sign * sl_field_compare(value, &held->value);
     if (order > 0 || (order == 0 && sl_field_compare_strictly(value, &held->value) >= 0))
         return 0;
-    return sl_held_set(held, keep, value);
+    return sl_value_state_set(held, keep, value);
 }
 
 static int min_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
@@ -24,7 +24,7 @@ static int min_combine(const struct sl_reducer *r, struct sl_task *task, struct 
                        union sl_state *state, const union sl_state *other)
 {
     (void)r, (void)task;
-    return improve(state, keep, &sl_held_of(other)->value, 1);
+    return improve(state, keep, &sl_value_state_of(other)->value, 1);
 }
 
 static int max_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
@@ -38,29 +38,29 @@ static int max_combine(const struct sl_reducer *r, struct sl_task *task, struct 
                        union sl_state *state, const union sl_state *other)
 {
     (void)r, (void)task;
-    return improve(state, keep, &sl_held_of(other)->value, -1);
+    return improve(state, keep, &sl_value_state_of(other)->value, -1);
 }
 
 static const struct sl_reducer_ops min_ops = {
     .exact = true,
-    .create = sl_held_create,
+    .create = sl_value_state_create,
     .merge = min_merge,
     .combine = min_combine,
-    .finish = sl_held_finish,
-    .encode = sl_held_finish,
-    .decode = sl_held_create,
-    .copy = sl_held_copy,
+    .finish = sl_value_state_finish,
+    .encode = sl_value_state_finish,
+    .decode = sl_value_state_create,
+    .copy = sl_value_state_copy,
 };
 
 static const struct sl_reducer_ops max_ops = {
     .exact = true,
-    .create = sl_held_create,
+    .create = sl_value_state_create,
     .merge = max_merge,
     .combine = max_combine,
-    .finish = sl_held_finish,
-    .encode = sl_held_finish,
-    .decode = sl_held_create,
-    .copy = sl_held_copy,
+    .finish = sl_value_state_finish,
+    .encode = sl_value_state_finish,
+    .decode = sl_value_state_create,
+    .copy = sl_value_state_copy,
 };
 
 static int min_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,

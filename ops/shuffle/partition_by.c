@@ -13,13 +13,13 @@
 
 struct partitioning {
     struct sl_lanes lanes;
-    struct sl_piles piles;
+    struct sl_row_buffers piles;
 };
 
 struct lane {
     struct sl_lane_head head; /* first */
     size_t count;
-    struct sl_pile pile[]; /* [count], rows NULL: none */
+    struct sl_row_buffer pile[]; /* [count], rows NULL: none */
 };
 
 static size_t partition_count(const struct sl_node *node)
@@ -31,13 +31,13 @@ static int begin(struct sl_stage *stage)
 {
     struct partitioning *own = stage->state;
     sl_lanes_init(&own->lanes);
-    return sl_piles_init(&own->piles, stage);
+    return sl_row_buffers_init(&own->piles, stage);
 }
 
 static void lane_free(struct lane *lane)
 {
     for (size_t p = 0; p < lane->count; p++)
-        sl_pile_done(&lane->pile[p]);
+        sl_row_buffer_done(&lane->pile[p]);
     free(lane);
 }
 
@@ -47,7 +47,7 @@ static void done(struct sl_stage *stage)
     for (size_t i = 0; i < own->lanes.count; i++)
         lane_free((struct lane *)own->lanes.head[i]);
     sl_lanes_done(&own->lanes);
-    sl_piles_done(&own->piles);
+    sl_row_buffers_done(&own->piles);
 }
 
 static int lane_open(struct sl_stage *stage, struct sl_lane *lane)
@@ -109,9 +109,9 @@ static int find_partition(const struct sl_node *node, struct sl_task *task, cons
 
 static int append(struct lane *lane, size_t partition, const struct sl_chunk *in, uint32_t row)
 {
-    struct sl_pile *pile = &lane->pile[partition];
+    struct sl_row_buffer *pile = &lane->pile[partition];
     struct sl_field fields[SL_WIDTH_MAX];
-    if (!pile->rows && sl_pile_init(pile, NULL) < 0)
+    if (!pile->rows && sl_row_buffer_init(pile, NULL) < 0)
         return SL_ENOMEM;
     struct sl_rows *rows = pile->rows;
     for (uint32_t c = 0; c < in->width; c++)
@@ -131,7 +131,7 @@ static int make_room(struct partitioning *own, struct lane *lane, struct sl_task
         return 0;
     for (size_t p = 0; p < lane->count && r == 0; p++)
         if (lane->pile[p].rows)
-            r = sl_pile_spill(&own->piles, &lane->pile[p], task);
+            r = sl_row_buffer_spill(&own->piles, &lane->pile[p], task);
     return r;
 }
 
@@ -142,7 +142,7 @@ static int lane_close(struct sl_stage *stage, struct sl_lane *lane)
     int r = 0;
     for (size_t p = 0; p < mine->count && r == 0; p++)
         if (mine->pile[p].rows)
-            r = sl_pile_end(&own->piles, &mine->pile[p], lane->task);
+            r = sl_row_buffer_end(&own->piles, &mine->pile[p], lane->task);
     return r;
 }
 
@@ -168,7 +168,7 @@ static int add_lane(struct sl_dataset *dataset, const struct lane *lane)
     int r = 0;
     for (size_t p = 0; p < lane->count && r == 0; p++)
         if (lane->pile[p].rows)
-            r = sl_pile_show(&lane->pile[p], dataset, p);
+            r = sl_row_buffer_show(&lane->pile[p], dataset, p);
     return r;
 }
 

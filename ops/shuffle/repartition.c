@@ -1,7 +1,7 @@
 /* repartition, coalesce: the same records in other pieces. Rows are shared, nothing is copied where the input
  * is a dataset already. */
-#include "core/contract/collect.h"
 #include "core/base/error.h"
+#include "core/contract/collect.h"
 #include "ops/key/partition_count.h"
 
 static int begin(struct sl_stage *stage)

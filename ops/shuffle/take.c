@@ -1,6 +1,6 @@
 /* take(n): the first n records in order. No partition keeps more than n of them. */
-#include "core/contract/collect.h"
 #include "core/base/error.h"
+#include "core/contract/collect.h"
 
 static uint64_t rows_wanted(const struct sl_stage *stage)
 {

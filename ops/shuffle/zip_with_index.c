@@ -2,8 +2,8 @@
  *
  * Lanes number their rows from 0 while they come; when all are there, what stands before a lane is added. So
  * rows are copied once, by the worker that has them. */
-#include "core/contract/collect.h"
 #include "core/base/error.h"
+#include "core/contract/collect.h"
 
 static int begin(struct sl_stage *stage)
 {

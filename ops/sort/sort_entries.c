@@ -1,8 +1,8 @@
 /* Sorting groups by key: pieces become lists of items (ops/key/sort_lists.h). All steps run on the stage's
  * workers. */
 #include "core/base/error.h"
-#include "ops/key/sorted_groups.h"
 #include "ops/key/sort_lists.h"
+#include "ops/key/sorted_groups.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 enum { PIECE_ENTRIES = 16 << 10 };
 
 struct sort {
-    struct sl_entry *entry, *out;
+    struct sl_group_entry *entry, *out;
     struct sl_sort_item *item;
     struct sl_sort_list *list; /* [pieces] */
     size_t count, pieces;
@@ -32,7 +32,7 @@ static void place(void *arg, size_t at, const struct sl_sort_item *item, size_t 
     for (size_t i = 0; i < count; i++) {
         if (i + SL_KEYS_AHEAD < count)
             __builtin_prefetch(item[i + SL_KEYS_AHEAD].key);
-        sort->out[at + i] = *(const struct sl_entry *)item[i].key; /* its first member */
+        sort->out[at + i] = *(const struct sl_group_entry *)item[i].key; /* its first member */
     }
 }
 
@@ -56,7 +56,7 @@ static int sort_in_pieces(struct sl_stage *stage, struct sort *sort)
     return r < 0 ? r : sl_pool_run(stage->pool, sort->pieces, copy_back, sort, stage->err);
 }
 
-int sl_entries_sort(struct sl_stage *stage, struct sl_entry *entry, size_t count)
+int sl_group_entries_sort(struct sl_stage *stage, struct sl_group_entry *entry, size_t count)
 {
     struct sort sort = {
         .entry = entry, .count = count, .pieces = (count + PIECE_ENTRIES - 1) / PIECE_ENTRIES};

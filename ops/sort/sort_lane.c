@@ -24,7 +24,7 @@ void sl_sort_lane_free(struct sl_sort_lane *lane)
 
 /* Copies key and record into the arena; the bytes of a key that is part of the record are copied once. */
 static int copy_entry(const struct sl_sorting *sorting, struct sl_arena *arena, const struct sl_field *key,
-                      const struct sl_field *fields, uint32_t width, struct sl_entry *ret)
+                      const struct sl_field *fields, uint32_t width, struct sl_group_entry *ret)
 {
     struct sl_sort_record *record = sl_arena_alloc(arena, sizeof *record + width * sizeof *fields);
     if (!record)
@@ -49,7 +49,7 @@ static int copy_entry(const struct sl_sorting *sorting, struct sl_arena *arena, 
 
 static bool make_room(struct sl_sort_lane *lane)
 {
-    struct sl_entry *entry = sl_array_grow(lane->entry, lane->count, &lane->capacity, sizeof *entry);
+    struct sl_group_entry *entry = sl_array_grow(lane->entry, lane->count, &lane->capacity, sizeof *entry);
     if (!entry)
         return false;
     lane->entry = entry;
@@ -62,23 +62,24 @@ enum { KEPT_MIN = SL_CHUNK_ROWS }; /* small n: sorted once for many rows all the
 
 static int compare_ascending(const void *a, const void *b)
 {
-    const struct sl_entry *left = *(const struct sl_entry *const *)a;
-    const struct sl_entry *right = *(const struct sl_entry *const *)b;
+    const struct sl_group_entry *left = *(const struct sl_group_entry *const *)a;
+    const struct sl_group_entry *right = *(const struct sl_group_entry *const *)b;
     int order = sl_field_compare(&left->key, &right->key);
     return order ? order : (left > right) - (left < right);
 }
 
 static int compare_descending(const void *a, const void *b)
 {
-    const struct sl_entry *left = *(const struct sl_entry *const *)a;
-    const struct sl_entry *right = *(const struct sl_entry *const *)b;
+    const struct sl_group_entry *left = *(const struct sl_group_entry *const *)a;
+    const struct sl_group_entry *right = *(const struct sl_group_entry *const *)b;
     int order = sl_field_compare(&right->key, &left->key);
     return order ? order : (left > right) - (left < right);
 }
 
 /* Copies the entries that stay to fresh memory. */
 static int keep_best(const struct sl_sorting *sorting, struct sl_sort_lane *lane,
-                     const struct sl_entry *const *best, struct sl_arena *arena, struct sl_entry *entry)
+                     const struct sl_group_entry *const *best, struct sl_arena *arena,
+                     struct sl_group_entry *entry)
 {
     for (size_t i = 0; i < sorting->rows_max; i++) {
         const struct sl_sort_record *record = best[i]->state.pointer;
@@ -98,8 +99,8 @@ static int prune(const struct sl_sorting *sorting, struct sl_sort_lane *lane)
 {
     struct sl_arena arena;
     sl_arena_init(&arena);
-    const struct sl_entry **order = malloc(lane->count * sizeof *order);
-    struct sl_entry *entry = malloc(sorting->rows_max * sizeof *entry);
+    const struct sl_group_entry **order = malloc(lane->count * sizeof *order);
+    struct sl_group_entry *entry = malloc(sorting->rows_max * sizeof *entry);
     int r = order && entry ? 0 : SL_ENOMEM;
     for (size_t i = 0; r == 0 && i < lane->count; i++)
         order[i] = &lane->entry[i];

@@ -18,7 +18,7 @@ struct sl_sort_record {
 struct sl_sort_lane {
     struct sl_lane_head head; /* first */
     struct sl_arena arena;    /* keys and records */
-    struct sl_entry *entry;
+    struct sl_group_entry *entry;
     size_t count, capacity;
     uint32_t runs; /* of it on disk */
     bool pruned;   /* the first rows_max entries are the best of all that came before */

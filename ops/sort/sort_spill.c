@@ -24,7 +24,7 @@ static size_t bytes_of(const struct sl_sort_lane *lane)
 static void turn(struct sl_sort_lane *lane)
 {
     for (size_t i = 0, k = lane->count; i + 1 < k; i++) {
-        struct sl_entry swap = lane->entry[i];
+        struct sl_group_entry swap = lane->entry[i];
         lane->entry[i] = lane->entry[--k];
         lane->entry[k] = swap;
     }
@@ -33,7 +33,7 @@ static void turn(struct sl_sort_lane *lane)
 static int write_entry(struct sl_spill_file *file, const struct sl_spill_ops *ops, const struct sl_field *key,
                        struct sl_error *err)
 {
-    const struct sl_entry *entry = (const struct sl_entry *)key; /* its first member */
+    const struct sl_group_entry *entry = (const struct sl_group_entry *)key; /* its first member */
     const struct sl_sort_record *record = entry->state.pointer;
     struct sl_field row[2] = {entry->key, sl_list(record->field, record->width)};
     return ops->row(file, row, 2, err);
@@ -60,11 +60,11 @@ static int write_entries(const struct sl_sorting *sorting, struct sl_sort_lane *
 static int spill_lane(struct sl_sorting *sorting, struct sl_task *task, struct sl_sort_lane *lane)
 {
     struct sl_spill_file *file;
-    int r = lane->count ? sl_runs_file(&sorting->runs, task, &file) : 0;
+    int r = lane->count ? sl_spilled_runs_file(&sorting->runs, task, &file) : 0;
     if (r < 0 || !lane->count)
         return r;
     r = write_entries(sorting, lane, file, task->err);
-    r = r < 0 ? r : sl_runs_end(&sorting->runs, task, &lane->head.position, lane->runs++);
+    r = r < 0 ? r : sl_spilled_runs_end(&sorting->runs, task, &lane->head.position, lane->runs++);
     if (r < 0)
         return r;
     sl_arena_done(&lane->arena);
@@ -90,7 +90,7 @@ int sl_sorting_lane_close(struct sl_stage *stage, struct sl_lane *lane)
         return 0;
     size_t bytes = bytes_of(own);
     size_t held = atomic_fetch_add_explicit(&sorting->held, bytes, memory_order_relaxed) + bytes;
-    if (held <= sl_runs_bytes(&sorting->runs) / 2)
+    if (held <= sl_spilled_runs_bytes(&sorting->runs) / 2)
         return 0;
     atomic_fetch_sub_explicit(&sorting->held, bytes, memory_order_relaxed);
     return spill_lane(sorting, lane->task, own);
@@ -108,7 +108,7 @@ bool sl_sort_is_large(const struct sl_sorting *sorting)
         return sorting->runs.spill != NULL;
     for (size_t i = 0; i < sorting->lanes.count; i++)
         bytes += lane_at(sorting, i)->arena.bytes + lane_at(sorting, i)->count * ROW_BYTES;
-    return bytes > sl_runs_bytes(&sorting->runs);
+    return bytes > sl_spilled_runs_bytes(&sorting->runs);
 }
 
 /* ---- merging ---- */
@@ -141,5 +141,5 @@ static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, 
 int sl_sort_merge(struct sl_sorting *sorting, struct sl_stage *stage, struct sl_dataset **ret)
 {
     int r = sl_pool_run(stage->pool, sorting->lanes.count, spill_rest, stage, stage->err);
-    return r < 0 ? r : sl_runs_merge(&sorting->runs, sorting->descending, write_range, sorting, ret);
+    return r < 0 ? r : sl_spilled_runs_merge(&sorting->runs, sorting->descending, write_range, sorting, ret);
 }

@@ -12,7 +12,7 @@ int sl_sorting_begin(struct sl_stage *stage, enum sl_sort_by by, bool descending
     struct sl_sorting *sorting = stage->state;
     *sorting = (struct sl_sorting){.by = by, .descending = descending, .rows_max = UINT64_MAX};
     sl_lanes_init(&sorting->lanes);
-    return sl_runs_init(&sorting->runs, stage);
+    return sl_spilled_runs_init(&sorting->runs, stage);
 }
 
 static struct sl_sort_lane *lane_at(const struct sl_sorting *sorting, size_t i)
@@ -26,7 +26,7 @@ void sl_sorting_done(struct sl_stage *stage)
     for (size_t i = 0; i < sorting->lanes.count; i++)
         sl_sort_lane_free(lane_at(sorting, i));
     sl_lanes_done(&sorting->lanes);
-    sl_runs_done(&sorting->runs);
+    sl_spilled_runs_done(&sorting->runs);
 }
 
 int sl_sorting_lane_open(struct sl_stage *stage, struct sl_lane *lane)
@@ -103,7 +103,7 @@ int sl_sorting_push(struct sl_stage *stage, struct sl_lane *lane, const struct s
 
 struct gather {
     struct sl_sorting *sorting;
-    struct sl_groups *groups;
+    struct sl_sorted_groups *groups;
     size_t *start; /* [lanes]: entries of the lanes before */
 };
 
@@ -111,7 +111,7 @@ static int gather_lane(void *arg, size_t index, unsigned worker, struct sl_error
 {
     (void)worker, (void)err;
     struct gather *gather = arg;
-    struct sl_groups *groups = gather->groups;
+    struct sl_sorted_groups *groups = gather->groups;
     struct sl_sort_lane *lane = lane_at(gather->sorting, index);
     size_t at = gather->start[index];
     for (size_t k = 0; k < lane->count; k++, at++)
@@ -124,7 +124,7 @@ static int gather_lane(void *arg, size_t index, unsigned worker, struct sl_error
 
 /* All entries in input order, for descending sorts backwards: sorted ascending and read from the end, equal
  * keys are then in input order again. Takes the lanes' memory. NULL: out of memory. */
-static struct sl_groups *gather_lanes(struct sl_sorting *sorting, struct sl_stage *stage)
+static struct sl_sorted_groups *gather_lanes(struct sl_sorting *sorting, struct sl_stage *stage)
 {
     size_t lanes = sorting->lanes.count, count = 0;
     struct gather gather = {.sorting = sorting, .start = calloc(lanes + 1, sizeof *gather.start)};
@@ -132,7 +132,7 @@ static struct sl_groups *gather_lanes(struct sl_sorting *sorting, struct sl_stag
         gather.start[i] = count;
         count += lane_at(sorting, i)->count;
     }
-    gather.groups = gather.start ? sl_groups_new(count) : NULL;
+    gather.groups = gather.start ? sl_sorted_groups_new(count) : NULL;
     if (gather.groups) {
         gather.groups->count = count;
         (void)sl_pool_run(stage->pool, lanes, gather_lane, &gather, stage->err); /* it cannot fail */
@@ -146,7 +146,7 @@ static struct sl_groups *gather_lanes(struct sl_sorting *sorting, struct sl_stag
 enum { PIECE_ROWS = 16 * SL_CHUNK_ROWS };
 
 struct give {
-    const struct sl_groups *groups;
+    const struct sl_sorted_groups *groups;
     bool descending;
     size_t count; /* rows of the result */
     struct sl_rows **piece;
@@ -156,7 +156,7 @@ static int give_piece(void *arg, size_t index, unsigned worker, struct sl_error 
 {
     (void)worker, (void)err;
     struct give *give = arg;
-    const struct sl_groups *groups = give->groups;
+    const struct sl_sorted_groups *groups = give->groups;
     size_t from = index * PIECE_ROWS, to = from + PIECE_ROWS < give->count ? from + PIECE_ROWS : give->count;
     struct sl_rows *rows = give->piece[index] = sl_rows_new();
     if (!rows)
@@ -164,7 +164,7 @@ static int give_piece(void *arg, size_t index, unsigned worker, struct sl_error 
     rows->memory = sl_memory_ref(groups->memory);
     int r = 0;
     for (size_t i = from; i < to && r == 0; i++) {
-        const struct sl_entry *entry = &groups->entry[give->descending ? groups->count - 1 - i : i];
+        const struct sl_group_entry *entry = &groups->entry[give->descending ? groups->count - 1 - i : i];
         const struct sl_sort_record *record = entry->state.pointer;
         r = sl_rows_append_row(rows, record->field, record->width);
     }
@@ -198,15 +198,15 @@ int sl_sorting_finish(struct sl_stage *stage, struct sl_dataset **ret)
     if (sl_sort_is_large(sorting))
         return sl_sort_merge(sorting, stage, ret);
     sl_lanes_sort(&sorting->lanes);
-    struct sl_groups *groups = gather_lanes(sorting, stage);
+    struct sl_sorted_groups *groups = gather_lanes(sorting, stage);
     if (!groups)
         return SL_ENOMEM;
     struct give give = {.groups = groups, .descending = sorting->descending, .count = groups->count};
     if (give.count > sorting->rows_max)
         give.count = sorting->rows_max;
-    int r = sl_entries_sort(stage, groups->entry, groups->count);
+    int r = sl_group_entries_sort(stage, groups->entry, groups->count);
     if (r == 0)
         r = give_rows(stage, &give, ret);
-    sl_groups_unref(groups);
+    sl_sorted_groups_unref(groups);
     return r;
 }

@@ -20,8 +20,8 @@ struct sl_sorting {
     bool descending;
     uint64_t rows_max; /* of the result: the first ones; UINT64_MAX: all */
     struct sl_lanes lanes;
-    struct sl_runs runs; /* on disk, where memory is bounded (ops/sort/sort_spill.h) */
-    _Atomic size_t held; /* bytes of lanes that ended */
+    struct sl_spilled_runs runs; /* on disk, where memory is bounded (ops/sort/sort_spill.h) */
+    _Atomic size_t held;         /* bytes of lanes that ended */
 };
 
 int sl_sorting_begin(struct sl_stage *stage, enum sl_sort_by by, bool descending);

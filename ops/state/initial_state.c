@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-int sl_initial_check(const struct sl_node *node, struct sl_arg initial, struct sl_error *err)
+int sl_initial_state_check(const struct sl_node *node, struct sl_arg initial, struct sl_error *err)
 {
     for (uint32_t i = 0; initial.kind == SL_ARG_VALUE && i < initial.value.len; i++) {
         const struct sl_field *pair = &initial.value.items[i];
@@ -35,8 +35,8 @@ static int append_pairs(struct sl_rows *rows, const struct sl_field **pair, uint
     return 0;
 }
 
-int sl_initial_dataset(const struct sl_node *node, struct sl_arg initial, struct sl_dataset **ret,
-                       struct sl_error *err)
+int sl_initial_state_dataset(const struct sl_node *node, struct sl_arg initial, struct sl_dataset **ret,
+                             struct sl_error *err)
 {
     (void)node;
     *ret = NULL;

@@ -16,15 +16,15 @@ enum {
 
 /* ---- memory ---- */
 
-int sl_rounds_init(struct sl_rounds *rounds, struct sl_stage *stage)
+int sl_keyed_calls_init(struct sl_keyed_calls *rounds, struct sl_stage *stage)
 {
-    *rounds = (struct sl_rounds){.stage = stage, .kept = sl_memory_new(), .rows = sl_dataset_new(1)};
+    *rounds = (struct sl_keyed_calls){.stage = stage, .kept = sl_memory_new(), .rows = sl_dataset_new(1)};
     rounds->memory = calloc(sl_pool_workers(stage->pool), sizeof *rounds->memory);
     return rounds->kept && rounds->rows && rounds->memory ? 0 : SL_ENOMEM;
 }
 
 /* What is there of the results goes into the memory that the rows refer to. */
-static void keep_results(struct sl_rounds *rounds)
+static void keep_results(struct sl_keyed_calls *rounds)
 {
     for (unsigned w = 0; rounds->memory && w < sl_pool_workers(rounds->stage->pool); w++) {
         sl_arena_done(&rounds->memory[w].round);
@@ -33,16 +33,16 @@ static void keep_results(struct sl_rounds *rounds)
     }
 }
 
-void sl_rounds_done(struct sl_rounds *rounds)
+void sl_keyed_calls_done(struct sl_keyed_calls *rounds)
 {
     keep_results(rounds);
     free(rounds->memory);
     sl_memory_unref(rounds->kept);
     sl_dataset_unref(rounds->rows);
-    *rounds = (struct sl_rounds){0};
+    *rounds = (struct sl_keyed_calls){0};
 }
 
-struct sl_dataset *sl_rounds_take(struct sl_rounds *rounds)
+struct sl_dataset *sl_keyed_calls_take(struct sl_keyed_calls *rounds)
 {
     struct sl_dataset *rows = rounds->rows;
     keep_results(rounds);
@@ -53,11 +53,11 @@ struct sl_dataset *sl_rounds_take(struct sl_rounds *rounds)
 /* ---- a round ---- */
 
 struct round {
-    struct sl_rounds *rounds;
-    const struct sl_rounds_work *work;
+    struct sl_keyed_calls *rounds;
+    const struct sl_keyed_calls_work *work;
     uint64_t from; /* of all items */
     size_t count;
-    struct sl_round_item *item; /* [count] */
+    struct sl_keyed_call *item; /* [count] */
     uint32_t *order; /* [count]: items part by part; NULL: all of them in their order, by one worker */
     size_t begin[SL_PARTS + 1]; /* of the parts in order */
     struct sl_rows **piece;     /* [pieces]: the rows of the result */
@@ -81,7 +81,7 @@ static size_t piece_end(const struct round *round, size_t piece)
 static int fill_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
 {
     const struct round *round = arg;
-    const struct sl_rounds_work *work = round->work;
+    const struct sl_keyed_calls_work *work = round->work;
     size_t from = piece * PIECE_ITEMS, count = piece_end(round, piece) - from;
     (void)err;
     memset(&round->item[from], 0, count * sizeof *round->item);
@@ -94,13 +94,13 @@ static void deal(struct round *round)
 {
     size_t next[SL_PARTS];
     for (size_t i = 0; i < round->count; i++)
-        round->begin[sl_parts_number(round->item[i].hash) + 1]++;
+        round->begin[sl_state_map_number(round->item[i].hash) + 1]++;
     for (unsigned p = 0; p < SL_PARTS; p++) {
         next[p] = round->begin[p];
         round->begin[p + 1] += round->begin[p];
     }
     for (size_t i = 0; i < round->count; i++)
-        round->order[next[sl_parts_number(round->item[i].hash)]++] = (uint32_t)i;
+        round->order[next[sl_state_map_number(round->item[i].hash)]++] = (uint32_t)i;
 }
 
 /* ---- calling ---- */
@@ -123,7 +123,7 @@ static void note_failure(struct round *round, size_t item, int failure, const st
 
 static int call_item(struct round *round, struct sl_task *task, size_t item)
 {
-    struct sl_round_memory *memory = &round->rounds->memory[task->worker];
+    struct sl_keyed_calls_memory *memory = &round->rounds->memory[task->worker];
     if (atomic_load_explicit(task->stop, memory_order_relaxed))
         return SL_ESTOP;
     sl_arena_reset(task->scratch);
@@ -196,7 +196,7 @@ static int gather_all(struct round *round)
 
 static void begin_round(struct round *round, uint64_t from, size_t count)
 {
-    const struct sl_rounds *rounds = round->rounds;
+    const struct sl_keyed_calls *rounds = round->rounds;
     for (unsigned w = 0; w < sl_pool_workers(rounds->stage->pool); w++)
         sl_arena_reset(&rounds->memory[w].round);
     round->from = from;
@@ -218,7 +218,7 @@ static int run_round(struct round *round)
     return r;
 }
 
-int sl_rounds_run(struct sl_rounds *rounds, const struct sl_rounds_work *work, uint64_t count)
+int sl_keyed_calls_run(struct sl_keyed_calls *rounds, const struct sl_keyed_calls_work *work, uint64_t count)
 {
     size_t most = count < ROUND_ITEMS ? (size_t)count : ROUND_ITEMS;
     bool spread = count >= SPREAD_MIN && sl_pool_workers(rounds->stage->pool) > 1;

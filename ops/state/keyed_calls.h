@@ -9,12 +9,12 @@
  * number in the batch. Where several items fail the first of them is what the batch fails with, for those
  * before it are called all the same.
  *
- * sl_rounds_init; sl_rounds_run any number of times; sl_rounds_take; sl_rounds_done. */
+ * sl_keyed_calls_init; sl_keyed_calls_run any number of times; sl_keyed_calls_take; sl_keyed_calls_done. */
 #pragma once
 
 #include "core/contract/operator.h"
 
-struct sl_round_item {
+struct sl_keyed_call {
     struct sl_field key, value;
     uint64_t hash;              /* of the key, seeded */
     const struct sl_field *row; /* the result: `width` fields, in the memories of the call */
@@ -24,33 +24,34 @@ struct sl_round_item {
 };
 
 /* What lasts how long, one of each for every worker. */
-struct sl_round_memory {
+struct sl_keyed_calls_memory {
     struct sl_arena round;  /* as long as the round: what `row` and items point to */
     struct sl_arena result; /* as long as the result: what the fields of rows point to */
 };
 
-struct sl_rounds_work {
+struct sl_keyed_calls_work {
     /* Sets key, value, hash and is_pair of items [from, from + count); any thread. */
-    int (*fill)(void *arg, uint64_t from, size_t count, struct sl_round_memory *memory,
-                struct sl_round_item *item);
+    int (*fill)(void *arg, uint64_t from, size_t count, struct sl_keyed_calls_memory *memory,
+                struct sl_keyed_call *item);
     /* Calls for one item; sets row and width. scratch is empty, ordinal set. 0, or a failure of the batch. */
-    int (*call)(void *arg, struct sl_task *task, struct sl_round_memory *memory, struct sl_round_item *item);
+    int (*call)(void *arg, struct sl_task *task, struct sl_keyed_calls_memory *memory,
+                struct sl_keyed_call *item);
     void *arg;
 };
 
-struct sl_rounds {
+struct sl_keyed_calls {
     struct sl_stage *stage;
-    struct sl_round_memory *memory; /* [workers] */
-    struct sl_memory *kept;         /* what was in memory[].result, in the end */
-    struct sl_dataset *rows;        /* so far */
-    uint64_t calls;                 /* so far */
+    struct sl_keyed_calls_memory *memory; /* [workers] */
+    struct sl_memory *kept;               /* what was in memory[].result, in the end */
+    struct sl_dataset *rows;              /* so far */
+    uint64_t calls;                       /* so far */
 };
 
-/* 0 or SL_ENOMEM; sl_rounds_done is to be called in any case. */
-int sl_rounds_init(struct sl_rounds *rounds, struct sl_stage *stage);
-void sl_rounds_done(struct sl_rounds *rounds);
+/* 0 or SL_ENOMEM; sl_keyed_calls_done is to be called in any case. */
+int sl_keyed_calls_init(struct sl_keyed_calls *rounds, struct sl_stage *stage);
+void sl_keyed_calls_done(struct sl_keyed_calls *rounds);
 
-int sl_rounds_run(struct sl_rounds *rounds, const struct sl_rounds_work *work, uint64_t count);
+int sl_keyed_calls_run(struct sl_keyed_calls *rounds, const struct sl_keyed_calls_work *work, uint64_t count);
 
 /* All rows, as one partition. The caller unrefs. */
-struct sl_dataset *sl_rounds_take(struct sl_rounds *rounds);
+struct sl_dataset *sl_keyed_calls_take(struct sl_keyed_calls *rounds);

@@ -6,16 +6,16 @@
  * other: the workers share the keys (ops/state/keyed_calls.h). */
 #include "ops/state/map_with_state.h"
 
-#include "core/contract/collect.h"
 #include "core/base/error.h"
-#include "core/contract/state_writer.h"
+#include "core/contract/collect.h"
 #include "core/contract/services.h"
+#include "core/contract/state_writer.h"
+#include "ops/key/pair_key.h"
 #include "ops/state/initial_state.h"
 #include "ops/state/map_with_state_calls.h"
-#include "ops/key/pair_key.h"
 
 struct memory {
-    struct sl_parts parts;            /* first: what stateSnapshots shows */
+    struct sl_state_map parts;        /* first: what stateSnapshots shows */
     const struct sl_dataset *initial; /* not yet in the cells; NULL: none */
 };
 
@@ -23,7 +23,7 @@ static int memory_open(const struct sl_node *node, void *memory, struct sl_error
 {
     struct memory *own = memory;
     struct sl_dataset *initial;
-    int r = sl_initial_dataset(node, sl_node_option(node, "initial"), &initial, err);
+    int r = sl_initial_state_dataset(node, sl_node_option(node, "initial"), &initial, err);
     own->initial = r == 0 ? initial : NULL;
     return r;
 }
@@ -31,7 +31,7 @@ static int memory_open(const struct sl_node *node, void *memory, struct sl_error
 static void memory_done(void *memory)
 {
     struct memory *own = memory;
-    sl_parts_done(&own->parts);
+    sl_state_map_done(&own->parts);
     sl_dataset_unref((struct sl_dataset *)own->initial);
 }
 
@@ -45,7 +45,7 @@ static int64_t timeout_of(const struct sl_node *node)
 static bool wants(const struct sl_node *node, const void *memory, int64_t t)
 {
     const struct memory *own = memory;
-    return timeout_of(node) && sl_parts_has_idle(&own->parts, t - timeout_of(node));
+    return timeout_of(node) && sl_state_map_has_idle(&own->parts, t - timeout_of(node));
 }
 
 /* ---- records ---- */
@@ -94,12 +94,12 @@ static void done(struct sl_stage *stage)
     sl_collect_done(stage->state);
 }
 
-static struct sl_cell *find_cell(struct sl_stage *stage, struct sl_parts *parts, const struct sl_field *key,
-                                 struct sl_cells **ret)
+static struct sl_state_entry *find_cell(struct sl_stage *stage, struct sl_state_map *parts,
+                                        const struct sl_field *key, struct sl_state_shard **ret)
 {
     uint64_t hash = sl_field_hash(key, stage->tasks[0].seed);
-    *ret = &parts->part[sl_parts_number(hash)];
-    return sl_cells_find(*ret, key, (uint32_t)hash);
+    *ret = &parts->part[sl_state_map_number(hash)];
+    return sl_state_shard_find(*ret, key, (uint32_t)hash);
 }
 
 /* Keys of `initial` count as seen in the first batch. */
@@ -107,15 +107,15 @@ static int put_initial(struct sl_stage *stage, struct memory *memory)
 {
     struct sl_cursor cursor;
     struct sl_field row[SL_WIDTH_MAX];
-    struct sl_cells *cells;
+    struct sl_state_shard *cells;
     uint32_t width;
     if (!memory->initial)
         return 0;
     sl_cursor_init(&cursor, memory->initial);
     while (sl_cursor_next(&cursor, row, &width)) {
-        struct sl_cell *cell = find_cell(stage, &memory->parts, &row[0], &cells);
-        if (!cell || sl_cells_put(cells, cell, &row[1]) < 0 ||
-            sl_cells_touch(cells, cell, stage->batch_ms, timeout_of(stage->node) > 0) < 0)
+        struct sl_state_entry *cell = find_cell(stage, &memory->parts, &row[0], &cells);
+        if (!cell || sl_state_shard_put(cells, cell, &row[1]) < 0 ||
+            sl_state_shard_touch(cells, cell, stage->batch_ms, timeout_of(stage->node) > 0) < 0)
             return SL_ENOMEM;
     }
     sl_dataset_unref((struct sl_dataset *)memory->initial);
@@ -123,13 +123,13 @@ static int put_initial(struct sl_stage *stage, struct memory *memory)
     return 0;
 }
 
-static int map_records(const struct sl_mapping *mapping)
+static int map_records(const struct sl_map_with_state_calls *mapping)
 {
     struct sl_dataset *input;
     int r = sl_collect_dataset(mapping->stage->state, &input, mapping->stage->err);
     if (r < 0)
         return r;
-    r = sl_mapping_call_records(mapping, input);
+    r = sl_map_with_state_calls_call_records(mapping, input);
     sl_dataset_unref(input);
     return r;
 }
@@ -138,65 +138,65 @@ static int map_records(const struct sl_mapping *mapping)
 static int begin_changes(struct sl_stage *stage, struct memory *memory)
 {
     if (!stage->services->durable)
-        sl_parts_saved(&memory->parts);
-    return stage->services->durable ? 0 : sl_parts_tidy(&memory->parts, stage);
+        sl_state_map_saved(&memory->parts);
+    return stage->services->durable ? 0 : sl_state_map_tidy(&memory->parts, stage);
 }
 
-static int map_batch(struct sl_stage *stage, struct sl_rounds *rounds)
+static int map_batch(struct sl_stage *stage, struct sl_keyed_calls *rounds)
 {
     struct memory *memory = stage->memory;
-    const struct sl_mapping mapping = {stage, &memory->parts, rounds, timeout_of(stage->node)};
+    const struct sl_map_with_state_calls mapping = {stage, &memory->parts, rounds, timeout_of(stage->node)};
     int r = begin_changes(stage, memory);
     if (r == 0)
         r = put_initial(stage, memory);
     if (r == 0)
         r = map_records(&mapping);
     if (r == 0 && mapping.timeout_ms)
-        r = sl_mapping_time_out(&mapping);
-    return r < 0 ? r : sl_parts_sort_changed(mapping.parts, stage);
+        r = sl_map_with_state_calls_time_out(&mapping);
+    return r < 0 ? r : sl_state_map_sort_changed(mapping.parts, stage);
 }
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    struct sl_rounds rounds;
-    int r = sl_rounds_init(&rounds, stage);
+    struct sl_keyed_calls rounds;
+    int r = sl_keyed_calls_init(&rounds, stage);
     if (r == 0)
         r = map_batch(stage, &rounds);
     if (r == 0)
-        *ret = sl_rounds_take(&rounds);
-    sl_rounds_done(&rounds);
+        *ret = sl_keyed_calls_take(&rounds);
+    sl_keyed_calls_done(&rounds);
     return r;
 }
 
 /* ---- on disk: the cells that changed, with the time of their last record ---- */
 
-static int save_cells(struct sl_stage *stage, struct sl_keeper *keeper, const struct sl_found *changed)
+static int save_cells(struct sl_stage *stage, struct sl_state_writer *keeper, const struct sl_found *changed)
 {
     struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
     int r = keeper->ops->begin(keeper, &section);
     for (size_t i = 0; r == 0 && i < changed->count; i++) {
-        const struct sl_cell *cell = changed->entry[i].state.pointer;
+        const struct sl_state_entry *cell = changed->entry[i].state.pointer;
         struct sl_field row[3] = {cell->key, cell->value, sl_integer(cell->seen_ms)};
         r = keeper->ops->row(keeper, row, cell->exists ? 3 : 1);
     }
     return r;
 }
 
-static int save(struct sl_stage *stage, struct sl_keeper *keeper)
+static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
     struct memory *memory = stage->memory;
     int r = memory->parts.changed.count ? save_cells(stage, keeper, &memory->parts.changed) : 0;
-    sl_parts_saved(&memory->parts);
-    return r == 0 ? sl_parts_tidy(&memory->parts, stage) : r;
+    sl_state_map_saved(&memory->parts);
+    return r == 0 ? sl_state_map_tidy(&memory->parts, stage) : r;
 }
 
-static int load_cell(struct sl_stage *stage, struct sl_parts *parts, const struct sl_field *row,
+static int load_cell(struct sl_stage *stage, struct sl_state_map *parts, const struct sl_field *row,
                      uint32_t width)
 {
-    struct sl_cells *cells;
-    struct sl_cell *cell = find_cell(stage, parts, &row[0], &cells);
+    struct sl_state_shard *cells;
+    struct sl_state_entry *cell = find_cell(stage, parts, &row[0], &cells);
     if (cell && (cell->exists || width == 1)) { /* a newer row says all of the key, its looks, too */
-        int r = sl_cells_remove(cells, cell);
+        int r = sl_state_shard_remove(cells, cell);
         if (r < 0 || width == 1)
             return r;
         cell = find_cell(stage, parts, &row[0], &cells);
@@ -206,7 +206,7 @@ static int load_cell(struct sl_stage *stage, struct sl_parts *parts, const struc
     if (width != 3 || row[2].tag != SL_INT)
         return sl_error_set(stage->err, SL_EDAMAGED, "the state of mapWithState is damaged");
     cell->seen_ms = row[2].integer;
-    return sl_cells_put(cells, cell, &row[1]);
+    return sl_state_shard_put(cells, cell, &row[1]);
 }
 
 static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
@@ -229,8 +229,8 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct memory *memory = stage->memory;
     (void)last_ms;
-    sl_parts_settle(&memory->parts);
-    return timeout_of(stage->node) ? sl_parts_note_all(&memory->parts) : 0;
+    sl_state_map_settle(&memory->parts);
+    return timeout_of(stage->node) ? sl_state_map_note_all(&memory->parts) : 0;
 }
 
 static const struct sl_wide map_wide = {
@@ -270,7 +270,7 @@ static int check(struct sl_node *node, struct sl_error *err)
     if (!fn->ops->call_state)
         return sl_error_set(err, SL_EUSAGE, "mapWithState: func must be a function, not the built-in %s",
                             fn->name);
-    return sl_initial_check(node, sl_node_option(node, "initial"), err);
+    return sl_initial_state_check(node, sl_node_option(node, "initial"), err);
 }
 
 const struct sl_op sl_op_map_with_state = {

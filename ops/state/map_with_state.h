@@ -1,4 +1,4 @@
-/* What stateSnapshots must know of mapWithState: the memory of its node begins with a struct sl_parts. */
+/* What stateSnapshots must know of mapWithState: the memory of its node begins with a struct sl_state_map. */
 #pragma once
 
 #include "core/contract/operator.h"

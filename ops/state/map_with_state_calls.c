@@ -7,14 +7,14 @@
 
 /* What a round works on. */
 struct calls {
-    const struct sl_mapping *mapping;
+    const struct sl_map_with_state_calls *mapping;
     const struct sl_dataset *input;
     const struct sl_found *idle; /* not NULL: the calls are those of keys that time out */
 };
 
-static struct sl_cells *cells_of(const struct calls *calls, const struct sl_round_item *item)
+static struct sl_state_shard *cells_of(const struct calls *calls, const struct sl_keyed_call *item)
 {
-    return &calls->mapping->parts->part[sl_parts_number(item->hash)];
+    return &calls->mapping->parts->part[sl_state_map_number(item->hash)];
 }
 
 static uint64_t hash_of(const struct calls *calls, const struct sl_field *key)
@@ -25,8 +25,8 @@ static uint64_t hash_of(const struct calls *calls, const struct sl_field *key)
 /* ---- one call ---- */
 
 /* What the function returned becomes the item's row. */
-static int keep_returned(struct sl_round_memory *memory, const struct sl_returned *returned,
-                         struct sl_round_item *item)
+static int keep_returned(struct sl_keyed_calls_memory *memory, const struct sl_returned *returned,
+                         struct sl_keyed_call *item)
 {
     const struct sl_field *fields = returned->values;
     uint32_t count = returned->count;
@@ -46,24 +46,25 @@ static int keep_returned(struct sl_round_memory *memory, const struct sl_returne
 }
 
 /* What the function did to the cell becomes so. */
-static int settle_cell(struct sl_cells *cells, struct sl_cell *cell, const struct sl_state_cell *after)
+static int settle_cell(struct sl_state_shard *cells, struct sl_state_entry *cell,
+                       const struct sl_state_cell *after)
 {
     if (!after->changed)
         return 0;
     if (after->exists)
-        return sl_cells_put(cells, cell, &after->value);
-    return sl_cells_remove(cells, cell);
+        return sl_state_shard_put(cells, cell, &after->value);
+    return sl_state_shard_remove(cells, cell);
 }
 
-static int reject(const struct calls *calls, struct sl_task *task, struct sl_round_item *item)
+static int reject(const struct calls *calls, struct sl_task *task, struct sl_keyed_call *item)
 {
     item->is_refused = true;
     return sl_task_reject_group(task, calls->mapping->stage->node->number, &item->key, &item->value);
 }
 
 /* An error leaves the state as it was. */
-static int call(const struct calls *calls, struct sl_task *task, struct sl_round_memory *memory,
-                struct sl_round_item *item, struct sl_cell *cell)
+static int call(const struct calls *calls, struct sl_task *task, struct sl_keyed_calls_memory *memory,
+                struct sl_keyed_call *item, struct sl_state_entry *cell)
 {
     const struct sl_function *fn = sl_node_function(calls->mapping->stage->node, 0);
     struct sl_field values[SL_WIDTH_MAX];
@@ -80,8 +81,8 @@ static int call(const struct calls *calls, struct sl_task *task, struct sl_round
 
 /* ---- records ---- */
 
-static int fill_records(void *arg, uint64_t from, size_t count, struct sl_round_memory *memory,
-                        struct sl_round_item *item)
+static int fill_records(void *arg, uint64_t from, size_t count, struct sl_keyed_calls_memory *memory,
+                        struct sl_keyed_call *item)
 {
     const struct calls *calls = arg;
     struct sl_field row[SL_WIDTH_MAX], *others;
@@ -106,28 +107,28 @@ static int fill_records(void *arg, uint64_t from, size_t count, struct sl_round_
     return count ? SL_ENOMEM : 0; /* rows on disk that could not be loaded */
 }
 
-static int call_for_record(void *arg, struct sl_task *task, struct sl_round_memory *memory,
-                           struct sl_round_item *item)
+static int call_for_record(void *arg, struct sl_task *task, struct sl_keyed_calls_memory *memory,
+                           struct sl_keyed_call *item)
 {
     const struct calls *calls = arg;
-    struct sl_cells *cells = cells_of(calls, item);
+    struct sl_state_shard *cells = cells_of(calls, item);
     if (!item->is_pair)
         sl_task_explain(task, "mapWithState: the record has one field; a pair has a key and a value");
     if (!item->is_pair || sl_key_check(calls->mapping->stage->node, task, &item->key) < 0)
         return reject(calls, task, item);
-    struct sl_cell *cell = sl_cells_find(cells, &item->key, (uint32_t)item->hash);
+    struct sl_state_entry *cell = sl_state_shard_find(cells, &item->key, (uint32_t)item->hash);
     if (!cell)
         return SL_ENOMEM;
     int r = call(calls, task, memory, item, cell);
-    return r < 0
-               ? r
-               : sl_cells_touch(cells, cell, calls->mapping->stage->batch_ms, calls->mapping->timeout_ms > 0);
+    return r < 0 ? r
+                 : sl_state_shard_touch(cells, cell, calls->mapping->stage->batch_ms,
+                                        calls->mapping->timeout_ms > 0);
 }
 
 /* ---- keys that time out ---- */
 
-static int fill_idle(void *arg, uint64_t from, size_t count, struct sl_round_memory *memory,
-                     struct sl_round_item *item)
+static int fill_idle(void *arg, uint64_t from, size_t count, struct sl_keyed_calls_memory *memory,
+                     struct sl_keyed_call *item)
 {
     const struct calls *calls = arg;
     (void)memory;
@@ -138,34 +139,35 @@ static int fill_idle(void *arg, uint64_t from, size_t count, struct sl_round_mem
     return 0;
 }
 
-static int call_for_idle(void *arg, struct sl_task *task, struct sl_round_memory *memory,
-                         struct sl_round_item *item)
+static int call_for_idle(void *arg, struct sl_task *task, struct sl_keyed_calls_memory *memory,
+                         struct sl_keyed_call *item)
 {
     const struct calls *calls = arg;
-    struct sl_cells *cells = cells_of(calls, item);
-    struct sl_cell *cell = sl_cells_find(cells, &item->key, (uint32_t)item->hash);
+    struct sl_state_shard *cells = cells_of(calls, item);
+    struct sl_state_entry *cell = sl_state_shard_find(cells, &item->key, (uint32_t)item->hash);
     if (!cell)
         return SL_ENOMEM;
     int r = call(calls, task, memory, item, cell);
-    return r < 0 ? r : sl_cells_remove(cells, cell);
+    return r < 0 ? r : sl_state_shard_remove(cells, cell);
 }
 
 /* ---- the batch ---- */
 
-int sl_mapping_call_records(const struct sl_mapping *mapping, const struct sl_dataset *input)
+int sl_map_with_state_calls_call_records(const struct sl_map_with_state_calls *mapping,
+                                         const struct sl_dataset *input)
 {
     struct calls calls = {mapping, input, NULL};
-    const struct sl_rounds_work work = {fill_records, call_for_record, &calls};
-    return sl_rounds_run(mapping->rounds, &work, input->count);
+    const struct sl_keyed_calls_work work = {fill_records, call_for_record, &calls};
+    return sl_keyed_calls_run(mapping->rounds, &work, input->count);
 }
 
-int sl_mapping_time_out(const struct sl_mapping *mapping)
+int sl_map_with_state_calls_time_out(const struct sl_map_with_state_calls *mapping)
 {
     struct sl_stage *stage = mapping->stage;
     struct sl_found idle SL_CLEANUP(sl_found_done) = {0};
     struct calls calls = {mapping, NULL, &idle};
-    const struct sl_rounds_work work = {fill_idle, call_for_idle, &calls};
-    int r = sl_parts_take_idle(mapping->parts, stage, stage->batch_ms - mapping->timeout_ms, &idle);
+    const struct sl_keyed_calls_work work = {fill_idle, call_for_idle, &calls};
+    int r = sl_state_map_take_idle(mapping->parts, stage, stage->batch_ms - mapping->timeout_ms, &idle);
     stage->said = stage->said || idle.count;
-    return r < 0 ? r : sl_rounds_run(mapping->rounds, &work, idle.count);
+    return r < 0 ? r : sl_keyed_calls_run(mapping->rounds, &work, idle.count);
 }

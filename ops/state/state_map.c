@@ -2,14 +2,14 @@
 
 #include "core/base/error.h"
 
-void sl_parts_done(struct sl_parts *parts)
+void sl_state_map_done(struct sl_state_map *parts)
 {
     for (unsigned p = 0; p < SL_PARTS; p++)
-        sl_cells_done(&parts->part[p]);
+        sl_state_shard_done(&parts->part[p]);
     sl_found_done(&parts->changed);
 }
 
-size_t sl_parts_living(const struct sl_parts *parts)
+size_t sl_state_map_living(const struct sl_state_map *parts)
 {
     size_t living = 0;
     for (unsigned p = 0; p < SL_PARTS; p++)
@@ -19,77 +19,78 @@ size_t sl_parts_living(const struct sl_parts *parts)
 
 /* ---- time-outs ---- */
 
-int sl_parts_note_all(struct sl_parts *parts)
+int sl_state_map_note_all(struct sl_state_map *parts)
 {
     int r = 0;
     for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
-        r = sl_cells_note_all(&parts->part[p]);
+        r = sl_state_shard_note_all(&parts->part[p]);
     return r;
 }
 
-bool sl_parts_has_idle(const struct sl_parts *parts, int64_t t)
+bool sl_state_map_has_idle(const struct sl_state_map *parts, int64_t t)
 {
     bool has_idle = false;
     for (unsigned p = 0; p < SL_PARTS && !has_idle; p++)
-        has_idle = sl_cells_has_idle(&parts->part[p], t);
+        has_idle = sl_state_shard_has_idle(&parts->part[p], t);
     return has_idle;
 }
 
-int sl_parts_take_idle(struct sl_parts *parts, struct sl_stage *stage, int64_t t, struct sl_found *ret)
+int sl_state_map_take_idle(struct sl_state_map *parts, struct sl_stage *stage, int64_t t,
+                           struct sl_found *ret)
 {
     int r = 0;
     *ret = (struct sl_found){0};
     for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
-        r = sl_cells_take_idle(&parts->part[p], t, ret);
-    return r < 0 ? r : sl_entries_sort(stage, ret->entry, ret->count);
+        r = sl_state_shard_take_idle(&parts->part[p], t, ret);
+    return r < 0 ? r : sl_group_entries_sort(stage, ret->entry, ret->count);
 }
 
 /* ---- what changed ---- */
 
-int sl_parts_sort_changed(struct sl_parts *parts, struct sl_stage *stage)
+int sl_state_map_sort_changed(struct sl_state_map *parts, struct sl_stage *stage)
 {
     int r = 0;
     parts->changed.count = 0;
     for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
-        r = sl_cells_dirty(&parts->part[p], &parts->changed);
-    return r < 0 ? r : sl_entries_sort(stage, parts->changed.entry, parts->changed.count);
+        r = sl_state_shard_dirty(&parts->part[p], &parts->changed);
+    return r < 0 ? r : sl_group_entries_sort(stage, parts->changed.entry, parts->changed.count);
 }
 
-void sl_parts_saved(struct sl_parts *parts)
+void sl_state_map_saved(struct sl_state_map *parts)
 {
     for (unsigned p = 0; p < SL_PARTS; p++)
-        sl_cells_saved(&parts->part[p]);
+        sl_state_shard_saved(&parts->part[p]);
     parts->changed.count = 0;
 }
 
 /* ---- compaction ---- */
 
-void sl_parts_settle(struct sl_parts *parts)
+void sl_state_map_settle(struct sl_state_map *parts)
 {
     for (unsigned p = 0; p < SL_PARTS; p++)
-        sl_cells_settle(&parts->part[p]);
+        sl_state_shard_settle(&parts->part[p]);
 }
 
 static int tidy_part(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
-    struct sl_cells **wasteful = arg;
+    struct sl_state_shard **wasteful = arg;
     (void)worker, (void)err;
-    return sl_cells_tidy(wasteful[index]);
+    return sl_state_shard_tidy(wasteful[index]);
 }
 
-int sl_parts_tidy(struct sl_parts *parts, struct sl_stage *stage)
+int sl_state_map_tidy(struct sl_state_map *parts, struct sl_stage *stage)
 {
-    struct sl_cells *wasteful[SL_PARTS];
+    struct sl_state_shard *wasteful[SL_PARTS];
     size_t count = 0;
     for (unsigned p = 0; p < SL_PARTS; p++)
-        if (sl_cells_is_wasteful(&parts->part[p]))
+        if (sl_state_shard_is_wasteful(&parts->part[p]))
             wasteful[count++] = &parts->part[p];
     return count ? sl_pool_run(stage->pool, count, tidy_part, wasteful, stage->err) : 0;
 }
 
 /* ---- showing ---- */
 
-static int append_cell(struct sl_rows *rows, const struct sl_cell *cell)
+static int append_cell(struct sl_rows *rows, const struct sl_state_entry *cell)
 {
     struct sl_field row[2];
     if (!sl_field_copy(&rows->arena, &cell->key, &row[0]) ||
@@ -112,18 +113,18 @@ static int found_as_rows(const struct sl_found *found, struct sl_rows **ret)
     return 0;
 }
 
-int sl_parts_rows(const struct sl_parts *parts, struct sl_stage *stage, struct sl_rows **ret)
+int sl_state_map_rows(const struct sl_state_map *parts, struct sl_stage *stage, struct sl_rows **ret)
 {
     struct sl_found living SL_CLEANUP(sl_found_done) = {0};
     int r = 0;
     for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
-        r = sl_cells_living(&parts->part[p], &living);
+        r = sl_state_shard_living(&parts->part[p], &living);
     if (r == 0)
-        r = sl_entries_sort(stage, living.entry, living.count);
+        r = sl_group_entries_sort(stage, living.entry, living.count);
     return r < 0 ? r : found_as_rows(&living, ret);
 }
 
-int sl_parts_changes(const struct sl_parts *parts, struct sl_rows **ret)
+int sl_state_map_changes(const struct sl_state_map *parts, struct sl_rows **ret)
 {
     return found_as_rows(&parts->changed, ret);
 }

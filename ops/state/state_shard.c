@@ -12,27 +12,27 @@ void sl_found_done(struct sl_found *found)
     *found = (struct sl_found){0};
 }
 
-static int add_found(struct sl_found *found, struct sl_cell *cell)
+static int add_found(struct sl_found *found, struct sl_state_entry *cell)
 {
-    struct sl_entry *entry = sl_array_grow(found->entry, found->count, &found->capacity, sizeof *entry);
+    struct sl_group_entry *entry = sl_array_grow(found->entry, found->count, &found->capacity, sizeof *entry);
     if (!entry)
         return SL_ENOMEM;
     found->entry = entry;
-    found->entry[found->count++] = (struct sl_entry){cell->key, {.pointer = cell}};
+    found->entry[found->count++] = (struct sl_group_entry){cell->key, {.pointer = cell}};
     return 0;
 }
 
-void sl_cells_done(struct sl_cells *cells)
+void sl_state_shard_done(struct sl_state_shard *cells)
 {
     sl_table_done(&cells->table);
     free(cells->cell);
     free(cells->seen);
     free(cells->dirty);
     sl_memory_unref(cells->memory);
-    *cells = (struct sl_cells){0};
+    *cells = (struct sl_state_shard){0};
 }
 
-static bool prepare(struct sl_cells *cells)
+static bool prepare(struct sl_state_shard *cells)
 {
     if (!cells->memory) {
         sl_table_init(&cells->table, 1);
@@ -40,7 +40,7 @@ static bool prepare(struct sl_cells *cells)
     }
     if (!cells->memory || sl_table_reserve(&cells->table, 1) < 0)
         return false;
-    struct sl_cell *cell = sl_array_grow(cells->cell, cells->count, &cells->capacity, sizeof *cell);
+    struct sl_state_entry *cell = sl_array_grow(cells->cell, cells->count, &cells->capacity, sizeof *cell);
     if (!cell)
         return false;
     cells->cell = cell;
@@ -49,7 +49,7 @@ static bool prepare(struct sl_cells *cells)
 
 /* A key without a state shows itself as it is seen now: after a restart nothing would be known of it either.
  * Strings have one representation. */
-static bool show_key(struct sl_cells *cells, struct sl_cell *cell, const struct sl_field *key)
+static bool show_key(struct sl_state_shard *cells, struct sl_state_entry *cell, const struct sl_field *key)
 {
     if (cell->exists || key->tag == SL_STR || sl_field_looks_same(&cell->key, key))
         return true;
@@ -59,25 +59,26 @@ static bool show_key(struct sl_cells *cells, struct sl_cell *cell, const struct 
     return true;
 }
 
-struct sl_cell *sl_cells_find(struct sl_cells *cells, const struct sl_field *key, uint32_t hash)
+struct sl_state_entry *sl_state_shard_find(struct sl_state_shard *cells, const struct sl_field *key,
+                                           uint32_t hash)
 {
     if (!prepare(cells))
         return NULL;
     struct sl_group *group = sl_table_slot(&cells->table, hash, key);
     if (group->key.flags & SL_GROUP_TAKEN) {
-        struct sl_cell *known = &cells->cell[group->state.integer];
+        struct sl_state_entry *known = &cells->cell[group->state.integer];
         return show_key(cells, known, key) ? known : NULL;
     }
     if (sl_table_take(&cells->table, group, hash, key, 0) < 0)
         return NULL;
     group->state.integer = (int64_t)cells->count;
-    struct sl_cell *cell = &cells->cell[cells->count++];
-    *cell = (struct sl_cell){.key = group->key, .seen_ms = INT64_MIN, .hash = hash};
+    struct sl_state_entry *cell = &cells->cell[cells->count++];
+    *cell = (struct sl_state_entry){.key = group->key, .seen_ms = INT64_MIN, .hash = hash};
     cell->key.flags = 0;
     return cell;
 }
 
-static int mark_dirty(struct sl_cells *cells, struct sl_cell *cell)
+static int mark_dirty(struct sl_state_shard *cells, struct sl_state_entry *cell)
 {
     if (cell->dirty)
         return 0;
@@ -90,7 +91,8 @@ static int mark_dirty(struct sl_cells *cells, struct sl_cell *cell)
     return 0;
 }
 
-int sl_cells_put(struct sl_cells *cells, struct sl_cell *cell, const struct sl_field *value)
+int sl_state_shard_put(struct sl_state_shard *cells, struct sl_state_entry *cell,
+                       const struct sl_field *value)
 {
     if (!sl_field_copy(&cells->memory->arena, value, &cell->value))
         return SL_ENOMEM;
@@ -99,7 +101,7 @@ int sl_cells_put(struct sl_cells *cells, struct sl_cell *cell, const struct sl_f
     return mark_dirty(cells, cell);
 }
 
-int sl_cells_remove(struct sl_cells *cells, struct sl_cell *cell)
+int sl_state_shard_remove(struct sl_state_shard *cells, struct sl_state_entry *cell)
 {
     cells->living -= cell->exists;
     cell->exists = false;
@@ -109,7 +111,7 @@ int sl_cells_remove(struct sl_cells *cells, struct sl_cell *cell)
 
 /* ---- time-outs ---- */
 
-static int note_seen(struct sl_cells *cells, size_t cell, int64_t t)
+static int note_seen(struct sl_state_shard *cells, size_t cell, int64_t t)
 {
     struct sl_seen *seen = sl_array_grow(cells->seen, cells->seen_count, &cells->seen_capacity, sizeof *seen);
     if (!seen)
@@ -119,7 +121,7 @@ static int note_seen(struct sl_cells *cells, size_t cell, int64_t t)
     return 0;
 }
 
-int sl_cells_touch(struct sl_cells *cells, struct sl_cell *cell, int64_t t, bool note)
+int sl_state_shard_touch(struct sl_state_shard *cells, struct sl_state_entry *cell, int64_t t, bool note)
 {
     bool again = cell->seen_ms == t;
     cell->seen_ms = t;
@@ -135,13 +137,13 @@ int sl_cells_touch(struct sl_cells *cells, struct sl_cell *cell, int64_t t, bool
     return note_seen(cells, (size_t)(cell - cells->cell), t);
 }
 
-static bool is_idle(const struct sl_cells *cells, const struct sl_seen *seen)
+static bool is_idle(const struct sl_state_shard *cells, const struct sl_seen *seen)
 {
-    const struct sl_cell *cell = &cells->cell[seen->cell];
+    const struct sl_state_entry *cell = &cells->cell[seen->cell];
     return cell->exists && cell->seen_ms == seen->t;
 }
 
-bool sl_cells_has_idle(const struct sl_cells *cells, int64_t t)
+bool sl_state_shard_has_idle(const struct sl_state_shard *cells, int64_t t)
 {
     for (size_t i = cells->seen_first; i < cells->seen_count && cells->seen[i].t < t; i++)
         if (is_idle(cells, &cells->seen[i]))
@@ -155,7 +157,7 @@ static int compare_seen(const void *a, const void *b)
     return (x->t > y->t) - (x->t < y->t);
 }
 
-int sl_cells_note_all(struct sl_cells *cells)
+int sl_state_shard_note_all(struct sl_state_shard *cells)
 {
     cells->seen_first = cells->seen_count = 0;
     for (size_t i = 0; i < cells->count; i++)
@@ -166,7 +168,7 @@ int sl_cells_note_all(struct sl_cells *cells)
     return 0;
 }
 
-int sl_cells_take_idle(struct sl_cells *cells, int64_t t, struct sl_found *found)
+int sl_state_shard_take_idle(struct sl_state_shard *cells, int64_t t, struct sl_found *found)
 {
     int r = 0;
     while (r == 0 && cells->seen_first < cells->seen_count && cells->seen[cells->seen_first].t < t) {
@@ -179,7 +181,7 @@ int sl_cells_take_idle(struct sl_cells *cells, int64_t t, struct sl_found *found
 
 /* ---- what there is, what is to be saved ---- */
 
-int sl_cells_living(const struct sl_cells *cells, struct sl_found *found)
+int sl_state_shard_living(const struct sl_state_shard *cells, struct sl_found *found)
 {
     int r = 0;
     for (size_t i = 0; i < cells->count && r == 0; i++)
@@ -188,7 +190,7 @@ int sl_cells_living(const struct sl_cells *cells, struct sl_found *found)
     return r;
 }
 
-int sl_cells_dirty(const struct sl_cells *cells, struct sl_found *found)
+int sl_state_shard_dirty(const struct sl_state_shard *cells, struct sl_found *found)
 {
     int r = 0;
     for (size_t i = 0; i < cells->dirty_count && r == 0; i++)
@@ -196,7 +198,7 @@ int sl_cells_dirty(const struct sl_cells *cells, struct sl_found *found)
     return r;
 }
 
-void sl_cells_saved(struct sl_cells *cells)
+void sl_state_shard_saved(struct sl_state_shard *cells)
 {
     for (size_t i = 0; i < cells->dirty_count; i++)
         cells->cell[cells->dirty[i]].dirty = false;
@@ -207,32 +209,32 @@ void sl_cells_saved(struct sl_cells *cells)
 
 enum { GARBAGE_MIN = 16 << 10, DEAD_MIN = 64 }; /* of one part of many */
 
-static size_t bytes_of(const struct sl_cells *cells)
+static size_t bytes_of(const struct sl_state_shard *cells)
 {
     return cells->memory ? cells->memory->arena.bytes + cells->table.arena.bytes : 0;
 }
 
-void sl_cells_settle(struct sl_cells *cells)
+void sl_state_shard_settle(struct sl_state_shard *cells)
 {
-    sl_cells_saved(cells);
+    sl_state_shard_saved(cells);
     cells->settled = bytes_of(cells);
 }
 
-bool sl_cells_is_wasteful(const struct sl_cells *cells)
+bool sl_state_shard_is_wasteful(const struct sl_state_shard *cells)
 {
     if (!cells->memory)
         return false;
     return bytes_of(cells) > 2 * cells->settled + GARBAGE_MIN || cells->count > 2 * cells->living + DEAD_MIN;
 }
 
-static int move_living(struct sl_cells *from, struct sl_cells *to)
+static int move_living(struct sl_state_shard *from, struct sl_state_shard *to)
 {
     for (size_t i = 0; i < from->count; i++) {
-        const struct sl_cell *cell = &from->cell[i];
+        const struct sl_state_entry *cell = &from->cell[i];
         if (!cell->exists)
             continue;
-        struct sl_cell *moved = sl_cells_find(to, &cell->key, cell->hash);
-        if (!moved || sl_cells_put(to, moved, &cell->value) < 0)
+        struct sl_state_entry *moved = sl_state_shard_find(to, &cell->key, cell->hash);
+        if (!moved || sl_state_shard_put(to, moved, &cell->value) < 0)
             return SL_ENOMEM;
         moved->seen_ms = cell->seen_ms;
         moved->dirty = false;
@@ -241,23 +243,23 @@ static int move_living(struct sl_cells *from, struct sl_cells *to)
 }
 
 /* Notes name cells by index: they follow the cells to their new places. */
-static int move_seen(struct sl_cells *from, struct sl_cells *to)
+static int move_seen(struct sl_state_shard *from, struct sl_state_shard *to)
 {
     for (size_t i = from->seen_first; i < from->seen_count; i++) {
         const struct sl_seen *seen = &from->seen[i];
-        const struct sl_cell *cell = &from->cell[seen->cell];
+        const struct sl_state_entry *cell = &from->cell[seen->cell];
         if (!is_idle(from, seen))
             continue;
-        struct sl_cell *moved = sl_cells_find(to, &cell->key, cell->hash);
+        struct sl_state_entry *moved = sl_state_shard_find(to, &cell->key, cell->hash);
         if (!moved || note_seen(to, (size_t)(moved - to->cell), seen->t) < 0)
             return SL_ENOMEM;
     }
     return 0;
 }
 
-int sl_cells_tidy(struct sl_cells *cells)
+int sl_state_shard_tidy(struct sl_state_shard *cells)
 {
-    struct sl_cells moved = {0};
+    struct sl_state_shard moved = {0};
     sl_assert(!cells->dirty_count);
     int r = move_living(cells, &moved);
     free(moved.dirty);
@@ -266,10 +268,10 @@ int sl_cells_tidy(struct sl_cells *cells)
     if (r == 0)
         r = move_seen(cells, &moved);
     if (r < 0) {
-        sl_cells_done(&moved);
+        sl_state_shard_done(&moved);
         return r;
     }
-    sl_cells_done(cells);
+    sl_state_shard_done(cells);
     *cells = moved;
     cells->settled = bytes_of(cells);
     return 0;

@@ -6,7 +6,7 @@
 #include "ops/key/sorted_groups.h"
 #include "ops/key/table.h"
 
-struct sl_cell {
+struct sl_state_entry {
     struct sl_field key, value;
     int64_t seen_ms; /* batch of the key's last record */
     uint32_t hash;
@@ -20,9 +20,9 @@ struct sl_seen {
     size_t cell;
 };
 
-struct sl_cells {
-    struct sl_table table; /* group.state.integer: index of the cell */
-    struct sl_cell *cell;  /* [count]; those that do not exist wait for compaction */
+struct sl_state_shard {
+    struct sl_table table;       /* group.state.integer: index of the cell */
+    struct sl_state_entry *cell; /* [count]; those that do not exist wait for compaction */
     size_t count, capacity, living;
     struct sl_memory *memory; /* keys and values */
     size_t settled;           /* bytes of memory after the last compaction */
@@ -35,40 +35,42 @@ struct sl_cells {
 /* Cells with their keys, to be sorted by these: entry.state.pointer is the cell, valid until the next find or
  * tidy of its part. */
 struct sl_found {
-    struct sl_entry *entry;
+    struct sl_group_entry *entry;
     size_t count, capacity;
 };
 
 void sl_found_done(struct sl_found *found);
 
-void sl_cells_done(struct sl_cells *cells);
+void sl_state_shard_done(struct sl_state_shard *cells);
 
 /* The cell of the key, made (not existing) where there is none. NULL: out of memory. Valid until the next
  * find. */
-struct sl_cell *sl_cells_find(struct sl_cells *cells, const struct sl_field *key, uint32_t hash);
+struct sl_state_entry *sl_state_shard_find(struct sl_state_shard *cells, const struct sl_field *key,
+                                           uint32_t hash);
 /* The value becomes the cell's state, copied; nil too is a state. 0 or SL_ENOMEM. */
-int sl_cells_put(struct sl_cells *cells, struct sl_cell *cell, const struct sl_field *value);
-int sl_cells_remove(struct sl_cells *cells, struct sl_cell *cell);
+int sl_state_shard_put(struct sl_state_shard *cells, struct sl_state_entry *cell,
+                       const struct sl_field *value);
+int sl_state_shard_remove(struct sl_state_shard *cells, struct sl_state_entry *cell);
 /* Notes that the key had a record in batch t, where time-outs are wanted. */
-int sl_cells_touch(struct sl_cells *cells, struct sl_cell *cell, int64_t t, bool note);
+int sl_state_shard_touch(struct sl_state_shard *cells, struct sl_state_entry *cell, int64_t t, bool note);
 
 /* Notes every cell by its last record, after cells were put one by one. */
-int sl_cells_note_all(struct sl_cells *cells);
+int sl_state_shard_note_all(struct sl_state_shard *cells);
 
 /* Whether a key was last seen before t. */
-bool sl_cells_has_idle(const struct sl_cells *cells, int64_t t);
+bool sl_state_shard_has_idle(const struct sl_state_shard *cells, int64_t t);
 /* Takes the cells that were last seen before t and adds them to *found. 0 or SL_ENOMEM. */
-int sl_cells_take_idle(struct sl_cells *cells, int64_t t, struct sl_found *found);
+int sl_state_shard_take_idle(struct sl_state_shard *cells, int64_t t, struct sl_found *found);
 
 /* Adds the cells that are there, or the dirty ones, to *found. 0 or SL_ENOMEM. */
-int sl_cells_living(const struct sl_cells *cells, struct sl_found *found);
-int sl_cells_dirty(const struct sl_cells *cells, struct sl_found *found);
+int sl_state_shard_living(const struct sl_state_shard *cells, struct sl_found *found);
+int sl_state_shard_dirty(const struct sl_state_shard *cells, struct sl_found *found);
 /* Nothing is dirty any more. */
-void sl_cells_saved(struct sl_cells *cells);
+void sl_state_shard_saved(struct sl_state_shard *cells);
 
 /* All cells were loaded: nothing is to be saved, and nothing was wasted yet. */
-void sl_cells_settle(struct sl_cells *cells);
+void sl_state_shard_settle(struct sl_state_shard *cells);
 /* Whether removed cells and old values hold as much as the rest, and a tidy would give that back. */
-bool sl_cells_is_wasteful(const struct sl_cells *cells);
+bool sl_state_shard_is_wasteful(const struct sl_state_shard *cells);
 /* To be called while nothing is dirty. 0 or SL_ENOMEM. */
-int sl_cells_tidy(struct sl_cells *cells);
+int sl_state_shard_tidy(struct sl_state_shard *cells);

@@ -19,18 +19,18 @@ static int ignore_dataset(struct sl_stage *stage, unsigned input, struct sl_data
 
 static void snapshot_done(void *memory)
 {
-    sl_keyed_done(memory);
+    sl_sorted_rows_done(memory);
 }
 
 /* Called in every batch in which the cells may have changed, so that a revision is what is dirty. */
 static int show_snapshot(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    const struct sl_parts *parts = stage->input_memory;
-    struct sl_keyed *shown = stage->memory;
+    const struct sl_state_map *parts = stage->input_memory;
+    struct sl_sorted_rows *shown = stage->memory;
     struct sl_rows *changes;
-    int r = shown->newest ? sl_parts_changes(parts, &changes) : sl_parts_rows(parts, stage, &changes);
+    int r = shown->newest ? sl_state_map_changes(parts, &changes) : sl_state_map_rows(parts, stage, &changes);
     if (r == 0)
-        r = sl_keyed_add(shown, stage->pool, changes, sl_parts_living(parts));
+        r = sl_sorted_rows_add(shown, stage->pool, changes, sl_state_map_living(parts));
     if (r == 0 && stage->has_input)
         *ret = sl_dataset_ref(shown->newest);
     return r;
@@ -40,7 +40,7 @@ static const struct sl_wide snapshot_wide = {
     .push = ignore_rows,
     .take = ignore_dataset,
     .finish = show_snapshot,
-    .memory_size = sizeof(struct sl_keyed),
+    .memory_size = sizeof(struct sl_sorted_rows),
     .memory_done = snapshot_done,
 };
 

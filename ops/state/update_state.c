@@ -6,8 +6,8 @@
 #include "core/base/error.h"
 #include "core/contract/state_writer.h"
 #include "ops/group/by_key.h"
-#include "ops/state/initial_state.h"
 #include "ops/reducer/reducers.h"
+#include "ops/state/initial_state.h"
 
 #include <stdlib.h>
 
@@ -24,7 +24,7 @@ struct memory {
 static int memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
 {
     struct memory *own = memory;
-    return sl_initial_dataset(node, sl_node_option(node, "initial"), &own->state, err);
+    return sl_initial_state_dataset(node, sl_node_option(node, "initial"), &own->state, err);
 }
 
 static void drop_sections(struct memory *memory)
@@ -52,7 +52,7 @@ static bool wants(const struct sl_node *node, const void *memory, int64_t t)
 
 static int begin(struct sl_stage *stage)
 {
-    return sl_by_key_begin(stage->state, stage, &sl_reducer_list, SL_KEY_FIELD, SL_SHAPE_PAIR, 1);
+    return sl_by_key_begin(stage->state, stage, &sl_reducer_list, SL_KEY_FIELD, SL_FORM_PAIR, 1);
 }
 
 /* ---- one piece: records [from, to) of the old state beside entries [group, group_end) ---- */
@@ -63,7 +63,7 @@ struct update {
     struct sl_stage *stage;
     const struct sl_function *fn;
     const struct sl_dataset *old;
-    const struct sl_groups *groups;
+    const struct sl_sorted_groups *groups;
     struct sl_rows **piece, **changed; /* [pieces]: the new state, and what is new in it */
     size_t pieces;
 };
@@ -89,7 +89,7 @@ static size_t first_group(const struct update *update, size_t piece)
         return 0;
     if (piece == update->pieces || !key_of_record(update->old, piece * PIECE_RECORDS, &key))
         return update->groups->count;
-    return sl_groups_first(update->groups, &key);
+    return sl_sorted_groups_first(update->groups, &key);
 }
 
 static int keep_row(struct sl_rows *rows, const struct sl_field *key, const struct sl_field *state)
@@ -168,7 +168,7 @@ static void next_old(struct walk *walk)
 
 static int step(struct walk *walk)
 {
-    const struct sl_entry *entry =
+    const struct sl_group_entry *entry =
         walk->group < walk->group_end ? &walk->update->groups->entry[walk->group] : NULL;
     int order = !entry ? -1 : !walk->has_old ? 1 : sl_field_compare(&walk->old[0], &entry->key);
     struct sl_field values = sl_list(NULL, 0), key = order <= 0 ? walk->old[0] : entry->key;
@@ -230,8 +230,9 @@ static int join_pieces(struct sl_rows **piece, size_t pieces, int r, struct sl_d
     return 0;
 }
 
-static int update_all(struct sl_stage *stage, const struct sl_dataset *old, const struct sl_groups *groups,
-                      struct sl_dataset **ret, struct sl_dataset **ret_changed)
+static int update_all(struct sl_stage *stage, const struct sl_dataset *old,
+                      const struct sl_sorted_groups *groups, struct sl_dataset **ret,
+                      struct sl_dataset **ret_changed)
 {
     size_t pieces = (size_t)((old->count + PIECE_RECORDS - 1) / PIECE_RECORDS);
     struct update update = {
@@ -258,7 +259,7 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     struct sl_by_key *by_key = stage->state;
     struct memory *memory = stage->memory;
     struct sl_dataset *updated, *changed;
-    struct sl_groups *groups;
+    struct sl_sorted_groups *groups;
     if (!memory->state && !(memory->state = sl_dataset_new(1)))
         return SL_ENOMEM;
     stage->said = stage->has_input || memory->state->count;
@@ -270,7 +271,7 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     if (r < 0)
         return r;
     r = update_all(stage, memory->state, groups, &updated, &changed);
-    sl_groups_unref(groups);
+    sl_sorted_groups_unref(groups);
     if (r < 0)
         return r;
     sl_dataset_unref(memory->state);
@@ -283,7 +284,7 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 
 /* ---- on disk: what changed; the first save of a state that began with `initial` is all of it ---- */
 
-static int save(struct sl_stage *stage, struct sl_keeper *keeper)
+static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
     struct memory *memory = stage->memory;
     bool whole = !memory->loaded && sl_node_option(stage->node, "initial").kind == SL_ARG_VALUE;
@@ -402,7 +403,7 @@ static const struct sl_param options[] = {
 
 static int check(struct sl_node *node, struct sl_error *err)
 {
-    return sl_initial_check(node, sl_node_option(node, "initial"), err);
+    return sl_initial_state_check(node, sl_node_option(node, "initial"), err);
 }
 
 const struct sl_op sl_op_update_state_by_key = {

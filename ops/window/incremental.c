@@ -6,20 +6,20 @@
 
 #include <stdlib.h>
 
-void sl_running_done(struct sl_running *running)
+void sl_incremental_done(struct sl_incremental *running)
 {
     sl_table_done(&running->table);
     free(running->live);
     sl_memory_unref(running->memory);
     free(running->unshown.index);
     free(running->unsaved.index);
-    sl_keyed_done(&running->rows);
-    *running = (struct sl_running){0};
+    sl_sorted_rows_done(&running->rows);
+    *running = (struct sl_incremental){0};
 }
 
 /* ---- finding ---- */
 
-static bool prepare(struct sl_running *running)
+static bool prepare(struct sl_incremental *running)
 {
     if (!running->memory) {
         sl_table_init(&running->table, SL_TABLE_SPREAD);
@@ -41,16 +41,16 @@ static struct sl_field plain_key(const struct sl_group *group)
     return key;
 }
 
-struct sl_live *sl_running_find(struct sl_running *running, const struct sl_stage *stage,
-                                const struct sl_field *key)
+struct sl_live *sl_incremental_find(struct sl_incremental *running, const struct sl_stage *stage,
+                                    const struct sl_field *key)
 {
     uint32_t hash = (uint32_t)sl_field_hash(key, stage->tasks[0].seed);
     struct sl_group *group = running->count ? sl_table_slot(&running->table, hash, key) : NULL;
     return group && group->key.flags & SL_GROUP_TAKEN ? &running->live[group->state.integer] : NULL;
 }
 
-struct sl_live *sl_running_place(struct sl_running *running, const struct sl_stage *stage,
-                                 const struct sl_field *key)
+struct sl_live *sl_incremental_place(struct sl_incremental *running, const struct sl_stage *stage,
+                                     const struct sl_field *key)
 {
     uint32_t hash = (uint32_t)sl_field_hash(key, stage->tasks[0].seed);
     if (!prepare(running))
@@ -78,7 +78,7 @@ static int note(struct sl_noted *noted, size_t index)
     return 0;
 }
 
-int sl_running_touch(struct sl_running *running, struct sl_live *live)
+int sl_incremental_touch(struct sl_incremental *running, struct sl_live *live)
 {
     size_t index = (size_t)(live - running->live);
     int r = live->unshown ? 0 : note(&running->unshown, index);
@@ -109,28 +109,29 @@ static int settle(struct sl_stage *stage, struct sl_live *live, int r)
     return sl_task_reject_group(&stage->tasks[0], stage->node->number, &live->entry.key, &none);
 }
 
-int sl_running_look(struct sl_running *running, struct sl_live *live, const struct sl_field *key)
+int sl_incremental_form(struct sl_incremental *running, struct sl_live *live, const struct sl_field *key)
 {
     if (sl_field_looks_same(&live->entry.key, key))
         return 0;
     return sl_field_copy(&running->memory->arena, key, &live->entry.key) ? 0 : SL_ENOMEM;
 }
 
-static int enter_new(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                     struct sl_live *live, const struct sl_entry *entry)
+static int enter_new(struct sl_incremental *running, struct sl_stage *stage, const struct sl_reducer *reducer,
+                     struct sl_live *live, const struct sl_group_entry *entry)
 {
     live->exists = true;
     live->failed = live->mixed = false;
     live->batches = 1;
     running->living++;
-    if (sl_running_look(running, live, &entry->key) < 0)
+    if (sl_incremental_form(running, live, &entry->key) < 0)
         return SL_ENOMEM;
     return sl_reducer_copy(reducer, task_of(stage), &running->memory->arena, &entry->state,
                            &live->entry.state);
 }
 
-static int enter_known(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                       struct sl_live *live, const struct sl_entry *entry)
+static int enter_known(struct sl_incremental *running, struct sl_stage *stage,
+                       const struct sl_reducer *reducer, struct sl_live *live,
+                       const struct sl_group_entry *entry)
 {
     live->batches++;
     live->mixed = live->mixed || !sl_field_looks_same(&live->entry.key, &entry->key);
@@ -142,21 +143,22 @@ static int enter_known(struct sl_running *running, struct sl_stage *stage, const
                                         &entry->state));
 }
 
-int sl_running_enter(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                     const struct sl_groups *groups)
+int sl_incremental_enter(struct sl_incremental *running, struct sl_stage *stage,
+                         const struct sl_reducer *reducer, const struct sl_sorted_groups *groups)
 {
     int r = 0;
     for (size_t k = 0; r == 0 && k < groups->count; k++) {
-        struct sl_live *live = sl_running_place(running, stage, &groups->entry[k].key);
-        r = live ? sl_running_touch(running, live) : SL_ENOMEM;
+        struct sl_live *live = sl_incremental_place(running, stage, &groups->entry[k].key);
+        r = live ? sl_incremental_touch(running, live) : SL_ENOMEM;
         if (r == 0)
             r = (live->exists ? enter_known : enter_new)(running, stage, reducer, live, &groups->entry[k]);
     }
     return r;
 }
 
-static int leave_known(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                       struct sl_live *live, const struct sl_entry *entry, bool forget)
+static int leave_known(struct sl_incremental *running, struct sl_stage *stage,
+                       const struct sl_reducer *reducer, struct sl_live *live,
+                       const struct sl_group_entry *entry, bool forget)
 {
     if (live->batches)
         live->batches--;
@@ -172,15 +174,15 @@ static int leave_known(struct sl_running *running, struct sl_stage *stage, const
                                         &entry->state));
 }
 
-int sl_running_leave(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                     const struct sl_groups *groups, bool forget)
+int sl_incremental_leave(struct sl_incremental *running, struct sl_stage *stage,
+                         const struct sl_reducer *reducer, const struct sl_sorted_groups *groups, bool forget)
 {
     int r = 0;
     for (size_t k = 0; r == 0 && k < groups->count; k++) {
-        struct sl_live *live = sl_running_find(running, stage, &groups->entry[k].key);
+        struct sl_live *live = sl_incremental_find(running, stage, &groups->entry[k].key);
         if (!live || !live->exists)
             continue;
-        r = sl_running_touch(running, live);
+        r = sl_incremental_touch(running, live);
         if (r == 0)
             r = leave_known(running, stage, reducer, live, &groups->entry[k], forget);
     }
@@ -191,12 +193,12 @@ int sl_running_leave(struct sl_running *running, struct sl_stage *stage, const s
 
 enum { GARBAGE_MIN = 1 << 20, GONE_MIN = 4096 };
 
-static size_t bytes_of(const struct sl_running *running)
+static size_t bytes_of(const struct sl_incremental *running)
 {
     return running->memory->arena.bytes + running->table.arena.bytes;
 }
 
-static bool is_wasteful(const struct sl_running *running)
+static bool is_wasteful(const struct sl_incremental *running)
 {
     if (!running->memory || running->unshown.count || running->unsaved.count)
         return false;
@@ -204,10 +206,10 @@ static bool is_wasteful(const struct sl_running *running)
            running->count > 2 * running->living + GONE_MIN;
 }
 
-static int move_live(const struct sl_live *from, struct sl_running *to, struct sl_stage *stage,
+static int move_live(const struct sl_live *from, struct sl_incremental *to, struct sl_stage *stage,
                      const struct sl_reducer *reducer)
 {
-    struct sl_live *live = sl_running_place(to, stage, &from->entry.key);
+    struct sl_live *live = sl_incremental_place(to, stage, &from->entry.key);
     if (!live)
         return SL_ENOMEM;
     struct sl_field key = live->entry.key;
@@ -221,9 +223,11 @@ static int move_live(const struct sl_live *from, struct sl_running *to, struct s
 
 /* Keys that went and states that were replaced leave their bytes behind: once these are as many as those of
  * the living, the living move. */
-int sl_running_tidy(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer)
+int sl_incremental_tidy(struct sl_incremental *running, struct sl_stage *stage,
+                        const struct sl_reducer *reducer)
 {
-    struct sl_running moved = {.living = running->living, .mixed = running->mixed, .tracks = running->tracks};
+    struct sl_incremental moved = {
+        .living = running->living, .mixed = running->mixed, .tracks = running->tracks};
     int r = 0;
     if (!is_wasteful(running))
         return 0;
@@ -231,13 +235,13 @@ int sl_running_tidy(struct sl_running *running, struct sl_stage *stage, const st
         if (running->live[i].exists)
             r = move_live(&running->live[i], &moved, stage, reducer);
     if (r < 0) {
-        sl_running_done(&moved);
+        sl_incremental_done(&moved);
         return r;
     }
     moved.rows = running->rows;
     moved.shown = running->shown;
-    running->rows = (struct sl_keyed){0};
-    sl_running_done(running);
+    running->rows = (struct sl_sorted_rows){0};
+    sl_incremental_done(running);
     *running = moved;
     if (running->memory)
         running->settled = bytes_of(running);
@@ -247,18 +251,18 @@ int sl_running_tidy(struct sl_running *running, struct sl_stage *stage, const st
 /* ---- which representation of a key is shown ---- */
 
 /* The key as the oldest batch has it; NULL where none has it. */
-static const struct sl_field *first_key(const struct sl_block_level *batches, const struct sl_field *key)
+static const struct sl_field *first_key(const struct sl_partials_level *batches, const struct sl_field *key)
 {
     for (size_t i = 0; i < batches->count; i++) {
-        const struct sl_groups *groups = batches->block[i].groups;
-        size_t at = groups ? sl_groups_first(groups, key) : 0;
+        const struct sl_sorted_groups *groups = batches->block[i].groups;
+        size_t at = groups ? sl_sorted_groups_first(groups, key) : 0;
         if (groups && at < groups->count && sl_field_equals(&groups->entry[at].key, key))
             return &groups->entry[at].key;
     }
     return NULL;
 }
 
-int sl_running_show_first(struct sl_running *running, const struct sl_block_level *batches)
+int sl_incremental_show_first(struct sl_incremental *running, const struct sl_partials_level *batches)
 {
     for (size_t i = 0; running->mixed && i < running->count; i++) {
         struct sl_live *live = &running->live[i];
@@ -266,17 +270,18 @@ int sl_running_show_first(struct sl_running *running, const struct sl_block_leve
             live->exists && live->mixed ? first_key(batches, &live->entry.key) : NULL;
         if (!first || sl_field_looks_same(first, &live->entry.key))
             continue;
-        if (sl_running_look(running, live, first) < 0 || sl_running_touch(running, live) < 0)
+        if (sl_incremental_form(running, live, first) < 0 || sl_incremental_touch(running, live) < 0)
             return SL_ENOMEM;
     }
     return 0;
 }
 
-void sl_running_mark(struct sl_running *running, const struct sl_stage *stage, const struct sl_groups *groups)
+void sl_incremental_mark(struct sl_incremental *running, const struct sl_stage *stage,
+                         const struct sl_sorted_groups *groups)
 {
     for (size_t k = 0; k < groups->count; k++) {
         const struct sl_field *key = &groups->entry[k].key;
-        struct sl_live *live = sl_running_find(running, stage, key);
+        struct sl_live *live = sl_incremental_find(running, stage, key);
         if (live && live->exists && !sl_field_looks_same(&live->entry.key, key))
             running->mixed = live->mixed = true;
     }

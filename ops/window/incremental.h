@@ -4,11 +4,11 @@
 #pragma once
 
 #include "core/rows/sorted_rows.h"
-#include "ops/window/partials.h"
 #include "ops/key/table.h"
+#include "ops/window/partials.h"
 
 struct sl_live {
-    struct sl_entry entry;
+    struct sl_group_entry entry;
     uint32_t batches; /* of the window that hold the key */
     bool exists;      /* else the place waits for the key to come back, or for compaction */
     bool failed;      /* a group error: not shown until it is forgotten */
@@ -24,7 +24,7 @@ struct sl_noted {
     size_t count, capacity;
 };
 
-struct sl_running {
+struct sl_incremental {
     struct sl_table table; /* group.state.integer: index of the live group */
     struct sl_live *live;  /* [count] */
     size_t count, capacity, living;
@@ -33,42 +33,44 @@ struct sl_running {
     bool mixed;               /* some key is */
     bool tracks;              /* changes are noted to be saved */
     struct sl_noted unshown, unsaved;
-    struct sl_keyed rows; /* what is shown */
-    uint64_t shown;       /* keys of it */
+    struct sl_sorted_rows rows; /* what is shown */
+    uint64_t shown;             /* keys of it */
 };
 
-void sl_running_done(struct sl_running *running);
+void sl_incremental_done(struct sl_incremental *running);
 
 /* Combines a batch that enters the window. Key and state are copied where they are new. */
-int sl_running_enter(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                     const struct sl_groups *groups);
+int sl_incremental_enter(struct sl_incremental *running, struct sl_stage *stage,
+                         const struct sl_reducer *reducer, const struct sl_sorted_groups *groups);
 /* Takes out a batch that leaves. `forget`: a key that no batch holds any more goes. */
-int sl_running_leave(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                     const struct sl_groups *groups, bool forget);
+int sl_incremental_leave(struct sl_incremental *running, struct sl_stage *stage,
+                         const struct sl_reducer *reducer, const struct sl_sorted_groups *groups,
+                         bool forget);
 /* Once per batch, before anything enters or leaves: gives back what is no longer needed. */
-int sl_running_tidy(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer);
+int sl_incremental_tidy(struct sl_incremental *running, struct sl_stage *stage,
+                        const struct sl_reducer *reducer);
 
 /* After batches left and were forgotten: mixed keys look as the oldest batch that is left has them. 0 or
  * SL_ENOMEM. */
-int sl_running_show_first(struct sl_running *running, const struct sl_block_level *batches);
+int sl_incremental_show_first(struct sl_incremental *running, const struct sl_partials_level *batches);
 /* After a load: notes which keys a batch of the window shows differently. */
-void sl_running_mark(struct sl_running *running, const struct sl_stage *stage,
-                     const struct sl_groups *groups);
+void sl_incremental_mark(struct sl_incremental *running, const struct sl_stage *stage,
+                         const struct sl_sorted_groups *groups);
 
 /* The groups there are; with `changed` only those that changed since the last revision. Keys and states are
  * those of the running groups, valid until they change. The caller unrefs. */
-int sl_running_groups(const struct sl_running *running, struct sl_stage *stage, bool changed,
-                      struct sl_groups **ret);
+int sl_incremental_groups(const struct sl_incremental *running, struct sl_stage *stage, bool changed,
+                          struct sl_sorted_groups **ret);
 /* The next revision: `rows` are the changed groups, finished, as pairs; a changed key that has no row there
  * is not shown. `retry`: one that should have a row failed to be finished, and is tried again next time. */
-int sl_running_revise(struct sl_running *running, struct sl_stage *stage, const struct sl_dataset *rows,
-                      bool retry, struct sl_dataset **ret);
+int sl_incremental_revise(struct sl_incremental *running, struct sl_stage *stage,
+                          const struct sl_dataset *rows, bool retry, struct sl_dataset **ret);
 
 /* What changed since the last save, as a keyed section: rows key, state, batches, failed; a key alone was
  * forgotten. Needs running->tracks. */
-struct sl_keeper;
-int sl_running_save(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                    struct sl_keeper *keeper);
+struct sl_state_writer;
+int sl_incremental_save(struct sl_incremental *running, struct sl_stage *stage,
+                        const struct sl_reducer *reducer, struct sl_state_writer *keeper);
 /* Sections oldest first. */
-int sl_running_load(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                    const struct sl_dataset *rows);
+int sl_incremental_load(struct sl_incremental *running, struct sl_stage *stage,
+                        const struct sl_reducer *reducer, const struct sl_dataset *rows);

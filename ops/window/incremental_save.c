@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 static int save_live(struct sl_stage *stage, const struct sl_reducer *reducer, struct sl_live *live,
-                     struct sl_keeper *keeper)
+                     struct sl_state_writer *keeper)
 {
     struct sl_task *task = &stage->tasks[0];
     struct sl_field row[4] = {live->entry.key, sl_nil(), sl_integer(live->batches), sl_boolean(live->failed)};
@@ -19,14 +19,14 @@ static int save_live(struct sl_stage *stage, const struct sl_reducer *reducer, s
     return r < 0 ? r : keeper->ops->row(keeper, row, 4);
 }
 
-int sl_running_save(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                    struct sl_keeper *keeper)
+int sl_incremental_save(struct sl_incremental *running, struct sl_stage *stage,
+                        const struct sl_reducer *reducer, struct sl_state_writer *keeper)
 {
     struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
-    struct sl_entry *entry;
+    struct sl_group_entry *entry;
     if (!running->unsaved.count)
         return 0;
-    int r = sl_running_sort(running, stage, &running->unsaved, &entry);
+    int r = sl_incremental_sort(running, stage, &running->unsaved, &entry);
     if (r < 0)
         return r;
     r = keeper->ops->begin(keeper, &section);
@@ -37,11 +37,11 @@ int sl_running_save(struct sl_running *running, struct sl_stage *stage, const st
     return r;
 }
 
-static int load_live(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
+static int load_live(struct sl_incremental *running, struct sl_stage *stage, const struct sl_reducer *reducer,
                      const struct sl_field *row)
 {
-    struct sl_live *live = sl_running_place(running, stage, &row[0]);
-    if (!live || sl_running_look(running, live, &row[0]) < 0 || sl_running_touch(running, live) < 0)
+    struct sl_live *live = sl_incremental_place(running, stage, &row[0]);
+    if (!live || sl_incremental_form(running, live, &row[0]) < 0 || sl_incremental_touch(running, live) < 0)
         return SL_ENOMEM;
     running->living += !live->exists;
     live->exists = true;
@@ -54,17 +54,17 @@ static int load_live(struct sl_running *running, struct sl_stage *stage, const s
                                 &live->entry.state);
 }
 
-static void load_gone(struct sl_running *running, struct sl_stage *stage, const struct sl_field *key)
+static void load_gone(struct sl_incremental *running, struct sl_stage *stage, const struct sl_field *key)
 {
-    struct sl_live *live = sl_running_find(running, stage, key);
+    struct sl_live *live = sl_incremental_find(running, stage, key);
     if (!live || !live->exists)
         return;
     live->exists = false;
     running->living--;
 }
 
-int sl_running_load(struct sl_running *running, struct sl_stage *stage, const struct sl_reducer *reducer,
-                    const struct sl_dataset *rows)
+int sl_incremental_load(struct sl_incremental *running, struct sl_stage *stage,
+                        const struct sl_reducer *reducer, const struct sl_dataset *rows)
 {
     struct sl_field row[SL_WIDTH_MAX];
     struct sl_cursor cursor;

@@ -5,17 +5,17 @@
 
 #include <stdlib.h>
 
-int sl_running_sort(const struct sl_running *running, struct sl_stage *stage, const struct sl_noted *noted,
-                    struct sl_entry **ret)
+int sl_incremental_sort(const struct sl_incremental *running, struct sl_stage *stage,
+                        const struct sl_noted *noted, struct sl_group_entry **ret)
 {
-    struct sl_entry *entry = malloc((noted->count + 1) * sizeof *entry);
+    struct sl_group_entry *entry = malloc((noted->count + 1) * sizeof *entry);
     if (!entry)
         return SL_ENOMEM;
     for (size_t i = 0; i < noted->count; i++) {
         size_t index = noted->index[i];
-        entry[i] = (struct sl_entry){running->live[index].entry.key, {.integer = (int64_t)index}};
+        entry[i] = (struct sl_group_entry){running->live[index].entry.key, {.integer = (int64_t)index}};
     }
-    int r = sl_entries_sort(stage, entry, noted->count);
+    int r = sl_group_entries_sort(stage, entry, noted->count);
     if (r < 0) {
         free(entry);
         return r;
@@ -24,16 +24,16 @@ int sl_running_sort(const struct sl_running *running, struct sl_stage *stage, co
     return 0;
 }
 
-static void add_group(struct sl_groups *groups, const struct sl_live *live)
+static void add_group(struct sl_sorted_groups *groups, const struct sl_live *live)
 {
     if (live->exists && !live->failed)
         groups->entry[groups->count++] = live->entry;
 }
 
-int sl_running_groups(const struct sl_running *running, struct sl_stage *stage, bool changed,
-                      struct sl_groups **ret)
+int sl_incremental_groups(const struct sl_incremental *running, struct sl_stage *stage, bool changed,
+                          struct sl_sorted_groups **ret)
 {
-    struct sl_groups *groups = sl_groups_new(changed ? running->unshown.count : running->count);
+    struct sl_sorted_groups *groups = sl_sorted_groups_new(changed ? running->unshown.count : running->count);
     if (!groups)
         return SL_ENOMEM;
     if (running->memory)
@@ -42,9 +42,9 @@ int sl_running_groups(const struct sl_running *running, struct sl_stage *stage, 
         add_group(groups, &running->live[running->unshown.index[i]]);
     for (size_t i = 0; !changed && i < running->count; i++)
         add_group(groups, &running->live[i]);
-    int r = sl_entries_sort(stage, groups->entry, groups->count);
+    int r = sl_group_entries_sort(stage, groups->entry, groups->count);
     if (r < 0) {
-        sl_groups_unref(groups);
+        sl_sorted_groups_unref(groups);
         return r;
     }
     *ret = groups;
@@ -52,7 +52,7 @@ int sl_running_groups(const struct sl_running *running, struct sl_stage *stage, 
 }
 
 struct revising {
-    struct sl_running *running;
+    struct sl_incremental *running;
     struct sl_cursor cursor; /* over the finished rows */
     struct sl_field row[SL_WIDTH_MAX];
     bool has_row;
@@ -77,7 +77,7 @@ static int append(struct sl_rows *rows, const struct sl_field *fields, uint32_t 
 /* One changed key: shown with its row, or not at all. */
 static int revise_key(struct revising *revising, struct sl_live *live)
 {
-    struct sl_running *running = revising->running;
+    struct sl_incremental *running = revising->running;
     bool was_shown = live->shown;
     struct sl_field key = live->entry.key;
     key.flags = 0;
@@ -92,17 +92,17 @@ static int revise_key(struct revising *revising, struct sl_live *live)
     if (live->shown)
         next_row(revising);
     else if (r == 0 && revising->retry && live->exists && !live->failed)
-        r = sl_running_touch(running, live);
+        r = sl_incremental_touch(running, live);
     return r;
 }
 
-int sl_running_revise(struct sl_running *running, struct sl_stage *stage, const struct sl_dataset *rows,
-                      bool retry, struct sl_dataset **ret)
+int sl_incremental_revise(struct sl_incremental *running, struct sl_stage *stage,
+                          const struct sl_dataset *rows, bool retry, struct sl_dataset **ret)
 {
     struct revising revising = {.running = running, .changes = sl_rows_new(), .retry = retry};
     size_t count = running->unshown.count;
-    struct sl_entry *entry = NULL;
-    int r = revising.changes ? sl_running_sort(running, stage, &running->unshown, &entry) : SL_ENOMEM;
+    struct sl_group_entry *entry = NULL;
+    int r = revising.changes ? sl_incremental_sort(running, stage, &running->unshown, &entry) : SL_ENOMEM;
     running->unshown.count = 0;
     sl_cursor_init(&revising.cursor, rows);
     next_row(&revising);
@@ -113,7 +113,7 @@ int sl_running_revise(struct sl_running *running, struct sl_stage *stage, const 
         sl_rows_unref(revising.changes);
         return r;
     }
-    r = sl_keyed_add(&running->rows, stage->pool, revising.changes, running->shown);
+    r = sl_sorted_rows_add(&running->rows, stage->pool, revising.changes, running->shown);
     if (r == 0)
         *ret = sl_dataset_ref(running->rows.newest);
     return r;

@@ -5,35 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void drop_sides(struct sl_blocks *blocks)
+static void drop_sides(struct sl_window_partials *blocks)
 {
     while (blocks->suffixes)
-        sl_groups_unref(blocks->suffix[--blocks->suffixes].groups);
-    sl_groups_unref(blocks->prefix);
+        sl_sorted_groups_unref(blocks->suffix[--blocks->suffixes].groups);
+    sl_sorted_groups_unref(blocks->prefix);
     blocks->prefix = NULL;
     blocks->has_split = false;
 }
 
-void sl_blocks_done(struct sl_blocks *blocks)
+void sl_window_partials_done(struct sl_window_partials *blocks)
 {
     drop_sides(blocks);
     for (int k = 0; k < SL_BLOCK_LEVELS; k++) {
-        struct sl_block_level *level = &blocks->level[k];
+        struct sl_partials_level *level = &blocks->level[k];
         for (size_t i = 0; i < level->count; i++)
-            sl_groups_unref(level->block[i].groups);
+            sl_sorted_groups_unref(level->block[i].groups);
         free(level->block);
     }
-    *blocks = (struct sl_blocks){0};
+    *blocks = (struct sl_window_partials){0};
 }
 
-static bool make_room(struct sl_block_level *level, size_t count)
+static bool make_room(struct sl_partials_level *level, size_t count)
 {
     if (count <= level->capacity)
         return true;
     size_t capacity = level->capacity ? level->capacity * 2 : 8;
     while (capacity < count)
         capacity *= 2;
-    struct sl_block *block = realloc(level->block, capacity * sizeof *block);
+    struct sl_window_partial *block = realloc(level->block, capacity * sizeof *block);
     if (!block)
         return false;
     level->block = block;
@@ -42,7 +42,7 @@ static bool make_room(struct sl_block_level *level, size_t count)
 }
 
 /* The block, with room made for it before the first or behind the last; NULL: out of memory. */
-static struct sl_block *block_at(struct sl_block_level *level, int64_t number)
+static struct sl_window_partial *block_at(struct sl_partials_level *level, int64_t number)
 {
     if (!level->count)
         level->first = number;
@@ -56,31 +56,31 @@ static struct sl_block *block_at(struct sl_block_level *level, int64_t number)
     level->first -= (int64_t)before;
     level->count += before;
     for (; level->count < count; level->count++)
-        level->block[level->count] = (struct sl_block){0};
+        level->block[level->count] = (struct sl_window_partial){0};
     return &level->block[index];
 }
 
-int sl_blocks_add(struct sl_blocks *blocks, int64_t number, struct sl_groups *groups)
+int sl_window_partials_add(struct sl_window_partials *blocks, int64_t number, struct sl_sorted_groups *groups)
 {
-    struct sl_block *block = block_at(&blocks->level[0], number);
+    struct sl_window_partial *block = block_at(&blocks->level[0], number);
     sl_assert(!blocks->any || number > blocks->last);
     if (!block) {
-        sl_groups_unref(groups);
+        sl_sorted_groups_unref(groups);
         return SL_ENOMEM;
     }
-    *block = (struct sl_block){groups, true};
+    *block = (struct sl_window_partial){groups, true};
     blocks->last = number;
     blocks->any = true;
     return 0;
 }
 
-static void forget_level(struct sl_block_level *level, int64_t number)
+static void forget_level(struct sl_partials_level *level, int64_t number)
 {
     size_t gone = number <= level->first ? 0 : (size_t)(number - level->first);
     if (gone > level->count)
         gone = level->count;
     for (size_t i = 0; i < gone; i++)
-        sl_groups_unref(level->block[i].groups);
+        sl_sorted_groups_unref(level->block[i].groups);
     if (gone)
         memmove(level->block, level->block + gone, (level->count - gone) * sizeof *level->block);
     level->first += (int64_t)gone;
@@ -88,27 +88,27 @@ static void forget_level(struct sl_block_level *level, int64_t number)
 }
 
 /* A block is forgotten with the first of its batches: no window to come holds it whole. */
-void sl_blocks_forget(struct sl_blocks *blocks, int64_t number)
+void sl_window_partials_forget(struct sl_window_partials *blocks, int64_t number)
 {
     for (int k = 0; k < SL_BLOCK_LEVELS; k++)
         forget_level(&blocks->level[k], (number + ((int64_t)1 << k) - 1) >> k);
 }
 
 struct query {
-    struct sl_blocks *blocks;
+    struct sl_window_partials *blocks;
     struct sl_stage *stage;
     const struct sl_reducer *reducer;
 };
 
 /* Block `number` of level k, made of its halves where it is not there yet. Borrowed; NULL: no data. */
-static int make_block(struct query *query, int k, int64_t number, struct sl_groups **ret)
+static int make_block(struct query *query, int k, int64_t number, struct sl_sorted_groups **ret)
 {
-    struct sl_groups *left, *right;
+    struct sl_sorted_groups *left, *right;
     *ret = NULL;
-    struct sl_block_level *leaves = &query->blocks->level[0];
+    struct sl_partials_level *leaves = &query->blocks->level[0];
     if (number << k > query->blocks->last || (number + 1) << k <= leaves->first)
         return 0; /* behind the newest data, or before the oldest */
-    struct sl_block *block = block_at(&query->blocks->level[k], number);
+    struct sl_window_partial *block = block_at(&query->blocks->level[k], number);
     if (!block)
         return SL_ENOMEM;
     if (block->made || k == 0) {
@@ -121,7 +121,7 @@ static int make_block(struct query *query, int k, int64_t number, struct sl_grou
     if (r < 0)
         return r;
     if (left || right)
-        r = sl_groups_combine(query->stage, query->reducer, left, right, &block->groups);
+        r = sl_sorted_groups_combine(query->stage, query->reducer, left, right, &block->groups);
     block->made = r == 0;
     *ret = block->groups;
     return r;
@@ -138,27 +138,28 @@ static int largest_level(int64_t from, int64_t to)
 }
 
 /* a before b; either may be NULL, for no data. */
-static int join(struct query *query, struct sl_groups *a, struct sl_groups *b, struct sl_groups **ret)
+static int join(struct query *query, struct sl_sorted_groups *a, struct sl_sorted_groups *b,
+                struct sl_sorted_groups **ret)
 {
     *ret = NULL;
-    return a || b ? sl_groups_combine(query->stage, query->reducer, a, b, ret) : 0;
+    return a || b ? sl_sorted_groups_combine(query->stage, query->reducer, a, b, ret) : 0;
 }
 
 /* ---- the side behind the split ---- */
 
 static int extend_prefix(struct query *query, int64_t to)
 {
-    struct sl_blocks *blocks = query->blocks;
+    struct sl_window_partials *blocks = query->blocks;
     int r = 0;
     while (r == 0 && blocks->prefix_to < to) {
-        struct sl_groups *batch, *longer;
+        struct sl_sorted_groups *batch, *longer;
         r = make_block(query, 0, ++blocks->prefix_to, &batch);
         if (r < 0 || !batch)
             continue;
         r = join(query, blocks->prefix, batch, &longer);
         if (r < 0)
             return r;
-        sl_groups_unref(blocks->prefix);
+        sl_sorted_groups_unref(blocks->prefix);
         blocks->prefix = longer;
     }
     return r;
@@ -167,16 +168,16 @@ static int extend_prefix(struct query *query, int64_t to)
 /* ---- the side before it ---- */
 
 /* Where the stack begins: what is before has no combination yet. */
-static int64_t covered_from(const struct sl_blocks *blocks)
+static int64_t covered_from(const struct sl_window_partials *blocks)
 {
     return blocks->suffixes ? blocks->suffix[blocks->suffixes - 1].from : blocks->split;
 }
 
 static int push_block(struct query *query, int k, int64_t from)
 {
-    struct sl_blocks *blocks = query->blocks;
-    struct sl_groups *block, *below = blocks->suffixes ? blocks->suffix[blocks->suffixes - 1].groups : NULL,
-                             *both;
+    struct sl_window_partials *blocks = query->blocks;
+    struct sl_sorted_groups *block,
+        *below = blocks->suffixes ? blocks->suffix[blocks->suffixes - 1].groups : NULL, *both;
     sl_assert(blocks->suffixes < SL_SUFFIXES_MAX);
     int r = make_block(query, k, from >> k, &block);
     if (r == 0)
@@ -189,11 +190,11 @@ static int push_block(struct query *query, int k, int64_t from)
 /* Covers [from, split) with aligned blocks; those that begin before `from` go. */
 static int extend_suffixes(struct query *query, int64_t from)
 {
-    struct sl_blocks *blocks = query->blocks;
+    struct sl_window_partials *blocks = query->blocks;
     int64_t start[SL_SUFFIXES_MAX];
     int level[SL_SUFFIXES_MAX], count = 0, r = 0;
     while (blocks->suffixes && covered_from(blocks) < from)
-        sl_groups_unref(blocks->suffix[--blocks->suffixes].groups);
+        sl_sorted_groups_unref(blocks->suffix[--blocks->suffixes].groups);
     for (int64_t at = from, end = covered_from(blocks); at < end; count++) {
         start[count] = at;
         level[count] = largest_level(at, end - 1);
@@ -213,8 +214,9 @@ static int64_t split_of(int64_t from, int64_t to)
     return split;
 }
 
-int sl_blocks_combine(struct sl_blocks *blocks, struct sl_stage *stage, const struct sl_reducer *reducer,
-                      int64_t from, int64_t to, struct sl_groups **ret)
+int sl_window_partials_combine(struct sl_window_partials *blocks, struct sl_stage *stage,
+                               const struct sl_reducer *reducer, int64_t from, int64_t to,
+                               struct sl_sorted_groups **ret)
 {
     struct query query = {blocks, stage, reducer};
     if (from < 0)
@@ -229,6 +231,6 @@ int sl_blocks_combine(struct sl_blocks *blocks, struct sl_stage *stage, const st
     int r = extend_suffixes(&query, from);
     if (r == 0)
         r = extend_prefix(&query, to);
-    struct sl_groups *before = blocks->suffixes ? blocks->suffix[blocks->suffixes - 1].groups : NULL;
+    struct sl_sorted_groups *before = blocks->suffixes ? blocks->suffix[blocks->suffixes - 1].groups : NULL;
     return r < 0 ? r : join(&query, before, blocks->prefix, ret);
 }

@@ -16,37 +16,39 @@
 
 enum { SL_BLOCK_LEVELS = 40 };
 
-struct sl_block_level {
+struct sl_partials_level {
     int64_t first; /* number of block[0], in blocks of this level */
     size_t count, capacity;
-    struct sl_block {
-        struct sl_groups *groups; /* NULL: no data, or not made yet */
+    struct sl_window_partial {
+        struct sl_sorted_groups *groups; /* NULL: no data, or not made yet */
         bool made;
     } * block;
 };
 
 enum { SL_SUFFIXES_MAX = 2 * SL_BLOCK_LEVELS };
 
-struct sl_blocks {
+struct sl_window_partials {
     int64_t split; /* of the window asked for last */
     bool has_split;
     size_t suffixes;
     struct sl_suffix {
         int64_t from;
-        struct sl_groups *groups; /* of batches [from, split); NULL: no data */
-    } suffix[SL_SUFFIXES_MAX];    /* the shortest first */
+        struct sl_sorted_groups *groups; /* of batches [from, split); NULL: no data */
+    } suffix[SL_SUFFIXES_MAX];           /* the shortest first */
     int64_t prefix_to;
-    struct sl_groups *prefix; /* of batches [split, prefix_to]; NULL: no data */
-    struct sl_block_level level[SL_BLOCK_LEVELS];
+    struct sl_sorted_groups *prefix; /* of batches [split, prefix_to]; NULL: no data */
+    struct sl_partials_level level[SL_BLOCK_LEVELS];
     int64_t last; /* number of the newest batch with data */
     bool any;
 };
 
-void sl_blocks_done(struct sl_blocks *blocks);
+void sl_window_partials_done(struct sl_window_partials *blocks);
 /* Batch `number` has these groups: takes over the reference. Numbers increase. */
-int sl_blocks_add(struct sl_blocks *blocks, int64_t number, struct sl_groups *groups);
+int sl_window_partials_add(struct sl_window_partials *blocks, int64_t number,
+                           struct sl_sorted_groups *groups);
 /* Forgets batches before `number`. */
-void sl_blocks_forget(struct sl_blocks *blocks, int64_t number);
+void sl_window_partials_forget(struct sl_window_partials *blocks, int64_t number);
 /* The groups of batches [from, to]; NULL in *ret where none has data. The caller unrefs. */
-int sl_blocks_combine(struct sl_blocks *blocks, struct sl_stage *stage, const struct sl_reducer *reducer,
-                      int64_t from, int64_t to, struct sl_groups **ret);
+int sl_window_partials_combine(struct sl_window_partials *blocks, struct sl_stage *stage,
+                               const struct sl_reducer *reducer, int64_t from, int64_t to,
+                               struct sl_sorted_groups **ret);

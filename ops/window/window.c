@@ -2,10 +2,10 @@
  * and shared: a window is a list of references. Where there is a memoryLimit, a batch that would be too much
  * beside those that are kept goes to disk. Some batches share a file: a window has many batches, a process
  * may have only so many files open, and what left the window is given back with its file. */
-#include "core/contract/collect.h"
 #include "core/base/error.h"
-#include "core/contract/state_writer.h"
+#include "core/contract/collect.h"
 #include "core/contract/services.h"
+#include "core/contract/state_writer.h"
 #include "core/rows/spill.h"
 #include "core/rows/stored_dataset.h"
 #include "ops/window/check.h"
@@ -167,7 +167,8 @@ static int check(struct sl_node *node, struct sl_error *err)
 
 /* ---- on disk: a section per kept batch; its first row tells how many rows each partition has ---- */
 
-static int save_counts(struct sl_stage *stage, struct sl_keeper *keeper, const struct sl_dataset *dataset)
+static int save_counts(struct sl_stage *stage, struct sl_state_writer *keeper,
+                       const struct sl_dataset *dataset)
 {
     struct sl_arena *scratch = stage->tasks[0].scratch;
     sl_arena_reset(scratch);
@@ -180,7 +181,7 @@ static int save_counts(struct sl_stage *stage, struct sl_keeper *keeper, const s
     return keeper->ops->row(keeper, &list, 1);
 }
 
-static int save(struct sl_stage *stage, struct sl_keeper *keeper)
+static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
     const struct memory *memory = stage->memory;
     const struct kept *newest = memory->count ? &memory->kept[memory->count - 1] : NULL;

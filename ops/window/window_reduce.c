@@ -6,13 +6,13 @@
  * is taken out. Any other is combined from aligned blocks of batches (ops/window/partials.h). Neither reads a batch
  * twice. */
 #include "core/base/error.h"
-#include "core/contract/state_writer.h"
 #include "core/contract/services.h"
-#include "ops/window/partials.h"
+#include "core/contract/state_writer.h"
 #include "ops/group/by_key.h"
 #include "ops/reducer/reducers.h"
-#include "ops/window/incremental.h"
 #include "ops/window/check.h"
+#include "ops/window/incremental.h"
+#include "ops/window/partials.h"
 
 /* What one operator of the family is made of; filled in begin. */
 struct window {
@@ -23,8 +23,8 @@ struct window {
 };
 
 struct memory {
-    struct sl_blocks blocks; /* level 0: the batches */
-    struct sl_running running;
+    struct sl_window_partials blocks; /* level 0: the batches */
+    struct sl_incremental running;
     bool shown;              /* the last emission showed data */
     bool began, began_saved; /* there was data once: from then on countByWindow has a zero to show */
 };
@@ -32,8 +32,8 @@ struct memory {
 static void memory_done(void *memory)
 {
     struct memory *own = memory;
-    sl_blocks_done(&own->blocks);
-    sl_running_done(&own->running);
+    sl_window_partials_done(&own->blocks);
+    sl_incremental_done(&own->running);
 }
 
 /* ---- time ---- */
@@ -76,30 +76,30 @@ static int leave(struct sl_stage *stage, int64_t first)
 {
     struct window *window = stage->state;
     struct memory *memory = stage->memory;
-    const struct sl_block_level *batches = &memory->blocks.level[0];
+    const struct sl_partials_level *batches = &memory->blocks.level[0];
     int r = 0;
     for (size_t i = 0; r == 0 && i < batches->count && batches->first + (int64_t)i < first; i++)
         if (batches->block[i].groups)
-            r = sl_running_leave(&memory->running, stage, window->by_key.aggregate.reducer,
-                                 batches->block[i].groups, window->forgets);
+            r = sl_incremental_leave(&memory->running, stage, window->by_key.aggregate.reducer,
+                                     batches->block[i].groups, window->forgets);
     return r;
 }
 
-static int enter(struct sl_stage *stage, struct sl_groups *groups)
+static int enter(struct sl_stage *stage, struct sl_sorted_groups *groups)
 {
     struct window *window = stage->state;
     struct memory *memory = stage->memory;
     int r = 0;
     if (!groups->count) {
-        sl_groups_unref(groups);
+        sl_sorted_groups_unref(groups);
         return 0;
     }
     memory->began = true;
     if (has_inverse(window))
-        r = sl_running_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
+        r = sl_incremental_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
     if (r == 0)
-        return sl_blocks_add(&memory->blocks, batch_number(stage->node, stage->batch_ms), groups);
-    sl_groups_unref(groups);
+        return sl_window_partials_add(&memory->blocks, batch_number(stage->node, stage->batch_ms), groups);
+    sl_sorted_groups_unref(groups);
     return r;
 }
 
@@ -108,15 +108,15 @@ static int advance(struct sl_stage *stage)
     struct window *window = stage->state;
     struct memory *memory = stage->memory;
     int64_t first = first_number(stage->node, stage->batch_ms);
-    struct sl_groups *groups;
+    struct sl_sorted_groups *groups;
     memory->running.tracks = keeps_running(stage) && stage->services->durable;
-    int r = sl_running_tidy(&memory->running, stage, window->by_key.aggregate.reducer);
+    int r = sl_incremental_tidy(&memory->running, stage, window->by_key.aggregate.reducer);
     if (r == 0 && has_inverse(window))
         r = leave(stage, first);
     if (r < 0)
         return r;
-    sl_blocks_forget(&memory->blocks, first);
-    if (sl_running_show_first(&memory->running, &memory->blocks.level[0]) < 0)
+    sl_window_partials_forget(&memory->blocks, first);
+    if (sl_incremental_show_first(&memory->running, &memory->blocks.level[0]) < 0)
         return SL_ENOMEM;
     r = sl_aggregate_finish(&window->by_key.aggregate, &groups);
     return r < 0 ? r : enter(stage, groups);
@@ -127,20 +127,20 @@ static int advance(struct sl_stage *stage)
 /* Of keyed results that are carried from slide to slide only what changed is finished. */
 static bool shows_changes(const struct window *window)
 {
-    return has_inverse(window) && window->by_key.shape == SL_SHAPE_PAIR;
+    return has_inverse(window) && window->by_key.shape == SL_FORM_PAIR;
 }
 
-static int window_groups(struct sl_stage *stage, struct sl_groups **ret)
+static int window_groups(struct sl_stage *stage, struct sl_sorted_groups **ret)
 {
     struct window *window = stage->state;
     struct memory *memory = stage->memory;
     if (has_inverse(window))
-        return sl_running_groups(&memory->running, stage, shows_changes(window), ret);
-    int r = sl_blocks_combine(&memory->blocks, stage, window->by_key.aggregate.reducer,
-                              first_number(stage->node, stage->batch_ms),
-                              batch_number(stage->node, stage->batch_ms), ret);
+        return sl_incremental_groups(&memory->running, stage, shows_changes(window), ret);
+    int r = sl_window_partials_combine(&memory->blocks, stage, window->by_key.aggregate.reducer,
+                                       first_number(stage->node, stage->batch_ms),
+                                       batch_number(stage->node, stage->batch_ms), ret);
     if (r == 0 && !*ret)
-        *ret = sl_groups_new(0);
+        *ret = sl_sorted_groups_new(0);
     return r < 0 ? r : *ret ? 0 : SL_ENOMEM;
 }
 
@@ -150,7 +150,7 @@ static int revise(struct sl_stage *stage, struct sl_dataset **rows)
     struct memory *memory = stage->memory;
     struct sl_dataset *changed = *rows;
     *rows = NULL;
-    int r = sl_running_revise(&memory->running, stage, changed, !window->filter, rows);
+    int r = sl_incremental_revise(&memory->running, stage, changed, !window->filter, rows);
     sl_dataset_unref(changed);
     return r;
 }
@@ -159,12 +159,12 @@ static int show(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct window *window = stage->state;
     const struct memory *memory = stage->memory;
-    struct sl_groups *groups;
+    struct sl_sorted_groups *groups;
     int r = window_groups(stage, &groups);
     if (r < 0)
         return r;
-    r = sl_groups_finish(stage, window->by_key.aggregate.reducer, groups, window->by_key.shape, ret);
-    sl_groups_unref(groups);
+    r = sl_sorted_groups_finish(stage, window->by_key.aggregate.reducer, groups, window->by_key.shape, ret);
+    sl_sorted_groups_unref(groups);
     if (r == 0 && window->filter)
         r = sl_window_filter(stage, window->filter, ret);
     if (r == 0 && shows_changes(window))
@@ -188,7 +188,8 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 
 /* ---- on disk: the groups of each batch; a running result that those do not give is kept beside them ---- */
 
-static int save_groups(struct sl_stage *stage, struct sl_keeper *keeper, const struct sl_groups *groups)
+static int save_groups(struct sl_stage *stage, struct sl_state_writer *keeper,
+                       const struct sl_sorted_groups *groups)
 {
     const struct window *window = stage->state;
     const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
@@ -207,7 +208,7 @@ static int save_groups(struct sl_stage *stage, struct sl_keeper *keeper, const s
 }
 
 /* Once: the batches that say so are forgotten some day. */
-static int save_began(struct sl_stage *stage, struct sl_keeper *keeper)
+static int save_began(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
     const struct window *window = stage->state;
     struct memory *memory = stage->memory;
@@ -220,16 +221,16 @@ static int save_began(struct sl_stage *stage, struct sl_keeper *keeper)
     return r < 0 ? r : keeper->ops->row(keeper, row, 2);
 }
 
-static int save(struct sl_stage *stage, struct sl_keeper *keeper)
+static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
     struct window *window = stage->state;
     struct memory *memory = stage->memory;
-    const struct sl_block_level *batches = &memory->blocks.level[0];
+    const struct sl_partials_level *batches = &memory->blocks.level[0];
     int r = 0;
     if (batches->count && memory->blocks.last == batch_number(stage->node, stage->batch_ms))
         r = save_groups(stage, keeper, batches->block[batches->count - 1].groups);
     if (r == 0 && keeps_running(stage))
-        r = sl_running_save(&memory->running, stage, window->by_key.aggregate.reducer, keeper);
+        r = sl_incremental_save(&memory->running, stage, window->by_key.aggregate.reducer, keeper);
     return r < 0 ? r : save_began(stage, keeper);
 }
 
@@ -238,14 +239,14 @@ static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_datase
     const struct window *window = stage->state;
     const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
     struct memory *memory = stage->memory;
-    struct sl_groups *groups = sl_groups_new(rows->count);
+    struct sl_sorted_groups *groups = sl_sorted_groups_new(rows->count);
     struct sl_field row[SL_WIDTH_MAX];
     struct sl_cursor cursor;
     uint32_t width;
     int r = groups ? 0 : SL_ENOMEM;
     sl_cursor_init(&cursor, rows);
     while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
-        struct sl_entry *entry = &groups->entry[groups->count++];
+        struct sl_group_entry *entry = &groups->entry[groups->count++];
         if (width != 2)
             r = sl_error_set(stage->err, SL_EDAMAGED, "the batches that %s kept are damaged",
                              stage->node->op->name);
@@ -256,8 +257,8 @@ static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_datase
                                      &entry->state);
     }
     if (r == 0)
-        return sl_blocks_add(&memory->blocks, batch_number(stage->node, t), groups);
-    sl_groups_unref(groups);
+        return sl_window_partials_add(&memory->blocks, batch_number(stage->node, t), groups);
+    sl_sorted_groups_unref(groups);
     return r;
 }
 
@@ -271,31 +272,31 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
         memory->began = memory->began_saved = true;
         return 0;
     }
-    return sl_running_load(&memory->running, stage, window->by_key.aggregate.reducer, rows);
+    return sl_incremental_load(&memory->running, stage, window->by_key.aggregate.reducer, rows);
 }
 
 /* Results that are not kept come from the batches; of those that are, the batches know which keys are mixed.
  */
-static int enter_loaded(struct sl_stage *stage, const struct sl_groups *groups)
+static int enter_loaded(struct sl_stage *stage, const struct sl_sorted_groups *groups)
 {
     const struct window *window = stage->state;
     struct memory *memory = stage->memory;
     if (!has_inverse(window) || !groups)
         return 0;
     if (!keeps_running(stage))
-        return sl_running_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
-    sl_running_mark(&memory->running, stage, groups);
+        return sl_incremental_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
+    sl_incremental_mark(&memory->running, stage, groups);
     return 0;
 }
 
 static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct memory *memory = stage->memory;
-    const struct sl_block_level *batches = &memory->blocks.level[0];
+    const struct sl_partials_level *batches = &memory->blocks.level[0];
     int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
     int r = 0;
     memory->shown = memory->blocks.any && memory->blocks.last >= first_number(stage->node, emitted);
-    sl_blocks_forget(&memory->blocks, first_number(stage->node, last_ms));
+    sl_window_partials_forget(&memory->blocks, first_number(stage->node, last_ms));
     for (size_t i = 0; r == 0 && i < batches->count; i++)
         r = enter_loaded(stage, batches->block[i].groups);
     return r;
@@ -312,7 +313,7 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 /* ---- the operators ---- */
 
 /* The reducer of parameter 0 and the inverse of parameter 1, which native reducers bring themselves. */
-static int begin_reduce(struct sl_stage *stage, enum sl_key_of key_of, enum sl_shape shape,
+static int begin_reduce(struct sl_stage *stage, enum sl_key_of key_of, enum sl_result_form shape,
                         unsigned partitions_param)
 {
     struct window *window = stage->state;
@@ -330,7 +331,7 @@ static int reduce_by_key_begin(struct sl_stage *stage)
 {
     struct window *window = stage->state;
     window->filter = sl_node_function(stage->node, 5);
-    return begin_reduce(stage, SL_KEY_FIELD, SL_SHAPE_PAIR, 4);
+    return begin_reduce(stage, SL_KEY_FIELD, SL_FORM_PAIR, 4);
 }
 
 static const struct sl_wide reduce_by_key_wide = WINDOW_WIDE(reduce_by_key_begin);
@@ -365,7 +366,7 @@ const struct sl_op sl_op_reduce_by_key_and_window = {
 
 static int reduce_begin(struct sl_stage *stage)
 {
-    return begin_reduce(stage, SL_KEY_NONE, SL_SHAPE_VALUE, SL_PARAMS_MAX);
+    return begin_reduce(stage, SL_KEY_NONE, SL_FORM_VALUE, SL_PARAMS_MAX);
 }
 
 static const struct sl_wide reduce_wide = WINDOW_WIDE(reduce_begin);
@@ -396,29 +397,29 @@ const struct sl_op sl_op_reduce_by_window = {
 };
 
 static int begin_own(struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_key_of key_of,
-                     enum sl_shape shape)
+                     enum sl_result_form shape)
 {
     struct window *window = stage->state;
     window->forgets = true;
     return sl_by_key_begin(&window->by_key, stage, reducer, key_of, shape,
-                           shape == SL_SHAPE_PAIR ? 2 : SL_PARAMS_MAX);
+                           shape == SL_FORM_PAIR ? 2 : SL_PARAMS_MAX);
 }
 
 static int group_begin(struct sl_stage *stage)
 {
-    return begin_own(stage, &sl_reducer_list, SL_KEY_FIELD, SL_SHAPE_PAIR);
+    return begin_own(stage, &sl_reducer_list, SL_KEY_FIELD, SL_FORM_PAIR);
 }
 
 static int count_begin(struct sl_stage *stage)
 {
     struct window *window = stage->state;
     window->zero_when_empty = true;
-    return begin_own(stage, &sl_reducer_count, SL_KEY_NONE, SL_SHAPE_VALUE);
+    return begin_own(stage, &sl_reducer_count, SL_KEY_NONE, SL_FORM_VALUE);
 }
 
 static int count_by_value_begin(struct sl_stage *stage)
 {
-    return begin_own(stage, &sl_reducer_count, SL_KEY_RECORD, SL_SHAPE_PAIR);
+    return begin_own(stage, &sl_reducer_count, SL_KEY_RECORD, SL_FORM_PAIR);
 }
 
 static const struct sl_wide group_wide = WINDOW_WIDE(group_begin);

@@ -9,7 +9,7 @@
 
 /* ---- plan ---- */
 
-static int put_file(const struct sl_catalog *catalog, const struct sl_plan *plan, size_t source,
+static int put_file(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t source,
                     size_t position, int64_t *digest, struct sl_error *err)
 {
     sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_FILE];
@@ -26,7 +26,7 @@ static int put_file(const struct sl_catalog *catalog, const struct sl_plan *plan
 }
 
 /* *ret_digest: the sum of the files' checksums. */
-static int put_files(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t *ret_count,
+static int put_files(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, int64_t *ret_count,
                      int64_t *ret_digest, struct sl_error *err)
 {
     *ret_count = *ret_digest = 0;
@@ -40,7 +40,7 @@ static int put_files(const struct sl_catalog *catalog, const struct sl_plan *pla
 }
 
 /* Adds to the digest, not to the count: catalogs from before places were kept have none. */
-static int put_places(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t *digest,
+static int put_places(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, int64_t *digest,
                       struct sl_error *err)
 {
     sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_PLACE];
@@ -60,7 +60,7 @@ static int put_places(const struct sl_catalog *catalog, const struct sl_plan *pl
     return r;
 }
 
-static int put_batch(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t count,
+static int put_batch(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, int64_t count,
                      int64_t digest, struct sl_error *err)
 {
     sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_BATCH];
@@ -73,7 +73,7 @@ static int put_batch(const struct sl_catalog *catalog, const struct sl_plan *pla
     return sl_catalog_step(catalog, SL_SQL_PUT_BATCH, err);
 }
 
-static int write_plan(struct sl_catalog *catalog, const struct sl_plan *plan, struct sl_error *err)
+static int write_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan, struct sl_error *err)
 {
     struct sl_catalog_progress progress = catalog->progress;
     int64_t count, digest;
@@ -84,7 +84,7 @@ static int write_plan(struct sl_catalog *catalog, const struct sl_plan *plan, st
     return r < 0 ? r : sl_catalog_end(catalog, &progress, err);
 }
 
-int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_plan *plan, struct sl_error *err)
+int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan, struct sl_error *err)
 {
     sl_assert(plan->sources == catalog->sources);
     sl_assert(catalog->progress.planned < 0);
@@ -194,7 +194,7 @@ static int put_output_file(const struct sl_catalog *catalog, int64_t number, int
     return sl_catalog_step(catalog, SL_SQL_PUT_OUTPUT_FILE, err);
 }
 
-static int put_output(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t output,
+static int put_output(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, int64_t output,
                       const struct sl_manifest *manifest, struct sl_error *err)
 {
     sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_OUTPUT];
@@ -231,8 +231,8 @@ static int put_rejected(const struct sl_catalog *catalog, const struct sl_commit
 /* ---- commit ---- */
 
 /* The planned row must still be what was planned. */
-static int check_planned(const struct sl_catalog *catalog, const struct sl_plan *plan, int64_t *ret_files,
-                         int64_t *ret_digest, struct sl_error *err)
+static int check_planned(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,
+                         int64_t *ret_files, int64_t *ret_digest, struct sl_error *err)
 {
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_BATCH];
     int64_t number = (int64_t)plan->number;
@@ -254,7 +254,7 @@ static int commit_batch(const struct sl_catalog *catalog, const struct sl_commit
                         struct sl_error *err)
 {
     sqlite3_stmt *update = catalog->sql[SL_SQL_COMMIT_BATCH];
-    const struct sl_plan *plan = batch->plan;
+    const struct sl_batch_plan *plan = batch->plan;
     int64_t number = (int64_t)plan->number, files, digest;
     int r = check_planned(catalog, plan, &files, &digest, err);
     if (r < 0)

@@ -8,9 +8,9 @@
 
 #include "core/base/ancestors.h"
 #include "state/catalog/catalog_internal.h"
-#include "state/lock.h"
 #include "state/catalog/rows.h"
 #include "state/catalog/schema.h"
+#include "state/lock.h"
 #include "state/store/seal.h"
 
 #include <errno.h>

@@ -7,8 +7,8 @@
  * planned batch that was not committed is found by load and redone by the engine. */
 #pragma once
 
-#include "core/contract/arrivals.h"
 #include "core/base/io.h"
+#include "core/contract/arrivals.h"
 #include "core/contract/services.h"
 
 struct sl_catalog;
@@ -27,32 +27,32 @@ const char *sl_catalog_segments(const struct sl_catalog *catalog);
 struct sl_history *sl_catalog_history(struct sl_catalog *catalog);
 
 /* A file of a batch that is not read, and why. */
-struct sl_aside {
+struct sl_quarantined {
     size_t source, file; /* plan.files[source].file[file] */
     char *reason;        /* owned */
 };
 
 /* A batch as the catalog knows it. files[] is per source, in the graph's order of sources. */
-struct sl_plan {
+struct sl_batch_plan {
     int64_t batch_ms;
     uint64_t number; /* 0, 1, ... over the life of the checkpoint */
     size_t sources;
     struct sl_files *files; /* [sources] */
     int64_t *place; /* [sources]: where it begins in sources that are no files; -1: nothing is known */
     size_t asides, asides_capacity;
-    struct sl_aside *aside;
+    struct sl_quarantined *aside;
 };
 /* Copies the reason. 0 or SL_ENOMEM. */
-int sl_plan_add_aside(struct sl_plan *plan, size_t source, size_t file, const char *reason);
-void sl_plan_done(struct sl_plan *plan);
+int sl_batch_plan_add_quarantined(struct sl_batch_plan *plan, size_t source, size_t file, const char *reason);
+void sl_batch_plan_done(struct sl_batch_plan *plan);
 
 struct sl_progress {
     bool any;         /* some batch was committed */
     int64_t last_ms;  /* the newest committed batch */
     uint64_t batches; /* committed so far */
     bool planned;     /* `plan` is a batch that was planned and not committed */
-    struct sl_plan plan;
-    struct sl_plan
+    struct sl_batch_plan plan;
+    struct sl_batch_plan
         last;       /* the newest committed batch; empty where history knows it no more, or nobody wants it */
     char *segments; /* the list of state/store/store.h, "" where there is none; owned */
 };
@@ -71,11 +71,11 @@ int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *cons
                     struct sl_error *err);
 
 /* Durable when it returns. gone[i]: remembered files that need not be remembered any more. */
-int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_plan *plan, struct sl_error *err);
+int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan, struct sl_error *err);
 
 /* Files of the planned batch that are not read: those of plan->aside from `first` on. Durable when it
  * returns, which is before the batch shows anything: a batch that is redone leaves out the same. */
-int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_plan *plan, size_t first,
+int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t first,
                          struct sl_error *err);
 
 /* Calls visit for every directory that the newest committed batch made. */
@@ -99,7 +99,7 @@ int sl_catalog_get_codes(struct sl_catalog *catalog, struct sl_codes *ret, struc
 int sl_catalog_put_codes(struct sl_catalog *catalog, const struct sl_codes *codes, struct sl_error *err);
 
 struct sl_committed {
-    const struct sl_plan *plan;
+    const struct sl_batch_plan *plan;
     size_t manifests;
     const struct sl_manifest *manifest;
     const struct sl_files *gone;     /* [sources], may be NULL */

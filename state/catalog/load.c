@@ -1,14 +1,14 @@
 /* What a start reads. Every row that decides results is checked before it is used: its checksum, and for sets
  * of rows their number and the sum of their checksums. */
-#include "state/catalog/sources.h"
 #include "state/catalog/rows.h"
+#include "state/catalog/sources.h"
 #include "state/store/seal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-void sl_plan_done(struct sl_plan *plan)
+void sl_batch_plan_done(struct sl_batch_plan *plan)
 {
     for (size_t i = 0; plan->files && i < plan->sources; i++)
         sl_files_done(&plan->files[i]);
@@ -17,13 +17,13 @@ void sl_plan_done(struct sl_plan *plan)
     free(plan->aside);
     free(plan->files);
     free(plan->place);
-    *plan = (struct sl_plan){0};
+    *plan = (struct sl_batch_plan){0};
 }
 
 void sl_progress_done(struct sl_progress *progress)
 {
-    sl_plan_done(&progress->plan);
-    sl_plan_done(&progress->last);
+    sl_batch_plan_done(&progress->plan);
+    sl_batch_plan_done(&progress->last);
     free(progress->segments);
     *progress = (struct sl_progress){0};
 }
@@ -163,7 +163,7 @@ static int read_batch(const struct sl_catalog_sources *job, int64_t number, bool
 }
 
 /* A row of `place`; one of a source that the job has no more is of no use. */
-static int read_place(const struct sl_catalog_sources *job, struct tally *tally, struct sl_plan *plan)
+static int read_place(const struct sl_catalog_sources *job, struct tally *tally, struct sl_batch_plan *plan)
 {
     const struct sl_catalog *catalog = job->catalog;
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_PLACES];
@@ -178,7 +178,7 @@ static int read_place(const struct sl_catalog_sources *job, struct tally *tally,
     return 0;
 }
 
-static int read_places(const struct sl_catalog_sources *job, struct tally *tally, struct sl_plan *plan)
+static int read_places(const struct sl_catalog_sources *job, struct tally *tally, struct sl_batch_plan *plan)
 {
     sqlite3_stmt *get = job->catalog->sql[SL_SQL_GET_PLACES];
     int r;
@@ -191,7 +191,7 @@ static int read_places(const struct sl_catalog_sources *job, struct tally *tally
 }
 
 static int read_plan_files(const struct sl_catalog_sources *job, const struct tally *expected,
-                           struct sl_plan *plan)
+                           struct sl_batch_plan *plan)
 {
     const struct sl_catalog *catalog = job->catalog;
     struct tally found = {0};
@@ -207,10 +207,10 @@ static int read_plan_files(const struct sl_catalog_sources *job, const struct ta
 
 /* 1: *ret is the plan of this batch; 0: the catalog does not know it; or a failure. */
 static int read_plan(const struct sl_catalog_sources *job, int64_t number, bool committed,
-                     struct sl_plan *ret)
+                     struct sl_batch_plan *ret)
 {
     struct tally expected;
-    struct sl_plan plan = {.number = (uint64_t)number, .sources = job->count};
+    struct sl_batch_plan plan = {.number = (uint64_t)number, .sources = job->count};
     int r = read_batch(job, number, committed, &plan.batch_ms, &expected);
     if (r <= 0)
         return r;
@@ -220,14 +220,14 @@ static int read_plan(const struct sl_catalog_sources *job, int64_t number, bool 
         plan.place[s] = -1;
     r = plan.files && plan.place ? read_plan_files(job, &expected, &plan) : sl_error_nomem(job->err);
     if (r < 0) {
-        sl_plan_done(&plan);
+        sl_batch_plan_done(&plan);
         return r;
     }
     *ret = plan;
     return 1;
 }
 
-static int read_planned(const struct sl_catalog_sources *job, struct sl_plan *ret)
+static int read_planned(const struct sl_catalog_sources *job, struct sl_batch_plan *ret)
 {
     int64_t number = job->catalog->progress.planned;
     int r = number < 0 ? 1 : read_plan(job, number, false, ret);
@@ -237,7 +237,7 @@ static int read_planned(const struct sl_catalog_sources *job, struct sl_plan *re
 }
 
 /* What is to be done with its files may not be done yet. */
-static int read_last(const struct sl_catalog_sources *job, struct sl_plan *ret)
+static int read_last(const struct sl_catalog_sources *job, struct sl_batch_plan *ret)
 {
     int64_t batches = job->catalog->progress.batches;
     int r = batches && job->wants->last ? read_plan(job, batches - 1, true, ret) : 0;
@@ -246,7 +246,8 @@ static int read_last(const struct sl_catalog_sources *job, struct sl_plan *ret)
 
 /* ---- load ---- */
 
-static int load(struct sl_catalog_sources *job, struct sl_plan *ret_plan, struct sl_plan *ret_last)
+static int load(struct sl_catalog_sources *job, struct sl_batch_plan *ret_plan,
+                struct sl_batch_plan *ret_last)
 {
     int r = read_progress(job);
     r = r < 0 ? r : check_seal(job);
@@ -262,11 +263,11 @@ int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *cons
 {
     struct sl_catalog_sources job = {
         .catalog = catalog, .count = sources, .key = source_key, .wants = wants, .err = err};
-    struct sl_plan plan = {0}, last = {0};
+    struct sl_batch_plan plan = {0}, last = {0};
     int r = load(&job, &plan, &last);
     sl_catalog_sources_done(&job);
     if (r < 0) {
-        sl_plan_done(&plan);
+        sl_batch_plan_done(&plan);
         return r;
     }
     *ret_progress = (struct sl_progress){

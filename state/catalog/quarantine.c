@@ -1,17 +1,17 @@
 /* Files of a batch that are not read: written when that is found out, before the batch shows anything, so
  * that a batch that is redone leaves out the same. */
-#include "state/catalog/sources.h"
 #include "state/catalog/rows.h"
+#include "state/catalog/sources.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-int sl_plan_add_aside(struct sl_plan *plan, size_t source, size_t file, const char *reason)
+int sl_batch_plan_add_quarantined(struct sl_batch_plan *plan, size_t source, size_t file, const char *reason)
 {
     if (plan->asides == plan->asides_capacity) {
         size_t capacity = plan->asides_capacity ? plan->asides_capacity * 2 : 4;
-        struct sl_aside *grown = realloc(plan->aside, capacity * sizeof *grown);
+        struct sl_quarantined *grown = realloc(plan->aside, capacity * sizeof *grown);
         if (!grown)
             return SL_ENOMEM;
         plan->aside = grown;
@@ -20,14 +20,14 @@ int sl_plan_add_aside(struct sl_plan *plan, size_t source, size_t file, const ch
     char *copy = strdup(reason);
     if (!copy)
         return SL_ENOMEM;
-    plan->aside[plan->asides++] = (struct sl_aside){source, file, copy};
+    plan->aside[plan->asides++] = (struct sl_quarantined){source, file, copy};
     return 0;
 }
 
 /* ---- writing ---- */
 
-static int put_aside(const struct sl_catalog *catalog, const struct sl_plan *plan,
-                     const struct sl_aside *aside, struct sl_error *err)
+static int put_aside(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,
+                     const struct sl_quarantined *aside, struct sl_error *err)
 {
     sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_ASIDE];
     int64_t number = (int64_t)plan->number, source = catalog->source_id[aside->source];
@@ -40,7 +40,7 @@ static int put_aside(const struct sl_catalog *catalog, const struct sl_plan *pla
     return sl_catalog_step(catalog, SL_SQL_PUT_ASIDE, err);
 }
 
-int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_plan *plan, size_t first,
+int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t first,
                          struct sl_error *err)
 {
     sl_assert(catalog->progress.planned == (int64_t)plan->number);
@@ -58,7 +58,7 @@ int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_plan *plan,
 
 /* ---- reading ---- */
 
-static int read_aside(const struct sl_catalog_sources *job, struct sl_plan *plan)
+static int read_aside(const struct sl_catalog_sources *job, struct sl_batch_plan *plan)
 {
     const struct sl_catalog *catalog = job->catalog;
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_ASIDE];
@@ -75,10 +75,11 @@ static int read_aside(const struct sl_catalog_sources *job, struct sl_plan *plan
         return sl_catalog_damaged(catalog, job->err, "table aside, row of batch %" PRId64, plan->batch_ms);
     if (index >= catalog->sources) /* the job has it no more */
         return 0;
-    return sl_plan_add_aside(plan, index, (size_t)position, reason) < 0 ? sl_error_nomem(job->err) : 0;
+    return sl_batch_plan_add_quarantined(plan, index, (size_t)position, reason) < 0 ? sl_error_nomem(job->err)
+                                                                                    : 0;
 }
 
-int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_plan *plan)
+int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_batch_plan *plan)
 {
     sqlite3_stmt *get = job->catalog->sql[SL_SQL_GET_ASIDE];
     int r;

@@ -4,8 +4,8 @@
  * Each call sees the newest commit; what belongs together is asked in one call. */
 #pragma once
 
-#include "core/contract/arrivals.h"
 #include "core/base/io.h"
+#include "core/contract/arrivals.h"
 
 struct sl_reading;
 

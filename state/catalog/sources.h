@@ -29,4 +29,4 @@ const struct sl_known_source *sl_catalog_sources_find(const struct sl_catalog_so
 size_t sl_catalog_sources_index(const struct sl_catalog_sources *sources, int64_t id);
 
 /* The files of the plan's batch that are not read. catalog_aside.c. */
-int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_plan *plan);
+int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_batch_plan *plan);

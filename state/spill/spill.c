@@ -10,8 +10,8 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/limits.h"
-#include "state/store/frame.h"
 #include "state/spill/spill_internal.h"
+#include "state/store/frame.h"
 #include "text/row_codec.h"
 
 #include <errno.h>
@@ -204,7 +204,7 @@ static int spill_row(struct sl_spill_file *file, const struct sl_field *fields, 
     int r = file->rows && file->width != width ? flush_block(file, err) : 0;
     if (r < 0)
         return r;
-    if (!sl_rowcode_append(&file->block, fields, width))
+    if (!sl_row_codec_append(&file->block, fields, width))
         return sl_error_nomem(err);
     file->width = width;
     file->rows++;

@@ -1,8 +1,8 @@
 /* Reading runs back, block by block, on any thread. */
 #include "core/base/error.h"
 #include "core/base/limits.h"
-#include "state/store/frame.h"
 #include "state/spill/spill_internal.h"
+#include "state/store/frame.h"
 #include "text/row_codec.h"
 
 #include <inttypes.h>
@@ -84,7 +84,7 @@ static int unpack_rows(const struct sl_spill_store *store, const uint8_t *bytes,
     uint32_t width;
     size_t at = 0;
     for (uint32_t row = 0; row < frame->rows; row++) {
-        if (!sl_rowcode_borrow(bytes, frame->raw, &at, arena, fields, &width))
+        if (!sl_row_codec_borrow(bytes, frame->raw, &at, arena, fields, &width))
             return damaged(store, offset, err);
         if (!chunk && !(chunk = new_chunk(arena, frame->rows, width, column)))
             return sl_error_nomem(err);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct merging {
-    const struct sl_merge *merge;
+    const struct sl_segment_merge *merge;
     struct sl_segment **segment; /* [count] */
     struct sl_segment_writer *writer;
     bool any; /* a section was written */
@@ -15,7 +15,7 @@ struct merging {
 
 /* ---- which sections ---- */
 
-static bool is_dropped(const struct sl_merge *merge, const char *key)
+static bool is_dropped(const struct sl_segment_merge *merge, const char *key)
 {
     for (size_t i = 0; merge->drop && merge->drop[i]; i++)
         if (strcmp(merge->drop[i], key) == 0)
@@ -211,7 +211,7 @@ static int merge_section(struct merging *merging, size_t s, size_t i, struct sl_
 
 static int open_inputs(struct merging *merging, struct sl_error *err)
 {
-    const struct sl_merge *merge = merging->merge;
+    const struct sl_segment_merge *merge = merging->merge;
     int r = 0;
     for (size_t s = 0; s < merge->count && r == 0; s++)
         r = sl_segment_open(merge->io, merge->dirfd, merge->input[s].path, merge->input[s].bytes,
@@ -234,7 +234,7 @@ static int merge_all(struct merging *merging, struct sl_error *err)
 static int write_result(struct merging *merging, uint64_t *ret_bytes, uint64_t *ret_hash,
                         struct sl_error *err)
 {
-    const struct sl_merge *merge = merging->merge;
+    const struct sl_segment_merge *merge = merging->merge;
     int r = sl_segment_create(merge->io, merge->dirfd, merge->path, &merging->writer, err);
     if (r < 0)
         return r;
@@ -246,7 +246,8 @@ static int write_result(struct merging *merging, uint64_t *ret_bytes, uint64_t *
     return r;
 }
 
-int sl_merge_run(const struct sl_merge *merge, uint64_t *ret_bytes, uint64_t *ret_hash, struct sl_error *err)
+int sl_segment_merge_run(const struct sl_segment_merge *merge, uint64_t *ret_bytes, uint64_t *ret_hash,
+                         struct sl_error *err)
 {
     struct merging merging = {.merge = merge, .segment = calloc(merge->count, sizeof(struct sl_segment *))};
     if (!merging.segment)

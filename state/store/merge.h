@@ -3,17 +3,17 @@
 
 #include "state/store/segment.h"
 
-struct sl_merge_input {
+struct sl_segment_merge_input {
     const char *path;
     uint64_t bytes, hash;
 };
 
-struct sl_merge {
+struct sl_segment_merge {
     struct sl_io *io;
     int dirfd;
     size_t count;
-    const struct sl_merge_input *input; /* oldest first */
-    bool from_oldest;                   /* nothing stands before them: removals need not be kept */
+    const struct sl_segment_merge_input *input; /* oldest first */
+    bool from_oldest;                           /* nothing stands before them: removals need not be kept */
     int64_t last_ms; /* newest committed batch: batch sections that are not wanted any more are dropped */
     const char *const *drop; /* keys that are not wanted, ends with NULL; may be NULL */
     const char *path;        /* of the result */
@@ -21,4 +21,5 @@ struct sl_merge {
 };
 
 /* *ret_bytes is 0 where nothing is left: then there is no file. */
-int sl_merge_run(const struct sl_merge *merge, uint64_t *ret_bytes, uint64_t *ret_hash, struct sl_error *err);
+int sl_segment_merge_run(const struct sl_segment_merge *merge, uint64_t *ret_bytes, uint64_t *ret_hash,
+                         struct sl_error *err);

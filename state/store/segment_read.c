@@ -75,7 +75,7 @@ static int add_section(struct sl_segment *segment, uint64_t offset, const struct
     struct sl_arena arena = {0};
     uint32_t width;
     size_t at = 0;
-    bool ok = sl_rowcode_read(payload->bytes, payload->len, &at, &arena, head, &width) && width == 5 &&
+    bool ok = sl_row_codec_read(payload->bytes, payload->len, &at, &arena, head, &width) && width == 5 &&
               at == payload->len && head[0].tag == SL_STR;
     for (uint32_t i = 1; ok && i < 5; i++)
         ok = head[i].tag == SL_INT;
@@ -245,7 +245,7 @@ int sl_segment_rows_next(struct sl_segment_rows *rows, struct sl_field *fields, 
     int r = rows->at == rows->raw.len ? next_block(rows, err) : 0;
     if (r < 0)
         return r;
-    if (!sl_rowcode_read(rows->raw.bytes, rows->raw.len, &rows->at, &rows->arena, fields, ret_width))
+    if (!sl_row_codec_read(rows->raw.bytes, rows->raw.len, &rows->at, &rows->arena, fields, ret_width))
         return damaged(rows->segment, rows->offset, err);
     rows->left--;
     return 1;

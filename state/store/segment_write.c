@@ -135,7 +135,7 @@ int sl_segment_begin(struct sl_segment_writer *writer, const char *key, const st
     int r = flush_block(writer, err);
     if (r < 0)
         return r;
-    if (!sl_rowcode_append(&writer->raw, head, 5))
+    if (!sl_row_codec_append(&writer->raw, head, 5))
         return sl_error_nomem(err);
     r = write_plain(writer, SL_FRAME_SECTION, 0, writer->raw.bytes, writer->raw.len, err);
     writer->raw.len = 0;
@@ -146,7 +146,7 @@ int sl_segment_begin(struct sl_segment_writer *writer, const char *key, const st
 int sl_segment_row(struct sl_segment_writer *writer, const struct sl_field *fields, uint32_t width,
                    struct sl_error *err)
 {
-    if (!sl_rowcode_append(&writer->raw, fields, width))
+    if (!sl_row_codec_append(&writer->raw, fields, width))
         return sl_error_nomem(err);
     writer->rows++;
     return writer->raw.len >= BLOCK_BYTES ? flush_block(writer, err) : 0;

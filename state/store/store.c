@@ -144,9 +144,9 @@ static int check_segments(struct sl_store *store, struct sl_error *err)
     return r;
 }
 
-static int keeper_begin(struct sl_keeper *keeper, const struct sl_section *section);
-static int keeper_row(struct sl_keeper *keeper, const struct sl_field *fields, uint32_t width);
-static const struct sl_keeper_ops keeper_ops = {keeper_begin, keeper_row};
+static int keeper_begin(struct sl_state_writer *keeper, const struct sl_section *section);
+static int keeper_row(struct sl_state_writer *keeper, const struct sl_field *fields, uint32_t width);
+static const struct sl_state_writer_ops keeper_ops = {keeper_begin, keeper_row};
 
 static int open_directory(struct sl_store *store, int dirfd, const char *dir, struct sl_error *err)
 {
@@ -216,7 +216,7 @@ void sl_store_batch(struct sl_store *store, int64_t t)
     store->failed = 0;
 }
 
-struct sl_keeper *sl_store_operator(struct sl_store *store, const char *key)
+struct sl_state_writer *sl_store_operator(struct sl_store *store, const char *key)
 {
     store->operator= key;
     return &store->keeper;
@@ -229,7 +229,7 @@ static int keep_failure(struct sl_store *store, int r)
     return r;
 }
 
-static int keeper_begin(struct sl_keeper *keeper, const struct sl_section *section)
+static int keeper_begin(struct sl_state_writer *keeper, const struct sl_section *section)
 {
     struct sl_store *store = (struct sl_store *)keeper;
     char path[SL_STORE_PATH_BYTES];
@@ -244,7 +244,7 @@ static int keeper_begin(struct sl_keeper *keeper, const struct sl_section *secti
     return keep_failure(store, r);
 }
 
-static int keeper_row(struct sl_keeper *keeper, const struct sl_field *fields, uint32_t width)
+static int keeper_row(struct sl_state_writer *keeper, const struct sl_field *fields, uint32_t width)
 {
     struct sl_store *store = (struct sl_store *)keeper;
     return keep_failure(store, sl_segment_row(store->writer, fields, width, &store->error));

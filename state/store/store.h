@@ -10,8 +10,8 @@
 #pragma once
 
 #include "core/base/io.h"
-#include "core/contract/state_writer.h"
 #include "core/base/log.h"
+#include "core/contract/state_writer.h"
 
 struct sl_store;
 
@@ -35,7 +35,7 @@ int sl_store_drop(struct sl_store *store, const char *key);
 
 /* A file is made only when a section is begun. */
 void sl_store_batch(struct sl_store *store, int64_t t);
-struct sl_keeper *sl_store_operator(struct sl_store *store, const char *key);
+struct sl_state_writer *sl_store_operator(struct sl_store *store, const char *key);
 /* The first failure of the keeper since sl_store_batch, filled into err; or 0. */
 int sl_store_failure(const struct sl_store *store, struct sl_error *err);
 /* Durable when it returns. *ret_list: to be committed with the batch; borrowed until the next call. Failures

@@ -21,7 +21,7 @@ struct sl_store_list {
 };
 
 struct sl_store {
-    struct sl_keeper keeper; /* first */
+    struct sl_state_writer keeper; /* first */
     struct sl_io *io;
     struct sl_log *log;
     int dirfd; /* of <checkpoint>/state */
@@ -46,9 +46,9 @@ struct sl_store {
     /* the merge under way */
     bool merging;
     pthread_t thread;
-    struct sl_merge merge;
-    struct sl_merge_input *input;      /* [merge.count] */
-    char (*path)[SL_STORE_PATH_BYTES]; /* [merge.count + 1], the last is the result's */
+    struct sl_segment_merge merge;
+    struct sl_segment_merge_input *input; /* [merge.count] */
+    char (*path)[SL_STORE_PATH_BYTES];    /* [merge.count + 1], the last is the result's */
     uint64_t merge_first, merge_number;
     _Atomic int stop, done;
     int merge_result;

@@ -10,7 +10,7 @@ static void *merge_main(void *arg)
 {
     struct sl_store *store = arg;
     store->merge_result =
-        sl_merge_run(&store->merge, &store->merged.bytes, &store->merged.hash, &store->merge_error);
+        sl_segment_merge_run(&store->merge, &store->merged.bytes, &store->merged.hash, &store->merge_error);
     atomic_store(&store->done, 1);
     return NULL;
 }
@@ -99,12 +99,12 @@ static bool prepare_merge(struct sl_store *store, size_t first)
     for (size_t i = 0; i < count; i++) {
         const struct sl_store_entry *entry = &store->list.entry[first + i];
         sl_store_path(entry->number, store->path[i]);
-        store->input[i] = (struct sl_merge_input){store->path[i], entry->bytes, entry->hash};
+        store->input[i] = (struct sl_segment_merge_input){store->path[i], entry->bytes, entry->hash};
     }
     store->merge_first = store->list.entry[first].number;
     store->merged = (struct sl_store_entry){.number = store->next++};
     sl_store_path(store->merged.number, store->path[count]);
-    store->merge = (struct sl_merge){
+    store->merge = (struct sl_segment_merge){
         .io = store->io,
         .dirfd = store->dirfd,
         .count = count,
@@ -148,7 +148,7 @@ int sl_store_purge(struct sl_store *store, struct sl_error *err)
         return 0;
     abandon_merge(store);
     int r = prepare_merge(store, 0)
-                ? sl_merge_run(&store->merge, &store->merged.bytes, &store->merged.hash, err)
+                ? sl_segment_merge_run(&store->merge, &store->merged.bytes, &store->merged.hash, err)
                 : sl_error_nomem(err);
     if (r == 0)
         r = replace_merged(store, err);

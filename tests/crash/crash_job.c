@@ -99,9 +99,9 @@ static bool is_mutant(const char *name)
     return strcmp(mutant, name) == 0;
 }
 
-int __real_sl_catalog_plan(struct sl_catalog *, const struct sl_plan *, struct sl_error *);
-int __wrap_sl_catalog_plan(struct sl_catalog *, const struct sl_plan *, struct sl_error *);
-int __wrap_sl_catalog_plan(struct sl_catalog *catalog, const struct sl_plan *plan, struct sl_error *err)
+int __real_sl_catalog_plan(struct sl_catalog *, const struct sl_batch_plan *, struct sl_error *);
+int __wrap_sl_catalog_plan(struct sl_catalog *, const struct sl_batch_plan *, struct sl_error *);
+int __wrap_sl_catalog_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan, struct sl_error *err)
 {
     return is_mutant("plan") ? 0 : __real_sl_catalog_plan(catalog, plan, err);
 }

@@ -78,37 +78,37 @@ static void check(struct sl_dataset *dataset, const struct model *model)
 
 static void test_every_revision_shows_what_was_there(void **state)
 {
-    struct sl_keyed keyed = {0};
+    struct sl_sorted_rows keyed = {0};
     struct model model = {0};
     struct chance chance = chance_new();
     (void)state;
     for (int round = 0; round < ROUNDS; round++) {
         struct sl_rows *changes = change_some(&chance, &model, round % 7 == 0 ? 60 : 2);
-        assert_int_equal(sl_keyed_add(&keyed, NULL, changes, model.count), 0);
+        assert_int_equal(sl_sorted_rows_add(&keyed, NULL, changes, model.count), 0);
         if (chance_below(&chance, 3) == 0)
             check(keyed.newest, &model);
     }
     check(keyed.newest, &model);
-    sl_keyed_done(&keyed);
+    sl_sorted_rows_done(&keyed);
 }
 
 static void test_old_revisions_stay_what_they_were(void **state)
 {
     static struct model model[ROUNDS];
     struct sl_dataset *kept[ROUNDS];
-    struct sl_keyed keyed = {0};
+    struct sl_sorted_rows keyed = {0};
     struct model now = {0};
     struct chance chance = chance_new();
     (void)state;
     for (int round = 0; round < ROUNDS; round++) {
         struct sl_rows *changes = change_some(&chance, &now, 5);
-        assert_int_equal(sl_keyed_add(&keyed, NULL, changes, now.count), 0);
+        assert_int_equal(sl_sorted_rows_add(&keyed, NULL, changes, now.count), 0);
         kept[round] = sl_dataset_ref(keyed.newest);
         model[round] = now;
         if (round % 10 == 0)
             check(kept[round], &now);
     }
-    sl_keyed_done(&keyed);
+    sl_sorted_rows_done(&keyed);
     for (int round = ROUNDS; round-- > 0;) {
         check(kept[round], &model[round]);
         sl_dataset_unref(kept[round]);
@@ -117,24 +117,24 @@ static void test_old_revisions_stay_what_they_were(void **state)
 
 static void test_a_revision_says_what_changed(void **state)
 {
-    struct sl_keyed keyed = {0};
+    struct sl_sorted_rows keyed = {0};
     struct model model = {0};
     struct chance chance = chance_new();
     (void)state;
     for (uint64_t round = 1; round < 20; round++) {
         struct sl_rows *changes = change_some(&chance, &model, 10);
         uint64_t changed = changes->count;
-        assert_int_equal(sl_keyed_add(&keyed, NULL, changes, model.count), 0);
+        assert_int_equal(sl_sorted_rows_add(&keyed, NULL, changes, model.count), 0);
         assert_ptr_equal(keyed.newest->revision.of, &keyed);
         assert_int_equal(keyed.newest->revision.number, round);
         assert_int_equal(keyed.newest->revision.changes->count, changed);
     }
-    sl_keyed_done(&keyed);
+    sl_sorted_rows_done(&keyed);
 }
 
 static void test_everything_may_go_and_come_again(void **state)
 {
-    struct sl_keyed keyed = {0};
+    struct sl_sorted_rows keyed = {0};
     struct model model = {0};
     bool all[KEYS];
     int64_t value[KEYS];
@@ -144,15 +144,15 @@ static void test_everything_may_go_and_come_again(void **state)
         for (unsigned key = 0; key < KEYS; key++)
             value[key] = round % 2 ? (int64_t)key + round : 0; /* the first round removes what never was */
         struct sl_rows *changes = change(&model, all, value);
-        assert_int_equal(sl_keyed_add(&keyed, NULL, changes, model.count), 0);
+        assert_int_equal(sl_sorted_rows_add(&keyed, NULL, changes, model.count), 0);
         check(keyed.newest, &model);
     }
-    sl_keyed_done(&keyed);
+    sl_sorted_rows_done(&keyed);
 }
 
 static void test_runs_stay_few(void **state)
 {
-    struct sl_keyed keyed = {0};
+    struct sl_sorted_rows keyed = {0};
     struct model model = {0};
     bool chosen[KEYS];
     int64_t value[KEYS];
@@ -162,11 +162,11 @@ static void test_runs_stay_few(void **state)
         chosen[round * 7 % KEYS] = true;
         value[round * 7 % KEYS] = round + 1;
         struct sl_rows *changes = change(&model, chosen, value);
-        assert_int_equal(sl_keyed_add(&keyed, NULL, changes, model.count), 0);
+        assert_int_equal(sl_sorted_rows_add(&keyed, NULL, changes, model.count), 0);
         assert_in_range(keyed.runs, 1, 10); /* 2^9 > KEYS */
     }
     check(keyed.newest, &model);
-    sl_keyed_done(&keyed);
+    sl_sorted_rows_done(&keyed);
 }
 
 /* Large runs are merged in pieces. */
@@ -176,7 +176,7 @@ static void test_a_pool_gives_the_same_rows(void **state)
     struct chance chance = chance_new();
     struct sl_error err;
     struct sl_pool *pool = sl_pool_new(3, &err);
-    struct sl_keyed alone = {0}, helped = {0};
+    struct sl_sorted_rows alone = {0}, helped = {0};
     static bool there[MANY];
     uint64_t count = 0;
     (void)state;
@@ -193,8 +193,8 @@ static void test_a_pool_gives_the_same_rows(void **state)
             count = count + !goes - there[key];
             there[key] = !goes;
         }
-        assert_int_equal(sl_keyed_add(&alone, NULL, sl_rows_ref(changes), count), 0);
-        assert_int_equal(sl_keyed_add(&helped, pool, changes, count), 0);
+        assert_int_equal(sl_sorted_rows_add(&alone, NULL, sl_rows_ref(changes), count), 0);
+        assert_int_equal(sl_sorted_rows_add(&helped, pool, changes, count), 0);
         assert_int_equal(sl_dataset_resolve(alone.newest, NULL), 0);
         assert_int_equal(sl_dataset_resolve(helped.newest, pool), 0);
         struct sl_cursor a, b;
@@ -210,8 +210,8 @@ static void test_a_pool_gives_the_same_rows(void **state)
         }
         assert_false(sl_cursor_next(&a, x, &width) || sl_cursor_next(&b, y, &width));
     }
-    sl_keyed_done(&alone);
-    sl_keyed_done(&helped);
+    sl_sorted_rows_done(&alone);
+    sl_sorted_rows_done(&helped);
     sl_pool_free(pool);
 }
 
@@ -226,21 +226,21 @@ static void *resolve(void *arg)
 
 static void test_several_threads_may_read_first(void **state)
 {
-    struct sl_keyed keyed = {0};
+    struct sl_sorted_rows keyed = {0};
     struct model model = {0};
     pthread_t thread[4];
     struct chance chance = chance_new();
     (void)state;
     for (int round = 0; round < 50; round++) {
         struct sl_rows *changes = change_some(&chance, &model, 10);
-        assert_int_equal(sl_keyed_add(&keyed, NULL, changes, model.count), 0);
+        assert_int_equal(sl_sorted_rows_add(&keyed, NULL, changes, model.count), 0);
         for (int i = 0; i < 4; i++)
             assert_int_equal(pthread_create(&thread[i], NULL, resolve, keyed.newest), 0);
         for (int i = 0; i < 4; i++)
             pthread_join(thread[i], NULL);
         check(keyed.newest, &model);
     }
-    sl_keyed_done(&keyed);
+    sl_sorted_rows_done(&keyed);
 }
 
 int main(void)

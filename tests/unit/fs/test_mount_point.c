@@ -22,8 +22,8 @@ static void test_a_missing_directory_is_made(void **state)
     struct sl_error err = {0};
     mounted_name(&mounted);
     char *nested = mounted_path(&mounted, "a/b");
-    assert_int_equal(sl_place_prepare(&sl_io_system, nested, &err), 0);
-    assert_int_equal(sl_place_prepare(&sl_io_system, nested, &err), 0);
+    assert_int_equal(sl_mount_point_prepare(&sl_io_system, nested, &err), 0);
+    assert_int_equal(sl_mount_point_prepare(&sl_io_system, nested, &err), 0);
     free(nested);
     mounted_remove(&mounted);
 }
@@ -35,10 +35,10 @@ static void test_what_is_in_the_way_is_named_and_stays(void **state)
     struct sl_error err = {0};
     mounted_name(&mounted);
     mounted_touch(&mounted, "mine");
-    assert_int_equal(sl_place_prepare(&sl_io_system, mounted.dir, &err), SL_EUSAGE);
+    assert_int_equal(sl_mount_point_prepare(&sl_io_system, mounted.dir, &err), SL_EUSAGE);
     assert_non_null(strstr(err.text, "mine"));
     char *file = mounted_path(&mounted, "mine");
-    assert_int_equal(sl_place_prepare(&sl_io_system, file, &err), SL_EUSAGE);
+    assert_int_equal(sl_mount_point_prepare(&sl_io_system, file, &err), SL_EUSAGE);
     assert_non_null(strstr(err.text, "Not a directory"));
     free(file);
     assert_int_equal(mounted_errno(&mounted, "mine"), 0);
@@ -54,7 +54,7 @@ static void test_a_living_mount_is_left_alone(void **state)
     struct sl_error err = {0};
     mounted_open(&mounted, 5);
     mounted_publish(&mounted, shown_version(1, "a\t1"));
-    assert_int_equal(sl_place_prepare(&sl_io_system, mounted.dir, &err), SL_EUSAGE);
+    assert_int_equal(sl_mount_point_prepare(&sl_io_system, mounted.dir, &err), SL_EUSAGE);
     assert_non_null(strstr(err.text, "another sluice"));
     mounted_assert_text(&mounted, "counts/current", "a\t1\n");
     mounted_close(&mounted);
@@ -108,7 +108,7 @@ static void test_somebody_elses_mount_is_refused(void **state)
         rmdir(mounted.dir);
         skip();
     }
-    assert_int_equal(sl_place_prepare(&sl_io_system, mounted.dir, &err), SL_EUSAGE);
+    assert_int_equal(sl_mount_point_prepare(&sl_io_system, mounted.dir, &err), SL_EUSAGE);
     assert_non_null(strstr(err.text, "something else is mounted"));
     assert_int_equal(umount(mounted.dir), 0);
     mounted_remove(&mounted);

@@ -64,16 +64,16 @@ static void test_an_old_plain_tree_of_ours_is_removed(void **state)
     mounted_name(&mounted);
     assert_int_equal(plain_try(&mounted, &sl_io_system, &err), 0);
     publish(&mounted, shown_version(1, "x\t1"));
-    assert_int_equal(sl_place_prepare(&sl_io_system, mounted.dir, &err), SL_EUSAGE); /* in use */
+    assert_int_equal(sl_mount_point_prepare(&sl_io_system, mounted.dir, &err), SL_EUSAGE); /* in use */
     mounted.viewer->ops->close(mounted.viewer);
     mounted_touch(&mounted, "mine");
-    assert_int_equal(sl_place_prepare(&sl_io_system, mounted.dir, &err), SL_EUSAGE);
+    assert_int_equal(sl_mount_point_prepare(&sl_io_system, mounted.dir, &err), SL_EUSAGE);
     assert_non_null(strstr(err.text, "mine"));
     mounted_assert_text(&mounted, "counts/current", "x\t1\n");
     char *mine = mounted_path(&mounted, "mine");
     unlink(mine);
     free(mine);
-    assert_int_equal(sl_place_prepare(&sl_io_system, mounted.dir, &err), 0);
+    assert_int_equal(sl_mount_point_prepare(&sl_io_system, mounted.dir, &err), 0);
     assert_int_equal(rmdir(mounted.dir), 0); /* empty */
 }
 

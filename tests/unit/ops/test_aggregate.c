@@ -132,10 +132,10 @@ static void write_dataset(struct sl_buf *text, const struct sl_dataset *dataset)
 
 /* Runs the job and writes its groups, then what was refused. */
 static void run_job(struct job *job, const struct sl_reducer *reducer, enum sl_key_of key_of,
-                    enum sl_shape shape, unsigned workers, uint64_t seed, struct sl_buf *text)
+                    enum sl_result_form shape, unsigned workers, uint64_t seed, struct sl_buf *text)
 {
     struct bench bench;
-    struct sl_groups *groups;
+    struct sl_sorted_groups *groups;
     struct sl_dataset *dataset;
     bench_init(&bench, workers, seed);
     assert_int_equal(sl_aggregate_init(&job->aggregate, &bench.stage, reducer, key_of), 0);
@@ -143,9 +143,9 @@ static void run_job(struct job *job, const struct sl_reducer *reducer, enum sl_k
     assert_int_equal(sl_aggregate_finish(&job->aggregate, &groups), 0);
     for (size_t i = 1; i < groups->count; i++)
         assert_true(sl_field_compare(&groups->entry[i - 1].key, &groups->entry[i].key) < 0);
-    assert_int_equal(sl_groups_finish(&bench.stage, reducer, groups, shape, &dataset), 0);
+    assert_int_equal(sl_sorted_groups_finish(&bench.stage, reducer, groups, shape, &dataset), 0);
     sl_aggregate_done(&job->aggregate);
-    sl_groups_unref(groups);
+    sl_sorted_groups_unref(groups);
     sl_buf_init(text);
     write_dataset(text, dataset);
     sl_dataset_unref(dataset);
@@ -158,7 +158,7 @@ static void run_job(struct job *job, const struct sl_reducer *reducer, enum sl_k
 }
 
 static void check_workers(struct job *job, const char *name, const struct sl_reducer *reducer,
-                          enum sl_key_of key_of, enum sl_shape shape)
+                          enum sl_key_of key_of, enum sl_result_form shape)
 {
     struct sl_buf expected;
     run_job(job, reducer, key_of, shape, 1, 1, &expected);
@@ -209,9 +209,9 @@ static void test_native_reducers_give_the_same_for_any_number_of_workers(void **
     struct job job = {.rows = 5000, .width = 2, .row = mixed_row};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct sl_function *fn = make(names[i], strcmp(names[i], "largest") == 0, &three);
-        check_workers(&job, names[i], fn->reducer, SL_KEY_FIELD, SL_SHAPE_PAIR);
-        check_workers(&job, names[i], fn->reducer, SL_KEY_RECORD, SL_SHAPE_KEY);
-        check_workers(&job, names[i], fn->reducer, SL_KEY_NONE, SL_SHAPE_VALUE);
+        check_workers(&job, names[i], fn->reducer, SL_KEY_FIELD, SL_FORM_PAIR);
+        check_workers(&job, names[i], fn->reducer, SL_KEY_RECORD, SL_FORM_KEY);
+        check_workers(&job, names[i], fn->reducer, SL_KEY_NONE, SL_FORM_VALUE);
         fn->ops->free(fn);
     }
 }
@@ -243,8 +243,8 @@ static void test_many_groups_are_sorted_for_any_number_of_workers(void **state)
     (void)state;
     struct job job = {.rows = 60000, .width = 2, .row = many_row};
     struct sl_function *sum = make("sum", 0, NULL), *list = make("list", 0, NULL);
-    check_workers(&job, "sum", sum->reducer, SL_KEY_FIELD, SL_SHAPE_PAIR);
-    check_workers(&job, "list", list->reducer, SL_KEY_FIELD, SL_SHAPE_PAIR);
+    check_workers(&job, "sum", sum->reducer, SL_KEY_FIELD, SL_FORM_PAIR);
+    check_workers(&job, "list", list->reducer, SL_KEY_FIELD, SL_FORM_PAIR);
     sum->ops->free(sum);
     list->ops->free(list);
 }
@@ -260,7 +260,7 @@ static void test_nothing_gives_no_groups(void **state)
     struct job job = {.rows = 0, .width = 2, .row = no_row};
     struct sl_function *sum = make("sum", 0, NULL);
     struct sl_buf text;
-    run_job(&job, sum->reducer, SL_KEY_FIELD, SL_SHAPE_PAIR, 2, 1, &text);
+    run_job(&job, sum->reducer, SL_KEY_FIELD, SL_FORM_PAIR, 2, 1, &text);
     assert_string_equal((char *)text.bytes, "");
     sl_buf_done(&text);
     sum->ops->free(sum);
@@ -288,7 +288,7 @@ static void test_extremes_and_sums_of_zeros_do_not_depend_on_the_workers(void **
     struct job job = {.rows = 700, .width = 2, .row = zero_row};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct sl_function *fn = make(names[i], strcmp(names[i], "largest") == 0, &three);
-        check_workers(&job, names[i], fn->reducer, SL_KEY_FIELD, SL_SHAPE_PAIR);
+        check_workers(&job, names[i], fn->reducer, SL_KEY_FIELD, SL_FORM_PAIR);
         fn->ops->free(fn);
     }
 }
@@ -317,7 +317,7 @@ static void test_groups_show_the_representation_seen_first(void **state)
             for (uint64_t run = 0; run < 20; run++) {
                 struct sl_function *fn = make(names[i], 0, NULL);
                 struct sl_buf text;
-                run_job(&job, fn->reducer, SL_KEY_RECORD, SL_SHAPE_KEY, worker_counts[w], run, &text);
+                run_job(&job, fn->reducer, SL_KEY_RECORD, SL_FORM_KEY, worker_counts[w], run, &text);
                 assert_string_equal((char *)text.bytes, "-0.0,1\n1.0,1\nother,1\n[2.0],1\n");
                 sl_buf_done(&text);
                 fn->ops->free(fn);
@@ -370,7 +370,7 @@ static void test_user_functions_see_values_in_input_order(void **state)
     (void)state;
     struct job job = {.rows = 2000, .width = 2, .row = user_row};
     struct sl_function_reducer reducer = join_reducer();
-    check_workers(&job, "a function", &reducer.reducer, SL_KEY_FIELD, SL_SHAPE_PAIR);
+    check_workers(&job, "a function", &reducer.reducer, SL_KEY_FIELD, SL_FORM_PAIR);
 }
 
 /* Lane by lane: 23 rows, one a lane. */
@@ -389,7 +389,7 @@ static void test_refused_values_and_groups_are_told(void **state)
     struct sl_function_reducer reducer = join_reducer();
     for (size_t w = 0; w < 3; w++) {
         struct sl_buf text;
-        run_job(&job, &reducer.reducer, SL_KEY_FIELD, SL_SHAPE_PAIR, worker_counts[w], 3, &text);
+        run_job(&job, &reducer.reducer, SL_KEY_FIELD, SL_FORM_PAIR, worker_counts[w], 3, &text);
         /* One value a lane: nothing is merged, all is combined, and what combine refuses fails the group. */
         assert_string_equal(
             (char *)text.bytes,
@@ -414,7 +414,7 @@ static void test_a_value_that_merge_refuses_is_left_out(void **state)
     struct job job = {.rows = LANES * 4, .width = 2, .row = one_lane_row};
     struct sl_function_reducer reducer = join_reducer();
     struct sl_buf text;
-    run_job(&job, &reducer.reducer, SL_KEY_FIELD, SL_SHAPE_PAIR, 2, 3, &text);
+    run_job(&job, &reducer.reducer, SL_KEY_FIELD, SL_FORM_PAIR, 2, 3, &text);
     assert_memory_equal(text.bytes, "a,((", 4);
     assert_non_null(strstr((char *)text.bytes, "((0+1)+3)"));
     assert_non_null(strstr((char *)text.bytes, "\n! not this one a,-1\n"));
@@ -434,7 +434,7 @@ static void test_maps_are_no_keys(void **state)
     struct job job = {.rows = 9, .width = 2, .row = map_row};
     struct sl_function *sum = make("sum", 0, NULL);
     struct sl_buf text;
-    run_job(&job, sum->reducer, SL_KEY_FIELD, SL_SHAPE_PAIR, 2, 3, &text);
+    run_job(&job, sum->reducer, SL_KEY_FIELD, SL_FORM_PAIR, 2, 3, &text);
     assert_memory_equal(text.bytes, "1,3\n!", 5);
     int refused = 0;
     for (const char *at = (char *)text.bytes; (at = strchr(at, '!')); at++)

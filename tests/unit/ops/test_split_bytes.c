@@ -12,7 +12,7 @@ static uint64_t next_random(uint64_t *seed)
     return *seed;
 }
 
-static char *cut(sl_cut_rows *way, const struct sl_chunk *in)
+static char *cut(sl_split_bytes_fn *way, const struct sl_chunk *in)
 {
     struct harness h;
     struct sl_builder builder;
@@ -56,7 +56,7 @@ static void test_fastest_cut_equals_the_plain_one(void **state)
         for (uint32_t i = 0; i < ROWS_MAX; i++)
             line[i] = 3 * i;
         random_texts(&seed, texts, ROWS_MAX, letters);
-        char *fast = cut(sl_cut_rows_best(), &in), *plain = cut(sl_cut_rows_plain, &in);
+        char *fast = cut(sl_split_bytes_fn_best(), &in), *plain = cut(sl_split_bytes_fn_plain, &in);
         assert_string_equal(fast, plain);
         free(fast);
         free(plain);
@@ -67,7 +67,7 @@ static void test_fastest_cut_equals_the_plain_one(void **state)
 
 static void test_cut_stops_before_what_is_no_text(void **state)
 {
-    sl_cut_rows *const ways[] = {sl_cut_rows_plain, sl_cut_rows_best()};
+    sl_split_bytes_fn *const ways[] = {sl_split_bytes_fn_plain, sl_split_bytes_fn_best()};
     struct sl_field column[] = {S("a b"), I(1), S("c")};
     struct sl_chunk in = {.rows = 3, .width = 1, .column = {column}};
     (void)state;

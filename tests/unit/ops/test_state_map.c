@@ -1,8 +1,8 @@
 /* The state of mapWithState in parts, and calls dealt to them in rounds: against a plain array of cells, and
  * against calls made one after the other. */
 #include "harness.h"
-#include "ops/state/state_map.h"
 #include "ops/state/keyed_calls.h"
+#include "ops/state/state_map.h"
 
 enum { WORKERS = 3, KEYS = 20000, STEPS = 60000 };
 
@@ -47,26 +47,28 @@ struct model {
     int64_t value, seen;
 };
 
-static struct sl_cell *find(struct sl_parts *parts, const struct sl_field *key, struct sl_cells **ret)
+static struct sl_state_entry *find(struct sl_state_map *parts, const struct sl_field *key,
+                                   struct sl_state_shard **ret)
 {
     uint64_t hash = sl_field_hash(key, 7);
-    *ret = &parts->part[sl_parts_number(hash)];
-    struct sl_cell *cell = sl_cells_find(*ret, key, (uint32_t)hash);
+    *ret = &parts->part[sl_state_map_number(hash)];
+    struct sl_state_entry *cell = sl_state_shard_find(*ret, key, (uint32_t)hash);
     assert_non_null(cell);
     return cell;
 }
 
 /* A record of key i at time t: it gets a state, or loses it. */
-static void change(struct sl_parts *parts, struct model *model, unsigned i, int64_t t)
+static void change(struct sl_state_map *parts, struct model *model, unsigned i, int64_t t)
 {
     char text[32];
     struct sl_field key = key_of(i, text), value = sl_integer((int64_t)i * 1000 + t);
-    struct sl_cells *cells;
-    struct sl_cell *cell = find(parts, &key, &cells);
+    struct sl_state_shard *cells;
+    struct sl_state_entry *cell = find(parts, &key, &cells);
     bool removes = (i + (unsigned)t) % 5 == 0;
     assert_int_equal(cell->exists, model[i].exists);
-    assert_int_equal(removes ? sl_cells_remove(cells, cell) : sl_cells_put(cells, cell, &value), 0);
-    assert_int_equal(sl_cells_touch(cells, cell, t, true), 0);
+    assert_int_equal(removes ? sl_state_shard_remove(cells, cell) : sl_state_shard_put(cells, cell, &value),
+                     0);
+    assert_int_equal(sl_state_shard_touch(cells, cell, t, true), 0);
     model[i] = (struct model){!removes, true, value.integer, t};
 }
 
@@ -90,7 +92,7 @@ static void check_order(const struct sl_found *found)
         assert_true(sl_field_compare(&found->entry[i - 1].key, &found->entry[i].key) < 0);
 }
 
-static void check_changed(const struct sl_parts *parts, struct model *model)
+static void check_changed(const struct sl_state_map *parts, struct model *model)
 {
     size_t dirty = 0;
     check_order(&parts->changed);
@@ -98,7 +100,7 @@ static void check_changed(const struct sl_parts *parts, struct model *model)
         dirty += model[i].dirty;
     assert_int_equal(parts->changed.count, dirty);
     for (size_t i = 0; i < parts->changed.count; i += 97) {
-        const struct sl_cell *cell = parts->changed.entry[i].state.pointer;
+        const struct sl_state_entry *cell = parts->changed.entry[i].state.pointer;
         const struct model *wanted = &model[number_of(&cell->key)];
         assert_true(wanted->dirty && wanted->exists == cell->exists);
         assert_true(!cell->exists || (cell->value.integer == wanted->value && cell->seen_ms == wanted->seen));
@@ -107,7 +109,7 @@ static void check_changed(const struct sl_parts *parts, struct model *model)
         model[i].dirty = false;
 }
 
-static void check_all(const struct sl_parts *parts, struct stand *stand, const struct model *model)
+static void check_all(const struct sl_state_map *parts, struct stand *stand, const struct model *model)
 {
     size_t living = 0;
     struct sl_field row[SL_WIDTH_MAX];
@@ -116,8 +118,8 @@ static void check_all(const struct sl_parts *parts, struct stand *stand, const s
     uint32_t width;
     for (unsigned i = 0; i < KEYS; i++)
         living += model[i].exists;
-    assert_int_equal(sl_parts_living(parts), living);
-    assert_int_equal(sl_parts_rows(parts, &stand->stage, &rows), 0);
+    assert_int_equal(sl_state_map_living(parts), living);
+    assert_int_equal(sl_state_map_rows(parts, &stand->stage, &rows), 0);
     struct sl_dataset *dataset = sl_dataset_of(rows);
     assert_int_equal(dataset->count, living);
     sl_cursor_init(&cursor, dataset);
@@ -128,20 +130,20 @@ static void check_all(const struct sl_parts *parts, struct stand *stand, const s
     sl_dataset_unref(dataset);
 }
 
-static void take_idle(struct sl_parts *parts, struct stand *stand, struct model *model, int64_t t)
+static void take_idle(struct sl_state_map *parts, struct stand *stand, struct model *model, int64_t t)
 {
     struct sl_found idle;
     size_t wanted = 0;
     for (unsigned i = 0; i < KEYS; i++)
         wanted += model[i].exists && model[i].seen < t;
-    assert_int_equal(sl_parts_has_idle(parts, t), wanted > 0);
-    assert_int_equal(sl_parts_take_idle(parts, &stand->stage, t, &idle), 0);
+    assert_int_equal(sl_state_map_has_idle(parts, t), wanted > 0);
+    assert_int_equal(sl_state_map_take_idle(parts, &stand->stage, t, &idle), 0);
     assert_int_equal(idle.count, wanted);
     check_order(&idle);
     for (size_t i = 0; i < idle.count; i++) {
-        struct sl_cells *cells;
-        struct sl_cell *cell = find(parts, &idle.entry[i].key, &cells);
-        assert_int_equal(sl_cells_remove(cells, cell), 0);
+        struct sl_state_shard *cells;
+        struct sl_state_entry *cell = find(parts, &idle.entry[i].key, &cells);
+        assert_int_equal(sl_state_shard_remove(cells, cell), 0);
     }
     for (unsigned i = 0; i < KEYS; i++)
         if (model[i].exists && model[i].seen < t)
@@ -152,7 +154,7 @@ static void take_idle(struct sl_parts *parts, struct stand *stand, struct model 
 static void test_parts_are_one_state_through_changes_time_outs_and_compaction(void **state)
 {
     struct stand stand;
-    struct sl_parts *parts = calloc(1, sizeof *parts);
+    struct sl_state_map *parts = calloc(1, sizeof *parts);
     struct model *model = calloc(KEYS, sizeof *model);
     unsigned tidied = 0;
     (void)state;
@@ -162,19 +164,19 @@ static void test_parts_are_one_state_through_changes_time_outs_and_compaction(vo
         for (unsigned n = 0; n < STEPS / 20; n++)
             change(parts, model, (unsigned)((n * 104729u + t * 31) % keys), t);
         take_idle(parts, &stand, model, t - 3);
-        assert_int_equal(sl_parts_sort_changed(parts, &stand.stage), 0);
+        assert_int_equal(sl_state_map_sort_changed(parts, &stand.stage), 0);
         check_changed(parts, model);
-        sl_parts_saved(parts);
+        sl_state_map_saved(parts);
         assert_int_equal(parts->changed.count, 0);
         for (unsigned p = 0; p < SL_PARTS; p++)
-            tidied += sl_cells_is_wasteful(&parts->part[p]);
-        assert_int_equal(sl_parts_tidy(parts, &stand.stage), 0);
+            tidied += sl_state_shard_is_wasteful(&parts->part[p]);
+        assert_int_equal(sl_state_map_tidy(parts, &stand.stage), 0);
         for (unsigned p = 0; p < SL_PARTS; p++)
-            assert_false(sl_cells_is_wasteful(&parts->part[p]));
+            assert_false(sl_state_shard_is_wasteful(&parts->part[p]));
         check_all(parts, &stand, model);
     }
     assert_true(tidied > SL_PARTS);
-    sl_parts_done(parts);
+    sl_state_map_done(parts);
     free(parts);
     free(model);
     stand_done(&stand);
@@ -187,7 +189,7 @@ static void test_parts_are_shared_out_evenly(void **state)
     (void)state;
     for (unsigned i = 0; i < KEYS; i++) {
         struct sl_field key = key_of(i, text);
-        count[sl_parts_number(sl_field_hash(&key, 12345))]++;
+        count[sl_state_map_number(sl_field_hash(&key, 12345))]++;
     }
     for (unsigned p = 0; p < SL_PARTS; p++)
         assert_in_range(count[p], KEYS / SL_PARTS / 2, KEYS / SL_PARTS * 2);
@@ -203,8 +205,8 @@ struct script {
     _Atomic unsigned disorders;
 };
 
-static int fill(void *arg, uint64_t from, size_t count, struct sl_round_memory *memory,
-                struct sl_round_item *item)
+static int fill(void *arg, uint64_t from, size_t count, struct sl_keyed_calls_memory *memory,
+                struct sl_keyed_call *item)
 {
     (void)arg, (void)memory;
     for (size_t i = 0; i < count; i++) {
@@ -216,7 +218,8 @@ static int fill(void *arg, uint64_t from, size_t count, struct sl_round_memory *
 }
 
 /* Every third item gives no row, every 1000th a wide one. */
-static int call(void *arg, struct sl_task *task, struct sl_round_memory *memory, struct sl_round_item *item)
+static int call(void *arg, struct sl_task *task, struct sl_keyed_calls_memory *memory,
+                struct sl_keyed_call *item)
 {
     struct script *script = arg;
     unsigned number = (unsigned)item->value.integer, *last = &script->last[item->key.integer];
@@ -236,13 +239,13 @@ static int call(void *arg, struct sl_task *task, struct sl_round_memory *memory,
 
 static int run(struct stand *stand, struct script *script, uint64_t count, struct sl_dataset **ret)
 {
-    const struct sl_rounds_work work = {fill, call, script};
-    struct sl_rounds rounds;
-    int r = sl_rounds_init(&rounds, &stand->stage);
+    const struct sl_keyed_calls_work work = {fill, call, script};
+    struct sl_keyed_calls rounds;
+    int r = sl_keyed_calls_init(&rounds, &stand->stage);
     if (r == 0)
-        r = sl_rounds_run(&rounds, &work, count);
-    *ret = r == 0 ? sl_rounds_take(&rounds) : NULL;
-    sl_rounds_done(&rounds);
+        r = sl_keyed_calls_run(&rounds, &work, count);
+    *ret = r == 0 ? sl_keyed_calls_take(&rounds) : NULL;
+    sl_keyed_calls_done(&rounds);
     return r;
 }
 

@@ -112,7 +112,7 @@ static inline void add_file(struct sl_files *files, const char *path, uint64_t i
 static inline void plan_one(struct checkpoint *checkpoint, uint64_t number, const char *path, uint64_t inode)
 {
     struct sl_files files[2] = {0};
-    struct sl_plan plan = {
+    struct sl_batch_plan plan = {
         .batch_ms = 1000 * ((int64_t)number + 1), .number = number, .sources = 2, .files = files};
     if (path)
         add_file(&files[0], path, inode);
@@ -126,7 +126,7 @@ static inline int commit_one(struct checkpoint *checkpoint, uint64_t number, con
                              const struct sl_file *gone)
 {
     struct sl_files files[2] = {0}, gone_files[2] = {0};
-    struct sl_plan plan = {
+    struct sl_batch_plan plan = {
         .batch_ms = 1000 * ((int64_t)number + 1), .number = number, .sources = 2, .files = files};
     struct sl_manifest_file part = {.name = "part-00000", .bytes = 9, .hash = UINT64_MAX - 1};
     struct sl_manifest manifest[] = {

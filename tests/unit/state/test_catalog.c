@@ -122,7 +122,7 @@ static void test_catalog_keeps_the_order_of_a_plan(void **state)
 {
     (void)state;
     struct sl_files files[2] = {0};
-    struct sl_plan plan = {.batch_ms = 1000, .sources = 2, .files = files};
+    struct sl_batch_plan plan = {.batch_ms = 1000, .sources = 2, .files = files};
     char path[32];
     for (uint64_t i = 0; i < 500; i++) {
         snprintf(path, sizeof path, "in/%03d", (int)(i * 7 % 500));

@@ -186,13 +186,13 @@ static inline struct sl_watcher_counts yard_counts(struct yard *yard)
     return counts;
 }
 
-static inline enum sl_standing yard_standing(struct yard *yard, const char *name)
+static inline enum sl_file_class yard_standing(struct yard *yard, const char *name)
 {
     return sl_watcher_standing(yard->arrivals, name);
 }
 
 /* Takes as wakes come until the name has this standing; nothing may be taken meanwhile but `yard->taken`. */
-static inline void yard_take_until_standing(struct yard *yard, const char *name, enum sl_standing standing)
+static inline void yard_take_until_standing(struct yard *yard, const char *name, enum sl_file_class standing)
 {
     sl_files_done(&yard->taken);
     yard_take_more(yard, UINT64_MAX, UINT64_MAX);
