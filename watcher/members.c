@@ -54,9 +54,11 @@ static enum sl_hint_kind kind_of(uint32_t mask)
     return SL_HINT_LEFT;
 }
 
+/* The watch of a deleted or unmounted directory ends with an event of its own, IN_IGNORED, which may be read much
+ * later: the loss is reported once. */
 static void deliver_to(struct sl_member *member, const struct inotify_event *event)
 {
-    if (event->mask & IN_IGNORED)
+    if (event->mask & (IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED))
         member->wd = -1;
     if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED))
         sl_events_lost(member->hints);
