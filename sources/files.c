@@ -80,7 +80,8 @@ static void cut_file(struct sl_file_source *source, size_t f)
     struct sl_file_state *state = &source->state[f];
     size_t parts = parts_of(source, file);
     state->first_part = source->parts;
-    state->origin = (struct sl_origin){file->path, file->mtime_ns / 1000000, (uint32_t)source->parts};
+    state->origin = (struct sl_origin){
+        .path = file->path, .mtime_ms = file->mtime_ns / 1000000, .first_task = (uint32_t)source->parts};
     for (size_t i = 0; i < parts; i++) {
         struct sl_split *part = &source->part[source->parts++];
         part->file = f;

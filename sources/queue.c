@@ -38,7 +38,7 @@ static int open_queue(const struct sl_node *node, const struct sl_services *serv
     if (!queue)
         return sl_error_nomem(err);
     struct sl_field partitions = option(node, "partitions");
-    queue->source = (struct sl_source){&queue_ops, node};
+    queue->source = (struct sl_source){.ops = &queue_ops, .node = node};
     queue->batches = sl_node_value(node, 0);
     queue->partitions = partitions.tag == SL_INT ? (size_t)partitions.integer : 1;
     *ret = &queue->source;
@@ -64,17 +64,6 @@ static struct sl_field default_records(const struct queue *queue)
 static bool pending(struct sl_source *source)
 {
     return own(source)->next < own(source)->batches.len; /* `default` never ends: nobody waits for it */
-}
-
-/* The item with which the next batch begins. */
-static int64_t place(struct sl_source *source)
-{
-    return (int64_t)own(source)->next;
-}
-
-static void seek(struct sl_source *source, int64_t at)
-{
-    own(source)->next = at < 0 ? 0 : (uint64_t)at;
 }
 
 /* The items of this batch; `default` once they are used up. The list may be shorter than it was. */
@@ -116,6 +105,39 @@ static int refresh(struct sl_source *source, struct sl_error *err)
     (void)source;
     (void)err;
     return 0;
+}
+
+/* ---- the range: the number of the item with which the batch begins ---- */
+
+static int range(struct sl_source *source, struct sl_buf *ret, struct sl_error *err)
+{
+    return sl_buf_printf(ret, "%llu", (unsigned long long)own(source)->from) ? 0 : sl_error_nomem(err);
+}
+
+static int resume_range(struct sl_source *source, const struct sl_buf *document, bool *ret_any,
+                        struct sl_error *err)
+{
+    struct queue *queue = own(source);
+    uint64_t from = 0;
+    for (size_t i = 0; i < document->len; i++) {
+        if (document->bytes[i] < '0' || document->bytes[i] > '9' || from > UINT64_MAX / 100)
+            return sl_error_set(err, SL_EDAMAGED, "queueStream: the plan of a batch holds no item number");
+        from = from * 10 + document->bytes[i] - '0';
+    }
+    queue->from = queue->to = queue->next;
+    queue->use_default = false;
+    if (document->len) {
+        queue->next = from;
+        choose(queue);
+    }
+    *ret_any = count_records(queue) > 0;
+    return 0;
+}
+
+static int go_on(struct sl_source *source, const struct sl_buf *document, struct sl_error *err)
+{
+    bool any;
+    return resume_range(source, document, &any, err);
 }
 
 static size_t partitions(struct sl_source *source)
@@ -171,8 +193,9 @@ static const struct sl_source_ops queue_ops = {
     .open = open_queue,
     .close = close_queue,
     .take = take,
-    .place = place,
-    .seek = seek,
+    .range = range,
+    .resume_range = resume_range,
+    .go_on = go_on,
     .pending = pending,
     .refresh = refresh,
     .partitions = partitions,

@@ -23,6 +23,11 @@ struct sl_services {
     FILE *out;                /* what print writes to */
     struct sl_viewer *viewer; /* NULL: nothing is mounted */
     bool durable;             /* false: no checkpoint, nothing is synced */
+    const char *checkpoint;   /* its directory, relative to AT_FDCWD; NULL without one */
+    bool until_end; /* the run takes what there is and ends: sources receive until they have ended */
+    bool trial;     /* nothing is connected to: sources get what open_arrivals gives for their name */
+    const volatile int *stop; /* not 0: the run was asked to end; may be NULL */
+    int stop_fd;              /* readable when *stop changed; -1: none */
     uint64_t record_bytes_max;
     bool replay;        /* this batch was planned by an earlier process */
     bool empty_batches; /* outputs without records make a directory */

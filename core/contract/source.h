@@ -1,17 +1,48 @@
 /* Sources: where records come from. One struct sl_source per source node and run.
  *
- * Per batch the engine calls, in this order and from the main thread: take (what belongs to this batch; it is
- * written to the plan and durable before anything is read), partitions, then read for each partition on any
- * worker, and after the commit: settle. After a crash, resume replaces take: the inputs are those of the
- * plan. */
+ * A batch of a source is planned, read in partitions on any worker, and settled. There are two kinds:
+ *
+ *   of files    take appends what arrived to the plan's list of files; the catalog remembers each of them.
+ *   of ranges   received logs, Kafka, lists: take decides a range of what can be read again, and `range` gives it
+ *               as a document: a JSON text of the source's own, for example {"from":10,"to":25}, or offsets per
+ *               partition. The engine does not look into it.
+ *
+ * A document is durable before anything of its range is read, is given back when the batch is redone, and is
+ * kept with the commit: the next start gives the newest committed one to go_on, also when the source was not in
+ * the job for a time. So a source of ranges keeps no position of its own. Its document must be enough to read
+ * the same records again, in any number of processes, and to know what follows them.
+ *
+ * A source of ranges over a service is about 300 lines. The order of calls, all from the main thread but read:
+ *
+ *   open        checks what can be checked without waiting (SL_EUSAGE names option and value); connects to
+ *               nothing yet
+ *   go_on       at a start with a checkpoint that knows a committed range of it
+ *   resume      (resume_range) where the last process planned a batch and did not commit it: redo
+ *   start       everything else is open, what was planned is redone: connect, start threads. Never waits for
+ *               the other side: what cannot be reached is logged once and shown by report
+ *   then for each batch:
+ *   refresh     only in runs that end (services->until_end): waits until there is all that belongs to this run,
+ *               or until services->stop; SL_EFAIL where that cannot be reached
+ *   take        decides the range; an empty one, and *ret_any false, where there is nothing. It may wait a
+ *               bounded time for the other side (as for watermarks), never for data
+ *   range       the document. From here the plan is durable, and services->durable says whether at all
+ *   partitions  how the range is cut: by its own contents only, never by the number of workers
+ *   read        any worker, any order, again after redo: the same rows. Damage, or data that is gone although it
+ *               was planned: SL_EDAMAGED, which ends the run with exit status 4
+ *   settle      the range is committed: what is not needed any more may be removed; acknowledge it to the sender
+ *   close       from any of these states
+ *
+ * Failures of threads of its own are kept and returned by the next refresh or take. */
 #pragma once
 
+#include "core/base/buf.h"
 #include "core/contract/arrivals.h"
 #include "core/contract/operator.h"
 
 struct sl_source {
     const struct sl_source_ops *ops;
     const struct sl_node *node;
+    const char *name; /* by which checkpoint, tests and status know it; NULL: by its directory. Set by open */
 };
 
 struct sl_limits {
@@ -19,54 +50,78 @@ struct sl_limits {
     uint64_t record_bytes_max;     /* maxRecordBytes */
 };
 
+/* For status and metrics, as it is now. Texts are the source's and live until the next call. */
+struct sl_source_report {
+    const char *connection; /* "connected", "waiting", "listening", "ended" ... */
+    const char *detail;     /* why it waits, how many senders; "" */
+    const char *position;   /* the last durable position of the sender; "" */
+    const char *partitions; /* JSON object of lags by partition, or NULL */
+    uint64_t received;      /* records over the life of the source */
+    uint64_t lag;           /* of these: in no committed batch */
+    uint64_t dropped;       /* half records, closed connections, records over a limit */
+    uint64_t log_bytes;     /* of the received log */
+    double rate;            /* records per second of the last seconds */
+};
+
 struct sl_source_ops {
-    /* Checks that the source can be read and begins to listen. services outlive the source. */
     int (*open)(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
                 struct sl_error *err);
     void (*close)(struct sl_source *source);
+    int (*start)(struct sl_source *source, struct sl_error *err); /* optional */
 
-    /* Decides the inputs of batch t. Batches are numbered from 0 over the life of the source. *ret_any:
+    /* Decides the inputs of batch t. Batches are numbered from 0 over the life of the checkpoint. *ret_any:
      * whether there is anything. For files, appends to `plan` what was taken. */
     int (*take)(struct sl_source *source, int64_t t, uint64_t batch_number, const struct sl_limits *limits,
                 struct sl_files *plan, bool *ret_any, struct sl_error *err);
-    /* The inputs are these (owned by the caller until settle). Files only. */
+    /* Of files. The inputs are these (owned by the caller until settle). */
     int (*resume)(struct sl_source *source, int64_t t, const struct sl_files *plan, struct sl_error *err);
-    /* Not of files, optional, both or none: where the next take begins, in numbers of the source's own, and
-     * to begin there. What a batch takes depends on its place alone, which is kept with its plan. */
-    int64_t (*place)(struct sl_source *source);
-    void (*seek)(struct sl_source *source, int64_t place);
+
+    /* Of ranges, all three or none. The document of what was taken, appended to `ret`: not empty. */
+    int (*range)(struct sl_source *source, struct sl_buf *ret, struct sl_error *err);
+    /* The batch reads this range. An empty document: it was planned when the source was not in the job, and
+     * reads nothing of it. */
+    int (*resume_range)(struct sl_source *source, const struct sl_buf *range, bool *ret_any,
+                        struct sl_error *err);
+    /* The next take begins after this range, the newest that was committed. SL_EDAMAGED where that cannot be:
+     * what follows it is gone. */
+    int (*go_on)(struct sl_source *source, const struct sl_buf *range, struct sl_error *err);
+
     /* Whether something waits to be taken that can be used up. Cheap; no system call. */
     bool (*pending)(struct sl_source *source);
-    /* Brings the view of the outside up to date (a scan): before the batches of --once and the virtual clock.
-     */
+    /* Brings the view of the outside up to date (a scan; receiving to the end): before the batches of --once,
+     * --available-now and the virtual clock. */
     int (*refresh)(struct sl_source *source, struct sl_error *err);
 
     /* Partitions of what was taken. */
     size_t (*partitions)(struct sl_source *source);
     /* Pushes the rows of partition p in order. Many threads, each its own p. *ret_lines: newline-ended lines
-     * seen, for line numbers in the partitions behind it. Resets task->scratch between pushes. SL_EREJECT:
-     * what was pushed does not count, redo will say so. */
+     * seen, for line numbers in the partitions that follow (0 where rows carry numbers of their own:
+     * sl_origin). Resets task->scratch between pushes. SL_EREJECT: what was pushed does not count, redo
+     * reports it. */
     int (*read)(struct sl_source *source, size_t p, struct sl_task *task, struct sl_outlet *out,
                 uint64_t *ret_lines);
 
-    /* Files only. At start, before the first take: these were taken in earlier runs. */
+    /* Of files. At start, before the first take: these were taken in earlier runs. */
     int (*remember)(struct sl_source *source, const struct sl_files *files, struct sl_error *err);
-    /* Files only. Appends what need not be remembered any more. */
+    /* Of files. Appends what need not be remembered any more. */
     int (*gone)(struct sl_source *source, struct sl_files *ret, struct sl_error *err);
 
-    /* Files that could not be read since the last call: set aside, each said in the log. */
+    /* Files that could not be read since the last call: quarantined, each reported in the log. */
     uint64_t (*failures)(struct sl_source *source);
-    /* Files only. After read: whether files could not be read, or turned out damaged while they were; the
+    /* Of files. After read: whether files could not be read, or turned out damaged while they were; the
      * batch has to be run again, and they are left out then. */
     bool (*redo)(struct sl_source *source);
-    /* Files only. Why file number `file` of the plan is not read; NULL: it is. Valid until the next batch. */
+    /* Of files. Why file number `file` of the plan is not read; NULL: it is. Valid until the next batch. */
     const char *(*aside)(struct sl_source *source, size_t file);
-    /* Files only. Leaves it out, after resume: an earlier process has decided so. Copies the reason. */
+    /* Of files. Leaves it out, after resume: an earlier process has decided so. Copies the reason. */
     int (*exclude)(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
 
     /* The batch that was taken or resumed last is committed: what the job wants with its files (done again
-     * after a crash: may be called for a batch that was settled already). */
+     * after a crash: may be called for a batch that was settled already, and before any was taken). */
     int (*settle)(struct sl_source *source, struct sl_error *err);
-    /* Whether settle may have something to do. With settle. */
+    /* Whether settle may have something to do with files. With settle, of files. */
     bool (*settles)(const struct sl_source *source);
+
+    /* Optional: fills the report. */
+    void (*report)(struct sl_source *source, struct sl_source_report *ret);
 };

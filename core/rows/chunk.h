@@ -4,18 +4,22 @@
  * Columns may be shared between chunks (map(pair(1)) reuses its input's column), so nobody writes to a chunk
  * it was given. An operator that keeps rows copies them (core/rows/dataset.h has the builder).
  *
- * Where rows come from a file through narrow operators, `origin` names it and `line` holds, per row, the
- * number of the line within the split, from 0; both NULL elsewhere. */
+ * Where rows come from a file or a received source through narrow operators, `origin` names it and `line` holds,
+ * per row, the number of the line within the split, from 0; both NULL elsewhere. */
 #pragma once
 
 #include "core/base/limits.h"
 #include "core/rows/field.h"
 
-/* Where the rows of one partition come from: for dead letters. */
+/* Where the rows of one partition come from: for dead letters. A file, or a source of numbered records. */
 struct sl_origin {
-    const char *path;    /* as the job would name it */
+    const char *path;    /* of a file, as the job would name it; NULL: records of a source */
     int64_t mtime_ms;    /* of the file, for meta = true */
     uint32_t first_task; /* the partition of the file's first split; lines of the splits between add up */
+    const char *source;  /* its name, where path is NULL */
+    uint64_t first;      /* a row's line counts from this number of a record */
+    const char *place;   /* members of a JSON object to show before "offset" (first + line), in place of the
+                            number; NULL: the number is shown */
 };
 
 struct sl_chunk {

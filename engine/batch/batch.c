@@ -33,9 +33,9 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
     batch->partitions = calloc(sources + 1, sizeof *batch->partitions);
     batch->plan = (struct sl_batch_plan){.batch_ms = t, .number = run->batches, .sources = sources};
     batch->plan.files = calloc(sources + 1, sizeof *batch->plan.files);
-    batch->plan.place = calloc(sources + 1, sizeof *batch->plan.place);
+    batch->plan.range = calloc(sources + 1, sizeof *batch->plan.range);
     if (!batch->said || !batch->stage || !batch->rows || !batch->manifest || !batch->lines ||
-        !batch->partitions || !batch->plan.files || !batch->plan.place) {
+        !batch->partitions || !batch->plan.files || !batch->plan.range) {
         sl_batch_free(batch);
         return sl_error_nomem(err);
     }

@@ -34,8 +34,8 @@ int sl_batch_resume(struct sl_batch *batch, struct sl_batch_plan *plan, struct s
 int sl_batch_take_again(struct sl_batch *batch, struct sl_error *err);
 bool sl_batch_wanted(const struct sl_batch *batch);
 
-/* At a start: sources that are no files go on behind what the newest batch has taken. */
-int sl_batch_go_on(struct sl_run *run, const struct sl_batch_plan *last, struct sl_error *err);
+/* At a start: sources of ranges continue after what was committed. */
+int sl_batch_go_on(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err);
 
 /* Does the next step of engine/batch/commit.c: 1 if there are more, 0 when the batch is done, or a failure. */
 int sl_batch_step(struct sl_batch *batch, struct sl_error *err);

@@ -198,11 +198,26 @@ static bool append_base64(struct sl_buf *buf, const uint8_t *p, size_t len)
     return true;
 }
 
+/* A received record: the source and the record's number, or what the source shows in its place. */
+static bool append_number(struct sl_buf *buf, const struct sl_reject_entry *entry)
+{
+    const struct sl_origin *origin = entry->origin;
+    if (!sl_buf_text(buf, ",\"source\":") ||
+        !sl_json_string(buf, origin->source, strlen(origin->source), NULL))
+        return false;
+    if (origin->place)
+        return sl_buf_printf(buf, ",%s,\"offset\":%llu", origin->place,
+                             (unsigned long long)(origin->first + entry->line));
+    return sl_buf_printf(buf, ",\"number\":%llu", (unsigned long long)(origin->first + entry->line));
+}
+
 static bool append_place(struct sl_buf *buf, const struct sl_reject_entry *entry, sl_lines_before *before,
                          void *arg)
 {
     if (!entry->origin || entry->line >= SL_GROUP_LINE)
         return true;
+    if (!entry->origin->path)
+        return append_number(buf, entry);
     uint64_t line = before(arg, entry->origin, entry->partition) + entry->line + 1;
     return sl_buf_text(buf, ",\"file\":") &&
            sl_json_string(buf, entry->origin->path, strlen(entry->origin->path), NULL) &&

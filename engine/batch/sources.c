@@ -6,16 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tells sources apart over restarts: operator and directory; the same twice gets a number. */
+static const char *identity(const struct sl_source *source, char *text, size_t size)
+{
+    return source->name ? source->name : sl_node_text(source->node, "directory", text, size);
+}
+
+/* Tells sources apart over restarts: operator and directory or name; the same twice gets a number. */
 static char *source_key(const struct sl_run *run, size_t s)
 {
     const struct sl_node *node = run->source[s]->node;
     char text[4096], number[32] = "";
-    const char *dir = sl_node_text(node, "directory", text, sizeof text);
+    const char *dir = identity(run->source[s], text, sizeof text);
     size_t same = 0;
     for (size_t i = 0; i < s; i++) {
         char other[4096];
-        const char *theirs = sl_node_text(run->source[i]->node, "directory", other, sizeof other);
+        const char *theirs = identity(run->source[i], other, sizeof other);
         same += run->source[i]->node->op == node->op && (dir ? theirs && strcmp(dir, theirs) == 0 : !theirs);
     }
     if (same)
@@ -64,6 +69,15 @@ void sl_sources_close(struct sl_run *run)
     free(run->source_key);
 }
 
+int sl_sources_start(struct sl_run *run, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t s = 0; s < run->sources && r == 0 && !run->trial; s++)
+        if (run->source[s]->ops->start)
+            r = run->source[s]->ops->start(run->source[s], err);
+    return r;
+}
+
 static int remember(struct sl_source *source, const struct sl_files *files, struct sl_error *err)
 {
     return source->ops->remember ? source->ops->remember(source, files, err) : 0;
@@ -87,7 +101,7 @@ bool sl_sources_need_last(const struct sl_run *run)
 {
     for (size_t s = 0; s < run->sources; s++) {
         struct sl_source *source = run->source[s];
-        if (source->ops->seek || (source->ops->settles && source->ops->settles(source)))
+        if (source->ops->go_on || (source->ops->settles && source->ops->settles(source)))
             return true;
     }
     return false;

@@ -7,6 +7,9 @@ int sl_sources_open(struct sl_run *run, struct sl_error *err);
 /* After a failed open, too. */
 void sl_sources_close(struct sl_run *run);
 
+/* They begin to receive: everything else is open, what was planned is redone. */
+int sl_sources_start(struct sl_run *run, struct sl_error *err);
+
 /* Tells source number `source` of one file that was taken in an earlier run. */
 int sl_sources_remember(struct sl_run *run, size_t source, const struct sl_file *file, struct sl_error *err);
 /* The same for the files of a plan that is still to be redone. */

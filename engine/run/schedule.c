@@ -150,7 +150,7 @@ static bool is_input_left(struct sl_run *run, bool ran)
 {
     for (size_t s = 0; s < run->sources; s++) {
         const struct sl_source_ops *ops = run->source[s]->ops;
-        if ((ran || ops->place) && ops->pending(run->source[s]))
+        if ((ran || ops->range) && ops->pending(run->source[s]))
             return true;
     }
     return false;

@@ -39,7 +39,7 @@ static int recover(struct sl_run *run, struct sl_error *err)
         r = sl_quarantine_settle_last(run, &progress.last, err);
     if (r == 0)
         sl_tick_renew(run);
-    r = r < 0 ? r : sl_batch_go_on(run, &progress.last, err);
+    r = r < 0 ? r : sl_batch_go_on(run, &progress, err);
     if (r == 0 && progress.planned)
         r = sl_run_batch_again(run, &progress.plan, err);
     sl_progress_done(&progress);
@@ -83,6 +83,7 @@ static int run_all(struct sl_run *run, struct sl_error *err)
         return sl_error_hint(err, "make room and start it again");
     if (r == 0 && run->catalog)
         r = recover(run, err);
+    r = r < 0 ? r : sl_sources_start(run, err);
     if (r == 0 && !run->trial)
         sl_status_open(run);
     if (r == 0)

@@ -39,27 +39,6 @@ static int put_files(const struct sl_catalog *catalog, const struct sl_batch_pla
     return 0;
 }
 
-/* Adds to the digest, not to the count: catalogs from before places were kept have none. */
-static int put_places(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, int64_t *digest,
-                      struct sl_error *err)
-{
-    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_PLACE];
-    int r = 0;
-    for (size_t s = 0; plan->place && s < plan->sources && r == 0; s++) {
-        int64_t number = (int64_t)plan->number, source = catalog->source_id[s];
-        if (plan->place[s] < 0)
-            continue;
-        int64_t checksum = sl_row_place(catalog->hash, number, source, plan->place[s]);
-        sl_statement_integer(put, 1, number);
-        sl_statement_integer(put, 2, source);
-        sl_statement_integer(put, 3, plan->place[s]);
-        sl_statement_integer(put, 4, checksum);
-        *digest = sl_digest_add(*digest, checksum);
-        r = sl_catalog_step(catalog, SL_SQL_PUT_PLACE, err);
-    }
-    return r;
-}
-
 static int put_batch(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, int64_t count,
                      int64_t digest, struct sl_error *err)
 {
@@ -78,7 +57,7 @@ static int write_plan(struct sl_catalog *catalog, const struct sl_batch_plan *pl
     struct sl_catalog_progress progress = catalog->progress;
     int64_t count, digest;
     int r = put_files(catalog, plan, &count, &digest, err);
-    r = r < 0 ? r : put_places(catalog, plan, &digest, err);
+    r = r < 0 ? r : sl_catalog_put_ranges(catalog, plan, &digest, err);
     r = r < 0 ? r : put_batch(catalog, plan, count, digest, err);
     progress.planned = (int64_t)plan->number;
     return r < 0 ? r : sl_catalog_end(catalog, &progress, err);
@@ -288,6 +267,7 @@ static int write_commit(struct sl_catalog *catalog, const struct sl_committed *b
     struct sl_catalog_progress progress = catalog->progress;
     int r = commit_batch(catalog, batch, err);
     r = r < 0 ? r : write_taken(catalog, &progress, batch, err);
+    r = r < 0 ? r : sl_catalog_put_reached(catalog, batch->plan, err);
     for (size_t i = 0; r == 0 && i < batch->manifests; i++)
         if (batch->manifest[i].path) /* this output made nothing */
             r = put_output(catalog, batch->plan, (int64_t)i, &batch->manifest[i], err);

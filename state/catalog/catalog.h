@@ -7,6 +7,7 @@
  * planned batch that was not committed is found by load and redone by the engine. */
 #pragma once
 
+#include "core/base/buf.h"
 #include "core/base/io.h"
 #include "core/contract/arrivals.h"
 #include "core/contract/services.h"
@@ -38,7 +39,8 @@ struct sl_batch_plan {
     uint64_t number; /* 0, 1, ... over the life of the checkpoint */
     size_t sources;
     struct sl_files *files; /* [sources] */
-    int64_t *place; /* [sources]: where it begins in sources that are no files; -1: nothing is known */
+    struct sl_buf *range; /* [sources]: what it reads of sources that are not files (core/contract/source.h);
+                               empty: not known */
     size_t asides, asides_capacity;
     struct sl_quarantined *aside;
 };
@@ -53,8 +55,10 @@ struct sl_progress {
     bool planned;     /* `plan` is a batch that was planned and not committed */
     struct sl_batch_plan plan;
     struct sl_batch_plan
-        last;       /* the newest committed batch; empty where history knows it no more, or nobody wants it */
-    char *segments; /* the list of state/store/store.h, "" where there is none; owned */
+        last; /* the newest committed batch; empty where history knows it no more, or nobody wants it */
+    size_t sources;
+    struct sl_buf *reached; /* [sources]: the newest committed range of each; empty: none is known */
+    char *segments;         /* the list of state/store/store.h, "" where there is none; owned */
 };
 void sl_progress_done(struct sl_progress *progress);
 

@@ -53,6 +53,13 @@ int sl_catalog_end(struct sl_catalog *catalog, const struct sl_catalog_progress 
                    struct sl_error *err);
 void sl_catalog_abort(struct sl_catalog *catalog);
 
+/* ranges.c: what a batch reads of sources that are not files. Adds to the digest, not to the count of rows:
+ * catalogs of versions before 4 have none. */
+int sl_catalog_put_ranges(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, int64_t *digest,
+                          struct sl_error *err);
+int sl_catalog_put_reached(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,
+                           struct sl_error *err);
+
 /* catalog_history.c: inside the transaction that ends, and when it has ended. */
 int sl_catalog_put_let_go(struct sl_catalog *catalog, struct sl_error *err);
 void sl_catalog_clear_let_go(struct sl_catalog *catalog);

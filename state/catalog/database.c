@@ -134,6 +134,12 @@ void sl_statement_integer(sqlite3_stmt *statement, int index, int64_t value)
     sl_assert(code == SQLITE_OK);
 }
 
+void sl_statement_bytes(sqlite3_stmt *statement, int index, const void *bytes, size_t len)
+{
+    int code = sqlite3_bind_blob64(statement, index, bytes, len, SQLITE_STATIC);
+    sl_assert(code == SQLITE_OK);
+}
+
 void sl_statement_text(sqlite3_stmt *statement, int index, const char *text)
 {
     int code = text ? sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC)

@@ -34,3 +34,4 @@ int sl_database_step(const struct sl_database *database, sqlite3_stmt *statement
 void sl_statement_integer(sqlite3_stmt *statement, int index, int64_t value);
 /* Borrowed until the statement is reset or bound again. */
 void sl_statement_text(sqlite3_stmt *statement, int index, const char *text);
+void sl_statement_bytes(sqlite3_stmt *statement, int index, const void *bytes, size_t len);

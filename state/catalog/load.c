@@ -12,11 +12,13 @@ void sl_batch_plan_done(struct sl_batch_plan *plan)
 {
     for (size_t i = 0; plan->files && i < plan->sources; i++)
         sl_files_done(&plan->files[i]);
+    for (size_t i = 0; plan->range && i < plan->sources; i++)
+        sl_buf_done(&plan->range[i]);
     for (size_t i = 0; i < plan->asides; i++)
         free(plan->aside[i].reason);
     free(plan->aside);
     free(plan->files);
-    free(plan->place);
+    free(plan->range);
     *plan = (struct sl_batch_plan){0};
 }
 
@@ -24,6 +26,9 @@ void sl_progress_done(struct sl_progress *progress)
 {
     sl_batch_plan_done(&progress->plan);
     sl_batch_plan_done(&progress->last);
+    for (size_t s = 0; progress->reached && s < progress->sources; s++)
+        sl_buf_done(&progress->reached[s]);
+    free(progress->reached);
     free(progress->segments);
     *progress = (struct sl_progress){0};
 }
@@ -162,34 +167,6 @@ static int read_batch(const struct sl_catalog_sources *job, int64_t number, bool
     return sound ? 1 : sl_catalog_damaged(catalog, job->err, "table batch, row %" PRId64, number);
 }
 
-/* A row of `place`; one of a source that the job has no more is of no use. */
-static int read_place(const struct sl_catalog_sources *job, struct tally *tally, struct sl_batch_plan *plan)
-{
-    const struct sl_catalog *catalog = job->catalog;
-    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_PLACES];
-    int64_t source = sqlite3_column_int64(get, 0), place = sqlite3_column_int64(get, 1);
-    int64_t checksum = sqlite3_column_int64(get, 2);
-    if (checksum != sl_row_place(catalog->hash, (int64_t)plan->number, source, place))
-        return sl_catalog_damaged(catalog, job->err, "table place, row of batch %" PRId64, plan->batch_ms);
-    tally->digest = sl_digest_add(tally->digest, checksum);
-    size_t index = sl_catalog_sources_index(job, source);
-    if (index < catalog->sources)
-        plan->place[index] = place;
-    return 0;
-}
-
-static int read_places(const struct sl_catalog_sources *job, struct tally *tally, struct sl_batch_plan *plan)
-{
-    sqlite3_stmt *get = job->catalog->sql[SL_SQL_GET_PLACES];
-    int r;
-    sl_statement_integer(get, 1, (int64_t)plan->number);
-    while ((r = sl_catalog_step(job->catalog, SL_SQL_GET_PLACES, job->err)) > 0)
-        if ((r = read_place(job, tally, plan)) < 0)
-            break;
-    (void)sqlite3_reset(get); /* a failure was told already */
-    return r < 0 ? r : 0;
-}
-
 static int read_plan_files(const struct sl_catalog_sources *job, const struct tally *expected,
                            struct sl_batch_plan *plan)
 {
@@ -197,11 +174,11 @@ static int read_plan_files(const struct sl_catalog_sources *job, const struct ta
     struct tally found = {0};
     sl_statement_integer(catalog->sql[SL_SQL_GET_FILES], 1, (int64_t)plan->number);
     int r = read_files(job, SL_SQL_GET_FILES, (int64_t)plan->number, &found, plan->files);
-    r = r < 0 ? r : read_places(job, &found, plan);
+    r = r < 0 ? r : sl_catalog_read_ranges(job, plan, &found.digest);
     if (r == 0 && (found.count != expected->count || found.digest != expected->digest))
         r = sl_catalog_damaged(catalog, job->err,
                                "table %s, rows of batch %" PRId64 " are missing or doubled",
-                               found.count != expected->count ? "file" : "place", plan->batch_ms);
+                               found.count != expected->count ? "file" : "input_range", plan->batch_ms);
     return r < 0 ? r : sl_catalog_read_aside(job, plan);
 }
 
@@ -215,10 +192,8 @@ static int read_plan(const struct sl_catalog_sources *job, int64_t number, bool 
     if (r <= 0)
         return r;
     plan.files = calloc(job->count + 1, sizeof *plan.files); /* + 1: never of size 0 */
-    plan.place = calloc(job->count + 1, sizeof *plan.place);
-    for (size_t s = 0; plan.place && s < job->count; s++)
-        plan.place[s] = -1;
-    r = plan.files && plan.place ? read_plan_files(job, &expected, &plan) : sl_error_nomem(job->err);
+    plan.range = calloc(job->count + 1, sizeof *plan.range);
+    r = plan.files && plan.range ? read_plan_files(job, &expected, &plan) : sl_error_nomem(job->err);
     if (r < 0) {
         sl_batch_plan_done(&plan);
         return r;
@@ -246,15 +221,20 @@ static int read_last(const struct sl_catalog_sources *job, struct sl_batch_plan 
 
 /* ---- load ---- */
 
-static int load(struct sl_catalog_sources *job, struct sl_batch_plan *ret_plan,
-                struct sl_batch_plan *ret_last)
+/* On failure what was read stays in `ret` for sl_progress_done. */
+static int load(struct sl_catalog_sources *job, struct sl_progress *ret)
 {
+    ret->sources = job->count;
+    ret->reached = calloc(job->count + 1, sizeof *ret->reached); /* + 1: never of size 0 */
+    if (!ret->reached)
+        return sl_error_nomem(job->err);
     int r = read_progress(job);
     r = r < 0 ? r : check_seal(job);
     r = r < 0 ? r : sl_catalog_sources_load(job);
     r = r < 0 ? r : read_taken(job);
-    r = r < 0 ? r : read_planned(job, ret_plan);
-    return r < 0 ? r : read_last(job, ret_last);
+    r = r < 0 ? r : read_planned(job, &ret->plan);
+    r = r < 0 ? r : read_last(job, &ret->last);
+    return r < 0 ? r : sl_catalog_read_reached(job, &ret->last, ret->reached);
 }
 
 int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *const *source_key,
@@ -263,21 +243,18 @@ int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *cons
 {
     struct sl_catalog_sources job = {
         .catalog = catalog, .count = sources, .key = source_key, .wants = wants, .err = err};
-    struct sl_batch_plan plan = {0}, last = {0};
-    int r = load(&job, &plan, &last);
+    struct sl_progress progress = {0};
+    int r = load(&job, &progress);
     sl_catalog_sources_done(&job);
     if (r < 0) {
-        sl_batch_plan_done(&plan);
+        sl_progress_done(&progress);
         return r;
     }
-    *ret_progress = (struct sl_progress){
-        .any = catalog->progress.batches > 0,
-        .last_ms = catalog->progress.last_ms,
-        .batches = (uint64_t)catalog->progress.batches,
-        .planned = catalog->progress.planned >= 0,
-        .plan = plan,
-        .last = last,
-        .segments = strdup(catalog->segments ? catalog->segments : ""),
-    };
+    progress.any = catalog->progress.batches > 0;
+    progress.last_ms = catalog->progress.last_ms;
+    progress.batches = (uint64_t)catalog->progress.batches;
+    progress.planned = catalog->progress.planned >= 0;
+    progress.segments = strdup(catalog->segments ? catalog->segments : "");
+    *ret_progress = progress;
     return 0;
 }

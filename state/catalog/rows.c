@@ -20,6 +20,12 @@ static void add_text(XXH3_state_t *hash, const char *text)
     XXH3_64bits_update(hash, text, len);
 }
 
+static void add_bytes(XXH3_state_t *hash, const void *bytes, size_t len)
+{
+    add_integer(hash, (int64_t)len);
+    XXH3_64bits_update(hash, bytes, len);
+}
+
 static void begin(XXH3_state_t *hash, const char *table)
 {
     XXH3_64bits_reset(hash);
@@ -87,6 +93,23 @@ int64_t sl_row_place(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t 
     add_integer(hash, batch);
     add_integer(hash, source);
     add_integer(hash, place);
+    return end(hash);
+}
+
+int64_t sl_row_range(XXH3_state_t *hash, int64_t batch, int64_t source, const void *document, size_t len)
+{
+    begin(hash, "input_range");
+    add_integer(hash, batch);
+    add_integer(hash, source);
+    add_bytes(hash, document, len);
+    return end(hash);
+}
+
+int64_t sl_row_reached(XXH3_state_t *hash, int64_t source, const void *document, size_t len)
+{
+    begin(hash, "reached");
+    add_integer(hash, source);
+    add_bytes(hash, document, len);
     return end(hash);
 }
 

@@ -17,6 +17,9 @@ int64_t sl_row_batch(struct XXH3_state_s *hash, int64_t number, int64_t time_ms,
 int64_t sl_row_file(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t position,
                     const struct sl_file *file);
 int64_t sl_row_place(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t place);
+int64_t sl_row_range(struct XXH3_state_s *hash, int64_t batch, int64_t source, const void *document,
+                     size_t len);
+int64_t sl_row_reached(struct XXH3_state_s *hash, int64_t source, const void *document, size_t len);
 int64_t sl_row_code(struct XXH3_state_s *hash, const char *operator, int64_t digest);
 int64_t sl_row_aside(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t position,
                      const char *reason);

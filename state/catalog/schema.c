@@ -8,7 +8,10 @@
  *     batch        a row per planned or committed batch; `files` and `digest` say how many rows of file it
  *                  has and the sum of their checksums
  *     file         the files of a batch, in the order in which they are read
- *     place        where a batch begins in sources that are no files; part of the digest of the batch
+ *     input_range  what a batch reads of sources that are not files, as a document of the source
+ *                  (core/contract/source.h); part of the digest of the batch. Up to version 4 the table was called
+ *                  place and held integers
+ *     reached      the newest committed document of each such source, also of those the job does not have now
  *     aside        the files of a batch that are not read, and why; there before the batch shows anything
  *     taken        the files that are still in their directory and must not be taken again; progress has
  *                  their number and the sum of their checksums
@@ -21,7 +24,7 @@
  * checksum is XXH3-64 over the other columns that decide results (state/catalog/rows.c); sums are modulo 2^64, so
  * that a row that is lost, doubled or changed is noticed when it is used.
  *
- * Public, documented, stable: the views batches, files, outputs, errors.
+ * Public, documented, stable: the views batches, files, ranges, outputs, errors.
  *
  * A version is the number of steps that lead to it. A new catalog goes through all of them, an older one
  * through those it lacks, in one transaction; the views are made anew each time. So a change of a table is a
@@ -73,12 +76,18 @@ static const char add_place[] =
     "CREATE TABLE place (batch INTEGER NOT NULL, source INTEGER NOT NULL, place INTEGER NOT NULL,"
     " checksum INTEGER NOT NULL, PRIMARY KEY (batch, source)) WITHOUT ROWID;";
 
-static const char *const steps[] = {first_tables, add_aside, add_code, add_place};
+/* Version 5. Rows of older versions keep their integers, and their checksums with them. */
+static const char add_ranges[] =
+    "ALTER TABLE place RENAME TO input_range; ALTER TABLE input_range RENAME COLUMN place TO document;"
+    "CREATE TABLE reached (source INTEGER PRIMARY KEY, document BLOB NOT NULL, checksum INTEGER NOT NULL);";
+
+static const char *const steps[] = {first_tables, add_aside, add_code, add_place, add_ranges};
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 
 static const char drop_views[] = "DROP VIEW IF EXISTS batches; DROP VIEW IF EXISTS files;"
-                                 "DROP VIEW IF EXISTS outputs; DROP VIEW IF EXISTS errors;";
+                                 "DROP VIEW IF EXISTS outputs; DROP VIEW IF EXISTS errors;"
+                                 "DROP VIEW IF EXISTS ranges;";
 
 static const char views[] =
     "CREATE VIEW batches AS SELECT time_ms AS batch, number,"
@@ -98,7 +107,10 @@ static const char views[] =
     " error.count AS count, error.message AS message FROM error JOIN batch ON batch.number = error.batch"
     " UNION ALL SELECT batch.time_ms, 'file', file.path, 1, aside.reason FROM aside"
     " JOIN batch ON batch.number = aside.batch JOIN file ON file.batch = aside.batch"
-    " AND file.source = aside.source AND file.position = aside.position;";
+    " AND file.source = aside.source AND file.position = aside.position;"
+    "CREATE VIEW ranges AS SELECT batch.time_ms AS batch, source.key AS source,"
+    " CAST(input_range.document AS TEXT) AS range FROM input_range"
+    " JOIN batch ON batch.number = input_range.batch JOIN source ON source.id = input_range.source;";
 
 /* Through the steps behind version `from`. */
 static int go_through(const struct sl_database *database, int64_t from, struct sl_error *err)

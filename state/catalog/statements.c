@@ -20,8 +20,12 @@ static const char *const sql[SL_SQL_COUNT] = {
                          " FROM file WHERE batch = ?1 ORDER BY source, position",
     [SL_SQL_PUT_FILE] = "INSERT INTO file (batch, source, position, checksum, path, inode, born_ns, mtime_ns,"
                         " size) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [SL_SQL_GET_PLACES] = "SELECT source, place, checksum FROM place WHERE batch = ?1 ORDER BY source",
-    [SL_SQL_PUT_PLACE] = "INSERT INTO place (batch, source, place, checksum) VALUES (?1, ?2, ?3, ?4)",
+    [SL_SQL_GET_RANGES] = "SELECT source, document, checksum FROM input_range WHERE batch = ?1"
+                          " ORDER BY source",
+    [SL_SQL_PUT_RANGE] = "INSERT INTO input_range (batch, source, document, checksum)"
+                         " VALUES (?1, ?2, ?3, ?4)",
+    [SL_SQL_GET_REACHED] = "SELECT source, document, checksum FROM reached ORDER BY source",
+    [SL_SQL_PUT_REACHED] = "INSERT OR REPLACE INTO reached (source, document, checksum) VALUES (?1, ?2, ?3)",
     [SL_SQL_GET_ASIDE] = "SELECT source, position, reason, checksum FROM aside WHERE batch = ?1"
                          " ORDER BY source, position",
     [SL_SQL_PUT_ASIDE] = "INSERT OR IGNORE INTO aside (batch, source, position, reason, checksum)"
@@ -54,7 +58,7 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_GET_OLD] = "SELECT min(number), max(number) FROM (SELECT number FROM batch WHERE time_ms < ?1"
                        " AND committed = 1 ORDER BY time_ms LIMIT 16)",
     [SL_SQL_DROP_OLD_FILES] = "DELETE FROM file WHERE batch BETWEEN ?1 AND ?2",
-    [SL_SQL_DROP_OLD_PLACES] = "DELETE FROM place WHERE batch BETWEEN ?1 AND ?2",
+    [SL_SQL_DROP_OLD_RANGES] = "DELETE FROM input_range WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_ASIDE] = "DELETE FROM aside WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_ERRORS] = "DELETE FROM error WHERE batch BETWEEN ?1 AND ?2",
     /* What an output will ask for stays until it is let go. */

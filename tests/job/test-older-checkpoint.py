@@ -6,7 +6,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 CATALOG = "ck/catalog.db"
-NEWEST = 4
+NEWEST = 5
 JOB = """local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck", maxFilesPerBatch = 1 }
 local pairs = ssc:textFileStream("in"):flatMap(sluice.words):map(sluice.pair(1))
