@@ -1,8 +1,7 @@
 /* The inputs of the benchmarks, the same bytes on every machine.
  *
  *     make_input words BYTES SEED > FILE     ten words a line, 200,000 words by Zipf's law with exponent 1
- *     make_input log LINES SEED > FILE       an access log in Apache's combined format, about 240 bytes a
- * line
+ *     make_input log LINES SEED > FILE       an access log in Apache's combined format, 240 bytes a line
  *     make_input keys COUNT SEED > FILE      ten words a line, no word twice; COUNT below 2^32
  *
  * The vocabulary is the same for every seed; only the sequence differs. A rank is drawn by Walker's alias

@@ -4,13 +4,13 @@
  *
  * It has no durability, no errors but "it failed", no types, no plan: what sluice takes longer than this is
  * the price of those, or a fault of sluice. How it goes:
- * - threads take splits of 4 MiB from a common counter and read them in pieces that fit the second-level
- * cache;
+ * - threads take splits of 4 MiB from a common counter and read them in pieces that fit the second-level cache;
  * - keys are gathered a thousand at a time: all hashed, their slots prefetched, then all counted;
  * - a key of up to 16 bytes lives in its slot, a longer one is copied into an arena once;
  * - then thread p merges the keys of hash partition p of all tables and sorts them, and one pass writes them.
- * It needs PCRE2 and xxHash: cc -D_GNU_SOURCE -O3 -march=native -pthread reference.c -o reference -lpcre2-8
- */
+ * It needs PCRE2 and xxHash:
+ *
+ *     cc -D_GNU_SOURCE -O3 -march=native -pthread reference.c -o reference -lpcre2-8 */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #define XXH_INLINE_ALL
 #include <errno.h>

@@ -34,9 +34,10 @@ static int print_overview(void)
     for (size_t i = 0; sl_commands[i]; i++)
         printf("  sluice %-8s %-28s %s\n", sl_commands[i]->name, sl_commands[i]->arguments,
                sl_commands[i]->summary);
-    printf("\nsluice help NAME explains a command, one of the names below, or the options of a "
-           "StreamingContext\n"
-           "(sluice help options).\n");
+    printf(
+        "\n"
+        "sluice help NAME explains a command, one of the names below, or the options of a StreamingContext\n"
+        "(sluice help options).\n");
     sl_help_topics(stdout);
     return SL_STATUS_DONE;
 }

@@ -183,8 +183,7 @@ const struct sl_command sl_command_replay = {
         "may be under way. A file that was replaced since is left alone: it came in again by itself.\n"
         "\n"
         "Of dead letters, lines that were records themselves come in again, as replay-T-FILE beside their\n"
-        "file; where a line was taken apart first, or lies in a compressed file, its letter is left. What "
-        "came in again\n"
+        "file; where a line was taken apart first, or lies in a compressed file, its letter is left. What came in again\n"
         "has its letters in deadletter/T.replayed.",
     .flags = replay_flags,
     .run = run_replay,

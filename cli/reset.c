@@ -174,9 +174,9 @@ const struct sl_command sl_command_reset = {
     .name = "reset",
     .arguments = "[JOB.lua] --yes | --skip T",
     .summary = "forgets the checkpoint, or skips the batch that fails",
-    .details = "Outputs stay. Refused with exit status 3 while a run holds the checkpoint. Files of a batch "
-               "that was skipped\n"
-               "are quarantined: sluice replay brings them back.",
+    .details =
+        "Outputs stay. Refused with exit status 3 while a run holds the checkpoint. Files of a batch that was skipped\n"
+        "are quarantined: sluice replay brings them back.",
     .flags = reset_flags,
     .run = run_reset,
 };

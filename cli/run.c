@@ -94,14 +94,11 @@ const struct sl_command sl_command_run = {
     .summary = "runs a job until SIGTERM or SIGINT",
     .details =
         "The run finishes its batch, commits, unmounts and exits 0 when it gets SIGTERM or SIGINT; a second\n"
-        "signal abandons the batch, which the next run redoes. ARGS are the job's `arg` table. Paths in "
-        "options\n"
+        "signal abandons the batch, which the next run redoes. ARGS are the job's `arg` table. Paths in options\n"
         "are relative to the working directory, paths in a job to the job.\n"
         "\n"
-        "Exit status: 0 done; 1 the run failed, trying again may help; 2 bad usage or a job that does not "
-        "load;\n"
-        "3 another process holds the checkpoint; 4 durable state is damaged or needs a person; 5 see "
-        "--strict.",
+        "Exit status: 0 done; 1 the run failed, trying again may help; 2 bad usage or a job that does not load;\n"
+        "3 another process holds the checkpoint; 4 durable state is damaged or needs a person; 5 see --strict.",
     .flags = run_flags,
     .run = run_run,
 };

@@ -287,14 +287,12 @@ const struct sl_command sl_command_status = {
     .name = "status",
     .arguments = "[JOB.lua] [options]",
     .summary = "says how a job gets on, whether or not it runs",
-    .details = "It is behind by the time since a batch was due that is planned and not committed; where "
-               "nothing runs,\n"
-               "by the time since the last batch was committed. A run without anything to do is not behind.\n"
-               "\n"
-               "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk, "
-               "or it is "
-               "more\n"
-               "than --max-lag behind.",
+    .details =
+        "It is behind by the time since a batch was due that is planned and not committed; where nothing runs,\n"
+        "by the time since the last batch was committed. A run without anything to do is not behind.\n"
+        "\n"
+        "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk, or it is more\n"
+        "than --max-lag behind.",
     .flags = status_flags,
     .run = run_status,
 };

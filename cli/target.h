@@ -32,8 +32,8 @@ void sl_target_close(struct sl_target *target);
 int sl_target_run(const struct sl_line *line,
                   int (*command)(const struct sl_line *line, struct sl_target *target, struct sl_error *err));
 
-/* Where no job was given: loads the one beside which the checkpoint lies. SL_EUSAGE: it is not to be found.
- */
+/* Where no job was given: loads the one beside which the checkpoint lies. SL_EUSAGE: it is not
+ * to be found. */
 int sl_target_need_job(struct sl_target *target, struct sl_error *err);
 
 /* status.json as it is now; nil where there is none. */
@@ -49,7 +49,7 @@ long sl_target_holder(const struct sl_target *target);
 /* The path as seen from here of what the job calls `path`; in the arena, NULL: out of memory. */
 const char *sl_target_path(struct sl_target *target, const char *path);
 
-/* The watched directories as the job names them, until NULL; of the job, else of the catalog. In the arena.
- */
+/* The watched directories as the job names them, until NULL; of the job, else of the catalog.
+ * In the arena. */
 int sl_target_sources(struct sl_target *target, struct sl_reading *reading, const char *const **ret,
                       struct sl_error *err);

@@ -30,14 +30,12 @@ const struct sl_command sl_command_test = {
     .details =
         "    local test = require \"sluice.testing\"\n"
         "    test.case(\"counts words\", function()\n"
-        "        local r = test.run(\"wordcount.lua\", { inputs = { [\"in\"] = { { \"to be\" }, { \"be\" } } "
-        "} })\n"
+        "        local r = test.run(\"wordcount.lua\", { inputs = { [\"in\"] = { { \"to be\" }, { \"be\" } } } })\n"
         "        test.equal(r.outputs[\"out/counts\"][1], { { \"be\", 1 }, { \"to\", 1 } })\n"
         "    end)\n"
         "\n"
         "The job's path is relative to the test. Inputs are by the directory as the job names it, a list of\n"
-        "lines (or a string: the bytes of a file) per batch; also batches = N, args = { ... }, options = { "
-        "... }.\n"
+        "lines (or a string: the bytes of a file) per batch; also batches = N, args = { ... }, options = { ... }.\n"
         "The result has outputs by prefix and views by name, a list of records per batch, and deadletters.\n"
         "Nothing is written, and neither foreachRDD nor pipeTo is called. Exit status 1: a case failed.",
     .run = run_test,

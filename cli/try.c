@@ -35,10 +35,8 @@ const struct sl_command sl_command_try = {
     .arguments = "JOB.lua FILE...",
     .summary = "shows what each operator of a job makes of some files",
     .details =
-        "One batch of the files, without checkpoint, outputs or mount: for every operator the records that "
-        "went\n"
-        "in and came out and the first three of them, then what was set aside. A file goes to the source "
-        "whose\n"
+        "One batch of the files, without checkpoint, outputs or mount: for every operator the records that went\n"
+        "in and came out and the first three of them, then what was set aside. A file goes to the source whose\n"
         "directory it lies in, or to the only one; DIRECTORY=FILE says which.",
     .flags = try_flags,
     .run = run_try,

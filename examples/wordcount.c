@@ -2,9 +2,7 @@
  * DIR/out/counts-TIMESTAMP.txt and, live, in DIR/mnt/counts/current.
  *
  *     cc wordcount.c -lsluice -o wordcount
- *     ./wordcount [DIR] [--once]          the working directory without DIR; --once: what is there, then the
- * end
- */
+ *     ./wordcount [DIR] [--once]     without DIR: the working directory; --once: what is there, then the end */
 #include <signal.h>
 #include <sluice.h>
 #include <string.h>

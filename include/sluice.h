@@ -3,8 +3,7 @@
  *     struct sl_context *ssc = sl_context_new("wordcount", ".");
  *     sl_context_set(ssc, "interval", SL_STR_ARG("1s"));
  *     struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG("in"));
- *     struct sl_stream *words = sl_apply(lines, "flatMap", SL_FN_ARG(sl_call(ssc, "split", SL_STR_ARG("
- * "))));
+ *     struct sl_stream *words = sl_apply(lines, "flatMap", SL_FN_ARG(sl_call(ssc, "split", SL_STR_ARG(" "))));
  *     ...
  *     sl_output(counts, "saveAsTextFiles", SL_STR_ARG("out/counts"), SL_STR_ARG("txt"));
  *     int status = sl_run(ssc, NULL);
@@ -39,8 +38,7 @@ int sl_context_status(const struct sl_context *context);
 const char *sl_context_error(const struct sl_context *context);
 
 /* Where the next calls stand in the job: for errors and dead letters. The macros below set it from __FILE__
- * and
- * __LINE__. file is copied. */
+ * and __LINE__. file is copied. */
 void sl_context_at(struct sl_context *context, const char *file, int line);
 
 /* A source: "textFileStream", "fileStream", "queueStream". */
@@ -113,8 +111,8 @@ struct sl_rdd;
 typedef int sl_rdd_function(void *user, int64_t time_ms, struct sl_rdd *rdd);
 struct sl_function *sl_rdd_function_new(struct sl_context *context, sl_rdd_function *function, void *user);
 
-/* The records one after the other: *ret_fields[*ret_width], borrowed until the next call. False at the end.
- */
+/* The records one after the other: *ret_fields[*ret_width], borrowed until the next call. False
+ * at the end. */
 bool sl_rdd_next(struct sl_rdd *rdd, const struct sl_field **ret_fields, uint32_t *ret_width);
 uint64_t sl_rdd_count(const struct sl_rdd *rdd);
 int sl_rdd_fail(struct sl_rdd *rdd, const char *message);

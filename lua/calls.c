@@ -17,14 +17,13 @@ static inline void push_field(lua_State *L, const struct sl_field *field)
         sl_value_push(L, field);
 }
 
-/* Runs `protected` with what it works on; a Lua error means that the single call has something to say.
+/* Runs `body` with what it works on; a Lua error means that the single call has something to say.
  * Whether a call was too long: the copy stops its next one, which says so, too. */
-static bool run(struct sl_copy *copy, unsigned number, struct sl_task *task, lua_CFunction protected,
-                void *work)
+static bool run(struct sl_copy *copy, unsigned number, struct sl_task *task, lua_CFunction body, void *work)
 {
     copy->task = task;
     copy->running = number;
-    lua_pushcfunction(copy->L, protected);
+    lua_pushcfunction(copy->L, body);
     lua_pushlightuserdata(copy->L, work);
     sl_watchdog_enter(copy);
     (void)lua_pcall(copy->L, 1, 0, 0);

@@ -22,8 +22,8 @@ void sl_lua_memory_done(struct sl_lua_memory *memory)
 /* 0: too large for the lists. */
 static size_t class_of(size_t size)
 {
-    size_t class = (size + SL_LUA_CLASS_BYTES - 1) / SL_LUA_CLASS_BYTES;
-    return class <= SL_LUA_CLASSES ? class : 0;
+    size_t size_class = (size + SL_LUA_CLASS_BYTES - 1) / SL_LUA_CLASS_BYTES;
+    return size_class <= SL_LUA_CLASSES ? size_class : 0;
 }
 
 /* The rest of the slab before is left; it is less than one block. */
@@ -45,25 +45,25 @@ static void *carve(struct sl_lua_memory *memory, size_t size)
 
 static void *take(struct sl_lua_memory *memory, size_t size)
 {
-    size_t class = class_of(size);
-    if (!class)
+    size_t size_class = class_of(size);
+    if (!size_class)
         return malloc(size);
-    void *block = memory->free[class];
+    void *block = memory->free[size_class];
     if (!block)
-        return carve(memory, class * SL_LUA_CLASS_BYTES);
-    memcpy(&memory->free[class], block, sizeof block);
+        return carve(memory, size_class * SL_LUA_CLASS_BYTES);
+    memcpy(&memory->free[size_class], block, sizeof block);
     return block;
 }
 
 static void give(struct sl_lua_memory *memory, void *block, size_t size)
 {
-    size_t class = class_of(size);
-    if (!class) {
+    size_t size_class = class_of(size);
+    if (!size_class) {
         free(block);
         return;
     }
-    memcpy(block, &memory->free[class], sizeof block);
-    memory->free[class] = block;
+    memcpy(block, &memory->free[size_class], sizeof block);
+    memory->free[size_class] = block;
 }
 
 static void *resize(struct sl_lua_memory *memory, void *block, size_t old_size, size_t new_size)

@@ -61,9 +61,8 @@ static void check_interval(lua_State *L, struct sl_arg options)
         if (strcmp(options.options[i].name, "interval") == 0)
             return;
     if (!sl_ssc_is_overridden(sl_copy_of(L), "interval"))
-        luaL_error(L, "StreamingContext: the interval is missing; write StreamingContext { interval = \"1s\" "
-                      "}, or give "
-                      "--interval");
+        luaL_error(L, "StreamingContext: the interval is missing; write StreamingContext { interval = "
+                      "\"1s\" }, or give --interval");
 }
 
 /* StreamingContext { ... } */

@@ -1,5 +1,5 @@
-/* sluice.StreamingContext: makes the copy's context with the job's options, those of the command line on top.
- */
+/* sluice.StreamingContext: makes the copy's context with the job's options, those of the command
+ * line on top. */
 #pragma once
 
 #include "lua/testing/copy.h"

@@ -5,8 +5,8 @@
  * goes back. A file that was changed after it was taken stays where it is. A directory that was one arrival
  * goes as a whole, unless something is in it that was not read.
  *
- * All of it may be done again after a crash: what is done already is found missing, or under its hidden name.
- */
+ * All of it may be done again after a crash: what is done already is found missing, or under
+ * its hidden name. */
 #pragma once
 
 #include "sources/files.h"

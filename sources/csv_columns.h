@@ -5,8 +5,7 @@
  *     false    -          all fields, rows of any width
  *     false    a, b       all fields; records must have as many as there are names
  *     true     -          all fields in the order of the file; records must be as wide as the header
- *     true     a, b       the named ones in the order of `columns`, wherever each file has them
- */
+ *     true     a, b       the named ones in the order of `columns`, wherever each file has them */
 #pragma once
 
 #include "core/contract/operator.h"

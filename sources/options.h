@@ -1,5 +1,5 @@
-/* The file options of SPEC 3, read from a node: what arrivals need to know, and what the source does itself.
- */
+/* The file options of SPEC 3, read from a node: what arrivals need to know, and what the
+ * source does itself. */
 #pragma once
 
 #include "core/contract/operator.h"

@@ -1,7 +1,7 @@
 /* queueStream(list [, options]): batches given in the script, for tests. Each item of the list is a batch: a
  * list of records, cut into contiguous partitions. With oneAtATime = false the first batch takes all items.
- * When they are used up every batch is `default`, or empty. With a
- * checkpoint a batch that is redone takes the item it took, and a restart goes on with the one behind it. */
+ * When they are used up every batch is `default`, or empty. With a checkpoint a batch that is redone takes the
+ * item it took, and a restart continues with the next one. */
 #include "core/base/error.h"
 #include "core/contract/services.h"
 #include "core/contract/source.h"

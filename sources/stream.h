@@ -9,8 +9,8 @@ int sl_part_stream_open(const struct sl_file_part *part, struct sl_byte_stream *
 /* Warns of bytes behind the last member. NULL is fine. */
 void sl_part_stream_close(const struct sl_file_part *part, struct sl_byte_stream *stream);
 
-/* The lines of the part as one-field rows, split or not. A reader by itself, and what others are made from.
- */
+/* The lines of the part as one-field rows, split or not. A reader by itself, and what others
+ * are made from. */
 int sl_part_lines(const struct sl_file_part *part, struct sl_task *task, struct sl_outlet *out,
                   uint64_t *ret_lines);
 

@@ -1,6 +1,6 @@
-/* "spark": as Scala's println shows records: (a,1), null, List(1, 2), Map(k -> v), doubles as Java prints
- * them. Strings are bare, as there, so this is for eyes and for comparing with Spark, not for reading back.
- */
+/* "spark": as Scala's println shows records: (a,1), null, List(1, 2), Map(k -> v), doubles as Java
+ * prints them. Strings are bare, as there, so this is for eyes and for comparing with Spark, not
+ * for reading back. */
 #include "text/format_list.h"
 
 #include "text/decimal.h"

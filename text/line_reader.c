@@ -192,8 +192,8 @@ static int take_window(struct reader *r)
     return result < 0 ? result : push(r);
 }
 
-/* What is left in the buffer has no newline: is it to be kept? A CR at its end might belong to the newline.
- */
+/* What is left in the buffer has no newline: is it to be kept? A CR at its end might belong
+ * to the newline. */
 static int take_rest(struct reader *r)
 {
     size_t len = r->len - r->at;

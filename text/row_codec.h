@@ -2,8 +2,8 @@
  * tag byte and a payload:
  *
  *     'n' nil    'f' false    't' true    'i' integer: zigzag varint    'd' float: 8 bytes, little-endian
- *     's' string: varint length, bytes    'l' list: varint count, fields    'm' map: varint count, key and
- * value fields
+ *     's' string: varint length, bytes    'l' list: varint count, fields
+ *     'm' map: varint count, key and value fields
  *
  * A list made by row() is 'r' in place of 'l'. Varints are LEB128. The same on every machine. */
 #pragma once

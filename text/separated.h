@@ -5,8 +5,8 @@
 #include "core/base/fetch.h"
 #include "core/rows/chunk.h"
 
-/* Sorted rows point to strings anywhere in memory: they are on their way while the rows before are written.
- */
+/* Sorted rows point to strings anywhere in memory: they are on their way while the rows
+ * before are written. */
 SL_FETCH sl_separated_fetch(const struct sl_field *field)
 {
     if (field->tag != SL_STR || !field->len)

@@ -43,8 +43,8 @@ static void drop_newest(struct sl_arena *arena)
     free(block);
 }
 
-/* Keeps the newest block if it is the biggest: an arena that is reset again and again settles on one block.
- */
+/* Keeps the newest block if it is the biggest: an arena that is reset again and again settles
+ * on one block. */
 void sl_arena_reset(struct sl_arena *arena)
 {
     struct sl_arena_block *kept = arena->blocks;

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* False if the text is no duration, is not positive, not a whole number of milliseconds, or over 10,000 days.
- */
+/* False if the text is no duration, is not positive, not a whole number of milliseconds, or
+ * over 10,000 days. */
 bool sl_duration_parse(const char *text, size_t len, int64_t *ret_ms);
 bool sl_duration_from_seconds(double seconds, int64_t *ret_ms);
 

@@ -18,8 +18,8 @@ struct sl_collect {
     struct sl_dataset *taken; /* handed over whole */
 };
 
-/* Only the first rows_max rows of a lane are kept: enough for those who show the beginning. 0 or SL_ENOMEM.
- */
+/* Only the first rows_max rows of a lane are kept: enough for those who show the beginning.
+ * 0 or SL_ENOMEM. */
 int sl_collect_init(struct sl_collect *collect, const struct sl_stage *stage, uint64_t rows_max);
 void sl_collect_done(struct sl_collect *collect);
 

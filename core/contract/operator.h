@@ -5,14 +5,16 @@
  * called, what it takes and shows an example that runs. What it does is one of:
  *
  *   narrow  map, filter ...: rows in, rows out, nothing remembered beyond the partition. The engine makes one
- *           instance per task and fuses runs of them: open, push..., close. push() may push to self->out any
- *           number of chunks; what it pushes lives in task->scratch or in its input. It keeps the rows'
- * order. wide    reduceByKey, join, window ...: sees all rows of its inputs, gives one dataset. begin (one
- * thread); then for each lane, on the lane's worker: lane_open, push..., lane_close; then finish (one thread;
- * it may spread work over stage->pool). Lanes are collected by their position, so that results do not depend
- * on which worker did what. source  has no inputs: core/contract/source.h. output  a wide operator without a result,
- * plus the steps of the commit. meta    evaluated while the graph is built (union of several, transform ...):
- * engine/ only.
+ *           instance per task and fuses consecutive ones: open, push..., close. push() may push any number of
+ *           chunks to self->out; what it pushes lives in task->scratch or in its input. It keeps the order
+ *           of rows.
+ *   wide    reduceByKey, join, window ...: sees all rows of its inputs, gives one dataset. begin (one
+ *           thread); then for each lane, on the lane's worker: lane_open, push..., lane_close; then finish
+ *           (one thread; it may spread work over stage->pool). Lanes are collected by their position, so
+ *           that results do not depend on which worker did what.
+ *   source  has no inputs: core/contract/source.h.
+ *   output  a wide operator without a result, plus the steps of the commit.
+ *   meta    evaluated while the graph is built (union of several, transform ...): engine/ only.
  *
  * Plan and instances are apart: struct sl_node is immutable while batches run; whatever changes lies in the
  * instance, the stage or the node's memory. */
@@ -115,8 +117,8 @@ struct sl_wide {
     int (*push)(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
     int (*lane_close)(struct sl_stage *stage,
                       struct sl_lane *lane); /* optional; not called after a failure */
-    /* Optional: an input that is a dataset already is handed over whole (borrowed) instead of being pushed.
-     */
+    /* Optional: an input that is a dataset already is handed over whole (borrowed) instead
+     * of being pushed. */
     int (*take)(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset);
     /* Optional: the rows of a partition may come in several lanes, its pieces, at the same time; what is made
      * of them depends on their order by position, not on where they were cut. NULL: they may not. */
@@ -148,16 +150,15 @@ struct sl_wide {
     int (*loaded)(struct sl_stage *stage, int64_t last_ms);
 };
 
-/* ---- output: the steps of the commit, in this order; every one optional, 0 or a failure of the batch ----
- */
+/* ---- output: the steps of the commit, in this order; each is optional; 0 or a failure of the batch ---- */
 
 struct sl_output {
     int (*effect)(struct sl_stage *stage); /* print, foreachRDD: happens at least once */
     int (*write)(struct sl_stage *stage);  /* complete, hashed and synced under a hidden name */
     int (*reveal)(struct sl_stage *stage); /* rename, never over anything; sync the parent */
-    int (*manifest)(struct sl_stage *stage,
-                    struct sl_manifest *manifest); /* what was revealed, for the catalog */
-    int (*publish)(struct sl_stage *stage);        /* after the commit: links, views */
+    /* What was revealed, for the catalog. */
+    int (*manifest)(struct sl_stage *stage, struct sl_manifest *manifest);
+    int (*publish)(struct sl_stage *stage); /* after the commit: links, views */
     /* Optional, not per batch: once at start, refuses what could not work (SL_EUSAGE): an output's names that
      * are taken. */
     int (*open)(const struct sl_node *node, const struct sl_services *services, struct sl_error *err);
@@ -183,7 +184,7 @@ struct sl_op {
     const struct sl_wide *wide;
     const struct sl_output *output;
     const struct sl_source_ops *source;
-    /* Optional: checks what params cannot say and may set node->slide_ms (which starts as the first input's).
-     */
+    /* Optional: checks what params cannot say and may set node->slide_ms (which starts as
+     * the first input's). */
     int (*check)(struct sl_node *node, struct sl_error *err);
 };

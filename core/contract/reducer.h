@@ -60,8 +60,8 @@ struct sl_reducer_ops {
                 const union sl_state *state, union sl_state *ret);
 };
 
-/* Reducers with parameters (concat(sep), largest(n), a pair of functions) embed this as their first member.
- */
+/* Reducers with parameters (concat(sep), largest(n), a pair of functions) embed this as
+ * their first member. */
 struct sl_reducer {
     const struct sl_reducer_ops *ops;
 };

@@ -36,8 +36,8 @@ struct sl_services {
                          const struct sl_arrivals_options *options, struct sl_arrivals **ret,
                          struct sl_error *err);
     void *arrivals_arg; /* of open_arrivals: the watcher */
-    struct sl_task
-        *main_task; /* of the first worker: the main thread's between batches, for calls of functions */
+    /* Of the first worker: the main thread's between batches, for calls of functions. */
+    struct sl_task *main_task;
     struct sl_spill *spill;     /* core/rows/spill.h; NULL: no memoryLimit */
     struct sl_history *history; /* core/contract/history.h; NULL: no checkpoint */
     uint64_t inputs;            /* files of this batch, and the first of their paths */

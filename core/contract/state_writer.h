@@ -5,12 +5,12 @@
  * back, oldest first, and makes its memory of them. Two kinds:
  *
  *   SL_SECTION_BATCH  the rows of one batch, as they are, wanted until no window reaches them
- *   SL_SECTION_KEYED  changes of keyed state, in the order of keys: row (key, value...) replaces what the key
- * had, row (key) removes it
+ *   SL_SECTION_KEYED  changes of keyed state, in the order of keys: row (key, value...) replaces what the
+ *                     key had, row (key) removes it
  *
- * Segments are merged behind the operators' backs: of keyed sections with one key only the newest row stays,
- * batch sections are dropped when they are no longer wanted. So what a section means never depends on others.
- */
+ * Segments are merged behind the operators' backs: of keyed sections with one key only the newest row
+ * stays, batch sections are dropped when they are no longer wanted. So what a section means never
+ * depends on others. */
 #pragma once
 
 #include "core/rows/dataset.h"

@@ -67,11 +67,11 @@ int sl_dataset_concat(struct sl_dataset *dataset, const struct sl_dataset *other
 /* Appends records [from, to) of `other`, counted over all its partitions, to partition p. */
 int sl_dataset_add_range(struct sl_dataset *dataset, size_t p, const struct sl_dataset *other, uint64_t from,
                          uint64_t to);
-/* All records of `other` in n contiguous pieces: piece i is records [i*N/n, (i+1)*N/n). NULL: out of memory.
- */
+/* All records of `other` in n contiguous pieces: piece i is records [i*N/n, (i+1)*N/n). NULL:
+ * out of memory. */
 struct sl_dataset *sl_dataset_pieces(const struct sl_dataset *other, size_t n);
-/* A dataset of one partition that is the whole run; takes over the caller's reference. NULL: out of memory.
- */
+/* A dataset of one partition that is the whole run; takes over the caller's reference. NULL:
+ * out of memory. */
 struct sl_dataset *sl_dataset_of(struct sl_rows *rows);
 
 /* A deferred dataset of one partition; takes over the recipe, also when it fails. NULL: out of memory. */

@@ -108,8 +108,8 @@ static bool open_chunk(struct sl_rows *rows, uint32_t width)
     return true;
 }
 
-/* Rows the last chunk can still take of this width; opens a new one where there are none. 0: out of memory.
- */
+/* Rows the last chunk can still take of this width; opens a new one where there are none. 0:
+ * out of memory. */
 static uint32_t room(struct sl_rows *rows, uint32_t width)
 {
     struct sl_chunk *last = rows->chunks ? rows->chunk[rows->chunks - 1] : NULL;

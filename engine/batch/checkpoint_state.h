@@ -5,8 +5,8 @@
 #include "engine/batch/batch.h"
 
 /* Opens the segments that the catalog lists and gives every operator its own, by the keys of
- * engine/batch/state_keys. SL_EUSAGE: state would be dropped and the options do not accept it; the text lists it.
- */
+ * engine/batch/state_keys. SL_EUSAGE: state would be dropped and the options do not accept it; the
+ * text lists it. */
 int sl_checkpoint_state_open(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err);
 void sl_checkpoint_state_close(struct sl_run *run);
 

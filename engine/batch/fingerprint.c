@@ -64,7 +64,7 @@ char *sl_fingerprint_key(const char *state_key)
 const struct sl_code *sl_fingerprint_find(const struct sl_codes *codes, const char *key)
 {
     for (size_t i = 0; i < codes->count; i++)
-        if (strcmp(codes->code[i].operator, key) == 0)
+        if (strcmp(codes->code[i].op_key, key) == 0)
             return &codes->code[i];
     return NULL;
 }

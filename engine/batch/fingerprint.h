@@ -1,6 +1,6 @@
-/* What an operator is like beyond its signature: the texts of its functions and of those on the way to its
- * sources, and its durations. The catalog remembers digests of both for each operator that keeps something.
- */
+/* What an operator is like beyond its signature: the texts of its functions and of those on the
+ * way to its sources, and its durations. The catalog remembers digests of both for each operator
+ * that keeps something. */
 #pragma once
 
 #include "core/base/error.h"

@@ -1,5 +1,5 @@
-/* Rows in motion: one task pushes one partition of a root, or a piece of it, through all that hangs below it.
- */
+/* Rows in motion: one task pushes one partition of a root, or a piece of it, through all that
+ * hangs below it. */
 #pragma once
 
 #include "engine/batch/run.h"

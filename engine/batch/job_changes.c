@@ -51,9 +51,8 @@ static void say(const struct sl_run *run, const struct sl_codes *before, const s
                              *is = sl_fingerprint_find(now, run->state_key[n]);
         if (was && is && was->digest != is->digest)
             sl_log(run->services.log, SL_LOG_WARNING,
-                   "%s:%d: %s: its function, or one on the way to it, has changed; it goes on with the state "
-                   "that "
-                   "the old one made (sluice reset --yes forgets it)",
+                   "%s:%d: %s: its function, or one on the way to it, has changed; it goes on with the "
+                   "state that the old one made (sluice reset --yes forgets it)",
                    node->site.file, node->site.line, node->site.name);
     }
 }
@@ -62,7 +61,7 @@ static bool are_equal(const struct sl_codes *before, const struct sl_codes *now)
 {
     bool equal = before->count == now->count;
     for (size_t i = 0; equal && i < now->count; i++) {
-        const struct sl_code *was = sl_fingerprint_find(before, now->code[i].operator);
+        const struct sl_code *was = sl_fingerprint_find(before, now->code[i].op_key);
         equal = was && was->digest == now->code[i].digest;
     }
     return equal;

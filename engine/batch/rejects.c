@@ -147,17 +147,16 @@ static const struct sl_field *copy_record(struct sl_arena *arena, const struct s
 static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
                 const struct sl_field *fields, uint32_t width, const struct sl_origin *origin, uint32_t line)
 {
-    struct sl_reject_entry own =
-                               {
-                                   .node = rejects->pipelines->node[node],
-                                   .origin = origin,
-                                   .partition = task->ordinal,
-                                   .line = line,
-                                   .sequence = rejects->total,
-                                   .width = width,
-                                   .field = fields,
-                               },
-                           *entry = &own;
+    struct sl_reject_entry own = {
+        .node = rejects->pipelines->node[node],
+        .origin = origin,
+        .partition = task->ordinal,
+        .line = line,
+        .sequence = rejects->total,
+        .width = width,
+        .field = fields,
+    };
+    struct sl_reject_entry *entry = &own;
     if (rejects->last && compare_entries(&entry, &rejects->last) > 0)
         return 0;
     entry = sl_arena_alloc(&rejects->arena, sizeof *entry);

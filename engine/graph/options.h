@@ -32,8 +32,8 @@ struct sl_arena;
 
 void sl_options_init(struct sl_options *options);
 
-/* Sets one option; strings are copied into the arena. SL_EUSAGE: unknown (names the nearest), or a bad value.
- */
+/* Sets one option; strings are copied into the arena. SL_EUSAGE: unknown (names the nearest), or
+ * a bad value. */
 int sl_options_set(struct sl_options *options, struct sl_arena *arena, const char *name,
                    const struct sl_arg *value, struct sl_error *err);
 

@@ -46,8 +46,8 @@ static struct sl_pipe *add_child(struct sl_root *root, struct sl_pipe *parent, c
     return parent->child[parent->children++] = pipe;
 }
 
-/* The child for a narrow operator entered by that input; made where it is missing, so that sinks share runs.
- */
+/* The child for a narrow operator entered by that input; made where it is missing, so that
+ * sinks share runs. */
 static struct sl_pipe *narrow_child(struct sl_root *root, struct sl_pipe *parent, const struct sl_node *node,
                                     uint32_t input)
 {

@@ -1,5 +1,5 @@
-/* Functions of C programs for foreachRDD: sl_rdd_function_new and what such a function may call (sluice.h).
- */
+/* Functions of C programs for foreachRDD: sl_rdd_function_new and what such a function
+ * may call (sluice.h). */
 #include "core/base/error.h"
 #include "core/contract/function.h"
 #include "core/rows/dataset.h"

@@ -113,8 +113,7 @@ static void say_left(struct sl_run *run, int64_t t)
 {
     sl_log(run->services.log, SL_LOG_WARNING,
            "the newest due time has had its batch; what waits is left for a run after %lld ms since the "
-           "epoch, in %lld "
-           "s",
+           "epoch, in %lld s",
            (long long)t, (long long)(t - now_ms(run)) / 1000);
 }
 
@@ -143,9 +142,9 @@ static int run_once(struct sl_run *run, struct sl_error *err)
     return r < 0 || sl_run_wants_stop(run) ? r : sl_run_batch(run, t, &no_limits, &ran, err);
 }
 
-/* Whether another batch would take something. Windows and state that have something to say for ever, or long
- * after, are no reason. A batch that found nothing in files will not find more; a list may have empty items.
- */
+/* Whether another batch would take something. Windows and state that have something to say for ever,
+ * or long after, are no reason. A batch that found nothing in files will not find more; a list may
+ * have empty items. */
 static bool is_input_left(struct sl_run *run, bool ran)
 {
     for (size_t s = 0; s < run->sources; s++) {

@@ -20,8 +20,7 @@ struct seen {
     struct sl_buf sample[SAMPLES];
 };
 
-struct
-try {
+struct preview {
     struct sl_dry_run trial; /* first */
     struct sl_observer observer;
     struct sl_context *context;
@@ -44,8 +43,8 @@ static int keep_sample(struct seen *seen, const struct sl_chunk *rows, uint32_t 
 
 static int look(struct sl_observer *observer, const struct sl_node *node, const struct sl_chunk *rows)
 {
-    struct try *try = (struct try *)((char *)observer - offsetof(struct try, observer));
-    struct seen *seen = &try->seen[node->number];
+    struct preview *preview = (struct preview *)((char *)observer - offsetof(struct preview, observer));
+    struct seen *seen = &preview->seen[node->number];
     int r = 0;
     seen->out += rows->rows;
     for (uint32_t row = 0; r == 0 && row < rows->rows && seen->samples < SAMPLES; row++)
@@ -56,13 +55,13 @@ static int look(struct sl_observer *observer, const struct sl_node *node, const 
 /* What went into operators, and what they refused. */
 static int count(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_error *err)
 {
-    struct try *try = (struct try *)trial;
+    struct preview *preview = (struct preview *)trial;
     const struct sl_run *run = batch->run;
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
-        try->seen[n].in = batch->rows[n];
-        try->seen[n].rejected = run->rejects.failed[n];
+        preview->seen[n].in = batch->rows[n];
+        preview->seen[n].rejected = run->rejects.failed[n];
     }
-    return sl_deadletter_format(batch, &try->letters) ? 0 : sl_error_nomem(err);
+    return sl_deadletter_format(batch, &preview->letters) ? 0 : sl_error_nomem(err);
 }
 
 /* ---- which source gets which file ---- */
@@ -129,15 +128,16 @@ static int find_directory(const struct sl_context *context, const char *argument
     return directories == 1 ? 0 : refuse_file(context, argument, err);
 }
 
-static int give_files(struct try *try, const char *const *files, size_t files_count, struct sl_error *err)
+static int give_files(struct preview *preview, const char *const *files, size_t files_count,
+                      struct sl_error *err)
 {
     int r = 0;
     for (size_t i = 0; i < files_count && r == 0; i++) {
         char dir[PATH_MAX];
         const char *path;
-        r = find_directory(try->context, files[i], dir, &path, err);
+        r = find_directory(preview->context, files[i], dir, &path, err);
         if (r == 0)
-            r = sl_fed_files_add_file(&try->trial.given, dir, path, 0, err);
+            r = sl_fed_files_add_file(&preview->trial.given, dir, path, 0, err);
         if (r == SL_EFAIL)
             r = err->code = SL_EUSAGE;
     }
@@ -197,13 +197,13 @@ static bool add_letters(struct sl_buf *text, const struct sl_buf *letters)
     return ok;
 }
 
-static int show(const struct try *try, FILE *out, struct sl_error *err)
+static int show(const struct preview *preview, FILE *out, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
     bool ok = true;
-    for (size_t n = 0; ok && n < try->context->nodes; n++)
-        ok = add_node(&text, &try->context->stream[n]->node, &try->seen[n]);
-    if (!ok || !add_letters(&text, &try->letters))
+    for (size_t n = 0; ok && n < preview->context->nodes; n++)
+        ok = add_node(&text, &preview->context->stream[n]->node, &preview->seen[n]);
+    if (!ok || !add_letters(&text, &preview->letters))
         return sl_error_nomem(err);
     if (fwrite(text.bytes, 1, text.len, out) < text.len || fflush(out) != 0)
         return sl_error_sys(err, errno, "writing what was seen");
@@ -230,34 +230,34 @@ static int64_t time_of_all(const struct sl_context *context)
     return t;
 }
 
-static int try_files(struct try *try, const char *const *files, size_t count_files, FILE *out,
+static int try_files(struct preview *preview, const char *const *files, size_t count_files, FILE *out,
                      struct sl_error *err)
 {
-    int r = give_files(try, files, count_files, err);
+    int r = give_files(preview, files, count_files, err);
     if (r == 0)
-        r = sl_dry_run_run(try->context, &try->trial, err);
-    return r == 0 ? show(try, out, err) : r;
+        r = sl_dry_run_run(preview->context, &preview->trial, err);
+    return r == 0 ? show(preview, out, err) : r;
 }
 
 int sl_try(struct sl_context *context, const char *const *files, size_t files_count, FILE *out)
 {
     struct sl_error err = {0};
-    struct try try = {.observer = {look}, .context = context};
+    struct preview preview = {.observer = {look}, .context = context};
     if (context->error.code != SL_OK)
         return context->error.code;
-    try.trial.observer = &try.observer;
-    try.trial.seen = count;
-    try.trial.batches = 1;
-    try.trial.first_ms = time_of_all(context);
-    sl_fed_files_init(&try.trial.given);
-    try.seen = calloc(context->nodes + 1, sizeof *try.seen);
-    int r = try.seen ? try_files(&try, files, files_count, out, &err) : sl_error_nomem(&err);
-    for (size_t n = 0; try.seen && n < context->nodes; n++)
+    preview.trial.observer = &preview.observer;
+    preview.trial.seen = count;
+    preview.trial.batches = 1;
+    preview.trial.first_ms = time_of_all(context);
+    sl_fed_files_init(&preview.trial.given);
+    preview.seen = calloc(context->nodes + 1, sizeof *preview.seen);
+    int r = preview.seen ? try_files(&preview, files, files_count, out, &err) : sl_error_nomem(&err);
+    for (size_t n = 0; preview.seen && n < context->nodes; n++)
         for (size_t i = 0; i < SAMPLES; i++)
-            sl_buf_done(&try.seen[n].sample[i]);
-    free(try.seen);
-    sl_buf_done(&try.letters);
-    sl_fed_files_done(&try.trial.given);
+            sl_buf_done(&preview.seen[n].sample[i]);
+    free(preview.seen);
+    sl_buf_done(&preview.letters);
+    sl_fed_files_done(&preview.trial.given);
     if (r < 0)
         context->error = err;
     return r;

@@ -1,5 +1,5 @@
-/* What libfuse has to say goes to the log of the run, as debug: what matters of it is in our errors already.
- */
+/* What libfuse has to say goes to the log of the run, as debug: what matters of it is in
+ * our errors already. */
 #pragma once
 
 #include "core/base/log.h"

@@ -37,8 +37,8 @@ static void unescape(char *text)
     *to = 0;
 }
 
-/* "36 35 98:0 / /mnt rw,nosuid - fuse.sluice sluice rw,...": the last line for a path is the topmost mount.
- */
+/* "36 35 98:0 / /mnt rw,nosuid - fuse.sluice sluice rw,...": the last line for a path is
+ * the topmost mount. */
 static bool line_is_at(char *line, const char *path, enum occupant *ret)
 {
     char *save = NULL, *field = strtok_r(line, " ", &save), *point = NULL, *type = NULL, *source = NULL;

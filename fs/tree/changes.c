@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One row of a side: the key, to sort by, and its number, to find the rest and to keep equal keys in order.
- */
+/* One row of a side: the key, to sort by, and its number, to find the rest and to keep equal
+ * keys in order. */
 struct entry {
     struct sl_field key;
     uint64_t row;
@@ -99,10 +99,10 @@ static bool write_row(struct sl_buf *buf, char sign, struct side *side, uint64_t
 }
 
 /* Writes the new row, then the old one behind it to compare the two as people see them. */
-static bool write_change(struct sl_buf *buf, struct side *new, uint64_t n, struct side *old, uint64_t o)
+static bool write_change(struct sl_buf *buf, struct side *newer, uint64_t n, struct side *older, uint64_t o)
 {
     struct sl_field new_fields[SL_WIDTH_MAX], old_fields[SL_WIDTH_MAX];
-    uint32_t new_width = side_row(new, n, new_fields), old_width = side_row(old, o, old_fields);
+    uint32_t new_width = side_row(newer, n, new_fields), old_width = side_row(older, o, old_fields);
     if (new_width == old_width && plainly_same(new_fields, old_fields, new_width))
         return true;
     size_t start = buf->len;
@@ -166,19 +166,19 @@ static int compare_lines(const void *a, const void *b, void *text)
     return order ? order : compare_places(a, b);
 }
 
-static void cross_out(struct group *new, struct group *old, struct sl_buf *text)
+static void cross_out(struct group *newer, struct group *older, struct sl_buf *text)
 {
-    qsort_r(new->line, new->count, sizeof *new->line, compare_lines, text->bytes);
-    qsort_r(old->line, old->count, sizeof *old->line, compare_lines, text->bytes);
-    for (size_t n = 0, o = 0; n < new->count &&o < old->count;) {
-        int order = compare_text(&new->line[n], &old->line[o], text->bytes);
+    qsort_r(newer->line, newer->count, sizeof *newer->line, compare_lines, text->bytes);
+    qsort_r(older->line, older->count, sizeof *older->line, compare_lines, text->bytes);
+    for (size_t n = 0, o = 0; n < newer->count && o < older->count;) {
+        int order = compare_text(&newer->line[n], &older->line[o], text->bytes);
         if (order == 0)
-            new->line[n].in_both = old->line[o].in_both = true;
+            newer->line[n].in_both = older->line[o].in_both = true;
         n += order <= 0;
         o += order >= 0;
     }
-    qsort(new->line, new->count, sizeof *new->line, compare_places);
-    qsort(old->line, old->count, sizeof *old->line, compare_places);
+    qsort(newer->line, newer->count, sizeof *newer->line, compare_places);
+    qsort(older->line, older->count, sizeof *older->line, compare_places);
 }
 
 /* The next one that is on its side only; NULL: there is none. */
@@ -195,12 +195,12 @@ static bool write_text(struct sl_buf *buf, char sign, const struct line *line, c
            sl_buf_append(buf, text->bytes + line->start, line->len);
 }
 
-static bool write_lines(struct sl_buf *buf, const struct group *new, const struct group *old,
+static bool write_lines(struct sl_buf *buf, const struct group *newer, const struct group *older,
                         const struct sl_buf *text)
 {
     size_t n = 0, o = 0;
     for (;;) {
-        const struct line *added = next_line(new, &n), *gone = next_line(old, &o);
+        const struct line *added = next_line(newer, &n), *gone = next_line(older, &o);
         if (!added && !gone)
             return true;
         if (!write_text(buf, !gone ? '+' : !added ? '-' : '~', added ? added : gone, text))
@@ -208,12 +208,12 @@ static bool write_lines(struct sl_buf *buf, const struct group *new, const struc
     }
 }
 
-static bool write_group(struct sl_buf *buf, struct side *new, uint64_t n, uint64_t n_end, struct side *old,
-                        uint64_t o, uint64_t o_end)
+static bool write_group(struct sl_buf *buf, struct side *newer, uint64_t n, uint64_t n_end,
+                        struct side *older, uint64_t o, uint64_t o_end)
 {
     struct sl_buf text SL_CLEANUP(sl_buf_done) = {0};
     struct group added = {0}, gone = {0};
-    bool done = group_init(&added, new, n, n_end, &text) && group_init(&gone, old, o, o_end, &text);
+    bool done = group_init(&added, newer, n, n_end, &text) && group_init(&gone, older, o, o_end, &text);
     if (done) {
         cross_out(&added, &gone, &text);
         done = write_lines(buf, &added, &gone, &text);
@@ -232,27 +232,28 @@ static uint64_t end_of_key(const struct side *side, uint64_t at, const struct sl
     return at;
 }
 
-static bool write_key(struct sl_buf *buf, struct side *new, uint64_t n, uint64_t n_end, struct side *old,
+static bool write_key(struct sl_buf *buf, struct side *newer, uint64_t n, uint64_t n_end, struct side *older,
                       uint64_t o, uint64_t o_end)
 {
     if (n_end - n == 1 && o_end - o == 1)
-        return write_change(buf, new, n, old, o);
+        return write_change(buf, newer, n, older, o);
     if (n_end - n == 1 && o_end == o)
-        return write_row(buf, '+', new, n);
+        return write_row(buf, '+', newer, n);
     if (n_end == n && o_end - o == 1)
-        return write_row(buf, '-', old, o);
-    return write_group(buf, new, n, n_end, old, o, o_end);
+        return write_row(buf, '-', older, o);
+    return write_group(buf, newer, n, n_end, older, o, o_end);
 }
 
-static bool merge(struct side *new, struct side *old, struct sl_buf *buf)
+static bool merge(struct side *newer, struct side *older, struct sl_buf *buf)
 {
     uint64_t n = 0, o = 0;
-    while (n < new->count || o < old->count) {
-        bool from_new = o == old->count ||
-                        (n < new->count &&sl_field_compare(&new->entry[n].key, &old->entry[o].key) <= 0);
-        struct sl_field key = from_new ? new->entry[n].key : old->entry[o].key;
-        uint64_t n_end = end_of_key(new, n, &key), o_end = end_of_key(old, o, &key);
-        if (!write_key(buf, new, n, n_end, old, o, o_end))
+    while (n < newer->count || o < older->count) {
+        bool from_new =
+            o == older->count ||
+            (n < newer->count && sl_field_compare(&newer->entry[n].key, &older->entry[o].key) <= 0);
+        struct sl_field key = from_new ? newer->entry[n].key : older->entry[o].key;
+        uint64_t n_end = end_of_key(newer, n, &key), o_end = end_of_key(older, o, &key);
+        if (!write_key(buf, newer, n, n_end, older, o, o_end))
             return false;
         n = n_end;
         o = o_end;
@@ -262,9 +263,9 @@ static bool merge(struct side *new, struct side *old, struct sl_buf *buf)
 
 bool sl_changes_render(struct sl_dataset *rows, struct sl_dataset *before, struct sl_buf *buf)
 {
-    struct side new = {0}, old = {0};
-    bool done = side_init(&new, rows) && side_init(&old, before) && merge(&new, &old, buf);
-    free(new.entry);
-    free(old.entry);
+    struct side newer = {0}, older = {0};
+    bool done = side_init(&newer, rows) && side_init(&older, before) && merge(&newer, &older, buf);
+    free(newer.entry);
+    free(older.entry);
     return done;
 }

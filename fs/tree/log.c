@@ -138,8 +138,8 @@ static int append_version(struct sl_tree *tree, struct log_file *segment, struct
     return r;
 }
 
-/* A segment that lost its name grows too while somebody has it open: it was opened just when it was let go.
- */
+/* A segment that lost its name grows too while somebody has it open: it was opened just when it
+ * was let go. */
 static struct version *next_version(const struct sl_tree *tree, const struct log_file *segment)
 {
     const struct view *view = segment->thing.view;

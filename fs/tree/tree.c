@@ -216,8 +216,8 @@ static int lookup_child(struct sl_tree *tree, const struct node *child, uint64_t
     int r = sl_node_attr(tree, child, ret);
     if (r == 0)
         sl_owner_looked_up(tree, child->thing);
-    /* Retired, perhaps just now: nobody will tell the caches later, so they are told when this is answered.
-     */
+    /* Retired, perhaps just now: nobody will tell the caches later, so they are told when
+     * this is answered. */
     if (r == 0 && child->thing && child->thing->retired)
         (void)sl_tree_notice(tree, SL_NOTICE_DROP, parent, child->ino, name);
     sl_owner_unpin(tree, child->thing);

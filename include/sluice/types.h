@@ -1,7 +1,7 @@
 /* Values, arguments and results: the types that programs, operators and user functions share.
  *
- * Part of the public interface (sluice.h includes it) and the lowest floor of the house (core/ includes it).
- */
+ * Part of the public interface (sluice.h includes it) and the lowest floor of the house
+ * (core/ includes it). */
 #pragma once
 
 #include <stdbool.h>
@@ -78,9 +78,8 @@ struct sl_function;
 struct sl_stream;
 struct sl_option;
 
-/* An argument of an operator or built-in as it is given. Which ones are accepted, and how a value is read
- * (a duration from "1s" or 1.5, a list of strings from a list), is said by the descriptor of what is called.
- */
+/* An argument of an operator or built-in as it is given. Which ones are accepted, and how a value is read (a
+ * duration from "1s" or 1.5, a list of strings from a list), is said by the descriptor of what is called. */
 enum sl_arg_kind {
     SL_ARG_NONE,
     SL_ARG_VALUE,

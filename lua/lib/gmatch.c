@@ -7,14 +7,13 @@
 
 enum { BYTES = 256, CLASSES_MAX = 64 };
 
-struct class
-{
+struct char_set {
     bool holds[BYTES];
 };
 
 /* One walk over a text; its iterator holds the text and the class, which Lua does not move. */
 struct walk {
-    const struct class *class;
+    const struct char_set *char_set;
     const uint8_t *at, *end;
 };
 
@@ -26,7 +25,7 @@ enum { WALK = 1 };
 static int next_run(lua_State *L)
 {
     struct walk *walk = lua_touserdata(L, lua_upvalueindex(WALK));
-    const bool *holds = walk->class->holds;
+    const bool *holds = walk->char_set->holds;
     const uint8_t *from = walk->at, *end = walk->end;
     while (from < end && !holds[*from])
         from++;
@@ -75,14 +74,14 @@ static size_t class_length(const char *pattern, size_t len)
 /* Leaves the class on the stack. */
 static void push_class(lua_State *L, const char *pattern, size_t len)
 {
-    struct class *class = lua_newuserdatauv(L, sizeof *class, 0);
+    struct char_set *char_set = lua_newuserdatauv(L, sizeof *char_set, 0);
     for (int byte = 0; byte < BYTES; byte++) {
         char text = (char)byte;
         lua_pushvalue(L, lua_upvalueindex(FIND));
         lua_pushlstring(L, &text, 1);
         lua_pushlstring(L, pattern, len);
         lua_call(L, 2, 1);
-        class->holds[byte] = lua_toboolean(L, -1);
+        char_set->holds[byte] = lua_toboolean(L, -1);
         lua_pop(L, 1);
     }
 }

@@ -50,8 +50,8 @@ static void seed(struct sl_random *random, uint64_t a, uint64_t b, uint64_t c)
         random->word[i] = mix(&at);
 }
 
-/* The generator of the running function, seeded anew where batch or split changed, or the batch began anew.
- */
+/* The generator of the running function, seeded anew where batch or split changed, or the
+ * batch began anew. */
 static struct sl_random *generator(lua_State *L, struct sl_copy *copy)
 {
     if (!copy->random)

@@ -48,8 +48,8 @@ struct sl_copy {
 
 void sl_copy_free(struct sl_copy *copy);
 
-/* Calls what lies on the stack, as lua_pcall does; an error gets its place in the job: SL_EUSAGE, SL_ENOMEM.
- */
+/* Calls what lies on the stack, as lua_pcall does; an error gets its place in the
+ * job: SL_EUSAGE, SL_ENOMEM. */
 int sl_copy_call(struct sl_copy *copy, int arguments, struct sl_error *err);
 
 void sl_copy_seal(struct sl_copy *copy);

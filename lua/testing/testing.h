@@ -3,8 +3,7 @@
  *
  *     struct sl_testing testing = {.out = stdout};
  *     sl_testing_run(&testing, path, &err)   any number of times
- *     sl_testing_plan(&testing)              the last line
- */
+ *     sl_testing_plan(&testing)              the last line */
 #pragma once
 
 #include "core/base/error.h"

@@ -1,5 +1,5 @@
-/* test.run(job, { inputs = ... }): a whole job on the virtual clock, with given inputs, and what came of it.
- */
+/* test.run(job, { inputs = ... }): a whole job on the virtual clock, with given inputs, and what
+ * came of it. */
 #pragma once
 
 #include <lua.h>

@@ -25,7 +25,7 @@ struct sl_builtin {
 
 const struct sl_builtin *sl_builtin_find(const char *name);
 
-/* Checks the arguments, makes the function and names it ("split(\" \")"). The caller owns *ret (ops->free).
- */
+/* Checks the arguments, makes the function and names it ("split(\" \")"). The caller
+ * owns *ret (ops->free). */
 int sl_builtin_make(const struct sl_builtin *builtin, const struct sl_site *site, const struct sl_arg *argv,
                     size_t argc, struct sl_function **ret, struct sl_error *err);

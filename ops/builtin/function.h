@@ -10,8 +10,8 @@ struct sl_builtin_function {
     struct sl_arena arena; /* constants and the name; freed with the function */
 };
 
-/* A cleared function of `size` bytes (struct sl_builtin_function is its first member). NULL: out of memory.
- */
+/* A cleared function of `size` bytes (struct sl_builtin_function is its first member). NULL:
+ * out of memory. */
 void *sl_builtin_new(size_t size, const struct sl_function_ops *ops, enum sl_gives gives);
 /* For ops->free of every built-in without resources of its own. */
 void sl_builtin_free(struct sl_function *fn);

@@ -1,7 +1,7 @@
 /* pair(v): (record, v). Words become the pairs of a count: map(pair(1)).
  *
- * On one-field records a chunk keeps its column and gets a second one that is made once, with the function.
- */
+ * On one-field records a chunk keeps its column and gets a second one that is made once,
+ * with the function. */
 #include "core/rows/field.h"
 #include "ops/builtin/function.h"
 

@@ -37,9 +37,9 @@ struct sl_aggregate {
     _Atomic size_t held;         /* bytes of lanes that ended */
 };
 
-/* Key and value of a record: SL_KEY_FIELD needs pairs (others are record errors), value = what follows the
- * key; SL_KEY_RECORD: the record is the key and the value; SL_KEY_NONE: one group, the record is the value.
- */
+/* Key and value of a record: SL_KEY_FIELD needs pairs (others are record errors), value = what
+ * follows the key; SL_KEY_RECORD: the record is the key and the value; SL_KEY_NONE: one group, the
+ * record is the value. */
 int sl_aggregate_init(struct sl_aggregate *aggregate, struct sl_stage *stage,
                       const struct sl_reducer *reducer, enum sl_key_of key_of);
 int sl_aggregate_lane_open(struct sl_aggregate *aggregate, struct sl_lane *lane);

@@ -66,9 +66,9 @@ void sl_aggregate_paths_done(struct sl_aggregate *aggregate);
 /* The parts of the path whose first lane this is; NULL: it is not, or nothing was folded. */
 struct sl_aggregate_part *sl_aggregate_parts(const struct sl_aggregate *aggregate,
                                              const struct sl_aggregate_lane *lane);
-/* The groups of a hash partition of `from` into `to`. With copies `to` owns what it holds afterwards;
- * without, keys and states stay where they are and may be shared, so the memory of `from` must outlive `to`.
- */
+/* The groups of a hash partition of `from` into `to`. With copies `to` owns what it holds
+ * afterwards; without, keys and states stay where they are and may be shared, so the memory of
+ * `from` must outlive `to`. */
 struct sl_fold {
     struct sl_aggregate *aggregate;
     struct sl_task *task;

@@ -64,9 +64,8 @@ const struct sl_op sl_op_combine_by_key = {
     .kind = SL_OP_WIDE,
     .family = "shuffle",
     .summary = "Combines the values of each key into one of another type",
-    .example = "s:map(sluice.pair(1)):combineByKey(function(v) return {v} end, function(c, v) c[#c + 1] = v "
-               "return c end, "
-               "function(a, b) for _, v in ipairs(b) do a[#a + 1] = v end return a end)",
+    .example = "s:map(sluice.pair(1)):combineByKey(function(v) return {v} end, function(c, v) c[#c + 1] = "
+               "v return c end, function(a, b) for _, v in ipairs(b) do a[#a + 1] = v end return a end)",
     .params = combine_params,
     .wide = &combine_wide,
     .check = sl_partition_count_check,

@@ -47,8 +47,8 @@ int sl_group_entry_row(const struct sl_stage *stage, const struct sl_reducer *re
                        enum sl_result_form shape, struct sl_task *task, const struct sl_group_entry *entry,
                        struct sl_field pair[2], const struct sl_field **ret, uint32_t *ret_width);
 
-/* Finishes every group: a dataset of one partition. A group error leaves the group out and goes to the sink.
- */
+/* Finishes every group: a dataset of one partition. A group error leaves the group out and goes
+ * to the sink. */
 int sl_sorted_groups_finish(struct sl_stage *stage, const struct sl_reducer *reducer,
                             struct sl_sorted_groups *groups, enum sl_result_form shape,
                             struct sl_dataset **ret);

@@ -1,9 +1,9 @@
-/* The sorted runs on disk (core/rows/spill.h) of an operator that does not fit into memory: where workers write
- * them, and in which order they are read.
+/* The sorted runs on disk (core/rows/spill.h) of an operator that does not fit into memory: where workers
+ * write them, and in which order they are read.
  *
- * A worker writes rows to its file (sl_spilled_runs_file) and ends a run with sl_spilled_runs_end. When all are written,
- * sl_spilled_runs_merge reads them as one on all workers and makes a dataset of what comes out, which is on disk too.
- */
+ * A worker writes rows to its file (sl_spilled_runs_file) and ends a run with sl_spilled_runs_end. When all
+ * are written, sl_spilled_runs_merge reads them as one on all workers and makes a dataset of what comes out,
+ * which is on disk too. */
 #pragma once
 
 #include "core/contract/operator.h"

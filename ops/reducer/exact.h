@@ -18,8 +18,8 @@ struct sl_exact {
     int64_t nan;
 };
 
-/* Adds (or, with `undo`, takes back) a double. False: out of memory. A zeroed struct is the sum of nothing.
- */
+/* Adds (or, with `undo`, takes back) a double. False: out of memory. A zeroed struct is the
+ * sum of nothing. */
 bool sl_exact_add(struct sl_exact *exact, struct sl_arena *keep, double number, bool undo);
 
 /* Adds an integer of 128 bits. */

@@ -1,5 +1,5 @@
-/* Reducers that operators use by themselves: groupByKey is reduceByKey(list), countByKey reduceByKey(count).
- */
+/* Reducers that operators use by themselves: groupByKey is
+ * reduceByKey(list), countByKey reduceByKey(count). */
 #pragma once
 
 #include "core/contract/reducer.h"

@@ -2,8 +2,7 @@
  *
  *     small   an integer
  *     large   a list: integer part, high and low 64 bits (two integers); count of floats; counts of +inf,
- *             -inf and NaN; number of the lowest limb; the limbs, a string of 8 bytes each, little-endian
- */
+ *             -inf and NaN; number of the lowest limb; the limbs, a string of 8 bytes each, little-endian */
 #include "ops/reducer/total.h"
 
 #include "ops/reducer/exact.h"

@@ -278,9 +278,8 @@ const struct sl_op sl_op_map_with_state = {
     .kind = SL_OP_WIDE,
     .family = "state",
     .summary = "Maps each record beside the state of its key",
-    .example = "s:map(sluice.pair(1)):mapWithState(function(key, value, state) state:update((state:get() or "
-               "0) + value) "
-               "return key, state:get() end)",
+    .example = "s:map(sluice.pair(1)):mapWithState(function(key, value, state) state:update((state:get() "
+               "or 0) + value) return key, state:get() end)",
     .params = params,
     .options = options,
     .wide = &map_wide,

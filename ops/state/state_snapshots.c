@@ -1,5 +1,5 @@
-/* stateSnapshots(): the whole state of the mapWithState before it, as revisions of keyed rows (core/rows/sorted_rows.h).
- */
+/* stateSnapshots(): the whole state of the mapWithState before it, as revisions of
+ * keyed rows (core/rows/sorted_rows.h). */
 #include "core/base/error.h"
 #include "core/rows/sorted_rows.h"
 #include "ops/state/map_with_state.h"

@@ -13,8 +13,8 @@
 
 struct memory {
     struct sl_dataset *state; /* NULL: no keys yet */
-    struct sl_dataset
-        *changed; /* by the last batch: rows (key, state), or (key) where it was removed; NULL: nothing */
+    /* By the last batch: rows (key, state), or (key) where it was removed. NULL: nothing. */
+    struct sl_dataset *changed;
     uint64_t revisions;
     bool loaded;                 /* from disk: `initial` is past */
     size_t sections;             /* only while a start loads them */
@@ -132,12 +132,11 @@ static int update_key(struct update *update, struct sl_task *task, const struct 
     int r = sl_function_call(update->fn, task, argv, 4, &ret);
     if (r == 0 && ret.count == 0)
         r = sl_task_explain(
-            task, "updateStateByKey: the function returned nothing; return nil to remove, the state "
-                  "to keep");
+            task, "updateStateByKey: the function returned nothing; return nil to remove, the state to keep");
     if (r == 0 && ret.count > 1)
         r = sl_task_explain(task,
-                            "updateStateByKey: the function returned %u values; return one (a list may hold "
-                            "several)",
+                            "updateStateByKey: the function returned %u values; return one (a list may "
+                            "hold several)",
                             ret.count);
     if (r == SL_EREJECT)
         return keep_old(update, task, result, key, values, state);

@@ -6,8 +6,8 @@
 /* The group of a key, which may not exist any more; NULL: there is none. */
 struct sl_live *sl_incremental_find(struct sl_incremental *running, const struct sl_stage *stage,
                                     const struct sl_field *key);
-/* The same, made (not existing) where there is none; NULL: out of memory. Valid until the next one is made.
- */
+/* The same, made (not existing) where there is none; NULL: out of memory. Valid until the next
+ * one is made. */
 struct sl_live *sl_incremental_place(struct sl_incremental *running, const struct sl_stage *stage,
                                      const struct sl_field *key);
 /* Notes that the group changes. 0 or SL_ENOMEM. */

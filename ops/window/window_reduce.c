@@ -63,8 +63,8 @@ static bool has_inverse(const struct window *window)
     return window->by_key.aggregate.reducer->ops->inverse != NULL;
 }
 
-/* A user's inverse makes results that depend on their history, and keys that stay: they are kept as they are.
- */
+/* A user's inverse makes results that depend on their history, and keys that stay: they are kept
+ * as they are. */
 static bool keeps_running(const struct sl_stage *stage)
 {
     const struct window *window = stage->state;
@@ -275,8 +275,8 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
     return sl_incremental_load(&memory->running, stage, window->by_key.aggregate.reducer, rows);
 }
 
-/* Results that are not kept come from the batches; of those that are, the batches know which keys are mixed.
- */
+/* Results that are not kept come from the batches; of those that are, the batches know which
+ * keys are mixed. */
 static int enter_loaded(struct sl_stage *stage, const struct sl_sorted_groups *groups)
 {
     const struct window *window = stage->state;

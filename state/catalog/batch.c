@@ -147,9 +147,9 @@ static int write_taken(const struct sl_catalog *catalog, struct sl_catalog_progr
 {
     int r = 0;
     for (size_t s = 0; s < catalog->sources; s++) {
-        const struct sl_files *new = &batch->plan->files[s];
-        for (size_t i = 0; r == 0 && i < new->count; i++)
-            r = take(catalog, progress, catalog->source_id[s], &new->file[i], err);
+        const struct sl_files *files = &batch->plan->files[s];
+        for (size_t i = 0; r == 0 && i < files->count; i++)
+            r = take(catalog, progress, catalog->source_id[s], &files->file[i], err);
     }
     for (size_t s = 0; batch->gone && s < catalog->sources; s++)
         for (size_t i = 0; r == 0 && i < batch->gone[s].count; i++)

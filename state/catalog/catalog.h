@@ -54,8 +54,8 @@ struct sl_progress {
     uint64_t batches; /* committed so far */
     bool planned;     /* `plan` is a batch that was planned and not committed */
     struct sl_batch_plan plan;
-    struct sl_batch_plan
-        last; /* the newest committed batch; empty where history knows it no more, or nobody wants it */
+    /* The newest committed batch; empty where history does not hold it any more, or it is not wanted. */
+    struct sl_batch_plan last;
     size_t sources;
     struct sl_buf *reached; /* [sources]: the newest committed range of each; empty: none is known */
     char *segments;         /* the list of state/store/store.h, "" where there is none; owned */
@@ -88,7 +88,7 @@ int sl_catalog_each_newest(struct sl_catalog *catalog, int (*visit)(void *arg, c
 
 /* What an operator that keeps something was like. */
 struct sl_code {
-    char *operator; /* its key; owned */
+    char *op_key; /* its key; owned */
     int64_t digest;
 };
 struct sl_codes {
@@ -96,7 +96,7 @@ struct sl_codes {
     struct sl_code *code;
 };
 /* 0 or SL_ENOMEM. Copies the key. */
-int sl_codes_add(struct sl_codes *codes, const char *operator, int64_t digest);
+int sl_codes_add(struct sl_codes *codes, const char *op_key, int64_t digest);
 void sl_codes_done(struct sl_codes *codes);
 int sl_catalog_get_codes(struct sl_catalog *catalog, struct sl_codes *ret, struct sl_error *err);
 /* In the place of those before, in one transaction. No key is empty. */

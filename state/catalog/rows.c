@@ -113,10 +113,10 @@ int64_t sl_row_reached(XXH3_state_t *hash, int64_t source, const void *document,
     return end(hash);
 }
 
-int64_t sl_row_code(XXH3_state_t *hash, const char *operator, int64_t digest)
+int64_t sl_row_code(XXH3_state_t *hash, const char *op_key, int64_t digest)
 {
     begin(hash, "code");
-    add_text(hash, operator);
+    add_text(hash, op_key);
     add_integer(hash, digest);
     return end(hash);
 }

@@ -1,6 +1,6 @@
-/* Sources are told apart by their key, and equal keys by their occurrence: the first, second ... source of
- * the job with that key. A job that changed finds what its old sources have taken, wherever they now stand.
- */
+/* Sources are told apart by their key, and equal keys by their occurrence: the first, second ...
+ * source of the job with that key. A job that changed finds what its old sources have taken, wherever
+ * they now stand. */
 #include "state/catalog/sources.h"
 
 #include "state/catalog/rows.h"

@@ -1,8 +1,8 @@
 /* Writing runs. The format, integers little-endian; only the process that wrote a file reads it:
  *
- *     "sluice spill 1\n", then frames as in a segment (state/store/segment_write.c), all of type 'B': a block of up
- *     to 1024 rows of one width (text/row_codec.h), packed with zstd. The check is seeded with the frame's
- * offset in the file.
+ *     "sluice spill 1\n", then frames as in a segment (state/store/segment_write.c), all of type 'B': a block
+ *     of up to 1024 rows of one width (text/row_codec.h), packed with zstd. The check is seeded with the
+ *     frame's offset in the file.
  *
  * Where a run's frames lie is known in memory only. Frames are gathered and written in big pieces. */
 #include "state/spill/spill.h"

@@ -14,8 +14,7 @@
  *         12     20  serial number, decimal, filled with blanks on the left
  *         32      1  blank
  *         33     16  XXH3-64 of the 33 bytes before, hexadecimal
- *         49      1  newline
- */
+ *         49      1  newline */
 #pragma once
 
 #include "core/base/io.h"

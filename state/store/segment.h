@@ -42,9 +42,9 @@ struct sl_segment {
     struct sl_segment_section *section;
 };
 
-/* SL_EDAMAGED: not what the catalog says it is (bytes, hash), named with the offset. With `verify` every
- * frame is read and checked now; without it only the headers are, and frames are checked when they are read.
- */
+/* SL_EDAMAGED: not what the catalog says it is (bytes, hash), named with the offset. With `verify`
+ * every frame is read and checked now; without it only the headers are, and frames are checked when
+ * they are read. */
 int sl_segment_open(struct sl_io *io, int dirfd, const char *path, uint64_t bytes, uint64_t hash, bool verify,
                     struct sl_segment **ret, struct sl_error *err);
 void sl_segment_close(struct sl_segment *segment);

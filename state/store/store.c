@@ -97,8 +97,7 @@ static int remove_unlisted(struct sl_store *store, struct sl_error *err)
     }
     for (struct dirent *entry; (entry = store->io->ops->readdir(store->io, dir));)
         if (is_segment_name(entry->d_name) && !is_listed(store, entry->d_name))
-            (void)store->io->ops->unlinkat(store->io, store->dirfd, entry->d_name,
-                                           0);      /* the next start tries again */
+            (void)store->io->ops->unlinkat(store->io, store->dirfd, entry->d_name, 0); /* or the next start */
     (void)store->io->ops->closedir(store->io, dir); /* nothing was written through it */
     return 0;
 }
@@ -218,7 +217,7 @@ void sl_store_batch(struct sl_store *store, int64_t t)
 
 struct sl_state_writer *sl_store_operator(struct sl_store *store, const char *key)
 {
-    store->operator= key;
+    store->op_key = key;
     return &store->keeper;
 }
 
@@ -240,7 +239,7 @@ static int keeper_begin(struct sl_state_writer *keeper, const struct sl_section 
         r = sl_segment_create(store->io, store->dirfd, path, &store->writer, &store->error);
     }
     if (r == 0)
-        r = sl_segment_begin(store->writer, store->operator, section, &store->error);
+        r = sl_segment_begin(store->writer, store->op_key, section, &store->error);
     return keep_failure(store, r);
 }
 

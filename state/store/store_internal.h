@@ -34,7 +34,7 @@ struct sl_store {
 
     /* the batch being written */
     int64_t t, last_ms;
-    const char *operator;
+    const char *op_key;
     struct sl_segment_writer *writer; /* NULL: nothing was written yet */
     uint64_t number;
     int failed;
@@ -66,7 +66,7 @@ int sl_store_open_segment(struct sl_store *store, const struct sl_store_entry *e
 /* store_merge.c: takes in a merge that is done; starts one where it is due; gives back what one needed. */
 int sl_store_collect_merge(struct sl_store *store, struct sl_error *err);
 void sl_store_start_merge(struct sl_store *store);
-/* Merges all segments at once, without what was dropped: that is gone with the batch that commits the list.
- */
+/* Merges all segments at once, without what was dropped: that is gone with the batch that
+ * commits the list. */
 int sl_store_purge(struct sl_store *store, struct sl_error *err);
 void sl_store_free_merge(struct sl_store *store);

@@ -2,8 +2,7 @@
  *
  *     create PATH | mkdir PATH | unlink PATH | symlink PATH TARGET | rename PATH NEW
  *     write PATH OFFSET HEX | truncate PATH SIZE | sync PATH
- *     step T NAME
- */
+ *     step T NAME */
 #include "tests/crash/disk.h"
 
 #include <errno.h>
@@ -313,12 +312,12 @@ static int disk_renameat2(struct sl_io *io, int from_dirfd, const char *from, in
 {
     struct disk *disk = (struct disk *)io;
     char from_buf[PATH_MAX], to_buf[PATH_MAX];
-    const char *old = path_at(from_dirfd, from, from_buf), *new = path_at(to_dirfd, to, to_buf);
-    if (fails(disk, "rename", new, true))
+    const char *source = path_at(from_dirfd, from, from_buf), *target = path_at(to_dirfd, to, to_buf);
+    if (fails(disk, "rename", target, true))
         return -1;
     int r = renameat2(from_dirfd, from, to_dirfd, to, flags);
     if (r == 0)
-        disk_trace(disk, "rename", old, new);
+        disk_trace(disk, "rename", source, target);
     return r;
 }
 

@@ -154,9 +154,9 @@ static void file_shm_barrier(sqlite3_file *file)
     system_of(file)->pMethods->xShmBarrier(system_of(file));
 }
 
-static int file_shm_unmap(sqlite3_file *file, int delete)
+static int file_shm_unmap(sqlite3_file *file, int deletes)
 {
-    return system_of(file)->pMethods->xShmUnmap(system_of(file), delete);
+    return system_of(file)->pMethods->xShmUnmap(system_of(file), deletes);
 }
 
 static const sqlite3_io_methods methods = {

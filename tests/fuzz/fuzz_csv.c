@@ -1,5 +1,5 @@
-/* Records are the same wherever the text is cut, and no more fields come out of one than it has delimiters.
- */
+/* Records are the same wherever the text is cut, and no more fields come out of one than
+ * it has delimiters. */
 #include "core/base/limits.h"
 #include "text/csv.h"
 

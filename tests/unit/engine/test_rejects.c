@@ -64,16 +64,12 @@ static void test_a_dead_letter_says_all_there_is_to_say(void **state)
     refuse(&rejects, 1, 5, SL_NO_LINE, sl_list(items, 2), "no text");
     refuse_group(&rejects, 0, TEXT("key"), INT(7));
     refuse(&rejects, 0, 0, SL_NO_LINE, TEXT("\xff\xfe!"), "no UTF-8");
-    assert_told(&rejects,
-                "{\"time\":5000,\"operator\":\"source\",\"job\":\"job.lua:1\",\"message\":\"no UTF-8\","
-                "\"record\":\"\xef\xbf\xbd\xef\xbf\xbd!\",\"raw_base64\":\"//4h\"}\n"
-                "{\"time\":5000,\"file\":\"in/"
-                "a\",\"line\":15,\"operator\":\"map\",\"job\":\"job.lua:2\",\"message\":\"no "
-                "number\",\"record\":\"a \\\"text\\\"\"}\n"
-                "{\"time\":5000,\"operator\":\"map\",\"job\":\"job.lua:2\",\"message\":\"no "
-                "text\",\"record\":[1,\"b\"]}\n"
-                "{\"time\":5000,\"operator\":\"reduceByKey\",\"job\":\"job.lua:3\",\"message\":\"no\","
-                "\"record\":[\"key\",7]}\n");
+    assert_told(
+        &rejects,
+        "{\"time\":5000,\"operator\":\"source\",\"job\":\"job.lua:1\",\"message\":\"no UTF-8\",\"record\":\"\xef\xbf\xbd\xef\xbf\xbd!\",\"raw_base64\":\"//4h\"}\n"
+        "{\"time\":5000,\"file\":\"in/a\",\"line\":15,\"operator\":\"map\",\"job\":\"job.lua:2\",\"message\":\"no number\",\"record\":\"a \\\"text\\\"\"}\n"
+        "{\"time\":5000,\"operator\":\"map\",\"job\":\"job.lua:2\",\"message\":\"no text\",\"record\":[1,\"b\"]}\n"
+        "{\"time\":5000,\"operator\":\"reduceByKey\",\"job\":\"job.lua:3\",\"message\":\"no\",\"record\":[\"key\",7]}\n");
     assert_int_equal(rejects.total, 4);
     sl_rejects_done(&rejects);
 }

@@ -18,8 +18,8 @@ static int give(void *user, struct sl_invocation *call, const struct sl_field *a
     return returns->count ? sl_return(call, returns->values, returns->count) : 0;
 }
 
-/* The first record is kept as it is, so that the batch has an output; the others are handled by the function.
- */
+/* The first record is kept as it is, so that the batch has an output; the others are handled
+ * by the function. */
 static int give_after_first(void *user, struct sl_invocation *call, const struct sl_field *argv,
                             uint32_t argc)
 {

@@ -1,5 +1,5 @@
-/* A mount of its own for a test, and how to look at it. Where there is no FUSE the whole program is skipped.
- */
+/* A mount of its own for a test, and how to look at it. Where there is no FUSE the whole
+ * program is skipped. */
 #pragma once
 
 #include "core/base/clock.h"

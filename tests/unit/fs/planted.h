@@ -53,8 +53,8 @@ static inline void planted_publish(struct planted *planted, struct sl_version *v
     sl_version_unref(version);
 }
 
-/* Looks up a path from the root; every name on it counts. Symlinks are not followed. 0 or a negative errno.
- */
+/* Looks up a path from the root; every name on it counts. Symlinks are not followed. 0 or
+ * a negative errno. */
 static inline int planted_walk(struct planted *planted, const char *path, struct sl_attr *ret)
 {
     char name[SL_KEY_NAME_MAX + 2];

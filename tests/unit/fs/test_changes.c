@@ -13,13 +13,13 @@
 
 static char *changes(const char *before, const char *now)
 {
-    struct sl_version *old = before ? shown_version(1, before) : NULL, *new = shown_version(2, now);
+    struct sl_version *older = before ? shown_version(1, before) : NULL, *newer = shown_version(2, now);
     struct sl_buf buf;
     sl_buf_init(&buf);
-    assert_true(sl_changes_render(new->rows, old ? old->rows : NULL, &buf));
+    assert_true(sl_changes_render(newer->rows, older ? older->rows : NULL, &buf));
     assert_true(sl_buf_byte(&buf, 0));
-    sl_version_unref(old);
-    sl_version_unref(new);
+    sl_version_unref(older);
+    sl_version_unref(newer);
     return (char *)buf.bytes;
 }
 

@@ -187,8 +187,7 @@ static void test_job_whose_graph_changes_is_refused(void **state)
         const char *text, *message;
     } cases[] = {
         {QUEUE "if tostring({}):byte(-1) then local n = tonumber(tostring({}):sub(-6, -2), 16) "
-               "s:map(sluice.pair(n)) "
-               "end\n",
+               "s:map(sluice.pair(n)) end\n",
          "job.lua:4: the script declares another graph"},
         {QUEUE
          "local f = io.open(arg[0] .. '.once')\nif f then f:close() s:map(print)\nelse\nio.open(arg[0] .. "
@@ -390,15 +389,13 @@ static struct sl_dataset *new_dataset(void)
 static void test_rdd_shows_a_dataset_to_the_main_copy(void **state)
 {
     static const char *const bodies[] = {
-        "local rdd = ... local l = rdd:collect() assert(#l == 3 and l[1][2] == 1 and l[2][2] == sluice.null "
-        "and "
-        "l[3] == sluice.null)",
+        "local rdd = ... local l = rdd:collect() assert(#l == 3 and l[1][2] == 1 and l[2][2] == "
+        "sluice.null and l[3] == sluice.null)",
         "local rdd = ... assert(#rdd:take(2) == 2 and #rdd:take(0) == 0 and #rdd:take(9) == 3)",
         "local rdd = ... assert(rdd:first()[1] == 'a' and rdd:count() == 3 and not rdd:isEmpty())",
         "local rdd = ... local n = 0 for k, v in rdd:records() do n = n + 1 + (v or 0) end assert(n == 4)",
-        "local rdd = ... local t = '' rdd:foreachPartition(function(it) t = t .. '|' for k in it do t = t .. "
-        "tostring(k) "
-        "end end) assert(t == '|ab|sluice.null', t)",
+        "local rdd = ... local t = '' rdd:foreachPartition(function(it) t = t .. '|' for k in it do t = t "
+        ".. tostring(k) end end) assert(t == '|ab|sluice.null', t)",
         "assert(os.time() > 0) seen = ... collectgarbage()",
     };
     struct fixture *fixture = *state;

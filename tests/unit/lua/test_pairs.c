@@ -12,12 +12,9 @@
 
 #include <cmocka.h>
 
-static const char prelude[] = "local function walk(t) local r = {} for k, v in pairs(t) do r[#r + 1] = "
-                              "tostring(k) .. '=' .. tostring(v) end "
-                              "return table.concat(r, ' ') end\n"
-                              "local function step(t) local r = {} for k, v in next, t do r[#r + 1] = "
-                              "tostring(k) .. '=' .. tostring(v) end "
-                              "return table.concat(r, ' ') end\n";
+static const char prelude[] =
+    "local function walk(t) local r = {} for k, v in pairs(t) do r[#r + 1] = tostring(k) .. '=' .. tostring(v) end return table.concat(r, ' ') end\n"
+    "local function step(t) local r = {} for k, v in next, t do r[#r + 1] = tostring(k) .. '=' .. tostring(v) end return table.concat(r, ' ') end\n";
 
 static lua_State *new_state(void)
 {
@@ -112,8 +109,7 @@ static void test_next_walks_one_table_twice_at_once(void **state)
 {
     (void)state;
     assert_result("local t, r = {a = 1, b = 2}, '' for k in next, t do for l in next, t do r = r .. k .. l "
-                  ".. ' ' end end "
-                  "return r",
+                  ".. ' ' end end return r",
                   "aa ab ba bb ");
 }
 

@@ -137,8 +137,8 @@ static inline struct sl_function *make(const char *name, size_t argc, const stru
 #define MAKE(name, ...)                                                                                      \
     make(name, sizeof((struct sl_arg[]){__VA_ARGS__}) / sizeof(struct sl_arg), (struct sl_arg[]){__VA_ARGS__})
 
-/* Pushes rows in chunks of equal width, numbering them as lines, through an operator whose arguments are set.
- */
+/* Pushes rows in chunks of equal width, numbering them as lines, through an operator whose
+ * arguments are set. */
 static inline int run_node(struct harness *h, const struct sl_node *node, const struct row *rows,
                            size_t count)
 {

@@ -395,8 +395,7 @@ static void test_refused_values_and_groups_are_told(void **state)
             (char *)text.bytes,
             "c,(7+7)\n"
             "! not this one a,\\N\n"
-            "! reduceByKey: the function returned nothing; return the combined value (nil is a value) "
-            "b,\\N\n");
+            "! reduceByKey: the function returned nothing; return the combined value (nil is a value) b,\\N\n");
         sl_buf_done(&text);
     }
 }

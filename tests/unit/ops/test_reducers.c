@@ -1,5 +1,5 @@
-/* The native reducers: results by a table, and that splitting, combining, encoding and copying change none.
- */
+/* The native reducers: results by a table, and that splitting, combining, encoding and
+ * copying change none. */
 #include "tests/unit/ops/harness.h"
 
 #include "ops/reducer/reducers.h"
