@@ -91,6 +91,7 @@ static bool put_operator(struct sl_buf *buf, const struct sl_op *op)
     return sl_buf_byte(buf, '{') && put_member(buf, "name", op->name) &&
            put_member(buf, "kind", kind_word(op->kind)) && put_member(buf, "family", op->family) &&
            put_member(buf, "summary", op->summary) && put_member(buf, "example", op->example) &&
+           sl_buf_text(buf, op->variadic ? "\"variadic\":true," : "\"variadic\":false,") &&
            put_params(buf, "arguments", op->params) && sl_buf_byte(buf, ',') &&
            put_params(buf, "options", op->options) && sl_buf_byte(buf, '}');
 }

@@ -21,8 +21,8 @@ static bool topic_at(size_t i, struct topic *ret)
 {
     const struct sl_op *op = sl_registry_at(i);
     if (op) {
-        *ret = (struct topic){op->name,   op->family,  op->summary, op->example,
-                              op->params, op->options, false,       false};
+        *ret = (struct topic){op->name,   op->family,  op->summary,  op->example,
+                              op->params, op->options, op->variadic, false};
         return true;
     }
     size_t ops = 0, builtins = 0;

@@ -68,6 +68,19 @@ static int check(struct sl_node *node, struct sl_error *err)
     return reader->check ? reader->check(node, err) : refuse_csv_options(node, reader->name, err);
 }
 
+/* Names that a csv file may have and columns may not (none, one twice) are no failure: then there are none. */
+static int columns(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
+                   struct sl_error *err)
+{
+    struct sl_arg names = sl_node_option(node, "columns");
+    struct sl_arg meta = sl_node_option(node, "meta");
+    (void)err;
+    if (names.kind != SL_ARG_VALUE || (meta.kind == SL_ARG_VALUE && meta.value.boolean))
+        return 0;
+    struct sl_error ignored;
+    return sl_columns_named(arena, &names.value, ret, &ignored) == SL_ENOMEM ? SL_ENOMEM : 0;
+}
+
 static const struct sl_param params[] = {
     {"directory", SL_WANT_STRING, false, "the watched directory, relative to the job"},
     {0},
@@ -95,4 +108,5 @@ const struct sl_op sl_op_file_stream = {
     .options = options,
     .source = &ops,
     .check = check,
+    .columns = columns,
 };

@@ -23,7 +23,7 @@ enum {
     SL_WANT_COUNT = 1 << 14,   /* an integer of at least 1 */
 };
 
-enum { SL_PARAMS_MAX = 6, SL_OPTIONS_MAX = 16 };
+enum { SL_PARAMS_MAX = 6, SL_OPTIONS_MAX = 24 };
 
 struct sl_param {
     const char *name;

@@ -30,6 +30,7 @@ enum sl_gives {
 #define SL_NO_INDEX UINT32_MAX
 
 struct sl_buf;
+struct sl_columns;
 struct sl_dataset;
 struct sl_function;
 struct sl_reducer;
@@ -100,6 +101,11 @@ struct sl_function_ops {
      * arguments only. */
     int (*call_dataset)(const struct sl_function *fn, struct sl_dataset *dataset,
                         const struct sl_services *services, int64_t time_ms, struct sl_error *err);
+
+    /* Optional, built-ins only: the columns of the records that map makes of records with these columns, in
+     * the arena of the graph; NULL: they are not known. */
+    const struct sl_columns *(*columns)(const struct sl_function *fn, const struct sl_columns *in,
+                                        struct sl_arena *arena);
 
     /* Optional, of functions in a job's script: appends their text, by which a change is noticed. Between
      * batches. False: out of memory. */

@@ -21,6 +21,7 @@
 #pragma once
 
 #include "core/base/pool.h"
+#include "core/contract/columns.h"
 #include "core/contract/descriptor.h"
 #include "core/contract/function.h"
 #include "core/contract/site.h"
@@ -49,7 +50,14 @@ struct sl_node {
     int64_t interval_ms;                  /* of the whole graph */
     int64_t window_ms;                    /* reach of the windows above it; 0: unwindowed */
     size_t view;                          /* of a mount output: its number among them */
+    const struct sl_columns *columns;     /* of what it gives (core/contract/columns.h); NULL: not known */
 };
+
+/* The names and types of the columns of the node's records; NULL: not known. */
+static inline const struct sl_columns *sl_node_columns(const struct sl_node *node)
+{
+    return node->columns;
+}
 
 /* The function, text, number ... given for parameter i; the fallback where it was not given or is nil. */
 const struct sl_function *sl_node_function(const struct sl_node *node, unsigned i);
@@ -187,4 +195,12 @@ struct sl_op {
     /* Optional: checks what params cannot say and may set node->slide_ms (which starts as
      * the first input's). */
     int (*check)(struct sl_node *node, struct sl_error *err);
+    /* Optional, after check: the columns of what the node gives, in the arena of the graph. Leaves *ret alone
+     * where they are not known. NULL: the operator makes new fields. For an operator that passes records on:
+     * sl_columns_of_input, sl_columns_of_inputs. */
+    int (*columns)(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
+                   struct sl_error *err);
+    /* The last parameter may repeat; its values arrive as one list in its place. A list may be given as well.
+     */
+    bool variadic;
 };

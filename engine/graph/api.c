@@ -124,13 +124,57 @@ static int check_node(struct sl_node *node, struct sl_error *err)
     return r;
 }
 
+static int find_columns(struct sl_node *node, struct sl_arena *arena, struct sl_error *err)
+{
+    int r = node->op->columns ? node->op->columns(node, arena, &node->columns, err) : 0;
+    return r < 0 && r != SL_ENOMEM ? sl_error_wrap(err, "%s", node->op->name) : r;
+}
+
+/* Values of a last parameter that may repeat become one list; *argc is then the number of parameters. */
+static int gather_values(struct sl_arena *arena, const struct sl_op *op, struct sl_arg *argv, size_t *argc,
+                         struct sl_error *err)
+{
+    size_t last = 0, count = *argc;
+    while (op->params[last + 1].name)
+        last++;
+    if (count <= last ||
+        (count == last + 1 && argv[last].kind == SL_ARG_VALUE && argv[last].value.tag == SL_LIST))
+        return 0;
+    struct sl_field *items = sl_arena_alloc(arena, (count - last) * sizeof *items);
+    if (!items)
+        return sl_error_nomem(err);
+    for (size_t i = last; i < count; i++) {
+        if (argv[i].kind != SL_ARG_VALUE)
+            return 0; /* what it should be is said by the parameter */
+        items[i - last] = argv[i].value;
+    }
+    argv[last] = (struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_list(items, count - last)};
+    *argc = last + 1;
+    return 0;
+}
+
+/* The arguments as the descriptor has them. */
+static int check_arguments(struct sl_context *context, struct sl_node *node, const struct sl_arg *argv,
+                           size_t argc, struct sl_error *err)
+{
+    const struct sl_op *op = node->op;
+    struct sl_arg gathered[SL_PARAMS_MAX + SL_WIDTH_MAX];
+    if (op->variadic && argc <= SL_PARAMS_MAX + SL_WIDTH_MAX) {
+        memcpy(gathered, argv, argc * sizeof *argv);
+        int r = gather_values(&context->arena, op, gathered, &argc, err);
+        if (r < 0)
+            return r;
+        argv = gathered;
+    }
+    return sl_args_check(op->name, op->params, op->options, argv, argc, node->arg, node->option, err);
+}
+
 static int fill_node(struct sl_stream *stream, struct sl_stream *first, const struct sl_arg *argv,
                      size_t argc, struct sl_error *err)
 {
     struct sl_context *context = stream->context;
     struct sl_node *node = &stream->node;
-    int r = sl_args_check(node->op->name, node->op->params, node->op->options, argv, argc, node->arg,
-                          node->option, err);
+    int r = check_arguments(context, node, argv, argc, err);
     if (r < 0)
         return r;
     if (!keep_values(&context->arena, node->arg, SL_PARAMS_MAX) ||
@@ -142,7 +186,8 @@ static int fill_node(struct sl_stream *stream, struct sl_stream *first, const st
     node->slide_ms = node->inputs ? node->input[0]->slide_ms : node->interval_ms;
     node->window_ms = node->inputs ? node->input[0]->window_ms : 0;
     r = check_slides(node, err);
-    return r == 0 ? check_node(node, err) : r;
+    r = r < 0 ? r : check_node(node, err);
+    return r < 0 ? r : find_columns(node, &context->arena, err);
 }
 
 static struct sl_stream *add_node(struct sl_context *context, const struct sl_op *op, struct sl_stream *first,

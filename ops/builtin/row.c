@@ -1,4 +1,5 @@
 /* select(i, ...), swap, const(v): records made of the fields of records. Columns are shared. */
+#include "core/contract/columns.h"
 #include "ops/builtin/function.h"
 
 struct choice {
@@ -33,9 +34,17 @@ static int select_map(const struct sl_function *fn, struct sl_task *task, const 
     return 0;
 }
 
+static const struct sl_columns *select_columns(const struct sl_function *fn, const struct sl_columns *in,
+                                               struct sl_arena *arena)
+{
+    const struct choice *choice = (const struct choice *)fn;
+    return sl_columns_pick(arena, in, choice->numbers.number, choice->numbers.count);
+}
+
 static const struct sl_function_ops select_ops = {
     .call = select_call,
     .map = select_map,
+    .columns = select_columns,
     .free = sl_builtin_free,
 };
 
@@ -87,9 +96,17 @@ static int swap_map(const struct sl_function *fn, struct sl_task *task, const st
     return 0;
 }
 
+static const struct sl_columns *swap_columns(const struct sl_function *fn, const struct sl_columns *in,
+                                             struct sl_arena *arena)
+{
+    (void)fn;
+    return in->count == 2 ? sl_columns_pick(arena, in, (const uint32_t[]){2, 1}, 2) : NULL;
+}
+
 static const struct sl_function_ops swap_ops = {
     .call = swap_call,
     .map = swap_map,
+    .columns = swap_columns,
     .free = sl_builtin_free,
 };
 

@@ -51,6 +51,7 @@ const struct sl_op sl_op_subtract_by_key = {
     .params = subtract_params,
     .wide = &subtract_wide,
     .check = sl_partition_count_check,
+    .columns = sl_columns_of_input,
 };
 
 /* ---- intersection ---- */
@@ -88,4 +89,5 @@ const struct sl_op sl_op_intersection = {
     .params = intersection_params,
     .wide = &intersection_wide,
     .check = sl_partition_count_check,
+    .columns = sl_columns_of_input,
 };

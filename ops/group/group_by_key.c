@@ -76,4 +76,5 @@ const struct sl_op sl_op_distinct = {
     .params = partitions_params,
     .wide = &distinct_wide,
     .check = sl_partition_count_check,
+    .columns = sl_columns_of_input,
 };

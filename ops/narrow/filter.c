@@ -99,4 +99,5 @@ const struct sl_op sl_op_filter = {
     .params = filter_params,
     .narrow = &filter_narrow,
     .check = filter_check,
+    .columns = sl_columns_of_input,
 };

@@ -41,6 +41,26 @@ static const struct sl_narrow values_narrow = {
     .done = sl_builder_close,
 };
 
+static int keys_columns(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
+                        struct sl_error *err)
+{
+    (void)err;
+    *ret = sl_columns_pick(arena, sl_node_columns(node->input[0]), (const uint32_t[]){1}, 1);
+    return 0;
+}
+
+static int values_columns(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
+                          struct sl_error *err)
+{
+    const struct sl_columns *columns = sl_node_columns(node->input[0]);
+    uint32_t number[SL_WIDTH_MAX];
+    (void)err;
+    for (uint32_t i = 0; columns && i + 1 < columns->count; i++)
+        number[i] = i + 2;
+    *ret = columns && columns->count > 1 ? sl_columns_pick(arena, columns, number, columns->count - 1) : NULL;
+    return 0;
+}
+
 const struct sl_op sl_op_keys = {
     .name = "keys",
     .kind = SL_OP_NARROW,
@@ -48,6 +68,7 @@ const struct sl_op sl_op_keys = {
     .summary = "Keeps the key of each pair",
     .example = "s:map(sluice.pair(1)):keys()",
     .narrow = &keys_narrow,
+    .columns = keys_columns,
 };
 
 const struct sl_op sl_op_values = {
@@ -57,4 +78,5 @@ const struct sl_op sl_op_values = {
     .summary = "Keeps the value of each pair; several value fields stay several",
     .example = "s:map(sluice.pair(1)):values()",
     .narrow = &values_narrow,
+    .columns = values_columns,
 };

@@ -40,6 +40,18 @@ static int map_push(struct sl_instance *self, const struct sl_chunk *in)
     return sl_each_call(self, fn, in, add_row);
 }
 
+/* Built-ins that only move fields know what becomes of the names. */
+static int map_columns(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
+                       struct sl_error *err)
+{
+    const struct sl_function *fn = sl_node_function(node, 0);
+    const struct sl_columns *columns = sl_node_columns(node->input[0]);
+    (void)err;
+    if (columns && fn->ops->columns)
+        *ret = fn->ops->columns(fn, columns, arena);
+    return 0;
+}
+
 static const struct sl_narrow map_narrow = {
     .state_size = sizeof(struct sl_builder),
     .open = sl_builder_open,
@@ -60,4 +72,5 @@ const struct sl_op sl_op_map = {
     .example = "s:map(function(line) return line, #line end)",
     .params = map_params,
     .narrow = &map_narrow,
+    .columns = map_columns,
 };

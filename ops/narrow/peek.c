@@ -38,4 +38,5 @@ const struct sl_op sl_op_peek = {
     .example = "s:peek(function(line) assert(#line < 1000, \"a long line\") end)",
     .params = peek_params,
     .narrow = &peek_narrow,
+    .columns = sl_columns_of_input,
 };

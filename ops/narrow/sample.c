@@ -157,4 +157,5 @@ const struct sl_op sl_op_sample = {
     .params = sample_params,
     .narrow = &sample_narrow,
     .check = sample_check,
+    .columns = sl_columns_of_input,
 };

@@ -22,4 +22,5 @@ const struct sl_op sl_op_union = {
     .example = "s:union(s2)",
     .params = params,
     .narrow = &union_narrow,
+    .columns = sl_columns_of_inputs,
 };

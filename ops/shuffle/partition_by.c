@@ -215,4 +215,5 @@ const struct sl_op sl_op_partition_by = {
     .params = params,
     .wide = &partition_by_wide,
     .check = sl_partition_count_check,
+    .columns = sl_columns_of_input,
 };

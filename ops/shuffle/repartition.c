@@ -86,6 +86,7 @@ const struct sl_op sl_op_repartition = {
     .params = repartition_params,
     .wide = &repartition_wide,
     .check = sl_partition_count_check,
+    .columns = sl_columns_of_input,
 };
 
 const struct sl_op sl_op_coalesce = {
@@ -97,4 +98,5 @@ const struct sl_op sl_op_coalesce = {
     .params = coalesce_params,
     .wide = &coalesce_wide,
     .check = sl_partition_count_check,
+    .columns = sl_columns_of_input,
 };

@@ -87,4 +87,5 @@ const struct sl_op sl_op_take = {
     .example = "s:sortBy(sluice.length):take(3)",
     .params = params,
     .wide = &take_wide,
+    .columns = sl_columns_of_input,
 };

@@ -58,6 +58,7 @@ const struct sl_op sl_op_sort_by = {
     .params = sort_by_params,
     .wide = &sort_by_wide,
     .check = sl_partition_count_check,
+    .columns = sl_columns_of_input,
 };
 
 /* ---- sortByKey ---- */
@@ -85,6 +86,7 @@ const struct sl_op sl_op_sort_by_key = {
     .params = sort_by_key_params,
     .wide = &sort_by_key_wide,
     .check = sl_partition_count_check,
+    .columns = sl_columns_of_input,
 };
 
 /* ---- top ---- */
@@ -116,4 +118,5 @@ const struct sl_op sl_op_top = {
     .example = "s:map(sluice.pair(1)):reduceByKey(sluice.sum):top(10, sluice.select(2))",
     .params = top_params,
     .wide = &top_wide,
+    .columns = sl_columns_of_input,
 };

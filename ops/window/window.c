@@ -270,4 +270,5 @@ const struct sl_op sl_op_window = {
     .params = params,
     .wide = &window_wide,
     .check = check,
+    .columns = sl_columns_of_input,
 };
