@@ -200,7 +200,6 @@ struct sl_op {
      * sl_columns_of_input, sl_columns_of_inputs. */
     int (*columns)(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
                    struct sl_error *err);
-    /* The last parameter may repeat; its values arrive as one list in its place. A list may be given as well.
-     */
+    /* The last parameter may repeat: its values arrive as one list, which may be given as a list, too. */
     bool variadic;
 };
