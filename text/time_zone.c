@@ -119,8 +119,8 @@ static int add_transition(struct sl_time_zone *zone, int64_t at, uint16_t type)
         return SL_ENOMEM;
     zone->transition = grown;
     uint16_t before = zone->count ? grown[zone->count - 1].type : zone->first;
-    int32_t old = zone->type[before].offset, new = zone->type[type].offset;
-    grown[zone->count++] = (struct transition){at, at + (old > new ? old : new), type};
+    int32_t old_offset = zone->type[before].offset, offset = zone->type[type].offset;
+    grown[zone->count++] = (struct transition){at, at + (old_offset > offset ? old_offset : offset), type};
     return 0;
 }
 
