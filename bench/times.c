@@ -1,8 +1,7 @@
-/* Times as text at full speed, on one core: times FORMAT ROWS. Texts are printed by the format, a few of each second,
- * then read; prints millions of times read a second.
+/* Times as text at full speed, on one core: times [FORMAT [ROWS [ZONE]]]. Texts of the format are read; prints
+ * millions of times read a second. tools/build, then in the project's directory:
  *
- *     cc -O3 -I. -Iinclude -D_GNU_SOURCE bench/times.c build/release/libsl_text.a build/release/libsl_core.a -lxxhash -lm
- */
+ * cc -O3 -I. -Iinclude -D_GNU_SOURCE bench/times.c build/release/libsl_text.a build/release/libsl_core.a -lxxhash -lm */
 #include "text/time_format.h"
 
 #include <stdio.h>
