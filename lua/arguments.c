@@ -2,6 +2,7 @@
 
 #include "lua/builtin.h"
 #include "lua/function.h"
+#include "lua/schema.h"
 #include "lua/stream.h"
 #include "lua/testing/copy.h"
 #include "lua/value.h"
@@ -116,6 +117,8 @@ struct sl_arg sl_options_take(lua_State *L, int index)
     for (size_t i = 0; i < count; i++) {
         lua_pushstring(L, option[i].name);
         lua_rawget(L, index);
+        if (strcmp(option[i].name, "schema") == 0)
+            sl_schema_spread(L);
         option[i].arg = sl_argument_take(L, -1);
         lua_pop(L, 1);
     }

@@ -17,7 +17,8 @@ const struct sl_param sl_save_params[] = {
 const struct sl_param sl_save_options[] = {
     {"format", SL_WANT_STRING, true, "tsv (default), lines, csv, json, spark or python"},
     {"partitions", SL_WANT_COUNT, true, "part files, 1 by default"},
-    {"header", SL_WANT_STRINGS, true, "names of the columns, the first line of every part"},
+    {"header", SL_WANT_STRINGS | SL_WANT_BOOLEAN, true,
+     "the first line of every part: names of the columns, or true for those that the stream has"},
     {"compression", SL_WANT_STRING, true, "zstd or gzip"},
     {"latest", SL_WANT_BOOLEAN, true, "prefix.suffix links to the newest directory (default true)"},
     {"keep", SL_WANT_COUNT | SL_WANT_STRING, true,
@@ -91,6 +92,15 @@ static bool option_boolean(const struct sl_node *node, const char *name, bool fa
 static int read_header(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
     struct sl_field header = option_value(node, "header");
+    bool is_wanted = header.tag == SL_BOOL && header.boolean;
+    if (is_wanted && !settings->columns)
+        return sl_error_set(err, SL_EUSAGE,
+                            "header = true needs a stream whose columns have names; name them with "
+                            ":columns(...) before, or give a list of names");
+    settings->has_header = is_wanted || header.tag == SL_LIST;
+    if (is_wanted && settings->format->one_field && settings->columns->count != 1)
+        return sl_error_set(err, SL_EUSAGE, "the stream has %u columns; rows of format \"%s\" have one",
+                            settings->columns->count, settings->format->name);
     if (header.tag != SL_LIST)
         return 0;
     if (header.len > SL_WIDTH_MAX)
@@ -135,6 +145,7 @@ int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *r
 {
     struct sl_save_settings settings = {.prefix = sl_node_value(node, 0), .suffix = sl_node_value(node, 1)};
     struct sl_field partitions = option_value(node, "partitions");
+    settings.columns = node->inputs ? sl_node_columns(node->input[0]) : NULL;
     int r = sl_output_dir_check(settings.prefix, settings.suffix, err);
     r = r < 0 ? r : read_names(node, &settings, err);
     r = r < 0 ? r : read_header(node, &settings, err);

@@ -10,7 +10,9 @@ struct sl_save_settings {
     const struct sl_format *format;
     const struct sl_compression *compression; /* NULL: none */
     size_t partitions;
-    const struct sl_field *header; /* names of the columns, or NULL */
+    const struct sl_columns *columns; /* of the stream, or NULL */
+    bool has_header;                  /* each part begins with names */
+    const struct sl_field *header;    /* those given; NULL: those of the columns */
     uint32_t header_count;
     bool latest, overwrite;
     uint64_t keep_count; /* keep so many; 0: see keep_ms */

@@ -20,17 +20,28 @@ static int open_directory(struct sl_writer *writer, struct sl_error *err)
     return r;
 }
 
+static uint32_t header_names(const struct sl_save_settings *settings, struct sl_field *names)
+{
+    uint32_t count = settings->header ? settings->header_count : settings->columns->count;
+    for (uint32_t c = 0; c < count; c++) {
+        const char *name = settings->header ? NULL : settings->columns->column[c].name;
+        names[c] = name ? sl_string(name, strlen(name)) : settings->header[c];
+    }
+    return count;
+}
+
 static int write_header(struct sl_writer *writer, struct sl_error *err)
 {
     const struct sl_save_settings *settings = writer->settings;
     const struct sl_format *format = settings->format;
     struct sl_buf buf SL_CLEANUP(sl_buf_done) = {0};
-    struct sl_chunk chunk = {.rows = 1, .width = settings->header_count};
+    struct sl_field names[SL_WIDTH_MAX];
+    uint32_t count = header_names(settings, names);
+    struct sl_chunk chunk = {.rows = 1, .width = count};
     uint64_t replaced = 0;
-    for (uint32_t c = 0; c < settings->header_count; c++)
-        chunk.column[c] = &settings->header[c];
-    bool ok = format->header ? format->header(&buf, settings->header, settings->header_count)
-                             : format->rows(&buf, &chunk, &replaced);
+    for (uint32_t c = 0; c < count; c++)
+        chunk.column[c] = &names[c];
+    bool ok = format->header ? format->header(&buf, names, count) : format->rows(&buf, &chunk, &replaced);
     return ok ? sl_part_write(&writer->part, buf.bytes, buf.len, err) : sl_error_nomem(err);
 }
 
@@ -40,7 +51,7 @@ static int open_part(struct sl_writer *writer, struct sl_error *err)
     if (r == 0)
         r = sl_part_open(&writer->part, writer->stage->services->io, writer->directory.fd,
                          writer->place->shown, writer->index, writer->settings->compression, err);
-    return r == 0 && writer->settings->header ? write_header(writer, err) : r;
+    return r == 0 && writer->settings->has_header ? write_header(writer, err) : r;
 }
 
 /* The sequences' door to the part that is being written. */
@@ -88,7 +99,9 @@ static int format_rows(struct sl_writer *writer, struct sl_task *task, const str
     uint64_t replaced = 0;
     if (format->one_field && in->width != 1)
         return reject_rows(writer, task, in);
-    if (!format->rows(buf, in, &replaced))
+    const struct sl_columns *columns = format->named_rows ? writer->settings->columns : NULL;
+    bool ok = columns ? format->named_rows(buf, in, columns, &replaced) : format->rows(buf, in, &replaced);
+    if (!ok)
         return sl_error_nomem(task->err);
     atomic_fetch_add_explicit(&writer->records, in->rows, memory_order_relaxed);
     if (replaced)

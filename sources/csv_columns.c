@@ -2,6 +2,7 @@
 
 #include "core/base/error.h"
 #include "core/rows/field.h"
+#include "sources/input_schema.h"
 
 #include <string.h>
 
@@ -71,7 +72,10 @@ void sl_csv_columns_init(struct sl_csv_columns *columns, const struct sl_node *n
         .wanted = option_value(node, "columns"),
         .all = true,
     };
-    if (!columns->header && columns->wanted.tag == SL_LIST)
+    sl_input_schema_typed(node, "csv", &columns->typed);
+    if (!columns->header && columns->typed.columns)
+        columns->expected = columns->typed.count;
+    else if (!columns->header && columns->wanted.tag == SL_LIST)
         columns->expected = columns->wanted.len;
 }
 
@@ -97,13 +101,17 @@ static int find_column(const struct sl_csv_columns *columns, const struct sl_fie
 int sl_csv_columns_header(struct sl_csv_columns *columns, const struct sl_field *fields, uint32_t count,
                           struct sl_error *err)
 {
+    const struct sl_columns *schema = columns->typed.columns;
     columns->expected = count;
-    if (columns->wanted.tag != SL_LIST)
+    if (columns->wanted.tag != SL_LIST && !schema)
         return 0;
     columns->all = false;
-    columns->count = columns->wanted.len;
+    columns->count = schema ? columns->typed.count : columns->wanted.len;
     int r = 0;
-    for (uint32_t i = 0; i < columns->count && r == 0; i++)
-        r = find_column(columns, &columns->wanted.items[i], fields, count, &columns->pick[i], err);
+    for (uint32_t i = 0; i < columns->count && r == 0; i++) {
+        const char *name = schema ? schema->column[i].name : NULL;
+        struct sl_field wanted = name ? sl_string(name, strlen(name)) : columns->wanted.items[i];
+        r = find_column(columns, &wanted, fields, count, &columns->pick[i], err);
+    }
     return r;
 }

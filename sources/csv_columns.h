@@ -5,16 +5,20 @@
  *     false    -          all fields, rows of any width
  *     false    a, b       all fields; records must have as many as there are names
  *     true     -          all fields in the order of the file; records must be as wide as the header
- *     true     a, b       the named ones in the order of `columns`, wherever each file has them */
+ *     true     a, b       the named ones in the order of `columns`, wherever each file has them
+ *
+ * A schema names columns as `columns` does, and the fields get types (text/typed.h). */
 #pragma once
 
 #include "core/contract/operator.h"
 #include "text/csv.h"
+#include "text/typed.h"
 
 struct sl_csv_columns {
     bool header;                        /* the first record names the fields */
     const char *path;                   /* of the file, for messages */
     struct sl_field wanted;             /* the option `columns`: a list of strings, or nil */
+    struct sl_typed typed;              /* the option `schema`; columns NULL: none */
     uint32_t expected;                  /* fields of a record; 0: any number */
     bool all;                           /* rows are whole records */
     uint32_t count, pick[SL_WIDTH_MAX]; /* otherwise: the fields of a row, as places in the record */

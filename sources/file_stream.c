@@ -1,6 +1,7 @@
 /* fileStream(dir, {format = ...}): the files that arrive in a directory, read in one of several formats. */
 #include "core/base/error.h"
 #include "core/base/nearest.h"
+#include "sources/input_schema.h"
 #include "sources/readers.h"
 
 #include <stdio.h>
@@ -65,20 +66,10 @@ static int check(struct sl_node *node, struct sl_error *err)
     int r = sl_file_options_check(node, err);
     if (r < 0)
         return r;
+    r = sl_input_schema_check(node, reader->takes_schema, reader->name, err);
+    if (r < 0)
+        return r;
     return reader->check ? reader->check(node, err) : refuse_csv_options(node, reader->name, err);
-}
-
-/* Names that a csv file may have and columns may not (none, one twice) are no failure: then there are none. */
-static int columns(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
-                   struct sl_error *err)
-{
-    struct sl_arg names = sl_node_option(node, "columns");
-    struct sl_arg meta = sl_node_option(node, "meta");
-    (void)err;
-    if (names.kind != SL_ARG_VALUE || (meta.kind == SL_ARG_VALUE && meta.value.boolean))
-        return 0;
-    struct sl_error ignored;
-    return sl_columns_named(arena, &names.value, ret, &ignored) == SL_ENOMEM ? SL_ENOMEM : 0;
 }
 
 static const struct sl_param params[] = {
@@ -94,6 +85,11 @@ static const struct sl_param options[] = {
      "csv: the columns of a record, by name where files have a header, in this order"},
     {"delimiter", SL_WANT_STRING, true, "csv: the byte between fields; a comma"},
     {"quote", SL_WANT_STRING, true, "csv: the byte around fields, \"\" for none; a double quote"},
+    {"schema", SL_WANT_LIST, true,
+     "csv, tsv, jsonl: a list of { name, type } or { name, type, required = true }; types string, int, double, "
+     "boolean, timestamp, json"},
+    {"badValues", SL_WANT_STRING, true,
+     "with a schema, a value of another type: \"error\" (a record error) or \"nil\"; error"},
     SL_FILE_OPTIONS,
     {0},
 };
@@ -108,5 +104,5 @@ const struct sl_op sl_op_file_stream = {
     .options = options,
     .source = &ops,
     .check = check,
-    .columns = columns,
+    .columns = sl_input_schema_columns,
 };

@@ -58,14 +58,18 @@ static int reject(struct csv_reader *r, const uint8_t *record, size_t len)
     return sl_task_reject(r->task, r->part->source->source.node->number, &chunk, 0);
 }
 
-static int add_row(struct csv_reader *r, const struct sl_field *fields, uint32_t count)
+static int add_row(struct csv_reader *r, const uint8_t *record, size_t len, struct sl_field *fields,
+                   uint32_t count)
 {
     struct sl_field picked[SL_WIDTH_MAX];
     const struct sl_csv_columns *columns = &r->columns;
+    struct sl_field *row = columns->all ? fields : picked;
     for (uint32_t i = 0; i < columns->count; i++)
         picked[i] = fields[columns->pick[i]];
-    return columns->all ? sl_builder_add(&r->rows, fields, count, r->line)
-                        : sl_builder_add(&r->rows, picked, columns->count, r->line);
+    int result = columns->typed.columns ? sl_typed_texts(&columns->typed, r->task, row) : 0;
+    if (result < 0)
+        return result == SL_EREJECT ? reject(r, record, len) : result;
+    return sl_builder_add(&r->rows, row, columns->all ? count : columns->count, r->line);
 }
 
 static int take_header(struct csv_reader *r, const struct sl_field *fields, uint32_t count)
@@ -107,7 +111,7 @@ static int take_record(struct csv_reader *r, const uint8_t *record, size_t len)
     if (r->wants_header)
         return take_header(r, fields, count);
     if (!expected || count == expected)
-        return add_row(r, fields, count);
+        return add_row(r, record, len, fields, count);
     (void)sl_task_explain(r->task, "csv: %u field%s where %u are expected", count, count == 1 ? "" : "s",
                           expected); /* gives SL_EREJECT */
     return reject(r, record, len);
@@ -261,6 +265,7 @@ static int read_csv(const struct sl_file_part *part, struct sl_task *task, struc
 
 const struct sl_reader sl_reader_csv = {
     .name = "csv",
+    .takes_schema = true,
     .summary = "a record per row, fields as strings; \\N is nil; takes header, columns, delimiter and quote",
     .read = read_csv,
     .check = sl_csv_options_check,

@@ -8,6 +8,7 @@ struct sl_reader {
     const char *name;    /* of the format, as jobs say it */
     const char *summary; /* what a record is */
     bool cuts;           /* plain files may be cut into splits */
+    bool takes_schema;   /* options schema and badValues */
     bool opens_nothing;  /* it wants no more than the file's name */
     /* Pushes the rows in order; core/contract/source.h has the rules. SL_EFAIL: the file cannot be read. */
     int (*read)(const struct sl_file_part *part, struct sl_task *task, struct sl_outlet *out,

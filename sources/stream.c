@@ -93,6 +93,7 @@ int sl_part_lines(const struct sl_file_part *part, struct sl_task *task, struct 
 struct line_rows {
     struct sl_outlet outlet; /* first */
     sl_line_splitter *split;
+    const struct sl_typed *typed;
     struct sl_task *task;
     unsigned node;
     struct sl_builder rows;
@@ -102,7 +103,7 @@ static int push_line(struct line_rows *l, const struct sl_chunk *chunk, uint32_t
 {
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width = 0;
-    int r = l->split(l->task, &chunk->column[0][row], fields, &width);
+    int r = l->split(l->typed, l->task, &chunk->column[0][row], fields, &width);
     if (r == SL_EREJECT)
         return sl_task_reject(l->task, l->node, chunk, row);
     return r < 0 || !width ? r : sl_builder_add(&l->rows, fields, width, chunk->line[row]);
@@ -118,11 +119,15 @@ static int push_lines(struct sl_outlet *outlet, const struct sl_chunk *chunk)
     return r < 0 ? r : sl_builder_flush(&l->rows);
 }
 
-int sl_part_split_lines(const struct sl_file_part *part, sl_line_splitter *split, struct sl_task *task,
-                        struct sl_outlet *out, uint64_t *ret_lines)
+int sl_part_split_lines(const struct sl_file_part *part, sl_line_splitter *split,
+                        const struct sl_typed *typed, struct sl_task *task, struct sl_outlet *out,
+                        uint64_t *ret_lines)
 {
-    struct line_rows l = {
-        .outlet = {push_lines}, .split = split, .task = task, .node = part->source->source.node->number};
+    struct line_rows l = {.outlet = {push_lines},
+                          .split = split,
+                          .typed = typed,
+                          .task = task,
+                          .node = part->source->source.node->number};
     sl_builder_init(&l.rows, out);
     int r = sl_part_lines(part, task, &l.outlet, ret_lines);
     sl_builder_done(&l.rows);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/base/buf.h"
+#include "core/contract/columns.h"
 #include "core/rows/chunk.h"
 
 struct sl_format {
@@ -15,6 +16,9 @@ struct sl_format {
     bool (*rows)(struct sl_buf *buf, const struct sl_chunk *chunk, uint64_t *replaced);
     /* The line that names the columns, for opts.header; NULL: as a row of strings through rows(). */
     bool (*header)(struct sl_buf *buf, const struct sl_field *names, uint32_t count);
+    /* Optional: rows() where the columns have names, which the format writes with each row. */
+    bool (*named_rows)(struct sl_buf *buf, const struct sl_chunk *chunk, const struct sl_columns *columns,
+                       uint64_t *replaced);
 };
 
 /* All formats in the order help shows them, ends with NULL. */

@@ -1,7 +1,9 @@
 #include "core/contract/columns.h"
 
+#include "core/base/nearest.h"
 #include "core/contract/operator.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const type_names[] = {
@@ -69,6 +71,71 @@ int sl_columns_named(struct sl_arena *arena, const struct sl_field *names, const
     int r = columns ? 0 : sl_error_nomem(err);
     for (uint32_t i = 0; i < names->len && r == 0; i++)
         r = sl_columns_name(columns, arena, i, &names->items[i], err);
+    if (r == 0)
+        *ret = columns;
+    return r;
+}
+
+static int schema_type(const struct sl_field *type, struct sl_column *column, struct sl_error *err)
+{
+    static const char *const names[] = {"string", "int", "double", "boolean", "timestamp", "json"};
+    char text[32] = "";
+    if (type->tag == SL_STR && sl_column_type_find(type->str, type->len, &column->type))
+        return 0;
+    if (type->tag == SL_STR)
+        snprintf(text, sizeof text, "%.*s", (int)(type->len < sizeof text ? type->len : sizeof text - 1),
+                 (const char *)type->str);
+    sl_error_set(err, SL_EUSAGE,
+                 "schema: the type of column \"%s\" must be \"string\", \"int\", \"double\", "
+                 "\"boolean\", \"timestamp\" or \"json\"",
+                 column->name);
+    const char *nearest = sl_name_nearest(text, names, sizeof names / sizeof *names);
+    return nearest ? sl_error_hint(err, "did you mean \"%s\"?", nearest) : SL_EUSAGE;
+}
+
+static int schema_options(const struct sl_field *options, struct sl_column *column, struct sl_error *err)
+{
+    for (uint32_t i = 0; i < options->len; i++) {
+        const struct sl_field *name = &options->items[2 * (size_t)i], *value = name + 1;
+        if (name->len != 8 || memcmp(name->str, "required", 8) != 0)
+            return sl_error_set(err, SL_EUSAGE,
+                                "schema: column \"%s\" has an option \"%.*s\"; there is only required",
+                                column->name, (int)name->len, (const char *)name->str);
+        if (value->tag != SL_BOOL)
+            return sl_error_set(err, SL_EUSAGE, "schema: required of column \"%s\" must be true or false",
+                                column->name);
+        column->required = value->boolean;
+    }
+    return 0;
+}
+
+static int schema_column(struct sl_columns *columns, struct sl_arena *arena, uint32_t i,
+                         const struct sl_field *item, struct sl_error *err)
+{
+    bool good = item->tag == SL_LIST && (item->len == 2 || (item->len == 3 && item->items[2].tag == SL_MAP));
+    if (!good)
+        return sl_error_set(err, SL_EUSAGE,
+                            "schema: column %u must be { \"name\", \"type\" } or "
+                            "{ \"name\", \"type\", required = true }",
+                            i + 1);
+    int r = sl_columns_name(columns, arena, i, &item->items[0], err);
+    if (r < 0)
+        return r == SL_ENOMEM ? r : sl_error_wrap(err, "schema");
+    r = schema_type(&item->items[1], &columns->column[i], err);
+    return r < 0 || item->len < 3 ? r : schema_options(&item->items[2], &columns->column[i], err);
+}
+
+int sl_columns_schema(struct sl_arena *arena, const struct sl_field *schema, const struct sl_columns **ret,
+                      struct sl_error *err)
+{
+    if (schema->tag != SL_LIST || !schema->len || schema->len > SL_WIDTH_MAX)
+        return sl_error_set(err, SL_EUSAGE,
+                            "schema must be a list of 1 to %d columns, each { \"name\", \"type\" }",
+                            SL_WIDTH_MAX);
+    struct sl_columns *columns = sl_columns_new(arena, schema->len);
+    int r = columns ? 0 : sl_error_nomem(err);
+    for (uint32_t i = 0; i < schema->len && r == 0; i++)
+        r = schema_column(columns, arena, i, &schema->items[i], err);
     if (r == 0)
         *ret = columns;
     return r;

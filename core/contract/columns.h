@@ -62,6 +62,10 @@ int sl_columns_name(struct sl_columns *columns, struct sl_arena *arena, uint32_t
 /* Columns of a list of names, of no type. SL_EUSAGE as above, or too many. */
 int sl_columns_named(struct sl_arena *arena, const struct sl_field *names, const struct sl_columns **ret,
                      struct sl_error *err);
+/* Columns of a schema: a list of {name, type}, or of {name, type, map} where the map may have `required`, a
+ * boolean. SL_EUSAGE: says which column and what is wrong with it. */
+int sl_columns_schema(struct sl_arena *arena, const struct sl_field *schema, const struct sl_columns **ret,
+                      struct sl_error *err);
 /* Those with the given numbers, from 1, in that order. NULL: one does not exist, one is chosen twice, or there
  * is no memory: such columns are not known. */
 const struct sl_columns *sl_columns_pick(struct sl_arena *arena, const struct sl_columns *columns,
