@@ -15,7 +15,7 @@ static int check_job(struct sl_job *job, struct sl_error *err)
     if (r < 0)
         return r;
     r = sl_check(context, stdout);
-    return r < 0 ? sl_error_set(err, (enum sl_err)r, "%s", sl_context_error(context)) : 0;
+    return r < 0 ? sl_error_set(err, r, "%s", sl_context_error(context)) : 0;
 }
 
 static int run_check(const struct sl_line *line)

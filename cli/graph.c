@@ -28,7 +28,7 @@ static int print_graph(const struct sl_line *line, struct sl_error *err)
     struct sl_context *context = sl_job_context(job_line.job);
     r = sl_graph(context, form_of(line), stdout);
     if (r < 0)
-        sl_error_set(err, (enum sl_err)r, "%s", sl_context_error(context));
+        sl_error_set(err, r, "%s", sl_context_error(context));
     sl_job_line_close(&job_line);
     return r;
 }

@@ -134,6 +134,9 @@ static int open_line(struct sl_job_line *job_line, const struct sl_line *line, s
     job_line->paths = calloc(count, sizeof *job_line->paths);
     if (!job_line->overrides || !job_line->paths)
         return sl_error_nomem(err);
+    sl_stderr_log_init(&job_line->log, false, true);
+    job_line->options.on_log = sl_stderr_log_write;
+    job_line->options.log_arg = &job_line->log;
     int r = find_job(line, &job_line->options, err);
     if (r == 0)
         r = take_overrides(job_line, line, err);

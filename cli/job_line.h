@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cli/flags.h"
+#include "cli/log.h"
 #include "lua/job.h"
 
 /* Rows for the tables of such commands. */
@@ -23,6 +24,7 @@ struct sl_job_line {
     struct sl_option *overrides;
     char **paths; /* made absolute for the overrides */
     size_t path_count;
+    struct sl_stderr_log log; /* of commands that do not run the job: warnings */
 };
 
 int sl_job_line_open(const struct sl_line *line, struct sl_job_line *ret, struct sl_error *err);

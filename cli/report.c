@@ -1,7 +1,8 @@
 #include "cli/report.h"
 
+#include "cli/log.h"
 #include "core/base/buf.h"
-#include "engine/run/log.h"
+#include "sluice.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,35 +36,13 @@ void sl_report_as(bool json, const char *text)
         return;
     }
     sl_stderr_log_init(&log, json, false);
-    log.log.write(&log.log, SL_LOG_ERROR, text);
-}
-
-static int status_of(enum sl_err code)
-{
-    switch (code) {
-    case SL_OK:
-    case SL_ESTOP:
-        return SL_STATUS_DONE;
-    case SL_EUSAGE:
-        return SL_STATUS_USAGE;
-    case SL_EHELD:
-        return SL_STATUS_HELD;
-    case SL_EDAMAGED:
-        return SL_STATUS_DAMAGED;
-    case SL_EFAIL:
-    case SL_ENOMEM:
-    case SL_EREJECT:
-    case SL_EGROUP:
-    case SL_EFULL:
-        return SL_STATUS_FAILED;
-    }
-    return SL_STATUS_FAILED;
+    sl_stderr_log_write(&log, SL_LOG_ERROR, text);
 }
 
 int sl_report_error_as(bool json, const struct sl_error *err)
 {
     sl_report_as(json, err->text);
-    return status_of(err->code);
+    return sl_exit_status(err->code);
 }
 
 int sl_report_error(const struct sl_error *err)

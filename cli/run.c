@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/job_line.h"
+#include "cli/log.h"
 #include "cli/report.h"
 #include "cli/signals.h"
 
@@ -32,6 +33,7 @@ static bool is_given(const struct sl_line *line, const char *name, const char *c
 static int read_options(const struct sl_line *line, struct sl_run_options *ret, struct sl_error *err)
 {
     *ret = (struct sl_run_options){
+        .size = sizeof *ret,
         .once = sl_line_has(line, "once"),
         .available_now = sl_line_has(line, "available-now"),
         .batches = sl_line_integer(line, "batches", 0),
@@ -40,7 +42,6 @@ static int read_options(const struct sl_line *line, struct sl_run_options *ret, 
         .strict = sl_line_has(line, "strict"),
         .require_mount = sl_line_has(line, "require-mount"),
         .accept_changes = sl_line_has(line, "accept-changes"),
-        .log_json = is_given(line, "log-format", "json"),
     };
     if (ret->once && ret->available_now)
         return sl_error_set(err, SL_EUSAGE, "--once and --available-now exclude each other");
@@ -49,30 +50,34 @@ static int read_options(const struct sl_line *line, struct sl_run_options *ret, 
     return 0;
 }
 
-/* The exit status is sl_run's; a run that was told to stop has no error. */
-static int run_loaded(struct sl_job *job, struct sl_run_options *options)
+/* A run that ended as it was asked to has no error. */
+static int run_loaded(struct sl_job *job, const struct sl_run_options *options, bool json)
 {
     struct sl_context *context = sl_job_context(job);
-    int status = sl_run(context, options);
-    if (status != SL_STATUS_DONE && sl_context_error(context)[0])
-        sl_report_as(options->log_json, sl_context_error(context));
-    return status;
+    struct sl_stderr_log log;
+    sl_stderr_log_init(&log, json, false);
+    sl_context_on_log(context, sl_stderr_log_write, &log);
+    int r = sl_run(context, options);
+    if (r < 0 && sl_context_error(context)[0])
+        sl_report_as(json, sl_context_error(context));
+    sl_context_on_log(context, NULL, NULL);
+    return sl_exit_status(r);
 }
 
-static int run_with_signals(const struct sl_line *line, struct sl_run_options *options)
+static int run_with_signals(const struct sl_line *line, struct sl_run_options *options, bool json)
 {
     struct sl_error err;
     struct sl_signals signals;
     if (sl_signals_open(&signals, &err) < 0)
-        return sl_report_error_as(options->log_json, &err);
+        return sl_report_error_as(json, &err);
     options->stop = signals.count;
     options->stop_fd = signals.fd;
     struct sl_job_line job_line;
     int status;
     if (sl_job_line_open(line, &job_line, &err) < 0) {
-        status = sl_report_error_as(options->log_json, &err);
+        status = sl_report_error_as(json, &err);
     } else {
-        status = run_loaded(job_line.job, options);
+        status = run_loaded(job_line.job, options, json);
         sl_job_line_close(&job_line);
     }
     sl_signals_close(&signals);
@@ -83,9 +88,10 @@ static int run_run(const struct sl_line *line)
 {
     struct sl_error err;
     struct sl_run_options options;
+    bool json = is_given(line, "log-format", "json");
     if (read_options(line, &options, &err) < 0)
-        return sl_report_error_as(options.log_json, &err);
-    return run_with_signals(line, &options);
+        return sl_report_error_as(json, &err);
+    return run_with_signals(line, &options, json);
 }
 
 const struct sl_command sl_command_run = {

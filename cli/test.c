@@ -1,4 +1,5 @@
 #include "cli/commands.h"
+#include "cli/log.h"
 #include "cli/report.h"
 
 #include "lua/testing/testing.h"
@@ -17,7 +18,9 @@ static int run_tests(const struct sl_line *line, struct sl_testing *testing, str
 static int run_test(const struct sl_line *line)
 {
     struct sl_error err;
-    struct sl_testing testing = {.out = stdout};
+    struct sl_stderr_log log;
+    sl_stderr_log_init(&log, false, true);
+    struct sl_testing testing = {.out = stdout, .on_log = sl_stderr_log_write, .log_arg = &log};
     if (run_tests(line, &testing, &err) < 0)
         return sl_report_error(&err);
     return testing.failed ? SL_STATUS_FAILED : SL_STATUS_DONE;

@@ -48,7 +48,7 @@ static void declare(struct sl_context *ssc)
     struct sl_stream *pairs = sl_apply(words, "map", example_function(ssc, pair_with_one));
     struct sl_stream *counts = sl_apply(pairs, "reduceByKey", example_function(ssc, add));
 
-    sl_output_args(counts, "pprint", NULL, 0);
+    sl_output(counts, "pprint");
     sl_output(counts, "saveAsTextFiles", SL_STR_ARG("out/counts"), SL_STR_ARG("txt"));
 }
 

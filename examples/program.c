@@ -16,7 +16,7 @@ static void handle(int number)
 
 struct sl_arg example_builtin(struct sl_context *ssc, const char *name)
 {
-    return SL_FN_ARG(sl_call_args(ssc, name, NULL, 0));
+    return SL_FN_ARG(sl_call(ssc, name));
 }
 
 struct sl_arg example_function(struct sl_context *ssc, sl_user_function *function)
@@ -43,19 +43,29 @@ static bool read_line(int argc, char **argv, const char **dir, struct sl_run_opt
     return true;
 }
 
+/* Warnings only: lines of several threads are written whole by stdio. */
+static void show_warning(void *arg, enum sl_log_level level, const char *text)
+{
+    if (level >= SL_LOG_WARNING)
+        fprintf(stderr, "%s: %s\n", (const char *)arg, text);
+}
+
 static int run(struct sl_context *ssc, const char *name, const struct sl_run_options *options)
 {
-    int status = sl_run(ssc, options);
-    if (status != 0)
+    sl_context_on_log(ssc, show_warning, (void *)name);
+    int r = sl_run(ssc, options);
+    if (sl_exit_status(r) != 0)
         fprintf(stderr, "%s: %s\n", name, sl_context_error(ssc));
-    return status;
+    return sl_exit_status(r);
 }
 
 int example_run(int argc, char **argv, const char *name, void (*declare)(struct sl_context *ssc))
 {
     const char *dir;
     stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct sl_run_options options = {.stop = &stop, .stop_fd = stop_fd};
+    struct sl_run_options options = sl_run_defaults();
+    options.stop = &stop;
+    options.stop_fd = stop_fd;
     if (!read_line(argc, argv, &dir, &options)) {
         fprintf(stderr, "usage: %s [DIR] [--once] [--virtual N]\n", name);
         return 2;

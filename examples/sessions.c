@@ -6,11 +6,6 @@
 
 enum { COUNT, FIRST, LAST, MEMBERS };
 
-static struct sl_field string(const char *text)
-{
-    return sl_string(text, strlen(text));
-}
-
 /* The state's members from the map, whose pairs are in the order of their names. */
 static void read_session(const struct sl_field *map, struct sl_field member[MEMBERS])
 {
@@ -20,8 +15,8 @@ static void read_session(const struct sl_field *map, struct sl_field member[MEMB
 
 static int keep_session(struct sl_invocation *call, const struct sl_field member[MEMBERS])
 {
-    const struct sl_field pairs[] = {string("count"), member[COUNT],  string("first"),
-                                     member[FIRST],   string("last"), member[LAST]};
+    const struct sl_field pairs[] = {sl_text("count"), member[COUNT],   sl_text("first"),
+                                     member[FIRST],    sl_text("last"), member[LAST]};
     struct sl_field session = sl_map(pairs, MEMBERS);
     return sl_state_update(call, &session);
 }
@@ -54,24 +49,21 @@ static int follow(void *user, struct sl_invocation *call, const struct sl_field 
 
 static struct sl_stream *map_with_state(struct sl_stream *actions, struct sl_function *function)
 {
-    const struct sl_option timeout = {"timeout", SL_STR_ARG("2s")};
-    const struct sl_arg options = {.kind = SL_ARG_OPTIONS, .count = 1, .options = &timeout};
-    return sl_apply(actions, "mapWithState", SL_FN_ARG(function), options);
+    return sl_apply(actions, "mapWithState", SL_FN_ARG(function),
+                    SL_OPTIONS_ARG({"timeout", SL_STR_ARG("2s")}));
 }
 
 static void declare(struct sl_context *ssc)
 {
-    const struct sl_option json = {"format", SL_STR_ARG("json")};
-    const struct sl_arg as_json = {.kind = SL_ARG_OPTIONS, .count = 1, .options = &json};
-
     struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG("in"));
     struct sl_stream *actions = sl_apply(
         lines, "map", SL_FN_ARG(sl_call(ssc, "fields", SL_STR_ARG(" "), SL_INT_ARG(1), SL_INT_ARG(2))));
     struct sl_stream *sessions = map_with_state(actions, sl_function_new(ssc, follow, NULL));
-    struct sl_stream *open = sl_apply_args(sessions, "stateSnapshots", NULL, 0);
+    struct sl_stream *open = sl_apply(sessions, "stateSnapshots");
 
     sl_output(sessions, "saveAsTextFiles", SL_STR_ARG("out/ended"), SL_STR_ARG("txt"));
-    sl_output(open, "saveAsTextFiles", SL_STR_ARG("out/open"), SL_STR_ARG("txt"), as_json);
+    sl_output(open, "saveAsTextFiles", SL_STR_ARG("out/open"), SL_STR_ARG("txt"),
+              SL_OPTIONS_ARG({"format", SL_STR_ARG("json")}));
 }
 
 int main(int argc, char **argv)

@@ -18,8 +18,7 @@ static struct sl_stream *update(struct sl_stream *pairs, struct sl_function *fun
     const struct sl_field hello[] = {sl_string("hello", 5), sl_integer(1)};
     const struct sl_field world[] = {sl_string("world", 5), sl_integer(1)};
     const struct sl_field initial[] = {sl_list(hello, 2), sl_list(world, 2)};
-    const struct sl_option option = {"initial", {.kind = SL_ARG_VALUE, .value = sl_list(initial, 2)}};
-    const struct sl_arg options = {.kind = SL_ARG_OPTIONS, .count = 1, .options = &option};
+    const struct sl_arg options = SL_OPTIONS_ARG({"initial", sl_value_arg(sl_list(initial, 2))});
     return sl_apply(pairs, "updateStateByKey", SL_FN_ARG(function), options);
 }
 

@@ -14,20 +14,17 @@ static struct sl_stream *sales(struct sl_context *ssc)
 /* { format = "csv", header = { "product", "total", "sales" } } */
 static void save(struct sl_stream *best)
 {
-    const struct sl_field names[] = {sl_string("product", 7), sl_string("total", 5), sl_string("sales", 5)};
-    const struct sl_option option[] = {
-        {"format", SL_STR_ARG("csv")},
-        {"header", {.kind = SL_ARG_VALUE, .value = sl_list(names, 3)}},
-    };
-    const struct sl_arg options = {.kind = SL_ARG_OPTIONS, .count = 2, .options = option};
-    sl_output(best, "saveAsTextFiles", SL_STR_ARG("out/best"), SL_STR_ARG("csv"), options);
+    sl_output(
+        best, "saveAsTextFiles", SL_STR_ARG("out/best"), SL_STR_ARG("csv"),
+        SL_OPTIONS_ARG({"format", SL_STR_ARG("csv")},
+                       {"header", SL_LIST_ARG(sl_text("product"), sl_text("total"), sl_text("sales"))}));
 }
 
 static void declare(struct sl_context *ssc)
 {
     struct sl_stream *sold = sales(ssc);
     struct sl_stream *totals = sl_apply(sold, "reduceByKey", example_builtin(ssc, "sum"));
-    struct sl_stream *counts = sl_apply_args(sold, "countByKey", NULL, 0);
+    struct sl_stream *counts = sl_apply(sold, "countByKey");
     struct sl_stream *both = sl_apply(totals, "join", SL_STREAM_ARG(counts));
     struct sl_stream *sorted =
         sl_apply(both, "sortBy", SL_FN_ARG(sl_call(ssc, "select", SL_INT_ARG(2))), SL_BOOL_ARG(false));

@@ -27,7 +27,7 @@ static struct sl_context *declare(const char *dir)
     struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG("in"));
     struct sl_stream *words = sl_apply(lines, "flatMap", SL_FN_ARG(sl_call(ssc, "split", SL_STR_ARG(" "))));
     struct sl_stream *pairs = sl_apply(words, "map", SL_FN_ARG(sl_call(ssc, "pair", SL_INT_ARG(1))));
-    struct sl_stream *counts = sl_apply(pairs, "reduceByKey", SL_FN_ARG(sl_call_args(ssc, "sum", NULL, 0)));
+    struct sl_stream *counts = sl_apply(pairs, "reduceByKey", SL_FN_ARG(sl_call(ssc, "sum")));
 
     sl_output(counts, "saveAsTextFiles", SL_STR_ARG("out/counts"), SL_STR_ARG("txt"));
     sl_output(counts, "mount", SL_STR_ARG("counts"));
@@ -37,7 +37,9 @@ static struct sl_context *declare(const char *dir)
 int main(int argc, char **argv)
 {
     stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct sl_run_options options = {.stop = &stop, .stop_fd = stop_fd};
+    struct sl_run_options options = sl_run_defaults();
+    options.stop = &stop;
+    options.stop_fd = stop_fd;
     const char *dir = ".";
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--once") == 0)
@@ -53,9 +55,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "wordcount: out of memory\n");
         return 1;
     }
-    int status = sl_run(ssc, &options);
-    if (status != 0)
+    int r = sl_run(ssc, &options);
+    if (sl_exit_status(r) != 0)
         fprintf(stderr, "wordcount: %s\n", sl_context_error(ssc));
     sl_context_free(ssc);
-    return status;
+    return sl_exit_status(r);
 }

@@ -37,12 +37,12 @@ static struct sl_arg take_streams(lua_State *L, int index)
             luaL_error(L, "item %d of the list is a %s, not a stream", (int)i + 1, luaL_typename(L, -1));
         lua_pop(L, 1);
     }
-    return (struct sl_arg){.kind = SL_ARG_STREAMS, .count = count, .streams = streams};
+    return sl_streams_arg(streams, count);
 }
 
 static struct sl_arg take_value(lua_State *L, int index)
 {
-    return (struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_value_take(L, index, &sl_copy_of(L)->arena)};
+    return sl_value_arg(sl_value_take(L, index, &sl_copy_of(L)->arena));
 }
 
 struct sl_arg sl_argument_take(lua_State *L, int index)
@@ -122,7 +122,7 @@ struct sl_arg sl_options_take(lua_State *L, int index)
         option[i].arg = sl_argument_take(L, -1);
         lua_pop(L, 1);
     }
-    return (struct sl_arg){.kind = SL_ARG_OPTIONS, .count = count, .options = option};
+    return sl_options_arg(option, count);
 }
 
 size_t sl_arguments_take(lua_State *L, int first, const struct sl_param *options, const struct sl_arg **ret)

@@ -20,6 +20,8 @@ struct sl_job_options {
     size_t argc;
     const struct sl_option *overrides; /* of StreamingContext options, stronger than the job's own */
     size_t override_count;
+    sl_log_function *on_log; /* sl_context_on_log; NULL: silent */
+    void *log_arg;
 };
 
 /* Borrows the options until sl_job_free. */

@@ -121,7 +121,6 @@ int sl_copy_load(struct sl_copy *copy, struct sl_error *err)
                             "sluice.StreamingContext { interval = \"1s\" }",
                             copy->job->options->path);
     if (sl_context_status(copy->context) != SL_OK)
-        return sl_error_set(err, (enum sl_err)sl_context_status(copy->context), "%s",
-                            sl_context_error(copy->context));
+        return sl_error_set(err, sl_context_status(copy->context), "%s", sl_context_error(copy->context));
     return 0;
 }

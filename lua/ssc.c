@@ -21,7 +21,7 @@ void sl_ssc_set_option(lua_State *L, const char *name, struct sl_arg value)
 {
     struct sl_copy *copy = sl_copy_of(L);
     copy->checkpoint_said |= strcmp(name, "checkpoint") == 0;
-    if (sl_context_set_arg(copy->context, name, value) < 0)
+    if (sl_context_set(copy->context, name, value) < 0)
         sl_copy_raise(L);
 }
 
@@ -51,6 +51,7 @@ static void make_context(lua_State *L)
     copy->context = sl_context_new(copy->job->name, copy->job->dir);
     if (!copy->context)
         sl_value_nomem(L);
+    sl_context_on_log(copy->context, copy->job->options->on_log, copy->job->options->log_arg);
     const char *file;
     sl_copy_where(L, &file, &copy->context_line);
 }
@@ -113,6 +114,6 @@ void sl_ssc_push_default(lua_State *L)
 {
     make_context(L);
     const struct sl_option options[] = {{"checkpoint", SL_BOOL_ARG(false)}, {"interval", SL_STR_ARG("1s")}};
-    set_options(L, (struct sl_arg){.kind = SL_ARG_OPTIONS, .count = 2, .options = options});
+    set_options(L, sl_options_arg(options, 2));
     sl_ssc_push(L);
 }

@@ -79,7 +79,8 @@ static int unite(lua_State *L)
     struct sl_stream *united = check_stream(L, 2, "union");
     sl_copy_declare(L, "union");
     for (int i = 3; i <= lua_gettop(L); i++) {
-        united = sl_apply_args(united, "union", &SL_STREAM_ARG(check_stream(L, i, "union")), 1);
+        struct sl_arg argument = SL_STREAM_ARG(check_stream(L, i, "union"));
+        united = sl_apply_args(united, "union", &argument, 1);
         if (!united)
             sl_copy_raise(L);
     }

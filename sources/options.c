@@ -131,7 +131,7 @@ static bool accept_name(void *arg, const char *name)
     task->err = &options->filter_error;
     int r = judge(options, task, name, &wanted);
     if (r < 0 && options->filter_error.code == SL_OK)
-        sl_error_set(&options->filter_error, (enum sl_err)r, "filter of the name %s failed", name);
+        sl_error_set(&options->filter_error, r, "filter of the name %s failed", name);
     task->err = before;
     sl_arena_reset(task->scratch);
     return wanted;

@@ -1,5 +1,7 @@
 #include "text/csv.h"
 
+#include "core/base/error.h"
+
 #include <string.h>
 
 /* ---- where a record ends ---- */

@@ -1,5 +1,7 @@
 #include "text/tsv.h"
 
+#include "core/base/error.h"
+
 #include <string.h>
 
 /* What the byte behind a backslash stands for; -1: nothing. */

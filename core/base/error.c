@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-int sl_error_set(struct sl_error *err, enum sl_err code, const char *format, ...)
+int sl_error_class(int code)
+{
+    bool is_public = code <= SL_OK && code >= SL_ESTRICT;
+    return is_public ? code : SL_EFAIL;
+}
+
+int sl_error_set(struct sl_error *err, int code, const char *format, ...)
 {
     if (!err)
         return code;
@@ -19,7 +25,7 @@ int sl_error_set(struct sl_error *err, enum sl_err code, const char *format, ...
     return code;
 }
 
-static enum sl_err code_of(int sys)
+static int code_of(int sys)
 {
     switch (sys) {
     case ENOMEM:
@@ -47,7 +53,7 @@ static const char *remedy_of(int sys)
 
 int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
 {
-    enum sl_err code = code_of(sys);
+    int code = code_of(sys);
     if (!err)
         return code;
     err->code = code;

@@ -1,6 +1,6 @@
 /* Failures: what went wrong, where, and what to do about it.
  *
- * A function that can fail returns SL_OK or a negative enum sl_err and fills the struct sl_error it was given
+ * A function that can fail returns SL_OK or a negative code and fills the struct sl_error it was given
  * (NULL is allowed: the caller wants the code only). The code is the class of the failure and decides the
  * exit status; the text is for people: it names the thing and the act ("reading in/a.log: Input/output
  * error") and, where there is something to do, says it. Wrap on the way up with sl_error_wrap; do not repeat.
@@ -13,14 +13,24 @@
 
 enum { SL_ERROR_TEXT_MAX = 2048 };
 
+/* Codes that stay inside: sl_error_class is what a program gets to see. */
+enum {
+    SL_EREJECT = -101, /* one record cannot be processed: core/contract/task.h */
+    SL_EGROUP = -102,  /* a whole group cannot be processed: core/contract/reducer.h */
+    SL_EFULL = -103,   /* a disk is full: a long run waits for room (engine/batch/disk_full.h), others fail */
+};
+
+/* The public class of a code: enum sl_err, or 0. */
+int sl_error_class(int code);
+
 struct sl_error {
-    enum sl_err code;
-    int sys; /* errno where a system call failed, else 0 */
+    int code; /* enum sl_err or one of the above */
+    int sys;  /* errno where a system call failed, else 0 */
     char text[SL_ERROR_TEXT_MAX];
 };
 
 /* Sets code and text. Returns code. */
-int sl_error_set(struct sl_error *err, enum sl_err code, const char *format, ...)
+int sl_error_set(struct sl_error *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* "<format>: <strerror(sys)>"; code SL_EFAIL, SL_ENOMEM for ENOMEM, SL_EFULL for ENOSPC and EDQUOT. Returns

@@ -1,5 +1,6 @@
 #include "core/base/log.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 void sl_log(struct sl_log *log, enum sl_log_level level, const char *format, ...)

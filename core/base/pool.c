@@ -53,9 +53,9 @@ static void do_tasks(struct sl_pool *pool, unsigned worker)
         err.text[0] = 0;
         int r = pool->work(pool->arg, task, worker, &err);
         if (r < 0) {
-            err.code = (enum sl_err)r;
+            err.code = r;
             if (!err.text[0])
-                sl_error_set(&err, (enum sl_err)r, r == SL_ENOMEM ? "out of memory" : "stopped");
+                sl_error_set(&err, r, r == SL_ENOMEM ? "out of memory" : "stopped");
             note_failure(pool, task, &err);
         }
     }

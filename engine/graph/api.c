@@ -213,7 +213,7 @@ static struct sl_stream *add_node(struct sl_context *context, const struct sl_op
     if (r == 0 && !list_stream(context, stream))
         r = sl_error_nomem(&err);
     if (r < 0) {
-        sl_context_fail(context, (enum sl_err)r, "%s", err.text);
+        sl_context_fail(context, r, "%s", err.text);
         return NULL;
     }
     return stream;
@@ -306,10 +306,31 @@ struct sl_function *sl_call_args(struct sl_context *context, const char *name, c
     struct sl_site site = {name, context->site.file, context->site.line};
     int r = sl_builtin_make(builtin, &site, argv, argc, &fn, &err);
     if (r < 0) {
-        sl_context_fail(context, (enum sl_err)r, "%s", err.text);
+        sl_context_fail(context, r, "%s", err.text);
         return NULL;
     }
     return sl_context_own(context, fn);
+}
+
+int sl_exit_status(int r)
+{
+    switch ((enum sl_err)sl_error_class(r)) {
+    case SL_OK:
+    case SL_ESTOP:
+        return 0;
+    case SL_EFAIL:
+    case SL_ENOMEM:
+        return 1;
+    case SL_EUSAGE:
+        return 2;
+    case SL_EHELD:
+        return 3;
+    case SL_EDAMAGED:
+        return 4;
+    case SL_ESTRICT:
+        return 5;
+    }
+    return 1;
 }
 
 const char *sl_version(void)

@@ -2,7 +2,6 @@
 
 #include "engine/graph/paths.h"
 #include "engine/graph/validate.h"
-#include "engine/run/log.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -65,11 +64,9 @@ static void warn_of_directories(const struct sl_node *node, struct sl_log *log)
 static int print_graph(struct sl_context *context, FILE *out)
 {
     int r = sl_graph(context, SL_GRAPH_TEXT, out);
-    struct sl_stderr_log log;
-    sl_stderr_log_init(&log, false, true);
     for (size_t i = 0; i < context->nodes && r == 0; i++)
         if (context->stream[i]->node.op->kind == SL_OP_OUTPUT)
-            warn_of_directories(&context->stream[i]->node, &log.log);
+            warn_of_directories(&context->stream[i]->node, &context->log.log);
     return r;
 }
 
@@ -78,7 +75,7 @@ int sl_check(struct sl_context *context, FILE *out)
     struct sl_error err = {0};
     int r = sl_context_check(context, &err);
     if (r == 0)
-        return print_graph(context, out);
+        return sl_error_class(print_graph(context, out));
     context->error = err;
-    return r;
+    return sl_error_class(r);
 }

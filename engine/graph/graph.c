@@ -46,6 +46,19 @@ const char *sl_op_nearest(const char *name, unsigned kinds)
 
 /* ---- the context ---- */
 
+static void write_log(struct sl_log *log, enum sl_log_level level, const char *text)
+{
+    const struct sl_context_log *own = (const struct sl_context_log *)log;
+    if (own->on_log)
+        own->on_log(own->arg, level, text);
+}
+
+void sl_context_on_log(struct sl_context *context, sl_log_function *write, void *arg)
+{
+    context->log.on_log = write;
+    context->log.arg = arg;
+}
+
 struct sl_context *sl_context_new(const char *name, const char *dir)
 {
     struct sl_context *context = calloc(1, sizeof *context);
@@ -57,6 +70,7 @@ struct sl_context *sl_context_new(const char *name, const char *dir)
     if (!context->dir)
         context->dir = strdup(dir);
     context->site.file = "";
+    context->log.log.write = write_log;
     if (!context->name || !context->dir) {
         sl_context_free(context);
         return NULL;
@@ -80,7 +94,7 @@ void sl_context_free(struct sl_context *context)
 
 int sl_context_status(const struct sl_context *context)
 {
-    return context->error.code;
+    return sl_error_class(context->error.code);
 }
 
 const char *sl_context_error(const struct sl_context *context)
@@ -88,7 +102,7 @@ const char *sl_context_error(const struct sl_context *context)
     return context->error.text;
 }
 
-int sl_context_fail(struct sl_context *context, enum sl_err code, const char *format, ...)
+int sl_context_fail(struct sl_context *context, int code, const char *format, ...)
 {
     if (context->error.code != SL_OK)
         return context->error.code;
@@ -111,13 +125,13 @@ void sl_context_at(struct sl_context *context, const char *file, int line)
     context->site.line = line;
 }
 
-int sl_context_set_arg(struct sl_context *context, const char *option, struct sl_arg value)
+int sl_context_set(struct sl_context *context, const char *option, struct sl_arg value)
 {
     struct sl_error err;
     if (context->error.code != SL_OK)
         return context->error.code;
     int r = sl_options_set(&context->options, &context->arena, option, &value, &err);
-    return r < 0 ? sl_context_fail(context, (enum sl_err)r, "%s", err.text) : 0;
+    return r < 0 ? sl_context_fail(context, r, "%s", err.text) : 0;
 }
 
 int sl_context_on_workers(struct sl_context *context,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/base/buf.h"
+#include "core/base/log.h"
 #include "core/contract/operator.h"
 #include "engine/graph/options.h"
 
@@ -16,8 +17,16 @@ struct sl_stream {
     struct sl_node *input[]; /* node.input points here */
 };
 
+/* A log that hands its lines to the program's function. */
+struct sl_context_log {
+    struct sl_log log;       /* first */
+    sl_log_function *on_log; /* NULL: lines are dropped */
+    void *arg;
+};
+
 struct sl_context {
     char *name, *dir;
+    struct sl_context_log log;
     struct sl_arena arena; /* streams, strings, argument values */
     struct sl_error error;
     struct sl_site site; /* of the next calls; name is not used */
@@ -39,7 +48,7 @@ const struct sl_op *sl_op_at(size_t index);
 const char *sl_op_nearest(const char *name, unsigned kinds);
 
 /* Sets the sticky error, unless there is one already: "<file>:<line>: <format>". Returns its code. */
-int sl_context_fail(struct sl_context *context, enum sl_err code, const char *format, ...)
+int sl_context_fail(struct sl_context *context, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Hands a function object over to the context; frees it and returns NULL when there is no memory. */

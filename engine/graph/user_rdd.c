@@ -18,6 +18,8 @@ struct sl_rdd {
     struct sl_cursor cursor;
     struct sl_arena block;                /* of rows on disk */
     struct sl_field fields[SL_WIDTH_MAX]; /* of the record given last */
+    uint64_t given;                       /* records */
+    int failed;                           /* what sl_rdd_next returned */
     struct sl_error *err;
 };
 
@@ -29,9 +31,9 @@ static int call_dataset(const struct sl_function *fn, struct sl_dataset *dataset
     (void)services;
     sl_cursor_pass(&rdd.cursor, dataset, &rdd.block);
     sl_error_set(err, SL_EFAIL, "the function failed");
-    int failed = own->call(own->user, time_ms, &rdd);
+    int r = own->call(own->user, time_ms, &rdd);
     sl_arena_done(&rdd.block);
-    return failed ? SL_EFAIL : 0;
+    return rdd.failed ? rdd.failed : r ? SL_EFAIL : 0;
 }
 
 static int refuse_record(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
@@ -63,10 +65,16 @@ struct sl_function *sl_rdd_function_new(struct sl_context *context, sl_rdd_funct
     return sl_context_own(context, &own->function);
 }
 
-bool sl_rdd_next(struct sl_rdd *rdd, const struct sl_field **ret_fields, uint32_t *ret_width)
+int sl_rdd_next(struct sl_rdd *rdd, const struct sl_field **ret_fields, uint32_t *ret_width)
 {
     *ret_fields = rdd->fields;
-    return sl_cursor_next(&rdd->cursor, rdd->fields, ret_width);
+    if (rdd->failed == 0 && sl_cursor_next(&rdd->cursor, rdd->fields, ret_width)) {
+        rdd->given++;
+        return 1;
+    }
+    if (rdd->failed == 0 && rdd->given < rdd->dataset->count)
+        rdd->failed = sl_error_set(rdd->err, SL_EFAIL, "records that are on disk could not be loaded");
+    return rdd->failed;
 }
 
 uint64_t sl_rdd_count(const struct sl_rdd *rdd)

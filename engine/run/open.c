@@ -110,7 +110,7 @@ static int prepare_workers(struct sl_run *run, struct sl_error *err)
     if (!context->on_workers)
         return 0;
     int r = context->on_workers(context->on_workers_arg, sl_pool_workers(run->pool), message, sizeof message);
-    return r < 0 ? sl_error_set(err, (enum sl_err)r, "%s", message) : 0;
+    return r < 0 ? sl_error_set(err, r, "%s", message) : 0;
 }
 
 /* When the workers' graphs have been compared with this one. */

@@ -5,19 +5,19 @@
 
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { RATE_NS = 1000000000 }; /* a rate is taken over at least so long */
 
-void sl_progress_line_init(struct sl_progress_line *progress, struct sl_stderr_log *log, bool wanted)
+void sl_progress_line_init(struct sl_progress_line *progress, struct sl_log *log, bool wanted)
 {
-    *progress = (struct sl_progress_line){.log = log, .is_wanted = wanted && isatty(STDERR_FILENO)};
+    *progress = (struct sl_progress_line){.log = log, .is_wanted = wanted};
 }
 
 void sl_progress_line_hide(struct sl_progress_line *progress)
 {
-    if (progress->is_wanted)
-        sl_stderr_log_hide_line(progress->log);
+    if (progress->is_shown)
+        sl_log(progress->log, SL_LOG_PROGRESS, "%s", "");
+    progress->is_shown = false;
 }
 
 static void take_rate(struct sl_progress_line *progress)
@@ -44,5 +44,6 @@ void sl_progress_line_show(struct sl_progress_line *progress, const struct sl_ba
     double lag = (double)(sl_clock_real.now_ms(&sl_clock_real) - batch->t) / 1000;
     snprintf(line, sizeof line, "batch %s, %llu rows/s, %.1f s behind, %llu batches", clock,
              (unsigned long long)progress->rate, lag, (unsigned long long)batch->run->committed);
-    sl_stderr_log_show_line(progress->log, line);
+    sl_log(progress->log, SL_LOG_PROGRESS, "%s", line);
+    progress->is_shown = true;
 }

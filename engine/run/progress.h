@@ -1,24 +1,27 @@
-/* The one line that a long run shows on a terminal: the last batch, rows a second, how far it is behind.
+/* The line about where a long run is, logged as SL_LOG_PROGRESS after every batch: the last batch, rows a second,
+ * how far it is behind.
  *
  * sl_progress_line_init; sl_progress_line_hide before something else is printed; sl_progress_line_show after
- * a batch. Without a terminal all of them do nothing. Log lines make room for themselves (engine/run/log.h). */
+ * a batch. */
 #pragma once
 
-#include "engine/run/log.h"
+#include "core/base/log.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sl_batch;
 
 struct sl_progress_line {
-    struct sl_stderr_log *log;
+    struct sl_log *log;
     bool is_wanted;
+    bool is_shown;
     uint64_t rows;    /* since it was drawn last */
     int64_t drawn_ns; /* 0: never */
     uint64_t rate;    /* rows a second, as drawn last */
 };
 
-/* wanted: it is a long run whose stderr may be used; a terminal has to be there, too. */
-void sl_progress_line_init(struct sl_progress_line *progress, struct sl_stderr_log *log, bool wanted);
+/* wanted: it is a long run. The log is borrowed. */
+void sl_progress_line_init(struct sl_progress_line *progress, struct sl_log *log, bool wanted);
 void sl_progress_line_hide(struct sl_progress_line *progress);
 void sl_progress_line_show(struct sl_progress_line *progress, const struct sl_batch *batch);

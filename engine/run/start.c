@@ -1,4 +1,4 @@
-/* sl_run and its kin: a run from its start to its exit status. */
+/* sl_run and sl_dry_run_run: a run from its start to its end. */
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/job_changes.h"
@@ -12,7 +12,9 @@
 #include "engine/run/schedule.h"
 #include "engine/trial/dry_run.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int remember(void *arg, size_t source, const struct sl_file *file, struct sl_error *err)
 {
@@ -46,34 +48,10 @@ static int recover(struct sl_run *run, struct sl_error *err)
     return r;
 }
 
-static int exit_status(const struct sl_run *run, int r)
-{
-    switch ((enum sl_err)r) {
-    case SL_OK:
-        return run->options->strict && run->set_aside ? 5 : 0;
-    case SL_ESTOP:
-        return 0;
-    case SL_EUSAGE:
-        return 2;
-    case SL_EHELD:
-        return 3;
-    case SL_EDAMAGED:
-        return 4;
-    case SL_EFAIL:
-    case SL_ENOMEM:
-    case SL_EREJECT:
-    case SL_EGROUP:
-    case SL_EFULL:
-        return 1;
-    }
-    return 1;
-}
-
-/* It shows how it gets on. */
+/* A run whose progress is worth being shown. */
 static bool is_long(const struct sl_run_options *options)
 {
-    return !options->quiet && !options->log_json && !options->once && !options->available_now &&
-           !options->virtual_clock;
+    return !options->once && !options->available_now && !options->virtual_clock;
 }
 
 static int run_all(struct sl_run *run, struct sl_error *err)
@@ -91,29 +69,56 @@ static int run_all(struct sl_run *run, struct sl_error *err)
     return r;
 }
 
+/* Programs compiled with an earlier header have fewer fields, with a later one more; those must be clear. */
+static int read_options(const struct sl_run_options *given, struct sl_run_options *ret, struct sl_error *err)
+{
+    struct sl_run_options options = sl_run_defaults();
+    size_t size = given ? given->size : 0;
+    if (given && size < offsetof(struct sl_run_options, stop_fd))
+        return sl_error_set(err, SL_EUSAGE, "sl_run: the options have no size; begin with sl_run_defaults()");
+    for (size_t at = sizeof options; at < size; at++)
+        if (((const uint8_t *)given)[at])
+            return sl_error_set(err, SL_EUSAGE,
+                                "sl_run: an option of a later libsluice is set; this one is version %s",
+                                SLUICE_VERSION);
+    if (given)
+        memcpy(&options, given, size < sizeof options ? size : sizeof options);
+    if (!options.stop || options.stop_fd <= 0)
+        options.stop_fd = -1;
+    *ret = options;
+    return 0;
+}
+
+static int run_and_close(struct sl_run *run, struct sl_error *err)
+{
+    int r = sl_context_check(run->context, err);
+    if (r == 0)
+        r = run_all(run, err);
+    sl_progress_line_hide(&run->progress);
+    sl_status_close(run, r < 0 && r != SL_ESTOP ? err->text : NULL);
+    if (r == 0 && run->options->strict && run->set_aside)
+        r = SL_ESTRICT;
+    sl_run_close(run);
+    return r;
+}
+
 int sl_run_hooked(struct sl_context *context, const struct sl_run_options *given,
                   const struct sl_run_hooks *hooks)
 {
-    static const struct sl_run_options defaults = {.stop_fd = -1};
     struct sl_error err = {0};
-    struct sl_stderr_log log;
-    struct sl_run run = {
-        .context = context, .options = given ? given : &defaults, .hooks = hooks, .wake_fd = -1};
-    sl_stderr_log_init(&log, run.options->log_json, run.options->quiet);
-    sl_progress_line_init(&run.progress, &log, is_long(run.options));
-    run.services.log = &log.log;
-    run.services.job_dirfd = -1;
-    run.checkpoint = sl_checkpoint_path(context);
-    int r = sl_context_check(context, &err);
-    if (r == 0)
-        r = run_all(&run, &err);
-    sl_progress_line_hide(&run.progress);
-    int status = exit_status(&run, r);
-    sl_status_close(&run, r < 0 && r != SL_ESTOP ? err.text : NULL);
-    sl_run_close(&run);
-    if (r < 0 && r != SL_ESTOP)
+    struct sl_run_options options;
+    int r = read_options(given, &options, &err);
+    if (r == 0) {
+        struct sl_run run = {.context = context, .options = &options, .hooks = hooks, .wake_fd = -1};
+        sl_progress_line_init(&run.progress, &context->log.log, is_long(&options));
+        run.services.log = &context->log.log;
+        run.services.job_dirfd = -1;
+        run.checkpoint = sl_checkpoint_path(context);
+        r = run_and_close(&run, &err);
+    }
+    if (r < 0 && r != SL_ESTOP && r != SL_ESTRICT)
         context->error = err;
-    return status;
+    return sl_error_class(r);
 }
 
 int sl_run(struct sl_context *context, const struct sl_run_options *options)
@@ -123,15 +128,13 @@ int sl_run(struct sl_context *context, const struct sl_run_options *options)
 
 int sl_dry_run_run(struct sl_context *context, struct sl_dry_run *trial, struct sl_error *err)
 {
-    static const struct sl_run_options options = {.virtual_clock = true, .quiet = true, .stop_fd = -1};
-    struct sl_stderr_log log;
+    static const struct sl_run_options options = {.virtual_clock = true, .stop_fd = -1};
     struct sl_run run = {.context = context, .options = &options, .wake_fd = -1};
     int r = sl_context_check(context, err);
     if (r < 0)
         return r;
     sl_dry_run_set_options(&context->options);
-    sl_stderr_log_init(&log, false, true);
-    run.services.log = &log.log;
+    run.services.log = &context->log.log;
     run.services.job_dirfd = -1;
     run.trial = trial;
     run.observer = trial->observer;

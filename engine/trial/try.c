@@ -244,7 +244,7 @@ int sl_try(struct sl_context *context, const char *const *files, size_t files_co
     struct sl_error err = {0};
     struct preview preview = {.observer = {look}, .context = context};
     if (context->error.code != SL_OK)
-        return context->error.code;
+        return sl_error_class(context->error.code);
     preview.trial.observer = &preview.observer;
     preview.trial.seen = count;
     preview.trial.batches = 1;
@@ -260,5 +260,5 @@ int sl_try(struct sl_context *context, const char *const *files, size_t files_co
     sl_fed_files_done(&preview.trial.given);
     if (r < 0)
         context->error = err;
-    return r;
+    return sl_error_class(r);
 }

@@ -7,8 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-/* What a function that can fail returns; the negative value is the class of the failure. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a function that can fail returns; the negative value is the class of the failure. Other negative values
+ * may occur inside user functions (sl_reject) and are passed on as they are. */
 enum sl_err {
     SL_OK = 0,
     SL_EFAIL = -1,    /* the run failed, trying again may help: exit 1 */
@@ -16,10 +22,8 @@ enum sl_err {
     SL_EHELD = -3,    /* another process holds the checkpoint: exit 3 */
     SL_EDAMAGED = -4, /* durable state is damaged or needs a person: exit 4 */
     SL_ENOMEM = -5,   /* out of memory: exit 1 */
-    SL_ESTOP = -6,    /* asked to stop at once (second signal): the batch is abandoned, exit 0 */
-    SL_EREJECT = -7,  /* one record cannot be processed: core/contract/task.h */
-    SL_EGROUP = -8,   /* a whole group cannot be processed: core/contract/reducer.h */
-    SL_EFULL = -9, /* a disk is full: a long run waits for room (engine/batch/disk_full.h), others exit 1 */
+    SL_ESTOP = -6,    /* stopped at once, as asked: the batch under way is abandoned; exit 0 */
+    SL_ESTRICT = -7,  /* a strict run that rejected records or quarantined files: exit 5 */
 };
 
 /* One value: sixteen bytes, tagged. It borrows what it points to. */
@@ -43,35 +47,60 @@ struct sl_field {
     };
 };
 
+/* The constructors borrow what they are given. */
+static inline struct sl_field sl_field_of(enum sl_tag tag, size_t len)
+{
+    struct sl_field f;
+    f.tag = (uint8_t)tag;
+    f.flags = 0;
+    f.unused = 0;
+    f.len = (uint32_t)len;
+    f.integer = 0;
+    return f;
+}
 static inline struct sl_field sl_nil(void)
 {
-    return (struct sl_field){.tag = SL_NIL};
+    return sl_field_of(SL_NIL, 0);
 }
 static inline struct sl_field sl_boolean(bool b)
 {
-    struct sl_field f = {.tag = SL_BOOL};
+    struct sl_field f = sl_field_of(SL_BOOL, 0);
     f.boolean = b;
     return f;
 }
 static inline struct sl_field sl_integer(int64_t i)
 {
-    return (struct sl_field){.tag = SL_INT, .integer = i};
+    struct sl_field f = sl_field_of(SL_INT, 0);
+    f.integer = i;
+    return f;
 }
 static inline struct sl_field sl_number(double d)
 {
-    return (struct sl_field){.tag = SL_FLOAT, .number = d};
+    struct sl_field f = sl_field_of(SL_FLOAT, 0);
+    f.number = d;
+    return f;
 }
 static inline struct sl_field sl_string(const void *bytes, size_t len)
 {
-    return (struct sl_field){.tag = SL_STR, .len = (uint32_t)len, .str = bytes};
+    struct sl_field f = sl_field_of(SL_STR, len);
+    f.str = (const uint8_t *)bytes;
+    return f;
+}
+static inline struct sl_field sl_text(const char *text)
+{
+    return sl_string(text, strlen(text));
 }
 static inline struct sl_field sl_list(const struct sl_field *items, size_t count)
 {
-    return (struct sl_field){.tag = SL_LIST, .len = (uint32_t)count, .items = items};
+    struct sl_field f = sl_field_of(SL_LIST, count);
+    f.items = items;
+    return f;
 }
 static inline struct sl_field sl_map(const struct sl_field *pairs, size_t count)
 {
-    return (struct sl_field){.tag = SL_MAP, .len = (uint32_t)count, .items = pairs};
+    struct sl_field f = sl_field_of(SL_MAP, count);
+    f.items = pairs;
+    return f;
 }
 
 struct sl_function;
@@ -106,11 +135,81 @@ struct sl_option {
     struct sl_arg arg;
 };
 
-#define SL_NIL_ARG     ((struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_nil()})
-#define SL_INT_ARG(i)  ((struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_integer(i)})
-#define SL_NUM_ARG(d)  ((struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_number(d)})
-#define SL_BOOL_ARG(b) ((struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_boolean(b)})
-#define SL_STR_ARG(text)                                                                                     \
-    ((struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_string(text, __builtin_strlen(text))})
-#define SL_FN_ARG(fn)    ((struct sl_arg){.kind = SL_ARG_FUNCTION, .function = (fn)})
-#define SL_STREAM_ARG(s) ((struct sl_arg){.kind = SL_ARG_STREAM, .stream = (s)})
+static inline struct sl_arg sl_arg_of(enum sl_arg_kind kind, size_t count)
+{
+    struct sl_arg arg;
+    memset(&arg, 0, sizeof arg);
+    arg.kind = kind;
+    arg.count = count;
+    return arg;
+}
+static inline struct sl_arg sl_value_arg(struct sl_field value)
+{
+    struct sl_arg arg = sl_arg_of(SL_ARG_VALUE, 0);
+    arg.value = value;
+    return arg;
+}
+static inline struct sl_arg sl_function_arg(struct sl_function *function)
+{
+    struct sl_arg arg = sl_arg_of(SL_ARG_FUNCTION, 0);
+    arg.function = function;
+    return arg;
+}
+static inline struct sl_arg sl_stream_arg(struct sl_stream *stream)
+{
+    struct sl_arg arg = sl_arg_of(SL_ARG_STREAM, 0);
+    arg.stream = stream;
+    return arg;
+}
+static inline struct sl_arg sl_streams_arg(struct sl_stream *const *streams, size_t count)
+{
+    struct sl_arg arg = sl_arg_of(SL_ARG_STREAMS, count);
+    arg.streams = streams;
+    return arg;
+}
+static inline struct sl_arg sl_options_arg(const struct sl_option *options, size_t count)
+{
+    struct sl_arg arg = sl_arg_of(SL_ARG_OPTIONS, count);
+    arg.options = options;
+    return arg;
+}
+
+/* Arguments in place. What they point to must live until the call they are given to returns. */
+#define SL_NIL_ARG       sl_value_arg(sl_nil())
+#define SL_INT_ARG(i)    sl_value_arg(sl_integer(i))
+#define SL_NUM_ARG(d)    sl_value_arg(sl_number(d))
+#define SL_BOOL_ARG(b)   sl_value_arg(sl_boolean(b))
+#define SL_STR_ARG(text) sl_value_arg(sl_text(text))
+#define SL_FN_ARG(fn)    sl_function_arg(fn)
+#define SL_STREAM_ARG(s) sl_stream_arg(s)
+
+#ifdef __cplusplus
+}
+#endif
+
+/* Of several: SL_LIST_ARG(sl_text("id"), sl_text("name")) is a list of values, SL_STREAMS_ARG(a, b) a list of
+ * streams, SL_OPTIONS_ARG({"format", SL_STR_ARG("csv")}, {"keep", SL_INT_ARG(3)}) named options. They live as long as the
+ * block in C, but in C++ only as long as the expression: write them into the call. */
+#ifdef __cplusplus
+#include <initializer_list>
+static inline sl_arg sl_list_of(std::initializer_list<sl_field> items)
+{
+    return sl_value_arg(sl_list(items.begin(), items.size()));
+}
+static inline sl_arg sl_streams_of(std::initializer_list<sl_stream *> streams)
+{
+    return sl_streams_arg(streams.begin(), streams.size());
+}
+static inline sl_arg sl_options_of(std::initializer_list<sl_option> options)
+{
+    return sl_options_arg(options.begin(), options.size());
+}
+#define SL_LIST_ARG(...)    sl_list_of({__VA_ARGS__})
+#define SL_STREAMS_ARG(...) sl_streams_of({__VA_ARGS__})
+#define SL_OPTIONS_ARG(...) sl_options_of({__VA_ARGS__})
+#else
+#define SL_ARRAY_OF(type, ...) ((type[]){__VA_ARGS__}), sizeof((type[]){__VA_ARGS__}) / sizeof(type)
+#define SL_LIST_ARG(...)       sl_value_arg(sl_list(SL_ARRAY_OF(const struct sl_field, __VA_ARGS__)))
+#define SL_STREAMS_ARG(...)    sl_streams_arg(SL_ARRAY_OF(struct sl_stream *const, __VA_ARGS__))
+#define SL_OPTIONS_ARG(...)    sl_options_arg(SL_ARRAY_OF(const struct sl_option, __VA_ARGS__))
+#endif

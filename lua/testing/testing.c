@@ -103,7 +103,8 @@ static int open_module(lua_State *L)
 
 int sl_testing_run(struct sl_testing *testing, const char *path, struct sl_error *err)
 {
-    const struct sl_job_options options = {.path = path};
+    const struct sl_job_options options = {
+        .path = path, .on_log = testing->on_log, .log_arg = testing->log_arg};
     struct sl_job *script;
     int r = sl_job_new(&options, &script, err);
     if (r < 0)

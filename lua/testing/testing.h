@@ -7,12 +7,15 @@
 #pragma once
 
 #include "core/base/error.h"
+#include "sluice.h"
 
 #include <stdio.h>
 
 struct sl_testing {
     FILE *out;
     unsigned cases, failed;
+    sl_log_function *on_log; /* of the runs under test: sl_context_on_log; NULL: silent */
+    void *log_arg;
 };
 
 /* A script that fails outside its cases is a failed case. SL_EUSAGE: it cannot be read. */

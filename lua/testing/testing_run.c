@@ -297,6 +297,8 @@ int sl_testing_run_job(lua_State *L)
     take_path(L, &run->options);
     take_args(L, &run->options);
     take_options(L, &run->options);
+    run->options.on_log = sl_copy_of(L)->job->options->on_log;
+    run->options.log_arg = sl_copy_of(L)->job->options->log_arg;
     check(L, sl_job_load(&run->options, &run->job, &err), &err);
     take_inputs(L, run);
     run_trial(L, run);

@@ -114,8 +114,7 @@ static void note_failure(struct round *round, size_t item, int failure, const st
         round->failure = failure;
         round->error = *err;
         if (!err->text[0])
-            sl_error_set(&round->error, (enum sl_err)failure,
-                         failure == SL_ENOMEM ? "out of memory" : "stopped");
+            sl_error_set(&round->error, failure, failure == SL_ENOMEM ? "out of memory" : "stopped");
         atomic_store(&round->failed_item, place);
     }
     pthread_mutex_unlock(&round->failing);

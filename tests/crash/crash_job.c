@@ -74,8 +74,7 @@ static void save(struct sl_stream *stream, const char *prefix)
 
 static void declare(struct sl_context *ssc)
 {
-    const struct sl_option timeout = {"timeout", SL_STR_ARG("2s")};
-    const struct sl_arg options = {.kind = SL_ARG_OPTIONS, .count = 1, .options = &timeout};
+    const struct sl_arg options = SL_OPTIONS_ARG({"timeout", SL_STR_ARG("2s")});
     struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG("in"));
     struct sl_stream *all = sl_apply(lines, "flatMap", SL_FN_ARG(sl_function_new(ssc, words, NULL)));
     struct sl_stream *pairs = sl_apply(all, "map", SL_FN_ARG(sl_call(ssc, "pair", SL_INT_ARG(1))));
@@ -180,7 +179,8 @@ static bool read_argument(const char *arg, struct disk_plan *plan)
 
 static int run(struct disk *disk, const char *dir, int64_t batches, bool waits)
 {
-    struct sl_run_options options = {.virtual_clock = true, .batches = batches, .quiet = true, .stop_fd = -1};
+    struct sl_run_options options = {
+        .size = sizeof options, .virtual_clock = true, .batches = batches, .stop_fd = -1};
     struct sl_run_hooks hooks = {disk_io(disk), disk_step, waits ? disk_room : NULL, disk};
     struct sl_context *ssc = sl_context_new("crash", dir);
     if (!ssc)
@@ -191,7 +191,7 @@ static int run(struct disk *disk, const char *dir, int64_t batches, bool waits)
     sl_context_set(ssc, "workers", SL_INT_ARG(1));
     sl_context_set(ssc, "onFileError", SL_STR_ARG("stop")); /* a file that fails once is read again */
     declare(ssc);
-    int status = sl_run_hooked(ssc, &options, &hooks);
+    int status = sl_exit_status(sl_run_hooked(ssc, &options, &hooks));
     printf("%d\t%ld\t%ld\t%s\t%s\n", status, disk_calls(disk), disk_waits(disk), disk_failed(disk),
            sl_context_error(ssc));
     sl_context_free(ssc);

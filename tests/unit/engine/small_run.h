@@ -24,8 +24,9 @@ static inline int teardown(void **state)
 
 static inline int run(struct sl_context *ssc, int64_t batches)
 {
-    struct sl_run_options options = {.virtual_clock = true, .batches = batches, .quiet = true, .stop_fd = -1};
-    return sl_run(ssc, &options);
+    struct sl_run_options options = {
+        .size = sizeof options, .virtual_clock = true, .batches = batches, .stop_fd = -1};
+    return sl_exit_status(sl_run(ssc, &options));
 }
 
 static inline void assert_runs(struct sl_context *ssc, int64_t batches)

@@ -139,7 +139,7 @@ static void test_the_first_error_sticks(void **state)
     assert_int_equal(sl_output(lines, "print", SL_INT_ARG(1)), SL_EUSAGE);
     assert_int_equal(sl_context_set(ssc, "workers", SL_INT_ARG(2)), SL_EUSAGE);
     assert_string_equal(sl_context_error(ssc), first);
-    assert_int_equal(sl_run(ssc, NULL), 2);
+    assert_int_equal(sl_run(ssc, NULL), SL_EUSAGE);
     assert_int_equal(sl_check(ssc, stdout), SL_EUSAGE);
     assert_string_equal(sl_context_error(ssc), first);
     sl_context_free(ssc);
@@ -176,7 +176,7 @@ static void test_the_interval_comes_first(void **state)
     assert_non_null(strstr(sl_context_error(ssc), "interval is missing"));
     sl_context_free(ssc);
     ssc = sl_context_new("job", place.path);
-    assert_int_equal(sl_run(ssc, NULL), 2);
+    assert_int_equal(sl_run(ssc, NULL), SL_EUSAGE);
     assert_non_null(strstr(sl_context_error(ssc), "interval is missing"));
     sl_context_free(ssc);
 }

@@ -64,11 +64,11 @@ static int run_with_fault(struct sl_context *ssc, int from)
     struct sl_run_hooks hooks = {.io = &io};
     FILE *out = tmpfile();
     struct sl_run_options options = {
-        .virtual_clock = true, .batches = 1, .quiet = true, .stop_fd = -1, .out = out};
+        .size = sizeof options, .virtual_clock = true, .batches = 1, .stop_fd = -1, .out = out};
     ops.pread = failing_pread;
     fault.reads = 0;
     fault.from = from;
-    int status = sl_run_hooked(ssc, &options, &hooks);
+    int status = sl_exit_status(sl_run_hooked(ssc, &options, &hooks));
     fclose(out);
     return status;
 }

@@ -194,12 +194,80 @@ static void test_a_start_time_that_is_no_multiple_is_refused(void **state)
 {
     (void)state;
     struct sl_run_options options = {
-        .virtual_clock = true, .batches = 1, .start_ms = 1500, .quiet = true, .stop_fd = -1};
+        .size = sizeof options, .virtual_clock = true, .batches = 1, .start_ms = 1500, .stop_fd = -1};
     struct sl_context *ssc = job_new(&place);
     save(queue(ssc, LIST(LIST(TEXT("a")))));
-    assert_int_equal(sl_run(ssc, &options), 2);
+    assert_int_equal(sl_run(ssc, &options), SL_EUSAGE);
     assert_non_null(strstr(sl_context_error(ssc), "1500"));
     sl_context_free(ssc);
+}
+
+/* ---- options of a program ---- */
+
+static void test_options_without_a_size_are_refused(void **state)
+{
+    (void)state;
+    struct sl_run_options options = {.virtual_clock = true, .batches = 1};
+    struct sl_context *ssc = job_new(&place);
+    save(queue(ssc, LIST(LIST(TEXT("a")))));
+    assert_int_equal(sl_run(ssc, &options), SL_EUSAGE);
+    assert_non_null(strstr(sl_context_error(ssc), "size"));
+    sl_context_free(ssc);
+}
+
+/* A program that was compiled with the header of a later version. */
+static void test_options_of_later_versions_must_be_clear(void **state)
+{
+    (void)state;
+    for (int is_set = 0; is_set < 2; is_set++) {
+        struct {
+            struct sl_run_options options;
+            uint64_t later;
+        } given = {.options = {.size = sizeof given, .virtual_clock = true, .batches = 1}, .later = is_set};
+        struct sl_context *ssc = job_new(&place);
+        save(queue(ssc, LIST(LIST(TEXT("a")))));
+        assert_int_equal(sl_run(ssc, &given.options), is_set ? SL_EUSAGE : 0);
+        sl_context_free(ssc);
+        forget("out");
+    }
+}
+
+/* A program that was compiled before `batches` and what follows it were added. */
+static void test_options_that_an_earlier_header_lacks_are_the_defaults(void **state)
+{
+    (void)state;
+    struct sl_run_options options = sl_run_defaults();
+    options.once = true;
+    options.start_ms = 1500;
+    options.virtual_clock = true;
+    options.size = offsetof(struct sl_run_options, start_ms);
+    struct sl_context *ssc = job_new(&place);
+    save(queue(ssc, LIST(LIST(TEXT("a")))));
+    assert_int_equal(sl_run(ssc, &options), 0);
+    assert_part("out/r-1000", "a\n");
+    sl_context_free(ssc);
+    forget("out");
+}
+
+static void count_line(void *arg, enum sl_log_level level, const char *text)
+{
+    if (level == SL_LOG_WARNING && strstr(text, "never"))
+        ++*(int *)arg;
+}
+
+static void test_lines_of_the_log_are_given_to_the_programs_function(void **state)
+{
+    (void)state;
+    static struct returns refuses = {NULL, 0, "never"};
+    int lines = 0;
+    struct sl_context *ssc = job_new(&place);
+    sl_context_on_log(ssc, count_line, &lines);
+    sl_context_set(ssc, "maxErrorRate", SL_NUM_ARG(1));
+    save(apply(queue(ssc, LIST(LIST(TEXT("=a"), TEXT("b")))), "map", give_after_first, &refuses));
+    assert_int_equal(run(ssc, 1), 0);
+    assert_int_equal(lines, 1);
+    sl_context_free(ssc);
+    forget("out");
 }
 
 /* ---- failures ---- */
@@ -222,12 +290,12 @@ static void test_strict_tells_that_records_were_set_aside(void **state)
     (void)state;
     static struct returns refuses = {NULL, 0, "never"};
     struct sl_run_options options = {
-        .virtual_clock = true, .batches = 1, .strict = true, .quiet = true, .stop_fd = -1};
+        .size = sizeof options, .virtual_clock = true, .batches = 1, .strict = true, .stop_fd = -1};
     for (int fails = 0; fails < 2; fails++) {
         struct sl_context *ssc = job_new(&place);
         save(apply(queue(ssc, LIST(LIST(TEXT("=a"), sl_string(fails ? "b" : "=b", fails ? 1 : 2)))), "map",
                    give_after_first, &refuses));
-        assert_int_equal(sl_run(ssc, &options), fails ? 5 : 0);
+        assert_int_equal(sl_run(ssc, &options), fails ? SL_ESTRICT : 0);
         assert_part("out/r-1000", fails ? "=a\n" : "=a\n=b\n");
         sl_context_free(ssc);
         forget("out");
@@ -266,13 +334,14 @@ static void test_stop_finishes_the_batch_and_a_second_one_abandons_it(void **sta
     (void)state;
     for (int signals = 1; signals <= 2; signals++) {
         static volatile int stop;
-        struct sl_run_options options = {.virtual_clock = true, .quiet = true, .stop = &stop, .stop_fd = -1};
+        struct sl_run_options options = {
+            .size = sizeof options, .virtual_clock = true, .stop = &stop, .stop_fd = -1};
         struct sl_context *ssc = job_new(&place);
         stop = 0;
         struct sl_field number = INT(signals), batch = sl_list(&number, 1), batches[] = {batch, batch};
         save(apply(queue(ssc, sl_list(batches, 2)), "map", stop_now, (void *)&stop));
         assert_fine(ssc);
-        assert_int_equal(sl_run(ssc, &options), 0);
+        assert_int_equal(sl_run(ssc, &options), signals == 1 ? 0 : SL_ESTOP);
         assert_part("out/r-1000", signals == 1 ? "1\n" : NULL);
         assert_part("out/r-2000", NULL);
         sl_context_free(ssc);
@@ -294,6 +363,10 @@ int main(void)
         TEST(test_queue_options_are_heeded),
         TEST(test_a_union_stands_in_its_order),
         TEST(test_a_start_time_that_is_no_multiple_is_refused),
+        TEST(test_options_without_a_size_are_refused),
+        TEST(test_options_of_later_versions_must_be_clear),
+        TEST(test_options_that_an_earlier_header_lacks_are_the_defaults),
+        TEST(test_lines_of_the_log_are_given_to_the_programs_function),
         TEST(test_a_batch_that_mostly_fails_shows_nothing),
         TEST(test_strict_tells_that_records_were_set_aside),
         TEST(test_stop_on_record_error_stops),

@@ -28,7 +28,7 @@ static struct sl_stream *new_pairs(void)
 static int run(struct sl_context *ssc, FILE *out)
 {
     struct sl_run_options options = {
-        .virtual_clock = true, .batches = 2, .stop_fd = -1, .quiet = true, .out = out};
+        .size = sizeof options, .virtual_clock = true, .batches = 2, .stop_fd = -1, .out = out};
     return sl_run(ssc, &options);
 }
 
@@ -108,7 +108,7 @@ static int sum_records(void *user, int64_t time_ms, struct sl_rdd *rdd)
     uint32_t width;
     sums->times += time_ms;
     sums->records += sl_rdd_count(rdd);
-    while (sl_rdd_next(rdd, &fields, &width)) {
+    while (sl_rdd_next(rdd, &fields, &width) > 0) {
         assert_int_equal(width, 2);
         sums->values += fields[1].integer;
     }
@@ -141,7 +141,7 @@ static void test_function_in_c_that_fails_fails_the_batch(void **state)
     struct sl_context *ssc = sl_stream_context(pairs);
     (void)state;
     sl_output(pairs, "foreachRDD", SL_FN_ARG(sl_rdd_function_new(ssc, fail_batch, NULL)));
-    assert_int_equal(run(ssc, NULL), 1);
+    assert_int_equal(run(ssc, NULL), SL_EFAIL);
     assert_non_null(strstr(sl_context_error(ssc), "test_user_function.c:"));
     assert_non_null(strstr(sl_context_error(ssc), "foreachRDD: no luck"));
     sl_context_free(ssc);

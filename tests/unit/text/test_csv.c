@@ -1,3 +1,4 @@
+#include "core/base/error.h"
 #include "text/csv.h"
 
 #include "core/base/buf.h"
