@@ -22,7 +22,7 @@ static int run_check(const struct sl_line *line)
 {
     struct sl_error err;
     struct sl_job_line job_line;
-    if (sl_job_line_open(line, &job_line, &err) < 0)
+    if (sl_job_line_open_to_check(line, &job_line, &err) < 0)
         return sl_report_error(&err);
     int r = check_job(job_line.job, &err);
     sl_job_line_close(&job_line);

@@ -1,20 +1,23 @@
 #include "lua/builtin.h"
 
 #include "lua/arguments.h"
+#include "lua/callable.h"
 #include "lua/testing/copy.h"
 #include "lua/value.h"
 #include "ops/builtin/builtin.h"
 #include "ops/list.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 static const char type_name[] = "sluice.builtin";
 
-/* How to make the function. Its user value holds the arguments as a list until then. */
+/* How to make the function. Its user value holds the arguments as a list, which keeps what they call alive. */
 struct recipe {
     const struct sl_builtin *builtin;
-    struct sl_function *function; /* made on first use */
-    const char *file;             /* where it stands in the job; NULL: never called, say where it is used */
+    struct sl_function *function; /* for operators, the context's; made on first use */
+    struct sl_function *called;   /* for calls from Lua, owned; NULL: not made, or it cannot be called */
+    const char *file;             /* where the job makes it; NULL: never called, say where it is used */
     int line, count;
 };
 
@@ -26,34 +29,124 @@ static struct recipe *push_recipe(lua_State *L, const struct sl_builtin *builtin
     return recipe;
 }
 
-/* sluice.split(" "): a new recipe with these arguments. */
-static int recipe_call(lua_State *L)
+static bool is_reducer(const struct sl_builtin *builtin)
 {
-    const struct recipe *called = luaL_checkudata(L, 1, type_name);
-    const char *name = called->builtin->name;
-    if (sl_copy_of(L)->task)
-        return luaL_error(
-            L,
-            "sluice.%s makes a function for an operator, as in s:map(sluice.%s ...); a function "
-            "over records cannot call it",
-            name, name);
-    if (called->file)
-        return luaL_error(
-            L,
-            "sluice.%s(...) is a function for an operator, as in s:map(sluice.%s(...)); it cannot "
-            "be called again",
-            name, name);
+    return strcmp(builtin->family, "reducers") == 0;
+}
+
+/* ---- calls from Lua functions ---- */
+
+static void make_callable(lua_State *L, struct recipe *recipe, int first);
+
+/* That of a built-in without arguments is made when it is first needed. */
+static struct sl_function *callable_of(lua_State *L, struct recipe *recipe)
+{
+    if (!recipe->called && !recipe->file && !is_reducer(recipe->builtin))
+        make_callable(L, recipe, lua_gettop(L) + 1);
+    return recipe->called;
+}
+
+/* A built-in among the arguments is called by its own callable, which the list of arguments keeps alive. */
+static bool take_callable_argument(lua_State *L, int index, struct sl_arg *ret)
+{
+    struct recipe *inner = luaL_testudata(L, index, type_name);
+    if (lua_isfunction(L, index) || (inner && !callable_of(L, inner)))
+        return false;
+    *ret = inner ? SL_FN_ARG(inner->called)
+                 : (struct sl_arg){.kind = SL_ARG_VALUE,
+                                   .value = sl_value_take(L, index, &sl_copy_of(L)->arena)};
+    return true;
+}
+
+/* Makes the function that calls from Lua use; its arguments lie on the stack from `first` on. The arguments are
+ * checked here, so that a mistake is an error of this line. */
+static void make_callable(lua_State *L, struct recipe *recipe, int first)
+{
+    struct sl_error err;
+    int count = lua_gettop(L) - first + 1;
+    struct sl_arg *arg = sl_arena_calloc(&sl_copy_of(L)->arena, (size_t)count + 1, sizeof *arg);
+    if (!arg)
+        sl_value_nomem(L);
+    for (int i = 0; i < count; i++)
+        if (!take_callable_argument(L, first + i, &arg[i]))
+            return;
+    int r = sl_builtin_make(recipe->builtin, NULL, arg, (size_t)count, &recipe->called, &err);
+    if (r == SL_ENOMEM)
+        sl_value_nomem(L);
+    if (r < 0)
+        luaL_error(L, "%s", err.text);
+}
+
+static int refuse_call(lua_State *L, const struct recipe *recipe)
+{
+    const char *name = recipe->builtin->name;
+    if (is_reducer(recipe->builtin))
+        return luaL_error(L, "sluice.%s is a reducer, for operators such as reduceByKey; it cannot be called",
+                          name);
+    return luaL_error(
+        L,
+        "sluice.%s with a Lua function among its arguments cannot be called; it is for an operator, "
+        "as in s:filter(sluice.%s(...))",
+        name, name);
+}
+
+/* local parse = sluice.json("id"), then parse(line): the record's fields are at index 2 and on. */
+static int call_recipe(lua_State *L, struct recipe *recipe)
+{
+    return callable_of(L, recipe) ? sl_callable_call(L, recipe->called) : refuse_call(L, recipe);
+}
+
+/* ---- making one ---- */
+
+static bool wants_no_arguments(const struct sl_builtin *builtin)
+{
+    return !builtin->params || !builtin->params[0].name || builtin->params[0].optional;
+}
+
+/* sluice.lower(x): called at once, where x cannot be an argument that makes a function. In a function over records
+ * nothing can be made, so that all arguments are values. */
+static bool is_direct_call(lua_State *L, const struct sl_builtin *builtin)
+{
+    if (is_reducer(builtin) || !wants_no_arguments(builtin))
+        return false;
+    bool takes_text = builtin->params && builtin->params[0].want & SL_WANT_STRING;
+    return !takes_text && (sl_copy_of(L)->task || lua_type(L, 2) == LUA_TSTRING);
+}
+
+static int refuse_making(lua_State *L, const char *name)
+{
+    return luaL_error(L,
+                      "sluice.%s(...) makes a function, once: write local f = sluice.%s(...) outside of the "
+                      "function, and f(...) in it",
+                      name, name);
+}
+
+/* sluice.split(" "): a new recipe with these arguments, and what it is called with if it is. */
+static int make_recipe(lua_State *L, const struct sl_builtin *builtin)
+{
     int count = lua_gettop(L) - 1;
+    struct recipe *recipe = push_recipe(L, builtin);
+    lua_replace(L, 1);
+    recipe->count = count;
+    sl_copy_where(L, &recipe->file, &recipe->line);
+    if (!is_reducer(builtin))
+        make_callable(L, recipe, 2);
     lua_createtable(L, count, 0);
     lua_insert(L, 2);
     while (lua_gettop(L) > 2)
         lua_rawseti(L, 2, lua_gettop(L) - 2);
-    struct recipe *recipe = push_recipe(L, called->builtin);
-    recipe->count = count;
-    sl_copy_where(L, &recipe->file, &recipe->line);
-    lua_pushvalue(L, 2);
-    lua_setiuservalue(L, -2, 1);
+    lua_setiuservalue(L, 1, 1);
     return 1;
+}
+
+static int recipe_call(lua_State *L)
+{
+    struct recipe *called = lua_touserdata(L, 1); /* a metamethod: it is one */
+    if (called->file || is_direct_call(L, called->builtin))
+        return call_recipe(L, called);
+    if (sl_copy_of(L)->task)
+        return is_reducer(called->builtin) ? refuse_call(L, called) : refuse_making(L, called->builtin->name);
+    return make_recipe(L, called->builtin);
 }
 
 static int recipe_to_text(lua_State *L)
@@ -63,13 +156,23 @@ static int recipe_to_text(lua_State *L)
     return 1;
 }
 
+static int recipe_free(lua_State *L)
+{
+    struct recipe *recipe = lua_touserdata(L, 1);
+    if (recipe->called)
+        recipe->called->ops->free(recipe->called);
+    recipe->called = NULL;
+    return 0;
+}
+
 void sl_builtin_open(lua_State *L)
 {
+    static const luaL_Reg methods[] = {
+        {"__call", recipe_call}, {"__tostring", recipe_to_text}, {"__gc", recipe_free}, {NULL, NULL}};
     luaL_newmetatable(L, type_name);
-    lua_pushcfunction(L, recipe_call);
-    lua_setfield(L, -2, "__call");
-    lua_pushcfunction(L, recipe_to_text);
-    lua_setfield(L, -2, "__tostring");
+    luaL_setfuncs(L, methods, 0);
+    lua_pushstring(L, type_name);
+    lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
 }
 

@@ -172,8 +172,11 @@ static int function_call_dataset(const struct sl_function *fn, struct sl_dataset
     copy->found_no_room = false;
     lua_pushcfunction(copy->L, call_dataset);
     lua_pushlightuserdata(copy->L, &call);
+    copy->batch_ms = time_ms;
+    copy->in_batch = true;
     sl_watchdog_enter(copy);
     int r = sl_copy_call(copy, 1, err);
+    copy->in_batch = false;
     if (sl_watchdog_leave(copy))
         return sl_watchdog_explain(copy, err);
     (void)lua_gc(copy->L, LUA_GCSTEP, 0); /* a dataset nobody kept: large, where Lua sees a few bytes */

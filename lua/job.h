@@ -22,6 +22,7 @@ struct sl_job_options {
     size_t override_count;
     sl_log_function *on_log; /* sl_context_on_log; NULL: silent */
     void *log_arg;
+    bool is_checking; /* nothing may be touched: files and programs are refused */
 };
 
 /* Borrows the options until sl_job_free. */

@@ -3,6 +3,7 @@
 #include "lua/job_internal.h"
 #include "lua/lib/gmatch.h"
 #include "lua/lib/pure.h"
+#include "lua/lib/strict.h"
 #include "lua/module.h"
 
 #include <lauxlib.h>
@@ -43,6 +44,7 @@ static int open_state(lua_State *L)
     set_arg_table(L, job->options);
     sl_module_open(L);
     sl_pure_open(L);
+    sl_strict_open(L);
     return 0;
 }
 
@@ -54,6 +56,7 @@ int sl_copy_new(struct sl_job *job, unsigned number, struct sl_copy **ret, struc
     copy->job = job;
     copy->number = number;
     sl_arena_init(&copy->arena);
+    sl_arena_init(&copy->calls_arena);
     copy->L = lua_newstate(sl_lua_memory_alloc, &copy->memory);
     if (!copy->L) {
         sl_copy_free(copy);
@@ -100,7 +103,10 @@ static int run_script(lua_State *L)
         sl_module_push_scope(L);
         lua_setupvalue(L, -2, 1);
     }
+    lua_pushvalue(L, -1);
     lua_call(L, 0, 0);
+    if (sl_copy_of(L)->number == 0)
+        sl_strict_check(L, job->options->is_checking);
     return 0;
 }
 

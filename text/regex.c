@@ -9,6 +9,7 @@
 #include "core/base/limits.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -88,6 +89,28 @@ int sl_regex_group(const struct sl_regex *regex, const char *name)
 {
     int number = pcre2_substring_number_from_name(regex->code, (PCRE2_SPTR)name);
     return number > 0 ? number : -1;
+}
+
+/* PCRE2's table: sorted entries of one size, the group's number in two bytes before its name. Of several groups with
+ * one name the first counts. */
+uint32_t sl_regex_names(const struct sl_regex *regex, const char **ret_names, uint32_t *ret_groups,
+                        uint32_t room)
+{
+    uint32_t count = 0, size = 0, names = 0;
+    PCRE2_SPTR entry = NULL, last = NULL;
+    pcre2_pattern_info(regex->code, PCRE2_INFO_NAMECOUNT, &count);
+    pcre2_pattern_info(regex->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+    pcre2_pattern_info(regex->code, PCRE2_INFO_NAMETABLE, &entry);
+    for (uint32_t i = 0; i < count; last = entry, entry += size, i++) {
+        if (last && strcmp((const char *)last + 2, (const char *)entry + 2) == 0)
+            continue;
+        if (names < room) {
+            ret_groups[names] = (uint32_t)entry[0] << 8 | entry[1];
+            ret_names[names] = (const char *)entry + 2;
+        }
+        names++;
+    }
+    return names;
 }
 
 /* What this worker matches with; made at its first match. NULL: out of memory. */

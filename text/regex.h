@@ -12,6 +12,9 @@ void sl_regex_free(struct sl_regex *regex);
 uint32_t sl_regex_groups(const struct sl_regex *regex);
 /* The number of a named group, -1 if there is none. */
 int sl_regex_group(const struct sl_regex *regex, const char *name);
+/* How many groups have names; the first `room` of them in the order of the names, which live as long as the regex. */
+uint32_t sl_regex_names(const struct sl_regex *regex, const char **ret_names, uint32_t *ret_groups,
+                        uint32_t room);
 
 /* 1: match, and groups[i] is the text of group number wanted[i] (nil where it took no part), a slice of the
  * subject; 0: no match; SL_EREJECT: a limit of PCRE2 was hit (message set); other negatives: failures.

@@ -1,14 +1,16 @@
 #include "lua/lib/pure.h"
 
+#include "lua/job_internal.h"
+#include "lua/lib/calendar.h"
 #include "lua/lib/pairs.h"
+#include "lua/lib/paths.h"
 #include "lua/lib/random.h"
 #include "lua/testing/copy.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
-static const char clock_remedy[] =
-    "the batch's time is an argument of updateStateByKey's, mapWithState's and foreachRDD's function";
+static const char clock_remedy[] = "the batch's time is sluice.batchTime(), in milliseconds";
 static const char file_remedy[] = "read what is needed at the top of the job, or use foreachRDD";
 static const char print_remedy[] = "use stream:pprint(), or stream:print()";
 static const char load_remedy[] = "load it at the top of the job";
@@ -16,13 +18,31 @@ static const char load_remedy[] = "load it at the top of the job";
 /* The guard's upvalues: the function it stands for, its name, what to do instead. */
 enum { ORIGINAL = 1, NAME = 2, REMEDY = 3 };
 
+/* What reads or changes files, or starts programs. */
+static bool touches(const char *name)
+{
+    static const char *const names[] = {"os.remove", "os.rename", "os.execute", "os.tmpname"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return strncmp(name, "io.", 3) == 0;
+}
+
 static int guarded(lua_State *L)
 {
+    const char *name = lua_tostring(L, lua_upvalueindex(NAME));
+    if (!sl_copy_of(L)->task && sl_copy_of(L)->job->options->is_checking && touches(name))
+        return luaL_error(
+            L,
+            "%s is refused while a job is checked or its graph is shown, which touches nothing; put "
+            "it into a function of foreachRDD, or run the job",
+            name);
     if (sl_copy_of(L)->task)
         return luaL_error(L,
                           "%s is not allowed in a function over records, whose results must depend on its "
                           "arguments only: %s",
-                          lua_tostring(L, lua_upvalueindex(NAME)), lua_tostring(L, lua_upvalueindex(REMEDY)));
+                          name, lua_tostring(L, lua_upvalueindex(REMEDY)));
+    sl_paths_make_relative(L, name);
     lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -56,8 +76,14 @@ static void guard_global(lua_State *L, lua_CFunction guard, const char *name, co
 
 static const char *remedy_of(const char *prefix, const char *name)
 {
-    bool is_clock = strcmp(name, "time") == 0 || strcmp(name, "date") == 0 || strcmp(name, "clock") == 0;
+    bool is_clock = strcmp(name, "clock") == 0;
     return strcmp(prefix, "os.") == 0 && is_clock ? clock_remedy : file_remedy;
+}
+
+/* Those of lua/lib/calendar.h judge by their arguments. */
+static bool is_calendar(const char *prefix, const char *name)
+{
+    return strcmp(prefix, "os.") == 0 && (strcmp(name, "time") == 0 || strcmp(name, "date") == 0);
 }
 
 /* Guards every function of the table on top of the stack; metamethods stay. */
@@ -65,8 +91,8 @@ static void guard_table(lua_State *L, const char *prefix)
 {
     int table = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, table);) {
-        bool is_guarded = lua_type(L, -2) == LUA_TSTRING && lua_isfunction(L, -1) &&
-                          strncmp(lua_tostring(L, -2), "__", 2) != 0;
+        bool is_guarded = lua_type(L, -2) == LUA_TSTRING && !is_calendar(prefix, lua_tostring(L, -2)) &&
+                          lua_isfunction(L, -1) && strncmp(lua_tostring(L, -2), "__", 2) != 0;
         if (!is_guarded) {
             lua_pop(L, 1);
             continue;
@@ -95,6 +121,7 @@ static void guard_file_methods(lua_State *L)
 
 void sl_pure_open(lua_State *L)
 {
+    sl_calendar_open(L);
     lua_getglobal(L, "os");
     guard_table(L, "os.");
     lua_getglobal(L, "io");

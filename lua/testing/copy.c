@@ -1,5 +1,6 @@
 #include "lua/testing/copy.h"
 
+#include "lua/callable.h"
 #include "lua/job_internal.h"
 #include "lua/value.h"
 
@@ -130,6 +131,8 @@ void sl_copy_free(struct sl_copy *copy)
     sl_lua_memory_done(&copy->memory);
     sl_context_free(copy->context);
     sl_arena_done(&copy->arena);
+    sl_arena_done(&copy->calls_arena);
+    sl_outside_free(copy->outside);
     free(copy->function);
     free(copy->random);
     free(copy);

@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 struct sl_job;
+struct sl_outside;
 struct sl_random;
 
 struct sl_copy {
@@ -41,9 +42,13 @@ struct sl_copy {
     pthread_t thread;
     int *function; /* references to the Lua functions by number */
     unsigned functions, capacity;
-    bool found_no_room;       /* what the function of foreachRDD under way has tried to write */
-    struct sl_random *random; /* per function, made when first asked for */
-    struct sl_arena arena;    /* what the declaration needs until the copy goes */
+    bool found_no_room;          /* what the function of foreachRDD under way has tried to write */
+    struct sl_random *random;    /* per function, made when first asked for */
+    struct sl_arena calls_arena; /* of the call of a built-in under way */
+    struct sl_outside *outside;  /* lua/callable.h; made when first needed */
+    int64_t batch_ms;            /* while foreachRDD's function runs */
+    bool in_batch;               /* it does */
+    struct sl_arena arena;       /* what the declaration needs until the copy goes */
 };
 
 void sl_copy_free(struct sl_copy *copy);

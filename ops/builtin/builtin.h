@@ -10,6 +10,13 @@
 #include "core/contract/function.h"
 #include "core/contract/reducer.h"
 
+/* What a built-in of one field does with a record of several. */
+enum sl_field_choice {
+    SL_FIELD_NONE,  /* there is nothing to choose, or its own arguments choose */
+    SL_FIELD_KEEP,  /* the field is replaced by the result, the others stay: the text built-ins */
+    SL_FIELD_ALONE, /* the result is the record: what makes records from text */
+};
+
 struct sl_builtin {
     const char *name;
     const char *family;            /* "records from text", "rows", "text", "predicates", "reducers" */
@@ -17,8 +24,13 @@ struct sl_builtin {
     const char *example;           /* Lua: an expression over `s`, as in operators */
     const struct sl_param *params; /* ends with a NULL name; NULL: no arguments, usable with or without () */
     bool variadic;                 /* the last parameter may repeat */
+    /* Options, given as a table with names after the other arguments; ends with a NULL name; may be NULL. */
+    const struct sl_param *options;
+    /* Which field of a wider record it works on, given as {field = i} or by a parameter called "field". */
+    enum sl_field_choice field;
     /* argv[argc] was checked against params; argc is at least their number, kind SL_ARG_NONE where not given.
-     * What argv points to is gone after the call. 0 and *ret, or SL_EUSAGE. */
+     * The options follow, in their order: argv[argc + i]. What argv points to is gone after the call. 0 and *ret,
+     * or SL_EUSAGE. */
     int (*make)(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                 struct sl_function **ret, struct sl_error *err);
 };

@@ -171,5 +171,6 @@ const struct sl_builtin sl_native_csv = {
     .example = "s:map(sluice.csv())",
     .params = csv_params,
     .variadic = true,
+    .field = SL_FIELD_ALONE,
     .make = csv_make,
 };

@@ -118,5 +118,6 @@ const struct sl_builtin sl_native_fields = {
     .example = "s:map(sluice.fields(\" \", 1))",
     .params = fields_params,
     .variadic = true,
+    .field = SL_FIELD_ALONE,
     .make = fields_make,
 };

@@ -62,3 +62,8 @@ static inline int sl_builtin_give(struct sl_returned *ret, struct sl_field value
     ret->values[0] = value;
     return 0;
 }
+
+/* Replaces *fn, a function of one field, by one that works on field `number` of a record: it owns *fn then. On
+ * failure *fn stays. */
+int sl_builtin_at_field(const struct sl_builtin *builtin, int64_t number, struct sl_function **fn,
+                        struct sl_error *err);

@@ -1,6 +1,7 @@
 /* json(path, ...): values inside a JSON text, one field each; the whole value where no path is given.
  *
- * A path is keys with dots between them and indexes from 0 in brackets: a.b[0].c. What is not there is nil; a
+ * A path is keys with dots between them and indexes from 0 in brackets: a.b[0].c; a key with dots is quoted:
+ * ["log.level"]. What is not there is nil; a
  * text that is not JSON is a record error. */
 #include "text/json.h"
 #include "ops/builtin/function.h"
@@ -29,8 +30,21 @@ struct json {
 
 static int bad_path(const struct sl_builtin *builtin, const struct sl_field *text, struct sl_error *err)
 {
-    return sl_error_set(err, SL_EUSAGE, "%s: \"%.*s\" is no path; write keys and indexes as in a.b[0]",
-                        builtin->name, (int)(text->len < 200 ? text->len : 200), (const char *)text->str);
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s: \"%.*s\" is no path; write keys and indexes as in a.b[0], and keys with dots as [\"log.level\"]",
+        builtin->name, (int)(text->len < 200 ? text->len : 200), (const char *)text->str);
+}
+
+/* Reads ["log.level"] at *at: a key of any bytes but quotes. */
+static bool read_quoted_key(const uint8_t **at, const uint8_t *end, struct step *ret)
+{
+    const uint8_t *from = *at + 2, *quote = memchr(from, '"', (size_t)(end - from));
+    if (!quote || end - quote < 2 || quote[1] != ']')
+        return false;
+    *ret = (struct step){.is_key = true, .key = sl_string(from, (size_t)(quote - from))};
+    *at = quote + 2;
+    return true;
 }
 
 /* Reads [123] at *at. */
@@ -63,6 +77,8 @@ static bool read_key(const uint8_t **at, const uint8_t *end, struct step *ret)
 /* Reads the next step; a dot stands before every key but the first. */
 static bool read_step(const uint8_t **at, const uint8_t *end, bool first, struct step *ret)
 {
+    if (**at == '[' && end - *at > 2 && (*at)[1] == '"')
+        return read_quoted_key(at, end, ret);
     if (**at == '[')
         return read_index(at, end, ret);
     if (!first && **at == '.')
@@ -157,7 +173,8 @@ static int json_make(const struct sl_builtin *builtin, const struct sl_arg *argv
 }
 
 static const struct sl_param json_params[] = {
-    {"path", SL_WANT_STRING, true, "keys and indexes from 0, as in a.b[0]; none given: the whole value"},
+    {"path", SL_WANT_STRING, true,
+     "keys and indexes from 0, as in a.b[0] or [\"log.level\"]; none given: the whole value"},
     {0},
 };
 
@@ -168,5 +185,6 @@ const struct sl_builtin sl_native_json = {
     .example = "s:map(sluice.const('{\"user\":{\"name\":\"a\"}}')):map(sluice.json(\"user.name\"))",
     .params = json_params,
     .variadic = true,
+    .field = SL_FIELD_ALONE,
     .make = json_make,
 };

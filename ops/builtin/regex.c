@@ -6,6 +6,8 @@
 #include "ops/builtin/function.h"
 #include "ops/builtin/predicate.h"
 
+#include <string.h>
+
 /* ---- regex ---- */
 
 struct regex {
@@ -13,7 +15,21 @@ struct regex {
     struct sl_regex *compiled;
     uint32_t count;
     uint32_t wanted[SL_WIDTH_MAX]; /* group numbers */
+    struct sl_field *name;         /* of each, sorted, with named = true: one map is given; NULL: a row */
 };
+
+/* The values become one map under the names. */
+static int as_map(const struct regex *regex, struct sl_task *task, struct sl_returned *ret)
+{
+    struct sl_field *pairs = sl_arena_alloc(task->scratch, 2 * regex->count * sizeof *pairs);
+    if (!pairs)
+        return sl_error_nomem(task->err);
+    for (uint32_t i = 0; i < regex->count; i++) {
+        pairs[2 * i] = regex->name[i];
+        pairs[2 * i + 1] = ret->values[i];
+    }
+    return sl_builtin_give(ret, sl_map(pairs, regex->count));
+}
 
 static int regex_call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                       uint32_t argc, struct sl_returned *ret)
@@ -26,7 +42,7 @@ static int regex_call(const struct sl_function *fn, struct sl_task *task, const 
     if (r < 0)
         return r;
     ret->count = r ? regex->count : 0;
-    return 0;
+    return r && regex->name ? as_map(regex, task, ret) : 0;
 }
 
 static int regex_row(const struct sl_function *fn, struct sl_task *task, const struct sl_field *text,
@@ -108,6 +124,28 @@ static int compile(const struct sl_builtin *builtin, const struct sl_field *patt
     return r < 0 ? sl_error_wrap(err, "%s", builtin->name) : 0;
 }
 
+/* The groups that have names, in the order of the names, which is a map's. */
+static int want_named(const struct sl_builtin *builtin, struct regex *regex, struct sl_error *err)
+{
+    uint32_t count = sl_regex_names(regex->compiled, NULL, NULL, 0);
+    if (regex->count)
+        return sl_error_set(err, SL_EUSAGE, "%s: named = true gives all named groups; leave the others out",
+                            builtin->name);
+    if (!count || count > SL_WIDTH_MAX)
+        return sl_error_set(err, SL_EUSAGE,
+                            "%s: named = true wants 1 to %d groups with names, as (?<name>...)",
+                            builtin->name, SL_WIDTH_MAX);
+    const char *name[SL_WIDTH_MAX];
+    regex->count = sl_regex_names(regex->compiled, name, regex->wanted, count);
+    regex->name = sl_arena_calloc(&regex->function.arena, count, sizeof *regex->name);
+    bool ok = regex->name != NULL;
+    for (uint32_t i = 0; ok && i < count; i++) {
+        struct sl_field text = sl_string((const uint8_t *)name[i], strlen(name[i]));
+        ok = sl_field_copy(&regex->function.arena, &text, &regex->name[i]);
+    }
+    return ok ? 0 : sl_error_nomem(err);
+}
+
 static int fill(const struct sl_builtin *builtin, struct regex *regex, const struct sl_arg *argv, size_t argc,
                 struct sl_error *err)
 {
@@ -118,6 +156,9 @@ static int fill(const struct sl_builtin *builtin, struct regex *regex, const str
     for (size_t i = 1; r == 0 && i < argc; i++)
         if (argv[i].kind != SL_ARG_NONE)
             r = find_group(builtin, regex, &argv[i].value, &regex->wanted[regex->count++], err);
+    const struct sl_arg *named = &argv[argc];
+    if (r == 0 && named->kind == SL_ARG_VALUE && named->value.boolean)
+        return want_named(builtin, regex, err);
     return r == 0 && !regex->count ? want_all(builtin, regex, err) : r;
 }
 
@@ -140,6 +181,11 @@ static const struct sl_param regex_params[] = {
     {0},
 };
 
+static const struct sl_param regex_options[] = {
+    {"named", SL_WANT_BOOLEAN, true, "true: gives one map of the groups that have names"},
+    {0},
+};
+
 const struct sl_builtin sl_native_regex = {
     .name = "regex",
     .family = "records from text",
@@ -147,6 +193,8 @@ const struct sl_builtin sl_native_regex = {
         "Gives the captured groups of the first match as one record; flatMap drops what does not match",
     .example = "s:flatMap(sluice.regex(\"(\\\\w+) (\\\\w+)\"))",
     .params = regex_params,
+    .options = regex_options,
+    .field = SL_FIELD_ALONE,
     .variadic = true,
     .make = regex_make,
 };

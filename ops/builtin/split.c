@@ -1,8 +1,9 @@
 /* split(sep): the pieces of a line between separators, empty ones included, as Python's str.split(sep) gives
- * them. words: the pieces between white space, empty ones left out, as str.split() gives them for bytes. */
+ * them. words: the pieces between white space, empty ones left out, as str.split() gives them. */
 #include "core/rows/field.h"
 #include "ops/builtin/function.h"
 #include "ops/builtin/split_bytes.h"
+#include "ops/builtin/text_function.h"
 
 #include <string.h>
 
@@ -135,6 +136,8 @@ static int split_make(const struct sl_builtin *builtin, const struct sl_arg *arg
 
 static const struct sl_param split_params[] = {
     {"sep", SL_WANT_STRING, false, "the text between the pieces, not empty"},
+    {"field", SL_WANT_COUNT, true,
+     "the number of the field to split, from 1; not given: the record's only field"},
     {0},
 };
 
@@ -144,22 +147,19 @@ const struct sl_builtin sl_native_split = {
     .summary = "Splits a line at each sep and gives the pieces, empty ones included",
     .example = "s:flatMap(sluice.split(\" \"))",
     .params = split_params,
+    .field = SL_FIELD_ALONE,
     .make = split_make,
 };
 
-static bool is_space(uint8_t byte)
-{
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
-}
-
 /* The next word at or after *from; false at the end. */
-static bool next_word(const uint8_t **from, const uint8_t *end, const uint8_t **ret_to)
+static inline bool next_word(struct sl_spaces *spaces, const uint8_t **from, const uint8_t *end,
+                             const uint8_t **ret_to)
 {
     const uint8_t *p = *from;
-    while (p < end && is_space(*p))
-        p++;
+    for (size_t len; p < end && (len = sl_space_at(spaces, p, end)); p += len)
+        ;
     *from = p;
-    while (p < end && !is_space(*p))
+    while (p < end && !sl_space_at(spaces, p, end))
         p++;
     *ret_to = p;
     return p > *from;
@@ -172,8 +172,9 @@ static int words_call(const struct sl_function *fn, struct sl_task *task, const 
     int r = sl_builtin_text(fn, task, argv, argc);
     if (r < 0)
         return r;
+    struct sl_spaces spaces = sl_spaces_of(argv);
     const uint8_t *from = argv->str, *end = from + argv->len, *to;
-    for (; next_word(&from, end, &to); from = to)
+    for (; next_word(&spaces, &from, end, &to); from = to)
         if (!pieces_add(task->scratch, &pieces, from, to))
             return SL_ENOMEM;
     return sl_builtin_give(ret, sl_list(pieces.item, pieces.count));
@@ -181,8 +182,9 @@ static int words_call(const struct sl_function *fn, struct sl_task *task, const 
 
 static int words_row(const struct sl_field *text, uint32_t line, struct sl_builder *out)
 {
+    struct sl_spaces spaces = sl_spaces_of(text);
     const uint8_t *from = text->str, *end = from + text->len, *to;
-    for (; next_word(&from, end, &to); from = to) {
+    for (; next_word(&spaces, &from, end, &to); from = to) {
         struct sl_field word = sl_string(from, (size_t)(to - from));
         int r = sl_builder_add(out, &word, 1, line);
         if (r < 0)
@@ -218,10 +220,18 @@ static int words_make(const struct sl_builtin *builtin, const struct sl_arg *arg
     return *ret ? 0 : sl_error_nomem(err);
 }
 
+static const struct sl_param words_params[] = {
+    {"field", SL_WANT_COUNT, true,
+     "the number of the field to split, from 1; not given: the record's only field"},
+    {0},
+};
+
 const struct sl_builtin sl_native_words = {
     .name = "words",
     .family = "records from text",
     .summary = "Gives the words of a line: what stands between white space, nothing for an empty line",
     .example = "s:flatMap(sluice.words)",
+    .params = words_params,
+    .field = SL_FIELD_ALONE,
     .make = words_make,
 };

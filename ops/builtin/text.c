@@ -1,17 +1,26 @@
-/* lower, upper, trim, replace, substr, length: text to text. Strings are bytes: letters are those of ASCII,
- * positions and lengths count bytes. */
+/* lower, upper, casefold, normalize, trim, replace, substr, length: text to text.
+ *
+ * Text is Unicode where it is valid UTF-8; bytes that are not keep what is not ASCII. Text of ASCII alone, which most
+ * is, never enters text/unicode.h. substr and length count bytes unless they are asked for characters. */
 #include "ops/builtin/text_function.h"
+#include "text/unicode.h"
 
 #include <string.h>
 
-static bool is_space(uint8_t byte)
+/* A copy with the letters from `first` to `last` moved to the other case; whether all of it is ASCII. */
+static bool change_ascii(const struct sl_field *value, uint8_t first, uint8_t last, uint8_t *bytes)
 {
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+    uint8_t all = 0;
+    for (uint32_t i = 0; i < value->len; i++) {
+        bool letter = value->str[i] >= first && value->str[i] <= last;
+        bytes[i] = value->str[i] ^ (uint8_t)(letter << 5);
+        all |= bytes[i];
+    }
+    return all < 0x80;
 }
 
-/* A copy with the letters from `first` to `last` moved to the other case. */
 static int change_case(const struct sl_text_function *fn, struct sl_task *task, const struct sl_field *value,
-                       uint8_t first, uint8_t last, struct sl_field *ret)
+                       bool is_upper, struct sl_field *ret)
 {
     int r = sl_require_text(fn, task, value);
     if (r < 0)
@@ -19,24 +28,56 @@ static int change_case(const struct sl_text_function *fn, struct sl_task *task, 
     uint8_t *bytes = sl_arena_alloc(task->scratch, value->len + (size_t)1);
     if (!bytes)
         return SL_ENOMEM;
-    for (uint32_t i = 0; i < value->len; i++) {
-        bool letter = value->str[i] >= first && value->str[i] <= last;
-        bytes[i] = value->str[i] ^ (uint8_t)(letter << 5);
-    }
+    bool is_ascii = change_ascii(value, is_upper ? 'a' : 'A', is_upper ? 'z' : 'Z', bytes);
     *ret = sl_string(bytes, value->len);
-    return 0;
+    if (is_ascii || !sl_utf8_is_valid(value->str, value->len))
+        return 0;
+    return sl_unicode_change_case(task->scratch, value->str, value->len, is_upper, ret) ? 0 : SL_ENOMEM;
 }
 
 static int lower(const struct sl_text_function *fn, struct sl_task *task, const struct sl_field *value,
                  struct sl_field *ret)
 {
-    return change_case(fn, task, value, 'A', 'Z', ret);
+    return change_case(fn, task, value, false, ret);
 }
 
 static int upper(const struct sl_text_function *fn, struct sl_task *task, const struct sl_field *value,
                  struct sl_field *ret)
 {
-    return change_case(fn, task, value, 'a', 'z', ret);
+    return change_case(fn, task, value, true, ret);
+}
+
+static bool is_ascii(const struct sl_field *text)
+{
+    uint8_t all = 0;
+    for (uint32_t i = 0; i < text->len; i++)
+        all |= text->str[i];
+    return all < 0x80;
+}
+
+static int casefold(const struct sl_text_function *fn, struct sl_task *task, const struct sl_field *value,
+                    struct sl_field *ret)
+{
+    int r = sl_require_text(fn, task, value);
+    if (r < 0)
+        return r;
+    if (is_ascii(value) || !sl_utf8_is_valid(value->str, value->len))
+        return change_case(fn, task, value, false, ret);
+    return sl_unicode_casefold(task->scratch, value->str, value->len, ret) ? 0 : SL_ENOMEM;
+}
+
+/* fn->start is the form. */
+static int normalize(const struct sl_text_function *fn, struct sl_task *task, const struct sl_field *value,
+                     struct sl_field *ret)
+{
+    int r = sl_require_text(fn, task, value);
+    if (r < 0)
+        return r;
+    *ret = *value;
+    if (is_ascii(value) || !sl_utf8_is_valid(value->str, value->len))
+        return 0;
+    enum sl_normal_form form = (enum sl_normal_form)fn->start;
+    return sl_unicode_normalize(task->scratch, value->str, value->len, form, ret) ? 0 : SL_ENOMEM;
 }
 
 static int trim(const struct sl_text_function *fn, struct sl_task *task, const struct sl_field *value,
@@ -45,12 +86,14 @@ static int trim(const struct sl_text_function *fn, struct sl_task *task, const s
     int r = sl_require_text(fn, task, value);
     if (r < 0)
         return r;
-    uint32_t from = 0, to = value->len;
-    while (from < to && is_space(value->str[from]))
-        from++;
-    while (to > from && is_space(value->str[to - 1]))
-        to--;
-    *ret = sl_string(value->str + from, to - from);
+    struct sl_spaces spaces = sl_spaces_of(value);
+    const uint8_t *from = value->str, *to = from + value->len;
+    size_t len;
+    while (from < to && (len = sl_space_at(&spaces, from, to)))
+        from += len;
+    while (to > from && (len = sl_space_before(&spaces, from, to)))
+        to -= len;
+    *ret = sl_string(from, (size_t)(to - from));
     return 0;
 }
 
@@ -99,18 +142,31 @@ static int replace(const struct sl_text_function *fn, struct sl_task *task, cons
     return 0;
 }
 
-/* As Spark's: from byte `start`, counted from 1 or, negative, from the end; `length` bytes of it. */
+/* Where the part from `start` to the end begins, of `size` bytes or characters: counted from 1 or, negative, from
+ * the end. */
+static int64_t part_from(int64_t start, int64_t size)
+{
+    int64_t from = start > 0 ? start - 1 : 0;
+    if (start < 0)
+        from = start < -size ? 0 : size + start;
+    return from < size ? from : size;
+}
+
+/* As Spark's: `length` bytes or characters from `start` on. */
 static int substr(const struct sl_text_function *fn, struct sl_task *task, const struct sl_field *value,
                   struct sl_field *ret)
 {
     int r = sl_require_text(fn, task, value);
     if (r < 0)
         return r;
-    int64_t size = value->len, from = fn->start > 0 ? fn->start - 1 : 0;
-    if (fn->start < 0)
-        from = fn->start < -size ? 0 : size + fn->start;
-    from = from < size ? from : size;
+    bool by_character = fn->by_character && !is_ascii(value);
+    int64_t size = by_character ? (int64_t)sl_utf8_length(value->str, value->len) : value->len;
+    int64_t from = part_from(fn->start, size);
     int64_t to = fn->length < size - from ? from + fn->length : size;
+    if (by_character) {
+        from = (int64_t)sl_utf8_offset(value->str, value->len, (size_t)from);
+        to = (int64_t)sl_utf8_offset(value->str, value->len, (size_t)to);
+    }
     *ret = sl_string(value->str + from, (size_t)(to - from));
     return 0;
 }
@@ -120,7 +176,8 @@ static int length(const struct sl_text_function *fn, struct sl_task *task, const
 {
     if (value->tag != SL_STR && value->tag != SL_LIST && value->tag != SL_MAP)
         return sl_builtin_wants(&fn->function.base, task, "a string, list or map", value);
-    *ret = sl_integer(value->len);
+    bool by_character = fn->by_character && value->tag == SL_STR;
+    *ret = sl_integer(by_character ? (int64_t)sl_utf8_length(value->str, value->len) : value->len);
     return 0;
 }
 
@@ -156,11 +213,54 @@ static int trim_make(const struct sl_builtin *builtin, const struct sl_arg *argv
     return make(trim, ret, err);
 }
 
+static int casefold_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
+                         struct sl_function **ret, struct sl_error *err)
+{
+    (void)builtin, (void)argv, (void)argc;
+    return make(casefold, ret, err);
+}
+
+static int normalize_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
+                          struct sl_function **ret, struct sl_error *err)
+{
+    static const char *const forms[] = {
+        [SL_NFC] = "NFC", [SL_NFD] = "NFD", [SL_NFKC] = "NFKC", [SL_NFKD] = "NFKD"};
+    (void)argc;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        const struct sl_field *given = &argv[0].value;
+        if (given->len != strlen(forms[i]) || memcmp(given->str, forms[i], given->len) != 0)
+            continue;
+        int r = make(normalize, ret, err);
+        if (r == 0)
+            ((struct sl_text_function *)*ret)->start = (int64_t)i;
+        return r;
+    }
+    return sl_error_set(err, SL_EUSAGE, "%s: form must be \"NFC\", \"NFD\", \"NFKC\" or \"NFKD\"",
+                        builtin->name);
+}
+
+/* The option unit: "byte" (also where it is not given) or "character". */
+static int take_unit(const struct sl_builtin *builtin, const struct sl_arg *unit, bool *ret_by_character,
+                     struct sl_error *err)
+{
+    const struct sl_field *given = &unit->value;
+    *ret_by_character =
+        unit->kind == SL_ARG_VALUE && given->len == 9 && memcmp(given->str, "character", 9) == 0;
+    if (unit->kind != SL_ARG_VALUE || *ret_by_character ||
+        (given->len == 4 && memcmp(given->str, "byte", 4) == 0))
+        return 0;
+    return sl_error_set(err, SL_EUSAGE, "%s: unit must be \"byte\" or \"character\"", builtin->name);
+}
+
 static int length_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                        struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
-    return make(length, ret, err);
+    bool by_character;
+    int r = take_unit(builtin, &argv[argc], &by_character, err);
+    r = r == 0 ? make(length, ret, err) : r;
+    if (r == 0)
+        ((struct sl_text_function *)*ret)->by_character = by_character;
+    return r;
 }
 
 static int replace_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
@@ -182,32 +282,49 @@ static int replace_make(const struct sl_builtin *builtin, const struct sl_arg *a
 static int substr_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                        struct sl_function **ret, struct sl_error *err)
 {
-    (void)argc;
+    bool by_character;
     if (argv[0].value.integer == 0)
         return sl_error_set(err, SL_EUSAGE, "%s: start counts from 1, or from -1 backwards; got 0",
                             builtin->name);
-    struct sl_text_function *fn = sl_text_function_new(substr);
-    if (!fn)
-        return sl_error_nomem(err);
+    int r = take_unit(builtin, &argv[argc], &by_character, err);
+    r = r == 0 ? make(substr, ret, err) : r;
+    if (r < 0)
+        return r;
+    struct sl_text_function *fn = (struct sl_text_function *)*ret;
     fn->start = argv[0].value.integer;
     fn->length = argv[1].kind == SL_ARG_NONE ? INT64_MAX : argv[1].value.integer;
-    *ret = &fn->function.base;
+    fn->by_character = by_character;
     return 0;
 }
+
+static const struct sl_param field_params[] = {
+    {"field", SL_WANT_COUNT, true,
+     "the number of the field to change, from 1; not given: the record's only field"},
+    {0},
+};
+
+static const struct sl_param unit_options[] = {
+    {"unit", SL_WANT_STRING, true, "\"byte\", or \"character\" to count code points"},
+    {0},
+};
 
 const struct sl_builtin sl_native_lower = {
     .name = "lower",
     .family = "text",
-    .summary = "The text with A-Z as a-z; other bytes stay",
+    .summary = "The text in lower case, by Unicode; of bytes that are no UTF-8, A-Z only",
     .example = "s:map(sluice.lower)",
+    .params = field_params,
+    .field = SL_FIELD_KEEP,
     .make = lower_make,
 };
 
 const struct sl_builtin sl_native_upper = {
     .name = "upper",
     .family = "text",
-    .summary = "The text with a-z as A-Z; other bytes stay",
+    .summary = "The text in upper case, by Unicode; of bytes that are no UTF-8, a-z only",
     .example = "s:map(sluice.upper)",
+    .params = field_params,
+    .field = SL_FIELD_KEEP,
     .make = upper_make,
 };
 
@@ -216,20 +333,52 @@ const struct sl_builtin sl_native_trim = {
     .family = "text",
     .summary = "The text without white space at its ends",
     .example = "s:map(sluice.trim)",
+    .params = field_params,
+    .field = SL_FIELD_KEEP,
     .make = trim_make,
 };
 
 const struct sl_builtin sl_native_length = {
     .name = "length",
     .family = "text",
-    .summary = "The bytes of a text, the items of a list, the pairs of a map",
+    .summary = "The bytes (or characters) of a text, the items of a list, the pairs of a map",
     .example = "s:map(sluice.length)",
+    .params = field_params,
+    .options = unit_options,
+    .field = SL_FIELD_KEEP,
     .make = length_make,
+};
+
+const struct sl_builtin sl_native_casefold = {
+    .name = "casefold",
+    .family = "text",
+    .summary = "The text for comparison without regard to case, by Unicode",
+    .example = "s:map(sluice.casefold)",
+    .params = field_params,
+    .field = SL_FIELD_KEEP,
+    .make = casefold_make,
+};
+
+static const struct sl_param normalize_params[] = {
+    {"form", SL_WANT_STRING, false, "\"NFC\", \"NFD\", \"NFKC\" or \"NFKD\""},
+    {"field", SL_WANT_COUNT, true, "the number of the field to change, from 1"},
+    {0},
+};
+
+const struct sl_builtin sl_native_normalize = {
+    .name = "normalize",
+    .family = "text",
+    .summary = "The text in a Unicode normal form; bytes that are no UTF-8 stay",
+    .example = "s:map(sluice.normalize(\"NFC\"))",
+    .params = normalize_params,
+    .field = SL_FIELD_KEEP,
+    .make = normalize_make,
 };
 
 static const struct sl_param replace_params[] = {
     {"from", SL_WANT_STRING, false, "the text to replace, not empty and no pattern"},
     {"to", SL_WANT_STRING, false, "the text to put in its place"},
+    {"field", SL_WANT_COUNT, true, "the number of the field to change, from 1"},
     {0},
 };
 
@@ -239,20 +388,25 @@ const struct sl_builtin sl_native_replace = {
     .summary = "The text with each occurrence of from replaced by to",
     .example = "s:map(sluice.replace(\"-\", \" \"))",
     .params = replace_params,
+    .field = SL_FIELD_KEEP,
     .make = replace_make,
 };
 
 static const struct sl_param substr_params[] = {
-    {"start", SL_WANT_INTEGER | SL_WANT_NEGATIVE, false, "the first byte, from 1; negative: from the end"},
-    {"length", SL_WANT_INTEGER, true, "how many bytes; to the end where not given"},
+    {"start", SL_WANT_INTEGER | SL_WANT_NEGATIVE, false,
+     "the first byte (or character), from 1; negative: from the end"},
+    {"length", SL_WANT_INTEGER | SL_WANT_NIL, true, "how many bytes; to the end where not given"},
+    {"field", SL_WANT_COUNT, true, "the number of the field to change, from 1"},
     {0},
 };
 
 const struct sl_builtin sl_native_substr = {
     .name = "substr",
     .family = "text",
-    .summary = "A part of the text, by position and length in bytes",
+    .summary = "A part of the text, by position and length in bytes or characters",
     .example = "s:map(sluice.substr(1, 10))",
     .params = substr_params,
+    .options = unit_options,
+    .field = SL_FIELD_KEEP,
     .make = substr_make,
 };

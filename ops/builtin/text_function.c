@@ -1,5 +1,7 @@
 #include "ops/builtin/text_function.h"
 
+#include "text/utf8.h"
+
 static int call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                 uint32_t argc, struct sl_returned *ret)
 {
@@ -40,4 +42,26 @@ struct sl_text_function *sl_text_function_new(sl_apply_text *apply)
 int sl_require_text(const struct sl_text_function *fn, struct sl_task *task, const struct sl_field *value)
 {
     return value->tag == SL_STR ? 0 : sl_builtin_wants(&fn->function.base, task, "a string", value);
+}
+
+/* ---- white space ---- */
+
+size_t sl_space_at_slow(struct sl_spaces *spaces, const uint8_t *at, const uint8_t *end)
+{
+    uint32_t code;
+    size_t len = sl_utf8_sequence(at, (size_t)(end - at), &code);
+    if (code == SL_UTF8_INVALID || !sl_unicode_is_space(code))
+        return 0;
+    if (spaces->is_valid < 0)
+        spaces->is_valid = sl_utf8_is_valid(spaces->text->str, spaces->text->len);
+    return spaces->is_valid ? len : 0;
+}
+
+size_t sl_space_before(struct sl_spaces *spaces, const uint8_t *from, const uint8_t *end)
+{
+    const uint8_t *at = end - 1;
+    while (at > from && end - at < 4 && (*at & 0xc0) == 0x80)
+        at--;
+    size_t len = sl_space_at(spaces, at, end);
+    return len == (size_t)(end - at) ? len : 0;
 }

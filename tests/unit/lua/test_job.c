@@ -285,7 +285,7 @@ static void test_function_that_fails_is_a_record_error_with_its_line(void **stat
     } cases[] = {
         {"error('no luck')", "job.lua:5: no luck"},
         {"error({})", "raised a table"},
-        {"return ... .. nothing", "job.lua:5: attempt to concatenate"},
+        {"return ... .. {}", "job.lua:5: attempt to concatenate"},
         {"return print", "the function returned a function"},
         {"return {1, x = 2}", "the function returned a list with [\"x\"]"},
         {"return table.unpack({}, 1, 65)", "the function returned 65 values"},
@@ -299,8 +299,11 @@ static void test_function_that_fails_is_a_record_error_with_its_line(void **stat
         {"require 'sluice'", "require is not allowed"},
         {"s:map(print)", "job.lua:5: map: streams are declared at the top"},
         {"ssc:queueStream({})", "queueStream: streams are declared at the top"},
-        {"return sluice.pair(1)", "sluice.pair makes a function for an operator"},
-        {"return sluice.split(' ')", "sluice.split makes a function for an operator"},
+        {"return sluice.sum(1)", "sluice.sum is a reducer"},
+        {"return sluice.lower(1)", "job.lua:5: lower: the field is of type integer, a string is wanted"},
+        {"return sluice.pair(1)",
+         "sluice.pair(...) makes a function, once: write local f = sluice.pair(...) outside"},
+        {"return sluice.split(' ')", "sluice.split(...) makes a function, once"},
     };
     struct fixture *fixture = *state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -177,7 +177,7 @@ static void test_built_ins_refuse_wrong_arguments(void **state)
     assert_string_equal(err.text, "split: sep is empty; give the text between the pieces");
     assert_int_equal(sl_builtin_make(sl_builtin_find("split"), NULL, &number, 1, &fn, &err), SL_EUSAGE);
     assert_int_equal(sl_builtin_make(sl_builtin_find("split"), NULL, NULL, 0, &fn, &err), SL_EUSAGE);
-    assert_int_equal(sl_builtin_make(sl_builtin_find("words"), NULL, &number, 1, &fn, &err), SL_EUSAGE);
+    assert_int_equal(sl_builtin_make(sl_builtin_find("words"), NULL, &empty, 1, &fn, &err), SL_EUSAGE);
     assert_null(fn);
 }
 
