@@ -49,10 +49,12 @@ static int raise(lua_State *L, const struct sl_task *task, int r)
 
 static int push_results(lua_State *L, const struct sl_returned *returned)
 {
-    luaL_checkstack(L, (int)returned->count, "a wide record");
+    luaL_checkstack(L, (int)returned->count + 1, "a wide record");
+    if (returned->count == 0)
+        lua_pushnil(L);
     for (uint32_t i = 0; i < returned->count; i++)
         sl_value_push(L, &returned->values[i]);
-    return (int)returned->count;
+    return returned->count ? (int)returned->count : 1;
 }
 
 /* What the call makes is gone at the next one: by then it is Lua's. */

@@ -8,7 +8,7 @@
 struct sl_copy;
 
 /* Calls fn with the values at index 2 and on; returns how many it left on the stack. A record error is a Lua error
- * with its place; no match gives nothing. */
+ * with its place; no match gives nil. */
 int sl_callable_call(lua_State *L, const struct sl_function *fn);
 
 /* What calls outside of functions over records work with; freed with the copy. */

@@ -1,6 +1,7 @@
 #include "lua/module.h"
 
 #include "lua/builtin.h"
+#include "lua/functions.h"
 #include "lua/rdd.h"
 #include "lua/ssc.h"
 #include "lua/ssc_methods.h"
@@ -11,31 +12,6 @@
 #include "core/base/nearest.h"
 
 #include <lauxlib.h>
-
-/* sluice.row(...): a list that stands for one record; sluice.null takes the place of nil. */
-static int make_row(lua_State *L)
-{
-    int count = lua_gettop(L);
-    lua_createtable(L, count, 0);
-    for (int i = 1; i <= count; i++) {
-        if (lua_isnil(L, i))
-            sl_value_push_null(L);
-        else
-            lua_pushvalue(L, i);
-        lua_rawseti(L, -2, i);
-    }
-    sl_value_mark_row(L);
-    return 1;
-}
-
-/* sluice.map{}: the table itself, marked. */
-static int make_map(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 1);
-    sl_value_mark_map(L);
-    return 1;
-}
 
 static int no_such_name(lua_State *L)
 {
@@ -57,10 +33,7 @@ static int push_module(lua_State *L)
     sl_builtin_add_all(L);
     sl_ssc_push_constructor(L);
     lua_setfield(L, -2, "StreamingContext");
-    lua_pushcfunction(L, make_row);
-    lua_setfield(L, -2, "row");
-    lua_pushcfunction(L, make_map);
-    lua_setfield(L, -2, "map");
+    sl_functions_add_all(L);
     sl_value_push_null(L);
     lua_setfield(L, -2, "null");
     lua_createtable(L, 0, 1);

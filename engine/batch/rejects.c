@@ -1,6 +1,7 @@
 #include "engine/batch/rejects.h"
 
 #include "core/base/array.h"
+#include "text/digest.h"
 #include "text/format.h"
 #include "text/json.h"
 
@@ -183,20 +184,6 @@ static bool valid_utf8(const struct sl_field *field)
     return ok;
 }
 
-static bool append_base64(struct sl_buf *buf, const uint8_t *p, size_t len)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < len; i += 3) {
-        size_t n = len - i < 3 ? len - i : 3;
-        uint32_t bits = (uint32_t)p[i] << 16 | (n > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0);
-        char out[4] = {digits[bits >> 18], digits[bits >> 12 & 63], n > 1 ? digits[bits >> 6 & 63] : '=',
-                       n > 2 ? digits[bits & 63] : '='};
-        if (!sl_buf_append(buf, out, 4))
-            return false;
-    }
-    return true;
-}
-
 /* A received record: the source and the record's number, or what the source shows in its place. */
 static bool append_number(struct sl_buf *buf, const struct sl_reject_entry *entry)
 {
@@ -238,7 +225,7 @@ static bool append_record(struct sl_buf *buf, const struct sl_reject_entry *entr
         ok = (i == 0 || sl_buf_byte(&raw, '\t')) &&
              (entry->field[i].tag == SL_STR ? sl_buf_append(&raw, entry->field[i].str, entry->field[i].len)
                                             : sl_tsv_field(&raw, &entry->field[i]));
-    ok = ok && sl_buf_text(buf, ",\"raw_base64\":\"") && append_base64(buf, raw.bytes, raw.len) &&
+    ok = ok && sl_buf_text(buf, ",\"raw_base64\":\"") && sl_buf_base64(buf, raw.bytes, raw.len) &&
          sl_buf_byte(buf, '"');
     sl_buf_done(&raw);
     return ok;

@@ -1,0 +1,91 @@
+#include "lua/functions.h"
+
+#include "lua/lib/digests.h"
+#include "lua/lib/values.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+
+/* sluice.row(...): a list that stands for one record; sluice.null takes the place of nil. */
+static int make_row(lua_State *L)
+{
+    int count = lua_gettop(L);
+    lua_createtable(L, count, 0);
+    for (int i = 1; i <= count; i++) {
+        if (lua_isnil(L, i))
+            sl_value_push_null(L);
+        else
+            lua_pushvalue(L, i);
+        lua_rawseti(L, -2, i);
+    }
+    sl_value_mark_row(L);
+    return 1;
+}
+
+/* sluice.map{}: the table itself, marked. */
+static int make_map(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    sl_value_mark_map(L);
+    return 1;
+}
+
+const struct sl_module_name sl_module_names[] = {
+    {"StreamingContext", "sluice.StreamingContext { interval = \"1s\", ... }",
+     "Makes the job's context; `sluice help options` lists the options",
+     "local ssc = sluice.StreamingContext { interval = \"1s\" }", NULL},
+    {"getOrCreate", "sluice.StreamingContext.getOrCreate(directory, f)",
+     "Calls f, which returns the context; the checkpoint in the directory is found again by itself",
+     "local ssc = sluice.StreamingContext.getOrCreate(\"ck\", function() return make() end)", NULL},
+    {"row", "sluice.row(...)", "One record of any fields, nils included", "return { sluice.row(nil, 1) }",
+     make_row},
+    {"map", "sluice.map { ... }", "The table as a map, also where it is empty", "return sluice.map {}",
+     make_map},
+    {"null", "sluice.null",
+     "A nil that tables can hold; Lua takes it as true, so test it with sluice.isNull(v)",
+     "return { \"a\", sluice.null }", NULL},
+    {"isNull", "sluice.isNull(v)", "Whether the value is nil or sluice.null",
+     "if sluice.isNull(t.name) then ... end", sl_values_is_null},
+    {"str", "sluice.str(v)", "The value as Python's str() writes it: True, None, 0.1, ['a', 1]",
+     "return \"v\" .. sluice.str(x)", sl_values_str},
+    {"format", "sluice.format(text, ...)",
+     "string.format, where a comma puts thousands apart and %s writes as sluice.str",
+     "return sluice.format(\"%,.2f\", amount)", NULL},
+    {"round", "sluice.round(x [, n])",
+     "x rounded to n digits, half to even, as Python's round; an integer without n",
+     "return sluice.round(x, 2)", sl_values_round},
+    {"toJson", "sluice.toJson(v)", "The value as JSON text", "return sluice.toJson({ a = 1 })",
+     sl_values_to_json},
+    {"parseJson", "sluice.parseJson(text)", "The value of a JSON text; nulls inside are sluice.null",
+     "local event = sluice.parseJson(line)", sl_values_parse_json},
+    {"batchTime", "sluice.batchTime()", "The batch's time in ms, anywhere in a function",
+     "return sluice.batchTime() // 1000", sl_values_batch_time},
+    {"hash", "sluice.hash(name, text)",
+     "The digest in lower-case hexadecimal: \"sha256\", \"sha1\", \"md5\", \"xxh3\", \"crc32\"",
+     "return sluice.hash(\"sha256\", user)", sl_digests_hash},
+    {"base64", "sluice.base64(text)", "The text in base64", "return sluice.base64(text)", sl_digests_base64},
+    {"hex", "sluice.hex(text)", "The text's bytes in lower-case hexadecimal", "return sluice.hex(text)",
+     sl_digests_hex},
+    {"urlDecode", "sluice.urlDecode(text)", "The text with %XX as bytes; \"+\" stays",
+     "return sluice.urlDecode(path)", sl_digests_url_decode},
+    {"uuid5", "sluice.uuid5(namespace, name)",
+     "The UUID of a name, version 5; the namespace is a UUID, \"dns\", \"url\", \"oid\" or \"x500\"",
+     "return sluice.uuid5(\"dns\", host)", sl_digests_uuid5},
+    {0},
+};
+
+void sl_functions_add_all(lua_State *L)
+{
+    for (const struct sl_module_name *entry = sl_module_names; entry->name; entry++) {
+        if (!entry->function)
+            continue;
+        lua_pushcfunction(L, entry->function);
+        lua_setfield(L, -2, entry->name);
+    }
+    lua_getglobal(L, "string");
+    lua_getfield(L, -1, "format");
+    lua_remove(L, -2);
+    lua_pushcclosure(L, sl_values_format, 1);
+    lua_setfield(L, -2, "format");
+}
