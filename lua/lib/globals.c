@@ -15,8 +15,7 @@
  *                upvalues (count; in the outer function's registers?, index, kind),
  *                functions inside (count; each without its own header),
  *                lines: count of steps of one byte; count of (instruction, line) where a step is -128;
- *                local variables (name, from, to), names of upvalues
- */
+ *                local variables (name, from, to), names of upvalues */
 enum {
     HEADER_BYTES = 31,
     VERSION_AT = 4,

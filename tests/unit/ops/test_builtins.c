@@ -117,8 +117,7 @@ static void test_records_from_text(void **state)
         {"split", "[\",\"]", "map", "[[\"a,,b\"],[\"\"]]", "[\"a\",\"\",\"b\"]; [\"\"]", ""},
         {"split", "[\",\"]", "flatMap", "[[\"a\",1],[\"b\",2]]", "",
          "split(\",\"): the record has 2 fields, one is wanted; split(\",\"): the record has 2 fields, one "
-         "is "
-         "wanted"},
+         "is wanted"},
         {"words", "[]", "flatMap", "[[\" a\\tb  c\\n\"],[\"\"],[\" \"],[\"d\"]]",
          "\"a\"; \"b\"; \"c\"; \"d\"", ""},
         {"words", "[]", "map", "[[\"a b\"],[\"\"]]", "[\"a\",\"b\"]; []", ""},
