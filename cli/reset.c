@@ -3,6 +3,8 @@
 #include "cli/target.h"
 
 #include "core/base/io.h"
+#include "engine/batch/plan_job.h"
+#include "output/output_dir.h"
 #include "state/catalog/catalog.h"
 #include "state/lock.h"
 
@@ -120,30 +122,64 @@ static int set_all_aside(struct sl_catalog *catalog, struct sl_batch_plan *plan,
                 return sl_error_nomem(err);
     int r = sl_catalog_set_aside(catalog, plan, before, err);
     if (r == 0)
-        printf("%zu files of batch %" PRId64 " are quarantined; the next run goes on behind it\n",
+        printf("%zu files of batch %" PRId64 " are quarantined; the next run goes on after it\n",
                plan->asides - before, plan->batch_ms);
     return r;
 }
 
-static int skip_in(struct sl_catalog *catalog, const struct keys *keys, int64_t t, struct sl_error *err)
+struct skip {
+    struct sl_target *target;
+    int64_t t;
+};
+
+/* Its files would come in again, and what it has shown once more. */
+static int refuse_shown(void *arg, const struct sl_plan_directory *directory, struct sl_error *err)
 {
+    const struct skip *skip = arg;
+    struct sl_output_dir place;
+    struct statx st;
+    int r = sl_output_dir_init(
+        &place, sl_string((const uint8_t *)directory->prefix, strlen(directory->prefix)),
+        sl_string((const uint8_t *)directory->suffix, strlen(directory->suffix)), skip->t, "", err);
+    if (r < 0)
+        return r;
+    const char *path = sl_target_path(skip->target, place.shown);
+    if (!path)
+        r = sl_error_nomem(err);
+    else if (!directory->replaces && sl_io_system.ops->statx(&sl_io_system, AT_FDCWD, path,
+                                                             AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0)
+        r = sl_error_set(
+            err, SL_EDAMAGED,
+            "batch %" PRId64 " has shown %s before it was interrupted: skipping it would bring its "
+            "records a second time; the next run completes it, or move %s away if nothing has read "
+            "it, and skip again",
+            skip->t, place.shown, place.shown);
+    sl_output_dir_done(&place);
+    return r;
+}
+
+static int skip_in(struct sl_target *target, struct sl_catalog *catalog, const struct keys *keys, int64_t t,
+                   struct sl_error *err)
+{
+    struct skip skip = {target, t};
     struct sl_progress progress = {0};
     const struct sl_catalog_wants wants = {0};
     int r = sl_catalog_load(catalog, keys->count, (const char *const *)keys->key, &wants, &progress, err);
     if (r == 0 && (!progress.planned || progress.plan.batch_ms != t))
         r = sl_error_set(err, SL_EUSAGE, "batch %" PRId64 " is not planned any more", t);
+    r = r < 0 ? r : sl_plan_job_each(progress.job, refuse_shown, &skip, err);
     r = r < 0 ? r : set_all_aside(catalog, &progress.plan, err);
     sl_progress_done(&progress);
     return r;
 }
 
-static int skip(const struct sl_target *target, int64_t t, struct sl_error *err)
+static int skip(struct sl_target *target, int64_t t, struct sl_error *err)
 {
     struct keys keys = {0};
     struct sl_catalog *catalog = NULL;
     int r = read_planned(target, t, &keys, err);
     r = r < 0 ? r : sl_catalog_open(&sl_io_system, AT_FDCWD, target->checkpoint, &catalog, err);
-    r = r < 0 ? r : skip_in(catalog, &keys, t, err);
+    r = r < 0 ? r : skip_in(target, catalog, &keys, t, err);
     sl_catalog_close(catalog);
     keys_done(&keys);
     return r;

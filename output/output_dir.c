@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is put around a name besides prefix and suffix: "-<t>", the dots, "." and ".sluice-tmp". */
-enum { DECORATION_MAX = 40 };
+/* What is put around a name besides prefix and suffix: "-<t>", the dots, ".",
+ * the owner and ".sluice-tmp". */
+enum { DECORATION_MAX = 48 };
 
 static const uint8_t *last_slash(struct sl_field text)
 {
@@ -75,8 +76,9 @@ static char *text_of(const char *format, ...)
 }
 
 static bool place_names(struct sl_output_dir *place, struct sl_field prefix, struct sl_field suffix,
-                        int64_t t)
+                        int64_t t, const char *owner)
 {
+    const char *mark = owner[0] ? "." : "";
     int suffix_len = suffix.tag == SL_STR ? (int)suffix.len : 0;
     const char *suffix_text = suffix_len ? (const char *)suffix.str : "";
     const char *dot = suffix_len ? "." : "";
@@ -85,18 +87,19 @@ static bool place_names(struct sl_output_dir *place, struct sl_field prefix, str
     place->parent = parent_of(prefix);
     place->shown = text_of("%.*s-%lld%s%.*s", (int)prefix.len, (const char *)prefix.str, (long long)t, dot,
                            suffix_len, suffix_text);
-    place->hidden =
-        text_of(".%.*s-%lld%s%.*s.sluice-tmp", base, base_text, (long long)t, dot, suffix_len, suffix_text);
+    place->hidden = text_of(".%.*s-%lld%s%.*s%s%s.sluice-tmp", base, base_text, (long long)t, dot, suffix_len,
+                            suffix_text, mark, owner);
     place->link = text_of("%.*s%s%.*s", base, base_text, dot, suffix_len, suffix_text);
-    place->link_hidden = text_of(".%.*s%s%.*s.sluice-link", base, base_text, dot, suffix_len, suffix_text);
+    place->link_hidden =
+        text_of(".%.*s%s%.*s%s%s.sluice-link", base, base_text, dot, suffix_len, suffix_text, mark, owner);
     return place->parent && place->shown && place->hidden && place->link && place->link_hidden;
 }
 
 int sl_output_dir_init(struct sl_output_dir *place, struct sl_field prefix, struct sl_field suffix, int64_t t,
-                       struct sl_error *err)
+                       const char *owner, struct sl_error *err)
 {
     *place = (struct sl_output_dir){0};
-    if (!place_names(place, prefix, suffix, t)) {
+    if (!place_names(place, prefix, suffix, t, owner)) {
         sl_output_dir_done(place);
         return sl_error_nomem(err);
     }
@@ -117,7 +120,8 @@ static int check_plain(struct sl_field path, struct sl_error *err)
     return 0;
 }
 
-int sl_output_dir_init_plain(struct sl_output_dir *place, struct sl_field path, struct sl_error *err)
+int sl_output_dir_init_plain(struct sl_output_dir *place, struct sl_field path, const char *owner,
+                             struct sl_error *err)
 {
     *place = (struct sl_output_dir){0};
     int r = check_plain(path, err);
@@ -126,7 +130,8 @@ int sl_output_dir_init_plain(struct sl_output_dir *place, struct sl_field path, 
     place->parent = parent_of(path);
     place->shown = strndup((const char *)path.str, path.len);
     place->name = place->shown ? place->shown + path.len - base_len(path) : NULL;
-    place->hidden = place->name ? text_of(".%s.sluice-tmp", place->name) : NULL;
+    place->hidden =
+        place->name ? text_of(".%s%s%s.sluice-tmp", place->name, owner[0] ? "." : "", owner) : NULL;
     if (place->parent && place->hidden)
         return 0;
     sl_output_dir_done(place);

@@ -15,9 +15,11 @@ struct sl_output_dir {
 /* Whether prefix and suffix make names at all: SL_EUSAGE otherwise. */
 int sl_output_dir_check(struct sl_field prefix, struct sl_field suffix, struct sl_error *err);
 
-/* For batch t; prefix and suffix were checked, suffix may be nil. */
+/* owner: services->owner, a part of the hidden names, so that two jobs with one prefix do not share them.
+ * For batch t; prefix and suffix were checked, suffix may be nil. */
 int sl_output_dir_init(struct sl_output_dir *place, struct sl_field prefix, struct sl_field suffix, int64_t t,
-                       struct sl_error *err);
+                       const char *owner, struct sl_error *err);
 /* For a directory that is called just so; without links. SL_EUSAGE: it cannot be the path of a new one. */
-int sl_output_dir_init_plain(struct sl_output_dir *place, struct sl_field path, struct sl_error *err);
+int sl_output_dir_init_plain(struct sl_output_dir *place, struct sl_field path, const char *owner,
+                             struct sl_error *err);
 void sl_output_dir_done(struct sl_output_dir *place);

@@ -12,6 +12,7 @@
 /* The times at which this output made what is still there, oldest first. */
 struct made {
     const struct sl_save_settings *settings;
+    const char *owner;
     int64_t *time_ms;
     size_t count, capacity;
     struct sl_error *err;
@@ -32,7 +33,8 @@ static int made_visit(void *arg, int64_t time_ms, const char *path)
 {
     struct made *made = arg;
     struct sl_output_dir place;
-    int r = sl_output_dir_init(&place, made->settings->prefix, made->settings->suffix, time_ms, made->err);
+    int r = sl_output_dir_init(&place, made->settings->prefix, made->settings->suffix, time_ms, made->owner,
+                               made->err);
     if (r < 0)
         return r;
     if (strcmp(place.shown, path) == 0)
@@ -102,7 +104,8 @@ static int let_oldest_go(const struct sl_services *services, const struct made *
     int r = 0;
     for (size_t i = 0; r == 0 && i < count; i++) {
         struct sl_output_dir place;
-        r = sl_output_dir_init(&place, made->settings->prefix, made->settings->suffix, made->time_ms[i], err);
+        r = sl_output_dir_init(&place, made->settings->prefix, made->settings->suffix, made->time_ms[i],
+                               made->owner, err);
         if (r < 0)
             return r;
         int fd = sl_io_open(services->io, services->job_dirfd, place.parent, O_RDONLY | O_DIRECTORY, 0, err);
@@ -118,7 +121,7 @@ int sl_retention_newest(const struct sl_services *services, const struct sl_save
                         int64_t t, struct sl_error *err)
 {
     struct sl_history *history = services->history;
-    struct made made = {.settings = settings, .err = err};
+    struct made made = {.settings = settings, .owner = services->owner, .err = err};
     if (!history)
         return 0;
     int r = history->ops->each(history, made_visit, &made, err);

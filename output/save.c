@@ -40,7 +40,7 @@ static int save_open(const struct sl_node *node, const struct sl_services *servi
     struct sl_output_dir place;
     int r = sl_save_settings_read(node, &settings, err);
     if (r == 0 && settings.latest)
-        r = sl_output_dir_init(&place, settings.prefix, settings.suffix, 0, err);
+        r = sl_output_dir_init(&place, settings.prefix, settings.suffix, 0, services->owner, err);
     if (r < 0 || !settings.latest)
         return r;
     r = sl_link_check(services->io, services->job_dirfd, &place, err);
@@ -71,7 +71,7 @@ static int save_begin(struct sl_stage *stage)
     int r = sl_save_settings_read(stage->node, &save->settings, stage->err);
     if (r == 0)
         r = sl_output_dir_init(&save->place, save->settings.prefix, save->settings.suffix, stage->batch_ms,
-                               stage->err);
+                               stage->services->owner, stage->err);
     if (r < 0)
         return r;
     r = sl_collect_init(&save->collect, stage, UINT64_MAX);
@@ -207,7 +207,7 @@ static int save_renew(const struct sl_node *node, const struct sl_services *serv
     int r = sl_save_settings_read(node, &settings, err);
     if (r < 0 || !settings.latest)
         return r;
-    r = sl_output_dir_init(&place, settings.prefix, settings.suffix, t, err);
+    r = sl_output_dir_init(&place, settings.prefix, settings.suffix, t, services->owner, err);
     if (r < 0)
         return r;
     if (strcmp(place.shown, path) == 0)

@@ -73,7 +73,7 @@ int sl_text_file_save(const struct sl_services *services, struct sl_field path,
                       const struct sl_dataset *dataset, struct sl_error *err)
 {
     struct sl_output_dir place;
-    int r = sl_output_dir_init_plain(&place, path, err);
+    int r = sl_output_dir_init_plain(&place, path, services->owner, err);
     if (r < 0)
         return r;
     r = refuse_existing(services, place.shown, err);

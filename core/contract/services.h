@@ -22,6 +22,7 @@ struct sl_services {
     const char *job_dir;      /* its path, for messages */
     FILE *out;                /* what print writes to */
     struct sl_viewer *viewer; /* NULL: nothing is mounted */
+    char owner[9]; /* in hidden names: no other checkpoint, or run without one, has it; "" in tests */
     bool durable;             /* false: no checkpoint, nothing is synced */
     const char *checkpoint;   /* its directory, relative to AT_FDCWD; NULL without one */
     bool until_end; /* the run takes what there is and ends: sources receive until they have ended */

@@ -31,7 +31,8 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
     batch->manifest = calloc(nodes + 1, sizeof *batch->manifest);
     batch->lines = calloc(sources + 1, sizeof *batch->lines);
     batch->partitions = calloc(sources + 1, sizeof *batch->partitions);
-    batch->plan = (struct sl_batch_plan){.batch_ms = t, .number = run->batches, .sources = sources};
+    batch->plan = (struct sl_batch_plan){
+        .batch_ms = t, .number = run->batches, .sources = sources, .job = run->job_text};
     batch->plan.files = calloc(sources + 1, sizeof *batch->plan.files);
     batch->plan.range = calloc(sources + 1, sizeof *batch->plan.range);
     if (!batch->said || !batch->stage || !batch->rows || !batch->manifest || !batch->lines ||

@@ -13,13 +13,16 @@
  * 10 tick         <checkpoint>/tick is rewritten
  * 11 settle       inputs are deleted or archived where the job asks for it
  *
- * A batch that is redone (its plan was found at start) begins at 2. */
+ * A batch that is redone (its plan was found at start) begins at 2. What an earlier try has shown decides:
+ * before 7 shows anything, every directory that the try may have shown is what this one makes, or the run stops
+ * (engine/batch/plan_job.h); what the try left of 4 and 6 is replaced or removed. */
 #include "engine/batch/commit.h"
 
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/deadletter.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/memory_limit.h"
+#include "engine/batch/plan_job.h"
 #include "engine/batch/quarantine.h"
 #include "engine/batch/tick.h"
 #include "state/store/store.h"
@@ -88,7 +91,8 @@ static int reveal(struct sl_batch *batch, struct sl_error *err)
 {
     if (sl_run_abandoned(batch->run))
         return sl_error_set(err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
-    return each_output(batch, offsetof(struct sl_output, reveal), err);
+    int r = batch->replay ? sl_plan_job_check_shown(batch, err) : 0;
+    return r < 0 ? r : each_output(batch, offsetof(struct sl_output, reveal), err);
 }
 
 static int collect_manifests(struct sl_batch *batch, struct sl_manifest **ret, size_t *ret_count,

@@ -1,5 +1,6 @@
 #include "engine/batch/deadletter.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -63,12 +64,26 @@ bool sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf)
     return rejects->total == 0 || sl_rejects_format(rejects, batch->t, lines_before, batch, buf);
 }
 
+/* An earlier try of the batch may have left some. */
+static int remove_file(struct sl_run *run, int64_t t, struct sl_error *err)
+{
+    struct sl_io *io = run->services.io;
+    struct sl_buf path SL_CLEANUP(sl_buf_done) = {0}, dir SL_CLEANUP(sl_buf_done) = {0};
+    int dirfd = run->services.job_dirfd;
+    if (!sl_buf_printf(&dir, "%s/deadletter", run->checkpoint) || !sl_buf_byte(&dir, 0) ||
+        !sl_buf_printf(&path, "%s/%lld.jsonl", (char *)dir.bytes, (long long)t) || !sl_buf_byte(&path, 0))
+        return sl_error_nomem(err);
+    if (io->ops->unlinkat(io, dirfd, (char *)path.bytes, 0) == 0)
+        return sl_io_sync_dir(io, dirfd, (char *)dir.bytes, err);
+    return errno == ENOENT ? 0 : sl_error_sys(err, errno, "removing %s", (char *)path.bytes);
+}
+
 int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
     struct sl_buf text;
     if (!run->rejects.total || run->context->options.on_record_error == SL_ON_ERROR_SKIP)
-        return 0;
+        return batch->replay && run->checkpoint ? remove_file(run, batch->t, err) : 0;
     sl_buf_init(&text);
     int r = sl_deadletter_format(batch, &text) ? 0 : sl_error_nomem(err);
     if (r == 0 && run->checkpoint)

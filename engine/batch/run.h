@@ -36,6 +36,7 @@ struct sl_run {
     struct sl_worker *worker;   /* [workers] */
     struct sl_task *task;       /* [workers] */
     struct sl_catalog *catalog; /* NULL: checkpoint = false */
+    char *job_text;             /* engine/batch/plan_job.h */
     char *checkpoint;           /* its directory, absolute or relative to the job; NULL without one */
     struct sl_watcher *watcher;
     size_t sources;

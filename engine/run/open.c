@@ -5,6 +5,7 @@
 #include "engine/batch/hooks.h"
 #include "engine/batch/memory_limit.h"
 #include "engine/batch/operator_memory.h"
+#include "engine/batch/plan_job.h"
 #include "engine/batch/sources.h"
 #include "engine/batch/viewer.h"
 #include "engine/run/abandon.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -150,11 +152,16 @@ static int open_outputs(struct sl_run *run, struct sl_error *err)
 
 static int open_checkpoint(struct sl_run *run, struct sl_error *err)
 {
-    if (run->context->options.no_checkpoint)
+    if (run->context->options.no_checkpoint) {
+        uint32_t seed = (uint32_t)getpid();
+        (void)!getrandom(&seed, sizeof seed, GRND_NONBLOCK); /* else the process has to do */
+        snprintf(run->services.owner, sizeof run->services.owner, "%08" PRIx32, seed);
         return 0;
+    }
     if (!run->checkpoint)
         return sl_error_nomem(err);
-    return sl_catalog_open(run->services.io, AT_FDCWD, run->checkpoint, &run->catalog, err);
+    int r = sl_catalog_open(run->services.io, AT_FDCWD, run->checkpoint, &run->catalog, err);
+    return r < 0 ? r : sl_catalog_owner(run->catalog, run->services.owner, err);
 }
 
 static int check_times(struct sl_run *run, struct sl_error *err)
@@ -177,6 +184,7 @@ int sl_run_open(struct sl_run *run, struct sl_error *err)
     if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines,
                                   run->context->options.on_record_error == SL_ON_ERROR_STOP) < 0)
         r = sl_error_nomem(err);
+    r = r < 0 ? r : sl_plan_job_make(run, err);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && r == 0; i++)
         r = steps[i](run, err);
     return r;
@@ -201,6 +209,7 @@ void sl_run_close(struct sl_run *run)
     free(run->worker);
     free(run->task);
     free(run->checkpoint);
+    free(run->job_text);
     sl_rejects_done(&run->rejects);
     sl_pipelines_free(run->pipelines);
     if (run->services.job_dirfd >= 0)

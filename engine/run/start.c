@@ -2,6 +2,7 @@
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/job_changes.h"
+#include "engine/batch/plan_job.h"
 #include "engine/batch/quarantine.h"
 #include "engine/batch/sources.h"
 #include "engine/batch/tick.h"
@@ -21,6 +22,18 @@ static int remember(void *arg, size_t source, const struct sl_file *file, struct
     return sl_sources_remember(arg, source, file, err);
 }
 
+/* All that it was to read is quarantined: nothing is left that another job could do otherwise. */
+static bool is_skipped(const struct sl_batch_plan *plan)
+{
+    size_t files = 0;
+    for (size_t s = 0; s < plan->sources; s++) {
+        files += plan->files[s].count;
+        if (plan->range && plan->range[s].len)
+            return false;
+    }
+    return files > 0 && plan->asides == files;
+}
+
 /* Loads progress and redoes what was planned. */
 static int recover(struct sl_run *run, struct sl_error *err)
 {
@@ -32,6 +45,11 @@ static int recover(struct sl_run *run, struct sl_error *err)
     run->last_ms = progress.last_ms;
     run->batches = progress.batches;
     run->services.history = sl_catalog_history(run->catalog);
+    if (r == 0 && progress.planned) {
+        progress.plan.job = progress.job;
+        if (!is_skipped(&progress.plan))
+            r = sl_plan_job_check(run, progress.job, progress.plan.batch_ms, err);
+    }
     r = r < 0 ? r : sl_checkpoint_state_open(run, &progress, err);
     if (r == 0)
         r = sl_job_changes_say(run, err);

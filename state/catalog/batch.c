@@ -52,6 +52,25 @@ static int put_batch(const struct sl_catalog *catalog, const struct sl_batch_pla
     return sl_catalog_step(catalog, SL_SQL_PUT_BATCH, err);
 }
 
+/* Written when it changes: a batch pays for it once. */
+static int put_job(const struct sl_catalog *catalog, const char *job, struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_PLAN_JOB];
+    if (!job || (catalog->plan_job && strcmp(catalog->plan_job, job) == 0))
+        return 0;
+    sl_statement_text(put, 1, job);
+    sl_statement_integer(put, 2, sl_row_plan_job(catalog->hash, job));
+    return sl_catalog_step(catalog, SL_SQL_PUT_PLAN_JOB, err);
+}
+
+static void note_job(struct sl_catalog *catalog, const char *job)
+{
+    if (!job || (catalog->plan_job && strcmp(catalog->plan_job, job) == 0))
+        return;
+    free(catalog->plan_job);
+    catalog->plan_job = strdup(job); /* NULL: it is written once more */
+}
+
 static int write_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan, struct sl_error *err)
 {
     struct sl_catalog_progress progress = catalog->progress;
@@ -59,6 +78,7 @@ static int write_plan(struct sl_catalog *catalog, const struct sl_batch_plan *pl
     int r = put_files(catalog, plan, &count, &digest, err);
     r = r < 0 ? r : sl_catalog_put_ranges(catalog, plan, &digest, err);
     r = r < 0 ? r : put_batch(catalog, plan, count, digest, err);
+    r = r < 0 ? r : put_job(catalog, plan->job, err);
     progress.planned = (int64_t)plan->number;
     return r < 0 ? r : sl_catalog_end(catalog, &progress, err);
 }
@@ -74,6 +94,7 @@ int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan
         sl_catalog_abort(catalog);
         return sl_error_wrap(err, "planning batch %" PRId64, plan->batch_ms);
     }
+    note_job(catalog, plan->job);
     return 0;
 }
 

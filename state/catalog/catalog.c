@@ -156,9 +156,22 @@ void sl_catalog_close(struct sl_catalog *catalog)
     XXH3_freeState(catalog->hash);
     free(catalog->let_go);
     free(catalog->segments);
+    free(catalog->plan_job);
     free(catalog->source_id);
     free(catalog->shown);
     free(catalog);
+}
+
+int sl_catalog_owner(const struct sl_catalog *catalog, char ret[static 9], struct sl_error *err)
+{
+    struct sl_io *io = catalog->io;
+    struct statx st;
+    if (io->ops->statx(io, catalog->dirfd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
+        return sl_error_sys(err, errno, "looking at the directory of %s", catalog->shown);
+    const uint64_t identity[] = {st.stx_ino, st.stx_mask & STATX_BTIME ? (uint64_t)st.stx_btime.tv_sec : 0,
+                                 st.stx_mask & STATX_BTIME ? st.stx_btime.tv_nsec : 0};
+    snprintf(ret, 9, "%08x", (unsigned)XXH3_64bits(identity, sizeof identity));
+    return 0;
 }
 
 const char *sl_catalog_segments(const struct sl_catalog *catalog)

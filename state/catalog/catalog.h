@@ -20,6 +20,10 @@ int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_cata
                     struct sl_error *err);
 void sl_catalog_close(struct sl_catalog *catalog);
 
+/* Eight digits that no other checkpoint on this machine has, and that stay over restarts: of the inode of its
+ * directory. */
+int sl_catalog_owner(const struct sl_catalog *catalog, char ret[static 9], struct sl_error *err);
+
 /* The list of segments (state/store/store.h) of the newest committed batch, "" without one. Borrowed until the next
  * commit. */
 const char *sl_catalog_segments(const struct sl_catalog *catalog);
@@ -43,6 +47,8 @@ struct sl_batch_plan {
                                empty: not known */
     size_t asides, asides_capacity;
     struct sl_quarantined *aside;
+    const char
+        *job; /* what the job is like (engine/batch/plan_job.h); borrowed; NULL: nothing is kept of it */
 };
 /* Copies the reason. 0 or SL_ENOMEM. */
 int sl_batch_plan_add_quarantined(struct sl_batch_plan *plan, size_t source, size_t file, const char *reason);
@@ -58,6 +64,7 @@ struct sl_progress {
     struct sl_batch_plan last;
     size_t sources;
     struct sl_buf *reached; /* [sources]: the newest committed range of each; empty: none is known */
+    char *job; /* of the newest plan; NULL: an older version planned it; owned */
     char *segments;         /* the list of state/store/store.h, "" where there is none; owned */
 };
 void sl_progress_done(struct sl_progress *progress);

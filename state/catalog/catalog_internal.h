@@ -29,6 +29,7 @@ struct sl_catalog {
     struct XXH3_state_s *hash;           /* memory for checksums */
     struct sl_catalog_progress progress; /* as committed */
     char *segments;                      /* the list of progress; NULL: none */
+    char *plan_job;                      /* as the table has it; NULL: no row */
     size_t sources;
     int64_t *source_id;       /* [sources]: of the job's sources, in their order; set by load */
     struct sl_let_go *let_go; /* [let_go_count] */

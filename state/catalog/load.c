@@ -30,6 +30,7 @@ void sl_progress_done(struct sl_progress *progress)
         sl_buf_done(&progress->reached[s]);
     free(progress->reached);
     free(progress->segments);
+    free(progress->job);
     *progress = (struct sl_progress){0};
 }
 
@@ -219,6 +220,26 @@ static int read_last(const struct sl_catalog_sources *job, struct sl_batch_plan 
     return r < 0 ? r : 0;
 }
 
+/* ---- the job of the plan ---- */
+
+static int read_plan_job(const struct sl_catalog_sources *job)
+{
+    struct sl_catalog *catalog = job->catalog;
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_PLAN_JOB];
+    int r = sl_catalog_step(catalog, SL_SQL_GET_PLAN_JOB, job->err);
+    if (r <= 0)
+        return r;
+    const char *text = (const char *)sqlite3_column_text(get, 0);
+    text = text ? text : "";
+    bool is_sound = sqlite3_column_int64(get, 1) == sl_row_plan_job(catalog->hash, text);
+    free(catalog->plan_job);
+    catalog->plan_job = strdup(text);
+    (void)sqlite3_reset(get); /* there was a row: no failure to repeat */
+    if (!is_sound)
+        return sl_catalog_damaged(catalog, job->err, "table plan_job, row 1");
+    return catalog->plan_job ? 0 : sl_error_nomem(job->err);
+}
+
 /* ---- load ---- */
 
 /* On failure what was read stays in `ret` for sl_progress_done. */
@@ -232,6 +253,7 @@ static int load(struct sl_catalog_sources *job, struct sl_progress *ret)
     r = r < 0 ? r : check_seal(job);
     r = r < 0 ? r : sl_catalog_sources_load(job);
     r = r < 0 ? r : read_taken(job);
+    r = r < 0 ? r : read_plan_job(job);
     r = r < 0 ? r : read_planned(job, &ret->plan);
     r = r < 0 ? r : read_last(job, &ret->last);
     return r < 0 ? r : sl_catalog_read_reached(job, &ret->last, ret->reached);
@@ -254,6 +276,7 @@ int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *cons
     progress.last_ms = catalog->progress.last_ms;
     progress.batches = (uint64_t)catalog->progress.batches;
     progress.planned = catalog->progress.planned >= 0;
+    progress.job = catalog->plan_job ? strdup(catalog->plan_job) : NULL;
     progress.segments = strdup(catalog->segments ? catalog->segments : "");
     *ret_progress = progress;
     return 0;

@@ -113,6 +113,13 @@ int64_t sl_row_reached(XXH3_state_t *hash, int64_t source, const void *document,
     return end(hash);
 }
 
+int64_t sl_row_plan_job(XXH3_state_t *hash, const char *text)
+{
+    begin(hash, "plan_job");
+    add_text(hash, text);
+    return end(hash);
+}
+
 int64_t sl_row_code(XXH3_state_t *hash, const char *op_key, int64_t digest)
 {
     begin(hash, "code");

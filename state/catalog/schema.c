@@ -21,6 +21,11 @@
  *     code         of each operator that keeps something, what its functions and it were like:
  *                  engine/batch/fingerprint.h; the row without a name is the sum of the others' checksums
  *
+ *     plan_job     one row: what the job of the newest plan was like (engine/batch/plan_job.h)
+ *     quarantine   the quarantined files that were neither replayed nor forgotten, whatever the history drops
+ *     owed         the files of committed batches that could not be archived or deleted yet
+ *     directory    which directory each watched path named last
+ *
  * checksum is XXH3-64 over the other columns that decide results (state/catalog/rows.c); sums are modulo 2^64, so
  * that a row that is lost, doubled or changed is noticed when it is used.
  *
@@ -81,7 +86,25 @@ static const char add_ranges[] =
     "ALTER TABLE place RENAME TO input_range; ALTER TABLE input_range RENAME COLUMN place TO document;"
     "CREATE TABLE reached (source INTEGER PRIMARY KEY, document BLOB NOT NULL, checksum INTEGER NOT NULL);";
 
-static const char *const steps[] = {first_tables, add_aside, add_code, add_place, add_ranges};
+/* Version 6. */
+static const char add_trust[] =
+    "CREATE TABLE plan_job (id INTEGER PRIMARY KEY CHECK (id = 1), text TEXT NOT NULL,"
+    " checksum INTEGER NOT NULL);"
+    "CREATE TABLE quarantine (source INTEGER NOT NULL, path TEXT NOT NULL, inode INTEGER NOT NULL,"
+    " born_ns INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL, batch_ms INTEGER NOT NULL,"
+    " reason TEXT NOT NULL, PRIMARY KEY (source, path)) WITHOUT ROWID;"
+    "CREATE TABLE owed (source INTEGER NOT NULL, path TEXT NOT NULL, inode INTEGER NOT NULL,"
+    " born_ns INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL, batch_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (source, path, inode)) WITHOUT ROWID;"
+    "CREATE TABLE directory (source INTEGER PRIMARY KEY, inode INTEGER NOT NULL, born_ns INTEGER NOT NULL,"
+    " file_system INTEGER NOT NULL);"
+    "INSERT OR REPLACE INTO quarantine SELECT file.source, file.path, file.inode, file.born_ns, file.mtime_ns,"
+    " file.size, batch.time_ms, aside.reason FROM aside JOIN batch ON batch.number = aside.batch"
+    " JOIN file ON file.batch = aside.batch AND file.source = aside.source AND file.position = aside.position"
+    " JOIN taken ON taken.source = file.source AND taken.path = file.path AND taken.inode = file.inode"
+    " WHERE batch.committed = 1 ORDER BY batch.number;";
+
+static const char *const steps[] = {first_tables, add_aside, add_code, add_place, add_ranges, add_trust};
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 

@@ -71,6 +71,8 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_GET_CODES] = "SELECT operator, digest FROM code ORDER BY operator",
     [SL_SQL_PUT_CODE] = "INSERT INTO code (operator, digest) VALUES (?1, ?2)",
     [SL_SQL_DROP_CODES] = "DELETE FROM code",
+    [SL_SQL_GET_PLAN_JOB] = "SELECT text, checksum FROM plan_job WHERE id = 1",
+    [SL_SQL_PUT_PLAN_JOB] = "INSERT OR REPLACE INTO plan_job (id, text, checksum) VALUES (1, ?1, ?2)",
 };
 
 int sl_statements_prepare(const struct sl_database *database, sqlite3_stmt *statement[static SL_SQL_COUNT],

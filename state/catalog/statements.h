@@ -47,6 +47,8 @@ enum sl_sql {
     SL_SQL_GET_CODES,
     SL_SQL_PUT_CODE,
     SL_SQL_DROP_CODES,
+    SL_SQL_GET_PLAN_JOB,
+    SL_SQL_PUT_PLAN_JOB,
     SL_SQL_COUNT
 };
 

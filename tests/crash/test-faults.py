@@ -51,7 +51,7 @@ class Many:
 def names_it(result):
     """Whether the message tells where the call failed: a hidden directory is told by its final name."""
     path = result.failed.split(" ", 1)[-1]
-    hidden = re.search(r"/\.([^/]*)\.sluice-tmp", path)
+    hidden = re.search(r"/\.([^/]*?)(?:\.[0-9a-f]{8})?\.sluice-tmp", path)
     names = [os.path.basename(path) or path, "catalog" if "catalog" in path else "", hidden.group(1) if hidden else ""]
     if path.endswith("/ck/state"):
         names.append("directory of segments")
