@@ -23,10 +23,10 @@ struct sl_services {
     FILE *out;                /* what print writes to */
     struct sl_viewer *viewer; /* NULL: nothing is mounted */
     char owner[9]; /* in hidden names: no other checkpoint, or run without one, has it; "" in tests */
-    bool durable;             /* false: no checkpoint, nothing is synced */
-    const char *checkpoint;   /* its directory, relative to AT_FDCWD; NULL without one */
-    bool until_end; /* the run takes what there is and ends: sources receive until they have ended */
-    bool trial;     /* nothing is connected to: sources get what open_arrivals gives for their name */
+    bool durable;  /* false: no checkpoint, nothing is synced */
+    const char *checkpoint; /* its directory, relative to AT_FDCWD; NULL without one */
+    bool until_end;         /* the run takes what there is and ends: sources receive until they have ended */
+    bool trial;             /* nothing is connected to: sources get what open_arrivals gives for their name */
     const volatile int *stop; /* not 0: the run was asked to end; may be NULL */
     int stop_fd;              /* readable when *stop changed; -1: none */
     uint64_t record_bytes_max;

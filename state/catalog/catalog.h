@@ -64,7 +64,7 @@ struct sl_progress {
     struct sl_batch_plan last;
     size_t sources;
     struct sl_buf *reached; /* [sources]: the newest committed range of each; empty: none is known */
-    char *job; /* of the newest plan; NULL: an older version planned it; owned */
+    char *job;              /* of the newest plan; NULL: an older version planned it; owned */
     char *segments;         /* the list of state/store/store.h, "" where there is none; owned */
 };
 void sl_progress_done(struct sl_progress *progress);
