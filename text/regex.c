@@ -2,10 +2,22 @@
  *
  * The compiled pattern is shared and never written to. What a match writes to (its offsets, the stack of the
  * machine code) belongs to a worker and is made at its first match; workers write to their own place only, so
- * there is no lock. Where the JIT is not to be had (a kernel that forbids writable code) patterns are
- * interpreted. */
+ * there is no lock. Where the JIT is not available (a kernel that forbids writable code) patterns are
+ * interpreted.
+ *
+ * Time. PCRE2 limits the steps from one start position only, and machine code does not count the cheap ones, so a
+ * long line can keep it for days. A match that has not ended after TICKS_MAX ticks is interrupted
+ * (core/base/interrupt) and done again, with a pattern compiled to call us before each of its items: there the
+ * steps and the bytes passed over are counted, over all start positions, and more than a budget is a record error.
+ * The budget is larger than what machine code can do before it is interrupted, so whether a record is an error does
+ * not depend on the machine. What even this does not count is left to functionTimeout.
+ *
+ * UTF. A pattern that begins with (*UTF) is matched with PCRE2_MATCH_INVALID_UTF: nothing is known of the subject,
+ * and without it PCRE2 trusts a sequence's first byte and reads beyond the end. */
 #include "text/regex.h"
 
+#include "core/base/duration.h"
+#include "core/base/interrupt.h"
 #include "core/base/limits.h"
 
 #include <stdlib.h>
@@ -18,6 +30,12 @@ enum {
     JIT_STACK_FIRST = 32 << 10,
     JIT_STACK_MAX = 1 << 20,
     PATTERN_MESSAGE_MAX = 256,
+    INTERRUPTIBLE_BYTES = 128, /* shorter subjects come to an end by PCRE2's own limit */
+    TICKS_MAX = 2,
+    COST_MAX = 200000000,
+    COST_PER_BYTE = 50,             /* of the subject */
+    BYTES_PER_COST = 32,            /* passed over */
+    CAREFUL_TIMEOUT_MIN_MS = 10000, /* the budget comes first */
 };
 
 struct worker {
@@ -28,8 +46,10 @@ struct worker {
 
 struct sl_regex {
     pcre2_code *code;
+    pcre2_code *careful; /* the same, with callouts */
     uint32_t groups;
     bool is_compiled_to_machine_code;
+    bool has_verbs;        /* (*...): pcre2_jit_match does not know all of them */
     struct worker *worker; /* SL_WORKERS_MAX, each its own worker's */
 };
 
@@ -42,21 +62,47 @@ static int bad_pattern(int code, size_t offset, struct sl_error *err)
     return sl_error_set(err, SL_EUSAGE, "pattern, at offset %zu: %s", offset, (const char *)message);
 }
 
-int sl_regex_new(const void *pattern, size_t len, struct sl_regex **ret, struct sl_error *err)
+static uint32_t options_of(const pcre2_code *code)
+{
+    uint32_t options = 0;
+    pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
+    return options;
+}
+
+static int compile(const char *pattern, size_t len, uint32_t options, pcre2_code **ret, struct sl_error *err)
 {
     int code;
     size_t offset;
+    *ret = pcre2_compile((PCRE2_SPTR)pattern, len, options, &code, &offset, NULL);
+    return *ret ? 0 : bad_pattern(code, offset, err);
+}
+
+static int compile_all(struct sl_regex *regex, const char *pattern, size_t len, struct sl_error *err)
+{
+    uint32_t options = 0;
+    int r = compile(pattern, len, 0, &regex->code, err);
+    if (r == 0 && options_of(regex->code) & PCRE2_UTF) {
+        options = PCRE2_MATCH_INVALID_UTF;
+        pcre2_code_free(regex->code);
+        r = compile(pattern, len, options, &regex->code, err);
+    }
+    return r < 0 ? r : compile(pattern, len, options | PCRE2_AUTO_CALLOUT, &regex->careful, err);
+}
+
+int sl_regex_new(const void *pattern, size_t len, struct sl_regex **ret, struct sl_error *err)
+{
     struct sl_regex *regex = calloc(1, sizeof *regex);
     if (!regex)
         return sl_error_nomem(err);
     regex->worker = calloc(SL_WORKERS_MAX, sizeof *regex->worker);
-    regex->code = pcre2_compile(len ? pattern : "", len, 0, &code, &offset, NULL);
-    if (!regex->worker || !regex->code) {
-        int result = regex->worker ? bad_pattern(code, offset, err) : sl_error_nomem(err);
+    int r = regex->worker ? compile_all(regex, len ? pattern : "", len, err) : sl_error_nomem(err);
+    if (r < 0) {
         sl_regex_free(regex);
-        return result;
+        return r;
     }
-    regex->is_compiled_to_machine_code = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0;
+    regex->has_verbs = len && memmem(pattern, len, "(*", 2);
+    regex->is_compiled_to_machine_code = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0 &&
+                                         pcre2_jit_compile(regex->careful, PCRE2_JIT_COMPLETE) == 0;
     pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &regex->groups);
     *ret = regex;
     return 0;
@@ -77,6 +123,7 @@ void sl_regex_free(struct sl_regex *regex)
         worker_done(&regex->worker[i]);
     free(regex->worker);
     pcre2_code_free(regex->code);
+    pcre2_code_free(regex->careful);
     free(regex);
 }
 
@@ -147,24 +194,151 @@ static struct sl_field group_text(const uint8_t *subject, const PCRE2_SIZE *offs
     return from == PCRE2_UNSET || to < from ? sl_nil() : sl_string(subject + from, to - from);
 }
 
+/* ---- matching ---- */
+
+struct match {
+    const struct sl_regex *regex;
+    const struct worker *worker;
+    const uint8_t *text;
+    size_t len;
+};
+
+static int run(const struct match *match, const pcre2_code *code)
+{
+    const struct worker *worker = match->worker;
+    if (match->regex->is_compiled_to_machine_code && !match->regex->has_verbs)
+        return pcre2_jit_match(code, match->text, match->len, 0, 0, worker->data, worker->context);
+    return pcre2_match(code, match->text, match->len, 0, 0, worker->data, worker->context);
+}
+
+/* What is spent of a match's budget. */
+struct budget {
+    uint64_t left;
+    PCRE2_SIZE position;
+    const _Atomic int *stop;
+};
+
+static int spend(pcre2_callout_block *block, void *arg)
+{
+    struct budget *budget = arg;
+    PCRE2_SIZE from = budget->position, to = block->current_position;
+    uint64_t cost = 1 + (to > from ? to - from : from - to) / BYTES_PER_COST;
+    budget->position = to;
+    if (budget->stop && atomic_load_explicit(budget->stop, memory_order_relaxed))
+        return PCRE2_ERROR_CALLOUT;
+    if (cost > budget->left)
+        return PCRE2_ERROR_MATCHLIMIT;
+    budget->left -= cost;
+    return 0;
+}
+
+static int run_carefully(const struct match *match, struct sl_task *task)
+{
+    struct budget budget = {COST_MAX + (uint64_t)COST_PER_BYTE * match->len, 0, task->stop};
+    pcre2_set_callout(match->worker->context, spend, &budget);
+    int found = run(match, match->regex->careful);
+    pcre2_set_callout(match->worker->context, NULL, NULL);
+    return found;
+}
+
+static int abandoned(struct sl_task *task)
+{
+    return sl_error_set(task->err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
+}
+
+static int too_long(struct sl_task *task)
+{
+    char timeout[32];
+    sl_duration_format(task->function_timeout_ms, timeout);
+    return sl_error_set(
+        task->err, SL_EFAIL,
+        "matching one record took longer than functionTimeout = \"%s\"; a simpler pattern may do, or "
+        "set the option",
+        timeout);
+}
+
+/* Machine code neither allocates nor locks. What an interrupted match wrote to is not used again. ret_found: set
+ * where it was not interrupted. */
+static enum sl_interrupted run_interruptibly(struct match *match, struct sl_task *task, int64_t timeout_ms,
+                                             bool is_careful, int *ret_found)
+{
+    struct sl_interrupt *interrupt = sl_interrupt_of_thread();
+    if (!interrupt) {
+        *ret_found = run_carefully(match, task);
+        return SL_INTERRUPTED_NOT;
+    }
+    enum sl_interrupted why = (enum sl_interrupted)sigsetjmp(interrupt->back, 0);
+    if (why) {
+        struct worker *worker = &match->regex->worker[task->worker];
+        worker_done(worker);
+        *worker = (struct worker){0};
+        return why;
+    }
+    sl_interrupt_enter(interrupt, task->stop, timeout_ms);
+    int found = is_careful ? run_carefully(match, task) : run(match, match->regex->code);
+    sl_interrupt_leave(interrupt);
+    *ret_found = found;
+    return SL_INTERRUPTED_NOT;
+}
+
+static int match_again(struct match *match, struct sl_task *task, int *ret_found)
+{
+    int64_t timeout_ms = task->function_timeout_ms && task->function_timeout_ms < CAREFUL_TIMEOUT_MIN_MS
+                             ? CAREFUL_TIMEOUT_MIN_MS
+                             : task->function_timeout_ms;
+    match->worker = worker_of(match->regex, task->worker);
+    if (!match->worker)
+        return sl_error_nomem(task->err);
+    switch (run_interruptibly(match, task, timeout_ms, true, ret_found)) {
+    case SL_INTERRUPTED_NOT:
+        return *ret_found == PCRE2_ERROR_CALLOUT ? abandoned(task) : 0;
+    case SL_INTERRUPTED_STOP:
+        return abandoned(task);
+    case SL_INTERRUPTED_TIMEOUT:
+        return too_long(task);
+    }
+    return 0;
+}
+
+static int match_long(struct match *match, struct sl_task *task, int *ret_found)
+{
+    if (!match->regex->is_compiled_to_machine_code) {
+        *ret_found = run_carefully(match, task);
+        return *ret_found == PCRE2_ERROR_CALLOUT ? abandoned(task) : 0;
+    }
+    switch (run_interruptibly(match, task, (int64_t)TICKS_MAX * SL_INTERRUPT_TICK_MS, false, ret_found)) {
+    case SL_INTERRUPTED_NOT:
+        return 0;
+    case SL_INTERRUPTED_STOP:
+        return abandoned(task);
+    case SL_INTERRUPTED_TIMEOUT:
+        return match_again(match, task, ret_found);
+    }
+    return 0;
+}
+
 int sl_regex_match(const struct sl_regex *regex, struct sl_task *task, const void *subject, size_t len,
                    const uint32_t *wanted, uint32_t count, struct sl_field *groups)
 {
     const struct worker *worker = worker_of(regex, task->worker);
     if (!worker)
         return sl_error_nomem(task->err);
-    const uint8_t *text = len ? subject : (const uint8_t *)"";
-    int found = regex->is_compiled_to_machine_code
-                    ? pcre2_jit_match(regex->code, text, len, 0, 0, worker->data, worker->context)
-                    : pcre2_match(regex->code, text, len, 0, 0, worker->data, worker->context);
+    struct match match = {regex, worker, len ? subject : (const uint8_t *)"", len};
+    int found, r = 0;
+    if (len >= INTERRUPTIBLE_BYTES)
+        r = match_long(&match, task, &found);
+    else
+        found = run(&match, regex->code);
+    if (r < 0)
+        return r;
     if (found == PCRE2_ERROR_NOMATCH)
         return 0;
     if (found < 0)
         return failed(task, found);
-    const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(worker->data);
+    const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(match.worker->data);
     for (uint32_t i = 0; i < count; i++) {
         sl_assert(wanted[i] <= regex->groups);
-        groups[i] = group_text(text, offsets, wanted[i]);
+        groups[i] = group_text(match.text, offsets, wanted[i]);
     }
     return 1;
 }

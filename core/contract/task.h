@@ -40,8 +40,9 @@ struct sl_task {
                          partition, where partitions are not cut into pieces */
     struct sl_arena *scratch;
     struct sl_reject_sink *sink;
-    const _Atomic int *stop; /* not 0: give up with SL_ESTOP; looked at between chunks */
-    struct sl_error *err;    /* details of a batch failure */
+    const _Atomic int *stop;     /* not 0: give up with SL_ESTOP; looked at between chunks */
+    int64_t function_timeout_ms; /* for one call of a function; 0: none */
+    struct sl_error *err;        /* details of a batch failure */
     char message[SL_MESSAGE_MAX];
 };
 

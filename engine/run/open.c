@@ -100,6 +100,7 @@ static int open_workers(struct sl_run *run, struct sl_error *err)
             .scratch = &run->worker[w].scratch,
             .sink = &run->rejects.sink,
             .stop = &run->context->abandoned,
+            .function_timeout_ms = run->context->options.function_timeout_ms,
         };
     run->services.main_task = &run->task[0];
     return 0;

@@ -6,11 +6,11 @@ static int key_by_row(struct sl_instance *self, struct sl_builder *out, const st
                       uint32_t row)
 {
     const struct sl_function *fn = sl_node_function(self->node, 0);
-    struct sl_field *values = sl_arena_alloc(self->task->scratch, SL_WIDTH_MAX * sizeof *values);
+    struct sl_field values[SL_WIDTH_MAX]; /* not of scratch, which keeps it until the source's next chunk */
     struct sl_field *items = sl_arena_alloc(self->task->scratch, in->width * sizeof *items);
     struct sl_returned returned = {.values = values};
     struct sl_field pair[2];
-    if (!values || !items)
+    if (!items)
         return SL_ENOMEM;
     int r = sl_call_row(self, fn, in, row, &returned);
     if (r == 0)

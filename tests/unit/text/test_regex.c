@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -120,6 +122,96 @@ static void test_long_subjects_have_stack_enough(void **state)
     sl_regex_free(regex);
 }
 
+static int match_many(const char *pattern, const char *piece, size_t times, const char *end,
+                      struct sl_task *task)
+{
+    struct sl_regex *regex = regex_of(pattern);
+    size_t len = times * strlen(piece) + strlen(end);
+    char *subject = malloc(len + 1), *at = subject;
+    assert_non_null(subject);
+    for (size_t i = 0; i < times; i++)
+        at = stpcpy(at, piece);
+    strcpy(at, end);
+    int r = sl_regex_match(regex, task, subject, len, NULL, 0, NULL);
+    free(subject);
+    sl_regex_free(regex);
+    return r;
+}
+
+static void test_a_budget_covers_all_start_positions(void **state)
+{
+    (void)state;
+    struct sl_task task = {0};
+    assert_int_equal(match_many("(\\w+\\.)*\\w+@\\w+\\.com", "a", 200000, "@.com", &task), SL_EREJECT);
+    assert_string_equal(task.message, "matching a pattern: match limit exceeded; a simpler pattern may do");
+}
+
+static void test_matches_that_need_many_steps_at_few_positions_are_found(void **state)
+{
+    (void)state;
+    struct sl_task task = {0};
+    assert_int_equal(match_many("(.*),(.*)x", "a,", 100000, "x", &task), 1);
+    assert_int_equal(match_many("b(.|c)*?x", "a", 1000000, "baaaax", &task), 1);
+    assert_int_equal(match_many("b(.|c)*?x", "aab", 100, "yx", &task), 1);
+    assert_int_equal(match_many("(?<=z)\\w(a|b)+?y", "a", 100000, "zbbby", &task), 1);
+    assert_int_equal(match_many("^(?:a|(b))*$", "ab", 1000, "", &task), 1);
+    assert_int_equal(match_many("x(a|b)*y", "xab", 3000, "", &task), 0);
+}
+
+static void test_a_run_that_is_stopped_ends_a_match(void **state)
+{
+    (void)state;
+    _Atomic int stop = 1;
+    struct sl_error err;
+    struct sl_task task = {.stop = &stop, .err = &err};
+    assert_int_equal(match_many("(\\w+\\.)*\\w+@\\w+\\.com", "a", 400000, "@.com", &task), SL_ESTOP);
+    stop = 0;
+    task.function_timeout_ms = 30000;
+    assert_int_equal(match_many("(\\w+\\.)*\\w+@\\w+\\.com", "a", 400000, "@.com", &task), SL_EREJECT);
+    assert_int_equal(match_many("\\d*x", "1", 1000, "x", &task), 1);
+}
+
+/* A mapping whose end is the subject's: what reads on is killed. */
+static void test_a_utf_pattern_stays_within_a_subject_of_any_bytes(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {"(*UTF)^(.+)", "(*UTF)(\\p{L}+)",
+                                           "(*UTF)a(.)",  "(*UTF)(*UCP)\\b\\w+\\b",
+                                           "(*UTF)\\X+",  "(*UTF8)(?i)[\xc3\xa0-\xc3\xbf]+"};
+    static const char *const subjects[] = {"\xf0",          "a\xf0", "\xe2\x82", "\xc3", "\xf4\x90\x80\x80",
+                                           "aa\xff\xf0\x9f"};
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(map != MAP_FAILED);
+    assert_int_equal(mprotect(map + page, page, PROT_NONE), 0);
+    for (size_t p = 0; p < sizeof patterns / sizeof *patterns; p++)
+        for (size_t s = 0; s < sizeof subjects / sizeof *subjects; s++) {
+            struct sl_regex *regex = regex_of(patterns[p]);
+            struct sl_task task = {0};
+            struct sl_field group;
+            size_t len = strlen(subjects[s]);
+            char *subject = map + page - len;
+            memcpy(subject, subjects[s], len);
+            int r = sl_regex_match(regex, &task, subject, len, (uint32_t[]){0}, 1, &group);
+            assert_true(r == 0 || r == 1);
+            if (r == 1)
+                assert_true((char *)group.str >= subject && (char *)group.str + group.len <= map + page);
+            sl_regex_free(regex);
+        }
+    munmap(map, 2 * page);
+}
+
+static void test_verbs_at_the_start_of_a_pattern_hold(void **state)
+{
+    (void)state;
+    struct sl_regex *regex = regex_of("(*NOTEMPTY)a*?b*?");
+    struct sl_task task = {0};
+    struct sl_field group;
+    assert_int_equal(sl_regex_match(regex, &task, "ab", 2, (uint32_t[]){0}, 1, &group), 1);
+    assert_int_equal(group.len, 1);
+    sl_regex_free(regex);
+}
+
 enum { THREADS = 4 };
 
 struct job {
@@ -171,6 +263,11 @@ int main(void)
         cmocka_unit_test(test_a_bad_pattern_says_where_and_why),
         cmocka_unit_test(test_a_limit_is_a_record_error),
         cmocka_unit_test(test_long_subjects_have_stack_enough),
+        cmocka_unit_test(test_a_budget_covers_all_start_positions),
+        cmocka_unit_test(test_matches_that_need_many_steps_at_few_positions_are_found),
+        cmocka_unit_test(test_a_run_that_is_stopped_ends_a_match),
+        cmocka_unit_test(test_a_utf_pattern_stays_within_a_subject_of_any_bytes),
+        cmocka_unit_test(test_verbs_at_the_start_of_a_pattern_hold),
         cmocka_unit_test(test_workers_match_at_the_same_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
