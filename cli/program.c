@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/signals.h"
 #include "cli/streams.h"
 
 #include "core/base/nearest.h"
@@ -79,6 +80,7 @@ static int run_program(size_t argc, const char *const *argv)
 
 int sl_program_main(size_t argc, const char *const *argv)
 {
+    sl_signals_reset();
     sl_streams_open();
     return sl_streams_close(run_program(argc, argv));
 }

@@ -97,11 +97,11 @@ static int run_run(const struct sl_line *line)
 const struct sl_command sl_command_run = {
     .name = "run",
     .arguments = "JOB.lua [options] [-- ARGS]",
-    .summary = "runs a job until SIGTERM or SIGINT",
+    .summary = "runs a job until SIGTERM, SIGINT or SIGHUP",
     .details =
-        "The run finishes its batch, commits, unmounts and exits 0 when it gets SIGTERM or SIGINT; a second\n"
-        "signal abandons the batch, which the next run redoes. ARGS are the job's `arg` table. Paths in options\n"
-        "are relative to the working directory, paths in a job to the job.\n"
+        "The run finishes its batch, commits, unmounts and exits 0 when it gets SIGTERM, SIGINT or SIGHUP; a\n"
+        "second one abandons the batch, which the next run redoes. ARGS are the job's `arg` table. Paths in\n"
+        "options are relative to the working directory, paths in a job to the job.\n"
         "\n"
         "Exit status: 0 done; 1 the run failed, trying again may help; 2 bad usage or a job that does not load;\n"
         "3 another process holds the checkpoint; 4 durable state is damaged or needs a person; 5 see --strict.",

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -25,6 +26,22 @@ static void handle(int number)
     errno = saved;
 }
 
+static bool is_ignored(int number)
+{
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+void sl_signals_reset(void)
+{
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    sigemptyset(&none);
+    sigemptyset(&usual.sa_mask);
+    sigaction(SIGCHLD, &usual, NULL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int sl_signals_open(struct sl_signals *ret, struct sl_error *err)
 {
     struct sigaction stop = {.sa_handler = handle, .sa_flags = SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
@@ -34,8 +51,11 @@ int sl_signals_open(struct sl_signals *ret, struct sl_error *err)
     sigemptyset(&stop.sa_mask);
     sigaddset(&stop.sa_mask, SIGTERM);
     sigaddset(&stop.sa_mask, SIGINT);
+    sigaddset(&stop.sa_mask, SIGHUP);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
+    if (!is_ignored(SIGHUP)) /* nohup */
+        sigaction(SIGHUP, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL); /* a file that may not grow is an error of the write */
     *ret = (struct sl_signals){.count = &signal_count, .fd = wake_fd};

@@ -1,6 +1,7 @@
 #include "lua/load.h"
 
 #include "lua/job_internal.h"
+#include "lua/lib/find.h"
 #include "lua/lib/gmatch.h"
 #include "lua/lib/pure.h"
 #include "lua/lib/strict.h"
@@ -39,6 +40,7 @@ static int open_state(lua_State *L)
 {
     const struct sl_job *job = sl_copy_of(L)->job;
     luaL_openlibs(L);
+    sl_find_open(L);
     sl_gmatch_open(L);
     set_package_path(L, job->dir);
     set_arg_table(L, job->options);

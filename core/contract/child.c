@@ -241,6 +241,17 @@ static int exit_status(const struct sl_child *child, struct sl_task *task, int s
     return sl_error_hint(task->err, "what it wrote to stderr says why");
 }
 
+static int lost_status(struct sl_child *child, struct sl_task *task)
+{
+    int sys = errno;
+    child->pid = 0; /* another process may have it by now */
+    (void)sl_error_sys(task->err, sys, "waiting for %s", child->name);
+    return sys == ECHILD ? sl_error_hint(task->err,
+                                         "the program ignores SIGCHLD, or waits for all children itself: how "
+                                         "a command ended is then unknown")
+                         : (int)task->err->code;
+}
+
 /* Waits until the command has ended, or the run was asked to stop. */
 static int await_end(const struct sl_child *child, struct sl_task *task)
 {
@@ -268,7 +279,7 @@ int sl_child_finish(struct sl_child *child, struct sl_task *task)
         return r;
     while (waitpid(child->pid, &status, 0) < 0)
         if (errno != EINTR)
-            return sl_error_sys(task->err, errno, "waiting for %s", child->name);
+            return lost_status(child, task);
     child->pid = 0;
     return exit_status(child, task, status);
 }

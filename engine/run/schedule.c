@@ -90,21 +90,33 @@ static int64_t newest_due(struct sl_run *run)
 
 /* ---- the ways to run ---- */
 
+/* Whether another batch would take something. Windows and state that have something to say for ever, or long
+ * after, are no reason. A batch that found nothing in files will not find more; a list may have empty items.
+ */
+static bool is_input_left(struct sl_run *run, bool ran)
+{
+    for (size_t s = 0; s < run->sources; s++) {
+        const struct sl_source_ops *ops = run->source[s]->ops;
+        if ((ran || ops->range) && ops->pending(run->source[s]))
+            return true;
+    }
+    return false;
+}
+
 static int run_virtual(struct sl_run *run, struct sl_error *err)
 {
     int64_t interval = interval_of(run), start = run->options->start_ms;
     int64_t t = time_after(run, run->any && run->last_ms > start ? run->last_ms : start);
     struct sl_limits limits = run->options->once ? no_limits : limits_of(run);
-    bool ran;
+    bool ran, more = true;
     int r =
         refresh_sources(run, err); /* what comes later is told by events: a batch pays for new files only */
-    for (int64_t k = (int64_t)run->committed; r == 0 && !sl_run_wants_stop(run); k++, t += interval) {
+    for (int64_t k = (int64_t)run->committed; r == 0 && more && !sl_run_wants_stop(run); k++, t += interval) {
         if (run->options->batches && k >= run->options->batches)
             break;
         run->virtual_clock.now_ms = t;
         r = sl_run_batch(run, t, &limits, &ran, err);
-        if (run->options->once)
-            break;
+        more = !run->options->once && (!run->options->available_now || is_input_left(run, ran));
     }
     return r;
 }
@@ -131,28 +143,16 @@ static int run_once(struct sl_run *run, struct sl_error *err)
     int r = refresh_sources(run, err);
     if (r < 0)
         return r;
-    if (t - now_ms(run) > ONCE_WAIT_MAX_MS) {
-        say_left(run, t);
-        return 0;
-    }
-    while (r == 0 && !sl_run_wants_stop(run) && now_ms(run) < t)
+    while (r == 0 && !sl_run_wants_stop(run) && now_ms(run) < t) {
+        if (t - now_ms(run) > ONCE_WAIT_MAX_MS) { /* looked at again: the clock may be set back meanwhile */
+            say_left(run, t);
+            return 0;
+        }
         r = wait_until(run, t, false, err);
+    }
     if (r == 0 && !sl_run_wants_stop(run))
         r = sl_catch_up(run, run->last_ms, t, err);
     return r < 0 || sl_run_wants_stop(run) ? r : sl_run_batch(run, t, &no_limits, &ran, err);
-}
-
-/* Whether another batch would take something. Windows and state that have something to say for ever,
- * or long after, are no reason. A batch that found nothing in files will not find more; a list may
- * have empty items. */
-static bool is_input_left(struct sl_run *run, bool ran)
-{
-    for (size_t s = 0; s < run->sources; s++) {
-        const struct sl_source_ops *ops = run->source[s]->ops;
-        if ((ran || ops->range) && ops->pending(run->source[s]))
-            return true;
-    }
-    return false;
 }
 
 static int run_available(struct sl_run *run, struct sl_error *err)

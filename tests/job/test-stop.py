@@ -25,6 +25,51 @@ def test_sigint_ends_it_with_0():
         equal(mounts_below("."), [], "mounts left behind")
 
 
+def test_sighup_ends_it_with_0():
+    with running() as run:
+        run.stop(signal.SIGHUP)
+        equal(mounts_below("."), [], "mounts left behind")
+
+
+def test_sighup_that_is_ignored_stays_ignored():
+    wordcount_here()
+    move_in("a", "to be\n")
+    with Running("wordcount.lua", "--interval", "50ms", prefix=("nohup",)) as run:
+        run.wait_until(output_times, "the first batch")
+        run.process.send_signal(signal.SIGHUP)
+        move_in("b", "or not\n")
+        run.wait_until(lambda: len(output_times()) > 1, "a batch after SIGHUP")
+        run.stop()
+
+
+def inherited(prepare, *args):
+    return subprocess.Popen([SLUICE, "run", "job.lua", *args], preexec_fn=prepare)
+
+
+def test_inherited_signal_masks_and_ignored_children_are_put_right():
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "50ms" }\n'
+        'ssc:textFileStream("in"):pipe({ "sort" }):saveAsTextFiles("out/o", "txt")\n')
+    move_in("a", "b\na\n")
+    equal(inherited(lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN), "--once").wait(PATIENCE_S), 0, "SIGCHLD ignored")
+    equal(read("out/o.txt/part-00000"), b"a\nb\n", "what the command made")
+    process = inherited(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGCHLD]))
+    move_in("b", "d\nc\n")
+    try:
+        wait_until(lambda: read("out/o.txt/part-00000") == b"c\nd\n", "a batch")
+        process.terminate()
+        equal(process.wait(PATIENCE_S), 0, "SIGTERM blocked in the parent")
+    finally:
+        process.kill()
+
+
+def test_available_now_ends_on_the_virtual_clock():
+    wordcount_here()
+    move_in("a", "to be\n")
+    move_in("b", "or not\n")
+    sluice_ok("run", "wordcount.lua", "--available-now", "--clock", "virtual", "--set", "maxFilesPerBatch=1")
+    equal(len(output_times()), 2, "batches")
+
+
 def test_an_idle_run_makes_no_directories():
     with running() as run:
         move_in("b", "or not\n")
@@ -64,6 +109,9 @@ ENDLESS = {
     "a function over records": "s:map(function() while true do end end):print()",
     "a function that catches errors": "s:map(function() while true do pcall(function() while true do end end) end end):print()",
     "foreachRDD": "s:foreachRDD(function() while true do end end)",
+    "a Lua pattern": 's:map(function() return (((" "):rep(1e7) .. "x"):match("^(.-)%s*$")) end):print()',
+    "a regular expression": 's:map(function() return ("a"):rep(1e7) .. "@.com" end)'
+                            ':filter(sluice.matches("(a(*SKIP)(*FAIL)|\\\\w*)+(\\\\w+\\\\.)*\\\\w+@\\\\w+\\\\.com")):print()',
     "pipe": 's:pipe({ "sleep", "600" }):print()',
     "pipeTo": 's:pipeTo({ "sleep", "600" })',
 }

@@ -43,9 +43,27 @@ def test_a_function_that_never_ends_fails_the_batch_by_name():
         equal(done.stdout, "", "what %s shows" % name)
 
 
+PATTERNS = {
+    "find": "(('a'):rep(30):find(('a?'):rep(30) .. ('a'):rep(30)))",
+    "match": "((' '):rep(300000) .. 'x'):match('^(.-)%s*$')",
+    "gmatch": "((' '):rep(300000) .. 'x'):gmatch('%s*y')()",
+    "gsub": "((' '):rep(300000) .. 'x'):gsub('%s+y', '')",
+    "a coroutine": "coroutine.wrap(function() return ((' '):rep(300000) .. 'x'):match('^(.-)%s*$') end)()",
+    "what catches errors": "pcall(string.match, (' '):rep(300000) .. 'x', '^(.-)%s*$')",
+}
+
+
+def test_patterns_that_take_too_long_are_interrupted():
+    need_signals()
+    for name, body in PATTERNS.items():
+        done = run("s:map(function() return %s end):print()" % body)
+        equal(done.returncode, 1, "exit status for %s; %s" % (name, done.stderr))
+        check("job.lua:5: map: the function ran for longer" in done.stderr, "the message for %s: %s" % (name, done.stderr))
+
+
 def test_a_function_in_c_fails_the_batch_when_it_comes_back():
     need_signals()
-    done = run("s:map(function() return (('a'):rep(30):find(('a?'):rep(19) .. ('a'):rep(40))) end):print()")
+    done = run("s:map(function() return utf8.len(('x'):rep(1e8)) end):print()", "20ms")
     equal(done.returncode, 1, "exit status; " + done.stderr)
     check("job.lua:5: map: the function ran for longer" in done.stderr, "the message: " + done.stderr)
 
