@@ -90,9 +90,9 @@ static int64_t newest_due(struct sl_run *run)
 
 /* ---- the ways to run ---- */
 
-/* Whether another batch would take something. Windows and state that have something to say for ever, or long
- * after, are no reason. A batch that found nothing in files will not find more; a list may have empty items.
- */
+/* Whether another batch would take something. Windows and state that have something to say for ever,
+ * or long after, are no reason. A batch that found nothing in files will not find more; a list may
+ * have empty items. */
 static bool is_input_left(struct sl_run *run, bool ran)
 {
     for (size_t s = 0; s < run->sources; s++) {

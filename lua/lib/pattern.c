@@ -53,10 +53,10 @@ static const char *class_end(struct sl_pattern *m, const char *p)
     return p + 1;
 }
 
-static bool is_in_class(int c, int class)
+static bool is_in_class(int c, int name)
 {
     bool is;
-    switch (tolower(class)) {
+    switch (tolower(name)) {
     case 'a':
         is = isalpha(c);
         break;
@@ -91,9 +91,9 @@ static bool is_in_class(int c, int class)
         is = c == 0;
         break;
     default:
-        return class == c;
+        return name == c;
     }
-    return isupper(class) ? !is : is;
+    return isupper(name) ? !is : is;
 }
 
 /* p is at the [, last at the ]. */

@@ -2,6 +2,20 @@
 #include "ops/narrow/each_row.h"
 #include "ops/narrow/returned.h"
 
+#include <string.h>
+
+/* A row as a key is a list of the values, which must outlive the call. */
+static bool keep_items(struct sl_task *task, const struct sl_field *values, struct sl_field *key)
+{
+    if (key->tag != SL_LIST || key->items != values)
+        return true;
+    struct sl_field *items = sl_arena_alloc(task->scratch, key->len * sizeof *items);
+    if (items)
+        memcpy(items, values, key->len * sizeof *items);
+    key->items = items;
+    return items != NULL;
+}
+
 static int key_by_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
                       uint32_t row)
 {
@@ -17,6 +31,8 @@ static int key_by_row(struct sl_instance *self, struct sl_builder *out, const st
         r = sl_returned_value(self->node, self->task, fn, &returned, &pair[0]);
     if (r < 0)
         return r;
+    if (!keep_items(self->task, values, &pair[0]))
+        return SL_ENOMEM;
     pair[1] = sl_chunk_record(in, row, items);
     return sl_builder_add(out, pair, 2, sl_line_of(in, row));
 }

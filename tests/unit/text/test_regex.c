@@ -126,12 +126,12 @@ static int match_many(const char *pattern, const char *piece, size_t times, cons
                       struct sl_task *task)
 {
     struct sl_regex *regex = regex_of(pattern);
-    size_t len = times * strlen(piece) + strlen(end);
-    char *subject = malloc(len + 1), *at = subject;
+    size_t piece_len = strlen(piece), end_len = strlen(end), len = times * piece_len + end_len;
+    char *subject = malloc(len + 1);
     assert_non_null(subject);
     for (size_t i = 0; i < times; i++)
-        at = stpcpy(at, piece);
-    strcpy(at, end);
+        memcpy(subject + i * piece_len, piece, piece_len);
+    memcpy(subject + times * piece_len, end, end_len);
     int r = sl_regex_match(regex, task, subject, len, NULL, 0, NULL);
     free(subject);
     sl_regex_free(regex);
