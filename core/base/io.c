@@ -108,6 +108,12 @@ static int system_closedir(struct sl_io *io, DIR *dir)
     return closedir(dir);
 }
 
+static int system_ftruncate(struct sl_io *io, int fd, off_t size)
+{
+    (void)io;
+    return ftruncate(fd, size);
+}
+
 static const struct sl_io_ops system_ops = {
     .openat = system_openat,
     .close = system_close,
@@ -125,6 +131,7 @@ static const struct sl_io_ops system_ops = {
     .fdopendir = system_fdopendir,
     .readdir = system_readdir,
     .closedir = system_closedir,
+    .ftruncate = system_ftruncate,
 };
 
 struct sl_io sl_io_system = {&system_ops};

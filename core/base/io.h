@@ -33,6 +33,7 @@ struct sl_io_ops {
     DIR *(*fdopendir)(struct sl_io *io, int fd); /* takes over fd on success */
     struct dirent *(*readdir)(struct sl_io *io, DIR *dir);
     int (*closedir)(struct sl_io *io, DIR *dir);
+    int (*ftruncate)(struct sl_io *io, int fd, off_t size);
 };
 
 struct sl_io {

@@ -42,7 +42,6 @@
 struct sl_source {
     const struct sl_source_ops *ops;
     const struct sl_node *node;
-    const char *name; /* by which checkpoint, tests and status know it; NULL: by its directory. Set by open */
 };
 
 struct sl_limits {
@@ -54,7 +53,8 @@ struct sl_limits {
 struct sl_source_report {
     const char *connection; /* "connected", "waiting", "listening", "ended" ... */
     const char *detail;     /* why it waits, how many senders; "" */
-    const char *position;   /* the last durable position of the sender; "" */
+    const char *position;   /* the last position of the sender, position_len bytes */
+    size_t position_len;
     const char *partitions; /* JSON object of lags by partition, or NULL */
     uint64_t received;      /* records over the life of the source */
     uint64_t lag;           /* of these: in no committed batch */
@@ -64,6 +64,9 @@ struct sl_source_report {
 };
 
 struct sl_source_ops {
+    /* By what checkpoint, tests and status know the source, from its arguments alone, into text[size]; NULL: it is
+     * too long. Sources of files are known by their parameter "directory": NULL in the table. */
+    const char *(*name)(const struct sl_node *node, char *text, size_t size);
     int (*open)(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
                 struct sl_error *err);
     void (*close)(struct sl_source *source);

@@ -6,21 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *identity(const struct sl_source *source, char *text, size_t size)
-{
-    return source->name ? source->name : sl_node_text(source->node, "directory", text, size);
-}
-
 /* Tells sources apart over restarts: operator and directory or name; the same twice gets a number. */
 static char *source_key(const struct sl_run *run, size_t s)
 {
     const struct sl_node *node = run->source[s]->node;
     char text[4096], number[32] = "";
-    const char *dir = identity(run->source[s], text, sizeof text);
+    const char *dir = sl_source_name(node, text, sizeof text);
     size_t same = 0;
     for (size_t i = 0; i < s; i++) {
         char other[4096];
-        const char *theirs = identity(run->source[i], other, sizeof other);
+        const char *theirs = sl_source_name(run->source[i]->node, other, sizeof other);
         same += run->source[i]->node->op == node->op && (dir ? theirs && strcmp(dir, theirs) == 0 : !theirs);
     }
     if (same)

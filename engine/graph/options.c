@@ -3,6 +3,7 @@
 #include "core/base/arena.h"
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
+#include "core/base/size.h"
 #include "core/rows/field.h"
 #include "ops/args.h"
 
@@ -24,6 +25,7 @@ enum option {
     CATCH_UP,
     MEMORY_LIMIT,
     KEEP_HISTORY,
+    KEEP_RECEIVED,
     FUNCTION_TIMEOUT,
     OPTIONS
 };
@@ -48,6 +50,8 @@ const struct sl_param sl_option_params[] = {
     [MEMORY_LIMIT] = {"memoryLimit", SL_WANT_VALUE, true,
                       "bytes, or \"1GB\": grouping, joining and sorting go to disk beyond it"},
     [KEEP_HISTORY] = {"keepHistory", SL_WANT_DURATION, true, "how long provenance is kept; 7d"},
+    [KEEP_RECEIVED] = {"keepReceived", SL_WANT_DURATION, true,
+                       "how long received data is kept after a batch has used it; it is removed"},
     [FUNCTION_TIMEOUT] = {"functionTimeout", SL_WANT_DURATION, true,
                           "a function that runs longer fails the batch; 30s"},
     [OPTIONS] = {0},
@@ -141,29 +145,12 @@ static int set_mount(struct sl_options *options, struct sl_arena *arena, const s
 /* Bytes: an integer, or "512MB", "1GiB". */
 static int set_memory(struct sl_options *options, const struct sl_field *value, struct sl_error *err)
 {
-    static const struct {
-        const char *suffix;
-        int64_t bytes;
-    } units[] = {{"KB", 1000},     {"MB", 1000000},  {"GB", 1000000000},
-                 {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
-    int64_t number = 0;
-    uint32_t digits = 0;
     if (value->tag == SL_INT && value->integer > 0) {
         options->memory_limit = value->integer;
         return 0;
     }
-    for (; value->tag == SL_STR && digits < value->len && digits < 9; digits++) {
-        if (value->str[digits] < '0' || value->str[digits] > '9')
-            break;
-        number = number * 10 + (value->str[digits] - '0');
-    }
-    struct sl_field rest =
-        value->tag == SL_STR ? sl_string(value->str + digits, value->len - digits) : sl_nil();
-    for (size_t i = 0; number > 0 && i < sizeof units / sizeof *units; i++)
-        if (is_text(&rest, units[i].suffix)) {
-            options->memory_limit = number * units[i].bytes;
-            return 0;
-        }
+    if (value->tag == SL_STR && sl_size_parse((const char *)value->str, value->len, &options->memory_limit))
+        return 0;
     return sl_error_set(err, SL_EUSAGE, "memoryLimit must be a number of bytes or a text like \"1GB\"");
 }
 
@@ -236,6 +223,9 @@ static int set_checked(struct sl_options *options, struct sl_arena *arena, enum 
         return set_memory(options, value, err);
     case KEEP_HISTORY:
         options->keep_history_ms = value->integer;
+        return 0;
+    case KEEP_RECEIVED:
+        options->keep_received_ms = value->integer;
         return 0;
     case FUNCTION_TIMEOUT:
         options->function_timeout_ms = value->integer;

@@ -25,6 +25,7 @@ struct sl_options {
     const char *catch_up; /* "windows" (as SPEC 4), "all", "none" */
     int64_t memory_limit; /* bytes, 0: none */
     int64_t keep_history_ms;
+    int64_t keep_received_ms; /* 0: not kept */
     int64_t function_timeout_ms;
 };
 

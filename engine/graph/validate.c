@@ -1,6 +1,7 @@
 #include "engine/graph/validate.h"
 
 #include "core/base/error.h"
+#include "core/contract/source.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -18,6 +19,12 @@ const char *sl_node_text(const struct sl_node *node, const char *name, char *tex
         return text;
     }
     return NULL;
+}
+
+const char *sl_source_name(const struct sl_node *node, char *text, size_t size)
+{
+    const struct sl_source_ops *ops = node->op->source;
+    return ops->name ? ops->name(node, text, size) : sl_node_text(node, "directory", text, size);
 }
 
 /* ---- where a path leads, whether or not it exists yet ---- */
@@ -166,6 +173,25 @@ static int check_output(const struct checks *checks, const struct sl_node *node)
     return r == 0 ? refuse_twins(checks, node, "name") : r;
 }
 
+/* Received data is kept by name. */
+static int refuse_twin_sources(const struct checks *checks, const struct sl_node *node)
+{
+    char text[PATH_MAX], other_text[PATH_MAX];
+    const char *own = node->op->source->name ? sl_source_name(node, text, sizeof text) : NULL;
+    for (size_t i = 0; own && i < node->number; i++) {
+        const struct sl_node *other = &checks->context->stream[i]->node;
+        bool is_received = other->op->kind == SL_OP_SOURCE && other->op->source->name;
+        const char *theirs = is_received ? sl_source_name(other, other_text, sizeof other_text) : NULL;
+        if (theirs && strcmp(own, theirs) == 0)
+            return sl_error_set(
+                checks->err, SL_EUSAGE,
+                "%s:%d: %s: the source of line %d is called %s, too; give one of them another name "
+                "with name = \"...\"",
+                node->site.file, node->site.line, node->op->name, other->site.line, own);
+    }
+    return 0;
+}
+
 static bool has_option(const struct sl_op *op, const char *name)
 {
     for (size_t i = 0; op->options && op->options[i].name; i++)
@@ -180,7 +206,7 @@ static int check_source(const struct checks *checks, const struct sl_node *node)
     struct sl_arg after = has_option(node->op, "after") ? sl_node_option(node, "after") : (struct sl_arg){0};
     char text[PATH_MAX];
     if (after.kind != SL_ARG_VALUE)
-        return 0;
+        return refuse_twin_sources(checks, node);
     snprintf(text, sizeof text, "%.*s", (int)after.value.len, (const char *)after.value.str);
     if (strcmp(text, "keep") == 0 || strcmp(text, "delete") == 0)
         return 0;

@@ -44,6 +44,7 @@ static int open_services(struct sl_run *run, struct sl_error *err)
         .out = run->options->out ? run->options->out : stdout,
         .durable = !context->options.no_checkpoint,
         .checkpoint = context->options.no_checkpoint ? NULL : run->checkpoint,
+        .keep_received_ms = context->options.keep_received_ms,
         .until_end = run->options->once || run->options->available_now || run->options->virtual_clock,
         .trial = run->trial,
         .stop = run->options->stop,

@@ -130,8 +130,7 @@ static bool watches(const struct sl_context *context, const char *dir)
     char text[PATH_MAX];
     for (size_t n = 0; n < context->nodes; n++) {
         const struct sl_node *node = &context->stream[n]->node;
-        const char *theirs =
-            node->op->kind == SL_OP_SOURCE ? sl_node_text(node, "directory", text, sizeof text) : NULL;
+        const char *theirs = node->op->kind == SL_OP_SOURCE ? sl_source_name(node, text, sizeof text) : NULL;
         if (theirs && strcmp(theirs, dir) == 0)
             return true;
     }

@@ -274,6 +274,16 @@ static int disk_fsync(struct sl_io *io, int fd)
     return 0;
 }
 
+static int disk_ftruncate(struct sl_io *io, int fd, off_t size)
+{
+    char buf[PATH_MAX];
+    const char *path = path_of(fd, buf);
+    if (fails((struct disk *)io, "truncate", path, true) || ftruncate(fd, size) < 0)
+        return -1;
+    disk_trace_truncate((struct disk *)io, path, size);
+    return 0;
+}
+
 static int disk_start_writeback(struct sl_io *io, int fd)
 {
     char buf[PATH_MAX];
@@ -382,6 +392,7 @@ static const struct sl_io_ops ops = {
     .write = disk_write,
     .fsync = disk_fsync,
     .start_writeback = disk_start_writeback,
+    .ftruncate = disk_ftruncate,
     .mkdirat = disk_mkdirat,
     .unlinkat = disk_unlinkat,
     .renameat2 = disk_renameat2,

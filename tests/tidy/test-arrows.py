@@ -8,7 +8,7 @@ import re
 import source
 
 PUBLIC = ["include"]
-NEIGHBOURS = ["watcher", "sources", "ops", "output", "state", "fs"]
+NEIGHBOURS = ["watcher", "sources", "receive", "ops", "output", "state", "fs"]
 BELOW = {"include": [], "core": PUBLIC, "text": PUBLIC + ["core"], "examples": PUBLIC}
 BELOW.update({floor: PUBLIC + ["core", "text"] for floor in NEIGHBOURS})
 BELOW["engine"] = PUBLIC + ["core", "text"] + NEIGHBOURS

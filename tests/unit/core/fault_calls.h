@@ -74,6 +74,11 @@ static int fault_fsync(struct sl_io *io, int fd)
     return fault_due(io) ? -1 : 0; /* tests need no real sync */
 }
 
+static int fault_ftruncate(struct sl_io *io, int fd, off_t size)
+{
+    return fault_due(io) ? -1 : SYSTEM(ftruncate, fd, size);
+}
+
 static int fault_start_writeback(struct sl_io *io, int fd)
 {
     return fault_due(io) ? -1 : SYSTEM(start_writeback, fd);
@@ -139,6 +144,7 @@ static const struct sl_io_ops fault_calls_ops = {
     .write = fault_write,
     .fsync = fault_fsync,
     .start_writeback = fault_start_writeback,
+    .ftruncate = fault_ftruncate,
     .mkdirat = fault_mkdirat,
     .unlinkat = fault_unlinkat,
     .renameat2 = fault_renameat2,

@@ -140,10 +140,15 @@ static int fault_closedir(struct sl_io *io, DIR *dir)
     return closedir(dir);
 }
 
+static int fault_ftruncate(struct sl_io *io, int fd, off_t size)
+{
+    return fault_due(io, "ftruncate", "") ? -1 : ftruncate(fd, size);
+}
+
 static const struct sl_io_ops fault_ops = {
     fault_openat,  fault_close,     fault_pread,     fault_write,     fault_fsync,      fault_start_writeback,
     fault_mkdirat, fault_unlinkat,  fault_renameat2, fault_symlinkat, fault_readlinkat, fault_statx,
-    fault_fstat,   fault_fdopendir, fault_readdir,   fault_closedir,
+    fault_fstat,   fault_fdopendir, fault_readdir,   fault_closedir,  fault_ftruncate,
 };
 
 static inline void fault_io_init(struct fault_io *fault)

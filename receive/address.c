@@ -1,0 +1,234 @@
+#include "receive/address.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 1024, PORT_MAX = 65535 };
+
+/* ---- arguments ---- */
+
+static int bad_port(const struct sl_node *node, struct sl_error *err)
+{
+    return sl_error_set(err, SL_EUSAGE,
+                        "%s: port must be an integer from 1 to %d, or with the host \"unix\" a path",
+                        node->op->name, PORT_MAX);
+}
+
+int sl_address_read(const struct sl_node *node, bool listens, struct sl_address *ret, struct sl_error *err)
+{
+    struct sl_field host = sl_node_value(node, 0), port = sl_node_value(node, 1);
+    if (host.tag == SL_NIL && !listens)
+        return sl_error_set(err, SL_EUSAGE, "%s: the host is missing; with listen = true it is 127.0.0.1",
+                            node->op->name);
+    if (host.tag == SL_STR &&
+        (host.len == 0 || host.len >= sizeof ret->host || memchr(host.str, 0, host.len)))
+        return sl_error_set(err, SL_EUSAGE, "%s: the host is no name or address", node->op->name);
+    snprintf(ret->host, sizeof ret->host, "%.*s", host.tag == SL_STR ? (int)host.len : 9,
+             host.tag == SL_STR ? (const char *)host.str : "127.0.0.1");
+    ret->is_unix = strcmp(ret->host, "unix") == 0;
+    if (ret->is_unix) {
+        if (port.tag != SL_STR || port.len == 0 || port.len >= sizeof ret->port ||
+            memchr(port.str, 0, port.len))
+            return bad_port(node, err);
+        snprintf(ret->port, sizeof ret->port, "%.*s", (int)port.len, (const char *)port.str);
+        return 0;
+    }
+    if (port.tag != SL_INT || port.integer < (listens ? 0 : 1) || port.integer > PORT_MAX)
+        return bad_port(node, err);
+    snprintf(ret->port, sizeof ret->port, "%d", (int)port.integer);
+    return 0;
+}
+
+/* ---- Unix sockets ---- */
+
+/* Through the job's directory, so that its own path may be of any length. */
+static int unix_address(const struct sl_address *address, struct sockaddr_un *ret, struct sl_error *err)
+{
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    int len = address->port[0] == '/' ? snprintf(ret->sun_path, sizeof ret->sun_path, "%s", address->port)
+                                      : snprintf(ret->sun_path, sizeof ret->sun_path, "/proc/self/fd/%d/%s",
+                                                 address->services->job_dirfd, address->port);
+    if (len >= (int)sizeof ret->sun_path)
+        return sl_error_set(err, SL_EFAIL, "unix:%s: the path is too long for a socket", address->port);
+    return 0;
+}
+
+static int failed(const struct sl_address *address, int sys, struct sl_error *err)
+{
+    return sl_error_sys(err, sys, "%s:%s", address->host, address->port);
+}
+
+static int new_socket(int family)
+{
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/* A socket at which nobody listens any more is removed. */
+static int remove_stale(const struct sl_address *address, const struct sockaddr_un *name,
+                        struct sl_error *err)
+{
+    struct stat st;
+    if (lstat(name->sun_path, &st) < 0)
+        return errno == ENOENT ? 0 : failed(address, errno, err);
+    if (!S_ISSOCK(st.st_mode))
+        return sl_error_set(err, SL_EFAIL,
+                            "unix:%s: there is a file of that name, and it is no socket; remove it",
+                            address->port);
+    int fd = new_socket(AF_UNIX);
+    if (fd < 0)
+        return failed(address, errno, err);
+    int r = connect(fd, (const struct sockaddr *)name, sizeof *name), sys = errno;
+    close(fd);
+    if (r == 0 || sys != ECONNREFUSED)
+        return failed(address, EADDRINUSE, err);
+    return unlink(name->sun_path) < 0 && errno != ENOENT ? failed(address, errno, err) : 0;
+}
+
+static int listen_unix(const struct sl_address *address, struct sl_error *err)
+{
+    struct sockaddr_un name;
+    int r = unix_address(address, &name, err);
+    r = r < 0 ? r : remove_stale(address, &name, err);
+    int fd = r < 0 ? r : new_socket(AF_UNIX);
+    if (r < 0)
+        return r;
+    /* The mode of the socket is that of the file bind makes. */
+    if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)&name, sizeof name) < 0 ||
+        listen(fd, BACKLOG) < 0) {
+        r = failed(address, errno, err);
+        if (fd >= 0)
+            close(fd);
+        return r;
+    }
+    return fd;
+}
+
+void sl_address_unlisten(const struct sl_address *address)
+{
+    struct sockaddr_un name;
+    if (address->is_unix && unix_address(address, &name, NULL) == 0)
+        (void)unlink(name.sun_path); /* what is left is replaced by the next run */
+}
+
+/* ---- hosts ---- */
+
+static int resolve(const struct sl_address *address, bool listens, struct addrinfo **ret,
+                   struct sl_error *err)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICSERV | (listens ? AI_PASSIVE : 0)};
+    int code = getaddrinfo(address->host, address->port, &hints, ret);
+    if (code == EAI_SYSTEM)
+        return failed(address, errno, err);
+    return code ? sl_error_set(err, SL_EFAIL, "%s:%s: %s", address->host, address->port, gai_strerror(code))
+                : 0;
+}
+
+static int listen_at(const struct addrinfo *info)
+{
+    int one = 1, fd = new_socket(info->ai_family);
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+        bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int sys = errno;
+    close(fd);
+    errno = sys;
+    return -1;
+}
+
+int sl_address_listen(const struct sl_address *address, struct sl_error *err)
+{
+    struct addrinfo *list;
+    if (address->is_unix)
+        return listen_unix(address, err);
+    int r = resolve(address, true, &list, err);
+    if (r < 0)
+        return r;
+    int fd = -1;
+    for (const struct addrinfo *info = list; info && fd < 0; info = info->ai_next)
+        fd = listen_at(info);
+    int sys = errno;
+    freeaddrinfo(list);
+    return fd < 0 ? failed(address, sys, err) : fd;
+}
+
+void sl_address_shown(const struct sl_address *address, int fd, char text[static 512])
+{
+    struct sockaddr_storage name;
+    socklen_t len = sizeof name;
+    char port[16];
+    if (address->is_unix || getsockname(fd, (struct sockaddr *)&name, &len) < 0 ||
+        getnameinfo((struct sockaddr *)&name, len, NULL, 0, port, sizeof port, NI_NUMERICSERV) != 0) {
+        snprintf(text, 512, "%s:%.250s", address->host, address->port);
+        return;
+    }
+    snprintf(text, 512, "%s:%s", address->host, port);
+}
+
+/* Until the connection is made or refused. */
+static int finish_connect(struct sl_received *received, int fd, int64_t timeout_ms)
+{
+    struct pollfd ready = {fd, POLLOUT, 0};
+    int sys = 0, n = sl_received_wait(received, &ready, 1, timeout_ms);
+    socklen_t len = sizeof sys;
+    if (n < 0)
+        return n;
+    if (n == 0)
+        sys = ETIMEDOUT;
+    else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &sys, &len) < 0)
+        sys = errno;
+    errno = sys;
+    return sys ? SL_EFAIL : 0;
+}
+
+/* The fd, SL_ESTOP, or SL_EFAIL with errno. */
+static int connect_to(struct sl_received *received, int family, const struct sockaddr *name, socklen_t len,
+                      int64_t timeout_ms)
+{
+    int one = 1, fd = new_socket(family);
+    if (fd < 0)
+        return SL_EFAIL;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one,
+                     sizeof one); /* a server that is gone is noticed later */
+    int r = connect(fd, name, len) == 0 ? 0
+            : errno == EINPROGRESS      ? finish_connect(received, fd, timeout_ms)
+                                        : SL_EFAIL;
+    if (r == 0)
+        return fd;
+    int sys = errno;
+    close(fd);
+    errno = sys;
+    return r;
+}
+
+int sl_address_connect(const struct sl_address *address, struct sl_received *received, int64_t timeout_ms,
+                       struct sl_error *err)
+{
+    struct addrinfo *list;
+    struct sockaddr_un name;
+    int fd = SL_EFAIL;
+    if (address->is_unix) {
+        int r = unix_address(address, &name, err);
+        fd = r < 0 ? r
+                   : connect_to(received, AF_UNIX, (const struct sockaddr *)&name, sizeof name, timeout_ms);
+        return r < 0 || fd >= 0 || fd == SL_ESTOP ? fd : failed(address, errno, err);
+    }
+    int r = resolve(address, false, &list, err);
+    if (r < 0)
+        return r;
+    for (const struct addrinfo *info = list; info && fd == SL_EFAIL; info = info->ai_next)
+        fd = connect_to(received, info->ai_family, info->ai_addr, info->ai_addrlen, timeout_ms);
+    int sys = errno;
+    freeaddrinfo(list);
+    return fd >= 0 || fd == SL_ESTOP ? fd : failed(address, sys, err);
+}

@@ -1,0 +1,7 @@
+/* Where the log of a source lies: <checkpoint>/received/<source>, the name encoded as keys of a view are. */
+#pragma once
+
+#include "core/base/buf.h"
+
+/* Appends the path with a NUL. False: out of memory. */
+bool sl_received_dir(const char *checkpoint, const char *name, struct sl_buf *ret);

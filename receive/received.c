@@ -1,0 +1,454 @@
+#include "receive/received.h"
+
+#include "core/base/size.h"
+#include "receive/log_dir.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { SEGMENT_BYTES = 64 << 20, LIMIT_BYTES_DEFAULT = 1000000000, CONNECT_TIMEOUT_DEFAULT_MS = 10000 };
+
+static struct sl_received *own(struct sl_source *source)
+{
+    return (struct sl_received *)source;
+}
+
+static struct sl_field option(const struct sl_node *node, const char *name)
+{
+    struct sl_arg arg = sl_node_option(node, name);
+    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
+}
+
+/* ---- options ---- */
+
+static int read_limit(const struct sl_node *node, uint64_t *ret, struct sl_error *err)
+{
+    struct sl_field limit = option(node, "receivedLimit");
+    int64_t bytes = limit.tag == SL_INT ? limit.integer : 0;
+    *ret = LIMIT_BYTES_DEFAULT;
+    if (limit.tag == SL_NIL)
+        return 0;
+    if (limit.tag == SL_STR && !sl_size_parse((const char *)limit.str, limit.len, &bytes))
+        bytes = 0;
+    if (bytes <= 0)
+        return sl_error_set(err, SL_EUSAGE,
+                            "%s: receivedLimit must be a number of bytes or a text like \"1GB\"",
+                            node->op->name);
+    *ret = (uint64_t)bytes;
+    return 0;
+}
+
+int sl_received_check(const struct sl_node *node, struct sl_error *err)
+{
+    uint64_t bytes;
+    struct sl_field name = option(node, "name");
+    if (name.tag == SL_STR && name.len == 0)
+        return sl_error_set(err, SL_EUSAGE, "%s: name must not be empty", node->op->name);
+    return read_limit(node, &bytes, err);
+}
+
+const char *sl_received_name(const struct sl_node *node,
+                             bool (*describe)(const struct sl_node *node, struct sl_buf *buf), char *text,
+                             size_t size)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
+    struct sl_field given = option(node, "name");
+    bool ok = node->name            ? sl_buf_text(&buf, node->name)
+              : given.tag == SL_STR ? sl_buf_append(&buf, given.str, given.len)
+                                    : describe(node, &buf);
+    if (!ok || buf.len >= size)
+        return NULL;
+    if (buf.len)
+        memcpy(text, buf.bytes, buf.len);
+    text[buf.len] = 0;
+    return text;
+}
+
+static int read_options(struct sl_received *received, const struct sl_node *node, struct sl_error *err)
+{
+    struct sl_field meta = option(node, "meta"), rate = option(node, "maxRate"),
+                    retry = option(node, "retry"), timeout = option(node, "connectTimeout");
+    received->has_meta = meta.tag == SL_BOOL && meta.boolean;
+    received->retries = retry.tag != SL_BOOL || retry.boolean;
+    received->rate_max = rate.tag == SL_INT ? rate.integer : 0;
+    received->connect_timeout_ms = timeout.tag == SL_INT ? timeout.integer : CONNECT_TIMEOUT_DEFAULT_MS;
+    return read_limit(node, &received->limit_bytes, err);
+}
+
+/* ---- positions of a sender that has one ---- */
+
+static int restore(void *arg, const struct sl_frame *frame, struct sl_error *err)
+{
+    struct sl_received *received = arg;
+    if (received->kind->restore)
+        return received->kind->restore(received, frame, err);
+    const uint8_t *bytes = frame->kind == SL_FRAME_POSITIONS ? frame->body : frame->position;
+    size_t len = frame->kind == SL_FRAME_POSITIONS ? frame->body_len : frame->position_len;
+    if (len == 0)
+        return 0;
+    received->position.len = 0;
+    return sl_buf_append(&received->position, bytes, len) ? 0 : sl_error_nomem(err);
+}
+
+static bool snapshot(void *arg, struct sl_buf *ret)
+{
+    struct sl_received *received = arg;
+    if (received->kind->snapshot)
+        return received->kind->snapshot(received, ret);
+    return sl_buf_append(ret, received->position.bytes, received->position.len);
+}
+
+/* ---- opening ---- */
+
+static int open_log(struct sl_received *received, struct sl_error *err)
+{
+    const struct sl_services *services = received->services;
+    SL_CLEANUP(sl_buf_done) struct sl_buf dir = {0};
+    struct sl_received_log_options options = {
+        .io = services->io,
+        .log = services->log,
+        .segment_bytes = SEGMENT_BYTES,
+        .keep_ms = services->keep_received_ms,
+        .positions = {restore, snapshot, received},
+    };
+    if (services->checkpoint && !services->trial) {
+        if (!sl_received_dir(services->checkpoint, received->name, &dir))
+            return sl_error_nomem(err);
+        options.dir = (const char *)dir.bytes;
+    }
+    return sl_received_log_open(&options, &received->log, err);
+}
+
+static int open_given(struct sl_received *received, struct sl_error *err)
+{
+    static const struct sl_arrivals_options options = {.existing = true};
+    const struct sl_services *services = received->services;
+    return services->trial
+               ? services->open_arrivals(services, received->name, &options, &received->given, err)
+               : 0;
+}
+
+int sl_received_open(struct sl_received *received, const struct sl_source_ops *ops,
+                     const struct sl_received_kind *kind, const struct sl_node *node,
+                     const struct sl_services *services, struct sl_error *err)
+{
+    received->source = (struct sl_source){.ops = ops, .node = node};
+    received->services = services;
+    received->kind = kind;
+    received->connection = "waiting";
+    pthread_mutex_init(&received->lock, NULL);
+    received->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    received->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int r = received->wake_fd < 0 || received->ended_fd < 0
+                ? sl_error_sys(err, errno, "making an event counter")
+                : 0;
+    if (r == 0 && !ops->name(node, received->name, sizeof received->name))
+        r = sl_error_set(err, SL_EUSAGE,
+                         "the name of the source is too long; give it one with name = \"...\"");
+    r = r < 0 ? r : read_options(received, node, err);
+    r = r < 0 ? r : open_given(received, err);
+    r = r < 0 ? r : open_log(received, err);
+    if (r < 0)
+        sl_received_close(&received->source);
+    return r;
+}
+
+static void signal_fd(int fd)
+{
+    uint64_t one = 1;
+    if (write(fd, &one, sizeof one) < 0)
+        return; /* the counter is full: it is awake */
+}
+
+void sl_received_close(struct sl_source *source)
+{
+    struct sl_received *received = own(source);
+    atomic_store(&received->is_stopping, true);
+    if (received->is_started) {
+        signal_fd(received->wake_fd);
+        pthread_join(received->thread, NULL);
+    }
+    if (received->kind->done)
+        received->kind->done(received);
+    if (received->given)
+        received->given->ops->close(received->given);
+    sl_received_log_close(received->log);
+    if (received->wake_fd >= 0)
+        close(received->wake_fd);
+    if (received->ended_fd >= 0)
+        close(received->ended_fd);
+    pthread_mutex_destroy(&received->lock);
+    sl_buf_done(&received->position);
+    sl_buf_done(&received->shown_position);
+    sl_buf_done(&received->last_position);
+    free(received->part);
+    free(received);
+}
+
+/* ---- the thread ---- */
+
+static void *run_thread(void *arg)
+{
+    struct sl_received *received = arg;
+    struct sl_error err = {0};
+    int r = received->kind->run(received, &err);
+    if (r < 0 && r != SL_ESTOP) {
+        pthread_mutex_lock(&received->lock);
+        received->failed = r;
+        received->failure = err;
+        pthread_mutex_unlock(&received->lock);
+    }
+    sl_received_end(received);
+    return NULL;
+}
+
+static int recover(struct sl_received *received, struct sl_error *err)
+{
+    if (received->is_recovered)
+        return 0;
+    int r = sl_received_log_recover(received->log, received->committed, err);
+    received->is_recovered = r == 0;
+    received->next = received->committed;
+    received->rate_end = sl_received_log_end(received->log);
+    received->rate_ns = sl_monotonic_ns();
+    return r < 0 || received->kind->restore ? r
+           : sl_buf_append(&received->last_position, received->position.bytes, received->position.len)
+               ? 0
+               : sl_error_nomem(err);
+}
+
+int sl_received_start(struct sl_source *source, struct sl_error *err)
+{
+    struct sl_received *received = own(source);
+    int r = recover(received, err);
+    if (r < 0)
+        return r;
+    received->tokens_ns = sl_monotonic_ns();
+    int failed = pthread_create(&received->thread, NULL, run_thread, received);
+    received->is_started = failed == 0;
+    return failed ? sl_error_sys(err, failed, "starting a thread") : 0;
+}
+
+/* ---- batches ---- */
+
+static int failure(struct sl_received *received, struct sl_error *err)
+{
+    pthread_mutex_lock(&received->lock);
+    int r = received->failed;
+    if (r < 0)
+        *err = received->failure;
+    pthread_mutex_unlock(&received->lock);
+    const struct sl_site *site = &received->source.node->site;
+    return r < 0 ? sl_error_wrap(err, "%s:%d: %s", site->file, site->line, site->name) : 0;
+}
+
+static int set_range(struct sl_received *received, uint64_t from, uint64_t to, struct sl_error *err)
+{
+    struct sl_received_split *split = NULL;
+    received->from = from;
+    received->to = to;
+    received->has_batch = true;
+    received->parts = 0;
+    free(received->part);
+    received->part = NULL;
+    int r = sl_received_log_cut(received->log, from, to, &split, &received->parts, err);
+    received->part = r < 0 ? NULL : calloc(received->parts + 1, sizeof *received->part);
+    if (r == 0 && !received->part)
+        r = sl_error_nomem(err);
+    for (size_t p = 0; r == 0 && p < received->parts; p++) {
+        received->part[p].split = split[p];
+        received->part[p].origin = (struct sl_origin){.source = received->name, .first = split[p].first};
+    }
+    free(split);
+    if (r < 0)
+        received->parts = 0;
+    return r;
+}
+
+/* A trial: the lines of the files that are given for this batch become records. */
+static int append_file(struct sl_received *received, const struct sl_file *file, struct sl_error *err)
+{
+    char *bytes;
+    size_t len;
+    int r = sl_io_read_file(received->services->io, received->services->job_dirfd, file->path,
+                            SL_FRAME_BODY_MAX - 1, &bytes, &len, err);
+    if (r < 0)
+        return r;
+    if (len && bytes[len - 1] != '\n')
+        bytes[len++] = '\n'; /* in the place of the NUL */
+    struct sl_frame frame = {.kind = received->kind->lines,
+                             .position = (const uint8_t *)"",
+                             .body = (uint8_t *)bytes,
+                             .body_len = (uint32_t)len};
+    for (size_t i = 0; i < len; i++)
+        frame.count += bytes[i] == '\n';
+    r = len ? sl_received_log_append(received->log, &frame, err) : 0;
+    free(bytes);
+    return r;
+}
+
+static int take_given(struct sl_received *received, struct sl_error *err)
+{
+    struct sl_files files = {0};
+    int r = received->given->ops->take(received->given, UINT64_MAX, UINT64_MAX, &files, err);
+    for (size_t i = 0; i < files.count && r == 0; i++)
+        r = append_file(received, &files.file[i], err);
+    sl_files_done(&files);
+    return r;
+}
+
+int sl_received_take(struct sl_source *source, int64_t t, uint64_t batch_number,
+                     const struct sl_limits *limits, struct sl_files *plan, bool *ret_any,
+                     struct sl_error *err)
+{
+    struct sl_received *received = own(source);
+    (void)t, (void)batch_number, (void)plan;
+    int r = recover(received, err);
+    r = r < 0 ? r : failure(received, err);
+    if (r == 0 && received->given)
+        r = take_given(received, err);
+    uint64_t to = received->next;
+    if (r == 0 && limits->bytes_max)
+        r = sl_received_log_limit(received->log, received->next, limits->bytes_max, &to, err);
+    if (r == 0 && to > received->next)
+        r = sl_received_log_sync(received->log, err);
+    r = r < 0 ? r : set_range(received, received->next, to, err);
+    if (r < 0)
+        return r;
+    received->next = to;
+    *ret_any = received->to > received->from;
+    return 0;
+}
+
+int sl_received_range(struct sl_source *source, struct sl_buf *ret, struct sl_error *err)
+{
+    const struct sl_received *received = own(source);
+    return sl_buf_printf(ret, "{\"from\":%llu,\"to\":%llu}", (unsigned long long)received->from,
+                         (unsigned long long)received->to)
+               ? 0
+               : sl_error_nomem(err);
+}
+
+static int parse_range(const struct sl_buf *range, uint64_t *ret_from, uint64_t *ret_to, struct sl_error *err)
+{
+    unsigned long long from = 0, to = 0;
+    char text[64] = "";
+    if (range->len < sizeof text)
+        memcpy(text, range->bytes, range->len);
+    if (sscanf(text, "{\"from\":%llu,\"to\":%llu}", &from, &to) != 2 || from > to)
+        return sl_error_set(err, SL_EDAMAGED, "the range of a received log is not what was written");
+    *ret_from = from;
+    *ret_to = to;
+    return 0;
+}
+
+int sl_received_resume(struct sl_source *source, const struct sl_buf *range, bool *ret_any,
+                       struct sl_error *err)
+{
+    struct sl_received *received = own(source);
+    uint64_t from, to;
+    int r = recover(received, err);
+    from = to = received->next;
+    if (r == 0 && range->len)
+        r = parse_range(range, &from, &to, err);
+    r = r < 0 ? r : set_range(received, from, to, err);
+    if (r < 0)
+        return r;
+    received->next = to;
+    *ret_any = to > from;
+    return 0;
+}
+
+int sl_received_go_on(struct sl_source *source, const struct sl_buf *range, struct sl_error *err)
+{
+    struct sl_received *received = own(source);
+    uint64_t from;
+    int r = parse_range(range, &from, &received->committed, err);
+    return r < 0 ? r : recover(received, err);
+}
+
+bool sl_received_pending(struct sl_source *source)
+{
+    return sl_received_log_end(own(source)->log) > own(source)->next;
+}
+
+size_t sl_received_partitions(struct sl_source *source)
+{
+    return own(source)->parts;
+}
+
+int sl_received_settle(struct sl_source *source, struct sl_error *err)
+{
+    struct sl_received *received = own(source);
+    (void)err;
+    if (!received->has_batch)
+        return 0;
+    received->committed = received->to;
+    sl_received_log_used(received->log, received->to);
+    signal_fd(received->wake_fd);
+    return 0;
+}
+
+/* ---- runs that end ---- */
+
+static bool wants_stop(const struct sl_services *services)
+{
+    return services->stop && *services->stop;
+}
+
+int sl_received_refresh(struct sl_source *source, struct sl_error *err)
+{
+    struct sl_received *received = own(source);
+    if (!received->services->until_end || !received->is_started)
+        return 0;
+    struct pollfd fds[2] = {{received->ended_fd, POLLIN, 0}, {received->services->stop_fd, POLLIN, 0}};
+    while (!wants_stop(received->services)) {
+        int n = poll(fds, 2, -1);
+        if (n < 0 && errno != EINTR)
+            return sl_error_sys(err, errno, "waiting for the end of %s", received->name);
+        if (n > 0 && fds[0].revents)
+            break; /* stays readable: nobody reads it */
+    }
+    return failure(received, err);
+}
+
+/* ---- reports ---- */
+
+static void measure_rate(struct sl_received *received, uint64_t end)
+{
+    int64_t now = sl_monotonic_ns();
+    if (now - received->rate_ns < 1000000000)
+        return;
+    received->rate = (double)(end - received->rate_end) * 1e9 / (double)(now - received->rate_ns);
+    received->rate_end = end;
+    received->rate_ns = now;
+}
+
+void sl_received_report(struct sl_source *source, struct sl_source_report *ret)
+{
+    struct sl_received *received = own(source);
+    uint64_t end = sl_received_log_end(received->log);
+    measure_rate(received, end);
+    pthread_mutex_lock(&received->lock);
+    received->shown_position.len = 0;
+    bool ok = sl_buf_append(&received->shown_position, received->last_position.bytes,
+                            received->last_position.len) &&
+              sl_buf_append(&received->shown_position, received->detail, strlen(received->detail) + 1);
+    *ret = (struct sl_source_report){
+        .connection = received->connection,
+        .detail = ok ? (const char *)received->shown_position.bytes + received->last_position.len : "",
+        .dropped = received->dropped,
+    };
+    size_t len = received->last_position.len;
+    pthread_mutex_unlock(&received->lock);
+    ret->position = ok ? (const char *)received->shown_position.bytes : "";
+    ret->position_len = ok ? len : 0;
+    ret->received = end;
+    ret->lag = end - received->committed;
+    ret->log_bytes = sl_received_log_unused_bytes(received->log);
+    ret->rate = received->rate;
+}

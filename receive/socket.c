@@ -1,0 +1,410 @@
+/* socketTextStream and socketStream: one connection to a server, or any number of senders that connect to us. */
+#include "receive/address.h"
+#include "receive/intake.h"
+
+#include "core/base/limits.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    CONNECTIONS_MAX = 1000, /* more are closed at once */
+    EVENTS = 64,
+    IDLE_S = 60, /* a half-sent record that is idle for so long closes its connection */
+    LOOK_MS = 1000,
+    NS_PER_MS = 1000000,
+};
+
+struct connection {
+    int fd;
+    struct sl_intake intake;
+    int64_t heard_ns; /* the last byte */
+    bool has_sent;
+};
+
+struct socket_source {
+    struct sl_received received; /* first */
+    struct sl_address address;
+    struct sl_framing framing;
+    bool listens;
+    uint8_t *buf; /* [SL_READ_BYTES] */
+    int listener, epoll;
+    struct connection *connection[CONNECTIONS_MAX];
+    size_t connections;
+    bool had_connection;
+    int64_t started_ns;
+};
+
+static int64_t since_ms(int64_t ns)
+{
+    return (sl_monotonic_ns() - ns) / NS_PER_MS;
+}
+
+/* ---- one connection ---- */
+
+static struct connection *connection_new(struct socket_source *source, int fd)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection) {
+        close(fd);
+        return NULL;
+    }
+    connection->fd = fd;
+    connection->heard_ns = sl_monotonic_ns();
+    sl_intake_init(&connection->intake, &source->received, &source->framing);
+    source->had_connection = true;
+    return connection;
+}
+
+static void connection_free(struct connection *connection)
+{
+    if (!connection)
+        return;
+    close(connection->fd);
+    sl_intake_done(&connection->intake);
+    free(connection);
+}
+
+static void warn(struct socket_source *source, const char *what)
+{
+    const struct sl_site *site = &source->received.source.node->site;
+    sl_received_drop(&source->received);
+    sl_log(source->received.services->log, SL_LOG_WARNING, "%s:%d: %s: %s: a connection was closed: %s",
+           site->file, site->line, site->name, source->received.name, what);
+}
+
+/* Reads once. 1: the connection continues; 0: it has ended; or SL_ESTOP, or a failure of the run. */
+static int connection_read(struct socket_source *source, struct connection *connection, struct sl_error *err)
+{
+    ssize_t got = recv(connection->fd, source->buf, SL_READ_BYTES, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return 1;
+    if (got < 0) {
+        if (sl_intake_is_half(&connection->intake))
+            warn(source, strerror(errno));
+        return 0;
+    }
+    connection->heard_ns = sl_monotonic_ns();
+    connection->has_sent |= got > 0;
+    int r = got ? sl_intake_bytes(&connection->intake, source->buf, (size_t)got, err)
+                : sl_intake_end(&connection->intake, err);
+    if (r == SL_EREJECT)
+        warn(source, err->text);
+    return r == SL_EREJECT ? 0 : r < 0 ? r : got > 0;
+}
+
+/* A sender that stops in the middle of a record holds a connection for nothing. */
+static bool is_stuck(struct socket_source *source, const struct connection *connection)
+{
+    if (!sl_intake_is_half(&connection->intake) || since_ms(connection->heard_ns) < IDLE_S * 1000)
+        return false;
+    warn(source, "half a record, and nothing more for 60 s");
+    return true;
+}
+
+/* ---- connecting ---- */
+
+/* Whether an attempt to connect or listen that failed is the last one. */
+static bool is_last_attempt(const struct socket_source *source)
+{
+    const struct sl_received *received = &source->received;
+    return !received->retries ||
+           (received->services->until_end && since_ms(source->started_ns) >= received->connect_timeout_ms);
+}
+
+/* 0: read to its end. */
+static int read_connection(struct socket_source *source, int fd, struct sl_backoff *backoff,
+                           struct sl_error *err)
+{
+    struct sl_received *received = &source->received;
+    struct connection *connection = connection_new(source, fd);
+    int r = connection ? 1 : sl_error_nomem(err);
+    while (r == 1) {
+        struct pollfd ready = {fd, POLLIN, 0};
+        int n = sl_received_wait(received, &ready, 1, LOOK_MS);
+        r = n < 0                          ? n
+            : n > 0                        ? connection_read(source, connection, err)
+            : is_stuck(source, connection) ? 0
+                                           : 1;
+    }
+    if (connection && connection->has_sent)
+        sl_backoff_reset(backoff);
+    connection_free(connection);
+    return r;
+}
+
+static int run_connecting(struct socket_source *source, struct sl_error *err)
+{
+    struct sl_received *received = &source->received;
+    struct sl_backoff backoff = {0};
+    int r = 0;
+    while (r == 0) {
+        sl_received_show(received, "waiting", "%s:%.200s", source->address.host, source->address.port);
+        int fd = sl_address_connect(&source->address, received, received->connect_timeout_ms, err);
+        if (fd == SL_ESTOP || (fd < 0 && is_last_attempt(source)))
+            return fd;
+        if (fd >= 0) {
+            sl_received_fine(received);
+            sl_received_show(received, "connected", "%s:%.200s", source->address.host, source->address.port);
+            r = read_connection(source, fd, &backoff, err);
+        } else {
+            sl_received_trouble(received, "cannot connect to %s", err->text);
+        }
+        if (r == 0 && fd >= 0 && (!received->retries || received->services->until_end))
+            return 0;
+        r = r < 0 ? r : sl_backoff_wait(&backoff, received);
+    }
+    return r;
+}
+
+/* ---- listening ---- */
+
+static void show_listening(struct socket_source *source)
+{
+    char text[512];
+    sl_address_shown(&source->address, source->listener, text);
+    sl_received_show(&source->received, "listening", "%.200s, %zu connection%s", text, source->connections,
+                     source->connections == 1 ? "" : "s");
+}
+
+static int open_listener(struct socket_source *source, struct sl_error *err)
+{
+    struct sl_backoff backoff = {0};
+    int r = 0;
+    while (r >= 0) {
+        source->listener = sl_address_listen(&source->address, err);
+        if (source->listener >= 0)
+            break;
+        if (is_last_attempt(source))
+            return source->listener;
+        sl_received_trouble(&source->received, "cannot listen at %s", err->text);
+        r = sl_backoff_wait(&backoff, &source->received);
+    }
+    if (r < 0)
+        return r;
+    sl_received_fine(&source->received);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    source->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (source->epoll < 0 || epoll_ctl(source->epoll, EPOLL_CTL_ADD, source->listener, &event) < 0)
+        return sl_error_sys(err, errno, "listening");
+    source->started_ns = sl_monotonic_ns();
+    show_listening(source);
+    return 0;
+}
+
+static int accept_one(struct socket_source *source, struct sl_error *err)
+{
+    int fd = accept4(source->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return 0; /* it has gone again, or there are too many files: it waits */
+    if (source->connections == CONNECTIONS_MAX) {
+        close(fd);
+        sl_received_drop(&source->received);
+        return 0;
+    }
+    struct connection *connection = connection_new(source, fd);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    if (!connection)
+        return sl_error_nomem(err);
+    if (epoll_ctl(source->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+        connection_free(connection);
+        return sl_error_sys(err, errno, "accepting a connection");
+    }
+    source->connection[source->connections++] = connection;
+    show_listening(source);
+    return 0;
+}
+
+static void remove_connection(struct socket_source *source, struct connection *connection)
+{
+    size_t i = 0;
+    while (source->connection[i] != connection)
+        i++;
+    source->connection[i] = source->connection[--source->connections];
+    connection_free(connection);
+    show_listening(source);
+}
+
+static int handle_events(struct socket_source *source, struct sl_error *err)
+{
+    struct epoll_event event[EVENTS];
+    int n = epoll_wait(source->epoll, event, EVENTS, 0), r = 0;
+    for (int i = 0; i < n && r >= 0; i++) {
+        struct connection *connection = event[i].data.ptr;
+        r = connection ? connection_read(source, connection, err) : accept_one(source, err);
+        if (connection && r == 0)
+            remove_connection(source, connection);
+    }
+    return r < 0 ? r : 0;
+}
+
+static void close_stuck(struct socket_source *source)
+{
+    for (size_t i = source->connections; i-- > 0;)
+        if (is_stuck(source, source->connection[i]))
+            remove_connection(source, source->connection[i]);
+}
+
+/* A run that ends: nobody came in time, or all have left. */
+static bool is_over(const struct socket_source *source)
+{
+    const struct sl_received *received = &source->received;
+    if (!received->services->until_end || source->connections)
+        return false;
+    return source->had_connection || since_ms(source->started_ns) >= received->connect_timeout_ms;
+}
+
+static int run_listening(struct socket_source *source, struct sl_error *err)
+{
+    int64_t looked_ns = sl_monotonic_ns();
+    int r = open_listener(source, err);
+    while (r == 0 && !is_over(source)) {
+        struct pollfd ready = {source->epoll, POLLIN, 0};
+        int n = sl_received_wait(&source->received, &ready, 1,
+                                 source->received.services->until_end ? 50 : LOOK_MS);
+        r = n < 0 ? n : n > 0 ? handle_events(source, err) : 0;
+        if (since_ms(looked_ns) >= LOOK_MS) {
+            close_stuck(source);
+            looked_ns = sl_monotonic_ns();
+        }
+    }
+    return r;
+}
+
+/* ---- the source ---- */
+
+static int run(struct sl_received *received, struct sl_error *err)
+{
+    struct socket_source *source = (struct socket_source *)received;
+    source->started_ns = sl_monotonic_ns();
+    source->buf = malloc(SL_READ_BYTES);
+    if (!source->buf)
+        return sl_error_nomem(err);
+    int r = source->listens ? run_listening(source, err) : run_connecting(source, err);
+    if (source->listens && source->listener >= 0)
+        sl_address_unlisten(&source->address);
+    return r;
+}
+
+static void done(struct sl_received *received)
+{
+    struct socket_source *source = (struct socket_source *)received;
+    for (size_t i = 0; i < source->connections; i++)
+        connection_free(source->connection[i]);
+    if (source->listener >= 0)
+        close(source->listener);
+    if (source->epoll >= 0)
+        close(source->epoll);
+    free(source->buf);
+}
+
+static const struct sl_received_kind kind = {.lines = SL_FRAME_LINES, .run = run, .done = done};
+
+static bool option_is_true(const struct sl_node *node, const char *name)
+{
+    struct sl_arg arg = sl_node_option(node, name);
+    return arg.kind == SL_ARG_VALUE && arg.value.tag == SL_BOOL && arg.value.boolean;
+}
+
+static bool has_framing(const struct sl_node *node)
+{
+    return strcmp(node->op->name, "socketStream") == 0;
+}
+
+static int open_socket(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
+                       struct sl_error *err)
+{
+    struct socket_source *source = calloc(1, sizeof *source);
+    if (!source)
+        return sl_error_nomem(err);
+    source->listener = source->epoll = -1;
+    source->listens = option_is_true(node, "listen");
+    source->address.services = services;
+    int r = sl_address_read(node, source->listens, &source->address, err);
+    if (r == 0 && has_framing(node))
+        r = sl_framing_read(node, &source->framing, err);
+    if (r < 0) {
+        free(source);
+        return r;
+    }
+    r = sl_received_open(&source->received, node->op->source, &kind, node, services, err);
+    if (r == 0)
+        *ret = &source->received.source;
+    return r;
+}
+
+static bool describe(const struct sl_node *node, struct sl_buf *buf)
+{
+    struct sl_address address = {0};
+    struct sl_error err;
+    if (sl_address_read(node, option_is_true(node, "listen"), &address, &err) < 0)
+        return sl_buf_text(buf, node->op->name);
+    return sl_buf_printf(buf, "socket:%s:%s", address.host, address.port);
+}
+
+static const char *name_of(const struct sl_node *node, char *text, size_t size)
+{
+    return sl_received_name(node, describe, text, size);
+}
+
+static int check(struct sl_node *node, struct sl_error *err)
+{
+    struct sl_address address;
+    struct sl_framing framing;
+    int r = sl_received_check(node, err);
+    r = r < 0 ? r : sl_address_read(node, option_is_true(node, "listen"), &address, err);
+    return r == 0 && has_framing(node) ? sl_framing_read(node, &framing, err) : r;
+}
+
+static const struct sl_source_ops ops = {.open = open_socket, .name = name_of, SL_RECEIVED_OPS};
+
+static const struct sl_param params[] = {
+    {"host", SL_WANT_STRING | SL_WANT_NIL, false,
+     "what to connect to, or with listen = true the address to listen at; \"unix\": a Unix socket"},
+    {"port", SL_WANT_INTEGER | SL_WANT_STRING, false,
+     "the port, or the path of the Unix socket, relative to the job"},
+    {0},
+};
+
+#define LISTEN_OPTION                                                                                        \
+    {                                                                                                        \
+        "listen", SL_WANT_BOOLEAN, true, "accept any number of senders; host is then 127.0.0.1; false"       \
+    }
+
+static const struct sl_param text_options[] = {LISTEN_OPTION, SL_RECEIVED_OPTIONS, {0}};
+static const struct sl_param options[] = {
+    {"framing", SL_WANT_STRING | SL_WANT_VALUE, true,
+     "\"lines\", \"length32\" (a big-endian length before each record) or {delimiter = \"\\0\"}; lines"},
+    LISTEN_OPTION,
+    SL_RECEIVED_OPTIONS,
+    {0},
+};
+
+const struct sl_op sl_op_socket_text_stream = {
+    .name = "socketTextStream",
+    .kind = SL_OP_SOURCE,
+    .family = "source",
+    .summary = "A record per line that a server sends, or that senders send to us; through a log on disk",
+    .example = "ssc:socketTextStream(\"localhost\", 9999)",
+    .params = params,
+    .options = text_options,
+    .source = &ops,
+    .check = check,
+};
+
+const struct sl_op sl_op_socket_stream = {
+    .name = "socketStream",
+    .kind = SL_OP_SOURCE,
+    .family = "source",
+    .summary = "The same with another framing than lines",
+    .example = "ssc:socketStream(\"localhost\", 9999, { framing = \"length32\" })",
+    .params = params,
+    .options = options,
+    .source = &ops,
+    .check = check,
+};

@@ -1,0 +1,222 @@
+/* What the receiving thread of a source calls: waiting, appending within the limits, reporting. */
+#include "receive/received.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    FULL_RETRY_MS = 500,
+    TROUBLE_EVERY_S = 60,
+    BACKOFF_FIRST_MS = 100,
+    BACKOFF_MAX_MS = 10000,
+    NS_PER_MS = 1000000
+};
+
+/* ---- waiting ---- */
+
+bool sl_received_is_stopping(const struct sl_received *received)
+{
+    return atomic_load(&received->is_stopping);
+}
+
+static void drain(int fd)
+{
+    uint64_t count;
+    if (read(fd, &count, sizeof count) < 0)
+        return; /* nothing to drain */
+}
+
+static int timeout_of(int64_t end_ns)
+{
+    int64_t left = end_ns - sl_monotonic_ns();
+    return left <= 0                       ? 0
+           : left / NS_PER_MS >= INT32_MAX ? INT32_MAX
+                                           : (int)((left + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+int sl_received_wait(struct sl_received *received, struct pollfd *fds, size_t count, int64_t timeout_ms)
+{
+    struct pollfd all[SL_RECEIVED_POLL_MAX + 1] = {{received->wake_fd, POLLIN, 0}};
+    int64_t end_ns = sl_monotonic_ns() + timeout_ms * NS_PER_MS;
+    sl_assert(count <= SL_RECEIVED_POLL_MAX);
+    for (size_t i = 0; i < count; i++)
+        all[i + 1] = fds[i];
+    while (!sl_received_is_stopping(received)) {
+        int ready = poll(all, count + 1, timeout_ms < 0 ? -1 : timeout_of(end_ns));
+        if (ready < 0 && errno != EINTR)
+            return SL_EFAIL;
+        if (ready > 0 && all[0].revents) {
+            drain(received->wake_fd);
+            ready--;
+        }
+        for (size_t i = 0; i < count; i++)
+            fds[i].revents = all[i + 1].revents;
+        if (ready > 0 || (timeout_ms >= 0 && sl_monotonic_ns() >= end_ns))
+            return ready > 0 ? ready : 0;
+    }
+    return SL_ESTOP;
+}
+
+int sl_backoff_wait(struct sl_backoff *backoff, struct sl_received *received)
+{
+    int64_t doubled = 2 * backoff->wait_ms;
+    backoff->wait_ms = doubled == 0 ? BACKOFF_FIRST_MS : doubled > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : doubled;
+    return sl_received_wait(received, NULL, 0, backoff->wait_ms);
+}
+
+/* ---- reporting ---- */
+
+void sl_received_show(struct sl_received *received, const char *connection, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    pthread_mutex_lock(&received->lock);
+    received->connection = connection;
+    vsnprintf(received->detail, sizeof received->detail, format, args);
+    pthread_mutex_unlock(&received->lock);
+    va_end(args);
+}
+
+void sl_received_trouble(struct sl_received *received, const char *format, ...)
+{
+    char text[SL_RECEIVED_DETAIL_MAX];
+    int64_t now = sl_monotonic_ns();
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    sl_received_show(received, "waiting", "%s", text);
+    bool is_new = strcmp(text, received->trouble) != 0; /* only this thread writes it */
+    if (!is_new && now - received->trouble_ns < TROUBLE_EVERY_S * 1000LL * NS_PER_MS)
+        return;
+    received->trouble_ns = now;
+    memcpy(received->trouble, text, sizeof text);
+    const struct sl_site *site = &received->source.node->site;
+    sl_log(received->services->log, SL_LOG_WARNING, "%s:%d: %s: %s%s", site->file, site->line, site->name,
+           text, is_new ? "" : " still");
+}
+
+void sl_received_fine(struct sl_received *received)
+{
+    const struct sl_site *site = &received->source.node->site;
+    if (received->trouble[0])
+        sl_log(received->services->log, SL_LOG_INFO, "%s:%d: %s: %s: connected", site->file, site->line,
+               site->name, received->name);
+    received->trouble[0] = 0;
+}
+
+void sl_received_drop(struct sl_received *received)
+{
+    pthread_mutex_lock(&received->lock);
+    received->dropped++;
+    pthread_mutex_unlock(&received->lock);
+}
+
+void sl_received_end(struct sl_received *received)
+{
+    uint64_t one = 1;
+    pthread_mutex_lock(&received->lock);
+    received->has_ended = true;
+    received->connection = received->failed ? "failed" : "ended";
+    pthread_mutex_unlock(&received->lock);
+    if (write(received->ended_fd, &one, sizeof one) < 0)
+        return; /* the counter is full: it was signalled */
+}
+
+/* ---- appending ---- */
+
+/* Tokens of a tenth of a second may gather. */
+static void gather_tokens(struct sl_received *received)
+{
+    double most = (double)received->rate_max / 10 > 1 ? (double)received->rate_max / 10 : 1;
+    int64_t now = sl_monotonic_ns();
+    received->tokens += (double)(now - received->tokens_ns) * 1e-9 * (double)received->rate_max;
+    received->tokens = received->tokens < most ? received->tokens : most;
+    received->tokens_ns = now;
+}
+
+uint32_t sl_received_allow(struct sl_received *received, uint32_t wanted)
+{
+    if (!received->rate_max)
+        return sl_received_is_stopping(received) ? 0 : wanted;
+    while (gather_tokens(received), received->tokens < 1) {
+        double wait_ms = (1 - received->tokens) * 1000 / (double)received->rate_max;
+        if (sl_received_wait(received, NULL, 0, (int64_t)wait_ms + 1) < 0)
+            return 0;
+    }
+    uint32_t allowed = received->tokens < wanted ? (uint32_t)received->tokens : wanted;
+    received->tokens -= allowed;
+    return allowed;
+}
+
+/* Until batches have used enough of the log. A run that ends receives everything first. */
+static int await_room(struct sl_received *received)
+{
+    bool was_full = false;
+    char detail[SL_RECEIVED_DETAIL_MAX] = "";
+    const char *connection = "";
+    while (!received->services->until_end &&
+           sl_received_log_unused_bytes(received->log) >= received->limit_bytes) {
+        if (!was_full) {
+            pthread_mutex_lock(&received->lock);
+            connection = received->connection;
+            memcpy(detail, received->detail, sizeof detail);
+            pthread_mutex_unlock(&received->lock);
+            sl_received_show(received, "waiting",
+                             "receivedLimit is reached: batches are slower than the sender");
+        }
+        was_full = true;
+        int r = sl_received_wait(received, NULL, 0, 1000);
+        if (r < 0)
+            return r;
+    }
+    if (was_full)
+        sl_received_show(received, connection, "%s", detail);
+    return 0;
+}
+
+static int note_position(struct sl_received *received, const struct sl_frame *frame)
+{
+    if (frame->position_len == 0)
+        return 0;
+    received->position.len = 0;
+    bool ok = sl_buf_append(&received->position, frame->position, frame->position_len);
+    pthread_mutex_lock(&received->lock);
+    received->last_position.len = 0;
+    ok = ok && sl_buf_append(&received->last_position, frame->position, frame->position_len);
+    pthread_mutex_unlock(&received->lock);
+    return ok ? 0 : SL_ENOMEM;
+}
+
+int sl_received_append(struct sl_received *received, struct sl_frame *frame, struct sl_error *err)
+{
+    int r = await_room(received);
+    if (r < 0)
+        return r;
+    bool was_full = false;
+    if (!frame->position)
+        frame->position = (const uint8_t *)"";
+    while ((r = sl_received_log_append(received->log, frame, err)) == SL_EFULL) {
+        if (received->services->until_end)
+            return r;
+        sl_received_trouble(received, "%s; reading stops until there is room", err->text);
+        was_full = true;
+        if ((r = sl_received_wait(received, NULL, 0, FULL_RETRY_MS)) < 0)
+            return r;
+    }
+    if (was_full) {
+        sl_received_fine(received);
+        sl_received_show(received, "connected", "%s", "");
+    }
+    if (r == 0 && !received->kind->restore && note_position(received, frame) < 0)
+        r = sl_error_nomem(err);
+    return r;
+}
+
+int sl_received_sync(struct sl_received *received, struct sl_error *err)
+{
+    return sl_received_log_sync(received->log, err);
+}
