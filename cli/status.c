@@ -141,8 +141,45 @@ static void print_count(const struct sl_field *source, const char *name, const c
         printf(", %" PRId64 " %s", count->integer, what);
 }
 
+static int64_t integer_of(const struct sl_field *map, const char *name)
+{
+    const struct sl_field *value = sl_map_get(map, name, strlen(name));
+    return value && value->tag == SL_INT ? value->integer : 0;
+}
+
+static bool add_safe(struct sl_buf *buf, const struct sl_field *map, const char *name)
+{
+    const struct sl_field *value = sl_map_get(map, name, strlen(name));
+    return value && value->tag == SL_STR && sl_buf_safe(buf, value->str, value->len);
+}
+
+static void print_received(const struct sl_field *source)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    const struct sl_field *rate = sl_map_get(source, "rate", strlen("rate"));
+    bool ok = add_safe(&text, source, "name") && sl_buf_text(&text, ": ") &&
+              add_safe(&text, source, "connection") && sl_buf_text(&text, " (") &&
+              add_safe(&text, source, "detail") && sl_buf_byte(&text, ')');
+    ok = ok && sl_buf_printf(
+                   &text, ", %" PRId64 " records, lag %" PRId64 ", %.0f records/s, %" PRId64 " bytes of log",
+                   integer_of(source, "received"), integer_of(source, "lag"),
+                   rate && rate->tag == SL_FLOAT ? rate->number : 0, integer_of(source, "log_bytes"));
+    const struct sl_field *position = sl_map_get(source, "position", strlen("position"));
+    if (ok && position && position->tag == SL_STR && position->len)
+        ok = sl_buf_text(&text, ", position ") && add_safe(&text, source, "position");
+    if (!ok)
+        return; /* written by another version */
+    printf("%-12s %.*s", "source", (int)text.len, (const char *)text.bytes);
+    print_count(source, "dropped", "dropped");
+    printf("\n");
+}
+
 static void print_source(const struct sl_field *source)
 {
+    if (sl_map_get(source, "connection", strlen("connection"))) {
+        print_received(source);
+        return;
+    }
     SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
     const struct sl_field *directory = sl_map_get(source, "directory", strlen("directory"));
     const struct sl_field *waiting = sl_map_get(source, "waiting", strlen("waiting"));

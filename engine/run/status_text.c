@@ -1,6 +1,7 @@
 #include "engine/run/status_text.h"
 
 #include "engine/graph/paths.h"
+#include "engine/run/status_received.h"
 #include "text/json.h"
 #include "watcher/watcher.h"
 
@@ -102,6 +103,7 @@ struct sl_status_intake sl_status_intake(const struct sl_run *run)
         sum.irregular += counts.standing[SL_STANDING_IRREGULAR];
         sum.changed += counts.changed;
     }
+    sum.received = sl_status_received_digest(run);
     return sum;
 }
 
@@ -132,7 +134,7 @@ static bool add_sources(const struct sl_run *run, struct sl_buf *buf)
         ok = sl_buf_text(buf, separator) && add_source(run->source[s], buf);
         separator = ",";
     }
-    return ok && sl_buf_byte(buf, ']');
+    return ok && sl_status_received(run, &separator, buf) && sl_buf_byte(buf, ']');
 }
 
 /* False: nobody reads through us. */
@@ -243,7 +245,7 @@ bool sl_status_metrics(const struct sl_run *run, struct sl_buf *buf)
            add_counter(buf, "files_set_aside", "Files set aside.", status->aside) &&
            add_counter(buf, "replaced_characters", "U+FFFD written to JSON for bytes that were no UTF-8.",
                        status->replaced) &&
-           add_intake(run, buf) && add_reader_metrics(run, buf) &&
+           add_intake(run, buf) && sl_status_received_metrics(run, buf) && add_reader_metrics(run, buf) &&
            (!run->committed || add_delays(run, buf)) && sl_buf_text(buf, "# EOF\n");
 }
 

@@ -17,9 +17,9 @@ struct sl_segment {
     uint64_t salt;
     int64_t size; /* bytes up to the end of its last frame */
     int fd;       /* -1: not open; it is not needed */
+    /* Increasing; those of the segment that grows are guarded by the log's lock. */
     size_t marks, marks_capacity;
-    struct sl_segment_mark
-        *mark; /* increasing; those of the segment that grows are guarded by the log's lock */
+    struct sl_segment_mark *mark;
 };
 
 struct sl_received_log {

@@ -1,0 +1,139 @@
+#include "engine/run/status_received.h"
+
+#include "engine/graph/validate.h"
+#include "text/json.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+static bool add_string(struct sl_buf *buf, const char *name, const char *bytes, size_t len)
+{
+    return sl_buf_printf(buf, ",\"%s\":", name) && sl_json_string(buf, (const uint8_t *)bytes, len, NULL);
+}
+
+static bool add_source(struct sl_source *source, struct sl_buf *buf)
+{
+    struct sl_source_report report = {0};
+    char text[PATH_MAX];
+    const char *name = sl_source_name(source->node, text, sizeof text);
+    source->ops->report(source, &report);
+    bool ok = sl_buf_printf(buf, "{\"source\":\"%s\"", source->node->op->name) &&
+              add_string(buf, "name", name ? name : "", name ? strlen(name) : 0) &&
+              add_string(buf, "connection", report.connection, strlen(report.connection)) &&
+              add_string(buf, "detail", report.detail, strlen(report.detail)) &&
+              sl_buf_printf(buf,
+                            ",\"received\":%" PRIu64 ",\"lag\":%" PRIu64
+                            ",\"rate\":%.1f,\"log_bytes\":%" PRIu64 ",\"dropped\":%" PRIu64,
+                            report.received, report.lag, report.rate, report.log_bytes, report.dropped) &&
+              add_string(buf, "position", report.position, report.position_len);
+    if (ok && report.partitions)
+        ok = sl_buf_printf(buf, ",\"partitions\":%s", report.partitions);
+    return ok && sl_buf_byte(buf, '}');
+}
+
+bool sl_status_received(const struct sl_run *run, const char **separator, struct sl_buf *buf)
+{
+    bool ok = true;
+    for (size_t s = 0; ok && s < run->sources; s++) {
+        if (!run->source[s]->ops->report)
+            continue;
+        ok = sl_buf_text(buf, *separator) && add_source(run->source[s], buf);
+        *separator = ",";
+    }
+    return ok;
+}
+
+/* ---- OpenMetrics ---- */
+
+static bool add_label(struct sl_buf *buf, const char *name)
+{
+    bool ok = sl_buf_text(buf, "{source=\"");
+    for (; ok && *name; name++)
+        ok = *name == '\n'                   ? sl_buf_text(buf, "\\n")
+             : *name == '"' || *name == '\\' ? sl_buf_byte(buf, '\\') && sl_buf_byte(buf, (uint8_t)*name)
+                                             : sl_buf_byte(buf, (uint8_t)*name);
+    return ok && sl_buf_text(buf, "\"} ");
+}
+
+enum metric { RECEIVED, LAG, LOG_BYTES, DROPPED, CONNECTED, METRICS };
+
+static const struct {
+    const char *name, *suffix, *type, *help;
+} metrics[METRICS] = {
+    [RECEIVED] = {"received_records", "_total", "counter", "Records received over the life of the source."},
+    [LAG] = {"received_lag", "", "gauge", "Received records that no committed batch has used."},
+    [LOG_BYTES] = {"received_log_bytes", "", "gauge",
+                   "Bytes of received data that no committed batch has used."},
+    [DROPPED] = {"received_dropped", "_total", "counter", "Half records and connections that were dropped."},
+    [CONNECTED] = {"received_connected", "", "gauge",
+                   "1 while the source receives, 0 while it waits or has ended."},
+};
+
+static uint64_t value_of(const struct sl_source_report *report, enum metric metric)
+{
+    switch (metric) {
+    case RECEIVED:
+        return report->received;
+    case LAG:
+        return report->lag;
+    case LOG_BYTES:
+        return report->log_bytes;
+    case DROPPED:
+        return report->dropped;
+    case CONNECTED:
+        return strcmp(report->connection, "connected") == 0 || strcmp(report->connection, "listening") == 0;
+    case METRICS:
+        break;
+    }
+    return 0;
+}
+
+static bool add_metric(const struct sl_run *run, enum metric metric, struct sl_buf *buf)
+{
+    bool ok = true, is_first = true;
+    for (size_t s = 0; ok && s < run->sources; s++) {
+        struct sl_source *source = run->source[s];
+        struct sl_source_report report = {0};
+        char text[PATH_MAX];
+        const char *name = source->ops->report ? sl_source_name(source->node, text, sizeof text) : NULL;
+        if (!name)
+            continue;
+        source->ops->report(source, &report);
+        if (is_first)
+            ok = sl_buf_printf(buf, "# TYPE sluice_%s %s\n# HELP sluice_%s %s\n", metrics[metric].name,
+                               metrics[metric].type, metrics[metric].name, metrics[metric].help);
+        is_first = false;
+        ok = ok && sl_buf_printf(buf, "sluice_%s%s", metrics[metric].name, metrics[metric].suffix) &&
+             add_label(buf, name) && sl_buf_printf(buf, "%" PRIu64 "\n", value_of(&report, metric));
+    }
+    return ok;
+}
+
+bool sl_status_received_metrics(const struct sl_run *run, struct sl_buf *buf)
+{
+    bool ok = true;
+    for (enum metric metric = 0; ok && metric < METRICS; metric++)
+        ok = add_metric(run, metric, buf);
+    return ok;
+}
+
+/* ---- changes ---- */
+
+uint64_t sl_status_received_digest(const struct sl_run *run)
+{
+    uint64_t digest = 0;
+    for (size_t s = 0; s < run->sources; s++) {
+        struct sl_source_report report = {0};
+        if (!run->source[s]->ops->report)
+            continue;
+        run->source[s]->ops->report(run->source[s], &report);
+        digest =
+            digest * 1000003 + report.received * 31 + report.lag * 7 + report.dropped + (report.rate > 0);
+        for (const char *at = report.connection; *at; at++)
+            digest = digest * 131 + (uint8_t)*at;
+        for (const char *at = report.detail; *at; at++)
+            digest = digest * 131 + (uint8_t)*at;
+    }
+    return digest;
+}

@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""socketTextStream and socketStream: connecting, listening, framing, limits, and what a run does with them."""
+import signal, struct, threading
+from receiving import *
+
+
+def test_records_of_a_server_are_the_lines_it_sends():
+    with Server().serve(b"\xef\xbb\xbfto be\r\nor\n\nnot \rto\nbe") as server:
+        lines_job('socketTextStream("localhost", %d)' % server.port)
+        run_once()
+    equal(records(), b"to be\nor\n\nnot \rto\nbe".split(b"\n"), "the records")
+
+
+def test_once_ends_with_1_where_no_server_answers_in_time():
+    lines_job('socketTextStream("127.0.0.1", %d, { connectTimeout = "300ms" })' % free_port())
+    done = sluice("run", "job.lua", "--once")
+    equal(done.returncode, 1, "exit status; " + done.stderr)
+    check("job.lua:3" in done.stderr and "Connection refused" in done.stderr, done.stderr)
+
+
+def test_a_server_may_come_later_and_come_back():
+    port = free_port()
+    lines_job('socketTextStream("127.0.0.1", %d)' % port)
+    with Running("job.lua") as run:
+        run.wait_until(lambda: "Connection refused" in run.stderr(), "a line in the log")
+        for part in ("one\n", "two\nthree"):
+            with Server(port) as server:
+                server.serve(part)
+                run.wait_until(lambda: records()[-1:] == [part.split()[-1].encode()], "records of " + part)
+        run.stop()
+        check(run.stderr().count("Connection refused") <= 2, "it is logged once each time:\n" + run.stderr())
+    equal(records(), [b"one", b"two", b"three"], "the records")
+
+
+def test_half_a_line_waits_for_its_other_half():
+    with Server() as server:
+        lines_job('socketTextStream("127.0.0.1", %d)' % server.port)
+        with Running("job.lua") as run, server.accept() as connection:
+            connection.sendall(b"a\nhalf")
+            run.wait_until(lambda: records() == [b"a"], "the whole line")
+            connection.sendall(b" a line\n")
+            run.wait_until(lambda: records() == [b"a", b"half a line"], "the other half")
+            run.stop()
+
+
+def test_any_number_of_senders_are_listened_to():
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true })' % port)
+    with Running("job.lua") as run:
+        senders = [connect(port) for _ in range(20)]
+        for number, sender in enumerate(senders):
+            sender.sendall(b"%d a\n%d b\n" % (number, number))
+        run.wait_until(lambda: len(records()) == 40, "all records")
+        for sender in senders:
+            sender.close()
+        run.stop()
+    for number in range(20):
+        equal([r for r in records() if r.startswith(b"%d " % number)], [b"%d a" % number, b"%d b" % number], "in order")
+
+
+def test_a_unix_socket_is_private_and_a_stale_one_is_replaced():
+    lines_job('socketTextStream("unix", "in.sock", { listen = true })')
+    for round in range(2):
+        with Running("job.lua") as run:
+            run.wait_until(lambda: os.path.exists("in.sock"), "the socket")
+            equal(os.stat("in.sock").st_mode & 0o777, 0o600, "its mode")
+            def attempt():
+                with socket.socket(socket.AF_UNIX) as sender:
+                    try:
+                        sender.connect("in.sock")
+                    except ConnectionRefusedError:
+                        return False  # the stale one
+                    sender.sendall(b"hello %d\n" % round)
+                    return True
+            run.wait_until(attempt, "a connection")
+            run.wait_until(lambda: records()[-1:] == [b"hello %d" % round], "the record")
+            run.kill()
+
+
+def test_a_file_in_the_place_of_the_socket_is_left_alone():
+    pathlib.Path("in.sock").write_text("mine")
+    lines_job('socketTextStream("unix", "in.sock", { listen = true, retry = false })')
+    done = sluice("run", "job.lua")
+    equal(done.returncode, 1, "exit status; " + done.stderr)
+    equal(read("in.sock"), b"mine", "the file")
+
+
+def test_a_port_in_use_does_not_stop_a_long_run():
+    with Server() as server:
+        port = server.port
+        lines_job('socketTextStream(nil, %d, { listen = true })' % port)
+        with Running("job.lua") as run:
+            run.wait_until(lambda: "Address already in use" in run.stderr(), "a line in the log")
+            server.socket.close()
+            send(port, "now\n")
+            run.wait_until(lambda: records() == [b"now"], "the record")
+            run.stop()
+
+
+def test_framings():
+    cases = [
+        ('"lines"', b"a\nb", [b"a", b"b"]),
+        ('{ delimiter = "\\0" }', b"a\n1\0\0b", [b"a\n1", b"", b"b"]),
+        ('{ delimiter = "--" }', b"a-b--c---d", [b"a-b", b"c", b"-d"]),
+        ('"length32"', b"".join(struct.pack(">I", len(r)) + r for r in (b"x\ny", b"", b"z")) + b"\0\0\0\x05half",
+         [b"x\ny", b"", b"z"]),
+    ]
+    for number, (framing, content, expected) in enumerate(cases):
+        for pieces in {1, 3, len(content)}:
+            with Server() as server:
+                name = "s%d_%d" % (number, pieces)
+                lines_job('socketStream("127.0.0.1", %d, { framing = %s, name = "%s" })' % (server.port, framing, name),
+                          rest='s:map(function(r) return (r:gsub("\\n", "|")) end):saveAsTextFiles("%s", nil, { format = "lines" })\n' % name)
+                size = -(-len(content) // pieces)
+                def serve():
+                    with server.accept() as connection:
+                        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                        for at in range(0, len(content), size):
+                            connection.sendall(content[at:at + size])
+                threading.Thread(target=serve, daemon=True).start()
+                run_once()
+            equal(b"".join(outputs(name, "").values()).split(b"\n")[:-1], [r.replace(b"\n", b"|") for r in expected],
+                  "%s in %d pieces" % (framing, pieces))
+
+
+def test_a_record_over_the_limit_is_a_dead_letter_with_source_and_number():
+    with Server().serve("short\n" + "x" * 5000 + "\nshort again\n" + "y" * 200 + "\n") as server:
+        lines_job('socketTextStream("127.0.0.1", %d, { name = "net" })' % server.port, "maxRecordBytes = 100, maxErrorRate = 1")
+        run_once()
+    equal(records(), [b"short", b"short again"], "the others")
+    letters = [json.loads(line) for path in pathlib.Path("ck/deadletter").glob("*.jsonl") for line in read(path).splitlines()]
+    equal([(l["source"], l["number"], "file" in l) for l in letters], [("net", 1, False), ("net", 3, False)], "dead letters")
+
+
+def test_length32_over_the_limit_closes_the_connection():
+    port = free_port()
+    lines_job('socketStream(nil, %d, { listen = true, framing = "length32" })' % port, "maxRecordBytes = 100, maxErrorRate = 1")
+    with Running("job.lua") as run:
+        with connect(port) as sender:
+            sender.sendall(struct.pack(">I", 1 << 31) + b"x" * 50)
+            equal(sender.recv(1), b"", "what the sender reads: the end")
+        with connect(port) as sender:
+            sender.sendall(struct.pack(">I", 2) + b"ok")
+            run.wait_until(lambda: records() == [b"ok"], "another sender's record")
+        run.stop()
+
+
+def test_max_rate_limits_what_is_received():
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true, maxRate = 50 })' % port)
+    with Running("job.lua") as run:
+        begin = time.monotonic()
+        send(port, "".join("%d\n" % n for n in range(60)))
+        run.wait_until(lambda: len(records()) == 60, "all records")
+        check(time.monotonic() - begin > 0.9, "60 records at 50 a second took %f s" % (time.monotonic() - begin))
+        run.stop()
+    equal(records(), [b"%d" % n for n in range(60)], "the records")
+
+
+def test_beyond_received_limit_the_sender_waits():
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true, receivedLimit = "1MB" })' % port,
+              rest='s:pipe({ "sh", "-c", "while [ -e slow ]; do sleep 0.05; done; cat" }):count():saveAsTextFiles("out/n")\n')
+    pathlib.Path("slow").touch()
+    line = b"x" * 999 + b"\n"
+    sent = 0
+    with Running("job.lua") as run:
+        with connect(port) as sender:
+            sender.settimeout(1)
+            try:
+                while sent < 100 << 20:
+                    sent += sender.send(line * 100)
+            except (TimeoutError, socket.timeout):
+                pass
+        check(sent < 50 << 20, "the sender was stopped after %d bytes" % sent)
+        logs = sum(path.stat().st_size for path in segments())
+        check(logs < 4 << 20, "bytes of log: %d" % logs)
+        os.remove("slow")
+        run.stop()
+
+
+def test_without_a_checkpoint_records_are_kept_in_memory():
+    with Server().serve("a\nb\n") as server:
+        job(HEAD.replace('"ck"', "false") % "" + 'ssc:socketTextStream("127.0.0.1", %d):saveAsTextFiles("out/r", nil, { format = "lines" })\n' % server.port)
+        run_once()
+    equal(records(), [b"a", b"b"], "the records")
+    check(not os.path.exists("ck"), "no checkpoint")
+
+
+def test_retry_false_ends_with_the_connection():
+    with Server().serve("a\n") as server:
+        lines_job('socketTextStream("127.0.0.1", %d, { retry = false })' % server.port)
+        with Running("job.lua") as run:
+            run.wait_until(lambda: records() == [b"a"], "the record")
+            run.is_alive()
+            run.stop()
+    done = sluice("run", "job.lua")
+    equal(done.returncode, 1, "without a server; " + done.stderr)
+
+
+def test_what_a_killed_run_has_received_is_in_one_batch_of_the_next():
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true })' % port, 'interval = "1h"')
+    with Running("job.lua", "--interval", "1h") as run:
+        send(port, "a\nb\nc")
+        run.wait_until(lambda: segments() and segments()[0].stat().st_size > 150, "the log")
+        run.kill()
+    with Running("job.lua", "--interval", "100ms") as run:
+        run.wait_until(lambda: records(), "records")
+        send(port, "d\n")
+        run.wait_until(lambda: len(records()) >= 4, "more records")
+        run.stop()
+    equal(records(), [b"a", b"b", b"c", b"d"], "the records")
+
+
+def test_segments_are_removed_when_batches_have_used_them():
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true })' % port, rest='s:count():saveAsTextFiles("out/n")\n')
+    big = (b"x" * 999 + b"\n") * 150000
+    with Running("job.lua") as run:
+        send(port, big)
+        run.wait_until(lambda: sum(int(n) for n in b" ".join(outputs("out/n", "").values()).split()) == 150000, "all counted")
+        run.wait_until(lambda: len(segments()) == 1, "one segment")
+        run.stop()
+    check(int(segments()[0].stem) > 0, "the first segments are removed")
+
+
+def test_what_cannot_be_is_refused_at_load():
+    cases = [
+        ('socketTextStream("localhost", 70000)', "port"),
+        ('socketTextStream(nil, 1)', "host"),
+        ('socketStream("localhost", 1, { framing = "lens" })', "framing"),
+        ('socketTextStream("localhost", 1, { receivedLimit = "much" })', "receivedLimit"),
+        ('socketTextStream("localhost", 1, { maxRate = 0 })', "maxRate"),
+        ('socketTextStream("localhost", 1):union(ssc:socketTextStream("localhost", 1))', "name"),
+    ]
+    for source, word in cases:
+        lines_job(source)
+        done = sluice("run", "job.lua", "--once")
+        equal(done.returncode, 2, "exit status of %s; %s" % (source, done.stderr))
+        check("job.lua:3" in done.stderr and word in done.stderr, done.stderr)
+
+
+def test_a_listener_with_once_waits_for_a_sender_and_until_it_has_left():
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true })' % port)
+    threading.Thread(target=lambda: send(port, "a\nb"), daemon=True).start()
+    run_once()
+    equal(records(), [b"a", b"b"], "the records")
+    lines_job('socketTextStream(nil, %d, { listen = true, connectTimeout = "100ms" })' % port)
+    run_once()
+    equal(records(), [b"a", b"b"], "nobody came: nothing")
+
+
+def test_nc_as_in_the_textbook():
+    port = free_port()
+    lines_job('socketTextStream("localhost", %d)' % port)
+    nc = subprocess.Popen(["nc", "-lk", "127.0.0.1", str(port)], stdin=subprocess.PIPE)
+    try:
+        with Running("job.lua") as run:
+            nc.stdin.write(b"hello world\n")
+            nc.stdin.flush()
+            run.wait_until(lambda: records() == [b"hello world"], "the record")
+            run.stop()
+    finally:
+        nc.kill()
+        nc.wait()
+
+
+main(globals())
