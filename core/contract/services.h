@@ -27,11 +27,7 @@ struct sl_services {
     const char *checkpoint; /* its directory, relative to AT_FDCWD; NULL without one */
     bool until_end;         /* the run takes what there is and ends: sources receive until they have ended */
     bool trial;             /* nothing is connected to: sources get what open_arrivals gives for their name */
-    bool durable;             /* false: no checkpoint, nothing is synced */
     int64_t keep_received_ms; /* received logs stay so long after a batch has used them; 0: they do not */
-    const char *checkpoint;   /* its directory, relative to AT_FDCWD; NULL without one */
-    bool until_end; /* the run takes what there is and ends: sources receive until they have ended */
-    bool trial;     /* nothing is connected to: sources get what open_arrivals gives for their name */
     const volatile int *stop; /* not 0: the run was asked to end; may be NULL */
     int stop_fd;              /* readable when *stop changed; -1: none */
     uint64_t record_bytes_max;
