@@ -9,6 +9,7 @@ struct sl_command {
     const char *summary;   /* one line, no full stop */
     const char *details;   /* paragraphs of help; may be NULL */
     const struct sl_flag *flags;
+    bool hidden; /* from help: for programs */
     /* Does it; returns the exit status. What fails is reported (cli/report.h) by the command. */
     int (*run)(const struct sl_line *line);
 };
@@ -16,7 +17,7 @@ struct sl_command {
 extern const struct sl_command *const sl_commands[]; /* ends with NULL */
 extern const struct sl_command sl_command_run, sl_command_check, sl_command_graph, sl_command_try,
     sl_command_test, sl_command_status, sl_command_why, sl_command_wait, sl_command_trace, sl_command_reset,
-    sl_command_replay, sl_command_version, sl_command_help;
+    sl_command_replay, sl_command_version, sl_command_help, sl_command_complete, sl_command_init;
 
 const struct sl_command *sl_command_find(const char *name);
 

@@ -32,8 +32,9 @@ static int print_overview(void)
 {
     printf("sluice: files moved into a directory become results, batch by batch\n\n");
     for (size_t i = 0; sl_commands[i]; i++)
-        printf("  sluice %-8s %-28s %s\n", sl_commands[i]->name, sl_commands[i]->arguments,
-               sl_commands[i]->summary);
+        if (!sl_commands[i]->hidden)
+            printf("  sluice %-8s %-28s %s\n", sl_commands[i]->name, sl_commands[i]->arguments,
+                   sl_commands[i]->summary);
     printf(
         "\n"
         "sluice help NAME explains a command, one of the names below, or the options of a StreamingContext\n"
@@ -46,8 +47,9 @@ static const char *nearest_name(const char *name)
 {
     const char *names[32];
     size_t count = 0;
-    for (; sl_commands[count]; count++)
-        names[count] = sl_commands[count]->name;
+    for (size_t i = 0; sl_commands[i]; i++)
+        if (!sl_commands[i]->hidden)
+            names[count++] = sl_commands[i]->name;
     const char *command = sl_name_nearest(name, names, count), *topic = sl_help_nearest(name);
     if (!command || !topic)
         return command ? command : topic;

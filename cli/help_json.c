@@ -1,5 +1,7 @@
 #include "cli/help_json.h"
 
+#include "cli/commands.h"
+
 #include "engine/graph/options.h"
 #include "lua/registry.h"
 #include "ops/builtin/builtin.h"
@@ -142,9 +144,36 @@ static bool put_compressions(struct sl_buf *buf)
     return ok && sl_buf_text(buf, "],\n");
 }
 
+static bool put_flag(struct sl_buf *buf, const struct sl_flag *flag)
+{
+    return sl_buf_byte(buf, '{') && put_member(buf, "name", flag->name) &&
+           put_member(buf, "value", flag->value) && sl_buf_text(buf, "\"help\":") &&
+           put_string(buf, flag->help) && sl_buf_byte(buf, '}');
+}
+
+static bool put_command(struct sl_buf *buf, const struct sl_command *command)
+{
+    bool ok = sl_buf_byte(buf, '{') && put_member(buf, "name", command->name) &&
+              put_member(buf, "arguments", command->arguments) &&
+              put_member(buf, "summary", command->summary) && put_member(buf, "details", command->details) &&
+              sl_buf_text(buf, "\"options\":[");
+    for (size_t i = 0; command->flags && command->flags[i].name; i++)
+        ok = ok && put_separator(buf, i) && put_flag(buf, &command->flags[i]);
+    return ok && sl_buf_text(buf, "]}");
+}
+
+static bool put_commands(struct sl_buf *buf)
+{
+    bool ok = sl_buf_text(buf, "\"commands\":[");
+    for (size_t i = 0, shown = 0; sl_commands[i]; i++)
+        if (!sl_commands[i]->hidden)
+            ok = ok && put_separator(buf, shown++) && put_command(buf, sl_commands[i]);
+    return ok && sl_buf_text(buf, "],\n");
+}
+
 bool sl_help_json(struct sl_buf *buf)
 {
     return sl_buf_text(buf, "{") && put_member(buf, "version", sl_version()) && put_operators(buf) &&
-           put_builtins(buf) && put_formats(buf) && put_compressions(buf) &&
+           put_builtins(buf) && put_formats(buf) && put_compressions(buf) && put_commands(buf) &&
            put_params(buf, "options", sl_option_params) && sl_buf_text(buf, "}\n");
 }

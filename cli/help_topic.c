@@ -40,6 +40,16 @@ static bool topic_at(size_t i, struct topic *ret)
     return true;
 }
 
+bool sl_help_topic_at(size_t i, const char **ret_name, const char **ret_summary)
+{
+    struct topic topic;
+    if (!topic_at(i, &topic))
+        return false;
+    *ret_name = topic.name;
+    *ret_summary = topic.summary;
+    return true;
+}
+
 /* ---- one topic ---- */
 
 static void print_usage(const struct topic *topic, FILE *out)

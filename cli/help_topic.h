@@ -13,3 +13,6 @@ void sl_help_topics(FILE *out);
 
 /* The topic that was meant, or NULL. */
 const char *sl_help_nearest(const char *name);
+
+/* The name and summary of topic number i, from 0; false after the last. */
+bool sl_help_topic_at(size_t i, const char **ret_name, const char **ret_summary);

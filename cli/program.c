@@ -22,7 +22,9 @@ static int refuse_nothing(void)
 {
     fputs("usage: sluice COMMAND ...\n", stderr);
     for (size_t i = 0; sl_commands[i]; i++)
-        fprintf(stderr, "  %-8s %s\n", sl_commands[i]->name, sl_commands[i]->summary);
+        if (!sl_commands[i]->hidden)
+            fprintf(stderr, "  %-8s %s\n", sl_commands[i]->name, sl_commands[i]->summary);
+    fputs("sluice help COMMAND explains one; sluice init NAME writes a first job\n", stderr);
     return SL_STATUS_USAGE;
 }
 
@@ -30,8 +32,9 @@ static int refuse_unknown(const char *name)
 {
     const char *names[32];
     size_t count = 0;
-    for (; sl_commands[count]; count++)
-        names[count] = sl_commands[count]->name;
+    for (size_t i = 0; sl_commands[i]; i++)
+        if (!sl_commands[i]->hidden)
+            names[count++] = sl_commands[i]->name;
     struct sl_error err;
     sl_error_set(&err, SL_EUSAGE, "there is no command %s", name);
     const char *nearest = sl_name_nearest(name, names, count);
@@ -45,10 +48,17 @@ static int refuse_unknown(const char *name)
     return sl_report_error(&err);
 }
 
-/* "sluice run --help" is "sluice help run". */
-static bool asks_for_help(size_t argc, const char *const *argv)
+/* The command that an option anywhere in the line asks for in place of its own: "sluice run job.lua --help" is
+ * "sluice help run". Arguments after "--" are the job's. */
+static const struct sl_command *asked_for(size_t argc, const char *const *argv)
 {
-    return argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0);
+    for (size_t i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return &sl_command_help;
+        if (strcmp(argv[i], "--version") == 0)
+            return &sl_command_version;
+    }
+    return NULL;
 }
 
 static int run_command(const struct sl_command *command, size_t argc, const char *const *argv)
@@ -73,8 +83,9 @@ static int run_program(size_t argc, const char *const *argv)
     const struct sl_command *command = sl_command_find(spelled_out(argv[1]));
     if (!command)
         return refuse_unknown(argv[1]);
-    if (asks_for_help(argc - 2, argv + 2))
-        return run_command(&sl_command_help, 1, &command->name);
+    const struct sl_command *asked = asked_for(argc - 2, argv + 2);
+    if (asked)
+        return run_command(asked, asked == &sl_command_help, &command->name);
     return run_command(command, argc - 2, argv + 2);
 }
 

@@ -46,8 +46,8 @@ static bool is_checkpoint(const char *path)
     return there;
 }
 
-/* How many there are under ./.sluice; the first of them in *ret. */
-static size_t find_checkpoints(char **ret)
+/* How many there are under ./.sluice; the first of them in *ret, all of them a line each in `names`. */
+static size_t find_checkpoints(char **ret, struct sl_buf *names)
 {
     DIR *dir = opendir(".sluice");
     size_t count = 0;
@@ -56,7 +56,11 @@ static size_t find_checkpoints(char **ret)
         char *path;
         if (entry->d_name[0] == '.' || asprintf(&path, ".sluice/%s", entry->d_name) < 0)
             continue;
-        if (is_checkpoint(path) && count++ == 0)
+        bool is_one = is_checkpoint(path);
+        if (is_one)
+            (void)(sl_buf_text(names, "\n  --checkpoint ") &&
+                   sl_buf_text(names, path)); /* only for the message */
+        if (is_one && count++ == 0)
             *ret = path;
         else
             free(path);
@@ -68,7 +72,9 @@ static size_t find_checkpoints(char **ret)
 
 static int only_checkpoint(struct sl_target *target, struct sl_error *err)
 {
-    size_t count = find_checkpoints(&target->checkpoint);
+    SL_CLEANUP(sl_buf_done) struct sl_buf names;
+    sl_buf_init(&names);
+    size_t count = find_checkpoints(&target->checkpoint, &names);
     if (count == 1)
         return 0;
     free(target->checkpoint);
@@ -76,9 +82,9 @@ static int only_checkpoint(struct sl_target *target, struct sl_error *err)
     if (count == 0)
         return sl_error_set(err, SL_EUSAGE,
                             "there is no checkpoint under ./.sluice; give JOB.lua or --checkpoint DIR");
-    return sl_error_set(
-        err, SL_EUSAGE,
-        "there are %zu checkpoints under ./.sluice; which one? give JOB.lua or --checkpoint DIR", count);
+    return sl_error_set(err, SL_EUSAGE,
+                        "there are %zu checkpoints under ./.sluice; give JOB.lua or one of these:%.*s", count,
+                        (int)names.len, (const char *)names.bytes);
 }
 
 static int job_checkpoint(struct sl_target *target, struct sl_error *err)
@@ -127,6 +133,17 @@ static int open_target(struct sl_target *target, const struct sl_line *line, con
         r = given_checkpoint(target, sl_line_text(line, "checkpoint"), err);
     }
     return r < 0 ? r : sl_target_read_status(target, err);
+}
+
+int sl_target_open_checkpoint(const char *path, struct sl_target *ret, struct sl_error *err)
+{
+    *ret = (struct sl_target){0};
+    sl_arena_init(&ret->arena);
+    int r = given_checkpoint(ret, path, err);
+    r = r < 0 ? r : sl_target_read_status(ret, err);
+    if (r < 0)
+        sl_target_close(ret);
+    return r;
 }
 
 int sl_target_open(const struct sl_line *line, struct sl_target *ret, const char *const **ret_operands,

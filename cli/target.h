@@ -25,6 +25,8 @@ struct sl_target {
 /* *ret_operands: those behind the job. */
 int sl_target_open(const struct sl_line *line, struct sl_target *ret, const char *const **ret_operands,
                    size_t *ret_count, struct sl_error *err);
+/* The same of a checkpoint, without a job; path NULL: the only one under ./.sluice. */
+int sl_target_open_checkpoint(const char *path, struct sl_target *ret, struct sl_error *err);
 void sl_target_close(struct sl_target *target);
 
 /* A command that is about a target and takes no other operands: opens it, does `command`, closes it. The exit

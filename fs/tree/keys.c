@@ -197,7 +197,7 @@ struct sl_keys *sl_keys_new(struct sl_dataset *rows)
     keys->rows = rows;
     keys->stored = sl_dataset_is_stored(rows);
     sl_arena_init(&keys->arena);
-    (void)getrandom(&keys->seed, sizeof keys->seed, GRND_NONBLOCK); /* without: as good as unseeded */
+    (void)!getrandom(&keys->seed, sizeof keys->seed, GRND_NONBLOCK); /* without: as good as unseeded */
     keys->next = calloc(rows->count ? rows->count : 1, sizeof *keys->next);
     if (!keys->next || !make_slots(keys) || !add_all(keys)) {
         sl_keys_free(keys);

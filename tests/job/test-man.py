@@ -1,30 +1,63 @@
 #!/usr/bin/env python3
-"""The man pages are made from docs/, and sluice(1) names every command."""
-import os, pathlib, re, sys
+"""The man pages are made from docs/: sluice(1) names every command, each command has a page with its options, and mandoc
+finds nothing to complain of."""
+import json, os, pathlib, re, shutil, subprocess, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 PAGES = pathlib.Path(os.environ.get("SLUICE_BUILD", "")) / "man"
-NAMES = ("sluice.1", "sluice-manual.7", "sluice-mount.7", "sluice-operators.7", "sluice-service.7", "sluice-durability.7")
+NAMES = ("sluice.1", "sluice-job.5", "sluice-mount.5", "sluice-manual.7", "sluice-operators.7", "sluice-service.7",
+         "sluice-durability.7", "libsluice.3")
+
+
+def path_of(name):
+    return PAGES / ("man" + name[-1]) / name
 
 
 def text_of(name):
-    if not (PAGES / name).exists():
+    if not PAGES.exists():
         skip("the build made no man pages: lowdown is not installed")
-    return (PAGES / name).read_text()
+    return path_of(name).read_text()
+
+
+def commands():
+    return json.loads(sluice_ok("help", "--json").stdout)["commands"]
+
+
+def plain(text):
+    return re.sub(r"\\f\[?[A-Z]+\]?|\\f.|\\", "", text)
 
 
 def test_every_page_is_a_man_page_with_its_name_and_section():
     for name in NAMES:
         page, section = name.rsplit(".", 1)
-        check(re.search(r"^[.]TH \"?%s\"? \"?%s\"?" % (page, section), text_of(name), re.M), "the head of " + name)
+        text = text_of(name)
+        check(re.search(r'^[.]TH "%s" "%s"' % (page.upper(), section), text, re.M), "the head of " + name)
+        check(re.search(r"^[.]SH\nNAME\n%s - \w" % page, text, re.M), "the NAME of " + name)
 
 
 def test_the_command_page_names_every_command():
-    text = re.sub(r"\\f.|\\", "", text_of("sluice.1"))
-    commands = re.findall(r"^  sluice (\w+) ", sluice_ok("help").stdout, re.M)
-    check(len(commands) > 8, "the commands that help lists: %s" % commands)
-    equal([command for command in commands if "sluice " + command not in text], [], "commands that sluice(1) does not name")
+    text = plain(text_of("sluice.1"))
+    equal([command["name"] for command in commands() if "sluice " + command["name"] not in text], [],
+          "commands that sluice(1) does not name")
+
+
+def test_every_command_has_a_page_with_its_options():
+    for command in commands():
+        text = plain(text_of("sluice-%s.1" % command["name"]))
+        dashes = ["--" + option["name"] if len(option["name"]) > 1 else "-" + option["name"] for option in command["options"]]
+        equal([option for option in dashes if option not in text], [], "options that the page of %s leaves out" % command["name"])
+
+
+def test_mandoc_finds_nothing():
+    if not shutil.which("mandoc"):
+        skip("mandoc is not installed")
+    if not PAGES.exists():
+        skip("the build made no man pages: lowdown is not installed")
+    pages = sorted(PAGES.glob("man*/*"))
+    check(len(pages) > 20, "pages: %d" % len(pages))
+    done = subprocess.run(["mandoc", "-T", "lint", *map(str, pages)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    equal(done.stdout, "", "what mandoc -T lint says")
 
 
 main(globals())

@@ -13,10 +13,11 @@ def is_ours(path):
 
 def complaints(path):
     text = source.text(path)
+    is_makefile = text.startswith("#!/usr/bin/make")
     for number, line in enumerate(text.split("\n"), 1):
         if re.search(r"[ \t\r]$", line):
             yield "%s:%d: white space at the end of the line" % (path, number)
-        if re.match(r" *\t", line):
+        if re.match(r" *\t", line) and not is_makefile:
             yield "%s:%d: a tab" % (path, number)
     if text and (not text.endswith("\n") or text.endswith("\n\n")):
         yield "%s: should end in one newline" % path

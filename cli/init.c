@@ -1,0 +1,185 @@
+/* A first job: a directory with a commented job, its test and a README, each of which works as it is. Nothing that
+ * exists is overwritten. */
+#include "cli/commands.h"
+#include "cli/report.h"
+
+#include "core/base/buf.h"
+#include "core/base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* "@" stands for the job's name. */
+static const char job_text[] =
+    "-- Counts the words of the files that are moved into in/.\n"
+    "--\n"
+    "--   sluice run @.lua          runs until Ctrl-C; then: mv FILE in/\n"
+    "--   sluice try @.lua FILE     shows what each step makes of a file, writes nothing\n"
+    "--   sluice help reduceByKey   explains a name; sluice help lists them\n"
+    "local sluice = require \"sluice\"\n"
+    "\n"
+    "-- Every interval the files that have arrived are one batch.\n"
+    "local ssc = sluice.StreamingContext { interval = \"1s\" }\n"
+    "\n"
+    "local counts = ssc:textFileStream(\"in\")       -- one record for each line\n"
+    "    :flatMap(sluice.words)                    -- one for each word\n"
+    "    :map(sluice.pair(1))                      -- word, 1\n"
+    "    :reduceByKey(sluice.sum)                  -- word, count\n"
+    "\n"
+    "-- Each batch is a directory out/counts-TIME.txt; out/counts.txt leads to the newest. A day of them is kept.\n"
+    "counts:saveAsTextFiles(\"out/counts\", \"txt\", { keep = \"1d\" })\n"
+    "\n"
+    "-- The newest batch as a file while the job runs: cat mnt/counts/current\n"
+    "counts:mount(\"counts\")\n"
+    "\n"
+    "ssc:start()\n"
+    "ssc:awaitTermination()\n";
+
+static const char test_text[] =
+    "-- sluice test @_test.lua: batches of lines go in, the records of each batch come out. No file is written.\n"
+    "local test = require \"sluice.testing\"\n"
+    "\n"
+    "test.case(\"counts the words of each batch\", function()\n"
+    "    local r = test.run(\"@.lua\", { inputs = { [\"in\"] = { { \"to be\", \"or not to be\" }, { \"be\" } } } })\n"
+    "    test.equal(r.outputs[\"out/counts\"][1], { { \"be\", 2 }, { \"not\", 1 }, { \"or\", 1 }, { \"to\", 2 } })\n"
+    "    test.equal(r.views.counts[2], { { \"be\", 1 } })\n"
+    "end)\n";
+
+static const char readme_text[] =
+    "# @\n"
+    "\n"
+    "    sluice test @_test.lua      # runs the test of the job\n"
+    "    sluice run @.lua            # runs the job until Ctrl-C\n"
+    "\n"
+    "In another terminal, while it runs:\n"
+    "\n"
+    "    echo \"to be or not to be\" > speech.txt && mv speech.txt in/\n"
+    "    sluice wait in/speech.txt && cat mnt/counts/current\n"
+    "    ls out\n"
+    "\n"
+    "Move files in from the same file system: a rename shows a file complete or not at all. What the job remembers\n"
+    "is in .sluice/@; `sluice status` shows how it is doing, `sluice why FILE` what became of a file.\n";
+
+static const struct {
+    const char *suffix, *text; /* suffix NULL: README.md */
+} files[] = {{".lua", job_text}, {"_test.lua", test_text}, {NULL, readme_text}};
+
+static int file_name(struct sl_buf *path, const char *dir, const char *name, const char *suffix)
+{
+    path->len = 0;
+    bool ok = sl_buf_text(path, dir) && sl_buf_byte(path, '/') &&
+              sl_buf_text(path, suffix ? name : "README.md") && sl_buf_text(path, suffix ? suffix : "") &&
+              sl_buf_byte(path, '\0');
+    return ok ? 0 : SL_ENOMEM;
+}
+
+static int refuse_existing(const char *dir, const char *name, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf path;
+    sl_buf_init(&path);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (file_name(&path, dir, name, files[i].suffix) < 0)
+            return sl_error_nomem(err);
+        if (access((const char *)path.bytes, F_OK) == 0)
+            return sl_error_set(err, SL_EUSAGE, "%s exists; nothing was written", (const char *)path.bytes);
+    }
+    return 0;
+}
+
+static int write_file(const char *path, const char *text, const char *name, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf filled;
+    sl_buf_init(&filled);
+    for (; *text; text++)
+        if (!(*text == '@' ? sl_buf_text(&filled, name) : sl_buf_byte(&filled, (uint8_t)*text)))
+            return sl_error_nomem(err);
+    int fd = sl_io_open(&sl_io_system, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0666, err);
+    if (fd < 0)
+        return fd;
+    int r = sl_io_write(&sl_io_system, fd, filled.bytes, filled.len, path, err);
+    sl_io_close(&sl_io_system, fd);
+    return r;
+}
+
+static int write_files(const char *dir, const char *name, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf path;
+    sl_buf_init(&path);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        int r = file_name(&path, dir, name, files[i].suffix);
+        r = r < 0 ? sl_error_nomem(err) : write_file((const char *)path.bytes, files[i].text, name, err);
+        if (r < 0)
+            return r;
+        printf("wrote %s\n", (const char *)path.bytes);
+    }
+    return 0;
+}
+
+static int make_directory(const char *path, struct sl_error *err)
+{
+    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+        return 0;
+    return sl_error_sys(err, errno, "making %s", path);
+}
+
+/* Names become part of file names and of Lua comments. */
+static int check_name(const char *name, struct sl_error *err)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    if (name[0] && name[0] != '-' && !name[strspn(name, allowed)])
+        return 0;
+    return sl_error_set(err, SL_EUSAGE, "\"%s\" cannot name a job: letters, digits, _ and -", name);
+}
+
+static int init(const char *dir, const char *name, struct sl_error *err)
+{
+    char in[PATH_MAX];
+    int r = check_name(name, err);
+    if (r == 0 && (size_t)snprintf(in, sizeof in, "%s/in", dir) >= sizeof in)
+        r = sl_error_set(err, SL_EUSAGE, "%s is too long", dir);
+    r = r < 0 ? r : refuse_existing(dir, name, err);
+    r = r < 0 ? r : make_directory(dir, err);
+    r = r < 0 ? r : make_directory(in, err);
+    r = r < 0 ? r : write_files(dir, name, err);
+    if (r < 0)
+        return r;
+    printf("\n%s%s%ssluice run %s.lua\n", strcmp(dir, ".") ? "cd " : "", strcmp(dir, ".") ? dir : "",
+           strcmp(dir, ".") ? " && " : "", name);
+    return 0;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int run_init(const struct sl_line *line)
+{
+    struct sl_error err;
+    char here[PATH_MAX];
+    const char *dir = line->operand_count ? line->operands[0] : ".";
+    int r = 0;
+    if (line->operand_count > 1)
+        r = sl_error_set(&err, SL_EUSAGE, "init takes one name, got %zu", line->operand_count);
+    else if (!line->operand_count && !getcwd(here, sizeof here))
+        r = sl_error_sys(&err, errno, "finding the working directory");
+    r = r < 0 ? r : init(dir, last_part(line->operand_count ? dir : here), &err);
+    return r < 0 ? sl_report_error(&err) : SL_STATUS_DONE;
+}
+
+const struct sl_command sl_command_init = {
+    .name = "init",
+    .arguments = "[NAME]",
+    .summary = "writes a small job with its test, to begin with",
+    .details =
+        "The job is named as the directory, which is made where it is missing; without one it is the working\n"
+        "directory. Files that exist are not overwritten.",
+    .run = run_init,
+};
