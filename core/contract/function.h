@@ -114,12 +114,18 @@ struct sl_function_ops {
     void (*free)(struct sl_function *fn);
 };
 
+/* The records of a function are as wide as those it was given. */
+#define SL_WIDTH_SAME UINT32_MAX
+
 struct sl_function {
     const struct sl_function_ops *ops;
     enum sl_gives gives;
     const struct sl_reducer *reducer; /* not NULL: usable where a reducer is wanted */
     const char *name;    /* of a built-in with its arguments, as in signatures: "split(\" \")"; "" */
     struct sl_site site; /* where it was made */
+    /* What is known of its records before there are any; 0: nothing. */
+    uint32_t width;                  /* of every record it makes, or SL_WIDTH_SAME */
+    uint32_t fields_min, fields_max; /* of the records it can work on */
 };
 
 /* Calls fn, with a scratch result. Convenience over ops->call. */

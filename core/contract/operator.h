@@ -195,6 +195,8 @@ struct sl_op {
     /* Optional: checks what params cannot say and may set node->slide_ms (which starts as
      * the first input's). */
     int (*check)(struct sl_node *node, struct sl_error *err);
+    /* Optional, ends with NULL: URI schemes that its directory, prefix or path may have besides file. */
+    const char *const *schemes;
     /* Optional, after check: the columns of what the node gives, in the arena of the graph. Leaves *ret alone
      * where they are not known. NULL: the operator makes new fields. For an operator that passes records on:
      * sl_columns_of_input, sl_columns_of_inputs. */

@@ -57,6 +57,7 @@ void sl_batch_free(struct sl_batch *batch)
     for (size_t s = 0; batch->lines && s < batch->run->sources; s++)
         free(batch->lines[s]);
     sl_batch_plan_done(&batch->plan);
+    sl_buf_done(&batch->report);
     free(batch->said);
     free(batch->stage);
     free(batch->rows);
@@ -72,7 +73,8 @@ bool sl_batch_wanted(const struct sl_batch *batch)
     for (size_t n = 0; n < pipelines->nodes; n++) {
         const struct sl_node *node = pipelines->node[n];
         const struct sl_wide *wide = node->op->wide;
-        if (batch->said[n] || (wide && wide->wants && wide->wants(node, batch->run->memory[n], batch->t)))
+        if (batch->said[n] ||
+            (wide && wide->wants && pipelines->used[n] && wide->wants(node, batch->run->memory[n], batch->t)))
             return true;
     }
     return batch->run->services.empty_batches;
@@ -99,7 +101,7 @@ static int begin_stages(struct sl_batch *batch, struct sl_error *err)
     const struct sl_pipelines *pipelines = batch->run->pipelines;
     for (size_t n = 0; n < pipelines->nodes; n++) {
         const struct sl_node *node = pipelines->node[n];
-        int r = is_stage(node) && is_due(batch, node)
+        int r = pipelines->used[n] && is_stage(node) && is_due(batch, node)
                     ? sl_stage_new(batch->run, node, batch->t, &batch->stage[n], err)
                     : 0;
         if (r < 0)

@@ -21,6 +21,7 @@ struct sl_batch {
     const char *first[SL_INPUT_PATHS_SHOWN];
     int64_t started_ms;
     size_t step;
+    struct sl_buf report; /* of records set aside, one line; empty: none */
 };
 
 int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl_error *err);

@@ -78,6 +78,39 @@ static int remove_file(struct sl_run *run, int64_t t, struct sl_error *err)
     return errno == ENOENT ? 0 : sl_error_sys(err, errno, "removing %s", (char *)path.bytes);
 }
 
+/* ---- in the log ---- */
+
+/* Records that came out of the sources, those that these refused included. */
+static uint64_t records_read(const struct sl_batch *batch)
+{
+    const struct sl_pipelines *pipelines = batch->run->pipelines;
+    uint64_t records = 0;
+    for (size_t n = 0; n < pipelines->nodes; n++)
+        if (pipelines->node[n]->op->kind == SL_OP_SOURCE)
+            records += batch->rows[n] + batch->run->rejects.failed[n];
+    return records;
+}
+
+/* "1 of 3 records set aside"; groups, and records refused twice, are not of those read. */
+static bool append_count(struct sl_buf *buf, uint64_t count, uint64_t of)
+{
+    bool ok = sl_buf_printf(buf, "%llu", (unsigned long long)count);
+    if (ok && count <= of)
+        ok = sl_buf_printf(buf, " of %llu", (unsigned long long)of);
+    return ok && sl_buf_text(buf, " records set aside, first: ");
+}
+
+/* Made when the letters are written: afterwards the files they came from are gone. */
+static bool make_report(struct sl_batch *batch)
+{
+    struct sl_rejects *rejects = &batch->run->rejects;
+    struct sl_buf *text = &batch->report;
+    text->len = 0;
+    return append_count(text, rejects->total, records_read(batch)) &&
+           sl_rejects_append_first(rejects, lines_before, batch, text) &&
+           sl_buf_printf(text, "; %s/deadletter/%lld.jsonl", batch->run->checkpoint, (long long)batch->t);
+}
+
 int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
@@ -87,9 +120,16 @@ int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err)
     sl_buf_init(&text);
     int r = sl_deadletter_format(batch, &text) ? 0 : sl_error_nomem(err);
     if (r == 0 && run->checkpoint)
-        r = write_file(batch, &text, err);
+        r = make_report(batch) ? write_file(batch, &text, err) : sl_error_nomem(err);
     else if (r == 0)
         log_lines(batch, &text);
     sl_buf_done(&text);
     return r;
+}
+
+void sl_deadletter_report(struct sl_batch *batch)
+{
+    if (batch->report.len)
+        sl_log(batch->run->services.log, SL_LOG_WARNING, "%.*s", (int)batch->report.len,
+               (const char *)batch->report.bytes);
 }

@@ -261,6 +261,32 @@ bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_be
                          (long long)batch_ms, (unsigned long long)(rejects->total - rejects->kept));
 }
 
+/* Messages of Lua functions have their place already. */
+static bool append_message(struct sl_buf *buf, const struct sl_reject_entry *entry)
+{
+    const struct sl_site *site = &entry->node->site;
+    size_t len = strlen(site->file);
+    bool has_place = len && strncmp(entry->message, site->file, len) == 0 && entry->message[len] == ':';
+    bool has_name = strncmp(entry->message, site->name, strlen(site->name)) == 0;
+    bool ok = has_place || sl_buf_printf(buf, "%s:%d: ", site->file, site->line);
+    ok = ok && (has_place || has_name || sl_buf_printf(buf, "%s: ", site->name));
+    return ok && sl_buf_text(buf, entry->message);
+}
+
+bool sl_rejects_append_first(struct sl_rejects *rejects, sl_lines_before *before, void *arg,
+                             struct sl_buf *buf)
+{
+    prune(rejects);
+    if (!rejects->kept)
+        return sl_buf_text(buf, "not kept");
+    const struct sl_reject_entry *entry = rejects->entry[0];
+    bool ok = append_message(buf, entry);
+    if (!ok || !entry->origin || !entry->origin->path || entry->line >= SL_GROUP_LINE)
+        return ok;
+    uint64_t line = before(arg, entry->origin, entry->partition) + entry->line + 1;
+    return sl_buf_printf(buf, " (%s:%llu)", entry->origin->path, (unsigned long long)line);
+}
+
 const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node)
 {
     for (size_t i = 0; i < rejects->kept; i++)

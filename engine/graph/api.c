@@ -3,6 +3,7 @@
 #include "core/base/duration.h"
 #include "core/base/nearest.h"
 #include "engine/graph/graph.h"
+#include "engine/graph/uri.h"
 #include "ops/args.h"
 #include "ops/builtin/builtin.h"
 #include "ops/list.h"
@@ -180,6 +181,9 @@ static int fill_node(struct sl_stream *stream, struct sl_stream *first, const st
     if (!keep_values(&context->arena, node->arg, SL_PARAMS_MAX) ||
         !keep_values(&context->arena, node->option, SL_OPTIONS_MAX))
         return sl_error_nomem(err);
+    r = sl_uri_take(node, err);
+    if (r < 0)
+        return r;
     if (!fill_inputs(stream, first, argv, argc))
         return sl_error_set(err, SL_EUSAGE, "%s: a stream of another StreamingContext", node->op->name);
     node->interval_ms = context->options.interval_ms;

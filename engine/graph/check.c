@@ -1,7 +1,10 @@
 #include "engine/graph/check.h"
 
+#include "engine/graph/check_paths.h"
 #include "engine/graph/paths.h"
+#include "engine/graph/pipelines.h"
 #include "engine/graph/validate.h"
+#include "engine/graph/widths.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -61,6 +64,31 @@ static void warn_of_directories(const struct sl_node *node, struct sl_log *log)
            node->site.file, node->site.line, node->op->name, count, prefix);
 }
 
+/* A window or state whose result nothing shows: it is not run, as in Spark. */
+static void warn_of_unused(const struct sl_node *node, struct sl_log *log)
+{
+    sl_log(
+        log, SL_LOG_WARNING,
+        "%s:%d: %s: no output uses it, so it is not run; end the stream in saveAsTextFiles, mount, print or "
+        "foreachRDD, or leave it out",
+        node->site.file, node->site.line, node->op->name);
+}
+
+static int warn_of_all_unused(const struct sl_context *context, struct sl_log *log, struct sl_error *err)
+{
+    bool *used = calloc(context->nodes + 1, sizeof *used);
+    if (!used)
+        return sl_error_nomem(err);
+    sl_pipelines_find_used(context, used);
+    for (size_t i = 0; i < context->nodes; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        if (!used[i] && node->op->wide && node->op->wide->memory_size)
+            warn_of_unused(node, log);
+    }
+    free(used);
+    return 0;
+}
+
 static int print_graph(struct sl_context *context, FILE *out)
 {
     int r = sl_graph(context, SL_GRAPH_TEXT, out);
@@ -74,6 +102,12 @@ int sl_check(struct sl_context *context, FILE *out)
 {
     struct sl_error err = {0};
     int r = sl_context_check(context, &err);
+    if (r == 0)
+        r = sl_widths_check(context, &err);
+    if (r == 0)
+        r = sl_check_paths(context, &err);
+    if (r == 0)
+        r = warn_of_all_unused(context, &context->log.log, &err);
     if (r == 0)
         return sl_error_class(print_graph(context, out));
     context->error = err;

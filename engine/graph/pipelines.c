@@ -142,6 +142,17 @@ static int make_roots(struct sl_pipelines *plan, const struct sl_context *contex
     return 0;
 }
 
+/* Inputs have lower numbers than what they feed. */
+void sl_pipelines_find_used(const struct sl_context *context, bool *ret_used)
+{
+    for (size_t i = context->nodes; i-- > 0;) {
+        const struct sl_node *node = &context->stream[i]->node;
+        ret_used[i] = ret_used[i] || node->op->kind == SL_OP_OUTPUT;
+        for (unsigned k = 0; ret_used[i] && k < node->inputs; k++)
+            ret_used[node->input[k]->number] = true;
+    }
+}
+
 int sl_pipelines_new(const struct sl_context *context, struct sl_pipelines **ret, struct sl_error *err)
 {
     struct sl_pipelines *plan = calloc(1, sizeof *plan);
@@ -151,7 +162,10 @@ int sl_pipelines_new(const struct sl_context *context, struct sl_pipelines **ret
     plan->node = calloc(context->nodes + 1, sizeof *plan->node);
     plan->root = calloc(context->nodes + 1, sizeof *plan->root);
     plan->paths = calloc(context->nodes + 1, sizeof *plan->paths);
-    bool allocated = plan->node && plan->root && plan->paths;
+    plan->used = calloc(context->nodes + 1, sizeof *plan->used);
+    bool allocated = plan->node && plan->root && plan->paths && plan->used;
+    if (allocated)
+        sl_pipelines_find_used(context, plan->used);
     int r = allocated && make_roots(plan, context) == 0 ? 0 : sl_error_nomem(err);
     size_t pipes = 0;
     for (size_t i = 0; i < plan->nodes && r == 0; i++)
@@ -178,6 +192,7 @@ void sl_pipelines_free(struct sl_pipelines *plan)
         free(plan->paths[i]);
     free(plan->root);
     free(plan->paths);
+    free(plan->used);
     free((void *)plan->node);
     free(plan);
 }

@@ -30,10 +30,13 @@ struct sl_pipelines {
     const struct sl_node *const *node; /* [nodes], borrowed */
     struct sl_root **root;             /* [nodes], NULL where the node is no root */
     uint32_t **paths;                  /* [nodes][inputs]: ways into each input of a sink */
+    bool *used;                        /* [nodes]: an output depends on it; what is not used is not run */
 };
 
 struct sl_context;
 
 /* SL_EUSAGE: unions nested so that rows take more than 65,536 ways. */
 int sl_pipelines_new(const struct sl_context *context, struct sl_pipelines **ret, struct sl_error *err);
+/* Whether an output depends on each node: ret_used[nodes]. */
+void sl_pipelines_find_used(const struct sl_context *context, bool *ret_used);
 void sl_pipelines_free(struct sl_pipelines *plan);

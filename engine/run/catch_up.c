@@ -11,7 +11,8 @@ static bool is_needed(const struct sl_run *run, int64_t t, enum need need)
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
         const struct sl_wide *wide = node->op->wide;
-        bool asked = wide && wide->wants && (need == NEED_WINDOW ? wide->windowed : wide->times_out);
+        bool asked = run->pipelines->used[n] && wide && wide->wants &&
+                     (need == NEED_WINDOW ? wide->windowed : wide->times_out);
         if (asked && wide->wants(node, run->memory[n], t))
             return true;
     }

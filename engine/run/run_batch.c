@@ -1,6 +1,7 @@
 #include "engine/run/run_batch.h"
 
 #include "engine/batch/batch.h"
+#include "engine/batch/deadletter.h"
 #include "engine/batch/disk_full.h"
 
 /* All steps; waits for room where the disk is full. */
@@ -16,6 +17,7 @@ static int run_steps(struct sl_batch *batch, struct sl_error *err)
     } while (r > 0);
     if (r == 0) {
         sl_status_batch(batch);
+        sl_deadletter_report(batch);
         sl_disk_full_done(&room, batch);
     }
     if (r < 0 && r != SL_ESTOP)

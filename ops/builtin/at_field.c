@@ -73,6 +73,8 @@ int sl_builtin_at_field(const struct sl_builtin *builtin, int64_t number, struct
     mine->function.base.name = (*fn)->name; /* of the inner one's arena */
     mine->field = (uint32_t)number - 1;
     mine->keeps = builtin->field == SL_FIELD_KEEP;
+    mine->function.base.fields_min = (uint32_t)number;
+    mine->function.base.width = mine->keeps ? SL_WIDTH_SAME : mine->inner->width;
     *fn = &mine->function.base;
     return 0;
 }

@@ -154,6 +154,7 @@ static int csv_make(const struct sl_builtin *builtin, const struct sl_arg *argv,
         sl_builtin_free((struct sl_function *)csv);
         return r;
     }
+    sl_builtin_takes_one(&csv->function.base, csv->numbers.count);
     *ret = &csv->function.base;
     return 0;
 }

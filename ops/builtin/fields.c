@@ -101,6 +101,7 @@ static int fields_make(const struct sl_builtin *builtin, const struct sl_arg *ar
         sl_builtin_free((struct sl_function *)fields);
         return r;
     }
+    sl_builtin_takes_one(&fields->function.base, fields->numbers.count);
     *ret = &fields->function.base;
     return 0;
 }

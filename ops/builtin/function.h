@@ -55,6 +55,13 @@ int sl_builtin_numbers(const struct sl_builtin *builtin, struct sl_builtin_funct
                        const struct sl_arg *argv, size_t argc, uint32_t number_max, struct sl_numbers *ret,
                        struct sl_error *err);
 
+/* It works on records of one field, and makes some of `width` (0: not known). */
+static inline void sl_builtin_takes_one(struct sl_function *fn, uint32_t width)
+{
+    fn->width = width;
+    fn->fields_min = fn->fields_max = 1;
+}
+
 /* Returns one value. */
 static inline int sl_builtin_give(struct sl_returned *ret, struct sl_field value)
 {

@@ -168,6 +168,7 @@ static int json_make(const struct sl_builtin *builtin, const struct sl_arg *argv
         sl_builtin_free((struct sl_function *)json);
         return r;
     }
+    sl_builtin_takes_one(&json->function.base, json->count ? json->count : 1);
     *ret = &json->function.base;
     return 0;
 }

@@ -107,6 +107,11 @@ static int number_make(const struct sl_builtin *builtin, const struct sl_arg *ar
     if (!number)
         return sl_error_nomem(err);
     number->field = (uint32_t)field;
+    if (number->field)
+        number->function.base.fields_min = number->field;
+    else
+        sl_builtin_takes_one(&number->function.base, 1);
+    number->function.base.width = SL_WIDTH_SAME;
     *ret = &number->function.base;
     return 0;
 }

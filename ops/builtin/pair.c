@@ -69,6 +69,7 @@ static int pair_make(const struct sl_builtin *builtin, const struct sl_arg *argv
         sl_builtin_free((struct sl_function *)pair);
         return sl_error_nomem(err);
     }
+    pair->function.base.width = 2;
     *ret = &pair->function.base;
     return 0;
 }

@@ -46,6 +46,13 @@ const struct sl_function_ops sl_predicate_ops = {
     .free = sl_builtin_free,
 };
 
+void sl_predicate_set_fields(struct sl_predicate *predicate)
+{
+    struct sl_function *fn = &predicate->function.base;
+    fn->fields_min = predicate->field ? predicate->field : 1;
+    fn->fields_max = predicate->field ? 0 : 1;
+}
+
 int sl_predicate_new(const struct sl_builtin *builtin, sl_judge *judge, const struct sl_arg *field,
                      const struct sl_arg *value, struct sl_predicate **ret, struct sl_error *err)
 {
@@ -61,6 +68,7 @@ int sl_predicate_new(const struct sl_builtin *builtin, sl_judge *judge, const st
     }
     predicate->judge = judge;
     predicate->field = (uint32_t)number;
+    sl_predicate_set_fields(predicate);
     *ret = predicate;
     return 0;
 }

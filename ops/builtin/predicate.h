@@ -17,6 +17,9 @@ struct sl_predicate {
     struct sl_field value; /* what it is compared with */
 };
 
+/* Says which records it can judge, when `field` is set. */
+void sl_predicate_set_fields(struct sl_predicate *predicate);
+
 /* The field number is argv[i] where given. 0 and *ret, or an error. */
 int sl_predicate_new(const struct sl_builtin *builtin, sl_judge *judge, const struct sl_arg *field,
                      const struct sl_arg *value, struct sl_predicate **ret, struct sl_error *err);

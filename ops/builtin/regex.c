@@ -171,6 +171,7 @@ static int regex_make(const struct sl_builtin *builtin, const struct sl_arg *arg
         regex_free((struct sl_function *)regex);
         return r;
     }
+    sl_builtin_takes_one(&regex->function.base, regex->name ? 1 : regex->count);
     *ret = &regex->function.base;
     return 0;
 }
@@ -246,6 +247,7 @@ static int matches_make(const struct sl_builtin *builtin, const struct sl_arg *a
     }
     matches->predicate.judge = matches_judge;
     matches->predicate.field = (uint32_t)field;
+    sl_predicate_set_fields(&matches->predicate);
     *ret = &matches->predicate.function.base;
     return 0;
 }

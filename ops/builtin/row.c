@@ -59,6 +59,10 @@ static int select_make(const struct sl_builtin *builtin, const struct sl_arg *ar
         sl_builtin_free(&choice->function.base);
         return r;
     }
+    choice->function.base.width = choice->numbers.count;
+    for (uint32_t i = 0; i < choice->numbers.count; i++)
+        if (choice->numbers.number[i] > choice->function.base.fields_min)
+            choice->function.base.fields_min = choice->numbers.number[i];
     *ret = &choice->function.base;
     return 0;
 }
@@ -115,7 +119,10 @@ static int swap_make(const struct sl_builtin *builtin, const struct sl_arg *argv
 {
     (void)builtin, (void)argv, (void)argc;
     *ret = sl_builtin_new(sizeof(struct sl_builtin_function), &swap_ops, SL_GIVES_ROW);
-    return *ret ? 0 : sl_error_nomem(err);
+    if (!*ret)
+        return sl_error_nomem(err);
+    (*ret)->width = (*ret)->fields_min = 2;
+    return 0;
 }
 
 /* ---- const ---- */
@@ -144,6 +151,7 @@ static int const_make(const struct sl_builtin *builtin, const struct sl_arg *arg
         return sl_error_nomem(err);
     }
     constant->value.flags = 0;
+    constant->function.base.width = 1;
     *ret = &constant->function.base;
     return 0;
 }

@@ -130,6 +130,7 @@ static int split_make(const struct sl_builtin *builtin, const struct sl_arg *arg
         return sl_error_nomem(err);
     }
     split->cut = sl_split_bytes_fn_best();
+    sl_builtin_takes_one(&split->function.base, 1);
     *ret = &split->function.base;
     return 0;
 }
@@ -217,7 +218,10 @@ static int words_make(const struct sl_builtin *builtin, const struct sl_arg *arg
 {
     (void)builtin, (void)argv, (void)argc;
     *ret = sl_builtin_new(sizeof(struct sl_builtin_function), &words_ops, SL_GIVES_LIST);
-    return *ret ? 0 : sl_error_nomem(err);
+    if (!*ret)
+        return sl_error_nomem(err);
+    sl_builtin_takes_one(*ret, 1);
+    return 0;
 }
 
 static const struct sl_param words_params[] = {

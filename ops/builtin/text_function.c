@@ -34,8 +34,10 @@ static const struct sl_function_ops ops = {.call = call, .map = map, .free = sl_
 struct sl_text_function *sl_text_function_new(sl_apply_text *apply)
 {
     struct sl_text_function *text = sl_builtin_new(sizeof *text, &ops, SL_GIVES_ROW);
-    if (text)
-        text->apply = apply;
+    if (!text)
+        return NULL;
+    text->apply = apply;
+    sl_builtin_takes_one(&text->function.base, 1);
     return text;
 }
 

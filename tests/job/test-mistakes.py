@@ -67,4 +67,128 @@ def test_methods_that_strings_do_not_have_name_what_to_use():
     set_aside('function(l) return l:uper() end', ["did you mean 'upper'?"])
 
 
+# ---- what check finds ----
+
+WATCH = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1 }\nlocal s = ssc:textFileStream("in")\n'
+
+
+def checked(text, status, *words):
+    done = sluice("check", job(text))
+    equal(done.returncode, status, "exit status; " + done.stderr)
+    for word in words:
+        check(word in done.stderr, "%r is said: %s" % (word, done.stderr))
+    if not words:
+        equal(done.stderr, "", "stderr")
+
+
+def test_check_finds_a_watched_directory_that_is_missing():
+    checked(WATCH + "s:print()", 2, "job.lua:3: textFileStream: the watched directory in does not exist")
+    pathlib.Path("in").write_text("")
+    checked(WATCH + "s:print()", 2, "in is no directory")
+    os.unlink("in")
+    os.mkdir("in")
+    checked(WATCH + "s:print()", 0)
+
+
+def test_check_finds_a_prefix_that_cannot_be_written():
+    os.mkdir("in")
+    pathlib.Path("file").write_text("")
+    text = WATCH + 's:saveAsTextFiles("%s", "txt", { keep = 3 })'
+    checked(text % "file/out/x", 2, "job.lua:4: saveAsTextFiles: the prefix file/out/x cannot be written", "Not a directory")
+    checked(text % "made/later/x", 0)
+    if os.geteuid() != 0:
+        os.mkdir("closed", 0o500)
+        checked(text % "closed/x", 2, "Permission denied")
+    check(not os.path.exists("made"), "nothing is made")
+
+
+def test_check_finds_widths_that_cannot_fit():
+    os.mkdir("in")
+    for chain, words in (
+            ("s:reduceByKey(sluice.sum)", "job.lua:4: reduceByKey wants pairs, and the records of textFileStream (line 3)"),
+            ("s:flatMap(sluice.words):groupByKey()", "groupByKey wants pairs"),
+            ("s:map(sluice.pair(1)):reduce(sluice.max):mapValues(sluice.upper)", "mapValues wants pairs"),
+            ("s:map(sluice.pair(1)):map(sluice.select(3))", "select(3): there is no field 3, the records of map (line 4) always have 2"),
+            ("s:map(sluice.pair(1)):filter(sluice.gt(3, 1))", "gt(3, 1): there is no field 3"),
+            ("s:map(sluice.pair(1)):map(sluice.upper)", "upper works on one field, and the records of map (line 4) always have 2"),
+            ("s:map(sluice.fields(',', 1, 2)):map(sluice.lower(2)):map(sluice.select(2)):keys()", "keys wants pairs"),
+            ("s:union(s:filter(sluice.notEmpty)):join(s:map(sluice.pair(1)))", "join wants pairs"),
+            ("s:window(2):swapped()", "has no method")):
+        checked(WATCH + chain + ":print()", 2, words)
+    for chain in ("s:map(sluice.pair(1)):map(sluice.upper(1)):reduceByKey(sluice.sum)",
+                  "s:map(function(x) return x, 1 end):map(sluice.select(2)):count()", "s:map(sluice.pair(1)):map(sluice.swap):values()",
+                  "s:union(s:map(sluice.pair(1))):map(sluice.number(1))"):
+        checked(WATCH + chain + ":print()", 0)
+
+
+def test_check_warns_of_a_window_or_state_that_nothing_uses():
+    os.mkdir("in")
+    checked(WATCH + "local w = s:window(2)\nlocal u = s:map(sluice.pair(1)):updateStateByKey(function(v, o) return 1 end)\ns:print()",
+            0, "job.lua:4: window: no output uses it, so it is not run", "job.lua:5: updateStateByKey: no output uses it")
+    checked(WATCH + "local w = s:window(2)\nw:count():print()", 0)
+
+
+def test_a_branch_that_no_output_uses_is_not_run():
+    os.mkdir("in")
+    move_in("x", "a\n")
+    job(WATCH + 'local w = s:map(function(x) error("run") end):window(2)\nlocal p = w:map(function(x) return x, 1 end):reduceByKey(sluice.sum)\ns:saveAsTextFiles("out", "txt")')
+    done = sluice_ok("run", "job.lua", "--once")
+    equal(done.stderr, "", "stderr")
+    equal(pathlib.Path("out.txt/part-00000").read_text(), "a\n", "the branch that is used")
+
+
+def test_check_touches_nothing():
+    os.mkdir("in")
+    pathlib.Path("out.txt").write_text("kept")
+    for line in ('os.remove("out.txt")', 'os.rename("out.txt", "x")', 'os.execute("rm out.txt")', 'io.open("out.txt", "w")',
+                 'io.popen("rm out.txt")'):
+        name = line.split("(")[0]
+        checked(WATCH + line + "\ns:print()", 2, "job.lua:4: %s is refused while a job is checked" % name)
+        body = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext.getOrCreate("ck", function()\n  %s\n  local ssc = sluice.StreamingContext { interval = 1 }\n  ssc:textFileStream("in"):print()\n  return ssc\nend)'
+        checked(body % line, 2, "job.lua:3: %s is refused" % name)
+    equal(pathlib.Path("out.txt").read_text(), "kept", "the file")
+    checked(WATCH + 's:foreachRDD(function(rdd) io.open("x", "w") end)', 0)
+
+
+# ---- what a run says ----
+
+def test_a_run_once_reports_records_set_aside_in_one_line():
+    os.mkdir("in")
+    move_in("x", "a\nb\nc\n")
+    job(WATCH + 's:map(function(l) if l ~= "a" then error("bad " .. l) end return l end):print()')
+    done = sluice_ok("run", "job.lua", "--once")
+    letters = list(pathlib.Path(".sluice/job/deadletter").iterdir())
+    equal(len(letters), 1, "files of dead letters")
+    equal(done.stderr, "sluice: warning: 2 of 3 records set aside, first: job.lua:4: bad b (in/x:2); %s\n" % letters[0].resolve(), "stderr")
+
+
+def test_a_long_run_reports_them_once_a_batch():
+    os.mkdir("in")
+    job(WATCH.replace("interval = 1", 'interval = "100ms"') + 's:map(sluice.number(1)):saveAsTextFiles("out", "txt")')
+    with Running("job.lua") as run:
+        for name in ("x", "y"):
+            move_in(name, "a\nb\n")
+            run.wait_until(lambda: "(in/%s:1)" % name in run.stderr(), "the report of in/" + name)
+    equal(run.stderr().count("2 of 2 records set aside, first: job.lua:4: map: number(1)"), 2, "reports in " + run.stderr())
+
+
+def test_uris_that_are_not_supported_are_refused_by_name():
+    os.mkdir("in")
+    for text, word in (('s:saveAsTextFiles("hdfs://nn/out/x", "txt")', "hdfs://"), ('ssc:textFileStream("gs://b/x"):print()', "gs://"),
+                       ('s:saveAsTextFiles("file://host/x")', "file:///path")):
+        done = sluice("run", job(WATCH + text), "--once")
+        equal(done.returncode, 2, "exit status")
+        check("job.lua:4" in done.stderr and word in done.stderr, done.stderr)
+    equal(sorted(os.listdir(".")), ["in", "job.lua"], "what lies here")
+
+
+def test_a_file_uri_is_its_path():
+    os.mkdir("in")
+    move_in("x", "a\n")
+    here = os.getcwd()
+    job(WATCH.replace('"in"', '"file://%s/in"' % here) + 's:saveAsTextFiles("file:%s/out/x", "txt")' % here)
+    sluice_ok("run", "job.lua", "--once")
+    equal(pathlib.Path("out/x.txt/part-00000").read_text(), "a\n", "the output")
+
+
 main(globals())

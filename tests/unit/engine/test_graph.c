@@ -280,6 +280,12 @@ static void test_check_prints_the_graph_or_says_what_is_wrong(void **state)
     FILE *out = open_memstream(&text, &size);
     struct sl_context *ssc = job_new(&place);
     sl_output(sl_source(ssc, "textFileStream", SL_STR_ARG("in")), "print", SL_INT_ARG(5));
+    assert_int_equal(sl_check(ssc, out), SL_EUSAGE);
+    assert_non_null(strstr(sl_context_error(ssc), "the watched directory in does not exist"));
+    sl_context_free(ssc);
+    place_make_dir(&place, "in");
+    ssc = job_new(&place);
+    sl_output(sl_source(ssc, "textFileStream", SL_STR_ARG("in")), "print", SL_INT_ARG(5));
     assert_int_equal(sl_check(ssc, out), 0);
     fclose(out);
     assert_memory_equal(text, "0           textFileStream(\"in\") ", 30);

@@ -1,0 +1,187 @@
+#include "engine/graph/widths.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What an operator makes of records, and whether it wants pairs. */
+enum gives {
+    GIVES_UNKNOWN,
+    GIVES_ONE,      /* one field */
+    GIVES_TWO,      /* a key and a value */
+    GIVES_SAME,     /* the records of its input */
+    GIVES_COMMON,   /* those of its inputs, where these are alike */
+    GIVES_FUNCTION, /* what its function gives */
+};
+
+static const struct rule {
+    const char *op;
+    enum gives gives;
+    bool wants_pairs;
+} rules[] = {
+    {"map", GIVES_FUNCTION, false},
+    {"flatMap", GIVES_FUNCTION, false},
+    {"filter", GIVES_SAME, false},
+    {"peek", GIVES_SAME, false},
+    {"sample", GIVES_SAME, false},
+    {"sortBy", GIVES_SAME, false},
+    {"distinct", GIVES_SAME, false},
+    {"repartition", GIVES_SAME, false},
+    {"coalesce", GIVES_SAME, false},
+    {"take", GIVES_SAME, false},
+    {"top", GIVES_SAME, false},
+    {"window", GIVES_SAME, false},
+    {"union", GIVES_COMMON, false},
+    {"intersection", GIVES_COMMON, false},
+    {"count", GIVES_ONE, false},
+    {"countByWindow", GIVES_ONE, false},
+    {"reduce", GIVES_ONE, false},
+    {"reduceByWindow", GIVES_ONE, false},
+    {"glom", GIVES_ONE, false},
+    {"pipe", GIVES_ONE, false},
+    {"countByValue", GIVES_TWO, false},
+    {"countByValueAndWindow", GIVES_TWO, false},
+    {"keyBy", GIVES_TWO, false},
+    {"zipWithIndex", GIVES_TWO, false},
+    {"keys", GIVES_ONE, true},
+    {"values", GIVES_ONE, true},
+    {"partitionBy", GIVES_SAME, true},
+    {"sortByKey", GIVES_SAME, true},
+    {"subtractByKey", GIVES_SAME, true},
+    {"countByKey", GIVES_TWO, true},
+    {"reduceByKey", GIVES_TWO, true},
+    {"groupByKey", GIVES_TWO, true},
+    {"foldByKey", GIVES_TWO, true},
+    {"combineByKey", GIVES_TWO, true},
+    {"aggregateByKey", GIVES_TWO, true},
+    {"reduceByKeyAndWindow", GIVES_TWO, true},
+    {"groupByKeyAndWindow", GIVES_TWO, true},
+    {"updateStateByKey", GIVES_TWO, true},
+    {"mapWithState", GIVES_UNKNOWN, true},
+    {"mapValues", GIVES_UNKNOWN, true},
+    {"flatMapValues", GIVES_UNKNOWN, true},
+    {"cogroup", GIVES_UNKNOWN, true},
+    {"join", GIVES_UNKNOWN, true},
+    {"leftOuterJoin", GIVES_UNKNOWN, true},
+    {"rightOuterJoin", GIVES_UNKNOWN, true},
+    {"fullOuterJoin", GIVES_UNKNOWN, true},
+};
+
+static const struct rule *rule_of(const struct sl_node *node)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (strcmp(rules[i].op, node->op->name) == 0)
+            return &rules[i];
+    return NULL;
+}
+
+/* The first function among the arguments: that of map, filter, flatMap. */
+static const struct sl_function *function_of(const struct sl_node *node)
+{
+    bool is_row_by_row = node->op->kind == SL_OP_NARROW && node->arg[0].kind == SL_ARG_FUNCTION;
+    bool takes_records =
+        is_row_by_row && (strcmp(node->op->name, "map") == 0 || strcmp(node->op->name, "filter") == 0 ||
+                          strcmp(node->op->name, "flatMap") == 0);
+    return takes_records ? node->arg[0].function : NULL;
+}
+
+/* ---- what is wrong ---- */
+
+static int refuse_pairs(const struct sl_node *node, const struct sl_node *input, struct sl_error *err)
+{
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s:%d: %s wants pairs, and the records of %s (line %d) always have one field; make pairs first, "
+        "as :map(function(x) return x, 1 end) does, without braces",
+        node->site.file, node->site.line, node->op->name, input->op->name, input->site.line);
+}
+
+static int check_function(const struct sl_node *node, uint32_t width, struct sl_error *err)
+{
+    const struct sl_function *fn = function_of(node);
+    const struct sl_node *input = node->input[0];
+    if (!fn || !width)
+        return 0;
+    if (fn->fields_min > width)
+        return sl_error_set(err, SL_EUSAGE,
+                            "%s:%d: %s: there is no field %u, the records of %s (line %d) always have %u",
+                            node->site.file, node->site.line, fn->name, (unsigned)fn->fields_min,
+                            input->op->name, input->site.line, (unsigned)width);
+    if (fn->fields_max && fn->fields_max < width)
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s:%d: %s works on one field, and the records of %s (line %d) always have %u; choose one by its "
+            "number, or with { field = i }",
+            node->site.file, node->site.line, fn->name, input->op->name, input->site.line, (unsigned)width);
+    return 0;
+}
+
+static int check_node(const struct sl_node *node, const uint32_t *width, struct sl_error *err)
+{
+    const struct rule *rule = rule_of(node);
+    for (unsigned i = 0; rule && rule->wants_pairs && i < node->inputs; i++)
+        if (width[node->input[i]->number] == 1)
+            return refuse_pairs(node, node->input[i], err);
+    return node->inputs ? check_function(node, width[node->input[0]->number], err) : 0;
+}
+
+/* ---- what is known ---- */
+
+static uint32_t function_width(const struct sl_node *node, uint32_t input)
+{
+    const struct sl_function *fn = function_of(node);
+    if (!fn)
+        return 0;
+    return fn->width == SL_WIDTH_SAME ? input : fn->width;
+}
+
+/* A line of text, unless an option adds a field. */
+static uint32_t source_width(const struct sl_node *node)
+{
+    bool is_lines = strcmp(node->op->name, "textFileStream") == 0;
+    return is_lines && sl_node_option(node, "meta").kind == SL_ARG_NONE;
+}
+
+static uint32_t width_of(const struct sl_node *node, const uint32_t *width)
+{
+    const struct sl_columns *columns = sl_node_columns(node);
+    const struct rule *rule = rule_of(node);
+    uint32_t input = node->inputs ? width[node->input[0]->number] : 0;
+    if (columns)
+        return columns->count;
+    if (node->op->kind == SL_OP_SOURCE)
+        return source_width(node);
+    if (!rule)
+        return 0;
+    for (unsigned i = 1; rule->gives == GIVES_COMMON && i < node->inputs; i++)
+        if (width[node->input[i]->number] != input)
+            return 0;
+    switch (rule->gives) {
+    case GIVES_UNKNOWN:
+        return 0;
+    case GIVES_ONE:
+        return 1;
+    case GIVES_TWO:
+        return 2;
+    case GIVES_SAME:
+    case GIVES_COMMON:
+        return input;
+    case GIVES_FUNCTION:
+        return function_width(node, input);
+    }
+    return 0;
+}
+
+int sl_widths_check(const struct sl_context *context, struct sl_error *err)
+{
+    uint32_t *width = calloc(context->nodes + 1, sizeof *width);
+    if (!width)
+        return sl_error_nomem(err);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < context->nodes; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        r = check_node(node, width, err);
+        width[i] = width_of(node, width);
+    }
+    free(width);
+    return r;
+}
