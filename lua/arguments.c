@@ -1,8 +1,11 @@
 #include "lua/arguments.h"
 
+#include "engine/batch/query.h"
 #include "lua/builtin.h"
 #include "lua/function.h"
+#include "lua/rdd.h"
 #include "lua/schema.h"
+#include "lua/spark.h"
 #include "lua/stream.h"
 #include "lua/testing/copy.h"
 #include "lua/value.h"
@@ -45,19 +48,47 @@ static struct sl_arg take_value(lua_State *L, int index)
     return sl_value_arg(sl_value_take(L, index, &sl_copy_of(L)->arena));
 }
 
+/* A batch's dataset can be given to methods of another. */
+static struct sl_arg take_rdd(lua_State *L, int index)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    if (!copy->query)
+        luaL_error(L, "an rdd of foreachRDD is there for the methods of other rdds only");
+    struct sl_stream *stream = sl_query_dataset(copy->query, sl_rdd_test(L, index));
+    if (!stream)
+        sl_copy_raise(L);
+    return SL_STREAM_ARG(stream);
+}
+
+/* What sc:parallelize made, given to a method of an rdd. */
+static struct sl_arg take_parallelized(lua_State *L, int index)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    struct sl_dataset *dataset = sl_rdd_of_list(L, index);
+    struct sl_stream *stream = sl_query_dataset(copy->query, dataset);
+    sl_dataset_unref(dataset);
+    if (!stream)
+        sl_copy_raise(L);
+    return SL_STREAM_ARG(stream);
+}
+
 struct sl_arg sl_argument_take(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
     switch (lua_type(L, index)) {
     case LUA_TFUNCTION:
-        return SL_FN_ARG(sl_function_take(L, index));
+        return SL_FN_ARG(sl_copy_of(L)->query ? sl_function_take_now(L, index) : sl_function_take(L, index));
     case LUA_TUSERDATA:
+        if (sl_rdd_test(L, index))
+            return take_rdd(L, index);
         if (sl_stream_test(L, index))
             return SL_STREAM_ARG(sl_stream_test(L, index));
         if (sl_builtin_test(L, index))
             return SL_FN_ARG(sl_builtin_take(L, index));
         break;
     case LUA_TTABLE:
+        if (sl_copy_of(L)->query && sl_spark_is_parallelized(L, index))
+            return take_parallelized(L, index);
         if (is_list_of_streams(L, index))
             return take_streams(L, index);
         break;

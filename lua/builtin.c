@@ -229,7 +229,7 @@ struct sl_function *sl_builtin_take(lua_State *L, int index)
     if (recipe->function)
         return recipe->function;
     struct sl_function *function = make(L, index, recipe);
-    if (recipe->file)
+    if (recipe->file && !sl_copy_of(L)->query) /* what a query makes is gone with it */
         recipe->function = function;
     return function;
 }

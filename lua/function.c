@@ -1,5 +1,6 @@
 #include "lua/function.h"
 
+#include "engine/graph/graph.h"
 #include "lua/calls.h"
 #include "lua/iterator.h"
 #include "lua/job_internal.h"
@@ -22,6 +23,7 @@ struct lua_function {
 /* One call on its way through the protected call. */
 struct call {
     struct sl_copy *copy;
+    int ref; /* of the function */
     struct sl_task *task;
     const struct sl_field *argv;
     uint32_t argc;
@@ -43,7 +45,7 @@ struct dataset_call {
 static int call_protected(lua_State *L)
 {
     struct call *call = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, call->copy->function[call->copy->running]);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->ref);
     for (uint32_t i = 0; i < call->argc; i++)
         sl_value_push(L, &call->argv[i]);
     if (call->rows)
@@ -82,6 +84,7 @@ static int run(const struct sl_function *fn, struct call *call)
     call->copy = copy;
     copy->task = call->task;
     copy->running = function->number;
+    call->ref = copy->function[function->number];
     lua_pushcfunction(copy->L, call_protected);
     lua_pushlightuserdata(copy->L, call);
     sl_watchdog_enter(copy);
@@ -228,5 +231,84 @@ struct sl_function *sl_function_take(lua_State *L, int index)
     function->job = copy->job;
     function->number = copy->functions;
     keep_reference(L, copy, index);
+    return &function->base;
+}
+
+/* ---- functions given to an rdd in foreachRDD: they run at once, on the main copy, and may do what scripts may ---- */
+
+struct now_function {
+    struct sl_function base;
+    struct sl_copy *copy;
+    int ref;
+};
+
+/* Within the call of foreachRDD's function: its stack stays, and its time counts. */
+static int run_now(const struct sl_function *fn, struct call *call)
+{
+    const struct now_function *function = (const struct now_function *)fn;
+    struct sl_copy *copy = function->copy;
+    lua_State *L = copy->L;
+    int top = lua_gettop(L);
+    call->copy = copy;
+    call->ref = function->ref;
+    if (!lua_checkstack(L, 8))
+        return sl_error_nomem(call->task->err);
+    lua_pushcfunction(L, call_protected);
+    lua_pushlightuserdata(L, call);
+    int status = lua_pcall(L, 1, 0, 0);
+    int r = status == LUA_OK ? 0 : explain(L, call, status);
+    lua_settop(L, top);
+    return r;
+}
+
+static int now_call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
+                    uint32_t argc, struct sl_returned *ret)
+{
+    struct call call = {.task = task, .argv = argv, .argc = argc, .ret = ret};
+    return run_now(fn, &call);
+}
+
+static int now_call_partition(const struct sl_function *fn, struct sl_task *task, uint32_t index,
+                              const struct sl_rows *rows, struct sl_returned *ret)
+{
+    struct sl_copy *copy = ((const struct now_function *)fn)->copy;
+    const struct sl_rows *before = copy->now_rows;
+    struct sl_field number = sl_integer(index);
+    struct call call = {
+        .task = task, .argv = &number, .argc = index != SL_NO_INDEX, .rows = rows, .ret = ret};
+    copy->now_rows = rows;
+    int r = run_now(fn, &call);
+    copy->now_rows = before;
+    return r;
+}
+
+static void now_free(struct sl_function *fn)
+{
+    struct now_function *function = (struct now_function *)fn;
+    luaL_unref(function->copy->L, LUA_REGISTRYINDEX, function->ref);
+    free(function);
+}
+
+static const struct sl_function_ops now_ops = {
+    .call = now_call, .call_partition = now_call_partition, .free = now_free};
+
+struct sl_function *sl_function_take_now(lua_State *L, int index)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    lua_pushvalue(L, index);
+    int ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    struct now_function *function = calloc(1, sizeof *function);
+    if (!function) {
+        luaL_unref(L, LUA_REGISTRYINDEX, ref);
+        sl_value_nomem(L);
+    }
+    function->base = (struct sl_function){.ops = &now_ops, .gives = SL_GIVES_ANY, .name = ""};
+    function->base.site.name = "";
+    function->copy = copy;
+    function->ref = ref;
+    if (!sl_context_own(copy->context, &function->base))
+        sl_value_nomem(L);
+    sl_copy_where(L, &function->base.site.file, &function->base.site.line);
+    copy->query_has_function = true;
     return &function->base;
 }

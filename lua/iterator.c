@@ -25,7 +25,8 @@ static int iterate(lua_State *L)
 {
     struct iterator *iterator = lua_touserdata(L, lua_upvalueindex(1));
     const struct sl_copy *copy = sl_copy_of(L);
-    if (!copy->task || copy->calls != iterator->calls)
+    bool is_over = copy->task ? copy->calls != iterator->calls : copy->now_rows != iterator->rows;
+    if (is_over)
         return luaL_error(L, "the records of a partition can be read while its function runs, not later");
     const struct sl_rows *rows = iterator->rows;
     while (iterator->chunk < rows->chunks && iterator->row >= rows->chunk[iterator->chunk]->rows) {

@@ -3,6 +3,7 @@
 #include "lua/builtin.h"
 #include "lua/functions.h"
 #include "lua/rdd.h"
+#include "lua/spark.h"
 #include "lua/ssc.h"
 #include "lua/ssc_methods.h"
 #include "lua/state.h"
@@ -34,6 +35,7 @@ static int push_module(lua_State *L)
     sl_ssc_push_constructor(L);
     lua_setfield(L, -2, "StreamingContext");
     sl_functions_add_all(L);
+    sl_spark_add(L);
     sl_value_push_null(L);
     lua_setfield(L, -2, "null");
     lua_createtable(L, 0, 1);
@@ -48,6 +50,7 @@ void sl_module_open(lua_State *L)
     sl_value_open(L);
     sl_builtin_open(L);
     sl_stream_open(L);
+    sl_spark_open(L);
     sl_ssc_open(L);
     sl_rdd_open(L);
     sl_state_open(L);

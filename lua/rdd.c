@@ -2,25 +2,22 @@
 
 #include "core/rows/dataset.h"
 #include "lua/method.h"
+#include "lua/rdd_query.h"
+#include "lua/rdd_values.h"
+#include "lua/rdd_walk.h"
+#include "lua/spark_names.h"
+#include "lua/split.h"
 #include "lua/testing/copy.h"
 #include "lua/value.h"
 #include "output/text_file.h"
 
 #include <lauxlib.h>
 
-static const char type_name[] = "sluice.rdd", walk_name[] = "sluice.rdd walk";
+static const char type_name[] = "sluice.rdd";
 
 struct rdd {
     struct sl_dataset *dataset;
     const struct sl_services *services;
-};
-
-/* Walks `left` records from where the cursor stands; what comes from disk is there for one record. The rdd
- * must stay. */
-struct walk {
-    struct sl_cursor cursor;
-    struct sl_arena block;
-    uint64_t left;
 };
 
 void sl_rdd_push(lua_State *L, struct sl_dataset *dataset, const struct sl_services *services)
@@ -39,76 +36,52 @@ static int release(lua_State *L)
     return 0;
 }
 
+static int append_item(struct sl_rows *rows, const struct sl_field *record)
+{
+    struct sl_field copy;
+    bool has_fields = record->tag == SL_LIST;
+    if (has_fields && (record->len < 1 || record->len > SL_WIDTH_MAX))
+        return SL_EUSAGE;
+    if (!sl_field_copy(&rows->arena, record, &copy))
+        return SL_ENOMEM;
+    return sl_rows_append_row(rows, has_fields ? copy.items : &copy, has_fields ? copy.len : 1);
+}
+
+struct sl_dataset *sl_rdd_of_list(lua_State *L, int index)
+{
+    struct sl_field list = sl_value_take(L, index, &sl_copy_of(L)->arena);
+    struct sl_rows *rows = sl_rows_new();
+    int r = rows ? 0 : SL_ENOMEM;
+    for (uint32_t i = 0; r == 0 && i < list.len; i++)
+        r = append_item(rows, &list.items[i]);
+    struct sl_dataset *dataset = r == 0 ? sl_dataset_of(rows) : NULL;
+    if (r < 0)
+        sl_rows_unref(rows);
+    if (r == SL_EUSAGE)
+        luaL_error(L, "parallelize: a record has 1 to %d fields", SL_WIDTH_MAX);
+    if (!dataset)
+        sl_value_nomem(L);
+    return dataset;
+}
+
+struct sl_dataset *sl_rdd_test(lua_State *L, int index)
+{
+    const struct rdd *rdd = luaL_testudata(L, index, type_name);
+    return rdd ? rdd->dataset : NULL;
+}
+
+const struct sl_services *sl_rdd_services(lua_State *L, int index)
+{
+    const struct rdd *rdd = luaL_checkudata(L, index, type_name);
+    return rdd->services;
+}
+
 static struct sl_dataset *check_self(lua_State *L, const char *name)
 {
     const struct rdd *rdd = luaL_testudata(L, 1, type_name);
     if (!rdd)
         sl_method_no_self(L, name, "rdd");
     return rdd->dataset;
-}
-
-/* ---- walks ---- */
-
-/* Pushes a walk over records [from, from + count). */
-static struct walk *push_walk(lua_State *L, const struct sl_dataset *dataset, uint64_t from, uint64_t count)
-{
-    struct walk *walk = lua_newuserdatauv(L, sizeof *walk, 0);
-    *walk = (struct walk){.left = count};
-    luaL_setmetatable(L, walk_name);
-    sl_cursor_pass(&walk->cursor, dataset, &walk->block);
-    if (from > 0)
-        sl_cursor_seek(&walk->cursor, from);
-    return walk;
-}
-
-/* The walk gives nothing any more. */
-static void end_walk(struct walk *walk)
-{
-    walk->left = 0;
-    sl_arena_done(&walk->block);
-}
-
-static bool walk_next(struct walk *walk, struct sl_field *fields, uint32_t *ret_width)
-{
-    if (walk->left > 0 && sl_cursor_next(&walk->cursor, fields, ret_width)) {
-        walk->left--;
-        return true;
-    }
-    end_walk(walk);
-    return false;
-}
-
-static int release_walk(lua_State *L)
-{
-    end_walk(lua_touserdata(L, 1));
-    return 0;
-}
-
-/* ---- records as values ---- */
-
-static void push_record(lua_State *L, const struct sl_field *fields, uint32_t width)
-{
-    struct sl_field list = sl_list(fields, width);
-    if (width > 1)
-        sl_value_push(L, &list);
-    else if (fields[0].tag == SL_NIL)
-        sl_value_push_null(L);
-    else
-        sl_value_push(L, &fields[0]);
-}
-
-void sl_rdd_push_records(lua_State *L, const struct sl_dataset *dataset, uint64_t count)
-{
-    struct sl_field fields[SL_WIDTH_MAX];
-    uint32_t width;
-    struct walk *walk = push_walk(L, dataset, 0, count);
-    lua_newtable(L);
-    for (lua_Integer i = 1; walk_next(walk, fields, &width); i++) {
-        push_record(L, fields, width);
-        lua_rawseti(L, -2, i);
-    }
-    end_walk(walk);
-    lua_remove(L, -2);
 }
 
 static int collect(lua_State *L)
@@ -130,11 +103,11 @@ static int first(lua_State *L)
 {
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
-    struct walk *walk = push_walk(L, check_self(L, "first"), 0, 1);
-    if (!walk_next(walk, fields, &width))
+    struct sl_rdd_walk *walk = sl_rdd_walk_push(L, check_self(L, "first"), 0, 1);
+    if (!sl_rdd_walk_next(walk, fields, &width))
         return luaL_error(L, "first: the rdd is empty; ask rdd:isEmpty() before");
-    push_record(L, fields, width);
-    end_walk(walk);
+    sl_rdd_push_record(L, fields, width);
+    sl_rdd_walk_end(walk);
     return 1;
 }
 
@@ -154,10 +127,10 @@ static int is_empty(lua_State *L)
 
 static int next_record(lua_State *L)
 {
-    struct walk *walk = lua_touserdata(L, lua_upvalueindex(1));
+    struct sl_rdd_walk *walk = lua_touserdata(L, lua_upvalueindex(1));
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
-    if (!walk_next(walk, fields, &width))
+    if (!sl_rdd_walk_next(walk, fields, &width))
         return 0;
     luaL_checkstack(L, SL_WIDTH_MAX + 8, "a wide record");
     if (fields[0].tag == SL_NIL) /* nil would end the loop */
@@ -172,7 +145,7 @@ static int next_record(lua_State *L)
 /* Pushes an iterator over records [from, from + count) of the rdd at index 1, which it keeps. */
 static void push_iterator(lua_State *L, const struct sl_dataset *dataset, uint64_t from, uint64_t records)
 {
-    push_walk(L, dataset, from, records);
+    sl_rdd_walk_push(L, dataset, from, records);
     lua_pushvalue(L, 1);
     lua_pushcclosure(L, next_record, 2);
 }
@@ -222,18 +195,21 @@ void sl_rdd_open(lua_State *L)
         {"count", count},
         {"isEmpty", is_empty},
         {"records", records},
+        {"toLocalIterator", records},
         {"foreachPartition", foreach_partition},
         {"saveAsTextFile", save_as_text_file},
         {NULL, NULL},
     };
-    luaL_newmetatable(L, walk_name);
-    lua_pushcfunction(L, release_walk);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
+    sl_rdd_walk_open(L);
     luaL_newmetatable(L, type_name);
     lua_pushcfunction(L, release);
     lua_setfield(L, -2, "__gc");
-    luaL_newlib(L, methods);
+    lua_newtable(L);
+    sl_rdd_query_add_methods(L);
+    luaL_setfuncs(L, methods, 0); /* what needs no query takes the place of what does */
+    sl_rdd_values_add_methods(L);
+    sl_split_wrap(L);
+    sl_spark_names_add(L, SL_SPARK_RDD);
     sl_method_table(L, "an rdd");
     lua_pop(L, 1);
 }

@@ -15,6 +15,15 @@ struct sl_services;
 /* Makes the metatable; once per state. */
 void sl_rdd_open(lua_State *L);
 
+/* A dataset of the records in the list at the index, as queueStream reads them. The caller unrefs. */
+struct sl_dataset *sl_rdd_of_list(lua_State *L, int index);
+
+/* The dataset of the rdd at the index; NULL where it is none. Borrowed. */
+struct sl_dataset *sl_rdd_test(lua_State *L, int index);
+
+/* Of an rdd at the index. */
+const struct sl_services *sl_rdd_services(lua_State *L, int index);
+
 /* Pushes the list of the first `count` records, as collect gives them. */
 void sl_rdd_push_records(lua_State *L, const struct sl_dataset *dataset, uint64_t count);
 

@@ -2,6 +2,7 @@
 
 #include "lua/arguments.h"
 #include "lua/job_internal.h"
+#include "lua/spark.h"
 #include "lua/ssc_methods.h"
 #include "lua/value.h"
 
@@ -66,9 +67,28 @@ static void check_interval(lua_State *L, struct sl_arg options)
                       "\"1s\" }, or give --interval");
 }
 
+/* StreamingContext(sc, seconds [, options]): as if it were StreamingContext { interval = seconds, ... }. */
+static void arrange_spark(lua_State *L)
+{
+    if (!sl_spark_is_context(L, 2))
+        return;
+    bool has_options = lua_istable(L, 4);
+    if (!has_options)
+        lua_newtable(L);
+    else
+        lua_pushvalue(L, 4);
+    if (!lua_isnoneornil(L, 3)) {
+        lua_pushvalue(L, 3);
+        lua_setfield(L, -2, "interval");
+    }
+    lua_replace(L, 2);
+    lua_settop(L, 2);
+}
+
 /* StreamingContext { ... } */
 static int construct(lua_State *L)
 {
+    arrange_spark(L);
     if (!lua_istable(L, 2))
         return luaL_error(L,
                           "StreamingContext takes a table of options, got a %s; write "
@@ -85,7 +105,9 @@ static int construct(lua_State *L)
 /* StreamingContext.getOrCreate(dir, f): the checkpoint is found again by itself, so f is always called. */
 static int get_or_create(lua_State *L)
 {
-    if (lua_type(L, 1) != LUA_TSTRING || !lua_isfunction(L, 2))
+    bool has_dir = lua_type(L, 1) == LUA_TSTRING;
+    bool may_lack_dir = lua_toboolean(L, lua_upvalueindex(1)) && lua_isnoneornil(L, 1);
+    if ((!has_dir && !may_lack_dir) || !lua_isfunction(L, 2))
         return luaL_error(L, "getOrCreate takes a checkpoint directory and a function: "
                              "StreamingContext.getOrCreate(\"dir\", function() ... return ssc end)");
     lua_settop(L, 2);
@@ -94,16 +116,32 @@ static int get_or_create(lua_State *L)
         return luaL_error(L, "getOrCreate: the function must return a StreamingContext, got a %s",
                           luaL_typename(L, 2));
     sl_copy_declare(L, "getOrCreate");
-    if (!sl_copy_of(L)->checkpoint_said)
+    if (has_dir && !sl_copy_of(L)->checkpoint_said)
         sl_ssc_set_option(L, "checkpoint", sl_argument_take(L, 1));
+    return 1;
+}
+
+/* StreamingContext.getActive(): the job's, or nil. */
+static int get_active(lua_State *L)
+{
+    if (sl_copy_of(L)->context)
+        sl_ssc_push(L);
+    else
+        lua_pushnil(L);
     return 1;
 }
 
 void sl_ssc_push_constructor(lua_State *L)
 {
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, get_or_create);
+    lua_createtable(L, 0, 3);
+    lua_pushboolean(L, false);
+    lua_pushcclosure(L, get_or_create, 1);
     lua_setfield(L, -2, "getOrCreate");
+    lua_pushboolean(L, true); /* the directory may be nil */
+    lua_pushcclosure(L, get_or_create, 1);
+    lua_setfield(L, -2, "getActiveOrCreate");
+    lua_pushcfunction(L, get_active);
+    lua_setfield(L, -2, "getActive");
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, construct);
     lua_setfield(L, -2, "__call");

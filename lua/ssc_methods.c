@@ -1,13 +1,17 @@
 #include "lua/ssc_methods.h"
 
+#include "engine/graph/graph.h"
 #include "lua/arguments.h"
 #include "lua/meta.h"
 #include "lua/method.h"
 #include "lua/registry.h"
+#include "lua/spark.h"
+#include "lua/spark_names.h"
 #include "lua/ssc.h"
 #include "lua/stream.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 static const char type_name[] = "sluice.context";
 
@@ -29,12 +33,32 @@ static void check_self(lua_State *L, const char *name)
         sl_method_no_self(L, name, "ssc");
 }
 
+/* queueStream of lists that sc:parallelize made: the number of partitions goes along as an argument of its own
+ * (sources/queue.c), unless options are given by name. */
+static void add_partitions(lua_State *L)
+{
+    lua_Integer partitions = 0;
+    if (!lua_istable(L, 2) || lua_istable(L, 3))
+        return;
+    for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, 2); i <= count && !partitions; i++) {
+        lua_rawgeti(L, 2, i);
+        partitions = sl_spark_partitions(L, -1);
+        lua_pop(L, 1);
+    }
+    if (!partitions || lua_gettop(L) > 4)
+        return;
+    lua_settop(L, 4);
+    lua_pushinteger(L, partitions);
+}
+
 /* Any source: its descriptor is the closure's upvalue; with a second upvalue, that is the self. */
 static int open_source(lua_State *L)
 {
     const struct sl_op *op = lua_touserdata(L, lua_upvalueindex(1));
     check_self(L, op->name);
     sl_copy_declare(L, op->name);
+    if (strcmp(op->name, "queueStream") == 0)
+        add_partitions(L);
     const struct sl_arg *argv;
     size_t argc = sl_arguments_take(L, 2, op->options, &argv);
     struct sl_stream *stream = sl_source_args(sl_copy_of(L)->context, op->name, argv, argc);
@@ -114,17 +138,66 @@ static int set_checkpoint(lua_State *L)
     return 0;
 }
 
-/* start, awaitTermination, stop, remember: the run begins when the script has ended. */
+/* ---- how long the run is: it begins when the script has ended ---- */
+
+/* awaitTerminationOrTimeout(seconds): stop() then ends the run after that time. The answer, whether it has ended, is
+ * no: a loop around it would not end either. */
+static int await_timeout(lua_State *L)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    const char *file;
+    int line;
+    check_self(L, "awaitTerminationOrTimeout");
+    double seconds = luaL_checknumber(L, 2);
+    if (!(seconds >= 0 && seconds < 1e9))
+        return luaL_error(L, "awaitTerminationOrTimeout: the time-out must be a number of seconds from 0");
+    sl_copy_where(L, &file, &line);
+    if (copy->await_line && line == copy->await_line)
+        return luaL_error(
+            L, "awaitTerminationOrTimeout in a loop: the run begins when the script has ended; write "
+               "ssc:awaitTermination()");
+    copy->await_line = line;
+    copy->await_ms += (int64_t)(seconds * 1000);
+    lua_pushboolean(L, copy->is_sealed && atomic_load(&copy->context->stopped));
+    return 1;
+}
+
+/* start, remember: the run begins when the script has ended. */
 static int accept(lua_State *L)
 {
     check_self(L, lua_tostring(L, lua_upvalueindex(1)));
     return 0;
 }
 
+/* awaitTermination(): until it is stopped from outside. */
+static int await(lua_State *L)
+{
+    check_self(L, "awaitTermination");
+    if (!lua_isnoneornil(L, 2))
+        return await_timeout(L);
+    sl_copy_of(L)->awaits_end = true;
+    return 0;
+}
+
+/* stop([stopSparkContext [, stopGracefully]]): after a time-out that ended; at the top of the job without one, after
+ * one batch; in a function of foreachRDD, after this batch. */
+static int stop(lua_State *L)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    check_self(L, "stop");
+    if (copy->task)
+        return luaL_error(L,
+                          "stop: a function over records cannot stop the run; a function of foreachRDD can");
+    if (copy->is_sealed)
+        atomic_store(&copy->context->stopped, 1);
+    else if (!copy->awaits_end)
+        copy->context->options.run_ms = copy->await_ms;
+    return 0;
+}
+
 static void add_accepted(lua_State *L)
 {
-    static const char *const names[] = {"start", "awaitTermination", "awaitTerminationOrTimeout", "stop",
-                                        "remember"};
+    static const char *const names[] = {"start", "remember"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         lua_pushstring(L, names[i]);
         lua_pushcclosure(L, accept, 1);
@@ -135,6 +208,9 @@ static void add_accepted(lua_State *L)
 static void add_methods(lua_State *L)
 {
     static const luaL_Reg methods[] = {
+        {"awaitTermination", await},
+        {"awaitTerminationOrTimeout", await_timeout},
+        {"stop", stop},
         {"union", unite},
         {"transform", transform},
         {"checkpoint", set_checkpoint},
@@ -150,6 +226,9 @@ static void add_methods(lua_State *L)
     }
     luaL_setfuncs(L, methods, 0);
     add_accepted(L);
+    sl_spark_push_context(L); /* ssc.sparkContext and, as it can be called, ssc:sparkContext() */
+    lua_setfield(L, -2, "sparkContext");
+    sl_spark_names_add(L, SL_SPARK_STREAMING_CONTEXT);
 }
 
 void sl_ssc_open(lua_State *L)

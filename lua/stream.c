@@ -4,6 +4,8 @@
 #include "lua/meta.h"
 #include "lua/method.h"
 #include "lua/registry.h"
+#include "lua/spark_names.h"
+#include "lua/split.h"
 #include "lua/testing/copy.h"
 
 #include <lauxlib.h>
@@ -70,6 +72,8 @@ void sl_stream_open(lua_State *L)
         lua_setfield(L, -2, op->name);
     }
     sl_meta_add_all(L);
+    sl_split_wrap(L);
+    sl_spark_names_add(L, SL_SPARK_DSTREAM);
     sl_method_table(L, "a stream");
     lua_pop(L, 1);
 }

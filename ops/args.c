@@ -363,6 +363,15 @@ static int positional_check(const char *what, const struct sl_param *params, con
     return 0;
 }
 
+size_t sl_args_drop_flag(const struct sl_arg *given, size_t count, struct sl_arena *arena, struct sl_arg *ret)
+{
+    (void)arena;
+    bool has_flag = count == 2 && given[1].kind == SL_ARG_VALUE && given[1].value.tag == SL_BOOL;
+    for (size_t i = 0; i < count; i++)
+        ret[i] = given[i];
+    return has_flag ? 1 : count;
+}
+
 int sl_args_check(const char *what, const struct sl_param *params, const struct sl_param *options,
                   const struct sl_arg *given, size_t count, struct sl_arg *ret, struct sl_arg *ret_options,
                   struct sl_error *err)

@@ -42,11 +42,7 @@ int sl_output_dir_check(struct sl_field prefix, struct sl_field suffix, struct s
     if (memchr(prefix.str, 0, prefix.len))
         return sl_error_set(err, SL_EUSAGE, "prefix must not contain a NUL");
     size_t base = base_len(prefix);
-    if (base == 0)
-        return sl_error_set(err, SL_EUSAGE,
-                            "prefix must not end in a slash; name the results, as in \"%.*scounts\"",
-                            (int)prefix.len, (const char *)prefix.str);
-    if (is_dots(prefix.str + prefix.len - base, base))
+    if (base && is_dots(prefix.str + prefix.len - base, base))
         return sl_error_set(err, SL_EUSAGE, "prefix must not end in . or ..");
     size_t suffix_len = suffix.tag == SL_STR ? suffix.len : 0;
     if (base + suffix_len + DECORATION_MAX > NAME_MAX || prefix.len + DECORATION_MAX > PATH_MAX)

@@ -4,11 +4,11 @@
 #include "core/contract/operator.h"
 
 struct sl_output_dir {
-    char *parent;      /* the directory they all lie in: "out", "." */
-    char *shown;       /* "out/counts-1000.txt", as the job would name it */
-    const char *name;  /* "counts-1000.txt": the end of shown */
-    char *hidden;      /* ".counts-1000.txt.sluice-tmp", where the directory grows */
-    char *link;        /* "counts.txt" */
+    char *parent;     /* the directory they all lie in: "out", "." */
+    char *shown;      /* "out/counts-1000.txt", as the job would name it */
+    const char *name; /* "counts-1000.txt": the end of shown */
+    char *hidden;     /* ".counts-1000.txt.sluice-tmp", where the directory grows */
+    char *link; /* "counts.txt"; "": the prefix ends in a slash and there is no suffix, so there is none */
     char *link_hidden; /* ".counts.txt.sluice-link" */
 };
 

@@ -141,6 +141,13 @@ static int read_names(const struct sl_node *node, struct sl_save_settings *setti
     return r;
 }
 
+/* The link's name is prefix.suffix: without a suffix, a prefix that ends in a slash leaves none. */
+static bool has_link_name(const struct sl_save_settings *settings)
+{
+    bool has_suffix = settings->suffix.tag == SL_STR && settings->suffix.len > 0;
+    return has_suffix || settings->prefix.str[settings->prefix.len - 1] != '/';
+}
+
 int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *ret, struct sl_error *err)
 {
     struct sl_save_settings settings = {.prefix = sl_node_value(node, 0), .suffix = sl_node_value(node, 1)};
@@ -156,7 +163,7 @@ int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *r
         return sl_error_set(err, SL_EUSAGE, "partitions must be from 1 to %d, got %lld", SL_PARTITIONS_MAX,
                             (long long)partitions.integer);
     settings.partitions = partitions.tag == SL_INT ? (size_t)partitions.integer : 1;
-    settings.latest = option_boolean(node, "latest", true);
+    settings.latest = option_boolean(node, "latest", true) && has_link_name(&settings);
     settings.overwrite = option_boolean(node, "overwrite", false);
     *ret = settings;
     return 0;

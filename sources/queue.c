@@ -7,6 +7,7 @@
 #include "core/contract/source.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct queue {
     struct sl_source source;
@@ -225,6 +226,30 @@ static const struct sl_param options[] = {
     {0},
 };
 
+/* PySpark's queueStream(rdds, oneAtATime, default): the options by position; behind them the number of partitions
+ * that sc:parallelize was given. */
+static size_t arrange(const struct sl_arg *given, size_t count, struct sl_arena *arena, struct sl_arg *ret)
+{
+    static const char *const names[] = {"oneAtATime", "default", "partitions"};
+    static const unsigned order[] = {2, 1, 3}; /* maps are in the order of their names */
+    struct sl_field *pair = sl_arena_alloc(arena, 6 * sizeof *pair);
+    uint32_t pairs = 0;
+    bool by_position = count > 1 && given[1].kind == SL_ARG_VALUE &&
+                       (given[1].value.tag == SL_BOOL || given[1].value.tag == SL_NIL);
+    memcpy(ret, given, count * sizeof *ret);
+    if (!by_position || count > 4 || !pair)
+        return count;
+    for (size_t i = 0; i < 3; i++) {
+        unsigned from = order[i];
+        if (from >= count || given[from].kind != SL_ARG_VALUE || given[from].value.tag == SL_NIL)
+            continue;
+        pair[2 * pairs] = sl_string(names[from - 1], strlen(names[from - 1]));
+        pair[2 * pairs++ + 1] = given[from].value;
+    }
+    ret[1] = (struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_map(pair, pairs)};
+    return pairs ? 2 : 1;
+}
+
 const struct sl_op sl_op_queue_stream = {
     .name = "queueStream",
     .kind = SL_OP_SOURCE,
@@ -234,5 +259,6 @@ const struct sl_op sl_op_queue_stream = {
     .params = params,
     .options = options,
     .source = &queue_ops,
+    .arrange = arrange,
     .check = check,
 };

@@ -192,6 +192,14 @@ struct sl_op {
     const struct sl_wide *wide;
     const struct sl_output *output;
     const struct sl_source_ops *source;
+    /* Of meta operators: what stands for the stream, made of other operators. arg[SL_PARAMS_MAX] was checked
+     * against params. NULL: the context has the error. */
+    struct sl_stream *(*compose)(struct sl_stream *stream, const struct sl_arg *arg);
+    /* Optional: puts arguments that may be written in several ways (Spark's overloads) where params expects
+     * them. `given` holds count arguments, at most SL_PARAMS_MAX; ret has room for one more; what must be
+     * made for them comes from the arena. Returns how many are in ret, 0 or more: without memory what was
+     * given. */
+    size_t (*arrange)(const struct sl_arg *given, size_t count, struct sl_arena *arena, struct sl_arg *ret);
     /* Optional: checks what params cannot say and may set node->slide_ms (which starts as
      * the first input's). */
     int (*check)(struct sl_node *node, struct sl_error *err);

@@ -13,7 +13,7 @@ struct sl_source *sl_run_source(const struct sl_run *run, const struct sl_node *
 
 bool sl_run_wants_stop(const struct sl_run *run)
 {
-    return sl_stop_count(run->options->stop) > 0;
+    return sl_stop_count(run->options->stop) > 0 || atomic_load(&run->context->stopped);
 }
 
 bool sl_run_abandoned(struct sl_run *run)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-    TRANSFORMATIONS = 1 << SL_OP_NARROW | 1 << SL_OP_WIDE,
+    TRANSFORMATIONS = 1 << SL_OP_NARROW | 1 << SL_OP_WIDE | 1 << SL_OP_META,
     SOURCES = 1 << SL_OP_SOURCE,
     OUTPUTS = 1 << SL_OP_OUTPUT,
 };
@@ -175,6 +175,11 @@ static int fill_node(struct sl_stream *stream, struct sl_stream *first, const st
 {
     struct sl_context *context = stream->context;
     struct sl_node *node = &stream->node;
+    struct sl_arg arranged[SL_PARAMS_MAX + 1];
+    if (node->op->arrange && argc <= SL_PARAMS_MAX) {
+        argc = node->op->arrange(argv, argc, &context->arena, arranged);
+        argv = arranged;
+    }
     int r = check_arguments(context, node, argv, argc, err);
     if (r < 0)
         return r;
@@ -194,9 +199,11 @@ static int fill_node(struct sl_stream *stream, struct sl_stream *first, const st
     return r < 0 ? r : find_columns(node, &context->arena, err);
 }
 
-static struct sl_stream *add_node(struct sl_context *context, const struct sl_op *op, struct sl_stream *first,
-                                  const struct sl_arg *argv, size_t argc)
+struct sl_stream *sl_stream_add(struct sl_context *context, const struct sl_op *op, struct sl_stream *first,
+                                const struct sl_arg *argv, size_t argc)
 {
+    if (context->error.code != SL_OK)
+        return NULL;
     size_t inputs = count_inputs(first, argv, argc);
     struct sl_error err;
     if (context->nodes >= SL_NODES_MAX) {
@@ -223,6 +230,18 @@ static struct sl_stream *add_node(struct sl_context *context, const struct sl_op
     return stream;
 }
 
+static struct sl_stream *compose(const struct sl_op *op, struct sl_stream *stream, const struct sl_arg *argv,
+                                 size_t argc)
+{
+    struct sl_arg arg[SL_PARAMS_MAX];
+    struct sl_error err;
+    int r = sl_args_check(op->name, op->params, NULL, argv, argc, arg, NULL, &err);
+    if (r == 0)
+        return op->compose(stream, arg);
+    sl_context_fail(stream->context, (enum sl_err)r, "%s", err.text);
+    return NULL;
+}
+
 static struct sl_stream *add_named(struct sl_context *context, const char *name, unsigned kinds,
                                    struct sl_stream *first, const struct sl_arg *argv, size_t argc)
 {
@@ -234,7 +253,9 @@ static struct sl_stream *add_named(struct sl_context *context, const char *name,
         return NULL;
     }
     const struct sl_op *op = find_op(context, name, kinds);
-    return op ? add_node(context, op, first, argv, argc) : NULL;
+    if (op && op->compose)
+        return compose(op, first, argv, argc);
+    return op ? sl_stream_add(context, op, first, argv, argc) : NULL;
 }
 
 struct sl_stream *sl_source_args(struct sl_context *context, const char *name, const struct sl_arg *argv,

@@ -2,6 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/base/nearest.h"
+#include "engine/graph/composed.h"
 #include "ops/args.h"
 #include "ops/list.h"
 #include "output/list.h"
@@ -17,7 +18,8 @@
 
 const struct sl_op *sl_op_at(size_t index)
 {
-    const struct sl_op *const *const lists[] = {sl_sources, sl_received_sources, sl_ops, sl_outputs};
+    const struct sl_op *const *const lists[] = {sl_sources, sl_received_sources, sl_ops, sl_composed,
+                                                sl_outputs};
     for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
         for (const struct sl_op *const *op = lists[l]; *op; op++)
             if (index-- == 0)

@@ -37,8 +37,14 @@ struct sl_context {
     struct sl_options options;
     int (*on_workers)(void *arg, unsigned workers, char *message, size_t message_size);
     void *on_workers_arg;
+    _Atomic int stopped;   /* the job asked for the end of the run (stop() in a function of foreachRDD) */
     _Atomic int abandoned; /* the batch under way is given up: tasks and functions look at it */
 };
+
+/* Adds an operator to the graph, also one that no registry has; first: NULL of sources. NULL: the context has
+ * the error. */
+struct sl_stream *sl_stream_add(struct sl_context *context, const struct sl_op *op, struct sl_stream *first,
+                                const struct sl_arg *argv, size_t argc);
 
 /* The operator of that name in any registry (ops, outputs, sources); NULL if there is none. */
 const struct sl_op *sl_op_find(const char *name);

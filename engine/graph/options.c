@@ -65,6 +65,7 @@ void sl_options_init(struct sl_options *options)
         .catch_up = "windows",
         .keep_history_ms = 7LL * 86400000,
         .function_timeout_ms = 30000,
+        .run_ms = -1,
     };
 }
 

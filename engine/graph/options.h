@@ -27,6 +27,7 @@ struct sl_options {
     int64_t keep_history_ms;
     int64_t keep_received_ms; /* 0: not kept */
     int64_t function_timeout_ms;
+    int64_t run_ms; /* the job itself ends the run: after so long, 0: after one batch time; -1: it does not */
 };
 
 struct sl_arena;

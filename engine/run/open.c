@@ -77,6 +77,7 @@ static int open_abandon(struct sl_run *run, struct sl_error *err)
 {
     const struct sl_run_options *options = run->options;
     atomic_store(&run->context->abandoned, 0); /* of an earlier run */
+    atomic_store(&run->context->stopped, 0);
     if (!options->stop || options->stop_fd < 0)
         return 0;
     return sl_abandon_new(options->stop, options->stop_fd, &run->context->abandoned, &run->abandon, err);

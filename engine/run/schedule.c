@@ -25,6 +25,15 @@ static bool has_enough(const struct sl_run *run)
     return run->options->batches && run->committed >= (uint64_t)run->options->batches;
 }
 
+/* ---- a job that ends its run itself: stop(), awaitTerminationOrTimeout(s) and stop() ---- */
+
+/* The last batch time of a run that has begun at `start_ms`. There is one batch time in any case. */
+static int64_t last_time(const struct sl_run *run, int64_t start_ms)
+{
+    int64_t run_ms = run->context->options.run_ms;
+    return run_ms < 0 || run_ms > INT64_MAX - start_ms ? INT64_MAX : start_ms + run_ms;
+}
+
 static int refresh_sources(struct sl_run *run, struct sl_error *err)
 {
     int r = 0;
@@ -108,10 +117,12 @@ static int run_virtual(struct sl_run *run, struct sl_error *err)
     int64_t interval = interval_of(run), start = run->options->start_ms;
     int64_t t = time_after(run, run->any && run->last_ms > start ? run->last_ms : start);
     struct sl_limits limits = run->options->once ? no_limits : limits_of(run);
+    int64_t first = t, last = last_time(run, t - interval);
     bool ran, more = true;
     int r =
         refresh_sources(run, err); /* what comes later is told by events: a batch pays for new files only */
-    for (int64_t k = (int64_t)run->committed; r == 0 && more && !sl_run_wants_stop(run); k++, t += interval) {
+    for (int64_t k = (int64_t)run->committed;
+         r == 0 && more && (t == first || t <= last) && !sl_run_wants_stop(run); k++, t += interval) {
         if (run->options->batches && k >= run->options->batches)
             break;
         run->virtual_clock.now_ms = t;
@@ -196,9 +207,11 @@ static int run_real(struct sl_run *run, struct sl_error *err)
 {
     struct sl_limits limits = limits_of(run);
     int64_t tried = run->any ? run->last_ms : INT64_MIN;
-    bool was_behind = false;
+    int64_t last = last_time(run, now_ms(run));
+    bool was_behind = false, is_first = true;
     int r = 0;
-    while (r == 0 && !sl_run_wants_stop(run) && !has_enough(run)) {
+    while (r == 0 && !sl_run_wants_stop(run) && !has_enough(run) &&
+           (is_first || time_after(run, tried) <= last)) {
         int64_t t = newest_due(run);
         bool ran;
         say_behind(run, &was_behind);
@@ -209,6 +222,7 @@ static int run_real(struct sl_run *run, struct sl_error *err)
         }
         r = sl_catch_up(run, tried, t, err);
         tried = t;
+        is_first = false;
         if (r == 0 && !sl_run_wants_stop(run))
             r = sl_run_batch(run, t, &limits, &ran, err);
     }

@@ -21,7 +21,9 @@
 
 struct sl_job;
 struct sl_outside;
+struct sl_query;
 struct sl_random;
+struct sl_rows;
 
 struct sl_copy {
     lua_State *L;
@@ -31,6 +33,9 @@ struct sl_copy {
     struct sl_context *context; /* NULL until the script makes its StreamingContext */
     int context_line;           /* where it did */
     bool is_sealed;             /* the graph is complete */
+    bool awaits_end;            /* awaitTermination() was called: stop() after it comes too late */
+    int64_t await_ms;           /* what awaitTerminationOrTimeout was given */
+    int await_line;
     bool checkpoint_said;       /* by the job or the command line */
     struct sl_task *task;       /* while a record function runs; NULL elsewhere: not pure */
     unsigned running;           /* number of that function */
@@ -42,13 +47,16 @@ struct sl_copy {
     pthread_t thread;
     int *function; /* references to the Lua functions by number */
     unsigned functions, capacity;
-    bool found_no_room;          /* what the function of foreachRDD under way has tried to write */
-    struct sl_random *random;    /* per function, made when first asked for */
-    struct sl_arena calls_arena; /* of the call of a built-in under way */
-    struct sl_outside *outside;  /* lua/callable.h; made when first needed */
-    int64_t batch_ms;            /* while foreachRDD's function runs */
-    bool in_batch;               /* it does */
-    struct sl_arena arena;       /* what the declaration needs until the copy goes */
+    struct sl_query *query;         /* what is declared belongs to it (lua/rdd_query.h); NULL: to the job */
+    bool query_has_function;        /* one of the script's own */
+    const struct sl_rows *now_rows; /* the partition that a function of a query reads; NULL: none */
+    bool found_no_room;             /* what the function of foreachRDD under way has tried to write */
+    struct sl_random *random;       /* per function, made when first asked for */
+    struct sl_arena calls_arena;    /* of the call of a built-in under way */
+    struct sl_outside *outside;     /* lua/callable.h; made when first needed */
+    int64_t batch_ms;               /* while foreachRDD's function runs */
+    bool in_batch;                  /* it does */
+    struct sl_arena arena;          /* what the declaration needs until the copy goes */
 };
 
 void sl_copy_free(struct sl_copy *copy);

@@ -1,4 +1,4 @@
-/* subtractByKey, intersection: what of one stream is not, or is, in another. The second stream's values do
+/* subtractByKey, subtract, intersection: what of one stream is not, or is, in another. The second stream's values do
  * not matter, so only its keys are kept. */
 #include "ops/cogroup/cogroup.h"
 #include "ops/group/by_key.h"
@@ -90,4 +90,40 @@ const struct sl_op sl_op_intersection = {
     .wide = &intersection_wide,
     .check = sl_partition_count_check,
     .columns = sl_columns_of_input,
+};
+
+/* ---- subtract ---- */
+
+static int put_key(void *arg, const struct sl_field *value)
+{
+    struct sl_cogroup_key *meeting = arg;
+    const struct sl_field *key = &meeting->key;
+    (void)value; /* the record is its key, and there as often as it came */
+    return key->flags & SL_FIELD_ROW ? sl_cogroup_key_put(meeting, key->items, key->len)
+                                     : sl_cogroup_key_put(meeting, key, 1);
+}
+
+static int meet_subtract_record(struct sl_cogroup_key *meeting)
+{
+    return meeting->side[1].present ? 0 : sl_side_each(meeting, &meeting->side[0], put_key, meeting);
+}
+
+static int subtract_record_begin(struct sl_stage *stage)
+{
+    static const struct sl_cogroup_kind kind = {
+        {&sl_reducer_list, &sl_reducer_nothing}, .key_of = SL_KEY_RECORD, .meet = meet_subtract_record};
+    return sl_cogroup_begin(stage, &kind);
+}
+
+static const struct sl_wide subtract_record_wide = SL_COGROUP_WIDE(subtract_record_begin);
+
+const struct sl_op sl_op_subtract = {
+    .name = "subtract",
+    .kind = SL_OP_WIDE,
+    .family = "two streams",
+    .summary = "Keeps the records of the first stream that the second has not got, as often as they come",
+    .example = "s:subtract(s2)",
+    .params = intersection_params,
+    .wide = &subtract_record_wide,
+    .check = sl_partition_count_check,
 };

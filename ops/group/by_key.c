@@ -93,13 +93,23 @@ void sl_by_key_done(struct sl_stage *stage)
     sl_aggregate_done(&by_key->aggregate);
 }
 
-int sl_append_zero(struct sl_dataset *dataset)
+int sl_append_row(struct sl_dataset *dataset, const struct sl_field *fields, uint32_t width)
 {
-    struct sl_field zero = sl_integer(0);
+    struct sl_field row[SL_WIDTH_MAX];
     struct sl_rows *rows = sl_rows_new();
-    int r = rows ? sl_rows_append_row(rows, &zero, 1) : SL_ENOMEM;
+    int r = rows ? 0 : SL_ENOMEM;
+    for (uint32_t c = 0; c < width && r == 0; c++)
+        r = sl_field_copy(&rows->arena, &fields[c], &row[c]) ? 0 : SL_ENOMEM;
+    if (r == 0)
+        r = sl_rows_append_row(rows, row, width);
     if (r == 0)
         r = sl_dataset_add(dataset, 0, rows, 0, 1);
     sl_rows_unref(rows);
     return r;
+}
+
+int sl_append_zero(struct sl_dataset *dataset)
+{
+    struct sl_field zero = sl_integer(0);
+    return sl_append_row(dataset, &zero, 1);
 }

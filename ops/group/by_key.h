@@ -27,7 +27,9 @@ void sl_by_key_done(struct sl_stage *stage);
 /* Cuts *dataset into n pieces where parameter `param` (numPartitions) was given. */
 int sl_cut_partitions(const struct sl_stage *stage, unsigned param, struct sl_dataset **dataset);
 
-/* Appends the row 0 to partition 0: what counts show where there are no records. */
+/* Appends a row to partition 0: what operators that give one record show where there are none. */
+int sl_append_row(struct sl_dataset *dataset, const struct sl_field *fields, uint32_t width);
+/* The row 0. */
 int sl_append_zero(struct sl_dataset *dataset);
 
 /* takes_pieces: native reducers do not tell where their input was cut; users' functions may (a zero value is

@@ -28,6 +28,32 @@ const struct sl_op sl_op_reduce_by_key = {
     .check = sl_partition_count_check,
 };
 
+static const struct sl_param reduce_locally_params[] = {
+    {"func", SL_WANT_REDUCER, false,
+     "a function of two values that gives one, or a native reducer (sluice.sum)"},
+    {0},
+};
+
+static int reduce_locally_begin(struct sl_stage *stage)
+{
+    struct sl_by_key *by_key = stage->state;
+    return sl_by_key_begin(by_key, stage, sl_by_key_reducer(by_key, stage, 0), SL_KEY_FIELD, SL_FORM_PAIR,
+                           SL_PARAMS_MAX);
+}
+
+static const struct sl_wide reduce_locally_wide =
+    SL_BY_KEY_WIDE(reduce_locally_begin, sl_native_takes_pieces);
+
+const struct sl_op sl_op_reduce_by_key_locally = {
+    .name = "reduceByKeyLocally",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "The same as reduceByKey; in foreachRDD a table",
+    .example = "s:map(sluice.pair(1)):reduceByKeyLocally(sluice.sum)",
+    .params = reduce_locally_params,
+    .wide = &reduce_locally_wide,
+};
+
 static int begin_function(struct sl_stage *stage, struct sl_function_reducer function,
                           unsigned partitions_param)
 {

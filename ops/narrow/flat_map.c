@@ -1,4 +1,5 @@
 /* flatMap(f): each record becomes the records in the list that f returns, in order; none for nil and {}. */
+#include "ops/args.h"
 #include "ops/narrow/each_row.h"
 #include "ops/narrow/returned.h"
 
@@ -50,6 +51,7 @@ const struct sl_op sl_op_flat_map = {
     .summary = "Turns each record into the records of the list that f returns",
     .example = "s:flatMap(sluice.split(\" \"))",
     .params = flat_map_params,
+    .arrange = sl_args_drop_flag,
     .narrow = &flat_map_narrow,
     .check = flat_map_check,
 };

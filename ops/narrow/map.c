@@ -2,6 +2,7 @@
  *
  * A built-in that works on columns is asked for the whole chunk first; where some of its rows do not fit, and
  * for every other function, the chunk goes row by row. */
+#include "ops/args.h"
 #include "ops/narrow/each_row.h"
 #include "ops/narrow/returned.h"
 
@@ -71,6 +72,7 @@ const struct sl_op sl_op_map = {
     .summary = "Turns each record into the one that f returns; several values make a wider record",
     .example = "s:map(function(line) return line, #line end)",
     .params = map_params,
+    .arrange = sl_args_drop_flag,
     .narrow = &map_narrow,
     .columns = map_columns,
 };

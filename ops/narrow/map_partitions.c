@@ -3,6 +3,7 @@
  *
  * The rows are collected until the partition ends. A function that can walk them (call_partition: Lua's, by
  * an iterator) does; any other gets them as one list. Where f fails the partition is set aside as a whole. */
+#include "ops/args.h"
 #include "ops/narrow/partition.h"
 #include "ops/narrow/returned.h"
 
@@ -111,6 +112,7 @@ const struct sl_op sl_op_map_partitions = {
     .example =
         "s:mapPartitions(function(records) local n = 0 for _ in records do n = n + 1 end return {n} end)",
     .params = plain_params,
+    .arrange = sl_args_drop_flag,
     .narrow = &plain_narrow,
     .check = map_partitions_check,
 };
@@ -123,6 +125,7 @@ const struct sl_op sl_op_map_partitions_with_index = {
     .example = "s:mapPartitionsWithIndex(function(i, records) local n = 0 for _ in records do n = n + 1 end "
                "return {{i, n}} end)",
     .params = indexed_params,
+    .arrange = sl_args_drop_flag,
     .narrow = &indexed_narrow,
     .check = map_partitions_check,
 };

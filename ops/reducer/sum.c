@@ -1,6 +1,7 @@
 /* sum and mean: exact until they are rounded once (ops/reducer/total.h), so they combine in any order and can be
  * undone in windows. */
 #include "ops/builtin/function.h"
+#include "ops/reducer/reducers.h"
 #include "ops/reducer/total.h"
 
 /* ---- sum ---- */
@@ -201,14 +202,16 @@ static const struct sl_reducer_ops mean_ops = {
     .copy = mean_copy,
 };
 
+const struct sl_reducer sl_reducer_sum = {&sum_ops};
+const struct sl_reducer sl_reducer_mean = {&mean_ops};
+
 /* ---- the descriptors ---- */
 
 static int sum_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                     struct sl_function **ret, struct sl_error *err)
 {
     (void)builtin, (void)argv, (void)argc;
-    static const struct sl_reducer reducer = {&sum_ops};
-    return sl_builtin_reducer(&reducer, ret, err);
+    return sl_builtin_reducer(&sl_reducer_sum, ret, err);
 }
 
 const struct sl_builtin sl_native_sum = {
@@ -223,8 +226,7 @@ static int mean_make(const struct sl_builtin *builtin, const struct sl_arg *argv
                      struct sl_function **ret, struct sl_error *err)
 {
     (void)builtin, (void)argv, (void)argc;
-    static const struct sl_reducer reducer = {&mean_ops};
-    return sl_builtin_reducer(&reducer, ret, err);
+    return sl_builtin_reducer(&sl_reducer_mean, ret, err);
 }
 
 const struct sl_builtin sl_native_mean = {

@@ -76,3 +76,46 @@ const struct sl_op sl_op_zip_with_index = {
     .example = "s:zipWithIndex()",
     .wide = &zip_with_index_wide,
 };
+
+/* ---- zipWithUniqueId: record i of partition k of n gets i * n + k, as in Spark ---- */
+
+static int finish_unique(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_dataset *dataset;
+    int r = sl_collect_dataset(stage->state, &dataset, stage->err);
+    if (r < 0)
+        return r;
+    int64_t partitions = (int64_t)dataset->partitions;
+    for (size_t p = 0; p < dataset->partitions; p++) {
+        int64_t before = 0;
+        for (size_t s = 0; s < dataset->partition[p].slices; s++) {
+            struct sl_rows *rows = dataset->partition[p].slice[s].rows;
+            for (size_t i = 0; i < rows->chunks; i++) {
+                struct sl_field *id = (struct sl_field *)rows->chunk[i]->column[1];
+                for (uint32_t row = 0; row < rows->chunk[i]->rows; row++)
+                    id[row].integer = (before + id[row].integer) * partitions + (int64_t)p;
+            }
+            before += (int64_t)rows->count;
+        }
+    }
+    *ret = dataset;
+    return 0;
+}
+
+static const struct sl_wide zip_with_unique_id_wide = {
+    .state_size = sizeof(struct sl_collect),
+    .begin = begin,
+    .lane_open = sl_collect_lane_open,
+    .push = push,
+    .finish = finish_unique,
+    .done = done,
+};
+
+const struct sl_op sl_op_zip_with_unique_id = {
+    .name = "zipWithUniqueId",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "Pairs each record with a number of its own: the i-th of partition k of n with i * n + k",
+    .example = "s:zipWithUniqueId()",
+    .wide = &zip_with_unique_id_wide,
+};

@@ -1,4 +1,4 @@
-/* sortBy, sortByKey, top: records in the order of something. */
+/* sortBy, sortByKey, top, takeOrdered, min, max: records in the order of something. */
 #include "ops/group/by_key.h"
 #include "ops/key/partition_count.h"
 #include "ops/sort/sorting.h"
@@ -91,14 +91,20 @@ const struct sl_op sl_op_sort_by_key = {
 
 /* ---- top ---- */
 
-static int top_begin(struct sl_stage *stage)
+/* The first rows_max records by the function of parameter `key`, or by themselves. */
+static int begin_first(struct sl_stage *stage, unsigned key, bool descending, uint64_t rows_max)
 {
     struct sl_sorting *sorting = stage->state;
-    const struct sl_function *function = sl_node_function(stage->node, 1);
-    int r = sl_sorting_begin(stage, function ? SL_SORT_BY_FUNCTION : SL_SORT_BY_RECORD, true);
+    const struct sl_function *function = sl_node_function(stage->node, key);
+    int r = sl_sorting_begin(stage, function ? SL_SORT_BY_FUNCTION : SL_SORT_BY_RECORD, descending);
     sorting->function = function;
-    sorting->rows_max = (uint64_t)sl_node_integer(stage->node, 0, 0);
+    sorting->rows_max = rows_max;
     return r;
+}
+
+static int top_begin(struct sl_stage *stage)
+{
+    return begin_first(stage, 1, true, (uint64_t)sl_node_integer(stage->node, 0, 0));
 }
 
 static const struct sl_wide top_wide = SORTING_WIDE(top_begin, sl_sorting_finish, 0);
@@ -119,4 +125,61 @@ const struct sl_op sl_op_top = {
     .params = top_params,
     .wide = &top_wide,
     .columns = sl_columns_of_input,
+};
+
+/* ---- takeOrdered, min, max ---- */
+
+static int take_ordered_begin(struct sl_stage *stage)
+{
+    return begin_first(stage, 1, false, (uint64_t)sl_node_integer(stage->node, 0, 0));
+}
+
+static int min_begin(struct sl_stage *stage)
+{
+    return begin_first(stage, 0, false, 1);
+}
+
+static int max_begin(struct sl_stage *stage)
+{
+    return begin_first(stage, 0, true, 1);
+}
+
+static const struct sl_wide take_ordered_wide = SORTING_WIDE(take_ordered_begin, sl_sorting_finish, 0);
+static const struct sl_wide min_wide = SORTING_WIDE(min_begin, sl_sorting_finish, 0);
+static const struct sl_wide max_wide = SORTING_WIDE(max_begin, sl_sorting_finish, 0);
+
+const struct sl_op sl_op_take_ordered = {
+    .name = "takeOrdered",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "Keeps the n smallest records, the smallest first; of equal ones the first",
+    .example = "s:takeOrdered(2, sluice.length)",
+    .params = top_params,
+    .wide = &take_ordered_wide,
+};
+
+static const struct sl_param key_params[] = {
+    {"key", SL_WANT_FUNCTION | SL_WANT_NIL, true,
+     "gets the record's fields, returns what counts; without it the record does"},
+    {0},
+};
+
+const struct sl_op sl_op_min = {
+    .name = "min",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "The smallest record of a batch; none where there are none",
+    .example = "s:min()",
+    .params = key_params,
+    .wide = &min_wide,
+};
+
+const struct sl_op sl_op_max = {
+    .name = "max",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "The largest record of a batch; none where there are none",
+    .example = "s:max(sluice.length)",
+    .params = key_params,
+    .wide = &max_wide,
 };

@@ -400,6 +400,21 @@ static const struct sl_param options[] = {
     {0},
 };
 
+/* PySpark's third argument, initialRDD, is the option `initial`. */
+static size_t arrange(const struct sl_arg *given, size_t count, struct sl_arena *arena, struct sl_arg *ret)
+{
+    for (size_t i = 0; i < count; i++)
+        ret[i] = given[i];
+    bool has_initial = count == 3 && given[2].kind == SL_ARG_VALUE && given[2].value.tag == SL_LIST;
+    struct sl_field *pair = has_initial ? sl_arena_alloc(arena, 2 * sizeof *pair) : NULL;
+    if (!pair)
+        return count;
+    pair[0] = sl_string("initial", 7);
+    pair[1] = given[2].value;
+    ret[2] = (struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_map(pair, 1)};
+    return count;
+}
+
 static int check(struct sl_node *node, struct sl_error *err)
 {
     return sl_initial_state_check(node, sl_node_option(node, "initial"), err);
@@ -413,6 +428,7 @@ const struct sl_op sl_op_update_state_by_key = {
     .example =
         "s:map(sluice.pair(1)):updateStateByKey(function(values, count) return (count or 0) + #values end)",
     .params = params,
+    .arrange = arrange,
     .options = options,
     .wide = &update_wide,
     .check = check,

@@ -312,6 +312,22 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 
 /* ---- the operators ---- */
 
+/* Spark's reduceByKeyAndWindow(f, w [, s [, n]]) and reduceByWindow(f, w, s) have no inverse: where the second
+ * argument is a duration, nil is put in its place. */
+static size_t arrange_without_inverse(const struct sl_arg *given, size_t count, struct sl_arena *arena,
+                                      struct sl_arg *ret)
+{
+    (void)arena;
+    bool has_place = count < 2 || given[1].kind != SL_ARG_VALUE || given[1].value.tag == SL_NIL;
+    size_t to = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 1 && !has_place)
+            ret[to++] = SL_NIL_ARG;
+        ret[to++] = given[i];
+    }
+    return to;
+}
+
 /* The reducer of parameter 0 and the inverse of parameter 1, which native reducers bring themselves. */
 static int begin_reduce(struct sl_stage *stage, enum sl_key_of key_of, enum sl_result_form shape,
                         unsigned partitions_param)
@@ -336,7 +352,7 @@ static int reduce_by_key_begin(struct sl_stage *stage)
 
 static const struct sl_wide reduce_by_key_wide = WINDOW_WIDE(reduce_by_key_begin);
 
-static int check_reduce_by_key(struct sl_node *node, struct sl_error *err)
+static int check_reduce(struct sl_node *node, struct sl_error *err)
 {
     return sl_window_check(node, 2, 3, err);
 }
@@ -344,7 +360,7 @@ static int check_reduce_by_key(struct sl_node *node, struct sl_error *err)
 static const struct sl_param reduce_by_key_params[] = {
     {"func", SL_WANT_REDUCER, false, "a function of two values that gives one, or a native reducer"},
     {"invFunc", SL_WANT_FUNCTION | SL_WANT_NIL, false,
-     "takes the second value out of the first; nil: there is none"},
+     "takes the second value out of the first; nil, or left out: there is none"},
     {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
     {"slideDuration", SL_WANT_DURATION | SL_WANT_NIL, true, "how often one is shown; the stream's own slide"},
     SL_PARAM_PARTITIONS,
@@ -360,8 +376,9 @@ const struct sl_op sl_op_reduce_by_key_and_window = {
     .summary = "Combines the values of each key over a sliding window",
     .example = "s:map(sluice.pair(1)):reduceByKeyAndWindow(sluice.sum, nil, \"3s\", \"1s\")",
     .params = reduce_by_key_params,
+    .arrange = arrange_without_inverse,
     .wide = &reduce_by_key_wide,
-    .check = check_reduce_by_key,
+    .check = check_reduce,
 };
 
 static int reduce_begin(struct sl_stage *stage)
@@ -371,15 +388,10 @@ static int reduce_begin(struct sl_stage *stage)
 
 static const struct sl_wide reduce_wide = WINDOW_WIDE(reduce_begin);
 
-static int check_reduce(struct sl_node *node, struct sl_error *err)
-{
-    return sl_window_check(node, 2, 3, err);
-}
-
 static const struct sl_param reduce_params[] = {
     {"reduceFunc", SL_WANT_REDUCER, false, "a function of two records that gives one, or a native reducer"},
     {"invReduceFunc", SL_WANT_FUNCTION | SL_WANT_NIL, false,
-     "takes the second out of the first; nil: there is none"},
+     "takes the second out of the first; nil, or left out: there is none"},
     {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
     {"slideDuration", SL_WANT_DURATION, false, "how often one is shown"},
     {0},
@@ -392,6 +404,7 @@ const struct sl_op sl_op_reduce_by_window = {
     .summary = "Combines all records of a sliding window into one",
     .example = "s:map(sluice.length):reduceByWindow(sluice.sum, nil, \"3s\", \"1s\")",
     .params = reduce_params,
+    .arrange = arrange_without_inverse,
     .wide = &reduce_wide,
     .check = check_reduce,
 };
@@ -438,13 +451,20 @@ static const struct sl_param plain_params[] = {
     {0},
 };
 
+static const struct sl_param group_params[] = {
+    {"windowDuration", SL_WANT_DURATION, false, "how far back a window reaches"},
+    {"slideDuration", SL_WANT_DURATION | SL_WANT_NIL, true, "how often one is shown; the stream's own slide"},
+    SL_PARAM_PARTITIONS,
+    {0},
+};
+
 const struct sl_op sl_op_group_by_key_and_window = {
     .name = "groupByKeyAndWindow",
     .kind = SL_OP_WIDE,
     .family = "window",
     .summary = "Collects the values of each key over a sliding window, oldest batch first",
     .example = "s:map(sluice.pair(1)):groupByKeyAndWindow(\"3s\", \"1s\")",
-    .params = plain_params,
+    .params = group_params,
     .wide = &group_wide,
     .check = check_plain,
 };

@@ -145,6 +145,25 @@ static void test_results_do_not_depend_on_cuts(void **state)
         {"set", none, {F(3.0), I(3)}, 2, "[3.0]"},
         {"largest", SL_INT_ARG(2), {I(3), I(1), I(3)}, 3, "[3,3]"},
         {"largest", SL_INT_ARG(1), {F(3.0), I(3), F(3.0)}, 3, "[3]"},
+        {"stats",
+         none,
+         {I(1), I(2), F(6)},
+         3,
+         "{\"count\":3,\"max\":6.0,\"mean\":3.0,\"min\":1,\"stdev\":2.160246899469287}"},
+        {"variance", none, {I(1), I(2), I(3), F(4.5)}, 4, "1.671875"},
+        {"variance", none, {F(1e15), F(1e15 + 1), F(1e15 + 2)}, 3, "0.6666666666666666"},
+        {"variance", none, {I(INT64_MAX), I(INT64_MAX - 2)}, 2, "1.0"},
+        {"stdev", none, {F(0.1), F(0.1), F(0.1)}, 3, "0.0"},
+        {"stdev", none, {I(7)}, 1, "0.0"},
+        {"histogram",
+         ((struct sl_arg){.kind = SL_ARG_VALUE, .value = L(I(0), I(2), F(5))}),
+         {I(-1), I(0), F(1.9), I(2), I(5), F(5.1)},
+         6,
+         "[2,2]"},
+        {"quantile", SL_NUM_ARG(0.5), {I(5), I(1), I(3), F(2.5)}, 4, "2.5"},
+        {"quantile", SL_NUM_ARG(0), {I(5), I(1), I(3)}, 3, "1"},
+        {"quantile", SL_NUM_ARG(1), {I(5), I(1), I(3)}, 3, "5"},
+        {"approxDistinct", none, {I(3), F(3.0), S("3"), N, L(I(1)), S("3")}, 6, "4"},
         {"largest", SL_INT_ARG(9), {S("a"), S("c"), S("b"), I(1)}, 4, "[\"c\",\"b\",\"a\",1]"},
     };
     (void)state;
@@ -191,6 +210,89 @@ static void test_a_set_of_many_values_stays_small_and_sorted(void **state)
         assert_int_equal(value.items[i].integer, i);
     group_done(&g);
     fn->ops->free(fn);
+}
+
+/* Many values in shares that are combined, as splits are. */
+static union sl_state reduce_many(struct group *g, struct sl_field (*value)(size_t i), size_t count,
+                                  size_t shares)
+{
+    union sl_state whole = {0};
+    for (size_t share = 0; share < shares; share++) {
+        union sl_state part;
+        for (size_t i = share * count / shares; i < (share + 1) * count / shares; i++) {
+            struct sl_field v = value(i);
+            int r = i == share * count / shares ? g->r->ops->create(g->r, &g->h.task, &g->keep, &v, &part)
+                                                : g->r->ops->merge(g->r, &g->h.task, &g->keep, &part, &v);
+            assert_int_equal(r, 0);
+        }
+        if (share)
+            combine(g, &whole, &part);
+        else
+            whole = part;
+    }
+    return whole;
+}
+
+static struct sl_field shuffled_rank(size_t i)
+{
+    return I((int64_t)(i * 7919 % 1000003));
+}
+
+static struct sl_field ascending(size_t i)
+{
+    return I((int64_t)i);
+}
+
+static struct sl_field descending(size_t i)
+{
+    return I((int64_t)(1000002 - i));
+}
+
+static void test_a_quantile_is_off_by_one_in_a_hundred_at_most(void **state)
+{
+    static struct sl_field (*const orders[])(size_t) = {shuffled_rank, ascending, descending};
+    static const double parts[] = {0.01, 0.25, 0.5, 0.9, 0.99};
+    (void)state;
+    for (size_t o = 0; o < 3; o++)
+        for (size_t p = 0; p < 5; p++)
+            for (size_t shares = 1; shares < 400; shares = shares * 7 + 3) {
+                struct group g;
+                struct sl_field value;
+                const struct sl_arg part = SL_NUM_ARG(parts[p]);
+                struct sl_function *fn = make("quantile", 1, &part);
+                group_init(&g, fn->reducer);
+                union sl_state all = reduce_many(&g, orders[o], 1000003, shares);
+                assert_int_equal(g.r->ops->finish(g.r, &g.h.task, &all, &value), 0);
+                double off = (double)value.integer / 1000003 - parts[p];
+                assert_true(off > -0.01 && off < 0.01);
+                group_done(&g);
+                fn->ops->free(fn);
+            }
+}
+
+static struct sl_field every_third_again(size_t i)
+{
+    return I((int64_t)(i / 3) * 1000003);
+}
+
+static void test_approx_distinct_is_off_by_one_in_twenty_at_most(void **state)
+{
+    (void)state;
+    for (size_t count = 30; count < 3000000; count *= 5)
+        for (size_t shares = 1; shares < 30; shares += 13) {
+            struct group g;
+            struct sl_field value;
+            struct sl_function *fn = make("approxDistinct", 0, NULL);
+            group_init(&g, fn->reducer);
+            union sl_state all = reduce_many(&g, every_third_again, count, shares);
+            assert_int_equal(g.r->ops->finish(g.r, &g.h.task, &all, &value), 0);
+            double off = (double)value.integer / ((double)count / 3) - 1;
+            assert_true(off > -0.05 && off < 0.05);
+            if (count < 6000)
+                assert_int_equal(value.integer, count / 3);
+            group_done(&g);
+            fn->ops->free(fn);
+        }
 }
 
 static void test_last_of_many_texts_stays_small(void **state)
@@ -274,6 +376,8 @@ int main(void)
         cmocka_unit_test(test_combining_leaves_the_other_unchanged),
         cmocka_unit_test(test_a_set_of_many_values_stays_small_and_sorted),
         cmocka_unit_test(test_last_of_many_texts_stays_small),
+        cmocka_unit_test(test_a_quantile_is_off_by_one_in_a_hundred_at_most),
+        cmocka_unit_test(test_approx_distinct_is_off_by_one_in_twenty_at_most),
         cmocka_unit_test(test_concat_refuses_what_is_no_text),
         cmocka_unit_test(test_damaged_states_are_refused),
         cmocka_unit_test(test_the_reducers_of_operators_are_there),

@@ -1,0 +1,145 @@
+#include "lua/rdd_values.h"
+
+#include "lua/method.h"
+#include "lua/rdd.h"
+#include "lua/rdd_walk.h"
+#include "lua/testing/copy.h"
+#include "lua/value.h"
+
+#include <lauxlib.h>
+
+static struct sl_dataset *check_self(lua_State *L, const char *name)
+{
+    struct sl_dataset *dataset = sl_rdd_test(L, 1);
+    if (!dataset)
+        sl_method_no_self(L, name, "rdd");
+    return dataset;
+}
+
+/* ---- foreach ---- */
+
+static int foreach (lua_State *L)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t width;
+    const struct sl_dataset *dataset = check_self(L, "foreach");
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    luaL_checkstack(L, SL_WIDTH_MAX + 8, "a wide record");
+    struct sl_rdd_walk *walk = sl_rdd_walk_push(L, dataset, 0, dataset->count);
+    while (sl_rdd_walk_next(walk, fields, &width)) {
+        lua_pushvalue(L, 2);
+        for (uint32_t c = 0; c < width; c++)
+            sl_value_push(L, &fields[c]);
+        lua_call(L, (int)width, 0);
+    }
+    return 0;
+}
+
+/* ---- by key ---- */
+
+static int collect_as_map(lua_State *L)
+{
+    sl_rdd_push_table(L, check_self(L, "collectAsMap"));
+    return 1;
+}
+
+static int lookup(lua_State *L)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t width;
+    const struct sl_dataset *dataset = check_self(L, "lookup");
+    luaL_checkany(L, 2);
+    struct sl_rdd_walk *none =
+        sl_rdd_walk_push(L, dataset, 0, 0); /* its memory is freed where something raises */
+    struct sl_field key = sl_value_take(L, 2, &none->block);
+    struct sl_rdd_walk *walk = sl_rdd_walk_push(L, dataset, 0, dataset->count);
+    lua_newtable(L);
+    for (lua_Integer found = 1; sl_rdd_walk_next(walk, fields, &width);) {
+        if (width < 2)
+            return luaL_error(L, "lookup: the record has one field; a pair (key, value) is wanted");
+        if (!sl_field_equals(&fields[0], &key))
+            continue;
+        sl_rdd_push_record(L, fields + 1, width - 1);
+        lua_rawseti(L, -2, found++);
+    }
+    return 1;
+}
+
+/* ---- takeSample ---- */
+
+static uint64_t next_number(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* Uniform in [0, limit). */
+static uint64_t number_below(uint64_t *state, uint64_t limit)
+{
+    return (uint64_t)(((__uint128_t)next_number(state) * limit) >> 64);
+}
+
+/* The first `wanted` of the numbers 0 .. count-1 in a random order. Userdata on the stack. */
+static uint64_t *push_shuffled(lua_State *L, uint64_t count, uint64_t wanted, uint64_t *state)
+{
+    uint64_t *number = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *number, 0);
+    for (uint64_t i = 0; i < count; i++)
+        number[i] = i;
+    for (uint64_t i = 0; i < wanted; i++) {
+        uint64_t other = i + number_below(state, count - i), kept = number[i];
+        number[i] = number[other];
+        number[other] = kept;
+    }
+    return number;
+}
+
+static void push_record_at(lua_State *L, const struct sl_dataset *dataset, uint64_t at)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t width;
+    struct sl_rdd_walk *walk = sl_rdd_walk_push(L, dataset, at, 1);
+    if (!sl_rdd_walk_next(walk, fields, &width))
+        luaL_error(L, "takeSample: the records cannot be read");
+    sl_rdd_push_record(L, fields, width);
+    sl_rdd_walk_end(walk);
+    lua_remove(L, -2);
+}
+
+/* takeSample(withReplacement, num [, seed]) */
+static int take_sample(lua_State *L)
+{
+    const struct sl_dataset *dataset = check_self(L, "takeSample");
+    luaL_checktype(L, 2, LUA_TBOOLEAN);
+    lua_Integer given = luaL_checkinteger(L, 3);
+    uint64_t state = (uint64_t)luaL_optinteger(L, 4, 0), count = dataset->count;
+    uint64_t wanted = given < 0 ? 0 : (uint64_t)given;
+    bool replace = lua_toboolean(L, 2);
+    if (!count || (!replace && wanted > count))
+        wanted = count;
+    const uint64_t *number = replace ? NULL : push_shuffled(L, count, wanted, &state);
+    lua_newtable(L);
+    for (uint64_t i = 0; i < wanted; i++) {
+        push_record_at(L, dataset, number ? number[i] : number_below(&state, count));
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* ---- others ---- */
+
+static int get_num_partitions(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)check_self(L, "getNumPartitions")->partitions);
+    return 1;
+}
+
+void sl_rdd_values_add_methods(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"foreach", foreach},        {"collectAsMap", collect_as_map},         {"lookup", lookup},
+        {"takeSample", take_sample}, {"getNumPartitions", get_num_partitions}, {NULL, NULL},
+    };
+    luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,349 @@
+/* What RDDs have beside reduce and count: all records of a batch become one record, which an empty batch has, too,
+ * as in Spark: sum, mean, variance, stdev, stats, histogram, countApproxDistinct, fold, aggregate, treeReduce,
+ * treeAggregate. */
+#include "ops/group/by_key.h"
+#include "ops/reducer/approx_distinct.h"
+#include "ops/reducer/histogram.h"
+#include "ops/reducer/reducers.h"
+#include "ops/reducer/stats.h"
+
+#include <math.h>
+
+struct whole {
+    struct sl_by_key by_key; /* first: ops/group/by_key.h */
+    struct sl_histogram histogram;
+    _Atomic bool has_rows; /* some came, whether they could be processed or not */
+};
+
+static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
+{
+    struct whole *whole = stage->state;
+    atomic_store_explicit(&whole->has_rows, true, memory_order_relaxed);
+    return sl_by_key_push(stage, lane, in);
+}
+
+/* Descriptors differ in begin and finish. */
+#define WHOLE_WIDE(begin_, finish_, takes_pieces_)                                                           \
+    {                                                                                                        \
+        .state_size = sizeof(struct whole), .begin = (begin_), .lane_open = sl_by_key_lane_open,             \
+        .lane_close = sl_by_key_lane_close, .push = push, .finish = (finish_), .done = sl_by_key_done,       \
+        .takes_pieces = (takes_pieces_)                                                                      \
+    }
+
+static int begin_native(struct sl_stage *stage, const struct sl_reducer *reducer)
+{
+    return sl_by_key_begin(stage->state, stage, reducer, SL_KEY_NONE, SL_FORM_VALUE, SL_PARAMS_MAX);
+}
+
+/* The result, or `empty` where there were no records. A reducer that failed leaves none: that is reported. */
+static int finish_or(struct sl_stage *stage, struct sl_field empty, struct sl_dataset **ret)
+{
+    const struct whole *whole = stage->state;
+    int r = sl_by_key_finish(stage, ret);
+    return r < 0 || whole->has_rows || (*ret)->count ? r : sl_append_row(*ret, &empty, 1);
+}
+
+/* ---- sum, mean, variance, stdev, stats, countApproxDistinct ---- */
+
+static int sum_begin(struct sl_stage *stage)
+{
+    return begin_native(stage, &sl_reducer_sum);
+}
+
+static int mean_begin(struct sl_stage *stage)
+{
+    return begin_native(stage, &sl_reducer_mean);
+}
+
+static int variance_begin(struct sl_stage *stage)
+{
+    return begin_native(stage, &sl_reducer_variance);
+}
+
+static int stdev_begin(struct sl_stage *stage)
+{
+    return begin_native(stage, &sl_reducer_stdev);
+}
+
+static int stats_begin(struct sl_stage *stage)
+{
+    return begin_native(stage, &sl_reducer_stats);
+}
+
+static int distinct_begin(struct sl_stage *stage)
+{
+    return begin_native(stage, &sl_reducer_approx_distinct);
+}
+
+static int zero_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    return finish_or(stage, sl_integer(0), ret);
+}
+
+static int float_zero_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    return finish_or(stage, sl_number(0), ret);
+}
+
+static int nan_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    return finish_or(stage, sl_number(NAN), ret);
+}
+
+static int stats_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_field pairs[SL_STATS_FIELDS];
+    return finish_or(stage, sl_stats_map(pairs, 0, 0, NAN, sl_number(INFINITY), sl_number(-INFINITY)), ret);
+}
+
+static const struct sl_wide sum_wide = WHOLE_WIDE(sum_begin, zero_finish, sl_always_takes_pieces);
+static const struct sl_wide mean_wide = WHOLE_WIDE(mean_begin, float_zero_finish, sl_always_takes_pieces);
+static const struct sl_wide variance_wide = WHOLE_WIDE(variance_begin, nan_finish, sl_always_takes_pieces);
+static const struct sl_wide stdev_wide = WHOLE_WIDE(stdev_begin, nan_finish, sl_always_takes_pieces);
+static const struct sl_wide stats_wide = WHOLE_WIDE(stats_begin, stats_finish, sl_always_takes_pieces);
+static const struct sl_wide distinct_wide = WHOLE_WIDE(distinct_begin, zero_finish, sl_always_takes_pieces);
+
+const struct sl_op sl_op_sum = {
+    .name = "sum",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "Adds the numbers of a batch; 0 where there are none",
+    .example = "s:map(sluice.length):sum()",
+    .wide = &sum_wide,
+};
+
+const struct sl_op sl_op_mean = {
+    .name = "mean",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "The mean of the numbers of a batch; 0.0 where there are none, as in PySpark",
+    .example = "s:map(sluice.length):mean()",
+    .wide = &mean_wide,
+};
+
+const struct sl_op sl_op_variance = {
+    .name = "variance",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "The variance of the numbers of a batch, of the population; nan where there are none",
+    .example = "s:map(sluice.length):variance()",
+    .wide = &variance_wide,
+};
+
+const struct sl_op sl_op_stdev = {
+    .name = "stdev",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary =
+        "The standard deviation of the numbers of a batch, of the population; nan where there are none",
+    .example = "s:map(sluice.length):stdev()",
+    .wide = &stdev_wide,
+};
+
+const struct sl_op sl_op_stats = {
+    .name = "stats",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "A map with count, mean, stdev, min and max of the numbers of a batch",
+    .example = "s:map(sluice.length):stats()",
+    .wide = &stats_wide,
+};
+
+static const struct sl_param distinct_params[] = {
+    {"relativeSD", SL_WANT_NUMBER | SL_WANT_NIL, true, "accepted without effect: the error is at most 5 %"},
+    {0},
+};
+
+const struct sl_op sl_op_count_approx_distinct = {
+    .name = "countApproxDistinct",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "About how many different records a batch has: exact below 2,048, else off by at most 5 %",
+    .example = "s:countApproxDistinct()",
+    .params = distinct_params,
+    .wide = &distinct_wide,
+};
+
+/* ---- histogram ---- */
+
+static int histogram_begin(struct sl_stage *stage)
+{
+    struct whole *whole = stage->state;
+    struct sl_field edges = sl_node_value(stage->node, 0);
+    sl_histogram_init(&whole->histogram, &edges);
+    return begin_native(stage, &whole->histogram.reducer);
+}
+
+/* (edges, counts), as PySpark's histogram gives them. */
+static int show_histogram(struct sl_stage *stage, const struct sl_dataset *counts, struct sl_dataset *shown)
+{
+    struct sl_field row[SL_WIDTH_MAX] = {sl_node_value(stage->node, 0)};
+    struct sl_cursor cursor;
+    uint32_t width, buckets = row[0].len - 1;
+    struct sl_field *zero = sl_arena_alloc(stage->tasks[0].scratch, buckets * sizeof *zero);
+    if (!zero)
+        return SL_ENOMEM;
+    for (uint32_t i = 0; i < buckets; i++)
+        zero[i] = sl_integer(0);
+    sl_cursor_init(&cursor, counts);
+    if (!sl_cursor_next(&cursor, &row[1], &width))
+        row[1] = sl_list(zero, buckets);
+    return sl_append_row(shown, row, 2);
+}
+
+static int histogram_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    const struct whole *whole = stage->state;
+    struct sl_dataset *counts;
+    int r = sl_by_key_finish(stage, &counts);
+    if (r < 0)
+        return r;
+    struct sl_dataset *shown = sl_dataset_new(1);
+    sl_arena_reset(stage->tasks[0].scratch);
+    if (shown && (counts->count || !whole->has_rows))
+        r = show_histogram(stage, counts, shown);
+    sl_dataset_unref(counts);
+    if (shown && r == 0) {
+        *ret = shown;
+        return 0;
+    }
+    sl_dataset_unref(shown);
+    return SL_ENOMEM;
+}
+
+static int histogram_check(struct sl_node *node, struct sl_error *err)
+{
+    struct sl_field edges = sl_node_value(node, 0);
+    return sl_histogram_check(&edges, err);
+}
+
+static const struct sl_wide histogram_wide =
+    WHOLE_WIDE(histogram_begin, histogram_finish, sl_always_takes_pieces);
+
+static const struct sl_param histogram_params[] = {
+    {"edges", SL_WANT_LIST, false,
+     "numbers in ascending order: where the buckets begin, and where the last ends"},
+    {0},
+};
+
+const struct sl_op sl_op_histogram = {
+    .name = "histogram",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary =
+        "How many numbers of a batch lie in each bucket: (edges, counts); the last bucket holds its end, too",
+    .example = "s:map(sluice.length):histogram({0, 2, 10, 50})",
+    .params = histogram_params,
+    .wide = &histogram_wide,
+    .check = histogram_check,
+};
+
+/* ---- fold, aggregate, treeReduce, treeAggregate ---- */
+
+static int begin_function(struct sl_stage *stage, unsigned merge, unsigned combine)
+{
+    struct whole *whole = stage->state;
+    whole->by_key.function = (struct sl_function_reducer){
+        .has_zero = true,
+        .zero = sl_node_value(stage->node, 0),
+        .merge = sl_node_function(stage->node, merge),
+        .combine = sl_node_function(stage->node, combine),
+        .what = stage->node->op->name,
+    };
+    sl_function_reducer_init(&whole->by_key.function);
+    return begin_native(stage, &whole->by_key.function.reducer);
+}
+
+static int fold_begin(struct sl_stage *stage)
+{
+    return begin_function(stage, 1, 1);
+}
+
+static int aggregate_begin(struct sl_stage *stage)
+{
+    return begin_function(stage, 1, 2);
+}
+
+static int given_zero_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    return finish_or(stage, sl_node_value(stage->node, 0), ret);
+}
+
+static const struct sl_wide fold_wide = WHOLE_WIDE(fold_begin, given_zero_finish, NULL);
+static const struct sl_wide aggregate_wide = WHOLE_WIDE(aggregate_begin, given_zero_finish, NULL);
+
+static const struct sl_param fold_params[] = {
+    {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false, "what every partition begins with"},
+    {"op", SL_WANT_FUNCTION, false, "a function of two values that gives one"},
+    {0},
+};
+
+const struct sl_op sl_op_fold = {
+    .name = "fold",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "Combines all records of a batch by one function, beginning with a zero value",
+    .example = "s:map(sluice.length):fold(0, function(a, b) return a + b end)",
+    .params = fold_params,
+    .wide = &fold_wide,
+};
+
+static const struct sl_param aggregate_params[] = {
+    {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false, "what every partition begins with"},
+    {"seqOp", SL_WANT_FUNCTION, false, "adds a record to a combined value"},
+    {"combOp", SL_WANT_FUNCTION, false, "adds a combined value to another"},
+    {0},
+};
+
+const struct sl_op sl_op_aggregate = {
+    .name = "aggregate",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "Combines all records of a batch into a value of another type, beginning with a zero value",
+    .example = "s:aggregate(0, function(n, line) return n + #line end, function(a, b) return a + b end)",
+    .params = aggregate_params,
+    .wide = &aggregate_wide,
+};
+
+static const struct sl_param tree_aggregate_params[] = {
+    {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false, "what every partition begins with"},
+    {"seqOp", SL_WANT_FUNCTION, false, "adds a record to a combined value"},
+    {"combOp", SL_WANT_FUNCTION, false, "adds a combined value to another"},
+    {"depth", SL_WANT_INTEGER | SL_WANT_NIL, true, "accepted without effect"},
+    {0},
+};
+
+const struct sl_op sl_op_tree_aggregate = {
+    .name = "treeAggregate",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "The same as aggregate",
+    .example = "s:treeAggregate(0, function(n, line) return n + #line end, function(a, b) return a + b end)",
+    .params = tree_aggregate_params,
+    .wide = &aggregate_wide,
+};
+
+static int tree_reduce_begin(struct sl_stage *stage)
+{
+    struct sl_by_key *by_key = stage->state;
+    return begin_native(stage, sl_by_key_reducer(by_key, stage, 0));
+}
+
+static const struct sl_wide tree_reduce_wide =
+    WHOLE_WIDE(tree_reduce_begin, sl_by_key_finish, sl_native_takes_pieces);
+
+static const struct sl_param tree_reduce_params[] = {
+    {"f", SL_WANT_REDUCER, false, "a function of two records that gives one, or a native reducer"},
+    {"depth", SL_WANT_INTEGER | SL_WANT_NIL, true, "accepted without effect"},
+    {0},
+};
+
+const struct sl_op sl_op_tree_reduce = {
+    .name = "treeReduce",
+    .kind = SL_OP_WIDE,
+    .family = "whole dataset",
+    .summary = "The same as reduce",
+    .example = "s:map(sluice.length):treeReduce(sluice.sum)",
+    .params = tree_reduce_params,
+    .wide = &tree_reduce_wide,
+};

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""The methods of RDDs: in foreachRDD at once, with Lua values; in transform as datasets of one record."""
+import pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+HEAD = """local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = 1, checkpoint = false, emptyBatches = true }
+local s = ssc:queueStream({ { { "b", 2 }, { "a", 1 }, { "b", 4.5 }, { "c", 3 } } }, { partitions = 3 })
+local add = function(a, b) return a + b end
+local function show(v)
+    if type(v) ~= "table" then return tostring(v) end
+    local keys, parts = {}, {}
+    for k in pairs(v) do keys[#keys + 1] = k end
+    table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+    for _, k in ipairs(keys) do parts[#parts + 1] = (#v > 0 and "" or show(k) .. "=") .. show(v[k]) end
+    return "{" .. table.concat(parts, " ") .. "}"
+end
+"""
+
+
+def printed(body, *options, batches="1"):
+    done = sluice_ok("run", job(HEAD + body), "--clock", "virtual", "--batches", batches, *options)
+    return done.stdout
+
+
+def in_foreach(expressions):
+    """What each expression over `rdd` gives, shown."""
+    body = "s:foreachRDD(function(t, rdd)\n" + "".join("print(show(%s))\n" % e for e in expressions) + "end)\n"
+    first = printed(body, "--workers", "1").splitlines()
+    equal(printed(body, "--workers", "5").splitlines(), first, "with five workers")
+    return first
+
+
+def check_expressions(cases):
+    got = in_foreach([expression for expression, _ in cases])
+    equal(len(got), len(cases), "lines of output")
+    for shown, (expression, wanted) in zip(got, cases):
+        equal(shown, wanted, expression)
+
+
+def test_values_come_at_once():
+    check_expressions([
+        ("rdd:values():sum()", "10.5"),
+        ("rdd:keys():map(sluice.length):sum()", "4"),
+        ("rdd:values():mean()", "2.625"),
+        ("rdd:values():min()", "1"),
+        ("rdd:values():max()", "4.5"),
+        ("rdd:max(function(k, v) return v end)", "{b 4.5}"),
+        ("rdd:min(function(k, v) return v end)", "{a 1}"),
+        ("rdd:values():variance()", "1.671875"),
+        ("(function(m) m.stdev = m.stdev // 0.01 / 100 return m end)(rdd:values():stats())", "{count=4 max=4.5 mean=2.625 min=1 stdev=1.29}"),
+        ("rdd:values():fold(0, add)", "10.5"),
+        ("rdd:values():aggregate(0, function(n, v) return n + 1 end, add)", "4"),
+        ("rdd:values():treeReduce(add, 2)", "10.5"),
+        ("rdd:values():treeAggregate(0, function(n, v) return n + 1 end, add)", "4"),
+        ("rdd:values():reduce(add)", "10.5"),
+        ("rdd:keys():countApproxDistinct(0.01)", "3"),
+        ("rdd:count()", "4"),
+        ("({ rdd:values():histogram({ 1, 3, 5 }) })[2]", "{2 2}"),
+        ("({ rdd:values():histogram({ 1, 3, 5 }) })[1]", "{1 3 5}"),
+    ])
+
+
+def test_lists_and_tables():
+    check_expressions([
+        ("rdd:collect()", "{{b 2} {a 1} {b 4.5} {c 3}}"),
+        ("rdd:take(2)", "{{b 2} {a 1}}"),
+        ("rdd:first()", "{b 2}"),
+        ("rdd:top(2, function(k, v) return v end)", "{{b 4.5} {c 3}}"),
+        ("rdd:takeOrdered(2)", "{{a 1} {b 2}}"),
+        ("rdd:countByKey()", "{a=1 b=2 c=1}"),
+        ("rdd:keys():countByValue()", "{a=1 b=2 c=1}"),
+        ("rdd:collectAsMap()", "{a=1 b=4.5 c=3}"),
+        ("rdd:reduceByKeyLocally(add)", "{a=1 b=6.5 c=3}"),
+        ("rdd:lookup('b')", "{2 4.5}"),
+        ("rdd:lookup('z')", "{}"),
+        ("#rdd:takeSample(false, 2, 7)", "2"),
+        ("#rdd:takeSample(false, 20, 7)", "4"),
+        ("#rdd:takeSample(true, 20, 7)", "20"),
+        ("rdd:takeSample(false, 3, 7)[1] == nil", "false"),
+        ("rdd:getNumPartitions()", "3"),
+    ])
+
+
+def test_transformations_give_rdds():
+    check_expressions([
+        ("rdd:map(function(k, v) return k .. v end):collect()", "{b2 a1 b4.5 c3}"),
+        ("rdd:filter(sluice.eq(1, 'b')):count()", "2"),
+        ("rdd:flatMap(function(k, v) return { k, k } end):collect()", "{b b a a b b c c}"),
+        ("rdd:mapValues(function(v) return v * 2 end):values():collect()", "{4 2 9.0 6}"),
+        ("rdd:reduceByKey(sluice.sum):collect()", "{{a 1} {b 6.5} {c 3}}"),
+        ("rdd:groupByKey():collect()", "{{a {1}} {b {2 4.5}} {c {3}}}"),
+        ("rdd:groupBy(function(k) return k end):first()", "{a {{a 1}}}"),
+        ("rdd:subtract(rdd:filter(sluice.eq(1, 'b'))):collect()", "{{a 1} {c 3}}"),
+        ("rdd:cartesian(rdd):count()", "16"),
+        ("rdd:keys():zip(rdd:values()):collect()", "{{b 2} {a 1} {b 4.5} {c 3}}"),
+        ("rdd:keys():zipWithIndex():collect()", "{{b 0} {a 1} {b 2} {c 3}}"),
+        ("rdd:keys():zipWithUniqueId():collect()", "{{b 0} {a 1} {b 2} {c 5}}"),
+        ("rdd:repartitionAndSortWithinPartitions(1):keys():collect()", "{a b b c}"),
+        ("rdd:repartitionAndSortWithinPartitions(1, nil, false):keys():collect()", "{c b b a}"),
+        ("rdd:sampleByKey(false, { a = 0, b = 1, c = 0 }):count()", "2"),
+        ("rdd:sortByKey():keys():collect()", "{a b b c}"),
+        ("rdd:join(rdd):count()", "6"),
+        ("rdd:union(rdd):count()", "8"),
+        ("rdd:mapPartitions(function(it) local n = 0 for _ in it do n = n + 1 end return { n } end):sum()", "4"),
+        ("rdd:join(ssc.sparkContext:parallelize({ { 'a', 'x' } })):collect()", "{{a 1 x}}"),
+        ("rdd:cache():persist(sluice.StorageLevel.MEMORY_ONLY):unpersist():count()", "4"),
+    ])
+
+
+def test_a_split_by_chance_has_every_record_once():
+    equal(printed("""s:foreachRDD(function(rdd)
+    local many = rdd:flatMap(function() local t = {} for i = 1, 500 do t[i] = i end return t end)
+    local a, b = table.unpack(many:randomSplit({ 3, 1 }, 42))
+    print(a:count() + b:count(), a:count() > 1300 and a:count() < 1700, a:union(b):countApproxDistinct() > 400)
+end)
+"""), "2000\ttrue\ttrue\n", "randomSplit")
+
+
+def test_functions_run_on_the_main_copy_and_may_keep_upvalues():
+    equal(printed("""local seen = {}
+s:foreachRDD(function(t, rdd)
+    rdd:map(function(k) seen[#seen + 1] = k return k end):count()
+    rdd:foreach(function(k, v) print(k, v) end)
+    print(table.concat(seen, ","))
+end)
+""", "--workers", "4"), "b\t2\na\t1\nb\t4.5\nc\t3\nb,a,b,c\n", "what it printed")
+
+
+def test_an_rdd_may_be_kept_for_later_batches():
+    equal(printed("""local before
+s:foreachRDD(function(t, rdd)
+    if before then print(before:union(rdd):count()) end
+    before = rdd:map(function(k, v) return v end)
+end)
+""", batches="3"), "4\n0\n", "what later batches see of earlier ones")
+
+
+def test_a_function_that_fails_fails_the_batch_with_its_place():
+    done = sluice("run", job(HEAD + "s:foreachRDD(function(rdd)\n  rdd:map(function(k, v) return v.x.y end)\nend)\n"),
+                  "--clock", "virtual", "--batches", "1")
+    equal(done.returncode, 1, "exit status; " + done.stderr)
+    check("job.lua:14: map: job.lua:14: a number has no field x" in done.stderr, done.stderr)
+
+
+def test_empty_rdds():
+    equal(printed("""s:filter(sluice.eq(1, "no")):foreachRDD(function(rdd)
+    print(rdd:sum(), rdd:mean(), rdd:fold(7, add), rdd:count(), #rdd:collect(), rdd:stats().count)
+    print(select(2, pcall(function() rdd:reduce(add) end)))
+end)
+"""), "0\t0.0\t7\t0\t0\t0\njob.lua:15: reduce: the rdd is empty; ask rdd:isEmpty() before\n", "of nothing")
+
+
+def test_what_belongs_to_streams_is_refused_by_name():
+    for call, wanted in (("window(2)", "belongs to streams"), ("updateStateByKey(add)", "belongs to streams"),
+                         ("pprint()", "rdd:foreach(print)"), ("toDF()", "no data frames"),
+                         ("saveAsTextFiles('x')", "saveAsTextFile(path)"), ("colect()", "did you mean 'collect'")):
+        done = sluice("run", job(HEAD + "s:foreachRDD(function(rdd) rdd:%s end)\n" % call), "--clock", "virtual", "--batches", "1")
+        check(done.returncode == 1 and wanted in done.stderr and "job.lua:13" in done.stderr, "%s: %s" % (call, done.stderr))
+
+
+def test_in_transform_they_give_datasets_of_one_record():
+    def shown(expression):
+        text = printed("s:transform(function(rdd) return %s end):pprint()\n" % expression, batches="2")
+        return ["".join(part.splitlines()[1:]).strip() for part in re.split(r"-+\nTime: .*\n", text)[1:]]
+    for expression, wanted in (
+            ("rdd:values():sum()", ["10.5", "0"]), ("rdd:values():fold(1, add)", None), ("rdd:values():min()", ["1", ""]),
+            ("rdd:values():stdev()", ["1.2930100540985752", "nan"]), ("rdd:keys():countApproxDistinct()", ["3", "0"]),
+            ("rdd:values():histogram({0, 2, 5})", ["([0, 2, 5], [1, 3])", "([0, 2, 5], [0, 0])"]),
+            ("rdd:values():mean()", ["2.625", "0.0"])):
+        got = shown(expression)
+        equal(len(got), 2, "%s: batches" % expression)
+        if wanted:
+            equal(got, wanted, expression)
+    for name in ("lookup", "collectAsMap", "foreach", "takeSample"):
+        done = sluice("check", job(HEAD + "s:transform(function(rdd) return rdd:%s(1) end):pprint()\n" % name))
+        check(done.returncode == 2 and name in done.stderr and "foreachRDD" in done.stderr, "%s: %s" % (name, done.stderr))
+
+
+def test_a_sum_that_overflows_is_set_aside_and_not_zero():
+    job("""local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = 1 }
+ssc:queueStream({ { math.maxinteger, 1 } }):sum():pprint()
+""")
+    done = sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    check("\n0\n" not in done.stdout, "no zero: " + done.stdout)
+    letters = json_lines(read(".sluice/job/deadletter/1000.jsonl"))
+    check("integer overflow" in letters[0]["message"], "the dead letter: %s" % letters)
+
+
+def test_zip_of_datasets_of_different_length_fails():
+    done = sluice("run", job(HEAD + "s:zip(s:filter(sluice.eq(1, 'b'))):pprint()\n"), "--clock", "virtual", "--batches", "1")
+    check(done.returncode == 1 and "zip: the datasets have different numbers of records" in done.stderr, done.stderr)
+
+
+main(globals())
