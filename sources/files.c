@@ -43,8 +43,17 @@ int sl_file_source_open(const struct sl_node *node, const struct sl_services *se
     return 0;
 }
 
+static void forget_errors(struct sl_file_source *source)
+{
+    for (size_t p = 0; p < source->parts; p++) {
+        free(source->part[p].error_message);
+        source->part[p].error_message = NULL;
+    }
+}
+
 static void forget_batch(struct sl_file_source *source)
 {
+    forget_errors(source);
     for (size_t f = 0; f < source->states; f++) /* the plan may be gone already */
         free(source->state[f].reason);
     free(source->state);
@@ -87,6 +96,7 @@ static void cut_file(struct sl_file_source *source, size_t f)
         part->file = f;
         part->from = (int64_t)i * SL_SPLIT_BYTES;
         part->to = i + 1 == parts ? file->size : part->from + SL_SPLIT_BYTES;
+        part->records = part->errors = 0;
         atomic_init(&part->lines, -1);
     }
 }
@@ -95,6 +105,7 @@ static void cut_file(struct sl_file_source *source, size_t f)
 size_t sl_file_source_partitions(struct sl_source *base)
 {
     struct sl_file_source *source = own(base);
+    forget_errors(source);
     source->parts = 0;
     for (size_t f = 0; f < source->states; f++)
         if (!source->state[f].is_excluded)
@@ -224,6 +235,34 @@ const char *sl_file_source_aside(struct sl_source *base, size_t file)
     return own(base)->state[file].reason;
 }
 
+bool sl_file_source_errors(struct sl_source *base, size_t file, struct sl_file_errors *ret)
+{
+    struct sl_file_source *source = own(base);
+    size_t first = source->state[file].first_part;
+    *ret = (struct sl_file_errors){.first_partition = first};
+    for (size_t p = first; p < source->parts && source->part[p].file == file; p++) {
+        const struct sl_split *part = &source->part[p];
+        ret->records += part->records;
+        ret->failed += part->errors;
+        if (!part->errors || ret->message)
+            continue;
+        ret->partition = p;
+        ret->line = part->error_line;
+        ret->node = part->error_node;
+        ret->message = part->error_message;
+    }
+    return ret->failed > 0;
+}
+
+int sl_file_source_quarantine(struct sl_source *base, size_t file, const char *reason, struct sl_error *err)
+{
+    (void)sl_error_set(err, SL_EFAIL, "%s", reason);
+    int r = set_aside(own(base), file, err);
+    if (r == 0)
+        *err = (struct sl_error){0}; /* it was reported */
+    return r;
+}
+
 int sl_file_source_exclude(struct sl_source *base, size_t file, const char *reason, struct sl_error *err)
 {
     struct sl_file_source *source = own(base);
@@ -281,11 +320,22 @@ static int give_up(struct sl_file_source *source, size_t f, struct sl_error *err
     return SL_EREJECT;
 }
 
+/* False: out of memory. */
+static bool note_errors(struct sl_split *part, const struct sl_guard *guard)
+{
+    part->records = guard->records;
+    part->errors = guard->errors;
+    part->error_line = guard->line;
+    part->error_node = guard->node;
+    part->error_message = guard->errors ? strdup(guard->message) : NULL;
+    return !guard->errors || part->error_message;
+}
+
 int sl_file_source_read(struct sl_source *base, size_t p, struct sl_task *task, struct sl_outlet *out,
                         uint64_t *ret_lines)
 {
     struct sl_file_source *source = own(base);
-    const struct sl_split *part = &source->part[p];
+    struct sl_split *part = &source->part[p];
     const struct sl_file *file = &source->files->file[part->file];
     struct sl_file_state *state = &source->state[part->file];
     *ret_lines = 0;
@@ -298,6 +348,8 @@ int sl_file_source_read(struct sl_source *base, size_t p, struct sl_task *task, 
         r = read_part(source, p, &opened, task, &guard.outlet, ret_lines);
     }
     sl_guard_done(&guard, task);
+    if (!note_errors(part, &guard) && r == 0)
+        r = sl_error_nomem(task->err);
     if (fd >= 0)
         sl_io_close(source->services->io, fd);
     if (!guard.failed && sl_is_file_failure(r, task->err))

@@ -26,7 +26,11 @@ struct sl_file_state {
 /* One partition of a file. */
 struct sl_split {
     size_t file;
-    int64_t from, to;      /* bytes; the whole file where it cannot be cut */
+    int64_t from, to;         /* bytes; the whole file where it cannot be cut */
+    uint64_t records, errors; /* read, and how many of them failed */
+    uint32_t error_line;      /* of the first, its operator and message */
+    unsigned error_node;
+    char *error_message;   /* owned; NULL: none failed */
     _Atomic int64_t lines; /* that begin in it, where somebody counted them; -1: not counted */
 };
 
@@ -77,6 +81,9 @@ int sl_file_source_settle(struct sl_source *source, struct sl_error *err);
 bool sl_file_source_settles(const struct sl_source *source);
 bool sl_file_source_redo(struct sl_source *source);
 const char *sl_file_source_aside(struct sl_source *source, size_t file);
+bool sl_file_source_errors(struct sl_source *source, size_t file, struct sl_file_errors *ret);
+int sl_file_source_quarantine(struct sl_source *source, size_t file, const char *reason,
+                              struct sl_error *err);
 int sl_file_source_exclude(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
 
 #define SL_FILE_SOURCE_OPS                                                                                   \
@@ -85,4 +92,5 @@ int sl_file_source_exclude(struct sl_source *source, size_t file, const char *re
     .partitions = sl_file_source_partitions, .read = sl_file_source_read,                                    \
     .remember = sl_file_source_remember, .gone = sl_file_source_gone, .failures = sl_file_source_failures,   \
     .settle = sl_file_source_settle, .settles = sl_file_source_settles, .redo = sl_file_source_redo,         \
-    .aside = sl_file_source_aside, .exclude = sl_file_source_exclude
+    .aside = sl_file_source_aside, .exclude = sl_file_source_exclude, .errors = sl_file_source_errors,       \
+    .quarantine = sl_file_source_quarantine

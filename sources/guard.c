@@ -2,13 +2,63 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 static int push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct sl_guard *guard = (struct sl_guard *)outlet;
+    if (guard->is_any_seen)
+        memset(guard->seen, 0, sizeof guard->seen);
+    guard->is_any_seen = false;
+    guard->records += chunk->rows;
+    guard->pushed = chunk;
     int r = guard->out->push(guard->out, chunk);
+    guard->pushed = NULL;
     guard->failed = guard->failed || r < 0;
     return r;
+}
+
+/* The pushed row of that line, which rise; -1: it is not known. */
+static int row_of(const struct sl_chunk *chunk, uint32_t line)
+{
+    if (!chunk || !chunk->line || line == SL_NO_LINE)
+        return -1;
+    uint32_t from = 0, to = chunk->rows;
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (chunk->line[middle] < line)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < chunk->rows && chunk->line[from] == line ? (int)from : -1;
+}
+
+/* False: the record failed before. */
+static bool is_new(struct sl_guard *guard, uint32_t line)
+{
+    int row = row_of(guard->pushed, line);
+    if (row < 0)
+        return true;
+    uint64_t *word = &guard->seen[row / 64], bit = (uint64_t)1 << row % 64;
+    bool is = !(*word & bit);
+    *word |= bit;
+    guard->is_any_seen = true;
+    return is;
+}
+
+static void count(struct sl_guard *guard, const struct sl_task *task, unsigned node, uint32_t line)
+{
+    if (!guard->pushed)
+        guard->records++; /* the reader itself refuses it */
+    if (!is_new(guard, line))
+        return;
+    if (!guard->errors || line < guard->line) {
+        guard->line = line;
+        guard->node = node;
+        memcpy(guard->message, task->message, sizeof guard->message);
+    }
+    guard->errors++;
 }
 
 static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
@@ -16,6 +66,8 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
                   uint32_t line)
 {
     struct sl_guard *guard = (struct sl_guard *)((char *)sink - offsetof(struct sl_guard, sink));
+    if (line != SL_GROUP_LINE)
+        count(guard, task, node, line);
     int r = guard->sink_before->reject(guard->sink_before, task, node, fields, width, origin, line);
     guard->failed = guard->failed || r < 0;
     return r;
@@ -25,11 +77,13 @@ void sl_guard_init(struct sl_guard *guard, struct sl_task *task, struct sl_outle
 {
     *guard = (struct sl_guard){.outlet = {push}, .sink = {reject}, .out = out, .sink_before = task->sink};
     task->sink = &guard->sink;
+    task->is_counted_by_file = true;
 }
 
 void sl_guard_done(struct sl_guard *guard, struct sl_task *task)
 {
     task->sink = guard->sink_before;
+    task->is_counted_by_file = false;
 }
 
 bool sl_is_file_failure(int result, const struct sl_error *err)

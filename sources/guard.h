@@ -1,4 +1,5 @@
-/* Stands around a reader: tells failures of the file it reads from those of whoever takes its rows. */
+/* Stands around a reader: tells failures of the file it reads from those of whoever takes its rows, and counts the
+ * records of the file and how many of them fail. */
 #pragma once
 
 #include "core/contract/task.h"
@@ -9,6 +10,14 @@ struct sl_guard {
     struct sl_outlet *out;
     struct sl_reject_sink *sink_before;
     bool failed; /* below */
+
+    const struct sl_chunk *pushed; /* under way; NULL: none */
+    bool is_any_seen;
+    uint64_t seen[SL_CHUNK_ROWS / 64]; /* its rows that failed already */
+    uint64_t records, errors;
+    uint32_t line; /* of the first record that failed */
+    unsigned node;
+    char message[SL_MESSAGE_MAX];
 };
 
 /* Until sl_guard_done the task's record errors go through the guard. */

@@ -63,6 +63,16 @@ struct sl_source_report {
     double rate;            /* records per second of the last seconds */
 };
 
+/* What failed of the records of a file before they reached anything but narrow operators. */
+struct sl_file_errors {
+    uint64_t records, failed; /* a record counts once, however many of what was made of it failed */
+    size_t first_partition;   /* of the file */
+    size_t partition;         /* of the first that failed, and its line there; SL_NO_LINE: unknown */
+    uint32_t line;
+    unsigned node;       /* the operator it failed at */
+    const char *message; /* until the sources are read again */
+};
+
 struct sl_source_ops {
     /* By what checkpoint, tests and status know the source, from its arguments alone, into text[size]; NULL: it is
      * too long. Sources of files are known by their parameter "directory": NULL in the table. */
@@ -118,6 +128,10 @@ struct sl_source_ops {
     const char *(*aside)(struct sl_source *source, size_t file);
     /* Of files. Leaves it out, after resume: an earlier process has decided so. Copies the reason. */
     int (*exclude)(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
+    /* Of files, both or none. After read: what failed of file number `file`; false: nothing did. */
+    bool (*errors)(struct sl_source *source, size_t file, struct sl_file_errors *ret);
+    /* Of files. After read: it is left out for this reason, as redo reports. Copies the reason. */
+    int (*quarantine)(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
 
     /* The batch that was taken or resumed last is committed: what the job wants with its files (done again
      * after a crash: may be called for a batch that was settled already, and before any was taken). */

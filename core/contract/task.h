@@ -42,6 +42,7 @@ struct sl_task {
     struct sl_reject_sink *sink;
     const _Atomic int *stop;     /* not 0: give up with SL_ESTOP; looked at between chunks */
     int64_t function_timeout_ms; /* for one call of a function; 0: none */
+    bool is_counted_by_file;     /* record errors are the file's that is being read, and no operator's */
     struct sl_error *err;        /* details of a batch failure */
     char message[SL_MESSAGE_MAX];
 };

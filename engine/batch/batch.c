@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "engine/batch/blame.h"
+#include "engine/batch/error_rate.h"
 #include "engine/batch/flow.h"
 #include "engine/batch/observer.h"
 #include "engine/batch/quarantine.h"
@@ -392,7 +393,9 @@ static int read_sources(struct sl_batch *batch, struct sl_error *err)
         sl_batch_start_over(batch);
         r = begin_stages(batch, err);
         r = r < 0 ? r : run_nodes(batch, true, err);
+        r = r < 0 ? r : sl_error_rate_files(batch, err);
     } while (r == 0 && sl_quarantine_redo(batch));
+    r = r < 0 ? r : sl_error_rate_batch(batch, err);
     return r < 0 ? r : sl_quarantine_note(batch, err);
 }
 

@@ -19,6 +19,7 @@ struct sl_batch {
     size_t *partitions;           /* [sources] */
     struct sl_manifest *manifest; /* [nodes]; path NULL: nothing was revealed */
     const char *first[SL_INPUT_PATHS_SHOWN];
+    uint64_t spoilt; /* batches in a row, with this one, of whose files all had too many errors */
     int64_t started_ms;
     size_t step;
     struct sl_buf report; /* of records set aside, one line; empty: none */

@@ -133,6 +133,7 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
         .segments = run->segments,
         .history_from_ms = batch->t - run->context->options.keep_history_ms,
         .rejected = run->rejects.total,
+        .spoilt = batch->spoilt,
         .started_ms = batch->started_ms,
         .finished_ms = sl_clock_real.now_ms(&sl_clock_real),
     };
@@ -164,6 +165,7 @@ static int publish(struct sl_batch *batch, struct sl_error *err)
     run->any = true;
     run->last_ms = batch->t;
     run->batches++;
+    run->spoilt = batch->spoilt;
     run->committed++;
     run->set_aside += run->rejects.total;
     int r = each_output(batch, offsetof(struct sl_output, publish), err);

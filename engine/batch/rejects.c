@@ -1,6 +1,7 @@
 #include "engine/batch/rejects.h"
 
 #include "core/base/array.h"
+#include "engine/batch/error_rate.h"
 #include "text/digest.h"
 #include "text/format.h"
 #include "text/json.h"
@@ -34,7 +35,8 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
                             site->line, site->name, task->message);
     pthread_mutex_lock(&rejects->lock);
     rejects->total++;
-    rejects->failed[node]++;
+    if (!task->is_counted_by_file || line == SL_GROUP_LINE)
+        rejects->failed[node]++;
     int r = keep(rejects, task, node, fields, width, origin, line);
     pthread_mutex_unlock(&rejects->lock);
     return r;
@@ -295,8 +297,6 @@ const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node)
     return NULL;
 }
 
-enum { RATE_ROWS_MIN = 100 };
-
 /* Records an operator had to do with. What a source refused did not come out of it. */
 static uint64_t rows_seen(const struct sl_rejects *rejects, const uint64_t *rows, size_t n)
 {
@@ -308,7 +308,7 @@ int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, doub
 {
     for (size_t n = 0; n < rejects->pipelines->nodes; n++) {
         uint64_t seen = rows_seen(rejects, rows, n);
-        if (seen < RATE_ROWS_MIN || (double)rejects->failed[n] <= rate * (double)seen)
+        if (seen < SL_ERROR_RATE_RECORDS_MIN || (double)rejects->failed[n] <= rate * (double)seen)
             continue;
         const struct sl_site *site = &rejects->pipelines->node[n]->site;
         const char *example = sl_rejects_example(rejects, (unsigned)n);

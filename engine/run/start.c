@@ -44,6 +44,7 @@ static int recover(struct sl_run *run, struct sl_error *err)
     run->any = progress.any;
     run->last_ms = progress.last_ms;
     run->batches = progress.batches;
+    run->spoilt = progress.spoilt;
     run->services.history = sl_catalog_history(run->catalog);
     if (r == 0 && progress.planned) {
         progress.plan.job = progress.job;

@@ -283,6 +283,15 @@ static int end_with_segments(struct sl_catalog *catalog, const struct sl_catalog
     return r;
 }
 
+/* Nearly always 0 and 0. */
+static int put_spoilt(const struct sl_catalog *catalog, int64_t spoilt, struct sl_error *err)
+{
+    if (spoilt == catalog->spoilt)
+        return 0;
+    sl_statement_integer(catalog->sql[SL_SQL_PUT_SPOILT], 1, spoilt);
+    return sl_catalog_step(catalog, SL_SQL_PUT_SPOILT, err);
+}
+
 static int write_commit(struct sl_catalog *catalog, const struct sl_committed *batch, struct sl_error *err)
 {
     struct sl_catalog_progress progress = catalog->progress;
@@ -293,6 +302,7 @@ static int write_commit(struct sl_catalog *catalog, const struct sl_committed *b
         if (batch->manifest[i].path) /* this output made nothing */
             r = put_output(catalog, batch->plan, (int64_t)i, &batch->manifest[i], err);
     r = r < 0 ? r : put_rejected(catalog, batch, err);
+    r = r < 0 ? r : put_spoilt(catalog, (int64_t)batch->spoilt, err);
     r = r < 0 ? r : sl_catalog_drop_old(catalog, batch->history_from_ms, err);
     progress.planned = -1;
     progress.batches++;
@@ -310,5 +320,6 @@ int sl_catalog_commit(struct sl_catalog *catalog, const struct sl_committed *bat
         sl_catalog_abort(catalog);
         return sl_error_wrap(err, "committing batch %" PRId64, batch->plan->batch_ms);
     }
+    catalog->spoilt = (int64_t)batch->spoilt;
     return 0;
 }

@@ -58,6 +58,7 @@ struct sl_progress {
     bool any;         /* some batch was committed */
     int64_t last_ms;  /* the newest committed batch */
     uint64_t batches; /* committed so far */
+    uint64_t spoilt;  /* as it was given with the newest commit */
     bool planned;     /* `plan` is a batch that was planned and not committed */
     struct sl_batch_plan plan;
     /* The newest committed batch; empty where history does not hold it any more, or it is not wanted. */
@@ -116,6 +117,7 @@ struct sl_committed {
     const struct sl_files *gone;     /* [sources], may be NULL */
     const char *segments;            /* the list of state/store/store.h; NULL: as it was */
     uint64_t rejected;               /* record errors of the batch */
+    uint64_t spoilt;                 /* batches in a row of whose files all had too many errors */
     int64_t history_from_ms;         /* what is known of batches before it goes, a few with every commit */
     int64_t started_ms, finished_ms; /* real time, for people */
 };

@@ -28,6 +28,7 @@ struct sl_catalog {
     sqlite3_stmt *sql[SL_SQL_COUNT];
     struct XXH3_state_s *hash;           /* memory for checksums */
     struct sl_catalog_progress progress; /* as committed */
+    int64_t spoilt;                      /* as committed */
     char *segments;                      /* the list of progress; NULL: none */
     char *plan_job;                      /* as the table has it; NULL: no row */
     size_t sources;

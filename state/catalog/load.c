@@ -240,6 +240,18 @@ static int read_plan_job(const struct sl_catalog_sources *job)
     return catalog->plan_job ? 0 : sl_error_nomem(job->err);
 }
 
+static int read_spoilt(const struct sl_catalog_sources *job)
+{
+    struct sl_catalog *catalog = job->catalog;
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_SPOILT];
+    int r = sl_catalog_step(catalog, SL_SQL_GET_SPOILT, job->err);
+    catalog->spoilt = r > 0 ? sqlite3_column_int64(get, 0) : 0;
+    if (r > 0 && catalog->spoilt < 0)
+        r = sl_catalog_damaged(catalog, job->err, "table spoilt, row 1");
+    (void)sqlite3_reset(get); /* a failure was reported already */
+    return r < 0 ? r : 0;
+}
+
 /* ---- load ---- */
 
 /* On failure what was read stays in `ret` for sl_progress_done. */
@@ -254,6 +266,7 @@ static int load(struct sl_catalog_sources *job, struct sl_progress *ret)
     r = r < 0 ? r : sl_catalog_sources_load(job);
     r = r < 0 ? r : read_taken(job);
     r = r < 0 ? r : read_plan_job(job);
+    r = r < 0 ? r : read_spoilt(job);
     r = r < 0 ? r : read_planned(job, &ret->plan);
     r = r < 0 ? r : read_last(job, &ret->last);
     return r < 0 ? r : sl_catalog_read_reached(job, &ret->last, ret->reached);
@@ -275,6 +288,7 @@ int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *cons
     progress.any = catalog->progress.batches > 0;
     progress.last_ms = catalog->progress.last_ms;
     progress.batches = (uint64_t)catalog->progress.batches;
+    progress.spoilt = (uint64_t)catalog->spoilt;
     progress.planned = catalog->progress.planned >= 0;
     progress.job = catalog->plan_job ? strdup(catalog->plan_job) : NULL;
     progress.segments = strdup(catalog->segments ? catalog->segments : "");

@@ -15,6 +15,7 @@
  *     aside        the files of a batch that are not read, and why; there before the batch shows anything
  *     taken        the files that are still in their directory and must not be taken again; progress has
  *                  their number and the sum of their checksums
+ *     spoilt       one row: how many batches in a row had nothing but files with too many errors
  *     output       a directory per row that a batch made
  *     output_file  its part files
  *     error        what was set aside
@@ -104,7 +105,13 @@ static const char add_trust[] =
     " JOIN taken ON taken.source = file.source AND taken.path = file.path AND taken.inode = file.inode"
     " WHERE batch.committed = 1 ORDER BY batch.number;";
 
-static const char *const steps[] = {first_tables, add_aside, add_code, add_place, add_ranges, add_trust};
+/* Version 7. */
+static const char add_spoilt[] =
+    "CREATE TABLE spoilt (id INTEGER PRIMARY KEY CHECK (id = 1), batches INTEGER NOT NULL);"
+    "INSERT INTO spoilt VALUES (1, 0);";
+
+static const char *const steps[] = {first_tables, add_aside, add_code,  add_place,
+                                    add_ranges,   add_trust, add_spoilt};
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 

@@ -30,6 +30,8 @@ static const char *const sql[SL_SQL_COUNT] = {
                          " ORDER BY source, position",
     [SL_SQL_PUT_ASIDE] = "INSERT OR IGNORE INTO aside (batch, source, position, reason, checksum)"
                          " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SL_SQL_GET_SPOILT] = "SELECT batches FROM spoilt WHERE id = 1",
+    [SL_SQL_PUT_SPOILT] = "INSERT OR REPLACE INTO spoilt (id, batches) VALUES (1, ?1)",
     [SL_SQL_GET_ALL_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
                              " ORDER BY source, path",
     [SL_SQL_GET_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
