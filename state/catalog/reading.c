@@ -67,6 +67,7 @@ struct query {
     const char *sql;
     const char *path; /* ?1 */
     int64_t from_ms, to_ms;
+    int64_t limit; /* :limit */
     int (*row)(const struct query *query, sqlite3_stmt *row);
     void *arg;
 };
@@ -74,7 +75,10 @@ struct query {
 static void bind(const struct query *query, sqlite3_stmt *statement)
 {
     int count = sqlite3_bind_parameter_count(statement);
-    if (count >= 1)
+    int limit = sqlite3_bind_parameter_index(statement, ":limit");
+    if (limit)
+        sl_statement_integer(statement, limit, query->limit);
+    else if (count >= 1)
         sl_statement_text(statement, 1, query->path);
     if (count >= 3) {
         sl_statement_integer(statement, 2, query->from_ms);
@@ -94,6 +98,43 @@ static int run(struct sl_reading *reading, const struct query *query, struct sl_
         stop = query->row(query, statement);
     (void)sqlite3_finalize(statement); /* repeats what step said */
     return r < 0 ? r : stop;
+}
+
+/* ---- batches ---- */
+
+struct batch_visit {
+    sl_reading_visit_batch *visit;
+    void *arg;
+};
+
+static int read_batch(const struct query *query, sqlite3_stmt *row)
+{
+    const struct batch_visit *visit = query->arg;
+    struct sl_reading_batch batch = {
+        .time_ms = sqlite3_column_int64(row, 0),
+        .committed = sqlite3_column_int64(row, 1) != 0,
+        .files = (uint64_t)sqlite3_column_int64(row, 2),
+        .rejected = (uint64_t)sqlite3_column_int64(row, 3),
+        .started_ms = sqlite3_column_int64(row, 4),
+        .finished_ms = sqlite3_column_int64(row, 5),
+        .output_records = (uint64_t)sqlite3_column_int64(row, 6),
+    };
+    return visit->visit(visit->arg, &batch);
+}
+
+int sl_reading_batches(struct sl_reading *reading, size_t batches_max, sl_reading_visit_batch *visit,
+                       void *arg, struct sl_error *err)
+{
+    struct batch_visit each = {visit, arg};
+    struct query query = {
+        .sql = "SELECT time_ms, committed, files, rejected, started_ms, finished_ms,"
+               " (SELECT sum(records) FROM output WHERE output.batch = batch.number)"
+               " FROM batch ORDER BY number DESC LIMIT :limit",
+        .limit = (int64_t)batches_max,
+        .row = read_batch,
+        .arg = &each,
+    };
+    return run(reading, &query, err);
 }
 
 /* ---- progress ---- */

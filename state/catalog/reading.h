@@ -25,6 +25,17 @@ struct sl_reading_progress {
 };
 int sl_reading_progress(struct sl_reading *reading, struct sl_reading_progress *ret, struct sl_error *err);
 
+/* A batch that the history knows. Times in ms; output_records: over all its outputs. */
+struct sl_reading_batch {
+    int64_t time_ms, started_ms, finished_ms;
+    bool committed; /* else it is planned: started, finished, rejected and output_records are 0 */
+    uint64_t files, rejected, output_records;
+};
+typedef int sl_reading_visit_batch(void *arg, const struct sl_reading_batch *batch);
+/* The newest batches, at most so many, newest first. */
+int sl_reading_batches(struct sl_reading *reading, size_t batches_max, sl_reading_visit_batch *visit,
+                       void *arg, struct sl_error *err);
+
 /* A file of a batch. Texts are borrowed until the visit returns. */
 struct sl_reading_file {
     int64_t batch_ms;
