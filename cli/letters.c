@@ -43,9 +43,10 @@ static int parse(struct sl_letters *letters, size_t len, struct sl_error *err)
         struct sl_letter letter;
         newline = memchr(at, '\n', (size_t)(end - at));
         newline = newline ? newline : end;
-        bool is_known =
-            sl_json_parse(&letters->arena, at, (size_t)(newline - at), &object, &message, &offset) &&
-            read_letter(letters, &object, &letter);
+        r = sl_json_parse(&letters->arena, at, (size_t)(newline - at), &object, &message, &offset);
+        if (r == SL_ENOMEM)
+            return sl_error_nomem(err);
+        bool is_known = r == 0 && read_letter(letters, &object, &letter);
         letters->others += !is_known;
         r = is_known ? add(letters, &letter, err) : 0;
     }

@@ -222,7 +222,7 @@ int sl_target_read_status(struct sl_target *target, struct sl_error *err)
     if (access(path, R_OK) == 0) /* else no run yet, or an older one: what it would say is left out */
         r = sl_io_read_file(&sl_io_system, AT_FDCWD, path, STATUS_BYTES_MAX, &target->status_text, &len, err);
     if (r == 0 && target->status_text &&
-        !sl_json_parse(&target->arena, target->status_text, len, &target->status, &message, &at))
+        sl_json_parse(&target->arena, target->status_text, len, &target->status, &message, &at) < 0)
         target->status = sl_nil(); /* a hint that cannot be read is no hint */
     find_dir(target);
     return r;

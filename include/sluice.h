@@ -22,10 +22,11 @@
  *     }
  *
  * Operators, built-ins and options have the names and arguments they have in Lua jobs; their descriptors
- * check both. Functions that can fail return 0 or a negative enum sl_err. Errors stick: the first failing call
- * leaves its message in the context, later calls give NULL and do nothing, and sl_run returns the failure; so a
- * program may build its whole graph and check once. Streams and functions belong to the context and live until
- * sl_context_free. A context is used by one thread. The header may be included from C++11 and later. */
+ * check both. Functions that can fail return 0 or a negative enum sl_err. Errors stick: the first failing
+ * call leaves its message in the context, later calls give NULL and do nothing, and sl_run returns the
+ * failure; so a program may build its whole graph and check once. Streams and functions belong to the
+ * context and live until sl_context_free. A context is used by one thread. The header may be included from
+ * C++11 and later. */
 #pragma once
 
 #include <sluice/types.h>
@@ -47,8 +48,8 @@ struct sl_function;
 SL_PUBLIC struct sl_context *sl_context_new(const char *name, const char *dir);
 SL_PUBLIC void sl_context_free(struct sl_context *context);
 
-/* An option of the StreamingContext (the manual, "Options of the StreamingContext"): "interval", "checkpoint",
- * "mount", "workers" ... 0 or SL_EUSAGE. */
+/* An option of the StreamingContext (docs/manual.md, "Options of StreamingContext"): "interval",
+ * "checkpoint", "mount", "workers" ... 0 or SL_EUSAGE. */
 SL_PUBLIC int sl_context_set(struct sl_context *context, const char *option, struct sl_arg value);
 
 /* The sticky error: SL_OK or its class, and the text ("" without one). */
@@ -60,14 +61,14 @@ SL_PUBLIC const char *sl_context_error(const struct sl_context *context);
 SL_PUBLIC void sl_context_at(struct sl_context *context, const char *file, int line);
 
 /* What happens while the job runs or is checked, a line of text without newline each; the failure that ends a
- * run is not among them, it is sl_context_error. SL_LOG_PROGRESS: where a long run is, to be shown in the place
- * of the progress before; "" when there is nothing to show any more. Bytes of data and names are in the text as
- * they are: escape them before a terminal gets them. */
+ * run is not among them, it is sl_context_error. SL_LOG_PROGRESS: where a long run is, to be shown in the
+ * place of the progress before; "" when there is nothing to show any more. Bytes of data and names are in the
+ * text as they are: escape them before a terminal gets them. */
 enum sl_log_level { SL_LOG_PROGRESS, SL_LOG_DEBUG, SL_LOG_INFO, SL_LOG_WARNING, SL_LOG_ERROR };
 typedef void sl_log_function(void *arg, enum sl_log_level level, const char *text);
 
-/* Calls write for every line, from the threads of the run, several at once; it must not call the library. NULL, as
- * at first: lines are dropped. The library itself writes nothing to stderr. */
+/* Calls write for every line, from the threads of the run, several at once; it must not call the library.
+ * NULL, as at first: lines are dropped. The library itself writes nothing to stderr. */
 SL_PUBLIC void sl_context_on_log(struct sl_context *context, sl_log_function *write, void *arg);
 
 /* A source: "textFileStream", "fileStream", "queueStream". */
@@ -210,16 +211,16 @@ SL_PUBLIC int sl_context_on_workers(struct sl_context *context,
                                                    size_t message_size),
                                     void *arg);
 
-/* Runs until stopped. NULL: the defaults. 0 or a negative sl_err; what failed is in sl_context_error. SL_ESTOP and
- * SL_ESTRICT are no errors of the context: the run did what it was asked to. */
+/* Runs until stopped. NULL: the defaults. 0 or a negative sl_err; what failed is in sl_context_error.
+ * SL_ESTOP and SL_ESTRICT are no errors of the context: the run did what it was asked to. */
 SL_PUBLIC int sl_run(struct sl_context *context, const struct sl_run_options *options);
 
 /* Prints the graph: a line per operator, for Graphviz, or as JSON. 0 or a negative sl_err. */
 enum sl_graph_form { SL_GRAPH_TEXT, SL_GRAPH_DOT, SL_GRAPH_JSON };
 SL_PUBLIC int sl_graph(struct sl_context *context, enum sl_graph_form form, FILE *out);
 
-/* Validates the finished graph as sl_run would, prints it to `out` as text, and logs warnings of what it will do
- * to the file system. 0 or a negative sl_err. */
+/* Validates the finished graph as sl_run would, prints it to `out` as text, and logs warnings of what it will
+ * do to the file system. 0 or a negative sl_err. */
 SL_PUBLIC int sl_check(struct sl_context *context, FILE *out);
 
 /* One batch of these files (paths relative to the working directory) without checkpoint, outputs or mount,
@@ -228,8 +229,8 @@ SL_PUBLIC int sl_check(struct sl_context *context, FILE *out);
  * is used up. 0 or a negative sl_err. */
 SL_PUBLIC int sl_try(struct sl_context *context, const char *const *files, size_t files_count, FILE *out);
 
-/* The exit status of a program for what sl_run or another function returned (the manual, "Exit statuses"): 0 for 0
- * and SL_ESTOP, 1 to 5 for failures. */
+/* The exit status of a program for what sl_run or another function returned (docs/manual.md, "When something
+ * is wrong"): 0 for 0 and SL_ESTOP, 1 to 5 for failures. */
 SL_PUBLIC int sl_exit_status(int r);
 
 /* The version: "0.1.0". */

@@ -3,8 +3,6 @@
 #include "engine/graph/graph.h"
 #include "lua/meta.h"
 
-#include <string.h>
-
 const struct sl_op *sl_registry_at(size_t i)
 {
     size_t engine_ops = 0;
@@ -15,14 +13,5 @@ const struct sl_op *sl_registry_at(size_t i)
     for (size_t meta = 0; sl_meta_ops[meta]; meta++)
         if (engine_ops + meta == i)
             return sl_meta_ops[meta];
-    return NULL;
-}
-
-const struct sl_op *sl_registry_find(const char *name)
-{
-    const struct sl_op *op;
-    for (size_t i = 0; (op = sl_registry_at(i)); i++)
-        if (strcmp(op->name, name) == 0)
-            return op;
     return NULL;
 }

@@ -7,6 +7,3 @@
 
 /* The i-th; NULL behind the last. */
 const struct sl_op *sl_registry_at(size_t i);
-
-/* By name; NULL if there is none. */
-const struct sl_op *sl_registry_find(const char *name);

@@ -1,4 +1,4 @@
-/* Values between Lua and fields, both ways (SPEC 3, "What a function returns").
+/* Values between Lua and fields, both ways (docs/manual.md, "Functions").
  *
  *     sl_value_open(L)            once per Lua state, makes the marks of rows and maps
  *     sl_value_push(L, &field)    leaves the value on the stack

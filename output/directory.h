@@ -1,4 +1,5 @@
-/* The durable directory (SPEC 6, "Durability"): complete under a hidden name first, then visible at once.
+/* The durable directory (docs/durability.md, "The order of one batch"): complete under a hidden name first,
+ * then visible at once.
  *
  *   1. sl_directory_open     makes the parent, removes what an earlier try left, makes the hidden directory
  *   2. sl_directory_add ...  takes over each file as it is written and starts its write-back

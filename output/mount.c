@@ -1,4 +1,4 @@
-/* mount(name): the newest results as files of the live view (SPEC 8).
+/* mount(name): the newest results as files of the live view (docs/manual.md, "The live view").
  *
  * A batch hands its dataset to the viewer as an immutable version after the commit; bytes are made when
  * somebody reads. Where nothing is mounted it does nothing. */

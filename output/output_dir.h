@@ -1,4 +1,4 @@
-/* The names of one batch's directory and of the link to the newest one (SPEC 7). */
+/* The names of one batch's directory and of the link to the newest one (docs/manual.md, "Output directories"). */
 #pragma once
 
 #include "core/contract/operator.h"

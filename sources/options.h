@@ -1,4 +1,4 @@
-/* The file options of SPEC 3, read from a node: what arrivals need to know, and what the
+/* The file options of docs/manual.md, "Files", read from a node: what arrivals need to know, and what the
  * source does itself. */
 #pragma once
 

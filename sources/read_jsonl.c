@@ -23,7 +23,10 @@ static int split(const struct sl_typed *typed, struct sl_task *task, const struc
     if (is_blank(line))
         return 0;
     struct sl_field value;
-    if (!sl_json_parse(task->scratch, line->str, line->len, &value, &message, &at))
+    int r = sl_json_parse(task->scratch, line->str, line->len, &value, &message, &at);
+    if (r == SL_ENOMEM)
+        return sl_error_nomem(task->err);
+    if (r < 0)
         return sl_task_explain(task, "jsonl: at byte %zu: %s", at + 1, message);
     *ret_width = typed->columns ? typed->count : 1;
     if (typed->columns)

@@ -1,7 +1,9 @@
-/* Output formats: rows to bytes (SPEC 7). One descriptor per format, one line in text/formats.c.
+/* Output formats: rows to bytes (docs/manual.md, "Outputs"). One descriptor per format,
+ * one line in text/formats.c.
  *
- * A format writes whole lines, newline included. It never fails on a value: what a format cannot show it
- * shows as SPEC 7 says (invalid UTF-8 in JSON becomes U+FFFD and is counted in `replaced`). */
+ * A format writes whole lines, newline included. It never fails on a value: what a format cannot show
+ * it is written as docs/manual.md, "Outputs" says (invalid UTF-8 in JSON becomes U+FFFD and is
+ * counted in `replaced`). */
 #pragma once
 
 #include "core/base/buf.h"

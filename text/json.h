@@ -13,6 +13,7 @@ bool sl_json_field(struct sl_buf *buf, const struct sl_field *field, uint64_t *r
 bool sl_json_string(struct sl_buf *buf, const void *bytes, size_t len, uint64_t *replaced);
 
 /* Parses one value and nothing behind it but white space. Memory from the arena; strings without escapes are
- * slices of the text. On failure *ret_message is a constant text and *ret_at the offset; returns false. */
-bool sl_json_parse(struct sl_arena *arena, const void *text, size_t len, struct sl_field *ret,
-                   const char **ret_message, size_t *ret_at);
+ * slices of the text. 0; SL_EREJECT: it is no JSON, *ret_message is a constant text and *ret_at the offset;
+ * SL_ENOMEM. */
+int sl_json_parse(struct sl_arena *arena, const void *text, size_t len, struct sl_field *ret,
+                  const char **ret_message, size_t *ret_at);

@@ -36,7 +36,7 @@ static bool add_member(struct parser *p, const struct sl_field *value)
 {
     struct member *bigger = sl_array_grow(p->member, p->count, &p->capacity, sizeof *bigger);
     if (!bigger)
-        return sl_json_fail(&p->scan, "out of memory");
+        return sl_json_fail(&p->scan, NULL);
     p->member = bigger;
     p->member[p->count] = (struct member){p->frame[p->depth - 1].key, *value, p->count};
     p->count++;
@@ -77,7 +77,7 @@ static bool close_list(struct parser *p, const struct member *member, size_t cou
 {
     struct sl_field *items = sl_arena_alloc(p->scan.arena, count * sizeof *items);
     if (!items)
-        return sl_json_fail(&p->scan, "out of memory");
+        return sl_json_fail(&p->scan, NULL);
     for (size_t i = 0; i < count; i++)
         items[i] = member[i].value;
     *ret = sl_list(items, count);
@@ -89,7 +89,7 @@ static bool close_map(struct parser *p, struct member *member, size_t count, str
     count = sort_members(member, count);
     struct sl_field *pairs = sl_arena_alloc(p->scan.arena, 2 * count * sizeof *pairs);
     if (!pairs)
-        return sl_json_fail(&p->scan, "out of memory");
+        return sl_json_fail(&p->scan, NULL);
     for (size_t i = 0; i < count; i++) {
         pairs[2 * i] = member[i].key;
         pairs[2 * i + 1] = member[i].value;
@@ -186,8 +186,8 @@ static bool parse(struct parser *p, struct sl_field *ret)
     return p->scan.at == p->scan.end || sl_json_fail(&p->scan, "something follows the value");
 }
 
-bool sl_json_parse(struct sl_arena *arena, const void *text, size_t len, struct sl_field *ret,
-                   const char **ret_message, size_t *ret_at)
+int sl_json_parse(struct sl_arena *arena, const void *text, size_t len, struct sl_field *ret,
+                  const char **ret_message, size_t *ret_at)
 {
     const uint8_t *from = text;
     struct parser p;
@@ -199,9 +199,11 @@ bool sl_json_parse(struct sl_arena *arena, const void *text, size_t len, struct 
     free(p.member);
     if (parsed) {
         *ret = value;
-        return true;
+        return 0;
     }
+    if (!p.scan.message)
+        return SL_ENOMEM;
     *ret_message = p.scan.message;
     *ret_at = (size_t)(p.scan.at - from);
-    return false;
+    return SL_EREJECT;
 }

@@ -121,7 +121,7 @@ static bool copied_string(struct sl_json_scan *scan, const uint8_t *from, struct
     uint8_t *copy = sl_arena_bytes(scan->arena, (size_t)(string_end(scan) - from)), *to = copy;
     uint32_t code;
     if (!copy)
-        return sl_json_fail(scan, "out of memory");
+        return sl_json_fail(scan, NULL);
     for (;;) {
         memcpy(to, from, (size_t)(scan->at - from));
         to += scan->at - from;

@@ -8,10 +8,10 @@
 struct sl_json_scan {
     struct sl_arena *arena;
     const uint8_t *at, *end;
-    const char *message; /* of the first error, which stands at `at` */
+    const char *message; /* of the first error, which is at `at`; NULL: out of memory */
 };
 
-/* Sets the message; returns false. */
+/* Sets the message, NULL where memory is missing; returns false. */
 bool sl_json_fail(struct sl_json_scan *scan, const char *message);
 void sl_json_skip_space(struct sl_json_scan *scan);
 /* The next byte, 0 at the end. */

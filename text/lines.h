@@ -1,4 +1,4 @@
-/* Lines of a file, as chunks (SPEC 3, textFileStream): no newline, one \r before it dropped, a lone CR is
+/* Lines of a file, as chunks (docs/manual.md, "Sources"): no newline, one \r before it dropped, a lone CR is
  * data, a BOM at the start of the file dropped, a last line without newline counts, an empty file has no
  * lines.
  *

@@ -82,7 +82,15 @@ struct reader {
     const uint8_t *at, *end;
     struct sl_arena *arena;
     bool borrows; /* strings stay where they are */
+    bool memory_is_out;
 };
+
+/* What an allocation gave; notes that it is nothing. */
+static void *given(struct reader *reader, void *memory)
+{
+    reader->memory_is_out |= !memory;
+    return memory;
+}
 
 static bool read_varint(struct reader *reader, uint64_t *ret)
 {
@@ -125,8 +133,9 @@ static bool read_string(struct reader *reader, struct sl_field *ret)
     uint64_t len;
     if (!read_varint(reader, &len) || len > (uint64_t)(reader->end - reader->at))
         return false;
-    const uint8_t *bytes = reader->borrows ? reader->at : sl_arena_copy(reader->arena, reader->at, len);
-    if (!bytes && len)
+    const uint8_t *bytes =
+        reader->borrows ? reader->at : given(reader, sl_arena_copy(reader->arena, reader->at, len));
+    if (!bytes)
         return false;
     *ret = sl_string(bytes, len);
     reader->at += len;
@@ -142,7 +151,8 @@ static bool read_items(struct reader *reader, int depth, size_t per_item, uint32
     uint64_t count;
     if (!read_varint(reader, &count) || count > (uint64_t)(reader->end - reader->at) / per_item)
         return false;
-    struct sl_field *items = sl_arena_alloc(reader->arena, (count * per_item + 1) * sizeof *items);
+    struct sl_field *items =
+        given(reader, sl_arena_alloc(reader->arena, (count * per_item + 1) * sizeof *items));
     for (uint64_t i = 0; items && i < count * per_item; i++)
         if (!read_field(reader, depth + 1, &items[i]))
             return false;
@@ -198,24 +208,24 @@ static bool read_row(struct reader *reader, struct sl_field fields[SL_ROWCODE_WI
     return true;
 }
 
-static bool read_at(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena, bool borrows,
-                    struct sl_field *fields, uint32_t *ret_width)
+static int read_at(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena, bool borrows,
+                   struct sl_field *fields, uint32_t *ret_width)
 {
-    struct reader reader = {bytes + *at, bytes + len, arena, borrows};
-    bool whole = read_row(&reader, fields, ret_width);
-    if (whole)
-        *at = (size_t)(reader.at - bytes);
-    return whole;
+    struct reader reader = {bytes + *at, bytes + len, arena, borrows, false};
+    if (!read_row(&reader, fields, ret_width))
+        return reader.memory_is_out ? SL_ENOMEM : SL_EDAMAGED;
+    *at = (size_t)(reader.at - bytes);
+    return 0;
 }
 
-bool sl_row_codec_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
-                       struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
+int sl_row_codec_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+                      struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
 {
     return read_at(bytes, len, at, arena, false, fields, ret_width);
 }
 
-bool sl_row_codec_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
-                         struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
+int sl_row_codec_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+                        struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width)
 {
     return read_at(bytes, len, at, arena, true, fields, ret_width);
 }

@@ -18,9 +18,10 @@ enum { SL_ROWCODE_WIDTH_MAX = 64, SL_ROWCODE_DEPTH_MAX = 1024 };
 
 bool sl_row_codec_append(struct sl_buf *buf, const struct sl_field *fields, uint32_t width);
 
-/* Reads the row at *at and moves it behind. Strings are copied into the arena; sl_row_codec_borrow: they point
- * into bytes, and only lists and maps need the arena. False: damaged, or out of memory. */
-bool sl_row_codec_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
-                         struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width);
-bool sl_row_codec_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
-                       struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width);
+/* Reads the row at *at and moves it behind. Strings are copied into the arena; sl_row_codec_borrow:
+ * they point into bytes, and only lists and maps need the arena. 0; SL_EDAMAGED: these are not the
+ * bytes of a row; SL_ENOMEM. */
+int sl_row_codec_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+                        struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width);
+int sl_row_codec_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+                      struct sl_field fields[SL_ROWCODE_WIDTH_MAX], uint32_t *ret_width);

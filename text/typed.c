@@ -72,22 +72,23 @@ static bool parse_timestamp(const struct sl_field *text, struct sl_field *ret)
     return true;
 }
 
-static bool parse_json(struct sl_arena *arena, const struct sl_field *text, struct sl_field *ret)
+static int parse_json(struct sl_arena *arena, const struct sl_field *text, struct sl_field *ret)
 {
     const char *message;
     size_t at;
-    return sl_json_parse(arena, text->str, text->len, ret, &message, &at);
+    int r = sl_json_parse(arena, text->str, text->len, ret, &message, &at);
+    return r == SL_ENOMEM ? r : r == 0;
 }
 
-/* *ret may be the text itself. */
-static bool parse(enum sl_column_type type, struct sl_arena *arena, const struct sl_field *text,
-                  struct sl_field *ret)
+/* *ret may be the text itself. 1; 0: it is no such value; SL_ENOMEM. */
+static int parse(enum sl_column_type type, struct sl_arena *arena, const struct sl_field *text,
+                 struct sl_field *ret)
 {
     switch (type) {
     case SL_COLUMN_ANY:
     case SL_COLUMN_STRING:
         *ret = *text;
-        return true;
+        return 1;
     case SL_COLUMN_INT:
         return parse_int(text, ret);
     case SL_COLUMN_DOUBLE:
@@ -99,7 +100,7 @@ static bool parse(enum sl_column_type type, struct sl_arena *arena, const struct
     case SL_COLUMN_JSON:
         return parse_json(arena, text, ret);
     }
-    return false;
+    return 0;
 }
 
 /* ---- what does not fit ---- */
@@ -144,9 +145,10 @@ static int type_text(const struct sl_typed *typed, struct sl_task *task, const s
         return reject_missing(typed, task, column);
     if (is_empty && column->type != SL_COLUMN_STRING)
         *field = sl_nil();
-    if (is_empty || parse(column->type, task->scratch, &text, field))
-        return 0;
-    return bad_value(typed, task, column, field);
+    int r = is_empty ? 1 : parse(column->type, task->scratch, &text, field);
+    if (r < 0)
+        return sl_error_nomem(task->err);
+    return r ? 0 : bad_value(typed, task, column, field);
 }
 
 int sl_typed_texts(const struct sl_typed *typed, struct sl_task *task, struct sl_field *fields)

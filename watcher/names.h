@@ -1,5 +1,5 @@
-/* Which names are data, which are markers of another file, and which are nobody's business (SPEC 3, "File
- * options"). Rules on names only: no system calls. */
+/* Which names are data, which are markers of another file, and which are ignored
+ * (docs/manual.md, "How a file may arrive, and what happens"). Rules on names only: no system calls. */
 #pragma once
 
 #include "core/contract/arrivals.h"

@@ -8,10 +8,9 @@ struct sl_watcher {
     struct sl_notify *notify;
 };
 
-int sl_watcher_new(struct sl_io *io, struct sl_log *log, void (*wake)(void *arg), void *wake_arg,
-                   struct sl_watcher **ret, struct sl_error *err)
+int sl_watcher_new(struct sl_io *io, void (*wake)(void *arg), void *wake_arg, struct sl_watcher **ret,
+                   struct sl_error *err)
 {
-    (void)log; /* each directory has its own through its services */
     struct sl_watcher *watcher = calloc(1, sizeof *watcher);
     if (!watcher)
         return sl_error_nomem(err);

@@ -1,8 +1,9 @@
 /* Watches directories for files that arrive. One watcher per process run, one thread of its own for inotify;
- * the directory scan is the truth, events are hints (SPEC 5).
+ * the directory scan is the truth, events are hints (docs/manual.md, "Files").
  *
- * sl_watcher_new, then sl_watcher_open_arrivals per watched directory (this is services->open_arrivals), then
- * the calls of core/contract/arrivals.h from the engine's main thread; close all arrivals, then sl_watcher_free. */
+ * sl_watcher_new, then sl_watcher_open_arrivals per watched directory (this is
+ * services->open_arrivals), then the calls of core/contract/arrivals.h from the engine's main thread;
+ * close all arrivals, then sl_watcher_free. */
 #pragma once
 
 #include "core/contract/services.h"
@@ -11,8 +12,8 @@ struct sl_watcher;
 
 /* wake() is called from the watcher's thread whenever something may have arrived; it must not block.
  * Initialises libinotifytools, so call it early (its file descriptor must be below 1024). */
-int sl_watcher_new(struct sl_io *io, struct sl_log *log, void (*wake)(void *arg), void *wake_arg,
-                   struct sl_watcher **ret, struct sl_error *err);
+int sl_watcher_new(struct sl_io *io, void (*wake)(void *arg), void *wake_arg, struct sl_watcher **ret,
+                   struct sl_error *err);
 void sl_watcher_free(struct sl_watcher *watcher);
 
 /* Errors: the directory does not exist or is none (SL_EUSAGE, "watched directory in: No such file or

@@ -10,11 +10,9 @@ enum {
     SL_RECORD_BYTES_DEFAULT = 16 << 20, /* maxRecordBytes */
     SL_WORKERS_MAX = 256,
     SL_NODES_MAX = 4096,                  /* streams of a graph */
-    SL_PATHS_MAX = 64,                    /* ways rows may reach one operator through unions */
     SL_REJECTED_KEPT_MAX = 1000,          /* dead letters written per batch; more are counted */
     SL_REJECTED_RECORD_BYTES_MAX = 65536, /* of a record in a dead letter */
     SL_MESSAGE_MAX = 512,                 /* bytes of a record error's message */
     SL_PARTITIONS_MAX = 100000,           /* of a result; parts of an output */
-    SL_OUTPUTS_MAX = 1024,
-    SL_INPUT_PATHS_SHOWN = 100, /* in meta.json */
+    SL_INPUT_PATHS_SHOWN = 100,           /* in meta.json */
 };

@@ -55,7 +55,7 @@ struct sl_arrivals {
     const struct sl_arrivals_ops *ops;
 };
 
-/* How files of a directory are taken: the file options of SPEC 3. Strings are borrowed until close. */
+/* How files of a directory are taken: the file options of docs/manual.md, "Files". Strings are borrowed until close. */
 struct sl_arrivals_options {
     bool existing;                               /* files already there are taken (newFilesOnly = false) */
     const char *glob;                            /* filter: names that match, or NULL */

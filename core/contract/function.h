@@ -1,9 +1,9 @@
 /* Functions over records: what users write (Lua, C) and native built-ins, all behind one door.
  *
- * call() gets the record's fields and says what the function returned. Operators interpret that (the table of
- * SPEC 3); a function never knows which operator called it. Built-ins may offer apply(): the same for a whole
- * chunk, without a call per row, where an operator asks for it; it must give what call() would give row by
- * row.
+ * call() gets the record's fields and reports what the function returned. Operators interpret that (the table
+ * of docs/manual.md, "Functions"); a function never knows which operator called it. Built-ins may offer
+ * flat_map(), map() and filter(): the same for a whole chunk, without a call per row, where an operator asks
+ * for it; they must give what call() would give row by row.
  *
  * A function object is immutable while batches run and is called from many workers at once: everything that
  * is a worker's own (a lua_State) is found by task->worker. Owned by the graph it was made for. */
@@ -20,7 +20,7 @@ struct sl_returned {
 
 /* How flatMap and map read what a built-in returns. */
 enum sl_gives {
-    SL_GIVES_ANY,    /* a user's function: by the table of SPEC 3 */
+    SL_GIVES_ANY,    /* a user's function: by the table of docs/manual.md, "Functions" */
     SL_GIVES_ROW,    /* one record of `count` fields; nothing at all: no match (flatMap drops it) */
     SL_GIVES_LIST,   /* one list: flatMap's records, map's one field */
     SL_GIVES_TRUTH,  /* one boolean: a predicate */

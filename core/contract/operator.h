@@ -109,7 +109,7 @@ struct sl_stage {
     struct sl_task *tasks; /* one per worker, for work in finish: tasks[worker] */
     int64_t batch_ms;
     bool emits;     /* batch_ms is a multiple of the slide: otherwise finish only takes note */
-    bool has_input; /* some input had something to say (SPEC 4, Idle) */
+    bool has_input; /* some input had something to say (docs/manual.md, "Differences from Spark") */
     bool again;     /* in load and loaded: a batch was taken back; views go on to show what they did */
     bool said;      /* set by finish: this stream has something to say; begin finds it equal to has_input */
     void *state;    /* wide->state_size bytes, cleared before begin */
@@ -150,9 +150,9 @@ struct sl_wide {
     /* wants() is about windows: times that were missed are made up for it. */
     bool windowed;
     bool times_out; /* wants() is about time-outs: those that were missed are made up for, once */
-    /* What is kept on disk (core/contract/state_writer.h). save: what the batch changed, after finish, before the commit.
-     * load: one section at a start, oldest first, in a stage that was begun but gets no rows; rows is its
-     * own. loaded: the last section was given; last_ms is the newest committed batch. */
+    /* What is kept on disk (core/contract/state_writer.h). save: what the batch changed, after finish, before
+     * the commit. load: one section at a start, oldest first, in a stage that was begun but gets no rows;
+     * rows is its own. loaded: the last section was given; last_ms is the newest committed batch. */
     int (*save)(struct sl_stage *stage, struct sl_state_writer *keeper);
     int (*load)(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows);
     int (*loaded)(struct sl_stage *stage, int64_t last_ms);

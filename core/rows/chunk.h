@@ -2,10 +2,10 @@
  *
  * A chunk given to push() is borrowed until push() returns: columns, fields and the bytes they point to.
  * Columns may be shared between chunks (map(pair(1)) reuses its input's column), so nobody writes to a chunk
- * it was given. An operator that keeps rows copies them (core/rows/dataset.h has the builder).
+ * it was given. An operator that keeps rows copies them (sl_rows_append, core/rows/rows.h).
  *
- * Where rows come from a file or a received source through narrow operators, `origin` names it and `line` holds,
- * per row, the number of the line within the split, from 0; both NULL elsewhere. */
+ * Where rows come from a file or a received source through narrow operators, `origin` names it and `line`
+ * holds, per row, the number of the line within the split, from 0; both NULL elsewhere. */
 #pragma once
 
 #include "core/base/limits.h"

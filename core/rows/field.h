@@ -1,4 +1,5 @@
-/* One value: sixteen bytes, tagged. Compared, hashed and ordered here, once for everybody (SPEC 1).
+/* One value: sixteen bytes, tagged. Compared, hashed and ordered here, once
+ * for everybody (docs/manual.md, "Records").
  *
  * A field borrows what it points to: string bytes, list items, map entries. Whoever keeps a field longer than
  * its source copies it into an arena with sl_field_copy.
@@ -18,7 +19,7 @@ struct sl_arena;
 /* Whether the float is integral and in int64 range; then *ret_integer is its value. */
 bool sl_float_is_integer(double d, int64_t *ret_integer);
 
-/* <0, 0, >0 in the order of SPEC 1. Equal fields (1 and 1.0) give 0. */
+/* <0, 0, >0 in the order of docs/manual.md, "Records". Equal fields (1 and 1.0) give 0. */
 int sl_field_compare(const struct sl_field *a, const struct sl_field *b);
 bool sl_field_equals_slow(const struct sl_field *a, const struct sl_field *b);
 

@@ -1,5 +1,5 @@
 /* Files that cannot be read, or turn out damaged while they are read: the batch goes on without them, and
- * which ones is durable before it shows anything (SPEC 5). */
+ * which ones is durable before it shows anything (docs/manual.md, "Files"). */
 #pragma once
 
 #include "engine/batch/batch.h"

@@ -1,5 +1,6 @@
-/* <checkpoint>/tick, and what a crash right behind a commit leaves undone of it: the tick itself and the
- * links to the newest directories. (What inputs are owed is sl_quarantine_settle_last's.) */
+/* <checkpoint>/tick, the time of the newest batch, rewritten after its commit; and what a crash immediately
+ * after a commit leaves undone: the tick itself and the links to the newest directories. (What is left to do
+ * to inputs: sl_quarantine_settle_last.) */
 #pragma once
 
 #include "core/base/error.h"

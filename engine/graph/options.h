@@ -1,5 +1,5 @@
-/* The options of a StreamingContext (SPEC 3): one table, from which jobs, the command line and help read
- * them. */
+/* The options of a StreamingContext (docs/manual.md, "Options of StreamingContext"): one table, from which
+ * jobs, the command line and help read them. */
 #pragma once
 
 #include "core/base/error.h"
@@ -22,7 +22,7 @@ struct sl_options {
     double error_rate_max;
     bool stop_on_file_error;
     bool empty_batches;
-    const char *catch_up; /* "windows" (as SPEC 4), "all", "none" */
+    const char *catch_up; /* "windows", "all", "none" */
     int64_t memory_limit; /* bytes, 0: none */
     int64_t keep_history_ms;
     int64_t keep_received_ms; /* 0: not kept */

@@ -57,7 +57,6 @@ static struct sl_pipe *narrow_child(struct sl_root *root, struct sl_pipe *parent
             return child;
     }
     struct sl_pipe pipe = {.node = node, .input = input};
-    root->whole_partitions = root->whole_partitions || node->op->narrow->whole_partitions;
     return add_child(root, parent, &pipe);
 }
 

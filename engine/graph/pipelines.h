@@ -1,4 +1,4 @@
-/* The plan: how rows flow through a graph. Made once, immutable while batches run.
+/* The pipelines: how rows flow through a graph. Made once, immutable while batches run.
  *
  * A root is a node that has a dataset in a batch: a source, or a wide operator. Below it hangs a tree of
  * pipes: runs of narrow operators, each ending in sinks (wide operators and outputs). Every task of a root
@@ -20,9 +20,8 @@ struct sl_pipe {
 
 struct sl_root {
     const struct sl_node *node;
-    size_t pipes;          /* in the tree, the top not counted */
-    struct sl_pipe top;    /* only its children count */
-    bool whole_partitions; /* some operator must see partitions whole */
+    size_t pipes;       /* in the tree, the top not counted */
+    struct sl_pipe top; /* only its children count */
 };
 
 struct sl_pipelines {

@@ -1,5 +1,5 @@
 /* Making up for batch times that were missed, while a batch ran or while nobody was there
- * (SPEC 4, Catch-up). */
+ * (docs/manual.md, "After a restart"). */
 #pragma once
 
 #include "engine/batch/run.h"

@@ -134,7 +134,7 @@ static int open_watcher(struct sl_run *run, struct sl_error *err)
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         if (run->trial || !reads_files(run->pipelines->node[n]))
             continue;
-        int r = sl_watcher_new(run->services.io, run->services.log, wake, run, &run->watcher, err);
+        int r = sl_watcher_new(run->services.io, wake, run, &run->watcher, err);
         run->services.arrivals_arg = run->watcher;
         return r;
     }

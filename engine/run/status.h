@@ -1,5 +1,5 @@
-/* How the run gets on, for those who look at it from outside: the files of <mount>/.sluice (SPEC 8), and
- * <checkpoint>/status.json for `sluice status`.
+/* How the run gets on, for those who look at it from outside: the files of <mount>/.sluice (docs/manual.md,
+ * "The live view"), and <checkpoint>/status.json for `sluice status`.
  *
  * sl_status_open when the run is about to begin, sl_status_batch after every batch, sl_status_idle where
  * none was needed, sl_status_close when it ends. A batch pays for formatting a few kilobytes; status.json is

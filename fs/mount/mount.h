@@ -1,7 +1,8 @@
-/* The live view as a FUSE file system (SPEC 8), and the same tree as plain files where FUSE is not to be had.
+/* The live view as a FUSE file system (docs/manual.md, "The live view"), and the same tree as plain files
+ * where FUSE is not to be had.
  *
- * Both are viewers (core/contract/view.h): open with the names of the views, publish versions, close. Threads of their
- * own answer readers; publish is a pointer store and a notification and never waits for a reader. */
+ * Both are viewers (core/contract/view.h): open with the names of the views, publish versions, close. Threads
+ * of their own answer readers; publish is a pointer store and a notification and never waits for a reader. */
 #pragma once
 
 #include "core/contract/services.h"

@@ -1,5 +1,5 @@
 /* Every inode that can be read is immutable or says otherwise, so names, attributes, pages and listings may
- * stay in the kernel's caches for ever; notices (fs/mount/mount.c) take out of them what has gone.
+ * stay in the kernel's caches for ever; notices (fs/mount/notifier.c) take out of them what has gone.
  *
  * No lock is held across a reply. */
 #include "fs/mount/requests.h"

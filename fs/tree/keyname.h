@@ -1,5 +1,6 @@
-/* File names of keys (SPEC 8): every byte but A-Z a-z 0-9 . _ - is percent-encoded, a leading dot too, the
- * empty key is "%"; what would be longer than a file name may be is "~" and the XXH3-128 of the text. */
+/* File names of keys (docs/mount.md, "Names of keys"): every byte but A-Z a-z 0-9 . _ - is percent-encoded, a
+ * leading dot too, the empty key is "%"; what would be longer than a file name may be is "~" and the XXH3-128
+ * of the text. */
 #pragma once
 
 #include <stddef.h>

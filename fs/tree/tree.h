@@ -1,4 +1,5 @@
-/* The live view as a tree of inode numbers (SPEC 8): what there is, under which number, with which bytes.
+/* The live view as a tree of inode numbers (docs/manual.md, "The live view"): what there is, under which
+ * number, with which bytes.
  *
  * It knows nothing of libfuse, so it can be tested without a mount. One mutex inside guards it; every
  * function here may be called from any thread, and none waits for a reader: what takes long (rendering a

@@ -1,6 +1,6 @@
-/* `pairs` and `next` in a fixed order: keys 1..#t first, then the others in the order of SPEC 1. Lua's own
- * order differs from process to process, and results must not. Keys that have no order (tables, functions)
- * come last, as Lua has them. */
+/* `pairs` and `next` in a fixed order: keys 1..#t first, then the others in the order of docs/manual.md,
+ * "Records". Lua's own order differs from process to process, and results must not. Keys that have no order
+ * (tables, functions) come last, as Lua has them. */
 #pragma once
 
 #include <lua.h>

@@ -1,5 +1,5 @@
 /* math.random for record functions: the same numbers for the same batch, split and function, whichever worker
- * calls it and whatever it called before (SPEC 3, "Record functions are pure").
+ * calls it and whatever it called before (docs/manual.md, "Functions").
  *
  * Each function has a generator (xoshiro256**) of its own that is seeded when it enters another batch or
  * split. Outside record functions math.random and math.randomseed are Lua's. */

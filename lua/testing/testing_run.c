@@ -272,7 +272,7 @@ static void set_deadletters(lua_State *L, struct test_run *run)
         const char *message;
         size_t where;
         struct sl_field letter;
-        if (!sl_json_parse(&run->arena, at, (size_t)(newline - at), &letter, &message, &where))
+        if (sl_json_parse(&run->arena, at, (size_t)(newline - at), &letter, &message, &where) < 0)
             sl_value_nomem(L); /* we wrote it: it is JSON */
         sl_value_push(L, &letter);
         lua_rawseti(L, -2, i);

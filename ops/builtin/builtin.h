@@ -1,6 +1,6 @@
-/* Native built-ins (SPEC 3): functions over records that never enter Lua. A built-in is a static const struct
- * sl_builtin, a few functions and a line in list.def; checking, help, Lua's `sluice.*` and the C entry come
- * from it.
+/* Native built-ins (docs/manual.md, "Functions"): functions over records that never enter Lua. A built-in is
+ * a static const struct sl_builtin, a few functions and a line in list.def; checking, help, Lua's `sluice.*`
+ * and the C entry come from it.
  *
  * make() gets checked arguments and returns the function; it embeds struct sl_function as its first member
  * and fills ops, gives and reducer. name, site and the rest are filled by sl_builtin_make. */

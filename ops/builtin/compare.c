@@ -1,5 +1,5 @@
-/* eq, ne, lt, le, gt, ge(i, v): field i compared with v by the equality and the order of SPEC 1 (1
- * equals 1.0, any string is after any number). */
+/* eq, ne, lt, le, gt, ge(i, v): field i compared with v by the equality and the order of docs/manual.md,
+ * "Records" (1 equals 1.0, any string is after any number). */
 #include "ops/builtin/predicate.h"
 
 static int eq(const struct sl_predicate *fn, struct sl_task *task, const struct sl_field *field, bool *ret)

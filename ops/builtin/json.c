@@ -131,7 +131,10 @@ static int json_call(const struct sl_function *fn, struct sl_task *task, const s
     int r = sl_builtin_text(fn, task, argv, argc);
     if (r < 0)
         return r;
-    if (!sl_json_parse(task->scratch, argv->str, argv->len, &value, &trouble, &at))
+    r = sl_json_parse(task->scratch, argv->str, argv->len, &value, &trouble, &at);
+    if (r == SL_ENOMEM)
+        return sl_error_nomem(task->err);
+    if (r < 0)
         return sl_task_explain(task, "%s: the text is no JSON: at byte %zu: %s", fn->name, at, trouble);
     if (!json->count)
         return sl_builtin_give(ret, value);

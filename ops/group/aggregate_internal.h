@@ -79,8 +79,12 @@ struct sl_fold {
 };
 int sl_aggregate_fold(const struct sl_fold *fold);
 
+/* ---- ops/group/aggregate_merge.c ---- */
+
 /* All groups that are still in memory, on all workers. */
 int sl_aggregate_spill_rest(struct sl_aggregate *aggregate);
+
+/* ---- ops/group/aggregate.c ---- */
 
 /* Brings `from` into `to`, which holds the same key from an earlier table. Group errors go to the sink. */
 int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,

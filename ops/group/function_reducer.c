@@ -21,7 +21,7 @@ static int keep_value(struct sl_arena *keep, const struct sl_field *value, union
     return 0;
 }
 
-/* Calls fn and takes its one value (SPEC 3, "What a function returns", reduce and the like). */
+/* Calls fn and takes its one value (docs/manual.md, "Functions", reduceByKey and the like). */
 static int call_one(const struct sl_function_reducer *r, const struct sl_function *fn, struct sl_task *task,
                     const struct sl_field *argv, uint32_t argc, struct sl_field *ret)
 {

@@ -1,5 +1,6 @@
-/* A sorted run of groups: keys in the order of SPEC 1, each with its reducer state. Immutable once built and
- * reference-counted: windows and state keep runs, aggregation makes them, finishing turns them into rows.
+/* A sorted run of groups: keys in the order of docs/manual.md, "Records", each with its reducer state.
+ * Immutable once built and reference-counted: windows and state keep runs, aggregation makes them, finishing
+ * turns them into rows.
  *
  * Keys and states point into `memory`, which rows made from the run share. */
 #pragma once

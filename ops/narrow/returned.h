@@ -1,4 +1,4 @@
-/* What a function returned, read by the table of SPEC 3 ("What a function returns"): one place for all
+/* What a function returned, read by docs/manual.md, "Functions": one place for all
  * narrow operators.
  *
  * Each reader gets the node (its operator is named in messages) and the function that was called. It returns

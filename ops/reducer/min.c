@@ -1,4 +1,4 @@
-/* min, max: the first and the last value in the order of SPEC 1. Of 1 and 1.0 both keep the integer. */
+/* min, max: the first and the last value in the order of docs/manual.md, "Records". Of 1 and 1.0 both keep the integer. */
 #include "ops/builtin/function.h"
 #include "ops/reducer/strict_order.h"
 #include "ops/reducer/value_state.h"

@@ -1,5 +1,6 @@
-/* The order of SPEC 1 with nothing left equal that is not the same: where values are equal and look
- * different (1 and 1.0, 0.0 and -0.0), which of them a reducer keeps must not depend on who came first. */
+/* The order of docs/manual.md, "Records" with nothing left equal that is not the same: where values are
+ * equal and look different (1 and 1.0, 0.0 and -0.0), which of them a reducer keeps must not depend on
+ * who came first. */
 #pragma once
 
 #include "core/rows/field.h"

@@ -35,10 +35,8 @@ static int append_pairs(struct sl_rows *rows, const struct sl_field **pair, uint
     return 0;
 }
 
-int sl_initial_state_dataset(const struct sl_node *node, struct sl_arg initial, struct sl_dataset **ret,
-                             struct sl_error *err)
+int sl_initial_state_dataset(struct sl_arg initial, struct sl_dataset **ret, struct sl_error *err)
 {
-    (void)node;
     *ret = NULL;
     if (initial.kind != SL_ARG_VALUE || !initial.value.len)
         return 0;

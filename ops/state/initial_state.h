@@ -8,5 +8,4 @@ int sl_initial_state_check(const struct sl_node *node, struct sl_arg initial, st
 
 /* Rows (key, state) in the order of keys; of a key that stands twice the last. NULL in *ret where nothing was
  * given. */
-int sl_initial_state_dataset(const struct sl_node *node, struct sl_arg initial, struct sl_dataset **ret,
-                             struct sl_error *err);
+int sl_initial_state_dataset(struct sl_arg initial, struct sl_dataset **ret, struct sl_error *err);

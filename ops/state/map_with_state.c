@@ -23,7 +23,7 @@ static int memory_open(const struct sl_node *node, void *memory, struct sl_error
 {
     struct memory *own = memory;
     struct sl_dataset *initial;
-    int r = sl_initial_state_dataset(node, sl_node_option(node, "initial"), &initial, err);
+    int r = sl_initial_state_dataset(sl_node_option(node, "initial"), &initial, err);
     own->initial = r == 0 ? initial : NULL;
     return r;
 }

@@ -24,7 +24,7 @@ struct memory {
 static int memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
 {
     struct memory *own = memory;
-    return sl_initial_state_dataset(node, sl_node_option(node, "initial"), &own->state, err);
+    return sl_initial_state_dataset(sl_node_option(node, "initial"), &own->state, err);
 }
 
 static void drop_sections(struct memory *memory)

@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK_BYTES = 256 << 10, PIECE_BYTES = 256 << 10, LEVEL = 1, NAME_BYTES = 64 };
+enum { BLOCK_BYTES = 256 << 10, PIECE_BYTES = 256 << 10, LEVEL = 1 };
 
 struct sl_spill_file {
     struct sl_spill_place *place;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zstd_errors.h>
 
 /* ---- what it takes to unpack: lent for the time of a load ---- */
 
@@ -84,8 +85,9 @@ static int unpack_rows(const struct sl_spill_store *store, const uint8_t *bytes,
     uint32_t width;
     size_t at = 0;
     for (uint32_t row = 0; row < frame->rows; row++) {
-        if (!sl_row_codec_borrow(bytes, frame->raw, &at, arena, fields, &width))
-            return damaged(store, offset, err);
+        int r = sl_row_codec_borrow(bytes, frame->raw, &at, arena, fields, &width);
+        if (r < 0)
+            return r == SL_ENOMEM ? sl_error_nomem(err) : damaged(store, offset, err);
         if (!chunk && !(chunk = new_chunk(arena, frame->rows, width, column)))
             return sl_error_nomem(err);
         if (width != chunk->width)
@@ -117,6 +119,8 @@ static int read_block(const struct sl_spill_run *run, size_t block, struct sl_sp
     if (!raw)
         return sl_error_nomem(err);
     size_t len = ZSTD_decompressDCtx(tool->zstd, raw, frame.raw, payload, frame.packed);
+    if (ZSTD_isError(len) && ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation)
+        return sl_error_nomem(err);
     if (ZSTD_isError(len) || len != frame.raw)
         return damaged(store, offset, err);
     return unpack_rows(store, raw, &frame, offset, arena, ret, err);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <xxhash.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { PAYLOAD_MAX = 1 << 30 };
 
@@ -75,8 +76,8 @@ static int add_section(struct sl_segment *segment, uint64_t offset, const struct
     struct sl_arena arena = {0};
     uint32_t width;
     size_t at = 0;
-    bool ok = sl_row_codec_read(payload->bytes, payload->len, &at, &arena, head, &width) && width == 5 &&
-              at == payload->len && head[0].tag == SL_STR;
+    int r = sl_row_codec_read(payload->bytes, payload->len, &at, &arena, head, &width);
+    bool ok = r == 0 && width == 5 && at == payload->len && head[0].tag == SL_STR;
     for (uint32_t i = 1; ok && i < 5; i++)
         ok = head[i].tag == SL_INT;
     struct sl_segment_section *section = ok ? new_section(segment) : NULL;
@@ -88,7 +89,7 @@ static int add_section(struct sl_segment *segment, uint64_t offset, const struct
         segment->sections++;
     }
     sl_arena_done(&arena);
-    return !ok ? damaged(segment, offset, err) : key ? 0 : sl_error_nomem(err);
+    return r != SL_ENOMEM && !ok ? damaged(segment, offset, err) : key ? 0 : sl_error_nomem(err);
 }
 
 struct scan {
@@ -230,6 +231,8 @@ static int next_block(struct sl_segment_rows *rows, struct sl_error *err)
     if (!sl_buf_reserve(&rows->raw, frame.raw))
         return sl_error_nomem(err);
     size_t len = ZSTD_decompress(rows->raw.bytes, frame.raw, rows->packed.bytes, rows->packed.len);
+    if (ZSTD_isError(len) && ZSTD_getErrorCode(len) == ZSTD_error_memory_allocation)
+        return sl_error_nomem(err);
     if (ZSTD_isError(len) || len != frame.raw)
         return damaged(rows->segment, rows->offset, err);
     rows->raw.len = len;
@@ -245,8 +248,9 @@ int sl_segment_rows_next(struct sl_segment_rows *rows, struct sl_field *fields, 
     int r = rows->at == rows->raw.len ? next_block(rows, err) : 0;
     if (r < 0)
         return r;
-    if (!sl_row_codec_read(rows->raw.bytes, rows->raw.len, &rows->at, &rows->arena, fields, ret_width))
-        return damaged(rows->segment, rows->offset, err);
+    r = sl_row_codec_read(rows->raw.bytes, rows->raw.len, &rows->at, &rows->arena, fields, ret_width);
+    if (r < 0)
+        return r == SL_ENOMEM ? sl_error_nomem(err) : damaged(rows->segment, rows->offset, err);
     rows->left--;
     return 1;
 }

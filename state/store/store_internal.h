@@ -49,7 +49,7 @@ struct sl_store {
     struct sl_segment_merge merge;
     struct sl_segment_merge_input *input; /* [merge.count] */
     char (*path)[SL_STORE_PATH_BYTES];    /* [merge.count + 1], the last is the result's */
-    uint64_t merge_first, merge_number;
+    uint64_t merge_first;
     _Atomic int stop, done;
     int merge_result;
     struct sl_store_entry merged;

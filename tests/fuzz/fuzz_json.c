@@ -18,11 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sl_arena_init(&arena);
     sl_buf_init(&first);
     sl_buf_init(&second);
-    if (!sl_json_parse(&arena, data, size, &value, &message, &at)) {
+    if (sl_json_parse(&arena, data, size, &value, &message, &at) < 0) {
         if (at > size)
             abort();
     } else if (!sl_json_field(&first, &value, &replaced) ||
-               !sl_json_parse(&arena, first.bytes, first.len, &value, &message, &at) ||
+               sl_json_parse(&arena, first.bytes, first.len, &value, &message, &at) < 0 ||
                !sl_json_field(&second, &value, NULL)) {
         abort();
     } else if (!replaced && (first.len != second.len || memcmp(first.bytes, second.bytes, first.len) != 0)) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What becomes of records that cannot be processed, of batches that fail, and of jobs that do not load (SPEC 3, 9)."""
+"""What becomes of records that cannot be processed, of batches that fail, and of jobs that do not load (docs/manual.md, "Functions" and "When something is wrong")."""
 import base64, pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from algebra import *

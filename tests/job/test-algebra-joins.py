@@ -2,7 +2,7 @@
 """Joins, sorts and partitions: what they give, in which order, for any number of workers.
 
 Small cases are tables: an expression over `s` and `s2`, what goes in, the records that come out. Large ones are
-compared with a model in Python that knows the order and the equality of SPEC 1.
+compared with a model in Python that knows the order and the equality of docs/manual.md, "Records".
 """
 import functools, json, math, pathlib, random, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -62,7 +62,7 @@ def check_table(cases):
         same(run(expression, left, right), want, expression)
 
 
-# ---- the order and the equality of SPEC 1, for the model ----
+# ---- the order and the equality of docs/manual.md, "Records", for the model ----
 
 def rank(value):
     if value is None:

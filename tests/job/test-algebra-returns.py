@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a function returns, for every operator that calls one (the table of SPEC 3). Refused records become dead
+"""What a function returns, for every operator that calls one (docs/manual.md, "Functions"). Refused records become dead
 letters; the others go on."""
 import pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))

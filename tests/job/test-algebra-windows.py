@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Windows: what they hold, when they emit, what stays and what goes (SPEC 3 and 4)."""
+"""Windows: what they hold, when they emit, what stays and what goes (docs/manual.md, "Transformations")."""
 import pathlib, random, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from algebra import *

@@ -1,4 +1,4 @@
-/* One value: compared, hashed and ordered by SPEC 1. */
+/* One value: compared, hashed and ordered by docs/manual.md, "Records". */
 #include "core/rows/field.h"
 
 #include "tests/unit/core/fields.h"

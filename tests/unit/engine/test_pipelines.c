@@ -149,17 +149,6 @@ static void test_streams_without_an_end_are_left_out(void **state)
     assert_plan("0(s3.0.0)");
 }
 
-static void test_whole_partitions_are_noted_at_the_root(void **state)
-{
-    (void)state;
-    struct sl_stream *a = lines(), *b = lines();
-    print(sl_apply_args(a, "glom", NULL, 0));
-    print(b);
-    assert_plan("0(2(s3.0.0)) 1(s4.0.0)");
-    assert_true(plan->root[0]->whole_partitions);
-    assert_false(plan->root[1]->whole_partitions);
-}
-
 static void test_too_many_ways_are_refused(void **state)
 {
     (void)state;
@@ -185,7 +174,6 @@ int main(void)
         TEST(test_paths_of_nested_unions_go_from_left_to_right),
         TEST(test_a_stream_united_with_itself_takes_two_ways),
         TEST(test_streams_without_an_end_are_left_out),
-        TEST(test_whole_partitions_are_noted_at_the_root),
         TEST(test_too_many_ways_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

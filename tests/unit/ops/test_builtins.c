@@ -16,7 +16,7 @@ static struct sl_field parse(struct sl_arena *arena, const char *text)
     struct sl_field value;
     const char *trouble = NULL;
     size_t at;
-    if (!sl_json_parse(arena, text, strlen(text), &value, &trouble, &at))
+    if (sl_json_parse(arena, text, strlen(text), &value, &trouble, &at) < 0)
         fail_msg("%s: %s at %zu", text, trouble, at);
     return value;
 }

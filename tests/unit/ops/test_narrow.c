@@ -1,4 +1,4 @@
-/* map, flatMap and filter: what a function returns (the table of SPEC 3) and what becomes of it. */
+/* map, flatMap and filter: what a function returns (docs/manual.md, "Functions") and what becomes of it. */
 #include "tests/unit/ops/harness.h"
 
 /* A user's function: returns the same values whatever it gets. */

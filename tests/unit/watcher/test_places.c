@@ -152,7 +152,7 @@ static void test_places_of_a_second_watcher_in_the_process_are_polled(void **sta
     struct yard *yard = *state;
     struct sl_watcher *first;
     struct sl_error err = {0};
-    assert_int_equal(sl_watcher_new(&sl_io_system, NULL, yard_wake, yard, &first, &err), 0);
+    assert_int_equal(sl_watcher_new(&sl_io_system, yard_wake, yard, &first, &err), 0);
     yard->options.poll_interval_ms = TICK_MS;
     yard_open(yard);
     assert_true(yard_counts(yard).polling);

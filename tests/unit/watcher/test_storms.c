@@ -136,7 +136,7 @@ static long queued_events_max(void)
 static void open_with_gate(struct yard *yard, struct gate *gate)
 {
     struct sl_error err = {0};
-    if (sl_watcher_new(&sl_io_system, &yard->log, wake_at_gate, gate, &yard->watcher, &err))
+    if (sl_watcher_new(&sl_io_system, wake_at_gate, gate, &yard->watcher, &err))
         fail_msg("%s", err.text);
     yard->services.arrivals_arg = yard->watcher;
     if (sl_watcher_open_arrivals(&yard->services, "in", &yard->options, &yard->arrivals, &err))

@@ -82,7 +82,7 @@ static inline void yard_make(struct yard *yard)
 static inline void yard_open(struct yard *yard)
 {
     struct sl_error err = {0};
-    if (sl_watcher_new(yard->services.io, &yard->log, yard_wake, yard, &yard->watcher, &err))
+    if (sl_watcher_new(yard->services.io, yard_wake, yard, &yard->watcher, &err))
         fail_msg("%s", err.text);
     yard->services.arrivals_arg = yard->watcher;
     if (sl_watcher_open_arrivals(&yard->services, "in", &yard->options, &yard->arrivals, &err))
