@@ -4,6 +4,22 @@
 #include "engine/batch/deadletter.h"
 #include "engine/batch/disk_full.h"
 
+#include <string.h>
+
+/* What to do about a batch whose plan is durable: every start tries it again. A message that has its own remedy is left
+ * alone. */
+static void add_remedy(const struct sl_batch *batch, struct sl_error *err)
+{
+    bool is_planned = batch->run->catalog && batch->step > 0;
+    if (!is_planned || err->code != SL_EFAIL || strstr(err->text, "reset --skip"))
+        return;
+    (void)sl_error_hint(
+        err,
+        "the next start tries it again; sluice reset --skip %lld quarantines its files instead, until "
+        "sluice replay takes them",
+        (long long)batch->t);
+}
+
 /* All steps; waits for room where the disk is full. */
 static int run_steps(struct sl_batch *batch, struct sl_error *err)
 {
@@ -20,8 +36,10 @@ static int run_steps(struct sl_batch *batch, struct sl_error *err)
         sl_deadletter_report(batch);
         sl_disk_full_done(&room, batch);
     }
-    if (r < 0 && r != SL_ESTOP)
+    if (r < 0 && r != SL_ESTOP) {
         sl_error_wrap(err, "batch %lld failed at %s", (long long)batch->t, sl_batch_step_name(batch));
+        add_remedy(batch, err);
+    }
     return r;
 }
 

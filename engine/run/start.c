@@ -8,6 +8,7 @@
 #include "engine/batch/tick.h"
 #include "engine/graph/check.h"
 #include "engine/graph/paths.h"
+#include "engine/run/greeting.h"
 #include "engine/run/open.h"
 #include "engine/run/run_batch.h"
 #include "engine/run/schedule.h"
@@ -83,6 +84,8 @@ static int run_all(struct sl_run *run, struct sl_error *err)
     r = r < 0 ? r : sl_sources_start(run, err);
     if (r == 0 && !run->trial)
         sl_status_open(run);
+    if (r == 0 && !run->trial && is_long(run->options))
+        sl_greeting(run);
     if (r == 0)
         r = run->trial ? sl_dry_run_schedule(run, err) : sl_schedule(run, err);
     return r;

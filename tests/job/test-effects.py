@@ -98,6 +98,18 @@ def test_an_error_fails_the_batch_and_shows_none_of_it():
     equal(output_times("out/r", ""), [], "output directories")
 
 
+def test_a_failed_batch_says_what_to_do():
+    os.makedirs("in", exist_ok=True)
+    move_in("a", "x\n")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+        'ssc:textFileStream("in"):foreachRDD(function(rdd) if rdd:count() > 0 then error("no luck") end end)\n')
+    done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    equal(done.returncode, 1, "exit status")
+    check("the next start tries it again; sluice reset --skip 1000 quarantines its files" in done.stderr, done.stderr)
+    sluice_ok("reset", "job.lua", "--skip", "1000")
+    check("no luck" not in sluice("run", "job.lua", "--once").stderr, "after that it is left out")
+
+
 def test_a_built_in_is_no_function_for_a_dataset():
     done = run("s:foreachRDD(sluice.upper)\n")
     equal(done.returncode, 2, "exit status")

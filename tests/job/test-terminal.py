@@ -20,6 +20,7 @@ def test_a_long_run_shows_one_line_of_progress():
         return re.search(pattern, seen)
 
     try:
+        wait_until(lambda: has_seen(rb"reads textFileStream in; gives print; Ctrl-C ends it"), "what the run begins with; seen %r" % seen)
         move_in("a", "to be\n")
         line = rb"\r\x1b\[Kbatch \d\d:\d\d:\d\d, \d+ rows/s, \d+\.\d s behind, %d batches$"
         wait_until(lambda: has_seen(line % 1), "a line about the first batch; seen %r" % seen)
