@@ -178,6 +178,33 @@ SL_PUBLIC int sl_rdd_next(struct sl_rdd *rdd, const struct sl_field **ret_fields
 SL_PUBLIC uint64_t sl_rdd_count(const struct sl_rdd *rdd);
 SL_PUBLIC int sl_rdd_fail(struct sl_rdd *rdd, const char *message);
 
+/* ---- receivers in C ---- */
+
+/* Where data comes from that is not files: source "receiverStream" with sl_receiver_new as its argument. The functions
+ * are called on a thread of the source, one at a time. Records go to a log in the checkpoint before any batch uses
+ * them. A receiver that honours positions gives every record exactly once, across a kill -9 of either side. */
+struct sl_receiving;
+struct sl_receiver {
+    /* Continue after this position (len bytes); len 0: from the start. 0, or a negative value: tried again. */
+    int (*open)(void *user, const void *position, size_t len);
+    /* Adds records with sl_receive_record, and with sl_receive_position the position after them. 1: call it again;
+     * 0: there is no more data until the next run; negative: the receiver is closed and opened again. What was added
+     * is appended as a whole. Should return within a second, also without records. */
+    int (*next)(void *user, struct sl_receiving *receiving);
+    /* Everything up to this position is durable: the sender may be acknowledged. May be NULL. */
+    void (*durable)(void *user, const void *position, size_t len);
+    void (*close)(void *user);
+};
+/* Copies the struct. `user` is passed to its functions and must live as long as the context. */
+SL_PUBLIC struct sl_function *sl_receiver_new(struct sl_context *context, const struct sl_receiver *receiver,
+                                              void *user);
+/* In next. The fields and the position are copied. 0, SL_EUSAGE (too wide, too much at once) or SL_ENOMEM. */
+SL_PUBLIC int sl_receive_record(struct sl_receiving *receiving, const struct sl_field *fields,
+                                uint32_t width);
+SL_PUBLIC int sl_receive_position(struct sl_receiving *receiving, const void *position, size_t len);
+/* In next. Whether the run is ending: return soon. */
+SL_PUBLIC bool sl_receive_is_stopping(const struct sl_receiving *receiving);
+
 /* ---- running ---- */
 
 /* Grows at its end in later versions: make it with sl_run_defaults, or clear it and set size. */

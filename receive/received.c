@@ -4,6 +4,7 @@
 #include "receive/log_dir.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,9 @@ static void *run_thread(void *arg)
 {
     struct sl_received *received = arg;
     struct sl_error err = {0};
+    sigset_t all;
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, NULL); /* also SIGPIPE: a write to what has gone is EPIPE */
     int r = received->kind->run(received, &err);
     if (r < 0 && r != SL_ESTOP) {
         pthread_mutex_lock(&received->lock);

@@ -178,9 +178,14 @@ static int add_rows(struct feed *feed, const uint8_t *bytes, size_t len)
         uint32_t width;
         if (feed->builder.chunk.rows == SL_CHUNK_ROWS && (r = flush_rows(feed)) < 0)
             return r;
+        size_t begin = at;
         if (!sl_row_codec_borrow(bytes, len, &at, feed->task->scratch, fields, &width))
             return damaged(feed);
-        if (width + feed->received->has_meta > SL_WIDTH_MAX) {
+        if (at - begin > feed->received->services->record_bytes_max) {
+            (void)sl_task_explain(feed->task, "record of more than %llu bytes",
+                                  (unsigned long long)feed->received->services->record_bytes_max);
+            r = reject(feed, fields[0]);
+        } else if (width + feed->received->has_meta > SL_WIDTH_MAX) {
             (void)sl_task_explain(feed->task, "meta: the record has %d fields already", SL_WIDTH_MAX);
             r = reject(feed, fields[0]);
         } else {

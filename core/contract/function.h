@@ -33,6 +33,7 @@ struct sl_buf;
 struct sl_columns;
 struct sl_dataset;
 struct sl_function;
+struct sl_receiver;
 struct sl_reducer;
 struct sl_rows;
 struct sl_services;
@@ -110,6 +111,9 @@ struct sl_function_ops {
     /* Optional, of functions in a job's script: appends their text, by which a change is noticed. Between
      * batches. False: out of memory. */
     bool (*text)(const struct sl_function *fn, struct sl_buf *buf);
+
+    /* Receivers of C programs only: the functions of sluice.h, and what they are called with. */
+    const struct sl_receiver *(*receiver)(const struct sl_function *fn, void **ret_user);
 
     void (*free)(struct sl_function *fn);
 };

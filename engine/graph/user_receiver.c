@@ -1,0 +1,48 @@
+/* Receivers of C programs: sl_receiver_new (sluice.h). receive/receiver_function.c calls them. */
+#include "core/contract/function.h"
+#include "engine/graph/graph.h"
+
+#include <stdlib.h>
+
+struct receiver_function {
+    struct sl_function function;
+    struct sl_receiver receiver;
+    void *user;
+};
+
+static int refuse_record(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
+                         uint32_t argc, struct sl_returned *ret)
+{
+    (void)fn, (void)argv, (void)argc, (void)ret;
+    return sl_task_explain(task, "a receiver of sl_receiver_new is for receiverStream");
+}
+
+static const struct sl_receiver *receiver_of(const struct sl_function *fn, void **ret_user)
+{
+    const struct receiver_function *own = (const struct receiver_function *)fn;
+    *ret_user = own->user;
+    return &own->receiver;
+}
+
+static void free_function(struct sl_function *fn)
+{
+    free(fn);
+}
+
+static const struct sl_function_ops ops = {
+    .call = refuse_record, .receiver = receiver_of, .free = free_function};
+
+struct sl_function *sl_receiver_new(struct sl_context *context, const struct sl_receiver *receiver,
+                                    void *user)
+{
+    struct receiver_function *own = calloc(1, sizeof *own);
+    if (!own) {
+        sl_context_fail(context, SL_ENOMEM, "out of memory");
+        return NULL;
+    }
+    own->function = (struct sl_function){.ops = &ops, .gives = SL_GIVES_ANY, .name = ""};
+    own->function.site = (struct sl_site){"", context->site.file, context->site.line};
+    own->receiver = *receiver;
+    own->user = user;
+    return sl_context_own(context, &own->function);
+}

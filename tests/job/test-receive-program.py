@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""receiverStream: a program that reports positions and continues after the last durable one."""
+import signal
+from receiving import *
+
+COUNTER = r'''
+import os, sys
+position = os.environ["SLUICE_POSITION"]
+with open("starts", "a") as starts:
+    starts.write(repr(position) + "\n")
+for n in range(int(position or -1) + 1, %s):
+    sys.stdout.write("%%d\t%%d\tx%%d\n" %% (n, n, n))
+sys.stdout.flush()
+%s
+'''
+
+
+def counter(upto, then="", options=""):
+    pathlib.Path("counter.py").write_text(COUNTER % (upto, then))
+    lines_job('receiverStream({ "python3", "counter.py" }%s)' % (options and ", " + options),
+              rest='s:saveAsTextFiles("out/r")\n')
+
+
+def numbers():
+    return [int(record.split(b"\t")[0]) for record in records()]
+
+
+def test_records_are_rows_of_tsv_and_positions_are_not_part_of_them():
+    pathlib.Path("r.sh").write_text("printf 'p1\\ta\\\\tb\\t\\\\N\\np2\\tc\\n'")
+    lines_job('receiverStream({ "sh", "r.sh" })', rest='s:saveAsTextFiles("out/r")\n')
+    run_once()
+    equal(records(), [b"a\\tb\t\\N", b"c"], "the records")
+
+
+def test_the_next_run_continues_after_the_last_position():
+    for upto in (3, 3, 10):
+        counter(upto)
+        run_once()
+        equal(numbers(), list(range(upto)), "the records")
+    equal(read("starts").split(), [b"''", b"'2'", b"'2'"], "SLUICE_POSITION of each start")
+
+
+def test_positions_are_acknowledged_when_they_are_durable():
+    counter(1000, "for line in sys.stdin:\n    open('acked', 'a').write(line)\n    if line == '999\\n': break\n")
+    run_once()
+    equal(read("acked").split(), [b"%d" % n for n in range(1000)], "what the program read")
+    equal(numbers(), list(range(1000)), "the records")
+
+
+def test_a_failing_program_is_started_again_after_its_last_position():
+    counter("min(200, int(position or -1) + 8)", 'sys.stdout.write("half a line"); sys.stdout.flush()\n'
+            "sys.exit(0 if int(position or 0) >= 190 else 1)")
+    run_once()
+    equal(numbers(), list(range(200)), "the records")
+
+
+def test_a_line_without_a_tab_starts_the_program_again():
+    counter("min(9, int(position or -1) + 4)", "print('garbage\\x1b[1m'); print('10000\\t10000\\tx') if len(position) == 0 else None")
+    with Running("job.lua") as run:
+        run.wait_until(lambda: len(numbers()) >= 4, "the records")
+        run.wait_until(lambda: "garbage\\x1b" in run.stderr(), "the line in the log: " + run.stderr())
+        run.wait_until(lambda: len(numbers()) == 9, "the rest")
+        run.stop()
+    equal(numbers(), list(range(9)), "the records")
+
+
+def test_a_long_record_is_a_dead_letter_and_its_position_counts():
+    pathlib.Path("r.py").write_text("import os\nif not os.environ['SLUICE_POSITION']:\n  print('a\\t1')\n  print('b\\t' + 'x' * 200000)\n"
+                                    "  print('c\\t' + 'y' * 200)\n  print('d\\t2')\n")
+    lines_job('receiverStream({ "python3", "r.py" }, { name = "q" })', "maxRecordBytes = 100, maxErrorRate = 1",
+              's:saveAsTextFiles("out/r")\n')
+    run_once()
+    run_once()
+    equal(records(), [b"1", b"2"], "the records")
+    letters = [json.loads(line) for path in pathlib.Path("ck/deadletter").glob("*.jsonl") for line in read(path).splitlines()]
+    equal([(l["source"], l["number"]) for l in letters], [("q", 1), ("q", 2)], "dead letters")
+
+
+def test_once_ends_with_1_where_the_program_never_gives_anything():
+    lines_job('receiverStream({ "false" }, { connectTimeout = "300ms" })')
+    done = sluice("run", "job.lua", "--once")
+    equal(done.returncode, 1, "exit status; " + done.stderr)
+    check("exited with status 1" in done.stderr, done.stderr)
+
+
+def test_a_program_that_reads_nothing_is_not_read_from_for_ever():
+    counter("10**9")
+    lines_job('receiverStream({ "python3", "counter.py" }, { receivedLimit = "100MB" })', rest='s:count():saveAsTextFiles("out/n")\n')
+    with Running("job.lua") as run:
+        last = [0, time.monotonic()]
+        def stands():
+            received = source_status().get("received", 0)
+            if received != last[0]:
+                last[:] = [received, time.monotonic()]
+            return received > 0 and time.monotonic() - last[1] > 2.5
+        run.wait_until(stands, "reading to stop")
+        run.stop()
+
+
+def test_kill_9_of_either_side_loses_and_doubles_nothing():
+    import random
+    generator = random.Random(int(os.environ.get("SLUICE_SEED", "7")))
+    rounds = 1000 if LONG else 30
+    counter("10**9", options="")
+    text = read("counter.py").decode().replace("sys.stdout.write(", "n % 50 or (sys.stdout.flush(), time.sleep(0.001)); sys.stdout.write(").replace("import os", "import time, os")
+    text += "\n"
+    pathlib.Path("counter.py").write_text("import threading, sys\nthreading.Thread(target=lambda: [None for _ in sys.stdin], daemon=True).start()\n" + text)
+    for _ in range(rounds):
+        with Running("job.lua", "--interval", "20ms") as run:
+            before = len(outputs("out/r", ""))
+            run.wait_until(lambda: len(outputs("out/r", "")) > before, "a batch")
+            time.sleep(generator.random() * 0.05)
+            if generator.random() < 0.3:
+                for child in read("/proc/%d/task/%d/children" % (run.process.pid, run.process.pid)).split() or []:
+                    os.kill(int(child), signal.SIGKILL)
+            run.kill()
+    pathlib.Path("counter.py").write_text(COUNTER % ("int(position or -1) + 10", ""))
+    run_once("--interval", "20ms")
+    got = numbers()
+    equal(got, list(range(len(got))), "the records, numbered without a gap")
+
+
+main(globals())
