@@ -58,7 +58,7 @@ def test_a_line_without_a_tab_starts_the_program_again():
     counter("min(9, int(position or -1) + 4)", "print('garbage\\x1b[1m'); print('10000\\t10000\\tx') if len(position) == 0 else None")
     with Running("job.lua") as run:
         run.wait_until(lambda: len(numbers()) >= 4, "the records")
-        run.wait_until(lambda: "garbage\\x1b" in run.stderr(), "the line in the log: " + run.stderr())
+        run.wait_until(lambda: "garbage\\x1B" in run.stderr(), "the line in the log: " + run.stderr())
         run.wait_until(lambda: len(numbers()) == 9, "the rest")
         run.stop()
     equal(numbers(), list(range(9)), "the records")
@@ -87,6 +87,7 @@ def test_a_program_that_reads_nothing_is_not_read_from_for_ever():
     counter("10**9")
     lines_job('receiverStream({ "python3", "counter.py" }, { receivedLimit = "100MB" })', rest='s:count():saveAsTextFiles("out/n")\n')
     with Running("job.lua") as run:
+        run.wait_until(lambda: os.path.exists("ck/status.json"), "the run")
         last = [0, time.monotonic()]
         def stands():
             received = source_status().get("received", 0)
@@ -111,8 +112,10 @@ def test_kill_9_of_either_side_loses_and_doubles_nothing():
             run.wait_until(lambda: len(outputs("out/r", "")) > before, "a batch")
             time.sleep(generator.random() * 0.05)
             if generator.random() < 0.3:
-                for child in read("/proc/%d/task/%d/children" % (run.process.pid, run.process.pid)).split() or []:
-                    os.kill(int(child), signal.SIGKILL)
+                for children in pathlib.Path("/proc/%d/task" % run.process.pid).glob("*/children"):
+                    for child in children.read_text().split():
+                        os.kill(int(child), signal.SIGKILL)
+                time.sleep(generator.random() * 0.2)
             run.kill()
     pathlib.Path("counter.py").write_text(COUNTER % ("int(position or -1) + 10", ""))
     run_once("--interval", "20ms")
