@@ -1,0 +1,64 @@
+/* The files that tailStream knows, in the order they were found. */
+#include "core/base/array.h"
+#include "receive/tail_find.h"
+#include "receive/tail_internal.h"
+
+#include <string.h>
+
+struct sl_tail_file *sl_tail_table_find(struct sl_tail_source *source, uint64_t inode, int64_t born_ns)
+{
+    for (size_t i = 0; i < source->files; i++)
+        if (source->file[i].inode == inode && source->file[i].born_ns == born_ns)
+            return &source->file[i];
+    return NULL;
+}
+
+struct sl_tail_file *sl_tail_table_add(struct sl_tail_source *source, const struct sl_tail_file *file)
+{
+    struct sl_tail_file *grown =
+        sl_array_grow(source->file, source->files, &source->files_capacity, sizeof *grown);
+    if (!grown)
+        return NULL;
+    source->file = grown;
+    grown[source->files] = *file;
+    return &grown[source->files++];
+}
+
+void sl_tail_table_close_file(struct sl_tail_source *source, struct sl_tail_file *file)
+{
+    if (file->fd < 0)
+        return;
+    sl_io_close(source->received.services->io, file->fd);
+    file->fd = -1;
+    source->open--;
+}
+
+void sl_tail_table_remove(struct sl_tail_source *source, size_t i)
+{
+    sl_tail_table_close_file(source, &source->file[i]);
+    sl_tail_file_done(&source->file[i]);
+    source->files--;
+    memmove(&source->file[i], &source->file[i + 1], (source->files - i) * sizeof *source->file);
+}
+
+void sl_tail_table_clear(struct sl_tail_source *source)
+{
+    while (source->files)
+        sl_tail_table_remove(source, source->files - 1);
+}
+
+int sl_tail_table_open_file(struct sl_tail_source *source, struct sl_tail_file *file, const char *path)
+{
+    struct sl_found found;
+    int fd = sl_tail_open(source->received.services->io, path, &found);
+    if (fd < 0)
+        return SL_EREJECT;
+    if (found.inode != file->inode || found.born_ns != file->born_ns) {
+        sl_io_close(source->received.services->io, fd); /* renamed meanwhile: the next scan finds it */
+        source->needs_scan = true;
+        return SL_EREJECT;
+    }
+    file->fd = fd;
+    source->open++;
+    return 0;
+}
