@@ -2,12 +2,12 @@
 
 #include "engine/batch/query.h"
 #include "lua/builtin.h"
+#include "lua/copy.h"
 #include "lua/function.h"
 #include "lua/rdd.h"
 #include "lua/schema.h"
 #include "lua/spark.h"
 #include "lua/stream.h"
-#include "lua/testing/copy.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>

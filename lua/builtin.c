@@ -2,7 +2,7 @@
 
 #include "lua/arguments.h"
 #include "lua/callable.h"
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 #include "lua/value.h"
 #include "ops/builtin/builtin.h"
 #include "ops/list.h"

@@ -1,6 +1,6 @@
 #include "lua/callable.h"
 
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/contract/function.h"
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 
 /* core/contract/function.h: call_rows and fold_rows, of function `number` of the copy. */
 int sl_calls_rows(struct sl_copy *copy, unsigned number, struct sl_task *task, const struct sl_chunk *in,

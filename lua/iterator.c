@@ -1,7 +1,7 @@
 #include "lua/iterator.h"
 
 #include "core/rows/dataset.h"
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>

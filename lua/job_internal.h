@@ -1,8 +1,8 @@
 /* What the copies of a job see of it. */
 #pragma once
 
+#include "lua/copy.h"
 #include "lua/job.h"
-#include "lua/testing/copy.h"
 
 /* The script read and its main copy made, but not run; sl_job_free. */
 int sl_job_new(const struct sl_job_options *options, struct sl_job **ret, struct sl_error *err);

@@ -1,7 +1,7 @@
 /* Makes copies of a job: the Lua state with all that scripts may use, and the script run in it. */
 #pragma once
 
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 
 int sl_copy_new(struct sl_job *job, unsigned number, struct sl_copy **ret, struct sl_error *err);
 

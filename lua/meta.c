@@ -1,8 +1,8 @@
 #include "lua/meta.h"
 
+#include "lua/copy.h"
 #include "lua/method.h"
 #include "lua/stream.h"
-#include "lua/testing/copy.h"
 
 #include <lauxlib.h>
 

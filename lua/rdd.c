@@ -1,13 +1,13 @@
 #include "lua/rdd.h"
 
 #include "core/rows/dataset.h"
+#include "lua/copy.h"
 #include "lua/method.h"
 #include "lua/rdd_query.h"
 #include "lua/rdd_values.h"
 #include "lua/rdd_walk.h"
 #include "lua/spark_names.h"
 #include "lua/split.h"
-#include "lua/testing/copy.h"
 #include "lua/value.h"
 #include "output/text_file.h"
 

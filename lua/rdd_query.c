@@ -3,11 +3,11 @@
 #include "engine/batch/query.h"
 #include "engine/graph/graph.h"
 #include "lua/arguments.h"
+#include "lua/copy.h"
 #include "lua/method.h"
 #include "lua/rdd.h"
 #include "lua/rdd_walk.h"
 #include "lua/registry.h"
-#include "lua/testing/copy.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>

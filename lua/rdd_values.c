@@ -1,9 +1,9 @@
 #include "lua/rdd_values.h"
 
+#include "lua/copy.h"
 #include "lua/method.h"
 #include "lua/rdd.h"
 #include "lua/rdd_walk.h"
-#include "lua/testing/copy.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>

@@ -1,9 +1,9 @@
 #include "lua/spark.h"
 
+#include "lua/copy.h"
 #include "lua/method.h"
 #include "lua/spark_names.h"
 #include "lua/ssc.h"
-#include "lua/testing/copy.h"
 
 #include <lauxlib.h>
 #include <string.h>

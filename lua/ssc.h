@@ -2,7 +2,7 @@
  * line on top. */
 #pragma once
 
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 
 /* Pushes what sluice.StreamingContext is: callable, with getOrCreate. */
 void sl_ssc_push_constructor(lua_State *L);

@@ -1,8 +1,8 @@
 #include "lua/state.h"
 
 #include "core/contract/function.h"
+#include "lua/copy.h"
 #include "lua/method.h"
-#include "lua/testing/copy.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>

@@ -1,12 +1,12 @@
 #include "lua/stream.h"
 
 #include "lua/arguments.h"
+#include "lua/copy.h"
 #include "lua/meta.h"
 #include "lua/method.h"
 #include "lua/registry.h"
 #include "lua/spark_names.h"
 #include "lua/split.h"
-#include "lua/testing/copy.h"
 
 #include <lauxlib.h>
 

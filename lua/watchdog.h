@@ -11,7 +11,7 @@
  * xpcall: the batch fails when they come back. */
 #pragma once
 
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 
 struct sl_watchdog;
 

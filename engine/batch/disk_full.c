@@ -28,8 +28,8 @@ static int wait(struct sl_run *run, int wait_ms, struct sl_error *err)
     for (int64_t left_ns; !sl_run_wants_stop(run) && (left_ns = end_ns - sl_monotonic_ns()) > 0;) {
         struct pollfd signals = {run->options->stop_fd, POLLIN, 0};
         int left_ms = (int)((left_ns + 999999) / 1000000);
-        sl_service_alive(&run->status.service);
-        if (poll(&signals, 1, sl_service_wait_ms(&run->status.service, left_ms)) < 0 && errno != EINTR)
+        sl_service_alive(&run->service);
+        if (poll(&signals, 1, sl_service_wait_ms(&run->service, left_ms)) < 0 && errno != EINTR)
             return sl_error_sys(err, errno, "waiting for room on a disk");
     }
     return sl_run_wants_stop(run) ? stopped(err) : 1;
@@ -42,7 +42,7 @@ static void say(const struct sl_batch *batch, struct sl_error *err)
     sl_error_hint(err, "the run waits for room on this disk and then does the batch again; remove what is "
                        "not needed there, or stop the run");
     sl_log(run->services.log, SL_LOG_WARNING, "%s", err->text);
-    sl_status_waiting(run, err->text);
+    run->waiting(run, err->text);
 }
 
 /* A step before the commit failed: everything is again as it was before the batch began, but for a plan that

@@ -1,6 +1,6 @@
 #include "engine/batch/run.h"
 
-#include "engine/run/abandon.h"
+#include "engine/batch/abandon.h"
 
 struct sl_source *sl_run_source(const struct sl_run *run, const struct sl_node *node)
 {

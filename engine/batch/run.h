@@ -7,16 +7,17 @@
 #include "core/contract/services.h"
 #include "core/contract/source.h"
 #include "engine/batch/rejects.h"
+#include "engine/batch/service.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/pipelines.h"
-#include "engine/run/progress.h"
-#include "engine/run/status.h"
 #include "state/catalog/catalog.h"
 
 #include <stdatomic.h>
 
 struct sl_observer;
+struct sl_progress_line;
 struct sl_run_hooks;
+struct sl_status;
 struct sl_store;
 struct sl_dry_run;
 struct sl_watcher;
@@ -51,8 +52,11 @@ struct sl_run {
     struct sl_dry_run *trial;         /* engine/trial/dry_run.h; NULL: a run in earnest */
     const struct sl_run_hooks *hooks; /* engine/batch/hooks.h; NULL: none */
     struct sl_rejects rejects;
-    struct sl_progress_line progress;
-    struct sl_status status;
+    struct sl_service service;         /* the service manager, where there is one */
+    struct sl_progress_line *progress; /* engine/run/progress.h */
+    struct sl_status *status;          /* engine/run/status.h */
+    /* It waits for something that people have to do, and why: what engine/run shows. */
+    void (*waiting)(struct sl_run *run, const char *why);
     struct sl_clock_virtual virtual_clock;
     int wake_fd;                /* eventfd: something may have arrived, or a signal came */
     struct sl_abandon *abandon; /* waits for the second signal; NULL: nobody can send one */

@@ -1,6 +1,7 @@
 #include "engine/run/open.h"
 
 #include "core/base/clock.h"
+#include "engine/batch/abandon.h"
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/memory_limit.h"
@@ -8,7 +9,6 @@
 #include "engine/batch/plan_job.h"
 #include "engine/batch/sources.h"
 #include "engine/batch/viewer.h"
-#include "engine/run/abandon.h"
 #include "engine/trial/dry_run.h"
 #include "watcher/watcher.h"
 

@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "engine/batch/batch.h"
+#include "engine/run/status.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -3,6 +3,8 @@
 #include "engine/batch/batch.h"
 #include "engine/batch/deadletter.h"
 #include "engine/batch/disk_full.h"
+#include "engine/run/progress.h"
+#include "engine/run/status.h"
 
 #include <string.h>
 
@@ -26,7 +28,7 @@ static int run_steps(struct sl_batch *batch, struct sl_error *err)
     struct sl_disk_full room = {0};
     int r;
     do {
-        sl_service_alive(&batch->run->status.service);
+        sl_service_alive(&batch->run->service);
         r = sl_batch_step(batch, err);
         if (r == SL_EFULL)
             r = sl_disk_full_wait(&room, batch, err);
@@ -53,14 +55,14 @@ int sl_run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, 
     *ret_ran = false;
     r = sl_batch_take(batch, limits, err);
     if (r == 0 && sl_batch_wanted(batch)) {
-        sl_progress_line_hide(&run->progress);
+        sl_progress_line_hide(run->progress);
         r = run_steps(batch, err);
         *ret_ran = r == 0;
     } else if (r == 0) {
         sl_status_idle(run);
     }
     if (*ret_ran)
-        sl_progress_line_show(&run->progress, batch);
+        sl_progress_line_show(run->progress, batch);
     sl_batch_free(batch);
     return r;
 }

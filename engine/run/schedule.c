@@ -78,8 +78,8 @@ static int wait_until(struct sl_run *run, int64_t t, bool arrivals, struct sl_er
     for (; !sl_run_wants_stop(run) && now < t && now >= before; before = now, now = now_ms(run)) {
         struct pollfd fds[2] = {{run->options->stop_fd, POLLIN, 0}, {run->wake_fd, POLLIN, 0}};
         int64_t left = t - now < LOOK_AGAIN_MS ? t - now : LOOK_AGAIN_MS;
-        int timeout = sl_service_wait_ms(&run->status.service, (int)left);
-        sl_service_alive(&run->status.service);
+        int timeout = sl_service_wait_ms(&run->service, (int)left);
+        sl_service_alive(&run->service);
         int n = poll(fds, arrivals ? 2 : 1, timeout);
         if (n < 0 && errno != EINTR)
             return sl_error_sys(err, errno, "waiting for the next batch");

@@ -10,8 +10,10 @@
 #include "engine/graph/paths.h"
 #include "engine/run/greeting.h"
 #include "engine/run/open.h"
+#include "engine/run/progress.h"
 #include "engine/run/run_batch.h"
 #include "engine/run/schedule.h"
+#include "engine/run/status.h"
 #include "engine/trial/dry_run.h"
 
 #include <stddef.h>
@@ -116,7 +118,7 @@ static int run_and_close(struct sl_run *run, struct sl_error *err)
     int r = sl_context_check(run->context, err);
     if (r == 0)
         r = run_all(run, err);
-    sl_progress_line_hide(&run->progress);
+    sl_progress_line_hide(run->progress);
     sl_status_close(run, r < 0 && r != SL_ESTOP ? err->text : NULL);
     if (r == 0 && run->options->strict && run->set_aside)
         r = SL_ESTRICT;
@@ -129,10 +131,18 @@ int sl_run_hooked(struct sl_context *context, const struct sl_run_options *given
 {
     struct sl_error err = {0};
     struct sl_run_options options;
+    struct sl_progress_line progress;
+    struct sl_status status = {0};
     int r = read_options(given, &options, &err);
     if (r == 0) {
-        struct sl_run run = {.context = context, .options = &options, .hooks = hooks, .wake_fd = -1};
-        sl_progress_line_init(&run.progress, &context->log.log, is_long(&options));
+        struct sl_run run = {.context = context,
+                             .options = &options,
+                             .hooks = hooks,
+                             .progress = &progress,
+                             .status = &status,
+                             .waiting = sl_status_waiting,
+                             .wake_fd = -1};
+        sl_progress_line_init(run.progress, &context->log.log, is_long(&options));
         run.services.log = &context->log.log;
         run.services.job_dirfd = -1;
         run.checkpoint = sl_checkpoint_path(context);
@@ -151,7 +161,15 @@ int sl_run(struct sl_context *context, const struct sl_run_options *options)
 int sl_dry_run_run(struct sl_context *context, struct sl_dry_run *trial, struct sl_error *err)
 {
     static const struct sl_run_options options = {.virtual_clock = true, .stop_fd = -1};
-    struct sl_run run = {.context = context, .options = &options, .wake_fd = -1};
+    struct sl_progress_line progress;
+    struct sl_status status = {0};
+    struct sl_run run = {.context = context,
+                         .options = &options,
+                         .progress = &progress,
+                         .status = &status,
+                         .waiting = sl_status_waiting,
+                         .wake_fd = -1};
+    sl_progress_line_init(&progress, NULL, false);
     int r = sl_context_check(context, err);
     if (r < 0)
         return r;

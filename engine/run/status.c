@@ -62,8 +62,8 @@ static void keep(struct sl_run *run, struct sl_buf *text)
 {
     struct sl_error err;
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
-    run->status.kept_intake = sl_status_intake(run);
-    run->status.kept_ns = sl_monotonic_ns();
+    run->status->kept_intake = sl_status_intake(run);
+    run->status->kept_ns = sl_monotonic_ns();
     if (!run->catalog)
         return;
     if (!sl_buf_printf(&buf, "%s/status.json", run->checkpoint) || !sl_buf_byte(&buf, 0))
@@ -78,7 +78,7 @@ static void keep(struct sl_run *run, struct sl_buf *text)
 
 static void write_status(struct sl_run *run, const char *state, const char *error, bool is_kept)
 {
-    struct sl_buf *text = &run->status.text;
+    struct sl_buf *text = &run->status->text;
     text->len = 0;
     if (!sl_status_json(run, state, error, text))
         return;
@@ -89,7 +89,7 @@ static void write_status(struct sl_run *run, const char *state, const char *erro
 
 static void show_metrics(struct sl_run *run)
 {
-    struct sl_buf *text = &run->status.text;
+    struct sl_buf *text = &run->status->text;
     text->len = 0;
     if (run->services.viewer && sl_status_metrics(run, text))
         show(run, "metrics", text);
@@ -111,11 +111,11 @@ static void show_graph(struct sl_run *run)
 
 void sl_status_open(struct sl_run *run)
 {
-    struct sl_status *status = &run->status;
+    struct sl_status *status = run->status;
     static const struct sl_buf nothing = {.bytes = (uint8_t *)""};
     if (status->is_open)
         return;
-    sl_service_open(&status->service);
+    sl_service_open(&run->service);
     status->is_open = true;
     if (!sl_status_head(run, &status->head))
         status->head.len = 0;
@@ -123,7 +123,7 @@ void sl_status_open(struct sl_run *run)
     show_metrics(run);
     show_graph(run);
     show(run, "errors", &nothing);
-    sl_service_tell(&status->service, "READY=1\nSTATUS=waiting for files");
+    sl_service_tell(&run->service, "READY=1\nSTATUS=waiting for files");
 }
 
 void sl_status_waiting(struct sl_run *run, const char *why)
@@ -132,18 +132,18 @@ void sl_status_waiting(struct sl_run *run, const char *why)
         return;
     sl_status_open(run);
     write_status(run, "waiting", why, true);
-    run->status.kept_ns = 0; /* the end of it is not to be missed */
-    sl_service_tell(&run->status.service, "STATUS=waiting for room on a disk");
+    run->status->kept_ns = 0; /* the end of it is not to be missed */
+    sl_service_tell(&run->service, "STATUS=waiting for room on a disk");
 }
 
 void sl_status_close(struct sl_run *run, const char *error)
 {
-    struct sl_status *status = &run->status;
+    struct sl_status *status = run->status;
     if (!status->is_open)
         return;
-    sl_service_tell(&status->service, "STOPPING=1");
+    sl_service_tell(&run->service, "STOPPING=1");
     write_status(run, error ? "failed" : "stopped", error, true);
-    sl_service_close(&status->service);
+    sl_service_close(&run->service);
     sl_buf_done(&status->head);
     sl_buf_done(&status->text);
     sl_buf_done(&status->errors);
@@ -158,7 +158,7 @@ static int64_t at_least_zero(int64_t ms)
 
 static void count(struct sl_batch *batch)
 {
-    struct sl_status *status = &batch->run->status;
+    struct sl_status *status = batch->run->status;
     struct sl_status_batch *last = &status->last;
     bool is_virtual = batch->run->options->virtual_clock;
     *last = (struct sl_status_batch){
@@ -185,7 +185,7 @@ static void count(struct sl_batch *batch)
 static void show_batch(struct sl_batch *batch)
 {
     struct sl_run *run = batch->run;
-    struct sl_status *status = &run->status;
+    struct sl_status *status = run->status;
     char name[64];
     status->text.len = 0;
     if (!run->services.viewer || !sl_status_batch_json(batch, &status->text))
@@ -214,7 +214,7 @@ static void trim(struct sl_buf *errors)
 
 static void show_errors(struct sl_batch *batch)
 {
-    struct sl_status *status = &batch->run->status;
+    struct sl_status *status = batch->run->status;
     if (!batch->run->services.viewer || (!status->last.rejected && !status->last.aside))
         return;
     if (!sl_status_errors(batch, &status->errors))
@@ -225,14 +225,14 @@ static void show_errors(struct sl_batch *batch)
 
 static void tell_service(struct sl_run *run, int64_t now_ns)
 {
-    struct sl_status *status = &run->status;
-    if (status->service.fd < 0 || now_ns - status->told_ns < SECOND_NS)
+    struct sl_status *status = run->status;
+    if (run->service.fd < 0 || now_ns - status->told_ns < SECOND_NS)
         return;
     status->told_ns = now_ns;
     status->text.len = 0;
     if (sl_buf_text(&status->text, "STATUS=") && sl_status_line(run, &status->text) &&
         sl_buf_byte(&status->text, 0))
-        sl_service_tell(&status->service, (const char *)status->text.bytes);
+        sl_service_tell(&run->service, (const char *)status->text.bytes);
 }
 
 void sl_status_batch(struct sl_batch *batch)
@@ -240,9 +240,9 @@ void sl_status_batch(struct sl_batch *batch)
     struct sl_run *run = batch->run;
     int64_t now_ns = sl_monotonic_ns();
     count(batch);
-    if (!run->status.is_open) /* redone at start: it is shown when the run is open */
+    if (!run->status->is_open) /* redone at start: it is shown when the run is open */
         return;
-    write_status(run, "running", NULL, now_ns - run->status.kept_ns >= SECOND_NS);
+    write_status(run, "running", NULL, now_ns - run->status->kept_ns >= SECOND_NS);
     show_metrics(run);
     show_batch(batch);
     show_errors(batch);
@@ -251,7 +251,7 @@ void sl_status_batch(struct sl_batch *batch)
 
 void sl_status_idle(struct sl_run *run)
 {
-    const struct sl_status *status = &run->status;
+    const struct sl_status *status = run->status;
     if (!status->is_open || sl_monotonic_ns() - status->kept_ns < SECOND_NS)
         return;
     struct sl_status_intake now = sl_status_intake(run);

@@ -9,7 +9,6 @@
 
 #include "core/base/buf.h"
 #include "core/base/error.h"
-#include "engine/run/service.h"
 
 struct sl_batch;
 struct sl_run;
@@ -31,7 +30,6 @@ struct sl_status_intake {
 
 struct sl_status {
     bool is_open;
-    struct sl_service service;
     int64_t kept_ns, told_ns; /* when status.json and STATUS= were written last; 0: never */
     uint64_t rows, rejected, files, aside, replaced; /* of this run */
     struct sl_status_batch last;

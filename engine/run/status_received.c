@@ -1,6 +1,7 @@
 #include "engine/run/status_received.h"
 
 #include "engine/graph/validate.h"
+#include "engine/run/status.h"
 #include "text/json.h"
 
 #include <inttypes.h>

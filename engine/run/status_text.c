@@ -1,6 +1,7 @@
 #include "engine/run/status_text.h"
 
 #include "engine/graph/paths.h"
+#include "engine/run/status.h"
 #include "engine/run/status_received.h"
 #include "text/json.h"
 #include "watcher/watcher.h"
@@ -58,7 +59,7 @@ bool sl_status_head(const struct sl_run *run, struct sl_buf *buf)
 
 static bool add_last(const struct sl_run *run, struct sl_buf *buf)
 {
-    const struct sl_status_batch *last = &run->status.last;
+    const struct sl_status_batch *last = &run->status->last;
     if (!run->committed)
         return sl_buf_text(buf, ",\"last\":null");
     return sl_buf_printf(buf,
@@ -160,7 +161,7 @@ static bool add_readers(const struct sl_run *run, struct sl_buf *buf)
 
 bool sl_status_json(const struct sl_run *run, const char *state, const char *error, struct sl_buf *buf)
 {
-    const struct sl_status *status = &run->status;
+    const struct sl_status *status = run->status;
     bool ok = sl_buf_append(buf, status->head.bytes, status->head.len) &&
               sl_buf_printf(buf, ",\"state\":\"%s\",\"written_ms\":%" PRId64 ",\"batches\":%" PRIu64, state,
                             sl_clock_real.now_ms(&sl_clock_real), run->batches);
@@ -193,7 +194,7 @@ static bool add_gauge(struct sl_buf *buf, const char *name, const char *help, do
 /* The last batch, as Spark's streaming tab has it. */
 static bool add_delays(const struct sl_run *run, struct sl_buf *buf)
 {
-    const struct sl_status_batch *last = &run->status.last;
+    const struct sl_status_batch *last = &run->status->last;
     double interval_s = (double)run->context->options.interval_ms / 1000;
     return add_gauge(buf, "input_rate", "Records a second of the last batch.",
                      (double)last->rows / interval_s) &&
@@ -237,7 +238,7 @@ static bool add_intake(const struct sl_run *run, struct sl_buf *buf)
 
 bool sl_status_metrics(const struct sl_run *run, struct sl_buf *buf)
 {
-    const struct sl_status *status = &run->status;
+    const struct sl_status *status = run->status;
     return add_counter(buf, "batches", "Batches committed by this run.", run->committed) &&
            add_counter(buf, "records", "Records read.", status->rows) &&
            add_counter(buf, "rejected_records", "Records set aside.", status->rejected) &&
@@ -294,7 +295,7 @@ static bool add_outputs(const struct sl_batch *batch, struct sl_buf *buf)
 
 bool sl_status_batch_json(const struct sl_batch *batch, struct sl_buf *buf)
 {
-    const struct sl_status_batch *last = &batch->run->status.last;
+    const struct sl_status_batch *last = &batch->run->status->last;
     return sl_buf_printf(buf,
                          "{\"time\":%" PRId64 ",\"started_ms\":%" PRId64 ",\"finished_ms\":%" PRId64
                          ",\"files\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64,
@@ -341,7 +342,7 @@ bool sl_status_errors(const struct sl_batch *batch, struct sl_buf *buf)
 
 bool sl_status_line(const struct sl_run *run, struct sl_buf *buf)
 {
-    const struct sl_status_batch *last = &run->status.last;
+    const struct sl_status_batch *last = &run->status->last;
     return sl_buf_printf(buf, "batch %" PRId64 ": %" PRIu64 " records in %" PRId64 " ms; %" PRIu64 " batches",
                          last->t, last->rows, last->processing_ms, run->batches);
 }

@@ -1,6 +1,6 @@
 #include "lua/lib/calendar.h"
 
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 
 #include <lauxlib.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 #include "lua/lib/pattern.h"
 
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 
 #include <ctype.h>
 #include <lauxlib.h>

@@ -5,7 +5,7 @@
 #include "lua/lib/pairs.h"
 #include "lua/lib/paths.h"
 #include "lua/lib/random.h"
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 
 #include <lauxlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "lua/lib/random.h"
 
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/base/buf.h"
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 
 /* Appends it; nothing where the file is not there any more. False: out of memory. */
 bool sl_function_text(struct sl_copy *copy, unsigned number, struct sl_buf *buf);

@@ -1,6 +1,6 @@
 #include "lua/lib/values.h"
 
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 #include "lua/value.h"
 #include "text/format.h"
 #include "text/json.h"

@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sl_store_path(uint64_t number, char path[SL_STORE_PATH_BYTES])
-{
-    snprintf(path, SL_STORE_PATH_BYTES, "%" PRIu64 ".seg", number);
-}
-
 bool sl_store_append(struct sl_store_list *list, struct sl_store_entry entry)
 {
     if (list->count == list->capacity) {

@@ -5,8 +5,10 @@
 #include "state/store/merge.h"
 #include "state/store/store.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 enum { SL_STORE_PATH_BYTES = 64 };
 
@@ -57,7 +59,10 @@ struct sl_store {
 };
 
 /* "<number>.seg". */
-void sl_store_path(uint64_t number, char path[SL_STORE_PATH_BYTES]);
+static inline void sl_store_path(uint64_t number, char path[SL_STORE_PATH_BYTES])
+{
+    snprintf(path, SL_STORE_PATH_BYTES, "%" PRIu64 ".seg", number);
+}
 /* False: out of memory. */
 bool sl_store_append(struct sl_store_list *list, struct sl_store_entry entry);
 int sl_store_open_segment(struct sl_store *store, const struct sl_store_entry *entry, bool verify,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Arrows only point down: which folder may include from which (docs/ARCHITECTURE.md, "Floors").
+"""Arrows only point down: which folder may include from which (docs/ARCHITECTURE.md, "Floors"), also within a room.
 
-Also: a module's own header comes first, so that every header is known to stand alone, and the header of a
+Also: no header includes itself by way of others, a module's own header comes first, so that every header is known to stand alone, and the header of a
 library is included by the room that wraps it and by nobody else.
 """
 import re
@@ -16,10 +16,27 @@ BELOW["lua"] = BELOW["engine"] + ["engine"]
 BELOW["cli"] = BELOW["lua"] + ["lua"]
 
 ROOMS = {
-    "sqlite3.h": ["state/"], "inotifytools/": ["watcher/notify"], "fuse": ["fs/"], "lua.h": ["lua/"],
+    "sqlite3.h": ["state/"], "inotifytools/": ["watcher/notify"], "fuse": ["fs/mount/"], "lua.h": ["lua/"],
     "lauxlib.h": ["lua/"], "lualib.h": ["lua/"], "pcre2.h": ["text/"], "zstd.h": ["text/", "output/compress", "state/store/segment", "state/spill/spill"],
     "zlib.h": ["text/", "output/compress"],
 }
+# Within a room that has sub-folders: which may include from which. A list that names all of a room is its registry.
+# lua/lib replaces functions of Lua's library within a copy of the script, which it needs and which opens it.
+INSIDE = {
+    "core/base": [], "core/rows": ["core/base"], "core/contract": ["core/base", "core/rows"],
+    "ops": [], "ops/key": [], "ops/narrow": ["ops"], "ops/builtin": ["ops"], "ops/reducer": ["ops/builtin"],
+    "ops/shuffle": ["ops/key"], "ops/group": ["ops/key", "ops/reducer"],
+    "ops/cogroup": ["ops/key", "ops/reducer", "ops/group"], "ops/sort": ["ops/key", "ops/group"],
+    "ops/window": ["ops/key", "ops/reducer", "ops/group"], "ops/state": ["ops/key", "ops/reducer", "ops/group"],
+    "state": [], "state/store": [], "state/spill": ["state/store"], "state/catalog": ["state", "state/store"],
+    "fs/tree": [], "fs/mount": ["fs/tree"],
+    "engine/graph": [], "engine/batch": ["engine/graph"], "engine/trial": ["engine/graph", "engine/batch"],
+    "engine/run": ["engine/graph", "engine/batch", "engine/trial"],
+    "lua": ["lua/lib"], "lua/lib": ["lua"], "lua/testing": ["lua"],
+    "cli": [], "cli/main": ["cli"],
+}
+REGISTRIES = ["ops/list.c"]
+
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.M)
 
 
@@ -44,6 +61,31 @@ def wrong_arrow(path, what):
     return "%s may not include %s: %s/ includes only %s" % (path, what, floor, ", ".join(BELOW[floor] + [floor]))
 
 
+def wrong_folder(path, what):
+    folder, target = str(path.parent), what.rpartition("/")[0]
+    if folder not in INSIDE or floor_of(what) != path.parts[0] or folder == target or str(path) in REGISTRIES:
+        return None
+    if target in INSIDE.get(folder, []):
+        return None
+    return "%s may not include %s: %s/ includes only %s of its room" % (
+        path, what, folder, ", ".join(INSIDE.get(folder, [])) or "nothing else")
+
+
+def circles(headers):
+    """Each header that is reached from itself, with the way there."""
+    done = set()
+    for start in sorted(headers):
+        ways = [[start]]
+        while ways:
+            way = ways.pop()
+            for following in headers[way[-1]]:
+                if following == start:
+                    yield "%s includes itself: %s" % (start, " -> ".join(way + [start]))
+                elif following in headers and following not in done and following not in way:
+                    ways.append(way + [following])
+        done.add(start)
+
+
 def wrong_room(path, what):
     for header, rooms in ROOMS.items():
         if what.startswith(header) and not str(path).startswith(tuple(rooms)):
@@ -61,7 +103,7 @@ def own_header_first(path):
 
 def complaints(path):
     for line, ours, what in includes(path):
-        wrong = wrong_arrow(path, what) if ours else wrong_room(path, what)
+        wrong = (wrong_arrow(path, what) or wrong_folder(path, what)) if ours else wrong_room(path, what)
         if wrong:
             yield "line %d: %s" % (line, wrong)
     wrong = own_header_first(path)
@@ -69,4 +111,6 @@ def complaints(path):
         yield wrong
 
 
-source.report([wrong for path in source.files(".c", ".h") if path.parts[0] in BELOW for wrong in complaints(path)])
+OURS = [path for path in source.files(".c", ".h") if path.parts[0] in BELOW]
+HEADERS = {str(path): [what for _, ours, what in includes(path) if ours] for path in OURS if path.suffix == ".h"}
+source.report([wrong for path in OURS for wrong in complaints(path)] + list(circles(HEADERS)))

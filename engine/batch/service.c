@@ -1,4 +1,4 @@
-#include "engine/run/service.h"
+#include "engine/batch/service.h"
 
 #include "core/base/clock.h"
 

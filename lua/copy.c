@@ -1,4 +1,4 @@
-#include "lua/testing/copy.h"
+#include "lua/copy.h"
 
 #include "lua/callable.h"
 #include "lua/job_internal.h"

@@ -1,4 +1,4 @@
-#include "engine/run/abandon.h"
+#include "engine/batch/abandon.h"
 
 #include <errno.h>
 #include <poll.h>
