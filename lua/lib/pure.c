@@ -1,11 +1,11 @@
 #include "lua/lib/pure.h"
 
+#include "lua/copy.h"
 #include "lua/job_internal.h"
 #include "lua/lib/calendar.h"
 #include "lua/lib/pairs.h"
 #include "lua/lib/paths.h"
 #include "lua/lib/random.h"
-#include "lua/copy.h"
 
 #include <lauxlib.h>
 #include <string.h>

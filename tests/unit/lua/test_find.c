@@ -1,6 +1,6 @@
 /* lua/lib/find against Lua's own functions: the same results and messages for any pattern and text. */
-#include "lua/lib/find.h"
 #include "lua/copy.h"
+#include "lua/lib/find.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
