@@ -169,11 +169,15 @@ static int take(struct letters *letters, const char *text, size_t len)
     struct sl_field letter;
     const char *message;
     size_t at;
-    int r = 0;
     sl_arena_reset(&letters->arena);
-    if (!sl_json_parse(&letters->arena, text, len, &letter, &message, &at) || letter.tag != SL_MAP)
+    int r = sl_json_parse(&letters->arena, text, len, &letter, &message, &at);
+    if (r == SL_ENOMEM)
+        return r;
+    if (r < 0 || letter.tag != SL_MAP) {
         letters->unreadable++;
-    else if (letters->by)
+        return 0;
+    }
+    if (letters->by)
         r = count(letters, &letter);
     else if (sl_line_has(letters->line, "json"))
         letters->shown += fwrite(text, 1, len, stdout) == len && putchar('\n') != EOF;

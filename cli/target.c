@@ -135,6 +135,16 @@ static int open_target(struct sl_target *target, const struct sl_line *line, con
     return r < 0 ? r : sl_target_read_status(target, err);
 }
 
+bool sl_target_is_named(const struct sl_line *line)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf names = {0};
+    char *first = NULL;
+    bool is_named =
+        names_job(line) || sl_line_text(line, "checkpoint") || find_checkpoints(&first, &names) > 0;
+    free(first);
+    return is_named;
+}
+
 int sl_target_open_checkpoint(const char *path, struct sl_target *ret, struct sl_error *err)
 {
     *ret = (struct sl_target){0};

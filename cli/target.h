@@ -27,6 +27,8 @@ int sl_target_open(const struct sl_line *line, struct sl_target *ret, const char
                    size_t *ret_count, struct sl_error *err);
 /* The same of a checkpoint, without a job; path NULL: the only one under ./.sluice. */
 int sl_target_open_checkpoint(const char *path, struct sl_target *ret, struct sl_error *err);
+/* Whether the line names a job or a checkpoint, or there is one under ./.sluice: what sl_target_open would open. */
+bool sl_target_is_named(const struct sl_line *line);
 void sl_target_close(struct sl_target *target);
 
 /* A command that is about a target and takes no other operands: opens it, does `command`, closes it. The exit

@@ -276,6 +276,21 @@ static int wait_with(const struct sl_line *line, struct sl_target *target, const
     return r < 0 ? r : wait_for(&wait, sl_line_has(line, "after"), ret_status, err);
 }
 
+/* A run that was started a moment ago may not have made its checkpoint yet: `sluice run job.lua & ...; sluice wait`
+ * is a correct script. */
+enum { START_MS = 10000, START_LOOK_MS = 20 };
+
+static void wait_for_checkpoint(const struct sl_line *line)
+{
+    const char *timeout = sl_line_text(line, "timeout");
+    int64_t most_ms = START_MS;
+    if (timeout)
+        sl_assert(sl_duration_parse(timeout, strlen(timeout), &most_ms));
+    int64_t end_ns = sl_monotonic_ns() + (most_ms < START_MS ? most_ms : START_MS) * 1000000;
+    while (!sl_target_is_named(line) && sl_monotonic_ns() < end_ns)
+        (void)poll(NULL, 0, START_LOOK_MS);
+}
+
 static int run_wait(const struct sl_line *line)
 {
     struct sl_error err;
@@ -283,6 +298,7 @@ static int run_wait(const struct sl_line *line)
     const char *const *operands;
     size_t count;
     int status = SL_STATUS_DONE;
+    wait_for_checkpoint(line);
     if (sl_target_open(line, &target, &operands, &count, &err) < 0)
         return sl_report_error(&err);
     int r = count == 1 ? wait_with(line, &target, operands[0], &status, &err)
