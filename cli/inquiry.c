@@ -1,6 +1,7 @@
 #include "cli/inquiry.h"
 
 #include "core/contract/source.h"
+#include "engine/batch/replay.h"
 #include "engine/graph/graph.h"
 #include "watcher/file_stat.h"
 
@@ -197,6 +198,26 @@ static int note(void *arg, const struct sl_reading_file *file)
     return strcmp(file->file.path, inquiry->path) == 0 ? note_file(inquiry, file) : 0;
 }
 
+/* What the history has dropped stays in the quarantine. */
+static int note_quarantined(void *arg, const struct sl_reading_file *file)
+{
+    struct sl_inquiry *inquiry = arg;
+    int r = 0;
+    if (strcmp(file->file.path, inquiry->path) != 0)
+        return 0;
+    if (!inquiry->known.any || inquiry->known.batch_ms < file->batch_ms)
+        r = note_file(inquiry, file);
+    inquiry->known.is_in_quarantine = inquiry->known.batch_ms == file->batch_ms;
+    return r;
+}
+
+static bool is_requested(const struct sl_inquiry *inquiry)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/" SL_REPLAY_REQUEST, inquiry->target->checkpoint);
+    return access(path, F_OK) == 0;
+}
+
 int sl_inquiry_read(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err)
 {
     struct sl_reading_progress progress;
@@ -205,6 +226,9 @@ int sl_inquiry_read(struct sl_inquiry *inquiry, struct sl_reading *reading, stru
         inquiry->known_directory = (struct sl_known_directory){0}; /* its files come again */
     if (r == 0)
         r = sl_reading_files(reading, inquiry->arrival, inquiry->from_ms, INT64_MAX, note, inquiry, err);
+    inquiry->known.is_in_quarantine = false;
+    r = r < 0 ? r : sl_reading_quarantined(reading, note_quarantined, inquiry, err);
+    inquiry->known.is_requested = is_requested(inquiry);
     if (r == SL_ENOMEM)
         return sl_error_nomem(err);
     if (r == 0 && progress.any)

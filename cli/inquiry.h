@@ -12,6 +12,8 @@ struct sl_known_file {
     int64_t batch_ms;
     struct sl_file file; /* without path */
     char *quarantined;
+    bool is_in_quarantine; /* it was neither replayed nor forgotten */
+    bool is_requested;     /* sluice replay was called: it is taken once more */
 };
 
 /* Where what was taken is a directory: the newest batch that took it. */

@@ -1,190 +1,275 @@
-/* A file that was quarantined comes in once more as what every watcher understands: a new file, a copy of it,
- * renamed over the old name. So it does not matter whether a run is under way. */
+/* Says what a replay will take, and leaves a request in the checkpoint, which the run under way or the next one
+ * finds (engine/batch/replay.h): nothing is written into a watched directory. */
 #include "cli/commands.h"
-#include "cli/replay_letters.h"
 #include "cli/report.h"
 #include "cli/target.h"
 
 #include "core/base/buf.h"
 #include "core/base/io.h"
+#include "engine/batch/replay.h"
+#include "sources/letters.h"
+#include "state/catalog/catalog.h"
 #include "watcher/file_stat.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-enum { COPY_BYTES = 256 << 10 };
 
 static const struct sl_flag replay_flags[] = {
     SL_TARGET_FLAGS,
+    {"forget", SL_FLAG_TEXT, "FILE", NULL,
+     "drop FILE (or all files in it) from the quarantine; take nothing"},
     {0},
 };
 
 struct replay {
     struct sl_target *target;
-    const char *const *source; /* watched directories, until NULL */
-    uint64_t again, left;
+    uint64_t files, records;
     struct sl_error *err;
 };
 
-/* ---- one file ---- */
-
-static int copy_bytes(int from, int to, const char *path, struct sl_error *err)
-{
-    char *buf = malloc(COPY_BYTES);
-    off_t offset = 0;
-    ssize_t n = 0;
-    int r = buf ? 0 : sl_error_nomem(err);
-    while (r == 0 && (n = sl_io_read_at(&sl_io_system, from, buf, COPY_BYTES, offset, path, err)) > 0) {
-        r = sl_io_write(&sl_io_system, to, buf, (size_t)n, path, err);
-        offset += n;
-    }
-    free(buf);
-    return r < 0 ? r : n < 0 ? (int)n : sl_io_sync(&sl_io_system, to, path, err);
-}
-
-/* With its mode and times. */
-static int copy_file(int dirfd, const char *name, const char *hidden, const char *path, struct sl_error *err)
-{
-    struct stat info;
-    int from = sl_io_open(&sl_io_system, dirfd, name, O_RDONLY | O_NOFOLLOW, 0, err);
-    if (from < 0)
-        return from;
-    int to = sl_io_open(&sl_io_system, dirfd, hidden, O_WRONLY | O_CREAT | O_TRUNC, 0600, err);
-    int r = to < 0 ? to : copy_bytes(from, to, path, err);
-    if (r == 0 && fstat(from, &info) == 0) {
-        const struct timespec times[] = {info.st_atim, info.st_mtim};
-        (void)!fchown(to, info.st_uid, info.st_gid); /* where it may not be as it was, it is ours */
-        (void)fchmod(to, info.st_mode & 07777);
-        (void)futimens(to, times);
-    }
-    sl_io_close(&sl_io_system, from);
-    if (to >= 0)
-        sl_io_close(&sl_io_system, to);
-    return r;
-}
-
-static int bring_in(int dirfd, const char *name, const struct sl_file *file, struct sl_error *err)
-{
-    char hidden[64];
-    snprintf(hidden, sizeof hidden, ".sluice-replay-%" PRIu64, file->inode);
-    int r = copy_file(dirfd, name, hidden, file->path, err);
-    if (r == 0 && renameat(dirfd, hidden, dirfd, name) < 0)
-        r = sl_error_sys(err, errno, "renaming %s/%s to %s", file->path, hidden, name);
-    if (r < 0)
-        (void)unlinkat(dirfd, hidden, 0); /* hidden names are nobody's business */
-    return r;
-}
-
-static void say(struct replay *replay, const char *path, const char *what)
+static void say(const char *path, const char *what)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
     if (sl_buf_safe(&safe, path, strlen(path)))
         printf("%.*s: %s\n", (int)safe.len, (const char *)safe.bytes, what);
-    replay->left++;
 }
 
-/* The arrival that was quarantined still lies there: 1; 0: said why it is left out, or it came in again. */
-static int is_still_there(struct replay *replay, int dirfd, const char *name, const struct sl_file *file)
+/* ---- files ---- */
+
+static int count_file(void *arg, const struct sl_reading_file *quarantined)
 {
+    struct replay *replay = arg;
     struct sl_file_stat look;
-    int r = sl_file_stat_get(&sl_io_system, dirfd, ".", name, &look, replay->err);
+    const char *path = sl_target_path(replay->target, quarantined->file.path);
+    int r = path ? sl_file_stat_get(&sl_io_system, AT_FDCWD, ".", path, &look, replay->err)
+                 : sl_error_nomem(replay->err);
     if (r < 0)
         return r;
-    struct sl_file now = {
-        .inode = look.inode, .born_ns = look.born_ns, .mtime_ns = look.mtime_ns, .size = look.size};
+    bool is_it = look.kind == SL_LOOK_FILE && look.inode == quarantined->file.inode &&
+                 look.born_ns == quarantined->file.born_ns;
+    replay->files += is_it;
     if (look.kind == SL_LOOK_ABSENT)
-        say(replay, file->path, "is gone");
-    return look.kind == SL_LOOK_FILE && sl_file_same(file, &now);
+        say(quarantined->file.path, "is gone; it stays quarantined until --forget drops it");
+    else if (!is_it)
+        say(quarantined->file.path,
+            "is another file than the one that is quarantined, and arrives by itself");
+    return 0;
 }
 
-/* The name below its watched directory; NULL: there is no such directory any more, or it is deeper. */
-static const char *name_of(const struct replay *replay, const char *path, const char **ret_directory)
+/* ---- dead letters ---- */
+
+struct group {
+    const char *path, *left;
+    uint64_t count;
+};
+
+static void say_group(int64_t batch_ms, const struct group *group)
 {
-    for (size_t i = 0; replay->source[i]; i++) {
-        size_t len = strlen(replay->source[i]);
-        if (strncmp(path, replay->source[i], len) == 0 && path[len] == '/' && !strchr(path + len + 1, '/')) {
-            *ret_directory = replay->source[i];
-            return path + len + 1;
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    const char *path = group->path[0] ? group->path : "the batch";
+    if (group->count && sl_buf_safe(&safe, path, strlen(path)))
+        printf("batch %" PRId64 ": %" PRIu64 " records of %.*s are left: %s\n", batch_ms, group->count,
+               (int)safe.len, (const char *)safe.bytes, group->left);
+}
+
+static void count_letters(struct replay *replay, int64_t batch_ms, const struct sl_letters *letters)
+{
+    struct group group = {.path = "", .left = ""};
+    for (size_t i = 0; i < letters->count; i++) {
+        const struct sl_letter *letter = &letters->letter[i];
+        replay->records += !letter->left;
+        if (!letter->left)
+            continue;
+        if (strcmp(letter->path, group.path) != 0 || strcmp(letter->left, group.left) != 0) {
+            say_group(batch_ms, &group);
+            group = (struct group){letter->path, letter->left, 0};
         }
+        group.count += letter->count;
     }
-    return NULL;
+    say_group(batch_ms, &group);
 }
 
-static int replay_in(struct replay *replay, int dirfd, const char *name, const struct sl_file *file)
+static int count_name(struct replay *replay, int dirfd, const char *name)
 {
-    int r = is_still_there(replay, dirfd, name, file);
-    if (r <= 0)
-        return r;
-    r = bring_in(dirfd, name, file, replay->err);
-    replay->again += r == 0;
+    char *end;
+    int64_t batch_ms = strtoll(name, &end, 10);
+    struct sl_letters letters;
+    if (end == name || (strcmp(end, ".jsonl") != 0 && strcmp(end, ".replay") != 0))
+        return 0;
+    int r = sl_letters_read(&sl_io_system, dirfd, name, &letters, replay->err);
+    if (r < 0)
+        return replay->err->sys == ENOENT ? 0 : r; /* a run has just moved it */
+    count_letters(replay, batch_ms, &letters);
+    sl_letters_done(&letters);
+    return 0;
+}
+
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int count_all_letters(struct replay *replay, int checkpoint_fd)
+{
+    struct dirent **names = NULL;
+    int dirfd = openat(checkpoint_fd, "deadletter", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r = 0;
+    if (dirfd < 0)
+        return errno == ENOENT ? 0 : sl_error_sys(replay->err, errno, "opening deadletter");
+    int count = scandirat(dirfd, ".", &names, NULL, compare_names);
+    for (int i = 0; i < count; i++) {
+        r = r < 0 ? r : count_name(replay, dirfd, names[i]->d_name);
+        free(names[i]);
+    }
+    free(names);
+    close(dirfd);
     return r;
 }
 
-static int replay_file(void *arg, const struct sl_reading_file *file)
+/* ---- the request ---- */
+
+/* Durable when it returns. */
+static int write_request(int checkpoint_fd, struct sl_error *err)
 {
-    struct replay *replay = arg;
-    const char *directory, *name;
-    if (!file->quarantined || !file->committed)
+    int fd = sl_io_open(&sl_io_system, checkpoint_fd, SL_REPLAY_REQUEST, O_WRONLY | O_CREAT | O_NOFOLLOW,
+                        0600, err);
+    if (fd < 0)
+        return fd;
+    int r = sl_io_sync(&sl_io_system, fd, SL_REPLAY_REQUEST, err);
+    sl_io_close(&sl_io_system, fd);
+    return r < 0 ? r : sl_io_sync(&sl_io_system, checkpoint_fd, "the checkpoint", err);
+}
+
+static int replay_in(struct replay *replay, struct sl_reading *reading, int checkpoint_fd)
+{
+    int r = sl_reading_quarantined(reading, count_file, replay, replay->err);
+    r = r < 0 ? r : count_all_letters(replay, checkpoint_fd);
+    if (r == 0 && replay->files + replay->records)
+        r = write_request(checkpoint_fd, replay->err);
+    if (r == 0)
+        printf("%" PRIu64 " files and %" PRIu64 " lines come in once more\n", replay->files, replay->records);
+    return r;
+}
+
+static int replay_all(struct sl_target *target, struct sl_error *err)
+{
+    struct replay replay = {.target = target, .err = err};
+    struct sl_reading *reading;
+    int r = sl_reading_open(target->checkpoint, &reading, err);
+    if (r < 0)
+        return r;
+    int fd = sl_io_open(&sl_io_system, AT_FDCWD, target->checkpoint, O_RDONLY | O_DIRECTORY, 0, err);
+    r = fd < 0 ? fd : replay_in(&replay, reading, fd);
+    if (fd >= 0)
+        sl_io_close(&sl_io_system, fd);
+    sl_reading_close(reading);
+    return r;
+}
+
+/* ---- --forget ---- */
+
+struct forget {
+    struct sl_target *target;
+    const char *wanted; /* absolute where it was found */
+    char *path;         /* as the catalog names it; owned */
+};
+
+/* By the name that status shows, or as a path from here. */
+static int find_file(void *arg, const struct sl_reading_file *file)
+{
+    struct forget *forget = arg;
+    const char *from_here = sl_target_path(forget->target, file->file.path);
+    size_t len = strlen(forget->wanted);
+    bool is_it = strcmp(file->file.path, forget->wanted) == 0 ||
+                 (strncmp(file->file.path, forget->wanted, len) == 0 && file->file.path[len] == '/') ||
+                 (from_here && strcmp(from_here, forget->wanted) == 0);
+    if (!is_it)
         return 0;
-    name = name_of(replay, file->file.path, &directory);
-    if (!name) {
-        say(replay, file->file.path,
-            "came with its directory; move it into the watched directory as a file of its own");
-        return 0;
-    }
-    const char *path = sl_target_path(replay->target, directory);
-    int dirfd = path ? sl_io_open(&sl_io_system, AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, replay->err)
-                     : sl_error_nomem(replay->err);
+    bool is_exact = strncmp(file->file.path, forget->wanted, len) != 0;
+    forget->path = strdup(is_exact ? file->file.path : forget->wanted);
+    return 1;
+}
+
+/* A run under way holds the catalog, and is asked to do it. */
+static int request_forget(const struct sl_target *target, const char *path, struct sl_error *err)
+{
+    int dirfd = sl_io_open(&sl_io_system, AT_FDCWD, target->checkpoint, O_RDONLY | O_DIRECTORY, 0, err);
     if (dirfd < 0)
         return dirfd;
-    int r = replay_in(replay, dirfd, name, &file->file);
+    int fd = sl_io_open(&sl_io_system, dirfd, SL_FORGET_REQUEST, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW,
+                        0600, err);
+    int r = fd < 0 ? fd : sl_io_write(&sl_io_system, fd, path, strlen(path) + 1, SL_FORGET_REQUEST, err);
+    r = r < 0 ? r : sl_io_sync(&sl_io_system, fd, SL_FORGET_REQUEST, err);
+    if (fd >= 0)
+        sl_io_close(&sl_io_system, fd);
+    r = r < 0 ? r : sl_io_sync(&sl_io_system, dirfd, "the checkpoint", err);
     sl_io_close(&sl_io_system, dirfd);
+    return r;
+}
+
+static int forget_path(struct sl_target *target, const char *path, struct sl_error *err)
+{
+    struct sl_catalog *catalog;
+    int64_t count = 0;
+    int r = sl_catalog_open(&sl_io_system, AT_FDCWD, target->checkpoint, &catalog, err);
+    if (r == SL_EHELD)
+        r = request_forget(target, path, err);
+    else if (r == 0) {
+        r = sl_catalog_forget_quarantined(catalog, path, &count, err);
+        sl_catalog_close(catalog);
+    }
+    if (r == 0)
+        say(path, "is not quarantined any more");
+    return r;
+}
+
+static int forget(struct sl_target *target, const char *file, struct sl_error *err)
+{
+    struct forget forget = {target, file, NULL};
+    struct sl_reading *reading;
+    int r = sl_reading_open(target->checkpoint, &reading, err);
+    if (r < 0)
+        return r;
+    r = sl_reading_quarantined(reading, find_file, &forget, err);
+    sl_reading_close(reading);
+    if (r == 0)
+        r = sl_error_set(err, SL_EUSAGE, "%s is not quarantined; sluice status names the files that are",
+                         file);
+    else if (r > 0)
+        r = forget.path ? forget_path(target, forget.path, err) : sl_error_nomem(err);
+    free(forget.path);
     return r;
 }
 
 /* ---- the command ---- */
 
-static int replay_all(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
+static int replay(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
-    struct replay replay = {.target = target, .err = err};
-    struct sl_reading *reading;
-    (void)line;
-    int r = sl_reading_open(target->checkpoint, &reading, err);
-    if (r < 0)
-        return r;
-    r = sl_target_sources(target, reading, &replay.source, err);
-    r = r < 0 ? r : sl_reading_files(reading, NULL, INT64_MIN, INT64_MAX, replay_file, &replay, err);
-    uint64_t lines = 0;
-    if (r == 0)
-        r = sl_replay_letters(target, reading, replay.source, &lines, err);
-    sl_reading_close(reading);
-    if (r == 0)
-        printf("%" PRIu64 " files and %" PRIu64 " lines come in once more\n", replay.again, lines);
-    return r;
+    const char *file = sl_line_text(line, "forget");
+    return file ? forget(target, file, err) : replay_all(target, err);
 }
 
 static int run_replay(const struct sl_line *line)
 {
-    return sl_target_run(line, replay_all);
+    return sl_target_run(line, replay);
 }
 
 const struct sl_command sl_command_replay = {
     .name = "replay",
-    .arguments = "[JOB.lua]",
+    .arguments = "[JOB.lua] [--forget FILE]",
     .summary = "takes quarantined files and dead letters once more",
     .details =
-        "Mend them first, in place or by renaming a better one over them (that alone brings it in). A run\n"
-        "may be under way. A file that was replaced since is left alone: it came in again by itself.\n"
+        "The run that is under way takes them with its next batch, else the next run does. Files are read where\n"
+        "they are: mend them in place first. A file that was replaced since arrives by itself and is left alone.\n"
         "\n"
-        "Of dead letters, lines that were records themselves come in again, as replay-T-FILE beside their\n"
-        "file; where a line was taken apart first, or lies in a compressed file, its letter is left. What came in again\n"
-        "has its letters in deadletter/T.replayed.",
+        "Dead letters come in again as records of their source, with their file and line, where they were refused:\n"
+        "other branches of the job, which have had the record, do not get it again. Those of which only a part of\n"
+        "the record is known are left, and why. What came in again has its letters in deadletter/T.replayed.",
     .flags = replay_flags,
     .run = run_replay,
 };

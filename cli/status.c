@@ -203,6 +203,29 @@ static void print_sources(const struct sl_target *target)
             print_source(&sources.items[i]);
 }
 
+/* Each by name, whatever the history drops. */
+static int print_quarantined(void *arg, const struct sl_reading_file *file)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    (void)arg;
+    if (sl_buf_safe(&safe, file->file.path, strlen(file->file.path)) && sl_buf_text(&safe, ": ") &&
+        sl_buf_safe(&safe, file->quarantined, strlen(file->quarantined)))
+        printf("%-12s %.*s (batch %" PRId64 ")\n", "quarantined", (int)safe.len, (const char *)safe.bytes,
+               file->batch_ms);
+    return 0;
+}
+
+static int print_all_quarantined(struct sl_target *target, struct sl_error *err)
+{
+    struct sl_reading *reading;
+    int r = sl_reading_open(target->checkpoint, &reading, err);
+    if (r < 0)
+        return r;
+    r = sl_reading_quarantined(reading, print_quarantined, NULL, err);
+    sl_reading_close(reading);
+    return r;
+}
+
 static void print_standing(struct sl_target *target, const struct standing *standing)
 {
     const struct sl_reading_progress *progress = &standing->progress;
@@ -254,13 +277,49 @@ static bool add_json(struct sl_target *target, const struct standing *standing, 
                          ",\"lag_ms\":%" PRId64 ",\"files\":%" PRIu64 ",\"quarantined\":%" PRIu64
                          ",\"rejected\":%" PRIu64 ",\"status\":",
                          standing->lag_ms, progress->files, progress->quarantined, progress->rejected) &&
-           sl_json_field(buf, &target->status, NULL) && sl_buf_text(buf, "}\n");
+           sl_json_field(buf, &target->status, NULL);
+}
+
+struct quarantine_list {
+    struct sl_buf *buf;
+    bool any;
+};
+
+static int add_quarantined(void *arg, const struct sl_reading_file *file)
+{
+    struct quarantine_list *list = arg;
+    bool ok = sl_buf_text(list->buf, list->any ? ",{\"file\":" : "{\"file\":") &&
+              sl_json_string(list->buf, file->file.path, strlen(file->file.path), NULL) &&
+              sl_buf_printf(list->buf, ",\"batch\":%" PRId64 ",\"reason\":", file->batch_ms) &&
+              sl_json_string(list->buf, file->quarantined, strlen(file->quarantined), NULL) &&
+              sl_buf_byte(list->buf, '}');
+    list->any = true;
+    return ok ? 0 : SL_ENOMEM;
+}
+
+static int list_quarantined(const struct sl_target *target, struct sl_buf *buf, struct sl_error *err)
+{
+    struct quarantine_list list = {buf, false};
+    struct sl_reading *reading;
+    int r = sl_reading_open(target->checkpoint, &reading, err);
+    if (r < 0)
+        return r;
+    r = sl_buf_text(buf, ",\"quarantined_files\":[")
+            ? sl_reading_quarantined(reading, add_quarantined, &list, err)
+            : SL_ENOMEM;
+    sl_reading_close(reading);
+    return r == 0 && !sl_buf_text(buf, "]") ? SL_ENOMEM : r;
 }
 
 static int print_json(struct sl_target *target, const struct standing *standing, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
     if (!add_json(target, standing, &buf))
+        return sl_error_nomem(err);
+    int r = list_quarantined(target, &buf, err);
+    if (r < 0)
+        return r == SL_ENOMEM ? sl_error_nomem(err) : r;
+    if (!sl_buf_text(&buf, "}\n"))
         return sl_error_nomem(err);
     fwrite(buf.bytes, 1, buf.len, stdout);
     return 0;
@@ -307,6 +366,8 @@ static int tell(const struct sl_line *line, struct sl_target *target, struct sl_
         r = print_json(target, &standing, err);
     else if (!sl_line_has(line, "check"))
         print_standing(target, &standing);
+    if (r == 0 && !sl_line_has(line, "check") && !sl_line_has(line, "json"))
+        r = print_all_quarantined(target, err);
     if (r < 0 || !sl_line_has(line, "check"))
         return r;
     if (!sl_line_has(line, "json"))

@@ -55,6 +55,16 @@ static int judge_known(struct judgement *j)
     const struct sl_known_file *known = &j->inquiry->known;
     bool changed = j->file.kind == SL_LOOK_FILE &&
                    (j->file.size != known->file.size || j->file.mtime_ns != known->file.mtime_ns);
+    if (known->quarantined && known->is_in_quarantine && known->is_requested)
+        return decide(
+            j, SL_VERDICT_LATER,
+            "queued: sluice replay takes it once more with the next batch; it was quarantined in batch "
+            "%" PRId64 ": %s",
+            known->batch_ms, known->quarantined);
+    if (known->quarantined && !known->is_in_quarantine && known->committed)
+        return decide(j, SL_VERDICT_QUARANTINED,
+                      "quarantined in batch %" PRId64 " and forgotten (sluice replay --forget): %s",
+                      known->batch_ms, known->quarantined);
     if (known->quarantined) /* also where the batch is not committed: that stays */
         return decide(j, SL_VERDICT_QUARANTINED, "quarantined in batch %" PRId64 ": %s", known->batch_ms,
                       known->quarantined);
@@ -62,7 +72,7 @@ static int judge_known(struct judgement *j)
         return decide(j, SL_VERDICT_PLANNED, "in batch %" PRId64 ", which is planned and not committed yet",
                       known->batch_ms);
     if (changed)
-        return decide(j, SL_VERDICT_TAKEN,
+        return decide(j, SL_VERDICT_NEVER,
                       "taken in batch %" PRId64
                       " and changed since; what was changed is not read: write it to a "
                       "new file and rename that in",
@@ -119,25 +129,6 @@ static int judge_forgotten(struct judgement *j)
     return r > 0 ? judge_added(j) : r;
 }
 
-static int judge_past(struct judgement *j)
-{
-    const struct sl_known_file *known = &j->inquiry->known;
-    const struct sl_known_directory *directory = &j->inquiry->known_directory;
-    bool gone = j->file.kind == SL_LOOK_ABSENT;
-    /* Another file of that name is a new arrival. */
-    if (known->any && (gone || is_known_file(&known->file, &j->file)))
-        return judge_known(j);
-    if (directory->any && is_arrival(j) && (gone || directory->is_there))
-        return judge_known_directory(j);
-    if (gone)
-        return decide(j, SL_VERDICT_ABSENT, "there is no such file, and no batch knows one of that name");
-    if (directory->any && directory->is_there)
-        return judge_added(j);
-    return known->any || !j->reading ? 0 : judge_forgotten(j);
-}
-
-/* ---- what the rules say ---- */
-
 static int judge_name(struct judgement *j)
 {
     const char *name = j->inquiry->name;
@@ -156,6 +147,30 @@ static int judge_name(struct judgement *j)
                       "not a regular file: symlinks, FIFOs, sockets and devices are not read");
     return 0;
 }
+
+static int judge_past(struct judgement *j)
+{
+    const struct sl_known_file *known = &j->inquiry->known;
+    const struct sl_known_directory *directory = &j->inquiry->known_directory;
+    bool gone = j->file.kind == SL_LOOK_ABSENT;
+    /* Another file of that name is a new arrival. */
+    if (known->any && (gone || is_known_file(&known->file, &j->file)))
+        return judge_known(j);
+    if (directory->any && is_arrival(j) && (gone || directory->is_there))
+        return judge_known_directory(j);
+    if (gone) {
+        int r = judge_name(j); /* by its name it would not be read */
+        if (r)
+            return r;
+    }
+    if (gone)
+        return decide(j, SL_VERDICT_ABSENT, "there is no such file, and no batch knows one of that name");
+    if (directory->any && directory->is_there)
+        return judge_added(j);
+    return known->any || !j->reading ? 0 : judge_forgotten(j);
+}
+
+/* ---- what the rules say ---- */
 
 static int judge_filter(struct judgement *j, struct sl_file_options *options)
 {

@@ -139,10 +139,8 @@ static int status_of(struct wait *wait, enum sl_verdict verdict, int64_t batch_m
         break;
     case SL_VERDICT_PLANNED:
     case SL_VERDICT_LATER:
+    case SL_VERDICT_ABSENT: /* it may come */
         return -1;
-    case SL_VERDICT_ABSENT:
-        sl_report((const char *)text->bytes);
-        return SL_STATUS_USAGE;
     }
     sl_report((const char *)text->bytes);
     return SL_STATUS_FAILED;
@@ -316,8 +314,8 @@ const struct sl_command sl_command_wait = {
         "\n"
         "A view: waits for a version later than T, without --after later than the one that is shown now.\n"
         "\n"
-        "Exit status: 0 it is there; 1 the file was set aside, or no batch will take it (said on stderr);\n"
-        "124 the time is up.",
+        "Exit status: 0 it is there; 1 the file was set aside, it changed in place after it was taken,\n"
+        "or no batch will take it (said on stderr); 124 the time is up. A file that is not there yet is waited for.",
     .flags = wait_flags,
     .run = run_wait,
 };

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "sources/identity.h"
+#include "sources/letters.h"
 #include "sources/move.h"
 
 #include <errno.h>
@@ -182,7 +183,10 @@ static void settle_arrival(struct after *after, const struct arrival *arrival)
 static size_t together(const struct sl_file_source *source, size_t first)
 {
     const struct sl_file *file = source->files->file;
-    size_t count = 1, len = parent_len(file[first].path) + 1;
+    size_t count = 1;
+    if (sl_letters_name(file[first].path))
+        return 1;
+    size_t len = parent_len(file[first].path) + 1;
     while (is_part(source, &file[first]) && first + count < source->files->count &&
            strncmp(file[first].path, file[first + count].path, len) == 0)
         count++;
@@ -205,7 +209,8 @@ static void settle_all(struct after *after)
         count = together(source, i);
         arrival.file = &source->files->file[i];
         arrival.count = count;
-        if (all_were_read(source, i, count) && name_arrival(after, &arrival))
+        if (!sl_letters_name(arrival.file->path) && all_were_read(source, i, count) &&
+            name_arrival(after, &arrival))
             settle_arrival(after, &arrival);
     }
 }

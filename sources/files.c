@@ -5,6 +5,7 @@
 #include "sources/after.h"
 #include "sources/guard.h"
 #include "sources/identity.h"
+#include "sources/letters_part.h"
 #include "sources/meta.h"
 #include "sources/readers.h"
 #include "text/decompress.h"
@@ -54,8 +55,13 @@ static void forget_errors(struct sl_file_source *source)
 static void forget_batch(struct sl_file_source *source)
 {
     forget_errors(source);
-    for (size_t f = 0; f < source->states; f++) /* the plan may be gone already */
+    for (size_t f = 0; f < source->states; f++) { /* the plan may be gone already */
         free(source->state[f].reason);
+        free(source->state[f].header);
+        if (source->state[f].letters)
+            sl_letters_done(source->state[f].letters);
+        free(source->state[f].letters);
+    }
     free(source->state);
     free(source->part);
     source->state = NULL;
@@ -70,11 +76,21 @@ void sl_file_source_close(struct sl_source *source)
     struct sl_file_source *files = own(source);
     files->arrivals->ops->close(files->arrivals);
     forget_batch(files);
+    sl_files_done(&files->once_more);
     pthread_mutex_destroy(&files->lock);
     free(files);
 }
 
 /* ---- the files of a batch ---- */
+
+/* Neighbours of one branch are a partition. */
+static size_t letter_parts(const struct sl_letters *letters)
+{
+    size_t parts = 0;
+    for (size_t i = 0; i < letters->count; i += sl_letters_part_len(letters, i))
+        parts++;
+    return parts;
+}
 
 static size_t parts_of(const struct sl_file_source *source, const struct sl_file *file)
 {
@@ -89,8 +105,10 @@ static void cut_file(struct sl_file_source *source, size_t f)
     struct sl_file_state *state = &source->state[f];
     size_t parts = parts_of(source, file);
     state->first_part = source->parts;
-    state->origin = (struct sl_origin){
-        .path = file->path, .mtime_ms = file->mtime_ns / 1000000, .first_task = (uint32_t)source->parts};
+    state->origin = (struct sl_origin){.path = file->path,
+                                       .mtime_ms = file->mtime_ns / 1000000,
+                                       .first_task = (uint32_t)source->parts,
+                                       .node = source->source.node};
     for (size_t i = 0; i < parts; i++) {
         struct sl_split *part = &source->part[source->parts++];
         part->file = f;
@@ -101,6 +119,18 @@ static void cut_file(struct sl_file_source *source, size_t f)
     }
 }
 
+static void cut_letters(struct sl_file_source *source, size_t f)
+{
+    const struct sl_letters *letters = source->state[f].letters;
+    source->state[f].first_part = source->parts;
+    for (size_t i = 0; i < letters->count; i += sl_letters_part_len(letters, i)) {
+        struct sl_split *part = &source->part[source->parts++];
+        part->file = f;
+        part->letter = i;
+        atomic_init(&part->lines, 0);
+    }
+}
+
 /* Files that are set aside have no part, as if they had not been there. */
 size_t sl_file_source_partitions(struct sl_source *base)
 {
@@ -108,25 +138,130 @@ size_t sl_file_source_partitions(struct sl_source *base)
     forget_errors(source);
     source->parts = 0;
     for (size_t f = 0; f < source->states; f++)
-        if (!source->state[f].is_excluded)
+        if (source->state[f].letters && !source->state[f].is_excluded)
+            cut_letters(source, f);
+        else if (!source->state[f].is_excluded)
             cut_file(source, f);
     return source->parts;
+}
+
+/* A file of dead letters is ours: where it is not as it was planned, the checkpoint is damaged. */
+static int load_letters(struct sl_file_source *source, size_t f, const char *name, struct sl_error *err)
+{
+    const struct sl_services *services = source->services;
+    const struct sl_file *file = &source->files->file[f];
+    struct statx st;
+    struct sl_letters *letters = calloc(1, sizeof *letters);
+    if (!letters)
+        return sl_error_nomem(err);
+    source->state[f].letters = letters;
+    if (services->io->ops->statx(services->io, services->deadletter_fd, name, AT_SYMLINK_NOFOLLOW,
+                                 STATX_BASIC_STATS | STATX_BTIME, &st) < 0 ||
+        !sl_identity_is(&st, file) || (int64_t)st.stx_size != file->size)
+        return sl_error_set(
+            err, SL_EDAMAGED,
+            "deadletter/%s, whose dead letters a planned batch takes once more, is not there as it "
+            "was planned; restore it from a backup",
+            name);
+    int r = sl_letters_read(services->io, services->deadletter_fd, name, letters, err);
+    return r == 0 && sl_letters_part_prepare(source, letters) < 0 ? sl_error_nomem(err) : r;
 }
 
 static int begin_batch(struct sl_file_source *source, int64_t t, const struct sl_files *files,
                        struct sl_error *err)
 {
     size_t parts = 0;
-    for (size_t f = 0; f < files->count; f++)
-        parts += parts_of(source, &files->file[f]);
+    int r = 0;
     source->batch_ms = t;
     source->state = calloc(files->count + 1, sizeof *source->state);
-    source->part = calloc(parts + 1, sizeof *source->part);
-    if (!source->state || !source->part)
+    if (!source->state)
         return sl_error_nomem(err);
     source->states = files->count;
     source->files = files;
-    return 0;
+    for (size_t f = 0; f < files->count && r == 0; f++) {
+        const char *letters = sl_letters_name(files->file[f].path);
+        r = letters ? load_letters(source, f, letters, err) : 0;
+        parts += r < 0     ? 0
+                 : letters ? letter_parts(source->state[f].letters)
+                           : parts_of(source, &files->file[f]);
+    }
+    source->part = calloc(parts + 1, sizeof *source->part);
+    return r < 0 ? r : source->part ? 0 : sl_error_nomem(err);
+}
+
+/* ---- once more ---- */
+
+static int find_again(const struct sl_file_source *source, const struct sl_file *file, struct statx *ret,
+                      struct sl_error *err)
+{
+    const struct sl_services *services = source->services;
+    const char *letters = sl_letters_name(file->path);
+    if (services->io->ops->statx(services->io, letters ? services->deadletter_fd : services->job_dirfd,
+                                 letters ? letters : file->path, AT_SYMLINK_NOFOLLOW,
+                                 STATX_BASIC_STATS | STATX_BTIME, ret) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0
+                                                   : sl_error_sys(err, errno, "looking at %s", file->path);
+    return letters || sl_identity_is(ret, file);
+}
+
+int sl_file_source_again(struct sl_source *base, const struct sl_file *file, struct sl_error *err)
+{
+    struct sl_file_source *source = own(base);
+    struct statx st;
+    int r = find_again(source, file, &st, err);
+    if (r <= 0)
+        return r;
+    struct sl_file now = sl_identity_of(&st, file->path);
+    for (size_t i = 0; i < source->once_more.count; i++)
+        if (strcmp(source->once_more.file[i].path, file->path) == 0)
+            return 1; /* it was said already */
+    return sl_files_add(&source->once_more, &now) < 0 ? sl_error_nomem(err) : 1;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(((const struct sl_file *)a)->path, ((const struct sl_file *)b)->path);
+}
+
+/* What arrived under the same path since takes precedence. */
+static bool has_path(const struct sl_files *files, size_t count, const char *path)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(files->file[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* Watched files are told to the arrivals: as they are now, they are taken. */
+static int take_once_more(struct sl_file_source *source, struct sl_files *plan, struct sl_error *err)
+{
+    size_t arrived = plan->count;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < source->once_more.count; i++) {
+        struct sl_file *file = &source->once_more.file[i];
+        const struct sl_files one = {.file = file, .count = 1};
+        if (has_path(plan, arrived, file->path))
+            continue;
+        r = sl_files_add(plan, file) < 0 ? sl_error_nomem(err) : 0;
+        if (r == 0 && !sl_letters_name(file->path) && source->arrivals->ops->remember)
+            r = source->arrivals->ops->remember(source->arrivals, &one, err);
+    }
+    if (r == 0 && plan->count > arrived)
+        qsort(plan->file, plan->count, sizeof *plan->file, compare_paths);
+    sl_files_done(&source->once_more);
+    return r;
+}
+
+const struct sl_node *sl_file_source_aim(struct sl_source *base, size_t p)
+{
+    const struct sl_file_source *source = own(base);
+    const struct sl_split *part = &source->part[p];
+    const struct sl_letters *letters = source->state[part->file].letters;
+    const struct sl_node *aim;
+    if (!letters || !source->services->find_branch(source->services, source->source.node,
+                                                   letters->letter[part->letter].branch, &aim))
+        return NULL;
+    return aim;
 }
 
 int sl_file_source_take(struct sl_source *base, int64_t t, uint64_t batch_number,
@@ -138,6 +273,7 @@ int sl_file_source_take(struct sl_source *base, int64_t t, uint64_t batch_number
     forget_batch(source);
     int r = source->arrivals->ops->take(source->arrivals, limits->files_max, limits->bytes_max, plan, err);
     r = r < 0 ? r : sl_file_options_filter_error(&source->options, err);
+    r = r < 0 ? r : take_once_more(source, plan, err);
     *ret_any = plan->count > 0;
     return r < 0 ? r : begin_batch(source, t, plan, err);
 }
@@ -339,12 +475,14 @@ int sl_file_source_read(struct sl_source *base, size_t p, struct sl_task *task, 
     const struct sl_file *file = &source->files->file[part->file];
     struct sl_file_state *state = &source->state[part->file];
     *ret_lines = 0;
+    if (state->letters)
+        return sl_letters_part_read(source, state->letters, part->letter, task, out);
     int fd = source->reader->opens_nothing ? -1 : open_file(source, file, task->err);
     int r = fd < 0 && !source->reader->opens_nothing ? fd : 0;
     struct sl_guard guard;
     sl_guard_init(&guard, task, out);
     if (r == 0) {
-        struct sl_file_part opened = {source, fd, file, &state->origin, part->from, part->to};
+        struct sl_file_part opened = {source, fd, file, &state->origin, part->from, part->to, NULL};
         r = read_part(source, p, &opened, task, &guard.outlet, ret_lines);
     }
     sl_guard_done(&guard, task);

@@ -19,13 +19,16 @@ struct sl_reader;
 struct sl_file_state {
     struct sl_origin origin;
     size_t first_part;
-    char *reason;     /* it is set aside; guarded by the source's lock; owned */
-    bool is_excluded; /* and left out */
+    char *header;               /* csv: of origin; owned */
+    struct sl_letters *letters; /* it is a file of dead letters; owned */
+    char *reason;               /* it is set aside; guarded by the source's lock; owned */
+    bool is_excluded;           /* and left out */
 };
 
 /* One partition of a file. */
 struct sl_split {
     size_t file;
+    size_t letter;            /* of dead letters: the first */
     int64_t from, to;         /* bytes; the whole file where it cannot be cut */
     uint64_t records, errors; /* read, and how many of them failed */
     uint32_t error_line;      /* of the first, its operator and message */
@@ -40,6 +43,7 @@ struct sl_file_source {
     const struct sl_reader *reader;
     struct sl_file_options options;
     struct sl_arrivals *arrivals;
+    struct sl_files once_more;    /* what the next take takes besides what arrives */
     const struct sl_files *files; /* of this batch: the plan's */
     struct sl_file_state *state;  /* [states], one per file */
     size_t states;
@@ -57,6 +61,7 @@ struct sl_file_part {
     const struct sl_file *file;
     const struct sl_origin *origin;
     int64_t from, to;
+    const struct sl_buf *bytes; /* they are these, in memory, not compressed; NULL: of the file */
 };
 
 /* Opens the directory of parameter 0 with the node's file options. */
@@ -85,6 +90,8 @@ bool sl_file_source_errors(struct sl_source *source, size_t file, struct sl_file
 int sl_file_source_quarantine(struct sl_source *source, size_t file, const char *reason,
                               struct sl_error *err);
 int sl_file_source_exclude(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
+int sl_file_source_again(struct sl_source *source, const struct sl_file *file, struct sl_error *err);
+const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
 
 #define SL_FILE_SOURCE_OPS                                                                                   \
     .close = sl_file_source_close, .take = sl_file_source_take, .resume = sl_file_source_resume,             \
@@ -93,4 +100,5 @@ int sl_file_source_exclude(struct sl_source *source, size_t file, const char *re
     .remember = sl_file_source_remember, .gone = sl_file_source_gone, .failures = sl_file_source_failures,   \
     .settle = sl_file_source_settle, .settles = sl_file_source_settles, .redo = sl_file_source_redo,         \
     .aside = sl_file_source_aside, .exclude = sl_file_source_exclude, .errors = sl_file_source_errors,       \
-    .quarantine = sl_file_source_quarantine
+    .quarantine = sl_file_source_quarantine,                                     \
+    .again = sl_file_source_again, .aim = sl_file_source_aim

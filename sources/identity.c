@@ -19,3 +19,14 @@ bool sl_identity_is(const struct statx *st, const struct sl_file *file)
         return !has_birth && file->born_ns == INT64_MIN;
     return nanoseconds(&st->stx_btime) == file->born_ns;
 }
+
+struct sl_file sl_identity_of(const struct statx *st, const char *path)
+{
+    return (struct sl_file){
+        .path = (char *)path,
+        .inode = st->stx_ino,
+        .born_ns = st->stx_mask & STATX_BTIME ? nanoseconds(&st->stx_btime) : INT64_MIN,
+        .mtime_ns = nanoseconds(&st->stx_mtime),
+        .size = (int64_t)st->stx_size,
+    };
+}

@@ -120,6 +120,12 @@ static int push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
     return r < 0 ? r : sl_push(meta->out, &wider);
 }
 
+void sl_meta_init_at(struct sl_meta *meta, const struct sl_file_part *part, uint64_t before,
+                     struct sl_task *task, struct sl_outlet *out)
+{
+    *meta = (struct sl_meta){.outlet = {push}, .out = out, .task = task, .part = part, .before = before};
+}
+
 int sl_meta_init(struct sl_meta *meta, const struct sl_file_part *part, size_t p, struct sl_task *task,
                  struct sl_outlet *out)
 {

@@ -16,3 +16,6 @@ struct sl_meta {
 /* Counts the lines of earlier parts where nobody has yet. 0 or a failure, SL_EFAIL for one of the file. */
 int sl_meta_init(struct sl_meta *meta, const struct sl_file_part *part, size_t p, struct sl_task *task,
                  struct sl_outlet *out);
+/* Where `before` lines are known to be before those of the part. */
+void sl_meta_init_at(struct sl_meta *meta, const struct sl_file_part *part, uint64_t before,
+                     struct sl_task *task, struct sl_outlet *out);

@@ -72,6 +72,25 @@ static int add_row(struct csv_reader *r, const uint8_t *record, size_t len, stru
     return sl_builder_add(&r->rows, row, columns->all ? count : columns->count, r->line);
 }
 
+/* Dead letters of the file's records repeat it: one part is the whole file, read by one thread. */
+static int keep_header(const struct csv_reader *r, const uint8_t *record, size_t len)
+{
+    struct sl_file_source *source = r->part->source;
+    for (size_t f = 0; f < source->states; f++) {
+        struct sl_file_state *state = &source->state[f];
+        if (&state->origin != r->part->origin)
+            continue;
+        char *copy = len < SL_REJECTED_RECORD_BYTES_MAX ? malloc(len + 1) : NULL;
+        if (!copy)
+            return len < SL_REJECTED_RECORD_BYTES_MAX ? sl_error_nomem(r->task->err) : 0;
+        memcpy(copy, record, len);
+        free(state->header);
+        state->header = copy;
+        state->origin.header = sl_string((const uint8_t *)copy, len);
+    }
+    return 0;
+}
+
 static int take_header(struct csv_reader *r, const struct sl_field *fields, uint32_t count)
 {
     r->wants_header = false;
@@ -108,8 +127,10 @@ static int take_record(struct csv_reader *r, const uint8_t *record, size_t len)
     result = sl_csv_split(&r->csv, r->task->scratch, record, len, fields, SL_WIDTH_MAX, &count, &message);
     if (result < 0)
         return split_failed(r, result, message, record, len);
-    if (r->wants_header)
-        return take_header(r, fields, count);
+    if (r->wants_header) {
+        result = keep_header(r, record, len);
+        return result < 0 ? result : take_header(r, fields, count);
+    }
     if (!expected || count == expected)
         return add_row(r, record, len, fields, count);
     (void)sl_task_explain(r->task, "csv: %u field%s where %u are expected", count, count == 1 ? "" : "s",

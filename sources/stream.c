@@ -5,6 +5,7 @@
 #include "text/decompress.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- bytes ---- */
 
@@ -37,9 +38,43 @@ static void plain_close(struct sl_byte_stream *stream)
     free(stream);
 }
 
+/* Bytes in memory. */
+struct given {
+    struct sl_byte_stream stream; /* first */
+    const struct sl_buf *bytes;
+    size_t at;
+};
+
+static ssize_t given_read(struct sl_byte_stream *stream, void *buf, size_t size, struct sl_error *err)
+{
+    struct given *given = (struct given *)stream;
+    size_t left = given->bytes->len - given->at, len = left < size ? left : size;
+    (void)err; /* it cannot fail */
+    memcpy(buf, given->bytes->bytes + given->at, len);
+    given->at += len;
+    return (ssize_t)len;
+}
+
+static int open_given(const struct sl_buf *bytes, struct sl_byte_stream **ret, struct sl_error *err)
+{
+    struct given *given = malloc(sizeof *given);
+    if (!given)
+        return sl_error_nomem(err);
+    *given = (struct given){.stream = {given_read, plain_close}, .bytes = bytes};
+    *ret = &given->stream;
+    return 0;
+}
+
+static bool is_compressed(const struct sl_file_part *part)
+{
+    return !part->bytes && sl_name_is_compressed(part->file->path);
+}
+
 int sl_part_stream_open(const struct sl_file_part *part, struct sl_byte_stream **ret, struct sl_error *err)
 {
-    if (sl_name_is_compressed(part->file->path))
+    if (part->bytes)
+        return open_given(part->bytes, ret, err);
+    if (is_compressed(part))
         return sl_decompress_open(part->source->services->io, part->fd, part->file->path, part->file->size,
                                   ret, err);
     struct plain *plain = malloc(sizeof *plain);
@@ -54,7 +89,7 @@ void sl_part_stream_close(const struct sl_file_part *part, struct sl_byte_stream
 {
     if (!stream)
         return;
-    if (sl_name_is_compressed(part->file->path) && sl_decompress_garbage(stream))
+    if (is_compressed(part) && sl_decompress_garbage(stream))
         sl_log(part->source->services->log, SL_LOG_WARNING,
                "%s: what follows the last compressed member is no such member; it is ignored",
                part->file->path);
@@ -79,7 +114,7 @@ int sl_part_lines(const struct sl_file_part *part, struct sl_task *task, struct 
         .origin = part->origin,
     };
     struct sl_byte_stream *stream;
-    if (!sl_name_is_compressed(part->file->path))
+    if (!is_compressed(part) && !part->bytes)
         return sl_lines_read(&lines, task, out, ret_lines);
     int r = sl_part_stream_open(part, &stream, task->err);
     if (r < 0)

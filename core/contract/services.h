@@ -37,7 +37,13 @@ struct sl_services {
     int (*open_arrivals)(const struct sl_services *services, const char *dir,
                          const struct sl_arrivals_options *options, struct sl_arrivals **ret,
                          struct sl_error *err);
-    void *arrivals_arg; /* of open_arrivals: the watcher */
+    /* Whether a branch below the source has this name (engine/graph/pipelines.h), and which operator is at its
+     * end: NULL, the source itself. */
+    bool (*find_branch)(const struct sl_services *services, const struct sl_node *source, const char *branch,
+                        const struct sl_node **ret);
+    const void *branches; /* of find_branch */
+    int deadletter_fd;    /* <checkpoint>/deadletter; -1: there is none */
+    void *arrivals_arg;   /* of open_arrivals: the watcher */
     /* Of the first worker: the main thread's between batches, for calls of functions. */
     struct sl_task *main_task;
     struct sl_spill *spill;     /* core/rows/spill.h; NULL: no memoryLimit */

@@ -42,6 +42,7 @@
 struct sl_source {
     const struct sl_source_ops *ops;
     const struct sl_node *node;
+    const char *key; /* by which the catalog and dead letters know it; set by the engine */
 };
 
 struct sl_limits {
@@ -132,6 +133,13 @@ struct sl_source_ops {
     bool (*errors)(struct sl_source *source, size_t file, struct sl_file_errors *ret);
     /* Of files. After read: it is left out for this reason, as redo reports. Copies the reason. */
     int (*quarantine)(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
+
+    /* Of files. The next take takes this one once more, besides what arrives: a file that was quarantined, if
+     * what has its path is still it (as it is now: it may have been mended), or a file of dead letters
+     * (sources/letters.h). 1: it does; 0: it is not there any more. */
+    int (*again)(struct sl_source *source, const struct sl_file *file, struct sl_error *err);
+    /* Of files. The operator that the rows of partition p go to and no other branch; NULL: to all. */
+    const struct sl_node *(*aim)(struct sl_source *source, size_t p);
 
     /* The batch that was taken or resumed last is committed: what the job wants with its files (done again
      * after a crash: may be called for a batch that was settled already, and before any was taken). */

@@ -11,6 +11,8 @@
 #include "core/base/limits.h"
 #include "core/rows/field.h"
 
+struct sl_node;
+
 /* Where the rows of one partition come from: for dead letters. A file, or a source of numbered records. */
 struct sl_origin {
     const char *path;    /* of a file, as the job would name it; NULL: records of a source */
@@ -20,6 +22,9 @@ struct sl_origin {
     uint64_t first;      /* a row's line counts from this number of a record */
     const char *place;   /* members of a JSON object to show before "offset" (first + line), in place of the
                             number; NULL: the number is shown */
+    const struct sl_node *node; /* of the source of files; NULL: not known */
+    bool once_more;             /* a dead letter that is replayed */
+    struct sl_field header; /* csv: the header as it is in the file, for dead letters of the source; nil */
 };
 
 struct sl_chunk {

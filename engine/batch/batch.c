@@ -179,6 +179,8 @@ static int run_task(void *arg, size_t number, unsigned worker, struct sl_error *
 {
     struct pass *pass = arg;
     struct sl_flow_place partition = {.number = number, .partition = (uint32_t)number};
+    if (pass->source && pass->source->ops->aim)
+        partition.aim = pass->source->ops->aim(pass->source, number);
     if (sl_run_abandoned(pass->batch->run))
         return sl_error_set(err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
     return pass->source
@@ -208,7 +210,7 @@ static struct piece *list_pieces(const struct pass *pass, bool cut, size_t *ret_
     for (size_t p = 0; list && p < dataset->partitions; p++) {
         size_t pieces = count_pieces(dataset, p, cut);
         for (size_t i = 0; i < pieces; i++, number++) {
-            list[number].place = (struct sl_flow_place){number, (uint32_t)p, (uint32_t)i};
+            list[number].place = (struct sl_flow_place){number, (uint32_t)p, (uint32_t)i, NULL};
             list[number].from = (uint64_t)i * PIECE_ROWS;
             list[number].to = i + 1 < pieces ? list[number].from + PIECE_ROWS : UINT64_MAX;
         }

@@ -24,6 +24,7 @@
 #include "engine/batch/memory_limit.h"
 #include "engine/batch/plan_job.h"
 #include "engine/batch/quarantine.h"
+#include "engine/batch/replay.h"
 #include "engine/batch/tick.h"
 #include "state/store/store.h"
 
@@ -52,7 +53,8 @@ static int plan(struct sl_batch *batch, struct sl_error *err)
     note_inputs(batch);
     if (!run->catalog || batch->replay)
         return 0;
-    return sl_catalog_plan(run->catalog, &batch->plan, err);
+    int r = sl_catalog_plan(run->catalog, &batch->plan, err);
+    return r < 0 ? r : sl_replay_planned(run, err);
 }
 
 /* Calls one step of every output that takes part, in graph order. */
@@ -189,6 +191,9 @@ static int tick(struct sl_batch *batch, struct sl_error *err)
 static int settle(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
+    int r = sl_replay_settle(run, &batch->plan, err);
+    if (r < 0)
+        return r;
     for (size_t s = 0; s < run->sources; s++) {
         struct sl_source *source = run->source[s];
         if (source->ops->settle && source->ops->settle(source, err) < 0)

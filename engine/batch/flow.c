@@ -12,6 +12,7 @@ struct joint {
     const struct sl_flow *flow;
     struct sl_task *task;
     bool opened;
+    bool closed_off; /* the task's rows go down another branch */
     uint64_t rows;
     struct sl_instance instance; /* narrow */
     struct sl_lane lane;         /* sink */
@@ -31,7 +32,8 @@ static int push_to_children(struct sl_outlet *fan, const struct sl_chunk *chunk)
     struct joint *joint = joint_of_fan(fan);
     int r = 0;
     for (size_t i = 0; i < joint->children && r == 0; i++)
-        r = joint->child[i]->outlet.push(&joint->child[i]->outlet, chunk);
+        if (!joint->child[i]->closed_off)
+            r = joint->child[i]->outlet.push(&joint->child[i]->outlet, chunk);
     return r;
 }
 
@@ -201,6 +203,17 @@ static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe 
     return state_size && !joint->instance.state ? NULL : joint;
 }
 
+/* Leaves the way to the node open, and all that lies below it. Whether this is on the way. */
+static bool aim_at(struct joint *joint, const struct sl_node *node)
+{
+    bool found = joint->pipe->node == node;
+    for (size_t i = 0; !found && i < joint->children; i++)
+        found = aim_at(joint->child[i], node);
+    for (size_t i = 0; found && joint->pipe->node != node && i < joint->children; i++)
+        joint->child[i]->closed_off = !aim_at(joint->child[i], node);
+    return found;
+}
+
 /* ---- opening and closing ---- */
 
 static int open_sink(struct joint *joint, const struct sl_flow_place *place)
@@ -271,6 +284,8 @@ int sl_flow_task(const struct sl_flow *flow, const struct sl_flow_place *place, 
     if (!top)
         return SL_ENOMEM;
     int r = open_joint(top, place);
+    for (size_t i = 0; place->aim && !aim_at(top, place->aim) && i < top->children; i++)
+        top->child[i]->closed_off = true; /* it takes no part in this batch */
     if (r == 0)
         r = feed(arg, place->number, task, is_source(top) ? &top->outlet : outlet_of(top));
     if (r == 0)

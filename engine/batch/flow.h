@@ -15,6 +15,7 @@ struct sl_flow {
 struct sl_flow_place {
     size_t number; /* of the task in the root's order */
     uint32_t partition, piece;
+    const struct sl_node *aim; /* rows go only down the branch to this operator; NULL: everywhere */
 };
 
 /* Where the rows of a task come from: pushes those of task `number` into `out`. */

@@ -1,6 +1,7 @@
 /* What a batch takes in: decided once, written down in its plan, and the same each time it is done again. */
 #include "engine/batch/batch.h"
 #include "engine/batch/quarantine.h"
+#include "engine/batch/replay.h"
 
 static bool is_of_ranges(const struct sl_source *source)
 {
@@ -23,7 +24,7 @@ static int take(struct sl_batch *batch, size_t s, const struct sl_limits *limits
 
 int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct sl_error *err)
 {
-    int r = 0;
+    int r = sl_replay_take(batch->run, err);
     for (size_t s = 0; s < batch->run->sources && r == 0; s++)
         r = take(batch, s, limits, err);
     return r;

@@ -5,6 +5,7 @@
 #include "text/digest.h"
 #include "text/format.h"
 #include "text/json.h"
+#include "text/row_codec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,8 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
                             site->line, site->name, task->message);
     pthread_mutex_lock(&rejects->lock);
     rejects->total++;
-    if (!task->is_counted_by_file || line == SL_GROUP_LINE)
+    /* That a replayed dead letter fails again says nothing about the job. */
+    if ((!task->is_counted_by_file && (!origin || !origin->once_more)) || line == SL_GROUP_LINE)
         rejects->failed[node]++;
     int r = keep(rejects, task, node, fields, width, origin, line);
     pthread_mutex_unlock(&rejects->lock);
@@ -233,8 +235,74 @@ static bool append_record(struct sl_buf *buf, const struct sl_reject_entry *entr
     return ok;
 }
 
-static bool append_entry(struct sl_buf *buf, int64_t batch_ms, const struct sl_reject_entry *entry,
-                         sl_lines_before *before, void *arg)
+/* ---- what replaying it needs: sources/letters.h ---- */
+
+/* Text where it is UTF-8, else (also) base64 under another name. */
+static bool append_bytes(struct sl_buf *buf, const char *name, const char *base64_name, const void *bytes,
+                         size_t len, bool always)
+{
+    uint64_t replaced = 0;
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    if (!sl_json_string(&text, bytes, len, &replaced))
+        return false;
+    if (always && !(sl_buf_printf(buf, ",\"%s\":", name) && sl_buf_append(buf, text.bytes, text.len)))
+        return false;
+    return !replaced || (sl_buf_printf(buf, ",\"%s\":\"", base64_name) && sl_buf_base64(buf, bytes, len) &&
+                         sl_buf_byte(buf, '"'));
+}
+
+/* Whether `record`, as JSON shows it, is read back as it was. */
+static bool is_exact(const struct sl_field *record)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    struct sl_arena arena;
+    struct sl_field back;
+    const char *message;
+    size_t at;
+    sl_arena_init(&arena);
+    bool same = sl_json_field(&text, record, NULL) &&
+                sl_json_parse(&arena, text.bytes, text.len, &back, &message, &at) &&
+                sl_field_equals(&back, record);
+    sl_arena_done(&arena);
+    return same;
+}
+
+static bool append_row(struct sl_buf *buf, const struct sl_reject_entry *entry)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf row = {0};
+    struct sl_field record = entry->width == 1 ? entry->field[0] : sl_list(entry->field, entry->width);
+    if (entry->width != 1 && !sl_buf_printf(buf, ",\"width\":%u", entry->width))
+        return false;
+    if ((entry->width == 1 && record.tag == SL_STR) || is_exact(&record)) /* raw_base64 has a string whole */
+        return true;
+    return sl_row_codec_append(&row, entry->field, entry->width) && sl_buf_text(buf, ",\"row_base64\":\"") &&
+           sl_buf_base64(buf, row.bytes, row.len) && sl_buf_byte(buf, '"');
+}
+
+static bool append_replay(struct sl_buf *buf, const struct sl_rejects *rejects,
+                          const struct sl_reject_entry *entry)
+{
+    const struct sl_origin *origin = entry->origin;
+    SL_CLEANUP(sl_buf_done) struct sl_buf branch = {0};
+    const char *key = rejects->key_of && origin && origin->node && entry->line < SL_GROUP_LINE
+                          ? rejects->key_of(rejects->key_arg, origin->node)
+                          : NULL;
+    if (!key)
+        return true;
+    if (!append_bytes(buf, "source", "source_base64", key, strlen(key), true))
+        return false;
+    if (!sl_pipelines_branch(rejects->pipelines, origin->node, entry->node, &branch))
+        return true;
+    bool ok = sl_buf_printf(buf, ",\"branch\":\"%.*s\"", (int)branch.len, (char *)branch.bytes) &&
+              append_bytes(buf, "file", "file_base64", origin->path, strlen(origin->path), false) &&
+              sl_buf_printf(buf, ",\"mtime\":%lld", (long long)origin->mtime_ms) && append_row(buf, entry);
+    if (ok && entry->node == origin->node && origin->header.tag == SL_STR)
+        ok = append_bytes(buf, "header", "header_base64", origin->header.str, origin->header.len, true);
+    return ok;
+}
+
+static bool append_entry(struct sl_buf *buf, const struct sl_rejects *rejects, int64_t batch_ms,
+                         const struct sl_reject_entry *entry, sl_lines_before *before, void *arg)
 {
     const struct sl_site *site = &entry->node->site;
     struct sl_buf place;
@@ -245,7 +313,7 @@ static bool append_entry(struct sl_buf *buf, int64_t batch_ms, const struct sl_r
               sl_buf_printf(buf, ",\"operator\":\"%s\",\"job\":", site->name) &&
               sl_json_string(buf, place.bytes, place.len, NULL) && sl_buf_text(buf, ",\"message\":") &&
               sl_json_string(buf, entry->message, strlen(entry->message), NULL) &&
-              append_record(buf, entry) && sl_buf_text(buf, "}\n");
+              append_record(buf, entry) && append_replay(buf, rejects, entry) && sl_buf_text(buf, "}\n");
     sl_buf_done(&place);
     return ok;
 }
@@ -255,7 +323,7 @@ bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_be
 {
     prune(rejects);
     for (size_t i = 0; i < rejects->kept; i++)
-        if (!append_entry(buf, batch_ms, rejects->entry[i], before, arg))
+        if (!append_entry(buf, rejects, batch_ms, rejects->entry[i], before, arg))
             return false;
     if (rejects->total == rejects->kept)
         return true;

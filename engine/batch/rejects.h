@@ -15,6 +15,9 @@ struct sl_reject_entry;
 struct sl_rejects {
     struct sl_reject_sink sink; /* first: what tasks call */
     const struct sl_pipelines *pipelines;
+    /* The key of a source, for letters that may be replayed; NULL: they say nothing of it. */
+    const char *(*key_of)(const void *arg, const struct sl_node *source);
+    const void *key_arg;
     bool stop;            /* onRecordError = "stop" */
     pthread_mutex_t lock; /* guards all below */
     struct sl_arena arena;

@@ -60,6 +60,7 @@ struct sl_run {
     struct sl_clock_virtual virtual_clock;
     int wake_fd;                /* eventfd: something may have arrived, or a signal came */
     struct sl_abandon *abandon; /* waits for the second signal; NULL: nobody can send one */
+    size_t once_more;           /* files that the batch takes because sluice replay asks for it */
     bool any;                   /* some batch was committed */
     int64_t last_ms;            /* the newest committed batch */
     uint64_t batches;           /* committed over the life of the checkpoint */

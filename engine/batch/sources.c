@@ -29,9 +29,20 @@ static char *source_key(const struct sl_run *run, size_t s)
     return (char *)key.bytes;
 }
 
+static const char *key_of(const void *arg, const struct sl_node *source)
+{
+    const struct sl_run *run = arg;
+    for (size_t s = 0; s < run->sources; s++)
+        if (run->source[s]->node == source)
+            return run->source_key[s];
+    return NULL;
+}
+
 int sl_sources_open(struct sl_run *run, struct sl_error *err)
 {
     size_t nodes = run->pipelines->nodes;
+    run->rejects.key_of = key_of;
+    run->rejects.key_arg = run;
     run->source = calloc(nodes + 1, sizeof(struct sl_source *));
     run->source_key = calloc(nodes + 1, sizeof(char *));
     run->gone = calloc(nodes + 1, sizeof *run->gone);
@@ -47,6 +58,7 @@ int sl_sources_open(struct sl_run *run, struct sl_error *err)
         run->source_key[run->sources] = source_key(run, run->sources);
         if (!run->source_key[run->sources++])
             return sl_error_nomem(err);
+        run->source[run->sources - 1]->key = run->source_key[run->sources - 1];
     }
     return 0;
 }
@@ -96,7 +108,8 @@ bool sl_sources_need_last(const struct sl_run *run)
 {
     for (size_t s = 0; s < run->sources; s++) {
         struct sl_source *source = run->source[s];
-        if (source->ops->go_on || (source->ops->settles && source->ops->settles(source)))
+        if (source->ops->go_on || source->ops->again ||
+            (source->ops->settles && source->ops->settles(source)))
             return true;
     }
     return false;

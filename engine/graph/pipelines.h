@@ -6,6 +6,7 @@
  * way is a path; paths are numbered in the order in which the union's rows stand. */
 #pragma once
 
+#include "core/base/buf.h"
 #include "core/contract/operator.h"
 
 struct sl_pipe {
@@ -31,6 +32,17 @@ struct sl_pipelines {
     uint32_t **paths;                  /* [nodes][inputs]: ways into each input of a sink */
     bool *used;                        /* [nodes]: an output depends on it; what is not used is not run */
 };
+
+/* The branch of a record that `node` refuses as the source gave it: the names of the operators from the source
+ * to the node, "filter/map"; of siblings of one name the second and later with their number, "map#2"; "" for the
+ * source itself. False: no such record (an operator on the way makes other rows, or the node is reached on several
+ * ways), or out of memory. */
+bool sl_pipelines_branch(const struct sl_pipelines *pipelines, const struct sl_node *source,
+                         const struct sl_node *node, struct sl_buf *ret);
+/* The other way round. *ret NULL: all of the source's tree, which is the only branch where it has but one.
+ * False: the job has no such branch any more. */
+bool sl_pipelines_find_branch(const struct sl_pipelines *pipelines, const struct sl_node *source,
+                              const char *branch, const struct sl_node **ret);
 
 struct sl_context;
 

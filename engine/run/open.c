@@ -28,6 +28,12 @@ static void wake(void *arg)
         return; /* the counter is full: it is awake */
 }
 
+static bool find_branch(const struct sl_services *services, const struct sl_node *source, const char *branch,
+                        const struct sl_node **ret)
+{
+    return sl_pipelines_find_branch(services->branches, source, branch, ret);
+}
+
 static int open_services(struct sl_run *run, struct sl_error *err)
 {
     struct sl_context *context = run->context;
@@ -51,6 +57,9 @@ static int open_services(struct sl_run *run, struct sl_error *err)
         .stop_fd = run->options->stop_fd,
         .record_bytes_max = (uint64_t)context->options.record_bytes_max,
         .empty_batches = context->options.empty_batches,
+        .find_branch = find_branch,
+        .branches = run->pipelines,
+        .deadletter_fd = -1,
         .open_arrivals = sl_watcher_open_arrivals,
     };
     if (run->trial) {
@@ -215,6 +224,8 @@ void sl_run_close(struct sl_run *run)
     free(run->job_text);
     sl_rejects_done(&run->rejects);
     sl_pipelines_free(run->pipelines);
+    if (run->services.deadletter_fd > 0)
+        close(run->services.deadletter_fd);
     if (run->services.job_dirfd >= 0)
         close(run->services.job_dirfd);
     if (run->wake_fd >= 0)

@@ -4,6 +4,7 @@
 #include "engine/batch/job_changes.h"
 #include "engine/batch/plan_job.h"
 #include "engine/batch/quarantine.h"
+#include "engine/batch/replay.h"
 #include "engine/batch/sources.h"
 #include "engine/batch/tick.h"
 #include "engine/graph/check.h"
@@ -59,6 +60,8 @@ static int recover(struct sl_run *run, struct sl_error *err)
         r = sl_job_changes_say(run, err);
     if (r == 0 && progress.planned)
         r = sl_sources_remember_planned(run, &progress.plan, err);
+    r = r < 0 ? r : sl_replay_open(run, err);
+    r = r < 0 ? r : sl_replay_settle_last(run, &progress.last, err);
     if (r == 0)
         r = sl_quarantine_settle_last(run, &progress.last, err);
     if (r == 0)

@@ -170,7 +170,8 @@ static int write_taken(const struct sl_catalog *catalog, struct sl_catalog_progr
     for (size_t s = 0; s < catalog->sources; s++) {
         const struct sl_files *files = &batch->plan->files[s];
         for (size_t i = 0; r == 0 && i < files->count; i++)
-            r = take(catalog, progress, catalog->source_id[s], &files->file[i], err);
+            if (strchr(files->file[i].path, '/')) /* else dead letters, which are not watched */
+                r = take(catalog, progress, catalog->source_id[s], &files->file[i], err);
     }
     for (size_t s = 0; batch->gone && s < catalog->sources; s++)
         for (size_t i = 0; r == 0 && i < batch->gone[s].count; i++)
@@ -297,6 +298,7 @@ static int write_commit(struct sl_catalog *catalog, const struct sl_committed *b
     struct sl_catalog_progress progress = catalog->progress;
     int r = commit_batch(catalog, batch, err);
     r = r < 0 ? r : write_taken(catalog, &progress, batch, err);
+    r = r < 0 ? r : sl_catalog_update_quarantine(catalog, batch->plan, err);
     r = r < 0 ? r : sl_catalog_put_reached(catalog, batch->plan, err);
     for (size_t i = 0; r == 0 && i < batch->manifests; i++)
         if (batch->manifest[i].path) /* this output made nothing */

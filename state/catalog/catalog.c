@@ -126,6 +126,7 @@ int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_cata
                                    .lock_fd = -1,
                                    .checkpoint_at = CHECKPOINT_PAGES};
     catalog->progress.planned = -1;
+    catalog->quarantined = -1;
     catalog->hash = XXH3_createState();
     if (!catalog->hash || asprintf(&catalog->shown, "%s/%s", dir, CATALOG_NAME) < 0) {
         catalog->shown = NULL;
@@ -160,6 +161,11 @@ void sl_catalog_close(struct sl_catalog *catalog)
     free(catalog->source_id);
     free(catalog->shown);
     free(catalog);
+}
+
+int sl_catalog_dirfd(const struct sl_catalog *catalog)
+{
+    return catalog->dirfd;
 }
 
 int sl_catalog_owner(const struct sl_catalog *catalog, char ret[static 9], struct sl_error *err)

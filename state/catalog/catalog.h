@@ -20,6 +20,9 @@ int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_cata
                     struct sl_error *err);
 void sl_catalog_close(struct sl_catalog *catalog);
 
+/* Its directory, open until it is closed: whatever becomes of the path. */
+int sl_catalog_dirfd(const struct sl_catalog *catalog);
+
 /* Eight digits that no other checkpoint on this machine has, and that stay over restarts: of the inode of its
  * directory. */
 int sl_catalog_owner(const struct sl_catalog *catalog, char ret[static 9], struct sl_error *err);
@@ -89,6 +92,22 @@ int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan
  * returns, which is before the batch shows anything: a batch that is redone leaves out the same. */
 int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t first,
                          struct sl_error *err);
+
+/* ---- quarantined files that were neither replayed nor forgotten, whatever the history drops ---- */
+
+struct sl_in_quarantine {
+    size_t source; /* of the job's; their number if the job has it no more */
+    struct sl_file file;
+    int64_t batch_ms;
+    const char *reason;
+};
+/* Texts are borrowed until the visit returns. */
+typedef int sl_catalog_visit_quarantine(void *arg, const struct sl_in_quarantine *file, struct sl_error *err);
+int sl_catalog_each_quarantined(struct sl_catalog *catalog, sl_catalog_visit_quarantine *visit, void *arg,
+                                struct sl_error *err);
+/* Those of this path, or in the directory of this path. Durable when it returns. *ret: how many. */
+int sl_catalog_forget_quarantined(struct sl_catalog *catalog, const char *path, int64_t *ret,
+                                  struct sl_error *err);
 
 /* Calls visit for every directory that the newest committed batch made. */
 int sl_catalog_each_newest(struct sl_catalog *catalog, int (*visit)(void *arg, const char *path), void *arg,

@@ -31,6 +31,7 @@ struct sl_catalog {
     int64_t spoilt;                      /* as committed */
     char *segments;                      /* the list of progress; NULL: none */
     char *plan_job;                      /* as the table has it; NULL: no row */
+    int64_t quarantined;                 /* rows of quarantine: 0 none, -1 not known */
     size_t sources;
     int64_t *source_id;       /* [sources]: of the job's sources, in their order; set by load */
     struct sl_let_go *let_go; /* [let_go_count] */
@@ -67,6 +68,10 @@ int sl_catalog_put_let_go(struct sl_catalog *catalog, struct sl_error *err);
 void sl_catalog_clear_let_go(struct sl_catalog *catalog);
 int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struct sl_error *err);
 extern const struct sl_history_ops sl_catalog_history_ops;
+
+/* quarantine.c: within the commit of the plan's batch. Its files were read, or are quarantined (again). */
+int sl_catalog_update_quarantine(struct sl_catalog *catalog, const struct sl_batch_plan *plan,
+                                 struct sl_error *err);
 
 /* Columns 3..7 of a row of `file` or `taken`: path (borrowed until the next step) and identity. */
 struct sl_file sl_catalog_column_file(sqlite3_stmt *statement);

@@ -90,3 +90,89 @@ int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_batch_
     (void)sqlite3_reset(get); /* a failure was told already */
     return r < 0 ? r : 0;
 }
+
+/* ---- the quarantine ---- */
+
+static int put_quarantined(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,
+                           const struct sl_quarantined *aside, struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_QUARANTINE];
+    const struct sl_file *file = &plan->files[aside->source].file[aside->file];
+    if (!strchr(file->path, '/')) /* dead letters stay among dead letters */
+        return 0;
+    sl_statement_integer(put, 1, catalog->source_id[aside->source]);
+    sl_statement_integer(put, 2, plan->batch_ms);
+    sl_statement_text(put, 3, aside->reason);
+    sl_catalog_bind_file(put, 4, file);
+    return sl_catalog_step(catalog, SL_SQL_PUT_QUARANTINE, err);
+}
+
+static int drop_quarantined(const struct sl_catalog *catalog, int64_t source, const char *path,
+                            struct sl_error *err)
+{
+    sqlite3_stmt *drop = catalog->sql[SL_SQL_DROP_QUARANTINE];
+    sl_statement_integer(drop, 1, source);
+    sl_statement_text(drop, 2, path);
+    return sl_catalog_step(catalog, SL_SQL_DROP_QUARANTINE, err);
+}
+
+/* Where nothing is quarantined, as nearly always, a commit pays nothing. */
+static int any_quarantined(struct sl_catalog *catalog, bool *ret, struct sl_error *err)
+{
+    int64_t any = catalog->quarantined;
+    int r = 0;
+    if (any < 0)
+        r = sl_database_integer(&catalog->database, "SELECT EXISTS (SELECT 1 FROM quarantine)", &any, err);
+    catalog->quarantined = any;
+    *ret = any > 0;
+    return r;
+}
+
+int sl_catalog_update_quarantine(struct sl_catalog *catalog, const struct sl_batch_plan *plan,
+                                 struct sl_error *err)
+{
+    bool any;
+    int r = any_quarantined(catalog, &any, err);
+    for (size_t s = 0; any && s < plan->sources; s++)
+        for (size_t i = 0; r == 0 && i < plan->files[s].count; i++)
+            r = drop_quarantined(catalog, catalog->source_id[s], plan->files[s].file[i].path, err);
+    for (size_t i = 0; r == 0 && i < plan->asides; i++)
+        r = put_quarantined(catalog, plan, &plan->aside[i], err);
+    if (any || plan->asides)
+        catalog->quarantined = -1; /* it is counted when somebody asks */
+    return r;
+}
+
+int sl_catalog_each_quarantined(struct sl_catalog *catalog, sl_catalog_visit_quarantine *visit, void *arg,
+                                struct sl_error *err)
+{
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_QUARANTINE];
+    int r;
+    while ((r = sl_catalog_step(catalog, SL_SQL_GET_QUARANTINE, err)) > 0) {
+        struct sl_in_quarantine file = {.file = sl_catalog_column_file(get),
+                                        .batch_ms = sqlite3_column_int64(get, 1),
+                                        .reason = (const char *)sqlite3_column_text(get, 2)};
+        while (file.source < catalog->sources &&
+               catalog->source_id[file.source] != sqlite3_column_int64(get, 0))
+            file.source++;
+        if ((r = visit(arg, &file, err)) < 0)
+            break;
+    }
+    (void)sqlite3_reset(get); /* a failure was told already */
+    return r < 0 ? r : 0;
+}
+
+int sl_catalog_forget_quarantined(struct sl_catalog *catalog, const char *path, int64_t *ret,
+                                  struct sl_error *err)
+{
+    sqlite3_stmt *drop = catalog->sql[SL_SQL_FORGET_QUARANTINE];
+    int r = sl_catalog_begin(catalog, err);
+    sl_statement_text(drop, 1, path);
+    r = r < 0 ? r : sl_catalog_step(catalog, SL_SQL_FORGET_QUARANTINE, err);
+    *ret = sqlite3_changes64(catalog->database.handle);
+    catalog->quarantined = -1;
+    r = r < 0 ? r : sl_catalog_step(catalog, SL_SQL_COMMIT, err); /* no batch: progress stays */
+    if (r < 0)
+        sl_catalog_abort(catalog);
+    return r;
+}

@@ -161,14 +161,16 @@ static int read_progress(const struct query *query, sqlite3_stmt *row)
 int sl_reading_progress(struct sl_reading *reading, struct sl_reading_progress *ret, struct sl_error *err)
 {
     struct query query = {
-        .sql = "SELECT progress.batches, progress.last_ms,"
-               " (SELECT time_ms FROM batch WHERE number = progress.planned),"
-               " (SELECT started_ms FROM batch WHERE time_ms = progress.last_ms),"
-               " (SELECT finished_ms FROM batch WHERE time_ms = progress.last_ms),"
-               " (SELECT count(*) FROM batch WHERE committed = 1),"
-               " (SELECT sum(files) FROM batch WHERE committed = 1),"
-               " (SELECT sum(rejected) FROM batch WHERE committed = 1),"
-               " (SELECT count(*) FROM aside) FROM progress WHERE id = 1",
+        .sql =
+            "SELECT progress.batches, progress.last_ms,"
+            " (SELECT time_ms FROM batch WHERE number = progress.planned),"
+            " (SELECT started_ms FROM batch WHERE time_ms = progress.last_ms),"
+            " (SELECT finished_ms FROM batch WHERE time_ms = progress.last_ms),"
+            " (SELECT count(*) FROM batch WHERE committed = 1),"
+            " (SELECT sum(files) FROM batch WHERE committed = 1),"
+            " (SELECT sum(rejected) FROM batch WHERE committed = 1),"
+            " (SELECT count(*) FROM quarantine) +"
+            " (SELECT count(*) FROM aside JOIN batch ON batch.number = aside.batch WHERE committed = 0) FROM progress WHERE id = 1",
         .row = read_progress,
         .arg = ret,
     };
@@ -224,6 +226,24 @@ int sl_reading_files(struct sl_reading *reading, const char *path, int64_t from_
         .path = path,
         .from_ms = from_ms,
         .to_ms = to_ms,
+        .row = read_file,
+        .arg = &(struct file_visit){visit, arg},
+    };
+    return run(reading, &query, err);
+}
+
+int sl_reading_quarantined(struct sl_reading *reading, sl_reading_visit_file *visit, void *arg,
+                           struct sl_error *err)
+{
+    struct query query = {
+        .sql =
+            "SELECT batch_ms, 1, source.key, path, inode, born_ns, mtime_ns, size, reason"
+            " FROM quarantine JOIN source ON source.id = quarantine.source"
+            " UNION ALL SELECT batch.time_ms, 0, source.key, file.path, inode, born_ns, mtime_ns, size, reason"
+            " FROM aside JOIN batch ON batch.number = aside.batch AND batch.committed = 0"
+            " JOIN file ON file.batch = aside.batch AND file.source = aside.source"
+            " AND file.position = aside.position JOIN source ON source.id = file.source"
+            " WHERE file.path LIKE '%/%' ORDER BY 4, 1",
         .row = read_file,
         .arg = &(struct file_visit){visit, arg},
     };

@@ -56,6 +56,10 @@ typedef int sl_reading_visit_taken(void *arg, const struct sl_file *file);
 int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_visit_taken *visit, void *arg,
                      struct sl_error *err);
 
+/* What is quarantined until it is replayed or forgotten; of a batch that was planned and skipped, too. */
+int sl_reading_quarantined(struct sl_reading *reading, sl_reading_visit_file *visit, void *arg,
+                           struct sl_error *err);
+
 struct sl_reading_output {
     int64_t batch_ms;
     const char *path; /* of the directory, as the job names it; borrowed until the visit returns */

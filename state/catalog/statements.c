@@ -73,6 +73,14 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_GET_CODES] = "SELECT operator, digest FROM code ORDER BY operator",
     [SL_SQL_PUT_CODE] = "INSERT INTO code (operator, digest) VALUES (?1, ?2)",
     [SL_SQL_DROP_CODES] = "DELETE FROM code",
+    [SL_SQL_GET_QUARANTINE] = "SELECT source, batch_ms, reason, path, inode, born_ns, mtime_ns, size"
+                              " FROM quarantine ORDER BY source, path",
+    [SL_SQL_PUT_QUARANTINE] =
+        "INSERT OR REPLACE INTO quarantine (source, batch_ms, reason, path, inode, born_ns,"
+        " mtime_ns, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SL_SQL_DROP_QUARANTINE] = "DELETE FROM quarantine WHERE source = ?1 AND path = ?2",
+    [SL_SQL_FORGET_QUARANTINE] = "DELETE FROM quarantine WHERE path = ?1 OR"
+                                 " (path > ?1 || '/' AND path < ?1 || '0')",
     [SL_SQL_GET_PLAN_JOB] = "SELECT text, checksum FROM plan_job WHERE id = 1",
     [SL_SQL_PUT_PLAN_JOB] = "INSERT OR REPLACE INTO plan_job (id, text, checksum) VALUES (1, ?1, ?2)",
 };

@@ -73,8 +73,23 @@ def test_what_will_never_come_is_said():
             check(word in done.stderr, "why: " + done.stderr)
         done = sluice("wait", "job.lua", "in/x", "--timeout", "60s")
         equal(done.returncode, 1, "exit status for a file that is filtered")
-        equal(wait("in/nothing"), 2, "exit status for a file that is not there")
+        equal(wait("in/nothing", "--timeout", "100ms"), 124, "exit status for a file that is not there: it may come")
+        equal(wait("in/.nothing", "--timeout", "60s"), 1, "exit status for one that would be ignored")
+        move_in("changed", "a\n")
+        equal(wait("in/changed"), 0, "exit status for a file that was read")
+        with open("in/changed", "a") as file:
+            file.write("more\n")
+        equal(wait("in/changed", "--timeout", "60s"), 1, "exit status when it has changed in place: that is not read")
         equal(wait("out/a"), 2, "exit status for a file that nobody watches")
+        run.stop()
+
+
+def test_a_file_that_is_not_there_yet_is_waited_for():
+    with started() as run:
+        waiting = subprocess.Popen([SLUICE, "wait", "in/later.txt", "--timeout", "60s"], stdin=subprocess.DEVNULL)
+        wait_until(lambda: listens(waiting), "the command to wait")
+        move_in("later.txt", "x\n")
+        equal(waiting.wait(), 0, "exit status")
         run.stop()
 
 

@@ -177,42 +177,6 @@ def test_a_file_that_was_quarantined_comes_again():
     check("0 files " in sluice_ok("replay", "job.lua").stdout, "nothing is left to be replayed")
 
 
-def test_dead_letters_come_in_again_once():
-    bad = ':map(function(l) if l:find("bad") then error("no good") end return l end):saveAsTextFiles("out/a")'
-    job_of(rest=bad)
-    move_in("a", "x\nbad 1\r\ny\nbad 2\n")
-    move_in("b.gz", __import__("gzip").compress(b"bad 3\n"))
-    once()
-    equal(list(outputs("out/a", "").values()), [b"x\ny\n"], "what went through")
-    done = sluice_ok("replay", "job.lua")
-    check("2 lines" in done.stdout and "1 records of in/b.gz are left" in done.stdout, "what comes again: " + done.stdout)
-    equal(read("in/replay-%d-a" % output_times("out/a", "")[0]), b"bad 1\r\nbad 2\n", "the file that came in")
-    check("0 lines" in sluice_ok("replay", "job.lua").stdout, "they come in once")
-    job_of(rest=bad.replace('"bad"', '"worse"'))
-    once()
-    equal(outputs("out/a", "")[output_times("out/a", "")[-1]], b"bad 1\nbad 2\n", "what went through then")
-
-
-def test_dead_letters_come_in_again_however_often_and_however_long_their_name_is():
-    job_of(rest=':map(function(l) error("no good") end):saveAsTextFiles("out/a")')
-    move_in("a" * 240 + ".txt", "bad\n")
-    for n in range(3):
-        once()
-        done = sluice_ok("replay", "job.lua")
-        check("1 lines" in done.stdout, "what comes again the %d. time: %s%s" % (n + 1, done.stdout, done.stderr))
-    equal(sorted(len(os.fsencode(name)) > 130 and name[-8:] for name in os.listdir("in")), ["aaaa.txt"] * 4, "what lies there")
-
-
-def test_records_that_are_not_lines_are_left():
-    job_of(rest=':flatMap(sluice.split(" ")):map(function(w) if w == "bad" then error("no good") end return w end)'
-                ':saveAsTextFiles("out/a")')
-    move_in("a", "x bad\n")
-    once()
-    done = sluice_ok("replay", "job.lua").stdout
-    check("0 lines" in done and "not a whole line" in done, "what is left: " + done)
-    equal(os.listdir("in"), ["a"], "the watched directory")
-
-
 def test_two_sources_that_watch_one_directory():
     os.makedirs("in")
     job(HEAD + "".join('ssc:textFileStream("in", { filter = "*.%s" }):saveAsTextFiles("out/%s")\n' % (end, end) for end in "abc"))
