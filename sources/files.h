@@ -100,5 +100,4 @@ const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
     .remember = sl_file_source_remember, .gone = sl_file_source_gone, .failures = sl_file_source_failures,   \
     .settle = sl_file_source_settle, .settles = sl_file_source_settles, .redo = sl_file_source_redo,         \
     .aside = sl_file_source_aside, .exclude = sl_file_source_exclude, .errors = sl_file_source_errors,       \
-    .quarantine = sl_file_source_quarantine,                                     \
-    .again = sl_file_source_again, .aim = sl_file_source_aim
+    .quarantine = sl_file_source_quarantine, .again = sl_file_source_again, .aim = sl_file_source_aim
