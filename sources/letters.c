@@ -60,7 +60,7 @@ static bool read_coded_row(struct sl_arena *arena, const struct sl_field *coded,
     struct sl_field fields[SL_ROWCODE_WIDTH_MAX];
     size_t at = 0;
     if (!sl_base64_decode(&buf, coded->str, coded->len) ||
-        !sl_row_codec_read(buf.bytes, buf.len, &at, arena, fields, &letter->width))
+        sl_row_codec_read(buf.bytes, buf.len, &at, arena, fields, &letter->width) < 0)
         return false;
     struct sl_field *copy = sl_arena_alloc(arena, (letter->width + 1) * sizeof *copy);
     if (copy)
@@ -139,7 +139,7 @@ static int add_line(struct sl_letters *letters, size_t at, size_t len, struct sl
     struct sl_field object;
     struct sl_letter letter = {.at = at, .len = len, .source = "", .path = "", .branch = "", .count = 1};
     size_t text_len = len - (letters->text[at + len - 1] == '\n');
-    if (!sl_json_parse(&letters->arena, letters->text + at, text_len, &object, &message, &offset) ||
+    if (sl_json_parse(&letters->arena, letters->text + at, text_len, &object, &message, &offset) < 0 ||
         object.tag != SL_MAP)
         letter.left = "their letters are damaged";
     else if (!read_letter(letters, &object, &letter))

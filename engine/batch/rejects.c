@@ -261,7 +261,7 @@ static bool is_exact(const struct sl_field *record)
     size_t at;
     sl_arena_init(&arena);
     bool same = sl_json_field(&text, record, NULL) &&
-                sl_json_parse(&arena, text.bytes, text.len, &back, &message, &at) &&
+                sl_json_parse(&arena, text.bytes, text.len, &back, &message, &at) == 0 &&
                 sl_field_equals(&back, record);
     sl_arena_done(&arena);
     return same;
