@@ -3,6 +3,7 @@
 #include "core/contract/source.h"
 #include "engine/batch/replay.h"
 #include "engine/graph/graph.h"
+#include "engine/graph/validate.h"
 #include "watcher/file_stat.h"
 
 #include <errno.h>
@@ -110,6 +111,23 @@ bool sl_inquiry_next_node(struct sl_inquiry *inquiry)
     return false;
 }
 
+/* Whether it is the name of a received source, which has no files. */
+static bool is_received(const struct sl_inquiry *inquiry)
+{
+    char text[PATH_MAX];
+    const struct sl_context *context =
+        inquiry->target->job_line.job ? sl_job_context(inquiry->target->job_line.job) : NULL;
+    for (size_t n = 0; context && n < context->nodes; n++) {
+        const struct sl_node *node = &context->stream[n]->node;
+        const char *name = node->op->kind == SL_OP_SOURCE && node->op->source->name
+                               ? sl_source_name(node, text, sizeof text)
+                               : NULL;
+        if (name && strcmp(name, inquiry->shown) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int find_source(struct sl_inquiry *inquiry, struct sl_reading *reading, struct sl_error *err)
 {
     char dir[PATH_MAX];
@@ -122,6 +140,12 @@ static int find_source(struct sl_inquiry *inquiry, struct sl_reading *reading, s
         if (r == 0)
             (void)sl_buf_printf(&list, "%s%s", i ? ", " : "", source[i]); /* for the message only */
     }
+    if (r == 0 && is_received(inquiry))
+        r = sl_error_set(
+            err, SL_EUSAGE,
+            "%s is a received source, and this command is for files; sluice status shows its connection, "
+            "sluice trace '%s#NUMBER' what a record of it went into",
+            inquiry->shown, inquiry->shown);
     if (r == 0)
         r = sl_error_set(err, SL_EUSAGE, "%s is in no directory that the job watches (it watches: %.*s)",
                          inquiry->shown, (int)list.len, (const char *)list.bytes);

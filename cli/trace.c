@@ -92,11 +92,33 @@ static int print_input(void *arg, const struct sl_reading_file *file)
     return 0;
 }
 
+/* The records [from, to) of a received log; documents of other sources are not looked into. */
+static bool read_numbers(const char *range, uint64_t *ret_from, uint64_t *ret_to)
+{
+    return sscanf(range, "{\"from\":%" SCNu64 ",\"to\":%" SCNu64 "}", ret_from, ret_to) == 2;
+}
+
+static const char *name_of(const struct sl_reading_range *range)
+{
+    const char *name = strchr(range->source, ':');
+    return name ? name + 1 : range->source;
+}
+
+static int print_range(void *arg, const struct sl_reading_range *range)
+{
+    uint64_t from, to;
+    (void)arg;
+    if (!read_numbers(range->range, &from, &to) || from < to)
+        print_row("input", range->batch_ms, name_of(range), range->range);
+    return 0;
+}
+
 static int trace_output(struct trace *trace, struct sl_error *err)
 {
     int64_t from_ms = trace->output_ms - reach_of(trace, trace->output) + 1;
     print_row("output", trace->output_ms, trace->output, NULL);
-    return sl_reading_files(trace->reading, NULL, from_ms, trace->output_ms, print_input, trace, err);
+    int r = sl_reading_files(trace->reading, NULL, from_ms, trace->output_ms, print_input, trace, err);
+    return r < 0 ? r : sl_reading_ranges(trace->reading, from_ms, trace->output_ms, print_range, trace, err);
 }
 
 /* ---- an input: its outputs ---- */
@@ -139,6 +161,41 @@ static int print_source(void *arg, const struct sl_reading_file *file)
                               print_output, source, source->err);
 }
 
+/* "NAME#NUMBER": a record of a received source. */
+struct record_trace {
+    struct trace *trace;
+    const char *number; /* in trace->shown, after '#' */
+    struct sl_error *err;
+};
+
+static int find_record(void *arg, const struct sl_reading_range *range)
+{
+    struct record_trace *record = arg;
+    struct trace *trace = record->trace;
+    size_t len = (size_t)(record->number - 1 - trace->shown);
+    uint64_t from, to, number = strtoull(record->number, NULL, 10);
+    const char *name = name_of(range);
+    if (strlen(name) != len || strncmp(name, trace->shown, len) != 0 ||
+        !read_numbers(range->range, &from, &to) || number < from || number >= to)
+        return 0;
+    struct source_trace source = {.trace = trace, .err = record->err, .batch_ms = range->batch_ms};
+    trace->any = true;
+    print_row("input", range->batch_ms, trace->shown, range->range);
+    return sl_reading_outputs(trace->reading, NULL, range->batch_ms,
+                              range->batch_ms + longest_reach(trace) - 1, print_output, &source, record->err);
+}
+
+/* 1: the record was found; 0: it is none. */
+static int trace_record(struct trace *trace, struct sl_error *err)
+{
+    const char *hash = strrchr(trace->shown, '#');
+    if (!hash || !hash[1] || hash[1 + strspn(hash + 1, "0123456789")])
+        return 0;
+    struct record_trace record = {trace, hash + 1, err};
+    int r = sl_reading_ranges(trace->reading, INT64_MIN, INT64_MAX, find_record, &record, err);
+    return r < 0 ? r : trace->any;
+}
+
 static int trace_input(struct trace *trace, struct sl_error *err)
 {
     struct sl_inquiry inquiry;
@@ -168,7 +225,10 @@ static int trace_path(struct trace *trace, struct sl_error *err)
         return sl_error_nomem(err);
     if (r < 0)
         return r;
-    return r > 0 ? trace_output(trace, err) : trace_input(trace, err);
+    if (r > 0)
+        return trace_output(trace, err);
+    r = trace_record(trace, err);
+    return r > 0 ? 0 : r < 0 ? r : trace_input(trace, err);
 }
 
 static int trace_all(struct sl_target *target, const char *const *paths, size_t count, struct sl_error *err)

@@ -391,7 +391,9 @@ int sl_received_settle(struct sl_source *source, struct sl_error *err)
     (void)err;
     if (!received->has_batch)
         return 0;
+    pthread_mutex_lock(&received->lock);
     received->committed = received->to;
+    pthread_mutex_unlock(&received->lock);
     sl_received_log_used(received->log, received->to);
     signal_fd(received->wake_fd);
     return 0;
@@ -446,13 +448,13 @@ void sl_received_report(struct sl_source *source, struct sl_source_report *ret)
         .connection = received->connection,
         .detail = ok ? (const char *)received->shown_position.bytes + received->last_position.len : "",
         .dropped = received->dropped,
+        .lag = end - received->committed,
     };
     size_t len = received->last_position.len;
     pthread_mutex_unlock(&received->lock);
     ret->position = ok ? (const char *)received->shown_position.bytes : "";
     ret->position_len = ok ? len : 0;
     ret->received = end;
-    ret->lag = end - received->committed;
     ret->log_bytes = sl_received_log_unused_bytes(received->log);
     ret->rate = received->rate;
 }

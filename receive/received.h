@@ -59,6 +59,7 @@ struct sl_received {
     double tokens; /* maxRate: records that may be appended now; the thread's */
     int64_t tokens_ns;
     int64_t trouble_ns;   /* when trouble was logged last; the thread's */
+    int64_t told_ns;      /* services->changed was called; the thread's */
     pthread_mutex_t lock; /* guards what follows */
     const char *connection;
     char detail[SL_RECEIVED_DETAIL_MAX], trouble[SL_RECEIVED_DETAIL_MAX];

@@ -179,8 +179,9 @@ static int add_rows(struct feed *feed, const uint8_t *bytes, size_t len)
         if (feed->builder.chunk.rows == SL_CHUNK_ROWS && (r = flush_rows(feed)) < 0)
             return r;
         size_t begin = at;
-        if (!sl_row_codec_borrow(bytes, len, &at, feed->task->scratch, fields, &width))
-            return damaged(feed);
+        r = sl_row_codec_borrow(bytes, len, &at, feed->task->scratch, fields, &width);
+        if (r < 0)
+            return r == SL_ENOMEM ? sl_error_nomem(feed->task->err) : damaged(feed);
         if (at - begin > feed->received->services->record_bytes_max) {
             (void)sl_task_explain(feed->task, "record of more than %llu bytes",
                                   (unsigned long long)feed->received->services->record_bytes_max);

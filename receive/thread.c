@@ -69,15 +69,32 @@ int sl_backoff_wait(struct sl_backoff *backoff, struct sl_received *received)
 
 /* ---- reporting ---- */
 
+/* At most five times a second, but always where the connection is another. */
+static void tell_changed(struct sl_received *received, bool is_urgent)
+{
+    int64_t now = sl_monotonic_ns();
+    const struct sl_services *services = received->services;
+    if (!services->changed || (!is_urgent && now - received->told_ns < 200LL * NS_PER_MS))
+        return;
+    received->told_ns = now;
+    services->changed(services->changed_arg);
+}
+
 void sl_received_show(struct sl_received *received, const char *connection, const char *format, ...)
 {
+    char detail[SL_RECEIVED_DETAIL_MAX];
     va_list args;
     va_start(args, format);
-    pthread_mutex_lock(&received->lock);
-    received->connection = connection;
-    vsnprintf(received->detail, sizeof received->detail, format, args);
-    pthread_mutex_unlock(&received->lock);
+    vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
+    pthread_mutex_lock(&received->lock);
+    bool is_other = strcmp(received->connection, connection) != 0,
+         is_new = strcmp(received->detail, detail) != 0;
+    received->connection = connection;
+    memcpy(received->detail, detail, sizeof detail);
+    pthread_mutex_unlock(&received->lock);
+    if (is_other || is_new)
+        tell_changed(received, is_other);
 }
 
 void sl_received_trouble(struct sl_received *received, const char *format, ...)
@@ -122,6 +139,8 @@ void sl_received_end(struct sl_received *received)
     received->has_ended = true;
     received->connection = received->failed ? "failed" : "ended";
     pthread_mutex_unlock(&received->lock);
+    if (!sl_received_is_stopping(received))
+        tell_changed(received, true);
     if (write(received->ended_fd, &one, sizeof one) < 0)
         return; /* the counter is full: it was signalled */
 }
@@ -169,7 +188,8 @@ static int await_room(struct sl_received *received)
                              "receivedLimit is reached: batches are slower than the sender");
         }
         was_full = true;
-        int r = sl_received_wait(received, NULL, 0, 1000);
+        tell_changed(received, false); /* the run may have been opened, or have written, since */
+        int r = sl_received_wait(received, NULL, 0, 500);
         if (r < 0)
             return r;
     }

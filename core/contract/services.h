@@ -27,6 +27,10 @@ struct sl_services {
     const char *checkpoint; /* its directory, relative to AT_FDCWD; NULL without one */
     bool until_end;         /* the run takes what there is and ends: sources receive until they have ended */
     bool trial;             /* nothing is connected to: sources get what open_arrivals gives for their name */
+    /* Any thread: what a source reports has changed, and people may want to know before the batch that runs now is
+     * done. May be NULL. */
+    void (*changed)(void *arg);
+    void *changed_arg;
     int64_t keep_received_ms; /* received logs stay so long after a batch has used them; 0: they do not */
     const volatile int *stop; /* not 0: the run was asked to end; may be NULL */
     int stop_fd;              /* readable when *stop changed; -1: none */

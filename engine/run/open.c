@@ -50,6 +50,8 @@ static int open_services(struct sl_run *run, struct sl_error *err)
         .out = run->options->out ? run->options->out : stdout,
         .durable = !context->options.no_checkpoint,
         .checkpoint = context->options.no_checkpoint ? NULL : run->checkpoint,
+        .changed = sl_status_changed,
+        .changed_arg = run,
         .keep_received_ms = context->options.keep_received_ms,
         .until_end = run->options->once || run->options->available_now || run->options->virtual_clock,
         .trial = run->trial,

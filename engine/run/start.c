@@ -2,6 +2,7 @@
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/job_changes.h"
+#include "engine/batch/lost_sources.h"
 #include "engine/batch/plan_job.h"
 #include "engine/batch/quarantine.h"
 #include "engine/batch/replay.h"
@@ -66,6 +67,7 @@ static int recover(struct sl_run *run, struct sl_error *err)
         r = sl_quarantine_settle_last(run, &progress.last, err);
     if (r == 0)
         sl_tick_renew(run);
+    r = r < 0 ? r : sl_lost_sources_check(run, &progress, err);
     r = r < 0 ? r : sl_batch_go_on(run, &progress, err);
     if (r == 0 && progress.planned)
         r = sl_run_batch_again(run, &progress.plan, err);
@@ -135,7 +137,7 @@ int sl_run_hooked(struct sl_context *context, const struct sl_run_options *given
     struct sl_error err = {0};
     struct sl_run_options options;
     struct sl_progress_line progress;
-    struct sl_status status = {0};
+    struct sl_status status = {.lock = PTHREAD_MUTEX_INITIALIZER};
     int r = read_options(given, &options, &err);
     if (r == 0) {
         struct sl_run run = {.context = context,
@@ -165,7 +167,7 @@ int sl_dry_run_run(struct sl_context *context, struct sl_dry_run *trial, struct 
 {
     static const struct sl_run_options options = {.virtual_clock = true, .stop_fd = -1};
     struct sl_progress_line progress;
-    struct sl_status status = {0};
+    struct sl_status status = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct sl_run run = {.context = context,
                          .options = &options,
                          .progress = &progress,

@@ -1,5 +1,6 @@
 #include "engine/run/status.h"
 
+#include "engine/run/status_received.h"
 #include "engine/run/status_text.h"
 
 #include <errno.h>
@@ -76,22 +77,56 @@ static void keep(struct sl_run *run, struct sl_buf *text)
         complain(run, &err);
 }
 
+/* The lock is held while the file is written: two threads must not write it at the same time. */
 static void write_status(struct sl_run *run, const char *state, const char *error, bool is_kept)
 {
-    struct sl_buf *text = &run->status->text;
-    text->len = 0;
-    if (!sl_status_json(run, state, error, text))
-        return;
-    show(run, "status.json", text);
-    if (is_kept)
-        keep(run, text);
+    struct sl_status *status = run->status;
+    struct sl_buf *text = &status->text;
+    pthread_mutex_lock(&status->lock);
+    text->len = status->written.len = 0;
+    if (sl_status_json(run, state, error, text)) {
+        show(run, "status.json", text);
+        if (is_kept)
+            keep(run, text);
+        if (!sl_buf_append(&status->written, text->bytes, text->len))
+            status->written.len = 0;
+    }
+    pthread_mutex_unlock(&status->lock);
+}
+
+static void write_changed(struct sl_run *run)
+{
+    const struct sl_status *status = run->status;
+    const struct sl_buf *written = &status->written;
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0}, path = {0};
+    const char *separator = status->received_separator;
+    struct sl_error ignored; /* the next status will say it */
+    if (sl_buf_append(&text, written->bytes, status->received_from) &&
+        sl_status_received(run, &separator, &text) &&
+        sl_buf_append(&text, written->bytes + status->received_to, written->len - status->received_to) &&
+        sl_buf_printf(&path, "%s/status.json", run->checkpoint) && sl_buf_byte(&path, 0))
+        (void)sl_io_replace_file(run->services.io, run->services.job_dirfd, (const char *)path.bytes,
+                                 text.bytes, text.len, &ignored);
+}
+
+void sl_status_changed(void *arg)
+{
+    struct sl_run *run = arg;
+    struct sl_status *status = run->status;
+    pthread_mutex_lock(&status->lock);
+    if (status->is_open && status->written.len && run->catalog)
+        write_changed(run);
+    pthread_mutex_unlock(&status->lock);
 }
 
 static void show_metrics(struct sl_run *run)
 {
     struct sl_buf *text = &run->status->text;
     text->len = 0;
-    if (run->services.viewer && sl_status_metrics(run, text))
+    pthread_mutex_lock(&run->status->lock);
+    bool ok = run->services.viewer && sl_status_metrics(run, text);
+    pthread_mutex_unlock(&run->status->lock);
+    if (ok)
         show(run, "metrics", text);
 }
 
@@ -116,7 +151,9 @@ void sl_status_open(struct sl_run *run)
     if (status->is_open)
         return;
     sl_service_open(&run->service);
+    pthread_mutex_lock(&status->lock);
     status->is_open = true;
+    pthread_mutex_unlock(&status->lock);
     if (!sl_status_head(run, &status->head))
         status->head.len = 0;
     write_status(run, "running", NULL, true);
@@ -143,6 +180,10 @@ void sl_status_close(struct sl_run *run, const char *error)
         return;
     sl_service_tell(&run->service, "STOPPING=1");
     write_status(run, error ? "failed" : "stopped", error, true);
+    pthread_mutex_lock(&status->lock);
+    status->is_open = false; /* a receiving thread may still run */
+    sl_buf_done(&status->written);
+    pthread_mutex_unlock(&status->lock);
     sl_service_close(&run->service);
     sl_buf_done(&status->head);
     sl_buf_done(&status->text);
@@ -254,7 +295,9 @@ void sl_status_idle(struct sl_run *run)
     const struct sl_status *status = run->status;
     if (!status->is_open || sl_monotonic_ns() - status->kept_ns < SECOND_NS)
         return;
+    pthread_mutex_lock(&run->status->lock);
     struct sl_status_intake now = sl_status_intake(run);
+    pthread_mutex_unlock(&run->status->lock);
     if (memcmp(&now, &status->kept_intake, sizeof now) == 0)
         return;
     write_status(run, "running", NULL, true);

@@ -10,6 +10,8 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 
+#include <pthread.h>
+
 struct sl_batch;
 struct sl_run;
 
@@ -29,8 +31,12 @@ struct sl_status_intake {
 };
 
 struct sl_status {
+    pthread_mutex_t lock; /* guards is_open, written and what sources report */
     bool is_open;
-    int64_t kept_ns, told_ns; /* when status.json and STATUS= were written last; 0: never */
+    struct sl_buf written;             /* status.json as it was written last, */
+    size_t received_from, received_to; /* in it: what received sources report, */
+    const char *received_separator;    /* after this */
+    int64_t kept_ns, told_ns;          /* when status.json and STATUS= were written last; 0: never */
     uint64_t rows, rejected, files, aside, replaced; /* of this run */
     struct sl_status_batch last;
     struct sl_status_intake kept_intake; /* as status.json has it */
@@ -42,6 +48,8 @@ struct sl_status {
 };
 
 void sl_status_open(struct sl_run *run);
+/* Any thread. arg: the run. What a received source reports has changed: status.json shows it although a batch runs. */
+void sl_status_changed(void *arg);
 void sl_status_batch(struct sl_batch *batch);
 /* It cannot go on for now, and why; the next batch ends that. Opens the status if need be. */
 void sl_status_waiting(struct sl_run *run, const char *why);

@@ -125,7 +125,7 @@ static bool add_source(const struct sl_source *source, struct sl_buf *buf)
                          counts.ignored, counts.changed, counts.scans, counts.polling ? "true" : "false");
 }
 
-static bool add_sources(const struct sl_run *run, struct sl_buf *buf)
+static bool add_sources(const struct sl_run *run, struct sl_status *status, struct sl_buf *buf)
 {
     bool ok = sl_buf_text(buf, ",\"sources\":[");
     const char *separator = "";
@@ -135,7 +135,11 @@ static bool add_sources(const struct sl_run *run, struct sl_buf *buf)
         ok = sl_buf_text(buf, separator) && add_source(run->source[s], buf);
         separator = ",";
     }
-    return ok && sl_status_received(run, &separator, buf) && sl_buf_byte(buf, ']');
+    status->received_from = buf->len;
+    status->received_separator = separator;
+    ok = ok && sl_status_received(run, &separator, buf);
+    status->received_to = buf->len;
+    return ok && sl_buf_byte(buf, ']');
 }
 
 /* False: nobody reads through us. */
@@ -159,9 +163,9 @@ static bool add_readers(const struct sl_run *run, struct sl_buf *buf)
                          counts.opens, counts.waiting, counts.pinned, counts.given_up, counts.skipped);
 }
 
-bool sl_status_json(const struct sl_run *run, const char *state, const char *error, struct sl_buf *buf)
+bool sl_status_json(struct sl_run *run, const char *state, const char *error, struct sl_buf *buf)
 {
-    const struct sl_status *status = run->status;
+    struct sl_status *status = run->status;
     bool ok = sl_buf_append(buf, status->head.bytes, status->head.len) &&
               sl_buf_printf(buf, ",\"state\":\"%s\",\"written_ms\":%" PRId64 ",\"batches\":%" PRIu64, state,
                             sl_clock_real.now_ms(&sl_clock_real), run->batches);
@@ -173,7 +177,7 @@ bool sl_status_json(const struct sl_run *run, const char *state, const char *err
                              ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64 "}",
                              run->committed, status->rows, status->rejected, status->files, status->aside,
                              status->replaced);
-    return ok && add_last(run, buf) && add_sources(run, buf) && add_readers(run, buf) &&
+    return ok && add_last(run, buf) && add_sources(run, status, buf) && add_readers(run, buf) &&
            sl_buf_text(buf, "}\n");
 }
 

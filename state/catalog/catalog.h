@@ -57,6 +57,12 @@ struct sl_batch_plan {
 int sl_batch_plan_add_quarantined(struct sl_batch_plan *plan, size_t source, size_t file, const char *reason);
 void sl_batch_plan_done(struct sl_batch_plan *plan);
 
+/* A source that the catalog knows and the job does not have. */
+struct sl_lost_source {
+    char *key;             /* owned */
+    struct sl_buf reached; /* its newest committed range; empty: none is known */
+};
+
 struct sl_progress {
     bool any;         /* some batch was committed */
     int64_t last_ms;  /* the newest committed batch */
@@ -67,9 +73,11 @@ struct sl_progress {
     /* The newest committed batch; empty where history does not hold it any more, or it is not wanted. */
     struct sl_batch_plan last;
     size_t sources;
-    struct sl_buf *reached; /* [sources]: the newest committed range of each; empty: none is known */
-    char *job;              /* of the newest plan; NULL: an older version planned it; owned */
-    char *segments;         /* the list of state/store/store.h, "" where there is none; owned */
+    size_t lost_count;
+    struct sl_lost_source *lost; /* [lost_count] */
+    struct sl_buf *reached;      /* [sources]: the newest committed range of each; empty: none is known */
+    char *job;                   /* of the newest plan; NULL: an older version planned it; owned */
+    char *segments;              /* the list of state/store/store.h, "" where there is none; owned */
 };
 void sl_progress_done(struct sl_progress *progress);
 

@@ -28,6 +28,11 @@ void sl_progress_done(struct sl_progress *progress)
     sl_batch_plan_done(&progress->last);
     for (size_t s = 0; progress->reached && s < progress->sources; s++)
         sl_buf_done(&progress->reached[s]);
+    for (size_t i = 0; i < progress->lost_count; i++) {
+        free(progress->lost[i].key);
+        sl_buf_done(&progress->lost[i].reached);
+    }
+    free(progress->lost);
     free(progress->reached);
     free(progress->segments);
     free(progress->job);
@@ -269,7 +274,7 @@ static int load(struct sl_catalog_sources *job, struct sl_progress *ret)
     r = r < 0 ? r : read_spoilt(job);
     r = r < 0 ? r : read_planned(job, &ret->plan);
     r = r < 0 ? r : read_last(job, &ret->last);
-    return r < 0 ? r : sl_catalog_read_reached(job, &ret->last, ret->reached);
+    return r < 0 ? r : sl_catalog_read_reached(job, ret);
 }
 
 int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *const *source_key,

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- writing ---- */
@@ -109,34 +110,71 @@ int sl_catalog_read_ranges(const struct sl_catalog_sources *job, struct sl_batch
     return r < 0 ? r : 0;
 }
 
-static int read_reached(const struct sl_catalog_sources *job, struct sl_buf *reached)
+/* The source of this number among those that the job does not have. */
+static struct sl_buf *find_lost(const struct sl_catalog_sources *job, const struct sl_progress *progress,
+                                int64_t source)
+{
+    const struct sl_known_source *known = sl_catalog_sources_find(job, source);
+    for (size_t i = 0; known && i < progress->lost_count; i++)
+        if (strcmp(progress->lost[i].key, known->key) == 0)
+            return &progress->lost[i].reached;
+    return NULL;
+}
+
+static int list_lost(const struct sl_catalog_sources *job, struct sl_progress *progress)
+{
+    progress->lost = calloc(job->known_count + 1, sizeof *progress->lost);
+    if (!progress->lost)
+        return sl_error_nomem(job->err);
+    for (size_t i = 0; i < job->known_count; i++) {
+        if (sl_catalog_sources_index(job, job->known[i].id) < job->catalog->sources)
+            continue;
+        progress->lost[progress->lost_count].key = strdup(job->known[i].key);
+        if (!progress->lost[progress->lost_count++].key)
+            return sl_error_nomem(job->err);
+    }
+    return 0;
+}
+
+static int read_reached(const struct sl_catalog_sources *job, struct sl_progress *progress)
 {
     const struct sl_catalog *catalog = job->catalog;
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_REACHED];
     int64_t source = sqlite3_column_int64(get, 0);
     const void *bytes = sqlite3_column_blob(get, 1);
-    size_t len = (size_t)sqlite3_column_bytes(get, 1);
+    size_t len = (size_t)sqlite3_column_bytes(get, 1), index = sl_catalog_sources_index(job, source);
     if (sqlite3_column_int64(get, 2) != sl_row_reached(catalog->hash, source, bytes, len))
         return sl_catalog_damaged(catalog, job->err, "table reached, row %" PRId64, source);
-    return keep_document(job, source, reached, bytes, len);
+    struct sl_buf *to =
+        index < catalog->sources ? &progress->reached[index] : find_lost(job, progress, source);
+    if (!to)
+        return 0;
+    to->len = 0;
+    return sl_buf_append(to, bytes, len) ? 0 : sl_error_nomem(job->err);
 }
 
-int sl_catalog_read_reached(const struct sl_catalog_sources *job, const struct sl_batch_plan *last,
-                            struct sl_buf *reached)
+/* Both are written by one commit. Version 4 did not have the table: then the batch's own document is the newest. */
+static int compare_with_last(const struct sl_catalog_sources *job, struct sl_progress *progress)
 {
-    sqlite3_stmt *get = job->catalog->sql[SL_SQL_GET_REACHED];
-    int r;
-    while ((r = sl_catalog_step(job->catalog, SL_SQL_GET_REACHED, job->err)) > 0)
-        if ((r = read_reached(job, reached)) < 0)
-            break;
-    (void)sqlite3_reset(get); /* a failure was reported already */
-    for (size_t s = 0; r == 0 && last->range && s < job->count; s++) {
-        const struct sl_buf *range = &last->range[s];
-        if (range->len && !reached[s].len) /* committed by version 4, which did not have the table */
-            r = sl_buf_append(&reached[s], range->bytes, range->len) ? 0 : sl_error_nomem(job->err);
+    int r = 0;
+    for (size_t s = 0; r == 0 && progress->last.range && s < job->count; s++) {
+        const struct sl_buf *range = &progress->last.range[s];
+        struct sl_buf *reached = &progress->reached[s];
+        if (range->len && !reached->len)
+            r = sl_buf_append(reached, range->bytes, range->len) ? 0 : sl_error_nomem(job->err);
         else if (range->len &&
-                 (range->len != reached[s].len || memcmp(range->bytes, reached[s].bytes, range->len)))
+                 (range->len != reached->len || memcmp(range->bytes, reached->bytes, range->len) != 0))
             r = sl_catalog_damaged(job->catalog, job->err, "table reached, source %s", job->key[s]);
     }
-    return r < 0 ? r : 0;
+    return r;
+}
+
+int sl_catalog_read_reached(const struct sl_catalog_sources *job, struct sl_progress *progress)
+{
+    sqlite3_stmt *get = job->catalog->sql[SL_SQL_GET_REACHED];
+    int r = list_lost(job, progress);
+    while (r == 0 && (r = sl_catalog_step(job->catalog, SL_SQL_GET_REACHED, job->err)) > 0)
+        r = read_reached(job, progress);
+    (void)sqlite3_reset(get); /* a failure was reported already */
+    return r < 0 ? r : compare_with_last(job, progress);
 }

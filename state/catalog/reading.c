@@ -275,6 +275,34 @@ int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_vi
     return run(reading, &query, err);
 }
 
+/* ---- ranges ---- */
+
+struct range_visit {
+    sl_reading_visit_range *visit;
+    void *arg;
+};
+
+static int read_range(const struct query *query, sqlite3_stmt *row)
+{
+    const struct range_visit *visit = query->arg;
+    struct sl_reading_range range = {sqlite3_column_int64(row, 0), column_text(row, 1), column_text(row, 2)};
+    return visit->visit(visit->arg, &range);
+}
+
+int sl_reading_ranges(struct sl_reading *reading, int64_t from_ms, int64_t to_ms,
+                      sl_reading_visit_range *visit, void *arg, struct sl_error *err)
+{
+    struct query query = {
+        .sql = "SELECT batch, source, range FROM ranges WHERE ?1 IS NULL AND batch BETWEEN ?2 AND ?3"
+               " ORDER BY batch, source",
+        .from_ms = from_ms,
+        .to_ms = to_ms,
+        .row = read_range,
+        .arg = &(struct range_visit){visit, arg},
+    };
+    return run(reading, &query, err);
+}
+
 /* ---- outputs ---- */
 
 struct output_visit {

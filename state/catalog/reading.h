@@ -69,6 +69,17 @@ typedef int sl_reading_visit_output(void *arg, const struct sl_reading_output *o
 int sl_reading_outputs(struct sl_reading *reading, const char *path, int64_t from_ms, int64_t to_ms,
                        sl_reading_visit_output *visit, void *arg, struct sl_error *err);
 
+/* What a batch has read of a source that is not files: the source's document (core/contract/source.h), as text. Borrowed
+ * until the visit returns. */
+struct sl_reading_range {
+    int64_t batch_ms;
+    const char *source; /* its key, "socketTextStream:socket:localhost:9999" */
+    const char *range;
+};
+typedef int sl_reading_visit_range(void *arg, const struct sl_reading_range *range);
+int sl_reading_ranges(struct sl_reading *reading, int64_t from_ms, int64_t to_ms,
+                      sl_reading_visit_range *visit, void *arg, struct sl_error *err);
+
 /* The sources by their keys, in the order of their numbers; equal keys in the order of their occurrence. */
 typedef int sl_reading_visit_source(void *arg, const char *key);
 int sl_reading_sources(struct sl_reading *reading, sl_reading_visit_source *visit, void *arg,

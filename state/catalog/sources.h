@@ -31,8 +31,7 @@ size_t sl_catalog_sources_index(const struct sl_catalog_sources *sources, int64_
 /* The files of the plan's batch that are not read. catalog_aside.c. */
 int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_batch_plan *plan);
 
-/* ranges.c: the documents of the plan's batch, and the newest committed one of each source: reached[job->count], whose
- * last known batch is `last` (empty where that is not known). */
+/* ranges.c: the documents of the plan's batch; the newest committed one of each source, and the sources that the job does
+ * not have, of progress. */
 int sl_catalog_read_ranges(const struct sl_catalog_sources *job, struct sl_batch_plan *plan, int64_t *digest);
-int sl_catalog_read_reached(const struct sl_catalog_sources *job, const struct sl_batch_plan *last,
-                            struct sl_buf *reached);
+int sl_catalog_read_reached(const struct sl_catalog_sources *job, struct sl_progress *progress);

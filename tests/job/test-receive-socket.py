@@ -173,6 +173,7 @@ def test_beyond_received_limit_the_sender_waits():
             except (TimeoutError, socket.timeout):
                 pass
         check(sent < 50 << 20, "the sender was stopped after %d bytes" % sent)
+        run.wait_until(lambda: "receivedLimit" in source_status()["detail"], "status to name the limit")
         logs = sum(path.stat().st_size for path in segments())
         check(logs < 4 << 20, "bytes of log: %d" % logs)
         os.remove("slow")

@@ -1,0 +1,8 @@
+/* Sources that the checkpoint knows and the job does not have any more: what they have received and no batch has used
+ * must not be forgotten in silence. */
+#pragma once
+
+#include "engine/batch/run.h"
+
+/* SL_EUSAGE names them; with accept_changes their received logs are removed. */
+int sl_lost_sources_check(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err);

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""What the other commands know of received sources: test, try, check, graph, status, why, wait, trace, metrics; and what
+a changed job does with a log that no batch has used."""
+from receiving import *
+
+SOURCES = [
+    ('socketTextStream("localhost", 9)', "socket:localhost:9"),
+    ('socketStream(nil, 9, { listen = true })', "socket:127.0.0.1:9"),
+    ('socketTextStream("unix", "a/b.sock")', "socket:unix:a/b.sock"),
+    ('execStream({ "tail", "-F", "x y" })', "exec:tail -F x y"),
+    ('tailStream("logs/*.log")', "tail:logs/*.log"),
+    ('socketTextStream("localhost", 9, { name = "n" })', "n"),
+    ('socketTextStream("localhost", 9):name("m")', "m"),
+]
+
+
+def test_jobs_are_tested_with_inputs_by_the_name_of_the_source():
+    for source, name in SOURCES:
+        job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+            'ssc:%s:flatMap(sluice.words):map(sluice.pair(1)):reduceByKey(sluice.sum):saveAsTextFiles("out")\n' % source)
+        job('''local test = require "sluice.testing"
+test.case("t", function()
+    local r = test.run("job.lua", { inputs = { ["%s"] = { { "to be", "or" }, {}, { "be" } } } })
+    test.equal(r.outputs["out"][1], { { "be", 1 }, { "or", 1 }, { "to", 1 } })
+    test.equal(r.outputs["out"][3], { { "be", 1 } })
+end)
+''' % name, "job_test.lua")
+        sluice_ok("test", "job_test.lua")
+    equal(sorted(os.listdir(".")), ["job.lua", "job_test.lua"], "what lies here afterwards")
+
+
+def test_receivers_are_tested_with_rows_as_tsv_and_dead_letters_have_numbers():
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+        'ssc:receiverStream({ "./r" }, { meta = true }):map(function(a, b, meta) if b == "x" then error("no x") end return a, meta end):saveAsTextFiles("out")\n')
+    job('''local test = require "sluice.testing"
+test.case("t", function()
+    local r = test.run("job.lua", { inputs = { ["receiver:./r"] = { { "a\\tb", "c\\tx" }, { "d\\te" } } } })
+    test.equal(r.outputs["out"][1], { { "a", { number = 0, source = "receiver:./r" } } })
+    test.equal(r.outputs["out"][2], { { "d", { number = 2, source = "receiver:./r" } } })
+    test.equal(r.deadletters[1].source, "receiver:./r")
+    test.equal(r.deadletters[1].number, 1)
+end)
+''', "job_test.lua")
+    sluice_ok("test", "job_test.lua")
+
+
+def test_try_takes_the_lines_of_a_file_and_connects_to_nothing():
+    lines_job('socketTextStream("nowhere.invalid", 9)')
+    pathlib.Path("some.txt").write_text("one\ntwo\n")
+    shown = sluice_ok("try", "job.lua", "some.txt").stdout
+    check("out 2" in shown and "two" in shown, shown)
+    check(not os.path.exists("ck"), "no checkpoint")
+
+
+def test_check_and_graph_show_the_source():
+    lines_job('socketTextStream("nowhere.invalid", 9, { listen = true, maxRate = 5 })')
+    check("socketTextStream" in sluice_ok("check", "job.lua").stdout, "check")
+    check("socketTextStream" in sluice_ok("graph", "job.lua", "--dot").stdout, "graph")
+
+
+def test_status_trace_why_and_wait():
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true, name = "net" })' % port)
+    with Running("job.lua") as run:
+        with connect(port) as sender:
+            sender.sendall(b"one\ntwo\n")
+            run.wait_until(lambda: len(records()) == 2, "records")
+            sender.sendall(b"three\n")
+            run.wait_until(lambda: len(records()) == 3, "records")
+            run.wait_until(lambda: source_status("net").get("received") == 3 and source_status("net")["lag"] == 0, "the status")
+            equal(source_status("net")["connection"], "listening", "connection")
+            check("1 connection" in source_status("net")["detail"], "detail")
+            shown = sluice_ok("status", "--checkpoint", "ck").stdout
+            check("net: listening" in shown and "3 records" in shown, shown)
+        run.stop()
+    newest = output_path(output_times("out/r", "")[-1], "out/r", "")
+    shown = sluice_ok("trace", "job.lua", newest).stdout
+    check('\tnet\t{"from":2,"to":3}' in shown, shown)
+    shown = sluice_ok("trace", "job.lua", "net#2").stdout
+    check(newest in shown, shown)
+    equal(sluice("trace", "job.lua", "net#3").returncode, 2, "a record that is not there yet")
+    for command in ("why", "wait"):
+        done = sluice(command, "job.lua", "net")
+        check(done.returncode == 2 and "for files" in done.stderr, command + ": " + done.stderr)
+
+
+def test_metrics_name_the_source():
+    need_fuse()
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true, name = "net" })' % port, rest='s:count():mount("n")\n')
+    with Running("job.lua") as run:
+        send(port, "one\n")
+        run.wait_until(lambda: b'sluice_received_records_total{source="net"} 1' in read("mnt/.sluice/metrics"), "the metrics")
+        run.stop()
+
+
+def test_available_now_drains_in_bounded_batches():
+    with Server().serve("".join("%05d\n" % n for n in range(200000))) as server:
+        lines_job('socketTextStream("127.0.0.1", %d)' % server.port, "maxBytesPerBatch = 300000")
+        sluice_ok("run", "job.lua", "--available-now")
+    equal(records(), [b"%05d" % n for n in range(200000)], "the records")
+    check(len(outputs("out/r", "")) >= 3, "batches: %d" % len(outputs("out/r", "")))
+
+
+def test_the_virtual_clock_gets_everything_first():
+    lines_job('execStream({ "seq", "3" })')
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "2")
+    equal(outputs("out/r", ""), {100: b"1\n2\n3\n"}, "the outputs")
+
+
+def test_records_that_no_batch_has_used_are_not_forgotten_in_silence():
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true, name = "old" })' % port)
+    with Running("job.lua", "--interval", "1h") as run:
+        send(port, "one\ntwo\n")
+        run.wait_until(lambda: segments() and segments()[0].stat().st_size > 72, "the log")
+        run.kill()
+    lines_job('execStream({ "echo", "new" })')
+    done = sluice("run", "job.lua", "--once")
+    equal(done.returncode, 2, "exit status; " + done.stderr)
+    check("2 records" in done.stderr and "old" in done.stderr, done.stderr)
+    lines_job('execStream({ "echo", "new" }, { name = "old" })')
+    run_once()
+    equal(records(), [b"one", b"two", b"new"], "another operator of the name goes on with the log")
+
+
+def test_accept_changes_drops_them():
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true, name = "old" })' % port)
+    with Running("job.lua", "--interval", "1h") as run:
+        send(port, "one\ntwo\n")
+        run.wait_until(lambda: segments() and segments()[0].stat().st_size > 72, "the log")
+        run.kill()
+    lines_job('execStream({ "echo", "new" })')
+    run_once("--accept-changes")
+    run_once()
+    equal(records(), [b"new", b"new"], "the records")
+
+
+def test_a_source_that_was_away_goes_on_where_it_was():
+    pathlib.Path("log").write_text("1\n2\n")
+    lines_job('tailStream("log")')
+    run_once()
+    lines_job('execStream({ "echo", "x" })')
+    run_once()
+    with open("log", "a") as file:
+        file.write("3\n")
+    lines_job('tailStream("log")')
+    run_once()
+    equal(records(), [b"1", b"2", b"x", b"3"], "the records")
+
+
+main(globals())
