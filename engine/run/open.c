@@ -9,6 +9,7 @@
 #include "engine/batch/plan_job.h"
 #include "engine/batch/sources.h"
 #include "engine/batch/viewer.h"
+#include "engine/run/status.h"
 #include "engine/trial/dry_run.h"
 #include "watcher/watcher.h"
 
