@@ -262,6 +262,15 @@ static int take_back(struct sl_received_log *log, const struct sl_segment *segme
     return r;
 }
 
+/* The main thread removes segments from the front of the list meanwhile, and never the last one. */
+static struct sl_segment *last_segment(struct sl_received_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    struct sl_segment *last = sl_received_log_last(log);
+    pthread_mutex_unlock(&log->lock);
+    return last;
+}
+
 static bool is_segment_full(const struct sl_received_log *log, const struct sl_segment *segment)
 {
     return segment->size >= log->options.segment_bytes && segment->end > segment->first;
@@ -269,7 +278,7 @@ static bool is_segment_full(const struct sl_received_log *log, const struct sl_s
 
 static int prepare(struct sl_received_log *log, struct sl_error *err)
 {
-    struct sl_segment *last = sl_received_log_last(log);
+    struct sl_segment *last = last_segment(log);
     if (log->is_broken)
         return sl_error_set(err, SL_EFAIL, "the received log %s cannot be continued",
                             log->dir ? log->dir : "");
@@ -285,7 +294,7 @@ int sl_received_log_append(struct sl_received_log *log, struct sl_frame *frame, 
     int r = prepare(log, err);
     if (r < 0)
         return r;
-    struct sl_segment *segment = sl_received_log_last(log);
+    struct sl_segment *segment = last_segment(log);
     frame->first = log->end; /* only this thread changes it */
     log->buf.len = 0;
     if (!sl_frame_append(&log->buf, frame, segment->salt))
