@@ -118,6 +118,9 @@ void sl_received_drop(struct sl_received *received);
 /* There is nothing more in this run. */
 void sl_received_end(struct sl_received *received);
 
+/* There may be many connections or files: asks the system for 65,536 open ones. */
+void sl_received_raise_files_limit(void);
+
 /* Waits before another attempt: 100 ms, doubled to 10 s by each call. */
 struct sl_backoff {
     int64_t wait_ms;

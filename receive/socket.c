@@ -17,6 +17,7 @@ enum {
     EVENTS = 64,
     IDLE_S = 60, /* a half-sent record that is idle for so long closes its connection */
     LOOK_MS = 1000,
+    FILES_WAIT_MS = 100, /* where there are too many open files */
     NS_PER_MS = 1000000,
 };
 
@@ -200,8 +201,13 @@ static int open_listener(struct socket_source *source, struct sl_error *err)
 static int accept_one(struct socket_source *source, struct sl_error *err)
 {
     int fd = accept4(source->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
-        return 0; /* it has gone again, or there are too many files: it waits */
+    if (fd < 0 && errno != EMFILE && errno != ENFILE)
+        return 0; /* it has gone again */
+    if (fd < 0) {
+        sl_received_trouble(&source->received, "%s: a sender waits", strerror(errno));
+        int r = sl_received_wait(&source->received, NULL, 0, FILES_WAIT_MS);
+        return r < 0 ? r : 0;
+    }
     if (source->connections == CONNECTIONS_MAX) {
         close(fd);
         sl_received_drop(&source->received);
@@ -262,6 +268,7 @@ static bool is_over(const struct socket_source *source)
 static int run_listening(struct socket_source *source, struct sl_error *err)
 {
     int64_t looked_ns = sl_monotonic_ns();
+    sl_received_raise_files_limit();
     int r = open_listener(source, err);
     while (r == 0 && !is_over(source)) {
         struct pollfd ready = {source->epoll, POLLIN, 0};

@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -28,7 +27,6 @@ enum {
     SETTLE_MS = 2,          /* between two looks, so that events come in groups */
     FOLLOW_BYTES = 1 << 20, /* of a file, before the next one has its turn */
     OPEN_MAX = 1000,        /* more are closed again after they were read */
-    FILES_MAX = 65536,      /* open files that are asked of the system */
     NS_PER_MS = 1000000,
 };
 
@@ -194,20 +192,10 @@ static int run_to_end(struct sl_tail_source *source, struct sl_error *err)
     return follow_all(source, err);
 }
 
-/* What was renamed stays open until it is read: there may be many. */
-static void raise_files_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_MAX)
-        return;
-    limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
-    (void)setrlimit(RLIMIT_NOFILE, &limit); /* without it there are fewer */
-}
-
 static int run(struct sl_received *received, struct sl_error *err)
 {
     struct sl_tail_source *source = own(received);
-    raise_files_limit();
+    sl_received_raise_files_limit();
     source->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     bool is_first = source->is_new;
     int r = sl_tail_scan(source, is_first, err);

@@ -3,6 +3,7 @@
 #include "receive/tail_find.h"
 #include "receive/tail_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct sl_tail_file *sl_tail_table_find(struct sl_tail_source *source, uint64_t inode, int64_t born_ns)
@@ -51,6 +52,8 @@ int sl_tail_table_open_file(struct sl_tail_source *source, struct sl_tail_file *
 {
     struct sl_found found;
     int fd = sl_tail_open(source->received.services->io, path, &found);
+    if (fd < 0 && errno != ENOENT)
+        sl_received_trouble(&source->received, "%s cannot be opened: %s", path, strerror(errno));
     if (fd < 0)
         return SL_EREJECT;
     if (found.inode != file->inode || found.born_ns != file->born_ns) {

@@ -5,9 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
+    FILES_MAX = 65536,
     FULL_RETRY_MS = 500,
     TROUBLE_EVERY_S = 60,
     BACKOFF_FIRST_MS = 100,
@@ -65,6 +67,15 @@ int sl_backoff_wait(struct sl_backoff *backoff, struct sl_received *received)
     int64_t doubled = 2 * backoff->wait_ms;
     backoff->wait_ms = doubled == 0 ? BACKOFF_FIRST_MS : doubled > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : doubled;
     return sl_received_wait(received, NULL, 0, backoff->wait_ms);
+}
+
+void sl_received_raise_files_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_MAX)
+        return;
+    limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* without it there are fewer */
 }
 
 /* ---- reporting ---- */

@@ -253,6 +253,28 @@ def test_a_listener_with_once_waits_for_a_sender_and_until_it_has_left():
     equal(records(), [b"a", b"b"], "nobody came: nothing")
 
 
+def test_a_thousand_senders_and_no_more():
+    import resource
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true })' % port, rest='s:count():saveAsTextFiles("out/n")\n')
+    with Running("job.lua") as run:
+        senders = [connect(port) for _ in range(1000)]
+        run.wait_until(lambda: "1000 connections" in source_status()["detail"], "all connections")
+        for _ in range(3):
+            with connect(port) as one_more:
+                equal(one_more.recv(1), b"", "what one more sender reads: the end")
+        equal(run.wait_until(lambda: source_status()["dropped"], "the count"), 3, "closed at once")
+        for sender in senders:
+            sender.sendall(b"x\n" * 10)
+        run.wait_until(lambda: sum(int(n) for n in b" ".join(outputs("out/n", "").values()).split()) == 10000, "their records")
+        for sender in senders:
+            sender.close()
+        run.stop()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_nc_as_in_the_textbook():
     port = free_port()
     lines_job('socketTextStream("localhost", %d)' % port)
