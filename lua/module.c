@@ -34,6 +34,7 @@ static int push_module(lua_State *L)
     sl_builtin_add_all(L);
     sl_ssc_push_constructor(L);
     lua_setfield(L, -2, "StreamingContext");
+    sl_ssc_add_utils(L);
     sl_functions_add_all(L);
     sl_spark_add(L);
     sl_value_push_null(L);

@@ -253,3 +253,18 @@ void sl_ssc_add_sources(lua_State *L)
     }
     lua_pop(L, 1);
 }
+
+/* utils.createStream(ssc, ...) is ssc:source(...). */
+static void add_util(lua_State *L, const char *utils, const char *function, const char *source)
+{
+    lua_newtable(L);
+    lua_pushlightuserdata(L, (void *)sl_op_find(source));
+    lua_pushcclosure(L, open_source, 1);
+    lua_setfield(L, -2, function);
+    lua_setfield(L, -2, utils);
+}
+
+void sl_ssc_add_utils(lua_State *L)
+{
+    add_util(L, "FlumeUtils", "createStream", "flumeStream");
+}

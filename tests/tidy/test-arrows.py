@@ -18,7 +18,7 @@ BELOW["cli"] = BELOW["lua"] + ["lua"]
 ROOMS = {
     "sqlite3.h": ["state/"], "inotifytools/": ["watcher/notify"], "fuse": ["fs/mount/"], "lua.h": ["lua/"],
     "lauxlib.h": ["lua/"], "lualib.h": ["lua/"], "pcre2.h": ["text/"], "zstd.h": ["text/", "output/compress", "state/store/segment", "state/spill/spill"],
-    "zlib.h": ["text/", "output/compress"],
+    "zlib.h": ["text/", "receive/deflate_stream", "output/compress"],
 }
 # Within a room that has sub-folders: which may include from which. A list that names all of a room is its registry.
 # lua/lib replaces functions of Lua's library within a copy of the script, which it needs and which opens it.

@@ -1,0 +1,437 @@
+/* flumeStream, in Lua also sluice.FlumeUtils.createStream: a server for Flume's Avro sink.
+ *
+ * A frame of the connection: number (4), buffers (4), then each buffer after its length (4), highest byte first; their
+ * bytes together are a request (avro.h). It is answered under its number once its events are durable: one sync serves
+ * everything that came in one look. A lost answer makes the agent send the batch again. */
+#include "receive/address.h"
+#include "receive/avro.h"
+#include "receive/deflate_stream.h"
+
+#include "core/base/limits.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    CONNECTIONS_MAX = 1000,
+    EVENTS = 64,
+    IDLE_S = 60,
+    LOOK_MS = 1000,
+    BUFFERS_MAX = 1 << 20, /* of a frame */
+    MESSAGE_MAX = 256 << 20,
+    ANSWERS_MAX = 1 << 20, /* bytes that a sender does not read */
+    NS_PER_MS = 1000000,
+    ZLIB_FIRST_BYTE = 0x78,
+};
+
+struct agent {
+    int fd;
+    bool has_begun, is_known;          /* its first byte was seen; its handshake was */
+    struct sl_deflate_stream *deflate; /* NULL: plain */
+    struct sl_buf in, request, out;
+    struct sl_buf answers; /* packed or not, of requests that are not durable yet */
+    int64_t heard_ns;
+    bool waits_to_write, is_broken;
+};
+
+struct flume_source {
+    struct sl_received received; /* first */
+    struct sl_address address;
+    int listener, epoll;
+    struct agent *agent[CONNECTIONS_MAX];
+    size_t agents;
+    bool had_agent;
+    int64_t started_ns;
+    struct sl_buf rows; /* of requests that are not appended yet */
+    uint32_t count;
+    uint8_t *buf; /* [SL_READ_BYTES] */
+};
+
+static int64_t since_ms(int64_t ns)
+{
+    return (sl_monotonic_ns() - ns) / NS_PER_MS;
+}
+
+/* ---- agents ---- */
+
+static void agent_free(struct agent *agent)
+{
+    if (!agent)
+        return;
+    close(agent->fd);
+    sl_deflate_stream_free(agent->deflate);
+    sl_buf_done(&agent->in);
+    sl_buf_done(&agent->request);
+    sl_buf_done(&agent->out);
+    sl_buf_done(&agent->answers);
+    free(agent);
+}
+
+static void show(struct flume_source *source)
+{
+    char text[512];
+    sl_address_shown(&source->address, source->listener, text);
+    sl_received_show(&source->received, "listening", "%.200s, %zu connection%s", text, source->agents,
+                     source->agents == 1 ? "" : "s");
+}
+
+static void warn(struct flume_source *source, const char *what)
+{
+    const struct sl_site *site = &source->received.source.node->site;
+    sl_received_drop(&source->received);
+    sl_log(source->received.services->log, SL_LOG_WARNING, "%s:%d: %s: %s: a connection was closed: %s",
+           site->file, site->line, site->name, source->received.name, what);
+}
+
+static int accept_agent(struct flume_source *source, struct sl_error *err)
+{
+    int fd = accept4(source->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    struct agent *agent = source->agents < CONNECTIONS_MAX ? calloc(1, sizeof *agent) : NULL;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = agent};
+    if (!agent || epoll_ctl(source->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+        bool is_full = source->agents == CONNECTIONS_MAX;
+        close(fd);
+        free(agent);
+        if (is_full)
+            sl_received_drop(&source->received);
+        return is_full ? 0 : sl_error_nomem(err);
+    }
+    agent->fd = fd;
+    agent->heard_ns = sl_monotonic_ns();
+    source->agent[source->agents++] = agent;
+    source->had_agent = true;
+    show(source);
+    return 0;
+}
+
+static void remove_agent(struct flume_source *source, size_t i)
+{
+    agent_free(source->agent[i]);
+    source->agent[i] = source->agent[--source->agents];
+    show(source);
+}
+
+/* ---- requests ---- */
+
+static uint32_t read_u32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static bool add_u32(struct sl_buf *buf, uint32_t value)
+{
+    const uint8_t bytes[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
+                              (uint8_t)value};
+    return sl_buf_append(buf, bytes, sizeof bytes);
+}
+
+static int add_answer(struct agent *agent, uint32_t number, bool is_first, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf answer = {0}, frame = {0};
+    bool ok = sl_avro_answer(is_first, &answer) && add_u32(&frame, number) && add_u32(&frame, 1) &&
+              add_u32(&frame, (uint32_t)answer.len) && sl_buf_append(&frame, answer.bytes, answer.len);
+    ok = ok &&
+         (agent->deflate ? sl_deflate_stream_pack(agent->deflate, frame.bytes, frame.len, &agent->answers)
+                         : sl_buf_append(&agent->answers, frame.bytes, frame.len));
+    return ok ? 0 : sl_error_nomem(err);
+}
+
+/* The frame at `at`. 1 and its size: its request is in agent->request; 0: it is not whole; SL_EREJECT. */
+static int read_frame(struct agent *agent, size_t at, size_t *ret_size, struct sl_error *err)
+{
+    const uint8_t *bytes = agent->in.bytes + at;
+    size_t len = agent->in.len - at, used = 8;
+    if (len < 8)
+        return 0;
+    uint32_t buffers = read_u32(bytes + 4);
+    if (buffers > BUFFERS_MAX)
+        return sl_error_set(err, SL_EREJECT, "a frame has %u buffers: it is no Avro client of Flume",
+                            buffers);
+    agent->request.len = 0;
+    for (uint32_t i = 0; i < buffers; i++) {
+        uint32_t size = len - used >= 4 ? read_u32(bytes + used) : 0;
+        if (size > MESSAGE_MAX)
+            return sl_error_set(err, SL_EREJECT, "a buffer of %u bytes: it is no Avro client of Flume", size);
+        if (len - used < 4 || len - used - 4 < size)
+            return 0;
+        if (!sl_buf_append(&agent->request, bytes + used + 4, size))
+            return sl_error_nomem(err);
+        used += 4 + (size_t)size;
+    }
+    *ret_size = used;
+    return 1;
+}
+
+static int take_requests(struct flume_source *source, struct agent *agent, struct sl_error *err)
+{
+    size_t at = 0, size = 0;
+    int r;
+    while ((r = read_frame(agent, at, &size, err)) > 0) {
+        bool is_first = !agent->is_known;
+        r = sl_avro_request(agent->request.bytes, agent->request.len, is_first, &source->rows, &source->count,
+                            err);
+        r = r < 0 ? r : add_answer(agent, read_u32(agent->in.bytes + at), is_first, err);
+        if (r < 0)
+            break;
+        agent->is_known = true;
+        at += size;
+    }
+    agent->in.len -= at;
+    if (at && agent->in.len)
+        memmove(agent->in.bytes, agent->in.bytes + at, agent->in.len);
+    if (r == 0 && agent->in.len > MESSAGE_MAX)
+        r = sl_error_set(err, SL_EREJECT, "a message of more than %d bytes", MESSAGE_MAX);
+    return r;
+}
+
+static int take_bytes(struct flume_source *source, struct agent *agent, size_t len, struct sl_error *err)
+{
+    int r = 0;
+    if (!agent->has_begun && source->buf[0] == ZLIB_FIRST_BYTE && !(agent->deflate = sl_deflate_stream_new()))
+        return sl_error_nomem(err);
+    agent->has_begun = true;
+    if (agent->deflate)
+        r = sl_deflate_stream_unpack(agent->deflate, source->buf, len, MESSAGE_MAX, &agent->in, err);
+    else if (!sl_buf_append(&agent->in, source->buf, len))
+        r = sl_error_nomem(err);
+    return r < 0 ? r : take_requests(source, agent, err);
+}
+
+/* ---- answers ---- */
+
+static void write_out(struct flume_source *source, struct agent *agent)
+{
+    ssize_t sent = agent->out.len ? send(agent->fd, agent->out.bytes, agent->out.len, MSG_NOSIGNAL) : 0;
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        agent->is_broken = true;
+    if (sent > 0) {
+        agent->out.len -= (size_t)sent;
+        memmove(agent->out.bytes, agent->out.bytes + sent, agent->out.len);
+    }
+    bool waits = agent->out.len > 0;
+    struct epoll_event event = {.events = EPOLLIN | (waits ? EPOLLOUT : 0), .data.ptr = agent};
+    if (waits != agent->waits_to_write && epoll_ctl(source->epoll, EPOLL_CTL_MOD, agent->fd, &event) < 0)
+        agent->is_broken = true;
+    agent->waits_to_write = waits;
+    agent->is_broken |= agent->out.len > ANSWERS_MAX;
+}
+
+static int allow_all(struct sl_received *received, uint32_t count)
+{
+    while (count) {
+        uint32_t n = sl_received_allow(received, count);
+        if (n == 0)
+            return SL_ESTOP;
+        count -= n;
+    }
+    return 0;
+}
+
+/* What came in this look becomes durable, then it is answered. */
+static int answer_all(struct flume_source *source, struct sl_error *err)
+{
+    struct sl_frame frame = {.kind = SL_FRAME_ROWS, .count = source->count};
+    int r = 0;
+    if (source->count) {
+        frame.body = source->rows.bytes;
+        frame.body_len = (uint32_t)source->rows.len;
+        r = allow_all(&source->received, source->count);
+        r = r < 0 ? r : sl_received_append(&source->received, &frame, err);
+        r = r < 0 ? r : sl_received_sync(&source->received, err);
+        source->count = 0;
+        source->rows.len = 0;
+    }
+    for (size_t i = 0; i < source->agents && r == 0; i++) {
+        struct agent *agent = source->agent[i];
+        if (!agent->answers.len)
+            continue;
+        if (!sl_buf_append(&agent->out, agent->answers.bytes, agent->answers.len))
+            return sl_error_nomem(err);
+        agent->answers.len = 0;
+        write_out(source, agent);
+    }
+    return r;
+}
+
+/* ---- the thread ---- */
+
+static int handle_agent(struct flume_source *source, struct agent *agent, uint32_t events,
+                        struct sl_error *err)
+{
+    if (events & EPOLLOUT)
+        write_out(source, agent);
+    if (!(events & ~(uint32_t)EPOLLOUT))
+        return 0;
+    ssize_t got = recv(agent->fd, source->buf, SL_READ_BYTES, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (got <= 0) {
+        if (agent->in.len)
+            sl_received_drop(&source->received);
+        agent->is_broken = true;
+        return 0;
+    }
+    agent->heard_ns = sl_monotonic_ns();
+    int r = take_bytes(source, agent, (size_t)got, err);
+    if (r != SL_EREJECT)
+        return r;
+    warn(source, err->text);
+    agent->is_broken = true;
+    return 0;
+}
+
+static int look(struct flume_source *source, struct sl_error *err)
+{
+    struct epoll_event event[EVENTS];
+    int n = epoll_wait(source->epoll, event, EVENTS, 0), r = 0;
+    for (int i = 0; i < n && r == 0; i++)
+        r = event[i].data.ptr ? handle_agent(source, event[i].data.ptr, event[i].events, err)
+                              : accept_agent(source, err);
+    r = r < 0 ? r : answer_all(source, err);
+    for (size_t i = source->agents; i-- > 0;) {
+        struct agent *agent = source->agent[i];
+        bool is_stuck = agent->in.len && since_ms(agent->heard_ns) >= IDLE_S * 1000;
+        if (is_stuck)
+            warn(source, "half a message, and nothing more for 60 s");
+        if (is_stuck || agent->is_broken)
+            remove_agent(source, i);
+    }
+    return r;
+}
+
+static int open_listener(struct flume_source *source, struct sl_error *err)
+{
+    struct sl_received *received = &source->received;
+    struct sl_backoff backoff = {0};
+    struct epoll_event event = {.events = EPOLLIN};
+    int r = 0;
+    while ((source->listener = sl_address_listen(&source->address, err)) < 0) {
+        if (!received->retries ||
+            (received->services->until_end && since_ms(source->started_ns) >= received->connect_timeout_ms))
+            return source->listener;
+        sl_received_trouble(received, "cannot listen at %s", err->text);
+        if ((r = sl_backoff_wait(&backoff, received)) < 0)
+            return r;
+    }
+    sl_received_fine(received);
+    source->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (source->epoll < 0 || epoll_ctl(source->epoll, EPOLL_CTL_ADD, source->listener, &event) < 0)
+        return sl_error_sys(err, errno, "listening");
+    source->started_ns = sl_monotonic_ns();
+    show(source);
+    return 0;
+}
+
+static bool is_over(const struct flume_source *source)
+{
+    const struct sl_received *received = &source->received;
+    if (!received->services->until_end || source->agents)
+        return false;
+    return source->had_agent || since_ms(source->started_ns) >= received->connect_timeout_ms;
+}
+
+static int run(struct sl_received *received, struct sl_error *err)
+{
+    struct flume_source *source = (struct flume_source *)received;
+    source->started_ns = sl_monotonic_ns();
+    source->buf = malloc(SL_READ_BYTES);
+    sl_received_raise_files_limit();
+    int r = source->buf ? open_listener(source, err) : sl_error_nomem(err);
+    while (r == 0 && !is_over(source)) {
+        struct pollfd ready = {source->epoll, POLLIN, 0};
+        int n = sl_received_wait(received, &ready, 1, received->services->until_end ? 50 : LOOK_MS);
+        r = n < 0 ? n : look(source, err);
+    }
+    return r;
+}
+
+static void done(struct sl_received *received)
+{
+    struct flume_source *source = (struct flume_source *)received;
+    for (size_t i = 0; i < source->agents; i++)
+        agent_free(source->agent[i]);
+    if (source->listener >= 0)
+        close(source->listener);
+    if (source->epoll >= 0)
+        close(source->epoll);
+    sl_buf_done(&source->rows);
+    free(source->buf);
+}
+
+/* In a trial a line of tsv is a row: the body, then headers as they are given. */
+static const struct sl_received_kind kind = {.lines = SL_FRAME_TSV, .run = run, .done = done};
+
+/* ---- the source ---- */
+
+static int open_flume(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
+                      struct sl_error *err)
+{
+    struct flume_source *source = calloc(1, sizeof *source);
+    if (!source)
+        return sl_error_nomem(err);
+    source->listener = source->epoll = -1;
+    source->address.services = services;
+    int r = sl_address_read(node, true, &source->address, err);
+    if (r < 0) {
+        free(source);
+        return r;
+    }
+    r = sl_received_open(&source->received, node->op->source, &kind, node, services, err);
+    if (r == 0)
+        *ret = &source->received.source;
+    return r;
+}
+
+static bool describe(const struct sl_node *node, struct sl_buf *buf)
+{
+    struct sl_address address = {0};
+    struct sl_error err;
+    if (sl_address_read(node, true, &address, &err) < 0)
+        return sl_buf_text(buf, node->op->name);
+    return sl_buf_printf(buf, "flume:%s:%s", address.host, address.port);
+}
+
+static const char *name_of(const struct sl_node *node, char *text, size_t size)
+{
+    return sl_received_name(node, describe, text, size);
+}
+
+static int check(struct sl_node *node, struct sl_error *err)
+{
+    struct sl_address address;
+    int r = sl_received_check(node, err);
+    r = r < 0 ? r : sl_address_read(node, true, &address, err);
+    if (r == 0 && address.is_unix)
+        r = sl_error_set(err, SL_EUSAGE, "%s: Flume's Avro sink connects to a host and a port",
+                         node->op->name);
+    return r;
+}
+
+static const struct sl_source_ops ops = {.open = open_flume, .name = name_of, SL_RECEIVED_OPS};
+
+static const struct sl_param params[] = {
+    {"host", SL_WANT_STRING | SL_WANT_NIL, false, "the address to listen at; nil: 127.0.0.1"},
+    {"port", SL_WANT_INTEGER | SL_WANT_STRING, false, "the port that the agent's Avro sink names"},
+    {0},
+};
+
+static const struct sl_param options[] = {SL_RECEIVED_OPTIONS, {0}};
+
+const struct sl_op sl_op_flume_stream = {
+    .name = "flumeStream",
+    .kind = SL_OP_SOURCE,
+    .family = "source",
+    .summary = "Events that a Flume agent's Avro sink sends, plain or deflated: (body, {headers})",
+    .example = "ssc:flumeStream(\"127.0.0.1\", 4141)",
+    .params = params,
+    .options = options,
+    .source = &ops,
+    .check = check,
+};

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""flumeStream: a server for Flume's Avro sink. The bytes are those of a real agent; a real one is tried where there is
+one (tests/servers)."""
+import struct, zlib
+from receiving import *
+
+HASH = bytes.fromhex("86aadae2c45474c0fe93ffd0f2350a65")
+
+
+def long(n):
+    n = (n << 1) ^ (n >> 63)
+    out = b""
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
+def text(value):
+    return long(len(value)) + value
+
+
+def event(body, headers={}):
+    pairs = long(len(headers)) + b"".join(text(k) + text(v) for k, v in headers.items()) if headers else b""
+    return pairs + long(0) + text(body)
+
+
+class Agent:
+    """Flume's side of the protocol."""
+
+    def __init__(self, port, deflate=False, hash=HASH):
+        self.socket, self.serial, self.hash = connect(port), 0, hash
+        self.packer = zlib.compressobj() if deflate else None
+        self.unpacker = zlib.decompressobj() if deflate else None
+        self.received = b""
+
+    def send(self, content):
+        if self.packer:
+            content = self.packer.compress(content) + self.packer.flush(zlib.Z_SYNC_FLUSH)
+        self.socket.sendall(content)
+
+    def frame(self, message, parameters):
+        self.serial += 1
+        handshake = self.hash + b"\0" + self.hash + b"\2\0" if self.serial == 1 else b""
+        buffers = [handshake, b"\0" + text(message), parameters] if handshake else [b"\0" + text(message), parameters]
+        return struct.pack(">II", self.serial, len(buffers)) + b"".join(struct.pack(">I", len(b)) + b for b in buffers)
+
+    def read(self, size):
+        while len(self.received) < size:
+            got = self.socket.recv(65536)
+            if not got:
+                return None
+            self.received += self.unpacker.decompress(got) if self.unpacker else got
+        taken, self.received = self.received[:size], self.received[size:]
+        return taken
+
+    def answer(self):
+        """Whether the request was answered with OK."""
+        head = self.read(12)
+        if head is None:
+            return False
+        serial, buffers, size = struct.unpack(">III", head)
+        equal((serial, buffers), (self.serial, 1), "the frame of the answer")
+        equal(self.read(size), (b"\0" * 4 if serial == 1 else b"") + b"\0\0\0", "the answer")
+        return True
+
+    def call(self, message, parameters):
+        self.send(self.frame(message, parameters))
+        return self.answer()
+
+    def append_batch(self, bodies):
+        return self.call(b"appendBatch", long(len(bodies)) + b"".join(event(b) for b in bodies) + long(0))
+
+
+def flume_job(port, source="sluice.FlumeUtils.createStream(ssc, \"127.0.0.1\", %d)", rest=None):
+    job(HEAD % "" + "local s = " + source % port + "\n" + (rest or 's:map(sluice.select(1)):saveAsTextFiles("out/r", nil, { format = "lines" })\n'))
+
+
+def test_events_are_answered_when_they_are_durable_and_become_rows():
+    for deflate in (False, True):
+        port = free_port()
+        flume_job(port, rest='s:saveAsTextFiles("out/r", nil, { format = "json" })\n')
+        with Running("job.lua") as run:
+            agent = Agent(port, deflate)
+            before = len(records())
+            check(agent.call(b"append", event(b"one", {b"b": b"2", b"a": b"1"})), "append")
+            check(agent.append_batch([b"two", b"three\nlines"]), "appendBatch")
+            check(agent.call(b"", b""), "a ping")
+            run.kill()
+        with Running("job.lua") as run:
+            run.wait_until(lambda: len(records()) == before + 3, "what was answered")
+            run.stop()
+        equal(records()[-3:], [b'["one",{"a":"1","b":"2"}]', b'["two",{}]', b'["three\\nlines",{}]'], "the rows")
+
+
+def test_blocks_of_arrays_and_maps_may_have_sizes_and_pieces_may_be_any():
+    port = free_port()
+    flume_job(port)
+    with Running("job.lua") as run:
+        agent = Agent(port)
+        events = [event(b"%d" % n) for n in range(5)]
+        parameters = long(-2) + long(len(events[0] + events[1])) + events[0] + events[1] + long(3) + b"".join(events[2:]) + long(0)
+        for byte in agent.frame(b"appendBatch", parameters):
+            agent.send(bytes([byte]))
+        check(agent.answer(), "the answer")
+        run.wait_until(lambda: records() == [b"%d" % n for n in range(5)], "the records")
+        run.stop()
+
+
+def test_what_is_no_flume_closes_its_connection_and_no_other():
+    port = free_port()
+    flume_job(port)
+    cases = [
+        ("Flume's", lambda: Agent(port, hash=b"x" * 16).call(b"append", event(b"bad"))),
+        ("neither append", lambda: Agent(port).call(b"remove", event(b"bad"))),
+        ("bytes follow", lambda: Agent(port).call(b"append", event(b"bad") + b"x")),
+        ("cut", lambda: Agent(port).call(b"append", event(b"bad")[:-1])),
+        ("no Avro client", lambda: send_and_end(port, b"GET / HTTP/1.1\r\n\r\n")),
+        ("zlib", lambda: send_and_end(port, b"\x78" + b"garbage" * 10)),
+    ]
+    with Running("job.lua") as run:
+        good = Agent(port)
+        check(good.append_batch([b"a"]), "the first batch")
+        for words, call in cases:
+            check(not call(), "%s: it is not answered" % words)
+            run.wait_until(lambda: words in run.stderr(), "the reason %r in the log:\n%s" % (words, run.stderr()))
+        check(good.append_batch([b"b"]), "the connection that is right goes on")
+        run.wait_until(lambda: records() == [b"a", b"b"], "its records")
+        run.wait_until(lambda: source_status()["dropped"] == len(cases), "the count")
+        run.stop()
+
+
+def send_and_end(port, content):
+    with connect(port) as connection:
+        connection.sendall(content)
+        return connection.recv(1)
+
+
+def test_kill_9_loses_nothing_that_was_answered():
+    """A batch that was not answered is sent again, as an agent does."""
+    import random
+    generator = random.Random(3)
+    port = free_port()
+    flume_job(port)
+    sent = answered = 0
+    for _ in range(1000 if LONG else 30):
+        with Running("job.lua", "--interval", "20ms") as run:
+            agent = Agent(port)
+            for _ in range(generator.randrange(1, 20)):
+                check(agent.append_batch([b"%d" % n for n in range(answered, answered + 10)]), "an answer")
+                answered += 10
+            agent.send(agent.frame(b"appendBatch", long(1) + event(b"%d" % answered) + long(0)))
+            run.kill()
+    with Running("job.lua", "--interval", "20ms") as run:
+        check(Agent(port).append_batch([b"end"]), "the end")
+        run.wait_until(lambda: b"end" in records(), "the end")
+        run.stop()
+    numbers = [int(record) for record in records() if record != b"end"]
+    equal(sorted(set(numbers) | {answered}), list(range(answered + 1)), "what was answered is there")
+    check(len(numbers) - len(set(numbers)) <= 30 * (1000 if LONG else 30), "at least once: doubles only of what was not answered")
+
+
+def test_once_serves_the_agents_that_come():
+    import threading
+    port = free_port()
+    flume_job(port)
+    def serve():
+        agent = Agent(port)
+        agent.append_batch([b"x", b"y"])
+        agent.socket.close()
+    threading.Thread(target=serve, daemon=True).start()
+    run_once()
+    equal(records(), [b"x", b"y"], "the records")
+
+
+main(globals())
