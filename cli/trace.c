@@ -2,6 +2,7 @@
 #include "cli/inquiry.h"
 #include "cli/report.h"
 
+#include "core/base/array.h"
 #include "core/base/buf.h"
 #include "core/contract/operator.h"
 #include "engine/graph/graph.h"
@@ -214,6 +215,43 @@ static int trace_input(struct trace *trace, struct sl_error *err)
     return r;
 }
 
+/* ---- an output that is no file: its batches ---- */
+
+struct named_trace {
+    struct trace *trace;
+    int64_t *batch_ms; /* [count] */
+    size_t count, capacity;
+};
+
+static int note_batch(void *arg, const struct sl_reading_output *output)
+{
+    struct named_trace *named = arg;
+    if (strcmp(output->path, named->trace->shown) != 0)
+        return 0;
+    int64_t *grown = sl_array_grow(named->batch_ms, named->count, &named->capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    named->batch_ms = grown;
+    named->batch_ms[named->count++] = output->batch_ms;
+    return 0;
+}
+
+/* 1: there was no such output. */
+static int trace_named(struct trace *trace, struct sl_error *err)
+{
+    struct named_trace named = {.trace = trace};
+    int r = sl_reading_outputs(trace->reading, NULL, INT64_MIN, INT64_MAX, note_batch, &named, err);
+    if (r == SL_ENOMEM)
+        sl_error_nomem(err);
+    trace->output = trace->shown;
+    for (size_t i = 0; r == 0 && i < named.count; i++) {
+        trace->output_ms = named.batch_ms[i];
+        r = trace_output(trace, err);
+    }
+    free(named.batch_ms);
+    return r < 0 || named.count ? r : 1;
+}
+
 /* ---- the command ---- */
 
 static int trace_path(struct trace *trace, struct sl_error *err)
@@ -223,10 +261,11 @@ static int trace_path(struct trace *trace, struct sl_error *err)
         r = sl_reading_outputs(trace->reading, NULL, INT64_MIN, INT64_MAX, find_output, trace, err);
     if (r == SL_ENOMEM)
         return sl_error_nomem(err);
-    if (r < 0)
+    if (r != 0)
+        return r < 0 ? r : trace_output(trace, err);
+    r = trace_named(trace, err);
+    if (r <= 0)
         return r;
-    if (r > 0)
-        return trace_output(trace, err);
     r = trace_record(trace, err);
     return r > 0 ? 0 : r < 0 ? r : trace_input(trace, err);
 }

@@ -50,15 +50,6 @@ static int save_open(const struct sl_node *node, const struct sl_services *servi
 
 /* ---- rows ---- */
 
-/* Rows straight from one source or dataset: its partitions are the lanes, 0, 1, 2 ..., and none is cut. */
-static bool lanes_are_dense(const struct sl_node *node)
-{
-    const struct sl_node *from = node->input[0];
-    while (from->op->kind == SL_OP_NARROW && from->inputs == 1)
-        from = from->input[0];
-    return from->op->kind == SL_OP_SOURCE || from->op->kind == SL_OP_WIDE;
-}
-
 static bool collects(const struct save *save)
 {
     return save->settings.partitions > 1;
@@ -75,7 +66,7 @@ static int save_begin(struct sl_stage *stage)
     if (r < 0)
         return r;
     r = sl_collect_init(&save->collect, stage, UINT64_MAX);
-    sl_writer_begin(&save->writer, stage, &save->settings, &save->place, lanes_are_dense(stage->node));
+    sl_writer_begin(&save->writer, stage, &save->settings, &save->place, sl_sequence_is_dense(stage->node));
     save->writer.ancestors = !memory->ancestors_synced;
     save->begun = true;
     return r;

@@ -130,12 +130,7 @@ void sl_writer_done(struct sl_writer *writer)
 int sl_writer_lane_open(struct sl_writer *writer, struct sl_lane *lane)
 {
     struct sl_sequence_item *item;
-    struct sl_position position = lane->position;
-    if (writer->sequence.dense) { /* pieces of partitions, too, are 0, 1, 2 ... */
-        position.partition = lane->task->ordinal;
-        position.piece = 0;
-    }
-    int r = sl_sequence_open(&writer->sequence, &position, &item, lane->task->err);
+    int r = sl_sequence_open_lane(&writer->sequence, lane, &item);
     if (r == 0)
         lane->state = item;
     return r;

@@ -6,9 +6,9 @@
  * trace; sl_writer_complete makes the parts that got nothing. */
 #pragma once
 
+#include "core/contract/sequence.h"
 #include "output/directory.h"
 #include "output/part.h"
-#include "output/sequence.h"
 #include "output/settings.h"
 
 #include <stdatomic.h>
@@ -26,7 +26,7 @@ struct sl_writer {
     _Atomic uint64_t records, replaced;
 };
 
-/* dense: the lanes are of tasks 0, 1, 2 ..., one lane each (output/sequence.h). */
+/* dense: the lanes are of tasks 0, 1, 2 ..., one lane each (core/contract/sequence.h). */
 void sl_writer_begin(struct sl_writer *writer, const struct sl_stage *stage,
                      const struct sl_save_settings *settings, const struct sl_output_dir *place, bool dense);
 void sl_writer_done(struct sl_writer *writer);

@@ -15,9 +15,10 @@ enum { SL_ERROR_TEXT_MAX = 2048 };
 
 /* Codes that stay inside: sl_error_class is what a program gets to see. */
 enum {
-    SL_EREJECT = -101, /* one record cannot be processed: core/contract/task.h */
-    SL_EGROUP = -102,  /* a whole group cannot be processed: core/contract/reducer.h */
-    SL_EFULL = -103,   /* a disk is full: a long run waits for room (engine/batch/disk_full.h), others fail */
+    SL_EREJECT = -101,      /* one record cannot be processed: core/contract/task.h */
+    SL_EGROUP = -102,       /* a whole group cannot be processed: core/contract/reducer.h */
+    SL_EUNREACHABLE = -104, /* a server does not answer: waited for like room on a disk */
+    SL_EFULL = -103, /* a disk is full: a long run waits for room (engine/batch/disk_full.h), others fail */
 };
 
 /* The public class of a code: enum sl_err, or 0. */

@@ -170,6 +170,10 @@ struct sl_output {
     /* Optional, not per batch: once at start, refuses what could not work (SL_EUSAGE): an output's names that
      * are taken. */
     int (*open)(const struct sl_node *node, const struct sl_services *services, struct sl_error *err);
+    /* Optional, for `sluice check`: looks whether what it needs outside can be reached and fits, and appends
+     * lines that say what it found. SL_EUSAGE: it cannot work. */
+    int (*probe)(const struct sl_node *node, const struct sl_services *services, struct sl_buf *found,
+                 struct sl_error *err);
     /* Optional, once at start: batch t, the newest, was committed by an earlier process, which may not have
      * come to publish it. Its outputs made `path`; an output to which that does not belong does nothing. */
     int (*renew)(const struct sl_node *node, const struct sl_services *services, int64_t t, const char *path,

@@ -18,10 +18,12 @@ struct sl_services {
     struct sl_io *io;
     struct sl_log *log; /* may be NULL */
     struct sl_clock *clock;
-    int job_dirfd;            /* relative paths of the job start here */
-    const char *job_dir;      /* its path, for messages */
-    FILE *out;                /* what print writes to */
-    struct sl_viewer *viewer; /* NULL: nothing is mounted */
+    int job_dirfd;             /* relative paths of the job start here */
+    const char *job_dir;       /* its path, for messages */
+    const char *job;           /* its name */
+    const char *checkpoint_id; /* unlike that of any other checkpoint, new after a reset; NULL without one */
+    FILE *out;                 /* what print writes to */
+    struct sl_viewer *viewer;  /* NULL: nothing is mounted */
     char owner[9]; /* in hidden names: no other checkpoint, or run without one, has it; "" in tests */
     bool durable;  /* false: no checkpoint, nothing is synced */
     const char *checkpoint; /* its directory, relative to AT_FDCWD; NULL without one */

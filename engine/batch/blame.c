@@ -9,7 +9,7 @@ int sl_blame(const struct sl_node *node, int r, struct sl_error *err)
     const struct sl_site *site = &node->site;
     size_t len = strlen(site->file);
     bool has_place = strncmp(err->text, site->file, len) == 0 && err->text[len] == ':';
-    if (r != SL_EFAIL && r != SL_EFULL)
+    if (r != SL_EFAIL && r != SL_EFULL && r != SL_EUNREACHABLE)
         return r;
     return has_place ? r : sl_error_wrap(err, "%s:%d: %s", site->file, site->line, site->name);
 }

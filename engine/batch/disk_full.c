@@ -18,7 +18,7 @@ static bool may_wait(const struct sl_run *run)
 
 static int stopped(struct sl_error *err)
 {
-    return sl_error_set(err, SL_ESTOP, "stopped while it waited for room on a disk");
+    return sl_error_set(err, SL_ESTOP, "stopped while it waited for room on a disk, or for a server");
 }
 
 /* A signal ends it at once. */
@@ -39,8 +39,12 @@ static void say(const struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
     sl_error_wrap(err, "batch %lld cannot be done", (long long)batch->t);
-    sl_error_hint(err, "the run waits for room on this disk and then does the batch again; remove what is "
-                       "not needed there, or stop the run");
+    if (err->code == SL_EUNREACHABLE)
+        sl_error_hint(err, "the run waits for the server and then does the batch again");
+    else
+        sl_error_hint(err,
+                      "the run waits for room on this disk and then does the batch again; remove what is "
+                      "not needed there, or stop the run");
     sl_log(run->services.log, SL_LOG_WARNING, "%s", err->text);
     run->waiting(run, err->text);
 }
@@ -66,7 +70,9 @@ int sl_disk_full_wait(struct sl_disk_full *room, struct sl_batch *batch, struct 
 {
     struct sl_run *run = batch->run;
     if (!may_wait(run))
-        return sl_error_hint(err, "make room; the next start does the batch again");
+        return sl_error_hint(err, err->code == SL_EUNREACHABLE
+                                      ? "the next start does the batch again"
+                                      : "make room; the next start does the batch again");
     if (!room->is_waiting)
         say(batch, err);
     room->is_waiting = true;
@@ -84,6 +90,6 @@ int sl_disk_full_wait(struct sl_disk_full *room, struct sl_batch *batch, struct 
 void sl_disk_full_done(const struct sl_disk_full *room, const struct sl_batch *batch)
 {
     if (room->is_waiting)
-        sl_log(batch->run->services.log, SL_LOG_INFO, "there is room again: batch %lld is done",
+        sl_log(batch->run->services.log, SL_LOG_INFO, "nothing is in the way any more: batch %lld is done",
                (long long)batch->t);
 }

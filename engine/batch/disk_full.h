@@ -1,4 +1,5 @@
-/* A disk that is full in the middle of a batch (SL_EFULL from any step before the commit).
+/* A disk that is full in the middle of a batch (SL_EFULL from any step before the commit), or a server that does not
+ * answer (SL_EUNREACHABLE).
  *
  * A long run takes the batch back, says once what is full, waits, and does the same plan again until there is
  * room. Trying is the only way to know: the disk may be that of an output, the limit a quota. Runs that are
@@ -18,7 +19,7 @@ struct sl_disk_full {
     int wait_ms;     /* the last time */
 };
 
-/* After a step that failed with SL_EFULL, which err tells. 1: its batch may be stepped again, from where it
+/* After a step that failed with SL_EFULL or SL_EUNREACHABLE, which err tells. 1: its batch may be stepped again, from where it
  * then stands. SL_ESTOP: the run was asked to end. Another failure: that of the run. */
 int sl_disk_full_wait(struct sl_disk_full *room, struct sl_batch *batch, struct sl_error *err);
 

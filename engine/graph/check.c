@@ -1,5 +1,6 @@
 #include "engine/graph/check.h"
 
+#include "core/contract/services.h"
 #include "engine/graph/check_paths.h"
 #include "engine/graph/paths.h"
 #include "engine/graph/pipelines.h"
@@ -89,6 +90,27 @@ static int warn_of_all_unused(const struct sl_context *context, struct sl_log *l
     return 0;
 }
 
+/* What outputs find outside. */
+static int probe_outputs(struct sl_context *context, FILE *out, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf found = {0};
+    struct sl_services services = {.io = &sl_io_system,
+                                   .job_dirfd = -1,
+                                   .job_dir = context->dir,
+                                   .job = context->name,
+                                   .until_end = true,
+                                   .stop_fd = -1};
+    int r = 0;
+    for (size_t i = 0; i < context->nodes && r == 0; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        if (node->op->kind == SL_OP_OUTPUT && node->op->output->probe)
+            r = node->op->output->probe(node, &services, &found, err);
+        if (r < 0)
+            sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
+    }
+    return fwrite(found.bytes, 1, found.len, out) < found.len ? sl_error_sys(err, errno, "writing") : r;
+}
+
 static int print_graph(struct sl_context *context, FILE *out)
 {
     int r = sl_graph(context, SL_GRAPH_TEXT, out);
@@ -109,7 +131,11 @@ int sl_check(struct sl_context *context, FILE *out)
     if (r == 0)
         r = warn_of_all_unused(context, &context->log.log, &err);
     if (r == 0)
-        return sl_error_class(print_graph(context, out));
+        r = print_graph(context, out);
+    if (r == 0)
+        r = probe_outputs(context, out, &err);
+    if (r == 0)
+        return 0;
     context->error = err;
     return sl_error_class(r);
 }

@@ -7,6 +7,7 @@
 #include "ops/list.h"
 #include "output/list.h"
 #include "receive/list.h"
+#include "sinks/list.h"
 #include "sources/list.h"
 
 #include <stdarg.h>
@@ -18,8 +19,8 @@
 
 const struct sl_op *sl_op_at(size_t index)
 {
-    const struct sl_op *const *const lists[] = {sl_sources, sl_received_sources, sl_ops, sl_composed,
-                                                sl_outputs};
+    const struct sl_op *const *const lists[] = {sl_sources,  sl_received_sources, sl_ops,
+                                                sl_composed, sl_outputs,          sl_sinks};
     for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
         for (const struct sl_op *const *op = lists[l]; *op; op++)
             if (index-- == 0)

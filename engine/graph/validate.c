@@ -133,6 +133,24 @@ static int refuse_twins(const struct checks *checks, const struct sl_node *node,
     return 0;
 }
 
+/* One batch is one row of sluice_batches: two outputs to one table would take each other's for theirs. */
+static int refuse_same_table(const struct checks *checks, const struct sl_node *node)
+{
+    char url[PATH_MAX], table[PATH_MAX], other_url[PATH_MAX], other_table[PATH_MAX];
+    if (!sl_node_text(node, "url", url, sizeof url) || !sl_node_text(node, "table", table, sizeof table))
+        return 0;
+    for (size_t i = 0; i < node->number; i++) {
+        const struct sl_node *other = &checks->context->stream[i]->node;
+        if (other->op == node->op && sl_node_text(other, "url", other_url, sizeof other_url) &&
+            sl_node_text(other, "table", other_table, sizeof other_table) && strcmp(url, other_url) == 0 &&
+            strcmp(table, other_table) == 0)
+            return sl_error_set(checks->err, SL_EUSAGE,
+                                "%s:%d: %s: the table %s is taken by line %d; unite the streams before",
+                                node->site.file, node->site.line, node->op->name, table, other->site.line);
+    }
+    return 0;
+}
+
 /* Refuses sources that would read what this job shows. */
 static int refuse_inputs_on(const struct checks *checks, const char *mount)
 {
@@ -170,6 +188,8 @@ static int check_output(const struct checks *checks, const struct sl_node *node)
     int r = prefix ? refuse_watched_prefix(checks, &node->site, prefix) : 0;
     if (r == 0)
         r = refuse_twins(checks, node, "prefix");
+    if (r == 0)
+        r = refuse_same_table(checks, node);
     return r == 0 ? refuse_twins(checks, node, "name") : r;
 }
 

@@ -48,6 +48,7 @@ static int open_services(struct sl_run *run, struct sl_error *err)
         .clock = run->options->virtual_clock ? &run->virtual_clock.clock : &sl_clock_real,
         .job_dirfd = -1,
         .job_dir = context->dir,
+        .job = context->name,
         .out = run->options->out ? run->options->out : stdout,
         .durable = !context->options.no_checkpoint,
         .checkpoint = context->options.no_checkpoint ? NULL : run->checkpoint,
@@ -176,6 +177,8 @@ static int open_checkpoint(struct sl_run *run, struct sl_error *err)
     if (!run->checkpoint)
         return sl_error_nomem(err);
     int r = sl_catalog_open(run->services.io, AT_FDCWD, run->checkpoint, &run->catalog, err);
+    if (r == 0)
+        run->services.checkpoint_id = sl_catalog_id(run->catalog);
     return r < 0 ? r : sl_catalog_owner(run->catalog, run->services.owner, err);
 }
 

@@ -30,7 +30,7 @@ static int run_steps(struct sl_batch *batch, struct sl_error *err)
     do {
         sl_service_alive(&batch->run->service);
         r = sl_batch_step(batch, err);
-        if (r == SL_EFULL)
+        if (r == SL_EFULL || r == SL_EUNREACHABLE)
             r = sl_disk_full_wait(&room, batch, err);
     } while (r > 0);
     if (r == 0) {

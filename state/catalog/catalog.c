@@ -8,6 +8,7 @@
 
 #include "core/base/ancestors.h"
 #include "state/catalog/catalog_internal.h"
+#include "state/catalog/identity.h"
 #include "state/catalog/rows.h"
 #include "state/catalog/schema.h"
 #include "state/lock.h"
@@ -111,6 +112,7 @@ static int open_database(struct sl_catalog *catalog, struct sl_error *err)
     r = sl_schema_prepare(&catalog->database, &is_new, err);
     if (r == 0 && is_new)
         r = sl_io_sync(catalog->io, catalog->dirfd, catalog->shown, err);
+    r = r < 0 ? r : sl_identity_open(catalog, err);
     return r < 0 ? r : sl_statements_prepare(&catalog->database, catalog->sql, err);
 }
 

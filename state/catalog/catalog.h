@@ -26,6 +26,9 @@ int sl_catalog_dirfd(const struct sl_catalog *catalog);
 /* Eight digits that no other checkpoint on this machine has, and that stay over restarts: of the inode of its
  * directory. */
 int sl_catalog_owner(const struct sl_catalog *catalog, char ret[static 9], struct sl_error *err);
+/* 32 hexadecimal digits, drawn at random when the catalog was made: what is stored elsewhere is known by them to be
+ * of this checkpoint. Borrowed. */
+const char *sl_catalog_id(const struct sl_catalog *catalog);
 
 /* The list of segments (state/store/store.h) of the newest committed batch, "" without one. Borrowed until the next
  * commit. */

@@ -29,6 +29,7 @@ struct sl_catalog {
     struct XXH3_state_s *hash;           /* memory for checksums */
     struct sl_catalog_progress progress; /* as committed */
     int64_t spoilt;                      /* as committed */
+    char identity[33];                   /* of the checkpoint: state/catalog/identity.h */
     char *segments;                      /* the list of progress; NULL: none */
     char *plan_job;                      /* as the table has it; NULL: no row */
     int64_t quarantined;                 /* rows of quarantine: 0 none, -1 not known */

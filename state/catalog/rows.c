@@ -57,6 +57,13 @@ int64_t sl_row_progress(XXH3_state_t *hash, int64_t serial, int64_t batches, int
     return end(hash);
 }
 
+int64_t sl_row_identity(XXH3_state_t *hash, const char *checkpoint)
+{
+    begin(hash, "identity");
+    add_text(hash, checkpoint);
+    return end(hash);
+}
+
 int64_t sl_row_source(XXH3_state_t *hash, int64_t id, const char *key, int64_t occurrence)
 {
     begin(hash, "source");

@@ -11,6 +11,7 @@ struct XXH3_state_s;
 /* `hash` is memory to work in; see each table in state/catalog/schema.c. */
 int64_t sl_row_progress(struct XXH3_state_s *hash, int64_t serial, int64_t batches, int64_t last_ms,
                         int64_t planned, int64_t taken, int64_t taken_digest, const char *segments);
+int64_t sl_row_identity(struct XXH3_state_s *hash, const char *checkpoint);
 int64_t sl_row_source(struct XXH3_state_s *hash, int64_t id, const char *key, int64_t occurrence);
 int64_t sl_row_batch(struct XXH3_state_s *hash, int64_t number, int64_t time_ms, int64_t committed,
                      int64_t files, int64_t digest);

@@ -21,6 +21,7 @@
  *     error        what was set aside
  *     code         of each operator that keeps something, what its functions and it were like:
  *                  engine/batch/fingerprint.h; the row without a name is the sum of the others' checksums
+ *     identity     one row: by what other programs tell this checkpoint from all others
  *
  *     plan_job     one row: what the job of the newest plan was like (engine/batch/plan_job.h)
  *     quarantine   the quarantined files that were neither replayed nor forgotten, whatever the history drops
@@ -110,8 +111,13 @@ static const char add_spoilt[] =
     "CREATE TABLE spoilt (id INTEGER PRIMARY KEY CHECK (id = 1), batches INTEGER NOT NULL);"
     "INSERT INTO spoilt VALUES (1, 0);";
 
-static const char *const steps[] = {first_tables, add_aside, add_code,  add_place,
-                                    add_ranges,   add_trust, add_spoilt};
+/* Version 8. The row has no checksum until the catalog is opened for the first time. */
+static const char add_identity[] =
+    "CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), checkpoint TEXT NOT NULL, checksum INTEGER);"
+    "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL);";
+
+static const char *const steps[] = {first_tables, add_aside, add_code,   add_place,
+                                    add_ranges,   add_trust, add_spoilt, add_identity};
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 

@@ -1,6 +1,6 @@
 /* The lock is never held while bytes are written: whoever finds an item due and nobody writing sets
  * `writing`, lets go of the lock, writes, and looks for the next one. Others leave their items and go on. */
-#include "output/sequence.h"
+#include "core/contract/sequence.h"
 
 #include <stdlib.h>
 
@@ -140,6 +140,25 @@ int sl_sequence_close(struct sl_sequence *sequence, struct sl_sequence_item *ite
     int r = sequence_drain(sequence, err);
     pthread_mutex_unlock(&sequence->lock);
     return r;
+}
+
+int sl_sequence_open_lane(struct sl_sequence *sequence, const struct sl_lane *lane,
+                          struct sl_sequence_item **ret)
+{
+    struct sl_position position = lane->position;
+    if (sequence->dense) { /* pieces of partitions, too, are 0, 1, 2 ... */
+        position.partition = lane->task->ordinal;
+        position.piece = 0;
+    }
+    return sl_sequence_open(sequence, &position, ret, lane->task->err);
+}
+
+bool sl_sequence_is_dense(const struct sl_node *node)
+{
+    const struct sl_node *from = node->input[0];
+    while (from->op->kind == SL_OP_NARROW && from->inputs == 1)
+        from = from->input[0];
+    return from->op->kind == SL_OP_SOURCE || from->op->kind == SL_OP_WIDE;
 }
 
 static int item_compare(const void *a, const void *b)

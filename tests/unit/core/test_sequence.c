@@ -1,6 +1,6 @@
 /* Bytes from many threads come out in one order. */
 #include "core/base/pool.h"
-#include "output/sequence.h"
+#include "core/contract/sequence.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

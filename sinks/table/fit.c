@@ -1,0 +1,209 @@
+#include "sinks/table/fit.h"
+
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "text/format.h"
+#include "text/json.h"
+#include "text/number.h"
+#include "text/typed.h"
+#include "text/utf8.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+/* Times that a timestamp can hold everywhere: of the years 1 to 9999. */
+static const int64_t time_min_ms = INT64_C(-62135596800000), time_max_ms = INT64_C(253402300799999);
+
+static int misfit(const char **why, const char *text)
+{
+    *why = text;
+    return SL_EREJECT;
+}
+
+static bool is_container(const struct sl_field *value)
+{
+    return value->tag == SL_LIST || value->tag == SL_MAP;
+}
+
+/* ---- text ---- */
+
+static size_t ascii_prefix(const struct sl_field *text)
+{
+    size_t at = 0;
+    for (uint64_t word; at + 8 <= text->len; at += 8) {
+        memcpy(&word, text->str + at, 8);
+        if (!sl_word_is_ascii(word))
+            break;
+    }
+    return at;
+}
+
+static int check_text(const struct sl_field *text, const char **why)
+{
+    if (text->len && memchr(text->str, 0, text->len))
+        return misfit(why, "a NUL byte cannot be stored");
+    for (size_t at = ascii_prefix(text), step; at < text->len; at += step) {
+        uint32_t code;
+        step = sl_utf8_sequence(text->str + at, text->len - at, &code);
+        if (code == SL_UTF8_INVALID)
+            return misfit(why, "the bytes are not UTF-8");
+    }
+    return 0;
+}
+
+/* What `make` writes of the value. */
+static int written(struct sl_arena *arena, const struct sl_field *value, bool json, uint64_t *replaced,
+                   struct sl_field *ret)
+{
+    struct sl_buf buf;
+    sl_buf_init(&buf);
+    bool ok = json ? sl_json_field(&buf, value, replaced) : sl_tsv_field(&buf, value);
+    uint8_t *copy = ok ? sl_arena_copy(arena, buf.bytes, buf.len) : NULL;
+    if (copy)
+        *ret = sl_string(copy, buf.len);
+    sl_buf_done(&buf);
+    return copy ? 0 : SL_ENOMEM;
+}
+
+static int as_text(struct sl_arena *arena, const struct sl_field *value, struct sl_field *ret,
+                   const char **why)
+{
+    uint64_t replaced = 0;
+    int r = 0;
+    *ret = *value;
+    if (value->tag != SL_STR)
+        r = written(arena, value, is_container(value), &replaced, ret);
+    if (r == 0 && replaced)
+        return misfit(why, "the bytes are not UTF-8");
+    return r < 0 ? r : check_text(ret, why);
+}
+
+static int as_json(struct sl_arena *arena, const struct sl_field *value, struct sl_field *ret,
+                   const char **why)
+{
+    uint64_t replaced = 0;
+    if (value->tag == SL_FLOAT && !isfinite(value->number))
+        return misfit(why, "JSON has no such number");
+    int r = written(arena, value, true, &replaced, ret);
+    return r == 0 && replaced ? misfit(why, "the bytes are not UTF-8") : r;
+}
+
+/* ---- numbers ---- */
+
+static int as_boolean(const struct sl_field *value, struct sl_field *ret, const char **why)
+{
+    static const char *const words[] = {"f", "t", "false", "true", "no", "yes", "0", "1", "off", "on"};
+    *ret = *value;
+    if (value->tag == SL_BOOL)
+        return 0;
+    for (size_t i = 0; value->tag == SL_STR && i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == value->len &&
+            strncasecmp(words[i], (const char *)value->str, value->len) == 0) {
+            *ret = sl_boolean(i & 1);
+            return 0;
+        }
+    return misfit(why, "it is no boolean");
+}
+
+static int as_integer(int64_t min, int64_t max, const struct sl_field *value, struct sl_field *ret,
+                      const char **why)
+{
+    int64_t integer = 0;
+    bool good = value->tag == SL_INT ||
+                (value->tag == SL_FLOAT && sl_float_is_integer(value->number, &integer)) ||
+                (value->tag == SL_STR && sl_integer_parse(value->str, value->len, &integer));
+    if (value->tag == SL_INT)
+        integer = value->integer;
+    if (!good)
+        return misfit(why, "it is no integer");
+    if (integer < min || integer > max)
+        return misfit(why, "the integer is out of range");
+    *ret = sl_integer(integer);
+    return 0;
+}
+
+static int as_float(const struct sl_field *value, struct sl_field *ret, const char **why)
+{
+    double number = value->number;
+    if (value->tag == SL_INT)
+        number = (double)value->integer;
+    else if (value->tag == SL_STR && !sl_float_parse(value->str, value->len, &number))
+        return misfit(why, "it is no number");
+    else if (value->tag != SL_STR && value->tag != SL_FLOAT)
+        return misfit(why, "it is no number");
+    *ret = sl_number(number);
+    return 0;
+}
+
+static int as_numeric(const struct sl_field *value, struct sl_field *ret, const char **why)
+{
+    double ignored;
+    bool good = value->tag == SL_INT || value->tag == SL_FLOAT ||
+                (value->tag == SL_STR && sl_float_parse(value->str, value->len, &ignored));
+    *ret = *value;
+    return good ? 0 : misfit(why, "it is no number");
+}
+
+static int as_time(const struct sl_field *value, struct sl_field *ret, const char **why)
+{
+    int64_t ms = 0;
+    *ret = *value;
+    if (value->tag == SL_STR && !sl_typed_timestamp(value->str, value->len, &ms))
+        return check_text(value, why); /* the database knows more forms */
+    if (value->tag == SL_INT)
+        ms = value->integer;
+    else if (value->tag == SL_FLOAT ? !sl_float_is_integer(value->number, &ms) : value->tag != SL_STR)
+        return misfit(why, "it is no time");
+    if (ms < time_min_ms || ms > time_max_ms)
+        return misfit(why, "the time is out of range");
+    *ret = sl_integer(ms);
+    return 0;
+}
+
+static int as_value(struct sl_arena *arena, const struct sl_field *value, struct sl_field *ret,
+                    const char **why)
+{
+    *ret = *value;
+    return is_container(value) ? as_json(arena, value, ret, why) : 0;
+}
+
+int sl_table_fit(enum sl_table_kind kind, struct sl_arena *arena, const struct sl_field *value,
+                 struct sl_field *ret, const char **ret_why)
+{
+    *ret = sl_nil();
+    if (value->tag == SL_NIL)
+        return 0;
+    switch (kind) {
+    case SL_TABLE_ANY:
+    case SL_TABLE_TEXT:
+        return as_text(arena, value, ret, ret_why);
+    case SL_TABLE_BOOLEAN:
+        return as_boolean(value, ret, ret_why);
+    case SL_TABLE_INT2:
+        return as_integer(INT16_MIN, INT16_MAX, value, ret, ret_why);
+    case SL_TABLE_INT4:
+        return as_integer(INT32_MIN, INT32_MAX, value, ret, ret_why);
+    case SL_TABLE_INT8:
+        return as_integer(INT64_MIN, INT64_MAX, value, ret, ret_why);
+    case SL_TABLE_INTEGER:
+        if (value->tag != SL_BOOL)
+            return as_integer(INT64_MIN, INT64_MAX, value, ret, ret_why);
+        *ret = sl_integer(value->boolean);
+        return 0;
+    case SL_TABLE_FLOAT:
+        return as_float(value, ret, ret_why);
+    case SL_TABLE_NUMERIC:
+        return as_numeric(value, ret, ret_why);
+    case SL_TABLE_BYTES:
+        *ret = *value;
+        return value->tag == SL_STR ? 0 : misfit(ret_why, "it is no string of bytes");
+    case SL_TABLE_JSON:
+        return as_json(arena, value, ret, ret_why);
+    case SL_TABLE_TIMESTAMP:
+        return as_time(value, ret, ret_why);
+    case SL_TABLE_DYNAMIC:
+        return as_value(arena, value, ret, ret_why);
+    }
+    return misfit(ret_why, "it fits nowhere");
+}

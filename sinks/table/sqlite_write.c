@@ -1,0 +1,208 @@
+/* A batch in one transaction of SQLite. */
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "sinks/table/sql.h"
+#include "sinks/table/sqlite_internal.h"
+
+#include <stdio.h>
+
+static struct sqlite *own(struct sl_table_database *database)
+{
+    return (struct sqlite *)database;
+}
+
+/* ---- a batch ---- */
+
+static const char batches_table[] =
+    "CREATE TABLE IF NOT EXISTS sluice_batches (checkpoint TEXT NOT NULL, job TEXT NOT NULL,"
+    " output TEXT NOT NULL, batch_ms INTEGER NOT NULL, records INTEGER NOT NULL,"
+    " PRIMARY KEY (checkpoint, output, batch_ms))";
+
+/* One of the statements about the batch's row, with what they need bound; 1: there is a row. */
+static int about_batch(struct sqlite *db, const char *sql, uint64_t records, uint64_t *ret_records,
+                       struct sl_error *err)
+{
+    sqlite3_stmt *statement;
+    int r = sl_sqlite_prepare(db, sql, &statement, err);
+    if (r < 0)
+        return r;
+    sqlite3_bind_text(statement, 1, db->base.services->checkpoint_id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, db->base.settings->table, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, db->batch_ms);
+    sqlite3_bind_int64(statement, 4, (int64_t)records);
+    sqlite3_bind_text(statement, 5, db->base.services->job, -1, SQLITE_STATIC);
+    int step = sqlite3_step(statement);
+    if (step == SQLITE_ROW && ret_records)
+        *ret_records = (uint64_t)sqlite3_column_int64(statement, 0);
+    r = step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : sl_sqlite_failure(db, err);
+    sqlite3_finalize(statement);
+    return r;
+}
+
+static int find_batch(struct sqlite *db, bool *ret_there, uint64_t *ret_records, struct sl_error *err)
+{
+    int r = sl_sqlite_run(db, batches_table, err);
+    r = r < 0 ? r
+              : about_batch(db,
+                            "SELECT records FROM sluice_batches WHERE checkpoint = ?1 AND output = ?2 AND "
+                            "batch_ms = ?3",
+                            0, ret_records, err);
+    *ret_there = r > 0;
+    if (r == 0)
+        r = about_batch(db, "INSERT INTO sluice_batches VALUES (?1, ?5, ?2, ?3, ?4)", 0, NULL, err);
+    return r < 0 ? r : 0;
+}
+
+void sl_sqlite_rollback(struct sl_table_database *database)
+{
+    struct sqlite *db = own(database);
+    sqlite3_finalize(db->insert);
+    db->insert = NULL;
+    if (!sqlite3_get_autocommit(db->handle) &&
+        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+        database->broken = true;
+    database->in_batch = false;
+}
+
+int sl_sqlite_begin(struct sl_table_database *database, int64_t batch_ms, bool *ret_there,
+                    uint64_t *ret_records, struct sl_error *err)
+{
+    struct sqlite *db = own(database);
+    *ret_there = false;
+    db->batch_ms = batch_ms;
+    int r = sl_sqlite_run(db, "BEGIN IMMEDIATE", err);
+    if (r == 0 && database->services->checkpoint_id)
+        r = find_batch(db, ret_there, ret_records, err);
+    database->in_batch = r == 0 && !*ret_there;
+    if (!database->in_batch)
+        sl_sqlite_rollback(database);
+    return r;
+}
+
+int sl_sqlite_create(struct sl_table_database *database, const struct sl_table_column *column, uint32_t count,
+                     struct sl_error *err)
+{
+    const struct sl_table_settings *settings = database->settings;
+    struct sl_buf sql SL_CLEANUP(sl_buf_done) = {0};
+    if (!sl_buf_text(&sql, "CREATE TABLE ") || !sl_sql_name(&sql, settings->table) ||
+        !sl_sql_new_columns(&sql, settings, column, count) || !sl_buf_byte(&sql, 0))
+        return sl_error_nomem(err);
+    return sl_sqlite_run(own(database), (const char *)sql.bytes, err);
+}
+
+int sl_sqlite_clear(struct sl_table_database *database, struct sl_error *err)
+{
+    struct sl_buf sql SL_CLEANUP(sl_buf_done) = {0};
+    if (!sl_buf_text(&sql, "DELETE FROM ") || !sl_sql_name(&sql, database->settings->table) ||
+        !sl_buf_byte(&sql, 0))
+        return sl_error_nomem(err);
+    return sl_sqlite_run(own(database), (const char *)sql.bytes, err);
+}
+
+/* ---- rows ---- */
+
+static int prepare_insert(struct sqlite *db, const struct sl_table_rows *rows, struct sl_error *err)
+{
+    const struct sl_table_settings *settings = db->base.settings;
+    struct sl_buf sql SL_CLEANUP(sl_buf_done) = {0};
+    bool ok = sl_buf_text(&sql, "INSERT INTO ") && sl_sql_name(&sql, settings->table) &&
+              sl_sql_columns(&sql, rows->column, rows->count) && sl_buf_text(&sql, " VALUES (");
+    for (uint32_t i = 0; ok && i < rows->count; i++)
+        ok = sl_buf_text(&sql, i ? ", ?" : "?");
+    ok = ok && sl_buf_byte(&sql, ')');
+    if (ok && settings->mode == SL_TABLE_UPSERT)
+        ok = sl_sql_upsert(&sql, settings, rows->column, rows->count);
+    if (!ok || !sl_buf_byte(&sql, 0))
+        return sl_error_nomem(err);
+    return sl_sqlite_prepare(db, (const char *)sql.bytes, &db->insert, err);
+}
+
+static void bind(sqlite3_stmt *insert, int i, enum sl_table_kind kind, const struct sl_field *value)
+{
+    switch ((enum sl_tag)value->tag) {
+    case SL_NIL:
+    case SL_LIST:
+    case SL_MAP:
+        sqlite3_bind_null(insert, i);
+        break;
+    case SL_BOOL:
+        sqlite3_bind_int64(insert, i, value->boolean);
+        break;
+    case SL_INT:
+        sqlite3_bind_int64(insert, i, value->integer);
+        break;
+    case SL_FLOAT:
+        sqlite3_bind_double(insert, i, value->number);
+        break;
+    case SL_STR:
+        if (kind == SL_TABLE_BYTES)
+            sqlite3_bind_blob64(insert, i, value->str, value->len, SQLITE_STATIC);
+        else
+            sqlite3_bind_text64(insert, i, (const char *)value->str, value->len, SQLITE_STATIC, SQLITE_UTF8);
+        break;
+    }
+}
+
+/* What is wrong with a row, and not with the database. */
+static bool is_of_row(int code)
+{
+    code &= 0xff;
+    return code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH || code == SQLITE_TOOBIG;
+}
+
+static int insert_row(struct sqlite *db, const struct sl_table_rows *rows, uint32_t row, char *message,
+                      struct sl_error *err)
+{
+    for (uint32_t c = 0; c < rows->count; c++)
+        bind(db->insert, (int)c + 1, rows->column[c].kind, &rows->row[row][c]);
+    int code = sqlite3_step(db->insert);
+    if (code == SQLITE_DONE) {
+        sqlite3_reset(db->insert);
+        return 0;
+    }
+    bool is_bad_row = is_of_row(sqlite3_errcode(db->handle));
+    if (is_bad_row)
+        snprintf(message, SL_MESSAGE_MAX, "%s", sqlite3_errmsg(db->handle));
+    int r = is_bad_row ? SL_EREJECT : sl_sqlite_failure(db, err);
+    sqlite3_reset(db->insert);
+    return r;
+}
+
+int sl_sqlite_write(struct sl_table_database *database, const struct sl_table_rows *rows, uint32_t from,
+                    uint32_t to, uint32_t *ret_bad, char *message, struct sl_error *err)
+{
+    struct sqlite *db = own(database);
+    int r = db->insert ? 0 : prepare_insert(db, rows, err);
+    r = r < 0 ? r : sl_sqlite_run(db, "SAVEPOINT piece", err);
+    uint32_t row = from;
+    for (; row < to && r == 0; row++)
+        r = insert_row(db, rows, row, message, err);
+    if (r == SL_EREJECT) {
+        *ret_bad = row - 1;
+        int undone = sl_sqlite_run(db, "ROLLBACK TO piece; RELEASE piece", err);
+        return undone < 0 ? undone : r;
+    }
+    return r < 0 ? r : sl_sqlite_run(db, "RELEASE piece", err);
+}
+
+int sl_sqlite_end(struct sl_table_database *database, uint64_t records, struct sl_error *err)
+{
+    struct sqlite *db = own(database);
+    sqlite3_finalize(db->insert);
+    db->insert = NULL;
+    if (!database->services->checkpoint_id)
+        return 0;
+    int r = about_batch(db,
+                        "UPDATE sluice_batches SET records = ?4 WHERE checkpoint = ?1 AND output = ?2 AND "
+                        "batch_ms = ?3",
+                        records, NULL, err);
+    return r < 0 ? r : 0;
+}
+
+int sl_sqlite_commit(struct sl_table_database *database, struct sl_error *err)
+{
+    int r = sl_sqlite_run(own(database), "COMMIT", err);
+    if (r == 0)
+        database->in_batch = false;
+    return r;
+}

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""saveToTable to SQLite: what tests/tables.py claims of any database, and what is its own."""
+import os, sqlite3, sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import *
+import tables
+from tables import batch, batches, csv_to_table, letters, write_job
+
+
+class Sqlite:
+    url = "sqlite:out.db"
+    SCHEMA_TYPES = ["INTEGER", "TEXT", "REAL", "BOOLEAN", "INTEGER", "TEXT", "INTEGER"]
+    ROW_TYPES = ["INTEGER", "REAL", "BOOLEAN", "TEXT", "TEXT", "TEXT", "BLOB", "TEXT"]
+    CONSTRAINTS = ["orders.n", "small", "orders.id", "FOREIGN KEY"]
+
+    def __init__(self):
+        sqlite3.connect("out.db").execute("PRAGMA user_version = 1")
+
+    def run(self, sql):
+        with sqlite3.connect("out.db", timeout=30) as db:
+            db.execute(sql)
+
+    def rows(self, sql):
+        with sqlite3.connect("out.db", timeout=30) as db:
+            return db.execute(sql).fetchall()
+
+    def types(self, table):
+        return [row[2] for row in self.rows("PRAGMA table_info(%s)" % table)]
+
+
+globals().update(tables.claims_of(Sqlite))
+
+
+def test_booleans_are_integers_and_lists_json():
+    csv_to_table(Sqlite(), options="create = true")
+    batch('1,a,1.5,true,1970-01-01T00:00:01Z,"{""k"":[1]}"\n')
+    equal(Sqlite().rows("SELECT * FROM orders"), [(1, "a", 1.5, 1, 1000, '{"k":[1]}')], "rows")
+
+
+def test_a_file_that_is_not_there_is_made_by_create_only():
+    write_job('ssc:fileStream("in", { format = "csv" }):columns("a"):saveToTable("sqlite:new.db", "t")')
+    os.makedirs("in")
+    check("create" in batch(status=2).stderr, "refused")
+    check(not os.path.exists("new.db"), "no file is made")
+    write_job('ssc:fileStream("in", { format = "csv" }):columns("a"):saveToTable("sqlite:new.db", "t", { create = true })')
+    batch("1\n")
+    check(os.path.exists("new.db"), "the file is made")
+
+
+def test_a_locked_database_fails_once_and_is_waited_for_by_a_long_run():
+    database = Sqlite()
+    database.run("CREATE TABLE orders (id bigint)")
+    csv_to_table(database, schema='{{"id", "int"}}', options='timeout = "200ms", retry = "100ms"')
+    lock = sqlite3.connect("out.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    check("locked" in batch("1\n", status=1).stderr, "says why")
+    with Running("job.lua") as run:
+        run.wait_until(lambda: "waits for the server" in run.stderr(), "the wait")
+        lock.execute("COMMIT")
+        run.wait_until(lambda: database.rows("SELECT * FROM orders") == [(1,)], "the row")
+        run.stop()
+
+
+main(globals())
