@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/contract/collect.h"
 #include "sinks/table/connect.h"
+#include "sinks/table/rows.h"
 #include "sinks/table/writer.h"
 
 #include <stdio.h>

@@ -3,9 +3,8 @@
 #include "core/base/error.h"
 #include "sinks/table/connect.h"
 #include "sinks/table/infer.h"
-#include "text/row_codec.h"
-
-#include <string.h>
+#include "sinks/table/piece.h"
+#include "sinks/table/rows.h"
 
 enum {
     PIECE_ROWS = 8192,      /* written in one statement */
@@ -13,201 +12,17 @@ enum {
     CREATE_BYTES = 32 << 20 /* of rows that are looked at before a table without a schema is made, at most */
 };
 
-/* ---- rows as bytes ---- */
-
-/* In front of each row's fields, which text/row_codec.h writes; multiples of eight bytes. */
-struct row_head {
-    const struct sl_origin *origin;
-    uint32_t line, ordinal; /* of its task: together they say where it comes from */
-    uint64_t bytes;         /* of the fields */
-};
-
-static size_t padded(size_t bytes)
-{
-    return (bytes + 7) & ~(size_t)7;
-}
-
-bool sl_table_row_append(struct sl_buf *buf, const struct sl_lane *lane, const struct sl_chunk *chunk,
-                         uint32_t row)
-{
-    struct sl_field fields[SL_WIDTH_MAX];
-    struct row_head head = {chunk->origin, chunk->line ? chunk->line[row] : SL_NO_LINE, lane->task->ordinal,
-                            0};
-    size_t at = buf->len;
-    sl_chunk_row(chunk, row, fields);
-    if (!sl_buf_append(buf, &head, sizeof head) || !sl_row_codec_append(buf, fields, chunk->width))
-        return false;
-    head.bytes = buf->len - at - sizeof head;
-    memcpy(buf->bytes + at, &head, sizeof head);
-    return sl_buf_append(buf, "\0\0\0\0\0\0\0", padded(head.bytes) - head.bytes);
-}
-
-/* The row at *at, which moves behind it. */
-static int read_row(struct sl_table_writer *writer, const uint8_t *bytes, size_t len, size_t *at,
-                    struct row_head *head, struct sl_field fields[SL_WIDTH_MAX], uint32_t *width,
-                    struct sl_error *err)
-{
-    size_t from;
-    memcpy(head, bytes + *at, sizeof *head);
-    from = *at + sizeof *head;
-    *at = from + padded(head->bytes);
-    sl_assert(*at <= len);
-    return sl_row_codec_borrow(bytes, from + head->bytes, &from, &writer->scratch, fields, width)
-               ? 0
-               : sl_error_nomem(err);
-}
-
-/* ---- rejecting ---- */
-
-static int reject(struct sl_table_writer *writer, const struct row_head *head, const struct sl_field *fields,
-                  uint32_t width, struct sl_error *err)
-{
-    struct sl_task *task = &writer->task;
-    task->ordinal = head->ordinal;
-    task->err = err;
-    return task->sink->reject(task->sink, task, writer->stage->node->number, fields, width, head->origin,
-                              head->line);
-}
-
-/* ---- a piece ---- */
-
-struct piece {
-    struct row_head *head;         /* [PIECE_ROWS] */
-    const struct sl_field **given; /* as they came */
-    uint32_t *width;
-    const struct sl_field **fitted;
-    uint32_t count;
-};
-
-static bool piece_init(struct piece *piece, struct sl_arena *arena, uint32_t rows)
-{
-    piece->head = sl_arena_alloc(arena, rows * sizeof *piece->head);
-    piece->given = sl_arena_alloc(arena, rows * sizeof *piece->given);
-    piece->width = sl_arena_alloc(arena, rows * sizeof *piece->width);
-    piece->fitted = sl_arena_alloc(arena, rows * sizeof *piece->fitted);
-    piece->count = 0;
-    return piece->head && piece->given && piece->width && piece->fitted;
-}
-
-static bool is_key(const struct sl_table_writer *writer, const char *name)
-{
-    const struct sl_table_settings *settings = &writer->memory->settings;
-    for (uint32_t k = 0; k < settings->keys; k++)
-        if (strcmp(settings->key[k], name) == 0)
-            return true;
-    return false;
-}
-
-/* 0, SL_EREJECT (explained), SL_ENOMEM. */
-static int fit_row(struct sl_table_writer *writer, const struct sl_field *fields, uint32_t width,
-                   struct sl_field *fitted)
-{
-    struct sl_task *task = &writer->task;
-    struct sl_field batch_ms = sl_integer(writer->stage->batch_ms);
-    if (width != writer->width)
-        return sl_task_explain(task, "table %s: the record has %u field%s, the table takes %u",
-                               writer->memory->settings.table, width, width == 1 ? "" : "s", writer->width);
-    for (uint32_t c = 0; c < writer->count; c++) {
-        const struct sl_table_column *column = &writer->column[c];
-        const char *why;
-        int r = sl_table_fit(column->kind, &writer->scratch, c < width ? &fields[c] : &batch_ms, &fitted[c],
-                             &why);
-        if (r == SL_EREJECT)
-            return sl_task_explain(task, "table %s: the value does not fit column \"%s\" of type %s: %s",
-                                   writer->memory->settings.table, column->name, column->type, why);
-        if (r < 0)
-            return r;
-        if (fitted[c].tag == SL_NIL && is_key(writer, column->name))
-            return sl_task_explain(task, "table %s: column \"%s\" is part of the key, the value is nil",
-                                   writer->memory->settings.table, column->name);
-    }
-    return 0;
-}
-
-static int add_to_piece(struct sl_table_writer *writer, struct piece *piece, size_t *at, struct sl_error *err)
-{
-    struct sl_field *fitted = sl_arena_alloc(&writer->scratch, writer->count * sizeof *fitted);
-    struct sl_field fields[SL_WIDTH_MAX];
-    uint32_t i = piece->count, width = 0;
-    if (!fitted)
-        return sl_error_nomem(err);
-    int r =
-        read_row(writer, writer->piece.bytes, writer->piece.len, at, &piece->head[i], fields, &width, err);
-    if (r < 0)
-        return r;
-    r = fit_row(writer, fields, width, fitted);
-    if (r == SL_EREJECT)
-        return reject(writer, &piece->head[i], fields, width, err);
-    void *given = r < 0 ? NULL : sl_arena_copy(&writer->scratch, fields, width * sizeof *fields);
-    if (!given)
-        return sl_error_nomem(err);
-    piece->given[i] = given;
-    piece->width[i] = width;
-    piece->fitted[i] = fitted;
-    piece->count++;
-    return 0;
-}
-
-/* Rows [from, to) of the piece, where they are known to go in without one that is refused, or may be. Ranges that
- * wait are kept on a stack: the right half of each that was cut. */
-static int write_piece(struct sl_table_writer *writer, const struct piece *piece, struct sl_error *err)
-{
-    struct sl_table_database *database = writer->memory->database;
-    const struct sl_table_rows rows = {writer->count, writer->column, piece->fitted};
-    uint32_t end[64], depth = 0, from = 0;
-    end[depth++] = piece->count;
-    while (depth) {
-        uint32_t to = end[depth - 1], bad = to;
-        if (from == to) {
-            depth--;
-            continue;
-        }
-        int r = database->ops->write(database, &rows, from, to, &bad, writer->task.message, err);
-        if (r == 0) {
-            writer->records += to - from;
-            from = to;
-        } else if (r != SL_EREJECT) {
-            return r;
-        } else if (to - from == 1 || bad == from) {
-            r = reject(writer, &piece->head[from], piece->given[from], piece->width[from], err);
-            if (r < 0)
-                return r;
-            from++;
-        } else {
-            end[depth++] = bad < to ? bad : from + (to - from) / 2;
-        }
-        sl_assert(depth < 60);
-    }
-    return 0;
-}
-
-static int flush(struct sl_table_writer *writer, struct sl_error *err)
-{
-    struct piece piece;
-    size_t at = 0;
-    if (!writer->piece_rows)
-        return 0;
-    sl_arena_reset(&writer->scratch);
-    int r = piece_init(&piece, &writer->scratch, writer->piece_rows) ? 0 : sl_error_nomem(err);
-    while (r == 0 && at < writer->piece.len)
-        r = add_to_piece(writer, &piece, &at, err);
-    writer->piece.len = 0;
-    writer->piece_rows = 0;
-    return r < 0 ? r : write_piece(writer, &piece, err);
-}
-
 /* ---- making the table ---- */
 
 static void see_rows(struct sl_table_writer *writer, struct sl_table_seen *seen)
 {
     struct sl_field fields[SL_WIDTH_MAX];
-    struct sl_error ignored;
-    struct row_head head;
+    struct sl_table_row head;
     uint32_t width = 0;
     for (size_t at = 0; at < writer->piece.len;) {
         sl_arena_reset(&writer->scratch);
-        if (read_row(writer, writer->piece.bytes, writer->piece.len, &at, &head, fields, &width, &ignored) <
-            0)
+        if (!sl_table_row_read(writer->piece.bytes, writer->piece.len, &at, &writer->scratch, &head, fields,
+                               &width))
             return;
         for (uint32_t c = 0; c < width && width == writer->width; c++)
             sl_table_see(&seen[c], &fields[c]);
@@ -241,6 +56,82 @@ static int create(struct sl_table_writer *writer, struct sl_error *err)
     }
     writer->is_creating = false;
     return database->ops->create(database, writer->column, writer->count, err);
+}
+
+/* ---- the thread that writes ---- */
+
+static void *write_pieces(void *arg)
+{
+    struct sl_table_writer *writer = arg;
+    pthread_mutex_lock(&writer->lock);
+    while (!writer->ends) {
+        if (!writer->handed_rows) {
+            pthread_cond_wait(&writer->changed, &writer->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&writer->lock);
+        int r = sl_table_piece_write(writer, &writer->handed, writer->handed_rows, &writer->error);
+        pthread_mutex_lock(&writer->lock);
+        writer->result = r;
+        writer->handed_rows = 0;
+        pthread_cond_broadcast(&writer->changed);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return NULL;
+}
+
+static int start_thread(struct sl_table_writer *writer, struct sl_error *err)
+{
+    int failed = writer->has_thread ? 0 : pthread_create(&writer->thread, NULL, write_pieces, writer);
+    if (failed)
+        return sl_error_sys(err, failed, "starting a thread");
+    writer->has_thread = true;
+    return 0;
+}
+
+/* Until nothing is handed over. */
+static int wait_written(struct sl_table_writer *writer, struct sl_error *err)
+{
+    if (!writer->has_thread)
+        return 0;
+    pthread_mutex_lock(&writer->lock);
+    while (writer->handed_rows)
+        pthread_cond_wait(&writer->changed, &writer->lock);
+    pthread_mutex_unlock(&writer->lock);
+    if (writer->result < 0)
+        *err = writer->error;
+    return writer->result;
+}
+
+static void end_thread(struct sl_table_writer *writer)
+{
+    if (!writer->has_thread)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    writer->ends = true;
+    pthread_cond_broadcast(&writer->changed);
+    pthread_mutex_unlock(&writer->lock);
+    pthread_join(writer->thread, NULL);
+    writer->has_thread = false;
+}
+
+/* Hands the piece over to the thread, so that the next one is gathered while the database has its work. */
+static int hand_over(struct sl_table_writer *writer, struct sl_error *err)
+{
+    int r = start_thread(writer, err);
+    r = r < 0 ? r : wait_written(writer, err);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&writer->lock);
+    struct sl_buf empty = writer->handed;
+    writer->handed = writer->piece;
+    writer->handed_rows = writer->piece_rows;
+    writer->piece = empty;
+    writer->piece.len = 0;
+    writer->piece_rows = 0;
+    pthread_cond_broadcast(&writer->changed);
+    pthread_mutex_unlock(&writer->lock);
+    return 0;
 }
 
 /* ---- a batch ---- */
@@ -295,7 +186,7 @@ static int take_row(struct sl_table_writer *writer, const uint8_t *row, size_t l
     if (!is_full(writer))
         return 0;
     int r = writer->is_creating ? create(writer, err) : 0;
-    return r < 0 ? r : flush(writer, err);
+    return r < 0 ? r : hand_over(writer, err);
 }
 
 int sl_table_writer_rows(void *arg, const void *bytes, size_t len, struct sl_error *err)
@@ -303,9 +194,7 @@ int sl_table_writer_rows(void *arg, const void *bytes, size_t len, struct sl_err
     struct sl_table_writer *writer = arg;
     int r = writer->is_begun ? 0 : begin(writer, err);
     for (size_t at = 0, step; r == 0 && at < len && !writer->is_there; at += step) {
-        struct row_head head;
-        memcpy(&head, (const uint8_t *)bytes + at, sizeof head);
-        step = sizeof head + padded(head.bytes);
+        step = sl_table_row_size((const uint8_t *)bytes + at);
         r = take_row(writer, (const uint8_t *)bytes + at, step, err);
     }
     return r;
@@ -318,7 +207,9 @@ int sl_table_writer_finish(struct sl_table_writer *writer, bool said, struct sl_
     if (r < 0 || !writer->is_begun || writer->is_there)
         return r;
     r = writer->is_creating ? create(writer, err) : 0;
-    r = r < 0 ? r : flush(writer, err);
+    r = r < 0 ? r : wait_written(writer, err);
+    if (r == 0 && writer->piece_rows)
+        r = sl_table_piece_write(writer, &writer->piece, writer->piece_rows, err);
     struct sl_table_database *database = writer->memory->database;
     return r < 0 ? r : database->ops->end(database, writer->records, err);
 }
@@ -334,11 +225,14 @@ void sl_table_writer_init(struct sl_table_writer *writer, const struct sl_stage 
 {
     *writer = (struct sl_table_writer){.stage = stage, .memory = memory, .task = stage->tasks[0]};
     writer->task.scratch = &writer->scratch;
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_cond_init(&writer->changed, NULL);
 }
 
 void sl_table_writer_done(struct sl_table_writer *writer)
 {
     struct sl_table_memory *memory = writer->memory;
+    end_thread(writer);
     if (memory->database && memory->database->in_batch)
         memory->database->ops->rollback(memory->database);
     if (memory->database && memory->database->broken)
@@ -346,4 +240,7 @@ void sl_table_writer_done(struct sl_table_writer *writer)
     sl_arena_done(&writer->arena);
     sl_arena_done(&writer->scratch);
     sl_buf_done(&writer->piece);
+    sl_buf_done(&writer->handed);
+    pthread_mutex_destroy(&writer->lock);
+    pthread_cond_destroy(&writer->changed);
 }

@@ -1,14 +1,17 @@
 /* The rows of one batch on their way into a table.
  *
- * Lanes append rows to their items of a sequence with sl_table_row_append; the sequence hands them on in order to
- * sl_table_writer_rows, in one thread at a time. There they are gathered into pieces, fitted to the table's
- * columns, and written a piece at a time; a record that does not fit, or that the database refuses, is rejected
- * and the piece goes on without it. sl_table_writer_finish writes what is left; sl_table_writer_commit makes it
+ * Lanes append rows to their items of a sequence (sinks/table/rows.h); the sequence hands them on in order to
+ * sl_table_writer_rows, in one thread at a time. There they are gathered into pieces, which a thread fits to the table's
+ * columns and writes (sinks/table/piece.h) while the next is gathered; a record that does not fit, or that the
+ * database refuses, is rejected and the piece is written without it. Between pieces, and before and after all of them,
+ * the connection belongs to the caller. sl_table_writer_finish writes what is left; sl_table_writer_commit makes it
  * visible; sl_table_writer_done without it takes everything back. */
 #pragma once
 
 #include "core/contract/sequence.h"
 #include "sinks/table/database.h"
+
+#include <pthread.h>
 
 /* What an output keeps from batch to batch. */
 struct sl_table_memory {
@@ -31,13 +34,18 @@ struct sl_table_writer {
     struct sl_task task; /* for rejected records: the writer's own */
     struct sl_arena scratch;
 
-    struct sl_buf piece; /* rows as sl_table_row_append made them */
+    struct sl_buf piece; /* rows that are gathered */
     uint32_t piece_rows;
-};
 
-/* Appends a row to the bytes of a lane. False: out of memory. */
-bool sl_table_row_append(struct sl_buf *buf, const struct sl_lane *lane, const struct sl_chunk *chunk,
-                         uint32_t row);
+    bool has_thread, ends;
+    pthread_t thread;
+    pthread_mutex_t lock;   /* guards ends, and what is handed over */
+    pthread_cond_t changed; /* a piece was handed over, or written */
+    struct sl_buf handed;   /* the thread's while handed_rows is not 0 */
+    uint32_t handed_rows;
+    int result; /* of the piece that was handed over last */
+    struct sl_error error;
+};
 
 void sl_table_writer_init(struct sl_table_writer *writer, const struct sl_stage *stage,
                           struct sl_table_memory *memory);
