@@ -49,7 +49,7 @@ static int hologres_version(const char *version)
 {
     const char *at = strcasestr(version, "hologres");
     at = at ? at + strcspn(at, "0123456789") : "";
-    return *at ? atoi(at) : strcasestr(version, "hologres") ? 1 : 0;
+    return *at ? (int)strtol(at, NULL, 10) : strcasestr(version, "hologres") ? 1 : 0;
 }
 
 static int learn_server(struct postgres *db, struct sl_error *err)

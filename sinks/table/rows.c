@@ -39,5 +39,5 @@ bool sl_table_row_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_a
     size_t from = *at + sizeof *head, end = from + head->bytes;
     *at += sl_table_row_size(bytes + *at);
     sl_assert(*at <= len);
-    return sl_row_codec_borrow(bytes, end, &from, arena, fields, ret_width);
+    return sl_row_codec_borrow(bytes, end, &from, arena, fields, ret_width) == 0;
 }
