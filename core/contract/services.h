@@ -9,10 +9,17 @@
 #include "core/contract/history.h"
 #include "core/contract/view.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 struct sl_spill;
 struct sl_task;
+
+/* What outputs of a run share, such as a connection: a list of their own, empty when all of them are closed. */
+struct sl_shared {
+    pthread_mutex_t lock; /* guards first */
+    void *first;
+};
 
 struct sl_services {
     struct sl_io *io;
@@ -20,6 +27,7 @@ struct sl_services {
     struct sl_clock *clock;
     int job_dirfd;             /* relative paths of the job start here */
     const char *job_dir;       /* its path, for messages */
+    struct sl_shared *shared;  /* NULL: nothing is shared */
     const char *job;           /* its name */
     const char *checkpoint_id; /* unlike that of any other checkpoint, new after a reset; NULL without one */
     FILE *out;                 /* what print writes to */

@@ -33,6 +33,7 @@ struct sl_run {
     const struct sl_run_options *options;
     struct sl_pipelines *pipelines;
     struct sl_services services;
+    struct sl_shared shared; /* services.shared */
     struct sl_pool *pool;
     struct sl_worker *worker;   /* [workers] */
     struct sl_task *task;       /* [workers] */

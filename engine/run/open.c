@@ -38,6 +38,7 @@ static bool find_branch(const struct sl_services *services, const struct sl_node
 static int open_services(struct sl_run *run, struct sl_error *err)
 {
     struct sl_context *context = run->context;
+    pthread_mutex_init(&run->shared.lock, NULL);
     run->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (run->wake_fd < 0)
         return sl_error_sys(err, errno, "making an event counter");
@@ -49,6 +50,7 @@ static int open_services(struct sl_run *run, struct sl_error *err)
         .job_dirfd = -1,
         .job_dir = context->dir,
         .job = context->name,
+        .shared = &run->shared,
         .out = run->options->out ? run->options->out : stdout,
         .durable = !context->options.no_checkpoint,
         .checkpoint = context->options.no_checkpoint ? NULL : run->checkpoint,

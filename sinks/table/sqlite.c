@@ -1,12 +1,9 @@
 /* saveToTable to a SQLite file: prepared statements in one transaction, which also has the row of
  * sluice_batches. The file's journal is left as it is. sqlite_table.c looks at tables, sqlite_write.c writes. */
-#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "sinks/table/sqlite_internal.h"
-#include "sinks/table/url.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 static struct sqlite *own(struct sl_table_database *database)
 {
@@ -17,7 +14,7 @@ static struct sqlite *own(struct sl_table_database *database)
 
 int sl_sqlite_failure(struct sqlite *db, struct sl_error *err)
 {
-    int code = sqlite3_errcode(db->handle) & 0xff;
+    int code = sqlite3_errcode(db->file->handle) & 0xff;
     int kind = code == SQLITE_FULL                            ? SL_EFULL
                : code == SQLITE_BUSY || code == SQLITE_LOCKED ? SL_EUNREACHABLE
                : code == SQLITE_NOMEM                         ? SL_ENOMEM
@@ -25,71 +22,40 @@ int sl_sqlite_failure(struct sqlite *db, struct sl_error *err)
     db->base.broken = true;
     return sl_error_set(err, kind, "%s: %s", db->base.settings->url,
                         kind == SL_EUNREACHABLE ? "another process keeps the database locked"
-                                                : sqlite3_errmsg(db->handle));
+                                                : sqlite3_errmsg(db->file->handle));
 }
 
 int sl_sqlite_run(struct sqlite *db, const char *sql, struct sl_error *err)
 {
-    return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sl_sqlite_failure(db, err);
+    return sqlite3_exec(db->file->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
+                                                                              : sl_sqlite_failure(db, err);
 }
 
 int sl_sqlite_prepare(struct sqlite *db, const char *sql, sqlite3_stmt **ret, struct sl_error *err)
 {
-    return sqlite3_prepare_v2(db->handle, sql, -1, ret, NULL) == SQLITE_OK ? 0 : sl_sqlite_failure(db, err);
-}
-
-/* Another process holds a lock: wait, but not for ever. */
-static int wait_for_lock(void *arg, int times)
-{
-    enum { PAUSE_MS = 10 };
-    const struct sqlite *db = arg;
-    bool is_stopped = db->stop && atomic_load_explicit(db->stop, memory_order_relaxed);
-    if (is_stopped || (int64_t)times * PAUSE_MS > db->base.settings->timeout_ms)
-        return 0;
-    const struct timespec pause = {0, PAUSE_MS * 1000000L};
-    nanosleep(&pause, NULL);
-    return 1;
+    return sqlite3_prepare_v2(db->file->handle, sql, -1, ret, NULL) == SQLITE_OK ? 0
+                                                                                 : sl_sqlite_failure(db, err);
 }
 
 /* ---- opening ---- */
-
-static int set_up(struct sqlite *db, struct sl_error *err)
-{
-    sqlite3_extended_result_codes(db->handle, 1);
-    sqlite3_busy_handler(db->handle, wait_for_lock, db);
-    return sl_sqlite_run(
-        db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF", err);
-}
 
 static void close_database(struct sl_table_database *database)
 {
     struct sqlite *db = own(database);
     sqlite3_finalize(db->insert);
-    sqlite3_close(db->handle); /* takes a transaction back */
+    if (db->file)
+        sl_sqlite_file_close(db->file);
     free(db);
 }
 
 static int open_database(const struct sl_table_settings *settings, const struct sl_services *services,
                          const _Atomic int *stop, struct sl_table_database **ret, struct sl_error *err)
 {
-    const char *file = sl_table_url_sqlite(settings->url);
-    struct sl_buf path SL_CLEANUP(sl_buf_done) = {0};
     struct sqlite *db = calloc(1, sizeof *db);
-    if (!db || !(file[0] == '/' || sl_buf_printf(&path, "%s/", services->job_dir)) ||
-        !sl_buf_printf(&path, "%s", file) || !sl_buf_byte(&path, 0)) {
-        free(db);
+    if (!db)
         return sl_error_nomem(err);
-    }
     db->base = (struct sl_table_database){&sl_table_sqlite, settings, services, false, false};
-    db->stop = stop;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | (settings->create ? SQLITE_OPEN_CREATE : 0);
-    int r = 0;
-    if (sqlite3_open_v2((const char *)path.bytes, &db->handle, flags, NULL) != SQLITE_OK)
-        r = !db->handle ? sl_error_nomem(err)
-                        : sl_error_set(err, settings->create ? SL_EFAIL : SL_EUSAGE, "%s: %s%s",
-                                       settings->url, sqlite3_errmsg(db->handle),
-                                       settings->create ? "" : "; make it, or add create = true");
-    r = r < 0 ? r : set_up(db, err);
+    int r = sl_sqlite_file_open(settings, services, stop, &db->file, err);
     if (r < 0)
         close_database(&db->base);
     else
@@ -97,16 +63,96 @@ static int open_database(const struct sl_table_settings *settings, const struct 
     return r;
 }
 
+/* ---- one at a time ---- */
+
+static void lock(struct sl_table_database *database)
+{
+    pthread_mutex_lock(&own(database)->file->lock);
+}
+
+static int unlock(struct sl_table_database *database, int r)
+{
+    pthread_mutex_unlock(&own(database)->file->lock);
+    return r;
+}
+
+/* With the lock. Another output may have taken the transaction back. */
+static int check_transaction(struct sl_table_database *database, struct sl_error *err)
+{
+    const struct sqlite *db = own(database);
+    if (db->transaction == db->file->transaction && db->file->began)
+        return 0;
+    return sl_error_set(err, SL_EFAIL, "%s: the transaction was taken back", database->settings->url);
+}
+
+static int describe(struct sl_table_database *database, struct sl_arena *arena, struct sl_table_shape *ret,
+                    struct sl_error *err)
+{
+    lock(database);
+    return unlock(database, sl_sqlite_describe(database, arena, ret, err));
+}
+
+static int begin(struct sl_table_database *database, int64_t batch_ms, bool *ret_there, uint64_t *ret_records,
+                 struct sl_error *err)
+{
+    lock(database);
+    return unlock(database, sl_sqlite_begin(database, batch_ms, ret_there, ret_records, err));
+}
+
+static int create(struct sl_table_database *database, const struct sl_table_column *column, uint32_t count,
+                  struct sl_error *err)
+{
+    lock(database);
+    int r = check_transaction(database, err);
+    return unlock(database, r < 0 ? r : sl_sqlite_create(database, column, count, err));
+}
+
+static int clear(struct sl_table_database *database, struct sl_error *err)
+{
+    lock(database);
+    int r = check_transaction(database, err);
+    return unlock(database, r < 0 ? r : sl_sqlite_clear(database, err));
+}
+
+static int write_rows(struct sl_table_database *database, const struct sl_table_rows *rows, uint32_t from,
+                      uint32_t to, uint32_t *ret_bad, char *message, struct sl_error *err)
+{
+    lock(database);
+    int r = check_transaction(database, err);
+    return unlock(database, r < 0 ? r : sl_sqlite_write(database, rows, from, to, ret_bad, message, err));
+}
+
+static int end_batch(struct sl_table_database *database, uint64_t records, struct sl_error *err)
+{
+    lock(database);
+    int r = check_transaction(database, err);
+    return unlock(database, r < 0 ? r : sl_sqlite_end(database, records, err));
+}
+
+static int commit(struct sl_table_database *database, struct sl_error *err)
+{
+    lock(database);
+    int r = check_transaction(database, err);
+    return unlock(database, r < 0 ? r : sl_sqlite_commit(database, err));
+}
+
+static void rollback(struct sl_table_database *database)
+{
+    lock(database);
+    sl_sqlite_rollback(database);
+    (void)unlock(database, 0); /* the lock alone matters */
+}
+
 const struct sl_table_database_ops sl_table_sqlite = {
     .open = open_database,
     .close = close_database,
-    .describe = sl_sqlite_describe,
+    .describe = describe,
     .type_of = sl_sqlite_type_of,
-    .begin = sl_sqlite_begin,
-    .create = sl_sqlite_create,
-    .clear = sl_sqlite_clear,
-    .write = sl_sqlite_write,
-    .end = sl_sqlite_end,
-    .commit = sl_sqlite_commit,
-    .rollback = sl_sqlite_rollback,
+    .begin = begin,
+    .create = create,
+    .clear = clear,
+    .write = write_rows,
+    .end = end_batch,
+    .commit = commit,
+    .rollback = rollback,
 };

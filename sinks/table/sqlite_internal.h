@@ -2,13 +2,12 @@
 #pragma once
 
 #include "sinks/table/database.h"
-
-#include <sqlite3.h>
+#include "sinks/table/sqlite_file.h"
 
 struct sqlite {
     struct sl_table_database base; /* first */
-    sqlite3 *handle;
-    const _Atomic int *stop;
+    struct sl_sqlite_file *file;
+    uint64_t transaction; /* in which it began */
     sqlite3_stmt *insert;
     int64_t batch_ms;
 };
@@ -18,7 +17,7 @@ int sl_sqlite_failure(struct sqlite *db, struct sl_error *err);
 int sl_sqlite_run(struct sqlite *db, const char *sql, struct sl_error *err);
 int sl_sqlite_prepare(struct sqlite *db, const char *sql, sqlite3_stmt **ret, struct sl_error *err);
 
-/* Of sl_table_database_ops. */
+/* Of sl_table_database_ops, with the lock of the file held and, but for begin, in its transaction. */
 int sl_sqlite_describe(struct sl_table_database *database, struct sl_arena *arena, struct sl_table_shape *ret,
                        struct sl_error *err);
 struct sl_table_column sl_sqlite_type_of(enum sl_table_kind kind);

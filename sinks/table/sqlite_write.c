@@ -53,29 +53,43 @@ static int find_batch(struct sqlite *db, bool *ret_there, uint64_t *ret_records,
     return r < 0 ? r : 0;
 }
 
+static void forget_transaction(struct sl_sqlite_file *file)
+{
+    file->began = file->committed = 0;
+    file->transaction++;
+}
+
 void sl_sqlite_rollback(struct sl_table_database *database)
 {
     struct sqlite *db = own(database);
     sqlite3_finalize(db->insert);
     db->insert = NULL;
-    if (!sqlite3_get_autocommit(db->handle) &&
-        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
-        database->broken = true;
     database->in_batch = false;
+    if (!db->file->began || db->transaction != db->file->transaction)
+        return; /* another output has taken it back */
+    forget_transaction(db->file);
+    if (!sqlite3_get_autocommit(db->file->handle) &&
+        sqlite3_exec(db->file->handle, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+        database->broken = true;
 }
 
 int sl_sqlite_begin(struct sl_table_database *database, int64_t batch_ms, bool *ret_there,
                     uint64_t *ret_records, struct sl_error *err)
 {
     struct sqlite *db = own(database);
+    bool is_first = !db->file->began;
     *ret_there = false;
     db->batch_ms = batch_ms;
-    int r = sl_sqlite_run(db, "BEGIN IMMEDIATE", err);
+    int r = is_first ? sl_sqlite_run(db, "BEGIN IMMEDIATE", err) : 0;
     if (r == 0 && database->services->checkpoint_id)
         r = find_batch(db, ret_there, ret_records, err);
     database->in_batch = r == 0 && !*ret_there;
-    if (!database->in_batch)
-        sl_sqlite_rollback(database);
+    if (database->in_batch) {
+        db->transaction = db->file->transaction;
+        db->file->began++;
+    } else if (is_first && !sqlite3_get_autocommit(db->file->handle)) {
+        sqlite3_exec(db->file->handle, "ROLLBACK", NULL, NULL, NULL); /* there was nothing in it */
+    }
     return r;
 }
 
@@ -160,9 +174,9 @@ static int insert_row(struct sqlite *db, const struct sl_table_rows *rows, uint3
         sqlite3_reset(db->insert);
         return 0;
     }
-    bool is_bad_row = is_of_row(sqlite3_errcode(db->handle));
+    bool is_bad_row = is_of_row(sqlite3_errcode(db->file->handle));
     if (is_bad_row)
-        snprintf(message, SL_MESSAGE_MAX, "%s", sqlite3_errmsg(db->handle));
+        snprintf(message, SL_MESSAGE_MAX, "%s", sqlite3_errmsg(db->file->handle));
     int r = is_bad_row ? SL_EREJECT : sl_sqlite_failure(db, err);
     sqlite3_reset(db->insert);
     return r;
@@ -199,10 +213,19 @@ int sl_sqlite_end(struct sl_table_database *database, uint64_t records, struct s
     return r < 0 ? r : 0;
 }
 
+/* With the last of those that began. What the others have committed until then is taken back with it. */
 int sl_sqlite_commit(struct sl_table_database *database, struct sl_error *err)
 {
-    int r = sl_sqlite_run(own(database), "COMMIT", err);
-    if (r == 0)
+    struct sqlite *db = own(database);
+    if (db->file->committed + 1 < db->file->began) {
+        db->file->committed++;
         database->in_batch = false;
+        return 0;
+    }
+    int r = sl_sqlite_run(db, "COMMIT", err);
+    if (r == 0) {
+        forget_transaction(db->file);
+        database->in_batch = false;
+    }
     return r;
 }

@@ -1,0 +1,141 @@
+#include "sinks/table/sqlite_file.h"
+
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "sinks/table/url.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Another process holds a lock: wait, but not for ever. */
+static int wait_for_lock(void *arg, int times)
+{
+    enum { PAUSE_MS = 10 };
+    const struct sl_sqlite_file *file = arg;
+    bool is_stopped = file->stop && atomic_load_explicit(file->stop, memory_order_relaxed);
+    if (is_stopped || (int64_t)times * PAUSE_MS > file->timeout_ms)
+        return 0;
+    const struct timespec pause = {0, PAUSE_MS * 1000000L};
+    nanosleep(&pause, NULL);
+    return 1;
+}
+
+static void free_file(struct sl_sqlite_file *file)
+{
+    sqlite3_close(file->handle); /* takes a transaction back */
+    pthread_mutex_destroy(&file->lock);
+    free(file->path);
+    free(file);
+}
+
+static int open_handle(struct sl_sqlite_file *file, const struct sl_table_settings *settings,
+                       struct sl_error *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | (settings->create ? SQLITE_OPEN_CREATE : 0);
+    const char *pragmas = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF";
+    int code = sqlite3_open_v2(file->path, &file->handle, flags, NULL);
+    if (!file->handle)
+        return sl_error_nomem(err);
+    if (code != SQLITE_OK)
+        return sl_error_set(err, settings->create ? SL_EFAIL : SL_EUSAGE, "%s: %s%s", settings->url,
+                            sqlite3_errmsg(file->handle),
+                            settings->create ? "" : "; make it, or add create = true");
+    sqlite3_extended_result_codes(file->handle, 1);
+    sqlite3_busy_handler(file->handle, wait_for_lock, file);
+    if (sqlite3_exec(file->handle, pragmas, NULL, NULL, NULL) != SQLITE_OK)
+        return sl_error_set(err, SL_EFAIL, "%s: %s", settings->url, sqlite3_errmsg(file->handle));
+    return 0;
+}
+
+/* However it is written; a file that is not there yet as it is written. Caller frees. */
+static char *find_path(const struct sl_table_settings *settings, const struct sl_services *services)
+{
+    const char *name = sl_table_url_sqlite(settings->url);
+    struct sl_buf path SL_CLEANUP(sl_buf_done) = {0};
+    bool ok = (name[0] == '/' || sl_buf_printf(&path, "%s/", services->job_dir)) &&
+              sl_buf_text(&path, name) && sl_buf_byte(&path, 0);
+    char *real = ok ? realpath((const char *)path.bytes, NULL) : NULL;
+    return real || !ok ? real : strdup((const char *)path.bytes);
+}
+
+static int new_file(char *path, const struct sl_table_settings *settings, const struct sl_services *services,
+                    const _Atomic int *stop, struct sl_sqlite_file **ret, struct sl_error *err)
+{
+    struct sl_sqlite_file *file = calloc(1, sizeof *file);
+    if (!file) {
+        free(path);
+        return sl_error_nomem(err);
+    }
+    file->path = path;
+    file->shared = services->shared;
+    file->users = 1;
+    file->timeout_ms = settings->timeout_ms;
+    file->stop = stop;
+    pthread_mutex_init(&file->lock, NULL);
+    int r = open_handle(file, settings, err);
+    if (r < 0)
+        free_file(file);
+    else
+        *ret = file;
+    return r;
+}
+
+static struct sl_sqlite_file *find_file(const struct sl_shared *shared, const char *path)
+{
+    struct sl_sqlite_file *file = shared->first;
+    while (file && strcmp(file->path, path) != 0)
+        file = file->next;
+    return file;
+}
+
+int sl_sqlite_file_open(const struct sl_table_settings *settings, const struct sl_services *services,
+                        const _Atomic int *stop, struct sl_sqlite_file **ret, struct sl_error *err)
+{
+    struct sl_shared *shared = services->shared;
+    char *path = find_path(settings, services);
+    if (!path)
+        return sl_error_nomem(err);
+    if (!shared)
+        return new_file(path, settings, services, stop, ret, err);
+    int r = 0;
+    pthread_mutex_lock(&shared->lock);
+    struct sl_sqlite_file *file = find_file(shared, path);
+    if (file) {
+        file->users++;
+        *ret = file;
+        free(path);
+    } else {
+        r = new_file(path, settings, services, stop, ret, err);
+        if (r == 0) {
+            (*ret)->next = shared->first;
+            shared->first = *ret;
+        }
+    }
+    pthread_mutex_unlock(&shared->lock);
+    return r;
+}
+
+void sl_sqlite_file_close(struct sl_sqlite_file *file)
+{
+    struct sl_shared *shared = file->shared;
+    if (!shared) {
+        free_file(file);
+        return;
+    }
+    pthread_mutex_lock(&shared->lock);
+    bool is_last = --file->users == 0;
+    if (is_last && shared->first == file) {
+        shared->first = file->next;
+    } else if (is_last) {
+        struct sl_sqlite_file *before = shared->first;
+        while (before->next != file)
+            before = before->next;
+        before->next = file->next;
+    }
+    pthread_mutex_unlock(&shared->lock);
+    if (is_last)
+        free_file(file);
+}

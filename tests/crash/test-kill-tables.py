@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""kill -9 of sluice and of the database at random moments, and connections that stall, break off and are cut, while
+files keep arriving: afterwards the tables have the rows of an undisturbed run.
+
+usage: test-kill-tables.py      SLUICE_KILLS (30; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which
+"""
+import os, pathlib, random, sqlite3, sys, threading, time
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+import postgres
+from proxy import Proxy
+
+KILLS = int(os.environ.get("SLUICE_KILLS", 1000 if LONG else 8 if SANITIZED else 30))
+SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
+LIFE_S = 1.5 if SANITIZED else 0.6
+JOB = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "20ms" }
+local rows = ssc:fileStream("in", { format = "csv", schema = {{"id", "int"}, {"name", "string"}} })
+rows:saveToTable("%s", "lines", { timeout = "2s" })
+rows:saveToTable("%s", "names", { mode = "upsert", key = "name", timeout = "2s" })
+rows:saveToTable("%s", "newest", { mode = "replace", timeout = "2s" })
+'''
+TABLES = ["CREATE TABLE lines (id bigint, name text, CHECK (id % 10 <> 7))",
+          "CREATE TABLE names (id bigint, name text PRIMARY KEY)", "CREATE TABLE newest (id bigint, name text)"]
+
+
+class Feeder(threading.Thread):
+    """Moves files in until told to stop; every id is in one file. An id that ends in 7 is refused by lines."""
+
+    def __init__(self, generator):
+        super().__init__(daemon=True)
+        self.generator, self.files, self.ids = generator, 0, 0
+        self.enough = threading.Event()
+
+    def run(self):
+        while not self.enough.wait(self.generator.uniform(0, 0.05)):
+            self.feed(self.generator.choice((1, 3, 50)))
+
+    def feed(self, many):
+        move_in("f%06d" % self.files, "".join("%d,n%d\n" % (i, i % 50) for i in range(self.ids, self.ids + many)))
+        self.files, self.ids = self.files + 1, self.ids + many
+
+    def stop(self):
+        self.enough.set()
+        self.join()
+
+
+def check_tables(rows, count):
+    lines = rows("SELECT id, name FROM lines ORDER BY id")
+    equal(lines, [(i, "n%d" % (i % 50)) for i in range(count) if i % 10 != 7], "lines")
+    newest = {}
+    for i in range(count):
+        newest["n%d" % (i % 50)] = i
+    equal(dict((name, i) for i, name in rows("SELECT id, name FROM names")), newest, "names")
+    last = rows("SELECT max(batch_ms) FROM sluice_batches WHERE output = 'newest'")[0][0]
+    equal(len(rows("SELECT * FROM newest")), rows("SELECT records FROM sluice_batches WHERE output = 'newest' AND batch_ms = %d" % last)[0][0],
+          "the newest batch")
+    equal(rows("SELECT sum(records) FROM sluice_batches WHERE output = 'lines'")[0][0], len(lines), "records in sluice_batches")
+    equal(rows("SELECT count(*) FROM sluice_batches WHERE output = 'lines'"), rows("SELECT count(*) FROM sluice_batches WHERE output = 'newest'"),
+          "batches")
+
+
+def disturb(url, rows, disturbances):
+    """Kills a run so often; a disturbance is a function that is called meanwhile, now and then."""
+    print("seed %d" % SEED, flush=True)
+    generator = random.Random(SEED)
+    job(JOB % (url, url, url))
+    os.makedirs("in", exist_ok=True)
+    feeder = Feeder(generator)
+    feeder.start()
+    for _ in range(KILLS):
+        with Running("job.lua") as run:
+            end = time.monotonic() + generator.uniform(0, LIFE_S)
+            if disturbances and generator.random() < 0.4:
+                generator.choice(disturbances)()
+            while time.monotonic() < end and run.process.poll() is None:
+                time.sleep(0.005)
+            if run.process.poll() is not None: # what a database says while it goes down may end a run
+                check(run.process.returncode == 1, "the run ended with %d:\n%s" % (run.process.returncode, run.stderr()))
+            else:
+                run.kill()
+    feeder.stop()
+    feeder.feed(1)
+    for calm in disturbances[:1]:
+        calm()
+    with Running("job.lua") as run:
+        run.wait_until(lambda: rows("SELECT count(*) FROM names WHERE id = %d" % (feeder.ids - 1)) == [(1,)], "the last id")
+        run.stop()
+    check_tables(rows, feeder.ids)
+
+
+def test_rows_of_sqlite_are_those_of_an_undisturbed_run():
+    def rows(sql):
+        with sqlite3.connect("out.db", timeout=60) as db:
+            return db.execute(sql).fetchall()
+    for sql in TABLES:
+        rows(sql)
+    disturb("sqlite:out.db", rows, [])
+
+
+def test_rows_of_postgres_are_those_of_an_undisturbed_run():
+    database = postgres.Database()
+    for sql in TABLES:
+        database.run(sql)
+    proxy = Proxy(("127.0.0.1", database.server.port))
+
+    def calm():
+        proxy.behave("forward")
+
+    def crash():
+        database.server.down("immediate")
+        database.server.up()
+
+    def stall():
+        proxy.behave("stall")
+        threading.Timer(0.3, calm).start()
+
+    def broken():
+        proxy.behave("reset")
+        threading.Timer(0.2, calm).start()
+
+    def truncated():
+        proxy.behave("truncate", random.randrange(3000))
+        threading.Timer(0.2, calm).start()
+
+    def cut():
+        proxy.behave("cut", random.randrange(3000))
+        threading.Timer(0.2, calm).start()
+
+    disturb(database.url.replace(":%d/" % database.server.port, ":%d/" % proxy.port), database.rows,
+            [calm, crash, stall, broken, truncated, cut])
+    proxy.close()
+
+
+main(globals())
