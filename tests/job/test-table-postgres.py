@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """saveToTable to PostgreSQL: what tests/tables.py claims of any database, and what is its own."""
-import os, pathlib, sys
+import os, pathlib, re, shutil, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import *
 import postgres, tables
@@ -171,6 +171,37 @@ def test_check_says_what_it_found():
     csv_to_table(database, schema='{{"id", "int"}}')
     shown = sluice_ok("check", "job.lua").stdout
     check("%s#orders: the table is there and takes records of 1 field" % database.url in shown, shown)
+
+
+ORDERS = "order_id,customer,price,ordered\n1,ann,1.5,2024-02-29T12:00:00Z\n2,bob,,2024-03-01\n,nobody,1,\n"
+
+
+def test_the_example_appends_orders_once_and_as_a_stream():
+    database = Database()
+    shutil.copy(ROOT / "examples/orders.lua", "orders.lua")
+    move_in("a.csv", ORDERS)
+    sluice_ok("run", "orders.lua", "--once", "--", database.url)
+    equal(database.rows("SELECT order_id, customer, price, extract(epoch FROM ordered) AS at FROM orders ORDER BY order_id"),
+          [(1, "ann", 1.5, 1709208000), (2, "bob", None, 1709251200)], "rows")
+    check("required" in letters("orders")[0]["message"], letters("orders"))
+    with Running("orders.lua", "--", database.url) as run:
+        move_in("b.csv", "order_id,customer,price,ordered\n3,carl,2,\n")
+        run.wait_until(lambda: database.rows("SELECT count(*) FROM orders") == [(3,)], "the order that came later")
+        run.stop()
+
+
+def test_the_jobs_of_the_first_page_write_tables():
+    database = Database()
+    found = re.findall(r"^```lua\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    to_postgres, to_sqlite = [text for text in found if "saveToTable" in text]
+    move_in("a.csv", "id,name,price\n1,a,2.5\n")
+    job(to_postgres.replace("postgresql://localhost/shop", database.url), "orders.lua")
+    sluice_ok("run", "orders.lua", "--once")
+    equal(database.rows("SELECT * FROM orders"), [(1, "a", 2.5)], "orders")
+    job(to_sqlite, "counts.lua")
+    sluice_ok("run", "counts.lua", "--once")
+    import sqlite3
+    equal(sqlite3.connect("counts.db").execute("SELECT count FROM counts").fetchall(), [(1,), (1,)], "counts")
 
 
 main(globals())

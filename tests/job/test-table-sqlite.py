@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """saveToTable to SQLite: what tests/tables.py claims of any database, and what is its own."""
-import os, sqlite3, sys
+import os, sqlite3, subprocess, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import *
 import tables
@@ -59,6 +59,23 @@ def test_a_locked_database_fails_once_and_is_waited_for_by_a_long_run():
         lock.execute("COMMIT")
         run.wait_until(lambda: database.rows("SELECT * FROM orders") == [(1,)], "the row")
         run.stop()
+
+
+def test_the_example_in_c_appends_orders():
+    move_in("a.csv", "customer,order_id,price,ordered\nann,1,1.5,1970-01-01\nbob,,2,\n")
+    done = subprocess.run([str(BUILD / "examples/orders"), ".", "--once"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    equal(done.returncode, 0, done.stderr)
+    with sqlite3.connect("shop.db") as db:
+        equal(db.execute("SELECT * FROM orders").fetchall(), [(1, "ann", 1.5, 0)], "rows")
+
+
+def test_several_tables_of_one_file_are_written_in_one_batch():
+    database = Sqlite()
+    database.run("CREATE TABLE a (x text)")
+    database.run("CREATE TABLE b (x text)")
+    write_job('local s = ssc:textFileStream("in")\ns:saveToTable("sqlite:out.db", "a")\ns:saveToTable("sqlite:./out.db", "b")')
+    batch("1\n")
+    equal((database.rows("SELECT * FROM a"), database.rows("SELECT * FROM b")), ([("1",)], [("1",)]), "rows")
 
 
 main(globals())
