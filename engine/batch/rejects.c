@@ -36,9 +36,10 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
                             site->line, site->name, task->message);
     pthread_mutex_lock(&rejects->lock);
     rejects->total++;
+    rejects->failed[node]++;
     /* That a replayed dead letter fails again says nothing about the job. */
-    if ((!task->is_counted_by_file && (!origin || !origin->once_more)) || line == SL_GROUP_LINE)
-        rejects->failed[node]++;
+    bool is_of_file = task->is_counted_by_file || (origin && origin->once_more);
+    rejects->by_file[node] += is_of_file && line != SL_GROUP_LINE;
     int r = keep(rejects, task, node, fields, width, origin, line);
     pthread_mutex_unlock(&rejects->lock);
     return r;
@@ -49,7 +50,8 @@ int sl_rejects_init(struct sl_rejects *rejects, const struct sl_pipelines *pipel
     *rejects = (struct sl_rejects){.sink = {reject}, .pipelines = pipelines, .stop = stop};
     pthread_mutex_init(&rejects->lock, NULL);
     rejects->failed = calloc(pipelines->nodes + 1, sizeof *rejects->failed);
-    return rejects->failed ? 0 : SL_ENOMEM;
+    rejects->by_file = calloc(pipelines->nodes + 1, sizeof *rejects->by_file);
+    return rejects->failed && rejects->by_file ? 0 : SL_ENOMEM;
 }
 
 void sl_rejects_done(struct sl_rejects *rejects)
@@ -59,6 +61,7 @@ void sl_rejects_done(struct sl_rejects *rejects)
     sl_arena_done(&rejects->arena);
     free(rejects->entry);
     free(rejects->failed);
+    free(rejects->by_file);
     pthread_mutex_destroy(&rejects->lock);
     *rejects = (struct sl_rejects){0};
 }
@@ -70,6 +73,7 @@ void sl_rejects_reset(struct sl_rejects *rejects)
     rejects->last = NULL;
     rejects->total = 0;
     memset(rejects->failed, 0, rejects->pipelines->nodes * sizeof *rejects->failed);
+    memset(rejects->by_file, 0, rejects->pipelines->nodes * sizeof *rejects->by_file);
 }
 
 /* ---- which ones are kept ---- */
@@ -365,18 +369,24 @@ const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node)
     return NULL;
 }
 
+/* Failures that are the operator's: those of a file's records are judged with the file (engine/batch/error_rate). */
+static uint64_t failures_of(const struct sl_rejects *rejects, size_t n)
+{
+    return rejects->failed[n] - rejects->by_file[n];
+}
+
 /* Records an operator had to do with. What a source refused did not come out of it. */
 static uint64_t rows_seen(const struct sl_rejects *rejects, const uint64_t *rows, size_t n)
 {
     bool is_source = rejects->pipelines->node[n]->op->kind == SL_OP_SOURCE;
-    return rows[n] + (is_source ? rejects->failed[n] : 0);
+    return rows[n] + (is_source ? failures_of(rejects, n) : 0);
 }
 
 int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, double rate, struct sl_error *err)
 {
     for (size_t n = 0; n < rejects->pipelines->nodes; n++) {
         uint64_t seen = rows_seen(rejects, rows, n);
-        if (seen < SL_ERROR_RATE_RECORDS_MIN || (double)rejects->failed[n] <= rate * (double)seen)
+        if (seen < SL_ERROR_RATE_RECORDS_MIN || (double)failures_of(rejects, n) <= rate * (double)seen)
             continue;
         const struct sl_site *site = &rejects->pipelines->node[n]->site;
         const char *example = sl_rejects_example(rejects, (unsigned)n);
@@ -384,7 +394,7 @@ int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, doub
             err, SL_EFAIL,
             "%s:%d: %s failed on %llu of %llu records (maxErrorRate is %g), for example: %s; the "
             "batch is kept and redone at the next start",
-            site->file, site->line, site->name, (unsigned long long)rejects->failed[n],
+            site->file, site->line, site->name, (unsigned long long)failures_of(rejects, n),
             (unsigned long long)seen, rate, example ? example : "");
     }
     return 0;

@@ -25,7 +25,8 @@ struct sl_rejects {
     struct sl_reject_entry **entry;
     const struct sl_reject_entry *last; /* what stands behind it need not be kept; NULL: nothing known yet */
     uint64_t total;
-    uint64_t *failed; /* [nodes]; without those that count for their file (engine/batch/error_rate.h) */
+    uint64_t *failed;  /* [nodes] */
+    uint64_t *by_file; /* [nodes]: of them those that count for their file (engine/batch/error_rate.h) */
 };
 
 int sl_rejects_init(struct sl_rejects *rejects, const struct sl_pipelines *pipelines, bool stop);
