@@ -187,7 +187,7 @@ REFUSED = {
     "s:reduceByKey(sluice.concat(1)):print()": ["concat", "string"],
     "s:filter(sluice.all('a')):print()": ["all"],
     "s:filter(sluice.gt()):print()": ["gt"],
-    "s:map(sluice.lower(1)):print()": ["lower"],
+    "s:map(sluice.lower({})):print()": ["lower"],
     "s:map(sluice.sum):print()": ["map"],
     "s:filter(sluice.count):print()": ["filter"],
     "s:reduceByKey(sluice.split(' ')):print()": ["reduceByKey"],

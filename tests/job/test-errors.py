@@ -124,8 +124,9 @@ def test_strict_makes_a_record_set_aside_exit_with_5():
 
 def test_a_function_that_always_fails_fails_the_batch():
     os.mkdir("in")
-    job(LINES + 'lines:map(function(line) return line .. nothing end):saveAsTextFiles("out/a", "txt")\n')
-    move_in("x", "a\n" * 200)
+    job(LINES + 'lines:map(function(line) return line .. nil end):saveAsTextFiles("out/a", "txt")\n')
+    for name in ("x", "y", "z"):
+        move_in(name, "a\n" * 200)
     done = sluice("run", "job.lua", "--once")
     equal(done.returncode, 1, "exit status")
     check("job.lua:4" in done.stderr, "the message says where: " + done.stderr)
