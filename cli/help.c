@@ -93,7 +93,7 @@ static int run_help(const struct sl_line *line)
         const struct sl_command *command = sl_command_find(line->operands[i]);
         if (command)
             print_command(command);
-        else if (!sl_help_topic(line->operands[i], stdout))
+        if (!sl_help_topic(line->operands[i], stdout) && !command)
             return refuse_unknown(line->operands[i]);
     }
     return SL_STATUS_DONE;

@@ -89,10 +89,17 @@ def test_every_example_of_an_output_runs():
                 run_examples(HEAD + "s2:count():print()\n" + entry["example"] + "\n", workers)
 
 
+def is_alone(entry):
+    """Whether a source needs nothing but files that the test makes: others have tests of their own, with the other side."""
+    return entry["name"] in ("textFileStream", "fileStream", "queueStream")
+
+
 def test_every_example_of_a_source_runs():
     move_in("a.csv", "a,1\nb,2\n")
     for entry in registry()["operators"]:
-        if entry["kind"] == "source":
+        if entry["kind"] == "source" and not is_alone(entry):
+            sluice_ok("check", job(HEAD + ";(%s):print()\n" % entry["example"]))
+        elif entry["kind"] == "source":
             run_examples(HEAD + ';(%s):saveAsTextFiles("out/counts", "txt")\n' % entry["example"], "2")
             check(any(outputs().values()), "%s gives records: %s" % (entry["name"], entry["example"]))
 
