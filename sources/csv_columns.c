@@ -24,6 +24,8 @@ struct sl_csv sl_csv_dialect(const struct sl_node *node)
         csv.quotes = quote.len > 0;
         csv.quote = csv.quotes ? quote.str[0] : 0;
     }
+    struct sl_field trim = option_value(node, "trim");
+    csv.trims = trim.tag == SL_BOOL && trim.boolean;
     return csv;
 }
 
@@ -47,12 +49,34 @@ static int check_names(const struct sl_node *node, const struct sl_field *names,
     return 0;
 }
 
+struct sl_field sl_csv_comment(const struct sl_node *node)
+{
+    return option_value(node, "comment");
+}
+
+uint64_t sl_csv_skip_lines(const struct sl_node *node)
+{
+    struct sl_field lines = option_value(node, "skipLines");
+    return lines.tag == SL_INT ? (uint64_t)lines.integer : 0;
+}
+
+static int check_comment(const struct sl_node *node, struct sl_error *err)
+{
+    struct sl_field comment = option_value(node, "comment");
+    if (comment.tag != SL_STR ||
+        (comment.len && comment.len <= 16 && !memchr(comment.str, '\n', comment.len)))
+        return 0;
+    return sl_error_set(err, SL_EUSAGE, "%s: comment must be 1 to 16 bytes without an end of line",
+                        node->op->name);
+}
+
 int sl_csv_options_check(const struct sl_node *node, struct sl_error *err)
 {
     struct sl_field names = option_value(node, "columns");
     int r = check_byte(node, "delimiter", false, err);
     r = r < 0 ? r : check_byte(node, "quote", true, err);
     r = r < 0 ? r : check_names(node, &names, err);
+    r = r < 0 ? r : check_comment(node, err);
     if (r < 0)
         return r;
     struct sl_csv csv = sl_csv_dialect(node);

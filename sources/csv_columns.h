@@ -26,6 +26,10 @@ struct sl_csv_columns {
 
 /* The dialect that the options of the node ask for. */
 struct sl_csv sl_csv_dialect(const struct sl_node *node);
+/* Lines that begin with this text are no records; nil: there are none such. */
+struct sl_field sl_csv_comment(const struct sl_node *node);
+/* Lines at the beginning of a file that are no records. */
+uint64_t sl_csv_skip_lines(const struct sl_node *node);
 int sl_csv_options_check(const struct sl_node *node, struct sl_error *err);
 
 void sl_csv_columns_init(struct sl_csv_columns *columns, const struct sl_node *node, const char *path);

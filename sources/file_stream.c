@@ -2,7 +2,7 @@
 #include "core/base/error.h"
 #include "core/base/nearest.h"
 #include "sources/input_schema.h"
-#include "sources/readers.h"
+#include "sources/read_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,10 @@ static const struct sl_source_ops ops;
 static int open_source(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
                        struct sl_error *err)
 {
-    int r = sl_file_source_open(node, services, sl_reader_find(format_of(node)), ret, err);
+    const struct sl_reader *reader = sl_reader_find(format_of(node));
+    if (reader == &sl_reader_lines && sl_text_options_given(node))
+        reader = &sl_reader_text;
+    int r = sl_file_source_open(node, services, reader, ret, err);
     if (r == 0)
         (*ret)->ops = &ops;
     return r;
@@ -46,14 +49,18 @@ static int unknown_format(const struct sl_node *node, struct sl_field format, st
     return nearest ? sl_error_hint(err, "did you mean \"%s\"?", nearest) : SL_EUSAGE;
 }
 
-/* Options of csv with another format would be ignored. */
-static int refuse_csv_options(const struct sl_node *node, const char *format, struct sl_error *err)
+/* Options of another format would be ignored. */
+static int refuse_options(const struct sl_node *node, const char *format, struct sl_error *err)
 {
-    static const char *const names[] = {"header", "columns", "delimiter", "quote"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (sl_node_option(node, names[i]).kind != SL_ARG_NONE)
-            return sl_error_set(err, SL_EUSAGE, "%s: %s is an option of format \"csv\", the format is \"%s\"",
-                                node->op->name, names[i], format);
+    static const struct {
+        const char *name, *format;
+    } owned[] = {{"header", "csv"},    {"columns", "csv"},     {"delimiter", "csv"},
+                 {"quote", "csv"},     {"comment", "csv"},     {"trim", "csv"},
+                 {"skipLines", "csv"}, {"separator", "lines"}, {"encoding", "lines"}};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        if (strcmp(owned[i].format, format) != 0 && sl_node_option(node, owned[i].name).kind != SL_ARG_NONE)
+            return sl_error_set(err, SL_EUSAGE, "%s: %s is an option of format \"%s\", the format is \"%s\"",
+                                node->op->name, owned[i].name, owned[i].format, format);
     return 0;
 }
 
@@ -69,7 +76,8 @@ static int check(struct sl_node *node, struct sl_error *err)
     r = sl_input_schema_check(node, reader->takes_schema, reader->name, err);
     if (r < 0)
         return r;
-    return reader->check ? reader->check(node, err) : refuse_csv_options(node, reader->name, err);
+    r = refuse_options(node, reader->name, err);
+    return r < 0 || !reader->check ? r : reader->check(node, err);
 }
 
 static const struct sl_param params[] = {
@@ -79,14 +87,21 @@ static const struct sl_param params[] = {
 
 static const struct sl_param options[] = {
     {"format", SL_WANT_STRING, true,
-     "\"lines\", \"whole\" (path and bytes), \"csv\", \"tsv\", \"jsonl\" or \"paths\"; lines"},
+     "\"lines\", \"whole\" (path and bytes), \"csv\", \"tsv\", \"jsonl\", \"json\" or \"paths\"; lines"},
     {"header", SL_WANT_BOOLEAN, true, "csv: the first record of each file names its columns; false"},
     {"columns", SL_WANT_STRINGS, true,
      "csv: the columns of a record, by name where files have a header, in this order"},
     {"delimiter", SL_WANT_STRING, true, "csv: the byte between fields; a comma"},
     {"quote", SL_WANT_STRING, true, "csv: the byte around fields, \"\" for none; a double quote"},
+    {"comment", SL_WANT_STRING, true, "csv: lines that begin with this text are no records"},
+    {"skipLines", SL_WANT_INTEGER, true,
+     "csv: as many lines at the beginning of each file are no records; 0"},
+    {"trim", SL_WANT_BOOLEAN, true, "csv: drop spaces and tabs around fields; false"},
+    {"separator", SL_WANT_STRING, true, "lines: the bytes that end a record; a newline"},
+    {"encoding", SL_WANT_STRING, true,
+     "lines: \"utf-8\", \"utf-16le\", \"utf-16be\" or \"latin1\"; utf-8, and UTF-16 where a byte order mark says so"},
     {"schema", SL_WANT_LIST, true,
-     "csv, tsv, jsonl: a list of { name, type } or { name, type, required = true }; types string, int, double, "
+     "csv, tsv, jsonl, json: a list of { name, type } or { name, type, required = true }; types string, int, double, "
      "boolean, timestamp, json"},
     {"badValues", SL_WANT_STRING, true,
      "with a schema, a value of another type: \"error\" (a record error) or \"nil\"; error"},

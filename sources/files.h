@@ -50,8 +50,9 @@ struct sl_file_source {
     size_t parts;
     struct sl_split *part; /* [parts] */
     int64_t batch_ms;
-    pthread_mutex_t lock; /* guards the reasons */
-    uint64_t failures;    /* set aside and not counted by the engine yet */
+    pthread_mutex_t lock;           /* guards the reasons */
+    uint64_t failures;              /* set aside and not counted by the engine yet */
+    _Atomic bool encoding_reported; /* that files are in UTF-16 */
 };
 
 /* One partition, opened: what a reader gets. */

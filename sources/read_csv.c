@@ -24,6 +24,9 @@ struct csv_reader {
     size_t at, searched, len, capacity;
     enum sl_csv_place place;
     size_t record_max;
+    struct sl_field comment; /* nil: none */
+    uint64_t lines_to_skip;
+    bool is_comment;  /* the line at `at` is one */
     bool is_skipping; /* the rest of a record that is too long */
     bool is_first;    /* nothing was looked at yet: a byte order mark may stand here */
     bool ended;
@@ -152,8 +155,8 @@ static void count_lines(struct csv_reader *r, const uint8_t *from, const uint8_t
 static int finish_record(struct csv_reader *r, size_t end)
 {
     const uint8_t *record = r->buf + r->at;
-    int result = r->is_skipping ? 0 : take_record(r, record, end - r->at);
-    r->is_skipping = false;
+    int result = r->is_skipping || r->is_comment ? 0 : take_record(r, record, end - r->at);
+    r->is_skipping = r->is_comment = false;
     count_lines(r, record, r->buf + end);
     r->line++;
     r->at = end + 1;
@@ -180,12 +183,47 @@ static int take_rest(struct csv_reader *r)
     return result;
 }
 
+/* The first lines of the file, which are no records. Whether they are all behind. */
+static bool skip_lines(struct csv_reader *r)
+{
+    while (r->lines_to_skip && r->at < r->len) {
+        const uint8_t *end = memchr(r->buf + r->at, '\n', r->len - r->at);
+        r->at = r->searched = end ? (size_t)(end - r->buf) + 1 : r->len;
+        r->line += end != NULL;
+        r->lines_to_skip -= end != NULL;
+    }
+    return !r->lines_to_skip;
+}
+
+/* At the beginning of a record: whether it is a comment. False: more bytes must come to tell. */
+static bool judge_comment(struct csv_reader *r)
+{
+    size_t left = r->len - r->at;
+    if (r->comment.tag != SL_STR || r->searched > r->at)
+        return true;
+    if (left < r->comment.len && !r->ended && memcmp(r->buf + r->at, r->comment.str, left) == 0)
+        return false;
+    r->is_comment = left >= r->comment.len && memcmp(r->buf + r->at, r->comment.str, r->comment.len) == 0;
+    return true;
+}
+
+/* In a comment quotes mean nothing. */
+static size_t find_end(struct csv_reader *r, const uint8_t *from, size_t left)
+{
+    if (!r->is_comment)
+        return sl_csv_end(&r->csv, &r->place, from, left);
+    const uint8_t *end = memchr(from, '\n', left);
+    return end ? (size_t)(end - from) : left;
+}
+
 static int take_records(struct csv_reader *r)
 {
     int result = 0;
-    while (r->searched < r->len && result == 0) {
+    if (!skip_lines(r))
+        return 0;
+    while (r->searched < r->len && result == 0 && judge_comment(r)) {
         size_t left = r->len - r->searched;
-        size_t end = sl_csv_end(&r->csv, &r->place, r->buf + r->searched, left);
+        size_t end = find_end(r, r->buf + r->searched, left);
         if (end < left)
             result = finish_record(r, r->searched + end);
         r->searched += end < left ? end + 1 : left;
@@ -196,7 +234,8 @@ static int take_records(struct csv_reader *r)
 /* The last record needs no newline; a quote that is still open is an error that its splitting finds. */
 static int take_last(struct csv_reader *r)
 {
-    int result = r->at < r->len && !r->is_skipping ? take_record(r, r->buf + r->at, r->len - r->at) : 0;
+    bool is_none = r->is_skipping || r->is_comment || r->lines_to_skip;
+    int result = r->at < r->len && !is_none ? take_record(r, r->buf + r->at, r->len - r->at) : 0;
     return result < 0 ? result : flush(r);
 }
 
@@ -265,6 +304,8 @@ static int read_csv(const struct sl_file_part *part, struct sl_task *task, struc
         .part = part,
         .task = task,
         .csv = sl_csv_dialect(node),
+        .comment = sl_csv_comment(node),
+        .lines_to_skip = sl_csv_skip_lines(node),
         .record_max = record_max < INT32_MAX ? (size_t)record_max : INT32_MAX,
         .is_first = true,
     };
@@ -287,7 +328,8 @@ static int read_csv(const struct sl_file_part *part, struct sl_task *task, struc
 const struct sl_reader sl_reader_csv = {
     .name = "csv",
     .takes_schema = true,
-    .summary = "a record per row, fields as strings; \\N is nil; takes header, columns, delimiter and quote",
+    .summary =
+        "a record per row, fields as strings; \\N is nil; takes header, columns, delimiter, quote, comment, skipLines and trim",
     .read = read_csv,
     .check = sl_csv_options_check,
 };

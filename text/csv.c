@@ -20,6 +20,11 @@ static size_t quoted_length(const struct sl_csv *csv, const uint8_t *p, size_t l
     return quote ? (size_t)(quote - p) : len;
 }
 
+static bool is_padding(const struct sl_csv *csv, uint8_t byte)
+{
+    return csv->trims && byte != csv->delimiter && (byte == ' ' || byte == '\t');
+}
+
 static bool is_quote(const struct sl_csv *csv, uint8_t byte)
 {
     return csv->quotes && byte == csv->quote;
@@ -30,6 +35,10 @@ size_t sl_csv_end(const struct sl_csv *csv, enum sl_csv_place *place, const uint
     for (size_t i = 0; i < len;) {
         switch (*place) {
         case SL_CSV_START:
+            if (is_padding(csv, p[i])) {
+                i++;
+                break;
+            }
             *place = is_quote(csv, p[i]) ? SL_CSV_QUOTED : SL_CSV_PLAIN;
             i += *place == SL_CSV_QUOTED;
             break;
@@ -73,11 +82,19 @@ static int reject(struct splitter *s, const char *message)
     return SL_EREJECT;
 }
 
+static void skip_padding(struct splitter *s)
+{
+    while (s->at < s->end && is_padding(s->csv, *s->at))
+        s->at++;
+}
+
 static struct sl_field plain_field(struct splitter *s)
 {
     const uint8_t *from = s->at, *to = memchr(from, s->csv->delimiter, (size_t)(s->end - from));
     s->at = to ? to : s->end;
     size_t len = (size_t)(s->at - from);
+    while (len && is_padding(s->csv, from[len - 1]))
+        len--;
     if (len == 2 && from[0] == '\\' && from[1] == 'N')
         return sl_nil();
     return sl_string(from, len);
@@ -110,9 +127,10 @@ static int quoted_field(struct splitter *s, struct sl_field *ret)
     const uint8_t *close = closing_quote(s, from, &doubled);
     if (!close)
         return reject(s, "a quote is not closed");
-    if (close + 1 < s->end && close[1] != s->csv->delimiter)
-        return reject(s, "text follows a closing quote");
     s->at = close + 1;
+    skip_padding(s);
+    if (s->at < s->end && *s->at != s->csv->delimiter)
+        return reject(s, "text follows a closing quote");
     size_t len = (size_t)(close - from);
     if (!doubled) {
         *ret = sl_string(from, len);
@@ -128,6 +146,7 @@ static int quoted_field(struct splitter *s, struct sl_field *ret)
 
 static int next_field(struct splitter *s, struct sl_field *ret)
 {
+    skip_padding(s);
     if (s->at < s->end && is_quote(s->csv, *s->at))
         return quoted_field(s, ret);
     *ret = plain_field(s);

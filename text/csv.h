@@ -10,6 +10,7 @@ struct sl_csv {
     uint8_t delimiter;
     bool quotes; /* false: `quote` means nothing */
     uint8_t quote;
+    bool trims; /* spaces and tabs around fields, outside of quotes, are dropped */
 };
 
 /* Where a search for the end of a record stands; zero is the beginning of a record. */
