@@ -1,6 +1,7 @@
 #include "lua/calls.h"
 
 #include "core/base/error.h"
+#include "lua/counter.h"
 #include "lua/value.h"
 #include "lua/watchdog.h"
 
@@ -28,6 +29,7 @@ static bool run(struct sl_copy *copy, unsigned number, struct sl_task *task, lua
     sl_watchdog_enter(copy);
     (void)lua_pcall(copy->L, 1, 0, 0);
     bool is_late = sl_watchdog_leave(copy);
+    sl_counter_settle(copy, task, false); /* of a call that failed: it is made again on its own */
     lua_settop(copy->L, 0);
     copy->task = NULL;
     return is_late;
@@ -75,6 +77,7 @@ static int call_protected(lua_State *L)
         lua_call(L, (int)in->width, LUA_MULTRET);
         if (!take_values(L, rows, argv))
             break;
+        sl_counter_settle(rows->copy, rows->task, true);
     }
     return 0;
 }
@@ -117,6 +120,7 @@ static int fold_protected(lua_State *L)
         *cell = lua_isinteger(L, FUNCTION + 1) ? sl_integer(lua_tointeger(L, FUNCTION + 1))
                                                : sl_value_take(L, FUNCTION + 1, fold->keep);
         lua_settop(L, FUNCTION);
+        sl_counter_settle(fold->copy, fold->copy->task, true);
     }
     return 0;
 }

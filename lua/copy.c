@@ -134,6 +134,7 @@ void sl_copy_free(struct sl_copy *copy)
     sl_arena_done(&copy->calls_arena);
     sl_outside_free(copy->outside);
     free(copy->function);
+    free(copy->pending);
     free(copy->random);
     free(copy);
 }

@@ -21,6 +21,7 @@
 
 struct sl_job;
 struct sl_outside;
+struct sl_pending;
 struct sl_query;
 struct sl_random;
 struct sl_rows;
@@ -47,6 +48,10 @@ struct sl_copy {
     pthread_t thread;
     int *function; /* references to the Lua functions by number */
     unsigned functions, capacity;
+    struct sl_pending *pending; /* lua/counter.h: what the call under way has counted */
+    size_t pendings, pending_capacity;
+    unsigned accumulators;          /* made without a name */
+    struct sl_task *main_task;      /* while foreachRDD's function runs: it counts there */
     struct sl_query *query;         /* what is declared belongs to it (lua/rdd_query.h); NULL: to the job */
     bool query_has_function;        /* one of the script's own */
     const struct sl_rows *now_rows; /* the partition that a function of a query reads; NULL: none */

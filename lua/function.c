@@ -1,7 +1,9 @@
 #include "lua/function.h"
 
+#include "core/contract/services.h"
 #include "engine/graph/graph.h"
 #include "lua/calls.h"
+#include "lua/counter.h"
 #include "lua/iterator.h"
 #include "lua/job_internal.h"
 #include "lua/lib/text.h"
@@ -90,6 +92,7 @@ static int run(const struct sl_function *fn, struct call *call)
     sl_watchdog_enter(copy);
     int status = lua_pcall(copy->L, 1, 0, 0);
     bool is_late = sl_watchdog_leave(copy);
+    sl_counter_settle(copy, call->task, true);
     copy->task = NULL;
     if (status == LUA_OK && !is_late)
         return 0;
@@ -177,9 +180,11 @@ static int function_call_dataset(const struct sl_function *fn, struct sl_dataset
     lua_pushlightuserdata(copy->L, &call);
     copy->batch_ms = time_ms;
     copy->in_batch = true;
+    copy->main_task = services->main_task;
     sl_watchdog_enter(copy);
     int r = sl_copy_call(copy, 1, err);
     copy->in_batch = false;
+    copy->main_task = NULL;
     if (sl_watchdog_leave(copy))
         return sl_watchdog_explain(copy, err);
     (void)lua_gc(copy->L, LUA_GCSTEP, 0); /* a dataset nobody kept: large, where Lua sees a few bytes */

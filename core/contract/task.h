@@ -16,6 +16,7 @@
 
 #include <stdatomic.h>
 
+struct sl_counts;
 struct sl_task;
 
 /* Where record errors go; implemented by engine/. Called from many threads, each with its own task. */
@@ -39,6 +40,7 @@ struct sl_task {
     uint32_t ordinal; /* of the task within its root: the place its rows have in the order. The number of the
                          partition, where partitions are not cut into pieces */
     struct sl_arena *scratch;
+    struct sl_counts *counts; /* what functions count (engine/batch/counters.h); NULL: nothing is */
     struct sl_reject_sink *sink;
     const _Atomic int *stop;     /* not 0: give up with SL_ESTOP; looked at between chunks */
     int64_t function_timeout_ms; /* for one call of a function; 0: none */

@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "engine/batch/blame.h"
+#include "engine/batch/counters.h"
 #include "engine/batch/error_rate.h"
 #include "engine/batch/flow.h"
 #include "engine/batch/observer.h"
@@ -373,6 +374,7 @@ void sl_batch_start_over(struct sl_batch *batch)
 {
     struct sl_run *run = batch->run;
     sl_rejects_reset(&run->rejects);
+    sl_counters_reset(run);
     for (unsigned w = 0; w < sl_pool_workers(run->pool); w++)
         run->task[w].attempt++;
     for (size_t n = 0; n < run->pipelines->nodes; n++) {

@@ -19,6 +19,7 @@
 #include "engine/batch/commit.h"
 
 #include "engine/batch/checkpoint_state.h"
+#include "engine/batch/counters.h"
 #include "engine/batch/deadletter.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/memory_limit.h"
@@ -139,15 +140,23 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
         .started_ms = batch->started_ms,
         .finished_ms = sl_clock_real.now_ms(&sl_clock_real),
     };
-    if (!run->catalog)
-        return 0;
+    int r = sl_counters_gather(run, err);
+    if (r < 0 || !run->catalog) {
+        if (r == 0)
+            sl_counters_committed(run);
+        return r;
+    }
     struct sl_manifest *manifest = NULL;
-    int r = sl_quarantine_confirm(batch, err);
+    committed.counted = run->counters_next;
+    committed.counters = run->counters_next ? run->context->counters : 0;
+    r = sl_quarantine_confirm(batch, err);
     r = r < 0 ? r : collect_manifests(batch, &manifest, &committed.manifests, err);
     r = r < 0 ? r : collect_gone(run, err);
     committed.manifest = manifest;
     committed.gone = run->gone;
     r = r < 0 ? r : sl_catalog_commit(run->catalog, &committed, err);
+    if (r == 0)
+        sl_counters_committed(run);
     if (r == 0 && run->store)
         sl_store_committed(run->store);
     for (size_t s = 0; r == 0 && s < run->sources; s++)

@@ -193,6 +193,7 @@ static int open_workers(struct sl_run *run, const struct sl_run *outer, struct s
         run->task[w].scratch = &run->worker[w].scratch;
         run->task[w].sink = &sink->sink;
         run->task[w].err = err;
+        run->task[w].counts = NULL; /* functions count for the batch, not for the query */
     }
     run->services.main_task = &run->task[0];
     return 0;

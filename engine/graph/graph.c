@@ -9,6 +9,7 @@
 #include "receive/list.h"
 #include "sinks/list.h"
 #include "sources/list.h"
+#include "state/catalog/counters.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,6 +70,7 @@ struct sl_context *sl_context_new(const char *name, const char *dir)
     if (!context)
         return NULL;
     sl_options_init(&context->options);
+    pthread_mutex_init(&context->counter_lock, NULL);
     context->name = strdup(name);
     context->dir = realpath(dir, NULL); /* checkpoint and mount stay where they are if the program moves */
     if (!context->dir)
@@ -90,6 +92,10 @@ void sl_context_free(struct sl_context *context)
         context->function[i]->ops->free(context->function[i]);
     free(context->function);
     free(context->stream);
+    for (size_t i = 0; i < context->counters; i++)
+        free((char *)context->counter[i].name);
+    free(context->counter);
+    pthread_mutex_destroy(&context->counter_lock);
     free(context->name);
     free(context->dir);
     sl_arena_done(&context->arena);

@@ -11,6 +11,8 @@
 
 #include <sluice.h>
 
+struct sl_counted;
+
 struct sl_stream {
     struct sl_context *context;
     struct sl_node node;
@@ -34,6 +36,9 @@ struct sl_context {
     struct sl_stream **stream; /* [nodes] */
     size_t functions, functions_capacity;
     struct sl_function **function; /* owned */
+    size_t counters;
+    struct sl_counted *counter;   /* [counters]: names (owned) and totals (engine/batch/counters.h) */
+    pthread_mutex_t counter_lock; /* guards both */
     struct sl_options options;
     int (*on_workers)(void *arg, unsigned workers, char *message, size_t message_size);
     void *on_workers_arg;

@@ -5,6 +5,7 @@
 #include "core/base/nearest.h"
 #include "core/base/size.h"
 #include "core/rows/field.h"
+#include "engine/graph/uri.h"
 #include "ops/args.h"
 
 #include <stdio.h>
@@ -119,7 +120,9 @@ static int set_checkpoint(struct sl_options *options, struct sl_arena *arena, co
         return 0;
     if (value->tag == SL_BOOL)
         return sl_error_set(err, SL_EUSAGE, "checkpoint must be a directory, or false to keep nothing");
-    return keep_text(arena, value, "checkpoint", &options->checkpoint, err);
+    struct sl_field path = *value;
+    int r = path.tag == SL_STR ? sl_uri_take_path("checkpoint", &path, err) : 0;
+    return r < 0 ? r : keep_text(arena, &path, "checkpoint", &options->checkpoint, err);
 }
 
 /* A path, or {dir=, kind="dir", allowOther=true}. */

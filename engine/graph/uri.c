@@ -75,3 +75,17 @@ int sl_uri_take(struct sl_node *node, struct sl_error *err)
                 r = take(node, &node->arg[i].value, err);
     return r;
 }
+
+int sl_uri_take_path(const char *what, struct sl_field *path, struct sl_error *err)
+{
+    size_t len = scheme_length(path), file = file_prefix(path);
+    path->str += file;
+    path->len -= (uint32_t)file;
+    if (file || !len)
+        return 0;
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s: %.*s//... is not supported here; give a path, or file:///path, where the file system "
+        "is mounted",
+        what, (int)len, (const char *)path->str);
+}

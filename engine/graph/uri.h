@@ -5,3 +5,5 @@
 
 /* The directory, prefix or path among the node's arguments: made plain, or refused by name. */
 int sl_uri_take(struct sl_node *node, struct sl_error *err);
+/* The same of a path that no operator has: `what` names it. */
+int sl_uri_take_path(const char *what, struct sl_field *path, struct sl_error *err);

@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "engine/batch/abandon.h"
 #include "engine/batch/checkpoint_state.h"
+#include "engine/batch/counters.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/memory_limit.h"
 #include "engine/batch/operator_memory.h"
@@ -196,9 +197,20 @@ static int check_times(struct sl_run *run, struct sl_error *err)
 int sl_run_open(struct sl_run *run, struct sl_error *err)
 {
     static int (*const steps[])(struct sl_run * run, struct sl_error * err) = {
-        check_times,     open_services,   open_watcher,   open_checkpoint,      open_abandon,
-        open_workers,    prepare_workers, open_trial,     sl_memory_limit_open, sl_operator_memory_open,
-        sl_sources_open, open_outputs,    sl_viewer_open,
+        check_times,
+        open_services,
+        open_watcher,
+        open_checkpoint,
+        open_abandon,
+        open_workers,
+        sl_counters_open,
+        prepare_workers,
+        open_trial,
+        sl_memory_limit_open,
+        sl_operator_memory_open,
+        sl_sources_open,
+        open_outputs,
+        sl_viewer_open,
     };
     int r = sl_pipelines_new(run->context, &run->pipelines, err);
     if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines,
@@ -218,6 +230,7 @@ void sl_run_close(struct sl_run *run)
     sl_sources_close(run);
     sl_checkpoint_state_close(run);
     sl_operator_memory_close(run);
+    sl_counters_close(run);
     sl_watcher_free(run->watcher);
     sl_catalog_close(run->catalog);
     for (unsigned w = 0; run->worker && w < sl_pool_workers(run->pool); w++) {

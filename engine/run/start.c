@@ -1,5 +1,6 @@
 /* sl_run and sl_dry_run_run: a run from its start to its end. */
 #include "engine/batch/checkpoint_state.h"
+#include "engine/batch/counters.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/job_changes.h"
 #include "engine/batch/lost_sources.h"
@@ -51,6 +52,7 @@ static int recover(struct sl_run *run, struct sl_error *err)
     run->batches = progress.batches;
     run->spoilt = progress.spoilt;
     run->services.history = sl_catalog_history(run->catalog);
+    r = r < 0 ? r : sl_counters_load(run, err);
     if (r == 0 && progress.planned) {
         progress.plan.job = progress.job;
         if (!is_skipped(&progress.plan))

@@ -3,6 +3,7 @@
 #include "engine/graph/paths.h"
 #include "engine/run/status.h"
 #include "engine/run/status_received.h"
+#include "state/catalog/counters.h"
 #include "text/json.h"
 #include "watcher/watcher.h"
 
@@ -163,6 +164,18 @@ static bool add_readers(const struct sl_run *run, struct sl_buf *buf)
                          counts.opens, counts.waiting, counts.pinned, counts.given_up, counts.skipped);
 }
 
+static bool add_counters_json(const struct sl_run *run, struct sl_buf *buf)
+{
+    const struct sl_context *context = run->context;
+    bool ok = sl_buf_text(buf, ",\"counters\":{");
+    for (size_t i = 0; ok && i < context->counters; i++) {
+        struct sl_field name = sl_string(context->counter[i].name, strlen(context->counter[i].name));
+        ok = (!i || sl_buf_byte(buf, ',')) && sl_json_field(buf, &name, NULL) && sl_buf_byte(buf, ':') &&
+             sl_json_field(buf, &context->counter[i].value, NULL);
+    }
+    return ok && sl_buf_byte(buf, '}');
+}
+
 bool sl_status_json(struct sl_run *run, const char *state, const char *error, struct sl_buf *buf)
 {
     struct sl_status *status = run->status;
@@ -177,8 +190,8 @@ bool sl_status_json(struct sl_run *run, const char *state, const char *error, st
                              ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64 "}",
                              run->committed, status->rows, status->rejected, status->files, status->aside,
                              status->replaced);
-    return ok && add_last(run, buf) && add_sources(run, status, buf) && add_readers(run, buf) &&
-           sl_buf_text(buf, "}\n");
+    return ok && add_counters_json(run, buf) && add_last(run, buf) && add_sources(run, status, buf) &&
+           add_readers(run, buf) && sl_buf_text(buf, "}\n");
 }
 
 /* ---- OpenMetrics ---- */
@@ -209,6 +222,22 @@ static bool add_delays(const struct sl_run *run, struct sl_buf *buf)
            add_gauge(buf, "total_delay_seconds", "From the last batch's time to its end.",
                      (double)last->total_ms / 1000) &&
            add_gauge(buf, "last_batch_timestamp_seconds", "The last batch's time.", (double)last->t / 1000);
+}
+
+/* Counters of the job: names are the job's. */
+static bool add_job_counters(const struct sl_run *run, struct sl_buf *buf)
+{
+    const struct sl_context *context = run->context;
+    bool ok = !context->counters ||
+              sl_buf_text(
+                  buf, "# TYPE sluice_counter gauge\n# HELP sluice_counter Totals of the job's counters.\n");
+    for (size_t i = 0; ok && i < context->counters; i++) {
+        struct sl_field name = sl_string(context->counter[i].name, strlen(context->counter[i].name));
+        ok = sl_buf_text(buf, "sluice_counter{name=") && sl_json_field(buf, &name, NULL) &&
+             sl_buf_text(buf, "} ") && sl_json_field(buf, &context->counter[i].value, NULL) &&
+             sl_buf_byte(buf, '\n');
+    }
+    return ok;
 }
 
 static bool add_reader_metrics(const struct sl_run *run, struct sl_buf *buf)
@@ -250,8 +279,9 @@ bool sl_status_metrics(const struct sl_run *run, struct sl_buf *buf)
            add_counter(buf, "files_set_aside", "Files set aside.", status->aside) &&
            add_counter(buf, "replaced_characters", "U+FFFD written to JSON for bytes that were no UTF-8.",
                        status->replaced) &&
-           add_intake(run, buf) && sl_status_received_metrics(run, buf) && add_reader_metrics(run, buf) &&
-           (!run->committed || add_delays(run, buf)) && sl_buf_text(buf, "# EOF\n");
+           add_intake(run, buf) && add_job_counters(run, buf) && sl_status_received_metrics(run, buf) &&
+           add_reader_metrics(run, buf) && (!run->committed || add_delays(run, buf)) &&
+           sl_buf_text(buf, "# EOF\n");
 }
 
 /* ---- batches/<t>.json ---- */

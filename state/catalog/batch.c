@@ -1,5 +1,6 @@
 /* What a batch writes: its plan in one transaction, and in another that it is done. */
 #include "state/catalog/catalog_internal.h"
+#include "state/catalog/counters.h"
 #include "state/catalog/rows.h"
 
 #include <inttypes.h>
@@ -305,6 +306,7 @@ static int write_commit(struct sl_catalog *catalog, const struct sl_committed *b
             r = put_output(catalog, batch->plan, (int64_t)i, &batch->manifest[i], err);
     r = r < 0 ? r : put_rejected(catalog, batch, err);
     r = r < 0 ? r : put_spoilt(catalog, (int64_t)batch->spoilt, err);
+    r = r < 0 ? r : sl_catalog_put_counters(catalog, batch->counted, batch->counters, err);
     r = r < 0 ? r : sl_catalog_drop_old(catalog, batch->history_from_ms, err);
     progress.planned = -1;
     progress.batches++;

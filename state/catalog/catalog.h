@@ -140,14 +140,18 @@ int sl_catalog_get_codes(struct sl_catalog *catalog, struct sl_codes *ret, struc
 /* In the place of those before, in one transaction. No key is empty. */
 int sl_catalog_put_codes(struct sl_catalog *catalog, const struct sl_codes *codes, struct sl_error *err);
 
+struct sl_counted; /* state/catalog/counters.h */
+
 struct sl_committed {
     const struct sl_batch_plan *plan;
     size_t manifests;
     const struct sl_manifest *manifest;
-    const struct sl_files *gone;     /* [sources], may be NULL */
-    const char *segments;            /* the list of state/store/store.h; NULL: as it was */
-    uint64_t rejected;               /* record errors of the batch */
-    uint64_t spoilt;                 /* batches in a row of whose files all had too many errors */
+    const struct sl_files *gone;      /* [sources], may be NULL */
+    const char *segments;             /* the list of state/store/store.h; NULL: as it was */
+    uint64_t rejected;                /* record errors of the batch */
+    uint64_t spoilt;                  /* batches in a row of whose files all had too many errors */
+    const struct sl_counted *counted; /* [counters]: totals with this batch */
+    size_t counters;
     int64_t history_from_ms;         /* what is known of batches before it goes, a few with every commit */
     int64_t started_ms, finished_ms; /* real time, for people */
 };

@@ -135,6 +135,15 @@ int64_t sl_row_code(XXH3_state_t *hash, const char *op_key, int64_t digest)
     return end(hash);
 }
 
+int64_t sl_row_counter(XXH3_state_t *hash, const char *name, bool is_float, int64_t bits)
+{
+    begin(hash, "counter");
+    add_text(hash, name);
+    add_integer(hash, is_float);
+    add_integer(hash, bits);
+    return end(hash);
+}
+
 int64_t sl_row_aside(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t position, const char *reason)
 {
     begin(hash, "aside");

@@ -27,11 +27,12 @@
  *     quarantine   the quarantined files that were neither replayed nor forgotten, whatever the history drops
  *     owed         the files of committed batches that could not be archived or deleted yet
  *     directory    which directory each watched path named last
+ *     counter      what the job's counters have counted in committed batches
  *
  * checksum is XXH3-64 over the other columns that decide results (state/catalog/rows.c); sums are modulo 2^64, so
  * that a row that is lost, doubled or changed is noticed when it is used.
  *
- * Public, documented, stable: the views batches, files, ranges, outputs, errors.
+ * Public, documented, stable: the views batches, files, ranges, outputs, errors, counters.
  *
  * A version is the number of steps that lead to it. A new catalog goes through all of them, an older one
  * through those it lacks, in one transaction; the views are made anew each time. So a change of a table is a
@@ -116,14 +117,18 @@ static const char add_identity[] =
     "CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), checkpoint TEXT NOT NULL, checksum INTEGER);"
     "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL);";
 
-static const char *const steps[] = {first_tables, add_aside, add_code,   add_place,
-                                    add_ranges,   add_trust, add_spoilt, add_identity};
+/* Version 9. */
+static const char add_counters[] =
+    "CREATE TABLE counter (name TEXT PRIMARY KEY, value NOT NULL, checksum INTEGER NOT NULL) WITHOUT ROWID;";
+
+static const char *const steps[] = {first_tables, add_aside,  add_code,     add_place,   add_ranges,
+                                    add_trust,    add_spoilt, add_identity, add_counters};
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 
 static const char drop_views[] = "DROP VIEW IF EXISTS batches; DROP VIEW IF EXISTS files;"
                                  "DROP VIEW IF EXISTS outputs; DROP VIEW IF EXISTS errors;"
-                                 "DROP VIEW IF EXISTS ranges;";
+                                 "DROP VIEW IF EXISTS ranges; DROP VIEW IF EXISTS counters;";
 
 static const char views[] =
     "CREATE VIEW batches AS SELECT time_ms AS batch, number,"
@@ -146,7 +151,8 @@ static const char views[] =
     " AND file.source = aside.source AND file.position = aside.position;"
     "CREATE VIEW ranges AS SELECT batch.time_ms AS batch, source.key AS source,"
     " CAST(input_range.document AS TEXT) AS range FROM input_range"
-    " JOIN batch ON batch.number = input_range.batch JOIN source ON source.id = input_range.source;";
+    " JOIN batch ON batch.number = input_range.batch JOIN source ON source.id = input_range.source;"
+    "CREATE VIEW counters AS SELECT name, value FROM counter;";
 
 /* Through the steps behind version `from`. */
 static int go_through(const struct sl_database *database, int64_t from, struct sl_error *err)

@@ -71,6 +71,8 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_DROP_OLD_BATCHES] = "DELETE FROM batch WHERE number BETWEEN ?1 AND ?2",
     [SL_SQL_GET_MADE] = "SELECT path FROM output WHERE batch = ?1 ORDER BY position",
     [SL_SQL_GET_CODES] = "SELECT operator, digest FROM code ORDER BY operator",
+    [SL_SQL_GET_COUNTERS] = "SELECT name, value, checksum FROM counter ORDER BY name",
+    [SL_SQL_PUT_COUNTER] = "INSERT OR REPLACE INTO counter (name, value, checksum) VALUES (?1, ?2, ?3)",
     [SL_SQL_PUT_CODE] = "INSERT INTO code (operator, digest) VALUES (?1, ?2)",
     [SL_SQL_DROP_CODES] = "DELETE FROM code",
     [SL_SQL_GET_QUARANTINE] = "SELECT source, batch_ms, reason, path, inode, born_ns, mtime_ns, size"
