@@ -4,6 +4,7 @@
 
 #include "engine/graph/options.h"
 #include "lua/registry.h"
+#include "lua/spark_names.h"
 #include "ops/builtin/builtin.h"
 #include "ops/list.h"
 #include "output/compress.h"
@@ -171,9 +172,26 @@ static bool put_commands(struct sl_buf *buf)
     return ok && sl_buf_text(buf, "],\n");
 }
 
+static bool put_spark_name(void *arg, enum sl_spark_owner owner, const char *name,
+                           const struct sl_spark_name *entry)
+{
+    struct sl_buf *buf = arg;
+    const char *status = !entry ? "present" : entry->is_accepted ? "accepted" : "refused";
+    return sl_buf_text(buf, "\n{") && put_member(buf, "class", sl_spark_owners[owner]) &&
+           put_member(buf, "name", name) && put_member(buf, "note", entry ? entry->text : "") &&
+           sl_buf_text(buf, "\"status\":") && put_string(buf, status) && sl_buf_text(buf, "},");
+}
+
+/* What PySpark's classes have, and what becomes of it. */
+static bool put_spark(struct sl_buf *buf)
+{
+    return sl_buf_text(buf, "\"spark\":[") && sl_spark_each(put_spark_name, buf) &&
+           (buf->len--, sl_buf_text(buf, "],\n")); /* the last comma */
+}
+
 bool sl_help_json(struct sl_buf *buf)
 {
     return sl_buf_text(buf, "{") && put_member(buf, "version", sl_version()) && put_operators(buf) &&
            put_builtins(buf) && put_formats(buf) && put_compressions(buf) && put_commands(buf) &&
-           put_params(buf, "options", sl_option_params) && sl_buf_text(buf, "}\n");
+           put_spark(buf) && put_params(buf, "options", sl_option_params) && sl_buf_text(buf, "}\n");
 }

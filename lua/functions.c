@@ -1,5 +1,6 @@
 #include "lua/functions.h"
 
+#include "lua/counter.h"
 #include "lua/lib/digests.h"
 #include "lua/lib/values.h"
 #include "lua/value.h"
@@ -38,6 +39,17 @@ const struct sl_module_name sl_module_names[] = {
     {"getOrCreate", "sluice.StreamingContext.getOrCreate(directory, f)",
      "Calls f, which returns the context; the checkpoint in the directory is found again by itself",
      "local ssc = sluice.StreamingContext.getOrCreate(\"ck\", function() return make() end)", NULL},
+    {"SparkContext", "sluice.SparkContext(...)",
+     "PySpark's context: parallelize, broadcast, accumulator; the arguments make no difference",
+     "local ssc = sluice.StreamingContext(sluice.SparkContext(), 1)", NULL},
+    {"SparkConf", "sluice.SparkConf()", "Accepted with its setters for ported jobs, without effect",
+     "local conf = sluice.SparkConf():setAppName(\"x\")", NULL},
+    {"StorageLevel", "sluice.StorageLevel.MEMORY_ONLY", "Accepted for ported jobs, without effect", NULL,
+     NULL},
+    {"counter", "sluice.counter(name):add([n])",
+     "Counts in functions, exactly once a record of a committed batch; .value in foreachRDD is the total",
+     "s:filter(function(line) if line == \"\" then sluice.counter(\"empty\"):add(1) end return line ~= \"\" end)",
+     sl_counter_make},
     {"row", "sluice.row(...)", "One record of any fields, nils included", "return { sluice.row(nil, 1) }",
      make_row},
     {"map", "sluice.map { ... }", "The table as a map, also where it is empty", "return sluice.map {}",

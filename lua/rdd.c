@@ -6,6 +6,7 @@
 #include "lua/rdd_query.h"
 #include "lua/rdd_values.h"
 #include "lua/rdd_walk.h"
+#include "lua/spark.h"
 #include "lua/spark_names.h"
 #include "lua/split.h"
 #include "lua/value.h"
@@ -208,6 +209,8 @@ void sl_rdd_open(lua_State *L)
     sl_rdd_query_add_methods(L);
     luaL_setfuncs(L, methods, 0); /* what needs no query takes the place of what does */
     sl_rdd_values_add_methods(L);
+    sl_spark_push_context(L); /* rdd.context and rdd:context() */
+    lua_setfield(L, -2, "context");
     sl_split_wrap(L);
     sl_spark_names_add(L, SL_SPARK_RDD);
     sl_method_table(L, "an rdd");

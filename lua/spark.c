@@ -1,6 +1,7 @@
 #include "lua/spark.h"
 
 #include "lua/copy.h"
+#include "lua/counter.h"
 #include "lua/method.h"
 #include "lua/spark_names.h"
 #include "lua/ssc.h"
@@ -21,6 +22,11 @@ static void check_self(lua_State *L, const char *name)
 bool sl_spark_is_context(lua_State *L, int index)
 {
     return luaL_testudata(L, index, context_name) != NULL;
+}
+
+bool sl_spark_is_conf(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, conf_name) != NULL;
 }
 
 void sl_spark_push_context(lua_State *L)
@@ -171,6 +177,7 @@ static void open_context(lua_State *L)
         {"parallelize", parallelize},
         {"emptyRDD", empty_rdd},
         {"broadcast", broadcast},
+        {"accumulator", sl_counter_make_accumulator},
         {"getConf", make_conf},
         {"getOrCreate", give_context},
         {"defaultParallelism", default_parallelism},
@@ -190,6 +197,7 @@ static void open_context(lua_State *L)
 
 void sl_spark_open(lua_State *L)
 {
+    sl_counter_open(L);
     open_context(L);
     open_conf(L);
     open_broadcast(L);

@@ -12,6 +12,7 @@ void sl_spark_add(lua_State *L);
 /* Pushes the SparkContext: one value per state. */
 void sl_spark_push_context(lua_State *L);
 bool sl_spark_is_context(lua_State *L, int index);
+bool sl_spark_is_conf(lua_State *L, int index);
 /* Whether the value at the index was made by parallelize. */
 bool sl_spark_is_parallelized(lua_State *L, int index);
 /* numPartitions given to parallelize for the list at the index; 0: none was, or it is another value. */

@@ -67,10 +67,10 @@ static void check_interval(lua_State *L, struct sl_arg options)
                       "\"1s\" }, or give --interval");
 }
 
-/* StreamingContext(sc, seconds [, options]): as if it were StreamingContext { interval = seconds, ... }. */
+/* StreamingContext(sc, seconds [, options]), or of a SparkConf as in Scala: as if it were StreamingContext { interval = seconds, ... }. */
 static void arrange_spark(lua_State *L)
 {
-    if (!sl_spark_is_context(L, 2))
+    if (!sl_spark_is_context(L, 2) && !sl_spark_is_conf(L, 2))
         return;
     bool has_options = lua_istable(L, 4);
     if (!has_options)

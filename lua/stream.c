@@ -7,6 +7,7 @@
 #include "lua/registry.h"
 #include "lua/spark_names.h"
 #include "lua/split.h"
+#include "lua/ssc_methods.h"
 
 #include <lauxlib.h>
 
@@ -51,6 +52,14 @@ static int apply(lua_State *L)
     return 1;
 }
 
+static int give_context(lua_State *L)
+{
+    if (!sl_stream_test(L, 1))
+        return sl_method_no_self(L, "context", "stream");
+    sl_ssc_push(L);
+    return 1;
+}
+
 static int to_text(lua_State *L)
 {
     lua_pushfstring(L, "stream: %p", (void *)sl_stream_test(L, 1));
@@ -72,6 +81,8 @@ void sl_stream_open(lua_State *L)
         lua_setfield(L, -2, op->name);
     }
     sl_meta_add_all(L);
+    lua_pushcfunction(L, give_context);
+    lua_setfield(L, -2, "context");
     sl_split_wrap(L);
     sl_spark_names_add(L, SL_SPARK_DSTREAM);
     sl_method_table(L, "a stream");

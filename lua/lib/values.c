@@ -254,7 +254,10 @@ int sl_values_parse_json(lua_State *L)
     size_t len, at;
     const char *text = luaL_checklstring(L, 1, &len), *message;
     struct sl_field value;
-    if (sl_json_parse(call_arena(L), text, len, &value, &message, &at) < 0)
+    int r = sl_json_parse(call_arena(L), text, len, &value, &message, &at);
+    if (r == SL_ENOMEM)
+        sl_value_nomem(L);
+    if (r < 0)
         return luaL_error(L, "sluice.parseJson: the text is no JSON: at byte %d: %s", (int)at, message);
     sl_value_push(L, &value);
     return 1;
