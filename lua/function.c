@@ -180,7 +180,7 @@ static int function_call_dataset(const struct sl_function *fn, struct sl_dataset
     lua_pushlightuserdata(copy->L, &call);
     copy->batch_ms = time_ms;
     copy->in_batch = true;
-    copy->main_task = services->main_task;
+    copy->main_task = services ? services->main_task : NULL;
     sl_watchdog_enter(copy);
     int r = sl_copy_call(copy, 1, err);
     copy->in_batch = false;

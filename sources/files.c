@@ -6,6 +6,7 @@
 #include "sources/guard.h"
 #include "sources/identity.h"
 #include "sources/letters_part.h"
+#include "sources/many_dirs.h"
 #include "sources/meta.h"
 #include "sources/readers.h"
 #include "text/decompress.h"
@@ -33,8 +34,7 @@ int sl_file_source_open(const struct sl_node *node, const struct sl_services *se
     source->reader = reader;
     int r = sl_file_options_init(&source->options, node, services, err);
     if (r == 0)
-        r = services->open_arrivals(services, source->options.dir, &source->options.arrivals,
-                                    &source->arrivals, err);
+        r = sl_many_dirs_or_one(services, &source->options, &source->arrivals, err);
     if (r < 0) {
         free(source);
         return r;

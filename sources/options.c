@@ -3,6 +3,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/nearest.h"
+#include "sources/many_dirs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +83,21 @@ static int check_after(const struct sl_node *node, struct sl_error *err)
                         node->op->name, after, nearest, after);
 }
 
+/* Files are deleted and archived in one directory. */
+static int check_many(const struct sl_node *node, struct sl_error *err)
+{
+    char dir[SL_PATH_TEXT_MAX] = "", after[SL_PATH_TEXT_MAX];
+    struct sl_field value = sl_node_value(node, 0);
+    const char *given = option_text(node, "after", after);
+    if (value.tag == SL_STR)
+        memcpy(dir, value.str, value.len);
+    bool is_many = option_is_true(node, "recursive") || sl_many_dirs_is_pattern(dir);
+    if (!is_many || !given || strcmp(given, "keep") == 0)
+        return 0;
+    return sl_error_set(err, SL_EUSAGE, "%s: after = \"%s\" is for one directory; files of several are kept",
+                        node->op->name, given);
+}
+
 int sl_file_options_check(const struct sl_node *node, struct sl_error *err)
 {
     static const char *const texts[] = {"filter", "complete", "after", "watch"};
@@ -89,7 +105,8 @@ int sl_file_options_check(const struct sl_node *node, struct sl_error *err)
     for (size_t i = 0; i < sizeof texts / sizeof *texts && r == 0; i++)
         r = check_text(node, texts[i], option_value(node, texts[i]), err);
     r = r < 0 ? r : check_watch(node, err);
-    return r < 0 ? r : check_after(node, err);
+    r = r < 0 ? r : check_after(node, err);
+    return r < 0 ? r : check_many(node, err);
 }
 
 /* ---- filter = function ---- */
@@ -188,6 +205,7 @@ int sl_file_options_init(struct sl_file_options *options, const struct sl_node *
     *options = (struct sl_file_options){.node = node, .services = services};
     memcpy(options->dir, dir.str, dir.len);
     options->meta = option_is_true(node, "meta");
+    options->recursive = option_is_true(node, "recursive");
     options->arrivals.existing = !option_is_true(node, "newFilesOnly");
     options->arrivals.complete = option_text(node, "complete", options->complete);
     options->arrivals.age_min_ms = option_integer(node, "minAge", 0);

@@ -13,6 +13,7 @@ struct sl_file_options {
     char archive[SL_PATH_TEXT_MAX];
     struct sl_arrivals_options arrivals;
     bool meta;
+    bool recursive; /* directories below it are watched, too */
     enum { SL_AFTER_KEEP, SL_AFTER_DELETE, SL_AFTER_ARCHIVE } after;
 
     /* filter = function */
@@ -36,6 +37,7 @@ int sl_file_options_filter_error(struct sl_file_options *options, struct sl_erro
      "a glob, or a function that gets the name and returns true for files to take"},                         \
         {"newFilesOnly", SL_WANT_BOOLEAN, true, "leave files alone that are there already; false"},          \
         {"meta", SL_WANT_BOOLEAN, true, "records get a last field {path=, line=, mtime=}; false"},           \
+        {"recursive", SL_WANT_BOOLEAN, true, "watch the directories below it, too; false"},                  \
         {"minAge", SL_WANT_DURATION, true, "take files only so long after they were last seen to change"},   \
         {"complete", SL_WANT_STRING, true, "take files only with their marker, \"%.done\""},                 \
         {"after", SL_WANT_STRING, true,                                                                      \

@@ -133,6 +133,8 @@ static int judge_candidate(struct sl_watched_dir *intake, struct sl_entry *entry
         standing = SL_STANDING_IRREGULAR;
     else if (old)
         standing = SL_STANDING_OLD;
+    else if (intake->options.flat && look->kind == SL_LOOK_DIRECTORY)
+        standing = SL_STANDING_FILTERED;
     else if (entry->standing == SL_STANDING_FILTERED || !sl_name_wanted(&intake->options, entry->name))
         standing = SL_STANDING_FILTERED;
     else

@@ -65,4 +65,5 @@ struct sl_arrivals_options {
     const char *complete; /* marker pattern ("%.done"), or NULL */
     enum { SL_WATCH_AUTO, SL_WATCH_INOTIFY, SL_WATCH_POLL } watch;
     int64_t poll_interval_ms;
+    bool flat; /* directories in it are no arrivals: they are watched on their own */
 };

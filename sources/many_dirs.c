@@ -1,0 +1,366 @@
+#include "sources/many_dirs.h"
+
+#include "core/base/array.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIRS_MAX = 10000, NS_A_MS = 1000000 };
+
+struct watched {
+    char *path; /* as the job would name it */
+    struct sl_arrivals *arrivals;
+};
+
+struct many {
+    struct sl_arrivals arrivals; /* first */
+    const struct sl_services *services;
+    const char *dir;
+    bool recursive;
+    struct sl_arrivals_options options; /* of directories to come */
+    struct watched *watched;            /* [count], by path */
+    size_t count, capacity;
+    struct sl_files taken; /* remembered files of directories that are not there yet */
+    int64_t next_scan_ns;
+    bool is_full_reported;
+};
+
+static struct many *own(struct sl_arrivals *arrivals)
+{
+    return (struct many *)arrivals;
+}
+
+bool sl_many_dirs_is_pattern(const char *dir)
+{
+    return strpbrk(dir, "*?[") != NULL;
+}
+
+/* ---- a growing list of paths ---- */
+
+struct paths {
+    char **path; /* owned */
+    size_t count, capacity;
+};
+
+static void paths_done(struct paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        free(paths->path[i]);
+    free(paths->path);
+    *paths = (struct paths){0};
+}
+
+/* Takes the path over; NULL is out of memory. */
+static int paths_add(struct paths *paths, char *path, struct sl_error *err)
+{
+    char **grown = path ? sl_array_grow(paths->path, paths->count, &paths->capacity, sizeof *grown) : NULL;
+    if (!grown) {
+        free(path);
+        return sl_error_nomem(err);
+    }
+    paths->path = grown;
+    paths->path[paths->count++] = path;
+    return 0;
+}
+
+static char *join_path(const char *dir, const char *name)
+{
+    char *path;
+    bool has_slash = !dir[0] || dir[strlen(dir) - 1] == '/';
+    int len = asprintf(&path, "%s%s%s", dir, has_slash ? "" : "/", name);
+    return len < 0 ? NULL : path;
+}
+
+/* ---- what there is ---- */
+
+static bool is_directory(const struct many *many, const char *path, bool follows)
+{
+    struct statx info;
+    struct sl_io *io = many->services->io;
+    int flags = follows ? 0 : AT_SYMLINK_NOFOLLOW;
+    return io->ops->statx(io, many->services->job_dirfd, path, flags, STATX_TYPE, &info) == 0 &&
+           S_ISDIR(info.stx_mode);
+}
+
+/* Names that no source takes (the manual, "Files"). */
+static bool is_ignored(const char *name)
+{
+    size_t len = strlen(name);
+    return name[0] == '.' || name[0] == '_' || (len && name[len - 1] == '~');
+}
+
+/* Appends the directories in `dir` whose name matches (NULL: every one). What cannot be read has none: it is looked
+ * at again. */
+static int list_directories(const struct many *many, const char *dir, const char *pattern, struct paths *ret,
+                            struct sl_error *err)
+{
+    struct sl_io *io = many->services->io;
+    struct sl_error opening = {0};
+    int fd =
+        sl_io_open(io, many->services->job_dirfd, dir[0] ? dir : ".", O_RDONLY | O_DIRECTORY, 0, &opening);
+    DIR *stream = fd < 0 ? NULL : io->ops->fdopendir(io, fd);
+    struct dirent *entry;
+    int r = 0;
+    if (!stream && fd >= 0)
+        sl_io_close(io, fd);
+    while (r == 0 && stream && (entry = io->ops->readdir(io, stream))) {
+        bool may_be = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN || entry->d_type == DT_LNK;
+        if (!may_be || is_ignored(entry->d_name) || (pattern && fnmatch(pattern, entry->d_name, 0) != 0))
+            continue;
+        char *path = join_path(dir, entry->d_name);
+        if (path && !is_directory(many, path, pattern != NULL))
+            free(path);
+        else
+            r = paths_add(ret, path, err);
+    }
+    if (stream)
+        (void)io->ops->closedir(io, stream); /* nothing was written through it */
+    return r;
+}
+
+/* The directories that the pattern names: part by part, each on what the parts before it gave. */
+static int expand(const struct many *many, struct paths *ret, struct sl_error *err)
+{
+    const char *at = many->dir;
+    struct paths found = {0};
+    int r = paths_add(&found, strdup(at[0] == '/' ? "/" : ""), err);
+    for (at += strspn(at, "/"); r == 0 && *at; at += strspn(at, "/")) {
+        size_t len = strcspn(at, "/");
+        char *part = strndup(at, len);
+        struct paths next = {0};
+        for (size_t i = 0; r == 0 && part && i < found.count; i++)
+            r = sl_many_dirs_is_pattern(part) ? list_directories(many, found.path[i], part, &next, err)
+                                              : paths_add(&next, join_path(found.path[i], part), err);
+        r = part ? r : sl_error_nomem(err);
+        free(part);
+        paths_done(&found);
+        found = next;
+        at += len;
+    }
+    *ret = found;
+    return r;
+}
+
+/* Those below them, too. */
+static int descend(const struct many *many, struct paths *paths, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && many->recursive && i < paths->count && paths->count <= DIRS_MAX; i++)
+        r = list_directories(many, paths->path[i], NULL, paths, err);
+    return r;
+}
+
+/* ---- watching ---- */
+
+static size_t find_place(const struct many *many, const char *path)
+{
+    size_t from = 0, to = many->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (strcmp(many->watched[middle].path, path) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+static bool is_in(const struct sl_file *file, const char *dir)
+{
+    size_t len = strlen(dir);
+    const char *slash = strrchr(file->path, '/');
+    return slash && (size_t)(slash - file->path) == len && memcmp(file->path, dir, len) == 0;
+}
+
+/* What was taken of this directory in earlier runs. */
+static int remind(struct many *many, const struct watched *watched, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < many->taken.count; i++) {
+        const struct sl_files one = {.file = &many->taken.file[i], .count = 1};
+        if (is_in(one.file, watched->path))
+            r = watched->arrivals->ops->remember(watched->arrivals, &one, err);
+    }
+    return r;
+}
+
+static bool is_full(struct many *many)
+{
+    if (many->count < DIRS_MAX)
+        return false;
+    if (!many->is_full_reported)
+        sl_log(many->services->log, SL_LOG_WARNING, "%s: more than %d directories; the others are not read",
+               many->dir, DIRS_MAX);
+    many->is_full_reported = true;
+    return true;
+}
+
+/* A directory that has gone again, or may not be read yet, is tried at the next look. */
+static int watch(struct many *many, const char *path, struct sl_error *err)
+{
+    size_t place = find_place(many, path);
+    struct sl_error opening = {0};
+    if ((place < many->count && strcmp(many->watched[place].path, path) == 0) || is_full(many) ||
+        !is_directory(many, path, true))
+        return 0;
+    struct watched watched = {.path = strdup(path)};
+    struct watched *grown =
+        watched.path ? sl_array_grow(many->watched, many->count, &many->capacity, sizeof *grown) : NULL;
+    if (grown)
+        many->watched = grown;
+    int r = grown ? many->services->open_arrivals(many->services, watched.path, &many->options,
+                                                  &watched.arrivals, &opening)
+                  : sl_error_nomem(err);
+    if (r < 0) {
+        if (grown)
+            sl_log(many->services->log, SL_LOG_WARNING, "%s; it is tried again", opening.text);
+        free(watched.path);
+        return grown ? 0 : r;
+    }
+    memmove(grown + place + 1, grown + place, (many->count - place) * sizeof *grown);
+    grown[place] = watched;
+    many->count++;
+    r = remind(many, &watched, err);
+    return r < 0 ? r : watched.arrivals->ops->refresh(watched.arrivals, err);
+}
+
+static int look_around(struct many *many, struct sl_error *err)
+{
+    struct paths paths = {0};
+    int r = expand(many, &paths, err);
+    r = r < 0 ? r : descend(many, &paths, err);
+    for (size_t i = 0; r == 0 && i < paths.count; i++)
+        r = watch(many, paths.path[i], err);
+    paths_done(&paths);
+    many->next_scan_ns = sl_monotonic_ns() + many->options.poll_interval_ms * NS_A_MS;
+    return r;
+}
+
+/* ---- as arrivals ---- */
+
+static bool pending(struct sl_arrivals *arrivals)
+{
+    const struct many *many = own(arrivals);
+    for (size_t i = 0; i < many->count; i++)
+        if (many->watched[i].arrivals->ops->pending(many->watched[i].arrivals))
+            return true;
+    return false;
+}
+
+static int refresh(struct sl_arrivals *arrivals, struct sl_error *err)
+{
+    struct many *many = own(arrivals);
+    int r = look_around(many, err);
+    for (size_t i = 0; r == 0 && i < many->count; i++)
+        r = many->watched[i].arrivals->ops->refresh(many->watched[i].arrivals, err);
+    return r;
+}
+
+static int compare_files(const void *a, const void *b)
+{
+    return strcmp(((const struct sl_file *)a)->path, ((const struct sl_file *)b)->path);
+}
+
+/* Directory by directory, until the limits are reached. */
+static int take(struct sl_arrivals *arrivals, uint64_t files_max, uint64_t bytes_max, struct sl_files *ret,
+                struct sl_error *err)
+{
+    struct many *many = own(arrivals);
+    size_t first = ret->count;
+    int r = sl_monotonic_ns() >= many->next_scan_ns ? look_around(many, err) : 0;
+    for (size_t i = 0; r == 0 && i < many->count && files_max && bytes_max; i++) {
+        size_t before = ret->count;
+        r = many->watched[i].arrivals->ops->take(many->watched[i].arrivals, files_max, bytes_max, ret, err);
+        files_max -= files_max == UINT64_MAX ? 0 : ret->count - before;
+        for (size_t f = before; f < ret->count && bytes_max != UINT64_MAX; f++)
+            bytes_max -= (uint64_t)ret->file[f].size < bytes_max ? (uint64_t)ret->file[f].size : bytes_max;
+    }
+    if (r == 0 && ret->count > first)
+        qsort(ret->file + first, ret->count - first, sizeof *ret->file, compare_files);
+    return r;
+}
+
+static int remember(struct sl_arrivals *arrivals, const struct sl_files *files, struct sl_error *err)
+{
+    struct many *many = own(arrivals);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < files->count; i++)
+        r = sl_files_add(&many->taken, &files->file[i]) < 0 ? sl_error_nomem(err) : 0;
+    for (size_t w = 0; r == 0 && w < many->count; w++)
+        for (size_t i = 0; r == 0 && i < files->count; i++) {
+            const struct sl_files one = {.file = &files->file[i], .count = 1};
+            if (is_in(one.file, many->watched[w].path))
+                r = many->watched[w].arrivals->ops->remember(many->watched[w].arrivals, &one, err);
+        }
+    return r;
+}
+
+static int gone(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err)
+{
+    struct many *many = own(arrivals);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < many->count; i++)
+        r = many->watched[i].arrivals->ops->gone(many->watched[i].arrivals, ret, err);
+    return r;
+}
+
+static void close_many(struct sl_arrivals *arrivals)
+{
+    struct many *many = own(arrivals);
+    for (size_t i = 0; i < many->count; i++) {
+        many->watched[i].arrivals->ops->close(many->watched[i].arrivals);
+        free(many->watched[i].path);
+    }
+    free(many->watched);
+    sl_files_done(&many->taken);
+    free(many);
+}
+
+static const struct sl_arrivals_ops ops = {
+    .pending = pending,
+    .refresh = refresh,
+    .take = take,
+    .remember = remember,
+    .gone = gone,
+    .close = close_many,
+};
+
+int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool recursive,
+                      const struct sl_arrivals_options *options, struct sl_arrivals **ret,
+                      struct sl_error *err)
+{
+    struct many *many = calloc(1, sizeof *many);
+    if (!many)
+        return sl_error_nomem(err);
+    *many = (struct many){
+        .arrivals = {&ops}, .services = services, .dir = dir, .recursive = recursive, .options = *options};
+    many->options.flat = recursive;
+    if (!sl_many_dirs_is_pattern(dir) && !is_directory(many, dir, true)) {
+        free(many);
+        return sl_error_set(err, SL_EUSAGE, "the watched directory %s does not exist; make it with mkdir",
+                            dir);
+    }
+    int r = look_around(many, err);
+    if (r < 0) {
+        close_many(&many->arrivals);
+        return r;
+    }
+    many->options.existing = true; /* what lies in a directory that appears later has arrived with it */
+    *ret = &many->arrivals;
+    return 0;
+}
+
+int sl_many_dirs_or_one(const struct sl_services *services, const struct sl_file_options *options,
+                        struct sl_arrivals **ret, struct sl_error *err)
+{
+    bool is_many = options->recursive || sl_many_dirs_is_pattern(options->dir);
+    if (is_many && !services->trial)
+        return sl_many_dirs_open(services, options->dir, options->recursive, &options->arrivals, ret, err);
+    return services->open_arrivals(services, options->dir, &options->arrivals, ret, err);
+}

@@ -1,0 +1,20 @@
+/* Several watched directories as one: those that a pattern ("logs/2*") names, or a directory with all below it.
+ *
+ * Each directory has arrivals of its own (core/contract/arrivals.h); this puts them together. Directories that match
+ * later are found by looking again, every poll_interval_ms and whenever files are asked for anew; what was made in one
+ * before it was watched is found, for its first scan sees it. */
+#pragma once
+
+#include "core/contract/services.h"
+#include "sources/options.h"
+
+/* Whether the text is a pattern: it has one of * ? [. */
+bool sl_many_dirs_is_pattern(const char *dir);
+
+/* dir and options are borrowed until close. SL_EUSAGE: a directory that is named without a pattern does not exist. */
+int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool recursive,
+                      const struct sl_arrivals_options *options, struct sl_arrivals **ret,
+                      struct sl_error *err);
+/* The same by a source's options; one directory where it is one, and what a trial is given. */
+int sl_many_dirs_or_one(const struct sl_services *services, const struct sl_file_options *options,
+                        struct sl_arrivals **ret, struct sl_error *err);
