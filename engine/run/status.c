@@ -170,7 +170,7 @@ void sl_status_waiting(struct sl_run *run, const char *why)
     sl_status_open(run);
     write_status(run, "waiting", why, true);
     run->status->kept_ns = 0; /* the end of it is not to be missed */
-    sl_service_tell(&run->service, "STATUS=waiting for room on a disk");
+    sl_service_tell(&run->service, "STATUS=waiting for room on a disk, or for a server");
 }
 
 void sl_status_close(struct sl_run *run, const char *error)

@@ -15,6 +15,8 @@ static int reject(struct sl_table_writer *writer, const struct sl_table_row *hea
                               head->line);
 }
 
+enum { LIMIT_MIN = 64 }; /* rows that are written after one was refused */
+
 struct piece {
     struct sl_table_row *head;     /* [PIECE_ROWS] */
     const struct sl_field **given; /* as they came */
@@ -92,15 +94,16 @@ static int add_to_piece(struct sl_table_writer *writer, struct piece *piece, con
 }
 
 /* Rows [from, to) of the piece, where they are known to go in without one that is refused, or may be. Ranges that
- * wait are kept on a stack: the right half of each that was cut. */
+ * wait are kept on a stack: the right half of each that was cut. Where rows are refused, ranges are short: what is
+ * sent behind a refused row is sent again. */
 static int write_piece(struct sl_table_writer *writer, const struct piece *piece, struct sl_error *err)
 {
     struct sl_table_database *database = writer->memory->database;
     const struct sl_table_rows rows = {writer->count, writer->column, piece->fitted};
-    uint32_t end[64], depth = 0, from = 0;
+    uint32_t end[64], depth = 0, from = 0, limit = piece->count;
     end[depth++] = piece->count;
     while (depth) {
-        uint32_t to = end[depth - 1], bad = to;
+        uint32_t to = end[depth - 1] - from > limit ? from + limit : end[depth - 1], bad = to;
         if (from == to) {
             depth--;
             continue;
@@ -109,6 +112,7 @@ static int write_piece(struct sl_table_writer *writer, const struct piece *piece
         if (r == 0) {
             writer->records += to - from;
             from = to;
+            limit = limit < piece->count / 2 ? limit * 2 : piece->count;
         } else if (r != SL_EREJECT) {
             return r;
         } else if (to - from == 1 || bad == from) {
@@ -116,6 +120,7 @@ static int write_piece(struct sl_table_writer *writer, const struct piece *piece
             if (r < 0)
                 return r;
             from++;
+            limit = LIMIT_MIN;
         } else {
             end[depth++] = bad < to ? bad : from + (to - from) / 2;
         }

@@ -7,7 +7,7 @@
 #include "sinks/table/rows.h"
 
 enum {
-    PIECE_ROWS = 8192,      /* written in one statement */
+    PIECE_ROWS = 32768,     /* written in one statement */
     PIECE_BYTES = 4 << 20,  /* or as many as come to so much */
     CREATE_BYTES = 32 << 20 /* of rows that are looked at before a table without a schema is made, at most */
 };
