@@ -2,6 +2,7 @@
 
 #include "core/base/size.h"
 #include "receive/log_dir.h"
+#include "text/row_codec.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -273,6 +274,23 @@ static int set_range(struct sl_received *received, uint64_t from, uint64_t to, s
     return r;
 }
 
+/* The body is rows after SL_GIVEN_ROWS, and a newline that was added where there was none. */
+static int use_rows(struct sl_frame *frame, struct sl_error *err)
+{
+    SL_CLEANUP(sl_arena_done) struct sl_arena arena = {0};
+    struct sl_field fields[SL_ROWCODE_WIDTH_MAX];
+    uint32_t width;
+    frame->kind = SL_FRAME_ROWS;
+    frame->body += SL_GIVEN_ROWS_LEN;
+    frame->body_len -= SL_GIVEN_ROWS_LEN + 1;
+    for (size_t at = 0; at < frame->body_len; frame->count++) {
+        int r = sl_row_codec_borrow(frame->body, frame->body_len, &at, &arena, fields, &width);
+        if (r < 0)
+            return sl_error_set(err, (enum sl_err)r, "the rows that are given cannot be read");
+    }
+    return 0;
+}
+
 /* A trial: the lines of the files that are given for this batch become records. */
 static int append_file(struct sl_received *received, const struct sl_file *file, struct sl_error *err)
 {
@@ -288,9 +306,12 @@ static int append_file(struct sl_received *received, const struct sl_file *file,
                              .position = (const uint8_t *)"",
                              .body = (uint8_t *)bytes,
                              .body_len = (uint32_t)len};
-    for (size_t i = 0; i < len; i++)
+    bool has_rows = len >= SL_GIVEN_ROWS_LEN && memcmp(bytes, SL_GIVEN_ROWS, SL_GIVEN_ROWS_LEN) == 0;
+    if (has_rows)
+        r = use_rows(&frame, err);
+    for (size_t i = 0; i < len && !has_rows; i++)
         frame.count += bytes[i] == '\n';
-    r = len ? sl_received_log_append(received->log, &frame, err) : 0;
+    r = len && r == 0 ? sl_received_log_append(received->log, &frame, err) : 0;
     free(bytes);
     return r;
 }

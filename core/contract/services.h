@@ -21,6 +21,11 @@ struct sl_shared {
     void *first;
 };
 
+/* What open_arrivals gives in a trial for the name of a source that is not of files: files of lines, each a record; one
+ * that begins with these bytes holds rows instead (text/row_codec.h). */
+#define SL_GIVEN_ROWS "\0rows\n"
+enum { SL_GIVEN_ROWS_LEN = sizeof SL_GIVEN_ROWS - 1 };
+
 struct sl_services {
     struct sl_io *io;
     struct sl_log *log; /* may be NULL */

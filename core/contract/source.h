@@ -32,7 +32,15 @@
  *   settle      the range is committed: what is not needed any more may be removed; acknowledge it to the sender
  *   close       from any of these states
  *
- * Failures of threads of its own are kept and returned by the next refresh or take. */
+ * Failures of threads of its own are kept and returned by the next refresh or take; what they see change (a connection,
+ * a limit that is reached) they tell services->changed, so that status shows it although a batch runs. Rows get a
+ * sl_origin with path NULL, the source's name and numbers, and `place` where those are not numbers of records.
+ *
+ * In a trial (services->trial; sluice test, sluice try) a source connects to nothing and has neither go_on nor start:
+ * take reads what services->open_arrivals gives for its name, files of lines or of rows (SL_GIVEN_ROWS).
+ *
+ * What the job has lost: a batch that was planned with a range of a source that the job does not have is refused when
+ * the catalog is loaded. receive/received.h has all of this for sources that keep a received log. */
 #pragma once
 
 #include "core/base/buf.h"

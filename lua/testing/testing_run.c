@@ -1,5 +1,6 @@
 #include "lua/testing/testing_run.h"
 
+#include "core/contract/source.h"
 #include "engine/batch/deadletter.h"
 #include "engine/graph/validate.h"
 #include "engine/trial/dry_run.h"
@@ -8,6 +9,7 @@
 #include "lua/rdd.h"
 #include "lua/value.h"
 #include "text/json.h"
+#include "text/row_codec.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -125,16 +127,17 @@ static void take_options(lua_State *L, struct sl_job_options *ret)
 
 /* ---- inputs ---- */
 
-static bool watches(const struct sl_context *context, const char *dir)
+/* The source of this directory or name; NULL: there is none. */
+static const struct sl_node *find_source(const struct sl_context *context, const char *dir)
 {
     char text[PATH_MAX];
     for (size_t n = 0; n < context->nodes; n++) {
         const struct sl_node *node = &context->stream[n]->node;
         const char *theirs = node->op->kind == SL_OP_SOURCE ? sl_source_name(node, text, sizeof text) : NULL;
         if (theirs && strcmp(theirs, dir) == 0)
-            return true;
+            return node;
     }
-    return false;
+    return NULL;
 }
 
 static void add_bytes(lua_State *L, struct test_run *run, int index)
@@ -145,10 +148,43 @@ static void add_bytes(lua_State *L, struct test_run *run, int index)
         sl_value_nomem(L);
 }
 
-/* The batch on top of the stack: a list of lines, or the bytes of a file. */
-static void take_text(lua_State *L, struct test_run *run, const char *dir)
+/* The batch on top of the stack: a list of rows, tables of their fields. */
+static void take_rows(lua_State *L, struct test_run *run, const char *dir)
+{
+    struct sl_arena arena = {0};
+    bool ok = sl_buf_append(&run->text, SL_GIVEN_ROWS, SL_GIVEN_ROWS_LEN);
+    for (lua_Integer i = 1; ok && i <= (lua_Integer)lua_rawlen(L, -1); i++) {
+        lua_rawgeti(L, -1, i);
+        struct sl_field row = sl_value_take(L, -1, &arena);
+        if (row.tag != SL_LIST || row.len < 1 || row.len > SL_WIDTH_MAX) {
+            sl_arena_done(&arena);
+            luaL_error(L, "run: row %d of a batch of \"%s\" is not a list of its fields", (int)i, dir);
+        }
+        ok = sl_row_codec_append(&run->text, row.items, row.len);
+        lua_pop(L, 1);
+    }
+    sl_arena_done(&arena);
+    if (!ok || !sl_buf_byte(&run->text, '\n'))
+        sl_value_nomem(L);
+}
+
+static bool begins_with_row(lua_State *L)
+{
+    if (!lua_istable(L, -1))
+        return false;
+    bool is_row = lua_rawgeti(L, -1, 1) == LUA_TTABLE;
+    lua_pop(L, 1);
+    return is_row;
+}
+
+/* The batch on top of the stack: a list of lines, or the bytes of a file; of received sources also rows. */
+static void take_text(lua_State *L, struct test_run *run, const char *dir, bool has_rows)
 {
     run->text.len = 0;
+    if (has_rows && begins_with_row(L)) {
+        take_rows(L, run, dir);
+        return;
+    }
     if (lua_type(L, -1) == LUA_TSTRING) {
         add_bytes(L, run, -1);
         return;
@@ -166,13 +202,13 @@ static void take_text(lua_State *L, struct test_run *run, const char *dir)
 }
 
 /* The list of batches on top of the stack. An empty one is no file. */
-static void take_batches(lua_State *L, struct test_run *run, const char *dir)
+static void take_batches(lua_State *L, struct test_run *run, const char *dir, bool has_rows)
 {
     struct sl_error err;
     size_t batches = lua_istable(L, -1) ? (size_t)lua_rawlen(L, -1) : 0;
     for (size_t k = 0; k < batches; k++) {
         lua_rawgeti(L, -1, (lua_Integer)k + 1);
-        take_text(L, run, dir);
+        take_text(L, run, dir, has_rows);
         lua_pop(L, 1);
         if (run->text.len)
             check(L, sl_fed_files_add_text(&run->trial.given, dir, k, &run->text, &err), &err);
@@ -186,13 +222,14 @@ static void take_inputs(lua_State *L, struct test_run *run)
     if (lua_getfield(L, OPTIONS, "inputs") == LUA_TTABLE)
         for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
             const char *dir = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
-            if (!watches(sl_job_context(run->job), dir))
+            const struct sl_node *source = find_source(sl_job_context(run->job), dir);
+            if (!source)
                 luaL_error(
                     L,
                     "run: the job watches no directory called \"%s\"; inputs are by the directory as the "
                     "job names it",
                     dir);
-            take_batches(L, run, dir);
+            take_batches(L, run, dir, source->op->source->name != NULL);
         }
     lua_pop(L, 1);
     if (lua_getfield(L, OPTIONS, "batches") != LUA_TNIL)

@@ -44,6 +44,20 @@ end)
     sluice_ok("test", "job_test.lua")
 
 
+def test_rows_are_given_as_tables():
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+        'sluice.FlumeUtils.createStream(ssc, nil, 4141):saveAsTextFiles("out")\n')
+    job('''local test = require "sluice.testing"
+test.case("t", function()
+    local given = { { { "a", { host = "h" } }, { "c", { n = 1 } } }, { { "d", 2.5 } } }
+    local r = test.run("job.lua", { inputs = { ["flume:127.0.0.1:4141"] = given } })
+    test.equal(r.outputs["out"][1], given[1])
+    test.equal(r.outputs["out"][2], given[2])
+end)
+''', "job_test.lua")
+    sluice_ok("test", "job_test.lua")
+
+
 def test_try_takes_the_lines_of_a_file_and_connects_to_nothing():
     lines_job('socketTextStream("nowhere.invalid", 9)')
     pathlib.Path("some.txt").write_text("one\ntwo\n")
