@@ -13,6 +13,8 @@ static const struct sl_flag run_flags[] = {
     {"available-now", SL_FLAG_SWITCH, NULL, NULL,
      "as many bounded batches as what is pending takes, then the end"},
     {"batches", SL_FLAG_COUNT, "N", NULL, "stop after N committed batches"},
+    {"finish", SL_FLAG_SWITCH, NULL, NULL,
+     "with one of these: a last batch ends event time and gives out what is open; what comes later is late"},
     {"clock", SL_FLAG_CHOICE, "virtual|real", NULL,
      "virtual: no waiting, batch k is at START + k * interval"},
     {"start-time", SL_FLAG_NUMBER, "MS", NULL, "START of the virtual clock, a multiple of the interval; 0"},
@@ -39,12 +41,15 @@ static int read_options(const struct sl_line *line, struct sl_run_options *ret, 
         .batches = sl_line_integer(line, "batches", 0),
         .virtual_clock = is_given(line, "clock", "virtual"),
         .start_ms = sl_line_integer(line, "start-time", 0),
+        .finish = sl_line_has(line, "finish"),
         .strict = sl_line_has(line, "strict"),
         .require_mount = sl_line_has(line, "require-mount"),
         .accept_changes = sl_line_has(line, "accept-changes"),
     };
     if (ret->once && ret->available_now)
         return sl_error_set(err, SL_EUSAGE, "--once and --available-now exclude each other");
+    if (ret->finish && !ret->once && !ret->available_now && !ret->batches)
+        return sl_error_set(err, SL_EUSAGE, "--finish is for --once, --available-now and --batches");
     if (sl_line_has(line, "start-time") && !ret->virtual_clock)
         return sl_error_set(err, SL_EUSAGE, "--start-time is for --clock virtual");
     return 0;

@@ -226,6 +226,28 @@ static int print_all_quarantined(struct sl_target *target, struct sl_error *err)
     return r;
 }
 
+static void print_watermark(const struct sl_field *watermark, int64_t now_ms)
+{
+    const struct sl_field *at = sl_map_get(watermark, "watermark", 9);
+    if (at && at->tag == SL_INT)
+        print_time("watermark", at->integer, now_ms);
+    else
+        printf("%-12s %s\n", "watermark", at && at->tag == SL_STR ? "the end" : "none yet");
+}
+
+static void print_event_time(const struct sl_target *target, const struct standing *standing)
+{
+    struct sl_field list = sl_target_status(target, "event_time", "watermarks");
+    if (list.tag != SL_LIST)
+        return;
+    for (uint32_t i = 0; i < list.len; i++)
+        if (list.items[i].tag == SL_MAP)
+            print_watermark(&list.items[i], standing->now_ms);
+    printf("%-12s %" PRId64 " windows, sessions and keys\n", "open",
+           sl_target_status_integer(target, "event_time", "open_windows"));
+    printf("%-12s %" PRId64 " in this run\n", "late", sl_target_status_integer(target, "event_time", "late"));
+}
+
 static void print_standing(struct sl_target *target, const struct standing *standing)
 {
     const struct sl_reading_progress *progress = &standing->progress;
@@ -248,6 +270,7 @@ static void print_standing(struct sl_target *target, const struct standing *stan
         printf("%-12s %" PRId64 " U+FFFD written to JSON for bytes that were no UTF-8\n", "replaced",
                sl_target_status_integer(target, "run", "replaced"));
     print_sources(target);
+    print_event_time(target, standing);
     print_line("mount", sl_target_status_text(target, "mount"));
     if (standing->pid)
         print_readers(target);

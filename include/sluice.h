@@ -156,6 +156,10 @@ SL_PUBLIC void *sl_invocation_alloc(struct sl_invocation *call, size_t size);
 /* The record cannot be processed: it becomes a dead letter with this message. */
 SL_PUBLIC int sl_reject(struct sl_invocation *call, const char *message);
 
+/* The event time of the record that the function is called with (withWatermark), in ms since the epoch. False where
+ * it has none. */
+bool sl_event_time(const struct sl_invocation *call, int64_t *ret_ms);
+
 /* In a function of mapWithState, which gets key, value and time: the state of the key. What there is is nil
  * where none exists. A change fails (return what it gave) while the key is timing out, after a removal, and
  * for nil. */
@@ -221,6 +225,8 @@ struct sl_run_options {
     int64_t batches;          /* stop after this many, 0: no limit */
     int64_t start_ms;         /* of the virtual clock, a multiple of the interval */
     FILE *out;                /* of print; NULL: stdout */
+    bool
+        finish; /* with once, available_now or batches: a last batch ends event time and gives out open windows */
 };
 
 static inline struct sl_run_options sl_run_defaults(void)

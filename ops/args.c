@@ -158,6 +158,18 @@ static int wrong_duration(const char *what, const struct sl_param *param, const 
     return sl_error_hint(err, remedy);
 }
 
+/* 0, or a duration of no length: "0s". */
+static bool is_zero(const struct sl_field *value)
+{
+    static const char *const texts[] = {"0", "0ms", "0s", "0m", "0h", "0d"};
+    if (value->tag == SL_INT || value->tag == SL_FLOAT)
+        return value->tag == SL_INT ? value->integer == 0 : value->number == 0;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (value->len == strlen(texts[i]) && memcmp(value->str, texts[i], value->len) == 0)
+            return true;
+    return false;
+}
+
 static int duration_value(const char *what, const struct sl_param *param, const struct sl_field *value,
                           struct sl_arg *ret, struct sl_error *err)
 {
@@ -165,6 +177,10 @@ static int duration_value(const char *what, const struct sl_param *param, const 
     bool good = value->tag == SL_STR   ? sl_duration_parse((const char *)value->str, value->len, &ms)
                 : value->tag == SL_INT ? sl_duration_from_seconds((double)value->integer, &ms)
                                        : sl_duration_from_seconds(value->number, &ms);
+    if (!good && param->want & SL_WANT_ZERO && is_zero(value)) {
+        *ret = SL_INT_ARG(0);
+        return 0;
+    }
     if (!good)
         return wrong_duration(what, param, value, err);
     *ret = SL_INT_ARG(ms);

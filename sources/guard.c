@@ -73,9 +73,21 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
     return r;
 }
 
+/* No fault of the file. */
+static int pass_late(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
+                     const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
+                     uint32_t line)
+{
+    struct sl_guard *guard = (struct sl_guard *)((char *)sink - offsetof(struct sl_guard, sink));
+    int r = guard->sink_before->late(guard->sink_before, task, node, fields, width, origin, line);
+    guard->failed = guard->failed || r < 0;
+    return r;
+}
+
 void sl_guard_init(struct sl_guard *guard, struct sl_task *task, struct sl_outlet *out)
 {
-    *guard = (struct sl_guard){.outlet = {push}, .sink = {reject}, .out = out, .sink_before = task->sink};
+    *guard = (struct sl_guard){
+        .outlet = {push}, .sink = {reject, pass_late}, .out = out, .sink_before = task->sink};
     task->sink = &guard->sink;
     task->is_counted_by_file = true;
 }

@@ -50,6 +50,7 @@ struct sl_node {
     int64_t interval_ms;                  /* of the whole graph */
     int64_t window_ms;                    /* reach of the windows above it; 0: unwindowed */
     size_t view;                          /* of a mount output: its number among them */
+    bool timed;                           /* its records have event times: see withWatermark */
     const struct sl_columns *columns;     /* of what it gives (core/contract/columns.h); NULL: not known */
 };
 
@@ -67,13 +68,25 @@ struct sl_field sl_node_value(const struct sl_node *node, unsigned i); /* nil wh
 /* Option by name; kind SL_ARG_NONE where not given. */
 struct sl_arg sl_node_option(const struct sl_node *node, const char *name);
 
+/* The watermark when no more data comes. */
+#define SL_END_OF_TIME INT64_MAX
+
 /* ---- narrow ---- */
+
+/* Where the rows of a task come from: a partition of a source as the outside cuts it (of a queue, of a topic), or
+ * a wide operator. */
+struct sl_channel {
+    const struct sl_node *root;
+    uint32_t number; /* of the outside's partition; 0 where it has none */
+};
 
 struct sl_instance {
     const struct sl_node *node;
     struct sl_task *task;
     struct sl_outlet *out;
     void *state; /* narrow->state_size bytes, cleared before open */
+    struct sl_channel channel;
+    struct sl_stage *stage; /* of a narrow operator that keeps something: it has op->wide too */
 };
 
 struct sl_narrow {
@@ -83,6 +96,7 @@ struct sl_narrow {
     int (*close)(struct sl_instance *self); /* optional: a partition ends; may push */
     void (*done)(struct sl_instance *self); /* optional: frees; always called, also after failures */
     bool whole_partitions;                  /* sees a partition from beginning to end: it must not be cut */
+    bool loses_time; /* what it gives has no event times: a record is made of several, or of something else */
     bool partition_index; /* needs task->ordinal to be the partition's number in its stream */
 };
 
@@ -100,6 +114,8 @@ struct sl_lane {
     struct sl_position position;
     struct sl_task *task;
     void *state;
+    /* Row by row what record errors are about, where the operator made other rows of them. */
+    const struct sl_chunk *shown;
 };
 
 struct sl_stage {
@@ -108,12 +124,14 @@ struct sl_stage {
     struct sl_pool *pool;
     struct sl_task *tasks; /* one per worker, for work in finish: tasks[worker] */
     int64_t batch_ms;
-    bool emits;     /* batch_ms is a multiple of the slide: otherwise finish only takes note */
-    bool has_input; /* some input had something to say (docs/manual.md, "Differences from Spark") */
-    bool again;     /* in load and loaded: a batch was taken back; views go on to show what they did */
-    bool said;      /* set by finish: this stream has something to say; begin finds it equal to has_input */
-    void *state;    /* wide->state_size bytes, cleared before begin */
-    void *memory;   /* wide->memory_size bytes that the node keeps from batch to batch */
+    int64_t watermark_ms; /* of the inputs in this batch: the oldest; SL_NO_TIME: none yet; SL_END_OF_TIME */
+    bool reports_late;    /* late records of its input are counted here */
+    bool emits;           /* batch_ms is a multiple of the slide: otherwise finish only takes note */
+    bool has_input;       /* some input had something to say (docs/manual.md, "Differences from Spark") */
+    bool again;           /* in load and loaded: a batch was taken back; views go on to show what they did */
+    bool said;    /* set by finish: this stream has something to say; begin finds it equal to has_input */
+    void *state;  /* wide->state_size bytes, cleared before begin */
+    void *memory; /* wide->memory_size bytes that the node keeps from batch to batch */
     const void *input_memory; /* the first input's, for operators that show it; may be NULL */
     struct sl_error *err;
 };
@@ -131,6 +149,7 @@ struct sl_wide {
     /* Optional: the rows of a partition may come in several lanes, its pieces, at the same time; what is made
      * of them depends on their order by position, not on where they were cut. NULL: they may not. */
     bool (*takes_pieces)(const struct sl_node *node);
+    bool keeps_time;     /* rows of its result have the event times of the input's */
     bool takes_deferred; /* take does not look at rows: a dataset may be handed over deferred */
     /* The result; NULL in *ret means no records. Outputs leave *ret alone. */
     int (*finish)(struct sl_stage *stage, struct sl_dataset **ret);
@@ -147,6 +166,14 @@ struct sl_wide {
     /* Whether batch t must run although no input arrived: the window still holds data or has just lost its
      * last, a time-out is due, there are keys to update. Optional; NULL: never. */
     bool (*wants)(const struct sl_node *node, const void *memory, int64_t t);
+    /* The same for event time: whether something became due by the watermark. Cheap. Optional. */
+    bool (*due)(const struct sl_node *node, const void *memory, int64_t watermark_ms);
+    /* Of a narrow operator that gives event times (withWatermark): the watermark of the batch at t, and the newest
+     * event time so far, SL_NO_TIME where there is none. */
+    int64_t (*watermark)(const struct sl_node *node, const void *memory, int64_t t);
+    int64_t (*newest)(const void *memory);
+    /* Of what event time closes: how many windows, sessions or keys are open. Optional. */
+    uint64_t (*open)(const void *memory);
     /* wants() is about windows: times that were missed are made up for it. */
     bool windowed;
     bool times_out; /* wants() is about time-outs: those that were missed are made up for, once */

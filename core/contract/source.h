@@ -116,6 +116,9 @@ struct sl_source_ops {
 
     /* Partitions of what was taken. */
     size_t (*partitions)(struct sl_source *source);
+    /* Optional: which of the outside's partitions (of a topic, of a set of connections) partition p is of. Event
+     * time is followed for each on its own; without it, for the source as a whole. */
+    uint32_t (*channel)(struct sl_source *source, size_t p);
     /* Pushes the rows of partition p in order. Many threads, each its own p. *ret_lines: newline-ended lines
      * seen, for line numbers in the partitions that follow (0 where rows carry numbers of their own:
      * sl_origin). Resets task->scratch between pushes. SL_EREJECT: what was pushed does not count, redo

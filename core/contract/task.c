@@ -20,6 +20,15 @@ int sl_task_reject(struct sl_task *task, unsigned node, const struct sl_chunk *c
     return task->sink->reject(task->sink, task, node, fields, chunk->width, chunk->origin, line);
 }
 
+int sl_task_late(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    sl_chunk_row(chunk, row, fields);
+    task->event_ms = sl_chunk_time(chunk, row);
+    return task->sink->late(task->sink, task, node, fields, chunk->width, chunk->origin,
+                            chunk->line ? chunk->line[row] : SL_NO_LINE);
+}
+
 int sl_task_reject_group(struct sl_task *task, unsigned node, const struct sl_field *key,
                          const struct sl_field *value)
 {

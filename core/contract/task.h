@@ -26,6 +26,10 @@ struct sl_reject_sink {
     int (*reject)(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
                   const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
                   uint32_t line);
+    /* The same for a record that comes too late for the windows of operator `node`: its event time is
+     * task->event_ms. */
+    int (*late)(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
+                const struct sl_field *fields, uint32_t width, const struct sl_origin *origin, uint32_t line);
 };
 
 #define SL_NO_LINE    UINT32_MAX
@@ -39,6 +43,7 @@ struct sl_task {
     uint64_t attempt; /* grows whenever a batch begins anew, as it does without a damaged file */
     uint32_t ordinal; /* of the task within its root: the place its rows have in the order. The number of the
                          partition, where partitions are not cut into pieces */
+    int64_t event_ms; /* event time of the record that a function is called with; SL_NO_TIME: it has none */
     struct sl_arena *scratch;
     struct sl_counts *counts; /* what functions count (engine/batch/counters.h); NULL: nothing is */
     struct sl_reject_sink *sink;
@@ -54,6 +59,9 @@ int sl_task_explain(struct sl_task *task, const char *format, ...) __attribute__
 
 /* Hands row `row` of `chunk` to the sink with task->message. 0, or a failure that ends the batch. */
 int sl_task_reject(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row);
+
+/* Counts row `row` as late for operator `node`; it must have an event time. 0, or a failure that ends the batch. */
+int sl_task_late(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row);
 
 /* The same for a group or state that had an error: key and value are what is shown. */
 int sl_task_reject_group(struct sl_task *task, unsigned node, const struct sl_field *key,

@@ -1,5 +1,6 @@
 #include "core/rows/chunk.h"
 
+#include "core/base/arena.h"
 #include "core/base/error.h"
 
 #include <stdlib.h>
@@ -23,12 +24,41 @@ struct sl_field sl_chunk_record(const struct sl_chunk *chunk, uint32_t row, stru
     return sl_list(items, chunk->width);
 }
 
+static bool gather_column(struct sl_arena *arena, const struct sl_field *from, const uint16_t *rows,
+                          uint32_t count, const struct sl_field **ret)
+{
+    struct sl_field *column = sl_arena_alloc(arena, count * sizeof *column);
+    for (uint32_t i = 0; column && i < count; i++)
+        column[i] = from[rows[i]];
+    *ret = column;
+    return column != NULL;
+}
+
+bool sl_chunk_gather(struct sl_arena *arena, const struct sl_chunk *in, const uint16_t *rows, uint32_t count,
+                     struct sl_chunk *ret)
+{
+    *ret = (struct sl_chunk){.rows = count, .width = in->width, .origin = in->origin};
+    for (uint32_t c = 0; c < in->width; c++)
+        if (!gather_column(arena, in->column[c], rows, count, &ret->column[c]))
+            return false;
+    uint32_t *line = in->line ? sl_arena_alloc(arena, count * sizeof *line) : NULL;
+    int64_t *time = in->time ? sl_arena_alloc(arena, count * sizeof *time) : NULL;
+    for (uint32_t i = 0; line && i < count; i++)
+        line[i] = in->line[rows[i]];
+    for (uint32_t i = 0; time && i < count; i++)
+        time[i] = in->time[rows[i]];
+    ret->line = line;
+    ret->time = time;
+    return !in->line == !line && !in->time == !time;
+}
+
 void sl_builder_init(struct sl_builder *builder, struct sl_outlet *outlet)
 {
     memset(&builder->chunk, 0, sizeof builder->chunk);
     memset(builder->storage, 0, sizeof builder->storage);
     builder->outlet = outlet;
     builder->columns = 0;
+    builder->stamped = 0;
 }
 
 void sl_builder_done(struct sl_builder *builder)
@@ -44,8 +74,10 @@ int sl_builder_flush(struct sl_builder *builder)
         return 0;
     for (uint32_t c = 0; c < builder->chunk.width; c++)
         builder->chunk.column[c] = builder->storage[c];
+    if (builder->chunk.time)
+        sl_builder_stamp(builder);
     int r = builder->outlet->push(builder->outlet, &builder->chunk);
-    builder->chunk.rows = 0;
+    builder->chunk.rows = builder->stamped = 0;
     return r;
 }
 

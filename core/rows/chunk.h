@@ -4,8 +4,9 @@
  * Columns may be shared between chunks (map(pair(1)) reuses its input's column), so nobody writes to a chunk
  * it was given. An operator that keeps rows copies them (sl_rows_append, core/rows/rows.h).
  *
- * Where rows come from a file or a received source through narrow operators, `origin` names it and `line`
- * holds, per row, the number of the line within the split, from 0; both NULL elsewhere. */
+ * Where rows come from a file or a received source through narrow operators, `origin` names it and `line` holds,
+ * per row, the number of the line within the split, from 0; both NULL elsewhere. After withWatermark `time` holds
+ * the event time of each row; NULL elsewhere. */
 #pragma once
 
 #include "core/base/limits.h"
@@ -32,6 +33,7 @@ struct sl_chunk {
     uint32_t width; /* 0 only where rows is 0 */
     const struct sl_origin *origin;
     const uint32_t *line;
+    const int64_t *time; /* ms since the epoch */
     const struct sl_field *column[SL_WIDTH_MAX];
 };
 
@@ -43,6 +45,14 @@ struct sl_outlet {
 static inline int sl_push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     return chunk->rows ? outlet->push(outlet, chunk) : 0;
+}
+
+#define SL_NO_TIME INT64_MIN
+
+/* The event time of a row, or SL_NO_TIME. */
+static inline int64_t sl_chunk_time(const struct sl_chunk *chunk, uint32_t row)
+{
+    return chunk->time ? chunk->time[row] : SL_NO_TIME;
 }
 
 /* Copies row `row` of a chunk into fields[width]. */
@@ -59,6 +69,12 @@ struct sl_field sl_chunk_value(const struct sl_chunk *chunk, uint32_t row, struc
 /* The whole record as one field: its only field, or a list whose items are written to items[SL_WIDTH_MAX]. */
 struct sl_field sl_chunk_record(const struct sl_chunk *chunk, uint32_t row, struct sl_field *items);
 
+struct sl_arena;
+
+/* The rows of `in` with the given numbers, as a chunk whose columns are in the arena. False: out of memory. */
+bool sl_chunk_gather(struct sl_arena *arena, const struct sl_chunk *in, const uint16_t *rows, uint32_t count,
+                     struct sl_chunk *ret);
+
 /* Collects rows into chunks and pushes each that is full; a row of another width starts a new one. What the
  * fields point to must live until the chunk was pushed: finish with sl_builder_flush before returning. */
 struct sl_builder {
@@ -67,6 +83,9 @@ struct sl_builder {
     uint32_t columns;                       /* allocated */
     struct sl_field *storage[SL_WIDTH_MAX]; /* columns of SL_CHUNK_ROWS fields, allocated when first needed */
     uint32_t line[SL_CHUNK_ROWS];
+    int64_t now;      /* event time of the rows that are added next */
+    uint32_t stamped; /* rows that have theirs */
+    int64_t time[SL_CHUNK_ROWS];
 };
 
 void sl_builder_init(struct sl_builder *builder, struct sl_outlet *outlet);
@@ -77,6 +96,23 @@ static inline void sl_builder_origin(struct sl_builder *builder, const struct sl
 {
     builder->chunk.origin = in->origin;
     builder->chunk.line = in->line ? builder->line : NULL;
+    builder->chunk.time = in->time ? builder->time : NULL;
+}
+
+/* Rows added since the last call, or flush, get the time that was given before. */
+static inline void sl_builder_stamp(struct sl_builder *builder)
+{
+    for (; builder->stamped < builder->chunk.rows; builder->stamped++)
+        builder->time[builder->stamped] = builder->now;
+}
+
+/* Rows to come are made of row `row` of `in` and have its event time. */
+static inline void sl_builder_row(struct sl_builder *builder, const struct sl_chunk *in, uint32_t row)
+{
+    if (!in->time)
+        return;
+    sl_builder_stamp(builder);
+    builder->now = in->time[row];
 }
 
 /* Pushes what was collected. */

@@ -165,7 +165,8 @@ static size_t find_chunk(const struct sl_rows *rows, uint64_t row)
 
 static int push_part(const struct sl_chunk *chunk, uint32_t from, uint32_t to, struct sl_outlet *outlet)
 {
-    struct sl_chunk part = {.rows = to - from, .width = chunk->width};
+    struct sl_chunk part = {
+        .rows = to - from, .width = chunk->width, .time = chunk->time ? chunk->time + from : NULL};
     for (uint32_t c = 0; c < chunk->width; c++)
         part.column[c] = chunk->column[c] + from;
     return sl_push(outlet, &part);

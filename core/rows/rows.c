@@ -88,7 +88,7 @@ static uint32_t next_room(const struct sl_rows *rows, uint32_t width)
 }
 
 /* A new last chunk of this width. */
-static bool open_chunk(struct sl_rows *rows, uint32_t width)
+static bool open_chunk(struct sl_rows *rows, uint32_t width, bool timed)
 {
     size_t offsets = offsetof(struct sl_chunk, column) + width * sizeof(struct sl_field *);
     struct sl_chunk *chunk = make_index_room(rows) ? sl_arena_alloc(&rows->arena, offsets) : NULL;
@@ -102,20 +102,24 @@ static bool open_chunk(struct sl_rows *rows, uint32_t width)
             return false;
         chunk->column[c] = rows->open[c];
     }
+    rows->open_time = timed ? sl_arena_alloc(&rows->arena, rows->room * sizeof(int64_t)) : NULL;
+    if (timed && !rows->open_time)
+        return false;
+    chunk->time = rows->open_time;
     chunk->width = width;
     rows->start[rows->chunks] = rows->count;
     rows->chunk[rows->chunks++] = chunk;
     return true;
 }
 
-/* Rows the last chunk can still take of this width; opens a new one where there are none. 0:
- * out of memory. */
-static uint32_t room(struct sl_rows *rows, uint32_t width)
+/* Rows the last chunk can still take of this width, with or without event times; opens a new one where there are
+ * none. 0: out of memory. */
+static uint32_t room(struct sl_rows *rows, uint32_t width, bool timed)
 {
     struct sl_chunk *last = rows->chunks ? rows->chunk[rows->chunks - 1] : NULL;
-    if (last && last->width == width && last->rows < rows->room)
+    if (last && last->width == width && last->rows < rows->room && !last->time == !timed)
         return rows->room - last->rows;
-    return open_chunk(rows, width) ? rows->room : 0;
+    return open_chunk(rows, width, timed) ? rows->room : 0;
 }
 
 static bool append_rows(struct sl_rows *rows, const struct sl_chunk *from, uint32_t first, uint32_t count)
@@ -133,7 +137,7 @@ static bool append_rows(struct sl_rows *rows, const struct sl_chunk *from, uint3
 int sl_rows_append(struct sl_rows *rows, const struct sl_chunk *chunk)
 {
     for (uint32_t done = 0; done < chunk->rows;) {
-        uint32_t count = room(rows, chunk->width);
+        uint32_t count = room(rows, chunk->width, false);
         if (count > chunk->rows - done)
             count = chunk->rows - done;
         if (!count || !append_rows(rows, chunk, done, count))
@@ -145,12 +149,24 @@ int sl_rows_append(struct sl_rows *rows, const struct sl_chunk *chunk)
 
 int sl_rows_append_row(struct sl_rows *rows, const struct sl_field *fields, uint32_t width)
 {
-    if (!room(rows, width))
+    if (!room(rows, width, false))
         return SL_ENOMEM;
     struct sl_chunk *last = rows->chunk[rows->chunks - 1];
     for (uint32_t c = 0; c < width; c++)
         rows->open[c][last->rows] = fields[c];
     last->rows++;
+    rows->count++;
+    return 0;
+}
+
+int sl_rows_append_timed(struct sl_rows *rows, const struct sl_field *fields, uint32_t width, int64_t time)
+{
+    if (!room(rows, width, true))
+        return SL_ENOMEM;
+    struct sl_chunk *last = rows->chunk[rows->chunks - 1];
+    for (uint32_t c = 0; c < width; c++)
+        rows->open[c][last->rows] = fields[c];
+    rows->open_time[last->rows++] = time;
     rows->count++;
     return 0;
 }

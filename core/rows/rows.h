@@ -36,13 +36,15 @@ struct sl_rows {
     struct sl_memory *memory; /* more bytes that fields point to; a reference, or NULL */
     struct sl_stored_rows *stored;       /* of rows on disk, or NULL */
     struct sl_field *open[SL_WIDTH_MAX]; /* columns of the chunk that still takes rows */
+    int64_t *open_time;                  /* its event times; NULL: its rows have none */
 };
 
 struct sl_rows *sl_rows_new(void);
 struct sl_rows *sl_rows_ref(struct sl_rows *rows);
 void sl_rows_unref(struct sl_rows *rows);
 
-/* Copies the chunk's rows, strings included, to the end of the run. 0 or SL_ENOMEM. Origins are dropped. */
+/* Copies the chunk's rows, strings included, to the end of the run. 0 or SL_ENOMEM. Origins and event times are
+ * dropped. */
 int sl_rows_append(struct sl_rows *rows, const struct sl_chunk *chunk);
 
 /* Moves all rows of `from`, which is nobody else's, to the end of `to`; from is empty afterwards. 0 or
@@ -51,6 +53,8 @@ int sl_rows_adopt(struct sl_rows *to, struct sl_rows *from);
 
 /* Appends one row whose bytes already live in rows->arena (or in memory that outlives it). */
 int sl_rows_append_row(struct sl_rows *rows, const struct sl_field *fields, uint32_t width);
+/* The same for a row with an event time. */
+int sl_rows_append_timed(struct sl_rows *rows, const struct sl_field *fields, uint32_t width, int64_t time);
 
 /* A run that is on disk; takes it over, also when it fails. NULL: out of memory. */
 struct sl_rows *sl_rows_stored(struct sl_stored *stored);

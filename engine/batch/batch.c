@@ -16,7 +16,7 @@
 
 static bool is_stage(const struct sl_node *node)
 {
-    return node->op->kind == SL_OP_WIDE || node->op->kind == SL_OP_OUTPUT;
+    return node->op->kind == SL_OP_WIDE || node->op->kind == SL_OP_OUTPUT || node->op->wide;
 }
 
 int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl_error *err)
@@ -27,6 +27,7 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
         return sl_error_nomem(err);
     batch->run = run;
     batch->t = t;
+    batch->watermark = calloc(nodes + 1, sizeof *batch->watermark);
     batch->said = calloc(nodes + 1, sizeof *batch->said);
     batch->stage = calloc(nodes + 1, sizeof *batch->stage);
     batch->rows = calloc(nodes + 1, sizeof *batch->rows);
@@ -37,8 +38,8 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
         .batch_ms = t, .number = run->batches, .sources = sources, .job = run->job_text};
     batch->plan.files = calloc(sources + 1, sizeof *batch->plan.files);
     batch->plan.range = calloc(sources + 1, sizeof *batch->plan.range);
-    if (!batch->said || !batch->stage || !batch->rows || !batch->manifest || !batch->lines ||
-        !batch->partitions || !batch->plan.files || !batch->plan.range) {
+    if (!batch->watermark || !batch->said || !batch->stage || !batch->rows || !batch->manifest ||
+        !batch->lines || !batch->partitions || !batch->plan.files || !batch->plan.range) {
         sl_batch_free(batch);
         return sl_error_nomem(err);
     }
@@ -60,6 +61,7 @@ void sl_batch_free(struct sl_batch *batch)
         free(batch->lines[s]);
     sl_batch_plan_done(&batch->plan);
     sl_buf_done(&batch->report);
+    free(batch->watermark);
     free(batch->said);
     free(batch->stage);
     free(batch->rows);
@@ -75,11 +77,13 @@ bool sl_batch_wanted(const struct sl_batch *batch)
     for (size_t n = 0; n < pipelines->nodes; n++) {
         const struct sl_node *node = pipelines->node[n];
         const struct sl_wide *wide = node->op->wide;
+        const void *memory = batch->run->memory[n];
         if (batch->said[n] ||
-            (wide && wide->wants && pipelines->used[n] && wide->wants(node, batch->run->memory[n], batch->t)))
+            (wide && wide->wants && pipelines->used[n] && wide->wants(node, memory, batch->t)) ||
+            (wide && wide->due && pipelines->used[n] && wide->due(node, memory, batch->watermark[n])))
             return true;
     }
-    return batch->run->services.empty_batches;
+    return batch->run->services.empty_batches || batch->finishes;
 }
 
 /* ---- stages ---- */
@@ -98,6 +102,18 @@ static bool is_due(const struct sl_batch *batch, const struct sl_node *node)
     return !node->inputs || batch->t % node->input[0]->slide_ms == 0;
 }
 
+/* Several operators may see the late records of one eventWindow: the first of them counts. */
+static bool reports_late(const struct sl_batch *batch, const struct sl_node *node)
+{
+    const struct sl_node *input = node->inputs ? node->input[0] : NULL;
+    for (size_t n = 0; input && n < node->number; n++) {
+        const struct sl_node *other = batch->run->pipelines->node[n];
+        if (other->inputs && other->input[0] == input && batch->stage[n])
+            return false;
+    }
+    return true;
+}
+
 static int begin_stages(struct sl_batch *batch, struct sl_error *err)
 {
     const struct sl_pipelines *pipelines = batch->run->pipelines;
@@ -108,6 +124,10 @@ static int begin_stages(struct sl_batch *batch, struct sl_error *err)
                     : 0;
         if (r < 0)
             return r;
+        if (batch->stage[n]) {
+            batch->stage[n]->watermark_ms = batch->watermark[n];
+            batch->stage[n]->reports_late = reports_late(batch, node);
+        }
     }
     return 0;
 }
@@ -121,6 +141,8 @@ static int stage_finish(struct sl_batch *batch, const struct sl_node *node, stru
     if (!stage)
         return 0;
     stage->err = err;
+    for (unsigned w = 0; w < sl_pool_workers(batch->run->pool); w++)
+        batch->run->task[w].event_ms = SL_NO_TIME;
     stage->has_input = stage->said = input_said(batch, node);
     if (!stage->has_input && !stage->memory)
         return 0;
@@ -339,7 +361,7 @@ static int run_node(struct sl_batch *batch, const struct sl_node *node, struct s
     case SL_OP_NARROW:
     case SL_OP_META:
         batch->said[node->number] = input_said(batch, node);
-        return 0;
+        return batch->stage[node->number] ? node->op->wide->finish(batch->stage[node->number], &dataset) : 0;
     case SL_OP_WIDE:
         r = stage_finish(batch, node, &dataset, err);
         if (r == 0 && dataset && batch->run->observer)
@@ -375,6 +397,8 @@ void sl_batch_start_over(struct sl_batch *batch)
     struct sl_run *run = batch->run;
     sl_rejects_reset(&run->rejects);
     sl_counters_reset(run);
+    sl_rejects_reset(&run->late);
+    run->rejects.watermark = batch->watermark;
     for (unsigned w = 0; w < sl_pool_workers(run->pool); w++)
         run->task[w].attempt++;
     for (size_t n = 0; n < run->pipelines->nodes; n++) {

@@ -12,6 +12,8 @@ struct sl_batch {
     int64_t t;
     bool replay;                  /* it was planned and begun before, mostly by an earlier process */
     struct sl_batch_plan plan;    /* what it takes in */
+    bool finishes;                /* event time ends with it */
+    int64_t *watermark;           /* [nodes]: of the inputs; of withWatermark: its own */
     bool *said;                   /* [nodes]: the stream has something to say */
     struct sl_stage **stage;      /* [nodes]: wide operators and outputs that take part */
     _Atomic uint64_t *rows;       /* [nodes]: records that went into operators */

@@ -137,6 +137,7 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
         .history_from_ms = batch->t - run->context->options.keep_history_ms,
         .rejected = run->rejects.total,
         .spoilt = batch->spoilt,
+        .late = run->late.total,
         .started_ms = batch->started_ms,
         .finished_ms = sl_clock_real.now_ms(&sl_clock_real),
     };
@@ -179,6 +180,7 @@ static int publish(struct sl_batch *batch, struct sl_error *err)
     run->spoilt = batch->spoilt;
     run->committed++;
     run->set_aside += run->rejects.total;
+    run->late_records += run->late.total;
     int r = each_output(batch, offsetof(struct sl_output, publish), err);
     if (run->services.viewer && run->services.viewer->ops->settle)
         run->services.viewer->ops->settle(run->services.viewer, SETTLE_MS);

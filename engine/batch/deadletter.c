@@ -40,13 +40,14 @@ static int sync_all(struct sl_run *run, const char *path, const char *dir, struc
     return r < 0 ? r : sl_io_sync_dir(io, run->services.job_dirfd, run->checkpoint, err);
 }
 
-static int write_file(struct sl_batch *batch, const struct sl_buf *text, struct sl_error *err)
+static int write_file(struct sl_batch *batch, const char *directory, const struct sl_buf *text,
+                      struct sl_error *err)
 {
     struct sl_run *run = batch->run;
     struct sl_io *io = run->services.io;
     struct sl_buf dir = {0}, path = {0};
-    bool ok = sl_buf_printf(&dir, "%s/deadletter", run->checkpoint) && sl_buf_byte(&dir, 0) &&
-              sl_buf_printf(&path, "%s/deadletter/%lld.jsonl", run->checkpoint, (long long)batch->t) &&
+    bool ok = sl_buf_printf(&dir, "%s/%s", run->checkpoint, directory) && sl_buf_byte(&dir, 0) &&
+              sl_buf_printf(&path, "%s/%s/%lld.jsonl", run->checkpoint, directory, (long long)batch->t) &&
               sl_buf_byte(&path, 0);
     const char *dir_path = (const char *)dir.bytes, *file_path = (const char *)path.bytes;
     int dirfd = run->services.job_dirfd;
@@ -58,19 +59,23 @@ static int write_file(struct sl_batch *batch, const struct sl_buf *text, struct 
     return r;
 }
 
-bool sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf)
+static bool format(struct sl_batch *batch, struct sl_rejects *rejects, struct sl_buf *buf)
 {
-    struct sl_rejects *rejects = &batch->run->rejects;
     return rejects->total == 0 || sl_rejects_format(rejects, batch->t, lines_before, batch, buf);
 }
 
+bool sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf)
+{
+    return format(batch, &batch->run->rejects, buf);
+}
+
 /* An earlier try of the batch may have left some. */
-static int remove_file(struct sl_run *run, int64_t t, struct sl_error *err)
+static int remove_file(struct sl_run *run, int64_t t, const char *directory, struct sl_error *err)
 {
     struct sl_io *io = run->services.io;
     struct sl_buf path SL_CLEANUP(sl_buf_done) = {0}, dir SL_CLEANUP(sl_buf_done) = {0};
     int dirfd = run->services.job_dirfd;
-    if (!sl_buf_printf(&dir, "%s/deadletter", run->checkpoint) || !sl_buf_byte(&dir, 0) ||
+    if (!sl_buf_printf(&dir, "%s/%s", run->checkpoint, directory) || !sl_buf_byte(&dir, 0) ||
         !sl_buf_printf(&path, "%s/%lld.jsonl", (char *)dir.bytes, (long long)t) || !sl_buf_byte(&path, 0))
         return sl_error_nomem(err);
     if (io->ops->unlinkat(io, dirfd, (char *)path.bytes, 0) == 0)
@@ -111,20 +116,28 @@ static bool make_report(struct sl_batch *batch)
            sl_buf_printf(text, "; %s/deadletter/%lld.jsonl", batch->run->checkpoint, (long long)batch->t);
 }
 
+static int write_letters(struct sl_batch *batch, struct sl_rejects *rejects, bool skips,
+                         const char *directory, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    if (!rejects->total || skips)
+        return batch->replay && batch->run->checkpoint ? remove_file(batch->run, batch->t, directory, err)
+                                                       : 0;
+    bool reports = rejects == &batch->run->rejects && batch->run->checkpoint;
+    int r = format(batch, rejects, &text) && (!reports || make_report(batch)) ? 0 : sl_error_nomem(err);
+    if (r == 0 && batch->run->checkpoint)
+        r = write_file(batch, directory, &text, err);
+    else if (r == 0)
+        log_lines(batch, &text);
+    return r;
+}
+
 int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
-    struct sl_buf text;
-    if (!run->rejects.total || run->context->options.on_record_error == SL_ON_ERROR_SKIP)
-        return batch->replay && run->checkpoint ? remove_file(run, batch->t, err) : 0;
-    sl_buf_init(&text);
-    int r = sl_deadletter_format(batch, &text) ? 0 : sl_error_nomem(err);
-    if (r == 0 && run->checkpoint)
-        r = make_report(batch) ? write_file(batch, &text, err) : sl_error_nomem(err);
-    else if (r == 0)
-        log_lines(batch, &text);
-    sl_buf_done(&text);
-    return r;
+    bool skips = run->context->options.on_record_error == SL_ON_ERROR_SKIP;
+    int r = write_letters(batch, &run->rejects, skips, "deadletter", err);
+    return r < 0 ? r : write_letters(batch, &run->late, false, "late", err);
 }
 
 void sl_deadletter_report(struct sl_batch *batch)

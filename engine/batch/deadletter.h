@@ -1,4 +1,5 @@
-/* Dead letters of a batch: <checkpoint>/deadletter/<t>.jsonl, or log lines without a checkpoint. */
+/* Dead letters of a batch: <checkpoint>/deadletter/<t>.jsonl, and its late records: <checkpoint>/late/<t>.jsonl; log
+ * lines without a checkpoint. */
 #pragma once
 
 #include "engine/batch/batch.h"

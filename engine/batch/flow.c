@@ -85,6 +85,7 @@ static int push_sink(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct joint *joint = (struct joint *)outlet;
     joint->rows += chunk->rows;
+    joint->task->event_ms = SL_NO_TIME; /* what is made of several records has none */
     return blame(joint, joint->pipe->node->op->wide->push(stage_of(joint), &joint->lane, chunk));
 }
 
@@ -198,7 +199,8 @@ static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe 
     if (pipe->sink)
         return joint;
     size_t state_size = pipe->node->op->narrow->state_size;
-    joint->instance = (struct sl_instance){pipe->node, task, outlet_of(joint), NULL};
+    joint->instance = (struct sl_instance){.node = pipe->node, .task = task, .out = outlet_of(joint)};
+    joint->instance.stage = flow->stage[pipe->node->number];
     joint->instance.state = state_size ? sl_arena_calloc(arena, 1, state_size) : NULL;
     return state_size && !joint->instance.state ? NULL : joint;
 }
@@ -225,6 +227,15 @@ static int open_sink(struct joint *joint, const struct sl_flow_place *place)
     return wide->lane_open ? wide->lane_open(stage_of(joint), &joint->lane) : 0;
 }
 
+static struct sl_channel channel_of(const struct sl_flow *flow, const struct sl_flow_place *place)
+{
+    const struct sl_node *root = flow->root->node;
+    struct sl_channel channel = {root, 0};
+    if (root->op->kind == SL_OP_SOURCE && root->op->source->channel)
+        channel.number = root->op->source->channel(sl_run_source(flow->run, root), place->partition);
+    return channel;
+}
+
 /* Children first: an operator may push as soon as it is open. */
 static int open_joint(struct joint *joint, const struct sl_flow_place *place)
 {
@@ -236,6 +247,7 @@ static int open_joint(struct joint *joint, const struct sl_flow_place *place)
     if (!joint->pipe->node)
         return 0;
     joint->opened = true;
+    joint->instance.channel = channel_of(joint->flow, place);
     if (joint->pipe->sink)
         return blame(joint, open_sink(joint, place));
     const struct sl_narrow *narrow = joint->pipe->node->op->narrow;

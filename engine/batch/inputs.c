@@ -2,6 +2,7 @@
 #include "engine/batch/batch.h"
 #include "engine/batch/quarantine.h"
 #include "engine/batch/replay.h"
+#include "engine/batch/watermarks.h"
 
 static bool is_of_ranges(const struct sl_source *source)
 {
@@ -22,12 +23,18 @@ static int take(struct sl_batch *batch, size_t s, const struct sl_limits *limits
     return r;
 }
 
+static int plan_watermarks(struct sl_batch *batch, struct sl_error *err)
+{
+    sl_watermarks_find(batch);
+    return sl_watermarks_plan(batch) < 0 ? sl_error_nomem(err) : 0;
+}
+
 int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct sl_error *err)
 {
     int r = sl_replay_take(batch->run, err);
     for (size_t s = 0; s < batch->run->sources && r == 0; s++)
         r = take(batch, s, limits, err);
-    return r;
+    return r < 0 ? r : plan_watermarks(batch, err);
 }
 
 int sl_batch_go_on(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)
@@ -68,6 +75,7 @@ int sl_batch_resume(struct sl_batch *batch, struct sl_batch_plan *plan, struct s
     int r = sl_batch_take_again(batch, err);
     if (r < 0)
         return r;
+    sl_watermarks_resume(batch);
     run->set_aside += batch->plan.asides;
     return sl_quarantine_exclude(run, &batch->plan, err);
 }
@@ -79,5 +87,5 @@ int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err)
     for (size_t s = 0; s < batch->run->sources && r == 0; s++)
         r = is_of_ranges(batch->run->source[s]) ? take(batch, s, &nothing, err)
                                                 : resume_source(batch, s, err);
-    return r;
+    return r < 0 ? r : plan_watermarks(batch, err);
 }

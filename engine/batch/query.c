@@ -192,6 +192,7 @@ static int open_workers(struct sl_run *run, const struct sl_run *outer, struct s
         run->task[w] = outer->task[w];
         run->task[w].scratch = &run->worker[w].scratch;
         run->task[w].sink = &sink->sink;
+        run->task[w].event_ms = SL_NO_TIME;
         run->task[w].err = err;
         run->task[w].counts = NULL; /* functions count for the batch, not for the query */
     }
@@ -234,7 +235,7 @@ static int open_run(struct sl_run *run, const struct sl_query *query, struct giv
                     struct strict_sink *sink, struct sl_error *err)
 {
     int r = sl_pipelines_new(query->context, &run->pipelines, err);
-    *sink = (struct strict_sink){{refuse_record}, run->pipelines};
+    *sink = (struct strict_sink){{refuse_record, refuse_record}, run->pipelines};
     if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines, true) < 0)
         r = sl_error_nomem(err);
     if (r == 0)

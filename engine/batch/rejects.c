@@ -1,12 +1,15 @@
 #include "engine/batch/rejects.h"
 
 #include "core/base/array.h"
+#include "core/contract/operator.h"
 #include "engine/batch/error_rate.h"
 #include "text/digest.h"
 #include "text/format.h"
 #include "text/json.h"
 #include "text/row_codec.h"
+#include "text/time_format.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +18,7 @@ struct sl_reject_entry {
     const struct sl_origin *origin; /* NULL: not from a file */
     uint32_t partition, line;       /* of the source; SL_NO_LINE, SL_GROUP_LINE */
     uint64_t sequence;              /* among those of the partition */
+    int64_t event_ms;               /* of a late record; SL_NO_TIME elsewhere */
     uint32_t width;
     bool truncated;
     const struct sl_field *field;
@@ -45,9 +49,48 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
     return r;
 }
 
+/* ---- late records ---- */
+
+/* "2024-02-29T12:00:00Z", or words. */
+static void show_time(int64_t ms, char *text, size_t size)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
+    struct sl_time_memo memo = {0};
+    struct sl_time_format *format;
+    if (ms == SL_END_OF_TIME)
+        snprintf(text, size, "the end");
+    else if (!sl_time_is_valid(ms) || sl_time_format_new("iso8601", 7, NULL, 0, &format, NULL) < 0)
+        snprintf(text, size, "%lld", (long long)ms);
+    else {
+        if (sl_time_print(format, &memo, ms, &buf))
+            snprintf(text, size, "%.*s", (int)buf.len, (const char *)buf.bytes);
+        sl_time_format_free(format);
+    }
+}
+
+static int keep_late(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
+                     const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
+                     uint32_t line)
+{
+    const struct sl_rejects *rejects = (const struct sl_rejects *)sink;
+    struct sl_rejects *late = rejects->late;
+    char time[40] = "", watermark[40] = "";
+    show_time(task->event_ms, time, sizeof time);
+    show_time(rejects->watermark ? rejects->watermark[node] : SL_NO_TIME, watermark, sizeof watermark);
+    snprintf(task->message, sizeof task->message,
+             "the record is late: its time is %s, the watermark %s, and all it belongs to is closed", time,
+             watermark);
+    pthread_mutex_lock(&late->lock);
+    late->total++;
+    late->failed[node]++;
+    int r = keep(late, task, node, fields, width, origin, line);
+    pthread_mutex_unlock(&late->lock);
+    return r;
+}
+
 int sl_rejects_init(struct sl_rejects *rejects, const struct sl_pipelines *pipelines, bool stop)
 {
-    *rejects = (struct sl_rejects){.sink = {reject}, .pipelines = pipelines, .stop = stop};
+    *rejects = (struct sl_rejects){.sink = {reject, keep_late}, .pipelines = pipelines, .stop = stop};
     pthread_mutex_init(&rejects->lock, NULL);
     rejects->failed = calloc(pipelines->nodes + 1, sizeof *rejects->failed);
     rejects->by_file = calloc(pipelines->nodes + 1, sizeof *rejects->by_file);
@@ -68,6 +111,8 @@ void sl_rejects_done(struct sl_rejects *rejects)
 
 void sl_rejects_reset(struct sl_rejects *rejects)
 {
+    if (!rejects->failed)
+        return;
     sl_arena_reset(&rejects->arena);
     rejects->kept = 0;
     rejects->last = NULL;
@@ -162,6 +207,7 @@ static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
         .partition = task->ordinal,
         .line = line,
         .sequence = rejects->total,
+        .event_ms = rejects->is_late ? task->event_ms : SL_NO_TIME,
         .width = width,
         .field = fields,
     };
@@ -313,6 +359,8 @@ static bool append_entry(struct sl_buf *buf, const struct sl_rejects *rejects, i
     sl_buf_init(&place);
     bool ok = sl_buf_printf(&place, "%s:%d", site->file, site->line) &&
               sl_buf_printf(buf, "{\"time\":%lld", (long long)batch_ms) &&
+              (entry->event_ms == SL_NO_TIME ||
+               sl_buf_printf(buf, ",\"event_time\":%lld", (long long)entry->event_ms)) &&
               append_place(buf, entry, before, arg) &&
               sl_buf_printf(buf, ",\"operator\":\"%s\",\"job\":", site->name) &&
               sl_json_string(buf, place.bytes, place.len, NULL) && sl_buf_text(buf, ",\"message\":") &&
@@ -331,8 +379,9 @@ bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_be
             return false;
     if (rejects->total == rejects->kept)
         return true;
-    return sl_buf_printf(buf, "{\"time\":%lld,\"message\":\"%llu more records were set aside\"}\n",
-                         (long long)batch_ms, (unsigned long long)(rejects->total - rejects->kept));
+    return sl_buf_printf(buf, "{\"time\":%lld,\"message\":\"%llu more records were %s\"}\n",
+                         (long long)batch_ms, (unsigned long long)(rejects->total - rejects->kept),
+                         rejects->is_late ? "late" : "set aside");
 }
 
 /* Messages of Lua functions have their place already. */

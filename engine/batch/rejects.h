@@ -27,6 +27,9 @@ struct sl_rejects {
     uint64_t total;
     uint64_t *failed;  /* [nodes] */
     uint64_t *by_file; /* [nodes]: of them those that count for their file (engine/batch/error_rate.h) */
+    bool is_late;      /* these are late records */
+    struct sl_rejects *late;  /* where they are kept; may be NULL where there can be none */
+    const int64_t *watermark; /* [nodes]: of the batch, for messages about late records */
 };
 
 int sl_rejects_init(struct sl_rejects *rejects, const struct sl_pipelines *pipelines, bool stop);

@@ -52,7 +52,8 @@ struct sl_run {
     struct sl_observer *observer;     /* looks at rows (engine/batch/observer.h); NULL: nobody */
     struct sl_dry_run *trial;         /* engine/trial/dry_run.h; NULL: a run in earnest */
     const struct sl_run_hooks *hooks; /* engine/batch/hooks.h; NULL: none */
-    struct sl_rejects rejects;
+    struct sl_rejects rejects, late;
+    uint64_t late_records;             /* of batches committed in this run */
     struct sl_counted *counters_next;  /* [context->counters]: totals once the batch is committed */
     struct sl_service service;         /* the service manager, where there is one */
     struct sl_progress_line *progress; /* engine/run/progress.h */

@@ -6,6 +6,7 @@
 #include "engine/graph/uri.h"
 #include "ops/args.h"
 #include "ops/builtin/builtin.h"
+#include "ops/event/event_window.h"
 #include "ops/list.h"
 
 #include <stdlib.h>
@@ -48,6 +49,20 @@ static const struct sl_op *find_op(struct sl_context *context, const char *name,
     else
         sl_context_fail(context, SL_EUSAGE, "no %s is called %s; sluice help lists them", kind_words(kinds),
                         name);
+    return NULL;
+}
+
+/* What may follow an eventWindow: operators that have the names of others. */
+static const struct sl_op *find_event_op(struct sl_context *context, const char *name)
+{
+    for (size_t i = 0; sl_event_ops[i]; i++)
+        if (strcmp(sl_event_ops[i]->name, name) == 0)
+            return sl_event_ops[i];
+    sl_context_fail(
+        context, SL_EUSAGE,
+        "%s: cannot follow eventWindow; reduceByKey, groupByKey, aggregateByKey, combineByKey, foldByKey, "
+        "count, countByValue, countByKey, distinct and late can",
+        name);
     return NULL;
 }
 
@@ -170,6 +185,16 @@ static int check_arguments(struct sl_context *context, struct sl_node *node, con
     return sl_args_check(op->name, op->params, op->options, argv, argc, node->arg, node->option, err);
 }
 
+/* Whether its records have event times because those of its inputs have; check may decide otherwise. */
+static bool keeps_times(const struct sl_node *node)
+{
+    bool timed = node->inputs > 0;
+    for (unsigned i = 0; i < node->inputs; i++)
+        timed = timed && node->input[i]->timed;
+    return timed &&
+           (node->op->narrow ? !node->op->narrow->loses_time : node->op->wide && node->op->wide->keeps_time);
+}
+
 static int fill_node(struct sl_stream *stream, struct sl_stream *first, const struct sl_arg *argv,
                      size_t argc, struct sl_error *err)
 {
@@ -194,6 +219,7 @@ static int fill_node(struct sl_stream *stream, struct sl_stream *first, const st
     node->interval_ms = context->options.interval_ms;
     node->slide_ms = node->inputs ? node->input[0]->slide_ms : node->interval_ms;
     node->window_ms = node->inputs ? node->input[0]->window_ms : 0;
+    node->timed = keeps_times(node);
     r = check_slides(node, err);
     r = r < 0 ? r : check_node(node, err);
     return r < 0 ? r : find_columns(node, &context->arena, err);
@@ -252,7 +278,8 @@ static struct sl_stream *add_named(struct sl_context *context, const char *name,
                         "the interval is missing; say StreamingContext { interval = \"1s\" }");
         return NULL;
     }
-    const struct sl_op *op = find_op(context, name, kinds);
+    bool after_window = first && first->node.op == &sl_op_event_window;
+    const struct sl_op *op = after_window ? find_event_op(context, name) : find_op(context, name, kinds);
     if (op && op->compose)
         return compose(op, first, argv, argc);
     return op ? sl_stream_add(context, op, first, argv, argc) : NULL;

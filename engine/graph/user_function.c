@@ -93,6 +93,14 @@ int sl_reject(struct sl_invocation *call, const char *message)
     return sl_task_explain(call->task, "%s", message);
 }
 
+bool sl_event_time(const struct sl_invocation *call, int64_t *ret_ms)
+{
+    if (call->task->event_ms == SL_NO_TIME)
+        return false;
+    *ret_ms = call->task->event_ms;
+    return true;
+}
+
 /* ---- state ---- */
 
 bool sl_state_exists(const struct sl_invocation *invocation)

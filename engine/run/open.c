@@ -119,6 +119,7 @@ static int open_workers(struct sl_run *run, struct sl_error *err)
             .sink = &run->rejects.sink,
             .stop = &run->context->abandoned,
             .function_timeout_ms = run->context->options.function_timeout_ms,
+            .event_ms = SL_NO_TIME,
         };
     run->services.main_task = &run->task[0];
     return 0;
@@ -217,6 +218,10 @@ int sl_run_open(struct sl_run *run, struct sl_error *err)
                                   run->context->options.on_record_error == SL_ON_ERROR_STOP) < 0)
         r = sl_error_nomem(err);
     r = r < 0 ? r : sl_plan_job_make(run, err);
+    if (r == 0 && sl_rejects_init(&run->late, run->pipelines, false) < 0)
+        r = sl_error_nomem(err);
+    run->rejects.late = &run->late;
+    run->late.is_late = true;
     for (size_t i = 0; i < sizeof steps / sizeof *steps && r == 0; i++)
         r = steps[i](run, err);
     return r;
@@ -244,6 +249,7 @@ void sl_run_close(struct sl_run *run)
     free(run->checkpoint);
     free(run->job_text);
     sl_rejects_done(&run->rejects);
+    sl_rejects_done(&run->late);
     sl_pipelines_free(run->pipelines);
     if (run->services.deadletter_fd > 0)
         close(run->services.deadletter_fd);

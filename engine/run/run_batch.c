@@ -67,17 +67,28 @@ int sl_run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, 
     return r;
 }
 
-int sl_run_batch_empty(struct sl_run *run, int64_t t, struct sl_error *err)
+static int run_without_input(struct sl_run *run, int64_t t, bool finishes, struct sl_error *err)
 {
     struct sl_batch *batch;
     int r = sl_batch_new(run, t, &batch, err);
     if (r < 0)
         return r;
+    batch->finishes = finishes;
     r = sl_batch_take_nothing(batch, err);
     if (r == 0)
         r = run_steps(batch, err);
     sl_batch_free(batch);
     return r;
+}
+
+int sl_run_batch_empty(struct sl_run *run, int64_t t, struct sl_error *err)
+{
+    return run_without_input(run, t, false, err);
+}
+
+int sl_run_batch_finish(struct sl_run *run, int64_t t, struct sl_error *err)
+{
+    return run_without_input(run, t, true, err);
 }
 
 int sl_run_batch_again(struct sl_run *run, struct sl_batch_plan *plan, struct sl_error *err)

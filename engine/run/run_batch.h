@@ -8,8 +8,9 @@
 int sl_run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, bool *ret_ran,
                  struct sl_error *err);
 
-/* Runs batch t without input. */
+/* Runs batch t without input; finish: it ends event time. */
 int sl_run_batch_empty(struct sl_run *run, int64_t t, struct sl_error *err);
+int sl_run_batch_finish(struct sl_run *run, int64_t t, struct sl_error *err);
 
 /* Redoes the batch that an earlier process planned; takes over the plan. */
 int sl_run_batch_again(struct sl_run *run, struct sl_batch_plan *plan, struct sl_error *err);

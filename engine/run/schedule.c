@@ -1,5 +1,6 @@
 #include "engine/run/schedule.h"
 
+#include "engine/batch/watermarks.h"
 #include "engine/run/catch_up.h"
 #include "engine/run/run_batch.h"
 
@@ -112,6 +113,12 @@ static bool is_input_left(struct sl_run *run, bool ran)
     return false;
 }
 
+/* The same, or a window of event time is due. */
+static bool is_more_left(struct sl_run *run, bool ran, int64_t next)
+{
+    return is_input_left(run, ran) || sl_watermarks_due(run, next);
+}
+
 static int run_virtual(struct sl_run *run, struct sl_error *err)
 {
     int64_t interval = interval_of(run), start = run->options->start_ms;
@@ -127,7 +134,7 @@ static int run_virtual(struct sl_run *run, struct sl_error *err)
             break;
         run->virtual_clock.now_ms = t;
         r = sl_run_batch(run, t, &limits, &ran, err);
-        more = !run->options->once && (!run->options->available_now || is_input_left(run, ran));
+        more = !run->options->once && (!run->options->available_now || is_more_left(run, ran, t + interval));
     }
     return r;
 }
@@ -176,7 +183,7 @@ static int run_available(struct sl_run *run, struct sl_error *err)
         r = sl_catch_up(run, run->last_ms, t, err);
     for (; r == 0 && more && !sl_run_wants_stop(run) && !has_enough(run); t += interval_of(run)) {
         r = sl_run_batch(run, t, &limits, &ran, err);
-        more = is_input_left(run, ran);
+        more = is_more_left(run, ran, t + interval_of(run));
     }
     return r;
 }
@@ -229,7 +236,7 @@ static int run_real(struct sl_run *run, struct sl_error *err)
     return r;
 }
 
-int sl_schedule(struct sl_run *run, struct sl_error *err)
+static int run_as_asked(struct sl_run *run, struct sl_error *err)
 {
     if (has_enough(run))
         return 0;
@@ -238,4 +245,22 @@ int sl_schedule(struct sl_run *run, struct sl_error *err)
     if (run->options->once)
         return run_once(run, err);
     return run->options->available_now ? run_available(run, err) : run_real(run, err);
+}
+
+/* The last batch, which ends event time. */
+static int finish(struct sl_run *run, struct sl_error *err)
+{
+    int64_t start = run->options->start_ms;
+    int64_t t = run->options->virtual_clock
+                    ? time_after(run, run->any && run->last_ms > start ? run->last_ms : start)
+                    : due_time(run);
+    if (run->options->virtual_clock)
+        run->virtual_clock.now_ms = t;
+    return sl_watermarks_are_open(run) ? sl_run_batch_finish(run, t, err) : 0;
+}
+
+int sl_schedule(struct sl_run *run, struct sl_error *err)
+{
+    int r = run_as_asked(run, err);
+    return r == 0 && run->options->finish && !sl_run_wants_stop(run) ? finish(run, err) : r;
 }

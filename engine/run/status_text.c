@@ -2,6 +2,7 @@
 
 #include "engine/graph/paths.h"
 #include "engine/run/status.h"
+#include "engine/run/status_event_time.h"
 #include "engine/run/status_received.h"
 #include "state/catalog/counters.h"
 #include "text/json.h"
@@ -191,7 +192,7 @@ bool sl_status_json(struct sl_run *run, const char *state, const char *error, st
                              run->committed, status->rows, status->rejected, status->files, status->aside,
                              status->replaced);
     return ok && add_counters_json(run, buf) && add_last(run, buf) && add_sources(run, status, buf) &&
-           add_readers(run, buf) && sl_buf_text(buf, "}\n");
+           add_readers(run, buf) && sl_status_event_time(run, buf) && sl_buf_text(buf, "}\n");
 }
 
 /* ---- OpenMetrics ---- */
@@ -280,8 +281,8 @@ bool sl_status_metrics(const struct sl_run *run, struct sl_buf *buf)
            add_counter(buf, "replaced_characters", "U+FFFD written to JSON for bytes that were no UTF-8.",
                        status->replaced) &&
            add_intake(run, buf) && add_job_counters(run, buf) && sl_status_received_metrics(run, buf) &&
-           add_reader_metrics(run, buf) && (!run->committed || add_delays(run, buf)) &&
-           sl_buf_text(buf, "# EOF\n");
+           sl_status_event_time_metrics(run, buf) && add_reader_metrics(run, buf) &&
+           (!run->committed || add_delays(run, buf)) && sl_buf_text(buf, "# EOF\n");
 }
 
 /* ---- batches/<t>.json ---- */

@@ -78,6 +78,7 @@ int sl_dry_run_schedule(struct sl_run *run, struct sl_error *err)
         r = sl_batch_new(run, t, &batch, err);
         if (r < 0)
             return r;
+        batch->finishes = trial->finishes && k + 1 == trial->batches;
         sl_rejects_reset(&run->rejects); /* a batch that has nothing to do does not */
         r = run_batch(run, batch, err);
         sl_batch_free(batch);

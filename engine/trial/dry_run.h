@@ -13,6 +13,7 @@ struct sl_dry_run {
     struct sl_fed_files given;
     struct sl_observer *observer; /* may be NULL */
     size_t batches;
+    bool finishes; /* the last of them ends event time */
     int64_t first_ms;
     /* The batch is done; batch->stage of outputs may be NULL. 0, or a failure. */
     int (*seen)(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_error *err);

@@ -278,3 +278,15 @@ int sl_values_batch_time(lua_State *L)
     lua_pushinteger(L, copy->task ? copy->task->batch_ms : copy->batch_ms);
     return 1;
 }
+
+int sl_values_event_time(lua_State *L)
+{
+    const struct sl_copy *copy = sl_copy_of(L);
+    if (!copy->task)
+        return luaL_error(L, "sluice.eventTime() is for functions over records");
+    if (copy->task->event_ms == SL_NO_TIME)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, copy->task->event_ms);
+    return 1;
+}

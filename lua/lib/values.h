@@ -10,3 +10,4 @@ int sl_values_to_json(lua_State *L);    /* toJson(v) */
 int sl_values_parse_json(lua_State *L); /* parseJson(text) */
 int sl_values_is_null(lua_State *L);    /* isNull(v): nil or sluice.null */
 int sl_values_batch_time(lua_State *L); /* batchTime(): ms */
+int sl_values_event_time(lua_State *L); /* eventTime(): ms, nil where the record has none */

@@ -78,13 +78,13 @@ enum { OPTIONS = 2 }; /* the index of the table */
 
 static void check_names(lua_State *L)
 {
-    static const char *const names[] = {"inputs", "batches", "args", "options"};
+    static const char *const names[] = {"inputs", "batches", "args", "options", "finish"};
     for (lua_pushnil(L); lua_next(L, OPTIONS); lua_pop(L, 1)) {
         bool is_known = false;
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
             is_known |= lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), names[i]) == 0;
         if (!is_known)
-            luaL_error(L, "run: there is no option %s; it has inputs, batches, args, options",
+            luaL_error(L, "run: there is no option %s; it has inputs, batches, args, options, finish",
                        luaL_tolstring(L, -2, NULL));
     }
 }
@@ -234,6 +234,11 @@ static void take_inputs(lua_State *L, struct test_run *run)
     lua_pop(L, 1);
     if (lua_getfield(L, OPTIONS, "batches") != LUA_TNIL)
         run->trial.batches = (size_t)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+    if (lua_getfield(L, OPTIONS, "finish") != LUA_TNIL && lua_toboolean(L, -1)) {
+        run->trial.finishes = true;
+        run->trial.batches++;
+    }
     lua_pop(L, 1);
     if (run->trial.batches < 1 || run->trial.batches > BATCHES_MAX)
         luaL_error(L, "run: there is no input; give inputs, or say how many batches to run: batches = 3");

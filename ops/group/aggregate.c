@@ -193,8 +193,10 @@ static int settle(struct sl_aggregate *aggregate, struct sl_task *task, const st
     if (r != SL_EGROUP)
         return r;
     group->key.flags |= SL_GROUP_FAILED;
-    struct sl_field items[SL_WIDTH_MAX], value = sl_chunk_record(in, row, items);
-    return sl_task_reject_group(task, node, &group->key, &value);
+    struct sl_field items[SL_WIDTH_MAX], value = sl_chunk_record(in, row, items), key = group->key;
+    if (aggregate->show_key)
+        aggregate->show_key(&group->key, &key);
+    return sl_task_reject_group(task, node, &key, &value);
 }
 
 struct merge {
@@ -202,7 +204,7 @@ struct merge {
     const struct sl_reducer *reducer; /* the aggregate's, or list where only values are kept */
     struct sl_table *table;
     struct sl_task *task;
-    const struct sl_chunk *in;
+    const struct sl_chunk *in, *shown; /* shown: what record errors are about */
     struct pairs pairs;
     uint32_t lane;
     uint32_t count; /* rows whose group has a state already: merged after all groups were found */
@@ -218,7 +220,7 @@ static int create_group(struct merge *merge, struct sl_group *group, uint32_t ro
                                  &group->state);
     if (r == 0)
         group->key.flags &= (uint8_t)~SL_GROUP_EMPTY;
-    return settle(merge->aggregate, merge->task, merge->in, row, group, r);
+    return settle(merge->aggregate, merge->task, merge->shown, row, group, r);
 }
 
 static int find_group(struct merge *merge, uint32_t hash, uint32_t row)
@@ -255,7 +257,7 @@ static int merge_one(struct merge *merge, uint32_t k)
         return 0;
     int r = reducer->ops->merge(reducer, merge->task, &merge->table->arena, merge->state[k],
                                 &merge->pairs.value[merge->row[k]]);
-    return r == 0 ? 0 : settle(merge->aggregate, merge->task, merge->in, merge->row[k], group, r);
+    return r == 0 ? 0 : settle(merge->aggregate, merge->task, merge->shown, merge->row[k], group, r);
 }
 
 static int merge_values(struct merge *merge)
@@ -308,6 +310,7 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
     merge.table = aggregate->reducer->ops->exact ? &aggregate->table[lane->task->worker] : &own->table;
     merge.task = lane->task;
     merge.in = in;
+    merge.shown = lane->shown ? lane->shown : in;
     merge.lane = own->number;
     merge.count = 0;
     if (aggregate->key_of == SL_KEY_FIELD && in->width < 2)
@@ -339,6 +342,8 @@ int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *
     if (r != SL_EREJECT && r != SL_EGROUP)
         return r;
     to->key.flags |= SL_GROUP_FAILED;
-    struct sl_field none = sl_nil();
-    return sl_task_reject_group(task, aggregate->stage->node->number, &to->key, &none);
+    struct sl_field none = sl_nil(), key = to->key;
+    if (aggregate->show_key)
+        aggregate->show_key(&to->key, &key);
+    return sl_task_reject_group(task, aggregate->stage->node->number, &key, &none);
 }

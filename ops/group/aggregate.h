@@ -24,6 +24,8 @@ struct sl_aggregate {
     struct sl_stage *stage;
     const struct sl_reducer *reducer;
     enum sl_key_of key_of;
+    /* Optional: the key as group errors show it. */
+    void (*show_key)(const struct sl_field *key, struct sl_field *ret);
     unsigned input;         /* whose rows are kept here: 0 or 1 */
     struct sl_table *table; /* exact: [workers] */
     pthread_mutex_t lock;   /* guards lanes */

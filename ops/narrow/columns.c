@@ -135,7 +135,8 @@ static int select_push(struct sl_instance *self, const struct sl_chunk *in)
 {
     struct sl_field choice = sl_node_value(self->node, 0);
     const struct sl_columns *columns = sl_node_columns(self->node->input[0]);
-    struct sl_chunk chosen = {.rows = in->rows, .width = choice.len, .origin = in->origin, .line = in->line};
+    struct sl_chunk chosen = {
+        .rows = in->rows, .width = choice.len, .origin = in->origin, .line = in->line, .time = in->time};
     for (uint32_t i = 0; i < choice.len; i++) {
         uint32_t number = number_of(columns, &choice.items[i]);
         if (number > in->width)

@@ -16,6 +16,7 @@ int sl_each_row(struct sl_instance *self, const struct sl_chunk *in, sl_row_step
     struct sl_builder *out = self->state;
     sl_builder_origin(out, in);
     for (uint32_t row = 0; row < in->rows; row++) {
+        sl_builder_row(out, in, row);
         int r = step(self, out, in, row);
         if (r == SL_EREJECT)
             r = sl_task_reject(self->task, self->node->number, in, row);
@@ -30,6 +31,7 @@ int sl_call_row(const struct sl_instance *self, const struct sl_function *fn, co
 {
     struct sl_field fields[SL_WIDTH_MAX];
     ret->count = 0;
+    self->task->event_ms = sl_chunk_time(in, row);
     sl_chunk_row(in, row, fields);
     return sl_function_call(fn, self->task, fields, in->width, ret);
 }
@@ -60,6 +62,7 @@ int sl_call_value(const struct sl_instance *self, const struct sl_function *fn, 
     if (in->width > 2 && !(items = sl_arena_alloc(self->task->scratch, (in->width - 1) * sizeof *items)))
         return SL_ENOMEM;
     value = sl_chunk_value(in, row, items);
+    self->task->event_ms = sl_chunk_time(in, row);
     ret->count = 0;
     return sl_function_call(fn, self->task, &value, 1, ret);
 }
@@ -75,6 +78,7 @@ static int call_alone(struct sl_instance *self, const struct sl_function *fn, co
 {
     struct sl_field values[SL_WIDTH_MAX];
     struct sl_returned returned = {.values = values};
+    sl_builder_row(self->state, in, row);
     int r = sl_call_row(self, fn, in, row, &returned);
     if (r == 0)
         r = step(self, fn, self->state, in, row, &returned);
@@ -93,6 +97,7 @@ static int call_many(struct sl_instance *self, const struct sl_function *fn, con
     for (uint32_t i = 0; r == 0 && i < called.rows; i++) {
         struct sl_returned returned = {called.count[i], values};
         values += called.count[i];
+        sl_builder_row(self->state, in, from + i);
         r = settle_row(self, in, from + i, step(self, fn, self->state, in, from + i, &returned));
     }
     return r;

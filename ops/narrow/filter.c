@@ -41,28 +41,6 @@ static uint32_t select_rows(const uint8_t *keep, uint32_t rows, uint16_t *ret)
     return count;
 }
 
-/* The rows of `in` with the given numbers; memory from scratch. */
-static int gather(struct sl_arena *scratch, const struct sl_chunk *in, const uint16_t *rows, uint32_t count,
-                  struct sl_chunk *ret)
-{
-    *ret = (struct sl_chunk){.rows = count, .width = in->width, .origin = in->origin};
-    for (uint32_t c = 0; c < in->width; c++) {
-        struct sl_field *column = sl_arena_alloc(scratch, count * sizeof *column);
-        if (!column)
-            return SL_ENOMEM;
-        for (uint32_t i = 0; i < count; i++)
-            column[i] = in->column[c][rows[i]];
-        ret->column[c] = column;
-    }
-    uint32_t *line = in->line ? sl_arena_alloc(scratch, count * sizeof *line) : NULL;
-    if (in->line && !line)
-        return SL_ENOMEM;
-    for (uint32_t i = 0; line && i < count; i++)
-        line[i] = in->line[rows[i]];
-    ret->line = line;
-    return 0;
-}
-
 static int filter_push(struct sl_instance *self, const struct sl_chunk *in)
 {
     uint8_t keep[SL_CHUNK_ROWS];
@@ -74,7 +52,7 @@ static int filter_push(struct sl_instance *self, const struct sl_chunk *in)
     uint32_t count = select_rows(keep, in->rows, rows);
     if (count == 0 || count == in->rows)
         return count ? sl_push(self->out, in) : 0;
-    r = gather(self->task->scratch, in, rows, count, &kept);
+    r = sl_chunk_gather(self->task->scratch, in, rows, count, &kept) ? 0 : SL_ENOMEM;
     return r < 0 ? r : sl_push(self->out, &kept);
 }
 

@@ -16,6 +16,23 @@ static int add_records(struct sl_instance *self, const struct sl_function *fn, s
     return r;
 }
 
+/* Built-ins know nothing of event times: they get one row after the other. */
+static int flat_map_timed(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
+                          struct sl_builder *out)
+{
+    int r = 0;
+    for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
+        struct sl_chunk one = {.rows = 1, .width = in->width, .origin = in->origin};
+        one.line = in->line ? in->line + row : NULL;
+        one.time = in->time + row;
+        for (uint32_t c = 0; c < in->width; c++)
+            one.column[c] = in->column[c] + row;
+        sl_builder_row(out, in, row);
+        r = fn->ops->flat_map(fn, self->task, self->node->number, &one, out);
+    }
+    return r;
+}
+
 static int flat_map_push(struct sl_instance *self, const struct sl_chunk *in)
 {
     const struct sl_function *fn = sl_node_function(self->node, 0);
@@ -23,7 +40,8 @@ static int flat_map_push(struct sl_instance *self, const struct sl_chunk *in)
         return sl_each_call(self, fn, in, add_records);
     struct sl_builder *out = self->state;
     sl_builder_origin(out, in);
-    int r = fn->ops->flat_map(fn, self->task, self->node->number, in, out);
+    int r = in->time ? flat_map_timed(self, fn, in, out)
+                     : fn->ops->flat_map(fn, self->task, self->node->number, in, out);
     return r < 0 ? r : sl_builder_flush(out);
 }
 

@@ -12,6 +12,7 @@ static int glom_close(struct sl_instance *self)
 }
 
 static const struct sl_narrow glom_narrow = {
+    .loses_time = true,
     .state_size = sizeof(struct sl_partition_state),
     .open = sl_partition_open,
     .push = sl_partition_push,

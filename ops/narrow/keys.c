@@ -12,7 +12,8 @@ static int reject_row(struct sl_instance *self, struct sl_builder *out, const st
 
 static int push_columns(struct sl_instance *self, const struct sl_chunk *in, uint32_t from, uint32_t width)
 {
-    struct sl_chunk out = {.rows = in->rows, .width = width, .origin = in->origin, .line = in->line};
+    struct sl_chunk out = {
+        .rows = in->rows, .width = width, .origin = in->origin, .line = in->line, .time = in->time};
     memcpy(out.column, in->column + from, width * sizeof out.column[0]);
     return sl_push(self->out, &out);
 }

@@ -33,7 +33,7 @@ static int map_push(struct sl_instance *self, const struct sl_chunk *in)
 {
     const struct sl_function *fn = sl_node_function(self->node, 0);
     if (fn->ops->map) {
-        struct sl_chunk mapped = {.rows = in->rows, .origin = in->origin, .line = in->line};
+        struct sl_chunk mapped = {.rows = in->rows, .origin = in->origin, .line = in->line, .time = in->time};
         int r = fn->ops->map(fn, self->task, in, &mapped);
         if (r != SL_EREJECT)
             return r < 0 ? r : sl_push(self->out, &mapped);

@@ -72,6 +72,7 @@ static int map_partitions_check(struct sl_node *node, struct sl_error *err)
 }
 
 static const struct sl_narrow plain_narrow = {
+    .loses_time = true,
     .state_size = sizeof(struct sl_partition_state),
     .open = sl_partition_open,
     .push = sl_partition_push,
@@ -82,6 +83,7 @@ static const struct sl_narrow plain_narrow = {
 };
 
 static const struct sl_narrow indexed_narrow = {
+    .loses_time = true,
     .state_size = sizeof(struct sl_partition_state),
     .open = sl_partition_open,
     .push = sl_partition_push,

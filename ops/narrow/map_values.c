@@ -28,7 +28,8 @@ static int map_values_row(struct sl_instance *self, struct sl_builder *out, cons
 static int map_column(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
                       struct sl_chunk *ret)
 {
-    struct sl_chunk values = {.rows = in->rows, .width = 1, .origin = in->origin, .line = in->line};
+    struct sl_chunk values = {
+        .rows = in->rows, .width = 1, .origin = in->origin, .line = in->line, .time = in->time};
     struct sl_chunk mapped = values;
     values.column[0] = in->column[1];
     int r = fn->ops->map(fn, self->task, &values, &mapped);

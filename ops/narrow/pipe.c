@@ -116,6 +116,7 @@ static int pipe_check(struct sl_node *node, struct sl_error *err)
 }
 
 static const struct sl_narrow pipe_narrow = {
+    .loses_time = true,
     .state_size = sizeof(struct pipe),
     .open = pipe_open,
     .push = pipe_push,

@@ -163,6 +163,14 @@ static int call_all(struct round *round)
 
 /* ---- the result ---- */
 
+static int append_row(struct sl_rows *rows, const struct sl_keyed_call *item)
+{
+    if (!item->width)
+        return 0;
+    return item->is_timed ? sl_rows_append_timed(rows, item->row, item->width, item->time)
+                          : sl_rows_append_row(rows, item->row, item->width);
+}
+
 static int gather_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
 {
     const struct round *round = arg;
@@ -172,8 +180,7 @@ static int gather_piece(void *arg, size_t piece, unsigned worker, struct sl_erro
     if (rows)
         rows->memory = sl_memory_ref(round->rounds->kept);
     for (size_t i = piece * PIECE_ITEMS; i < piece_end(round, piece) && r == 0; i++)
-        if (round->item[i].width)
-            r = sl_rows_append_row(rows, round->item[i].row, round->item[i].width);
+        r = append_row(rows, &round->item[i]);
     return r;
 }
 

@@ -18,7 +18,9 @@ struct sl_keyed_call {
     struct sl_field key, value;
     uint64_t hash;              /* of the key, seeded */
     const struct sl_field *row; /* the result: `width` fields, in the memories of the call */
+    int64_t time;               /* of the row, where it has one */
     uint8_t width;              /* 0: no row */
+    bool is_timed;              /* the row has a time */
     bool is_pair;               /* for who fills and calls: there is a value */
     bool is_refused; /* with a failure: by the item itself, so that those before it may still be called */
 };

@@ -78,6 +78,7 @@ static int write_plan(struct sl_catalog *catalog, const struct sl_batch_plan *pl
     int64_t count, digest;
     int r = put_files(catalog, plan, &count, &digest, err);
     r = r < 0 ? r : sl_catalog_put_ranges(catalog, plan, &digest, err);
+    r = r < 0 ? r : sl_catalog_put_watermarks(catalog, plan, &digest, err);
     r = r < 0 ? r : put_batch(catalog, plan, count, digest, err);
     r = r < 0 ? r : put_job(catalog, plan->job, err);
     progress.planned = (int64_t)plan->number;
@@ -213,19 +214,20 @@ static int put_output(const struct sl_catalog *catalog, const struct sl_batch_pl
     return r;
 }
 
-static int put_rejected(const struct sl_catalog *catalog, const struct sl_committed *batch,
-                        struct sl_error *err)
+/* Records that were set aside, or late: how many, and where they are. */
+static int put_records(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, int64_t position,
+                       const char *kind, uint64_t count, const char *directory, struct sl_error *err)
 {
     sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_ERROR];
     char message[64];
-    if (batch->rejected == 0)
+    if (count == 0)
         return 0;
-    snprintf(message, sizeof message, "see deadletter/%" PRId64 ".jsonl", batch->plan->batch_ms);
-    sl_statement_integer(put, 1, (int64_t)batch->plan->number);
-    sl_statement_integer(put, 2, 0);
-    sl_statement_text(put, 3, "records");
+    snprintf(message, sizeof message, "see %s/%" PRId64 ".jsonl", directory, plan->batch_ms);
+    sl_statement_integer(put, 1, (int64_t)plan->number);
+    sl_statement_integer(put, 2, position);
+    sl_statement_text(put, 3, kind);
     sl_statement_text(put, 4, NULL);
-    sl_statement_integer(put, 5, (int64_t)batch->rejected);
+    sl_statement_integer(put, 5, (int64_t)count);
     sl_statement_text(put, 6, message);
     return sl_catalog_step(catalog, SL_SQL_PUT_ERROR, err);
 }
@@ -304,7 +306,8 @@ static int write_commit(struct sl_catalog *catalog, const struct sl_committed *b
     for (size_t i = 0; r == 0 && i < batch->manifests; i++)
         if (batch->manifest[i].path) /* this output made nothing */
             r = put_output(catalog, batch->plan, (int64_t)i, &batch->manifest[i], err);
-    r = r < 0 ? r : put_rejected(catalog, batch, err);
+    r = r < 0 ? r : put_records(catalog, batch->plan, 0, "records", batch->rejected, "deadletter", err);
+    r = r < 0 ? r : put_records(catalog, batch->plan, 1, "late", batch->late, "late", err);
     r = r < 0 ? r : put_spoilt(catalog, (int64_t)batch->spoilt, err);
     r = r < 0 ? r : sl_catalog_put_counters(catalog, batch->counted, batch->counters, err);
     r = r < 0 ? r : sl_catalog_drop_old(catalog, batch->history_from_ms, err);

@@ -43,6 +43,12 @@ struct sl_quarantined {
     char *reason;        /* owned */
 };
 
+/* How far event time had come for an operator that gives event times. */
+struct sl_planned_watermark {
+    char *op_key; /* its key; owned */
+    int64_t watermark_ms;
+};
+
 /* A batch as the catalog knows it. files[] is per source, in the graph's order of sources. */
 struct sl_batch_plan {
     int64_t batch_ms;
@@ -55,9 +61,13 @@ struct sl_batch_plan {
     struct sl_quarantined *aside;
     const char
         *job; /* what the job is like (engine/batch/plan_job.h); borrowed; NULL: nothing is kept of it */
+    size_t watermarks, watermarks_capacity;
+    struct sl_planned_watermark *watermark;
 };
 /* Copies the reason. 0 or SL_ENOMEM. */
 int sl_batch_plan_add_quarantined(struct sl_batch_plan *plan, size_t source, size_t file, const char *reason);
+/* Copies the key. 0 or SL_ENOMEM. */
+int sl_batch_plan_add_watermark(struct sl_batch_plan *plan, const char *op_key, int64_t watermark_ms);
 void sl_batch_plan_done(struct sl_batch_plan *plan);
 
 /* A source that the catalog knows and the job does not have. */
@@ -150,6 +160,7 @@ struct sl_committed {
     const char *segments;             /* the list of state/store/store.h; NULL: as it was */
     uint64_t rejected;                /* record errors of the batch */
     uint64_t spoilt;                  /* batches in a row of whose files all had too many errors */
+    uint64_t late;                    /* records that came too late for their windows */
     const struct sl_counted *counted; /* [counters]: totals with this batch */
     size_t counters;
     int64_t history_from_ms;         /* what is known of batches before it goes, a few with every commit */

@@ -61,6 +61,9 @@ void sl_catalog_abort(struct sl_catalog *catalog);
  * catalogs of versions before 4 have none. */
 int sl_catalog_put_ranges(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, int64_t *digest,
                           struct sl_error *err);
+/* watermarks.c; adds to the digest in the same way. */
+int sl_catalog_put_watermarks(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,
+                              int64_t *digest, struct sl_error *err);
 int sl_catalog_put_reached(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,
                            struct sl_error *err);
 

@@ -171,9 +171,10 @@ void sl_catalog_clear_let_go(struct sl_catalog *catalog)
 /* A few batches at a time: no commit pays for a week at once. */
 int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struct sl_error *err)
 {
-    static const enum sl_sql step[] = {
-        SL_SQL_DROP_OLD_FILES,        SL_SQL_DROP_OLD_RANGES,  SL_SQL_DROP_OLD_ASIDE,  SL_SQL_DROP_OLD_ERRORS,
-        SL_SQL_DROP_OLD_OUTPUT_FILES, SL_SQL_DROP_OLD_OUTPUTS, SL_SQL_DROP_OLD_BATCHES};
+    static const enum sl_sql step[] = {SL_SQL_DROP_OLD_FILES,      SL_SQL_DROP_OLD_RANGES,
+                                       SL_SQL_DROP_OLD_WATERMARKS, SL_SQL_DROP_OLD_ASIDE,
+                                       SL_SQL_DROP_OLD_ERRORS,     SL_SQL_DROP_OLD_OUTPUT_FILES,
+                                       SL_SQL_DROP_OLD_OUTPUTS,    SL_SQL_DROP_OLD_BATCHES};
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_OLD];
     sl_statement_integer(get, 1, from_ms);
     int r = sl_catalog_step(catalog, SL_SQL_GET_OLD, err);

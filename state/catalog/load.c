@@ -16,6 +16,9 @@ void sl_batch_plan_done(struct sl_batch_plan *plan)
         sl_buf_done(&plan->range[i]);
     for (size_t i = 0; i < plan->asides; i++)
         free(plan->aside[i].reason);
+    for (size_t i = 0; i < plan->watermarks; i++)
+        free(plan->watermark[i].op_key);
+    free(plan->watermark);
     free(plan->aside);
     free(plan->files);
     free(plan->range);
@@ -181,6 +184,7 @@ static int read_plan_files(const struct sl_catalog_sources *job, const struct ta
     sl_statement_integer(catalog->sql[SL_SQL_GET_FILES], 1, (int64_t)plan->number);
     int r = read_files(job, SL_SQL_GET_FILES, (int64_t)plan->number, &found, plan->files);
     r = r < 0 ? r : sl_catalog_read_ranges(job, plan, &found.digest);
+    r = r < 0 ? r : sl_catalog_read_watermarks(job, plan, &found.digest);
     if (r == 0 && (found.count != expected->count || found.digest != expected->digest))
         r = sl_catalog_damaged(catalog, job->err,
                                "table %s, rows of batch %" PRId64 " are missing or doubled",

@@ -103,6 +103,15 @@ int64_t sl_row_place(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t 
     return end(hash);
 }
 
+int64_t sl_row_watermark(XXH3_state_t *hash, int64_t batch, const char *op_key, int64_t watermark_ms)
+{
+    begin(hash, "watermark");
+    add_integer(hash, batch);
+    add_text(hash, op_key);
+    add_integer(hash, watermark_ms);
+    return end(hash);
+}
+
 int64_t sl_row_range(XXH3_state_t *hash, int64_t batch, int64_t source, const void *document, size_t len)
 {
     begin(hash, "input_range");

@@ -22,6 +22,7 @@ int64_t sl_row_range(struct XXH3_state_s *hash, int64_t batch, int64_t source, c
                      size_t len);
 int64_t sl_row_reached(struct XXH3_state_s *hash, int64_t source, const void *document, size_t len);
 int64_t sl_row_plan_job(struct XXH3_state_s *hash, const char *text);
+int64_t sl_row_watermark(struct XXH3_state_s *hash, int64_t batch, const char *op_key, int64_t watermark_ms);
 int64_t sl_row_code(struct XXH3_state_s *hash, const char *op_key, int64_t digest);
 int64_t sl_row_counter(struct XXH3_state_s *hash, const char *name, bool is_float, int64_t bits);
 int64_t sl_row_aside(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t position,

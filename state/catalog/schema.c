@@ -12,6 +12,8 @@
  *                  (core/contract/source.h); part of the digest of the batch. Up to version 4 the table was called
  *                  place and held integers
  *     reached      the newest committed document of each such source, also of those the job does not have now
+ *     watermark    how far event time had come in a batch, for each operator that gives event times; part of the
+ *                  digest of the batch
  *     aside        the files of a batch that are not read, and why; there before the batch shows anything
  *     taken        the files that are still in their directory and must not be taken again; progress has
  *                  their number and the sum of their checksums
@@ -121,14 +123,20 @@ static const char add_identity[] =
 static const char add_counters[] =
     "CREATE TABLE counter (name TEXT PRIMARY KEY, value NOT NULL, checksum INTEGER NOT NULL) WITHOUT ROWID;";
 
-static const char *const steps[] = {first_tables, add_aside,  add_code,     add_place,   add_ranges,
-                                    add_trust,    add_spoilt, add_identity, add_counters};
+/* Version 10. */
+static const char add_watermark[] =
+    "CREATE TABLE watermark (batch INTEGER NOT NULL, operator TEXT NOT NULL, watermark_ms INTEGER NOT NULL,"
+    " checksum INTEGER NOT NULL, PRIMARY KEY (batch, operator)) WITHOUT ROWID;";
+
+static const char *const steps[] = {first_tables, add_aside,  add_code,     add_place,    add_ranges,
+                                    add_trust,    add_spoilt, add_identity, add_counters, add_watermark};
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 
 static const char drop_views[] = "DROP VIEW IF EXISTS batches; DROP VIEW IF EXISTS files;"
                                  "DROP VIEW IF EXISTS outputs; DROP VIEW IF EXISTS errors;"
-                                 "DROP VIEW IF EXISTS ranges; DROP VIEW IF EXISTS counters;";
+                                 "DROP VIEW IF EXISTS ranges; DROP VIEW IF EXISTS counters;"
+                                 "DROP VIEW IF EXISTS watermarks;";
 
 static const char views[] =
     "CREATE VIEW batches AS SELECT time_ms AS batch, number,"
@@ -152,7 +160,9 @@ static const char views[] =
     "CREATE VIEW ranges AS SELECT batch.time_ms AS batch, source.key AS source,"
     " CAST(input_range.document AS TEXT) AS range FROM input_range"
     " JOIN batch ON batch.number = input_range.batch JOIN source ON source.id = input_range.source;"
-    "CREATE VIEW counters AS SELECT name, value FROM counter;";
+    "CREATE VIEW counters AS SELECT name, value FROM counter;"
+    "CREATE VIEW watermarks AS SELECT batch.time_ms AS batch, watermark.operator AS operator,"
+    " watermark.watermark_ms AS watermark_ms FROM watermark JOIN batch ON batch.number = watermark.batch;";
 
 /* Through the steps behind version `from`. */
 static int go_through(const struct sl_database *database, int64_t from, struct sl_error *err)

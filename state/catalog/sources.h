@@ -31,6 +31,10 @@ size_t sl_catalog_sources_index(const struct sl_catalog_sources *sources, int64_
 /* The files of the plan's batch that are not read. catalog_aside.c. */
 int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_batch_plan *plan);
 
+/* watermarks.c; adds to the digest. */
+int sl_catalog_read_watermarks(const struct sl_catalog_sources *job, struct sl_batch_plan *plan,
+                               int64_t *digest);
+
 /* ranges.c: the documents of the plan's batch; the newest committed one of each source, and the sources that the job does
  * not have, of progress. */
 int sl_catalog_read_ranges(const struct sl_catalog_sources *job, struct sl_batch_plan *plan, int64_t *digest);

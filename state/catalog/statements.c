@@ -24,6 +24,10 @@ static const char *const sql[SL_SQL_COUNT] = {
                           " ORDER BY source",
     [SL_SQL_PUT_RANGE] = "INSERT INTO input_range (batch, source, document, checksum)"
                          " VALUES (?1, ?2, ?3, ?4)",
+    [SL_SQL_GET_WATERMARKS] = "SELECT operator, watermark_ms, checksum FROM watermark WHERE batch = ?1"
+                              " ORDER BY operator",
+    [SL_SQL_PUT_WATERMARK] = "INSERT INTO watermark (batch, operator, watermark_ms, checksum)"
+                             " VALUES (?1, ?2, ?3, ?4)",
     [SL_SQL_GET_REACHED] = "SELECT source, document, checksum FROM reached ORDER BY source",
     [SL_SQL_PUT_REACHED] = "INSERT OR REPLACE INTO reached (source, document, checksum) VALUES (?1, ?2, ?3)",
     [SL_SQL_GET_ASIDE] = "SELECT source, position, reason, checksum FROM aside WHERE batch = ?1"
@@ -61,6 +65,7 @@ static const char *const sql[SL_SQL_COUNT] = {
                        " AND committed = 1 ORDER BY time_ms LIMIT 16)",
     [SL_SQL_DROP_OLD_FILES] = "DELETE FROM file WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_RANGES] = "DELETE FROM input_range WHERE batch BETWEEN ?1 AND ?2",
+    [SL_SQL_DROP_OLD_WATERMARKS] = "DELETE FROM watermark WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_ASIDE] = "DELETE FROM aside WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_ERRORS] = "DELETE FROM error WHERE batch BETWEEN ?1 AND ?2",
     /* What an output will ask for stays until it is let go. */

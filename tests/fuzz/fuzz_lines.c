@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     struct memory_io memory = {.io = {&memory_io_ops}, .bytes = data + 2, .len = size - 2};
-    struct totals whole = {{count_push}, {count_reject}, 0}, parts = whole;
+    struct totals whole = {{count_push}, {.reject = count_reject}, 0}, parts = whole;
     int64_t end = (int64_t)memory.len, cut = end * data[0] / 255;
     uint64_t lines = read_split(&memory, 0, end, data[1], &whole);
     uint64_t first = read_split(&memory, 0, cut, data[1], &parts);

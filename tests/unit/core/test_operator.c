@@ -85,7 +85,7 @@ static void test_task_hands_the_record_and_its_line_to_the_sink(void **state)
     const struct sl_origin origin = {.path = "in/a"};
     const struct sl_field a[] = {sl_integer(1), sl_integer(2)}, b[] = {sl_integer(3), sl_integer(4)};
     const uint32_t line[] = {10, 20};
-    struct sl_chunk chunk = {2, 2, &origin, line, {a, b}};
+    struct sl_chunk chunk = {.rows = 2, .width = 2, .origin = &origin, .line = line, .column = {a, b}};
     struct caught caught = {.sink = {catch_record}};
     struct sl_task task = {.sink = &caught.sink};
     assert_int_equal(sl_task_explain(&task, "no %s", "number"), SL_EREJECT);

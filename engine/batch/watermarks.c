@@ -1,0 +1,90 @@
+#include "engine/batch/watermarks.h"
+
+#include <string.h>
+
+static bool gives_times(const struct sl_node *node)
+{
+    return node->op->wide && node->op->wide->watermark;
+}
+
+static int64_t oldest_input(const struct sl_batch *batch, const struct sl_node *node)
+{
+    int64_t oldest = node->inputs ? SL_END_OF_TIME : SL_NO_TIME;
+    for (unsigned i = 0; i < node->inputs; i++)
+        if (batch->watermark[node->input[i]->number] < oldest)
+            oldest = batch->watermark[node->input[i]->number];
+    return oldest;
+}
+
+/* Inputs have lower numbers. */
+static void pass_on(struct sl_batch *batch)
+{
+    const struct sl_pipelines *pipelines = batch->run->pipelines;
+    for (size_t n = 0; n < pipelines->nodes; n++)
+        if (!gives_times(pipelines->node[n]))
+            batch->watermark[n] = oldest_input(batch, pipelines->node[n]);
+}
+
+void sl_watermarks_find(struct sl_batch *batch)
+{
+    const struct sl_run *run = batch->run;
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        if (gives_times(node))
+            batch->watermark[n] =
+                batch->finishes ? SL_END_OF_TIME : node->op->wide->watermark(node, run->memory[n], batch->t);
+    }
+    pass_on(batch);
+}
+
+int sl_watermarks_plan(struct sl_batch *batch)
+{
+    const struct sl_run *run = batch->run;
+    int r = 0;
+    for (size_t n = 0; run->catalog && run->state_key && r == 0 && n < run->pipelines->nodes; n++)
+        if (gives_times(run->pipelines->node[n]) && run->state_key[n])
+            r = sl_batch_plan_add_watermark(&batch->plan, run->state_key[n], batch->watermark[n]);
+    return r;
+}
+
+void sl_watermarks_resume(struct sl_batch *batch)
+{
+    const struct sl_run *run = batch->run;
+    const struct sl_batch_plan *plan = &batch->plan;
+    sl_watermarks_find(batch);
+    for (size_t n = 0; run->state_key && n < run->pipelines->nodes; n++)
+        for (size_t i = 0; i < plan->watermarks; i++)
+            if (run->state_key[n] && gives_times(run->pipelines->node[n]) &&
+                strcmp(plan->watermark[i].op_key, run->state_key[n]) == 0)
+                batch->watermark[n] = plan->watermark[i].watermark_ms;
+    pass_on(batch);
+}
+
+bool sl_watermarks_due(struct sl_run *run, int64_t t)
+{
+    const struct sl_pipelines *pipelines = run->pipelines;
+    struct sl_batch *batch;
+    bool due = false;
+    if (sl_batch_new(run, t, &batch, NULL) < 0)
+        return false;
+    sl_watermarks_find(batch);
+    for (size_t n = 0; n < pipelines->nodes; n++) {
+        const struct sl_node *node = pipelines->node[n];
+        const struct sl_wide *wide = node->op->wide;
+        due = due || (wide && wide->due && pipelines->used[n] &&
+                      wide->due(node, run->memory[n], batch->watermark[n]));
+    }
+    sl_batch_free(batch);
+    return due;
+}
+
+bool sl_watermarks_are_open(const struct sl_run *run)
+{
+    bool open = false;
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        open = open || (gives_times(node) &&
+                        node->op->wide->watermark(node, run->memory[n], run->last_ms) != SL_END_OF_TIME);
+    }
+    return open;
+}

@@ -1,0 +1,15 @@
+/* The watermarks of a batch: how far event time has come for each stream, as earlier batches left it. Decided with
+ * the batch's inputs, part of its plan, and the same when it is redone. */
+#pragma once
+
+#include "engine/batch/batch.h"
+
+/* Fills batch->watermark. With batch->finishes: the end of time. */
+void sl_watermarks_find(struct sl_batch *batch);
+/* Whether a batch at t would have something to do although nothing arrived: by the watermark. */
+bool sl_watermarks_due(struct sl_run *run, int64_t t);
+/* Whether the job has event times that have not ended yet. */
+bool sl_watermarks_are_open(const struct sl_run *run);
+/* Writes them down in the batch's plan; takes those of a plan that an earlier process made. 0 or SL_ENOMEM. */
+int sl_watermarks_plan(struct sl_batch *batch);
+void sl_watermarks_resume(struct sl_batch *batch);

@@ -1,0 +1,99 @@
+#include "engine/run/status_event_time.h"
+
+#include <inttypes.h>
+
+struct sums {
+    bool any;
+    int64_t watermark_ms; /* the oldest */
+    uint64_t open;
+};
+
+static bool gives_times(const struct sl_node *node)
+{
+    return node->op->wide && node->op->wide->watermark;
+}
+
+static int64_t watermark_of(const struct sl_run *run, const struct sl_node *node)
+{
+    return node->op->wide->watermark(node, run->memory[node->number], run->any ? run->last_ms : 0);
+}
+
+static struct sums sum_up(const struct sl_run *run)
+{
+    struct sums sums = {.watermark_ms = SL_END_OF_TIME};
+    for (size_t n = 0; run->memory && n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        if (gives_times(node)) {
+            int64_t watermark_ms = watermark_of(run, node);
+            sums.any = true;
+            sums.watermark_ms = watermark_ms < sums.watermark_ms ? watermark_ms : sums.watermark_ms;
+        }
+        if (node->op->wide && node->op->wide->open)
+            sums.open += node->op->wide->open(run->memory[n]);
+    }
+    return sums;
+}
+
+static bool add_time(struct sl_buf *buf, const char *name, int64_t ms)
+{
+    bool ok = sl_buf_printf(buf, ",\"%s\":", name);
+    if (ms == SL_NO_TIME)
+        return ok && sl_buf_text(buf, "null");
+    return ok && (ms == SL_END_OF_TIME ? sl_buf_text(buf, "\"end\"") : sl_buf_integer(buf, ms));
+}
+
+static int64_t lag_of(const struct sl_run *run, int64_t watermark_ms)
+{
+    if (watermark_ms == SL_NO_TIME || watermark_ms == SL_END_OF_TIME)
+        return 0;
+    return run->services.clock->now_ms(run->services.clock) - watermark_ms;
+}
+
+static bool add_watermark(const struct sl_run *run, const struct sl_node *node, struct sl_buf *buf)
+{
+    int64_t watermark_ms = watermark_of(run, node);
+    return sl_buf_printf(buf, "{\"line\":%d", node->site.line) && add_time(buf, "watermark", watermark_ms) &&
+           add_time(buf, "newest", node->op->wide->newest(run->memory[node->number])) &&
+           sl_buf_printf(buf, ",\"lag_ms\":%" PRId64 "}", lag_of(run, watermark_ms));
+}
+
+bool sl_status_event_time(const struct sl_run *run, struct sl_buf *buf)
+{
+    struct sums sums = sum_up(run);
+    const char *separator = "";
+    if (!sums.any)
+        return true;
+    bool ok = sl_buf_printf(
+        buf, ",\"event_time\":{\"late\":%" PRIu64 ",\"open_windows\":%" PRIu64 ",\"watermarks\":[",
+        run->late_records, sums.open);
+    for (size_t n = 0; ok && n < run->pipelines->nodes; n++) {
+        if (!gives_times(run->pipelines->node[n]))
+            continue;
+        ok = sl_buf_text(buf, separator) && add_watermark(run, run->pipelines->node[n], buf);
+        separator = ",";
+    }
+    return ok && sl_buf_text(buf, "]}");
+}
+
+static bool add_metric(struct sl_buf *buf, const char *name, const char *kind, const char *help, double value)
+{
+    return sl_buf_printf(buf, "# TYPE sluice_%s %s\n# HELP sluice_%s %s\nsluice_%s%s %.3f\n", name, kind,
+                         name, help, name, kind[0] == 'c' ? "_total" : "", value);
+}
+
+bool sl_status_event_time_metrics(const struct sl_run *run, struct sl_buf *buf)
+{
+    struct sums sums = sum_up(run);
+    if (!sums.any)
+        return true;
+    bool known = sums.watermark_ms != SL_NO_TIME && sums.watermark_ms != SL_END_OF_TIME;
+    bool ok = add_metric(buf, "late_records", "counter", "Records that came too late for their windows.",
+                         (double)run->late_records) &&
+              add_metric(buf, "open_windows", "gauge",
+                         "Windows, sessions and keys that event time keeps open.", (double)sums.open);
+    return ok &&
+           (!known || (add_metric(buf, "watermark_timestamp_seconds", "gauge", "The oldest watermark.",
+                                  (double)sums.watermark_ms / 1000) &&
+                       add_metric(buf, "watermark_lag_seconds", "gauge", "How far it is behind the clock.",
+                                  (double)lag_of(run, sums.watermark_ms) / 1000)));
+}

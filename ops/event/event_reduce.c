@@ -1,0 +1,344 @@
+/* The operators after an eventWindow: reduceByKey, groupByKey, aggregateByKey, combineByKey, foldByKey, count,
+ * countByValue, countByKey, distinct, and late.
+ *
+ * Rows are grouped as by the operators of the same names (ops/group/aggregate.h), with the pane beside the key
+ * (ops/event/window_key.h). What a batch brought joins the panes (ops/event/pane_runs.h) after the windows that the
+ * watermark has passed were given out (ops/event/event_emit.c): so the result depends on the watermark alone, and the
+ * watermark on earlier batches. Where the reducer depends on the order of values, a batch's values are collected and
+ * put in the order of their times first. Sessions are kept by key (ops/event/event_sessions.c).
+ *
+ * On disk, keyed sections: part 0 (pane key, state) or (key, sessions, due); part 1 (nil, closed, pane, offset): until
+ * when windows were given out, and how the panes are cut. */
+#include "ops/event/event_reduce.h"
+
+#include "core/base/error.h"
+#include "core/contract/services.h"
+#include "ops/event/window_key.h"
+#include "ops/key/pair_key.h"
+#include "ops/key/partition_count.h"
+#include "ops/reducer/reducers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- rows on their way ---- */
+
+static bool is_late(const struct sl_stage *stage, int64_t time)
+{
+    const struct sl_event_reduce *reduce = stage->state;
+    const struct sl_event_windows *windows = &reduce->windows;
+    if (stage->watermark_ms == SL_NO_TIME)
+        return false;
+    int64_t stop = windows->gap ? time + windows->gap : sl_pane_stop(windows, sl_pane_start(windows, time));
+    return stop <= stage->watermark_ms;
+}
+
+/* A record that no window takes. Of sessions it is not sure yet: an open one may. */
+static int put_late(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in, uint32_t row)
+{
+    struct sl_event_reduce *reduce = stage->state;
+    int r = 0;
+    if (reduce->gives_late || reduce->windows.gap)
+        r = sl_late_rows_add(&reduce->late, lane, in, row);
+    if (r == 0 && !reduce->windows.gap && stage->reports_late)
+        r = sl_task_late(lane->task, stage->node->number, in, row);
+    return r;
+}
+
+static const struct sl_field *key_at(const struct sl_event_reduce *reduce, const struct sl_chunk *in,
+                                     uint32_t row, struct sl_field *items)
+{
+    static const struct sl_field none = {.tag = SL_NIL};
+    if (reduce->key_of == SL_KEY_NONE || (reduce->gives_late && in->width < 2))
+        return &none;
+    if (reduce->key_of == SL_KEY_FIELD)
+        return &in->column[0][row];
+    *items = in->width == 1 ? in->column[0][row] : sl_list(NULL, in->width);
+    return items;
+}
+
+/* Which rows go on: those with a key that can be one and a window that is open. */
+static int choose(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in, uint16_t *rows,
+                  uint32_t *ret_count)
+{
+    const struct sl_event_reduce *reduce = stage->state;
+    uint32_t count = 0;
+    int r = 0;
+    for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
+        struct sl_field items[SL_WIDTH_MAX], key = reduce->key_of == SL_KEY_RECORD
+                                                       ? sl_chunk_record(in, row, items)
+                                                       : *key_at(reduce, in, row, items);
+        if (key.tag >= SL_LIST && sl_key_check(stage->node, lane->task, &key) < 0) {
+            r = reduce->gives_late ? 0 : sl_task_reject(lane->task, stage->node->number, in, row);
+            continue;
+        }
+        bool late = is_late(stage, in->time[row]);
+        if (late)
+            r = put_late(stage, lane, in, row);
+        if (!late || reduce->windows.gap)
+            rows[count++] = (uint16_t)row;
+    }
+    *ret_count = count;
+    return r;
+}
+
+/* The fields of a record from `first` on as one. */
+static bool pack(struct sl_arena *arena, const struct sl_chunk *in, uint32_t row, uint32_t first,
+                 struct sl_field *ret)
+{
+    uint32_t width = in->width - first;
+    *ret = in->column[first][row];
+    if (width == 1) {
+        ret->flags &= (uint8_t)~SL_FIELD_ROW;
+        return true;
+    }
+    struct sl_field *items = sl_arena_alloc(arena, width * sizeof *items);
+    for (uint32_t c = 0; items && c < width; c++)
+        items[c] = in->column[first + c][row];
+    *ret = sl_list(items, width);
+    ret->flags = SL_FIELD_ROW;
+    return items != NULL;
+}
+
+static bool make_key(const struct sl_event_reduce *reduce, struct sl_arena *arena, const struct sl_chunk *in,
+                     uint32_t row, struct sl_field *ret)
+{
+    struct sl_field items, key = *key_at(reduce, in, row, &items);
+    if (reduce->key_of == SL_KEY_RECORD && !pack(arena, in, row, 0, &key))
+        return false;
+    if (reduce->windows.gap) {
+        *ret = key;
+        return true;
+    }
+    return sl_pane_key(arena, sl_pane_start(&reduce->windows, in->time[row]), &key, ret);
+}
+
+static bool make_value(const struct sl_event_reduce *reduce, struct sl_arena *arena,
+                       const struct sl_chunk *in, uint32_t row, struct sl_field *ret)
+{
+    uint32_t first = reduce->key_of == SL_KEY_FIELD && in->width > 1 ? 1 : 0;
+    if (!reduce->by_time)
+        return pack(arena, in, row, first, ret);
+    struct sl_field *items = sl_arena_alloc(arena, 2 * sizeof *items);
+    if (!items || !pack(arena, in, row, first, &items[1]))
+        return false;
+    items[0] = sl_integer(in->time[row]);
+    *ret = sl_list(items, 2);
+    return true;
+}
+
+/* Pairs of a pane key and a value; memory from scratch. */
+static int make_pairs(const struct sl_event_reduce *reduce, struct sl_task *task, const struct sl_chunk *in,
+                      struct sl_chunk *ret)
+{
+    struct sl_field *key = sl_arena_alloc(task->scratch, in->rows * sizeof *key);
+    struct sl_field *value = sl_arena_alloc(task->scratch, in->rows * sizeof *value);
+    if (!key || !value)
+        return SL_ENOMEM;
+    for (uint32_t row = 0; row < in->rows; row++)
+        if (!make_key(reduce, task->scratch, in, row, &key[row]) ||
+            !make_value(reduce, task->scratch, in, row, &value[row]))
+            return SL_ENOMEM;
+    *ret = (struct sl_chunk){.rows = in->rows, .width = 2, .column = {key, value}};
+    return 0;
+}
+
+int sl_event_reduce_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
+{
+    struct sl_event_reduce *reduce = stage->state;
+    uint16_t rows[SL_CHUNK_ROWS];
+    struct sl_chunk kept = *in, pairs;
+    uint32_t count;
+    if (reduce->key_of == SL_KEY_FIELD && in->width < 2 && !reduce->gives_late)
+        return sl_pairs_reject(stage->node, lane->task, in);
+    int r = choose(stage, lane, in, rows, &count);
+    if (r < 0 || !count || (reduce->gives_late && !reduce->windows.gap))
+        return r;
+    if (count < in->rows)
+        r = sl_chunk_gather(lane->task->scratch, in, rows, count, &kept) ? 0 : SL_ENOMEM;
+    r = r < 0 ? r : make_pairs(reduce, lane->task, &kept, &pairs);
+    if (r < 0)
+        return r;
+    lane->shown = &kept;
+    r = sl_aggregate_push(&reduce->by_key.aggregate, lane, &pairs);
+    lane->shown = NULL;
+    return r;
+}
+
+/* ---- begin, done ---- */
+
+static void show_key(const struct sl_field *pane_key, struct sl_field *ret)
+{
+    *ret = sl_key_of_pane(pane_key);
+}
+
+int sl_event_reduce_begin(struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_key_of key_of,
+                          enum sl_result_form shape, unsigned partitions_param)
+{
+    struct sl_event_reduce *reduce = stage->state;
+    reduce->windows = sl_event_windows_of(stage->node);
+    reduce->reducer = reducer;
+    reduce->key_of = key_of;
+    reduce->by_time = reduce->windows.gap || !reducer->ops->exact;
+    sl_late_rows_init(&reduce->late);
+    int r = sl_by_key_begin(&reduce->by_key, stage, reduce->by_time ? &sl_reducer_list : reducer,
+                            SL_KEY_FIELD, shape, partitions_param);
+    if (!reduce->windows.gap)
+        reduce->by_key.aggregate.show_key = show_key;
+    return r;
+}
+
+void sl_event_reduce_done(struct sl_stage *stage)
+{
+    struct sl_event_reduce *reduce = stage->state;
+    sl_by_key_done(stage);
+    sl_late_rows_done(&reduce->late);
+}
+
+int sl_event_reduce_memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
+{
+    struct sl_event_memory *own = memory;
+    (void)node, (void)err;
+    sl_pane_runs_init(&own->panes);
+    own->closed_ms = SL_NO_TIME;
+    own->due_ms = INT64_MAX;
+    own->old_floor = INT64_MIN;
+    return 0;
+}
+
+void sl_event_reduce_memory_done(void *memory)
+{
+    struct sl_event_memory *own = memory;
+    sl_pane_runs_done(&own->panes);
+    sl_sorted_groups_unref(own->replaced);
+    sl_timed_map_done(&own->sessions);
+}
+
+uint64_t sl_event_reduce_open(const void *memory)
+{
+    const struct sl_event_memory *own = memory;
+    return sl_pane_runs_entries(&own->panes) + sl_state_map_living(&own->sessions.map);
+}
+
+/* A session that stops at the watermark may still get the record that is exactly gap later. */
+bool sl_event_reduce_due(const struct sl_node *node, const void *memory, int64_t watermark_ms)
+{
+    const struct sl_event_memory *own = memory;
+    if (own->due_ms == INT64_MAX || watermark_ms == SL_NO_TIME)
+        return false;
+    return sl_event_windows_of(node).gap ? own->due_ms < watermark_ms : own->due_ms <= watermark_ms;
+}
+
+/* ---- values in the order of time ---- */
+
+static int compare_times(const void *a, const void *b)
+{
+    const struct sl_field *x = ((const struct sl_field *)a)->items, *y = ((const struct sl_field *)b)->items;
+    if (x[0].integer != y[0].integer)
+        return x[0].integer < y[0].integer ? -1 : 1;
+    return (x[0].len > y[0].len) - (x[0].len < y[0].len);
+}
+
+static bool is_in_order(const struct sl_field *item, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++)
+        if (item[i - 1].items[0].integer > item[i].items[0].integer)
+            return false;
+    return true;
+}
+
+int sl_event_values(struct sl_task *task, const union sl_state *state, const struct sl_field **ret_value,
+                    uint32_t *ret_count)
+{
+    struct sl_field list;
+    int r = sl_reducer_list.ops->finish(&sl_reducer_list, task, state, &list);
+    if (r < 0)
+        return r;
+    *ret_value = list.items;
+    *ret_count = list.len;
+    if (is_in_order(list.items, list.len))
+        return 0;
+    struct sl_field *item = sl_arena_alloc(task->scratch, list.len * sizeof *item);
+    struct sl_field *pair = sl_arena_alloc(task->scratch, 2 * (size_t)list.len * sizeof *pair);
+    if (!item || !pair)
+        return SL_ENOMEM;
+    for (uint32_t i = 0; i < list.len;
+         i++) { /* the place in the input, beside the time: qsort is not stable */
+        item[i] = list.items[i];
+        memcpy(&pair[2 * (size_t)i], list.items[i].items, 2 * sizeof *pair);
+        pair[2 * (size_t)i].len = i;
+        item[i].items = &pair[2 * (size_t)i];
+    }
+    qsort(item, list.len, sizeof *item, compare_times);
+    *ret_value = item;
+    return 0;
+}
+
+/* A value that the reducer refuses. */
+static int reject_value(struct sl_stage *stage, struct sl_task *task, const struct sl_field *key,
+                        const struct sl_field *value)
+{
+    const struct sl_event_reduce *reduce = stage->state;
+    bool several = value->tag == SL_LIST && value->flags & SL_FIELD_ROW;
+    const struct sl_field *fields = several ? value->items : value;
+    struct sl_chunk chunk = {.rows = 1};
+    if (reduce->key_of == SL_KEY_FIELD)
+        chunk.column[chunk.width++] = key;
+    for (uint32_t i = 0; i < (several ? value->len : 1) && chunk.width < SL_WIDTH_MAX; i++)
+        chunk.column[chunk.width++] = &fields[i];
+    return sl_task_reject(task, stage->node->number, &chunk, 0);
+}
+
+int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena *keep,
+                  const struct sl_field *key, const struct sl_field *value, uint32_t from, uint32_t to,
+                  union sl_state *ret, bool *ret_any)
+{
+    const struct sl_reducer *reducer = ((struct sl_event_reduce *)stage->state)->reducer;
+    int r = 0;
+    *ret_any = false;
+    for (uint32_t i = from; r == 0 && i < to; i++) {
+        const struct sl_field *one = &value[i].items[1];
+        r = *ret_any ? reducer->ops->merge(reducer, task, keep, ret, one)
+                     : reducer->ops->create(reducer, task, keep, one, ret);
+        if (r == 0)
+            *ret_any = true;
+        else if (r == SL_EREJECT)
+            r = reject_value(stage, task, key, one);
+    }
+    if (r != SL_EGROUP)
+        return r;
+    struct sl_field none = sl_nil();
+    *ret_any = false;
+    return sl_task_reject_group(task, stage->node->number, key, &none);
+}
+
+/* ---- the batch ---- */
+
+int sl_event_reduce_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_event_reduce *reduce = stage->state;
+    int r = reduce->windows.gap ? sl_event_sessions_finish(stage, ret) : sl_event_panes_finish(stage, ret);
+    return r < 0 ? r : sl_cut_partitions(stage, reduce->by_key.partitions_param, ret);
+}
+
+int sl_event_reduce_save(struct sl_stage *stage, struct sl_state_writer *keeper)
+{
+    const struct sl_event_reduce *reduce = stage->state;
+    return reduce->windows.gap ? sl_event_sessions_save(stage, keeper) : sl_event_panes_save(stage, keeper);
+}
+
+/* State of windows where the job has sessions now, or the other way round, is dropped: its rows look different. */
+int sl_event_reduce_load(struct sl_stage *stage, const struct sl_section *section,
+                         const struct sl_dataset *rows)
+{
+    const struct sl_event_reduce *reduce = stage->state;
+    return reduce->windows.gap ? sl_event_sessions_load(stage, section, rows)
+                               : sl_event_panes_load(stage, section, rows);
+}
+
+int sl_event_reduce_loaded(struct sl_stage *stage, int64_t last_ms)
+{
+    const struct sl_event_reduce *reduce = stage->state;
+    (void)last_ms;
+    return reduce->windows.gap ? sl_event_sessions_loaded(stage) : sl_event_panes_loaded(stage);
+}

@@ -1,0 +1,85 @@
+/* The inside of the operators after an eventWindow, shared by event_*.c in this folder. */
+#pragma once
+
+#include "ops/event/event_window.h"
+#include "ops/event/late_rows.h"
+#include "ops/event/pane_runs.h"
+#include "ops/event/timed_map.h"
+#include "ops/group/by_key.h"
+
+/* Of one batch. */
+struct sl_event_reduce {
+    struct sl_by_key by_key; /* first. Its keys are pane keys, or for sessions the keys themselves */
+    struct sl_event_windows windows;
+    const struct sl_reducer *reducer; /* of the windows; by_key's is another where order matters */
+    enum sl_key_of key_of;
+    bool by_time;    /* by_key collects {time, value}, for values have to be in the order of time */
+    bool gives_late; /* the result is the late records */
+    struct sl_sorted_groups *changed; /* borrowed: what the batch changed */
+    struct sl_late_rows late;         /* candidates of sessions; what late() gives */
+};
+
+/* From batch to batch. */
+struct sl_event_memory {
+    struct sl_pane_runs panes;
+    struct sl_timed_map sessions;
+    int64_t closed_ms; /* windows that stop until then were given out; SL_NO_TIME: none yet */
+    int64_t due_ms;    /* when the next window stops; INT64_MAX: there is none */
+    int64_t old_floor; /* panes from here to panes.floor were closed by the batch: to be removed from disk */
+    struct sl_sorted_groups *replaced; /* what is on disk under panes of another size; NULL: nothing */
+    int64_t pane, offset;              /* as the state on disk has them; 0: nothing was read */
+};
+
+/* A row of the result: start, stop, the fields of the group, and, where `emit` says so, whether it is final. Copied. A
+ * group error leaves it out. */
+int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows, int64_t start,
+                 int64_t stop, const struct sl_group_entry *entry, bool final);
+
+/* event_reduce.c: what the operators have in common, for struct sl_wide. */
+int sl_event_reduce_begin(struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_key_of key_of,
+                          enum sl_result_form shape, unsigned partitions_param);
+int sl_event_reduce_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
+int sl_event_reduce_finish(struct sl_stage *stage, struct sl_dataset **ret);
+void sl_event_reduce_done(struct sl_stage *stage);
+int sl_event_reduce_memory_open(const struct sl_node *node, void *memory, struct sl_error *err);
+void sl_event_reduce_memory_done(void *memory);
+uint64_t sl_event_reduce_open(const void *memory);
+bool sl_event_reduce_due(const struct sl_node *node, const void *memory, int64_t watermark_ms);
+int sl_event_reduce_save(struct sl_stage *stage, struct sl_state_writer *keeper);
+int sl_event_reduce_load(struct sl_stage *stage, const struct sl_section *section,
+                         const struct sl_dataset *rows);
+int sl_event_reduce_loaded(struct sl_stage *stage, int64_t last_ms);
+
+/* event_panes.c: windows of one size. */
+int sl_event_panes_finish(struct sl_stage *stage, struct sl_dataset **ret);
+int sl_event_panes_save(struct sl_stage *stage, struct sl_state_writer *keeper);
+int sl_event_panes_load(struct sl_stage *stage, const struct sl_section *section,
+                        const struct sl_dataset *rows);
+int sl_event_panes_loaded(struct sl_stage *stage);
+
+/* event_emit.c: windows [starts, ...] of the panes as rows, appended to the dataset. With `changed` only keys that it
+ * has in one of a window's panes. */
+struct sl_event_span {
+    int64_t start, stop;
+    bool final;
+};
+int sl_event_emit(struct sl_stage *stage, const struct sl_event_span *span, size_t spans,
+                  const struct sl_sorted_groups *changed, struct sl_dataset *dataset);
+
+/* event_sessions.c, event_sessions_disk.c. An open session is the list {start, last, state}. */
+enum { SL_SESSION_FIELDS = 3 };
+int sl_event_sessions_finish(struct sl_stage *stage, struct sl_dataset **ret);
+int sl_event_sessions_save(struct sl_stage *stage, struct sl_state_writer *keeper);
+int sl_event_sessions_load(struct sl_stage *stage, const struct sl_section *section,
+                           const struct sl_dataset *rows);
+int sl_event_sessions_loaded(struct sl_stage *stage);
+
+/* The values of a group that was collected by time, in the order of their times: *ret_value[*ret_count], {time, value}
+ * each, in the task's scratch. */
+int sl_event_values(struct sl_task *task, const union sl_state *state, const struct sl_field **ret_value,
+                    uint32_t *ret_count);
+/* Values [from, to) of these through the reducer: *ret. SL_EREJECT values are set aside with the key; *ret_any is
+ * false where none is left. */
+int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena *keep,
+                  const struct sl_field *key, const struct sl_field *value, uint32_t from, uint32_t to,
+                  union sl_state *ret, bool *ret_any);

@@ -1,0 +1,80 @@
+#include "ops/event/join_within_state.h"
+
+#include "core/base/error.h"
+
+#include <string.h>
+
+int sl_join_how(const struct sl_node *node)
+{
+    static const char *const words[] = {
+        [SL_JOIN_INNER] = "inner", [SL_JOIN_LEFT] = "left", [SL_JOIN_FULL] = "full"};
+    struct sl_field value = sl_node_value(node, 2);
+    if (node->arg[2].kind != SL_ARG_VALUE)
+        return SL_JOIN_INNER;
+    for (int i = 0; i < 3; i++)
+        if (value.tag == SL_STR && value.len == strlen(words[i]) &&
+            memcmp(value.str, words[i], value.len) == 0)
+            return i;
+    return -1;
+}
+
+int sl_join_memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
+{
+    (void)node, (void)err;
+    ((struct sl_join_memory *)memory)->due_ms = INT64_MAX;
+    return 0;
+}
+
+void sl_join_memory_done(void *memory)
+{
+    sl_timed_map_done(memory);
+}
+
+int sl_join_save(struct sl_stage *stage, struct sl_state_writer *keeper)
+{
+    return sl_timed_map_save(stage->memory, stage, keeper, 0);
+}
+
+int sl_join_load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    (void)section;
+    return sl_timed_map_load(stage->memory, stage, rows);
+}
+
+static bool is_side(const struct sl_field *list)
+{
+    for (uint32_t i = 0; list->tag == SL_LIST && i < list->len; i++) {
+        const struct sl_field *entry = &list->items[i];
+        if (entry->tag != SL_LIST || entry->len != SL_JOIN_FIELDS || entry->items[0].tag != SL_INT ||
+            entry->items[2].tag != SL_BOOL)
+            return false;
+    }
+    return list->tag == SL_LIST;
+}
+
+/* `within` may be another now: cells are due by it. */
+int sl_join_loaded(struct sl_stage *stage, int64_t last_ms)
+{
+    struct sl_join_memory *memory = stage->memory;
+    int64_t within_ms = sl_node_integer(stage->node, 1, 0);
+    (void)last_ms;
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        for (size_t i = 0; i < memory->timed.map.part[p].count; i++) {
+            struct sl_state_entry *cell = &memory->timed.map.part[p].cell[i];
+            const struct sl_field *value = &cell->value;
+            if (!cell->exists)
+                continue;
+            if (value->tag != SL_LIST || value->len != SL_JOIN_SIDES || !is_side(&value->items[0]) ||
+                !is_side(&value->items[1]))
+                return sl_error_set(stage->err, SL_EDAMAGED, "the records that joinWithin kept are damaged");
+            cell->seen_ms = INT64_MAX;
+            for (int side = 0; side < SL_JOIN_SIDES; side++)
+                if (value->items[side].len &&
+                    value->items[side].items[0].items[0].integer + within_ms < cell->seen_ms)
+                    cell->seen_ms = value->items[side].items[0].items[0].integer + within_ms;
+        }
+    int r = sl_timed_map_loaded(&memory->timed);
+    memory->due_ms =
+        sl_join_how(stage->node) == SL_JOIN_INNER ? INT64_MAX : sl_timed_map_next_due(&memory->timed);
+    return r;
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Event time through the program: what is shown, written, refused, kept over restarts and changed jobs."""
+import pathlib, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+HEAD = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local s = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 2)):withWatermark(sluice.timestamp(2, "s"), "10s")
+local pairs = s:map(sluice.select(1)):map(sluice.pair(1))
+'''
+HITS = HEAD + 'local w = pairs:eventWindow { size = "10s" }\nw:reduceByKey(sluice.sum):saveAsTextFiles("out/hits")\n'
+
+
+def lines(*records):
+    return "".join("%s %d\n" % record for record in records)
+
+
+def run(*options, batches=1):
+    return sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", str(batches), *options)
+
+
+def feed(name, *records, options=()):
+    move_in(name, lines(*records))
+    return run(*options)
+
+
+def hits():
+    return {t: content.decode() for t, content in outputs("out/hits", "").items()}
+
+
+def test_a_window_is_given_out_once_the_watermark_has_passed_it():
+    job(HITS)
+    feed("1", ("a", 1), ("a", 12), ("b", 3))
+    feed("2", ("a", 2), ("c", 25))
+    equal(hits(), {}, "nothing is closed: the watermark is 2 s")
+    run()
+    equal(hits(), {3000: "0\t10000\ta\t2\n0\t10000\tb\t1\n"}, "a batch without files gives out what is due")
+
+
+def test_late_records_are_counted_and_written():
+    job(HITS + 'w:late():map(function(k, v) return k, sluice.eventTime() end):saveAsTextFiles("out/late")\n')
+    feed("1", ("a", 31))
+    feed("2", ("late", 9), ("b", 21))
+    equal(outputs("out/late", ""), {2000: b"late\t9000\n"}, "the stream of late records")
+    (letter,) = json_lines(read(".sluice/job/late/2000.jsonl"))
+    equal({k: letter[k] for k in ("time", "event_time", "file", "line", "operator", "record")},
+          {"time": 2000, "event_time": 9000, "file": "in/2", "line": 1, "operator": "reduceByKey", "record": ["late", 1]},
+          "the letter")
+    check("2024" not in letter["message"] and "the record is late" in letter["message"], letter["message"])
+    check(not os.path.exists(".sluice/job/deadletter"), "no dead letters")
+
+
+def test_finish_gives_out_what_is_open_and_later_records_are_late():
+    job(HITS)
+    feed("1", ("a", 1), ("b", 25), options=["--finish"])
+    equal(hits(), {2000: "0\t10000\ta\t1\n20000\t30000\tb\t1\n"}, "the last batch")
+    feed("2", ("c", 99), options=["--finish"])
+    equal(list(hits()), [2000], "nothing more")
+    equal(len(json_lines(read(".sluice/job/late/3000.jsonl"))), 1, "it is late")
+
+
+def test_finish_needs_a_run_that_ends():
+    job(HITS)
+    os.mkdir("in")
+    done = sluice("run", "job.lua", "--finish")
+    equal(done.returncode, 2, "exit status")
+    check("--finish is for --once, --available-now and --batches" in done.stderr, done.stderr)
+
+
+def test_available_now_gives_out_what_became_due():
+    job(HITS)
+    move_in("1", lines(("a", 1), ("b", 50)))
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--available-now")
+    equal(hits(), {2000: "0\t10000\ta\t1\n"}, "the window that the first batch made due")
+
+
+def test_what_cannot_work_is_refused_by_name():
+    for code, expected in [
+        ('ssc:textFileStream("in"):map(sluice.pair(1)):eventWindow { size = "5m" }:count():print()', "have no event time"),
+        ('pairs:reduceByKey(sluice.sum):eventWindow { size = "5m" }:count():print()', "reduceByKey have no event time"),
+        ('pairs:repartition(2):dropDuplicates():print()', "repartition have no event time"),
+        ('pairs:glom():eventWindow { size = "5m" }:count():print()', "glom have no event time"),
+        ('pairs:eventWindow { size = "5m" }:map(sluice.swap):print()', "map: cannot follow eventWindow"),
+        ('pairs:eventWindow { size = "5m" }:print()', "print: cannot follow eventWindow"),
+        ('pairs:eventWindow { size = "1m", slide = "5m" }:count():print()', "slide is longer than size"),
+        ('pairs:eventWindow { slide = "5m" }:count():print()', "size is missing"),
+        ('pairs:eventWindow { gap = "5m", size = "1m" }:count():print()', "gap makes sessions"),
+        ('pairs:eventWindow { size = "5m", emit = "all" }:count():print()', '"final", "updates" or "both"'),
+        ('pairs:joinWithin(pairs, "5m", "right"):print()', '"inner", "left" or "full"'),
+        ('pairs:late():print()', "belongs to an eventWindow"),
+        ('s:withWatermark(sluice.timestamp(1, "%Q"), "1m"):print()', "a conversion that is not known"),
+        ('s:withWatermark(sluice.timestamp(1, "iso8601", "Europe/Berln"), "1m"):print()', "Europe/Berln"),
+    ]:
+        os.makedirs("in", exist_ok=True)
+        job(HEAD + code)
+        done = sluice("check", "job.lua")
+        equal(done.returncode, 2, "exit status of %s; %s" % (code, done.stderr))
+        check("job.lua:5: " in done.stderr and expected in done.stderr, "%s: %s" % (code, done.stderr))
+
+
+def test_records_without_a_time_are_record_errors():
+    job(HITS)
+    move_in("1", "a 1\nb x\nc 12\n")
+    run("--finish")
+    (letter,) = json_lines(read(".sluice/job/deadletter/1000.jsonl"))
+    equal((letter["line"], letter["operator"]), (2, "withWatermark"), "where")
+    equal(len(hits()[2000].splitlines()), 2, "the others count")
+
+
+def test_an_idle_source_holds_the_watermark_back_unless_it_may_be_idle():
+    for option, expected in (("", []), (', { idleAfter = "2s" }', [4000])):
+        shutil.rmtree(".sluice", ignore_errors=True)
+        shutil.rmtree("out", ignore_errors=True)
+        shutil.rmtree("in", ignore_errors=True)
+        os.makedirs("quiet", exist_ok=True)
+        job(HITS.replace('ssc:textFileStream("in")', 'ssc:textFileStream("in"):union(ssc:textFileStream("quiet"))')
+                .replace('"10s")\nlocal pairs', '"10s"%s)\nlocal pairs' % option))
+        feed("1", ("a", 1), ("b", 40))
+        run(batches=4)
+        feed("2", ("b", 41))
+        equal(sorted(hits()) != [], bool(expected), "with%s" % (option or " no option"))
+
+
+def test_restarts_and_workers_give_the_bytes_of_one_run():
+    records = [("k%d" % (i % 7), (i * 7919) % 50 + i) for i in range(200)]
+    results = []
+    for workers, size in (("1", 200), ("7", 20), ("2", 50)):
+        shutil.rmtree(".sluice", ignore_errors=True)
+        shutil.rmtree("out", ignore_errors=True)
+        shutil.rmtree("in", ignore_errors=True)
+        job(HITS.replace('"10s")\nlocal pairs', '"60s")\nlocal pairs').replace('size = "10s"', 'size = "10s", slide = "2s"'))
+        for i in range(0, 200, size):
+            feed("%03d" % i, *records[i:i + size], options=["--workers", workers])
+        run("--finish", "--workers", workers)
+        results.append("".join(content for _, content in sorted(hits().items())))
+    equal(results[1], results[0], "20 records a batch")
+    equal(results[2], results[0], "50 records a batch")
+
+
+def test_a_changed_size_keeps_what_fits():
+    job(HITS.replace('size = "10s"', 'size = "5s"'))
+    feed("1", ("a", 11), ("a", 16), ("b", 3))
+    job(HITS)
+    feed("2", ("a", 17))
+    run("--finish")
+    equal("".join(hits().values()), "0\t10000\tb\t1\n10000\t20000\ta\t3\n", "pieces of 5 s in windows of 10 s")
+    run()
+
+
+def test_status_and_metrics_show_event_time():
+    job(HITS + 'w:count():mount("n")\n')
+    feed("1", ("a", 31), ("b", 40))
+    feed("2", ("late", 9))
+    status = json.loads(sluice_ok("status", "job.lua", "--json").stdout)["status"]["event_time"]
+    equal([w["watermark"] for w in status["watermarks"]], [30000], "watermark")
+    equal((status["late"], status["open_windows"] > 0), (1, True), "late, open")
+    text = sluice_ok("status", "job.lua").stdout
+    check("watermark" in text and "late         1 in this run" in text, text)
+
+
+def test_a_job_is_tested_with_the_end_of_time():
+    job(HITS)
+    os.mkdir("in")
+    pathlib.Path("job_test.lua").write_text('''
+local test = require "sluice.testing"
+test.case("hits", function()
+    local r = test.run("job.lua", { inputs = { ["in"] = { { "a 1", "b 12" }, { "a 2" } } }, finish = true })
+    test.equal(r.outputs["out/hits"][3], { { 0, 10000, "a", 2 }, { 10000, 20000, "b", 1 } })
+end)
+''')
+    sluice_ok("test", "job_test.lua")
+
+
+main(globals())
