@@ -46,6 +46,15 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
                                         relabel->line);
 }
 
+static int pass_late(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
+                     const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
+                     uint32_t line)
+{
+    struct relabel *relabel = (struct relabel *)((char *)sink - offsetof(struct relabel, sink));
+    (void)line;
+    return relabel->sink_before->late(relabel->sink_before, task, node, fields, width, origin, relabel->line);
+}
+
 static uint32_t line_of(const struct sl_letter *letter)
 {
     return letter->line < (int64_t)SL_GROUP_LINE ? (uint32_t)(letter->line - 1) : SL_GROUP_LINE - 1;
@@ -102,7 +111,7 @@ static int read_raw(struct sl_file_source *source, const struct sl_letter *lette
     if (source->options.meta)
         sl_meta_init_at(&meta, &part, 0, task, out);
     struct relabel relabel = {
-        {push}, {reject}, source->options.meta ? &meta.outlet : out, task->sink, line_of(letter)};
+        {push}, {reject, pass_late}, source->options.meta ? &meta.outlet : out, task->sink, line_of(letter)};
     uint64_t lines;
     task->sink = &relabel.sink;
     int r = source->reader->read(&part, task, &relabel.outlet, &lines);
