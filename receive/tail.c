@@ -24,6 +24,7 @@
 
 enum {
     SCAN_MS = 1000,
+    SCANS_MAX = 200,        /* at a start, while names change */
     SETTLE_MS = 2,          /* between two looks, so that events come in groups */
     FOLLOW_BYTES = 1 << 20, /* of a file, before the next one has its turn */
     OPEN_MAX = 1000,        /* more are closed again after they were read */
@@ -151,7 +152,7 @@ static void read_events(struct sl_tail_source *source)
 static int wait_for_more(struct sl_tail_source *source, int64_t scanned_ns)
 {
     struct pollfd events = {source->notify, POLLIN, 0};
-    int64_t left = SCAN_MS - (sl_monotonic_ns() - scanned_ns) / NS_PER_MS;
+    int64_t left = source->needs_scan ? 0 : SCAN_MS - (sl_monotonic_ns() - scanned_ns) / NS_PER_MS;
     int r = sl_received_wait(&source->received, NULL, 0, SETTLE_MS);
     r = r < 0 ? r : sl_received_wait(&source->received, &events, source->notify >= 0, left > 0 ? left : 0);
     if (r > 0)
@@ -199,6 +200,9 @@ static int run(struct sl_received *received, struct sl_error *err)
     source->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     bool is_first = source->is_new;
     int r = sl_tail_scan(source, is_first, err);
+    for (int tries = 0;
+         r == 0 && source->needs_scan && tries < SCANS_MAX && !sl_received_is_stopping(received); tries++)
+        r = sl_tail_scan(source, false, err);
     if (r == 0 && is_first)
         r = write_positions(source, err);
     if (r < 0)

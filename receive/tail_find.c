@@ -71,15 +71,13 @@ int sl_tail_open(struct sl_io *io, const char *path, struct sl_found *ret)
     return -1;
 }
 
-/* Whether the entry is it: the number decides which entries are looked at. */
-static bool is_it(struct sl_io *io, int dirfd, const struct dirent *entry, uint64_t inode, int64_t born_ns)
+/* The entry as it is now. False: it is gone, or its name belongs to another file meanwhile. */
+static bool look_at(struct sl_io *io, int dirfd, const struct dirent *entry, struct sl_found *ret)
 {
     struct statx st;
-    struct sl_found found;
-    return entry->d_ino == inode &&
-           io->ops->statx(io, dirfd, entry->d_name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME,
+    return io->ops->statx(io, dirfd, entry->d_name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME,
                           &st) == 0 &&
-           identify(&st, &found) && found.inode == inode && found.born_ns == born_ns;
+           identify(&st, ret) && ret->inode == entry->d_ino;
 }
 
 /* The directory of `path`, open. */
@@ -107,9 +105,15 @@ int sl_tail_find(struct sl_io *io, const char *path, uint64_t inode, int64_t bor
     char dir[PATH_MAX];
     int fd, found = 0;
     DIR *list = open_dir(io, path, dir, &fd);
-    while (list && !found && (entry = io->ops->readdir(io, list)))
-        if (is_it(io, fd, entry, inode, born_ns))
+    while (list && found == 0 && (entry = io->ops->readdir(io, list))) {
+        struct sl_found seen;
+        if (entry->d_ino != inode)
+            continue;
+        if (!look_at(io, fd, entry, &seen))
+            found = SL_EREJECT;
+        else if (seen.born_ns == born_ns)
             found = join(ret, dir, entry->d_name);
+    }
     if (list)
         io->ops->closedir(io, list);
     return found;
@@ -169,12 +173,12 @@ static int list_missed(struct sl_io *io, const char *path, int64_t after_ns, int
     int fd, r = 0;
     DIR *list = open_dir(io, path, dir, &fd);
     while (list && r == 0 && (entry = io->ops->readdir(io, list))) {
-        struct statx st;
         struct sl_found found;
-        if (is_rotated_name(name, entry->d_name) && join(joined, dir, entry->d_name) &&
-            io->ops->statx(io, fd, entry->d_name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME,
-                           &st) == 0 &&
-            identify(&st, &found) && found.born_ns > after_ns && found.born_ns < before_ns)
+        if (!is_rotated_name(name, entry->d_name) || !join(joined, dir, entry->d_name))
+            continue;
+        if (!look_at(io, fd, entry, &found))
+            r = entry->d_type == DT_REG ? SL_EREJECT : 0;
+        else if (found.born_ns > after_ns && found.born_ns < before_ns)
             r = add_missed(missing, joined, &found);
     }
     if (list)

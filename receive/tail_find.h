@@ -20,8 +20,9 @@ int sl_tail_match(struct sl_io *io, const char *pattern,
 int sl_tail_open(struct sl_io *io, const char *path, struct sl_found *ret);
 /* Calls visit for the files that have had the name `path` and were renamed away before anybody saw them, in the order of
  * their birth: their names are that name with something added, and they were born between the two times. Where there
- * are no birth times there are none. 0, or what visit gave below 0, or SL_ENOMEM. */
+ * are no birth times there are none. 0, or what visit gave below 0, or SL_ENOMEM; SL_EREJECT: names changed meanwhile. */
 int sl_tail_missed(struct sl_io *io, const char *path, int64_t after_ns, int64_t before_ns,
                    int (*visit)(void *arg, const struct sl_found *found), void *arg);
-/* The file of this identity in the directory of `path`. 1 and its path[PATH_MAX]; 0: it is not there. */
+/* The file of this identity in the directory of `path`. 1 and its path[PATH_MAX]; 0: it is not there;
+ * SL_EREJECT: names changed meanwhile, look again. */
 int sl_tail_find(struct sl_io *io, const char *path, uint64_t inode, int64_t born_ns, char *ret);

@@ -13,6 +13,7 @@
 enum {
     DELETED_S = 5, /* a deleted file is followed so long after it gave something last */
     RENAMED_S = 60,
+    TRIES = 200, /* of looking for a file among names that change */
     RENAMED_MAX = 200,
     NS_PER_MS = 1000000,
 };
@@ -100,9 +101,10 @@ static int see_missed(void *arg, const struct sl_found *found)
         return r;
     struct sl_tail_file *file = &source->file[source->files - 1];
     file->is_matched = false;
-    if (sl_tail_table_open_file(source, file, found->path) < 0)
-        sl_tail_table_remove(source, source->files - 1); /* the next scan finds it again, or it is gone */
-    return 0;
+    if (sl_tail_table_open_file(source, file, found->path) == 0)
+        return 0;
+    sl_tail_table_remove(source, source->files - 1);
+    return SL_EREJECT; /* it was renamed again: those after it must not begin before it */
 }
 
 /* The newest known file that has had this name. */
@@ -121,6 +123,10 @@ static int see_new(struct scanning *scanning, const struct sl_found *found)
     scanning->path = found->path;
     int r = sl_tail_missed(source->received.services->io, found->path, newest_birth(source, found->path),
                            found->born_ns, see_missed, scanning);
+    if (r == SL_EREJECT) { /* the next scan, which comes at once, looks again */
+        source->needs_scan = true;
+        return 0;
+    }
     return r < 0 ? r : begin_file(scanning, found);
 }
 
@@ -138,12 +144,18 @@ static int see_file(void *arg, const struct sl_found *found)
     return 0;
 }
 
-/* A file that the glob does not match now and that is not open is looked for and opened: after a restart. */
+/* A file that the glob does not match now and that is not open is looked for and opened: after a restart. While names
+ * change it is looked for again. */
 static bool look_for(struct sl_tail_source *source, struct sl_tail_file *file)
 {
     char path[PATH_MAX];
-    int found = sl_tail_find(source->received.services->io, file->path, file->inode, file->born_ns, path);
-    return found > 0 && sl_tail_table_open_file(source, file, path) == 0;
+    int found = SL_EREJECT;
+    for (int tries = 0; found == SL_EREJECT && tries < TRIES; tries++) {
+        found = sl_tail_find(source->received.services->io, file->path, file->inode, file->born_ns, path);
+        if (found > 0 && sl_tail_table_open_file(source, file, path) < 0)
+            found = SL_EREJECT;
+    }
+    return found != 0; /* one that could not be opened is looked for again by the next scan */
 }
 
 static bool is_deleted(const struct sl_tail_source *source, const struct sl_tail_file *file)

@@ -232,7 +232,8 @@ def kill_rounds(rotate, rounds):
     writer.stop()
     run_once("--interval", "20ms")
     numbers = sorted(int(record) for record in records())
-    equal(numbers, list(range(writer.written)), "every line once")
+    missing, doubled = set(range(writer.written)) - set(numbers), {n for n in numbers if numbers.count(n) > 1} if len(set(numbers)) < len(numbers) else set()
+    equal((sorted(missing), sorted(doubled)), ([], []), "lines that are missing, and doubled, of %d" % writer.written)
 
 
 def test_rotation_by_rename_every_50_ms_and_kill_9():
