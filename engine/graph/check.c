@@ -108,7 +108,9 @@ static int probe_outputs(struct sl_context *context, FILE *out, struct sl_error 
         if (r < 0)
             sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
     }
-    return fwrite(found.bytes, 1, found.len, out) < found.len ? sl_error_sys(err, errno, "writing") : r;
+    if (found.len && fwrite(found.bytes, 1, found.len, out) < found.len && r == 0)
+        r = sl_error_sys(err, errno, "writing");
+    return r;
 }
 
 static int print_graph(struct sl_context *context, FILE *out)
