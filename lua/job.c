@@ -2,6 +2,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/io.h"
+#include "core/base/trust.h"
 #include "engine/graph/graph.h"
 #include "lua/job_internal.h"
 #include "lua/load.h"
@@ -29,16 +30,6 @@ static int refuse_unreadable(const char *path, int sys, struct sl_error *err)
     return sl_error_hint(err, "give the path of a Lua script, or -e CODE; `sluice help run` shows how");
 }
 
-/* A job is code: what others can write must not run as root. */
-static int refuse_writable(const char *path, const struct statx *info, struct sl_error *err)
-{
-    bool by_group = info->stx_gid != 0 && info->stx_mode & S_IWGRP;
-    if (geteuid() != 0 || !(by_group || info->stx_mode & S_IWOTH))
-        return 0;
-    return sl_error_set(err, SL_EUSAGE, "%s can be written by others, so root does not run it; chmod go-w %s",
-                        path, path);
-}
-
 static int check_script(const char *path, struct sl_error *err)
 {
     struct statx info;
@@ -46,7 +37,7 @@ static int check_script(const char *path, struct sl_error *err)
         return refuse_unreadable(path, errno, err);
     if (!S_ISREG(info.stx_mode))
         return sl_error_set(err, SL_EUSAGE, "%s is not a regular file; give the path of a Lua script", path);
-    return refuse_writable(path, &info, err);
+    return sl_trust_as_root(&sl_io_system, path, "run it", err); /* a job is code */
 }
 
 static int read_script(struct sl_job *job, struct sl_error *err)

@@ -3,6 +3,7 @@
 #include "lua/job_internal.h"
 #include "lua/lib/find.h"
 #include "lua/lib/gmatch.h"
+#include "lua/lib/modules.h"
 #include "lua/lib/pure.h"
 #include "lua/lib/strict.h"
 #include "lua/module.h"
@@ -42,6 +43,7 @@ static int open_state(lua_State *L)
     luaL_openlibs(L);
     sl_find_open(L);
     sl_gmatch_open(L);
+    sl_modules_open(L);
     set_package_path(L, job->dir);
     set_arg_table(L, job->options);
     sl_module_open(L);

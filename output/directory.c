@@ -2,6 +2,7 @@
 
 #include "core/base/ancestors.h"
 #include "core/base/array.h"
+#include "core/base/trust.h"
 #include "output/manifest.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     UNSYNCED_MAX = 64, /* files kept open so that all are on their way to the disk before the first sync */
@@ -21,11 +23,28 @@ enum {
 static int open_parent(struct sl_directory *directory, int dirfd, bool ancestors, struct sl_error *err)
 {
     const char *parent = directory->place->parent;
-    int r = sl_ancestors_make(directory->io, dirfd, parent, 0777, directory->durable && ancestors, err);
+    int r = sl_trust_links(directory->io, dirfd, parent, err);
+    r = r < 0 ? r
+              : sl_ancestors_make(directory->io, dirfd, parent, 0777, directory->durable && ancestors, err);
     if (r < 0)
         return r;
     directory->parent_fd = sl_io_open(directory->io, dirfd, parent, O_RDONLY | O_DIRECTORY, 0, err);
     return directory->parent_fd < 0 ? directory->parent_fd : 0;
+}
+
+/* Where others may write the parent, another directory could have taken its place since. */
+static int check_ours(const struct sl_directory *directory, struct sl_error *err)
+{
+    struct stat st;
+    if (directory->io->ops->fstat(directory->io, directory->fd, &st) < 0)
+        return sl_error_sys(err, errno, "looking at %s/%s", directory->place->parent,
+                            directory->place->hidden);
+    if (st.st_uid == geteuid())
+        return 0;
+    return sl_error_set(err, SL_EFAIL,
+                        "%s/%s: another user has put a directory there; others should not be able to "
+                        "write in %s",
+                        directory->place->parent, directory->place->hidden, directory->place->parent);
 }
 
 static int make_hidden(struct sl_directory *directory, struct sl_error *err)
@@ -37,8 +56,8 @@ static int make_hidden(struct sl_directory *directory, struct sl_error *err)
         return sl_error_wrap(err, "%s", directory->place->parent);
     if (io->ops->mkdirat(io, directory->parent_fd, hidden, 0777) < 0)
         return sl_error_sys(err, errno, "making directory %s/%s", directory->place->parent, hidden);
-    directory->fd = sl_io_open(io, directory->parent_fd, hidden, O_RDONLY | O_DIRECTORY, 0, err);
-    return directory->fd < 0 ? directory->fd : 0;
+    directory->fd = sl_io_open(io, directory->parent_fd, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    return directory->fd < 0 ? directory->fd : check_ours(directory, err);
 }
 
 int sl_directory_open(struct sl_directory *directory, struct sl_io *io, int dirfd,

@@ -1,6 +1,7 @@
 #include "sources/move.h"
 
 #include "core/base/error.h"
+#include "core/base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,17 +77,24 @@ static int copy_bytes(struct sl_io *io, int from, int to, const char *path, stru
     return got < 0 ? (int)got : r < 0 ? r : sl_io_sync(io, to, path, err);
 }
 
-static int copy_file(struct sl_io *io, int dirfd, const char *from, const char *to, struct sl_error *err)
+/* to: beside which the copy lies under a hidden name, ret_hidden. */
+static int copy_file(struct sl_io *io, int dirfd, const char *from, const char *to,
+                     char ret_hidden[SL_MOVE_PATH_MAX], struct sl_error *err)
 {
     struct stat st;
     int in = sl_io_open(io, dirfd, from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, err);
     if (in < 0)
         return in;
     int r = io->ops->fstat(io, in, &st) < 0 ? sl_error_sys(err, errno, "reading %s", from) : 0;
-    int out = r < 0 ? r : sl_io_open(io, dirfd, to, O_WRONLY | O_CREAT | O_TRUNC, st.st_mode & 0777, err);
+    if (r == 0 && !S_ISREG(st.st_mode))
+        r = sl_error_set(err, SL_EFAIL, "reading %s: it is no regular file any more", from);
+    int out =
+        r < 0 ? r : sl_io_create_hidden(io, dirfd, to, st.st_mode & 0777, ret_hidden, SL_MOVE_PATH_MAX, err);
     if (out >= 0) {
         r = copy_bytes(io, in, out, to, err);
         sl_io_close(io, out);
+        if (r < 0)
+            (void)io->ops->unlinkat(io, dirfd, ret_hidden, 0); /* the failure that matters is in err */
     }
     sl_io_close(io, in);
     return out < 0 ? out : r;
@@ -96,11 +104,13 @@ static int copy_file(struct sl_io *io, int dirfd, const char *from, const char *
 static int copy_into(struct sl_io *io, int dirfd, const char *from, const char *archive, const char *name,
                      int64_t t, struct sl_error *err)
 {
-    char hidden[SL_MOVE_PATH_MAX];
-    if (snprintf(hidden, sizeof hidden, "%s%s", archive, strrchr(from, '/')) >= SL_MOVE_PATH_MAX)
+    char beside[SL_MOVE_PATH_MAX], hidden[SL_MOVE_PATH_MAX];
+    if (snprintf(beside, sizeof beside, "%s%s", archive, strrchr(from, '/')) >= SL_MOVE_PATH_MAX)
         return sl_error_set(err, SL_EFAIL, "moving it to %s: the path is too long", archive);
-    int r = copy_file(io, dirfd, from, hidden, err);
-    if (r == 0 && rename_into(io, dirfd, hidden, archive, name, t) < 0)
+    int r = copy_file(io, dirfd, from, beside, hidden, err);
+    if (r < 0)
+        return r;
+    if (rename_into(io, dirfd, hidden, archive, name, t) < 0)
         r = sl_error_sys(err, errno, "moving it to %s", archive);
     if (r < 0) {
         (void)io->ops->unlinkat(io, dirfd, hidden, 0); /* the failure that matters is told already */
@@ -116,6 +126,9 @@ int sl_move_into(struct sl_io *io, int dirfd, const char *from, const char *arch
                  int64_t t, struct sl_error *err)
 {
     struct statx st;
+    int r = sl_trust_links(io, dirfd, archive, err);
+    if (r < 0)
+        return r;
     if (rename_into(io, dirfd, from, archive, name, t) == 0)
         return 0;
     if (errno != EXDEV)

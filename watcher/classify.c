@@ -55,7 +55,7 @@ static int has_marker(struct sl_watched_dir *intake, const struct sl_entry *entr
     if (!sl_marker_of(intake->options.complete, entry->name, marker))
         return 0;
     int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, marker, &look, err);
-    *ret = rc == 0 && look.kind != SL_LOOK_ABSENT;
+    *ret = rc == 0 && look.kind != SL_LOOK_ABSENT && look.kind != SL_LOOK_HIDDEN;
     return rc;
 }
 
@@ -144,6 +144,15 @@ static int judge_candidate(struct sl_watched_dir *intake, struct sl_entry *entry
     return rc;
 }
 
+/* One name of another user must not hold up all others. What was taken stays taken: it may come back. */
+static void wait_for_hidden(struct sl_watched_dir *intake, struct sl_entry *entry,
+                            const struct sl_file_stat *look)
+{
+    sl_subdirs_tell_unusable(intake, entry, look->sys);
+    if (entry->standing != SL_STANDING_TAKEN)
+        sl_entries_put(&intake->entries, entry, SL_STANDING_IRREGULAR);
+}
+
 int sl_watched_dir_classify(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_error *err)
 {
     struct sl_file_stat look;
@@ -157,6 +166,10 @@ int sl_watched_dir_classify(struct sl_watched_dir *intake, struct sl_entry *entr
     entry->looked = intake->round;
     if (look.kind == SL_LOOK_ABSENT)
         return sl_consumed_forget(intake, entry, err);
+    if (look.kind == SL_LOOK_HIDDEN) {
+        wait_for_hidden(intake, entry, &look);
+        return 0;
+    }
     if (entry->standing == SL_STANDING_TAKEN) {
         bool again;
         rc = sl_consumed_again(intake, entry, &look, left, &again, err);

@@ -22,15 +22,32 @@ static uint64_t mount_of(const struct statx *st)
                                        : (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
 }
 
+bool sl_file_stat_is_own_failure(int sys)
+{
+    return sys == ENOMEM || sys == EMFILE || sys == ENFILE || sys == EINTR || sys == EBADF;
+}
+
+/* Whether the directory itself can still be looked at, and what is in it be found. */
+static bool is_usable(struct sl_io *io, int dirfd)
+{
+    struct statx st;
+    return io->ops->statx(io, dirfd, ".", 0, STATX_TYPE, &st) == 0;
+}
+
 int sl_file_stat_get(struct sl_io *io, int dirfd, const char *dir, const char *name, struct sl_file_stat *ret,
                      struct sl_error *err)
 {
     struct statx st;
     unsigned mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
     if (io->ops->statx(io, dirfd, name, AT_SYMLINK_NOFOLLOW, mask, &st) < 0) {
-        if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE)
-            return sl_error_sys(err, errno, "looking at %s/%s", dir, name);
-        *ret = (struct sl_file_stat){.kind = SL_LOOK_ABSENT};
+        int sys = errno;
+        if (sys == ENOENT || sys == ENOTDIR || sys == ESTALE) {
+            *ret = (struct sl_file_stat){.kind = SL_LOOK_ABSENT};
+            return 0;
+        }
+        if (sl_file_stat_is_own_failure(sys) || !is_usable(io, dirfd))
+            return sl_error_sys(err, sys, "looking at %s/%s", dir, name);
+        *ret = (struct sl_file_stat){.kind = SL_LOOK_HIDDEN, .sys = sys};
         return 0;
     }
     *ret = (struct sl_file_stat){

@@ -21,12 +21,16 @@ static int look_into(struct sl_watched_dir *intake, const char *name, struct sl_
     return 0;
 }
 
-/* One directory of somebody else must not hold up all other files. */
-static void tell_closed(struct sl_watched_dir *intake, struct sl_entry *entry)
+/* One name of another user must not hold up all other files. */
+void sl_subdirs_tell_unusable(struct sl_watched_dir *intake, struct sl_entry *entry, int sys)
 {
+    char text[160];
+    (void)snprintf(text, sizeof text,
+                   sys == EACCES ? "this may not be read (%s): it waits until it may"
+                                 : "this cannot be read (%s): it waits until it can",
+                   strerror(sys));
     if (!entry->told)
-        sl_watched_dir_tell(intake, SL_LOG_WARNING, entry->name,
-                            "this directory may not be read (Permission denied): it waits until it may");
+        sl_watched_dir_tell(intake, SL_LOG_WARNING, entry->name, text);
     entry->told = true;
 }
 
@@ -38,16 +42,21 @@ int sl_subdirs_finished(struct sl_watched_dir *intake, struct sl_entry *entry, b
     struct sl_error why = {0};
     (void)snprintf(success, sizeof success, "%s/_SUCCESS", entry->name);
     int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, success, &look, &why);
-    if (rc == 0 && look.kind != SL_LOOK_ABSENT)
+    bool is_there = rc == 0 && look.kind != SL_LOOK_ABSENT;
+    if (is_there && look.kind == SL_LOOK_HIDDEN)
+        why.sys = look.sys;
+    else if (is_there)
         rc = look_into(intake, entry->name, &why);
-    *ret = rc == 0 && look.kind != SL_LOOK_ABSENT;
-    if (why.sys == EACCES)
-        tell_closed(intake, entry);
-    if (rc == 0 || why.sys == EACCES || why.sys == ENOENT) /* gone: its hint is on the way */
-        return 0;
-    if (err)
-        *err = why;
-    return rc;
+    *ret = is_there && rc == 0 && look.kind != SL_LOOK_HIDDEN;
+    if (rc < 0 && (rc == SL_ENOMEM || sl_file_stat_is_own_failure(why.sys))) {
+        if (err)
+            *err = why;
+        return rc;
+    }
+    if (why.sys && why.sys != ENOENT &&
+        why.sys != ENOTDIR) /* gone, or another kind by now: its hint is on the way */
+        sl_subdirs_tell_unusable(intake, entry, why.sys);
+    return 0;
 }
 
 struct listing {
@@ -76,6 +85,8 @@ static int each_part(void *arg, const char *part)
         return 0;
     (void)snprintf(name, sizeof name, "%s/%s", listing->name, part);
     int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, name, &look, listing->err);
+    if (rc == 0 && look.kind == SL_LOOK_HIDDEN)
+        return sl_error_sys(listing->err, look.sys, "looking at %s", name);
     if (rc || look.kind != SL_LOOK_FILE)
         return rc;
     return add_part(listing, part, &look);
@@ -95,7 +106,7 @@ int sl_subdirs_list(struct sl_watched_dir *intake, const char *name, struct sl_f
     int rc = path ? sl_scan(intake->io, intake->place.fd, name, path, each_part, &listing, &why)
                   : sl_error_nomem(&why);
     free(path);
-    if (rc && why.sys != ENOENT) {
+    if (rc && why.sys != ENOENT && why.sys != ENOTDIR && why.sys != ELOOP) { /* another kind by now */
         sl_files_done(&listing.files);
         if (err)
             *err = why;

@@ -85,10 +85,24 @@ static int keep_parts(struct sl_entry *entry, struct sl_files *files, struct sl_
     return 0;
 }
 
+/* A directory that cannot be read any more waits; the other files are taken. */
+static void put_off(struct choice *choice, struct sl_entry *entry, int sys)
+{
+    sl_subdirs_tell_unusable(choice->intake, entry, sys);
+    sl_entries_put(&choice->intake->entries, entry, SL_STANDING_UNFINISHED);
+}
+
 static int choose(struct choice *choice, struct sl_entry *entry, struct sl_error *err)
 {
     struct sl_files files = {0};
-    int rc = list_files(choice->intake, entry, &files, err);
+    struct sl_error why = {0};
+    int rc = list_files(choice->intake, entry, &files, &why);
+    if (rc && rc != SL_ENOMEM && !sl_file_stat_is_own_failure(why.sys)) {
+        put_off(choice, entry, why.sys);
+        return 0;
+    }
+    if (rc && err)
+        *err = why;
     if (rc == 0 && !fits(choice, &files))
         choice->full = true;
     if (rc == 0 && !choice->full)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 /* ---- the system's own ---- */
@@ -243,7 +244,7 @@ static bool is_dots(const char *name)
 }
 
 /* Trees that we remove are ours and at most this deep. */
-enum { REMOVE_DEPTH_MAX = 8 };
+enum { REMOVE_DEPTH_MAX = 8, CREATE_ATTEMPTS_MAX = 3 };
 
 static int remove_at(struct sl_io *io, int dirfd, const char *path, int depth, struct sl_error *err);
 
@@ -312,24 +313,56 @@ int sl_io_read_file(struct sl_io *io, int dirfd, const char *path, size_t size_m
     return 0;
 }
 
-/* ".<name>.sluice-tmp" beside path. */
-static int hidden_beside(const char *path, char *hidden, size_t size, struct sl_error *err)
+/* ".<name>.sluice-tmp" beside path, or with a number in place of "tmp". */
+static int hidden_beside(const char *path, const char *number, char *hidden, size_t size,
+                         struct sl_error *err)
 {
     const char *slash = strrchr(path, '/');
     int dir_len = slash ? (int)(slash - path) + 1 : 0;
-    int len = snprintf(hidden, size, "%.*s.%s.sluice-tmp", dir_len, path, path + dir_len);
+    int len = snprintf(hidden, size, "%.*s.%s.sluice-%s", dir_len, path, path + dir_len, number);
     return len < 0 || (size_t)len >= size ? sl_error_sys(err, ENAMETOOLONG, "writing %s", path) : 0;
+}
+
+/* Nothing is there, or it is another user's or a directory: then opening fails, and another name is tried. */
+static bool is_left_to_open(int sys)
+{
+    return sys == ENOENT || sys == EPERM || sys == EACCES || sys == EISDIR;
+}
+
+/* What an earlier process left under the name is removed. Where others may write the directory they could have put
+ * something there again, a link perhaps: it is never opened, and names that cannot be guessed come next. */
+int sl_io_create_hidden(struct sl_io *io, int dirfd, const char *path, mode_t mode, char *ret_hidden,
+                        size_t size, struct sl_error *err)
+{
+    char number[32] = "tmp";
+    struct sl_error failure = {0};
+    for (int attempt = 0;; attempt++) {
+        int r = hidden_beside(path, number, ret_hidden, size, err);
+        if (r < 0)
+            return r;
+        if (io->ops->unlinkat(io, dirfd, ret_hidden, 0) < 0 && !is_left_to_open(errno))
+            return sl_error_sys(err, errno, "removing %s", ret_hidden);
+        int fd = sl_io_open(io, dirfd, ret_hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode, &failure);
+        if (fd < 0 && failure.sys == EEXIST && attempt < CREATE_ATTEMPTS_MAX) {
+            uint64_t random = 0;
+            (void)!getrandom(&random, sizeof random, 0); /* the name is then taken once more at most */
+            snprintf(number, sizeof number, "%016llx", (unsigned long long)random);
+            continue;
+        }
+        if (fd < 0 && err)
+            *err = failure;
+        return fd;
+    }
 }
 
 int sl_io_replace_file(struct sl_io *io, int dirfd, const char *path, const void *buf, size_t size,
                        struct sl_error *err)
 {
     char hidden[PATH_MAX];
-    int r = hidden_beside(path, hidden, sizeof hidden, err);
-    int fd = r == 0 ? sl_io_open(io, dirfd, hidden, O_WRONLY | O_CREAT | O_TRUNC, 0666, err) : r;
+    int fd = sl_io_create_hidden(io, dirfd, path, 0666, hidden, sizeof hidden, err);
     if (fd < 0)
         return fd;
-    r = sl_io_write(io, fd, buf, size, path, err);
+    int r = sl_io_write(io, fd, buf, size, path, err);
     sl_io_close(io, fd);
     if (r == 0 && io->ops->renameat2(io, dirfd, hidden, dirfd, path, 0) < 0)
         r = sl_error_sys(err, errno, "renaming %s to %s", hidden, path);

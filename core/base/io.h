@@ -64,6 +64,10 @@ int sl_io_remove_tree(struct sl_io *io, int dirfd, const char *path, struct sl_e
 /* A whole small file into malloc'ed memory with a NUL behind it; caller frees. Over `size_max`: an error. */
 int sl_io_read_file(struct sl_io *io, int dirfd, const char *path, size_t size_max, char **ret,
                     size_t *ret_len, struct sl_error *err);
+/* Makes a file of ours under a hidden name beside `path`; one that an earlier process left is replaced, and nothing
+ * that others put there is opened or followed. ret_hidden: its name, `size` bytes. Returns the fd, or a failure. */
+int sl_io_create_hidden(struct sl_io *io, int dirfd, const char *path, mode_t mode, char *ret_hidden,
+                        size_t size, struct sl_error *err);
 /* Writes a file under a hidden name beside it and renames it over `path`; no sync. */
 int sl_io_replace_file(struct sl_io *io, int dirfd, const char *path, const void *buf, size_t size,
                        struct sl_error *err);

@@ -1,5 +1,7 @@
 #include "fs/mount/mount_point.h"
 
+#include "core/base/trust.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -269,6 +271,9 @@ int sl_mount_point_prepare(struct sl_io *io, const char *dir, struct sl_error *e
     struct sl_error ignored = {0};
     err = err ? err : &ignored;
     struct statx st;
+    int links = sl_trust_links(io, AT_FDCWD, dir, err);
+    if (links < 0)
+        return links;
     bool missing =
         io->ops->statx(io, AT_FDCWD, dir, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0 && errno == ENOENT;
     int r = missing ? 0 : clear_dead_mounts(io, dir, err);

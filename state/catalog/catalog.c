@@ -7,6 +7,7 @@
 #include "state/catalog/catalog.h"
 
 #include "core/base/ancestors.h"
+#include "core/base/trust.h"
 #include "state/catalog/catalog_internal.h"
 #include "state/catalog/identity.h"
 #include "state/catalog/rows.h"
@@ -50,9 +51,12 @@ int sl_catalog_damaged(const struct sl_catalog *catalog, struct sl_error *err, c
 
 static int open_directory(struct sl_catalog *catalog, int dirfd, const char *dir, struct sl_error *err)
 {
-    int r = sl_ancestors_make(catalog->io, dirfd, dir, 0700, true, err);
+    int r = dirfd == AT_FDCWD ? sl_trust_as_root(catalog->io, dir, "keep a checkpoint there", err) : 0;
+    r = r < 0 ? r : sl_ancestors_make(catalog->io, dirfd, dir, 0700, true, err);
     if (r == 0)
         r = catalog->dirfd = sl_io_open(catalog->io, dirfd, dir, O_RDONLY | O_DIRECTORY, 0, err);
+    if (r >= 0)
+        r = sl_trust_own_dir(catalog->io, catalog->dirfd, dir, err);
     if (r < 0)
         return sl_error_wrap(err, "checkpoint");
     catalog->lock_fd = sl_lock_take(catalog->io, catalog->dirfd, dir, err);

@@ -52,7 +52,7 @@ static int open_with(struct sl_database *database, int flags, const char *path, 
                      struct sl_error *err)
 {
     *database = (struct sl_database){.shown = shown};
-    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    flags |= SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(path, &database->handle, flags, NULL) != SQLITE_OK) {
         int r = sl_database_failure(database, err);
         sl_database_close(database);

@@ -91,7 +91,7 @@ int sl_segment_create(struct sl_io *io, int dirfd, const char *path, struct sl_s
     writer->hash = XXH3_createState();
     writer->zstd = ZSTD_createCCtx();
     int fd = writer->path && writer->hash && writer->zstd
-                 ? sl_io_open(io, dirfd, path, O_WRONLY | O_CREAT | O_TRUNC, 0600, err)
+                 ? sl_io_open(io, dirfd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, err)
                  : sl_error_nomem(err);
     if (fd < 0) {
         writer_free(writer);

@@ -1,0 +1,273 @@
+#include "core/base/trust.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* Access control lists as Linux gives them: a version, then entries, all little-endian. */
+struct acl_entry {
+    uint16_t tag, permissions;
+    uint32_t id;
+};
+
+enum { ACL_USER = 0x02, ACL_GROUP_OWNER = 0x04, ACL_GROUP = 0x08, ACL_MASK = 0x10, ACL_OTHER = 0x20 };
+enum { ACL_WRITE = 2, ACL_ENTRIES_MAX = 1024, LINKS_MAX = 40 };
+
+struct acl {
+    uint32_t version;
+    struct acl_entry entry[ACL_ENTRIES_MAX];
+};
+
+/* ---- who else may write ---- */
+
+static bool lets_write(const struct acl_entry *entry, uint16_t mask, uint32_t group)
+{
+    uint16_t permissions = le16toh(entry->permissions);
+    switch (le16toh(entry->tag)) {
+    case ACL_USER:
+    case ACL_GROUP:
+        return permissions & mask & ACL_WRITE && le32toh(entry->id) != 0;
+    case ACL_GROUP_OWNER:
+        return permissions & mask & ACL_WRITE && group != 0;
+    case ACL_OTHER:
+        return permissions & ACL_WRITE;
+    default:
+        return false;
+    }
+}
+
+static bool acl_lets_write(const struct acl *acl, size_t count, uint32_t group)
+{
+    uint16_t mask = UINT16_MAX;
+    for (size_t i = 0; i < count; i++)
+        if (le16toh(acl->entry[i].tag) == ACL_MASK)
+            mask = le16toh(acl->entry[i].permissions);
+    for (size_t i = 0; i < count; i++)
+        if (lets_write(&acl->entry[i], mask, group))
+            return true;
+    return false;
+}
+
+/* With a list the mode's bits of the group are the list's mask. A list that is too long lets somebody write. */
+static bool is_writable(const char *path, const struct statx *st)
+{
+    struct acl acl;
+    ssize_t len = lgetxattr(path, "system.posix_acl_access", &acl, sizeof acl);
+    if (len < 0 && errno == ERANGE)
+        return true;
+    if (len >= (ssize_t)sizeof acl.version)
+        return acl_lets_write(&acl, ((size_t)len - sizeof acl.version) / sizeof acl.entry[0], st->stx_gid);
+    return st->stx_mode & S_IWOTH || (st->stx_mode & S_IWGRP && st->stx_gid != 0);
+}
+
+/* ---- walking a path ---- */
+
+struct walk {
+    struct sl_io *io;
+    char done[PATH_MAX]; /* without symbolic links; "" is the root */
+    char rest[PATH_MAX]; /* what is left */
+    struct statx st;     /* of done, or of a link that is about to be followed */
+    bool is_link;
+    int links;
+};
+
+static int begin_walk(struct walk *walk, struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
+{
+    char base[PATH_MAX] = "", link[64];
+    *walk = (struct walk){.io = io};
+    if (path[0] != '/' && dirfd == AT_FDCWD && !getcwd(base, sizeof base))
+        return sl_error_sys(err, errno, "finding the working directory");
+    if (path[0] != '/' && dirfd != AT_FDCWD) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", dirfd);
+        ssize_t len = readlink(link, base, sizeof base - 1);
+        if (len < 0)
+            return sl_error_sys(err, errno, "finding where %s is", path);
+        base[len] = 0;
+    }
+    int len = snprintf(walk->rest, sizeof walk->rest, "%s/%s", base, path);
+    return len < (int)sizeof walk->rest ? 0 : sl_error_sys(err, ENAMETOOLONG, "%s", path);
+}
+
+static void go_up(struct walk *walk)
+{
+    char *slash = strrchr(walk->done, '/');
+    if (slash)
+        *slash = 0;
+}
+
+/* Puts the link's target before what is left. */
+static int follow(struct walk *walk, const char *path, struct sl_error *err)
+{
+    char target[PATH_MAX], rest[PATH_MAX];
+    ssize_t len = walk->io->ops->readlinkat(walk->io, AT_FDCWD, path, target, sizeof target - 1);
+    if (len < 0)
+        return sl_error_sys(err, errno, "reading the link %s", path);
+    target[len] = 0;
+    if (++walk->links > LINKS_MAX)
+        return sl_error_sys(err, ELOOP, "%s", path);
+    int all = snprintf(rest, sizeof rest, "%s/%s", target, walk->rest);
+    if (all >= (int)sizeof rest)
+        return sl_error_sys(err, ENAMETOOLONG, "%s", path);
+    memcpy(walk->rest, rest, (size_t)all + 1);
+    if (target[0] == '/') /* a relative one begins where the link lies, which is `done` */
+        walk->done[0] = 0;
+    return 0;
+}
+
+/* The next name, which is taken off the rest. False: there is none. */
+static bool next_name(struct walk *walk, char name[NAME_MAX + 1])
+{
+    const char *from = walk->rest + strspn(walk->rest, "/");
+    size_t len = strcspn(from, "/");
+    if (!len || len > NAME_MAX)
+        return false;
+    memcpy(name, from, len);
+    name[len] = 0;
+    memmove(walk->rest, from + len, strlen(from + len) + 1);
+    return true;
+}
+
+/* 1: walk->st and ret_path are the next thing on the way; 0: there is nothing more. */
+static int step(struct walk *walk, char ret_path[PATH_MAX], struct sl_error *err)
+{
+    char name[NAME_MAX + 1];
+    while (next_name(walk, name)) {
+        if (strcmp(name, ".") == 0)
+            continue;
+        if (strcmp(name, "..") == 0) {
+            go_up(walk);
+            continue;
+        }
+        if (snprintf(ret_path, PATH_MAX, "%s/%s", walk->done, name) >= PATH_MAX)
+            return sl_error_sys(err, ENAMETOOLONG, "%s/%s", walk->done, name);
+        if (walk->io->ops->statx(walk->io, AT_FDCWD, ret_path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS,
+                                 &walk->st) < 0)
+            return errno == ENOENT || errno == ENOTDIR ? 0
+                                                       : sl_error_sys(err, errno, "looking at %s", ret_path);
+        walk->is_link = S_ISLNK(walk->st.stx_mode);
+        if (!walk->is_link)
+            memcpy(walk->done, ret_path, strlen(ret_path) + 1);
+        return 1;
+    }
+    return 0;
+}
+
+/* ---- as root ---- */
+
+static int refuse_owner(const char *path, uint32_t owner, const char *act, struct sl_error *err)
+{
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s belongs to another user (uid %u), so root does not %s; run it as that user, or chown root "
+        "%s once you have read it",
+        path, owner, act, path);
+}
+
+static int check_root_owns(const struct walk *walk, const char *path, const char *act, struct sl_error *err)
+{
+    const struct statx *st = &walk->st;
+    if (st->stx_uid != 0)
+        return refuse_owner(path, st->stx_uid, act, err);
+    if (walk->is_link || (S_ISDIR(st->stx_mode) && st->stx_mode & S_ISVTX) || !is_writable(path, st))
+        return 0;
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s can be written by others, so root does not %s; chmod go-w %s, or setfacl -b %s where others "
+        "are named in an access control list",
+        path, act, path, path);
+}
+
+int sl_trust_as_root(struct sl_io *io, const char *path, const char *act, struct sl_error *err)
+{
+    struct walk walk;
+    char at[PATH_MAX] = "/";
+    if (geteuid() != 0)
+        return 0;
+    int r = begin_walk(&walk, io, AT_FDCWD, path, err);
+    while (r == 0 && (r = step(&walk, at, err)) > 0) {
+        r = check_root_owns(&walk, at, act, err);
+        if (r == 0 && walk.is_link)
+            r = follow(&walk, at, err);
+    }
+    return r;
+}
+
+/* ---- links ---- */
+
+int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
+{
+    struct walk walk;
+    char at[PATH_MAX];
+    int r = begin_walk(&walk, io, dirfd, path, err);
+    while (r == 0 && (r = step(&walk, at, err)) > 0) {
+        r = 0;
+        if (walk.is_link && walk.st.stx_uid != 0 && walk.st.stx_uid != geteuid())
+            r = sl_error_set(
+                err, SL_EUSAGE,
+                "the symbolic link %s belongs to another user (uid %u), who decides where it leads; give "
+                "the path that it stands for, or remove it",
+                at, walk.st.stx_uid);
+        else if (walk.is_link)
+            r = follow(&walk, at, err);
+    }
+    return r;
+}
+
+/* ---- our own ---- */
+
+static int count_names(struct sl_io *io, int dirfd, const char *shown, size_t *ret, struct sl_error *err)
+{
+    int fd = sl_io_open(io, dirfd, ".", O_RDONLY | O_DIRECTORY, 0, err);
+    DIR *dir = fd >= 0 ? io->ops->fdopendir(io, fd) : NULL;
+    if (fd < 0)
+        return fd;
+    if (!dir) {
+        int r = sl_error_sys(err, errno, "reading directory %s", shown);
+        sl_io_close(io, fd);
+        return r;
+    }
+    *ret = 0;
+    for (struct dirent *entry; (entry = io->ops->readdir(io, dir));)
+        *ret += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    (void)io->ops->closedir(io, dir); /* nothing was written through it */
+    return 0;
+}
+
+/* Afterwards others can do nothing in it; what they may have done before shows. */
+static int close_to_others(struct sl_io *io, int dirfd, const char *shown, mode_t mode, bool was_writable,
+                           struct sl_error *err)
+{
+    size_t names = 0;
+    int r = fchmod(dirfd, 0700) < 0 ? sl_error_sys(err, errno, "making the mode of %s 0700", shown) : 0;
+    if (r == 0 && was_writable)
+        r = count_names(io, dirfd, shown, &names, err);
+    if (r < 0 || !names)
+        return r;
+    (void)fchmod(dirfd, mode); /* the next start refuses it as well */
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s can be written by others, so what is in it may not be ours; look at it, then chmod 0700 %s, "
+        "or choose another directory",
+        shown, shown);
+}
+
+int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, struct sl_error *err)
+{
+    struct stat st;
+    if (io->ops->fstat(io, dirfd, &st) < 0)
+        return sl_error_sys(err, errno, "looking at %s", shown);
+    if (st.st_uid != geteuid())
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s belongs to another user (uid %u); choose another directory, or run as that user", shown,
+            (unsigned)st.st_uid);
+    if ((st.st_mode & 0777) == 0700)
+        return 0;
+    return close_to_others(io, dirfd, shown, st.st_mode & 07777, st.st_mode & (S_IWGRP | S_IWOTH), err);
+}

@@ -1,0 +1,22 @@
+/* Whose a file is, and who else could have written it: owners, modes and access control lists.
+ *
+ * Jobs are code and are trusted; other users of the machine are not. What root runs, and where root keeps what
+ * decides its results, must be root's, and so must be every directory on the way: whoever may write a directory may
+ * put another file in the place of one that he may not write. In a directory with the sticky bit, such as /tmp,
+ * names stay their owners'. */
+#pragma once
+
+#include "core/base/error.h"
+#include "core/base/io.h"
+
+/* Where this process is root: the file or directory, every directory and every symbolic link on the way to it must be
+ * root's and not writable by others. Where it is not, and for what does not exist (yet), all is well. SL_EUSAGE:
+ * "<path> can be written by others, so root does not <act>; ...". act: "run it". */
+int sl_trust_as_root(struct sl_io *io, const char *path, const char *act, struct sl_error *err);
+
+/* An open directory in which we keep things must be ours, and nobody else may have been able to write it unless it is
+ * empty; its mode is made 0700. SL_EUSAGE. */
+int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, struct sl_error *err);
+
+/* No symbolic link on the way to `path` (relative to dirfd) was put there by another user than root and us. SL_EUSAGE. */
+int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);

@@ -1,0 +1,82 @@
+#include "lua/lib/modules.h"
+
+#include "core/base/trust.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+static void check(lua_State *L, const char *path)
+{
+    struct sl_error err = {0};
+    if (sl_trust_as_root(&sl_io_system, path, "run it", &err) < 0)
+        luaL_error(L, "%s", err.text);
+}
+
+/* Upvalues of a searcher: Lua's own, and the field of `package` that has its path. */
+enum { ORIGINAL = 1, PATH = 2 };
+
+/* Checks the file that the name is found at, where it is; Lua's own searcher finds the same. */
+static void check_found(lua_State *L, const char *name)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "searchpath");
+    lua_pushstring(L, name);
+    lua_getfield(L, -3, lua_tostring(L, lua_upvalueindex(PATH)));
+    if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1))
+        check(L, lua_tostring(L, -1));
+    lua_pop(L, 2);
+}
+
+static int search(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    check_found(L, name);
+    lua_pushlstring(L, name, strcspn(name, "."));
+    if (lua_tostring(L, lua_upvalueindex(PATH))[0] == 'c') /* a library with all of a package's modules */
+        check_found(L, lua_tostring(L, -1));
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
+    lua_insert(L, 1);
+    lua_call(L, 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static void wrap_searcher(lua_State *L, int searchers, int number, const char *path)
+{
+    lua_rawgeti(L, searchers, number);
+    lua_pushstring(L, path);
+    lua_pushcclosure(L, search, 2);
+    lua_rawseti(L, searchers, number);
+}
+
+static int load_checked(lua_State *L)
+{
+    if (lua_isstring(L, 1))
+        check(L, lua_tostring(L, 1));
+    lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static void wrap_loader(lua_State *L, int table, const char *name)
+{
+    lua_getfield(L, table, name);
+    lua_pushcclosure(L, load_checked, 1);
+    lua_setfield(L, table, name);
+}
+
+/* Searchers: preloaded, Lua files, C libraries, C libraries of whole packages. */
+void sl_modules_open(lua_State *L)
+{
+    lua_getglobal(L, "package");
+    wrap_loader(L, lua_gettop(L), "loadlib");
+    lua_getfield(L, -1, "searchers");
+    wrap_searcher(L, lua_gettop(L), 2, "path");
+    wrap_searcher(L, lua_gettop(L), 3, "cpath");
+    wrap_searcher(L, lua_gettop(L), 4, "cpath");
+    lua_pushglobaltable(L);
+    wrap_loader(L, lua_gettop(L), "loadfile");
+    wrap_loader(L, lua_gettop(L), "dofile");
+    lua_pop(L, 3);
+}

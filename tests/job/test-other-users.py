@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Other users of the machine are not trusted: what they own or may write is neither run nor kept in, and no link of
+theirs is followed. As root only: another user's part is played by a process with another uid."""
+import pathlib, stat, struct, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+OTHER = 61234
+JOB = '''local sluice = require "sluice"
+io.stderr:write("code ran\\n")
+local ssc = sluice.StreamingContext { interval = "50ms", checkpoint = %s }
+ssc:textFileStream("in"):saveAsTextFiles("out/n")
+'''
+
+
+def need_root():
+    if os.geteuid() != 0:
+        skip("root runs this")
+    os.chmod(".", 0o755)
+    at = pathlib.Path(".").resolve()
+    while at != at.parent:
+        at = at.parent
+        info = at.stat()
+        if info.st_uid != 0 or (info.st_mode & 0o022 and not info.st_mode & stat.S_ISVTX):
+            skip("%s is not root's alone" % at)
+
+
+def as_other(action):
+    """Runs action() in a process of the other user."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setgid(OTHER)
+            os.setuid(OTHER)
+            action()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        os._exit(status)
+    equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0, "the other user's part")
+
+
+def write(path, text, mode=0o644):
+    pathlib.Path(path).write_text(text)
+    os.chmod(path, mode)
+
+
+def acl(path, user):
+    """An access control list that lets the user write."""
+    entries = [(1, 6, 0xffffffff), (2, 6, user), (4, 4, 0xffffffff), (0x10, 6, 0xffffffff), (0x20, 4, 0xffffffff)]
+    try:
+        os.setxattr(path, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in entries))
+    except OSError as error:
+        skip("no access control lists here: %s" % error)
+
+
+def refused(words, *args, job_path="job.lua", command="run"):
+    done = sluice(command, job_path, *args)
+    equal(done.returncode, 2, "exit status; " + done.stderr)
+    check("code ran" not in done.stderr, "the code must not run: " + done.stderr)
+    for word in words:
+        check(word in done.stderr, "stderr says %s: %s" % (word, done.stderr))
+
+
+def ready():
+    need_root()
+    os.makedirs("in", exist_ok=True)
+    write("job.lua", JOB % "false")
+
+
+def test_a_job_that_is_roots_runs():
+    ready()
+    sluice_ok("run", "job.lua", "--once")
+
+
+def test_a_job_of_another_user_is_refused():
+    ready()
+    os.chown("job.lua", OTHER, OTHER)
+    for command in ("run", "check", "graph"):
+        refused(["job.lua", "uid %d" % OTHER, "chown"], command=command)
+
+
+def test_a_job_that_others_may_write_is_refused():
+    ready()
+    os.chmod("job.lua", 0o666)
+    refused(["job.lua", "chmod go-w"])
+    os.chmod("job.lua", 0o664)
+    os.chown("job.lua", 0, OTHER)
+    refused(["job.lua", "chmod go-w"])
+    os.chown("job.lua", 0, 0)
+    os.chmod("job.lua", 0o644)
+    acl("job.lua", OTHER)
+    refused(["job.lua", "setfacl"])
+    acl("job.lua", 0)
+    sluice_ok("run", "job.lua", "--once")
+
+
+def test_directories_on_the_way_are_looked_at():
+    ready()
+    os.makedirs("a/b")
+    write("a/b/job.lua", JOB % "false")
+    os.makedirs("a/b/in")
+    sluice_ok("run", "a/b/job.lua", "--once")
+    for mode, owner in ((0o777, 0), (0o775, 0), (0o755, OTHER)):
+        os.chmod("a", mode)
+        os.chown("a", owner, OTHER)
+        refused(["/a "], job_path="a/b/job.lua")
+        refused(["/a "], job_path=str(pathlib.Path("a/b/job.lua").resolve()))
+        refused(["/a "], job_path="a/b/../b/job.lua")
+    os.chown("a", 0, 0)
+    os.chmod("a", 0o1777)
+    sluice_ok("run", "a/b/job.lua", "--once")
+
+
+def test_links_of_others_are_refused():
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    as_other(lambda: os.symlink("../job.lua", "shared/link.lua"))
+    refused(["shared/link.lua"], job_path="shared/link.lua")
+    os.symlink("../job.lua", "shared/own.lua")
+    os.makedirs("shared/in")
+    sluice_ok("run", "shared/own.lua", "--once")
+
+
+def test_modules_are_looked_at():
+    ready()
+    for code, path in (('require "mod"', "mod.lua"), ('require "package.mod"', "package/mod.lua"), ('dofile("mod.lua")', "mod.lua"),
+                       ('loadfile("mod.lua")()', "mod.lua"), ('require "mod"', "mod/init.lua")):
+        for name in ("mod.lua", "mod", "package"):
+            shutil.rmtree(name, ignore_errors=True)
+            pathlib.Path(name).unlink(missing_ok=True) if not os.path.isdir(name) else None
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        write("job.lua", code + "\n" + JOB % "false")
+        write(path, 'io.stderr:write("code ran in the module\\n") return {}')
+        sluice_ok("run", "job.lua", "--once")
+        os.chmod(path, 0o666)
+        refused([path, "chmod go-w"])
+        os.chmod(path, 0o644)
+        os.chown(path, OTHER, OTHER)
+        refused([path, "uid"])
+    write("test.lua", 'io.stderr:write("code ran")', 0o666)
+    refused(["test.lua"], job_path="test.lua", command="test")
+
+
+# ---- the checkpoint ----
+
+def checkpointed():
+    need_root()
+    os.makedirs("in", exist_ok=True)
+    write("job.lua", JOB % '"ck"')
+
+
+def test_a_planted_checkpoint_is_refused_and_nothing_of_root_is_touched():
+    checkpointed()
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    os.mkdir("private")
+    names = ("lock", "seal", "catalog.db", ".tick.sluice-tmp", ".status.json.sluice-tmp")
+    for name in names:
+        write("private/" + name, "precious")
+
+    def plant():
+        os.mkdir("shared/ck")
+        for name in names:
+            os.symlink("../../private/" + name, "shared/ck/" + name)
+    as_other(plant)
+    done = sluice("run", "job.lua", "--once", "--checkpoint", "shared/ck")
+    equal(done.returncode, 2, "exit status; " + done.stderr)
+    check("uid %d" % OTHER in done.stderr, done.stderr)
+    for name in names:
+        equal(read("private/" + name), b"precious", name)
+    os.mkdir("mine")
+    as_other(lambda: os.symlink("../mine", "shared/link"))
+    done = sluice("run", "job.lua", "--once", "--checkpoint", "shared/link/ck")
+    equal(done.returncode, 2, "through a link: " + done.stderr)
+    equal(os.listdir("mine"), [], "what is behind the link")
+
+
+def test_a_checkpoint_is_0700_even_where_it_exists():
+    checkpointed()
+    os.mkdir("ck", 0o755)
+    os.chmod("ck", 0o755)
+    sluice_ok("run", "job.lua", "--once")
+    equal(stat.S_IMODE(os.stat("ck").st_mode), 0o700, "mode")
+    os.chmod("ck", 0o755)
+    sluice_ok("run", "job.lua", "--once")
+    equal(stat.S_IMODE(os.stat("ck").st_mode), 0o700, "mode at the next start")
+
+
+def test_a_checkpoint_that_others_could_write_is_refused_unless_it_is_empty():
+    checkpointed()
+    need = pathlib.Path("ck")
+    need.mkdir()
+    os.chmod("ck", 0o777)
+    refused_start = lambda: sluice("run", "job.lua", "--once")
+    done = refused_start()
+    equal(done.returncode, 2, "root refuses it even empty: the way there; " + done.stderr)
+    os.chmod("ck", 0o700)
+    sluice_ok("run", "job.lua", "--once")
+    os.chmod("ck", 0o777)
+    for attempt in range(2):
+        done = refused_start()
+        equal(done.returncode, 2, "exit status; " + done.stderr)
+        check("can be written by others" in done.stderr, done.stderr)
+
+
+# ---- outputs, archive, mount ----
+
+def test_outputs_do_not_follow_links_of_others():
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    os.mkdir("private")
+    as_other(lambda: os.symlink("../private", "shared/out"))
+    write("job.lua", (JOB % "false").replace("out/n", "shared/out/n"))
+    move_in("a", "x\n")
+    done = sluice("run", "job.lua", "--once")
+    check(done.returncode != 0 and "shared/out" in done.stderr, "exit status %d; %s" % (done.returncode, done.stderr))
+    equal(os.listdir("private"), [], "what is behind the link")
+
+
+def test_an_archive_does_not_follow_what_others_plant():
+    ready()
+    shm = tempfile.mkdtemp(dir="/dev/shm") if os.path.isdir("/dev/shm") else skip("no other file system")
+    try:
+        if os.stat(shm).st_dev == os.stat(".").st_dev:
+            skip("no other file system")
+        os.chmod(shm, 0o777)
+        write("victim", "root's own", 0o600)
+        victim = str(pathlib.Path("victim").resolve())
+        write("job.lua", (JOB % "false").replace('"in")', '"in", { after = "%s" })' % shm))
+        move_in("a", "x\n")
+        inode = os.stat("in/a").st_ino
+        as_other(lambda: [os.symlink(victim, "%s/%s" % (shm, name)) for name in
+                          (".sluice-%d" % inode, "..sluice-%d.sluice-tmp" % inode, "a")])
+        sluice_ok("run", "job.lua", "--once")
+        equal(read("victim"), b"root's own", "what the links lead to")
+        equal(os.listdir("in"), [], "the input is archived")
+        archived = [name for name in os.listdir(shm) if name.startswith("a.")]
+        equal([read("%s/%s" % (shm, name)) for name in archived], [b"x\n"], "the archive")
+    finally:
+        shutil.rmtree(shm)
+
+
+main(globals())
