@@ -1,8 +1,10 @@
 #include "sources/identity.h"
 
+#include "core/base/clock.h"
+
 static int64_t nanoseconds(const struct statx_timestamp *time)
 {
-    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
+    return sl_ns_of(time->tv_sec, time->tv_nsec);
 }
 
 bool sl_identity_unchanged(const struct statx *st, const struct sl_file *file)

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { COLUMNS_MAX = 1 << 16 }; /* of a file of which some are chosen */
+
 struct csv_reader {
     const struct sl_file_part *part;
     struct sl_task *task;
@@ -31,6 +33,8 @@ struct csv_reader {
     bool is_first;    /* nothing was looked at yet: a byte order mark may stand here */
     bool ended;
     uint32_t line;
+    struct sl_field *fields; /* [fields_max], of one record */
+    uint32_t fields_max;
     struct sl_builder rows;
 };
 
@@ -112,13 +116,52 @@ static int split_failed(struct csv_reader *r, int result, const char *message, c
     return reject(r, record, len);
 }
 
-/* A blank line is no record, except in a file of one column. */
-static int take_record(struct csv_reader *r, const uint8_t *record, size_t len)
+/* Only chosen columns become fields of a row: files may have more of them than a row can. */
+static bool may_be_wide(const struct csv_reader *r)
 {
-    struct sl_field fields[SL_WIDTH_MAX];
+    const struct sl_csv_columns *columns = &r->columns;
+    return columns->header && (columns->wanted.tag == SL_LIST || columns->typed.columns);
+}
+
+/* Doubles the room for fields. 0; 1: there may be no more; or SL_ENOMEM. */
+static int widen(struct csv_reader *r)
+{
+    uint32_t more = r->fields_max ? 2 * r->fields_max : SL_WIDTH_MAX;
+    if (more > (may_be_wide(r) ? COLUMNS_MAX : SL_WIDTH_MAX))
+        return 1;
+    struct sl_field *grown = realloc(r->fields, more * sizeof *grown);
+    if (!grown)
+        return sl_error_nomem(r->task->err);
+    r->fields = grown;
+    r->fields_max = more;
+    return 0;
+}
+
+static int split(struct csv_reader *r, const uint8_t *record, size_t len, uint32_t *ret_count,
+                 const char **ret_message)
+{
+    int result;
+    do {
+        *ret_message = NULL;
+        result = sl_csv_split(&r->csv, r->task->scratch, record, len, r->fields, r->fields_max, ret_count,
+                              ret_message);
+        if (result != SL_EREJECT || *ret_message != sl_csv_too_wide)
+            return result;
+    } while ((result = widen(r)) == 0);
+    if (result > 0)
+        *ret_message = may_be_wide(r)
+                           ? "more than 65536 columns"
+                           : "more than 64 columns; choose some of them: header = true and columns = {...}";
+    return result > 0 ? SL_EREJECT : result;
+}
+
+/* A blank line is no record, except in a file of one column. A CR before the newline is part of it, one at the end of
+ * the file is data. */
+static int take_record(struct csv_reader *r, const uint8_t *record, size_t len, bool is_ended)
+{
     uint32_t count = 0, expected = r->columns.expected;
     const char *message = NULL;
-    if (len && record[len - 1] == '\r' && r->place != SL_CSV_QUOTED)
+    if (is_ended && len && record[len - 1] == '\r' && r->place != SL_CSV_QUOTED)
         len--;
     if (!len && expected != 1)
         return 0;
@@ -127,15 +170,15 @@ static int take_record(struct csv_reader *r, const uint8_t *record, size_t len)
                      : 0;
     if (result == SL_EREJECT)
         return reject(r, record, len);
-    result = sl_csv_split(&r->csv, r->task->scratch, record, len, fields, SL_WIDTH_MAX, &count, &message);
+    result = split(r, record, len, &count, &message);
     if (result < 0)
         return split_failed(r, result, message, record, len);
     if (r->wants_header) {
         result = keep_header(r, record, len);
-        return result < 0 ? result : take_header(r, fields, count);
+        return result < 0 ? result : take_header(r, r->fields, count);
     }
     if (!expected || count == expected)
-        return add_row(r, record, len, fields, count);
+        return add_row(r, record, len, r->fields, count);
     (void)sl_task_explain(r->task, "csv: %u field%s where %u are expected", count, count == 1 ? "" : "s",
                           expected); /* gives SL_EREJECT */
     return reject(r, record, len);
@@ -155,7 +198,7 @@ static void count_lines(struct csv_reader *r, const uint8_t *from, const uint8_t
 static int finish_record(struct csv_reader *r, size_t end)
 {
     const uint8_t *record = r->buf + r->at;
-    int result = r->is_skipping || r->is_comment ? 0 : take_record(r, record, end - r->at);
+    int result = r->is_skipping || r->is_comment ? 0 : take_record(r, record, end - r->at, true);
     r->is_skipping = r->is_comment = false;
     count_lines(r, record, r->buf + end);
     r->line++;
@@ -235,7 +278,7 @@ static int take_records(struct csv_reader *r)
 static int take_last(struct csv_reader *r)
 {
     bool is_none = r->is_skipping || r->is_comment || r->lines_to_skip;
-    int result = r->at < r->len && !is_none ? take_record(r, r->buf + r->at, r->len - r->at) : 0;
+    int result = r->at < r->len && !is_none ? take_record(r, r->buf + r->at, r->len - r->at, false) : 0;
     return result < 0 ? result : flush(r);
 }
 
@@ -322,6 +365,7 @@ static int read_csv(const struct sl_file_part *part, struct sl_task *task, struc
     sl_builder_done(&r.rows);
     sl_part_stream_close(part, r.stream);
     free(r.buf);
+    free(r.fields);
     return result;
 }
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+const char sl_csv_too_wide[] = "too many fields";
+
 /* ---- where a record ends ---- */
 
 static size_t plain_length(const struct sl_csv *csv, const uint8_t *p, size_t len)
@@ -161,7 +163,7 @@ int sl_csv_split(const struct sl_csv *csv, struct sl_arena *arena, const uint8_t
     bool more = true;
     int r = 0;
     while (more && r == 0) {
-        r = count < fields_max ? next_field(&s, &fields[count++]) : reject(&s, "too many fields");
+        r = count < fields_max ? next_field(&s, &fields[count++]) : reject(&s, sl_csv_too_wide);
         more = s.at < s.end; /* the delimiter */
         s.at += more;
     }

@@ -20,6 +20,9 @@ enum sl_csv_place { SL_CSV_START, SL_CSV_PLAIN, SL_CSV_QUOTED, SL_CSV_CLOSED };
  * *place is SL_CSV_START after an end was found. */
 size_t sl_csv_end(const struct sl_csv *csv, enum sl_csv_place *place, const uint8_t *p, size_t len);
 
+/* The message where there are more than fields_max. */
+extern const char sl_csv_too_wide[];
+
 /* The fields of a record (without its newline) as strings; \N without quotes is nil. They are slices of the
  * record, or lie in the arena where quotes were doubled. 0; SL_EREJECT with a constant text in *ret_message;
  * or SL_ENOMEM. An empty record is one empty field. */

@@ -10,9 +10,10 @@
 
 #include <string.h>
 
+/* \N without quotes is a nil to who reads it. */
 static bool needs_quotes(const uint8_t *p, size_t len)
 {
-    if (!len)
+    if (!len || (len == 2 && p[0] == '\\' && p[1] == 'N'))
         return true;
     for (size_t i = 0; i < len; i++)
         if (p[i] == ',' || p[i] == '"' || p[i] == '\n' || p[i] == '\r')

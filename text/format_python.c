@@ -1,33 +1,29 @@
 /* "python": as Python's repr shows records: ('a', 1), None, True, [1, 2], {'k': 'v'}.
  *
  * Strings are taken as UTF-8; bytes that are not are shown as \xNN. Python escapes what Unicode calls not
- * printable; of these the table below knows the controls, spaces, formatting marks and private areas, but not
- * the code points that no version of Unicode has assigned yet. */
+ * printable: text/unprintable.h. */
 #include "text/format_list.h"
 
 #include "text/notation.h"
 #include "text/number.h"
+#include "text/unprintable.h"
 #include "text/utf8.h"
 
 #include <string.h>
 
-struct range {
-    uint32_t first, last;
-};
-
-static const struct range unprintable[] = {
-    {0x0, 0x1F},      {0x7F, 0xA0},     {0xAD, 0xAD},       {0x600, 0x605},      {0x61C, 0x61C},
-    {0x6DD, 0x6DD},   {0x70F, 0x70F},   {0x1680, 0x1680},   {0x180E, 0x180E},    {0x2000, 0x200F},
-    {0x2028, 0x202F}, {0x205F, 0x206F}, {0x3000, 0x3000},   {0xE000, 0xF8FF},    {0xFEFF, 0xFEFF},
-    {0xFFF0, 0xFFFB}, {0xFFFE, 0xFFFF}, {0xE0000, 0xE00FF}, {0xF0000, 0x10FFFF},
-};
-
 static bool is_printable(uint32_t code)
 {
-    for (size_t i = 0; i < sizeof unprintable / sizeof *unprintable; i++)
-        if (code <= unprintable[i].last)
-            return code < unprintable[i].first;
-    return true;
+    size_t from = 0, to = sizeof sl_unprintable / sizeof *sl_unprintable;
+    if (code >= 0x20 && code < 0x7F)
+        return true;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (code > sl_unprintable[middle].last)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from == sizeof sl_unprintable / sizeof *sl_unprintable || code < sl_unprintable[from].first;
 }
 
 static bool hexadecimal(struct sl_buf *buf, uint32_t code)

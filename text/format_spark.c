@@ -7,6 +7,9 @@
 #include "text/notation.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static bool string(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)
 {
@@ -31,12 +34,28 @@ static bool with_point(struct sl_buf *buf, const struct sl_decimal *d, int befor
            digits(buf, d, before, end);
 }
 
+/* Java asks for the nearest of two digits where one digit is enough to tell the number; they differ where few are
+ * told apart, among the smallest. */
+static void two_digits(double number, struct sl_decimal *d)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.1e", number);
+    if (strtod(text, NULL) != number || text[2] == '0')
+        return;
+    d->digits[0] = text[0];
+    d->digits[1] = text[2];
+    d->count = 2;
+    d->point = (int)strtol(strchr(text, 'e') + 1, NULL, 10) + 1;
+}
+
 /* Java's Double.toString: scientific outside 10^-3 .. 10^7. */
 static bool java_finite(struct sl_buf *buf, double number)
 {
     struct sl_decimal d = {.digits = "0", .count = 1, .point = 1};
     if (number != 0)
         sl_decimal_shortest(number, &d);
+    if (d.count == 1)
+        two_digits(number, &d);
     if (number == 0 || (number >= 1e-3 && number < 1e7))
         return with_point(buf, &d, d.point);
     return with_point(buf, &d, 1) && sl_buf_printf(buf, "E%d", d.point - 1);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_WINDOWLOG_LIMIT_DEFAULT */
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -14,8 +15,29 @@ struct zstd {
 
 static int damaged(const struct zstd *z, size_t code, struct sl_error *err)
 {
-    if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+    switch (ZSTD_getErrorCode(code)) {
+    case ZSTD_error_memory_allocation:
         return sl_error_nomem(err);
+    case ZSTD_error_frameParameter_windowTooLarge:
+        return sl_error_set(
+            err, SL_EFAIL,
+            "unpacking %s: it was made with a window of more than %d MiB (zstd --long), which is not "
+            "read; it is not damaged: compress it again without --long",
+            z->packed.path, 1 << (ZSTD_WINDOWLOG_LIMIT_DEFAULT - 20));
+    case ZSTD_error_dictionary_wrong:
+        return sl_error_set(
+            err, SL_EFAIL,
+            "unpacking %s: it was made with a dictionary (zstd -D), which is not read; it is not "
+            "damaged: compress it again without one",
+            z->packed.path);
+    case ZSTD_error_version_unsupported:
+    case ZSTD_error_frameParameter_unsupported:
+        return sl_error_set(err, SL_EFAIL,
+                            "unpacking %s: %s: another version of zstd made it; compress it again",
+                            z->packed.path, ZSTD_getErrorName(code));
+    default: /* of zstd's many */
+        break;
+    }
     return sl_error_set(err, SL_EFAIL, "unpacking %s: damaged before offset %lld: %s", z->packed.path,
                         sl_packed_offset(&z->packed), ZSTD_getErrorName(code));
 }

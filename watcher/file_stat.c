@@ -1,5 +1,6 @@
 #include "watcher/file_stat.h"
 
+#include "core/base/clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -7,7 +8,7 @@
 
 static int64_t ns_of(struct statx_timestamp t)
 {
-    return t.tv_sec * 1000000000 + t.tv_nsec;
+    return sl_ns_of(t.tv_sec, t.tv_nsec);
 }
 
 static enum sl_file_stat_kind kind_of(mode_t mode)

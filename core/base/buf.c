@@ -80,7 +80,22 @@ bool sl_buf_integer(struct sl_buf *buf, int64_t integer)
     return true;
 }
 
-/* The length of the valid UTF-8 sequence at p, 0 if there is none; C1 controls count as invalid here. */
+/* Characters that are not seen and change what is: of the order of text (bidirectional marks, overrides and
+ * isolates), of its lines, and tags. */
+static bool is_invisible(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {{0x61C, 0x61C},   {0x180E, 0x180E}, {0x200B, 0x200B}, {0x200E, 0x200F},  {0x2028, 0x202E},
+                  {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE007F}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (code >= ranges[i].first && code <= ranges[i].last)
+            return true;
+    return false;
+}
+
+/* The length of the valid UTF-8 sequence at p, 0 if there is none; C1 controls and what is not seen count as invalid
+ * here. */
 static size_t printable_sequence(const uint8_t *p, size_t len)
 {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -96,7 +111,8 @@ static size_t printable_sequence(const uint8_t *p, size_t len)
         code = code << 6 | (p[i] & 0x3F);
     }
     bool surrogate = code >= 0xD800 && code < 0xE000;
-    return code >= smallest[n] && code >= 0xA0 && code < 0x110000 && !surrogate ? n : 0;
+    return code >= smallest[n] && code >= 0xA0 && code < 0x110000 && !surrogate && !is_invisible(code) ? n
+                                                                                                       : 0;
 }
 
 bool sl_buf_safe(struct sl_buf *buf, const void *bytes, size_t len)

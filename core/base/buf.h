@@ -32,6 +32,6 @@ bool sl_buf_text(struct sl_buf *buf, const char *text);
 bool sl_buf_printf(struct sl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool sl_buf_integer(struct sl_buf *buf, int64_t integer); /* decimal */
 
-/* Bytes of data or file names made safe for a terminal or a log line: printable ASCII and valid UTF-8 stay,
- * everything else becomes \xNN. */
+/* Bytes of data or file names made safe for a terminal or a log line: printable ASCII and valid UTF-8 stay;
+ * everything else, and characters that are not seen and change what is (U+202E), becomes \xNN. */
 bool sl_buf_safe(struct sl_buf *buf, const void *bytes, size_t len);

@@ -3,6 +3,16 @@
 
 #include <stdint.h>
 
+/* Nanoseconds since the epoch; times that int64_t cannot hold (after 2262, before 1678) are the nearest it can. */
+static inline int64_t sl_ns_of(int64_t seconds, uint32_t ns)
+{
+    if (seconds > INT64_MAX / 1000000000 - 1)
+        return INT64_MAX;
+    if (seconds < INT64_MIN / 1000000000 + 1)
+        return INT64_MIN + 1; /* INT64_MIN stands for no time */
+    return seconds * 1000000000 + ns;
+}
+
 struct sl_clock {
     int64_t (*now_ms)(struct sl_clock *clock);
 };

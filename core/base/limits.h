@@ -9,10 +9,12 @@ enum {
     SL_READ_BYTES = 256 << 10,          /* a piece of a split: fits the second-level cache */
     SL_RECORD_BYTES_DEFAULT = 16 << 20, /* maxRecordBytes */
     SL_WORKERS_MAX = 256,
-    SL_NODES_MAX = 4096,                  /* streams of a graph */
-    SL_REJECTED_KEPT_MAX = 1000,          /* dead letters written per batch; more are counted */
-    SL_REJECTED_RECORD_BYTES_MAX = 65536, /* of a record in a dead letter */
-    SL_MESSAGE_MAX = 512,                 /* bytes of a record error's message */
-    SL_PARTITIONS_MAX = 100000,           /* of a result; parts of an output */
-    SL_INPUT_PATHS_SHOWN = 100,           /* in meta.json */
+    SL_NODES_MAX = 4096,                      /* streams of a graph */
+    SL_REJECTED_KEPT_MAX = 1000,              /* dead letters written per batch; more are counted */
+    SL_REJECTED_RECORD_BYTES_MAX = 65536,     /* of a record in a dead letter */
+    SL_DEADLETTER_BATCH_BYTES_MAX = 16 << 20, /* of a batch's dead letters; more are counted */
+    SL_DEADLETTER_BYTES_MAX = 1 << 30, /* of all dead letters in a checkpoint; the oldest are removed */
+    SL_MESSAGE_MAX = 512,              /* bytes of a record error's message */
+    SL_PARTITIONS_MAX = 100000,        /* of a result; parts of an output */
+    SL_INPUT_PATHS_SHOWN = 100,        /* in meta.json */
 };

@@ -1,6 +1,8 @@
 /* Workers wait on one condition for the next run; each run has a number, so nobody misses or repeats one. */
 #include "core/base/pool.h"
 
+#include "core/base/plain_locale.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -66,6 +68,7 @@ static void *worker_main(void *arg)
     struct worker *worker = arg;
     struct sl_pool *pool = worker->pool;
     uint64_t seen = 0;
+    (void)sl_plain_locale_enter();
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         while (pool->run == seen && !pool->ending)

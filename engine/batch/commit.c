@@ -12,6 +12,7 @@
  *  9 publish      views and links show the batch
  * 10 tick         <checkpoint>/tick is rewritten
  * 11 settle       inputs are deleted or archived where the job asks for it
+ * 12 old letters  dead letters that are too old or too much are removed
  *
  * A batch that is redone (its plan was found at start) begins at 2. What an earlier try has shown decides:
  * before 7 shows anything, every directory that the try may have shown is what this one makes, or the run stops
@@ -21,6 +22,7 @@
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/counters.h"
 #include "engine/batch/deadletter.h"
+#include "engine/batch/deadletter_limit.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/memory_limit.h"
 #include "engine/batch/plan_job.h"
@@ -228,6 +230,7 @@ const struct sl_commit_step sl_commit_steps[] = {
     {"publish", publish},
     {"tick", tick},
     {"settle", settle},
+    {"old dead letters", sl_deadletter_limit},
     {0},
 };
 

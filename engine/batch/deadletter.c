@@ -1,5 +1,7 @@
 #include "engine/batch/deadletter.h"
 
+#include "engine/batch/deadletter_limit.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -54,6 +56,8 @@ static int write_file(struct sl_batch *batch, const char *directory, const struc
     int r = ok ? sl_io_make_dirs(io, dirfd, dir_path, 0700, err) : sl_error_nomem(err);
     r = r < 0 ? r : sl_io_replace_file(io, dirfd, file_path, text->bytes, text->len, err);
     r = r < 0 ? r : sync_all(run, file_path, dir_path, err);
+    if (r == 0)
+        sl_deadletter_limit_added(batch, text->len);
     sl_buf_done(&dir);
     sl_buf_done(&path);
     return r;

@@ -373,14 +373,21 @@ static bool append_entry(struct sl_buf *buf, const struct sl_rejects *rejects, i
 bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_before *before, void *arg,
                        struct sl_buf *buf)
 {
+    size_t from = buf->len, written = 0;
     prune(rejects);
-    for (size_t i = 0; i < rejects->kept; i++)
-        if (!append_entry(buf, rejects, batch_ms, rejects->entry[i], before, arg))
+    for (; written < rejects->kept; written++) {
+        size_t len = buf->len;
+        if (!append_entry(buf, rejects, batch_ms, rejects->entry[written], before, arg))
             return false;
-    if (rejects->total == rejects->kept)
+        if (buf->len - from > SL_DEADLETTER_BATCH_BYTES_MAX) {
+            buf->len = len;
+            break;
+        }
+    }
+    if (rejects->total == written)
         return true;
     return sl_buf_printf(buf, "{\"time\":%lld,\"message\":\"%llu more records were %s\"}\n",
-                         (long long)batch_ms, (unsigned long long)(rejects->total - rejects->kept),
+                         (long long)batch_ms, (unsigned long long)(rejects->total - written),
                          rejects->is_late ? "late" : "set aside");
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/contract/services.h"
 #include "core/contract/source.h"
+#include "engine/batch/deadletter_limit.h"
 #include "engine/batch/rejects.h"
 #include "engine/batch/service.h"
 #include "engine/graph/graph.h"
@@ -54,6 +55,7 @@ struct sl_run {
     const struct sl_run_hooks *hooks; /* engine/batch/hooks.h; NULL: none */
     struct sl_rejects rejects, late;
     uint64_t late_records;             /* of batches committed in this run */
+    struct sl_deadletters letters;
     struct sl_counted *counters_next;  /* [context->counters]: totals once the batch is committed */
     struct sl_service service;         /* the service manager, where there is one */
     struct sl_progress_line *progress; /* engine/run/progress.h */

@@ -1,4 +1,5 @@
 /* sl_run and sl_dry_run_run: a run from its start to its end. */
+#include "core/base/plain_locale.h"
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/counters.h"
 #include "engine/batch/hooks.h"
@@ -122,6 +123,7 @@ static int read_options(const struct sl_run_options *given, struct sl_run_option
 
 static int run_and_close(struct sl_run *run, struct sl_error *err)
 {
+    locale_t before = sl_plain_locale_enter();
     int r = sl_context_check(run->context, err);
     if (r == 0)
         r = run_all(run, err);
@@ -130,6 +132,7 @@ static int run_and_close(struct sl_run *run, struct sl_error *err)
     if (r == 0 && run->options->strict && run->set_aside)
         r = SL_ESTRICT;
     sl_run_close(run);
+    (void)uselocale(before);
     return r;
 }
 

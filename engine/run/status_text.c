@@ -188,9 +188,10 @@ bool sl_status_json(struct sl_run *run, const char *state, const char *error, st
                    : sl_buf_text(buf, ",\"last_batch\":null"));
     ok = ok && sl_buf_printf(buf,
                              ",\"run\":{\"batches\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64
-                             ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64 "}",
+                             ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64
+                             ",\"deadletters_removed\":%" PRIu64 "}",
                              run->committed, status->rows, status->rejected, status->files, status->aside,
-                             status->replaced);
+                             status->replaced, run->letters.removed);
     return ok && add_counters_json(run, buf) && add_last(run, buf) && add_sources(run, status, buf) &&
            add_readers(run, buf) && sl_status_event_time(run, buf) && sl_buf_text(buf, "}\n");
 }

@@ -1,6 +1,7 @@
 #include "engine/trial/fed_files.h"
 
 #include "core/base/array.h"
+#include "core/base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,9 +110,9 @@ static int take_file(const struct sl_fed_files_file *file, struct sl_files *ret,
     const struct sl_file taken = {
         .path = file->path,
         .inode = info.stx_ino,
-        .born_ns = info.stx_mask & STATX_BTIME ? info.stx_btime.tv_sec * 1000000000LL + info.stx_btime.tv_nsec
-                                               : INT64_MIN,
-        .mtime_ns = info.stx_mtime.tv_sec * 1000000000LL + info.stx_mtime.tv_nsec,
+        .born_ns =
+            info.stx_mask & STATX_BTIME ? sl_ns_of(info.stx_btime.tv_sec, info.stx_btime.tv_nsec) : INT64_MIN,
+        .mtime_ns = sl_ns_of(info.stx_mtime.tv_sec, info.stx_mtime.tv_nsec),
         .size = (int64_t)info.stx_size,
     };
     return sl_files_add(ret, &taken) < 0 ? sl_error_nomem(err) : 0;

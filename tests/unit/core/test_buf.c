@@ -107,7 +107,11 @@ static void test_buf_safe_lets_nothing_through_that_moves_a_terminal(void **stat
         CASE("\xf4\x90\x80\x80", "\\xF4\\x90\\x80\\x80"), /* beyond Unicode */
         CASE("\xf8\x88\x80\x80\x80", "\\xF8\\x88\\x80\\x80\\x80"),
         CASE("\xff\xfe", "\\xFF\\xFE"),
-        CASE("\xe2\x82", "\\xE2\\x82"), /* cut */
+        CASE("a\xe2\x80\xae"
+             "b\xe2\x81\xa6\xd8\x9c",
+             "a\\xE2\\x80\\xAEb\\xE2\\x81\\xA6\\xD8\\x9C"),              /* order of text */
+        CASE("\xe2\x80\x8d\xef\xbb\xbf", "\xe2\x80\x8d\\xEF\\xBB\\xBF"), /* a joiner is seen, a mark is not */
+        CASE("\xe2\x82", "\\xE2\\x82"),                                  /* cut */
         CASE("\xe2\x82z", "\\xE2\\x82z"),
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

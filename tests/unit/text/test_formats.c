@@ -58,7 +58,7 @@ static void test_every_value_has_its_text_in_every_format(void **state)
          "both ' and \"\n", "'both \\' and \"'\n"},
         {str("tab\tline\nend\r\\"), "tab\\tline\\nend\\r\\\\\n", "\"tab\tline\nend\r\\\"\n",
          "\"tab\\tline\\nend\\r\\\\\"\n", "tab\tline\nend\r\\\n", "'tab\\tline\\nend\\r\\\\'\n"},
-        {str("\\N"), "\\\\N\n", "\\N\n", "\"\\\\N\"\n", "\\N\n", "'\\\\N'\n"},
+        {str("\\N"), "\\\\N\n", "\"\\N\"\n", "\"\\\\N\"\n", "\\N\n", "'\\\\N'\n"},
         {str("\x01\x1f\x7f"), "\x01\x1f\x7f\n", "\x01\x1f\x7f\n", "\"\\u0001\\u001f\x7f\"\n",
          "\x01\x1f\x7f\n", "'\\x01\\x1f\\x7f'\n"},
         {str("na\xC3\xAFve \xE2\x82\xAC \xF0\x9F\x98\x80"), "na\xC3\xAFve \xE2\x82\xAC \xF0\x9F\x98\x80\n",
