@@ -55,6 +55,10 @@ struct sl_viewer_ops {
     bool (*settle)(struct sl_viewer *viewer, int timeout_ms);
     /* May be NULL: nobody can hold anything. */
     void (*count)(struct sl_viewer *viewer, struct sl_viewer_counts *ret);
+    /* What the view shows: a reference; NULL: nothing yet. With is_lost. */
+    struct sl_version *(*newest)(struct sl_viewer *viewer, size_t view);
+    /* Whether somebody has taken away what readers looked at (unmounted it, say). Cheap. May be NULL. */
+    bool (*is_lost)(struct sl_viewer *viewer);
     /* Unmounts; open files of readers end or stay as the kernel has it. */
     void (*close)(struct sl_viewer *viewer);
 };

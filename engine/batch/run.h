@@ -69,6 +69,7 @@ struct sl_run {
     bool any;                   /* some batch was committed */
     int64_t last_ms;            /* the newest committed batch */
     uint64_t batches;           /* committed over the life of the checkpoint */
+    uint64_t mounts_lost;       /* how often the mount was taken away in this run */
     uint64_t spoilt;            /* batches in a row of whose files all had too many errors */
     uint64_t committed;         /* in this run */
     uint64_t set_aside;         /* records and files set aside in this run */

@@ -63,3 +63,80 @@ int sl_viewer_open(struct sl_run *run, struct sl_error *err)
     free(dir);
     return r;
 }
+
+/* ---- a mount that was taken away ---- */
+
+struct versions {
+    size_t count;
+    struct sl_version **version; /* [count]; NULL: the view shows nothing yet */
+};
+
+static void versions_done(struct versions *versions)
+{
+    for (size_t i = 0; i < versions->count; i++)
+        if (versions->version[i])
+            sl_version_unref(versions->version[i]);
+    free(versions->version);
+}
+
+static int take_versions(struct sl_run *run, struct versions *ret, struct sl_error *err)
+{
+    struct sl_viewer *viewer = run->services.viewer;
+    ret->version = calloc(run->pipelines->nodes + 1, sizeof(struct sl_version *));
+    if (!ret->version)
+        return sl_error_nomem(err);
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        if (node->op->kind == SL_OP_OUTPUT && strcmp(node->op->name, "mount") == 0)
+            ret->version[ret->count++] = viewer->ops->newest(viewer, node->view);
+    }
+    return 0;
+}
+
+static int show_again(struct sl_run *run, const struct versions *versions, struct sl_error *err)
+{
+    int r = sl_viewer_open(run, err);
+    for (size_t i = 0; r == 0 && i < versions->count; i++)
+        if (versions->version[i])
+            r = run->services.viewer->ops->publish(run->services.viewer, i, versions->version[i], err);
+    return r;
+}
+
+/* The views show their newest versions again; where that fails the run goes on without them. */
+static int mount_again(struct sl_run *run, struct sl_error *err)
+{
+    struct versions versions = {0};
+    int r = take_versions(run, &versions, err);
+    if (r == 0) {
+        run->services.viewer->ops->close(run->services.viewer);
+        run->services.viewer = NULL;
+        if (!run->context->options.mount_once && show_again(run, &versions, err) < 0)
+            sl_log(run->services.log, SL_LOG_WARNING, "the mount is not there again: %s", err->text);
+    }
+    versions_done(&versions);
+    return r;
+}
+
+int sl_viewer_check(struct sl_run *run, struct sl_error *err)
+{
+    struct sl_viewer *viewer = run->services.viewer;
+    if (!viewer || !viewer->ops->is_lost || !viewer->ops->is_lost(viewer))
+        return 0;
+    char *dir = sl_mount_path(run->context);
+    const char *shown = dir ? dir : "";
+    int r = 0;
+    run->mounts_lost++;
+    if (run->options->require_mount)
+        r = sl_error_set(
+            err, SL_EFAIL,
+            "the mount %s was taken away (unmounted, or its connection aborted); the run ends because of "
+            "--require-mount",
+            shown);
+    else
+        sl_log(run->services.log, SL_LOG_WARNING,
+               "the mount %s was taken away (unmounted, or its connection aborted); %s", shown,
+               run->context->options.mount_once ? "remount = false, so the run goes on without it"
+                                                : "it is mounted again");
+    free(dir);
+    return r < 0 ? r : mount_again(run, err);
+}

@@ -133,15 +133,19 @@ static int set_mount(struct sl_options *options, struct sl_arena *arena, const s
     if (value->tag != SL_MAP)
         return keep_text(arena, value, "mount", &options->mount, err);
     const struct sl_field *dir = sl_map_get(value, "dir", 3), *kind = sl_map_get(value, "kind", 4);
-    const struct sl_field *others = sl_map_get(value, "allowOther", 10);
-    if ((dir != NULL) + (kind != NULL) + (others != NULL) != (int)value->len)
-        return sl_error_set(err, SL_EUSAGE, "mount knows dir, kind and allowOther only");
+    const struct sl_field *others = sl_map_get(value, "allowOther", 10),
+                          *again = sl_map_get(value, "remount", 7);
+    if ((dir != NULL) + (kind != NULL) + (others != NULL) + (again != NULL) != (int)value->len)
+        return sl_error_set(err, SL_EUSAGE, "mount knows dir, kind, allowOther and remount only");
+    if (again && again->tag != SL_BOOL)
+        return sl_error_set(err, SL_EUSAGE, "mount.remount must be true or false");
     if (others && others->tag != SL_BOOL)
         return sl_error_set(err, SL_EUSAGE, "mount.allowOther must be true or false");
     int chosen = kind ? choose("mount.kind", kind, kinds, 2, err) : 0;
     if (chosen < 0)
         return chosen;
     options->mount_for_others = others && others->boolean;
+    options->mount_once = again && !again->boolean;
     options->mount_kind = chosen ? SL_MOUNT_DIR : SL_MOUNT_FUSE;
     return dir ? keep_text(arena, dir, "mount.dir", &options->mount, err) : 0;
 }

@@ -14,6 +14,7 @@ struct sl_options {
     bool no_checkpoint;     /* checkpoint = false */
     const char *mount;      /* NULL: the default */
     enum sl_mount_kind mount_kind;
+    bool mount_once;              /* a mount that is taken away is not mounted again */
     bool mount_for_others;        /* every user may read the views */
     int64_t workers;              /* 0: online CPUs */
     int64_t files_max, bytes_max; /* per batch, 0: no limit */

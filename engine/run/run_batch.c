@@ -3,6 +3,7 @@
 #include "engine/batch/batch.h"
 #include "engine/batch/deadletter.h"
 #include "engine/batch/disk_full.h"
+#include "engine/batch/viewer.h"
 #include "engine/run/progress.h"
 #include "engine/run/status.h"
 
@@ -53,7 +54,8 @@ int sl_run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, 
     if (r < 0)
         return r;
     *ret_ran = false;
-    r = sl_batch_take(batch, limits, err);
+    r = sl_viewer_check(run, err);
+    r = r < 0 ? r : sl_batch_take(batch, limits, err);
     if (r == 0 && sl_batch_wanted(batch)) {
         sl_progress_line_hide(run->progress);
         r = run_steps(batch, err);

@@ -1,5 +1,6 @@
 #include "engine/run/schedule.h"
 
+#include "engine/batch/viewer.h"
 #include "engine/batch/watermarks.h"
 #include "engine/run/catch_up.h"
 #include "engine/run/run_batch.h"
@@ -81,6 +82,9 @@ static int wait_until(struct sl_run *run, int64_t t, bool arrivals, struct sl_er
         int64_t left = t - now < LOOK_AGAIN_MS ? t - now : LOOK_AGAIN_MS;
         int timeout = sl_service_wait_ms(&run->service, (int)left);
         sl_service_alive(&run->service);
+        int r = sl_viewer_check(run, err);
+        if (r < 0)
+            return r;
         int n = poll(fds, arrivals ? 2 : 1, timeout);
         if (n < 0 && errno != EINTR)
             return sl_error_sys(err, errno, "waiting for the next batch");

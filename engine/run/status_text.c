@@ -96,7 +96,7 @@ static uint64_t held_back(const uint64_t *standing)
 
 struct sl_status_intake sl_status_intake(const struct sl_run *run)
 {
-    struct sl_status_intake sum = {0};
+    struct sl_status_intake sum = {.mounts_lost = run->mounts_lost};
     for (size_t s = 0; s < run->sources; s++) {
         if (!is_of_files(run->source[s]))
             continue;
@@ -189,9 +189,9 @@ bool sl_status_json(struct sl_run *run, const char *state, const char *error, st
     ok = ok && sl_buf_printf(buf,
                              ",\"run\":{\"batches\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64
                              ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64
-                             ",\"deadletters_removed\":%" PRIu64 "}",
+                             ",\"deadletters_removed\":%" PRIu64 ",\"mounts_lost\":%" PRIu64 "}",
                              run->committed, status->rows, status->rejected, status->files, status->aside,
-                             status->replaced, run->letters.removed);
+                             status->replaced, run->letters.removed, run->mounts_lost);
     return ok && add_counters_json(run, buf) && add_last(run, buf) && add_sources(run, status, buf) &&
            add_readers(run, buf) && sl_status_event_time(run, buf) && sl_buf_text(buf, "}\n");
 }

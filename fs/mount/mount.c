@@ -132,6 +132,16 @@ static void mount_count(struct sl_viewer *viewer, struct sl_viewer_counts *ret)
     ret->waiting = sl_waiting_count(mount->requests.waiting);
 }
 
+static struct sl_version *mount_newest(struct sl_viewer *viewer, size_t view)
+{
+    return sl_tree_newest(mount_of(viewer)->requests.tree, view);
+}
+
+static bool mount_is_lost(struct sl_viewer *viewer)
+{
+    return sl_session_is_lost(mount_of(viewer)->session);
+}
+
 static void mount_close(struct sl_viewer *viewer)
 {
     mount_free(mount_of(viewer));
@@ -142,6 +152,8 @@ static const struct sl_viewer_ops mount_ops = {
     .document = mount_document,
     .settle = mount_settle,
     .count = mount_count,
+    .newest = mount_newest,
+    .is_lost = mount_is_lost,
     .close = mount_close,
 };
 

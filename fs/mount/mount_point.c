@@ -61,6 +61,41 @@ static bool line_is_at(char *line, const char *path, enum occupant *ret)
     return true;
 }
 
+/* "36 35 0:45 / /mnt ...": device and mount point. */
+static bool read_device(char *line, char **ret_device, char **ret_point)
+{
+    char *save = NULL, *field = strtok_r(line, " ", &save);
+    for (int i = 0; field && i < 4; i++) {
+        field = strtok_r(NULL, " ", &save);
+        if (i == 1)
+            *ret_device = field;
+    }
+    *ret_point = field;
+    if (!field || !*ret_device)
+        return false;
+    unescape(field);
+    return true;
+}
+
+bool sl_mount_point_device(const char *path, const char *device, char ret[static SL_MOUNT_DEVICE_MAX])
+{
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    char *line = NULL, *found = NULL, *point = NULL;
+    size_t size = 0;
+    bool any = false;
+    while (file && getline(&line, &size, file) > 0) {
+        if (!read_device(line, &found, &point) || strcmp(point, path) != 0 ||
+            strlen(found) >= SL_MOUNT_DEVICE_MAX || (device && strcmp(found, device) != 0))
+            continue;
+        memcpy(ret, found, strlen(found) + 1);
+        any = true;
+    }
+    free(line);
+    if (file)
+        fclose(file);
+    return any;
+}
+
 static int find_mount(const char *path, enum occupant *ret, struct sl_error *err)
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -114,7 +149,7 @@ static int run_fusermount(const char *path, struct sl_error *err)
     return 0;
 }
 
-static int unmount_dead(const char *path, struct sl_error *err)
+int sl_mount_point_unmount(const char *path, struct sl_error *err)
 {
     if (geteuid() != 0)
         return run_fusermount(path, err);
@@ -151,7 +186,7 @@ static int clear_dead_mounts(struct sl_io *io, const char *dir, struct sl_error 
                                 "mount point %s: another sluice is showing its views there; choose another "
                                 "directory (--mount DIR) or stop it",
                                 dir);
-        r = unmount_dead(path, err);
+        r = sl_mount_point_unmount(path, err);
     }
     return r;
 }

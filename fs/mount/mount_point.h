@@ -7,6 +7,8 @@
 #include "core/base/error.h"
 #include "core/base/io.h"
 
+enum { SL_MOUNT_DEVICE_MAX = 32 };
+
 /* The name that says whose a mount is, in /proc/self/mountinfo: type fuse.sluice, source sluice. */
 #define SL_FUSE_NAME "sluice"
 
@@ -16,6 +18,13 @@
 
 /* Afterwards the directory is there and empty. SL_EUSAGE: not empty, not a directory, in use or not ours. */
 int sl_mount_point_prepare(struct sl_io *io, const char *dir, struct sl_error *err);
+
+/* The device of the topmost mount at `path`, which is absolute and without links, as mountinfo shows it ("0:45"); with
+ * `device` only that one is looked for. False: there is none. */
+bool sl_mount_point_device(const char *path, const char *device, char ret[static SL_MOUNT_DEVICE_MAX]);
+
+/* Takes a mount of ours that is dead off. */
+int sl_mount_point_unmount(const char *path, struct sl_error *err);
 
 /* Opens and locks the marker in dirfd; `dir` is for the message. Returns the fd; SL_EUSAGE: it is locked. */
 int sl_mount_point_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err);

@@ -10,8 +10,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Renderings are made by the thread that is asked, so a few may be busy with that while others answer. */
@@ -21,6 +24,7 @@ enum { SERVERS = 6 };
 #define MAX_READ "1048576"
 
 struct server {
+    struct sl_session *session;
     struct fuse_session *fuse;
     struct fuse_buf buf;
     pthread_t thread;
@@ -29,6 +33,10 @@ struct server {
 struct sl_session {
     struct fuse_session *fuse;
     bool mounted;
+    _Atomic bool is_ended;            /* the kernel ended the connection */
+    char device[SL_MOUNT_DEVICE_MAX]; /* of the mount; "": unknown */
+    char *dir;
+    int mounts_fd; /* tells when mounts have changed */
     unsigned serving;
     struct server server[SERVERS];
 };
@@ -64,6 +72,28 @@ static struct fuse_session *session_new(const struct sl_session_options *given,
     return fuse;
 }
 
+/* What is needed to see that the mount is gone; without memory or /proc only an ended connection is noticed. */
+static void remember_mount(struct sl_session *session, const char *dir)
+{
+    session->dir = strdup(dir);
+    session->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    if (!session->dir || !sl_mount_point_device(dir, NULL, session->device))
+        session->device[0] = 0;
+}
+
+/* A detached mount (umount -l) keeps its connection while readers hold it. */
+bool sl_session_is_lost(struct sl_session *session)
+{
+    char device[SL_MOUNT_DEVICE_MAX];
+    struct pollfd changed = {.fd = session->mounts_fd, .events = POLLPRI};
+    if (session->is_ended)
+        return true;
+    if (!session->device[0] || poll(&changed, 1, 0) <= 0)
+        return false;
+    session->is_ended = !sl_mount_point_device(session->dir, session->device, device);
+    return session->is_ended;
+}
+
 int sl_session_mount(const char *dir, const struct sl_session_options *options,
                      const struct fuse_lowlevel_ops *ops, void *userdata, struct sl_session **ret,
                      struct sl_error *err)
@@ -74,6 +104,7 @@ int sl_session_mount(const char *dir, const struct sl_session_options *options,
     struct sl_session *session = calloc(1, sizeof *session);
     if (!session)
         return sl_error_nomem(err);
+    session->mounts_fd = -1;
     session->fuse = session_new(options, ops, userdata);
     if (!session->fuse) {
         sl_session_free(session);
@@ -89,6 +120,7 @@ int sl_session_mount(const char *dir, const struct sl_session_options *options,
             dir,
             options->for_others ? " (others may read it only with user_allow_other in /etc/fuse.conf)" : "");
     }
+    remember_mount(session, dir);
     *ret = session;
     return 0;
 }
@@ -111,8 +143,10 @@ static void *serve(void *arg)
         int r = receive(server);
         if (r == -EINTR || r == -EAGAIN)
             continue;
-        if (r <= 0) /* unmounted by somebody */
+        if (r <= 0) { /* unmounted by somebody */
+            server->session->is_ended = true;
             return NULL;
+        }
         fuse_session_process_buf(server->fuse, &server->buf);
     }
 }
@@ -121,6 +155,7 @@ int sl_session_serve(struct sl_session *session, struct sl_error *err)
 {
     for (; session->serving < SERVERS; session->serving++) {
         struct server *server = &session->server[session->serving];
+        server->session = session;
         server->fuse = session->fuse;
         int r = sl_thread_start(&server->thread, serve, server, "answers readers of the mount", err);
         if (r < 0)
@@ -145,14 +180,26 @@ void sl_session_stop(struct sl_session *session)
     session->serving = 0;
 }
 
+/* Where it is not known, it is. */
+static bool is_mounted(const struct sl_session *session)
+{
+    char device[SL_MOUNT_DEVICE_MAX];
+    return !session->device[0] || sl_mount_point_device(session->dir, session->device, device);
+}
+
 void sl_session_free(struct sl_session *session)
 {
     if (!session)
         return;
     sl_session_stop(session);
-    if (session->mounted)
+    if (session->mounted && is_mounted(session))
         fuse_session_unmount(session->fuse);
+    if (session->device[0] && is_mounted(session)) /* libfuse leaves a mount whose connection was aborted */
+        (void)sl_mount_point_unmount(session->dir, NULL); /* the next start finds it dead and tries again */
     if (session->fuse)
         fuse_session_destroy(session->fuse);
+    if (session->mounts_fd >= 0)
+        close(session->mounts_fd);
+    free(session->dir);
     free(session);
 }

@@ -16,6 +16,8 @@ int sl_session_mount(const char *dir, const struct sl_session_options *options,
                      const struct fuse_lowlevel_ops *ops, void *userdata, struct sl_session **ret,
                      struct sl_error *err);
 int sl_session_serve(struct sl_session *session, struct sl_error *err);
+/* Whether it was unmounted, or its connection aborted, by another. Cheap: a poll, and a look where mounts have changed. */
+bool sl_session_is_lost(struct sl_session *session);
 struct fuse_session *sl_session_fuse(struct sl_session *session);
 /* No request is being answered any more; those who wait in the kernel are told when it is unmounted. */
 void sl_session_stop(struct sl_session *session);

@@ -56,6 +56,8 @@ void sl_tree_free(struct sl_tree *tree);
 
 /* Takes a reference of its own. The time must be later than that of the version before. */
 int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *version, struct sl_error *err);
+/* What the view shows: a reference; NULL: nothing yet. */
+struct sl_version *sl_tree_newest(struct sl_tree *tree, size_t view);
 /* A file of .sluice/ ("status.json", "batches/1000.json"), replaced as a whole; the bytes are copied. NULL:
  * it goes. */
 int sl_tree_document(struct sl_tree *tree, const char *name, const void *bytes, size_t len,

@@ -170,3 +170,12 @@ int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *shown,
         sl_owner_free(&version->thing);
     return entered ? 0 : sl_error_nomem(err);
 }
+
+struct sl_version *sl_tree_newest(struct sl_tree *tree, size_t view)
+{
+    pthread_mutex_lock(&tree->lock);
+    const struct version *newest = sl_view_newest(&tree->view[view]);
+    struct sl_version *shown = newest && newest->shown ? sl_version_ref(newest->shown) : NULL;
+    pthread_mutex_unlock(&tree->lock);
+    return shown;
+}

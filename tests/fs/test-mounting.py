@@ -35,7 +35,7 @@ def refused(*args, names=("mnt",), status=2):
 def reachable_by_all():
     """Lets every user into this directory and the program; skips where the program is out of their reach."""
     here = pathlib.Path.cwd()
-    here.chmod(0o777)
+    here.chmod(0o1777)  # root runs no job of a directory that others may write
     for parent in here.parents:
         if parent.name.startswith("sluice-"):  # made for the tests
             parent.chmod(0o755)
