@@ -189,7 +189,7 @@ bool sl_status_json(struct sl_run *run, const char *state, const char *error, st
     ok = ok && sl_buf_printf(buf,
                              ",\"run\":{\"batches\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64
                              ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64
-                             ",\"deadletters_removed\":%" PRIu64 ",\"mounts_lost\":%" PRIu64 "}",
+                             "},\"deadletters_removed\":%" PRIu64 ",\"mounts_lost\":%" PRIu64,
                              run->committed, status->rows, status->rejected, status->files, status->aside,
                              status->replaced, run->letters.removed, run->mounts_lost);
     return ok && add_counters_json(run, buf) && add_last(run, buf) && add_sources(run, status, buf) &&

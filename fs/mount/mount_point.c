@@ -149,7 +149,7 @@ static int run_fusermount(const char *path, struct sl_error *err)
     return 0;
 }
 
-int sl_mount_point_unmount(const char *path, struct sl_error *err)
+static int unmount_dead(const char *path, struct sl_error *err)
 {
     if (geteuid() != 0)
         return run_fusermount(path, err);
@@ -166,6 +166,13 @@ static bool is_dead(struct sl_io *io, const char *path)
     if (fd >= 0)
         sl_io_close(io, fd);
     return fd < 0 && (err.sys == ENOTCONN || err.sys == ECONNABORTED);
+}
+
+void sl_mount_point_clear(const char *path)
+{
+    enum occupant occupant;
+    if (find_mount(path, &occupant, NULL) == 0 && occupant == OCCUPANT_SLUICE && is_dead(&sl_io_system, path))
+        (void)unmount_dead(path, NULL); /* the next start finds it dead and tries again */
 }
 
 static int clear_dead_mounts(struct sl_io *io, const char *dir, struct sl_error *err)
@@ -186,7 +193,7 @@ static int clear_dead_mounts(struct sl_io *io, const char *dir, struct sl_error 
                                 "mount point %s: another sluice is showing its views there; choose another "
                                 "directory (--mount DIR) or stop it",
                                 dir);
-        r = sl_mount_point_unmount(path, err);
+        r = unmount_dead(path, err);
     }
     return r;
 }

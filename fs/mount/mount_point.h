@@ -23,8 +23,8 @@ int sl_mount_point_prepare(struct sl_io *io, const char *dir, struct sl_error *e
  * `device` only that one is looked for. False: there is none. */
 bool sl_mount_point_device(const char *path, const char *device, char ret[static SL_MOUNT_DEVICE_MAX]);
 
-/* Takes a mount of ours that is dead off. */
-int sl_mount_point_unmount(const char *path, struct sl_error *err);
+/* Unmounts what is at `path` where it is a dead mount of ours: its connection was aborted. */
+void sl_mount_point_clear(const char *path);
 
 /* Opens and locks the marker in dirfd; `dir` is for the message. Returns the fd; SL_EUSAGE: it is locked. */
 int sl_mount_point_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err);

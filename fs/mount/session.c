@@ -180,22 +180,15 @@ void sl_session_stop(struct sl_session *session)
     session->serving = 0;
 }
 
-/* Where it is not known, it is. */
-static bool is_mounted(const struct sl_session *session)
-{
-    char device[SL_MOUNT_DEVICE_MAX];
-    return !session->device[0] || sl_mount_point_device(session->dir, session->device, device);
-}
-
 void sl_session_free(struct sl_session *session)
 {
     if (!session)
         return;
     sl_session_stop(session);
-    if (session->mounted && is_mounted(session))
+    if (session->is_ended && session->dir) /* another run may have mounted there since */
+        sl_mount_point_clear(session->dir);
+    else if (session->mounted)
         fuse_session_unmount(session->fuse);
-    if (session->device[0] && is_mounted(session)) /* libfuse leaves a mount whose connection was aborted */
-        (void)sl_mount_point_unmount(session->dir, NULL); /* the next start finds it dead and tries again */
     if (session->fuse)
         fuse_session_destroy(session->fuse);
     if (session->mounts_fd >= 0)

@@ -257,7 +257,7 @@ def test_the_next_run_mounts_where_one_ended_in_use():
 
 def test_a_run_whose_mount_is_taken_off_goes_on():
     need_root("unmounting")
-    with started() as run:
+    with started(again=False) as run:
         feed(run, "a", "to be\n")
         run.wait_until(lambda: run_all(["umount", "mnt"]).returncode == 0, "nobody to look at the mount for a moment")
         os.makedirs("other/in")

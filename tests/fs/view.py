@@ -1,5 +1,5 @@
 """What the tests of the mount share: the word count with its view `counts`, and commands that read from it."""
-import os, pathlib, queue, shutil, signal, subprocess, sys, threading
+import os, pathlib, queue, re, shutil, signal, subprocess, sys, threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import PATIENCE_S, Running, equal, move_in, need_fuse, read, skip, wordcount_here
 
@@ -19,12 +19,15 @@ def newest():
         return None
 
 
-def started(*options, keep=None):
+def started(*options, keep=None, again=True):
     """The word count, running, its view mounted and empty."""
     need_fuse()
     path = pathlib.Path(wordcount_here())
     if keep:
         path.write_text(path.read_text().replace('mount("counts")', 'mount("counts", { keep = %d })' % keep))
+    if not again:
+        text = path.read_text()
+        path.write_text(re.sub(r"StreamingContext *\{", 'StreamingContext { mount = { dir = "mnt", remount = false }, ', text, count=1))
     run = Running("wordcount.lua", "--interval", "50ms", *options)
     run.wait_until(lambda: os.path.isdir(VIEW), "the mount")
     return run
