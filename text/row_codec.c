@@ -173,6 +173,8 @@ static bool read_map(struct reader *reader, int depth, struct sl_field *ret)
 {
     struct sl_field map = {.tag = SL_MAP};
     bool ok = read_items(reader, depth, 2, &map.len, &map.items);
+    for (uint32_t i = 0; ok && i < map.len; i++)
+        ok = map.items[2 * i].tag == SL_STR; /* no map has other keys */
     *ret = map;
     return ok;
 }
