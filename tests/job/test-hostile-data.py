@@ -134,4 +134,24 @@ def test_times_after_2262_are_no_trouble():
     equal(results(), b"x\n", "once")
 
 
+def test_text_does_not_depend_on_the_locale():
+    if not shutil.which("localedef"):
+        skip("there is no localedef")
+    os.mkdir("locales")
+    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", "locales/de_DE.UTF-8"], stderr=subprocess.DEVNULL)
+    if not os.path.isdir("locales/de_DE.UTF-8"):
+        skip("there is no locale with a decimal comma")
+    job("assert(os.setlocale('de_DE.UTF-8'))\nlocal sluice = require 'sluice'\n"
+        "local ssc = sluice.StreamingContext { interval = '50ms', mount = { dir = 'mnt', kind = 'dir' } }\n"
+        "ssc:textFileStream('in'):map(function(l) return tostring(tonumber(l) * 1) end):mount('v')\n")
+    move_in("a", "1.5\n")
+    os.environ["LOCPATH"] = os.path.abspath("locales")
+    with Running("job.lua") as run:
+        run.wait_until(lambda: read("mnt/v/current") == b"1.5\n", "the record")
+        run.wait_until(lambda: os.path.exists("mnt/.sluice/metrics"), "the metrics")
+        lines = [line for line in read("mnt/.sluice/metrics").decode().splitlines() if not line.startswith("#")]
+        check(lines and not any("," in line.split("}")[-1] for line in lines), "numbers with a comma: %s" % lines)
+        run.stop()
+
+
 main(globals())
