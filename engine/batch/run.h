@@ -54,7 +54,7 @@ struct sl_run {
     struct sl_dry_run *trial;         /* engine/trial/dry_run.h; NULL: a run in earnest */
     const struct sl_run_hooks *hooks; /* engine/batch/hooks.h; NULL: none */
     struct sl_rejects rejects, late;
-    uint64_t late_records;             /* of batches committed in this run */
+    uint64_t late_records; /* of batches committed in this run */
     struct sl_deadletters letters;
     struct sl_counted *counters_next;  /* [context->counters]: totals once the batch is committed */
     struct sl_service service;         /* the service manager, where there is one */
