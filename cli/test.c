@@ -39,7 +39,9 @@ const struct sl_command sl_command_test = {
         "\n"
         "The job's path is relative to the test. Inputs are by the directory as the job names it, a list of\n"
         "lines (or a string: the bytes of a file) per batch; also batches = N, args = { ... }, options = { ... }.\n"
-        "The result has outputs by prefix and views by name, a list of records per batch, and deadletters.\n"
-        "Nothing is written, and neither foreachRDD nor pipeTo is called. Exit status 1: a case failed.",
+        "The result has outputs by prefix and views by name, a list of records per batch; printed, the lines of\n"
+        "print and pprint per batch; foreach, the records of foreachRDD per batch; and deadletters. Also\n"
+        "test.approx(got, want [, tolerance]) and test.error(f [, text]). Nothing is written, and pipeTo is not\n"
+        "called; foreachRDD's function is with foreach = true. Exit status 1: a case failed, or there is none.",
     .run = run_test,
 };

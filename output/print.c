@@ -166,8 +166,18 @@ static const struct sl_wide wide = {
     .done = print_done,
 };
 
-static const struct sl_output print_steps = {.effect = print_effect};
-static const struct sl_output pprint_steps = {.effect = pprint_effect};
+static bool print_text(const struct sl_node *node, const struct sl_dataset *dataset, struct sl_buf *buf)
+{
+    return add_rows(buf, sl_format_find("spark", 5), dataset, rows_shown(node), false);
+}
+
+static bool pprint_text(const struct sl_node *node, const struct sl_dataset *dataset, struct sl_buf *buf)
+{
+    return add_rows(buf, sl_format_find("python", 6), dataset, rows_shown(node), false);
+}
+
+static const struct sl_output print_steps = {.effect = print_effect, .text = print_text};
+static const struct sl_output pprint_steps = {.effect = pprint_effect, .text = pprint_text};
 
 const struct sl_op sl_output_print = {
     .name = "print",

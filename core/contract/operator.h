@@ -35,6 +35,7 @@ struct sl_manifest;
 struct sl_state_writer;
 struct sl_section;
 struct sl_op;
+struct sl_buf;
 
 /* One operator of the graph with its checked arguments. */
 struct sl_node {
@@ -205,6 +206,9 @@ struct sl_output {
      * come to publish it. Its outputs made `path`; an output to which that does not belong does nothing. */
     int (*renew)(const struct sl_node *node, const struct sl_services *services, int64_t t, const char *path,
                  struct sl_error *err);
+    /* Optional, of outputs that print: appends the lines it would print of a dataset, without a heading. False:
+     * out of memory. For tests of jobs. */
+    bool (*text)(const struct sl_node *node, const struct sl_dataset *dataset, struct sl_buf *buf);
 };
 
 /* ---- the descriptor ---- */

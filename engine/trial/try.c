@@ -1,4 +1,5 @@
 /* sl_try: one batch of given files, and what every operator made of it. */
+#include "engine/trial/try.h"
 #include "engine/batch/deadletter.h"
 #include "engine/graph/graph_text.h"
 #include "engine/graph/validate.h"
@@ -11,13 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SAMPLES = 3, SAMPLE_BYTES_MAX = 160, LETTERS_SHOWN = 10 };
+enum { SAMPLE_BYTES_MAX = 160, LETTERS_SHOWN = 10 };
 
 /* What was seen of one operator. */
 struct seen {
     uint64_t in, out, rejected;
     size_t samples;
-    struct sl_buf sample[SAMPLES];
+    struct sl_buf *sample; /* [samples_max] */
 };
 
 struct preview {
@@ -25,6 +26,7 @@ struct preview {
     struct sl_observer observer;
     struct sl_context *context;
     struct seen *seen;     /* [nodes] */
+    size_t samples_max;    /* rows shown of each */
     struct sl_buf letters; /* dead letters, a line of JSON each */
 };
 
@@ -47,7 +49,11 @@ static int look(struct sl_observer *observer, const struct sl_node *node, const 
     struct seen *seen = &preview->seen[node->number];
     int r = 0;
     seen->out += rows->rows;
-    for (uint32_t row = 0; r == 0 && row < rows->rows && seen->samples < SAMPLES; row++)
+    if (!seen->sample)
+        seen->sample = calloc(preview->samples_max + 1, sizeof *seen->sample);
+    if (!seen->sample)
+        return SL_ENOMEM;
+    for (uint32_t row = 0; r == 0 && row < rows->rows && seen->samples < preview->samples_max; row++)
         r = keep_sample(seen, rows, row);
     return r;
 }
@@ -58,8 +64,8 @@ static int count(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_err
     struct preview *preview = (struct preview *)trial;
     const struct sl_run *run = batch->run;
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
-        preview->seen[n].in = batch->rows[n];
-        preview->seen[n].rejected = run->rejects.failed[n];
+        preview->seen[n].in += batch->rows[n];
+        preview->seen[n].rejected += run->rejects.failed[n];
     }
     return sl_deadletter_format(batch, &preview->letters) ? 0 : sl_error_nomem(err);
 }
@@ -128,16 +134,33 @@ static int find_directory(const struct sl_context *context, const char *argument
     return directories == 1 ? 0 : refuse_file(context, argument, err);
 }
 
+/* A file a batch; those that are left over come in the last. */
+static size_t batch_of(const struct preview *preview, size_t file)
+{
+    return file < preview->trial.batches ? file : preview->trial.batches - 1;
+}
+
+static bool reads_files(const struct sl_context *context)
+{
+    char text[PATH_MAX];
+    for (size_t n = 0; n < context->nodes; n++)
+        if (directory_of(context, n, text))
+            return true;
+    return false;
+}
+
 static int give_files(struct preview *preview, const char *const *files, size_t files_count,
                       struct sl_error *err)
 {
     int r = 0;
+    if (files_count == 0 && reads_files(preview->context))
+        return sl_error_set(err, SL_EUSAGE, "which files? give the paths of some that the job would read");
     for (size_t i = 0; i < files_count && r == 0; i++) {
         char dir[PATH_MAX];
         const char *path;
         r = find_directory(preview->context, files[i], dir, &path, err);
         if (r == 0)
-            r = sl_fed_files_add_file(&preview->trial.given, dir, path, 0, err);
+            r = sl_fed_files_add_file(&preview->trial.given, dir, path, batch_of(preview, i), err);
         if (r == SL_EFAIL)
             r = err->code = SL_EUSAGE;
     }
@@ -182,20 +205,71 @@ static bool add_node(struct sl_buf *text, const struct sl_node *node, const stru
     return ok;
 }
 
+/* ---- dead letters, equal ones once ---- */
+
+/* What makes letters equal: all from the operator to the message, which are next to each other. */
+struct letter {
+    const uint8_t *line;
+    size_t len;
+    const uint8_t *reason;
+    size_t reason_len;
+    uint64_t count;
+};
+
+static struct letter read_letter(const uint8_t *line, size_t len)
+{
+    static const char from[] = ",\"operator\":", to[] = ",\"record\":";
+    struct letter letter = {line, len, line, len, 1};
+    const uint8_t *begin = memmem(line, len, from, sizeof from - 1);
+    const uint8_t *end = begin ? memmem(begin, (size_t)(line + len - begin), to, sizeof to - 1) : NULL;
+    if (end) {
+        letter.reason = begin;
+        letter.reason_len = (size_t)(end - begin);
+    }
+    return letter;
+}
+
+static bool is_same_reason(const struct letter *a, const struct letter *b)
+{
+    return a->reason_len == b->reason_len && memcmp(a->reason, b->reason, a->reason_len) == 0;
+}
+
+/* The first letters of different reasons, each with the number of its like. Returns how many there are. */
+static size_t gather_letters(const struct sl_buf *letters, struct letter ret[LETTERS_SHOWN], bool *ret_more)
+{
+    size_t count = 0;
+    *ret_more = false;
+    for (const uint8_t *at = letters->bytes, *end = at + letters->len, *newline; at < end; at = newline + 1) {
+        newline = memchr(at, '\n', (size_t)(end - at));
+        struct letter letter = read_letter(at, (size_t)(newline - at));
+        size_t i = 0;
+        while (i < count && !is_same_reason(&ret[i], &letter))
+            i++;
+        if (i < count)
+            ret[i].count++;
+        else if (count < LETTERS_SHOWN)
+            ret[count++] = letter;
+        else
+            *ret_more = true;
+    }
+    return count;
+}
+
 static bool add_letters(struct sl_buf *text, const struct sl_buf *letters)
 {
-    const uint8_t *at = letters->bytes, *end = at + letters->len;
-    bool ok = letters->len == 0 || sl_buf_text(text, "dead letters:\n");
-    for (size_t shown = 0; ok && at < end; shown++) {
-        const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
-        if (shown == LETTERS_SHOWN)
-            return sl_buf_text(text, "  ...\n");
-        ok = sl_buf_text(text, "  ") && sl_buf_safe(text, at, (size_t)(newline - at)) &&
-             sl_buf_byte(text, '\n');
-        at = newline + 1;
+    struct letter letter[LETTERS_SHOWN];
+    bool is_more, ok = letters->len == 0 || sl_buf_text(text, "dead letters:\n");
+    size_t count = gather_letters(letters, letter, &is_more);
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = letter[i].count == 1
+                 ? sl_buf_text(text, "  ")
+                 : sl_buf_printf(text, "  %llu times, first: ", (unsigned long long)letter[i].count);
+        ok = ok && sl_buf_safe(text, letter[i].line, letter[i].len) && sl_buf_byte(text, '\n');
     }
-    return ok;
+    return ok && (!is_more || sl_buf_text(text, "  ...\n"));
 }
+
+/* ---- all of it ---- */
 
 static int show(const struct preview *preview, FILE *out, struct sl_error *err)
 {
@@ -239,26 +313,35 @@ static int try_files(struct preview *preview, const char *const *files, size_t c
     return r == 0 ? show(preview, out, err) : r;
 }
 
-int sl_try(struct sl_context *context, const char *const *files, size_t files_count, FILE *out)
+int sl_try_files(struct sl_context *context, const struct sl_try_options *options, FILE *out)
 {
     struct sl_error err = {0};
-    struct preview preview = {.observer = {look}, .context = context};
+    struct preview preview = {.observer = {look}, .context = context, .samples_max = options->rows};
     if (context->error.code != SL_OK)
         return sl_error_class(context->error.code);
     preview.trial.observer = &preview.observer;
     preview.trial.seen = count;
-    preview.trial.batches = 1;
+    preview.trial.batches = options->batches;
     preview.trial.first_ms = time_of_all(context);
     sl_fed_files_init(&preview.trial.given);
     preview.seen = calloc(context->nodes + 1, sizeof *preview.seen);
-    int r = preview.seen ? try_files(&preview, files, files_count, out, &err) : sl_error_nomem(&err);
-    for (size_t n = 0; preview.seen && n < context->nodes; n++)
-        for (size_t i = 0; i < SAMPLES; i++)
+    int r = preview.seen ? try_files(&preview, options->files, options->files_count, out, &err)
+                         : sl_error_nomem(&err);
+    for (size_t n = 0; preview.seen && n < context->nodes; n++) {
+        for (size_t i = 0; i < preview.seen[n].samples; i++)
             sl_buf_done(&preview.seen[n].sample[i]);
+        free(preview.seen[n].sample);
+    }
     free(preview.seen);
     sl_buf_done(&preview.letters);
     sl_fed_files_done(&preview.trial.given);
     if (r < 0)
         context->error = err;
     return sl_error_class(r);
+}
+
+int sl_try(struct sl_context *context, const char *const *files, size_t files_count, FILE *out)
+{
+    const struct sl_try_options options = {files, files_count, .rows = 3, .batches = 1};
+    return sl_try_files(context, &options, out);
 }

@@ -4,10 +4,12 @@
 #include "lua/job_internal.h"
 #include "lua/load.h"
 #include "lua/testing/diff.h"
+#include "lua/testing/records.h"
 #include "lua/testing/testing_run.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <string.h>
 
 /* ---- TAP ---- */
@@ -60,30 +62,87 @@ static int run_case(lua_State *L)
     return 0;
 }
 
-/* test.equal(got, want [, what]) */
-static int equal(lua_State *L)
+/* Raises "what (- wanted, + got):" and the difference. */
+static int raise_difference(lua_State *L, const char *what, const struct sl_field *want,
+                            const struct sl_field *got)
 {
-    struct sl_arena *arena = &sl_copy_of(L)->arena;
-    luaL_checkany(L, 2);
-    struct sl_field got = sl_value_take(L, 1, arena), want = sl_value_take(L, 2, arena);
-    const char *what = luaL_optstring(L, 3, "not equal");
-    if (sl_field_equals(&got, &want))
-        return 0;
     struct sl_buf diff = {0};
-    bool ok = sl_diff_append(&diff, &want, &got);
+    bool ok = sl_diff_append(&diff, want, got);
     luaL_where(L, 1);
-    lua_pushfstring(L, "%s:\n", what);
+    lua_pushfstring(L, "%s (- wanted, + got):\n", what);
     lua_pushlstring(L, (const char *)diff.bytes, ok ? diff.len - 1 : 0); /* without the last newline */
     sl_buf_done(&diff);
     lua_concat(L, 3);
     return lua_error(L);
 }
 
+/* test.equal(got, want [, what]) */
+static int equal(lua_State *L)
+{
+    struct sl_arena *arena = &sl_copy_of(L)->arena;
+    luaL_checkany(L, 2);
+    struct sl_field got = sl_value_take(L, 1, arena), want = sl_value_take(L, 2, arena);
+    int depth =
+        sl_testing_records_depth(L, 1) ? sl_testing_records_depth(L, 1) : sl_testing_records_depth(L, 2);
+    if (!sl_testing_bare(arena, &got, depth) || !sl_testing_bare(arena, &want, depth))
+        sl_value_nomem(L);
+    if (sl_field_equals(&got, &want))
+        return 0;
+    return raise_difference(L, luaL_optstring(L, 3, "not equal"), &want, &got);
+}
+
+/* Whether numbers are as near as that, relative to the larger one where that is over 1; the rest must be equal. */
+static bool is_near(const struct sl_field *a, const struct sl_field *b, double tolerance)
+{
+    bool are_numbers = (a->tag == SL_INT || a->tag == SL_FLOAT) && (b->tag == SL_INT || b->tag == SL_FLOAT);
+    if (are_numbers) {
+        double x = a->tag == SL_INT ? (double)a->integer : a->number,
+               y = b->tag == SL_INT ? (double)b->integer : b->number;
+        return x == y || fabs(x - y) <= tolerance * fmax(1, fmax(fabs(x), fabs(y)));
+    }
+    if (a->tag != b->tag || (a->tag != SL_LIST && a->tag != SL_MAP) || a->len != b->len)
+        return sl_field_equals(a, b);
+    uint32_t items = a->tag == SL_MAP ? 2 * a->len : a->len;
+    for (uint32_t i = 0; i < items; i++)
+        if (!is_near(&a->items[i], &b->items[i], tolerance))
+            return false;
+    return true;
+}
+
+/* test.approx(got, want [, tolerance]) */
+static int approx(lua_State *L)
+{
+    struct sl_arena *arena = &sl_copy_of(L)->arena;
+    luaL_checkany(L, 2);
+    double tolerance = luaL_optnumber(L, 3, 1e-9);
+    struct sl_field got = sl_value_take(L, 1, arena), want = sl_value_take(L, 2, arena);
+    int depth =
+        sl_testing_records_depth(L, 1) ? sl_testing_records_depth(L, 1) : sl_testing_records_depth(L, 2);
+    if (!sl_testing_bare(arena, &got, depth) || !sl_testing_bare(arena, &want, depth))
+        sl_value_nomem(L);
+    return is_near(&got, &want, tolerance) ? 0 : raise_difference(L, "not nearly equal", &want, &got);
+}
+
+/* test.error(f [, text]): gives the message. */
+static int raises(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    const char *text = luaL_optstring(L, 2, NULL);
+    lua_pushvalue(L, 1);
+    if (lua_pcall(L, 0, 0, 0) == LUA_OK)
+        return luaL_error(L, "the function raised no error");
+    const char *message = luaL_tolstring(L, -1, NULL);
+    if (text && !strstr(message, text))
+        return luaL_error(L, "the error does not contain \"%s\": %s", text, message);
+    return 1;
+}
+
 /* upvalue: the struct sl_testing */
 static int push_module(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"case", run_case}, {"equal", equal}, {"run", sl_testing_run_job}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"case", run_case},          {"equal", equal},
+                                         {"approx", approx},          {"error", raises},
+                                         {"run", sl_testing_run_job}, {NULL, NULL}};
     lua_createtable(L, 0, 3);
     lua_pushvalue(L, lua_upvalueindex(1));
     luaL_setfuncs(L, functions, 1);
@@ -94,6 +153,7 @@ static int push_module(lua_State *L)
 static int open_module(lua_State *L)
 {
     sl_testing_run_open(L);
+    sl_testing_records_open(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushvalue(L, 1);
     lua_pushcclosure(L, push_module, 1);
@@ -109,12 +169,15 @@ int sl_testing_run(struct sl_testing *testing, const char *path, struct sl_error
     int r = sl_job_new(&options, &script, err);
     if (r < 0)
         return r;
+    unsigned cases = testing->cases;
     print_comment(testing, path);
     lua_pushcfunction(script->main->L, open_module);
     lua_pushlightuserdata(script->main->L, testing);
     r = sl_copy_call(script->main, 1, err);
     if (r == 0)
         r = sl_copy_run(script->main, err);
+    if (r == 0 && testing->cases == cases)
+        r = sl_error_set(err, SL_EUSAGE, "%s has no cases; write test.case(name, function() ... end)", path);
     if (r == SL_EUSAGE)
         print_case(testing, path, err->text);
     sl_job_free(script);

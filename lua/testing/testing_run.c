@@ -7,6 +7,7 @@
 #include "lua/arguments.h"
 #include "lua/job_internal.h"
 #include "lua/rdd.h"
+#include "lua/testing/records.h"
 #include "lua/value.h"
 #include "text/json.h"
 #include "text/row_codec.h"
@@ -29,6 +30,7 @@ struct test_run {
     struct sl_dataset **dataset; /* [batches][nodes]: what outputs got; NULL: nothing */
     struct sl_buf text;          /* of the file that is put together */
     struct sl_buf letters;       /* dead letters, a line of JSON each */
+    bool calls_foreach;          /* foreachRDD's functions are called */
     struct sl_arena arena;       /* of what is read from them */
 };
 
@@ -78,13 +80,13 @@ enum { OPTIONS = 2 }; /* the index of the table */
 
 static void check_names(lua_State *L)
 {
-    static const char *const names[] = {"inputs", "batches", "args", "options", "finish"};
+    static const char *const names[] = {"inputs", "batches", "args", "options", "finish", "foreach"};
     for (lua_pushnil(L); lua_next(L, OPTIONS); lua_pop(L, 1)) {
         bool is_known = false;
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
             is_known |= lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), names[i]) == 0;
         if (!is_known)
-            luaL_error(L, "run: there is no option %s; it has inputs, batches, args, options, finish",
+            luaL_error(L, "run: there is no option %s; it has inputs, batches, args, options, finish, foreach",
                        luaL_tolstring(L, -2, NULL));
     }
 }
@@ -246,15 +248,35 @@ static void take_inputs(lua_State *L, struct test_run *run)
 
 /* ---- the run ---- */
 
+static bool is_foreach(const struct sl_op *op)
+{
+    return op && strcmp(op->name, "foreachRDD") == 0;
+}
+
+/* The function of foreachRDD, with what its output got; not where that had nothing to say. */
+static int call_foreach(struct sl_batch *batch, const struct sl_node *node, const struct sl_dataset *dataset,
+                        struct sl_error *err)
+{
+    const struct sl_function *fn = sl_node_function(node, 0);
+    if (!dataset)
+        return 0;
+    return fn->ops->call_dataset(fn, (struct sl_dataset *)dataset, &batch->run->services, batch->t, err);
+}
+
 static int keep_batch(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_error *err)
 {
     struct test_run *run = (struct test_run *)trial;
     struct sl_dataset **row = run->dataset + trial->given.batch * run->nodes;
+    int r = 0;
     for (size_t n = 0; n < run->nodes; n++)
         if (trial->output_op[n]) {
             const struct sl_dataset *dataset = sl_dry_run_dataset(batch, batch->run->pipelines->node[n]);
             row[n] = dataset ? sl_dataset_ref((struct sl_dataset *)dataset) : NULL;
+            if (run->calls_foreach && is_foreach(trial->output_op[n]))
+                r = r < 0 ? r : call_foreach(batch, batch->run->pipelines->node[n], dataset, err);
         }
+    if (r < 0)
+        return r;
     return sl_deadletter_format(batch, &run->letters) ? 0 : sl_error_nomem(err);
 }
 
@@ -283,8 +305,10 @@ static void push_batches(lua_State *L, const struct test_run *run, size_t n)
             sl_rdd_push_records(L, dataset, dataset->count);
         else
             lua_newtable(L);
+        sl_testing_mark_records(L);
         lua_rawseti(L, -2, (lua_Integer)k + 1);
     }
+    sl_testing_mark_batches(L);
 }
 
 /* Sets field `name` of the table on top of the stack: all outputs of operator `op` by their parameter. */
@@ -303,6 +327,64 @@ static void set_outputs(lua_State *L, const struct test_run *run, const char *na
         lua_setfield(L, -2, key);
     }
     lua_setfield(L, -2, name);
+}
+
+/* Appends the lines of a text to the list on top of the stack. */
+static void add_lines(lua_State *L, const struct sl_buf *text)
+{
+    const char *at = (const char *)text->bytes, *end = at + text->len;
+    for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1) + 1; at < end; i++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        lua_pushlstring(L, at, (size_t)(newline - at));
+        lua_rawseti(L, -2, i);
+        at = newline + 1;
+    }
+}
+
+/* By batch, the lines of all outputs that print, in the order of the job. */
+static void set_printed(lua_State *L, struct test_run *run)
+{
+    lua_createtable(L, (int)run->trial.batches, 0);
+    for (size_t k = 0; k < run->trial.batches; k++) {
+        lua_newtable(L);
+        for (size_t n = 0; n < run->nodes; n++) {
+            const struct sl_node *node = &sl_job_context(run->job)->stream[n]->node;
+            const struct sl_dataset *dataset = run->dataset[k * run->nodes + n];
+            run->text.len = 0;
+            if (!dataset || !dataset->count || !node->op->output || !node->op->output->text)
+                continue;
+            if (!node->op->output->text(node, dataset, &run->text))
+                sl_value_nomem(L);
+            add_lines(L, &run->text);
+        }
+        lua_rawseti(L, -2, (lua_Integer)k + 1);
+    }
+    lua_setfield(L, -2, "printed");
+}
+
+/* By batch, the records of all foreachRDD, in the order of the job. */
+static void set_foreach(lua_State *L, const struct test_run *run)
+{
+    lua_createtable(L, (int)run->trial.batches, 0);
+    for (size_t k = 0; k < run->trial.batches; k++) {
+        lua_newtable(L);
+        for (size_t n = 0; n < run->nodes; n++) {
+            const struct sl_dataset *dataset = run->dataset[k * run->nodes + n];
+            if (!dataset || !is_foreach(sl_job_context(run->job)->stream[n]->node.op))
+                continue;
+            sl_rdd_push_records(L, dataset, dataset->count);
+            for (lua_Integer i = 1, to = (lua_Integer)lua_rawlen(L, -2); i <= (lua_Integer)dataset->count;
+                 i++) {
+                lua_rawgeti(L, -1, i);
+                lua_rawseti(L, -3, to + i);
+            }
+            lua_pop(L, 1);
+        }
+        sl_testing_mark_records(L);
+        lua_rawseti(L, -2, (lua_Integer)k + 1);
+    }
+    sl_testing_mark_batches(L);
+    lua_setfield(L, -2, "foreach");
 }
 
 static void set_deadletters(lua_State *L, struct test_run *run)
@@ -341,11 +423,15 @@ int sl_testing_run_job(lua_State *L)
     run->options.on_log = sl_copy_of(L)->job->options->on_log;
     run->options.log_arg = sl_copy_of(L)->job->options->log_arg;
     check(L, sl_job_load(&run->options, &run->job, &err), &err);
+    run->calls_foreach = lua_getfield(L, OPTIONS, "foreach") == LUA_TBOOLEAN && lua_toboolean(L, -1);
+    lua_pop(L, 1);
     take_inputs(L, run);
     run_trial(L, run);
     lua_newtable(L);
     set_outputs(L, run, "outputs", "saveAsTextFiles", "prefix");
     set_outputs(L, run, "views", "mount", "name");
+    set_printed(L, run);
+    set_foreach(L, run);
     set_deadletters(L, run);
     return 1;
 }

@@ -45,7 +45,7 @@ def test_a_difference_is_shown_line_by_line():
     status, shown = case('test.equal({1, 2, 3, {"a", 1}, "x", 6, 7, 8, 9}, {1, 2, 3, {"a", 2}, 6, 7, 8, 9})')
     equal((status, shown), (1, '''# job_test.lua
 not ok 1 - t
-# job_test.lua:4: not equal:
+# job_test.lua:4: not equal (- wanted, + got):
 #   ...
 #   2
 #   3
@@ -62,7 +62,7 @@ not ok 1 - t
 def test_values_are_equal_as_records_are():
     holds("test.equal(1, 1.0) test.equal(0/0, 0/0) test.equal({sluice.null}, {sluice.null}) "
           "test.equal({b = 1, a = {}}, {a = {}, b = 1})")
-    fails("test.equal('1', 1, 'numbers')", '# job_test.lua:4: numbers:\n# - 1\n# + "1"\n')
+    fails("test.equal('1', 1, 'numbers')", '# job_test.lua:4: numbers (- wanted, + got):\n# - 1\n# + "1"\n')
     fails("test.equal(nil, 0)", "# - 0\n# + null\n")
 
 
@@ -133,6 +133,50 @@ def test_a_test_that_cannot_be_read_is_bad_usage():
     done = sluice("test", "gone.lua")
     equal(done.returncode, 2, "a file that is not there")
     check("gone.lua" in done.stderr, "the message names it: " + done.stderr)
+
+
+def test_what_is_printed_is_seen_by_batch():
+    holds('''local r = test.run("job.lua", { inputs = { ["in"] = { { "a", "b", "c" }, {}, { "d" } } } })
+test.equal(r.printed, { { "a", "b", "...", "('a', 1)", "('b', 1)", "('c', 1)" }, {}, { "d", "('d', 1)" } })''',
+          CONTEXT + 'local s = ssc:textFileStream("in")\ns:print(2)\ns:map(sluice.pair(1)):pprint()\n')
+
+
+def test_records_of_foreachRDD_are_seen_and_its_function_is_called_if_asked():
+    text = CONTEXT + 'local s = ssc:textFileStream("in")\ns:map(sluice.pair(1)):foreachRDD(function(t, rdd) local f <close> = io.open("seen", "a") f:write(t, " ", rdd:count(), "\\n") end)\n'
+    body = '''local r = test.run("job.lua", { inputs = { ["in"] = { { "a" }, { "b", "c" } } }%s })
+test.equal(r.foreach, { { { "a", 1 } }, { { "b", 1 }, { "c", 1 } } })'''
+    holds(body % "", text)
+    check(not os.path.exists("seen"), "it is not called")
+    holds(body % ", foreach = true", text)
+    equal(pathlib.Path("seen").read_text(), "1000 1\n2000 2\n", "what the function wrote")
+
+
+def test_records_of_one_field_are_bare_or_in_braces():
+    run = 'local r = test.run("job.lua", { inputs = { ["in"] = { { "a", "b" } } } })\n'
+    holds(run + 'test.equal(r.outputs.out[1], { { "a" }, "b" })')
+    holds(run + 'test.equal(r.outputs.out, { { "a", { "b" } } })')
+    fails(run + 'test.equal(r.outputs.out[1], { { "a", 1 }, "b" })', '- ["a",1]')
+    fails('test.equal({ { "a" } }, { "a" })', "not equal")
+
+
+def test_errors_that_are_wanted():
+    holds('test.error(function() error("no luck today") end, "no luck")')
+    holds('local message = test.error(function() local x = nil + 1 end)\ntest.equal(message:match("arithmetic"), "arithmetic")')
+    fails('test.error(function() return 1 end)', "the function raised no error")
+    fails('test.error(function() error("a") end, "zz")', 'the error does not contain "zz": ')
+
+
+def test_numbers_that_are_nearly_equal():
+    holds('test.approx(0.1 + 0.2, 0.3)\ntest.approx({ { "a", 1e9 + 0.1 } }, { { "a", 1e9 } })\ntest.approx(1, 1.05, 0.1)')
+    fails('test.approx(1, 1.001)', "not nearly equal (- wanted, + got)")
+    fails('test.approx({ 1, "a" }, { 1, "b" })', "not nearly equal")
+
+
+def test_a_file_without_cases_fails():
+    job('local test = require "sluice.testing"\n', "empty_test.lua")
+    done = sluice("test", "empty_test.lua")
+    equal(done.returncode, 1, "exit status")
+    check("not ok 1 - empty_test.lua\n# empty_test.lua has no cases; write test.case" in done.stdout, done.stdout)
 
 
 main(globals())

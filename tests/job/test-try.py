@@ -99,4 +99,38 @@ def test_data_cannot_disturb_the_terminal():
     check(max(map(len, shown.splitlines())) < 300, "long records are cut")
 
 
+def test_more_rows_are_shown_if_asked():
+    wordcount_here()
+    write("a", "a b c d e\n")
+    for rows in (1, 5):
+        shown = stages(sluice_ok("try", "wordcount.lua", "--rows", str(rows), "a").stdout)
+        equal(shown["flatMap"], ("in 1, out 5", list("abcde")[:rows]), "rows")
+
+
+def test_files_are_batches_of_their_own_if_asked():
+    code = 'textFileStream("in"):count():window(2):print()'
+    for name in "abc":
+        write(name, "x\n")
+    equal(stages(sluice_ok("try", "-e", code, "a", "b", "c").stdout)["count"], ("in 3, out 1", ["3"]), "one batch")
+    equal(stages(sluice_ok("try", "-e", code, "--batches", "2", "a", "b", "c").stdout)["count"], ("in 3, out 2", ["1", "2"]),
+          "the last one takes what is left over")
+    equal(stages(sluice_ok("try", "-e", code, "--batches", "3", "a", "b", "c").stdout)["window"], ("in 3, out 5", ["1", "1", "1"]),
+          "windows see the batches before")
+
+
+def test_equal_dead_letters_are_shown_once_with_their_number():
+    write("a", "x\ny\n1\nz\n")
+    shown = sluice_ok("try", "-e", 'textFileStream("in"):map(sluice.number(1)):print()', "a").stdout
+    letters = shown.split("dead letters:\n")[1].splitlines()
+    equal(len(letters), 1, "letters in " + shown)
+    check(letters[0].startswith('  3 times, first: {"time":') and '"record":"x"' in letters[0], letters[0])
+
+
+def test_a_job_that_reads_files_wants_some():
+    done = sluice("try", "-e", 'textFileStream("in"):print()')
+    equal(done.returncode, 2, "exit status")
+    check("which files?" in done.stderr, done.stderr)
+    sluice_ok("try", "-e", "queueStream{{1}}:print()")
+
+
 main(globals())
