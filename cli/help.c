@@ -60,7 +60,7 @@ static int refuse_unknown(const char *name)
 {
     struct sl_error err;
     const char *nearest = nearest_name(name);
-    sl_error_set(&err, SL_EUSAGE, "there is no command, operator or built-in %s", name);
+    sl_error_set(&err, SL_EUSAGE, "there is no command, operator, built-in, function or option %s", name);
     if (nearest)
         sl_error_hint(&err, "did you mean %s?", nearest);
     else

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 
 #include "engine/graph/options.h"
+#include "lua/functions.h"
 #include "lua/registry.h"
 #include "lua/spark_names.h"
 #include "ops/builtin/builtin.h"
@@ -101,11 +102,14 @@ static bool put_operator(struct sl_buf *buf, const struct sl_op *op)
 
 static bool put_builtin(struct sl_buf *buf, const struct sl_builtin *builtin)
 {
+    struct sl_param options[SL_OPTIONS_MAX];
+    (void)sl_builtin_options(builtin, options);
     return sl_buf_byte(buf, '{') && put_member(buf, "name", builtin->name) &&
            put_member(buf, "family", builtin->family) && put_member(buf, "summary", builtin->summary) &&
            put_member(buf, "example", builtin->example) &&
            sl_buf_text(buf, builtin->variadic ? "\"variadic\":true," : "\"variadic\":false,") &&
-           put_params(buf, "arguments", builtin->params) && sl_buf_byte(buf, '}');
+           put_params(buf, "arguments", builtin->params) && sl_buf_byte(buf, ',') &&
+           put_params(buf, "options", options) && sl_buf_byte(buf, '}');
 }
 
 static bool put_operators(struct sl_buf *buf)
@@ -122,6 +126,18 @@ static bool put_builtins(struct sl_buf *buf)
     bool ok = sl_buf_text(buf, "\"builtins\":[");
     for (size_t i = 0; sl_builtins[i]; i++)
         ok = ok && put_separator(buf, i) && put_builtin(buf, sl_builtins[i]);
+    return ok && sl_buf_text(buf, "],\n");
+}
+
+static bool put_functions(struct sl_buf *buf)
+{
+    bool ok = sl_buf_text(buf, "\"functions\":[");
+    for (size_t i = 0; sl_module_names[i].name; i++)
+        ok = ok && put_separator(buf, i) && sl_buf_byte(buf, '{') &&
+             put_member(buf, "usage", sl_module_names[i].usage) &&
+             put_member(buf, "summary", sl_module_names[i].summary) &&
+             put_member(buf, "example", sl_module_names[i].example) && sl_buf_text(buf, "\"name\":") &&
+             put_string(buf, sl_module_names[i].name) && sl_buf_byte(buf, '}');
     return ok && sl_buf_text(buf, "],\n");
 }
 
@@ -192,6 +208,8 @@ static bool put_spark(struct sl_buf *buf)
 bool sl_help_json(struct sl_buf *buf)
 {
     return sl_buf_text(buf, "{") && put_member(buf, "version", sl_version()) && put_operators(buf) &&
-           put_builtins(buf) && put_formats(buf) && put_compressions(buf) && put_commands(buf) &&
-           put_spark(buf) && put_params(buf, "options", sl_option_params) && sl_buf_text(buf, "}\n");
+           put_builtins(buf) && put_functions(buf) && put_formats(buf) && put_compressions(buf) &&
+           put_commands(buf) && put_spark(buf) && put_params(buf, "options", sl_option_params) &&
+           sl_buf_text(buf, "}
+");
 }

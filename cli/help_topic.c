@@ -1,7 +1,9 @@
 #include "cli/help_topic.h"
 
+#include "cli/help_page.h"
 #include "core/base/nearest.h"
 #include "engine/graph/options.h"
+#include "lua/functions.h"
 #include "lua/registry.h"
 #include "ops/builtin/builtin.h"
 #include "ops/list.h"
@@ -15,14 +17,38 @@ struct topic {
     const char *name, *family, *summary, *example;
     const struct sl_param *params, *options;
     bool is_variadic, is_builtin;
+    const char *usage;                   /* NULL: made of the parameters */
+    struct sl_param own[SL_OPTIONS_MAX]; /* the options of a built-in */
 };
+
+/* What the module has besides. */
+static bool function_at(size_t i, struct topic *ret)
+{
+    size_t functions = 0;
+    while (sl_module_names[functions].name)
+        functions++;
+    if (i >= functions)
+        return false;
+    const struct sl_module_name *name = &sl_module_names[i];
+    *ret = (struct topic){.name = name->name,
+                          .family = "functions",
+                          .summary = name->summary,
+                          .example = name->example,
+                          .usage = name->usage};
+    return true;
+}
 
 static bool topic_at(size_t i, struct topic *ret)
 {
     const struct sl_op *op = sl_registry_at(i);
     if (op) {
-        *ret = (struct topic){op->name,   op->family,  op->summary,  op->example,
-                              op->params, op->options, op->variadic, false};
+        *ret = (struct topic){.name = op->name,
+                              .family = op->family,
+                              .summary = op->summary,
+                              .example = op->example,
+                              .params = op->params,
+                              .options = op->options,
+                              .is_variadic = op->variadic};
         return true;
     }
     size_t ops = 0, builtins = 0;
@@ -31,12 +57,17 @@ static bool topic_at(size_t i, struct topic *ret)
     while (sl_builtins[builtins])
         builtins++;
     if (i - ops >= builtins)
-        return false;
+        return function_at(i - ops - builtins, ret);
     const struct sl_builtin *builtin = sl_builtins[i - ops];
-    *ret = (struct topic){builtin->name,     builtin->family,
-                          builtin->summary,  builtin->example,
-                          builtin->params,   NULL,
-                          builtin->variadic, true};
+    *ret = (struct topic){.name = builtin->name,
+                          .family = builtin->family,
+                          .summary = builtin->summary,
+                          .example = builtin->example,
+                          .params = builtin->params,
+                          .is_variadic = builtin->variadic,
+                          .is_builtin = true};
+    if (sl_builtin_options(builtin, ret->own))
+        ret->options = ret->own;
     return true;
 }
 
@@ -54,8 +85,12 @@ bool sl_help_topic_at(size_t i, const char **ret_name, const char **ret_summary)
 
 static void print_usage(const struct topic *topic, FILE *out)
 {
+    if (topic->usage) {
+        fprintf(out, "%s\n", topic->usage);
+        return;
+    }
     fprintf(out, "%s%s", topic->is_builtin ? "sluice." : "", topic->name);
-    if (topic->is_builtin && !topic->params) {
+    if (topic->is_builtin && !topic->params && !topic->options) {
         fputc('\n', out);
         return;
     }
@@ -68,7 +103,9 @@ static void print_usage(const struct topic *topic, FILE *out)
                 param->optional ? "]" : "");
         separator = ", ";
     }
-    fprintf(out, topic->options ? "[%s{ options }])\n" : ")\n", separator);
+    if (topic->options)
+        fprintf(out, "[%s{ options }]", separator);
+    fprintf(out, ")\n");
 }
 
 static void print_params(const char *title, const struct sl_param *params, FILE *out)
@@ -90,12 +127,31 @@ static void print_topic(const struct topic *topic, FILE *out)
         fprintf(out, "\nexample:\n  %s\n", topic->example);
 }
 
-bool sl_help_topic(const char *name, FILE *out)
+/* ---- options by their names ---- */
+
+static bool print_option(const char *name, const char *of, const struct sl_param *params, FILE *out)
 {
-    bool is_found = strcmp(name, "options") == 0;
-    if (is_found)
-        print_params("options of StreamingContext { ... }:", sl_option_params, out);
+    for (size_t i = 0; params && params[i].name; i++)
+        if (strcmp(params[i].name, name) == 0) {
+            fprintf(out, "%s, an option of %s\n  %s\n", name, of, params[i].help ? params[i].help : "");
+            return true;
+        }
+    return false;
+}
+
+static bool print_options(const char *name, FILE *out)
+{
     struct topic topic;
+    bool is_found = print_option(name, "StreamingContext { ... }", sl_option_params, out);
+    for (size_t i = 0; topic_at(i, &topic); i++)
+        is_found |= print_option(name, topic.name, topic.options, out);
+    return is_found;
+}
+
+static bool print_topics(const char *name, FILE *out)
+{
+    struct topic topic;
+    bool is_found = false;
     for (size_t i = 0; topic_at(i, &topic); i++) {
         if (strcmp(topic.name, name) != 0)
             continue;
@@ -105,6 +161,28 @@ bool sl_help_topic(const char *name, FILE *out)
         is_found = true;
     }
     return is_found;
+}
+
+/* A name as it is written in a job: sluice.split, ssc:start, StreamingContext.getOrCreate. */
+static const char *last_part(const char *name)
+{
+    static const char *const prefixes[] = {
+        "sluice.StreamingContext.", "StreamingContext.", "sluice.", "ssc:", "stream:", "state:"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0 && name[strlen(prefixes[i])])
+            return name + strlen(prefixes[i]);
+    return name;
+}
+
+bool sl_help_topic(const char *name, FILE *out)
+{
+    name = last_part(name);
+    bool is_options = strcmp(name, "options") == 0;
+    if (is_options)
+        print_params("options of StreamingContext { ... }:", sl_option_params, out);
+    bool is_found = sl_help_page(name, out);
+    is_found |= print_topics(name, out);
+    return is_options || is_found || print_options(name, out);
 }
 
 /* ---- all of them ---- */

@@ -145,6 +145,17 @@ static int check_args(const struct sl_builtin *builtin, const struct sl_arg *giv
 static const struct sl_param field_param = {"field", SL_WANT_COUNT, true,
                                             "the number of the field to work on, from 1"};
 
+size_t sl_builtin_options(const struct sl_builtin *builtin, struct sl_param ret[SL_OPTIONS_MAX])
+{
+    size_t count = 0;
+    for (; builtin->options && builtin->options[count].name && count < SL_OPTIONS_MAX - 2; count++)
+        ret[count] = builtin->options[count];
+    if (builtin->field != SL_FIELD_NONE)
+        ret[count++] = field_param;
+    ret[count] = (struct sl_param){0};
+    return count;
+}
+
 static bool has_options(const struct sl_builtin *builtin, const struct sl_arg *last)
 {
     return (builtin->options || builtin->field != SL_FIELD_NONE) && last->kind == SL_ARG_VALUE &&

@@ -37,6 +37,10 @@ struct sl_builtin {
 
 const struct sl_builtin *sl_builtin_find(const char *name);
 
+/* All options of a built-in, that which chooses the field included: how many; ret[SL_OPTIONS_MAX] ends with a NULL
+ * name. */
+size_t sl_builtin_options(const struct sl_builtin *builtin, struct sl_param ret[SL_OPTIONS_MAX]);
+
 /* Checks the arguments, makes the function and names it ("split(\" \")"). The caller
  * owns *ret (ops->free). */
 int sl_builtin_make(const struct sl_builtin *builtin, const struct sl_site *site, const struct sl_arg *argv,

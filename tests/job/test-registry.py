@@ -110,6 +110,28 @@ def test_help_explains_every_name():
         check(entry["summary"] in shown and entry["example"] in shown, "help %s: %s" % (entry["name"], shown))
 
 
+def test_help_explains_functions_options_and_pages():
+    for entry in registry()["functions"]:
+        shown = sluice_ok("help", entry["name"]).stdout
+        check(entry["usage"] in shown and entry["summary"] in shown, "help %s: %s" % (entry["name"], shown))
+    for option in registry()["options"]:
+        check("an option of StreamingContext" in sluice_ok("help", option["name"]).stdout or
+              option["name"] in [entry["name"] for entry in described(registry())], "help " + option["name"])
+    for name, words in (("sluice.split", "sluice.split(sep"), ("StreamingContext.getOrCreate", "getOrCreate(directory, f)"),
+                        ("row", "sluice.row(...)"), ("null", "sluice.isNull"), ("formats", "RFC 4180"),
+                        ("exit", "another process holds the checkpoint"), ("status.json", "sluice status --json"),
+                        ("minAge", "an option of fileStream"), ("options", "keepHistory"), ("StreamingContext", "interval")):
+        check(words in sluice_ok("help", name).stdout, "help %s: %s" % (name, sluice("help", name).stdout))
+
+
+def test_every_function_of_the_module_is_explained():
+    known = {entry["name"] for entry in registry()["functions"]} | {entry["name"] for entry in registry()["builtins"]}
+    job('local sluice = require "sluice"\nfor name in pairs(sluice) do print(name) end\n'
+        'local ssc = sluice.StreamingContext { interval = 1 }\nssc:queueStream{{1}}:print()\n')
+    names = set(sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1").stdout.split("---")[0].split())
+    equal(sorted(names - known), [], "names that help does not know")
+
+
 def test_an_option_that_is_not_known_is_refused_by_name():
     for entry in registry()["operators"]:
         if entry.get("options") and entry["kind"] in ("source", "output"):
