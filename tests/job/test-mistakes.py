@@ -67,6 +67,12 @@ def test_methods_that_strings_do_not_have_name_what_to_use():
     set_aside('function(l) return l:uper() end', ["did you mean 'upper'?"])
 
 
+def test_a_list_in_place_of_a_pair_names_the_braces():
+    job(HEAD + 'ssc:queueStream{{"a"}}:map(function(w) return { w, 1 } end):reduceByKey(sluice.sum):print()\n')
+    done = sluice_ok("run", "job.lua", *RUN)
+    check("a pair has a key and a value; the field is a list of 2: write return k, v without braces" in done.stderr, done.stderr)
+
+
 # ---- what check finds ----
 
 WATCH = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1 }\nlocal s = ssc:textFileStream("in")\n'
