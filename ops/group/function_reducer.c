@@ -1,6 +1,10 @@
 #include "ops/group/function_reducer.h"
 
 #include "core/base/error.h"
+#include "text/json.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static const struct sl_function_reducer *own(const struct sl_reducer *r)
 {
@@ -28,6 +32,8 @@ static int call_one(const struct sl_function_reducer *r, const struct sl_functio
     struct sl_field values[SL_WIDTH_MAX];
     struct sl_returned returned = {0, values};
     int result = sl_function_call(fn, task, argv, argc, &returned);
+    if (result == SL_EREJECT) /* whether a value is merged or combined depends on where splits are cut */
+        return SL_EGROUP;
     if (result < 0)
         return result;
     if (returned.count == 0) {
@@ -43,12 +49,26 @@ static int call_one(const struct sl_function_reducer *r, const struct sl_functio
     return 0;
 }
 
+/* Adds the two values that could not be combined: of a group's letter they are what the function failed on first. */
+static void name_pair(struct sl_task *task, const struct sl_field *pair)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    size_t len = strlen(task->message);
+    bool ok = sl_json_field(&text, &pair[0], NULL) && sl_buf_text(&text, " and ") &&
+              sl_json_field(&text, &pair[1], NULL);
+    if (ok && len < sizeof task->message)
+        snprintf(task->message + len, sizeof task->message - len, "; combining %.*s",
+                 (int)(text.len < 200 ? text.len : 200), (const char *)text.bytes);
+}
+
 static int call_two(const struct sl_function_reducer *r, const struct sl_function *fn, struct sl_task *task,
                     struct sl_arena *keep, const struct sl_field *a, const struct sl_field *b,
                     union sl_state *state)
 {
     struct sl_field argv[2] = {*a, *b}, value;
     int result = call_one(r, fn, task, argv, 2, &value);
+    if (result == SL_EREJECT || result == SL_EGROUP)
+        name_pair(task, argv);
     return result < 0 ? result : keep_value(keep, &value, state);
 }
 

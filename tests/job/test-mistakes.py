@@ -188,6 +188,22 @@ def test_uris_that_are_not_supported_are_refused_by_name():
     equal(sorted(os.listdir(".")), ["in", "job.lua"], "what lies here")
 
 
+def test_a_checkpoint_elsewhere_is_refused_by_name():
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1 }\nssc:checkpoint("hdfs://nn/ck")\nssc:queueStream{{1}}:print()')
+    done = sluice("run", "job.lua", *RUN)
+    equal(done.returncode, 2, "exit status")
+    check("job.lua:3: checkpoint: hdfs://... is not supported here" in done.stderr, done.stderr)
+
+
+def test_a_group_error_names_the_values_that_failed_first():
+    for fails in ('if b == "x" then error("no x") end return a .. b', 'if b ~= "x" then return a .. b end'):
+        job(HEAD + 'ssc:queueStream{{{"k", "a"}, {"k", "b"}, {"k", "x"}, {"k", "c"}, {"l", "d"}}}:reduceByKey(function(a, b) %s end):print()' % fails)
+        done = sluice_ok("run", "job.lua", *RUN)
+        check('; combining \\"ab\\" and \\"x\\"' in done.stderr, done.stderr)
+        check('"record":["k",' in done.stderr, "the key is named: " + done.stderr)
+        check("(l,d)" in done.stdout and "(k," not in done.stdout, "the key is left out: " + done.stdout)
+
+
 def test_a_file_uri_is_its_path():
     os.mkdir("in")
     move_in("x", "a\n")
