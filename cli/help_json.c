@@ -210,6 +210,5 @@ bool sl_help_json(struct sl_buf *buf)
     return sl_buf_text(buf, "{") && put_member(buf, "version", sl_version()) && put_operators(buf) &&
            put_builtins(buf) && put_functions(buf) && put_formats(buf) && put_compressions(buf) &&
            put_commands(buf) && put_spark(buf) && put_params(buf, "options", sl_option_params) &&
-           sl_buf_text(buf, "}
-");
+           sl_buf_text(buf, "}\n");
 }
