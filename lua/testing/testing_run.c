@@ -86,7 +86,8 @@ static void check_names(lua_State *L)
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
             is_known |= lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), names[i]) == 0;
         if (!is_known)
-            luaL_error(L, "run: there is no option %s; it has inputs, batches, args, options, finish, foreach",
+            luaL_error(L,
+                       "run: there is no option %s; it has inputs, batches, args, options, finish, foreach",
                        luaL_tolstring(L, -2, NULL));
     }
 }
