@@ -322,6 +322,12 @@ static void close_many(struct sl_arrivals *arrivals)
     free(many);
 }
 
+static const struct sl_arrivals *part(const struct sl_arrivals *arrivals, size_t i)
+{
+    const struct many *many = (const struct many *)arrivals;
+    return i < many->count ? many->watched[i].arrivals : NULL;
+}
+
 static const struct sl_arrivals_ops ops = {
     .pending = pending,
     .refresh = refresh,
@@ -329,6 +335,7 @@ static const struct sl_arrivals_ops ops = {
     .remember = remember,
     .gone = gone,
     .close = close_many,
+    .part = part,
 };
 
 int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool recursive,

@@ -49,6 +49,9 @@ struct sl_arrivals_ops {
      * remembered any more, neither here nor in the catalog. */
     int (*gone)(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err);
     void (*close)(struct sl_arrivals *arrivals);
+    /* Optional, of arrivals that are made of those of several directories: number i of them, from 0; NULL after the
+     * last. Without it they are of one watched directory. */
+    const struct sl_arrivals *(*part)(const struct sl_arrivals *arrivals, size_t i);
 };
 
 struct sl_arrivals {

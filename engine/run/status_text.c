@@ -81,10 +81,28 @@ static bool is_of_files(const struct sl_source *source)
     return source->ops->remember != NULL;
 }
 
-static struct sl_watcher_counts counts_of(const struct sl_source *source)
+static void add_counts(struct sl_watcher_counts *sum, const struct sl_arrivals *arrivals)
 {
     struct sl_watcher_counts counts;
-    sl_watcher_counts(((const struct sl_file_source *)source)->arrivals, &counts);
+    sl_watcher_counts(arrivals, &counts);
+    for (int i = 0; i < SL_STANDINGS; i++)
+        sum->standing[i] += counts.standing[i];
+    sum->ignored += counts.ignored;
+    sum->changed += counts.changed;
+    sum->again += counts.again;
+    sum->scans += counts.scans;
+    sum->polling = sum->polling || counts.polling;
+}
+
+/* Of all directories that the source watches. */
+static struct sl_watcher_counts counts_of(const struct sl_source *source)
+{
+    const struct sl_arrivals *arrivals = ((const struct sl_file_source *)source)->arrivals, *part;
+    struct sl_watcher_counts counts = {0};
+    if (!arrivals->ops->part)
+        add_counts(&counts, arrivals);
+    for (size_t i = 0; arrivals->ops->part && (part = arrivals->ops->part(arrivals, i)); i++)
+        add_counts(&counts, part);
     return counts;
 }
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# presets: release
 """libsluice as programs in C and C++ see it: what it exports, that its header's example is a program, and that
 examples/wordcount.c, the job in C, gives the bytes of examples/wordcount.lua."""
 import os, pathlib, re, sys
