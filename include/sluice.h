@@ -158,7 +158,7 @@ SL_PUBLIC int sl_reject(struct sl_invocation *call, const char *message);
 
 /* The event time of the record that the function is called with (withWatermark), in ms since the epoch. False where
  * it has none. */
-bool sl_event_time(const struct sl_invocation *call, int64_t *ret_ms);
+SL_PUBLIC bool sl_event_time(const struct sl_invocation *call, int64_t *ret_ms);
 
 /* In a function of mapWithState, which gets key, value and time: the state of the key. What there is is nil
  * where none exists. A change fails (return what it gave) while the key is timing out, after a removal, and

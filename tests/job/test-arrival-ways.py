@@ -278,7 +278,7 @@ def test_unreadable_directories():
     done = once(prefix=without_rights())
     equal(rows(), ["a"], "the rows\n" + done.stderr)
     for name in ("closed", "listless"):
-        check("in/%s: this directory may not be read" % name in done.stderr, "%s is told of\n%s" % (name, done.stderr))
+        check("in/%s: this may not be read" % name in done.stderr, "%s is told of\n%s" % (name, done.stderr))
         os.chmod("in/" + name, 0o755)
     once()
     equal(rows(), ["a", "closed", "listless"], "the rows when they may be read")
