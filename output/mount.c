@@ -70,37 +70,38 @@ static int publish(struct sl_stage *stage, int64_t t, struct sl_dataset *rows, u
     return r;
 }
 
-static bool shows(const struct sl_stage *stage)
+static bool has_version(const struct sl_stage *stage)
 {
-    return stage->services->viewer && stage->has_input && stage->said && stage->emits;
+    return stage->has_input && stage->said && stage->emits;
 }
 
 static int mount_publish(struct sl_stage *stage)
 {
     const struct mount *mount = stage->state;
     const struct sl_services *services = stage->services;
-    if (!shows(stage))
+    if (!stage->services->viewer || !has_version(stage))
         return 0;
     return publish(stage, stage->batch_ms, mount->dataset, services->inputs, services->first_count,
                    services->first);
 }
 
+/* Also where nothing is mounted: other processes read it from the checkpoint. */
 static int mount_save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
     const struct mount *mount = stage->state;
-    return shows(stage) ? sl_shown_save(stage->memory, stage, mount->dataset, keeper) : 0;
+    return has_version(stage) ? sl_shown_save(stage->memory, stage, mount->dataset, keeper) : 0;
 }
 
 static int mount_load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
 {
-    return sl_shown_load(stage->memory, stage, section, rows);
+    return sl_shown_load(stage->memory, section, rows, stage->err);
 }
 
 /* The last version is there before the first batch. */
 static int mount_loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct sl_shown *shown = stage->memory;
-    int r = sl_shown_loaded(shown, stage);
+    int r = sl_shown_loaded(shown, stage->err);
     (void)last_ms;
     if (r < 0 || stage->again || !stage->services->viewer || !shown->rows)
         return r;

@@ -231,13 +231,23 @@ static int merge_places(const struct sl_shown *shown, struct sl_cursor *section,
     return r;
 }
 
+static bool is_head(const struct sl_field *head, uint32_t width)
+{
+    bool is_one = width == HEAD_WIDTH && head[1].tag == SL_INT && head[2].tag == SL_INT &&
+                  head[3].tag == SL_LIST && head[4].tag == SL_INT && head[4].integer >= 0 &&
+                  head[5].tag == SL_BOOL;
+    for (uint32_t i = 0; is_one && i < head[3].len; i++)
+        is_one = head[3].items[i].tag == SL_STR;
+    return is_one;
+}
+
 static int load_head(struct sl_shown *shown, const struct sl_dataset *section)
 {
     struct sl_field head[SL_WIDTH_MAX];
     struct sl_cursor cursor;
     uint32_t width = 0;
     sl_cursor_init(&cursor, section);
-    if (!sl_cursor_next(&cursor, head, &width) || width != HEAD_WIDTH || head[3].tag != SL_LIST)
+    if (!sl_cursor_next(&cursor, head, &width) || !is_head(head, width))
         return SL_EDAMAGED;
     struct sl_rows *to = sl_rows_new();
     int r = to ? take_head(shown, head) : SL_ENOMEM;
@@ -277,30 +287,31 @@ static int load_keys(struct sl_shown *shown, const struct sl_dataset *section)
     return sl_sorted_rows_add(&shown->keys, NULL, changes, 0);
 }
 
-static int explain(struct sl_stage *stage, int r)
+static int explain(int r, struct sl_error *err)
 {
-    return r == SL_EDAMAGED ? sl_error_set(stage->err, SL_EDAMAGED, "the rows that a view showed are damaged")
-                            : r;
+    return r == SL_ENOMEM     ? sl_error_nomem(err)
+           : r == SL_EDAMAGED ? sl_error_set(err, SL_EDAMAGED, "the rows that a view showed are damaged")
+                              : r;
 }
 
-int sl_shown_load(struct sl_shown *shown, struct sl_stage *stage, const struct sl_section *section,
-                  const struct sl_dataset *rows)
+int sl_shown_load(struct sl_shown *shown, const struct sl_section *section, const struct sl_dataset *rows,
+                  struct sl_error *err)
 {
-    return explain(stage, section->part == KEYS ? load_keys(shown, rows) : load_head(shown, rows));
+    return explain(section->part == KEYS ? load_keys(shown, rows) : load_head(shown, rows), err);
 }
 
-int sl_shown_loaded(struct sl_shown *shown, struct sl_stage *stage)
+int sl_shown_loaded(struct sl_shown *shown, struct sl_error *err)
 {
     struct sl_rows *rows;
     if (!shown->keyed)
         return 0;
     int r = sl_sorted_rows_rows(&shown->keys, &rows);
     if (r < 0)
-        return r;
+        return explain(r, err);
     sl_sorted_rows_done(&shown->keys);
     if (rows->count != shown->count)
         r = SL_EDAMAGED;
     sl_dataset_unref(shown->rows);
     shown->rows = sl_dataset_of(rows);
-    return r < 0 ? explain(stage, r) : shown->rows ? 0 : SL_ENOMEM;
+    return explain(r < 0 ? r : shown->rows ? 0 : SL_ENOMEM, err);
 }

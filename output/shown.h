@@ -24,7 +24,7 @@ void sl_shown_done(void *shown);
 /* In save of the descriptor: `rows` is the new version. Takes a reference. */
 int sl_shown_save(struct sl_shown *shown, struct sl_stage *stage, struct sl_dataset *rows,
                   struct sl_state_writer *keeper);
-/* Each section, oldest first; then loaded, which makes the rows. */
-int sl_shown_load(struct sl_shown *shown, struct sl_stage *stage, const struct sl_section *section,
-                  const struct sl_dataset *rows);
-int sl_shown_loaded(struct sl_shown *shown, struct sl_stage *stage);
+/* Each section, oldest first; then loaded, which makes the rows. SL_EDAMAGED: they are not what was saved. */
+int sl_shown_load(struct sl_shown *shown, const struct sl_section *section, const struct sl_dataset *rows,
+                  struct sl_error *err);
+int sl_shown_loaded(struct sl_shown *shown, struct sl_error *err);

@@ -61,7 +61,7 @@ static bool java_finite(struct sl_buf *buf, double number)
     return with_point(buf, &d, 1) && sl_buf_printf(buf, "E%d", d.point - 1);
 }
 
-static bool java_double(struct sl_buf *buf, double number)
+bool sl_java_double(struct sl_buf *buf, double number)
 {
     if (isnan(number))
         return sl_buf_text(buf, "NaN");
@@ -82,7 +82,7 @@ static bool spark_rows(struct sl_buf *buf, const struct sl_chunk *chunk, uint64_
                                              .separator = ", ",
                                              .arrow = " -> ",
                                              .string = string,
-                                             .number = java_double};
+                                             .number = sl_java_double};
     return sl_notation_rows(&scala, "(", ",", ")", buf, chunk, replaced);
 }
 

@@ -1,5 +1,7 @@
 #include "state/catalog/database.h"
 
+#include "core/base/buf.h"
+
 #include <string.h>
 
 /* A reader never blocks us; another writer is a mistake that may pass. */
@@ -66,6 +68,20 @@ int sl_database_open_reader(struct sl_database *database, const char *path, cons
                             struct sl_error *err)
 {
     return open_with(database, SQLITE_OPEN_READONLY, path, shown, err);
+}
+
+int sl_database_open_immutable(struct sl_database *database, const char *path, const char *shown,
+                               struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf uri = {0};
+    bool ok = sl_buf_text(&uri, "file:");
+    *database = (struct sl_database){.shown = shown};
+    for (const char *at = path; ok && *at; at++)
+        ok = strchr("%?#", *at) ? sl_buf_printf(&uri, "%%%02x", (unsigned char)*at)
+                                : sl_buf_byte(&uri, (uint8_t)*at);
+    if (!ok || !sl_buf_text(&uri, "?immutable=1") || !sl_buf_byte(&uri, 0))
+        return sl_error_nomem(err);
+    return open_with(database, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, (const char *)uri.bytes, shown, err);
 }
 
 int sl_database_open(struct sl_database *database, const char *path, const char *shown, struct sl_error *err)

@@ -15,6 +15,9 @@ int sl_database_open(struct sl_database *database, const char *path, const char 
 /* For somebody who only looks while another process may write. */
 int sl_database_open_reader(struct sl_database *database, const char *path, const char *shown,
                             struct sl_error *err);
+/* The same for a file that no process has open: nothing is made beside it, as the log of others is. */
+int sl_database_open_immutable(struct sl_database *database, const char *path, const char *shown,
+                               struct sl_error *err);
 void sl_database_close(struct sl_database *database);
 
 /* What the last call left: damage is SL_EDAMAGED, a full disk SL_EFULL, a failing one

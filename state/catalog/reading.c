@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct sl_reading {
@@ -27,7 +28,10 @@ static int check_exists(const char *path, const char *dir, struct sl_error *err)
                         dir);
 }
 
-int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err)
+typedef int open_database(struct sl_database *database, const char *path, const char *shown,
+                          struct sl_error *err);
+
+static int open_with(const char *dir, open_database *open, struct sl_reading **ret, struct sl_error *err)
 {
     struct sl_reading *reading = calloc(1, sizeof *reading);
     if (!reading || asprintf(&reading->path, "%s/catalog.db", dir) < 0) {
@@ -35,7 +39,7 @@ int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *e
         return sl_error_nomem(err);
     }
     int r = check_exists(reading->path, dir, err);
-    r = r < 0 ? r : sl_database_open_reader(&reading->database, reading->path, reading->path, err);
+    r = r < 0 ? r : open(&reading->database, reading->path, reading->path, err);
     r = r < 0 ? r : sl_schema_check(&reading->database, err);
     if (r < 0) {
         sl_reading_close(reading);
@@ -43,6 +47,32 @@ int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *e
     }
     *ret = reading;
     return 0;
+}
+
+int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err)
+{
+    return open_with(dir, sl_database_open_reader, ret, err);
+}
+
+/* A process that has the catalog open has a log beside it. */
+static bool has_log(const char *dir)
+{
+    char *path;
+    if (asprintf(&path, "%s/catalog.db-wal", dir) < 0)
+        return true;
+    bool has_one = access(path, F_OK) == 0;
+    free(path);
+    return has_one;
+}
+
+int sl_reading_open_briefly(const char *dir, struct sl_reading **ret, bool *ret_is_still,
+                            struct sl_error *err)
+{
+    bool is_still = !has_log(dir);
+    int r = open_with(dir, is_still ? sl_database_open_immutable : sl_database_open_reader, ret, err);
+    if (r == 0)
+        *ret_is_still = is_still;
+    return r;
 }
 
 void sl_reading_close(struct sl_reading *reading)
@@ -176,6 +206,28 @@ int sl_reading_progress(struct sl_reading *reading, struct sl_reading_progress *
     };
     *ret = (struct sl_reading_progress){0};
     return run(reading, &query, err);
+}
+
+static int read_segments(const struct query *query, sqlite3_stmt *row)
+{
+    char **ret = query->arg;
+    *ret = strdup(column_text(row, 0));
+    return *ret ? 0 : SL_ENOMEM;
+}
+
+int sl_reading_segments(struct sl_reading *reading, char **ret, struct sl_error *err)
+{
+    char *list = NULL;
+    struct query query = {
+        .sql = "SELECT segments FROM progress WHERE id = 1", .row = read_segments, .arg = &list};
+    int r = run(reading, &query, err);
+    if (r == 0 && !list)
+        list = strdup("");
+    if (r == SL_ENOMEM || (r == 0 && !list))
+        return sl_error_nomem(err);
+    if (r == 0)
+        *ret = list;
+    return r;
 }
 
 /* ---- files ---- */

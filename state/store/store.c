@@ -26,7 +26,7 @@ bool sl_store_append(struct sl_store_list *list, struct sl_store_entry entry)
 
 /* ---- the list as text: a line "number bytes hash" per segment, the last two in hexadecimal ---- */
 
-static int parse_list(struct sl_store *store, const char *text, struct sl_error *err)
+int sl_store_list_parse(struct sl_store_list *list, const char *text, struct sl_error *err)
 {
     for (const char *line = text; *line;) {
         struct sl_store_entry entry;
@@ -38,13 +38,21 @@ static int parse_list(struct sl_store *store, const char *text, struct sl_error 
                 err, SL_EDAMAGED,
                 "the list of segments in the catalog is damaged; restore it from a backup or start "
                 "over with sluice reset --yes");
-        if (!sl_store_append(&store->list, entry))
+        if (!sl_store_append(list, entry))
             return sl_error_nomem(err);
-        if (entry.number >= store->next)
-            store->next = entry.number + 1;
         line += len;
     }
     return 0;
+}
+
+/* The first number that no listed segment has. */
+static uint64_t next_number(const struct sl_store_list *list)
+{
+    uint64_t next = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->entry[i].number >= next)
+            next = list->entry[i].number + 1;
+    return next;
 }
 
 static int format_list(struct sl_store *store, struct sl_error *err)
@@ -171,7 +179,8 @@ int sl_store_open(struct sl_io *io, struct sl_log *log, int dirfd, const char *d
     store->dirfd = -1;
     store->last_ms = last_ms;
     int r = open_directory(store, dirfd, dir, err);
-    r = r < 0 ? r : parse_list(store, list, err);
+    r = r < 0 ? r : sl_store_list_parse(&store->list, list, err);
+    store->next = next_number(&store->list);
     r = r < 0 ? r : check_segments(store, err);
     r = r < 0 ? r : remove_unlisted(store, err);
     if (r < 0) {

@@ -43,6 +43,18 @@ static int visit_section(struct sl_segment *segment, const struct sl_segment_sec
     return r;
 }
 
+int sl_store_visit_segment(struct sl_segment *segment, const char *key,
+                           int (*visit)(void *arg, const struct sl_section *section,
+                                        const struct sl_dataset *rows),
+                           void *arg, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < segment->sections && r == 0; i++)
+        if (strcmp(segment->section[i].key, key) == 0)
+            r = visit_section(segment, &segment->section[i], visit, arg, err);
+    return r;
+}
+
 int sl_store_load(struct sl_store *store, const char *key,
                   int (*visit)(void *arg, const struct sl_section *section, const struct sl_dataset *rows),
                   void *arg, struct sl_error *err)
@@ -53,9 +65,7 @@ int sl_store_load(struct sl_store *store, const char *key,
         r = sl_store_open_segment(store, &store->list.entry[s], false, &segment, err);
         if (r < 0)
             return r;
-        for (size_t i = 0; i < segment->sections && r == 0; i++)
-            if (strcmp(segment->section[i].key, key) == 0)
-                r = visit_section(segment, &segment->section[i], visit, arg, err);
+        r = sl_store_visit_segment(segment, key, visit, arg, err);
         sl_segment_close(segment);
     }
     return r;

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""sluice query, cat and tail: what other processes read of a job, while it runs and when it does not."""
+import json, os, pathlib, subprocess, sys, threading
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+
+COUNTING = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local pairs = ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1))
+local totals = pairs:updateStateByKey(function(values, sum) return (sum or 0) + #values end):name("totals")
+totals:columns("word", "count"):mount("counts")
+pairs:mapWithState(function(word, value, state) state:update({ word, (state:get() or { "", 0 })[2] + 1 }) return word end)
+    :name("pairs"):saveAsTextFiles("out/words")
+'''
+
+
+def run_once(*files, options=()):
+    os.makedirs("in", exist_ok=True)
+    job(COUNTING)
+    for name, text in files:
+        move_in(name, text)
+        sluice_ok("run", "job.lua", "--once", "--clock", "virtual", *options)
+
+
+def ask(sql, *options, job_file="job.lua"):
+    return sluice_ok("query", job_file, sql, *options).stdout
+
+
+def refused(sql, *words, status=2):
+    result = sluice("query", "job.lua", sql)
+    equal(result.returncode, status, "the exit status of %s: %s" % (sql, result.stderr))
+    for word in words:
+        check(word in result.stderr, "%r is in the message of %s: %s" % (word, sql, result.stderr))
+
+
+def files_of(directory=".sluice/job"):
+    return {str(path): path.stat().st_mtime_ns for path in pathlib.Path(directory).rglob("*")}
+
+
+def test_views_have_their_newest_version_with_the_names_of_their_columns():
+    run_once(("a", "b a b\n"), ("c", "b c\n"))
+    equal(ask("SELECT word, count FROM counts ORDER BY count DESC, word"), "b\t3\na\t1\nc\t1\n", "tsv")
+    equal(ask("SELECT * FROM counts WHERE word = 'b'", "--csv"), "word,count\nb,3\n", "csv")
+    equal(json.loads(ask("SELECT * FROM counts", "--json")),
+          [{"word": "a", "count": 1}, {"word": "b", "count": 3}, {"word": "c", "count": 1}], "json")
+    equal(json.loads(ask("SELECT * FROM counts WHERE 0", "--json")), [], "json of nothing")
+    equal(ask("SELECT count(*), sum(x.count) FROM counts x JOIN counts y ON x.word = y.word"), "3\t5\n", "a join")
+
+
+def test_states_have_keys_and_values_under_their_names():
+    run_once(("a", "b a b\n"), ("c", "b c\n"))
+    equal(ask("SELECT key, value FROM totals"), "a\t1\nb\t3\nc\t1\n", "updateStateByKey")
+    equal(ask("SELECT key, value FROM pairs"), 'a\t["a",1]\nb\t["b",3]\nc\t["c",1]\n', "mapWithState")
+    equal(ask("SELECT sum(value ->> 1) FROM pairs"), "5\n", "a list as JSON")
+
+
+def test_the_catalog_is_asked_by_its_views_only():
+    run_once(("a", "b\n"), ("c", "d\n"))
+    equal(ask("SELECT count(*), sum(files) FROM batches WHERE status = 'committed'"), "2\t2\n", "batches")
+    equal([pathlib.Path(line).name for line in ask("SELECT path FROM files ORDER BY batch").split()], ["a", "c"], "files")
+    equal(ask("SELECT count(*) FROM outputs WHERE path LIKE 'out/words-%'"), "2\n", "outputs")
+    equal(ask("SELECT * FROM errors"), "", "errors")
+    refused("SELECT * FROM progress", "batches, files, outputs, errors")
+
+
+def test_what_is_no_query_is_refused_and_nothing_is_made():
+    run_once(("a", "b\n"))
+    before = files_of()
+    for sql in ("DELETE FROM counts", "INSERT INTO counts VALUES (1, 2)", "CREATE TABLE x(y)", "PRAGMA journal_mode = DELETE",
+                "ATTACH 'x.db' AS y", "VACUUM INTO 'x.db'", "EXPLAIN SELECT 1", "BEGIN", "", "-- nothing", "SELECT 1; SELECT 2",
+                "SELECT load_extension('x')", "SELECT ?", "UPDATE sqlite_master SET sql = ''", "DROP VIEW catalog.batches",
+                "SELECT writefile('x', 'y')", "CREATE TEMP TABLE x AS SELECT 1"):
+        refused(sql)
+    refused("SELECT wrod FROM counts", "no such column: wrod at line 1, column 8", "the columns of counts are word, count")
+    refused("SELECT 1\nFROM counts WHERE", "incomplete input")
+    refused("SELECT * FROM cuonts", "no such table: cuonts", "counts", "totals", "batches")
+    equal(sluice("query", "job.lua").returncode, 2, "no query")
+    equal(files_of(), before, "the checkpoint")
+    check(not os.path.exists("x.db") and not os.path.exists("x"), "a file was made")
+
+
+def test_a_query_that_takes_too_long_ends():
+    run_once(("a", "b\n"))
+    result = sluice("query", "job.lua", "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT max(x) FROM r",
+                    "--timeout", "100ms")
+    equal(result.returncode, 1, "exit status")
+    check("took longer than 100 ms" in result.stderr, result.stderr)
+
+
+def test_cat_prints_the_newest_version():
+    run_once(("a", "b a\n"))
+    equal(ask("SELECT * FROM counts"), "a\t1\nb\t1\n", "query")
+    equal(sluice_ok("cat", "counts", "job.lua").stdout, "a\t1\nb\t1\n", "cat")
+    equal(sluice_ok("cat", "counts", "job.lua", "--format", "json").stdout, '["a",1]\n["b",1]\n', "cat --format json")
+    result = sluice("cat", "cuonts", "job.lua")
+    equal(result.returncode, 2, "cat of what is no view")
+    check("there are counts" in result.stderr, result.stderr)
+
+
+def test_cat_gives_the_bytes_of_current():
+    os.makedirs("in")
+    job(COUNTING.replace('"1s"', '"1s", mount = { dir = "mnt", kind = "dir" }'))
+    move_in("a", b"tab\\ \xc3\xa4 b\r\n")
+    sluice_ok("run", "job.lua", "--once", "--clock", "virtual")
+    current = pathlib.Path("mnt/counts/current")
+    check(current.exists(), "the mount left no file: %s" % sorted(map(str, pathlib.Path("mnt").rglob("*"))))
+    equal(sluice_ok("cat", "counts", "job.lua").stdout, current.read_bytes().decode(), "cat")
+
+
+def test_a_killed_job_is_asked():
+    os.makedirs("in")
+    job(COUNTING.replace('"1s"', '"20ms"'))
+    with Running("job.lua") as run:
+        move_in("a", "b b\n")
+        run.wait_until(lambda: sluice("query", "job.lua", "SELECT * FROM counts").stdout == "b\t2\n",
+                       "the count of a job that runs")
+        run.kill()
+    equal(ask("SELECT * FROM counts"), "b\t2\n", "after kill -9")
+
+
+def check_one_version():
+    x, y, z, others, state = ask(
+        "SELECT (SELECT count FROM counts WHERE word = 'x'), (SELECT count FROM counts WHERE word = 'y'),"
+        " (SELECT count FROM counts WHERE word = 'z'), (SELECT count(*) FROM counts WHERE word GLOB 'w*'),"
+        " (SELECT sum(value) FROM totals)").rstrip("\n").split("\t")
+    check(x == y == z and (others == x or others == "0"), "one version: %s %s %s %s" % (x, y, z, others))
+    check(others == "0" or int(state) == 4 * int(x), "the state is that of the view: %s %s" % (state, x))
+
+
+def test_queries_beside_a_job_that_merges_see_whole_batches():
+    os.makedirs("in")
+    job(COUNTING.replace('"1s"', '"5ms"'))
+    stop = threading.Event()
+
+    def feed():
+        number = 0
+        while not stop.is_set() and number < 300:
+            move_in("f%d" % number, "x y z w%d\n" % number)
+            number += 1
+            stop.wait(0.01)
+
+    feeder = threading.Thread(target=feed)
+    with Running("job.lua") as run:
+        run.wait_until(lambda: sluice("query", "job.lua", "SELECT 1 FROM batches").returncode == 0, "the catalog")
+        feeder.start()
+        asked = 0
+        try:
+            while feeder.is_alive():
+                check_one_version()
+                asked += 1
+        finally:
+            stop.set()
+        check(asked > 3, "only %d queries were asked" % asked)
+        run.stop()
+
+
+def test_tail_prints_versions_and_outputs_as_they_are_committed():
+    run_once(("a", "b a\n"))
+    equal([line.split("\t")[1:] for line in sluice_ok("tail", "counts", "job.lua", "--batches", "1").stdout.splitlines()],
+          [["a", "1"], ["b", "1"]], "the newest version")
+    equal(sluice_ok("tail", "out/words", "job.lua", "--batches", "1").stdout, "b\na\n", "the newest output")
+    process = subprocess.Popen([SLUICE, "tail", "counts", "job.lua", "--batches", "2"], stdout=subprocess.PIPE, text=True)
+    first = process.stdout.readline() + process.stdout.readline()
+    run_once(("c", "b\n"))
+    rest = process.communicate(timeout=PATIENCE_S)[0]
+    equal([line.split("\t")[1:] for line in (first + rest).splitlines()], [["a", "1"], ["b", "1"], ["a", "1"], ["b", "2"]],
+          "both versions")
+
+
+def test_damage_is_named():
+    run_once(("a", "b a\n"))
+    for path in pathlib.Path(".sluice/job/state").glob("*.seg"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 0x40
+        path.write_bytes(bytes(content))
+    result = sluice("query", "job.lua", "SELECT count(*) FROM counts, totals, pairs")
+    equal(result.returncode, 4, result.stdout + result.stderr)
+    check("damaged" in result.stderr, result.stderr)
+
+
+if __name__ == "__main__":
+    main(globals())
