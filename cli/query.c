@@ -62,9 +62,9 @@ static bool tsv_row(struct sl_sql *sql, struct sl_buf *buf, const struct sl_fiel
 static bool csv_begin(struct sl_sql *sql, struct sl_buf *buf)
 {
     struct sl_field names[SL_WIDTH_MAX];
-    uint32_t width = sl_sql_columns(sql);
+    uint32_t width = sl_sql_width(sql);
     for (uint32_t i = 0; i < width; i++)
-        names[i] = sl_text(sl_sql_column(sql, i));
+        names[i] = sl_text(sl_sql_column_name(sql, i));
     return add_row(buf, "csv", names, width);
 }
 
@@ -86,7 +86,7 @@ static bool json_row(struct sl_sql *sql, struct sl_buf *buf, const struct sl_fie
 {
     bool ok = sl_buf_text(buf, is_first ? "{" : ",\n{");
     for (uint32_t i = 0; ok && i < width; i++) {
-        const char *name = sl_sql_column(sql, i);
+        const char *name = sl_sql_column_name(sql, i);
         ok = sl_buf_text(buf, i ? "," : "") && sl_json_string(buf, name, strlen(name), NULL) &&
              sl_buf_byte(buf, ':') && sl_json_field(buf, &fields[i], NULL);
     }
@@ -112,7 +112,7 @@ static int show_lines(struct sl_sql *sql, const struct shape *shape, struct sl_e
     if (shape->begin && !shape->begin(sql, &buf))
         return sl_error_nomem(err);
     while ((r = sl_sql_next(sql, fields, err)) > 0) {
-        if (!shape->row(sql, &buf, fields, sl_sql_columns(sql), is_first))
+        if (!shape->row(sql, &buf, fields, sl_sql_width(sql), is_first))
             return sl_error_nomem(err);
         is_first = false;
         if (buf.len >= PRINT_BYTES && (r = print(&buf, err)) < 0)
@@ -128,11 +128,11 @@ static int fill_grid(struct sl_sql *sql, struct sl_grid *grid, struct sl_error *
     struct sl_field fields[SL_WIDTH_MAX];
     const char *names[SL_WIDTH_MAX];
     int r;
-    for (uint32_t i = 0; i < sl_sql_columns(sql); i++)
-        names[i] = sl_sql_column(sql, i);
+    for (uint32_t i = 0; i < sl_sql_width(sql); i++)
+        names[i] = sl_sql_column_name(sql, i);
     bool ok = sl_grid_names(grid, names);
     while (ok && (r = sl_sql_next(sql, fields, err)) > 0)
-        ok = sl_grid_row(grid, fields, sl_sql_columns(sql));
+        ok = sl_grid_row(grid, fields, sl_sql_width(sql));
     return ok ? r : sl_error_nomem(err);
 }
 
@@ -140,7 +140,7 @@ static int show_grid(struct sl_sql *sql, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
     struct sl_grid grid;
-    sl_grid_init(&grid, sl_sql_columns(sql), 0, true);
+    sl_grid_init(&grid, sl_sql_width(sql), 0, true);
     int r = fill_grid(sql, &grid, err);
     if (r == 0 && !sl_grid_print(&grid, &buf))
         r = sl_error_nomem(err);

@@ -345,12 +345,12 @@ int sl_sql_prepare(struct sl_sql *sql, const char *text, size_t len, struct sl_e
     return check_statement(sql, rest, err);
 }
 
-uint32_t sl_sql_columns(const struct sl_sql *sql)
+uint32_t sl_sql_width(const struct sl_sql *sql)
 {
     return (uint32_t)sqlite3_column_count(sql->statement);
 }
 
-const char *sl_sql_column(const struct sl_sql *sql, uint32_t i)
+const char *sl_sql_column_name(const struct sl_sql *sql, uint32_t i)
 {
     const char *name = sqlite3_column_name(sql->statement, (int)i);
     return name ? name : "";

@@ -55,10 +55,10 @@ int sl_sql_add(struct sl_sql *sql, struct sl_sql_table *table, struct sl_error *
 /* SL_EUSAGE: it is no query or does not compile; the text says at which line and column of the query, and which columns
  * there are. What a table's open says is passed on. */
 int sl_sql_prepare(struct sl_sql *sql, const char *text, size_t len, struct sl_error *err);
-uint32_t sl_sql_columns(const struct sl_sql *sql);
-const char *sl_sql_column(const struct sl_sql *sql, uint32_t i); /* borrowed until close */
+uint32_t sl_sql_width(const struct sl_sql *sql);
+const char *sl_sql_column_name(const struct sl_sql *sql, uint32_t i); /* borrowed until close */
 
-/* 1 and a row of sl_sql_columns fields, borrowed until the next call; 0 after the last; SL_EFAIL: the query failed on a
+/* 1 and a row of sl_sql_width fields, borrowed until the next call; 0 after the last; SL_EFAIL: the query failed on a
  * value or took too long; SL_ESTOP, SL_ENOMEM. */
 int sl_sql_next(struct sl_sql *sql, struct sl_field *fields, struct sl_error *err);
 
