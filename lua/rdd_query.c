@@ -8,6 +8,7 @@
 #include "lua/rdd.h"
 #include "lua/rdd_walk.h"
 #include "lua/registry.h"
+#include "lua/sql_tables.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -122,7 +123,12 @@ static int declare(lua_State *L)
     const struct sl_arg *argv;
     sl_copy_declare(L, op->name);
     struct sl_stream *stream = sl_query_dataset(copy->query, sl_rdd_test(L, 2));
-    size_t argc = sl_arguments_take(L, 3, op->options, &argv);
+    struct sl_arg tables[3];
+    size_t argc = 3;
+    if (stream && sl_sql_tables_are_given(L, op->name, 3))
+        argv = sl_sql_tables_take(L, 3, stream, &stream, tables);
+    else
+        argc = sl_arguments_take(L, 3, op->options, &argv);
     if (stream)
         stream = sl_apply_args(stream, op->name, argv, argc);
     if (!stream)

@@ -7,6 +7,7 @@
 #include "lua/registry.h"
 #include "lua/spark.h"
 #include "lua/spark_names.h"
+#include "lua/sql_tables.h"
 #include "lua/ssc.h"
 #include "lua/stream.h"
 
@@ -112,6 +113,21 @@ static int unite(lua_State *L)
     return 1;
 }
 
+/* sql(query, {words = stream, users = other}) */
+static int ask(lua_State *L)
+{
+    struct sl_arg argv[3];
+    struct sl_stream *first;
+    check_self(L, "sql");
+    sl_copy_declare(L, "sql");
+    sl_sql_tables_take(L, 2, NULL, &first, argv);
+    struct sl_stream *result = sl_apply_args(first, "sql", argv, 3);
+    if (!result)
+        sl_copy_raise(L);
+    sl_stream_push(L, result);
+    return 1;
+}
+
 static int transform(lua_State *L)
 {
     check_self(L, "transform");
@@ -210,6 +226,7 @@ static void add_methods(lua_State *L)
     static const luaL_Reg methods[] = {
         {"awaitTermination", await},
         {"awaitTerminationOrTimeout", await_timeout},
+        {"sql", ask},
         {"stop", stop},
         {"union", unite},
         {"transform", transform},

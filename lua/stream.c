@@ -7,6 +7,7 @@
 #include "lua/registry.h"
 #include "lua/spark_names.h"
 #include "lua/split.h"
+#include "lua/sql_tables.h"
 #include "lua/ssc_methods.h"
 
 #include <lauxlib.h>
@@ -39,7 +40,12 @@ static int apply(lua_State *L)
         return sl_method_no_self(L, op->name, "stream");
     sl_copy_declare(L, op->name);
     const struct sl_arg *argv;
-    size_t argc = sl_arguments_take(L, 2, op->options, &argv);
+    struct sl_arg tables[3];
+    size_t argc = 3;
+    if (sl_sql_tables_are_given(L, op->name, 2))
+        argv = sl_sql_tables_take(L, 2, stream, &stream, tables);
+    else
+        argc = sl_arguments_take(L, 2, op->options, &argv);
     if (op->kind == SL_OP_OUTPUT) {
         if (sl_output_args(stream, op->name, argv, argc) < 0)
             sl_copy_raise(L);

@@ -6,5 +6,6 @@
 extern const struct sl_op sl_output_save;   /* saveAsTextFiles */
 extern const struct sl_op sl_output_print;  /* print */
 extern const struct sl_op sl_output_pprint; /* pprint */
+extern const struct sl_op sl_output_show;   /* show */
 extern const struct sl_op sl_output_mount;  /* mount */
 extern const struct sl_op sl_output_foreach_rdd, sl_output_pipe_to;

@@ -1,6 +1,9 @@
 #include "core/contract/collect.h"
 
+#include <limits.h>
 #include <stdlib.h>
+
+#define ALL_INPUTS UINT_MAX
 
 struct sl_collect_lane {
     struct sl_lane_head head; /* first */
@@ -93,10 +96,12 @@ bool sl_collect_takes_pieces(const struct sl_node *node)
 }
 
 /* Pieces of one partition become one partition again. */
-static int add_lanes(struct sl_dataset *dataset, const struct sl_collect *collect)
+static int add_lanes(struct sl_dataset *dataset, const struct sl_collect *collect, unsigned input)
 {
     for (size_t i = 0; i < collect->lanes.count; i++) {
         struct sl_collect_lane *lane = lane_at(collect, i);
+        if (input != ALL_INPUTS && lane->head.position.input != input)
+            continue;
         bool begins = i == 0 || !sl_lanes_same_partition(&lane_at(collect, i - 1)->head, &lane->head);
         if (begins && sl_dataset_add_partition(dataset) < 0)
             return SL_ENOMEM;
@@ -106,21 +111,32 @@ static int add_lanes(struct sl_dataset *dataset, const struct sl_collect *collec
     return 0;
 }
 
-int sl_collect_dataset(struct sl_collect *collect, struct sl_dataset **ret, struct sl_error *err)
+static int make_dataset(struct sl_collect *collect, unsigned input, struct sl_dataset **ret,
+                        struct sl_error *err)
 {
-    sl_assert(!collect->taken || collect->lanes.count == 0);
-    if (collect->taken) {
-        *ret = sl_dataset_ref(collect->taken);
-        return 0;
-    }
     struct sl_dataset *dataset = sl_dataset_new(0);
     if (!dataset)
         return sl_error_nomem(err);
     sl_lanes_sort(&collect->lanes);
-    if (add_lanes(dataset, collect) < 0) {
+    if (add_lanes(dataset, collect, input) < 0) {
         sl_dataset_unref(dataset);
         return sl_error_nomem(err);
     }
     *ret = dataset;
     return 0;
+}
+
+int sl_collect_dataset(struct sl_collect *collect, struct sl_dataset **ret, struct sl_error *err)
+{
+    sl_assert(!collect->taken || collect->lanes.count == 0);
+    if (!collect->taken)
+        return make_dataset(collect, ALL_INPUTS, ret, err);
+    *ret = sl_dataset_ref(collect->taken);
+    return 0;
+}
+
+int sl_collect_input(struct sl_collect *collect, unsigned input, struct sl_dataset **ret,
+                     struct sl_error *err)
+{
+    return make_dataset(collect, input, ret, err);
 }

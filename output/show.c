@@ -1,0 +1,159 @@
+/* show([n [, truncate]]): the first rows of each batch on standard output as a table, as Spark's df.show() prints a
+ * DataFrame. It happens at least once, like print; a batch without records shows nothing. */
+#include "core/contract/collect.h"
+#include "core/contract/services.h"
+#include "output/outputs.h"
+#include "text/grid.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { ROWS_SHOWN = 20, CHARACTERS_SHOWN = 20 };
+
+struct show {
+    struct sl_collect collect; /* first: core/contract/collect.h */
+    struct sl_dataset *dataset;
+};
+
+static int64_t rows_shown(const struct sl_node *node)
+{
+    return sl_node_integer(node, 0, ROWS_SHOWN);
+}
+
+/* true: 20 characters; false: all; a number: so many. */
+static uint32_t characters_shown(const struct sl_node *node)
+{
+    struct sl_field truncate = sl_node_value(node, 1);
+    if (truncate.tag == SL_INT)
+        return (uint32_t)truncate.integer;
+    return truncate.tag == SL_BOOL && !truncate.boolean ? 0 : CHARACTERS_SHOWN;
+}
+
+static int show_begin(struct sl_stage *stage)
+{
+    struct show *show = stage->state;
+    return sl_collect_init(&show->collect, stage, (uint64_t)rows_shown(stage->node) + 1);
+}
+
+static int show_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct show *show = stage->state;
+    (void)ret; /* outputs have no result */
+    return sl_collect_dataset(&show->collect, &show->dataset, stage->err);
+}
+
+static void show_done(struct sl_stage *stage)
+{
+    struct show *show = stage->state;
+    sl_dataset_unref(show->dataset);
+    show->dataset = NULL;
+    sl_collect_done(&show->collect);
+}
+
+/* ---- the table ---- */
+
+static uint32_t widest(const struct sl_dataset *dataset, int64_t count)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width, most = 0;
+    sl_cursor_init(&cursor, dataset);
+    for (int64_t i = 0; i < count && sl_cursor_next(&cursor, fields, &width); i++)
+        most = width > most ? width : most;
+    return most;
+}
+
+static bool add_names(struct sl_grid *grid, const struct sl_columns *columns)
+{
+    const char *names[SL_WIDTH_MAX];
+    if (!columns || columns->count < grid->columns)
+        return sl_grid_names(grid, NULL);
+    for (uint32_t i = 0; i < columns->count; i++)
+        names[i] = columns->column[i].name;
+    return sl_grid_names(grid, names);
+}
+
+static bool add_rows(struct sl_grid *grid, const struct sl_dataset *dataset, int64_t count)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    bool ok = true;
+    sl_cursor_init(&cursor, dataset);
+    for (int64_t i = 0; ok && i < count && sl_cursor_next(&cursor, fields, &width); i++)
+        ok = sl_grid_row(grid, fields, width);
+    return ok;
+}
+
+static bool add_table(struct sl_buf *text, const struct sl_stage *stage)
+{
+    const struct show *show = stage->state;
+    int64_t count = rows_shown(stage->node);
+    struct sl_grid grid;
+    sl_grid_init(&grid, widest(show->dataset, count), characters_shown(stage->node),
+                 isatty(fileno(stage->services->out)));
+    bool ok = add_names(&grid, sl_node_columns(stage->node->input[0])) &&
+              add_rows(&grid, show->dataset, count) && sl_grid_print(&grid, text);
+    sl_grid_done(&grid);
+    if (ok && show->dataset->count > (uint64_t)count)
+        ok = sl_buf_printf(text, "only showing top %lld row%s\n", (long long)count, count == 1 ? "" : "s");
+    return ok && sl_buf_byte(text, '\n');
+}
+
+static int show_effect(struct sl_stage *stage)
+{
+    const struct show *show = stage->state;
+    FILE *out = stage->services->out;
+    struct sl_buf text SL_CLEANUP(sl_buf_done) = {0};
+    if (!stage->emits || !stage->said || !show->dataset->count)
+        return 0;
+    if (!add_table(&text, stage))
+        return sl_error_nomem(stage->err);
+    if (fwrite(text.bytes, 1, text.len, out) < text.len || fflush(out) != 0)
+        return sl_error_sys(stage->err, errno, "writing to the standard output");
+    return 0;
+}
+
+static int show_check(struct sl_node *node, struct sl_error *err)
+{
+    int64_t rows = rows_shown(node);
+    struct sl_field truncate = sl_node_value(node, 1);
+    if (rows < 1 || rows >= INT32_MAX)
+        return sl_error_set(err, SL_EUSAGE, "n must be from 1 to %d, got %lld", INT32_MAX - 1,
+                            (long long)rows);
+    if (truncate.tag == SL_INT && truncate.integer > INT32_MAX)
+        return sl_error_set(err, SL_EUSAGE, "truncate must be at most %d characters", INT32_MAX);
+    return 0;
+}
+
+static const struct sl_param params[] = {
+    {"n", SL_WANT_COUNT | SL_WANT_NIL, true, "rows shown, 20 by default"},
+    {"truncate", SL_WANT_BOOLEAN | SL_WANT_INTEGER, true,
+     "false: whole values; a number: so many characters; 20"},
+    {0},
+};
+
+static const struct sl_wide wide = {
+    .state_size = sizeof(struct show),
+    .begin = show_begin,
+    .lane_open = sl_collect_lane_open,
+    .push = sl_collect_push,
+    .take = sl_collect_take,
+    .takes_pieces = sl_collect_takes_pieces,
+    .finish = show_finish,
+    .done = show_done,
+};
+
+static const struct sl_output steps = {.effect = show_effect};
+
+const struct sl_op sl_output_show = {
+    .name = "show",
+    .kind = SL_OP_OUTPUT,
+    .family = "output",
+    .summary = "Prints the first rows of each batch as a table, as Spark's df.show() does.",
+    .example = "s:show(5, false)",
+    .params = params,
+    .wide = &wide,
+    .output = &steps,
+    .check = show_check,
+};
