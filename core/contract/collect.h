@@ -36,4 +36,5 @@ struct sl_rows *sl_collect_rows(const struct sl_lane *lane);
 /* One thread, after the lanes. The caller unrefs. */
 int sl_collect_dataset(struct sl_collect *collect, struct sl_dataset **ret, struct sl_error *err);
 /* The same of one input, of an operator that has several and takes datasets by itself. */
-int sl_collect_input(struct sl_collect *collect, unsigned input, struct sl_dataset **ret, struct sl_error *err);
+int sl_collect_input(struct sl_collect *collect, unsigned input, struct sl_dataset **ret,
+                     struct sl_error *err);
