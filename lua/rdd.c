@@ -10,6 +10,7 @@
 #include "lua/spark_names.h"
 #include "lua/split.h"
 #include "lua/value.h"
+#include "output/show.h"
 #include "output/text_file.h"
 
 #include <lauxlib.h>
@@ -187,6 +188,26 @@ static int save_as_text_file(lua_State *L)
     return r < 0 ? luaL_error(L, "saveAsTextFile: %s", err.text) : 0;
 }
 
+/* show([n [, truncate]]) */
+static int show(lua_State *L)
+{
+    struct sl_error err;
+    struct sl_dataset *dataset = check_self(L, "show");
+    const struct rdd *rdd = lua_touserdata(L, 1);
+    lua_Integer rows = luaL_optinteger(L, 2, SL_SHOW_ROWS), characters = SL_SHOW_CHARACTERS;
+    if (lua_type(L, 3) == LUA_TBOOLEAN)
+        characters = lua_toboolean(L, 3) ? characters : 0;
+    else
+        characters = luaL_optinteger(L, 3, characters);
+    if (rows < 1 || rows > INT32_MAX || characters < 0 || characters > INT32_MAX)
+        return luaL_error(L, "show: n must be at least 1, truncate true, false or a number of characters");
+    const struct sl_show_settings settings = {.rows = rows, .characters = (uint32_t)characters};
+    int r = sl_show(rdd->services->out, dataset, &settings, &err);
+    if (r == SL_ENOMEM)
+        sl_value_nomem(L);
+    return r < 0 ? luaL_error(L, "show: %s", err.text) : 0;
+}
+
 void sl_rdd_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -199,6 +220,7 @@ void sl_rdd_open(lua_State *L)
         {"toLocalIterator", records},
         {"foreachPartition", foreach_partition},
         {"saveAsTextFile", save_as_text_file},
+        {"show", show},
         {NULL, NULL},
     };
     sl_rdd_walk_open(L);

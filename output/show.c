@@ -1,14 +1,13 @@
 /* show([n [, truncate]]): the first rows of each batch on standard output as a table, as Spark's df.show() prints a
  * DataFrame. It happens at least once, like print; a batch without records shows nothing. */
+#include "output/show.h"
+
 #include "core/contract/collect.h"
-#include "core/contract/services.h"
 #include "output/outputs.h"
 #include "text/grid.h"
 
 #include <errno.h>
 #include <unistd.h>
-
-enum { ROWS_SHOWN = 20, CHARACTERS_SHOWN = 20 };
 
 struct show {
     struct sl_collect collect; /* first: core/contract/collect.h */
@@ -17,7 +16,7 @@ struct show {
 
 static int64_t rows_shown(const struct sl_node *node)
 {
-    return sl_node_integer(node, 0, ROWS_SHOWN);
+    return sl_node_integer(node, 0, SL_SHOW_ROWS);
 }
 
 /* true: 20 characters; false: all; a number: so many. */
@@ -26,7 +25,7 @@ static uint32_t characters_shown(const struct sl_node *node)
     struct sl_field truncate = sl_node_value(node, 1);
     if (truncate.tag == SL_INT)
         return (uint32_t)truncate.integer;
-    return truncate.tag == SL_BOOL && !truncate.boolean ? 0 : CHARACTERS_SHOWN;
+    return truncate.tag == SL_BOOL && !truncate.boolean ? 0 : SL_SHOW_CHARACTERS;
 }
 
 static int show_begin(struct sl_stage *stage)
@@ -85,33 +84,41 @@ static bool add_rows(struct sl_grid *grid, const struct sl_dataset *dataset, int
     return ok;
 }
 
-static bool add_table(struct sl_buf *text, const struct sl_stage *stage)
+static bool add_table(struct sl_buf *text, struct sl_dataset *dataset,
+                      const struct sl_show_settings *settings, bool is_safe)
 {
-    const struct show *show = stage->state;
-    int64_t count = rows_shown(stage->node);
     struct sl_grid grid;
-    sl_grid_init(&grid, widest(show->dataset, count), characters_shown(stage->node),
-                 isatty(fileno(stage->services->out)));
-    bool ok = add_names(&grid, sl_node_columns(stage->node->input[0])) &&
-              add_rows(&grid, show->dataset, count) && sl_grid_print(&grid, text);
+    sl_grid_init(&grid, widest(dataset, settings->rows), settings->characters, is_safe);
+    bool ok = add_names(&grid, settings->columns) && add_rows(&grid, dataset, settings->rows) &&
+              sl_grid_print(&grid, text);
     sl_grid_done(&grid);
-    if (ok && show->dataset->count > (uint64_t)count)
-        ok = sl_buf_printf(text, "only showing top %lld row%s\n", (long long)count, count == 1 ? "" : "s");
+    if (ok && dataset->count > (uint64_t)settings->rows)
+        ok = sl_buf_printf(text, "only showing top %lld row%s\n", (long long)settings->rows,
+                           settings->rows == 1 ? "" : "s");
     return ok && sl_buf_byte(text, '\n');
+}
+
+int sl_show(FILE *out, struct sl_dataset *dataset, const struct sl_show_settings *settings,
+            struct sl_error *err)
+{
+    struct sl_buf text SL_CLEANUP(sl_buf_done) = {0};
+    if (!dataset->count)
+        return 0;
+    if (sl_dataset_resolve(dataset, NULL) < 0 || !add_table(&text, dataset, settings, isatty(fileno(out))))
+        return sl_error_nomem(err);
+    if (fwrite(text.bytes, 1, text.len, out) < text.len || fflush(out) != 0)
+        return sl_error_sys(err, errno, "writing to the standard output");
+    return 0;
 }
 
 static int show_effect(struct sl_stage *stage)
 {
     const struct show *show = stage->state;
-    FILE *out = stage->services->out;
-    struct sl_buf text SL_CLEANUP(sl_buf_done) = {0};
-    if (!stage->emits || !stage->said || !show->dataset->count)
-        return 0;
-    if (!add_table(&text, stage))
-        return sl_error_nomem(stage->err);
-    if (fwrite(text.bytes, 1, text.len, out) < text.len || fflush(out) != 0)
-        return sl_error_sys(stage->err, errno, "writing to the standard output");
-    return 0;
+    const struct sl_show_settings settings = {.rows = rows_shown(stage->node),
+                                              .characters = characters_shown(stage->node),
+                                              .columns = sl_node_columns(stage->node->input[0])};
+    return stage->emits && stage->said ? sl_show(stage->services->out, show->dataset, &settings, stage->err)
+                                       : 0;
 }
 
 static int show_check(struct sl_node *node, struct sl_error *err)

@@ -135,5 +135,10 @@ def test_show_prints_what_spark_prints():
           "+--------------------+----+\nonly showing top 1 row\n\n", "tables")
 
 
+def test_rdds_are_shown():
+    done = run('named:foreachRDD(function(rdd) rdd:sql("SELECT word_1, 1 FROM (SELECT max(_1) word_1 FROM this)"):show(1, false) end)')
+    equal(done.stdout, "+---+---+\n|_1 |_2 |\n+---+---+\n|the|1  |\n+---+---+\n\n", "the table")
+
+
 if __name__ == "__main__":
     main(globals())
