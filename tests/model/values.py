@@ -146,6 +146,8 @@ def scientific(number):
     digits = (whole + rest).lstrip("0")
     power = int(exponent or 0) + (len(whole) - 1 if whole != "0" else -1 - (len(rest) - len(rest.lstrip("0"))))
     digits = digits.rstrip("0") or "0"
+    if len(digits) == 1 and float("%.1e" % number) == number:  # Java takes the nearest of two digits
+        digits = "".join(character for character in ("%.1e" % abs(number)).split("e")[0] if character != ".").rstrip("0")
     return sign + digits[0] + "." + (digits[1:] or "0"), power
 
 
