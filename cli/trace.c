@@ -24,9 +24,9 @@ struct trace {
     const char *shown;
     char absolute[PATH_MAX]; /* what shown names */
     bool any;
-    /* An output: as the job calls it, and its batch. */
+    /* An output: as the job calls it, its batch, and which one of the batch it is. */
     const char *output;
-    int64_t output_ms;
+    int64_t output_ms, number, position;
 };
 
 static void print_row(const char *what, int64_t batch_ms, const char *path, const char *note)
@@ -35,35 +35,6 @@ static void print_row(const char *what, int64_t batch_ms, const char *path, cons
     if (sl_buf_printf(&safe, "%s\t%" PRId64 "\t", what, batch_ms) && sl_buf_safe(&safe, path, strlen(path)) &&
         sl_buf_text(&safe, note ? "\t" : "") && sl_buf_safe(&safe, note ? note : "", note ? strlen(note) : 0))
         printf("%.*s\n", (int)safe.len, (const char *)safe.bytes);
-}
-
-/* ---- windows ---- */
-
-static bool begins_with(struct sl_field text, const char *path)
-{
-    size_t len = strlen(path);
-    return text.tag == SL_STR && len >= text.len && memcmp(path, text.str, text.len) == 0;
-}
-
-/* How far back the output reaches: a batch at t has been made of those in (t - reach, t]. Known where a job
- * was loaded; otherwise of its own batch only. */
-static int64_t reach_of(const struct trace *trace, const char *output)
-{
-    struct sl_job *job = trace->target->job_line.job;
-    const struct sl_context *context = job ? sl_job_context(job) : NULL;
-    int64_t reach_ms = 1;
-    size_t longest = 0;
-    for (size_t i = 0; context && i < context->nodes; i++) {
-        const struct sl_node *node = &context->stream[i]->node;
-        if (node->op->kind != SL_OP_OUTPUT || !node->op->output->manifest)
-            continue;
-        struct sl_field prefix = sl_node_value(node, 0);
-        if (!begins_with(prefix, output) || prefix.len < longest)
-            continue;
-        longest = prefix.len;
-        reach_ms = node->window_ms > node->interval_ms ? node->window_ms : 1;
-    }
-    return reach_ms;
 }
 
 /* ---- an output: its inputs ---- */
@@ -82,6 +53,8 @@ static int find_output(void *arg, const struct sl_reading_output *output)
         return 0;
     trace->output = sl_arena_text(&trace->target->arena, output->path, strlen(output->path));
     trace->output_ms = output->batch_ms;
+    trace->number = output->number;
+    trace->position = output->position;
     return trace->output ? 1 : SL_ENOMEM;
 }
 
@@ -116,10 +89,11 @@ static int print_range(void *arg, const struct sl_reading_range *range)
 
 static int trace_output(struct trace *trace, struct sl_error *err)
 {
-    int64_t from_ms = trace->output_ms - reach_of(trace, trace->output) + 1;
     print_row("output", trace->output_ms, trace->output, NULL);
-    int r = sl_reading_files(trace->reading, NULL, from_ms, trace->output_ms, print_input, trace, err);
-    return r < 0 ? r : sl_reading_ranges(trace->reading, from_ms, trace->output_ms, print_range, trace, err);
+    int r = sl_reading_inputs(trace->reading, trace->number, trace->position, print_input, trace, err);
+    return r < 0 ? r
+                 : sl_reading_input_ranges(trace->reading, trace->number, trace->position, print_range, trace,
+                                           err);
 }
 
 /* ---- an input: its outputs ---- */
@@ -127,26 +101,13 @@ static int trace_output(struct trace *trace, struct sl_error *err)
 struct source_trace {
     struct trace *trace;
     struct sl_error *err;
-    int64_t batch_ms;
 };
 
 static int print_output(void *arg, const struct sl_reading_output *output)
 {
-    const struct source_trace *source = arg;
-    if (output->batch_ms < source->batch_ms + reach_of(source->trace, output->path))
-        print_row("output", output->batch_ms, output->path, NULL);
+    (void)arg;
+    print_row("output", output->batch_ms, output->path, NULL);
     return 0;
-}
-
-static int64_t longest_reach(const struct trace *trace)
-{
-    struct sl_job *job = trace->target->job_line.job;
-    const struct sl_context *context = job ? sl_job_context(job) : NULL;
-    int64_t reach_ms = 1;
-    for (size_t i = 0; context && i < context->nodes; i++)
-        if (context->stream[i]->node.window_ms > reach_ms)
-            reach_ms = context->stream[i]->node.window_ms;
-    return reach_ms;
 }
 
 static int print_source(void *arg, const struct sl_reading_file *file)
@@ -157,9 +118,8 @@ static int print_source(void *arg, const struct sl_reading_file *file)
     (void)print_input(NULL, file);
     if (file->quarantined || !file->committed)
         return 0;
-    source->batch_ms = file->batch_ms;
-    return sl_reading_outputs(trace->reading, NULL, file->batch_ms, file->batch_ms + longest_reach(trace) - 1,
-                              print_output, source, source->err);
+    return sl_reading_made_of(trace->reading, file->source_id, file->batch_ms, print_output, NULL,
+                              source->err);
 }
 
 /* "NAME#NUMBER": a record of a received source. */
@@ -179,11 +139,10 @@ static int find_record(void *arg, const struct sl_reading_range *range)
     if (strlen(name) != len || strncmp(name, trace->shown, len) != 0 ||
         !read_numbers(range->range, &from, &to) || number < from || number >= to)
         return 0;
-    struct source_trace source = {.trace = trace, .err = record->err, .batch_ms = range->batch_ms};
     trace->any = true;
     print_row("input", range->batch_ms, trace->shown, range->range);
-    return sl_reading_outputs(trace->reading, NULL, range->batch_ms,
-                              range->batch_ms + longest_reach(trace) - 1, print_output, &source, record->err);
+    return sl_reading_made_of(trace->reading, range->source_id, range->batch_ms, print_output, NULL,
+                              record->err);
 }
 
 /* 1: the record was found; 0: it is none. */
@@ -219,7 +178,7 @@ static int trace_input(struct trace *trace, struct sl_error *err)
 
 struct named_trace {
     struct trace *trace;
-    int64_t *batch_ms; /* [count] */
+    struct sl_reading_output *output; /* [count], without paths */
     size_t count, capacity;
 };
 
@@ -228,11 +187,12 @@ static int note_batch(void *arg, const struct sl_reading_output *output)
     struct named_trace *named = arg;
     if (strcmp(output->path, named->trace->shown) != 0)
         return 0;
-    int64_t *grown = sl_array_grow(named->batch_ms, named->count, &named->capacity, sizeof *grown);
+    struct sl_reading_output *grown =
+        sl_array_grow(named->output, named->count, &named->capacity, sizeof *grown);
     if (!grown)
         return SL_ENOMEM;
-    named->batch_ms = grown;
-    named->batch_ms[named->count++] = output->batch_ms;
+    named->output = grown;
+    named->output[named->count++] = *output;
     return 0;
 }
 
@@ -245,10 +205,12 @@ static int trace_named(struct trace *trace, struct sl_error *err)
         sl_error_nomem(err);
     trace->output = trace->shown;
     for (size_t i = 0; r == 0 && i < named.count; i++) {
-        trace->output_ms = named.batch_ms[i];
+        trace->output_ms = named.output[i].batch_ms;
+        trace->number = named.output[i].number;
+        trace->position = named.output[i].position;
         r = trace_output(trace, err);
     }
-    free(named.batch_ms);
+    free(named.output);
     return r < 0 || named.count ? r : 1;
 }
 
@@ -276,7 +238,6 @@ static int trace_all(struct sl_target *target, const char *const *paths, size_t 
     int r = sl_reading_open(target->checkpoint, &reading, err);
     if (r < 0)
         return r;
-    (void)sl_target_need_job(target, NULL); /* without it only windows are not known */
     for (size_t i = 0; r == 0 && i < count; i++) {
         struct trace trace = {.target = target, .reading = reading, .shown = paths[i]};
         r = trace_path(&trace, err);
@@ -304,9 +265,9 @@ const struct sl_command sl_command_trace = {
     .arguments = "[JOB.lua] PATH...",
     .summary = "says what made an output, and what an input went into",
     .details =
-        "A line each: input, output or quarantined, the batch, and the path as the job names it. Windows\n"
-        "reach over batches; what earlier batches left in a state is not followed. The catalog knows\n"
-        "as much of the past as keepHistory says.",
+        "A line each: input, output or quarantined, the batch, and the path as the job names it. An\n"
+        "output is made of its own sources, in all batches of its windows; what earlier batches left in a\n"
+        "state is not followed. The catalog knows as much of the past as keepHistory says.",
     .flags = trace_flags,
     .run = run_trace,
 };

@@ -134,6 +134,13 @@ int sl_output_dir_init_plain(struct sl_output_dir *place, struct sl_field path, 
     return sl_error_nomem(err);
 }
 
+char *sl_output_dir_series(struct sl_field prefix, struct sl_field suffix)
+{
+    bool has_suffix = suffix.tag == SL_STR && suffix.len > 0;
+    return text_of("%.*s-*%s%.*s", (int)prefix.len, (const char *)prefix.str, has_suffix ? "." : "",
+                   has_suffix ? (int)suffix.len : 0, has_suffix ? (const char *)suffix.str : "");
+}
+
 void sl_output_dir_done(struct sl_output_dir *place)
 {
     free(place->parent);

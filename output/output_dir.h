@@ -22,4 +22,7 @@ int sl_output_dir_init(struct sl_output_dir *place, struct sl_field prefix, stru
 /* For a directory that is called just so; without links. SL_EUSAGE: it cannot be the path of a new one. */
 int sl_output_dir_init_plain(struct sl_output_dir *place, struct sl_field path, const char *owner,
                              struct sl_error *err);
+/* What the names of all directories of one output have in common, "out/counts-*.txt"; the caller frees it. NULL:
+ * out of memory. */
+char *sl_output_dir_series(struct sl_field prefix, struct sl_field suffix);
 void sl_output_dir_done(struct sl_output_dir *place);

@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The times at which this output made what is still there, oldest first. */
+/* The times of this output's directories that are too old, oldest first. */
 struct made {
     const struct sl_save_settings *settings;
     const char *owner;
+    int64_t t;
     int64_t *time_ms;
     size_t count, capacity;
     struct sl_error *err;
@@ -28,31 +29,21 @@ static int made_add(struct made *made, int64_t time_ms)
     return 0;
 }
 
-/* Other outputs' directories have other names. */
+/* 1 at the first that is not too old. Other outputs' directories have other names. */
 static int made_visit(void *arg, int64_t time_ms, const char *path)
 {
     struct made *made = arg;
+    const struct sl_save_settings *settings = made->settings;
     struct sl_output_dir place;
-    int r = sl_output_dir_init(&place, made->settings->prefix, made->settings->suffix, time_ms, made->owner,
-                               made->err);
+    if (!settings->keep_count && time_ms > made->t - settings->keep_ms)
+        return 1;
+    int r = sl_output_dir_init(&place, settings->prefix, settings->suffix, time_ms, made->owner, made->err);
     if (r < 0)
         return r;
     if (strcmp(place.shown, path) == 0)
         r = made_add(made, time_ms);
     sl_output_dir_done(&place);
     return r;
-}
-
-/* How many of the oldest are too old. */
-static size_t too_old(const struct made *made, int64_t t)
-{
-    const struct sl_save_settings *settings = made->settings;
-    size_t count = 0;
-    if (settings->keep_count)
-        return made->count > settings->keep_count ? made->count - settings->keep_count : 0;
-    while (count < made->count && made->time_ms[count] <= t - settings->keep_ms)
-        count++;
-    return count;
 }
 
 /* Once: nobody asks for it again. */
@@ -121,12 +112,14 @@ int sl_retention_newest(const struct sl_services *services, const struct sl_save
                         int64_t t, struct sl_error *err)
 {
     struct sl_history *history = services->history;
-    struct made made = {.settings = settings, .owner = services->owner, .err = err};
+    struct made made = {.settings = settings, .owner = services->owner, .t = t, .err = err};
     if (!history)
         return 0;
-    int r = history->ops->each(history, made_visit, &made, err);
-    if (r == 0)
-        r = let_oldest_go(services, &made, too_old(&made, t), err);
+    char *series = sl_output_dir_series(settings->prefix, settings->suffix);
+    int r = series ? history->ops->oldest(history, series, settings->keep_count, made_visit, &made, err)
+                   : sl_error_nomem(err);
+    r = r < 0 ? r : let_oldest_go(services, &made, made.count, err);
+    free(series);
     free(made.time_ms);
     return r;
 }

@@ -164,7 +164,9 @@ static int save_manifest(struct sl_stage *stage, struct sl_manifest *manifest)
     manifest->retained = keeps_newest(save);
     manifest->path = strdup(save->place.shown);
     manifest->file = calloc(made->count, sizeof *made->file);
-    if (!manifest->path || !manifest->file) {
+    if (manifest->retained)
+        manifest->series = sl_output_dir_series(save->settings.prefix, save->settings.suffix);
+    if (!manifest->path || !manifest->file || (manifest->retained && !manifest->series)) {
         sl_manifest_done(manifest);
         return sl_error_nomem(stage->err);
     }

@@ -9,13 +9,15 @@ struct sl_history;
 struct sl_manifest;
 
 struct sl_history_ops {
-    /* Calls visit for every directory whose manifest said `retained`, oldest first. */
-    int (*each)(struct sl_history *history, int (*visit)(void *arg, int64_t time_ms, const char *path),
-                void *arg, struct sl_error *err);
+    /* Calls visit for the directories of this series (struct sl_manifest) except the newest `keep`, oldest first,
+     * until it returns other than 0; a failure is returned. The cost does not depend on how many are kept. */
+    int (*oldest)(struct sl_history *history, const char *series, uint64_t keep,
+                  int (*visit)(void *arg, int64_t time_ms, const char *path), void *arg,
+                  struct sl_error *err);
     /* What batch time_ms made at path; the caller calls sl_manifest_done. */
     int (*manifest)(struct sl_history *history, int64_t time_ms, const char *path, struct sl_manifest *ret,
                     struct sl_error *err);
-    /* Never shown by each again. Durable with the next transaction: until then a restart may show it. */
+    /* Never shown by oldest again. Durable with the next transaction: until then a restart may show it. */
     int (*let_go)(struct sl_history *history, int64_t time_ms, const char *path, struct sl_error *err);
 };
 

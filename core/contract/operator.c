@@ -53,6 +53,8 @@ int sl_position_compare(const struct sl_position *a, const struct sl_position *b
 void sl_manifest_done(struct sl_manifest *manifest)
 {
     free(manifest->path);
+    free(manifest->series);
+    free(manifest->input);
     free(manifest->file);
     *manifest = (struct sl_manifest){0};
 }

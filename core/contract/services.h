@@ -79,12 +79,21 @@ struct sl_manifest_file {
     uint64_t hash; /* XXH3-64 of the contents */
 };
 
+/* What of one source it was made of: its batches later than from_ms, up to its own. */
+struct sl_manifest_input {
+    size_t source;
+    int64_t from_ms;
+};
+
 struct sl_manifest {
     char *path; /* of the directory, as the job names it */
     uint64_t records;
     uint64_t replaced; /* U+FFFD written to JSON for bytes that were no UTF-8; the catalog does not keep it */
     bool retained;     /* the output will ask what it made (core/contract/history.h) */
+    char *series;      /* of `retained`: what all directories of the output have in common; else NULL */
     size_t count;
     struct sl_manifest_file *file;
+    size_t inputs;
+    struct sl_manifest_input *input; /* [inputs]; set by the engine */
 };
 void sl_manifest_done(struct sl_manifest *manifest);

@@ -24,6 +24,7 @@
 #include "engine/batch/deadletter.h"
 #include "engine/batch/deadletter_limit.h"
 #include "engine/batch/hooks.h"
+#include "engine/batch/lineage.h"
 #include "engine/batch/memory_limit.h"
 #include "engine/batch/plan_job.h"
 #include "engine/batch/quarantine.h"
@@ -112,6 +113,8 @@ static int collect_manifests(struct sl_batch *batch, struct sl_manifest **ret, s
         if (op->kind != SL_OP_OUTPUT || !op->output->manifest || !batch->stage[n])
             continue;
         r = op->output->manifest(batch->stage[n], &batch->manifest[n]);
+        if (r == 0 && batch->manifest[n].path)
+            r = sl_lineage_add(batch->run, pipelines->node[n], batch->t, &batch->manifest[n], err);
         if (r == 0 && batch->manifest[n].path)
             list[count++] = batch->manifest[n]; /* a borrowed view: batch->manifest owns */
     }

@@ -197,6 +197,17 @@ static int put_output_file(const struct sl_catalog *catalog, int64_t number, int
     return sl_catalog_step(catalog, SL_SQL_PUT_OUTPUT_FILE, err);
 }
 
+static int put_output_source(const struct sl_catalog *catalog, int64_t number, int64_t output,
+                             const struct sl_manifest_input *input, struct sl_error *err)
+{
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_OUTPUT_SOURCE];
+    sl_statement_integer(put, 1, number);
+    sl_statement_integer(put, 2, output);
+    sl_statement_integer(put, 3, catalog->source_id[input->source]);
+    sl_statement_integer(put, 4, input->from_ms);
+    return sl_catalog_step(catalog, SL_SQL_PUT_OUTPUT_SOURCE, err);
+}
+
 static int put_output(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, int64_t output,
                       const struct sl_manifest *manifest, struct sl_error *err)
 {
@@ -208,9 +219,12 @@ static int put_output(const struct sl_catalog *catalog, const struct sl_batch_pl
     sl_statement_text(put, 4, manifest->path);
     sl_statement_integer(put, 5, (int64_t)manifest->records);
     sl_statement_integer(put, 6, manifest->retained);
+    sl_statement_text(put, 7, manifest->series);
     int r = sl_catalog_step(catalog, SL_SQL_PUT_OUTPUT, err);
     for (size_t i = 0; r == 0 && i < manifest->count; i++)
         r = put_output_file(catalog, number, output, manifest->path, &manifest->file[i], err);
+    for (size_t i = 0; r == 0 && i < manifest->inputs; i++)
+        r = put_output_source(catalog, number, output, &manifest->input[i], err);
     return r;
 }
 

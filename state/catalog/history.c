@@ -18,16 +18,18 @@ static const char *column_text(sqlite3_stmt *statement, int column)
     return text ? text : "";
 }
 
-static int history_each(struct sl_history *history,
-                        int (*visit)(void *arg, int64_t time_ms, const char *path), void *arg,
-                        struct sl_error *err)
+static int history_oldest(struct sl_history *history, const char *series, uint64_t keep,
+                          int (*visit)(void *arg, int64_t time_ms, const char *path), void *arg,
+                          struct sl_error *err)
 {
     struct sl_catalog *catalog = (struct sl_catalog *)history;
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_RETAINED];
     int r;
+    sl_statement_text(get, 1, series);
+    sl_statement_integer(get, 2, (int64_t)keep);
     while ((r = sl_catalog_step(catalog, SL_SQL_GET_RETAINED, err)) > 0) {
         r = visit(arg, sqlite3_column_int64(get, 0), column_text(get, 1));
-        if (r < 0)
+        if (r != 0)
             break;
     }
     (void)sqlite3_reset(get); /* a failure was told already */
@@ -171,10 +173,10 @@ void sl_catalog_clear_let_go(struct sl_catalog *catalog)
 /* A few batches at a time: no commit pays for a week at once. */
 int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struct sl_error *err)
 {
-    static const enum sl_sql step[] = {SL_SQL_DROP_OLD_FILES,      SL_SQL_DROP_OLD_RANGES,
-                                       SL_SQL_DROP_OLD_WATERMARKS, SL_SQL_DROP_OLD_ASIDE,
-                                       SL_SQL_DROP_OLD_ERRORS,     SL_SQL_DROP_OLD_OUTPUT_FILES,
-                                       SL_SQL_DROP_OLD_OUTPUTS,    SL_SQL_DROP_OLD_BATCHES};
+    static const enum sl_sql step[] = {
+        SL_SQL_DROP_OLD_FILES,          SL_SQL_DROP_OLD_RANGES,  SL_SQL_DROP_OLD_WATERMARKS,
+        SL_SQL_DROP_OLD_ASIDE,          SL_SQL_DROP_OLD_ERRORS,  SL_SQL_DROP_OLD_OUTPUT_FILES,
+        SL_SQL_DROP_OLD_OUTPUT_SOURCES, SL_SQL_DROP_OLD_OUTPUTS, SL_SQL_DROP_OLD_BATCHES};
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_OLD];
     sl_statement_integer(get, 1, from_ms);
     int r = sl_catalog_step(catalog, SL_SQL_GET_OLD, err);
@@ -192,4 +194,4 @@ int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struc
     return r;
 }
 
-const struct sl_history_ops sl_catalog_history_ops = {history_each, history_manifest, history_let_go};
+const struct sl_history_ops sl_catalog_history_ops = {history_oldest, history_manifest, history_let_go};

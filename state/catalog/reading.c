@@ -97,7 +97,8 @@ struct query {
     const char *sql;
     const char *path; /* ?1 */
     int64_t from_ms, to_ms;
-    int64_t limit; /* :limit */
+    int64_t number, position; /* :number, :position */
+    int64_t limit;            /* :limit */
     int (*row)(const struct query *query, sqlite3_stmt *row);
     void *arg;
 };
@@ -106,6 +107,13 @@ static void bind(const struct query *query, sqlite3_stmt *statement)
 {
     int count = sqlite3_bind_parameter_count(statement);
     int limit = sqlite3_bind_parameter_index(statement, ":limit");
+    int number = sqlite3_bind_parameter_index(statement, ":number");
+    if (number) {
+        sl_statement_integer(statement, number, query->number);
+        sl_statement_integer(statement, sqlite3_bind_parameter_index(statement, ":position"),
+                             query->position);
+        return;
+    }
     if (limit)
         sl_statement_integer(statement, limit, query->limit);
     else if (count >= 1)
@@ -235,6 +243,13 @@ int sl_reading_segments(struct sl_reading *reading, char **ret, struct sl_error 
 /* ?1, or what lies in the directory ?1: '0' is the character behind '/'. */
 #define PATH_OR_BELOW "(path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0'))"
 
+#define FILES                                                                                                \
+    "SELECT batch.time_ms, batch.committed, source.key, file.path, file.inode, file.born_ns,"                \
+    " file.mtime_ns, file.size, aside.reason, source.id"                                                     \
+    " FROM batch JOIN file ON file.batch = batch.number JOIN source ON source.id = file.source"              \
+    " LEFT JOIN aside ON aside.batch = file.batch AND aside.source = file.source"                            \
+    " AND aside.position = file.position "
+
 struct file_visit {
     sl_reading_visit_file *visit;
     void *arg;
@@ -259,6 +274,7 @@ static int read_file(const struct query *query, sqlite3_stmt *row)
         .source = column_text(row, 2),
         .file = column_file(row, 4),
         .quarantined = (const char *)sqlite3_column_text(row, 8),
+        .source_id = sqlite3_column_int64(row, 9),
     };
     file.file.path = (char *)column_text(row, 3);
     return visit->visit(visit->arg, &file);
@@ -268,13 +284,8 @@ int sl_reading_files(struct sl_reading *reading, const char *path, int64_t from_
                      sl_reading_visit_file *visit, void *arg, struct sl_error *err)
 {
     struct query query = {
-        .sql = "SELECT batch.time_ms, batch.committed, source.key, file.path, file.inode, file.born_ns,"
-               " file.mtime_ns, file.size, aside.reason"
-               " FROM batch JOIN file ON file.batch = batch.number JOIN source ON source.id = file.source"
-               " LEFT JOIN aside ON aside.batch = file.batch AND aside.source = file.source"
-               " AND aside.position = file.position"
-               " WHERE (?1 IS NULL OR " PATH_OR_BELOW ") AND batch.time_ms BETWEEN ?2 AND ?3"
-               " ORDER BY batch.time_ms, file.source, file.position",
+        .sql = FILES "WHERE (?1 IS NULL OR " PATH_OR_BELOW ") AND batch.time_ms BETWEEN ?2 AND ?3"
+                     " ORDER BY batch.time_ms, file.source, file.position",
         .path = path,
         .from_ms = from_ms,
         .to_ms = to_ms,
@@ -329,6 +340,10 @@ int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_vi
 
 /* ---- ranges ---- */
 
+#define RANGES                                                                                               \
+    "SELECT batch.time_ms, source.key, CAST(input_range.document AS TEXT), source.id FROM batch"             \
+    " JOIN input_range ON input_range.batch = batch.number JOIN source ON source.id = input_range.source "
+
 struct range_visit {
     sl_reading_visit_range *visit;
     void *arg;
@@ -337,7 +352,10 @@ struct range_visit {
 static int read_range(const struct query *query, sqlite3_stmt *row)
 {
     const struct range_visit *visit = query->arg;
-    struct sl_reading_range range = {sqlite3_column_int64(row, 0), column_text(row, 1), column_text(row, 2)};
+    struct sl_reading_range range = {.batch_ms = sqlite3_column_int64(row, 0),
+                                     .source_id = sqlite3_column_int64(row, 3),
+                                     .source = column_text(row, 1),
+                                     .range = column_text(row, 2)};
     return visit->visit(visit->arg, &range);
 }
 
@@ -345,8 +363,8 @@ int sl_reading_ranges(struct sl_reading *reading, int64_t from_ms, int64_t to_ms
                       sl_reading_visit_range *visit, void *arg, struct sl_error *err)
 {
     struct query query = {
-        .sql = "SELECT batch, source, range FROM ranges WHERE ?1 IS NULL AND batch BETWEEN ?2 AND ?3"
-               " ORDER BY batch, source",
+        .sql =
+            RANGES "WHERE ?1 IS NULL AND batch.time_ms BETWEEN ?2 AND ?3 ORDER BY batch.time_ms, source.key",
         .from_ms = from_ms,
         .to_ms = to_ms,
         .row = read_range,
@@ -369,6 +387,8 @@ static int read_output(const struct query *query, sqlite3_stmt *row)
         .batch_ms = sqlite3_column_int64(row, 0),
         .path = column_text(row, 1),
         .records = (uint64_t)sqlite3_column_int64(row, 2),
+        .number = sqlite3_column_int64(row, 3),
+        .position = sqlite3_column_int64(row, 4),
     };
     return visit->visit(visit->arg, &output);
 }
@@ -377,11 +397,69 @@ int sl_reading_outputs(struct sl_reading *reading, const char *path, int64_t fro
                        sl_reading_visit_output *visit, void *arg, struct sl_error *err)
 {
     struct query query = {
-        .sql = "SELECT time_ms, path, records FROM output WHERE (?1 IS NULL OR path = ?1)"
+        .sql = "SELECT time_ms, path, records, batch, position FROM output WHERE (?1 IS NULL OR path = ?1)"
                " AND time_ms BETWEEN ?2 AND ?3 ORDER BY time_ms, position",
         .path = path,
         .from_ms = from_ms,
         .to_ms = to_ms,
+        .row = read_output,
+        .arg = &(struct output_visit){visit, arg},
+    };
+    return run(reading, &query, err);
+}
+
+/* ---- lineage ---- */
+
+/* Of the output :number, :position, joined with batches: whether it was made of what the source took in the batch. One
+ * without rows in output_source is of an older version: of its own batch, whatever the source. */
+#define IS_MADE_OF(source)                                                                                   \
+    " WHERE batch.number <= :number AND CASE WHEN EXISTS (SELECT 1 FROM output_source WHERE batch = :number" \
+    " AND output = :position) THEN EXISTS (SELECT 1 FROM output_source WHERE output_source.batch = :number"  \
+    " AND output_source.output = :position AND output_source.source = " source                               \
+    " AND batch.time_ms > output_source.from_ms) ELSE batch.number = :number END"                            \
+    " AND batch.time_ms > coalesce((SELECT min(from_ms) FROM output_source WHERE batch = :number"            \
+    " AND output = :position), (SELECT time_ms - 1 FROM batch WHERE number = :number), 0) "
+
+int sl_reading_inputs(struct sl_reading *reading, int64_t number, int64_t position,
+                      sl_reading_visit_file *visit, void *arg, struct sl_error *err)
+{
+    struct query query = {
+        .sql = FILES IS_MADE_OF("file.source") "ORDER BY batch.time_ms, file.source, file.position",
+        .number = number,
+        .position = position,
+        .row = read_file,
+        .arg = &(struct file_visit){visit, arg},
+    };
+    return run(reading, &query, err);
+}
+
+int sl_reading_input_ranges(struct sl_reading *reading, int64_t number, int64_t position,
+                            sl_reading_visit_range *visit, void *arg, struct sl_error *err)
+{
+    struct query query = {
+        .sql = RANGES IS_MADE_OF("input_range.source") "ORDER BY batch.time_ms, source.key",
+        .number = number,
+        .position = position,
+        .row = read_range,
+        .arg = &(struct range_visit){visit, arg},
+    };
+    return run(reading, &query, err);
+}
+
+/* :number is the source, :position the time of the batch. */
+int sl_reading_made_of(struct sl_reading *reading, int64_t source, int64_t batch_ms,
+                       sl_reading_visit_output *visit, void *arg, struct sl_error *err)
+{
+    struct query query = {
+        .sql = "SELECT output.time_ms, output.path, output.records, output.batch, output.position FROM output"
+               " LEFT JOIN output_source ON output_source.batch = output.batch"
+               " AND output_source.output = output.position AND output_source.source = :number"
+               " WHERE output.batch >= (SELECT number FROM batch WHERE time_ms = :position)"
+               " AND CASE WHEN EXISTS (SELECT 1 FROM output_source WHERE output_source.batch = output.batch"
+               " AND output_source.output = output.position) THEN output_source.from_ms < :position"
+               " ELSE output.time_ms = :position END ORDER BY output.batch, output.position",
+        .number = source,
+        .position = batch_ms,
         .row = read_output,
         .arg = &(struct output_visit){visit, arg},
     };

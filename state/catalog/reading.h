@@ -46,6 +46,7 @@ int sl_reading_batches(struct sl_reading *reading, size_t batches_max, sl_readin
 struct sl_reading_file {
     int64_t batch_ms;
     bool committed;
+    int64_t source_id;
     const char *source; /* its key, "textFileStream:in" */
     struct sl_file file;
     const char *quarantined; /* why it was not read; NULL: it was */
@@ -67,7 +68,8 @@ int sl_reading_quarantined(struct sl_reading *reading, sl_reading_visit_file *vi
                            struct sl_error *err);
 
 struct sl_reading_output {
-    int64_t batch_ms;
+    int64_t batch_ms, number; /* number, position: which output it is, for sl_reading_inputs */
+    int64_t position;
     const char *path; /* of the directory, as the job names it; borrowed until the visit returns */
     uint64_t records;
 };
@@ -75,14 +77,26 @@ typedef int sl_reading_visit_output(void *arg, const struct sl_reading_output *o
 int sl_reading_outputs(struct sl_reading *reading, const char *path, int64_t from_ms, int64_t to_ms,
                        sl_reading_visit_output *visit, void *arg, struct sl_error *err);
 
+/* The files that this output was made of: those of its own sources, in all batches of its windows. Of an output that
+ * an older version made: all files of its batch. */
+int sl_reading_inputs(struct sl_reading *reading, int64_t number, int64_t position,
+                      sl_reading_visit_file *visit, void *arg, struct sl_error *err);
+/* The outputs that were made of what the source of this key and number took in batch_ms. */
+int sl_reading_made_of(struct sl_reading *reading, int64_t source, int64_t batch_ms,
+                       sl_reading_visit_output *visit, void *arg, struct sl_error *err);
+
 /* What a batch has read of a source that is not files: the source's document (core/contract/source.h), as text. Borrowed
  * until the visit returns. */
 struct sl_reading_range {
     int64_t batch_ms;
+    int64_t source_id;
     const char *source; /* its key, "socketTextStream:socket:localhost:9999" */
     const char *range;
 };
 typedef int sl_reading_visit_range(void *arg, const struct sl_reading_range *range);
+/* Those that this output was made of, as sl_reading_inputs. */
+int sl_reading_input_ranges(struct sl_reading *reading, int64_t number, int64_t position,
+                            sl_reading_visit_range *visit, void *arg, struct sl_error *err);
 int sl_reading_ranges(struct sl_reading *reading, int64_t from_ms, int64_t to_ms,
                       sl_reading_visit_range *visit, void *arg, struct sl_error *err);
 

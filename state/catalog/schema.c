@@ -19,6 +19,8 @@
  *                  their number and the sum of their checksums
  *     spoilt       one row: how many batches in a row had nothing but files with too many errors
  *     output       a directory per row that a batch made
+ *                  series and ordinal number those that its output keeps: retention asks for the oldest only
+ *     output_source  the sources that an output was made of, and from which batch on: later than from_ms
  *     output_file  its part files
  *     error        what was set aside
  *     code         of each operator that keeps something, what its functions and it were like:
@@ -28,6 +30,7 @@
  *     plan_job     one row: what the job of the newest plan was like (engine/batch/plan_job.h)
  *     quarantine   the quarantined files that were neither replayed nor forgotten, whatever the history drops
  *     owed         the files of committed batches that could not be archived or deleted yet
+ *     undecided    the sources of which it is not decided yet which files were there before their first start
  *     directory    which directory each watched path named last
  *     counter      what the job's counters have counted in committed batches
  *
@@ -128,8 +131,23 @@ static const char add_watermark[] =
     "CREATE TABLE watermark (batch INTEGER NOT NULL, operator TEXT NOT NULL, watermark_ms INTEGER NOT NULL,"
     " checksum INTEGER NOT NULL, PRIMARY KEY (batch, operator)) WITHOUT ROWID;";
 
-static const char *const steps[] = {first_tables, add_aside,  add_code,     add_place,    add_ranges,
-                                    add_trust,    add_spoilt, add_identity, add_counters, add_watermark};
+/* Version 11. Of outputs of older versions the sources are not known. */
+static const char add_lineage[] =
+    "CREATE TABLE output_source (batch INTEGER NOT NULL, output INTEGER NOT NULL, source INTEGER NOT NULL,"
+    " from_ms INTEGER NOT NULL, PRIMARY KEY (batch, output, source)) WITHOUT ROWID;"
+    "CREATE TABLE undecided (source INTEGER PRIMARY KEY); INSERT INTO undecided SELECT id FROM source;"
+    "ALTER TABLE taken ADD COLUMN was_there INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE output ADD COLUMN series TEXT; ALTER TABLE output ADD COLUMN ordinal INTEGER;"
+    "UPDATE output SET series = substr(path, 1, instr(path, '-' || time_ms)) || '*' ||"
+    " substr(path, instr(path, '-' || time_ms) + 1 + length(time_ms)) WHERE retained = 1;"
+    "UPDATE output SET ordinal = numbered.ordinal FROM (SELECT batch, position, row_number() OVER"
+    " (PARTITION BY series ORDER BY batch) AS ordinal FROM output WHERE retained = 1) AS numbered"
+    " WHERE output.batch = numbered.batch AND output.position = numbered.position;"
+    "CREATE INDEX output_series ON output (series, ordinal) WHERE retained = 1;";
+
+static const char *const steps[] = {first_tables, add_aside,     add_code,   add_place,
+                                    add_ranges,   add_trust,     add_spoilt, add_identity,
+                                    add_counters, add_watermark, add_lineage};
 
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 

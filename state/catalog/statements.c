@@ -43,13 +43,20 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_PUT_TAKEN] = "INSERT INTO taken (source, checksum, path, inode, born_ns, mtime_ns, size)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SL_SQL_DROP_TAKEN] = "DELETE FROM taken WHERE source = ?1 AND path = ?2",
-    [SL_SQL_PUT_OUTPUT] = "INSERT INTO output (batch, position, time_ms, path, records, retained)"
-                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SL_SQL_PUT_OUTPUT] =
+        "INSERT INTO output (batch, position, time_ms, path, records, retained, series,"
+        " ordinal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(ordinal), 0) + 1"
+        " FROM output WHERE retained = 1 AND series = ?7))",
+    [SL_SQL_PUT_OUTPUT_SOURCE] = "INSERT INTO output_source (batch, output, source, from_ms)"
+                                 " VALUES (?1, ?2, ?3, ?4)",
     [SL_SQL_PUT_OUTPUT_FILE] = "INSERT INTO output_file (batch, output, name, bytes, hash, checksum)"
                                " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [SL_SQL_PUT_ERROR] = "INSERT INTO error (batch, position, kind, path, count, message)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    [SL_SQL_GET_RETAINED] = "SELECT time_ms, path FROM output WHERE retained = 1 ORDER BY time_ms",
+    [SL_SQL_GET_RETAINED] =
+        "SELECT time_ms, path FROM output WHERE retained = 1 AND series = ?1 AND ordinal <="
+        " (SELECT max(ordinal) FROM output WHERE retained = 1 AND series = ?1) - ?2"
+        " ORDER BY ordinal",
     [SL_SQL_GET_OUTPUT] = "SELECT batch, position, records FROM output"
                           " WHERE retained = 1 AND time_ms = ?1 AND path = ?2",
     [SL_SQL_GET_OUTPUT_FILES] = "SELECT name, bytes, hash, checksum FROM output_file"
@@ -72,6 +79,7 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_DROP_OLD_OUTPUT_FILES] = "DELETE FROM output_file WHERE batch BETWEEN ?1 AND ?2 AND NOT EXISTS"
                                      " (SELECT 1 FROM output WHERE output.batch = output_file.batch"
                                      " AND output.position = output_file.output AND output.retained = 1)",
+    [SL_SQL_DROP_OLD_OUTPUT_SOURCES] = "DELETE FROM output_source WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_OUTPUTS] = "DELETE FROM output WHERE batch BETWEEN ?1 AND ?2 AND retained = 0",
     [SL_SQL_DROP_OLD_BATCHES] = "DELETE FROM batch WHERE number BETWEEN ?1 AND ?2",
     [SL_SQL_GET_MADE] = "SELECT path FROM output WHERE batch = ?1 ORDER BY position",

@@ -102,7 +102,8 @@ def make_older(more=""):
     old = sqlite3.connect("old.db")
     old.executescript("PRAGMA journal_mode = WAL;" + VERSION_1 + more)
     for table in TABLES_1:
-        for row in rows(new, table):
+        columns = ", ".join(column[1] for column in old.execute("PRAGMA table_info(%s)" % table))
+        for row in new.execute("SELECT %s FROM %s" % (columns, table)).fetchall():
             old.execute("INSERT INTO %s VALUES (%s)" % (table, ",".join("?" * len(row))), row)
     old.commit()
     old.close()

@@ -16,14 +16,19 @@ struct array_history {
 static struct rig rig;
 static struct array_history array;
 
-static int array_each(struct sl_history *history, int (*visit)(void *arg, int64_t time_ms, const char *path),
-                      void *arg, struct sl_error *err)
+static int array_oldest(struct sl_history *history, const char *series, uint64_t keep,
+                        int (*visit)(void *arg, int64_t time_ms, const char *path), void *arg,
+                        struct sl_error *err)
 {
+    size_t there = 0;
     int r = 0;
     (void)history;
     (void)err;
-    for (size_t i = 0; r == 0 && i < array.count; i++)
-        if (!array.gone[i])
+    assert_string_equal(series, "out/counts-*");
+    for (size_t i = 0; i < array.count; i++)
+        there += !array.gone[i];
+    for (size_t i = 0; r == 0 && i < array.count && there > keep; i++)
+        if (!array.gone[i] && there--)
             r = visit(arg, array.time_ms[i], array.made[i].path);
     return r;
 }
@@ -45,6 +50,7 @@ static int array_manifest(struct sl_history *history, int64_t time_ms, const cha
     (void)err;
     *ret = *made;
     ret->path = strdup(made->path);
+    ret->series = NULL;
     ret->file = calloc(made->count, sizeof *ret->file);
     memcpy(ret->file, made->file, made->count * sizeof *ret->file);
     return 0;
@@ -58,7 +64,7 @@ static int array_let_go(struct sl_history *history, int64_t time_ms, const char 
     return 0;
 }
 
-static const struct sl_history_ops array_ops = {array_each, array_manifest, array_let_go};
+static const struct sl_history_ops array_ops = {array_oldest, array_manifest, array_let_go};
 
 static int setup(void **state)
 {

@@ -129,8 +129,13 @@ static inline int commit_one(struct checkpoint *checkpoint, uint64_t number, con
     struct sl_batch_plan plan = {
         .batch_ms = 1000 * ((int64_t)number + 1), .number = number, .sources = 2, .files = files};
     struct sl_manifest_file part = {.name = "part-00000", .bytes = 9, .hash = UINT64_MAX - 1};
-    struct sl_manifest manifest[] = {
-        {.path = NULL}, {.path = (char *)"out/x", .records = 3, .retained = true, .count = 1, .file = &part}};
+    struct sl_manifest manifest[] = {{.path = NULL},
+                                     {.path = (char *)"out/x",
+                                      .records = 3,
+                                      .retained = true,
+                                      .series = (char *)"out/x*",
+                                      .count = 1,
+                                      .file = &part}};
     struct sl_committed batch = {.plan = &plan,
                                  .manifests = 2,
                                  .manifest = manifest,

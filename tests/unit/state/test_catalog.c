@@ -266,12 +266,18 @@ static int see(void *arg, int64_t time_ms, const char *path)
     return 0;
 }
 
-static struct seen history(void)
+/* Those except the newest `keep`. */
+static struct seen history_but(uint64_t keep)
 {
     struct seen seen = {0};
     struct sl_history *known = sl_catalog_history(ck.catalog);
-    assert_int_equal(known->ops->each(known, see, &seen, &ck.err), 0);
+    assert_int_equal(known->ops->oldest(known, "out/x*", keep, see, &seen, &ck.err), 0);
     return seen;
+}
+
+static struct seen history(void)
+{
+    return history_but(0);
 }
 
 static void test_catalog_history_knows_what_was_made(void **state)
@@ -292,6 +298,23 @@ static void test_catalog_history_knows_what_was_made(void **state)
     assert_int_equal(manifest.file[0].bytes, 9);
     assert_int_equal(manifest.file[0].hash, UINT64_MAX - 1);
     sl_manifest_done(&manifest);
+}
+
+static void test_catalog_history_gives_the_oldest_of_one_output(void **state)
+{
+    (void)state;
+    struct seen none = {0};
+    struct sl_history *known = sl_catalog_history(ck.catalog);
+    for (uint64_t i = 0; i < 5; i++)
+        batch_one(&ck, i, "in/a", i);
+    struct seen seen = history_but(3);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(seen.time_ms[1], 2000);
+    assert_int_equal(known->ops->oldest(known, "out/y*", 0, see, &none, &ck.err), 0);
+    assert_int_equal(none.count, 0);
+    assert_int_equal(known->ops->let_go(known, 1000, "out/x", &ck.err), 0);
+    plan_one(&ck, 5, NULL, 0);
+    assert_int_equal(history_but(3).count, 1);
 }
 
 static void test_catalog_history_forgets_what_was_let_go_with_the_next_transaction(void **state)
@@ -370,6 +393,7 @@ int main(void)
         TEST(test_catalog_is_held_by_one_process),
         TEST(test_catalog_views_say_what_happened),
         TEST(test_catalog_history_knows_what_was_made),
+        TEST(test_catalog_history_gives_the_oldest_of_one_output),
         TEST(test_catalog_history_forgets_what_was_let_go_with_the_next_transaction),
         TEST(test_catalog_drops_old_history_and_nothing_that_is_needed),
         TEST(test_catalog_commits_while_a_reader_keeps_a_transaction_open),

@@ -1,0 +1,13 @@
+/* What a result depends on: its own sources, and how far back the batches of each reach into it through windows. What
+ * earlier batches left in a state is not followed. */
+#pragma once
+
+#include "engine/batch/run.h"
+
+/* What the node gives at time t is made of these: ret[run->sources] of which *ret_count are set, in the order of the
+ * sources. 0 or SL_ENOMEM. */
+int sl_lineage_of(const struct sl_run *run, const struct sl_node *node, int64_t t,
+                  struct sl_manifest_input *ret, size_t *ret_count, struct sl_error *err);
+/* For the catalog: sets manifest->input. */
+int sl_lineage_add(const struct sl_run *run, const struct sl_node *node, int64_t t,
+                   struct sl_manifest *manifest, struct sl_error *err);
