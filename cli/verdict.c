@@ -8,6 +8,7 @@
 #include "watcher/names.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,21 +113,30 @@ static int judge_added(struct judgement *j)
                   j->inquiry->name);
 }
 
-static int see_taken(void *arg, const struct sl_file *file)
+enum { SEEN_TAKEN = 1, SEEN_OLD };
+
+static int see_taken(void *arg, const struct sl_file *file, bool was_there)
 {
     const struct judgement *j = arg;
-    return sl_inquiry_is_there(j->inquiry, file) ? 1 : 0;
+    return !sl_inquiry_is_there(j->inquiry, file) ? 0 : was_there ? SEEN_OLD : SEEN_TAKEN;
+}
+
+static int judge_was_there(struct judgement *j)
+{
+    return decide(j, SL_VERDICT_NEVER, "it was there before the first run, and newFilesOnly is set");
 }
 
 /* Its batch has left the history. */
 static int judge_forgotten(struct judgement *j)
 {
     int r = sl_reading_taken(j->reading, j->inquiry->path, see_taken, j, j->err);
+    if (r == SEEN_OLD)
+        return judge_was_there(j);
     if (r > 0)
         return decide(j, SL_VERDICT_TAKEN, "taken in a batch that is older than the history (keepHistory)");
     if (r == 0 && !is_arrival(j))
         r = sl_reading_taken(j->reading, j->inquiry->arrival, see_taken, j, j->err);
-    return r > 0 ? judge_added(j) : r;
+    return r == SEEN_OLD ? judge_was_there(j) : r > 0 ? judge_added(j) : r;
 }
 
 static int judge_name(struct judgement *j)
@@ -217,14 +227,22 @@ static int judge_age(struct judgement *j, const struct sl_file_options *options)
                   age_ms > 0 ? age : "just", least);
 }
 
-/* It was there when the run began, or will be when the next one does: the nearest that can be told from
- * outside. */
+/* Where a checkpoint has begun, the catalog knows what was there before (judge_forgotten); without one every run
+ * decides anew. */
 static int judge_old(struct judgement *j, const struct sl_file_options *options)
 {
-    if (!options->arrivals.existing && !sl_target_holder(j->inquiry->target))
-        return decide(j, SL_VERDICT_NEVER, "it is there before the next run begins, and newFilesOnly is set");
+    char key[PATH_MAX + 64];
+    if (options->arrivals.existing)
+        return 0;
+    snprintf(key, sizeof key, "%s:%s", options->node->op->name, options->dir);
+    int r = j->reading ? sl_reading_is_decided(j->reading, key, j->err) : 0;
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if (!sl_target_holder(j->inquiry->target))
+        return decide(j, SL_VERDICT_NEVER,
+                      "it is there before the first run begins, and newFilesOnly is set");
     int64_t started_ms = sl_target_status_integer(j->inquiry->target, NULL, "started_ms");
-    if (options->arrivals.existing || !started_ms || j->look.ctime_ns / 1000000 >= started_ms)
+    if (!started_ms || j->look.ctime_ns / 1000000 >= started_ms)
         return 0;
     return decide(j, SL_VERDICT_NEVER, "it was there when the run began, and newFilesOnly is set");
 }

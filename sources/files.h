@@ -81,6 +81,9 @@ size_t sl_file_source_partitions(struct sl_source *source);
 int sl_file_source_read(struct sl_source *source, size_t p, struct sl_task *task, struct sl_outlet *out,
                         uint64_t *ret_lines);
 int sl_file_source_remember(struct sl_source *source, const struct sl_files *files, struct sl_error *err);
+bool sl_file_source_only_new(const struct sl_source *source);
+int sl_file_source_decide(struct sl_source *source, bool is_decided, struct sl_files *ret,
+                          struct sl_error *err);
 int sl_file_source_gone(struct sl_source *source, struct sl_files *ret, struct sl_error *err);
 uint64_t sl_file_source_failures(struct sl_source *source);
 int sl_file_source_settle(struct sl_source *source, struct sl_error *err);
@@ -101,4 +104,5 @@ const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
     .remember = sl_file_source_remember, .gone = sl_file_source_gone, .failures = sl_file_source_failures,   \
     .settle = sl_file_source_settle, .settles = sl_file_source_settles, .redo = sl_file_source_redo,         \
     .aside = sl_file_source_aside, .exclude = sl_file_source_exclude, .errors = sl_file_source_errors,       \
-    .quarantine = sl_file_source_quarantine, .again = sl_file_source_again, .aim = sl_file_source_aim
+    .quarantine = sl_file_source_quarantine, .again = sl_file_source_again, .aim = sl_file_source_aim,       \
+    .only_new = sl_file_source_only_new, .decide = sl_file_source_decide

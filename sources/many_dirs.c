@@ -301,6 +301,15 @@ static int remember(struct sl_arrivals *arrivals, const struct sl_files *files, 
     return r;
 }
 
+static int decide(struct sl_arrivals *arrivals, bool is_decided, struct sl_files *ret, struct sl_error *err)
+{
+    struct many *many = own(arrivals);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < many->count; i++)
+        r = many->watched[i].arrivals->ops->decide(many->watched[i].arrivals, is_decided, ret, err);
+    return r;
+}
+
 static int gone(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err)
 {
     struct many *many = own(arrivals);
@@ -333,6 +342,7 @@ static const struct sl_arrivals_ops ops = {
     .refresh = refresh,
     .take = take,
     .remember = remember,
+    .decide = decide,
     .gone = gone,
     .close = close_many,
     .part = part,

@@ -109,6 +109,65 @@ static int arrivals_remember(struct sl_arrivals *arrivals, const struct sl_files
     return 0;
 }
 
+/* ---- what was there before (newFilesOnly) ---- */
+
+struct decision {
+    struct sl_watched_dir *intake;
+    bool is_decided;
+    struct sl_files *ret;
+    struct sl_error *err;
+};
+
+static int add_old_file(const struct decision *decision, const struct sl_entry *entry)
+{
+    char *path = sl_watched_dir_path(decision->intake, entry->name, NULL);
+    const struct sl_file_stat *look = &entry->look;
+    struct sl_file file = {path, look->inode, look->born_ns, look->mtime_ns, look->size};
+    int rc = path ? sl_files_add(decision->ret, &file) : SL_ENOMEM;
+    free(path);
+    return rc ? sl_error_nomem(decision->err) : 0;
+}
+
+/* One that is not finished yet arrives when it is. */
+static int add_old_directory(const struct decision *decision, struct sl_entry *entry)
+{
+    bool is_finished = false;
+    int rc = sl_subdirs_finished(decision->intake, entry, &is_finished, decision->err);
+    return rc || !is_finished ? rc
+                              : sl_subdirs_list(decision->intake, entry->name, decision->ret, decision->err);
+}
+
+static int decide_entry(void *arg, struct sl_entry *entry)
+{
+    const struct decision *decision = arg;
+    if (entry->standing != SL_STANDING_OLD)
+        return 0;
+    if (decision->is_decided)
+        sl_entries_put(&decision->intake->entries, entry, SL_STANDING_NEW);
+    else if (entry->look.kind == SL_LOOK_FILE)
+        return add_old_file(decision, entry);
+    else if (entry->look.kind == SL_LOOK_DIRECTORY && decision->intake->place.fd >= 0)
+        return add_old_directory(decision, entry);
+    return 0;
+}
+
+static int arrivals_decide(struct sl_arrivals *arrivals, bool is_decided, struct sl_files *ret,
+                           struct sl_error *err)
+{
+    struct sl_watched_dir *intake = intake_of(arrivals);
+    struct decision decision = {intake, is_decided, ret, err};
+    enum sl_dir_path_state state;
+    if (intake->options.existing)
+        return 0;
+    int rc = sl_dir_path_enter(&intake->place, &state, err);
+    if (rc == 0 && state == SL_PLACE_REPLACED)
+        intake->watch_due = true;
+    rc = rc ? rc : sl_entries_each(&intake->entries, decide_entry, &decision);
+    sl_dir_path_leave(&intake->place);
+    intake->scan_due = true;
+    return rc;
+}
+
 static int arrivals_gone(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err)
 {
     struct sl_watched_dir *intake = intake_of(arrivals);
@@ -152,6 +211,7 @@ static const struct sl_arrivals_ops intake_ops = {
     .refresh = arrivals_refresh,
     .take = arrivals_take,
     .remember = arrivals_remember,
+    .decide = arrivals_decide,
     .gone = arrivals_gone,
     .close = arrivals_close,
 };

@@ -53,7 +53,8 @@ static void drop_remembered(struct sl_entry *entry)
 
 int sl_consumed_forget(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_error *err)
 {
-    int rc = entry->standing == SL_STANDING_TAKEN ? add_gone(intake, entry, err) : 0;
+    bool is_remembered = entry->standing == SL_STANDING_TAKEN || entry->standing == SL_STANDING_OLD;
+    int rc = is_remembered ? add_gone(intake, entry, err) : 0;
     if (rc == 0)
         sl_entries_remove(&intake->entries, entry);
     return rc;

@@ -45,6 +45,10 @@ struct sl_arrivals_ops {
                 struct sl_error *err);
     /* At start, before the first take: these were taken in earlier runs, or are planned. */
     int (*remember)(struct sl_arrivals *arrivals, const struct sl_files *files, struct sl_error *err);
+    /* With `existing` false, after remember and before the first take. Files that were there when it was opened:
+     * is_decided false: are old and appended to `ret`, to be remembered; true: an earlier run has remembered the old
+     * ones, and all others are new. May be NULL. */
+    int (*decide)(struct sl_arrivals *arrivals, bool is_decided, struct sl_files *ret, struct sl_error *err);
     /* Appends the remembered files that have gone from the directory since the last call: they need not be
      * remembered any more, neither here nor in the catalog. */
     int (*gone)(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err);
@@ -60,8 +64,8 @@ struct sl_arrivals {
 
 /* How files of a directory are taken: the file options of docs/manual.md, "Files". Strings are borrowed until close. */
 struct sl_arrivals_options {
-    bool existing;                               /* files already there are taken (newFilesOnly = false) */
-    const char *glob;                            /* filter: names that match, or NULL */
+    bool existing;    /* files already there are taken (newFilesOnly = false); else see `decide` */
+    const char *glob; /* filter: names that match, or NULL */
     bool (*accept)(void *arg, const char *name); /* filter: a function on the name, or NULL */
     void *accept_arg;
     int64_t age_min_ms;   /* minAge, 0: none */

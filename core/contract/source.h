@@ -128,6 +128,10 @@ struct sl_source_ops {
 
     /* Of files. At start, before the first take: these were taken in earlier runs. */
     int (*remember)(struct sl_source *source, const struct sl_files *files, struct sl_error *err);
+    /* Of files, optional: takes only new ones (newFilesOnly). */
+    bool (*only_new)(const struct sl_source *source);
+    /* With only_new, at a start with a checkpoint, after remember: as struct sl_arrivals_ops. */
+    int (*decide)(struct sl_source *source, bool is_decided, struct sl_files *ret, struct sl_error *err);
     /* Of files. Appends what need not be remembered any more. */
     int (*gone)(struct sl_source *source, struct sl_files *ret, struct sl_error *err);
 

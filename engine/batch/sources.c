@@ -104,6 +104,41 @@ int sl_sources_remember_planned(struct sl_run *run, const struct sl_batch_plan *
     return r;
 }
 
+static bool is_only_new(const struct sl_source *source)
+{
+    return source->ops->only_new && source->ops->only_new(source);
+}
+
+void sl_sources_only_new(const struct sl_run *run, bool *ret)
+{
+    for (size_t s = 0; s < run->sources; s++)
+        ret[s] = is_only_new(run->source[s]);
+}
+
+static int decide(struct sl_run *run, const bool *undecided, struct sl_files *old, struct sl_error *err)
+{
+    bool is_any_undecided = false;
+    int r = 0;
+    for (size_t s = 0; r == 0 && s < run->sources; s++) {
+        is_any_undecided |= undecided[s];
+        if (is_only_new(run->source[s]))
+            r = run->source[s]->ops->decide(run->source[s], !undecided[s], &old[s], err);
+    }
+    return r < 0 || !is_any_undecided ? r : sl_catalog_decide(run->catalog, old, err);
+}
+
+int sl_sources_decide(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)
+{
+    struct sl_files *old = calloc(run->sources + 1, sizeof *old); /* + 1: never of size 0 */
+    if (!old)
+        return sl_error_nomem(err);
+    int r = decide(run, progress->undecided, old, err);
+    for (size_t s = 0; s < run->sources; s++)
+        sl_files_done(&old[s]);
+    free(old);
+    return r;
+}
+
 bool sl_sources_need_last(const struct sl_run *run)
 {
     for (size_t s = 0; s < run->sources; s++) {

@@ -16,5 +16,11 @@ int sl_sources_remember(struct sl_run *run, size_t source, const struct sl_file 
 int sl_sources_remember_planned(struct sl_run *run, const struct sl_batch_plan *planned,
                                 struct sl_error *err);
 
+/* Which sources take only new files, ret[run->sources]. */
+void sl_sources_only_new(const struct sl_run *run, bool *ret);
+/* After all were remembered: which files were there before the first start of the checkpoint is decided once, and
+ * durable. */
+int sl_sources_decide(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err);
+
 /* Whether something may have to be done with the newest committed batch, or depends on it. */
 bool sl_sources_need_last(const struct sl_run *run);

@@ -41,13 +41,24 @@ static bool is_skipped(const struct sl_batch_plan *plan)
     return files > 0 && plan->asides == files;
 }
 
+static int load(struct sl_run *run, struct sl_progress *progress, struct sl_error *err)
+{
+    bool *only_new = calloc(run->sources + 1, sizeof *only_new); /* + 1: never of size 0 */
+    if (!only_new)
+        return sl_error_nomem(err);
+    sl_sources_only_new(run, only_new);
+    const struct sl_catalog_wants wants = {sl_sources_need_last(run), remember, run, only_new};
+    int r = sl_catalog_load(run->catalog, run->sources, (const char *const *)run->source_key, &wants,
+                            progress, err);
+    free(only_new);
+    return r;
+}
+
 /* Loads progress and redoes what was planned. */
 static int recover(struct sl_run *run, struct sl_error *err)
 {
     struct sl_progress progress = {0};
-    const struct sl_catalog_wants wants = {sl_sources_need_last(run), remember, run};
-    int r = sl_catalog_load(run->catalog, run->sources, (const char *const *)run->source_key, &wants,
-                            &progress, err);
+    int r = load(run, &progress, err);
     run->any = progress.any;
     run->last_ms = progress.last_ms;
     run->batches = progress.batches;
@@ -64,6 +75,7 @@ static int recover(struct sl_run *run, struct sl_error *err)
         r = sl_job_changes_say(run, err);
     if (r == 0 && progress.planned)
         r = sl_sources_remember_planned(run, &progress.plan, err);
+    r = r < 0 ? r : sl_sources_decide(run, &progress, err);
     r = r < 0 ? r : sl_replay_open(run, err);
     r = r < 0 ? r : sl_replay_settle_last(run, &progress.last, err);
     if (r == 0)

@@ -134,7 +134,7 @@ static int drop_taken(const struct sl_catalog *catalog, struct sl_catalog_progre
 
 /* The file is remembered; an older one of its name, which it has replaced, is not any more. */
 static int take(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
-                const struct sl_file *file, struct sl_error *err)
+                const struct sl_file *file, bool was_there, struct sl_error *err)
 {
     sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_TAKEN];
     struct sl_file older;
@@ -148,6 +148,7 @@ static int take(const struct sl_catalog *catalog, struct sl_catalog_progress *pr
     sl_statement_integer(put, 1, source);
     sl_statement_integer(put, 2, checksum);
     sl_catalog_bind_file(put, 3, file);
+    sl_statement_integer(put, 8, was_there);
     progress->taken++;
     progress->taken_digest = sl_digest_add(progress->taken_digest, checksum);
     return sl_catalog_step(catalog, SL_SQL_PUT_TAKEN, err);
@@ -173,12 +174,38 @@ static int write_taken(const struct sl_catalog *catalog, struct sl_catalog_progr
         const struct sl_files *files = &batch->plan->files[s];
         for (size_t i = 0; r == 0 && i < files->count; i++)
             if (strchr(files->file[i].path, '/')) /* else dead letters, which are not watched */
-                r = take(catalog, progress, catalog->source_id[s], &files->file[i], err);
+                r = take(catalog, progress, catalog->source_id[s], &files->file[i], false, err);
     }
     for (size_t s = 0; batch->gone && s < catalog->sources; s++)
         for (size_t i = 0; r == 0 && i < batch->gone[s].count; i++)
             r = forget(catalog, progress, catalog->source_id[s], &batch->gone[s].file[i], err);
     return r;
+}
+
+/* ---- what was there before the first start ---- */
+
+static int write_decision(struct sl_catalog *catalog, const struct sl_files *old, struct sl_error *err)
+{
+    struct sl_catalog_progress progress = catalog->progress;
+    int r = 0;
+    for (size_t s = 0; r == 0 && s < catalog->sources; s++) {
+        sl_statement_integer(catalog->sql[SL_SQL_DROP_UNDECIDED], 1, catalog->source_id[s]);
+        r = sl_catalog_step(catalog, SL_SQL_DROP_UNDECIDED, err);
+        for (size_t i = 0; r == 0 && i < old[s].count; i++)
+            r = take(catalog, &progress, catalog->source_id[s], &old[s].file[i], true, err);
+    }
+    return r < 0 ? r : sl_catalog_end(catalog, &progress, err);
+}
+
+int sl_catalog_decide(struct sl_catalog *catalog, const struct sl_files *old, struct sl_error *err)
+{
+    int r = sl_catalog_begin(catalog, err);
+    r = r < 0 ? r : write_decision(catalog, old, err);
+    if (r < 0) {
+        sl_catalog_abort(catalog);
+        return sl_error_wrap(err, "remembering which files were there before");
+    }
+    return 0;
 }
 
 /* ---- commit: outputs and errors ---- */

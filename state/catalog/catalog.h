@@ -88,6 +88,7 @@ struct sl_progress {
     size_t sources;
     size_t lost_count;
     struct sl_lost_source *lost; /* [lost_count] */
+    bool *undecided;             /* [sources]: see sl_catalog_decide */
     struct sl_buf *reached;      /* [sources]: the newest committed range of each; empty: none is known */
     char *job;                   /* of the newest plan; NULL: an older version planned it; owned */
     char *segments;              /* the list of state/store/store.h, "" where there is none; owned */
@@ -101,10 +102,16 @@ struct sl_catalog_wants {
     bool last; /* progress.last */
     int (*remember)(void *arg, size_t source, const struct sl_file *file, struct sl_error *err);
     void *arg;
+    /* [sources]: a source that is new is undecided until sl_catalog_decide. NULL: none is. */
+    const bool *only_new;
 };
 int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *const *source_key,
                     const struct sl_catalog_wants *wants, struct sl_progress *ret_progress,
                     struct sl_error *err);
+
+/* old[sources]: the files that were there before the first start of an undecided source and are never taken; all of the
+ * job's sources are decided. Durable when it returns. */
+int sl_catalog_decide(struct sl_catalog *catalog, const struct sl_files *old, struct sl_error *err);
 
 /* Durable when it returns. gone[i]: remembered files that need not be remembered any more. */
 int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan, struct sl_error *err);

@@ -37,6 +37,7 @@ void sl_progress_done(struct sl_progress *progress)
     }
     free(progress->lost);
     free(progress->reached);
+    free(progress->undecided);
     free(progress->segments);
     free(progress->job);
     *progress = (struct sl_progress){0};
@@ -261,6 +262,20 @@ static int read_spoilt(const struct sl_catalog_sources *job)
     return r < 0 ? r : 0;
 }
 
+static int read_undecided(const struct sl_catalog_sources *job, bool *undecided)
+{
+    const struct sl_catalog *catalog = job->catalog;
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_UNDECIDED];
+    int r;
+    while ((r = sl_catalog_step(catalog, SL_SQL_GET_UNDECIDED, job->err)) > 0) {
+        size_t index = sl_catalog_sources_index(job, sqlite3_column_int64(get, 0));
+        if (index < job->count)
+            undecided[index] = true;
+    }
+    (void)sqlite3_reset(get); /* a failure was reported already */
+    return r;
+}
+
 /* ---- load ---- */
 
 /* On failure what was read stays in `ret` for sl_progress_done. */
@@ -268,11 +283,13 @@ static int load(struct sl_catalog_sources *job, struct sl_progress *ret)
 {
     ret->sources = job->count;
     ret->reached = calloc(job->count + 1, sizeof *ret->reached); /* + 1: never of size 0 */
-    if (!ret->reached)
+    ret->undecided = calloc(job->count + 1, sizeof *ret->undecided);
+    if (!ret->reached || !ret->undecided)
         return sl_error_nomem(job->err);
     int r = read_progress(job);
     r = r < 0 ? r : check_seal(job);
     r = r < 0 ? r : sl_catalog_sources_load(job);
+    r = r < 0 ? r : read_undecided(job, ret->undecided);
     r = r < 0 ? r : read_taken(job);
     r = r < 0 ? r : read_plan_job(job);
     r = r < 0 ? r : read_spoilt(job);

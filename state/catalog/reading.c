@@ -323,14 +323,14 @@ static int read_taken(const struct query *query, sqlite3_stmt *row)
     const struct taken_visit *visit = query->arg;
     struct sl_file file = column_file(row, 1);
     file.path = (char *)column_text(row, 0);
-    return visit->visit(visit->arg, &file);
+    return visit->visit(visit->arg, &file, sqlite3_column_int64(row, 5) != 0);
 }
 
 int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_visit_taken *visit, void *arg,
                      struct sl_error *err)
 {
     struct query query = {
-        .sql = "SELECT path, inode, born_ns, mtime_ns, size FROM taken WHERE " PATH_OR_BELOW,
+        .sql = "SELECT path, inode, born_ns, mtime_ns, size, was_there FROM taken WHERE " PATH_OR_BELOW,
         .path = path,
         .row = read_taken,
         .arg = &(struct taken_visit){visit, arg},
@@ -477,6 +477,23 @@ static int read_source(const struct query *query, sqlite3_stmt *row)
 {
     const struct source_visit *visit = query->arg;
     return visit->visit(visit->arg, column_text(row, 0));
+}
+
+static int found(const struct query *query, sqlite3_stmt *row)
+{
+    (void)query;
+    (void)row;
+    return 1;
+}
+
+int sl_reading_is_decided(struct sl_reading *reading, const char *key, struct sl_error *err)
+{
+    struct query query = {
+        .sql = "SELECT 1 FROM source WHERE key = ?1 AND id NOT IN (SELECT source FROM undecided)",
+        .path = key,
+        .row = found,
+    };
+    return run(reading, &query, err);
 }
 
 int sl_reading_sources(struct sl_reading *reading, sl_reading_visit_source *visit, void *arg,

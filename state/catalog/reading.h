@@ -57,9 +57,9 @@ typedef int sl_reading_visit_file(void *arg, const struct sl_reading_file *file)
  * batches and of files. */
 int sl_reading_files(struct sl_reading *reading, const char *path, int64_t from_ms, int64_t to_ms,
                      sl_reading_visit_file *visit, void *arg, struct sl_error *err);
-/* What must not be taken again: the file of this path, or those in the directory of this path. Borrowed until
- * the visit returns. */
-typedef int sl_reading_visit_taken(void *arg, const struct sl_file *file);
+/* What must not be taken again: the file of this path, or those in the directory of this path. was_there: before
+ * the first start, and newFilesOnly is set. Borrowed until the visit returns. */
+typedef int sl_reading_visit_taken(void *arg, const struct sl_file *file, bool was_there);
 int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_visit_taken *visit, void *arg,
                      struct sl_error *err);
 
@@ -102,5 +102,7 @@ int sl_reading_ranges(struct sl_reading *reading, int64_t from_ms, int64_t to_ms
 
 /* The sources by their keys, in the order of their numbers; equal keys in the order of their occurrence. */
 typedef int sl_reading_visit_source(void *arg, const char *key);
+/* Whether it is decided which files were there before the first start of the source of this key: 1, 0. */
+int sl_reading_is_decided(struct sl_reading *reading, const char *key, struct sl_error *err);
 int sl_reading_sources(struct sl_reading *reading, sl_reading_visit_source *visit, void *arg,
                        struct sl_error *err);

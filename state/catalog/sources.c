@@ -80,6 +80,10 @@ static int put_source(struct sl_catalog_sources *sources, size_t source)
     sl_statement_integer(put, 3, occurrence);
     sl_statement_integer(put, 4, sl_row_source(catalog->hash, id, key, occurrence));
     int r = sl_catalog_step(catalog, SL_SQL_PUT_SOURCE, sources->err);
+    if (r == 0 && sources->wants->only_new && sources->wants->only_new[source]) {
+        sl_statement_integer(catalog->sql[SL_SQL_PUT_UNDECIDED], 1, id);
+        r = sl_catalog_step(catalog, SL_SQL_PUT_UNDECIDED, sources->err);
+    }
     return r < 0 ? r : note_source(sources, id, key, occurrence);
 }
 

@@ -11,6 +11,9 @@ static const char *const sql[SL_SQL_COUNT] = {
                             " taken_digest, checksum, segments) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SL_SQL_GET_SOURCES] = "SELECT id, key, occurrence, checksum FROM source ORDER BY id",
     [SL_SQL_PUT_SOURCE] = "INSERT INTO source (id, key, occurrence, checksum) VALUES (?1, ?2, ?3, ?4)",
+    [SL_SQL_GET_UNDECIDED] = "SELECT source FROM undecided",
+    [SL_SQL_PUT_UNDECIDED] = "INSERT INTO undecided (source) VALUES (?1)",
+    [SL_SQL_DROP_UNDECIDED] = "DELETE FROM undecided WHERE source = ?1",
     [SL_SQL_GET_BATCH] = "SELECT time_ms, committed, files, digest, checksum FROM batch WHERE number = ?1",
     [SL_SQL_PUT_BATCH] = "INSERT INTO batch (number, time_ms, committed, files, digest, checksum)"
                          " VALUES (?1, ?2, 0, ?3, ?4, ?5)",
@@ -40,8 +43,8 @@ static const char *const sql[SL_SQL_COUNT] = {
                              " ORDER BY source, path",
     [SL_SQL_GET_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
                          " WHERE source = ?1 AND path = ?2",
-    [SL_SQL_PUT_TAKEN] = "INSERT INTO taken (source, checksum, path, inode, born_ns, mtime_ns, size)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SL_SQL_PUT_TAKEN] = "INSERT INTO taken (source, checksum, path, inode, born_ns, mtime_ns, size,"
+                         " was_there) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SL_SQL_DROP_TAKEN] = "DELETE FROM taken WHERE source = ?1 AND path = ?2",
     [SL_SQL_PUT_OUTPUT] =
         "INSERT INTO output (batch, position, time_ms, path, records, retained, series,"

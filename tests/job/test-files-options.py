@@ -115,6 +115,45 @@ def test_newFilesOnly_leaves_what_is_there_already():
     check("old" not in rows() and "new" in rows(), "the rows are %s" % rows())
 
 
+def test_newFilesOnly_is_decided_once_at_the_first_start():
+    lines_job("newFilesOnly = true")
+    move_in("old", "old\n")
+    os.makedirs("making/d")
+    for name in ("part", "_SUCCESS"):
+        pathlib.Path("making/d", name).write_text("old part\n")
+    os.rename("making/d", "in/d")
+    batches(1)
+    move_in("down", "down\n")
+    batches(1)
+    equal(rows(), ["down"], "rows of what came while nothing ran")
+    move_in("old", "replaced\n")
+    batches(1)
+    equal(rows(), ["down", "replaced"], "rows with a new file of an old name")
+    lines_job("newFilesOnly = false")
+    batches(1)
+    equal(rows(), ["down", "replaced"], "rows without the option: what was there stays decided")
+
+
+def test_newFilesOnly_that_is_added_later_forgets_nothing():
+    lines_job("")
+    move_in("a", "a\n")
+    batches(1)
+    move_in("down", "down\n")
+    lines_job("newFilesOnly = true")
+    batches(1)
+    equal(rows(), ["a", "down"], "rows")
+
+
+def test_newFilesOnly_of_many_directories_is_decided_once():
+    lines_job("newFilesOnly = true, recursive = true")
+    move_in("old", "old\n", "in/x")
+    batches(1)
+    move_in("down", "down\n", "in/x")
+    move_in("new", "new\n", "in/y")
+    batches(1)
+    equal(sorted(rows()), ["down", "new"], "rows of what came while nothing ran")
+
+
 def test_complete_waits_for_the_marker():
     lines_job('complete = "%.done"')
     move_in("a", "a\n")

@@ -114,16 +114,17 @@ def test_what_has_left_the_history():
 def test_what_newFilesOnly_leaves():
     job_of("newFilesOnly = true")
     move_in("before", "x\n")
-    says("before", "before the next run begins", "newFilesOnly")
+    says("before", "before the first run begins", "newFilesOnly")
     with Running("job.lua", "--interval", "50ms") as run:
         run.wait_until(lambda: os.path.exists(".sluice/job/status.json"), "the run")
-        says("before", "was there when the run began", "newFilesOnly")
+        says("before", "was there before the first run", "newFilesOnly")
         move_in("new", "x\n")
         run.wait_until(lambda: sluice("wait", "in/new", "--timeout", "60s").returncode == 0, "the batch of in/new")
         says("new", "taken in batch")
         run.stop()
     move_in("between", "x\n")
-    says("between", "before the next run begins", "newFilesOnly")
+    says("between", "queued")
+    says("before", "was there before the first run", "newFilesOnly")
 
 
 def test_a_file_whose_marker_is_there_is_not_asked_for_a_writer():

@@ -72,9 +72,10 @@ static inline int checkpoint_load(struct checkpoint *checkpoint, size_t sources,
     int r =
         sl_catalog_open(&sl_io_system, checkpoint->dirfd, "jobs/ck", &checkpoint->catalog, &checkpoint->err);
     if (r == 0)
-        r = sl_catalog_load(checkpoint->catalog, sources, key,
-                            &(struct sl_catalog_wants){true, checkpoint_remember, checkpoint},
-                            &checkpoint->progress, &checkpoint->err);
+        r = sl_catalog_load(
+            checkpoint->catalog, sources, key,
+            &(struct sl_catalog_wants){.last = true, .remember = checkpoint_remember, .arg = checkpoint},
+            &checkpoint->progress, &checkpoint->err);
     if (r < 0) {
         sl_files_done(&checkpoint->remembered[0]);
         sl_files_done(&checkpoint->remembered[1]);
