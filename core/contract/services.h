@@ -67,7 +67,7 @@ struct sl_services {
     struct sl_task *main_task;
     struct sl_spill *spill;     /* core/rows/spill.h; NULL: no memoryLimit */
     struct sl_history *history; /* core/contract/history.h; NULL: no checkpoint */
-    uint64_t inputs;            /* files of this batch, and the first of their paths */
+    uint64_t inputs; /* files of this batch that the output depends on, and the first of their paths */
     size_t first_count;
     const char *const *first;
 };

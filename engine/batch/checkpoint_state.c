@@ -2,6 +2,7 @@
 
 #include "core/base/error.h"
 #include "core/contract/state_writer.h"
+#include "engine/batch/lineage.h"
 #include "engine/batch/operator_memory.h"
 #include "engine/batch/stage.h"
 #include "engine/batch/state_keys.h"
@@ -114,7 +115,8 @@ static int save_operator(struct sl_batch *batch, size_t n, struct sl_error *err)
         return 0;
     stage->err = err;
     stage->tasks[0].err = err;
-    return stage->node->op->wide->save(stage, sl_store_operator(run->store, run->state_key[n]));
+    int r = stage->node->op->kind == SL_OP_OUTPUT ? sl_lineage_note(batch, stage->node, err) : 0;
+    return r < 0 ? r : stage->node->op->wide->save(stage, sl_store_operator(run->store, run->state_key[n]));
 }
 
 int sl_checkpoint_state_save(struct sl_batch *batch, struct sl_error *err)

@@ -36,25 +36,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What outputs may tell of the batch's files. */
-static void note_inputs(struct sl_batch *batch)
-{
-    struct sl_run *run = batch->run;
-    run->services.inputs = run->services.first_count = 0;
-    run->services.first = batch->first;
-    for (size_t s = 0; s < run->sources; s++) {
-        const struct sl_files *files = &batch->plan.files[s];
-        run->services.inputs += files->count;
-        for (size_t i = 0; i < files->count && run->services.first_count < SL_INPUT_PATHS_SHOWN; i++)
-            batch->first[run->services.first_count++] = files->file[i].path;
-    }
-}
-
 static int plan(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
     batch->started_ms = sl_clock_real.now_ms(&sl_clock_real);
-    note_inputs(batch);
     if (!run->catalog || batch->replay)
         return 0;
     int r = sl_catalog_plan(run->catalog, &batch->plan, err);
@@ -72,7 +57,8 @@ static int each_output(struct sl_batch *batch, size_t step_offset, struct sl_err
         int (*step)(struct sl_stage * stage);
         memcpy(&step, (const char *)node->op->output + step_offset, sizeof step);
         batch->stage[n]->err = err;
-        int r = step ? step(batch->stage[n]) : 0;
+        int r = sl_lineage_note(batch, node, err);
+        r = r < 0 ? r : step ? step(batch->stage[n]) : 0;
         if (r == SL_ENOMEM)
             sl_error_nomem(err);
         if (r < 0)

@@ -47,6 +47,25 @@ int sl_lineage_of(const struct sl_run *run, const struct sl_node *node, int64_t 
     return 0;
 }
 
+int sl_lineage_note(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct sl_services *services = &run->services;
+    struct sl_manifest_input *input = calloc(run->sources + 1, sizeof *input); /* + 1: never of size 0 */
+    size_t count = 0;
+    int r = input ? sl_lineage_of(run, node, batch->t, input, &count, err) : sl_error_nomem(err);
+    services->inputs = services->first_count = 0;
+    services->first = batch->first;
+    for (size_t n = 0; n < count; n++) {
+        const struct sl_files *files = &batch->plan.files[input[n].source];
+        services->inputs += files->count;
+        for (size_t i = 0; i < files->count && services->first_count < SL_INPUT_PATHS_SHOWN; i++)
+            batch->first[services->first_count++] = files->file[i].path;
+    }
+    free(input);
+    return r;
+}
+
 int sl_lineage_add(const struct sl_run *run, const struct sl_node *node, int64_t t,
                    struct sl_manifest *manifest, struct sl_error *err)
 {

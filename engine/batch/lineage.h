@@ -2,12 +2,14 @@
  * earlier batches left in a state is not followed. */
 #pragma once
 
-#include "engine/batch/run.h"
+#include "engine/batch/batch.h"
 
 /* What the node gives at time t is made of these: ret[run->sources] of which *ret_count are set, in the order of the
  * sources. 0 or SL_ENOMEM. */
 int sl_lineage_of(const struct sl_run *run, const struct sl_node *node, int64_t t,
                   struct sl_manifest_input *ret, size_t *ret_count, struct sl_error *err);
+/* For views: services->inputs and its first paths are those of this output, of the batch itself. */
+int sl_lineage_note(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err);
 /* For the catalog: sets manifest->input. */
 int sl_lineage_add(const struct sl_run *run, const struct sl_node *node, int64_t t,
                    struct sl_manifest *manifest, struct sl_error *err);

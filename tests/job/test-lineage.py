@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What a result is made of: its own sources, in all batches of its windows. sluice trace and the catalog."""
-import pathlib, sys
+import json, pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
@@ -67,6 +67,20 @@ def test_what_was_made_stays_true_when_the_job_changes():
     begin(TWO + 'b:saveAsTextFiles("out/a")\n')
     sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", "--accept-changes")
     equal(inputs("out/a-2000"), ["a/f1", "a/f2"], "inputs of what the job of that time made")
+
+
+
+def test_a_view_counts_the_files_of_its_own_sources():
+    begin(TWO.replace("checkpoint", 'mount = { dir = "mnt", kind = "dir" }, checkpoint') + 'a:mount("a")\nb:mount("b")\na:union(b):mount("both")\n')
+    move_in("one", "one\n", "a")
+    move_in("two", "two\n", "b")
+    with Running("job.lua", "--interval", "100ms") as run:
+        run.wait_until(lambda: os.path.exists("mnt/both/now/meta.json"), "the views")
+        shown = {view: json.loads(read("mnt/%s/now/meta.json" % view))["inputs"] for view in ("a", "b", "both")}
+        run.stop()
+    equal(shown["a"], {"count": 1, "first": ["a/one"]}, "inputs of a")
+    equal(shown["b"], {"count": 1, "first": ["b/two"]}, "inputs of b")
+    equal(shown["both"], {"count": 2, "first": ["a/one", "b/two"]}, "inputs of both")
 
 
 main(globals())
