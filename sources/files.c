@@ -318,17 +318,6 @@ int sl_file_source_remember(struct sl_source *base, const struct sl_files *files
     return arrivals->ops->remember(arrivals, files, err);
 }
 
-bool sl_file_source_only_new(const struct sl_source *base)
-{
-    return !((const struct sl_file_source *)base)->options.arrivals.existing;
-}
-
-int sl_file_source_decide(struct sl_source *base, bool is_decided, struct sl_files *ret, struct sl_error *err)
-{
-    struct sl_arrivals *arrivals = own(base)->arrivals;
-    return arrivals->ops->decide ? arrivals->ops->decide(arrivals, is_decided, ret, err) : 0;
-}
-
 int sl_file_source_gone(struct sl_source *base, struct sl_files *ret, struct sl_error *err)
 {
     struct sl_arrivals *arrivals = own(base)->arrivals;

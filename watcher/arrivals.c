@@ -132,9 +132,14 @@ static int add_old_file(const struct decision *decision, const struct sl_entry *
 static int add_old_directory(const struct decision *decision, struct sl_entry *entry)
 {
     bool is_finished = false;
+    struct sl_files files = {0};
     int rc = sl_subdirs_finished(decision->intake, entry, &is_finished, decision->err);
-    return rc || !is_finished ? rc
-                              : sl_subdirs_list(decision->intake, entry->name, decision->ret, decision->err);
+    if (rc == 0 && is_finished)
+        rc = sl_subdirs_list(decision->intake, entry->name, &files, decision->err);
+    for (size_t i = 0; rc == 0 && i < files.count; i++)
+        rc = sl_files_add(decision->ret, &files.file[i]) < 0 ? sl_error_nomem(decision->err) : 0;
+    sl_files_done(&files);
+    return rc;
 }
 
 static int decide_entry(void *arg, struct sl_entry *entry)
