@@ -14,7 +14,7 @@ struct sl_query_table {
     char *name, *path;                /* path: of a version's rows */
     struct sl_dataset *rows;
     const char *column[SL_WIDTH_MAX];
-    char number[SL_WIDTH_MAX][8];
+    char number[SL_WIDTH_MAX][16];
 };
 
 struct sl_query_tables {

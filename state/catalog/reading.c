@@ -1,6 +1,6 @@
 #include "state/catalog/reading.h"
 
-#include "state/catalog/database.h"
+#include "state/catalog/reading_internal.h"
 #include "state/catalog/schema.h"
 
 #include <errno.h>
@@ -9,11 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct sl_reading {
-    struct sl_database database;
-    char *path;
-};
 
 /* ---- opening ---- */
 
@@ -86,24 +81,13 @@ void sl_reading_close(struct sl_reading *reading)
 
 /* ---- rows ---- */
 
-static const char *column_text(sqlite3_stmt *row, int column)
+const char *sl_reading_text(sqlite3_stmt *row, int column)
 {
     const char *text = (const char *)sqlite3_column_text(row, column);
     return text ? text : "";
 }
 
-/* Whatever a query is about: its rows become calls of visit. */
-struct query {
-    const char *sql;
-    const char *path; /* ?1 */
-    int64_t from_ms, to_ms;
-    int64_t number, position; /* :number, :position */
-    int64_t limit;            /* :limit */
-    int (*row)(const struct query *query, sqlite3_stmt *row);
-    void *arg;
-};
-
-static void bind(const struct query *query, sqlite3_stmt *statement)
+static void bind(const struct sl_reading_query *query, sqlite3_stmt *statement)
 {
     int count = sqlite3_bind_parameter_count(statement);
     int limit = sqlite3_bind_parameter_index(statement, ":limit");
@@ -124,8 +108,7 @@ static void bind(const struct query *query, sqlite3_stmt *statement)
     }
 }
 
-/* 0 after the last row, or what a row gave, or a failure. */
-static int run(struct sl_reading *reading, const struct query *query, struct sl_error *err)
+int sl_reading_run(struct sl_reading *reading, const struct sl_reading_query *query, struct sl_error *err)
 {
     sqlite3_stmt *statement;
     int r = sl_database_prepare(&reading->database, query->sql, &statement, err), stop = 0;
@@ -136,106 +119,6 @@ static int run(struct sl_reading *reading, const struct query *query, struct sl_
         stop = query->row(query, statement);
     (void)sqlite3_finalize(statement); /* repeats what step said */
     return r < 0 ? r : stop;
-}
-
-/* ---- batches ---- */
-
-struct batch_visit {
-    sl_reading_visit_batch *visit;
-    void *arg;
-};
-
-static int read_batch(const struct query *query, sqlite3_stmt *row)
-{
-    const struct batch_visit *visit = query->arg;
-    struct sl_reading_batch batch = {
-        .time_ms = sqlite3_column_int64(row, 0),
-        .committed = sqlite3_column_int64(row, 1) != 0,
-        .files = (uint64_t)sqlite3_column_int64(row, 2),
-        .rejected = (uint64_t)sqlite3_column_int64(row, 3),
-        .started_ms = sqlite3_column_int64(row, 4),
-        .finished_ms = sqlite3_column_int64(row, 5),
-        .output_records = (uint64_t)sqlite3_column_int64(row, 6),
-    };
-    return visit->visit(visit->arg, &batch);
-}
-
-int sl_reading_batches(struct sl_reading *reading, size_t batches_max, sl_reading_visit_batch *visit,
-                       void *arg, struct sl_error *err)
-{
-    struct batch_visit each = {visit, arg};
-    struct query query = {
-        .sql = "SELECT time_ms, committed, files, rejected, started_ms, finished_ms,"
-               " (SELECT sum(records) FROM output WHERE output.batch = batch.number)"
-               " FROM batch ORDER BY number DESC LIMIT :limit",
-        .limit = (int64_t)batches_max,
-        .row = read_batch,
-        .arg = &each,
-    };
-    return run(reading, &query, err);
-}
-
-/* ---- progress ---- */
-
-static int read_progress(const struct query *query, sqlite3_stmt *row)
-{
-    struct sl_reading_progress *ret = query->arg;
-    *ret = (struct sl_reading_progress){
-        .batches = (uint64_t)sqlite3_column_int64(row, 0),
-        .any = sqlite3_column_int64(row, 0) > 0,
-        .last_ms = sqlite3_column_int64(row, 1),
-        .planned = sqlite3_column_type(row, 2) == SQLITE_INTEGER,
-        .planned_ms = sqlite3_column_int64(row, 2),
-        .started_ms = sqlite3_column_int64(row, 3),
-        .finished_ms = sqlite3_column_int64(row, 4),
-        .known = (uint64_t)sqlite3_column_int64(row, 5),
-        .files = (uint64_t)sqlite3_column_int64(row, 6),
-        .rejected = (uint64_t)sqlite3_column_int64(row, 7),
-        .quarantined = (uint64_t)sqlite3_column_int64(row, 8),
-    };
-    return 0;
-}
-
-int sl_reading_progress(struct sl_reading *reading, struct sl_reading_progress *ret, struct sl_error *err)
-{
-    struct query query = {
-        .sql =
-            "SELECT progress.batches, progress.last_ms,"
-            " (SELECT time_ms FROM batch WHERE number = progress.planned),"
-            " (SELECT started_ms FROM batch WHERE time_ms = progress.last_ms),"
-            " (SELECT finished_ms FROM batch WHERE time_ms = progress.last_ms),"
-            " (SELECT count(*) FROM batch WHERE committed = 1),"
-            " (SELECT sum(files) FROM batch WHERE committed = 1),"
-            " (SELECT sum(rejected) FROM batch WHERE committed = 1),"
-            " (SELECT count(*) FROM quarantine) +"
-            " (SELECT count(*) FROM aside JOIN batch ON batch.number = aside.batch WHERE committed = 0) FROM progress WHERE id = 1",
-        .row = read_progress,
-        .arg = ret,
-    };
-    *ret = (struct sl_reading_progress){0};
-    return run(reading, &query, err);
-}
-
-static int read_segments(const struct query *query, sqlite3_stmt *row)
-{
-    char **ret = query->arg;
-    *ret = strdup(column_text(row, 0));
-    return *ret ? 0 : SL_ENOMEM;
-}
-
-int sl_reading_segments(struct sl_reading *reading, char **ret, struct sl_error *err)
-{
-    char *list = NULL;
-    struct query query = {
-        .sql = "SELECT segments FROM progress WHERE id = 1", .row = read_segments, .arg = &list};
-    int r = run(reading, &query, err);
-    if (r == 0 && !list)
-        list = strdup("");
-    if (r == SL_ENOMEM || (r == 0 && !list))
-        return sl_error_nomem(err);
-    if (r == 0)
-        *ret = list;
-    return r;
 }
 
 /* ---- files ---- */
@@ -265,25 +148,25 @@ static struct sl_file column_file(sqlite3_stmt *row, int first)
     };
 }
 
-static int read_file(const struct query *query, sqlite3_stmt *row)
+static int read_file(const struct sl_reading_query *query, sqlite3_stmt *row)
 {
     const struct file_visit *visit = query->arg;
     struct sl_reading_file file = {
         .batch_ms = sqlite3_column_int64(row, 0),
         .committed = sqlite3_column_int64(row, 1) == 1,
-        .source = column_text(row, 2),
+        .source = sl_reading_text(row, 2),
         .file = column_file(row, 4),
         .quarantined = (const char *)sqlite3_column_text(row, 8),
         .source_id = sqlite3_column_int64(row, 9),
     };
-    file.file.path = (char *)column_text(row, 3);
+    file.file.path = (char *)sl_reading_text(row, 3);
     return visit->visit(visit->arg, &file);
 }
 
 int sl_reading_files(struct sl_reading *reading, const char *path, int64_t from_ms, int64_t to_ms,
                      sl_reading_visit_file *visit, void *arg, struct sl_error *err)
 {
-    struct query query = {
+    struct sl_reading_query query = {
         .sql = FILES "WHERE (?1 IS NULL OR " PATH_OR_BELOW ") AND batch.time_ms BETWEEN ?2 AND ?3"
                      " ORDER BY batch.time_ms, file.source, file.position",
         .path = path,
@@ -292,13 +175,13 @@ int sl_reading_files(struct sl_reading *reading, const char *path, int64_t from_
         .row = read_file,
         .arg = &(struct file_visit){visit, arg},
     };
-    return run(reading, &query, err);
+    return sl_reading_run(reading, &query, err);
 }
 
 int sl_reading_quarantined(struct sl_reading *reading, sl_reading_visit_file *visit, void *arg,
                            struct sl_error *err)
 {
-    struct query query = {
+    struct sl_reading_query query = {
         .sql =
             "SELECT batch_ms, 1, source.key, path, inode, born_ns, mtime_ns, size, reason"
             " FROM quarantine JOIN source ON source.id = quarantine.source"
@@ -310,7 +193,7 @@ int sl_reading_quarantined(struct sl_reading *reading, sl_reading_visit_file *vi
         .row = read_file,
         .arg = &(struct file_visit){visit, arg},
     };
-    return run(reading, &query, err);
+    return sl_reading_run(reading, &query, err);
 }
 
 struct taken_visit {
@@ -318,24 +201,24 @@ struct taken_visit {
     void *arg;
 };
 
-static int read_taken(const struct query *query, sqlite3_stmt *row)
+static int read_taken(const struct sl_reading_query *query, sqlite3_stmt *row)
 {
     const struct taken_visit *visit = query->arg;
     struct sl_file file = column_file(row, 1);
-    file.path = (char *)column_text(row, 0);
+    file.path = (char *)sl_reading_text(row, 0);
     return visit->visit(visit->arg, &file, sqlite3_column_int64(row, 5) != 0);
 }
 
 int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_visit_taken *visit, void *arg,
                      struct sl_error *err)
 {
-    struct query query = {
+    struct sl_reading_query query = {
         .sql = "SELECT path, inode, born_ns, mtime_ns, size, was_there FROM taken WHERE " PATH_OR_BELOW,
         .path = path,
         .row = read_taken,
         .arg = &(struct taken_visit){visit, arg},
     };
-    return run(reading, &query, err);
+    return sl_reading_run(reading, &query, err);
 }
 
 /* ---- ranges ---- */
@@ -349,20 +232,20 @@ struct range_visit {
     void *arg;
 };
 
-static int read_range(const struct query *query, sqlite3_stmt *row)
+static int read_range(const struct sl_reading_query *query, sqlite3_stmt *row)
 {
     const struct range_visit *visit = query->arg;
     struct sl_reading_range range = {.batch_ms = sqlite3_column_int64(row, 0),
                                      .source_id = sqlite3_column_int64(row, 3),
-                                     .source = column_text(row, 1),
-                                     .range = column_text(row, 2)};
+                                     .source = sl_reading_text(row, 1),
+                                     .range = sl_reading_text(row, 2)};
     return visit->visit(visit->arg, &range);
 }
 
 int sl_reading_ranges(struct sl_reading *reading, int64_t from_ms, int64_t to_ms,
                       sl_reading_visit_range *visit, void *arg, struct sl_error *err)
 {
-    struct query query = {
+    struct sl_reading_query query = {
         .sql =
             RANGES "WHERE ?1 IS NULL AND batch.time_ms BETWEEN ?2 AND ?3 ORDER BY batch.time_ms, source.key",
         .from_ms = from_ms,
@@ -370,7 +253,7 @@ int sl_reading_ranges(struct sl_reading *reading, int64_t from_ms, int64_t to_ms
         .row = read_range,
         .arg = &(struct range_visit){visit, arg},
     };
-    return run(reading, &query, err);
+    return sl_reading_run(reading, &query, err);
 }
 
 /* ---- outputs ---- */
@@ -380,12 +263,12 @@ struct output_visit {
     void *arg;
 };
 
-static int read_output(const struct query *query, sqlite3_stmt *row)
+static int read_output(const struct sl_reading_query *query, sqlite3_stmt *row)
 {
     const struct output_visit *visit = query->arg;
     struct sl_reading_output output = {
         .batch_ms = sqlite3_column_int64(row, 0),
-        .path = column_text(row, 1),
+        .path = sl_reading_text(row, 1),
         .records = (uint64_t)sqlite3_column_int64(row, 2),
         .number = sqlite3_column_int64(row, 3),
         .position = sqlite3_column_int64(row, 4),
@@ -396,7 +279,7 @@ static int read_output(const struct query *query, sqlite3_stmt *row)
 int sl_reading_outputs(struct sl_reading *reading, const char *path, int64_t from_ms, int64_t to_ms,
                        sl_reading_visit_output *visit, void *arg, struct sl_error *err)
 {
-    struct query query = {
+    struct sl_reading_query query = {
         .sql = "SELECT time_ms, path, records, batch, position FROM output WHERE (?1 IS NULL OR path = ?1)"
                " AND time_ms BETWEEN ?2 AND ?3 ORDER BY time_ms, position",
         .path = path,
@@ -405,7 +288,7 @@ int sl_reading_outputs(struct sl_reading *reading, const char *path, int64_t fro
         .row = read_output,
         .arg = &(struct output_visit){visit, arg},
     };
-    return run(reading, &query, err);
+    return sl_reading_run(reading, &query, err);
 }
 
 /* ---- lineage ---- */
@@ -423,34 +306,34 @@ int sl_reading_outputs(struct sl_reading *reading, const char *path, int64_t fro
 int sl_reading_inputs(struct sl_reading *reading, int64_t number, int64_t position,
                       sl_reading_visit_file *visit, void *arg, struct sl_error *err)
 {
-    struct query query = {
+    struct sl_reading_query query = {
         .sql = FILES IS_MADE_OF("file.source") "ORDER BY batch.time_ms, file.source, file.position",
         .number = number,
         .position = position,
         .row = read_file,
         .arg = &(struct file_visit){visit, arg},
     };
-    return run(reading, &query, err);
+    return sl_reading_run(reading, &query, err);
 }
 
 int sl_reading_input_ranges(struct sl_reading *reading, int64_t number, int64_t position,
                             sl_reading_visit_range *visit, void *arg, struct sl_error *err)
 {
-    struct query query = {
+    struct sl_reading_query query = {
         .sql = RANGES IS_MADE_OF("input_range.source") "ORDER BY batch.time_ms, source.key",
         .number = number,
         .position = position,
         .row = read_range,
         .arg = &(struct range_visit){visit, arg},
     };
-    return run(reading, &query, err);
+    return sl_reading_run(reading, &query, err);
 }
 
 /* :number is the source, :position the time of the batch. */
 int sl_reading_made_of(struct sl_reading *reading, int64_t source, int64_t batch_ms,
                        sl_reading_visit_output *visit, void *arg, struct sl_error *err)
 {
-    struct query query = {
+    struct sl_reading_query query = {
         .sql = "SELECT output.time_ms, output.path, output.records, output.batch, output.position FROM output"
                " LEFT JOIN output_source ON output_source.batch = output.batch"
                " AND output_source.output = output.position AND output_source.source = :number"
@@ -463,7 +346,7 @@ int sl_reading_made_of(struct sl_reading *reading, int64_t source, int64_t batch
         .row = read_output,
         .arg = &(struct output_visit){visit, arg},
     };
-    return run(reading, &query, err);
+    return sl_reading_run(reading, &query, err);
 }
 
 /* ---- sources ---- */
@@ -473,13 +356,13 @@ struct source_visit {
     void *arg;
 };
 
-static int read_source(const struct query *query, sqlite3_stmt *row)
+static int read_source(const struct sl_reading_query *query, sqlite3_stmt *row)
 {
     const struct source_visit *visit = query->arg;
-    return visit->visit(visit->arg, column_text(row, 0));
+    return visit->visit(visit->arg, sl_reading_text(row, 0));
 }
 
-static int found(const struct query *query, sqlite3_stmt *row)
+static int found(const struct sl_reading_query *query, sqlite3_stmt *row)
 {
     (void)query;
     (void)row;
@@ -488,21 +371,21 @@ static int found(const struct query *query, sqlite3_stmt *row)
 
 int sl_reading_is_decided(struct sl_reading *reading, const char *key, struct sl_error *err)
 {
-    struct query query = {
+    struct sl_reading_query query = {
         .sql = "SELECT 1 FROM source WHERE key = ?1 AND id NOT IN (SELECT source FROM undecided)",
         .path = key,
         .row = found,
     };
-    return run(reading, &query, err);
+    return sl_reading_run(reading, &query, err);
 }
 
 int sl_reading_sources(struct sl_reading *reading, sl_reading_visit_source *visit, void *arg,
                        struct sl_error *err)
 {
-    struct query query = {
+    struct sl_reading_query query = {
         .sql = "SELECT key FROM source ORDER BY id",
         .row = read_source,
         .arg = &(struct source_visit){visit, arg},
     };
-    return run(reading, &query, err);
+    return sl_reading_run(reading, &query, err);
 }
