@@ -86,7 +86,7 @@ static void test_task_hands_the_record_and_its_line_to_the_sink(void **state)
     const struct sl_field a[] = {sl_integer(1), sl_integer(2)}, b[] = {sl_integer(3), sl_integer(4)};
     const uint32_t line[] = {10, 20};
     struct sl_chunk chunk = {.rows = 2, .width = 2, .origin = &origin, .line = line, .column = {a, b}};
-    struct caught caught = {.sink = {catch_record}};
+    struct caught caught = {.sink = {.reject = catch_record}};
     struct sl_task task = {.sink = &caught.sink};
     assert_int_equal(sl_task_explain(&task, "no %s", "number"), SL_EREJECT);
     assert_int_equal(sl_task_reject(&task, 7, &chunk, 1), SL_ESTOP);
@@ -103,7 +103,7 @@ static void test_task_reject_knows_records_without_lines_and_groups(void **state
     (void)state;
     const struct sl_field key = sl_integer(1), value = sl_nil();
     struct sl_chunk chunk = {.rows = 1, .width = 1, .column = {&key}};
-    struct caught caught = {.sink = {catch_record}};
+    struct caught caught = {.sink = {.reject = catch_record}};
     struct sl_task task = {.sink = &caught.sink};
     sl_task_reject(&task, 1, &chunk, 0);
     assert_int_equal(caught.line, SL_NO_LINE);

@@ -88,7 +88,7 @@ static inline int harness_push(struct sl_outlet *outlet, const struct sl_chunk *
 static inline void harness_init(struct harness *h)
 {
     static const _Atomic int no_stop = 0;
-    *h = (struct harness){.sink = {harness_reject}, .outlet = {harness_push}};
+    *h = (struct harness){.sink = {.reject = harness_reject}, .outlet = {harness_push}};
     sl_arena_init(&h->scratch);
     sl_buf_init(&h->text);
     sl_buf_init(&h->rejected);

@@ -92,7 +92,7 @@ static const _Atomic int no_stop = 0;
 
 static void bench_init(struct bench *bench, unsigned workers, uint64_t seed)
 {
-    *bench = (struct bench){.refused = {.sink = {note_refused}}, .node = {.op = &nothing}};
+    *bench = (struct bench){.refused = {.sink = {.reject = note_refused}}, .node = {.op = &nothing}};
     pthread_mutex_init(&bench->refused.lock, NULL);
     bench->pool = sl_pool_new(workers, &bench->err);
     assert_non_null(bench->pool);
