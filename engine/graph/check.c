@@ -132,8 +132,8 @@ int sl_check(struct sl_context *context, FILE *out)
         r = sl_check_paths(context, &err);
     if (r == 0)
         r = warn_of_all_unused(context, &context->log.log, &err);
-    if (r == 0)
-        r = print_graph(context, out);
+    if (r == 0 && (r = print_graph(context, out)) < 0)
+        return sl_error_class(r); /* the context has the error */
     if (r == 0)
         r = probe_outputs(context, out, &err);
     if (r == 0)
