@@ -98,7 +98,7 @@ static const struct shape tsv = {NULL, tsv_row, ""}, csv = {csv_begin, csv_row, 
 
 static int print(struct sl_buf *buf, struct sl_error *err)
 {
-    bool ok = fwrite(buf->bytes, 1, buf->len, stdout) == buf->len && fflush(stdout) == 0;
+    bool ok = (!buf->len || fwrite(buf->bytes, 1, buf->len, stdout) == buf->len) && fflush(stdout) == 0;
     buf->len = 0;
     return ok ? 0 : sl_error_sys(err, errno, "writing to the standard output");
 }
