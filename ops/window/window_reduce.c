@@ -3,7 +3,8 @@
  *
  * Every batch is aggregated on its own, and its groups are kept while a window reaches them. A reducer with
  * an inverse has its result carried from slide to slide (ops/window/incremental.h): what enters is combined, what leaves
- * is taken out. Any other is combined from aligned blocks of batches (ops/window/partials.h). */
+ * is taken out. Any other is combined from aligned blocks of batches (ops/window/partials.h). Neither reads a batch
+ * twice. */
 #include "core/base/error.h"
 #include "core/contract/services.h"
 #include "core/contract/state_writer.h"
@@ -24,8 +25,6 @@ struct window {
 struct memory {
     struct sl_window_partials blocks; /* level 0: the batches */
     struct sl_incremental running;
-    struct sl_sorted_groups *arrived; /* with the batch at arrived_ms; a block may hold more */
-    int64_t arrived_ms;
     bool shown;              /* the last emission showed data */
     bool began, began_saved; /* there was data once: from then on countByWindow has a zero to show */
 };
@@ -35,7 +34,6 @@ static void memory_done(void *memory)
     struct memory *own = memory;
     sl_window_partials_done(&own->blocks);
     sl_incremental_done(&own->running);
-    sl_sorted_groups_unref(own->arrived);
 }
 
 /* ---- time ---- */
@@ -91,18 +89,19 @@ static int enter(struct sl_stage *stage, struct sl_sorted_groups *groups)
 {
     struct window *window = stage->state;
     struct memory *memory = stage->memory;
-    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
-    sl_sorted_groups_unref(memory->arrived);
-    memory->arrived = groups;
-    memory->arrived_ms = stage->batch_ms;
-    if (!groups->count)
+    int r = 0;
+    if (!groups->count) {
+        sl_sorted_groups_unref(groups);
         return 0;
+    }
     memory->began = true;
-    int r = has_inverse(window) ? sl_incremental_enter(&memory->running, stage, reducer, groups) : 0;
-    return r < 0 ? r
-                 : sl_window_partials_add(&memory->blocks, stage, reducer,
-                                          batch_number(stage->node, stage->batch_ms),
-                                          sl_sorted_groups_ref(groups));
+    if (has_inverse(window))
+        r = sl_incremental_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
+    if (r == 0)
+        return sl_window_partials_add(&memory->blocks, stage, window->by_key.aggregate.reducer,
+                                      batch_number(stage->node, stage->batch_ms), groups);
+    sl_sorted_groups_unref(groups);
+    return r;
 }
 
 static int advance(struct sl_stage *stage)
@@ -227,9 +226,10 @@ static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
     struct window *window = stage->state;
     struct memory *memory = stage->memory;
+    const struct sl_partials_level *batches = &memory->blocks.level[0];
     int r = 0;
-    if (memory->arrived && memory->arrived->count && memory->arrived_ms == stage->batch_ms)
-        r = save_groups(stage, keeper, memory->arrived);
+    if (batches->count && memory->blocks.last == batch_number(stage->node, stage->batch_ms))
+        r = save_groups(stage, keeper, batches->block[batches->count - 1].groups);
     if (r == 0 && keeps_running(stage))
         r = sl_incremental_save(&memory->running, stage, window->by_key.aggregate.reducer, keeper);
     return r < 0 ? r : save_began(stage, keeper);
