@@ -23,13 +23,13 @@ enum {
 /* Tells the parent from one of its name that is made later; never 0. */
 static uint64_t identity_of(const struct statx *st)
 {
-    uint64_t born =
-        st->stx_mask & STATX_BTIME ? (uint64_t)st->stx_btime.tv_sec * 1000000000 + st->stx_btime.tv_nsec : 0;
+    uint64_t born = st->stx_mask & STATX_BTIME
+                        ? (uint64_t)st->stx_btime.tv_sec * 1000000000 + st->stx_btime.tv_nsec
+                        : 0;
     return (st->stx_ino * 0x9e3779b97f4a7c15 ^ born) | 1;
 }
 
-static int open_made(struct sl_directory *directory, int dirfd, bool durable, uint64_t *ret,
-                     struct sl_error *err)
+static int open_made(struct sl_directory *directory, int dirfd, bool durable, uint64_t *ret, struct sl_error *err)
 {
     struct statx st;
     const char *parent = directory->place->parent;

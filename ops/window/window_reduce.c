@@ -40,7 +40,8 @@ static void memory_done(void *memory)
 
 static int64_t batch_number(const struct sl_node *node, int64_t t)
 {
-    return t / node->input[0]->slide_ms + (t % node->input[0]->slide_ms > 0);
+    int64_t slide_ms = node->input[0]->slide_ms; /* a kept batch may be of a job with another one */
+    return t / slide_ms + (t % slide_ms != 0);
 }
 
 /* The first batch of the window that ends with t. */
@@ -266,9 +267,13 @@ static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_datase
 static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
 {
     struct memory *memory = stage->memory;
-    if (section->kind == SL_SECTION_BATCH) /* one that no window reaches may be years away */
-        return section->t + sl_window_of(stage->node) > stage->batch_ms ? load_groups(stage, section->t, rows)
-                                                                        : 0;
+    /* Segments keep batches until they are merged: those that no window reaches any more, which may be years
+     * away, are passed over. */
+    if (section->kind == SL_SECTION_BATCH &&
+        batch_number(stage->node, section->t) < first_number(stage->node, stage->batch_ms))
+        return 0;
+    if (section->kind == SL_SECTION_BATCH)
+        return load_groups(stage, section->t, rows);
     const struct window *window = stage->state;
     if (window->zero_when_empty) {
         memory->began = memory->began_saved = true;
