@@ -25,10 +25,9 @@ struct sl_directory {
     size_t unsynced_count;
 };
 
-/* *synced: the parent directory whose name, and those above it, are durable; 0 at first. Another one, which was
- * made since, is made so. */
+/* ancestors: also makes the names above the parent durable; once per process is enough. */
 int sl_directory_open(struct sl_directory *directory, struct sl_io *io, int dirfd,
-                      const struct sl_output_dir *place, bool durable, uint64_t *synced, struct sl_error *err);
+                      const struct sl_output_dir *place, bool durable, bool ancestors, struct sl_error *err);
 
 /* A file of the directory, written through fd, which it takes over whatever comes. */
 int sl_directory_add(struct sl_directory *directory, const struct sl_manifest_file *file, int fd,

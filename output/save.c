@@ -24,7 +24,7 @@ struct save {
 
 /* What the node keeps from batch to batch. */
 struct save_memory {
-    uint64_t synced; /* output/directory.h */
+    bool ancestors_synced;
 };
 
 static int save_check(struct sl_node *node, struct sl_error *err)
@@ -58,7 +58,7 @@ static bool collects(const struct save *save)
 static int save_begin(struct sl_stage *stage)
 {
     struct save *save = stage->state;
-    struct save_memory *memory = stage->memory;
+    const struct save_memory *memory = stage->memory;
     int r = sl_save_settings_read(stage->node, &save->settings, stage->err);
     if (r == 0)
         r = sl_output_dir_init(&save->place, save->settings.prefix, save->settings.suffix, stage->batch_ms,
@@ -67,7 +67,7 @@ static int save_begin(struct sl_stage *stage)
         return r;
     r = sl_collect_init(&save->collect, stage, UINT64_MAX);
     sl_writer_begin(&save->writer, stage, &save->settings, &save->place, sl_sequence_is_dense(stage->node));
-    save->writer.synced = &memory->synced;
+    save->writer.ancestors = !memory->ancestors_synced;
     save->begun = true;
     return r;
 }
@@ -127,11 +127,15 @@ static void save_done(struct sl_stage *stage)
 static int save_write(struct sl_stage *stage)
 {
     struct save *save = stage->state;
+    struct save_memory *memory = stage->memory;
     bool wanted = stage->services->empty_batches || (stage->said && save->writer.records > 0);
     save->makes_directory = wanted && stage->emits;
     if (!save->makes_directory)
         return 0;
-    return sl_writer_complete(&save->writer, stage->err);
+    int r = sl_writer_complete(&save->writer, stage->err);
+    if (r == 0)
+        memory->ancestors_synced = true;
+    return r;
 }
 
 static int save_reveal(struct sl_stage *stage)

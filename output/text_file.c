@@ -46,9 +46,8 @@ static int write_directory(const struct sl_services *services, const struct sl_o
                            const struct sl_dataset *dataset, struct sl_error *err)
 {
     struct sl_directory directory;
-    uint64_t synced = 0;
     int r =
-        sl_directory_open(&directory, services->io, services->job_dirfd, place, services->durable, &synced, err);
+        sl_directory_open(&directory, services->io, services->job_dirfd, place, services->durable, true, err);
     if (r < 0)
         return r;
     r = write_part(&directory, dataset, err);

@@ -15,7 +15,7 @@ static int open_directory(struct sl_writer *writer, struct sl_error *err)
     if (writer->has_directory)
         return 0;
     int r = sl_directory_open(&writer->directory, services->io, services->job_dirfd, writer->place,
-                              services->durable, writer->synced, err);
+                              services->durable, writer->ancestors, err);
     writer->has_directory = r == 0;
     return r;
 }

@@ -17,7 +17,7 @@ struct sl_writer {
     const struct sl_stage *stage;
     const struct sl_save_settings *settings;
     const struct sl_output_dir *place;
-    uint64_t *synced; /* see sl_directory_open */
+    bool ancestors; /* see sl_directory_open */
     bool has_directory;
     struct sl_directory directory;
     size_t index; /* of the part that is being written, or comes next */

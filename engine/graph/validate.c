@@ -220,35 +220,6 @@ static bool has_option(const struct sl_op *op, const char *name)
     return false;
 }
 
-static bool puts_away(const struct sl_node *node)
-{
-    struct sl_arg after = has_option(node->op, "after") ? sl_node_option(node, "after") : (struct sl_arg){0};
-    return after.kind == SL_ARG_VALUE && after.value.tag == SL_STR &&
-           !(after.value.len == 4 && memcmp(after.value.str, "keep", 4) == 0);
-}
-
-/* Two sources of one directory: what one of them takes away the other may not have read yet. */
-static int refuse_shared(const struct checks *checks, const struct sl_node *node)
-{
-    char text[PATH_MAX], other_text[PATH_MAX], own[PATH_MAX], theirs[PATH_MAX];
-    const char *dir = sl_node_text(node, "directory", text, sizeof text);
-    for (size_t i = 0; dir && resolve(checks->context->dir, dir, own) && i < node->number; i++) {
-        const struct sl_node *other = &checks->context->stream[i]->node;
-        const char *other_dir = other->op->kind == SL_OP_SOURCE && other->op->source->remember
-                                    ? sl_node_text(other, "directory", other_text, sizeof other_text)
-                                    : NULL;
-        if (!other_dir || !(puts_away(node) || puts_away(other)) ||
-            !resolve(checks->context->dir, other_dir, theirs) || strcmp(own, theirs) != 0)
-            continue;
-        return sl_error_set(
-            checks->err, SL_EUSAGE,
-            "%s:%d: %s: the directory %s is also read in line %d, and one of the two takes its files away (after) "
-            "before the other may have read them; read it once and use the stream twice, or say after = \"keep\"",
-            node->site.file, node->site.line, node->op->name, dir, other->site.line);
-    }
-    return 0;
-}
-
 /* The directory that files go to when they were read (option after). */
 static int check_source(const struct checks *checks, const struct sl_node *node)
 {
@@ -274,8 +245,6 @@ int sl_validate(const struct sl_context *context, const char *checkpoint, const 
         if (node->op->kind == SL_OP_OUTPUT)
             r = check_output(&checks, node);
         else if (node->op->kind == SL_OP_SOURCE)
-            r = refuse_shared(&checks, node);
-        if (r == 0 && node->op->kind == SL_OP_SOURCE)
             r = check_source(&checks, node);
     }
     if (r == 0 && !outputs)

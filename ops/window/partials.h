@@ -44,8 +44,7 @@ struct sl_window_partials {
 
 void sl_window_partials_done(struct sl_window_partials *blocks);
 /* Batch `number` has these groups: takes over the reference. Numbers increase. */
-int sl_window_partials_add(struct sl_window_partials *blocks, struct sl_stage *stage,
-                           const struct sl_reducer *reducer, int64_t number,
+int sl_window_partials_add(struct sl_window_partials *blocks, int64_t number,
                            struct sl_sorted_groups *groups);
 /* Forgets batches before `number`. */
 void sl_window_partials_forget(struct sl_window_partials *blocks, int64_t number);

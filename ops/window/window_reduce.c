@@ -40,8 +40,7 @@ static void memory_done(void *memory)
 
 static int64_t batch_number(const struct sl_node *node, int64_t t)
 {
-    int64_t slide_ms = node->input[0]->slide_ms; /* a kept batch may be of a job with another one */
-    return t / slide_ms + (t % slide_ms != 0);
+    return t / node->input[0]->slide_ms;
 }
 
 /* The first batch of the window that ends with t. */
@@ -99,8 +98,7 @@ static int enter(struct sl_stage *stage, struct sl_sorted_groups *groups)
     if (has_inverse(window))
         r = sl_incremental_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
     if (r == 0)
-        return sl_window_partials_add(&memory->blocks, stage, window->by_key.aggregate.reducer,
-                                      batch_number(stage->node, stage->batch_ms), groups);
+        return sl_window_partials_add(&memory->blocks, batch_number(stage->node, stage->batch_ms), groups);
     sl_sorted_groups_unref(groups);
     return r;
 }
@@ -259,7 +257,7 @@ static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_datase
                                      &entry->state);
     }
     if (r == 0)
-        return sl_window_partials_add(&memory->blocks, stage, reducer, batch_number(stage->node, t), groups);
+        return sl_window_partials_add(&memory->blocks, batch_number(stage->node, t), groups);
     sl_sorted_groups_unref(groups);
     return r;
 }
@@ -267,11 +265,6 @@ static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_datase
 static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
 {
     struct memory *memory = stage->memory;
-    /* Segments keep batches until they are merged: those that no window reaches any more, which may be years
-     * away, are passed over. */
-    if (section->kind == SL_SECTION_BATCH &&
-        batch_number(stage->node, section->t) < first_number(stage->node, stage->batch_ms))
-        return 0;
     if (section->kind == SL_SECTION_BATCH)
         return load_groups(stage, section->t, rows);
     const struct window *window = stage->state;

@@ -229,9 +229,6 @@ int sl_schema_check(const struct sl_database *database, struct sl_error *err)
 {
     int64_t application = 0, version = 0;
     int r = read_version(database, &application, &version, err);
-    if (r == 0 && application == 0 && version == 0)
-        return sl_error_set(err, SL_EUSAGE, "there is no checkpoint yet: the first run is making %s",
-                            database->shown);
     r = r < 0 ? r : check_version(database, application, version, err);
     if (r == 0 && version < SCHEMA_VERSION)
         r = sl_error_set(
