@@ -139,7 +139,7 @@ def leftovers(world):
     """Hidden names and links that do not point to the newest."""
     out = world.home / "out"
     wrong = [name for name in os.listdir(out) if name.startswith(".")]
-    for link in (path for path in out.iterdir() if path.is_symlink()):
+    for link in (path for path in out.iterdir() if path.is_symlink() and not path.name.startswith(".")):
         newest = max(time_of(path.name) for path in out.glob(link.name + "-*"))
         if os.readlink(link) != "%s-%d" % (link.name, newest):
             wrong.append("%s -> %s" % (link.name, os.readlink(link)))

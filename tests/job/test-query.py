@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# presets: release
 """sluice query, cat and tail: what other processes read of a job, while it runs and when it does not."""
 import json, os, pathlib, subprocess, sys, threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
