@@ -55,7 +55,6 @@ static bool add_row(struct sl_buf *buf, const char *format, const struct sl_fiel
 static bool tsv_row(struct sl_sql *sql, struct sl_buf *buf, const struct sl_field *fields, uint32_t width,
                     bool is_first)
 {
-    (void)sql, (void)is_first;
     return add_row(buf, "tsv", fields, width);
 }
 
@@ -71,13 +70,11 @@ static bool csv_begin(struct sl_sql *sql, struct sl_buf *buf)
 static bool csv_row(struct sl_sql *sql, struct sl_buf *buf, const struct sl_field *fields, uint32_t width,
                     bool is_first)
 {
-    (void)sql, (void)is_first;
     return add_row(buf, "csv", fields, width);
 }
 
 static bool json_begin(struct sl_sql *sql, struct sl_buf *buf)
 {
-    (void)sql;
     return sl_buf_byte(buf, '[');
 }
 

@@ -207,7 +207,6 @@ static void print_sources(const struct sl_target *target)
 static int print_quarantined(void *arg, const struct sl_reading_file *file)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
-    (void)arg;
     if (sl_buf_safe(&safe, file->file.path, strlen(file->file.path)) && sl_buf_text(&safe, ": ") &&
         sl_buf_safe(&safe, file->quarantined, strlen(file->quarantined)))
         printf("%-12s %.*s (batch %" PRId64 ")\n", "quarantined", (int)safe.len, (const char *)safe.bytes,

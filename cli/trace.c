@@ -60,7 +60,6 @@ static int find_output(void *arg, const struct sl_reading_output *output)
 
 static int print_input(void *arg, const struct sl_reading_file *file)
 {
-    (void)arg;
     print_row(file->quarantined ? "quarantined" : "input", file->batch_ms, file->file.path,
               file->quarantined);
     return 0;
@@ -81,7 +80,6 @@ static const char *name_of(const struct sl_reading_range *range)
 static int print_range(void *arg, const struct sl_reading_range *range)
 {
     uint64_t from, to;
-    (void)arg;
     if (!read_numbers(range->range, &from, &to) || from < to)
         print_row("input", range->batch_ms, name_of(range), range->range);
     return 0;
@@ -105,7 +103,6 @@ struct source_trace {
 
 static int print_output(void *arg, const struct sl_reading_output *output)
 {
-    (void)arg;
     print_row("output", output->batch_ms, output->path, NULL);
     return 0;
 }

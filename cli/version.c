@@ -5,7 +5,6 @@
 
 static int run_version(const struct sl_line *line)
 {
-    (void)line;
     printf("sluice %s\n", sl_version());
     return SL_STATUS_DONE;
 }

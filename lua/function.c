@@ -150,7 +150,6 @@ static uint32_t function_fold_rows(const struct sl_function *fn, struct sl_task 
 /* Its memory is the copy's. */
 static void function_free(struct sl_function *fn)
 {
-    (void)fn;
 }
 
 /* Runs protected. */

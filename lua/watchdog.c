@@ -44,14 +44,12 @@ void sl_watchdog_meet(struct sl_copy *copy)
 
 static void raise_late(lua_State *L, lua_Debug *info)
 {
-    (void)info;
     luaL_error(L, "the function runs for too long");
 }
 
 /* Asks whether the call is still the one that was meant: it may have ended since. */
 static void set_hook(int number, siginfo_t *info, void *context)
 {
-    (void)number, (void)context;
     if (info->si_code != SI_QUEUE || info->si_pid != getpid() || !info->si_value.sival_ptr)
         return;
     struct sl_copy *copy = info->si_value.sival_ptr;

@@ -381,7 +381,6 @@ static int positional_check(const char *what, const struct sl_param *params, con
 
 size_t sl_args_drop_flag(const struct sl_arg *given, size_t count, struct sl_arena *arena, struct sl_arg *ret)
 {
-    (void)arena;
     bool has_flag = count == 2 && given[1].kind == SL_ARG_VALUE && given[1].value.tag == SL_BOOL;
     for (size_t i = 0; i < count; i++)
         ret[i] = given[i];

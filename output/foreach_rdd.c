@@ -21,7 +21,6 @@ static int foreach_begin(struct sl_stage *stage)
 static int foreach_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct foreach *foreach = stage->state;
-    (void)ret; /* outputs have no result */
     return sl_collect_dataset(&foreach->collect, &foreach->dataset, stage->err);
 }
 

@@ -41,7 +41,6 @@ static int mount_begin(struct sl_stage *stage)
 static int mount_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct mount *mount = stage->state;
-    (void)ret; /* outputs have no result */
     if (!stage->has_input)
         return 0;
     return sl_collect_dataset(&mount->collect, &mount->dataset, stage->err);
@@ -102,7 +101,6 @@ static int mount_loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct sl_shown *shown = stage->memory;
     int r = sl_shown_loaded(shown, stage->err);
-    (void)last_ms;
     if (r < 0 || stage->again || !stage->services->viewer || !shown->rows)
         return r;
     return publish(stage, shown->time_ms, shown->rows, shown->inputs, shown->first_count,

@@ -25,7 +25,6 @@ static int pipe_to_begin(struct sl_stage *stage)
 static int pipe_to_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct pipe_to *pipe = stage->state;
-    (void)ret; /* outputs have no result */
     return sl_collect_dataset(&pipe->collect, &pipe->dataset, stage->err);
 }
 

@@ -35,7 +35,6 @@ static int print_begin(struct sl_stage *stage)
 static int print_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct print *print = stage->state;
-    (void)ret; /* outputs have no result */
     return sl_collect_dataset(&print->collect, &print->dataset, stage->err);
 }
 

@@ -106,7 +106,6 @@ static int write_collected(struct sl_stage *stage, struct save *save)
 static int save_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct save *save = stage->state;
-    (void)ret; /* outputs have no result */
     bool whole = save->collect.taken || collects(save);
     return whole ? write_collected(stage, save) : sl_writer_finish(&save->writer, stage->err);
 }

@@ -37,7 +37,6 @@ static int show_begin(struct sl_stage *stage)
 static int show_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct show *show = stage->state;
-    (void)ret; /* outputs have no result */
     return sl_collect_dataset(&show->collect, &show->dataset, stage->err);
 }
 

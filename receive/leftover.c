@@ -10,13 +10,11 @@
 
 static int ignore(void *arg, const struct sl_frame *frame, struct sl_error *err)
 {
-    (void)arg, (void)frame, (void)err;
     return 0;
 }
 
 static bool nothing(void *arg, struct sl_buf *ret)
 {
-    (void)arg, (void)ret;
     return true;
 }
 

@@ -331,7 +331,6 @@ int sl_received_take(struct sl_source *source, int64_t t, uint64_t batch_number,
                      struct sl_error *err)
 {
     struct sl_received *received = own(source);
-    (void)t, (void)batch_number, (void)plan;
     int r = recover(received, err);
     r = r < 0 ? r : failure(received, err);
     if (r == 0 && received->given)
@@ -409,7 +408,6 @@ size_t sl_received_partitions(struct sl_source *source)
 int sl_received_settle(struct sl_source *source, struct sl_error *err)
 {
     struct sl_received *received = own(source);
-    (void)err;
     if (!received->has_batch)
         return 0;
     pthread_mutex_lock(&received->lock);

@@ -235,7 +235,6 @@ static int add_frame(void *arg, const struct sl_frame *frame, int64_t offset, si
     struct feed *feed = arg;
     bool is_alone = frame->body_len >= BLOCK_BYTES / 2 || frame->kind == SL_FRAME_OVERLONG;
     int r = 0;
-    (void)offset, (void)size;
     if (frame->count == 0)
         return 0;
     if (is_alone || frame->kind != feed->kind || feed->block.len + frame->body_len > BLOCK_BYTES)

@@ -269,7 +269,6 @@ int sl_file_source_take(struct sl_source *base, int64_t t, uint64_t batch_number
                         struct sl_error *err)
 {
     struct sl_file_source *source = own(base);
-    (void)batch_number;
     forget_batch(source);
     int r = source->arrivals->ops->take(source->arrivals, limits->files_max, limits->bytes_max, plan, err);
     r = r < 0 ? r : sl_file_options_filter_error(&source->options, err);

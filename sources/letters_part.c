@@ -41,7 +41,6 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
                   uint32_t line)
 {
     struct relabel *relabel = (struct relabel *)((char *)sink - offsetof(struct relabel, sink));
-    (void)line;
     return relabel->sink_before->reject(relabel->sink_before, task, node, fields, width, origin,
                                         relabel->line);
 }
@@ -51,7 +50,6 @@ static int pass_late(struct sl_reject_sink *sink, struct sl_task *task, unsigned
                      uint32_t line)
 {
     struct relabel *relabel = (struct relabel *)((char *)sink - offsetof(struct relabel, sink));
-    (void)line;
     return relabel->sink_before->late(relabel->sink_before, task, node, fields, width, origin, relabel->line);
 }
 

@@ -34,7 +34,6 @@ static const struct sl_source_ops queue_ops;
 static int open_queue(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
                       struct sl_error *err)
 {
-    (void)services;
     struct queue *queue = calloc(1, sizeof *queue);
     if (!queue)
         return sl_error_nomem(err);
@@ -91,11 +90,6 @@ static uint64_t count_records(const struct queue *queue)
 static int take(struct sl_source *source, int64_t t, uint64_t batch_number, const struct sl_limits *limits,
                 struct sl_files *plan, bool *ret_any, struct sl_error *err)
 {
-    (void)t;
-    (void)batch_number;
-    (void)limits;
-    (void)plan;
-    (void)err;
     choose(own(source));
     *ret_any = count_records(own(source)) > 0;
     return 0;
@@ -103,8 +97,6 @@ static int take(struct sl_source *source, int64_t t, uint64_t batch_number, cons
 
 static int refresh(struct sl_source *source, struct sl_error *err)
 {
-    (void)source;
-    (void)err;
     return 0;
 }
 

@@ -12,7 +12,6 @@ static enum sl_encoding find_encoding(const struct sl_file_part *part, struct sl
 {
     uint8_t bytes[2];
     struct sl_error err = {0};
-    (void)task;
     if (part->file->size < (int64_t)sizeof bytes || sl_name_is_compressed(part->file->path))
         return SL_ENCODING_UTF8;
     ssize_t got =

@@ -8,7 +8,6 @@ static int read_path(const struct sl_file_part *part, struct sl_task *task, stru
 {
     static const uint32_t first_line = 0;
     struct sl_field path = sl_string(part->file->path, strlen(part->file->path));
-    (void)task;
     *ret_lines = 1;
     return sl_push(
         out, &(struct sl_chunk){

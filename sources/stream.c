@@ -49,7 +49,6 @@ static ssize_t given_read(struct sl_byte_stream *stream, void *buf, size_t size,
 {
     struct given *given = (struct given *)stream;
     size_t left = given->bytes->len - given->at, len = left < size ? left : size;
-    (void)err; /* it cannot fail */
     memcpy(buf, given->bytes->bytes + given->at, len);
     given->at += len;
     return (ssize_t)len;

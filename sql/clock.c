@@ -7,14 +7,12 @@
 
 static int refuse_time(sqlite3_vfs *vfs, sqlite3_int64 *ret)
 {
-    (void)ret;
     ((struct sl_sql_clock *)vfs)->was_asked = true;
     return SQLITE_ERROR;
 }
 
 static int refuse_days(sqlite3_vfs *vfs, double *ret)
 {
-    (void)ret;
     ((struct sl_sql_clock *)vfs)->was_asked = true;
     return SQLITE_ERROR;
 }

@@ -19,7 +19,6 @@ struct exploded {
 static int connect(sqlite3 *handle, void *aux, int argc, const char *const *argv, sqlite3_vtab **ret,
                    char **ret_message)
 {
-    (void)aux, (void)argc, (void)argv, (void)ret_message;
     int code = sqlite3_declare_vtab(handle, "CREATE TABLE x(value, list HIDDEN)");
     sqlite3_vtab *table = code == SQLITE_OK ? calloc(1, sizeof *table) : NULL;
     if (code == SQLITE_OK && !table)
@@ -37,7 +36,6 @@ static int disconnect(sqlite3_vtab *table)
 
 static int best_index(sqlite3_vtab *table, sqlite3_index_info *info)
 {
-    (void)table;
     info->estimatedCost = 20;
     info->estimatedRows = 10;
     for (int i = 0; i < info->nConstraint; i++) {
@@ -54,7 +52,6 @@ static int best_index(sqlite3_vtab *table, sqlite3_index_info *info)
 static int open_cursor(sqlite3_vtab *table, sqlite3_vtab_cursor **ret)
 {
     struct exploded *cursor = calloc(1, sizeof *cursor);
-    (void)table;
     if (!cursor)
         return SQLITE_NOMEM;
     sl_arena_init(&cursor->arena);
@@ -76,7 +73,6 @@ static int filter(sqlite3_vtab_cursor *base, int plan, const char *name, int arg
     struct exploded *cursor = (struct exploded *)base;
     const char *message, *text;
     size_t at;
-    (void)plan, (void)name;
     cursor->at = cursor->count = 0;
     sl_arena_reset(&cursor->arena);
     if (argc < 1 || sqlite3_value_type(argv[0]) == SQLITE_NULL)

@@ -292,7 +292,6 @@ static void date_trunc(sqlite3_context *context, int argc, sqlite3_value **argv)
 static void batch_time(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     const struct sl_sql *sql = sqlite3_user_data(context);
-    (void)argc, (void)argv;
     if (sql->options.repeatable)
         sqlite3_result_int64(context, sql->options.batch_ms);
 }
@@ -310,7 +309,6 @@ static void add_number(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     struct numbers *numbers = sqlite3_aggregate_context(context, sizeof *numbers);
     int type = sqlite3_value_numeric_type(argv[0]);
-    (void)argc;
     if (!numbers || (type != SQLITE_INTEGER && type != SQLITE_FLOAT))
         return; /* as sum() would count them: not at all */
     numbers->p = sqlite3_value_double(argv[1]);

@@ -154,7 +154,6 @@ static int connect(sqlite3 *handle, void *aux, int argc, const char *const *argv
 {
     struct module *module = aux;
     struct sl_sql_table *about = module->table;
-    (void)argc, (void)argv;
     if (about->open && about->open(about, &module->sql->failure) < 0) {
         *ret_message = sqlite3_mprintf("%s", module->sql->failure.text);
         return SQLITE_ERROR;
@@ -323,7 +322,6 @@ static int filter(sqlite3_vtab_cursor *base, int plan, const char *text, int arg
 {
     struct cursor *cursor = (struct cursor *)base;
     struct table *table = cursor->table;
-    (void)text;
     cursor->index = NULL;
     if (plan < 1 || argc < 1)
         return enter_piece(cursor, 0);

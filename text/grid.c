@@ -112,7 +112,6 @@ static bool end_cell(struct sl_grid *grid, size_t from, uint32_t column)
 
 static bool plain_string(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)
 {
-    (void)replaced;
     return sl_buf_append(buf, field->str, field->len);
 }
 

@@ -27,7 +27,6 @@ static void handle(int number, siginfo_t *info, void *context)
 {
     struct sl_interrupt *interrupt = mine;
     int saved = errno;
-    (void)number, (void)context;
     if (info->si_code != SI_TIMER || !interrupt)
         return;
     interrupt->is_ticking = false;

@@ -13,105 +13,88 @@
 
 static int system_openat(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode)
 {
-    (void)io;
     return openat(dirfd, path, flags, mode);
 }
 
 static int system_close(struct sl_io *io, int fd)
 {
-    (void)io;
     return close(fd);
 }
 
 static ssize_t system_pread(struct sl_io *io, int fd, void *buf, size_t size, off_t offset)
 {
-    (void)io;
     return pread(fd, buf, size, offset);
 }
 
 static ssize_t system_write(struct sl_io *io, int fd, const void *buf, size_t size)
 {
-    (void)io;
     return write(fd, buf, size);
 }
 
 static int system_fsync(struct sl_io *io, int fd)
 {
-    (void)io;
     return fsync(fd);
 }
 
 static int system_start_writeback(struct sl_io *io, int fd)
 {
-    (void)io;
     return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 static int system_mkdirat(struct sl_io *io, int dirfd, const char *path, mode_t mode)
 {
-    (void)io;
     return mkdirat(dirfd, path, mode);
 }
 
 static int system_unlinkat(struct sl_io *io, int dirfd, const char *path, int flags)
 {
-    (void)io;
     return unlinkat(dirfd, path, flags);
 }
 
 static int system_renameat2(struct sl_io *io, int from_dirfd, const char *from, int to_dirfd, const char *to,
                             unsigned flags)
 {
-    (void)io;
     return renameat2(from_dirfd, from, to_dirfd, to, flags);
 }
 
 static int system_symlinkat(struct sl_io *io, const char *target, int dirfd, const char *path)
 {
-    (void)io;
     return symlinkat(target, dirfd, path);
 }
 
 static ssize_t system_readlinkat(struct sl_io *io, int dirfd, const char *path, char *buf, size_t size)
 {
-    (void)io;
     return readlinkat(dirfd, path, buf, size);
 }
 
 static int system_statx(struct sl_io *io, int dirfd, const char *path, int flags, unsigned mask,
                         struct statx *ret)
 {
-    (void)io;
     return statx(dirfd, path, flags, mask, ret);
 }
 
 static int system_fstat(struct sl_io *io, int fd, struct stat *ret)
 {
-    (void)io;
     return fstat(fd, ret);
 }
 
 static DIR *system_fdopendir(struct sl_io *io, int fd)
 {
-    (void)io;
     return fdopendir(fd);
 }
 
 static struct dirent *system_readdir(struct sl_io *io, DIR *dir)
 {
-    (void)io;
     return readdir(dir);
 }
 
 static int system_closedir(struct sl_io *io, DIR *dir)
 {
-    (void)io;
     return closedir(dir);
 }
 
 static int system_ftruncate(struct sl_io *io, int fd, off_t size)
 {
-    (void)io;
     return ftruncate(fd, size);
 }
 

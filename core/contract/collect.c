@@ -91,7 +91,6 @@ int sl_collect_take(struct sl_stage *stage, unsigned input, struct sl_dataset *d
 
 bool sl_collect_takes_pieces(const struct sl_node *node)
 {
-    (void)node;
     return true;
 }
 

@@ -183,7 +183,6 @@ const struct sl_columns *sl_columns_common(struct sl_arena *arena, const struct 
 int sl_columns_of_input(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
                         struct sl_error *err)
 {
-    (void)arena, (void)err;
     *ret = sl_node_columns(node->input[0]);
     return 0;
 }
@@ -192,7 +191,6 @@ int sl_columns_of_inputs(const struct sl_node *node, struct sl_arena *arena, con
                          struct sl_error *err)
 {
     const struct sl_columns *common = sl_node_columns(node->input[0]);
-    (void)err;
     for (unsigned i = 1; i < node->inputs; i++)
         common = sl_columns_common(arena, common, sl_node_columns(node->input[i]));
     *ret = common;

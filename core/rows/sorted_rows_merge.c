@@ -167,7 +167,6 @@ static int cut(struct pieces *pieces, bool oldest)
 static int merge_piece(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
     const struct pieces *pieces = arg;
-    (void)worker, (void)err;
     return merge_places(&pieces->piece[index]);
 }
 

@@ -31,7 +31,6 @@ static const struct sl_dataset *dataset_of(struct sl_source *source)
 static int take(struct sl_source *source, int64_t t, uint64_t batch_number, const struct sl_limits *limits,
                 struct sl_files *plan, bool *ret_any, struct sl_error *err)
 {
-    (void)source, (void)t, (void)batch_number, (void)limits, (void)plan, (void)err;
     *ret_any = true;
     return 0;
 }
@@ -85,7 +84,6 @@ static int collector_begin(struct sl_stage *stage)
 static int collector_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct collector *collector = stage->state;
-    (void)ret; /* outputs have no result */
     return sl_collect_dataset(&collector->collect, &collector->dataset, stage->err);
 }
 
@@ -172,7 +170,6 @@ static int refuse_record(struct sl_reject_sink *sink, struct sl_task *task, unsi
                          const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
                          uint32_t line)
 {
-    (void)fields, (void)width, (void)origin, (void)line;
     const struct strict_sink *strict = (const struct strict_sink *)sink;
     const struct sl_node *at = strict->pipelines->node[node];
     const char *name = strncmp(task->message, at->op->name, strlen(at->op->name)) == 0 ? "" : at->op->name;

@@ -28,7 +28,6 @@ static int call_dataset(const struct sl_function *fn, struct sl_dataset *dataset
 {
     const struct rdd_function *own = (const struct rdd_function *)fn;
     struct sl_rdd rdd = {.dataset = dataset, .err = err};
-    (void)services;
     sl_cursor_pass(&rdd.cursor, dataset, &rdd.block);
     sl_error_set(err, SL_EFAIL, "the function failed");
     int r = own->call(own->user, time_ms, &rdd);
@@ -39,7 +38,6 @@ static int call_dataset(const struct sl_function *fn, struct sl_dataset *dataset
 static int refuse_record(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                          uint32_t argc, struct sl_returned *ret)
 {
-    (void)fn, (void)argv, (void)argc, (void)ret;
     return sl_task_explain(task, "a function of sl_rdd_function_new is for foreachRDD");
 }
 

@@ -13,7 +13,6 @@ struct receiver_function {
 static int refuse_record(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                          uint32_t argc, struct sl_returned *ret)
 {
-    (void)fn, (void)argv, (void)argc, (void)ret;
     return sl_task_explain(task, "a receiver of sl_receiver_new is for receiverStream");
 }
 

@@ -20,7 +20,6 @@ static int collector_begin(struct sl_stage *stage)
 static int collector_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct collector *collector = stage->state;
-    (void)ret; /* outputs have no result */
     return sl_collect_dataset(&collector->collect, &collector->dataset, stage->err);
 }
 

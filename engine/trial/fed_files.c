@@ -123,12 +123,12 @@ static int compare_paths(const void *left, const void *right)
     return strcmp(((const struct sl_file *)left)->path, ((const struct sl_file *)right)->path);
 }
 
+/* No limits: a batch is what the caller said it is. */
 static int take(struct sl_arrivals *base, uint64_t files_max, uint64_t bytes_max, struct sl_files *ret,
                 struct sl_error *err)
 {
     const struct given_arrivals *arrivals = (const struct given_arrivals *)base;
     const struct sl_fed_files *given = arrivals->given;
-    (void)files_max, (void)bytes_max; /* they are one batch because somebody said so */
     int r = 0;
     for (size_t i = 0; i < given->count && r == 0; i++)
         if (given->file[i].batch == given->batch && strcmp(given->file[i].dir, arrivals->dir) == 0)
@@ -140,26 +140,22 @@ static int take(struct sl_arrivals *base, uint64_t files_max, uint64_t bytes_max
 
 static bool nothing_pending(struct sl_arrivals *arrivals)
 {
-    (void)arrivals;
     return false;
 }
 
 static int nothing_to_scan(struct sl_arrivals *arrivals, struct sl_error *err)
 {
-    (void)arrivals, (void)err;
     return 0;
 }
 
 static int nothing_to_remember(struct sl_arrivals *arrivals, const struct sl_files *files,
                                struct sl_error *err)
 {
-    (void)arrivals, (void)files, (void)err;
     return 0;
 }
 
 static int nothing_gone(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err)
 {
-    (void)arrivals, (void)ret, (void)err;
     return 0;
 }
 
@@ -183,7 +179,6 @@ int sl_fed_files_open_arrivals(const struct sl_services *services, const char *d
         .close = close_arrivals,
     };
     struct given_arrivals *arrivals = calloc(1, sizeof *arrivals);
-    (void)options; /* whatever is given is wanted */
     if (!arrivals || !(arrivals->dir = strdup(dir))) {
         free(arrivals);
         return sl_error_nomem(err);

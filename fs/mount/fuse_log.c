@@ -15,7 +15,6 @@ static struct sl_log *current;
 static void write_line(enum fuse_log_level level, const char *format, va_list args)
 {
     char text[512];
-    (void)level;
     vsnprintf(text, sizeof text, format, args);
     text[strcspn(text, "\n")] = 0;
     pthread_mutex_lock(&lock);

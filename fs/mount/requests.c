@@ -37,7 +37,6 @@ static void want(struct fuse_conn_info *conn, unsigned capability)
 
 static void init(void *userdata, struct fuse_conn_info *conn)
 {
-    (void)userdata;
     want(conn, FUSE_CAP_CACHE_SYMLINKS);
     want(conn, FUSE_CAP_READDIRPLUS);
     want(conn, FUSE_CAP_READDIRPLUS_AUTO);
@@ -106,7 +105,6 @@ static void forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 
 static void getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
-    (void)info;
     struct sl_attr attr;
     int r = sl_tree_getattr(tree_of(req), ino, &attr);
     if (r < 0) {
@@ -174,13 +172,11 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, bool plu
 
 static void readdir_of(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, struct fuse_file_info *info)
 {
-    (void)info;
     list(req, ino, size, at, false);
 }
 
 static void readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, struct fuse_file_info *info)
 {
-    (void)info;
     list(req, ino, size, at, true);
 }
 
@@ -207,13 +203,11 @@ static void open_of(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 
 static void read_of(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *info)
 {
-    (void)ino;
     sl_waiting_read(waiting_of(req), req, opened(info), (uint64_t)offset, size, info->flags & O_NONBLOCK);
 }
 
 static void release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
-    (void)ino;
     sl_waiting_closed(waiting_of(req), opened(info));
     sl_tree_close(tree_of(req), opened(info));
     (void)fuse_reply_err(req, 0);
@@ -222,7 +216,6 @@ static void release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 static void poll_of(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info,
                     struct fuse_pollhandle *handle)
 {
-    (void)ino;
     sl_waiting_poll(waiting_of(req), req, opened(info), handle);
 }
 

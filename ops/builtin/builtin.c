@@ -44,7 +44,6 @@ void sl_builtin_free(struct sl_function *fn)
 static int call_reducer(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                         uint32_t argc, struct sl_returned *ret)
 {
-    (void)argv, (void)argc, (void)ret;
     return sl_task_explain(task, "%s is a reducer and cannot be called with a record", fn->name);
 }
 

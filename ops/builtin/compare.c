@@ -4,42 +4,36 @@
 
 static int eq(const struct sl_predicate *fn, struct sl_task *task, const struct sl_field *field, bool *ret)
 {
-    (void)task;
     *ret = sl_field_equals(field, &fn->value);
     return 0;
 }
 
 static int ne(const struct sl_predicate *fn, struct sl_task *task, const struct sl_field *field, bool *ret)
 {
-    (void)task;
     *ret = !sl_field_equals(field, &fn->value);
     return 0;
 }
 
 static int lt(const struct sl_predicate *fn, struct sl_task *task, const struct sl_field *field, bool *ret)
 {
-    (void)task;
     *ret = sl_field_compare(field, &fn->value) < 0;
     return 0;
 }
 
 static int le(const struct sl_predicate *fn, struct sl_task *task, const struct sl_field *field, bool *ret)
 {
-    (void)task;
     *ret = sl_field_compare(field, &fn->value) <= 0;
     return 0;
 }
 
 static int gt(const struct sl_predicate *fn, struct sl_task *task, const struct sl_field *field, bool *ret)
 {
-    (void)task;
     *ret = sl_field_compare(field, &fn->value) > 0;
     return 0;
 }
 
 static int ge(const struct sl_predicate *fn, struct sl_task *task, const struct sl_field *field, bool *ret)
 {
-    (void)task;
     *ret = sl_field_compare(field, &fn->value) >= 0;
     return 0;
 }
@@ -62,7 +56,6 @@ static int compare_make(const struct sl_builtin *builtin, const struct sl_arg *a
                         struct sl_function **ret, struct sl_error *err)
 {
     struct sl_predicate *predicate;
-    (void)argc;
     int r = sl_predicate_new(builtin, find(builtin->name), &argv[0], &argv[1], &predicate, err);
     if (r == 0)
         *ret = &predicate->function.base;

@@ -16,7 +16,6 @@ static int contains(const struct sl_predicate *fn, struct sl_task *task, const s
 static int not_empty(const struct sl_predicate *fn, struct sl_task *task, const struct sl_field *field,
                      bool *ret)
 {
-    (void)fn, (void)task;
     bool sized = field->tag == SL_STR || field->tag == SL_LIST || field->tag == SL_MAP;
     *ret = sized ? field->len > 0 : field->tag != SL_NIL;
     return 0;
@@ -26,7 +25,6 @@ static int contains_make(const struct sl_builtin *builtin, const struct sl_arg *
                          struct sl_function **ret, struct sl_error *err)
 {
     struct sl_predicate *predicate;
-    (void)argc;
     int r = sl_predicate_new(builtin, contains, &argv[1], &argv[0], &predicate, err);
     if (r == 0)
         *ret = &predicate->function.base;
@@ -37,7 +35,6 @@ static int not_empty_make(const struct sl_builtin *builtin, const struct sl_arg 
                           struct sl_function **ret, struct sl_error *err)
 {
     struct sl_predicate *predicate;
-    (void)argc;
     int r = sl_predicate_new(builtin, not_empty, &argv[0], NULL, &predicate, err);
     if (r == 0)
         *ret = &predicate->function.base;

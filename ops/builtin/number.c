@@ -98,7 +98,6 @@ static const struct sl_function_ops number_ops = {
 static int number_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                        struct sl_function **ret, struct sl_error *err)
 {
-    (void)argc;
     int64_t field = argv[0].kind == SL_ARG_NONE ? 0 : argv[0].value.integer;
     if (field > SL_WIDTH_MAX)
         return sl_error_set(err, SL_EUSAGE, "%s: there is no field %lld, a record has at most %d",

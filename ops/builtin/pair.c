@@ -34,7 +34,6 @@ static int pair_map(const struct sl_function *fn, struct sl_task *task, const st
                     struct sl_chunk *out)
 {
     const struct pair *pair = (const struct pair *)fn;
-    (void)task;
     if (in->width != 1)
         return SL_EREJECT;
     out->width = 2;
@@ -63,7 +62,6 @@ static bool fill(struct pair *pair, const struct sl_field *value)
 static int pair_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                      struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argc;
     struct pair *pair = sl_builtin_new(sizeof *pair, &pair_ops, SL_GIVES_ROW);
     if (!pair || !fill(pair, &argv[0].value)) {
         sl_builtin_free((struct sl_function *)pair);

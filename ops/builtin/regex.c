@@ -235,7 +235,6 @@ static int matches_make(const struct sl_builtin *builtin, const struct sl_arg *a
                         struct sl_function **ret, struct sl_error *err)
 {
     int64_t field = argv[1].kind == SL_ARG_NONE ? 0 : argv[1].value.integer;
-    (void)argc;
     if (field > SL_WIDTH_MAX)
         return sl_error_set(err, SL_EUSAGE, "%s: there is no field %lld, a record has at most %d",
                             builtin->name, (long long)field, SL_WIDTH_MAX);

@@ -24,7 +24,6 @@ static int select_map(const struct sl_function *fn, struct sl_task *task, const 
                       struct sl_chunk *out)
 {
     const struct choice *choice = (const struct choice *)fn;
-    (void)task;
     out->width = choice->numbers.count;
     for (uint32_t i = 0; i < choice->numbers.count; i++) {
         if (choice->numbers.number[i] > in->width)
@@ -91,7 +90,6 @@ static int swap_call(const struct sl_function *fn, struct sl_task *task, const s
 static int swap_map(const struct sl_function *fn, struct sl_task *task, const struct sl_chunk *in,
                     struct sl_chunk *out)
 {
-    (void)fn, (void)task;
     if (in->width != 2)
         return SL_EREJECT;
     out->width = 2;
@@ -103,7 +101,6 @@ static int swap_map(const struct sl_function *fn, struct sl_task *task, const st
 static const struct sl_columns *swap_columns(const struct sl_function *fn, const struct sl_columns *in,
                                              struct sl_arena *arena)
 {
-    (void)fn;
     return in->count == 2 ? sl_columns_pick(arena, in, (const uint32_t[]){2, 1}, 2) : NULL;
 }
 
@@ -117,7 +114,6 @@ static const struct sl_function_ops swap_ops = {
 static int swap_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                      struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     *ret = sl_builtin_new(sizeof(struct sl_builtin_function), &swap_ops, SL_GIVES_ROW);
     if (!*ret)
         return sl_error_nomem(err);
@@ -135,7 +131,6 @@ struct constant {
 static int const_call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                       uint32_t argc, struct sl_returned *ret)
 {
-    (void)task, (void)argv, (void)argc;
     return sl_builtin_give(ret, ((const struct constant *)fn)->value);
 }
 
@@ -144,7 +139,6 @@ static const struct sl_function_ops const_ops = {.call = const_call, .free = sl_
 static int const_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                       struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argc;
     struct constant *constant = sl_builtin_new(sizeof *constant, &const_ops, SL_GIVES_ROW);
     if (!constant || !sl_field_copy(&constant->function.arena, &argv[0].value, &constant->value)) {
         sl_builtin_free((struct sl_function *)constant);

@@ -120,7 +120,6 @@ static const struct sl_function_ops split_ops = {
 static int split_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                       struct sl_function **ret, struct sl_error *err)
 {
-    (void)argc;
     if (argv[0].value.len == 0)
         return sl_error_set(err, SL_EUSAGE, "%s: sep is empty; give the text between the pieces",
                             builtin->name);
@@ -216,7 +215,6 @@ static const struct sl_function_ops words_ops = {
 static int words_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                       struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     *ret = sl_builtin_new(sizeof(struct sl_builtin_function), &words_ops, SL_GIVES_LIST);
     if (!*ret)
         return sl_error_nomem(err);

@@ -195,28 +195,24 @@ static int make(sl_apply_text *apply, struct sl_function **ret, struct sl_error 
 static int lower_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                       struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     return make(lower, ret, err);
 }
 
 static int upper_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                       struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     return make(upper, ret, err);
 }
 
 static int trim_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                      struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     return make(trim, ret, err);
 }
 
 static int casefold_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                          struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     return make(casefold, ret, err);
 }
 
@@ -225,7 +221,6 @@ static int normalize_make(const struct sl_builtin *builtin, const struct sl_arg 
 {
     static const char *const forms[] = {
         [SL_NFC] = "NFC", [SL_NFD] = "NFD", [SL_NFKC] = "NFKC", [SL_NFKD] = "NFKD"};
-    (void)argc;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         const struct sl_field *given = &argv[0].value;
         if (given->len != strlen(forms[i]) || memcmp(given->str, forms[i], given->len) != 0)
@@ -266,7 +261,6 @@ static int length_make(const struct sl_builtin *builtin, const struct sl_arg *ar
 static int replace_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                         struct sl_function **ret, struct sl_error *err)
 {
-    (void)argc;
     if (argv[0].value.len == 0)
         return sl_error_set(err, SL_EUSAGE, "%s: from is empty; give the text to replace", builtin->name);
     struct sl_text_function *fn = sl_text_function_new(replace);

@@ -94,11 +94,11 @@ const struct sl_op sl_op_intersection = {
 
 /* ---- subtract ---- */
 
+/* The record is its key, and is there as often as it came. */
 static int put_key(void *arg, const struct sl_field *value)
 {
     struct sl_cogroup_key *meeting = arg;
     const struct sl_field *key = &meeting->key;
-    (void)value; /* the record is its key, and there as often as it came */
     return key->flags & SL_FIELD_ROW ? sl_cogroup_key_put(meeting, key->items, key->len)
                                      : sl_cogroup_key_put(meeting, key, 1);
 }

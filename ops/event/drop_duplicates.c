@@ -126,7 +126,6 @@ static int call(void *arg, struct sl_task *task, struct sl_keyed_calls_memory *m
         sl_state_shard_find(&calls->timed->map.part[part], &item->key, (uint32_t)item->hash);
     struct sl_field first = sl_integer(item->time), *fields;
     uint32_t width = (uint32_t)item->value.integer;
-    (void)task;
     if (!cell)
         return SL_ENOMEM;
     if (cell->exists && item->time <= cell->value.integer + calls->delay_ms)
@@ -207,7 +206,6 @@ static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
 
 static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
 {
-    (void)section;
     return sl_timed_map_load(stage->memory, stage, rows);
 }
 
@@ -216,7 +214,6 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct sl_timed_map *timed = stage->memory;
     int64_t delay_ms = sl_upstream_delay(stage->node);
-    (void)last_ms;
     for (unsigned p = 0; p < SL_PARTS; p++)
         for (size_t i = 0; i < timed->map.part[p].count; i++) {
             struct sl_state_entry *cell = &timed->map.part[p].cell[i];

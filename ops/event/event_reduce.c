@@ -198,7 +198,6 @@ void sl_event_reduce_done(struct sl_stage *stage)
 int sl_event_reduce_memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
 {
     struct sl_event_memory *own = memory;
-    (void)node, (void)err;
     sl_pane_runs_init(&own->panes);
     own->closed_ms = SL_NO_TIME;
     own->due_ms = INT64_MAX;
@@ -339,6 +338,5 @@ int sl_event_reduce_load(struct sl_stage *stage, const struct sl_section *sectio
 int sl_event_reduce_loaded(struct sl_stage *stage, int64_t last_ms)
 {
     const struct sl_event_reduce *reduce = stage->state;
-    (void)last_ms;
     return reduce->windows.gap ? sl_event_sessions_loaded(stage) : sl_event_panes_loaded(stage);
 }

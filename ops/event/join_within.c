@@ -450,7 +450,6 @@ static void done(struct sl_stage *stage)
 static bool due(const struct sl_node *node, const void *memory, int64_t watermark_ms)
 {
     const struct sl_join_memory *own = memory;
-    (void)node;
     return own->due_ms != INT64_MAX && watermark_ms != SL_NO_TIME && own->due_ms < watermark_ms;
 }
 

@@ -20,7 +20,6 @@ int sl_join_how(const struct sl_node *node)
 
 int sl_join_memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
 {
-    (void)node, (void)err;
     ((struct sl_join_memory *)memory)->due_ms = INT64_MAX;
     return 0;
 }
@@ -37,7 +36,6 @@ int sl_join_save(struct sl_stage *stage, struct sl_state_writer *keeper)
 
 int sl_join_load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
 {
-    (void)section;
     return sl_timed_map_load(stage->memory, stage, rows);
 }
 
@@ -57,7 +55,6 @@ int sl_join_loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct sl_join_memory *memory = stage->memory;
     int64_t within_ms = sl_node_integer(stage->node, 1, 0);
-    (void)last_ms;
     for (unsigned p = 0; p < SL_PARTS; p++)
         for (size_t i = 0; i < memory->timed.map.part[p].count; i++) {
             struct sl_state_entry *cell = &memory->timed.map.part[p].cell[i];

@@ -140,7 +140,6 @@ int sl_timed_map_save(struct sl_timed_map *timed, struct sl_stage *stage, struct
 
 int sl_timed_map_forget_changes(struct sl_timed_map *timed, struct sl_stage *stage)
 {
-    (void)stage;
     sl_state_map_saved(&timed->map);
     return tidy(timed);
 }

@@ -272,7 +272,6 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
     struct sl_cursor cursor;
     uint32_t width;
     int r = 0;
-    (void)section;
     sl_cursor_init(&cursor, rows);
     while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
         if (row[0].tag == SL_NIL && width == 2)
@@ -393,7 +392,6 @@ static int pass_close(struct sl_instance *self)
 
 static int check(struct sl_node *node, struct sl_error *err)
 {
-    (void)err;
     node->timed = true;
     return 0;
 }

@@ -139,8 +139,6 @@ static int inverse(const struct sl_reducer *reducer, struct sl_task *task, struc
 static int finish(const struct sl_reducer *reducer, struct sl_task *task, const union sl_state *state,
                   struct sl_field *ret)
 {
-    (void)reducer;
-    (void)task;
     *ret = *(const struct sl_field *)state->pointer;
     return 0;
 }
@@ -148,8 +146,6 @@ static int finish(const struct sl_reducer *reducer, struct sl_task *task, const 
 static int decode(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                   const struct sl_field *encoded, union sl_state *ret)
 {
-    (void)reducer;
-    (void)task;
     ret->pointer = NULL;
     return keep_value(keep, encoded, ret);
 }

@@ -85,7 +85,6 @@ enum { ITEMS_AT_ONCE = 1024 }; /* whose keys stay in the cache between prefix an
 
 static int count_list(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
-    (void)worker, (void)err;
     struct sort *sort = arg;
     const struct sl_sort_list *list = &sort->list[index];
     uint8_t *number = sort->number + items_before(sort, index);
@@ -119,7 +118,6 @@ static void find_places(struct sort *sort)
 
 static int deal_list(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
-    (void)worker, (void)err;
     struct sort *sort = arg;
     const struct sl_sort_list *list = &sort->list[index];
     const uint8_t *number = sort->number + items_before(sort, index);
@@ -133,7 +131,6 @@ static int deal_list(void *arg, size_t index, unsigned worker, struct sl_error *
 
 static int sort_bucket(void *arg, size_t bucket, unsigned worker, struct sl_error *err)
 {
-    (void)worker, (void)err;
     struct sort *sort = arg;
     size_t from = sort->start[bucket], count = sort->start[bucket + 1] - from;
     struct sl_sort_item *spare = malloc((count + 1) * sizeof *spare);

@@ -14,7 +14,6 @@ static int reject_width(struct sl_instance *self, struct sl_builder *out, const 
                         uint32_t row)
 {
     uint32_t count = sl_node_columns(self->node)->count;
-    (void)out, (void)row;
     return sl_task_explain(self->task, "columns: the record has %u field%s, %u column%s named", in->width,
                            in->width == 1 ? "" : "s", count, count == 1 ? " is" : "s are");
 }
@@ -117,7 +116,6 @@ static int select_columns(const struct sl_node *node, struct sl_arena *arena, co
     struct sl_field choice = sl_node_value(node, 0);
     const struct sl_columns *columns = sl_node_columns(node->input[0]);
     uint32_t number[SL_WIDTH_MAX];
-    (void)err;
     for (uint32_t i = 0; i < choice.len; i++)
         number[i] = number_of(columns, &choice.items[i]);
     *ret = sl_columns_pick(arena, columns, number, choice.len);
@@ -127,7 +125,6 @@ static int select_columns(const struct sl_node *node, struct sl_arena *arena, co
 static int reject_narrow(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
                          uint32_t row)
 {
-    (void)out, (void)row;
     return sl_task_explain(self->task, "select: a chosen field does not exist, the record has %u", in->width);
 }
 

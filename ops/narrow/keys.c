@@ -6,7 +6,6 @@
 static int reject_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
                       uint32_t row)
 {
-    (void)out, (void)row;
     return sl_require_pair(self, in);
 }
 
@@ -45,7 +44,6 @@ static const struct sl_narrow values_narrow = {
 static int keys_columns(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
                         struct sl_error *err)
 {
-    (void)err;
     *ret = sl_columns_pick(arena, sl_node_columns(node->input[0]), (const uint32_t[]){1}, 1);
     return 0;
 }
@@ -55,7 +53,6 @@ static int values_columns(const struct sl_node *node, struct sl_arena *arena, co
 {
     const struct sl_columns *columns = sl_node_columns(node->input[0]);
     uint32_t number[SL_WIDTH_MAX];
-    (void)err;
     for (uint32_t i = 0; columns && i + 1 < columns->count; i++)
         number[i] = i + 2;
     *ret = columns && columns->count > 1 ? sl_columns_pick(arena, columns, number, columns->count - 1) : NULL;

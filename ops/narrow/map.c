@@ -47,7 +47,6 @@ static int map_columns(const struct sl_node *node, struct sl_arena *arena, const
 {
     const struct sl_function *fn = sl_node_function(node, 0);
     const struct sl_columns *columns = sl_node_columns(node->input[0]);
-    (void)err;
     if (columns && fn->ops->columns)
         *ret = fn->ops->columns(fn, columns, arena);
     return 0;

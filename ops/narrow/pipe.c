@@ -49,7 +49,6 @@ static int pipe_row(struct sl_instance *self, struct sl_builder *out, const stru
 {
     struct pipe *pipe = self->state;
     const struct sl_field *first = &in->column[0][row];
-    (void)out;
     int r = in->width == 1 && first->tag == SL_STR ? write_text(self, first) : write_fields(self, in, row);
     if (r < 0)
         return r;

@@ -210,7 +210,6 @@ static int sample_by_key_push(struct sl_instance *self, const struct sl_chunk *i
 static size_t sample_by_key_arrange(const struct sl_arg *given, size_t count, struct sl_arena *arena,
                                     struct sl_arg *ret)
 {
-    (void)arena;
     bool is_left_out = count > 0 && given[0].kind == SL_ARG_VALUE &&
                        (given[0].value.tag == SL_MAP || given[0].value.tag == SL_LIST);
     ret[0] = SL_BOOL_ARG(false);

@@ -147,7 +147,6 @@ static int64_t estimate(const uint8_t *ranks)
 static int merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                  union sl_state *state, const struct sl_field *value)
 {
-    (void)r, (void)task;
     return add(state->pointer, keep, sl_field_partition_hash(value));
 }
 
@@ -161,7 +160,6 @@ static int create(const struct sl_reducer *r, struct sl_task *task, struct sl_ar
 static int combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     struct distinct *distinct = state->pointer;
     const struct distinct *added = other->pointer;
     int failed = added->rank && !distinct->rank ? turn_to_ranks(distinct, keep) : 0;
@@ -176,7 +174,6 @@ static int combine(const struct sl_reducer *r, struct sl_task *task, struct sl_a
 static int finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                   struct sl_field *ret)
 {
-    (void)r, (void)task;
     const struct distinct *distinct = state->pointer;
     *ret = sl_integer(distinct->rank ? estimate(distinct->rank) : (int64_t)distinct->count);
     return 0;
@@ -187,7 +184,6 @@ static int finish(const struct sl_reducer *r, struct sl_task *task, const union 
 static int encode(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                   struct sl_field *ret)
 {
-    (void)r;
     const struct distinct *distinct = state->pointer;
     if (distinct->rank) {
         *ret = sl_string(distinct->rank, REGISTERS);
@@ -209,7 +205,6 @@ static int decode_ranks(struct distinct *distinct, struct sl_arena *keep, const 
 static int decode(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                   const struct sl_field *encoded, union sl_state *ret)
 {
-    (void)r;
     struct distinct *distinct = sl_arena_calloc(keep, 1, sizeof *distinct);
     if (!distinct)
         return SL_ENOMEM;
@@ -255,7 +250,6 @@ const struct sl_reducer sl_reducer_approx_distinct = {&distinct_ops};
 static int make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                 struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     return sl_builtin_reducer(&sl_reducer_approx_distinct, ret, err);
 }
 

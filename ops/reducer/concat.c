@@ -55,7 +55,6 @@ static int require_string(struct sl_task *task, const struct sl_field *value)
 static int concat_create(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                          const struct sl_field *value, union sl_state *ret)
 {
-    (void)r;
     int failed = require_string(task, value);
     if (failed < 0)
         return failed;
@@ -90,7 +89,6 @@ static int concat_combine(const struct sl_reducer *r, struct sl_task *task, stru
 static int concat_finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                          struct sl_field *ret)
 {
-    (void)r, (void)task;
     const struct text *text = state->pointer;
     *ret = sl_string(text->bytes, text->len);
     return 0;
@@ -125,7 +123,6 @@ static const struct sl_reducer_ops concat_ops = {
 static int concat_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                        struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argc;
     struct concat *concat = sl_builtin_reducer_new(sizeof *concat, &concat_ops);
     if (!concat || !sl_field_copy(&concat->reducer.function.arena, &argv[0].value, &concat->separator)) {
         sl_builtin_free((struct sl_function *)concat);

@@ -5,7 +5,6 @@
 static int count_create(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                         const struct sl_field *value, union sl_state *ret)
 {
-    (void)r, (void)task, (void)keep, (void)value;
     ret->integer = 1;
     return 0;
 }
@@ -13,7 +12,6 @@ static int count_create(const struct sl_reducer *r, struct sl_task *task, struct
 static int count_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        union sl_state *state, const struct sl_field *value)
 {
-    (void)r, (void)task, (void)keep, (void)value;
     state->integer++;
     return 0;
 }
@@ -22,7 +20,6 @@ static uint32_t count_merge_rows(const struct sl_reducer *r, struct sl_task *tas
                                  union sl_state *const *states, const struct sl_field *values,
                                  const uint16_t *row, uint32_t count)
 {
-    (void)r, (void)task, (void)keep, (void)values, (void)row;
     for (uint32_t k = 0; k < count; k++)
         states[k]->integer++;
     return count;
@@ -31,7 +28,6 @@ static uint32_t count_merge_rows(const struct sl_reducer *r, struct sl_task *tas
 static int count_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                          union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task, (void)keep;
     state->integer += other->integer;
     return 0;
 }
@@ -39,7 +35,6 @@ static int count_combine(const struct sl_reducer *r, struct sl_task *task, struc
 static int count_inverse(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                          union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task, (void)keep;
     state->integer -= other->integer;
     return 0;
 }
@@ -47,7 +42,6 @@ static int count_inverse(const struct sl_reducer *r, struct sl_task *task, struc
 static int count_finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                         struct sl_field *ret)
 {
-    (void)r, (void)task;
     *ret = sl_integer(state->integer);
     return 0;
 }
@@ -55,7 +49,6 @@ static int count_finish(const struct sl_reducer *r, struct sl_task *task, const 
 static int count_decode(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                         const struct sl_field *encoded, union sl_state *ret)
 {
-    (void)r, (void)keep;
     if (encoded->tag != SL_INT)
         return sl_error_set(task->err, SL_EDAMAGED, "a stored count is damaged");
     ret->integer = encoded->integer;
@@ -79,7 +72,6 @@ const struct sl_reducer sl_reducer_count = {&count_ops};
 static int count_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                       struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     return sl_builtin_reducer(&sl_reducer_count, ret, err);
 }
 

@@ -5,28 +5,24 @@
 static int first_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        union sl_state *state, const struct sl_field *value)
 {
-    (void)r, (void)task, (void)keep, (void)state, (void)value;
     return 0;
 }
 
 static int first_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                          union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task, (void)keep, (void)state, (void)other;
     return 0;
 }
 
 static int last_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                       union sl_state *state, const struct sl_field *value)
 {
-    (void)r, (void)task;
     return sl_value_state_set(sl_value_state_of(state), keep, value);
 }
 
 static int last_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                         union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     return sl_value_state_set(sl_value_state_of(state), keep, &sl_value_state_of(other)->value);
 }
 
@@ -54,7 +50,6 @@ static int first_make(const struct sl_builtin *builtin, const struct sl_arg *arg
                       struct sl_function **ret, struct sl_error *err)
 {
     static const struct sl_reducer reducer = {&first_ops};
-    (void)builtin, (void)argv, (void)argc;
     return sl_builtin_reducer(&reducer, ret, err);
 }
 
@@ -62,7 +57,6 @@ static int last_make(const struct sl_builtin *builtin, const struct sl_arg *argv
                      struct sl_function **ret, struct sl_error *err)
 {
     static const struct sl_reducer reducer = {&last_ops};
-    (void)builtin, (void)argv, (void)argc;
     return sl_builtin_reducer(&reducer, ret, err);
 }
 

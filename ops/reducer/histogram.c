@@ -59,7 +59,6 @@ static void count_value(const struct sl_reducer *r, int64_t *counts, const struc
 static int merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                  union sl_state *state, const struct sl_field *value)
 {
-    (void)keep;
     if (value->tag != SL_INT && value->tag != SL_FLOAT)
         return sl_task_explain(task, "histogram: the value is of type %s, a number is wanted",
                                sl_tag_name((enum sl_tag)value->tag));
@@ -89,7 +88,6 @@ static void add(const struct sl_reducer *r, union sl_state *state, const union s
 static int combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
-    (void)task, (void)keep;
     add(r, state, other, 1);
     return 0;
 }
@@ -97,7 +95,6 @@ static int combine(const struct sl_reducer *r, struct sl_task *task, struct sl_a
 static int inverse(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
-    (void)task, (void)keep;
     add(r, state, other, -1);
     return 0;
 }
@@ -131,7 +128,6 @@ static int decode(const struct sl_reducer *r, struct sl_task *task, struct sl_ar
 static int copy(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                 const union sl_state *state, union sl_state *ret)
 {
-    (void)task;
     ret->pointer = sl_arena_alloc(keep, bucket_count(r) * sizeof(int64_t));
     if (!ret->pointer)
         return SL_ENOMEM;
@@ -161,7 +157,6 @@ void sl_histogram_init(struct sl_histogram *histogram, const struct sl_field *ed
 static int make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                 struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argc;
     struct sl_function *fn;
     struct sl_field edges;
     int r = sl_histogram_check(&argv[0].value, err);

@@ -53,7 +53,6 @@ static int insert(const struct sl_reducer *r, struct sl_arena *keep, struct sl_k
 static int largest_create(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                           const struct sl_field *value, union sl_state *ret)
 {
-    (void)task;
     ret->pointer = sl_arena_calloc(keep, 1, sizeof(struct sl_kept));
     return ret->pointer ? insert(r, keep, ret->pointer, value, true) : SL_ENOMEM;
 }
@@ -61,14 +60,12 @@ static int largest_create(const struct sl_reducer *r, struct sl_task *task, stru
 static int largest_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                          union sl_state *state, const struct sl_field *value)
 {
-    (void)task;
     return insert(r, keep, state->pointer, value, true);
 }
 
 static int largest_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                            union sl_state *state, const union sl_state *other)
 {
-    (void)task;
     const struct sl_kept *added = other->pointer;
     int failed = 0;
     for (uint32_t i = 0; failed == 0 && i < added->count; i++)
@@ -79,7 +76,6 @@ static int largest_combine(const struct sl_reducer *r, struct sl_task *task, str
 static int largest_finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                           struct sl_field *ret)
 {
-    (void)r, (void)task;
     const struct sl_kept *kept = state->pointer;
     *ret = sl_list(kept->item, kept->count);
     return 0;
@@ -120,7 +116,6 @@ static const struct sl_reducer_ops largest_ops = {
 static int largest_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                         struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argc;
     struct largest *largest = sl_builtin_reducer_new(sizeof *largest, &largest_ops);
     if (!largest)
         return sl_error_nomem(err);

@@ -12,7 +12,6 @@ static struct sl_kept *kept_new(struct sl_arena *keep)
 static int list_create(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        const struct sl_field *value, union sl_state *ret)
 {
-    (void)r, (void)task;
     struct sl_kept *kept = kept_new(keep);
     if (!kept || !sl_kept_append_copy(kept, keep, value))
         return SL_ENOMEM;
@@ -23,14 +22,12 @@ static int list_create(const struct sl_reducer *r, struct sl_task *task, struct 
 static int list_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                       union sl_state *state, const struct sl_field *value)
 {
-    (void)r, (void)task;
     return sl_kept_append_copy(state->pointer, keep, value) ? 0 : SL_ENOMEM;
 }
 
 static int list_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                         union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     struct sl_kept *kept = state->pointer;
     const struct sl_kept *added = other->pointer;
     uint32_t count = added->count; /* the other may be the state itself */
@@ -44,7 +41,6 @@ static int list_combine(const struct sl_reducer *r, struct sl_task *task, struct
 static int list_finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                        struct sl_field *ret)
 {
-    (void)r, (void)task;
     const struct sl_kept *kept = state->pointer;
     *ret = sl_list(kept->item, kept->count);
     return 0;
@@ -53,7 +49,6 @@ static int list_finish(const struct sl_reducer *r, struct sl_task *task, const u
 static int list_decode(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        const struct sl_field *encoded, union sl_state *ret)
 {
-    (void)r;
     struct sl_kept *kept = kept_new(keep);
     if (encoded->tag != SL_LIST)
         return sl_error_set(task->err, SL_EDAMAGED, "a stored list is damaged");
@@ -89,7 +84,6 @@ const struct sl_reducer sl_reducer_list = {&list_ops};
 static int list_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                      struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     return sl_builtin_reducer(&sl_reducer_list, ret, err);
 }
 

@@ -16,28 +16,24 @@ static int improve(union sl_state *state, struct sl_arena *keep, const struct sl
 static int min_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                      union sl_state *state, const struct sl_field *value)
 {
-    (void)r, (void)task;
     return improve(state, keep, value, 1);
 }
 
 static int min_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     return improve(state, keep, &sl_value_state_of(other)->value, 1);
 }
 
 static int max_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                      union sl_state *state, const struct sl_field *value)
 {
-    (void)r, (void)task;
     return improve(state, keep, value, -1);
 }
 
 static int max_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     return improve(state, keep, &sl_value_state_of(other)->value, -1);
 }
 
@@ -67,7 +63,6 @@ static int min_make(const struct sl_builtin *builtin, const struct sl_arg *argv,
                     struct sl_function **ret, struct sl_error *err)
 {
     static const struct sl_reducer reducer = {&min_ops};
-    (void)builtin, (void)argv, (void)argc;
     return sl_builtin_reducer(&reducer, ret, err);
 }
 
@@ -75,7 +70,6 @@ static int max_make(const struct sl_builtin *builtin, const struct sl_arg *argv,
                     struct sl_function **ret, struct sl_error *err)
 {
     static const struct sl_reducer reducer = {&max_ops};
-    (void)builtin, (void)argv, (void)argc;
     return sl_builtin_reducer(&reducer, ret, err);
 }
 

@@ -4,7 +4,6 @@
 static int create(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                   const struct sl_field *value, union sl_state *ret)
 {
-    (void)r, (void)task, (void)keep, (void)value;
     ret->integer = 0;
     return 0;
 }
@@ -12,21 +11,18 @@ static int create(const struct sl_reducer *r, struct sl_task *task, struct sl_ar
 static int merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                  union sl_state *state, const struct sl_field *value)
 {
-    (void)r, (void)task, (void)keep, (void)state, (void)value;
     return 0;
 }
 
 static int combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task, (void)keep, (void)state, (void)other;
     return 0;
 }
 
 static int finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                   struct sl_field *ret)
 {
-    (void)r, (void)task, (void)state;
     *ret = sl_nil();
     return 0;
 }

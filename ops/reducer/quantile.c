@@ -90,7 +90,6 @@ static void widen(struct sketch *sketch, const struct sl_field *least, const str
 static int merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                  union sl_state *state, const struct sl_field *value)
 {
-    (void)r;
     struct sketch *sketch = state->pointer;
     if (value->tag != SL_INT && value->tag != SL_FLOAT)
         return refuse(task, value);
@@ -117,7 +116,6 @@ static int create(const struct sl_reducer *r, struct sl_task *task, struct sl_ar
 static int combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     struct sketch *sketch = state->pointer;
     const struct sketch *added = other->pointer;
     int failed = 0;
@@ -181,7 +179,6 @@ static int finish(const struct sl_reducer *r, struct sl_task *task, const union 
 static int encode(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                   struct sl_field *ret)
 {
-    (void)r;
     const struct sketch *sketch = state->pointer;
     struct sl_field *item = sl_arena_alloc(task->scratch, (HEAD_ITEMS + sketch->levels) * sizeof *item);
     if (!item)
@@ -210,7 +207,6 @@ static bool is_encoded(const struct sl_field *encoded)
 static int decode(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                   const struct sl_field *encoded, union sl_state *ret)
 {
-    (void)r;
     if (!is_encoded(encoded))
         return sl_error_set(task->err, SL_EDAMAGED, "a stored quantile is damaged");
     struct sketch *sketch = sl_arena_calloc(keep, 1, sizeof *sketch);
@@ -252,7 +248,6 @@ static const struct sl_reducer_ops quantile_ops = {
 static int make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                 struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argc;
     double part = argv[0].value.number;
     if (!(part >= 0 && part <= 1))
         return sl_error_set(err, SL_EUSAGE, "q must be from 0 to 1, got %g", part);

@@ -74,7 +74,6 @@ static int settle(struct set *set, struct sl_arena *keep)
 static int set_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                      union sl_state *state, const struct sl_field *value)
 {
-    (void)r, (void)task;
     struct set *set = state->pointer;
     if (is_known(set, value))
         return 0;
@@ -91,7 +90,6 @@ static int set_create(const struct sl_reducer *r, struct sl_task *task, struct s
 static int set_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     struct set *set = state->pointer;
     const struct set *added = other->pointer;
     for (uint32_t i = 0; i < added->items.count; i++) {
@@ -106,7 +104,6 @@ static int set_combine(const struct sl_reducer *r, struct sl_task *task, struct 
 static int set_finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                       struct sl_field *ret)
 {
-    (void)r;
     const struct set *set = state->pointer;
     struct sl_kept sorted = set->items;
     if (set->sorted < set->items.count && !sort_items(&set->items, task->scratch, &sorted))
@@ -118,7 +115,6 @@ static int set_finish(const struct sl_reducer *r, struct sl_task *task, const un
 static int set_decode(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                       const struct sl_field *encoded, union sl_state *ret)
 {
-    (void)r;
     struct set *set = sl_arena_calloc(keep, 1, sizeof *set);
     if (encoded->tag != SL_LIST)
         return sl_error_set(task->err, SL_EDAMAGED, "a stored set is damaged");
@@ -157,7 +153,6 @@ static int set_make(const struct sl_builtin *builtin, const struct sl_arg *argv,
                     struct sl_function **ret, struct sl_error *err)
 {
     static const struct sl_reducer reducer = {&set_ops};
-    (void)builtin, (void)argv, (void)argc;
     return sl_builtin_reducer(&reducer, ret, err);
 }
 

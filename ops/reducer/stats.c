@@ -65,7 +65,6 @@ static int stats_create(const struct sl_reducer *r, struct sl_task *task, struct
 static int stats_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                          union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     struct stats *stats = state->pointer;
     const struct stats *added = other->pointer;
     widen(stats, &added->least, &added->most);
@@ -114,7 +113,6 @@ static int stats_finish(const struct sl_reducer *r, struct sl_task *task, const 
 static int stats_encode(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                         struct sl_field *ret)
 {
-    (void)r;
     const struct stats *stats = state->pointer;
     struct sl_field *item = sl_arena_alloc(task->scratch, ENCODED_ITEMS * sizeof *item);
     if (!item)
@@ -142,7 +140,6 @@ static int stats_decode(const struct sl_reducer *r, struct sl_task *task, struct
 static int stats_copy(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                       const union sl_state *state, union sl_state *ret)
 {
-    (void)r, (void)task;
     const struct stats *stats = state->pointer;
     struct stats *copy = sl_arena_alloc(keep, sizeof *copy);
     if (!copy)
@@ -174,7 +171,6 @@ extern const struct sl_builtin sl_native_stats, sl_native_variance, sl_native_st
 static int stats_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                       struct sl_function **ret, struct sl_error *err)
 {
-    (void)argv, (void)argc;
     const struct sl_reducer *reducer = builtin == &sl_native_stats      ? &sl_reducer_stats
                                        : builtin == &sl_native_variance ? &sl_reducer_variance
                                                                         : &sl_reducer_stdev;

@@ -9,14 +9,12 @@
 static int sum_create(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                       const struct sl_field *value, union sl_state *ret)
 {
-    (void)r;
     return sl_total_create("sum", task, keep, value, ret);
 }
 
 static int sum_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                      union sl_state *state, const struct sl_field *value)
 {
-    (void)r;
     return sl_total_merge("sum", task, keep, state, value);
 }
 
@@ -24,49 +22,42 @@ static uint32_t sum_merge_rows(const struct sl_reducer *r, struct sl_task *task,
                                union sl_state *const *states, const struct sl_field *values,
                                const uint16_t *row, uint32_t count)
 {
-    (void)r, (void)task, (void)keep;
     return sl_total_merge_rows(states, values, row, count);
 }
 
 static int sum_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     return sl_total_combine(keep, state, other, false);
 }
 
 static int sum_inverse(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     return sl_total_combine(keep, state, other, true);
 }
 
 static int sum_finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                       struct sl_field *ret)
 {
-    (void)r;
     return sl_total_value("sum", task, state, ret);
 }
 
 static int sum_encode(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                       struct sl_field *ret)
 {
-    (void)r;
     return sl_total_encode(task, state, ret);
 }
 
 static int sum_decode(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                       const struct sl_field *encoded, union sl_state *ret)
 {
-    (void)r;
     return sl_total_decode(task, keep, encoded, ret);
 }
 
 static int sum_copy(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                     const union sl_state *state, union sl_state *ret)
 {
-    (void)r, (void)task;
     return sl_total_copy(keep, state, ret);
 }
 
@@ -93,7 +84,6 @@ struct mean {
 static int mean_create(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        const struct sl_field *value, union sl_state *ret)
 {
-    (void)r;
     union sl_state total;
     int failed = sl_total_create("mean", task, keep, value, &total);
     if (failed < 0)
@@ -109,7 +99,6 @@ static int mean_create(const struct sl_reducer *r, struct sl_task *task, struct 
 static int mean_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                       union sl_state *state, const struct sl_field *value)
 {
-    (void)r;
     struct mean *mean = state->pointer;
     int failed = sl_total_merge("mean", task, keep, &mean->total, value);
     mean->count += failed == 0;
@@ -119,7 +108,6 @@ static int mean_merge(const struct sl_reducer *r, struct sl_task *task, struct s
 static int mean_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                         union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     struct mean *mean = state->pointer;
     const struct mean *added = other->pointer;
     mean->count += added->count;
@@ -129,7 +117,6 @@ static int mean_combine(const struct sl_reducer *r, struct sl_task *task, struct
 static int mean_inverse(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                         union sl_state *state, const union sl_state *other)
 {
-    (void)r, (void)task;
     struct mean *mean = state->pointer;
     const struct mean *gone = other->pointer;
     mean->count -= gone->count;
@@ -139,7 +126,6 @@ static int mean_inverse(const struct sl_reducer *r, struct sl_task *task, struct
 static int mean_finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                        struct sl_field *ret)
 {
-    (void)r;
     const struct mean *mean = state->pointer;
     double number;
     if (mean->count < 1)
@@ -153,7 +139,6 @@ static int mean_finish(const struct sl_reducer *r, struct sl_task *task, const u
 static int mean_encode(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                        struct sl_field *ret)
 {
-    (void)r;
     const struct mean *mean = state->pointer;
     struct sl_field *item = sl_arena_alloc(task->scratch, 2 * sizeof *item);
     if (!item)
@@ -166,7 +151,6 @@ static int mean_encode(const struct sl_reducer *r, struct sl_task *task, const u
 static int mean_decode(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        const struct sl_field *encoded, union sl_state *ret)
 {
-    (void)r;
     if (encoded->tag != SL_LIST || encoded->len != 2 || encoded->items[0].tag != SL_INT)
         return sl_error_set(task->err, SL_EDAMAGED, "a stored mean is damaged");
     struct mean *mean = sl_arena_alloc(keep, sizeof *mean);
@@ -180,7 +164,6 @@ static int mean_decode(const struct sl_reducer *r, struct sl_task *task, struct 
 static int mean_copy(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                      const union sl_state *state, union sl_state *ret)
 {
-    (void)r, (void)task;
     const struct mean *mean = state->pointer;
     struct mean *copy = sl_arena_alloc(keep, sizeof *copy);
     if (!copy)
@@ -210,7 +193,6 @@ const struct sl_reducer sl_reducer_mean = {&mean_ops};
 static int sum_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                     struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     return sl_builtin_reducer(&sl_reducer_sum, ret, err);
 }
 
@@ -225,7 +207,6 @@ const struct sl_builtin sl_native_sum = {
 static int mean_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                      struct sl_function **ret, struct sl_error *err)
 {
-    (void)builtin, (void)argv, (void)argc;
     return sl_builtin_reducer(&sl_reducer_mean, ret, err);
 }
 

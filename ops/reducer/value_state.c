@@ -27,7 +27,6 @@ int sl_value_state_set(struct sl_value_state *held, struct sl_arena *keep, const
 int sl_value_state_create(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                           const struct sl_field *value, union sl_state *ret)
 {
-    (void)r, (void)task;
     struct sl_value_state *held = sl_arena_calloc(keep, 1, sizeof *held);
     if (!held || sl_value_state_set(held, keep, value) < 0)
         return SL_ENOMEM;
@@ -38,7 +37,6 @@ int sl_value_state_create(const struct sl_reducer *r, struct sl_task *task, stru
 int sl_value_state_finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
                           struct sl_field *ret)
 {
-    (void)r, (void)task;
     *ret = sl_value_state_of(state)->value;
     return 0;
 }

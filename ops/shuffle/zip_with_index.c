@@ -12,7 +12,6 @@ static int begin(struct sl_stage *stage)
 
 static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
-    (void)stage;
     struct sl_rows *rows = sl_collect_rows(lane);
     for (uint32_t i = 0; i < in->rows; i++) {
         struct sl_field items[SL_WIDTH_MAX], row[2];

@@ -18,7 +18,6 @@ struct sort {
 
 static int list_piece(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
-    (void)worker, (void)err;
     struct sort *sort = arg;
     const struct sl_sort_list *list = &sort->list[index];
     for (size_t i = 0; i < list->count; i++)
@@ -38,7 +37,6 @@ static void place(void *arg, size_t at, const struct sl_sort_item *item, size_t 
 
 static int copy_back(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
-    (void)worker, (void)err;
     struct sort *sort = arg;
     size_t from = index * PIECE_ENTRIES;
     memcpy(sort->entry + from, sort->out + from, sort->list[index].count * sizeof *sort->out);

@@ -109,7 +109,6 @@ struct gather {
 
 static int gather_lane(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
-    (void)worker, (void)err;
     struct gather *gather = arg;
     struct sl_sorted_groups *groups = gather->groups;
     struct sl_sort_lane *lane = lane_at(gather->sorting, index);
@@ -154,7 +153,6 @@ struct give {
 
 static int give_piece(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
-    (void)worker, (void)err;
     struct give *give = arg;
     const struct sl_sorted_groups *groups = give->groups;
     size_t from = index * PIECE_ROWS, to = from + PIECE_ROWS < give->count ? from + PIECE_ROWS : give->count;

@@ -83,7 +83,6 @@ static int fill_piece(void *arg, size_t piece, unsigned worker, struct sl_error 
     const struct round *round = arg;
     const struct sl_keyed_calls_work *work = round->work;
     size_t from = piece * PIECE_ITEMS, count = piece_end(round, piece) - from;
-    (void)err;
     memset(&round->item[from], 0, count * sizeof *round->item);
     return work->fill(work->arg, round->from + from, count, &round->rounds->memory[worker],
                       &round->item[from]);
@@ -176,7 +175,6 @@ static int gather_piece(void *arg, size_t piece, unsigned worker, struct sl_erro
     const struct round *round = arg;
     struct sl_rows *rows = round->piece[piece] = sl_rows_new();
     int r = rows ? 0 : SL_ENOMEM;
-    (void)worker, (void)err;
     if (rows)
         rows->memory = sl_memory_ref(round->rounds->kept);
     for (size_t i = piece * PIECE_ITEMS; i < piece_end(round, piece) && r == 0; i++)

@@ -216,7 +216,6 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
     struct sl_cursor cursor;
     uint32_t width;
     int r = 0;
-    (void)section;
     sl_dataset_unref((struct sl_dataset *)memory->initial); /* it went into what is loaded now */
     memory->initial = NULL;
     sl_cursor_init(&cursor, rows);
@@ -228,7 +227,6 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
 static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct memory *memory = stage->memory;
-    (void)last_ms;
     sl_state_map_settle(&memory->parts);
     return timeout_of(stage->node) ? sl_state_map_note_all(&memory->parts) : 0;
 }

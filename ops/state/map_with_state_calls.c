@@ -131,7 +131,6 @@ static int fill_idle(void *arg, uint64_t from, size_t count, struct sl_keyed_cal
                      struct sl_keyed_call *item)
 {
     const struct calls *calls = arg;
-    (void)memory;
     for (size_t i = 0; i < count; i++) {
         item[i].key = calls->idle->entry[from + i].key;
         item[i].hash = hash_of(calls, &item[i].key);

@@ -74,7 +74,6 @@ void sl_state_map_settle(struct sl_state_map *parts)
 static int tidy_part(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
     struct sl_state_shard **wasteful = arg;
-    (void)worker, (void)err;
     return sl_state_shard_tidy(wasteful[index]);
 }
 

@@ -333,7 +333,6 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
     struct memory *memory = stage->memory;
     struct sl_dataset **grown =
         realloc(memory->section, (memory->sections + 1) * sizeof(struct sl_dataset *));
-    (void)section;
     if (!grown)
         return SL_ENOMEM;
     memory->section = grown;
@@ -347,7 +346,6 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
     struct memory *memory = stage->memory;
     struct sl_dataset *newer = sl_dataset_new(1);
     int r = newer ? 0 : SL_ENOMEM;
-    (void)last_ms;
     for (size_t i = memory->sections; r == 0 && i-- > 0;) {
         struct sl_rows *to = sl_rows_new();
         r = to ? merge_rows(memory->section[i], newer, i == 0, to) : SL_ENOMEM;

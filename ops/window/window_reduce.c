@@ -317,7 +317,6 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 static size_t arrange_without_inverse(const struct sl_arg *given, size_t count, struct sl_arena *arena,
                                       struct sl_arg *ret)
 {
-    (void)arena;
     bool has_place = count < 2 || given[1].kind != SL_ARG_VALUE || given[1].value.tag == SL_NIL;
     size_t to = 0;
     for (size_t i = 0; i < count; i++) {

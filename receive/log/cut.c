@@ -22,7 +22,6 @@ struct finding {
 static int find_frame(void *arg, const struct sl_frame *frame, int64_t offset, size_t size)
 {
     struct finding *finding = arg;
-    (void)size;
     finding->offset = offset;
     finding->seen = frame->first;
     return frame->first >= finding->number && frame->count ? 1 : 0;
@@ -144,7 +143,6 @@ int sl_received_log_cut(struct sl_received_log *log, uint64_t from, uint64_t to,
 static int add_up(void *arg, const struct sl_frame *frame, int64_t offset, size_t size)
 {
     struct finding *finding = arg;
-    (void)offset;
     if (frame->first < finding->number)
         return 0;
     if (finding->bytes && finding->bytes + size > finding->bytes_max) {

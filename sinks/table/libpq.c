@@ -139,7 +139,6 @@ static int flush(struct sl_pq *pq, struct sl_error *err)
 
 static void ignore_notice(void *arg, const char *message)
 {
-    (void)arg, (void)message;
 }
 
 static int finish_connecting(struct sl_pq *pq, struct sl_error *err)

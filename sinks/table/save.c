@@ -83,7 +83,6 @@ static int lane_close(struct sl_stage *stage, struct sl_lane *lane)
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct save *save = stage->state;
-    (void)ret; /* outputs have no result */
     int r = sl_sequence_finish(&save->sequence, stage->err);
     return r < 0 || !stage->emits ? r : sl_table_writer_finish(&save->writer, stage->said, stage->err);
 }

@@ -78,8 +78,6 @@ static int database_path(const struct sl_catalog *catalog, char path[static PATH
 static int note_wal_pages(void *arg, sqlite3 *handle, const char *database, int pages)
 {
     struct sl_catalog *catalog = arg;
-    (void)handle;
-    (void)database;
     catalog->wal_pages = pages;
     return SQLITE_OK;
 }
@@ -178,7 +176,6 @@ int sl_catalog_dirfd(const struct sl_catalog *catalog)
 int sl_catalog_owner(const struct sl_catalog *catalog, char ret[static 9], struct sl_error *err)
 {
     const char *id = sl_catalog_id(catalog);
-    (void)err; /* it does not fail */
     snprintf(ret, 9, "%08x", (unsigned)XXH3_64bits(id, strlen(id)));
     return 0;
 }

@@ -364,8 +364,6 @@ static int read_source(const struct sl_reading_query *query, sqlite3_stmt *row)
 
 static int found(const struct sl_reading_query *query, sqlite3_stmt *row)
 {
-    (void)query;
-    (void)row;
     return 1;
 }
 

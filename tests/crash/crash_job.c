@@ -30,7 +30,6 @@ static int words(void *user, struct sl_invocation *call, const struct sl_field *
     struct sl_field word[WORDS_MAX];
     size_t count = 0;
     const char *at = (const char *)argv[0].str, *end = at + argv[0].len;
-    (void)user, (void)argc;
     if (argv[0].len == 3 && memcmp(at, "bad", 3) == 0)
         return sl_reject(call, "a bad line");
     while (at < end && count < WORDS_MAX) {
@@ -46,7 +45,6 @@ static int words(void *user, struct sl_invocation *call, const struct sl_field *
 /* updateStateByKey: a total that is given up at seven. */
 static int total(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
-    (void)user, (void)argc;
     int64_t sum = argv[1].tag == SL_INT ? argv[1].integer : 0;
     for (uint32_t i = 0; i < argv[0].len; i++)
         sum += argv[0].items[i].integer;
@@ -57,7 +55,6 @@ static int total(void *user, struct sl_invocation *call, const struct sl_field *
 /* mapWithState: a running count, and a word of farewell. */
 static int follow(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
-    (void)user, (void)argc;
     struct sl_field row[2] = {argv[0], sl_state_get(call)};
     if (sl_state_is_timing_out(call))
         return sl_return(call, row, 2);

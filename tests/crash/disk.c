@@ -236,7 +236,6 @@ static int disk_openat(struct sl_io *io, int dirfd, const char *path, int flags,
 
 static int disk_close(struct sl_io *io, int fd)
 {
-    (void)io;
     return close(fd);
 }
 
@@ -381,7 +380,6 @@ static struct dirent *disk_readdir(struct sl_io *io, DIR *dir)
 
 static int disk_closedir(struct sl_io *io, DIR *dir)
 {
-    (void)io;
     return closedir(dir);
 }
 

@@ -91,7 +91,6 @@ static void trace_directory_sync(struct disk *disk, const char *path)
 static int file_sync(sqlite3_file *base, int flags)
 {
     struct file *file = (struct file *)base;
-    (void)flags;
     enum disk_fault fault = disk_ask(file->disk, "sync", file->path, true);
     if (fault == DISK_FAIL || fault == DISK_FULL)
         return SQLITE_IOERR_FSYNC;

@@ -16,7 +16,6 @@ static ssize_t memory_pread(struct sl_io *io, int fd, void *buf, size_t size, of
     const struct memory_io *memory = (const struct memory_io *)io;
     size_t left = (size_t)offset < memory->len ? memory->len - (size_t)offset : 0;
     size_t count = size < left ? size : left;
-    (void)fd;
     if (count)
         memcpy(buf, memory->bytes + offset, count);
     return (ssize_t)count;

@@ -31,7 +31,6 @@ static size_t count_words(const char *const *words)
 
 static void test_flags_read_every_kind_of_value(void **state)
 {
-    (void)state;
     const char *const argv[] = {"job.lua", "--batches", "3",  "--interval=1s", "--clock", "real",
                                 "--once",  "-e",        "-x", "--start-time",  "0",       "--mount",
                                 "m"};
@@ -52,7 +51,6 @@ static void test_flags_read_every_kind_of_value(void **state)
 
 static void test_flags_that_are_not_given_have_no_value(void **state)
 {
-    (void)state;
     struct sl_line *line;
     struct sl_error err;
     assert_int_equal(sl_line_parse(flags, NULL, 0, &line, &err), 0);
@@ -65,7 +63,6 @@ static void test_flags_that_are_not_given_have_no_value(void **state)
 
 static void test_flags_leave_what_follows_two_dashes_alone(void **state)
 {
-    (void)state;
     const char *const argv[] = {"job.lua", "--", "--once", "x"};
     struct sl_line *line;
     struct sl_error err;
@@ -78,7 +75,6 @@ static void test_flags_leave_what_follows_two_dashes_alone(void **state)
 
 static void test_flags_collect_settings(void **state)
 {
-    (void)state;
     const char *const argv[] = {"--set", "a=1", "--set=b=x=y"};
     struct sl_line *line;
     struct sl_error err;
@@ -113,7 +109,6 @@ static void test_flags_refuse_what_cannot_be_meant(void **state)
         {{"--set", "=x"}, "--set must be NAME=VALUE"},
         {{"-e"}, "-e needs a value: CODE"},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sl_line *line;
         struct sl_error err = {0};
@@ -125,7 +120,6 @@ static void test_flags_refuse_what_cannot_be_meant(void **state)
 
 static void test_flags_of_a_command_without_any_refuse_all(void **state)
 {
-    (void)state;
     const char *const argv[] = {"--once"};
     struct sl_line *line;
     struct sl_error err;

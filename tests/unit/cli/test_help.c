@@ -34,7 +34,6 @@ static void check_topic(const char *name, const char *summary)
 
 static void test_help_shows_every_operator_and_built_in(void **state)
 {
-    (void)state;
     const struct sl_op *op;
     for (size_t i = 0; (op = sl_registry_at(i)); i++)
         check_topic(op->name, op->summary);
@@ -44,14 +43,12 @@ static void test_help_shows_every_operator_and_built_in(void **state)
 
 static void test_help_shows_the_options_of_a_context(void **state)
 {
-    (void)state;
     check_topic("options", "interval");
     check_topic("options", "emptyBatches");
 }
 
 static void test_help_lists_every_name(void **state)
 {
-    (void)state;
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
@@ -69,7 +66,6 @@ static void test_help_lists_every_name(void **state)
 
 static void test_help_knows_what_was_meant(void **state)
 {
-    (void)state;
     bool is_found;
     free(topic_text("reduceByKye", &is_found));
     assert_false(is_found);

@@ -70,7 +70,6 @@ static ssize_t fault_write(struct sl_io *io, int fd, const void *buf, size_t siz
 
 static int fault_fsync(struct sl_io *io, int fd)
 {
-    (void)fd;
     return fault_due(io) ? -1 : 0; /* tests need no real sync */
 }
 

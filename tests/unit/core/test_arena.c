@@ -47,7 +47,6 @@ static void add_piece(struct model *model, struct sl_arena *arena, struct chance
 
 static void test_arena_keeps_pieces_apart_and_aligned(void **state)
 {
-    (void)state;
     struct chance chance = chance_new();
     struct sl_arena arena;
     struct model model = {0};
@@ -61,7 +60,6 @@ static void test_arena_keeps_pieces_apart_and_aligned(void **state)
 
 static void test_arena_release_gives_back_what_came_after_the_mark(void **state)
 {
-    (void)state;
     struct chance chance = chance_new();
     struct sl_arena arena;
     struct model model = {0};
@@ -84,7 +82,6 @@ static void test_arena_release_gives_back_what_came_after_the_mark(void **state)
 
 static void test_arena_adopts_memory_that_stays_valid(void **state)
 {
-    (void)state;
     struct chance chance = chance_new();
     struct sl_arena to, from;
     struct model model = {0};
@@ -109,7 +106,6 @@ static void test_arena_adopts_memory_that_stays_valid(void **state)
 
 static void test_arena_in_a_loop_settles_on_one_block(void **state)
 {
-    (void)state;
     struct sl_arena arena;
     sl_arena_init(&arena);
     size_t settled = 0;
@@ -129,7 +125,6 @@ static void test_arena_in_a_loop_settles_on_one_block(void **state)
 
 static void test_arena_reset_lets_go_of_a_giant(void **state)
 {
-    (void)state;
     struct sl_arena arena;
     sl_arena_init(&arena);
     assert_non_null(sl_arena_alloc(&arena, 100));
@@ -142,7 +137,6 @@ static void test_arena_reset_lets_go_of_a_giant(void **state)
 
 static void test_arena_refuses_sizes_that_overflow(void **state)
 {
-    (void)state;
     struct sl_arena arena;
     sl_arena_init(&arena);
     for (int round = 0; round < 2; round++) {
@@ -157,7 +151,6 @@ static void test_arena_refuses_sizes_that_overflow(void **state)
 
 static void test_arena_clears_copies_and_ends_texts(void **state)
 {
-    (void)state;
     static const uint8_t zero[48];
     struct sl_arena arena;
     sl_arena_init(&arena);

@@ -14,7 +14,6 @@ static void test_array_keeps_its_items_while_it_grows(void **state)
 {
     int *array = NULL;
     size_t capacity = 0, moves = 0;
-    (void)state;
     for (size_t count = 0; count < 100000; count++) {
         size_t before = capacity;
         int *grown = sl_array_grow(array, count, &capacity, sizeof *array);
@@ -35,7 +34,6 @@ static void test_array_that_cannot_grow_is_as_it_was(void **state)
 {
     char one = 0;
     size_t capacity = SIZE_MAX / 2;
-    (void)state;
     assert_null(sl_array_grow(NULL, capacity, &capacity, 64));
     assert_int_equal(capacity, SIZE_MAX / 2);
     assert_ptr_equal(sl_array_grow(&one, capacity - 1, &capacity, 64), &one);

@@ -12,7 +12,6 @@
 
 static void test_files_are_copied_with_their_paths(void **state)
 {
-    (void)state;
     struct sl_files files = {0};
     char path[32];
     for (int i = 0; i < 100; i++) {
@@ -33,7 +32,6 @@ static void test_files_are_copied_with_their_paths(void **state)
 
 static void test_file_is_the_same_by_identity_not_by_path(void **state)
 {
-    (void)state;
     char here[] = "in/a", there[] = "in/b";
     const struct sl_file born = {here, 7, 100, 5, 10}, old = {here, 7, INT64_MIN, 5, 10};
     const struct {

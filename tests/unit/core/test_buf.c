@@ -21,7 +21,6 @@ static void check(struct sl_buf *buf, const char *expected, size_t len)
 
 static void test_buf_grows_and_keeps_what_it_had(void **state)
 {
-    (void)state;
     struct sl_buf buf;
     sl_buf_init(&buf);
     for (unsigned i = 0; i < 10000; i++)
@@ -36,7 +35,6 @@ static void test_buf_grows_and_keeps_what_it_had(void **state)
 
 static void test_buf_refuses_room_that_overflows(void **state)
 {
-    (void)state;
     struct sl_buf buf;
     sl_buf_init(&buf);
     assert_true(sl_buf_text(&buf, "kept"));
@@ -47,7 +45,6 @@ static void test_buf_refuses_room_that_overflows(void **state)
 
 static void test_buf_formats_at_every_fill(void **state)
 {
-    (void)state;
     for (size_t fill = 240; fill < 270; fill++) {
         struct sl_buf buf;
         char expected[300];
@@ -63,7 +60,6 @@ static void test_buf_formats_at_every_fill(void **state)
 
 static void test_buf_writes_every_integer(void **state)
 {
-    (void)state;
     const int64_t cases[] = {0, 1, -1, 9, 10, -10, 1234567890123, INT64_MAX, INT64_MIN, INT64_MIN + 1};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sl_buf buf;
@@ -82,7 +78,6 @@ static void test_buf_writes_every_integer(void **state)
 
 static void test_buf_safe_lets_nothing_through_that_moves_a_terminal(void **state)
 {
-    (void)state;
     const struct {
         const char *from;
         size_t len;

@@ -43,7 +43,6 @@ static int add(struct sl_builder *builder, uint32_t row, uint32_t width)
 
 static void test_builder_pushes_full_chunks_and_the_rest(void **state)
 {
-    (void)state;
     struct sink sink = {.outlet = {take}};
     struct sl_builder builder;
     sl_builder_init(&builder, &sink.outlet);
@@ -61,7 +60,6 @@ static void test_builder_pushes_full_chunks_and_the_rest(void **state)
 
 static void test_builder_starts_a_chunk_at_each_new_width(void **state)
 {
-    (void)state;
     const uint32_t widths[] = {1, 1, 2, SL_WIDTH_MAX, 1, 1, 1, 3};
     struct sink sink = {.outlet = {take}};
     struct sl_builder builder;
@@ -77,7 +75,6 @@ static void test_builder_starts_a_chunk_at_each_new_width(void **state)
 
 static void test_builder_hands_on_lines_where_rows_have_an_origin(void **state)
 {
-    (void)state;
     const struct sl_origin origin = {.path = "in/a"};
     const uint32_t line = 0;
     struct sl_chunk from_file = {.origin = &origin, .line = &line}, computed = {0};
@@ -100,7 +97,6 @@ static void test_builder_hands_on_lines_where_rows_have_an_origin(void **state)
 
 static void test_builder_tells_what_the_outlet_told(void **state)
 {
-    (void)state;
     struct sink sink = {.outlet = {take}, .result = SL_ESTOP};
     struct sl_builder builder;
     sl_builder_init(&builder, &sink.outlet);
@@ -112,7 +108,6 @@ static void test_builder_tells_what_the_outlet_told(void **state)
 
 static void test_push_swallows_empty_chunks(void **state)
 {
-    (void)state;
     struct sink sink = {.outlet = {take}};
     struct sl_chunk empty = {0};
     assert_int_equal(sl_push(&sink.outlet, &empty), 0);
@@ -121,7 +116,6 @@ static void test_push_swallows_empty_chunks(void **state)
 
 static void test_value_and_record_are_lists_where_there_are_several_fields(void **state)
 {
-    (void)state;
     const struct sl_field column[] = {sl_integer(1), sl_integer(2)};
     struct sl_chunk chunk = {.rows = 2, .column = {column, column, column}};
     struct sl_field items[SL_WIDTH_MAX];

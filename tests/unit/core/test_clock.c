@@ -12,7 +12,6 @@
 
 static void test_virtual_clock_shows_what_was_set(void **state)
 {
-    (void)state;
     struct sl_clock_virtual clock;
     sl_clock_virtual_init(&clock, 5000);
     assert_int_equal(clock.clock.now_ms(&clock.clock), 5000);
@@ -23,7 +22,6 @@ static void test_virtual_clock_shows_what_was_set(void **state)
 
 static void test_real_clock_is_the_system_s(void **state)
 {
-    (void)state;
     struct timespec before, after;
     clock_gettime(CLOCK_REALTIME, &before);
     int64_t now_ms = sl_clock_real.now_ms(&sl_clock_real);
@@ -34,7 +32,6 @@ static void test_real_clock_is_the_system_s(void **state)
 
 static void test_monotonic_clock_never_goes_back(void **state)
 {
-    (void)state;
     int64_t last = sl_monotonic_ns();
     for (int i = 0; i < 1000; i++) {
         int64_t now = sl_monotonic_ns();

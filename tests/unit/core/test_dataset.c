@@ -92,7 +92,6 @@ static struct sl_rows *make_rows(uint64_t from, uint64_t count, bool one_by_one)
 
 static void test_rows_keep_every_width(void **state)
 {
-    (void)state;
     const uint64_t counts[] = {0, 1, 15, 16, 17, 1023, 1024, 1025, 5000};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         for (int one_by_one = 0; one_by_one < 2; one_by_one++) {
@@ -108,7 +107,6 @@ static void test_rows_keep_every_width(void **state)
 
 static void test_rows_own_the_bytes_they_were_given(void **state)
 {
-    (void)state;
     struct sl_rows *rows = sl_rows_new();
     char text[] = "borrowed";
     struct sl_field item = sl_string(text, 8), column[2] = {item, sl_list(&item, 1)};
@@ -123,7 +121,6 @@ static void test_rows_own_the_bytes_they_were_given(void **state)
 
 static void test_rows_keep_memory_they_refer_to(void **state)
 {
-    (void)state;
     struct sl_memory *memory = sl_memory_new();
     struct sl_rows *rows = sl_rows_new();
     struct sl_field field = sl_string(sl_arena_copy(&memory->arena, "shared", 6), 6);
@@ -238,7 +235,6 @@ static void check_cursor(const struct model *model, struct chance *chance)
 
 static void test_dataset_is_a_plain_array_however_it_is_read(void **state)
 {
-    (void)state;
     static struct model model;
     struct chance chance = chance_new();
     for (int round = 0; round < 60; round++) {
@@ -255,7 +251,6 @@ static void test_dataset_is_a_plain_array_however_it_is_read(void **state)
 
 static void test_concat_appends_partitions_and_shares_rows(void **state)
 {
-    (void)state;
     static struct model a, b;
     struct chance chance = chance_new();
     for (int round = 0; round < 20; round++) {
@@ -277,7 +272,6 @@ static void test_concat_appends_partitions_and_shares_rows(void **state)
 
 static void test_push_stops_at_the_first_failure(void **state)
 {
-    (void)state;
     struct sl_dataset *dataset = sl_dataset_of(make_rows(0, 5000, false));
     struct reader reader = {.outlet = {read_chunk}, .pushes_left = 2};
     assert_int_equal(sl_dataset_push(dataset, 0, 0, UINT64_MAX, &reader.outlet), SL_ESTOP);
@@ -287,7 +281,6 @@ static void test_push_stops_at_the_first_failure(void **state)
 
 static void test_dataset_without_partitions_is_empty(void **state)
 {
-    (void)state;
     struct sl_dataset *empty = sl_dataset_new(0), *pieces = sl_dataset_pieces(empty, 3);
     struct sl_field fields[SL_WIDTH_MAX];
     struct sl_cursor cursor;

@@ -13,7 +13,6 @@
 
 static void test_duration_reads_what_users_write(void **state)
 {
-    (void)state;
     const struct {
         const char *text;
         int64_t ms; /* 0: refused */
@@ -70,7 +69,6 @@ static void test_duration_reads_what_users_write(void **state)
 
 static void test_duration_ends_where_its_text_ends(void **state)
 {
-    (void)state;
     int64_t ms;
     assert_true(sl_duration_parse("15ms", 2, &ms));
     assert_int_equal(ms, 15000);
@@ -79,7 +77,6 @@ static void test_duration_ends_where_its_text_ends(void **state)
 
 static void test_duration_is_read_from_seconds(void **state)
 {
-    (void)state;
     const struct {
         double seconds;
         int64_t ms;
@@ -104,7 +101,6 @@ static void test_duration_is_read_from_seconds(void **state)
 
 static void test_duration_formatted_is_short_and_reads_back(void **state)
 {
-    (void)state;
     const struct {
         int64_t ms;
         const char *text;

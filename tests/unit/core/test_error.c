@@ -17,7 +17,6 @@
 
 static void test_error_set_gives_code_and_text(void **state)
 {
-    (void)state;
     struct sl_error err = {.sys = 5};
     assert_int_equal(sl_error_set(&err, SL_EUSAGE, "no %s", "name"), SL_EUSAGE);
     assert_int_equal(err.code, SL_EUSAGE);
@@ -29,7 +28,6 @@ static void test_error_set_gives_code_and_text(void **state)
 
 static void test_error_of_a_system_call_says_why(void **state)
 {
-    (void)state;
     const struct {
         int sys, code;
         const char *text;
@@ -49,7 +47,6 @@ static void test_error_of_a_system_call_says_why(void **state)
 
 static void test_error_grows_on_both_sides_and_keeps_its_class(void **state)
 {
-    (void)state;
     struct sl_error err = {0};
     assert_int_equal(sl_error_sys(&err, EDQUOT, "writing a"), SL_EFULL);
     assert_int_equal(sl_error_sys(&err, ENOSPC, "writing a"), SL_EFULL);
@@ -61,7 +58,6 @@ static void test_error_grows_on_both_sides_and_keeps_its_class(void **state)
 
 static void test_error_need_not_be_wanted(void **state)
 {
-    (void)state;
     assert_int_equal(sl_error_set(NULL, SL_EHELD, "x"), SL_EHELD);
     assert_int_equal(sl_error_sys(NULL, EIO, "x"), SL_EFAIL);
     assert_int_equal(sl_error_sys(NULL, ENOMEM, "x"), SL_ENOMEM);
@@ -72,7 +68,6 @@ static void test_error_need_not_be_wanted(void **state)
 
 static void test_error_cuts_what_is_too_long(void **state)
 {
-    (void)state;
     char path[2 * SL_ERROR_TEXT_MAX];
     memset(path, 'p', sizeof path - 1);
     path[sizeof path - 1] = 0;
@@ -89,7 +84,6 @@ static void test_error_cuts_what_is_too_long(void **state)
 
 static void test_assert_says_that_we_are_wrong(void **state)
 {
-    (void)state;
     int ends[2];
     char text[256] = "";
     assert_int_equal(pipe(ends), 0);

@@ -42,7 +42,6 @@ static void check_ladder(const struct rung *ladder, size_t count)
 
 static void test_field_order_is_that_of_the_contract(void **state)
 {
-    (void)state;
     const struct rung ladder[] = {
         {0, sl_nil()},
         {1, sl_boolean(false)},
@@ -102,7 +101,6 @@ static void test_field_order_is_that_of_the_contract(void **state)
 
 static void test_field_looks_same_only_where_it_is_written_the_same(void **state)
 {
-    (void)state;
     const struct rung look[] = {
         {0, sl_nil()},
         {1, sl_boolean(false)},
@@ -159,7 +157,6 @@ static void check_pair(const struct sl_field *a, const struct sl_field *b)
 
 static void test_field_order_is_total_and_agrees_with_equality_and_hash(void **state)
 {
-    (void)state;
     struct chance chance = chance_new();
     struct sl_arena arena;
     struct sl_field field[FIELDS];
@@ -181,7 +178,6 @@ static void test_field_order_is_total_and_agrees_with_equality_and_hash(void **s
 
 static void test_field_flags_are_no_part_of_the_value(void **state)
 {
-    (void)state;
     struct sl_field list = L(sl_integer(1), S("a")), row = list;
     row.flags = SL_FIELD_ROW;
     assert_true(sl_field_equals(&list, &row));
@@ -191,7 +187,6 @@ static void test_field_flags_are_no_part_of_the_value(void **state)
 
 static void test_float_is_integer_only_in_range(void **state)
 {
-    (void)state;
     const struct {
         double number;
         bool is;
@@ -222,7 +217,6 @@ static void test_float_is_integer_only_in_range(void **state)
  * payload or length, little-endian, and what follows. */
 static void test_partition_hash_never_changes(void **state)
 {
-    (void)state;
     const struct {
         struct sl_field field;
         uint64_t hash;
@@ -251,7 +245,6 @@ static void test_partition_hash_never_changes(void **state)
 
 static void test_field_hash_depends_on_the_seed(void **state)
 {
-    (void)state;
     const struct sl_field fields[] = {sl_nil(), sl_boolean(true), sl_integer(5),
                                       S("a"),   S("abcdefgh"),    S("abcdefghijklmnopqrstuvwxyz"),
                                       L(S("a"))};
@@ -262,7 +255,6 @@ static void test_field_hash_depends_on_the_seed(void **state)
 /* Slots of tables are the upper bits of the lower 32. */
 static void test_field_hash_spreads_numbers_and_short_words(void **state)
 {
-    (void)state;
     enum { BUCKETS = 256, KEYS = 64 * BUCKETS };
     for (int kind = 0; kind < 3; kind++) {
         unsigned count[BUCKETS] = {0};
@@ -283,7 +275,6 @@ static void test_field_hash_spreads_numbers_and_short_words(void **state)
 
 static void test_field_copy_owns_all_of_it(void **state)
 {
-    (void)state;
     struct chance chance = chance_new();
     struct sl_arena from, to;
     sl_arena_init(&to);
@@ -302,7 +293,6 @@ static void test_field_copy_owns_all_of_it(void **state)
 
 static void test_map_sort_refuses_twins_and_keys_that_are_no_strings(void **state)
 {
-    (void)state;
     struct sl_field good[] = {S("b"), sl_integer(1), S(""), sl_integer(2), S("a"), sl_integer(3)};
     struct sl_field twins[] = {S("b"), sl_integer(1), S("a"), sl_integer(2), S("b"), sl_integer(3)};
     struct sl_field number[] = {S("b"), sl_integer(1), sl_integer(1), sl_integer(2)};
@@ -317,7 +307,6 @@ static void test_map_sort_refuses_twins_and_keys_that_are_no_strings(void **stat
 
 static void test_map_get_finds_every_key(void **state)
 {
-    (void)state;
     struct sl_field pairs[2 * 100];
     char name[100][8];
     for (size_t count = 0; count <= 100; count += count < 5 ? 1 : 19) {
@@ -339,7 +328,6 @@ static void test_map_get_finds_every_key(void **state)
 
 static void test_strings_differ_wherever_one_byte_does(void **state)
 {
-    (void)state;
     enum { LEN_MAX = 40 };
     uint8_t a[LEN_MAX + 1], b[LEN_MAX + 1];
     for (uint32_t len = 0; len <= LEN_MAX; len++) {
@@ -358,7 +346,6 @@ static void test_strings_differ_wherever_one_byte_does(void **state)
 
 static void test_tags_have_the_names_users_know(void **state)
 {
-    (void)state;
     const char *const names[] = {"nil", "boolean", "integer", "float", "string", "list", "map"};
     for (int tag = SL_NIL; tag <= SL_MAP; tag++)
         assert_string_equal(sl_tag_name((enum sl_tag)tag), names[tag]);

@@ -69,7 +69,6 @@ static void assert_text(const char *path, const char *expected)
 
 static void test_io_goes_on_after_interruptions_and_short_calls(void **state)
 {
-    (void)state;
     const size_t most[] = {0, 1, 3, 1000};
     for (int interrupts = 0; interrupts < 3; interrupts++)
         for (size_t i = 0; i < 4; i++) {
@@ -90,7 +89,6 @@ static void test_io_goes_on_after_interruptions_and_short_calls(void **state)
 
 static void test_read_at_stops_at_the_end_only(void **state)
 {
-    (void)state;
     struct fault_calls fault = fault_calls_new(0, 0);
     struct sl_error err;
     char text[16] = "";
@@ -107,7 +105,6 @@ static void test_read_at_stops_at_the_end_only(void **state)
 
 static void test_opened_files_are_not_inherited(void **state)
 {
-    (void)state;
     struct sl_error err;
     int fd = sl_io_open(&sl_io_system, dir, ".", O_RDONLY | O_DIRECTORY, 0, &err);
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -116,7 +113,6 @@ static void test_opened_files_are_not_inherited(void **state)
 
 static void test_close_keeps_errno(void **state)
 {
-    (void)state;
     errno = EXDEV;
     sl_io_close(&sl_io_system, -1);
     assert_int_equal(errno, EXDEV);
@@ -126,7 +122,6 @@ static void test_close_keeps_errno(void **state)
 
 static void test_errors_name_the_act_the_path_and_the_reason(void **state)
 {
-    (void)state;
     struct sl_error err = {0};
     char *text;
     size_t len;
@@ -150,7 +145,6 @@ static void test_errors_name_the_act_the_path_and_the_reason(void **state)
 
 static void test_make_dirs_makes_what_is_missing(void **state)
 {
-    (void)state;
     const char *const paths[] = {"p", "p/q/r", "p/q/r", "p//q///s/", "./p/./t", ""};
     struct sl_error err;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
@@ -165,7 +159,6 @@ static void test_make_dirs_makes_what_is_missing(void **state)
 
 static void test_make_dirs_goes_through_links_to_directories(void **state)
 {
-    (void)state;
     struct sl_error err = {0};
     assert_int_equal(mkdirat(dir, "real", 0777), 0);
     assert_int_equal(symlinkat("real", dir, "link"), 0);
@@ -190,7 +183,6 @@ static void make_tree(void)
 
 static void test_remove_tree_follows_no_links(void **state)
 {
-    (void)state;
     struct sl_error err;
     make_tree();
     assert_int_equal(sl_io_remove_tree(&sl_io_system, dir, "t", &err), 0);
@@ -205,7 +197,6 @@ static void test_remove_tree_follows_no_links(void **state)
 
 static void test_remove_tree_has_a_limit(void **state)
 {
-    (void)state;
     struct sl_error err = {0};
     assert_int_equal(sl_io_make_dirs(&sl_io_system, dir, "d/1/2/3/4/5/6/7", 0777, &err), 0);
     assert_int_equal(sl_io_remove_tree(&sl_io_system, dir, "d", &err), 0);
@@ -221,7 +212,6 @@ enum { CALLS_MAX = 100 };
 
 static void test_replace_file_leaves_the_old_one_or_the_new_one(void **state)
 {
-    (void)state;
     int at = 1;
     for (bool done = false; !done && at < CALLS_MAX; at++) {
         struct fault_calls fault = fault_calls_new(at, ENOSPC);
@@ -241,7 +231,6 @@ static void test_replace_file_leaves_the_old_one_or_the_new_one(void **state)
 
 static void test_a_sync_that_fails_is_never_a_matter_of_room(void **state)
 {
-    (void)state;
     struct fault_calls fault = fault_calls_new(1, ENOSPC);
     struct sl_error err = {0};
     assert_int_equal(sl_io_sync(&fault.io, dir, "a", &err), SL_EFAIL);
@@ -251,7 +240,6 @@ static void test_a_sync_that_fails_is_never_a_matter_of_room(void **state)
 
 static void test_read_file_gives_all_or_nothing(void **state)
 {
-    (void)state;
     put("a", "0123456789");
     int at = 1;
     for (bool done = false; !done && at < CALLS_MAX; at++) {
@@ -272,7 +260,6 @@ static void test_read_file_gives_all_or_nothing(void **state)
 
 static void test_remove_tree_tells_every_failure_and_can_be_repeated(void **state)
 {
-    (void)state;
     int at = 1;
     for (bool done = false; !done && at < CALLS_MAX; at++) {
         struct fault_calls fault = fault_calls_new(at, EIO);
@@ -290,7 +277,6 @@ static void test_remove_tree_tells_every_failure_and_can_be_repeated(void **stat
 
 static void test_make_dirs_and_sync_dir_tell_every_failure(void **state)
 {
-    (void)state;
     int at = 1;
     for (bool done = false; !done && at < CALLS_MAX; at++) {
         struct fault_calls fault = fault_calls_new(at, EIO);

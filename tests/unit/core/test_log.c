@@ -28,7 +28,6 @@ static void hear(struct sl_log *log, enum sl_log_level level, const char *text)
 
 static void test_log_formats_and_hands_on(void **state)
 {
-    (void)state;
     struct heard heard = {.log = {hear}};
     sl_log(&heard.log, SL_LOG_WARNING, "batch %d: %s", 7, "late");
     assert_int_equal(heard.lines, 1);
@@ -38,7 +37,6 @@ static void test_log_formats_and_hands_on(void **state)
 
 static void test_log_cuts_long_lines(void **state)
 {
-    (void)state;
     static char text[9000];
     struct heard heard = {.log = {hear}};
     memset(text, 'x', sizeof text - 1);
@@ -48,7 +46,6 @@ static void test_log_cuts_long_lines(void **state)
 
 static void test_log_may_be_nobody(void **state)
 {
-    (void)state;
     sl_log(NULL, SL_LOG_ERROR, "nobody hears %d", 1);
 }
 

@@ -12,7 +12,6 @@
 
 static void test_distance_counts_edits(void **state)
 {
-    (void)state;
     const struct {
         const char *a, *b;
         unsigned distance;
@@ -41,7 +40,6 @@ static void test_distance_counts_edits(void **state)
 
 static void test_distance_of_long_names_is_that_of_their_beginnings(void **state)
 {
-    (void)state;
     char a[200], b[200];
     memset(a, 'a', sizeof a);
     memset(b, 'a', sizeof b);
@@ -56,7 +54,6 @@ static void test_distance_of_long_names_is_that_of_their_beginnings(void **state
 
 static void test_nearest_suggests_only_what_is_near(void **state)
 {
-    (void)state;
     static const char *const names[] = {"map", "flatMap", "filter", "reduceByKey", "reduceByKeyAndWindow"};
     const struct {
         const char *name, *nearest;

@@ -18,7 +18,6 @@ static const struct sl_op op = {.name = "x", .options = options};
 
 static void test_node_gives_arguments_or_the_fallback(void **state)
 {
-    (void)state;
     struct sl_function *fn = (struct sl_function *)&op; /* only its address is looked at */
     struct sl_node node = {.op = &op, .arg = {SL_INT_ARG(5), SL_BOOL_ARG(true), SL_NIL_ARG, SL_FN_ARG(fn)}};
     assert_int_equal(sl_node_integer(&node, 0, 9), 5);
@@ -36,7 +35,6 @@ static void test_node_gives_arguments_or_the_fallback(void **state)
 
 static void test_node_finds_options_by_name(void **state)
 {
-    (void)state;
     struct sl_node node = {.op = &op, .option = {{0}, SL_INT_ARG(3)}};
     assert_int_equal(sl_node_option(&node, "header").kind, SL_ARG_NONE);
     assert_int_equal(sl_node_option(&node, "keep").value.integer, 3);
@@ -44,7 +42,6 @@ static void test_node_finds_options_by_name(void **state)
 
 static void test_positions_go_by_input_path_partition_piece(void **state)
 {
-    (void)state;
     const struct sl_position ladder[] = {{0, 0, 0, 0}, {0, 0, 0, 1}, {0, 0, 1, 0}, {0, 0, UINT32_MAX, 0},
                                          {0, 1, 0, 5}, {1, 0, 0, 0}, {1, 0, 0, 1}, {2, 0, 0, 0}};
     for (int i = 0; i < 8; i++)
@@ -81,7 +78,6 @@ static int catch_record(struct sl_reject_sink *sink, struct sl_task *task, unsig
 
 static void test_task_hands_the_record_and_its_line_to_the_sink(void **state)
 {
-    (void)state;
     const struct sl_origin origin = {.path = "in/a"};
     const struct sl_field a[] = {sl_integer(1), sl_integer(2)}, b[] = {sl_integer(3), sl_integer(4)};
     const uint32_t line[] = {10, 20};
@@ -100,7 +96,6 @@ static void test_task_hands_the_record_and_its_line_to_the_sink(void **state)
 
 static void test_task_reject_knows_records_without_lines_and_groups(void **state)
 {
-    (void)state;
     const struct sl_field key = sl_integer(1), value = sl_nil();
     struct sl_chunk chunk = {.rows = 1, .width = 1, .column = {&key}};
     struct caught caught = {.sink = {.reject = catch_record}};
@@ -117,7 +112,6 @@ static void test_task_reject_knows_records_without_lines_and_groups(void **state
 
 static void test_task_cuts_long_messages(void **state)
 {
-    (void)state;
     struct sl_task task = {0};
     char text[2 * SL_MESSAGE_MAX];
     memset(text, 'x', sizeof text - 1);
@@ -128,7 +122,6 @@ static void test_task_cuts_long_messages(void **state)
 
 static void test_manifest_done_leaves_nothing(void **state)
 {
-    (void)state;
     struct sl_manifest manifest = {
         .path = strdup("out-1"), .count = 1, .file = calloc(1, sizeof *manifest.file)};
     sl_manifest_done(&manifest);

@@ -51,7 +51,6 @@ static struct sl_pool *pool_of(unsigned workers)
 
 static void test_pool_does_every_task_once_in_every_run(void **state)
 {
-    (void)state;
     for (size_t w = 0; w < 3; w++) {
         struct sl_pool *pool = pool_of(worker_counts[w]);
         for (size_t run = 0; run < 200; run++) {
@@ -69,7 +68,6 @@ static void test_pool_does_every_task_once_in_every_run(void **state)
 
 static void test_pool_tells_the_failure_of_the_lowest_task(void **state)
 {
-    (void)state;
     static const size_t lists[][4] = {
         {0, TASKS}, {TASKS - 1, TASKS}, {17, 18, 19, TASKS}, {250, 40, 41, TASKS}, {5, 4, 3, TASKS}};
     static const char *const texts[] = {"task 0", "task 299", "task 17", "task 40", "task 3"};
@@ -89,7 +87,6 @@ static void test_pool_tells_the_failure_of_the_lowest_task(void **state)
 
 static void test_pool_takes_no_tasks_after_a_failure(void **state)
 {
-    (void)state;
     static const size_t first[] = {0, TASKS};
     struct sl_pool *pool = pool_of(1);
     struct job job = {.fails = first};
@@ -101,13 +98,11 @@ static void test_pool_takes_no_tasks_after_a_failure(void **state)
 
 static int fail_silently(void *arg, size_t task, unsigned worker, struct sl_error *err)
 {
-    (void)task, (void)worker, (void)err;
     return *(const int *)arg;
 }
 
 static void test_pool_finds_words_for_silent_failures(void **state)
 {
-    (void)state;
     struct sl_pool *pool = pool_of(2);
     struct sl_error err = {0};
     int code = SL_ENOMEM;
@@ -124,7 +119,6 @@ static void test_pool_finds_words_for_silent_failures(void **state)
 static int meet(void *arg, size_t task, unsigned worker, struct sl_error *err)
 {
     _Atomic unsigned *present = arg;
-    (void)task, (void)worker, (void)err;
     atomic_fetch_add(present, 1);
     while (atomic_load(present) < 2)
         continue;
@@ -133,7 +127,6 @@ static int meet(void *arg, size_t task, unsigned worker, struct sl_error *err)
 
 static void test_pool_works_in_parallel(void **state)
 {
-    (void)state;
     struct sl_pool *pool = pool_of(2);
     _Atomic unsigned present = 0;
     assert_int_equal(sl_pool_run(pool, 2, meet, &present, NULL), 0);

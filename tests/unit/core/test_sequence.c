@@ -38,7 +38,6 @@ static int make_item(void *arg, size_t task, unsigned worker, struct sl_error *e
     struct job *job = arg;
     struct sl_position position = {.partition = (uint32_t)(job->backwards ? ITEMS - 1 - task : task)};
     struct sl_sequence_item *item;
-    (void)worker;
     int r = sl_sequence_open(&job->sequence, &position, &item, err);
     for (uint32_t i = 0; r == 0 && i < position.partition % 7; i++) {
         sl_buf_printf(&item->buf, "%u\n", position.partition);
@@ -76,7 +75,6 @@ static void done(struct job *job)
 
 static void test_sequence_writes_in_order_of_position(void **state)
 {
-    (void)state;
     for (int i = 0; i < 40; i++) {
         struct job job = {0};
         bool dense = i % 2, backwards = i / 2 % 2;
@@ -89,7 +87,6 @@ static void test_sequence_writes_in_order_of_position(void **state)
 
 static void test_sequence_dense_is_written_before_the_finish(void **state)
 {
-    (void)state;
     struct job job = {0};
     assert_int_equal(run(&job, true, false, NULL), 0);
     assert_all_in_order(&job.sink);
@@ -98,7 +95,6 @@ static void test_sequence_dense_is_written_before_the_finish(void **state)
 
 static void test_sequence_sparse_waits_for_the_finish(void **state)
 {
-    (void)state;
     struct job job = {0};
     assert_int_equal(run(&job, false, false, NULL), 0);
     assert_int_equal(job.sink.writes, 0);
@@ -107,7 +103,6 @@ static void test_sequence_sparse_waits_for_the_finish(void **state)
 
 static void test_sequence_gaps_are_passed_over_at_the_finish(void **state)
 {
-    (void)state;
     struct job job = {0};
     struct sl_sequence_item *item;
     sl_sequence_init(&job.sequence, true, sink_write, &job.sink);
@@ -125,7 +120,6 @@ static void test_sequence_gaps_are_passed_over_at_the_finish(void **state)
 
 static void test_sequence_tells_the_failure_of_each_write(void **state)
 {
-    (void)state;
     for (int i = 1; i < 60; i++) {
         struct job job = {.sink.fail_at = i};
         struct sl_error err = {0};

@@ -81,7 +81,6 @@ static void test_every_revision_shows_what_was_there(void **state)
     struct sl_sorted_rows keyed = {0};
     struct model model = {0};
     struct chance chance = chance_new();
-    (void)state;
     for (int round = 0; round < ROUNDS; round++) {
         struct sl_rows *changes = change_some(&chance, &model, round % 7 == 0 ? 60 : 2);
         assert_int_equal(sl_sorted_rows_add(&keyed, NULL, changes, model.count), 0);
@@ -99,7 +98,6 @@ static void test_old_revisions_stay_what_they_were(void **state)
     struct sl_sorted_rows keyed = {0};
     struct model now = {0};
     struct chance chance = chance_new();
-    (void)state;
     for (int round = 0; round < ROUNDS; round++) {
         struct sl_rows *changes = change_some(&chance, &now, 5);
         assert_int_equal(sl_sorted_rows_add(&keyed, NULL, changes, now.count), 0);
@@ -120,7 +118,6 @@ static void test_a_revision_says_what_changed(void **state)
     struct sl_sorted_rows keyed = {0};
     struct model model = {0};
     struct chance chance = chance_new();
-    (void)state;
     for (uint64_t round = 1; round < 20; round++) {
         struct sl_rows *changes = change_some(&chance, &model, 10);
         uint64_t changed = changes->count;
@@ -138,7 +135,6 @@ static void test_everything_may_go_and_come_again(void **state)
     struct model model = {0};
     bool all[KEYS];
     int64_t value[KEYS];
-    (void)state;
     memset(all, true, sizeof all);
     for (int round = 0; round < 6; round++) {
         for (unsigned key = 0; key < KEYS; key++)
@@ -156,7 +152,6 @@ static void test_runs_stay_few(void **state)
     struct model model = {0};
     bool chosen[KEYS];
     int64_t value[KEYS];
-    (void)state;
     for (unsigned round = 0; round < 4 * KEYS; round++) {
         memset(chosen, false, sizeof chosen);
         chosen[round * 7 % KEYS] = true;
@@ -179,7 +174,6 @@ static void test_a_pool_gives_the_same_rows(void **state)
     struct sl_sorted_rows alone = {0}, helped = {0};
     static bool there[MANY];
     uint64_t count = 0;
-    (void)state;
     assert_non_null(pool);
     for (int round = 0; round < 12; round++) {
         struct sl_rows *changes = sl_rows_new();
@@ -230,7 +224,6 @@ static void test_several_threads_may_read_first(void **state)
     struct model model = {0};
     pthread_t thread[4];
     struct chance chance = chance_new();
-    (void)state;
     for (int round = 0; round < 50; round++) {
         struct sl_rows *changes = change_some(&chance, &model, 10);
         assert_int_equal(sl_sorted_rows_add(&keyed, NULL, changes, model.count), 0);

@@ -12,7 +12,6 @@
 
 static void test_version_copies_paths_and_takes_over_rows(void **state)
 {
-    (void)state;
     char path[] = "in/a";
     const char *paths[] = {path, "in/b"};
     struct sl_dataset *rows = sl_dataset_new(1);
@@ -31,7 +30,6 @@ static void test_version_copies_paths_and_takes_over_rows(void **state)
 
 static void test_version_lives_as_long_as_somebody_reads(void **state)
 {
-    (void)state;
     struct sl_version *version = sl_version_new(1, 0, sl_dataset_new(0), 0, 0, NULL);
     struct sl_version *reader = sl_version_ref(version);
     sl_version_unref(version);

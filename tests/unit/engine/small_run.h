@@ -8,14 +8,12 @@ static struct place place;
 
 static inline int setup(void **state)
 {
-    (void)state;
     place_init(&place);
     return 0;
 }
 
 static inline int teardown(void **state)
 {
-    (void)state;
     place_done(&place);
     return 0;
 }

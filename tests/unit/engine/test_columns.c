@@ -9,7 +9,6 @@ static struct sl_context *ssc;
 
 static int setup(void **state)
 {
-    (void)state;
     place_init(&place);
     ssc = job_new(&place);
     return 0;
@@ -17,7 +16,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     sl_context_free(ssc);
     place_done(&place);
     return 0;
@@ -45,7 +43,6 @@ static const char *names_of(const struct sl_stream *stream)
 
 static void test_columns_names_the_fields(void **state)
 {
-    (void)state;
     assert_string_equal(names_of(named("word", "count")), "word count");
     struct sl_field list[] = {sl_string("a", 1), sl_string("b", 1)};
     struct sl_arg names = {.kind = SL_ARG_VALUE, .value = sl_list(list, 2)};
@@ -54,7 +51,6 @@ static void test_columns_names_the_fields(void **state)
 
 static void test_operators_that_pass_records_on_keep_names(void **state)
 {
-    (void)state;
     struct sl_function *not_empty = sl_call(ssc, "ge", SL_INT_ARG(2), SL_INT_ARG(1));
     struct sl_function *key = sl_call(ssc, "select", SL_INT_ARG(1));
     struct sl_stream *s = named("a", "b");
@@ -70,7 +66,6 @@ static void test_operators_that_pass_records_on_keep_names(void **state)
 
 static void test_operators_that_choose_fields_choose_names(void **state)
 {
-    (void)state;
     struct sl_stream *s = named("a", "b");
     assert_string_equal(names_of(sl_apply(s, "select", SL_STR_ARG("b"), SL_INT_ARG(1))), "b a");
     assert_string_equal(names_of(sl_apply(s, "map", SL_FN_ARG(sl_call(ssc, "select", SL_INT_ARG(2))))), "b");
@@ -82,7 +77,6 @@ static void test_operators_that_choose_fields_choose_names(void **state)
 
 static void test_operators_that_make_fields_lose_names(void **state)
 {
-    (void)state;
     struct sl_stream *s = named("a", "b");
     struct sl_function *sum = sl_call_args(ssc, "sum", NULL, 0);
     assert_string_equal(names_of(sl_apply(s, "reduceByKey", SL_FN_ARG(sum))), "-");
@@ -93,7 +87,6 @@ static void test_operators_that_make_fields_lose_names(void **state)
 
 static void test_a_union_keeps_names_that_both_have(void **state)
 {
-    (void)state;
     assert_string_equal(names_of(sl_apply(named("a", "b"), "union", SL_STREAM_ARG(named("a", "b")))), "a b");
     assert_string_equal(names_of(sl_apply(named("a", "b"), "union", SL_STREAM_ARG(named("b", "a")))), "-");
     struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG("in2"));
@@ -109,31 +102,26 @@ static void refuse(struct sl_stream *stream, const char *text)
 
 static void test_a_name_may_not_stand_twice(void **state)
 {
-    (void)state;
     refuse(named("a", "a"), "two columns have the name \"a\"");
 }
 
 static void test_a_name_may_not_be_empty(void **state)
 {
-    (void)state;
     refuse(named("a", ""), "the name of column 2");
 }
 
 static void test_as_many_names_as_columns(void **state)
 {
-    (void)state;
     refuse(sl_apply(named("a", "b"), "columns", SL_STR_ARG("a")), "1 names for records of 2 columns");
 }
 
 static void test_select_refuses_a_name_that_is_not_there(void **state)
 {
-    (void)state;
     refuse(sl_apply(named("a", "b"), "select", SL_STR_ARG("c")), "select: there is no column \"c\"");
 }
 
 static void test_select_refuses_names_where_there_are_none(void **state)
 {
-    (void)state;
     struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG("in"));
     refuse(sl_apply(lines, "select", SL_STR_ARG("c")), ":columns(...)");
 }

@@ -8,21 +8,18 @@ static struct place place;
 
 static int setup(void **state)
 {
-    (void)state;
     place_init(&place);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     place_done(&place);
     return 0;
 }
 
 static int hand_back(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
-    (void)user;
     return sl_return(call, argv, argc);
 }
 
@@ -92,7 +89,6 @@ static void name_twice(struct sl_context *ssc)
 
 static void test_errors_name_what_was_meant(void **state)
 {
-    (void)state;
     const struct {
         void (*build)(struct sl_context *ssc);
         const char *parts[2];
@@ -124,7 +120,6 @@ static void test_errors_name_what_was_meant(void **state)
 
 static void test_the_first_error_sticks(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG("in"));
     assert_non_null(lines);
@@ -147,7 +142,6 @@ static void test_the_first_error_sticks(void **state)
 
 static void test_nothing_is_built_on_nothing(void **state)
 {
-    (void)state;
     assert_null(sl_apply_args(NULL, "map", NULL, 0));
     assert_int_equal(sl_output_args(NULL, "print", NULL, 0), SL_EUSAGE);
     assert_null(sl_name(NULL, "x"));
@@ -157,7 +151,6 @@ static void test_nothing_is_built_on_nothing(void **state)
 
 static void test_errors_say_where_in_the_job(void **state)
 {
-    (void)state;
     char expected[64];
     struct sl_context *ssc = job_new(&place);
     struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG("in"));
@@ -170,7 +163,6 @@ static void test_errors_say_where_in_the_job(void **state)
 
 static void test_the_interval_comes_first(void **state)
 {
-    (void)state;
     struct sl_context *ssc = sl_context_new("job", place.path);
     assert_null(lines_of(ssc));
     assert_non_null(strstr(sl_context_error(ssc), "interval is missing"));
@@ -185,7 +177,6 @@ static void test_the_interval_comes_first(void **state)
 
 static void test_streams_of_different_slides_are_refused_by_name(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     struct sl_stream *a = lines_of(ssc), *b = lines_of(ssc);
     b->node.slide_ms = 5000; /* as a window would have it */
@@ -198,7 +189,6 @@ static void test_streams_of_different_slides_are_refused_by_name(void **state)
 
 static void test_streams_of_another_context_are_refused(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place), *other = job_new(&place);
     struct sl_stream *a = lines_of(ssc), *b = lines_of(other);
     assert_null(sl_apply(a, "union", SL_STREAM_ARG(b)));
@@ -210,7 +200,6 @@ static void test_streams_of_another_context_are_refused(void **state)
 
 static void test_inputs_stand_in_the_order_they_were_given(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     struct sl_stream *a = lines_of(ssc), *b = lines_of(ssc), *both = sl_apply(b, "union", SL_STREAM_ARG(a));
     assert_fine(ssc);
@@ -224,7 +213,6 @@ static void test_inputs_stand_in_the_order_they_were_given(void **state)
 
 static void test_values_become_the_contexts_own(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     char text[] = "in";
     struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG(text));
@@ -257,7 +245,6 @@ static char *describe(const char *separator, const char *name)
 
 static void test_description_is_the_same_for_the_same_calls_only(void **state)
 {
-    (void)state;
     char *a = describe(" ", "out"), *b = describe(" ", "out"), *c = describe(",", "out"),
          *d = describe(" ", "else");
     assert_string_equal(a, b);
@@ -274,7 +261,6 @@ static void test_description_is_the_same_for_the_same_calls_only(void **state)
 
 static void test_check_prints_the_graph_or_says_what_is_wrong(void **state)
 {
-    (void)state;
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
@@ -300,7 +286,6 @@ static void test_check_prints_the_graph_or_says_what_is_wrong(void **state)
 
 static void test_a_graph_has_a_limit(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     unsigned made = 0;
     while (lines_of(ssc))
@@ -312,7 +297,6 @@ static void test_a_graph_has_a_limit(void **state)
 
 static void test_every_operator_is_found_by_its_name(void **state)
 {
-    (void)state;
     const struct sl_op *op;
     size_t count = 0;
     for (; (op = sl_op_at(count)); count++)

@@ -15,7 +15,6 @@ static struct {
 static ssize_t failing_pread(struct sl_io *io, int fd, void *buf, size_t size, off_t offset)
 {
     struct stat st;
-    (void)io;
     if (fstat(fd, &st) == 0 && st.st_nlink == 0 && ++fault.reads >= fault.from && fault.from) {
         errno = EIO;
         return -1;
@@ -101,13 +100,11 @@ static void check_every_read(make_job *make)
 
 static void test_a_batch_that_cannot_read_its_rows_back_shows_nothing(void **state)
 {
-    (void)state;
     check_every_read(distinct_job);
 }
 
 static void test_a_join_that_cannot_read_its_rows_back_shows_nothing(void **state)
 {
-    (void)state;
     check_every_read(join_job);
 }
 

@@ -9,7 +9,6 @@ static struct sl_pipelines *plan;
 
 static int setup(void **state)
 {
-    (void)state;
     place_init(&place);
     ssc = job_new(&place);
     plan = NULL;
@@ -18,7 +17,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     sl_pipelines_free(plan);
     sl_context_free(ssc);
     place_done(&place);
@@ -88,14 +86,12 @@ static void assert_plan(const char *expected)
 
 static void test_a_chain_is_one_tree(void **state)
 {
-    (void)state;
     print(map(map(lines())));
     assert_plan("0(1(2(s3.0.0)))");
 }
 
 static void test_sinks_share_the_narrow_run_before_them(void **state)
 {
-    (void)state;
     struct sl_stream *pairs = map(lines());
     print(pairs);
     print(map(pairs));
@@ -106,14 +102,12 @@ static void test_sinks_share_the_narrow_run_before_them(void **state)
 
 static void test_wide_operators_are_sinks_and_roots(void **state)
 {
-    (void)state;
     print(map(distinct(map(lines()))));
     assert_plan("0(1(s2.0.0)) 2(3(s4.0.0))");
 }
 
 static void test_paths_of_a_union_stand_in_its_order(void **state)
 {
-    (void)state;
     struct sl_stream *a = lines(), *b = lines();
     print(unite(b, a));
     assert_plan("0(2(s3.0.1)) 1(2(s3.0.0))");
@@ -122,7 +116,6 @@ static void test_paths_of_a_union_stand_in_its_order(void **state)
 
 static void test_paths_of_nested_unions_go_from_left_to_right(void **state)
 {
-    (void)state;
     struct sl_stream *a = lines(), *b = lines();
     struct sl_stream *pairs = map(b), *left = unite(a, b), *right = unite(pairs, a);
     print(unite(left, right));
@@ -133,7 +126,6 @@ static void test_paths_of_nested_unions_go_from_left_to_right(void **state)
 
 static void test_a_stream_united_with_itself_takes_two_ways(void **state)
 {
-    (void)state;
     struct sl_stream *a = lines();
     print(distinct(unite(a, a)));
     assert_plan("0(1(s2.0.0) 1(s2.0.1)) 2(s3.0.0)");
@@ -142,7 +134,6 @@ static void test_a_stream_united_with_itself_takes_two_ways(void **state)
 
 static void test_streams_without_an_end_are_left_out(void **state)
 {
-    (void)state;
     struct sl_stream *a = lines();
     map(map(a));
     print(a);
@@ -151,7 +142,6 @@ static void test_streams_without_an_end_are_left_out(void **state)
 
 static void test_too_many_ways_are_refused(void **state)
 {
-    (void)state;
     struct sl_error err = {0};
     struct sl_stream *stream = lines();
     for (int i = 0; i < 40; i++)

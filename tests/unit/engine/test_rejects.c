@@ -35,7 +35,6 @@ static int refuse_group(struct sl_rejects *rejects, uint32_t partition, struct s
 
 static uint64_t ten_lines_each(void *arg, const struct sl_origin *of, uint32_t partition)
 {
-    (void)arg;
     return 10 * (uint64_t)(partition - of->first_task);
 }
 
@@ -56,7 +55,6 @@ static void assert_told(struct sl_rejects *rejects, const char *expected)
 
 static void test_a_dead_letter_says_all_there_is_to_say(void **state)
 {
-    (void)state;
     struct sl_rejects rejects;
     struct sl_field items[] = {INT(1), TEXT("b")};
     assert_int_equal(sl_rejects_init(&rejects, &pipelines, false), 0);
@@ -76,7 +74,6 @@ static void test_a_dead_letter_says_all_there_is_to_say(void **state)
 
 static void test_order_is_that_of_the_rows_not_of_their_arrival(void **state)
 {
-    (void)state;
     static const struct {
         unsigned node;
         uint32_t partition;
@@ -108,7 +105,6 @@ static void test_order_is_that_of_the_rows_not_of_their_arrival(void **state)
 /* Groups are met in the order of hash tables, whose seed is the process's: they are told by key. */
 static void test_groups_are_told_in_the_order_of_their_keys(void **state)
 {
-    (void)state;
     static const int64_t orders[2][4] = {{3, 1, 4, 2}, {2, 4, 3, 1}};
     char *text[2];
     for (int i = 0; i < 2; i++) {
@@ -128,7 +124,6 @@ static void test_groups_are_told_in_the_order_of_their_keys(void **state)
 
 static void test_the_first_thousand_are_kept_and_the_others_counted(void **state)
 {
-    (void)state;
     enum { RECORDS = 7 * SL_REJECTED_KEPT_MAX };
     struct sl_rejects rejects;
     char last[64];
@@ -160,7 +155,6 @@ static void test_the_first_thousand_are_kept_and_the_others_counted(void **state
 
 static void test_long_records_are_cut(void **state)
 {
-    (void)state;
     struct sl_rejects rejects;
     size_t len = 2 * SL_REJECTED_RECORD_BYTES_MAX;
     char *bytes = malloc(len);
@@ -177,7 +171,6 @@ static void test_long_records_are_cut(void **state)
 
 static void test_stop_fails_the_batch_at_the_first_record(void **state)
 {
-    (void)state;
     struct sl_rejects rejects;
     struct sl_error err = {0};
     struct sl_field record = INT(1);
@@ -192,7 +185,6 @@ static void test_stop_fails_the_batch_at_the_first_record(void **state)
 
 static void test_rate_fails_a_batch_that_mostly_fails(void **state)
 {
-    (void)state;
     static const struct {
         uint64_t rows, failed;
         double rate;
@@ -218,7 +210,6 @@ static void test_rate_fails_a_batch_that_mostly_fails(void **state)
 
 static void test_rate_of_a_source_counts_what_it_refused(void **state)
 {
-    (void)state;
     static const struct {
         uint64_t passed, failed;
         bool fails;

@@ -8,7 +8,6 @@ static const unsigned worker_counts[] = {1, 2, 7};
 /* Words with repeats; every hundredth or so is refused by the function. */
 static int first_letters(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
-    (void)user, (void)argc;
     if (argv[0].integer % 101 == 10)
         return sl_reject(call, "refused here");
     struct sl_field row[] = {sl_integer(argv[0].integer % 97), argv[0]};
@@ -17,7 +16,6 @@ static int first_letters(void *user, struct sl_invocation *call, const struct sl
 
 static int bracket(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
-    (void)user, (void)argc;
     struct sl_field result =
         sl_integer((argv[0].integer * 31 + argv[1].integer) % 1000003); /* not associative */
     return argv[0].integer % 307 == 12 ? 0 : sl_return(call, &result, 1);
@@ -45,7 +43,6 @@ static void run_big_job(unsigned workers)
 
 static void test_results_and_dead_letters_do_not_depend_on_the_workers(void **state)
 {
-    (void)state;
     char *expected[2] = {NULL, NULL};
     for (size_t i = 0; i < 6; i++) {
         struct sl_error err;
@@ -85,7 +82,6 @@ static struct sl_context *durable_job(void)
 
 static void test_a_run_goes_on_where_the_last_one_ended(void **state)
 {
-    (void)state;
     static const char *const expected[][2] = {
         {"out/r-1000", "a\n"}, {"out/r-2000", "b\n"}, {"out/r-3000", "c\n"}, {"out/r-4000", "d\n"}};
     for (int i = 0; i < 4; i++) {
@@ -99,7 +95,6 @@ static void test_a_run_goes_on_where_the_last_one_ended(void **state)
 
 static void test_a_planned_batch_is_redone_with_the_same_records(void **state)
 {
-    (void)state;
     struct sl_context *ssc = durable_job();
     assert_runs(ssc, 1);
     sl_context_free(ssc);
@@ -119,7 +114,6 @@ static void test_a_planned_batch_is_redone_with_the_same_records(void **state)
 
 static void test_a_changed_interval_goes_on_at_its_own_multiples(void **state)
 {
-    (void)state;
     static const struct {
         const char *interval, *dir, *expected;
     } runs[] = {{"300ms", "out/r-300", "a\n"}, {"1s", "out/r-1000", "b\n"}, {"700ms", "out/r-1400", "c\n"}};

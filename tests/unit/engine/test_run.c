@@ -12,7 +12,6 @@ struct returns {
 static int give(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
     const struct returns *returns = user;
-    (void)argv, (void)argc;
     if (returns->reject)
         return sl_reject(call, returns->reject);
     return returns->count ? sl_return(call, returns->values, returns->count) : 0;
@@ -23,7 +22,6 @@ static int give(void *user, struct sl_invocation *call, const struct sl_field *a
 static int give_after_first(void *user, struct sl_invocation *call, const struct sl_field *argv,
                             uint32_t argc)
 {
-    (void)argc;
     if (argv[0].tag == SL_STR && argv[0].str[0] == '=')
         return sl_return(call, argv, 1);
     return give(user, call, argv, argc);
@@ -31,7 +29,6 @@ static int give_after_first(void *user, struct sl_invocation *call, const struct
 
 static void test_map_reads_what_a_function_returns(void **state)
 {
-    (void)state;
     static const struct sl_field nil[] = {{.tag = SL_NIL}},
                                  two[] = {{.tag = SL_INT, .integer = 1}, {.tag = SL_NIL}},
                                  list[] = {{.tag = SL_LIST, .len = 2, .items = two}}, many[SL_WIDTH_MAX + 1];
@@ -62,7 +59,6 @@ static void test_map_reads_what_a_function_returns(void **state)
 /* Splits at "/" into a list of records; "nothing" and "nil" return that; "value" a plain value. */
 static int split(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
-    (void)user, (void)argc;
     struct sl_field nil = sl_nil(), list;
     if (argv[0].len == 7 && memcmp(argv[0].str, "nothing", 7) == 0)
         return 0;
@@ -85,7 +81,6 @@ static int split(void *user, struct sl_invocation *call, const struct sl_field *
 
 static void test_flat_map_flattens_lists(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     save(apply(queue(ssc, LIST(LIST(TEXT("a/b"), TEXT("nothing"), TEXT("c"), TEXT("nil"), TEXT("value"),
                                     TEXT("/d")))),
@@ -97,14 +92,12 @@ static void test_flat_map_flattens_lists(void **state)
 
 static int add(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
-    (void)user, (void)argc;
     struct sl_field sum = sl_integer(argv[0].integer + argv[1].integer);
     return argv[1].integer == 13 ? 0 : sl_return(call, &sum, 1);
 }
 
 static void test_reduce_leaves_out_groups_with_errors(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     struct sl_field pairs[] = {LIST(TEXT("b"), INT(1)), LIST(TEXT("a"), INT(2)),  LIST(TEXT("b"), INT(3)),
                                LIST(TEXT("c"), INT(4)), LIST(TEXT("c"), INT(13)), LIST(TEXT("d"), INT(13))};
@@ -116,14 +109,12 @@ static void test_reduce_leaves_out_groups_with_errors(void **state)
 
 static int keep_even(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
-    (void)user, (void)argc;
     struct sl_field even = sl_boolean(argv[0].integer % 2 == 0);
     return sl_return(call, argv[0].integer == 4 ? argv : &even, 1); /* 4: no boolean */
 }
 
 static void test_filter_takes_booleans_only(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     save(apply(queue(ssc, LIST(LIST(INT(1), INT(2), INT(3), INT(4), INT(5), INT(6)))), "filter", keep_even,
                NULL));
@@ -136,7 +127,6 @@ static void test_filter_takes_booleans_only(void **state)
 
 static void test_each_item_of_the_queue_is_a_batch(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     save(queue(ssc, LIST(LIST(TEXT("a")), EMPTY, LIST(TEXT("b"), LIST(TEXT("c"), INT(1))))));
     assert_runs(ssc, 5);
@@ -149,7 +139,6 @@ static void test_each_item_of_the_queue_is_a_batch(void **state)
 
 static void test_empty_batches_are_run_where_they_are_wanted(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     sl_context_set(ssc, "emptyBatches", SL_BOOL_ARG(true));
     save(sl_apply_args(queue(ssc, LIST(LIST(TEXT("a")))), "count", NULL, 0));
@@ -162,7 +151,6 @@ static void test_empty_batches_are_run_where_they_are_wanted(void **state)
 
 static void test_queue_options_are_heeded(void **state)
 {
-    (void)state;
     const struct sl_option options[] = {{"oneAtATime", SL_BOOL_ARG(false)},
                                         {"default", VALUE_ARG(LIST(TEXT("again")))},
                                         {"partitions", SL_INT_ARG(3)}};
@@ -178,7 +166,6 @@ static void test_queue_options_are_heeded(void **state)
 
 static void test_a_union_stands_in_its_order(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     struct sl_stream *a = queue(ssc, LIST(LIST(TEXT("a")), LIST(TEXT("A"))));
     struct sl_stream *b = queue(ssc, LIST(LIST(TEXT("b"))));
@@ -192,7 +179,6 @@ static void test_a_union_stands_in_its_order(void **state)
 
 static void test_a_start_time_that_is_no_multiple_is_refused(void **state)
 {
-    (void)state;
     struct sl_run_options options = {
         .size = sizeof options, .virtual_clock = true, .batches = 1, .start_ms = 1500, .stop_fd = -1};
     struct sl_context *ssc = job_new(&place);
@@ -206,7 +192,6 @@ static void test_a_start_time_that_is_no_multiple_is_refused(void **state)
 
 static void test_options_without_a_size_are_refused(void **state)
 {
-    (void)state;
     struct sl_run_options options = {.virtual_clock = true, .batches = 1};
     struct sl_context *ssc = job_new(&place);
     save(queue(ssc, LIST(LIST(TEXT("a")))));
@@ -218,7 +203,6 @@ static void test_options_without_a_size_are_refused(void **state)
 /* A program that was compiled with the header of a later version. */
 static void test_options_of_later_versions_must_be_clear(void **state)
 {
-    (void)state;
     for (int is_set = 0; is_set < 2; is_set++) {
         struct {
             struct sl_run_options options;
@@ -235,7 +219,6 @@ static void test_options_of_later_versions_must_be_clear(void **state)
 /* A program that was compiled before `batches` and what follows it were added. */
 static void test_options_that_an_earlier_header_lacks_are_the_defaults(void **state)
 {
-    (void)state;
     struct sl_run_options options = sl_run_defaults();
     options.once = true;
     options.start_ms = 1500;
@@ -257,7 +240,6 @@ static void count_line(void *arg, enum sl_log_level level, const char *text)
 
 static void test_lines_of_the_log_are_given_to_the_programs_function(void **state)
 {
-    (void)state;
     static struct returns refuses = {NULL, 0, "never"};
     int lines = 0;
     struct sl_context *ssc = job_new(&place);
@@ -274,7 +256,6 @@ static void test_lines_of_the_log_are_given_to_the_programs_function(void **stat
 
 static void test_a_batch_that_mostly_fails_shows_nothing(void **state)
 {
-    (void)state;
     static struct returns refuses = {NULL, 0, "never"};
     static struct sl_field records[100];
     struct sl_context *ssc = job_new(&place);
@@ -287,7 +268,6 @@ static void test_a_batch_that_mostly_fails_shows_nothing(void **state)
 
 static void test_strict_tells_that_records_were_set_aside(void **state)
 {
-    (void)state;
     static struct returns refuses = {NULL, 0, "never"};
     struct sl_run_options options = {
         .size = sizeof options, .virtual_clock = true, .batches = 1, .strict = true, .stop_fd = -1};
@@ -304,7 +284,6 @@ static void test_strict_tells_that_records_were_set_aside(void **state)
 
 static void test_stop_on_record_error_stops(void **state)
 {
-    (void)state;
     static struct returns refuses = {NULL, 0, "never"};
     struct sl_context *ssc = job_new(&place);
     sl_context_set(ssc, "onRecordError", SL_STR_ARG("stop"));
@@ -315,7 +294,6 @@ static void test_stop_on_record_error_stops(void **state)
 
 static void test_a_directory_that_exists_fails_the_batch(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     place_make_dir(&place, "out/r-1000");
     save(queue(ssc, LIST(LIST(TEXT("a")))));
@@ -331,7 +309,6 @@ static int stop_now(void *user, struct sl_invocation *call, const struct sl_fiel
 
 static void test_stop_finishes_the_batch_and_a_second_one_abandons_it(void **state)
 {
-    (void)state;
     for (int signals = 1; signals <= 2; signals++) {
         static volatile int stop;
         struct sl_run_options options = {

@@ -51,7 +51,6 @@ static void map_pairs(sl_user_function *function, char *ret_text, size_t size)
 
 static int add(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
-    (void)user;
     assert_int_equal(argc, 3);
     assert_false(sl_state_is_timing_out(call));
     assert_true(sl_state_exists(call) == (argv[2].integer == 2000));
@@ -65,7 +64,6 @@ static int add(void *user, struct sl_invocation *call, const struct sl_field *ar
 static void test_state_of_a_function_in_c_is_kept(void **state)
 {
     char text[1024];
-    (void)state;
     map_pairs(add, text, sizeof text);
     assert_non_null(strstr(text, "Time: 1000 ms"));
     assert_non_null(strstr(text, "(a,1)"));
@@ -74,7 +72,6 @@ static void test_state_of_a_function_in_c_is_kept(void **state)
 
 static int remove_twice(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
 {
-    (void)user, (void)argc;
     struct sl_field none = sl_nil();
     assert_true(sl_state_update(call, &none) < 0);
     assert_int_equal(sl_state_update(call, &argv[1]), 0);
@@ -88,7 +85,6 @@ static int remove_twice(void *user, struct sl_invocation *call, const struct sl_
 static void test_state_of_a_function_in_c_cannot_change_after_its_removal(void **state)
 {
     char text[1024];
-    (void)state;
     map_pairs(remove_twice, text, sizeof text);
     assert_non_null(strstr(text, "\n1\n"));
     assert_non_null(strstr(text, "\n2\n"));
@@ -120,7 +116,6 @@ static void test_dataset_of_each_batch_is_given_to_a_function_in_c(void **state)
     struct sums sums = {0};
     struct sl_stream *pairs = new_pairs();
     struct sl_context *ssc = sl_stream_context(pairs);
-    (void)state;
     sl_output(pairs, "foreachRDD", SL_FN_ARG(sl_rdd_function_new(ssc, sum_records, &sums)));
     assert_int_equal(run(ssc, NULL), 0);
     assert_int_equal(sums.times, 3000);
@@ -131,7 +126,6 @@ static void test_dataset_of_each_batch_is_given_to_a_function_in_c(void **state)
 
 static int fail_batch(void *user, int64_t time_ms, struct sl_rdd *rdd)
 {
-    (void)user, (void)time_ms;
     return sl_rdd_fail(rdd, "no luck");
 }
 
@@ -139,7 +133,6 @@ static void test_function_in_c_that_fails_fails_the_batch(void **state)
 {
     struct sl_stream *pairs = new_pairs();
     struct sl_context *ssc = sl_stream_context(pairs);
-    (void)state;
     sl_output(pairs, "foreachRDD", SL_FN_ARG(sl_rdd_function_new(ssc, fail_batch, NULL)));
     assert_int_equal(run(ssc, NULL), SL_EFAIL);
     assert_non_null(strstr(sl_context_error(ssc), "test_user_function.c:"));
@@ -151,7 +144,6 @@ static void test_function_over_records_is_none_for_datasets(void **state)
 {
     struct sl_stream *pairs = new_pairs();
     struct sl_context *ssc = sl_stream_context(pairs);
-    (void)state;
     assert_int_equal(sl_output(pairs, "foreachRDD", SL_FN_ARG(sl_function_new(ssc, add, NULL))), SL_EUSAGE);
     assert_non_null(strstr(sl_context_error(ssc), "sl_rdd_function_new"));
     sl_context_free(ssc);

@@ -8,7 +8,6 @@ static struct place place;
 /* in/ is watched; out/ exists; link -> in; away/ exists and away/back -> ../in; root is the place itself. */
 static int setup(void **state)
 {
-    (void)state;
     place_init(&place);
     place_make_dir(&place, "in/deep");
     place_make_dir(&place, "out");
@@ -20,7 +19,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     place_done(&place);
     return 0;
 }
@@ -64,7 +62,6 @@ static const struct {
 
 static void test_outputs_inside_a_watched_directory_are_refused(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         struct sl_context *ssc = job_new(&place);
         struct sl_error err = {0};
@@ -76,7 +73,6 @@ static void test_outputs_inside_a_watched_directory_are_refused(void **state)
 
 static void test_checkpoint_and_mount_inside_a_watched_directory_are_refused(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         struct sl_context *ssc = job_new(&place);
         struct sl_error err = {0};
@@ -91,7 +87,6 @@ static void test_checkpoint_and_mount_inside_a_watched_directory_are_refused(voi
 
 static void test_watched_directories_may_be_written_in_any_way(void **state)
 {
-    (void)state;
     static const char *const dirs[] = {"in", "./in/", "link", "away/back", "in/../in", "new/../in"};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
         struct sl_context *ssc = job_new(&place);
@@ -104,7 +99,6 @@ static void test_watched_directories_may_be_written_in_any_way(void **state)
 
 static void test_a_watched_directory_need_not_exist(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     struct sl_error err = {0};
     save(ssc, "later/in", "later/in/counts");
@@ -118,7 +112,6 @@ static void test_a_watched_directory_need_not_exist(void **state)
 
 static void test_an_input_on_the_own_mount_is_refused(void **state)
 {
-    (void)state;
     static const struct {
         const char *dir, *mount;
         bool refused;
@@ -138,7 +131,6 @@ static void test_an_input_on_the_own_mount_is_refused(void **state)
 
 static void test_two_outputs_of_one_prefix_are_refused(void **state)
 {
-    (void)state;
     static const struct {
         const char *a, *b;
         bool refused;
@@ -167,7 +159,6 @@ static void test_two_outputs_of_one_prefix_are_refused(void **state)
 
 static void test_two_views_of_one_name_are_refused(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     struct sl_error err = {0};
     struct sl_stream *lines = sl_source(ssc, "textFileStream", SL_STR_ARG("in"));
@@ -182,7 +173,6 @@ static void test_two_views_of_one_name_are_refused(void **state)
 
 static void test_a_job_without_output_is_refused(void **state)
 {
-    (void)state;
     struct sl_context *ssc = job_new(&place);
     struct sl_error err = {0};
     sl_source(ssc, "textFileStream", SL_STR_ARG("in"));

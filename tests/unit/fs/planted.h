@@ -130,8 +130,6 @@ static inline bool planted_emit(void *arg, const char *name, const struct sl_att
                                 uint64_t next)
 {
     struct planted_listing *listing = arg;
-    (void)attr;
-    (void)known;
     if (listing->taken == listing->step)
         return false;
     size_t len = strlen(listing->names);

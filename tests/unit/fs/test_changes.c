@@ -25,7 +25,6 @@ static char *changes(const char *before, const char *now)
 
 static void test_changes(void **state)
 {
-    (void)state;
     static const struct {
         const char *what, *before, *now, *changes;
     } cases[] = {
@@ -67,7 +66,6 @@ static struct sl_dataset *pair_of(struct sl_field key, struct sl_field value)
 
 static void test_what_looks_different_has_changed(void **state)
 {
-    (void)state;
     struct sl_field one = sl_integer(1), one_point = sl_number(1.0), zero = sl_number(0.0),
                     minus = sl_number(-0.0);
     const struct {

@@ -21,7 +21,6 @@ static bool count(void *arg)
 /* Else readers who wait for a version would not get the last one of a run that ends behind it. */
 static void test_what_was_kicked_for_is_done_before_the_end(void **state)
 {
-    (void)state;
     for (int i = 0; i < TIMES; i++) {
         atomic_uint rounds = 0;
         struct sl_housekeeper *keeper;
@@ -35,7 +34,6 @@ static void test_what_was_kicked_for_is_done_before_the_end(void **state)
 
 static void test_without_a_kick_nothing_is_done(void **state)
 {
-    (void)state;
     atomic_uint rounds = 0;
     struct sl_housekeeper *keeper;
     struct sl_error err;

@@ -14,7 +14,6 @@
 
 static void test_names_of_keys(void **state)
 {
-    (void)state;
     static const struct {
         const char *text, *name;
     } cases[] = {
@@ -45,7 +44,6 @@ static void test_names_of_keys(void **state)
 
 static void test_every_byte_has_a_name_of_its_own(void **state)
 {
-    (void)state;
     static char names[256][SL_KEY_NAME_MAX + 1];
     for (unsigned byte = 0; byte < 256; byte++) {
         uint8_t text = (uint8_t)byte;
@@ -59,7 +57,6 @@ static void test_every_byte_has_a_name_of_its_own(void **state)
 
 static void test_what_would_be_longer_than_255_bytes_is_hashed(void **state)
 {
-    (void)state;
     char text[300], name[SL_KEY_NAME_MAX + 1];
     memset(text, 'x', sizeof text);
     assert_int_equal(sl_key_name(text, 255, name), 255);
@@ -73,7 +70,6 @@ static void test_what_would_be_longer_than_255_bytes_is_hashed(void **state)
 
 static void test_the_hash_of_a_long_key_is_xxh3_128_of_its_text(void **state)
 {
-    (void)state;
     char text[300], name[SL_KEY_NAME_MAX + 1];
     memset(text, 'k', sizeof text);
     (void)sl_key_name(text, sizeof text, name);
@@ -95,7 +91,6 @@ static char *records(const struct sl_keys *keys, const char *name)
 
 static void test_records_of_keys(void **state)
 {
-    (void)state;
     static const struct {
         const char *name, *records;
     } cases[] = {
@@ -118,7 +113,6 @@ static void test_records_of_keys(void **state)
 
 static void test_keys_of_one_text_share_a_file(void **state)
 {
-    (void)state;
     struct sl_field fields[3][2] = {{sl_integer(1), sl_string("integer", 7)},
                                     {sl_string("1", 1), sl_string("string", 6)},
                                     {sl_number(1.0), sl_string("float", 5)}};
@@ -140,7 +134,6 @@ static void test_keys_of_one_text_share_a_file(void **state)
 
 static void test_every_key_is_found_after_growth(void **state)
 {
-    (void)state;
     struct sl_version *version = shown_keys(1, 20000, 1);
     struct sl_keys *keys = sl_keys_new(version->rows);
     assert_int_equal(sl_keys_count(keys), 20000);
@@ -157,7 +150,6 @@ static void test_every_key_is_found_after_growth(void **state)
 
 static void test_rows_of_one_field_have_no_keys(void **state)
 {
-    (void)state;
     static const struct {
         const char *rows;
         bool possible;

@@ -22,7 +22,6 @@ static void wait_until_gone(const struct mounted *mounted, const char *path)
 
 static void test_before_the_first_version_there_is_no_now_and_an_empty_log(void **state)
 {
-    (void)state;
     struct mounted mounted;
     mounted_open(&mounted, 10);
     const char *const missing[] = {"counts/now",       "counts/current", "counts/current.json",
@@ -37,7 +36,6 @@ static void test_before_the_first_version_there_is_no_now_and_an_empty_log(void 
 
 static void test_files_of_a_version(void **state)
 {
-    (void)state;
     static const struct {
         const char *path, *text;
     } files[] = {
@@ -66,7 +64,6 @@ static void test_files_of_a_version(void **state)
 
 static void test_what_is_open_stays_on_its_version(void **state)
 {
-    (void)state;
     struct mounted mounted;
     mounted_open(&mounted, 1);
     mounted_publish(&mounted, shown_version(1, "first\t1"));
@@ -95,7 +92,6 @@ static void test_what_is_open_stays_on_its_version(void **state)
 
 static void test_versions_beyond_keep_are_not_listed(void **state)
 {
-    (void)state;
     struct mounted mounted;
     mounted_open(&mounted, 3);
     for (int64_t t = 1; t <= 5; t++)
@@ -116,7 +112,6 @@ static void test_versions_beyond_keep_are_not_listed(void **state)
 
 static void test_extended_attributes_tell_batch_and_key(void **state)
 {
-    (void)state;
     struct mounted mounted;
     char value[64];
     mounted_open(&mounted, 10);
@@ -137,7 +132,6 @@ static void test_extended_attributes_tell_batch_and_key(void **state)
 
 static void test_nothing_can_be_written(void **state)
 {
-    (void)state;
     struct mounted mounted;
     mounted_open(&mounted, 10);
     mounted_publish(&mounted, shown_version(1, "a\t1"));
@@ -152,7 +146,6 @@ static void test_nothing_can_be_written(void **state)
 
 static void test_names_over_255_bytes_are_too_long(void **state)
 {
-    (void)state;
     struct mounted mounted;
     char path[512] = "counts/keys/";
     mounted_open(&mounted, 10);
@@ -166,7 +159,6 @@ static void test_names_over_255_bytes_are_too_long(void **state)
 
 static void test_status_is_replaced_as_a_whole(void **state)
 {
-    (void)state;
     struct mounted mounted;
     struct sl_error err = {0};
     mounted_open(&mounted, 10);
@@ -187,7 +179,6 @@ static void test_status_is_replaced_as_a_whole(void **state)
 
 static void test_closing_with_open_files_ends(void **state)
 {
-    (void)state;
     struct mounted mounted;
     mounted_open(&mounted, 10);
     mounted_publish(&mounted, shown_version(1, "a\t1"));
@@ -203,7 +194,6 @@ static void test_closing_with_open_files_ends(void **state)
 
 static void test_versions_are_given_back_at_close(void **state)
 {
-    (void)state;
     struct mounted mounted;
     mounted_open(&mounted, 2);
     struct sl_version *version = shown_version(1, "a\t1");
@@ -240,7 +230,6 @@ static void read_first(struct mounted *mounted)
 
 static void test_the_caches_give_back_what_is_retired(void **state)
 {
-    (void)state;
     struct mounted mounted;
     mounted_open(&mounted, 2);
     mounted_publish(&mounted, shown_keys(1, 100, 1));
@@ -254,7 +243,6 @@ static void test_the_caches_give_back_what_is_retired(void **state)
 
 static void test_the_caches_give_back_what_was_open_when_it_was_retired(void **state)
 {
-    (void)state;
     struct mounted mounted;
     mounted_open(&mounted, 2);
     mounted_publish(&mounted, shown_keys(1, 100, 1));

@@ -17,7 +17,6 @@ static bool have_fuse(void)
 
 static void test_a_missing_directory_is_made(void **state)
 {
-    (void)state;
     struct mounted mounted;
     struct sl_error err = {0};
     mounted_name(&mounted);
@@ -30,7 +29,6 @@ static void test_a_missing_directory_is_made(void **state)
 
 static void test_what_is_in_the_way_is_named_and_stays(void **state)
 {
-    (void)state;
     struct mounted mounted;
     struct sl_error err = {0};
     mounted_name(&mounted);
@@ -47,7 +45,6 @@ static void test_what_is_in_the_way_is_named_and_stays(void **state)
 
 static void test_a_living_mount_is_left_alone(void **state)
 {
-    (void)state;
     if (!have_fuse())
         skip();
     struct mounted mounted;
@@ -83,7 +80,6 @@ static void leave_dead_mount(struct mounted *mounted)
 
 static void test_a_dead_mount_of_ours_is_taken_over(void **state)
 {
-    (void)state;
     if (!have_fuse())
         skip();
     struct mounted mounted;
@@ -100,7 +96,6 @@ static void test_a_dead_mount_of_ours_is_taken_over(void **state)
 
 static void test_somebody_elses_mount_is_refused(void **state)
 {
-    (void)state;
     struct mounted mounted;
     struct sl_error err = {0};
     mounted_name(&mounted);

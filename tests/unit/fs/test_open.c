@@ -7,7 +7,6 @@ static char big_text[80 << 20];
 
 static void test_log_holds_the_kept_versions_then_each_new_one(void **state)
 {
-    (void)state;
     struct planted planted;
     char text[256];
     planted_open(&planted, 2);
@@ -31,7 +30,6 @@ static void test_log_holds_the_kept_versions_then_each_new_one(void **state)
 
 static void test_an_open_log_misses_nothing_that_tidying_sees(void **state)
 {
-    (void)state;
     struct planted planted;
     char text[65536], expected[65536] = "";
     planted_open(&planted, 1);
@@ -54,7 +52,6 @@ static void test_an_open_log_misses_nothing_that_tidying_sees(void **state)
 
 static void test_a_log_nobody_has_open_is_let_go(void **state)
 {
-    (void)state;
     struct planted planted;
     planted_open(&planted, 2);
     planted_publish(&planted, shown_keys(1, 1, 1));
@@ -69,7 +66,6 @@ static void test_a_log_nobody_has_open_is_let_go(void **state)
 
 static void test_a_log_that_is_opened_just_when_it_is_let_go_grows(void **state)
 {
-    (void)state;
     struct planted planted;
     char text[64];
     planted_open(&planted, 2);
@@ -95,7 +91,6 @@ static struct sl_version *big_version(int64_t time_ms)
 
 static void test_a_full_log_goes_on_under_another_inode(void **state)
 {
-    (void)state;
     struct planted planted;
     char text[64];
     planted_open(&planted, 10);
@@ -123,7 +118,6 @@ static void test_a_full_log_goes_on_under_another_inode(void **state)
  * meanwhile. */
 static void test_who_follows_the_name_of_a_full_log_misses_nothing(void **state)
 {
-    (void)state;
     struct planted planted;
     char text[4096], expected[4096] = "";
     planted_open(&planted, 1);
@@ -167,7 +161,6 @@ static void assert_says_what_was_missed(struct planted *planted, uint64_t log, u
 
 static void test_an_open_log_says_what_was_missed(void **state)
 {
-    (void)state;
     struct planted planted;
     planted_open(&planted, 5);
     uint64_t log = planted_ino(&planted, "counts/log");
@@ -181,7 +174,6 @@ static void test_an_open_log_says_what_was_missed(void **state)
 
 static void test_a_log_that_goes_on_behind_a_full_one_says_what_was_missed(void **state)
 {
-    (void)state;
     struct planted planted;
     planted_open(&planted, 5);
     uint64_t full = planted_ino(&planted, "counts/log");
@@ -201,7 +193,6 @@ static void test_a_log_that_goes_on_behind_a_full_one_says_what_was_missed(void 
 
 static void test_next_waits_for_the_version_after_opening(void **state)
 {
-    (void)state;
     struct planted planted;
     char text[64];
     planted_open(&planted, 5);
@@ -225,7 +216,6 @@ static void test_next_waits_for_the_version_after_opening(void **state)
 
 static void test_feed_begins_with_the_current_version_and_never_ends(void **state)
 {
-    (void)state;
     struct planted planted;
     char text[64];
     planted_open(&planted, 5);
@@ -251,7 +241,6 @@ static void test_feed_begins_with_the_current_version_and_never_ends(void **stat
 
 static void test_a_slow_reader_of_feed_is_told_what_it_missed(void **state)
 {
-    (void)state;
     struct planted planted;
     char text[64], expected[64];
     unsigned skipped;
@@ -276,7 +265,6 @@ static void test_a_slow_reader_of_feed_is_told_what_it_missed(void **state)
 
 static void test_streams_give_nothing_that_the_caches_do_not_know_of(void **state)
 {
-    (void)state;
     static const char *const names[] = {"counts/log", "counts/next", "counts/feed"};
     static const char *const texts[] = {"7\tk0\t1\n", "k0\t1\n", "7\tk0\t1\n"};
     for (int i = 0; i < 3; i++) {
@@ -298,7 +286,6 @@ static void test_streams_give_nothing_that_the_caches_do_not_know_of(void **stat
 
 static void test_readers_share_one_rendering(void **state)
 {
-    (void)state;
     struct planted planted;
     struct sl_pieces one, two;
     planted_open(&planted, 5);
@@ -317,7 +304,6 @@ static void test_readers_share_one_rendering(void **state)
 
 static void test_a_tree_that_ends_closes_what_is_open(void **state)
 {
-    (void)state;
     struct planted planted;
     struct sl_version *version = shown_version(1, "a\t1");
     planted_open(&planted, 5);

@@ -23,7 +23,6 @@ static void publish(struct mounted *mounted, struct sl_version *version)
 
 static void test_plain_files_show_the_same_tree(void **state)
 {
-    (void)state;
     static const struct {
         const char *path, *text;
     } files[] = {
@@ -58,7 +57,6 @@ static void test_plain_files_show_the_same_tree(void **state)
 
 static void test_an_old_plain_tree_of_ours_is_removed(void **state)
 {
-    (void)state;
     struct mounted mounted;
     struct sl_error err = {0};
     mounted_name(&mounted);
@@ -127,7 +125,6 @@ static bool fail_nth(int n)
 
 static void test_a_publish_that_fails_shows_nothing_and_can_be_tried_again(void **state)
 {
-    (void)state;
     int n = 1;
     while (fail_nth(n))
         n++;

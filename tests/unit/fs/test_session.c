@@ -58,7 +58,6 @@ static void write_ledger(struct sl_log *log, enum sl_log_level level, const char
     const char *at = strstr(text, "unique: ");
     unsigned long long unique;
     char opcode[32];
-    (void)level;
     if (!at || sscanf(at, "unique: %llu,", &unique) != 1)
         return;
     pthread_mutex_lock(&ledger->lock);
@@ -180,7 +179,6 @@ static void publish_and_read(struct mounted *mounted, int64_t from, int64_t to)
 
 static void test_every_request_is_answered_once(void **state)
 {
-    (void)state;
     struct ledger *ledger = ledger_new();
     struct mounted mounted;
     struct sl_error err = {0};
@@ -214,7 +212,6 @@ static uint64_t lookups(struct sl_viewer_counts counts)
 
 static void test_what_was_looked_up_is_given_back(void **state)
 {
-    (void)state;
     struct mounted mounted;
     mounted_open(&mounted, 3);
     publish_and_read(&mounted, 1, 10);
@@ -234,7 +231,6 @@ static void test_what_was_looked_up_is_given_back(void **state)
 
 static void test_dropped_caches_change_no_bytes(void **state)
 {
-    (void)state;
     enum { KEYS = 50000 };
     struct mounted mounted;
     struct stat st;

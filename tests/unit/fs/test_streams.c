@@ -84,7 +84,6 @@ static uint64_t opens(struct sl_viewer_counts counts)
 
 static void test_next_gives_the_version_after_it_was_opened(void **state)
 {
-    (void)state;
     struct mounted mounted;
     struct sl_error err = {0};
     mounted_name(&mounted);
@@ -102,7 +101,6 @@ static void test_next_gives_the_version_after_it_was_opened(void **state)
 
 static void test_feed_gives_every_version_and_ends_with_the_mount(void **state)
 {
-    (void)state;
     struct mounted mounted;
     struct sl_error err = {0};
     mounted_name(&mounted);
@@ -124,7 +122,6 @@ static void test_feed_gives_every_version_and_ends_with_the_mount(void **state)
 
 static void test_a_reader_that_waits_can_be_killed(void **state)
 {
-    (void)state;
     static const char *const paths[] = {"counts/next", "counts/feed"};
     for (int i = 0; i < 2; i++) {
         struct mounted mounted;
@@ -143,7 +140,6 @@ static void test_a_reader_that_waits_can_be_killed(void **state)
 
 static void test_readers_that_wait_hold_no_thread(void **state)
 {
-    (void)state;
     enum { COPIERS = 40 };
     struct mounted mounted;
     struct sl_error err = {0};
@@ -166,7 +162,6 @@ static void test_readers_that_wait_hold_no_thread(void **state)
 
 static void test_without_blocking_a_stream_says_eagain(void **state)
 {
-    (void)state;
     struct mounted mounted;
     char buf[64];
     mounted_open(&mounted, 5);
@@ -196,7 +191,6 @@ static void *publish_one(void *arg)
 
 static void test_poll_wakes_when_a_version_comes(void **state)
 {
-    (void)state;
     struct mounted mounted;
     pthread_t thread;
     mounted_open(&mounted, 5);
@@ -235,7 +229,6 @@ static bool log_begins_anew(struct mounted *mounted)
 
 static void test_the_log_grows_for_those_who_have_it_open(void **state)
 {
-    (void)state;
     struct mounted mounted;
     struct stat st;
     char buf[64];

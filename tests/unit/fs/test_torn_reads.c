@@ -322,7 +322,6 @@ static void report(struct board *board, int64_t swaps)
 
 static void test_readers_never_see_a_torn_or_missing_version(void **state)
 {
-    (void)state;
     int64_t swaps = swaps_wanted();
     struct board *board =
         mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

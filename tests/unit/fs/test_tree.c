@@ -6,7 +6,6 @@
 
 static void test_names_of_a_view(void **state)
 {
-    (void)state;
     static const struct {
         const char *path;
         mode_t type;
@@ -56,7 +55,6 @@ static void test_names_of_a_view(void **state)
 
 static void test_listings_can_be_read_in_pieces(void **state)
 {
-    (void)state;
     static const struct {
         const char *path, *names;
     } dirs[] = {
@@ -87,7 +85,6 @@ static void test_listings_can_be_read_in_pieces(void **state)
 
 static void test_a_view_of_one_field_has_no_keys(void **state)
 {
-    (void)state;
     struct planted planted;
     struct sl_attr attr;
     char names[256];
@@ -102,7 +99,6 @@ static void test_a_view_of_one_field_has_no_keys(void **state)
 
 static void test_an_empty_version_is_a_version(void **state)
 {
-    (void)state;
     struct planted planted;
     planted_open(&planted, 2);
     planted_publish(&planted, shown_version(1, "a\t1"));
@@ -115,7 +111,6 @@ static void test_an_empty_version_is_a_version(void **state)
 
 static void test_a_swap_tells_the_caches_once(void **state)
 {
-    (void)state;
     struct planted planted;
     planted_open(&planted, 10);
     planted_publish(&planted, shown_version(1, "a\t1"));
@@ -131,7 +126,6 @@ static void test_a_swap_tells_the_caches_once(void **state)
 
 static void test_without_memory_for_the_notice_nothing_is_swapped(void **state)
 {
-    (void)state;
     struct planted planted;
     struct sl_error err;
     planted_open(&planted, 10);
@@ -150,7 +144,6 @@ static void test_without_memory_for_the_notice_nothing_is_swapped(void **state)
 
 static void test_versions_nobody_looked_at_go_without_a_word(void **state)
 {
-    (void)state;
     struct planted planted;
     planted_open(&planted, 2);
     for (int64_t t = 1; t <= 3000; t++)
@@ -173,7 +166,6 @@ static void retire_first(struct planted *planted)
 
 static void test_a_retired_version_lives_until_its_lookups_are_forgotten(void **state)
 {
-    (void)state;
     struct planted planted;
     struct sl_attr attr;
     planted_open(&planted, 2);
@@ -207,7 +199,6 @@ static void test_a_retired_version_lives_until_its_lookups_are_forgotten(void **
 
 static void test_an_open_file_holds_its_version(void **state)
 {
-    (void)state;
     struct planted planted;
     char text[64];
     planted_open(&planted, 2);
@@ -229,7 +220,6 @@ static void test_an_open_file_holds_its_version(void **state)
 
 static void test_a_version_that_the_caches_may_lead_to_is_not_retired(void **state)
 {
-    (void)state;
     struct planted planted;
     struct sl_attr attr;
     planted_open(&planted, 1);
@@ -249,7 +239,6 @@ static void test_a_version_that_the_caches_may_lead_to_is_not_retired(void **sta
 
 static void test_too_many_pinned_versions_are_given_up_oldest_first(void **state)
 {
-    (void)state;
     struct planted planted;
     struct sl_open *first = NULL, *last = NULL;
     char path[64], text[64];
@@ -282,7 +271,6 @@ static void test_too_many_pinned_versions_are_given_up_oldest_first(void **state
 
 static void test_lookups_add_up_to_zero(void **state)
 {
-    (void)state;
     static const char *const paths[] = {"counts/now",          "counts/keys",           "counts/at/1/data",
                                         "counts/at/1/keys/k1", "counts/at/2/meta.json", "counts/log",
                                         "counts/feed"};
@@ -312,7 +300,6 @@ static void test_lookups_add_up_to_zero(void **state)
 
 static void test_listing_with_lookups_counts_what_was_taken(void **state)
 {
-    (void)state;
     struct planted planted;
     char names[256];
     planted_open(&planted, 10);
@@ -328,7 +315,6 @@ static void test_listing_with_lookups_counts_what_was_taken(void **state)
 
 static void test_what_no_longer_is_current_is_rendered_again(void **state)
 {
-    (void)state;
     struct planted planted;
     planted_open(&planted, 3);
     planted_publish(&planted, shown_keys(1, 2, 7));
@@ -343,7 +329,6 @@ static void test_what_no_longer_is_current_is_rendered_again(void **state)
 
 static void test_documents_are_replaced(void **state)
 {
-    (void)state;
     struct planted planted;
     char text[64];
     planted_open(&planted, 1);
@@ -360,7 +345,6 @@ static void test_documents_are_replaced(void **state)
 
 static void test_documents_go(void **state)
 {
-    (void)state;
     struct planted planted;
     char names[64];
     planted_open(&planted, 1);
@@ -377,7 +361,6 @@ static void test_documents_go(void **state)
 
 static void test_extended_attributes(void **state)
 {
-    (void)state;
     static const struct {
         const char *path, *name, *value; /* NULL: there is none */
     } cases[] = {

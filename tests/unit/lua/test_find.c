@@ -83,14 +83,12 @@ static void run(lua_Integer seed, lua_Integer rounds)
 
 static void test_any_pattern_on_any_text_is_as_luas_own(void **state)
 {
-    (void)state;
     for (lua_Integer seed = 1; seed <= 10; seed++)
         run(seed, 2000);
 }
 
 static void test_a_call_that_is_too_long_is_stopped(void **state)
 {
-    (void)state;
     static struct sl_copy copy;
     lua_State *L = luaL_newstate();
     *(struct sl_copy **)lua_getextraspace(L) = &copy;

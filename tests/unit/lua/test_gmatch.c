@@ -51,13 +51,11 @@ static void run(const char *code)
 
 static void test_every_pattern_finds_what_it_should(void **state)
 {
-    (void)state;
     run("for _, pattern in ipairs(patterns) do for _, text in ipairs(texts) do same(text, pattern) end end");
 }
 
 static void test_every_byte_belongs_to_the_classes_it_should(void **state)
 {
-    (void)state;
     run("local all = {}\n"
         "for byte = 0, 255 do all[#all + 1] = string.char(byte) end\n"
         "all = table.concat(all, ' ')\n"
@@ -67,19 +65,16 @@ static void test_every_byte_belongs_to_the_classes_it_should(void **state)
 
 static void test_a_walk_may_begin_elsewhere(void **state)
 {
-    (void)state;
     run("for init = -9, 9 do for _, pattern in ipairs(patterns) do same('ab cd ef', pattern, init) end end");
 }
 
 static void test_numbers_are_texts(void **state)
 {
-    (void)state;
     run("same(1221, '2+') same('1221', 2) same(15, '%d+', '2')");
 }
 
 static void test_walks_do_not_disturb_each_other(void **state)
 {
-    (void)state;
     run("local found = {}\n"
         "for a in ('ab cd'):gmatch('[^ ]+') do\n"
         "    for b in ('1 2'):gmatch('[^ ]+') do found[#found + 1] = a .. b end\n"
@@ -90,7 +85,6 @@ static void test_walks_do_not_disturb_each_other(void **state)
 
 static void test_many_patterns_are_forgotten_in_time(void **state)
 {
-    (void)state;
     run("for i = 1, 1000 do same('some text with 1000 patterns', '[' .. i .. ']+') end\n"
         "local before = collectgarbage() + collectgarbage('count')\n"
         "for i = 1, 1000 do ('text'):gmatch('[^' .. i .. ']+') end\n"
@@ -100,7 +94,6 @@ static void test_many_patterns_are_forgotten_in_time(void **state)
 
 static void test_errors_name_gmatch(void **state)
 {
-    (void)state;
     run("local ok, message = pcall(string.gmatch, {}, 'a+')\n"
         "assert(not ok and message:find('gmatch'), message)\n"
         "ok, message = pcall(function() return ('a'):gmatch('a+', 'x') end)\n"

@@ -48,7 +48,6 @@ static const struct {
 
 static void test_pairs_visits_the_sequence_then_other_keys_in_order(void **state)
 {
-    (void)state;
     char code[256];
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
         snprintf(code, sizeof code, "return walk(%s)", orders[i].table);
@@ -58,7 +57,6 @@ static void test_pairs_visits_the_sequence_then_other_keys_in_order(void **state
 
 static void test_next_visits_in_the_order_of_pairs(void **state)
 {
-    (void)state;
     char code[256];
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
         snprintf(code, sizeof code, "return step(%s)", orders[i].table);
@@ -68,7 +66,6 @@ static void test_next_visits_in_the_order_of_pairs(void **state)
 
 static void test_pairs_goes_on_when_keys_are_taken_out(void **state)
 {
-    (void)state;
     assert_result(
         "local t, r = {1, 2, 3, a = 4, b = 5, c = 6}, '' for k in pairs(t) do r = r .. k t[k] = nil end "
         "return r .. (next(t) == nil and ' empty' or ' not empty')",
@@ -84,14 +81,12 @@ static void test_pairs_goes_on_when_keys_are_taken_out(void **state)
 
 static void test_pairs_shows_values_as_they_are_when_visited(void **state)
 {
-    (void)state;
     assert_result("local t, r = {a = 1, b = 2}, '' for k, v in pairs(t) do r = r .. v t.b = 9 end return r",
                   "19");
 }
 
 static void test_pairs_calls_the_metamethod(void **state)
 {
-    (void)state;
     assert_result(
         "local t = setmetatable({}, {__pairs = function() return next, {x = 1}, nil end}) return walk(t)",
         "x=1");
@@ -99,7 +94,6 @@ static void test_pairs_calls_the_metamethod(void **state)
 
 static void test_pairs_of_no_table_is_an_error(void **state)
 {
-    (void)state;
     assert_result(
         "local ok, message = pcall(pairs, 3) return tostring(ok) .. ' ' .. message:match('table expected')",
         "false table expected");
@@ -107,7 +101,6 @@ static void test_pairs_of_no_table_is_an_error(void **state)
 
 static void test_next_walks_one_table_twice_at_once(void **state)
 {
-    (void)state;
     assert_result("local t, r = {a = 1, b = 2}, '' for k in next, t do for l in next, t do r = r .. k .. l "
                   ".. ' ' end end return r",
                   "aa ab ba bb ");

@@ -64,7 +64,6 @@ static inline int harness_reject(struct sl_reject_sink *sink, struct sl_task *ta
                                  const struct sl_origin *origin, uint32_t line)
 {
     struct harness *h = (struct harness *)((char *)sink - offsetof(struct harness, sink));
-    (void)node, (void)fields, (void)width, (void)origin, (void)line;
     assert_true(sl_buf_printf(&h->rejected, "%s%s", h->rejected.len ? "; " : "", task->message));
     return 0;
 }

@@ -28,7 +28,6 @@ static int note_refused(struct sl_reject_sink *sink, struct sl_task *task, unsig
 {
     struct refused *refused = (struct refused *)sink;
     struct sl_buf text;
-    (void)node, (void)origin, (void)line;
     sl_buf_init(&text);
     bool ok = sl_buf_text(&text, task->message);
     for (uint32_t i = 0; i < width; i++)
@@ -202,7 +201,6 @@ static void mixed_row(uint32_t number, struct sl_field *fields)
 
 static void test_native_reducers_give_the_same_for_any_number_of_workers(void **state)
 {
-    (void)state;
     static const char *const names[] = {"sum",   "mean", "min",  "max", "count",
                                         "first", "last", "list", "set", "largest"};
     const struct sl_arg three = SL_INT_ARG(3);
@@ -223,7 +221,6 @@ static char many_words[MANY][24];
 
 static int setup_words(void **state)
 {
-    (void)state;
     for (unsigned i = 0; i < MANY; i++)
         snprintf(many_words[i], sizeof many_words[i], "prefix.%c%u", 'a' + i % 4, i);
     return 0;
@@ -240,7 +237,6 @@ static void many_row(uint32_t number, struct sl_field *fields)
 
 static void test_many_groups_are_sorted_for_any_number_of_workers(void **state)
 {
-    (void)state;
     struct job job = {.rows = 60000, .width = 2, .row = many_row};
     struct sl_function *sum = make("sum", 0, NULL), *list = make("list", 0, NULL);
     check_workers(&job, "sum", sum->reducer, SL_KEY_FIELD, SL_FORM_PAIR);
@@ -251,12 +247,10 @@ static void test_many_groups_are_sorted_for_any_number_of_workers(void **state)
 
 static void no_row(uint32_t number, struct sl_field *fields)
 {
-    (void)number, (void)fields;
 }
 
 static void test_nothing_gives_no_groups(void **state)
 {
-    (void)state;
     struct job job = {.rows = 0, .width = 2, .row = no_row};
     struct sl_function *sum = make("sum", 0, NULL);
     struct sl_buf text;
@@ -282,7 +276,6 @@ static void zero_row(uint32_t number, struct sl_field *fields)
 
 static void test_extremes_and_sums_of_zeros_do_not_depend_on_the_workers(void **state)
 {
-    (void)state;
     static const char *const names[] = {"sum", "mean", "min", "max", "largest", "set"};
     const struct sl_arg three = SL_INT_ARG(3);
     struct job job = {.rows = 700, .width = 2, .row = zero_row};
@@ -309,7 +302,6 @@ static void late_row(uint32_t number, struct sl_field *fields)
 
 static void test_groups_show_the_representation_seen_first(void **state)
 {
-    (void)state;
     static const char *const names[] = {"count", "list"}; /* per worker, per lane */
     struct job job = {.rows = 100, .width = 2, .row = late_row};
     for (size_t i = 0; i < 2; i++)
@@ -330,7 +322,6 @@ static void test_groups_show_the_representation_seen_first(void **state)
 static int join_values(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                        uint32_t argc, struct sl_returned *ret)
 {
-    (void)fn, (void)argc;
     struct sl_buf text;
     if (argv[1].tag == SL_INT && argv[1].integer == -1)
         return sl_task_explain(task, "not this one");
@@ -367,7 +358,6 @@ static void user_row(uint32_t number, struct sl_field *fields)
 
 static void test_user_functions_see_values_in_input_order(void **state)
 {
-    (void)state;
     struct job job = {.rows = 2000, .width = 2, .row = user_row};
     struct sl_function_reducer reducer = join_reducer();
     check_workers(&job, "a function", &reducer.reducer, SL_KEY_FIELD, SL_FORM_PAIR);
@@ -386,7 +376,6 @@ static void few_row(uint32_t number, struct sl_field *fields)
 
 static void test_refused_values_and_groups_are_told(void **state)
 {
-    (void)state;
     struct job job = {.rows = 12, .width = 2, .row = few_row};
     struct sl_function_reducer reducer = join_reducer();
     for (size_t w = 0; w < 3; w++) {
@@ -409,7 +398,6 @@ static void one_lane_row(uint32_t number, struct sl_field *fields)
 
 static void test_a_group_in_which_merge_raises_is_left_out(void **state)
 {
-    (void)state;
     struct job job = {.rows = LANES * 4, .width = 2, .row = one_lane_row};
     struct sl_function_reducer reducer = join_reducer();
     struct sl_buf text;
@@ -427,7 +415,6 @@ static void map_row(uint32_t number, struct sl_field *fields)
 
 static void test_maps_are_no_keys(void **state)
 {
-    (void)state;
     struct job job = {.rows = 9, .width = 2, .row = map_row};
     struct sl_function *sum = make("sum", 0, NULL);
     struct sl_buf text;

@@ -39,7 +39,6 @@ static double fold_seconds(struct sl_stage *stage, const struct sl_reducer *redu
 /* Groups come out of a table in the order of slots: they must not crowd one that was made for fewer. */
 static void test_many_groups_fold_into_few(void **state)
 {
-    (void)state;
     struct sl_error err = {0};
     struct sl_arena scratch = {0};
     struct sl_task task = {.scratch = &scratch, .seed = 1};

@@ -61,7 +61,6 @@ static void test_values_are_checked_and_converted(void **state)
         {SL_WANT_FUNCTION, S("f"), "a function, got a string"},
         {SL_WANT_REDUCER, S("f"), "a function of two values or a reducer, got a string"},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check_value(&cases[i]);
 }
@@ -70,7 +69,6 @@ static void test_a_wrong_duration_is_explained(void **state)
 {
     const struct sl_field cases[] = {S("1x"), S(""), I(0), I(-1), F(0.0001), F(NAN), S("-1s")};
     struct sl_param param = {"w", SL_WANT_DURATION, false, ""};
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sl_arg given = {.kind = SL_ARG_VALUE, .value = cases[i]}, ret;
         struct sl_error err = {0};
@@ -86,7 +84,6 @@ static void test_reducers_are_told_from_functions(void **state)
                     reducer = {"f", SL_WANT_REDUCER, false, ""};
     struct sl_arg of_sum = SL_FN_ARG(sum), of_split = SL_FN_ARG(split), ret;
     struct sl_error err = {0};
-    (void)state;
     assert_int_equal(sl_arg_check("reduce", &reducer, &of_sum, &ret, &err), 0);
     assert_int_equal(sl_arg_check("map", &function, &of_split, &ret, &err), 0);
     assert_int_equal(sl_arg_check("map", &function, &of_sum, &ret, &err), SL_EUSAGE);
@@ -108,7 +105,6 @@ static void test_positions_are_checked(void **state)
 {
     struct sl_arg ret[SL_PARAMS_MAX], given[] = {SL_INT_ARG(2), SL_NIL_ARG, SL_INT_ARG(3)};
     struct sl_error err = {0};
-    (void)state;
     assert_int_equal(sl_args_check("op", two_params, NULL, given, 2, ret, NULL, &err), 0);
     assert_int_equal(ret[0].value.integer, 2);
     assert_int_equal(ret[1].kind, SL_ARG_NONE);
@@ -124,7 +120,6 @@ static void test_a_last_map_or_empty_list_is_options(void **state)
     struct sl_arg ret[SL_PARAMS_MAX], options[SL_OPTIONS_MAX];
     struct sl_arg given[] = {SL_INT_ARG(2), {.kind = SL_ARG_VALUE, .value = sl_map(pairs, 2)}};
     struct sl_error err = {0};
-    (void)state;
     assert_int_equal(sl_args_check("op", two_params, two_options, given, 2, ret, options, &err), 0);
     assert_int_equal(options[0].value.len, 3);
     assert_int_equal(options[1].value.integer, 2000);
@@ -140,7 +135,6 @@ static void test_an_empty_list_in_a_required_place_is_no_options(void **state)
     struct sl_arg given[] = {{.kind = SL_ARG_VALUE, .value = EMPTY_LIST},
                              {.kind = SL_ARG_VALUE, .value = EMPTY_LIST}};
     struct sl_error err = {0};
-    (void)state;
     assert_int_equal(sl_args_check("op", list_param, two_options, given, 1, ret, options, &err), 0);
     assert_int_equal(ret[0].value.tag, SL_LIST);
     assert_int_equal(sl_args_check("op", list_param, two_options, given, 2, ret, options, &err), 0);
@@ -152,7 +146,6 @@ static void test_an_unknown_option_gets_the_nearest_name(void **state)
     struct sl_arg ret[SL_PARAMS_MAX], options[SL_OPTIONS_MAX];
     struct sl_arg given[] = {SL_INT_ARG(2), {.kind = SL_ARG_OPTIONS, .count = 1, .options = &formt}};
     struct sl_error err = {0};
-    (void)state;
     assert_int_equal(sl_args_check("op", two_params, two_options, given, 2, ret, options, &err), SL_EUSAGE);
     assert_string_equal(err.text, "op: there is no option \"formt\"; did you mean \"format\"?");
 }
@@ -160,7 +153,6 @@ static void test_an_unknown_option_gets_the_nearest_name(void **state)
 static void test_a_built_in_is_named_by_its_call(void **state)
 {
     struct sl_function *split = MAKE("split", SL_STR_ARG("\t")), *words = MAKE("words");
-    (void)state;
     assert_string_equal(split->name, "split(\"\\t\")");
     assert_string_equal(words->name, "words");
     split->ops->free(split);
@@ -172,7 +164,6 @@ static void test_built_ins_refuse_wrong_arguments(void **state)
     struct sl_arg empty = SL_STR_ARG(""), number = SL_INT_ARG(1);
     struct sl_function *fn = NULL;
     struct sl_error err = {0};
-    (void)state;
     assert_int_equal(sl_builtin_make(sl_builtin_find("split"), NULL, &empty, 1, &fn, &err), SL_EUSAGE);
     assert_string_equal(err.text, "split: sep is empty; give the text between the pieces");
     assert_int_equal(sl_builtin_make(sl_builtin_find("split"), NULL, &number, 1, &fn, &err), SL_EUSAGE);

@@ -104,7 +104,6 @@ static void test_a_field_is_chosen_and_text_is_unicode(void **state)
         {"regex", "[\"(?<z>\\\\w)(?<a>\\\\d)(.)?\",{\"named\":true}]", "flatMap", "[[\"x1\"],[\"-\"]]",
          "{\"a\":\"1\",\"z\":\"x\"}", ""},
     };
-    (void)state;
     CHECK(cases);
 }
 
@@ -152,7 +151,6 @@ static void test_records_from_text(void **state)
         {"number", "[2]", "map", "[[\"a\",\"1\"],[\"b\"]]", "\"a\",1",
          "number(2): there is no field 2, the record has 1"},
     };
-    (void)state;
     CHECK(cases);
 }
 
@@ -168,7 +166,6 @@ static void test_rows(void **state)
          "swap: the record has one field; a pair (key, value) is wanted"},
         {"const", "[[1,2]]", "map", "[[\"a\"],[1,2]]", "[1,2]; [1,2]", ""},
     };
-    (void)state;
     CHECK(cases);
 }
 
@@ -194,7 +191,6 @@ static void test_text(void **state)
          "length: the field is of type integer, a string, list or map is wanted"},
         {"upper", "[]", "mapValues", "[[\"k\",\"v\"],[\"k\",\"a\"]]", "\"k\",\"V\"; \"k\",\"A\"", ""},
     };
-    (void)state;
     CHECK(cases);
 }
 
@@ -219,7 +215,6 @@ static void test_predicates(void **state)
         {"ge", "[1,\"b\"]", "filter", "[[\"a\"],[\"b\"],[\"c\"],[1],[[]]]", "\"b\"; \"c\"; []", ""},
         {"eq", "[1,null]", "map", "[[null],[1]]", "true; false", ""},
     };
-    (void)state;
     CHECK(cases);
 }
 
@@ -232,7 +227,6 @@ static void test_predicates_combine(void **state)
     struct sl_function *none = MAKE("negate", SL_FN_ARG(all));
     const struct row texts[] = {ROW(S("a")), ROW(S("b")), ROW(S("ab")), ROW(S("c"))};
     const struct row mixed[] = {ROW(S("b")), ROW(I(1)), ROW(S("a"))};
-    (void)state;
     check_op("filter", all, texts, 4, "\"b\"; \"ab\"", "");
     check_op("filter", any, texts, 4, "\"b\"; \"ab\"; \"c\"", "");
     check_op("filter", none, texts, 4, "\"a\"; \"c\"", "");
@@ -285,7 +279,6 @@ static void test_wrong_arguments_are_refused(void **state)
         {"json", "[\"[\\\"a]\"]", "json: "},
         {"regex", "[\"(a)\",{\"named\":true}]", "regex: named = true wants 1 to 64 groups with names"},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sl_arena arena;
         struct sl_error err = {0};
@@ -362,7 +355,6 @@ static void test_paths_for_chunks_equal_calls_row_by_row(void **state)
         {"notEmpty", "[1]", "filter"},
     };
     uint64_t seed = 362436069u;
-    (void)state;
     for (size_t i = 0; i < 50 * sizeof cases / sizeof cases[0]; i++) {
         const struct refusal *c = &cases[i % (sizeof cases / sizeof cases[0])];
         struct sl_arena arena;

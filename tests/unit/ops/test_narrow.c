@@ -12,7 +12,6 @@ static int fixed_call(const struct sl_function *fn, struct sl_task *task, const 
                       uint32_t argc, struct sl_returned *ret)
 {
     const struct fixed *fixed = (const struct fixed *)fn;
-    (void)argv, (void)argc;
     if (fixed->count == UINT32_MAX)
         return sl_task_explain(task, "it failed");
     ret->count = fixed->count;
@@ -64,7 +63,6 @@ static void test_map_reads_returns_by_the_table(void **state)
          "map: the function returned a record of 65 fields; a record has 1 to 64"},
         {{N}, UINT32_MAX, "", "it failed"},
     };
-    (void)state;
     check_returns("map", cases, sizeof cases / sizeof cases[0]);
 }
 
@@ -105,7 +103,6 @@ static void test_flat_map_reads_returns_by_the_table(void **state)
          "flatMap: the function returned a record of 65 fields; a record has 1 to 64"},
         {{N}, UINT32_MAX, "", "it failed"},
     };
-    (void)state;
     check_returns("flatMap", cases, sizeof cases / sizeof cases[0]);
 }
 
@@ -126,7 +123,6 @@ static void test_filter_wants_booleans(void **state)
          "",
          "filter: the function returned a list; return true or false (0 and \"\" are true in Lua)"},
     };
-    (void)state;
     check_returns("filter", cases, sizeof cases / sizeof cases[0]);
 }
 
@@ -134,7 +130,6 @@ static void test_map_shares_columns_and_keeps_lines(void **state)
 {
     struct sl_function *pair = MAKE("pair", SL_INT_ARG(1));
     struct harness h;
-    (void)state;
     harness_init(&h);
     h.lines = true;
     struct sl_node node = {.op = find_op("map"), .arg = {SL_FN_ARG(pair)}};
@@ -149,7 +144,6 @@ static void test_flat_map_keeps_the_line_of_each_record(void **state)
 {
     struct sl_function *split = MAKE("split", SL_STR_ARG(" "));
     struct harness h;
-    (void)state;
     harness_init(&h);
     h.lines = true;
     struct sl_node node = {.op = find_op("flatMap"), .arg = {SL_FN_ARG(split)}};
@@ -166,7 +160,6 @@ static void test_filter_keeps_the_line_of_each_record(void **state)
 {
     struct sl_function *a = MAKE("contains", SL_STR_ARG("a"));
     struct harness h;
-    (void)state;
     harness_init(&h);
     h.lines = true;
     struct sl_node node = {.op = find_op("filter"), .arg = {SL_FN_ARG(a)}};
@@ -188,14 +181,12 @@ static void check_refused(const char *op, struct sl_function *fn, const char *ex
 
 static void test_filter_refuses_a_built_in_that_is_no_predicate(void **state)
 {
-    (void)state;
     check_refused("filter", MAKE("split", SL_STR_ARG(",")), "split(\",\") is no predicate");
     check_refused("filter", MAKE("pair", SL_INT_ARG(1)), "pair(1) is no predicate");
 }
 
 static void test_every_descriptor_documents_itself(void **state)
 {
-    (void)state;
     for (size_t i = 0; sl_ops[i]; i++) {
         assert_ptr_equal(find_op(sl_ops[i]->name), sl_ops[i]);
         assert_true(sl_ops[i]->summary && sl_ops[i]->example && sl_ops[i]->family);

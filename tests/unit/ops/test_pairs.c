@@ -53,7 +53,6 @@ static void check_pairs(const char *op, struct sl_function *fn, const char *expe
 static void test_operators_on_pairs(void **state)
 {
     struct echo values = echo_of(false), list = echo_of(true);
-    (void)state;
     check_pairs("keys", NULL, "\"k\"; \"k\"");
     check_pairs("values", NULL, "1; 2,3");
     check_pairs("mapValues", &values.base, "\"k\",\"f\",1; \"k\",\"f\",[2,3]");
@@ -65,7 +64,6 @@ static void test_key_by_pairs_the_key_with_the_record(void **state)
 {
     struct echo values = echo_of(false), list = echo_of(true);
     struct sl_function *length = MAKE("length"), *both = MAKE("select", SL_INT_ARG(2), SL_INT_ARG(1));
-    (void)state;
     check_op("keyBy", length, ROWS(ROW(S("ab")), ROW(S(""))), "2,\"ab\"; 0,\"\"", "");
     check_op("keyBy", both, ROWS(ROW(S("a"), I(1))), "[1,\"a\"],[\"a\",1]", "");
     check_op("keyBy", &list.base, ROWS(ROW(I(1))), "[\"f\",1],1", "");
@@ -78,14 +76,12 @@ static void test_key_by_pairs_the_key_with_the_record(void **state)
 static void test_peek_passes_records_on(void **state)
 {
     struct echo values = echo_of(false);
-    (void)state;
     check_op("peek", &values.base, ROWS(ROW(I(1), N), ROW(B(true)), ROW(S("a"))), "1,null; \"a\"",
              "it failed");
 }
 
 static void test_glom_gives_one_list_per_partition(void **state)
 {
-    (void)state;
     check_op("glom", NULL, ROWS(ROW(I(1)), ROW(S("a"), N), ROW(I(2))), "[1,[\"a\",null],2]", "");
     check_op("glom", NULL, NULL, 0, "[]", "");
 }
@@ -93,7 +89,6 @@ static void test_glom_gives_one_list_per_partition(void **state)
 static void test_map_partitions_gives_a_plain_function_the_list(void **state)
 {
     struct echo list = echo_of(true), values = echo_of(false);
-    (void)state;
     check_op("mapPartitions", &list.base, ROWS(ROW(I(1)), ROW(I(2), N)), "\"f\"; 1,[2,null]", "");
     check_op("mapPartitionsWithIndex", &list.base, ROWS(ROW(I(1))), "\"f\"; 0; 1", "");
     check_op("mapPartitions", &values.base, ROWS(ROW(I(1))), "",
@@ -103,7 +98,6 @@ static void test_map_partitions_gives_a_plain_function_the_list(void **state)
 static int count_rows(const struct sl_function *fn, struct sl_task *task, uint32_t index,
                       const struct sl_rows *rows, struct sl_returned *ret)
 {
-    (void)fn;
     struct sl_field *items = sl_arena_alloc(task->scratch, 2 * sizeof *items);
     assert_non_null(items);
     items[0] = index == SL_NO_INDEX ? N : I(index);
@@ -117,7 +111,6 @@ static void test_map_partitions_lets_a_function_walk_the_rows(void **state)
 {
     const struct sl_function_ops ops = {.call = echo_call, .call_partition = count_rows};
     struct sl_function fn = {.ops = &ops, .name = ""};
-    (void)state;
     check_op("mapPartitions", &fn, ROWS(ROW(I(1)), ROW(I(2))), "null; 2", "");
     check_op("mapPartitionsWithIndex", &fn, ROWS(ROW(I(1)), ROW(I(2))), "0; 2", "");
 }
@@ -127,7 +120,6 @@ static void test_map_partitions_refuses_built_ins(void **state)
     struct sl_function *words = MAKE("words");
     struct sl_node node = {.op = find_op("mapPartitions"), .arg = {SL_FN_ARG(words)}};
     struct sl_error err = {0};
-    (void)state;
     assert_int_equal(node.op->check(&node, &err), SL_EUSAGE);
     assert_non_null(strstr(err.text, "words works on records"));
     words->ops->free(words);
@@ -176,7 +168,6 @@ static void test_sample_depends_on_seed_and_place_only(void **state)
     char *text = sample(args, 3, 1024, 0, &rows), *smaller_chunks = sample(args, 3, 64, 0, &rows);
     char *other_seed = sample(other, 3, 1024, 0, &rows), *other_place = sample(args, 3, 1024, 1, &rows);
     char *short_form = sample(left_out, 2, 1024, 0, &rows);
-    (void)state;
     assert_string_equal(text, smaller_chunks);
     assert_string_equal(text, short_form);
     assert_string_not_equal(text, other_seed);
@@ -192,7 +183,6 @@ static void test_sample_takes_about_its_fraction(void **state)
         bool replace;
         double fraction;
     } cases[] = {{false, 0}, {false, 0.1}, {false, 0.5}, {false, 1}, {true, 0}, {true, 0.3}, {true, 2.5}};
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct sl_arg args[] = {SL_BOOL_ARG(cases[i].replace), SL_NUM_ARG(cases[i].fraction)};
         uint32_t rows;
@@ -209,7 +199,6 @@ static void test_sample_refuses_wrong_fractions(void **state)
                                       {SL_BOOL_ARG(true), SL_NUM_ARG(1e9)},
                                       {SL_NUM_ARG(0.5), SL_NUM_ARG(0.5)},
                                       {SL_BOOL_ARG(false), SL_NIL_ARG}};
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sl_node node = {.op = find_op("sample")};
         struct sl_error err = {0};

@@ -45,7 +45,6 @@ static void test_records_are_lines_and_lines_are_records(void **state)
         {"cat; echo $SLUICE_BATCH $SLUICE_REPLAY", {ROW(S("a"))}, 1, "\"a\"; \"1000 0\"", ""},
         {"echo none", {{.width = 0}}, 0, "\"none\"", ""},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct harness h;
         harness_init(&h);
@@ -61,7 +60,6 @@ static void test_a_command_that_fails_fails_the_batch(void **state)
     const struct row rows[] = {ROW(S("a"))};
     const struct sl_field missing[] = {S("sluice-no-such-command")};
     struct harness h;
-    (void)state;
     harness_init(&h);
     assert_int_equal(run_shell(&h, "cat > /dev/null; exit 3", rows, 1), SL_EFAIL);
     assert_non_null(strstr(h.err.text, "sh exited with status 3"));
@@ -75,7 +73,6 @@ static void test_a_command_that_fails_fails_the_batch(void **state)
 static void test_a_replayed_batch_is_told_to_the_command(void **state)
 {
     struct harness h;
-    (void)state;
     harness_init(&h);
     h.task.replay = true;
     assert_int_equal(run_shell(&h, "echo $SLUICE_REPLAY", NULL, 0), 0);
@@ -90,7 +87,6 @@ static void test_much_data_flows_both_ways(void **state)
     struct row *rows = calloc(LINES, sizeof *rows);
     char *line = malloc(LINE);
     struct harness h;
-    (void)state;
     assert_true(rows && line);
     memset(line, 'x', LINE);
     for (size_t i = 0; i < LINES; i++)
@@ -112,7 +108,6 @@ static void test_a_stopped_run_ends_its_command(void **state)
 {
     static const _Atomic int stop = 1;
     struct harness h;
-    (void)state;
     harness_init(&h);
     h.task.stop = &stop;
     assert_int_equal(run_shell(&h, "exec sleep 1000", NULL, 0), SL_ESTOP);
@@ -122,7 +117,6 @@ static void test_a_stopped_run_ends_its_command(void **state)
 static void test_wrong_commands_are_refused(void **state)
 {
     const struct sl_field cases[] = {L(S("a\0b")), L(S("")), L(S("a"), S("b\0"))};
-    (void)state;
     for (size_t i = 0; i < 3; i++) {
         struct sl_error err = {0};
         struct sl_node node = {.op = find_op("pipe")};

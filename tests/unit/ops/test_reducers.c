@@ -166,7 +166,6 @@ static void test_results_do_not_depend_on_cuts(void **state)
         {"approxDistinct", none, {I(3), F(3.0), S("3"), N, L(I(1)), S("3")}, 6, "4"},
         {"largest", SL_INT_ARG(9), {S("a"), S("c"), S("b"), I(1)}, 4, "[\"c\",\"b\",\"a\",1]"},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check(&cases[i]);
 }
@@ -175,7 +174,6 @@ static void test_combining_leaves_the_other_unchanged(void **state)
 {
     static const char *const names[] = {"sum", "mean", "min", "max", "first", "last", "list", "set", "count"};
     const struct sl_field a[] = {I(5), F(0.5)}, b[] = {F(0.25), I(7)};
-    (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct group g;
         struct sl_function *fn = make(names[i], 0, NULL);
@@ -195,7 +193,6 @@ static void test_a_set_of_many_values_stays_small_and_sorted(void **state)
 {
     struct group g;
     struct sl_function *fn = make("set", 0, NULL);
-    (void)state;
     group_init(&g, fn->reducer);
     struct sl_field value = I(0);
     union sl_state set = reduce(&g, &value, 1);
@@ -252,7 +249,6 @@ static void test_a_quantile_is_off_by_one_in_a_hundred_at_most(void **state)
 {
     static struct sl_field (*const orders[])(size_t) = {shuffled_rank, ascending, descending};
     static const double parts[] = {0.01, 0.25, 0.5, 0.9, 0.99};
-    (void)state;
     for (size_t o = 0; o < 3; o++)
         for (size_t p = 0; p < 5; p++)
             for (size_t shares = 1; shares < 400; shares = shares * 7 + 3) {
@@ -277,7 +273,6 @@ static struct sl_field every_third_again(size_t i)
 
 static void test_approx_distinct_is_off_by_one_in_twenty_at_most(void **state)
 {
-    (void)state;
     for (size_t count = 30; count < 3000000; count *= 5)
         for (size_t shares = 1; shares < 30; shares += 13) {
             struct group g;
@@ -300,7 +295,6 @@ static void test_last_of_many_texts_stays_small(void **state)
     struct group g;
     struct sl_function *fn = make("last", 0, NULL);
     struct sl_field text = S("a text of some length");
-    (void)state;
     group_init(&g, fn->reducer);
     union sl_state last = reduce(&g, &text, 1);
     for (uint32_t i = 0; i < 100000; i++) {
@@ -318,7 +312,6 @@ static void test_concat_refuses_what_is_no_text(void **state)
     struct sl_arg comma = SL_STR_ARG(",");
     struct sl_function *fn = make("concat", 1, &comma);
     struct sl_field text = S("a"), number = I(1);
-    (void)state;
     group_init(&g, fn->reducer);
     union sl_state joined = reduce(&g, &text, 1), none;
     assert_int_equal(g.r->ops->merge(g.r, &g.h.task, &g.keep, &joined, &number), SL_EREJECT);
@@ -338,7 +331,6 @@ static void test_damaged_states_are_refused(void **state)
     struct sl_function *concat = make("concat", 1, &comma);
     union sl_state decoded_state;
     struct group g;
-    (void)state;
     for (size_t i = 0; i < 5; i++) {
         group_init(&g, fns[i]->reducer);
         assert_int_equal(g.r->ops->decode(g.r, &g.h.task, &g.keep, &damaged, &decoded_state), SL_EDAMAGED);
@@ -359,7 +351,6 @@ static void test_the_reducers_of_operators_are_there(void **state)
     const struct sl_field values[] = {I(1), S("a")};
     const struct sl_reducer *reducers[] = {&sl_reducer_count, &sl_reducer_list, &sl_reducer_nothing};
     static const char *const expected[] = {"2", "[1,\"a\"]", "null"};
-    (void)state;
     for (size_t i = 0; i < 3; i++) {
         struct group g;
         group_init(&g, reducers[i]);

@@ -68,7 +68,6 @@ static struct sl_field mixed(uint32_t i)
 
 static struct sl_field one_key(uint32_t i)
 {
-    (void)i;
     return S("all the same");
 }
 
@@ -125,7 +124,6 @@ static void sort_keys(unsigned workers, size_t count, size_t lists)
 
 static void test_all_kinds_of_keys_are_sorted(void **state)
 {
-    (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         for (uint32_t i = 0; i < COUNT; i++)
             key[i] = kinds[k](i);
@@ -136,7 +134,6 @@ static void test_all_kinds_of_keys_are_sorted(void **state)
 
 static void test_any_number_of_keys_in_any_number_of_lists_is_sorted(void **state)
 {
-    (void)state;
     static const size_t counts[] = {0, 1, 2, 63, 64, 65, 4095, 4096, 8191, 8192, 20000};
     for (uint32_t i = 0; i < COUNT; i++)
         key[i] = alike_text(i);

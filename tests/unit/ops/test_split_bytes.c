@@ -47,7 +47,6 @@ static void random_texts(uint64_t *seed, struct sl_field *texts, uint32_t count,
 static void test_fastest_cut_equals_the_plain_one(void **state)
 {
     uint64_t seed = 88172645463325252u;
-    (void)state;
     for (unsigned letters = 1; letters < 40; letters += 4) {
         struct sl_field texts[ROWS_MAX];
         uint32_t line[ROWS_MAX];
@@ -70,7 +69,6 @@ static void test_cut_stops_before_what_is_no_text(void **state)
     sl_split_bytes_fn *const ways[] = {sl_split_bytes_fn_plain, sl_split_bytes_fn_best()};
     struct sl_field column[] = {S("a b"), I(1), S("c")};
     struct sl_chunk in = {.rows = 3, .width = 1, .column = {column}};
-    (void)state;
     for (size_t i = 0; i < 2; i++) {
         struct harness h;
         struct sl_builder builder;

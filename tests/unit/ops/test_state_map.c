@@ -157,7 +157,6 @@ static void test_parts_are_one_state_through_changes_time_outs_and_compaction(vo
     struct sl_state_map *parts = calloc(1, sizeof *parts);
     struct model *model = calloc(KEYS, sizeof *model);
     unsigned tidied = 0;
-    (void)state;
     stand_init(&stand);
     for (int64_t t = 1; t <= 20; t++) {
         unsigned keys = t < 12 ? KEYS : KEYS / 50;
@@ -186,7 +185,6 @@ static void test_parts_are_shared_out_evenly(void **state)
 {
     unsigned count[SL_PARTS] = {0};
     char text[32];
-    (void)state;
     for (unsigned i = 0; i < KEYS; i++) {
         struct sl_field key = key_of(i, text);
         count[sl_state_map_number(sl_field_hash(&key, 12345))]++;
@@ -208,7 +206,6 @@ struct script {
 static int fill(void *arg, uint64_t from, size_t count, struct sl_keyed_calls_memory *memory,
                 struct sl_keyed_call *item)
 {
-    (void)arg, (void)memory;
     for (size_t i = 0; i < count; i++) {
         item[i].key = sl_integer((int64_t)((from + i) * 7 % 500));
         item[i].value = sl_integer((int64_t)(from + i));
@@ -270,7 +267,6 @@ static void test_rows_of_rounds_are_in_the_order_of_items(void **state)
 {
     static const uint64_t counts[] = {0, 1, 511, 512, 40000, 131072, 131073, 300000};
     struct stand stand;
-    (void)state;
     stand_init(&stand);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         struct script script = {NEVER, NEVER, {0}, 0};
@@ -287,7 +283,6 @@ static void test_the_first_item_that_is_refused_is_the_failure(void **state)
 {
     static const unsigned firsts[] = {0, 5, 600, 77777, 131072, 250000};
     struct stand stand;
-    (void)state;
     stand_init(&stand);
     for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++) {
         struct script script = {firsts[i], NEVER, {0}, 0};
@@ -307,7 +302,6 @@ static void test_another_failure_and_a_stop_end_all_work(void **state)
     struct sl_dataset *rows;
     struct stand stand;
     unsigned called = 0;
-    (void)state;
     stand_init(&stand);
     assert_int_equal(run(&stand, &script, 100000, &rows), SL_EFAIL);
     assert_int_equal(strncmp(stand.h.err.text, "item ", 5), 0);

@@ -41,7 +41,6 @@ static struct sl_field key_of(char text[32], unsigned i)
 
 static void test_table_finds_every_key_after_growth(void **state)
 {
-    (void)state;
     static const uint32_t spreads[] = {1, SL_TABLE_SPREAD};
     enum { KEYS = 30000 };
     char text[32];
@@ -67,7 +66,6 @@ static void test_table_finds_every_key_after_growth(void **state)
 
 static void test_table_tells_keys_of_one_hash_apart(void **state)
 {
-    (void)state;
     struct sl_table table;
     sl_table_init(&table, 1);
     for (int64_t i = 0; i < 100; i++) {
@@ -84,7 +82,6 @@ static void test_table_tells_keys_of_one_hash_apart(void **state)
 
 static void test_table_keeps_the_flag_of_rows(void **state)
 {
-    (void)state;
     struct sl_table table;
     struct sl_field items[] = {sl_integer(1), sl_nil()}, row = sl_list(items, 2);
     row.flags = SL_FIELD_ROW;
@@ -130,7 +127,6 @@ static void check_walks(const struct sl_table *table, unsigned partitions)
 
 static void test_table_next_visits_each_group_of_each_partition_once(void **state)
 {
-    (void)state;
     const uint32_t counts[] = {0, 1, 127, 128, 129, 1000};
     for (int shape = 0; shape < 3; shape++)
         for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
@@ -166,7 +162,6 @@ static size_t probes_most(const struct sl_table *table)
  * run through for every group. */
 static void test_table_filled_in_the_order_of_another_keeps_short_probes(void **state)
 {
-    (void)state;
     enum { KEYS = 100000 };
     struct sl_table from, to;
     sl_table_init(&from, 1);

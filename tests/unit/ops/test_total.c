@@ -134,20 +134,17 @@ static void check_orders(const char *name, bool large)
 
 static void test_sum_depends_on_no_order_and_is_undone(void **state)
 {
-    (void)state;
     check_orders("sum", false);
 }
 
 static void test_mean_depends_on_no_order_and_is_undone(void **state)
 {
-    (void)state;
     check_orders("mean", true);
 }
 
 static void test_sum_is_the_rounded_exact_sum(void **state)
 {
     uint64_t seed = 521288629u;
-    (void)state;
     for (unsigned round = 0; round < 2000; round++) {
         struct group g;
         struct sl_field values[8];
@@ -165,7 +162,6 @@ static void test_sum_is_the_rounded_exact_sum(void **state)
 static void test_mean_is_the_rounded_exact_mean(void **state)
 {
     uint64_t seed = 521288629u;
-    (void)state;
     for (unsigned round = 0; round < 2000; round++) {
         struct group g;
         struct sl_field values[7];
@@ -184,7 +180,6 @@ static void test_mean_is_the_rounded_exact_mean(void **state)
 static void test_many_equal_values_do_not_reach_the_sign(void **state)
 {
     enum { COPIES = 1 << 14 }; /* a power of two: the product is exact */
-    (void)state;
     for (int exponent = 0; exponent < 64; exponent++) {
         struct group g;
         struct sl_field value = F(ldexp(9007199254740991.0, exponent));
@@ -222,7 +217,6 @@ static void test_sums_at_the_edges(void **state)
         {{F(1e308), F(1e308)}, 2, "null"}, /* infinite */
         {{F(INFINITY), F(-INFINITY)}, 2, "null"},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct group g;
         group_init(&g, "sum");
@@ -237,7 +231,6 @@ static void test_an_overflowing_sum_is_an_error_of_the_group(void **state)
 {
     struct group g;
     struct sl_field values[] = {I(INT64_MAX), I(1)}, value;
-    (void)state;
     group_init(&g, "sum");
     union sl_state sum = reduce(&g, values, 2);
     assert_int_equal(g.r->ops->finish(g.r, &g.h.task, &sum, &value), SL_EREJECT);
@@ -249,7 +242,6 @@ static void test_infinities_leave_with_the_window(void **state)
 {
     struct group g;
     struct sl_field stays[] = {F(1.5), I(2)}, leaves[] = {F(INFINITY), F(NAN), F(-INFINITY)};
-    (void)state;
     group_init(&g, "sum");
     union sl_state sum = reduce(&g, stays, 2), gone = reduce(&g, leaves, 3);
     assert_int_equal(g.r->ops->combine(g.r, &g.h.task, &g.keep, &sum, &gone), 0);
@@ -263,7 +255,6 @@ static void test_floats_that_left_leave_an_integer(void **state)
 {
     struct group g;
     struct sl_field stays = I(2), leaves = F(0.1);
-    (void)state;
     group_init(&g, "sum");
     union sl_state sum = reduce(&g, &stays, 1), gone = reduce(&g, &leaves, 1);
     assert_int_equal(g.r->ops->combine(g.r, &g.h.task, &g.keep, &sum, &gone), 0);
@@ -276,7 +267,6 @@ static void test_a_value_that_is_no_number_leaves_the_group_alone(void **state)
 {
     struct group g;
     struct sl_field one = I(1), text = S("x");
-    (void)state;
     group_init(&g, "sum");
     union sl_state sum = reduce(&g, &one, 1), none;
     assert_int_equal(g.r->ops->merge(g.r, &g.h.task, &g.keep, &sum, &text), SL_EREJECT);
@@ -291,7 +281,6 @@ static void test_merging_rows_stops_before_what_is_not_small(void **state)
     struct group g;
     struct sl_field values[] = {I(1), I(2), I(INT64_MAX), F(1.0), I(-7)}, zero = I(0);
     const uint16_t row[] = {0, 4, 1, 2, 3};
-    (void)state;
     group_init(&g, "sum");
     union sl_state sum = reduce(&g, &zero, 1);
     union sl_state *states[] = {&sum, &sum, &sum, &sum, &sum};
@@ -309,7 +298,6 @@ static void test_damaged_states_are_refused(void **state)
                                      L(I(1), I(2), I(0), I(0), I(0), I(0), I(0), S("abc")),
                                      I(INT64_MAX)};
     struct group g;
-    (void)state;
     group_init(&g, "sum");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         union sl_state decoded;

@@ -126,7 +126,6 @@ static void check_all(const struct wide_case *tests, size_t count)
 
 static void test_lanes_stand_in_the_order_of_their_positions_and_pieces_make_one_partition(void **unused)
 {
-    (void)unused;
 #define SCRAMBLED                                                                                            \
     .lanes = 5, .feed = {                                                                                    \
         {{0, 1, 0, 0}, {ROW(S("e"), I(5))}},                                                                 \
@@ -165,7 +164,6 @@ static void test_lanes_stand_in_the_order_of_their_positions_and_pieces_make_one
 
 static void test_equal_keys_keep_the_order_of_lanes_not_of_time(void **unused)
 {
-    (void)unused;
 #define LATE_FIRST                                                                                           \
     .lanes = 3, .feed = {                                                                                    \
         {{0, 0, 2, 0}, {ROW(F(1.0), S("c")), ROW(I(0), S("d"))}},                                            \
@@ -184,7 +182,6 @@ static void test_equal_keys_keep_the_order_of_lanes_not_of_time(void **unused)
 
 static void test_sides_are_told_apart_by_input_whatever_comes_first(void **unused)
 {
-    (void)unused;
 #define RIGHT_FIRST                                                                                          \
     .lanes = 4, .feed = {                                                                                    \
         {{1, 0, 1, 0}, {ROW(F(1.0), S("R2")), ROW(S("x"), N)}},                                              \
@@ -210,7 +207,6 @@ static void test_sides_are_told_apart_by_input_whatever_comes_first(void **unuse
 
 static void test_records_that_are_no_pairs_go_to_the_sink(void **unused)
 {
-    (void)unused;
 #define ONE_FIELD   .lanes = 1, .feed = { {{0, 0, 0, 0}, {ROW(I(7)), ROW(I(1), I(2))}} }
 #define NO_PAIR(op) op ": the record has one field; a pair has a key and a value"
     const struct wide_case tests[] = {
@@ -225,7 +221,6 @@ static void test_records_that_are_no_pairs_go_to_the_sink(void **unused)
 /* As when a batch is abandoned, or another operator failed. */
 static void test_lanes_that_are_never_finished_are_freed(void **unused)
 {
-    (void)unused;
     static const char *const ops[] = {"join",        "intersection", "sortByKey", "top",
                                       "partitionBy", "zipWithIndex", "take"};
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
@@ -243,7 +238,6 @@ static void test_lanes_that_are_never_finished_are_freed(void **unused)
 /* top(n) of many rows: what a lane holds depends on n, not on the rows that came. */
 static void test_top_keeps_few_rows_and_the_first_of_equal_ones(void **unused)
 {
-    (void)unused;
     enum { ROUNDS = 5000 };
     struct wide_case test = {"top", {SL_INT_ARG(3)}, {{{0}, {{.width = 0}}}}, 1, NULL, NULL};
     struct stand stand;

@@ -51,7 +51,6 @@ static int fault_openat(struct sl_io *io, int dirfd, const char *path, int flags
 
 static int fault_close(struct sl_io *io, int fd)
 {
-    (void)io;
     return close(fd);
 }
 
@@ -136,7 +135,6 @@ static struct dirent *fault_readdir(struct sl_io *io, DIR *dir)
 
 static int fault_closedir(struct sl_io *io, DIR *dir)
 {
-    (void)io;
     return closedir(dir);
 }
 

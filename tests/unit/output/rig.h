@@ -47,11 +47,6 @@ static int rig_reject(struct sl_reject_sink *sink, struct sl_task *task, unsigne
                       uint32_t line)
 {
     struct rig_sink *rig = (struct rig_sink *)sink;
-    (void)node;
-    (void)fields;
-    (void)width;
-    (void)origin;
-    (void)line;
     if (rig->rejected++ == 0)
         memcpy(rig->message, task->message, sizeof rig->message);
     return 0;

@@ -12,7 +12,6 @@ static int parts;
 
 static int setup(void **state)
 {
-    (void)state;
     rig_open(&rig, &sl_output_save, SL_OP_SOURCE);
     rig.node.arg[0] = SL_STR_ARG("out/counts");
     rig.node.arg[1] = SL_STR_ARG("txt");
@@ -22,7 +21,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     rig_close(&rig);
     return 0;
 }
@@ -106,20 +104,17 @@ static void every_call(int sys, bool dies)
 
 static void test_faults_of_every_call_show_nothing_half_made(void **state)
 {
-    (void)state;
     every_call(EIO, false);
     every_call(ENOSPC, false);
 }
 
 static void test_faults_death_at_every_call_is_made_good(void **state)
 {
-    (void)state;
     every_call(EIO, true);
 }
 
 static void test_faults_short_writes_lose_nothing(void **state)
 {
-    (void)state;
     rig.fault.short_writes = true;
     assert_int_equal(rig_batch(&rig, 1000, &rows), 0);
     assert_complete();
@@ -146,7 +141,6 @@ static void trace_batch(void)
 
 static void test_faults_everything_is_synced_in_order(void **state)
 {
-    (void)state;
     use_parts(2);
     trace_batch();
     static const char *const file[] = {"part-00000", "part-00001", "_SUCCESS"};
@@ -169,7 +163,6 @@ static void test_faults_everything_is_synced_in_order(void **state)
 
 static void test_faults_the_names_above_are_synced_once(void **state)
 {
-    (void)state;
     trace_batch();
     assert_true(find_call("fsync .\n", 0) < find_call("rename-new counts-1000.txt\n", 0));
     rig.fault.trace.len = 0;
@@ -180,7 +173,6 @@ static void test_faults_the_names_above_are_synced_once(void **state)
 
 static void test_faults_nothing_is_synced_without_a_checkpoint(void **state)
 {
-    (void)state;
     rig.services.durable = false;
     trace_batch();
     assert_complete();

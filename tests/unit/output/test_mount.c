@@ -16,7 +16,6 @@ static int watch_publish(struct sl_viewer *viewer, size_t view, struct sl_versio
                          struct sl_error *err)
 {
     struct watching *mine = (struct watching *)viewer;
-    (void)err;
     sl_version_unref(mine->version);
     mine->version = sl_version_ref(version);
     mine->view = view;
@@ -28,7 +27,6 @@ static const struct sl_viewer_ops watch_ops = {.publish = watch_publish};
 
 static int setup(void **state)
 {
-    (void)state;
     rig_open(&rig, &sl_output_mount, SL_OP_SOURCE);
     rig.node.arg[0] = SL_STR_ARG("counts");
     rig.node.view = 3;
@@ -39,7 +37,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     sl_version_unref(watching.version);
     rig_close(&rig);
     return 0;
@@ -67,7 +64,6 @@ static void assert_rows_in_order(uint64_t count)
 
 static void test_mount_publishes_a_version_of_the_rows(void **state)
 {
-    (void)state;
     static const char *const first[] = {"in/a", "in/b"};
     rig.services.inputs = 7;
     rig.services.first_count = 2;
@@ -87,7 +83,6 @@ static void test_mount_publishes_a_version_of_the_rows(void **state)
 
 static void test_mount_knows_the_reach_of_windows(void **state)
 {
-    (void)state;
     rig.node.window_ms = 30000;
     run(50000, (struct rig_rows){.partitions = 1, .rows = 1, .width = 1});
     assert_int_equal(watching.version->from_ms, 20000);
@@ -95,7 +90,6 @@ static void test_mount_knows_the_reach_of_windows(void **state)
 
 static void test_mount_shows_that_there_is_nothing(void **state)
 {
-    (void)state;
     run(1000, (struct rig_rows){.partitions = 1});
     assert_int_equal(watching.published, 1);
     assert_int_equal(watching.version->rows->count, 0);
@@ -103,14 +97,12 @@ static void test_mount_shows_that_there_is_nothing(void **state)
 
 static void test_mount_leaves_the_view_when_there_was_nothing_to_say(void **state)
 {
-    (void)state;
     run(1000, (struct rig_rows){.partitions = 0});
     assert_int_equal(watching.published, 0);
 }
 
 static void test_mount_without_a_viewer_does_nothing(void **state)
 {
-    (void)state;
     rig.services.viewer = NULL;
     run(1000, (struct rig_rows){.partitions = 1, .rows = 1, .width = 1});
     assert_int_equal(watching.published, 0);
@@ -118,7 +110,6 @@ static void test_mount_without_a_viewer_does_nothing(void **state)
 
 static void test_mount_refuses_names_that_are_no_directory_names(void **state)
 {
-    (void)state;
     static const char *const name[] = {"", "a/b", ".sluice", "..", "."};
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
         rig.node.arg[0] = SL_STR_ARG(name[i]);

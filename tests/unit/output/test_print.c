@@ -10,21 +10,18 @@ static struct rig rig;
 
 static int teardown(void **state)
 {
-    (void)state;
     rig_close(&rig);
     return 0;
 }
 
 static int setup_print(void **state)
 {
-    (void)state;
     rig_open(&rig, &sl_output_print, SL_OP_SOURCE);
     return 0;
 }
 
 static int setup_pprint(void **state)
 {
-    (void)state;
     rig_open(&rig, &sl_output_pprint, SL_OP_SOURCE);
     return 0;
 }
@@ -41,7 +38,6 @@ static void assert_printed(int64_t t, struct rig_rows rows, const char *expected
 
 static void test_print_shows_scala_layout(void **state)
 {
-    (void)state;
     assert_printed(1000, (struct rig_rows){.partitions = 1, .rows = 2, .width = 2},
                    RULE "Time: 1000 ms\n" RULE "(k0-00000,0)\n(k0-00001,0)\n\n");
 }
@@ -49,7 +45,6 @@ static void test_print_shows_scala_layout(void **state)
 /* Lanes in any order, or a dataset: the first rows are the same. */
 static void test_print_shows_the_first_rows_and_dots(void **state)
 {
-    (void)state;
     rig.node.arg[0] = SL_INT_ARG(3);
     for (int i = 0; i < 3; i++)
         assert_printed(1000,
@@ -62,21 +57,18 @@ static void test_print_shows_the_first_rows_and_dots(void **state)
 
 static void test_print_keeps_silent_without_records(void **state)
 {
-    (void)state;
     assert_printed(1000, (struct rig_rows){.partitions = 2}, "");
     assert_printed(1000, (struct rig_rows){.partitions = 0}, "");
 }
 
 static void test_print_shows_empty_batches_when_asked(void **state)
 {
-    (void)state;
     rig.services.empty_batches = true;
     assert_printed(1000, (struct rig_rows){.partitions = 0}, RULE "Time: 1000 ms\n" RULE "\n");
 }
 
 static void test_pprint_shows_python_layout(void **state)
 {
-    (void)state;
     setenv("TZ", "UTC-2", 1);
     tzset();
     assert_printed(1795258800000, (struct rig_rows){.partitions = 1, .rows = 1, .width = 2},
@@ -87,7 +79,6 @@ static void test_pprint_shows_python_layout(void **state)
 
 static void test_print_fails_when_nobody_takes_it(void **state)
 {
-    (void)state;
     FILE *full = fopen("/dev/full", "w");
     assert_non_null(full);
     rig.services.out = full;

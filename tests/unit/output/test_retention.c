@@ -22,8 +22,6 @@ static int array_oldest(struct sl_history *history, const char *series, uint64_t
 {
     size_t there = 0;
     int r = 0;
-    (void)history;
-    (void)err;
     assert_string_equal(series, "out/counts-*");
     for (size_t i = 0; i < array.count; i++)
         there += !array.gone[i];
@@ -46,8 +44,6 @@ static int array_manifest(struct sl_history *history, int64_t time_ms, const cha
                           struct sl_manifest *ret, struct sl_error *err)
 {
     const struct sl_manifest *made = &array.made[array_find(time_ms, path)];
-    (void)history;
-    (void)err;
     *ret = *made;
     ret->path = strdup(made->path);
     ret->series = NULL;
@@ -58,8 +54,6 @@ static int array_manifest(struct sl_history *history, int64_t time_ms, const cha
 
 static int array_let_go(struct sl_history *history, int64_t time_ms, const char *path, struct sl_error *err)
 {
-    (void)history;
-    (void)err;
     array.gone[array_find(time_ms, path)] = true;
     return 0;
 }
@@ -68,7 +62,6 @@ static const struct sl_history_ops array_ops = {array_oldest, array_manifest, ar
 
 static int setup(void **state)
 {
-    (void)state;
     rig_open(&rig, &sl_output_save, SL_OP_SOURCE);
     rig.node.arg[0] = SL_STR_ARG("out/counts");
     array = (struct array_history){.history = {&array_ops}};
@@ -78,7 +71,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < array.count; i++)
         sl_manifest_done(&array.made[i]);
     rig_close(&rig);
@@ -105,7 +97,6 @@ static bool is_there(int t)
 
 static void test_keep_a_number_of_directories(void **state)
 {
-    (void)state;
     rig_option(&rig, "keep", SL_INT_ARG(3));
     for (int t = 1000; t <= 8000; t += 1000)
         run(t);
@@ -117,7 +108,6 @@ static void test_keep_a_number_of_directories(void **state)
 
 static void test_keep_a_duration(void **state)
 {
-    (void)state;
     rig_option(&rig, "keep", SL_STR_ARG("3s"));
     for (int t = 1000; t <= 8000; t += 1000)
         run(t);
@@ -127,7 +117,6 @@ static void test_keep_a_duration(void **state)
 
 static void test_keep_leaves_what_was_changed(void **state)
 {
-    (void)state;
     rig_option(&rig, "keep", SL_INT_ARG(1));
     run(1000);
     assert_int_equal(unlinkat(rig.dirfd, "out/counts-1000/_SUCCESS", 0), 0);
@@ -140,7 +129,6 @@ static void test_keep_leaves_what_was_changed(void **state)
 
 static void test_keep_leaves_what_it_does_not_know(void **state)
 {
-    (void)state;
     rig_option(&rig, "keep", SL_INT_ARG(1));
     assert_int_equal(mkdirat(rig.dirfd, "out", 0777), 0);
     assert_int_equal(mkdirat(rig.dirfd, "out/counts-500", 0777), 0);
@@ -151,7 +139,6 @@ static void test_keep_leaves_what_it_does_not_know(void **state)
 
 static void test_keep_does_not_miss_what_others_removed(void **state)
 {
-    (void)state;
     rig_option(&rig, "keep", SL_INT_ARG(1));
     run(1000);
     assert_int_equal(sl_io_remove_tree(&sl_io_system, rig.dirfd, "out/counts-1000", &rig.err), 0);
@@ -163,7 +150,6 @@ static void test_keep_does_not_miss_what_others_removed(void **state)
 /* Whatever fails on the way: no directory is ever seen half-removed, and the next batch goes on. */
 static void test_keep_faults_show_nothing_half_removed(void **state)
 {
-    (void)state;
     bool reached = true;
     rig_option(&rig, "keep", SL_INT_ARG(1));
     for (int n = 1; reached && n < 200; n++) {

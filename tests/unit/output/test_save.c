@@ -9,7 +9,6 @@ static struct rig rig;
 
 static int setup(void **state)
 {
-    (void)state;
     rig_open(&rig, &sl_output_save, SL_OP_SOURCE);
     rig.node.arg[0] = SL_STR_ARG("out/counts");
     rig.node.arg[1] = SL_STR_ARG("txt");
@@ -18,7 +17,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     rig_close(&rig);
     return 0;
 }
@@ -31,7 +29,6 @@ static void run(int64_t t, struct rig_rows rows)
 
 static void test_save_writes_a_directory_with_one_part_and_success(void **state)
 {
-    (void)state;
     run(1000, (struct rig_rows){.partitions = 1, .rows = 2, .width = 2});
     rig_assert_text(&rig, "out/counts-1000.txt/part-00000", "k0-00000\t0\nk0-00001\t0\n");
     rig_assert_text(&rig, "out/counts-1000.txt/_SUCCESS", "");
@@ -40,7 +37,6 @@ static void test_save_writes_a_directory_with_one_part_and_success(void **state)
 
 static void test_save_without_suffix_has_no_dot(void **state)
 {
-    (void)state;
     rig.node.arg[1] = (struct sl_arg){.kind = SL_ARG_NONE};
     run(1000, (struct rig_rows){.partitions = 1, .rows = 1, .width = 1});
     rig_assert_text(&rig, "out/counts-1000/part-00000", "k0-00000\n");
@@ -49,7 +45,6 @@ static void test_save_without_suffix_has_no_dot(void **state)
 
 static void test_save_links_the_newest(void **state)
 {
-    (void)state;
     char target[64] = "";
     run(1000, (struct rig_rows){.partitions = 1, .rows = 1, .width = 1});
     run(2000, (struct rig_rows){.partitions = 1, .rows = 1, .width = 1});
@@ -59,7 +54,6 @@ static void test_save_links_the_newest(void **state)
 
 static void test_save_leaves_what_is_no_link_alone(void **state)
 {
-    (void)state;
     assert_int_equal(mkdirat(rig.dirfd, "out", 0777), 0);
     int fd = openat(rig.dirfd, "out/counts.txt", O_CREAT | O_WRONLY, 0666);
     assert_int_equal(write(fd, "mine", 4), 4);
@@ -72,7 +66,6 @@ static void test_save_leaves_what_is_no_link_alone(void **state)
 
 static void test_save_open_accepts_a_free_name_and_an_older_link(void **state)
 {
-    (void)state;
     assert_int_equal(sl_output_save.output->open(&rig.node, &rig.services, &rig.err), 0);
     run(1000, (struct rig_rows){.partitions = 1, .rows = 1, .width = 1});
     assert_int_equal(sl_output_save.output->open(&rig.node, &rig.services, &rig.err), 0);
@@ -81,7 +74,6 @@ static void test_save_open_accepts_a_free_name_and_an_older_link(void **state)
 /* Every way in which rows may come gives the same bytes. */
 static void test_save_keeps_the_order_of_partitions_whoever_brings_them(void **state)
 {
-    (void)state;
     static const struct {
         enum sl_op_kind from;
         bool backwards, as_dataset;
@@ -106,7 +98,6 @@ static void test_save_keeps_the_order_of_partitions_whoever_brings_them(void **s
 
 static void test_save_cuts_partitions_by_the_number_of_records(void **state)
 {
-    (void)state;
     rig_option(&rig, "partitions", SL_INT_ARG(3));
     for (int as_dataset = 0; as_dataset < 2; as_dataset++) {
         char path[64];
@@ -122,7 +113,6 @@ static void test_save_cuts_partitions_by_the_number_of_records(void **state)
 
 static void test_save_makes_parts_that_got_nothing(void **state)
 {
-    (void)state;
     rig_option(&rig, "partitions", SL_INT_ARG(3));
     run(1000, (struct rig_rows){.partitions = 1, .rows = 1, .width = 1});
     rig_assert_text(&rig, "out/counts-1000.txt/part-00000", "");
@@ -133,7 +123,6 @@ static void test_save_makes_parts_that_got_nothing(void **state)
 
 static void test_save_makes_nothing_without_records(void **state)
 {
-    (void)state;
     static const struct rig_rows nothing[] = {
         {.partitions = 0}, {.partitions = 2}, {.partitions = 2, .as_dataset = true}};
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
@@ -145,7 +134,6 @@ static void test_save_makes_nothing_without_records(void **state)
 
 static void test_save_makes_empty_directories_when_asked(void **state)
 {
-    (void)state;
     rig.services.empty_batches = true;
     run(1000, (struct rig_rows){.partitions = 0});
     rig_assert_text(&rig, "out/counts-1000.txt/part-00000", "");
@@ -154,7 +142,6 @@ static void test_save_makes_empty_directories_when_asked(void **state)
 
 static void test_save_begins_every_part_with_the_header(void **state)
 {
-    (void)state;
     struct sl_field names[] = {sl_string("word", 4), sl_string("count", 5)};
     rig_option(&rig, "header", (struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_list(names, 2)});
     rig_option(&rig, "partitions", SL_INT_ARG(2));
@@ -165,7 +152,6 @@ static void test_save_begins_every_part_with_the_header(void **state)
 
 static void test_save_formats(void **state)
 {
-    (void)state;
     static const struct {
         const char *format, *expected;
         uint32_t width;
@@ -185,7 +171,6 @@ static void test_save_formats(void **state)
 
 static void test_save_lines_rejects_wider_rows(void **state)
 {
-    (void)state;
     rig_option(&rig, "format", SL_STR_ARG("lines"));
     for (int as_dataset = 0; as_dataset < 2; as_dataset++) {
         run(1000, (struct rig_rows){.partitions = 1, .rows = 3, .width = 2, .as_dataset = as_dataset});
@@ -217,7 +202,6 @@ static char *gunzip(const char *bytes, size_t len, size_t size)
 
 static void test_save_compressed_parts_depend_on_the_rows_alone(void **state)
 {
-    (void)state;
     struct rig_rows rows = {.partitions = 40, .rows = 1300, .width = 3};
     char *expected = rig_tsv(&rows);
     for (int i = 0; i < 2; i++) {
@@ -248,7 +232,6 @@ static void test_save_compressed_parts_depend_on_the_rows_alone(void **state)
 
 static void test_save_takes_absolute_prefixes(void **state)
 {
-    (void)state;
     char prefix[300];
     int len = snprintf(prefix, sizeof prefix, "%s/deep/er/x", rig.dir);
     rig.node.arg[0] = (struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_string(prefix, (size_t)len)};
@@ -258,7 +241,6 @@ static void test_save_takes_absolute_prefixes(void **state)
 
 static void test_save_manifest_lists_sizes_and_hashes(void **state)
 {
-    (void)state;
     run(1000, (struct rig_rows){.partitions = 1, .rows = 1, .width = 1});
     assert_string_equal(rig.manifest.path, "out/counts-1000.txt");
     assert_int_equal(rig.manifest.records, 1);

@@ -16,7 +16,6 @@ static void option(const char *name, struct sl_arg arg)
 
 static int setup(void **state)
 {
-    (void)state;
     node = (struct sl_node){.op = &sl_output_save};
     node.arg[0] = SL_STR_ARG("out/counts");
     return 0;
@@ -33,7 +32,6 @@ static void refused(const char *expected)
 
 static void test_settings_name_what_is_wrong_with_the_names(void **state)
 {
-    (void)state;
     static char long_name[300];
     memset(long_name, 'x', sizeof long_name - 1);
     const struct {
@@ -57,7 +55,6 @@ static void test_settings_name_what_is_wrong_with_the_names(void **state)
 
 static void test_settings_suggest_the_format_that_was_meant(void **state)
 {
-    (void)state;
     option("format", SL_STR_ARG("jsn"));
     refused("there is no format \"jsn\"; did you mean \"json\"?");
     option("format", SL_STR_ARG("par\033quet"));
@@ -69,7 +66,6 @@ static void test_settings_suggest_the_format_that_was_meant(void **state)
 
 static void test_settings_bound_the_partitions(void **state)
 {
-    (void)state;
     option("partitions", SL_INT_ARG(0));
     refused("partitions must be from 1 to 100000, got 0");
     option("partitions", SL_INT_ARG(100001));
@@ -78,7 +74,6 @@ static void test_settings_bound_the_partitions(void **state)
 
 static void test_settings_check_the_header_against_the_format(void **state)
 {
-    (void)state;
     struct sl_field names[] = {sl_string("a", 1), sl_string("b", 1)};
     option("format", SL_STR_ARG("lines"));
     option("header", (struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_list(names, 2)});
@@ -87,7 +82,6 @@ static void test_settings_check_the_header_against_the_format(void **state)
 
 static void test_settings_read_keep_as_a_number_or_a_duration(void **state)
 {
-    (void)state;
     struct sl_save_settings settings;
     option("keep", SL_INT_ARG(5));
     assert_int_equal(sl_save_settings_read(&node, &settings, &err), 0);
@@ -104,7 +98,6 @@ static void test_settings_read_keep_as_a_number_or_a_duration(void **state)
 
 static void test_settings_have_defaults(void **state)
 {
-    (void)state;
     struct sl_save_settings settings;
     assert_int_equal(sl_save_settings_read(&node, &settings, &err), 0);
     assert_string_equal(settings.format->name, "tsv");

@@ -9,7 +9,6 @@ static struct rig rig;
 
 static int setup(void **state)
 {
-    (void)state;
     rig_open(&rig, &sl_output_save, SL_OP_SOURCE);
     rig.node.arg[0] = SL_STR_ARG("out/counts");
     rig.node.arg[1] = SL_STR_ARG("txt");
@@ -20,7 +19,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     rig_close(&rig);
     return 0;
 }
@@ -86,7 +84,6 @@ static void restore(void)
 
 static void test_taken_by_our_own_directory_is_fine(void **state)
 {
-    (void)state;
     ino_t inode;
     struct stat st;
     assert_int_equal(fstatat(rig.dirfd, final, &st, 0), 0);
@@ -101,7 +98,6 @@ static void test_taken_by_our_own_directory_is_fine(void **state)
 
 static void test_taken_by_a_stranger_fails_the_batch_by_name(void **state)
 {
-    (void)state;
     for (int i = 0; i < CHANGES; i++) {
         change[i]();
         assert_int_equal(rig_batch(&rig, 1000, &rows), SL_EFAIL);
@@ -115,7 +111,6 @@ static void test_taken_by_a_stranger_fails_the_batch_by_name(void **state)
 
 static void test_taken_after_a_restart_is_damage(void **state)
 {
-    (void)state;
     for (int i = 0; i < CHANGES; i++) {
         change[i]();
         rig.services.replay = true;
@@ -128,7 +123,6 @@ static void test_taken_after_a_restart_is_damage(void **state)
 
 static void test_taken_with_overwrite_is_moved_aside(void **state)
 {
-    (void)state;
     rig_option(&rig, "overwrite", SL_BOOL_ARG(true));
     for (int i = 1; i <= 2; i++) {
         char text[32], path[64];
@@ -145,7 +139,6 @@ static void test_taken_with_overwrite_is_moved_aside(void **state)
 
 static void test_taken_without_a_checkpoint_fails_even_if_it_is_the_same(void **state)
 {
-    (void)state;
     rig.services.durable = false;
     assert_int_equal(rig_batch(&rig, 1000, &rows), SL_EFAIL);
     assert_non_null(strstr(rig.err.text, final));
@@ -154,7 +147,6 @@ static void test_taken_without_a_checkpoint_fails_even_if_it_is_the_same(void **
 /* A fault while looking is a failure, never an answer. */
 static void test_taken_faults_while_comparing_change_nothing(void **state)
 {
-    (void)state;
     char *expected = rig_tsv(&rows);
     rig.fault.fail_at = 0;
     rig.fault.calls = 0;

@@ -32,7 +32,6 @@ static int restore(void *arg, const struct sl_frame *frame, struct sl_error *err
     struct bench *bench = arg;
     const uint8_t *bytes = frame->kind == SL_FRAME_POSITIONS ? frame->body : frame->position;
     uint32_t len = frame->kind == SL_FRAME_POSITIONS ? frame->body_len : frame->position_len;
-    (void)err;
     if (len == sizeof bench->position)
         memcpy(&bench->position, bytes, len);
     return 0;
@@ -117,7 +116,6 @@ struct counting {
 static int count(void *arg, const struct sl_frame *frame, int64_t offset, size_t size)
 {
     struct counting *counting = arg;
-    (void)offset, (void)size;
     if (frame->count == 0)
         return 0;
     assert_int_equal(frame->first, counting->next);

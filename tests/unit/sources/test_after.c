@@ -180,7 +180,6 @@ static bool exists(const struct world *world, const char *path)
 
 static void test_after_a_file_goes_to_the_archive(void **state)
 {
-    (void)state;
     for (int kind = 0; kind < 4; kind++) {
         struct world world;
         size_t names;
@@ -199,7 +198,6 @@ static void test_after_a_file_goes_to_the_archive(void **state)
 
 static void test_after_nothing_in_the_archive_is_replaced(void **state)
 {
-    (void)state;
     for (int kind = 0; kind < 4; kind++) {
         struct world world;
         size_t names;
@@ -219,7 +217,6 @@ static void test_after_nothing_in_the_archive_is_replaced(void **state)
 
 static void test_after_a_newer_file_stays_untouched(void **state)
 {
-    (void)state;
     for (int deletes = 0; deletes < 2; deletes++) {
         struct world world;
         size_t names;
@@ -271,19 +268,16 @@ static void assert_survives(const char *after, bool two_file_systems)
 
 static void test_after_deleting_survives_a_crash_at_every_call(void **state)
 {
-    (void)state;
     assert_survives("delete", false);
 }
 
 static void test_after_archiving_survives_a_crash_at_every_call(void **state)
 {
-    (void)state;
     assert_survives("done", false);
 }
 
 static void test_after_copying_survives_a_crash_at_every_call(void **state)
 {
-    (void)state;
     assert_survives("done", true);
 }
 

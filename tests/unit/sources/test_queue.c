@@ -123,13 +123,11 @@ static const struct sl_arg none = {.kind = SL_ARG_NONE};
 
 static void test_queue_gives_one_item_a_batch(void **state)
 {
-    (void)state;
     check_batches(none, none, none, 0, (const char *const[]){"1", "23", "", "456", "7", "", ""}, 7);
 }
 
 static void test_queue_goes_on_where_it_is_told_to(void **state)
 {
-    (void)state;
     check_batches(none, none, none, 3, (const char *const[]){"456", "7", ""}, 3);
     check_batches(none, none, none, 9, (const char *const[]){"", ""}, 2);
     check_batches(SL_BOOL_ARG(false), none, none, 5, (const char *const[]){"", ""}, 2);
@@ -137,13 +135,11 @@ static void test_queue_goes_on_where_it_is_told_to(void **state)
 
 static void test_queue_gives_all_items_at_once(void **state)
 {
-    (void)state;
     check_batches(SL_BOOL_ARG(false), none, none, 0, (const char *const[]){"1234567", "", ""}, 3);
 }
 
 static void test_queue_falls_back_to_the_default(void **state)
 {
-    (void)state;
     static const struct sl_field nines[] = {{.tag = SL_INT, .integer = 9}, {.tag = SL_INT, .integer = 9}};
     const struct sl_arg fallback = {.kind = SL_ARG_VALUE, .value = sl_list(nines, 2)};
     check_batches(none, fallback, none, 3, (const char *const[]){"456", "7", "99", "99"}, 4);
@@ -153,14 +149,12 @@ static void test_queue_falls_back_to_the_default(void **state)
 
 static void test_queue_cuts_batches_into_contiguous_pieces(void **state)
 {
-    (void)state;
     check_batches(none, none, SL_INT_ARG(2), 0, (const char *const[]){"|1", "2|3", "|", "4|56"}, 4);
     check_batches(SL_BOOL_ARG(false), none, SL_INT_ARG(3), 0, (const char *const[]){"12|34|567"}, 1);
 }
 
 static void test_every_source_documents_itself(void **state)
 {
-    (void)state;
     for (size_t i = 0; sl_sources[i]; i++) {
         assert_int_equal(sl_sources[i]->kind, SL_OP_SOURCE);
         assert_true(sl_sources[i]->summary && sl_sources[i]->example && sl_sources[i]->source);

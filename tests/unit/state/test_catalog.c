@@ -8,7 +8,6 @@ static struct checkpoint ck;
 
 static int setup(void **state)
 {
-    (void)state;
     checkpoint_init(&ck);
     checkpoint_open(&ck);
     return 0;
@@ -16,7 +15,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     checkpoint_done(&ck);
     return 0;
 }
@@ -32,7 +30,6 @@ static void assert_file(const struct sl_file *file, const char *path, uint64_t i
 
 static void test_catalog_begins_with_nothing(void **state)
 {
-    (void)state;
     assert_false(ck.progress.any);
     assert_false(ck.progress.planned);
     assert_int_equal(ck.progress.batches, 0);
@@ -41,7 +38,6 @@ static void test_catalog_begins_with_nothing(void **state)
 
 static void test_catalog_directory_is_for_the_owner_only(void **state)
 {
-    (void)state;
     struct stat st;
     assert_int_equal(fstatat(ck.dirfd, "jobs/ck", &st, 0), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
@@ -49,7 +45,6 @@ static void test_catalog_directory_is_for_the_owner_only(void **state)
 
 static void test_catalog_finds_a_committed_batch_again(void **state)
 {
-    (void)state;
     batch_one(&ck, 0, "in/a\xff\x01.log", UINT64_MAX - 5);
     checkpoint_reopen(&ck);
     assert_true(ck.progress.any);
@@ -63,7 +58,6 @@ static void test_catalog_finds_a_committed_batch_again(void **state)
 
 static void test_catalog_reads_the_files_of_the_last_batch_for_whom_wants_them_only(void **state)
 {
-    (void)state;
     const struct sl_catalog_wants nothing = {0};
     struct sl_progress progress;
     batch_one(&ck, 0, "in/a", 1);
@@ -79,7 +73,6 @@ static void test_catalog_reads_the_files_of_the_last_batch_for_whom_wants_them_o
 
 static void test_catalog_finds_a_planned_batch_after_a_crash(void **state)
 {
-    (void)state;
     batch_one(&ck, 0, "in/a", 1);
     plan_one(&ck, 1, "in/b", 2);
     checkpoint_reopen(&ck);
@@ -101,7 +94,6 @@ static void test_catalog_finds_a_planned_batch_after_a_crash(void **state)
 /* The process ends without closing anything. */
 static void test_catalog_survives_the_end_of_its_process(void **state)
 {
-    (void)state;
     checkpoint_close(&ck);
     pid_t child = fork();
     if (child == 0) {
@@ -120,7 +112,6 @@ static void test_catalog_survives_the_end_of_its_process(void **state)
 
 static void test_catalog_keeps_the_order_of_a_plan(void **state)
 {
-    (void)state;
     struct sl_files files[2] = {0};
     struct sl_batch_plan plan = {.batch_ms = 1000, .sources = 2, .files = files};
     char path[32];
@@ -140,7 +131,6 @@ static void test_catalog_keeps_the_order_of_a_plan(void **state)
 
 static void test_catalog_forgets_files_that_have_gone(void **state)
 {
-    (void)state;
     struct sl_file gone = a_file("in/a", 1);
     batch_one(&ck, 0, "in/a", 1);
     plan_one(&ck, 1, "in/b", 2);
@@ -152,7 +142,6 @@ static void test_catalog_forgets_files_that_have_gone(void **state)
 
 static void test_catalog_remembers_the_newer_file_of_a_name(void **state)
 {
-    (void)state;
     struct sl_file older = a_file("in/a", 1);
     batch_one(&ck, 0, "in/a", 1);
     plan_one(&ck, 1, "in/a", 2);
@@ -164,7 +153,6 @@ static void test_catalog_remembers_the_newer_file_of_a_name(void **state)
 
 static void test_catalog_tells_sources_apart_by_key_not_by_position(void **state)
 {
-    (void)state;
     static const char *const changed[] = {"new", "in"}, *const twice[] = {"in", "in"};
     batch_one(&ck, 0, "in/a", 1);
     checkpoint_close(&ck);
@@ -179,7 +167,6 @@ static void test_catalog_tells_sources_apart_by_key_not_by_position(void **state
 
 static void test_catalog_refuses_to_drop_the_files_of_a_plan(void **state)
 {
-    (void)state;
     static const char *const changed[] = {"new", "in2"};
     plan_one(&ck, 0, "in/a", 1);
     checkpoint_close(&ck);
@@ -191,7 +178,6 @@ static void test_catalog_refuses_to_drop_the_files_of_a_plan(void **state)
 
 static void test_catalog_is_held_by_one_process(void **state)
 {
-    (void)state;
     int told[2];
     assert_int_equal(pipe(told), 0);
     pid_t child = fork();
@@ -232,7 +218,6 @@ static int64_t ask(const char *sql)
 
 static void test_catalog_views_say_what_happened(void **state)
 {
-    (void)state;
     batch_one(&ck, 0, "in/a", 1);
     plan_one(&ck, 1, "in/b", 2);
     static const struct {
@@ -282,7 +267,6 @@ static struct seen history(void)
 
 static void test_catalog_history_knows_what_was_made(void **state)
 {
-    (void)state;
     struct sl_manifest manifest;
     struct sl_history *known = sl_catalog_history(ck.catalog);
     batch_one(&ck, 0, "in/a", 1);
@@ -302,7 +286,6 @@ static void test_catalog_history_knows_what_was_made(void **state)
 
 static void test_catalog_history_gives_the_oldest_of_one_output(void **state)
 {
-    (void)state;
     struct seen none = {0};
     struct sl_history *known = sl_catalog_history(ck.catalog);
     for (uint64_t i = 0; i < 5; i++)
@@ -319,7 +302,6 @@ static void test_catalog_history_gives_the_oldest_of_one_output(void **state)
 
 static void test_catalog_history_forgets_what_was_let_go_with_the_next_transaction(void **state)
 {
-    (void)state;
     struct sl_history *known = sl_catalog_history(ck.catalog);
     batch_one(&ck, 0, "in/a", 1);
     batch_one(&ck, 1, "in/b", 2);
@@ -334,7 +316,6 @@ static void test_catalog_history_forgets_what_was_let_go_with_the_next_transacti
 /* What is needed stays: the taken files, and what an output will ask for. */
 static void test_catalog_drops_old_history_and_nothing_that_is_needed(void **state)
 {
-    (void)state;
     char name[32];
     struct sl_history *known = sl_catalog_history(ck.catalog);
     for (uint64_t i = 0; i < 100; i++) {
@@ -359,7 +340,6 @@ static void test_catalog_drops_old_history_and_nothing_that_is_needed(void **sta
 /* A reader that keeps its transaction open sees its batch and holds nobody up, however long the log gets. */
 static void test_catalog_commits_while_a_reader_keeps_a_transaction_open(void **state)
 {
-    (void)state;
     char path[300], name[32];
     sqlite3 *reader;
     batch_one(&ck, 0, "in/a", 1);

@@ -67,7 +67,6 @@ static void make_history(void)
 
 static int setup(void **state)
 {
-    (void)state;
     checkpoint_init(&ck);
     make_history();
     return 0;
@@ -75,7 +74,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     checkpoint_done(&ck);
     for (unsigned i = 0; i < FILES; i++) {
         free(image.bytes[i]);
@@ -131,7 +129,6 @@ static unsigned flip_over(unsigned file, unsigned seed)
 
 static void test_damage_of_a_closed_catalog_is_harmless_or_named(void **state)
 {
-    (void)state;
     checkpoint_close(&ck);
     image_take();
     assert_null(image.bytes[1]);
@@ -141,7 +138,6 @@ static void test_damage_of_a_closed_catalog_is_harmless_or_named(void **state)
 
 static void test_damage_of_a_killed_catalog_is_harmless_or_named(void **state)
 {
-    (void)state;
     image_take();
     checkpoint_close(&ck);
     assert_non_null(image.bytes[1]);
@@ -154,7 +150,6 @@ static void test_damage_of_a_killed_catalog_is_harmless_or_named(void **state)
 
 static void test_damage_a_lost_log_is_named(void **state)
 {
-    (void)state;
     image_take();
     checkpoint_close(&ck);
     image_put();
@@ -165,7 +160,6 @@ static void test_damage_a_lost_log_is_named(void **state)
 /* A log cut short is what a power loss may leave only of what was never acknowledged: the seal knows. */
 static void test_damage_a_log_cut_short_is_named(void **state)
 {
-    (void)state;
     image_take();
     checkpoint_close(&ck);
     image.len[1] -= 4096;
@@ -175,7 +169,6 @@ static void test_damage_a_log_cut_short_is_named(void **state)
 
 static void test_damage_a_lost_seal_is_harmless(void **state)
 {
-    (void)state;
     checkpoint_close(&ck);
     image_take();
     image_put();
@@ -185,7 +178,6 @@ static void test_damage_a_lost_seal_is_harmless(void **state)
 
 static void test_damage_a_newer_schema_is_refused(void **state)
 {
-    (void)state;
     checkpoint_close(&ck);
     image_take();
     image.bytes[0][63] = 77; /* user_version, SQLite's header */
@@ -196,7 +188,6 @@ static void test_damage_a_newer_schema_is_refused(void **state)
 
 static void test_damage_another_database_is_refused(void **state)
 {
-    (void)state;
     checkpoint_close(&ck);
     image_take();
     image.bytes[0][68] = 1; /* application_id */
@@ -208,7 +199,6 @@ static void test_damage_another_database_is_refused(void **state)
 /* Rows that decide results cannot be changed, lost or added unnoticed. */
 static void test_damage_of_a_row_names_its_table(void **state)
 {
-    (void)state;
     static const struct {
         const char *sql, *expected;
     } cases[] = {

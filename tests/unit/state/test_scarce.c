@@ -45,7 +45,6 @@ static int read_segment(void *arg)
 
 static void test_segments_are_not_damaged(void **state)
 {
-    (void)state;
     struct written written = {0};
     struct sl_segment_writer *writer;
     struct sl_error err;
@@ -78,7 +77,6 @@ static int load_blocks(void *arg)
 
 static void test_rows_on_disk_are_not_damaged(void **state)
 {
-    (void)state;
     struct written written = {0};
     struct sl_spill *spill;
     struct sl_spill_file *file;

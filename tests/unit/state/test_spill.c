@@ -113,7 +113,6 @@ static int count_rows(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 
 static void test_a_run_comes_back_as_it_was(void **state)
 {
-    (void)state;
     struct bench bench;
     bench_init(&bench);
     struct sl_dataset *dataset = sl_dataset_of(rows_on_disk(&bench));
@@ -128,7 +127,6 @@ static void test_a_run_comes_back_as_it_was(void **state)
 
 static void test_rows_of_a_cursor_stay(void **state)
 {
-    (void)state;
     struct bench bench;
     bench_init(&bench);
     struct sl_dataset *dataset = sl_dataset_of(rows_on_disk(&bench));
@@ -150,7 +148,6 @@ static void test_rows_of_a_cursor_stay(void **state)
 
 static void test_a_passing_cursor_keeps_one_block(void **state)
 {
-    (void)state;
     struct bench bench;
     bench_init(&bench);
     struct sl_rows *rows = rows_on_disk(&bench);
@@ -175,7 +172,6 @@ static void test_a_passing_cursor_keeps_one_block(void **state)
 
 static void test_a_file_has_many_runs_that_outlive_it(void **state)
 {
-    (void)state;
     struct bench bench;
     struct sl_spill_file *file;
     struct sl_stored *run[4];
@@ -200,7 +196,6 @@ static void test_a_file_has_many_runs_that_outlive_it(void **state)
 
 static void test_files_have_no_names(void **state)
 {
-    (void)state;
     struct bench bench;
     bench_init(&bench);
     struct sl_rows *rows = rows_on_disk(&bench);
@@ -211,7 +206,6 @@ static void test_files_have_no_names(void **state)
 
 static void test_rows_outlive_the_store(void **state)
 {
-    (void)state;
     struct bench bench;
     bench_init(&bench);
     struct sl_dataset *dataset = sl_dataset_of(rows_on_disk(&bench));
@@ -250,7 +244,6 @@ static int write_and_read(struct bench *bench, uint64_t *ret_rows)
 
 static void test_every_call_that_fails_is_said(void **state)
 {
-    (void)state;
     static const int codes[] = {EIO, ENOSPC};
     struct bench bench;
     bench_init(&bench);
@@ -277,7 +270,6 @@ static void test_every_call_that_fails_is_said(void **state)
 
 static void test_short_and_interrupted_calls_change_nothing(void **state)
 {
-    (void)state;
     struct bench bench;
     uint64_t rows = 0;
     bench_init(&bench);
@@ -295,7 +287,6 @@ static struct {
 
 static ssize_t flipping_pread(struct sl_io *io, int fd, void *buf, size_t size, off_t offset)
 {
-    (void)io;
     ssize_t n = SYSTEM(pread, fd, buf, size, offset);
     if (n > 0 && ++flip.reads == flip.at)
         ((uint8_t *)buf)[(size_t)(flip.at * 7919) % (size_t)n] ^= 16;
@@ -304,7 +295,6 @@ static ssize_t flipping_pread(struct sl_io *io, int fd, void *buf, size_t size, 
 
 static void test_damage_is_said_and_never_computed_with(void **state)
 {
-    (void)state;
     struct bench bench;
     bench_init(&bench);
     struct sl_io_ops ops = fault_calls_ops;
@@ -327,7 +317,6 @@ static void test_damage_is_said_and_never_computed_with(void **state)
 
 static void test_a_cursor_that_cannot_read_ends_and_it_is_noted(void **state)
 {
-    (void)state;
     struct bench bench;
     struct sl_field fields[SL_WIDTH_MAX];
     uint32_t width;
@@ -350,7 +339,6 @@ static void test_a_cursor_that_cannot_read_ends_and_it_is_noted(void **state)
 
 static void test_leftovers_are_removed(void **state)
 {
-    (void)state;
     struct bench bench;
     bench_init(&bench);
     sl_spill_close(bench.spill);

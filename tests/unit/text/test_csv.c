@@ -54,7 +54,6 @@ static void assert_splits(const struct sl_csv *csv, const char *record, const ch
 
 static void test_csv_records_are_split_into_fields(void **state)
 {
-    (void)state;
     static const struct {
         const char *record, *expected;
     } cases[] = {
@@ -83,7 +82,6 @@ static void test_csv_records_are_split_into_fields(void **state)
 
 static void test_csv_delimiter_and_quote_may_be_any_byte(void **state)
 {
-    (void)state;
     static const struct sl_csv semicolon = {.delimiter = ';', .quotes = true, .quote = '\''};
     static const struct sl_csv bare = {.delimiter = '\t', .quotes = false};
     assert_splits(&semicolon, "a,b;'c;d';\"e\"", "<a,b><c;d><\"e\">");
@@ -92,7 +90,6 @@ static void test_csv_delimiter_and_quote_may_be_any_byte(void **state)
 
 static void test_csv_refuses_more_fields_than_asked_for(void **state)
 {
-    (void)state;
     char record[SL_WIDTH_MAX + 1];
     struct sl_buf buf;
     memset(record, ',', sizeof record);
@@ -126,7 +123,6 @@ static void append_records(struct sl_buf *buf, const uint8_t *text, size_t len, 
 
 static void test_csv_records_are_the_same_however_the_text_is_cut(void **state)
 {
-    (void)state;
     static const char text[] = "a,\"b\nc\",d\n\"\"\"\",\"x\"\"\ny\"\n\n\"bad\"z\nnext,\"q\"\n\"open\n,";
     static const char expected[] = "<a><b\nc><d>\n<\"><x\"\ny>\n<>\n!text follows a closing quote\n"
                                    "<next><q>\n!a quote is not closed";
@@ -143,7 +139,6 @@ static void test_csv_records_are_the_same_however_the_text_is_cut(void **state)
 
 static void test_csv_strings_that_our_format_wrote_are_read_back(void **state)
 {
-    (void)state;
     static const char *const words[] = {"", "a", ",", "\"", "\n", "a\"b", "\r", "x,y\n\"z\"", " ", "'"};
     enum { WORDS = sizeof words / sizeof *words };
     struct sl_field fields[WORDS];

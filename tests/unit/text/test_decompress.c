@@ -113,7 +113,6 @@ enum { KINDS = 2 };
 
 static void test_names_say_what_is_compressed(void **state)
 {
-    (void)state;
     assert_true(sl_name_is_compressed("a.log.gz"));
     assert_true(sl_name_is_compressed("in/a.zst"));
     assert_false(sl_name_is_compressed("a.log"));
@@ -125,7 +124,6 @@ static void test_names_say_what_is_compressed(void **state)
 
 static void test_all_members_are_read(void **state)
 {
-    (void)state;
     for (size_t kind = 0; kind < KINDS; kind++) {
         struct sl_buf text, file;
         sl_buf_init(&text);
@@ -144,7 +142,6 @@ static void test_all_members_are_read(void **state)
 
 static void test_an_empty_text_is_empty(void **state)
 {
-    (void)state;
     for (size_t kind = 0; kind < KINDS; kind++) {
         struct sl_buf none, file;
         sl_buf_init(&none);
@@ -159,7 +156,6 @@ static void test_an_empty_text_is_empty(void **state)
 
 static void test_garbage_behind_gzip_is_noted(void **state)
 {
-    (void)state;
     static const char *const garbage[] = {"\x1f", "x", "garbage of some length", "\x1fx"};
     for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++) {
         struct sl_buf text, file;
@@ -177,7 +173,6 @@ static void test_garbage_behind_gzip_is_noted(void **state)
 /* Cut anywhere, a file never passes for a whole one. */
 static void test_truncated_files_are_failures_wherever_they_end(void **state)
 {
-    (void)state;
     for (size_t kind = 0; kind < KINDS; kind++) {
         struct sl_buf file;
         sl_buf_init(&file);
@@ -192,7 +187,6 @@ static void test_truncated_files_are_failures_wherever_they_end(void **state)
 
 static void test_damage_is_a_failure_with_its_place(void **state)
 {
-    (void)state;
     struct sl_buf file;
     sl_buf_init(&file);
     add_gzip(&file, "some text that is compressed", 28);
@@ -208,7 +202,6 @@ static void test_damage_is_a_failure_with_its_place(void **state)
 
 static void test_a_file_that_shrank_is_a_failure(void **state)
 {
-    (void)state;
     for (size_t kind = 0; kind < KINDS; kind++) {
         struct sl_byte_stream *stream;
         struct sl_error err;
@@ -230,7 +223,6 @@ static void test_a_file_that_shrank_is_a_failure(void **state)
 /* 1.5 GiB of zeros in 50 kB: read on until the limit, keeping nothing. */
 static void test_growth_has_a_limit(void **state)
 {
-    (void)state;
     enum { ZEROS = 64 << 20, COPIES = 24 };
     struct sl_buf file, bomb;
     struct sl_byte_stream *stream;

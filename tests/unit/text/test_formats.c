@@ -33,7 +33,6 @@ static void assert_row(const char *format_name, const struct sl_field *fields, u
 /* One value, alone in its row, in every format. */
 static void test_every_value_has_its_text_in_every_format(void **state)
 {
-    (void)state;
     const struct sl_field items[] = {sl_integer(1), str("x"), sl_nil()};
     const struct sl_field pairs[] = {str("a"), sl_list(NULL, 0), str("b"), sl_boolean(false)};
     const struct {
@@ -85,7 +84,6 @@ static void test_every_value_has_its_text_in_every_format(void **state)
 
 static void test_rows_of_several_fields_are_joined(void **state)
 {
-    (void)state;
     const struct sl_field fields[] = {str("a"), sl_integer(1), sl_nil()};
     assert_row("tsv", fields, 3, "a\t1\t\\N\n");
     assert_row("csv", fields, 3, "a,1,\n");
@@ -96,7 +94,6 @@ static void test_rows_of_several_fields_are_joined(void **state)
 
 static void test_spark_prints_doubles_as_java_does(void **state)
 {
-    (void)state;
     static const struct {
         double number;
         const char *text;
@@ -124,7 +121,6 @@ static void test_spark_prints_doubles_as_java_does(void **state)
 
 static void test_lines_are_raw(void **state)
 {
-    (void)state;
     const struct sl_field cases[] = {str("a\tb\\ \xFF"), str(""), sl_integer(5), sl_nil()};
     assert_row("lines", &cases[0], 1, "a\tb\\ \xFF\n");
     assert_row("lines", &cases[1], 1, "\n");
@@ -137,7 +133,6 @@ static void test_lines_are_raw(void **state)
 
 static void test_tsv_escapes_nul(void **state)
 {
-    (void)state;
     const struct sl_field field = sl_string("a\0b", 3);
     assert_row("tsv", &field, 1, "a\\0b\n");
 }
@@ -145,7 +140,6 @@ static void test_tsv_escapes_nul(void **state)
 /* Every byte at every place of a string longer than a word: what one wide compare misses shows here. */
 static void test_tsv_escapes_wherever_the_byte_stands(void **state)
 {
-    (void)state;
     static const char special[] = "\t\n\r\\";
     static const char letter[] = "tnr\\";
     for (size_t len = 1; len < 40; len++)
@@ -166,7 +160,6 @@ static void test_tsv_escapes_wherever_the_byte_stands(void **state)
 
 static void test_invalid_utf8_in_json_is_counted(void **state)
 {
-    (void)state;
     const struct sl_field fields[] = {str("ok \xC3\xA9"), str("\xFF"), str("\xE2\x82 \xED\xA0\x80")};
     const struct sl_chunk chunk = {.rows = 3, .width = 1, .column = {fields}};
     struct sl_buf buf;
@@ -179,7 +172,6 @@ static void test_invalid_utf8_in_json_is_counted(void **state)
 
 static void test_formats_are_found_by_whole_name(void **state)
 {
-    (void)state;
     for (const struct sl_format *const *format = sl_formats; *format; format++) {
         assert_ptr_equal(sl_format_find((*format)->name, strlen((*format)->name)), *format);
         assert_true(strlen((*format)->summary) > 0);

@@ -36,7 +36,6 @@ static void assert_becomes(const char *text, const char *expected)
 
 static void test_values_are_read_and_written(void **state)
 {
-    (void)state;
     static const struct {
         const char *text, *written;
     } cases[] = {
@@ -79,7 +78,6 @@ static void test_values_are_read_and_written(void **state)
 
 static void test_what_is_no_json_is_refused_with_its_place(void **state)
 {
-    (void)state;
     static const struct {
         const char *text;
         size_t at;
@@ -147,14 +145,12 @@ static bool parses_nested(size_t depth)
 
 static void test_depth_has_a_limit(void **state)
 {
-    (void)state;
     assert_true(parses_nested(SL_DEPTH_MAX));
     assert_false(parses_nested(SL_DEPTH_MAX + 1));
 }
 
 static void test_strings_without_escapes_are_slices(void **state)
 {
-    (void)state;
     static const char text[] = "[\"abc\", \"d\\n\"]";
     struct sl_arena arena;
     struct sl_field value;
@@ -170,7 +166,6 @@ static void test_strings_without_escapes_are_slices(void **state)
 
 static void test_maps_are_found_by_key(void **state)
 {
-    (void)state;
     static const char text[] = "{\"c\":3,\"a\":1,\"b\":2,\"a\":4}";
     struct sl_arena arena;
     struct sl_field value;
@@ -232,7 +227,6 @@ static struct sl_field random_value(struct sl_arena *arena, uint64_t *seed, int 
 
 static void test_what_is_written_reads_back(void **state)
 {
-    (void)state;
     uint64_t seed = (uint64_t)time(NULL);
     print_message("seed %" PRIu64 "\n", seed);
     for (int i = 0; i < 3000; i++) {

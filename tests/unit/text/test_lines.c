@@ -136,7 +136,6 @@ static void assert_lines(const void *bytes, size_t len, uint64_t line_max, const
 
 static void test_lines_are_cut_as_the_contract_says(void **state)
 {
-    (void)state;
     static const struct {
         const char *file, *lines;
         uint64_t line_max;
@@ -168,7 +167,6 @@ static void test_lines_are_cut_as_the_contract_says(void **state)
 
 static void test_nul_bytes_are_data(void **state)
 {
-    (void)state;
     assert_lines("a\0b\n\0", 5, 100, "a\0b\n\0\n", 6);
 }
 
@@ -218,7 +216,6 @@ static void expected_lines(const struct sl_buf *file, uint64_t line_max, struct 
 
 static void test_split_anywhere_gives_the_same_lines(void **state)
 {
-    (void)state;
     uint64_t seed = (uint64_t)time(NULL);
     print_message("seed %" PRIu64 "\n", seed);
     for (int round = 0; round < 12; round++) {
@@ -250,7 +247,6 @@ static void test_split_anywhere_gives_the_same_lines(void **state)
 
 static void test_a_split_may_end_within_the_bom(void **state)
 {
-    (void)state;
     static const char text[] = "\xEF\xBB\xBF\nab\n", expected[] = "\nab\n";
     int64_t size = sizeof text - 1;
     int fd = file_of(text, sizeof text - 1);
@@ -276,7 +272,6 @@ struct dribble {
 
 static ssize_t dribble_read(struct sl_byte_stream *stream, void *buf, size_t size, struct sl_error *err)
 {
-    (void)err;
     struct dribble *d = (struct dribble *)stream;
     size_t left = d->from->len - d->at, n = 1 + next_random(&d->seed) % 5000;
     n = n < size ? n : size;
@@ -288,7 +283,6 @@ static ssize_t dribble_read(struct sl_byte_stream *stream, void *buf, size_t siz
 
 static void test_a_stream_gives_the_lines_of_the_file(void **state)
 {
-    (void)state;
     uint64_t seed = (uint64_t)time(NULL);
     print_message("seed %" PRIu64 "\n", seed);
     struct sl_buf file, expected;
@@ -312,7 +306,6 @@ static void test_a_stream_gives_the_lines_of_the_file(void **state)
 
 static void test_all_ways_to_find_newlines_agree(void **state)
 {
-    (void)state;
     uint64_t seed = (uint64_t)time(NULL);
     print_message("seed %" PRIu64 "\n", seed);
     sl_newlines_fn *fastest = sl_newlines_fastest();
@@ -334,7 +327,6 @@ static void test_all_ways_to_find_newlines_agree(void **state)
 
 static void test_a_chunk_holds_about_64_kib_of_lines(void **state)
 {
-    (void)state;
     struct sl_buf file;
     struct record r;
     sl_buf_init(&file);
@@ -352,7 +344,6 @@ static void test_a_chunk_holds_about_64_kib_of_lines(void **state)
 
 static void test_the_limit_is_named(void **state)
 {
-    (void)state;
     struct record r;
     record_init(&r);
     int fd = file_of("too long\n", 9);
@@ -365,7 +356,6 @@ static void test_the_limit_is_named(void **state)
 /* A line far beyond the limit is not kept in memory, and the lines behind it are read. */
 static void test_the_rest_of_a_long_line_is_skipped(void **state)
 {
-    (void)state;
     size_t len = 3 << 20;
     struct record r;
     record_init(&r);
@@ -384,7 +374,6 @@ static void test_the_rest_of_a_long_line_is_skipped(void **state)
 
 static void test_a_file_that_shrank_is_a_failure(void **state)
 {
-    (void)state;
     struct record r;
     record_init(&r);
     int fd = file_of("a\nb\n", 4);
@@ -396,7 +385,6 @@ static void test_a_file_that_shrank_is_a_failure(void **state)
 
 static void test_bytes_behind_the_size_are_not_read(void **state)
 {
-    (void)state;
     struct record r;
     record_init(&r);
     int fd = file_of("a\nbcd\ne\n", 8);
@@ -409,7 +397,6 @@ static void test_bytes_behind_the_size_are_not_read(void **state)
 
 static void test_reading_stops_when_it_is_told_to(void **state)
 {
-    (void)state;
     struct record r;
     record_init(&r);
     char *bytes = calloc(1, 1 << 20);
@@ -426,7 +413,6 @@ static void test_reading_stops_when_it_is_told_to(void **state)
 
 static void test_a_failed_read_names_the_file(void **state)
 {
-    (void)state;
     struct record r;
     record_init(&r);
     assert_int_equal(read_split(&r, -1, 0, 10, 10, 100), SL_EFAIL);
@@ -451,7 +437,6 @@ static ssize_t faulty_pread(struct sl_io *io, int fd, void *buf, size_t size, of
 
 static void test_any_read_may_fail(void **state)
 {
-    (void)state;
     static const struct sl_io_ops ops = {.pread = faulty_pread};
     enum { SIZE = 1 << 20 };
     int result = SL_EFAIL, fails_at = 0;

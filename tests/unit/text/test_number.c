@@ -23,7 +23,6 @@ static void assert_formats(double number, const char *expected)
 /* What Python 3 prints. */
 static void test_floats_are_formatted_as_python_does(void **state)
 {
-    (void)state;
     static const struct {
         double number;
         const char *text;
@@ -113,7 +112,6 @@ static void assert_round_trip(double number)
 
 static void test_random_floats_read_back_and_are_short(void **state)
 {
-    (void)state;
     uint64_t seed = (uint64_t)time(NULL);
     print_message("seed %" PRIu64 "\n", seed);
     for (int i = 0; i < 30000; i++) {
@@ -130,14 +128,12 @@ static void test_random_floats_read_back_and_are_short(void **state)
 
 static void test_powers_of_two_read_back(void **state)
 {
-    (void)state;
     for (int exponent = -1074; exponent < 1024; exponent++)
         assert_round_trip(ldexp(1, exponent));
 }
 
 static void test_integers_are_read_in_range_only(void **state)
 {
-    (void)state;
     static const struct {
         const char *text;
         bool good;
@@ -170,7 +166,6 @@ static void test_integers_are_read_in_range_only(void **state)
 
 static void test_floats_are_read_as_python_reads_them(void **state)
 {
-    (void)state;
     static const struct {
         const char *text;
         double number;
@@ -204,7 +199,6 @@ static void test_floats_are_read_as_python_reads_them(void **state)
 
 static void test_infinities_and_nan_are_read(void **state)
 {
-    (void)state;
     static const char *const infinite[] = {"inf", "-inf", "Infinity", "+INF", "1e999", "-1e400"};
     double number;
     for (size_t i = 0; i < sizeof infinite / sizeof *infinite; i++) {
@@ -217,7 +211,6 @@ static void test_infinities_and_nan_are_read(void **state)
 
 static void test_what_is_no_float_is_refused(void **state)
 {
-    (void)state;
     static const char *const cases[] = {"",   "-",     ".",   "e5",     "1e",   "1e+", "1.5.2", " 1",
                                         "1 ", "0x1p3", "1_0", "nan(1)", "infi", "--1", "1,5",   "+"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -230,7 +223,6 @@ static void test_what_is_no_float_is_refused(void **state)
 /* More digits than are kept: the last one, far away, still decides a tie. */
 static void test_a_digit_far_away_decides_a_tie(void **state)
 {
-    (void)state;
     static const char half[] = "9007199254740993.";
     char text[3000];
     double number;

@@ -21,7 +21,6 @@ static struct sl_regex *regex_of(const char *pattern)
 
 static void test_groups_are_slices_of_the_subject(void **state)
 {
-    (void)state;
     static const char subject[] = "key=value";
     static const uint32_t wanted[] = {2, 0, 3, 1};
     struct sl_regex *regex = regex_of("(\\w+)=(\\w+)(!)?");
@@ -41,7 +40,6 @@ static void test_groups_are_slices_of_the_subject(void **state)
 /* Trailing groups that took no part are nil, not left over from the match before. */
 static void test_groups_without_part_are_nil(void **state)
 {
-    (void)state;
     static const uint32_t wanted[] = {1, 2};
     struct sl_regex *regex = regex_of("a(b)?|c(d)");
     struct sl_task task = {0};
@@ -57,7 +55,6 @@ static void test_groups_without_part_are_nil(void **state)
 
 static void test_matching_is_on_bytes(void **state)
 {
-    (void)state;
     static const struct {
         const char *pattern, *subject;
         size_t len;
@@ -78,7 +75,6 @@ static void test_matching_is_on_bytes(void **state)
 
 static void test_groups_are_found_by_name(void **state)
 {
-    (void)state;
     struct sl_regex *regex = regex_of("(x)(?<host>\\S+)");
     assert_int_equal(sl_regex_group(regex, "host"), 2);
     assert_int_equal(sl_regex_group(regex, "port"), -1);
@@ -87,7 +83,6 @@ static void test_groups_are_found_by_name(void **state)
 
 static void test_a_bad_pattern_says_where_and_why(void **state)
 {
-    (void)state;
     struct sl_regex *regex = NULL;
     struct sl_error err;
     assert_int_equal(sl_regex_new("a(b", 3, &regex, &err), SL_EUSAGE);
@@ -97,7 +92,6 @@ static void test_a_bad_pattern_says_where_and_why(void **state)
 
 static void test_a_limit_is_a_record_error(void **state)
 {
-    (void)state;
     struct sl_regex *regex = regex_of("(*LIMIT_MATCH=50)^(a+)+$");
     struct sl_task task = {0};
     assert_int_equal(sl_regex_match(regex, &task, "aaaaaaaaaaaaaaaaaaaaaaaaab", 26, NULL, 0, NULL),
@@ -109,7 +103,6 @@ static void test_a_limit_is_a_record_error(void **state)
 /* More than the 32 KiB of machine stack that PCRE2 uses by itself. */
 static void test_long_subjects_have_stack_enough(void **state)
 {
-    (void)state;
     struct sl_regex *regex = regex_of("^(?:a|(b))*$");
     struct sl_task task = {0};
     size_t len = 10000;
@@ -140,7 +133,6 @@ static int match_many(const char *pattern, const char *piece, size_t times, cons
 
 static void test_a_budget_covers_all_start_positions(void **state)
 {
-    (void)state;
     struct sl_task task = {0};
     assert_int_equal(match_many("(\\w+\\.)*\\w+@\\w+\\.com", "a", 200000, "@.com", &task), SL_EREJECT);
     assert_string_equal(task.message, "matching a pattern: match limit exceeded; a simpler pattern may do");
@@ -148,7 +140,6 @@ static void test_a_budget_covers_all_start_positions(void **state)
 
 static void test_matches_that_need_many_steps_at_few_positions_are_found(void **state)
 {
-    (void)state;
     struct sl_task task = {0};
     assert_int_equal(match_many("(.*),(.*)x", "a,", 100000, "x", &task), 1);
     assert_int_equal(match_many("b(.|c)*?x", "a", 1000000, "baaaax", &task), 1);
@@ -160,7 +151,6 @@ static void test_matches_that_need_many_steps_at_few_positions_are_found(void **
 
 static void test_a_run_that_is_stopped_ends_a_match(void **state)
 {
-    (void)state;
     _Atomic int stop = 1;
     struct sl_error err;
     struct sl_task task = {.stop = &stop, .err = &err};
@@ -174,7 +164,6 @@ static void test_a_run_that_is_stopped_ends_a_match(void **state)
 /* A mapping whose end is the subject's: what reads on is killed. */
 static void test_a_utf_pattern_stays_within_a_subject_of_any_bytes(void **state)
 {
-    (void)state;
     static const char *const patterns[] = {"(*UTF)^(.+)", "(*UTF)(\\p{L}+)",
                                            "(*UTF)a(.)",  "(*UTF)(*UCP)\\b\\w+\\b",
                                            "(*UTF)\\X+",  "(*UTF8)(?i)[\xc3\xa0-\xc3\xbf]+"};
@@ -203,7 +192,6 @@ static void test_a_utf_pattern_stays_within_a_subject_of_any_bytes(void **state)
 
 static void test_verbs_at_the_start_of_a_pattern_hold(void **state)
 {
-    (void)state;
     struct sl_regex *regex = regex_of("(*NOTEMPTY)a*?b*?");
     struct sl_task task = {0};
     struct sl_field group;
@@ -238,7 +226,6 @@ static void *match_often(void *arg)
 
 static void test_workers_match_at_the_same_time(void **state)
 {
-    (void)state;
     struct sl_regex *regex = regex_of("n=(\\d+);");
     pthread_t thread[THREADS];
     struct job job[THREADS];

@@ -48,7 +48,6 @@ static int parse_json(void *arg)
 
 static void test_json_is_not_refused(void **state)
 {
-    (void)state;
     char *copy = strdup(json_text());
     assert_true(scarce_loop(parse_json, copy) > 5);
     free(copy);
@@ -75,7 +74,6 @@ static int decode(void *arg)
 
 static void test_rows_are_not_damaged(void **state)
 {
-    (void)state;
     static char text[LARGE];
     const struct sl_field pair[] = {sl_text("key"), sl_string(text, sizeof text)};
     const struct sl_field fields[] = {sl_map(pair, 1), sl_list(pair, 2), sl_string(text, sizeof text),
@@ -107,7 +105,6 @@ static int split(void *arg)
 
 static void test_lines_are_not_refused(void **state)
 {
-    (void)state;
     static char quoted[LARGE] = "\"a\"\"", escaped[LARGE] = "a\\t";
     memset(quoted + 4, 'b', LARGE - 6);
     quoted[LARGE - 2] = '"';
@@ -134,7 +131,6 @@ static int type_row(void *arg)
 
 static void test_typed_values_do_not_become_nil(void **state)
 {
-    (void)state;
     struct sl_arena arena = {0};
     struct sl_columns *columns = sl_columns_new(&arena, 1);
     assert_non_null(columns);
@@ -160,7 +156,6 @@ static int match(void *arg)
 
 static void test_patterns_and_subjects_are_not_refused(void **state)
 {
-    (void)state;
     assert_true(scarce_loop(match, (void *)"(\\w+)=(\\w+)") > 0);
 }
 
@@ -193,7 +188,6 @@ static int unpack(void *arg)
 
 static void test_compressed_files_are_not_damaged(void **state)
 {
-    (void)state;
     static uint8_t plain[3 * LARGE];
     for (size_t i = 0; i < sizeof plain; i++)
         plain[i] = (uint8_t)(i * i >> 7);

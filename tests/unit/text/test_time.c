@@ -97,7 +97,6 @@ static const struct {
 
 static void test_time_texts_are_read_by_their_formats(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof text_cases / sizeof *text_cases; i++) {
         struct sl_time_format *format = format_of(text_cases[i].format, "UTC");
         struct sl_time_memo memo = {0};
@@ -127,7 +126,6 @@ static void test_time_numbers_are_read_where_the_format_counts(void **state)
         {"iso8601", {.tag = SL_INT, .integer = 1}, NONE},
         {"ms", {.tag = SL_NIL}, NONE},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sl_time_format *format = format_of(cases[i].format, "UTC");
         struct sl_time_memo memo = {0};
@@ -152,7 +150,6 @@ static void test_time_folds_are_the_earlier_and_gaps_have_the_offset_before(void
     };
     struct sl_time_format *format = format_of("%Y-%m-%d %H:%M:%S", "Europe/Berlin");
     struct sl_time_memo memo = {0};
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(parse(format, &memo, cases[i].text), cases[i].expected);
     sl_time_format_free(format);
@@ -166,7 +163,6 @@ static void test_time_memo_changes_no_result(void **state)
                                         "2024-1-1 1",   "2024-01-1",    "2024-01-12 1"};
     static const char *const formats[] = {"%Y-%m-%d %H", "%Y-%m-%d%n%H", "%Y-%m-%d%H", "iso8601"};
     enum { TEXTS = sizeof texts / sizeof *texts };
-    (void)state;
     for (size_t f = 0; f < 4; f++) {
         struct sl_time_format *format = format_of(formats[f], "America/New_York");
         for (size_t a = 0; a < TEXTS; a++)
@@ -185,7 +181,6 @@ static void test_time_dates_are_those_of_the_c_library(void **state)
     struct sl_time_format *format = format_of("%a %b %e %H:%M:%S %Y %j", "UTC");
     struct sl_time_memo memo = {0};
     struct sl_buf text = {0};
-    (void)state;
     for (int64_t days = -25567; days < 84000; days++) {
         time_t second = days * 86400 + (days * 7919 % 86400 + 86400) % 86400;
         char expected[64];
@@ -216,7 +211,6 @@ static void test_time_prints_what_it_reads_back(void **state)
 {
     static const int64_t times[] = {0, 1709209800123, -1, SL_TIME_MIN_MS + 86400001,
                                     SL_TIME_MAX_MS - 86400001};
-    (void)state;
     for (size_t t = 0; t < sizeof times / sizeof *times; t++) {
         int64_t second = times[t] - (times[t] % 1000 + 1000) % 1000;
         assert_reads_back("iso8601", "UTC", times[t], times[t]);
@@ -248,7 +242,6 @@ static void test_time_formats_and_zones_are_refused_by_name(void **state)
         {"%Y", "tzdata", "there is no time zone"},
     };
     struct sl_time_format *format;
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sl_error err = {0};
         int r = sl_time_format_new(cases[i].format, strlen(cases[i].format), cases[i].zone,

@@ -27,7 +27,6 @@ static uint32_t split(struct sl_arena *arena, const void *line, size_t len, stru
 
 static void test_tsv_every_row_of_strings_and_nils_is_read_back_as_it_was(void **state)
 {
-    (void)state;
     static const char bytes[] = {'\\', '\t', '\n', '\r', 0, 'N', 't', '0', 'x'};
     struct sl_arena arena;
     struct sl_buf buf;
@@ -61,7 +60,6 @@ static void test_tsv_every_row_of_strings_and_nils_is_read_back_as_it_was(void *
 
 static void test_tsv_an_empty_line_is_one_empty_string(void **state)
 {
-    (void)state;
     struct sl_arena arena;
     struct sl_field fields[SL_WIDTH_MAX];
     void *line;
@@ -75,7 +73,6 @@ static void test_tsv_an_empty_line_is_one_empty_string(void **state)
 
 static void test_tsv_backslashes_that_begin_no_escape_are_data(void **state)
 {
-    (void)state;
     static const char line[] = "a\\b\t\\\t\\Nx\tx\\N\t\\x";
     static const char *const expected[] = {"a\\b", "\\", "\\Nx", "x\\N", "\\x"};
     struct sl_arena arena;
@@ -93,7 +90,6 @@ static void test_tsv_backslashes_that_begin_no_escape_are_data(void **state)
 
 static void test_tsv_refuses_more_fields_than_asked_for(void **state)
 {
-    (void)state;
     static const uint8_t line[] = "a\tb\tc";
     struct sl_arena arena;
     struct sl_field fields[3];

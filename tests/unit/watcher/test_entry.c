@@ -21,7 +21,6 @@ static void test_entries_find_every_name_after_growth_and_removal(void **state)
     enum { COUNT = 10000 };
     struct sl_entries entries;
     char name[16];
-    (void)state;
     sl_entries_init(&entries);
     assert_null(sl_entries_find(&entries, "0"));
     for (int i = 0; i < COUNT; i++) {
@@ -60,7 +59,6 @@ static void test_entries_wait_in_the_order_in_which_they_came(void **state)
 {
     struct sl_entries entries;
     struct sl_entry *entry[4];
-    (void)state;
     sl_entries_init(&entries);
     for (int i = 0; i < 4; i++) {
         char name[16];

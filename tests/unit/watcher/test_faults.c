@@ -97,7 +97,6 @@ static void test_faults_are_told_and_lose_and_repeat_nothing(void **state)
 {
     long calls = 1;
     int told = 0;
-    (void)state;
     for (bool failed = true; failed; calls++) {
         struct yard yard;
         struct faulty_io faulty = faulty_new();
@@ -118,7 +117,6 @@ static long hidden;
 
 static int hide_b(struct sl_io *io, int dirfd, const char *path, int flags, unsigned mask, struct statx *ret)
 {
-    (void)io;
     if (!hidden || (strcmp(path, "b") != 0 && strncmp(path, "job/", 4) != 0))
         return statx(dirfd, path, flags, mask, ret);
     errno = hidden == 1 ? EACCES : ENOTCONN;
@@ -128,7 +126,6 @@ static int hide_b(struct sl_io *io, int dirfd, const char *path, int flags, unsi
 /* As another user's file system that is mounted in the watched directory does, alive (1) or dead (2). */
 static void test_what_cannot_be_looked_at_waits_and_holds_up_nothing(void **state)
 {
-    (void)state;
     for (long how = 1; how <= 2; how++) {
         struct yard yard;
         struct sl_error err = {0};

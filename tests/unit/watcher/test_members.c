@@ -26,7 +26,6 @@ static bool take_lost(struct sl_events *hints)
  * read at different times. */
 static void test_members_lose_a_deleted_directory_once(void **state)
 {
-    (void)state;
     struct sl_events hints;
     struct sl_members members = {0};
     assert_int_equal(sl_events_init(&hints), 0);
@@ -43,7 +42,6 @@ static void test_members_lose_a_deleted_directory_once(void **state)
 
 static void test_members_lose_a_watch_that_ends_by_itself(void **state)
 {
-    (void)state;
     struct sl_events hints;
     struct sl_members members = {0};
     assert_int_equal(sl_events_init(&hints), 0);

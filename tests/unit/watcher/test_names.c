@@ -21,7 +21,6 @@ static void test_names_are_ignored_by_their_beginning_or_end(void **state)
         {"tmp", false},     {"part", false},  {"~a", false}, {"a.tmp2", false}, {"A.TMP", false},
         {"a.parts", false}, {"\xff", false},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (sl_name_ignored(cases[i].name) != cases[i].ignored)
             fail_msg("%s", cases[i].name);
@@ -38,7 +37,6 @@ static void test_names_and_markers_lead_to_each_other(void **state)
         {"done-%", "a%b", "done-a%b"},
     };
     char text[SL_NAME_MAX + 1];
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_true(sl_marker_of(cases[i].complete, cases[i].name, text));
         assert_string_equal(text, cases[i].marker);
@@ -50,7 +48,6 @@ static void test_names_and_markers_lead_to_each_other(void **state)
 static void test_names_without_room_have_no_marker_and_are_none(void **state)
 {
     char longest[SL_NAME_MAX + 1], text[SL_NAME_MAX + 1];
-    (void)state;
     memset(longest, 'x', SL_NAME_MAX);
     longest[SL_NAME_MAX] = 0;
     assert_false(sl_marker_of("%.done", longest, text));
