@@ -5,8 +5,10 @@
 #include "lua/rdd.h"
 #include "lua/rdd_walk.h"
 #include "lua/value.h"
+#include "ops/reducer/histogram.h"
 
 #include <lauxlib.h>
+#include <math.h>
 
 static struct sl_dataset *check_self(lua_State *L, const char *name)
 {
@@ -127,6 +129,88 @@ static int take_sample(lua_State *L)
     return 1;
 }
 
+/* ---- histogram ---- */
+
+/* Pushes what the method of the rdd at index 1 gives. */
+static void push_method(lua_State *L, const char *name)
+{
+    lua_getfield(L, 1, name);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+}
+
+/* Pushes n + 1 edges at equal distances from the smallest number to the largest, as PySpark does: integers where
+ * the distance is one; two equal numbers are one bucket. */
+static void push_edges(lua_State *L, lua_Integer n)
+{
+    push_method(L, "min");
+    push_method(L, "max");
+    if (lua_type(L, -2) != LUA_TNUMBER || lua_type(L, -1) != LUA_TNUMBER)
+        luaL_error(L, "histogram: the records must be numbers of one field");
+    lua_Number from = lua_tonumber(L, -2), to = lua_tonumber(L, -1), distance = (to - from) / (lua_Number)n;
+    if (!isfinite(distance))
+        luaL_error(
+            L,
+            "histogram: the numbers are too large, or not finite, for equal buckets; give a list of edges");
+    bool whole = lua_isinteger(L, -2) && lua_isinteger(L, -1) && distance == floor(distance);
+    lua_Integer first = lua_tointeger(L, -2);
+    lua_createtable(L, (int)n + 1, 0);
+    for (lua_Integer i = 0; i < n; i++) {
+        if (whole)
+            lua_pushinteger(L, first + i * (lua_Integer)distance);
+        else
+            lua_pushnumber(L, (lua_Number)i * distance + from);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, n + 1);
+}
+
+/* All records in one bucket: ({min, max}, {count}). */
+static int give_one_bucket(lua_State *L)
+{
+    lua_createtable(L, 2, 0);
+    push_method(L, "min");
+    lua_rawseti(L, -2, 1);
+    push_method(L, "max");
+    lua_rawseti(L, -2, 2);
+    lua_createtable(L, 1, 0);
+    push_method(L, "count");
+    lua_rawseti(L, -2, 1);
+    return 2;
+}
+
+static bool has_equal_ends(lua_State *L)
+{
+    push_method(L, "min");
+    push_method(L, "max");
+    bool equal = lua_compare(L, -2, -1, LUA_OPEQ);
+    lua_pop(L, 2);
+    return equal;
+}
+
+/* histogram(edges) is the operator, the closure's upvalue; histogram(n) makes n edges first. */
+static int histogram(lua_State *L)
+{
+    check_self(L, "histogram");
+    if (lua_isinteger(L, 2)) {
+        lua_Integer n = lua_tointeger(L, 2);
+        if (n < 1 || n >= SL_HISTOGRAM_EDGES_MAX)
+            return luaL_error(L, "histogram: a number of buckets from 1 to %d is wanted",
+                              SL_HISTOGRAM_EDGES_MAX - 1);
+        lua_settop(L, 1);
+        if (n == 1 || has_equal_ends(L))
+            return give_one_bucket(L);
+        push_edges(L, n);
+        lua_replace(L, 2);
+        lua_settop(L, 2);
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
 /* ---- others ---- */
 
 static int get_num_partitions(lua_State *L)
@@ -142,4 +226,7 @@ void sl_rdd_values_add_methods(lua_State *L)
         {"takeSample", take_sample}, {"getNumPartitions", get_num_partitions}, {NULL, NULL},
     };
     luaL_setfuncs(L, methods, 0);
+    lua_getfield(L, -1, "histogram");
+    lua_pushcclosure(L, histogram, 1);
+    lua_setfield(L, -2, "histogram");
 }

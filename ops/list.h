@@ -6,7 +6,7 @@
 extern const struct sl_op *const sl_ops[]; /* ends with NULL */
 
 /* Operators that only others are made of (engine/graph/composed.c). */
-extern const struct sl_op sl_op_sort_partition, sl_op_zip_pairs;
+extern const struct sl_op sl_op_lists_together, sl_op_sort_partition, sl_op_zip_pairs;
 
 struct sl_builtin;
 extern const struct sl_builtin *const sl_builtins[]; /* ends with NULL */

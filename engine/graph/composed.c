@@ -1,8 +1,10 @@
-/* groupBy, cartesian, zip, repartitionAndSortWithinPartitions: methods of RDDs that are two or three operators. */
+/* groupBy, groupWith, cartesian, zip, repartitionAndSortWithinPartitions: methods of RDDs that are two or three operators. */
 #include "engine/graph/composed.h"
 
 #include "engine/graph/graph.h"
 #include "ops/list.h"
+
+enum { GROUPED_STREAMS = 4 }; /* of groupWith as arguments; a list may have more */
 
 static struct sl_stream *apply(struct sl_stream *stream, const char *name, const struct sl_arg *argv,
                                size_t argc)
@@ -42,6 +44,50 @@ static const struct sl_op group_by_op = {
     .example = "s:groupBy(sluice.length)",
     .params = group_by_params,
     .compose = group_by,
+};
+
+/* ---- groupWith ---- */
+
+/* (key, list, ..., list) of `lists` lists, and one more from `other`. */
+static struct sl_stream *group_with_one_more(struct sl_stream *grouped, unsigned lists,
+                                             struct sl_stream *other)
+{
+    struct sl_arg right = sl_stream_arg(other), count = SL_INT_ARG(lists);
+    struct sl_stream *met = apply(grouped, "cogroup", &right, 1);
+    if (!met || lists == 1)
+        return met;
+    return sl_stream_add(sl_stream_context(met), &sl_op_lists_together, met, &count, 1);
+}
+
+/* The streams are one list, or arguments. */
+static struct sl_stream *group_with(struct sl_stream *stream, const struct sl_arg *arg)
+{
+    unsigned lists = 1;
+    if (arg[0].kind == SL_ARG_STREAMS)
+        for (size_t i = 0; stream && i < arg[0].count; i++)
+            stream = group_with_one_more(stream, lists++, arg[0].streams[i]);
+    for (size_t i = arg[0].kind == SL_ARG_STREAMS;
+         stream && i < GROUPED_STREAMS && arg[i].kind == SL_ARG_STREAM; i++)
+        stream = group_with_one_more(stream, lists++, arg[i].stream);
+    return stream;
+}
+
+static const struct sl_param group_with_params[1 + GROUPED_STREAMS] = {
+    {"other", SL_WANT_STREAM | SL_WANT_STREAMS, false, "a stream of pairs, or a list of several"},
+    {"second", SL_WANT_STREAM, true, "one more"},
+    {"third", SL_WANT_STREAM, true, "one more"},
+    {"fourth", SL_WANT_STREAM, true, "one more"},
+};
+
+static const struct sl_op group_with_op = {
+    .name = "groupWith",
+    .kind = SL_OP_META,
+    .family = "two streams",
+    .summary =
+        "Collects the values of each key, a list for each stream: (key, list, list, ...); cogroup of several",
+    .example = "s:map(sluice.pair(1)):groupWith(s2:map(sluice.pair(2)))",
+    .params = group_with_params,
+    .compose = group_with,
 };
 
 /* ---- cartesian ---- */
@@ -139,4 +185,5 @@ static const struct sl_op repartition_op = {
     .compose = repartition_and_sort,
 };
 
-const struct sl_op *const sl_composed[] = {&cartesian_op, &group_by_op, &repartition_op, &zip_op, NULL};
+const struct sl_op *const sl_composed[] = {&cartesian_op,   &group_by_op, &group_with_op,
+                                           &repartition_op, &zip_op,      NULL};

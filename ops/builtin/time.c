@@ -167,11 +167,28 @@ int sl_timestamp_row(const struct sl_function *fn, struct sl_task *task, struct 
 
 static const struct sl_field iso8601 = {.tag = SL_STR, .len = 7, .str = (const uint8_t *)"iso8601"};
 
-/* [i,] [format [, zone]]: the number may be left out. */
+/* The field's number, as the first argument or as the option `field`; 0: none was given. */
+static int take_number(const struct sl_builtin *builtin, const struct sl_arg *first,
+                       const struct sl_arg *option, uint32_t *ret, struct sl_error *err)
+{
+    bool is_first = first->kind == SL_ARG_VALUE && first->value.tag == SL_INT;
+    if (is_first && option->kind != SL_ARG_NONE)
+        return sl_error_set(err, SL_EUSAGE, "%s: the field is given twice, as %lld and as { field = %lld }",
+                            builtin->name, (long long)first->value.integer, (long long)option->value.integer);
+    int64_t number = is_first                      ? first->value.integer
+                     : option->kind != SL_ARG_NONE ? option->value.integer
+                                                   : 0;
+    if (number > SL_WIDTH_MAX)
+        return sl_error_set(err, SL_EUSAGE, "%s: there is no field %lld, a record has at most %d",
+                            builtin->name, (long long)number, SL_WIDTH_MAX);
+    *ret = (uint32_t)number;
+    return 0;
+}
+
+/* [i,] [format [, zone]] [, { field = i }]: the number may be left out. */
 static int make_format(const struct sl_builtin *builtin, struct time_function *fn, const struct sl_arg *argv,
                        size_t argc, struct sl_error *err)
 {
-    bool has_number = argv[0].kind == SL_ARG_VALUE && argv[0].value.tag == SL_INT;
     bool has_text = argv[0].kind == SL_ARG_VALUE && argv[0].value.tag == SL_STR;
     const struct sl_arg *text = has_text ? argv : argv + 1, *zone = text + 1;
     struct sl_field format = text->kind == SL_ARG_VALUE ? text->value : iso8601;
@@ -179,13 +196,12 @@ static int make_format(const struct sl_builtin *builtin, struct time_function *f
         return sl_error_set(err, SL_EUSAGE,
                             "%s: too many arguments; it is called as %s([i,] format [, zone])", builtin->name,
                             builtin->name);
-    if (has_number && argv[0].value.integer > SL_WIDTH_MAX)
-        return sl_error_set(err, SL_EUSAGE, "%s: there is no field %lld, a record has at most %d",
-                            builtin->name, (long long)argv[0].value.integer, SL_WIDTH_MAX);
-    fn->field = has_number ? (uint32_t)argv[0].value.integer : 0;
     bool has_zone = zone->kind == SL_ARG_VALUE && zone->value.len;
-    int r = sl_time_format_new(format.str, format.len, has_zone ? (const char *)zone->value.str : NULL,
-                               has_zone ? zone->value.len : 0, &fn->format, err);
+    int r = take_number(builtin, &argv[0], &argv[argc], &fn->field, err);
+    if (r < 0)
+        return r;
+    r = sl_time_format_new(format.str, format.len, has_zone ? (const char *)zone->value.str : NULL,
+                           has_zone ? zone->value.len : 0, &fn->format, err);
     return r < 0 ? sl_error_wrap(err, "%s", builtin->name) : 0;
 }
 
@@ -224,6 +240,11 @@ static const struct sl_param params[] = {
     {0},
 };
 
+static const struct sl_param options[] = {
+    {"field", SL_WANT_COUNT, true, "the number of the field, where it is not the first argument"},
+    {0},
+};
+
 const struct sl_builtin sl_native_timestamp = {
     .name = "timestamp",
     .family = "time",
@@ -231,6 +252,7 @@ const struct sl_builtin sl_native_timestamp = {
         "Reads field i of the record as a time, in milliseconds since the epoch; the other fields stay",
     .example = "s:map(sluice.const(\"2024-02-29T12:00:00Z\")):map(sluice.timestamp(\"iso8601\"))",
     .params = params,
+    .options = options,
     .make = timestamp_make,
 };
 
@@ -241,5 +263,6 @@ const struct sl_builtin sl_native_format_time = {
     .example =
         "s:map(sluice.const(1709208000000)):map(sluice.formatTime(\"%d %b %Y %H:%M\", \"Europe/Berlin\"))",
     .params = params,
+    .options = options,
     .make = format_make,
 };

@@ -170,15 +170,3 @@ const struct sl_op sl_op_cogroup = {
     .wide = &cogroup_wide,
     .check = sl_partition_count_check,
 };
-
-/* PySpark's other name of cogroup. */
-const struct sl_op sl_op_group_with = {
-    .name = "groupWith",
-    .kind = SL_OP_WIDE,
-    .family = "two streams",
-    .summary = "The same as cogroup",
-    .example = "s:map(sluice.pair(1)):groupWith(s2:map(sluice.pair(2)))",
-    .params = join_params,
-    .wide = &cogroup_wide,
-    .check = sl_partition_count_check,
-};

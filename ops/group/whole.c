@@ -222,7 +222,8 @@ static const struct sl_wide histogram_wide =
 
 static const struct sl_param histogram_params[] = {
     {"edges", SL_WANT_LIST, false,
-     "numbers in ascending order: where the buckets begin, and where the last ends"},
+     "numbers in ascending order: where the buckets begin, and where the last ends; in foreachRDD also a number of "
+     "equal buckets from the smallest to the largest value"},
     {0},
 };
 

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-enum { EDGES_MAX = 10001 };
-
 static const struct sl_histogram *own(const struct sl_reducer *r)
 {
     return (const struct sl_histogram *)r;
@@ -26,8 +24,9 @@ static bool is_number(const struct sl_field *value)
 
 int sl_histogram_check(const struct sl_field *edges, struct sl_error *err)
 {
-    if (edges->tag != SL_LIST || edges->len < 2 || edges->len > EDGES_MAX)
-        return sl_error_set(err, SL_EUSAGE, "histogram: edges must be a list of 2 to %d numbers", EDGES_MAX);
+    if (edges->tag != SL_LIST || edges->len < 2 || edges->len > SL_HISTOGRAM_EDGES_MAX)
+        return sl_error_set(err, SL_EUSAGE, "histogram: edges must be a list of 2 to %d numbers",
+                            SL_HISTOGRAM_EDGES_MAX);
     for (uint32_t i = 0; i < edges->len; i++) {
         const struct sl_field *edge = &edges->items[i];
         if (!is_number(edge))

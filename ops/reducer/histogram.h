@@ -3,6 +3,8 @@
 
 #include "core/contract/reducer.h"
 
+enum { SL_HISTOGRAM_EDGES_MAX = 10001 };
+
 /* Whether `edges` are at least two numbers in ascending order; SL_EUSAGE otherwise. */
 int sl_histogram_check(const struct sl_field *edges, struct sl_error *err);
 

@@ -59,6 +59,12 @@ def test_values_come_at_once():
         ("rdd:count()", "4"),
         ("({ rdd:values():histogram({ 1, 3, 5 }) })[2]", "{2 2}"),
         ("({ rdd:values():histogram({ 1, 3, 5 }) })[1]", "{1 3 5}"),
+        ("{ rdd:values():histogram(2) }", "{{1.0 2.75 4.5} {2 2}}"),
+        ("{ rdd:keys():map(sluice.length):histogram(3) }", "{{1 1} {4}}"),
+        ("{ rdd:values():map(function(v) return v // 1 | 0 end):histogram(3) }", "{{1 2 3 4} {1 1 2}}"),
+        ("{ rdd:values():histogram(1) }", "{{1 4.5} {4}}"),
+        ("select(2, pcall(rdd.histogram, rdd, 2)):match('must be numbers') or 'no'", "must be numbers"),
+        ("select(2, pcall(rdd.histogram, rdd:values(), 0)):match('from 1 to') or 'no'", "from 1 to"),
     ])
 
 

@@ -125,6 +125,29 @@ def test_the_inverse_may_be_left_out():
     check("('a', 4)\n('b', 2)" in windows("s:reduceByKeyAndWindow(add, subtract, 2)"), "an inverse is taken as one")
 
 
+def test_group_with_several_streams():
+    script = job("""local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = 1, checkpoint = false }
+local function pairs_of(list) return ssc:queueStream({ list }, { partitions = 2 }) end
+local a, b = pairs_of { { "x", 1 }, { "y", 2 }, { "x", 3 } }, pairs_of { { "x", 10 } }
+local c, d = pairs_of { { "z", 7 }, { "x", 8 } }, pairs_of { { "w", { 5, 6 } } }
+a:groupWith(b, c, d):pprint()
+a:groupWith({ b, c }):pprint()
+a:foreachRDD(function(rdd)
+    for _, r in ipairs(rdd:groupWith(rdd, rdd:keys():map(function(k) return k, #k end)):collect()) do
+        print(r[1], #r[2], #r[3], r[4][1])
+    end
+end)
+""")
+    for workers in "1", "5":
+        lines = sluice_ok("run", script, "--clock", "virtual", "--batches", "1", "--workers", workers).stdout.splitlines()
+        equal([line for line in lines if line[:1] == "("],
+              ["('w', [], [], [], [[5, 6]])", "('x', [1, 3], [10], [8], [])", "('y', [2], [], [], [])",
+               "('z', [], [], [7], [])", "('x', [1, 3], [10], [8])", "('y', [2], [], [])", "('z', [], [], [7])"],
+              "rows of streams")
+        equal([line.split() for line in lines if "\t" in line], [["x", "2", "2", "1"], ["y", "1", "1", "1"]], "of an rdd")
+
+
 def test_a_prefix_that_ends_in_a_slash():
     os.mkdir("in")
     move_in("a", "x\n")
