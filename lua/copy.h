@@ -47,7 +47,8 @@ struct sl_copy {
     _Atomic pid_t thread_id;    /* of the thread that calls */
     pthread_t thread;
     int *function; /* references to the Lua functions by number */
-    unsigned functions, capacity;
+    unsigned functions;
+    size_t capacity;
     struct sl_pending *pending; /* lua/counter.h: what the call under way has counted */
     size_t pendings, pending_capacity;
     unsigned accumulators;          /* made without a name */

@@ -1,5 +1,6 @@
 #include "lua/counter.h"
 
+#include "core/base/array.h"
 #include "engine/batch/counters.h"
 #include "lua/job_internal.h"
 #include "lua/value.h"
@@ -51,14 +52,11 @@ static void note(lua_State *L, struct sl_copy *copy, size_t number, struct sl_fi
 {
     if (add_to_last(copy, number, &value))
         return;
-    if (copy->pendings == copy->pending_capacity) {
-        size_t capacity = copy->pending_capacity ? 2 * copy->pending_capacity : 16;
-        struct sl_pending *grown = realloc(copy->pending, capacity * sizeof *grown);
-        if (!grown)
-            sl_value_nomem(L);
-        copy->pending = grown;
-        copy->pending_capacity = capacity;
-    }
+    struct sl_pending *grown =
+        sl_array_grow(copy->pending, copy->pendings, &copy->pending_capacity, sizeof *grown);
+    if (!grown)
+        sl_value_nomem(L);
+    copy->pending = grown;
     copy->pending[copy->pendings++] = (struct sl_pending){number, value};
 }
 

@@ -1,5 +1,6 @@
 #include "lua/function.h"
 
+#include "core/base/array.h"
 #include "core/contract/services.h"
 #include "engine/graph/graph.h"
 #include "lua/calls.h"
@@ -211,14 +212,10 @@ static const struct sl_function_ops function_ops = {
 
 static void keep_reference(lua_State *L, struct sl_copy *copy, int index)
 {
-    if (copy->functions == copy->capacity) {
-        unsigned capacity = copy->capacity ? 2 * copy->capacity : 16;
-        int *grown = realloc(copy->function, capacity * sizeof *grown);
-        if (!grown)
-            sl_value_nomem(L);
-        copy->function = grown;
-        copy->capacity = capacity;
-    }
+    int *grown = sl_array_grow(copy->function, copy->functions, &copy->capacity, sizeof *grown);
+    if (!grown)
+        sl_value_nomem(L);
+    copy->function = grown;
     lua_pushvalue(L, index);
     copy->function[copy->functions++] = luaL_ref(L, LUA_REGISTRYINDEX);
 }

@@ -1,5 +1,6 @@
 #include "watcher/members.h"
 
+#include "core/base/array.h"
 #include "core/base/error.h"
 
 #include <errno.h>
@@ -9,14 +10,11 @@
 
 int sl_members_add(struct sl_members *members, struct sl_events *hints, int64_t interval_ns, int64_t now_ns)
 {
-    if (members->count == members->capacity) {
-        size_t capacity = members->capacity ? members->capacity * 2 : 4;
-        struct sl_member *grown = realloc(members->member, capacity * sizeof *grown);
-        if (!grown)
-            return ENOMEM;
-        members->member = grown;
-        members->capacity = capacity;
-    }
+    struct sl_member *grown =
+        sl_array_grow(members->member, members->count, &members->capacity, sizeof *grown);
+    if (!grown)
+        return ENOMEM;
+    members->member = grown;
     members->member[members->count++] = (struct sl_member){hints, -1, interval_ns, now_ns + interval_ns};
     return 0;
 }

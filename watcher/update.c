@@ -2,6 +2,7 @@
  * per name first (the last one counts: what was closed and then created anew is being written), then each
  * name is looked at once. A scan looks at every name and at every entry that it did not meet; only a look
  * decides that something is absent. */
+#include "core/base/array.h"
 #include "watcher/names.h"
 #include "watcher/scan.h"
 #include "watcher/watched_dir.h"
@@ -15,14 +16,11 @@ static bool touch(struct sl_watched_dir *intake, struct sl_entry *entry)
 {
     if (entry->touched)
         return true;
-    if (intake->touched_count == intake->touched_capacity) {
-        size_t capacity = intake->touched_capacity ? intake->touched_capacity * 2 : 64;
-        struct sl_entry **grown = realloc(intake->touched, capacity * sizeof *grown);
-        if (!grown)
-            return false;
-        intake->touched = grown;
-        intake->touched_capacity = capacity;
-    }
+    struct sl_entry **grown =
+        sl_array_grow(intake->touched, intake->touched_count, &intake->touched_capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    intake->touched = grown;
     intake->touched[intake->touched_count++] = entry;
     entry->touched = true;
     return true;
@@ -81,14 +79,10 @@ struct scan {
 
 static bool keep_fresh(struct scan *scan, struct sl_entry *entry)
 {
-    if (scan->count == scan->capacity) {
-        size_t capacity = scan->capacity ? scan->capacity * 2 : 64;
-        struct sl_entry **grown = realloc(scan->fresh, capacity * sizeof *grown);
-        if (!grown)
-            return false;
-        scan->fresh = grown;
-        scan->capacity = capacity;
-    }
+    struct sl_entry **grown = sl_array_grow(scan->fresh, scan->count, &scan->capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    scan->fresh = grown;
     scan->fresh[scan->count++] = entry;
     return true;
 }

@@ -2,13 +2,15 @@
 
 #include <stdlib.h>
 
-enum { CAPACITY_MIN = 16 };
+enum { CAPACITY_MIN = 4 };
 
-void *sl_array_grow(void *array, size_t count, size_t *capacity, size_t item_size)
+void *sl_array_grow_slow(void *array, size_t index, size_t *capacity, size_t item_size)
 {
-    if (count < *capacity)
-        return array;
-    size_t bigger = *capacity ? 2 * *capacity : CAPACITY_MIN, bytes;
+    size_t bigger = *capacity ? *capacity : CAPACITY_MIN / 2, bytes;
+    do
+        if (__builtin_mul_overflow(bigger, 2, &bigger))
+            return NULL;
+    while (bigger <= index);
     if (__builtin_mul_overflow(bigger, item_size, &bytes))
         return NULL;
     void *grown = realloc(array, bytes);

@@ -52,14 +52,11 @@ int sl_dataset_add(struct sl_dataset *dataset, size_t p, struct sl_rows *rows, u
     struct sl_partition *partition = &dataset->partition[p];
     if (from == to)
         return 0;
-    if (partition->slices == partition->capacity) {
-        size_t capacity = partition->capacity ? partition->capacity * 2 : 1;
-        struct sl_slice *slice = realloc(partition->slice, capacity * sizeof *slice);
-        if (!slice)
-            return SL_ENOMEM;
-        partition->slice = slice;
-        partition->capacity = capacity;
-    }
+    struct sl_slice *slice =
+        sl_array_grow(partition->slice, partition->slices, &partition->capacity, sizeof *slice);
+    if (!slice)
+        return SL_ENOMEM;
+    partition->slice = slice;
     partition->slice[partition->slices++] = (struct sl_slice){sl_rows_ref(rows), from, to};
     partition->count += to - from;
     dataset->count += to - from;

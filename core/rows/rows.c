@@ -61,19 +61,14 @@ void sl_rows_unref(struct sl_rows *rows)
 
 static bool make_index_room(struct sl_rows *rows)
 {
-    if (rows->chunks < rows->capacity)
-        return true;
-    size_t capacity = rows->capacity ? rows->capacity * 2 : 4;
-    struct sl_chunk **chunk = realloc(rows->chunk, capacity * sizeof *chunk);
-    if (chunk)
-        rows->chunk = chunk;
-    uint64_t *start = realloc(rows->start, capacity * sizeof *start);
-    if (start)
-        rows->start = start;
-    if (!chunk || !start)
-        return false;
-    rows->capacity = capacity;
-    return true;
+    size_t capacity = rows->capacity, same = capacity;
+    struct sl_chunk **chunk = sl_array_grow(rows->chunk, rows->chunks, &capacity, sizeof *chunk);
+    rows->chunk = chunk ? chunk : rows->chunk;
+    uint64_t *start = sl_array_grow(rows->start, rows->chunks, &same, sizeof *start);
+    rows->start = start ? start : rows->start;
+    if (chunk && start)
+        rows->capacity = capacity;
+    return chunk && start;
 }
 
 enum { ROOM_MIN = 16 };

@@ -1,5 +1,6 @@
 #include "engine/batch/deadletter_limit.h"
 
+#include "core/base/array.h"
 #include "core/base/limits.h"
 #include "engine/batch/batch.h"
 
@@ -40,14 +41,11 @@ static bool parse_name(const char *name, int64_t *ret)
 
 static bool add_file(struct listing *listing, int64_t batch_ms, uint64_t bytes)
 {
-    if (listing->count == listing->capacity) {
-        size_t capacity = listing->capacity ? listing->capacity * 2 : 64;
-        struct letters_file *grown = realloc(listing->file, capacity * sizeof *grown);
-        if (!grown)
-            return false;
-        listing->file = grown;
-        listing->capacity = capacity;
-    }
+    struct letters_file *grown =
+        sl_array_grow(listing->file, listing->count, &listing->capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    listing->file = grown;
     listing->file[listing->count++] = (struct letters_file){batch_ms, bytes};
     listing->bytes += bytes;
     return true;

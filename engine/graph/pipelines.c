@@ -1,5 +1,6 @@
 #include "engine/graph/pipelines.h"
 
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "engine/graph/graph.h"
 
@@ -30,14 +31,10 @@ static void free_children(struct sl_pipe *pipe)
 
 static struct sl_pipe *add_child(struct sl_root *root, struct sl_pipe *parent, const struct sl_pipe *wanted)
 {
-    if (parent->children == parent->capacity) {
-        size_t capacity = parent->capacity ? parent->capacity * 2 : 2;
-        struct sl_pipe **grown = realloc(parent->child, capacity * sizeof *grown);
-        if (!grown)
-            return NULL;
-        parent->child = grown;
-        parent->capacity = capacity;
-    }
+    struct sl_pipe **grown = sl_array_grow(parent->child, parent->children, &parent->capacity, sizeof *grown);
+    if (!grown)
+        return NULL;
+    parent->child = grown;
     struct sl_pipe *pipe = malloc(sizeof *pipe);
     if (!pipe)
         return NULL;

@@ -1,6 +1,7 @@
 /* From panes to the rows of windows. The entries of a window are ranges of sorted runs, one for each run and pane;
  * they are read side by side in the order of keys. Of one (pane, key) the newest run counts; the panes of one key are
  * combined in the order of time. Work is cut by windows, and large windows by keys. */
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "ops/event/event_reduce.h"
 #include "ops/event/window_key.h"
@@ -46,7 +47,8 @@ struct cursor {
 
 struct reading {
     struct cursor *cursor;
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t capacity;
     struct cursor **heap;
     uint32_t live;
 };
@@ -62,14 +64,10 @@ static int add_range(struct reading *reading, const struct sl_group_entry *at,
 {
     if (at == end)
         return 0;
-    if (reading->count == reading->capacity) {
-        uint32_t capacity = reading->capacity ? reading->capacity * 2 : 16;
-        struct cursor *grown = realloc(reading->cursor, capacity * sizeof *grown);
-        if (!grown)
-            return SL_ENOMEM;
-        reading->cursor = grown;
-        reading->capacity = capacity;
-    }
+    struct cursor *grown = sl_array_grow(reading->cursor, reading->count, &reading->capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    reading->cursor = grown;
     reading->cursor[reading->count++] = (struct cursor){at, end, sl_key_of_pane(&at->key), pane, run};
     return 0;
 }
@@ -264,14 +262,10 @@ enum { PART_ENTRIES = 32 * SL_CHUNK_ROWS };
 
 static int add_part(struct emission *emission, const struct part *part)
 {
-    if (emission->parts == emission->capacity) {
-        size_t capacity = emission->capacity ? emission->capacity * 2 : 16;
-        struct part *grown = realloc(emission->part, capacity * sizeof *grown);
-        if (!grown)
-            return SL_ENOMEM;
-        emission->part = grown;
-        emission->capacity = capacity;
-    }
+    struct part *grown = sl_array_grow(emission->part, emission->parts, &emission->capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    emission->part = grown;
     emission->part[emission->parts++] = *part;
     return 0;
 }

@@ -1,3 +1,4 @@
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/contract/services.h"
@@ -87,14 +88,10 @@ struct spans {
 
 static int add_span(struct spans *spans, int64_t start, int64_t stop, bool final)
 {
-    if (spans->count == spans->capacity) {
-        size_t capacity = spans->capacity ? spans->capacity * 2 : 16;
-        struct sl_event_span *grown = realloc(spans->span, capacity * sizeof *grown);
-        if (!grown)
-            return SL_ENOMEM;
-        spans->span = grown;
-        spans->capacity = capacity;
-    }
+    struct sl_event_span *grown = sl_array_grow(spans->span, spans->count, &spans->capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    spans->span = grown;
     spans->span[spans->count++] = (struct sl_event_span){start, stop, final};
     return 0;
 }

@@ -3,6 +3,7 @@
  * ends first: by hash partitions, so that several workers fold at once, each another partition. Whoever
  * closes a lane folds what is there and what nobody is at, and goes on while the next lane in order is there;
  * the others go on reading. A path of one lane is left as it is. */
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "ops/group/aggregate_internal.h"
 
@@ -50,15 +51,12 @@ static bool make_lanes(struct sl_aggregate_path *path, uint32_t number)
 {
     if (number < path->capacity)
         return true;
-    size_t capacity = path->capacity ? path->capacity * 2 : 16;
-    while (capacity <= number)
-        capacity *= 2;
-    struct sl_aggregate_lane **grown = realloc(path->lane, capacity * sizeof *grown);
+    size_t before = path->capacity;
+    struct sl_aggregate_lane **grown = sl_array_grow(path->lane, number, &path->capacity, sizeof *grown);
     if (!grown)
         return false;
-    memset(grown + path->capacity, 0, (capacity - path->capacity) * sizeof *grown);
+    memset(grown + before, 0, (path->capacity - before) * sizeof *grown);
     path->lane = grown;
-    path->capacity = capacity;
     return true;
 }
 

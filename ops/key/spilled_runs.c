@@ -1,5 +1,6 @@
 #include "ops/key/spilled_runs.h"
 
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "core/contract/services.h"
 
@@ -57,14 +58,10 @@ int sl_spilled_runs_file(struct sl_spilled_runs *runs, struct sl_task *task, str
 
 static struct sl_spilled_run *new_run(struct sl_spilled_runs *runs)
 {
-    if (runs->count == runs->capacity) {
-        size_t capacity = runs->capacity ? 2 * runs->capacity : 16;
-        struct sl_spilled_run *grown = reallocarray(runs->run, capacity, sizeof *grown);
-        if (!grown)
-            return NULL;
-        runs->run = grown;
-        runs->capacity = capacity;
-    }
+    struct sl_spilled_run *grown = sl_array_grow(runs->run, runs->count, &runs->capacity, sizeof *grown);
+    if (!grown)
+        return NULL;
+    runs->run = grown;
     return &runs->run[runs->count++];
 }
 

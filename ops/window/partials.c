@@ -1,5 +1,6 @@
 #include "ops/window/partials.h"
 
+#include "core/base/array.h"
 #include "core/base/error.h"
 
 #include <stdlib.h>
@@ -28,17 +29,9 @@ void sl_window_partials_done(struct sl_window_partials *blocks)
 
 static bool make_room(struct sl_partials_level *level, size_t count)
 {
-    if (count <= level->capacity)
-        return true;
-    size_t capacity = level->capacity ? level->capacity * 2 : 8;
-    while (capacity < count)
-        capacity *= 2;
-    struct sl_window_partial *block = realloc(level->block, capacity * sizeof *block);
-    if (!block)
-        return false;
-    level->block = block;
-    level->capacity = capacity;
-    return true;
+    struct sl_window_partial *block = sl_array_grow(level->block, count - 1, &level->capacity, sizeof *block);
+    level->block = block ? block : level->block;
+    return block;
 }
 
 /* The block, with room made for it before the first or behind the last; NULL: out of memory. */

@@ -2,6 +2,7 @@
  * and shared: a window is a list of references. Where there is a memoryLimit, a batch that would be too much
  * beside those that are kept goes to disk. Some batches share a file: a window has many batches, a process
  * may have only so many files open, and what left the window is given back with its file. */
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "core/contract/collect.h"
 #include "core/contract/services.h"
@@ -94,16 +95,12 @@ static int keep(struct sl_stage *stage, int64_t t, struct sl_dataset *dataset)
         sl_dataset_unref(dataset);
         return r;
     }
-    if (memory->count == memory->capacity) {
-        size_t capacity = memory->capacity ? memory->capacity * 2 : 8;
-        struct kept *grown = realloc(memory->kept, capacity * sizeof *grown);
-        if (!grown) {
-            sl_dataset_unref(dataset);
-            return SL_ENOMEM;
-        }
-        memory->kept = grown;
-        memory->capacity = capacity;
+    struct kept *grown = sl_array_grow(memory->kept, memory->count, &memory->capacity, sizeof *grown);
+    if (!grown) {
+        sl_dataset_unref(dataset);
+        return SL_ENOMEM;
     }
+    memory->kept = grown;
     memory->kept[memory->count++] = (struct kept){t, dataset, bytes};
     memory->bytes += bytes;
     return 0;

@@ -1,5 +1,6 @@
 /* What batches made, for outputs that keep only the newest (core/contract/history.h). Letting go is remembered here
  * and written with the next plan or commit, so that it costs no transaction of its own. */
+#include "core/base/array.h"
 #include "state/catalog/catalog_internal.h"
 #include "state/catalog/rows.h"
 
@@ -126,14 +127,11 @@ static int history_manifest(struct sl_history *history, int64_t time_ms, const c
 static int history_let_go(struct sl_history *history, int64_t time_ms, const char *path, struct sl_error *err)
 {
     struct sl_catalog *catalog = (struct sl_catalog *)history;
-    if (catalog->let_go_count == catalog->let_go_capacity) {
-        size_t capacity = catalog->let_go_capacity ? 2 * catalog->let_go_capacity : 8;
-        struct sl_let_go *grown = reallocarray(catalog->let_go, capacity, sizeof *grown);
-        if (!grown)
-            return sl_error_nomem(err);
-        catalog->let_go = grown;
-        catalog->let_go_capacity = capacity;
-    }
+    struct sl_let_go *grown =
+        sl_array_grow(catalog->let_go, catalog->let_go_count, &catalog->let_go_capacity, sizeof *grown);
+    if (!grown)
+        return sl_error_nomem(err);
+    catalog->let_go = grown;
     char *copy = strdup(path);
     if (!copy)
         return sl_error_nomem(err);

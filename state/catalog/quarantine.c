@@ -1,5 +1,6 @@
 /* Files of a batch that are not read: written when that is found out, before the batch shows anything, so
  * that a batch that is redone leaves out the same. */
+#include "core/base/array.h"
 #include "state/catalog/rows.h"
 #include "state/catalog/sources.h"
 
@@ -9,14 +10,11 @@
 
 int sl_batch_plan_add_quarantined(struct sl_batch_plan *plan, size_t source, size_t file, const char *reason)
 {
-    if (plan->asides == plan->asides_capacity) {
-        size_t capacity = plan->asides_capacity ? plan->asides_capacity * 2 : 4;
-        struct sl_quarantined *grown = realloc(plan->aside, capacity * sizeof *grown);
-        if (!grown)
-            return SL_ENOMEM;
-        plan->aside = grown;
-        plan->asides_capacity = capacity;
-    }
+    struct sl_quarantined *grown =
+        sl_array_grow(plan->aside, plan->asides, &plan->asides_capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    plan->aside = grown;
     char *copy = strdup(reason);
     if (!copy)
         return SL_ENOMEM;

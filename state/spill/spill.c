@@ -7,6 +7,7 @@
  * Where a run's frames lie is known in memory only. Frames are gathered and written in big pieces. */
 #include "state/spill/spill.h"
 
+#include "core/base/array.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/limits.h"
@@ -155,15 +156,11 @@ static bool make_index_room(struct sl_spill_file *file)
         file->run = run;
         file->capacity = 0;
     }
-    if (run->stored.blocks + 1 < file->capacity)
-        return true;
-    size_t capacity = file->capacity ? 2 * file->capacity : 16;
-    uint64_t *start = reallocarray(run->start, capacity, sizeof *start);
-    if (start)
-        run->start = start;
-    uint64_t *offset = reallocarray(run->offset, capacity, sizeof *offset);
-    if (offset)
-        run->offset = offset;
+    size_t capacity = file->capacity, same = capacity, last = run->stored.blocks + 1;
+    uint64_t *start = sl_array_grow(run->start, last, &capacity, sizeof *start);
+    run->start = start ? start : run->start;
+    uint64_t *offset = sl_array_grow(run->offset, last, &same, sizeof *offset);
+    run->offset = offset ? offset : run->offset;
     if (start && offset)
         file->capacity = capacity;
     return start && offset;

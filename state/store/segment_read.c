@@ -1,3 +1,4 @@
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "state/store/frame.h"
 #include "state/store/segment.h"
@@ -58,14 +59,11 @@ static int read_frame(struct sl_segment *segment, uint64_t offset, uint8_t head[
 
 static struct sl_segment_section *new_section(struct sl_segment *segment)
 {
-    if (segment->sections == segment->capacity) {
-        size_t capacity = segment->capacity ? segment->capacity * 2 : 8;
-        struct sl_segment_section *grown = realloc(segment->section, capacity * sizeof *grown);
-        if (!grown)
-            return NULL;
-        segment->section = grown;
-        segment->capacity = capacity;
-    }
+    struct sl_segment_section *grown =
+        sl_array_grow(segment->section, segment->sections, &segment->capacity, sizeof *grown);
+    if (!grown)
+        return NULL;
+    segment->section = grown;
     return &segment->section[segment->sections];
 }
 

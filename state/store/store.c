@@ -1,5 +1,6 @@
 #include "state/store/store.h"
 
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "state/store/store_internal.h"
 
@@ -12,14 +13,10 @@
 
 bool sl_store_append(struct sl_store_list *list, struct sl_store_entry entry)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        struct sl_store_entry *grown = realloc(list->entry, capacity * sizeof *grown);
-        if (!grown)
-            return false;
-        list->entry = grown;
-        list->capacity = capacity;
-    }
+    struct sl_store_entry *grown = sl_array_grow(list->entry, list->count, &list->capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    list->entry = grown;
     list->entry[list->count++] = entry;
     return true;
 }
@@ -110,14 +107,10 @@ static int add_key(struct sl_store *store, const char *key, struct sl_error *err
     for (size_t i = 0; i < store->keys; i++)
         if (strcmp(store->key[i], key) == 0)
             return 0;
-    if (store->keys == store->keys_capacity) {
-        size_t capacity = store->keys_capacity ? store->keys_capacity * 2 : 8;
-        char **grown = realloc(store->key, capacity * sizeof *grown);
-        if (!grown)
-            return sl_error_nomem(err);
-        store->key = grown;
-        store->keys_capacity = capacity;
-    }
+    char **grown = sl_array_grow(store->key, store->keys, &store->keys_capacity, sizeof *grown);
+    if (!grown)
+        return sl_error_nomem(err);
+    store->key = grown;
     store->key[store->keys] = strdup(key);
     return store->key[store->keys] ? (store->keys++, 0) : sl_error_nomem(err);
 }

@@ -1,5 +1,6 @@
 /* Merging behind the batches' backs: a thread reads segments, which never change, and writes one in their
  * place; the next batch that commits takes it into the list. */
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "state/store/store_internal.h"
 
@@ -17,14 +18,10 @@ static void *merge_main(void *arg)
 
 static bool note_gone(struct sl_store *store, uint64_t number)
 {
-    if (store->gone == store->gone_capacity) {
-        size_t capacity = store->gone_capacity ? store->gone_capacity * 2 : 16;
-        uint64_t *grown = realloc(store->gone_number, capacity * sizeof *grown);
-        if (!grown)
-            return false;
-        store->gone_number = grown;
-        store->gone_capacity = capacity;
-    }
+    uint64_t *grown = sl_array_grow(store->gone_number, store->gone, &store->gone_capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    store->gone_number = grown;
     store->gone_number[store->gone++] = number;
     return true;
 }

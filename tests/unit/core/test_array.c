@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 static void test_array_keeps_its_items_while_it_grows(void **state)
 {
@@ -30,6 +31,18 @@ static void test_array_keeps_its_items_while_it_grows(void **state)
     free(array);
 }
 
+static void test_array_grows_as_far_as_the_index(void **state)
+{
+    size_t capacity = 0;
+    char *array = sl_array_grow(NULL, 1000, &capacity, 1);
+    assert_non_null(array);
+    assert_in_range(capacity, 1001, 2048);
+    memset(array, 'x', capacity);
+    free(array);
+    capacity = SIZE_MAX / 2 + 1;
+    assert_null(sl_array_grow(NULL, capacity, &capacity, 1));
+}
+
 static void test_array_that_cannot_grow_is_as_it_was(void **state)
 {
     char one = 0;
@@ -43,6 +56,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_array_keeps_its_items_while_it_grows),
+        cmocka_unit_test(test_array_grows_as_far_as_the_index),
         cmocka_unit_test(test_array_that_cannot_grow_is_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
