@@ -227,6 +227,8 @@ struct sl_op {
     const struct sl_wide *wide;
     const struct sl_output *output;
     const struct sl_source_ops *source;
+    /* What tells this operator from others of its family that share `wide`; the family says of which type it is. */
+    const void *spec;
     /* Of meta operators: what stands for the stream, made of other operators. arg[SL_PARAMS_MAX] was checked
      * against params. NULL: the context has the error. */
     struct sl_stream *(*compose)(struct sl_stream *stream, const struct sl_arg *arg);

@@ -10,8 +10,9 @@
 
 #include <stdlib.h>
 
-int sl_cogroup_begin(struct sl_stage *stage, const struct sl_cogroup_kind *kind)
+static int cogroup_begin(struct sl_stage *stage)
 {
+    const struct sl_cogroup_kind *kind = stage->node->op->spec;
     struct sl_cogroup *sides = stage->state;
     sides->kind = kind;
     int r = sl_row_buffers_init(&sides->piles, stage);
@@ -29,22 +30,22 @@ static struct sl_aggregate *side_of(struct sl_stage *stage, const struct sl_lane
     return &sides->side[lane->position.input];
 }
 
-int sl_cogroup_lane_open(struct sl_stage *stage, struct sl_lane *lane)
+static int cogroup_lane_open(struct sl_stage *stage, struct sl_lane *lane)
 {
     return sl_aggregate_lane_open(side_of(stage, lane), lane);
 }
 
-int sl_cogroup_lane_close(struct sl_stage *stage, struct sl_lane *lane)
+static int cogroup_lane_close(struct sl_stage *stage, struct sl_lane *lane)
 {
     return sl_aggregate_lane_close(side_of(stage, lane), lane);
 }
 
-int sl_cogroup_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
+static int cogroup_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
     return sl_aggregate_push(side_of(stage, lane), lane, in);
 }
 
-void sl_cogroup_done(struct sl_stage *stage)
+static void cogroup_done(struct sl_stage *stage)
 {
     struct sl_cogroup *sides = stage->state;
     sl_aggregate_done(&sides->side[0]);
@@ -185,9 +186,20 @@ static int finish_groups(struct sl_stage *stage, struct sl_dataset **ret)
     return r;
 }
 
-int sl_cogroup_finish(struct sl_stage *stage, struct sl_dataset **ret)
+static int cogroup_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     bool large = sl_cogroup_are_large(stage->state);
     int r = large ? sl_cogroup_merge(stage, ret) : finish_groups(stage, ret);
     return r < 0 ? r : sl_cut_partitions(stage, 1, ret);
 }
+
+const struct sl_wide sl_cogroup_wide = {
+    .state_size = sizeof(struct sl_cogroup),
+    .begin = cogroup_begin,
+    .lane_open = cogroup_lane_open,
+    .lane_close = cogroup_lane_close,
+    .push = cogroup_push,
+    .finish = cogroup_finish,
+    .done = cogroup_done,
+    .bounded = 3, /* the two sides and the rows that come of them */
+};

@@ -8,7 +8,7 @@
 #include "ops/cogroup/cogroup_key.h"
 #include "ops/group/aggregate.h"
 
-/* What an operator makes of two sides. */
+/* What an operator makes of two sides: its sl_op.spec. */
 struct sl_cogroup_kind {
     const struct sl_reducer *reducer[2]; /* sl_reducer_list; sl_reducer_nothing: the values do not matter */
     enum sl_key_of key_of;
@@ -22,23 +22,5 @@ struct sl_cogroup {
     struct sl_row_buffers piles; /* of rows that come out */
 };
 
-/* In begin. */
-int sl_cogroup_begin(struct sl_stage *stage, const struct sl_cogroup_kind *kind);
-
-/* Fit into struct sl_wide as they are. Parameter 1 of the operator is numPartitions. */
-int sl_cogroup_lane_open(struct sl_stage *stage, struct sl_lane *lane);
-int sl_cogroup_lane_close(struct sl_stage *stage, struct sl_lane *lane);
-int sl_cogroup_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
-int sl_cogroup_finish(struct sl_stage *stage, struct sl_dataset **ret);
-void sl_cogroup_done(struct sl_stage *stage);
-
-/* The two sides and the rows that come of them. */
-enum { SL_COGROUP_SHARES = 3 };
-
-/* For descriptors: all of struct sl_wide but begin. */
-#define SL_COGROUP_WIDE(begin_)                                                                              \
-    {                                                                                                        \
-        .state_size = sizeof(struct sl_cogroup), .begin = (begin_), .lane_open = sl_cogroup_lane_open,       \
-        .lane_close = sl_cogroup_lane_close, .push = sl_cogroup_push, .finish = sl_cogroup_finish,           \
-        .done = sl_cogroup_done, .bounded = SL_COGROUP_SHARES                                                \
-    }
+/* Of every operator of the family. Parameter 1 is numPartitions. */
+extern const struct sl_wide sl_cogroup_wide;

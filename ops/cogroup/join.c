@@ -62,34 +62,10 @@ static int meet_right(struct sl_cogroup_key *meeting)
     return meeting->side[1].present ? put_product(meeting) : 0;
 }
 
-static int inner_begin(struct sl_stage *stage)
-{
-    static const struct sl_cogroup_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_inner};
-    return sl_cogroup_begin(stage, &kind);
-}
-
-static int left_begin(struct sl_stage *stage)
-{
-    static const struct sl_cogroup_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_left};
-    return sl_cogroup_begin(stage, &kind);
-}
-
-static int right_begin(struct sl_stage *stage)
-{
-    static const struct sl_cogroup_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_right};
-    return sl_cogroup_begin(stage, &kind);
-}
-
-static int full_begin(struct sl_stage *stage)
-{
-    static const struct sl_cogroup_kind kind = {{&sl_reducer_list, &sl_reducer_list}, .meet = put_product};
-    return sl_cogroup_begin(stage, &kind);
-}
-
-static const struct sl_wide inner_wide = SL_COGROUP_WIDE(inner_begin);
-static const struct sl_wide left_wide = SL_COGROUP_WIDE(left_begin);
-static const struct sl_wide right_wide = SL_COGROUP_WIDE(right_begin);
-static const struct sl_wide full_wide = SL_COGROUP_WIDE(full_begin);
+static const struct sl_cogroup_kind inner = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_inner};
+static const struct sl_cogroup_kind left = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_left};
+static const struct sl_cogroup_kind right = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_right};
+static const struct sl_cogroup_kind full = {{&sl_reducer_list, &sl_reducer_list}, .meet = put_product};
 
 const struct sl_op sl_op_join = {
     .name = "join",
@@ -98,7 +74,8 @@ const struct sl_op sl_op_join = {
     .summary = "Pairs the values that two streams have for the same key: (key, left, right)",
     .example = "s:map(sluice.pair(1)):join(s2:map(sluice.pair(2)))",
     .params = join_params,
-    .wide = &inner_wide,
+    .wide = &sl_cogroup_wide,
+    .spec = &inner,
     .check = sl_partition_count_check,
 };
 
@@ -109,7 +86,8 @@ const struct sl_op sl_op_left_outer_join = {
     .summary = "Joins by key and keeps the keys that only the first stream has; the right side is nil there",
     .example = "s:map(sluice.pair(1)):leftOuterJoin(s2:map(sluice.pair(2)))",
     .params = join_params,
-    .wide = &left_wide,
+    .wide = &sl_cogroup_wide,
+    .spec = &left,
     .check = sl_partition_count_check,
 };
 
@@ -120,7 +98,8 @@ const struct sl_op sl_op_right_outer_join = {
     .summary = "Joins by key and keeps the keys that only the second stream has; the left side is nil there",
     .example = "s:map(sluice.pair(1)):rightOuterJoin(s2:map(sluice.pair(2)))",
     .params = join_params,
-    .wide = &right_wide,
+    .wide = &sl_cogroup_wide,
+    .spec = &right,
     .check = sl_partition_count_check,
 };
 
@@ -131,7 +110,8 @@ const struct sl_op sl_op_full_outer_join = {
     .summary = "Joins by key and keeps the keys that only one of the streams has; the missing side is nil",
     .example = "s:map(sluice.pair(1)):fullOuterJoin(s2:map(sluice.pair(2)))",
     .params = join_params,
-    .wide = &full_wide,
+    .wide = &sl_cogroup_wide,
+    .spec = &full,
     .check = sl_partition_count_check,
 };
 
@@ -151,14 +131,8 @@ static int meet_cogroup(struct sl_cogroup_key *meeting)
     return sl_cogroup_key_put(meeting, row, 3);
 }
 
-static int cogroup_begin(struct sl_stage *stage)
-{
-    static const struct sl_cogroup_kind kind = {
-        {&sl_reducer_list, &sl_reducer_list}, .shows_lists = true, .meet = meet_cogroup};
-    return sl_cogroup_begin(stage, &kind);
-}
-
-static const struct sl_wide cogroup_wide = SL_COGROUP_WIDE(cogroup_begin);
+static const struct sl_cogroup_kind cogroup = {
+    {&sl_reducer_list, &sl_reducer_list}, .shows_lists = true, .meet = meet_cogroup};
 
 const struct sl_op sl_op_cogroup = {
     .name = "cogroup",
@@ -167,6 +141,7 @@ const struct sl_op sl_op_cogroup = {
     .summary = "Collects the values of each key, a list for each of the two streams: (key, list, list)",
     .example = "s:map(sluice.pair(1)):cogroup(s2:map(sluice.pair(2)))",
     .params = join_params,
-    .wide = &cogroup_wide,
+    .wide = &sl_cogroup_wide,
+    .spec = &cogroup,
     .check = sl_partition_count_check,
 };

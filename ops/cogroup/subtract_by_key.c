@@ -27,14 +27,8 @@ static int meet_subtract(struct sl_cogroup_key *meeting)
     return meeting->side[1].present ? 0 : sl_side_each(meeting, &meeting->side[0], put_record, meeting);
 }
 
-static int subtract_begin(struct sl_stage *stage)
-{
-    static const struct sl_cogroup_kind kind = {{&sl_reducer_list, &sl_reducer_nothing},
+static const struct sl_cogroup_kind subtract = {{&sl_reducer_list, &sl_reducer_nothing},
                                                 .meet = meet_subtract};
-    return sl_cogroup_begin(stage, &kind);
-}
-
-static const struct sl_wide subtract_wide = SL_COGROUP_WIDE(subtract_begin);
 
 static const struct sl_param subtract_params[] = {
     {"other", SL_WANT_STREAM, false, "a stream of pairs; their values do not matter"},
@@ -49,7 +43,8 @@ const struct sl_op sl_op_subtract_by_key = {
     .summary = "Keeps the pairs of the first stream whose key the second has not got",
     .example = "s:map(sluice.pair(1)):subtractByKey(s2:map(sluice.pair(2)))",
     .params = subtract_params,
-    .wide = &subtract_wide,
+    .wide = &sl_cogroup_wide,
+    .spec = &subtract,
     .check = sl_partition_count_check,
     .columns = sl_columns_of_input,
 };
@@ -65,14 +60,8 @@ static int meet_intersection(struct sl_cogroup_key *meeting)
                                      : sl_cogroup_key_put(meeting, key, 1);
 }
 
-static int intersection_begin(struct sl_stage *stage)
-{
-    static const struct sl_cogroup_kind kind = {
-        {&sl_reducer_nothing, &sl_reducer_nothing}, .key_of = SL_KEY_RECORD, .meet = meet_intersection};
-    return sl_cogroup_begin(stage, &kind);
-}
-
-static const struct sl_wide intersection_wide = SL_COGROUP_WIDE(intersection_begin);
+static const struct sl_cogroup_kind intersection = {
+    {&sl_reducer_nothing, &sl_reducer_nothing}, .key_of = SL_KEY_RECORD, .meet = meet_intersection};
 
 static const struct sl_param intersection_params[] = {
     {"other", SL_WANT_STREAM, false, "the stream whose records are looked for"},
@@ -87,7 +76,8 @@ const struct sl_op sl_op_intersection = {
     .summary = "Keeps the records that both streams have, each once",
     .example = "s:intersection(s2)",
     .params = intersection_params,
-    .wide = &intersection_wide,
+    .wide = &sl_cogroup_wide,
+    .spec = &intersection,
     .check = sl_partition_count_check,
     .columns = sl_columns_of_input,
 };
@@ -108,14 +98,8 @@ static int meet_subtract_record(struct sl_cogroup_key *meeting)
     return meeting->side[1].present ? 0 : sl_side_each(meeting, &meeting->side[0], put_key, meeting);
 }
 
-static int subtract_record_begin(struct sl_stage *stage)
-{
-    static const struct sl_cogroup_kind kind = {
-        {&sl_reducer_list, &sl_reducer_nothing}, .key_of = SL_KEY_RECORD, .meet = meet_subtract_record};
-    return sl_cogroup_begin(stage, &kind);
-}
-
-static const struct sl_wide subtract_record_wide = SL_COGROUP_WIDE(subtract_record_begin);
+static const struct sl_cogroup_kind subtract_record = {
+    {&sl_reducer_list, &sl_reducer_nothing}, .key_of = SL_KEY_RECORD, .meet = meet_subtract_record};
 
 const struct sl_op sl_op_subtract = {
     .name = "subtract",
@@ -124,6 +108,7 @@ const struct sl_op sl_op_subtract = {
     .summary = "Keeps the records of the first stream that the second has not got, as often as they come",
     .example = "s:subtract(s2)",
     .params = intersection_params,
-    .wide = &subtract_record_wide,
+    .wide = &sl_cogroup_wide,
+    .spec = &subtract_record,
     .check = sl_partition_count_check,
 };

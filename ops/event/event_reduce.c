@@ -172,17 +172,18 @@ static void show_key(const struct sl_field *pane_key, struct sl_field *ret)
     *ret = sl_key_of_pane(pane_key);
 }
 
-int sl_event_reduce_begin(struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_key_of key_of,
-                          enum sl_result_form shape, unsigned partitions_param)
+int sl_event_reduce_begin(struct sl_stage *stage)
 {
     struct sl_event_reduce *reduce = stage->state;
+    const struct sl_by_key_spec *spec = stage->node->op->spec;
+    const struct sl_reducer *reducer = sl_by_key_reducer(&reduce->by_key, stage, spec);
     reduce->windows = sl_event_windows_of(stage->node);
     reduce->reducer = reducer;
-    reduce->key_of = key_of;
+    reduce->key_of = spec->key_of;
     reduce->by_time = reduce->windows.gap || !reducer->ops->exact;
     sl_late_rows_init(&reduce->late);
-    int r = sl_by_key_begin(&reduce->by_key, stage, reduce->by_time ? &sl_reducer_list : reducer,
-                            SL_KEY_FIELD, shape, partitions_param);
+    int r = sl_by_key_init(&reduce->by_key, stage, reduce->by_time ? &sl_reducer_list : reducer, SL_KEY_FIELD,
+                           spec->form, spec->partitions);
     if (!reduce->windows.gap)
         reduce->by_key.aggregate.show_key = show_key;
     return r;

@@ -36,8 +36,7 @@ int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_r
                  int64_t stop, const struct sl_group_entry *entry, bool final);
 
 /* event_reduce.c: what the operators have in common, for struct sl_wide. */
-int sl_event_reduce_begin(struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_key_of key_of,
-                          enum sl_result_form shape, unsigned partitions_param);
+int sl_event_reduce_begin(struct sl_stage *stage); /* the operator's spec is a struct sl_by_key_spec */
 int sl_event_reduce_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
 int sl_event_reduce_finish(struct sl_stage *stage, struct sl_dataset **ret);
 void sl_event_reduce_done(struct sl_stage *stage);

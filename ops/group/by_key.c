@@ -2,13 +2,36 @@
 
 #include "core/base/error.h"
 
-const struct sl_reducer *sl_by_key_reducer(struct sl_by_key *by_key, struct sl_stage *stage, unsigned param)
+/* What the user's functions are for, by the kind of the operator. */
+static struct sl_function_reducer functions_of(const struct sl_node *node, const struct sl_by_key_spec *spec)
 {
-    const struct sl_function *fn = sl_node_function(stage->node, param);
-    if (fn->reducer)
-        return fn->reducer;
-    by_key->function =
-        (struct sl_function_reducer){.merge = fn, .combine = fn, .what = stage->node->op->name};
+    struct sl_function_reducer function = {.what = node->op->name};
+    if (spec->from == SL_REDUCER_PARAM) {
+        function.merge = function.combine = sl_node_function(node, 0);
+        return function;
+    }
+    if (spec->from == SL_REDUCER_CREATE)
+        function.create = sl_node_function(node, 0);
+    else
+        function.zero = sl_node_value(node, 0);
+    function.has_zero = spec->from == SL_REDUCER_ZERO_VALUE;
+    function.merge = sl_node_function(node, 1);
+    function.combine = sl_node_function(node, spec->combine);
+    return function;
+}
+
+static const struct sl_reducer *native_reducer(const struct sl_node *node, const struct sl_by_key_spec *spec)
+{
+    return spec->from == SL_REDUCER_PARAM ? sl_node_function(node, 0)->reducer : spec->reducer;
+}
+
+const struct sl_reducer *sl_by_key_reducer(struct sl_by_key *by_key, struct sl_stage *stage,
+                                           const struct sl_by_key_spec *spec)
+{
+    const struct sl_reducer *native = native_reducer(stage->node, spec);
+    if (native)
+        return native;
+    by_key->function = functions_of(stage->node, spec);
     sl_function_reducer_init(&by_key->function);
     return &by_key->function.reducer;
 }
@@ -18,18 +41,26 @@ bool sl_always_takes_pieces(const struct sl_node *node)
     return true;
 }
 
-bool sl_native_takes_pieces(const struct sl_node *node)
+bool sl_by_key_takes_pieces(const struct sl_node *node)
 {
-    return sl_node_function(node, 0)->reducer != NULL;
+    return native_reducer(node, node->op->spec) != NULL;
 }
 
-int sl_by_key_begin(struct sl_by_key *by_key, struct sl_stage *stage, const struct sl_reducer *reducer,
-                    enum sl_key_of key_of, enum sl_result_form shape, unsigned partitions_param)
+int sl_by_key_init(struct sl_by_key *by_key, struct sl_stage *stage, const struct sl_reducer *reducer,
+                   enum sl_key_of key_of, enum sl_result_form shape, unsigned partitions_param)
 {
     by_key->shape = shape;
     by_key->partitions_param = partitions_param;
     int r = sl_aggregate_init(&by_key->aggregate, stage, reducer, key_of);
     return r < 0 ? r : sl_spilled_runs_init(&by_key->aggregate.runs, stage);
+}
+
+int sl_by_key_begin(struct sl_stage *stage)
+{
+    struct sl_by_key *by_key = stage->state;
+    const struct sl_by_key_spec *spec = stage->node->op->spec;
+    return sl_by_key_init(by_key, stage, sl_by_key_reducer(by_key, stage, spec), spec->key_of, spec->form,
+                          spec->partitions);
 }
 
 int sl_by_key_lane_open(struct sl_stage *stage, struct sl_lane *lane)
@@ -91,6 +122,18 @@ void sl_by_key_done(struct sl_stage *stage)
     struct sl_by_key *by_key = stage->state;
     sl_aggregate_done(&by_key->aggregate);
 }
+
+const struct sl_wide sl_by_key_wide = {
+    .state_size = sizeof(struct sl_by_key),
+    .begin = sl_by_key_begin,
+    .lane_open = sl_by_key_lane_open,
+    .lane_close = sl_by_key_lane_close,
+    .push = sl_by_key_push,
+    .finish = sl_by_key_finish,
+    .done = sl_by_key_done,
+    .takes_pieces = sl_by_key_takes_pieces,
+    .bounded = 1,
+};
 
 int sl_append_row(struct sl_dataset *dataset, const struct sl_field *fields, uint32_t width)
 {

@@ -2,20 +2,14 @@
 #include "ops/group/by_key.h"
 #include "ops/reducer/reducers.h"
 
-static int reduce_begin(struct sl_stage *stage)
-{
-    struct sl_by_key *by_key = stage->state;
-    return sl_by_key_begin(by_key, stage, sl_by_key_reducer(by_key, stage, 0), SL_KEY_NONE, SL_FORM_VALUE,
-                           SL_PARAMS_MAX);
-}
-
-static const struct sl_wide reduce_wide = SL_BY_KEY_WIDE(reduce_begin, sl_native_takes_pieces);
-
 static const struct sl_param reduce_params[] = {
     {"func", SL_WANT_REDUCER, false,
      "a function of two records that gives one, or a native reducer (sluice.sum)"},
     {0},
 };
+
+static const struct sl_by_key_spec reduce_spec = {SL_REDUCER_PARAM, .key_of = SL_KEY_NONE,
+                                                  .form = SL_FORM_VALUE, .partitions = SL_PARAMS_MAX};
 
 const struct sl_op sl_op_reduce = {
     .name = "reduce",
@@ -24,13 +18,12 @@ const struct sl_op sl_op_reduce = {
     .summary = "Combines all records of a batch into one; none where there are none",
     .example = "s:map(sluice.length):reduce(sluice.sum)",
     .params = reduce_params,
-    .wide = &reduce_wide,
+    .wide = &sl_by_key_wide,
+    .spec = &reduce_spec,
 };
 
-static int count_begin(struct sl_stage *stage)
-{
-    return sl_by_key_begin(stage->state, stage, &sl_reducer_count, SL_KEY_NONE, SL_FORM_VALUE, SL_PARAMS_MAX);
-}
+const struct sl_by_key_spec sl_count_spec = {
+    .reducer = &sl_reducer_count, .key_of = SL_KEY_NONE, .form = SL_FORM_VALUE, .partitions = SL_PARAMS_MAX};
 
 /* An empty batch counts 0. */
 static int count_finish(struct sl_stage *stage, struct sl_dataset **ret)
@@ -43,12 +36,12 @@ static int count_finish(struct sl_stage *stage, struct sl_dataset **ret)
 
 static const struct sl_wide count_wide = {
     .state_size = sizeof(struct sl_by_key),
-    .begin = count_begin,
+    .begin = sl_by_key_begin,
     .lane_open = sl_by_key_lane_open,
     .lane_close = sl_by_key_lane_close,
     .push = sl_by_key_push,
     .finish = count_finish,
-    .takes_pieces = sl_always_takes_pieces,
+    .takes_pieces = sl_by_key_takes_pieces,
     .done = sl_by_key_done,
 };
 
@@ -59,4 +52,5 @@ const struct sl_op sl_op_count = {
     .summary = "Counts the records of a batch; 0 where there are none",
     .example = "s:count()",
     .wide = &count_wide,
+    .spec = &sl_count_spec,
 };

@@ -22,18 +22,11 @@ static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_ch
     return sl_by_key_push(stage, lane, in);
 }
 
-/* Descriptors differ in begin and finish. */
-#define WHOLE_WIDE(begin_, finish_, takes_pieces_)                                                           \
-    {                                                                                                        \
-        .state_size = sizeof(struct whole), .begin = (begin_), .lane_open = sl_by_key_lane_open,             \
-        .lane_close = sl_by_key_lane_close, .push = push, .finish = (finish_), .done = sl_by_key_done,       \
-        .takes_pieces = (takes_pieces_)                                                                      \
-    }
-
-static int begin_native(struct sl_stage *stage, const struct sl_reducer *reducer)
-{
-    return sl_by_key_begin(stage->state, stage, reducer, SL_KEY_NONE, SL_FORM_VALUE, SL_PARAMS_MAX);
-}
+/* An operator of the family. */
+struct whole_spec {
+    struct sl_by_key_spec by_key; /* first */
+    struct sl_field empty; /* the result where there are no records; nil: none. A zero value is its own */
+};
 
 /* The result, or `empty` where there were no records. A reducer that failed leaves none: that is reported. */
 static int finish_or(struct sl_stage *stage, struct sl_field empty, struct sl_dataset **ret)
@@ -43,65 +36,31 @@ static int finish_or(struct sl_stage *stage, struct sl_field empty, struct sl_da
     return r < 0 || whole->has_rows || (*ret)->count ? r : sl_append_row(*ret, &empty, 1);
 }
 
+static int finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    const struct whole_spec *spec = stage->node->op->spec;
+    if (spec->by_key.from == SL_REDUCER_ZERO_VALUE)
+        return finish_or(stage, sl_node_value(stage->node, 0), ret);
+    return spec->empty.tag == SL_NIL ? sl_by_key_finish(stage, ret) : finish_or(stage, spec->empty, ret);
+}
+
+#define WHOLE_WIDE(begin_, finish_)                                                                          \
+    {                                                                                                        \
+        .state_size = sizeof(struct whole), .begin = (begin_), .lane_open = sl_by_key_lane_open,             \
+        .lane_close = sl_by_key_lane_close, .push = push, .finish = (finish_), .done = sl_by_key_done,       \
+        .takes_pieces = sl_by_key_takes_pieces                                                               \
+    }
+#define WHOLE_OF(from_, ...)                                                                                 \
+    {                                                                                                        \
+        (from_), .key_of = SL_KEY_NONE, .form = SL_FORM_VALUE, .partitions = SL_PARAMS_MAX, __VA_ARGS__      \
+    }
+
+static const struct sl_wide whole_wide = WHOLE_WIDE(sl_by_key_begin, finish);
+
 /* ---- sum, mean, variance, stdev, stats, countApproxDistinct ---- */
 
-static int sum_begin(struct sl_stage *stage)
-{
-    return begin_native(stage, &sl_reducer_sum);
-}
-
-static int mean_begin(struct sl_stage *stage)
-{
-    return begin_native(stage, &sl_reducer_mean);
-}
-
-static int variance_begin(struct sl_stage *stage)
-{
-    return begin_native(stage, &sl_reducer_variance);
-}
-
-static int stdev_begin(struct sl_stage *stage)
-{
-    return begin_native(stage, &sl_reducer_stdev);
-}
-
-static int stats_begin(struct sl_stage *stage)
-{
-    return begin_native(stage, &sl_reducer_stats);
-}
-
-static int distinct_begin(struct sl_stage *stage)
-{
-    return begin_native(stage, &sl_reducer_approx_distinct);
-}
-
-static int zero_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    return finish_or(stage, sl_integer(0), ret);
-}
-
-static int float_zero_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    return finish_or(stage, sl_number(0), ret);
-}
-
-static int nan_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    return finish_or(stage, sl_number(NAN), ret);
-}
-
-static int stats_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    struct sl_field pairs[SL_STATS_FIELDS];
-    return finish_or(stage, sl_stats_map(pairs, 0, 0, NAN, sl_number(INFINITY), sl_number(-INFINITY)), ret);
-}
-
-static const struct sl_wide sum_wide = WHOLE_WIDE(sum_begin, zero_finish, sl_always_takes_pieces);
-static const struct sl_wide mean_wide = WHOLE_WIDE(mean_begin, float_zero_finish, sl_always_takes_pieces);
-static const struct sl_wide variance_wide = WHOLE_WIDE(variance_begin, nan_finish, sl_always_takes_pieces);
-static const struct sl_wide stdev_wide = WHOLE_WIDE(stdev_begin, nan_finish, sl_always_takes_pieces);
-static const struct sl_wide stats_wide = WHOLE_WIDE(stats_begin, stats_finish, sl_always_takes_pieces);
-static const struct sl_wide distinct_wide = WHOLE_WIDE(distinct_begin, zero_finish, sl_always_takes_pieces);
+static const struct whole_spec sum_spec = {.by_key = WHOLE_OF(SL_REDUCER_OWN, .reducer = &sl_reducer_sum),
+                                           .empty = {.tag = SL_INT}};
 
 const struct sl_op sl_op_sum = {
     .name = "sum",
@@ -109,8 +68,12 @@ const struct sl_op sl_op_sum = {
     .family = "whole dataset",
     .summary = "Adds the numbers of a batch; 0 where there are none",
     .example = "s:map(sluice.length):sum()",
-    .wide = &sum_wide,
+    .wide = &whole_wide,
+    .spec = &sum_spec,
 };
+
+static const struct whole_spec mean_spec = {.by_key = WHOLE_OF(SL_REDUCER_OWN, .reducer = &sl_reducer_mean),
+                                            .empty = {.tag = SL_FLOAT}};
 
 const struct sl_op sl_op_mean = {
     .name = "mean",
@@ -118,8 +81,13 @@ const struct sl_op sl_op_mean = {
     .family = "whole dataset",
     .summary = "The mean of the numbers of a batch; 0.0 where there are none, as in PySpark",
     .example = "s:map(sluice.length):mean()",
-    .wide = &mean_wide,
+    .wide = &whole_wide,
+    .spec = &mean_spec,
 };
+
+static const struct whole_spec variance_spec = {.by_key =
+                                                    WHOLE_OF(SL_REDUCER_OWN, .reducer = &sl_reducer_variance),
+                                                .empty = {.tag = SL_FLOAT, .number = NAN}};
 
 const struct sl_op sl_op_variance = {
     .name = "variance",
@@ -127,8 +95,12 @@ const struct sl_op sl_op_variance = {
     .family = "whole dataset",
     .summary = "The variance of the numbers of a batch, of the population; nan where there are none",
     .example = "s:map(sluice.length):variance()",
-    .wide = &variance_wide,
+    .wide = &whole_wide,
+    .spec = &variance_spec,
 };
+
+static const struct whole_spec stdev_spec = {.by_key = WHOLE_OF(SL_REDUCER_OWN, .reducer = &sl_reducer_stdev),
+                                             .empty = {.tag = SL_FLOAT, .number = NAN}};
 
 const struct sl_op sl_op_stdev = {
     .name = "stdev",
@@ -137,8 +109,20 @@ const struct sl_op sl_op_stdev = {
     .summary =
         "The standard deviation of the numbers of a batch, of the population; nan where there are none",
     .example = "s:map(sluice.length):stdev()",
-    .wide = &stdev_wide,
+    .wide = &whole_wide,
+    .spec = &stdev_spec,
 };
+
+static const struct whole_spec stats_spec = {.by_key =
+                                                 WHOLE_OF(SL_REDUCER_OWN, .reducer = &sl_reducer_stats)};
+
+static int stats_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_field pairs[SL_STATS_FIELDS];
+    return finish_or(stage, sl_stats_map(pairs, 0, 0, NAN, sl_number(INFINITY), sl_number(-INFINITY)), ret);
+}
+
+static const struct sl_wide stats_wide = WHOLE_WIDE(sl_by_key_begin, stats_finish);
 
 const struct sl_op sl_op_stats = {
     .name = "stats",
@@ -147,12 +131,16 @@ const struct sl_op sl_op_stats = {
     .summary = "A map with count, mean, stdev, min and max of the numbers of a batch",
     .example = "s:map(sluice.length):stats()",
     .wide = &stats_wide,
+    .spec = &stats_spec,
 };
 
 static const struct sl_param distinct_params[] = {
     {"relativeSD", SL_WANT_NUMBER | SL_WANT_NIL, true, "accepted without effect: the error is at most 5 %"},
     {0},
 };
+
+static const struct whole_spec distinct_spec = {
+    .by_key = WHOLE_OF(SL_REDUCER_OWN, .reducer = &sl_reducer_approx_distinct), .empty = {.tag = SL_INT}};
 
 const struct sl_op sl_op_count_approx_distinct = {
     .name = "countApproxDistinct",
@@ -161,7 +149,8 @@ const struct sl_op sl_op_count_approx_distinct = {
     .summary = "About how many different records a batch has: exact below 2,048, else off by at most 5 %",
     .example = "s:countApproxDistinct()",
     .params = distinct_params,
-    .wide = &distinct_wide,
+    .wide = &whole_wide,
+    .spec = &distinct_spec,
 };
 
 /* ---- histogram ---- */
@@ -171,7 +160,8 @@ static int histogram_begin(struct sl_stage *stage)
     struct whole *whole = stage->state;
     struct sl_field edges = sl_node_value(stage->node, 0);
     sl_histogram_init(&whole->histogram, &edges);
-    return begin_native(stage, &whole->histogram.reducer);
+    return sl_by_key_init(&whole->by_key, stage, &whole->histogram.reducer, SL_KEY_NONE, SL_FORM_VALUE,
+                          SL_PARAMS_MAX);
 }
 
 /* (edges, counts), as PySpark's histogram gives them. */
@@ -217,8 +207,9 @@ static int histogram_check(struct sl_node *node, struct sl_error *err)
     return sl_histogram_check(&edges, err);
 }
 
-static const struct sl_wide histogram_wide =
-    WHOLE_WIDE(histogram_begin, histogram_finish, sl_always_takes_pieces);
+static const struct whole_spec histogram_spec = {
+    .by_key = WHOLE_OF(SL_REDUCER_OWN, .reducer = &sl_reducer_nothing)};
+static const struct sl_wide histogram_wide = WHOLE_WIDE(histogram_begin, histogram_finish);
 
 static const struct sl_param histogram_params[] = {
     {"edges", SL_WANT_LIST, false,
@@ -236,42 +227,15 @@ const struct sl_op sl_op_histogram = {
     .example = "s:map(sluice.length):histogram({0, 2, 10, 50})",
     .params = histogram_params,
     .wide = &histogram_wide,
+    .spec = &histogram_spec,
     .check = histogram_check,
 };
 
 /* ---- fold, aggregate, treeReduce, treeAggregate ---- */
 
-static int begin_function(struct sl_stage *stage, unsigned merge, unsigned combine)
-{
-    struct whole *whole = stage->state;
-    whole->by_key.function = (struct sl_function_reducer){
-        .has_zero = true,
-        .zero = sl_node_value(stage->node, 0),
-        .merge = sl_node_function(stage->node, merge),
-        .combine = sl_node_function(stage->node, combine),
-        .what = stage->node->op->name,
-    };
-    sl_function_reducer_init(&whole->by_key.function);
-    return begin_native(stage, &whole->by_key.function.reducer);
-}
-
-static int fold_begin(struct sl_stage *stage)
-{
-    return begin_function(stage, 1, 1);
-}
-
-static int aggregate_begin(struct sl_stage *stage)
-{
-    return begin_function(stage, 1, 2);
-}
-
-static int given_zero_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    return finish_or(stage, sl_node_value(stage->node, 0), ret);
-}
-
-static const struct sl_wide fold_wide = WHOLE_WIDE(fold_begin, given_zero_finish, NULL);
-static const struct sl_wide aggregate_wide = WHOLE_WIDE(aggregate_begin, given_zero_finish, NULL);
+static const struct whole_spec fold_spec = {.by_key = WHOLE_OF(SL_REDUCER_ZERO_VALUE, .combine = 1)};
+static const struct whole_spec aggregate_spec = {.by_key = WHOLE_OF(SL_REDUCER_ZERO_VALUE, .combine = 2)};
+static const struct whole_spec tree_reduce_spec = {.by_key = WHOLE_OF(SL_REDUCER_PARAM)};
 
 static const struct sl_param fold_params[] = {
     {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false, "what every partition begins with"},
@@ -286,7 +250,8 @@ const struct sl_op sl_op_fold = {
     .summary = "Combines all records of a batch by one function, beginning with a zero value",
     .example = "s:map(sluice.length):fold(0, function(a, b) return a + b end)",
     .params = fold_params,
-    .wide = &fold_wide,
+    .wide = &whole_wide,
+    .spec = &fold_spec,
 };
 
 static const struct sl_param aggregate_params[] = {
@@ -303,7 +268,8 @@ const struct sl_op sl_op_aggregate = {
     .summary = "Combines all records of a batch into a value of another type, beginning with a zero value",
     .example = "s:aggregate(0, function(n, line) return n + #line end, function(a, b) return a + b end)",
     .params = aggregate_params,
-    .wide = &aggregate_wide,
+    .wide = &whole_wide,
+    .spec = &aggregate_spec,
 };
 
 static const struct sl_param tree_aggregate_params[] = {
@@ -321,17 +287,9 @@ const struct sl_op sl_op_tree_aggregate = {
     .summary = "The same as aggregate",
     .example = "s:treeAggregate(0, function(n, line) return n + #line end, function(a, b) return a + b end)",
     .params = tree_aggregate_params,
-    .wide = &aggregate_wide,
+    .wide = &whole_wide,
+    .spec = &aggregate_spec,
 };
-
-static int tree_reduce_begin(struct sl_stage *stage)
-{
-    struct sl_by_key *by_key = stage->state;
-    return begin_native(stage, sl_by_key_reducer(by_key, stage, 0));
-}
-
-static const struct sl_wide tree_reduce_wide =
-    WHOLE_WIDE(tree_reduce_begin, sl_by_key_finish, sl_native_takes_pieces);
 
 static const struct sl_param tree_reduce_params[] = {
     {"f", SL_WANT_REDUCER, false, "a function of two records that gives one, or a native reducer"},
@@ -346,5 +304,6 @@ const struct sl_op sl_op_tree_reduce = {
     .summary = "The same as reduce",
     .example = "s:map(sluice.length):treeReduce(sluice.sum)",
     .params = tree_reduce_params,
-    .wide = &tree_reduce_wide,
+    .wide = &whole_wide,
+    .spec = &tree_reduce_spec,
 };

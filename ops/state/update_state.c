@@ -50,11 +50,6 @@ static bool wants(const struct sl_node *node, const void *memory, int64_t t)
     return own->state && own->state->count && t % node->slide_ms == 0;
 }
 
-static int begin(struct sl_stage *stage)
-{
-    return sl_by_key_begin(stage->state, stage, &sl_reducer_list, SL_KEY_FIELD, SL_FORM_PAIR, 1);
-}
-
 /* ---- one piece: records [from, to) of the old state beside entries [group, group_end) ---- */
 
 enum { PIECE_RECORDS = 16 * SL_CHUNK_ROWS };
@@ -371,7 +366,7 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 
 static const struct sl_wide update_wide = {
     .state_size = sizeof(struct sl_by_key),
-    .begin = begin,
+    .begin = sl_by_key_begin,
     .lane_open = sl_by_key_lane_open,
     .lane_close = sl_by_key_lane_close,
     .push = sl_by_key_push,
@@ -418,6 +413,9 @@ static int check(struct sl_node *node, struct sl_error *err)
     return sl_initial_state_check(node, sl_node_option(node, "initial"), err);
 }
 
+static const struct sl_by_key_spec values_spec = {
+    .reducer = &sl_reducer_list, .key_of = SL_KEY_FIELD, .form = SL_FORM_PAIR, .partitions = 1};
+
 const struct sl_op sl_op_update_state_by_key = {
     .name = "updateStateByKey",
     .kind = SL_OP_WIDE,
@@ -429,5 +427,6 @@ const struct sl_op sl_op_update_state_by_key = {
     .arrange = arrange,
     .options = options,
     .wide = &update_wide,
+    .spec = &values_spec,
     .check = check,
 };

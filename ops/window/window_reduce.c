@@ -14,9 +14,15 @@
 #include "ops/window/incremental.h"
 #include "ops/window/partials.h"
 
-/* What one operator of the family is made of; filled in begin. */
+/* An operator of the family. */
+struct window_spec {
+    struct sl_by_key_spec by_key; /* first */
+    unsigned filter;              /* index of filterFunc among the parameters, 0: none */
+    bool zero_when_empty;         /* countByWindow */
+};
+
 struct window {
-    struct sl_by_key by_key;
+    struct sl_by_key by_key;          /* first */
     const struct sl_function *filter; /* NULL: none */
     bool zero_when_empty;             /* countByWindow */
     bool forgets;                     /* a key that no batch holds goes */
@@ -302,13 +308,41 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
     return r;
 }
 
-#define WINDOW_WIDE(begin_)                                                                                  \
-    {                                                                                                        \
-        .state_size = sizeof(struct window), .begin = (begin_), .lane_open = sl_by_key_lane_open,            \
-        .lane_close = sl_by_key_lane_close, .push = sl_by_key_push, .finish = finish,                        \
-        .done = sl_by_key_done, .memory_size = sizeof(struct memory), .memory_done = memory_done,            \
-        .wants = wants, .windowed = true, .save = save, .load = load, .loaded = loaded                       \
+/* The inverse of a user's function is parameter 1; native reducers bring theirs. */
+static int begin(struct sl_stage *stage)
+{
+    struct window *window = stage->state;
+    const struct window_spec *spec = stage->node->op->spec;
+    struct sl_by_key *by_key = &window->by_key;
+    const struct sl_reducer *reducer = sl_by_key_reducer(by_key, stage, &spec->by_key);
+    window->filter = spec->filter ? sl_node_function(stage->node, spec->filter) : NULL;
+    window->zero_when_empty = spec->zero_when_empty;
+    window->forgets = true;
+    if (reducer == &by_key->function.reducer) {
+        by_key->function.inverse = sl_node_function(stage->node, 1);
+        window->forgets = window->filter != NULL;
+        sl_function_reducer_init(&by_key->function);
     }
+    return sl_by_key_init(by_key, stage, reducer, spec->by_key.key_of, spec->by_key.form,
+                          spec->by_key.partitions);
+}
+
+static const struct sl_wide window_wide = {
+    .state_size = sizeof(struct window),
+    .begin = begin,
+    .lane_open = sl_by_key_lane_open,
+    .lane_close = sl_by_key_lane_close,
+    .push = sl_by_key_push,
+    .finish = finish,
+    .done = sl_by_key_done,
+    .memory_size = sizeof(struct memory),
+    .memory_done = memory_done,
+    .wants = wants,
+    .windowed = true,
+    .save = save,
+    .load = load,
+    .loaded = loaded,
+};
 
 /* ---- the operators ---- */
 
@@ -327,30 +361,6 @@ static size_t arrange_without_inverse(const struct sl_arg *given, size_t count, 
     return to;
 }
 
-/* The reducer of parameter 0 and the inverse of parameter 1, which native reducers bring themselves. */
-static int begin_reduce(struct sl_stage *stage, enum sl_key_of key_of, enum sl_result_form shape,
-                        unsigned partitions_param)
-{
-    struct window *window = stage->state;
-    const struct sl_reducer *reducer = sl_by_key_reducer(&window->by_key, stage, 0);
-    window->forgets = true;
-    if (reducer == &window->by_key.function.reducer) {
-        window->by_key.function.inverse = sl_node_function(stage->node, 1);
-        window->forgets = window->filter != NULL;
-        sl_function_reducer_init(&window->by_key.function);
-    }
-    return sl_by_key_begin(&window->by_key, stage, reducer, key_of, shape, partitions_param);
-}
-
-static int reduce_by_key_begin(struct sl_stage *stage)
-{
-    struct window *window = stage->state;
-    window->filter = sl_node_function(stage->node, 5);
-    return begin_reduce(stage, SL_KEY_FIELD, SL_FORM_PAIR, 4);
-}
-
-static const struct sl_wide reduce_by_key_wide = WINDOW_WIDE(reduce_by_key_begin);
-
 static int check_reduce(struct sl_node *node, struct sl_error *err)
 {
     return sl_window_check(node, 2, 3, err);
@@ -368,6 +378,9 @@ static const struct sl_param reduce_by_key_params[] = {
     {0},
 };
 
+static const struct window_spec reduce_by_key_spec = {
+    .by_key = {SL_REDUCER_PARAM, .key_of = SL_KEY_FIELD, .form = SL_FORM_PAIR, .partitions = 4}, .filter = 5};
+
 const struct sl_op sl_op_reduce_by_key_and_window = {
     .name = "reduceByKeyAndWindow",
     .kind = SL_OP_WIDE,
@@ -376,16 +389,10 @@ const struct sl_op sl_op_reduce_by_key_and_window = {
     .example = "s:map(sluice.pair(1)):reduceByKeyAndWindow(sluice.sum, nil, \"3s\", \"1s\")",
     .params = reduce_by_key_params,
     .arrange = arrange_without_inverse,
-    .wide = &reduce_by_key_wide,
+    .wide = &window_wide,
+    .spec = &reduce_by_key_spec,
     .check = check_reduce,
 };
-
-static int reduce_begin(struct sl_stage *stage)
-{
-    return begin_reduce(stage, SL_KEY_NONE, SL_FORM_VALUE, SL_PARAMS_MAX);
-}
-
-static const struct sl_wide reduce_wide = WINDOW_WIDE(reduce_begin);
 
 static const struct sl_param reduce_params[] = {
     {"reduceFunc", SL_WANT_REDUCER, false, "a function of two records that gives one, or a native reducer"},
@@ -396,6 +403,9 @@ static const struct sl_param reduce_params[] = {
     {0},
 };
 
+static const struct window_spec reduce_spec = {
+    .by_key = {SL_REDUCER_PARAM, .key_of = SL_KEY_NONE, .form = SL_FORM_VALUE, .partitions = SL_PARAMS_MAX}};
+
 const struct sl_op sl_op_reduce_by_window = {
     .name = "reduceByWindow",
     .kind = SL_OP_WIDE,
@@ -404,39 +414,10 @@ const struct sl_op sl_op_reduce_by_window = {
     .example = "s:map(sluice.length):reduceByWindow(sluice.sum, nil, \"3s\", \"1s\")",
     .params = reduce_params,
     .arrange = arrange_without_inverse,
-    .wide = &reduce_wide,
+    .wide = &window_wide,
+    .spec = &reduce_spec,
     .check = check_reduce,
 };
-
-static int begin_own(struct sl_stage *stage, const struct sl_reducer *reducer, enum sl_key_of key_of,
-                     enum sl_result_form shape)
-{
-    struct window *window = stage->state;
-    window->forgets = true;
-    return sl_by_key_begin(&window->by_key, stage, reducer, key_of, shape,
-                           shape == SL_FORM_PAIR ? 2 : SL_PARAMS_MAX);
-}
-
-static int group_begin(struct sl_stage *stage)
-{
-    return begin_own(stage, &sl_reducer_list, SL_KEY_FIELD, SL_FORM_PAIR);
-}
-
-static int count_begin(struct sl_stage *stage)
-{
-    struct window *window = stage->state;
-    window->zero_when_empty = true;
-    return begin_own(stage, &sl_reducer_count, SL_KEY_NONE, SL_FORM_VALUE);
-}
-
-static int count_by_value_begin(struct sl_stage *stage)
-{
-    return begin_own(stage, &sl_reducer_count, SL_KEY_RECORD, SL_FORM_PAIR);
-}
-
-static const struct sl_wide group_wide = WINDOW_WIDE(group_begin);
-static const struct sl_wide count_wide = WINDOW_WIDE(count_begin);
-static const struct sl_wide count_by_value_wide = WINDOW_WIDE(count_by_value_begin);
 
 static int check_plain(struct sl_node *node, struct sl_error *err)
 {
@@ -457,6 +438,9 @@ static const struct sl_param group_params[] = {
     {0},
 };
 
+static const struct window_spec group_spec = {
+    .by_key = {.reducer = &sl_reducer_list, .key_of = SL_KEY_FIELD, .form = SL_FORM_PAIR, .partitions = 2}};
+
 const struct sl_op sl_op_group_by_key_and_window = {
     .name = "groupByKeyAndWindow",
     .kind = SL_OP_WIDE,
@@ -464,9 +448,13 @@ const struct sl_op sl_op_group_by_key_and_window = {
     .summary = "Collects the values of each key over a sliding window, oldest batch first",
     .example = "s:map(sluice.pair(1)):groupByKeyAndWindow(\"3s\", \"1s\")",
     .params = group_params,
-    .wide = &group_wide,
+    .wide = &window_wide,
+    .spec = &group_spec,
     .check = check_plain,
 };
+
+static const struct window_spec count_by_value_spec = {
+    .by_key = {.reducer = &sl_reducer_count, .key_of = SL_KEY_RECORD, .form = SL_FORM_PAIR, .partitions = 2}};
 
 const struct sl_op sl_op_count_by_value_and_window = {
     .name = "countByValueAndWindow",
@@ -475,7 +463,8 @@ const struct sl_op sl_op_count_by_value_and_window = {
     .summary = "Counts how often each record occurs in a sliding window",
     .example = "s:countByValueAndWindow(\"3s\", \"1s\")",
     .params = plain_params,
-    .wide = &count_by_value_wide,
+    .wide = &window_wide,
+    .spec = &count_by_value_spec,
     .check = check_plain,
 };
 
@@ -485,6 +474,12 @@ static const struct sl_param count_params[] = {
     {0},
 };
 
+static const struct window_spec count_spec = {.by_key = {.reducer = &sl_reducer_count,
+                                                         .key_of = SL_KEY_NONE,
+                                                         .form = SL_FORM_VALUE,
+                                                         .partitions = SL_PARAMS_MAX},
+                                              .zero_when_empty = true};
+
 const struct sl_op sl_op_count_by_window = {
     .name = "countByWindow",
     .kind = SL_OP_WIDE,
@@ -492,6 +487,7 @@ const struct sl_op sl_op_count_by_window = {
     .summary = "Counts the records of a sliding window; 0 after data left",
     .example = "s:countByWindow(\"3s\", \"1s\")",
     .params = count_params,
-    .wide = &count_wide,
+    .wide = &window_wide,
+    .spec = &count_spec,
     .check = check_plain,
 };
