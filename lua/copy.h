@@ -37,6 +37,7 @@ struct sl_copy {
     bool awaits_end;            /* awaitTermination() was called: stop() after it comes too late */
     int64_t await_ms;           /* what awaitTerminationOrTimeout was given */
     int await_line;
+    int64_t remember_ms;        /* ssc:remember; 0: the batch alone */
     bool checkpoint_said;       /* by the job or the command line */
     struct sl_task *task;       /* while a record function runs; NULL elsewhere: not pure */
     unsigned running;           /* number of that function */

@@ -90,6 +90,13 @@ const struct sl_module_name sl_module_names[] = {
     {"uuid5", "sluice.uuid5(namespace, name)",
      "The UUID of a name, version 5; the namespace is a UUID, \"dns\", \"url\", \"oid\" or \"x500\"",
      "return sluice.uuid5(\"dns\", host)", sl_digests_uuid5},
+    {"remember", "ssc:remember(duration)",
+     "How long batches stay for slice; without slice it changes nothing", "ssc:remember(\"10m\")", NULL},
+    {"slice", "stream:slice(from, to)",
+     "In foreachRDD's function: a list of the rdds of the stream's batches from one time to another in ms, both "
+     "included, as far back as remember says; the batch alone without it",
+     "s:foreachRDD(function(time, rdd) for _, r in ipairs(s:slice(time - 60000, time)) do print(r:count()) end end)",
+     NULL},
     {"start", "ssc:start()", "Accepted for ported jobs: the run begins when the script has ended",
      "ssc:start()", NULL},
     {"awaitTermination", "ssc:awaitTermination()", "Accepted for ported jobs, after start",

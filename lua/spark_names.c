@@ -20,8 +20,6 @@ const struct sl_spark_name sl_spark_names[] = {
     {STREAM, "persist", true, "a stream used twice is computed once anyway; any storage level is accepted"},
     {STREAM, "unpersist", true, "a stream used twice is computed once anyway"},
     {STREAM, "checkpoint", true, "state is kept in every batch"},
-    {STREAM, "slice", false,
-     "batches are kept by window(w), or in a table of foreachRDD's function: rdds stay readable"},
     {STREAM, "collect", false, AT_RUN_TIME ", or keep the stream and save it"},
     {STREAM, "collectAsMap", false, AT_RUN_TIME},
     {STREAM, "first", false, AT_RUN_TIME ", or write take(1)"},

@@ -5,6 +5,7 @@
 #include "lua/meta.h"
 #include "lua/method.h"
 #include "lua/registry.h"
+#include "lua/slice.h"
 #include "lua/spark.h"
 #include "lua/spark_names.h"
 #include "lua/sql_tables.h"
@@ -178,7 +179,14 @@ static int await_timeout(lua_State *L)
     return 1;
 }
 
-/* start, remember: the run begins when the script has ended. */
+/* remember(d): for slice. */
+static int remember(lua_State *L)
+{
+    check_self(L, "remember");
+    return sl_slice_remember(L);
+}
+
+/* start: the run begins when the script has ended. */
 static int accept(lua_State *L)
 {
     check_self(L, lua_tostring(L, lua_upvalueindex(1)));
@@ -213,7 +221,7 @@ static int stop(lua_State *L)
 
 static void add_accepted(lua_State *L)
 {
-    static const char *const names[] = {"start", "remember"};
+    static const char *const names[] = {"start"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         lua_pushstring(L, names[i]);
         lua_pushcclosure(L, accept, 1);
@@ -226,6 +234,7 @@ static void add_methods(lua_State *L)
     static const luaL_Reg methods[] = {
         {"awaitTermination", await},
         {"awaitTerminationOrTimeout", await_timeout},
+        {"remember", remember},
         {"sql", ask},
         {"stop", stop},
         {"union", unite},

@@ -5,6 +5,7 @@
 #include "lua/meta.h"
 #include "lua/method.h"
 #include "lua/registry.h"
+#include "lua/slice.h"
 #include "lua/spark_names.h"
 #include "lua/split.h"
 #include "lua/sql_tables.h"
@@ -90,6 +91,7 @@ void sl_stream_open(lua_State *L)
     lua_pushcfunction(L, give_context);
     lua_setfield(L, -2, "context");
     sl_split_wrap(L);
+    sl_slice_wrap(L);
     sl_spark_names_add(L, SL_SPARK_DSTREAM);
     sl_method_table(L, "a stream");
     lua_pop(L, 1);
