@@ -3,6 +3,9 @@
  *     make_input words BYTES SEED > FILE     ten words a line, 200,000 words by Zipf's law with exponent 1
  *     make_input log LINES SEED > FILE       an access log in Apache's combined format, 240 bytes a line
  *     make_input keys COUNT SEED > FILE      ten words a line, no word twice; COUNT below 2^32
+ *     make_input csv ROWS SEED > FILE        user,kind,amount,id: 400,000 users, 100 kinds, 29 bytes a row
+ *     make_input jsonl LINES SEED > FILE     the same as objects, among other members, 108 bytes a line
+ *     make_input users COUNT SEED > FILE     user,name for each of the first COUNT users, in no order (SEED does not matter)
  *
  * The vocabulary is the same for every seed; only the sequence differs. A rank is drawn by Walker's alias
  * method: one draw, one comparison, so that making the input does not take longer than measuring with it. In
@@ -14,6 +17,7 @@
 #include <string.h>
 
 enum { WORD_COUNT = 200000, WORDS_PER_LINE = 10, WORD_SIZE = 14, PAGE_COUNT = 2000, USER_COUNT = 100000 };
+enum { BUYER_COUNT = 400000, KIND_COUNT = 100, BUYER_STEP = 7919 };
 
 struct random {
     uint64_t state;
@@ -174,30 +178,80 @@ static uint32_t scatter(uint32_t number)
     return number ^ number >> 16;
 }
 
-static void write_keys(uint64_t count, uint32_t offset)
+static void write_keys(uint64_t count, struct random *random)
 {
+    uint32_t offset = (uint32_t)(random_next(random) >> 32);
     for (uint64_t i = 0; i < count; i++)
         printf("%x%c", (unsigned)scatter((uint32_t)i + offset),
                (i + 1) % WORDS_PER_LINE && i + 1 < count ? ' ' : '\n');
 }
 
+/* ---- tables: what DuckDB, Polars and ClickHouse are asked, too ---- */
+
+struct sale {
+    uint32_t user, kind, amount, id;
+};
+
+static struct sale sale_next(struct random *random)
+{
+    return (struct sale){random_below(random, BUYER_COUNT), random_below(random, KIND_COUNT),
+                         random_below(random, 100000), random_below(random, 100000000)};
+}
+
+static void write_csv(uint64_t rows, struct random *random)
+{
+    puts("user,kind,amount,id");
+    for (uint64_t i = 0; i < rows; i++) {
+        struct sale sale = sale_next(random);
+        printf("u%06u,k%02u,%u,%u\n", sale.user, sale.kind, sale.amount, sale.id);
+    }
+}
+
+static void write_jsonl(uint64_t lines, struct random *random)
+{
+    for (uint64_t i = 0; i < lines; i++) {
+        struct sale sale = sale_next(random);
+        printf(
+            "{\"user\": \"u%06u\", \"kind\": \"k%02u\", \"amount\": %u, \"id\": %u, \"tags\": [\"a\", \"%c\"], "
+            "\"at\": {\"x\": %u.5, \"y\": null}}\n",
+            sale.user, sale.kind, sale.amount, sale.id, (int)('b' + sale.id % 20), sale.id % 1000);
+    }
+}
+
+static void write_users(uint64_t count, struct random *random)
+{
+    (void)random;
+    puts("user,name");
+    for (uint64_t i = 0; i < count; i++) {
+        unsigned user = (unsigned)(i * BUYER_STEP % count);
+        printf("u%06u,name%03u\n", user, user % 1000);
+    }
+}
+
+static const struct kind {
+    const char *name;
+    void (*write)(uint64_t size, struct random *random);
+} kinds[] = {{"words", write_words}, {"log", write_log},     {"keys", write_keys},
+             {"csv", write_csv},     {"jsonl", write_jsonl}, {"users", write_users}};
+
+static const struct kind *find_kind(const char *name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    bool known =
-        argc == 4 && (!strcmp(argv[1], "words") || !strcmp(argv[1], "log") || !strcmp(argv[1], "keys"));
-    if (!known) {
-        fputs("usage: make_input words BYTES SEED | make_input log LINES SEED | make_input keys COUNT SEED\n",
+    const struct kind *kind = argc == 4 ? find_kind(argv[1]) : NULL;
+    if (!kind) {
+        fputs("usage: make_input words BYTES SEED | make_input log|keys|csv|jsonl|users COUNT SEED\n",
               stderr);
         return 2;
     }
-    uint64_t size = strtoull(argv[2], NULL, 10);
     struct random random = {strtoull(argv[3], NULL, 10) * 0x2545f4914f6cdd1du + 7};
-    if (!strcmp(argv[1], "words"))
-        write_words(size, &random);
-    else if (!strcmp(argv[1], "keys"))
-        write_keys(size, (uint32_t)(random_next(&random) >> 32));
-    else
-        write_log(size, &random);
+    kind->write(strtoull(argv[2], NULL, 10), &random);
     if (fflush(stdout) || ferror(stdout)) {
         perror("make_input: writing to standard output");
         return 1;

@@ -27,7 +27,7 @@ struct parser {
     struct member *member;
     size_t count, capacity;
     struct frame frame[SL_DEPTH_MAX];
-    size_t depth;
+    size_t depth, depth_max;
 };
 
 /* ---- containers ---- */
@@ -45,7 +45,7 @@ static bool add_member(struct parser *p, const struct sl_field *value)
 
 static bool open_container(struct parser *p, bool is_map)
 {
-    if (p->depth == SL_DEPTH_MAX)
+    if (p->depth == p->depth_max)
         return sl_json_fail(&p->scan, "nested too deeply");
     p->frame[p->depth++] = (struct frame){p->count, is_map, sl_nil()};
     p->scan.at++;
@@ -59,13 +59,30 @@ static int compare_members(const void *a, const void *b)
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
+enum { FEW_MEMBERS = 16 };
+
+/* By insertion; often they are in order. */
+static void sort_few(struct member *member, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct member moved = member[i];
+        size_t k = i;
+        for (; k > 0 && compare_members(&member[k - 1], &moved) > 0; k--)
+            member[k] = member[k - 1];
+        member[k] = moved;
+    }
+}
+
 /* Sorts by key; of equal keys the last stays. Returns the number that is left. */
 static size_t sort_members(struct member *member, size_t count)
 {
     size_t kept = 0;
     if (!count)
         return 0;
-    qsort(member, count, sizeof *member, compare_members);
+    if (count <= FEW_MEMBERS)
+        sort_few(member, count);
+    else
+        qsort(member, count, sizeof *member, compare_members);
     for (size_t i = 1; i < count; i++) {
         kept += !sl_field_equals(&member[kept].key, &member[i].key);
         member[kept] = member[i];
@@ -174,14 +191,39 @@ static bool place_value(struct parser *p, struct sl_field *value, bool *ret_more
     return !*ret_more || read_key(p);
 }
 
-static bool parse(struct parser *p, struct sl_field *ret)
+static void parser_init(struct parser *p, const struct sl_json_scan *scan, size_t depth_max)
+{
+    p->scan = *scan;
+    p->member = NULL;
+    p->count = p->capacity = p->depth = 0;
+    p->depth_max = depth_max;
+}
+
+static bool parse_value(struct parser *p, struct sl_field *ret)
 {
     bool more = true;
-    if ((uint64_t)(p->scan.end - p->scan.at) > UINT32_MAX)
-        return sl_json_fail(&p->scan, "over 4 GiB");
     while (more)
         if (!read_value(p, ret) || !place_value(p, ret, &more))
             return false;
+    return true;
+}
+
+bool sl_json_scan_container(struct sl_json_scan *scan, uint32_t depth, struct sl_field *ret)
+{
+    struct parser p;
+    parser_init(&p, scan, SL_DEPTH_MAX - depth);
+    bool parsed = parse_value(&p, ret);
+    free(p.member);
+    *scan = p.scan;
+    return parsed;
+}
+
+static bool parse(struct parser *p, struct sl_field *ret)
+{
+    if ((uint64_t)(p->scan.end - p->scan.at) > UINT32_MAX)
+        return sl_json_fail(&p->scan, "over 4 GiB");
+    if (!parse_value(p, ret))
+        return false;
     sl_json_skip_space(&p->scan);
     return p->scan.at == p->scan.end || sl_json_fail(&p->scan, "something follows the value");
 }
@@ -192,9 +234,8 @@ int sl_json_parse(struct sl_arena *arena, const void *text, size_t len, struct s
     const uint8_t *from = text;
     struct parser p;
     struct sl_field value;
-    p.scan = (struct sl_json_scan){.arena = arena, .at = from, .end = from + len};
-    p.member = NULL;
-    p.count = p.capacity = p.depth = 0;
+    const struct sl_json_scan scan = {.arena = arena, .at = from, .end = from + len};
+    parser_init(&p, &scan, SL_DEPTH_MAX);
     bool parsed = parse(&p, &value);
     free(p.member);
     if (parsed) {

@@ -2,6 +2,7 @@
  * longer than the escape, so the text's length is room enough. Half a surrogate pair becomes U+FFFD. */
 #include "text/json_scan.h"
 
+#include "text/json_skip.h"
 #include "text/number.h"
 #include "text/utf8.h"
 
@@ -13,31 +14,12 @@ bool sl_json_fail(struct sl_json_scan *scan, const char *message)
     return false;
 }
 
-void sl_json_skip_space(struct sl_json_scan *scan)
-{
-    while (scan->at < scan->end &&
-           (*scan->at == ' ' || *scan->at == '\n' || *scan->at == '\r' || *scan->at == '\t'))
-        scan->at++;
-}
-
-uint8_t sl_json_peek(const struct sl_json_scan *scan)
-{
-    return scan->at < scan->end ? *scan->at : 0;
-}
-
 /* ---- strings ---- */
 
 /* Leaves `at` on the closing quote, a backslash, or fails. */
 static bool skip_plain(struct sl_json_scan *scan)
 {
-    const uint8_t *p = scan->at;
-    for (uint64_t word; scan->end - p >= 8; p += 8) {
-        memcpy(&word, p, 8);
-        if (sl_word_has_below(word, 0x20) || sl_word_has(word, '"') || sl_word_has(word, '\\'))
-            break;
-    }
-    while (p < scan->end && *p >= 0x20 && *p != '"' && *p != '\\')
-        p++;
+    const uint8_t *p = sl_json_special(SL_JSON_VECTOR, scan->at, scan->at, scan->end);
     scan->at = p;
     if (p == scan->end)
         return sl_json_fail(scan, "string without end");
@@ -160,14 +142,15 @@ static bool is_digit(uint8_t byte)
 
 static bool skip_digits(struct sl_json_scan *scan)
 {
-    const uint8_t *from = scan->at;
-    while (is_digit(sl_json_peek(scan)))
-        scan->at++;
+    const uint8_t *from = scan->at, *p = from;
+    while (p < scan->end && is_digit(*p))
+        p++;
+    scan->at = p;
     return scan->at > from || sl_json_fail(scan, "a digit is missing in a number");
 }
 
 /* JSON's grammar is narrower than what sl_float_parse reads. */
-static bool skip_number(struct sl_json_scan *scan, bool *ret_whole)
+bool sl_json_skip_number(struct sl_json_scan *scan, bool *ret_whole)
 {
     *ret_whole = true;
     if (sl_json_peek(scan) == '-')
@@ -197,7 +180,7 @@ static bool scan_number(struct sl_json_scan *scan, struct sl_field *ret)
     int64_t integer;
     double number;
     bool whole;
-    if (!skip_number(scan, &whole))
+    if (!sl_json_skip_number(scan, &whole))
         return false;
     size_t len = (size_t)(scan->at - from);
     if (whole && sl_integer_parse(from, len, &integer)) {

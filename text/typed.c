@@ -198,6 +198,15 @@ static int type_member(const struct sl_typed *typed, struct sl_task *task, const
     return field->tag == SL_NIL || fits(column->type, field) ? 0 : bad_value(typed, task, column, field);
 }
 
+int sl_typed_values(const struct sl_typed *typed, struct sl_task *task, const struct sl_field *values,
+                    struct sl_field *fields)
+{
+    int r = 0;
+    for (uint32_t i = 0; i < typed->count && r == 0; i++)
+        r = type_member(typed, task, &typed->columns->column[i], &values[i], &fields[i]);
+    return r;
+}
+
 int sl_typed_members(const struct sl_typed *typed, struct sl_task *task, const struct sl_field *object,
                      struct sl_field *fields)
 {

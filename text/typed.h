@@ -28,6 +28,9 @@ int sl_typed_texts(const struct sl_typed *typed, struct sl_task *task, struct sl
  * integer where a double is wanted. The same results. */
 int sl_typed_members(const struct sl_typed *typed, struct sl_task *task, const struct sl_field *object,
                      struct sl_field *fields);
+/* The same for the members by column, nil where there is none. */
+int sl_typed_values(const struct sl_typed *typed, struct sl_task *task, const struct sl_field *values,
+                    struct sl_field *fields);
 
 /* ISO 8601: 2024-02-29, 2024-02-29T12:30[:00[.123]][zone], T or a space; the zone Z, +01:00, +0100 or +01. */
 bool sl_typed_timestamp(const uint8_t *text, size_t len, int64_t *ret_ms);

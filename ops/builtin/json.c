@@ -5,25 +5,13 @@
  * text that is not JSON is a record error. */
 #include "text/json.h"
 #include "ops/builtin/function.h"
+#include "text/json_pick.h"
 
 #include <string.h>
 
-/* One step into a value: a key of a map, or an index of a list. */
-struct step {
-    bool is_key;
-    struct sl_field key;
-    uint32_t index;
-};
-
-struct path {
-    uint32_t count;
-    struct step *step;
-};
-
 struct json {
     struct sl_builtin_function function;
-    uint32_t count;
-    struct path *path;
+    struct sl_json_paths paths;
 };
 
 /* ---- paths ---- */
@@ -37,18 +25,18 @@ static int bad_path(const struct sl_builtin *builtin, const struct sl_field *tex
 }
 
 /* Reads ["log.level"] at *at: a key of any bytes but quotes. */
-static bool read_quoted_key(const uint8_t **at, const uint8_t *end, struct step *ret)
+static bool read_quoted_key(const uint8_t **at, const uint8_t *end, struct sl_json_step *ret)
 {
     const uint8_t *from = *at + 2, *quote = memchr(from, '"', (size_t)(end - from));
     if (!quote || end - quote < 2 || quote[1] != ']')
         return false;
-    *ret = (struct step){.is_key = true, .key = sl_string(from, (size_t)(quote - from))};
+    *ret = (struct sl_json_step){.is_key = true, .key = sl_string(from, (size_t)(quote - from))};
     *at = quote + 2;
     return true;
 }
 
 /* Reads [123] at *at. */
-static bool read_index(const uint8_t **at, const uint8_t *end, struct step *ret)
+static bool read_index(const uint8_t **at, const uint8_t *end, struct sl_json_step *ret)
 {
     const uint8_t *p = *at + 1;
     uint64_t index = 0;
@@ -57,25 +45,25 @@ static bool read_index(const uint8_t **at, const uint8_t *end, struct step *ret)
         index = index * 10 + (uint64_t)(*p - '0');
     if (p == digits || index > UINT32_MAX || p == end || *p != ']')
         return false;
-    *ret = (struct step){.index = (uint32_t)index};
+    *ret = (struct sl_json_step){.index = (uint32_t)index};
     *at = p + 1;
     return true;
 }
 
 /* Reads a key at *at, up to the next dot or bracket. */
-static bool read_key(const uint8_t **at, const uint8_t *end, struct step *ret)
+static bool read_key(const uint8_t **at, const uint8_t *end, struct sl_json_step *ret)
 {
     const uint8_t *p = *at;
     while (p < end && *p != '.' && *p != '[')
         p++;
-    *ret = (struct step){.is_key = true, .key = sl_string(*at, (size_t)(p - *at))};
+    *ret = (struct sl_json_step){.is_key = true, .key = sl_string(*at, (size_t)(p - *at))};
     bool some = p > *at;
     *at = p;
     return some;
 }
 
 /* Reads the next step; a dot stands before every key but the first. */
-static bool read_step(const uint8_t **at, const uint8_t *end, bool first, struct step *ret)
+static bool read_step(const uint8_t **at, const uint8_t *end, bool first, struct sl_json_step *ret)
 {
     if (**at == '[' && end - *at > 2 && (*at)[1] == '"')
         return read_quoted_key(at, end, ret);
@@ -88,12 +76,12 @@ static bool read_step(const uint8_t **at, const uint8_t *end, bool first, struct
     return read_key(at, end, ret);
 }
 
-static int parse_path(const struct sl_builtin *builtin, struct json *json, const struct sl_field *text,
-                      struct path *ret, struct sl_error *err)
+static int add_path(const struct sl_builtin *builtin, struct json *json, const struct sl_field *text,
+                    struct sl_error *err)
 {
     struct sl_field kept;
     struct sl_arena *arena = &json->function.arena;
-    struct step *step = sl_arena_alloc(arena, (text->len + (size_t)1) * sizeof *step);
+    struct sl_json_step *step = sl_arena_alloc(arena, (text->len + (size_t)1) * sizeof *step);
     if (!step || !sl_field_copy(arena, text, &kept))
         return sl_error_nomem(err);
     uint32_t count = 0;
@@ -102,21 +90,7 @@ static int parse_path(const struct sl_builtin *builtin, struct json *json, const
             return bad_path(builtin, text, err);
     if (count == 0)
         return bad_path(builtin, text, err);
-    *ret = (struct path){count, step};
-    return 0;
-}
-
-/* What stands at the path; nil where there is nothing. */
-static struct sl_field follow(const struct path *path, const struct sl_field *value)
-{
-    for (uint32_t i = 0; i < path->count && value; i++) {
-        const struct step *step = &path->step[i];
-        if (step->is_key)
-            value = sl_map_get(value, step->key.str, step->key.len);
-        else
-            value = value->tag == SL_LIST && step->index < value->len ? &value->items[step->index] : NULL;
-    }
-    return value ? *value : sl_nil();
+    return sl_json_paths_add(&json->paths, step, count) ? 0 : sl_error_nomem(err);
 }
 
 /* ---- the function ---- */
@@ -128,19 +102,24 @@ static int json_call(const struct sl_function *fn, struct sl_task *task, const s
     struct sl_field value;
     const char *trouble;
     size_t at;
+    bool is_map;
     int r = sl_builtin_text(fn, task, argv, argc);
     if (r < 0)
         return r;
+    if (json->paths.count &&
+        sl_json_pick(&json->paths, task->scratch, argv->str, argv->len, ret->values, &is_map)) {
+        ret->count = json->paths.count;
+        return 0;
+    }
     r = sl_json_parse(task->scratch, argv->str, argv->len, &value, &trouble, &at);
     if (r == SL_ENOMEM)
         return sl_error_nomem(task->err);
     if (r < 0)
         return sl_task_explain(task, "%s: the text is no JSON: at byte %zu: %s", fn->name, at, trouble);
-    if (!json->count)
+    if (!json->paths.count)
         return sl_builtin_give(ret, value);
-    for (uint32_t i = 0; i < json->count; i++)
-        ret->values[i] = follow(&json->path[i], &value);
-    ret->count = json->count;
+    sl_json_paths_follow(&json->paths, &value, ret->values);
+    ret->count = json->paths.count;
     return 0;
 }
 
@@ -149,8 +128,7 @@ static const struct sl_function_ops json_ops = {.call = json_call, .free = sl_bu
 static int fill(const struct sl_builtin *builtin, struct json *json, const struct sl_arg *argv, size_t argc,
                 struct sl_error *err)
 {
-    json->path = sl_arena_calloc(&json->function.arena, argc + 1, sizeof *json->path);
-    if (!json->path)
+    if (!sl_json_paths_init(&json->paths, &json->function.arena))
         return sl_error_nomem(err);
     if (argc > SL_WIDTH_MAX)
         return sl_error_set(err, SL_EUSAGE, "%s: %zu paths are given, a record has at most %d fields",
@@ -158,8 +136,8 @@ static int fill(const struct sl_builtin *builtin, struct json *json, const struc
     int r = 0;
     for (size_t i = 0; r == 0 && i < argc; i++)
         if (argv[i].kind != SL_ARG_NONE)
-            r = parse_path(builtin, json, &argv[i].value, &json->path[json->count++], err);
-    return r;
+            r = add_path(builtin, json, &argv[i].value, err);
+    return r < 0 || sl_json_paths_end(&json->paths) ? r : sl_error_nomem(err);
 }
 
 static int json_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
@@ -171,7 +149,7 @@ static int json_make(const struct sl_builtin *builtin, const struct sl_arg *argv
         sl_builtin_free((struct sl_function *)json);
         return r;
     }
-    sl_builtin_takes_one(&json->function.base, json->count ? json->count : 1);
+    sl_builtin_takes_one(&json->function.base, json->paths.count ? json->paths.count : 1);
     *ret = &json->function.base;
     return 0;
 }

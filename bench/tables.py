@@ -1,0 +1,164 @@
+"""Common jobs over tables beside DuckDB, Polars and ClickHouse (chdb): csv and JSON lines, grouped, joined and sorted.
+
+Every program reads the same files with all cores and writes the whole result as text, a process each, by turns. What the
+peers wrote is compared with what sluice wrote, once, without regard to the order of rows, floats to nine digits. sluice
+sorts what it groups and joins, and commits durably; the peers need do neither.
+"""
+import importlib.util, os, sys
+from measure import Wrong, figure, job, median
+
+TYPED = ('ssc:fileStream("in", { format = "csv", header = true, schema = { { "user", "string" }, { "kind", "string" },\n'
+         '    { "amount", "int" }, { "id", "int" } } })')
+TEXTS = 'ssc:fileStream("in", { format = "csv", header = true, columns = { %s } })'
+JSON = 'ssc:textFileStream("in"):map(sluice.json(%s))'
+USERS = 'ssc:fileStream("users", { format = "csv", header = true, columns = { "user", "name" } })'
+SORT_BY = ":sortBy(function(user, kind, amount, id) return amount end)"
+
+
+class Table:
+    """A job: for sluice, as SQL over the tables s and u, and in Polars' words over the frames s and u."""
+
+    def __init__(self, text, sql, polars, kind="csv", must=None, must_mb=None):
+        self.text, self.sql, self.polars, self.kind, self.must, self.must_mb = text, sql, polars, kind, must, must_mb
+
+
+TABLES = {
+    "csv, sum by 400 k keys": Table(
+        TYPED + ":select(1, 3):reduceByKey(sluice.sum)", "select user, sum(amount) from s group by user",
+        "s.group_by('user').agg(pl.col('amount').sum())", must=0.39),
+    "csv, mean by 100 keys": Table(
+        TYPED + ":select(2, 3):reduceByKey(sluice.mean)", "select kind, avg(amount) from s group by kind",
+        "s.group_by('kind').agg(pl.col('amount').mean())"),
+    "csv, filter": Table(
+        TEXTS % '"user", "kind", "amount", "id"' + ':filter(sluice.eq(2, "k17"))', "select * from s where kind = 'k17'",
+        "s.filter(pl.col('kind') == 'k17')"),
+    "csv, distinct": Table(
+        TEXTS % '"user"' + ":distinct()", "select distinct user from s", "s.select('user').unique()", must=0.42),
+    "csv, join 400 k, sum by name": Table(
+        TYPED + ":select(1, 3):join(%s):map(sluice.select(3, 2)):reduceByKey(sluice.sum)" % USERS,
+        "select name, sum(amount) from s join u on s.user = u.user group by name",
+        "s.join(u, on='user').group_by('name').agg(pl.col('amount').sum())", must=0.7),
+    "csv, sort by key": Table(
+        TEXTS % '"user", "id"' + ":sortByKey()", "select user, id from s order by user",
+        "s.select('user', 'id').sort('user', maintain_order=True)", must=0.9),
+    "csv, sortBy a Lua function": Table(
+        TYPED + SORT_BY, "select * from s order by amount", "s.sort('amount', maintain_order=True)", must=1.5, must_mb=500),
+    "csv, sortBy and take 20": Table(
+        TYPED + ":select(4, 1):sortByKey():take(20)", "select id, user from s order by id, user limit 20",
+        "s.select('id', 'user').sort('id', 'user').head(20)"),
+    "jsonl, mean by 100 keys": Table(
+        JSON % '"kind", "amount"' + ":reduceByKey(sluice.mean)", "select kind, avg(amount) from s group by kind",
+        "s.group_by('kind').agg(pl.col('amount').mean())", "jsonl", must=0.4),
+    "jsonl, count by 400 k keys": Table(
+        JSON % '"user"' + ":countByValue()", "select user, count(*) from s group by user",
+        "s.group_by('user').len()", "jsonl", must=0.55),
+}
+
+DUCKDB = """import duckdb
+c = duckdb.connect()
+c.execute("set threads=%(threads)s")
+c.execute("set preserve_insertion_order=false")
+c.execute("create view s as select * from %(duckdb_s)s")
+c.execute("create view u as select * from read_csv('%(users)s/*', header=true)")
+c.execute(\"\"\"copy (%(sql)s) to '%(out)s' (delimiter '\\t', header false)\"\"\")
+"""
+POLARS = """import polars as pl
+s, u = pl.%(polars_s)s, pl.scan_csv('%(users)s/*')
+(%(polars)s).collect(engine='streaming').write_csv('%(out)s', separator='\\t', include_header=False)
+"""
+CHDB = """import chdb
+s, u = "file('%(sales)s/*', '%(chdb_format)s', 'user String, kind String, amount Int64, id Int64')", "file('%(users)s/*', 'CSVWithNames', 'user String, name String')"
+chdb.query("with s as (select * from " + s + "), u as (select * from " + u + ") %(sql)s into outfile '%(out)s' truncate format TSV settings max_threads=%(threads)s")
+"""
+PEERS = {"duckdb": DUCKDB, "polars": POLARS, "chdb": CHDB}
+READERS = {
+    "csv": {"duckdb_s": "read_csv('%s/*', header=true)", "polars_s": "scan_csv('%s/*')", "chdb_format": "CSVWithNames"},
+    "jsonl": {"duckdb_s": "read_json('%s/*', format='newline_delimited', columns={user: 'VARCHAR', kind: 'VARCHAR', "
+                          "amount: 'BIGINT', id: 'BIGINT'})",
+              "polars_s": "scan_ndjson('%s/*')", "chdb_format": "JSONEachRow"},
+}
+
+
+# ---- inputs and runs ----
+
+def inputs_of(bench, kind, times=1):
+    """The directory of the sales, 4 M rows of csv or 2 M JSON lines in eight files, and that of the users."""
+    rows = bench.size(500000 if kind == "csv" else 250000, 5000) * times
+    return bench.make_input(kind, rows, 8), bench.make_input("users", 400000, 1)
+
+
+def run_sluice(bench, table, sales, users, options="", workers=None):
+    bench.fresh(job(table.text + ':saveAsTextFiles("out/r")\n', 'interval = "1s"' + options), sorted(sales.iterdir()))
+    os.mkdir(bench.work / "users")
+    for path in users.iterdir():
+        os.link(path, bench.work / "users" / path.name)
+    return bench.run("--once", workers=workers)
+
+
+def run_peer(bench, name, table, sales, users):
+    values = {"threads": bench.workers, "users": users, "sales": sales, "sql": table.sql, "polars": table.polars,
+              "out": bench.root / ("peer-%s-%d" % (name, os.getpid()))}
+    for reader, text in READERS[table.kind].items():
+        values[reader] = text % sales if "%s" in text else text
+    return bench.timed([sys.executable, "-c", PEERS[name] % values]), values["out"]
+
+
+def available():
+    return [name for name in PEERS if importlib.util.find_spec(name)]
+
+
+# ---- comparing results ----
+
+def normal(line):
+    """A row with floats to nine digits: programs differ in the last ones."""
+    fields = line.rstrip("\n").split("\t")
+    return tuple("%.9g" % float(field) if "." in field and field[0].isdigit() else field for field in fields)
+
+
+def rows_of(paths):
+    rows = []
+    for path in paths:
+        with open(path) as file:
+            rows += map(normal, file)
+    return sorted(rows)
+
+
+def must_agree(bench, name, peer, path):
+    """Means that are whole numbers have a point here and none with some peers, so values are compared as numbers."""
+    ours, theirs = rows_of(sorted(bench.outputs()[-1].glob("part-*"))), rows_of([path])
+    if ours == theirs:
+        return
+    for a, b in zip(ours, theirs):
+        if a != b and (a[:-1] != b[:-1] or float(a[-1]) != float(b[-1])):
+            raise Wrong("%s: sluice has the row %s, %s has %s" % (name, a, peer, b))
+    if len(ours) != len(theirs):
+        raise Wrong("%s: sluice has %d rows, %s %d" % (name, len(ours), peer, len(theirs)))
+
+
+# ---- cases ----
+
+def one_table(bench, name, table):
+    sales, users = inputs_of(bench, table.kind)
+    ours, theirs = [], {peer: [] for peer in available()}
+    for turn in range(min(bench.runs, 3)):
+        ours.append(run_sluice(bench, table, sales, users))
+        for peer, times in theirs.items():
+            taken, path = run_peer(bench, peer, table, sales, users)
+            times.append(taken)
+            if turn == 0:
+                must_agree(bench, name, peer, path)
+            os.unlink(path)
+    figures = [figure(name + ": wall", median([t.wall for t in ours]), "s", table.must),
+               figure(name + ": CPU", median([t.cpu for t in ours]), "s"),
+               figure(name + ": peak memory", max(t.peak_mb for t in ours), "MB", table.must_mb)]
+    for peer, times in theirs.items():
+        figures += [figure("%s: of %s, wall" % (name, peer), median([a.wall / b.wall for a, b in zip(ours, times)]), "times"),
+                    figure("%s: of %s, CPU" % (name, peer), median([a.cpu / b.cpu for a, b in zip(ours, times)]), "times"),
+                    figure("%s: of %s, peak memory" % (name, peer), median([a.peak_mb / b.peak_mb for a, b in zip(ours, times)]),
+                           "times")]
+    return figures
+
+
+def tables(bench):
+    """4 M rows of csv (107 MB) and 2 M JSON lines (240 MB), 400 k keys, whole processes; where Python can import them beside DuckDB, Polars and ClickHouse, whose results are compared"""
+    return [one for name, table in TABLES.items() for one in one_table(bench, name, table)]
