@@ -262,7 +262,8 @@ static int make_checked(const struct call *call, const struct sl_site *site, str
                         struct sl_error *err)
 {
     struct sl_function *fn = NULL;
-    int r = call->builtin->make(call->builtin, call->argv, call->argc, &fn, err);
+    int r = call->builtin->reducer ? sl_builtin_reducer(call->builtin->reducer, &fn, err)
+                                   : call->builtin->make(call->builtin, call->argv, call->argc, &fn, err);
     if (r < 0)
         return r;
     r = name_function(fn, call);

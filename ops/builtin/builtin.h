@@ -3,7 +3,8 @@
  * and the C entry come from it.
  *
  * make() gets checked arguments and returns the function; it embeds struct sl_function as its first member
- * and fills ops, gives and reducer. name, site and the rest are filled by sl_builtin_make. */
+ * and fills ops, gives and reducer. name, site and the rest are filled by sl_builtin_make. A reducer without arguments
+ * needs no make(). */
 #pragma once
 
 #include "core/contract/descriptor.h"
@@ -28,6 +29,8 @@ struct sl_builtin {
     const struct sl_param *options;
     /* Which field of a wider record it works on, given as {field = i} or by a parameter called "field". */
     enum sl_field_choice field;
+    const struct sl_reducer *reducer; /* of a reducer without arguments, instead of make */
+    const void *spec; /* what tells it from others with the same make, which says of which type it is */
     /* argv[argc] was checked against params; argc is at least their number, kind SL_ARG_NONE where not given.
      * The options follow, in their order: argv[argc + i]. What argv points to is gone after the call. 0 and *ret,
      * or SL_EUSAGE. */

@@ -192,29 +192,20 @@ static int make(sl_apply_text *apply, struct sl_function **ret, struct sl_error 
     return 0;
 }
 
-static int lower_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
+/* Of those without arguments: what they do to a text. */
+struct text_kind {
+    sl_apply_text *apply;
+};
+
+static int plain_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                       struct sl_function **ret, struct sl_error *err)
 {
-    return make(lower, ret, err);
+    const struct text_kind *kind = builtin->spec;
+    return make(kind->apply, ret, err);
 }
 
-static int upper_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                      struct sl_function **ret, struct sl_error *err)
-{
-    return make(upper, ret, err);
-}
-
-static int trim_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                     struct sl_function **ret, struct sl_error *err)
-{
-    return make(trim, ret, err);
-}
-
-static int casefold_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                         struct sl_function **ret, struct sl_error *err)
-{
-    return make(casefold, ret, err);
-}
+static const struct text_kind lower_kind = {lower}, upper_kind = {upper}, trim_kind = {trim},
+                              casefold_kind = {casefold};
 
 static int normalize_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                           struct sl_function **ret, struct sl_error *err)
@@ -309,7 +300,8 @@ const struct sl_builtin sl_native_lower = {
     .example = "s:map(sluice.lower)",
     .params = field_params,
     .field = SL_FIELD_KEEP,
-    .make = lower_make,
+    .spec = &lower_kind,
+    .make = plain_make,
 };
 
 const struct sl_builtin sl_native_upper = {
@@ -319,7 +311,8 @@ const struct sl_builtin sl_native_upper = {
     .example = "s:map(sluice.upper)",
     .params = field_params,
     .field = SL_FIELD_KEEP,
-    .make = upper_make,
+    .spec = &upper_kind,
+    .make = plain_make,
 };
 
 const struct sl_builtin sl_native_trim = {
@@ -329,7 +322,8 @@ const struct sl_builtin sl_native_trim = {
     .example = "s:map(sluice.trim)",
     .params = field_params,
     .field = SL_FIELD_KEEP,
-    .make = trim_make,
+    .spec = &trim_kind,
+    .make = plain_make,
 };
 
 const struct sl_builtin sl_native_length = {
@@ -350,7 +344,8 @@ const struct sl_builtin sl_native_casefold = {
     .example = "s:map(sluice.casefold)",
     .params = field_params,
     .field = SL_FIELD_KEEP,
-    .make = casefold_make,
+    .spec = &casefold_kind,
+    .make = plain_make,
 };
 
 static const struct sl_param normalize_params[] = {

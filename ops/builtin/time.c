@@ -205,10 +205,11 @@ static int make_format(const struct sl_builtin *builtin, struct time_function *f
     return r < 0 ? sl_error_wrap(err, "%s", builtin->name) : 0;
 }
 
-static int make(const struct sl_builtin *builtin, const struct sl_function_ops *ops,
-                const struct sl_arg *argv, size_t argc, struct sl_function **ret, struct sl_error *err)
+/* The spec is the function's ops. */
+static int make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
+                struct sl_function **ret, struct sl_error *err)
 {
-    struct time_function *fn = sl_builtin_new(sizeof *fn, ops, SL_GIVES_ROW);
+    struct time_function *fn = sl_builtin_new(sizeof *fn, builtin->spec, SL_GIVES_ROW);
     int r = fn ? make_format(builtin, fn, argv, argc, err) : sl_error_nomem(err);
     if (r < 0) {
         free_function((struct sl_function *)fn);
@@ -216,18 +217,6 @@ static int make(const struct sl_builtin *builtin, const struct sl_function_ops *
     }
     *ret = &fn->function.base;
     return 0;
-}
-
-static int timestamp_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                          struct sl_function **ret, struct sl_error *err)
-{
-    return make(builtin, &timestamp_ops, argv, argc, ret, err);
-}
-
-static int format_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                       struct sl_function **ret, struct sl_error *err)
-{
-    return make(builtin, &format_ops, argv, argc, ret, err);
 }
 
 static const struct sl_param params[] = {
@@ -253,7 +242,8 @@ const struct sl_builtin sl_native_timestamp = {
     .example = "s:map(sluice.const(\"2024-02-29T12:00:00Z\")):map(sluice.timestamp(\"iso8601\"))",
     .params = params,
     .options = options,
-    .make = timestamp_make,
+    .spec = &timestamp_ops,
+    .make = make,
 };
 
 const struct sl_builtin sl_native_format_time = {
@@ -264,5 +254,6 @@ const struct sl_builtin sl_native_format_time = {
         "s:map(sluice.const(1709208000000)):map(sluice.formatTime(\"%d %b %Y %H:%M\", \"Europe/Berlin\"))",
     .params = params,
     .options = options,
-    .make = format_make,
+    .spec = &format_ops,
+    .make = make,
 };

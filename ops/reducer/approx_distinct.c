@@ -247,16 +247,10 @@ const struct sl_reducer sl_reducer_approx_distinct = {&distinct_ops};
 
 /* ---- the descriptor ---- */
 
-static int make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                struct sl_function **ret, struct sl_error *err)
-{
-    return sl_builtin_reducer(&sl_reducer_approx_distinct, ret, err);
-}
-
 const struct sl_builtin sl_native_approx_distinct = {
     .name = "approxDistinct",
     .family = "reducers",
     .summary = "About how many different values there are: exact below 2,048, else off by at most 5 %",
     .example = "s:map(function(line) return \"all\", line end):reduceByKey(sluice.approxDistinct)",
-    .make = make,
+    .reducer = &sl_reducer_approx_distinct,
 };

@@ -69,16 +69,10 @@ static const struct sl_reducer_ops count_ops = {
 
 const struct sl_reducer sl_reducer_count = {&count_ops};
 
-static int count_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                      struct sl_function **ret, struct sl_error *err)
-{
-    return sl_builtin_reducer(&sl_reducer_count, ret, err);
-}
-
 const struct sl_builtin sl_native_count = {
     .name = "count",
     .family = "reducers",
     .summary = "Counts the values of a group",
     .example = "s:map(sluice.pair(1)):reduceByKey(sluice.count)",
-    .make = count_make,
+    .reducer = &sl_reducer_count,
 };

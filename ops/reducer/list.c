@@ -81,16 +81,10 @@ static const struct sl_reducer_ops list_ops = {
 
 const struct sl_reducer sl_reducer_list = {&list_ops};
 
-static int list_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                     struct sl_function **ret, struct sl_error *err)
-{
-    return sl_builtin_reducer(&sl_reducer_list, ret, err);
-}
-
 const struct sl_builtin sl_native_list = {
     .name = "list",
     .family = "reducers",
     .summary = "The values of a group as a list, in input order",
     .example = "s:map(function(line) return #line, line end):reduceByKey(sluice.list)",
-    .make = list_make,
+    .reducer = &sl_reducer_list,
 };

@@ -3,82 +3,54 @@
 #include "ops/reducer/strict_order.h"
 #include "ops/reducer/value_state.h"
 
+struct extreme {
+    struct sl_reducer reducer; /* first */
+    int sign;                  /* 1: the smallest value, -1: the largest */
+};
+
 /* Takes the value if it is better: `sign` times the order is negative, or it is equal and looks better. */
-static int improve(union sl_state *state, struct sl_arena *keep, const struct sl_field *value, int sign)
+static int improve(const struct sl_reducer *r, union sl_state *state, struct sl_arena *keep,
+                   const struct sl_field *value)
 {
+    const struct extreme *extreme = (const struct extreme *)r;
     struct sl_value_state *held = sl_value_state_of(state);
-    int order = sign * sl_field_compare(value, &held->value);
+    int order = extreme->sign * sl_field_compare(value, &held->value);
     if (order > 0 || (order == 0 && sl_field_compare_strictly(value, &held->value) >= 0))
         return 0;
     return sl_value_state_set(held, keep, value);
 }
 
-static int min_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
-                     union sl_state *state, const struct sl_field *value)
+static int merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                 union sl_state *state, const struct sl_field *value)
 {
-    return improve(state, keep, value, 1);
+    return improve(r, state, keep, value);
 }
 
-static int min_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
-                       union sl_state *state, const union sl_state *other)
+static int combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                   union sl_state *state, const union sl_state *other)
 {
-    return improve(state, keep, &sl_value_state_of(other)->value, 1);
+    return improve(r, state, keep, &sl_value_state_of(other)->value);
 }
 
-static int max_merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
-                     union sl_state *state, const struct sl_field *value)
-{
-    return improve(state, keep, value, -1);
-}
-
-static int max_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
-                       union sl_state *state, const union sl_state *other)
-{
-    return improve(state, keep, &sl_value_state_of(other)->value, -1);
-}
-
-static const struct sl_reducer_ops min_ops = {
+static const struct sl_reducer_ops ops = {
     .exact = true,
     .create = sl_value_state_create,
-    .merge = min_merge,
-    .combine = min_combine,
+    .merge = merge,
+    .combine = combine,
     .finish = sl_value_state_finish,
     .encode = sl_value_state_finish,
     .decode = sl_value_state_create,
     .copy = sl_value_state_copy,
 };
 
-static const struct sl_reducer_ops max_ops = {
-    .exact = true,
-    .create = sl_value_state_create,
-    .merge = max_merge,
-    .combine = max_combine,
-    .finish = sl_value_state_finish,
-    .encode = sl_value_state_finish,
-    .decode = sl_value_state_create,
-    .copy = sl_value_state_copy,
-};
-
-static int min_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                    struct sl_function **ret, struct sl_error *err)
-{
-    static const struct sl_reducer reducer = {&min_ops};
-    return sl_builtin_reducer(&reducer, ret, err);
-}
-
-static int max_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                    struct sl_function **ret, struct sl_error *err)
-{
-    static const struct sl_reducer reducer = {&max_ops};
-    return sl_builtin_reducer(&reducer, ret, err);
-}
+static const struct extreme smallest = {{&ops}, 1}, largest = {{&ops}, -1};
 
 const struct sl_builtin sl_native_min = {
     .name = "min",
     .family = "reducers",
     .summary = "The smallest value",
     .example = "s:map(function(line) return \"all\", #line end):reduceByKey(sluice.min)",
-    .make = min_make,
+    .reducer = &smallest.reducer,
 };
 
 const struct sl_builtin sl_native_max = {
@@ -86,5 +58,5 @@ const struct sl_builtin sl_native_max = {
     .family = "reducers",
     .summary = "The largest value",
     .example = "s:map(function(line) return \"all\", #line end):reduceByKey(sluice.max)",
-    .make = max_make,
+    .reducer = &largest.reducer,
 };

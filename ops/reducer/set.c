@@ -149,17 +149,12 @@ static const struct sl_reducer_ops set_ops = {
     .copy = set_copy,
 };
 
-static int set_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                    struct sl_function **ret, struct sl_error *err)
-{
-    static const struct sl_reducer reducer = {&set_ops};
-    return sl_builtin_reducer(&reducer, ret, err);
-}
+static const struct sl_reducer reducer = {&set_ops};
 
 const struct sl_builtin sl_native_set = {
     .name = "set",
     .family = "reducers",
     .summary = "The distinct values of a group as a sorted list",
     .example = "s:map(function(line) return #line, line end):reduceByKey(sluice.set)",
-    .make = set_make,
+    .reducer = &reducer,
 };

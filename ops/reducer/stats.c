@@ -166,23 +166,12 @@ const struct sl_reducer sl_reducer_stdev = {&stats_ops};
 
 /* ---- the descriptors ---- */
 
-extern const struct sl_builtin sl_native_stats, sl_native_variance, sl_native_stdev;
-
-static int stats_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                      struct sl_function **ret, struct sl_error *err)
-{
-    const struct sl_reducer *reducer = builtin == &sl_native_stats      ? &sl_reducer_stats
-                                       : builtin == &sl_native_variance ? &sl_reducer_variance
-                                                                        : &sl_reducer_stdev;
-    return sl_builtin_reducer(reducer, ret, err);
-}
-
 const struct sl_builtin sl_native_stats = {
     .name = "stats",
     .family = "reducers",
     .summary = "Of numbers a map with count, mean, stdev (of the population), min and max",
     .example = "s:map(function(line) return \"all\", #line end):reduceByKey(sluice.stats)",
-    .make = stats_make,
+    .reducer = &sl_reducer_stats,
 };
 
 const struct sl_builtin sl_native_variance = {
@@ -190,7 +179,7 @@ const struct sl_builtin sl_native_variance = {
     .family = "reducers",
     .summary = "The variance of numbers (of the population, as Spark's variance()), a float",
     .example = "s:map(function(line) return \"all\", #line end):reduceByKey(sluice.variance)",
-    .make = stats_make,
+    .reducer = &sl_reducer_variance,
 };
 
 const struct sl_builtin sl_native_stdev = {
@@ -198,5 +187,5 @@ const struct sl_builtin sl_native_stdev = {
     .family = "reducers",
     .summary = "The standard deviation of numbers (of the population, as Spark's stdev()), a float",
     .example = "s:map(function(line) return \"all\", #line end):reduceByKey(sluice.stdev)",
-    .make = stats_make,
+    .reducer = &sl_reducer_stdev,
 };

@@ -190,30 +190,18 @@ const struct sl_reducer sl_reducer_mean = {&mean_ops};
 
 /* ---- the descriptors ---- */
 
-static int sum_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                    struct sl_function **ret, struct sl_error *err)
-{
-    return sl_builtin_reducer(&sl_reducer_sum, ret, err);
-}
-
 const struct sl_builtin sl_native_sum = {
     .name = "sum",
     .family = "reducers",
     .summary = "Adds numbers: integers exactly, a float as soon as one is among them, rounded once",
     .example = "s:map(sluice.pair(1)):reduceByKey(sluice.sum)",
-    .make = sum_make,
+    .reducer = &sl_reducer_sum,
 };
-
-static int mean_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
-                     struct sl_function **ret, struct sl_error *err)
-{
-    return sl_builtin_reducer(&sl_reducer_mean, ret, err);
-}
 
 const struct sl_builtin sl_native_mean = {
     .name = "mean",
     .family = "reducers",
     .summary = "The mean of numbers, a float, exact until it is rounded once",
     .example = "s:map(function(line) return \"all\", #line end):reduceByKey(sluice.mean)",
-    .make = mean_make,
+    .reducer = &sl_reducer_mean,
 };
