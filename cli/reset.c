@@ -122,7 +122,7 @@ static int set_all_aside(struct sl_catalog *catalog, struct sl_batch_plan *plan,
                 return sl_error_nomem(err);
     int r = sl_catalog_set_aside(catalog, plan, before, err);
     if (r == 0)
-        printf("%zu files of batch %" PRId64 " are quarantined; the next run goes on after it\n",
+        printf("%zu files of batch %" PRId64 " are quarantined; the next run continues after it\n",
                plan->asides - before, plan->batch_ms);
     return r;
 }

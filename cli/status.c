@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/status_metrics.h"
 #include "cli/target.h"
 
 #include "core/base/clock.h"
@@ -16,8 +17,9 @@ enum { LAG_MAX_MS = 60000 };
 static const struct sl_flag status_flags[] = {
     SL_TARGET_FLAGS,
     {"json", SL_FLAG_SWITCH, NULL, NULL, "for programs: one object"},
+    {"metrics", SL_FLAG_SWITCH, NULL, NULL, "for monitors: the metrics of the newest run, as OpenMetrics"},
     {"check", SL_FLAG_SWITCH, NULL, NULL, "for monitors: exit status 1 where something is wrong, and what"},
-    {"max-lag", SL_FLAG_DURATION, "D", NULL, "with --check: how far it may be behind; 60s"},
+    {"max-lag", SL_FLAG_DURATION, "D", NULL, "with --check: the longest lag that is not reported; 60s"},
     {0},
 };
 
@@ -31,8 +33,8 @@ struct standing {
 };
 
 /* How long something has waited to be done: a batch that was planned and is not committed; where nobody works
- * with the checkpoint, whatever may have arrived since the last batch. A run that has nothing to do is not
- * behind. */
+ * with the checkpoint, whatever may have arrived since the last batch. A run that has nothing to do has
+ * no lag. */
 static int64_t lag_of(const struct standing *standing)
 {
     const struct sl_reading_progress *progress = &standing->progress;
@@ -174,7 +176,20 @@ static void print_received(const struct sl_field *source)
     printf("\n");
 }
 
-static void print_source(const struct sl_field *source)
+/* Times of a virtual clock have no age. */
+static void print_age(const struct sl_target *target, const struct sl_field *source)
+{
+    char age[32];
+    int64_t since_ms = integer_of(source, "oldest_waiting_ms"), now_ms = sl_clock_real.now_ms(&sl_clock_real);
+    struct sl_field clock = sl_target_status(target, NULL, "clock");
+    bool is_real = clock.tag == SL_STR && clock.len == 4 && memcmp(clock.str, "real", 4) == 0;
+    if (!since_ms || !is_real)
+        return;
+    format_span(now_ms > since_ms ? now_ms - since_ms : 0, age);
+    printf(", the oldest for %s", age);
+}
+
+static void print_source(const struct sl_target *target, const struct sl_field *source)
 {
     if (sl_map_get(source, "connection", strlen("connection"))) {
         print_received(source);
@@ -189,6 +204,7 @@ static void print_source(const struct sl_field *source)
     printf("%-12s %.*s: %" PRId64 " waiting", "directory", (int)safe.len, (const char *)safe.bytes,
            waiting->integer);
     print_count(source, "held_back", "held back");
+    print_age(target, source);
     print_count(source, "irregular", "not regular files");
     print_count(source, "changed_after_taken", "changed after they were taken");
     printf("\n");
@@ -200,7 +216,7 @@ static void print_sources(const struct sl_target *target)
     struct sl_field sources = sl_target_status(target, NULL, "sources");
     for (uint32_t i = 0; sources.tag == SL_LIST && i < sources.len; i++)
         if (sources.items[i].tag == SL_MAP)
-            print_source(&sources.items[i]);
+            print_source(target, &sources.items[i]);
 }
 
 /* Each by name, whatever the history drops. */
@@ -358,44 +374,68 @@ static int64_t lag_max(const struct sl_line *line)
     return ms;
 }
 
-static int check(const struct sl_line *line, const struct standing *standing)
+/* What is wrong, into text; false: nothing is. */
+static bool find_fault(const struct standing *standing, int64_t max_ms, char *text, size_t size)
 {
     char lag[32], most[32];
-    int64_t max_ms = lag_max(line);
-    if (standing->failed || standing->waiting) {
-        printf("%s\n", standing->failed ? "the last run failed, and nothing runs now"
-                                        : "the run waits for room on a disk");
-        return SL_STATUS_FAILED;
-    }
     format_span(standing->lag_ms, lag);
     format_span(max_ms, most);
-    if (standing->lag_ms > max_ms) {
-        printf("%s behind, more than %s%s\n", lag, most, standing->pid ? "" : "; nothing runs now");
-        return SL_STATUS_FAILED;
-    }
-    printf("%" PRIu64 " batches, %s behind\n", standing->progress.batches, standing->lag_ms ? lag : "not");
-    return SL_STATUS_DONE;
+    if (standing->failed)
+        snprintf(text, size, "the last run failed, and no run is active");
+    else if (standing->waiting)
+        snprintf(text, size, "the run waits for room on a disk or for a server");
+    else if (standing->lag_ms > max_ms)
+        snprintf(text, size, "lag %s exceeds %s%s", lag, most, standing->pid ? "" : "; no run is active");
+    else
+        return false;
+    return true;
+}
+
+/* One line, with figures after the bar as Nagios plugins give them. */
+static int check(const struct standing *standing, int64_t max_ms)
+{
+    const struct sl_reading_progress *progress = &standing->progress;
+    char fault[128], lag[32];
+    bool is_wrong = find_fault(standing, max_ms, fault, sizeof fault);
+    format_span(standing->lag_ms, lag);
+    if (is_wrong)
+        printf("FAILED - %s", fault);
+    else
+        printf("OK - %" PRIu64 " batches, %s%s", progress->batches, standing->lag_ms ? "lag " : "no lag",
+               standing->lag_ms ? lag : "");
+    if (progress->quarantined)
+        printf(", %" PRIu64 " files quarantined", progress->quarantined);
+    printf(" | lag=%.3fs;%.3f batches=%" PRIu64 "c quarantined=%" PRIu64 " rejected=%" PRIu64 "c\n",
+           (double)standing->lag_ms / 1000, (double)max_ms / 1000, progress->batches, progress->quarantined,
+           progress->rejected);
+    return is_wrong ? SL_STATUS_FAILED : SL_STATUS_DONE;
+}
+
+static int show(const struct sl_line *line, struct sl_target *target, const struct standing *standing,
+                struct sl_error *err)
+{
+    if (sl_line_has(line, "metrics"))
+        return sl_status_print_metrics(target, standing->pid != 0, standing->lag_ms, err);
+    if (sl_line_has(line, "json"))
+        return print_json(target, standing, err);
+    if (sl_line_has(line, "check"))
+        return 0;
+    print_standing(target, standing);
+    return print_all_quarantined(target, err);
 }
 
 /* The exit status, or a failure. */
 static int tell(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
     struct standing standing;
+    char fault[128];
     int r = look(target, &standing, err);
-    if (r < 0)
-        return r;
-    if (sl_line_has(line, "json"))
-        r = print_json(target, &standing, err);
-    else if (!sl_line_has(line, "check"))
-        print_standing(target, &standing);
-    if (r == 0 && !sl_line_has(line, "check") && !sl_line_has(line, "json"))
-        r = print_all_quarantined(target, err);
+    r = r < 0 ? r : show(line, target, &standing, err);
     if (r < 0 || !sl_line_has(line, "check"))
         return r;
-    if (!sl_line_has(line, "json"))
-        return check(line, &standing);
-    return standing.failed || standing.waiting || standing.lag_ms > lag_max(line) ? SL_STATUS_FAILED
-                                                                                  : SL_STATUS_DONE;
+    if (!sl_line_has(line, "json") && !sl_line_has(line, "metrics"))
+        return check(&standing, lag_max(line));
+    return find_fault(&standing, lag_max(line), fault, sizeof fault) ? SL_STATUS_FAILED : SL_STATUS_DONE;
 }
 
 static int run_status(const struct sl_line *line)
@@ -406,13 +446,13 @@ static int run_status(const struct sl_line *line)
 const struct sl_command sl_command_status = {
     .name = "status",
     .arguments = "[JOB.lua] [options]",
-    .summary = "says how a job gets on, whether or not it runs",
+    .summary = "shows the state of a job, whether or not it runs",
     .details =
-        "It is behind by the time since a batch was due that is planned and not committed; where nothing runs,\n"
-        "by the time since the last batch was committed. A run without anything to do is not behind.\n"
+        "The lag is the time since a batch was due that is planned and not committed; where no run is active, the\n"
+        "time since the last batch was committed. A run that has nothing to do has no lag.\n"
         "\n"
-        "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk, or it is more\n"
-        "than --max-lag behind.",
+        "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk, or the lag\n"
+        "exceeds --max-lag. The line ends in figures as Nagios reads them.",
     .flags = status_flags,
     .run = run_status,
 };

@@ -192,7 +192,7 @@ static int show_display(struct top *top, const struct sl_line *line, struct sl_e
             r = refresh(top, err);
         if (r == 0)
             sl_terminal_draw(&terminal, top->text.bytes, top->text.len,
-                             is_paused ? "paused; space goes on, q quits" : "space pauses, q quits");
+                             is_paused ? "paused; space resumes, q quits" : "space pauses, q quits");
         int key = r == 0 ? sl_terminal_key(&terminal, interval_ms(line)) : 'q';
         if (key == 'q' || key == SL_KEY_END)
             break;

@@ -39,6 +39,15 @@ int sl_watcher_open_arrivals(const struct sl_services *services, const char *dir
     return sl_watched_dir_open(services, watcher->notify, dir, options, ret, err);
 }
 
+/* They stand in lists in the order in which they were seen. */
+static int64_t oldest_of(const struct sl_entries *entries)
+{
+    const struct sl_entry *ready = entries->first[SL_LIST_READY], *delayed = entries->first[SL_LIST_DELAYED];
+    if (!ready || !delayed)
+        return ready ? ready->changed_ms : delayed ? delayed->changed_ms : 0;
+    return ready->changed_ms < delayed->changed_ms ? ready->changed_ms : delayed->changed_ms;
+}
+
 void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_counts *ret)
 {
     const struct sl_watched_dir *intake = (const struct sl_watched_dir *)arrivals;
@@ -48,6 +57,7 @@ void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_cou
         .again = intake->again,
         .scans = intake->scans,
         .polling = intake->polling,
+        .oldest_ms = oldest_of(&intake->entries),
     };
     for (int i = 0; i < SL_STANDINGS; i++)
         ret->standing[i] = intake->entries.standing[i];

@@ -46,6 +46,8 @@ struct sl_watcher_counts {
     uint64_t again;                  /* arrivals under a name that had been taken before */
     uint64_t scans;
     bool polling; /* no events: scanned every pollInterval */
+    int64_t
+        oldest_ms; /* since when the file has been there that has waited for its batch the longest; 0: none waits */
 };
 
 /* `arrivals` must be of sl_watcher_open_arrivals; main thread only, no system calls. */

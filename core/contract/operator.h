@@ -137,6 +137,14 @@ struct sl_stage {
     struct sl_error *err;
 };
 
+/* What an operator keeps from batch to batch, as it is now; -1: it does not know, or has no such thing. */
+struct sl_held {
+    int64_t keys;
+    int64_t batches; /* of a window: those that have data */
+    int64_t rows;    /* of a window: in these batches; of one that reduces: groups */
+    int64_t bytes;   /* in memory */
+};
+
 struct sl_wide {
     size_t state_size;
     int (*begin)(struct sl_stage *stage);                           /* optional */
@@ -175,6 +183,8 @@ struct sl_wide {
     int64_t (*newest)(const void *memory);
     /* Of what event time closes: how many windows, sessions or keys are open. Optional. */
     uint64_t (*open)(const void *memory);
+    /* Of windows and state, for metrics: sets what it knows of *ret. Cheap. Optional. */
+    void (*held)(const void *memory, struct sl_held *ret);
     /* wants() is about windows: times that were missed are made up for it. */
     bool windowed;
     bool times_out; /* wants() is about time-outs: those that were missed are made up for, once */

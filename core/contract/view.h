@@ -38,6 +38,14 @@ struct sl_viewer_counts {
     uint64_t skipped;  /* versions that a reader of log or feed was too slow for; since the start */
 };
 
+/* The same of one view. */
+struct sl_view_counts {
+    uint64_t published; /* versions since the mount was opened */
+    uint64_t listed;    /* that readers find under at/ */
+    uint64_t opens;     /* files that are open */
+    int64_t time_ms;    /* of the newest version; with published 0: of the start */
+};
+
 /* Where versions go; implemented by fs/ as a mount or as plain files. */
 struct sl_viewer;
 struct sl_viewer_ops {
@@ -55,6 +63,8 @@ struct sl_viewer_ops {
     bool (*settle)(struct sl_viewer *viewer, int timeout_ms);
     /* May be NULL: nobody can hold anything. */
     void (*count)(struct sl_viewer *viewer, struct sl_viewer_counts *ret);
+    /* May be NULL, as count. */
+    void (*count_view)(struct sl_viewer *viewer, size_t view, struct sl_view_counts *ret);
     /* What the view shows: a reference; NULL: nothing yet. With is_lost. */
     struct sl_version *(*newest)(struct sl_viewer *viewer, size_t view);
     /* Whether somebody has taken away what readers looked at (unmounted it, say). Cheap. May be NULL. */

@@ -39,7 +39,8 @@ struct sl_spill_ops {
 
 struct sl_spill {
     const struct sl_spill_ops *ops;
-    size_t bytes; /* what one worker may hold for one operator before it writes */
+    size_t bytes;                   /* what one worker may hold for one operator before it writes */
+    _Atomic uint64_t written, held; /* bytes: over the life of it; on disk now */
 };
 
 /* Adds all rows of the chunk. 0, or a failure. */

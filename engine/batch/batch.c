@@ -31,6 +31,7 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
     batch->said = calloc(nodes + 1, sizeof *batch->said);
     batch->stage = calloc(nodes + 1, sizeof *batch->stage);
     batch->rows = calloc(nodes + 1, sizeof *batch->rows);
+    batch->rows_out = calloc(nodes + 1, sizeof *batch->rows_out);
     batch->manifest = calloc(nodes + 1, sizeof *batch->manifest);
     batch->lines = calloc(sources + 1, sizeof *batch->lines);
     batch->partitions = calloc(sources + 1, sizeof *batch->partitions);
@@ -38,8 +39,8 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
         .batch_ms = t, .number = run->batches, .sources = sources, .job = run->job_text};
     batch->plan.files = calloc(sources + 1, sizeof *batch->plan.files);
     batch->plan.range = calloc(sources + 1, sizeof *batch->plan.range);
-    if (!batch->watermark || !batch->said || !batch->stage || !batch->rows || !batch->manifest ||
-        !batch->lines || !batch->partitions || !batch->plan.files || !batch->plan.range) {
+    if (!batch->watermark || !batch->said || !batch->stage || !batch->rows || !batch->rows_out ||
+        !batch->manifest || !batch->lines || !batch->partitions || !batch->plan.files || !batch->plan.range) {
         sl_batch_free(batch);
         return sl_error_nomem(err);
     }
@@ -65,6 +66,7 @@ void sl_batch_free(struct sl_batch *batch)
     free(batch->said);
     free(batch->stage);
     free(batch->rows);
+    free(batch->rows_out);
     free(batch->manifest);
     free(batch->lines);
     free(batch->partitions);
@@ -309,6 +311,7 @@ static int run_dataset(struct pass *pass, struct sl_error *err)
     pass->flow.root = &pushed;
     r = r < 0 ? r : run_pieces(pass, err);
     pass->flow.root = root;
+    pass->batch->rows_out[root->node->number] = pass->dataset->count;
     free(taken);
     free(rest);
     return r;
@@ -342,7 +345,7 @@ static int run_root(struct sl_batch *batch, const struct sl_node *node, struct s
     struct sl_run *run = batch->run;
     struct pass pass = {
         .batch = batch,
-        .flow = {run, run->pipelines->root[node->number], batch->stage, batch->rows},
+        .flow = {run, run->pipelines->root[node->number], batch->stage, batch->rows, batch->rows_out},
         .dataset = dataset,
     };
     if (node->op->kind != SL_OP_SOURCE)
@@ -404,7 +407,7 @@ void sl_batch_start_over(struct sl_batch *batch)
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         sl_stage_free(batch->stage[n]);
         batch->stage[n] = NULL;
-        batch->rows[n] = 0;
+        batch->rows[n] = batch->rows_out[n] = 0;
     }
     for (size_t s = 0; s < run->sources; s++) {
         free(batch->lines[s]);

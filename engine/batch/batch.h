@@ -17,6 +17,7 @@ struct sl_batch {
     bool *said;                   /* [nodes]: the stream has something to say */
     struct sl_stage **stage;      /* [nodes]: wide operators and outputs that take part */
     _Atomic uint64_t *rows;       /* [nodes]: records that went into operators */
+    _Atomic uint64_t *rows_out;   /* [nodes]: records that operators gave */
     uint64_t **lines;             /* [sources]: per partition, for line numbers in dead letters */
     size_t *partitions;           /* [sources] */
     struct sl_manifest *manifest; /* [nodes]; path NULL: nothing was revealed */

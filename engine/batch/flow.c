@@ -270,6 +270,15 @@ static int close_joint(struct joint *joint)
     return r;
 }
 
+/* Every child that takes part was pushed the same rows. */
+static uint64_t rows_given(const struct joint *joint)
+{
+    for (size_t i = 0; i < joint->children; i++)
+        if (!joint->child[i]->closed_off)
+            return joint->child[i]->rows;
+    return 0;
+}
+
 static void drop_joint(struct joint *joint)
 {
     const struct sl_node *node = joint->pipe->node;
@@ -277,6 +286,9 @@ static void drop_joint(struct joint *joint)
         node->op->narrow->done(&joint->instance);
     if (joint->rows)
         atomic_fetch_add_explicit(&joint->flow->rows[node_of(joint)->number], joint->rows,
+                                  memory_order_relaxed);
+    if (node && !joint->pipe->sink)
+        atomic_fetch_add_explicit(&joint->flow->rows_out[node->number], rows_given(joint),
                                   memory_order_relaxed);
     for (size_t i = 0; i < joint->children; i++)
         drop_joint(joint->child[i]);

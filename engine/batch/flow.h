@@ -9,6 +9,7 @@ struct sl_flow {
     const struct sl_root *root;
     struct sl_stage *const *stage; /* [nodes]; NULL: the sink takes no part in this batch */
     _Atomic uint64_t *rows;        /* [nodes]: records that went in; of a source: that came out */
+    _Atomic uint64_t *rows_out;    /* [nodes]: records that narrow operators gave */
 };
 
 /* What a task is about. */

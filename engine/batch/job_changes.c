@@ -51,7 +51,7 @@ static void say(const struct sl_run *run, const struct sl_codes *before, const s
                              *is = sl_fingerprint_find(now, run->state_key[n]);
         if (was && is && was->digest != is->digest)
             sl_log(run->services.log, SL_LOG_WARNING,
-                   "%s:%d: %s: its function, or one on the way to it, has changed; it goes on with the "
+                   "%s:%d: %s: its function, or one on the way to it, has changed; it continues with the "
                    "state that the old one made (sluice reset --yes forgets it)",
                    node->site.file, node->site.line, node->site.name);
     }

@@ -44,6 +44,8 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
     /* That a replayed dead letter fails again says nothing about the job. */
     bool is_of_file = task->is_counted_by_file || (origin && origin->once_more);
     rejects->by_file[node] += is_of_file && line != SL_GROUP_LINE;
+    if (origin && origin->node)
+        rejects->by_source[origin->node->number]++;
     int r = keep(rejects, task, node, fields, width, origin, line);
     pthread_mutex_unlock(&rejects->lock);
     return r;
@@ -94,7 +96,8 @@ int sl_rejects_init(struct sl_rejects *rejects, const struct sl_pipelines *pipel
     pthread_mutex_init(&rejects->lock, NULL);
     rejects->failed = calloc(pipelines->nodes + 1, sizeof *rejects->failed);
     rejects->by_file = calloc(pipelines->nodes + 1, sizeof *rejects->by_file);
-    return rejects->failed && rejects->by_file ? 0 : SL_ENOMEM;
+    rejects->by_source = calloc(pipelines->nodes + 1, sizeof *rejects->by_source);
+    return rejects->failed && rejects->by_file && rejects->by_source ? 0 : SL_ENOMEM;
 }
 
 void sl_rejects_done(struct sl_rejects *rejects)
@@ -105,6 +108,7 @@ void sl_rejects_done(struct sl_rejects *rejects)
     free(rejects->entry);
     free(rejects->failed);
     free(rejects->by_file);
+    free(rejects->by_source);
     pthread_mutex_destroy(&rejects->lock);
     *rejects = (struct sl_rejects){0};
 }
@@ -119,6 +123,7 @@ void sl_rejects_reset(struct sl_rejects *rejects)
     rejects->total = 0;
     memset(rejects->failed, 0, rejects->pipelines->nodes * sizeof *rejects->failed);
     memset(rejects->by_file, 0, rejects->pipelines->nodes * sizeof *rejects->by_file);
+    memset(rejects->by_source, 0, rejects->pipelines->nodes * sizeof *rejects->by_source);
 }
 
 /* ---- which ones are kept ---- */

@@ -25,9 +25,10 @@ struct sl_rejects {
     struct sl_reject_entry **entry;
     const struct sl_reject_entry *last; /* what stands behind it need not be kept; NULL: nothing known yet */
     uint64_t total;
-    uint64_t *failed;  /* [nodes] */
-    uint64_t *by_file; /* [nodes]: of them those that count for their file (engine/batch/error_rate.h) */
-    bool is_late;      /* these are late records */
+    uint64_t *failed;    /* [nodes] */
+    uint64_t *by_file;   /* [nodes]: of them those that count for their file (engine/batch/error_rate.h) */
+    uint64_t *by_source; /* [nodes], of a source of files: records that came from it */
+    bool is_late;        /* these are late records */
     struct sl_rejects *late;  /* where they are kept; may be NULL where there can be none */
     const int64_t *watermark; /* [nodes]: of the batch, for messages about late records */
 };

@@ -135,7 +135,7 @@ int sl_viewer_check(struct sl_run *run, struct sl_error *err)
     else
         sl_log(run->services.log, SL_LOG_WARNING,
                "the mount %s was taken away (unmounted, or its connection aborted); %s", shown,
-               run->context->options.mount_once ? "remount = false, so the run goes on without it"
+               run->context->options.mount_once ? "remount = false, so the run continues without it"
                                                 : "it is mounted again");
     free(dir);
     return r < 0 ? r : mount_again(run, err);

@@ -6,6 +6,7 @@
 #include "core/base/size.h"
 #include "core/rows/field.h"
 #include "engine/graph/uri.h"
+#include "http/server.h"
 #include "ops/args.h"
 
 #include <stdio.h>
@@ -28,6 +29,7 @@ enum option {
     KEEP_HISTORY,
     KEEP_RECEIVED,
     FUNCTION_TIMEOUT,
+    METRICS,
     OPTIONS
 };
 
@@ -55,6 +57,8 @@ const struct sl_param sl_option_params[] = {
                        "how long received data is kept after a batch has used it; it is removed"},
     [FUNCTION_TIMEOUT] = {"functionTimeout", SL_WANT_DURATION, true,
                           "a function that runs longer fails the batch; 30s"},
+    [METRICS] = {"metrics", SL_WANT_STRING, true,
+                 "serves the metrics over HTTP: \"127.0.0.1:9464\", or a port of the loopback interface"},
     [OPTIONS] = {0},
 };
 
@@ -162,6 +166,14 @@ static int set_memory(struct sl_options *options, const struct sl_field *value, 
     return sl_error_set(err, SL_EUSAGE, "memoryLimit must be a number of bytes or a text like \"1GB\"");
 }
 
+static int set_metrics(struct sl_options *options, struct sl_arena *arena, const struct sl_field *value,
+                       struct sl_error *err)
+{
+    int r = keep_text(arena, value, "metrics", &options->metrics, err);
+    r = r < 0 ? r : sl_http_check(options->metrics, err);
+    return r < 0 ? sl_error_wrap(err, "metrics") : 0;
+}
+
 static int set_rate(struct sl_options *options, double rate, struct sl_error *err)
 {
     if (!(rate >= 0 && rate <= 1))
@@ -238,6 +250,8 @@ static int set_checked(struct sl_options *options, struct sl_arena *arena, enum 
     case FUNCTION_TIMEOUT:
         options->function_timeout_ms = value->integer;
         return 0;
+    case METRICS:
+        return set_metrics(options, arena, value, err);
     case OPTIONS:
         break;
     }

@@ -13,6 +13,7 @@ struct sl_options {
     const char *checkpoint; /* NULL: the default */
     bool no_checkpoint;     /* checkpoint = false */
     const char *mount;      /* NULL: the default */
+    const char *metrics;    /* where they are served over HTTP; NULL: they are not */
     enum sl_mount_kind mount_kind;
     bool mount_once;              /* a mount that is taken away is not mounted again */
     bool mount_for_others;        /* every user may read the views */

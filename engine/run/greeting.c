@@ -3,6 +3,8 @@
 #include "core/base/buf.h"
 #include "engine/batch/run.h"
 #include "engine/graph/paths.h"
+#include "engine/run/metrics_server.h"
+#include "engine/run/status.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +39,9 @@ void sl_greeting(const struct sl_run *run)
                             (long long)run->context->options.interval_ms) &&
               add_nodes(run, SL_OP_SOURCE, "; reads ", &text) &&
               add_nodes(run, SL_OP_OUTPUT, "; gives ", &text);
+    if (run->status->server)
+        ok = ok && sl_buf_printf(&text, "; metrics are at http://%s/metrics",
+                                 sl_metrics_server_address(run->status->server));
     if (mount)
         ok = ok && sl_buf_printf(&text, "; views are in %s", mount);
     ok = ok && sl_buf_text(&text, "; Ctrl-C ends it after the batch") && sl_buf_byte(&text, '\0');

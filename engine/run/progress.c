@@ -43,7 +43,7 @@ void sl_progress_line_show(struct sl_progress_line *progress, const struct sl_ba
     if (!localtime_r(&seconds, &local) || strftime(clock, sizeof clock, "%H:%M:%S", &local) == 0)
         return;
     double lag = (double)(sl_clock_real.now_ms(&sl_clock_real) - batch->t) / 1000;
-    snprintf(line, sizeof line, "batch %s, %llu rows/s, %.1f s behind, %llu batches", clock,
+    snprintf(line, sizeof line, "batch %s, %llu rows/s, lag %.1f s, %llu batches", clock,
              (unsigned long long)progress->rate, lag, (unsigned long long)batch->run->committed);
     sl_log(progress->log, SL_LOG_PROGRESS, "%s", line);
     progress->is_shown = true;

@@ -1,5 +1,5 @@
 /* The line about where a long run is, logged as SL_LOG_PROGRESS after every batch: the last batch, rows a second,
- * how far it is behind.
+ * the lag.
  *
  * sl_progress_line_init; sl_progress_line_hide before something else is printed; sl_progress_line_show after
  * a batch. */

@@ -199,7 +199,7 @@ static void say_behind(struct sl_run *run, bool *was_behind)
     bool is_behind = behind_ms > interval_of(run);
     if (is_behind && !*was_behind)
         sl_log(run->services.log, SL_LOG_WARNING,
-               "the clock is %lld ms behind the last batch; waiting until it has caught up",
+               "the clock shows a time %lld ms before the last batch; waiting until it has caught up",
                (long long)behind_ms);
     *was_behind = is_behind;
 }

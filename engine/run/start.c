@@ -103,6 +103,8 @@ static int run_all(struct sl_run *run, struct sl_error *err)
         return sl_error_hint(err, "make room and start it again");
     if (r == 0 && run->catalog)
         r = recover(run, err);
+    if (r == 0 && !run->trial)
+        r = sl_status_serve(run, err);
     r = r < 0 ? r : sl_sources_start(run, err);
     if (r == 0 && !run->trial)
         sl_status_open(run);
@@ -201,6 +203,7 @@ int sl_dry_run_run(struct sl_context *context, struct sl_dry_run *trial, struct 
     run.trial = trial;
     run.observer = trial->observer;
     r = run_all(&run, err);
+    sl_totals_done(&status.totals);
     sl_run_close(&run);
     sl_dry_run_close(context, trial);
     return r;

@@ -1,5 +1,7 @@
 #include "engine/run/status.h"
 
+#include "engine/run/metrics_server.h"
+#include "engine/run/status_metrics.h"
 #include "engine/run/status_received.h"
 #include "engine/run/status_text.h"
 
@@ -58,16 +60,12 @@ static int overwrite(struct sl_run *run, const char *path, struct sl_buf *text, 
     return r;
 }
 
-/* <checkpoint>/status.json: no sync, it is a hint like the tick. */
-static void keep(struct sl_run *run, struct sl_buf *text)
+/* A file of the checkpoint: no sync, it is a hint like the tick. */
+static void keep_file(struct sl_run *run, const char *name, struct sl_buf *text)
 {
     struct sl_error err;
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
-    run->status->kept_intake = sl_status_intake(run);
-    run->status->kept_ns = sl_monotonic_ns();
-    if (!run->catalog)
-        return;
-    if (!sl_buf_printf(&buf, "%s/status.json", run->checkpoint) || !sl_buf_byte(&buf, 0))
+    if (!sl_buf_printf(&buf, "%s/%s", run->checkpoint, name) || !sl_buf_byte(&buf, 0))
         return; /* there will be another one */
     const char *path = (const char *)buf.bytes;
     int r = sl_io_replace_file(run->services.io, run->services.job_dirfd, path, text->bytes, text->len, &err);
@@ -75,6 +73,14 @@ static void keep(struct sl_run *run, struct sl_buf *text)
         r = overwrite(run, path, text, &err);
     if (r < 0)
         complain(run, &err);
+}
+
+static void keep(struct sl_run *run, struct sl_buf *text)
+{
+    run->status->kept_intake = sl_status_intake(run);
+    run->status->kept_ns = sl_monotonic_ns();
+    if (run->catalog)
+        keep_file(run, "status.json", text);
 }
 
 /* The lock is held while the file is written: two threads must not write it at the same time. */
@@ -119,15 +125,24 @@ void sl_status_changed(void *arg)
     pthread_mutex_unlock(&status->lock);
 }
 
-static void show_metrics(struct sl_run *run)
+/* is_kept: for `sluice status --metrics`, too. */
+static void show_metrics(struct sl_run *run, bool is_kept)
 {
-    struct sl_buf *text = &run->status->text;
+    struct sl_buf *text = &run->status->metrics;
+    is_kept = is_kept && run->catalog;
+    if (!is_kept && !run->services.viewer && !run->status->server)
+        return;
     text->len = 0;
     pthread_mutex_lock(&run->status->lock);
-    bool ok = run->services.viewer && sl_status_metrics(run, text);
+    bool ok = sl_status_metrics(run, text);
     pthread_mutex_unlock(&run->status->lock);
-    if (ok)
-        show(run, "metrics", text);
+    if (!ok)
+        return; /* there will be another one */
+    show(run, "metrics", text);
+    if (run->status->server)
+        sl_metrics_server_set(run->status->server, text);
+    if (is_kept)
+        keep_file(run, "metrics", text);
 }
 
 /* ---- opening and closing ---- */
@@ -153,11 +168,12 @@ void sl_status_open(struct sl_run *run)
     sl_service_open(&run->service);
     pthread_mutex_lock(&status->lock);
     status->is_open = true;
+    status->began_ms = sl_clock_real.now_ms(&sl_clock_real);
     pthread_mutex_unlock(&status->lock);
     if (!sl_status_head(run, &status->head))
         status->head.len = 0;
     write_status(run, "running", NULL, true);
-    show_metrics(run);
+    show_metrics(run, true);
     show_graph(run);
     show(run, "errors", &nothing);
     sl_service_tell(&run->service, "READY=1\nSTATUS=waiting for files");
@@ -173,21 +189,40 @@ void sl_status_waiting(struct sl_run *run, const char *why)
     sl_service_tell(&run->service, "STATUS=waiting for room on a disk, or for a server");
 }
 
+static void done(struct sl_status *status)
+{
+    sl_metrics_server_close(status->server);
+    status->server = NULL;
+    sl_buf_done(&status->head);
+    sl_buf_done(&status->text);
+    sl_buf_done(&status->errors);
+    sl_buf_done(&status->metrics);
+    sl_totals_done(&status->totals);
+}
+
+int sl_status_serve(struct sl_run *run, struct sl_error *err)
+{
+    const char *address = run->context->options.metrics;
+    return address ? sl_metrics_server_open(address, &run->status->server, err) : 0;
+}
+
 void sl_status_close(struct sl_run *run, const char *error)
 {
     struct sl_status *status = run->status;
-    if (!status->is_open)
+    if (!status->is_open) {
+        done(status);
         return;
+    }
     sl_service_tell(&run->service, "STOPPING=1");
     write_status(run, error ? "failed" : "stopped", error, true);
+    status->disk_ns = 0; /* looked at anew */
+    show_metrics(run, true);
     pthread_mutex_lock(&status->lock);
     status->is_open = false; /* a receiving thread may still run */
     sl_buf_done(&status->written);
     pthread_mutex_unlock(&status->lock);
     sl_service_close(&run->service);
-    sl_buf_done(&status->head);
-    sl_buf_done(&status->text);
-    sl_buf_done(&status->errors);
+    done(status);
 }
 
 /* ---- a batch ---- */
@@ -221,6 +256,7 @@ static void count(struct sl_batch *batch)
     status->files += last->files;
     status->aside += last->aside;
     status->replaced += last->replaced;
+    sl_totals_add(&status->totals, batch, last);
 }
 
 static void show_batch(struct sl_batch *batch)
@@ -283,8 +319,9 @@ void sl_status_batch(struct sl_batch *batch)
     count(batch);
     if (!run->status->is_open) /* redone at start: it is shown when the run is open */
         return;
-    write_status(run, "running", NULL, now_ns - run->status->kept_ns >= SECOND_NS);
-    show_metrics(run);
+    bool is_kept = now_ns - run->status->kept_ns >= SECOND_NS;
+    write_status(run, "running", NULL, is_kept);
+    show_metrics(run, is_kept);
     show_batch(batch);
     show_errors(batch);
     tell_service(run, now_ns);
@@ -301,5 +338,5 @@ void sl_status_idle(struct sl_run *run)
     if (memcmp(&now, &status->kept_intake, sizeof now) == 0)
         return;
     write_status(run, "running", NULL, true);
-    show_metrics(run);
+    show_metrics(run, true);
 }

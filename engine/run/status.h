@@ -9,6 +9,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/error.h"
+#include "engine/run/resources.h"
+#include "engine/run/totals.h"
 
 #include <pthread.h>
 
@@ -40,6 +42,12 @@ struct sl_status {
     int64_t kept_ns, told_ns;          /* when status.json and STATUS= were written last; 0: never */
     uint64_t rows, rejected, files, aside, replaced; /* of this run */
     struct sl_status_batch last;
+    struct sl_totals totals;
+    struct sl_disk_use disk; /* as it was at disk_ns; 0: not looked at yet */
+    int64_t disk_ns;
+    int64_t began_ms;                    /* the run */
+    struct sl_metrics_server *server;    /* NULL: no metrics over HTTP */
+    struct sl_buf metrics;               /* as they were made last */
     struct sl_status_intake kept_intake; /* as status.json has it */
     struct sl_buf head;                  /* what stays the same of status.json */
     struct sl_buf text;                  /* of the document that is being made */
@@ -48,6 +56,8 @@ struct sl_status {
     size_t shown_count;
 };
 
+/* Listens where the job wants its metrics served, before the run begins. Ended by sl_status_close. */
+int sl_status_serve(struct sl_run *run, struct sl_error *err);
 void sl_status_open(struct sl_run *run);
 /* Any thread. arg: the run. What a received source reports has changed: status.json shows it although a batch runs. */
 void sl_status_changed(void *arg);

@@ -91,9 +91,9 @@ bool sl_status_event_time_metrics(const struct sl_run *run, struct sl_buf *buf)
                          (double)run->late_records) &&
               add_metric(buf, "open_windows", "gauge",
                          "Windows, sessions and keys that event time keeps open.", (double)sums.open);
-    return ok &&
-           (!known || (add_metric(buf, "watermark_timestamp_seconds", "gauge", "The oldest watermark.",
-                                  (double)sums.watermark_ms / 1000) &&
-                       add_metric(buf, "watermark_lag_seconds", "gauge", "How far it is behind the clock.",
-                                  (double)lag_of(run, sums.watermark_ms) / 1000)));
+    return ok && (!known ||
+                  (add_metric(buf, "watermark_timestamp_seconds", "gauge", "The oldest watermark.",
+                              (double)sums.watermark_ms / 1000) &&
+                   add_metric(buf, "watermark_lag_seconds", "gauge", "How much older than the clock it is.",
+                              (double)lag_of(run, sums.watermark_ms) / 1000)));
 }

@@ -1,6 +1,7 @@
 #include "engine/run/status_text.h"
 
 #include "engine/graph/paths.h"
+#include "engine/run/metrics_server.h"
 #include "engine/run/status.h"
 #include "engine/run/status_event_time.h"
 #include "engine/run/status_received.h"
@@ -56,7 +57,9 @@ bool sl_status_head(const struct sl_run *run, struct sl_buf *buf)
            sl_buf_printf(buf, ",\"version\":\"%s\",\"pid\":%ld,\"clock\":\"%s\",\"interval_ms\":%" PRId64,
                          sl_version(), (long)getpid(), run->options->virtual_clock ? "virtual" : "real",
                          context->options.interval_ms) &&
-           sl_buf_printf(buf, ",\"started_ms\":%" PRId64, sl_clock_real.now_ms(&sl_clock_real));
+           sl_buf_printf(buf, ",\"started_ms\":%" PRId64, sl_clock_real.now_ms(&sl_clock_real)) &&
+           add_string(buf, "metrics",
+                      run->status->server ? sl_metrics_server_address(run->status->server) : NULL);
 }
 
 static bool add_last(const struct sl_run *run, struct sl_buf *buf)
@@ -76,7 +79,7 @@ static bool add_last(const struct sl_run *run, struct sl_buf *buf)
                          last->scheduling_ms, last->processing_ms, last->total_ms);
 }
 
-static bool is_of_files(const struct sl_source *source)
+bool sl_status_is_of_files(const struct sl_source *source)
 {
     return source->ops->remember != NULL;
 }
@@ -92,10 +95,11 @@ static void add_counts(struct sl_watcher_counts *sum, const struct sl_arrivals *
     sum->again += counts.again;
     sum->scans += counts.scans;
     sum->polling = sum->polling || counts.polling;
+    if (counts.oldest_ms && (!sum->oldest_ms || counts.oldest_ms < sum->oldest_ms))
+        sum->oldest_ms = counts.oldest_ms;
 }
 
-/* Of all directories that the source watches. */
-static struct sl_watcher_counts counts_of(const struct sl_source *source)
+struct sl_watcher_counts sl_status_counts(const struct sl_source *source)
 {
     const struct sl_arrivals *arrivals = ((const struct sl_file_source *)source)->arrivals, *part;
     struct sl_watcher_counts counts = {0};
@@ -106,7 +110,7 @@ static struct sl_watcher_counts counts_of(const struct sl_source *source)
     return counts;
 }
 
-static uint64_t held_back(const uint64_t *standing)
+uint64_t sl_status_held_back(const uint64_t *standing)
 {
     return standing[SL_STANDING_WRITING] + standing[SL_STANDING_AGING] + standing[SL_STANDING_UNMARKED] +
            standing[SL_STANDING_UNFINISHED];
@@ -116,11 +120,11 @@ struct sl_status_intake sl_status_intake(const struct sl_run *run)
 {
     struct sl_status_intake sum = {.mounts_lost = run->mounts_lost};
     for (size_t s = 0; s < run->sources; s++) {
-        if (!is_of_files(run->source[s]))
+        if (!sl_status_is_of_files(run->source[s]))
             continue;
-        struct sl_watcher_counts counts = counts_of(run->source[s]);
+        struct sl_watcher_counts counts = sl_status_counts(run->source[s]);
         sum.waiting += counts.standing[SL_STANDING_WAITING];
-        sum.held_back += held_back(counts.standing);
+        sum.held_back += sl_status_held_back(counts.standing);
         sum.irregular += counts.standing[SL_STANDING_IRREGULAR];
         sum.changed += counts.changed;
     }
@@ -130,19 +134,22 @@ struct sl_status_intake sl_status_intake(const struct sl_run *run)
 
 static bool add_source(const struct sl_source *source, struct sl_buf *buf)
 {
-    struct sl_watcher_counts counts = counts_of(source);
+    struct sl_watcher_counts counts = sl_status_counts(source);
     struct sl_field dir = sl_node_value(source->node, 0);
     const uint64_t *standing = counts.standing;
     return sl_buf_text(buf, "{\"directory\":") && sl_json_string(buf, dir.str, dir.len, NULL) &&
            sl_buf_printf(buf,
                          ",\"waiting\":%" PRIu64 ",\"held_back\":%" PRIu64 ",\"taken\":%" PRIu64
                          ",\"filtered\":%" PRIu64 ",\"irregular\":%" PRIu64,
-                         standing[SL_STANDING_WAITING], held_back(standing), standing[SL_STANDING_TAKEN],
-                         standing[SL_STANDING_FILTERED], standing[SL_STANDING_IRREGULAR]) &&
+                         standing[SL_STANDING_WAITING], sl_status_held_back(standing),
+                         standing[SL_STANDING_TAKEN], standing[SL_STANDING_FILTERED],
+                         standing[SL_STANDING_IRREGULAR]) &&
            sl_buf_printf(buf,
                          ",\"ignored\":%" PRIu64 ",\"changed_after_taken\":%" PRIu64 ",\"scans\":%" PRIu64
-                         ",\"polling\":%s}",
-                         counts.ignored, counts.changed, counts.scans, counts.polling ? "true" : "false");
+                         ",\"polling\":%s,\"oldest_waiting_ms\":",
+                         counts.ignored, counts.changed, counts.scans, counts.polling ? "true" : "false") &&
+           (counts.oldest_ms ? sl_buf_integer(buf, counts.oldest_ms) : sl_buf_text(buf, "null")) &&
+           sl_buf_byte(buf, '}');
 }
 
 static bool add_sources(const struct sl_run *run, struct sl_status *status, struct sl_buf *buf)
@@ -150,7 +157,7 @@ static bool add_sources(const struct sl_run *run, struct sl_status *status, stru
     bool ok = sl_buf_text(buf, ",\"sources\":[");
     const char *separator = "";
     for (size_t s = 0; ok && s < run->sources; s++) {
-        if (!is_of_files(run->source[s]))
+        if (!sl_status_is_of_files(run->source[s]))
             continue;
         ok = sl_buf_text(buf, separator) && add_source(run->source[s], buf);
         separator = ",";
@@ -162,8 +169,7 @@ static bool add_sources(const struct sl_run *run, struct sl_status *status, stru
     return ok && sl_buf_byte(buf, ']');
 }
 
-/* False: nobody reads through us. */
-static bool count_readers(const struct sl_run *run, struct sl_viewer_counts *ret)
+bool sl_status_count_readers(const struct sl_run *run, struct sl_viewer_counts *ret)
 {
     struct sl_viewer *viewer = run->services.viewer;
     bool counted = viewer && viewer->ops->count;
@@ -175,7 +181,7 @@ static bool count_readers(const struct sl_run *run, struct sl_viewer_counts *ret
 static bool add_readers(const struct sl_run *run, struct sl_buf *buf)
 {
     struct sl_viewer_counts counts;
-    if (!count_readers(run, &counts))
+    if (!sl_status_count_readers(run, &counts))
         return sl_buf_text(buf, ",\"readers\":null");
     return sl_buf_printf(buf,
                          ",\"readers\":{\"open\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"pinned\":%" PRIu64
@@ -212,96 +218,6 @@ bool sl_status_json(struct sl_run *run, const char *state, const char *error, st
                              status->replaced, run->letters.removed, run->mounts_lost);
     return ok && add_counters_json(run, buf) && add_last(run, buf) && add_sources(run, status, buf) &&
            add_readers(run, buf) && sl_status_event_time(run, buf) && sl_buf_text(buf, "}\n");
-}
-
-/* ---- OpenMetrics ---- */
-
-static bool add_counter(struct sl_buf *buf, const char *name, const char *help, uint64_t value)
-{
-    return sl_buf_printf(buf, "# TYPE sluice_%s counter\n# HELP sluice_%s %s\nsluice_%s_total %" PRIu64 "\n",
-                         name, name, help, name, value);
-}
-
-static bool add_gauge(struct sl_buf *buf, const char *name, const char *help, double value)
-{
-    return sl_buf_printf(buf, "# TYPE sluice_%s gauge\n# HELP sluice_%s %s\nsluice_%s %.3f\n", name, name,
-                         help, name, value);
-}
-
-/* The last batch, as Spark's streaming tab has it. */
-static bool add_delays(const struct sl_run *run, struct sl_buf *buf)
-{
-    const struct sl_status_batch *last = &run->status->last;
-    double interval_s = (double)run->context->options.interval_ms / 1000;
-    return add_gauge(buf, "input_rate", "Records a second of the last batch.",
-                     (double)last->rows / interval_s) &&
-           add_gauge(buf, "scheduling_delay_seconds", "From the last batch's time to its start.",
-                     (double)last->scheduling_ms / 1000) &&
-           add_gauge(buf, "processing_time_seconds", "From the last batch's start to its end.",
-                     (double)last->processing_ms / 1000) &&
-           add_gauge(buf, "total_delay_seconds", "From the last batch's time to its end.",
-                     (double)last->total_ms / 1000) &&
-           add_gauge(buf, "last_batch_timestamp_seconds", "The last batch's time.", (double)last->t / 1000);
-}
-
-/* Counters of the job: names are the job's. */
-static bool add_job_counters(const struct sl_run *run, struct sl_buf *buf)
-{
-    const struct sl_context *context = run->context;
-    bool ok = !context->counters ||
-              sl_buf_text(
-                  buf, "# TYPE sluice_counter gauge\n# HELP sluice_counter Totals of the job's counters.\n");
-    for (size_t i = 0; ok && i < context->counters; i++) {
-        struct sl_field name = sl_string(context->counter[i].name, strlen(context->counter[i].name));
-        ok = sl_buf_text(buf, "sluice_counter{name=") && sl_json_field(buf, &name, NULL) &&
-             sl_buf_text(buf, "} ") && sl_json_field(buf, &context->counter[i].value, NULL) &&
-             sl_buf_byte(buf, '\n');
-    }
-    return ok;
-}
-
-static bool add_reader_metrics(const struct sl_run *run, struct sl_buf *buf)
-{
-    struct sl_viewer_counts counts;
-    if (!count_readers(run, &counts))
-        return true;
-    return add_gauge(buf, "mount_open_files", "Files of the mount that readers have open.",
-                     (double)counts.opens) &&
-           add_gauge(buf, "mount_waiting_reads", "Reads of next and feed that wait.",
-                     (double)counts.waiting) &&
-           add_gauge(buf, "mount_pinned_versions", "Old versions that readers alone hold.",
-                     (double)counts.pinned) &&
-           add_counter(buf, "mount_given_up_versions", "Old versions given up: too many were held.",
-                       counts.given_up) &&
-           add_counter(buf, "mount_skipped_versions",
-                       "Versions that a reader of log or feed was too slow for.", counts.skipped);
-}
-
-static bool add_intake(const struct sl_run *run, struct sl_buf *buf)
-{
-    struct sl_status_intake intake = sl_status_intake(run);
-    return add_gauge(buf, "files_waiting", "Files that the next batch takes.", (double)intake.waiting) &&
-           add_gauge(buf, "files_held_back", "Files that are written, too young or without their marker.",
-                     (double)intake.held_back) &&
-           add_gauge(buf, "irregular_files", "Symlinks, FIFOs, sockets and devices, which are not read.",
-                     (double)intake.irregular) &&
-           add_counter(buf, "files_changed_after_taken", "Files that changed after they were taken.",
-                       intake.changed);
-}
-
-bool sl_status_metrics(const struct sl_run *run, struct sl_buf *buf)
-{
-    const struct sl_status *status = run->status;
-    return add_counter(buf, "batches", "Batches committed by this run.", run->committed) &&
-           add_counter(buf, "records", "Records read.", status->rows) &&
-           add_counter(buf, "rejected_records", "Records set aside.", status->rejected) &&
-           add_counter(buf, "files", "Files taken.", status->files) &&
-           add_counter(buf, "files_set_aside", "Files set aside.", status->aside) &&
-           add_counter(buf, "replaced_characters", "U+FFFD written to JSON for bytes that were no UTF-8.",
-                       status->replaced) &&
-           add_intake(run, buf) && add_job_counters(run, buf) && sl_status_received_metrics(run, buf) &&
-           sl_status_event_time_metrics(run, buf) && add_reader_metrics(run, buf) &&
-           (!run->committed || add_delays(run, buf)) && sl_buf_text(buf, "# EOF\n");
 }
 
 /* ---- batches/<t>.json ---- */

@@ -132,6 +132,11 @@ static void mount_count(struct sl_viewer *viewer, struct sl_viewer_counts *ret)
     ret->waiting = sl_waiting_count(mount->requests.waiting);
 }
 
+static void mount_count_view(struct sl_viewer *viewer, size_t view, struct sl_view_counts *ret)
+{
+    sl_tree_count_view(mount_of(viewer)->requests.tree, view, ret);
+}
+
 static struct sl_version *mount_newest(struct sl_viewer *viewer, size_t view)
 {
     return sl_tree_newest(mount_of(viewer)->requests.tree, view);
@@ -152,6 +157,7 @@ static const struct sl_viewer_ops mount_ops = {
     .document = mount_document,
     .settle = mount_settle,
     .count = mount_count,
+    .count_view = mount_count_view,
     .newest = mount_newest,
     .is_lost = mount_is_lost,
     .close = mount_close,

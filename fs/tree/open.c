@@ -115,6 +115,20 @@ static void enter(struct sl_tree *tree, struct sl_open *open)
     tree->open = open;
 }
 
+void sl_tree_count_view(struct sl_tree *tree, size_t number, struct sl_view_counts *ret)
+{
+    sl_tree_lock(tree);
+    const struct view *view = &tree->view[number];
+    *ret = (struct sl_view_counts){
+        .published = view->published,
+        .listed = view->count - sl_view_first_listed(view),
+        .time_ms = view->time_ms,
+    };
+    for (const struct sl_open *open = tree->open; open; open = open->next)
+        ret->opens += open->node.view == view;
+    sl_tree_unlock(tree);
+}
+
 static void leave(struct sl_tree *tree, struct sl_open *open)
 {
     tree->counts.opens--;

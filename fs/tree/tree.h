@@ -140,3 +140,4 @@ bool sl_tree_readable(struct sl_tree *tree, struct sl_open *open);
 
 /* All but `waiting`, which is not known here. */
 void sl_tree_count(struct sl_tree *tree, struct sl_viewer_counts *ret);
+void sl_tree_count_view(struct sl_tree *tree, size_t view, struct sl_view_counts *ret);

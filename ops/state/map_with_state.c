@@ -48,6 +48,13 @@ static bool wants(const struct sl_node *node, const void *memory, int64_t t)
     return timeout_of(node) && sl_state_map_has_idle(&own->parts, t - timeout_of(node));
 }
 
+static void held(const void *memory, struct sl_held *ret)
+{
+    const struct memory *own = memory;
+    ret->keys = (int64_t)sl_state_map_living(&own->parts) + (own->initial ? (int64_t)own->initial->count : 0);
+    ret->bytes = (int64_t)sl_state_map_bytes(&own->parts);
+}
+
 /* ---- records ---- */
 
 static bool may_hold_maps(const struct sl_chunk *in)
@@ -243,6 +250,7 @@ static const struct sl_wide map_wide = {
     .memory_open = memory_open,
     .memory_done = memory_done,
     .wants = wants,
+    .held = held,
     .times_out = true,
     .save = save,
     .load = load,

@@ -17,6 +17,14 @@ size_t sl_state_map_living(const struct sl_state_map *parts)
     return living;
 }
 
+size_t sl_state_map_bytes(const struct sl_state_map *parts)
+{
+    size_t bytes = 0;
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        bytes += parts->part[p].memory ? parts->part[p].memory->arena.bytes : 0;
+    return bytes;
+}
+
 /* ---- time-outs ---- */
 
 int sl_state_map_note_all(struct sl_state_map *parts)

@@ -25,6 +25,8 @@ static inline unsigned sl_state_map_number(uint64_t hash)
 }
 
 size_t sl_state_map_living(const struct sl_state_map *parts);
+size_t sl_state_map_bytes(
+    const struct sl_state_map *parts); /* of memory: keys, values, cells and tables aside */
 /* Notes every cell by its last record, after cells were put one by one. 0 or SL_ENOMEM. */
 int sl_state_map_note_all(struct sl_state_map *parts);
 

@@ -50,6 +50,28 @@ static bool wants(const struct sl_node *node, const void *memory, int64_t t)
     return own->state && own->state->count && t % node->slide_ms == 0;
 }
 
+/* Runs that a dataset has in several slices follow each other. */
+static int64_t bytes_of(const struct sl_dataset *dataset)
+{
+    const struct sl_rows *before = NULL;
+    int64_t bytes = 0;
+    for (size_t p = 0; p < dataset->partitions; p++)
+        for (size_t i = 0; i < dataset->partition[p].slices; i++) {
+            const struct sl_rows *rows = dataset->partition[p].slice[i].rows;
+            if (rows != before)
+                bytes += (int64_t)rows->arena.bytes + (rows->memory ? (int64_t)rows->memory->arena.bytes : 0);
+            before = rows;
+        }
+    return bytes;
+}
+
+static void held(const void *memory, struct sl_held *ret)
+{
+    const struct memory *own = memory;
+    ret->keys = own->state ? (int64_t)own->state->count : 0;
+    ret->bytes = own->state ? bytes_of(own->state) : 0;
+}
+
 /* ---- one piece: records [from, to) of the old state beside entries [group, group_end) ---- */
 
 enum { PIECE_RECORDS = 16 * SL_CHUNK_ROWS };
@@ -376,6 +398,7 @@ static const struct sl_wide update_wide = {
     .memory_open = memory_open,
     .memory_done = memory_done,
     .wants = wants,
+    .held = held,
     .save = save,
     .load = load,
     .loaded = loaded,

@@ -15,6 +15,18 @@ static void drop_sides(struct sl_window_partials *blocks)
     blocks->has_split = false;
 }
 
+void sl_window_partials_held(const struct sl_window_partials *blocks, struct sl_held *ret)
+{
+    const struct sl_partials_level *batches = &blocks->level[0];
+    ret->batches = ret->rows = ret->bytes = 0;
+    for (size_t i = 0; i < batches->count; i++) {
+        const struct sl_sorted_groups *groups = batches->block[i].groups;
+        ret->batches += groups != NULL;
+        ret->rows += groups ? (int64_t)groups->count : 0;
+        ret->bytes += groups && groups->memory ? (int64_t)groups->memory->arena.bytes : 0;
+    }
+}
+
 void sl_window_partials_done(struct sl_window_partials *blocks)
 {
     drop_sides(blocks);

@@ -233,6 +233,16 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
     return 0;
 }
 
+static void held(const void *memory, struct sl_held *ret)
+{
+    const struct memory *own = memory;
+    ret->batches = (int64_t)own->count;
+    ret->bytes = (int64_t)own->bytes;
+    ret->rows = 0;
+    for (size_t i = 0; i < own->count; i++)
+        ret->rows += (int64_t)own->kept[i].dataset->count;
+}
+
 static const struct sl_wide window_wide = {
     .state_size = sizeof(struct sl_collect),
     .begin = begin,
@@ -246,6 +256,7 @@ static const struct sl_wide window_wide = {
     .memory_size = sizeof(struct memory),
     .memory_done = memory_done,
     .wants = wants,
+    .held = held,
     .windowed = true,
     .save = save,
     .load = load,

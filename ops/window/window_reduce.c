@@ -338,6 +338,7 @@ static const struct sl_wide window_wide = {
     .memory_size = sizeof(struct memory),
     .memory_done = memory_done,
     .wants = wants,
+    .held = sl_window_partials_held,
     .windowed = true,
     .save = save,
     .load = load,

@@ -48,6 +48,7 @@ void sl_spill_place_unref(struct sl_spill_place *place)
 {
     if (!place || atomic_fetch_sub_explicit(&place->refs, 1, memory_order_acq_rel) > 1)
         return;
+    atomic_fetch_sub(&place->store->spill.held, place->bytes);
     sl_io_close(place->store->io, place->fd);
     sl_spill_store_unref(place->store);
     free(place);
@@ -133,10 +134,19 @@ static int spill_open_file(struct sl_spill *spill, struct sl_spill_file **ret, s
 
 /* ---- blocks ---- */
 
+static void count_written(struct sl_spill_place *place, uint64_t bytes)
+{
+    atomic_fetch_add(&place->bytes, bytes);
+    atomic_fetch_add(&place->store->spill.written, bytes);
+    atomic_fetch_add(&place->store->spill.held, bytes);
+}
+
 static int write_piece(struct sl_spill_file *file, struct sl_error *err)
 {
-    const struct sl_spill_store *store = file->place->store;
+    struct sl_spill_store *store = file->place->store;
     int r = sl_io_write(store->io, file->place->fd, file->piece.bytes, file->piece.len, "a spill file", err);
+    if (r == 0)
+        count_written(file->place, file->piece.len);
     file->piece.len = 0;
     if (r == 0)
         return 0;

@@ -35,6 +35,7 @@ struct sl_spill_place {
     _Atomic unsigned refs;
     struct sl_spill_store *store;
     int fd;
+    _Atomic uint64_t bytes; /* of the file */
 };
 
 struct sl_spill_run {

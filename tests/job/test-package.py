@@ -95,6 +95,35 @@ def test_installed_in_a_clean_debian_they_work():
         check(words in done.stdout, "%r is shown: %s" % (words, done.stdout))
 
 
+def tool(*words):
+    done = run("buildah", "--root", os.path.abspath("storage"), "--runroot", os.path.abspath("storage-run"), *words,
+               env={**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"})
+    equal(done.returncode, 0, "buildah %s: %s" % (" ".join(str(word) for word in words), done.stdout[-2000:]))
+    return done.stdout
+
+
+def test_the_container_runs_a_job_as_a_user():
+    need("buildah", "mmdebstrap")
+    if os.getuid() or not debs():
+        skip("needs root and the packages")
+    made = run("mmdebstrap", "--variant=minbase", "--include=ca-certificates", "bookworm", "debian.tar")
+    if made.returncode:
+        skip("no Debian could be fetched: " + made.stdout.strip().splitlines()[-1])
+    base = tool("from", "scratch").split()[-1]
+    tool("add", base, "debian.tar", "/")
+    for path in pathlib.Path("/etc/apt/apt.conf.d").glob("*registry*"):  # where this machine gets its packages from
+        tool("copy", base, path, "/etc/apt/apt.conf.d/")
+    tool("commit", base, "localhost/debian:bookworm-slim")
+    tool("bud", "--build-arg", "BASE=localhost/debian:bookworm-slim", "-t", "sluice", "-f", ROOT / "deploy/Containerfile", PACKAGES)
+    container = tool("from", "localhost/sluice").split()[-1]
+    os.makedirs("job")
+    os.chown("job", 10001, 10001)
+    shown = tool("run", "-v", os.path.abspath("job") + ":/job", container, "sh", "-c",
+                 "id -u; sluice init demo && cd demo && echo to be or not to be >x && mv x in/ && sluice run demo.lua --once; cat out/counts.txt/part-00000")
+    check("10001\n" in shown and "be\t2\nnot\t1\nor\t1\nto\t2\n" in shown, "the first job: " + shown)
+    tool("rm", "--all")
+
+
 def test_the_tarball_runs_where_it_is_unpacked():
     done = run(ROOT / "tools/package", "tarball")
     equal(done.returncode, 0, "tools/package: " + done.stdout)
