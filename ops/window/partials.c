@@ -15,8 +15,9 @@ static void drop_sides(struct sl_window_partials *blocks)
     blocks->has_split = false;
 }
 
-void sl_window_partials_held(const struct sl_window_partials *blocks, struct sl_held *ret)
+void sl_window_partials_held(const void *memory, struct sl_held *ret)
 {
+    const struct sl_window_partials *blocks = memory;
     const struct sl_partials_level *batches = &blocks->level[0];
     ret->batches = ret->rows = ret->bytes = 0;
     for (size_t i = 0; i < batches->count; i++) {

@@ -43,8 +43,8 @@ struct sl_window_partials {
 };
 
 void sl_window_partials_done(struct sl_window_partials *blocks);
-/* Batches with data, their groups and their memory. */
-void sl_window_partials_held(const struct sl_window_partials *blocks, struct sl_held *ret);
+/* For struct sl_wide, of a memory that begins with the blocks: batches with data, their groups and bytes. */
+void sl_window_partials_held(const void *memory, struct sl_held *ret);
 /* Batch `number` has these groups: takes over the reference. Numbers increase. */
 int sl_window_partials_add(struct sl_window_partials *blocks, int64_t number,
                            struct sl_sorted_groups *groups);

@@ -29,7 +29,7 @@ struct window {
 };
 
 struct memory {
-    struct sl_window_partials blocks; /* level 0: the batches */
+    struct sl_window_partials blocks; /* first; level 0: the batches */
     struct sl_incremental running;
     bool shown;              /* the last emission showed data */
     bool began, began_saved; /* there was data once: from then on countByWindow has a zero to show */
