@@ -188,6 +188,59 @@ static int save_as_text_file(lua_State *L)
     return r < 0 ? luaL_error(L, "saveAsTextFile: %s", err.text) : 0;
 }
 
+/* Field `name` of the table at index 3, a text, or nil. */
+static struct sl_field text_option(lua_State *L, const char *name)
+{
+    size_t len;
+    if (lua_getfield(L, 3, name) == LUA_TNIL)
+        return sl_nil();
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "saveAsSequenceFile: %s must be a string, got a %s", name, luaL_typename(L, -1));
+    const char *text = lua_tolstring(L, -1, &len); /* the table keeps it */
+    return sl_string(text, (uint32_t)len);
+}
+
+static struct sl_sequence_given sequence_options(lua_State *L)
+{
+    static const char *const names[] = {"key", "value", "compression", "codec", NULL};
+    size_t len;
+    if (lua_isnoneornil(L, 3))
+        return (struct sl_sequence_given){0};
+    if (lua_type(L, 3) == LUA_TSTRING) { /* PySpark's compressionCodecClass */
+        const char *codec = lua_tolstring(L, 3, &len);
+        return (struct sl_sequence_given){.compression = sl_string("block", 5),
+                                          .codec = sl_string(codec, (uint32_t)len)};
+    }
+    luaL_checktype(L, 3, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        luaL_checkoption(L, -1, NULL, names);
+        lua_pop(L, 1);
+    }
+    return (struct sl_sequence_given){text_option(L, names[0]), text_option(L, names[1]),
+                                      text_option(L, names[2]), text_option(L, names[3])};
+}
+
+/* saveAsSequenceFile(path [, options or class of a codec]) */
+static int save_as_sequence_file(lua_State *L)
+{
+    struct sl_error err;
+    struct sl_sequence_settings settings;
+    size_t len;
+    const struct sl_dataset *dataset = check_self(L, "saveAsSequenceFile");
+    const struct rdd *rdd = lua_touserdata(L, 1);
+    const char *path = luaL_checklstring(L, 2, &len);
+    const struct sl_sequence_given given = sequence_options(L);
+    int r = sl_sequence_settings_read(&given, &settings, &err);
+    if (r == 0)
+        r = sl_sequence_file_save(rdd->services, sl_string(path, (uint32_t)len), &settings, dataset, &err);
+    if (r == SL_ENOMEM)
+        sl_value_nomem(L);
+    if (r == SL_EFULL)
+        sl_copy_of(L)->found_no_room = true;
+    return r < 0 ? luaL_error(L, "saveAsSequenceFile: %s", err.text) : 0;
+}
+
 /* show([n [, truncate]]) */
 static int show(lua_State *L)
 {
@@ -220,6 +273,7 @@ void sl_rdd_open(lua_State *L)
         {"toLocalIterator", records},
         {"foreachPartition", foreach_partition},
         {"saveAsTextFile", save_as_text_file},
+        {"saveAsSequenceFile", save_as_sequence_file},
         {"show", show},
         {NULL, NULL},
     };

@@ -1,5 +1,5 @@
 /* A batch's dataset in foreachRDD: userdata with collect, take, first, count, isEmpty, records,
- * foreachPartition, saveAsTextFile.
+ * foreachPartition, saveAsTextFile, saveAsSequenceFile.
  *
  * As a value a record of one field is that field, a wider one the list of its fields (sluice.null for nil);
  * records() and foreachPartition's iterator give the fields as several values, as functions over records get

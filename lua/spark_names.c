@@ -11,9 +11,8 @@ const char *const sl_spark_owners[SL_SPARK_OWNERS] = {"DStream", "RDD", "Streami
 
 /* What gives a value at run time has no place while the graph is built. */
 #define AT_RUN_TIME "it gives a value while the job runs: call it on the rdd of foreachRDD"
-#define HADOOP                                                                                               \
-    "Hadoop's formats are not written; use saveAsTextFiles with a format, or saveAsTextFile in foreachRDD"
-#define OF_STREAMS "it belongs to streams: use it before foreachRDD"
+#define HADOOP      "write saveAsSequenceFile(path), saveAsTextFile(path), or saveAsHadoopFiles on the stream"
+#define OF_STREAMS  "it belongs to streams: use it before foreachRDD"
 
 const struct sl_spark_name sl_spark_names[] = {
     {STREAM, "cache", true, "a stream used twice is computed once anyway"},
@@ -53,8 +52,7 @@ const struct sl_spark_name sl_spark_names[] = {
     {RDD, "id", false, "rdds have no numbers; the batch's time is foreachRDD's first argument"},
     {RDD, "name", false, "names of rdds are not kept"},
     {RDD, "toDebugString", false, "`sluice graph JOB.lua` shows the graph"},
-    {RDD, "saveAsPickleFile", false, "write saveAsTextFile(path)"},
-    {RDD, "saveAsSequenceFile", false, HADOOP},
+    {RDD, "saveAsPickleFile", false, "write saveAsTextFile(path), or saveAsObjectFiles on the stream"},
     {RDD, "saveAsHadoopFile", false, HADOOP},
     {RDD, "saveAsHadoopDataset", false, HADOOP},
     {RDD, "saveAsNewAPIHadoopFile", false, HADOOP},
@@ -119,9 +117,9 @@ const struct sl_spark_name sl_spark_names[] = {
     {CONTEXT, "binaryRecords", false,
      "a file that is there before the run is read at the top of the job: io.open(path)"},
     {CONTEXT, "hadoopFile", false, "write io.lines(path) at the top of the job"},
-    {CONTEXT, "newAPIHadoopFile", false, "write io.lines(path) at the top of the job"},
+    {CONTEXT, "newAPIHadoopFile", false, "write fileStream(dir, { format = \"sequence\" })"},
     {CONTEXT, "newAPIHadoopRDD", false, "write io.lines(path) at the top of the job"},
-    {CONTEXT, "sequenceFile", false, "write io.lines(path) at the top of the job"},
+    {CONTEXT, "sequenceFile", false, "write fileStream(dir, { format = \"sequence\" })"},
     {CONTEXT, "pickleFile", false, "write io.lines(path) at the top of the job"},
     {CONTEXT, "range", false, "write parallelize(list) with the numbers in a list"},
     {CONTEXT, "runJob", false, "call methods on the rdd of foreachRDD"},

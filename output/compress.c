@@ -14,17 +14,27 @@ struct sl_compressor {
 
 /* ---- gzip ---- */
 
-enum { GZIP_WINDOW = 15 + 16, GZIP_MEMORY = 8 };
+enum { ZLIB_WINDOW = 15, GZIP_WINDOW = ZLIB_WINDOW + 16, GZIP_MEMORY = 8 };
 
-static struct sl_compressor *gzip_open(void)
+static struct sl_compressor *zlib_open(int window)
 {
     struct sl_compressor *compressor = calloc(1, sizeof *compressor);
-    if (compressor && deflateInit2(&compressor->gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW,
-                                   GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (compressor && deflateInit2(&compressor->gzip, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window, GZIP_MEMORY,
+                                   Z_DEFAULT_STRATEGY) != Z_OK) {
         free(compressor);
         return NULL;
     }
     return compressor;
+}
+
+static struct sl_compressor *gzip_open(void)
+{
+    return zlib_open(GZIP_WINDOW);
+}
+
+static struct sl_compressor *deflate_open(void)
+{
+    return zlib_open(ZLIB_WINDOW);
 }
 
 static int gzip_block(struct sl_compressor *compressor, const uint8_t *bytes, size_t len, bool end,
@@ -92,6 +102,8 @@ static void zstd_close(struct sl_compressor *compressor)
 
 static const struct sl_compression zstd = {"zstd", ".zst", zstd_open, zstd_block, zstd_close};
 static const struct sl_compression gzip = {"gzip", ".gz", gzip_open, gzip_block, gzip_close};
+const struct sl_compression sl_compression_deflate = {"zlib", ".deflate", deflate_open, gzip_block,
+                                                      gzip_close};
 
 const struct sl_compression *const sl_compressions[] = {&zstd, &gzip, NULL};
 

@@ -17,6 +17,9 @@ struct sl_compression {
     void (*close)(struct sl_compressor *compressor); /* NULL is fine */
 };
 
+/* What Hadoop calls DefaultCodec: not among those that saveAsTextFiles offers. */
+extern const struct sl_compression sl_compression_deflate;
+
 /* Ends with NULL. */
 extern const struct sl_compression *const sl_compressions[];
 const struct sl_compression *sl_compression_find(const char *name, size_t len);

@@ -56,7 +56,7 @@ static int foreach_check(struct sl_node *node, struct sl_error *err)
 static const struct sl_param params[] = {
     {"func", SL_WANT_FUNCTION, false,
      "f(rdd) or f(time, rdd); rdd has collect, take, first, count, isEmpty, records, foreachPartition, "
-     "saveAsTextFile"},
+     "saveAsTextFile, saveAsSequenceFile"},
     {0},
 };
 

@@ -1,9 +1,11 @@
-/* saveAsTextFiles(prefix [, suffix [, opts]]): the results of each batch as a directory of part files.
+/* saveAsTextFiles(prefix [, suffix [, opts]]): the results of each batch as a directory of part files; what the files
+ * hold is the settings' business, so that saveAsObjectFiles and saveAsHadoopFiles are the same.
  *
  * Rows are formatted as they come and written under a hidden name while the batch runs (output/writer.c); the
  * steps of the commit then complete, sync and rename the directory (output/directory.c has the protocol) and,
  * after the commit, swap the link to the newest. With several partitions the number of rows decides where a
  * piece ends, so all of them are collected first. */
+#include "output/save.h"
 #include "core/contract/collect.h"
 #include "output/link.h"
 #include "output/outputs.h"
@@ -27,7 +29,7 @@ struct save_memory {
     bool ancestors_synced;
 };
 
-static int save_check(struct sl_node *node, struct sl_error *err)
+int sl_save_check(struct sl_node *node, struct sl_error *err)
 {
     struct sl_save_settings settings;
     return sl_save_settings_read(node, &settings, err);
@@ -208,7 +210,7 @@ static int save_renew(const struct sl_node *node, const struct sl_services *serv
     return r;
 }
 
-static const struct sl_wide wide = {
+const struct sl_wide sl_save_wide = {
     .state_size = sizeof(struct save),
     .begin = save_begin,
     .lane_open = save_lane_open,
@@ -222,7 +224,7 @@ static const struct sl_wide wide = {
     .memory_size = sizeof(struct save_memory),
 };
 
-static const struct sl_output steps = {
+const struct sl_output sl_save_steps = {
     .write = save_write,
     .reveal = save_reveal,
     .manifest = save_manifest,
@@ -239,7 +241,7 @@ const struct sl_op sl_output_save = {
     .example = "s:saveAsTextFiles(\"out/counts\", \"txt\")",
     .params = sl_save_params,
     .options = sl_save_options,
-    .wide = &wide,
-    .output = &steps,
-    .check = save_check,
+    .wide = &sl_save_wide,
+    .output = &sl_save_steps,
+    .check = sl_save_check,
 };

@@ -3,7 +3,9 @@
 #include "core/base/duration.h"
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
+#include "output/container.h"
 #include "output/output_dir.h"
+#include "output/outputs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,24 +16,43 @@ const struct sl_param sl_save_params[] = {
     {0},
 };
 
+#define DIRECTORY_OPTIONS                                                                                    \
+    {"partitions", SL_WANT_COUNT, true, "part files, 1 by default"},                                         \
+        {"latest", SL_WANT_BOOLEAN, true, "prefix.suffix links to the newest directory (default true)"},     \
+        {"keep", SL_WANT_COUNT | SL_WANT_STRING, true,                                                       \
+         "the newest n directories, or those of a duration; all by default"},                                \
+    {                                                                                                        \
+        "overwrite", SL_WANT_BOOLEAN, true, "move a directory that is in the way aside (default false)"      \
+    }
+
 const struct sl_param sl_save_options[] = {
     {"format", SL_WANT_STRING, true, "tsv (default), lines, csv, json, spark or python"},
-    {"partitions", SL_WANT_COUNT, true, "part files, 1 by default"},
     {"header", SL_WANT_STRINGS | SL_WANT_BOOLEAN, true,
      "the first line of every part: names of the columns, or true for those that the stream has"},
     {"compression", SL_WANT_STRING, true, "zstd or gzip"},
-    {"latest", SL_WANT_BOOLEAN, true, "prefix.suffix links to the newest directory (default true)"},
-    {"keep", SL_WANT_COUNT | SL_WANT_STRING, true,
-     "the newest n directories, or those of a duration; all by default"},
-    {"overwrite", SL_WANT_BOOLEAN, true, "move a directory that is in the way aside (default false)"},
+    DIRECTORY_OPTIONS,
+    {0},
+};
+
+const struct sl_param sl_save_object_options[] = {DIRECTORY_OPTIONS, {0}};
+
+const struct sl_param sl_save_hadoop_options[] = {
+    {"key", SL_WANT_STRING, true,
+     "class of the keys: Text, BytesWritable, IntWritable, LongWritable, FloatWritable, DoubleWritable, "
+     "BooleanWritable or NullWritable; by default that of the first record's"},
+    {"value", SL_WANT_STRING, true, "class of the values, the same"},
+    {"compression", SL_WANT_STRING, true, "none (default), record or block"},
+    {"codec", SL_WANT_STRING, true, "with a compression: zlib (default), gzip or zstd"},
+    {"outputFormat", SL_WANT_STRING, true, "sequence (default) or text: lines of key, tab, value"},
+    DIRECTORY_OPTIONS,
     {0},
 };
 
 enum { NAMES_MAX = 16, NAME_BYTES_MAX = 64 };
 
 /* "no format "tvs"; did you mean "tsv"?" */
-static int unknown(const char *what, struct sl_field given, const char *const *names, size_t count,
-                   struct sl_error *err)
+int sl_save_unknown_name(const char *what, struct sl_field given, const char *const *names, size_t count,
+                         struct sl_error *err)
 {
     char name[NAME_BYTES_MAX + 1];
     size_t len = given.len < NAME_BYTES_MAX ? given.len : NAME_BYTES_MAX;
@@ -61,7 +82,7 @@ static int find_format(struct sl_field name, const struct sl_format **ret, struc
         return 0;
     for (; count < NAMES_MAX && sl_formats[count]; count++)
         names[count] = sl_formats[count]->name;
-    return unknown("format", name, names, count, err);
+    return sl_save_unknown_name("format", name, names, count, err);
 }
 
 static int find_compression(struct sl_field name, const struct sl_compression **ret, struct sl_error *err)
@@ -73,11 +94,10 @@ static int find_compression(struct sl_field name, const struct sl_compression **
         return 0;
     for (; count < NAMES_MAX && sl_compressions[count]; count++)
         names[count] = sl_compressions[count]->name;
-    return unknown("compression", name, names, count, err);
+    return sl_save_unknown_name("compression", name, names, count, err);
 }
 
-/* nil where the option was not given. */
-static struct sl_field option_value(const struct sl_node *node, const char *name)
+struct sl_field sl_save_option(const struct sl_node *node, const char *name)
 {
     struct sl_arg arg = sl_node_option(node, name);
     return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
@@ -85,13 +105,13 @@ static struct sl_field option_value(const struct sl_node *node, const char *name
 
 static bool option_boolean(const struct sl_node *node, const char *name, bool fallback)
 {
-    struct sl_field value = option_value(node, name);
+    struct sl_field value = sl_save_option(node, name);
     return value.tag == SL_BOOL ? value.boolean : fallback;
 }
 
 static int read_header(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
-    struct sl_field header = option_value(node, "header");
+    struct sl_field header = sl_save_option(node, "header");
     bool is_wanted = header.tag == SL_BOOL && header.boolean;
     if (is_wanted && !settings->columns)
         return sl_error_set(err, SL_EUSAGE,
@@ -117,7 +137,7 @@ static int read_header(const struct sl_node *node, struct sl_save_settings *sett
 /* A number of directories, or a duration as text. */
 static int read_keep(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
-    struct sl_field keep = option_value(node, "keep");
+    struct sl_field keep = sl_save_option(node, "keep");
     if (keep.tag == SL_INT && keep.integer >= 1) {
         settings->keep_count = (uint64_t)keep.integer;
         return 0;
@@ -129,16 +149,27 @@ static int read_keep(const struct sl_node *node, struct sl_save_settings *settin
     return sl_error_set(err, SL_EUSAGE, "keep must be a number of directories or a duration such as \"7d\"");
 }
 
-static int read_names(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
+static int read_lines(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
-    struct sl_field format = option_value(node, "format");
-    struct sl_field compression = option_value(node, "compression");
+    struct sl_field format = sl_save_option(node, "format");
+    struct sl_field compression = sl_save_option(node, "compression");
     if (format.tag != SL_STR)
         format = sl_string("tsv", 3);
     int r = find_format(format, &settings->format, err);
     if (r == 0 && compression.tag == SL_STR)
         r = find_compression(compression, &settings->compression, err);
-    return r;
+    return r < 0 ? r : read_header(node, settings, err);
+}
+
+/* What the files are. */
+static int read_contents(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
+{
+    if (node->op == &sl_output_save_hadoop || node->op == &sl_output_save_new_hadoop)
+        return sl_save_hadoop_settings(node, settings, err);
+    if (node->op != &sl_output_save_objects)
+        return read_lines(node, settings, err);
+    settings->container = &sl_container_object;
+    return 0;
 }
 
 /* The link's name is prefix.suffix: without a suffix, a prefix that ends in a slash leaves none. */
@@ -151,11 +182,10 @@ static bool has_link_name(const struct sl_save_settings *settings)
 int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *ret, struct sl_error *err)
 {
     struct sl_save_settings settings = {.prefix = sl_node_value(node, 0), .suffix = sl_node_value(node, 1)};
-    struct sl_field partitions = option_value(node, "partitions");
+    struct sl_field partitions = sl_save_option(node, "partitions");
     settings.columns = node->inputs ? sl_node_columns(node->input[0]) : NULL;
     int r = sl_output_dir_check(settings.prefix, settings.suffix, err);
-    r = r < 0 ? r : read_names(node, &settings, err);
-    r = r < 0 ? r : read_header(node, &settings, err);
+    r = r < 0 ? r : read_contents(node, &settings, err);
     r = r < 0 ? r : read_keep(node, &settings, err);
     if (r < 0)
         return r;

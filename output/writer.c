@@ -1,6 +1,8 @@
 #include "output/writer.h"
 
 #include "core/contract/services.h"
+#include "output/container.h"
+#include "text/framed_rows.h"
 
 #include <string.h>
 
@@ -62,11 +64,75 @@ static int write_bytes(void *arg, const void *bytes, size_t len, struct sl_error
     return r < 0 ? r : sl_part_write(&writer->part, bytes, len, err);
 }
 
+/* ---- rows to a container ---- */
+
+static int empty_packed(struct sl_writer *writer, struct sl_error *err)
+{
+    int r = writer->packed.len ? write_bytes(writer, writer->packed.bytes, writer->packed.len, err) : 0;
+    writer->packed.len = 0;
+    return r;
+}
+
+static int open_container(struct sl_writer *writer, struct sl_error *err)
+{
+    const struct sl_container *container = writer->settings->container;
+    if (writer->container)
+        return 0;
+    writer->container = container->open(writer->settings, writer->place->shown);
+    if (!writer->container)
+        return sl_error_nomem(err);
+    container->part(writer->container, writer->index);
+    return 0;
+}
+
+static int write_framed_row(struct sl_writer *writer, const uint8_t *bytes, size_t len, size_t *at,
+                            struct sl_error *err)
+{
+    struct sl_task *task = &writer->task;
+    struct sl_framed_row head;
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t width;
+    sl_arena_reset(&writer->scratch);
+    if (!sl_framed_row_read(bytes, len, at, &writer->scratch, &head, fields, &width))
+        return sl_error_nomem(err);
+    task->err = err;
+    int r = writer->settings->container->row(writer->container, fields, width, task, &writer->packed);
+    if (r == 0)
+        atomic_fetch_add_explicit(&writer->records, 1, memory_order_relaxed);
+    if (r != SL_EREJECT)
+        return r;
+    task->ordinal = head.ordinal;
+    return task->sink->reject(task->sink, task, writer->stage->node->number, fields, width, head.origin,
+                              head.line);
+}
+
+/* The sequences' door to the part where it is written by a container. */
+static int write_framed(void *arg, const void *bytes, size_t len, struct sl_error *err)
+{
+    struct sl_writer *writer = arg;
+    int r = open_container(writer, err);
+    for (size_t at = 0; r == 0 && at < len;) {
+        r = write_framed_row(writer, bytes, len, &at, err);
+        if (r == 0 && writer->packed.len >= SL_COMPRESSION_BLOCK)
+            r = empty_packed(writer, err);
+    }
+    return r < 0 ? r : empty_packed(writer, err);
+}
+
+static int end_container_part(struct sl_writer *writer, struct sl_error *err)
+{
+    int r = open_container(writer, err);
+    r = r < 0 ? r : writer->settings->container->end(writer->container, &writer->packed, err);
+    return r < 0 ? r : empty_packed(writer, err);
+}
+
 /* The part is complete, if anything was written to it; the next bytes go to the next one. */
 static int end_part(struct sl_writer *writer, struct sl_error *err)
 {
     int r = 0;
-    if (writer->part.fd >= 0) {
+    if (writer->part.fd >= 0 && writer->settings->container)
+        r = end_container_part(writer, err);
+    if (r == 0 && writer->part.fd >= 0) {
         r = sl_part_close(&writer->part, err);
         if (r == 0) {
             int fd = writer->part.fd;
@@ -76,6 +142,8 @@ static int end_part(struct sl_writer *writer, struct sl_error *err)
         sl_part_done(&writer->part);
     }
     writer->index++;
+    if (writer->container)
+        writer->settings->container->part(writer->container, writer->index);
     return r;
 }
 
@@ -85,11 +153,25 @@ static int reject_rows(struct sl_writer *writer, struct sl_task *task, const str
 {
     int r = 0;
     for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
-        sl_task_explain(task, "format \"%s\" takes rows of one field, got %u; map it to one, or use \"tsv\"",
-                        writer->settings->format->name, (unsigned)in->width);
+        if (writer->settings->pairs_only)
+            sl_task_explain(task, "%s takes pairs, got a record of one field; map it to a key and a value",
+                            writer->stage->node->op->name);
+        else
+            sl_task_explain(task,
+                            "format \"%s\" takes rows of one field, got %u; map it to one, or use \"tsv\"",
+                            writer->settings->format->name, (unsigned)in->width);
         r = sl_task_reject(task, writer->stage->node->number, in, row);
     }
     return r;
+}
+
+/* For a container, which counts and rejects them when their turn comes. */
+static int frame_rows(struct sl_task *task, const struct sl_chunk *in, struct sl_buf *buf)
+{
+    for (uint32_t row = 0; row < in->rows; row++)
+        if (!sl_framed_row_append(buf, task->ordinal, in, row))
+            return sl_error_nomem(task->err);
+    return 0;
 }
 
 static int format_rows(struct sl_writer *writer, struct sl_task *task, const struct sl_chunk *in,
@@ -97,8 +179,10 @@ static int format_rows(struct sl_writer *writer, struct sl_task *task, const str
 {
     const struct sl_format *format = writer->settings->format;
     uint64_t replaced = 0;
-    if (format->one_field && in->width != 1)
+    if (writer->settings->pairs_only ? in->width < 2 : format && format->one_field && in->width != 1)
         return reject_rows(writer, task, in);
+    if (writer->settings->container)
+        return frame_rows(task, in, buf);
     const struct sl_columns *columns = format->named_rows ? writer->settings->columns : NULL;
     bool ok = columns ? format->named_rows(buf, in, columns, &replaced) : format->rows(buf, in, &replaced);
     if (!ok)
@@ -111,17 +195,29 @@ static int format_rows(struct sl_writer *writer, struct sl_task *task, const str
 
 /* ---- from lanes ---- */
 
+static sl_sequence_write *door_of(const struct sl_save_settings *settings)
+{
+    return settings->container ? write_framed : write_bytes;
+}
+
 void sl_writer_begin(struct sl_writer *writer, const struct sl_stage *stage,
                      const struct sl_save_settings *settings, const struct sl_output_dir *place, bool dense)
 {
     *writer = (struct sl_writer){.stage = stage, .settings = settings, .place = place, .part = {.fd = -1}};
-    sl_sequence_init(&writer->sequence, dense, write_bytes, writer);
+    writer->task = stage->tasks[0];
+    writer->task.scratch = &writer->scratch;
+    sl_sequence_init(&writer->sequence, dense, door_of(settings), writer);
 }
 
 void sl_writer_done(struct sl_writer *writer)
 {
     sl_sequence_done(&writer->sequence);
     sl_part_done(&writer->part);
+    if (writer->container)
+        writer->settings->container->close(writer->container);
+    writer->container = NULL;
+    sl_buf_done(&writer->packed);
+    sl_arena_done(&writer->scratch);
     if (writer->has_directory)
         sl_directory_done(&writer->directory);
     writer->has_directory = false;
@@ -212,7 +308,7 @@ static int write_partition(struct sl_writer *writer, const struct sl_dataset *da
 {
     struct partition_work work = {.writer = writer, .dataset = dataset, .partition = partition};
     uint64_t tasks = (dataset->partition[partition].count + TASK_ROWS - 1) / TASK_ROWS;
-    sl_sequence_init(&work.sequence, true, write_bytes, writer);
+    sl_sequence_init(&work.sequence, true, door_of(writer->settings), writer);
     int r = sl_pool_run(writer->stage->pool, (size_t)tasks, format_task, &work, err);
     if (r == 0)
         r = sl_sequence_finish(&work.sequence, err);
@@ -245,6 +341,8 @@ static int add_empty_parts(struct sl_writer *writer, struct sl_error *err)
             continue;
         }
         writer->index = i;
+        if (writer->container)
+            writer->settings->container->part(writer->container, i);
         r = open_part(writer, err);
         r = r < 0 ? r : end_part(writer, err);
     }

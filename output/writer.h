@@ -23,6 +23,10 @@ struct sl_writer {
     size_t index; /* of the part that is being written, or comes next */
     struct sl_part part;
     struct sl_sequence sequence; /* of the lanes */
+    void *container;             /* settings->container at work; NULL before its first row */
+    struct sl_buf packed;        /* what it made and is not written yet */
+    struct sl_task task;         /* it rejects rows with */
+    struct sl_arena scratch;
     _Atomic uint64_t records, replaced;
 };
 

@@ -87,7 +87,8 @@ static const struct sl_param params[] = {
 
 static const struct sl_param options[] = {
     {"format", SL_WANT_STRING, true,
-     "\"lines\", \"whole\" (path and bytes), \"csv\", \"tsv\", \"jsonl\", \"json\" or \"paths\"; lines"},
+     "\"lines\", \"whole\" (path and bytes), \"csv\", \"tsv\", \"jsonl\", \"json\", \"paths\" or \"sequence\" (Hadoop's "
+     "files); lines"},
     {"header", SL_WANT_BOOLEAN, true, "csv: the first record of each file names its columns; false"},
     {"columns", SL_WANT_STRINGS, true,
      "csv: the columns of a record, by name where files have a header, in this order"},

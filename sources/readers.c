@@ -3,8 +3,8 @@
 #include <string.h>
 
 const struct sl_reader *const sl_readers[] = {
-    &sl_reader_lines, &sl_reader_whole, &sl_reader_csv,   &sl_reader_tsv,
-    &sl_reader_jsonl, &sl_reader_json,  &sl_reader_paths, NULL,
+    &sl_reader_lines, &sl_reader_whole, &sl_reader_csv,      &sl_reader_tsv, &sl_reader_jsonl,
+    &sl_reader_json,  &sl_reader_paths, &sl_reader_sequence, NULL,
 };
 
 const struct sl_reader *sl_reader_find(struct sl_field name)

@@ -18,7 +18,7 @@ struct sl_reader {
 };
 
 extern const struct sl_reader sl_reader_lines, sl_reader_whole, sl_reader_csv, sl_reader_tsv, sl_reader_jsonl,
-    sl_reader_json, sl_reader_paths, sl_reader_text;
+    sl_reader_json, sl_reader_paths, sl_reader_text, sl_reader_sequence, sl_reader_object;
 
 /* All of them, ends with NULL. */
 extern const struct sl_reader *const sl_readers[];

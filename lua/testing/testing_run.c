@@ -320,8 +320,8 @@ static void set_outputs(lua_State *L, const struct test_run *run, const char *na
     lua_newtable(L);
     for (size_t n = 0; n < run->nodes; n++) {
         const struct sl_node *node = &sl_job_context(run->job)->stream[n]->node;
-        const char *key =
-            strcmp(node->op->name, op) == 0 ? sl_node_text(node, param, text, sizeof text) : NULL;
+        bool is_one = op ? strcmp(node->op->name, op) == 0 : node->op->kind == SL_OP_OUTPUT;
+        const char *key = is_one ? sl_node_text(node, param, text, sizeof text) : NULL;
         if (!key)
             continue;
         push_batches(L, run, n);
@@ -429,7 +429,7 @@ int sl_testing_run_job(lua_State *L)
     take_inputs(L, run);
     run_trial(L, run);
     lua_newtable(L);
-    set_outputs(L, run, "outputs", "saveAsTextFiles", "prefix");
+    set_outputs(L, run, "outputs", NULL, "prefix");
     set_outputs(L, run, "views", "mount", "name");
     set_printed(L, run);
     set_foreach(L, run);

@@ -1,11 +1,11 @@
 #include "sinks/table/piece.h"
 
 #include "core/base/error.h"
-#include "sinks/table/rows.h"
+#include "text/framed_rows.h"
 
 #include <string.h>
 
-static int reject(struct sl_table_writer *writer, const struct sl_table_row *head,
+static int reject(struct sl_table_writer *writer, const struct sl_framed_row *head,
                   const struct sl_field *fields, uint32_t width, struct sl_error *err)
 {
     struct sl_task *task = &writer->task;
@@ -18,7 +18,7 @@ static int reject(struct sl_table_writer *writer, const struct sl_table_row *hea
 enum { LIMIT_MIN = 64 }; /* rows that are written after one was refused */
 
 struct piece {
-    struct sl_table_row *head;     /* [PIECE_ROWS] */
+    struct sl_framed_row *head;    /* [PIECE_ROWS] */
     const struct sl_field **given; /* as they came */
     uint32_t *width;
     const struct sl_field **fitted;
@@ -78,7 +78,7 @@ static int add_to_piece(struct sl_table_writer *writer, struct piece *piece, con
     uint32_t i = piece->count, width = 0;
     if (!fitted)
         return sl_error_nomem(err);
-    if (!sl_table_row_read(bytes->bytes, bytes->len, at, &writer->scratch, &piece->head[i], fields, &width))
+    if (!sl_framed_row_read(bytes->bytes, bytes->len, at, &writer->scratch, &piece->head[i], fields, &width))
         return sl_error_nomem(err);
     int r = fit_row(writer, fields, width, fitted);
     if (r == SL_EREJECT)

@@ -5,8 +5,8 @@
 #include "core/base/error.h"
 #include "core/contract/collect.h"
 #include "sinks/table/connect.h"
-#include "sinks/table/rows.h"
 #include "sinks/table/writer.h"
+#include "text/framed_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_ch
     if (!stage->emits)
         return 0;
     for (uint32_t row = 0; row < in->rows; row++)
-        if (!sl_table_row_append(&item->buf, lane, in, row))
+        if (!sl_framed_row_append(&item->buf, lane->task->ordinal, in, row))
             return sl_error_nomem(lane->task->err);
     return item->buf.len >= SL_SEQUENCE_MORE_BYTES ? sl_sequence_more(&save->sequence, item, lane->task->err)
                                                    : 0;

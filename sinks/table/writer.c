@@ -4,7 +4,7 @@
 #include "sinks/table/connect.h"
 #include "sinks/table/infer.h"
 #include "sinks/table/piece.h"
-#include "sinks/table/rows.h"
+#include "text/framed_rows.h"
 
 enum {
     PIECE_ROWS = 32768,     /* written in one statement */
@@ -17,12 +17,12 @@ enum {
 static void see_rows(struct sl_table_writer *writer, struct sl_table_seen *seen)
 {
     struct sl_field fields[SL_WIDTH_MAX];
-    struct sl_table_row head;
+    struct sl_framed_row head;
     uint32_t width = 0;
     for (size_t at = 0; at < writer->piece.len;) {
         sl_arena_reset(&writer->scratch);
-        if (!sl_table_row_read(writer->piece.bytes, writer->piece.len, &at, &writer->scratch, &head, fields,
-                               &width))
+        if (!sl_framed_row_read(writer->piece.bytes, writer->piece.len, &at, &writer->scratch, &head, fields,
+                                &width))
             return;
         for (uint32_t c = 0; c < width && width == writer->width; c++)
             sl_table_see(&seen[c], &fields[c]);
@@ -194,7 +194,7 @@ int sl_table_writer_rows(void *arg, const void *bytes, size_t len, struct sl_err
     struct sl_table_writer *writer = arg;
     int r = writer->is_begun ? 0 : begin(writer, err);
     for (size_t at = 0, step; r == 0 && at < len && !writer->is_there; at += step) {
-        step = sl_table_row_size((const uint8_t *)bytes + at);
+        step = sl_framed_row_size((const uint8_t *)bytes + at);
         r = take_row(writer, (const uint8_t *)bytes + at, step, err);
     }
     return r;

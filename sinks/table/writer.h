@@ -1,6 +1,6 @@
 /* The rows of one batch on their way into a table.
  *
- * Lanes append rows to their items of a sequence (sinks/table/rows.h); the sequence hands them on in order to
+ * Lanes append rows to their items of a sequence (text/framed_rows.h); the sequence hands them on in order to
  * sl_table_writer_rows, in one thread at a time. There they are gathered into pieces, which a thread fits to the table's
  * columns and writes (sinks/table/piece.h) while the next is gathered; a record that does not fit, or that the
  * database refuses, is rejected and the piece is written without it. Between pieces, and before and after all of them,

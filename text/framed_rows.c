@@ -1,6 +1,7 @@
-#include "sinks/table/rows.h"
+#include "text/framed_rows.h"
 
 #include "core/base/error.h"
+#include "core/contract/task.h"
 #include "text/row_codec.h"
 
 #include <string.h>
@@ -10,12 +11,10 @@ static size_t padded(size_t bytes)
     return (bytes + 7) & ~(size_t)7;
 }
 
-bool sl_table_row_append(struct sl_buf *buf, const struct sl_lane *lane, const struct sl_chunk *chunk,
-                         uint32_t row)
+bool sl_framed_row_append(struct sl_buf *buf, uint32_t ordinal, const struct sl_chunk *chunk, uint32_t row)
 {
     struct sl_field fields[SL_WIDTH_MAX];
-    struct sl_table_row head = {chunk->origin, chunk->line ? chunk->line[row] : SL_NO_LINE,
-                                lane->task->ordinal, 0};
+    struct sl_framed_row head = {chunk->origin, chunk->line ? chunk->line[row] : SL_NO_LINE, ordinal, 0};
     size_t at = buf->len;
     sl_chunk_row(chunk, row, fields);
     if (!sl_buf_append(buf, &head, sizeof head) || !sl_row_codec_append(buf, fields, chunk->width))
@@ -25,19 +24,19 @@ bool sl_table_row_append(struct sl_buf *buf, const struct sl_lane *lane, const s
     return sl_buf_append(buf, "\0\0\0\0\0\0\0", padded(head.bytes) - head.bytes);
 }
 
-size_t sl_table_row_size(const uint8_t *at)
+size_t sl_framed_row_size(const uint8_t *at)
 {
-    struct sl_table_row head;
+    struct sl_framed_row head;
     memcpy(&head, at, sizeof head);
     return sizeof head + padded(head.bytes);
 }
 
-bool sl_table_row_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
-                       struct sl_table_row *head, struct sl_field fields[SL_WIDTH_MAX], uint32_t *ret_width)
+bool sl_framed_row_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
+                        struct sl_framed_row *head, struct sl_field fields[SL_WIDTH_MAX], uint32_t *ret_width)
 {
     memcpy(head, bytes + *at, sizeof *head);
     size_t from = *at + sizeof *head, end = from + head->bytes;
-    *at += sl_table_row_size(bytes + *at);
+    *at += sl_framed_row_size(bytes + *at);
     sl_assert(*at <= len);
     return sl_row_codec_borrow(bytes, end, &from, arena, fields, ret_width) == 0;
 }
