@@ -1,14 +1,21 @@
-/* The merge is cut into pieces of the longer run; where the other run is to be cut is found by the key at
- * which a piece begins. So pieces merge side by side, and each gives a pile of rows of its own. */
+/* Keys that were met by hash are cut into pieces as they are. A merge of two runs is cut into pieces of the longer one;
+ * where the other is to be cut is found by the key at which a piece begins. So pieces are made side by side, and each gives a
+ * pile of rows of its own. */
 #include "ops/cogroup/cogroup.h"
 
 #include "core/base/error.h"
 #include "ops/cogroup/cogroup_spill.h"
+#include "ops/cogroup/hash_sides.h"
 #include "ops/group/by_key.h"
 #include "ops/reducer/field_vec.h"
 #include "ops/reducer/reducers.h"
 
 #include <stdlib.h>
+
+static bool has_both_values(const struct sl_cogroup_kind *kind)
+{
+    return kind->reducer[0] == &sl_reducer_list && kind->reducer[1] == &sl_reducer_list;
+}
 
 static int cogroup_begin(struct sl_stage *stage)
 {
@@ -16,6 +23,10 @@ static int cogroup_begin(struct sl_stage *stage)
     struct sl_cogroup *sides = stage->state;
     sides->kind = kind;
     int r = sl_row_buffers_init(&sides->piles, stage);
+    if (r == 0 && !sides->piles.spill && has_both_values(kind)) {
+        sides->hash = sl_hash_sides_new(stage, kind);
+        return sides->hash ? 0 : SL_ENOMEM;
+    }
     for (unsigned i = 0; i < 2 && r == 0; i++) {
         r = sl_aggregate_init(&sides->side[i], stage, kind->reducer[i], kind->key_of);
         r = r < 0 ? r : sl_spilled_runs_init(&sides->side[i].runs, stage);
@@ -24,25 +35,29 @@ static int cogroup_begin(struct sl_stage *stage)
     return r;
 }
 
-static struct sl_aggregate *side_of(struct sl_stage *stage, const struct sl_lane *lane)
+static struct sl_aggregate *side_of(struct sl_cogroup *sides, const struct sl_lane *lane)
 {
-    struct sl_cogroup *sides = stage->state;
     return &sides->side[lane->position.input];
 }
 
 static int cogroup_lane_open(struct sl_stage *stage, struct sl_lane *lane)
 {
-    return sl_aggregate_lane_open(side_of(stage, lane), lane);
+    struct sl_cogroup *sides = stage->state;
+    return sides->hash ? sl_hash_sides_lane_open(sides->hash, lane)
+                       : sl_aggregate_lane_open(side_of(sides, lane), lane);
 }
 
 static int cogroup_lane_close(struct sl_stage *stage, struct sl_lane *lane)
 {
-    return sl_aggregate_lane_close(side_of(stage, lane), lane);
+    struct sl_cogroup *sides = stage->state;
+    return sides->hash ? 0 : sl_aggregate_lane_close(side_of(sides, lane), lane);
 }
 
 static int cogroup_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
-    return sl_aggregate_push(side_of(stage, lane), lane, in);
+    struct sl_cogroup *sides = stage->state;
+    return sides->hash ? sl_hash_sides_push(sides->hash, lane, in)
+                       : sl_aggregate_push(side_of(sides, lane), lane, in);
 }
 
 static void cogroup_done(struct sl_stage *stage)
@@ -51,6 +66,7 @@ static void cogroup_done(struct sl_stage *stage)
     sl_aggregate_done(&sides->side[0]);
     sl_aggregate_done(&sides->side[1]);
     sl_row_buffers_done(&sides->piles);
+    sl_hash_sides_free(sides->hash);
 }
 
 /* ---- pieces of the merge ---- */
@@ -60,8 +76,11 @@ enum { PIECE_ENTRIES = 8 * SL_CHUNK_ROWS };
 struct merge {
     struct sl_stage *stage;
     struct sl_cogroup *sides;
+    struct sl_memory *memory;           /* of keys and values */
     struct sl_sorted_groups *groups[2]; /* all memory is that of the first */
     unsigned longer;                    /* which of them is cut evenly */
+    struct sl_hash_key *const *key;     /* or [keys], met by hash */
+    size_t keys, keys_at_once;          /* of a piece */
     size_t pieces;
     struct sl_row_buffer *piece; /* [pieces] */
 };
@@ -129,6 +148,35 @@ static int merge_entries(const struct merge *merge, size_t piece, struct sl_cogr
     return r;
 }
 
+/* ---- keys that were met by hash ---- */
+
+enum { PIECES_WANTED = 64, KEYS_MIN = 64, KEYS_AHEAD = 8 };
+
+static int meet_key(const struct merge *merge, struct sl_cogroup_key *meeting, const struct sl_hash_key *key)
+{
+    meeting->key = key->key;
+    for (unsigned side = 0; side < 2; side++)
+        meeting->side[side] = (struct sl_side){
+            .present = key->count[side], .item = key->value[side], .count = key->count[side]};
+    return merge->sides->kind->meet(meeting);
+}
+
+static int meet_keys(const struct merge *merge, size_t piece, struct sl_cogroup_key *meeting)
+{
+    size_t from = piece * merge->keys_at_once, to = from + merge->keys_at_once;
+    int r = 0;
+    if (to > merge->keys)
+        to = merge->keys;
+    for (size_t i = from; i < to && r == 0; i++) {
+        if (i + 2 * KEYS_AHEAD < to)
+            __builtin_prefetch(merge->key[i + 2 * KEYS_AHEAD]);
+        if (i + KEYS_AHEAD < to)
+            sl_hash_key_prefetch(merge->key[i + KEYS_AHEAD]);
+        r = meet_key(merge, meeting, merge->key[i]);
+    }
+    return r;
+}
+
 static int merge_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
 {
     struct merge *merge = arg;
@@ -136,8 +184,9 @@ static int merge_piece(void *arg, size_t piece, unsigned worker, struct sl_error
     struct sl_task *task = &merge->stage->tasks[worker];
     struct sl_cogroup_key meeting = {.task = task, .piles = &merge->sides->piles, .pile = pile};
     task->err = err;
-    int r = sl_row_buffer_init(pile, merge->groups[0]->memory);
-    r = r < 0 ? r : merge_entries(merge, piece, &meeting);
+    int r = sl_row_buffer_init(pile, merge->memory);
+    if (r == 0)
+        r = merge->key ? meet_keys(merge, piece, &meeting) : merge_entries(merge, piece, &meeting);
     return r < 0 ? r : sl_row_buffer_end(&merge->sides->piles, pile, task);
 }
 
@@ -156,12 +205,8 @@ static int run_pieces(struct merge *merge, struct sl_dataset *dataset)
     return r;
 }
 
-static int merge_groups(struct merge *merge, struct sl_dataset **ret)
+static int make_rows(struct merge *merge, struct sl_dataset **ret)
 {
-    size_t left = merge->groups[0]->count, right = merge->groups[1]->count;
-    merge->longer = left < right;
-    merge->pieces = ((left < right ? right : left) + PIECE_ENTRIES - 1) / PIECE_ENTRIES;
-    sl_arena_adopt(&merge->groups[0]->memory->arena, &merge->groups[1]->memory->arena);
     struct sl_dataset *dataset = sl_dataset_new(1);
     int r = dataset ? run_pieces(merge, dataset) : SL_ENOMEM;
     if (r < 0) {
@@ -170,6 +215,16 @@ static int merge_groups(struct merge *merge, struct sl_dataset **ret)
     }
     *ret = dataset;
     return 0;
+}
+
+static int merge_groups(struct merge *merge, struct sl_dataset **ret)
+{
+    size_t left = merge->groups[0]->count, right = merge->groups[1]->count;
+    merge->longer = left < right;
+    merge->pieces = ((left < right ? right : left) + PIECE_ENTRIES - 1) / PIECE_ENTRIES;
+    merge->memory = merge->groups[0]->memory;
+    sl_arena_adopt(&merge->memory->arena, &merge->groups[1]->memory->arena);
+    return make_rows(merge, ret);
 }
 
 static int finish_groups(struct sl_stage *stage, struct sl_dataset **ret)
@@ -186,10 +241,32 @@ static int finish_groups(struct sl_stage *stage, struct sl_dataset **ret)
     return r;
 }
 
+static int finish_hash(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_cogroup *sides = stage->state;
+    struct merge merge = {.stage = stage, .sides = sides, .memory = sl_memory_new()};
+    int r =
+        merge.memory ? sl_hash_sides_finish(sides->hash, merge.memory, &merge.key, &merge.keys) : SL_ENOMEM;
+    if (r == 0) {
+        size_t keys = merge.keys / PIECES_WANTED;
+        merge.keys_at_once = keys < KEYS_MIN ? KEYS_MIN : keys > PIECE_ENTRIES ? PIECE_ENTRIES : keys;
+        merge.pieces = (merge.keys + merge.keys_at_once - 1) / merge.keys_at_once;
+        r = make_rows(&merge, ret);
+    }
+    sl_memory_unref(merge.memory);
+    return r;
+}
+
 static int cogroup_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    bool large = sl_cogroup_are_large(stage->state);
-    int r = large ? sl_cogroup_merge(stage, ret) : finish_groups(stage, ret);
+    const struct sl_cogroup *sides = stage->state;
+    int r;
+    if (sides->hash)
+        r = finish_hash(stage, ret);
+    else if (sl_cogroup_are_large(sides))
+        r = sl_cogroup_merge(stage, ret);
+    else
+        r = finish_groups(stage, ret);
     return r < 0 ? r : sl_cut_partitions(stage, 1, ret);
 }
 
@@ -201,5 +278,6 @@ const struct sl_wide sl_cogroup_wide = {
     .push = cogroup_push,
     .finish = cogroup_finish,
     .done = cogroup_done,
+    .takes_pieces = sl_always_takes_pieces,
     .bounded = 3, /* the two sides and the rows that come of them */
 };

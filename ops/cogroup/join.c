@@ -62,9 +62,12 @@ static int meet_right(struct sl_cogroup_key *meeting)
     return meeting->side[1].present ? put_product(meeting) : 0;
 }
 
-static const struct sl_cogroup_kind inner = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_inner};
-static const struct sl_cogroup_kind left = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_left};
-static const struct sl_cogroup_kind right = {{&sl_reducer_list, &sl_reducer_list}, .meet = meet_right};
+static const struct sl_cogroup_kind inner = {
+    {&sl_reducer_list, &sl_reducer_list}, .needs = {true, true}, .meet = meet_inner};
+static const struct sl_cogroup_kind left = {
+    {&sl_reducer_list, &sl_reducer_list}, .needs = {true, false}, .meet = meet_left};
+static const struct sl_cogroup_kind right = {
+    {&sl_reducer_list, &sl_reducer_list}, .needs = {false, true}, .meet = meet_right};
 static const struct sl_cogroup_kind full = {{&sl_reducer_list, &sl_reducer_list}, .meet = put_product};
 
 const struct sl_op sl_op_join = {

@@ -108,10 +108,6 @@ static int show_earlier(struct sl_aggregate *aggregate, struct sl_arena *keep, s
 
 /* ---- keys and values of a chunk ---- */
 
-struct pairs {
-    const struct sl_field *key, *value; /* [rows] */
-};
-
 static struct sl_field *new_column(struct sl_task *task)
 {
     return sl_arena_alloc(task->scratch, SL_CHUNK_ROWS * sizeof(struct sl_field));
@@ -161,11 +157,11 @@ static const struct sl_field *nil_column(struct sl_task *task)
     return column;
 }
 
-static int find_pairs(struct sl_aggregate *aggregate, struct sl_task *task, const struct sl_chunk *in,
-                      struct pairs *ret)
+int sl_pairs_find(enum sl_key_of key_of, struct sl_task *task, const struct sl_chunk *in,
+                  struct sl_pairs *ret)
 {
-    *ret = (struct pairs){0};
-    switch (aggregate->key_of) {
+    *ret = (struct sl_pairs){0};
+    switch (key_of) {
     case SL_KEY_FIELD:
         ret->key = in->column[0];
         ret->value = pack_columns(task, in, 1);
@@ -205,7 +201,7 @@ struct merge {
     struct sl_table *table;
     struct sl_task *task;
     const struct sl_chunk *in, *shown; /* shown: what record errors are about */
-    struct pairs pairs;
+    struct sl_pairs pairs;
     uint32_t lane;
     uint32_t count; /* rows whose group has a state already: merged after all groups were found */
     union sl_state *state[SL_CHUNK_ROWS];
@@ -319,7 +315,7 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
         aggregate->runs.spill ? sl_aggregate_make_room(aggregate, lane->task, own, merge.table, in->rows) : 0;
     if (own->keeps_values)
         merge.reducer = &sl_reducer_list;
-    r = r < 0 ? r : find_pairs(aggregate, lane->task, in, &merge.pairs);
+    r = r < 0 ? r : sl_pairs_find(aggregate->key_of, lane->task, in, &merge.pairs);
     return r == 0 ? merge_chunk(&merge) : r;
 }
 

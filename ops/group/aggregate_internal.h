@@ -1,4 +1,4 @@
-/* The aggregate's inside, shared by aggregate*.c, two_sides_spill.c and nobody else. */
+/* The aggregate's inside, shared by aggregate*.c and ops/cogroup/ only. */
 #pragma once
 
 #include "ops/group/aggregate.h"
@@ -51,6 +51,13 @@ static inline uint32_t sl_spilled_lane(int64_t mark)
 {
     return (uint32_t)(mark >> 3);
 }
+
+/* Keys and values of a chunk's rows, in the chunk or in task->scratch: aggregate.c. 0 or SL_ENOMEM. */
+struct sl_pairs {
+    const struct sl_field *key, *value; /* [rows] */
+};
+int sl_pairs_find(enum sl_key_of key_of, struct sl_task *task, const struct sl_chunk *in,
+                  struct sl_pairs *ret);
 
 /* aggregate_spill.c. Room for `more` groups: where the table would hold too much, it goes to disk. */
 int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
