@@ -9,6 +9,7 @@
 #include "sources/csv_columns.h"
 #include "sources/readers.h"
 #include "sources/stream.h"
+#include "text/csv_plain.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,8 @@ struct csv_reader {
     bool is_first;    /* nothing was looked at yet: a byte order mark may stand here */
     bool ended;
     uint32_t line;
+    bool has_plain; /* records without quotes may be cut at once */
+    struct sl_csv_plain plain;
     struct sl_field *fields; /* [fields_max], of one record */
     uint32_t fields_max;
     struct sl_builder rows;
@@ -259,12 +262,70 @@ static size_t find_end(struct csv_reader *r, const uint8_t *from, size_t left)
     return end ? (size_t)(end - from) : left;
 }
 
+/* ---- records without quotes ---- */
+
+static struct sl_field plain_field(const uint8_t *from, const uint8_t *to)
+{
+    size_t len = (size_t)(to - from);
+    return len == 2 && from[0] == '\\' && from[1] == 'N' ? sl_nil() : sl_string(from, len);
+}
+
+/* The fields that a row is made of, from where the record's fields end. */
+static uint32_t make_fields(const struct csv_reader *r, const uint8_t *record, const uint8_t *const *end,
+                            uint32_t count, struct sl_field *row)
+{
+    const struct sl_csv_columns *columns = &r->columns;
+    uint32_t width = columns->all ? count : columns->count;
+    for (uint32_t i = 0; i < width; i++) {
+        uint32_t k = columns->all ? i : columns->pick[i];
+        row[i] = plain_field(k ? end[k - 1] + 1 : record, end[k]);
+    }
+    return width;
+}
+
+/* Records up to the first that needs a closer look: it has a quote, its end is not there, or it is wrong. */
+static int take_plain(struct csv_reader *r)
+{
+    const uint8_t *end[SL_WIDTH_MAX], *record = r->buf + r->at, *newline;
+    uint32_t count, expected = r->columns.expected;
+    struct sl_field row[SL_WIDTH_MAX];
+    int result = 0;
+    sl_csv_plain_start(&r->plain, record, r->buf + r->len);
+    while (result == 0 && (newline = sl_csv_plain_next(&r->plain, end, SL_WIDTH_MAX, &count))) {
+        size_t len = (size_t)(newline - record);
+        end[count - 1] -= len && newline[-1] == '\r' && end[count - 1] > record;
+        if (end[count - 1] == record || (expected && count != expected) || len > r->record_max)
+            break;
+        uint32_t width = make_fields(r, record, end, count, row);
+        result = r->columns.typed.columns ? sl_typed_texts(&r->columns.typed, r->task, row) : 0;
+        if (result == SL_EREJECT)
+            return 0; /* it comes again */
+        result = result < 0 ? result : sl_builder_add(&r->rows, row, width, r->line);
+        r->line++;
+        record = newline + 1;
+        r->at = r->searched = (size_t)(record - r->buf);
+        if (result == 0 && r->rows.chunk.rows == SL_CHUNK_ROWS)
+            result = flush(r);
+    }
+    return result;
+}
+
+static bool may_be_plain(const struct csv_reader *r)
+{
+    return r->has_plain && r->searched == r->at && r->place == SL_CSV_START && !r->is_skipping &&
+           !r->wants_header;
+}
+
 static int take_records(struct csv_reader *r)
 {
     int result = 0;
     if (!skip_lines(r))
         return 0;
     while (r->searched < r->len && result == 0 && judge_comment(r)) {
+        if (may_be_plain(r))
+            result = take_plain(r);
+        if (result < 0 || r->searched == r->len)
+            break;
         size_t left = r->len - r->searched;
         size_t end = find_end(r, r->buf + r->searched, left);
         if (end < left)
@@ -356,6 +417,8 @@ static int read_csv(const struct sl_file_part *part, struct sl_task *task, struc
     if (result < 0)
         return result;
     sl_csv_columns_init(&r.columns, node, part->file->path);
+    r.has_plain = sl_csv_has_plain(&r.csv) && r.comment.tag != SL_STR;
+    sl_csv_plain_init(&r.plain, &r.csv, NULL);
     r.wants_header = r.columns.header;
     sl_builder_init(&r.rows, out);
     r.rows.chunk.origin = part->origin;

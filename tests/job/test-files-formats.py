@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What fileStream makes of files in each of its formats, and what becomes of records that cannot be read."""
-import glob, gzip, json, os, pathlib, shutil, sys
+import glob, gzip, json, os, pathlib, random, shutil, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 from arrivals import row
@@ -51,6 +51,29 @@ def test_csv_records_go_over_lines_where_quotes_make_it_so():
 def test_csv_knows_CRLF_BOM_and_a_last_record_without_newline():
     move_in("a.csv", b'\xef\xbb\xbfa,"b"\r\nc,d\re')
     equal(rows('format = "csv"'), ["a\tb", "c\td\\re"], "the rows")
+
+
+def test_csv_records_without_quotes_are_read_as_all_others():
+    """With a comment, even one that no line has, every record is looked for byte by byte; without, those that have no
+    quotes are cut many at once. Rows and dead letters must be the same, whatever comes between."""
+    pieces = ["a", "bc", ",", ",", "\n", "\n", "\r", "\\N", '"', '"x,y"', '"p""q"', " ", "1", "-22", "x" * 70, "\0"]
+    generator = random.Random(21)
+    for i in range(6):
+        text = ""
+        for _ in range(40):
+            text += "".join(generator.choice(pieces[:8 if i % 2 else 16]) for _ in range(30)) + "\n" + "a,1\n" * 300
+        move_in("f%d.csv" % i, ("one,two\n" + text + ("\n" if i % 3 else "")).encode())
+    move_in("plain.csv", "one,two\n" + "".join("u%d,%d\n" % (k % 100, k) for k in range(100000)))
+    for options in ('', 'header = true, columns = { "two", "one" }', 'delimiter = " "', 'delimiter = "b"', 'quote = ""',
+                    'header = true, schema = { { "two", "int" }, { "one", "string" } }', 'columns = { "one" }'):
+        options = 'format = "csv"' + (options and ", " + options)
+        results = []
+        for comment in ("", ', comment = "#none#"'):
+            for left in ("out", ".sluice"):
+                shutil.rmtree(left, ignore_errors=True)
+            results.append((rows(options + comment, "maxErrorRate = 1"), [{**letter, "time": 0} for letter in letters()]))
+        check(results[0][0], "no rows with " + options)
+        equal(results[0], results[1], "rows and dead letters with " + options)
 
 
 def test_csv_rows_have_any_width_where_nothing_says_how_many_there_are():

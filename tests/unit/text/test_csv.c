@@ -1,5 +1,6 @@
 #include "core/base/error.h"
 #include "text/csv.h"
+#include "text/csv_plain.h"
 
 #include "core/base/buf.h"
 #include "core/base/limits.h"
@@ -165,6 +166,80 @@ static void test_csv_strings_that_our_format_wrote_are_read_back(void **state)
     sl_buf_done(&got);
 }
 
+/* ---- plain records ---- */
+
+static void test_csv_ways_to_find_delimiters_agree(void **state)
+{
+    (void)state;
+    uint32_t random = 7;
+    uint8_t bytes[64];
+    for (int round = 0; round < 1000; round++) {
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            random = random * 1664525 + 1013904223;
+            bool is_special = random >> 24 < 100;
+            bytes[i] = is_special ? (uint8_t) ",\"\n\xFF"[random >> 16 & 3] : (uint8_t)(random >> 20);
+        }
+        assert_true(sl_csv_mask_portable(bytes, ',', '"', '\n') ==
+                    sl_csv_mask_fastest()(bytes, ',', '"', '\n'));
+    }
+}
+
+/* The record at p, cut by the general way, must be what was found. */
+static void assert_plain(const uint8_t *p, const uint8_t *newline, const uint8_t *const *end, uint32_t count)
+{
+    struct sl_arena arena;
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t expected = 0;
+    const char *message;
+    enum sl_csv_place place = SL_CSV_START;
+    sl_arena_init(&arena);
+    assert_int_equal(sl_csv_end(&comma, &place, p, (size_t)(newline - p) + 1), newline - p);
+    assert_int_equal(
+        sl_csv_split(&comma, &arena, p, (size_t)(newline - p), fields, SL_WIDTH_MAX, &expected, &message), 0);
+    assert_int_equal(count, expected);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *from = i ? end[i - 1] + 1 : p;
+        assert_true(fields[i].tag == SL_NIL ||
+                    (fields[i].str == from && fields[i].len == (size_t)(end[i] - from)));
+    }
+    sl_arena_done(&arena);
+}
+
+/* In a text of its own size; where a record is not plain the next line is tried. Returns the number of plain ones. */
+static uint32_t walk_plain(const uint8_t *text, size_t len, sl_csv_mask_fn *mask)
+{
+    struct sl_csv_plain plain;
+    const uint8_t *end[SL_WIDTH_MAX], *p = text, *newline;
+    uint32_t count, found = 0;
+    sl_csv_plain_init(&plain, &comma, mask);
+    while (p && p < text + len) {
+        sl_csv_plain_start(&plain, p, text + len);
+        for (; (newline = sl_csv_plain_next(&plain, end, SL_WIDTH_MAX, &count)); p = newline + 1, found++)
+            assert_plain(p, newline, end, count);
+        p = memchr(p, '\n', (size_t)(text + len - p));
+        p = p ? p + 1 : NULL;
+    }
+    return found;
+}
+
+static void test_csv_plain_records_are_cut_as_all_others(void **state)
+{
+    (void)state;
+    static const char bytes[] = "abc,,,\n\n \\N\"";
+    uint32_t random = 99;
+    for (size_t len = 0; len < 400; len++) {
+        uint8_t *text = malloc(len ? len : 1);
+        assert_non_null(text);
+        for (size_t i = 0; i < len; i++) {
+            random = random * 1664525 + 1013904223;
+            text[i] = (uint8_t)bytes[(random >> 16) % (sizeof bytes - 1 - len % 2)];
+        }
+        assert_int_equal(walk_plain(text, len, NULL), walk_plain(text, len, sl_csv_mask_portable));
+        free(text);
+    }
+    assert_int_equal(walk_plain((const uint8_t *)"a,b\nc\n\"d\"\ne\nf", 14, NULL), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +248,8 @@ int main(void)
         cmocka_unit_test(test_csv_refuses_more_fields_than_asked_for),
         cmocka_unit_test(test_csv_records_are_the_same_however_the_text_is_cut),
         cmocka_unit_test(test_csv_strings_that_our_format_wrote_are_read_back),
+        cmocka_unit_test(test_csv_ways_to_find_delimiters_agree),
+        cmocka_unit_test(test_csv_plain_records_are_cut_as_all_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
