@@ -189,8 +189,27 @@ static void print_age(const struct sl_target *target, const struct sl_field *sou
     printf(", the oldest for %s", age);
 }
 
+static void print_table(const struct sl_field *table)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    const struct sl_field *version = sl_map_get(table, "version", 7),
+                          *trouble = sl_map_get(table, "trouble", 7);
+    bool ok = version->tag == SL_STR && add_safe(&text, table, "name") &&
+              sl_buf_printf(&text, ": version %.*s, %" PRId64 " rows, %" PRId64 " keys, %" PRId64 " bytes",
+                            version->len < 16 ? (int)version->len : 16, (const char *)version->str,
+                            integer_of(table, "rows"), integer_of(table, "keys"), integer_of(table, "bytes"));
+    if (ok && trouble && trouble->tag == SL_STR && trouble->len)
+        ok = sl_buf_text(&text, "; what is there now is not used: ") && add_safe(&text, table, "trouble");
+    if (ok)
+        printf("%-12s %.*s\n", "table", (int)text.len, (const char *)text.bytes);
+}
+
 static void print_source(const struct sl_target *target, const struct sl_field *source)
 {
+    if (sl_map_get(source, "version", strlen("version"))) {
+        print_table(source);
+        return;
+    }
     if (sl_map_get(source, "connection", strlen("connection"))) {
         print_received(source);
         return;

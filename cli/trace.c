@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 #include "cli/inquiry.h"
 #include "cli/report.h"
+#include "cli/table_answer.h"
 
 #include "core/base/array.h"
 #include "core/base/buf.h"
@@ -226,6 +227,7 @@ static int trace_path(struct trace *trace, struct sl_error *err)
     if (r <= 0)
         return r;
     r = trace_record(trace, err);
+    r = r ? r : sl_table_answer_trace(trace->target, trace->reading, trace->shown, err);
     return r > 0 ? 0 : r < 0 ? r : trace_input(trace, err);
 }
 

@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/table_answer.h"
 #include "cli/verdict.h"
 
 #include <stdio.h>
@@ -23,7 +24,10 @@ static int answer(struct sl_target *target, struct sl_reading *reading, const ch
     struct sl_inquiry inquiry;
     enum sl_verdict verdict;
     int64_t batch_ms;
-    int r = sl_inquiry_open(target, reading, file, &inquiry, err);
+    int r = sl_table_answer_why(target, reading, file, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = sl_inquiry_open(target, reading, file, &inquiry, err);
     if (r < 0)
         return r;
     r = sl_verdict_of(&inquiry, reading, &text, &verdict, &batch_ms, err);

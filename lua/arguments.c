@@ -8,6 +8,7 @@
 #include "lua/schema.h"
 #include "lua/spark.h"
 #include "lua/stream.h"
+#include "lua/table.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -60,6 +61,17 @@ static struct sl_arg take_rdd(lua_State *L, int index)
     return SL_STREAM_ARG(stream);
 }
 
+/* A table of the job, also for the methods of an rdd. */
+static struct sl_arg take_table(lua_State *L, int index)
+{
+    struct sl_copy *copy = sl_copy_of(L);
+    struct sl_stream *table = sl_table_test(L, index);
+    struct sl_stream *stream = copy->query ? sl_query_table(copy->query, table) : table;
+    if (!stream)
+        sl_copy_raise(L);
+    return SL_STREAM_ARG(stream);
+}
+
 /* What sc:parallelize made, given to a method of an rdd. */
 static struct sl_arg take_parallelized(lua_State *L, int index)
 {
@@ -83,6 +95,8 @@ struct sl_arg sl_argument_take(lua_State *L, int index)
             return take_rdd(L, index);
         if (sl_stream_test(L, index))
             return SL_STREAM_ARG(sl_stream_test(L, index));
+        if (sl_table_test(L, index))
+            return take_table(L, index);
         if (sl_builtin_test(L, index))
             return SL_FN_ARG(sl_builtin_take(L, index));
         break;

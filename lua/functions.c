@@ -3,6 +3,7 @@
 #include "lua/counter.h"
 #include "lua/lib/digests.h"
 #include "lua/lib/values.h"
+#include "lua/table.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -50,6 +51,9 @@ const struct sl_module_name sl_module_names[] = {
      "Counts in functions, exactly once a record of a committed batch; .value in foreachRDD is the total",
      "s:filter(function(line) if line == \"\" then sluice.counter(\"empty\"):add(1) end return line ~= \"\" end)",
      sl_counter_make},
+    {"table", "sluice.table(path [, options])",
+     "Rows beside the streams, found by a key: joinTable, sql, and table:get(key) in functions; `sluice help table`",
+     "local users = sluice.table(\"users.csv\", { header = true, key = \"id\" })", sl_table_make},
     {"FlumeUtils", "sluice.FlumeUtils.createStream(ssc, host, port)",
      "As ssc:flumeStream(host, port), by the name of PySpark's module",
      "local events = sluice.FlumeUtils.createStream(ssc, \"localhost\", 4141)", NULL},

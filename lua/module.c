@@ -8,6 +8,7 @@
 #include "lua/ssc_methods.h"
 #include "lua/state.h"
 #include "lua/stream.h"
+#include "lua/table.h"
 #include "lua/value.h"
 
 #include "core/base/nearest.h"
@@ -55,6 +56,7 @@ void sl_module_open(lua_State *L)
     sl_ssc_open(L);
     sl_rdd_open(L);
     sl_state_open(L);
+    sl_table_open(L);
     luaL_requiref(L, "sluice", push_module, false);
     lua_pop(L, 1);
 }

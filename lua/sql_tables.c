@@ -2,6 +2,7 @@
 
 #include "lua/arguments.h"
 #include "lua/copy.h"
+#include "lua/table.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -40,6 +41,23 @@ static void *allocate(lua_State *L, size_t size)
     return memory;
 }
 
+/* Of those named in the table at the index the streams, or the tables of sluice.table; returns the count. */
+static size_t take_named(lua_State *L, int index, const char *const *names, size_t others, bool tables,
+                         size_t count, struct sl_stream **streams, struct sl_field *fields)
+{
+    for (size_t i = 0; i < others; i++, lua_pop(L, 1)) {
+        lua_getfield(L, index, names[i]);
+        if ((lua_type(L, -1) == LUA_TUSERDATA && sl_table_test(L, -1)) != tables)
+            continue;
+        struct sl_arg stream = sl_argument_take(L, -1);
+        if (stream.kind != SL_ARG_STREAM)
+            luaL_error(L, "sql: the table %s is a %s, not a stream", names[i], luaL_typename(L, -1));
+        streams[count] = stream.stream;
+        fields[count++] = sl_text(names[i]);
+    }
+    return count;
+}
+
 bool sl_sql_tables_are_given(lua_State *L, const char *op, int index)
 {
     return strcmp(op, "sql") == 0 && lua_istable(L, index + 1) && lua_rawlen(L, index + 1) == 0;
@@ -58,15 +76,10 @@ const struct sl_arg *sl_sql_tables_take(lua_State *L, int index, struct sl_strea
         streams[count] = this_stream;
         fields[count++] = sl_text("this");
     }
-    for (size_t i = 0; i < others; i++, count++) {
-        lua_getfield(L, index + 1, names[i]);
-        struct sl_arg stream = sl_argument_take(L, -1);
-        if (stream.kind != SL_ARG_STREAM)
-            luaL_error(L, "sql: the table %s is a %s, not a stream", names[i], luaL_typename(L, -1));
-        lua_pop(L, 1);
-        streams[count] = stream.stream;
-        fields[count] = sl_text(names[i]);
-    }
+    count = take_named(L, index + 1, names, others, false, count, streams, fields);
+    if (!count)
+        luaL_error(L, "sql: name at least one stream; its batches are when the query runs");
+    count = take_named(L, index + 1, names, others, true, count, streams, fields);
     *ret_first = streams[0];
     argv[0] = sl_argument_take(L, index);
     argv[1] = count > 1 ? sl_streams_arg(streams + 1, count - 1) : SL_NIL_ARG;

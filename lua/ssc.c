@@ -4,6 +4,7 @@
 #include "lua/job_internal.h"
 #include "lua/spark.h"
 #include "lua/ssc_methods.h"
+#include "lua/table.h"
 #include "lua/value.h"
 
 #include <lauxlib.h>
@@ -98,6 +99,7 @@ static int construct(lua_State *L)
     struct sl_arg options = sl_options_take(L, 2);
     check_interval(L, options);
     set_options(L, options);
+    sl_table_declare_pending(L);
     sl_ssc_push(L);
     return 1;
 }

@@ -11,6 +11,7 @@
 #include "lua/sql_tables.h"
 #include "lua/ssc.h"
 #include "lua/stream.h"
+#include "lua/table.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -66,7 +67,10 @@ static int open_source(lua_State *L)
     struct sl_stream *stream = sl_source_args(sl_copy_of(L)->context, op->name, argv, argc);
     if (!stream)
         sl_copy_raise(L);
-    sl_stream_push(L, stream);
+    if (op->is_table)
+        sl_table_push(L, stream);
+    else
+        sl_stream_push(L, stream);
     return 1;
 }
 
@@ -270,7 +274,7 @@ void sl_ssc_add_sources(lua_State *L)
 {
     const struct sl_op *op;
     for (size_t i = 0; (op = sl_registry_at(i)); i++) {
-        if (op->kind != SL_OP_SOURCE)
+        if (op->kind != SL_OP_SOURCE || op->is_table) /* it would hide Lua's own `table` */
             continue;
         lua_pushlightuserdata(L, (void *)op);
         lua_pushvalue(L, -2);

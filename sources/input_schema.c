@@ -15,9 +15,10 @@ static bool is_text(const struct sl_field *value, const char *text)
     return value->tag == SL_STR && value->len == strlen(text) && memcmp(value->str, text, value->len) == 0;
 }
 
+/* Tables have no such option. */
 static bool has_meta(const struct sl_node *node)
 {
-    struct sl_field meta = option_value(node, "meta");
+    struct sl_field meta = node->op->is_table ? sl_nil() : option_value(node, "meta");
     return meta.tag == SL_BOOL && meta.boolean;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/contract/collect.h"
 #include "core/contract/services.h"
+#include "core/rows/lookup.h"
 #include "core/rows/spill.h"
 #include "sql/sql.h"
 
@@ -25,6 +26,8 @@ struct tables {
     unsigned count;
     struct sl_sql_table table[INPUTS_MAX];
     struct sl_dataset *rows[INPUTS_MAX]; /* references, or NULL */
+    /* Of tables beside the streams the version of the batch; else NULL. */
+    const struct sl_lookup *lookup[INPUTS_MAX];
     char name[INPUTS_MAX][64];
     const char *column[INPUTS_MAX][SL_WIDTH_MAX];
 };
@@ -55,7 +58,12 @@ static void describe_table(const struct sl_node *node, struct tables *tables, un
     for (uint32_t c = 0; c < table->columns; c++)
         tables->column[i][c] = columns->column[c].name;
     table->names = columns ? tables->column[i] : NULL;
-    table->is_sorted = table->rows && !table->rows->deferred && sl_sql_is_sorted(table->rows);
+    if (tables->lookup[i] && !columns && tables->lookup[i]->columns) {
+        table->columns = tables->lookup[i]->columns;
+        table->names = tables->lookup[i]->name;
+    }
+    table->is_sorted =
+        table->rows && !tables->lookup[i] && !table->rows->deferred && sl_sql_is_sorted(table->rows);
 }
 
 static int make_tables(const struct sl_node *node, struct tables *tables, struct sl_error *err)
@@ -107,10 +115,29 @@ static int compile_empty(const struct sl_node *node, struct tables **ret_tables,
     return r;
 }
 
+/* The names of a table may be those of a file that is not there yet, or, in foreachRDD, of its version. */
+static bool is_named_later(const struct sl_node *table)
+{
+    return !sl_node_columns(table) &&
+           (!table->op->options || sl_node_option(table, "header").kind != SL_ARG_NONE ||
+            sl_node_option(table, "query").kind != SL_ARG_NONE);
+}
+
+/* Then the query is compiled in the first batch. */
+static bool waits_for_names(const struct sl_node *node)
+{
+    for (unsigned i = 0; i < node->inputs; i++)
+        if (node->input[i]->op->is_table && is_named_later(node->input[i]))
+            return true;
+    return false;
+}
+
 static int query_check(struct sl_node *node, struct sl_error *err)
 {
     struct tables *tables;
     struct sl_sql *sql;
+    if (waits_for_names(node))
+        return 0;
     int r = compile_empty(node, &tables, &sql, err);
     if (r < 0)
         return r;
@@ -150,6 +177,8 @@ static int query_columns(const struct sl_node *node, struct sl_arena *arena, con
 {
     struct tables *tables;
     struct sl_sql *sql;
+    if (waits_for_names(node))
+        return 0;
     int r = compile_empty(node, &tables, &sql, err);
     if (r < 0)
         return r;
@@ -188,7 +217,11 @@ static int gather(struct sl_stage *stage, struct tables *tables)
     struct query *query = stage->state;
     int r = 0;
     for (unsigned i = 0; r == 0 && i < stage->node->inputs; i++) {
-        if (query->taken[i])
+        const struct sl_node *input = stage->node->input[i];
+        tables->lookup[i] = input->op->is_table ? stage->tasks[0].table[input->table] : NULL;
+        if (tables->lookup[i])
+            tables->rows[i] = sl_dataset_ref(tables->lookup[i]->dataset);
+        else if (query->taken[i])
             tables->rows[i] = sl_dataset_ref(query->taken[i]);
         else
             r = sl_collect_input(&query->collect, i, &tables->rows[i], stage->err);
@@ -308,4 +341,5 @@ const struct sl_op sl_op_sql = {
     .wide = &wide,
     .check = query_check,
     .columns = query_columns,
+    .takes_tables = true,
 };

@@ -47,6 +47,8 @@ struct sl_node {
     struct sl_node **input;
     struct sl_arg arg[SL_PARAMS_MAX];     /* by op->params; kind SL_ARG_NONE where not given */
     struct sl_arg option[SL_OPTIONS_MAX]; /* by op->options */
+    int table;                            /* of a table (sl_op.is_table): its number in the job; else -1 */
+    const char *dir;                      /* of the job: relative paths start here; borrowed */
     int64_t slide_ms;                     /* emits at multiples of it */
     int64_t interval_ms;                  /* of the whole graph */
     int64_t window_ms;                    /* reach of the windows above it; 0: unwindowed */
@@ -259,4 +261,7 @@ struct sl_op {
                    struct sl_error *err);
     /* The last parameter may repeat: its values arrive as one list, which may be given as a list, too. */
     bool variadic;
+    /* A source whose rows are looked up (core/rows/lookup.h) and flow nowhere: input of operators that say
+     * takes_tables, which find its version for the batch by task->table[input->table]. */
+    bool is_table, takes_tables;
 };

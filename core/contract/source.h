@@ -72,6 +72,14 @@ struct sl_source_report {
     double rate;            /* records per second of the last seconds */
 };
 
+/* The same of a table. */
+struct sl_table_report {
+    const char *version; /* the hash of its rows; "" before the first */
+    const char *trouble; /* why a version that is there is not used; "": none */
+    uint64_t rows, keys, bytes;
+    int64_t since_ms; /* the batch that used the version first in this run */
+};
+
 /* What failed of the records of a file before they reached anything but narrow operators. */
 struct sl_file_errors {
     uint64_t records, failed; /* a record counts once, however many of what was made of it failed */
@@ -164,4 +172,8 @@ struct sl_source_ops {
 
     /* Optional: fills the report. */
     void (*report)(struct sl_source *source, struct sl_source_report *ret);
+
+    /* Of tables. The version that was taken or resumed last: borrowed until the next. NULL: none was. */
+    struct sl_lookup *(*lookup)(struct sl_source *source);
+    void (*report_table)(struct sl_source *source, struct sl_table_report *ret);
 };

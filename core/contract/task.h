@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 struct sl_counts;
+struct sl_lookup;
 struct sl_task;
 
 /* Where record errors go; implemented by engine/. Called from many threads, each with its own task. */
@@ -45,6 +46,9 @@ struct sl_task {
                          partition, where partitions are not cut into pieces */
     int64_t event_ms; /* event time of the record that a function is called with; SL_NO_TIME: it has none */
     struct sl_arena *scratch;
+    struct sl_lookup *const
+        *table; /* [tables of the job]: the versions that the batch uses; NULL: there are none */
+    size_t tables;
     struct sl_counts *counts; /* what functions count (engine/batch/counters.h); NULL: nothing is */
     struct sl_reject_sink *sink;
     const _Atomic int *stop;     /* not 0: give up with SL_ESTOP; looked at between chunks */

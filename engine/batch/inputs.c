@@ -9,6 +9,13 @@ static bool is_of_ranges(const struct sl_source *source)
     return source->ops->range != NULL;
 }
 
+/* The version that the batch uses. */
+static void note_table(struct sl_batch *batch, struct sl_source *source)
+{
+    if (source->ops->lookup)
+        batch->run->table[source->node->table] = source->ops->lookup(source);
+}
+
 /* Takes within the limits and writes down what was taken. */
 static int take(struct sl_batch *batch, size_t s, const struct sl_limits *limits, struct sl_error *err)
 {
@@ -20,6 +27,7 @@ static int take(struct sl_batch *batch, size_t s, const struct sl_limits *limits
         r = source->ops->range(source, &batch->plan.range[s], err);
     }
     batch->said[source->node->number] = any || batch->run->services.empty_batches;
+    note_table(batch, source);
     return r;
 }
 
@@ -54,6 +62,7 @@ static int resume_source(struct sl_batch *batch, size_t s, struct sl_error *err)
     int r = is_of_ranges(source) ? source->ops->resume_range(source, &batch->plan.range[s], &any, err)
                                  : source->ops->resume(source, batch->t, files, err);
     batch->said[source->node->number] = any || batch->run->services.empty_batches;
+    note_table(batch, source);
     return r;
 }
 

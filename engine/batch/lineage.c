@@ -28,6 +28,23 @@ static void reach_back(const struct sl_pipelines *pipelines, unsigned from, int6
     }
 }
 
+static bool is_input(const struct sl_pipelines *pipelines, const struct sl_node *node)
+{
+    for (size_t n = node->number + 1; n < pipelines->nodes; n++)
+        for (unsigned i = 0; i < pipelines->node[n]->inputs; i++)
+            if (pipelines->node[n]->input[i] == node)
+                return true;
+    return false;
+}
+
+/* A table that no operator takes is looked into by functions: anything may depend on it. */
+static void reach_tables(const struct sl_pipelines *pipelines, int64_t *back_ms)
+{
+    for (size_t n = 0; n < pipelines->nodes; n++)
+        if (pipelines->node[n]->op->is_table && !is_input(pipelines, pipelines->node[n]))
+            back_ms[n] = 0;
+}
+
 int sl_lineage_of(const struct sl_run *run, const struct sl_node *node, int64_t t,
                   struct sl_manifest_input *ret, size_t *ret_count, struct sl_error *err)
 {
@@ -36,6 +53,7 @@ int sl_lineage_of(const struct sl_run *run, const struct sl_node *node, int64_t 
     if (!back_ms)
         return sl_error_nomem(err);
     reach_back(run->pipelines, node->number, back_ms);
+    reach_tables(run->pipelines, back_ms);
     for (size_t s = 0; s < run->sources; s++) {
         const struct sl_node *source = run->source[s]->node;
         int64_t back = back_ms[source->number];

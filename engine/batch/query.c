@@ -68,6 +68,10 @@ static const struct sl_source_ops given_ops = {
     .take = take, .partitions = partitions, .read = read_partition};
 static const struct sl_op given_op = {.name = "rdd", .kind = SL_OP_SOURCE, .source = &given_ops};
 
+/* A table: its rows are looked up where the run under way keeps them. */
+static const struct sl_op given_table_op = {
+    .name = "table", .kind = SL_OP_SOURCE, .source = &given_ops, .is_table = true};
+
 /* ---- the result ---- */
 
 struct collector {
@@ -158,6 +162,16 @@ struct sl_stream *sl_query_dataset(struct sl_query *query, struct sl_dataset *da
     return sl_stream_add(query->context, &given_op, NULL, NULL, 0);
 }
 
+struct sl_stream *sl_query_table(struct sl_query *query, const struct sl_stream *table)
+{
+    struct sl_stream *stream = sl_stream_add(query->context, &given_table_op, NULL, NULL, 0);
+    if (!stream)
+        return NULL;
+    stream->node.table = table->node.table;
+    stream->node.columns = table->node.columns;
+    return stream;
+}
+
 /* ---- running it ---- */
 
 /* Fails the query at the first record. */
@@ -205,7 +219,7 @@ static int open_sources(struct sl_run *run, const struct sl_query *query, struct
         return sl_error_nomem(err);
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
-        if (node->op->kind != SL_OP_SOURCE)
+        if (node->op->kind != SL_OP_SOURCE || node->op->is_table)
             continue;
         given[run->sources] = (struct given){{.ops = &given_ops, .node = node}, query->dataset[run->sources]};
         run->source[run->sources] = &given[run->sources].source;

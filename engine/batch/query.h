@@ -24,6 +24,8 @@ void sl_query_free(struct sl_query *query);
 struct sl_context *sl_query_context(struct sl_query *query);
 /* Takes a reference. NULL: the context has the error. */
 struct sl_stream *sl_query_dataset(struct sl_query *query, struct sl_dataset *dataset);
+/* A table of the job, in the version of the batch under way. NULL: the context has the error. */
+struct sl_stream *sl_query_table(struct sl_query *query, const struct sl_stream *table);
 /* The caller unrefs. A query runs once. */
 int sl_query_run(struct sl_query *query, struct sl_stream *stream, bool alone, struct sl_dataset **ret,
                  struct sl_error *err);

@@ -43,13 +43,14 @@ struct sl_run {
     char *checkpoint;           /* its directory, absolute or relative to the job; NULL without one */
     struct sl_watcher *watcher;
     size_t sources;
-    struct sl_source **source;        /* [sources], in graph order */
-    char **source_key;                /* [sources] */
-    struct sl_files *gone;            /* [sources]: what need not be remembered from the next commit on */
-    void **memory;                    /* [nodes]: what windows and state keep */
-    struct sl_store *store;           /* segments of state; NULL: nothing is kept */
-    char **state_key;                 /* [nodes]: by which an operator finds its state; NULL: it keeps none */
-    const char *segments;             /* the list to commit; NULL: as it was */
+    struct sl_source **source; /* [sources], in graph order */
+    char **source_key;         /* [sources] */
+    struct sl_files *gone;     /* [sources]: what need not be remembered from the next commit on */
+    struct sl_lookup **table;  /* [context->tables]: the versions of tables that the batch uses; borrowed */
+    void **memory;             /* [nodes]: what windows and state keep */
+    struct sl_store *store;    /* segments of state; NULL: nothing is kept */
+    char **state_key;          /* [nodes]: by which an operator finds its state; NULL: it keeps none */
+    const char *segments;      /* the list to commit; NULL: as it was */
     struct sl_observer *observer;     /* looks at rows (engine/batch/observer.h); NULL: nobody */
     struct sl_dry_run *trial;         /* engine/trial/dry_run.h; NULL: a run in earnest */
     const struct sl_run_hooks *hooks; /* engine/batch/hooks.h; NULL: none */

@@ -46,8 +46,13 @@ int sl_sources_open(struct sl_run *run, struct sl_error *err)
     run->source = calloc(nodes + 1, sizeof(struct sl_source *));
     run->source_key = calloc(nodes + 1, sizeof(char *));
     run->gone = calloc(nodes + 1, sizeof *run->gone);
-    if (!run->source || !run->source_key || !run->gone)
+    run->table = calloc(run->context->tables + 1, sizeof(struct sl_lookup *));
+    if (!run->source || !run->source_key || !run->gone || !run->table)
         return sl_error_nomem(err);
+    for (unsigned w = 0; w < sl_pool_workers(run->pool); w++) {
+        run->task[w].table = run->table;
+        run->task[w].tables = run->context->tables;
+    }
     for (size_t n = 0; n < nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
         if (node->op->kind != SL_OP_SOURCE)
@@ -71,6 +76,7 @@ void sl_sources_close(struct sl_run *run)
     }
     for (size_t s = 0; run->gone && s < run->sources; s++)
         sl_files_done(&run->gone[s]);
+    free(run->table);
     free(run->gone);
     free(run->source);
     free(run->source_key);

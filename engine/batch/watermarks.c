@@ -11,7 +11,7 @@ static int64_t oldest_input(const struct sl_batch *batch, const struct sl_node *
 {
     int64_t oldest = node->inputs ? SL_END_OF_TIME : SL_NO_TIME;
     for (unsigned i = 0; i < node->inputs; i++)
-        if (batch->watermark[node->input[i]->number] < oldest)
+        if (!node->input[i]->op->is_table && batch->watermark[node->input[i]->number] < oldest)
             oldest = batch->watermark[node->input[i]->number];
     return oldest;
 }

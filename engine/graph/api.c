@@ -108,7 +108,7 @@ static int check_slides(const struct sl_node *node, struct sl_error *err)
 {
     for (unsigned i = 1; i < node->inputs; i++) {
         char a[32], b[32];
-        if (node->input[i]->slide_ms == node->input[0]->slide_ms)
+        if (node->input[i]->slide_ms == node->input[0]->slide_ms || node->input[i]->op->is_table)
             continue;
         sl_duration_format(node->input[0]->slide_ms, a);
         sl_duration_format(node->input[i]->slide_ms, b);
@@ -117,6 +117,19 @@ static int check_slides(const struct sl_node *node, struct sl_error *err)
             "%s: the streams have different slides, %s (%s) and %s (%s); window them to one slide",
             node->op->name, a, node->input[0]->op->name, b, node->input[i]->op->name);
     }
+    return 0;
+}
+
+/* The first input is never a table: what an operator gives has the times of its streams. */
+static int check_tables(const struct sl_node *node, struct sl_error *err)
+{
+    for (unsigned i = 0; i < node->inputs; i++)
+        if (node->input[i]->op->is_table && (i == 0 || !node->op->takes_tables))
+            return sl_error_set(
+                err, SL_EUSAGE,
+                "%s: a table is no stream; joinTable, leftJoinTable, antiJoinTable and sql of a "
+                "stream take tables, and table:get(key) looks into one",
+                node->op->name);
     return 0;
 }
 
@@ -190,7 +203,7 @@ static bool keeps_times(const struct sl_node *node)
 {
     bool timed = node->inputs > 0;
     for (unsigned i = 0; i < node->inputs; i++)
-        timed = timed && node->input[i]->timed;
+        timed = timed && (node->input[i]->timed || node->input[i]->op->is_table);
     return timed &&
            (node->op->narrow ? !node->op->narrow->loses_time : node->op->wide && node->op->wide->keeps_time);
 }
@@ -220,7 +233,8 @@ static int fill_node(struct sl_stream *stream, struct sl_stream *first, const st
     node->slide_ms = node->inputs ? node->input[0]->slide_ms : node->interval_ms;
     node->window_ms = node->inputs ? node->input[0]->window_ms : 0;
     node->timed = keeps_times(node);
-    r = check_slides(node, err);
+    r = check_tables(node, err);
+    r = r < 0 ? r : check_slides(node, err);
     r = r < 0 ? r : check_node(node, err);
     return r < 0 ? r : find_columns(node, &context->arena, err);
 }
@@ -245,10 +259,14 @@ struct sl_stream *sl_stream_add(struct sl_context *context, const struct sl_op *
     stream->context = context;
     stream->node.op = op;
     stream->node.number = (unsigned)context->nodes;
+    stream->node.table = -1;
+    stream->node.dir = context->dir;
     stream->node.site = (struct sl_site){op->name, context->site.file, context->site.line};
     int r = fill_node(stream, first, argv, argc, &err);
     if (r == 0 && !list_stream(context, stream))
         r = sl_error_nomem(&err);
+    if (r == 0 && op->is_table)
+        stream->node.table = context->tables++;
     if (r < 0) {
         sl_context_fail(context, r, "%s", err.text);
         return NULL;

@@ -34,6 +34,7 @@ struct sl_context {
     struct sl_site site; /* of the next calls; name is not used */
     size_t nodes, nodes_capacity;
     struct sl_stream **stream; /* [nodes] */
+    int tables;                /* nodes that are tables, numbered as they were made */
     size_t functions, functions_capacity;
     struct sl_function **function; /* owned */
     size_t counters;

@@ -33,7 +33,9 @@ static bool add_argument(struct sl_buf *buf, const struct sl_param *param, const
     case SL_ARG_STREAM:
     case SL_ARG_STREAMS:
     case SL_ARG_OPTIONS:
-        return sl_buf_text(buf, arg->kind == SL_ARG_STREAM ? "stream" : "...");
+        return sl_buf_text(buf, arg->kind != SL_ARG_STREAM       ? "..."
+                                : arg->stream->node.op->is_table ? "table"
+                                                                 : "stream");
     }
     return false;
 }

@@ -90,6 +90,8 @@ static int walk_up(struct walk *walk, const struct sl_node *node, const struct w
 {
     if (*walk->pipes > PIPES_MAX)
         return SL_EUSAGE;
+    if (node->op->is_table)
+        return 0; /* its rows are looked up */
     if (is_root(node))
         return add_path(walk, node, below);
     for (unsigned i = 0; i < node->inputs; i++) {

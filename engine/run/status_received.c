@@ -33,13 +33,30 @@ static bool add_source(struct sl_source *source, struct sl_buf *buf)
     return ok && sl_buf_byte(buf, '}');
 }
 
+static bool add_table(struct sl_source *source, struct sl_buf *buf)
+{
+    struct sl_table_report report = {0};
+    char text[PATH_MAX];
+    const char *name = sl_source_name(source->node, text, sizeof text);
+    source->ops->report_table(source, &report);
+    return sl_buf_text(buf, "{\"source\":\"table\"") &&
+           add_string(buf, "name", name ? name : "", name ? strlen(name) : 0) &&
+           add_string(buf, "version", report.version, strlen(report.version)) &&
+           add_string(buf, "trouble", report.trouble, strlen(report.trouble)) &&
+           sl_buf_printf(
+               buf, ",\"rows\":%" PRIu64 ",\"keys\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"since\":%" PRId64 "}",
+               report.rows, report.keys, report.bytes, report.since_ms);
+}
+
 bool sl_status_received(const struct sl_run *run, const char **separator, struct sl_buf *buf)
 {
     bool ok = true;
     for (size_t s = 0; ok && s < run->sources; s++) {
-        if (!run->source[s]->ops->report)
+        struct sl_source *source = run->source[s];
+        if (!source->ops->report && !source->ops->report_table)
             continue;
-        ok = sl_buf_text(buf, *separator) && add_source(run->source[s], buf);
+        ok = sl_buf_text(buf, *separator) &&
+             (source->ops->report ? add_source(source, buf) : add_table(source, buf));
         *separator = ",";
     }
     return ok;
@@ -121,9 +138,29 @@ bool sl_status_received_metrics(const struct sl_run *run, struct sl_buf *buf)
 
 /* ---- changes ---- */
 
-uint64_t sl_status_received_digest(const struct sl_run *run)
+static uint64_t digest_text(uint64_t digest, const char *text)
+{
+    for (; *text; text++)
+        digest = digest * 131 + (uint8_t)*text;
+    return digest;
+}
+
+static uint64_t digest_tables(const struct sl_run *run)
 {
     uint64_t digest = 0;
+    for (size_t s = 0; s < run->sources; s++) {
+        struct sl_table_report report = {0};
+        if (!run->source[s]->ops->report_table)
+            continue;
+        run->source[s]->ops->report_table(run->source[s], &report);
+        digest = digest_text(digest_text(digest, report.version), report.trouble);
+    }
+    return digest;
+}
+
+uint64_t sl_status_received_digest(const struct sl_run *run)
+{
+    uint64_t digest = digest_tables(run);
     for (size_t s = 0; s < run->sources; s++) {
         struct sl_source_report report = {0};
         if (!run->source[s]->ops->report)
@@ -131,10 +168,7 @@ uint64_t sl_status_received_digest(const struct sl_run *run)
         run->source[s]->ops->report(run->source[s], &report);
         digest =
             digest * 1000003 + report.received * 31 + report.lag * 7 + report.dropped + (report.rate > 0);
-        for (const char *at = report.connection; *at; at++)
-            digest = digest * 131 + (uint8_t)*at;
-        for (const char *at = report.detail; *at; at++)
-            digest = digest * 131 + (uint8_t)*at;
+        digest = digest_text(digest_text(digest, report.connection), report.detail);
     }
     return digest;
 }

@@ -16,7 +16,7 @@ BELOW["lua"] = BELOW["engine"] + ["engine"]
 BELOW["cli"] = BELOW["lua"] + ["lua"]
 
 ROOMS = {
-    "sqlite3.h": ["state/", "sql/", "sinks/table/sqlite"], "libpq-fe.h": ["sinks/table/libpq"], "inotifytools/": ["watcher/notify"], "fuse": ["fs/mount/"], "lua.h": ["lua/"], "microhttpd.h": ["http/"],
+    "sqlite3.h": ["state/", "sql/", "sinks/table/sqlite", "sources/table/sqlite"], "libpq-fe.h": ["sinks/table/libpq"], "inotifytools/": ["watcher/notify"], "fuse": ["fs/mount/"], "lua.h": ["lua/"], "microhttpd.h": ["http/"],
     "lauxlib.h": ["lua/"], "lualib.h": ["lua/"], "pcre2.h": ["text/"], "zstd.h": ["text/", "output/compress", "state/store/segment", "state/spill/spill"],
     "zlib.h": ["text/", "receive/deflate_stream", "output/compress"],
 }
@@ -25,7 +25,7 @@ ROOMS = {
 INSIDE = {
     "core/base": [], "core/rows": ["core/base"], "core/contract": ["core/base", "core/rows"],
     "ops": [], "ops/key": [], "ops/narrow": ["ops"], "ops/builtin": ["ops"], "ops/reducer": ["ops/builtin"],
-    "ops/shuffle": ["ops/key"], "ops/group": ["ops/key", "ops/reducer"],
+    "ops/lookup": ["ops/key", "ops/narrow"], "ops/shuffle": ["ops/key"], "ops/group": ["ops/key", "ops/reducer"],
     "ops/cogroup": ["ops/key", "ops/reducer", "ops/group"], "ops/sort": ["ops/key", "ops/group"],
     "ops/window": ["ops/key", "ops/reducer", "ops/group"], "ops/state": ["ops/key", "ops/reducer", "ops/group"],
     "state": [], "state/store": [], "state/spill": ["state/store"], "state/catalog": ["state", "state/store"],
