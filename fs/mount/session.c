@@ -180,14 +180,28 @@ void sl_session_stop(struct sl_session *session)
     session->serving = 0;
 }
 
+/* Puts a pipe without a reader in the place of libfuse's descriptor, which ends the connection. poll reports an error for
+ * it, and fuse_session_unmount then frees what it has of the mount without unmounting anything. False: no descriptors. */
+static bool end_connection(struct sl_session *session)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    close(ends[0]);
+    bool is_replaced = dup3(ends[1], fuse_session_fd(session->fuse), O_CLOEXEC) >= 0;
+    close(ends[1]);
+    return is_replaced;
+}
+
 void sl_session_free(struct sl_session *session)
 {
     if (!session)
         return;
     sl_session_stop(session);
-    if (session->is_ended && session->dir) /* another run may have mounted there since */
+    bool is_ended = session->is_ended && session->dir; /* another run may have mounted there since */
+    if (is_ended)
         sl_mount_point_clear(session->dir);
-    else if (session->mounted)
+    if (session->mounted && (!is_ended || end_connection(session)))
         fuse_session_unmount(session->fuse);
     if (session->fuse)
         fuse_session_destroy(session->fuse);
