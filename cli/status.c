@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/standing.h"
 #include "cli/status_metrics.h"
 #include "cli/target.h"
 
@@ -23,41 +24,14 @@ static const struct sl_flag status_flags[] = {
     {0},
 };
 
-/* What is known from outside. */
-struct standing {
-    struct sl_reading_progress progress;
-    long pid; /* 0: nobody works with it */
-    int64_t now_ms, lag_ms;
-    bool failed;  /* the last run ended so */
-    bool waiting; /* the run cannot go on for now */
-};
-
-/* How long something has waited to be done: a batch that was planned and is not committed; where nobody works
- * with the checkpoint, whatever may have arrived since the last batch. A run that has nothing to do has
- * no lag. */
-static int64_t lag_of(const struct standing *standing)
-{
-    const struct sl_reading_progress *progress = &standing->progress;
-    int64_t since_ms = progress->planned                 ? progress->planned_ms
-                       : standing->pid || !progress->any ? standing->now_ms
-                                                         : progress->finished_ms;
-    return since_ms < standing->now_ms ? standing->now_ms - since_ms : 0;
-}
-
-static int look(struct sl_target *target, struct standing *ret, struct sl_error *err)
+static int look(struct sl_target *target, struct sl_standing *ret, struct sl_error *err)
 {
     struct sl_reading *reading;
     int r = sl_reading_open(target->checkpoint, &reading, err);
     if (r < 0)
         return r;
-    *ret = (struct standing){.now_ms = sl_clock_real.now_ms(&sl_clock_real)};
-    r = sl_reading_progress(reading, &ret->progress, err);
+    r = sl_standing_look(target, reading, ret, err);
     sl_reading_close(reading);
-    const char *state = sl_target_status_text(target, "state");
-    ret->pid = sl_target_holder(target);
-    ret->failed = !ret->pid && state && strcmp(state, "failed") == 0;
-    ret->waiting = ret->pid && state && strcmp(state, "waiting") == 0;
-    ret->lag_ms = lag_of(ret);
     return r;
 }
 
@@ -97,7 +71,7 @@ static void print_line(const char *title, const char *text)
         printf("%-12s %.*s\n", title, (int)safe.len, (const char *)safe.bytes);
 }
 
-static void print_process(struct sl_target *target, const struct standing *standing)
+static void print_process(struct sl_target *target, const struct sl_standing *standing)
 {
     if (standing->pid > 0)
         printf("%-12s %s, process %ld\n", "state", standing->waiting ? "waiting" : "running", standing->pid);
@@ -269,7 +243,7 @@ static void print_watermark(const struct sl_field *watermark, int64_t now_ms)
         printf("%-12s %s\n", "watermark", at && at->tag == SL_STR ? "the end" : "none yet");
 }
 
-static void print_event_time(const struct sl_target *target, const struct standing *standing)
+static void print_event_time(const struct sl_target *target, const struct sl_standing *standing)
 {
     struct sl_field list = sl_target_status(target, "event_time", "watermarks");
     if (list.tag != SL_LIST)
@@ -282,7 +256,7 @@ static void print_event_time(const struct sl_target *target, const struct standi
     printf("%-12s %" PRId64 " in this run\n", "late", sl_target_status_integer(target, "event_time", "late"));
 }
 
-static void print_standing(struct sl_target *target, const struct standing *standing)
+static void print_standing(struct sl_target *target, const struct sl_standing *standing)
 {
     const struct sl_reading_progress *progress = &standing->progress;
     char lag[32];
@@ -318,7 +292,7 @@ static bool add_time(struct sl_buf *buf, const char *name, bool any, int64_t tim
            (any ? sl_buf_integer(buf, time_ms) : sl_buf_text(buf, "null"));
 }
 
-static bool add_json(struct sl_target *target, const struct standing *standing, struct sl_buf *buf)
+static bool add_json(struct sl_target *target, const struct sl_standing *standing, struct sl_buf *buf)
 {
     const struct sl_reading_progress *progress = &standing->progress;
     return sl_buf_text(buf, "{\"checkpoint\":") &&
@@ -368,7 +342,7 @@ static int list_quarantined(const struct sl_target *target, struct sl_buf *buf, 
     return r == 0 && !sl_buf_text(buf, "]") ? SL_ENOMEM : r;
 }
 
-static int print_json(struct sl_target *target, const struct standing *standing, struct sl_error *err)
+static int print_json(struct sl_target *target, const struct sl_standing *standing, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
     if (!add_json(target, standing, &buf))
@@ -394,7 +368,7 @@ static int64_t lag_max(const struct sl_line *line)
 }
 
 /* What is wrong, into text; false: nothing is. */
-static bool find_fault(const struct standing *standing, int64_t max_ms, char *text, size_t size)
+static bool find_fault(const struct sl_standing *standing, int64_t max_ms, char *text, size_t size)
 {
     char lag[32], most[32];
     format_span(standing->lag_ms, lag);
@@ -411,7 +385,7 @@ static bool find_fault(const struct standing *standing, int64_t max_ms, char *te
 }
 
 /* One line, with figures after the bar as Nagios plugins give them. */
-static int check(const struct standing *standing, int64_t max_ms)
+static int check(const struct sl_standing *standing, int64_t max_ms)
 {
     const struct sl_reading_progress *progress = &standing->progress;
     char fault[128], lag[32];
@@ -430,7 +404,7 @@ static int check(const struct standing *standing, int64_t max_ms)
     return is_wrong ? SL_STATUS_FAILED : SL_STATUS_DONE;
 }
 
-static int show(const struct sl_line *line, struct sl_target *target, const struct standing *standing,
+static int show(const struct sl_line *line, struct sl_target *target, const struct sl_standing *standing,
                 struct sl_error *err)
 {
     if (sl_line_has(line, "metrics"))
@@ -446,7 +420,7 @@ static int show(const struct sl_line *line, struct sl_target *target, const stru
 /* The exit status, or a failure. */
 static int tell(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
-    struct standing standing;
+    struct sl_standing standing;
     char fault[128];
     int r = look(target, &standing, err);
     r = r < 0 ? r : show(line, target, &standing, err);

@@ -8,6 +8,20 @@ int sl_http_check(const char *address, struct sl_error *err)
     return sl_http_place_parse(address, &place, err);
 }
 
+int sl_http_open_local(const char *address, sl_http_handler *handler, void *arg, struct sl_http **ret,
+                       struct sl_error *err)
+{
+    struct sl_http_place place;
+    int r = sl_http_place_parse(address, &place, err);
+    if (r == 0 && !place.is_loopback)
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s is not an address of the loopback interface; listen at 127.0.0.1 and forward the "
+            "port, as with ssh -L",
+            address);
+    return r < 0 ? r : sl_http_open(address, handler, arg, ret, err);
+}
+
 #ifdef SLUICE_HAS_MICROHTTPD
 
 #include "http/library.h"

@@ -41,6 +41,9 @@ int sl_http_check(const char *address, struct sl_error *err);
 /* SL_EUSAGE: the address is none, or libmicrohttpd is missing. SL_EFAIL: it cannot be listened at. */
 int sl_http_open(const char *address, sl_http_handler *handler, void *arg, struct sl_http **ret,
                  struct sl_error *err);
+/* The same, on the loopback interface only. SL_EUSAGE: the address is another. */
+int sl_http_open_local(const char *address, sl_http_handler *handler, void *arg, struct sl_http **ret,
+                       struct sl_error *err);
 /* Where it listens: "127.0.0.1:9464". Borrowed. */
 const char *sl_http_address(const struct sl_http *http);
 /* NULL is fine. */

@@ -64,7 +64,7 @@ static bool has_options(const struct sl_node *node)
     return false;
 }
 
-static bool add_call(struct sl_buf *buf, const struct sl_node *node)
+bool sl_graph_call(struct sl_buf *buf, const struct sl_node *node)
 {
     const struct sl_op *op = node->op;
     bool ok = sl_buf_printf(buf, "%s(", op->name) && add_arguments(buf, op->params, node->arg, false);
@@ -108,7 +108,7 @@ static bool add_line(struct sl_buf *buf, const struct sl_node *node)
 {
     size_t start = buf->len;
     return sl_buf_printf(buf, "%u", node->number) && add_inputs(buf, node) && pad(buf, start, CALL_COLUMN) &&
-           add_call(buf, node) && pad(buf, start, PLACE_COLUMN) &&
+           sl_graph_call(buf, node) && pad(buf, start, PLACE_COLUMN) &&
            sl_buf_printf(buf, "%s:%d", node->site.file, node->site.line) && add_details(buf, node) &&
            sl_buf_byte(buf, '\n');
 }
@@ -149,7 +149,8 @@ static const char *shape_of(enum sl_op_kind kind)
 static bool add_dot_node(struct sl_buf *buf, const struct sl_node *node)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf label = {0};
-    bool ok = add_call(&label, node) && sl_buf_printf(&label, "\n%s:%d", node->site.file, node->site.line) &&
+    bool ok = sl_graph_call(&label, node) &&
+              sl_buf_printf(&label, "\n%s:%d", node->site.file, node->site.line) &&
               sl_buf_printf(buf, "  n%u [shape=%s, label=", node->number, shape_of(node->op->kind)) &&
               sl_json_string(buf, label.bytes, label.len, NULL) && sl_buf_text(buf, "];\n");
     for (unsigned i = 0; ok && i < node->inputs; i++)
@@ -188,7 +189,7 @@ static const char *kind_name(enum sl_op_kind kind)
 static bool add_json_node(struct sl_buf *buf, const struct sl_node *node)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf call = {0};
-    bool ok = add_call(&call, node) &&
+    bool ok = sl_graph_call(&call, node) &&
               sl_buf_printf(buf, "{\"number\":%u,\"operator\":\"%s\",\"kind\":\"%s\",\"call\":", node->number,
                             node->op->name, kind_name(node->op->kind)) &&
               sl_json_string(buf, call.bytes, call.len, NULL) && sl_buf_text(buf, ",\"inputs\":[");

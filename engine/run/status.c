@@ -232,6 +232,15 @@ static int64_t at_least_zero(int64_t ms)
     return ms > 0 ? ms : 0;
 }
 
+static void keep_recent(struct sl_status *status)
+{
+    status->recent[(status->recent_first + status->recent_count) % SL_STATUS_RECENT] = status->last;
+    if (status->recent_count < SL_STATUS_RECENT)
+        status->recent_count++;
+    else
+        status->recent_first = (status->recent_first + 1) % SL_STATUS_RECENT;
+}
+
 static void count(struct sl_batch *batch)
 {
     struct sl_status *status = batch->run->status;
@@ -257,6 +266,7 @@ static void count(struct sl_batch *batch)
     status->aside += last->aside;
     status->replaced += last->replaced;
     sl_totals_add(&status->totals, batch, last);
+    keep_recent(status);
 }
 
 static void show_batch(struct sl_batch *batch)

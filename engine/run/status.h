@@ -18,6 +18,7 @@ struct sl_batch;
 struct sl_run;
 
 enum { SL_STATUS_BATCHES = 10 }; /* shown under batches/ */
+enum { SL_STATUS_RECENT = 60 };  /* in status.json */
 
 /* What one batch did. Times in ms. */
 struct sl_status_batch {
@@ -42,6 +43,8 @@ struct sl_status {
     int64_t kept_ns, told_ns;          /* when status.json and STATUS= were written last; 0: never */
     uint64_t rows, rejected, files, aside, replaced; /* of this run */
     struct sl_status_batch last;
+    struct sl_status_batch recent[SL_STATUS_RECENT]; /* a ring */
+    size_t recent_first, recent_count;
     struct sl_totals totals;
     struct sl_disk_use disk; /* as it was at disk_ns; 0: not looked at yet */
     int64_t disk_ns;

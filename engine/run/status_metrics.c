@@ -118,7 +118,7 @@ static const struct {
     [BYTES] = {"state_bytes", "", "gauge", "Memory that the state or window of the operator holds."},
 };
 
-static struct sl_held held_by(const struct sl_run *run, const struct sl_node *node)
+struct sl_held sl_status_held(const struct sl_run *run, const struct sl_node *node)
 {
     struct sl_held held = {-1, -1, -1, -1};
     const void *memory = run->memory ? run->memory[node->number] : NULL;
@@ -134,7 +134,7 @@ static double value_of(const struct sl_run *run, const struct sl_node *node, enu
 {
     const struct sl_node_totals *node_totals = run->status->totals.node;
     struct sl_node_totals totals = node_totals ? node_totals[node->number] : (struct sl_node_totals){0};
-    struct sl_held held = held_by(run, node);
+    struct sl_held held = sl_status_held(run, node);
     switch (metric) {
     case IN:
         return node->op->kind == SL_OP_SOURCE || node->op->kind == SL_OP_META ? -1 : (double)totals.in;

@@ -4,6 +4,7 @@
 #include "engine/run/metrics_server.h"
 #include "engine/run/status.h"
 #include "engine/run/status_event_time.h"
+#include "engine/run/status_operators.h"
 #include "engine/run/status_received.h"
 #include "state/catalog/counters.h"
 #include "text/json.h"
@@ -217,7 +218,8 @@ bool sl_status_json(struct sl_run *run, const char *state, const char *error, st
                              run->committed, status->rows, status->rejected, status->files, status->aside,
                              status->replaced, run->letters.removed, run->mounts_lost);
     return ok && add_counters_json(run, buf) && add_last(run, buf) && add_sources(run, status, buf) &&
-           add_readers(run, buf) && sl_status_event_time(run, buf) && sl_buf_text(buf, "}\n");
+           add_readers(run, buf) && sl_status_event_time(run, buf) && sl_status_operators(run, buf) &&
+           sl_status_recent(run, buf) && sl_buf_text(buf, "}\n");
 }
 
 /* ---- batches/<t>.json ---- */

@@ -1,0 +1,16 @@
+/* How a job stands, as seen from outside: the catalog, status.json and who holds the checkpoint. */
+#pragma once
+
+#include "cli/target.h"
+
+struct sl_standing {
+    struct sl_reading_progress progress;
+    long pid; /* 0: no process holds the checkpoint; -1: one does, which is not known */
+    int64_t now_ms, lag_ms;
+    bool failed;  /* the last run ended so */
+    bool waiting; /* the run cannot continue for now */
+};
+
+/* Of target->status as it was read last. */
+int sl_standing_look(struct sl_target *target, struct sl_reading *reading, struct sl_standing *ret,
+                     struct sl_error *err);

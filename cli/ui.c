@@ -1,0 +1,170 @@
+/* A page for a browser on this machine: what the streaming tab of Spark shows, and views as tables. Read-only; all of it comes
+ * from the checkpoint, so no batch is delayed and the job may run or not. */
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+#include "cli/target.h"
+#include "cli/ui_data.h"
+#include "cli/ui_page.h"
+#include "http/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ADDRESS  "127.0.0.1:4040"
+#define ANY_PORT "127.0.0.1:0"
+
+static const struct sl_flag ui_flags[] = {
+    SL_TARGET_FLAGS,
+    {"once", SL_FLAG_PATH, "FILE", NULL,
+     "writes the page as it is now to a file, and ends; -: standard output"},
+    {"listen", SL_FLAG_TEXT, "ADDRESS", NULL,
+     "where it listens, on the loopback interface; 127.0.0.1:4040, or a free port where that is taken"},
+    {0},
+};
+
+/* ---- requests ---- */
+
+static int answer_page(struct sl_http_answer *answer, const char *policy, struct sl_error *err)
+{
+    answer->type = "text/html; charset=utf-8";
+    answer->policy = policy;
+    return sl_ui_page(NULL, &answer->body) ? 0 : sl_error_nomem(err);
+}
+
+static int answer_batch(struct sl_target *target, const struct sl_http_request *request, struct sl_buf *buf,
+                        struct sl_error *err)
+{
+    const char *text = request->parameter(request, "t");
+    char *end = NULL;
+    errno = 0;
+    int64_t t = text ? strtoll(text, &end, 10) : 0;
+    if (!text || end == text || *end || errno)
+        return sl_error_set(err, SL_EUSAGE, "batch.json?t=TIME: the time of a batch in ms");
+    return sl_ui_batch(target, t, buf, err);
+}
+
+static int answer_view(struct sl_target *target, const struct sl_http_request *request, struct sl_buf *buf,
+                       struct sl_error *err)
+{
+    const char *name = request->parameter(request, "name");
+    int r = sl_target_read_status(target, err);
+    return r < 0 ? r : sl_ui_view(target, name ? name : "", buf, err);
+}
+
+struct page {
+    struct sl_target *target;
+    struct sl_buf policy; /* with a NUL */
+};
+
+static int answer(void *arg, const struct sl_http_request *request, struct sl_http_answer *ret,
+                  struct sl_error *err)
+{
+    struct page *page = arg;
+    const char *path = request->path;
+    if (strcmp(path, "/") == 0)
+        return answer_page(ret, (const char *)page->policy.bytes, err);
+    ret->type = "application/json";
+    if (strcmp(path, "/data.json") == 0)
+        return sl_ui_data(page->target, &ret->body, err);
+    if (strcmp(path, "/batch.json") == 0)
+        return answer_batch(page->target, request, &ret->body, err);
+    if (strcmp(path, "/view.json") == 0)
+        return answer_view(page->target, request, &ret->body, err);
+    ret->status = 404;
+    ret->type = NULL;
+    return sl_buf_text(&ret->body, "there is no such page\n") ? 0 : sl_error_nomem(err);
+}
+
+/* ---- serving ---- */
+
+static int open_server(const struct sl_line *line, struct page *page, struct sl_http **ret,
+                       struct sl_error *err)
+{
+    const char *address = sl_line_text(line, "listen");
+    if (address)
+        return sl_http_open_local(address, answer, page, ret, err);
+    int r = sl_http_open_local(ADDRESS, answer, page, ret, err);
+    return r == SL_EFAIL ? sl_http_open_local(ANY_PORT, answer, page, ret, err) : r;
+}
+
+static int wait_for_signal(struct sl_error *err)
+{
+    struct sl_signals signals;
+    int r = sl_signals_open(&signals, err);
+    if (r < 0)
+        return r;
+    struct pollfd ready = {signals.fd, POLLIN, 0};
+    while (poll(&ready, 1, -1) < 0 && errno == EINTR)
+        ;
+    sl_signals_close(&signals);
+    return 0;
+}
+
+static int serve(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
+{
+    struct page page = {.target = target};
+    struct sl_http *http;
+    int r = sl_ui_policy(&page.policy) && sl_buf_text(&page.policy, "; frame-ancestors 'none'") &&
+                    sl_buf_byte(&page.policy, 0)
+                ? open_server(line, &page, &http, err)
+                : sl_error_nomem(err);
+    if (r == 0) {
+        printf("http://%s/\n", sl_http_address(http));
+        fflush(stdout);
+        r = wait_for_signal(err);
+        sl_http_close(http);
+    }
+    sl_buf_done(&page.policy);
+    return r;
+}
+
+/* ---- a file ---- */
+
+static int write_page(const char *path, const struct sl_buf *page, struct sl_error *err)
+{
+    if (strcmp(path, "-") != 0)
+        return sl_io_replace_file(&sl_io_system, AT_FDCWD, path, page->bytes, page->len, err);
+    fwrite(page->bytes, 1, page->len, stdout);
+    return 0;
+}
+
+static int write_once(const char *path, struct sl_target *target, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf data = {0}, page = {0};
+    int r = sl_ui_all(target, &data, err);
+    if (r == 0 && !sl_ui_page(&data, &page))
+        r = sl_error_nomem(err);
+    return r < 0 ? r : write_page(path, &page, err);
+}
+
+static int show(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
+{
+    const char *path = sl_line_text(line, "once");
+    return path ? write_once(path, target, err) : serve(line, target, err);
+}
+
+static int run_ui(const struct sl_line *line)
+{
+    return sl_target_run(line, show);
+}
+
+const struct sl_command sl_command_ui = {
+    .name = "ui",
+    .arguments = "[JOB.lua] [options]",
+    .summary = "serves a page about a job for a browser on this machine",
+    .details =
+        "The page shows input rates, delays, batches with their files, outputs and errors, the operators with the\n"
+        "records that went through them, and the views as tables. It is renewed every second, loads nothing from\n"
+        "elsewhere and changes nothing. The address is printed; SIGINT or SIGTERM ends it.\n"
+        "\n"
+        "It listens on the loopback interface only: every user of this machine can open the page, and pages of other\n"
+        "sites cannot. From another machine: ssh -L 4040:127.0.0.1:4040 HOST.",
+    .flags = ui_flags,
+    .run = run_ui,
+};

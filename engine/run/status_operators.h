@@ -1,0 +1,9 @@
+/* The operators of a run, and its newest batches, for status.json. */
+#pragma once
+
+#include "engine/batch/run.h"
+
+/* ,"operators":[...]: the graph, with records in and out of each. False: out of memory. */
+bool sl_status_operators(const struct sl_run *run, struct sl_buf *buf);
+/* ,"recent":[...]: oldest first. */
+bool sl_status_recent(const struct sl_run *run, struct sl_buf *buf);
