@@ -57,6 +57,7 @@ static void offer_flags(const struct typed *typed, const struct sl_command *comm
         (void)snprintf(word, sizeof word, "%s%s", flag->name[1] ? "--" : "-", flag->name);
         offer(typed, word, flag->help);
     }
+    offer(typed, "--color", "colours: auto, always or never");
     offer(typed, "--help", "explains the command");
 }
 

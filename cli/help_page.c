@@ -45,12 +45,26 @@ static void print_status_json(FILE *out)
         "in ms since the epoch. `sluice help status` explains the command.\n");
 }
 
+static void print_rdd(FILE *out)
+{
+    fprintf(
+        out,
+        "An rdd is the dataset of one batch. In transform it has the methods of a stream that need no window and\n"
+        "no state; in foreachRDD, besides, those that give values to the job:\n"
+        "  collect() take(n) first() count() isEmpty()   records as values\n"
+        "  records(), toLocalIterator()                  an iterator over them\n"
+        "  foreachPartition(f)                           f(iterator) for each partition\n"
+        "  saveAsTextFile(path) show([n])                writing and printing them\n"
+        "`sluice help NAME` explains a method; the manual has them under \"Whole dataset\".\n");
+}
+
 static const struct page {
     const char *name;
     void (*print)(FILE *out);
 } pages[] = {
     {"formats", print_formats},
     {"exit", print_exit},
+    {"rdd", print_rdd},
     {"status.json", print_status_json},
 };
 

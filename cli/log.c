@@ -1,5 +1,6 @@
 #include "cli/log.h"
 
+#include "cli/color.h"
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
@@ -18,9 +19,14 @@ static const char *level_name(enum sl_log_level level)
 static bool format_line(const struct sl_stderr_log *log, enum sl_log_level level, const char *text,
                         struct sl_buf *line)
 {
+    if (!log->json && level < SL_LOG_WARNING)
+        return sl_buf_text(line, "sluice: ") && sl_buf_safe(line, text, strlen(text)) &&
+               sl_buf_byte(line, '\n');
     if (!log->json)
-        return sl_buf_printf(line, "sluice: %s%s", level >= SL_LOG_WARNING ? level_name(level) : "",
-                             level >= SL_LOG_WARNING ? ": " : "") &&
+        return sl_buf_printf(
+                   line, "sluice: %s%s:%s ",
+                   sl_color(level == SL_LOG_WARNING ? SL_COLOR_WARNING : SL_COLOR_BAD, STDERR_FILENO),
+                   level_name(level), sl_color(SL_COLOR_OFF, STDERR_FILENO)) &&
                sl_buf_safe(line, text, strlen(text)) && sl_buf_byte(line, '\n');
     return sl_buf_printf(line, "{\"time\":%lld,\"level\":\"%s\",\"message\":",
                          (long long)sl_clock_real.now_ms(&sl_clock_real), level_name(level)) &&

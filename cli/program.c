@@ -1,3 +1,4 @@
+#include "cli/color.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/signals.h"
@@ -6,6 +7,7 @@
 #include "core/base/nearest.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What people type for commands that have another name here. */
@@ -89,9 +91,30 @@ static int run_program(size_t argc, const char *const *argv)
     return run_command(command, argc - 2, argv + 2);
 }
 
+/* What completion completes is no option of this command. */
+static bool is_completion(size_t argc, const char *const *argv)
+{
+    return argc > 1 && strcmp(argv[1], sl_command_complete.name) == 0;
+}
+
+static int run_colored(size_t argc, const char *const *argv)
+{
+    struct sl_error err;
+    const char **rest = calloc(argc + 1, sizeof(char *));
+    size_t count = 0;
+    if (!rest) {
+        (void)sl_error_nomem(&err);
+        return sl_report_error(&err);
+    }
+    int status =
+        sl_color_take(argc, argv, rest, &count, &err) < 0 ? sl_report_error(&err) : run_program(count, rest);
+    free(rest);
+    return status;
+}
+
 int sl_program_main(size_t argc, const char *const *argv)
 {
     sl_signals_reset();
     sl_streams_open();
-    return sl_streams_close(run_program(argc, argv));
+    return sl_streams_close(is_completion(argc, argv) ? run_program(argc, argv) : run_colored(argc, argv));
 }

@@ -1,17 +1,21 @@
 #include "cli/report.h"
 
+#include "cli/color.h"
 #include "cli/log.h"
 #include "core/base/buf.h"
 #include "sluice.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void report_line(const char *line, size_t len)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf safe;
     sl_buf_init(&safe);
-    if (sl_buf_text(&safe, "sluice: ") && sl_buf_safe(&safe, line, len) && sl_buf_byte(&safe, '\n'))
+    if (sl_buf_printf(&safe, "%ssluice:%s ", sl_color(SL_COLOR_BAD, STDERR_FILENO),
+                      sl_color(SL_COLOR_OFF, STDERR_FILENO)) &&
+        sl_buf_safe(&safe, line, len) && sl_buf_byte(&safe, '\n'))
         fwrite(safe.bytes, 1, safe.len, stderr);
     else
         fputs("sluice: out of memory\n", stderr);

@@ -1,3 +1,4 @@
+#include "cli/color.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/standing.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { LAG_MAX_MS = 60000 };
 
@@ -73,15 +75,19 @@ static void print_line(const char *title, const char *text)
 
 static void print_process(struct sl_target *target, const struct sl_standing *standing)
 {
+    const char *state = standing->waiting  ? "waiting"
+                        : standing->pid    ? "running"
+                        : standing->failed ? "not running; the last run failed"
+                                           : "not running";
+    bool is_bad = standing->waiting || standing->failed;
+    bool is_plain = !is_bad && !standing->pid;
+    printf("%-12s %s%s%s", "state",
+           is_plain ? "" : sl_color(is_bad ? SL_COLOR_BAD : SL_COLOR_GOOD, STDOUT_FILENO), state,
+           is_plain ? "" : sl_color(SL_COLOR_OFF, STDOUT_FILENO));
     if (standing->pid > 0)
-        printf("%-12s %s, process %ld\n", "state", standing->waiting ? "waiting" : "running", standing->pid);
-    else
-        printf("%-12s %s\n", "state",
-               standing->waiting  ? "waiting"
-               : standing->pid    ? "running"
-               : standing->failed ? "not running; the last run failed"
-                                  : "not running");
-    if (standing->failed || standing->waiting)
+        printf(", process %ld", standing->pid);
+    printf("\n");
+    if (is_bad)
         print_line("error", sl_target_status_text(target, "error"));
 }
 

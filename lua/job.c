@@ -235,3 +235,8 @@ void sl_job_free(struct sl_job *job)
     free(job->dir);
     free(job);
 }
+
+const char *sl_lua_release(void)
+{
+    return LUA_RELEASE;
+}

@@ -33,3 +33,6 @@ struct sl_context *sl_job_context(struct sl_job *job);
 
 /* Loads copies for workers 0 .. workers-1 and compares their graphs with the main one. What sl_run calls. */
 int sl_job_add_workers(struct sl_job *job, unsigned workers, struct sl_error *err);
+
+/* "Lua 5.4.4": what jobs are run by. */
+const char *sl_lua_release(void);

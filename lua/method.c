@@ -3,6 +3,7 @@
 #include "core/base/nearest.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 enum { NAMES_MAX = 512 };
 
@@ -28,7 +29,8 @@ static int find_method(lua_State *L)
     const char *name = lua_tostring(L, 2), *nearest = nearest_key(L, lua_upvalueindex(1), name);
     if (nearest)
         return luaL_error(L, "%s has no method '%s'; did you mean '%s'?", what, name, nearest);
-    return luaL_error(L, "%s has no method '%s'; `sluice help` lists them", what, name);
+    return luaL_error(L, "%s has no method '%s'; `sluice help%s` lists them", what, name,
+                      strcmp(what, "an rdd") == 0 ? " rdd" : "");
 }
 
 void sl_method_table(lua_State *L, const char *what)

@@ -61,10 +61,33 @@ void sl_module_open(lua_State *L)
     lua_pop(L, 1);
 }
 
+/* In the scope of -e, select is the built-in, and Lua's for what only that takes: "#", or values that are no numbers of
+ * fields. Upvalues: both. */
+static int select_either(lua_State *L)
+{
+    int args = lua_gettop(L);
+    bool is_built_in = args > 0;
+    for (int i = 1; i <= args; i++)
+        is_built_in = is_built_in && lua_isinteger(L, i) && lua_tointeger(L, i) > 0;
+    lua_pushvalue(L, lua_upvalueindex(is_built_in ? 1 : 2));
+    lua_insert(L, 1);
+    lua_call(L, args, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static void share_select(lua_State *L)
+{
+    lua_getfield(L, -1, "select");
+    lua_getglobal(L, "select");
+    lua_pushcclosure(L, select_either, 2);
+    lua_setfield(L, -2, "select");
+}
+
 void sl_module_push_scope(lua_State *L)
 {
     lua_newtable(L);
     sl_builtin_add_all(L);
+    share_select(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_getfield(L, -1, "sluice");
     lua_setfield(L, -3, "sluice");

@@ -97,8 +97,8 @@ static int construct(lua_State *L)
                           lua_isnone(L, 2) ? "call without any" : luaL_typename(L, 2));
     make_context(L);
     struct sl_arg options = sl_options_take(L, 2);
+    set_options(L, options); /* first: an unknown name may be the interval's, misspelt */
     check_interval(L, options);
-    set_options(L, options);
     sl_table_declare_pending(L);
     sl_ssc_push(L);
     return 1;

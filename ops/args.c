@@ -100,12 +100,21 @@ static const char *given_text(const struct sl_arg *given)
     return "something else";
 }
 
+static const char *list_text(const struct sl_param *param, const struct sl_field *list)
+{
+    return !(param->want & SL_WANT_STRINGS) ? "a list"
+           : list->len                      ? "a list that holds something else"
+                                            : "an empty list";
+}
+
 static int wrong(const char *what, const struct sl_param *param, const struct sl_arg *given,
                  struct sl_error *err)
 {
     char text[256];
+    bool is_list = given->kind == SL_ARG_VALUE && given->value.tag == SL_LIST;
     return sl_error_set(err, SL_EUSAGE, "%s: %s must be %s, got %s", what, param->name,
-                        want_text(param->want, text, sizeof text), given_text(given));
+                        want_text(param->want, text, sizeof text),
+                        is_list ? list_text(param, &given->value) : given_text(given));
 }
 
 static bool function_fits(unsigned want, const struct sl_function *fn)

@@ -168,6 +168,8 @@ struct pass {
     struct sl_dataset *dataset; /* of the root */
     struct piece *piece;        /* of the dataset, one for each task */
     uint64_t *lines;            /* [partitions] */
+    size_t tasks;               /* of the source */
+    _Atomic size_t done;        /* of these */
 };
 
 /* The rows of a dataset, with scratch memory reset before each chunk as sources do. */
@@ -208,9 +210,12 @@ static int run_task(void *arg, size_t number, unsigned worker, struct sl_error *
         partition.aim = pass->source->ops->aim(pass->source, number);
     if (sl_run_abandoned(pass->batch->run))
         return sl_error_set(err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
-    return pass->source
-               ? sl_flow_task(&pass->flow, &partition, worker, feed_source, pass, err)
-               : sl_flow_task(&pass->flow, &pass->piece[number].place, worker, feed_dataset, pass, err);
+    if (!pass->source)
+        return sl_flow_task(&pass->flow, &pass->piece[number].place, worker, feed_dataset, pass, err);
+    int r = sl_flow_task(&pass->flow, &partition, worker, feed_source, pass, err);
+    if (pass->batch->run->advanced)
+        pass->batch->run->advanced(pass->batch, atomic_fetch_add(&pass->done, 1) + 1, pass->tasks);
+    return r;
 }
 
 /* ---- pieces of datasets ---- */
@@ -333,6 +338,7 @@ static int run_source(struct pass *pass, struct sl_error *err)
     pass->lines = batch->lines[s] = calloc(batch->partitions[s] + 1, sizeof *pass->lines);
     if (!pass->lines)
         return sl_error_nomem(err);
+    pass->tasks = batch->partitions[s];
     if (!sl_flow_is_wanted(&pass->flow))
         return 0;
     return sl_pool_run(batch->run->pool, batch->partitions[s], run_task, pass, err);

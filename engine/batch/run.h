@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 
+struct sl_batch;
 struct sl_observer;
 struct sl_progress_line;
 struct sl_run_hooks;
@@ -63,6 +64,8 @@ struct sl_run {
     struct sl_status *status;          /* engine/run/status.h */
     /* It waits for something that people have to do, and why: what engine/run shows. */
     void (*waiting)(struct sl_run *run, const char *why);
+    /* Any worker: so many of the tasks that read a source in this batch are done. NULL in tests. */
+    void (*advanced)(struct sl_batch *batch, size_t done, size_t tasks);
     struct sl_clock_virtual virtual_clock;
     int wake_fd;                /* eventfd: something may have arrived, or a signal came */
     struct sl_abandon *abandon; /* waits for the second signal; NULL: nobody can send one */

@@ -58,7 +58,9 @@ int sl_run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, 
     r = r < 0 ? r : sl_batch_take(batch, limits, err);
     if (r == 0 && sl_batch_wanted(batch)) {
         sl_progress_line_hide(run->progress);
+        sl_progress_line_begin(run->progress);
         r = run_steps(batch, err);
+        sl_progress_line_hide(run->progress);
         *ret_ran = r == 0;
     } else if (r == 0) {
         sl_status_idle(run);

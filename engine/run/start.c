@@ -165,8 +165,10 @@ int sl_run_hooked(struct sl_context *context, const struct sl_run_options *given
                              .progress = &progress,
                              .status = &status,
                              .waiting = sl_status_waiting,
+                             .advanced = sl_progress_line_advance,
                              .wake_fd = -1};
-        sl_progress_line_init(run.progress, &context->log.log, is_long(&options));
+        sl_progress_line_init(run.progress, &context->log.log, !options.once && !options.virtual_clock,
+                              !options.virtual_clock);
         run.services.log = &context->log.log;
         run.services.job_dirfd = -1;
         run.checkpoint = sl_checkpoint_path(context);
@@ -193,7 +195,7 @@ int sl_dry_run_run(struct sl_context *context, struct sl_dry_run *trial, struct 
                          .status = &status,
                          .waiting = sl_status_waiting,
                          .wake_fd = -1};
-    sl_progress_line_init(&progress, NULL, false);
+    sl_progress_line_init(&progress, NULL, false, false);
     int r = sl_context_check(context, err);
     if (r < 0)
         return r;

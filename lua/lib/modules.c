@@ -1,5 +1,6 @@
 #include "lua/lib/modules.h"
 
+#include "core/base/nearest.h"
 #include "core/base/trust.h"
 
 #include <lauxlib.h>
@@ -66,6 +67,20 @@ static void wrap_loader(lua_State *L, int table, const char *name)
     lua_setfield(L, table, name);
 }
 
+/* The last searcher: the others have found nothing, and a list of every path tells nobody what to do. */
+static int refuse_missing(lua_State *L)
+{
+    static const char *const ours[] = {"sluice", "sluice.testing"};
+    const char *name = luaL_checkstring(L, 1), *nearest = sl_name_nearest(name, ours, 2);
+    if (nearest)
+        return luaL_error(L, "there is no module %s; did you mean require \"%s\"?", name, nearest);
+    return luaL_error(
+        L,
+        "there is no module %s; modules in Lua are looked for beside the job and in LUA_PATH, those in C in "
+        "LUA_CPATH",
+        name);
+}
+
 /* Searchers: preloaded, Lua files, C libraries, C libraries of whole packages. */
 void sl_modules_open(lua_State *L)
 {
@@ -75,6 +90,8 @@ void sl_modules_open(lua_State *L)
     wrap_searcher(L, lua_gettop(L), 2, "path");
     wrap_searcher(L, lua_gettop(L), 3, "cpath");
     wrap_searcher(L, lua_gettop(L), 4, "cpath");
+    lua_pushcfunction(L, refuse_missing);
+    lua_rawseti(L, -2, 5);
     lua_pushglobaltable(L);
     wrap_loader(L, lua_gettop(L), "loadfile");
     wrap_loader(L, lua_gettop(L), "dofile");

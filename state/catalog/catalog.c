@@ -49,6 +49,12 @@ int sl_catalog_damaged(const struct sl_catalog *catalog, struct sl_error *err, c
 
 /* ---- open ---- */
 
+static bool is_file(struct sl_io *io, int dirfd, const char *path)
+{
+    struct statx st;
+    return io->ops->statx(io, dirfd, path, 0, STATX_TYPE, &st) == 0 && !S_ISDIR(st.stx_mode);
+}
+
 static int open_directory(struct sl_catalog *catalog, int dirfd, const char *dir, struct sl_error *err)
 {
     int r = dirfd == AT_FDCWD ? sl_trust_as_root(catalog->io, dir, "keep a checkpoint there", err) : 0;
@@ -57,6 +63,8 @@ static int open_directory(struct sl_catalog *catalog, int dirfd, const char *dir
         r = catalog->dirfd = sl_io_open(catalog->io, dirfd, dir, O_RDONLY | O_DIRECTORY, 0, err);
     if (r >= 0)
         r = sl_trust_own_dir(catalog->io, catalog->dirfd, dir, err);
+    if (r < 0 && is_file(catalog->io, dirfd, dir))
+        return sl_error_set(err, SL_EUSAGE, "the checkpoint %s is a file; name a directory", dir);
     if (r < 0)
         return sl_error_wrap(err, "checkpoint");
     catalog->lock_fd = sl_lock_take(catalog->io, catalog->dirfd, dir, err);

@@ -213,4 +213,43 @@ def test_a_file_uri_is_its_path():
     equal(pathlib.Path("out/x.txt/part-00000").read_text(), "a\n", "the output")
 
 
+def test_a_module_that_is_missing_is_named_in_one_line():
+    for name, words in (("slice", 'did you mean require "sluice"?'), ("no.such", "looked for beside the job")):
+        refused('local x = require "%s"\n' % name, ["job.lua:1: there is no module %s" % name, words])
+        check("\\x09" not in sluice("check", "job.lua").stderr, "no list of paths")
+    pathlib.Path("own.lua").write_text("return 1\n")
+    equal(sluice("check", job(HEAD + 'local x = require "own"\nssc:queueStream{{x}}:print()\n')).returncode, 0, "one that is there")
+
+
+def test_a_misspelt_option_is_the_unknown_one_not_a_missing_one():
+    refused('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { intervall = "1s" }\n', ["unknown option intervall; did you mean interval?"])
+
+
+def test_lists_of_the_wrong_things_say_what_they_are():
+    for columns, words in (("{}", "got an empty list"), ("{1}", "got a list that holds something else")):
+        refused(HEAD + 'ssc:fileStream("in", { format = "csv", columns = %s }):print()\n' % columns, ["columns must be a list of strings", words])
+
+
+def test_a_checkpoint_that_is_a_file_is_bad_usage():
+    pathlib.Path("file").write_text("x")
+    done = sluice("run", job(HEAD.replace(", checkpoint = false", "") + "ssc:queueStream{{1}}:print()\n"), "--once", "--checkpoint", "file")
+    equal((done.returncode, "is a file; name a directory" in done.stderr), (2, True), done.stderr)
+
+
+def test_one_line_jobs_have_both_selects():
+    done = sluice_ok("run", "-e", 'print(select("#", 7, 8), (select(2, "a", "b"))) ssc:queueStream{{{"x", "y"}}}:map(select(2)):print()', *RUN)
+    check(done.stdout.startswith("2\tb\n") and "\ny\n" in done.stdout, "both: " + done.stdout)
+
+
+def test_a_method_that_an_rdd_has_not_points_to_those_it_has():
+    done = sluice("run", job(HEAD + "ssc:queueStream{{1}}:foreachRDD(function(rdd) rdd:frobnicate() end)\n"), *RUN)
+    check("`sluice help rdd` lists them" in done.stderr, done.stderr)
+    check("collect()" in sluice_ok("help", "rdd").stdout, "the page")
+
+
+def test_the_libraries_are_named_for_reports_of_faults():
+    shown = sluice_ok("version", "--libraries").stdout
+    check("Lua 5.4" in shown and "libsqlite3" in shown, shown)
+
+
 main(globals())

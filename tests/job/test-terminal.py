@@ -22,7 +22,7 @@ def test_a_long_run_shows_one_line_of_progress():
     try:
         wait_until(lambda: has_seen(rb"reads textFileStream in; gives print; Ctrl-C ends it"), "what the run begins with; seen %r" % seen)
         move_in("a", "to be\n")
-        line = rb"\r\x1b\[Kbatch \d\d:\d\d:\d\d, \d+ rows/s, \d+\.\d s behind, %d batches$"
+        line = rb"\r\x1b\[Kbatch \d\d:\d\d:\d\d, \d+ rows/s, lag \d+\.\d s, %d batches$"
         wait_until(lambda: has_seen(line % 1), "a line about the first batch; seen %r" % seen)
         move_in("b", "or not\n")
         wait_until(lambda: has_seen(line % 2), "a line about the second batch; seen %r" % seen)
@@ -34,6 +34,51 @@ def test_a_long_run_shows_one_line_of_progress():
         process.kill()
         process.wait()
         os.close(ours)
+
+
+def on_terminal(*args, **environment):
+    """What the command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([SLUICE, *args], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm", **environment})
+    os.close(theirs)
+    seen = bytearray()
+    while True:
+        try:
+            read = os.read(ours, 65536)
+        except OSError:  # the other side was closed
+            break
+        if not read:
+            break
+        seen.extend(read)
+    os.close(ours)
+    process.wait(timeout=PATIENCE_S)
+    return bytes(seen)
+
+
+def test_a_batch_that_takes_long_shows_how_much_of_it_is_done():
+    os.mkdir("in")
+    for number in range(8):
+        move_in("f%d" % number, "to be\n")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s", checkpoint = false, workers = 1 }\n'
+        'ssc:textFileStream("in"):pipe({ "sh", "-c", "sleep 0.4; cat" }):print()\n')
+    shown = on_terminal("run", "job.lua", "--once")
+    check(re.search(rb"\r\x1b\[K\d+ % of 8 files, 0\.0 MB; \d+ records, \d+ records/s, \d+ s left", shown), "a line of progress: %r" % shown)
+    check(b"left" not in shown[shown.rindex(b"to be"):], "nothing of it is left at the end: %r" % shown)
+    piped = sluice_ok("run", "job.lua", "--once")
+    check("left" not in piped.stdout + piped.stderr, "none in a pipe: " + piped.stderr)
+
+
+def test_colours_are_for_terminals_and_for_those_who_want_them():
+    red = b"\x1b[1;31m"
+    for wanted, args, environment in ((True, (), {}), (False, (), {"NO_COLOR": "1"}), (True, ("--color=always",), {"NO_COLOR": "1"}),
+                                      (False, ("--color", "never"), {}), (False, (), {"TERM": "dumb"})):
+        shown = on_terminal("status", *args, **environment)
+        equal(red in shown, wanted, "colours on a terminal with %s %s: %r" % (args, environment, shown))
+    equal("\x1b" in sluice("status").stderr, False, "colours in a pipe")
+    equal("\x1b[1;31m" in sluice("status", "--color", "always").stderr, True, "colours in a pipe that wants them")
+    done = sluice("status", "--color", "often")
+    equal((done.returncode, "auto, always or never" in done.stderr), (2, True), "another word: " + done.stderr)
+    equal(sluice("run", "-e", "print(arg[1])", "--", "--color").returncode, 2, "arguments of the job are left alone")
 
 
 def test_a_run_for_cron_shows_none():
