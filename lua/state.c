@@ -60,7 +60,7 @@ static int update(lua_State *L)
 {
     struct sl_state_cell *cell = check_self(L, "update");
     if (cell->timing_out)
-        return luaL_error(L, "state:update: the key is timing out, its state goes after this call");
+        return luaL_error(L, "state:update: the key is timing out, its state is removed after this call");
     if (is_removed(cell))
         return luaL_error(L, "state:update: the state was removed in this call already");
     if (lua_isnoneornil(L, 2) || sl_value_is_null(L, 2))
@@ -74,7 +74,8 @@ static int remove_state(lua_State *L)
 {
     struct sl_state_cell *cell = check_self(L, "remove");
     if (cell->timing_out)
-        return luaL_error(L, "state:remove: the key is timing out, its state goes after this call anyway");
+        return luaL_error(L,
+                          "state:remove: the key is timing out, its state is removed after this call anyway");
     if (is_removed(cell))
         return luaL_error(L, "state:remove: the state was removed in this call already");
     cell->value = sl_nil();

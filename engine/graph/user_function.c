@@ -125,8 +125,8 @@ static int check_change(struct sl_invocation *invocation, const char *what)
     if (!cell)
         return sl_task_explain(invocation->task, "%s: only functions of mapWithState have a state", what);
     if (cell->timing_out)
-        return sl_task_explain(invocation->task, "%s: the key is timing out, its state goes after this call",
-                               what);
+        return sl_task_explain(invocation->task,
+                               "%s: the key is timing out, its state is removed after this call", what);
     if (cell->changed && !cell->exists)
         return sl_task_explain(invocation->task, "%s: the state was removed in this call already", what);
     return 0;

@@ -79,6 +79,7 @@ static void keep(struct sl_run *run, struct sl_buf *text)
 {
     run->status->kept_intake = sl_status_intake(run);
     run->status->kept_ns = sl_monotonic_ns();
+    run->status->is_newer = false;
     if (run->catalog)
         keep_file(run, "status.json", text);
 }
@@ -330,6 +331,7 @@ void sl_status_batch(struct sl_batch *batch)
     if (!run->status->is_open) /* redone at start: it is shown when the run is open */
         return;
     bool is_kept = now_ns - run->status->kept_ns >= SECOND_NS;
+    run->status->is_newer = !is_kept;
     write_status(run, "running", NULL, is_kept);
     show_metrics(run, is_kept);
     show_batch(batch);
@@ -345,7 +347,7 @@ void sl_status_idle(struct sl_run *run)
     pthread_mutex_lock(&run->status->lock);
     struct sl_status_intake now = sl_status_intake(run);
     pthread_mutex_unlock(&run->status->lock);
-    if (memcmp(&now, &status->kept_intake, sizeof now) == 0)
+    if (!status->is_newer && memcmp(&now, &status->kept_intake, sizeof now) == 0)
         return;
     write_status(run, "running", NULL, true);
     show_metrics(run, true);

@@ -52,6 +52,7 @@ struct sl_status {
     struct sl_metrics_server *server;    /* NULL: no metrics over HTTP */
     struct sl_buf metrics;               /* as they were made last */
     struct sl_status_intake kept_intake; /* as status.json has it */
+    bool is_newer;                       /* than what was kept: a batch came too soon after the one before */
     struct sl_buf head;                  /* what stays the same of status.json */
     struct sl_buf text;                  /* of the document that is being made */
     struct sl_buf errors;                /* the newest lines of .sluice/errors */

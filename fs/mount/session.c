@@ -49,7 +49,7 @@ static int check_device(struct sl_error *err)
         return 0;
     }
     int sys = errno;
-    (void)sl_error_sys(err, sys, "FUSE is not to be had: opening /dev/fuse");
+    (void)sl_error_sys(err, sys, "FUSE is not available: opening /dev/fuse");
     if (sys == ENOENT || sys == ENODEV || sys == ENXIO)
         return sl_error_hint(err, "modprobe fuse, or give the container the device");
     return sl_error_hint(err, "the user needs access to the device");
@@ -115,7 +115,7 @@ int sl_session_mount(const char *dir, const struct sl_session_options *options,
         sl_session_free(session);
         return sl_error_set(
             err, SL_EFAIL,
-            "FUSE is not to be had: mounting at %s was refused%s; "
+            "FUSE is not available: mounting at %s was refused%s; "
             "mounting needs root, or fusermount3 (package fuse3)",
             dir,
             options->for_others ? " (others may read it only with user_allow_other in /etc/fuse.conf)" : "");

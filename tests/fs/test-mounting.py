@@ -284,7 +284,7 @@ def test_who_insists_on_a_mount_gets_a_failure_without():
     move_in("a", "to be\n")
     done = sluice("run", "wordcount.lua", "--once", "--require-mount", prefix=prefix)
     equal(done.returncode, 1, "exit status: " + done.stderr)
-    check("FUSE is not to be had" in done.stderr and "mnt" in done.stderr, "the message: " + done.stderr)
+    check("FUSE is not available" in done.stderr and "mnt" in done.stderr, "the message: " + done.stderr)
     equal(outputs(), {}, "outputs")
     sluice_ok("run", "wordcount.lua", "--once", prefix=prefix)
     equal(list(outputs().values()), [b"be\t1\nto\t1\n"], "outputs of a run that does not insist")

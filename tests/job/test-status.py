@@ -159,6 +159,15 @@ def test_the_last_batches_are_kept():
         run.stop()
 
 
+def test_a_batch_soon_after_another_is_shown_though_none_follows():
+    with started(text=PLAIN.replace("50ms", "200ms")) as run:
+        feed(run, "a", "x\n")
+        feed(run, "b", "y\nz\n")
+        run.wait_until(lambda: (status()["status"]["last"] or {}).get("records") == 2, "the last batch in the status")
+        run.wait_until(lambda: "sluice_records_total 3\n" in sluice_ok("status", "--metrics").stdout, "and in the metrics")
+        run.stop()
+
+
 def test_a_service_manager_is_told():
     os.makedirs("in")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
