@@ -57,7 +57,7 @@ const struct sl_param sl_option_params[] = {
                        "how long received data is kept after a batch has used it; it is removed"},
     [FUNCTION_TIMEOUT] = {"functionTimeout", SL_WANT_DURATION, true,
                           "a function that runs longer fails the batch; 30s"},
-    [METRICS] = {"metrics", SL_WANT_STRING, true,
+    [METRICS] = {"metrics", SL_WANT_STRING | SL_WANT_INTEGER, true,
                  "serves the metrics over HTTP: \"127.0.0.1:9464\", or a port of the loopback interface"},
     [OPTIONS] = {0},
 };
@@ -166,10 +166,17 @@ static int set_memory(struct sl_options *options, const struct sl_field *value, 
     return sl_error_set(err, SL_EUSAGE, "memoryLimit must be a number of bytes or a text like \"1GB\"");
 }
 
+/* An address, or the number of a port. */
 static int set_metrics(struct sl_options *options, struct sl_arena *arena, const struct sl_field *value,
                        struct sl_error *err)
 {
-    int r = keep_text(arena, value, "metrics", &options->metrics, err);
+    char port[32];
+    struct sl_field text = *value;
+    if (value->tag == SL_INT) {
+        snprintf(port, sizeof port, "%lld", (long long)value->integer);
+        text = sl_string(port, strlen(port));
+    }
+    int r = keep_text(arena, &text, "metrics", &options->metrics, err);
     r = r < 0 ? r : sl_http_check(options->metrics, err);
     return r < 0 ? sl_error_wrap(err, "metrics") : 0;
 }

@@ -225,10 +225,28 @@ static int read_version(const struct sl_database *database, int64_t *ret_applica
     return r < 0 ? r : sl_database_integer(database, "PRAGMA user_version", ret_version, err);
 }
 
+/* Nothing was written to it yet. */
+static int is_empty(const struct sl_database *database, int64_t application, int64_t version, bool *ret,
+                    struct sl_error *err)
+{
+    int64_t objects = 0;
+    int r = sl_database_integer(database, "SELECT count(*) FROM sqlite_schema", &objects, err);
+    *ret = application == 0 && version == 0 && objects == 0;
+    return r;
+}
+
 int sl_schema_check(const struct sl_database *database, struct sl_error *err)
 {
     int64_t application = 0, version = 0;
+    bool is_new = false;
     int r = read_version(database, &application, &version, err);
+    r = r < 0 ? r : is_empty(database, application, version, &is_new, err);
+    if (r == 0 && is_new)
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "catalog %s is still empty: the first run of the job is making it, or ended before it "
+            "had; ask again, or run the job",
+            database->shown);
     r = r < 0 ? r : check_version(database, application, version, err);
     if (r == 0 && version < SCHEMA_VERSION)
         r = sl_error_set(
@@ -240,12 +258,11 @@ int sl_schema_check(const struct sl_database *database, struct sl_error *err)
 
 int sl_schema_prepare(const struct sl_database *database, bool *ret_new, struct sl_error *err)
 {
-    int64_t application = 0, version = 0, objects = 0;
+    int64_t application = 0, version = 0;
     int r = read_version(database, &application, &version, err);
-    r = r < 0 ? r : sl_database_integer(database, "SELECT count(*) FROM sqlite_schema", &objects, err);
+    r = r < 0 ? r : is_empty(database, application, version, ret_new, err);
     if (r < 0)
         return r;
-    *ret_new = application == 0 && version == 0 && objects == 0;
     r = *ret_new ? 0 : check_version(database, application, version, err);
     return r < 0 || version == SCHEMA_VERSION ? r : go_through(database, version, err);
 }

@@ -81,7 +81,7 @@ def test_graph_is_there_for_programs_too():
 SETTINGS = ["interval=2", "interval=250ms", "checkpoint=false", "checkpoint=123", "mount=here", "workers=2",
             "maxFilesPerBatch=3", "maxBytesPerBatch=4", "maxRecordBytes=5", "onRecordError=skip", "maxErrorRate=1",
             "maxErrorRate=0.25", "onFileError=stop", "emptyBatches=true", "catchUp=all", "memoryLimit=1GB", "keepReceived=1h",
-            "keepHistory=1d", "functionTimeout=1.5s"]
+            "keepHistory=1d", "functionTimeout=1.5s", "metrics=0"]
 
 
 def test_every_option_can_be_set_on_the_command_line():

@@ -72,6 +72,18 @@ def test_without_a_checkpoint_it_says_what_to_do():
         check("checkpoint" in done.stderr, "it is about the checkpoint: " + done.stderr)
 
 
+def test_a_catalog_that_is_being_made_is_not_damaged():
+    wordcount_here()
+    os.makedirs(".sluice/wordcount")
+    pathlib.Path(".sluice/wordcount/catalog.db").write_bytes(b"")
+    for args in (("status", "wordcount.lua"), ("wait", "wordcount.lua", "in/a", "--timeout", "1s")):
+        done = sluice(*args)
+        equal(done.returncode, 2, "exit status of " + " ".join(args))
+        check("still empty" in done.stderr and "move it away" not in done.stderr, "the message: " + done.stderr)
+    sluice_ok("run", "wordcount.lua", "--once")
+    sluice_ok("status", "wordcount.lua")
+
+
 def test_check_tells_a_monitor():
     os.makedirs("in")
     with started() as run:
