@@ -321,11 +321,11 @@ static int run_cat(const struct sl_line *line)
     struct sl_target target;
     const char *format = sl_line_text(line, "format");
     struct showing showing = {.after_ms = INT64_MIN, .target = &target, .err = &err};
-    bool is_still, is_there;
+    bool is_there;
     showing.format = sl_format_find(format ? format : "tsv", format ? strlen(format) : 3);
     if (open_named(line, &target, &showing.name, &err) < 0)
         return sl_report_error(&err);
-    int r = sl_reading_open_briefly(target.checkpoint, &showing.reading, &is_still, &err);
+    int r = sl_reading_open(target.checkpoint, &showing.reading, &err);
     if (r == 0) {
         r = show_newest(&showing, &is_there);
         sl_reading_close(showing.reading);

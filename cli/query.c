@@ -169,11 +169,10 @@ static int open_catalog(struct query *query, struct sl_error *err)
 {
     struct sl_reading *reading;
     char *path;
-    bool is_still;
-    int r =
-        sl_reading_open_briefly(query->target->checkpoint, &reading, &is_still, err); /* checks its version */
+    int r = sl_reading_open(query->target->checkpoint, &reading, err); /* checks its version */
     if (r < 0)
         return r;
+    bool is_still = sl_reading_is_still(reading);
     sl_reading_close(reading);
     if (asprintf(&path, "%s/catalog.db", query->target->checkpoint) < 0)
         return sl_error_nomem(err);

@@ -1,8 +1,7 @@
-/* The operators of sql/: one line each in list.c. */
+/* The operator of sql/: engine/graph/sql_plan.c decides when it is used. */
 #pragma once
 
 #include "core/contract/operator.h"
 
 extern const struct sl_op sl_op_sql;
-
-extern const struct sl_op *const sl_sql_ops[]; /* ends with NULL */
+extern const struct sl_param sl_sql_params[]; /* its parameters */

@@ -311,7 +311,7 @@ static int query_finish(struct sl_stage *stage, struct sl_dataset **ret)
     return r;
 }
 
-static const struct sl_param params[] = {
+const struct sl_param sl_sql_params[] = {
     {"query", SL_WANT_STRING, false, "a query in SQLite's dialect; the stream is the table `this`"},
     {"streams", SL_WANT_STREAM | SL_WANT_STREAMS | SL_WANT_NIL, true, "further streams of the same slide"},
     {"names", SL_WANT_STRINGS, true, "the names of all tables, the stream's first"},
@@ -337,9 +337,10 @@ const struct sl_op sl_op_sql = {
     .family = "whole dataset",
     .summary = "The rows that a SQL query over the records of each batch gives",
     .example = "s:sql(\"SELECT _1, count(*) n FROM this GROUP BY _1 ORDER BY n DESC LIMIT 10\")",
-    .params = params,
+    .params = sl_sql_params,
     .wide = &wide,
     .check = query_check,
     .columns = query_columns,
     .takes_tables = true,
+    .note = "sqlite",
 };

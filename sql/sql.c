@@ -126,6 +126,7 @@ static int configure(struct sl_sql *sql)
     sqlite3_progress_handler(handle, STEPS, watch, sql);
     int code = sl_sql_add_functions(sql);
     code = code == SQLITE_OK ? sl_sql_add_explode(sql) : code;
+    code = code == SQLITE_OK ? sl_sql_add_sums(sql) : code;
     if (code == SQLITE_OK && sql->options.memory_max) {
         char pragma[64];
         snprintf(pragma, sizeof pragma, "PRAGMA cache_size = -%zu", sql->options.memory_max / 1024 + 1);

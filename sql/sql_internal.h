@@ -37,6 +37,7 @@ int sl_sql_module(struct sl_sql *sql, struct sl_sql_table *table);
 /* sql/functions.c, sql/explode.c. SQLite's code. */
 int sl_sql_add_functions(struct sl_sql *sql);
 int sl_sql_add_explode(struct sl_sql *sql);
+int sl_sql_add_sums(struct sl_sql *sql); /* sql/sums.c */
 /* sql/value.c: a field as a result. is_lasting: its bytes live as long as the statement. */
 void sl_sql_result(sqlite3_context *context, const struct sl_field *field, bool is_lasting);
 bool sl_sql_is_utf8(const uint8_t *bytes, size_t len);

@@ -264,4 +264,6 @@ struct sl_op {
     /* A source whose rows are looked up (core/rows/lookup.h) and flow nowhere: input of operators that say
      * takes_tables, which find its version for the batch by task->table[input->table]. */
     bool is_table, takes_tables;
+    /* Optional: how it is executed, a word for `sluice check` and `graph`. */
+    const char *note;
 };

@@ -185,5 +185,5 @@ static const struct sl_op repartition_op = {
     .compose = repartition_and_sort,
 };
 
-const struct sl_op *const sl_composed[] = {&cartesian_op,   &group_by_op, &group_with_op,
-                                           &repartition_op, &zip_op,      NULL};
+const struct sl_op *const sl_composed[] = {
+    &cartesian_op, &group_by_op, &group_with_op, &repartition_op, &sl_op_sql_query, &zip_op, NULL};

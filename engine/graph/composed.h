@@ -4,3 +4,5 @@
 #include "core/contract/operator.h"
 
 extern const struct sl_op *const sl_composed[]; /* ends with NULL */
+
+extern const struct sl_op sl_op_sql_query; /* engine/graph/sql_plan.c */

@@ -9,7 +9,6 @@
 #include "receive/list.h"
 #include "sinks/list.h"
 #include "sources/list.h"
-#include "sql/list.h"
 #include "state/catalog/counters.h"
 
 #include <stdarg.h>
@@ -21,7 +20,7 @@
 
 const struct sl_op *sl_op_at(size_t index)
 {
-    const struct sl_op *const *const lists[] = {sl_sources,  sl_received_sources, sl_ops,  sl_sql_ops,
+    const struct sl_op *const *const lists[] = {sl_sources,  sl_received_sources, sl_ops,
                                                 sl_composed, sl_outputs,          sl_sinks};
     for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
         for (const struct sl_op *const *op = lists[l]; *op; op++)

@@ -101,7 +101,8 @@ static bool add_details(struct sl_buf *buf, const struct sl_node *node)
     char slide[32];
     sl_duration_format(node->slide_ms, slide);
     return (node->slide_ms == node->interval_ms || sl_buf_printf(buf, "  every %s", slide)) &&
-           (!node->name || sl_buf_printf(buf, "  named %s", node->name));
+           (!node->name || sl_buf_printf(buf, "  named %s", node->name)) &&
+           (!node->op->note || sl_buf_printf(buf, "  %s", node->op->note));
 }
 
 static bool add_line(struct sl_buf *buf, const struct sl_node *node)
@@ -200,6 +201,8 @@ static bool add_json_node(struct sl_buf *buf, const struct sl_node *node)
                        (long long)node->window_ms);
     ok = ok &&
          (node->name ? sl_json_string(buf, node->name, strlen(node->name), NULL) : sl_buf_text(buf, "null"));
+    if (ok && node->op->note)
+        ok = sl_buf_printf(buf, ",\"plan\":\"%s\"", node->op->note);
     return ok && sl_buf_text(buf, ",\"file\":") &&
            sl_json_string(buf, node->site.file, strlen(node->site.file), NULL) &&
            sl_buf_printf(buf, ",\"line\":%d}", node->site.line);

@@ -5,7 +5,7 @@
  *             -inf and NaN; number of the lowest limb; the limbs, a string of 8 bytes each, little-endian */
 #include "ops/reducer/total.h"
 
-#include "ops/reducer/exact.h"
+#include "core/base/exact.h"
 
 #include <string.h>
 

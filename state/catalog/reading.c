@@ -23,19 +23,51 @@ static int check_exists(const char *path, const char *dir, struct sl_error *err)
                         dir);
 }
 
-typedef int open_database(struct sl_database *database, const char *path, const char *shown,
-                          struct sl_error *err);
+/* A process that has the catalog open has a log beside it. */
+static bool has_log(const struct sl_reading *reading)
+{
+    return access(reading->log_path, F_OK) == 0;
+}
 
-static int open_with(const char *dir, open_database *open, struct sl_reading **ret, struct sl_error *err)
+/* A connection to a catalog with a log makes files beside it, which only a process that writes removes: where there is no
+ * log, none is made. */
+static int connect(struct sl_reading *reading, struct sl_error *err)
+{
+    reading->is_still = !has_log(reading) && stat(reading->path, &reading->seen) == 0;
+    int r = reading->is_still
+                ? sl_database_open_immutable(&reading->database, reading->path, reading->path, err)
+                : sl_database_open_reader(&reading->database, reading->path, reading->path, err);
+    return r < 0 ? r : sl_schema_check(&reading->database, err);
+}
+
+static bool is_changed(const struct sl_reading *reading)
+{
+    struct stat now;
+    const struct stat *seen = &reading->seen;
+    return has_log(reading) || stat(reading->path, &now) < 0 || now.st_ino != seen->st_ino ||
+           now.st_size != seen->st_size || now.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec;
+}
+
+/* A run may have begun since, or even have ended. */
+static int renew(struct sl_reading *reading, struct sl_error *err)
+{
+    if (!reading->is_still || !is_changed(reading))
+        return 0;
+    sl_database_close(&reading->database);
+    return connect(reading, err);
+}
+
+int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err)
 {
     struct sl_reading *reading = calloc(1, sizeof *reading);
     if (!reading || asprintf(&reading->path, "%s/catalog.db", dir) < 0) {
         free(reading);
         return sl_error_nomem(err);
     }
-    int r = check_exists(reading->path, dir, err);
-    r = r < 0 ? r : open(&reading->database, reading->path, reading->path, err);
-    r = r < 0 ? r : sl_schema_check(&reading->database, err);
+    int r = asprintf(&reading->log_path, "%s-wal", reading->path) < 0 ? sl_error_nomem(err)
+                                                                      : check_exists(reading->path, dir, err);
+    r = r < 0 ? r : connect(reading, err);
     if (r < 0) {
         sl_reading_close(reading);
         return r;
@@ -44,30 +76,9 @@ static int open_with(const char *dir, open_database *open, struct sl_reading **r
     return 0;
 }
 
-int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err)
+bool sl_reading_is_still(const struct sl_reading *reading)
 {
-    return open_with(dir, sl_database_open_reader, ret, err);
-}
-
-/* A process that has the catalog open has a log beside it. */
-static bool has_log(const char *dir)
-{
-    char *path;
-    if (asprintf(&path, "%s/catalog.db-wal", dir) < 0)
-        return true;
-    bool has_one = access(path, F_OK) == 0;
-    free(path);
-    return has_one;
-}
-
-int sl_reading_open_briefly(const char *dir, struct sl_reading **ret, bool *ret_is_still,
-                            struct sl_error *err)
-{
-    bool is_still = !has_log(dir);
-    int r = open_with(dir, is_still ? sl_database_open_immutable : sl_database_open_reader, ret, err);
-    if (r == 0)
-        *ret_is_still = is_still;
-    return r;
+    return reading->is_still;
 }
 
 void sl_reading_close(struct sl_reading *reading)
@@ -76,6 +87,7 @@ void sl_reading_close(struct sl_reading *reading)
         return;
     sl_database_close(&reading->database);
     free(reading->path);
+    free(reading->log_path);
     free(reading);
 }
 
@@ -108,17 +120,34 @@ static void bind(const struct sl_reading_query *query, sqlite3_stmt *statement)
     }
 }
 
-int sl_reading_run(struct sl_reading *reading, const struct sl_reading_query *query, struct sl_error *err)
+static int run_once(struct sl_reading *reading, const struct sl_reading_query *query, bool *ret_any,
+                    struct sl_error *err)
 {
     sqlite3_stmt *statement;
     int r = sl_database_prepare(&reading->database, query->sql, &statement, err), stop = 0;
     if (r < 0)
         return r;
     bind(query, statement);
-    while (stop == 0 && (r = sl_database_step(&reading->database, statement, err)) > 0)
+    while (stop == 0 && (r = sl_database_step(&reading->database, statement, err)) > 0) {
+        *ret_any = true;
         stop = query->row(query, statement);
+    }
     (void)sqlite3_finalize(statement); /* repeats what step said */
     return r < 0 ? r : stop;
+}
+
+/* A catalog that a run began to change while it was read as it is looks damaged, perhaps: it is read anew. */
+int sl_reading_run(struct sl_reading *reading, const struct sl_reading_query *query, struct sl_error *err)
+{
+    bool any = false;
+    int r = renew(reading, err);
+    if (r < 0)
+        return r;
+    r = run_once(reading, query, &any, err);
+    if (r != SL_EDAMAGED || any || !reading->is_still || !is_changed(reading))
+        return r;
+    r = renew(reading, err);
+    return r < 0 ? r : run_once(reading, query, &any, err);
 }
 
 /* ---- files ---- */

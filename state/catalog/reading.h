@@ -11,9 +11,8 @@ struct sl_reading;
 
 /* dir: the checkpoint. SL_EUSAGE: there is no catalog in it. */
 int sl_reading_open(const char *dir, struct sl_reading **ret, struct sl_error *err);
-/* The same for a short look that makes no file: *ret_is_still says that no process has the catalog open. */
-int sl_reading_open_briefly(const char *dir, struct sl_reading **ret, bool *ret_is_still,
-                            struct sl_error *err);
+/* No process had the catalog open when it was looked at last: nothing is made beside it. */
+bool sl_reading_is_still(const struct sl_reading *reading);
 void sl_reading_close(struct sl_reading *reading);
 
 /* The committed list of segments (state/store/snapshot.h); caller frees. */

@@ -4,9 +4,13 @@
 #include "state/catalog/database.h"
 #include "state/catalog/reading.h"
 
+#include <sys/stat.h>
+
 struct sl_reading {
     struct sl_database database;
-    char *path;
+    char *path, *log_path;
+    bool is_still; /* no process had the catalog open: it is read as it is, and no file is made beside it */
+    struct stat seen; /* the file as it was then */
 };
 
 /* Its rows become calls of `row`: 0 goes on, anything else ends the query. */

@@ -54,7 +54,8 @@ def run_c(name):
 
 def test_there_is_an_example_of_everything_the_manual_promises():
     for name in ("network_wordcount", "hashtags", "url_counts", "stateful_wordcount", "sessions", "join", "top_products",
-                 "page_views", "recoverable_wordcount", "word_join_sentiments", "log_analyzer", "fraud", "sensor", "deduplication"):
+                 "page_views", "recoverable_wordcount", "word_join_sentiments", "log_analyzer", "fraud", "sensor", "deduplication",
+                 "sql_wordcount", "dataframe", "enrich"):
         check(name in names(), "there is examples/%s.lua and its data" % name)
     twins = [path for path in EXAMPLES.glob("*.c") if path.with_suffix(".lua").exists()]
     check(len(twins) >= 10, "ten examples are in C, too: %s" % sorted(path.stem for path in twins))
@@ -74,6 +75,19 @@ def test_the_jobs_in_c_give_the_same():
         got, printed_by_c = run_c(name)
         equal(got, wanted, "%s in C" % name)
         equal(printed_by_c, printed, "what %s prints in C" % name)
+
+
+def test_the_dataframe_of_the_guide_is_shown_as_spark_shows_it():
+    printed = run_lua("dataframe")[1]
+    check(printed.startswith("""+-------+----+
+|   name| age|
++-------+----+
+|Michael|NULL|
+|   Andy|  30|
+| Justin|  19|
++-------+----+
+
+"""), printed)
 
 
 def test_a_bad_line_of_the_example_is_set_aside():

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-# presets: release
 """sluice query, cat and tail: what other processes read of a job, while it runs and when it does not."""
-import json, os, pathlib, subprocess, sys, threading
+import glob, json, os, pathlib, subprocess, sys, threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
@@ -126,6 +125,24 @@ def check_one_version():
         " (SELECT sum(value) FROM totals)").rstrip("\n").split("\t")
     check(x == y == z and (others == x or others == "0"), "one version: %s %s %s %s" % (x, y, z, others))
     check(others == "0" or int(state) == 4 * int(x), "the state is that of the view: %s %s" % (state, x))
+
+
+def test_commands_that_look_make_no_file_beside_a_stopped_catalog():
+    run_once(("a", "b a\n"))
+    before = sorted(path for path in files_of() if "catalog" in path)
+    output, = glob.glob("out/words-*")
+    for command in (["status", "job.lua"], ["status", "job.lua", "--json"], ["why", "job.lua", "in/a"], ["wait", "job.lua", "in/a"],
+                    ["trace", "job.lua", output], ["trace", "job.lua", "in/a"], ["query", "job.lua", "SELECT 1 FROM batches"],
+                    ["cat", "counts", "job.lua"], ["tail", "counts", "job.lua", "--batches", "1"], ["deadletter", "job.lua"]):
+        sluice(*command)
+        equal(sorted(path for path in files_of() if "catalog" in path), before, " ".join(command))
+
+
+def test_wait_sees_runs_that_begin_and_end_after_it():
+    run_once(("a", "b a\n"))
+    process = subprocess.Popen([SLUICE, "wait", "job.lua", "in/later", "--timeout", "%ds" % PATIENCE_S])
+    run_once(("b", "b\n"), ("later", "c\n"))
+    equal(process.wait(timeout=PATIENCE_S), 0, "the exit status")
 
 
 def test_queries_beside_a_job_that_merges_see_whole_batches():

@@ -25,7 +25,7 @@ ROOMS = {
 INSIDE = {
     "core/base": [], "core/rows": ["core/base"], "core/contract": ["core/base", "core/rows"],
     "ops": [], "ops/key": [], "ops/narrow": ["ops"], "ops/builtin": ["ops"], "ops/reducer": ["ops/builtin"],
-    "ops/lookup": ["ops/key", "ops/narrow"], "ops/shuffle": ["ops/key"], "ops/group": ["ops/key", "ops/reducer"],
+    "ops/lookup": ["ops/key", "ops/narrow"], "ops/query": ["ops/builtin", "ops/narrow", "ops/reducer"], "ops/shuffle": ["ops/key"], "ops/group": ["ops/key", "ops/reducer"],
     "ops/cogroup": ["ops/key", "ops/reducer", "ops/group"], "ops/sort": ["ops/key", "ops/group"],
     "ops/window": ["ops/key", "ops/reducer", "ops/group"], "ops/state": ["ops/key", "ops/reducer", "ops/group"],
     "state": [], "state/store": [], "state/spill": ["state/store"], "state/catalog": ["state", "state/store"],

@@ -2,7 +2,7 @@
  * the splits and what was taken out again. */
 #include "tests/unit/ops/harness.h"
 
-#include "ops/reducer/exact.h"
+#include "core/base/exact.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "ops/reducer/exact.h"
+#include "core/base/exact.h"
 
 #include "core/base/error.h"
 
