@@ -115,9 +115,9 @@ static const struct sl_param options[] = {
 const struct sl_op sl_op_table = {
     .name = "table",
     .kind = SL_OP_SOURCE,
-    .family = "source",
+    .family = "table",
     .summary = "Rows beside the streams, found by a key: for joinTable, sql and table:get(key)",
-    .example = "sluice.table(\"users.csv\", { header = true, key = \"id\" })",
+    .example = "ssc:table(\"users.csv\")",
     .params = params,
     .options = options,
     .source = &sl_table_ops,

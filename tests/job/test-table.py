@@ -298,6 +298,11 @@ def test_a_map_as_a_key_is_refused():
     check("users.jsonl:1: a map cannot be a key" in once("1 a\n", status=2), "with the line")
 
 
+def test_one_file_may_be_several_tables():
+    equal(result("""local names = sluice.table("users.csv", { header = true, key = "name" })
+orders:map(function(k) return k, users:get(k), names:get("bob") end)""", text="1 a\n"), "1\tann\t2\t40\n", "by other keys")
+
+
 def test_a_table_before_the_context():
     os.makedirs("in")
     put(USERS)
