@@ -130,6 +130,7 @@ struct sl_stage {
     int64_t watermark_ms; /* of the inputs in this batch: the oldest; SL_NO_TIME: none yet; SL_END_OF_TIME */
     bool reports_late;    /* late records of its input are counted here */
     bool emits;           /* batch_ms is a multiple of the slide: otherwise finish only takes note */
+    uint64_t first_rows;  /* of its result no more than the first ones are looked at; 0: all */
     bool has_input;       /* some input had something to say (docs/manual.md, "Differences from Spark") */
     bool again;           /* in load and loaded: a batch was taken back; views go on to show what they did */
     bool said;    /* set by finish: this stream has something to say; begin finds it equal to has_input */
@@ -160,6 +161,8 @@ struct sl_wide {
     /* Optional: the rows of a partition may come in several lanes, its pieces, at the same time; what is made
      * of them depends on their order by position, not on where they were cut. NULL: they may not. */
     bool (*takes_pieces)(const struct sl_node *node);
+    /* Optional: how many of the first rows of its input it looks at, and at no others. */
+    uint64_t (*first_rows)(const struct sl_node *node);
     bool keeps_time;     /* rows of its result have the event times of the input's */
     bool takes_deferred; /* take does not look at rows: a dataset may be handed over deferred */
     /* The result; NULL in *ret means no records. Outputs leave *ret alone. */

@@ -15,6 +15,8 @@ int sl_stage_new(struct sl_run *run, const struct sl_node *node, int64_t t, stru
         .pool = run->pool,
         .tasks = run->task,
         .batch_ms = t,
+        .first_rows =
+            run->observer ? 0 : run->pipelines->first_rows[node->number], /* it sees whole results */
         .emits = t % node->slide_ms == 0,
         .memory = run->memory[node->number],
         .input_memory = node->inputs ? run->memory[node->input[0]->number] : NULL,

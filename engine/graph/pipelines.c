@@ -151,6 +151,24 @@ void sl_pipelines_find_used(const struct sl_context *context, bool *ret_used)
     }
 }
 
+/* The most that any of those that read a node's result looks at. */
+static void find_first_rows(struct sl_pipelines *plan)
+{
+    const uint64_t all = UINT64_MAX;
+    for (size_t n = 0; n < plan->nodes; n++) {
+        const struct sl_node *reader = plan->node[n];
+        const struct sl_wide *wide = reader->op->wide;
+        uint64_t rows = wide && wide->first_rows ? wide->first_rows(reader) : all;
+        for (unsigned i = 0; plan->used[n] && i < reader->inputs; i++) {
+            uint64_t *most = &plan->first_rows[reader->input[i]->number];
+            *most = rows > *most ? rows : *most;
+        }
+    }
+    for (size_t n = 0; n < plan->nodes; n++)
+        if (plan->first_rows[n] == all)
+            plan->first_rows[n] = 0;
+}
+
 int sl_pipelines_new(const struct sl_context *context, struct sl_pipelines **ret, struct sl_error *err)
 {
     struct sl_pipelines *plan = calloc(1, sizeof *plan);
@@ -161,11 +179,14 @@ int sl_pipelines_new(const struct sl_context *context, struct sl_pipelines **ret
     plan->root = calloc(context->nodes + 1, sizeof *plan->root);
     plan->paths = calloc(context->nodes + 1, sizeof *plan->paths);
     plan->used = calloc(context->nodes + 1, sizeof *plan->used);
-    bool allocated = plan->node && plan->root && plan->paths && plan->used;
+    plan->first_rows = calloc(context->nodes + 1, sizeof *plan->first_rows);
+    bool allocated = plan->node && plan->root && plan->paths && plan->used && plan->first_rows;
     if (allocated)
         sl_pipelines_find_used(context, plan->used);
     int r = allocated && make_roots(plan, context) == 0 ? 0 : sl_error_nomem(err);
     size_t pipes = 0;
+    if (r == 0)
+        find_first_rows(plan);
     for (size_t i = 0; i < plan->nodes && r == 0; i++)
         if (is_sink(plan->node[i]))
             r = connect_sink(plan, plan->node[i], &pipes, err);
@@ -191,6 +212,7 @@ void sl_pipelines_free(struct sl_pipelines *plan)
     free(plan->root);
     free(plan->paths);
     free(plan->used);
+    free(plan->first_rows);
     free((void *)plan->node);
     free(plan);
 }

@@ -30,7 +30,8 @@ struct sl_pipelines {
     const struct sl_node *const *node; /* [nodes], borrowed */
     struct sl_root **root;             /* [nodes], NULL where the node is no root */
     uint32_t **paths;                  /* [nodes][inputs]: ways into each input of a sink */
-    bool *used;                        /* [nodes]: an output depends on it; what is not used is not run */
+    uint64_t *first_rows; /* [nodes]: those that are used look at no others of its result; 0: at all */
+    bool *used;           /* [nodes]: an output depends on it; what is not used is not run */
 };
 
 /* The branch of a record that `node` refuses as the source gave it: the names of the operators from the source

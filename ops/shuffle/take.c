@@ -2,9 +2,14 @@
 #include "core/base/error.h"
 #include "core/contract/collect.h"
 
+static uint64_t first_rows(const struct sl_node *node)
+{
+    return (uint64_t)sl_node_integer(node, 0, 0);
+}
+
 static uint64_t rows_wanted(const struct sl_stage *stage)
 {
-    return (uint64_t)sl_node_integer(stage->node, 0, 0);
+    return first_rows(stage->node);
 }
 
 static int begin(struct sl_stage *stage)
@@ -70,6 +75,7 @@ static const struct sl_wide take_wide = {
     .push = sl_collect_push,
     .take = sl_collect_take,
     .takes_pieces = sl_collect_takes_pieces,
+    .first_rows = first_rows,
     .finish = finish,
     .done = done,
 };

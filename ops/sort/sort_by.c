@@ -33,6 +33,8 @@ static int begin(struct sl_stage *stage)
     enum sl_sort_by by = spec->by_key ? SL_SORT_BY_KEY : function ? SL_SORT_BY_FUNCTION : SL_SORT_BY_RECORD;
     int r = sl_sorting_begin(stage, by, descending);
     sorting->function = function;
+    if (stage->first_rows)
+        sorting->rows_max = stage->first_rows;
     if (spec->only_first)
         sorting->rows_max = 1;
     if (spec->count != NONE)

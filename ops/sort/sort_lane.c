@@ -145,3 +145,8 @@ int sl_sort_lane_add(const struct sl_sorting *sorting, struct sl_sort_lane *lane
     lane->count++;
     return is_full(sorting, lane) ? prune(sorting, lane) : 0;
 }
+
+int sl_sort_lane_end(const struct sl_sorting *sorting, struct sl_sort_lane *lane)
+{
+    return lane->count > sorting->rows_max ? prune(sorting, lane) : 0;
+}

@@ -30,3 +30,5 @@ void sl_sort_lane_free(struct sl_sort_lane *lane);
 /* Copies key and record, unless they cannot be wanted any more. 0 or SL_ENOMEM. */
 int sl_sort_lane_add(const struct sl_sorting *sorting, struct sl_sort_lane *lane, const struct sl_field *key,
                      const struct sl_field *fields, uint32_t width);
+/* No more rows come: what the result cannot have is given back. 0 or SL_ENOMEM. */
+int sl_sort_lane_end(const struct sl_sorting *sorting, struct sl_sort_lane *lane);

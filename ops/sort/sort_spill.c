@@ -71,6 +71,7 @@ static int spill_lane(struct sl_sorting *sorting, struct sl_task *task, struct s
     free(lane->entry);
     lane->entry = NULL;
     lane->count = lane->capacity = 0;
+    lane->pruned = false;
     (void)malloc_trim(0); /* freed blocks would count as much as used ones */
     return 0;
 }
@@ -86,8 +87,9 @@ int sl_sorting_lane_close(struct sl_stage *stage, struct sl_lane *lane)
 {
     struct sl_sorting *sorting = stage->state;
     struct sl_sort_lane *own = lane->state;
-    if (!sorting->runs.spill)
-        return 0;
+    int r = sl_sort_lane_end(sorting, own);
+    if (r < 0 || !sorting->runs.spill)
+        return r;
     size_t bytes = bytes_of(own);
     size_t held = atomic_fetch_add_explicit(&sorting->held, bytes, memory_order_relaxed) + bytes;
     if (held <= sl_spilled_runs_bytes(&sorting->runs) / 2)
