@@ -1,20 +1,31 @@
 /* A radix sort by prefix. Strings whose prefixes are equal get the eight bytes behind them as a new prefix
  * and are sorted again, a few times: texts often begin alike, and comparing them costs two misses of the
- * cache each time. What is equal after that, few or no strings, is sorted by comparison. */
+ * cache each time. What is equal after that, few or no strings, is merged by comparison. Keys that their prefix
+ * tells all of (short strings, numbers of few digits) are never looked at. */
 #include "ops/key/sort_keys.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+/* Sixty bits of the number in the order of numbers, and one that says whether they are all of it. Of numbers that share
+ * the sixty, the one that has no more bits is the smallest above zero and the largest below. */
 static uint64_t number_prefix(double number)
 {
+    const uint64_t top = (uint64_t)1 << 63;
     uint64_t bits;
     number += 0.0; /* -0.0 equals 0 */
     memcpy(&bits, &number, sizeof bits);
     if (isnan(number))
-        return UINT64_MAX;
-    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
+        return UINT64_MAX >> 3;
+    bool is_exact = fabs(number) < (double)((uint64_t)1 << 53) && (bits & 15) == 0, is_negative = bits >> 63;
+    return (is_negative ? ~bits : bits | top) >> 4 << 1 | (is_exact == is_negative);
+}
+
+/* The other way round. */
+static bool is_exact_number(uint64_t prefix)
+{
+    bool is_negative = !(prefix >> 60 & 1);
+    return (prefix & 1) == is_negative;
 }
 
 static uint64_t string_prefix(const struct sl_field *key)
@@ -29,49 +40,121 @@ static uint64_t string_prefix(const struct sl_field *key)
     return bits;
 }
 
+/* Seven bytes, then the length of a string that has no more, or eight and half of the next byte. */
+static uint64_t short_prefix(const struct sl_field *key)
+{
+    uint64_t bits = string_prefix(key), tail = key->len < 8 ? key->len : 8 + (bits >> 4 & 15);
+    return bits >> 8 << 5 | tail;
+}
+
 uint64_t sl_key_prefix(const struct sl_field *key)
 {
-    uint64_t kind = (uint64_t)(key->tag == SL_FLOAT ? SL_INT : key->tag) << 61, rest = 0;
+    uint64_t kind = (uint64_t)(key->tag == SL_FLOAT ? SL_INT : key->tag) << 61;
     switch ((enum sl_tag)key->tag) {
     case SL_NIL:
     case SL_LIST:
     case SL_MAP:
         break;
     case SL_BOOL:
-        rest = (uint64_t)key->boolean << 60;
-        break;
+        return kind | key->boolean;
     case SL_INT:
-        rest = number_prefix((double)key->integer);
-        break;
+        return kind | number_prefix((double)key->integer);
     case SL_FLOAT:
-        rest = number_prefix(key->number);
-        break;
+        return kind | number_prefix(key->number);
     case SL_STR:
-        rest = string_prefix(key);
+        return kind | short_prefix(key);
+    }
+    return kind;
+}
+
+/* Whether the prefix tells all of the key: others with it are equal. */
+static bool is_whole(uint64_t prefix)
+{
+    switch ((enum sl_tag)(prefix >> 61)) {
+    case SL_NIL:
+    case SL_BOOL:
+        return true;
+    case SL_INT:
+    case SL_FLOAT:
+        return is_exact_number(prefix);
+    case SL_STR:
+        return (prefix & 31) < 8;
+    case SL_LIST:
+    case SL_MAP:
         break;
     }
-    return kind | rest >> 3;
+    return false;
 }
 
-static int compare_items(const void *a, const void *b)
+typedef bool less_fn(const struct sl_sort_item *a, const struct sl_sort_item *b);
+
+static bool is_less(const struct sl_sort_item *a, const struct sl_sort_item *b)
 {
-    const struct sl_field *left = ((const struct sl_sort_item *)a)->key;
-    const struct sl_field *right = ((const struct sl_sort_item *)b)->key;
-    int order = sl_field_compare(left, right);
-    return order ? order : (left > right) - (left < right);
+    return sl_field_compare(a->key, b->key) < 0;
 }
 
-static int compare_prefixed(const void *a, const void *b)
+/* With prefixes of later bytes, which tell nothing of what follows them. */
+static bool is_less_prefixed(const struct sl_sort_item *a, const struct sl_sort_item *b)
 {
-    const struct sl_sort_item *left = a, *right = b;
-    if (left->prefix != right->prefix)
-        return left->prefix < right->prefix ? -1 : 1;
-    return compare_items(a, b);
+    return a->prefix != b->prefix ? a->prefix < b->prefix : is_less(a, b);
 }
 
-bool sl_sort_item_less(const struct sl_sort_item *a, const struct sl_sort_item *b)
+int sl_sort_item_compare(const struct sl_sort_item *a, const struct sl_sort_item *b)
 {
-    return compare_prefixed(a, b) < 0;
+    if (a->prefix != b->prefix)
+        return a->prefix < b->prefix ? -1 : 1;
+    return is_whole(a->prefix) ? 0 : sl_field_compare(a->key, b->key);
+}
+
+static bool is_less_first(const struct sl_sort_item *a, const struct sl_sort_item *b)
+{
+    return sl_sort_item_compare(a, b) < 0;
+}
+
+/* ---- few items, and what no prefix tells apart: a merge sort ---- */
+
+enum { INSERTED = 8 };
+
+static void insert_sort(struct sl_sort_item *item, size_t count, less_fn *less)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct sl_sort_item moved = item[i];
+        size_t k = i;
+        for (; k > 0 && less(&moved, &item[k - 1]); k--)
+            item[k] = item[k - 1];
+        item[k] = moved;
+    }
+}
+
+static void merge_two(const struct sl_sort_item *left, size_t lefts, const struct sl_sort_item *right,
+                      size_t rights, struct sl_sort_item *to, less_fn *less)
+{
+    while (lefts && rights) {
+        bool is_right = less(right, left);
+        *to++ = is_right ? *right++ : *left++;
+        lefts -= !is_right;
+        rights -= is_right;
+    }
+    memcpy(to, lefts ? left : right, (lefts + rights) * sizeof *to);
+}
+
+static void merge_sort(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count, less_fn *less)
+{
+    struct sl_sort_item *from = item, *to = spare, *swap;
+    for (size_t i = 0; i < count; i += INSERTED)
+        insert_sort(item + i, count - i < INSERTED ? count - i : INSERTED, less);
+    for (size_t width = INSERTED; width < count; width *= 2) {
+        for (size_t i = 0; i < count; i += 2 * width) {
+            size_t left = count - i < width ? count - i : width;
+            size_t right = count - i - left < width ? count - i - left : width;
+            merge_two(from + i, left, from + i + left, right, to + i, less);
+        }
+        swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != item)
+        memcpy(item, from, count * sizeof *item);
 }
 
 /* ---- prefixes of many keys, which lie anywhere ---- */
@@ -148,26 +231,13 @@ static void radix_sort(struct sl_sort_item *item, struct sl_sort_item *spare, si
         memcpy(item, from, count * sizeof *item);
 }
 
-static bool is_alike(const struct sl_sort_item *item, size_t i, size_t count)
+static bool is_alike(const struct sl_sort_item *item, size_t i, size_t count, bool first)
 {
+    if (i < count && first && is_whole(item[i].prefix))
+        return false;
     return (i > 0 && i < count && item[i].prefix == item[i - 1].prefix) ||
            (i + 1 < count && item[i].prefix == item[i + 1].prefix);
 }
-
-/* What the next prefix of strings with equal ones is made of; runs of them are too short to fetch ahead
- * there. */
-SL_FETCH fetch_alike(const struct sl_sort_item *item, size_t count, uint32_t at)
-{
-    for (size_t i = 0; i < count + SL_KEYS_AHEAD; i++) {
-        if (is_alike(item, i, count))
-            fetch_key(item, i, count);
-        if (i >= SL_KEYS_AHEAD && is_alike(item, i - SL_KEYS_AHEAD, count))
-            fetch_bytes(item, i - SL_KEYS_AHEAD, count, at);
-    }
-}
-
-static void sort_prefixed(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count,
-                          unsigned prefixes);
 
 /* Of a string's bytes: what its prefix number `prefixes` ends before. */
 static uint32_t end_of_prefix(unsigned prefixes)
@@ -175,14 +245,32 @@ static uint32_t end_of_prefix(unsigned prefixes)
     return FIRST_BYTES + 8 * (prefixes - 1);
 }
 
+/* What the next prefix of strings with equal ones is made of; runs of them are too short to fetch ahead
+ * there. */
+SL_FETCH fetch_alike(const struct sl_sort_item *item, size_t count, unsigned prefixes)
+{
+    uint32_t at = end_of_prefix(prefixes);
+    for (size_t i = 0; i < count + SL_KEYS_AHEAD; i++) {
+        if (is_alike(item, i, count, prefixes == 1))
+            fetch_key(item, i, count);
+        if (i >= SL_KEYS_AHEAD && is_alike(item, i - SL_KEYS_AHEAD, count, prefixes == 1))
+            fetch_bytes(item, i - SL_KEYS_AHEAD, count, at);
+    }
+}
+
+static void sort_prefixed(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count,
+                          unsigned prefixes);
+
 /* Keys with one prefix, the one numbered `prefixes`. */
 static void sort_alike(struct sl_sort_item *item, struct sl_sort_item *spare, size_t count, unsigned prefixes)
 {
+    if (prefixes == 1 && is_whole(item->prefix))
+        return;
     if (item->key->tag == SL_STR && prefixes < PREFIXES_MAX) {
         prefix_from(item, count, end_of_prefix(prefixes));
         sort_prefixed(item, spare, count, prefixes + 1);
     } else {
-        qsort(item, count, sizeof *item, compare_items);
+        merge_sort(item, spare, count, is_less);
     }
 }
 
@@ -191,11 +279,11 @@ static void sort_prefixed(struct sl_sort_item *item, struct sl_sort_item *spare,
                           unsigned prefixes)
 {
     if (count < RADIX_MIN) {
-        qsort(item, count, sizeof *item, compare_prefixed);
+        merge_sort(item, spare, count, prefixes == 1 ? is_less_first : is_less_prefixed);
         return;
     }
     radix_sort(item, spare, count);
-    fetch_alike(item, count, end_of_prefix(prefixes));
+    fetch_alike(item, count, prefixes);
     for (size_t i = 0, end; i < count; i = end) {
         for (end = i + 1; end < count && item[end].prefix == item[i].prefix; end++)
             continue;

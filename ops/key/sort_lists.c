@@ -3,12 +3,20 @@
 #include "core/base/error.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     BUCKET_ITEMS = 4096,
     BUCKETS_MAX = 256, /* their numbers fit a byte */
     SAMPLES_PER_BUCKET = 16,
+    MANY_ITEMS = 1 << 20, /* worth giving back pages one by one */
+};
+
+/* An item with its place, so that equal keys may be cut between. */
+struct splitter {
+    struct sl_sort_item item;
+    size_t list, at;
 };
 
 struct sort {
@@ -17,25 +25,36 @@ struct sort {
     sl_sort_place *place;
     void *arg;
     size_t count, buckets;
-    struct sl_sort_item splitter[BUCKETS_MAX]; /* the first of bucket i + 1 */
-    struct sl_sort_item *item;                 /* [count]: bucket after bucket */
-    uint8_t *number;                           /* [count]: the bucket of every item, list after list */
+    struct splitter splitter[BUCKETS_MAX]; /* the first of bucket i + 1 */
+    struct sl_sort_item *item;             /* [count]: bucket after bucket */
+    uint8_t *number;                       /* [count]: the bucket of every item, list after list */
     size_t *at; /* [lists * buckets]: how many of a list belong to a bucket, then where they go */
     size_t start[BUCKETS_MAX + 1];
 };
 
 /* ---- where to cut ---- */
 
-static void take_samples(const struct sort *sort, struct sl_sort_item *sample, size_t samples)
+static void take_samples(const struct sort *sort, struct splitter *sample, size_t samples)
 {
     size_t list = 0, before = 0; /* items of earlier lists */
     for (size_t s = 0; s < samples; s++) {
         size_t wanted = (size_t)((__uint128_t)s * sort->count / samples);
         while (wanted - before >= sort->list[list].count)
             before += sort->list[list++].count;
-        sample[s] = sort->list[list].item[wanted - before];
+        sample[s] = (struct splitter){sort->list[list].item[wanted - before], list, wanted - before};
+        sl_sort_items_prefix(&sample[s].item, 1);
     }
-    sl_sort_items_prefix(sample, samples);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct splitter *left = a, *right = b;
+    int order = sl_sort_item_compare(&left->item, &right->item);
+    if (order)
+        return order;
+    if (left->list != right->list)
+        return left->list < right->list ? -1 : 1;
+    return (left->at > right->at) - (left->at < right->at);
 }
 
 static int choose_splitters(struct sort *sort)
@@ -46,24 +65,23 @@ static int choose_splitters(struct sort *sort)
     if (sort->buckets == 1)
         return 0;
     size_t samples = sort->buckets * SAMPLES_PER_BUCKET;
-    struct sl_sort_item *sample = malloc(2 * samples * sizeof *sample);
+    struct splitter *sample = malloc(samples * sizeof *sample);
     if (!sample)
         return SL_ENOMEM;
     take_samples(sort, sample, samples);
-    sl_sort_items(sample, sample + samples, samples);
+    qsort(sample, samples, sizeof *sample, compare_places);
     for (size_t b = 1; b < sort->buckets; b++)
-        sort->splitter[b - 1].key = sample[b * SAMPLES_PER_BUCKET].key;
-    sl_sort_items_prefix(sort->splitter, sort->buckets - 1); /* sorting changed them */
+        sort->splitter[b - 1] = sample[b * SAMPLES_PER_BUCKET];
     free(sample);
     return 0;
 }
 
-static size_t bucket_of(const struct sort *sort, const struct sl_sort_item *item)
+static size_t bucket_of(const struct sort *sort, const struct splitter *place)
 {
     size_t from = 0, to = sort->buckets - 1;
     while (from < to) {
         size_t middle = from + (to - from) / 2;
-        if (sl_sort_item_less(item, &sort->splitter[middle]))
+        if (compare_places(place, &sort->splitter[middle]) < 0)
             to = middle;
         else
             from = middle + 1;
@@ -93,7 +111,7 @@ static int count_list(void *arg, size_t index, unsigned worker, struct sl_error 
         end = i + ITEMS_AT_ONCE < list->count ? i + ITEMS_AT_ONCE : list->count;
         sl_sort_items_prefix(list->item + i, end - i);
         for (size_t k = i; k < end; k++) {
-            number[k] = (uint8_t)bucket_of(sort, &list->item[k]);
+            number[k] = (uint8_t)bucket_of(sort, &(struct splitter){list->item[k], index, k});
             count[number[k]]++;
         }
     }
@@ -124,10 +142,23 @@ static int deal_list(void *arg, size_t index, unsigned worker, struct sl_error *
     size_t *at = sort->at + index * sort->buckets;
     for (size_t i = 0; i < list->count; i++)
         sort->item[at[number[i]]++] = list->item[i];
+    if (list->owner) {
+        free(*list->owner);
+        *list->owner = NULL;
+    }
     return 0;
 }
 
 /* ---- sorting ---- */
+
+/* Items that were placed: what they are placed in grows as fast. */
+static void give_back(const struct sl_sort_item *item, size_t count)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)item + page - 1) & ~(page - 1), to = (uintptr_t)(item + count) & ~(page - 1);
+    if (from < to)
+        (void)madvise((void *)from, to - from, MADV_DONTNEED); /* else they stay a little longer */
+}
 
 static int sort_bucket(void *arg, size_t bucket, unsigned worker, struct sl_error *err)
 {
@@ -139,6 +170,8 @@ static int sort_bucket(void *arg, size_t bucket, unsigned worker, struct sl_erro
     sl_sort_items(sort->item + from, spare, count);
     free(spare);
     sort->place(sort->arg, from, sort->item + from, count);
+    if (sort->count >= MANY_ITEMS)
+        give_back(sort->item + from, count);
     return 0;
 }
 

@@ -11,11 +11,13 @@
 struct sl_sort_list {
     struct sl_sort_item *item; /* [count]; prefixes need not be there and change */
     size_t count;
+    struct sl_sort_item *
+        *owner; /* optional: where the items are from malloc; freed and set to NULL once they are dealt */
 };
 
 /* Items [at, at + count) of the result. Called from several workers at once, for other items each. */
 typedef void sl_sort_place(void *arg, size_t at, const struct sl_sort_item *item, size_t count);
 
-/* Equal keys are in the order of their addresses. 0 or SL_ENOMEM; then some or nothing was placed. */
+/* Equal keys are in the order of lists and of the items in each. 0 or SL_ENOMEM; then some or nothing was placed. */
 int sl_sort_lists(struct sl_stage *stage, const struct sl_sort_list *list, size_t lists, sl_sort_place *place,
                   void *arg);

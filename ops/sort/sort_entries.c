@@ -47,7 +47,8 @@ static int sort_in_pieces(struct sl_stage *stage, struct sort *sort)
 {
     for (size_t p = 0; p < sort->pieces; p++) {
         size_t from = p * PIECE_ENTRIES, left = sort->count - from;
-        sort->list[p] = (struct sl_sort_list){sort->item + from, left < PIECE_ENTRIES ? left : PIECE_ENTRIES};
+        sort->list[p] =
+            (struct sl_sort_list){sort->item + from, left < PIECE_ENTRIES ? left : PIECE_ENTRIES, NULL};
     }
     int r = sl_pool_run(stage->pool, sort->pieces, list_piece, sort, stage->err);
     r = r < 0 ? r : sl_sort_lists(stage, sort->list, sort->pieces, place, sort);

@@ -11,85 +11,73 @@ struct sl_sort_lane *sl_sort_lane_new(void)
     return calloc(1, sizeof(struct sl_sort_lane));
 }
 
+static void memory_done(struct sl_sort_memory *memory)
+{
+    sl_arena_done(&memory->records);
+    sl_arena_done(&memory->rest);
+}
+
 void sl_sort_lane_free(struct sl_sort_lane *lane)
 {
     if (!lane)
         return;
-    sl_arena_done(&lane->arena);
-    free(lane->entry);
+    memory_done(&lane->memory);
+    free(lane->item);
     free(lane);
 }
 
-/* ---- entries ---- */
-
-/* Copies key and record into the arena; the bytes of a key that is part of the record are copied once. */
-static int copy_entry(const struct sl_sorting *sorting, struct sl_arena *arena, const struct sl_field *key,
-                      const struct sl_field *fields, uint32_t width, struct sl_group_entry *ret)
+size_t sl_sort_lane_bytes(const struct sl_sort_lane *lane)
 {
-    struct sl_sort_record *record = sl_arena_alloc(arena, sizeof *record + width * sizeof *fields);
-    if (!record)
-        return SL_ENOMEM;
-    record->width = width;
-    for (uint32_t c = 0; c < width; c++)
-        if (!sl_field_copy(arena, &fields[c], &record->field[c]))
-            return SL_ENOMEM;
-    ret->state.pointer = record;
-    switch (sorting->by) {
-    case SL_SORT_BY_RECORD:
-        ret->key = width == 1 ? record->field[0] : sl_list(record->field, width);
-        return 0;
-    case SL_SORT_BY_KEY:
-        ret->key = record->field[0];
-        return 0;
-    case SL_SORT_BY_FUNCTION:
-        return sl_field_copy(arena, key, &ret->key) ? 0 : SL_ENOMEM;
-    }
-    sl_assert(!"there is no such way to sort");
+    return lane->memory.records.bytes + lane->memory.rest.bytes;
 }
 
-static bool make_room(struct sl_sort_lane *lane)
+/* ---- sorting a lane ---- */
+
+void sl_sort_lane_turn(struct sl_sort_lane *lane)
 {
-    struct sl_group_entry *entry = sl_array_grow(lane->entry, lane->count, &lane->capacity, sizeof *entry);
-    if (!entry)
-        return false;
-    lane->entry = entry;
-    return true;
+    for (size_t i = 0, k = lane->count; i + 1 < k; i++) {
+        struct sl_sort_item swap = lane->item[i];
+        lane->item[i] = lane->item[--k];
+        lane->item[k] = swap;
+    }
+}
+
+int sl_sort_lane_sort(const struct sl_sorting *sorting, struct sl_sort_lane *lane)
+{
+    struct sl_sort_item *spare = malloc((lane->count + 1) * sizeof *spare);
+    if (!spare)
+        return SL_ENOMEM;
+    if (sorting->descending)
+        sl_sort_lane_turn(lane);
+    sl_sort_items_prefix(lane->item, lane->count);
+    sl_sort_items(lane->item, spare, lane->count);
+    if (sorting->descending)
+        sl_sort_lane_turn(lane);
+    free(spare);
+    return 0;
 }
 
 /* ---- keeping the first rows_max of a lane ---- */
 
 enum { KEPT_MIN = SL_CHUNK_ROWS }; /* small n: sorted once for many rows all the same */
 
-static int compare_ascending(const void *a, const void *b)
+/* Copies the records that stay to fresh memory. */
+static int keep_best(const struct sl_sorting *sorting, struct sl_sort_lane *lane)
 {
-    const struct sl_group_entry *left = *(const struct sl_group_entry *const *)a;
-    const struct sl_group_entry *right = *(const struct sl_group_entry *const *)b;
-    int order = sl_field_compare(&left->key, &right->key);
-    return order ? order : (left > right) - (left < right);
-}
-
-static int compare_descending(const void *a, const void *b)
-{
-    const struct sl_group_entry *left = *(const struct sl_group_entry *const *)a;
-    const struct sl_group_entry *right = *(const struct sl_group_entry *const *)b;
-    int order = sl_field_compare(&right->key, &left->key);
-    return order ? order : (left > right) - (left < right);
-}
-
-/* Copies the entries that stay to fresh memory. */
-static int keep_best(const struct sl_sorting *sorting, struct sl_sort_lane *lane,
-                     const struct sl_group_entry *const *best, struct sl_arena *arena,
-                     struct sl_group_entry *entry)
-{
+    struct sl_sort_memory memory = {0};
+    struct sl_field fields[SL_WIDTH_MAX];
     for (size_t i = 0; i < sorting->rows_max; i++) {
-        const struct sl_sort_record *record = best[i]->state.pointer;
-        int r = copy_entry(sorting, arena, &best[i]->key, record->field, record->width, &entry[i]);
-        if (r < 0)
-            return r;
+        const struct sl_sort_record *record = sl_sort_record_of(&lane->item[i]);
+        sl_sort_record_read(record, fields);
+        record = sl_sort_record_new(&memory, sorting->by, &record->key, fields, record->width);
+        if (!record) {
+            memory_done(&memory);
+            return SL_ENOMEM;
+        }
+        lane->item[i] = (struct sl_sort_item){sl_key_prefix(&record->key), &record->key};
     }
-    sl_arena_done(&lane->arena);
-    lane->arena = *arena;
-    memcpy(lane->entry, entry, sorting->rows_max * sizeof *entry);
+    memory_done(&lane->memory);
+    lane->memory = memory;
     lane->count = sorting->rows_max;
     lane->pruned = true;
     return 0;
@@ -97,23 +85,8 @@ static int keep_best(const struct sl_sorting *sorting, struct sl_sort_lane *lane
 
 static int prune(const struct sl_sorting *sorting, struct sl_sort_lane *lane)
 {
-    struct sl_arena arena;
-    sl_arena_init(&arena);
-    const struct sl_group_entry **order = malloc(lane->count * sizeof *order);
-    struct sl_group_entry *entry = malloc(sorting->rows_max * sizeof *entry);
-    int r = order && entry ? 0 : SL_ENOMEM;
-    for (size_t i = 0; r == 0 && i < lane->count; i++)
-        order[i] = &lane->entry[i];
-    if (r == 0) {
-        qsort(order, lane->count, sizeof *order,
-              sorting->descending ? compare_descending : compare_ascending);
-        r = keep_best(sorting, lane, order, &arena, entry);
-    }
-    if (r < 0)
-        sl_arena_done(&arena);
-    free(order);
-    free(entry);
-    return r;
+    int r = sl_sort_lane_sort(sorting, lane);
+    return r < 0 ? r : keep_best(sorting, lane);
 }
 
 /* Whether a row with that key can be among the first rows_max: of equal keys the earlier row is. */
@@ -122,7 +95,7 @@ static bool is_wanted(const struct sl_sorting *sorting, const struct sl_sort_lan
 {
     if (!lane->pruned)
         return sorting->rows_max > 0;
-    int order = sl_field_compare(key, &lane->entry[sorting->rows_max - 1].key);
+    int order = sl_field_compare(key, lane->item[sorting->rows_max - 1].key);
     return sorting->descending ? order > 0 : order < 0;
 }
 
@@ -137,12 +110,14 @@ int sl_sort_lane_add(const struct sl_sorting *sorting, struct sl_sort_lane *lane
 {
     if (!is_wanted(sorting, lane, key))
         return 0;
-    if (!make_room(lane))
+    struct sl_sort_item *item = sl_array_grow(lane->item, lane->count, &lane->capacity, sizeof *item);
+    if (!item)
         return SL_ENOMEM;
-    int r = copy_entry(sorting, &lane->arena, key, fields, width, &lane->entry[lane->count]);
-    if (r < 0)
-        return r;
-    lane->count++;
+    lane->item = item;
+    const struct sl_sort_record *record = sl_sort_record_new(&lane->memory, sorting->by, key, fields, width);
+    if (!record)
+        return SL_ENOMEM;
+    item[lane->count++] = (struct sl_sort_item){.key = &record->key};
     return is_full(sorting, lane) ? prune(sorting, lane) : 0;
 }
 

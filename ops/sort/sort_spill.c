@@ -1,59 +1,31 @@
 #include "ops/sort/sort_spill.h"
 
 #include "core/base/error.h"
-#include "ops/key/sort_keys.h"
 
 #include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum {
-    ROW_BYTES = 150
-}; /* what sorting in memory takes for a row beside the lanes: entries, items, columns */
+enum { ROW_BYTES = 150 }; /* what sorting in memory takes for a row beside the lanes: items, columns */
 
 static size_t bytes_of(const struct sl_sort_lane *lane)
 {
-    size_t items = 2 * lane->count * sizeof(struct sl_sort_item);
-    size_t entries = lane->capacity * sizeof *lane->entry;
+    size_t spare = lane->count * sizeof *lane->item, items = lane->capacity * sizeof *lane->item;
     if (lane->count == lane->capacity)
-        entries *= 3; /* both are there while it grows */
-    return lane->arena.bytes + entries + items;
+        items *= 3; /* both are there while it grows */
+    return sl_sort_lane_bytes(lane) + items + spare;
 }
 
-/* Backwards, so that what is sorted ascending and read from the end has equal keys in input order. */
-static void turn(struct sl_sort_lane *lane)
-{
-    for (size_t i = 0, k = lane->count; i + 1 < k; i++) {
-        struct sl_group_entry swap = lane->entry[i];
-        lane->entry[i] = lane->entry[--k];
-        lane->entry[k] = swap;
-    }
-}
-
-static int write_entry(struct sl_spill_file *file, const struct sl_spill_ops *ops, const struct sl_field *key,
-                       struct sl_error *err)
-{
-    const struct sl_group_entry *entry = (const struct sl_group_entry *)key; /* its first member */
-    const struct sl_sort_record *record = entry->state.pointer;
-    struct sl_field row[2] = {entry->key, sl_list(record->field, record->width)};
-    return ops->row(file, row, 2, err);
-}
-
-static int write_entries(const struct sl_sorting *sorting, struct sl_sort_lane *lane,
+static int write_records(const struct sl_sorting *sorting, struct sl_sort_lane *lane,
                          struct sl_spill_file *file, struct sl_error *err)
 {
-    struct sl_sort_item *item = malloc(2 * lane->count * sizeof *item);
-    int r = item ? 0 : SL_ENOMEM;
-    if (item && sorting->descending)
-        turn(lane);
-    for (size_t i = 0; item && i < lane->count; i++)
-        item[i] = (struct sl_sort_item){sl_key_prefix(&lane->entry[i].key), &lane->entry[i].key};
-    if (item)
-        sl_sort_items(item, item + lane->count, lane->count);
-    for (size_t i = 0; r == 0 && i < lane->count; i++)
-        r = write_entry(file, sorting->runs.spill->ops,
-                        item[sorting->descending ? lane->count - 1 - i : i].key, err);
-    free(item);
+    struct sl_field fields[SL_WIDTH_MAX];
+    int r = sl_sort_lane_sort(sorting, lane);
+    for (size_t i = 0; r == 0 && i < lane->count; i++) {
+        const struct sl_sort_record *record = sl_sort_record_of(&lane->item[i]);
+        sl_sort_record_read(record, fields);
+        const struct sl_field row[2] = {record->key, sl_list(fields, record->width)};
+        r = sorting->runs.spill->ops->row(file, row, 2, err);
+    }
     return r;
 }
 
@@ -63,13 +35,14 @@ static int spill_lane(struct sl_sorting *sorting, struct sl_task *task, struct s
     int r = lane->count ? sl_spilled_runs_file(&sorting->runs, task, &file) : 0;
     if (r < 0 || !lane->count)
         return r;
-    r = write_entries(sorting, lane, file, task->err);
+    r = write_records(sorting, lane, file, task->err);
     r = r < 0 ? r : sl_spilled_runs_end(&sorting->runs, task, &lane->head.position, lane->runs++);
     if (r < 0)
         return r;
-    sl_arena_done(&lane->arena);
-    free(lane->entry);
-    lane->entry = NULL;
+    sl_arena_done(&lane->memory.records);
+    sl_arena_done(&lane->memory.rest);
+    free(lane->item);
+    lane->item = NULL;
     lane->count = lane->capacity = 0;
     lane->pruned = false;
     (void)malloc_trim(0); /* freed blocks would count as much as used ones */
@@ -109,7 +82,7 @@ bool sl_sort_is_large(const struct sl_sorting *sorting)
     if (!sorting->runs.spill || sorting->runs.count)
         return sorting->runs.spill != NULL;
     for (size_t i = 0; i < sorting->lanes.count; i++)
-        bytes += lane_at(sorting, i)->arena.bytes + lane_at(sorting, i)->count * ROW_BYTES;
+        bytes += sl_sort_lane_bytes(lane_at(sorting, i)) + lane_at(sorting, i)->count * ROW_BYTES;
     return bytes > sl_spilled_runs_bytes(&sorting->runs);
 }
 

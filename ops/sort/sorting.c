@@ -1,11 +1,14 @@
 #include "ops/sort/sorting.h"
 
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "ops/key/pair_key.h"
+#include "ops/key/sort_lists.h"
 #include "ops/sort/sort_lane.h"
 #include "ops/sort/sort_spill.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int sl_sorting_begin(struct sl_stage *stage, enum sl_sort_by by, bool descending)
 {
@@ -41,7 +44,7 @@ int sl_sorting_lane_open(struct sl_stage *stage, struct sl_lane *lane)
     return r;
 }
 
-/* ---- rows into entries ---- */
+/* ---- rows into records ---- */
 
 struct row {
     uint32_t width;
@@ -99,89 +102,113 @@ int sl_sorting_push(struct sl_stage *stage, struct sl_lane *lane, const struct s
     return r;
 }
 
-/* ---- from entries to rows ---- */
+/* ---- from records to rows ---- */
 
-struct gather {
-    struct sl_sorting *sorting;
-    struct sl_sorted_groups *groups;
-    size_t *start; /* [lanes]: entries of the lanes before */
+/* The rows of a bucket of the sort. */
+struct piece {
+    size_t at; /* in ascending order */
+    struct sl_rows *rows;
 };
-
-static int gather_lane(void *arg, size_t index, unsigned worker, struct sl_error *err)
-{
-    struct gather *gather = arg;
-    struct sl_sorted_groups *groups = gather->groups;
-    struct sl_sort_lane *lane = lane_at(gather->sorting, index);
-    size_t at = gather->start[index];
-    for (size_t k = 0; k < lane->count; k++, at++)
-        groups->entry[gather->sorting->descending ? groups->count - 1 - at : at] = lane->entry[k];
-    free(lane->entry);
-    lane->entry = NULL;
-    lane->count = lane->capacity = 0;
-    return 0;
-}
-
-/* All entries in input order, for descending sorts backwards: sorted ascending and read from the end, equal
- * keys are then in input order again. Takes the lanes' memory. NULL: out of memory. */
-static struct sl_sorted_groups *gather_lanes(struct sl_sorting *sorting, struct sl_stage *stage)
-{
-    size_t lanes = sorting->lanes.count, count = 0;
-    struct gather gather = {.sorting = sorting, .start = calloc(lanes + 1, sizeof *gather.start)};
-    for (size_t i = 0; gather.start && i < lanes; i++) {
-        gather.start[i] = count;
-        count += lane_at(sorting, i)->count;
-    }
-    gather.groups = gather.start ? sl_sorted_groups_new(count) : NULL;
-    if (gather.groups) {
-        gather.groups->count = count;
-        (void)sl_pool_run(stage->pool, lanes, gather_lane, &gather, stage->err); /* it cannot fail */
-        for (size_t i = 0; i < lanes; i++)
-            sl_arena_adopt(&gather.groups->memory->arena, &lane_at(sorting, i)->arena);
-    }
-    free(gather.start);
-    return gather.groups;
-}
-
-enum { PIECE_ROWS = 16 * SL_CHUNK_ROWS };
 
 struct give {
-    const struct sl_sorted_groups *groups;
-    bool descending;
-    size_t count; /* rows of the result */
-    struct sl_rows **piece;
+    const struct sl_sorting *sorting;
+    struct sl_memory *memory;
+    size_t count;         /* records */
+    pthread_mutex_t lock; /* guards all below */
+    struct piece *piece;
+    size_t pieces, capacity;
+    bool failed;
 };
 
-static int give_piece(void *arg, size_t index, unsigned worker, struct sl_error *err)
+enum { RECORDS_AHEAD = 16 };
+
+/* Strings are copied: records lie anywhere, and those who read rows one after the other would wait for each. */
+static int give_row(struct sl_rows *rows, const struct sl_sort_item *item)
 {
-    struct give *give = arg;
-    const struct sl_sorted_groups *groups = give->groups;
-    size_t from = index * PIECE_ROWS, to = from + PIECE_ROWS < give->count ? from + PIECE_ROWS : give->count;
-    struct sl_rows *rows = give->piece[index] = sl_rows_new();
-    if (!rows)
-        return SL_ENOMEM;
-    rows->memory = sl_memory_ref(groups->memory);
-    int r = 0;
-    for (size_t i = from; i < to && r == 0; i++) {
-        const struct sl_group_entry *entry = &groups->entry[give->descending ? groups->count - 1 - i : i];
-        const struct sl_sort_record *record = entry->state.pointer;
-        r = sl_rows_append_row(rows, record->field, record->width);
-    }
-    return r;
+    struct sl_field fields[SL_WIDTH_MAX];
+    const struct sl_sort_record *record = sl_sort_record_of(item);
+    sl_sort_record_read(record, fields);
+    for (uint32_t c = 0; c < record->width; c++)
+        if (fields[c].tag == SL_STR && !sl_field_copy(&rows->arena, &fields[c], &fields[c]))
+            return SL_ENOMEM;
+    return sl_rows_append_row(rows, fields, record->width);
 }
 
-static int give_rows(struct sl_stage *stage, struct give *give, struct sl_dataset **ret)
+/* Of items [at, at + count) of the ascending order those that belong to the result: all, or the first or last ones. */
+static void cut_items(const struct give *give, size_t at, const struct sl_sort_item **item, size_t *count)
 {
-    size_t pieces = (give->count + PIECE_ROWS - 1) / PIECE_ROWS;
-    struct sl_dataset *dataset = sl_dataset_new(1);
-    give->piece = calloc(pieces + 1, sizeof(struct sl_rows *));
-    int r =
-        dataset && give->piece ? sl_pool_run(stage->pool, pieces, give_piece, give, stage->err) : SL_ENOMEM;
-    for (size_t i = 0; give->piece && i < pieces; i++) {
-        if (r == 0)
-            r = sl_dataset_add(dataset, 0, give->piece[i], 0, give->piece[i]->count);
-        sl_rows_unref(give->piece[i]);
+    uint64_t max = give->sorting->rows_max, all = give->count, left = 0;
+    if (all <= max)
+        return;
+    if (!give->sorting->descending) {
+        *count = at >= max ? 0 : max - at < *count ? (size_t)(max - at) : *count;
+        return;
     }
-    free(give->piece);
+    left = all - max > at ? all - max - at : 0;
+    left = left < *count ? left : *count;
+    *item += left;
+    *count -= (size_t)left;
+}
+
+static struct sl_rows *rows_of(const struct give *give, const struct sl_sort_item *item, size_t count)
+{
+    struct sl_rows *rows = sl_rows_new();
+    int r = rows ? 0 : SL_ENOMEM;
+    if (rows)
+        rows->memory = sl_memory_ref(give->memory);
+    for (size_t i = 0; i < count && r == 0; i++) {
+        size_t ahead = i + RECORDS_AHEAD < count ? i + RECORDS_AHEAD : i;
+        bool backwards = give->sorting->descending;
+        sl_sort_record_prefetch(&item[backwards ? count - 1 - ahead : ahead]);
+        r = give_row(rows, &item[backwards ? count - 1 - i : i]);
+    }
+    if (r == 0)
+        return rows;
+    sl_rows_unref(rows);
+    return NULL;
+}
+
+static bool add_piece(struct give *give, size_t at, struct sl_rows *rows)
+{
+    struct piece *piece = sl_array_grow(give->piece, give->pieces, &give->capacity, sizeof *piece);
+    if (!piece)
+        return false;
+    give->piece = piece;
+    piece[give->pieces++] = (struct piece){at, rows};
+    return true;
+}
+
+static void place(void *arg, size_t at, const struct sl_sort_item *item, size_t count)
+{
+    struct give *give = arg;
+    cut_items(give, at, &item, &count);
+    if (!count)
+        return;
+    struct sl_rows *rows = rows_of(give, item, count);
+    pthread_mutex_lock(&give->lock);
+    bool added = rows && add_piece(give, at, rows);
+    give->failed = give->failed || !added;
+    pthread_mutex_unlock(&give->lock);
+    if (!added)
+        sl_rows_unref(rows);
+}
+
+static int compare_pieces(const void *a, const void *b)
+{
+    const struct piece *left = a, *right = b;
+    return (left->at > right->at) - (left->at < right->at);
+}
+
+static int show_pieces(struct give *give, struct sl_dataset **ret)
+{
+    struct sl_dataset *dataset = sl_dataset_new(1);
+    int r = dataset && !give->failed ? 0 : SL_ENOMEM;
+    if (give->pieces > 1)
+        qsort(give->piece, give->pieces, sizeof *give->piece, compare_pieces);
+    for (size_t i = 0; i < give->pieces && r == 0; i++) {
+        struct sl_rows *rows = give->piece[give->sorting->descending ? give->pieces - 1 - i : i].rows;
+        r = sl_dataset_add(dataset, 0, rows, 0, rows->count);
+    }
     if (r < 0) {
         sl_dataset_unref(dataset);
         return r;
@@ -190,21 +217,90 @@ static int give_rows(struct sl_stage *stage, struct give *give, struct sl_datase
     return 0;
 }
 
+/* ---- lists of lanes ---- */
+
+enum { LISTS_MAX = 128 };
+
+struct lists {
+    struct sl_sort_list list[LISTS_MAX];
+    size_t count;
+    struct sl_sort_item *item; /* where lanes are too many to be lists themselves */
+};
+
+/* For descending backwards: read from the end, equal keys are in input order again. */
+static struct sl_sort_lane *nth_lane(const struct sl_sorting *sorting, size_t i)
+{
+    return lane_at(sorting, sorting->descending ? sorting->lanes.count - 1 - i : i);
+}
+
+static int list_together(const struct sl_sorting *sorting, size_t count, struct lists *lists)
+{
+    size_t at = 0, size = count / LISTS_MAX + 1;
+    lists->item = malloc((count + 1) * sizeof *lists->item);
+    if (!lists->item)
+        return SL_ENOMEM;
+    for (size_t i = 0; i < sorting->lanes.count; i++) {
+        struct sl_sort_lane *lane = nth_lane(sorting, i);
+        if (lane->count)
+            memcpy(lists->item + at, lane->item, lane->count * sizeof *lane->item);
+        at += lane->count;
+        free(lane->item);
+        lane->item = NULL;
+        lane->count = lane->capacity = 0;
+    }
+    for (size_t from = 0; from < count; from += size)
+        lists->list[lists->count++] =
+            (struct sl_sort_list){lists->item + from, count - from < size ? count - from : size, NULL};
+    return 0;
+}
+
+static int list_lanes(struct sl_sorting *sorting, struct lists *lists, size_t *ret_count)
+{
+    size_t count = 0;
+    sl_lanes_sort(&sorting->lanes);
+    for (size_t i = 0; i < sorting->lanes.count; i++) {
+        if (sorting->descending)
+            sl_sort_lane_turn(lane_at(sorting, i));
+        count += lane_at(sorting, i)->count;
+    }
+    *ret_count = count;
+    if (sorting->lanes.count > LISTS_MAX)
+        return list_together(sorting, count, lists);
+    for (size_t i = 0; i < sorting->lanes.count; i++) {
+        struct sl_sort_lane *lane = nth_lane(sorting, i);
+        lists->list[lists->count++] = (struct sl_sort_list){lane->item, lane->count, &lane->item};
+    }
+    return 0;
+}
+
+/* What lists and maps of the rows point to. */
+static struct sl_memory *take_memory(const struct sl_sorting *sorting)
+{
+    struct sl_memory *memory = sl_memory_new();
+    for (size_t i = 0; memory && i < sorting->lanes.count; i++)
+        sl_arena_adopt(&memory->arena, &lane_at(sorting, i)->memory.rest);
+    return memory;
+}
+
 int sl_sorting_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_sorting *sorting = stage->state;
     if (sl_sort_is_large(sorting))
         return sl_sort_merge(sorting, stage, ret);
-    sl_lanes_sort(&sorting->lanes);
-    struct sl_sorted_groups *groups = gather_lanes(sorting, stage);
-    if (!groups)
-        return SL_ENOMEM;
-    struct give give = {.groups = groups, .descending = sorting->descending, .count = groups->count};
-    if (give.count > sorting->rows_max)
-        give.count = sorting->rows_max;
-    int r = sl_group_entries_sort(stage, groups->entry, groups->count);
+    struct lists lists = {.count = 0};
+    struct give give = {
+        .sorting = sorting, .memory = take_memory(sorting), .lock = PTHREAD_MUTEX_INITIALIZER};
+    int r = give.memory ? list_lanes(sorting, &lists, &give.count) : SL_ENOMEM;
     if (r == 0)
-        r = give_rows(stage, &give, ret);
-    sl_sorted_groups_unref(groups);
+        r = sl_sort_lists(stage, lists.list, lists.count, place, &give);
+    if (r == 0)
+        r = show_pieces(&give, ret);
+    for (size_t i = 0; i < give.pieces; i++)
+        sl_rows_unref(give.piece[i].rows);
+    free(give.piece);
+    free(lists.item);
+    for (size_t i = 0; i < sorting->lanes.count; i++)
+        sl_arena_done(&lane_at(sorting, i)->memory.records);
+    sl_memory_unref(give.memory);
     return r;
 }

@@ -1,5 +1,5 @@
 /* Sorting on all workers: any keys, however they are cut into lists, come out in the order, equal ones in
- * that of their addresses. */
+ * that of the lists. */
 #include "ops/key/sort_lists.h"
 
 #include "core/base/error.h"
@@ -11,6 +11,7 @@ static const unsigned worker_counts[] = {1, 2, 7};
 
 static char text[COUNT][TEXT_BYTES];
 static struct sl_field key[COUNT];
+static size_t rank[COUNT]; /* of a key in the lists, one behind the other */
 
 /* ---- keys that are hard to tell apart ---- */
 
@@ -66,13 +67,40 @@ static struct sl_field mixed(uint32_t i)
     return alike_text(i);
 }
 
+/* Numbers whose first sixty bits are those of others, on both sides of zero, and what is beyond exact integers. */
+static struct sl_field near_numbers(uint32_t i)
+{
+    uint32_t m = mix(i);
+    double ulps = (double)(m % 64) * 0x1p-52, sign = m & 64 ? -1 : 1;
+    switch (m >> 8 & 3) {
+    case 0:
+        return F(sign * (1 + ulps));
+    case 1:
+        return I((int64_t)sign * ((1LL << 53) + (int64_t)(m % 9) - 4));
+    case 2:
+        return F(sign * (0x1p53 + 2 * (m % 4)));
+    }
+    return I((int64_t)sign * (int64_t)(m % 16));
+}
+
+/* Strings around the seven bytes that a prefix has. */
+static struct sl_field short_text(uint32_t i)
+{
+    uint32_t m = mix(i);
+    memcpy(text[i], "aaaaaaa\0\0b", 10);
+    if (m & 1)
+        memset(text[i] + m / 2 % 8, 0, 10 - m / 2 % 8);
+    text[i][7] = (char)(m >> 8);
+    return sl_string(text[i], (m >> 16) % 11);
+}
+
 static struct sl_field one_key(uint32_t i)
 {
     return S("all the same");
 }
 
-static struct sl_field (*const kinds[])(uint32_t) = {random_text, alike_text, long_text,
-                                                     zeros,       mixed,      one_key};
+static struct sl_field (*const kinds[])(uint32_t) = {random_text, alike_text,   long_text,  zeros,
+                                                     mixed,       near_numbers, short_text, one_key};
 
 /* ---- sorting ---- */
 
@@ -94,7 +122,7 @@ static void check_sorted(const struct sorted *sorted, size_t count)
     assert_int_equal(sorted->count, count);
     for (size_t i = 1; i < count; i++) {
         int order = sl_field_compare(sorted->key[i - 1], sorted->key[i]);
-        assert_true(order < 0 || (order == 0 && sorted->key[i - 1] < sorted->key[i]));
+        assert_true(order < 0 || (order == 0 && rank[sorted->key[i - 1] - key] < rank[sorted->key[i] - key]));
     }
 }
 
@@ -110,8 +138,10 @@ static void sort_keys(unsigned workers, size_t count, size_t lists)
     for (size_t l = 0; l < lists; l++) {
         list[l].item = at;
         for (size_t i = count; i-- > 0;)
-            if (i % lists == l)
+            if (i % lists == l) {
+                rank[i] = (size_t)(at - item);
                 (at++)->key = &key[i];
+            }
         list[l].count = (size_t)(at - list[l].item);
     }
     assert_int_equal(sl_sort_lists(&stage, list, lists + 1, place, sorted), 0);
