@@ -197,7 +197,8 @@ static int check_output(const struct checks *checks, const struct sl_node *node)
 static int refuse_twin_sources(const struct checks *checks, const struct sl_node *node)
 {
     char text[PATH_MAX], other_text[PATH_MAX];
-    const char *own = node->op->source->name && !node->op->is_table ? sl_source_name(node, text, sizeof text) : NULL;
+    const char *own =
+        node->op->source->name && !node->op->is_table ? sl_source_name(node, text, sizeof text) : NULL;
     for (size_t i = 0; own && i < node->number; i++) {
         const struct sl_node *other = &checks->context->stream[i]->node;
         bool is_received = other->op->kind == SL_OP_SOURCE && other->op->source->name;
