@@ -3,6 +3,7 @@
 #include "core/base/ancestors.h"
 #include "core/base/array.h"
 #include "core/base/trust.h"
+#include "core/contract/bucket.h"
 #include "output/manifest.h"
 
 #include <errno.h>
@@ -73,6 +74,17 @@ int sl_directory_open(struct sl_directory *directory, struct sl_io *io, int dirf
     return r;
 }
 
+int sl_directory_open_bucket(struct sl_directory *directory, struct sl_bucket *bucket,
+                             const struct sl_output_dir *place, const char *mark, const _Atomic int *stop,
+                             struct sl_error *err)
+{
+    *directory = (struct sl_directory){.bucket = bucket, .place = place, .parent_fd = -1, .fd = -1};
+    int r = bucket->ops->begin(bucket, place->shown, mark, stop, err);
+    if (r < 0)
+        directory->bucket = NULL;
+    return r;
+}
+
 /* ---- 2: its files ---- */
 
 static int sync_files(struct sl_directory *directory, struct sl_error *err)
@@ -117,6 +129,8 @@ int sl_directory_add(struct sl_directory *directory, const struct sl_manifest_fi
                      struct sl_error *err)
 {
     int r = note_file(directory, file, err);
+    if (directory->bucket)
+        return r;
     if (r == 0 && directory->durable)
         return keep_unsynced(directory, fd, err);
     sl_io_close(directory->io, fd);
@@ -147,6 +161,8 @@ int sl_directory_seal(struct sl_directory *directory, struct sl_error *err)
     struct sl_manifest *manifest = &directory->manifest;
     if (manifest->count > 1)
         qsort(manifest->file, manifest->count, sizeof *manifest->file, file_compare);
+    if (directory->bucket)
+        return directory->bucket->ops->complete(directory->bucket, manifest, err);
     int r = add_success(directory, err);
     if (r < 0 || !directory->durable)
         return r;
@@ -229,6 +245,8 @@ static int reveal_again(struct sl_directory *directory, enum sl_directory_taken 
 
 int sl_directory_reveal(struct sl_directory *directory, enum sl_directory_taken taken, struct sl_error *err)
 {
+    if (directory->bucket)
+        return directory->bucket->ops->reveal(directory->bucket, err);
     int r = rename_new(directory, directory->place->hidden, directory->place->name, err);
     if (r > 0)
         r = reveal_again(directory, taken, err);
@@ -243,6 +261,8 @@ int sl_directory_reveal(struct sl_directory *directory, enum sl_directory_taken 
 
 void sl_directory_done(struct sl_directory *directory)
 {
+    if (directory->bucket)
+        directory->bucket->ops->end(directory->bucket);
     for (size_t i = 0; i < directory->unsynced_count; i++)
         sl_io_close(directory->io, directory->unsynced[i]);
     if (directory->io && directory->fd >= 0)

@@ -7,6 +7,8 @@
  *   4. sl_directory_reveal   renames it, never over anything, and syncs the parent
  *   5. sl_directory_done     closes; what was not revealed is removed
  *
+ * In an object store these are the steps of core/contract/bucket.h: parts are objects, and _SUCCESS appears in step 4.
+ *
  * A kill between any two calls leaves either nothing under the final name or the complete directory. Without
  * `durable` nothing is synced, and a directory that is there already is not looked into. */
 #pragma once
@@ -14,7 +16,10 @@
 #include "core/contract/services.h"
 #include "output/output_dir.h"
 
+struct sl_bucket;
+
 struct sl_directory {
+    struct sl_bucket *bucket; /* it is in an object bucket, core/contract/bucket.h; NULL: in a file system */
     struct sl_io *io;
     const struct sl_output_dir *place; /* borrowed until done */
     bool durable, revealed;
@@ -28,6 +33,11 @@ struct sl_directory {
 /* ancestors: also makes the names above the parent durable; once per process is enough. */
 int sl_directory_open(struct sl_directory *directory, struct sl_io *io, int dirfd,
                       const struct sl_output_dir *place, bool durable, bool ancestors, struct sl_error *err);
+
+/* In an object bucket, which is borrowed until done; `mark` says whose it is, stop may be NULL. */
+int sl_directory_open_bucket(struct sl_directory *directory, struct sl_bucket *bucket,
+                             const struct sl_output_dir *place, const char *mark, const _Atomic int *stop,
+                             struct sl_error *err);
 
 /* A file of the directory, written through fd, which it takes over whatever comes. */
 int sl_directory_add(struct sl_directory *directory, const struct sl_manifest_file *file, int fd,

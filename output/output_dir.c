@@ -26,7 +26,7 @@ static bool is_dots(const uint8_t *name, size_t len)
     return (len == 1 || len == 2) && memcmp(name, "..", len) == 0;
 }
 
-static int check_suffix(struct sl_field suffix, struct sl_error *err)
+int sl_output_dir_check_suffix(struct sl_field suffix, struct sl_error *err)
 {
     if (suffix.tag != SL_STR || suffix.len == 0)
         return 0;
@@ -48,7 +48,7 @@ int sl_output_dir_check(struct sl_field prefix, struct sl_field suffix, struct s
     if (base + suffix_len + DECORATION_MAX > NAME_MAX || prefix.len + DECORATION_MAX > PATH_MAX)
         return sl_error_set(err, SL_EUSAGE, "prefix and suffix are too long: names have at most %d bytes",
                             NAME_MAX - DECORATION_MAX);
-    return check_suffix(suffix, err);
+    return sl_output_dir_check_suffix(suffix, err);
 }
 
 static char *parent_of(struct sl_field prefix)

@@ -12,6 +12,8 @@ struct sl_output_dir {
     char *link_hidden; /* ".counts.txt.sluice-link" */
 };
 
+/* Whether the suffix, nil or a text, may end names. SL_EUSAGE. */
+int sl_output_dir_check_suffix(struct sl_field suffix, struct sl_error *err);
 /* Whether prefix and suffix make names at all: SL_EUSAGE otherwise. */
 int sl_output_dir_check(struct sl_field prefix, struct sl_field suffix, struct sl_error *err);
 

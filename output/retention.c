@@ -3,6 +3,7 @@
 #include "core/base/array.h"
 #include "output/manifest.h"
 #include "output/output_dir.h"
+#include "output/save_bucket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 /* The times of this output's directories that are too old, oldest first. */
 struct made {
     const struct sl_save_settings *settings;
+    struct sl_bucket **bucket; /* NULL: directories */
     const char *owner;
     int64_t t;
     int64_t *time_ms;
@@ -89,6 +91,30 @@ static int let_go(const struct sl_services *services, int parent_fd, const struc
     return r < 0 ? r : history->ops->let_go(history, time_ms, place->shown, err);
 }
 
+static int let_directory_go(const struct sl_services *services, const struct sl_output_dir *place,
+                            int64_t time_ms, struct sl_error *err)
+{
+    int fd = sl_io_open(services->io, services->job_dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, err);
+    int r = fd < 0 ? fd : let_go(services, fd, place, time_ms, err);
+    if (fd >= 0)
+        sl_io_close(services->io, fd);
+    return r;
+}
+
+static int let_objects_go(const struct sl_services *services, const struct made *made,
+                          const struct sl_output_dir *place, int64_t time_ms, struct sl_error *err)
+{
+    struct sl_history *history = services->history;
+    struct sl_manifest manifest;
+    bool is_removed = false;
+    int r = history->ops->manifest(history, time_ms, place->shown, &manifest, err);
+    if (r < 0)
+        return r;
+    r = sl_save_bucket_remove(made->bucket, services, made->settings, place, &manifest, &is_removed, err);
+    sl_manifest_done(&manifest);
+    return r < 0 || !is_removed ? r : history->ops->let_go(history, time_ms, place->shown, err);
+}
+
 static int let_oldest_go(const struct sl_services *services, const struct made *made, size_t count,
                          struct sl_error *err)
 {
@@ -99,20 +125,18 @@ static int let_oldest_go(const struct sl_services *services, const struct made *
                                made->owner, err);
         if (r < 0)
             return r;
-        int fd = sl_io_open(services->io, services->job_dirfd, place.parent, O_RDONLY | O_DIRECTORY, 0, err);
-        r = fd < 0 ? fd : let_go(services, fd, &place, made->time_ms[i], err);
-        if (fd >= 0)
-            sl_io_close(services->io, fd);
+        r = made->bucket ? let_objects_go(services, made, &place, made->time_ms[i], err)
+                         : let_directory_go(services, &place, made->time_ms[i], err);
         sl_output_dir_done(&place);
     }
     return r;
 }
 
 int sl_retention_newest(const struct sl_services *services, const struct sl_save_settings *settings,
-                        int64_t t, struct sl_error *err)
+                        struct sl_bucket **bucket, int64_t t, struct sl_error *err)
 {
     struct sl_history *history = services->history;
-    struct made made = {.settings = settings, .owner = services->owner, .t = t, .err = err};
+    struct made made = {.settings = settings, .bucket = bucket, .owner = services->owner, .t = t, .err = err};
     if (!history)
         return 0;
     char *series = sl_output_dir_series(settings->prefix, settings->suffix);

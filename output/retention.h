@@ -7,4 +7,4 @@
 /* Removes what is too old at batch t. Only what the catalog knows and whose manifest still matches is
  * touched; what was changed since is let go and stays. */
 int sl_retention_newest(const struct sl_services *services, const struct sl_save_settings *settings,
-                        int64_t t, struct sl_error *err);
+                        struct sl_bucket **bucket, int64_t t, struct sl_error *err);

@@ -10,6 +10,7 @@
 #include "output/link.h"
 #include "output/outputs.h"
 #include "output/retention.h"
+#include "output/save_bucket.h"
 #include "output/writer.h"
 
 #include <stdlib.h>
@@ -27,7 +28,16 @@ struct save {
 /* What the node keeps from batch to batch. */
 struct save_memory {
     bool ancestors_synced;
+    struct sl_bucket *bucket; /* NULL: not opened yet, or none */
 };
+
+static void memory_done(void *memory)
+{
+    struct save_memory *own = memory;
+    if (own->bucket)
+        own->bucket->ops->close(own->bucket);
+    own->bucket = NULL;
+}
 
 int sl_save_check(struct sl_node *node, struct sl_error *err)
 {
@@ -41,6 +51,8 @@ static int save_open(const struct sl_node *node, const struct sl_services *servi
     struct sl_save_settings settings;
     struct sl_output_dir place;
     int r = sl_save_settings_read(node, &settings, err);
+    if (r == 0 && settings.is_bucket)
+        return sl_save_bucket_start(node, services, &settings, err);
     if (r == 0 && settings.latest)
         r = sl_output_dir_init(&place, settings.prefix, settings.suffix, 0, services->owner, err);
     if (r < 0 || !settings.latest)
@@ -60,7 +72,7 @@ static bool collects(const struct save *save)
 static int save_begin(struct sl_stage *stage)
 {
     struct save *save = stage->state;
-    const struct save_memory *memory = stage->memory;
+    struct save_memory *memory = stage->memory;
     int r = sl_save_settings_read(stage->node, &save->settings, stage->err);
     if (r == 0)
         r = sl_output_dir_init(&save->place, save->settings.prefix, save->settings.suffix, stage->batch_ms,
@@ -70,6 +82,7 @@ static int save_begin(struct sl_stage *stage)
     r = sl_collect_init(&save->collect, stage, UINT64_MAX);
     sl_writer_begin(&save->writer, stage, &save->settings, &save->place, sl_sequence_is_dense(stage->node));
     save->writer.ancestors = !memory->ancestors_synced;
+    save->writer.bucket = save->settings.is_bucket ? &memory->bucket : NULL;
     save->begun = true;
     return r;
 }
@@ -189,7 +202,7 @@ static int save_publish(struct sl_stage *stage)
     if (save->settings.latest)
         r = sl_link_swap(services->io, services->job_dirfd, &save->place, stage->err);
     if (r == 0 && keeps_newest(save))
-        r = sl_retention_newest(services, &save->settings, stage->batch_ms, stage->err);
+        r = sl_retention_newest(services, &save->settings, save->writer.bucket, stage->batch_ms, stage->err);
     return r;
 }
 
@@ -210,6 +223,14 @@ static int save_renew(const struct sl_node *node, const struct sl_services *serv
     return r;
 }
 
+static int save_probe(const struct sl_node *node, const struct sl_services *services, struct sl_buf *found,
+                      struct sl_error *err)
+{
+    struct sl_save_settings settings;
+    int r = sl_save_settings_read(node, &settings, err);
+    return r < 0 || !settings.is_bucket ? r : sl_save_bucket_probe(services, &settings, found, err);
+}
+
 const struct sl_wide sl_save_wide = {
     .state_size = sizeof(struct save),
     .begin = save_begin,
@@ -222,6 +243,7 @@ const struct sl_wide sl_save_wide = {
     .done = save_done,
     .bounded = 1,
     .memory_size = sizeof(struct save_memory),
+    .memory_done = memory_done,
 };
 
 const struct sl_output sl_save_steps = {
@@ -230,6 +252,7 @@ const struct sl_output sl_save_steps = {
     .manifest = save_manifest,
     .publish = save_publish,
     .open = save_open,
+    .probe = save_probe,
     .renew = save_renew,
 };
 
@@ -241,6 +264,7 @@ const struct sl_op sl_output_save = {
     .example = "s:saveAsTextFiles(\"out/counts\", \"txt\")",
     .params = sl_save_params,
     .options = sl_save_options,
+    .schemes = sl_save_schemes,
     .wide = &sl_save_wide,
     .output = &sl_save_steps,
     .check = sl_save_check,

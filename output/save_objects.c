@@ -12,6 +12,7 @@ const struct sl_op sl_output_save_objects = {
     .example = "s:map(sluice.pair(1)):saveAsObjectFiles(\"out/pairs\", \"obj\")",
     .params = sl_save_params,
     .options = sl_save_object_options,
+    .schemes = sl_save_schemes,
     .wide = &sl_save_wide,
     .output = &sl_save_steps,
     .check = sl_save_check,

@@ -16,14 +16,20 @@ const struct sl_param sl_save_params[] = {
     {0},
 };
 
-#define DIRECTORY_OPTIONS                                                                                    \
-    {"partitions", SL_WANT_COUNT, true, "part files, 1 by default"},                                         \
-        {"latest", SL_WANT_BOOLEAN, true, "prefix.suffix links to the newest directory (default true)"},     \
-        {"keep", SL_WANT_COUNT | SL_WANT_STRING, true,                                                       \
-         "the newest n directories, or those of a duration; all by default"},                                \
-    {                                                                                                        \
-        "overwrite", SL_WANT_BOOLEAN, true, "move a directory that is in the way aside (default false)"      \
-    }
+/* Rows of a table: what formats them as other code would hide that. */
+/* clang-format off */
+#define DIRECTORY_OPTIONS \
+    {"partitions", SL_WANT_COUNT, true, "part files, 1 by default"}, \
+    {"latest", SL_WANT_BOOLEAN, true, "prefix.suffix links to the newest directory (default true)"}, \
+    {"keep", SL_WANT_COUNT | SL_WANT_STRING, true, "the newest n directories, or those of a duration; all by default"}, \
+    {"overwrite", SL_WANT_BOOLEAN, true, "move a directory that is in the way aside (default false)"}, \
+    {"endpoint", SL_WANT_STRING, true, "object stores: the server, https://host:port"}, \
+    {"region", SL_WANT_STRING, true, "object stores: the bucket's"}, \
+    {"profile", SL_WANT_STRING, true, "object stores: whose credentials of ~/.aws/ are used"}, \
+    {"addressing", SL_WANT_STRING, true, "object stores: buckets are part of the \"path\" or a \"virtual\" host"}, \
+    {"caFile", SL_WANT_STRING, true, "object stores: certificates of authorities to trust"}, \
+    {"retry", SL_WANT_DURATION, true, "object stores: how long a request is tried before the batch fails; 5m"}
+/* clang-format on */
 
 const struct sl_param sl_save_options[] = {
     {"format", SL_WANT_STRING, true, "tsv (default), lines, csv, json, spark or python"},
@@ -48,7 +54,9 @@ const struct sl_param sl_save_hadoop_options[] = {
     {0},
 };
 
-enum { NAMES_MAX = 16, NAME_BYTES_MAX = 64 };
+const char *const sl_save_schemes[] = {"s3", "oss", NULL};
+
+enum { NAMES_MAX = 16, NAME_BYTES_MAX = 64, RETRY_MS = 300000 };
 
 /* "no format "tvs"; did you mean "tsv"?" */
 int sl_save_unknown_name(const char *what, struct sl_field given, const char *const *names, size_t count,
@@ -179,12 +187,52 @@ static bool has_link_name(const struct sl_save_settings *settings)
     return has_suffix || settings->prefix.str[settings->prefix.len - 1] != '/';
 }
 
+static int refuse_option(const struct sl_node *node, const char *name, const char *why, struct sl_error *err)
+{
+    struct sl_field value = sl_save_option(node, name);
+    bool is_given = value.tag != SL_NIL && !(value.tag == SL_BOOL && !value.boolean);
+    return is_given ? sl_error_set(err, SL_EUSAGE, "%s %s", name, why) : 0;
+}
+
+static int read_bucket(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
+{
+    struct sl_field retry = sl_save_option(node, "retry");
+    settings->bucket = (struct sl_bucket_settings){
+        .url = settings->prefix,
+        .endpoint = sl_save_option(node, "endpoint"),
+        .region = sl_save_option(node, "region"),
+        .profile = sl_save_option(node, "profile"),
+        .addressing = sl_save_option(node, "addressing"),
+        .ca_file = sl_save_option(node, "caFile"),
+        .retry_ms = retry.tag == SL_INT ? retry.integer : RETRY_MS,
+    };
+    int r = sl_bucket_settings_check(&settings->bucket, err);
+    r = r < 0 ? r : sl_output_dir_check_suffix(settings->suffix, err);
+    r = r < 0 ? r : refuse_option(node, "latest", "is for directories: an object store has no links", err);
+    return r < 0 ? r
+                 : refuse_option(node, "overwrite", "is for directories: nothing is moved in an object store",
+                                 err);
+}
+
+/* Where the results go: a directory, or an object store. */
+static int read_place(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
+{
+    static const char *const names[] = {"endpoint", "region", "profile", "addressing", "caFile", "retry"};
+    int r = 0;
+    settings->is_bucket = sl_bucket_is_url(&settings->prefix);
+    if (settings->is_bucket)
+        return read_bucket(node, settings, err);
+    for (size_t i = 0; r == 0 && i < sizeof names / sizeof *names; i++)
+        r = refuse_option(node, names[i], "is for object stores, s3:// and oss://", err);
+    return r < 0 ? r : sl_output_dir_check(settings->prefix, settings->suffix, err);
+}
+
 int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *ret, struct sl_error *err)
 {
     struct sl_save_settings settings = {.prefix = sl_node_value(node, 0), .suffix = sl_node_value(node, 1)};
     struct sl_field partitions = sl_save_option(node, "partitions");
     settings.columns = node->inputs ? sl_node_columns(node->input[0]) : NULL;
-    int r = sl_output_dir_check(settings.prefix, settings.suffix, err);
+    int r = read_place(node, &settings, err);
     r = r < 0 ? r : read_contents(node, &settings, err);
     r = r < 0 ? r : read_keep(node, &settings, err);
     if (r < 0)
@@ -193,7 +241,7 @@ int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *r
         return sl_error_set(err, SL_EUSAGE, "partitions must be from 1 to %d, got %lld", SL_PARTITIONS_MAX,
                             (long long)partitions.integer);
     settings.partitions = partitions.tag == SL_INT ? (size_t)partitions.integer : 1;
-    settings.latest = option_boolean(node, "latest", true) && has_link_name(&settings);
+    settings.latest = !settings.is_bucket && option_boolean(node, "latest", true) && has_link_name(&settings);
     settings.overwrite = option_boolean(node, "overwrite", false);
     *ret = settings;
     return 0;

@@ -1,6 +1,7 @@
 /* The arguments and options of the outputs that write directories, checked and looked up. */
 #pragma once
 
+#include "core/contract/bucket.h"
 #include "core/contract/operator.h"
 #include "output/compress.h"
 #include "text/format.h"
@@ -28,10 +29,13 @@ struct sl_save_settings {
     const struct sl_field *header;    /* those given; NULL: those of the columns */
     uint32_t header_count;
     bool latest, overwrite;
-    uint64_t keep_count; /* keep so many; 0: see keep_ms */
-    int64_t keep_ms;     /* keep what is younger; 0 both: keep all */
+    bool is_bucket;                   /* the prefix is the URL of an object store */
+    struct sl_bucket_settings bucket; /* of it */
+    uint64_t keep_count;              /* keep so many; 0: see keep_ms */
+    int64_t keep_ms;                  /* keep what is younger; 0 both: keep all */
 };
 
+extern const char *const sl_save_schemes[]; /* ends with NULL */
 extern const struct sl_param sl_save_params[], sl_save_options[], sl_save_object_options[],
     sl_save_hadoop_options[];
 

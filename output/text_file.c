@@ -76,7 +76,7 @@ static int write_part(struct sl_directory *directory, const struct sl_save_setti
 {
     struct text_file file = {
         {settings ? contain_rows : push_rows}, .format = sl_format_find("tsv", 3), .err = err};
-    int r = sl_part_open(&file.part, directory->io, directory->fd, directory->place->shown, 0, NULL, err);
+    int r = sl_part_open(&file.part, directory, 0, NULL, err);
     if (r == 0 && settings)
         r = open_container(&file, settings, directory->place->shown);
     for (size_t p = 0; r == 0 && p < dataset->partitions; p++)

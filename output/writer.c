@@ -2,6 +2,7 @@
 
 #include "core/contract/services.h"
 #include "output/container.h"
+#include "output/save_bucket.h"
 #include "text/framed_rows.h"
 
 #include <string.h>
@@ -11,13 +12,23 @@ enum { TASK_ROWS = 8192 };
 
 /* ---- bytes to parts ---- */
 
+static int open_in_bucket(struct sl_writer *writer, struct sl_error *err)
+{
+    const struct sl_stage *stage = writer->stage;
+    int r = sl_save_bucket_open(writer->bucket, stage->services, writer->settings, err);
+    return r < 0 ? r
+                 : sl_directory_open_bucket(&writer->directory, *writer->bucket, writer->place,
+                                            sl_save_bucket_mark(stage->services), writer->task.stop, err);
+}
+
 static int open_directory(struct sl_writer *writer, struct sl_error *err)
 {
     const struct sl_services *services = writer->stage->services;
     if (writer->has_directory)
         return 0;
-    int r = sl_directory_open(&writer->directory, services->io, services->job_dirfd, writer->place,
-                              services->durable, writer->ancestors, err);
+    int r = writer->bucket ? open_in_bucket(writer, err)
+                           : sl_directory_open(&writer->directory, services->io, services->job_dirfd,
+                                               writer->place, services->durable, writer->ancestors, err);
     writer->has_directory = r == 0;
     return r;
 }
@@ -51,8 +62,8 @@ static int open_part(struct sl_writer *writer, struct sl_error *err)
 {
     int r = open_directory(writer, err);
     if (r == 0)
-        r = sl_part_open(&writer->part, writer->stage->services->io, writer->directory.fd,
-                         writer->place->shown, writer->index, writer->settings->compression, err);
+        r = sl_part_open(&writer->part, &writer->directory, writer->index, writer->settings->compression,
+                         err);
     return r == 0 && writer->settings->has_header ? write_header(writer, err) : r;
 }
 
@@ -60,7 +71,7 @@ static int open_part(struct sl_writer *writer, struct sl_error *err)
 static int write_bytes(void *arg, const void *bytes, size_t len, struct sl_error *err)
 {
     struct sl_writer *writer = arg;
-    int r = writer->part.fd < 0 ? open_part(writer, err) : 0;
+    int r = !sl_part_is_open(&writer->part) ? open_part(writer, err) : 0;
     return r < 0 ? r : sl_part_write(&writer->part, bytes, len, err);
 }
 
@@ -130,9 +141,9 @@ static int end_container_part(struct sl_writer *writer, struct sl_error *err)
 static int end_part(struct sl_writer *writer, struct sl_error *err)
 {
     int r = 0;
-    if (writer->part.fd >= 0 && writer->settings->container)
+    if (sl_part_is_open(&writer->part) && writer->settings->container)
         r = end_container_part(writer, err);
-    if (r == 0 && writer->part.fd >= 0) {
+    if (r == 0 && sl_part_is_open(&writer->part)) {
         r = sl_part_close(&writer->part, err);
         if (r == 0) {
             int fd = writer->part.fd;
@@ -249,7 +260,7 @@ int sl_writer_lane_close(struct sl_writer *writer, struct sl_lane *lane)
 int sl_writer_finish(struct sl_writer *writer, struct sl_error *err)
 {
     int r = sl_sequence_finish(&writer->sequence, err);
-    return r < 0 || writer->part.fd < 0 ? r : end_part(writer, err);
+    return r < 0 || !sl_part_is_open(&writer->part) ? r : end_part(writer, err);
 }
 
 /* ---- from a dataset ---- */

@@ -13,6 +13,8 @@
 #include <stdio.h>
 
 struct sl_spill;
+struct sl_bucket;
+struct sl_bucket_settings;
 struct sl_task;
 
 /* What outputs of a run share, such as a connection: a list of their own, empty when all of them are closed. */
@@ -56,6 +58,9 @@ struct sl_services {
     int (*open_arrivals)(const struct sl_services *services, const char *dir,
                          const struct sl_arrivals_options *options, struct sl_arrivals **ret,
                          struct sl_error *err);
+    /* Opens an object store (core/contract/bucket.h). NULL in a trial, which writes to none. */
+    int (*open_bucket)(const struct sl_services *services, const struct sl_bucket_settings *settings,
+                       struct sl_bucket **ret, struct sl_error *err);
     /* Whether a branch below the source has this name (engine/graph/pipelines.h), and which operator is at its
      * end: NULL, the source itself. */
     bool (*find_branch)(const struct sl_services *services, const struct sl_node *source, const char *branch,

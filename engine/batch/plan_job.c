@@ -20,8 +20,9 @@ enum { TEXT_BYTES_MAX = 16 << 20, WORDS = 6 };
 /* They do not decide what a batch with given files gives. */
 static bool is_free_to_change(const char *name)
 {
-    static const char *const names[] = {"filter", "newFilesOnly", "minAge",       "complete", "after",
-                                        "watch",  "keep",         "pollInterval", "latest",   "overwrite"};
+    static const char *const names[] = {
+        "filter", "newFilesOnly", "minAge",   "complete", "after",   "watch",      "keep",   "pollInterval",
+        "latest", "overwrite",    "endpoint", "region",   "profile", "addressing", "caFile", "retry"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)
             return true;

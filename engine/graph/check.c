@@ -6,6 +6,7 @@
 #include "engine/graph/pipelines.h"
 #include "engine/graph/validate.h"
 #include "engine/graph/widths.h"
+#include "sinks/bucket/bucket.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -99,7 +100,8 @@ static int probe_outputs(struct sl_context *context, FILE *out, struct sl_error 
                                    .job_dir = context->dir,
                                    .job = context->name,
                                    .until_end = true,
-                                   .stop_fd = -1};
+                                   .stop_fd = -1,
+                                   .open_bucket = sl_bucket_open};
     int r = 0;
     for (size_t i = 0; i < context->nodes && r == 0; i++) {
         const struct sl_node *node = &context->stream[i]->node;

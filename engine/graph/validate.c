@@ -123,8 +123,9 @@ static int refuse_twins(const struct checks *checks, const struct sl_node *node,
     const char *own = sl_node_text(node, param, text, sizeof text);
     for (size_t i = 0; own && i < node->number; i++) {
         const struct sl_node *other = &checks->context->stream[i]->node;
-        const char *theirs =
-            other->op == node->op ? sl_node_text(other, param, other_text, sizeof other_text) : NULL;
+        bool is_rival =
+            other->op == node->op || (strcmp(param, "prefix") == 0 && other->op->kind == SL_OP_OUTPUT);
+        const char *theirs = is_rival ? sl_node_text(other, param, other_text, sizeof other_text) : NULL;
         if (theirs && is_same(checks, param, own, theirs))
             return sl_error_set(checks->err, SL_EUSAGE,
                                 "%s:%d: %s: the %s %s is taken by line %d; choose another", node->site.file,
@@ -175,6 +176,8 @@ static int refuse_inputs_on(const struct checks *checks, const char *mount)
 static int refuse_watched_prefix(const struct checks *checks, const struct sl_site *site, const char *prefix)
 {
     char dir[PATH_MAX];
+    if (strstr(prefix, "://")) /* an object store */
+        return 0;
     const char *slash = strrchr(prefix, '/');
     int len = slash == prefix ? 1 : slash ? (int)(slash - prefix) : 0;
     snprintf(dir, sizeof dir, "%.*s", len ? len : 1, len ? prefix : ".");

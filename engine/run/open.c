@@ -12,6 +12,7 @@
 #include "engine/batch/viewer.h"
 #include "engine/run/status.h"
 #include "engine/trial/dry_run.h"
+#include "sinks/bucket/bucket.h"
 #include "watcher/watcher.h"
 
 #include <errno.h>
@@ -57,6 +58,7 @@ static int open_services(struct sl_run *run, struct sl_error *err)
         .checkpoint = context->options.no_checkpoint ? NULL : run->checkpoint,
         .changed = sl_status_changed,
         .changed_arg = run,
+        .open_bucket = run->trial ? NULL : sl_bucket_open,
         .keep_received_ms = context->options.keep_received_ms,
         .until_end = run->options->once || run->options->available_now || run->options->virtual_clock,
         .trial = run->trial,

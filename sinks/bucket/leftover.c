@@ -1,0 +1,98 @@
+#ifdef SLUICE_HAS_S3
+
+#include "sinks/bucket/leftover.h"
+
+#include "core/base/error.h"
+#include "sinks/bucket/multipart.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGES_MAX = 1000 };
+
+/* "<before>-1000<after>/part-00000..." */
+static bool is_ours(const char *key, const char *before, const char *after)
+{
+    size_t len = strlen(before);
+    if (strncmp(key, before, len) != 0 || key[len] != '-')
+        return false;
+    key += len + 1;
+    size_t digits = strspn(key, "0123456789");
+    key += digits;
+    len = strlen(after);
+    return digits && strncmp(key, after, len) == 0 && strncmp(key + len, "/part-", 6) == 0 &&
+           !strchr(key + len + 6, '/');
+}
+
+/* Where a page ends, the next one begins. */
+struct page {
+    struct sl_buf key_marker, id_marker;
+    bool is_last;
+};
+
+static bool make_query(struct sl_buf *query, const struct page *page, const char *before)
+{
+    bool ok = true;
+    if (page->key_marker.len > 1)
+        ok = sl_buf_text(query, "key-marker=") &&
+             sl_s3_encode(query, (const char *)page->key_marker.bytes, false) && sl_buf_byte(query, '&');
+    ok =
+        ok && sl_buf_text(query, "prefix=") && sl_s3_encode(query, before, false) && sl_buf_text(query, "-&");
+    if (ok && page->id_marker.len > 1)
+        ok = sl_buf_text(query, "upload-id-marker=") &&
+             sl_s3_encode(query, (const char *)page->id_marker.bytes, false) && sl_buf_byte(query, '&');
+    return ok && sl_buf_text(query, "uploads=") && sl_buf_byte(query, 0);
+}
+
+/* Aborts those of one answer that are ours. */
+static int abort_listed(struct sl_s3_context *context, struct sl_s3_client *client, const char *list,
+                        const char *before, const char *after, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf upload = {0}, key = {0}, id = {0};
+    bool nomem = false;
+    int r = 0;
+    while (r == 0 && (list = sl_s3_element(list, "Upload", &upload, &nomem))) {
+        const char *text = (const char *)upload.bytes;
+        if (!sl_s3_element(text, "Key", &key, &nomem) || !sl_s3_element(text, "UploadId", &id, &nomem))
+            continue;
+        if (is_ours((const char *)key.bytes, before, after))
+            r = sl_multipart_abort_id(context, client, (const char *)key.bytes, (const char *)id.bytes, err);
+    }
+    return nomem ? sl_error_nomem(err) : r;
+}
+
+static int next_page(const char *list, struct page *page, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf more = {0};
+    bool nomem = false;
+    bool is_cut =
+        sl_s3_element(list, "IsTruncated", &more, &nomem) && strcmp((const char *)more.bytes, "true") == 0;
+    page->is_last = !is_cut || !sl_s3_element(list, "NextKeyMarker", &page->key_marker, &nomem) ||
+                    !sl_s3_element(list, "NextUploadIdMarker", &page->id_marker, &nomem);
+    return nomem ? sl_error_nomem(err) : 0;
+}
+
+int sl_leftover_abort(struct sl_s3_context *context, struct sl_s3_client *client, const char *before,
+                      const char *after, struct sl_error *err)
+{
+    struct page page = {0};
+    int r = 0;
+    for (int i = 0; r == 0 && i < PAGES_MAX && !page.is_last; i++) {
+        SL_CLEANUP(sl_buf_done) struct sl_buf query = {0};
+        struct sl_s3_answer answer = {0};
+        if (!make_query(&query, &page, before)) {
+            r = sl_error_nomem(err);
+            break;
+        }
+        const struct sl_s3_request request = {.method = "GET", .query = (const char *)query.bytes};
+        r = sl_s3_call(context, client, &request, &answer, err);
+        r = r < 0 ? r : abort_listed(context, client, (const char *)answer.body.bytes, before, after, err);
+        r = r < 0 ? r : next_page((const char *)answer.body.bytes, &page, err);
+        sl_s3_answer_done(&answer);
+    }
+    sl_buf_done(&page.key_marker);
+    sl_buf_done(&page.id_marker);
+    return r;
+}
+
+#endif

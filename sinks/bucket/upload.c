@@ -1,0 +1,302 @@
+/* Bytes are gathered in buffers of SL_UPLOAD_PART_BYTES, or more for the late parts of a very large object, as a server takes
+ * 10,000 parts at most. A full buffer is a job in a ring; SL_UPLOAD_THREADS threads take jobs; who fills the ring waits. So
+ * memory is bounded by threads + 1 buffers, which are used again. Where parts are cut depends on the bytes alone. */
+#ifdef SLUICE_HAS_S3
+
+#include "sinks/bucket/upload.h"
+
+#include "core/base/error.h"
+#include "sinks/bucket/multipart.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARTS_OF_ONE_SIZE = 2000 };
+
+struct sl_upload_object {
+    struct sl_upload *upload;
+    struct sl_upload_object *next;
+    struct sl_multipart multipart;
+    struct sl_buf bytes; /* gathered, not handed over */
+    bool is_many;        /* multipart has begun */
+};
+
+struct job {
+    struct sl_upload_object *object;
+    size_t number; /* of the part, from 1; 0: the whole object */
+    struct sl_buf bytes;
+    bool is_taken, is_used;
+};
+
+struct sl_upload {
+    struct sl_s3_context *context;
+    struct sl_s3_client client; /* of the thread that calls */
+    struct sl_upload_object *objects;
+    struct sl_buf spare[SL_UPLOAD_THREADS + 1]; /* guarded by lock, and so is all below */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct job job[SL_UPLOAD_THREADS];
+    size_t busy; /* jobs that are used */
+    int result;  /* of the first that failed */
+    struct sl_error error;
+    bool ends;
+    size_t threads;
+    pthread_t thread[SL_UPLOAD_THREADS];
+};
+
+/* ---- threads ---- */
+
+static struct job *waiting_job(struct sl_upload *upload)
+{
+    for (size_t i = 0; i < SL_UPLOAD_THREADS; i++)
+        if (upload->job[i].is_used && !upload->job[i].is_taken)
+            return &upload->job[i];
+    return NULL;
+}
+
+/* Keeps the buffer for the next one, in place of its memory. */
+static void keep_spare(struct sl_upload *upload, struct sl_buf *bytes)
+{
+    for (size_t i = 0; i < SL_UPLOAD_THREADS + 1; i++)
+        if (!upload->spare[i].bytes) {
+            upload->spare[i] = *bytes;
+            upload->spare[i].len = 0;
+            *bytes = (struct sl_buf){0};
+            return;
+        }
+    sl_buf_done(bytes);
+}
+
+static struct sl_buf take_spare(struct sl_upload *upload)
+{
+    struct sl_buf bytes = {0};
+    for (size_t i = 0; i < SL_UPLOAD_THREADS + 1 && !bytes.bytes; i++) {
+        bytes = upload->spare[i];
+        upload->spare[i] = (struct sl_buf){0};
+    }
+    return bytes;
+}
+
+static int do_job(struct sl_upload *upload, struct sl_s3_client *client, const struct job *job,
+                  struct sl_error *err)
+{
+    struct sl_multipart *multipart = &job->object->multipart;
+    return job->number ? sl_multipart_part(multipart, upload->context, client, job->number, job->bytes.bytes,
+                                           job->bytes.len, err)
+                       : sl_multipart_whole(multipart, upload->context, client, job->bytes.bytes,
+                                            job->bytes.len, err);
+}
+
+static void *work(void *arg)
+{
+    struct sl_upload *upload = arg;
+    struct sl_s3_client client = {.curl = upload->client.curl};
+    struct sl_error err = {0};
+    pthread_mutex_lock(&upload->lock);
+    while (!upload->ends) {
+        struct job *job = waiting_job(upload);
+        if (!job) {
+            pthread_cond_wait(&upload->changed, &upload->lock);
+            continue;
+        }
+        job->is_taken = true;
+        bool is_wanted = upload->result == 0;
+        pthread_mutex_unlock(&upload->lock);
+        int r = is_wanted ? do_job(upload, &client, job, &err) : 0;
+        pthread_mutex_lock(&upload->lock);
+        if (r < 0 && upload->result == 0) {
+            upload->result = r;
+            upload->error = err;
+        }
+        keep_spare(upload, &job->bytes);
+        *job = (struct job){0};
+        upload->busy--;
+        pthread_cond_broadcast(&upload->changed);
+    }
+    pthread_mutex_unlock(&upload->lock);
+    sl_s3_client_done(&client);
+    return NULL;
+}
+
+static int start_threads(struct sl_upload *upload, struct sl_error *err)
+{
+    for (; upload->threads < SL_UPLOAD_THREADS; upload->threads++) {
+        int failed = pthread_create(&upload->thread[upload->threads], NULL, work, upload);
+        if (failed)
+            return upload->threads ? 0 : sl_error_sys(err, failed, "starting a thread");
+    }
+    return 0;
+}
+
+/* Until no more than `most` jobs are used. */
+static int wait_for_jobs(struct sl_upload *upload, size_t most, struct sl_error *err)
+{
+    while (upload->busy > most)
+        pthread_cond_wait(&upload->changed, &upload->lock);
+    if (upload->result < 0)
+        *err = upload->error;
+    return upload->result;
+}
+
+/* Hands the object's bytes over; they are empty afterwards. */
+static int hand_over(struct sl_upload_object *object, size_t number, struct sl_error *err)
+{
+    struct sl_upload *upload = object->upload;
+    int r = start_threads(upload, err);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&upload->lock);
+    r = wait_for_jobs(upload, SL_UPLOAD_THREADS - 1, err);
+    for (size_t i = 0; r == 0 && i < SL_UPLOAD_THREADS; i++)
+        if (!upload->job[i].is_used) {
+            upload->job[i] = (struct job){object, number, object->bytes, false, true};
+            upload->busy++;
+            object->bytes = take_spare(upload);
+            pthread_cond_broadcast(&upload->changed);
+            break;
+        }
+    pthread_mutex_unlock(&upload->lock);
+    return r;
+}
+
+/* ---- objects ---- */
+
+/* The size of the part that comes next. */
+static size_t part_bytes(const struct sl_upload_object *object)
+{
+    return (size_t)SL_UPLOAD_PART_BYTES << object->multipart.parts / PARTS_OF_ONE_SIZE;
+}
+
+int sl_upload_open(struct sl_upload *upload, const char *key, struct sl_upload_object **ret,
+                   struct sl_error *err)
+{
+    struct sl_upload_object *object = calloc(1, sizeof *object);
+    if (!object || !(object->multipart.key = strdup(key))) {
+        free(object);
+        return sl_error_nomem(err);
+    }
+    object->upload = upload;
+    object->next = upload->objects;
+    upload->objects = object;
+    pthread_mutex_lock(&upload->lock);
+    object->bytes = take_spare(upload);
+    pthread_mutex_unlock(&upload->lock);
+    *ret = object;
+    return 0;
+}
+
+static int hand_over_part(struct sl_upload_object *object, struct sl_error *err)
+{
+    struct sl_upload *upload = object->upload;
+    int r = 0;
+    if (!object->is_many)
+        r = sl_multipart_begin(&object->multipart, upload->context, &upload->client, err);
+    object->is_many |= r == 0;
+    if (r == 0 && object->multipart.parts == SL_MULTIPART_PARTS_MAX)
+        r = sl_error_set(err, SL_EFAIL,
+                         "%s: the object has more than %d parts; write the batch in several with partitions",
+                         object->multipart.key, SL_MULTIPART_PARTS_MAX);
+    return r < 0 ? r : hand_over(object, ++object->multipart.parts, err);
+}
+
+int sl_upload_write(struct sl_upload_object *object, const void *bytes, size_t len, struct sl_error *err)
+{
+    const uint8_t *at = bytes;
+    object->multipart.bytes += len;
+    while (len) {
+        size_t limit = part_bytes(object), room = limit - object->bytes.len, step = len < room ? len : room;
+        if (!room) { /* only when more comes: what fits into one part is one object */
+            int r = hand_over_part(object, err);
+            if (r < 0)
+                return r;
+            continue;
+        }
+        if (!sl_buf_append(&object->bytes, at, step))
+            return sl_error_nomem(err);
+        at += step;
+        len -= step;
+    }
+    return 0;
+}
+
+int sl_upload_close(struct sl_upload_object *object, struct sl_error *err)
+{
+    return object->is_many ? hand_over_part(object, err) : hand_over(object, 0, err);
+}
+
+static void free_objects(struct sl_upload *upload)
+{
+    while (upload->objects) {
+        struct sl_upload_object *object = upload->objects;
+        upload->objects = object->next;
+        sl_multipart_done(&object->multipart);
+        sl_buf_done(&object->bytes);
+        free(object);
+    }
+}
+
+int sl_upload_finish(struct sl_upload *upload, struct sl_error *err)
+{
+    pthread_mutex_lock(&upload->lock);
+    int r = wait_for_jobs(upload, 0, err);
+    pthread_mutex_unlock(&upload->lock);
+    for (struct sl_upload_object *object = upload->objects; object && r == 0; object = object->next)
+        if (object->is_many)
+            r = sl_multipart_complete(&object->multipart, upload->context, &upload->client, err);
+    if (r == 0)
+        free_objects(upload);
+    return r;
+}
+
+void sl_upload_cancel(struct sl_upload *upload)
+{
+    struct sl_error ignored;
+    pthread_mutex_lock(&upload->lock);
+    if (upload->result == 0)
+        upload->result = SL_ESTOP;            /* jobs that wait are not begun */
+    (void)wait_for_jobs(upload, 0, &ignored); /* whatever came of them */
+    upload->result = 0;
+    pthread_mutex_unlock(&upload->lock);
+    for (struct sl_upload_object *object = upload->objects; object; object = object->next)
+        if (object->is_many)
+            sl_multipart_abort(&object->multipart, upload->context, &upload->client);
+    free_objects(upload);
+}
+
+/* ---- the whole ---- */
+
+int sl_upload_new(struct sl_s3_context *context, const struct sl_curl *curl, struct sl_upload **ret,
+                  struct sl_error *err)
+{
+    struct sl_upload *upload = calloc(1, sizeof *upload);
+    if (!upload)
+        return sl_error_nomem(err);
+    upload->context = context;
+    upload->client.curl = curl;
+    pthread_mutex_init(&upload->lock, NULL);
+    pthread_cond_init(&upload->changed, NULL);
+    *ret = upload;
+    return 0;
+}
+
+void sl_upload_free(struct sl_upload *upload)
+{
+    if (!upload)
+        return;
+    pthread_mutex_lock(&upload->lock);
+    upload->ends = true;
+    pthread_cond_broadcast(&upload->changed);
+    pthread_mutex_unlock(&upload->lock);
+    for (size_t i = 0; i < upload->threads; i++)
+        pthread_join(upload->thread[i], NULL);
+    free_objects(upload);
+    for (size_t i = 0; i < SL_UPLOAD_THREADS + 1; i++)
+        sl_buf_done(&upload->spare[i]);
+    sl_s3_client_done(&upload->client);
+    pthread_mutex_destroy(&upload->lock);
+    pthread_cond_destroy(&upload->changed);
+    free(upload);
+}
+
+#endif

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""kill -9 of sluice and of the S3 server at random moments, and connections that stall, break off and are cut, while files
+keep arriving: afterwards the objects are those of the directories that the same job writes, each record once.
+
+usage: test-kill-s3.py      SLUICE_KILLS (30; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which
+"""
+import os, pathlib, random, sys, threading, time
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+import s3
+from proxy import Proxy
+
+KILLS = int(os.environ.get("SLUICE_KILLS", 1000 if LONG else 8 if SANITIZED else 30))
+SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
+LIFE_S = 1.5 if SANITIZED else 0.6
+# "big" ids become megabytes, so that some batches are uploads of many parts.
+JOB = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "20ms" }
+local lines = ssc:textFileStream("in"):map(function(l) return l:find("big") and l .. string.rep("x", 9000000) or l end)
+lines:saveAsTextFiles("s3://%s/out/lines", "txt", { partitions = 1 })
+lines:saveAsTextFiles("out/lines", "txt")
+'''
+
+
+class Feeder(threading.Thread):
+    """Moves files in until told to stop; every id is in one file, and in one line."""
+
+    def __init__(self, generator):
+        super().__init__(daemon=True)
+        self.generator, self.files, self.ids = generator, 0, 0
+        self.enough = threading.Event()
+
+    def run(self):
+        while not self.enough.wait(self.generator.uniform(0, 0.1)):
+            self.feed(self.generator.choice((1, 3, 20)))
+
+    def feed(self, many, big=None):
+        big = self.generator.random() < 0.04 if big is None else big
+        move_in("f%06d" % self.files, "".join("%d%s\n" % (i, " big" if big and i < self.ids + 2 else "") for i in range(self.ids, self.ids + many)))
+        self.files, self.ids = self.files + 1, self.ids + many
+
+    def stop(self):
+        self.enough.set()
+        self.join()
+
+
+def disturb(bucket, disturbances):
+    print("seed %d" % SEED, flush=True)
+    generator = random.Random(SEED)
+    job(JOB % bucket.name)
+    os.makedirs("in", exist_ok=True)
+    feeder = Feeder(generator)
+    feeder.feed(3, True)
+    feeder.start()
+    for _ in range(KILLS):
+        with Running("job.lua") as run:
+            end = time.monotonic() + generator.uniform(0, LIFE_S)
+            if generator.random() < 0.4:
+                generator.choice(disturbances)()
+            while time.monotonic() < end and run.process.poll() is None:
+                time.sleep(0.005)
+            check(run.process.poll() is None, "the run ended with %s:\n%s" % (run.process.returncode, run.stderr()))
+            run.kill()
+    feeder.stop()
+    disturbances[0]()
+    feeder.feed(1, False)
+    return feeder.ids
+
+
+def test_objects_are_those_of_an_undisturbed_run():
+    server = s3.Server()
+    bucket = s3.Bucket(server)
+    proxy = Proxy(("127.0.0.1", server.port))
+    s3.environment(port=proxy.port)
+
+    def calm():
+        proxy.behave("forward")
+
+    def crash():
+        server.kill()
+        server.up()
+
+    def briefly(mode, *arguments):
+        proxy.behave(mode, *arguments)
+        threading.Timer(0.3, calm).start()
+
+    ids = disturb(bucket, [calm, crash, lambda: briefly("stall"), lambda: briefly("reset"), lambda: briefly("truncate", random.randrange(3000)),
+                           lambda: briefly("cut", random.randrange(20000000))])
+    with Running("job.lua") as run:
+        run.wait_until(lambda: any(b"\n%d\n" % (ids - 1) in b"\n" + content for content in outputs("out/lines").values()), "the last id")
+        run.stop()
+    objects = bucket.objects("out/")
+    directories = {"out/lines-%d.txt/part-00000" % time: content for time, content in outputs("out/lines").items()}
+    parts = {key: content for key, content in objects.items() if not key.endswith("/_SUCCESS")}
+    equal(sorted(parts), sorted(directories), "batches")
+    check(all(parts[key] == directories[key] for key in parts), "the bytes of each batch")
+    equal(sorted(key for key in objects if key.endswith("/_SUCCESS")), sorted(key.replace("part-00000", "_SUCCESS") for key in parts), "_SUCCESS")
+    found = sorted(int(line.split(b" ")[0]) for content in parts.values() for line in content.splitlines())
+    equal(found, list(range(ids)), "each id once")
+    equal(bucket.uploads(), [], "unfinished uploads")
+    proxy.close()
+
+
+main(globals())
