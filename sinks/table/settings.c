@@ -23,12 +23,12 @@ const struct sl_param sl_table_options[] = {
     {"batch", SL_WANT_STRING, true, "a column that gets the time of the batch"},
     {"atLeastOnce", SL_WANT_BOOLEAN, true,
      "append and replace, too, where the server has no transactions of several statements; false"},
-    {"retry", SL_WANT_DURATION, true, "how long connecting is tried before the batch fails; 10s"},
+    {"retry", SL_WANT_DURATION, true, "how long connecting is tried before the batch fails; 5m"},
     {"timeout", SL_WANT_DURATION, true, "a server that says nothing for so long is not reached; 30s"},
     {0},
 };
 
-enum { RETRY_MS = 10000, TIMEOUT_MS = 30000, TEXT_MAX = 1024 };
+enum { RETRY_MS = 300000, TIMEOUT_MS = 30000, TEXT_MAX = 1024 };
 
 static struct sl_field option_value(const struct sl_node *node, const char *name)
 {

@@ -385,4 +385,31 @@ def test_check_trace_status_and_try_name_objects():
     check("in/a.txt" in sluice_ok("trace", "job.lua", name).stdout, "trace of the object")
 
 
+def test_the_example_counts_words_into_a_bucket_with_a_virtual_host():
+    server = s3.Server("--virtual-domain", "localhost")
+    bucket = s3.Bucket(server)
+    s3.environment(server)
+    os.environ.update(OSS_ACCESS_KEY_ID=s3.ID, OSS_ACCESS_KEY_SECRET=s3.SECRET, OSS_ENDPOINT="http://localhost:%d" % server.port, OSS_REGION="us-east-1")
+    shutil.copy(ROOT / "examples/bucket_wordcount.lua", "job.lua")
+    move_in("a.txt", "to be or not to be\n")
+    arguments = ("job.lua", "--", "oss://%s/StreamingTest/words" % bucket.name)
+    sluice_ok("run", "--clock", "virtual", "--batches", "2", *arguments)
+    move_in("b.txt", "be\n")
+    sluice_ok("run", "--clock", "virtual", "--batches", "2", *arguments)
+    found = batches(bucket, "StreamingTest/words")
+    equal(list(found.values()), [b"be\t2\nnot\t1\nor\t1\nto\t2\n", b"be\t1\n"], "counts")
+    check(all(time % 10000 == 0 for time in found), "every ten seconds: %s" % found)
+
+
+def test_the_job_of_the_readme_runs():
+    bucket = bucket_here()
+    section = (ROOT / "README.md").read_text().split("## Where results go")[1].split("\n## ")[0]
+    text = [block for block in re.findall(r"```lua\n(.*?)```", section, re.S) if "s3://" in block][0]
+    check(len(text.splitlines()) <= 5, "five lines")
+    job(text.replace("s3://bucket/", "s3://%s/" % bucket.name))
+    move_in("a.txt", "be be\n")
+    run_once()
+    equal(list(batches(bucket, "counts/words").values()), [b"be\t2\n"], "counts")
+
+
 main(globals())

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""deploy/: the manifests run the job that lies beside them, and podman runs the manifests, where it can."""
+import os, sys, textwrap
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import *
+
+DEPLOY = ROOT / "deploy"
+MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+CONTAINERS_CONF = """[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+runtime = "%s"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+
+
+def documents(path):
+    return path.read_text().split("---\n")
+
+
+def test_each_manifest_has_the_job_of_the_folder():
+    equal([path.name for path in MANIFESTS], ["cronjob.yaml", "deployment.yaml", "job.yaml"], "manifests")
+    for path in MANIFESTS:
+        config = documents(path)[0]
+        equal(textwrap.dedent(config.split("words.lua: |\n")[1]), (DEPLOY / "words.lua").read_text(), path.name)
+
+
+def test_the_job_runs_with_its_data_elsewhere():
+    job((DEPLOY / "words.lua").read_text().replace("/data", os.path.abspath("data")))
+    os.makedirs("data/in")
+    move_in("a.txt", "to be or not to be\n", "data/in")
+    sluice_ok("run", "--once", "job.lua")
+    equal(list(outputs("data/out/words").values()), [b"be\t2\nnot\t1\nor\t1\nto\t2\n"], "counts")
+    equal(read("data/view/words/current"), b"be\t2\nnot\t1\nor\t1\nto\t2\n", "the view")
+
+
+def files_of(program):
+    """The program and the libraries it needs."""
+    found = subprocess.run(["ldd", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    return [program] + re.findall(r"(/\S+)", found)
+
+
+class Podman:
+    """With storage and settings of its own."""
+
+    def __init__(self):
+        runtime = next((name for name in ("runc", "crun") if shutil.which(name)), None)
+        for name, missing in (("podman", not shutil.which("podman")), ("runc", not runtime)):
+            if missing:
+                skip("%s is not installed" % name)
+        if os.getuid() != 0:
+            skip("podman is tried as root only")
+        if SANITIZED:
+            skip("the program in the image is a sanitizer's")
+        self.directory = tempfile.mkdtemp(prefix="sluice-podman-", dir="/var/tmp")
+        pathlib.Path(self.directory, "containers.conf").write_text(CONTAINERS_CONF % runtime)
+        pathlib.Path(self.directory, "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+        self.environment = dict(os.environ, CONTAINERS_CONF=self.directory + "/containers.conf", HOME=self.directory)
+        self.environment.pop("XDG_RUNTIME_DIR", None)
+
+    def run(self, *args, status=0):
+        done = subprocess.run(["podman", "--root", self.directory + "/root", "--runroot", self.directory + "/run", "--storage-driver", "vfs", *args],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, env=self.environment)
+        if status is not None:
+            check(done.returncode == status, "podman %s: %s" % (" ".join(args), done.stderr))
+        return done
+
+    def remove(self):
+        self.run("pod", "rm", "-f", "-a", "-t", "2", status=None)
+        self.run("unshare", "true", status=None)
+        subprocess.run(["umount", "-l", self.directory + "/root"], stderr=subprocess.DEVNULL)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def image(self):
+        """The program on nothing but its libraries: what deploy/Containerfile makes needs a registry."""
+        root = pathlib.Path(self.directory, "image/rootfs")
+        for path in set(files_of(SLUICE) + files_of("/bin/mkdir")):
+            target = root / ("usr/bin/" + os.path.basename(path) if path in (SLUICE, "/bin/mkdir") else path.lstrip("/"))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        for name in ("tmp", "data", "job", "etc"):
+            (root / name).mkdir(exist_ok=True)
+        (root / "etc/passwd").write_text("root:x:0:0::/:/\nsluice:x:1000:1000::/data:/\n")
+        pathlib.Path(self.directory, "image/Containerfile").write_text(
+            'FROM scratch\nCOPY rootfs /\nENV PATH=/usr/bin\nWORKDIR /data\nENTRYPOINT ["/usr/bin/sluice"]\n')
+        done = self.run("build", "--isolation=chroot", "-q", "-t", "localhost/sluice:latest", self.directory + "/image", status=None)
+        if done.returncode:
+            skip("podman cannot build here: %s" % done.stderr.strip().splitlines()[-1])
+
+
+def pod_of(path, data):
+    """A manifest for podman: the volume is a directory here; a Job's template, which podman 4 does not run, is a pod."""
+    config, _, workload = documents(path)
+    workload = re.sub(r"persistentVolumeClaim:\n( +)claimName: words-data\n", lambda m: "hostPath:\n%spath: %s\n" % (m.group(1), data), workload)
+    if "kind: Job" in workload:
+        template = textwrap.dedent(workload.split("  template:\n")[1])
+        workload = "apiVersion: v1\nkind: Pod\n" + template.replace("metadata:\n", "metadata:\n  name: words-once\n", 1)
+    # podman removes init containers that ended, and may find one still ending
+    workload = re.sub(r"( *)labels:\n( *)  app: words\n(?= *spec:\n *restartPolicy)",
+                      lambda m: m.group(0) + m.group(1) + "annotations:\n" + m.group(1) + '  io.podman.annotations.init.container.type: "always"\n', workload)
+    text = config + "---\n" + workload
+    pathlib.Path(path.name).write_text(text)
+    return path.name
+
+
+def test_podman_runs_the_deployment_and_the_job():
+    podman = Podman()
+    try:
+        podman.image()
+        data = os.path.abspath("data")
+        os.makedirs(data)
+        os.chown(data, 1000, 1000)
+        for folder in (data, os.path.dirname(data), os.path.dirname(os.path.dirname(data))):
+            os.chmod(folder, 0o755)
+        podman.run("play", "kube", "--build=false", "--network", "host", pod_of(DEPLOY / "kubernetes/deployment.yaml", data))
+        wait_until(lambda: os.path.isdir(data + "/in"), "the directories")
+        os.makedirs("making")
+        pathlib.Path("making/a").write_text("to be or not to be\n")
+        os.rename("making/a", data + "/in/a.txt")
+        wait_until(lambda: read(data + "/view/words/current") == b"be\t2\nnot\t1\nor\t1\nto\t2\n", "the view")
+        equal(list(outputs("data/out/words").values()), [b"be\t2\nnot\t1\nor\t1\nto\t2\n"], "counts")
+        container = podman.run("ps", "--format", "{{.Names}}", "--filter", "ancestor=localhost/sluice:latest").stdout.split()[0]
+        probe = re.search(r'startupProbe:.*?command: \[(.*?)\]', (DEPLOY / "kubernetes/deployment.yaml").read_text(), re.S).group(1)
+        podman.run("exec", container, *json.loads("[%s]" % probe))
+        podman.run("play", "kube", "--down", "deployment.yaml")
+        pathlib.Path("making/b").write_text("be\n")
+        os.rename("making/b", data + "/in/b.txt")
+        podman.run("play", "kube", "--build=false", "--network", "host", pod_of(DEPLOY / "kubernetes/job.yaml", data))
+        wait_until(lambda: b"be\t1\n" in outputs("data/out/words").values(), "the counts of the second file")
+        equal(sorted(outputs("data/out/words").values()), [b"be\t1\n", b"be\t2\nnot\t1\nor\t1\nto\t2\n"], "each file once")
+    finally:
+        podman.remove()
+
+
+main(globals())
