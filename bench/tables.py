@@ -18,8 +18,9 @@ SORT_BY = ":sortBy(function(user, kind, amount, id) return amount end)"
 class Table:
     """A job: for sluice, as SQL over the tables s and u, and in Polars' words over the frames s and u."""
 
-    def __init__(self, text, sql, polars, kind="csv", must=None, must_mb=None):
+    def __init__(self, text, sql, polars, kind="csv", must=None, must_mb=None, options=""):
         self.text, self.sql, self.polars, self.kind, self.must, self.must_mb = text, sql, polars, kind, must, must_mb
+        self.options = options
 
 
 TABLES = {
@@ -141,7 +142,7 @@ def one_table(bench, name, table):
     sales, users = inputs_of(bench, table.kind)
     ours, theirs = [], {peer: [] for peer in available()}
     for turn in range(min(bench.runs, 3)):
-        ours.append(run_sluice(bench, table, sales, users))
+        ours.append(run_sluice(bench, table, sales, users, table.options))
         for peer, times in theirs.items():
             taken, path = run_peer(bench, peer, table, sales, users)
             times.append(taken)

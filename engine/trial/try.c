@@ -75,7 +75,8 @@ static int count(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_err
 static const char *directory_of(const struct sl_context *context, size_t n, char text[PATH_MAX])
 {
     const struct sl_node *node = &context->stream[n]->node;
-    return node->op->kind == SL_OP_SOURCE ? sl_source_name(node, text, PATH_MAX) : NULL;
+    return node->op->kind == SL_OP_SOURCE && !node->op->is_table ? sl_source_name(node, text, PATH_MAX)
+                                                                 : NULL;
 }
 
 /* Whether the file lies in the directory, which is relative to the job. */

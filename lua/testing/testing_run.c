@@ -136,7 +136,8 @@ static const struct sl_node *find_source(const struct sl_context *context, const
     char text[PATH_MAX];
     for (size_t n = 0; n < context->nodes; n++) {
         const struct sl_node *node = &context->stream[n]->node;
-        const char *theirs = node->op->kind == SL_OP_SOURCE ? sl_source_name(node, text, sizeof text) : NULL;
+        bool takes_inputs = node->op->kind == SL_OP_SOURCE && !node->op->is_table;
+        const char *theirs = takes_inputs ? sl_source_name(node, text, sizeof text) : NULL;
         if (theirs && strcmp(theirs, dir) == 0)
             return node;
     }

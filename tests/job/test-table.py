@@ -314,5 +314,17 @@ ssc:textFileStream("in"):map(function(k) return k, users:get(k) end):saveAsTextF
     equal(newest(), "2\tbob\t40\n", "it is declared with it")
 
 
+def test_try_and_tests_of_jobs_look_into_the_file():
+    prepare("orders:leftJoinTable(users):map(function(k, l, r) return k, r and r[1] or '?' end):saveAsTextFiles('out/r')")
+    move_in("one.txt", "2 x\n", ".")
+    check("bob" in sluice_ok("try", "job.lua", "one.txt").stdout, "try")
+    job('''local test = require "sluice.testing"
+test.case("joins", function()
+    local r = test.run("job.lua", { inputs = { ["in"] = { { "1 a", "9 b" } } } })
+    test.equal(r.outputs["out/r"][1], { { "1", "ann" }, { "9", "?" } })
+end)''', "job_test.lua")
+    sluice_ok("test", "job_test.lua")
+
+
 if __name__ == "__main__":
     main(globals())

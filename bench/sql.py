@@ -1,0 +1,38 @@
+"""SQL over a batch, and joins with a table beside the stream, beside DuckDB, Polars and ClickHouse (tables.py).
+
+Simple queries are executed by operators of sluice, the others by SQLite on one thread: `sluice check` says which.
+"""
+from tables import TYPED, Table, one_table
+
+SQL = TYPED + ':sql("%s")'
+TABLE = 'sluice.table("users/users0000", { format = "csv", header = true, key = "user" })'
+
+
+def query(text, polars, must=None):
+    return Table(SQL % (text % "this"), text % "s", polars, must=must, options=', functionTimeout = "10m"')
+
+
+QUERIES = {
+    "sql, sum by 400 k keys": query(
+        "select user, sum(amount) from %s group by user", "s.group_by('user').agg(pl.col('amount').sum())"),
+    "sql, five aggregates by 100 keys": query(
+        "select kind, count(*), sum(amount), avg(amount), min(id), max(id) from %s group by kind",
+        "s.group_by('kind').agg(pl.len(), pl.col('amount').sum().alias('t'), pl.col('amount').mean().alias('m'), "
+        "pl.col('id').min().alias('a'), pl.col('id').max().alias('b'))"),
+    "sql, filter": query(
+        "select user, id from %s where kind = 'k17'", "s.filter(pl.col('kind') == 'k17').select('user', 'id')"),
+    "sql, 20 largest groups": query(
+        "select user, sum(amount) as t from %s group by user order by t desc, user limit 20",
+        "s.group_by('user').agg(pl.col('amount').sum().alias('t')).sort(['t', 'user'], descending=[True, False]).head(20)"),
+    "sql, groups of more than 15": query(
+        "select user, count(*) as n from %s group by user having n > 15",
+        "s.group_by('user').agg(pl.len().alias('n')).filter(pl.col('n') > 15)"),
+    "joinTable of 400 k keys": Table(
+        TYPED + ":select(1, 3):joinTable(%s)" % TABLE, "select s.user, amount, name from s join u on s.user = u.user",
+        "s.join(u, on='user').select('user', 'amount', 'name')"),
+}
+
+
+def sql(bench):
+    """five queries over 4 M rows of csv (107 MB), and their join with a table of 400 k keys; peers as in tables"""
+    return [one for name, table in QUERIES.items() for one in one_table(bench, name, table)]
