@@ -298,6 +298,14 @@ static int load(struct sl_catalog_sources *job, struct sl_progress *ret)
     return r < 0 ? r : sl_catalog_read_reached(job, ret);
 }
 
+/* Without its segments all state would look as if there were none. */
+static int copy_texts(const struct sl_catalog *catalog, struct sl_progress *progress, struct sl_error *err)
+{
+    progress->segments = strdup(catalog->segments ? catalog->segments : "");
+    progress->job = catalog->plan_job ? strdup(catalog->plan_job) : NULL;
+    return progress->segments && (progress->job || !catalog->plan_job) ? 0 : sl_error_nomem(err);
+}
+
 int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *const *source_key,
                     const struct sl_catalog_wants *wants, struct sl_progress *ret_progress,
                     struct sl_error *err)
@@ -307,6 +315,7 @@ int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *cons
     struct sl_progress progress = {0};
     int r = load(&job, &progress);
     sl_catalog_sources_done(&job);
+    r = r < 0 ? r : copy_texts(catalog, &progress, err);
     if (r < 0) {
         sl_progress_done(&progress);
         return r;
@@ -316,8 +325,6 @@ int sl_catalog_load(struct sl_catalog *catalog, size_t sources, const char *cons
     progress.batches = (uint64_t)catalog->progress.batches;
     progress.spoilt = (uint64_t)catalog->spoilt;
     progress.planned = catalog->progress.planned >= 0;
-    progress.job = catalog->plan_job ? strdup(catalog->plan_job) : NULL;
-    progress.segments = strdup(catalog->segments ? catalog->segments : "");
     *ret_progress = progress;
     return 0;
 }
