@@ -70,17 +70,15 @@ static int refuse_unknown(const char *name)
 
 static int print_json(void)
 {
-    struct sl_buf buf;
-    sl_buf_init(&buf);
-    bool ok = sl_help_json(&buf);
-    if (ok)
-        fwrite(buf.bytes, 1, buf.len, stdout);
-    sl_buf_done(&buf);
-    if (ok)
-        return SL_STATUS_DONE;
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
     struct sl_error err;
-    sl_error_nomem(&err);
-    return sl_report_error(&err);
+    sl_help_json(&buf);
+    if (buf.failed) {
+        sl_error_nomem(&err);
+        return sl_report_error(&err);
+    }
+    fwrite(buf.bytes, 1, buf.len, stdout);
+    return SL_STATUS_DONE;
 }
 
 static int run_help(const struct sl_line *line)

@@ -3,6 +3,5 @@
 
 #include "core/base/buf.h"
 
-/* Appends {"version", "operators", "builtins", "formats", "compressions", "options"}. False:
- * out of memory. */
-bool sl_help_json(struct sl_buf *buf);
+/* Appends {"version", "operators", "builtins", "formats", "compressions", "options"} */
+void sl_help_json(struct sl_buf *buf);

@@ -30,7 +30,7 @@ static bool format_line(const struct sl_stderr_log *log, enum sl_log_level level
                sl_buf_safe(line, text, strlen(text)) && sl_buf_byte(line, '\n');
     return sl_buf_printf(line, "{\"time\":%lld,\"level\":\"%s\",\"message\":",
                          (long long)sl_clock_real.now_ms(&sl_clock_real), level_name(level)) &&
-           sl_json_string(line, text, strlen(text), NULL) && sl_buf_text(line, "}\n");
+           sl_json_text(line, text) && sl_buf_text(line, "}\n");
 }
 
 static const char clear_line[] = "\r\033[K";

@@ -84,8 +84,8 @@ static bool json_row(struct sl_sql *sql, struct sl_buf *buf, const struct sl_fie
     bool ok = sl_buf_text(buf, is_first ? "{" : ",\n{");
     for (uint32_t i = 0; ok && i < width; i++) {
         const char *name = sl_sql_column_name(sql, i);
-        ok = sl_buf_text(buf, i ? "," : "") && sl_json_string(buf, name, strlen(name), NULL) &&
-             sl_buf_byte(buf, ':') && sl_json_field(buf, &fields[i], NULL);
+        ok = sl_buf_text(buf, i ? "," : "") && sl_json_text(buf, name) && sl_buf_byte(buf, ':') &&
+             sl_json_field(buf, &fields[i], NULL);
     }
     return ok && sl_buf_byte(buf, '}');
 }

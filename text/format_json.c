@@ -30,8 +30,8 @@ static bool object_row(struct sl_buf *buf, const struct sl_chunk *chunk, uint32_
 {
     for (uint32_t c = 0; c < chunk->width; c++) {
         const char *name = columns->column[c].name;
-        if (!sl_buf_byte(buf, c ? ',' : '{') || !sl_json_string(buf, name, strlen(name), NULL) ||
-            !sl_buf_byte(buf, ':') || !sl_json_field(buf, &chunk->column[c][row], replaced))
+        if (!sl_buf_byte(buf, c ? ',' : '{') || !sl_json_text(buf, name) || !sl_buf_byte(buf, ':') ||
+            !sl_json_field(buf, &chunk->column[c][row], replaced))
             return false;
     }
     return sl_buf_append(buf, "}\n", 2);

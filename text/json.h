@@ -11,6 +11,9 @@
  * stay. */
 bool sl_json_field(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced);
 bool sl_json_string(struct sl_buf *buf, const void *bytes, size_t len, uint64_t *replaced);
+bool sl_json_text(struct sl_buf *buf, const char *text); /* a string; NULL: null */
+/* A member of an object: "name":"text", with a comma before it unless the object has just begun. */
+bool sl_json_member(struct sl_buf *buf, const char *name, const char *text);
 
 /* Parses one value and nothing behind it but white space. Memory from the arena; strings without escapes are
  * slices of the text. 0; SL_EREJECT: it is no JSON, *ret_message is a constant text and *ret_at the offset;

@@ -101,6 +101,17 @@ bool sl_json_string(struct sl_buf *buf, const void *bytes, size_t len, uint64_t 
     return true;
 }
 
+bool sl_json_text(struct sl_buf *buf, const char *text)
+{
+    return text ? sl_json_string(buf, text, strlen(text), NULL) : sl_buf_text(buf, "null");
+}
+
+bool sl_json_member(struct sl_buf *buf, const char *name, const char *text)
+{
+    bool is_first = buf->len && buf->bytes[buf->len - 1] == '{';
+    return sl_buf_printf(buf, is_first ? "\"%s\":" : ",\"%s\":", name) && sl_json_text(buf, text);
+}
+
 static bool json_string(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)
 {
     return sl_json_string(buf, field->str, field->len, replaced);

@@ -16,7 +16,7 @@ void sl_buf_done(struct sl_buf *buf)
     *buf = (struct sl_buf){0};
 }
 
-bool sl_buf_reserve_slow(struct sl_buf *buf, size_t more)
+static bool grow(struct sl_buf *buf, size_t more)
 {
     size_t needed;
     if (__builtin_add_overflow(buf->len, more, &needed) || needed > SIZE_MAX / 2)
@@ -30,6 +30,13 @@ bool sl_buf_reserve_slow(struct sl_buf *buf, size_t more)
     buf->bytes = bytes;
     buf->capacity = capacity;
     return true;
+}
+
+bool sl_buf_reserve_slow(struct sl_buf *buf, size_t more)
+{
+    bool grown = grow(buf, more);
+    buf->failed = buf->failed || !grown;
+    return grown;
 }
 
 bool sl_buf_append(struct sl_buf *buf, const void *bytes, size_t len)
@@ -54,7 +61,7 @@ bool sl_buf_printf(struct sl_buf *buf, const char *format, ...)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    bool ok = len >= 0 && sl_buf_reserve(buf, (size_t)len + 1);
+    bool ok = sl_buf_reserve(buf, len < 0 ? SIZE_MAX : (size_t)len + 1);
     if (ok) {
         vsnprintf((char *)buf->bytes + buf->len, (size_t)len + 1, format, again);
         buf->len += (size_t)len;

@@ -1,4 +1,5 @@
-/* A growing byte buffer. Appends return false when memory is out; the buffer then keeps what it had. */
+/* A growing byte buffer. An append that finds no memory returns false, leaves the bytes as they are and sets `failed`,
+ * which stays: who appends much may ignore what each call returns and look at `failed` once, at the end. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,12 +9,19 @@
 struct sl_buf {
     uint8_t *bytes;
     size_t len, capacity;
+    bool failed; /* an append found no memory: what was appended since is worthless */
 };
 
 void sl_buf_init(struct sl_buf *buf);
 void sl_buf_done(struct sl_buf *buf);
+/* Empty, for use again, and not failed; keeps its memory. */
+static inline void sl_buf_clear(struct sl_buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+}
 
-/* Room for `more` bytes behind len. */
+/* Room for `more` bytes after len. */
 bool sl_buf_reserve_slow(struct sl_buf *buf, size_t more);
 static inline bool sl_buf_reserve(struct sl_buf *buf, size_t more)
 {
@@ -29,6 +37,11 @@ static inline bool sl_buf_byte(struct sl_buf *buf, uint8_t byte)
 }
 bool sl_buf_append(struct sl_buf *buf, const void *bytes, size_t len);
 bool sl_buf_text(struct sl_buf *buf, const char *text);
+/* Says that `buf` failed where `part`, of which it was made, did. */
+static inline void sl_buf_depends(struct sl_buf *buf, const struct sl_buf *part)
+{
+    buf->failed = buf->failed || part->failed;
+}
 bool sl_buf_printf(struct sl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool sl_buf_integer(struct sl_buf *buf, int64_t integer); /* decimal */
 

@@ -247,8 +247,7 @@ static bool valid_utf8(const struct sl_field *field)
 static bool append_number(struct sl_buf *buf, const struct sl_reject_entry *entry)
 {
     const struct sl_origin *origin = entry->origin;
-    if (!sl_buf_text(buf, ",\"source\":") ||
-        !sl_json_string(buf, origin->source, strlen(origin->source), NULL))
+    if (!sl_buf_text(buf, ",\"source\":") || !sl_json_text(buf, origin->source))
         return false;
     if (origin->place)
         return sl_buf_printf(buf, ",%s,\"offset\":%llu", origin->place,
@@ -264,8 +263,7 @@ static bool append_place(struct sl_buf *buf, const struct sl_reject_entry *entry
     if (!entry->origin->path)
         return append_number(buf, entry);
     uint64_t line = before(arg, entry->origin, entry->partition) + entry->line + 1;
-    return sl_buf_text(buf, ",\"file\":") &&
-           sl_json_string(buf, entry->origin->path, strlen(entry->origin->path), NULL) &&
+    return sl_buf_text(buf, ",\"file\":") && sl_json_text(buf, entry->origin->path) &&
            sl_buf_printf(buf, ",\"line\":%llu", (unsigned long long)line);
 }
 
@@ -369,8 +367,8 @@ static bool append_entry(struct sl_buf *buf, const struct sl_rejects *rejects, i
               append_place(buf, entry, before, arg) &&
               sl_buf_printf(buf, ",\"operator\":\"%s\",\"job\":", site->name) &&
               sl_json_string(buf, place.bytes, place.len, NULL) && sl_buf_text(buf, ",\"message\":") &&
-              sl_json_string(buf, entry->message, strlen(entry->message), NULL) &&
-              append_record(buf, entry) && append_replay(buf, rejects, entry) && sl_buf_text(buf, "}\n");
+              sl_json_text(buf, entry->message) && append_record(buf, entry) &&
+              append_replay(buf, rejects, entry) && sl_buf_text(buf, "}\n");
     sl_buf_done(&place);
     return ok;
 }

@@ -61,8 +61,7 @@ static bool render_meta(const struct sl_version *version, uint64_t bytes, struct
                        version->inputs))
         return false;
     for (size_t i = 0; i < version->first_count; i++)
-        if (!sl_buf_text(buf, i ? ", " : "") ||
-            !sl_json_string(buf, version->first[i], strlen(version->first[i]), NULL))
+        if (!sl_buf_text(buf, i ? ", " : "") || !sl_json_text(buf, version->first[i]))
             return false;
     return sl_buf_text(buf, "]}}\n");
 }

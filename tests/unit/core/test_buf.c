@@ -1,6 +1,8 @@
 /* A growing buffer; bytes made safe for terminals. */
 #include "core/base/buf.h"
 
+#include "core/base/error.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,6 +43,21 @@ static void test_buf_refuses_room_that_overflows(void **state)
     assert_false(sl_buf_reserve(&buf, SIZE_MAX));
     assert_false(sl_buf_reserve(&buf, SIZE_MAX / 2));
     check(&buf, "kept", 4);
+}
+
+static void test_buf_that_failed_once_says_so_at_the_end(void **state)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0}, whole = {0};
+    assert_true(sl_buf_text(&buf, "{"));
+    assert_false(buf.failed);
+    assert_false(sl_buf_reserve(&buf, SIZE_MAX));
+    assert_true(sl_buf_text(&buf, "}"));
+    assert_true(buf.failed);
+    sl_buf_depends(&whole, &buf);
+    assert_true(whole.failed);
+    sl_buf_clear(&buf);
+    assert_false(buf.failed);
+    assert_int_equal(buf.len, 0);
 }
 
 static void test_buf_formats_at_every_fill(void **state)
@@ -123,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buf_grows_and_keeps_what_it_had),
         cmocka_unit_test(test_buf_refuses_room_that_overflows),
+        cmocka_unit_test(test_buf_that_failed_once_says_so_at_the_end),
         cmocka_unit_test(test_buf_formats_at_every_fill),
         cmocka_unit_test(test_buf_writes_every_integer),
         cmocka_unit_test(test_buf_safe_lets_nothing_through_that_moves_a_terminal),
