@@ -63,6 +63,17 @@ int sl_dataset_add(struct sl_dataset *dataset, size_t p, struct sl_rows *rows, u
     return 0;
 }
 
+int sl_dataset_take(struct sl_dataset *dataset, size_t p, struct sl_rows **rows, size_t count)
+{
+    int r = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (r == 0 && rows[i])
+            r = sl_dataset_add(dataset, p, rows[i], 0, rows[i]->count);
+        sl_rows_unref(rows[i]);
+    }
+    return r;
+}
+
 int sl_dataset_add_partition(struct sl_dataset *dataset)
 {
     struct sl_partition *partition =

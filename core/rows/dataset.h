@@ -60,6 +60,8 @@ void sl_dataset_unref(struct sl_dataset *dataset);
 
 /* Appends rows [from, to) of a run to partition p; takes a reference of its own. 0 or SL_ENOMEM. */
 int sl_dataset_add(struct sl_dataset *dataset, size_t p, struct sl_rows *rows, uint64_t from, uint64_t to);
+/* Appends rows[count] to partition p and releases them, also when it fails. NULL among them: nothing. */
+int sl_dataset_take(struct sl_dataset *dataset, size_t p, struct sl_rows **rows, size_t count);
 /* Appends an empty partition. */
 int sl_dataset_add_partition(struct sl_dataset *dataset);
 /* Appends all partitions of `other`. */

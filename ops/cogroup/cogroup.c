@@ -4,6 +4,7 @@
 #include "ops/cogroup/cogroup.h"
 
 #include "core/base/error.h"
+#include "core/contract/stage.h"
 #include "ops/cogroup/cogroup_spill.h"
 #include "ops/cogroup/hash_sides.h"
 #include "ops/group/by_key.h"
@@ -177,13 +178,11 @@ static int meet_keys(const struct merge *merge, size_t piece, struct sl_cogroup_
     return r;
 }
 
-static int merge_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
+static int merge_piece(void *arg, size_t piece, struct sl_task *task)
 {
     struct merge *merge = arg;
     struct sl_row_buffer *pile = &merge->piece[piece];
-    struct sl_task *task = &merge->stage->tasks[worker];
     struct sl_cogroup_key meeting = {.task = task, .piles = &merge->sides->piles, .pile = pile};
-    task->err = err;
     int r = sl_row_buffer_init(pile, merge->memory);
     if (r == 0)
         r = merge->key ? meet_keys(merge, piece, &meeting) : merge_entries(merge, piece, &meeting);
@@ -193,9 +192,7 @@ static int merge_piece(void *arg, size_t piece, unsigned worker, struct sl_error
 static int run_pieces(struct merge *merge, struct sl_dataset *dataset)
 {
     merge->piece = calloc(merge->pieces + 1, sizeof *merge->piece);
-    int r = merge->piece
-                ? sl_pool_run(merge->stage->pool, merge->pieces, merge_piece, merge, merge->stage->err)
-                : SL_ENOMEM;
+    int r = merge->piece ? sl_stage_run(merge->stage, merge->pieces, merge_piece, merge) : SL_ENOMEM;
     for (size_t i = 0; merge->piece && i < merge->pieces; i++) {
         if (r == 0)
             r = sl_row_buffer_show(&merge->piece[i], dataset, 0);

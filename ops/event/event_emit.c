@@ -3,6 +3,7 @@
  * combined in the order of time. Work is cut by windows, and large windows by keys. */
 #include "core/base/array.h"
 #include "core/base/error.h"
+#include "core/contract/stage.h"
 #include "ops/event/event_reduce.h"
 #include "ops/event/window_key.h"
 
@@ -234,17 +235,14 @@ static int emit_key(const struct emission *emission, struct sl_task *task, struc
                         part->span.final);
 }
 
-static int emit_part(void *arg, size_t index, unsigned worker, struct sl_error *err)
+static int emit_part(void *arg, size_t index, struct sl_task *task, struct sl_rows *rows)
 {
     struct emission *emission = arg;
     struct part *part = &emission->part[index];
-    struct sl_task *task = &emission->stage->tasks[worker];
     struct reading reading = {0};
     struct sl_arena keep = {0};
-    task->err = err;
-    task->ordinal = UINT32_MAX; /* after all partitions of the input */
-    part->rows = sl_rows_new();
-    int r = part->rows ? open_reading(emission, part, &reading) : SL_ENOMEM;
+    part->rows = rows;
+    int r = open_reading(emission, part, &reading);
     while (r == 0 && reading.live) {
         if (atomic_load_explicit(task->stop, memory_order_relaxed))
             r = SL_ESTOP;
@@ -320,13 +318,7 @@ int sl_event_emit(struct sl_stage *stage, const struct sl_event_span *span, size
     for (size_t i = 0; r == 0 && i < spans; i++)
         r = cut_window(&emission, &span[i]);
     if (r == 0)
-        r = sl_pool_run(stage->pool, emission.parts, emit_part, &emission, stage->err);
-    for (size_t i = 0; i < emission.parts; i++) {
-        struct sl_rows *rows = emission.part[i].rows;
-        if (r == 0 && rows)
-            r = sl_dataset_add(dataset, 0, rows, 0, rows->count);
-        sl_rows_unref(rows);
-    }
+        r = sl_stage_gather(stage, emission.parts, emit_part, &emission, NULL, &dataset);
     free(emission.part);
     return r;
 }

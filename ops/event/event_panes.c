@@ -2,6 +2,7 @@
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/contract/services.h"
+#include "core/contract/stage.h"
 #include "ops/event/event_reduce.h"
 #include "ops/event/window_key.h"
 
@@ -38,14 +39,11 @@ static int fold_entry(const struct folding *folding, struct sl_task *task, size_
     return sl_field_copy(&folding->arena[piece], &from->key, &to->key) ? 0 : SL_ENOMEM;
 }
 
-static int fold_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
+static int fold_piece(void *arg, size_t piece, struct sl_task *task)
 {
     const struct folding *folding = arg;
-    struct sl_task *task = &folding->stage->tasks[worker];
     size_t from = piece * PIECE_ENTRIES, to = from + PIECE_ENTRIES;
     int r = 0;
-    task->err = err;
-    task->ordinal = UINT32_MAX; /* after all partitions of the input */
     for (size_t i = from; r == 0 && i < to && i < folding->groups->count; i++)
         r = fold_entry(folding, task, piece, &folding->groups->entry[i]);
     return r;
@@ -59,7 +57,7 @@ static int fold_groups(struct sl_stage *stage, struct sl_sorted_groups *groups, 
                               calloc(pieces + 1, sizeof *folding.arena),
                               calloc(pieces + 1, sizeof *folding.count)};
     int r = folding.to && folding.arena && folding.count ? 0 : SL_ENOMEM;
-    r = r < 0 ? r : sl_pool_run(stage->pool, pieces, fold_piece, &folding, stage->err);
+    r = r < 0 ? r : sl_stage_run(stage, pieces, fold_piece, &folding);
     for (size_t i = 0; folding.arena && folding.count && i < pieces; i++) {
         for (size_t k = 0; r == 0 && k < folding.count[i]; k++)
             folding.to->entry[at++] = folding.to->entry[i * PIECE_ENTRIES + k];

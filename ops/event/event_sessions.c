@@ -8,6 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "core/contract/services.h"
+#include "core/contract/stage.h"
 #include "ops/event/event_reduce.h"
 
 #include <stdlib.h>
@@ -268,17 +269,14 @@ static int join_key(const struct batch *batch, struct sl_task *task, struct part
     return r < 0 ? r : write_sessions(batch, task, number, cell, joined, count);
 }
 
-static int run_part(void *arg, size_t number, unsigned worker, struct sl_error *err)
+static int run_part(void *arg, size_t number, struct sl_task *task)
 {
     const struct batch *batch = arg;
     struct sl_event_memory *memory = batch->stage->memory;
-    struct sl_task *task = &batch->stage->tasks[worker];
     struct part *part = &batch->part[number];
     int64_t until = batch->stage->watermark_ms;
     struct sl_state_entry *cell;
     int r = 0;
-    task->err = err;
-    task->ordinal = UINT32_MAX; /* after all partitions of the input */
     while (r == 0 && until != SL_NO_TIME &&
            (cell = sl_timed_map_take_due(&memory->sessions, (unsigned)number, until))) {
         sl_arena_reset(task->scratch);
@@ -430,7 +428,7 @@ int sl_event_sessions_finish(struct sl_stage *stage, struct sl_dataset **ret)
         r = sl_timed_map_forget_changes(&memory->sessions, stage);
     r = r < 0 ? r : sl_aggregate_finish(&reduce->by_key.aggregate, &groups);
     r = r < 0 ? r : deal_groups(&batch, groups);
-    r = r < 0 ? r : sl_pool_run(stage->pool, SL_PARTS, run_part, &batch, stage->err);
+    r = r < 0 ? r : sl_stage_run(stage, SL_PARTS, run_part, &batch);
     r = r < 0 ? r : settle_late(&batch);
     r = r < 0 ? r : show(&batch, ret);
     sl_sorted_groups_unref(groups);

@@ -9,6 +9,7 @@
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "core/contract/services.h"
+#include "core/contract/stage.h"
 #include "ops/event/join_within_state.h"
 #include "ops/event/upstream.h"
 #include "ops/group/aggregate.h"
@@ -317,15 +318,12 @@ static int join_next(const struct batch *batch, struct sl_task *task, struct par
     return join_key(batch, task, part, number, group);
 }
 
-static int run_part(void *arg, size_t number, unsigned worker, struct sl_error *err)
+static int run_part(void *arg, size_t number, struct sl_task *task)
 {
     const struct batch *batch = arg;
-    struct sl_task *task = &batch->stage->tasks[worker];
     struct part *part = &batch->part[number];
     struct sl_state_entry *cell;
     int r = 0;
-    task->err = err;
-    task->ordinal = UINT32_MAX; /* after all partitions of the input */
     while (r == 0 && batch->stage->watermark_ms != SL_NO_TIME &&
            (cell = sl_timed_map_take_due(batch->timed, (unsigned)number, batch->stage->watermark_ms))) {
         sl_arena_reset(task->scratch);
@@ -419,7 +417,7 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
         r = sl_aggregate_finish(&sides->aggregate[side], &groups[side]);
         r = r < 0 ? r : deal_groups(&batch, groups[side], side);
     }
-    r = r < 0 ? r : sl_pool_run(stage->pool, SL_PARTS, run_part, &batch, stage->err);
+    r = r < 0 ? r : sl_stage_run(stage, SL_PARTS, run_part, &batch);
     r = r < 0 ? r : show(&batch, ret);
     sl_sorted_groups_unref(groups[SL_JOIN_SIDE_LEFT]);
     sl_sorted_groups_unref(groups[SL_JOIN_SIDE_RIGHT]);

@@ -1,6 +1,7 @@
 #include "ops/event/pane_runs.h"
 
 #include "core/base/error.h"
+#include "core/contract/stage.h"
 #include "ops/event/window_key.h"
 
 #include <stdlib.h>
@@ -140,17 +141,14 @@ static int combine_older(const struct adding *adding, struct sl_task *task, stru
     return 0;
 }
 
-static int add_piece(void *arg, size_t index, unsigned worker, struct sl_error *err)
+static int add_piece(void *arg, size_t index, struct sl_task *task)
 {
     const struct adding *adding = arg;
-    struct sl_task *task = &adding->stage->tasks[worker];
     size_t from = index * PIECE_ENTRIES, to = from + PIECE_ENTRIES, at[SL_PANE_RUNS_MAX] = {0}, kept = from;
     struct sl_group_entry *entry = adding->groups->entry;
     int r = 0;
     if (to > adding->groups->count)
         to = adding->groups->count;
-    task->err = err;
-    task->ordinal = UINT32_MAX; /* after all partitions of the input */
     for (size_t i = from; i < to && r == 0; i++) {
         const struct sl_group_entry *older = find_older(adding->panes, at, &entry[i].key);
         sl_arena_reset(task->scratch);
@@ -201,8 +199,7 @@ int sl_pane_runs_add(struct sl_pane_runs *panes, struct sl_stage *stage, const s
     if (groups->count && panes->runs) {
         adding.arena = calloc(pieces, sizeof *adding.arena);
         adding.kept = calloc(pieces, sizeof *adding.kept);
-        r = adding.arena && adding.kept ? sl_pool_run(stage->pool, pieces, add_piece, &adding, stage->err)
-                                        : SL_ENOMEM;
+        r = adding.arena && adding.kept ? sl_stage_run(stage, pieces, add_piece, &adding) : SL_ENOMEM;
         if (r == 0)
             close_gaps(&adding, pieces);
         for (size_t i = 0; adding.arena && i < pieces; i++)
@@ -249,17 +246,15 @@ static int keep_entry(const struct merging *merging, struct sl_task *task, struc
     return sl_reducer_copy(merging->reducer, task, &piece->arena, &entry->state, &to->state);
 }
 
-static int merge_piece(void *arg, size_t index, unsigned worker, struct sl_error *err)
+static int merge_piece(void *arg, size_t index, struct sl_task *task)
 {
     const struct merging *merging = arg;
     struct merge_piece *piece = &merging->piece[index];
-    struct sl_task *task = &merging->stage->tasks[worker];
     const struct sl_group_entry *a = merging->older->entry + piece->older_from,
                                 *a_end = merging->older->entry + piece->older_to,
                                 *b = merging->newer->entry + piece->newer_from,
                                 *b_end = merging->newer->entry + piece->newer_to;
     int r = 0;
-    task->err = err;
     while (r == 0 && (a < a_end || b < b_end)) {
         int order = a == a_end ? 1 : b == b_end ? -1 : sl_field_compare(&a->key, &b->key);
         sl_arena_reset(task->scratch);
@@ -295,7 +290,7 @@ static int merge_runs(struct sl_pane_runs *panes, struct sl_stage *stage, const 
     size_t pieces = older->count / PIECE_ENTRIES + 1;
     merging.to = sl_sorted_groups_new(older->count + newer->count);
     int r = merging.to && cut(&merging, pieces) ? 0 : SL_ENOMEM;
-    r = r < 0 ? r : sl_pool_run(stage->pool, pieces, merge_piece, &merging, stage->err);
+    r = r < 0 ? r : sl_stage_run(stage, pieces, merge_piece, &merging);
     for (size_t i = 0; merging.piece && i < pieces; i++) {
         struct merge_piece *piece = &merging.piece[i];
         if (r == 0) {

@@ -2,6 +2,7 @@
  * has is listed while it is in the cache, and the lists are sorted (ops/key/sort_lists.h). All of it runs on the
  * stage's workers. */
 #include "core/base/error.h"
+#include "core/contract/stage.h"
 #include "ops/group/aggregate_internal.h"
 #include "ops/key/sort_lists.h"
 
@@ -124,15 +125,12 @@ static int merge_source(struct finish *finish, struct sl_task *task, unsigned pa
     return sl_aggregate_fold(&fold);
 }
 
-static int finish_partition(void *arg, size_t index, unsigned worker, struct sl_error *err)
+static int finish_partition(void *arg, size_t index, struct sl_task *task)
 {
     struct finish *finish = arg;
-    struct sl_task *task = &finish->aggregate->stage->tasks[worker];
     unsigned partition = (unsigned)index;
     const struct source *only = finish->source;
     int r = 0;
-    task->err = err;
-    task->ordinal = UINT32_MAX; /* behind all partitions; the number of these depends on the workers */
     if (finish->sources == 1 && !only->part)
         return list_groups(only->table, partition, finish->partitions, &finish->list[index]);
     if (finish->sources == 1)
@@ -207,7 +205,7 @@ static int finish_all(struct finish *finish)
     if (!finish->list || !make_merged(finish))
         return SL_ENOMEM;
     if (finish->sources)
-        r = sl_pool_run(stage->pool, finish->partitions, finish_partition, finish, stage->err);
+        r = sl_stage_run(stage, finish->partitions, finish_partition, finish);
     return r < 0 ? r : sort_groups(finish);
 }
 

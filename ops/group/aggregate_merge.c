@@ -3,6 +3,7 @@
  * have it. Nothing but one key's groups and a block of every run is in memory. Ranges of keys are merged on
  * all workers. */
 #include "core/base/error.h"
+#include "core/contract/stage.h"
 #include "ops/group/aggregate_internal.h"
 
 /* ---- one key ---- */
@@ -203,12 +204,10 @@ static int spill_lane(struct sl_aggregate *aggregate, struct sl_task *task, stru
     return r;
 }
 
-static int spill_rest(void *arg, size_t number, unsigned worker, struct sl_error *err)
+static int spill_rest(void *arg, size_t number, struct sl_task *task)
 {
     struct sl_aggregate *aggregate = arg;
-    struct sl_task *task = &aggregate->stage->tasks[worker];
     bool exact = aggregate->reducer->ops->exact;
-    task->err = err;
     return exact ? sl_aggregate_spill_table(aggregate, task, NULL, &aggregate->table[number])
                  : spill_lane(aggregate, task, aggregate->lane[number]);
 }
@@ -217,7 +216,7 @@ int sl_aggregate_spill_rest(struct sl_aggregate *aggregate)
 {
     struct sl_stage *stage = aggregate->stage;
     size_t tables = aggregate->reducer->ops->exact ? sl_pool_workers(stage->pool) : aggregate->lanes;
-    return sl_pool_run(stage->pool, tables, spill_rest, aggregate, stage->err);
+    return sl_stage_run(stage, tables, spill_rest, aggregate);
 }
 
 int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_result_form shape, struct sl_dataset **ret)

@@ -2,6 +2,7 @@
  * combined into it; other entries are shared, so the result's memory stands on that of both. Pieces are
  * merged on the stage's workers, each into memory of its own. */
 #include "core/base/error.h"
+#include "core/contract/stage.h"
 #include "ops/key/sorted_groups.h"
 
 #include <stdlib.h>
@@ -63,12 +64,9 @@ static int merge_entries(const struct both *both, struct sl_task *task, struct p
     return r;
 }
 
-static int merge_piece(void *arg, size_t index, unsigned worker, struct sl_error *err)
+static int merge_piece(void *arg, size_t index, struct sl_task *task)
 {
     const struct both *both = arg;
-    struct sl_task *task = &both->stage->tasks[worker];
-    task->err = err;
-    task->ordinal = UINT32_MAX; /* behind all partitions of the input */
     return merge_entries(both, task, &both->piece[index]);
 }
 
@@ -119,7 +117,7 @@ int sl_sorted_groups_combine(struct sl_stage *stage, const struct sl_reducer *re
     struct sl_sorted_groups *to = sl_sorted_groups_new(a->count + b->count);
     int r = to ? cut(&both, to->entry) : SL_ENOMEM;
     if (r == 0)
-        r = sl_pool_run(stage->pool, both.pieces, merge_piece, &both, stage->err);
+        r = sl_stage_run(stage, both.pieces, merge_piece, &both);
     if (r == 0)
         join(&both, to);
     for (size_t i = 0; both.piece && i < both.pieces; i++)

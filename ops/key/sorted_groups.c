@@ -1,6 +1,7 @@
 #include "ops/key/sorted_groups.h"
 
 #include "core/base/error.h"
+#include "core/contract/stage.h"
 
 #include <stdlib.h>
 
@@ -56,7 +57,6 @@ struct finish {
     const struct sl_reducer *reducer;
     const struct sl_sorted_groups *groups;
     enum sl_result_form shape;
-    struct sl_rows **piece;
 };
 
 /* A key that was a record of several fields becomes one again. */
@@ -106,20 +106,13 @@ static int finish_entry(struct finish *finish, struct sl_task *task, struct sl_r
     return sl_rows_append_row(rows, row, width);
 }
 
-static int finish_piece(void *arg, size_t index, unsigned worker, struct sl_error *err)
+static int finish_piece(void *arg, size_t index, struct sl_task *task, struct sl_rows *rows)
 {
     struct finish *finish = arg;
-    struct sl_task *task = &finish->stage->tasks[worker];
     size_t from = index * PIECE_ENTRIES, to = from + PIECE_ENTRIES;
     if (to > finish->groups->count)
         to = finish->groups->count;
-    struct sl_rows *rows = finish->piece[index] = sl_rows_new();
-    if (!rows)
-        return SL_ENOMEM;
-    rows->memory = sl_memory_ref(finish->groups->memory);
     int r = 0;
-    task->err = err;
-    task->ordinal = UINT32_MAX; /* behind all partitions of the input */
     for (size_t i = from; i < to && r == 0; i++) {
         sl_arena_reset(task->scratch);
         r = finish_entry(finish, task, rows, &finish->groups->entry[i]);
@@ -132,20 +125,10 @@ int sl_sorted_groups_finish(struct sl_stage *stage, const struct sl_reducer *red
                             struct sl_dataset **ret)
 {
     size_t pieces = (groups->count + PIECE_ENTRIES - 1) / PIECE_ENTRIES;
-    struct sl_dataset *dataset = sl_dataset_new(1);
-    struct finish finish = {stage, reducer, groups, shape, calloc(pieces ? pieces : 1, sizeof *finish.piece)};
-    int r = dataset && finish.piece ? sl_pool_run(stage->pool, pieces, finish_piece, &finish, stage->err)
-                                    : SL_ENOMEM;
-    for (size_t i = 0; finish.piece && i < pieces; i++) {
-        if (r == 0)
-            r = sl_dataset_add(dataset, 0, finish.piece[i], 0, finish.piece[i]->count);
-        sl_rows_unref(finish.piece[i]);
-    }
-    free(finish.piece);
-    if (r < 0) {
-        sl_dataset_unref(dataset);
-        return r;
-    }
-    *ret = dataset;
-    return 0;
+    struct finish finish = {stage, reducer, groups, shape};
+    struct sl_dataset *dataset = NULL;
+    int r = sl_stage_gather(stage, pieces, finish_piece, &finish, groups->memory, &dataset);
+    if (r == 0)
+        *ret = dataset;
+    return r;
 }

@@ -3,6 +3,7 @@
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "core/contract/services.h"
+#include "core/contract/stage.h"
 
 #include <stdlib.h>
 
@@ -109,24 +110,21 @@ struct plan {
     struct sl_stored **result;   /* [cuts + 1] */
 };
 
-static int merge_range(void *arg, size_t range, unsigned worker, struct sl_error *err)
+static int merge_range(void *arg, size_t range, struct sl_task *task)
 {
     struct plan *plan = arg;
     const struct sl_spill_ops *ops = plan->runs->spill->ops;
-    struct sl_task *task = &plan->runs->stage->tasks[worker];
     const struct sl_field *from = range ? &plan->cut[range - 1] : NULL;
     const struct sl_field *to = range < plan->cuts ? &plan->cut[range] : NULL;
     struct sl_merge merge;
-    task->err = err;
-    task->ordinal = UINT32_MAX; /* behind all partitions of the input */
-    int r = plan->file[worker] ? 0 : ops->open(plan->runs->spill, &plan->file[worker], err);
+    int r = plan->file[task->worker] ? 0 : ops->open(plan->runs->spill, &plan->file[task->worker], task->err);
     if (r == 0)
-        r = sl_merge_open(&merge, plan->run, plan->count, plan->descending, from, to, err);
+        r = sl_merge_open(&merge, plan->run, plan->count, plan->descending, from, to, task->err);
     if (r < 0)
         return r;
-    r = plan->write(plan->arg, &merge, task, plan->file[worker]);
+    r = plan->write(plan->arg, &merge, task, plan->file[task->worker]);
     sl_merge_close(&merge);
-    return r < 0 ? r : ops->end(plan->file[worker], &plan->result[range], err);
+    return r < 0 ? r : ops->end(plan->file[task->worker], &plan->result[range], task->err);
 }
 
 static int dataset_of(struct plan *plan, struct sl_dataset **ret)
@@ -167,7 +165,7 @@ static int merge_ranges(struct plan *plan, struct sl_dataset **ret)
     if (r == 0)
         r = sl_merge_cut(plan->run, plan->count, plan->descending, cuts, &keys, plan->cut, &plan->cuts,
                          stage->err);
-    r = r < 0 ? r : sl_pool_run(stage->pool, plan->cuts + 1, merge_range, plan, stage->err);
+    r = r < 0 ? r : sl_stage_run(stage, plan->cuts + 1, merge_range, plan);
     r = r < 0 ? r : dataset_of(plan, ret);
     for (size_t i = 0; plan->result && i <= plan->cuts; i++)
         plan->runs->spill->ops->free(plan->result[i]);

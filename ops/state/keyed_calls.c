@@ -1,6 +1,7 @@
 #include "ops/state/keyed_calls.h"
 
 #include "core/base/error.h"
+#include "core/contract/stage.h"
 #include "ops/state/state_map.h"
 
 #include <pthread.h>
@@ -60,7 +61,6 @@ struct round {
     struct sl_keyed_call *item; /* [count] */
     uint32_t *order; /* [count]: items part by part; NULL: all of them in their order, by one worker */
     size_t begin[SL_PARTS + 1]; /* of the parts in order */
-    struct sl_rows **piece;     /* [pieces]: the rows of the result */
     _Atomic size_t failed_item; /* the first so far; `count`: none */
     pthread_mutex_t failing;    /* guards the next two */
     int failure;
@@ -130,19 +130,17 @@ static int call_item(struct round *round, struct sl_task *task, size_t item)
 }
 
 /* Calls one part, or all of them. Failures are noted; the other parts go on up to the item that failed. */
-static int call_part(void *arg, size_t part, unsigned worker, struct sl_error *err)
+static int call_part(void *arg, size_t part, struct sl_task *task)
 {
     struct round *round = arg;
-    struct sl_task *task = &round->rounds->stage->tasks[worker];
     size_t end = round->order ? round->begin[part + 1] : round->count;
-    task->err = err;
     for (size_t i = round->order ? round->begin[part] : 0; i < end; i++) {
         size_t item = round->order ? round->order[i] : i;
         if (item >= atomic_load_explicit(&round->failed_item, memory_order_relaxed))
             break;
         int r = call_item(round, task, item);
         if (r < 0)
-            note_failure(round, item, r, err);
+            note_failure(round, item, r, task->err);
     }
     return 0;
 }
@@ -152,7 +150,7 @@ static int call_all(struct round *round)
     struct sl_error *err = round->rounds->stage->err;
     if (round->order)
         deal(round);
-    int r = sl_pool_run(round->rounds->stage->pool, round->order ? SL_PARTS : 1, call_part, round, err);
+    int r = sl_stage_run(round->rounds->stage, round->order ? SL_PARTS : 1, call_part, round);
     if (r == 0 && round->failure < 0) {
         *err = round->error;
         r = round->failure;
@@ -170,29 +168,12 @@ static int append_row(struct sl_rows *rows, const struct sl_keyed_call *item)
                           : sl_rows_append_row(rows, item->row, item->width);
 }
 
-static int gather_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
+static int gather_piece(void *arg, size_t piece, struct sl_task *task, struct sl_rows *rows)
 {
     const struct round *round = arg;
-    struct sl_rows *rows = round->piece[piece] = sl_rows_new();
-    int r = rows ? 0 : SL_ENOMEM;
-    if (rows)
-        rows->memory = sl_memory_ref(round->rounds->kept);
+    int r = 0;
     for (size_t i = piece * PIECE_ITEMS; i < piece_end(round, piece) && r == 0; i++)
         r = append_row(rows, &round->item[i]);
-    return r;
-}
-
-static int gather_all(struct round *round)
-{
-    const struct sl_stage *stage = round->rounds->stage;
-    int r = sl_pool_run(stage->pool, pieces_of(round), gather_piece, round, stage->err);
-    for (size_t piece = 0; piece < pieces_of(round); piece++) {
-        struct sl_rows *rows = round->piece[piece];
-        if (r == 0)
-            r = sl_dataset_add(round->rounds->rows, 0, rows, 0, rows->count);
-        sl_rows_unref(rows);
-        round->piece[piece] = NULL;
-    }
     return r;
 }
 
@@ -212,12 +193,13 @@ static void begin_round(struct round *round, uint64_t from, size_t count)
 
 static int run_round(struct round *round)
 {
-    const struct sl_stage *stage = round->rounds->stage;
+    struct sl_stage *stage = round->rounds->stage;
     int r = sl_pool_run(stage->pool, pieces_of(round), fill_piece, round, stage->err);
     if (r == 0)
         r = call_all(round);
     if (r == 0)
-        r = gather_all(round);
+        r = sl_stage_gather(stage, pieces_of(round), gather_piece, round, round->rounds->kept,
+                            &round->rounds->rows);
     round->rounds->calls += round->count;
     return r;
 }
@@ -231,8 +213,7 @@ int sl_keyed_calls_run(struct sl_keyed_calls *rounds, const struct sl_keyed_call
         return 0;
     round.item = malloc(most * sizeof *round.item);
     round.order = spread ? malloc(most * sizeof *round.order) : NULL;
-    round.piece = calloc(most / PIECE_ITEMS + 1, sizeof(struct sl_rows *));
-    int r = round.item && round.piece && (round.order || !spread) ? 0 : SL_ENOMEM;
+    int r = round.item && (round.order || !spread) ? 0 : SL_ENOMEM;
     pthread_mutex_init(&round.failing, NULL);
     for (uint64_t from = 0; from < count && r == 0; from += most) {
         begin_round(&round, from, count - from < most ? (size_t)(count - from) : most);
@@ -241,6 +222,5 @@ int sl_keyed_calls_run(struct sl_keyed_calls *rounds, const struct sl_keyed_call
     pthread_mutex_destroy(&round.failing);
     free(round.item);
     free(round.order);
-    free(round.piece);
     return r;
 }

@@ -4,6 +4,7 @@
  * The state is a dataset of rows (key, state) in the order of keys, and so is the result: one and the same. A
  * batch walks the old dataset beside its groups, in pieces that the workers share, and makes the new one. */
 #include "core/base/error.h"
+#include "core/contract/stage.h"
 #include "core/contract/state_writer.h"
 #include "ops/group/by_key.h"
 #include "ops/reducer/reducers.h"
@@ -81,7 +82,7 @@ struct update {
     const struct sl_function *fn;
     const struct sl_dataset *old;
     const struct sl_sorted_groups *groups;
-    struct sl_rows **piece, **changed; /* [pieces]: the new state, and what is new in it */
+    struct sl_rows **changed; /* [pieces]: what is new in the state */
     size_t pieces;
 };
 
@@ -201,25 +202,24 @@ static int step(struct walk *walk)
     return r;
 }
 
-static int update_piece(void *arg, size_t piece, unsigned worker, struct sl_error *err)
+static int update_piece(void *arg, size_t piece, struct sl_task *task, struct sl_rows *rows)
 {
     struct update *update = arg;
     struct walk walk = {
         .update = update,
-        .task = &update->stage->tasks[worker],
-        .result = {update->piece[piece] = sl_rows_new(), update->changed[piece] = sl_rows_new()},
+        .task = task,
+        .result = {rows, update->changed[piece] = sl_rows_new()},
         .records = PIECE_RECORDS,
         .group = first_group(update, piece),
         .group_end = first_group(update, piece + 1),
     };
-    int r = walk.result.rows && walk.result.changed ? 0 : SL_ENOMEM;
-    walk.task->err = err;
-    walk.task->ordinal = (uint32_t)piece;
+    int r = walk.result.changed ? 0 : SL_ENOMEM;
+    task->ordinal = (uint32_t)piece;
     sl_cursor_init(&walk.cursor, update->old);
     sl_cursor_seek(&walk.cursor, piece * PIECE_RECORDS);
     next_old(&walk);
     while (r == 0 && (walk.has_old || walk.group < walk.group_end)) {
-        if (atomic_load_explicit(walk.task->stop, memory_order_relaxed))
+        if (atomic_load_explicit(task->stop, memory_order_relaxed))
             return SL_ESTOP;
         r = step(&walk);
     }
@@ -228,46 +228,27 @@ static int update_piece(void *arg, size_t piece, unsigned worker, struct sl_erro
 
 /* ---- the batch ---- */
 
-static int join_pieces(struct sl_rows **piece, size_t pieces, int r, struct sl_dataset **ret)
-{
-    struct sl_dataset *all = r == 0 ? sl_dataset_new(1) : NULL;
-    if (r == 0 && !all)
-        r = SL_ENOMEM;
-    for (size_t i = 0; piece && i < pieces; i++) {
-        if (r == 0)
-            r = sl_dataset_add(all, 0, piece[i], 0, piece[i]->count);
-        sl_rows_unref(piece[i]);
-    }
-    if (r < 0) {
-        sl_dataset_unref(all);
-        return r;
-    }
-    *ret = all;
-    return 0;
-}
-
 static int update_all(struct sl_stage *stage, const struct sl_dataset *old,
                       const struct sl_sorted_groups *groups, struct sl_dataset **ret,
                       struct sl_dataset **ret_changed)
 {
     size_t pieces = (size_t)((old->count + PIECE_RECORDS - 1) / PIECE_RECORDS);
-    struct update update = {
-        stage, sl_node_function(stage->node, 0), old, groups, NULL, NULL, pieces ? pieces : 1};
-    update.piece = calloc(update.pieces, sizeof *update.piece);
+    struct update update = {stage, sl_node_function(stage->node, 0), old, groups, NULL, pieces ? pieces : 1};
+    struct sl_dataset *all = NULL, *changed = sl_dataset_new(1);
     update.changed = calloc(update.pieces, sizeof *update.changed);
-    int r = update.piece && update.changed
-                ? sl_pool_run(stage->pool, update.pieces, update_piece, &update, stage->err)
+    int r = update.changed && changed
+                ? sl_stage_gather(stage, update.pieces, update_piece, &update, NULL, &all)
                 : SL_ENOMEM;
-    *ret = *ret_changed = NULL;
-    r = join_pieces(update.piece, update.pieces, r, ret);
-    r = join_pieces(update.changed, update.pieces, r, ret_changed);
-    free(update.piece);
+    int taken = update.changed && changed ? sl_dataset_take(changed, 0, update.changed, update.pieces) : 0;
     free(update.changed);
-    if (r < 0) {
-        sl_dataset_unref(*ret);
-        *ret = NULL;
+    if (r < 0 || taken < 0) {
+        sl_dataset_unref(all);
+        sl_dataset_unref(changed);
+        return r < 0 ? r : taken;
     }
-    return r;
+    *ret = all;
+    *ret_changed = changed;
+    return 0;
 }
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
