@@ -1,5 +1,7 @@
 #include "sources/guard.h"
 
+#include "core/base/bisect.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -23,14 +25,7 @@ static int row_of(const struct sl_chunk *chunk, uint32_t line)
 {
     if (!chunk || !chunk->line || line == SL_NO_LINE)
         return -1;
-    uint32_t from = 0, to = chunk->rows;
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        if (chunk->line[middle] < line)
-            from = middle + 1;
-        else
-            to = middle;
-    }
+    uint32_t from = SL_BISECT(i, 0, chunk->rows, chunk->line[i] < line);
     return from < chunk->rows && chunk->line[from] == line ? (int)from : -1;
 }
 

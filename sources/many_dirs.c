@@ -1,6 +1,7 @@
 #include "sources/many_dirs.h"
 
 #include "core/base/array.h"
+#include "core/base/bisect.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -160,15 +161,7 @@ static int descend(const struct many *many, struct paths *paths, struct sl_error
 
 static size_t find_place(const struct many *many, const char *path)
 {
-    size_t from = 0, to = many->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (strcmp(many->watched[middle].path, path) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    return SL_BISECT(i, 0, many->count, strcmp(many->watched[i].path, path) < 0);
 }
 
 static bool is_in(const struct sl_file *file, const char *dir)

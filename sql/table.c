@@ -5,6 +5,7 @@
  * makes: SQLite makes none for virtual tables, and a join without one is quadratic. The index finds all rows that may
  * be equal, however SQLite converts the two sides (the text '5' and the number 5 share a place); SQLite compares once
  * more. */
+#include "core/base/bisect.h"
 #include "sql/sql_internal.h"
 
 #include "core/base/array.h"
@@ -299,14 +300,7 @@ static int enter_piece(struct cursor *cursor, size_t p)
 static int enter_row(struct cursor *cursor, uint64_t number)
 {
     const struct table *table = cursor->table;
-    size_t from = 0, to = table->pieces;
-    while (to - from > 1) {
-        size_t middle = from + (to - from) / 2;
-        if (table->piece[middle].first <= number)
-            from = middle;
-        else
-            to = middle;
-    }
+    size_t from = SL_BISECT(i, 1, table->pieces, table->piece[i].first <= number) - 1;
     int code = enter_piece(cursor, from);
     cursor->row += (uint32_t)(number - table->piece[from].first);
     return code;

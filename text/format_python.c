@@ -2,6 +2,7 @@
  *
  * Strings are taken as UTF-8; bytes that are not are shown as \xNN. Python escapes what Unicode calls not
  * printable: text/unprintable.h. */
+#include "core/base/bisect.h"
 #include "text/format_list.h"
 
 #include "text/notation.h"
@@ -13,17 +14,11 @@
 
 static bool is_printable(uint32_t code)
 {
-    size_t from = 0, to = sizeof sl_unprintable / sizeof *sl_unprintable;
+    size_t count = sizeof sl_unprintable / sizeof *sl_unprintable;
     if (code >= 0x20 && code < 0x7F)
         return true;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (code > sl_unprintable[middle].last)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from == sizeof sl_unprintable / sizeof *sl_unprintable || code < sl_unprintable[from].first;
+    size_t at = SL_BISECT(i, 0, count, code > sl_unprintable[i].last);
+    return at == count || code < sl_unprintable[at].first;
 }
 
 static bool hexadecimal(struct sl_buf *buf, uint32_t code)

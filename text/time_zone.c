@@ -4,6 +4,7 @@
 #include "text/time_zone.h"
 
 #include "core/base/array.h"
+#include "core/base/bisect.h"
 #include "core/base/io.h"
 #include "text/civil.h"
 #include "text/time_rule.h"
@@ -57,16 +58,8 @@ void sl_time_zone_free(struct sl_time_zone *zone)
 /* How many transitions are at or before the time. */
 static size_t passed(const struct sl_time_zone *zone, int64_t time, bool is_local)
 {
-    size_t from = 0, to = zone->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        const struct transition *transition = &zone->transition[middle];
-        if ((is_local ? transition->local : transition->at) <= time)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    const struct transition *transition = zone->transition;
+    return SL_BISECT(i, 0, zone->count, (is_local ? transition[i].local : transition[i].at) <= time);
 }
 
 static int64_t time_of(const struct sl_time_zone *zone, size_t i, bool is_local)

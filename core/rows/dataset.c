@@ -1,6 +1,7 @@
 #include "core/rows/dataset.h"
 
 #include "core/base/array.h"
+#include "core/base/bisect.h"
 #include "core/base/error.h"
 
 #include <stdlib.h>
@@ -160,15 +161,7 @@ struct sl_dataset *sl_dataset_of(struct sl_rows *rows)
 /* The chunk that holds row `row`. */
 static size_t find_chunk(const struct sl_rows *rows, uint64_t row)
 {
-    size_t from = 0, to = rows->chunks;
-    while (to - from > 1) {
-        size_t middle = from + (to - from) / 2;
-        if (rows->start[middle] <= row)
-            from = middle;
-        else
-            to = middle;
-    }
-    return from;
+    return SL_BISECT(i, 1, rows->chunks, rows->start[i] <= row) - 1;
 }
 
 static int push_part(const struct sl_chunk *chunk, uint32_t from, uint32_t to, struct sl_outlet *outlet)

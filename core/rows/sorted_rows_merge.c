@@ -1,5 +1,6 @@
 #include "core/rows/sorted_rows_merge.h"
 
+#include "core/base/bisect.h"
 #include "core/base/error.h"
 #include "core/base/pool.h"
 
@@ -73,14 +74,7 @@ static uint32_t first_not_before(const struct sl_chunk *chunk, uint32_t row, uin
     }
     if (end - row > reach)
         end = row + reach;
-    while (row < end) {
-        uint32_t middle = row + (end - row) / 2;
-        if (sl_field_compare(&chunk->column[0][middle], key) < 0)
-            row = middle + 1;
-        else
-            end = middle;
-    }
-    return row;
+    return (uint32_t)SL_BISECT(i, row, end, sl_field_compare(&chunk->column[0][i], key) < 0);
 }
 
 /* All old rows before the key; one of the key itself is passed over. key: NULL for all that is left. */
@@ -122,19 +116,16 @@ struct pieces {
     size_t count;
 };
 
+static bool ends_before(const struct sl_chunk *chunk, const struct sl_field *key)
+{
+    return sl_field_compare(&chunk->column[0][chunk->rows - 1], key) < 0;
+}
+
 /* The place is read up to where this key stands or would stand. */
 static void end_before(struct place *place, const struct sl_field *key)
 {
     const struct sl_rows *rows = place->rows;
-    size_t from = place->chunk, to = rows->chunks;
-    while (from < to) { /* the first chunk that does not end before the key */
-        size_t middle = from + (to - from) / 2;
-        const struct sl_chunk *chunk = rows->chunk[middle];
-        if (sl_field_compare(&chunk->column[0][chunk->rows - 1], key) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
+    size_t from = SL_BISECT(i, place->chunk, rows->chunks, ends_before(rows->chunk[i], key));
     const struct sl_chunk *chunk = from < rows->chunks ? rows->chunk[from] : NULL;
     uint32_t row = from == place->chunk ? place->row : 0;
     place->end_chunk = from;

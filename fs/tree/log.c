@@ -8,6 +8,7 @@
  * nobody reads costs nothing.
  *
  * Blocks are immutable, so a read takes references under the lock and answers without it. */
+#include "core/base/bisect.h"
 #include "fs/tree/tree_internal.h"
 
 #include "core/base/array.h"
@@ -198,15 +199,8 @@ int sl_log_file_get(struct sl_tree *tree, struct view *view, struct log_file **r
 /* The block that holds the offset. */
 static size_t find_block(const struct log_file *segment, uint64_t offset)
 {
-    size_t low = 0, high = segment->blocks;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (segment->block[middle].start + segment->block[middle].rendering->len <= offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return SL_BISECT(i, 0, segment->blocks,
+                     segment->block[i].start + segment->block[i].rendering->len <= offset);
 }
 
 void sl_log_file_read(const struct log_file *segment, uint64_t offset, size_t size, struct sl_pieces *ret)

@@ -1,4 +1,5 @@
 /* Lifetimes: ranges of inode numbers, lookups, pins, and what is freed when. */
+#include "core/base/bisect.h"
 #include "fs/tree/tree_internal.h"
 
 #include "core/base/array.h"
@@ -49,15 +50,7 @@ bool sl_owner_enter(struct sl_tree *tree, struct owner *thing, uint64_t span)
 /* The number of things that begin at or below ino. */
 static size_t count_below(const struct sl_tree *tree, uint64_t ino)
 {
-    size_t low = 0, high = tree->things;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (tree->thing[middle]->ino <= ino)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return SL_BISECT(i, 0, tree->things, tree->thing[i]->ino <= ino);
 }
 
 struct owner *sl_owner_find(struct sl_tree *tree, uint64_t ino)

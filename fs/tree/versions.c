@@ -1,4 +1,5 @@
 /* Versions come and go: publishing, keeping, retiring. */
+#include "core/base/bisect.h"
 #include "fs/tree/tree_internal.h"
 
 #include "core/base/array.h"
@@ -42,14 +43,7 @@ struct version *sl_view_find(const struct view *view, const char *name)
 {
     char *end;
     int64_t time_ms = strtoll(name, &end, 10);
-    size_t low = 0, high = view->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (view->version[middle]->time_ms < time_ms)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = SL_BISECT(i, 0, view->count, view->version[i]->time_ms < time_ms);
     if (low == view->count || strcmp(view->version[low]->name, name) != 0)
         return NULL; /* " 7", "+7" and "07" are not the name of 7 */
     return view->version[low];

@@ -2,6 +2,7 @@
  * they are read side by side in the order of keys. Of one (pane, key) the newest run counts; the panes of one key are
  * combined in the order of time. Work is cut by windows, and large windows by keys. */
 #include "core/base/array.h"
+#include "core/base/bisect.h"
 #include "core/base/error.h"
 #include "core/contract/stage.h"
 #include "ops/event/event_reduce.h"
@@ -140,16 +141,9 @@ struct emission {
 static const struct sl_group_entry *first_of(const struct sl_group_entry *at,
                                              const struct sl_group_entry *end, const struct sl_field *key)
 {
-    size_t from = 0, to = (size_t)(end - at);
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        struct sl_field other = sl_key_of_pane(&at[middle].key);
-        if (sl_field_compare(&other, key) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return at + from;
+    struct sl_field other;
+    return at + SL_BISECT(i, 0, (size_t)(end - at),
+                          (other = sl_key_of_pane(&at[i].key), sl_field_compare(&other, key) < 0));
 }
 
 static int open_reading(const struct emission *emission, const struct part *part, struct reading *reading)

@@ -1,5 +1,6 @@
 #include "ops/event/pane_runs.h"
 
+#include "core/base/bisect.h"
 #include "core/base/error.h"
 #include "core/contract/stage.h"
 #include "ops/event/window_key.h"
@@ -103,14 +104,7 @@ static size_t gallop(const struct sl_sorted_groups *run, size_t at, const struct
     }
     if (to > run->count)
         to = run->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (sl_field_compare(&run->entry[middle].key, key) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    return SL_BISECT(i, from, to, sl_field_compare(&run->entry[i].key, key) < 0);
 }
 
 static const struct sl_group_entry *find_older(const struct sl_pane_runs *panes, size_t *at,

@@ -1,5 +1,6 @@
 #include "ops/key/sort_lists.h"
 
+#include "core/base/bisect.h"
 #include "core/base/error.h"
 
 #include <stdlib.h>
@@ -78,15 +79,7 @@ static int choose_splitters(struct sort *sort)
 
 static size_t bucket_of(const struct sort *sort, const struct splitter *place)
 {
-    size_t from = 0, to = sort->buckets - 1;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (compare_places(place, &sort->splitter[middle]) < 0)
-            to = middle;
-        else
-            from = middle + 1;
-    }
-    return from;
+    return SL_BISECT(i, 0, sort->buckets - 1, compare_places(place, &sort->splitter[i]) >= 0);
 }
 
 /* ---- dealing ---- */

@@ -1,5 +1,6 @@
 #include "ops/key/sorted_groups.h"
 
+#include "core/base/bisect.h"
 #include "core/base/error.h"
 #include "core/contract/stage.h"
 
@@ -37,15 +38,7 @@ void sl_sorted_groups_unref(struct sl_sorted_groups *groups)
 
 size_t sl_sorted_groups_first(const struct sl_sorted_groups *groups, const struct sl_field *key)
 {
-    size_t from = 0, to = groups->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (sl_field_compare(&groups->entry[middle].key, key) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    return SL_BISECT(i, 0, groups->count, sl_field_compare(&groups->entry[i].key, key) < 0);
 }
 
 /* ---- finishing: pieces of the run in parallel, each a run of rows of its own ---- */

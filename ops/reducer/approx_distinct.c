@@ -8,6 +8,7 @@
  * Encoding: a string; 8 bytes a hash, little-endian, or one byte a register. */
 #include "ops/reducer/approx_distinct.h"
 
+#include "core/base/bisect.h"
 #include "ops/builtin/function.h"
 
 #include <math.h>
@@ -52,15 +53,7 @@ static int turn_to_ranks(struct distinct *distinct, struct sl_arena *keep)
 
 static uint32_t find_place(const struct distinct *distinct, uint64_t hash)
 {
-    uint32_t from = 0, to = distinct->count;
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        if (distinct->hash[middle] < hash)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    return (uint32_t)SL_BISECT(i, 0, distinct->count, distinct->hash[i] < hash);
 }
 
 static int make_room(struct distinct *distinct, struct sl_arena *keep)

@@ -3,6 +3,7 @@
  * them. */
 #include "ops/reducer/histogram.h"
 
+#include "core/base/bisect.h"
 #include "ops/builtin/function.h"
 
 #include <string.h>
@@ -42,14 +43,8 @@ int sl_histogram_check(const struct sl_field *edges, struct sl_error *err)
 static void count_value(const struct sl_reducer *r, int64_t *counts, const struct sl_field *value)
 {
     const struct sl_histogram *histogram = own(r);
-    uint32_t from = 0, to = histogram->edges; /* edges before `from` are not greater, those from `to` are */
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        if (sl_field_compare(&histogram->edge[middle], value) <= 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
+    /* Edges before `from` are not greater, those from `from` on are. */
+    size_t from = SL_BISECT(i, 0, histogram->edges, sl_field_compare(&histogram->edge[i], value) <= 0);
     bool is_last_edge = from == histogram->edges && sl_field_compare(&histogram->edge[from - 1], value) == 0;
     if (from > 0 && (from < histogram->edges || is_last_edge))
         counts[from - (is_last_edge ? 2 : 1)]++;

@@ -1,5 +1,6 @@
 /* largest(n): the n largest values of a group, descending; equal ones as often as they came. The state is
  * that list. Of values that are equal and look different, which are kept does not depend on the order. */
+#include "core/base/bisect.h"
 #include "ops/builtin/function.h"
 #include "ops/reducer/field_vec.h"
 #include "ops/reducer/strict_order.h"
@@ -21,15 +22,7 @@ static int compare(const struct sl_field *a, const struct sl_field *b)
 /* Where the value belongs: behind all that come before it or are the same. */
 static uint32_t find_place(const struct sl_kept *kept, const struct sl_field *value)
 {
-    uint32_t from = 0, to = kept->count;
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        if (compare(&kept->item[middle], value) <= 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    return (uint32_t)SL_BISECT(i, 0, kept->count, compare(&kept->item[i], value) <= 0);
 }
 
 /* Puts the value at its place, unless there are n before it; the last one makes room. */
