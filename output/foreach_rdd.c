@@ -7,39 +7,13 @@
 #include "core/contract/services.h"
 #include "output/outputs.h"
 
-struct foreach {
-    struct sl_collect collect; /* first: core/contract/collect.h */
-    struct sl_dataset *dataset;
-};
-
-static int foreach_begin(struct sl_stage *stage)
-{
-    struct foreach *foreach = stage->state;
-    return sl_collect_init(&foreach->collect, stage, UINT64_MAX);
-}
-
-static int foreach_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    struct foreach *foreach = stage->state;
-    return sl_collect_dataset(&foreach->collect, &foreach->dataset, stage->err);
-}
-
-static void foreach_done(struct sl_stage *stage)
-{
-    struct foreach *foreach = stage->state;
-    sl_dataset_unref(foreach->dataset);
-    foreach
-        ->dataset = NULL;
-    sl_collect_done(&foreach->collect);
-}
-
 static int foreach_effect(struct sl_stage *stage)
 {
-    struct foreach *foreach = stage->state;
+    struct sl_collect *collect = stage->state;
     const struct sl_function *fn = sl_node_function(stage->node, 0);
     if (!stage->emits || !(stage->said || stage->services->empty_batches))
         return 0;
-    return fn->ops->call_dataset(fn, foreach->dataset, stage->services, stage->batch_ms, stage->err);
+    return fn->ops->call_dataset(fn, collect->result, stage->services, stage->batch_ms, stage->err);
 }
 
 static int foreach_check(struct sl_node *node, struct sl_error *err)
@@ -61,15 +35,15 @@ static const struct sl_param params[] = {
 };
 
 static const struct sl_wide wide = {
-    .state_size = sizeof(struct foreach),
-    .begin = foreach_begin,
+    .state_size = sizeof(struct sl_collect),
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .takes_pieces = sl_collect_takes_pieces,
-    .finish = foreach_finish,
-    .done = foreach_done,
+    .finish = sl_collect_finish,
+    .done = sl_collect_end,
     .bounded = 1,
 };
 

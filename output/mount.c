@@ -10,11 +10,6 @@
 #include <limits.h>
 #include <string.h>
 
-struct mount {
-    struct sl_collect collect; /* first: core/contract/collect.h */
-    struct sl_dataset *dataset;
-};
-
 static int mount_check(struct sl_node *node, struct sl_error *err)
 {
     struct sl_field name = sl_node_value(node, 0);
@@ -32,26 +27,9 @@ static int mount_check(struct sl_node *node, struct sl_error *err)
     return 0;
 }
 
-static int mount_begin(struct sl_stage *stage)
-{
-    struct mount *mount = stage->state;
-    return sl_collect_init(&mount->collect, stage, UINT64_MAX);
-}
-
 static int mount_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    struct mount *mount = stage->state;
-    if (!stage->has_input)
-        return 0;
-    return sl_collect_dataset(&mount->collect, &mount->dataset, stage->err);
-}
-
-static void mount_done(struct sl_stage *stage)
-{
-    struct mount *mount = stage->state;
-    sl_dataset_unref(mount->dataset);
-    mount->dataset = NULL;
-    sl_collect_done(&mount->collect);
+    return stage->has_input ? sl_collect_finish(stage, ret) : 0;
 }
 
 static int publish(struct sl_stage *stage, int64_t t, struct sl_dataset *rows, uint64_t inputs,
@@ -76,19 +54,19 @@ static bool has_version(const struct sl_stage *stage)
 
 static int mount_publish(struct sl_stage *stage)
 {
-    const struct mount *mount = stage->state;
+    const struct sl_collect *collect = stage->state;
     const struct sl_services *services = stage->services;
     if (!stage->services->viewer || !has_version(stage))
         return 0;
-    return publish(stage, stage->batch_ms, mount->dataset, services->inputs, services->first_count,
+    return publish(stage, stage->batch_ms, collect->result, services->inputs, services->first_count,
                    services->first);
 }
 
 /* Also where nothing is mounted: other processes read it from the checkpoint. */
 static int mount_save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
-    const struct mount *mount = stage->state;
-    return has_version(stage) ? sl_shown_save(stage->memory, stage, mount->dataset, keeper) : 0;
+    const struct sl_collect *collect = stage->state;
+    return has_version(stage) ? sl_shown_save(stage->memory, stage, collect->result, keeper) : 0;
 }
 
 static int mount_load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
@@ -118,8 +96,8 @@ static const struct sl_param options[] = {
 };
 
 static const struct sl_wide wide = {
-    .state_size = sizeof(struct mount),
-    .begin = mount_begin,
+    .state_size = sizeof(struct sl_collect),
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .lane_close = sl_collect_lane_close,
@@ -127,7 +105,7 @@ static const struct sl_wide wide = {
     .takes_pieces = sl_collect_takes_pieces,
     .takes_deferred = true,
     .finish = mount_finish,
-    .done = mount_done,
+    .done = sl_collect_end,
     .bounded = 1,
     .memory_size = sizeof(struct sl_shown),
     .memory_done = sl_shown_done,

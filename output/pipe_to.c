@@ -11,31 +11,6 @@
 
 #include <string.h>
 
-struct pipe_to {
-    struct sl_collect collect; /* first: core/contract/collect.h */
-    struct sl_dataset *dataset;
-};
-
-static int pipe_to_begin(struct sl_stage *stage)
-{
-    struct pipe_to *pipe = stage->state;
-    return sl_collect_init(&pipe->collect, stage, UINT64_MAX);
-}
-
-static int pipe_to_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    struct pipe_to *pipe = stage->state;
-    return sl_collect_dataset(&pipe->collect, &pipe->dataset, stage->err);
-}
-
-static void pipe_to_done(struct sl_stage *stage)
-{
-    struct pipe_to *pipe = stage->state;
-    sl_dataset_unref(pipe->dataset);
-    pipe->dataset = NULL;
-    sl_collect_done(&pipe->collect);
-}
-
 /* Rows on their way to the command. */
 struct feed {
     struct sl_outlet outlet;
@@ -69,15 +44,15 @@ static int feed_dataset(struct feed *feed, const struct sl_field *argv, const st
 
 static int pipe_to_effect(struct sl_stage *stage)
 {
-    const struct pipe_to *pipe = stage->state;
+    const struct sl_collect *collect = stage->state;
     struct sl_field argv = sl_node_value(stage->node, 0);
     struct feed feed = {{feed_push}, .format = sl_format_find("tsv", 3), .task = &stage->tasks[0]};
-    bool has_records = stage->said && pipe->dataset->count > 0;
+    bool has_records = stage->said && collect->result->count > 0;
     if (!stage->emits || !(has_records || stage->services->empty_batches))
         return 0;
     fflush(stage->services->out); /* what was printed before stands before what the command prints */
     feed.task->err = stage->err;
-    return feed_dataset(&feed, &argv, pipe->dataset);
+    return feed_dataset(&feed, &argv, collect->result);
 }
 
 static int pipe_to_check(struct sl_node *node, struct sl_error *err)
@@ -91,15 +66,15 @@ static const struct sl_param params[] = {
 };
 
 static const struct sl_wide wide = {
-    .state_size = sizeof(struct pipe_to),
-    .begin = pipe_to_begin,
+    .state_size = sizeof(struct sl_collect),
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .takes_pieces = sl_collect_takes_pieces,
-    .finish = pipe_to_finish,
-    .done = pipe_to_done,
+    .finish = sl_collect_finish,
+    .done = sl_collect_end,
     .bounded = 1,
 };
 

@@ -15,11 +15,6 @@ enum { ROWS_SHOWN = 10 };
 
 #define RULE "-------------------------------------------\n"
 
-struct print {
-    struct sl_collect collect; /* first: core/contract/collect.h */
-    struct sl_dataset *dataset;
-};
-
 static int64_t rows_shown(const struct sl_node *node)
 {
     return sl_node_integer(node, 0, ROWS_SHOWN);
@@ -27,23 +22,9 @@ static int64_t rows_shown(const struct sl_node *node)
 
 static int print_begin(struct sl_stage *stage)
 {
-    struct print *print = stage->state;
+    struct sl_collect *collect = stage->state;
     /* One more than is shown tells whether there are more. */
-    return sl_collect_init(&print->collect, stage, (uint64_t)rows_shown(stage->node) + 1);
-}
-
-static int print_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    struct print *print = stage->state;
-    return sl_collect_dataset(&print->collect, &print->dataset, stage->err);
-}
-
-static void print_done(struct sl_stage *stage)
-{
-    struct print *print = stage->state;
-    sl_dataset_unref(print->dataset);
-    print->dataset = NULL;
-    sl_collect_done(&print->collect);
+    return sl_collect_init(collect, stage, (uint64_t)rows_shown(stage->node) + 1);
 }
 
 /* ---- the block of text ---- */
@@ -90,10 +71,10 @@ static bool add_rows(struct sl_buf *text, const struct sl_format *format, const 
 
 static bool add_block(struct sl_buf *text, const struct sl_stage *stage, const char *time, const char *format)
 {
-    const struct print *print = stage->state;
+    const struct sl_collect *collect = stage->state;
     bool safe = isatty(fileno(stage->services->out));
     return sl_buf_printf(text, RULE "Time: %s\n" RULE, time) &&
-           add_rows(text, sl_format_find(format, strlen(format)), print->dataset, rows_shown(stage->node),
+           add_rows(text, sl_format_find(format, strlen(format)), collect->result, rows_shown(stage->node),
                     safe) &&
            sl_buf_byte(text, '\n');
 }
@@ -111,8 +92,8 @@ static int show(struct sl_stage *stage, const char *time, const char *format)
 
 static bool is_shown(const struct sl_stage *stage)
 {
-    const struct print *print = stage->state;
-    return stage->emits && (stage->services->empty_batches || (stage->said && print->dataset->count > 0));
+    const struct sl_collect *collect = stage->state;
+    return stage->emits && (stage->services->empty_batches || (stage->said && collect->result->count > 0));
 }
 
 static int print_effect(struct sl_stage *stage)
@@ -155,14 +136,14 @@ static const struct sl_param params[] = {
 };
 
 static const struct sl_wide wide = {
-    .state_size = sizeof(struct print),
+    .state_size = sizeof(struct sl_collect),
     .begin = print_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .take = sl_collect_take,
     .takes_pieces = sl_collect_takes_pieces,
-    .finish = print_finish,
-    .done = print_done,
+    .finish = sl_collect_finish,
+    .done = sl_collect_end,
 };
 
 static bool print_text(const struct sl_node *node, const struct sl_dataset *dataset, struct sl_buf *buf)

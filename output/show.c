@@ -9,11 +9,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-struct show {
-    struct sl_collect collect; /* first: core/contract/collect.h */
-    struct sl_dataset *dataset;
-};
-
 static int64_t rows_shown(const struct sl_node *node)
 {
     return sl_node_integer(node, 0, SL_SHOW_ROWS);
@@ -30,22 +25,8 @@ static uint32_t characters_shown(const struct sl_node *node)
 
 static int show_begin(struct sl_stage *stage)
 {
-    struct show *show = stage->state;
-    return sl_collect_init(&show->collect, stage, (uint64_t)rows_shown(stage->node) + 1);
-}
-
-static int show_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    struct show *show = stage->state;
-    return sl_collect_dataset(&show->collect, &show->dataset, stage->err);
-}
-
-static void show_done(struct sl_stage *stage)
-{
-    struct show *show = stage->state;
-    sl_dataset_unref(show->dataset);
-    show->dataset = NULL;
-    sl_collect_done(&show->collect);
+    struct sl_collect *collect = stage->state;
+    return sl_collect_init(collect, stage, (uint64_t)rows_shown(stage->node) + 1);
 }
 
 /* ---- the table ---- */
@@ -112,11 +93,11 @@ int sl_show(FILE *out, struct sl_dataset *dataset, const struct sl_show_settings
 
 static int show_effect(struct sl_stage *stage)
 {
-    const struct show *show = stage->state;
+    const struct sl_collect *collect = stage->state;
     const struct sl_show_settings settings = {.rows = rows_shown(stage->node),
                                               .characters = characters_shown(stage->node),
                                               .columns = sl_node_columns(stage->node->input[0])};
-    return stage->emits && stage->said ? sl_show(stage->services->out, show->dataset, &settings, stage->err)
+    return stage->emits && stage->said ? sl_show(stage->services->out, collect->result, &settings, stage->err)
                                        : 0;
 }
 
@@ -140,14 +121,14 @@ static const struct sl_param params[] = {
 };
 
 static const struct sl_wide wide = {
-    .state_size = sizeof(struct show),
+    .state_size = sizeof(struct sl_collect),
     .begin = show_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .take = sl_collect_take,
     .takes_pieces = sl_collect_takes_pieces,
-    .finish = show_finish,
-    .done = show_done,
+    .finish = sl_collect_finish,
+    .done = sl_collect_end,
 };
 
 static const struct sl_output steps = {.effect = show_effect};

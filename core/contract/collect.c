@@ -36,6 +36,7 @@ void sl_collect_done(struct sl_collect *collect)
     sl_lanes_done(&collect->lanes);
     sl_row_buffers_done(&collect->piles);
     sl_dataset_unref(collect->taken);
+    sl_dataset_unref(collect->result);
     *collect = (struct sl_collect){0};
 }
 
@@ -138,4 +139,20 @@ int sl_collect_input(struct sl_collect *collect, unsigned input, struct sl_datas
                      struct sl_error *err)
 {
     return make_dataset(collect, input, ret, err);
+}
+
+int sl_collect_begin(struct sl_stage *stage)
+{
+    return sl_collect_init(stage->state, stage, UINT64_MAX);
+}
+
+void sl_collect_end(struct sl_stage *stage)
+{
+    sl_collect_done(stage->state);
+}
+
+int sl_collect_finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_collect *collect = stage->state;
+    return sl_collect_dataset(collect, &collect->result, stage->err);
 }

@@ -15,7 +15,8 @@ struct sl_collect {
     uint64_t rows_max; /* kept of each lane */
     struct sl_lanes lanes;
     struct sl_row_buffers piles;
-    struct sl_dataset *taken; /* handed over whole */
+    struct sl_dataset *taken;  /* handed over whole */
+    struct sl_dataset *result; /* what sl_collect_finish made */
 };
 
 /* Only the first rows_max rows of a lane are kept: enough for those who show the beginning.
@@ -29,6 +30,12 @@ int sl_collect_push(struct sl_stage *stage, struct sl_lane *lane, const struct s
 int sl_collect_lane_close(struct sl_stage *stage, struct sl_lane *lane);
 int sl_collect_take(struct sl_stage *stage, unsigned input, struct sl_dataset *dataset);
 bool sl_collect_takes_pieces(const struct sl_node *node); /* pieces of a partition become one again */
+
+/* begin and done of those whose state needs no more. */
+int sl_collect_begin(struct sl_stage *stage); /* all rows are kept */
+void sl_collect_end(struct sl_stage *stage);
+/* finish of an output: the dataset is in collect->result until the end. */
+int sl_collect_finish(struct sl_stage *stage, struct sl_dataset **ret);
 
 /* The rows of an open lane, for a push of one's own; all of them where nothing is bounded. Borrowed. */
 struct sl_rows *sl_collect_rows(const struct sl_lane *lane);

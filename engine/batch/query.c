@@ -74,41 +74,16 @@ static const struct sl_op given_table_op = {
 
 /* ---- the result ---- */
 
-struct collector {
-    struct sl_collect collect; /* first: core/contract/collect.h */
-    struct sl_dataset *dataset;
-};
-
-static int collector_begin(struct sl_stage *stage)
-{
-    struct collector *collector = stage->state;
-    return sl_collect_init(&collector->collect, stage, UINT64_MAX);
-}
-
-static int collector_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    struct collector *collector = stage->state;
-    return sl_collect_dataset(&collector->collect, &collector->dataset, stage->err);
-}
-
-static void collector_done(struct sl_stage *stage)
-{
-    struct collector *collector = stage->state;
-    sl_dataset_unref(collector->dataset);
-    collector->dataset = NULL;
-    sl_collect_done(&collector->collect);
-}
-
 static const struct sl_wide collector_wide = {
-    .state_size = sizeof(struct collector),
-    .begin = collector_begin,
+    .state_size = sizeof(struct sl_collect),
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .lane_close = sl_collect_lane_close,
     .push = sl_collect_push,
     .take = sl_collect_take,
     .takes_pieces = sl_collect_takes_pieces,
-    .finish = collector_finish,
-    .done = collector_done,
+    .finish = sl_collect_finish,
+    .done = sl_collect_end,
     .bounded = 1,
 };
 static const struct sl_output no_steps = {0};
@@ -267,9 +242,9 @@ static int execute(struct sl_run *run, int64_t t, struct sl_dataset **ret, struc
     if (r == 0)
         r = sl_batch_execute(batch, err);
     const struct sl_stage *stage = batch->stage[run->pipelines->nodes - 1];
-    struct collector *collector = stage ? stage->state : NULL;
-    if (r == 0 && collector && collector->dataset)
-        *ret = sl_dataset_ref(collector->dataset);
+    struct sl_collect *collect = stage ? stage->state : NULL;
+    if (r == 0 && collect && collect->result)
+        *ret = sl_dataset_ref(collect->result);
     else if (r == 0)
         *ret = sl_dataset_new(1);
     sl_batch_free(batch);

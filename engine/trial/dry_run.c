@@ -6,39 +6,14 @@
 
 /* ---- what stands in for every output ---- */
 
-struct collector {
-    struct sl_collect collect; /* first: core/contract/collect.h */
-    struct sl_dataset *dataset;
-};
-
-static int collector_begin(struct sl_stage *stage)
-{
-    struct collector *collector = stage->state;
-    return sl_collect_init(&collector->collect, stage, UINT64_MAX);
-}
-
-static int collector_finish(struct sl_stage *stage, struct sl_dataset **ret)
-{
-    struct collector *collector = stage->state;
-    return sl_collect_dataset(&collector->collect, &collector->dataset, stage->err);
-}
-
-static void collector_done(struct sl_stage *stage)
-{
-    struct collector *collector = stage->state;
-    sl_dataset_unref(collector->dataset);
-    collector->dataset = NULL;
-    sl_collect_done(&collector->collect);
-}
-
 static const struct sl_wide collector_wide = {
-    .state_size = sizeof(struct collector),
-    .begin = collector_begin,
+    .state_size = sizeof(struct sl_collect),
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .take = sl_collect_take,
-    .finish = collector_finish,
-    .done = collector_done,
+    .finish = sl_collect_finish,
+    .done = sl_collect_end,
 };
 static const struct sl_output no_steps = {0};
 static const struct sl_op collector_op = {
@@ -47,8 +22,8 @@ static const struct sl_op collector_op = {
 const struct sl_dataset *sl_dry_run_dataset(const struct sl_batch *batch, const struct sl_node *node)
 {
     const struct sl_stage *stage = batch->stage[node->number];
-    const struct collector *collector = stage ? stage->state : NULL;
-    return collector && stage->emits && stage->said ? collector->dataset : NULL;
+    const struct sl_collect *collect = stage ? stage->state : NULL;
+    return collect && stage->emits && stage->said ? collect->result : NULL;
 }
 
 /* ---- the batches ---- */

@@ -179,16 +179,6 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     return r;
 }
 
-static int begin(struct sl_stage *stage)
-{
-    return sl_collect_init(stage->state, stage, UINT64_MAX);
-}
-
-static void done(struct sl_stage *stage)
-{
-    sl_collect_done(stage->state);
-}
-
 static void memory_done(void *memory)
 {
     sl_timed_map_done(memory);
@@ -226,11 +216,11 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 
 static const struct sl_wide drop_duplicates_wide = {
     .state_size = sizeof(struct sl_collect),
-    .begin = begin,
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = push,
     .finish = finish,
-    .done = done,
+    .done = sl_collect_end,
     .keeps_time = true,
     .memory_size = sizeof(struct sl_timed_map),
     .memory_done = memory_done,

@@ -4,16 +4,6 @@
 #include "core/contract/collect.h"
 #include "ops/key/partition_count.h"
 
-static int begin(struct sl_stage *stage)
-{
-    return sl_collect_init(stage->state, stage, UINT64_MAX);
-}
-
-static void done(struct sl_stage *stage)
-{
-    sl_collect_done(stage->state);
-}
-
 /* Takes over *dataset. */
 static int cut(struct sl_dataset *dataset, size_t pieces, struct sl_dataset **ret)
 {
@@ -45,25 +35,25 @@ static int coalesce_finish(struct sl_stage *stage, struct sl_dataset **ret)
 
 static const struct sl_wide repartition_wide = {
     .state_size = sizeof(struct sl_collect),
-    .begin = begin,
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .finish = repartition_finish,
-    .done = done,
+    .done = sl_collect_end,
     .bounded = 1,
 };
 
 static const struct sl_wide coalesce_wide = {
     .state_size = sizeof(struct sl_collect),
-    .begin = begin,
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .finish = coalesce_finish,
-    .done = done,
+    .done = sl_collect_end,
     .bounded = 1,
 };
 

@@ -63,11 +63,6 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     return *ret ? 0 : SL_ENOMEM;
 }
 
-static void done(struct sl_stage *stage)
-{
-    sl_collect_done(stage->state);
-}
-
 static const struct sl_wide take_wide = {
     .state_size = sizeof(struct sl_collect),
     .begin = begin,
@@ -77,7 +72,7 @@ static const struct sl_wide take_wide = {
     .takes_pieces = sl_collect_takes_pieces,
     .first_rows = first_rows,
     .finish = finish,
-    .done = done,
+    .done = sl_collect_end,
 };
 
 static const struct sl_param params[] = {

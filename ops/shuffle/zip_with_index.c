@@ -5,11 +5,6 @@
 #include "core/base/error.h"
 #include "core/contract/collect.h"
 
-static int begin(struct sl_stage *stage)
-{
-    return sl_collect_init(stage->state, stage, UINT64_MAX);
-}
-
 static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
     struct sl_rows *rows = sl_collect_rows(lane);
@@ -53,18 +48,13 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     return 0;
 }
 
-static void done(struct sl_stage *stage)
-{
-    sl_collect_done(stage->state);
-}
-
 static const struct sl_wide zip_with_index_wide = {
     .state_size = sizeof(struct sl_collect),
-    .begin = begin,
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = push,
     .finish = finish,
-    .done = done,
+    .done = sl_collect_end,
 };
 
 const struct sl_op sl_op_zip_with_index = {
@@ -103,11 +93,11 @@ static int finish_unique(struct sl_stage *stage, struct sl_dataset **ret)
 
 static const struct sl_wide zip_with_unique_id_wide = {
     .state_size = sizeof(struct sl_collect),
-    .begin = begin,
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = push,
     .finish = finish_unique,
-    .done = done,
+    .done = sl_collect_end,
 };
 
 const struct sl_op sl_op_zip_with_unique_id = {

@@ -91,16 +91,6 @@ static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_ch
 
 /* ---- the batch ---- */
 
-static int begin(struct sl_stage *stage)
-{
-    return sl_collect_init(stage->state, stage, UINT64_MAX);
-}
-
-static void done(struct sl_stage *stage)
-{
-    sl_collect_done(stage->state);
-}
-
 static struct sl_state_entry *find_cell(struct sl_stage *stage, struct sl_state_map *parts,
                                         const struct sl_field *key, struct sl_state_shard **ret)
 {
@@ -240,12 +230,12 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 
 static const struct sl_wide map_wide = {
     .state_size = sizeof(struct sl_collect),
-    .begin = begin,
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = push,
     .take = sl_collect_take,
     .finish = finish,
-    .done = done,
+    .done = sl_collect_end,
     .memory_size = sizeof(struct memory),
     .memory_open = memory_open,
     .memory_done = memory_done,

@@ -106,16 +106,6 @@ static int keep(struct sl_stage *stage, int64_t t, struct sl_dataset *dataset)
     return 0;
 }
 
-static int begin(struct sl_stage *stage)
-{
-    return sl_collect_init(stage->state, stage, UINT64_MAX);
-}
-
-static void done(struct sl_stage *stage)
-{
-    sl_collect_done(stage->state);
-}
-
 static int advance(struct sl_stage *stage)
 {
     struct memory *memory = stage->memory;
@@ -245,13 +235,13 @@ static void held(const void *memory, struct sl_held *ret)
 
 static const struct sl_wide window_wide = {
     .state_size = sizeof(struct sl_collect),
-    .begin = begin,
+    .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = sl_collect_push,
     .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .finish = finish,
-    .done = done,
+    .done = sl_collect_end,
     .bounded = 2, /* what comes in, and what is kept */
     .memory_size = sizeof(struct memory),
     .memory_done = memory_done,
