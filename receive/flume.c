@@ -3,9 +3,9 @@
  * A frame of the connection: number (4), buffers (4), then each buffer after its length (4), highest byte first; their
  * bytes together are a request (avro.h). It is answered under its number once its events are durable: one sync serves
  * everything that came in one look. A lost answer makes the agent send the batch again. */
-#include "receive/address.h"
 #include "receive/avro.h"
 #include "receive/deflate_stream.h"
+#include "receive/listener.h"
 
 #include "core/base/limits.h"
 
@@ -18,14 +18,10 @@
 #include <unistd.h>
 
 enum {
-    CONNECTIONS_MAX = 1000,
     EVENTS = 64,
-    IDLE_S = 60,
-    LOOK_MS = 1000,
     BUFFERS_MAX = 1 << 20, /* of a frame */
     MESSAGE_MAX = 256 << 20,
     ANSWERS_MAX = 1 << 20, /* bytes that a sender does not read */
-    NS_PER_MS = 1000000,
     ZLIB_FIRST_BYTE = 0x78,
 };
 
@@ -41,21 +37,12 @@ struct agent {
 
 struct flume_source {
     struct sl_received received; /* first */
-    struct sl_address address;
-    int listener, epoll;
-    struct agent *agent[CONNECTIONS_MAX];
-    size_t agents;
-    bool had_agent;
-    int64_t started_ns;
-    struct sl_buf rows; /* of requests that are not appended yet */
+    struct sl_listener listener;
+    struct agent *agent[SL_CONNECTIONS_MAX]; /* [listener.connections] */
+    struct sl_buf rows;                      /* of requests that are not appended yet */
     uint32_t count;
     uint8_t *buf; /* [SL_READ_BYTES] */
 };
-
-static int64_t since_ms(int64_t ns)
-{
-    return (sl_monotonic_ns() - ns) / NS_PER_MS;
-}
 
 /* ---- agents ---- */
 
@@ -72,50 +59,29 @@ static void agent_free(struct agent *agent)
     free(agent);
 }
 
-static void show(struct flume_source *source)
-{
-    char text[512];
-    sl_address_shown(&source->address, source->listener, text);
-    sl_received_show(&source->received, "listening", "%.200s, %zu connection%s", text, source->agents,
-                     source->agents == 1 ? "" : "s");
-}
-
-static void warn(struct flume_source *source, const char *what)
-{
-    const struct sl_site *site = &source->received.source.node->site;
-    sl_received_drop(&source->received);
-    sl_log(source->received.services->log, SL_LOG_WARNING, "%s:%d: %s: %s: a connection was closed: %s",
-           site->file, site->line, site->name, source->received.name, what);
-}
-
 static int accept_agent(struct flume_source *source, struct sl_error *err)
 {
-    int fd = accept4(source->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    struct agent *agent = source->agents < CONNECTIONS_MAX ? calloc(1, sizeof *agent) : NULL;
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = agent};
-    if (!agent || epoll_ctl(source->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
-        bool is_full = source->agents == CONNECTIONS_MAX;
+    int fd, r = sl_listener_accept(&source->listener, &fd);
+    if (r <= 0)
+        return r;
+    struct agent *agent = calloc(1, sizeof *agent);
+    r = agent ? sl_listener_add(&source->listener, fd, agent, err) : sl_error_nomem(err);
+    if (r < 0) {
         close(fd);
         free(agent);
-        if (is_full)
-            sl_received_drop(&source->received);
-        return is_full ? 0 : sl_error_nomem(err);
+        return r;
     }
     agent->fd = fd;
     agent->heard_ns = sl_monotonic_ns();
-    source->agent[source->agents++] = agent;
-    source->had_agent = true;
-    show(source);
+    source->agent[source->listener.connections - 1] = agent;
     return 0;
 }
 
 static void remove_agent(struct flume_source *source, size_t i)
 {
     agent_free(source->agent[i]);
-    source->agent[i] = source->agent[--source->agents];
-    show(source);
+    source->agent[i] = source->agent[source->listener.connections - 1];
+    sl_listener_removed(&source->listener);
 }
 
 /* ---- requests ---- */
@@ -217,7 +183,8 @@ static void write_out(struct flume_source *source, struct agent *agent)
     }
     bool waits = agent->out.len > 0;
     struct epoll_event event = {.events = EPOLLIN | (waits ? EPOLLOUT : 0), .data.ptr = agent};
-    if (waits != agent->waits_to_write && epoll_ctl(source->epoll, EPOLL_CTL_MOD, agent->fd, &event) < 0)
+    if (waits != agent->waits_to_write &&
+        epoll_ctl(source->listener.epoll, EPOLL_CTL_MOD, agent->fd, &event) < 0)
         agent->is_broken = true;
     agent->waits_to_write = waits;
     agent->is_broken |= agent->out.len > ANSWERS_MAX;
@@ -248,7 +215,7 @@ static int answer_all(struct flume_source *source, struct sl_error *err)
         source->count = 0;
         source->rows.len = 0;
     }
-    for (size_t i = 0; i < source->agents && r == 0; i++) {
+    for (size_t i = 0; i < source->listener.connections && r == 0; i++) {
         struct agent *agent = source->agent[i];
         if (!agent->answers.len)
             continue;
@@ -282,7 +249,7 @@ static int handle_agent(struct flume_source *source, struct agent *agent, uint32
     int r = take_bytes(source, agent, (size_t)got, err);
     if (r != SL_EREJECT)
         return r;
-    warn(source, err->text);
+    sl_listener_dropped(&source->listener, err->text);
     agent->is_broken = true;
     return 0;
 }
@@ -290,63 +257,30 @@ static int handle_agent(struct flume_source *source, struct agent *agent, uint32
 static int look(struct flume_source *source, struct sl_error *err)
 {
     struct epoll_event event[EVENTS];
-    int n = epoll_wait(source->epoll, event, EVENTS, 0), r = 0;
+    int n = epoll_wait(source->listener.epoll, event, EVENTS, 0), r = 0;
     for (int i = 0; i < n && r == 0; i++)
         r = event[i].data.ptr ? handle_agent(source, event[i].data.ptr, event[i].events, err)
                               : accept_agent(source, err);
     r = r < 0 ? r : answer_all(source, err);
-    for (size_t i = source->agents; i-- > 0;) {
+    for (size_t i = source->listener.connections; i-- > 0;) {
         struct agent *agent = source->agent[i];
-        bool is_stuck = agent->in.len && since_ms(agent->heard_ns) >= IDLE_S * 1000;
+        bool is_stuck = agent->in.len && sl_since_ms(agent->heard_ns) >= SL_CONNECTION_IDLE_S * 1000;
         if (is_stuck)
-            warn(source, "half a message, and nothing more for 60 s");
+            sl_listener_dropped(&source->listener, "half a message, and nothing more for 60 s");
         if (is_stuck || agent->is_broken)
             remove_agent(source, i);
     }
     return r;
 }
 
-static int open_listener(struct flume_source *source, struct sl_error *err)
-{
-    struct sl_received *received = &source->received;
-    struct sl_backoff backoff = {0};
-    struct epoll_event event = {.events = EPOLLIN};
-    int r = 0;
-    while ((source->listener = sl_address_listen(&source->address, err)) < 0) {
-        if (!received->retries ||
-            (received->services->until_end && since_ms(source->started_ns) >= received->connect_timeout_ms))
-            return source->listener;
-        sl_received_trouble(received, "cannot listen at %s", err->text);
-        if ((r = sl_backoff_wait(&backoff, received)) < 0)
-            return r;
-    }
-    sl_received_fine(received);
-    source->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (source->epoll < 0 || epoll_ctl(source->epoll, EPOLL_CTL_ADD, source->listener, &event) < 0)
-        return sl_error_sys(err, errno, "listening");
-    source->started_ns = sl_monotonic_ns();
-    show(source);
-    return 0;
-}
-
-static bool is_over(const struct flume_source *source)
-{
-    const struct sl_received *received = &source->received;
-    if (!received->services->until_end || source->agents)
-        return false;
-    return source->had_agent || since_ms(source->started_ns) >= received->connect_timeout_ms;
-}
-
 static int run(struct sl_received *received, struct sl_error *err)
 {
     struct flume_source *source = (struct flume_source *)received;
-    source->started_ns = sl_monotonic_ns();
+    source->listener.started_ns = sl_monotonic_ns();
     source->buf = malloc(SL_READ_BYTES);
-    sl_received_raise_files_limit();
-    int r = source->buf ? open_listener(source, err) : sl_error_nomem(err);
-    while (r == 0 && !is_over(source)) {
-        struct pollfd ready = {source->epoll, POLLIN, 0};
-        int n = sl_received_wait(received, &ready, 1, received->services->until_end ? 50 : LOOK_MS);
+    int r = source->buf ? sl_listener_open(&source->listener, err) : sl_error_nomem(err);
+    while (r == 0 && !sl_listener_is_over(&source->listener)) {
+        int n = sl_listener_wait(&source->listener);
         r = n < 0 ? n : look(source, err);
     }
     return r;
@@ -355,12 +289,9 @@ static int run(struct sl_received *received, struct sl_error *err)
 static void done(struct sl_received *received)
 {
     struct flume_source *source = (struct flume_source *)received;
-    for (size_t i = 0; i < source->agents; i++)
+    for (size_t i = 0; i < source->listener.connections; i++)
         agent_free(source->agent[i]);
-    if (source->listener >= 0)
-        close(source->listener);
-    if (source->epoll >= 0)
-        close(source->epoll);
+    sl_listener_close(&source->listener);
     sl_buf_done(&source->rows);
     free(source->buf);
 }
@@ -376,9 +307,9 @@ static int open_flume(const struct sl_node *node, const struct sl_services *serv
     struct flume_source *source = calloc(1, sizeof *source);
     if (!source)
         return sl_error_nomem(err);
-    source->listener = source->epoll = -1;
-    source->address.services = services;
-    int r = sl_address_read(node, true, &source->address, err);
+    source->listener = (struct sl_listener){
+        .received = &source->received, .address.services = services, .fd = -1, .epoll = -1};
+    int r = sl_address_read(node, true, &source->listener.address, err);
     if (r < 0) {
         free(source);
         return r;

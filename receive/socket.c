@@ -1,6 +1,6 @@
 /* socketTextStream and socketStream: one connection to a server, or any number of senders that connect to us. */
-#include "receive/address.h"
 #include "receive/intake.h"
+#include "receive/listener.h"
 
 #include "core/base/limits.h"
 
@@ -12,14 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    CONNECTIONS_MAX = 1000, /* more are closed at once */
-    EVENTS = 64,
-    IDLE_S = 60, /* a half-sent record that is idle for so long closes its connection */
-    LOOK_MS = 1000,
-    FILES_WAIT_MS = 100, /* where there are too many open files */
-    NS_PER_MS = 1000000,
-};
+enum { EVENTS = 64 };
 
 struct connection {
     int fd;
@@ -30,21 +23,12 @@ struct connection {
 
 struct socket_source {
     struct sl_received received; /* first */
-    struct sl_address address;
+    struct sl_listener listener;
     struct sl_framing framing;
     bool listens;
-    uint8_t *buf; /* [SL_READ_BYTES] */
-    int listener, epoll;
-    struct connection *connection[CONNECTIONS_MAX];
-    size_t connections;
-    bool had_connection;
-    int64_t started_ns;
+    uint8_t *buf;                                      /* [SL_READ_BYTES] */
+    struct connection *connection[SL_CONNECTIONS_MAX]; /* [listener.connections] */
 };
-
-static int64_t since_ms(int64_t ns)
-{
-    return (sl_monotonic_ns() - ns) / NS_PER_MS;
-}
 
 /* ---- one connection ---- */
 
@@ -58,7 +42,6 @@ static struct connection *connection_new(struct socket_source *source, int fd)
     connection->fd = fd;
     connection->heard_ns = sl_monotonic_ns();
     sl_intake_init(&connection->intake, &source->received, &source->framing);
-    source->had_connection = true;
     return connection;
 }
 
@@ -71,14 +54,6 @@ static void connection_free(struct connection *connection)
     free(connection);
 }
 
-static void warn(struct socket_source *source, const char *what)
-{
-    const struct sl_site *site = &source->received.source.node->site;
-    sl_received_drop(&source->received);
-    sl_log(source->received.services->log, SL_LOG_WARNING, "%s:%d: %s: %s: a connection was closed: %s",
-           site->file, site->line, site->name, source->received.name, what);
-}
-
 /* Reads once. 1: the connection continues; 0: it has ended; or SL_ESTOP, or a failure of the run. */
 static int connection_read(struct socket_source *source, struct connection *connection, struct sl_error *err)
 {
@@ -87,7 +62,7 @@ static int connection_read(struct socket_source *source, struct connection *conn
         return 1;
     if (got < 0) {
         if (sl_intake_is_half(&connection->intake))
-            warn(source, strerror(errno));
+            sl_listener_dropped(&source->listener, strerror(errno));
         return 0;
     }
     connection->heard_ns = sl_monotonic_ns();
@@ -95,28 +70,21 @@ static int connection_read(struct socket_source *source, struct connection *conn
     int r = got ? sl_intake_bytes(&connection->intake, source->buf, (size_t)got, err)
                 : sl_intake_end(&connection->intake, err);
     if (r == SL_EREJECT)
-        warn(source, err->text);
+        sl_listener_dropped(&source->listener, err->text);
     return r == SL_EREJECT ? 0 : r < 0 ? r : got > 0;
 }
 
 /* A sender that stops in the middle of a record holds a connection for nothing. */
 static bool is_stuck(struct socket_source *source, const struct connection *connection)
 {
-    if (!sl_intake_is_half(&connection->intake) || since_ms(connection->heard_ns) < IDLE_S * 1000)
+    if (!sl_intake_is_half(&connection->intake) ||
+        sl_since_ms(connection->heard_ns) < SL_CONNECTION_IDLE_S * 1000)
         return false;
-    warn(source, "half a record, and nothing more for 60 s");
+    sl_listener_dropped(&source->listener, "half a record, and nothing more for 60 s");
     return true;
 }
 
 /* ---- connecting ---- */
-
-/* Whether an attempt to connect or listen that failed is the last one. */
-static bool is_last_attempt(const struct socket_source *source)
-{
-    const struct sl_received *received = &source->received;
-    return !received->retries ||
-           (received->services->until_end && since_ms(source->started_ns) >= received->connect_timeout_ms);
-}
 
 /* 0: read to its end. */
 static int read_connection(struct socket_source *source, int fd, struct sl_backoff *backoff,
@@ -127,7 +95,7 @@ static int read_connection(struct socket_source *source, int fd, struct sl_backo
     int r = connection ? 1 : sl_error_nomem(err);
     while (r == 1) {
         struct pollfd ready = {fd, POLLIN, 0};
-        int n = sl_received_wait(received, &ready, 1, LOOK_MS);
+        int n = sl_received_wait(received, &ready, 1, SL_CONNECTIONS_LOOK_MS);
         r = n < 0                          ? n
             : n > 0                        ? connection_read(source, connection, err)
             : is_stuck(source, connection) ? 0
@@ -145,13 +113,15 @@ static int run_connecting(struct socket_source *source, struct sl_error *err)
     struct sl_backoff backoff = {0};
     int r = 0;
     while (r == 0) {
-        sl_received_show(received, "waiting", "%s:%.200s", source->address.host, source->address.port);
-        int fd = sl_address_connect(&source->address, received, received->connect_timeout_ms, err);
-        if (fd == SL_ESTOP || (fd < 0 && is_last_attempt(source)))
+        sl_received_show(received, "waiting", "%s:%.200s", source->listener.address.host,
+                         source->listener.address.port);
+        int fd = sl_address_connect(&source->listener.address, received, received->connect_timeout_ms, err);
+        if (fd == SL_ESTOP || (fd < 0 && sl_listener_is_last_attempt(&source->listener)))
             return fd;
         if (fd >= 0) {
             sl_received_fine(received);
-            sl_received_show(received, "connected", "%s:%.200s", source->address.host, source->address.port);
+            sl_received_show(received, "connected", "%s:%.200s", source->listener.address.host,
+                             source->listener.address.port);
             r = read_connection(source, fd, &backoff, err);
         } else {
             sl_received_trouble(received, "cannot connect to %s", err->text);
@@ -165,65 +135,20 @@ static int run_connecting(struct socket_source *source, struct sl_error *err)
 
 /* ---- listening ---- */
 
-static void show_listening(struct socket_source *source)
-{
-    char text[512];
-    sl_address_shown(&source->address, source->listener, text);
-    sl_received_show(&source->received, "listening", "%.200s, %zu connection%s", text, source->connections,
-                     source->connections == 1 ? "" : "s");
-}
-
-static int open_listener(struct socket_source *source, struct sl_error *err)
-{
-    struct sl_backoff backoff = {0};
-    int r = 0;
-    while (r >= 0) {
-        source->listener = sl_address_listen(&source->address, err);
-        if (source->listener >= 0)
-            break;
-        if (is_last_attempt(source))
-            return source->listener;
-        sl_received_trouble(&source->received, "cannot listen at %s", err->text);
-        r = sl_backoff_wait(&backoff, &source->received);
-    }
-    if (r < 0)
-        return r;
-    sl_received_fine(&source->received);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-    source->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (source->epoll < 0 || epoll_ctl(source->epoll, EPOLL_CTL_ADD, source->listener, &event) < 0)
-        return sl_error_sys(err, errno, "listening");
-    source->started_ns = sl_monotonic_ns();
-    show_listening(source);
-    return 0;
-}
-
 static int accept_one(struct socket_source *source, struct sl_error *err)
 {
-    int fd = accept4(source->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0 && errno != EMFILE && errno != ENFILE)
-        return 0; /* it has gone again */
-    if (fd < 0) {
-        sl_received_trouble(&source->received, "%s: a sender waits", strerror(errno));
-        int r = sl_received_wait(&source->received, NULL, 0, FILES_WAIT_MS);
-        return r < 0 ? r : 0;
-    }
-    if (source->connections == CONNECTIONS_MAX) {
-        close(fd);
-        sl_received_drop(&source->received);
-        return 0;
-    }
+    int fd, r = sl_listener_accept(&source->listener, &fd);
+    if (r <= 0)
+        return r;
     struct connection *connection = connection_new(source, fd);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
     if (!connection)
         return sl_error_nomem(err);
-    if (epoll_ctl(source->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+    r = sl_listener_add(&source->listener, fd, connection, err);
+    if (r < 0)
         connection_free(connection);
-        return sl_error_sys(err, errno, "accepting a connection");
-    }
-    source->connection[source->connections++] = connection;
-    show_listening(source);
-    return 0;
+    else
+        source->connection[source->listener.connections - 1] = connection;
+    return r;
 }
 
 static void remove_connection(struct socket_source *source, struct connection *connection)
@@ -231,15 +156,15 @@ static void remove_connection(struct socket_source *source, struct connection *c
     size_t i = 0;
     while (source->connection[i] != connection)
         i++;
-    source->connection[i] = source->connection[--source->connections];
+    source->connection[i] = source->connection[source->listener.connections - 1];
     connection_free(connection);
-    show_listening(source);
+    sl_listener_removed(&source->listener);
 }
 
 static int handle_events(struct socket_source *source, struct sl_error *err)
 {
     struct epoll_event event[EVENTS];
-    int n = epoll_wait(source->epoll, event, EVENTS, 0), r = 0;
+    int n = epoll_wait(source->listener.epoll, event, EVENTS, 0), r = 0;
     for (int i = 0; i < n && r >= 0; i++) {
         struct connection *connection = event[i].data.ptr;
         r = connection ? connection_read(source, connection, err) : accept_one(source, err);
@@ -251,31 +176,19 @@ static int handle_events(struct socket_source *source, struct sl_error *err)
 
 static void close_stuck(struct socket_source *source)
 {
-    for (size_t i = source->connections; i-- > 0;)
+    for (size_t i = source->listener.connections; i-- > 0;)
         if (is_stuck(source, source->connection[i]))
             remove_connection(source, source->connection[i]);
-}
-
-/* A run that ends: nobody came in time, or all have left. */
-static bool is_over(const struct socket_source *source)
-{
-    const struct sl_received *received = &source->received;
-    if (!received->services->until_end || source->connections)
-        return false;
-    return source->had_connection || since_ms(source->started_ns) >= received->connect_timeout_ms;
 }
 
 static int run_listening(struct socket_source *source, struct sl_error *err)
 {
     int64_t looked_ns = sl_monotonic_ns();
-    sl_received_raise_files_limit();
-    int r = open_listener(source, err);
-    while (r == 0 && !is_over(source)) {
-        struct pollfd ready = {source->epoll, POLLIN, 0};
-        int n = sl_received_wait(&source->received, &ready, 1,
-                                 source->received.services->until_end ? 50 : LOOK_MS);
+    int r = sl_listener_open(&source->listener, err);
+    while (r == 0 && !sl_listener_is_over(&source->listener)) {
+        int n = sl_listener_wait(&source->listener);
         r = n < 0 ? n : n > 0 ? handle_events(source, err) : 0;
-        if (since_ms(looked_ns) >= LOOK_MS) {
+        if (sl_since_ms(looked_ns) >= SL_CONNECTIONS_LOOK_MS) {
             close_stuck(source);
             looked_ns = sl_monotonic_ns();
         }
@@ -288,25 +201,22 @@ static int run_listening(struct socket_source *source, struct sl_error *err)
 static int run(struct sl_received *received, struct sl_error *err)
 {
     struct socket_source *source = (struct socket_source *)received;
-    source->started_ns = sl_monotonic_ns();
+    source->listener.started_ns = sl_monotonic_ns();
     source->buf = malloc(SL_READ_BYTES);
     if (!source->buf)
         return sl_error_nomem(err);
     int r = source->listens ? run_listening(source, err) : run_connecting(source, err);
-    if (source->listens && source->listener >= 0)
-        sl_address_unlisten(&source->address);
+    if (source->listens && source->listener.fd >= 0)
+        sl_address_unlisten(&source->listener.address);
     return r;
 }
 
 static void done(struct sl_received *received)
 {
     struct socket_source *source = (struct socket_source *)received;
-    for (size_t i = 0; i < source->connections; i++)
+    for (size_t i = 0; i < source->listener.connections; i++)
         connection_free(source->connection[i]);
-    if (source->listener >= 0)
-        close(source->listener);
-    if (source->epoll >= 0)
-        close(source->epoll);
+    sl_listener_close(&source->listener);
     free(source->buf);
 }
 
@@ -329,10 +239,10 @@ static int open_socket(const struct sl_node *node, const struct sl_services *ser
     struct socket_source *source = calloc(1, sizeof *source);
     if (!source)
         return sl_error_nomem(err);
-    source->listener = source->epoll = -1;
+    source->listener = (struct sl_listener){
+        .received = &source->received, .address.services = services, .fd = -1, .epoll = -1};
     source->listens = option_is_true(node, "listen");
-    source->address.services = services;
-    int r = sl_address_read(node, source->listens, &source->address, err);
+    int r = sl_address_read(node, source->listens, &source->listener.address, err);
     if (r == 0 && has_framing(node))
         r = sl_framing_read(node, &source->framing, err);
     if (r < 0) {

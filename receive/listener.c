@@ -1,0 +1,121 @@
+#include "receive/listener.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    FILES_WAIT_MS = 100, /* where there are too many open files */
+    END_WAIT_MS = 50,    /* between looks of a run that ends by itself */
+    NS_PER_MS = 1000000,
+};
+
+int64_t sl_since_ms(int64_t ns)
+{
+    return (sl_monotonic_ns() - ns) / NS_PER_MS;
+}
+
+bool sl_listener_is_last_attempt(const struct sl_listener *listener)
+{
+    const struct sl_received *received = listener->received;
+    return !received->retries || (received->services->until_end &&
+                                  sl_since_ms(listener->started_ns) >= received->connect_timeout_ms);
+}
+
+static void show(struct sl_listener *listener)
+{
+    char text[512];
+    sl_address_shown(&listener->address, listener->fd, text);
+    sl_received_show(listener->received, "listening", "%.200s, %zu connection%s", text, listener->connections,
+                     listener->connections == 1 ? "" : "s");
+}
+
+int sl_listener_open(struct sl_listener *listener, struct sl_error *err)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    struct sl_backoff backoff = {0};
+    int r = 0;
+    sl_received_raise_files_limit();
+    while ((listener->fd = sl_address_listen(&listener->address, err)) < 0) {
+        if (sl_listener_is_last_attempt(listener))
+            return listener->fd;
+        sl_received_trouble(listener->received, "cannot listen at %s", err->text);
+        if ((r = sl_backoff_wait(&backoff, listener->received)) < 0)
+            return r;
+    }
+    sl_received_fine(listener->received);
+    listener->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (listener->epoll < 0 || epoll_ctl(listener->epoll, EPOLL_CTL_ADD, listener->fd, &event) < 0)
+        return sl_error_sys(err, errno, "listening");
+    listener->started_ns = sl_monotonic_ns();
+    show(listener);
+    return 0;
+}
+
+void sl_listener_close(struct sl_listener *listener)
+{
+    if (listener->fd >= 0)
+        close(listener->fd);
+    if (listener->epoll >= 0)
+        close(listener->epoll);
+}
+
+int sl_listener_wait(struct sl_listener *listener)
+{
+    struct pollfd ready = {listener->epoll, POLLIN, 0};
+    bool ends = listener->received->services->until_end;
+    return sl_received_wait(listener->received, &ready, 1, ends ? END_WAIT_MS : SL_CONNECTIONS_LOOK_MS);
+}
+
+int sl_listener_accept(struct sl_listener *listener, int *ret_fd)
+{
+    int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && errno != EMFILE && errno != ENFILE)
+        return 0; /* the sender has left */
+    if (fd < 0) {
+        sl_received_trouble(listener->received, "%s: a sender waits", strerror(errno));
+        int r = sl_received_wait(listener->received, NULL, 0, FILES_WAIT_MS);
+        return r < 0 ? r : 0;
+    }
+    listener->had_connection = true;
+    if (listener->connections < SL_CONNECTIONS_MAX) {
+        *ret_fd = fd;
+        return 1;
+    }
+    close(fd);
+    sl_received_drop(listener->received);
+    return 0;
+}
+
+int sl_listener_add(struct sl_listener *listener, int fd, void *connection, struct sl_error *err)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    if (epoll_ctl(listener->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        return sl_error_sys(err, errno, "accepting a connection");
+    listener->connections++;
+    show(listener);
+    return 0;
+}
+
+void sl_listener_removed(struct sl_listener *listener)
+{
+    listener->connections--;
+    show(listener);
+}
+
+void sl_listener_dropped(struct sl_listener *listener, const char *why)
+{
+    const struct sl_site *site = &listener->received->source.node->site;
+    sl_received_drop(listener->received);
+    sl_log(listener->received->services->log, SL_LOG_WARNING, "%s:%d: %s: %s: a connection was closed: %s",
+           site->file, site->line, site->name, listener->received->name, why);
+}
+
+bool sl_listener_is_over(const struct sl_listener *listener)
+{
+    const struct sl_received *received = listener->received;
+    if (!received->services->until_end || listener->connections)
+        return false;
+    return listener->had_connection || sl_since_ms(listener->started_ns) >= received->connect_timeout_ms;
+}

@@ -1,0 +1,50 @@
+/* A socket that listens, and the connections that were accepted: what servers among the sources share. One thread.
+ *
+ *     sl_listener_open, then while !sl_listener_is_over: sl_listener_wait; events of listener->epoll, whose data is the
+ *     pointer that was given to sl_listener_add, NULL for the listener itself; sl_listener_close in the end */
+#pragma once
+
+#include "receive/address.h"
+
+#include <sys/epoll.h>
+
+enum {
+    SL_CONNECTIONS_MAX = 1000, /* more are closed at once */
+    SL_CONNECTION_IDLE_S = 60, /* a message that is half sent for so long closes its connection */
+    SL_CONNECTIONS_LOOK_MS = 1000,
+};
+
+struct sl_listener {
+    struct sl_received *received;
+    struct sl_address address;
+    int fd, epoll; /* -1: not open */
+    size_t connections;
+    bool had_connection;
+    int64_t started_ns;
+};
+
+/* Monotonic, to now. */
+int64_t sl_since_ms(int64_t ns);
+
+/* Whether an attempt to listen or connect that failed is the last one. */
+bool sl_listener_is_last_attempt(const struct sl_listener *listener);
+
+/* Listens, if need be after attempts that failed. 0, SL_ESTOP, or a failure of the run. */
+int sl_listener_open(struct sl_listener *listener, struct sl_error *err);
+void sl_listener_close(struct sl_listener *listener);
+
+/* Events are there: 1; 0: none in a while; or SL_ESTOP. */
+int sl_listener_wait(struct sl_listener *listener);
+
+/* 1: a connection, which is the caller's to add or to close; 0: none; or SL_ESTOP. */
+int sl_listener_accept(struct sl_listener *listener, int *ret_fd);
+/* Waits for its events, too. On failure the caller closes it. */
+int sl_listener_add(struct sl_listener *listener, int fd, void *connection, struct sl_error *err);
+/* After a connection that was added has been closed. */
+void sl_listener_removed(struct sl_listener *listener);
+
+/* Counts what is dropped with a connection and logs why. */
+void sl_listener_dropped(struct sl_listener *listener, const char *why);
+
+/* A run that ends: no sender came in time, or all have left. */
+bool sl_listener_is_over(const struct sl_listener *listener);
