@@ -9,4 +9,5 @@ extern const struct sl_op *const sl_ops[]; /* ends with NULL */
 extern const struct sl_op sl_op_lists_together, sl_op_sort_partition, sl_op_zip_pairs;
 
 struct sl_builtin;
-extern const struct sl_builtin *const sl_builtins[]; /* ends with NULL */
+extern const struct sl_builtin *const sl_builtins[];        /* ends with NULL */
+const struct sl_builtin *sl_builtin_find(const char *name); /* NULL: there is none */

@@ -38,8 +38,6 @@ struct sl_builtin {
                 struct sl_function **ret, struct sl_error *err);
 };
 
-const struct sl_builtin *sl_builtin_find(const char *name);
-
 /* All options of a built-in, that which chooses the field included: how many; ret[SL_OPTIONS_MAX] ends with a NULL
  * name. */
 size_t sl_builtin_options(const struct sl_builtin *builtin, struct sl_param ret[SL_OPTIONS_MAX]);

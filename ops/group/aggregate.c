@@ -83,29 +83,6 @@ int sl_aggregate_lane_open(struct sl_aggregate *aggregate, struct sl_lane *lane)
     return 0;
 }
 
-/* Whether lane a stands before lane b. */
-static bool stands_before(struct sl_aggregate *aggregate, uint32_t a, uint32_t b)
-{
-    pthread_mutex_lock(&aggregate->lock);
-    int order = sl_position_compare(&aggregate->lane[a]->position, &aggregate->lane[b]->position);
-    pthread_mutex_unlock(&aggregate->lock);
-    return order < 0;
-}
-
-/* The group's key shows the representation of the earlier lane. Strings have one representation. */
-static int show_earlier(struct sl_aggregate *aggregate, struct sl_arena *keep, struct sl_group *group,
-                        const struct sl_field *key, uint32_t lane)
-{
-    if (key->tag == SL_STR || group->first == lane || !stands_before(aggregate, lane, group->first))
-        return 0;
-    uint8_t flags = group->key.flags & (uint8_t)~SL_FIELD_ROW;
-    if (!sl_field_copy(keep, key, &group->key))
-        return SL_ENOMEM;
-    group->key.flags = flags | (key->flags & SL_FIELD_ROW);
-    group->first = lane;
-    return 0;
-}
-
 /* ---- keys and values of a chunk ---- */
 
 static struct sl_field *new_column(struct sl_task *task)
@@ -235,7 +212,7 @@ static int find_group(struct merge *merge, uint32_t hash, uint32_t row)
         if (sl_table_take(merge->table, group, hash, key, merge->lane) < 0)
             return SL_ENOMEM;
     }
-    int r = show_earlier(merge->aggregate, &merge->table->arena, group, key, merge->lane);
+    int r = sl_aggregate_show_earlier(merge->aggregate, &merge->table->arena, group, key, merge->lane);
     if (r < 0 || group->key.flags & SL_GROUP_FAILED)
         return r;
     if (group->key.flags & SL_GROUP_EMPTY)
@@ -317,29 +294,4 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
         merge.reducer = &sl_reducer_list;
     r = r < 0 ? r : sl_pairs_find(aggregate->key_of, lane->task, in, &merge.pairs);
     return r == 0 ? merge_chunk(&merge) : r;
-}
-
-/* ---- merging groups ---- */
-
-int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
-                                struct sl_group *to, const struct sl_group *from)
-{
-    const struct sl_reducer *reducer = aggregate->reducer;
-    /* Without an exact reducer the tables come in the order of lanes: `to` is the earlier one. */
-    int r = reducer->ops->exact ? show_earlier(aggregate, keep, to, &from->key, from->first) : 0;
-    if (r < 0 || to->key.flags & SL_GROUP_FAILED || from->key.flags & SL_GROUP_EMPTY)
-        return r;
-    if (from->key.flags & SL_GROUP_FAILED || to->key.flags & SL_GROUP_EMPTY) {
-        to->key.flags = from->key.flags;
-        to->state = from->state;
-        return 0;
-    }
-    r = reducer->ops->combine(reducer, task, keep, &to->state, &from->state);
-    if (r != SL_EREJECT && r != SL_EGROUP)
-        return r;
-    to->key.flags |= SL_GROUP_FAILED;
-    struct sl_field none = sl_nil(), key = to->key;
-    if (aggregate->show_key)
-        aggregate->show_key(&to->key, &key);
-    return sl_task_reject_group(task, aggregate->stage->node->number, &key, &none);
 }

@@ -91,7 +91,17 @@ int sl_aggregate_fold(const struct sl_fold *fold);
 /* All groups that are still in memory, on all workers. */
 int sl_aggregate_spill_rest(struct sl_aggregate *aggregate);
 
-/* ---- ops/group/aggregate.c ---- */
+/* ---- ops/group/aggregate_groups.c ---- */
+
+/* The group's key shows the representation of the earlier lane. Strings have one representation. */
+int sl_aggregate_show_lane(struct sl_aggregate *aggregate, struct sl_arena *keep, struct sl_group *group,
+                           const struct sl_field *key, uint32_t lane);
+static inline int sl_aggregate_show_earlier(struct sl_aggregate *aggregate, struct sl_arena *keep,
+                                            struct sl_group *group, const struct sl_field *key, uint32_t lane)
+{
+    bool is_settled = key->tag == SL_STR || group->first == lane;
+    return is_settled ? 0 : sl_aggregate_show_lane(aggregate, keep, group, key, lane);
+}
 
 /* Brings `from` into `to`, which holds the same key from an earlier table. Group errors go to the sink. */
 int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,

@@ -34,19 +34,6 @@ static const char settings[] = "PRAGMA synchronous = FULL; PRAGMA journal_size_l
                                "PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON;"
                                "PRAGMA trusted_schema = OFF;";
 
-int sl_catalog_damaged(const struct sl_catalog *catalog, struct sl_error *err, const char *format, ...)
-{
-    char what[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
-    va_end(args);
-    return sl_error_set(
-        err, SL_EDAMAGED,
-        "catalog %s is damaged: %s; restore it from a backup or start over with sluice reset --yes",
-        catalog->shown, what);
-}
-
 /* ---- open ---- */
 
 static bool is_file(struct sl_io *io, int dirfd, const char *path)

@@ -44,16 +44,6 @@ static struct sl_spill_store *store_of(struct sl_spill *spill)
 
 /* ---- files ---- */
 
-void sl_spill_place_unref(struct sl_spill_place *place)
-{
-    if (!place || atomic_fetch_sub_explicit(&place->refs, 1, memory_order_acq_rel) > 1)
-        return;
-    atomic_fetch_sub(&place->store->spill.held, place->bytes);
-    sl_io_close(place->store->io, place->fd);
-    sl_spill_store_unref(place->store);
-    free(place);
-}
-
 static int make_directory(struct sl_spill_store *store, struct sl_error *err)
 {
     pthread_mutex_lock(&store->lock);
@@ -265,21 +255,6 @@ int sl_spill_open(struct sl_io *io, int dirfd, const char *dir, bool owned, stru
     }
     *ret = &store->spill;
     return 0;
-}
-
-void sl_spill_store_unref(struct sl_spill_store *store)
-{
-    if (!store || atomic_fetch_sub_explicit(&store->refs, 1, memory_order_acq_rel) > 1)
-        return;
-    for (struct sl_spill_tool *tool = store->tools, *next; tool; tool = next) {
-        next = tool->next;
-        ZSTD_freeDCtx(tool->zstd);
-        free(tool->packed);
-        free(tool);
-    }
-    pthread_mutex_destroy(&store->lock);
-    free(store->dir);
-    free(store);
 }
 
 void sl_spill_close(struct sl_spill *spill)
