@@ -22,14 +22,6 @@ static struct postgres *own(struct sl_table_database *database)
     return (struct postgres *)database;
 }
 
-int sl_postgres_failed(struct postgres *db, int r, struct sl_error *err)
-{
-    db->base.broken = db->base.broken || db->pq.broken || r < 0;
-    if (r != SL_EREJECT)
-        return r;
-    return sl_error_set(err, SL_EFAIL, "%s: %s", db->base.settings->url, db->pq.message);
-}
-
 static int run_sql(struct postgres *db, const char *sql, struct sl_error *err)
 {
     return sl_postgres_failed(db, sl_pq_run(&db->pq, sql, err), err);

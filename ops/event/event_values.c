@@ -1,0 +1,89 @@
+/* Values of a group in the order of their times, where the reducer depends on it. */
+#include "core/base/error.h"
+#include "core/contract/services.h"
+#include "ops/event/event_reduce.h"
+#include "ops/reducer/reducers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_times(const void *a, const void *b)
+{
+    const struct sl_field *x = ((const struct sl_field *)a)->items, *y = ((const struct sl_field *)b)->items;
+    if (x[0].integer != y[0].integer)
+        return x[0].integer < y[0].integer ? -1 : 1;
+    return (x[0].len > y[0].len) - (x[0].len < y[0].len);
+}
+
+static bool is_in_order(const struct sl_field *item, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++)
+        if (item[i - 1].items[0].integer > item[i].items[0].integer)
+            return false;
+    return true;
+}
+
+int sl_event_values(struct sl_task *task, const union sl_state *state, const struct sl_field **ret_value,
+                    uint32_t *ret_count)
+{
+    struct sl_field list;
+    int r = sl_reducer_list.ops->finish(&sl_reducer_list, task, state, &list);
+    if (r < 0)
+        return r;
+    *ret_value = list.items;
+    *ret_count = list.len;
+    if (is_in_order(list.items, list.len))
+        return 0;
+    struct sl_field *item = sl_arena_alloc(task->scratch, list.len * sizeof *item);
+    struct sl_field *pair = sl_arena_alloc(task->scratch, 2 * (size_t)list.len * sizeof *pair);
+    if (!item || !pair)
+        return SL_ENOMEM;
+    for (uint32_t i = 0; i < list.len;
+         i++) { /* the place in the input, beside the time: qsort is not stable */
+        item[i] = list.items[i];
+        memcpy(&pair[2 * (size_t)i], list.items[i].items, 2 * sizeof *pair);
+        pair[2 * (size_t)i].len = i;
+        item[i].items = &pair[2 * (size_t)i];
+    }
+    qsort(item, list.len, sizeof *item, compare_times);
+    *ret_value = item;
+    return 0;
+}
+
+/* A value that the reducer refuses. */
+static int reject_value(struct sl_stage *stage, struct sl_task *task, const struct sl_field *key,
+                        const struct sl_field *value)
+{
+    const struct sl_event_reduce *reduce = stage->state;
+    bool several = value->tag == SL_LIST && value->flags & SL_FIELD_ROW;
+    const struct sl_field *fields = several ? value->items : value;
+    struct sl_chunk chunk = {.rows = 1};
+    if (reduce->key_of == SL_KEY_FIELD)
+        chunk.column[chunk.width++] = key;
+    for (uint32_t i = 0; i < (several ? value->len : 1) && chunk.width < SL_WIDTH_MAX; i++)
+        chunk.column[chunk.width++] = &fields[i];
+    return sl_task_reject(task, stage->node->number, &chunk, 0);
+}
+
+int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena *keep,
+                  const struct sl_field *key, const struct sl_field *value, uint32_t from, uint32_t to,
+                  union sl_state *ret, bool *ret_any)
+{
+    const struct sl_reducer *reducer = ((struct sl_event_reduce *)stage->state)->reducer;
+    int r = 0;
+    *ret_any = false;
+    for (uint32_t i = from; r == 0 && i < to; i++) {
+        const struct sl_field *one = &value[i].items[1];
+        r = *ret_any ? reducer->ops->merge(reducer, task, keep, ret, one)
+                     : reducer->ops->create(reducer, task, keep, one, ret);
+        if (r == 0)
+            *ret_any = true;
+        else if (r == SL_EREJECT)
+            r = reject_value(stage, task, key, one);
+    }
+    if (r != SL_EGROUP)
+        return r;
+    struct sl_field none = sl_nil();
+    *ret_any = false;
+    return sl_task_reject_group(task, stage->node->number, key, &none);
+}
