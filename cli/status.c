@@ -184,6 +184,23 @@ static void print_table(const struct sl_field *table)
         printf("%-12s %.*s\n", "table", (int)text.len, (const char *)text.bytes);
 }
 
+/* Why a directory is not read for now; NULL: it is. */
+static const struct sl_field *missing_of(const struct sl_field *source)
+{
+    const struct sl_field *missing = source->tag == SL_MAP ? sl_map_get(source, "missing", 7) : NULL;
+    return missing && missing->tag == SL_STR ? missing : NULL;
+}
+
+static void print_missing(const struct sl_field *source)
+{
+    char age[32];
+    const struct sl_field *missing = missing_of(source);
+    int64_t since_ms = integer_of(source, "missing_since_ms"), now_ms = sl_clock_real.now_ms(&sl_clock_real);
+    format_span(now_ms > since_ms ? now_ms - since_ms : 0, age);
+    if (missing)
+        printf("; not read for %s: %.*s", age, (int)missing->len, (const char *)missing->str);
+}
+
 static void print_source(const struct sl_target *target, const struct sl_field *source)
 {
     if (sl_map_get(source, "version", strlen("version"))) {
@@ -206,6 +223,7 @@ static void print_source(const struct sl_target *target, const struct sl_field *
     print_age(target, source);
     print_count(source, "irregular", "not regular files");
     print_count(source, "changed_after_taken", "changed after they were taken");
+    print_missing(source);
     printf("\n");
 }
 
@@ -373,8 +391,26 @@ static int64_t lag_max(const struct sl_line *line)
     return ms;
 }
 
+/* A directory that a run which is active does not read. */
+static bool find_missing(const struct sl_target *target, char *text, size_t size)
+{
+    struct sl_field sources = sl_target_status(target, NULL, "sources");
+    for (uint32_t i = 0; sources.tag == SL_LIST && i < sources.len; i++) {
+        const struct sl_field *missing = missing_of(&sources.items[i]);
+        const struct sl_field *name = missing ? sl_map_get(&sources.items[i], "directory", 9) : NULL;
+        SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+        if (!name || name->tag != SL_STR || !sl_buf_safe(&safe, name->str, name->len))
+            continue;
+        snprintf(text, size, "the directory %.*s is not read: %.*s", (int)safe.len, (const char *)safe.bytes,
+                 (int)missing->len, (const char *)missing->str);
+        return true;
+    }
+    return false;
+}
+
 /* What is wrong, into text; false: nothing is. */
-static bool find_fault(const struct sl_standing *standing, int64_t max_ms, char *text, size_t size)
+static bool find_fault(const struct sl_target *target, const struct sl_standing *standing, int64_t max_ms,
+                       char *text, size_t size)
 {
     char lag[32], most[32];
     format_span(standing->lag_ms, lag);
@@ -386,16 +422,16 @@ static bool find_fault(const struct sl_standing *standing, int64_t max_ms, char 
     else if (standing->lag_ms > max_ms)
         snprintf(text, size, "lag %s exceeds %s%s", lag, most, standing->pid ? "" : "; no run is active");
     else
-        return false;
+        return standing->pid && find_missing(target, text, size);
     return true;
 }
 
 /* One line, with figures after the bar as Nagios plugins give them. */
-static int check(const struct sl_standing *standing, int64_t max_ms)
+static int check(const struct sl_target *target, const struct sl_standing *standing, int64_t max_ms)
 {
     const struct sl_reading_progress *progress = &standing->progress;
-    char fault[128], lag[32];
-    bool is_wrong = find_fault(standing, max_ms, fault, sizeof fault);
+    char fault[512], lag[32];
+    bool is_wrong = find_fault(target, standing, max_ms, fault, sizeof fault);
     format_span(standing->lag_ms, lag);
     if (is_wrong)
         printf("FAILED - %s", fault);
@@ -427,14 +463,15 @@ static int show(const struct sl_line *line, struct sl_target *target, const stru
 static int tell(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
     struct sl_standing standing;
-    char fault[128];
+    char fault[512];
     int r = look(target, &standing, err);
     r = r < 0 ? r : show(line, target, &standing, err);
     if (r < 0 || !sl_line_has(line, "check"))
         return r;
     if (!sl_line_has(line, "json") && !sl_line_has(line, "metrics"))
-        return check(&standing, lag_max(line));
-    return find_fault(&standing, lag_max(line), fault, sizeof fault) ? SL_STATUS_FAILED : SL_STATUS_DONE;
+        return check(target, &standing, lag_max(line));
+    return find_fault(target, &standing, lag_max(line), fault, sizeof fault) ? SL_STATUS_FAILED
+                                                                             : SL_STATUS_DONE;
 }
 
 static int run_status(const struct sl_line *line)
@@ -450,8 +487,8 @@ const struct sl_command sl_command_status = {
         "The lag is the time since a batch was due that is planned and not committed; where no run is active, the\n"
         "time since the last batch was committed. A run that has nothing to do has no lag.\n"
         "\n"
-        "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk, or the lag\n"
-        "exceeds --max-lag. The line ends in figures as Nagios reads them.",
+        "Exit status with --check: 0 all is well; 1 the last run failed, it waits for room on a disk, a watched\n"
+        "directory is missing, or the lag exceeds --max-lag. The line ends in figures as Nagios reads them.",
     .flags = status_flags,
     .run = run_status,
 };

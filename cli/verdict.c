@@ -291,9 +291,31 @@ static int judge_state(struct judgement *j)
     return 0;
 }
 
+/* What status.json says of the file's directory: it is not read for now. NULL: it is. */
+static const struct sl_field *missing_directory(const struct judgement *j)
+{
+    struct sl_field sources = sl_target_status(j->inquiry->target, NULL, "sources");
+    struct sl_field watched = j->inquiry->node ? sl_node_value(j->inquiry->node, 0) : sl_nil();
+    for (uint32_t i = 0; sources.tag == SL_LIST && i < sources.len; i++) {
+        const struct sl_field *source = &sources.items[i];
+        const struct sl_field *name = source->tag == SL_MAP ? sl_map_get(source, "directory", 9) : NULL;
+        const struct sl_field *missing = name ? sl_map_get(source, "missing", 7) : NULL;
+        if (missing && missing->tag == SL_STR && sl_field_equals(name, &watched))
+            return missing;
+    }
+    return NULL;
+}
+
 static int judge_queued(struct judgement *j)
 {
-    if (sl_target_holder(j->inquiry->target))
+    bool is_running = sl_target_holder(j->inquiry->target) != 0;
+    const struct sl_field *missing = is_running ? missing_directory(j) : NULL;
+    if (missing)
+        return decide(
+            j, SL_VERDICT_LATER,
+            "not read: the run watches a directory of this name, but %.*s; it waits until that is back",
+            (int)missing->len, (const char *)missing->str);
+    if (is_running)
         return decide(j, SL_VERDICT_LATER,
                       "queued: the next batch takes it, or one after it if limits say so");
     return decide(j, SL_VERDICT_LATER, "queued: nothing runs now; the next run takes it");

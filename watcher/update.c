@@ -224,6 +224,8 @@ static void miss(struct sl_watched_dir *intake, enum sl_dir_path_state state)
     if (intake->missing)
         return;
     intake->missing = true;
+    intake->foreign = state == SL_PLACE_FOREIGN;
+    intake->missing_ms = intake->clock->now_ms(intake->clock);
     sl_notify_unwatch(intake->notify, &intake->hints);
     sl_log(intake->log, SL_LOG_WARNING,
            state == SL_PLACE_FOREIGN ? "%s: another file system is there now; waiting for the one that was "

@@ -33,6 +33,8 @@ struct sl_watched_dir {
     bool watch_due;       /* the watch was lost */
     bool scan_due;
     bool missing;         /* the directory is not there (told) */
+    bool foreign;         /* another file system is in its place */
+    int64_t missing_ms;   /* since when */
     bool baseline;        /* what this scan finds was there before (newFilesOnly) */
     bool told_birthless;  /* the file system keeps no birth times */
     uint64_t round;       /* of updates */

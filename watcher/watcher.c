@@ -58,6 +58,8 @@ void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_cou
         .scans = intake->scans,
         .polling = intake->polling,
         .oldest_ms = oldest_of(&intake->entries),
+        .missing_ms = intake->missing ? intake->missing_ms : 0,
+        .is_foreign = intake->missing && intake->foreign,
     };
     for (int i = 0; i < SL_STANDINGS; i++)
         ret->standing[i] = intake->entries.standing[i];

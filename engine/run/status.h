@@ -29,7 +29,7 @@ struct sl_status_batch {
 
 /* What the watched directories hold, all of them together. */
 struct sl_status_intake {
-    uint64_t waiting, held_back, irregular, changed;
+    uint64_t waiting, held_back, irregular, changed, missing;
     uint64_t mounts_lost;
     uint64_t received; /* changes with what received sources report */
 };

@@ -291,6 +291,9 @@ static bool add_sources(const struct sl_run *run, struct sl_buf *buf)
            sl_metric_gauge(buf, "files_held_back",
                            "Files that are being written, too young or without their marker.",
                            (double)intake.held_back) &&
+           sl_metric_gauge(buf, "directories_missing",
+                           "Watched directories that are not read, for they are missing.",
+                           (double)intake.missing) &&
            sl_metric_gauge(buf, "irregular_files",
                            "Symlinks, FIFOs, sockets and devices, which are not read.",
                            (double)intake.irregular) &&

@@ -98,6 +98,9 @@ static void add_counts(struct sl_watcher_counts *sum, const struct sl_arrivals *
     sum->polling = sum->polling || counts.polling;
     if (counts.oldest_ms && (!sum->oldest_ms || counts.oldest_ms < sum->oldest_ms))
         sum->oldest_ms = counts.oldest_ms;
+    if (counts.missing_ms && (!sum->missing_ms || counts.missing_ms < sum->missing_ms))
+        sum->missing_ms = counts.missing_ms;
+    sum->is_foreign = sum->is_foreign || counts.is_foreign;
 }
 
 struct sl_watcher_counts sl_status_counts(const struct sl_source *source)
@@ -128,9 +131,19 @@ struct sl_status_intake sl_status_intake(const struct sl_run *run)
         sum.held_back += sl_status_held_back(counts.standing);
         sum.irregular += counts.standing[SL_STANDING_IRREGULAR];
         sum.changed += counts.changed;
+        sum.missing += counts.missing_ms != 0;
     }
     sum.received = sl_status_received_digest(run);
     return sum;
+}
+
+/* A directory that is not read for now. */
+static bool add_missing(const struct sl_watcher_counts *counts, struct sl_buf *buf)
+{
+    return !counts->missing_ms ||
+           (sl_buf_printf(buf, ",\"missing_since_ms\":%" PRId64, counts->missing_ms) &&
+            add_string(buf, "missing",
+                       counts->is_foreign ? "another file system is in its place" : "it does not exist"));
 }
 
 static bool add_source(const struct sl_source *source, struct sl_buf *buf)
@@ -150,7 +163,7 @@ static bool add_source(const struct sl_source *source, struct sl_buf *buf)
                          ",\"polling\":%s,\"oldest_waiting_ms\":",
                          counts.ignored, counts.changed, counts.scans, counts.polling ? "true" : "false") &&
            (counts.oldest_ms ? sl_buf_integer(buf, counts.oldest_ms) : sl_buf_text(buf, "null")) &&
-           sl_buf_byte(buf, '}');
+           add_missing(&counts, buf) && sl_buf_byte(buf, '}');
 }
 
 static bool add_sources(const struct sl_run *run, struct sl_status *status, struct sl_buf *buf)

@@ -84,6 +84,21 @@ def test_a_catalog_that_is_being_made_is_not_damaged():
     sluice_ok("status", "wordcount.lua")
 
 
+def test_a_directory_that_is_missing_is_named_until_it_is_back():
+    with started() as run:
+        feed(run, "a", "x\n")
+        os.rename("in", "away")
+        run.wait_until(lambda: "missing" in source(), "the directory to be missed")
+        shown = sluice_ok("status").stdout
+        check(re.search(r"directory    in: 0 waiting; not read for .*: it does not exist\n", shown), "status is\n" + shown)
+        done = sluice("status", "--check")
+        equal((done.returncode, "the directory in is not read: it does not exist" in done.stdout), (1, True), "for a monitor: " + done.stdout)
+        os.rename("away", "in")
+        run.wait_until(lambda: "missing" not in source(), "the directory to be back")
+        equal(sluice("status", "--check").returncode, 0, "exit status when it is back")
+        run.stop()
+
+
 def test_check_tells_a_monitor():
     os.makedirs("in")
     with started() as run:
