@@ -32,8 +32,10 @@ void sl_stage_free(struct sl_stage *stage)
 {
     if (!stage)
         return;
-    if (stage->node->op->wide->done)
-        stage->node->op->wide->done(stage);
+    const struct sl_wide *wide = stage->node->op->wide;
+    bool is_made = stage->state || !wide->state_size; /* there was memory for it */
+    if (is_made && wide->done)
+        wide->done(stage);
     free(stage->state);
     free(stage);
 }
