@@ -4,6 +4,7 @@
 #include "lua/counter.h"
 #include "lua/method.h"
 #include "lua/spark_names.h"
+#include "lua/table.h"
 #include "lua/ssc.h"
 
 #include <lauxlib.h>
@@ -95,6 +96,18 @@ static int empty_rdd(lua_State *L)
     return parallelize(L);
 }
 
+/* textFile(path): a table of lines; what partitions were asked for makes no difference. */
+static int text_file(lua_State *L)
+{
+    check_self(L, "textFile");
+    lua_settop(L, 2);
+    lua_remove(L, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "lines");
+    lua_setfield(L, -2, "format");
+    return sl_table_make(L);
+}
+
 /* ---- broadcast ---- */
 
 /* Every copy of the job loads the script, so every copy has the value. */
@@ -178,6 +191,7 @@ static void open_context(lua_State *L)
         {"emptyRDD", empty_rdd},
         {"broadcast", broadcast},
         {"accumulator", sl_counter_make_accumulator},
+        {"textFile", text_file},
         {"getConf", make_conf},
         {"getOrCreate", give_context},
         {"defaultParallelism", default_parallelism},

@@ -108,8 +108,6 @@ const struct sl_spark_name sl_spark_names[] = {
     {CONTEXT, "hadoopRDD", false, "write io.lines(path) at the top of the job"},
     {CONTEXT, "addFile", false, "files beside the job are there: io.open(\"name\") at the top of the job"},
     {CONTEXT, "addPyFile", false, "modules beside the job are found: require \"name\""},
-    {CONTEXT, "textFile", false,
-     "a file that is there before the run is read at the top of the job: io.lines(path)"},
     {CONTEXT, "wholeTextFiles", false,
      "a file that is there before the run is read at the top of the job: io.open(path)"},
     {CONTEXT, "binaryFiles", false,

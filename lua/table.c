@@ -158,7 +158,7 @@ void sl_table_open(lua_State *L)
     lua_newtable(L);
     lua_pushcfunction(L, get);
     lua_setfield(L, -2, "get");
-    sl_method_table(L, "a table");
+    sl_method_table(L, "a table beside a stream (a list of its lines: io.lines(path))");
     lua_pop(L, 1);
     lua_newtable(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &pending);

@@ -125,6 +125,25 @@ def test_the_inverse_may_be_left_out():
     check("('a', 4)\n('b', 2)" in windows("s:reduceByKeyAndWindow(add, subtract, 2)"), "an inverse is taken as one")
 
 
+def test_a_text_file_is_a_table_of_lines():
+    pathlib.Path("stop.txt").write_text("a\nthe\n")
+    done = sluice_ok("run", job("""local sluice = require "sluice"
+local sc = sluice.SparkContext("local[2]", "x")
+local ssc = sluice.StreamingContext(sc, 1)
+local stop = sc:textFile("stop.txt", 4)
+local words = ssc:queueStream({ { "a", "cat", "the", "dog" } })
+words:map(sluice.pair(1)):antiJoinTable(stop):keys():pprint()
+words:filter(function(w) return stop:get(w) ~= nil end):pprint()
+"""), "--clock", "virtual", "--batches", "1")
+    equal([line for line in done.stdout.splitlines() if line and line[0] not in "-T"], ["cat", "dog", "a", "the"], "words")
+    done = sluice("check", job("""local sluice = require "sluice"
+local sc = sluice.SparkContext("local[2]", "x")
+local ssc = sluice.StreamingContext(sc, 1)
+sc:textFile("missing.txt"):collect()
+"""))
+    check(done.returncode == 2 and "collect" in done.stderr and "io.lines" in done.stderr, done.stderr)
+
+
 def test_group_with_several_streams():
     script = job("""local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = 1, checkpoint = false }
