@@ -4,8 +4,8 @@
 #include "lua/counter.h"
 #include "lua/method.h"
 #include "lua/spark_names.h"
-#include "lua/table.h"
 #include "lua/ssc.h"
+#include "lua/table.h"
 
 #include <lauxlib.h>
 #include <string.h>
