@@ -7,6 +7,7 @@
 #include "core/base/buf.h"
 #include "core/contract/operator.h"
 #include "engine/graph/graph.h"
+#include "receive/kafka/positions.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -72,6 +73,27 @@ static bool read_numbers(const char *range, uint64_t *ret_from, uint64_t *ret_to
     return sscanf(range, "{\"from\":%" SCNu64 ",\"to\":%" SCNu64 "}", ret_from, ret_to) == 2;
 }
 
+/* "TOPIC-PARTITION", or NULL for any: whether the range of a Kafka source has the offset, or with -1 any at all. False
+ * also where the document is none of a Kafka source. */
+static bool has_offset(const char *range, const char *partition, int64_t offset)
+{
+    SL_CLEANUP(sl_kafka_positions_done) struct sl_kafka_positions positions = {0};
+    struct sl_error err;
+    bool has = false;
+    if (sl_kafka_positions_parse(range, strlen(range), &positions, &err) < 0)
+        return false;
+    for (size_t i = 0; i < positions.count && !has; i++) {
+        const struct sl_kafka_position *at = &positions.item[i];
+        size_t len = strlen(at->topic);
+        char number[16];
+        snprintf(number, sizeof number, "%" PRId32, at->partition);
+        bool is_it = !partition || (strncmp(partition, at->topic, len) == 0 && partition[len] == '-' &&
+                                    strcmp(partition + len + 1, number) == 0);
+        has = is_it && at->from < at->to && (offset < 0 || (offset >= at->from && offset < at->to));
+    }
+    return has;
+}
+
 static const char *name_of(const struct sl_reading_range *range)
 {
     const char *name = strchr(range->source, ':');
@@ -81,7 +103,9 @@ static const char *name_of(const struct sl_reading_range *range)
 static int print_range(void *arg, const struct sl_reading_range *range)
 {
     uint64_t from, to;
-    if (!read_numbers(range->range, &from, &to) || from < to)
+    bool is_of_kafka = strchr(range->range, '[') != NULL;
+    if (is_of_kafka ? has_offset(range->range, NULL, -1)
+                    : !read_numbers(range->range, &from, &to) || from < to)
         print_row("input", range->batch_ms, name_of(range), range->range);
     return 0;
 }
@@ -120,22 +144,39 @@ static int print_source(void *arg, const struct sl_reading_file *file)
                               source->err);
 }
 
-/* "NAME#NUMBER": a record of a received source. */
+/* "NAME#NUMBER": a record of a received source; "NAME#TOPIC-PARTITION#OFFSET": one of Kafka. */
 struct record_trace {
     struct trace *trace;
     const char *number; /* in trace->shown, after '#' */
     struct sl_error *err;
 };
 
+static bool is_of_log(const struct record_trace *record, const struct sl_reading_range *range)
+{
+    const char *shown = record->trace->shown, *name = name_of(range);
+    size_t len = (size_t)(record->number - 1 - shown);
+    uint64_t from, to, number = strtoull(record->number, NULL, 10);
+    return strlen(name) == len && strncmp(name, shown, len) == 0 && read_numbers(range->range, &from, &to) &&
+           number >= from && number < to;
+}
+
+static bool is_of_partition(const struct record_trace *record, const struct sl_reading_range *range)
+{
+    const char *shown = record->trace->shown, *name = name_of(range);
+    size_t name_len = strlen(name), len = (size_t)(record->number - 1 - shown);
+    char partition[512];
+    if (len <= name_len + 1 || len - name_len > sizeof partition || strncmp(name, shown, name_len) != 0 ||
+        shown[name_len] != '#')
+        return false;
+    snprintf(partition, sizeof partition, "%.*s", (int)(len - name_len - 1), shown + name_len + 1);
+    return has_offset(range->range, partition, strtoll(record->number, NULL, 10));
+}
+
 static int find_record(void *arg, const struct sl_reading_range *range)
 {
     struct record_trace *record = arg;
     struct trace *trace = record->trace;
-    size_t len = (size_t)(record->number - 1 - trace->shown);
-    uint64_t from, to, number = strtoull(record->number, NULL, 10);
-    const char *name = name_of(range);
-    if (strlen(name) != len || strncmp(name, trace->shown, len) != 0 ||
-        !read_numbers(range->range, &from, &to) || number < from || number >= to)
+    if (!is_of_log(record, range) && !is_of_partition(record, range))
         return 0;
     trace->any = true;
     print_row("input", range->batch_ms, trace->shown, range->range);

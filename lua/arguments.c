@@ -170,15 +170,26 @@ struct sl_arg sl_options_take(lua_State *L, int index)
     return sl_options_arg(option, count);
 }
 
-size_t sl_arguments_take(lua_State *L, int first, const struct sl_param *options, const struct sl_arg **ret)
+/* A map of properties has names, too: it is no table of options. */
+static bool is_settings(const struct sl_param *params, size_t position)
+{
+    for (size_t i = 0; params && params[i].name; i++)
+        if (i == position)
+            return params[i].want & SL_WANT_SETTINGS;
+    return false;
+}
+
+size_t sl_arguments_take(lua_State *L, int first, const struct sl_param *params,
+                         const struct sl_param *options, const struct sl_arg **ret)
 {
     int top = lua_gettop(L);
     size_t count = top < first ? 0 : (size_t)(top - first + 1);
     luaL_checkstack(L, 16, "too many arguments");
     struct sl_arg *arg = allocate(L, count, sizeof *arg);
-    for (int i = first; i <= top; i++)
-        arg[i - first] =
-            i == top && options && is_options(L, i) ? sl_options_take(L, i) : sl_argument_take(L, i);
+    for (int i = first; i <= top; i++) {
+        bool may_be_options = i == top && options && !is_settings(params, (size_t)(i - first));
+        arg[i - first] = may_be_options && is_options(L, i) ? sl_options_take(L, i) : sl_argument_take(L, i);
+    }
     *ret = arg;
     return count;
 }

@@ -12,7 +12,8 @@ struct sl_arg sl_argument_take(lua_State *L, int index);
 
 /* All from index `first` to the top of the stack, in memory that lives as long as the copy. `options` are
  * those of the callee, or NULL. Returns the count. */
-size_t sl_arguments_take(lua_State *L, int first, const struct sl_param *options, const struct sl_arg **ret);
+size_t sl_arguments_take(lua_State *L, int first, const struct sl_param *params,
+                         const struct sl_param *options, const struct sl_arg **ret);
 
 /* A table of options: names and values, sorted by name. */
 struct sl_arg sl_options_take(lua_State *L, int index);

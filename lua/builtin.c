@@ -210,7 +210,7 @@ static struct sl_function *make(lua_State *L, int index, const struct recipe *re
     if (recipe->count)
         push_arguments(L, index, recipe->count);
     const struct sl_arg *argv;
-    size_t argc = sl_arguments_take(L, top + 1, NULL, &argv);
+    size_t argc = sl_arguments_take(L, top + 1, NULL, NULL, &argv);
     lua_settop(L, top);
     if (recipe->file)
         sl_context_at(copy->context, recipe->file, recipe->line);

@@ -128,7 +128,7 @@ static int declare(lua_State *L)
     if (stream && sl_sql_tables_are_given(L, op->name, 3))
         argv = sl_sql_tables_take(L, 3, stream, &stream, tables);
     else
-        argc = sl_arguments_take(L, 3, op->options, &argv);
+        argc = sl_arguments_take(L, 3, op->params, op->options, &argv);
     if (stream)
         stream = sl_apply_args(stream, op->name, argv, argc);
     if (!stream)

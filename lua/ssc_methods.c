@@ -63,7 +63,7 @@ static int open_source(lua_State *L)
     if (strcmp(op->name, "queueStream") == 0)
         add_partitions(L);
     const struct sl_arg *argv;
-    size_t argc = sl_arguments_take(L, 2, op->options, &argv);
+    size_t argc = sl_arguments_take(L, 2, op->params, op->options, &argv);
     struct sl_stream *stream = sl_source_args(sl_copy_of(L)->context, op->name, argv, argc);
     if (!stream)
         sl_copy_raise(L);
@@ -294,7 +294,21 @@ static void add_util(lua_State *L, const char *utils, const char *function, cons
     lua_setfield(L, -2, utils);
 }
 
+/* KafkaUtils.createStream(ssc, zkQuorum, groupId, topics) */
+static int refuse_zookeeper(lua_State *L)
+{
+    return luaL_error(L,
+                      "KafkaUtils.createStream reads through ZooKeeper, which Kafka does not have any more; "
+                      "use KafkaUtils.createDirectStream(ssc, { \"topic\" }, { [\"bootstrap.servers\"] = "
+                      "\"host:9092\", [\"group.id\"] = \"...\" })");
+}
+
 void sl_ssc_add_utils(lua_State *L)
 {
     add_util(L, "FlumeUtils", "createStream", "flumeStream");
+    add_util(L, "KafkaUtils", "createDirectStream", "kafkaStream");
+    lua_getfield(L, -1, "KafkaUtils");
+    lua_pushcfunction(L, refuse_zookeeper);
+    lua_setfield(L, -2, "createStream");
+    lua_pop(L, 1);
 }

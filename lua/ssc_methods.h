@@ -15,5 +15,5 @@ bool sl_ssc_test(lua_State *L, int index);
 /* Pops the handle of a context and adds its sources, as functions without a self, to the table below it. */
 void sl_ssc_add_sources(lua_State *L);
 
-/* Adds FlumeUtils to the module on top of the stack: PySpark's name for a source that is a method of the context. */
+/* Adds FlumeUtils and KafkaUtils to the module on top of the stack: PySpark's name for a source that is a method of the context. */
 void sl_ssc_add_utils(lua_State *L);

@@ -46,7 +46,7 @@ static int apply(lua_State *L)
     if (sl_sql_tables_are_given(L, op->name, 2))
         argv = sl_sql_tables_take(L, 2, stream, &stream, tables);
     else
-        argc = sl_arguments_take(L, 2, op->options, &argv);
+        argc = sl_arguments_take(L, 2, op->params, op->options, &argv);
     if (op->kind == SL_OP_OUTPUT) {
         if (sl_output_args(stream, op->name, argv, argc) < 0)
             sl_copy_raise(L);

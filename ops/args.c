@@ -303,12 +303,14 @@ static int usage_error(const char *what, const struct sl_param *params, const ch
     return sl_error_set(err, SL_EUSAGE, "%s: %s; it is called as %s", what, trouble, text);
 }
 
-/* An empty list in the place of an argument that must be given is that argument. */
+/* An empty list, or a map of properties, in the place of an argument that must be given is that argument. */
 static bool is_options(const struct sl_param *params, const struct sl_arg *given, size_t position)
 {
     if (given->kind != SL_ARG_VALUE)
         return given->kind == SL_ARG_OPTIONS;
     bool is_required = position < param_count(params) && !params[position].optional;
+    if (is_required && params[position].want & SL_WANT_SETTINGS)
+        return false;
     return given->value.tag == SL_MAP ||
            (given->value.tag == SL_LIST && given->value.len == 0 && !is_required);
 }

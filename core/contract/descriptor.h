@@ -22,6 +22,9 @@ enum {
     SL_WANT_NIL = 1 << 13,     /* nil may stand in its place although arguments follow */
     SL_WANT_COUNT = 1 << 14,   /* an integer of at least 1 */
     SL_WANT_ZERO = 1 << 20,    /* a duration may be 0 */
+    SL_WANT_SETTINGS =
+        1 << 21, /* how a service is reached: may hold credentials, so that no text shows it, and does
+                                  not decide what a batch gives */
 };
 
 enum { SL_PARAMS_MAX = 6, SL_OPTIONS_MAX = 24 };

@@ -21,8 +21,10 @@ enum { TEXT_BYTES_MAX = 16 << 20, WORDS = 6 };
 static bool is_free_to_change(const char *name)
 {
     static const char *const names[] = {
-        "filter", "newFilesOnly", "minAge",   "complete", "after",   "watch",      "keep",   "pollInterval",
-        "latest", "overwrite",    "endpoint", "region",   "profile", "addressing", "caFile", "retry"};
+        "filter",         "newFilesOnly",        "minAge",        "complete",  "after",    "watch",
+        "keep",           "pollInterval",        "latest",        "overwrite", "endpoint", "region",
+        "profile",        "addressing",          "caFile",        "retry",     "maxRate",  "receivedLimit",
+        "connectTimeout", "maxRatePerPartition", "failOnDataLoss"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -35,7 +37,8 @@ static bool append_arg(struct sl_buf *buf, const struct sl_param *param, const s
     if (arg->kind == SL_ARG_FUNCTION)
         return sl_buf_printf(buf, " %s=%s", param->name,
                              arg->function->name[0] ? arg->function->name : "function");
-    if (arg->kind != SL_ARG_VALUE || (!durations && param->want & SL_WANT_DURATION))
+    if (arg->kind != SL_ARG_VALUE || (!durations && param->want & SL_WANT_DURATION) ||
+        param->want & SL_WANT_SETTINGS)
         return true;
     return sl_buf_printf(buf, " %s=%016" PRIx64, param->name, sl_field_partition_hash(&arg->value));
 }

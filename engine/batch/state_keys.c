@@ -15,7 +15,7 @@ static bool is_kept(const struct sl_node *node)
 
 static bool append_param(struct sl_buf *buf, const struct sl_param *param, const struct sl_arg *arg)
 {
-    if (param->want & SL_WANT_DURATION)
+    if (param->want & (SL_WANT_DURATION | SL_WANT_SETTINGS))
         return true;
     if (arg->kind == SL_ARG_FUNCTION)
         return sl_buf_printf(buf, " %s", arg->function->name[0] ? arg->function->name : "function");

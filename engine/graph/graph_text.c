@@ -14,6 +14,8 @@
 static bool add_value(struct sl_buf *buf, const struct sl_param *param, const struct sl_field *value)
 {
     char duration[32];
+    if (param->want & SL_WANT_SETTINGS)
+        return sl_buf_text(buf, "{...}");
     if (!(param->want & SL_WANT_DURATION) || value->tag != SL_INT)
         return sl_json_field(buf, value, NULL);
     sl_duration_format(value->integer, duration);

@@ -52,10 +52,11 @@ static struct sl_limits limits_of(const struct sl_run *run)
         .files_max = options->files_max ? (uint64_t)options->files_max : UINT64_MAX,
         .bytes_max = options->bytes_max ? (uint64_t)options->bytes_max : UINT64_MAX,
         .record_bytes_max = (uint64_t)options->record_bytes_max,
+        .has_rates = true,
     };
 }
 
-static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false};
 
 /* ---- waiting ---- */
 

@@ -9,14 +9,16 @@ import source
 
 PUBLIC = ["include"]
 NEIGHBOURS = ["watcher", "sources", "receive", "ops", "output", "sinks", "sql", "state", "fs", "http"]
-BELOW = {"include": [], "core": PUBLIC, "text": PUBLIC + ["core"], "examples": PUBLIC}
+BELOW = {"include": [], "core": PUBLIC, "text": PUBLIC + ["core"], "kafka": PUBLIC + ["core", "text"], "examples": PUBLIC}
 BELOW.update({floor: PUBLIC + ["core", "text"] for floor in NEIGHBOURS})
+for client in ("receive", "sinks"):
+    BELOW[client] = BELOW[client] + ["kafka"]
 BELOW["engine"] = PUBLIC + ["core", "text"] + NEIGHBOURS
 BELOW["lua"] = BELOW["engine"] + ["engine"]
 BELOW["cli"] = BELOW["lua"] + ["lua"]
 
 ROOMS = {
-    "sqlite3.h": ["state/", "sql/", "sinks/table/sqlite", "sources/table/sqlite"], "libpq-fe.h": ["sinks/table/libpq"], "inotifytools/": ["watcher/notify"], "fuse": ["fs/mount/"], "lua.h": ["lua/"], "microhttpd.h": ["http/"],
+    "sqlite3.h": ["state/", "sql/", "sinks/table/sqlite", "sources/table/sqlite"], "libpq-fe.h": ["sinks/table/libpq"], "librdkafka/": ["kafka/library"], "inotifytools/": ["watcher/notify"], "fuse": ["fs/mount/"], "lua.h": ["lua/"], "microhttpd.h": ["http/"],
     "lauxlib.h": ["lua/"], "lualib.h": ["lua/"], "pcre2.h": ["text/"], "zstd.h": ["text/", "output/compress", "state/store/segment", "state/spill/spill"],
     "zlib.h": ["text/", "receive/deflate_stream", "output/compress"],
 }

@@ -1,0 +1,401 @@
+/* Which offsets a batch reads: arithmetic over what the watch has seen. Without threads. */
+#include "core/base/io.h"
+#include "receive/kafka/source.h"
+#include "receive/log_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum {
+    SPLIT_OFFSETS = 32768, /* part of the contract with the checkpoint: a plan is cut in the same way again */
+    SPLITS_MAX = 50000,
+    SHORT_MS = 10000, /* a partition may look shorter for so long while a broker starts */
+    START_BYTES_MAX = 64 << 20,
+};
+
+/* ---- partitions ---- */
+
+static size_t place_of(const struct sl_kafka_source *source, const char *topic, int32_t number)
+{
+    size_t low = 0, high = source->partitions;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct sl_kafka_partition *at = source->partition[middle];
+        if (sl_kafka_partition_compare(at->topic, at->number, topic, number) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct sl_kafka_partition *find(const struct sl_kafka_source *source, const char *topic,
+                                       int32_t number)
+{
+    size_t at = place_of(source, topic, number);
+    struct sl_kafka_partition *found = at < source->partitions ? source->partition[at] : NULL;
+    return found && sl_kafka_partition_compare(found->topic, found->number, topic, number) == 0 ? found
+                                                                                                : NULL;
+}
+
+static void partition_free(struct sl_kafka_partition *partition)
+{
+    sl_kafka_tap_done(&partition->tap);
+    free(partition->topic);
+    free(partition->place);
+    free(partition);
+}
+
+/* Names of topics are plain (options.c). */
+static bool describe(struct sl_kafka_partition *partition)
+{
+    uint64_t hash = XXH3_64bits(partition->topic, strlen(partition->topic));
+    partition->channel = (uint32_t)(hash ^ hash >> 32) + (uint32_t)partition->number;
+    return asprintf(&partition->place, "\"topic\":\"%s\",\"partition\":%" PRId32, partition->topic,
+                    partition->number) >= 0;
+}
+
+static int add(struct sl_kafka_source *source, const char *topic, int32_t number, int64_t begin,
+               struct sl_kafka_partition **ret, struct sl_error *err)
+{
+    size_t at = place_of(source, topic, number);
+    struct sl_kafka_partition *partition = calloc(1, sizeof *partition);
+    struct sl_kafka_partition **grown =
+        reallocarray(source->partition, source->partitions + 1, sizeof(struct sl_kafka_partition *));
+    if (grown)
+        source->partition = grown;
+    if (!partition || !grown) {
+        free(partition);
+        return sl_error_nomem(err);
+    }
+    *partition = (struct sl_kafka_partition){.topic = strdup(topic),
+                                             .number = number,
+                                             .begin = begin,
+                                             .committed = begin,
+                                             .next = begin,
+                                             .newest = -1};
+    sl_kafka_tap_init(&partition->tap);
+    if (!partition->topic || !describe(partition)) {
+        partition->place = NULL;
+        partition_free(partition);
+        return sl_error_nomem(err);
+    }
+    pthread_mutex_lock(&source->lock);
+    memmove(&grown[at + 1], &grown[at], (source->partitions - at) * sizeof(struct sl_kafka_partition *));
+    grown[at] = partition;
+    source->partitions++;
+    pthread_mutex_unlock(&source->lock);
+    *ret = partition;
+    return 0;
+}
+
+void sl_kafka_plan_done(struct sl_kafka_source *source)
+{
+    for (size_t i = 0; i < source->partitions; i++)
+        partition_free(source->partition[i]);
+    free(source->partition);
+    free(source->split);
+    sl_kafka_positions_done(&source->start);
+}
+
+/* ---- documents ---- */
+
+int sl_kafka_plan_adopt(struct sl_kafka_source *source, const struct sl_buf *range, bool is_committed,
+                        struct sl_error *err)
+{
+    SL_CLEANUP(sl_kafka_positions_done) struct sl_kafka_positions positions = {0};
+    int r = sl_kafka_positions_parse(range->bytes, range->len, &positions, err);
+    for (size_t i = 0; i < source->partitions && r == 0; i++)
+        source->partition[i]->from = source->partition[i]->to = source->partition[i]->next;
+    for (size_t i = 0; i < positions.count && r == 0; i++) {
+        const struct sl_kafka_position *at = &positions.item[i];
+        struct sl_kafka_partition *partition = find(source, at->topic, at->partition);
+        const struct sl_kafka_position *start =
+            sl_kafka_positions_find(&source->start, at->topic, at->partition);
+        if (!partition)
+            r = add(source, at->topic, at->partition, start ? start->to : at->from, &partition, err);
+        if (r < 0)
+            break;
+        pthread_mutex_lock(&source->lock);
+        partition->from = at->from;
+        partition->to = partition->next = at->to;
+        if (is_committed)
+            partition->committed = at->to;
+        pthread_mutex_unlock(&source->lock);
+    }
+    source->has_begun = true;
+    return r;
+}
+
+int sl_kafka_plan_positions(const struct sl_kafka_source *source, struct sl_kafka_positions *ret,
+                            struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < source->partitions && r == 0; i++) {
+        const struct sl_kafka_partition *at = source->partition[i];
+        r = sl_kafka_positions_add(ret, at->topic, at->number, at->from, at->to, err);
+    }
+    return r;
+}
+
+/* ---- the start ---- */
+
+static bool start_path(const struct sl_kafka_source *source, struct sl_buf *ret)
+{
+    bool ok = sl_received_dir(source->services->checkpoint, source->name, ret);
+    if (ok)
+        ret->len--; /* the NUL */
+    return ok && sl_buf_text(ret, "/start") && sl_buf_byte(ret, 0);
+}
+
+int sl_kafka_plan_load_start(struct sl_kafka_source *source, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
+    const struct sl_services *services = source->services;
+    char *text;
+    size_t len;
+    if (!services->checkpoint)
+        return 0;
+    if (!start_path(source, &path))
+        return sl_error_nomem(err);
+    int r =
+        sl_io_read_file(services->io, AT_FDCWD, (const char *)path.bytes, START_BYTES_MAX, &text, &len, err);
+    if (r < 0)
+        return err->sys == ENOENT ? 0 : r;
+    r = sl_kafka_positions_parse(text, len, &source->start, err);
+    free(text);
+    for (size_t i = 0; i < source->start.count && r == 0; i++) {
+        const struct sl_kafka_position *at = &source->start.item[i];
+        struct sl_kafka_partition *partition;
+        r = add(source, at->topic, at->partition, at->to, &partition, err);
+    }
+    source->has_begun |= source->start.count > 0;
+    return r < 0 ? sl_error_wrap(err, "%s", (const char *)path.bytes) : 0;
+}
+
+/* Durable before it counts. */
+static int save_start(struct sl_kafka_source *source, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0}, text = {0};
+    const struct sl_services *services = source->services;
+    char hidden[512];
+    sl_kafka_positions_sort(&source->start);
+    if (!services->checkpoint)
+        return 0;
+    if (!sl_kafka_positions_append(&source->start, &text) || !start_path(source, &path))
+        return sl_error_nomem(err);
+    char *file = strrchr((char *)path.bytes, '/');
+    *file = 0;
+    int r = sl_io_make_dirs(services->io, AT_FDCWD, (const char *)path.bytes, 0700, err);
+    if (r < 0)
+        return r;
+    int dir = sl_io_open(services->io, AT_FDCWD, (const char *)path.bytes, O_RDONLY | O_DIRECTORY, 0, err);
+    if (dir < 0)
+        return dir;
+    int fd = sl_io_create_hidden(services->io, dir, file + 1, 0600, hidden, sizeof hidden, err);
+    r = fd < 0 ? fd : sl_io_write(services->io, fd, text.bytes, text.len, "start", err);
+    r = r < 0 ? r : sl_io_sync(services->io, fd, "start", err);
+    if (fd >= 0)
+        sl_io_close(services->io, fd);
+    if (r == 0 && services->io->ops->renameat2(services->io, dir, hidden, dir, file + 1, 0) < 0)
+        r = sl_error_sys(err, errno, "renaming %s", file + 1);
+    r = r < 0 ? r : sl_io_sync(services->io, dir, (const char *)path.bytes, err);
+    sl_io_close(services->io, dir);
+    return r;
+}
+
+/* The option fromOffsets, or -1. */
+static int64_t asked_offset(const struct sl_kafka_source *source, const struct sl_kafka_seen *seen)
+{
+    char key[512];
+    int len = snprintf(key, sizeof key, "%s-%" PRId32, seen->topic, seen->partition);
+    const struct sl_field *offset =
+        source->from_offsets.tag == SL_MAP ? sl_map_get(&source->from_offsets, key, (size_t)len) : NULL;
+    return offset ? offset->integer : -1;
+}
+
+static int decide_begin(const struct sl_kafka_source *source, const struct sl_kafka_seen *seen, int64_t *ret,
+                        struct sl_error *err)
+{
+    int64_t asked = asked_offset(source, seen);
+    if (asked >= 0 && (asked < seen->oldest || asked > seen->newest))
+        return sl_error_set(err, SL_EFAIL,
+                            "fromOffsets: topic %s, partition %d has the offsets %" PRId64 " to %" PRId64
+                            ", not %" PRId64,
+                            seen->topic, seen->partition, seen->oldest, seen->newest, asked);
+    if (asked < 0 && !source->has_begun && source->reset == SL_KAFKA_NO_RESET)
+        return sl_error_set(err, SL_EFAIL,
+                            "topic %s, partition %d: a new checkpoint has no offset to begin at, and "
+                            "auto.offset.reset is \"none\"; set fromOffsets",
+                            seen->topic, seen->partition);
+    *ret = asked >= 0                                                ? asked
+           : source->has_begun || source->reset == SL_KAFKA_EARLIEST ? seen->oldest
+                                                                     : seen->newest_first;
+    return 0;
+}
+
+/* ---- what the watch has seen ---- */
+
+struct merge {
+    struct sl_kafka_source *source;
+    bool has_new;
+};
+
+static int merge_one(void *arg, const struct sl_kafka_seen *seen, struct sl_error *err)
+{
+    struct merge *merge = arg;
+    struct sl_kafka_source *source = merge->source;
+    struct sl_kafka_partition *partition = find(source, seen->topic, seen->partition);
+    int64_t begin;
+    if (!partition) {
+        int r = decide_begin(source, seen, &begin, err);
+        r = r < 0 ? r : add(source, seen->topic, seen->partition, begin, &partition, err);
+        r = r < 0 ? r
+                  : sl_kafka_positions_add(&source->start, seen->topic, seen->partition, begin, begin, err);
+        if (r < 0)
+            return r;
+        partition->from = partition->to = begin;
+        merge->has_new = true;
+    }
+    pthread_mutex_lock(&source->lock);
+    partition->newest = seen->newest;
+    pthread_mutex_unlock(&source->lock);
+    if (seen->newest >= partition->next)
+        partition->short_ns = 0;
+    else if (!partition->short_ns)
+        partition->short_ns = sl_monotonic_ns();
+    return 0;
+}
+
+/* A partition ends before what was read of it: its topic was made anew, or brokers have lost records. */
+static int start_anew(struct sl_kafka_source *source, struct sl_kafka_partition *partition,
+                      struct sl_error *err)
+{
+    const struct sl_site *site = &source->source.node->site;
+    bool is_sure =
+        partition->short_ns && sl_monotonic_ns() - partition->short_ns > SHORT_MS * INT64_C(1000000);
+    if (!is_sure)
+        return 0;
+    if (source->fails_on_loss)
+        return sl_error_set(err, SL_EDAMAGED,
+                            "%s:%d: %s: topic %s, partition %d: the records from offset %" PRId64
+                            " on are gone: it ends at %" PRId64
+                            " now, so its topic was made anew, or brokers "
+                            "have lost records; set failOnDataLoss = false to read it from its beginning",
+                            site->file, site->line, site->name, partition->topic, partition->number,
+                            partition->newest, partition->newest);
+    sl_log(source->services->log, SL_LOG_WARNING,
+           "%s:%d: %s: topic %s, partition %d ends at offset %" PRId64 ", and was read to %" PRId64
+           ": it is read from its beginning",
+           site->file, site->line, site->name, partition->topic, partition->number, partition->newest,
+           partition->next);
+    pthread_mutex_lock(&source->lock);
+    partition->next = partition->committed = partition->begin = partition->from = partition->to = 0;
+    partition->short_ns = 0;
+    pthread_mutex_unlock(&source->lock);
+    return 0;
+}
+
+int sl_kafka_plan_merge(struct sl_kafka_source *source, struct sl_error *err)
+{
+    struct merge merge = {source, false};
+    int r = sl_kafka_watch_each(source->watch, merge_one, &merge, err);
+    if (r == 0 && merge.has_new)
+        r = save_start(source, err);
+    source->has_begun |= merge.has_new;
+    for (size_t i = 0; i < source->partitions && r == 0; i++)
+        r = start_anew(source, source->partition[i], err);
+    return r;
+}
+
+/* ---- the batch ---- */
+
+static int64_t of_interval(const struct sl_kafka_source *source, int64_t rate)
+{
+    int64_t interval_ms = source->source.node->interval_ms;
+    int64_t most =
+        rate > INT64_MAX / 100000000 ? INT64_MAX / 2 : (int64_t)((__int128)rate * interval_ms / 1000);
+    return most < 1 ? 1 : most;
+}
+
+static int64_t waiting(const struct sl_kafka_partition *partition)
+{
+    return partition->newest > partition->next ? partition->newest - partition->next : 0;
+}
+
+/* What each partition may have where all together may have `total`: the largest share with which no more is taken. */
+static int64_t share_of(const struct sl_kafka_source *source, int64_t total)
+{
+    int64_t low = 0, high = total;
+    while (low < high) {
+        int64_t middle = low + (high - low + 1) / 2, sum = 0;
+        for (size_t i = 0; i < source->partitions && sum <= total; i++) {
+            int64_t some = waiting(source->partition[i]);
+            sum += some < middle ? some : middle;
+        }
+        if (sum <= total)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low < 1 ? 1 : low;
+}
+
+void sl_kafka_plan_take(struct sl_kafka_source *source, bool takes_nothing, bool has_rates)
+{
+    int64_t most = INT64_MAX;
+    if (has_rates && source->partition_rate_max)
+        most = of_interval(source, source->partition_rate_max);
+    if (has_rates && source->rate_max) {
+        int64_t share = share_of(source, of_interval(source, source->rate_max));
+        most = share < most ? share : most;
+    }
+    for (size_t i = 0; i < source->partitions; i++) {
+        struct sl_kafka_partition *partition = source->partition[i];
+        int64_t some = waiting(partition);
+        partition->from = partition->next;
+        partition->to = partition->next += takes_nothing ? 0 : some < most ? some : most;
+    }
+}
+
+static size_t splits_of(int64_t offsets, int64_t size)
+{
+    return (size_t)((offsets + size - 1) / size);
+}
+
+int sl_kafka_plan_cut(struct sl_kafka_source *source, struct sl_error *err)
+{
+    int64_t all = 0, size = SPLIT_OFFSETS;
+    size_t count = 0;
+    for (size_t i = 0; i < source->partitions; i++)
+        all += source->partition[i]->to - source->partition[i]->from;
+    while (all / size > SPLITS_MAX)
+        size *= 2;
+    for (size_t i = 0; i < source->partitions; i++)
+        count += splits_of(source->partition[i]->to - source->partition[i]->from, size);
+    free(source->split);
+    source->splits = 0;
+    source->split = calloc(count + 1, sizeof *source->split);
+    if (!source->split)
+        return sl_error_nomem(err);
+    for (size_t i = 0; i < source->partitions; i++) {
+        struct sl_kafka_partition *partition = source->partition[i];
+        size_t number = 0;
+        sl_kafka_tap_begin(&partition->tap);
+        for (int64_t from = partition->from; from < partition->to; from += size)
+            source->split[source->splits++] = (struct sl_kafka_split){
+                .partition = partition,
+                .number = number++,
+                .from = from,
+                .to = partition->to - from < size ? partition->to : from + size,
+                .origin = {.source = source->name, .first = (uint64_t)from, .place = partition->place},
+            };
+    }
+    source->has_batch = true;
+    return 0;
+}
