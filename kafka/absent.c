@@ -2,6 +2,7 @@
 #ifndef SLUICE_HAS_KAFKA
 
 #include "kafka/consumer.h"
+#include "kafka/producer.h"
 
 int sl_kafka_consumer_open(const struct sl_field *params, const struct sl_kafka_setting *ours,
                            struct sl_kafka_consumer **ret, struct sl_error *err)
@@ -45,9 +46,10 @@ int sl_kafka_consumer_commit(struct sl_kafka_consumer *consumer, const struct sl
 }
 
 int sl_kafka_consumer_committed(struct sl_kafka_consumer *consumer, const char *topic, int32_t partition,
-                                int timeout_ms, char *text, size_t size, struct sl_error *err)
+                                int timeout_ms, char *text, size_t size, int64_t *ret_offset,
+                                struct sl_error *err)
 {
-    (void)consumer, (void)topic, (void)partition, (void)timeout_ms, (void)text, (void)size;
+    (void)consumer, (void)topic, (void)partition, (void)timeout_ms, (void)text, (void)size, (void)ret_offset;
     return sl_kafka_load(err);
 }
 
@@ -98,6 +100,75 @@ const char *sl_kafka_message_text(const struct sl_kafka_message *message)
 {
     (void)message;
     return "";
+}
+
+int sl_kafka_producer_open(const struct sl_field *params, const struct sl_kafka_setting *ours,
+                           struct sl_kafka_producer **ret, struct sl_error *err)
+{
+    (void)params, (void)ours, (void)ret;
+    return sl_kafka_load(err);
+}
+
+void sl_kafka_producer_close(struct sl_kafka_producer *producer)
+{
+    sl_assert(!producer);
+}
+
+int sl_kafka_producer_init(struct sl_kafka_producer *producer, int timeout_ms, struct sl_error *err)
+{
+    (void)producer, (void)timeout_ms;
+    return sl_kafka_load(err);
+}
+
+int sl_kafka_producer_topic(struct sl_kafka_producer *producer, const char *topic, int timeout_ms,
+                            int32_t *ret_partitions, struct sl_error *err)
+{
+    (void)producer, (void)topic, (void)timeout_ms, (void)ret_partitions;
+    return sl_kafka_load(err);
+}
+
+int sl_kafka_producer_header(struct sl_kafka_producer *producer, const char *name, const char *value,
+                             struct sl_error *err)
+{
+    (void)producer, (void)name, (void)value;
+    return sl_kafka_load(err);
+}
+
+void sl_kafka_producer_no_headers(struct sl_kafka_producer *producer)
+{
+    sl_assert(!producer);
+}
+
+int sl_kafka_producer_begin(struct sl_kafka_producer *producer, struct sl_error *err)
+{
+    (void)producer;
+    return sl_kafka_load(err);
+}
+
+int sl_kafka_producer_send(struct sl_kafka_producer *producer, int32_t partition, const void *key,
+                           size_t key_len, const void *value, size_t value_len, int timeout_ms,
+                           struct sl_error *err)
+{
+    (void)producer, (void)partition, (void)key, (void)key_len, (void)value, (void)value_len, (void)timeout_ms;
+    return sl_kafka_load(err);
+}
+
+int sl_kafka_producer_commit(struct sl_kafka_producer *producer, const char *group, const char *topic,
+                             int64_t offset, const char *metadata, int timeout_ms, struct sl_error *err)
+{
+    (void)producer, (void)group, (void)topic, (void)offset, (void)metadata, (void)timeout_ms;
+    return sl_kafka_load(err);
+}
+
+int sl_kafka_producer_abort(struct sl_kafka_producer *producer, int timeout_ms, struct sl_error *err)
+{
+    (void)producer, (void)timeout_ms;
+    return sl_kafka_load(err);
+}
+
+size_t sl_kafka_producer_queued(struct sl_kafka_producer *producer)
+{
+    return producer ? 1 : 0;
 }
 
 #endif

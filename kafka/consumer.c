@@ -151,7 +151,8 @@ int sl_kafka_consumer_commit(struct sl_kafka_consumer *consumer, const struct sl
 }
 
 int sl_kafka_consumer_committed(struct sl_kafka_consumer *consumer, const char *topic, int32_t partition,
-                                int timeout_ms, char *text, size_t size, struct sl_error *err)
+                                int timeout_ms, char *text, size_t size, int64_t *ret_offset,
+                                struct sl_error *err)
 {
     const struct sl_kafka_mark mark = {topic, partition, RD_KAFKA_OFFSET_INVALID};
     rd_kafka_topic_partition_list_t *list = list_of(&mark, 1);
@@ -167,6 +168,8 @@ int sl_kafka_consumer_committed(struct sl_kafka_consumer *consumer, const char *
     if (len)
         memcpy(text, got->metadata, len);
     text[len] = 0;
+    if (!error)
+        *ret_offset = got->offset < 0 ? -1 : got->offset;
     lib()->rd_kafka_topic_partition_list_destroy(list);
     return error ? failed(consumer, error, err) : 0;
 }

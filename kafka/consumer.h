@@ -37,9 +37,11 @@ int sl_kafka_consumer_marks(struct sl_kafka_consumer *consumer, enum sl_kafka_en
 /* Commits offsets to the group of the property group.id, and waits for the answer of its coordinator. */
 int sl_kafka_consumer_commit(struct sl_kafka_consumer *consumer, const struct sl_kafka_mark *mark,
                              size_t count, struct sl_error *err);
-/* What the group has committed: the metadata of the offset of one partition into text[size], "" where there is none. */
+/* What the group of the property group.id has committed for one partition: the offset, -1 where there is none, and its
+ * metadata into text[size]. */
 int sl_kafka_consumer_committed(struct sl_kafka_consumer *consumer, const char *topic, int32_t partition,
-                                int timeout_ms, char *text, size_t size, struct sl_error *err);
+                                int timeout_ms, char *text, size_t size, int64_t *ret_offset,
+                                struct sl_error *err);
 /* What the library has reported since the last call, newest: false: nothing. Serves what it has queued. */
 bool sl_kafka_consumer_trouble(struct sl_kafka_consumer *consumer, char *text, size_t size);
 

@@ -19,9 +19,11 @@
  * a job uses it. It never shows credentials: it refuses them where a job would write them down. */
 #include "sinks/list.h"
 
+#include "sinks/kafka/save.h"
 #include "sinks/table/save.h"
 
 const struct sl_op *const sl_sinks[] = {
     &sl_sink_table,
+    &sl_sink_kafka,
     NULL,
 };

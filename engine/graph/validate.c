@@ -192,6 +192,8 @@ static int check_output(const struct checks *checks, const struct sl_node *node)
     if (r == 0)
         r = refuse_twins(checks, node, "prefix");
     if (r == 0)
+        r = refuse_twins(checks, node, "topic"); /* they would take each other's batches for theirs */
+    if (r == 0)
         r = refuse_same_table(checks, node);
     return r == 0 ? refuse_twins(checks, node, "name") : r;
 }

@@ -19,11 +19,6 @@ def numbers(start, end):
     return [b"%d" % n for n in range(start, end)]
 
 
-def batches_of(topic):
-    """Records by partition, as the batches have them; sorted by partition within each batch."""
-    return records()
-
-
 def wait_for_status(run, condition, what):
     run.wait_until(lambda: os.path.exists("ck/status.json") and condition(source_status()), what)
 
@@ -53,7 +48,7 @@ def test_kill_9_of_sluice_loses_and_doubles_nothing():
         with Running("job.lua", "--interval", "20ms") as run:
             time.sleep(generator.random() * 0.25)
             run.kill()
-    run_once()
+    run_once("--interval", "20ms")
     equal_to_topic(topic)
 
 
@@ -127,7 +122,6 @@ def test_connections_that_stall_or_are_cut_lose_nothing():
     kafka_job(topic, 'connectTimeout = "1s"')
     generator, sent = random.Random(7), [0, 0]
     stop = threading.Event()
-    direct = "127.0.0.1:%d" % broker().port
     with Running("job.lua", "--interval", "50ms") as run:
         for round in range(40 if LONG else 3):
             for partition in range(2):

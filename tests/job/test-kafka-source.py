@@ -100,6 +100,14 @@ def test_records_that_fail_are_named_by_topic_partition_and_offset():
     equal(records(), [b"ok"], "the others")
 
 
+def test_the_word_count_of_the_examples():
+    topic = broker().create(2)
+    broker().send(topic, [b"to be or", b"not to be"])
+    shutil.copy(ROOT / "examples/kafka_wordcount.lua", "job.lua")
+    sluice_ok("run", "job.lua", "--once", "--checkpoint", "ck", "--", broker().servers, topic)
+    equal(list(outputs().values()), [b"be\t2\nnot\t1\nor\t1\nto\t2\n"], "the counts")
+
+
 # ---- where it begins and goes on ----
 
 def test_a_run_goes_on_where_the_last_one_was():
