@@ -24,12 +24,12 @@ int main(int argc, char **argv)
 {
     rd_kafka_t *consumer = argc == 5 ? open_consumer(argv[1]) : NULL;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    long wanted = argc == 5 ? atol(argv[4]) : 0, count = 0;
+    long wanted = argc == 5 ? strtol(argv[4], NULL, 10) : 0, count = 0;
     size_t bytes = 0;
     if (!consumer)
         return 1;
     rd_kafka_poll_set_consumer(consumer);
-    for (int p = 0; p < atoi(argv[3]); p++)
+    for (int p = 0; p < strtol(argv[3], NULL, 10); p++)
         rd_kafka_topic_partition_list_add(list, argv[2], p)->offset = RD_KAFKA_OFFSET_BEGINNING;
     if (rd_kafka_assign(consumer, list))
         return 1;

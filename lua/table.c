@@ -40,7 +40,7 @@ static struct sl_stream *declare(lua_State *L, int first)
 {
     const struct sl_op *op = sl_op_find("table");
     const struct sl_arg *argv;
-    size_t argc = sl_arguments_take(L, first, op->options, &argv);
+    size_t argc = sl_arguments_take(L, first, op->params, op->options, &argv);
     struct sl_stream *stream = sl_source_args(sl_copy_of(L)->context, "table", argv, argc);
     if (!stream)
         sl_copy_raise(L);
