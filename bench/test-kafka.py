@@ -6,14 +6,14 @@ at least 0.8 of its speed, the best of five of each, in turns, start and end inc
 import os, subprocess, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests"))
 from harness import *
-from kafka import Producer, broker
+from kafka import Broker, Producer
 
 RECORDS = int(os.environ.get("SLUICE_BENCH_ROWS", 2000000))
 PARTITIONS = 2
 
 
-def fill(topic):
-    with Producer(broker().servers, linger_ms=50, queue_buffering_max_messages=1000000) as producer:
+def fill(servers, topic):
+    with Producer(servers, linger_ms=50, queue_buffering_max_messages=1000000) as producer:
         for n in range(RECORDS):
             producer.send(topic, b"%0100d" % n, None, n % PARTITIONS)
         producer.flush()
@@ -27,9 +27,9 @@ def timed(command):
 
 
 def test_records_are_read_at_the_speed_of_a_bare_consumer():
-    topic = broker().create(PARTITIONS)
-    servers = "127.0.0.1:%d" % broker().port
-    fill(topic)
+    broker = Broker()
+    servers, topic = broker.servers, broker.create(PARTITIONS)
+    fill(servers, topic)
     built = subprocess.run(["cc", "-O2", str(ROOT / "bench/kafka_consumer.c"), "-o", "consumer", "-lrdkafka"], capture_output=True, text=True)
     if built.returncode:
         skip("the consumer cannot be built: " + built.stderr.strip()[-200:])

@@ -25,6 +25,13 @@ const char *sl_kafka_servers(const struct sl_field *params, char *text, size_t s
     return text;
 }
 
+void sl_kafka_default(const struct sl_field *params, const char *name, const char *value,
+                      struct sl_kafka_setting *list, size_t *count)
+{
+    if (!find(params, name))
+        list[(*count)++] = (struct sl_kafka_setting){name, value};
+}
+
 bool sl_kafka_is_secret(const char *name)
 {
     static const char *const parts[] = {"password",    "secret",       "sasl.jaas.config", "oauthbearer",

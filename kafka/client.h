@@ -22,6 +22,10 @@ struct sl_kafka_setting {
 #define SL_KAFKA_RECONNECT_MAX_MS  "1000"
 #define SL_KAFKA_SOCKET_TIMEOUT_MS "10000"
 
+/* Appends a setting to list[*count] unless the job gives the property. */
+void sl_kafka_default(const struct sl_field *params, const char *name, const char *value,
+                      struct sl_kafka_setting *list, size_t *count);
+
 /* Whether the library can be used. */
 int sl_kafka_load(struct sl_error *err);
 /* For a descriptor's check: whether the library accepts the properties. SL_EUSAGE names property and value. */

@@ -45,23 +45,18 @@ int sl_kafka_read_consumer(struct sl_kafka_source *source, struct sl_kafka_consu
 {
     char ahead[24];
     int64_t kilobytes = source->ahead_bytes / 1024 / (int64_t)(source->partitions ? source->partitions : 1);
-    snprintf(ahead, sizeof ahead, "%" PRId64, kilobytes < 64 ? 64 : kilobytes > 65536 ? 65536 : kilobytes);
-    char wait[16];
-    const struct sl_kafka_setting ours[] = {
-        {"enable.auto.commit", "false"},
-        {"enable.auto.offset.store", "false"},
-        {"isolation.level", "read_committed"},
-        {"auto.offset.reset", "error"},
-        {"allow.auto.create.topics", "false"},
-        {"enable.partition.eof", "true"},
-        {"queued.max.messages.kbytes", ahead},
-        {"queued.min.messages", "1000000"}, /* the limit is that of bytes */
-        /* the end of a partition is told when a fetch comes back empty */
-        {sl_kafka_property(&source->params, "fetch.wait.max.ms", wait, sizeof wait) ? NULL
-                                                                                    : "fetch.wait.max.ms",
-         "100"},
-        {NULL, NULL},
+    struct sl_kafka_setting ours[12] = {
+        {"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"},
+        {"isolation.level", "read_committed"}, {"auto.offset.reset", "error"},
+        {"allow.auto.create.topics", "false"}, {"enable.partition.eof", "true"},
     };
+    size_t count = 6;
+    snprintf(ahead, sizeof ahead, "%" PRId64, kilobytes < 64 ? 64 : kilobytes > 65536 ? 65536 : kilobytes);
+    sl_kafka_default(&source->params, "queued.max.messages.kbytes", ahead, ours, &count);
+    sl_kafka_default(&source->params, "queued.min.messages", "1000000", ours,
+                     &count); /* bytes are the limit */
+    /* the end of a partition is known when a fetch comes back empty */
+    sl_kafka_default(&source->params, "fetch.wait.max.ms", "100", ours, &count);
     int r = 0;
     pthread_mutex_lock(&source->lock);
     if (!source->reader)

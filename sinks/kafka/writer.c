@@ -53,14 +53,10 @@ static void disconnect(struct sl_kafka_memory *memory)
 static int open_producer(struct sl_kafka_writer *writer, const char *id, struct sl_error *err)
 {
     const struct sl_field *params = &writer->memory->settings.params;
-    const struct {
-        const char *name, *value;
-    } defaults[] = {{"transaction.timeout.ms", "600000"}, {"queue.buffering.max.kbytes", "65536"}};
-    struct sl_kafka_setting ours[8] = {{"transactional.id", id}};
+    struct sl_kafka_setting ours[4] = {{"transactional.id", id}};
     size_t count = 1;
-    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
-        if (!sl_map_get(params, defaults[i].name, strlen(defaults[i].name)))
-            ours[count++] = (struct sl_kafka_setting){defaults[i].name, defaults[i].value};
+    sl_kafka_default(params, "transaction.timeout.ms", "600000", ours, &count);
+    sl_kafka_default(params, "queue.buffering.max.kbytes", "65536", ours, &count);
     return sl_kafka_producer_open(params, ours, &writer->memory->producer, err);
 }
 
@@ -119,7 +115,9 @@ static int connect(struct sl_kafka_writer *writer, int64_t end_ms, struct sl_err
     do
         r = sl_kafka_producer_init(memory->producer, step_ms(end_ms), err);
     while (may_repeat(writer, r, end_ms));
-    r = r < 0 ? r : read_there(writer, (const char *)group.bytes, end_ms, err);
+    memory->there_ms = INT64_MIN;
+    if (r == 0 && writer->stage->services->checkpoint_id) /* without one, batch times may come again */
+        r = read_there(writer, (const char *)group.bytes, end_ms, err);
     if (r < 0)
         disconnect(memory);
     return r;

@@ -104,6 +104,32 @@ def test_kill_9_of_sluice_sends_each_record_once():
     equal_to_lines(topic, sent)
 
 
+def test_from_topic_to_topic_each_record_is_sent_once():
+    source, topic = broker().create(2), broker().create(2)
+    job(HEAD % "" + """s = ssc:kafkaStream("%s", { ["bootstrap.servers"] = "%s", ["auto.offset.reset"] = "earliest" })
+s:map(function(key, value) return value, value end):saveToKafka("%s", { ["bootstrap.servers"] = "%s" })
+""" % (source, broker().servers, topic, broker().servers))
+    generator, sent = random.Random(14), 0
+    for round in range(ROUNDS // 3):
+        count = generator.randrange(1, 500)
+        broker().send(source, [b"%d" % (sent + n) for n in range(count)])
+        sent += count
+        with Running("job.lua", "--interval", "20ms") as run:
+            time.sleep(generator.random() * 0.5)
+            run.kill()
+    run_once("--interval", "20ms")
+    equal_to_lines(topic, sent)
+
+
+def test_without_a_checkpoint_batches_of_the_same_time_are_sent():
+    topic = broker().create(1)
+    sink_job(topic, ":map(sluice.pair(1))", 'queueStream({ { "a" } })', context="checkpoint = false")
+    job(pathlib.Path("job.lua").read_text().replace('checkpoint = "ck", ', ""))
+    for _ in range(2):
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    equal([record.key for record in broker().read(topic)], [b"a", b"a"], "the records")
+
+
 def test_kill_9_of_the_broker_sends_each_record_once():
     topic = broker().create(2)
     sink_job(topic, ":map(function(line) return line, line end)", options='timeout = "5s"')

@@ -250,6 +250,18 @@ def test_wrong_properties_are_refused_at_load_by_name_and_value():
     check(done.returncode == 2 and "createDirectStream" in done.stderr and "job.lua:3" in done.stderr, done.stderr)
 
 
+def test_jobs_without_kafka_do_not_load_its_library():
+    topic = broker().create(1)
+    for source, loads in (('execStream({ "sleep", "100" })', False), ('kafkaStream("%s", %s)' % (topic, params()), True)):
+        lines_job(source)
+        with Running("job.lua") as run:
+            run.wait_until(lambda: os.path.exists("ck/status.json"), "the start")
+            maps = pathlib.Path("/proc/%d/maps" % run.process.pid).read_text()
+            equal("librdkafka" in maps, loads, source)
+            run.stop()
+        shutil.rmtree("ck")
+
+
 def test_credentials_are_nowhere():
     topic = broker().create(1)
     broker().send(topic, [b"1"])
