@@ -119,7 +119,7 @@ static int range(struct sl_source *source, struct sl_buf *ret, struct sl_error *
 static int resume_range(struct sl_source *source, const struct sl_buf *document, bool *ret_any,
                         struct sl_error *err)
 {
-    static const struct sl_buf nothing = {(uint8_t *)"{}", 2, 2};
+    static const struct sl_buf nothing = {.bytes = (uint8_t *)"{}", .len = 2, .capacity = 2};
     struct sl_kafka_source *kafka = own(source);
     int r = sl_kafka_plan_adopt(kafka, document->len ? document : &nothing, false, err);
     r = r < 0 ? r : sl_kafka_plan_cut(kafka, err);
