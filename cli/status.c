@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LAG_MAX_MS = 60000 };
+enum { LAG_MAX_MS = 60000, OWED_NAMED_MAX = 20 };
 
 static const struct sl_flag status_flags[] = {
     SL_TARGET_FLAGS,
@@ -247,13 +247,24 @@ static int print_quarantined(void *arg, const struct sl_reading_file *file)
     return 0;
 }
 
-static int print_all_quarantined(struct sl_target *target, struct sl_error *err)
+/* The oldest by name. */
+static int print_owed(void *arg, const struct sl_reading_file *file)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    if (sl_buf_safe(&safe, file->file.path, strlen(file->file.path)))
+        printf("%-12s %.*s (batch %" PRId64 ")\n", "owed", (int)safe.len, (const char *)safe.bytes,
+               file->batch_ms);
+    return 0;
+}
+
+static int print_files(struct sl_target *target, struct sl_error *err)
 {
     struct sl_reading *reading;
     int r = sl_reading_open(target->checkpoint, &reading, err);
     if (r < 0)
         return r;
     r = sl_reading_quarantined(reading, print_quarantined, NULL, err);
+    r = r < 0 ? r : sl_reading_owed(reading, OWED_NAMED_MAX, print_owed, NULL, err);
     sl_reading_close(reading);
     return r;
 }
@@ -297,6 +308,9 @@ static void print_standing(struct sl_target *target, const struct sl_standing *s
     print_last(target);
     printf("%-12s %" PRIu64 " taken, %" PRIu64 " quarantined\n", "files", progress->files,
            progress->quarantined);
+    if (progress->owed)
+        printf("%-12s %" PRIu64 " files could not be archived or deleted yet; each batch tries again\n",
+               "owed", progress->owed);
     printf("%-12s %" PRIu64 " set aside\n", "records", progress->rejected);
     if (sl_target_status_integer(target, "run", "replaced"))
         printf("%-12s %" PRId64 " U+FFFD written to JSON for bytes that were no UTF-8\n", "replaced",
@@ -330,8 +344,9 @@ static bool add_json(struct sl_target *target, const struct sl_standing *standin
            add_time(buf, "planned", progress->planned, progress->planned_ms) &&
            sl_buf_printf(buf,
                          ",\"lag_ms\":%" PRId64 ",\"files\":%" PRIu64 ",\"quarantined\":%" PRIu64
-                         ",\"rejected\":%" PRIu64 ",\"status\":",
-                         standing->lag_ms, progress->files, progress->quarantined, progress->rejected) &&
+                         ",\"rejected\":%" PRIu64 ",\"owed\":%" PRIu64 ",\"status\":",
+                         standing->lag_ms, progress->files, progress->quarantined, progress->rejected,
+                         progress->owed) &&
            sl_json_field(buf, &target->status, NULL);
 }
 
@@ -456,7 +471,7 @@ static int show(const struct sl_line *line, struct sl_target *target, const stru
     if (sl_line_has(line, "check"))
         return 0;
     print_standing(target, standing);
-    return print_all_quarantined(target, err);
+    return print_files(target, err);
 }
 
 /* The exit status, or a failure. */

@@ -3,195 +3,117 @@
 #include "core/base/ancestors.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
-#include "sources/identity.h"
 #include "sources/letters.h"
-#include "sources/move.h"
+#include "sources/put_away.h"
+#include "sources/put_marker_away.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { TROUBLES_LOGGED_MAX = 10 };
-
-struct after {
-    struct sl_file_source *source;
-    struct sl_io *io;
-    int dirfd;
-    uint64_t troubles;
-    bool moved; /* something went */
-};
-
-/* ---- names ---- */
-
-/* Where the last name of the path begins. */
-static size_t parent_len(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    sl_assert(slash);
-    return (size_t)(slash - path);
-}
-
-/* Whether the file came in a directory that was one arrival. */
-static bool is_part(const struct sl_file_source *source, const struct sl_file *file)
-{
-    const char *dir = source->options.dir, *name = file->path;
-    for (; *dir && *dir == *name; dir++)
-        name++;
-    while (*name == '/')
-        name++;
-    return strchr(name, '/') != NULL;
-}
-
-/* What goes as one thing: a file, or a directory with the files that were read of it. */
-struct arrival {
-    char path[SL_MOVE_PATH_MAX], hidden[SL_MOVE_PATH_MAX];
-    const struct sl_file *file;
-    size_t count;
-    bool is_directory;
-};
-
-static bool name_arrival(const struct after *after, struct arrival *arrival)
-{
-    const struct sl_file *file = arrival->file;
-    arrival->is_directory = is_part(after->source, file);
-    size_t len = arrival->is_directory ? parent_len(file->path) : strlen(file->path);
-    int path_len = snprintf(arrival->path, sizeof arrival->path, "%.*s", (int)len, file->path);
-    int hidden_len =
-        snprintf(arrival->hidden, sizeof arrival->hidden, "%s/.sluice-%llu%s", after->source->options.dir,
-                 (unsigned long long)file->inode, arrival->is_directory ? ".d" : "");
-    return path_len < SL_MOVE_PATH_MAX && hidden_len < SL_MOVE_PATH_MAX;
-}
-
-/* ---- what is there ---- */
-
-enum found { NOTHING, OURS, CHANGED, ANOTHER, TROUBLE };
-
-static enum found look_at(const struct after *after, const char *path, const struct sl_file *file,
-                          struct sl_error *err)
-{
-    struct statx st;
-    if (after->io->ops->statx(after->io, after->dirfd, path, AT_SYMLINK_NOFOLLOW,
-                              STATX_BASIC_STATS | STATX_BTIME, &st) < 0) {
-        if (errno == ENOENT || errno == ENOTDIR)
-            return NOTHING;
-        sl_error_sys(err, errno, "looking at %s", path);
-        return TROUBLE;
-    }
-    if (!sl_identity_is(&st, file))
-        return ANOTHER;
-    return sl_identity_unchanged(&st, file) ? OURS : CHANGED;
-}
-
-/* Whether the directory holds the files that were read and no other that could be. */
-static enum found look_into(const struct after *after, const char *dir, const struct arrival *arrival,
-                            struct sl_error *err)
-{
-    char path[SL_MOVE_PATH_MAX];
-    enum found found = OURS;
-    size_t names = 0;
-    for (size_t i = 0; i < arrival->count && found == OURS; i++) {
-        const char *name = strrchr(arrival->file[i].path, '/');
-        if (snprintf(path, sizeof path, "%s%s", dir, name) >= SL_MOVE_PATH_MAX)
-            return TROUBLE;
-        found = look_at(after, path, &arrival->file[i], err);
-    }
-    if (found != OURS)
-        return found;
-    int r = sl_move_count_names(after->io, after->dirfd, dir, &names, err);
-    return r < 0 ? TROUBLE : names == arrival->count ? OURS : CHANGED;
-}
-
-static enum found look(const struct after *after, const char *path, const struct arrival *arrival,
-                       struct sl_error *err)
-{
-    return arrival->is_directory ? look_into(after, path, arrival, err)
-                                 : look_at(after, path, arrival->file, err);
-}
+/* Failures of owed files after which a batch leaves the rest of them to later ones. At a start more are tried. */
+enum { FAILURES_MAX = 8, FAILURES_AT_START_MAX = 1000 };
 
 /* ---- one arrival ---- */
 
-static void tell(struct after *after, const struct arrival *arrival, const char *what)
+/* Whether the second came in the directory in which the first came. */
+static bool is_together(const struct sl_file *a, const struct sl_file *b)
 {
-    struct sl_log *log = after->source->services->log;
-    if (after->troubles++ < TROUBLES_LOGGED_MAX)
-        sl_log(log, SL_LOG_WARNING, "%s is left where it is: %s", arrival->path, what);
-    else if (after->troubles == TROUBLES_LOGGED_MAX + 1)
-        sl_log(log, SL_LOG_WARNING, "more files are left where they are");
+    return b->path && strncmp(a->path, b->path, (size_t)(strrchr(a->path, '/') - a->path) + 1) == 0;
 }
 
-static int dispose(const struct after *after, const struct arrival *arrival, struct sl_error *err)
+/* The files of one batch from the first on that came with it. */
+static size_t together(const struct sl_file_source *source, const struct sl_file *file, size_t files)
 {
-    const struct sl_file_options *options = &after->source->options;
-    if (options->after == SL_AFTER_ARCHIVE)
-        return sl_move_into(after->io, after->dirfd, arrival->hidden, options->archive,
-                            strrchr(arrival->path, '/') + 1, after->source->batch_ms, err);
-    if (arrival->is_directory)
-        return sl_io_remove_tree(after->io, after->dirfd, arrival->hidden, err);
-    if (after->io->ops->unlinkat(after->io, after->dirfd, arrival->hidden, 0) < 0 && errno != ENOENT)
-        return sl_error_sys(err, errno, "deleting %s", arrival->path);
-    return 0;
-}
-
-/* It stands under its hidden name. */
-static void finish(struct after *after, const struct arrival *arrival, struct sl_error *err)
-{
-    if (look(after, arrival->hidden, arrival, err) == OURS && dispose(after, arrival, err) == 0) {
-        after->moved = true;
-        return;
-    }
-    if (err->code != SL_OK)
-        tell(after, arrival, err->text);
-    if (sl_move_back(after->io, after->dirfd, arrival->hidden, arrival->path) < 0)
-        sl_log(after->source->services->log, SL_LOG_WARNING, "%s could not be given its name back; it is %s",
-               arrival->path, arrival->hidden);
-}
-
-static void settle_arrival(struct after *after, const struct arrival *arrival)
-{
-    struct sl_error err = {0};
-    switch (look(after, arrival->path, arrival, &err)) {
-    case NOTHING:
-        /* Gone, or an earlier process got no further. */
-        if (look(after, arrival->hidden, arrival, &err) == OURS)
-            finish(after, arrival, &err);
-        return;
-    case ANOTHER:
-        return;
-    case CHANGED:
-        tell(after, arrival,
-             arrival->is_directory ? "something in it was not read" : "it changed after it was taken");
-        return;
-    case TROUBLE:
-        tell(after, arrival, err.text);
-        return;
-    case OURS:
-        break;
-    }
-    if (after->io->ops->renameat2(after->io, after->dirfd, arrival->path, after->dirfd, arrival->hidden, 0) ==
-        0) {
-        finish(after, arrival, &err);
-        return;
-    }
-    sl_error_sys(&err, errno, "renaming it");
-    tell(after, arrival, err.text);
-}
-
-/* ---- all of them ---- */
-
-/* The files from `first` on that came with it. */
-static size_t together(const struct sl_file_source *source, size_t first)
-{
-    const struct sl_file *file = source->files->file;
     size_t count = 1;
-    if (sl_letters_name(file[first].path))
+    if (sl_letters_name(file->path) || !sl_arrival_is_part(source, file))
         return 1;
-    size_t len = parent_len(file[first].path) + 1;
-    while (is_part(source, &file[first]) && first + count < source->files->count &&
-           strncmp(file[first].path, file[first + count].path, len) == 0)
+    while (count < files && is_together(file, &file[count]))
         count++;
     return count;
 }
+
+/* 0: it need not be thought of any more; 1: it is owed; or a failure: of a sync, or of memory. */
+static int settle_files(struct sl_put_away *put_away, const struct sl_file *file, size_t count,
+                        struct sl_error *err)
+{
+    struct sl_arrivals *arrivals = put_away->source->arrivals;
+    struct sl_arrival arrival;
+    struct sl_error why = {0};
+    if (!sl_arrival_init(&arrival, put_away->source, file, count))
+        return 0;
+    int r = sl_put_marker_away(put_away, &arrival, &why);
+    r = r < 0 ? r : sl_put_away(put_away, &arrival, &why);
+    if (r == 0 && arrivals->ops->removed && arrivals->ops->removed(arrivals, file, err) < 0)
+        return SL_ENOMEM;
+    if (r >= 0)
+        return 0;
+    if (put_away->sync_failed || r == SL_ENOMEM) {
+        *err = why;
+        return r == SL_ENOMEM ? r : SL_EFAIL;
+    }
+    sl_put_away_tell(put_away, &arrival, why.text);
+    return 1;
+}
+
+/* ---- what is owed ---- */
+
+static int owe(struct sl_file_source *source, const struct sl_file *file, size_t count, int64_t batch_ms,
+               struct sl_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sl_owed_files_add(&source->owed.now, &file[i], batch_ms) < 0 ||
+            sl_owed_files_add(&source->owed.added, &file[i], batch_ms) < 0)
+            return sl_error_nomem(err);
+    return 0;
+}
+
+/* Takes [first, first + count) off the list, for what was done. */
+static int drop(struct sl_file_source *source, size_t first, size_t count, struct sl_error *err)
+{
+    struct sl_owed_files *now = &source->owed.now;
+    for (size_t i = first; i < first + count; i++) {
+        if (sl_owed_files_add(&source->owed.done, &now->files.file[i], now->batch_ms[i]) < 0)
+            return sl_error_nomem(err);
+        free(now->files.file[i].path);
+        now->files.file[i].path = NULL; /* sl_owed_files_pack takes it out */
+    }
+    return 0;
+}
+
+/* How many from number `at` on were read by one batch: a directory of one name may be owed twice. */
+static size_t of_one_batch(const struct sl_owed_files *owed, size_t at)
+{
+    size_t count = 1;
+    while (at + count < owed->files.count && owed->batch_ms[at + count] == owed->batch_ms[at])
+        count++;
+    return count;
+}
+
+/* From earlier batches, beginning where the last call stopped. */
+static int settle_owed(struct sl_put_away *put_away, struct sl_error *err)
+{
+    struct sl_file_source *source = put_away->source;
+    struct sl_owed *owed = &source->owed;
+    size_t failures = 0, tried = 0, all = owed->now.files.count;
+    size_t failures_max = owed->was_tried ? FAILURES_MAX : FAILURES_AT_START_MAX;
+    size_t at = owed->next < all ? owed->next : 0;
+    int r = 0;
+    for (size_t count; r >= 0 && tried < all && failures < failures_max; tried += count) {
+        const struct sl_file *file = &owed->now.files.file[at];
+        count = together(source, file, of_one_batch(&owed->now, at));
+        put_away->batch_ms = owed->now.batch_ms[at];
+        r = settle_files(put_away, file, count, err);
+        failures += r > 0;
+        if (r == 0)
+            r = drop(source, at, count, err);
+        at = at + count < all ? at + count : 0;
+    }
+    owed->was_tried = true;
+    owed->next = sl_owed_files_pack(&owed->now, at);
+    return r < 0 ? r : 0;
+}
+
+/* ---- the batch ---- */
 
 static bool all_were_read(const struct sl_file_source *source, size_t first, size_t count)
 {
@@ -201,44 +123,91 @@ static bool all_were_read(const struct sl_file_source *source, size_t first, siz
     return true;
 }
 
-static void settle_all(struct after *after)
+static int settle_batch(struct sl_put_away *put_away, struct sl_error *err)
 {
-    const struct sl_file_source *source = after->source;
-    struct arrival arrival;
-    for (size_t i = 0, count; i < source->files->count; i += count) {
-        count = together(source, i);
-        arrival.file = &source->files->file[i];
-        arrival.count = count;
-        if (!sl_letters_name(arrival.file->path) && all_were_read(source, i, count) &&
-            name_arrival(after, &arrival))
-            settle_arrival(after, &arrival);
+    struct sl_file_source *source = put_away->source;
+    int r = 0;
+    put_away->batch_ms = source->batch_ms;
+    if (!source->files || source->options.after == SL_AFTER_KEEP)
+        return 0;
+    for (size_t i = 0, count; r >= 0 && i < source->files->count; i += count) {
+        const struct sl_file *file = &source->files->file[i];
+        count = together(source, file, source->files->count - i);
+        if (sl_letters_name(file->path) || !all_were_read(source, i, count))
+            continue;
+        r = settle_files(put_away, file, count, err);
+        if (r > 0)
+            r = owe(source, file, count, source->batch_ms, err);
     }
+    return r < 0 ? r : 0;
 }
 
-/* What has gone is forgotten with a later commit: it must not come back with a power loss. */
-static int sync_dirs(const struct after *after, struct sl_error *err)
+/* What the batch owes is written when all of it was tried. */
+static bool was_settled(const struct sl_file_source *source)
 {
-    const struct sl_file_options *options = &after->source->options;
+    const struct sl_owed_files *owed = &source->owed.now;
+    for (size_t i = owed->files.count; source->is_resumed && i-- > 0;)
+        if (owed->batch_ms[i] == source->batch_ms)
+            return true;
+    return false;
+}
+
+/* ---- directories ---- */
+
+/* What was put away is forgotten with a later commit: it must not come back with a power loss. */
+static int sync_dirs(const struct sl_put_away *put_away, struct sl_error *err)
+{
+    const struct sl_services *services = put_away->source->services;
+    const struct sl_file_options *options = &put_away->source->options;
     int r = 0;
-    if (!after->source->services->durable || !after->moved)
+    if (!services->durable || !put_away->any_renamed)
         return 0;
     if (options->after == SL_AFTER_ARCHIVE)
-        r = sl_io_sync_dir(after->io, after->dirfd, options->archive, err);
-    return r < 0 ? r : sl_io_sync_dir(after->io, after->dirfd, options->dir, err);
+        r = sl_io_sync_dir(services->io, services->job_dirfd, options->archive, err);
+    return r < 0 ? r : sl_io_sync_dir(services->io, services->job_dirfd, options->dir, err);
+}
+
+/* Where it cannot be made, each file says so and is owed. A failure: of a sync. */
+static int make_archive(const struct sl_file_source *source, struct sl_error *err)
+{
+    const struct sl_services *services = source->services;
+    const char *archive = source->options.archive;
+    struct sl_error why = {0};
+    if (source->options.after != SL_AFTER_ARCHIVE)
+        return 0;
+    if (sl_io_make_dirs(services->io, services->job_dirfd, archive, 0777, &why) < 0) {
+        sl_log(services->log, SL_LOG_WARNING, "making the archive: %s", why.text);
+        return 0;
+    }
+    int r = sl_ancestors_make(services->io, services->job_dirfd, archive, 0777, services->durable, err);
+    return r < 0 ? sl_error_wrap(err, "making the archive") : 0;
 }
 
 int sl_after_batch(struct sl_file_source *source, struct sl_error *err)
 {
-    const struct sl_services *services = source->services;
-    struct after after = {source, services->io, services->job_dirfd, 0, false};
-    if (source->options.after == SL_AFTER_KEEP || !source->files || !source->files->count)
+    struct sl_put_away put_away = {.source = source};
+    bool any = source->files && source->files->count && source->options.after != SL_AFTER_KEEP;
+    if (!any && !source->owed.now.files.count)
         return 0;
-    int r = source->options.after == SL_AFTER_ARCHIVE
-                ? sl_ancestors_make(services->io, services->job_dirfd, source->options.archive, 0777,
-                                    services->durable, err)
-                : 0;
-    if (r < 0)
-        return sl_error_wrap(err, "making the archive");
-    settle_all(&after);
-    return sync_dirs(&after, err);
+    bool is_settled = was_settled(source);
+    int r = make_archive(source, err);
+    r = r < 0 ? r : settle_owed(&put_away, err);
+    if (r == 0 && !is_settled)
+        r = settle_batch(&put_away, err);
+    return r < 0 ? r : sync_dirs(&put_away, err);
+}
+
+/* ---- for the engine ---- */
+
+struct sl_owed *sl_file_source_owed(struct sl_source *base)
+{
+    return &((struct sl_file_source *)base)->owed;
+}
+
+int sl_file_source_owe(struct sl_source *base, const struct sl_file *file, int64_t batch_ms,
+                       struct sl_error *err)
+{
+    return sl_owed_files_add(&((struct sl_file_source *)base)->owed.now, file, batch_ms) < 0
+               ? sl_error_nomem(err)
+               : 0;
 }

@@ -1,15 +1,12 @@
-/* after = "delete" or a directory: what becomes of files when their batch is committed.
+/* after = "delete" or a directory: what becomes of files when their batch is committed. How one arrival is put away is
+ * sources/put_away.h.
  *
- * A file is first renamed to a hidden name beside it (.sluice-<inode>) and looked at there, for between a
- * look and an unlink somebody could have put a newer file in its place: what is not the file that was read
- * goes back. A file that was changed after it was taken stays where it is. A directory that was one arrival
- * goes as a whole, unless something is in it that was not read.
- *
- * All of it may be done again after a crash: what is done already is found missing, or under
- * its hidden name. */
+ * What fails is owed: it is kept (the engine writes it to the catalog), tried again after later batches and at each
+ * start, and shown by status. Where much fails, a batch tries some of it, and later batches the rest. A failed sync
+ * is returned and ends the run. */
 #pragma once
 
 #include "sources/files.h"
 
-/* The files of the source's batch that were read. Trouble with single files is logged. */
+/* What is owed from earlier, then the files of the source's batch that were read. SL_EFAIL: a sync failed. */
 int sl_after_batch(struct sl_file_source *source, struct sl_error *err);

@@ -77,6 +77,7 @@ void sl_file_source_close(struct sl_source *source)
     files->arrivals->ops->close(files->arrivals);
     forget_batch(files);
     sl_files_done(&files->once_more);
+    sl_owed_done(&files->owed);
     pthread_mutex_destroy(&files->lock);
     free(files);
 }
@@ -270,6 +271,7 @@ int sl_file_source_take(struct sl_source *base, int64_t t, uint64_t batch_number
 {
     struct sl_file_source *source = own(base);
     forget_batch(source);
+    source->is_resumed = false;
     int r = source->arrivals->ops->take(source->arrivals, limits->files_max, limits->bytes_max, plan, err);
     r = r < 0 ? r : sl_file_options_filter_error(&source->options, err);
     r = r < 0 ? r : take_once_more(source, plan, err);
@@ -281,6 +283,7 @@ int sl_file_source_resume(struct sl_source *base, int64_t t, const struct sl_fil
                           struct sl_error *err)
 {
     forget_batch(own(base));
+    own(base)->is_resumed = true;
     return begin_batch(own(base), t, plan, err);
 }
 

@@ -43,6 +43,8 @@ struct sl_file_source {
     const struct sl_reader *reader;
     struct sl_file_options options;
     struct sl_arrivals *arrivals;
+    struct sl_owed owed;          /* sources/after.h */
+    bool is_resumed;              /* the batch: an earlier process may have done what follows its commit */
     struct sl_files once_more;    /* what the next take takes besides what arrives */
     const struct sl_files *files; /* of this batch: the plan's */
     struct sl_file_state *state;  /* [states], one per file */
@@ -95,6 +97,9 @@ int sl_file_source_quarantine(struct sl_source *source, size_t file, const char 
                               struct sl_error *err);
 int sl_file_source_exclude(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
 int sl_file_source_again(struct sl_source *source, const struct sl_file *file, struct sl_error *err);
+struct sl_owed *sl_file_source_owed(struct sl_source *source);
+int sl_file_source_owe(struct sl_source *source, const struct sl_file *file, int64_t batch_ms,
+                       struct sl_error *err);
 const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
 
 #define SL_FILE_SOURCE_OPS                                                                                   \
@@ -105,4 +110,5 @@ const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
     .settle = sl_file_source_settle, .settles = sl_file_source_settles, .redo = sl_file_source_redo,         \
     .aside = sl_file_source_aside, .exclude = sl_file_source_exclude, .errors = sl_file_source_errors,       \
     .quarantine = sl_file_source_quarantine, .again = sl_file_source_again, .aim = sl_file_source_aim,       \
-    .only_new = sl_file_source_only_new, .decide = sl_file_source_decide
+    .only_new = sl_file_source_only_new, .decide = sl_file_source_decide, .owed = sl_file_source_owed,       \
+    .owe = sl_file_source_owe

@@ -1,13 +1,13 @@
 #include "sources/move.h"
 
 #include "core/base/error.h"
-#include "core/base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { COPY_BYTES = 256 << 10, NAMES_TRIED_MAX = 1000 };
 
@@ -63,6 +63,23 @@ static int rename_into(struct sl_io *io, int dirfd, const char *from, const char
     return -1;
 }
 
+int sl_move_show(struct sl_io *io, int dirfd, const char *hidden, const char *archive, const char *name,
+                 int64_t t, struct sl_error *err)
+{
+    if (rename_into(io, dirfd, hidden, archive, name, t) == 0)
+        return 0;
+    return sl_error_sys(err, errno, "moving it to %s", archive);
+}
+
+/* ---- copies ---- */
+
+static int sync_copy(struct sl_io *io, int fd, const char *path, bool *ret_sync_failed, struct sl_error *err)
+{
+    int r = sl_io_sync(io, fd, path, err);
+    *ret_sync_failed = *ret_sync_failed || r < 0;
+    return r;
+}
+
 static int copy_bytes(struct sl_io *io, int from, int to, const char *path, struct sl_error *err)
 {
     uint8_t *piece = malloc(COPY_BYTES);
@@ -74,72 +91,82 @@ static int copy_bytes(struct sl_io *io, int from, int to, const char *path, stru
             r = sl_io_write(io, to, piece, (size_t)got, path, err);
     }
     free(piece);
-    return got < 0 ? (int)got : r < 0 ? r : sl_io_sync(io, to, path, err);
+    return got < 0 ? (int)got : r;
 }
 
-/* to: beside which the copy lies under a hidden name, ret_hidden. */
-static int copy_file(struct sl_io *io, int dirfd, const char *from, const char *to,
-                     char ret_hidden[SL_MOVE_PATH_MAX], struct sl_error *err)
+/* With its times and mode. */
+static int copy_file(struct sl_io *io, int from_fd, const char *from, int to_fd, const char *to,
+                     bool *ret_sync_failed, struct sl_error *err)
 {
     struct stat st;
-    int in = sl_io_open(io, dirfd, from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, err);
+    int in = sl_io_open(io, from_fd, from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, err);
     if (in < 0)
         return in;
     int r = io->ops->fstat(io, in, &st) < 0 ? sl_error_sys(err, errno, "reading %s", from) : 0;
     if (r == 0 && !S_ISREG(st.st_mode))
-        r = sl_error_set(err, SL_EFAIL, "reading %s: it is no regular file any more", from);
+        r = sl_error_set(err, SL_EFAIL, "%s is no regular file", from);
     int out =
-        r < 0 ? r : sl_io_create_hidden(io, dirfd, to, st.st_mode & 0777, ret_hidden, SL_MOVE_PATH_MAX, err);
+        r < 0 ? r
+              : sl_io_open(io, to_fd, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, st.st_mode & 0777, err);
     if (out >= 0) {
+        const struct timespec times[] = {st.st_atim, st.st_mtim};
         r = copy_bytes(io, in, out, to, err);
+        (void)futimens(out, times); /* nothing depends on it */
+        r = r < 0 ? r : sync_copy(io, out, to, ret_sync_failed, err);
         sl_io_close(io, out);
-        if (r < 0)
-            (void)io->ops->unlinkat(io, dirfd, ret_hidden, 0); /* the failure that matters is in err */
     }
     sl_io_close(io, in);
     return out < 0 ? out : r;
 }
 
-/* To another file system: complete and synced under a hidden name, then named, then the original goes. */
-static int copy_into(struct sl_io *io, int dirfd, const char *from, const char *archive, const char *name,
-                     int64_t t, struct sl_error *err)
+static int copy_entries(struct sl_io *io, DIR *listing, int from, int to, bool *ret_sync_failed,
+                        struct sl_error *err)
 {
-    char beside[SL_MOVE_PATH_MAX], hidden[SL_MOVE_PATH_MAX];
-    if (snprintf(beside, sizeof beside, "%s%s", archive, strrchr(from, '/')) >= SL_MOVE_PATH_MAX)
-        return sl_error_set(err, SL_EFAIL, "moving it to %s: the path is too long", archive);
-    int r = copy_file(io, dirfd, from, beside, hidden, err);
-    if (r < 0)
-        return r;
-    if (rename_into(io, dirfd, hidden, archive, name, t) < 0)
-        r = sl_error_sys(err, errno, "moving it to %s", archive);
-    if (r < 0) {
-        (void)io->ops->unlinkat(io, dirfd, hidden, 0); /* the failure that matters is told already */
-        return r;
-    }
-    r = sl_io_sync_dir(io, dirfd, archive, err);
-    if (r == 0 && io->ops->unlinkat(io, dirfd, from, 0) < 0)
-        r = sl_error_sys(err, errno, "deleting it, which is copied to %s", archive);
-    return r;
+    int r = 0;
+    errno = 0;
+    for (struct dirent *entry; r == 0 && (entry = io->ops->readdir(io, listing)); errno = 0)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            r = copy_file(io, from, entry->d_name, to, entry->d_name, ret_sync_failed, err);
+    return r < 0 ? r : errno ? sl_error_sys(err, errno, "reading it") : 0;
 }
 
-int sl_move_into(struct sl_io *io, int dirfd, const char *from, const char *archive, const char *name,
-                 int64_t t, struct sl_error *err)
+static int copy_directory(struct sl_io *io, int from, int to, bool *ret_sync_failed, struct sl_error *err)
 {
-    struct statx st;
-    int r = sl_trust_links(io, dirfd, archive, err);
-    if (r < 0)
+    int fd = sl_io_open(io, from, ".", O_RDONLY | O_DIRECTORY, 0, err);
+    if (fd < 0)
+        return fd;
+    DIR *listing = io->ops->fdopendir(io, fd);
+    if (!listing) {
+        int r = sl_error_sys(err, errno, "reading it");
+        sl_io_close(io, fd);
         return r;
-    if (rename_into(io, dirfd, from, archive, name, t) == 0)
-        return 0;
-    if (errno != EXDEV)
-        return sl_error_sys(err, errno, "moving it to %s", archive);
-    if (io->ops->statx(io, dirfd, from, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 && S_ISDIR(st.stx_mode))
-        return sl_error_set(
-            err, SL_EFAIL,
-            "the archive %s lies on another file system, where a directory cannot be moved at once; "
-            "put the archive on the same one",
-            archive);
-    return copy_into(io, dirfd, from, archive, name, t, err);
+    }
+    int r = copy_entries(io, listing, from, to, ret_sync_failed, err);
+    (void)io->ops->closedir(io, listing); /* nothing was written through it */
+    return r < 0 ? r : sync_copy(io, to, "its copy", ret_sync_failed, err);
+}
+
+int sl_move_copy(struct sl_io *io, int dirfd, const char *from, const char *to, bool is_directory,
+                 bool *ret_sync_failed, struct sl_error *err)
+{
+    if (!is_directory)
+        return copy_file(io, dirfd, from, dirfd, to, ret_sync_failed, err);
+    if (io->ops->mkdirat(io, dirfd, to, 0777) < 0)
+        return sl_error_sys(err, errno, "making directory %s", to);
+    int in = sl_io_open(io, dirfd, from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    int out = in < 0 ? in : sl_io_open(io, dirfd, to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    struct stat st;
+    int r = out < 0                            ? out
+            : io->ops->fstat(io, out, &st) < 0 ? sl_error_sys(err, errno, "looking at %s", to)
+                                               : 0;
+    if (r == 0 && st.st_uid != geteuid())
+        r = sl_error_set(err, SL_EFAIL, "%s is another user's", to);
+    r = r < 0 ? r : copy_directory(io, in, out, ret_sync_failed, err);
+    if (in >= 0)
+        sl_io_close(io, in);
+    if (out >= 0)
+        sl_io_close(io, out);
+    return r;
 }
 
 /* ---- directories ---- */

@@ -7,9 +7,13 @@ enum { SL_MOVE_PATH_MAX = 4096 + 512 };
 
 /* Gives `from` its name `path` back unless somebody has taken it. 0 or -1. */
 int sl_move_back(struct sl_io *io, int dirfd, const char *from, const char *path);
-/* Moves `from` into the directory `archive` as `name`; where that is taken, as `name.<t>`, `name.<t>.1` ... A
- * file goes to another file system as a synced copy; a directory does not. */
-int sl_move_into(struct sl_io *io, int dirfd, const char *from, const char *archive, const char *name,
+/* Gives what lies hidden in the directory `archive` its name there: `name`; where that is taken, `name.<t>`,
+ * `name.<t>.1` ... */
+int sl_move_show(struct sl_io *io, int dirfd, const char *hidden, const char *archive, const char *name,
                  int64_t t, struct sl_error *err);
+/* A synced copy of a file, or of a directory and the files in it; `to` must not exist. *ret_sync_failed: it was a
+ * sync that failed. */
+int sl_move_copy(struct sl_io *io, int dirfd, const char *from, const char *to, bool is_directory,
+                 bool *ret_sync_failed, struct sl_error *err);
 /* Names in a directory that a source would read: not hidden, not ignored by rule. */
 int sl_move_count_names(struct sl_io *io, int dirfd, const char *dir, size_t *ret, struct sl_error *err);

@@ -189,6 +189,28 @@ static int arrivals_gone(struct sl_arrivals *arrivals, struct sl_files *ret, str
     return 0;
 }
 
+static int arrivals_removed(struct sl_arrivals *arrivals, const struct sl_file *file, struct sl_error *err)
+{
+    struct sl_watched_dir *intake = intake_of(arrivals);
+    char name[SL_NAME_MAX + 1];
+    struct sl_entry *entry =
+        name_of(intake, file->path, name) ? sl_entries_find(&intake->entries, name) : NULL;
+    bool is_taken = entry && entry->standing == SL_STANDING_TAKEN && !entry->touched;
+    return is_taken ? sl_consumed_forget(intake, entry, err) : 0;
+}
+
+/* Like one of an earlier run, it is compared with what is there now, whatever it was renamed to meanwhile. */
+static int arrivals_put_back(struct sl_arrivals *arrivals, const struct sl_file *file, struct sl_error *err)
+{
+    struct sl_watched_dir *intake = intake_of(arrivals);
+    char name[SL_NAME_MAX + 1];
+    struct sl_entry *entry =
+        name_of(intake, file->path, name) ? sl_entries_find(&intake->entries, name) : NULL;
+    if (entry && entry->standing == SL_STANDING_TAKEN)
+        entry->unverified = true;
+    return 0;
+}
+
 /* ---- open, close ---- */
 
 static void intake_free(struct sl_watched_dir *intake)
@@ -218,6 +240,8 @@ static const struct sl_arrivals_ops intake_ops = {
     .remember = arrivals_remember,
     .decide = arrivals_decide,
     .gone = arrivals_gone,
+    .removed = arrivals_removed,
+    .put_back = arrivals_put_back,
     .close = arrivals_close,
 };
 

@@ -46,6 +46,7 @@ static int is_written(struct sl_watched_dir *intake, struct sl_entry *entry, enu
     return 0;
 }
 
+/* One that is older than its file is of an earlier file of that name. */
 static int has_marker(struct sl_watched_dir *intake, const struct sl_entry *entry, bool *ret,
                       struct sl_error *err)
 {
@@ -55,7 +56,8 @@ static int has_marker(struct sl_watched_dir *intake, const struct sl_entry *entr
     if (!sl_marker_of(intake->options.complete, entry->name, marker))
         return 0;
     int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, marker, &look, err);
-    *ret = rc == 0 && look.kind != SL_LOOK_ABSENT && look.kind != SL_LOOK_HIDDEN;
+    *ret = rc == 0 && look.kind != SL_LOOK_ABSENT && look.kind != SL_LOOK_HIDDEN &&
+           (entry->look.kind != SL_LOOK_FILE || look.mtime_ns >= entry->look.mtime_ns);
     return rc;
 }
 

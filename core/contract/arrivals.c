@@ -33,3 +33,42 @@ bool sl_file_same(const struct sl_file *a, const struct sl_file *b)
         return false;
     return a->born_ns != INT64_MIN || (a->size == b->size && a->mtime_ns == b->mtime_ns);
 }
+
+void sl_owed_files_done(struct sl_owed_files *owed)
+{
+    sl_files_done(&owed->files);
+    free(owed->batch_ms);
+    *owed = (struct sl_owed_files){0};
+}
+
+int sl_owed_files_add(struct sl_owed_files *owed, const struct sl_file *file, int64_t batch_ms)
+{
+    int64_t *grown = sl_array_grow(owed->batch_ms, owed->files.count, &owed->capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    owed->batch_ms = grown;
+    grown[owed->files.count] = batch_ms;
+    return sl_files_add(&owed->files, file);
+}
+
+size_t sl_owed_files_pack(struct sl_owed_files *owed, size_t at)
+{
+    size_t kept = 0, moved = 0;
+    for (size_t i = 0; i < owed->files.count; i++) {
+        if (i == at)
+            moved = kept;
+        if (!owed->files.file[i].path)
+            continue;
+        owed->files.file[kept] = owed->files.file[i];
+        owed->batch_ms[kept++] = owed->batch_ms[i];
+    }
+    owed->files.count = kept;
+    return moved;
+}
+
+void sl_owed_done(struct sl_owed *owed)
+{
+    sl_owed_files_done(&owed->now);
+    sl_owed_files_done(&owed->added);
+    sl_owed_files_done(&owed->done);
+}

@@ -26,6 +26,27 @@ struct sl_files {
     size_t count, capacity;
 };
 
+/* Files with the time of the batch that read each. Zero is an empty list. */
+struct sl_owed_files {
+    struct sl_files files;
+    int64_t *batch_ms; /* [files.count] */
+    size_t capacity;   /* of batch_ms */
+};
+void sl_owed_files_done(struct sl_owed_files *owed);
+/* Copies the file. 0 or SL_ENOMEM. */
+int sl_owed_files_add(struct sl_owed_files *owed, const struct sl_file *file, int64_t batch_ms);
+/* Takes out those without a path. Returns the new number of the one that was number `at`. */
+size_t sl_owed_files_pack(struct sl_owed_files *owed, size_t at);
+
+/* What a source could not do with files of committed batches (after), and will try again. */
+struct sl_owed {
+    struct sl_owed_files now;
+    struct sl_owed_files added, done; /* since the engine emptied them */
+    size_t next;                      /* of now: where the next try begins */
+    bool was_tried;                   /* in this run */
+};
+void sl_owed_done(struct sl_owed *owed);
+
 void sl_files_done(struct sl_files *files);
 /* Appends a copy of the file (path included). 0 or SL_ENOMEM. */
 int sl_files_add(struct sl_files *files, const struct sl_file *file);
@@ -52,6 +73,11 @@ struct sl_arrivals_ops {
     /* Appends the remembered files that have gone from the directory since the last call: they need not be
      * remembered any more, neither here nor in the catalog. */
     int (*gone)(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err);
+    /* Optional. The source has put this taken file away, or the directory that it came in: what comes under its name
+     * is a new arrival, even where the file system tells the two apart by nothing. */
+    int (*removed)(struct sl_arrivals *arrivals, const struct sl_file *file, struct sl_error *err);
+    /* Optional. The source has renamed it and given it its name back: that it was absent makes it no new arrival. */
+    int (*put_back)(struct sl_arrivals *arrivals, const struct sl_file *file, struct sl_error *err);
     void (*close)(struct sl_arrivals *arrivals);
     /* Optional, of arrivals that are made of those of several directories: number i of them, from 0; NULL after the
      * last. Without it they are of one watched directory. */

@@ -168,6 +168,10 @@ struct sl_source_ops {
     /* The batch that was taken or resumed last is committed: what the job wants with its files (done again
      * after a crash: may be called for a batch that was settled already, and before any was taken). */
     int (*settle)(struct sl_source *source, struct sl_error *err);
+    /* Of files. What settle could not do, which is tried again by later calls; the caller empties added and done. owe:
+     * at a start, what an earlier process could not do. */
+    struct sl_owed *(*owed)(struct sl_source *source);
+    int (*owe)(struct sl_source *source, const struct sl_file *file, int64_t batch_ms, struct sl_error *err);
     /* Whether settle may have something to do with files. With settle, of files. */
     bool (*settles)(const struct sl_source *source);
 

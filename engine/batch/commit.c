@@ -198,9 +198,8 @@ static int settle(struct sl_batch *batch, struct sl_error *err)
         return r;
     for (size_t s = 0; s < run->sources; s++) {
         struct sl_source *source = run->source[s];
-        if (source->ops->settle && source->ops->settle(source, err) < 0)
-            sl_log(run->services.log, SL_LOG_WARNING, "batch %lld is committed, but %s", (long long)batch->t,
-                   err->text);
+        if ((r = sl_quarantine_settle(run, s, err)) < 0)
+            return r;
         if (source->ops->failures)
             run->set_aside += source->ops->failures(source);
     }

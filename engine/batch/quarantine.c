@@ -66,17 +66,45 @@ int sl_quarantine_exclude(struct sl_run *run, const struct sl_batch_plan *plan, 
     return r;
 }
 
+/* What could not be done, and what of it could be now, goes to the catalog. */
+static int write_owed(struct sl_run *run, size_t s, struct sl_error *err)
+{
+    struct sl_owed *owed = run->source[s]->ops->owed(run->source[s]);
+    bool has_changed = owed->added.files.count || owed->done.files.count;
+    int r = has_changed && run->catalog ? sl_catalog_change_owed(run->catalog, s, owed, err) : 0;
+    sl_owed_files_done(&owed->added);
+    sl_owed_files_done(&owed->done);
+    return r;
+}
+
+int sl_quarantine_settle(struct sl_run *run, size_t s, struct sl_error *err)
+{
+    struct sl_source *source = run->source[s];
+    int r = source->ops->settle ? source->ops->settle(source, err) : 0;
+    if (r < 0 && !source->ops->owed) {
+        sl_log(run->services.log, SL_LOG_WARNING, "the batch is committed, but %s", err->text);
+        return 0;
+    }
+    return r < 0 || !source->ops->owed ? r : write_owed(run, s, err);
+}
+
+static int owe(void *arg, size_t source, const struct sl_file *file, int64_t batch_ms, struct sl_error *err)
+{
+    const struct sl_run *run = arg;
+    return run->source[source]->ops->owe
+               ? run->source[source]->ops->owe(run->source[source], file, batch_ms, err)
+               : 0;
+}
+
 int sl_quarantine_settle_last(struct sl_run *run, const struct sl_batch_plan *last, struct sl_error *err)
 {
-    int r = 0;
-    if (!last->files)
-        return 0;
-    for (size_t s = 0; s < run->sources && r == 0; s++)
+    int r = sl_catalog_each_owed(run->catalog, owe, run, err);
+    for (size_t s = 0; last->files && s < run->sources && r == 0; s++)
         if (run->source[s]->ops->settle && run->source[s]->ops->resume)
             r = run->source[s]->ops->resume(run->source[s], last->batch_ms, &last->files[s], err);
-    r = r < 0 ? r : sl_quarantine_exclude(run, last, err);
+    if (last->files)
+        r = r < 0 ? r : sl_quarantine_exclude(run, last, err);
     for (size_t s = 0; s < run->sources && r == 0; s++)
-        if (run->source[s]->ops->settle && run->source[s]->ops->settle(run->source[s], err) < 0)
-            sl_log(run->services.log, SL_LOG_WARNING, "%s", err->text); /* as after its commit */
+        r = sl_quarantine_settle(run, s, err);
     return r;
 }

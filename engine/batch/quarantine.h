@@ -14,5 +14,8 @@ int sl_quarantine_note(struct sl_batch *batch, struct sl_error *err);
 int sl_quarantine_confirm(struct sl_batch *batch, struct sl_error *err);
 /* The plan was resumed: its files that an earlier process set aside are left out. */
 int sl_quarantine_exclude(struct sl_run *run, const struct sl_batch_plan *plan, struct sl_error *err);
+/* The batch of the source is committed: its files are put away where the job asks for it; what fails is owed, and
+ * written to the catalog. SL_EFAIL: a sync failed, which ends the run. */
+int sl_quarantine_settle(struct sl_run *run, size_t source, struct sl_error *err);
 /* At start: what the job wants done with the files of the newest committed batch may not have been done. */
 int sl_quarantine_settle_last(struct sl_run *run, const struct sl_batch_plan *last, struct sl_error *err);

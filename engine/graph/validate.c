@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/contract/source.h"
 
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,6 +227,55 @@ static bool has_option(const struct sl_op *op, const char *name)
     return false;
 }
 
+static bool puts_away(const struct sl_node *node)
+{
+    struct sl_arg after = has_option(node->op, "after") ? sl_node_option(node, "after") : (struct sl_arg){0};
+    return after.kind == SL_ARG_VALUE && after.value.tag == SL_STR &&
+           !(after.value.len == 4 && memcmp(after.value.str, "keep", 4) == 0);
+}
+
+static bool is_recursive(const struct sl_node *node)
+{
+    struct sl_arg recursive =
+        has_option(node->op, "recursive") ? sl_node_option(node, "recursive") : (struct sl_arg){0};
+    return recursive.kind == SL_ARG_VALUE && recursive.value.tag == SL_BOOL && recursive.value.boolean;
+}
+
+/* Whether `wide` reads the directory `dir`, too; both resolved. Patterns match directories. */
+static bool reads_too(const struct sl_node *node, const char *wide, const char *dir)
+{
+    return strcmp(wide, dir) == 0 || fnmatch(wide, dir, FNM_PATHNAME | FNM_PERIOD) == 0 ||
+           (is_recursive(node) && lies_in(dir, wide));
+}
+
+static const char *watched_dir(const struct checks *checks, const struct sl_node *node, char ret[PATH_MAX])
+{
+    char text[PATH_MAX];
+    bool watches = node->op->kind == SL_OP_SOURCE && node->op->source->remember;
+    const char *dir = watches ? sl_node_text(node, "directory", text, sizeof text) : NULL;
+    return dir && resolve(checks->context->dir, dir, ret) ? ret : NULL;
+}
+
+/* Two sources of one directory: what one of them takes away the other may not have read yet. */
+static int refuse_shared(const struct checks *checks, const struct sl_node *node)
+{
+    char own[PATH_MAX], theirs[PATH_MAX], text[PATH_MAX];
+    if (!watched_dir(checks, node, own))
+        return 0;
+    for (size_t i = 0; i < checks->context->nodes && puts_away(node); i++) {
+        const struct sl_node *other = &checks->context->stream[i]->node;
+        if (other == node || !watched_dir(checks, other, theirs) || !reads_too(other, theirs, own))
+            continue;
+        return sl_error_set(
+            checks->err, SL_EUSAGE,
+            "%s:%d: %s: the directory %s is also read in line %d, which may not have read its files when they "
+            "are taken away (after); read it once and use the stream twice, or say after = \"keep\"",
+            node->site.file, node->site.line, node->op->name,
+            sl_node_text(node, "directory", text, sizeof text), other->site.line);
+    }
+    return 0;
+}
+
 /* The directory that files go to when they were read (option after). */
 static int check_source(const struct checks *checks, const struct sl_node *node)
 {
@@ -251,6 +301,8 @@ int sl_validate(const struct sl_context *context, const char *checkpoint, const 
         if (node->op->kind == SL_OP_OUTPUT)
             r = check_output(&checks, node);
         else if (node->op->kind == SL_OP_SOURCE)
+            r = refuse_shared(&checks, node);
+        if (r == 0 && node->op->kind == SL_OP_SOURCE)
             r = check_source(&checks, node);
     }
     if (r == 0 && !outputs)

@@ -9,11 +9,16 @@
 
 #include <string.h>
 
+static bool is_committed(const struct sl_batch *batch)
+{
+    return batch->run->any && batch->run->last_ms == batch->t;
+}
+
 /* What to do about a batch whose plan is durable: every start tries it again. A message that has its own remedy is left
  * alone. */
 static void add_remedy(const struct sl_batch *batch, struct sl_error *err)
 {
-    bool is_planned = batch->run->catalog && batch->step > 0;
+    bool is_planned = batch->run->catalog && batch->step > 0 && !is_committed(batch);
     if (!is_planned || err->code != SL_EFAIL || strstr(err->text, "reset --skip"))
         return;
     (void)sl_error_hint(
@@ -40,7 +45,9 @@ static int run_steps(struct sl_batch *batch, struct sl_error *err)
         sl_disk_full_done(&room, batch);
     }
     if (r < 0 && r != SL_ESTOP) {
-        sl_error_wrap(err, "batch %lld failed at %s", (long long)batch->t, sl_batch_step_name(batch));
+        sl_error_wrap(
+            err, is_committed(batch) ? "batch %lld is committed, but %s failed" : "batch %lld failed at %s",
+            (long long)batch->t, sl_batch_step_name(batch));
         add_remedy(batch, err);
     }
     return r;

@@ -137,6 +137,17 @@ int sl_catalog_each_quarantined(struct sl_catalog *catalog, sl_catalog_visit_qua
 int sl_catalog_forget_quarantined(struct sl_catalog *catalog, const char *path, int64_t *ret,
                                   struct sl_error *err);
 
+/* ---- files that could not be archived or deleted yet ---- */
+
+/* Adds and drops what the source's lists name, of source number `source` of the job. Durable when it returns. */
+int sl_catalog_change_owed(struct sl_catalog *catalog, size_t source, const struct sl_owed *owed,
+                           struct sl_error *err);
+/* Those of sources that the job has. The path is borrowed until the visit returns. */
+typedef int sl_catalog_visit_owed(void *arg, size_t source, const struct sl_file *file, int64_t batch_ms,
+                                  struct sl_error *err);
+int sl_catalog_each_owed(struct sl_catalog *catalog, sl_catalog_visit_owed *visit, void *arg,
+                         struct sl_error *err);
+
 /* Calls visit for every directory that the newest committed batch made. */
 int sl_catalog_each_newest(struct sl_catalog *catalog, int (*visit)(void *arg, const char *path), void *arg,
                            struct sl_error *err);

@@ -225,6 +225,19 @@ int sl_reading_quarantined(struct sl_reading *reading, sl_reading_visit_file *vi
     return sl_reading_run(reading, &query, err);
 }
 
+int sl_reading_owed(struct sl_reading *reading, size_t files_max, sl_reading_visit_file *visit, void *arg,
+                    struct sl_error *err)
+{
+    struct sl_reading_query query = {
+        .sql = "SELECT batch_ms, 1, source.key, path, inode, born_ns, mtime_ns, size, NULL"
+               " FROM owed JOIN source ON source.id = owed.source ORDER BY batch_ms, path LIMIT :limit",
+        .limit = (int64_t)files_max,
+        .row = read_file,
+        .arg = &(struct file_visit){visit, arg},
+    };
+    return sl_reading_run(reading, &query, err);
+}
+
 struct taken_visit {
     sl_reading_visit_taken *visit;
     void *arg;

@@ -27,6 +27,7 @@ struct sl_reading_progress {
     int64_t planned_ms; /* its time */
     /* What the history knows (keepHistory). */
     uint64_t known, files, quarantined, rejected;
+    uint64_t owed; /* files that could not be archived or deleted yet */
 };
 int sl_reading_progress(struct sl_reading *reading, struct sl_reading_progress *ret, struct sl_error *err);
 
@@ -65,6 +66,10 @@ int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_vi
 /* What is quarantined until it is replayed or forgotten; of a batch that was planned and skipped, too. */
 int sl_reading_quarantined(struct sl_reading *reading, sl_reading_visit_file *visit, void *arg,
                            struct sl_error *err);
+
+/* What could not be archived or deleted yet (after), oldest first, at most so many. */
+int sl_reading_owed(struct sl_reading *reading, size_t files_max, sl_reading_visit_file *visit, void *arg,
+                    struct sl_error *err);
 
 struct sl_reading_output {
     int64_t batch_ms, number; /* number, position: which output it is, for sl_reading_inputs */

@@ -58,6 +58,7 @@ static int read_progress(const struct sl_reading_query *query, sqlite3_stmt *row
         .files = (uint64_t)sqlite3_column_int64(row, 6),
         .rejected = (uint64_t)sqlite3_column_int64(row, 7),
         .quarantined = (uint64_t)sqlite3_column_int64(row, 8),
+        .owed = (uint64_t)sqlite3_column_int64(row, 9),
     };
     return 0;
 }
@@ -65,16 +66,16 @@ static int read_progress(const struct sl_reading_query *query, sqlite3_stmt *row
 int sl_reading_progress(struct sl_reading *reading, struct sl_reading_progress *ret, struct sl_error *err)
 {
     struct sl_reading_query query = {
-        .sql =
-            "SELECT progress.batches, progress.last_ms,"
-            " (SELECT time_ms FROM batch WHERE number = progress.planned),"
-            " (SELECT started_ms FROM batch WHERE time_ms = progress.last_ms),"
-            " (SELECT finished_ms FROM batch WHERE time_ms = progress.last_ms),"
-            " (SELECT count(*) FROM batch WHERE committed = 1),"
-            " (SELECT sum(files) FROM batch WHERE committed = 1),"
-            " (SELECT sum(rejected) FROM batch WHERE committed = 1),"
-            " (SELECT count(*) FROM quarantine) +"
-            " (SELECT count(*) FROM aside JOIN batch ON batch.number = aside.batch WHERE committed = 0) FROM progress WHERE id = 1",
+        .sql = "SELECT progress.batches, progress.last_ms,"
+               " (SELECT time_ms FROM batch WHERE number = progress.planned),"
+               " (SELECT started_ms FROM batch WHERE time_ms = progress.last_ms),"
+               " (SELECT finished_ms FROM batch WHERE time_ms = progress.last_ms),"
+               " (SELECT count(*) FROM batch WHERE committed = 1),"
+               " (SELECT sum(files) FROM batch WHERE committed = 1),"
+               " (SELECT sum(rejected) FROM batch WHERE committed = 1),"
+               " (SELECT count(*) FROM quarantine) +"
+               " (SELECT count(*) FROM aside JOIN batch ON batch.number = aside.batch WHERE committed = 0),"
+               " (SELECT count(*) FROM owed) FROM progress WHERE id = 1",
         .row = read_progress,
         .arg = ret,
     };

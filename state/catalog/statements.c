@@ -99,6 +99,11 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_DROP_QUARANTINE] = "DELETE FROM quarantine WHERE source = ?1 AND path = ?2",
     [SL_SQL_FORGET_QUARANTINE] = "DELETE FROM quarantine WHERE path = ?1 OR"
                                  " (path > ?1 || '/' AND path < ?1 || '0')",
+    [SL_SQL_GET_OWED] = "SELECT source, batch_ms, 0, path, inode, born_ns, mtime_ns, size FROM owed"
+                        " ORDER BY source, batch_ms, path",
+    [SL_SQL_PUT_OWED] = "INSERT OR REPLACE INTO owed (source, batch_ms, path, inode, born_ns, mtime_ns, size)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SL_SQL_DROP_OWED] = "DELETE FROM owed WHERE source = ?1 AND path = ?2 AND inode = ?3",
     [SL_SQL_GET_PLAN_JOB] = "SELECT text, checksum FROM plan_job WHERE id = 1",
     [SL_SQL_PUT_PLAN_JOB] = "INSERT OR REPLACE INTO plan_job (id, text, checksum) VALUES (1, ?1, ?2)",
 };

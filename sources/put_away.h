@@ -1,0 +1,49 @@
+/* One arrival of a committed batch (a file, or a directory that was one arrival with the files that were read of it)
+ * is archived or deleted, in steps that a crash may end anywhere.
+ *
+ * It goes through hidden names of this checkpoint, and which of them exist says how far it came:
+ *
+ *     delete     DIR/name -> DIR/.sluice-OWNER-INODE, which is looked at and removed
+ *     archive    DIR/name -> ARCHIVE/.sluice-OWNER-INODE, which is looked at -> ARCHIVE/name
+ *     archive on another file system
+ *                a synced copy becomes ARCHIVE/.sluice-OWNER-INODE; DIR/name -> DIR/.sluice-OWNER-INODE, which is
+ *                looked at and removed; then ARCHIVE/.sluice-OWNER-INODE -> ARCHIVE/name
+ *
+ * So the archive shows an arrival once and whole, and nothing is renamed in the watched directory before the archive
+ * has what it needs: a full or forbidden archive leaves the arrival where it is. What is found not to be what was
+ * read gets its name back; what was changed after it was taken stays. What lies in the archive under a hidden name
+ * counts only where it is ours: others may be able to write there. */
+#pragma once
+
+#include "sources/files.h"
+#include "sources/move.h"
+
+struct sl_arrival {
+    char path[SL_MOVE_PATH_MAX], hidden[SL_MOVE_PATH_MAX];
+    char archived[SL_MOVE_PATH_MAX], copy[SL_MOVE_PATH_MAX]; /* hidden in the archive; on the way there */
+    const struct sl_file *file;                              /* [count], borrowed */
+    size_t count;
+    bool is_directory;
+};
+
+struct sl_put_away {
+    struct sl_file_source *source;
+    int64_t batch_ms; /* that read the arrival */
+    uint64_t troubles;
+    bool any_renamed; /* something was put away, now or before: the directories have to be synced */
+    bool sync_failed;
+};
+
+/* Whether the file came in a directory that was one arrival. */
+bool sl_arrival_is_part(const struct sl_file_source *source, const struct sl_file *file);
+/* False: a name would be too long. */
+bool sl_arrival_init(struct sl_arrival *ret, const struct sl_file_source *source, const struct sl_file *file,
+                     size_t count);
+/* 1: it lies under its name as it was read; 0: not; or a failure. */
+int sl_arrival_is_there(const struct sl_put_away *put_away, const struct sl_arrival *arrival,
+                        struct sl_error *err);
+
+/* 0: it was put away; 1: it need not be; a failure: it is owed, unless sync_failed. */
+int sl_put_away(struct sl_put_away *put_away, const struct sl_arrival *arrival, struct sl_error *err);
+/* Logs that the arrival stays, and why; of many, some. */
+void sl_put_away_tell(struct sl_put_away *put_away, const struct sl_arrival *arrival, const char *why);
