@@ -21,16 +21,48 @@ enum {
 
 /* ---- 1: the hidden directory ---- */
 
-static int open_parent(struct sl_directory *directory, int dirfd, bool ancestors, struct sl_error *err)
+/* Tells the parent from one of its name that is made later; never 0. */
+static uint64_t identity_of(const struct statx *st)
 {
+    uint64_t born =
+        st->stx_mask & STATX_BTIME ? (uint64_t)st->stx_btime.tv_sec * 1000000000 + st->stx_btime.tv_nsec : 0;
+    return (st->stx_ino * 0x9e3779b97f4a7c15 ^ born) | 1;
+}
+
+static int open_made(struct sl_directory *directory, int dirfd, bool durable, uint64_t *ret,
+                     struct sl_error *err)
+{
+    struct statx st;
     const char *parent = directory->place->parent;
     int r = sl_trust_links(directory->io, dirfd, parent, err);
-    r = r < 0 ? r
-              : sl_ancestors_make(directory->io, dirfd, parent, 0777, directory->durable && ancestors, err);
+    r = r < 0 ? r : sl_ancestors_make(directory->io, dirfd, parent, 0777, durable, err);
     if (r < 0)
         return r;
-    directory->parent_fd = sl_io_open(directory->io, dirfd, parent, O_RDONLY | O_DIRECTORY, 0, err);
-    return directory->parent_fd < 0 ? directory->parent_fd : 0;
+    int fd = sl_io_open(directory->io, dirfd, parent, O_RDONLY | O_DIRECTORY, 0, err);
+    if (fd < 0)
+        return fd;
+    if (directory->io->ops->statx(directory->io, fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0) {
+        r = sl_error_sys(err, errno, "looking at directory %s", parent);
+        sl_io_close(directory->io, fd);
+        return r;
+    }
+    directory->parent_fd = fd;
+    *ret = identity_of(&st);
+    return 0;
+}
+
+static int open_parent(struct sl_directory *directory, int dirfd, uint64_t *synced, struct sl_error *err)
+{
+    uint64_t found, before = *synced;
+    int r = open_made(directory, dirfd, directory->durable && !before, &found, err);
+    if (r == 0 && before && found != before && directory->durable) {
+        sl_io_close(directory->io, directory->parent_fd);
+        directory->parent_fd = -1;
+        r = open_made(directory, dirfd, true, &found, err);
+    }
+    if (r == 0)
+        *synced = found;
+    return r;
 }
 
 /* Where others may write the parent, another directory could have taken its place since. */
@@ -62,11 +94,11 @@ static int make_hidden(struct sl_directory *directory, struct sl_error *err)
 }
 
 int sl_directory_open(struct sl_directory *directory, struct sl_io *io, int dirfd,
-                      const struct sl_output_dir *place, bool durable, bool ancestors, struct sl_error *err)
+                      const struct sl_output_dir *place, bool durable, uint64_t *synced, struct sl_error *err)
 {
     *directory =
         (struct sl_directory){.io = io, .place = place, .durable = durable, .parent_fd = -1, .fd = -1};
-    int r = open_parent(directory, dirfd, ancestors, err);
+    int r = open_parent(directory, dirfd, synced, err);
     if (r == 0)
         r = make_hidden(directory, err);
     if (r < 0)

@@ -30,9 +30,11 @@ struct sl_directory {
     size_t unsynced_count;
 };
 
-/* ancestors: also makes the names above the parent durable; once per process is enough. */
+/* *synced: the parent directory whose name, and those above it, are durable; 0 at first. Another one, which was
+ * made since, is made so. */
 int sl_directory_open(struct sl_directory *directory, struct sl_io *io, int dirfd,
-                      const struct sl_output_dir *place, bool durable, bool ancestors, struct sl_error *err);
+                      const struct sl_output_dir *place, bool durable, uint64_t *synced,
+                      struct sl_error *err);
 
 /* In an object bucket, which is borrowed until done; `mark` says whose it is, stop may be NULL. */
 int sl_directory_open_bucket(struct sl_directory *directory, struct sl_bucket *bucket,

@@ -27,7 +27,7 @@ struct save {
 
 /* What the node keeps from batch to batch. */
 struct save_memory {
-    bool ancestors_synced;
+    uint64_t synced;          /* output/directory.h */
     struct sl_bucket *bucket; /* NULL: not opened yet, or none */
 };
 
@@ -81,7 +81,7 @@ static int save_begin(struct sl_stage *stage)
         return r;
     r = sl_collect_init(&save->collect, stage, UINT64_MAX);
     sl_writer_begin(&save->writer, stage, &save->settings, &save->place, sl_sequence_is_dense(stage->node));
-    save->writer.ancestors = !memory->ancestors_synced;
+    save->writer.synced = &memory->synced;
     save->writer.bucket = save->settings.is_bucket ? &memory->bucket : NULL;
     save->begun = true;
     return r;
@@ -141,15 +141,11 @@ static void save_done(struct sl_stage *stage)
 static int save_write(struct sl_stage *stage)
 {
     struct save *save = stage->state;
-    struct save_memory *memory = stage->memory;
     bool wanted = stage->services->empty_batches || (stage->said && save->writer.records > 0);
     save->makes_directory = wanted && stage->emits;
     if (!save->makes_directory)
         return 0;
-    int r = sl_writer_complete(&save->writer, stage->err);
-    if (r == 0)
-        memory->ancestors_synced = true;
-    return r;
+    return sl_writer_complete(&save->writer, stage->err);
 }
 
 static int save_reveal(struct sl_stage *stage)

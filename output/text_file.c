@@ -102,8 +102,9 @@ static int write_directory(const struct sl_services *services, const struct sl_o
                            struct sl_error *err)
 {
     struct sl_directory directory;
-    int r =
-        sl_directory_open(&directory, services->io, services->job_dirfd, place, services->durable, true, err);
+    uint64_t synced = 0;
+    int r = sl_directory_open(&directory, services->io, services->job_dirfd, place, services->durable,
+                              &synced, err);
     if (r < 0)
         return r;
     r = write_part(&directory, settings, dataset, err);

@@ -70,7 +70,7 @@ static bool lease_refused(int fd)
     if (fcntl(fd, F_SETSIG, SIGURG) < 0)
         return false;
     if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
-        return errno == EAGAIN;
+        return errno == EAGAIN || errno == ENOMEM || errno == ENOLCK;
     (void)fcntl(fd, F_SETLEASE, F_UNLCK); /* closing gives it back too */
     return false;
 }
@@ -79,9 +79,11 @@ bool sl_file_stat_has_writer(struct sl_io *io, int dirfd, const char *name)
 {
     /* The kernel tells of a close a moment before the file counts as closed. */
     enum { TRIES = 20 };
-    int fd = sl_io_open(io, dirfd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, 0, NULL);
-    if (fd < 0)
-        return false; /* whoever reads it will say why it cannot be read */
+    struct sl_error why = {0};
+    int fd = sl_io_open(io, dirfd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, 0, &why);
+    if (fd < 0) /* gone, another kind, or not ours to read: reading it says so; else it is not known */
+        return why.sys != ENOENT && why.sys != ENOTDIR && why.sys != ELOOP && why.sys != EACCES &&
+               why.sys != EPERM && why.sys != ENXIO;
     bool refused = lease_refused(fd);
     for (int i = 1; refused && i < TRIES; i++) {
         (void)sched_yield(); /* never fails */

@@ -31,5 +31,6 @@ int sl_file_stat_get(struct sl_io *io, int dirfd, const char *dir, const char *n
 bool sl_file_stat_is_own_failure(int sys);
 
 /* Whether a process has the file open for writing, as far as we may know: a read lease is refused then. False
- * for others' files and on file systems without leases. */
+ * for others' files, for those that may not be read and on file systems without leases; true where the question
+ * cannot be asked now (no descriptors left, a failing disk): the file waits and is asked about again. */
 bool sl_file_stat_has_writer(struct sl_io *io, int dirfd, const char *name);

@@ -156,6 +156,19 @@ int sl_incremental_enter(struct sl_incremental *running, struct sl_stage *stage,
     return r;
 }
 
+void sl_incremental_united(struct sl_incremental *running, const struct sl_stage *stage,
+                           const struct sl_sorted_groups *before, const struct sl_sorted_groups *groups)
+{
+    for (size_t k = 0; k < groups->count; k++) {
+        const struct sl_field *key = &groups->entry[k].key;
+        size_t at = sl_sorted_groups_first(before, key);
+        bool is_in_both = at < before->count && sl_field_equals(&before->entry[at].key, key);
+        struct sl_live *live = is_in_both ? sl_incremental_find(running, stage, key) : NULL;
+        if (live && live->batches > 1)
+            live->batches--;
+    }
+}
+
 static int leave_known(struct sl_incremental *running, struct sl_stage *stage,
                        const struct sl_reducer *reducer, struct sl_live *live,
                        const struct sl_group_entry *entry, bool forget)

@@ -42,6 +42,10 @@ void sl_incremental_done(struct sl_incremental *running);
 /* Combines a batch that enters the window. Key and state are copied where they are new. */
 int sl_incremental_enter(struct sl_incremental *running, struct sl_stage *stage,
                          const struct sl_reducer *reducer, const struct sl_sorted_groups *groups);
+/* The groups, which have entered, leave as one batch with those before (of a shorter interval): keys that both hold
+ * are in one batch. */
+void sl_incremental_united(struct sl_incremental *running, const struct sl_stage *stage,
+                           const struct sl_sorted_groups *before, const struct sl_sorted_groups *groups);
 /* Takes out a batch that leaves. `forget`: a key that no batch holds any more goes. */
 int sl_incremental_leave(struct sl_incremental *running, struct sl_stage *stage,
                          const struct sl_reducer *reducer, const struct sl_sorted_groups *groups,

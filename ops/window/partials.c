@@ -66,18 +66,45 @@ static struct sl_window_partial *block_at(struct sl_partials_level *level, int64
     return &level->block[index];
 }
 
-int sl_window_partials_add(struct sl_window_partials *blocks, int64_t number, struct sl_sorted_groups *groups)
+/* The job had a shorter interval when the older of them were taken. Takes over `groups`. */
+static int unite(struct sl_window_partials *blocks, struct sl_stage *stage, const struct sl_reducer *reducer,
+                 struct sl_window_partial *block, struct sl_sorted_groups *groups)
+{
+    struct sl_sorted_groups *both = NULL;
+    drop_sides(blocks);
+    int r = sl_sorted_groups_combine(stage, reducer, block->groups, groups, &both);
+    sl_sorted_groups_unref(groups);
+    if (r < 0)
+        return r;
+    sl_sorted_groups_unref(block->groups);
+    block->groups = both;
+    return 0;
+}
+
+int sl_window_partials_add(struct sl_window_partials *blocks, struct sl_stage *stage,
+                           const struct sl_reducer *reducer, int64_t number, struct sl_sorted_groups *groups)
 {
     struct sl_window_partial *block = block_at(&blocks->level[0], number);
-    sl_assert(!blocks->any || number > blocks->last);
+    sl_assert(!blocks->any || number >= blocks->last);
     if (!block) {
         sl_sorted_groups_unref(groups);
         return SL_ENOMEM;
     }
+    if (block->groups)
+        return unite(blocks, stage, reducer, block, groups);
     *block = (struct sl_window_partial){groups, true};
     blocks->last = number;
     blocks->any = true;
     return 0;
+}
+
+const struct sl_sorted_groups *sl_window_partials_batch(const struct sl_window_partials *blocks,
+                                                        int64_t number)
+{
+    const struct sl_partials_level *batches = &blocks->level[0];
+    bool is_there =
+        batches->count && number >= batches->first && number - batches->first < (int64_t)batches->count;
+    return is_there ? batches->block[number - batches->first].groups : NULL;
 }
 
 static void forget_level(struct sl_partials_level *level, int64_t number)

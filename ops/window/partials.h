@@ -45,9 +45,13 @@ struct sl_window_partials {
 void sl_window_partials_done(struct sl_window_partials *blocks);
 /* For struct sl_wide, of a memory that begins with the blocks: batches with data, their groups and bytes. */
 void sl_window_partials_held(const void *memory, struct sl_held *ret);
-/* Batch `number` has these groups: takes over the reference. Numbers increase. */
-int sl_window_partials_add(struct sl_window_partials *blocks, int64_t number,
-                           struct sl_sorted_groups *groups);
+/* Batch `number` has these groups, too: takes over the reference. Numbers do not decrease; one number comes twice where
+ * the job had a shorter interval. */
+int sl_window_partials_add(struct sl_window_partials *blocks, struct sl_stage *stage,
+                           const struct sl_reducer *reducer, int64_t number, struct sl_sorted_groups *groups);
+/* The groups of batch `number`; NULL: no data. Borrowed until the next call of another function. */
+const struct sl_sorted_groups *sl_window_partials_batch(const struct sl_window_partials *blocks,
+                                                        int64_t number);
 /* Forgets batches before `number`. */
 void sl_window_partials_forget(struct sl_window_partials *blocks, int64_t number);
 /* The groups of batches [from, to]; NULL in *ret where none has data. The caller unrefs. */

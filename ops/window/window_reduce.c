@@ -3,8 +3,7 @@
  *
  * Every batch is aggregated on its own, and its groups are kept while a window reaches them. A reducer with
  * an inverse has its result carried from slide to slide (ops/window/incremental.h): what enters is combined, what leaves
- * is taken out. Any other is combined from aligned blocks of batches (ops/window/partials.h). Neither reads a batch
- * twice. */
+ * is taken out. Any other is combined from aligned blocks of batches (ops/window/partials.h). */
 #include "core/base/error.h"
 #include "core/contract/services.h"
 #include "core/contract/state_writer.h"
@@ -31,6 +30,8 @@ struct window {
 struct memory {
     struct sl_window_partials blocks; /* first; level 0: the batches */
     struct sl_incremental running;
+    struct sl_sorted_groups *arrived; /* with the batch at arrived_ms; a block may hold more */
+    int64_t arrived_ms;
     bool shown;              /* the last emission showed data */
     bool began, began_saved; /* there was data once: from then on countByWindow has a zero to show */
 };
@@ -40,13 +41,14 @@ static void memory_done(void *memory)
     struct memory *own = memory;
     sl_window_partials_done(&own->blocks);
     sl_incremental_done(&own->running);
+    sl_sorted_groups_unref(own->arrived);
 }
 
 /* ---- time ---- */
 
 static int64_t batch_number(const struct sl_node *node, int64_t t)
 {
-    return t / node->input[0]->slide_ms;
+    return t / node->input[0]->slide_ms + (t % node->input[0]->slide_ms > 0);
 }
 
 /* The first batch of the window that ends with t. */
@@ -95,18 +97,21 @@ static int enter(struct sl_stage *stage, struct sl_sorted_groups *groups)
 {
     struct window *window = stage->state;
     struct memory *memory = stage->memory;
-    int r = 0;
-    if (!groups->count) {
-        sl_sorted_groups_unref(groups);
+    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
+    sl_sorted_groups_unref(memory->arrived);
+    memory->arrived = groups;
+    memory->arrived_ms = stage->batch_ms;
+    if (!groups->count)
         return 0;
-    }
     memory->began = true;
-    if (has_inverse(window))
-        r = sl_incremental_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
-    if (r == 0)
-        return sl_window_partials_add(&memory->blocks, batch_number(stage->node, stage->batch_ms), groups);
-    sl_sorted_groups_unref(groups);
-    return r;
+    int64_t number = batch_number(stage->node, stage->batch_ms);
+    const struct sl_sorted_groups *before = sl_window_partials_batch(&memory->blocks, number);
+    int r = has_inverse(window) ? sl_incremental_enter(&memory->running, stage, reducer, groups) : 0;
+    if (r == 0 && has_inverse(window) && before)
+        sl_incremental_united(&memory->running, stage, before, groups);
+    return r < 0 ? r
+                 : sl_window_partials_add(&memory->blocks, stage, reducer, number,
+                                          sl_sorted_groups_ref(groups));
 }
 
 static int advance(struct sl_stage *stage)
@@ -231,10 +236,9 @@ static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
     struct window *window = stage->state;
     struct memory *memory = stage->memory;
-    const struct sl_partials_level *batches = &memory->blocks.level[0];
     int r = 0;
-    if (batches->count && memory->blocks.last == batch_number(stage->node, stage->batch_ms))
-        r = save_groups(stage, keeper, batches->block[batches->count - 1].groups);
+    if (memory->arrived && memory->arrived->count && memory->arrived_ms == stage->batch_ms)
+        r = save_groups(stage, keeper, memory->arrived);
     if (r == 0 && keeps_running(stage))
         r = sl_incremental_save(&memory->running, stage, window->by_key.aggregate.reducer, keeper);
     return r < 0 ? r : save_began(stage, keeper);
@@ -263,7 +267,7 @@ static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_datase
                                      &entry->state);
     }
     if (r == 0)
-        return sl_window_partials_add(&memory->blocks, batch_number(stage->node, t), groups);
+        return sl_window_partials_add(&memory->blocks, stage, reducer, batch_number(stage->node, t), groups);
     sl_sorted_groups_unref(groups);
     return r;
 }
@@ -271,8 +275,10 @@ static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_datase
 static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
 {
     struct memory *memory = stage->memory;
+    bool is_reached =
+        section->t + sl_window_of(stage->node) > stage->batch_ms; /* else it may be years away */
     if (section->kind == SL_SECTION_BATCH)
-        return load_groups(stage, section->t, rows);
+        return is_reached ? load_groups(stage, section->t, rows) : 0;
     const struct window *window = stage->state;
     if (window->zero_when_empty) {
         memory->began = memory->began_saved = true;

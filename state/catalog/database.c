@@ -2,16 +2,27 @@
 
 #include "core/base/buf.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* A reader never blocks us; another writer is a mistake that may pass. */
 enum { BUSY_TIMEOUT_MS = 10000 };
+
+/* SQLite calls a page damaged that the disk did not give. */
+static bool could_not_read(const struct sl_database *database)
+{
+    int sys = 0;
+    (void)sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_LAST_ERRNO, &sys); /* else it stays 0 */
+    return sys == EIO;
+}
 
 int sl_database_failure(const struct sl_database *database, struct sl_error *err)
 {
     int code = database->handle ? sqlite3_extended_errcode(database->handle) : SQLITE_NOMEM;
     const char *text = database->handle ? sqlite3_errmsg(database->handle) : "out of memory";
     int sys = database->handle ? sqlite3_system_errno(database->handle) : 0;
+    if ((code & 0xff) == SQLITE_CORRUPT && could_not_read(database))
+        return sl_error_sys(err, EIO, "reading catalog %s", database->shown);
     switch (code & 0xff) {
     case SQLITE_NOMEM:
         return sl_error_nomem(err);

@@ -60,9 +60,22 @@ def names_it(result):
     return any(name and name in result.message for name in names)
 
 
-def waits_for_the_next_batch(result):
-    """A file or watched directory that could not be asked about is looked at again later: the batches are others."""
-    return result.status == 0 and re.match(r"stat .*/in\b", result.failed)
+def waits_for_a_later_batch(result):
+    """A file or watched directory that could not be asked about is asked about again later: the batches are others."""
+    return result.status == 0 and re.match(r"(stat|open) .*/in\b", result.failed)
+
+
+def judge_other_batches(world, reference):
+    """Each file is in one batch, and these give what undisturbed batches of the same files give."""
+    after = world.run_after()
+    if after.status:
+        return "the next run ends with %d: %s" % (after.status, after.output.strip()[-600:])
+    taken = world.taken()
+    if sorted(name for names in taken.values() for name in names) != sorted([*world.files, "0"]):
+        return "each file is not in one batch: %s" % taken
+    shown, dead_letters = reference.of(taken)
+    wrong = differences(world.shown(), shown) + differences(world.dead_letters(), dead_letters) + leftovers(world)
+    return "different with the batches %s: %s" % (taken, wrong) if wrong else None
 
 
 def judge_failure(world, reference, fault):
@@ -74,9 +87,8 @@ def judge_failure(world, reference, fault):
     once = not fault.startswith("full")  # where the disk stays full the last failure is told, not the first
     if result.status and once and not names_it(result):
         return "%s is not named: %s" % (result.failed, result.message)
-    if waits_for_the_next_batch(result):
-        return None
-    wrong = judge_crash(world, reference, result)
+    waits = waits_for_a_later_batch(result)
+    wrong = judge_other_batches(world, reference) if waits else judge_crash(world, reference, result)
     return wrong and "%s, status %d, %s: %s" % (result.failed, result.status, result.message, wrong)
 
 
@@ -97,9 +109,8 @@ def judge_no_room_once(world, reference, fault):
     is_sync = result.failed.startswith("sync ")
     if is_sync and result.waits:
         return "%s: waited" % result.failed
-    if waits_for_the_next_batch(result):
-        return None
-    wrong = judge_crash(world, reference, result)
+    waits = waits_for_a_later_batch(result)
+    wrong = judge_other_batches(world, reference) if waits else judge_crash(world, reference, result)
     needs_room = re.match(r"(write|rename|mkdir|symlink) ", result.failed)
     if needs_room and result.steps and result.status:
         return "%s: status %d, %s" % (result.failed, result.status, result.message)

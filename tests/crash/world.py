@@ -4,7 +4,7 @@ Files (three, or more) wait from the start and a batch takes one. Whatever happe
 that sorts before all others arrives late, and a run without faults follows. Planned batches keep their files, so what has to come
 out depends on one number: how many batches were planned when the late file arrived.
 """
-import os, pathlib, re, shutil, subprocess, sys, threading
+import contextlib, os, pathlib, re, shutil, sqlite3, subprocess, sys, threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
@@ -40,7 +40,7 @@ class Result:
 class World:
     def __init__(self, name, files=FILES):
         self.home = pathlib.Path(name).absolute()
-        self.batches, self.batches_after = len(files), len(files) + 3
+        self.files, self.batches, self.batches_after = list(files), len(files), len(files) + 3
         self.late = self.home / "waiting-0"
         (self.home / "in").mkdir(parents=True)
         for file, text in files.items():
@@ -77,6 +77,14 @@ class World:
                 found[path.name] = {part.name: part.read_bytes() for part in path.iterdir()}
         return found
 
+    def taken(self):
+        """The files of each batch: time -> names."""
+        found = {}
+        with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % (self.home / "ck/catalog.db"), uri=True)) as catalog:
+            for time_ms, path in catalog.execute("SELECT batch, path FROM files ORDER BY batch, path"):
+                found.setdefault(time_ms, []).append(os.path.basename(path))
+        return found
+
     def dead_letters(self):
         return {path.name: path.read_bytes() for path in (self.home / "ck/deadletter").glob("*")}
 
@@ -86,7 +94,7 @@ class Reference:
     its own, and runs when it is first asked."""
 
     def __init__(self, files=FILES):
-        self.world, self.known, self.lock = World("reference", files), {}, threading.Lock()
+        self.world, self.known, self.orders, self.lock = World("reference", files), {}, {}, threading.Lock()
         first = self.world.run(self.world.batches)
         equal(first.status, 0, "the undisturbed run: " + first.output)
         self.calls, self.steps = first.calls, len(first.steps)
@@ -106,6 +114,37 @@ class Reference:
         check(len(shown) > 4 * world.batches and dead_letters, "the undisturbed run gives too little")
         check(all(shown != other for other, _ in self.known.values()), "the late file makes no difference")
         return shown, dead_letters
+
+    def of(self, taken):
+        """What batches of these files give: time -> names, up to the time that is compared. Times at which nothing was
+        there yet leave no trace in a checkpoint, so the undisturbed batches begin at once, and their times are moved."""
+        later = min(taken) - 1000
+        with self.lock:
+            case = repr(sorted((time_ms - later, names) for time_ms, names in taken.items()))
+            if case not in self.orders:
+                self.orders[case] = self.make_batches({time_ms - later: names for time_ms, names in taken.items()})
+            shown, dead_letters = self.orders[case]
+        return ({"%s-%d" % (NAME.match(name).group(1), time_of(name) + later): parts for name, parts in shown.items()
+                 if time_of(name) + later <= 1000 * self.world.batches_after},
+                {"%d.jsonl" % (int(name.split(".")[0]) + later):
+                     re.sub(rb'"time":(\d+)', lambda match: b'"time":%d' % (int(match.group(1)) + later), text)
+                 for name, text in dead_letters.items()})
+
+    def make_batches(self, taken):
+        world = self.world
+        world.clear()
+        away = world.home / "away"
+        away.mkdir(exist_ok=True)
+        for name in world.files:
+            os.rename(world.home / "in" / name, away / name)
+        for time_ms in range(1000, 1000 * world.batches_after + 1, 1000):
+            for name in taken.get(time_ms, ()):
+                os.rename(world.late if name == "0" else away / name, world.home / "in" / name)
+            done = world.run(1)
+            check(done.status == 0, "undisturbed: " + done.output)
+        for name in os.listdir(away):
+            os.rename(away / name, world.home / "in" / name)
+        return world.shown(), world.dead_letters()
 
     def shown(self, planned):
         return self.at(planned)[0]

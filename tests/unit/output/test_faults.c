@@ -171,6 +171,16 @@ static void test_faults_the_names_above_are_synced_once(void **state)
     assert_null(strstr((const char *)rig.fault.trace.bytes, "fsync .\n"));
 }
 
+static void test_faults_a_directory_that_is_made_again_is_synced_again(void **state)
+{
+    (void)state;
+    trace_batch();
+    assert_int_equal(sl_io_remove_tree(&sl_io_system, rig.dirfd, "out", &rig.err), 0);
+    trace_batch();
+    size_t made = find_call("mkdir out\n", 0);
+    assert_true(find_call("fsync .\n", made) < find_call("rename-new counts-1000.txt\n", 0));
+}
+
 static void test_faults_nothing_is_synced_without_a_checkpoint(void **state)
 {
     rig.services.durable = false;
@@ -188,6 +198,7 @@ int main(void)
         TEST(test_faults_short_writes_lose_nothing),
         TEST(test_faults_everything_is_synced_in_order),
         TEST(test_faults_the_names_above_are_synced_once),
+        TEST(test_faults_a_directory_that_is_made_again_is_synced_again),
         TEST(test_faults_nothing_is_synced_without_a_checkpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,9 @@
 struct faulty_io {
     struct sl_io io;
     struct sl_io_ops ops;
-    long countdown; /* the call that fails; 0: none */
+    long countdown;      /* the call that fails; 0: none */
+    const char *swapped; /* opening this name finds another kind, with the errno `sys` */
+    int sys;
     bool failed;
 };
 
@@ -21,6 +23,12 @@ static bool fails(struct sl_io *io)
 
 static int faulty_openat(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode)
 {
+    struct faulty_io *faulty = (struct faulty_io *)io;
+    if (faulty->swapped && strcmp(path, faulty->swapped) == 0) {
+        errno = faulty->sys;
+        faulty->failed = true;
+        return -1;
+    }
     return fails(io) ? -1 : openat(dirfd, path, flags, mode);
 }
 
@@ -161,11 +169,39 @@ static void test_what_cannot_be_looked_at_waits_and_holds_up_nothing(void **stat
     }
 }
 
+/* A directory that becomes a link or a file between listing and opening is gone: its next look decides. */
+static void test_faults_a_kind_that_changes_fails_no_batch(void **state)
+{
+    static const int kinds[] = {ENOTDIR, ELOOP, ESTALE, ENOENT};
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct yard yard;
+        struct faulty_io faulty = faulty_new();
+        faulty.io.ops = &faulty.ops;
+        faulty.sys = kinds[i];
+        yard_make(&yard);
+        yard.services.io = &faulty.io;
+        assert_int_equal(mkdirat(yard.dirfd, "in/job", 0755), 0);
+        yard_append(&yard, "in/job/part-00000", "one\n");
+        yard_append(&yard, "in/job/_SUCCESS", "");
+        yard_append(&yard, "in/a", "one\n");
+        yard_open(&yard);
+        faulty.swapped = "job";
+        yard_take(&yard);
+        assert_int_equal(yard.taken.count, 1);
+        assert_string_equal(yard.taken.file[0].path, "in/a");
+        assert_true(faulty.failed);
+        yard_shut(&yard);
+        yard_remove(&yard);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults_are_told_and_lose_and_repeat_nothing),
         cmocka_unit_test(test_what_cannot_be_looked_at_waits_and_holds_up_nothing),
+        cmocka_unit_test(test_faults_a_kind_that_changes_fails_no_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
