@@ -8,6 +8,7 @@
 #include "sources/letters_part.h"
 #include "sources/many_dirs.h"
 #include "sources/meta.h"
+#include "sources/planned_file.h"
 #include "sources/readers.h"
 #include "text/decompress.h"
 
@@ -413,28 +414,6 @@ int sl_file_source_exclude(struct sl_source *base, size_t file, const char *reas
 
 /* ---- reading ---- */
 
-/* Opens the file that was planned: the same identity, and at least as long. */
-static int open_file(struct sl_file_source *source, const struct sl_file *file, struct sl_error *err)
-{
-    struct sl_io *io = source->services->io;
-    struct statx st;
-    int fd =
-        sl_io_open(io, source->services->job_dirfd, file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, err);
-    if (fd < 0)
-        return fd;
-    int r = 0;
-    if (io->ops->statx(io, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
-        r = sl_error_sys(err, errno, "reading %s", file->path);
-    else if (!sl_identity_is(&st, file))
-        r = sl_error_set(err, SL_EFAIL, "reading %s: another file has taken its place", file->path);
-    else if ((int64_t)st.stx_size < file->size)
-        r = sl_error_set(err, SL_EFAIL, "reading %s: it shrank from %lld to %llu bytes", file->path,
-                         (long long)file->size, (unsigned long long)st.stx_size);
-    if (r < 0)
-        sl_io_close(io, fd);
-    return r < 0 ? r : fd;
-}
-
 static int read_part(struct sl_file_source *source, size_t p, const struct sl_file_part *opened,
                      struct sl_task *task, struct sl_outlet *out, uint64_t *ret_lines)
 {
@@ -479,7 +458,7 @@ int sl_file_source_read(struct sl_source *base, size_t p, struct sl_task *task, 
     *ret_lines = 0;
     if (state->letters)
         return sl_letters_part_read(source, state->letters, part->letter, task, out);
-    int fd = source->reader->opens_nothing ? -1 : open_file(source, file, task->err);
+    int fd = source->reader->opens_nothing ? -1 : sl_planned_file_open(source, file, task->err);
     int r = fd < 0 && !source->reader->opens_nothing ? fd : 0;
     struct sl_guard guard;
     sl_guard_init(&guard, task, out);

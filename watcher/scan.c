@@ -20,12 +20,22 @@ static int each_name(struct sl_io *io, DIR *dir, const char *path, int (*each)(v
     }
 }
 
+int sl_scan_open(struct sl_io *io, int dirfd, const char *name, const char *path, struct sl_error *err)
+{
+    int fd = sl_io_open(io, dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    return fd < 0 && err && err->sys ? sl_error_sys(err, err->sys, "opening directory %s", path) : fd;
+}
+
 int sl_scan(struct sl_io *io, int dirfd, const char *name, const char *path,
             int (*each)(void *arg, const char *name), void *arg, struct sl_error *err)
 {
-    int fd = sl_io_open(io, dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
-    if (fd < 0)
-        return err && err->sys ? sl_error_sys(err, err->sys, "opening directory %s", path) : fd;
+    int fd = sl_scan_open(io, dirfd, name, path, err);
+    return fd < 0 ? fd : sl_scan_names(io, fd, path, each, arg, err);
+}
+
+int sl_scan_names(struct sl_io *io, int fd, const char *path, int (*each)(void *arg, const char *name),
+                  void *arg, struct sl_error *err)
+{
     DIR *dir = io->ops->fdopendir(io, fd);
     if (!dir) {
         int rc = sl_error_sys(err, errno, "reading directory %s", path);

@@ -8,3 +8,9 @@
  * error like others. */
 int sl_scan(struct sl_io *io, int dirfd, const char *name, const char *path,
             int (*each)(void *arg, const char *name), void *arg, struct sl_error *err);
+
+/* The same in two steps: opens the directory, no symbolic link. The fd, or a failure. */
+int sl_scan_open(struct sl_io *io, int dirfd, const char *name, const char *path, struct sl_error *err);
+/* Takes the fd over, which stays open until the last call of `each` has returned: names are looked at relative to it. */
+int sl_scan_names(struct sl_io *io, int fd, const char *path, int (*each)(void *arg, const char *name),
+                  void *arg, struct sl_error *err);

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PART_NAME_MAX = 2 * SL_NAME_MAX + 2 };
-
 /* Fails where its names cannot be read. */
 static int look_into(struct sl_watched_dir *intake, const char *name, struct sl_error *err)
 {
@@ -19,6 +17,18 @@ static int look_into(struct sl_watched_dir *intake, const char *name, struct sl_
         return fd;
     sl_io_close(intake->io, fd);
     return 0;
+}
+
+/* Relative to the directory itself: its name may become a link to another one at any moment. */
+static int find_success(struct sl_watched_dir *intake, const char *name, struct sl_file_stat *ret,
+                        struct sl_error *err)
+{
+    int fd = sl_io_open(intake->io, intake->place.fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    if (fd < 0)
+        return fd;
+    int rc = sl_file_stat_get(intake->io, fd, name, "_SUCCESS", ret, err);
+    sl_io_close(intake->io, fd);
+    return rc;
 }
 
 /* One name of another user must not hold up all other files. */
@@ -37,11 +47,9 @@ void sl_subdirs_tell_unusable(struct sl_watched_dir *intake, struct sl_entry *en
 int sl_subdirs_finished(struct sl_watched_dir *intake, struct sl_entry *entry, bool *ret,
                         struct sl_error *err)
 {
-    char success[PART_NAME_MAX];
     struct sl_file_stat look = {.kind = SL_LOOK_ABSENT};
     struct sl_error why = {0};
-    (void)snprintf(success, sizeof success, "%s/_SUCCESS", entry->name);
-    int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, success, &look, &why);
+    int rc = find_success(intake, entry->name, &look, &why);
     bool is_there = rc == 0 && look.kind != SL_LOOK_ABSENT;
     if (is_there && look.kind == SL_LOOK_HIDDEN)
         why.sys = look.sys;
@@ -62,6 +70,7 @@ int sl_subdirs_finished(struct sl_watched_dir *intake, struct sl_entry *entry, b
 struct listing {
     struct sl_watched_dir *intake;
     const char *name;
+    int fd; /* of the directory */
     struct sl_files files;
     struct sl_error *err;
 };
@@ -79,14 +88,12 @@ static int each_part(void *arg, const char *part)
 {
     struct listing *listing = arg;
     struct sl_watched_dir *intake = listing->intake;
-    char name[PART_NAME_MAX];
     struct sl_file_stat look;
     if (sl_name_ignored(part))
         return 0;
-    (void)snprintf(name, sizeof name, "%s/%s", listing->name, part);
-    int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, name, &look, listing->err);
+    int rc = sl_file_stat_get(intake->io, listing->fd, listing->name, part, &look, listing->err);
     if (rc == 0 && look.kind == SL_LOOK_HIDDEN)
-        return sl_error_sys(listing->err, look.sys, "looking at %s", name);
+        return sl_error_sys(listing->err, look.sys, "looking at %s/%s", listing->name, part);
     if (rc || look.kind != SL_LOOK_FILE)
         return rc;
     return add_part(listing, part, &look);
@@ -103,8 +110,9 @@ int sl_subdirs_list(struct sl_watched_dir *intake, const char *name, struct sl_f
     struct sl_error why = {0};
     struct listing listing = {.intake = intake, .name = name, .err = &why};
     char *path = sl_watched_dir_path(intake, name, NULL);
-    int rc = path ? sl_scan(intake->io, intake->place.fd, name, path, each_part, &listing, &why)
-                  : sl_error_nomem(&why);
+    listing.fd = path ? sl_scan_open(intake->io, intake->place.fd, name, path, &why) : sl_error_nomem(&why);
+    int rc =
+        listing.fd < 0 ? listing.fd : sl_scan_names(intake->io, listing.fd, path, each_part, &listing, &why);
     free(path);
     if (rc && why.sys != ENOENT && why.sys != ENOTDIR && why.sys != ELOOP) { /* another kind by now */
         sl_files_done(&listing.files);

@@ -125,7 +125,8 @@ static long hidden;
 
 static int hide_b(struct sl_io *io, int dirfd, const char *path, int flags, unsigned mask, struct statx *ret)
 {
-    if (!hidden || (strcmp(path, "b") != 0 && strncmp(path, "job/", 4) != 0))
+    bool is_in_job = strcmp(path, "_SUCCESS") == 0 || strncmp(path, "part-", 5) == 0;
+    if (!hidden || (strcmp(path, "b") != 0 && !is_in_job))
         return statx(dirfd, path, flags, mask, ret);
     errno = hidden == 1 ? EACCES : ENOTCONN;
     return -1;

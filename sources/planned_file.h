@@ -1,0 +1,9 @@
+/* Opening the files of a plan. Who may write below a watched directory must not decide what else is read: below it no
+ * symbolic link is followed, whatever a name became since it was listed. Links in the path that the job gives are the
+ * job's. */
+#pragma once
+
+#include "sources/files.h"
+
+/* The fd of the file that was planned: the same identity, and at least as long; or a failure. */
+int sl_planned_file_open(struct sl_file_source *source, const struct sl_file *file, struct sl_error *err);
