@@ -61,6 +61,7 @@ void sl_batch_free(struct sl_batch *batch)
     for (size_t s = 0; batch->lines && s < batch->run->sources; s++)
         free(batch->lines[s]);
     sl_batch_plan_done(&batch->plan);
+    sl_files_done(&batch->first_files);
     sl_buf_done(&batch->report);
     free(batch->watermark);
     free(batch->said);

@@ -21,6 +21,8 @@ struct sl_batch {
     uint64_t **lines;             /* [sources]: per partition, for line numbers in dead letters */
     size_t *partitions;           /* [sources] */
     struct sl_manifest *manifest; /* [nodes]; path NULL: nothing was revealed */
+    const struct sl_node *noted;  /* whose files services->inputs and first are; NULL: not known */
+    struct sl_files first_files;  /* owns the paths in first that are not the plan's */
     const char *first[SL_INPUT_PATHS_SHOWN];
     uint64_t spoilt; /* batches in a row, with this one, of whose files all had too many errors */
     int64_t started_ms;

@@ -173,6 +173,7 @@ static int publish(struct sl_batch *batch, struct sl_error *err)
     run->set_aside += run->rejects.total;
     run->late_records += run->late.total;
     int r = each_output(batch, offsetof(struct sl_output, publish), err);
+    r = r < 0 ? r : sl_lineage_committed(batch, err);
     if (run->services.viewer && run->services.viewer->ops->settle)
         run->services.viewer->ops->settle(run->services.viewer, SETTLE_MS);
     if (r < 0)

@@ -1,6 +1,7 @@
 #include "engine/batch/lineage.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { NOT_AT_ALL = -1 };
 
@@ -65,24 +66,148 @@ int sl_lineage_of(const struct sl_run *run, const struct sl_node *node, int64_t 
     return 0;
 }
 
-int sl_lineage_note(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err)
+/* ---- the files of a view ---- */
+
+/* The first files of its window, in the order of batches. */
+struct firsts {
+    struct sl_batch *batch;
+    const struct sl_manifest_input *input;
+    size_t count;
+};
+
+static int add_first(void *arg, int64_t batch_ms, size_t source, const char *path)
+{
+    struct firsts *firsts = arg;
+    struct sl_files *files = &firsts->batch->first_files;
+    const struct sl_file file = {.path = (char *)path};
+    bool is_in = false;
+    for (size_t n = 0; n < firsts->count; n++)
+        is_in = is_in || (firsts->input[n].source == source && batch_ms > firsts->input[n].from_ms);
+    if (is_in && sl_files_add(files, &file) < 0)
+        return SL_ENOMEM;
+    return files->count >= SL_INPUT_PATHS_SHOWN;
+}
+
+static int note_window(struct sl_batch *batch, const struct sl_manifest_input *input, size_t count,
+                       int64_t from_ms, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
-    struct sl_services *services = &run->services;
-    struct sl_manifest_input *input = calloc(run->sources + 1, sizeof *input); /* + 1: never of size 0 */
-    size_t count = 0;
-    int r = input ? sl_lineage_of(run, node, batch->t, input, &count, err) : sl_error_nomem(err);
-    services->inputs = services->first_count = 0;
-    services->first = batch->first;
+    struct firsts firsts = {batch, input, count};
+    int r = sl_catalog_first_files(run->catalog, from_ms, batch->t, add_first, &firsts, err);
+    for (size_t n = 0; r == 0 && n < count; n++)
+        run->services.inputs +=
+            sl_window_counts_since(&run->window_counts[input[n].source], input[n].from_ms);
+    for (size_t i = 0; r == 0 && i < batch->first_files.count; i++)
+        batch->first[run->services.first_count++] = batch->first_files.file[i].path;
+    return r;
+}
+
+static void note_batch(struct sl_batch *batch, const struct sl_manifest_input *input, size_t count,
+                       bool with_paths)
+{
+    struct sl_services *services = &batch->run->services;
     for (size_t n = 0; n < count; n++) {
         const struct sl_files *files = &batch->plan.files[input[n].source];
         services->inputs += files->count;
-        for (size_t i = 0; i < files->count && services->first_count < SL_INPUT_PATHS_SHOWN; i++)
+        for (size_t i = 0; with_paths && i < files->count && services->first_count < SL_INPUT_PATHS_SHOWN;
+             i++)
             batch->first[services->first_count++] = files->file[i].path;
     }
+}
+
+static int note(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    struct sl_manifest_input *input = calloc(run->sources + 1, sizeof *input); /* + 1: never of size 0 */
+    size_t count = 0;
+    int r = input ? sl_lineage_of(run, node, batch->t, input, &count, err) : sl_error_nomem(err);
+    int64_t from_ms = INT64_MAX;
+    for (size_t n = 0; n < count; n++)
+        from_ms = input[n].from_ms < from_ms ? input[n].from_ms : from_ms;
+    bool is_windowed = count && run->window_counts && sl_lineage_is_view(node) &&
+                       from_ms < batch->t - run->context->options.interval_ms;
+    if (r == 0 && is_windowed)
+        r = note_window(batch, input, count, from_ms, err);
+    if (r == 0)
+        note_batch(batch, input, count, !is_windowed);
+    batch->noted =
+        r == 0 && is_windowed ? node : NULL; /* each step of the commit asks; paths of the plan may change */
     free(input);
     return r;
 }
+
+int sl_lineage_note(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err)
+{
+    struct sl_services *services = &batch->run->services;
+    if (batch->noted == node)
+        return 0;
+    sl_files_done(&batch->first_files);
+    services->inputs = services->first_count = 0;
+    services->first = batch->first;
+    return note(batch, node, err);
+}
+
+bool sl_lineage_is_view(const struct sl_node *node)
+{
+    return node->op->kind == SL_OP_OUTPUT && strcmp(node->op->name, "mount") == 0;
+}
+
+/* ---- how many files the batches of the windows had ---- */
+
+static int64_t longest_view(struct sl_run *run, struct sl_error *err)
+{
+    struct sl_manifest_input *input = calloc(run->sources + 1, sizeof *input); /* + 1: never of size 0 */
+    int64_t longest = 0;
+    int r = input ? 0 : sl_error_nomem(err);
+    for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        size_t count = 0;
+        if (sl_lineage_is_view(node))
+            r = sl_lineage_of(run, node, 0, input, &count, err);
+        for (size_t i = 0; i < count; i++)
+            longest = -input[i].from_ms > longest ? -input[i].from_ms : longest;
+    }
+    free(input);
+    return r < 0 ? r : longest;
+}
+
+static int add_count(void *arg, int64_t batch_ms, size_t source, uint64_t count)
+{
+    struct sl_run *run = arg;
+    return sl_window_counts_add(&run->window_counts[source], batch_ms, count, run->window_reach_ms);
+}
+
+int sl_lineage_open(struct sl_run *run, struct sl_error *err)
+{
+    int64_t reach_ms = run->catalog ? longest_view(run, err) : 0;
+    if (reach_ms <= run->context->options.interval_ms)
+        return reach_ms < 0 ? (int)reach_ms : 0;
+    run->window_reach_ms = reach_ms;
+    run->window_counts = calloc(run->sources + 1, sizeof *run->window_counts); /* + 1: never of size 0 */
+    if (!run->window_counts)
+        return sl_error_nomem(err);
+    return run->any ? sl_catalog_count_files(run->catalog, run->last_ms - reach_ms, add_count, run, err) : 0;
+}
+
+void sl_lineage_close(struct sl_run *run)
+{
+    for (size_t s = 0; run->window_counts && s < run->sources; s++)
+        sl_window_counts_done(&run->window_counts[s]);
+    free(run->window_counts);
+    run->window_counts = NULL;
+}
+
+int sl_lineage_committed(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_run *run = batch->run;
+    int r = 0;
+    for (size_t s = 0; r == 0 && run->window_counts && s < run->sources; s++)
+        if (batch->plan.files && batch->plan.files[s].count)
+            r = add_count(run, batch->t, s, batch->plan.files[s].count);
+    return r < 0 ? sl_error_nomem(err) : 0;
+}
+
+/* ---- for the catalog ---- */
 
 int sl_lineage_add(const struct sl_run *run, const struct sl_node *node, int64_t t,
                    struct sl_manifest *manifest, struct sl_error *err)

@@ -9,6 +9,7 @@
 #include "engine/batch/deadletter_limit.h"
 #include "engine/batch/rejects.h"
 #include "engine/batch/service.h"
+#include "engine/batch/window_counts.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/pipelines.h"
 #include "state/catalog/catalog.h"
@@ -67,16 +68,18 @@ struct sl_run {
     /* Any worker: so many of the tasks that read a source in this batch are done. NULL in tests. */
     void (*advanced)(struct sl_batch *batch, size_t done, size_t tasks);
     struct sl_clock_virtual virtual_clock;
-    int wake_fd;                /* eventfd: something may have arrived, or a signal came */
-    struct sl_abandon *abandon; /* waits for the second signal; NULL: nobody can send one */
-    size_t once_more;           /* files that the batch takes because sluice replay asks for it */
-    bool any;                   /* some batch was committed */
-    int64_t last_ms;            /* the newest committed batch */
-    uint64_t batches;           /* committed over the life of the checkpoint */
-    uint64_t mounts_lost;       /* how often the mount was taken away in this run */
-    uint64_t spoilt;            /* batches in a row of whose files all had too many errors */
-    uint64_t committed;         /* in this run */
-    uint64_t set_aside;         /* records and files set aside in this run */
+    int wake_fd;                            /* eventfd: something may have arrived, or a signal came */
+    struct sl_abandon *abandon;             /* waits for the second signal; NULL: nobody can send one */
+    size_t once_more;                       /* files that the batch takes because sluice replay asks for it */
+    bool any;                               /* some batch was committed */
+    int64_t last_ms;                        /* the newest committed batch */
+    uint64_t batches;                       /* committed over the life of the checkpoint */
+    uint64_t mounts_lost;                   /* how often the mount was taken away in this run */
+    struct sl_window_counts *window_counts; /* [sources]: of committed batches; NULL: no view has a window */
+    int64_t window_reach_ms;                /* of the longest */
+    uint64_t spoilt;                        /* batches in a row of whose files all had too many errors */
+    uint64_t committed;                     /* in this run */
+    uint64_t set_aside;                     /* records and files set aside in this run */
 };
 
 /* The source at a node. */

@@ -5,6 +5,7 @@
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/counters.h"
 #include "engine/batch/hooks.h"
+#include "engine/batch/lineage.h"
 #include "engine/batch/memory_limit.h"
 #include "engine/batch/operator_memory.h"
 #include "engine/batch/plan_job.h"
@@ -234,6 +235,7 @@ void sl_run_close(struct sl_run *run)
     sl_abandon_free(run->abandon);
     if (run->services.viewer)
         run->services.viewer->ops->close(run->services.viewer);
+    sl_lineage_close(run);
     sl_sources_close(run);
     sl_checkpoint_state_close(run);
     sl_operator_memory_close(run);

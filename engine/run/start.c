@@ -4,6 +4,7 @@
 #include "engine/batch/counters.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/job_changes.h"
+#include "engine/batch/lineage.h"
 #include "engine/batch/lost_sources.h"
 #include "engine/batch/plan_job.h"
 #include "engine/batch/quarantine.h"
@@ -65,6 +66,7 @@ static int recover(struct sl_run *run, struct sl_error *err)
     run->spoilt = progress.spoilt;
     run->services.history = sl_catalog_history(run->catalog);
     r = r < 0 ? r : sl_counters_load(run, err);
+    r = r < 0 ? r : sl_lineage_open(run, err);
     if (r == 0 && progress.planned) {
         progress.plan.job = progress.job;
         if (!is_skipped(&progress.plan))

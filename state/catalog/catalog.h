@@ -137,6 +137,18 @@ int sl_catalog_each_quarantined(struct sl_catalog *catalog, sl_catalog_visit_qua
 int sl_catalog_forget_quarantined(struct sl_catalog *catalog, const char *path, int64_t *ret,
                                   struct sl_error *err);
 
+/* ---- the files that a window reaches ---- */
+
+/* Of committed batches after this time, oldest first: how many files a batch read of a source of the job. */
+typedef int sl_catalog_visit_count(void *arg, int64_t batch_ms, size_t source, uint64_t count);
+int sl_catalog_count_files(struct sl_catalog *catalog, int64_t after_ms, sl_catalog_visit_count *visit,
+                           void *arg, struct sl_error *err);
+/* The files of batches in (after_ms, until_ms], planned ones included, until visit returns other than 0: a failure, or
+ * enough. The path is borrowed for the visit. */
+typedef int sl_catalog_visit_first(void *arg, int64_t batch_ms, size_t source, const char *path);
+int sl_catalog_first_files(struct sl_catalog *catalog, int64_t after_ms, int64_t until_ms,
+                           sl_catalog_visit_first *visit, void *arg, struct sl_error *err);
+
 /* ---- files that could not be archived or deleted yet ---- */
 
 /* Adds and drops what the source's lists name, of source number `source` of the job. Durable when it returns. */

@@ -104,6 +104,12 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_PUT_OWED] = "INSERT OR REPLACE INTO owed (source, batch_ms, path, inode, born_ns, mtime_ns, size)"
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SL_SQL_DROP_OWED] = "DELETE FROM owed WHERE source = ?1 AND path = ?2 AND inode = ?3",
+    [SL_SQL_GET_FILE_COUNTS] = "SELECT batch.time_ms, file.source, count(*) FROM batch JOIN file"
+                               " ON file.batch = batch.number WHERE committed = 1 AND time_ms > ?1"
+                               " GROUP BY batch.number, file.source ORDER BY batch.time_ms",
+    [SL_SQL_GET_FIRST_FILES] = "SELECT batch.time_ms, file.source, file.path FROM batch JOIN file"
+                               " ON file.batch = batch.number WHERE time_ms > ?1 AND time_ms <= ?2"
+                               " ORDER BY batch.time_ms, file.source, file.position",
     [SL_SQL_GET_PLAN_JOB] = "SELECT text, checksum FROM plan_job WHERE id = 1",
     [SL_SQL_PUT_PLAN_JOB] = "INSERT OR REPLACE INTO plan_job (id, text, checksum) VALUES (1, ?1, ?2)",
 };

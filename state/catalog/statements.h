@@ -68,6 +68,8 @@ enum sl_sql {
     SL_SQL_GET_OWED,
     SL_SQL_PUT_OWED,
     SL_SQL_DROP_OWED,
+    SL_SQL_GET_FILE_COUNTS,
+    SL_SQL_GET_FIRST_FILES,
     SL_SQL_COUNT
 };
 

@@ -83,4 +83,31 @@ def test_a_view_counts_the_files_of_its_own_sources():
     equal(shown["both"], {"count": 2, "first": ["a/one", "b/two"]}, "inputs of both")
 
 
+def test_a_windowed_view_counts_the_files_of_all_its_batches():
+    begin(TWO.replace("checkpoint", 'mount = { dir = "mnt", kind = "dir" }, checkpoint') +
+          'a:window("1h"):mount("w")\na:union(b):window("1h"):countByValue():mount("both")\nb:mount("b")\n')
+
+    def shown(view):
+        path = "mnt/%s/now/meta.json" % view
+        return json.loads(read(path))["inputs"] if os.path.exists(path) else None
+
+    def started():
+        return Running("job.lua", "--interval", "100ms")
+
+    with started() as run:
+        for number in range(3):
+            move_in("f%d" % number, "x\n", "a")
+            names = ["a/f%d" % n for n in range(number + 1)]
+            run.wait_until(lambda: shown("w") == {"count": number + 1, "first": names}, "the view of %d files" % (number + 1))
+        run.stop()
+    with started() as run:  # the earlier batches count after a restart, too
+        move_in("f3", "x\n", "a")
+        move_in("g", "x\n", "b")
+        run.wait_until(lambda: (shown("w") or {}).get("count") == 4, "the view of 4 files")
+        run.wait_until(lambda: (shown("both") or {}).get("count") == 5, "the view of both")
+        run.wait_until(lambda: shown("b") == {"count": 1, "first": ["b/g"]}, "the view without a window")
+        equal(shown("w")["first"], ["a/f0", "a/f1", "a/f2", "a/f3"], "the first of them")
+        run.stop()
+
+
 main(globals())
