@@ -148,6 +148,31 @@ static void test_options_min_age_counts_the_time_before_the_start(void **state)
     assert_taken(yard, "in/a");
 }
 
+static void set_age(const struct yard *yard, const char *path, time_t seconds)
+{
+    struct timespec times[2];
+    clock_gettime(CLOCK_REALTIME, &times[0]);
+    times[0].tv_sec -= seconds;
+    times[1] = times[0];
+    assert_int_equal(utimensat(yard->dirfd, path, times, 0), 0);
+}
+
+/* It is of an earlier file of that name. */
+static void test_options_complete_ignores_a_marker_that_is_older_than_its_file(void **state)
+{
+    struct yard *yard = *state;
+    yard->options.complete = "%.done";
+    yard_append(yard, "in/a.done", "");
+    set_age(yard, "in/a.done", 3600);
+    yard_append(yard, "in/a", "one\n");
+    yard_append(yard, "in/b", "one\n");
+    yard_append(yard, "in/b.done", "");
+    yard_open(yard);
+    yard_take(yard);
+    assert_taken(yard, "in/b");
+    assert_int_equal(yard_standing(yard, "a"), SL_STANDING_UNMARKED);
+}
+
 static void test_options_complete_waits_for_the_marker(void **state)
 {
     struct yard *yard = *state;
@@ -159,7 +184,8 @@ static void test_options_complete_waits_for_the_marker(void **state)
     yard_take(yard);
     assert_taken(yard, "in/b");
     assert_int_equal(yard_standing(yard, "a"), SL_STANDING_UNMARKED);
-    yard_move_in(yard, "c.done", ""); /* before its file */
+    yard_move_in(yard, "c.done", ""); /* before its file, and not older */
+    set_age(yard, "in/c.done", -3600);
     yard_move_in(yard, "c", "one\n");
     yard_take_until_standing(yard, "c", SL_STANDING_TAKEN);
     assert_taken(yard, "in/c");
@@ -257,6 +283,7 @@ int main(void)
         TEST(test_options_new_files_only_after_a_restart_leaves_what_was_there),
         TEST(test_options_min_age_waits_since_the_last_change),
         TEST(test_options_min_age_counts_the_time_before_the_start),
+        TEST(test_options_complete_ignores_a_marker_that_is_older_than_its_file),
         TEST(test_options_complete_waits_for_the_marker),
         TEST(test_options_complete_accepts_hidden_markers),
         TEST(test_options_complete_without_a_place_for_the_name_is_refused),

@@ -117,8 +117,10 @@ static inline void yard_wait(struct yard *yard)
     until.tv_sec += DEADLINE_MS / 1000;
     pthread_mutex_lock(&yard->lock);
     while (yard->wakes == yard->wakes_seen)
-        if (pthread_cond_timedwait(&yard->woken, &yard->lock, &until))
+        if (pthread_cond_timedwait(&yard->woken, &yard->lock, &until)) {
+            pthread_mutex_unlock(&yard->lock); /* what follows a failure needs it */
             fail_msg("nothing happened for %d s; log:\n%s", DEADLINE_MS / 1000, yard->logged);
+        }
     yard->wakes_seen = yard->wakes;
     pthread_mutex_unlock(&yard->lock);
 }
