@@ -379,19 +379,25 @@ static int go_on(struct sl_put_away *put_away, const struct sl_arrival *arrival,
     return go_on_in_archive(put_away, arrival, err);
 }
 
+static const char *why_not(enum found found, const struct sl_arrival *arrival)
+{
+    if (!arrival->is_directory)
+        return "it changed after it was taken";
+    return found == PARTLY ? "some of its files are gone" : "something in it was not read";
+}
+
 int sl_put_away(struct sl_put_away *put_away, const struct sl_arrival *arrival, struct sl_error *err)
 {
     int r;
-    switch (look(put_away, arrival->path, arrival, err)) {
+    enum found found = look(put_away, arrival->path, arrival, err);
+    switch (found) {
     case NOTHING:
     case ANOTHER:
         return go_on(put_away, arrival, err);
     case PARTLY:
     case CHANGED:
         if (put_away->source->options.after != SL_AFTER_KEEP)
-            sl_put_away_tell(put_away, arrival,
-                             arrival->is_directory ? "it does not hold the files that were read, and no other"
-                                                   : "it changed after it was taken");
+            sl_put_away_tell(put_away, arrival, why_not(found, arrival));
         return 1;
     case TROUBLE:
         return SL_EFAIL;
