@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/standing.h"
+#include "cli/status_files.h"
 #include "cli/status_metrics.h"
 #include "cli/target.h"
 
@@ -15,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LAG_MAX_MS = 60000, OWED_NAMED_MAX = 20 };
+enum { LAG_MAX_MS = 60000 };
 
 static const struct sl_flag status_flags[] = {
     SL_TARGET_FLAGS,
@@ -236,39 +237,6 @@ static void print_sources(const struct sl_target *target)
             print_source(target, &sources.items[i]);
 }
 
-/* Each by name, whatever the history drops. */
-static int print_quarantined(void *arg, const struct sl_reading_file *file)
-{
-    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
-    if (sl_buf_safe(&safe, file->file.path, strlen(file->file.path)) && sl_buf_text(&safe, ": ") &&
-        sl_buf_safe(&safe, file->quarantined, strlen(file->quarantined)))
-        printf("%-12s %.*s (batch %" PRId64 ")\n", "quarantined", (int)safe.len, (const char *)safe.bytes,
-               file->batch_ms);
-    return 0;
-}
-
-/* The oldest by name. */
-static int print_owed(void *arg, const struct sl_reading_file *file)
-{
-    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
-    if (sl_buf_safe(&safe, file->file.path, strlen(file->file.path)))
-        printf("%-12s %.*s (batch %" PRId64 ")\n", "owed", (int)safe.len, (const char *)safe.bytes,
-               file->batch_ms);
-    return 0;
-}
-
-static int print_files(struct sl_target *target, struct sl_error *err)
-{
-    struct sl_reading *reading;
-    int r = sl_reading_open(target->checkpoint, &reading, err);
-    if (r < 0)
-        return r;
-    r = sl_reading_quarantined(reading, print_quarantined, NULL, err);
-    r = r < 0 ? r : sl_reading_owed(reading, OWED_NAMED_MAX, print_owed, NULL, err);
-    sl_reading_close(reading);
-    return r;
-}
-
 static void print_watermark(const struct sl_field *watermark, int64_t now_ms)
 {
     const struct sl_field *at = sl_map_get(watermark, "watermark", 9);
@@ -471,7 +439,7 @@ static int show(const struct sl_line *line, struct sl_target *target, const stru
     if (sl_line_has(line, "check"))
         return 0;
     print_standing(target, standing);
-    return print_files(target, err);
+    return sl_status_print_files(target, err);
 }
 
 /* The exit status, or a failure. */

@@ -1,0 +1,43 @@
+#include "cli/status_files.h"
+
+#include "core/base/buf.h"
+#include "core/base/error.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OWED_NAMED_MAX = 20 };
+
+/* Each by name, whatever the history drops. */
+static int print_quarantined(void *arg, const struct sl_reading_file *file)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    if (sl_buf_safe(&safe, file->file.path, strlen(file->file.path)) && sl_buf_text(&safe, ": ") &&
+        sl_buf_safe(&safe, file->quarantined, strlen(file->quarantined)))
+        printf("%-12s %.*s (batch %" PRId64 ")\n", "quarantined", (int)safe.len, (const char *)safe.bytes,
+               file->batch_ms);
+    return 0;
+}
+
+/* The oldest by name. */
+static int print_owed(void *arg, const struct sl_reading_file *file)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+    if (sl_buf_safe(&safe, file->file.path, strlen(file->file.path)))
+        printf("%-12s %.*s (batch %" PRId64 ")\n", "owed", (int)safe.len, (const char *)safe.bytes,
+               file->batch_ms);
+    return 0;
+}
+
+int sl_status_print_files(struct sl_target *target, struct sl_error *err)
+{
+    struct sl_reading *reading;
+    int r = sl_reading_open(target->checkpoint, &reading, err);
+    if (r < 0)
+        return r;
+    r = sl_reading_quarantined(reading, print_quarantined, NULL, err);
+    r = r < 0 ? r : sl_reading_owed(reading, OWED_NAMED_MAX, print_owed, NULL, err);
+    sl_reading_close(reading);
+    return r;
+}
