@@ -17,10 +17,20 @@ const struct sl_command *const sl_commands[] = {
     &sl_command_complete, NULL,
 };
 
+/* For programs that run a job's tasks (engine/remote/), and what only they make necessary: help does not list them. */
+static const struct sl_command *const remote_commands[] = {&sl_command_driver, &sl_command_worker,
+                                                           &sl_command_move, NULL};
+
+static const struct sl_command *find(const struct sl_command *const *list, const char *name)
+{
+    for (size_t i = 0; list[i]; i++)
+        if (strcmp(list[i]->name, name) == 0)
+            return list[i];
+    return NULL;
+}
+
 const struct sl_command *sl_command_find(const char *name)
 {
-    for (size_t i = 0; sl_commands[i]; i++)
-        if (strcmp(sl_commands[i]->name, name) == 0)
-            return sl_commands[i];
-    return NULL;
+    const struct sl_command *found = find(sl_commands, name);
+    return found ? found : find(remote_commands, name);
 }

@@ -24,3 +24,6 @@ const struct sl_command *sl_command_find(const char *name);
 
 /* The whole program: finds the command, parses its line, runs it. Returns the exit status. */
 int sl_program_main(size_t argc, const char *const *argv);
+
+/* Not in sl_commands: cli/commands.c. */
+extern const struct sl_command sl_command_driver, sl_command_worker, sl_command_move;

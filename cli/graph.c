@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 #include "cli/job_line.h"
 #include "cli/report.h"
+#include "engine/graph/stages.h"
 
 static const struct sl_flag graph_flags[] = {
     {"e", SL_FLAG_TEXT, "CODE", NULL, "a one-line job in place of JOB.lua"},
@@ -26,7 +27,8 @@ static int print_graph(const struct sl_line *line, struct sl_error *err)
     if (r < 0)
         return r;
     struct sl_context *context = sl_job_context(job_line.job);
-    r = sl_graph(context, form_of(line), stdout);
+    r = form_of(line) == SL_GRAPH_JSON ? sl_stages_print_json(context, stdout)
+                                       : sl_graph(context, form_of(line), stdout);
     if (r < 0)
         sl_error_set(err, r, "%s", sl_context_error(context));
     sl_job_line_close(&job_line);

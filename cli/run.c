@@ -1,12 +1,14 @@
+#include "cli/run_line.h"
+
 #include "cli/commands.h"
-#include "cli/job_line.h"
 #include "cli/log.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "engine/batch/hooks.h"
 
 #include <string.h>
 
-static const struct sl_flag run_flags[] = {
+const struct sl_flag sl_run_flags[] = {
     {"e", SL_FLAG_TEXT, "CODE", NULL,
      "a one-line job in place of JOB.lua, sources and built-ins in scope, no checkpoint"},
     {"once", SL_FLAG_SWITCH, NULL, NULL, "one batch with everything pending, then the end (for cron)"},
@@ -56,20 +58,22 @@ static int read_options(const struct sl_line *line, struct sl_run_options *ret, 
 }
 
 /* A run that ended as it was asked to has no error. */
-static int run_loaded(struct sl_job *job, const struct sl_run_options *options, bool json)
+static int run_loaded(struct sl_job *job, const struct sl_run_options *options,
+                      const struct sl_run_hooks *hooks, bool json)
 {
     struct sl_context *context = sl_job_context(job);
     struct sl_stderr_log log;
     sl_stderr_log_init(&log, json, false);
     sl_context_on_log(context, sl_stderr_log_write, &log);
-    int r = sl_run(context, options);
+    int r = sl_run_hooked(context, options, hooks);
     if (r < 0 && sl_context_error(context)[0])
         sl_report_as(json, sl_context_error(context));
     sl_context_on_log(context, NULL, NULL);
     return sl_exit_status(r);
 }
 
-static int run_with_signals(const struct sl_line *line, struct sl_run_options *options, bool json)
+static int run_with_signals(const struct sl_line *line, struct sl_run_options *options,
+                            const struct sl_run_hooks *hooks, bool json)
 {
     struct sl_error err;
     struct sl_signals signals;
@@ -82,21 +86,26 @@ static int run_with_signals(const struct sl_line *line, struct sl_run_options *o
     if (sl_job_line_open(line, &job_line, &err) < 0) {
         status = sl_report_error_as(json, &err);
     } else {
-        status = run_loaded(job_line.job, options, json);
+        status = run_loaded(job_line.job, options, hooks, json);
         sl_job_line_close(&job_line);
     }
     sl_signals_close(&signals);
     return status;
 }
 
-static int run_run(const struct sl_line *line)
+int sl_run_line(const struct sl_line *line, const struct sl_run_hooks *hooks)
 {
     struct sl_error err;
     struct sl_run_options options;
     bool json = is_given(line, "log-format", "json");
     if (read_options(line, &options, &err) < 0)
         return sl_report_error_as(json, &err);
-    return run_with_signals(line, &options, json);
+    return run_with_signals(line, &options, hooks, json);
+}
+
+static int run_run(const struct sl_line *line)
+{
+    return sl_run_line(line, NULL);
 }
 
 const struct sl_command sl_command_run = {
@@ -110,6 +119,6 @@ const struct sl_command sl_command_run = {
         "\n"
         "Exit status: 0 done; 1 the run failed, trying again may help; 2 bad usage or a job that does not load;\n"
         "3 another process holds the checkpoint; 4 durable state is damaged or needs a person; 5 see --strict.",
-    .flags = run_flags,
+    .flags = sl_run_flags,
     .run = run_run,
 };

@@ -105,6 +105,13 @@ static int save_lane_close(struct sl_stage *stage, struct sl_lane *lane)
     return collects(save) ? sl_collect_lane_close(stage, lane) : sl_writer_lane_close(&save->writer, lane);
 }
 
+/* What is collected is looked at when it is written. */
+static int save_refuse(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
+{
+    struct save *save = stage->state;
+    return collects(save) ? 0 : sl_writer_refuse(&save->writer, lane, in);
+}
+
 static int write_collected(struct sl_stage *stage, struct save *save)
 {
     struct sl_dataset *dataset, *pieces;
@@ -243,6 +250,7 @@ const struct sl_wide sl_save_wide = {
 };
 
 const struct sl_output sl_save_steps = {
+    .refuse = save_refuse,
     .write = save_write,
     .reveal = save_reveal,
     .manifest = save_manifest,

@@ -176,6 +176,17 @@ static int reject_rows(struct sl_writer *writer, struct sl_task *task, const str
     return r;
 }
 
+static bool are_refused(const struct sl_writer *writer, const struct sl_chunk *in)
+{
+    const struct sl_format *format = writer->settings->format;
+    return writer->settings->pairs_only ? in->width < 2 : format && format->one_field && in->width != 1;
+}
+
+int sl_writer_refuse(struct sl_writer *writer, struct sl_lane *lane, const struct sl_chunk *in)
+{
+    return are_refused(writer, in) ? reject_rows(writer, lane->task, in) : 0;
+}
+
 /* For a container, which counts and rejects them when their turn comes. */
 static int frame_rows(struct sl_task *task, const struct sl_chunk *in, struct sl_buf *buf)
 {
@@ -190,7 +201,7 @@ static int format_rows(struct sl_writer *writer, struct sl_task *task, const str
 {
     const struct sl_format *format = writer->settings->format;
     uint64_t replaced = 0;
-    if (writer->settings->pairs_only ? in->width < 2 : format && format->one_field && in->width != 1)
+    if (are_refused(writer, in))
         return reject_rows(writer, task, in);
     if (writer->settings->container)
         return frame_rows(task, in, buf);

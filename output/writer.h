@@ -37,6 +37,8 @@ void sl_writer_begin(struct sl_writer *writer, const struct sl_stage *stage,
 void sl_writer_done(struct sl_writer *writer);
 
 int sl_writer_lane_open(struct sl_writer *writer, struct sl_lane *lane);
+/* Hands the rows to the sink that push would. */
+int sl_writer_refuse(struct sl_writer *writer, struct sl_lane *lane, const struct sl_chunk *in);
 int sl_writer_push(struct sl_writer *writer, struct sl_lane *lane, const struct sl_chunk *in);
 int sl_writer_lane_close(struct sl_writer *writer, struct sl_lane *lane);
 

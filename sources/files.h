@@ -70,6 +70,13 @@ struct sl_file_part {
 /* Opens the directory of parameter 0 with the node's file options. */
 int sl_file_source_open(const struct sl_node *node, const struct sl_services *services,
                         const struct sl_reader *reader, struct sl_source **ret, struct sl_error *err);
+/* sources/elsewhere.c */
+bool sl_file_source_place(struct sl_source *source, size_t p, struct sl_split_place *ret);
+void sl_file_source_found(struct sl_source *source, size_t p, struct sl_split_found *ret);
+int sl_file_source_note(struct sl_source *source, size_t p, const struct sl_split_found *found,
+                        struct sl_error *err);
+/* As when file number f is read and damaged. err has the reason. */
+int sl_file_source_set_aside(struct sl_file_source *source, size_t f, struct sl_error *err);
 /* The operations of all sources of files but open, which sets ops: for the initialiser of their tables. */
 void sl_file_source_close(struct sl_source *source);
 int sl_file_source_take(struct sl_source *source, int64_t t, uint64_t batch_number,
@@ -103,6 +110,7 @@ int sl_file_source_owe(struct sl_source *source, const struct sl_file *file, int
 const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
 
 #define SL_FILE_SOURCE_OPS                                                                                   \
+    .place = sl_file_source_place, .found = sl_file_source_found, .note = sl_file_source_note,               \
     .close = sl_file_source_close, .take = sl_file_source_take, .resume = sl_file_source_resume,             \
     .pending = sl_file_source_pending, .refresh = sl_file_source_refresh,                                    \
     .partitions = sl_file_source_partitions, .read = sl_file_source_read,                                    \

@@ -193,6 +193,7 @@ static const struct sl_source_ops queue_ops = {
     .refresh = refresh,
     .partitions = partitions,
     .read = read_partition,
+    .plain_rows = true,
 };
 
 static int check(struct sl_node *node, struct sl_error *err)

@@ -128,6 +128,7 @@ struct sl_stage {
     struct sl_task *tasks; /* one per worker, for work in finish: tasks[worker] */
     int64_t batch_ms;
     int64_t watermark_ms; /* of the inputs in this batch: the oldest; SL_NO_TIME: none yet; SL_END_OF_TIME */
+    bool is_in_parts;     /* its groups may be given out, or come from other processes: struct sl_partial */
     bool reports_late;    /* late records of its input are counted here */
     bool emits;           /* batch_ms is a multiple of the slide: otherwise finish only takes note */
     uint64_t first_rows;  /* of its result no more than the first ones are looked at; 0: all */
@@ -146,6 +147,31 @@ struct sl_held {
     int64_t batches; /* of a window: those that have data */
     int64_t rows;    /* of a window: in these batches; of one that reduces: groups */
     int64_t bytes;   /* in memory */
+};
+
+/* ---- partial results: a lane's rows combined in one process, the groups finished in another (engine/remote/) ---- */
+
+/* How the rows of a result are ordered: whether groups may be finished apart from each other, by keys. */
+enum sl_result_order {
+    SL_RESULT_WHOLE,     /* it is made in one piece */
+    SL_RESULT_BY_FIRST,  /* in the order of first fields, which are the keys of the groups */
+    SL_RESULT_BY_RECORD, /* in the order of records, which are the keys */
+};
+
+/* What a lane has for a key: (key, kind, state); kind and state are the operator's own. */
+enum { SL_PARTIAL_FIELDS = 3 };
+typedef int sl_partial_row(void *arg, const struct sl_field row[SL_PARTIAL_FIELDS]);
+
+struct sl_partial {
+    enum sl_result_order (*order)(const struct sl_node *node);
+    /* In place of lane_close, where there is one worker: gives what the lane has, in the order of keys, the same
+     * bytes whenever it is done again. Rows are borrowed until row() returns; what it returns below 0 ends it. */
+    int (*emit)(struct sl_stage *stage, struct sl_lane *lane, sl_partial_row *row, void *arg);
+    /* In place of push: the lane, which has the position of the one that emitted, gets such a row (borrowed). */
+    int (*absorb)(struct sl_stage *stage, struct sl_lane *lane, const struct sl_field row[SL_PARTIAL_FIELDS]);
+    /* Not of SL_RESULT_WHOLE: what finish does after all groups are rows (numPartitions), to a result that was merged of
+     * several. Replaces *dataset. */
+    int (*cut)(struct sl_stage *stage, struct sl_dataset **dataset);
 };
 
 struct sl_wide {
@@ -168,6 +194,8 @@ struct sl_wide {
     /* The result; NULL in *ret means no records. Outputs leave *ret alone. */
     int (*finish)(struct sl_stage *stage, struct sl_dataset **ret);
     void (*done)(struct sl_stage *stage); /* optional: frees; always called, also after failures */
+
+    const struct sl_partial *partial; /* optional */
 
     /* What it holds of a batch stays below services->spill->bytes for each worker, so many times (for an
      * operator that holds several things at once): the rest goes to disk. 0: it does not know of a limit. */
@@ -204,6 +232,9 @@ struct sl_wide {
 /* ---- output: the steps of the commit, in this order; each is optional; 0 or a failure of the batch ---- */
 
 struct sl_output {
+    /* Optional: hands the rows that push would refuse to the task's sink, and does nothing else: for rows that are read
+     * in one process and pushed in another. Without it push refuses none. */
+    int (*refuse)(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in);
     int (*effect)(struct sl_stage *stage); /* print, foreachRDD: happens at least once */
     int (*write)(struct sl_stage *stage);  /* complete, hashed and synced under a hidden name */
     int (*reveal)(struct sl_stage *stage); /* rename, never over anything; sync the parent */

@@ -91,6 +91,25 @@ struct sl_file_errors {
     const char *message; /* until the sources are read again */
 };
 
+/* Where partition p lies: what a task of another process needs to read it. Borrowed until the batch is settled. */
+struct sl_split_place {
+    size_t number; /* of the file in the plan */
+    const struct sl_file *file;
+    size_t part; /* of the file, from 0 */
+    const struct sl_origin *origin;
+};
+
+/* What was found where it was read. Borrowed. */
+struct sl_split_found {
+    uint64_t records, errors;
+    uint32_t error_line; /* of the first record that failed, its operator and message */
+    unsigned error_node;
+    const char *error_message;     /* NULL: none failed */
+    int64_t lines;                 /* as struct sl_split of sources/files.h has it */
+    const char *reason;            /* the file is damaged; NULL: it is not */
+    const struct sl_field *header; /* of the file's origin */
+};
+
 struct sl_source_ops {
     /* By what checkpoint, tests and status know the source, from its arguments alone, into text[size]; NULL: it is
      * too long. Sources of files are known by their parameter "directory": NULL in the table. */
@@ -146,6 +165,13 @@ struct sl_source_ops {
 
     /* Files that could not be read since the last call: quarantined, each reported in the log. */
     uint64_t (*failures)(struct sl_source *source);
+    /* Of files, all or none: partitions that are read in another process. place, before they are read: false, this one
+     * can be read here only. found: what read() saw there; note: as if read() had seen it here. */
+    bool (*place)(struct sl_source *source, size_t p, struct sl_split_place *ret);
+    void (*found)(struct sl_source *source, size_t p, struct sl_split_found *ret);
+    int (*note)(struct sl_source *source, size_t p, const struct sl_split_found *found, struct sl_error *err);
+    bool plain_rows; /* its rows have neither origin nor lines nor event times */
+
     /* Of files. After read: whether files could not be read, or turned out damaged while they were; the
      * batch has to be run again, and they are left out then. */
     bool (*redo)(struct sl_source *source);

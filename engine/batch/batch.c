@@ -4,6 +4,7 @@
 #include "engine/batch/blame.h"
 #include "engine/batch/counters.h"
 #include "engine/batch/error_rate.h"
+#include "engine/batch/executor.h"
 #include "engine/batch/flow.h"
 #include "engine/batch/observer.h"
 #include "engine/batch/quarantine.h"
@@ -149,7 +150,10 @@ static int stage_finish(struct sl_batch *batch, const struct sl_node *node, stru
     stage->has_input = stage->said = input_said(batch, node);
     if (!stage->has_input && !stage->memory)
         return 0;
-    int r = node->op->wide->finish(stage, ret);
+    struct sl_executor *executor = batch->run->executor;
+    int r = executor && executor->ops->finishes(executor, node)
+                ? executor->ops->finish(executor, batch, node, ret, err)
+                : node->op->wide->finish(stage, ret);
     batch->said[node->number] = stage->said && stage->emits;
     return r < 0 ? sl_blame(node, r, err) : 0;
 }
@@ -342,6 +346,9 @@ static int run_source(struct pass *pass, struct sl_error *err)
     pass->tasks = batch->partitions[s];
     if (!sl_flow_is_wanted(&pass->flow))
         return 0;
+    struct sl_executor *executor = batch->run->executor;
+    if (executor && executor->ops->takes(executor, s))
+        return executor->ops->read(executor, batch, s, err);
     return sl_pool_run(batch->run->pool, batch->partitions[s], run_task, pass, err);
 }
 
@@ -422,6 +429,12 @@ void sl_batch_start_over(struct sl_batch *batch)
     }
 }
 
+static int begin_elsewhere(struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_executor *executor = batch->run->executor;
+    return executor ? executor->ops->begin(executor, batch, err) : 0;
+}
+
 /* Rows of a file that turns out damaged must not stay: all sources are read, without such files once more if
  * need be, before any operator finishes and changes what it keeps. */
 static int read_sources(struct sl_batch *batch, struct sl_error *err)
@@ -430,6 +443,7 @@ static int read_sources(struct sl_batch *batch, struct sl_error *err)
     do {
         sl_batch_start_over(batch);
         r = begin_stages(batch, err);
+        r = r < 0 ? r : begin_elsewhere(batch, err);
         r = r < 0 ? r : run_nodes(batch, true, err);
         r = r < 0 ? r : sl_error_rate_files(batch, err);
     } while (r == 0 && sl_quarantine_redo(batch));
@@ -446,6 +460,8 @@ int sl_batch_execute(struct sl_batch *batch, struct sl_error *err)
     }
     int r = read_sources(batch, err);
     r = r < 0 ? r : run_nodes(batch, false, err);
+    if (run->executor)
+        run->executor->ops->end(run->executor, batch);
     if (r < 0)
         return r;
     return sl_rejects_check_rate(&run->rejects, (const uint64_t *)batch->rows,

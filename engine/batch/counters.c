@@ -119,6 +119,29 @@ int sl_counters_add(struct sl_task *task, size_t number, const struct sl_field *
     return sl_total_merge("counter", task, &counts->arena, &counts->total[number], value);
 }
 
+/* ---- other processes ---- */
+
+int sl_counters_encode(struct sl_task *task, size_t number, struct sl_field *ret)
+{
+    const struct sl_counts *counts = task->counts;
+    if (!counts || number >= counts->count || memcmp(&counts->total[number], &nothing, sizeof nothing) == 0)
+        return 0;
+    int r = sl_total_encode(task, &counts->total[number], ret);
+    return r < 0 ? r : 1;
+}
+
+int sl_counters_add_total(struct sl_task *task, size_t number, const struct sl_field *encoded)
+{
+    struct sl_counts *counts = task->counts;
+    union sl_state total;
+    if (!counts || !make_room(counts, number))
+        return counts ? SL_ENOMEM : 0;
+    int r = sl_total_decode(task, &counts->arena, encoded, &total);
+    if (r < 0)
+        return r == SL_ENOMEM ? r : SL_EDAMAGED;
+    return sl_total_combine(&counts->arena, &counts->total[number], &total, false);
+}
+
 /* ---- batches ---- */
 
 void sl_counters_reset(struct sl_run *run)

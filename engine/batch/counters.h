@@ -30,6 +30,11 @@ int sl_counters_load(struct sl_run *run, struct sl_error *err);
 /* value: an integer or a float. 0 or SL_ENOMEM. */
 int sl_counters_add(struct sl_task *task, size_t number, const struct sl_field *value);
 
+/* The total that the task's worker has counted in the batch: 1, and its row encoding, made in scratch; 0: nothing was
+ * counted. And such a total of another process, added here. 0, SL_EDAMAGED or SL_ENOMEM. */
+int sl_counters_encode(struct sl_task *task, size_t number, struct sl_field *ret);
+int sl_counters_add_total(struct sl_task *task, size_t number, const struct sl_field *encoded);
+
 void sl_counters_reset(struct sl_run *run);
 int sl_counters_gather(struct sl_run *run, struct sl_error *err);
 void sl_counters_committed(struct sl_run *run);

@@ -6,6 +6,8 @@
 
 #include <sluice.h>
 
+struct sl_executor;
+
 struct sl_run_hooks {
     struct sl_io *io; /* NULL: the system's own */
     /* The step of batch t is about to begin; after the last one its name is "done". May be NULL. */
@@ -14,6 +16,7 @@ struct sl_run_hooks {
      * a long run waits, others fail. */
     bool (*room)(void *arg);
     void *arg;
+    struct sl_executor *executor; /* engine/batch/executor.h; NULL: none */
 };
 
 /* sl_run with hooks. */

@@ -3,6 +3,7 @@
 #include "core/base/array.h"
 #include "core/contract/operator.h"
 #include "engine/batch/error_rate.h"
+#include "engine/batch/rejects_entry.h"
 #include "text/digest.h"
 #include "text/format.h"
 #include "text/json.h"
@@ -12,18 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct sl_reject_entry {
-    const struct sl_node *node;
-    const struct sl_origin *origin; /* NULL: not from a file */
-    uint32_t partition, line;       /* of the source; SL_NO_LINE, SL_GROUP_LINE */
-    uint64_t sequence;              /* among those of the partition */
-    int64_t event_ms;               /* of a late record; SL_NO_TIME elsewhere */
-    uint32_t width;
-    bool truncated;
-    const struct sl_field *field;
-    const char *message;
-};
 
 static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
                 const struct sl_field *fields, uint32_t width, const struct sl_origin *origin, uint32_t line);
@@ -203,10 +192,29 @@ static const struct sl_field *copy_record(struct sl_arena *arena, const struct s
     return copy;
 }
 
+static int keep_copy(struct sl_rejects *rejects, const struct sl_reject_entry *given)
+{
+    const struct sl_reject_entry *wanted = given;
+    if (rejects->last && compare_entries(&wanted, &rejects->last) > 0)
+        return 0;
+    struct sl_reject_entry *entry = sl_arena_alloc(&rejects->arena, sizeof *entry);
+    bool is_cut;
+    if (!entry || !make_room(rejects))
+        return SL_ENOMEM;
+    *entry = *given;
+    entry->field = copy_record(&rejects->arena, given->field, given->width, &is_cut);
+    entry->truncated |= is_cut;
+    entry->message = sl_arena_text(&rejects->arena, given->message, strlen(given->message));
+    if (!entry->field || !entry->message)
+        return SL_ENOMEM;
+    rejects->entry[rejects->kept++] = entry;
+    return 0;
+}
+
 static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
                 const struct sl_field *fields, uint32_t width, const struct sl_origin *origin, uint32_t line)
 {
-    struct sl_reject_entry own = {
+    const struct sl_reject_entry entry = {
         .node = rejects->pipelines->node[node],
         .origin = origin,
         .partition = task->ordinal,
@@ -215,20 +223,28 @@ static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
         .event_ms = rejects->is_late ? task->event_ms : SL_NO_TIME,
         .width = width,
         .field = fields,
+        .message = task->message,
     };
-    struct sl_reject_entry *entry = &own;
-    if (rejects->last && compare_entries(&entry, &rejects->last) > 0)
-        return 0;
-    entry = sl_arena_alloc(&rejects->arena, sizeof *entry);
-    if (!entry || !make_room(rejects))
-        return SL_ENOMEM;
-    *entry = own;
-    entry->field = copy_record(&rejects->arena, fields, width, &entry->truncated);
-    entry->message = sl_arena_text(&rejects->arena, task->message, strlen(task->message));
-    if (!entry->field || !entry->message)
-        return SL_ENOMEM;
-    rejects->entry[rejects->kept++] = entry;
-    return 0;
+    return keep_copy(rejects, &entry);
+}
+
+/* ---- those of other processes ---- */
+
+int sl_rejects_keep(struct sl_rejects *rejects, const struct sl_reject_entry *entry)
+{
+    pthread_mutex_lock(&rejects->lock);
+    int r = keep_copy(rejects, entry);
+    pthread_mutex_unlock(&rejects->lock);
+    return r;
+}
+
+void sl_rejects_count(struct sl_rejects *rejects, unsigned node, uint64_t failed, uint64_t by_file)
+{
+    pthread_mutex_lock(&rejects->lock);
+    rejects->total += failed;
+    rejects->failed[node] += failed;
+    rejects->by_file[node] += by_file;
+    pthread_mutex_unlock(&rejects->lock);
 }
 
 /* ---- dead letters ---- */

@@ -23,6 +23,7 @@ struct sl_run_hooks;
 struct sl_status;
 struct sl_store;
 struct sl_dry_run;
+struct sl_executor;
 struct sl_watcher;
 
 /* A worker's own memory and the context that operators see. */
@@ -80,6 +81,11 @@ struct sl_run {
     uint64_t spoilt;                        /* batches in a row of whose files all had too many errors */
     uint64_t committed;                     /* in this run */
     uint64_t set_aside;                     /* records and files set aside in this run */
+
+    /* Who runs rows elsewhere (engine/batch/executor.h); NULL: this process does. */
+    struct sl_executor *executor;
+    /* It runs tasks of another process: no catalog; nothing is watched, shown or written. */
+    bool is_task;
 };
 
 /* The source at a node. */

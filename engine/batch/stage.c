@@ -18,6 +18,7 @@ int sl_stage_new(struct sl_run *run, const struct sl_node *node, int64_t t, stru
         .first_rows =
             run->observer ? 0 : run->pipelines->first_rows[node->number], /* it sees whole results */
         .emits = t % node->slide_ms == 0,
+        .is_in_parts = run->executor || run->is_task,
         .memory = run->memory[node->number],
         .input_memory = node->inputs ? run->memory[node->input[0]->number] : NULL,
         .err = err,

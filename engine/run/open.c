@@ -152,7 +152,7 @@ static bool reads_files(const struct sl_node *node)
 static int open_watcher(struct sl_run *run, struct sl_error *err)
 {
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
-        if (run->trial || !reads_files(run->pipelines->node[n]))
+        if (run->trial || run->is_task || !reads_files(run->pipelines->node[n]))
             continue;
         int r = sl_watcher_new(run->services.io, wake, run, &run->watcher, err);
         run->services.arrivals_arg = run->watcher;
@@ -198,6 +198,20 @@ static int check_times(struct sl_run *run, struct sl_error *err)
     return 0;
 }
 
+/* Of a process that runs tasks only what tasks need. */
+static int open_outside(struct sl_run *run, struct sl_error *err)
+{
+    static int (*const steps[])(struct sl_run * run, struct sl_error * err) = {
+        sl_sources_open,
+        open_outputs,
+        sl_viewer_open,
+    };
+    int r = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && r == 0 && !run->is_task; i++)
+        r = steps[i](run, err);
+    return r;
+}
+
 int sl_run_open(struct sl_run *run, struct sl_error *err)
 {
     static int (*const steps[])(struct sl_run * run, struct sl_error * err) = {
@@ -212,9 +226,7 @@ int sl_run_open(struct sl_run *run, struct sl_error *err)
         open_trial,
         sl_memory_limit_open,
         sl_operator_memory_open,
-        sl_sources_open,
-        open_outputs,
-        sl_viewer_open,
+        open_outside,
     };
     int r = sl_pipelines_new(run->context, &run->pipelines, err);
     if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines,

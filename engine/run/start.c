@@ -2,6 +2,7 @@
 #include "core/base/plain_locale.h"
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/counters.h"
+#include "engine/batch/executor.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/job_changes.h"
 #include "engine/batch/lineage.h"
@@ -103,6 +104,8 @@ static int run_all(struct sl_run *run, struct sl_error *err)
     int r = sl_run_open(run, err);
     if (r == SL_EFULL) /* there is no batch yet that could wait: engine/batch/disk_full */
         return sl_error_hint(err, "make room and start it again");
+    if (r == 0 && run->executor)
+        r = run->executor->ops->open(run->executor, run, err);
     if (r == 0 && run->catalog)
         r = recover(run, err);
     if (r == 0 && !run->trial)
@@ -147,6 +150,8 @@ static int run_and_close(struct sl_run *run, struct sl_error *err)
     sl_status_close(run, r < 0 && r != SL_ESTOP ? err->text : NULL);
     if (r == 0 && run->options->strict && run->set_aside)
         r = SL_ESTRICT;
+    if (run->executor)
+        run->executor->ops->close(run->executor);
     sl_run_close(run);
     (void)uselocale(before);
     return r;
@@ -164,6 +169,7 @@ int sl_run_hooked(struct sl_context *context, const struct sl_run_options *given
         struct sl_run run = {.context = context,
                              .options = &options,
                              .hooks = hooks,
+                             .executor = hooks ? hooks->executor : NULL,
                              .progress = &progress,
                              .status = &status,
                              .waiting = sl_status_waiting,

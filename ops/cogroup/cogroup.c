@@ -24,7 +24,7 @@ static int cogroup_begin(struct sl_stage *stage)
     struct sl_cogroup *sides = stage->state;
     sides->kind = kind;
     int r = sl_row_buffers_init(&sides->piles, stage);
-    if (r == 0 && !sides->piles.spill && has_both_values(kind)) {
+    if (r == 0 && !sides->piles.spill && !stage->is_in_parts && has_both_values(kind)) {
         sides->hash = sl_hash_sides_new(stage, kind);
         return sides->hash ? 0 : SL_ENOMEM;
     }
@@ -60,6 +60,31 @@ static int cogroup_push(struct sl_stage *stage, struct sl_lane *lane, const stru
     return sides->hash ? sl_hash_sides_push(sides->hash, lane, in)
                        : sl_aggregate_push(side_of(sides, lane), lane, in);
 }
+
+/* ---- partial results ---- */
+
+static int emit(struct sl_stage *stage, struct sl_lane *lane, sl_partial_row *row, void *arg)
+{
+    return sl_aggregate_emit(side_of(stage->state, lane), lane, row, arg);
+}
+
+static int absorb(struct sl_stage *stage, struct sl_lane *lane, const struct sl_field row[SL_PARTIAL_FIELDS])
+{
+    return sl_aggregate_absorb(side_of(stage->state, lane), lane, row);
+}
+
+static int cut(struct sl_stage *stage, struct sl_dataset **dataset)
+{
+    return sl_cut_partitions(stage, 1, dataset);
+}
+
+static enum sl_result_order order(const struct sl_node *node)
+{
+    const struct sl_cogroup_kind *kind = node->op->spec;
+    return kind->key_of == SL_KEY_RECORD ? SL_RESULT_BY_RECORD : SL_RESULT_BY_FIRST;
+}
+
+static const struct sl_partial partial = {order, emit, absorb, cut};
 
 static void cogroup_done(struct sl_stage *stage)
 {
@@ -276,5 +301,6 @@ const struct sl_wide sl_cogroup_wide = {
     .finish = cogroup_finish,
     .done = cogroup_done,
     .takes_pieces = sl_always_takes_pieces,
+    .partial = &partial,
     .bounded = 3, /* the two sides and the rows that come of them */
 };

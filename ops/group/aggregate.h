@@ -48,6 +48,10 @@ int sl_aggregate_lane_open(struct sl_aggregate *aggregate, struct sl_lane *lane)
 /* A lane's rows are all there: its groups join those of the lanes before it. */
 int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane);
 int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, const struct sl_chunk *in);
+/* struct sl_partial: emit and absorb. */
+int sl_aggregate_emit(struct sl_aggregate *aggregate, struct sl_lane *lane, sl_partial_row *row, void *arg);
+int sl_aggregate_absorb(struct sl_aggregate *aggregate, struct sl_lane *lane,
+                        const struct sl_field row[SL_PARTIAL_FIELDS]);
 /* The groups in the order of their keys. */
 int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_sorted_groups **ret);
 void sl_aggregate_done(struct sl_aggregate *aggregate);

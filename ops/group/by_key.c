@@ -97,6 +97,34 @@ int sl_cut_partitions(const struct sl_stage *stage, unsigned param, struct sl_da
     return pieces ? 0 : SL_ENOMEM;
 }
 
+static int emit(struct sl_stage *stage, struct sl_lane *lane, sl_partial_row *row, void *arg)
+{
+    struct sl_by_key *by_key = stage->state;
+    return sl_aggregate_emit(&by_key->aggregate, lane, row, arg);
+}
+
+static int absorb(struct sl_stage *stage, struct sl_lane *lane, const struct sl_field row[SL_PARTIAL_FIELDS])
+{
+    struct sl_by_key *by_key = stage->state;
+    return sl_aggregate_absorb(&by_key->aggregate, lane, row);
+}
+
+static int cut(struct sl_stage *stage, struct sl_dataset **dataset)
+{
+    const struct sl_by_key *by_key = stage->state;
+    return sl_cut_partitions(stage, by_key->partitions_param, dataset);
+}
+
+static enum sl_result_order order(const struct sl_node *node)
+{
+    const struct sl_by_key_spec *spec = node->op->spec;
+    if (spec->key_of == SL_KEY_NONE)
+        return SL_RESULT_WHOLE;
+    return spec->form == SL_FORM_KEY ? SL_RESULT_BY_RECORD : SL_RESULT_BY_FIRST;
+}
+
+const struct sl_partial sl_by_key_partial = {order, emit, absorb, cut};
+
 static int finish_groups(struct sl_stage *stage, struct sl_by_key *by_key, struct sl_dataset **ret)
 {
     struct sl_sorted_groups *groups;
@@ -132,6 +160,7 @@ const struct sl_wide sl_by_key_wide = {
     .finish = sl_by_key_finish,
     .done = sl_by_key_done,
     .takes_pieces = sl_by_key_takes_pieces,
+    .partial = &sl_by_key_partial,
     .bounded = 1,
 };
 

@@ -51,6 +51,9 @@ void sl_by_key_done(struct sl_stage *stage);
 bool sl_by_key_takes_pieces(const struct sl_node *node);
 bool sl_always_takes_pieces(const struct sl_node *node);
 
+/* Where state and spec begin with these structs. */
+extern const struct sl_partial sl_by_key_partial;
+
 /* Cuts *dataset into n pieces where parameter `param` (numPartitions) was given. */
 int sl_cut_partitions(const struct sl_stage *stage, unsigned param, struct sl_dataset **dataset);
 

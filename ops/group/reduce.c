@@ -42,6 +42,7 @@ static const struct sl_wide count_wide = {
     .push = sl_by_key_push,
     .finish = count_finish,
     .takes_pieces = sl_by_key_takes_pieces,
+    .partial = &sl_by_key_partial,
     .done = sl_by_key_done,
 };
 

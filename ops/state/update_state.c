@@ -374,6 +374,7 @@ static const struct sl_wide update_wide = {
     .lane_close = sl_by_key_lane_close,
     .push = sl_by_key_push,
     .finish = finish,
+    .partial = &sl_by_key_partial,
     .done = sl_by_key_done,
     .memory_size = sizeof(struct memory),
     .memory_open = memory_open,

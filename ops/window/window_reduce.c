@@ -340,6 +340,7 @@ static const struct sl_wide window_wide = {
     .lane_close = sl_by_key_lane_close,
     .push = sl_by_key_push,
     .finish = finish,
+    .partial = &sl_by_key_partial,
     .done = sl_by_key_done,
     .memory_size = sizeof(struct memory),
     .memory_done = memory_done,

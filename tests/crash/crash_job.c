@@ -178,7 +178,8 @@ static int run(struct disk *disk, const char *dir, int64_t batches, bool waits)
 {
     struct sl_run_options options = {
         .size = sizeof options, .virtual_clock = true, .batches = batches, .stop_fd = -1};
-    struct sl_run_hooks hooks = {disk_io(disk), disk_step, waits ? disk_room : NULL, disk};
+    struct sl_run_hooks hooks = {
+        .io = disk_io(disk), .step = disk_step, .room = waits ? disk_room : NULL, .arg = disk};
     struct sl_context *ssc = sl_context_new("crash", dir);
     if (!ssc)
         return 1;

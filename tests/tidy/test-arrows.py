@@ -34,6 +34,7 @@ INSIDE = {
     "fs/tree": [], "fs/mount": ["fs/tree"],
     "engine/graph": [], "engine/batch": ["engine/graph"], "engine/trial": ["engine/graph", "engine/batch"],
     "engine/run": ["engine/graph", "engine/batch", "engine/trial"],
+    "engine/remote": ["engine/graph", "engine/batch", "engine/trial", "engine/run"],
     "lua": ["lua/lib"], "lua/lib": ["lua"], "lua/testing": ["lua"],
     "cli": [], "cli/main": ["cli"],
 }

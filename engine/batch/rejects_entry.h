@@ -1,0 +1,22 @@
+/* One record error as it is kept: engine/batch/rejects.c, and engine/remote/, where it comes from another process. */
+#pragma once
+
+#include "engine/batch/rejects.h"
+
+struct sl_reject_entry {
+    const struct sl_node *node;
+    const struct sl_origin *origin; /* NULL: not from a file */
+    uint32_t partition, line;       /* of the source; SL_NO_LINE, SL_GROUP_LINE */
+    uint64_t sequence;              /* among those of the partition */
+    int64_t event_ms;               /* of a late record; SL_NO_TIME elsewhere */
+    uint32_t width;
+    bool truncated;
+    const struct sl_field *field;
+    const char *message;
+};
+
+/* Keeps a copy of an entry, as if the task of its partition had just handed it to the sink; its sequence is the caller's.
+ * Its origin must stay until sl_rejects_reset. 0 or SL_ENOMEM. */
+int sl_rejects_keep(struct sl_rejects *rejects, const struct sl_reject_entry *entry);
+/* Adds what another process has counted, kept or not. */
+void sl_rejects_count(struct sl_rejects *rejects, unsigned node, uint64_t failed, uint64_t by_file);

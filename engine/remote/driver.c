@@ -1,0 +1,149 @@
+#include "engine/remote/driver.h"
+
+#include "core/base/io.h"
+#include "engine/remote/driver_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the directory for results: what an earlier process left there is removed ---- */
+
+static int open_exchange(struct sl_remote_driver *driver, struct sl_error *err)
+{
+    struct sl_io *io = driver->run->services.io;
+    if (!driver->exchange)
+        return 0;
+    int r = sl_io_remove_tree(io, AT_FDCWD, driver->exchange, err);
+    return r < 0 ? r : sl_io_make_dirs(io, AT_FDCWD, driver->exchange, 0700, err);
+}
+
+static int open_driver(struct sl_executor *executor, struct sl_run *run, struct sl_error *err)
+{
+    struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
+    driver->run = run;
+    driver->takes = calloc(run->sources + 1, sizeof *driver->takes);
+    driver->finishes = calloc(run->pipelines->nodes + 1, sizeof *driver->finishes);
+    if (!driver->takes || !driver->finishes || !sl_stages_hash(run->context, driver->hash))
+        return sl_error_nomem(err);
+    int r = sl_stages_new(run->pipelines, &driver->stages, err);
+    r = r < 0 ? r : open_exchange(driver, err);
+    return r < 0 ? r : sl_request_hello(driver, err);
+}
+
+/* ---- a batch ---- */
+
+static void forget_maps(struct sl_remote_driver *driver)
+{
+    for (size_t m = 0; m < driver->maps; m++)
+        sl_map_stage_done(&driver->map[m]);
+    driver->maps = 0;
+}
+
+/* Every partition of it can be read elsewhere. */
+static bool can_be_taken(const struct sl_source *source)
+{
+    size_t partitions = source->ops->partitions((struct sl_source *)source);
+    struct sl_split_place place;
+    for (size_t p = 0; p < partitions && source->ops->place; p++)
+        if (!source->ops->place((struct sl_source *)source, p, &place))
+            return false;
+    return true;
+}
+
+/* What reads or gets rows here in this batch makes it finish here, too. */
+static bool can_be_finished(const struct sl_remote_driver *driver, const struct sl_batch *batch, size_t n)
+{
+    if (driver->stages->role[n] != SL_ROLE_REDUCE || !batch->stage[n])
+        return false;
+    for (size_t s = 0; s < batch->run->sources; s++) {
+        size_t root = batch->run->source[s]->node->number;
+        if (driver->stages->fed[n][root] && batch->said[root] && !driver->takes[s])
+            return false;
+    }
+    return true;
+}
+
+static int begin(struct sl_executor *executor, struct sl_batch *batch, struct sl_error *err)
+{
+    struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
+    (void)err;
+    forget_maps(driver);
+    driver->sequence = 0;
+    for (size_t s = 0; s < batch->run->sources; s++) {
+        const struct sl_source *source = batch->run->source[s];
+        size_t root = source->node->number;
+        driver->takes[s] =
+            driver->stages->role[root] == SL_ROLE_MAP && batch->said[root] && can_be_taken(source);
+    }
+    for (size_t n = 0; n < batch->run->pipelines->nodes; n++)
+        driver->finishes[n] = can_be_finished(driver, batch, n);
+    return 0;
+}
+
+static bool takes(struct sl_executor *executor, size_t s)
+{
+    return ((struct sl_remote_driver *)executor)->takes[s];
+}
+
+static bool finishes(struct sl_executor *executor, const struct sl_node *node)
+{
+    return ((struct sl_remote_driver *)executor)->finishes[node->number];
+}
+
+/* A peer that has gone is noticed with the next stage. */
+static void end(struct sl_executor *executor, struct sl_batch *batch)
+{
+    struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
+    struct sl_error ignored = {0};
+    (void)batch;
+    if (driver->next_stage > driver->first_stage)
+        (void)sl_request_drop(driver, &ignored);
+    driver->first_stage = driver->next_stage;
+    forget_maps(driver);
+}
+
+static void close_driver(struct sl_executor *executor)
+{
+    struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
+    struct sl_error ignored = {0};
+    forget_maps(driver);
+    if (driver->exchange && driver->stages)
+        (void)sl_io_remove_tree(&sl_io_system, AT_FDCWD, driver->exchange,
+                                &ignored); /* the next start does it */
+    free(driver->map);
+    free(driver->takes);
+    free(driver->finishes);
+    sl_stages_free(driver->stages);
+    sl_message_done(&driver->message);
+    driver->map = NULL;
+    driver->takes = driver->finishes = NULL;
+    driver->stages = NULL;
+}
+
+static const struct sl_executor_ops ops = {
+    .open = open_driver,
+    .begin = begin,
+    .takes = takes,
+    .read = sl_remote_driver_read,
+    .finishes = finishes,
+    .finish = sl_remote_driver_finish,
+    .end = end,
+    .close = close_driver,
+};
+
+struct sl_executor *sl_remote_driver_new(const struct sl_peer *peer, int64_t partitions, const char *exchange)
+{
+    struct sl_remote_driver *driver = calloc(1, sizeof *driver);
+    if (!driver)
+        return NULL;
+    *driver = (struct sl_remote_driver){
+        .executor = {&ops}, .peer = *peer, .partitions = partitions, .exchange = exchange};
+    return &driver->executor;
+}
+
+void sl_remote_driver_free(struct sl_executor *executor)
+{
+    free(executor);
+}

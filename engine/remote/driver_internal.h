@@ -1,0 +1,67 @@
+/* The driver's inside, shared by driver*.c, requests.c and sections.c and nobody else. */
+#pragma once
+
+#include "engine/batch/executor.h"
+#include "engine/graph/stages.h"
+#include "engine/remote/driver.h"
+#include "engine/remote/peer.h"
+#include "engine/remote/report.h"
+#include "engine/remote/task.h"
+
+/* A map stage of the batch under way. */
+struct sl_map_stage {
+    int64_t id;
+    unsigned source; /* operator */
+    size_t tasks;
+    struct sl_remote_block **block; /* [tasks]: what each of them made */
+    size_t *blocks;                 /* [tasks] */
+};
+
+struct sl_remote_driver {
+    struct sl_executor executor; /* first */
+    struct sl_peer peer;
+    int64_t partitions;   /* of a reduce stage */
+    const char *exchange; /* directory for results, which all machines see; NULL: they travel in reports */
+
+    struct sl_run *run;
+    struct sl_stages *stages;
+    char hash[17];
+    int64_t next_stage;
+    bool *takes;    /* [sources] in this batch */
+    bool *finishes; /* [nodes] */
+    size_t maps, maps_capacity;
+    struct sl_map_stage *map; /* of this batch */
+    int64_t first_stage;      /* of this batch: from here they are dropped */
+    struct sl_message message;
+    uint64_t sequence; /* of record errors that come from other processes */
+};
+
+/* requests.c: what is asked for and what comes back. */
+int sl_request_hello(struct sl_remote_driver *driver, struct sl_error *err);
+/* The tasks follow, each with sl_request_task. `inputs`: of a reduce. */
+int sl_request_stage(struct sl_remote_driver *driver, int64_t id, const char *role, size_t tasks,
+                     unsigned node, const struct sl_buf *inputs, struct sl_error *err);
+int sl_request_task(struct sl_remote_driver *driver, const struct sl_remote_task *task, struct sl_error *err);
+int sl_request_drop(struct sl_remote_driver *driver, struct sl_error *err);
+/* Waits for the reports of all tasks and gives each to `take`, in the order of tasks. The wire is at the place behind
+ * stage and task. */
+typedef int sl_report_taker(void *arg, size_t task, struct sl_wire *wire, struct sl_error *err);
+int sl_request_wait(struct sl_remote_driver *driver, int64_t id, size_t tasks, sl_report_taker *take,
+                    void *arg, struct sl_error *err);
+
+/* sections.c: the end of a report, after what was counted: sections, data and blocks. The data are unpacked to `data`; a
+ * file that they came in is removed. */
+struct sl_report_end {
+    size_t sections, blocks;
+    struct sl_remote_section *section; /* in the wire's arena */
+    struct sl_remote_block *block;
+};
+int sl_report_take_end(struct sl_remote_driver *driver, struct sl_wire *wire, struct sl_report_end *ret,
+                       struct sl_buf *data, struct sl_error *err);
+
+/* driver_map.c, driver_reduce.c */
+int sl_remote_driver_read(struct sl_executor *executor, struct sl_batch *batch, size_t s,
+                          struct sl_error *err);
+int sl_remote_driver_finish(struct sl_executor *executor, struct sl_batch *batch, const struct sl_node *node,
+                            struct sl_dataset **ret, struct sl_error *err);
+void sl_map_stage_done(struct sl_map_stage *map);

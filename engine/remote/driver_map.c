@@ -1,0 +1,245 @@
+/* A map stage: a task for each partition of a source. */
+#include "core/base/array.h"
+#include "engine/remote/driver_internal.h"
+#include "text/block.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct mapping {
+    struct sl_remote_driver *driver;
+    struct sl_batch *batch;
+    struct sl_source *source;
+    size_t s;
+    struct sl_map_stage *map;
+    struct sl_task_sink *sink; /* [sinks] */
+    size_t sinks;
+};
+
+void sl_map_stage_done(struct sl_map_stage *map)
+{
+    for (size_t i = 0; map->block && i < map->tasks; i++)
+        free(map->block[i]);
+    free(map->block);
+    free(map->blocks);
+    *map = (struct sl_map_stage){0};
+}
+
+/* ---- tasks ---- */
+
+static int list_sinks(struct mapping *mapping)
+{
+    const struct sl_pipelines *pipelines = mapping->batch->run->pipelines;
+    size_t root = mapping->source->node->number;
+    mapping->sink = calloc(pipelines->nodes + 1, sizeof *mapping->sink);
+    if (!mapping->sink)
+        return SL_ENOMEM;
+    for (size_t n = 0; n < pipelines->nodes; n++)
+        if (mapping->driver->stages->fed[n][root] && mapping->batch->stage[n])
+            mapping->sink[mapping->sinks++] =
+                (struct sl_task_sink){(unsigned)n, mapping->driver->finishes[n]};
+    return 0;
+}
+
+struct encoding {
+    struct sl_outlet outlet; /* first */
+    struct sl_buf buf;
+};
+
+static int encode_chunk(struct sl_outlet *outlet, const struct sl_chunk *chunk)
+{
+    return sl_wire_put_chunk(&((struct encoding *)outlet)->buf, chunk) ? 0 : SL_ENOMEM;
+}
+
+/* The rows of a source that only this process can read: they travel in the task. */
+static int encode_partition(struct mapping *mapping, size_t p, struct sl_buf *block, struct sl_error *err)
+{
+    struct sl_task *task = &mapping->batch->run->task[0];
+    struct encoding encoding = {{encode_chunk}, {0}};
+    uint64_t lines;
+    task->err = err;
+    sl_arena_reset(task->scratch);
+    int r = mapping->source->ops->read(mapping->source, p, task, &encoding.outlet, &lines);
+    if (r == 0 && !sl_block_pack(block, encoding.buf.bytes, encoding.buf.len))
+        r = SL_ENOMEM;
+    sl_buf_done(&encoding.buf);
+    return r == SL_ENOMEM ? sl_error_nomem(err) : r;
+}
+
+static int send_task(struct mapping *mapping, size_t p, struct sl_error *err)
+{
+    struct sl_remote_driver *driver = mapping->driver;
+    SL_CLEANUP(sl_buf_done) struct sl_buf block = {0};
+    struct sl_remote_task task = {
+        .stage = mapping->map->id,
+        .number = (int64_t)p,
+        .role = SL_TASK_MAP,
+        .batch_ms = mapping->batch->t,
+        .replay = mapping->batch->replay,
+        .partitions = driver->partitions,
+        .exchange = driver->exchange,
+        .node = mapping->map->source,
+        .partition = (uint32_t)p,
+        .sinks = mapping->sinks,
+        .sink = mapping->sink,
+        .has_rows = mapping->source->ops->plain_rows,
+    };
+    int r = task.has_rows ? encode_partition(mapping, p, &block, err) : 0;
+    if (r < 0)
+        return r;
+    if (task.has_rows) {
+        task.rows = sl_string(block.bytes, block.len);
+    } else {
+        struct sl_split_place place;
+        sl_assert(mapping->source->ops->place(mapping->source, p, &place)); /* begin has looked */
+        task.file = *place.file;
+        task.part = place.part;
+    }
+    return sl_request_task(driver, &task, err);
+}
+
+/* ---- reports ---- */
+
+/* Record errors of rows were the worker's. */
+static int drop_reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
+                       const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
+                       uint32_t line)
+{
+    (void)sink, (void)task, (void)node, (void)fields, (void)width, (void)origin, (void)line;
+    return 0;
+}
+
+static int push_rows(struct sl_stage *stage, struct sl_lane *lane, struct sl_wire *wire,
+                     const struct sl_origin *origin)
+{
+    struct sl_chunk chunk;
+    struct sl_task *task = lane->task;
+    int r = 0;
+    while (r == 0 && sl_wire_chunk(wire, origin, &chunk)) {
+        r = stage->node->op->wide->push(stage, lane, &chunk);
+        sl_arena_reset(task->scratch);
+    }
+    return r < 0 ? r : wire->failed;
+}
+
+static int push_partial(struct sl_stage *stage, struct sl_lane *lane, struct sl_wire *wire)
+{
+    struct sl_field row[SL_PARTIAL_FIELDS];
+    int r = stage->node->op->wide->partial ? 0 : SL_EDAMAGED;
+    while (r == 0 && sl_wire_row(wire, SL_PARTIAL_FIELDS, row)) {
+        r = stage->node->op->wide->partial->absorb(stage, lane, row);
+        sl_arena_reset(lane->task->scratch);
+    }
+    return r < 0 ? r : wire->failed;
+}
+
+/* A lane of the operator, as if its rows had been pushed here. */
+static int deliver(struct mapping *mapping, size_t p, const struct sl_remote_section *section,
+                   const uint8_t *bytes, const struct sl_origin *origin, struct sl_error *err)
+{
+    static struct sl_reject_sink no_rejects = {drop_reject, drop_reject};
+    struct sl_stage *stage = mapping->batch->stage[section->node];
+    struct sl_task task = mapping->batch->run->task[0];
+    if (!stage)
+        return SL_EDAMAGED;
+    const struct sl_wide *wide = stage->node->op->wide;
+    struct sl_lane lane = {.position = {section->input, section->path, (uint32_t)p, 0}, .task = &task};
+    struct sl_wire wire = {bytes, section->len, 0, task.scratch, 0};
+    bool is_partial = section->what == SL_SECTION_PARTIAL;
+    task.ordinal = (uint32_t)p;
+    task.err = stage->err = err;
+    if (!is_partial) {
+        task.sink = &no_rejects;
+        task.counts = NULL; /* what functions count there was counted */
+    }
+    sl_arena_reset(task.scratch);
+    int r = wide->lane_open ? wide->lane_open(stage, &lane) : 0;
+    r = r < 0 ? r : is_partial ? push_partial(stage, &lane, &wire) : push_rows(stage, &lane, &wire, origin);
+    return r == 0 && wide->lane_close ? wide->lane_close(stage, &lane) : r;
+}
+
+static int deliver_all(struct mapping *mapping, size_t p, const struct sl_report_end *end,
+                       const struct sl_buf *data, const struct sl_origin *origin, struct sl_error *err)
+{
+    size_t at = 0;
+    int r = 0;
+    for (size_t i = 0; i < end->sections && r == 0; i++) {
+        r = deliver(mapping, p, &end->section[i], data->bytes + at, origin, err);
+        at += end->section[i].len;
+    }
+    return r;
+}
+
+static int note_blocks(struct mapping *mapping, size_t p, const struct sl_report_end *end)
+{
+    struct sl_map_stage *map = mapping->map;
+    if (!end->blocks)
+        return 0;
+    map->block[p] = malloc(end->blocks * sizeof *map->block[p]);
+    if (!map->block[p])
+        return SL_ENOMEM;
+    memcpy(map->block[p], end->block, end->blocks * sizeof *map->block[p]);
+    map->blocks[p] = end->blocks;
+    return 0;
+}
+
+static int take_report(void *arg, size_t p, struct sl_wire *wire, struct sl_error *err)
+{
+    struct mapping *mapping = arg;
+    struct sl_source *source = mapping->source;
+    struct sl_split_found found;
+    struct sl_split_place place = {0};
+    struct sl_report_end end;
+    SL_CLEANUP(sl_buf_done) struct sl_buf data = {0};
+    sl_report_take_found(wire, &found);
+    mapping->batch->lines[mapping->s][p] = (uint64_t)sl_wire_integer(wire);
+    if (wire->failed)
+        return wire->failed;
+    int r = source->ops->note ? source->ops->note(source, p, &found, err) : 0;
+    if (r == 0 && source->ops->place)
+        (void)source->ops->place(source, p, &place);
+    r = r < 0 ? r : sl_report_take_counts(wire, mapping->batch, place.origin, mapping->driver->sequence, err);
+    mapping->driver->sequence = mapping->batch->run->rejects.total;
+    r = r < 0 ? r : sl_report_take_end(mapping->driver, wire, &end, &data, err);
+    if (r < 0 || found.reason) /* a damaged file: the batch is read again without it */
+        return r;
+    r = note_blocks(mapping, p, &end);
+    return r < 0 ? r : deliver_all(mapping, p, &end, &data, place.origin, err);
+}
+
+/* ---- the stage ---- */
+
+static struct sl_map_stage *add_map(struct sl_remote_driver *driver, const struct sl_node *source,
+                                    size_t tasks)
+{
+    struct sl_map_stage *grown =
+        sl_array_grow(driver->map, driver->maps, &driver->maps_capacity, sizeof *grown);
+    if (!grown)
+        return NULL;
+    driver->map = grown;
+    struct sl_map_stage *map = &grown[driver->maps++];
+    *map = (struct sl_map_stage){.id = driver->next_stage++, .source = source->number, .tasks = tasks};
+    map->block = calloc(tasks + 1, sizeof *map->block);
+    map->blocks = calloc(tasks + 1, sizeof *map->blocks);
+    return map->block && map->blocks ? map : NULL;
+}
+
+int sl_remote_driver_read(struct sl_executor *executor, struct sl_batch *batch, size_t s,
+                          struct sl_error *err)
+{
+    struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
+    struct sl_source *source = batch->run->source[s];
+    size_t tasks = batch->partitions[s];
+    struct mapping mapping = {.driver = driver, .batch = batch, .source = source, .s = s};
+    if (!tasks)
+        return 0;
+    mapping.map = add_map(driver, source->node, tasks);
+    int r = mapping.map && list_sinks(&mapping) == 0 ? 0 : sl_error_nomem(err);
+    if (r == 0)
+        r = sl_request_stage(driver, mapping.map->id, "map", tasks, source->node->number, NULL, err);
+    for (size_t p = 0; p < tasks && r == 0; p++)
+        r = send_task(&mapping, p, err);
+    r = r < 0 ? r : sl_request_wait(driver, mapping.map->id, tasks, take_report, &mapping, err);
+    free(mapping.sink);
+    return r;
+}

@@ -1,0 +1,142 @@
+/* A reduce stage: a task for each partition of the keys of one operator. */
+#include "engine/remote/driver_internal.h"
+#include "engine/remote/merge.h"
+
+#include <stdlib.h>
+
+struct reducing {
+    struct sl_remote_driver *driver;
+    struct sl_batch *batch;
+    const struct sl_node *node;
+    int64_t id;
+    struct sl_merging *merging;
+};
+
+/* ---- tasks ---- */
+
+static size_t count_blocks(const struct reducing *reducing)
+{
+    size_t count = 0;
+    for (size_t m = 0; m < reducing->driver->maps; m++)
+        for (size_t t = 0; t < reducing->driver->map[m].tasks; t++)
+            count += reducing->driver->map[m].blocks[t];
+    return count;
+}
+
+static size_t list_blocks(const struct reducing *reducing, uint32_t partition, struct sl_expected_block *list)
+{
+    size_t count = 0;
+    for (size_t m = 0; m < reducing->driver->maps; m++) {
+        const struct sl_map_stage *map = &reducing->driver->map[m];
+        for (size_t t = 0; t < map->tasks; t++)
+            for (size_t b = 0; b < map->blocks[t]; b++)
+                if (map->block[t][b].node == reducing->node->number &&
+                    map->block[t][b].partition == partition)
+                    list[count++] = (struct sl_expected_block){map->id, (int64_t)t, map->block[t][b].check};
+    }
+    return count;
+}
+
+static int send_task(const struct reducing *reducing, uint32_t partition, struct sl_expected_block *list,
+                     struct sl_error *err)
+{
+    const struct sl_remote_driver *driver = reducing->driver;
+    const struct sl_remote_task task = {
+        .stage = reducing->id,
+        .number = partition,
+        .role = SL_TASK_REDUCE,
+        .batch_ms = reducing->batch->t,
+        .replay = reducing->batch->replay,
+        .partitions = driver->partitions,
+        .exchange = driver->exchange,
+        .node = reducing->node->number,
+        .partition = partition,
+        .expected = list_blocks(reducing, partition, list),
+        .block = list,
+    };
+    return sl_request_task(reducing->driver, &task, err);
+}
+
+/* The map stages that may have blocks for it. */
+static bool list_inputs(const struct reducing *reducing, struct sl_buf *inputs)
+{
+    const struct sl_remote_driver *driver = reducing->driver;
+    bool ok = true;
+    for (size_t m = 0; ok && m < driver->maps; m++)
+        if (driver->stages->fed[reducing->node->number][driver->map[m].source])
+            ok = sl_buf_printf(inputs, "%s%lld", inputs->len ? "," : "", (long long)driver->map[m].id);
+    return ok;
+}
+
+static int send_tasks(const struct reducing *reducing, struct sl_error *err)
+{
+    size_t tasks = (size_t)reducing->driver->partitions;
+    SL_CLEANUP(sl_buf_done) struct sl_buf inputs = {0};
+    struct sl_expected_block *list = calloc(count_blocks(reducing) + 1, sizeof *list);
+    int r = list && list_inputs(reducing, &inputs) ? 0 : sl_error_nomem(err);
+    if (r == 0)
+        r = sl_request_stage(reducing->driver, reducing->id, "reduce", tasks, reducing->node->number, &inputs,
+                             err);
+    for (size_t p = 0; p < tasks && r == 0; p++)
+        r = send_task(reducing, (uint32_t)p, list, err);
+    free(list);
+    return r;
+}
+
+/* ---- reports ---- */
+
+static int take_report(void *arg, size_t p, struct sl_wire *wire, struct sl_error *err)
+{
+    struct reducing *reducing = arg;
+    struct sl_split_found found;
+    struct sl_report_end end;
+    SL_CLEANUP(sl_buf_done) struct sl_buf data = {0};
+    sl_report_take_found(wire, &found);
+    (void)sl_wire_integer(wire); /* lines of a partition of a source */
+    int r = sl_report_take_counts(wire, reducing->batch, NULL, reducing->driver->sequence, err);
+    reducing->driver->sequence = reducing->batch->run->rejects.total;
+    r = r < 0 ? r : sl_report_take_end(reducing->driver, wire, &end, &data, err);
+    return r < 0 ? r : sl_merging_add(reducing->merging, p, data.bytes, data.len);
+}
+
+/* ---- the stage ---- */
+
+static bool has_blocks(const struct reducing *reducing)
+{
+    for (size_t m = 0; m < reducing->driver->maps; m++)
+        for (size_t t = 0; t < reducing->driver->map[m].tasks; t++)
+            for (size_t b = 0; b < reducing->driver->map[m].blocks[t]; b++)
+                if (reducing->driver->map[m].block[t][b].node == reducing->node->number)
+                    return true;
+    return false;
+}
+
+/* Where there are no groups no task is needed: parts without rows are merged. */
+static int run_tasks(const struct reducing *reducing, struct sl_error *err)
+{
+    if (!has_blocks(reducing))
+        return 0;
+    int r = send_tasks(reducing, err);
+    return r < 0 ? r
+                 : sl_request_wait(reducing->driver, reducing->id, (size_t)reducing->driver->partitions,
+                                   take_report, (void *)reducing, err);
+}
+
+int sl_remote_driver_finish(struct sl_executor *executor, struct sl_batch *batch, const struct sl_node *node,
+                            struct sl_dataset **ret, struct sl_error *err)
+{
+    struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
+    const struct sl_partial *partial = node->op->wide->partial;
+    struct reducing reducing = {driver, batch, node, driver->next_stage++, NULL};
+    struct sl_dataset *dataset = NULL;
+    reducing.merging = sl_merging_new((size_t)driver->partitions, partial->order(node));
+    int r = reducing.merging ? run_tasks(&reducing, err) : SL_ENOMEM;
+    r = r < 0 ? r : sl_merging_finish(reducing.merging, &dataset);
+    r = r < 0 ? r : partial->cut(batch->stage[node->number], &dataset);
+    sl_merging_free(reducing.merging);
+    if (r == 0)
+        *ret = dataset;
+    else
+        sl_dataset_unref(dataset);
+    return r == SL_ENOMEM ? sl_error_nomem(err) : r;
+}

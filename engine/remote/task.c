@@ -1,0 +1,123 @@
+#include "engine/remote/task.h"
+
+#include "engine/remote/peer.h"
+
+/* ---- writing ---- */
+
+static bool put_file(struct sl_buf *buf, const struct sl_remote_task *task)
+{
+    const struct sl_file *file = &task->file;
+    return sl_wire_put_integer(buf, 0) && sl_wire_put_text(buf, file->path) &&
+           sl_wire_put_integer(buf, (int64_t)file->inode) && sl_wire_put_integer(buf, file->born_ns) &&
+           sl_wire_put_integer(buf, file->mtime_ns) && sl_wire_put_integer(buf, file->size) &&
+           sl_wire_put_integer(buf, (int64_t)task->part);
+}
+
+static bool put_map(struct sl_buf *buf, const struct sl_remote_task *task)
+{
+    bool ok = sl_wire_put_integer(buf, (int64_t)task->sinks);
+    for (size_t i = 0; ok && i < task->sinks; i++)
+        ok = sl_wire_put_integer(buf, task->sink[i].node) && sl_wire_put_integer(buf, task->sink[i].by_key);
+    if (!ok || !task->has_rows)
+        return ok && put_file(buf, task);
+    return sl_wire_put_integer(buf, 1) && sl_wire_put_field(buf, task->rows);
+}
+
+static bool put_reduce(struct sl_buf *buf, const struct sl_remote_task *task)
+{
+    bool ok = sl_wire_put_integer(buf, (int64_t)task->expected);
+    for (size_t i = 0; ok && i < task->expected; i++)
+        ok = sl_wire_put_integer(buf, task->block[i].stage) &&
+             sl_wire_put_integer(buf, task->block[i].task) && sl_wire_put_integer(buf, task->block[i].check);
+    return ok;
+}
+
+bool sl_remote_task_put(struct sl_buf *buf, const struct sl_remote_task *task)
+{
+    bool ok = sl_wire_put_integer(buf, SL_REMOTE_VERSION) && sl_wire_put_integer(buf, task->stage) &&
+              sl_wire_put_integer(buf, task->number) && sl_wire_put_integer(buf, task->role) &&
+              sl_wire_put_integer(buf, task->batch_ms) && sl_wire_put_integer(buf, task->replay) &&
+              sl_wire_put_integer(buf, task->partitions) && sl_wire_put_text(buf, task->exchange) &&
+              sl_wire_put_integer(buf, task->node) && sl_wire_put_integer(buf, task->partition);
+    return ok && (task->role == SL_TASK_MAP ? put_map(buf, task) : put_reduce(buf, task));
+}
+
+/* ---- reading ---- */
+
+static void take_file(struct sl_wire *wire, struct sl_remote_task *task)
+{
+    task->file.path = (char *)sl_wire_text(wire);
+    task->file.inode = (uint64_t)sl_wire_integer(wire);
+    task->file.born_ns = sl_wire_integer(wire);
+    task->file.mtime_ns = sl_wire_integer(wire);
+    task->file.size = sl_wire_integer(wire);
+    task->part = (size_t)sl_wire_integer(wire);
+    if (!wire->failed && !task->file.path)
+        wire->failed = SL_EDAMAGED;
+}
+
+static void *list_of(struct sl_wire *wire, size_t count, size_t size)
+{
+    void *list = wire->failed ? NULL : sl_arena_calloc(wire->arena, count + 1, size);
+    if (!list && !wire->failed)
+        wire->failed = SL_ENOMEM;
+    return list;
+}
+
+static void take_map(struct sl_wire *wire, struct sl_remote_task *task)
+{
+    task->sinks = sl_wire_count(wire);
+    task->sink = list_of(wire, task->sinks, sizeof *task->sink);
+    for (size_t i = 0; !wire->failed && i < task->sinks; i++) {
+        task->sink[i].node = (unsigned)sl_wire_integer(wire);
+        task->sink[i].by_key = sl_wire_integer(wire) != 0;
+    }
+    task->has_rows = sl_wire_integer(wire) != 0;
+    if (task->has_rows)
+        task->rows = sl_wire_bytes(wire);
+    else
+        take_file(wire, task);
+}
+
+static void take_reduce(struct sl_wire *wire, struct sl_remote_task *task)
+{
+    task->expected = sl_wire_count(wire);
+    task->block = list_of(wire, task->expected, sizeof *task->block);
+    for (size_t i = 0; !wire->failed && i < task->expected; i++) {
+        task->block[i].stage = sl_wire_integer(wire);
+        task->block[i].task = sl_wire_integer(wire);
+        task->block[i].check = sl_wire_integer(wire);
+    }
+}
+
+int sl_remote_task_take(struct sl_wire *wire, struct sl_remote_task *ret, struct sl_error *err)
+{
+    struct sl_remote_task task = {0};
+    int64_t version = sl_wire_integer(wire);
+    if (!wire->failed && version != SL_REMOTE_VERSION)
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "the task was made by another version of sluice (protocol %lld, this one has %d); install "
+            "the same version on all machines",
+            (long long)version, SL_REMOTE_VERSION);
+    task.stage = sl_wire_integer(wire);
+    task.number = sl_wire_integer(wire);
+    task.role = sl_wire_integer(wire);
+    task.batch_ms = sl_wire_integer(wire);
+    task.replay = sl_wire_integer(wire);
+    task.partitions = sl_wire_integer(wire);
+    task.exchange = sl_wire_text(wire);
+    task.node = (unsigned)sl_wire_integer(wire);
+    task.partition = (uint32_t)sl_wire_integer(wire);
+    if (task.role == SL_TASK_MAP)
+        take_map(wire, &task);
+    else
+        take_reduce(wire, &task);
+    if (!wire->failed && (task.partitions < 1 || task.role < SL_TASK_MAP || task.role > SL_TASK_REDUCE))
+        wire->failed = SL_EDAMAGED;
+    if (wire->failed)
+        return wire->failed == SL_ENOMEM ? sl_error_nomem(err)
+                                         : sl_error_set(err, SL_EDAMAGED, "a task is damaged");
+    *ret = task;
+    return 0;
+}

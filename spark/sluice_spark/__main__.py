@@ -1,0 +1,7 @@
+"""python -m sluice_spark"""
+
+import sys
+
+from .main import main
+
+sys.exit(main())

@@ -1,0 +1,202 @@
+"""sluice-spark: runs a job of sluice on Apache Spark."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import __version__
+from .driver import run as run_driver
+from .worker import arguments_of_job
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+USAGE = """usage: sluice-spark run JOB.lua --workdir DIR [--master URL] [--reduce-partitions N] [--sluice PROGRAM]
+                        [--conf KEY=VALUE]... [options of sluice run] [-- ARGS]
+       sluice-spark version
+
+  --master URL            as Spark has it; local[N] for this machine. Without it what spark-submit or Spark's settings say
+  --workdir DIR           a directory that all machines see: the checkpoint and what tasks hand over lie there
+  --reduce-partitions N   tasks of a reduce stage (the cores Spark has)
+  --sluice PROGRAM        the program sluice; the one in this package, or on the path
+  --conf KEY=VALUE        a setting of Spark; may be repeated
+
+All other options are those of `sluice run`."""
+
+SPARK_MIN = (4, 0)
+
+
+class Refused(Exception):
+    """What the user has to change: exit status 2."""
+
+
+@dataclass
+class Line:
+    """A command line, taken apart."""
+
+    job: str = ""
+    master: str | None = None
+    workdir: str = ""
+    partitions: int | None = None
+    program: str = ""
+    conf: dict[str, str] = field(default_factory=dict)
+    rest: list[str] = field(default_factory=list)  # for sluice run
+
+    def has(self, option: str) -> bool:
+        return any(one == option or one.startswith(option + "=") for one in self.rest)
+
+
+_OWN = ("--master", "--workdir", "--reduce-partitions", "--sluice", "--conf")
+# Options of sluice run that have a value, which is no operand.
+_WITH_VALUE = ("--batches", "--clock", "--start-time", "--interval", "--mount", "--checkpoint", "--workers", "--set") + (
+    "--log-format",
+)
+
+
+def _take(line: Line, option: str, value: str) -> None:
+    if option == "--master":
+        line.master = value
+    elif option == "--workdir":
+        line.workdir = value
+    elif option == "--sluice":
+        line.program = value
+    elif option == "--reduce-partitions":
+        if not value.isdecimal() or not 1 <= int(value) <= 10000:
+            raise Refused("--reduce-partitions takes a number from 1 to 10000, not %r" % value)
+        line.partitions = int(value)
+    else:
+        name, equals, setting = value.partition("=")
+        if not equals:
+            raise Refused("--conf takes KEY=VALUE, not %r" % value)
+        line.conf[name] = setting
+
+
+def parse(arguments: Sequence[str]) -> Line:
+    """The line behind `run`."""
+    line, i = Line(), 0
+    while i < len(arguments):
+        one = arguments[i]
+        option, equals, value = one.partition("=")
+        if one == "--":
+            line.rest += arguments[i:]
+            break
+        if option in _OWN or option in _WITH_VALUE:
+            if not equals:
+                i += 1
+                if i == len(arguments):
+                    raise Refused("%s needs a value" % option)
+                value = arguments[i]
+            if option in _OWN:
+                _take(line, option, value)
+            else:
+                line.rest += [option, value]
+        elif one.startswith("-"):
+            line.rest.append(one)
+        elif line.job:
+            raise Refused("%s is one argument too many; arguments of the job follow after --" % one)
+        else:
+            line.job = one
+        i += 1
+    if not line.job:
+        raise Refused("which job? give the path JOB.lua")
+    if not line.workdir:
+        raise Refused("--workdir is missing: a directory that all machines see")
+    return line
+
+
+def find_program(given: str) -> str:
+    """The program sluice, as an absolute path."""
+    bundled = Path(__file__).resolve().parent / "bin" / "sluice"
+    found = given or (str(bundled) if bundled.exists() else shutil.which("sluice") or "")
+    if not found or not os.access(found, os.X_OK):
+        raise Refused("the program sluice is not there%s; name it with --sluice" % (": " + found if found else ""))
+    return os.path.abspath(found)
+
+
+def check_spark() -> None:
+    """Refuses what cannot work, with the reason."""
+    try:
+        import pyspark
+    except ImportError as error:
+        raise Refused("pyspark cannot be loaded (%s); pip install 'pyspark>=4.0'" % error) from error
+    version = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
+    if version < SPARK_MIN:
+        raise Refused(
+            "Spark %s is not supported, 4.0 or later is: Python %d.%d needs the serializers that came with it"
+            % (pyspark.__version__, *sys.version_info[:2])
+        )
+
+
+def with_retries(master: str) -> str:
+    """local[N] gives every task one attempt only."""
+    if master.startswith("local[") and "," not in master:
+        return master[:-1] + ",4]"
+    return "local[1,4]" if master == "local" else master
+
+
+def open_session(line: Line) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName("sluice " + Path(line.job).stem)
+    if line.master:
+        builder = builder.master(with_retries(line.master))
+    settings = {"spark.ui.showConsoleProgress": "false", "spark.driver.maxResultSize": "0", **line.conf}
+    if line.master and line.master.startswith("local"):
+        here = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+        settings = {"spark.ui.enabled": "false", **here, **settings}
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("OFF")  # what goes wrong is said by sluice, once
+    return session
+
+
+def run(line: Line) -> int:
+    from .executor import SparkExecutor
+
+    program = find_program(line.program)
+    os.makedirs(line.workdir, exist_ok=True)
+    workdir = os.path.abspath(line.workdir)
+    check_spark()
+    session = open_session(line)
+    context = session.sparkContext
+    try:
+        master = context.master
+        ship = not (master or "").startswith(("local[", "local,")) and master != "local"
+        partitions = line.partitions or max(1, context.defaultParallelism)
+        executor = SparkExecutor(context, program, line.job, os.getcwd(), arguments_of_job(line.rest), ship)
+        options = ["--workdir", workdir, "--reduce-partitions", str(partitions)]
+        arguments = [line.job]
+        if not line.has("--checkpoint"):
+            arguments += ["--checkpoint", os.path.join(workdir, "checkpoint")]
+        return run_driver(program, options, [*arguments, *line.rest], executor)
+    finally:
+        session.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The program. Its exit status is that of sluice run."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["version"]:
+        print("sluice-spark", __version__)
+        return 0
+    if given[:1] in ([], ["help"], ["-h"], ["--help"]):
+        print(USAGE)
+        return 0 if given else 2
+    if given[0] == "run":
+        given = given[1:]
+    elif not given[0].endswith(".lua"):
+        print("sluice-spark: there is no command %s\n%s" % (given[0], USAGE), file=sys.stderr)
+        return 2
+    try:
+        return run(parse(given))
+    except Refused as error:
+        print("sluice-spark: %s" % error, file=sys.stderr)
+        return 2

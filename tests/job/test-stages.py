@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""Jobs whose stages are run by others (`sluice driver`, `sluice worker`): the same bytes as `sluice run`, in whichever order
+tasks are done, how often, and what is killed meanwhile. tests/play-spark is who runs them."""
+import gzip, pathlib, sqlite3, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import *
+from stages import *
+
+HEAD = """local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s"%s }
+"""
+AVAILABLE = ("--clock", "virtual", "--available-now")
+
+
+def a_job(body, options="", name="job.lua"):
+    return job(HEAD % options + body, name)
+
+
+def words(seed, count):
+    """Lines of words, the same for a seed; some keys are numbers in two representations."""
+    state, lines = seed, []
+    for _ in range(count):
+        state = state * 6364136223846793005 + 1442695040888963407 & (1 << 64) - 1
+        lines.append("w%d k%d %d" % (state >> 33 & 63, state >> 40 & 7, state >> 50 & 1023))
+    return "\n".join(lines) + "\n"
+
+
+def feed(files=4, lines=300):
+    for number in range(files):
+        move_in("part-%02d" % number, words(number + 1, lines))
+
+
+# ---- where what runs ----
+
+def graph_of(path):
+    return json.loads(sluice_ok("graph", path, "--json").stdout)
+
+
+def test_the_graph_has_stages_and_a_hash_that_is_the_same_elsewhere():
+    shutil.copy(WORDCOUNT, "wordcount.lua")
+    graph = graph_of("wordcount.lua")
+    equal(graph["version"], 1, "version")
+    equal([stage["role"] for stage in graph["stages"]], ["map", "reduce", "driver"], "roles")
+    equal(graph["stages"][0]["emits"], [{"operator": 3, "what": "partial", "to": 1, "by": "key"}], "what the map stage emits")
+    os.makedirs("elsewhere")
+    shutil.copy("wordcount.lua", "elsewhere/wordcount.lua")
+    equal(graph_of("elsewhere/wordcount.lua")["graph"], graph["graph"], "hash")
+    text = open("wordcount.lua").read()
+    job(text.replace("reduceByKey(sluice.sum)", "reduceByKey(sluice.max)"), "other.lua")
+    check(graph_of("other.lua")["graph"] != graph["graph"], "another graph has the same hash")
+
+
+def test_check_says_what_stays_on_the_driver_and_why():
+    os.makedirs("in")
+    a_job('ssc:textFileStream("in"):map(sluice.pair(1)):updateStateByKey(function(v, s) return #v end):print()')
+    said = sluice_ok("check", "--spark", "job.lua").stdout
+    check("stage 0, map" in said and "updateStateByKey" in said, said)
+    check("it keeps windows or state from batch to batch" in said, said)
+
+
+# ---- the same bytes ----
+
+def test_operators_by_key():
+    feed()
+    a_job("""local lines = ssc:textFileStream("in")
+local pairs = lines:map(function(line) local w, k, n = line:match("(%S+) (%S+) (%S+)"); return k, math.tointeger(n) end)
+local function out(stream, name) stream:saveAsTextFiles("out/" .. name, "txt") end
+out(pairs:reduceByKey(sluice.sum), "sum")
+out(pairs:reduceByKey(function(a, b) return a .. "," .. b end), "chain")
+out(pairs:reduceByKey(sluice.mean, 3), "mean")
+out(pairs:groupByKey(2), "group")
+out(pairs:aggregateByKey("", function(a, v) return a .. v end, function(a, b) return a .. "|" .. b end), "aggregate")
+out(pairs:combineByKey(function(v) return { v } end, function(c, v) c[#c + 1] = v return c end,
+  function(a, b) for _, v in ipairs(b) do a[#a + 1] = v end return a end), "combine")
+out(pairs:foldByKey(7, function(a, b) return (a * 31 + b) % 1009 end), "fold")
+out(lines:countByValue(), "values")
+out(lines:flatMap(sluice.split(" ")):distinct(), "distinct")
+out(pairs:countByKey(), "keys")
+out(lines:count(), "count")
+out(pairs:values():reduce(sluice.max), "max")
+out(pairs:values():stats(), "stats")
+out(pairs:reduceByKey(sluice.largest(3)):mapValues(function(v) return #v end):glom(), "after")
+""")
+    same_as_run("job.lua", *AVAILABLE, roles=("map", "reduce"))
+
+
+def test_two_streams_meet_by_key():
+    feed()
+    for number in range(3):
+        move_in("right-%d" % number, words(number + 3, 40), "right")
+    a_job("""local function keyed(dir, i) return ssc:textFileStream(dir):map(sluice.fields(" ", i, 3)) end
+local a, b = keyed("in", 1), keyed("right", 1)
+local function out(stream, name) stream:saveAsTextFiles("out/" .. name, "txt") end
+out(a:join(b, 4), "join")
+out(a:leftOuterJoin(b), "left")
+out(a:fullOuterJoin(b), "full")
+out(a:cogroup(b), "cogroup")
+out(a:subtractByKey(b), "subtract")
+out(a:keys():intersection(b:keys()), "intersection")
+out(a:union(b):union(a):reduceByKey(sluice.concat(",")), "union")
+out(a:reduceByKey(sluice.count):join(b), "mixed")
+""")
+    same_as_run("job.lua", *AVAILABLE, roles=("map", "reduce"))
+
+
+def test_orders_and_places():
+    feed(files=3, lines=120)
+    a_job("""local lines = ssc:textFileStream("in", { meta = true })
+local text = lines:map(sluice.select(1))
+local function out(stream, name) stream:saveAsTextFiles("out/" .. name, "txt") end
+out(lines, "meta")
+out(text:sortBy(function(line) return line:sub(-3) end), "sorted")
+out(text:take(7), "take")
+out(text:top(5), "top")
+out(text:zipWithIndex(), "index")
+out(text:zipWithUniqueId(), "unique")
+out(text:repartition(4):glom(), "pieces")
+out(text:map(sluice.pair(1)):partitionBy(5):glom(), "partitions")
+out(text:mapPartitionsWithIndex(function(index, rows) local n = 0 for _ in rows do n = n + 1 end return { { index, n } } end), "with-index")
+out(text:map(function(line) return math.random(1000000) end), "random")
+out(text:sample(false, 0.3, 17), "sample")
+text:saveAsTextFiles("out/parts", "txt", { partitions = 3, compression = "gzip" })
+text:saveAsTextFiles("out/csv", "csv", { format = "csv" })
+text:print(3)
+""")
+    same_as_run("job.lua", *AVAILABLE)
+
+
+def test_windows_and_state_over_several_batches():
+    feed(files=6, lines=60)
+    a_job("""local pairs = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 3)):mapValues(sluice.number(1))
+local function out(stream, name) stream:saveAsTextFiles("out/" .. name, "txt") end
+out(pairs:reduceByKeyAndWindow(sluice.sum, nil, "3s", "1s"), "window")
+out(pairs:countByWindow("2s", "1s"), "count")
+out(pairs:groupByKeyAndWindow("2s", "2s"), "group")
+out(pairs:window("2s", "1s"):countByValue(), "plain")
+out(pairs:updateStateByKey(function(values, state) return (state or 0) + #values end), "state")
+out(pairs:mapWithState(function(key, value, state) state:update((state:get() or 0) + 1) return key, state:get() end), "mapped")
+""", ", maxFilesPerBatch = 2")
+    same_as_run("job.lua", *AVAILABLE)
+
+
+def test_formats_of_input():
+    move_in("a.csv", "name,count\nx,1\ny,2\nz\n\"q", "csv")
+    move_in("b.csv", "name,count\n\"u\nv\",3\n", "csv")
+    move_in("c.jsonl", '{"a": 1}\nnot json\n{"a": 2}\n', "json")
+    with gzip.open("made.gz", "wb") as file:
+        file.write(b"one\ntwo\n")
+    move_in("d.gz", open("made.gz", "rb").read(), "lines")
+    a_job("""ssc:fileStream("csv", { format = "csv", header = true }):saveAsTextFiles("out/csv", "txt")
+ssc:fileStream("json", { format = "jsonl" }):saveAsTextFiles("out/json", "txt", { format = "json" })
+ssc:fileStream("lines", { format = "whole" }):saveAsTextFiles("out/whole", "txt")
+ssc:textFileStream("lines"):saveAsTextFiles("out/lines", "txt", { format = "lines" })
+""", ', maxErrorRate = 1, onFileError = "quarantine"')
+    same_as_run("job.lua", *AVAILABLE)
+
+
+def test_a_table_beside_the_streams_keeps_them_on_the_driver():
+    feed(files=2, lines=30)
+    move_in("users.csv", "w1,one\nw2,two\n", "tables")
+    a_job("""local users = sluice.table("tables/users.csv")
+local lines = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 3))
+lines:joinTable(users):saveAsTextFiles("out/a", "txt")
+lines:map(function(k, v) return k, users:get(k) or "none" end):groupByKey():saveAsTextFiles("out/b", "txt")
+""")
+    same_as_run("job.lua", *AVAILABLE, partitions=(3,), roles=())
+    check("the job has a table" in sluice_ok("check", "--spark", "job.lua").stdout, "no reason is given")
+
+
+# ---- what is wrong ----
+
+def test_record_errors_are_the_same_dead_letters():
+    feed(files=3, lines=50)
+    move_in("wrong", "no pair\nw1 k1 x\n" + words(9, 20))
+    a_job("""local lines = ssc:textFileStream("in")
+local n = 0
+lines:map(function(line) local n = line:match("%d+$") or error("no number: " .. line) return line:sub(1, 2), math.tointeger(n) end)
+  :reduceByKey(function(a, b) if b == 77 then error("77") end return a + b end):saveAsTextFiles("out/a", "txt")
+lines:flatMap(sluice.split(" ")):reduceByKey(sluice.sum):saveAsTextFiles("out/b", "txt")
+lines:map(sluice.fields(" ", 1, 2)):saveAsTextFiles("out/c", "txt", { format = "lines" })
+lines:map(function(l) return {}, 1 end):groupByKey():saveAsTextFiles("out/d", "txt")
+lines:map(function(l) return sluice.map { a = 1 }, 1 end):sortByKey():saveAsTextFiles("out/e", "txt")
+""", ", maxErrorRate = 1, emptyBatches = true")
+    name = same_as_run("job.lua", *AVAILABLE, roles=("map", "reduce"))
+    letters = [path for path in results(name) if "deadletter" in path]
+    check(letters, "there are no dead letters to compare")
+
+
+def test_damaged_files_and_files_with_too_many_errors_are_left_out():
+    feed(files=3, lines=50)
+    move_in("bad.gz", b"\x1f\x8b\x08\0garbage")
+    move_in("spoilt", "x\n" * 200)
+    a_job("""ssc:textFileStream("in"):map(function(line) return line:match("(%S+) (%S+) (%S+)") or error("no fields") end)
+  :map(sluice.pair(1)):reduceByKey(sluice.sum):saveAsTextFiles("out/a", "txt")
+""")
+    same_as_run("job.lua", *AVAILABLE, roles=("map", "reduce"))
+    for directory in ("ran-job", "ran-job-3"):
+        status = json.loads(sluice_ok("status", "--json", directory + "/job.lua").stdout)
+        equal(len(status["quarantined"]) if isinstance(status.get("quarantined"), list) else status.get("quarantined"), 2, "files quarantined in " + directory)
+
+
+def test_a_job_that_fails_names_its_line():
+    feed(files=2, lines=5)
+    a_job("""ssc:textFileStream("in"):map(function(line)
+  error("this one")
+end):print()
+""", ', onRecordError = "stop"')
+    done = play("ran-stop", "job.lua", *AVAILABLE, status=1)
+    check("job.lua:4" in done.stderr and "this one" in done.stderr, done.stderr)
+    check("Traceback" not in done.stderr, done.stderr)
+
+
+def test_counters_count_once():
+    feed(files=3, lines=40)
+    a_job("""local seen = sluice.counter("seen")
+local lines = ssc:textFileStream("in")
+lines:map(function(line) seen:add(1) return line, 1 end):reduceByKey(sluice.sum):saveAsTextFiles("out/a", "txt")
+lines:sortBy(function(line) seen:add(1) return line end):saveAsTextFiles("out/b", "txt")
+""")
+    same_as_run("job.lua", *AVAILABLE, roles=("map", "reduce"))
+    for directory in ("ran-job", "ran-job-7"):
+        with sqlite3.connect(directory + "/.sluice/job/catalog.db") as database:
+            equal(dict(database.execute("SELECT name, value FROM counters")), {"seen": 240}, "counters in " + directory)
+
+
+def test_large_results_go_through_the_work_directory_and_leave_nothing_there():
+    for number in range(2):
+        move_in("big-%d" % number, "".join("%032d line %d\n" % (i * 7919 % 100003 * 10 ** 25, i) for i in range(40000)))
+    a_job("""local lines = ssc:textFileStream("in")
+lines:filter(sluice.contains("7")):saveAsTextFiles("out/a", "txt")
+lines:map(sluice.pair(1)):reduceByKey(sluice.sum):saveAsTextFiles("out/b", "txt")
+""")
+    os.makedirs("work/exchange")
+    pathlib.Path("work/exchange/left-by-another").write_text("x")
+    wanted = run_in("ran-here", SLUICE, "job.lua", *AVAILABLE)
+    play("ran-there", "job.lua", *AVAILABLE, workdir="work", kills=20)
+    equal(results("ran-there"), results("ran-here"), "results")
+    check(not os.path.exists("ran-there/work/exchange"), "the directory of results is still there")
+
+
+# ---- the protocol ----
+
+def test_a_worker_refuses_another_graph():
+    shutil.copy(WORDCOUNT, "wordcount.lua")
+    done = sluice("worker", "wordcount.lua", "--graph-hash", "0123456789abcdef")
+    equal(done.returncode, 2, "exit status")
+    check("0123456789abcdef on the driver" in done.stderr, done.stderr)
+
+
+def test_what_is_no_message_ends_a_worker_and_a_driver():
+    shutil.copy(WORDCOUNT, "wordcount.lua")
+    os.makedirs("in")
+    for rubbish in (b"GET / HTTP/1.1\r\n\r\n", b"slm1" + b"\xff" * 60, b"slm1\x02\0\0\0" + b"\0" * 8 + b"{}", b"slm1\x05\0\0\0" + b"\0" * 8 + b"nope!"):
+        done = subprocess.run([SLUICE, "worker", "wordcount.lua"], input=rubbish, capture_output=True, timeout=PATIENCE_S)
+        check(done.returncode in (1, 4), "a worker that got %r: exit status %d" % (rubbish, done.returncode))
+    move_in("a", "x y\n")
+    done = subprocess.run([SLUICE, "driver", "wordcount.lua", "--", *AVAILABLE], input=b"GET / HTTP/1.1\r\n\r\n" * 9, capture_output=True, timeout=PATIENCE_S)
+    equal(done.returncode, 4, "exit status of a driver")
+    equal(results("."), {}, "results of a driver without answers")
+
+
+main(globals())

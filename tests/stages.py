@@ -1,0 +1,66 @@
+"""What tests of stages share: a job with `sluice run` and with tests/play-spark, in copies of this directory, and whether
+they left the same."""
+import os, shutil, subprocess
+
+from harness import PATIENCE_S, ROOT, SLUICE, check, equal, read
+
+PLAY = ROOT / "tests/play-spark"
+
+
+def tree(directory, wanted=lambda path: True):
+    """The files under it: path -> bytes; links: where they lead."""
+    found = {}
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = os.path.join(folder, name)
+            shown = os.path.relpath(path, directory)
+            if wanted(shown):
+                found[shown] = os.readlink(path) if os.path.islink(path) else read(path)
+    return found
+
+
+def results(directory):
+    """Outputs and dead letters: what a job leaves for others."""
+    return tree(directory, lambda path: path.startswith("out/") or "/deadletter/" in path)
+
+
+def run_in(directory, program, *arguments, environment=(), status=0):
+    """A run in a copy of this directory: what it printed."""
+    shutil.copytree(".", directory, symlinks=True, ignore=shutil.ignore_patterns("ran-*"))
+    done = subprocess.run([program, "run", *arguments], cwd=directory, env={**os.environ, **dict(environment)}, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE_S, errors="replace")
+    equal(done.returncode, status, "exit status of %s run %s: %s" % (program, " ".join(arguments), done.stderr[-3000:]))
+    return done
+
+
+def play(directory, *arguments, partitions=3, kills=0, seed=1, status=0, workdir=None):
+    environment = {"PLAY_SLUICE": SLUICE, "PLAY_PARTITIONS": str(partitions), "PLAY_KILLS": str(kills), "PLAY_SEED": str(seed)}
+    environment["PLAY_LOG"] = os.path.abspath(directory + "-stages")
+    if workdir:
+        environment["PLAY_WORKDIR"] = workdir
+    return run_in(directory, str(PLAY), *arguments, environment=environment.items(), status=status)
+
+
+def stages_of(directory):
+    """Roles of the stages that were run."""
+    path = directory + "-stages"
+    return [line.split()[0] for line in open(path)] if os.path.exists(path) else []
+
+
+def same_as_run(job, *arguments, partitions=(1, 3, 7), kills=5, roles=("map",), status=0):
+    """The same outputs, dead letters and printed lines; `roles` are those that must have been run."""
+    name = "ran-" + os.path.splitext(job)[0]
+    wanted = run_in(name, SLUICE, job, *arguments, status=status)
+    outcome = results(name)
+    check(outcome or status, "the job left nothing to compare")
+    for count in partitions:
+        copy = "%s-%d" % (name, count)
+        done = play(copy, job, *arguments, partitions=count, kills=kills, seed=count, status=status)
+        equal(done.stdout, wanted.stdout, "what was printed with %d partitions" % count)
+        found = results(copy)
+        equal(sorted(found), sorted(outcome), "files with %d partitions" % count)
+        for path, content in outcome.items():
+            equal(found[path], content, "%s with %d partitions" % (path, count))
+        for role in roles:
+            check(role in stages_of(copy), "no %s stage was run" % role)
+    return name
