@@ -1,5 +1,4 @@
-/* Reducing over windows: reduceByKeyAndWindow, reduceByWindow, groupByKeyAndWindow, countByWindow,
- * countByValueAndWindow.
+/* Reducing over windows: reduceByKeyAndWindow, reduceByWindow, groupByKeyAndWindow, countByWindow, countByValueAndWindow.
  *
  * Every batch is aggregated on its own, and its groups are kept while a window reaches them. A reducer with
  * an inverse has its result carried from slide to slide (ops/window/incremental.h): what enters is combined, what leaves
