@@ -28,7 +28,7 @@ static const struct sl_flag cat_flags[] = {
 
 static const struct sl_flag tail_flags[] = {
     SL_TARGET_FLAGS,
-    {"batches", SL_FLAG_COUNT, "N", NULL, "ends after so many"},
+    {"batches", SL_FLAG_COUNT, "N", NULL, "ends after N batches"},
     {0},
 };
 

@@ -19,7 +19,7 @@ static const struct sl_flag deadletter_flags[] = {
     SL_TARGET_FLAGS,
     {"by", SL_FLAG_CHOICE, "message|operator|file|batch", NULL, "count them by this, most first"},
     {"batch", SL_FLAG_TEXT, "T", NULL, "of this batch alone, by its time in milliseconds"},
-    {"limit", SL_FLAG_COUNT, "N", NULL, "at most so many lines"},
+    {"limit", SL_FLAG_COUNT, "N", NULL, "at most N lines"},
     {"json", SL_FLAG_SWITCH, NULL, NULL, "as they are kept, a JSON object a line"},
     {0},
 };

@@ -45,9 +45,8 @@ const struct sl_command sl_command_graph = {
     .name = "graph",
     .arguments = "JOB.lua [--dot | --json]",
     .summary = "prints a job's graph",
-    .details =
-        "A line has the operator's number, the numbers of its inputs, the call, and where it stands in "
-        "the job.",
+    .details = "A line has the operator's number, the numbers of its inputs, the call, and its place in "
+               "the job.",
     .flags = graph_flags,
     .run = run_graph,
 };

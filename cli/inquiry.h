@@ -1,4 +1,4 @@
-/* One file that somebody asks about: in which watched directory it is, and what the catalog knows of it.
+/* One file that a user asks about: in which watched directory it is, and what the catalog knows of it.
  *
  * sl_inquiry_open; sl_inquiry_read as often as one likes: it looks at batches that are new since; then
  * inquiry->known and known_directory are what the newest batches know; sl_inquiry_close. */

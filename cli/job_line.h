@@ -30,7 +30,7 @@ struct sl_job_line {
 int sl_job_line_open(const struct sl_line *line, struct sl_job_line *ret, struct sl_error *err);
 /* The same for a job that is looked at and must touch nothing. */
 int sl_job_line_open_to_check(const struct sl_line *line, struct sl_job_line *ret, struct sl_error *err);
-/* The same where the operands behind the job (all, with -e) are the command's: *ret_files. */
+/* The same where the operands after the job (all, with -e) are the command's: *ret_files. */
 int sl_job_line_open_files(const struct sl_line *line, struct sl_job_line *ret, const char *const **ret_files,
                            size_t *ret_count, struct sl_error *err);
 void sl_job_line_close(struct sl_job_line *job_line);

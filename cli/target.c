@@ -203,7 +203,7 @@ int sl_target_need_job(struct sl_target *target, struct sl_error *err)
         return sl_error_nomem(err);
     target->job_line.options.path = path;
     int r = sl_job_load(&target->job_line.options, &target->job_line.job, err);
-    return r < 0 ? sl_error_hint(err, "if the job lies elsewhere, give its path JOB.lua") : 0;
+    return r < 0 ? sl_error_hint(err, "if the job is elsewhere, give its path JOB.lua") : 0;
 }
 
 /* ---- status.json ---- */

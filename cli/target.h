@@ -1,7 +1,7 @@
 /* What the commands that look inside are about: a job (a first operand that ends in .lua), or --checkpoint
  * DIR, or the only checkpoint under ./.sluice.
  *
- * sl_target_open; then what is asked; sl_target_close. Without a job, status.json says where the job lies. */
+ * sl_target_open; then what is asked; sl_target_close. Without a job, status.json says where the job is. */
 #pragma once
 
 #include "cli/job_line.h"
@@ -22,7 +22,7 @@ struct sl_target {
     char *status_text;
 };
 
-/* *ret_operands: those behind the job. */
+/* *ret_operands: those after the job. */
 int sl_target_open(const struct sl_line *line, struct sl_target *ret, const char *const **ret_operands,
                    size_t *ret_count, struct sl_error *err);
 /* The same of a checkpoint, without a job; path NULL: the only one under ./.sluice. */
@@ -36,13 +36,13 @@ void sl_target_close(struct sl_target *target);
 int sl_target_run(const struct sl_line *line,
                   int (*command)(const struct sl_line *line, struct sl_target *target, struct sl_error *err));
 
-/* Where no job was given: loads the one beside which the checkpoint lies. SL_EUSAGE: it is not
+/* Where no job was given: loads the one that the checkpoint is beside. SL_EUSAGE: it is not
  * to be found. */
 int sl_target_need_job(struct sl_target *target, struct sl_error *err);
 
 /* status.json as it is now; nil where there is none. */
 int sl_target_read_status(struct sl_target *target, struct sl_error *err);
-/* What stands there under `name`, or under `name` of the object `part` (NULL: at the top). */
+/* The value under `name`, or under `name` of the object `part` (NULL: at the top). */
 struct sl_field sl_target_status(const struct sl_target *target, const char *part, const char *name);
 const char *sl_target_status_text(struct sl_target *target, const char *name); /* NULL: none */
 int64_t sl_target_status_integer(const struct sl_target *target, const char *part, const char *name);

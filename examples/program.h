@@ -3,7 +3,7 @@
  *     cc -I. examples/NAME.c examples/program.c -lsluice -o NAME
  *     ./NAME [DIR] [--once] [--virtual N]
  *
- * Inputs, outputs and the checkpoint lie below DIR, the working directory without it. --once: one batch of
+ * Inputs, outputs and the checkpoint are below DIR, the working directory without it. --once: one batch of
  * what is there, then the end. --virtual N: N batches without waiting, a file in each. */
 #pragma once
 

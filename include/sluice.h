@@ -258,7 +258,7 @@ SL_PUBLIC int sl_check(struct sl_context *context, FILE *out);
 
 /* One batch of these files (paths relative to the working directory) without checkpoint, outputs or mount,
  * and to `out` what every operator made of it: rows in and out, the first three, records set aside. A file
- * goes to the source whose directory it lies in, or to the only one; "DIRECTORY=FILE" says which. The context
+ * goes to the source whose directory it is in, or to the only one; "DIRECTORY=FILE" says which. The context
  * is used up. 0 or a negative sl_err. */
 SL_PUBLIC int sl_try(struct sl_context *context, const char *const *files, size_t files_count, FILE *out);
 

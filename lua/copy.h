@@ -44,7 +44,7 @@ struct sl_copy {
     _Atomic uint64_t calls;     /* of functions so far, twice; odd while one runs */
     _Atomic uint64_t late_call; /* the rest is lua/watchdog.h's: the call that is too long */
     _Atomic bool is_late;       /* it is stopped */
-    _Atomic bool is_unwatched;  /* nobody looks: the watchdog wants to be told of the next call */
+    _Atomic bool is_unwatched;  /* the watchdog sleeps and must be woken at the next call */
     _Atomic pid_t thread_id;    /* of the thread that calls */
     pthread_t thread;
     int *function; /* references to the Lua functions by number */
@@ -68,7 +68,7 @@ struct sl_copy {
 
 void sl_copy_free(struct sl_copy *copy);
 
-/* Calls what lies on the stack, as lua_pcall does; an error gets its place in the
+/* Calls what is on the stack, as lua_pcall does; an error gets its place in the
  * job: SL_EUSAGE, SL_ENOMEM. */
 int sl_copy_call(struct sl_copy *copy, int arguments, struct sl_error *err);
 
@@ -82,10 +82,10 @@ static inline struct sl_copy *sl_copy_of(lua_State *L)
     return *(struct sl_copy **)lua_getextraspace(L);
 }
 
-/* Where the script stands: the innermost Lua frame. *ret_file lives as long as the copy. */
+/* The script's current line: the innermost Lua frame. *ret_file lives as long as the copy. */
 void sl_copy_where(lua_State *L, const char **ret_file, int *ret_line);
 
-/* Tells the context where the script stands. Raises an error where nothing can be declared any more: "what"
+/* Gives the context the script's current line. Raises an error where nothing can be declared any more: "what"
  * names the call. */
 void sl_copy_declare(lua_State *L, const char *what);
 

@@ -9,7 +9,7 @@ struct sl_module_name {
     const char *usage;      /* as it is written: "sluice.round(x [, n])" */
     const char *summary;    /* one sentence */
     const char *example;    /* Lua; may be NULL */
-    lua_CFunction function; /* NULL: made elsewhere, it stands here for help */
+    lua_CFunction function; /* NULL: made elsewhere, listed here for help */
 };
 
 extern const struct sl_module_name sl_module_names[]; /* ends with a NULL name */

@@ -1,4 +1,4 @@
-/* Methods of streams that are evaluated while the graph is built and leave no operator behind: transform,
+/* Methods of streams that are evaluated while the graph is built and leave no operator: transform,
  * transformWith, name, and what ported jobs call (cache, persist, checkpoint). */
 #pragma once
 

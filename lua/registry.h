@@ -5,5 +5,5 @@
 
 #include "core/contract/operator.h"
 
-/* The i-th; NULL behind the last. */
+/* The i-th; NULL after the last. */
 const struct sl_op *sl_registry_at(size_t i);

@@ -1,4 +1,4 @@
-/* stream:slice(from, to): in a function of foreachRDD, the rdds of the batches of another stream whose times lie
+/* stream:slice(from, to): in a function of foreachRDD, the rdds of the batches of another stream whose times are
  * between two times in ms, both included.
  *
  * Which streams can be asked for is decided when foreachRDD is declared: those that its function can reach through

@@ -79,7 +79,7 @@ const struct sl_spark_name sl_spark_names[] = {
     {RDD, "foreachRDD", false, "this is the rdd"},
 
     {SSC, "addStreamingListener", false,
-     "there are no listeners; `sluice status`, .sluice/metrics of the mount and the catalog show what they would be told"},
+     "there are no listeners; `sluice status`, .sluice/metrics of the mount and the catalog show what they would report"},
     {SSC, "binaryRecordsStream", false,
      "write fileStream(dir, { format = \"whole\" }) and flatMap with string.unpack"},
 

@@ -10,7 +10,7 @@ void sl_ssc_push_constructor(lua_State *L);
 /* Makes the context of a one-line job and pushes it: interval 1s, nothing kept, unless overridden. */
 void sl_ssc_push_default(lua_State *L);
 
-/* Sets an option where the script stands; raises its error. */
+/* Sets an option at the script's current line; raises its error. */
 void sl_ssc_set_option(lua_State *L, const char *name, struct sl_arg value);
 
 /* Whether the command line sets the option. */

@@ -1,6 +1,6 @@
 /* The state of one key in mapWithState: userdata with get, exists, update, remove, isTimingOut.
  *
- * It stands for the cell of one call: a function that keeps it finds that it raises an error afterwards. get
+ * It denotes the cell of one call: a function that keeps it finds that it raises an error afterwards. get
  * gives a value of one's own, so that changing it in place changes nothing until update. */
 #pragma once
 

@@ -206,7 +206,7 @@ static struct sl_field take_list(lua_State *L, int index, struct sl_arena *arena
         items[key - 1] = take(L, -1, arena, level);
     }
     if (seen != count)
-        luaL_error(L, "a list with holes: sluice.null stands for nil in a table");
+        luaL_error(L, "a list with holes: sluice.null represents nil in a table");
     return sl_list(items, (size_t)count);
 }
 

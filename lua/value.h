@@ -6,7 +6,7 @@
  *
  * Integers and floats stay apart, strings are any bytes. A table with keys 1..n is a list, one with string
  * keys a map, an empty one a list unless it was made by sluice.map{}; a map given to Lua carries that mark,
- * so that it stays a map when a function empties it. nil cannot stand in a table, so sluice.null stands for
+ * so that it stays a map when a function empties it. A table cannot hold nil, so sluice.null represents
  * it.
  *
  * Everything here runs inside a protected call and raises Lua errors: what is no value (a function, a cycle)
@@ -37,6 +37,6 @@ void sl_value_mark_map(lua_State *L);
 /* Whether the table at the index carries either mark. */
 bool sl_value_is_marked(lua_State *L, int index);
 
-/* Raises the error that stands for memory that is out; whether the value at the index is that error. */
+/* Raises the error of being out of memory; whether the value at the index is that error. */
 _Noreturn void sl_value_nomem(lua_State *L);
 bool sl_value_is_nomem(lua_State *L, int index);

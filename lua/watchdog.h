@@ -2,7 +2,7 @@
  *
  * Between sl_watchdog_enter and sl_watchdog_leave a copy runs a function. A thread looks at all copies from
  * time to time; to one that is in the same call for longer than the timeout it sends a signal (SIGURG, which
- * is ignored where nobody wants it) that sets a hook in that very thread, and the hook raises an error at
+ * is ignored by default) that sets a hook in that very thread, and the hook raises an error at
  * every instruction from then on, so that no pcall holds it. A call costs two stores and reads no clock.
  * Where nothing runs the thread sleeps until something does. A batch that is abandoned stops its functions in
  * the same way.

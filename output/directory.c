@@ -237,7 +237,7 @@ static int move_aside(struct sl_directory *directory, struct sl_error *err)
         if (r <= 0)
             return r;
     }
-    return sl_error_set(err, SL_EFAIL, "moving %s aside: %d older ones lie there; remove some",
+    return sl_error_set(err, SL_EFAIL, "moving %s aside: %d older ones are there; remove some",
                         directory->place->shown, ASIDE_MAX);
 }
 

@@ -50,7 +50,7 @@ int sl_directory_seal(struct sl_directory *directory, struct sl_error *err);
 /* What to do when something has the final name and is not what we would have put there. */
 enum sl_directory_taken {
     SL_TAKEN_FAIL,    /* SL_EFAIL, naming it and what to do */
-    SL_TAKEN_DAMAGED, /* the batch was planned before: SL_EDAMAGED, somebody changed what we had shown */
+    SL_TAKEN_DAMAGED, /* the batch was planned before: SL_EDAMAGED, what was revealed has been changed since */
     SL_TAKEN_ASIDE,   /* overwrite = true: it is renamed to name.~1~, name.~2~ ... */
 };
 int sl_directory_reveal(struct sl_directory *directory, enum sl_directory_taken taken, struct sl_error *err);

@@ -7,7 +7,7 @@
 /* The empty file beside the parts that says the directory is complete; never listed in manifests. */
 #define SL_SUCCESS_NAME "_SUCCESS"
 
-/* Compares names, sizes and hashes; nothing else may lie there. What is no directory, or cannot be that
+/* Compares names, sizes and hashes; nothing else may be there. What is no directory, or cannot be that
  * directory, is not the same; only failing to look is a failure. With `sync`, all of it is on disk when the
  * answer is yes. `shown` is for messages. */
 int sl_manifest_matches(struct sl_io *io, int dirfd, const char *name, const char *shown,

@@ -4,7 +4,7 @@
 #include "core/contract/operator.h"
 
 struct sl_output_dir {
-    char *parent;     /* the directory they all lie in: "out", "." */
+    char *parent;     /* the directory they are all in: "out", "." */
     char *shown;      /* "out/counts-1000.txt", as the job would name it */
     const char *name; /* "counts-1000.txt": the end of shown */
     char *hidden;     /* ".counts-1000.txt.sluice-tmp", where the directory grows */

@@ -31,7 +31,7 @@ struct sl_save_settings {
     bool latest, overwrite;
     bool is_bucket;                   /* the prefix is the URL of an object store */
     struct sl_bucket_settings bucket; /* of it */
-    uint64_t keep_count;              /* keep so many; 0: see keep_ms */
+    uint64_t keep_count;              /* this many are kept; 0: see keep_ms */
     int64_t keep_ms;                  /* keep what is younger; 0 both: keep all */
 };
 

@@ -116,7 +116,7 @@ static int show_check(struct sl_node *node, struct sl_error *err)
 static const struct sl_param params[] = {
     {"n", SL_WANT_COUNT | SL_WANT_NIL, true, "rows shown, 20 by default"},
     {"truncate", SL_WANT_BOOLEAN | SL_WANT_INTEGER, true,
-     "false: whole values; a number: so many characters; 20"},
+     "false: whole values; a number: the characters of a value that are shown; 20"},
     {0},
 };
 

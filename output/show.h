@@ -7,7 +7,7 @@
 enum { SL_SHOW_ROWS = 20, SL_SHOW_CHARACTERS = 20 };
 
 struct sl_show_settings {
-    int64_t rows;                     /* at most so many */
+    int64_t rows;                     /* at most this many */
     uint32_t characters;              /* of a value, the last three of more are dots; 0: all */
     const struct sl_columns *columns; /* NULL: _1, _2 ... */
 };

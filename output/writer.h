@@ -1,7 +1,7 @@
 /* The rows of one output as the bytes of part files.
  *
  * sl_writer_begin, then either lanes (all rows go to one part) or sl_writer_dataset (partition i goes to part
- * i); sl_writer_finish after the last row. Rows are formatted by whoever brings them, on every worker, and
+ * i); sl_writer_finish after the last row. Rows are formatted by the worker that pushes them, and
  * written in order. Nothing is made on disk before there is something to write, so an empty result leaves no
  * trace; sl_writer_complete makes the parts that got nothing. */
 #pragma once

@@ -1,4 +1,4 @@
-/* Where the log of a source lies: <checkpoint>/received/<source>, the name encoded as keys of a view are. */
+/* Where the log of a source is: <checkpoint>/received/<source>, the name encoded as keys of a view are. */
 #pragma once
 
 #include "core/base/buf.h"

@@ -114,7 +114,7 @@ const struct sl_op sl_op_file_stream = {
     .name = "fileStream",
     .kind = SL_OP_SOURCE,
     .family = "source",
-    .summary = "Records of the files that arrive in a directory, in the format that is said",
+    .summary = "Records of the files that arrive in a directory, in the format that is given",
     .example = "ssc:fileStream(\"in\", { format = \"csv\", header = true })",
     .params = params,
     .options = options,

@@ -34,7 +34,7 @@ struct sl_split {
     uint32_t error_line;      /* of the first, its operator and message */
     unsigned error_node;
     char *error_message;   /* owned; NULL: none failed */
-    _Atomic int64_t lines; /* that begin in it, where somebody counted them; -1: not counted */
+    _Atomic int64_t lines; /* that begin in it, where they were counted; -1: not counted */
 };
 
 struct sl_file_source {

@@ -1,4 +1,4 @@
-/* Stands around a reader: tells failures of the file it reads from those of whoever takes its rows, and counts the
+/* Wraps a reader: distinguishes failures of the file it reads from those of its sink, and counts the
  * records of the file and how many of them fail. */
 #pragma once
 

@@ -31,7 +31,7 @@ struct sl_letter {
     const struct sl_origin *origin; /* sources/letters_part.h */
     size_t at, len;                 /* its line in the file, newline included */
     const char *left;               /* why it cannot be replayed; NULL: it can */
-    uint64_t count;                 /* letters that it stands for: 1, of "N more records" N */
+    uint64_t count;                 /* letters that it represents: 1, of "N more records" N */
 };
 
 struct sl_letters {

@@ -13,7 +13,7 @@ struct sl_meta {
     uint64_t before; /* lines of earlier parts of the file */
 };
 
-/* Counts the lines of earlier parts where nobody has yet. 0 or a failure, SL_EFAIL for one of the file. */
+/* Counts the lines of earlier splits where they are not counted yet. 0 or a failure, SL_EFAIL for one of the file. */
 int sl_meta_init(struct sl_meta *meta, const struct sl_file_part *part, size_t p, struct sl_task *task,
                  struct sl_outlet *out);
 /* Where `before` lines are known to be before those of the part. */

@@ -5,7 +5,7 @@
 
 enum { SL_MOVE_PATH_MAX = 4096 + 512 };
 
-/* Gives `from` its name `path` back unless somebody has taken it. 0 or -1. */
+/* Gives `from` its name `path` back unless that name is taken. 0 or -1. */
 int sl_move_back(struct sl_io *io, int dirfd, const char *from, const char *path);
 /* Gives what lies hidden in the directory `archive` its name there: `name`; where that is taken, `name.<t>`,
  * `name.<t>.1` ... */

@@ -8,7 +8,7 @@
 enum { SL_PATH_TEXT_MAX = 4096 };
 
 struct sl_file_options {
-    /* Texts that arrivals borrow, with a NUL behind them. */
+    /* Texts that arrivals borrow, NUL-terminated. */
     char dir[SL_PATH_TEXT_MAX], glob[SL_PATH_TEXT_MAX], complete[SL_PATH_TEXT_MAX];
     char archive[SL_PATH_TEXT_MAX];
     struct sl_arrivals_options arrivals;
@@ -44,5 +44,5 @@ int sl_file_options_filter_error(struct sl_file_options *options, struct sl_erro
          "what becomes of files that were read: \"keep\", \"delete\" or a directory to move them to; keep"}, \
         {"watch", SL_WANT_STRING, true, "\"auto\", \"inotify\" or \"poll\"; auto"},                          \
     {                                                                                                        \
-        "pollInterval", SL_WANT_DURATION, true, "time between scans where events are not to be had; 5s"      \
+        "pollInterval", SL_WANT_DURATION, true, "time between scans where there are no events; 5s"           \
     }

@@ -10,5 +10,5 @@
  * or a failure. Closing the fd gives the lock up. */
 int sl_lock_take(struct sl_io *io, int dirfd, const char *shown, struct sl_error *err);
 
-/* Who holds it now: his pid, -1 where it cannot be told, 0: nobody, or there is no lock. */
+/* The holder's pid; -1: it cannot be found out; 0: it is not held, or there is no lock. */
 long sl_lock_holder(struct sl_io *io, int dirfd);

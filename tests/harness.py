@@ -243,7 +243,7 @@ def try_mount():
 
 
 def need_fuse():
-    """Skips where FUSE is not to be had; found out without the program, so that its failure is a failure."""
+    """Skips where FUSE is not available; found out without the program, so that its failure is a failure."""
     try:
         os.close(os.open("/dev/fuse", os.O_RDWR))
     except OSError as error:

@@ -3,5 +3,5 @@
 
 #include "core/base/buf.h"
 
-/* Appends the bytes that the text stands for. False: it is no base64, or out of memory. */
+/* Appends the bytes that the text encodes. False: it is no base64, or out of memory. */
 bool sl_base64_decode(struct sl_buf *buf, const void *text, size_t len);

@@ -13,7 +13,7 @@ struct sl_csv {
     bool trims; /* spaces and tabs around fields, outside of quotes, are dropped */
 };
 
-/* Where a search for the end of a record stands; zero is the beginning of a record. */
+/* The state of a search for the end of a record; zero is the beginning of a record. */
 enum sl_csv_place { SL_CSV_START, SL_CSV_PLAIN, SL_CSV_QUOTED, SL_CSV_CLOSED };
 
 /* The offset of the newline that ends the record, or len where it goes on: then call again with what follows.
@@ -24,7 +24,7 @@ size_t sl_csv_end(const struct sl_csv *csv, enum sl_csv_place *place, const uint
 extern const char sl_csv_too_wide[];
 
 /* The fields of a record (without its newline) as strings; \N without quotes is nil. They are slices of the
- * record, or lie in the arena where quotes were doubled. 0; SL_EREJECT with a constant text in *ret_message;
+ * record, or are in the arena where quotes were doubled. 0; SL_EREJECT with a constant text in *ret_message;
  * or SL_ENOMEM. An empty record is one empty field. */
 int sl_csv_split(const struct sl_csv *csv, struct sl_arena *arena, const uint8_t *p, size_t len,
                  struct sl_field *fields, uint32_t fields_max, uint32_t *ret_count, const char **ret_message);

@@ -6,7 +6,7 @@
 
 enum { SL_DECIMAL_DIGITS_MAX = 17 };
 
-/* The value is 0.<digits> * 10^point; no zero stands first or last. */
+/* The value is 0.<digits> * 10^point; the first and last digits are not zero. */
 struct sl_decimal {
     char digits[SL_DECIMAL_DIGITS_MAX];
     int count;

@@ -1,4 +1,4 @@
-/* Compressed files as byte streams: .gz (all members; garbage behind the last is ignored and said in
+/* Compressed files as byte streams: .gz (all members; garbage after the last is ignored and reported in
  * *garbage) and .zst (all frames). A truncated or damaged file is SL_EFAIL naming path and offset; so is one
  * that grows beyond SL_RATIO_MAX times its size and 1 GiB. */
 #pragma once

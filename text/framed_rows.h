@@ -17,7 +17,7 @@ struct sl_framed_row {
 bool sl_framed_row_append(struct sl_buf *buf, uint32_t ordinal, const struct sl_chunk *chunk, uint32_t row);
 /* The bytes of the row at `at`, all in all. */
 size_t sl_framed_row_size(const uint8_t *at);
-/* The row at *at, which moves behind it; strings point into the bytes. False: out of memory. */
+/* The row at *at, which moves past it; strings point into the bytes. False: out of memory. */
 bool sl_framed_row_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,
                         struct sl_framed_row *head, struct sl_field fields[SL_WIDTH_MAX],
                         uint32_t *ret_width);

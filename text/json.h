@@ -15,7 +15,7 @@ bool sl_json_text(struct sl_buf *buf, const char *text); /* a string; NULL: null
 /* A member of an object: "name":"text", with a comma before it unless the object has just begun. */
 bool sl_json_member(struct sl_buf *buf, const char *name, const char *text);
 
-/* Parses one value and nothing behind it but white space. Memory from the arena; strings without escapes are
+/* Parses one value and nothing after it but white space. Memory from the arena; strings without escapes are
  * slices of the text. 0; SL_EREJECT: it is no JSON, *ret_message is a constant text and *ret_at the offset;
  * SL_ENOMEM. */
 int sl_json_parse(struct sl_arena *arena, const void *text, size_t len, struct sl_field *ret,

@@ -1,4 +1,4 @@
-/* Values at some paths of a JSON text: what nobody asked for is looked at only to see that it is JSON, and no value is
+/* Values at some paths of a JSON text: the rest is only checked to be JSON, and no value is
  * made of it.
  *
  * Build the paths once (sl_json_paths_init, sl_json_paths_add for each, sl_json_paths_end); they are immutable then and

@@ -5,7 +5,7 @@
  * A split [from, to) owns the lines that begin in it, wherever they end. The reader reads pieces of
  * SL_READ_BYTES into a buffer that stays in the second-level cache, cuts lines with vector compares where the
  * CPU has them, and pushes chunks whose fields are slices of the buffer. It resets task->scratch before every
- * push. Bytes at or behind `size` (the size when the file was taken) are not read.
+ * push. Bytes from `size` on (the size when the file was taken) are not read.
  *
  * A line of more than record_bytes_max bytes is a record error (the record shown is its beginning), not a
  * failure. A file that got shorter than `size` is SL_EFAIL: "in/a.log: shrank from ... to ... bytes while it

@@ -11,13 +11,13 @@ struct sl_packed {
     struct sl_io *io;
     int fd;
     char *path;        /* owned */
-    int64_t size;      /* of the file as it was taken: bytes behind are not read */
+    int64_t size;      /* of the file as it was taken: bytes after it are not read */
     int64_t at;        /* of the file: where the next piece begins */
     uint64_t unpacked; /* bytes given out */
     size_t left;       /* of the piece: bytes not used yet, at the end of it */
     size_t piece_len;
     bool ended;   /* the reader gave out all there is */
-    bool garbage; /* bytes behind the last member */
+    bool garbage; /* bytes after the last member */
     uint8_t piece[SL_PACKED_PIECE_BYTES];
 };
 

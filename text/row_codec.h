@@ -18,7 +18,7 @@ enum { SL_ROWCODE_WIDTH_MAX = 64, SL_ROWCODE_DEPTH_MAX = 1024 };
 
 bool sl_row_codec_append(struct sl_buf *buf, const struct sl_field *fields, uint32_t width);
 
-/* Reads the row at *at and moves it behind. Strings are copied into the arena; sl_row_codec_borrow:
+/* Reads the row at *at and moves *at past it. Strings are copied into the arena; sl_row_codec_borrow:
  * they point into bytes, and only lists and maps need the arena. 0; SL_EDAMAGED: these are not the
  * bytes of a row; SL_ENOMEM. */
 int sl_row_codec_borrow(const uint8_t *bytes, size_t len, size_t *at, struct sl_arena *arena,

@@ -1,4 +1,4 @@
-/* Rows as text with a byte between fields and a newline behind each row: csv and tsv. */
+/* Rows as text with a byte between fields and a newline after each row: csv and tsv. */
 #pragma once
 
 #include "core/base/buf.h"

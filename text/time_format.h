@@ -3,7 +3,7 @@
  * the past). Names of months and days are English, whatever the locale.
  *
  *     "iso8601"        2024-02-29T12:30:00.123+01:00; the zone, the fraction, the seconds and the time of day may
- *                      be missing, a space or t may stand for T, z for Z, a comma before the fraction; also without
+ *                      be missing, a space or t may replace T, z Z, a comma before the fraction; also without
  *                      hyphens and colons (20240229T123000Z)
  *     "s" "ms" "us"    a number since the epoch, a fraction may follow; fields that are numbers are read too
  *     anything else    %Y %C %y  year, century, year in it (69..99 are 19xx)    %m %b %B %h  month by number, name

@@ -29,6 +29,6 @@ void sl_time_zone_at(const struct sl_time_zone *zone, int64_t utc_s, struct sl_z
  * before it. */
 void sl_time_zone_at_local(const struct sl_time_zone *zone, int64_t local_s, struct sl_zone_span *ret);
 
-/* The offset that an abbreviation stands for in this zone ("CEST"); false where it has none of that name. */
+/* The offset that an abbreviation means in this zone ("CEST"); false where it has none of that name. */
 bool sl_time_zone_offset_of(const struct sl_time_zone *zone, const void *abbreviation, size_t len,
                             int32_t *ret_offset);

@@ -5,7 +5,7 @@
 #include "core/base/arena.h"
 #include "core/rows/field.h"
 
-/* The fields are slices of the line, or lie in the arena where they had escapes. An empty line is one empty
+/* The fields are slices of the line, or are in the arena where they had escapes. An empty line is one empty
  * field. 0, SL_EREJECT (more than fields_max), or SL_ENOMEM. */
 int sl_tsv_split(struct sl_arena *arena, const uint8_t *line, size_t len, struct sl_field *fields,
                  uint32_t fields_max, uint32_t *ret_count);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Looks at the bytes at p (len at least 1). Valid: the length of the sequence and its code point in
- * *ret_code. Otherwise *ret_code is SL_UTF8_INVALID and the length is that of what one U+FFFD stands for: the
+ * *ret_code. Otherwise *ret_code is SL_UTF8_INVALID and the length is that of what one U+FFFD replaces: the
  * longest beginning of a sequence, at least one byte (as the Unicode standard and Python do it). */
 #define SL_UTF8_INVALID UINT32_MAX
 size_t sl_utf8_sequence(const uint8_t *p, size_t len, uint32_t *ret_code);

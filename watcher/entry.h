@@ -25,7 +25,7 @@ struct sl_entry {
     uint8_t hint;        /* enum sl_hint_kind: the last arrival that was hinted at and not looked at */
     bool touched : 1;    /* waits to be looked at */
     bool left : 1;       /* was hinted to have been absent */
-    bool complete : 1;   /* renamed in: nobody needs to be asked whether he writes */
+    bool complete : 1;   /* renamed in: no need to ask whether it is being written */
     bool unverified : 1; /* remembered from an earlier run, not yet looked at */
     bool changed : 1;    /* after it was taken: counted */
     bool told : 1;       /* that it may not be read */
@@ -50,7 +50,7 @@ struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name);
 /* Frees it. */
 void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry);
 
-/* Gives it a standing and with it its list, behind the others unless it stands there already. */
+/* Gives it a state and with it its list, after the others unless it is there already. */
 void sl_entries_put(struct sl_entries *entries, struct sl_entry *entry, enum sl_file_class standing);
 
 /* Calls each for all entries; it may remove the one it is called for. Stops when it does not return 0. */

@@ -13,7 +13,7 @@
 
 enum sl_hint_kind {
     SL_HINT_NONE,
-    SL_HINT_CREATED,  /* created or linked: somebody may be writing it */
+    SL_HINT_CREATED,  /* created or linked: it may be being written */
     SL_HINT_CLOSED,   /* closed after writing */
     SL_HINT_MOVED_IN, /* renamed in: complete, says who renamed it */
     SL_HINT_LEFT,     /* deleted or renamed away (or exchanged: then there is another one) */

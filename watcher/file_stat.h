@@ -1,4 +1,4 @@
-/* One look at one name of an open directory: what is there, who it is, and whether somebody writes it. */
+/* One look at one name of an open directory: what is there, its identity, and whether it is being written. */
 #pragma once
 
 #include "core/base/io.h"

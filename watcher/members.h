@@ -29,7 +29,7 @@ void sl_members_deliver(struct sl_members *members, const struct inotify_event *
 /* No events any more. */
 void sl_members_lose_all(struct sl_members *members);
 
-/* Ticks whoever is due; whether anybody was. */
+/* Ticks the members that are due; whether any was. */
 bool sl_members_tick(struct sl_members *members, int64_t now_ns);
 /* When the next one is due; INT64_MAX: never. */
 int64_t sl_members_next_tick_ns(const struct sl_members *members);

@@ -54,7 +54,7 @@ struct sl_notify {
     pthread_cond_t answered;
     struct request *request;
     /* The thread's own from here. */
-    int inotify_fd; /* -1: no events to be had */
+    int inotify_fd; /* -1: no events available */
     struct sl_members members;
 };
 

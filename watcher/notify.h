@@ -1,5 +1,5 @@
 /* The one room that knows libinotifytools, and the thread that owns it: kernel events of watched directories
- * become hints, and every interval whoever wants it gets a tick.
+ * become hints, and every interval members that want it get a tick.
  *
  * sl_notify_new once per process and early (the library's descriptor must be below 1024); then
  * sl_notify_join per directory, sl_notify_watch to have its events (again, after they were lost),
@@ -13,7 +13,7 @@ struct sl_notify;
 
 enum { SL_NOTIFY_REST_MS = 2 }; /* events make it call wake() no more often than that */
 
-/* Without inotify (no instances left, the library in use by somebody else in this process) it still gives
+/* Without inotify (no instances left, the library in use elsewhere in this process) it still gives
  * ticks; sl_notify_watch then says why. wake() is called on the notify thread. */
 int sl_notify_new(struct sl_io *io, void (*wake)(void *arg), void *wake_arg, struct sl_notify **ret,
                   struct sl_error *err);

@@ -28,7 +28,7 @@ struct sl_watched_dir {
     struct sl_entry **touched; /* have hints, to be looked at */
     size_t touched_count, touched_capacity;
     struct sl_files gone; /* may have come again meanwhile */
-    bool durable;         /* somebody remembers what was taken and asks for what has gone */
+    bool durable;         /* what was taken is remembered, and what has gone is asked for */
     bool polling;         /* no events */
     bool watch_due;       /* the watch was lost */
     bool scan_due;

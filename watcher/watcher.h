@@ -28,7 +28,7 @@ int sl_watcher_open_arrivals(const struct sl_services *services, const char *dir
 enum sl_file_class {
     SL_STANDING_NEW,        /* not looked at yet, or not there */
     SL_STANDING_WAITING,    /* queued for the next batch */
-    SL_STANDING_WRITING,    /* somebody has it open for writing */
+    SL_STANDING_WRITING,    /* it is open for writing */
     SL_STANDING_AGING,      /* younger than minAge */
     SL_STANDING_UNMARKED,   /* its marker is missing */
     SL_STANDING_UNFINISHED, /* a directory without _SUCCESS */

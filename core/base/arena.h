@@ -31,7 +31,7 @@ void *sl_arena_alloc_slow(struct sl_arena *arena, size_t size);
 static inline void *sl_arena_alloc(struct sl_arena *arena, size_t size)
 {
     size_t rounded = (size + 15) & ~(size_t)15;
-    bool is_aligned = ((uintptr_t)arena->at & 15) == 0; /* not behind the bytes of a string */
+    bool is_aligned = ((uintptr_t)arena->at & 15) == 0; /* not after the bytes of a string */
     if (is_aligned && rounded >= size && (size_t)(arena->end - arena->at) >= rounded && arena->at) {
         void *p = arena->at;
         arena->at += rounded;

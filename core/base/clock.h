@@ -9,7 +9,7 @@ static inline int64_t sl_ns_of(int64_t seconds, uint32_t ns)
     if (seconds > INT64_MAX / 1000000000 - 1)
         return INT64_MAX;
     if (seconds < INT64_MIN / 1000000000 + 1)
-        return INT64_MIN + 1; /* INT64_MIN stands for no time */
+        return INT64_MIN + 1; /* INT64_MIN means no time */
     return seconds * 1000000000 + ns;
 }
 

@@ -44,7 +44,7 @@ extern struct sl_io sl_io_system;
 
 /* Opens a file or directory, always O_CLOEXEC. Returns the fd or a negative sl_err: "opening <path>: ...". */
 int sl_io_open(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode, struct sl_error *err);
-/* Closes and ignores the result (nothing that matters is told only at close: files are synced before). */
+/* Closes and ignores the result (no error that matters is reported only at close: files are synced before). */
 void sl_io_close(struct sl_io *io, int fd);
 /* Reads up to size bytes at offset, fewer only at the end of the file. Returns the count or a negative
  * sl_err. */
@@ -61,7 +61,7 @@ int sl_io_sync_dir(struct sl_io *io, int dirfd, const char *path, struct sl_erro
 int sl_io_make_dirs(struct sl_io *io, int dirfd, const char *path, mode_t mode, struct sl_error *err);
 /* rm -r, without following symlinks; a missing path is fine. */
 int sl_io_remove_tree(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);
-/* A whole small file into malloc'ed memory with a NUL behind it; caller frees. Over `size_max`: an error. */
+/* A whole small file into malloc'ed, NUL-terminated memory; caller frees. Over `size_max`: an error. */
 int sl_io_read_file(struct sl_io *io, int dirfd, const char *path, size_t size_max, char **ret,
                     size_t *ret_len, struct sl_error *err);
 /* Makes a file of ours under a hidden name beside `path`; one that an earlier process left is replaced, and nothing

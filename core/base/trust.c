@@ -210,7 +210,7 @@ int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_erro
             r = sl_error_set(
                 err, SL_EUSAGE,
                 "the symbolic link %s belongs to another user (uid %u), who decides where it leads; give "
-                "the path that it stands for, or remove it",
+                "the path that it denotes, or remove it",
                 at, walk.st.stx_uid);
         else if (walk.is_link)
             r = follow(&walk, at, err);

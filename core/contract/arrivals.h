@@ -1,7 +1,7 @@
 /* Files that arrived: the contract between a watched directory (watcher/) and the sources that read its
  * files.
  *
- * A file is named by its path and told apart by identity: inode and birth time (where the file system has
+ * A file is named by its path and identified by: inode and birth time (where the file system has
  * none: inode, size and modification time), never the device number. It is taken exactly once per arrival. */
 #pragma once
 

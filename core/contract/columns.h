@@ -13,7 +13,7 @@
  * new fields: its columns are not known.
  *
  * Where columns are known, every record of the stream has exactly `count` fields; a field of a typed column is
- * of its type or nil, and not nil where it is required. A type says no more: whoever needs it looks at the
+ * of its type or nil, and not nil where it is required. A type says no more: code that needs it looks at the
  * field's tag.
  *
  * Columns are immutable and live as long as the graph; those made in an arena as long as that. */

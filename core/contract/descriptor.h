@@ -19,7 +19,7 @@ enum {
     SL_WANT_STRINGS = 1 << 10, /* a list of at least one string */
     SL_WANT_LIST = 1 << 11,    /* any list */
     SL_WANT_VALUE = 1 << 12,   /* any value */
-    SL_WANT_NIL = 1 << 13,     /* nil may stand in its place although arguments follow */
+    SL_WANT_NIL = 1 << 13,     /* nil may be given in its place although arguments follow */
     SL_WANT_COUNT = 1 << 14,   /* an integer of at least 1 */
     SL_WANT_ZERO = 1 << 20,    /* a duration may be 0 */
     SL_WANT_SETTINGS =

@@ -1,4 +1,4 @@
-/* Functions over records: what users write (Lua, C) and native built-ins, all behind one door.
+/* Functions over records: what users write (Lua, C) and native built-ins, behind one interface.
  *
  * call() gets the record's fields and reports what the function returned. Operators interpret that (the table
  * of docs/manual.md, "Functions"); a function never knows which operator called it. Built-ins may offer
@@ -47,7 +47,7 @@ struct sl_state_cell {
     struct sl_field value; /* nil where there is none; a new one lives in task->scratch */
 };
 
-/* What calls for several rows returned, one behind the other. */
+/* What calls for several rows returned, in sequence. */
 struct sl_called {
     uint32_t rows;                /* that were called */
     uint8_t count[SL_CHUNK_ROWS]; /* values of each of them */
@@ -75,7 +75,7 @@ struct sl_function_ops {
                   uint8_t *keep);
 
     /* Optional: mapPartitions. Like call(), with an iterator over all rows of a partition as its argument,
-     * behind the partition's number where index is not SL_NO_INDEX. The rows are borrowed. */
+     * after the partition's number where index is not SL_NO_INDEX. The rows are borrowed. */
     int (*call_partition)(const struct sl_function *fn, struct sl_task *task, uint32_t index,
                           const struct sl_rows *rows, struct sl_returned *ret);
 

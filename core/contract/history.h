@@ -1,4 +1,4 @@
-/* What committed batches made and nobody has let go since: the contract between outputs that keep only their
+/* What committed batches made and has not been released since: the contract between outputs that keep only their
  * newest directories (output/) and the catalog, which knows them (state/). Main thread only, between the
  * commit of a batch and the next plan. */
 #pragma once

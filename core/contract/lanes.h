@@ -1,6 +1,6 @@
 /* The lanes of a wide operator or output, each with what the operator keeps of it.
  *
- * Lanes are registered when they open, not when they close: after a failure nobody closes them, and done()
+ * Lanes are registered when they open, not when they close: after a failure they are not closed, and done()
  * must find what they hold. What is kept begins with a struct sl_lane_head; it belongs to the operator, which
  * frees it before sl_lanes_done. */
 #pragma once

@@ -16,7 +16,7 @@
  *   output  a wide operator without a result, plus the steps of the commit.
  *   meta    evaluated while the graph is built (union of several, transform ...): engine/ only.
  *
- * Plan and instances are apart: struct sl_node is immutable while batches run; whatever changes lies in the
+ * Plan and instances are apart: struct sl_node is immutable while batches run; whatever changes is in the
  * instance, the stage or the node's memory. */
 #pragma once
 
@@ -105,7 +105,7 @@ struct sl_narrow {
 
 /* ---- wide ---- */
 
-/* Where the rows of a lane stand in the order of the operator's input: by input, path (ways through unions,
+/* The position of a lane's rows in the order of the operator's input: by input, path (ways through unions,
  * left to right), partition, piece of it. */
 struct sl_position {
     uint32_t input, path, partition, piece;
@@ -275,7 +275,7 @@ struct sl_op {
     const struct sl_source_ops *source;
     /* What tells this operator from others of its family that share `wide`; the family says of which type it is. */
     const void *spec;
-    /* Of meta operators: what stands for the stream, made of other operators. arg[SL_PARAMS_MAX] was checked
+    /* Of meta operators: what takes the stream's place, made of other operators. arg[SL_PARAMS_MAX] was checked
      * against params. NULL: the context has the error. */
     struct sl_stream *(*compose)(struct sl_stream *stream, const struct sl_arg *arg);
     /* Optional: puts arguments that may be written in several ways (Spark's overloads) where params expects

@@ -2,8 +2,8 @@
  * per worker, per split, per batch of a window, or elsewhere.
  *
  * create(first value), merge(value)..., combine(other state)..., finish -> value; inverse takes a state out
- * again (leaving batches of a window). A state is one word; what does not fit lies in the arena of whoever
- * owns the group. States are never moved by memcpy semantics beyond the word itself.
+ * again (leaving batches of a window). A state is one word; what does not fit is in the arena of the owner
+ * of the group. States are never moved by memcpy semantics beyond the word itself.
  *
  * `exact`: any order and grouping of merges and combines gives the same result, so groups may be combined per
  * worker. Otherwise they are built per split and combined in split order.

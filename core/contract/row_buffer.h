@@ -1,8 +1,8 @@
 /* Rows that pile up: in memory while they are few, on disk (core/rows/spill.h) from where they are many. For
- * whoever keeps rows in the order in which they come and shows them later.
+ * code that keeps rows in the order in which they come and shows them later.
  *
  * The piles of an operator share what it may hold. A pile belongs to one worker while it grows: add rows to
- * pile->rows, call sl_row_buffer_make_room at least every few thousand of them, sl_row_buffer_end behind the last; then
+ * pile->rows, call sl_row_buffer_make_room at least every few thousand of them, sl_row_buffer_end after the last; then
  * sl_row_buffer_show makes them part of a dataset. */
 #pragma once
 

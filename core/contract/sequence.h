@@ -4,8 +4,8 @@
  * has grown, and sl_sequence_close at the end; when all are closed, sl_sequence_finish writes what is left.
  *
  * Memory stays bounded where it can. In a dense sequence the items' partitions are 0, 1, 2 ..., one item
- * each: an item whose turn has come is written at once, by whoever is there, and threads that are far ahead
- * of a slow disk wait for it. Without density nobody knows what else may come before, and all is kept until
+ * each: an item whose turn has come is written at once, by the calling thread, and threads that are far ahead
+ * of a slow disk wait for it. Without density it is not known what else may come before, and all is kept until
  * the finish. */
 #pragma once
 

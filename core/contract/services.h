@@ -1,4 +1,4 @@
-/* What the engine lends to sources and outputs for the length of a run. No globals: whoever needs the outside
+/* What the engine lends to sources and outputs for the length of a run. No globals: what needs the outside
  * finds it here. Pointers may be NULL where it is said. */
 #pragma once
 

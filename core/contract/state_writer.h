@@ -8,7 +8,7 @@
  *   SL_SECTION_KEYED  changes of keyed state, in the order of keys: row (key, value...) replaces what the
  *                     key had, row (key) removes it
  *
- * Segments are merged behind the operators' backs: of keyed sections with one key only the newest row
+ * Segments are merged without the operators' help: of keyed sections with one key only the newest row
  * stays, batch sections are dropped when they are no longer wanted. So what a section means never
  * depends on others. */
 #pragma once

@@ -26,7 +26,7 @@ void sl_version_unref(struct sl_version *version);
 
 enum { SL_VIEW_KEEP_DEFAULT = 10, SL_VIEW_KEEP_MAX = 10000 }; /* versions of a view under at/ */
 
-/* What readers hold, for those who look after a run. Everything but versions is 0 when nobody reads and the
+/* What readers hold, for status and metrics. Everything but versions is 0 when there are no readers and the
  * kernel has dropped its caches. */
 struct sl_viewer_counts {
     uint64_t lookups;  /* names the kernel's caches hold */
@@ -56,18 +56,18 @@ struct sl_viewer_ops {
      * Never waits for readers. */
     int (*document)(struct sl_viewer *viewer, const char *name, const char *text, size_t len,
                     struct sl_error *err);
-    /* Waits, at most this long, until whoever begins to read now sees all that was published before; false
+    /* Waits, at most this long, until a reader that begins now sees all that was published before; false
      * when the time is up. For those who tell others that it is there. After it was up once it is shorter,
      * until there was time enough again: what is stuck for ever delays one batch. May be NULL: whoever begins
      * to read sees it anyway. */
     bool (*settle)(struct sl_viewer *viewer, int timeout_ms);
-    /* May be NULL: nobody can hold anything. */
+    /* May be NULL: nothing can be held. */
     void (*count)(struct sl_viewer *viewer, struct sl_viewer_counts *ret);
     /* May be NULL, as count. */
     void (*count_view)(struct sl_viewer *viewer, size_t view, struct sl_view_counts *ret);
     /* What the view shows: a reference; NULL: nothing yet. With is_lost. */
     struct sl_version *(*newest)(struct sl_viewer *viewer, size_t view);
-    /* Whether somebody has taken away what readers looked at (unmounted it, say). Cheap. May be NULL. */
+    /* Whether what readers looked at was taken away (unmounted, say). Cheap. May be NULL. */
     bool (*is_lost)(struct sl_viewer *viewer);
     /* Unmounts; open files of readers end or stay as the kernel has it. */
     void (*close)(struct sl_viewer *viewer);

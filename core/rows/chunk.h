@@ -1,7 +1,7 @@
 /* Rows travel in chunks: up to SL_CHUNK_ROWS rows of one width, column by column.
  *
  * A chunk given to push() is borrowed until push() returns: columns, fields and the bytes they point to.
- * Columns may be shared between chunks (map(pair(1)) reuses its input's column), so nobody writes to a chunk
+ * Columns may be shared between chunks (map(pair(1)) reuses its input's column), so an operator never writes to a chunk
  * it was given. An operator that keeps rows copies them (sl_rows_append, core/rows/rows.h).
  *
  * Where rows come from a file or a received source through narrow operators, `origin` names it and `line` holds,

@@ -6,8 +6,8 @@
  * Rows may be on disk: pushing loads them block by block and lets go of them; a cursor's rows stay, for its
  * users keep what it gave them.
  *
- * A dataset may be deferred: how many rows it has is known, and they are made when somebody wants to read
- * them (sl_dataset_resolve), which whoever only passes it on never does. */
+ * A dataset may be deferred: how many rows it has is known, and they are made when a reader first wants
+ * them (sl_dataset_resolve), not when the dataset is only passed on. */
 #pragma once
 
 #include "core/rows/rows.h"

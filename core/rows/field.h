@@ -51,7 +51,7 @@ static inline bool sl_field_equals(const struct sl_field *a, const struct sl_fie
     return sl_field_equals_slow(a, b);
 }
 
-/* Whether nobody can tell them apart, however they are written: 1 and 1.0, 0.0 and -0.0 are equal and do not
+/* Whether they are the same in every respect: 1 and 1.0, 0.0 and -0.0 are equal and do not
  * look the same; NaNs do. */
 bool sl_field_looks_same(const struct sl_field *a, const struct sl_field *b);
 

@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-/* An arena that several runs point into. What lies in it may point into the arenas it stands on. */
+/* An arena that several runs point into. What is in it may point into the arenas it depends on. */
 struct sl_memory {
     _Atomic unsigned refs;
     struct sl_arena arena;
@@ -47,7 +47,7 @@ void sl_rows_unref(struct sl_rows *rows);
  * dropped. */
 int sl_rows_append(struct sl_rows *rows, const struct sl_chunk *chunk);
 
-/* Moves all rows of `from`, which is nobody else's, to the end of `to`; from is empty afterwards. 0 or
+/* Moves all rows of `from`, which must have one owner, to the end of `to`; from is empty afterwards. 0 or
  * SL_ENOMEM. */
 int sl_rows_adopt(struct sl_rows *to, struct sl_rows *from);
 

@@ -5,7 +5,7 @@
  * a run: immutable, loaded block by block by any thread, living until freed, whatever becomes of the file
  * that was written. A file has many runs, so that descriptors do not grow with them.
  *
- * Failures of writing are returned. Reading happens where nobody could return one (sl_cursor_next), so a
+ * Failures of writing are returned. Reading happens where a failure cannot be returned (sl_cursor_next), so a
  * failure is noted too, and the engine asks before anything of a batch shows: rows are never missing
  * silently. */
 #pragma once

@@ -1,4 +1,4 @@
-/* maxErrorRate for files: a file most of whose records fail is quarantined whole, and its batch goes on without
+/* maxErrorRate for files: a file most of whose records fail is quarantined whole, and its batch continues without
  * it, so that a file of junk does not end the run. Where that happens to most files of a batch, or to all files
  * of one batch after another, the job is wrong and not the files: then the batch fails. */
 #pragma once

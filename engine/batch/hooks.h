@@ -1,4 +1,4 @@
-/* A run under test: another door to files, somebody who is told of every step of engine/batch/commit.c, and who
+/* A run under test: another way to files, a function that is called at every step of engine/batch/commit.c, and one that
  * waits in its place. */
 #pragma once
 

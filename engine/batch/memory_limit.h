@@ -7,5 +7,5 @@
 int sl_memory_limit_open(struct sl_run *run, struct sl_error *err);
 void sl_memory_limit_close(struct sl_run *run);
 
-/* r, or what could not be read back since the last call: whoever read it may have had nobody to tell. */
+/* r, or what could not be read back since the last call: the reader may have had no way to return it. */
 int sl_memory_limit_check(struct sl_run *run, int r, struct sl_error *err);

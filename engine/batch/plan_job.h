@@ -31,7 +31,7 @@ int sl_plan_job_check(const struct sl_run *run, const char *planned, int64_t bat
 /* A directory that a batch with this plan may have shown. */
 struct sl_plan_directory {
     char *prefix, *suffix; /* borrowed until the visit returns */
-    bool replaces;         /* overwrite = true: what lies there may be anything */
+    bool replaces;         /* overwrite = true: what is there may be anything */
 };
 typedef int sl_plan_job_visit(void *arg, const struct sl_plan_directory *directory, struct sl_error *err);
 int sl_plan_job_each(const char *planned, sl_plan_job_visit *visit, void *arg, struct sl_error *err);

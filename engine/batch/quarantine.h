@@ -1,4 +1,4 @@
-/* Files that cannot be read, or turn out damaged while they are read: the batch goes on without them, and
+/* Files that cannot be read, or turn out damaged while they are read: the batch continues without them, and
  * which ones is durable before it shows anything (docs/manual.md, "Files"). */
 #pragma once
 

@@ -23,7 +23,7 @@ struct sl_rejects {
     struct sl_arena arena;
     size_t kept, capacity;
     struct sl_reject_entry **entry;
-    const struct sl_reject_entry *last; /* what stands behind it need not be kept; NULL: nothing known yet */
+    const struct sl_reject_entry *last; /* what comes after it need not be kept; NULL: nothing known yet */
     uint64_t total;
     uint64_t *failed;    /* [nodes] */
     uint64_t *by_file;   /* [nodes]: of them those that count for their file (engine/batch/error_rate.h) */

@@ -54,7 +54,7 @@ struct sl_run {
     struct sl_store *store;    /* segments of state; NULL: nothing is kept */
     char **state_key;          /* [nodes]: by which an operator finds its state; NULL: it keeps none */
     const char *segments;      /* the list to commit; NULL: as it was */
-    struct sl_observer *observer;     /* looks at rows (engine/batch/observer.h); NULL: nobody */
+    struct sl_observer *observer;     /* looks at rows (engine/batch/observer.h); NULL: none */
     struct sl_dry_run *trial;         /* engine/trial/dry_run.h; NULL: a run in earnest */
     const struct sl_run_hooks *hooks; /* engine/batch/hooks.h; NULL: none */
     struct sl_rejects rejects, late;
@@ -70,7 +70,7 @@ struct sl_run {
     void (*advanced)(struct sl_batch *batch, size_t done, size_t tasks);
     struct sl_clock_virtual virtual_clock;
     int wake_fd;                            /* eventfd: something may have arrived, or a signal came */
-    struct sl_abandon *abandon;             /* waits for the second signal; NULL: nobody can send one */
+    struct sl_abandon *abandon;             /* waits for the second signal; NULL: there are none */
     size_t once_more;                       /* files that the batch takes because sluice replay asks for it */
     bool any;                               /* some batch was committed */
     int64_t last_ms;                        /* the newest committed batch */

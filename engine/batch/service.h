@@ -3,7 +3,7 @@
  *
  * sl_service_open; sl_service_tell; sl_service_alive at least as often as sl_service_wait_ms says;
  * sl_service_close. Without a service manager all of them do nothing. Nothing waits and nothing fails:
- * whoever listens is not ours. */
+ * the listener is another program. */
 #pragma once
 
 #include <stdint.h>
@@ -11,10 +11,10 @@
 #include <sys/un.h>
 
 struct sl_service {
-    int fd; /* -1: nobody listens */
+    int fd; /* -1: no listener */
     struct sockaddr_un address;
     socklen_t address_len;
-    int64_t watchdog_ns; /* 0: nobody wants to hear that it lives */
+    int64_t watchdog_ns; /* 0: no watchdog */
     int64_t alive_ns;    /* when it said so last */
 };
 

@@ -2,7 +2,7 @@
  * (:name("x")), or its signature: the kinds and parameters of the operators from it up to the sources,
  * without durations and without Lua code.
  *
- * Operators of one signature have a number behind it. Which of them is which is told by their shapes
+ * Operators of one signature have a number after it. Which of them is which is decided by their fingerprints
  * (engine/batch/fingerprint.h), as the catalog has them from the run before; only where that does not help, by their
  * order. */
 #pragma once

@@ -12,5 +12,5 @@ struct sl_run;
 /* Rewrites the tick with the time of a batch. */
 int sl_tick_write(struct sl_run *run, int64_t t, struct sl_error *err);
 
-/* At a start. What fails is said; the next batch does it anyway. */
+/* At a start. What fails is logged; the next batch does it anyway. */
 void sl_tick_renew(struct sl_run *run);

@@ -29,7 +29,7 @@ static int list_views(struct sl_run *run, struct sl_mount_options *options, cons
     return 0;
 }
 
-/* FUSE, or plain files with a warning where it is not to be had. */
+/* FUSE, or plain files with a warning where it is not available. */
 static int open_viewer(struct sl_run *run, const struct sl_mount_options *options, struct sl_error *err)
 {
     if (run->context->options.mount_kind == SL_MOUNT_DIR)

@@ -1,4 +1,4 @@
-/* Where things of a run lie: as the job says, or beside the job. */
+/* Where things of a run are: as the job says, or beside the job. */
 #pragma once
 
 struct sl_context;

@@ -3,7 +3,7 @@
  * A root is a node that has a dataset in a batch: a source, or a wide operator. Below it hangs a tree of
  * pipes: runs of narrow operators, each ending in sinks (wide operators and outputs). Every task of a root
  * runs its whole tree in one pass, chunk by chunk. Where rows can reach a sink on several ways (unions), each
- * way is a path; paths are numbered in the order in which the union's rows stand. */
+ * way is a path; paths are numbered in the order of the union's rows. */
 #pragma once
 
 #include "core/base/buf.h"

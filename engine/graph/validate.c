@@ -97,12 +97,12 @@ static int refuse_watched(const struct checks *checks, const struct sl_site *sit
             continue;
         if (!site)
             return sl_error_set(checks->err, SL_EUSAGE,
-                                "the %s %s lies inside the watched directory %s (%s:%d); put it beside it",
+                                "the %s %s is inside the watched directory %s (%s:%d); put it beside it",
                                 what, shown, dir, node->site.file, node->site.line);
         return sl_error_set(
             checks->err, SL_EUSAGE,
-            "%s:%d: %s: the %s %s lies inside the watched directory %s (line %d); put it beside it",
-            site->file, site->line, site->name, what, shown, dir, node->site.line);
+            "%s:%d: %s: the %s %s is inside the watched directory %s (line %d); put it beside it", site->file,
+            site->line, site->name, what, shown, dir, node->site.line);
     }
     return 0;
 }
@@ -165,10 +165,9 @@ static int refuse_inputs_on(const struct checks *checks, const char *mount)
         const char *dir =
             node->op->kind == SL_OP_SOURCE ? sl_node_text(node, "directory", text, sizeof text) : NULL;
         if (dir && resolve(context->dir, dir, watched) && lies_in(watched, mounted))
-            return sl_error_set(
-                checks->err, SL_EUSAGE,
-                "%s:%d: %s: the directory %s lies on the job's own mount %s; read it elsewhere",
-                node->site.file, node->site.line, node->op->name, dir, mount);
+            return sl_error_set(checks->err, SL_EUSAGE,
+                                "%s:%d: %s: the directory %s is on the job's own mount %s; read it elsewhere",
+                                node->site.file, node->site.line, node->op->name, dir, mount);
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-/* One batch from what it takes to its end, told to whoever watches the run. 0, or the failure that ends the
+/* One batch from what it takes to its end, reported to status, log and service manager. 0, or the failure that ends the
  * run (SL_ESTOP: abandoned). */
 #pragma once
 

@@ -3,7 +3,7 @@
  *
  * sl_status_open when the run is about to begin, sl_status_batch after every batch, sl_status_idle where
  * none was needed, sl_status_close when it ends. A batch pays for formatting a few kilobytes; status.json is
- * written at most once a second, and when the run begins and ends. What cannot be written is said in the log
+ * written at most once a second, and when the run begins and ends. What cannot be written is reported in the log
  * and harms nothing. */
 #pragma once
 

@@ -17,7 +17,7 @@ struct sl_dry_run {
     int64_t first_ms;
     /* The batch is done; batch->stage of outputs may be NULL. 0, or a failure. */
     int (*seen)(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_error *err);
-    const struct sl_op **output_op; /* [nodes]: what stands there; NULL: no output */
+    const struct sl_op **output_op; /* [nodes]: the output at the node; NULL: none */
 };
 
 /* 0, or what failed; SL_EUSAGE: the graph cannot run. */
@@ -26,7 +26,7 @@ int sl_dry_run_run(struct sl_context *context, struct sl_dry_run *trial, struct 
 /* What output `node` got in the batch, borrowed; NULL: it had nothing to say. */
 const struct sl_dataset *sl_dry_run_dataset(const struct sl_batch *batch, const struct sl_node *node);
 
-/* For engine/run/start.c. One worker: rows come in order. Errors are what somebody wants to see. */
+/* For engine/run/start.c. One worker: rows come in order. Errors are part of the result. */
 void sl_dry_run_set_options(struct sl_options *options);
 /* Puts collectors in the place of the outputs; sl_dry_run_close gives them back, after a failed open, too. */
 int sl_dry_run_open(struct sl_run *run, struct sl_error *err);

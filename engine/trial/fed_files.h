@@ -3,7 +3,7 @@
  *
  * sl_fed_files_init; sl_fed_files_add_file or sl_fed_files_add_text any number of times; then the run gets &given->io as
  * its door to files and sl_fed_files_open_arrivals as its watcher (arrivals_arg: the given). Each source is given
- * the files of its directory and of the batch given->batch. Texts lie in memory; nothing is written. */
+ * the files of its directory and of the batch given->batch. Texts are in memory; nothing is written. */
 #pragma once
 
 #include "core/base/buf.h"

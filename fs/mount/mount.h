@@ -1,5 +1,5 @@
 /* The live view as a FUSE file system (docs/manual.md, "The live view"), and the same tree as plain files
- * where FUSE is not to be had.
+ * where FUSE is not available.
  *
  * Both are viewers (core/contract/view.h): open with the names of the views, publish versions, close. Threads
  * of their own answer readers; publish is a pointer store and a notification and never waits for a reader. */
@@ -18,7 +18,7 @@ struct sl_mount_options {
     struct sl_log *log;
 };
 
-/* SL_EUSAGE: the directory is not empty or is somebody else's mount (named); SL_EFAIL: FUSE is not to be had
+/* SL_EUSAGE: the directory is not empty or is another program's mount (named); SL_EFAIL: FUSE is not available
  * (no /dev/fuse, no fusermount3, not permitted): the text says why, the caller falls back. */
 int sl_mount_open(const struct sl_mount_options *options, struct sl_viewer **ret, struct sl_error *err);
 

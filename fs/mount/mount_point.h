@@ -1,7 +1,7 @@
 /* Where a view is to appear: a directory that is made if missing and is empty, or was ours.
  *
  * What an earlier run left behind is recognised and removed first: a dead mount of sluice (its process was
- * killed), or the plain files of fs/mount/plain.c. Anything else that is there is somebody's and stays: refused. */
+ * killed), or the plain files of fs/mount/plain.c. Anything else that is there is not ours and is left alone: refused. */
 #pragma once
 
 #include "core/base/error.h"
@@ -12,7 +12,7 @@ enum { SL_MOUNT_DEVICE_MAX = 32 };
 /* The name that says whose a mount is, in /proc/self/mountinfo: type fuse.sluice, source sluice. */
 #define SL_FUSE_NAME "sluice"
 
-/* In the directory of plain files: the names that are ours, each with a slash behind it, which is in no
+/* In the directory of plain files: the names that are ours, each followed by a slash, which is in no
  * name. Whoever shows files there holds a lock on it (flock). */
 #define SL_PLAIN_MARKER ".sluice-plain"
 

@@ -17,7 +17,7 @@ int sl_notifier_start(sl_notify *notify, void *arg, struct sl_notifier **ret, st
 bool sl_notifier_push(struct sl_notifier *notifier, const struct sl_notice *notice);
 /* Waits until everything pushed before was told; false when the time is up. */
 bool sl_notifier_settle(struct sl_notifier *notifier, int timeout_ms);
-/* Tells what is queued, then ends the thread; what is pushed later is told to nobody. NULL is fine. */
+/* Tells what is queued, then ends the thread; what is pushed later is dropped. NULL is fine. */
 void sl_notifier_stop(struct sl_notifier *notifier);
-/* After it was stopped and nobody pushes any more. NULL is fine. */
+/* After it was stopped and nothing pushes any more. NULL is fine. */
 void sl_notifier_free(struct sl_notifier *notifier);

@@ -1,4 +1,4 @@
-/* The same tree as plain files, where FUSE is not to be had or not wanted; without log, next, feed and keys/.
+/* The same tree as plain files, where FUSE is not available or not wanted; without log, next, feed and keys/.
  *
  * Every version is written under a hidden name and renamed to at/<t>; then `now` is replaced by a rename,
  * which is the swap; then what is beyond `keep` is renamed away and removed. A reader who goes through `now`

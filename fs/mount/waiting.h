@@ -17,10 +17,10 @@ void sl_waiting_read(struct sl_waiting *waiting, fuse_req_t req, struct sl_open 
 /* Answers the request. Takes the handle (may be NULL), to notify once when there is something to read. */
 void sl_waiting_poll(struct sl_waiting *waiting, fuse_req_t req, struct sl_open *open,
                      struct fuse_pollhandle *handle);
-/* The file is being closed: nobody polls it any more. */
+/* The file is being closed: it is no longer polled. */
 void sl_waiting_closed(struct sl_waiting *waiting, struct sl_open *open);
 /* Something was published: those who can go on do. */
 void sl_waiting_wake(struct sl_waiting *waiting);
-/* The mount ends: whoever waits, or comes later, reads the end of feed; next will not come (ENODEV). */
+/* The mount ends: readers that wait, or come later, read the end of feed; next gives ENODEV. */
 void sl_waiting_end(struct sl_waiting *waiting);
 uint64_t sl_waiting_count(struct sl_waiting *waiting);

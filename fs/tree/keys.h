@@ -1,6 +1,6 @@
 /* The keys of a version: from a file name to the records of that key.
  *
- * Built in one pass over the rows when somebody first looks into keys/, immutable afterwards and then read by
+ * Built in one pass over the rows when keys/ is first looked into, immutable afterwards and then read by
  * any number of threads: a hash from names to keys, and per key the chain of its row numbers. Rows of one
  * field have no key and are left out. */
 #pragma once

@@ -1,4 +1,4 @@
-/* A version's files as bytes (docs/manual.md, "The live view"). Called when somebody reads, never in a batch;
+/* A version's files as bytes (docs/manual.md, "The live view"). Called when a file is read, never in a batch;
  * pure, from any thread.
  *
  * STAMPED is no file of its own: it is what log and feed show of the version, each row behind

@@ -3,14 +3,14 @@
  *
  * It knows nothing of libfuse, so it can be tested without a mount. One mutex inside guards it; every
  * function here may be called from any thread, and none waits for a reader: what takes long (rendering a
- * version, finding its keys) is done without the lock, once, by whoever asks first.
+ * version, finding its keys) is done without the lock, once, by the first that asks.
  *
  * Inodes are immutable: a version, a status document, a piece of the log each have numbers of their own,
  * which are never used again. What replaces something therefore has to tell the caches above about the name
  * only: that is a notice.
  *
  * A version is listed while it is among the newest `keep`. For a second longer it can still be found by name,
- * for those who have just read the symlink that leads to it. Then it is retired: nobody finds it any more,
+ * for those who have just read the symlink that leads to it. Then it is retired: lookups no longer find it,
  * and it is released when the last lookup and the last open file of it are gone.
  *
  * Functions that answer file system requests return 0 or a negative errno. */
@@ -26,7 +26,7 @@
 enum { SL_INO_ROOT = 1 };
 
 enum sl_notice_kind {
-    SL_NOTICE_GONE, /* `name` in `parent` is no longer `child`: whoever watches it wants to know */
+    SL_NOTICE_GONE, /* `name` in `parent` is no longer `child`: watchers are notified */
     SL_NOTICE_DROP, /* nothing but caches hold `name` in `parent`; dropping it may take long */
 };
 
@@ -68,7 +68,7 @@ int sl_tree_document(struct sl_tree *tree, const char *name, const void *bytes, 
 uint64_t sl_tree_published(struct sl_tree *tree);
 void sl_tree_told(struct sl_tree *tree, uint64_t published);
 /* What costs time after a publish, for a thread that has it: appends to logs that are open, gives up
- * renderings and versions that nobody needs. False: there are versions whose second is not over; do it again
+ * renderings and versions that are not in use. False: there are versions whose second is not over; do it again
  * then. */
 bool sl_tree_tidy(struct sl_tree *tree);
 
@@ -93,7 +93,7 @@ int sl_tree_readlink(struct sl_tree *tree, uint64_t ino, char *target, size_t si
 bool sl_tree_lasting(struct sl_tree *tree, uint64_t ino);
 
 /* One entry of a listing. `known`: attr is complete and the entry may count as looked up; else only ino and
- * mode are set. `next` is where a listing that stops behind it goes on. False: it does not fit, stop. */
+ * mode are set. `next` is where a listing that stops after it continues. False: it does not fit, stop. */
 typedef bool sl_tree_emit(void *arg, const char *name, const struct sl_attr *attr, bool known, uint64_t next);
 /* Lists from position `at` (0: the beginning). With `lookups`, every known entry that was taken adds one to
  * its lookups. */

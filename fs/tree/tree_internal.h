@@ -1,4 +1,4 @@
-/* What the files of fs/tree/tree.h share; nobody else includes this.
+/* What the files of fs/tree/tree.h share; no other file includes it.
  *
  * Inode numbers: 1 the root, 2 .sluice, 3 .sluice/batches, VIEW_BASE + i*VIEW_SPAN + slot the fixed inodes of
  * view i, and above them a range per thing (a version, a document, a piece of a log), ever growing. So a
@@ -25,7 +25,7 @@ enum { DOCUMENTS_MAX = 16, DOCUMENT_NAME_MAX = 32, VERSION_NAME_MAX = 24 };
 enum thing_kind { THING_VERSION, THING_DOCUMENT, THING_SEGMENT };
 struct owner {
     enum thing_kind kind;
-    bool retired; /* nobody finds it any more */
+    bool retired; /* lookups no longer find it */
     unsigned pins;
     uint64_t ino, span, lookups;
     struct view *view; /* NULL: a document */
@@ -35,7 +35,7 @@ struct owner {
 /* One file of a version. */
 struct file {
     struct sl_rendering *rendering; /* NULL: not rendered, or given up again */
-    bool sized, busy;               /* len is known; somebody is rendering */
+    bool sized, busy;               /* len is known; it is being rendered */
     unsigned users;                 /* open files */
     uint64_t len;
 };
@@ -67,7 +67,7 @@ struct folder {
     struct document *document[DOCUMENTS_MAX]; /* NULL: free */
 };
 
-/* The inode behind the name `log`: blocks, one per version, that only ever get more. */
+/* The inode of the name `log`: blocks, one per version, that only ever get more. */
 struct block {
     uint64_t start;
     struct sl_rendering *rendering;
@@ -77,7 +77,7 @@ struct log_file {
     bool busy, full;
     unsigned users;
     uint64_t upto, len; /* number of the last version that is in it */
-    uint64_t before;    /* inode of the full one that it goes on behind; 0: of none */
+    uint64_t before;    /* inode of the full one that it continues; 0: none */
     int64_t time_ms;
     size_t blocks, capacity;
     struct block *block;
@@ -91,7 +91,7 @@ struct view {
     int64_t time_ms;    /* of the newest version, or of the start */
     size_t count, capacity;
     struct version **version; /* those that can be found, oldest first */
-    struct log_file *log;     /* NULL: nobody has asked for it */
+    struct log_file *log;     /* NULL: not asked for yet */
 };
 
 struct sl_tree {
@@ -107,7 +107,7 @@ struct sl_tree {
     size_t things, capacity;
     struct owner **thing; /* alive, by ino */
     struct sl_open *open; /* all of them: the kernel need not close what is open when a mount ends */
-    struct owner *dead;   /* freed by whoever unlocks next and has the time */
+    struct owner *dead;   /* freed by the next thread that unlocks and has the time */
 };
 
 enum node_kind {
@@ -216,24 +216,24 @@ struct garbage {
 };
 void sl_garbage_free(struct garbage *garbage);
 /* Gives up the rows of a retired version, for good: what is open can be read to its end, everything else of
- * it is -ESTALE from now on. False: somebody is rendering from them. Does not unlock; the garbage is freed
+ * it is -ESTALE from now on. False: they are being rendered from. Does not unlock; the garbage is freed
  * without the lock. */
 bool sl_content_give_up_rows(struct version *version, struct garbage *garbage);
-/* Gives up what can be rendered again and nobody reads: up to `max` renderings and indexes, to be freed
+/* Frees what can be rendered again and is not being read: up to `max` renderings and indexes, to be freed
  * without the lock. Does not unlock. */
 size_t sl_content_give_up(struct version *version, struct garbage *garbage, size_t max);
 
 /* ---- open.c ---- */
 
-void sl_open_free_all(struct sl_tree *tree); /* not locked; nobody reads any more */
+void sl_open_free_all(struct sl_tree *tree); /* not locked; there are no readers any more */
 
 /* ---- log.c ---- */
 
-/* The segment behind the name, made where there is none, with everything published in it. Unlocks. */
+/* The segment of that name, made where there is none, with everything published in it. Unlocks. */
 int sl_log_file_get(struct sl_tree *tree, struct view *view, struct log_file **ret);
 /* Appends what was published since, if this is still the segment of the name. Unlocks; must be pinned. */
 int sl_log_file_catch_up(struct sl_tree *tree, struct log_file *segment);
-/* Whether it has to get every version: somebody has it open, or the full one before it, and will go on with
+/* Whether it has to get every version: it is open, or the full one before it is, and its reader will continue with
  * it. */
 bool sl_log_file_is_followed(struct sl_tree *tree, const struct log_file *segment);
 void sl_log_file_read(const struct log_file *segment, uint64_t offset, size_t size, struct sl_pieces *ret);

@@ -108,7 +108,7 @@ struct sl_stream;
 struct sl_option;
 
 /* An argument of an operator or built-in as it is given. Which ones are accepted, and how a value is read (a
- * duration from "1s" or 1.5, a list of strings from a list), is said by the descriptor of what is called. */
+ * duration from "1s" or 1.5, a list of strings from a list), is stated by the descriptor of what is called. */
 enum sl_arg_kind {
     SL_ARG_NONE,
     SL_ARG_VALUE,

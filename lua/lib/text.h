@@ -1,4 +1,4 @@
-/* The text of a Lua function: the lines of its file from the first to the last of it. Whatever else stands on
+/* The text of a Lua function: the lines of its file from the first to the last of it. Whatever else is on
  * them counts as its text, and what it calls does not. */
 #pragma once
 

@@ -14,7 +14,7 @@ void sl_testing_records_open(lua_State *L);
 void sl_testing_mark_records(lua_State *L);
 void sl_testing_mark_batches(lua_State *L);
 
-/* How deep the records of the value at the index lie: 1, 2; 0: it is not marked. */
+/* How deeply nested the records of the value at the index are: 1, 2; 0: it is not marked. */
 int sl_testing_records_depth(lua_State *L, int index);
 
 /* The list, at that depth, with records of one field as the bare field. False: out of memory. */

@@ -1,5 +1,5 @@
 /* Tests that users write for their jobs (docs/manual.md, "Testing a job"): scripts that `require
- * "sluice.testing"` for case, equal and run, and whose cases are told as TAP.
+ * "sluice.testing"` for case, equal and run, and whose cases are reported as TAP.
  *
  *     struct sl_testing testing = {.out = stdout};
  *     sl_testing_run(&testing, path, &err)   any number of times

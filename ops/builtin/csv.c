@@ -46,7 +46,7 @@ static int read_quoted(struct reader *reader, struct sl_field *ret)
         from++;
     }
     if (from < reader->end && *from != reader->csv->delimiter)
-        return bad_quote(reader, "there is text behind a closing quote");
+        return bad_quote(reader, "there is text after a closing quote");
     reader->at = from;
     *ret = sl_string(bytes, len);
     return 0;

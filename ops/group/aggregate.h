@@ -3,7 +3,7 @@
  *
  * What is exactly commutative combines in one table per worker; everything else in one table per lane, merged
  * in the order of lanes. Both give the same groups for any number of workers. A key shows the representation
- * seen first (1 or 1.0), whoever saw it.
+ * seen first in input order (1 or 1.0), by whichever worker.
  *
  * An operator that aggregates has a struct sl_aggregate in its stage's state: init in begin, open/push in the
  * lane functions, finish to get the groups, done in done. */

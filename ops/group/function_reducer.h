@@ -1,7 +1,7 @@
 /* A reducer made of user functions: reduceByKey(f), combineByKey(create, merge, combine), foldByKey(zero, f)
  * ...
  *
- * The state is a field in the arena of whoever owns the group. It is never exact: only the user knows whether
+ * The state is a field in the arena of the group's owner. It is never exact: only the user knows whether
  * f is commutative, so values merge in input order and splits in split order. */
 #pragma once
 

@@ -223,7 +223,7 @@ const struct sl_op sl_op_histogram = {
     .kind = SL_OP_WIDE,
     .family = "whole dataset",
     .summary =
-        "How many numbers of a batch lie in each bucket: (edges, counts); the last bucket holds its end, too",
+        "How many numbers of a batch are in each bucket: (edges, counts); the last bucket includes its end",
     .example = "s:map(sluice.length):histogram({0, 2, 10, 50})",
     .params = histogram_params,
     .wide = &histogram_wide,

@@ -12,7 +12,7 @@ struct sl_sort_item {
 
 uint64_t sl_key_prefix(const struct sl_field *key);
 
-/* Sorted keys lie anywhere: those that are written next are fetched ahead, first the key, then its bytes. */
+/* Sorted keys are anywhere in memory: those that are written next are fetched ahead, first the key, then its bytes. */
 enum { SL_KEYS_AHEAD = 16 };
 SL_FETCH sl_key_prefetch_bytes(const struct sl_field *key)
 {

@@ -2,7 +2,7 @@
  *
  * Nothing in it is serial that grows with the keys. A sample says where to cut the order into buckets of
  * about BUCKET_ITEMS; the items of every list are dealt to the buckets, list by list; then every bucket is
- * sorted on its own and handed to whoever asked, on the worker that sorted it. */
+ * sorted on its own and handed to the callback, on the worker that sorted it. */
 #pragma once
 
 #include "core/contract/operator.h"

@@ -2,7 +2,7 @@
  * full.
  *
  * The slot of a hash is its upper bits, so slots are in hash order: the groups of a hash partition (again
- * upper bits) lie side by side, and merging tables by partition touches each slot once. Keys are copied once,
+ * upper bits) are adjacent, and merging tables by partition touches each slot once. Keys are copied once,
  * into the table's arena. Use: reserve for the rows to come, then find for each; pointers to groups stay
  * valid until the next reserve. */
 #pragma once

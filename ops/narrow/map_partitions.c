@@ -101,7 +101,7 @@ static const struct sl_param plain_params[] = {
 
 static const struct sl_param indexed_params[] = {
     {"f", SL_WANT_FUNCTION, false,
-     "gets the partition's number (from 0; behind a union, in its own stream) and an iterator over its "
+     "gets the partition's number (from 0; after a union, in its own stream) and an iterator over its "
      "records, returns a list of records"},
     {0},
 };

@@ -127,7 +127,7 @@ static int sample_check(struct sl_node *node, struct sl_error *err)
     if (!(fraction >= 0 && fraction <= most))
         return sl_error_set(err, SL_EUSAGE, "sample: fraction must be from 0 to %g, got %g", most, fraction);
     if (first == 0 && node->arg[2].kind != SL_ARG_NONE)
-        return sl_error_set(err, SL_EUSAGE, "sample: too many arguments behind the fraction");
+        return sl_error_set(err, SL_EUSAGE, "sample: too many arguments after the fraction");
     return first == 0 ? seed_as_integer(node, err) : 0;
 }
 

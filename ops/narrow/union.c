@@ -10,7 +10,7 @@ static int push(struct sl_instance *self, const struct sl_chunk *in)
 static const struct sl_narrow union_narrow = {.push = push};
 
 static const struct sl_param params[] = {
-    {"other", SL_WANT_STREAM | SL_WANT_STREAMS, false, "the stream whose records come behind"},
+    {"other", SL_WANT_STREAM | SL_WANT_STREAMS, false, "the stream whose records follow"},
     {0},
 };
 

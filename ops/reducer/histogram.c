@@ -178,7 +178,7 @@ static const struct sl_param params[] = {
 const struct sl_builtin sl_native_histogram = {
     .name = "histogram",
     .family = "reducers",
-    .summary = "How many numbers lie in each bucket, a list; the last bucket holds its end, too",
+    .summary = "How many numbers are in each bucket, a list; the last bucket includes its end",
     .example =
         "s:map(function(line) return \"all\", #line end):reduceByKey(sluice.histogram({0, 2, 10, 50}))",
     .params = params,

@@ -1,4 +1,4 @@
-/* histogram(edges): how many numbers lie in each bucket, for the operator of that name. */
+/* histogram(edges): how many numbers are in each bucket, for the operator of that name. */
 #pragma once
 
 #include "core/contract/reducer.h"

@@ -260,7 +260,7 @@ static int make(const struct sl_builtin *builtin, const struct sl_arg *argv, siz
 }
 
 static const struct sl_param params[] = {
-    {"q", SL_WANT_NUMBER, false, "the part of the values that lie below, from 0 to 1: 0.5 is the median"},
+    {"q", SL_WANT_NUMBER, false, "the share of the values that are below, from 0 to 1: 0.5 is the median"},
     {0},
 };
 

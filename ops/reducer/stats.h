@@ -1,4 +1,4 @@
-/* The reducers behind stats, variance and stdev, for operators that use them by themselves. */
+/* The reducers of stats, variance and stdev, for operators that use them by themselves. */
 #pragma once
 
 #include "core/contract/reducer.h"

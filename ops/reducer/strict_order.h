@@ -5,6 +5,6 @@
 
 #include "core/rows/field.h"
 
-/* As sl_field_compare; of equal values, integers stand before floats and 0.0 before -0.0, also inside of
+/* As sl_field_compare; of equal values, integers come before floats and 0.0 before -0.0, also inside of
  * lists and maps. 0 only for fields of the same representation. */
 int sl_field_compare_strictly(const struct sl_field *a, const struct sl_field *b);

@@ -1,4 +1,4 @@
-/* The running total behind sum and mean: exact for integers (128 bits) and floats, in any order, and
+/* The running total of sum and mean: exact for integers (128 bits) and floats, in any order, and
  * invertible.
  *
  * The state is one word. As long as only integers came and the total fits 63 bits it is twice the total plus

@@ -2,12 +2,12 @@
  * however long it is.
  *
  * Batches are numbered by their time (t / slide of the input). A block of level k covers 2^k batches and
- * begins at a multiple of 2^k; it is made of its two halves when it is first wanted, and kept while it lies
+ * begins at a multiple of 2^k; it is made of its two halves when it is first wanted, and kept while it is
  * in the window.
  *
- * A window is split at its number with the most trailing zero bits. What lies before it is cut into the
+ * A window is split at its number with the most trailing zero bits. What is before it is cut into the
  * largest aligned blocks, whose combinations up to the split are kept as a stack: when the window moves on,
- * the first go, and a few new ones come, one or two a slide on the average. What lies behind it grows batch
+ * the first go, and a few new ones come, one or two a slide on the average. What is after it grows batch
  * by batch. So a slide combines the two sides and little more, and how values are associated depends on batch
  * times only. Batches without data cost nothing. */
 #pragma once

@@ -7,7 +7,7 @@
  * segments that no batch needs are removed). Splits are read by any thread (log_read.h).
  *
  * A bad last frame of the last segment is torn: it is truncated. Any other damage, and a missing segment that is
- * still needed, is SL_EDAMAGED. Without a directory the segments lie in memory and nothing is synced. */
+ * still needed, is SL_EDAMAGED. Without a directory the segments are in memory and nothing is synced. */
 #pragma once
 
 #include "core/base/io.h"
@@ -28,7 +28,7 @@ struct sl_received_log_options {
     struct sl_io *io;
     struct sl_log *log;
     const char *dir;       /* relative to AT_FDCWD, made when it is needed; NULL: in memory */
-    int64_t segment_bytes; /* a new segment begins after so many */
+    int64_t segment_bytes; /* a new segment begins after this many */
     int64_t keep_ms;       /* segments stay so long after their last write; 0: until they are not needed */
     struct sl_received_positions positions;
 };

@@ -95,9 +95,9 @@ struct sl_progress {
 };
 void sl_progress_done(struct sl_progress *progress);
 
-/* Sources are told apart by a key (the directory and options as given in the job), so that a changed job
+/* Sources are identified by a key (the directory and options as given in the job), so that a changed job
  * keeps what it has taken. Calls `remember` for each file that a source has taken and that has not gone:
- * there may be millions. NULL: nobody wants to know. What it was told is not true if loading fails. */
+ * there may be millions. NULL: not wanted. What it was given does not hold if loading fails. */
 struct sl_catalog_wants {
     bool last; /* progress.last */
     int (*remember)(void *arg, size_t source, const struct sl_file *file, struct sl_error *err);

@@ -1,4 +1,4 @@
-/* The catalog's inside, shared by catalog*.c and nobody else. */
+/* The catalog's internals, shared by catalog*.c only. */
 #pragma once
 
 #include "state/catalog/catalog.h"

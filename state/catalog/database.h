@@ -1,4 +1,4 @@
-/* SQLite behind errors of our kind: one connection, used by one thread. */
+/* SQLite with our errors: one connection, used by one thread. */
 #pragma once
 
 #include "core/base/error.h"
@@ -12,7 +12,7 @@ struct sl_database {
 
 /* Opens or creates; nothing is read yet. */
 int sl_database_open(struct sl_database *database, const char *path, const char *shown, struct sl_error *err);
-/* For somebody who only looks while another process may write. */
+/* For a reader while another process may write. */
 int sl_database_open_reader(struct sl_database *database, const char *path, const char *shown,
                             struct sl_error *err);
 /* The same for a file that no process has open: nothing is made beside it, as the log of others is. */

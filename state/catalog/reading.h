@@ -18,7 +18,7 @@ void sl_reading_close(struct sl_reading *reading);
 /* The committed list of segments (state/store/snapshot.h); caller frees. */
 int sl_reading_segments(struct sl_reading *reading, char **ret, struct sl_error *err);
 
-/* Where the run stands. Times in ms. */
+/* The state of the run. Times in ms. */
 struct sl_reading_progress {
     bool any; /* some batch was committed; below: of the newest */
     int64_t last_ms, started_ms, finished_ms;
@@ -38,7 +38,7 @@ struct sl_reading_batch {
     uint64_t files, rejected, output_records;
 };
 typedef int sl_reading_visit_batch(void *arg, const struct sl_reading_batch *batch);
-/* The newest batches, at most so many, newest first. */
+/* The newest batches, at most `max`, newest first. */
 int sl_reading_batches(struct sl_reading *reading, size_t batches_max, sl_reading_visit_batch *visit,
                        void *arg, struct sl_error *err);
 

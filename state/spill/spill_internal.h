@@ -1,4 +1,4 @@
-/* The inside of state/spill/spill.c and state/spill/spill_load.c, shared by nobody else. */
+/* The internals of state/spill/spill.c and state/spill/spill_load.c. */
 #pragma once
 
 #include "state/spill/spill.h"
@@ -30,7 +30,7 @@ struct sl_spill_store {
     struct sl_error failure; /* code SL_OK: none */
 };
 
-/* The file, which runs share with whoever writes to it. */
+/* The file, which runs share with its writer. */
 struct sl_spill_place {
     _Atomic unsigned refs;
     struct sl_spill_store *store;

@@ -13,7 +13,7 @@ struct sl_segment_merge {
     int dirfd;
     size_t count;
     const struct sl_segment_merge_input *input; /* oldest first */
-    bool from_oldest;                           /* nothing stands before them: removals need not be kept */
+    bool from_oldest;                           /* nothing comes before them: removals need not be kept */
     int64_t last_ms; /* newest committed batch: batch sections that are not wanted any more are dropped */
     const char *const *drop; /* keys that are not wanted, ends with NULL; may be NULL */
     const char *path;        /* of the result */

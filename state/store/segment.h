@@ -25,7 +25,7 @@ int sl_segment_finish(struct sl_segment_writer *writer, uint64_t *ret_bytes, uin
 /* Gives up: removes the file and frees the writer. NULL is fine. */
 void sl_segment_abort(struct sl_segment_writer *writer);
 
-/* A section as it stands in a file. */
+/* A section as it is in a file. */
 struct sl_segment_section {
     char *key;
     struct sl_section section;

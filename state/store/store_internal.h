@@ -1,4 +1,4 @@
-/* The store's inside, shared by store*.c and nobody else. */
+/* The store's internals, shared by store*.c only. */
 #pragma once
 
 #include "core/base/buf.h"

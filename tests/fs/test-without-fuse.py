@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Where FUSE is not to be had the run goes on with a warning, and the same tree is there as plain files."""
+"""Where FUSE is not available the run goes on with a warning, and the same tree is there as plain files."""
 import os, pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *

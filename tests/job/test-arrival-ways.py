@@ -111,7 +111,7 @@ def test_written_slowly():
         run.stop_with("later", "halfway")
 
 
-@row("is found by a scan while somebody writes it")
+@row("is found by a scan while it is being written")
 def test_found_by_a_scan_while_it_is_written():
     with Watching('watch = "poll", pollInterval = "50ms"') as run:
         with open("in/a", "w") as writer:
@@ -326,7 +326,7 @@ def test_restored_from_a_backup():
     check("in/a: a new file of this name: a new arrival" in said(done.stderr), "the log says so: %s" % said(done.stderr))
 
 
-@row("lies on a disk that has another device number since, as after a reboot")
+@row("is on a disk that has another device number since, as after a reboot")
 def test_device_numbers_do_not_count():
     if os.getuid():
         skip("mounting asks for root")

@@ -129,7 +129,7 @@ static void test_records_from_text(void **state)
         {"csv", "[3,1]", "map", "[[\"a,b,c\"],[\"a,b\"]]", "\"c\",\"a\"",
          "csv(3, 1): there is no field 3, the line has 2"},
         {"csv", "[\";\",2]", "map", "[[\"a;b,c\"],[\"\\\"a\"],[\"\\\"a\\\"b;c\"]]", "\"b,c\"",
-         "csv(\";\", 2): a quote is not closed; csv(\";\", 2): there is text behind a closing quote"},
+         "csv(\";\", 2): a quote is not closed; csv(\";\", 2): there is text after a closing quote"},
         {"json", "[\"user.name\",\"tags[1]\",\"n\"]", "map",
          "[[\"{\\\"user\\\":{\\\"name\\\":\\\"Zoë\\\"},\\\"tags\\\":[\\\"a\\\",\\\"b\\\"],\\\"n\\\":1.0}\"],"
          "[\"{\\\"n\\\":7}\"],[\"[1]\"]]",
