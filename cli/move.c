@@ -229,6 +229,5 @@ const struct sl_command sl_command_move = {
         "The checkpoint that sluice run uses becomes WORKDIR/checkpoint, which sluice-spark uses, or the other way round:\n"
         "progress, windows, state, dead letters and received data are the same there. No run may have it.",
     .flags = move_flags,
-    .hidden = true,
     .run = run_move,
 };
