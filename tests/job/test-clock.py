@@ -56,12 +56,12 @@ def test_a_clock_set_back_is_waited_for_and_said():
         move_in("a", "a\n")
         first = batch_of(run, "a")
         set_clock(-HOUR_MS)
-        run.wait_until(lambda: "behind the last batch; waiting" in run.stderr(), "the run to say that it waits")
+        run.wait_until(lambda: "before the last batch; waiting" in run.stderr(), "the run to say that it waits")
         move_in("b", "b\n")
         set_clock(5)
         second = batch_of(run, "b")
         run.stop()
-        equal(run.stderr().count("behind the last batch"), 1, "how often it was said")
+        equal(run.stderr().count("before the last batch"), 1, "how often it was said")
     check(first < second, "batch times increase: %d, %d" % (first, second))
     equal(counted(), {"a": [1], "b": [1]}, "the words")
 
@@ -76,7 +76,7 @@ def test_a_clock_set_back_is_waited_for_at_a_start_too():
     set_clock(0)
     with running() as run:
         move_in("b", "b\n")
-        run.wait_until(lambda: "behind the last batch; waiting" in run.stderr(), "the run to say that it waits")
+        run.wait_until(lambda: "before the last batch; waiting" in run.stderr(), "the run to say that it waits")
         run.stop()
     set_clock(HOUR_MS)
     with running() as run:
