@@ -49,8 +49,7 @@ static int append_bytes(lua_State *L, const void *bytes, size_t len, void *buffe
 /* Whether the code of the Lua function on top of the stack, or of one inside it, has the name as a constant. */
 static bool mentions_slice(lua_State *L)
 {
-    static const char constant[] =
-        "\x86slice"; /* a short string is dumped behind its length + 1, of 7 bits */
+    static const char constant[] = "\x86slice"; /* a short string is dumped after its length + 1, in 7 bits */
     SL_CLEANUP(sl_buf_done) struct sl_buf code = {0};
     if (lua_iscfunction(L, -1) || lua_dump(L, append_bytes, &code, 0) != 0)
         return false;

@@ -83,7 +83,7 @@ static void note(struct sl_watched_dir *intake, struct sl_entry *entry, const st
     if (look->born_ns == INT64_MIN && look->kind == SL_LOOK_FILE && !intake->told_birthless) {
         intake->told_birthless = true;
         sl_log(intake->log, SL_LOG_WARNING,
-               "%s: the file system keeps no birth times; files are told apart by inode, size and time",
+               "%s: the file system keeps no birth times; files are identified by inode, size and time",
                intake->place.path);
     }
 }

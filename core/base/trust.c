@@ -54,7 +54,7 @@ static bool acl_lets_write(const struct acl *acl, size_t count, uint32_t group)
     return false;
 }
 
-/* With a list the mode's bits of the group are the list's mask. A list that is too long lets somebody write. */
+/* With a list the mode's bits of the group are the list's mask. A list that is too long counts as writable. */
 static bool is_writable(const char *path, const struct statx *st)
 {
     struct acl acl;

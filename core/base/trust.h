@@ -1,8 +1,8 @@
 /* Whose a file is, and who else could have written it: owners, modes and access control lists.
  *
  * Jobs are code and are trusted; other users of the machine are not. What root runs, and where root keeps what
- * decides its results, must be root's, and so must be every directory on the way: whoever may write a directory may
- * put another file in the place of one that he may not write. In a directory with the sticky bit, such as /tmp,
+ * decides its results, must be root's, and so must be every directory on the way: a user who may write a directory may
+ * replace a file that the same user may not write. In a directory with the sticky bit, such as /tmp,
  * names stay their owners'. */
 #pragma once
 
@@ -14,7 +14,7 @@
  * "<path> can be written by others, so root does not <act>; ...". act: "run it". */
 int sl_trust_as_root(struct sl_io *io, const char *path, const char *act, struct sl_error *err);
 
-/* An open directory in which we keep things must be ours, and nobody else may have been able to write it unless it is
+/* An open directory in which we keep things must be ours, and not have been writable by others unless it is
  * empty; its mode is made 0700. SL_EUSAGE. */
 int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, struct sl_error *err);
 

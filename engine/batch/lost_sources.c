@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The log of a source is found by its name: another operator of the same name goes on with it. */
+/* The log of a source is found by its name: another operator of the same name continues it. */
 static bool is_name_taken(const struct sl_run *run, const char *name)
 {
     for (size_t s = 0; s < run->sources; s++) {

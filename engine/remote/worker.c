@@ -1,5 +1,6 @@
 #include "engine/remote/worker.h"
 
+#include "core/base/array.h"
 #include "core/base/plain_locale.h"
 #include "engine/batch/counters.h"
 #include "engine/graph/check.h"
@@ -33,15 +34,12 @@ static void inbox_done(struct inbox *inbox)
 /* Takes over the message. */
 static int keep_block(struct inbox *inbox, struct sl_message *message, struct sl_error *err)
 {
-    if (inbox->count == inbox->capacity) {
-        size_t capacity = inbox->capacity ? 2 * inbox->capacity : 16;
-        struct sl_message *grown =
-            capacity > BLOCKS_MAX ? NULL : realloc(inbox->block, capacity * sizeof *grown);
-        if (!grown)
-            return sl_error_nomem(err);
-        inbox->block = grown;
-        inbox->capacity = capacity;
-    }
+    struct sl_message *block =
+        inbox->count < BLOCKS_MAX ? sl_array_grow(inbox->block, inbox->count, &inbox->capacity, sizeof *block)
+                                  : NULL;
+    if (!block)
+        return sl_error_nomem(err);
+    inbox->block = block;
     inbox->block[inbox->count++] = *message;
     *message = (struct sl_message){0};
     return 0;

@@ -1,5 +1,6 @@
 /* A reduce task: the groups of a partition of the keys, of the blocks that map tasks made for it. Blocks may come in any
  * order and several times; those that are missing or are not what the map task reported fail the attempt. */
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "engine/batch/stage.h"
 #include "engine/remote/report.h"
@@ -65,14 +66,11 @@ static int take_block(struct reduce *reduce, struct sl_message *message, struct 
 
 static int add_section(struct reduce *reduce, const struct section *section)
 {
-    if (reduce->sections == reduce->capacity) {
-        size_t capacity = reduce->capacity ? 2 * reduce->capacity : 64;
-        struct section *grown = realloc(reduce->section, capacity * sizeof *grown);
-        if (!grown)
-            return SL_ENOMEM;
-        reduce->section = grown;
-        reduce->capacity = capacity;
-    }
+    struct section *grown =
+        sl_array_grow(reduce->section, reduce->sections, &reduce->capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    reduce->section = grown;
     reduce->section[reduce->sections++] = *section;
     return 0;
 }

@@ -143,7 +143,7 @@ static void *serve(void *arg)
         int r = receive(server);
         if (r == -EINTR || r == -EAGAIN)
             continue;
-        if (r <= 0) { /* unmounted by somebody */
+        if (r <= 0) { /* unmounted by another program */
             server->session->is_ended = true;
             return NULL;
         }

@@ -365,7 +365,6 @@ static void drop_blocks(struct sl_hash_sides *sides, unsigned partition)
 
 static int meet_partition(void *arg, size_t index, unsigned worker, struct sl_error *err)
 {
-    (void)worker, (void)err;
     struct sl_hash_sides *sides = arg;
     unsigned partition = (unsigned)index;
     const struct sl_cogroup_kind *kind = sides->kind;

@@ -4,6 +4,7 @@
  * are slices of the messages, which are released when the chunk was pushed. A split is over when a message at or beyond
  * its end is seen, or when the partition is known to hold none before it: offsets have gaps (markers of transactions,
  * aborted records, compaction). */
+#include "core/base/array.h"
 #include "core/base/limits.h"
 #include "receive/kafka/source.h"
 
@@ -15,7 +16,6 @@
 
 enum {
     PIECE_BYTES = 8 << 20, /* of one pull */
-    PIECE_MESSAGES_FIRST = SL_CHUNK_ROWS,
     FETCH_MS = 100,
     STOPPED_MS = 1000, /* so long a run that was asked to end waits for brokers */
     SHORT_MS = 10000,  /* a partition may look shorter for so long while a broker starts */
@@ -167,14 +167,11 @@ static int find_loss(struct reading *reading)
 
 static int keep(struct reading *reading, const struct sl_kafka_message *message)
 {
-    if (reading->count == reading->capacity) {
-        size_t capacity = reading->capacity ? reading->capacity * 2 : PIECE_MESSAGES_FIRST;
-        struct sl_kafka_message *piece = reallocarray(reading->piece, capacity, sizeof *piece);
-        if (!piece)
-            return sl_error_nomem(reading->task->err);
-        reading->piece = piece;
-        reading->capacity = capacity;
-    }
+    struct sl_kafka_message *piece =
+        sl_array_grow(reading->piece, reading->count, &reading->capacity, sizeof *piece);
+    if (!piece)
+        return sl_error_nomem(reading->task->err);
+    reading->piece = piece;
     reading->piece[reading->count++] = *message;
     return 0;
 }
