@@ -1,4 +1,7 @@
-/* One object at the server: put whole, or begun, filled with parts and completed. */
+/* One object at the server: put whole, or begun, filled with parts and completed.
+ *
+ * The server compares what it received with a digest: of parts with their CRC-32C, where it says that it knows it, of all else,
+ * which is small, with the MD5. That takes as long as sending does, for both sides. */
 #pragma once
 
 #ifdef SLUICE_HAS_S3
@@ -13,7 +16,10 @@ struct sl_multipart {
     char *upload_id; /* owned; NULL: not begun */
     bool is_complete;
     size_t parts;
-    char (*etag)[SL_S3_ETAG_MAX]; /* [SL_MULTIPART_PARTS_MAX]; a thread writes only that of its part */
+    bool has_checksums;
+    /* [SL_MULTIPART_PARTS_MAX]; a thread writes only those of its part */
+    char (*etag)[SL_S3_ETAG_MAX];
+    char (*checksum)[SL_S3_CHECKSUM_MAX];
 };
 
 int sl_multipart_whole(struct sl_multipart *multipart, struct sl_s3_context *context,

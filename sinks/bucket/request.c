@@ -135,11 +135,13 @@ static size_t take_header(char *line, size_t size, size_t count, void *arg)
     struct exchange *exchange = arg;
     struct sl_s3_answer *answer = exchange->answer;
     size_t len = size * count;
-    char length[32] = "";
+    char length[32] = "", algorithm[16] = "";
     take_value(line, len, "etag:", answer->etag, sizeof answer->etag);
     take_value(line, len, "x-amz-meta-sluice:", answer->mark, sizeof answer->mark);
     take_value(line, len, "date:", answer->date, sizeof answer->date);
     take_value(line, len, "content-length:", length, sizeof length);
+    take_value(line, len, "x-amz-checksum-algorithm:", algorithm, sizeof algorithm);
+    answer->has_checksums |= strcasecmp(algorithm, "CRC32C") == 0;
     if (length[0] && sscanf(length, "%lld", (long long *)&answer->length) != 1)
         answer->length = -1;
     return len;
@@ -194,8 +196,12 @@ static bool make_headers(const struct sl_curl *curl, const struct sl_s3_config *
 {
     bool ok =
         add_header(curl, list, "x-amz-content-sha256: %s", request->len ? "UNSIGNED-PAYLOAD" : EMPTY_SHA256);
-    if (ok && request->len)
+    if (ok && request->checksum)
+        ok = add_header(curl, list, "x-amz-checksum-crc32c: %s", request->checksum);
+    else if (ok && request->len)
         ok = add_digest(curl, list, request);
+    if (ok && request->is_checksummed)
+        ok = add_header(curl, list, "x-amz-checksum-algorithm: CRC32C");
     if (ok && (request->method[0] == 'P'))
         ok = add_header(curl, list, "Content-Type: %s",
                         request->method[1] == 'O' ? "application/xml" : "application/octet-stream");
@@ -272,6 +278,7 @@ static void answer_reset(struct sl_s3_answer *answer)
     answer->body.len = 0;
     answer->etag[0] = answer->mark[0] = answer->date[0] = 0;
     answer->length = -1;
+    answer->has_checksums = false;
 }
 
 /* What libcurl says of a request that had no answer; *ret_passes: it may pass. */

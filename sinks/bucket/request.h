@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-enum { SL_S3_ETAG_MAX = 80, SL_S3_MARK_MAX = 200 };
+enum { SL_S3_ETAG_MAX = 80, SL_S3_MARK_MAX = 200, SL_S3_CHECKSUM_MAX = 9 };
 
 struct sl_s3_request {
     const char *method; /* "PUT", "GET", "HEAD", "POST", "DELETE" */
@@ -18,16 +18,19 @@ struct sl_s3_request {
     const char *query;  /* encoded, names in order, each with "="; NULL: none */
     const void *body;
     size_t len;
-    const char *mark; /* x-amz-meta-sluice of an object that is put; NULL: none */
-    bool if_absent;   /* only where no object has the key */
-    long expected[2]; /* statuses besides those below 300 that are no failure */
+    const char *checksum; /* CRC-32C of the body in base64, of a part; NULL: MD5 is sent */
+    bool is_checksummed;  /* an upload begins whose parts have such checksums */
+    const char *mark;     /* x-amz-meta-sluice of an object that is put; NULL: none */
+    bool if_absent;       /* only where no object has the key */
+    long expected[2];     /* statuses besides those below 300 that are no failure */
 };
 
 struct sl_s3_answer {
     long status;
     struct sl_buf body; /* its beginning; ends with a NUL that len does not count */
     char etag[SL_S3_ETAG_MAX], mark[SL_S3_MARK_MAX], date[64];
-    int64_t length; /* of the body, as a header said; -1: none did */
+    bool has_checksums; /* of an upload that began: the server checks those of its parts */
+    int64_t length;     /* of the body, as a header said; -1: none did */
 };
 
 /* What requests of one thread share: a connection. */

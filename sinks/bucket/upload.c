@@ -1,6 +1,8 @@
 /* Bytes are gathered in buffers of SL_UPLOAD_PART_BYTES, or more for the late parts of a very large object, as a server takes
  * 10,000 parts at most. A full buffer is a job in a ring; SL_UPLOAD_THREADS threads take jobs; who fills the ring waits. So
- * memory is bounded by threads + 1 buffers, which are used again. Where parts are cut depends on the bytes alone. */
+ * memory is bounded by threads + 1 buffers, which are used again. Where parts are cut depends on the bytes alone.
+ *
+ * The thread that sends the last part of an object completes it: a server may copy all its bytes then, while others are sent. */
 #ifdef SLUICE_HAS_S3
 
 #include "sinks/bucket/upload.h"
@@ -20,6 +22,8 @@ struct sl_upload_object {
     struct sl_multipart multipart;
     struct sl_buf bytes; /* gathered, not handed over */
     bool is_many;        /* multipart has begun */
+    bool is_closed;      /* guarded by the upload's lock, as is: */
+    size_t under_way;    /* parts in jobs */
 };
 
 struct job {
@@ -88,6 +92,24 @@ static int do_job(struct sl_upload *upload, struct sl_s3_client *client, const s
                                             job->bytes.len, err);
 }
 
+/* Does the job, and completes the object where its part was the last. Holds the lock before and after. */
+static int do_taken_job(struct sl_upload *upload, struct sl_s3_client *client, const struct job *job,
+                        struct sl_error *err)
+{
+    struct sl_upload_object *object = job->object;
+    bool is_wanted = upload->result == 0;
+    pthread_mutex_unlock(&upload->lock);
+    int r = is_wanted ? do_job(upload, client, job, err) : SL_ESTOP;
+    pthread_mutex_lock(&upload->lock);
+    object->under_way--;
+    if (r < 0 || upload->result < 0 || !object->is_many || !object->is_closed || object->under_way)
+        return is_wanted ? r : 0;
+    pthread_mutex_unlock(&upload->lock);
+    r = sl_multipart_complete(&object->multipart, upload->context, client, err);
+    pthread_mutex_lock(&upload->lock);
+    return r;
+}
+
 static void *work(void *arg)
 {
     struct sl_upload *upload = arg;
@@ -101,10 +123,7 @@ static void *work(void *arg)
             continue;
         }
         job->is_taken = true;
-        bool is_wanted = upload->result == 0;
-        pthread_mutex_unlock(&upload->lock);
-        int r = is_wanted ? do_job(upload, &client, job, &err) : 0;
-        pthread_mutex_lock(&upload->lock);
+        int r = do_taken_job(upload, &client, job, &err);
         if (r < 0 && upload->result == 0) {
             upload->result = r;
             upload->error = err;
@@ -139,8 +158,8 @@ static int wait_for_jobs(struct sl_upload *upload, size_t most, struct sl_error 
     return upload->result;
 }
 
-/* Hands the object's bytes over; they are empty afterwards. */
-static int hand_over(struct sl_upload_object *object, size_t number, struct sl_error *err)
+/* Hands the object's bytes over, the last ones where is_closed; they are empty afterwards. */
+static int hand_over(struct sl_upload_object *object, size_t number, bool is_closed, struct sl_error *err)
 {
     struct sl_upload *upload = object->upload;
     int r = start_threads(upload, err);
@@ -152,6 +171,8 @@ static int hand_over(struct sl_upload_object *object, size_t number, struct sl_e
         if (!upload->job[i].is_used) {
             upload->job[i] = (struct job){object, number, object->bytes, false, true};
             upload->busy++;
+            object->under_way++;
+            object->is_closed = is_closed;
             object->bytes = take_spare(upload);
             pthread_cond_broadcast(&upload->changed);
             break;
@@ -186,7 +207,7 @@ int sl_upload_open(struct sl_upload *upload, const char *key, struct sl_upload_o
     return 0;
 }
 
-static int hand_over_part(struct sl_upload_object *object, struct sl_error *err)
+static int hand_over_part(struct sl_upload_object *object, bool is_closed, struct sl_error *err)
 {
     struct sl_upload *upload = object->upload;
     int r = 0;
@@ -197,7 +218,7 @@ static int hand_over_part(struct sl_upload_object *object, struct sl_error *err)
         r = sl_error_set(err, SL_EFAIL,
                          "%s: the object has more than %d parts; write the batch in several with partitions",
                          object->multipart.key, SL_MULTIPART_PARTS_MAX);
-    return r < 0 ? r : hand_over(object, ++object->multipart.parts, err);
+    return r < 0 ? r : hand_over(object, ++object->multipart.parts, is_closed, err);
 }
 
 int sl_upload_write(struct sl_upload_object *object, const void *bytes, size_t len, struct sl_error *err)
@@ -207,7 +228,7 @@ int sl_upload_write(struct sl_upload_object *object, const void *bytes, size_t l
     while (len) {
         size_t limit = part_bytes(object), room = limit - object->bytes.len, step = len < room ? len : room;
         if (!room) { /* only when more comes: what fits into one part is one object */
-            int r = hand_over_part(object, err);
+            int r = hand_over_part(object, false, err);
             if (r < 0)
                 return r;
             continue;
@@ -222,7 +243,7 @@ int sl_upload_write(struct sl_upload_object *object, const void *bytes, size_t l
 
 int sl_upload_close(struct sl_upload_object *object, struct sl_error *err)
 {
-    return object->is_many ? hand_over_part(object, err) : hand_over(object, 0, err);
+    return object->is_many ? hand_over_part(object, true, err) : hand_over(object, 0, true, err);
 }
 
 static void free_objects(struct sl_upload *upload)
@@ -242,8 +263,7 @@ int sl_upload_finish(struct sl_upload *upload, struct sl_error *err)
     int r = wait_for_jobs(upload, 0, err);
     pthread_mutex_unlock(&upload->lock);
     for (struct sl_upload_object *object = upload->objects; object && r == 0; object = object->next)
-        if (object->is_many)
-            r = sl_multipart_complete(&object->multipart, upload->context, &upload->client, err);
+        sl_assert(!object->is_many || object->multipart.is_complete);
     if (r == 0)
         free_objects(upload);
     return r;
