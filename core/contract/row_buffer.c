@@ -2,10 +2,10 @@
 
 #include "core/base/array.h"
 #include "core/base/error.h"
+#include "core/base/heap.h"
 #include "core/contract/services.h"
 #include "core/rows/spill.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 
 int sl_row_buffers_init(struct sl_row_buffers *piles, const struct sl_stage *stage)
@@ -90,7 +90,7 @@ int sl_row_buffer_spill(struct sl_row_buffers *piles, struct sl_row_buffer *pile
     fresh->memory = pile->rows->memory ? sl_memory_ref(pile->rows->memory) : NULL;
     sl_rows_unref(pile->rows);
     pile->rows = fresh;
-    (void)malloc_trim(0); /* freed blocks would count as much as used ones */
+    sl_heap_trim();
     return 0;
 }
 

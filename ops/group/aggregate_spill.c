@@ -7,12 +7,12 @@
  * disk one by one. A lane that is too large by itself goes there as far as it is, and from then on keeps no
  * states but lists of its values, which are merged into the state later, in their order. */
 #include "core/base/error.h"
+#include "core/base/heap.h"
 #include "core/rows/spill.h"
 #include "ops/group/aggregate_internal.h"
 #include "ops/key/sort_keys.h"
 #include "ops/reducer/reducers.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 
 enum { GROUP_BYTES = 200 }; /* what finishing takes for a group beside the tables: entries, items, rows */
@@ -201,6 +201,6 @@ int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *tas
         return r;
     sl_table_done(table);
     sl_table_init(table, 1);
-    (void)malloc_trim(0); /* freed blocks would count as much as used ones */
+    sl_heap_trim();
     return 0;
 }

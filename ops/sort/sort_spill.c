@@ -1,8 +1,8 @@
 #include "ops/sort/sort_spill.h"
 
 #include "core/base/error.h"
+#include "core/base/heap.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 
 enum { ROW_BYTES = 150 }; /* what sorting in memory takes for a row beside the lanes: items, columns */
@@ -45,7 +45,7 @@ static int spill_lane(struct sl_sorting *sorting, struct sl_task *task, struct s
     lane->item = NULL;
     lane->count = lane->capacity = 0;
     lane->pruned = false;
-    (void)malloc_trim(0); /* freed blocks would count as much as used ones */
+    sl_heap_trim();
     return 0;
 }
 

@@ -72,6 +72,10 @@ class Podman:
         subprocess.run(["umount", "-l", self.directory + "/root"], stderr=subprocess.DEVNULL)
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def running(self):
+        """The names of the containers that run the program."""
+        return self.run("ps", "--format", "{{.Names}}", "--filter", "status=running", "--filter", "ancestor=localhost/sluice:latest").stdout.split()
+
     def image(self):
         """The program on nothing but its libraries: what deploy/Containerfile makes needs a registry."""
         root = pathlib.Path(self.directory, "image/rootfs")
@@ -96,9 +100,9 @@ def pod_of(path, data):
     if "kind: Job" in workload:
         template = textwrap.dedent(workload.split("  template:\n")[1])
         workload = "apiVersion: v1\nkind: Pod\n" + template.replace("metadata:\n", "metadata:\n  name: words-once\n", 1)
-    # podman removes init containers that ended, and may find one still ending
-    workload = re.sub(r"( *)labels:\n( *)  app: words\n(?= *spec:\n *restartPolicy)",
-                      lambda m: m.group(0) + m.group(1) + "annotations:\n" + m.group(1) + '  io.podman.annotations.init.container.type: "always"\n', workload)
+    # podman removes init containers of the default type "once" as soon as they ended, and fails where it finds one still ending.
+    # It reads the type from the annotations of a pod, and of a deployment itself.
+    workload = re.sub(r"^metadata:\n", 'metadata:\n  annotations:\n    io.podman.annotations.init.container.type: "always"\n', workload, count=1, flags=re.M)
     text = config + "---\n" + workload
     pathlib.Path(path.name).write_text(text)
     return path.name
@@ -120,10 +124,11 @@ def test_podman_runs_the_deployment_and_the_job():
         os.rename("making/a", data + "/in/a.txt")
         wait_until(lambda: read(data + "/view/words/current") == b"be\t2\nnot\t1\nor\t1\nto\t2\n", "the view")
         equal(list(outputs("data/out/words").values()), [b"be\t2\nnot\t1\nor\t1\nto\t2\n"], "counts")
-        container = podman.run("ps", "--format", "{{.Names}}", "--filter", "ancestor=localhost/sluice:latest").stdout.split()[0]
+        container = podman.running()[0]
         probe = re.search(r'startupProbe:.*?command: \[(.*?)\]', (DEPLOY / "kubernetes/deployment.yaml").read_text(), re.S).group(1)
         podman.run("exec", container, *json.loads("[%s]" % probe))
-        podman.run("play", "kube", "--down", "deployment.yaml")
+        podman.run("play", "kube", "--down", "deployment.yaml", status=None)  # its own umount may come late, and is an error then
+        wait_until(lambda: not podman.running(), "the end of the deployment")
         pathlib.Path("making/b").write_text("be\n")
         os.rename("making/b", data + "/in/b.txt")
         podman.run("play", "kube", "--build=false", "--network", "host", pod_of(DEPLOY / "kubernetes/job.yaml", data))
