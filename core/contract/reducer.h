@@ -55,6 +55,10 @@ struct sl_reducer_ops {
                   struct sl_field *ret);
     int (*decode)(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                   const struct sl_field *encoded, union sl_state *ret);
+    /* Optional, of those that may fail for a group: how many records the state was made of, and setting it after
+     * decode, which gives 1. Copies keep it, combine adds and inverse subtracts it. set_records: 0 or SL_ENOMEM. */
+    int64_t (*records)(const union sl_state *state);
+    int (*set_records)(struct sl_arena *keep, union sl_state *state, int64_t records);
     /* Deep copy of a state into another arena; NULL: the word is the whole state. */
     int (*copy)(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                 const union sl_state *state, union sl_state *ret);
@@ -65,6 +69,18 @@ struct sl_reducer_ops {
 struct sl_reducer {
     const struct sl_reducer_ops *ops;
 };
+
+/* encode and decode, the number of records included: states are stored by these alone. */
+int sl_reducer_encode(const struct sl_reducer *reducer, struct sl_task *task, const union sl_state *state,
+                      struct sl_field *ret);
+int sl_reducer_decode(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                      const struct sl_field *encoded, union sl_state *ret);
+
+/* How many records the state was made of; 0: the reducer does not count them. */
+static inline int64_t sl_reducer_records(const struct sl_reducer *reducer, const union sl_state *state)
+{
+    return reducer->ops->records ? reducer->ops->records(state) : 0;
+}
 
 /* A copy of the state into another arena: *ret. 0, or what copy gave. */
 static inline int sl_reducer_copy(const struct sl_reducer *reducer, struct sl_task *task,

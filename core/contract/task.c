@@ -30,8 +30,9 @@ int sl_task_late(struct sl_task *task, unsigned node, const struct sl_chunk *chu
 }
 
 int sl_task_reject_group(struct sl_task *task, unsigned node, const struct sl_field *key,
-                         const struct sl_field *value)
+                         const struct sl_field *value, int64_t records)
 {
-    struct sl_field fields[2] = {*key, *value};
+    struct sl_field fields[2] = {*key, value ? *value : sl_nil()};
+    task->group_records = records;
     return task->sink->reject(task->sink, task, node, fields, 2, NULL, SL_GROUP_LINE);
 }

@@ -53,6 +53,7 @@ struct sl_task {
     struct sl_reject_sink *sink;
     const _Atomic int *stop;     /* not 0: give up with SL_ESTOP; looked at between chunks */
     int64_t function_timeout_ms; /* for one call of a function; 0: none */
+    int64_t group_records;       /* of the group that is handed to the sink; 0: unknown */
     bool is_counted_by_file;     /* record errors are the file's that is being read, and no operator's */
     struct sl_error *err;        /* details of a batch failure */
     char message[SL_MESSAGE_MAX];
@@ -67,6 +68,7 @@ int sl_task_reject(struct sl_task *task, unsigned node, const struct sl_chunk *c
 /* Counts row `row` as late for operator `node`; it must have an event time. 0, or a failure that ends the batch. */
 int sl_task_late(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row);
 
-/* The same for a group or state that had an error: key and value are what is shown. */
+/* The same for a group or state that had an error: key and value are what is shown (NULL: no value), `records` how many
+ * it had, 0 where that is not known. */
 int sl_task_reject_group(struct sl_task *task, unsigned node, const struct sl_field *key,
-                         const struct sl_field *value);
+                         const struct sl_field *value, int64_t records);

@@ -221,6 +221,7 @@ static int keep(struct sl_rejects *rejects, struct sl_task *task, unsigned node,
         .line = line,
         .sequence = rejects->total,
         .event_ms = rejects->is_late ? task->event_ms : SL_NO_TIME,
+        .records = line == SL_GROUP_LINE ? task->group_records : 0,
         .width = width,
         .field = fields,
         .message = task->message,
@@ -384,6 +385,7 @@ static bool append_entry(struct sl_buf *buf, const struct sl_rejects *rejects, i
               sl_buf_printf(buf, ",\"operator\":\"%s\",\"job\":", site->name) &&
               sl_json_string(buf, place.bytes, place.len, NULL) && sl_buf_text(buf, ",\"message\":") &&
               sl_json_text(buf, entry->message) && append_record(buf, entry) &&
+              (!entry->records || sl_buf_printf(buf, ",\"records\":%lld", (long long)entry->records)) &&
               append_replay(buf, rejects, entry) && sl_buf_text(buf, "}\n");
     sl_buf_done(&place);
     return ok;

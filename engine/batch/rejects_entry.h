@@ -9,6 +9,7 @@ struct sl_reject_entry {
     uint32_t partition, line;       /* of the source; SL_NO_LINE, SL_GROUP_LINE */
     uint64_t sequence;              /* among those of the partition */
     int64_t event_ms;               /* of a late record; SL_NO_TIME elsewhere */
+    int64_t records;                /* of a group; 0: not known, or no group */
     uint32_t width;
     bool truncated;
     const struct sl_field *field;

@@ -92,6 +92,7 @@ static bool put_letter(struct sl_buf *buf, const struct sl_reject_entry *entry)
     return sl_wire_put_integer(buf, entry->node->number) && sl_wire_put_integer(buf, entry->origin != NULL) &&
            sl_wire_put_integer(buf, entry->partition) && sl_wire_put_integer(buf, entry->line) &&
            sl_wire_put_integer(buf, (int64_t)entry->sequence) && sl_wire_put_integer(buf, entry->truncated) &&
+           sl_wire_put_integer(buf, entry->records) &&
            sl_wire_put_field(buf, sl_list(entry->field, entry->width)) &&
            sl_wire_put_text(buf, entry->message);
 }
@@ -114,6 +115,7 @@ static int take_letter(struct sl_wire *wire, struct sl_batch *batch, const struc
     entry.line = (uint32_t)sl_wire_integer(wire);
     entry.sequence = sequence + (uint64_t)sl_wire_integer(wire);
     entry.truncated = sl_wire_integer(wire) != 0;
+    entry.records = sl_wire_integer(wire);
     struct sl_field record = sl_wire_field(wire);
     entry.message = sl_wire_text(wire);
     entry.event_ms = SL_NO_TIME;

@@ -35,7 +35,8 @@ int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_r
         return sl_rows_append_row(rows, row, count);
     sl_task_explain(task, "%s: with start and stop the record has %u fields; a record has at most %d",
                     stage->node->op->name, (unsigned)count, SL_WIDTH_MAX);
-    return sl_task_reject_group(task, stage->node->number, &entry->key, &pair[0]);
+    return sl_task_reject_group(task, stage->node->number, &entry->key, &pair[0],
+                                sl_reducer_records(reduce->reducer, &entry->state));
 }
 
 /* ---- cursors ---- */
@@ -172,6 +173,7 @@ struct gathered {
     struct sl_group_entry entry;
     bool any, owned, failed, changed;
     uint32_t pane;
+    int64_t records;
 };
 
 static int gather(const struct emission *emission, struct sl_task *task, struct sl_arena *keep,
@@ -180,6 +182,7 @@ static int gather(const struct emission *emission, struct sl_task *task, struct 
     const struct sl_event_reduce *reduce = emission->stage->state;
     const struct sl_reducer *reducer = reduce->reducer;
     int r = 0;
+    gathered->records += sl_reducer_records(reducer, &entry->state);
     if (!gathered->any) {
         gathered->entry.state = entry->state;
         gathered->any = true;
@@ -196,9 +199,8 @@ static int gather(const struct emission *emission, struct sl_task *task, struct 
     r = r < 0 ? r : reducer->ops->combine(reducer, task, keep, &gathered->entry.state, &entry->state);
     if (r != SL_EREJECT && r != SL_EGROUP)
         return r;
-    struct sl_field none = sl_nil();
-    gathered->failed = true;
-    return sl_task_reject_group(task, emission->stage->node->number, &gathered->entry.key, &none);
+    gathered->failed = true; /* with task->message, until all of it is there */
+    return 0;
 }
 
 static bool is_of_run(const struct sl_sorted_groups *run, const struct sl_group_entry *entry)
@@ -223,6 +225,9 @@ static int emit_key(const struct emission *emission, struct sl_task *task, struc
         gathered.pane = first->pane;
         advance(reading);
     }
+    if (r == 0 && gathered.failed)
+        r = sl_task_reject_group(task, emission->stage->node->number, &gathered.entry.key, NULL,
+                                 gathered.records);
     if (r < 0 || gathered.failed || (emission->changed && !gathered.changed))
         return r;
     return sl_event_row(emission->stage, task, part->rows, part->span.start, part->span.stop, &gathered.entry,

@@ -262,7 +262,7 @@ static int write_changes(struct sl_stage *stage, struct sl_state_writer *keeper,
         if (i && sl_field_equals(&list[i - 1].key, &list[i].key))
             continue;
         sl_arena_reset(task->scratch);
-        r = entry ? reducer->ops->encode(reducer, task, &entry->state, &row[1]) : 0;
+        r = entry ? sl_reducer_encode(reducer, task, &entry->state, &row[1]) : 0;
         r = r < 0 ? r : keeper->ops->row(keeper, row, entry ? 2 : 1);
     }
     return r;
@@ -334,7 +334,7 @@ static int load_entry(struct sl_stage *stage, struct sl_sorted_groups *groups, c
     if (!sl_field_copy(&groups->memory->arena, &row[0], &entry->key))
         return SL_ENOMEM;
     groups->count++;
-    return reducer->ops->decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1], &entry->state);
+    return sl_reducer_decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1], &entry->state);
 }
 
 int sl_event_panes_load(struct sl_stage *stage, const struct sl_section *section,

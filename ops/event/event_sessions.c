@@ -72,8 +72,8 @@ static int add_row(const struct batch *batch, struct sl_task *task, struct part 
     part->row = grown;
     int r = reduce->reducer->ops->finish(reduce->reducer, task, &session->state, &value);
     if (r == SL_EREJECT || r == SL_EGROUP) {
-        struct sl_field none = sl_nil();
-        return sl_task_reject_group(task, batch->stage->node->number, key, &none);
+        return sl_task_reject_group(task, batch->stage->node->number, key, NULL,
+                                    sl_reducer_records(reduce->reducer, &session->state));
     }
     struct row *row = &grown[part->rows];
     *row = (struct row){.start = session->start, .stop = session->last + gap_of(batch), .final = final};
@@ -105,7 +105,7 @@ static int read_sessions(const struct batch *batch, struct sl_task *task, const 
     for (uint32_t i = 0; r == 0 && i < list->len; i++) {
         const struct sl_field *field = list->items[i].items;
         session[i] = (struct session){field[0].integer, field[1].integer, {0}, true, true};
-        r = reducer->ops->decode(reducer, task, task->scratch, &field[2], &session[i].state);
+        r = sl_reducer_decode(reducer, task, task->scratch, &field[2], &session[i].state);
     }
     *ret = session;
     *ret_count = list->len;
@@ -131,7 +131,7 @@ static int write_sessions(const struct batch *batch, struct sl_task *task, unsig
         list[i] = sl_list(field, SL_SESSION_FIELDS);
         if (session[i].last + gap_of(batch) < due_ms)
             due_ms = session[i].last + gap_of(batch);
-        r = reducer->ops->encode(reducer, task, &session[i].state, &field[2]);
+        r = sl_reducer_encode(reducer, task, &session[i].state, &field[2]);
     }
     struct sl_field value = sl_list(list, count);
     return r < 0 ? r : sl_timed_map_put(&memory->sessions, number, cell, &value, due_ms);
@@ -184,8 +184,8 @@ static int join_states(const struct batch *batch, struct sl_task *task, struct s
     int r = reducer->ops->combine(reducer, task, task->scratch, &to->state, &from->state);
     if (r != SL_EREJECT && r != SL_EGROUP)
         return r;
-    struct sl_field none = sl_nil();
-    return sl_task_reject_group(task, batch->stage->node->number, key, &none);
+    int64_t records = sl_reducer_records(reducer, &to->state) + sl_reducer_records(reducer, &from->state);
+    return sl_task_reject_group(task, batch->stage->node->number, key, NULL, records);
 }
 
 /* The cluster is complete: a session, or late records. */
@@ -328,7 +328,7 @@ static int append_row(struct sl_stage *stage, struct sl_rows *rows, const struct
         sl_task_explain(&stage->tasks[0],
                         "%s: with start and stop the record has %u fields; a record has at most %d",
                         stage->node->op->name, (unsigned)row->key.len + 2, SL_WIDTH_MAX);
-        return sl_task_reject_group(&stage->tasks[0], stage->node->number, &row->key, &row->value);
+        return sl_task_reject_group(&stage->tasks[0], stage->node->number, &row->key, &row->value, 0);
     }
     for (uint32_t i = 0; is_record && i < row->key.len; i++)
         fields[count++] = row->key.items[i];

@@ -70,6 +70,7 @@ int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena 
                   union sl_state *ret, bool *ret_any)
 {
     const struct sl_reducer *reducer = ((struct sl_event_reduce *)stage->state)->reducer;
+    int64_t refused = 0;
     int r = 0;
     *ret_any = false;
     for (uint32_t i = from; r == 0 && i < to; i++) {
@@ -78,12 +79,13 @@ int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena 
                      : reducer->ops->create(reducer, task, keep, one, ret);
         if (r == 0)
             *ret_any = true;
-        else if (r == SL_EREJECT)
+        else if (r == SL_EREJECT) {
             r = reject_value(stage, task, key, one);
+            refused++;
+        }
     }
     if (r != SL_EGROUP)
         return r;
-    struct sl_field none = sl_nil();
     *ret_any = false;
-    return sl_task_reject_group(task, stage->node->number, key, &none);
+    return sl_task_reject_group(task, stage->node->number, key, NULL, to - from - refused);
 }

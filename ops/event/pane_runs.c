@@ -148,8 +148,10 @@ static int add_piece(void *arg, size_t index, struct sl_task *task)
         sl_arena_reset(task->scratch);
         r = older ? combine_older(adding, task, &adding->arena[index], older, &entry[i]) : 0;
         if (r == SL_EREJECT || r == SL_EGROUP) {
-            struct sl_field none = sl_nil(), key = sl_key_of_pane(&entry[i].key);
-            r = sl_task_reject_group(task, adding->stage->node->number, &key, &none);
+            struct sl_field key = sl_key_of_pane(&entry[i].key);
+            int64_t records = sl_reducer_records(adding->reducer, &older->state) +
+                              sl_reducer_records(adding->reducer, &entry[i].state);
+            r = sl_task_reject_group(task, adding->stage->node->number, &key, NULL, records);
         } else {
             entry[kept++] = entry[i];
         }

@@ -3,6 +3,7 @@
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "ops/group/aggregate_internal.h"
+#include "ops/group/failed_group.h"
 #include "ops/key/pair_key.h"
 #include "ops/reducer/reducers.h"
 
@@ -156,22 +157,6 @@ int sl_pairs_find(enum sl_key_of key_of, struct sl_task *task, const struct sl_c
 
 /* ---- merging a chunk ---- */
 
-/* What a phase of the reducer gave for a row: record and group errors go to the sink. */
-static int settle(struct sl_aggregate *aggregate, struct sl_task *task, const struct sl_chunk *in,
-                  uint32_t row, struct sl_group *group, int r)
-{
-    unsigned node = aggregate->stage->node->number;
-    if (r == SL_EREJECT)
-        return sl_task_reject(task, node, in, row);
-    if (r != SL_EGROUP)
-        return r;
-    group->key.flags |= SL_GROUP_FAILED;
-    struct sl_field items[SL_WIDTH_MAX], value = sl_chunk_record(in, row, items), key = group->key;
-    if (aggregate->show_key)
-        aggregate->show_key(&group->key, &key);
-    return sl_task_reject_group(task, node, &key, &value);
-}
-
 struct merge {
     struct sl_aggregate *aggregate;
     const struct sl_reducer *reducer; /* the aggregate's, or list where only values are kept */
@@ -185,6 +170,20 @@ struct merge {
     uint16_t row[SL_CHUNK_ROWS];
 };
 
+/* What a phase of the reducer gave for a row: a record error is reported now, a group error when all records of the group
+ * are there. */
+static int settle(const struct merge *merge, uint32_t row, struct sl_group *group, int r)
+{
+    struct sl_field items[SL_WIDTH_MAX];
+    if (r == SL_EREJECT)
+        return sl_task_reject(merge->task, merge->aggregate->stage->node->number, merge->shown, row);
+    if (r != SL_EGROUP)
+        return r;
+    struct sl_field value = sl_chunk_record(merge->shown, row, items);
+    return sl_group_fail(group, merge->task, &merge->table->arena, &value,
+                         sl_group_records(merge->reducer, group) + 1);
+}
+
 /* The first accepted value of a group. */
 static int create_group(struct merge *merge, struct sl_group *group, uint32_t row)
 {
@@ -193,7 +192,7 @@ static int create_group(struct merge *merge, struct sl_group *group, uint32_t ro
                                  &group->state);
     if (r == 0)
         group->key.flags &= (uint8_t)~SL_GROUP_EMPTY;
-    return settle(merge->aggregate, merge->task, merge->shown, row, group, r);
+    return settle(merge, row, group, r);
 }
 
 static int find_group(struct merge *merge, uint32_t hash, uint32_t row)
@@ -213,8 +212,12 @@ static int find_group(struct merge *merge, uint32_t hash, uint32_t row)
             return SL_ENOMEM;
     }
     int r = sl_aggregate_show_earlier(merge->aggregate, &merge->table->arena, group, key, merge->lane);
-    if (r < 0 || group->key.flags & SL_GROUP_FAILED)
+    if (r < 0)
         return r;
+    if (group->key.flags & SL_GROUP_FAILED) {
+        sl_failed_group_add(group, 1);
+        return 0;
+    }
     if (group->key.flags & SL_GROUP_EMPTY)
         return create_group(merge, group, row);
     merge->state[merge->count] = &group->state;
@@ -222,15 +225,30 @@ static int find_group(struct merge *merge, uint32_t hash, uint32_t row)
     return 0;
 }
 
+/* The group failed at row k: it has no state to merge the rows after it into. */
+static void count_rest(struct merge *merge, uint32_t k)
+{
+    union sl_state *failed = merge->state[k];
+    uint32_t kept = k + 1;
+    for (uint32_t i = k + 1; i < merge->count; i++) {
+        merge->state[kept] = merge->state[i];
+        merge->row[kept] = merge->row[i];
+        kept += merge->state[i] != failed;
+    }
+    sl_failed_group_add(sl_group_of(failed), merge->count - kept);
+    merge->count = kept;
+}
+
 static int merge_one(struct merge *merge, uint32_t k)
 {
     const struct sl_reducer *reducer = merge->reducer;
     struct sl_group *group = sl_group_of(merge->state[k]);
-    if (group->key.flags & SL_GROUP_FAILED)
-        return 0;
     int r = reducer->ops->merge(reducer, merge->task, &merge->table->arena, merge->state[k],
                                 &merge->pairs.value[merge->row[k]]);
-    return r == 0 ? 0 : settle(merge->aggregate, merge->task, merge->shown, merge->row[k], group, r);
+    r = r == 0 ? 0 : settle(merge, merge->row[k], group, r);
+    if (group->key.flags & SL_GROUP_FAILED)
+        count_rest(merge, k);
+    return r;
 }
 
 static int merge_values(struct merge *merge)

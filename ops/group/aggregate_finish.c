@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/contract/stage.h"
 #include "ops/group/aggregate_internal.h"
+#include "ops/group/failed_group.h"
 #include "ops/key/sort_lists.h"
 
 #include <stdlib.h>
@@ -85,15 +86,11 @@ static int list_sources(struct finish *finish)
 
 /* ---- a partition ---- */
 
-static bool is_shown(const struct sl_group *group)
+/* The groups of a hash partition of the table, in no order; those that failed are reported. */
+static int list_groups(const struct finish *finish, struct sl_task *task, const struct sl_table *table,
+                       unsigned partition, unsigned partitions, struct sl_sort_list *list)
 {
-    return !(group->key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED));
-}
-
-/* The groups of a hash partition of the table, in no order. */
-static int list_groups(const struct sl_table *table, unsigned partition, unsigned partitions,
-                       struct sl_sort_list *list)
-{
+    int r = 0;
     uint64_t at = UINT64_MAX;
     size_t count = partitions == 1 ? table->used : 0;
     while (partitions > 1 && sl_table_next(table, partition, partitions, &at))
@@ -102,10 +99,12 @@ static int list_groups(const struct sl_table *table, unsigned partition, unsigne
     if (!list->item)
         return SL_ENOMEM;
     at = UINT64_MAX;
-    for (const struct sl_group *group; (group = sl_table_next(table, partition, partitions, &at));)
-        if (is_shown(group))
+    for (const struct sl_group *group; r == 0 && (group = sl_table_next(table, partition, partitions, &at));)
+        if (group->key.flags & SL_GROUP_FAILED)
+            r = sl_failed_group_report(finish->aggregate, task, group);
+        else if (!(group->key.flags & SL_GROUP_EMPTY))
             list->item[list->count++].key = &group->key;
-    return 0;
+    return r;
 }
 
 static int merge_source(struct finish *finish, struct sl_task *task, unsigned partition,
@@ -129,15 +128,16 @@ static int finish_partition(void *arg, size_t index, struct sl_task *task)
 {
     struct finish *finish = arg;
     unsigned partition = (unsigned)index;
+    struct sl_sort_list *list = &finish->list[index];
     const struct source *only = finish->source;
     int r = 0;
     if (finish->sources == 1 && !only->part)
-        return list_groups(only->table, partition, finish->partitions, &finish->list[index]);
+        return list_groups(finish, task, only->table, partition, finish->partitions, list);
     if (finish->sources == 1)
-        return list_groups(&only->part[partition].table, 0, 1, &finish->list[index]);
+        return list_groups(finish, task, &only->part[partition].table, 0, 1, list);
     for (size_t s = 0; s < finish->sources && r == 0; s++)
         r = merge_source(finish, task, partition, &finish->source[s]);
-    return r < 0 ? r : list_groups(&finish->merged[partition], 0, 1, &finish->list[index]);
+    return r < 0 ? r : list_groups(finish, task, &finish->merged[partition], 0, 1, list);
 }
 
 /* ---- the result ---- */

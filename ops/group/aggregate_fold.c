@@ -6,6 +6,7 @@
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "ops/group/aggregate_internal.h"
+#include "ops/group/failed_group.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,8 @@ struct block {
 static int copy_group(const struct sl_fold *fold, const struct sl_group *from, struct sl_group *ret)
 {
     *ret = *from;
+    if (fold->copies && from->key.flags & SL_GROUP_FAILED)
+        return sl_failed_group_copy(&fold->to->arena, &from->state, &ret->state);
     if (!fold->copies || !has_state(from))
         return 0;
     return sl_reducer_copy(fold->aggregate->reducer, fold->task, &fold->to->arena, &from->state, &ret->state);

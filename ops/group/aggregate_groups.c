@@ -1,6 +1,7 @@
 /* Two groups of one key become one, and the key is shown as the first lane that had it writes it. */
 #include "core/base/error.h"
 #include "ops/group/aggregate_internal.h"
+#include "ops/group/failed_group.h"
 
 /* Whether lane a comes before lane b. */
 static bool is_before(struct sl_aggregate *aggregate, uint32_t a, uint32_t b)
@@ -30,19 +31,22 @@ int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *
     const struct sl_reducer *reducer = aggregate->reducer;
     /* Without an exact reducer the tables come in the order of lanes: `to` is the earlier one. */
     int r = reducer->ops->exact ? sl_aggregate_show_earlier(aggregate, keep, to, &from->key, from->first) : 0;
-    if (r < 0 || to->key.flags & SL_GROUP_FAILED || from->key.flags & SL_GROUP_EMPTY)
+    if (r < 0 || from->key.flags & SL_GROUP_EMPTY)
         return r;
+    int64_t before = sl_group_records(reducer, to), more = sl_group_records(reducer, from);
+    if (to->key.flags & SL_GROUP_FAILED) {
+        sl_failed_group_add(to, more);
+        return 0;
+    }
     if (from->key.flags & SL_GROUP_FAILED || to->key.flags & SL_GROUP_EMPTY) {
         to->key.flags = from->key.flags;
         to->state = from->state;
+        if (to->key.flags & SL_GROUP_FAILED)
+            sl_failed_group_add(to, before);
         return 0;
     }
     r = reducer->ops->combine(reducer, task, keep, &to->state, &from->state);
     if (r != SL_EREJECT && r != SL_EGROUP)
         return r;
-    to->key.flags |= SL_GROUP_FAILED;
-    struct sl_field none = sl_nil(), key = to->key;
-    if (aggregate->show_key)
-        aggregate->show_key(&to->key, &key);
-    return sl_task_reject_group(task, aggregate->stage->node->number, &key, &none);
+    return sl_group_fail(to, task, keep, NULL, before + more);
 }

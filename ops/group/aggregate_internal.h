@@ -103,6 +103,6 @@ static inline int sl_aggregate_show_earlier(struct sl_aggregate *aggregate, stru
     return is_settled ? 0 : sl_aggregate_show_lane(aggregate, keep, group, key, lane);
 }
 
-/* Brings `from` into `to`, which holds the same key from an earlier table. Group errors go to the sink. */
+/* Brings `from` into `to`, which holds the same key from an earlier table. A group error marks `to`. */
 int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
                                 struct sl_group *to, const struct sl_group *from);

@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/contract/stage.h"
 #include "ops/group/aggregate_internal.h"
+#include "ops/group/failed_group.h"
 
 /* ---- one key ---- */
 
@@ -64,8 +65,11 @@ static int read_group(struct gathering *g, const struct sl_field *row, enum sl_s
         group.key.flags |= SL_GROUP_FAILED;
     if (kind == SL_SPILLED_EMPTY || kind == SL_SPILLED_VALUES)
         group.key.flags |= SL_GROUP_EMPTY;
-    int r =
-        kind == SL_SPILLED_STATE ? reducer->ops->decode(reducer, g->task, g->keep, &row[2], &group.state) : 0;
+    int r = 0;
+    if (kind == SL_SPILLED_STATE)
+        r = sl_reducer_decode(reducer, g->task, g->keep, &row[2], &group.state);
+    else if (kind == SL_SPILLED_FAILED)
+        r = sl_failed_group_decode(g->task, g->keep, &row[2], &group.state);
     if (r == 0)
         *ret = group;
     return r;
@@ -93,8 +97,10 @@ static int merge_value(struct gathering *g, const struct sl_field *value)
     const struct sl_reducer *reducer = g->aggregate->reducer;
     struct sl_group *group = &g->lane;
     int r;
-    if (group->key.flags & SL_GROUP_FAILED)
+    if (group->key.flags & SL_GROUP_FAILED) {
+        sl_failed_group_add(group, 1);
         return 0;
+    }
     if (group->key.flags & SL_GROUP_EMPTY) {
         r = reducer->ops->create(reducer, g->task, g->keep, value, &group->state);
         if (r == 0)
@@ -106,8 +112,7 @@ static int merge_value(struct gathering *g, const struct sl_field *value)
         return reject_value(g, value);
     if (r != SL_EGROUP)
         return r;
-    group->key.flags |= SL_GROUP_FAILED;
-    return sl_task_reject_group(g->task, g->aggregate->stage->node->number, &group->key, value);
+    return sl_group_fail(group, g->task, g->keep, value, sl_group_records(reducer, group) + 1);
 }
 
 static int add_values(struct gathering *g, const struct sl_field *list)
@@ -150,9 +155,10 @@ static int write_key(void *arg)
     const struct sl_field *row;
     uint32_t width = 0;
     int r = end_key(g);
-    if (r < 0 || !(g->whole.key.flags & SL_GROUP_TAKEN) ||
-        g->whole.key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED))
+    if (r < 0 || !(g->whole.key.flags & SL_GROUP_TAKEN) || g->whole.key.flags & SL_GROUP_EMPTY)
         return r;
+    if (g->whole.key.flags & SL_GROUP_FAILED)
+        return sl_failed_group_report(aggregate, g->task, &g->whole);
     struct sl_group_entry entry = {g->whole.key, g->whole.state};
     entry.key.flags &= SL_FIELD_ROW;
     r = sl_group_entry_row(aggregate->stage, aggregate->reducer, g->shape, g->task, &entry, pair, &row,

@@ -2,6 +2,7 @@
  * runs on disk (ops/group/aggregate_internal.h), of one lane, without its number. */
 #include "core/base/error.h"
 #include "ops/group/aggregate_internal.h"
+#include "ops/group/failed_group.h"
 #include "ops/key/sort_keys.h"
 
 #include <stdlib.h>
@@ -42,7 +43,11 @@ static int emit_group(const struct sl_aggregate *aggregate, struct sl_task *task
     struct sl_field fields[SL_PARTIAL_FIELDS] = {group->key, sl_integer(kind), sl_nil()};
     struct sl_arena_mark mark = sl_arena_mark(task->scratch);
     fields[0].flags &= SL_FIELD_ROW;
-    int r = kind == SL_SPILLED_STATE ? reducer->ops->encode(reducer, task, &group->state, &fields[2]) : 0;
+    int r = 0;
+    if (kind == SL_SPILLED_STATE)
+        r = sl_reducer_encode(reducer, task, &group->state, &fields[2]);
+    else if (kind == SL_SPILLED_FAILED)
+        r = sl_failed_group_encode(task, &group->state, &fields[2]);
     r = r < 0 ? r : row(arg, fields);
     sl_arena_release(task->scratch, mark);
     return r;
@@ -77,9 +82,11 @@ static int read_group(struct sl_aggregate *aggregate, struct sl_task *task, stru
     *ret = (struct sl_group){.key = row[0]};
     ret->key.flags = (row[0].flags & SL_FIELD_ROW) | SL_GROUP_TAKEN;
     if (kind == SL_SPILLED_STATE)
-        return reducer->ops->decode(reducer, task, &table->arena, &row[2], &ret->state);
+        return sl_reducer_decode(reducer, task, &table->arena, &row[2], &ret->state);
     ret->key.flags |= kind == SL_SPILLED_FAILED ? SL_GROUP_FAILED : SL_GROUP_EMPTY;
-    return kind == SL_SPILLED_FAILED || kind == SL_SPILLED_EMPTY ? 0 : damaged(task);
+    if (kind == SL_SPILLED_FAILED)
+        return sl_failed_group_decode(task, &table->arena, &row[2], &ret->state);
+    return kind == SL_SPILLED_EMPTY ? 0 : damaged(task);
 }
 
 int sl_aggregate_absorb(struct sl_aggregate *aggregate, struct sl_lane *lane,

@@ -10,6 +10,7 @@
 #include "core/base/heap.h"
 #include "core/rows/spill.h"
 #include "ops/group/aggregate_internal.h"
+#include "ops/group/failed_group.h"
 #include "ops/key/sort_keys.h"
 #include "ops/reducer/reducers.h"
 
@@ -134,9 +135,12 @@ static int write_group(const struct writing *writing, const struct sl_group *gro
     struct sl_field row[3] = {group->key, sl_integer(sl_spilled_mark(lane, aggregate->input, kind)),
                               sl_nil()};
     row[0].flags &= SL_FIELD_ROW;
+    int r = 0;
+    if (kind == SL_SPILLED_FAILED)
+        r = sl_failed_group_encode(writing->task, &group->state, &row[2]);
     if (kind == SL_SPILLED_EMPTY || kind == SL_SPILLED_FAILED)
-        return write_row(writing, row);
-    int r = writing->reducer->ops->encode(writing->reducer, writing->task, &group->state, &row[2]);
+        return r < 0 ? r : write_row(writing, row);
+    r = sl_reducer_encode(writing->reducer, writing->task, &group->state, &row[2]);
     if (r < 0)
         return r;
     return writing->reducer == &sl_reducer_list ? write_list(writing, row, lane) : write_row(writing, row);

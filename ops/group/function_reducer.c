@@ -11,16 +11,27 @@ static const struct sl_function_reducer *own(const struct sl_reducer *r)
     return (const struct sl_function_reducer *)r;
 }
 
+/* A state: the value comes first, for fold_rows of functions writes there. */
+struct cell {
+    struct sl_field value;
+    int64_t records;
+};
+
+static struct cell *cell_of(const union sl_state *state)
+{
+    return state->pointer;
+}
+
 /* Keeps the value as the state; numbers and booleans reuse the state's cell. */
 static int keep_value(struct sl_arena *keep, const struct sl_field *value, union sl_state *state)
 {
-    struct sl_field *cell = state->pointer;
+    struct cell *cell = state->pointer;
     struct sl_field copy;
     if (!cell)
-        cell = sl_arena_alloc(keep, sizeof *cell);
+        cell = sl_arena_calloc(keep, 1, sizeof *cell);
     if (!cell || !sl_field_copy(keep, value, &copy))
         return SL_ENOMEM;
-    *cell = copy;
+    cell->value = copy;
     state->pointer = cell;
     return 0;
 }
@@ -72,8 +83,8 @@ static int call_two(const struct sl_function_reducer *r, const struct sl_functio
     return result < 0 ? result : keep_value(keep, &value, state);
 }
 
-static int create(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
-                  const struct sl_field *value, union sl_state *ret)
+static int begin(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                 const struct sl_field *value, union sl_state *ret)
 {
     const struct sl_function_reducer *r = own(reducer);
     struct sl_field created;
@@ -86,10 +97,21 @@ static int create(const struct sl_reducer *reducer, struct sl_task *task, struct
     return result < 0 ? result : keep_value(keep, &created, ret);
 }
 
+static int create(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                  const struct sl_field *value, union sl_state *ret)
+{
+    int r = begin(reducer, task, keep, value, ret);
+    if (r == 0)
+        cell_of(ret)->records = 1;
+    return r;
+}
+
 static int merge(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                  union sl_state *state, const struct sl_field *value)
 {
-    return call_two(own(reducer), own(reducer)->merge, task, keep, state->pointer, value, state);
+    int r = call_two(own(reducer), own(reducer)->merge, task, keep, &cell_of(state)->value, value, state);
+    cell_of(state)->records += r == 0;
+    return r;
 }
 
 static uint32_t merge_rows(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
@@ -102,13 +124,20 @@ static uint32_t merge_rows(const struct sl_reducer *reducer, struct sl_task *tas
         return 0;
     for (uint32_t k = 0; k < count; k++)
         cells[k] = states[k]->pointer;
-    return fn->ops->fold_rows(fn, task, keep, cells, values, row, count);
+    uint32_t done = fn->ops->fold_rows(fn, task, keep, cells, values, row, count);
+    for (uint32_t k = 0; k < done; k++)
+        cell_of(states[k])->records++;
+    return done;
 }
 
 static int combine(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
-    return call_two(own(reducer), own(reducer)->combine, task, keep, state->pointer, other->pointer, state);
+    const struct cell *from = cell_of(other);
+    int r = call_two(own(reducer), own(reducer)->combine, task, keep, &cell_of(state)->value, &from->value,
+                     state);
+    cell_of(state)->records += r == 0 ? from->records : 0;
+    return r;
 }
 
 static uint32_t combine_rows(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
@@ -124,22 +153,29 @@ static uint32_t combine_rows(const struct sl_reducer *reducer, struct sl_task *t
         count = SL_CHUNK_ROWS;
     for (uint32_t k = 0; k < count; k++) {
         cells[k] = states[k]->pointer;
-        values[k] = *(const struct sl_field *)others[k]->pointer;
+        values[k] = cell_of(others[k])->value;
         row[k] = (uint16_t)k;
     }
-    return fn->ops->fold_rows(fn, task, keep, cells, values, row, count);
+    uint32_t done = fn->ops->fold_rows(fn, task, keep, cells, values, row, count);
+    for (uint32_t k = 0; k < done; k++)
+        cell_of(states[k])->records += cell_of(others[k])->records;
+    return done;
 }
 
 static int inverse(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
-    return call_two(own(reducer), own(reducer)->inverse, task, keep, state->pointer, other->pointer, state);
+    const struct cell *from = cell_of(other);
+    int r = call_two(own(reducer), own(reducer)->inverse, task, keep, &cell_of(state)->value, &from->value,
+                     state);
+    cell_of(state)->records -= r == 0 ? from->records : 0;
+    return r;
 }
 
 static int finish(const struct sl_reducer *reducer, struct sl_task *task, const union sl_state *state,
                   struct sl_field *ret)
 {
-    *ret = *(const struct sl_field *)state->pointer;
+    *ret = cell_of(state)->value;
     return 0;
 }
 
@@ -147,13 +183,28 @@ static int decode(const struct sl_reducer *reducer, struct sl_task *task, struct
                   const struct sl_field *encoded, union sl_state *ret)
 {
     ret->pointer = NULL;
-    return keep_value(keep, encoded, ret);
+    int r = keep_value(keep, encoded, ret);
+    if (r == 0)
+        cell_of(ret)->records = 1;
+    return r;
+}
+
+static int64_t records(const union sl_state *state)
+{
+    return cell_of(state)->records;
+}
+
+static int set_records(struct sl_arena *keep, union sl_state *state, int64_t records)
+{
+    cell_of(state)->records = records;
+    return 0;
 }
 
 static int copy(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                 const union sl_state *state, union sl_state *ret)
 {
-    return decode(reducer, task, keep, state->pointer, ret);
+    int r = decode(reducer, task, keep, &cell_of(state)->value, ret);
+    return r < 0 ? r : set_records(keep, ret, cell_of(state)->records);
 }
 
 static const struct sl_reducer_ops plain = {
@@ -165,6 +216,8 @@ static const struct sl_reducer_ops plain = {
     .finish = finish,
     .encode = finish,
     .decode = decode,
+    .records = records,
+    .set_records = set_records,
     .copy = copy,
 };
 
@@ -178,6 +231,8 @@ static const struct sl_reducer_ops invertible = {
     .finish = finish,
     .encode = finish,
     .decode = decode,
+    .records = records,
+    .set_records = set_records,
     .copy = copy,
 };
 

@@ -37,8 +37,8 @@ static int combine_entry(const struct both *both, struct sl_task *task, struct p
     if (r == 0)
         r = reducer->ops->combine(reducer, task, &piece->arena, &to->state, &b->state);
     if (r == SL_EREJECT || r == SL_EGROUP) {
-        struct sl_field none = sl_nil();
-        return sl_task_reject_group(task, both->stage->node->number, &a->key, &none);
+        int64_t records = sl_reducer_records(reducer, &a->state) + sl_reducer_records(reducer, &b->state);
+        return sl_task_reject_group(task, both->stage->node->number, &a->key, NULL, records);
     }
     if (r == 0)
         piece->count++;

@@ -73,8 +73,8 @@ int sl_group_entry_row(const struct sl_stage *stage, const struct sl_reducer *re
     pair[0].flags = 0;
     int r = reducer->ops->finish(reducer, task, &entry->state, &pair[1]);
     if (r == SL_EREJECT || r == SL_EGROUP) {
-        struct sl_field none = sl_nil();
-        return sl_task_reject_group(task, stage->node->number, &entry->key, &none);
+        return sl_task_reject_group(task, stage->node->number, &entry->key, NULL,
+                                    sl_reducer_records(reducer, &entry->state));
     }
     *ret = shape == SL_FORM_PAIR ? pair : &pair[1];
     *ret_width = r < 0 ? 0 : shape == SL_FORM_PAIR ? 2 : 1;

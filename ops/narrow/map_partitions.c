@@ -31,7 +31,7 @@ static int push_records(struct sl_instance *self, const struct sl_records *recor
 static int reject_partition(struct sl_instance *self)
 {
     struct sl_field key = sl_integer(self->task->ordinal), value = sl_nil();
-    return sl_task_reject_group(self->task, self->node->number, &key, &value);
+    return sl_task_reject_group(self->task, self->node->number, &key, &value, 0);
 }
 
 static int map_partition(struct sl_instance *self, uint32_t index)

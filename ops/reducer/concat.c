@@ -11,6 +11,7 @@ struct concat {
 struct text {
     uint8_t *bytes;
     uint32_t len, capacity;
+    int64_t records;
 };
 
 static bool reserve(struct text *text, struct sl_arena *keep, uint32_t needed)
@@ -60,6 +61,8 @@ static int concat_create(const struct sl_reducer *r, struct sl_task *task, struc
         return failed;
     struct text *text = sl_arena_calloc(keep, 1, sizeof *text);
     ret->pointer = text;
+    if (text)
+        text->records = 1;
     return text ? append(task, text, keep, value->str, value->len) : SL_ENOMEM;
 }
 
@@ -76,14 +79,18 @@ static int concat_merge(const struct sl_reducer *r, struct sl_task *task, struct
                         union sl_state *state, const struct sl_field *value)
 {
     int failed = require_string(task, value);
-    return failed < 0 ? failed : join(r, task, keep, state, value->str, value->len);
+    failed = failed < 0 ? failed : join(r, task, keep, state, value->str, value->len);
+    ((struct text *)state->pointer)->records += failed == 0;
+    return failed;
 }
 
 static int concat_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                           union sl_state *state, const union sl_state *other)
 {
     const struct text *added = other->pointer;
-    return join(r, task, keep, state, added->bytes, added->len);
+    int failed = join(r, task, keep, state, added->bytes, added->len);
+    ((struct text *)state->pointer)->records += failed == 0 ? added->records : 0;
+    return failed;
 }
 
 static int concat_finish(const struct sl_reducer *r, struct sl_task *task, const union sl_state *state,
@@ -102,12 +109,24 @@ static int concat_decode(const struct sl_reducer *r, struct sl_task *task, struc
     return concat_create(r, task, keep, encoded, ret);
 }
 
+static int64_t concat_records(const union sl_state *state)
+{
+    return ((const struct text *)state->pointer)->records;
+}
+
+static int concat_set_records(struct sl_arena *keep, union sl_state *state, int64_t records)
+{
+    ((struct text *)state->pointer)->records = records;
+    return 0;
+}
+
 static int concat_copy(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                        const union sl_state *state, union sl_state *ret)
 {
     const struct text *text = state->pointer;
     struct sl_field value = sl_string(text->bytes, text->len);
-    return concat_create(r, task, keep, &value, ret);
+    int failed = concat_create(r, task, keep, &value, ret);
+    return failed < 0 ? failed : concat_set_records(keep, ret, text->records);
 }
 
 static const struct sl_reducer_ops concat_ops = {
@@ -117,6 +136,8 @@ static const struct sl_reducer_ops concat_ops = {
     .finish = concat_finish,
     .encode = concat_finish,
     .decode = concat_decode,
+    .records = concat_records,
+    .set_records = concat_set_records,
     .copy = concat_copy,
 };
 

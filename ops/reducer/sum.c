@@ -55,6 +55,16 @@ static int sum_decode(const struct sl_reducer *r, struct sl_task *task, struct s
     return sl_total_decode(task, keep, encoded, ret);
 }
 
+static int64_t sum_records(const union sl_state *state)
+{
+    return sl_total_records(state);
+}
+
+static int sum_set_records(struct sl_arena *keep, union sl_state *state, int64_t records)
+{
+    return sl_total_set_records(keep, state, records);
+}
+
 static int sum_copy(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                     const union sl_state *state, union sl_state *ret)
 {
@@ -71,6 +81,8 @@ static const struct sl_reducer_ops sum_ops = {
     .finish = sum_finish,
     .encode = sum_encode,
     .decode = sum_decode,
+    .records = sum_records,
+    .set_records = sum_set_records,
     .copy = sum_copy,
 };
 

@@ -1,7 +1,7 @@
 /* The encoding of a total:
  *
- *     small   an integer
- *     large   a list: integer part, high and low 64 bits (two integers); count of floats; counts of +inf,
+ *     of integers alone   an integer, where it fits one
+ *     else                a list: integer part, high and low 64 bits (two integers); count of floats; counts of +inf,
  *             -inf and NaN; number of the lowest limb; the limbs, a string of 8 bytes each, little-endian */
 #include "ops/reducer/total.h"
 
@@ -11,7 +11,8 @@
 
 struct large {
     __int128 integer;    /* of the integers */
-    int64_t floats;      /* how many floats are among the values */
+    int64_t records;     /* how many values there are */
+    int64_t floats;      /* how many of them are floats */
     struct sl_exact sum; /* of the floats */
 };
 
@@ -24,19 +25,33 @@ static bool is_small(const union sl_state *state)
     return state->integer & 1;
 }
 
-static bool fits_small(int64_t integer)
+enum { RECORDS_BITS = 12, RECORDS_MAX = (1 << RECORDS_BITS) - 1, TOTAL_SHIFT = RECORDS_BITS + 1 };
+
+static int64_t small_records(const union sl_state *state)
 {
-    return integer >= INT64_MIN / 2 && integer <= INT64_MAX / 2;
+    return state->integer >> 1 & RECORDS_MAX;
 }
 
-static union sl_state small_of(int64_t integer)
+static bool fits_small(int64_t integer, int64_t records)
 {
-    return (union sl_state){.integer = (int64_t)((uint64_t)integer << 1 | 1)};
+    return integer >= INT64_MIN >> TOTAL_SHIFT && integer <= INT64_MAX >> TOTAL_SHIFT && records >= 0 &&
+           records <= RECORDS_MAX;
+}
+
+static bool fits_field(__int128 integer)
+{
+    return integer >= INT64_MIN && integer <= INT64_MAX;
+}
+
+static union sl_state small_of(int64_t integer, int64_t records)
+{
+    return (union sl_state){.integer =
+                                (int64_t)((uint64_t)integer << TOTAL_SHIFT | (uint64_t)records << 1 | 1)};
 }
 
 static int64_t small_value(const union sl_state *state)
 {
-    return state->integer >> 1;
+    return state->integer >> TOTAL_SHIFT;
 }
 
 static const struct large *large_of(const union sl_state *state)
@@ -53,6 +68,7 @@ static struct large *grow(struct sl_arena *keep, union sl_state *state)
     if (!large)
         return NULL;
     large->integer = small_value(state);
+    large->records = small_records(state);
     state->pointer = large;
     return large;
 }
@@ -68,7 +84,7 @@ static int no_number(const char *who, struct sl_task *task, const struct sl_fiel
 int sl_total_create(const char *who, struct sl_task *task, struct sl_arena *keep,
                     const struct sl_field *value, union sl_state *ret)
 {
-    union sl_state state = small_of(0);
+    union sl_state state = small_of(0, 0);
     int r = sl_total_merge(who, task, keep, &state, value);
     if (r == 0)
         *ret = state;
@@ -81,20 +97,25 @@ static int merge_float(struct sl_arena *keep, union sl_state *state, double numb
     if (!large || !sl_exact_add(&large->sum, keep, number, false))
         return SL_ENOMEM;
     large->floats++;
+    large->records++;
     return 0;
 }
 
-static int merge_integer(struct sl_arena *keep, union sl_state *state, int64_t integer)
+/* `integer` is the total of `records` integers. */
+static int merge_integers(struct sl_arena *keep, union sl_state *state, __int128 integer, int64_t records)
 {
-    int64_t sum;
-    if (is_small(state) && !__builtin_add_overflow(small_value(state), integer, &sum) && fits_small(sum)) {
-        *state = small_of(sum);
-        return 0;
+    if (is_small(state) && fits_field(integer)) {
+        int64_t sum, count = small_records(state) + records;
+        if (!__builtin_add_overflow(small_value(state), (int64_t)integer, &sum) && fits_small(sum, count)) {
+            *state = small_of(sum, count);
+            return 0;
+        }
     }
     struct large *large = grow(keep, state);
     if (!large)
         return SL_ENOMEM;
     large->integer += integer;
+    large->records += records;
     return 0;
 }
 
@@ -102,7 +123,7 @@ int sl_total_merge(const char *who, struct sl_task *task, struct sl_arena *keep,
                    const struct sl_field *value)
 {
     if (value->tag == SL_INT)
-        return merge_integer(keep, state, value->integer);
+        return merge_integers(keep, state, value->integer, 1);
     if (value->tag == SL_FLOAT)
         return merge_float(keep, state, value->number);
     return no_number(who, task, value);
@@ -113,12 +134,20 @@ uint32_t sl_total_merge_rows(union sl_state *const *states, const struct sl_fiel
 {
     for (uint32_t k = 0; k < count; k++) {
         const struct sl_field *value = &values[row[k]];
-        int64_t doubled, sum; /* the state is the doubled total plus one, so it takes the doubled value */
-        if (value->tag != SL_INT || !is_small(states[k]) ||
-            __builtin_mul_overflow(value->integer, 2, &doubled) ||
-            __builtin_add_overflow(states[k]->integer, doubled, &sum))
+        int64_t shifted, sum;
+        if (value->tag != SL_INT)
             return k;
-        states[k]->integer = sum;
+        if (!is_small(states[k])) {
+            struct large *large = states[k]->pointer;
+            large->integer += value->integer;
+            large->records++;
+            continue;
+        }
+        if (small_records(states[k]) == RECORDS_MAX ||
+            __builtin_mul_overflow(value->integer, 1 << TOTAL_SHIFT, &shifted) ||
+            __builtin_add_overflow(states[k]->integer, shifted, &sum))
+            return k;
+        states[k]->integer = sum + 2; /* one record more */
     }
     return count;
 }
@@ -126,13 +155,32 @@ uint32_t sl_total_merge_rows(union sl_state *const *states, const struct sl_fiel
 int sl_total_combine(struct sl_arena *keep, union sl_state *state, const union sl_state *other, bool undo)
 {
     if (is_small(other))
-        return merge_integer(keep, state, undo ? -small_value(other) : small_value(other));
+        return merge_integers(keep, state, undo ? -small_value(other) : small_value(other),
+                              undo ? -small_records(other) : small_records(other));
     struct large *large = grow(keep, state);
     if (!large || !sl_exact_combine(&large->sum, keep, &large_of(other)->sum, undo))
         return SL_ENOMEM;
     large->integer += undo ? -large_of(other)->integer : large_of(other)->integer;
     large->floats += undo ? -large_of(other)->floats : large_of(other)->floats;
+    large->records += undo ? -large_of(other)->records : large_of(other)->records;
     return 0;
+}
+
+int64_t sl_total_records(const union sl_state *state)
+{
+    return is_small(state) ? small_records(state) : large_of(state)->records;
+}
+
+int sl_total_set_records(struct sl_arena *keep, union sl_state *state, int64_t records)
+{
+    if (is_small(state) && fits_small(small_value(state), records)) {
+        *state = small_of(small_value(state), records);
+        return 0;
+    }
+    struct large *large = grow(keep, state);
+    if (large)
+        large->records = records;
+    return large ? 0 : SL_ENOMEM;
 }
 
 int sl_total_copy(struct sl_arena *keep, const union sl_state *state, union sl_state *ret)
@@ -178,7 +226,7 @@ int sl_total_value(const char *who, struct sl_task *task, const union sl_state *
             *ret = sl_number(number);
         return r;
     }
-    if (large->integer < INT64_MIN || large->integer > INT64_MAX)
+    if (!fits_field(large->integer))
         return sl_task_explain(task, "%s: integer overflow: the sum does not fit 64 bits", who);
     *ret = sl_integer((int64_t)large->integer);
     return 0;
@@ -203,6 +251,10 @@ int sl_total_encode(struct sl_task *task, const union sl_state *state, struct sl
         return 0;
     }
     const struct large *large = large_of(state);
+    if (!large->floats && fits_field(large->integer)) {
+        *ret = sl_integer((int64_t)large->integer);
+        return 0;
+    }
     struct sl_field *item = sl_arena_alloc(task->scratch, ENCODED_ITEMS * sizeof *item);
     if (!item)
         return SL_ENOMEM;
@@ -242,9 +294,9 @@ static bool is_encoded(const struct sl_field *encoded)
 int sl_total_decode(struct sl_task *task, struct sl_arena *keep, const struct sl_field *encoded,
                     union sl_state *ret)
 {
-    if (encoded->tag == SL_INT && fits_small(encoded->integer)) {
-        *ret = small_of(encoded->integer);
-        return 0;
+    if (encoded->tag == SL_INT) {
+        *ret = small_of(0, 0);
+        return merge_integers(keep, ret, encoded->integer, 1);
     }
     if (!is_encoded(encoded))
         return sl_error_set(task->err, SL_EDAMAGED, "a stored sum is damaged");
@@ -254,6 +306,7 @@ int sl_total_decode(struct sl_task *task, struct sl_arena *keep, const struct sl
         return SL_ENOMEM;
     large->integer =
         (__int128)((unsigned __int128)(uint64_t)item[0].integer << 64 | (uint64_t)item[1].integer);
+    large->records = 1;
     large->floats = item[2].integer;
     large->sum.infinite[0] = item[3].integer;
     large->sum.infinite[1] = item[4].integer;

@@ -1,8 +1,9 @@
 /* The running total of sum and mean: exact for integers (128 bits) and floats, in any order, and
  * invertible.
  *
- * The state is one word. As long as only integers came and the total fits 63 bits it is twice the total plus
- * one; otherwise it points to a struct in the arena of the group. */
+ * The state is one word. As long as only integers came, the total fits 51 bits and there are less than 4096 of them, the
+ * word is both: the total, their number in 12 bits, a one. Otherwise it points to a struct in the arena of the group: of
+ * groups that large there are few, or few records each. */
 #pragma once
 
 #include "core/contract/reducer.h"
@@ -12,11 +13,14 @@ int sl_total_create(const char *who, struct sl_task *task, struct sl_arena *keep
                     const struct sl_field *value, union sl_state *ret);
 int sl_total_merge(const char *who, struct sl_task *task, struct sl_arena *keep, union sl_state *state,
                    const struct sl_field *value);
-/* Merges values[row[k]] into *states[k] while both stay small; returns how many were done. */
+/* Merges values[row[k]] into *states[k] while they are integers and need no memory; returns how many were done. */
 uint32_t sl_total_merge_rows(union sl_state *const *states, const struct sl_field *values,
                              const uint16_t *row, uint32_t count);
 /* Adds the other total, or with `undo` takes it out. */
 int sl_total_combine(struct sl_arena *keep, union sl_state *state, const union sl_state *other, bool undo);
+/* How many values it is made of. Setting it: 0 or SL_ENOMEM. */
+int64_t sl_total_records(const union sl_state *state);
+int sl_total_set_records(struct sl_arena *keep, union sl_state *state, int64_t records);
 int sl_total_copy(struct sl_arena *keep, const union sl_state *state, union sl_state *ret);
 
 /* The total as a field: an integer, or a float where one is among the values. SL_EREJECT: beyond int64. */

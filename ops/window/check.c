@@ -59,7 +59,7 @@ static int judge(const struct filter *filter, const struct sl_field *row, uint32
         r = sl_task_explain(task, "%s: filterFunc must return true or false", node->op->name);
     if (r != SL_EREJECT)
         return r;
-    r = sl_task_reject_group(task, node->number, &row[0], &row[1]);
+    r = sl_task_reject_group(task, node->number, &row[0], &row[1], 0);
     return r < 0 ? r : 0;
 }
 

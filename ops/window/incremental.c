@@ -100,13 +100,12 @@ static struct sl_task *task_of(struct sl_stage *stage)
 }
 
 /* A group error marks the group; anything else that is negative ends the batch. */
-static int settle(struct sl_stage *stage, struct sl_live *live, int r)
+static int settle(struct sl_stage *stage, struct sl_live *live, int64_t records, int r)
 {
     if (r != SL_EREJECT && r != SL_EGROUP)
         return r;
-    struct sl_field none = sl_nil();
     live->failed = true;
-    return sl_task_reject_group(&stage->tasks[0], stage->node->number, &live->entry.key, &none);
+    return sl_task_reject_group(&stage->tasks[0], stage->node->number, &live->entry.key, NULL, records);
 }
 
 int sl_incremental_form(struct sl_incremental *running, struct sl_live *live, const struct sl_field *key)
@@ -138,7 +137,9 @@ static int enter_known(struct sl_incremental *running, struct sl_stage *stage,
     running->mixed = running->mixed || live->mixed;
     if (live->failed)
         return 0;
-    return settle(stage, live,
+    int64_t records =
+        sl_reducer_records(reducer, &live->entry.state) + sl_reducer_records(reducer, &entry->state);
+    return settle(stage, live, records,
                   reducer->ops->combine(reducer, task_of(stage), &running->memory->arena, &live->entry.state,
                                         &entry->state));
 }
@@ -182,7 +183,7 @@ static int leave_known(struct sl_incremental *running, struct sl_stage *stage,
     }
     if (live->failed)
         return 0;
-    return settle(stage, live,
+    return settle(stage, live, sl_reducer_records(reducer, &live->entry.state),
                   reducer->ops->inverse(reducer, task_of(stage), &running->memory->arena, &live->entry.state,
                                         &entry->state));
 }

@@ -15,7 +15,7 @@ static int save_live(struct sl_stage *stage, const struct sl_reducer *reducer, s
     if (!live->exists)
         return keeper->ops->row(keeper, row, 1);
     sl_arena_reset(task->scratch);
-    int r = live->failed ? 0 : reducer->ops->encode(reducer, task, &live->entry.state, &row[1]);
+    int r = live->failed ? 0 : sl_reducer_encode(reducer, task, &live->entry.state, &row[1]);
     return r < 0 ? r : keeper->ops->row(keeper, row, 4);
 }
 
@@ -50,8 +50,7 @@ static int load_live(struct sl_incremental *running, struct sl_stage *stage, con
     if (live->failed)
         return 0;
     sl_arena_reset(stage->tasks[0].scratch);
-    return reducer->ops->decode(reducer, &stage->tasks[0], &running->memory->arena, &row[1],
-                                &live->entry.state);
+    return sl_reducer_decode(reducer, &stage->tasks[0], &running->memory->arena, &row[1], &live->entry.state);
 }
 
 static void load_gone(struct sl_incremental *running, struct sl_stage *stage, const struct sl_field *key)

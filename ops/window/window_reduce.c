@@ -210,7 +210,7 @@ static int save_groups(struct sl_stage *stage, struct sl_state_writer *keeper,
     for (size_t i = 0; r == 0 && i < groups->count; i++) {
         struct sl_field row[2] = {groups->entry[i].key};
         sl_arena_reset(task->scratch);
-        r = reducer->ops->encode(reducer, task, &groups->entry[i].state, &row[1]);
+        r = sl_reducer_encode(reducer, task, &groups->entry[i].state, &row[1]);
         if (r == 0)
             r = keeper->ops->row(keeper, row, 2);
     }
@@ -262,8 +262,7 @@ static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_datase
         else if (!sl_field_copy(&groups->memory->arena, &row[0], &entry->key))
             r = SL_ENOMEM;
         else
-            r = reducer->ops->decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1],
-                                     &entry->state);
+            r = sl_reducer_decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1], &entry->state);
     }
     if (r == 0)
         return sl_window_partials_add(&memory->blocks, stage, reducer, batch_number(stage->node, t), groups);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What becomes of records that cannot be processed, of batches that fail, and of jobs that do not load (docs/manual.md, "Functions" and "When something is wrong")."""
-import base64, pathlib, sys
+import base64, os, pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from algebra import *
 
@@ -83,6 +83,79 @@ def test_group_errors_name_operator_and_key():
     content, letters, _ = run_files("s:map(sluice.pair(1)):reduceByKey(function(a, b) end)")
     check('"a"' in json.dumps(letters[0]), "the key is named: %s" % letters)
     check("file" not in letters[0], "a group has no file: %s" % letters)
+
+
+# What fails for the key "a", whatever the number of its records: (expression over pairs (key, 1), message).
+GROUPS_THAT_FAIL = (
+    ("reduceByKey(function(a, b) end)", "returned nothing"),
+    ("reduceByKey(function(a, b) if a == 2 then error('no') end return a + b end)", "no; combining 2 and 1"),
+    ("foldByKey(0, function(a, b) if a == 3 then error('no') end return a + b end)", "no; combining 3 and 1"),
+    ("combineByKey(function(v) return v end, function(a, b) error('no') end, function(a, b) return a end)", "no; combining 1 and 1"),
+    ("combineByKey(function(v) error('none') end, function(a, b) return a end, function(a, b) return a end)", "none"),
+    ("aggregateByKey(0, function(a, b) if a == 2 then error('no') end return a + b end, function(a, b) return a + b end)", "no; combining 2 and 1"),
+    ("mapValues(sluice.const(math.maxinteger)):reduceByKey(sluice.sum)", "overflow"),
+    ("reduceByKeyAndWindow(function(a, b) error('no') end, nil, '4s')", "no; combining 1 and 1"),
+    ("reduceByKeyAndWindow(function(a, b) error('no') end, function(a, b) return a - b end, '4s')", "no; combining 1 and 1"),
+    ("mapValues(sluice.const(math.maxinteger)):reduceByKeyAndWindow(sluice.sum, nil, '4s')", "overflow"),
+    ("updateStateByKey(function(values) if #values > 1 then error('no') end return 1 end)", "no"),
+)
+
+
+def test_a_group_error_says_how_many_records_the_group_had():
+    move_in("a", "a\n" * 3000 + "b\n")
+    move_in("b", "a\n" * 17)
+    for expression, message in GROUPS_THAT_FAIL:
+        if expression.startswith("combineByKey(function(v) error"):
+            wanted = [{"records": 3017, "message": message}, {"records": 1, "message": message}]
+        else:
+            wanted = [{"records": 3017, "message": message}]
+        check_letters("s:map(sluice.pair(1)):" + expression, wanted)
+    check_letters("s:reduce(function(a, b) end)", [{"records": 3018}])
+    check_letters("s:map(sluice.pair(1)):mapWithState(function(k) if k == 'b' then error('no') end return k end)", [{"records": 1}])
+
+
+def test_a_group_that_fails_in_several_splits_has_one_letter():
+    lines = ["%07d %s" % (i % 3, "x" * (i % 300)) for i in range(120000)]
+    move_in("a", "\n".join(lines) + "\n")
+    check(sum(map(len, lines)) > 2 * SPLIT, "several splits")
+    pairs = "s:map(function(x) return x:sub(1, 7), 1 end):"
+    for options in ("", "memoryLimit = '16MB'"):
+        for fails in ("a ~= 5", "a < 10000 or a > 30000"):
+            expression = pairs + "reduceByKey(function(a, b) if %s then return a + b end end)" % fails
+            found = [run_files(expression, workers, options)[1] for workers in WORKERS]
+            equal([[(letter["record"][0], letter["records"]) for letter in letters] for letters in found],
+                  [[("%07d" % k, 40000) for k in range(3)]] * len(WORKERS), expression + options)
+
+
+def test_the_records_of_a_failed_window_are_those_of_its_batches_also_after_a_restart():
+    head = "s:map(sluice.pair(1)):"
+    for expression in ("mapValues(sluice.const(1 << 61)):reduceByKeyAndWindow(sluice.sum, nil, '4s')",
+                       "reduceByKeyAndWindow(function(a, b) if a + b > 4 then error('no') end return a + b end, nil, '4s')",
+                       "reduceByKeyAndWindow(function(a, b) if a + b > 4 then error('no') end return a + b end, function(a, b) return a - b end, '4s')"):
+        clear()
+        for i, text in enumerate(("a\na\nb\n", "a\n", "a\na\n")):
+            move_in("a%d" % i, text)
+            done = sluice("run", file_job(head + expression), "--clock", "virtual", "--batches", "1")
+            equal(done.returncode, 0, done.stderr)
+            os.remove("in/a%d" % i)
+        letters = [letter for path in sorted(pathlib.Path(".sluice/job/deadletter").glob("*")) for letter in json_lines(path.read_bytes())]
+        equal([(letter["time"], letter["record"][0], letter["records"]) for letter in letters], [(3000, "a", 5)], expression)
+
+
+def test_the_records_of_a_failed_window_of_event_time():
+    job_of = "s:withWatermark(sluice.number(1), '0s'):map(function(t) return 'k', %s end):eventWindow(%s):reduceByKey(%s)"
+    fails = "function(a, b) if a + b > 3 then error('no') end return a + b end"
+    for value, reducer in (("1 << 61", "sluice.sum"), ("1", fails)):
+        for window in ("{size = '10s'}", "{gap = '4s'}"):
+            clear()
+            for i, text in enumerate(("1000\n3000\n", "4000\n7000\n")):
+                move_in("a%d" % i, text)
+                more = ["--finish"] if i else []
+                done = sluice("run", file_job(job_of % (value, window, reducer)), "--clock", "virtual", "--available-now", *more)
+                equal(done.returncode, 0, done.stderr)
+                os.remove("in/a%d" % i)
+            letters = [letter for path in sorted(pathlib.Path(".sluice/job/deadletter").glob("*")) for letter in json_lines(path.read_bytes())]
+            equal([(letter["record"][0], letter["records"]) for letter in letters], [("k", 4)], value + window)
 
 
 def test_a_record_that_is_not_utf8_is_there_byte_for_byte():

@@ -103,7 +103,7 @@ static void test_task_reject_knows_records_without_lines_and_groups(void **state
     sl_task_reject(&task, 1, &chunk, 0);
     assert_int_equal(caught.line, SL_NO_LINE);
     assert_null(caught.origin);
-    sl_task_reject_group(&task, 2, &key, &value);
+    sl_task_reject_group(&task, 2, &key, &value, 3);
     assert_int_equal(caught.width, 2);
     assert_int_equal(caught.line, SL_GROUP_LINE);
     assert_null(caught.origin);

@@ -30,7 +30,7 @@ static int refuse_group(struct sl_rejects *rejects, uint32_t partition, struct s
 {
     struct sl_error err;
     struct sl_task task = {.sink = &rejects->sink, .ordinal = partition, .err = &err, .message = "no"};
-    return sl_task_reject_group(&task, 2, &key, &value);
+    return sl_task_reject_group(&task, 2, &key, &value, 3);
 }
 
 static uint64_t ten_lines_each(void *arg, const struct sl_origin *of, uint32_t partition)
@@ -67,7 +67,7 @@ static void test_a_dead_letter_says_all_there_is_to_say(void **state)
         "{\"time\":5000,\"operator\":\"source\",\"job\":\"job.lua:1\",\"message\":\"no UTF-8\",\"record\":\"\xef\xbf\xbd\xef\xbf\xbd!\",\"raw_base64\":\"//4h\"}\n"
         "{\"time\":5000,\"file\":\"in/a\",\"line\":15,\"operator\":\"map\",\"job\":\"job.lua:2\",\"message\":\"no number\",\"record\":\"a \\\"text\\\"\"}\n"
         "{\"time\":5000,\"operator\":\"map\",\"job\":\"job.lua:2\",\"message\":\"no text\",\"record\":[1,\"b\"]}\n"
-        "{\"time\":5000,\"operator\":\"reduceByKey\",\"job\":\"job.lua:3\",\"message\":\"no\",\"record\":[\"key\",7]}\n");
+        "{\"time\":5000,\"operator\":\"reduceByKey\",\"job\":\"job.lua:3\",\"message\":\"no\",\"record\":[\"key\",7],\"records\":3}\n");
     assert_int_equal(rejects.total, 4);
     sl_rejects_done(&rejects);
 }
