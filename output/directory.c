@@ -21,47 +21,82 @@ enum {
 
 /* ---- 1: the hidden directory ---- */
 
-/* Tells the parent from one of its name that is made later; never 0. */
-static uint64_t identity_of(const struct statx *st)
-{
-    uint64_t born =
-        st->stx_mask & STATX_BTIME ? (uint64_t)st->stx_btime.tv_sec * 1000000000 + st->stx_btime.tv_nsec : 0;
-    return (st->stx_ino * 0x9e3779b97f4a7c15 ^ born) | 1;
-}
-
-static int open_made(struct sl_directory *directory, int dirfd, bool durable, uint64_t *ret,
-                     struct sl_error *err)
+static int look_at_parent(const struct sl_directory *directory, struct sl_directory_parent *ret,
+                          struct sl_error *err)
 {
     struct statx st;
-    const char *parent = directory->place->parent;
-    int r = sl_trust_links(directory->io, dirfd, parent, err);
-    r = r < 0 ? r : sl_ancestors_make(directory->io, dirfd, parent, 0777, durable, err);
-    if (r < 0)
-        return r;
-    int fd = sl_io_open(directory->io, dirfd, parent, O_RDONLY | O_DIRECTORY, 0, err);
-    if (fd < 0)
-        return fd;
-    if (directory->io->ops->statx(directory->io, fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0) {
-        r = sl_error_sys(err, errno, "looking at directory %s", parent);
-        sl_io_close(directory->io, fd);
-        return r;
-    }
-    directory->parent_fd = fd;
-    *ret = identity_of(&st);
+    if (directory->io->ops->statx(directory->io, directory->parent_fd, "", AT_EMPTY_PATH,
+                                  STATX_INO | STATX_BTIME, &st) < 0)
+        return sl_error_sys(err, errno, "looking at directory %s", directory->place->parent);
+    *ret = (struct sl_directory_parent){
+        .is_known = true,
+        .has_birth = st.stx_mask & STATX_BTIME,
+        .device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor,
+        .inode = st.stx_ino,
+        .born_ns = st.stx_mask & STATX_BTIME ? st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec : 0,
+    };
     return 0;
 }
 
-static int open_parent(struct sl_directory *directory, int dirfd, uint64_t *synced, struct sl_error *err)
+static bool is_same(const struct sl_directory_parent *a, const struct sl_directory_parent *b)
 {
-    uint64_t found, before = *synced;
-    int r = open_made(directory, dirfd, directory->durable && !before, &found, err);
-    if (r == 0 && before && found != before && directory->durable) {
+    return a->is_known && b->is_known && a->has_birth == b->has_birth && a->device == b->device &&
+           a->inode == b->inode && a->born_ns == b->born_ns;
+}
+
+static int open_looked(struct sl_directory *directory, int dirfd, struct sl_directory_parent *ret,
+                       struct sl_error *err)
+{
+    directory->parent_fd =
+        sl_io_open(directory->io, dirfd, directory->place->parent, O_RDONLY | O_DIRECTORY, 0, err);
+    if (directory->parent_fd < 0)
+        return directory->parent_fd;
+    int r = look_at_parent(directory, ret, err);
+    if (r == 0)
+        return 0;
+    sl_io_close(directory->io, directory->parent_fd);
+    directory->parent_fd = -1;
+    return r;
+}
+
+/* What was checked once need not be checked again: whatever the path leads through by now, everything that follows is
+ * done in the directory that is open. Without a time of birth a later directory may have its number. */
+static bool opens_known(struct sl_directory *directory, int dirfd, const struct sl_directory_parent *known)
+{
+    struct sl_directory_parent found;
+    struct sl_error ignored; /* the longer way reports it */
+    if (!known->has_birth || open_looked(directory, dirfd, &found, &ignored) < 0)
+        return false;
+    if (is_same(&found, known))
+        return true;
+    sl_io_close(directory->io, directory->parent_fd);
+    directory->parent_fd = -1;
+    return false;
+}
+
+static int open_made(struct sl_directory *directory, int dirfd, bool durable, struct sl_directory_parent *ret,
+                     struct sl_error *err)
+{
+    const char *parent = directory->place->parent;
+    int r = sl_trust_links(directory->io, dirfd, parent, err);
+    r = r < 0 ? r : sl_ancestors_make(directory->io, dirfd, parent, 0777, durable, err);
+    return r < 0 ? r : open_looked(directory, dirfd, ret, err);
+}
+
+static int open_parent(struct sl_directory *directory, int dirfd, struct sl_directory_parent *known,
+                       struct sl_error *err)
+{
+    struct sl_directory_parent found, before = *known;
+    if (opens_known(directory, dirfd, known))
+        return 0;
+    int r = open_made(directory, dirfd, directory->durable && !before.is_known, &found, err);
+    if (r == 0 && before.is_known && !is_same(&found, &before) && directory->durable) {
         sl_io_close(directory->io, directory->parent_fd);
         directory->parent_fd = -1;
         r = open_made(directory, dirfd, true, &found, err);
     }
     if (r == 0)
-        *synced = found;
+        *known = found;
     return r;
 }
 
@@ -84,21 +119,26 @@ static int make_hidden(struct sl_directory *directory, struct sl_error *err)
 {
     struct sl_io *io = directory->io;
     const char *hidden = directory->place->hidden;
-    int r = sl_io_remove_tree(io, directory->parent_fd, hidden, err);
-    if (r < 0)
-        return sl_error_wrap(err, "%s", directory->place->parent);
-    if (io->ops->mkdirat(io, directory->parent_fd, hidden, 0777) < 0)
+    int made = io->ops->mkdirat(io, directory->parent_fd, hidden, 0777);
+    if (made < 0 && errno == EEXIST) { /* an earlier try left it */
+        int r = sl_io_remove_tree(io, directory->parent_fd, hidden, err);
+        if (r < 0)
+            return sl_error_wrap(err, "%s", directory->place->parent);
+        made = io->ops->mkdirat(io, directory->parent_fd, hidden, 0777);
+    }
+    if (made < 0)
         return sl_error_sys(err, errno, "making directory %s/%s", directory->place->parent, hidden);
     directory->fd = sl_io_open(io, directory->parent_fd, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
     return directory->fd < 0 ? directory->fd : check_ours(directory, err);
 }
 
 int sl_directory_open(struct sl_directory *directory, struct sl_io *io, int dirfd,
-                      const struct sl_output_dir *place, bool durable, uint64_t *synced, struct sl_error *err)
+                      const struct sl_output_dir *place, bool durable, struct sl_directory_parent *known,
+                      struct sl_error *err)
 {
     *directory =
         (struct sl_directory){.io = io, .place = place, .durable = durable, .parent_fd = -1, .fd = -1};
-    int r = open_parent(directory, dirfd, synced, err);
+    int r = open_parent(directory, dirfd, known, err);
     if (r == 0)
         r = make_hidden(directory, err);
     if (r < 0)

@@ -18,6 +18,13 @@
 
 struct sl_bucket;
 
+/* Which directory it is: tells it from one of its name that is made later. */
+struct sl_directory_parent {
+    bool is_known, has_birth;
+    uint64_t device, inode;
+    int64_t born_ns; /* 0 where the file system does not tell */
+};
+
 struct sl_directory {
     struct sl_bucket *bucket; /* it is in an object bucket, core/contract/bucket.h; NULL: in a file system */
     struct sl_io *io;
@@ -30,10 +37,10 @@ struct sl_directory {
     size_t unsynced_count;
 };
 
-/* *synced: the parent directory whose name, and those above it, are durable; 0 at first. Another one, which was
- * made since, is made so. */
+/* *known: the parent directory to which a trusted path led (core/base/trust.h) and whose name, and those above it, are
+ * durable; zeroed at first. Another one, which was made since, is checked and made so. */
 int sl_directory_open(struct sl_directory *directory, struct sl_io *io, int dirfd,
-                      const struct sl_output_dir *place, bool durable, uint64_t *synced,
+                      const struct sl_output_dir *place, bool durable, struct sl_directory_parent *known,
                       struct sl_error *err);
 
 /* In an object bucket, which is borrowed until done; `mark` says whose it is, stop may be NULL. */

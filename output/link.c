@@ -35,9 +35,13 @@ int sl_link_check(struct sl_io *io, int dirfd, const struct sl_output_dir *place
 
 static int link_replace(struct sl_io *io, int fd, const struct sl_output_dir *place, struct sl_error *err)
 {
-    if (io->ops->unlinkat(io, fd, place->link_hidden, 0) < 0 && errno != ENOENT)
-        return sl_error_sys(err, errno, "removing %s/%s", place->parent, place->link_hidden);
-    if (io->ops->symlinkat(io, place->name, fd, place->link_hidden) < 0)
+    int made = io->ops->symlinkat(io, place->name, fd, place->link_hidden);
+    if (made < 0 && errno == EEXIST) { /* an earlier try left it */
+        if (io->ops->unlinkat(io, fd, place->link_hidden, 0) < 0 && errno != ENOENT)
+            return sl_error_sys(err, errno, "removing %s/%s", place->parent, place->link_hidden);
+        made = io->ops->symlinkat(io, place->name, fd, place->link_hidden);
+    }
+    if (made < 0)
         return sl_error_sys(err, errno, "making link %s/%s", place->parent, place->link_hidden);
     if (io->ops->renameat2(io, fd, place->link_hidden, fd, place->link, 0) == 0)
         return 0;

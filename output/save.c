@@ -27,8 +27,8 @@ struct save {
 
 /* What the node keeps from batch to batch. */
 struct save_memory {
-    uint64_t synced;          /* output/directory.h */
-    struct sl_bucket *bucket; /* NULL: not opened yet, or none */
+    struct sl_directory_parent parent; /* output/directory.h */
+    struct sl_bucket *bucket;          /* NULL: not opened yet, or none */
 };
 
 static void memory_done(void *memory)
@@ -81,7 +81,7 @@ static int save_begin(struct sl_stage *stage)
         return r;
     r = sl_collect_init(&save->collect, stage, UINT64_MAX);
     sl_writer_begin(&save->writer, stage, &save->settings, &save->place, sl_sequence_is_dense(stage->node));
-    save->writer.synced = &memory->synced;
+    save->writer.parent = &memory->parent;
     save->writer.bucket = save->settings.is_bucket ? &memory->bucket : NULL;
     save->begun = true;
     return r;

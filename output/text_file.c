@@ -102,9 +102,9 @@ static int write_directory(const struct sl_services *services, const struct sl_o
                            struct sl_error *err)
 {
     struct sl_directory directory;
-    uint64_t synced = 0;
-    int r = sl_directory_open(&directory, services->io, services->job_dirfd, place, services->durable,
-                              &synced, err);
+    struct sl_directory_parent known = {0};
+    int r = sl_directory_open(&directory, services->io, services->job_dirfd, place, services->durable, &known,
+                              err);
     if (r < 0)
         return r;
     r = write_part(&directory, settings, dataset, err);

@@ -28,7 +28,7 @@ static int open_directory(struct sl_writer *writer, struct sl_error *err)
         return 0;
     int r = writer->bucket ? open_in_bucket(writer, err)
                            : sl_directory_open(&writer->directory, services->io, services->job_dirfd,
-                                               writer->place, services->durable, writer->synced, err);
+                                               writer->place, services->durable, writer->parent, err);
     writer->has_directory = r == 0;
     return r;
 }

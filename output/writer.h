@@ -17,7 +17,7 @@ struct sl_writer {
     const struct sl_stage *stage;
     const struct sl_save_settings *settings;
     const struct sl_output_dir *place;
-    uint64_t *synced;          /* see sl_directory_open */
+    struct sl_directory_parent *parent; /* see sl_directory_open */
     struct sl_bucket **bucket; /* of the node, opened when it is needed; NULL: it goes to a file system */
     bool has_directory;
     struct sl_directory directory;

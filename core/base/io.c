@@ -323,11 +323,13 @@ int sl_io_create_hidden(struct sl_io *io, int dirfd, const char *path, mode_t mo
         int r = hidden_beside(path, number, ret_hidden, size, err);
         if (r < 0)
             return r;
-        if (io->ops->unlinkat(io, dirfd, ret_hidden, 0) < 0 && !is_left_to_open(errno))
-            return sl_error_sys(err, errno, "removing %s", ret_hidden);
         int fd = sl_io_open(io, dirfd, ret_hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode, &failure);
         if (fd < 0 && failure.sys == EEXIST && attempt < CREATE_ATTEMPTS_MAX) {
             uint64_t random = 0;
+            if (io->ops->unlinkat(io, dirfd, ret_hidden, 0) < 0 && !is_left_to_open(errno))
+                return sl_error_sys(err, errno, "removing %s", ret_hidden);
+            if (attempt == 0)
+                continue;
             (void)!getrandom(&random, sizeof random, 0); /* the name is then taken once more at most */
             snprintf(number, sizeof number, "%016llx", (unsigned long long)random);
             continue;

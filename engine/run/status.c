@@ -84,6 +84,13 @@ static void keep(struct sl_run *run, struct sl_buf *text)
         keep_file(run, "status.json", text);
 }
 
+/* Where received sources report, the document is made for sl_status_changed, too. */
+static bool is_wanted(const struct sl_run *run, bool is_kept)
+{
+    const struct sl_status *status = run->status;
+    return is_kept || run->services.viewer || status->received_to > status->received_from;
+}
+
 /* The lock is held while the file is written: two threads must not write it at the same time. */
 static void write_status(struct sl_run *run, const char *state, const char *error, bool is_kept)
 {
@@ -332,7 +339,8 @@ void sl_status_batch(struct sl_batch *batch)
         return;
     bool is_kept = now_ns - run->status->kept_ns >= SECOND_NS;
     run->status->is_newer = !is_kept;
-    write_status(run, "running", NULL, is_kept);
+    if (is_wanted(run, is_kept))
+        write_status(run, "running", NULL, is_kept);
     show_metrics(run, is_kept);
     show_batch(batch);
     show_errors(batch);

@@ -2,9 +2,10 @@
  * "The live view"), and <checkpoint>/status.json for `sluice status`.
  *
  * sl_status_open when the run is about to begin, sl_status_batch after every batch, sl_status_idle where
- * none was needed, sl_status_close when it ends. A batch pays for formatting a few kilobytes; status.json is
- * written at most once a second, and when the run begins and ends. What cannot be written is reported in the log
- * and harms nothing. */
+ * none was needed, sl_status_close when it ends. status.json is written at
+ * most once a second, and when the run begins and ends; a batch pays for formatting a few kilobytes where it is
+ * written or shown, or where a source reports what it receives. What cannot be written is reported in the log and
+ * harms nothing. */
 #pragma once
 
 #include "core/base/buf.h"

@@ -222,6 +222,22 @@ def test_outputs_do_not_follow_links_of_others():
     equal(os.listdir("private"), [], "what is behind the link")
 
 
+def test_a_directory_that_became_a_link_of_another_user_is_not_written():
+    """Between two batches of one run the directory, which the first batch made, is taken away and a link put there."""
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o777)
+    os.mkdir("private")
+    write("job.lua", (JOB % "false").replace("out/n", "shared/out/n"))
+    with Running("job.lua") as run:
+        move_in("a", "x\n")
+        run.wait_until(lambda: list(pathlib.Path("shared/out").glob("n-*/_SUCCESS")), "the first batch")
+        as_other(lambda: (os.rename("shared/out", "shared/taken"), os.symlink("../private", "shared/out")))
+        move_in("b", "y\n")
+        equal(run.end(), 2, "exit status")
+    equal(os.listdir("private"), [], "what is behind the link")
+
+
 def test_an_archive_does_not_follow_what_others_plant():
     ready()
     shm = tempfile.mkdtemp(dir="/dev/shm") if os.path.isdir("/dev/shm") else skip("no other file system")
