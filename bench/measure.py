@@ -34,18 +34,19 @@ def job(text, options='interval = "1s"'):
 
 
 class Times:
-    def __init__(self, wall, cpu, peak_mb):
+    def __init__(self, wall, cpu, peak_mb, user):
         self.wall, self.cpu, self.peak_mb = wall, cpu, peak_mb
+        self.user = user  # of the whole process, even where wall and cpu are of some batches
 
 
 def end_of(process, errors):
-    """CPU seconds and peak memory of a process that ends by itself, successfully."""
+    """CPU seconds, peak memory and user seconds of a process that ends by itself, successfully."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         errors.seek(0)
         raise Wrong("%s: exit status %d: %s" % (" ".join(process.args[:3]), process.returncode, errors.read()[-500:]))
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, usage.ru_utime
 
 
 def cpu_so_far(pid):
@@ -165,8 +166,8 @@ class Bench:
             start = time.perf_counter()
             process = subprocess.Popen(argv, cwd=self.root, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                        stderr=errors)
-            cpu, peak_mb = end_of(process, errors)
-            return Times(time.perf_counter() - start, cpu, peak_mb)
+            cpu, peak_mb, user = end_of(process, errors)
+            return Times(time.perf_counter() - start, cpu, peak_mb, user)
 
     def run(self, *options, workers=None):
         return self.timed([self.sluice, "run", str(self.work / "job.lua"), "--workers", workers or self.workers, *options])
@@ -185,11 +186,11 @@ class Bench:
             wait_until(lambda: mark.exists() or os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT),
                        "batch %d" % (count - measured))
             before = cpu_so_far(process.pid)
-            cpu, peak_mb = end_of(process, errors)
+            cpu, peak_mb, user = end_of(process, errors)
         made = self.output_marks(prefix)
         if len(made) != count:
             raise Wrong("%d output directories for %d batches" % (len(made), count))
-        return Times((made[-1] - made[-1 - measured]) / measured, (cpu - before) / measured, peak_mb)
+        return Times((made[-1] - made[-1 - measured]) / measured, (cpu - before) / measured, peak_mb, user)
 
     def output_marks(self, prefix="r"):
         """When each output directory was finished, in batch order."""

@@ -32,6 +32,7 @@ enum {
     PATTERN_MESSAGE_MAX = 256,
     INTERRUPTIBLE_BYTES = 128, /* shorter subjects come to an end by PCRE2's own limit */
     TICKS_MAX = 2,
+    QUICK_MS = TICKS_MAX * SL_INTERRUPT_TICK_MS,
     COST_MAX = 200000000,
     COST_PER_BYTE = 50,             /* of the subject */
     BYTES_PER_COST = 32,            /* passed over */
@@ -257,6 +258,13 @@ static int too_long(struct sl_task *task)
         timeout);
 }
 
+static void drop_worker(const struct sl_regex *regex, const struct sl_task *task)
+{
+    struct worker *worker = &regex->worker[task->worker];
+    worker_done(worker);
+    *worker = (struct worker){0};
+}
+
 /* Machine code neither allocates nor locks. What an interrupted match wrote to is not used again. ret_found: set
  * where it was not interrupted. */
 static enum sl_interrupted run_interruptibly(struct match *match, struct sl_task *task, int64_t timeout_ms,
@@ -267,11 +275,10 @@ static enum sl_interrupted run_interruptibly(struct match *match, struct sl_task
         *ret_found = run_carefully(match, task);
         return SL_INTERRUPTED_NOT;
     }
+    interrupt->owner = NULL;
     enum sl_interrupted why = (enum sl_interrupted)sigsetjmp(interrupt->back, 0);
     if (why) {
-        struct worker *worker = &match->regex->worker[task->worker];
-        worker_done(worker);
-        *worker = (struct worker){0};
+        drop_worker(match->regex, task);
         return why;
     }
     sl_interrupt_enter(interrupt, task->stop, timeout_ms);
@@ -300,13 +307,10 @@ static int match_again(struct match *match, struct sl_task *task, int *ret_found
     return 0;
 }
 
-static int match_long(struct match *match, struct sl_task *task, int *ret_found)
+/* A match at full speed ended with `why`. */
+static int go_on(enum sl_interrupted why, struct match *match, struct sl_task *task, int *ret_found)
 {
-    if (!match->regex->is_compiled_to_machine_code) {
-        *ret_found = run_carefully(match, task);
-        return *ret_found == PCRE2_ERROR_CALLOUT ? abandoned(task) : 0;
-    }
-    switch (run_interruptibly(match, task, (int64_t)TICKS_MAX * SL_INTERRUPT_TICK_MS, false, ret_found)) {
+    switch (why) {
     case SL_INTERRUPTED_NOT:
         return 0;
     case SL_INTERRUPTED_STOP:
@@ -317,28 +321,118 @@ static int match_long(struct match *match, struct sl_task *task, int *ret_found)
     return 0;
 }
 
+static int match_long(struct match *match, struct sl_task *task, int *ret_found)
+{
+    if (!match->regex->is_compiled_to_machine_code) {
+        *ret_found = run_carefully(match, task);
+        return *ret_found == PCRE2_ERROR_CALLOUT ? abandoned(task) : 0;
+    }
+    return go_on(run_interruptibly(match, task, QUICK_MS, false, ret_found), match, task, ret_found);
+}
+
+/* What sl_regex_match gives. */
+static int outcome(const struct match *match, struct sl_task *task, int found,
+                   const struct sl_regex_groups *groups)
+{
+    if (found == PCRE2_ERROR_NOMATCH)
+        return 0;
+    if (found < 0)
+        return failed(task, found);
+    const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(match->worker->data);
+    for (uint32_t i = 0; i < groups->count; i++) {
+        sl_assert(groups->wanted[i] <= match->regex->groups);
+        groups->text[i] = group_text(match->text, offsets, groups->wanted[i]);
+    }
+    return 1;
+}
+
+static struct match match_of(const struct sl_regex *regex, const struct worker *worker, const void *text,
+                             size_t len)
+{
+    return (struct match){regex, worker, len ? text : (const uint8_t *)"", len};
+}
+
 int sl_regex_match(const struct sl_regex *regex, struct sl_task *task, const void *subject, size_t len,
                    const uint32_t *wanted, uint32_t count, struct sl_field *groups)
 {
     const struct worker *worker = worker_of(regex, task->worker);
     if (!worker)
         return sl_error_nomem(task->err);
-    struct match match = {regex, worker, len ? subject : (const uint8_t *)"", len};
+    struct match match = match_of(regex, worker, subject, len);
     int found, r = 0;
     if (len >= INTERRUPTIBLE_BYTES)
         r = match_long(&match, task, &found);
     else
         found = run(&match, regex->code);
-    if (r < 0)
-        return r;
-    if (found == PCRE2_ERROR_NOMATCH)
-        return 0;
-    if (found < 0)
-        return failed(task, found);
-    const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(match.worker->data);
-    for (uint32_t i = 0; i < count; i++) {
-        sl_assert(wanted[i] <= regex->groups);
-        groups[i] = group_text(match.text, offsets, wanted[i]);
+    return r < 0 ? r : outcome(&match, task, found, &(struct sl_regex_groups){wanted, count, groups});
+}
+
+/* ---- many texts ---- */
+
+/* A text whose match was interrupted. */
+static int match_interrupted(const struct sl_regex *regex, struct sl_task *task, enum sl_interrupted why,
+                             const struct sl_field *text, const struct sl_regex_groups *groups)
+{
+    struct match match = match_of(regex, NULL, text->str, text->len);
+    int found;
+    drop_worker(regex, task);
+    int r = go_on(why, &match, task, &found);
+    return r < 0 ? r : outcome(&match, task, found, groups);
+}
+
+static int match_text(const struct sl_regex *regex, struct sl_task *task, struct sl_interrupt *interrupt,
+                      const struct sl_field *text, const struct sl_regex_groups *groups)
+{
+    if (text->tag != SL_STR)
+        return SL_EREJECT;
+    const struct worker *worker = worker_of(regex, task->worker);
+    if (!worker)
+        return sl_error_nomem(task->err);
+    struct match match = match_of(regex, worker, text->str, text->len);
+    bool is_long = text->len >= INTERRUPTIBLE_BYTES;
+    if (is_long)
+        sl_interrupt_enter(interrupt, task->stop, QUICK_MS);
+    int found = run(&match, regex->code);
+    if (is_long)
+        sl_interrupt_leave(interrupt);
+    return outcome(&match, task, found, groups);
+}
+
+/* Where the system gives no timer, or patterns are interpreted. */
+static int match_each(const struct sl_regex *regex, struct sl_task *task, const struct sl_field *text,
+                      uint32_t count, const struct sl_regex_groups *groups, sl_regex_step *step, void *arg)
+{
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < count; i++) {
+        r = text[i].tag == SL_STR ? sl_regex_match(regex, task, text[i].str, text[i].len, groups->wanted,
+                                                   groups->count, groups->text)
+                                  : SL_EREJECT;
+        r = step(arg, i, r);
     }
-    return 1;
+    return r;
+}
+
+/* A match that is interrupted comes back to where the last owner of the interrupt said: `step` may have been another
+ * one, so that is looked at before each match. */
+int sl_regex_match_all(const struct sl_regex *regex, struct sl_task *task, const struct sl_field *text,
+                       uint32_t count, const struct sl_regex_groups *groups, sl_regex_step *step, void *arg)
+{
+    struct sl_interrupt *const interrupt =
+        regex->is_compiled_to_machine_code ? sl_interrupt_of_thread() : NULL;
+    volatile uint32_t i = 0;
+    volatile int r = 0;
+    if (!interrupt)
+        return match_each(regex, task, text, count, groups, step, arg);
+    interrupt->owner = NULL;
+    for (; r == 0 && i < count; i++) {
+        enum sl_interrupted why = SL_INTERRUPTED_NOT;
+        if (interrupt->owner != &i) {
+            interrupt->owner = &i;
+            why = (enum sl_interrupted)sigsetjmp(interrupt->back, 0);
+        }
+        int matched = why ? match_interrupted(regex, task, why, &text[i], groups)
+                          : match_text(regex, task, interrupt, &text[i], groups);
+        r = step(arg, i, matched);
+    }
+    return r;
 }

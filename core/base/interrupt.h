@@ -25,6 +25,7 @@ enum sl_interrupted { SL_INTERRUPTED_NOT, SL_INTERRUPTED_STOP, SL_INTERRUPTED_TI
 
 struct sl_interrupt {
     sigjmp_buf back;
+    const volatile void *owner; /* of `back`, where several computations share it: an address in its frame */
     const _Atomic int *stop;
     int64_t ticks_max;
     int64_t ticks; /* since it was entered */

@@ -45,28 +45,59 @@ static int regex_call(const struct sl_function *fn, struct sl_task *task, const 
     return r && regex->name ? as_map(regex, task, ret) : 0;
 }
 
-static int regex_row(const struct sl_function *fn, struct sl_task *task, const struct sl_field *text,
-                     uint32_t line, struct sl_builder *out)
-{
+struct row_step {
+    const struct regex *regex;
+    struct sl_task *task;
+    const struct sl_chunk *in;
+    struct sl_builder *out;
+    unsigned node;
     struct sl_field values[SL_WIDTH_MAX];
-    struct sl_returned returned = {.values = values};
-    int r = regex_call(fn, task, text, 1, &returned);
-    return r < 0 || !returned.count ? r : sl_builder_add(out, values, returned.count, line);
+};
+
+static int add_matched(struct row_step *step, uint32_t row)
+{
+    const struct regex *regex = step->regex;
+    struct sl_returned returned = {.values = step->values, .count = regex->count};
+    int r = regex->name ? as_map(regex, step->task, &returned) : 0;
+    return r < 0 ? r
+                 : sl_builder_add(step->out, step->values, returned.count,
+                                  step->in->line ? step->in->line[row] : SL_NO_LINE);
+}
+
+static int regex_row(void *arg, uint32_t row, int matched)
+{
+    struct row_step *step = arg;
+    int r = matched;
+    if (matched > 0)
+        r = add_matched(step, row);
+    else if (matched == SL_EREJECT && step->in->column[0][row].tag != SL_STR)
+        r = sl_builtin_text(&step->regex->function.base, step->task, &step->in->column[0][row], 1);
+    return r == SL_EREJECT ? sl_task_reject(step->task, step->node, step->in, row) : r;
+}
+
+static int refuse_all(const struct sl_function *fn, struct sl_task *task, unsigned node,
+                      const struct sl_chunk *in)
+{
+    int r = 0;
+    for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
+        r = sl_builtin_text(fn, task, NULL, in->width);
+        if (r == SL_EREJECT)
+            r = sl_task_reject(task, node, in, row);
+    }
+    return r;
 }
 
 static int regex_flat_map(const struct sl_function *fn, struct sl_task *task, unsigned node,
                           const struct sl_chunk *in, struct sl_builder *out)
 {
-    int r = 0;
-    for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
-        if (in->width == 1)
-            r = regex_row(fn, task, &in->column[0][row], in->line ? in->line[row] : SL_NO_LINE, out);
-        else
-            r = sl_builtin_text(fn, task, NULL, in->width);
-        if (r == SL_EREJECT)
-            r = sl_task_reject(task, node, in, row);
-    }
-    return r;
+    const struct regex *regex = (const struct regex *)fn;
+    struct row_step step;
+    if (in->width != 1)
+        return refuse_all(fn, task, node, in);
+    step.regex = regex, step.task = task, step.in = in, step.out = out, step.node = node;
+    return sl_regex_match_all(regex->compiled, task, in->column[0], in->rows,
+                              &(struct sl_regex_groups){regex->wanted, regex->count, step.values}, regex_row,
+                              &step);
 }
 
 static void regex_free(struct sl_function *fn)

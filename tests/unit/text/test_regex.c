@@ -161,6 +161,54 @@ static void test_a_run_that_is_stopped_ends_a_match(void **state)
     assert_int_equal(match_many("\\d*x", "1", 1000, "x", &task), 1);
 }
 
+enum { TEXTS = 6, HARD_BYTES = 200000 };
+
+struct all {
+    const struct sl_regex *regex;
+    const struct sl_field *text;
+    struct sl_field group;
+    int matched[TEXTS];
+};
+
+/* Matches again in between: the interrupt then has another owner. */
+static int note_match(void *arg, uint32_t i, int matched)
+{
+    struct all *all = arg;
+    struct sl_task task = {.worker = 1};
+    all->matched[i] = matched;
+    if (i % 2 == 1)
+        assert_int_equal(sl_regex_match(all->regex, &task, all->text[4].str, all->text[4].len, NULL, 0, NULL),
+                         1);
+    if (matched > 0)
+        assert_ptr_equal(all->group.str, all->text[i].str);
+    return i == TEXTS - 1 ? SL_ESTOP : 0;
+}
+
+static void test_many_texts_match_as_one_by_one(void **state)
+{
+    struct sl_regex *regex = regex_of("(\\w+\\.)*\\w+@\\w+\\.com");
+    char *hard = malloc(HARD_BYTES + 5);
+    assert_non_null(hard);
+    memset(hard, 'a', HARD_BYTES);
+    memcpy(hard + HARD_BYTES, "@.com", 5);
+    struct sl_field long_text = sl_string(hard, HARD_BYTES + 5);
+    char easy[400];
+    memset(easy, 'b', sizeof easy);
+    memcpy(easy + 390, "@d.com", 6);
+    struct sl_field text[TEXTS] = {
+        long_text,           sl_integer(5), long_text, sl_string("a.b@c.com", 9), sl_string(easy, 396),
+        sl_string("none", 4)};
+    struct all all = {.regex = regex, .text = text};
+    struct sl_regex_groups groups = {(uint32_t[]){0}, 1, &all.group};
+    struct sl_task task = {0};
+    static const int want[TEXTS] = {SL_EREJECT, SL_EREJECT, SL_EREJECT, 1, 1, 0};
+    assert_int_equal(sl_regex_match_all(regex, &task, text, TEXTS, &groups, note_match, &all), SL_ESTOP);
+    for (size_t i = 0; i < TEXTS; i++)
+        assert_int_equal(all.matched[i], want[i]);
+    free(hard);
+    sl_regex_free(regex);
+}
+
 /* A mapping whose end is the subject's: what reads on is killed. */
 static void test_a_utf_pattern_stays_within_a_subject_of_any_bytes(void **state)
 {
@@ -253,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_a_budget_covers_all_start_positions),
         cmocka_unit_test(test_matches_that_need_many_steps_at_few_positions_are_found),
         cmocka_unit_test(test_a_run_that_is_stopped_ends_a_match),
+        cmocka_unit_test(test_many_texts_match_as_one_by_one),
         cmocka_unit_test(test_a_utf_pattern_stays_within_a_subject_of_any_bytes),
         cmocka_unit_test(test_verbs_at_the_start_of_a_pattern_hold),
         cmocka_unit_test(test_workers_match_at_the_same_time),
