@@ -47,6 +47,7 @@ static int read_options(const struct sl_line *line, struct sl_run_options *ret, 
         .strict = sl_line_has(line, "strict"),
         .require_mount = sl_line_has(line, "require-mount"),
         .accept_changes = sl_line_has(line, "accept-changes"),
+        .exit_when_abandoned = true,
     };
     if (ret->once && ret->available_now)
         return sl_error_set(err, SL_EUSAGE, "--once and --available-now exclude each other");
@@ -114,7 +115,7 @@ const struct sl_command sl_command_run = {
     .summary = "runs a job until SIGTERM, SIGINT or SIGHUP",
     .details =
         "The run finishes its batch, commits, unmounts and exits 0 when it gets SIGTERM, SIGINT or SIGHUP; a\n"
-        "second one abandons the batch, which the next run redoes. ARGS are the job's `arg` table. Paths in\n"
+        "second one abandons the batch within a second, and the next run redoes it. ARGS are the job's `arg` table. Paths in\n"
         "options are relative to the working directory, paths in a job to the job.\n"
         "\n"
         "Exit status: 0 done; 1 the run failed, trying again may help; 2 bad usage or a job that does not load;\n"

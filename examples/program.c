@@ -66,6 +66,7 @@ int example_run(int argc, char **argv, const char *name, void (*declare)(struct 
     struct sl_run_options options = sl_run_defaults();
     options.stop = &stop;
     options.stop_fd = stop_fd;
+    options.exit_when_abandoned = true;
     if (!read_line(argc, argv, &dir, &options)) {
         fprintf(stderr, "usage: %s [DIR] [--once] [--virtual N]\n", name);
         return 2;

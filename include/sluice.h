@@ -227,6 +227,9 @@ struct sl_run_options {
     FILE *out;                /* of print; NULL: stdout */
     bool
         finish; /* with once, available_now or batches: a last batch ends event time and gives out open windows */
+    bool
+        exit_when_abandoned; /* needs stop_fd. A batch that cannot be abandoned within a second, because a function in C
+                                hangs, say, ends the process with _exit(0); the next run redoes the batch */
 };
 
 static inline struct sl_run_options sl_run_defaults(void)

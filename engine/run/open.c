@@ -99,7 +99,8 @@ static int open_abandon(struct sl_run *run, struct sl_error *err)
     atomic_store(&run->context->stopped, 0);
     if (!options->stop || options->stop_fd < 0)
         return 0;
-    return sl_abandon_new(options->stop, options->stop_fd, &run->context->abandoned, &run->abandon, err);
+    return sl_abandon_new(options->stop, options->stop_fd, &run->context->abandoned,
+                          options->exit_when_abandoned ? run->services.log : NULL, &run->abandon, err);
 }
 
 static int open_workers(struct sl_run *run, struct sl_error *err)
@@ -244,7 +245,6 @@ int sl_run_open(struct sl_run *run, struct sl_error *err)
 
 void sl_run_close(struct sl_run *run)
 {
-    sl_abandon_free(run->abandon);
     if (run->services.viewer)
         run->services.viewer->ops->close(run->services.viewer);
     sl_lineage_close(run);
@@ -273,4 +273,5 @@ void sl_run_close(struct sl_run *run)
         close(run->services.job_dirfd);
     if (run->wake_fd >= 0)
         close(run->wake_fd);
+    sl_abandon_free(run->abandon); /* what is closed may wait for code that hangs */
 }

@@ -134,4 +134,95 @@ def test_a_second_signal_abandons_the_batch_whatever_it_is_busy_with():
         check(planned(), "the batch is redone by the next start, busy with %s" % name)
 
 
+HANGING = '''#include <lua.h>
+#include <lauxlib.h>
+#include <signal.h>
+static int hang(lua_State *L)
+{
+    sigset_t all;
+    (void)L;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    for (;;)
+        ((volatile lua_State *volatile *)&L)[0] = L;
+}
+int luaopen_hanging(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"hang", hang}, {NULL, NULL}};
+    luaL_newlib(L, functions);
+    return 1;
+}
+'''
+HANGS = {
+    "in a function over records": "map(hanging.hang)",
+    "in a function over the batch": "foreachRDD(hanging.hang)",
+}
+
+
+def compile_hanging():
+    compiler = shutil.which("cc")
+    if not compiler:
+        skip("there is no C compiler")
+    pathlib.Path("hanging.c").write_text(HANGING)
+    flags = subprocess.run(["pkg-config", "--cflags", "lua5.4"], stdout=subprocess.PIPE, check=True, text=True).stdout
+    subprocess.run([compiler, *flags.split(), "-shared", "-fPIC", "hanging.c", "-o", "hanging.so"], check=True)
+
+
+def hanging_job(call):
+    job('package.cpath = "./?.so"\nlocal hanging = require "hanging"\nlocal sluice = require "sluice"\n'
+        'local ssc = sluice.StreamingContext { interval = "50ms", checkpoint = "ck" }\n'
+        'local s = ssc:textFileStream("in")\ns:saveAsTextFiles("out/o", "txt")\ns:mount("v")\n' +
+        (call and "s:" + call + (":print()" if "map" in call else "") + "\n"))
+
+
+def is_busy(process):
+    """Much processor time is used: the function hangs, nothing else takes long."""
+    fields = read("/proc/%d/stat" % process.pid).rsplit(b")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") > 0.5
+
+
+def test_a_second_signal_ends_code_in_c_that_hangs_and_nothing_is_lost():
+    compile_hanging()
+    for where, call in HANGS.items():
+        shutil.rmtree("ck", ignore_errors=True)
+        shutil.rmtree("out", ignore_errors=True)
+        hanging_job(call)
+        move_in("a", "to be\n")
+        with Running("job.lua") as run:
+            run.wait_until(lambda: is_busy(run.process), "the function")
+            run.process.send_signal(signal.SIGTERM)
+            run.process.send_signal(signal.SIGINT)
+            since = time.monotonic()
+            equal(run.end(), 0, "exit status, %s: %s" % (where, run.stderr()))
+            check(time.monotonic() - since < (10 if SANITIZED else 3), "it ended at once: %.1f s" % (time.monotonic() - since))
+            check("redone at the next start" in run.stderr(), "the log says what happens to the batch: " + run.stderr())
+        equal(outputs("out/o"), {}, "what is shown of the batch, " + where)
+        hanging_job("")
+        sluice_ok("run", "job.lua", "--once", "--accept-changes")
+        equal(list(outputs("out/o").values()), [b"to be\n"], "what the next start makes of the batch")
+
+
+def test_a_standard_error_that_blocks_does_not_hold_up_the_end():
+    compile_hanging()
+    hanging_job("map(hanging.hang)")
+    move_in("a", "to be\n")
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while os.write(writer, b"x" * 4096):
+            pass
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    process = subprocess.Popen([SLUICE, "run", "job.lua"], stderr=writer)
+    try:
+        wait_until(lambda: is_busy(process), "the function")
+        process.terminate()
+        process.send_signal(signal.SIGINT)
+        equal(process.wait(PATIENCE_S), 0, "exit status")
+    finally:
+        process.kill()
+        process.wait()
+        unmount_here()
+
+
 main(globals())
