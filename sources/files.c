@@ -321,6 +321,20 @@ int sl_file_source_remember(struct sl_source *base, const struct sl_files *files
     return arrivals->ops->remember(arrivals, files, err);
 }
 
+int sl_file_source_home(struct sl_source *base, bool *ret_has, struct sl_watched_home *ret,
+                        struct sl_error *err)
+{
+    struct sl_arrivals *arrivals = own(base)->arrivals;
+    *ret_has = arrivals->ops->home != NULL;
+    return *ret_has ? arrivals->ops->home(arrivals, ret, err) : 0;
+}
+
+void sl_file_source_wait_for_home(struct sl_source *base, const struct sl_watched_home *home)
+{
+    struct sl_arrivals *arrivals = own(base)->arrivals;
+    arrivals->ops->wait_for_home(arrivals, home);
+}
+
 int sl_file_source_gone(struct sl_source *base, struct sl_files *ret, struct sl_error *err)
 {
     struct sl_arrivals *arrivals = own(base)->arrivals;

@@ -90,6 +90,9 @@ size_t sl_file_source_partitions(struct sl_source *source);
 int sl_file_source_read(struct sl_source *source, size_t p, struct sl_task *task, struct sl_outlet *out,
                         uint64_t *ret_lines);
 int sl_file_source_remember(struct sl_source *source, const struct sl_files *files, struct sl_error *err);
+int sl_file_source_home(struct sl_source *source, bool *ret_has, struct sl_watched_home *ret,
+                        struct sl_error *err);
+void sl_file_source_wait_for_home(struct sl_source *source, const struct sl_watched_home *home);
 bool sl_file_source_only_new(const struct sl_source *source);
 int sl_file_source_decide(struct sl_source *source, bool is_decided, struct sl_files *ret,
                           struct sl_error *err);
@@ -119,4 +122,4 @@ const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
     .aside = sl_file_source_aside, .exclude = sl_file_source_exclude, .errors = sl_file_source_errors,       \
     .quarantine = sl_file_source_quarantine, .again = sl_file_source_again, .aim = sl_file_source_aim,       \
     .only_new = sl_file_source_only_new, .decide = sl_file_source_decide, .owed = sl_file_source_owed,       \
-    .owe = sl_file_source_owe
+    .owe = sl_file_source_owe, .home = sl_file_source_home, .wait_for_home = sl_file_source_wait_for_home

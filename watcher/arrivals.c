@@ -211,6 +211,33 @@ static int arrivals_put_back(struct sl_arrivals *arrivals, const struct sl_file 
     return 0;
 }
 
+/* ---- the directory of earlier runs ---- */
+
+static int arrivals_home(struct sl_arrivals *arrivals, struct sl_watched_home *ret, struct sl_error *err)
+{
+    const struct sl_dir_path *place = &intake_of(arrivals)->place;
+    struct sl_file_stat job, root;
+    int rc = sl_file_stat_get(place->io, place->base_fd, "the job's directory", ".", &job, err);
+    rc = rc ? rc : sl_file_stat_get(place->io, place->base_fd, "", "/", &root, err);
+    if (rc)
+        return rc;
+    *ret = (struct sl_watched_home){
+        .inode = place->who.inode,
+        .born_ns = place->who.born_ns,
+        .is_mounted = place->who.mount != job.mount && place->who.mount != root.mount,
+    };
+    return 0;
+}
+
+/* As in a run whose directory was unmounted: no mount has the number 0. */
+static void arrivals_wait_for_home(struct sl_arrivals *arrivals, const struct sl_watched_home *home)
+{
+    struct sl_watched_dir *intake = intake_of(arrivals);
+    intake->place.who =
+        (struct sl_file_stat){.kind = SL_LOOK_DIRECTORY, .inode = home->inode, .born_ns = home->born_ns};
+    intake->scan_due = true;
+}
+
 /* ---- open, close ---- */
 
 static void intake_free(struct sl_watched_dir *intake)
@@ -242,6 +269,8 @@ static const struct sl_arrivals_ops intake_ops = {
     .gone = arrivals_gone,
     .removed = arrivals_removed,
     .put_back = arrivals_put_back,
+    .home = arrivals_home,
+    .wait_for_home = arrivals_wait_for_home,
     .close = arrivals_close,
 };
 

@@ -155,6 +155,21 @@ static void wait_for_hidden(struct sl_watched_dir *intake, struct sl_entry *entr
         sl_entries_put(&intake->entries, entry, SL_STANDING_IRREGULAR);
 }
 
+/* The first change of a file of a lower layer of an overlayfs makes a copy of it, which is born then and keeps the inode;
+ * the time of the directory stays. Whatever else gives a name a younger file of the same inode changes that time. Where
+ * the directory has changed since for other reasons: a file of the upper layer is not older than its directory there. */
+static void follow_copy_up(const struct sl_watched_dir *intake, struct sl_entry *entry,
+                           const struct sl_file_stat *look)
+{
+    const struct sl_file_stat *dir = &intake->place.who;
+    if (!intake->place.copies_up || look->kind != SL_LOOK_FILE || look->inode != entry->look.inode ||
+        look->born_ns <= entry->look.born_ns)
+        return;
+    if (dir->mtime_ns < look->born_ns ||
+        (look->size == entry->look.size && entry->look.born_ns < dir->born_ns))
+        entry->look.born_ns = look->born_ns;
+}
+
 int sl_watched_dir_classify(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_error *err)
 {
     struct sl_file_stat look;
@@ -174,6 +189,7 @@ int sl_watched_dir_classify(struct sl_watched_dir *intake, struct sl_entry *entr
     }
     if (entry->standing == SL_STANDING_TAKEN) {
         bool again;
+        follow_copy_up(intake, entry, &look);
         rc = sl_consumed_again(intake, entry, &look, left, &again, err);
         if (rc || !again)
             return rc;

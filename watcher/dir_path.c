@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -24,6 +25,12 @@ static char *without_slashes(const char *dir)
     return strndup(dir, len);
 }
 
+static bool is_overlay(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
 static int open_directory(struct sl_dir_path *place, int *ret_fd, struct sl_file_stat *ret_who,
                           struct sl_error *err)
 {
@@ -44,12 +51,14 @@ static int open_directory(struct sl_dir_path *place, int *ret_fd, struct sl_file
 int sl_dir_path_open(const struct sl_services *services, const char *dir, struct sl_dir_path *ret,
                      struct sl_error *err)
 {
-    struct sl_dir_path place = {services->io, services->job_dirfd, without_slashes(dir), -1, {0}};
+    struct sl_dir_path place = {
+        .io = services->io, .base_fd = services->job_dirfd, .path = without_slashes(dir), .fd = -1};
     struct sl_error why = {0};
     if (!place.path)
         return sl_error_nomem(err);
     int rc = open_directory(&place, &place.fd, &place.who, &why);
     if (rc == 0) {
+        place.copies_up = is_overlay(place.fd);
         *ret = place;
         return 0;
     }
@@ -78,8 +87,9 @@ void sl_dir_path_leave(struct sl_dir_path *place)
 
 static enum sl_dir_path_state compare(const struct sl_dir_path *place, const struct sl_file_stat *who)
 {
-    bool same = who->inode == place->who.inode && who->born_ns == place->who.born_ns;
     bool here = who->mount == place->who.mount;
+    bool same =
+        who->inode == place->who.inode && (who->born_ns == place->who.born_ns || (here && place->copies_up));
     /* A mount that came back has another number; another directory in another mount is what lies below a
      * mount that went away. */
     return same && here ? SL_PLACE_SAME : same || here ? SL_PLACE_REPLACED : SL_PLACE_FOREIGN;
@@ -106,10 +116,13 @@ int sl_dir_path_enter(struct sl_dir_path *place, enum sl_dir_path_state *ret, st
         return rc;
     }
     *ret = compare(place, &who);
-    if (*ret == SL_PLACE_FOREIGN)
+    if (*ret == SL_PLACE_FOREIGN) {
         sl_dir_path_leave(place);
-    else
-        place->who = who;
+        return 0;
+    }
+    if (*ret == SL_PLACE_REPLACED)
+        place->copies_up = is_overlay(place->fd);
+    place->who = who;
     return 0;
 }
 

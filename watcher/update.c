@@ -228,9 +228,10 @@ static void miss(struct sl_watched_dir *intake, enum sl_dir_path_state state)
     intake->missing_ms = intake->clock->now_ms(intake->clock);
     sl_notify_unwatch(intake->notify, &intake->hints);
     sl_log(intake->log, SL_LOG_WARNING,
-           state == SL_PLACE_FOREIGN ? "%s: another file system is there now; waiting for the one that was "
-                                       "watched to be mounted again (restart to take what is there)"
-                                     : "%s: the watched directory has gone; waiting for it to come back",
+           state == SL_PLACE_FOREIGN
+               ? "%s: another file system is there now; waiting for the one that was "
+                 "watched to be mounted again (run it with --accept-changes to take what is there)"
+               : "%s: the watched directory has gone; waiting for it to come back",
            intake->place.path);
 }
 

@@ -52,6 +52,13 @@ void sl_files_done(struct sl_files *files);
 int sl_files_add(struct sl_files *files, const struct sl_file *file);
 bool sl_file_same(const struct sl_file *a, const struct sl_file *b); /* identity; paths are not compared */
 
+/* A watched directory, as a later run knows it again. */
+struct sl_watched_home {
+    uint64_t inode;
+    int64_t born_ns; /* INT64_MIN where the file system has none */
+    bool is_mounted; /* it is on another file system than the job and than / */
+};
+
 struct sl_arrivals;
 
 /* Called by the engine's main thread only. */
@@ -78,6 +85,11 @@ struct sl_arrivals_ops {
     int (*removed)(struct sl_arrivals *arrivals, const struct sl_file *file, struct sl_error *err);
     /* Optional. The source has renamed it and given it its name back: that it was absent makes it no new arrival. */
     int (*put_back)(struct sl_arrivals *arrivals, const struct sl_file *file, struct sl_error *err);
+    /* Optional, both. Which directory it is; 0 or an error. */
+    int (*home)(struct sl_arrivals *arrivals, struct sl_watched_home *ret, struct sl_error *err);
+    /* At a start, before the first take: files were taken from this directory, another one is there now. Nothing is read
+     * until the path names it again. */
+    void (*wait_for_home)(struct sl_arrivals *arrivals, const struct sl_watched_home *home);
     void (*close)(struct sl_arrivals *arrivals);
     /* Optional, of arrivals that are made of those of several directories: number i of them, from 0; NULL after the
      * last. Without it they are of one watched directory. */

@@ -3,6 +3,7 @@
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/counters.h"
 #include "engine/batch/executor.h"
+#include "engine/batch/homes.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/job_changes.h"
 #include "engine/batch/lineage.h"
@@ -73,6 +74,7 @@ static int recover(struct sl_run *run, struct sl_error *err)
         if (!is_skipped(&progress.plan))
             r = sl_plan_job_check(run, progress.job, progress.plan.batch_ms, err);
     }
+    r = r < 0 ? r : sl_homes_check(run, &progress, err);
     r = r < 0 ? r : sl_checkpoint_state_open(run, &progress, err);
     if (r == 0)
         r = sl_job_changes_say(run, err);

@@ -137,6 +137,14 @@ int sl_catalog_each_quarantined(struct sl_catalog *catalog, sl_catalog_visit_qua
 int sl_catalog_forget_quarantined(struct sl_catalog *catalog, const char *path, int64_t *ret,
                                   struct sl_error *err);
 
+/* ---- which directory the path of a source names ---- */
+
+int sl_catalog_get_home(struct sl_catalog *catalog, size_t source, bool *ret_known,
+                        struct sl_watched_home *ret, struct sl_error *err);
+/* Durable when it returns. */
+int sl_catalog_put_home(struct sl_catalog *catalog, size_t source, const struct sl_watched_home *home,
+                        struct sl_error *err);
+
 /* ---- the files that a window reaches ---- */
 
 /* Of committed batches after this time, oldest first: how many files a batch read of a source of the job. */

@@ -31,7 +31,8 @@
  *     quarantine   the quarantined files that were neither replayed nor forgotten, whatever the history drops
  *     owed         the files of committed batches that could not be archived or deleted yet
  *     undecided    the sources of which it is not decided yet which files were there before their first start
- *     directory    which directory each watched path named last
+ *     directory    which directory the path of a source named last; file_system is 1 where it was on another file system
+ *                  than the job and /, else 0
  *     counter      what the job's counters have counted in committed batches
  *
  * checksum is XXH3-64 over the other columns that decide results (state/catalog/rows.c); sums are modulo 2^64, so

@@ -81,6 +81,114 @@ def test_unmounted():
         unmount("in")
 
 
+def try_bind():
+    failed = subprocess.run(["mount", "--bind", "from", "in"], stderr=subprocess.DEVNULL).returncode
+    unmount("in")
+    return failed
+
+
+@row("is not mounted at a start")
+def test_not_mounted_at_a_start():
+    if os.getuid():
+        skip("mounting asks for root")
+    os.makedirs("in")
+    os.makedirs("from")
+    if try_bind():
+        skip("mounting is not possible here")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+        'ssc:textFileStream("in"):map(sluice.pair(1)):updateStateByKey(function(v, s) return (s or 0) + #v end)'
+        ':saveAsTextFiles("out/o", "txt")\n')
+    pathlib.Path("in/below").write_text("below\n")
+
+    def batch(*options):
+        return sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", *options).stderr
+    try:
+        move_in("a", "a\n", "from")
+        subprocess.run(["mount", "--bind", "from", "in"], check=True)
+        batch()
+        subprocess.run(["umount", "in"], check=True)
+        for start in range(2):
+            said = batch()
+            check("in: another file system is there now" in said and "--accept-changes" in said, "stderr is\n" + said)
+        subprocess.run(["mount", "--bind", "from", "in"], check=True)
+        move_in("b", "b\n", "from")
+        equal(batch(), "", "stderr when it is mounted again")
+        equal(read("out/o.txt/part-00000"), b"a\t1\nb\t1\n", "nothing twice, and nothing from below")
+        subprocess.run(["umount", "in"], check=True)
+        batch("--accept-changes")
+        equal(read("out/o.txt/part-00000"), b"a\t1\nb\t1\nbelow\t1\n", "what is there, where that is wanted")
+    finally:
+        unmount("in")
+
+
+@row("is not mounted at a start, and a batch of its files was planned")
+def test_not_mounted_and_planned():
+    if os.getuid():
+        skip("mounting asks for root")
+    os.makedirs("in")
+    os.makedirs("from")
+    if try_bind():
+        skip("mounting is not possible here")
+    text = ('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+            'ssc:textFileStream("in"):pipe({ "sh", "command" }):saveAsTextFiles("out/o", "txt")\n')
+    job(text)
+    pathlib.Path("command").write_text("exit 1\n")
+    try:
+        move_in("a", "a\n", "from")
+        subprocess.run(["mount", "--bind", "from", "in"], check=True)
+        equal(sluice("run", "job.lua", "--once").returncode, 1, "exit status of the batch that fails")
+        subprocess.run(["umount", "in"], check=True)
+        pathlib.Path("command").write_text("cat\n")
+        done = sluice("run", "job.lua", "--once")
+        equal(done.returncode, 1, "exit status without the file system: " + done.stderr)
+        check("not mounted" in done.stderr, "stderr is\n" + done.stderr)
+        subprocess.run(["mount", "--bind", "from", "in"], check=True)
+        sluice_ok("run", "job.lua", "--once")
+        equal(read("out/o.txt/part-00000"), b"a\n", "the planned batch")
+    finally:
+        unmount("in")
+
+
+@row("is an overlayfs whose files are changed in place")
+def test_copied_up():
+    if os.getuid():
+        skip("mounting asks for root")
+    # An overlayfs cannot be the upper layer of another: a tmpfs can, also in a container.
+    os.makedirs("layers")
+    if subprocess.run(["mount", "-t", "tmpfs", "none", "layers"], stderr=subprocess.DEVNULL).returncode:
+        skip("mounting is not possible here")
+    try:
+        for name in ("layers/lower", "in"):
+            os.makedirs(name)
+        for name in ("mode", "time", "bytes", "other"):
+            pathlib.Path("layers/lower", name).write_text(name + "\n")
+        os.makedirs("layers/upper")
+        while os.stat("layers/upper").st_ctime_ns <= os.stat("layers/lower/other").st_ctime_ns:
+            os.rmdir("layers/upper")  # younger, as a container is younger than its image
+            os.makedirs("layers/upper")
+        os.makedirs("layers/work")
+        layers = "lowerdir=layers/lower,upperdir=layers/upper,workdir=layers/work"
+        if subprocess.run(["mount", "-t", "overlay", "none", "-o", layers, "in"], stderr=subprocess.DEVNULL).returncode:
+            skip("there is no overlayfs")
+        lines_job()
+        sluice_ok("run", "job.lua", "--once")
+        os.chmod("in/mode", 0o600)
+        os.utime("in/time")
+        os.unlink("in/other")
+        pathlib.Path("in/other").write_text("anew\n")
+        sluice_ok("run", "job.lua", "--once")
+        equal(sorted([line.encode() for line in rows()]), [b"anew", b"bytes", b"mode", b"other", b"time"],
+              "each file once, and the one that replaced another")
+        for name in ("other", "mode"):
+            os.unlink("in/" + name)
+            pathlib.Path("in", name).write_text("again\n")
+        sluice_ok("run", "job.lua", "--once")
+        equal([line.encode() for line in rows()].count(b"again"), 2, "files of the upper layer that were replaced")
+    finally:
+        unmount("in")
+        unmount("layers")
+
+
 def without_watches(limit):
     """A user namespace of its own, in which none are left."""
     prefix = ("unshare", "--user", "--map-root-user", "sh", "-c",
