@@ -4,19 +4,6 @@
 
 #include <string.h>
 
-enum { CONDITION_FIELDS = 3 };
-
-enum comparison { EQUAL, UNEQUAL, LESS, AT_MOST, GREATER, AT_LEAST, IS_NULL, IS_NOT_NULL };
-
-static enum comparison comparison_of(const struct sl_field *name)
-{
-    static const char *const names[] = {"=", "<>", "<", "<=", ">", ">=", "null", "not null"};
-    for (enum comparison c = EQUAL; c <= IS_NOT_NULL; c++)
-        if (strlen(names[c]) == name->len && memcmp(names[c], name->str, name->len) == 0)
-            return c;
-    sl_assert(!"the plan knows no such comparison");
-}
-
 /* Column `number` of the row as SQLite sees it; what is not there is NULL. 0: of no column, what count(*) counts. */
 static bool take_value(const struct sl_instance *self, const struct sl_chunk *in, uint32_t row,
                        int64_t number, struct sl_field *ret)
@@ -28,45 +15,24 @@ static bool take_value(const struct sl_instance *self, const struct sl_chunk *in
     return sl_query_value(&in->column[number - 1][row], self->task->scratch, ret);
 }
 
-static bool holds(enum comparison comparison, const struct sl_field *value, const struct sl_field *literal)
+struct row {
+    const struct sl_instance *self;
+    const struct sl_chunk *in;
+    uint32_t row;
+};
+
+static int row_operand(void *arg, int64_t number, struct sl_field *ret)
 {
-    if (comparison >= IS_NULL)
-        return (value->tag == SL_NIL) == (comparison == IS_NULL);
-    if (value->tag == SL_NIL || literal->tag == SL_NIL)
-        return false;
-    int order = sl_query_compare(value, literal);
-    switch (comparison) {
-    case EQUAL:
-        return order == 0;
-    case UNEQUAL:
-        return order != 0;
-    case LESS:
-        return order < 0;
-    case AT_MOST:
-        return order <= 0;
-    case GREATER:
-        return order > 0;
-    case AT_LEAST:
-        return order >= 0;
-    case IS_NULL:
-    case IS_NOT_NULL:
-        break;
-    }
-    return false;
+    const struct row *row = arg;
+    return take_value(row->self, row->in, row->row, number, ret) ? 0 : SL_ENOMEM;
 }
 
 /* 1: the row is wanted; 0: not; SL_ENOMEM. */
 static int is_wanted(const struct sl_instance *self, unsigned param, const struct sl_chunk *in, uint32_t row)
 {
-    struct sl_field conditions = sl_node_value(self->node, param), value;
-    for (uint32_t i = 0; i < conditions.len; i++) {
-        const struct sl_field *condition = conditions.items[i].items;
-        if (!take_value(self, in, row, condition[0].integer, &value))
-            return SL_ENOMEM;
-        if (!holds(comparison_of(&condition[1]), &value, &condition[2]))
-            return 0;
-    }
-    return 1;
+    struct sl_field condition = sl_node_value(self->node, param);
+    struct row of = {self, in, row};
+    return condition.tag == SL_NIL ? 1 : sl_query_holds(&condition, row_operand, &of);
 }
 
 /* One column is itself, several are a list in scratch memory. */
@@ -104,6 +70,23 @@ static int select_push(struct sl_instance *self, const struct sl_chunk *in)
     return sl_each_row(self, in, select_row);
 }
 
+/* ---- sqlShown ---- */
+
+static int shown_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
+                     uint32_t row)
+{
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t columns = (uint32_t)sl_node_integer(self->node, 0, 0);
+    for (uint32_t i = 0; i < columns; i++)
+        fields[i] = in->column[i][row];
+    return sl_builder_add(out, fields, columns, sl_line_of(in, row));
+}
+
+static int shown_push(struct sl_instance *self, const struct sl_chunk *in)
+{
+    return sl_each_row(self, in, shown_row);
+}
+
 /* ---- sqlRows ---- */
 
 static int pair_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in, uint32_t row)
@@ -124,16 +107,30 @@ static int pair_push(struct sl_instance *self, const struct sl_chunk *in)
 
 /* ---- sqlGroups ---- */
 
+struct group {
+    const struct sl_field *key, *values;
+    bool is_single; /* the key is one column */
+};
+
+static int group_operand(void *arg, int64_t item, struct sl_field *ret)
+{
+    const struct group *group = arg;
+    *ret = item < 0 ? group->values[-item - 1] : group->is_single ? *group->key : group->key->items[item - 1];
+    return 0;
+}
+
 static int group_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
                      uint32_t row)
 {
-    struct sl_field items = sl_node_value(self->node, 1), fields[SL_WIDTH_MAX];
-    bool is_single = sl_node_boolean(self->node, 2, false);
-    const struct sl_field *key = &in->column[0][row], *values = in->column[1][row].items;
-    for (uint32_t i = 0; i < items.len; i++) {
-        int64_t item = items.items[i].integer;
-        fields[i] = item < 0 ? values[-item - 1] : is_single ? *key : key->items[item - 1];
-    }
+    struct sl_field having = sl_node_value(self->node, 1), items = sl_node_value(self->node, 2);
+    struct sl_field fields[SL_WIDTH_MAX];
+    struct group group = {&in->column[0][row], in->column[1][row].items,
+                          sl_node_boolean(self->node, 3, false)};
+    int r = having.tag == SL_NIL ? 1 : sl_query_holds(&having, group_operand, &group);
+    if (r <= 0)
+        return r;
+    for (uint32_t i = 0; i < items.len; i++)
+        (void)group_operand(&group, items.items[i].integer, &fields[i]); /* always 0 */
     return sl_builder_add(out, fields, items.len, sl_line_of(in, row));
 }
 
@@ -159,10 +156,16 @@ static int names_of_select(const struct sl_node *node, struct sl_arena *arena, c
     return named(node, 3, arena, ret) < 0 ? sl_error_nomem(err) : 0;
 }
 
+static int names_of_shown(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
+                          struct sl_error *err)
+{
+    return named(node, 1, arena, ret) < 0 ? sl_error_nomem(err) : 0;
+}
+
 static int names_of_groups(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
                            struct sl_error *err)
 {
-    return named(node, 3, arena, ret) < 0 ? sl_error_nomem(err) : 0;
+    return named(node, 4, arena, ret) < 0 ? sl_error_nomem(err) : 0;
 }
 
 static const struct sl_narrow select_narrow = {.state_size = sizeof(struct sl_builder),
@@ -175,23 +178,37 @@ static const struct sl_narrow rows_narrow = {.state_size = sizeof(struct sl_buil
                                              .push = pair_push,
                                              .done = sl_builder_close,
                                              .loses_time = true};
+static const struct sl_narrow shown_narrow = {.state_size = sizeof(struct sl_builder),
+                                              .open = sl_builder_open,
+                                              .push = shown_push,
+                                              .done = sl_builder_close,
+                                              .loses_time = true};
 static const struct sl_narrow groups_narrow = {.state_size = sizeof(struct sl_builder),
                                                .open = sl_builder_open,
                                                .push = group_push,
                                                .done = sl_builder_close,
                                                .loses_time = true};
 
+#define PARAM_CONDITION(name, summary)                                                                       \
+    {                                                                                                        \
+        name, SL_WANT_LIST | SL_WANT_NIL, false, summary                                                     \
+    }
+
 static const struct sl_param select_params[] = {{"query", SL_WANT_STRING, false, "as it is in the job"},
-                                                {"conditions", SL_WANT_LIST, false, "all of which hold"},
+                                                PARAM_CONDITION("where", "which rows"),
                                                 {"columns", SL_WANT_LIST, false, "of the result"},
                                                 {"names", SL_WANT_LIST | SL_WANT_NIL, true, "of them"},
                                                 {0}};
-static const struct sl_param rows_params[] = {{"conditions", SL_WANT_LIST, false, "all of which hold"},
+static const struct sl_param shown_params[] = {{"count", SL_WANT_INTEGER, false, "the first so many columns"},
+                                               {"names", SL_WANT_LIST | SL_WANT_NIL, true, "of them"},
+                                               {0}};
+static const struct sl_param rows_params[] = {PARAM_CONDITION("where", "which rows"),
                                               {"keys", SL_WANT_LIST, false, "columns of the key"},
                                               {"arguments", SL_WANT_LIST, false, "columns of the aggregates"},
                                               {0}};
 static const struct sl_param groups_params[] = {
     {"query", SL_WANT_STRING, false, "as it is in the job"},
+    PARAM_CONDITION("having", "which groups"),
     {"items", SL_WANT_LIST, false, "columns of the key, and aggregates"},
     {"single", SL_WANT_BOOLEAN, false, "the key is one column"},
     {"names", SL_WANT_LIST | SL_WANT_NIL, true, "of the result's columns"},
@@ -216,3 +233,9 @@ const struct sl_op sl_op_sql_groups = {.name = "sql",
                                        .narrow = &groups_narrow,
                                        .columns = names_of_groups,
                                        .note = "native"};
+const struct sl_op sl_op_sql_shown = {.name = "sqlShown",
+                                      .kind = SL_OP_NARROW,
+                                      .family = "whole dataset",
+                                      .params = shown_params,
+                                      .narrow = &shown_narrow,
+                                      .columns = names_of_shown};

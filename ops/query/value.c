@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-static bool is_utf8(const struct sl_field *text)
+bool sl_query_is_utf8(const struct sl_field *text)
 {
     uint32_t code;
     for (size_t at = 0; at < text->len;) {
@@ -48,6 +48,6 @@ int sl_query_compare(const struct sl_field *a, const struct sl_field *b)
     int order = sl_field_compare(a, b);
     if (a->tag != SL_STR || b->tag != SL_STR || order == 0)
         return order;
-    bool is_text = is_utf8(a), is_other_text = is_utf8(b);
+    bool is_text = sl_query_is_utf8(a), is_other_text = sl_query_is_utf8(b);
     return is_text == is_other_text ? order : is_text ? -1 : 1;
 }
