@@ -126,6 +126,12 @@ static int read_header(const struct sl_node *node, struct sl_save_settings *sett
                             "header = true needs a stream whose columns have names; name them with "
                             ":columns(...) before, or give a list of names");
     settings->has_header = is_wanted || header.tag == SL_LIST;
+    if (settings->has_header && settings->format->named_rows)
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "format \"%s\" has no header; where the columns have names, :columns(...) before it, each "
+            "record is an object with them",
+            settings->format->name);
     if (is_wanted && settings->format->one_field && settings->columns->count != 1)
         return sl_error_set(err, SL_EUSAGE, "the stream has %u columns; rows of format \"%s\" have one",
                             settings->columns->count, settings->format->name);

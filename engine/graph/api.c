@@ -300,6 +300,9 @@ static struct sl_stream *add_named(struct sl_context *context, const char *name,
     const struct sl_op *op = after_window ? find_event_op(context, name) : find_op(context, name, kinds);
     if (op && op->compose)
         return compose(op, first, argv, argc);
+    if (op && strcmp(op->name, "mount") == 0 && first &&
+        sl_gives_updates(&first->node)) /* a table, not changes */
+        first = sl_stream_add(context, &sl_op_open_windows, first, NULL, 0);
     return op ? sl_stream_add(context, op, first, argv, argc) : NULL;
 }
 

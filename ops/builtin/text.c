@@ -7,16 +7,32 @@
 
 #include <string.h>
 
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* Eight bytes at once: sums of seven bits tell by the eighth what is at least `first`, and more than `last`. */
+static uint64_t change_word(uint64_t word, uint8_t first, uint8_t last)
+{
+    uint64_t low = word & 0x7f * EACH_BYTE;
+    uint64_t from = low + (0x80u - first) * EACH_BYTE, after = low + (0x7fu - last) * EACH_BYTE;
+    return word ^ (from & ~after & ~word & 0x80 * EACH_BYTE) >> 2;
+}
+
 /* A copy with the letters from `first` to `last` moved to the other case; whether all of it is ASCII. */
 static bool change_ascii(const struct sl_field *value, uint8_t first, uint8_t last, uint8_t *bytes)
 {
-    uint8_t all = 0;
-    for (uint32_t i = 0; i < value->len; i++) {
-        bool letter = value->str[i] >= first && value->str[i] <= last;
-        bytes[i] = value->str[i] ^ (uint8_t)(letter << 5);
-        all |= bytes[i];
+    uint64_t all = 0, word = 0;
+    uint32_t i = 0;
+    for (; i + sizeof word <= value->len; i += sizeof word) {
+        memcpy(&word, value->str + i, sizeof word);
+        all |= word;
+        word = change_word(word, first, last);
+        memcpy(bytes + i, &word, sizeof word);
     }
-    return all < 0x80;
+    for (; i < value->len; i++) {
+        all |= value->str[i];
+        bytes[i] = (uint8_t)change_word(value->str[i], first, last);
+    }
+    return !(all & 0x80 * EACH_BYTE);
 }
 
 static int change_case(const struct sl_text_function *fn, struct sl_task *task, const struct sl_field *value,

@@ -44,3 +44,8 @@ static inline int64_t sl_first_window(const struct sl_event_windows *windows, in
 /* The operators that may follow an eventWindow; ends with NULL. Their names are those of operators on batches. */
 extern const struct sl_op *const sl_event_ops[];
 extern const struct sl_op sl_op_event_window;
+extern const struct sl_op sl_op_late;
+extern const struct sl_op sl_op_open_windows;
+
+/* Whether the operator gives updates of windows, which openWindows makes a table of. */
+bool sl_gives_updates(const struct sl_node *node);

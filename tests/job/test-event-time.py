@@ -159,6 +159,49 @@ def test_status_and_metrics_show_event_time():
     check("watermark" in text and "late         1 in this run" in text, text)
 
 
+VIEWS = HEAD.replace('"1s" }', '"1s", maxFilesPerBatch = 1, mount = { dir = "mnt", kind = "dir" } }') + '''
+pairs:eventWindow { size = "10s", slide = "5s", emit = "updates" }:reduceByKey(sluice.sum):mount("windows")
+pairs:eventWindow { gap = "5s", emit = "updates" }:reduceByKey(sluice.sum):mount("sessions")
+pairs:eventWindow { size = "10s", emit = "updates" }:count():mount("counts")
+s:map(sluice.select(1)):eventWindow { size = "10s", emit = "updates" }:distinct():mount("names")
+'''
+# By batch: what each view shows after it.
+SHOWN = (
+    {"windows": "-5 5 a 1|0 10 a 2|0 10 b 1|5 15 a 1|5 15 b 1", "sessions": "3 13 a 2|9 14 b 1", "counts": "0 10 3", "names": "0 10 a|0 10 b"},
+    {"windows": "-5 5 a 1|0 10 a 3|0 10 b 1|5 15 a 2|5 15 b 1|15 25 b 1|20 30 b 1", "sessions": "3 13 a 3|9 14 b 1|20 25 b 1",
+     "counts": "0 10 4|20 30 1", "names": "0 10 a|0 10 b|20 30 b"},
+    {"windows": "-5 5 a 1|0 10 a 3|0 10 b 1|5 15 a 2|5 15 b 1|15 25 b 1|20 30 b 1|35 45 a 1|40 50 a 1",
+     "sessions": "3 13 a 3|9 14 b 1|20 25 b 1|40 45 a 1", "counts": "0 10 4|20 30 1|40 50 1", "names": "0 10 a|0 10 b|20 30 b|40 50 a"},
+    {"windows": "15 25 b 1|20 30 b 1|35 45 a 2|40 50 a 2", "sessions": "20 25 b 1|40 46 a 2", "counts": "20 30 1|40 50 2",
+     "names": "20 30 b|40 50 a"},
+)
+
+
+def in_ms(text):
+    """The rows of a view as they are, times from seconds."""
+    rows = [row.split(" ") for row in text.split("|")]
+    return "".join("\t".join([str(int(start) * 1000), str(int(stop) * 1000), *rest]) + "\n" for start, stop, *rest in rows)
+
+
+def test_a_view_of_updates_shows_open_and_recent_windows():
+    batches = ([("a", 3), ("a", 8), ("b", 9)], [("a", 6), ("b", 20)], [("a", 40)], [("a", 41)])
+    for workers in ("1", "7"):
+        for left in ("in", "mnt", ".sluice"):
+            shutil.rmtree(left, ignore_errors=True)
+        job(VIEWS)
+        for number, records in enumerate(batches):
+            feed(str(number), *records, options=("--workers", workers))  # a run for each: the table is kept over restarts
+            for view, wanted in SHOWN[number].items():
+                equal(pathlib.Path("mnt", view, "current").read_text(), in_ms(wanted), "%s after batch %d, %s workers" % (view, number + 1, workers))
+
+
+def test_open_windows_belongs_to_updates():
+    for emit in ("final", "both"):
+        job(HEAD + 'pairs:eventWindow { size = "10s", emit = "%s" }:reduceByKey(sluice.sum):openWindows():print()\n' % emit)
+        done = sluice("check", "job.lua")
+        check(done.returncode == 2 and 'emit = "updates"' in done.stderr, done.stderr)
+
+
 def test_a_job_is_tested_with_the_end_of_time():
     job(HITS)
     os.mkdir("in")

@@ -65,6 +65,18 @@ ssc:queueStream{{'{"a":5}'}}:foreachRDD(function(rdd) print(parse(rdd:first()), 
     equal(sluice_ok("run", "job.lua", *RUN).stdout, "5\t1000\n", "stdout")
 
 
+def test_letters_of_ascii_change_as_pythons_do_at_any_length():
+    letters = "".join(chr(c) for c in range(33, 127))
+    lines = [letters[i % 50:i % 50 + i // 2] for i in range(1, 160)]
+    os.mkdir("in")
+    move_in("a", "\n".join(lines) + "\n")
+    job(HEAD + 'local s = ssc:textFileStream("in")\ns:map(sluice.lower):saveAsTextFiles("out/l", nil, { format = "lines" })\n'
+        's:map(sluice.upper):saveAsTextFiles("out/u", nil, { format = "lines" })\n')
+    sluice_ok("run", "job.lua", "--once")
+    for name, change in (("l", str.lower), ("u", str.upper)):
+        equal([*outputs("out/" + name, "").values()][0].decode().split("\n")[:-1], [change(line) for line in lines], name)
+
+
 def test_text_of_values_is_pythons():
     values(("sluice.str(nil)", "None"), ("sluice.str(true)", "True"), ("sluice.str(1e15)", str(1e15)),
            ("sluice.str(0.1 + 0.2)", str(0.1 + 0.2)), ("sluice.str('x')", "x"), ("sluice.str(7)", "7"),

@@ -142,6 +142,12 @@ def test_a_header_without_names_is_refused():
     check("columns" in error and "job.lua:5" in error, error)
 
 
+def test_a_header_of_json_is_refused_with_what_to_write():
+    for header in ('{ "a" }', "true"):
+        error = run('format = "csv", columns = {"a"}', "1\n", rest='rows:saveAsTextFiles("out/rows", nil, { format = "json", header = %s })' % header, status=2)
+        check("format \"json\" has no header" in error and ":columns(...)" in error, error)
+
+
 def test_a_record_of_another_width_than_its_names_is_set_aside():
     rows, letters = run('format = "csv"', "1,2\n3\n", rest='rows:columns("a", "b"):saveAsTextFiles("out/rows", nil, { format = "json" })')
     equal(rows, [{"a": "1", "b": "2"}], "the rows")
