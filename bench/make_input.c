@@ -5,6 +5,9 @@
  *     make_input keys COUNT SEED > FILE      ten words a line, no word twice; COUNT below 2^32
  *     make_input csv ROWS SEED > FILE        user,kind,amount,id: 400,000 users, 100 kinds, 29 bytes a row
  *     make_input jsonl LINES SEED > FILE     the same as objects, among other members, 108 bytes a line
+ *     make_input hour ROWS SEED > FILE       t,key,value: 100,000 keys, times in ms of an eighth of an hour, the SEED-th, in the
+ *                                            order of time but for up to a minute
+ *     make_input year ROWS SEED > FILE       the same of an eighth of a year, with 1,000 keys
  *     make_input users COUNT SEED > FILE     user,name for each of the first COUNT users, in no order (SEED does not matter)
  *
  * The vocabulary is the same for every seed; only the sequence differs. A rank is drawn by Walker's alias
@@ -20,7 +23,7 @@ enum { WORD_COUNT = 200000, WORDS_PER_LINE = 10, WORD_SIZE = 14, PAGE_COUNT = 20
 enum { BUYER_COUNT = 400000, KIND_COUNT = 100, BUYER_STEP = 7919 };
 
 struct random {
-    uint64_t state;
+    uint64_t state, seed;
 };
 
 /* Slot i stands for rank i below its threshold and for alias[i] above it. */
@@ -218,6 +221,30 @@ static void write_jsonl(uint64_t lines, struct random *random)
     }
 }
 
+/* Seed s has the s-th of eight parts of the span. */
+static void write_events(uint64_t rows, struct random *random, uint64_t span_ms, uint32_t keys)
+{
+    enum { PARTS = 8, JITTER_MS = 60000 };
+    const uint64_t begin = UINT64_C(1704067200000) + span_ms / PARTS * random->seed;
+    puts("t,key,value");
+    for (uint64_t i = 0; i < rows; i++) {
+        uint64_t t = begin + (uint64_t)((double)i / (double)rows * (double)(span_ms / PARTS)) +
+                     random_below(random, JITTER_MS);
+        printf("%llu,k%05u,%u\n", (unsigned long long)t, random_below(random, keys),
+               random_below(random, 100));
+    }
+}
+
+static void write_hour(uint64_t rows, struct random *random)
+{
+    write_events(rows, random, UINT64_C(3600000), 100000);
+}
+
+static void write_year(uint64_t rows, struct random *random)
+{
+    write_events(rows, random, UINT64_C(366) * 86400000, 1000);
+}
+
 static void write_users(uint64_t count, struct random *random)
 {
     (void)random;
@@ -231,8 +258,8 @@ static void write_users(uint64_t count, struct random *random)
 static const struct kind {
     const char *name;
     void (*write)(uint64_t size, struct random *random);
-} kinds[] = {{"words", write_words}, {"log", write_log},     {"keys", write_keys},
-             {"csv", write_csv},     {"jsonl", write_jsonl}, {"users", write_users}};
+} kinds[] = {{"words", write_words}, {"log", write_log},     {"keys", write_keys}, {"csv", write_csv},
+             {"jsonl", write_jsonl}, {"users", write_users}, {"hour", write_hour}, {"year", write_year}};
 
 static const struct kind *find_kind(const char *name)
 {
@@ -246,11 +273,13 @@ int main(int argc, char **argv)
 {
     const struct kind *kind = argc == 4 ? find_kind(argv[1]) : NULL;
     if (!kind) {
-        fputs("usage: make_input words BYTES SEED | make_input log|keys|csv|jsonl|users COUNT SEED\n",
-              stderr);
+        fputs(
+            "usage: make_input words BYTES SEED | make_input log|keys|csv|jsonl|users|hour|year COUNT SEED\n",
+            stderr);
         return 2;
     }
-    struct random random = {strtoull(argv[3], NULL, 10) * 0x2545f4914f6cdd1du + 7};
+    uint64_t seed = strtoull(argv[3], NULL, 10);
+    struct random random = {seed * 0x2545f4914f6cdd1du + 7, seed};
     kind->write(strtoull(argv[2], NULL, 10), &random);
     if (fflush(stdout) || ferror(stdout)) {
         perror("make_input: writing to standard output");

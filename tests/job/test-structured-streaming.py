@@ -98,7 +98,8 @@ def write(chance):
 # ---- both sides ----
 
 def plain(rows):
-    return sorted((tuple(row) for row in rows if "end" not in row), key=lambda row: [(value is not None, str(type(value)), value or 0) for value in row])
+    tuples = [tuple(row) for row in rows]
+    return sorted((row for row in tuples if "end" not in row), key=lambda row: [(value is not None, str(type(value)), value or 0) for value in row])
 
 
 def ours():
