@@ -1,5 +1,6 @@
 #include "cli/run_line.h"
 
+#include "cli/bus_error.h"
 #include "cli/commands.h"
 #include "cli/log.h"
 #include "cli/report.h"
@@ -82,6 +83,8 @@ static int run_with_signals(const struct sl_line *line, struct sl_run_options *o
         return sl_report_error_as(json, &err);
     options->stop = signals.count;
     options->stop_fd = signals.fd;
+    bool is_long = !options->once && !options->available_now && !options->virtual_clock;
+    sl_bus_error_of_run(is_long, signals.count, json);
     struct sl_job_line job_line;
     int status;
     if (sl_job_line_open(line, &job_line, &err) < 0) {

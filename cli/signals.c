@@ -1,5 +1,7 @@
 #include "cli/signals.h"
 
+#include "cli/bus_error.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -40,6 +42,7 @@ void sl_signals_reset(void)
     sigemptyset(&usual.sa_mask);
     sigaction(SIGCHLD, &usual, NULL);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    sl_bus_error_open();
 }
 
 int sl_signals_open(struct sl_signals *ret, struct sl_error *err)

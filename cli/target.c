@@ -36,18 +36,19 @@ static bool names_job(const struct sl_line *line)
     return len > 4 && strcmp(line->operands[0] + len - 4, ".lua") == 0;
 }
 
-static bool is_checkpoint(const char *path)
+static bool holds(const char *checkpoint, const char *name)
 {
-    char *catalog;
-    if (asprintf(&catalog, "%s/catalog.db", path) < 0)
+    char *path;
+    if (asprintf(&path, "%s/%s", checkpoint, name) < 0)
         return false;
-    bool there = access(catalog, F_OK) == 0;
-    free(catalog);
+    bool there = access(path, F_OK) == 0;
+    free(path);
     return there;
 }
 
-/* How many there are under ./.sluice; the first of them in *ret, all of them a line each in `names`. */
-static size_t find_checkpoints(char **ret, struct sl_buf *names)
+/* How many directories with a file of this name there are under ./.sluice; the first of them in *ret, all of them a line
+ * each in `names`. */
+static size_t find_with(const char *name, char **ret, struct sl_buf *names)
 {
     DIR *dir = opendir(".sluice");
     size_t count = 0;
@@ -56,7 +57,7 @@ static size_t find_checkpoints(char **ret, struct sl_buf *names)
         char *path;
         if (entry->d_name[0] == '.' || asprintf(&path, ".sluice/%s", entry->d_name) < 0)
             continue;
-        bool is_one = is_checkpoint(path);
+        bool is_one = holds(path, name);
         if (is_one)
             (void)(sl_buf_text(names, "\n  --checkpoint ") &&
                    sl_buf_text(names, path)); /* only for the message */
@@ -68,6 +69,14 @@ static size_t find_checkpoints(char **ret, struct sl_buf *names)
     if (dir)
         closedir(dir);
     return count;
+}
+
+/* A first start that failed, for its input was missing, say, leaves a catalog without seal, of which there is nothing to
+ * tell: it counts only where there is no other. */
+static size_t find_checkpoints(char **ret, struct sl_buf *names)
+{
+    size_t count = find_with("seal", ret, names);
+    return count ? count : find_with("catalog.db", ret, names);
 }
 
 static int only_checkpoint(struct sl_target *target, struct sl_error *err)

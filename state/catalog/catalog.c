@@ -12,6 +12,7 @@
 #include "state/catalog/identity.h"
 #include "state/catalog/rows.h"
 #include "state/catalog/schema.h"
+#include "state/catalog/shared_memory.h"
 #include "state/lock.h"
 #include "state/store/seal.h"
 
@@ -184,7 +185,8 @@ const char *sl_catalog_segments(const struct sl_catalog *catalog)
 
 int sl_catalog_begin(struct sl_catalog *catalog, struct sl_error *err)
 {
-    return sl_catalog_step(catalog, SL_SQL_BEGIN, err);
+    int r = catalog->database.may_fail ? sl_shared_memory_reserve(&catalog->database, err) : 0;
+    return r < 0 ? r : sl_catalog_step(catalog, SL_SQL_BEGIN, err);
 }
 
 void sl_catalog_abort(struct sl_catalog *catalog)

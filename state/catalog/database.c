@@ -1,9 +1,12 @@
 #include "state/catalog/database.h"
 
 #include "core/base/buf.h"
+#include "state/catalog/shared_memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A reader never blocks us; another writer is a mistake that may pass. */
 enum { BUSY_TIMEOUT_MS = 10000 };
@@ -72,6 +75,8 @@ static int open_with(struct sl_database *database, int flags, const char *path, 
         return r;
     }
     (void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS); /* cannot fail on an open handle */
+    bool may_fail = (flags & SQLITE_OPEN_READWRITE) && sl_shared_memory_may_fail(path);
+    database->may_fail = may_fail && pipe2(database->probe, O_CLOEXEC | O_NONBLOCK) == 0;
     return 0;
 }
 
@@ -111,6 +116,11 @@ void sl_database_close(struct sl_database *database)
 {
     (void)sqlite3_close(database->handle); /* everything that matters is committed */
     database->handle = NULL;
+    if (database->may_fail) {
+        close(database->probe[0]);
+        close(database->probe[1]);
+    }
+    database->may_fail = false;
 }
 
 int sl_database_exec(const struct sl_database *database, const char *sql, struct sl_error *err)

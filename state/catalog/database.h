@@ -4,10 +4,13 @@
 #include "core/base/error.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 struct sl_database {
     sqlite3 *handle;
     const char *shown; /* its path, for messages; borrowed */
+    bool may_fail;     /* stores into shared memory: state/catalog/shared_memory.h */
+    int probe[2];      /* a pipe, with may_fail */
 };
 
 /* Opens or creates; nothing is read yet. */

@@ -240,4 +240,69 @@ def test_limits_of_the_process_are_named_and_the_next_run_does_it_again():
     equal(sum(content.count(b"\n") for content in outputs("out/counts").values()), 40010, "ids counted once")
 
 
+class SmallBtrfs:
+    """Nothing is written in place there: a store into a mapped file needs a block."""
+
+    def __enter__(self):
+        if not shutil.which("mkfs.btrfs"):
+            skip("mkfs.btrfs is not installed")
+        os.makedirs(SMALL, exist_ok=True)
+        with open("../image", "wb") as image:
+            image.truncate(128 << 20)
+        subprocess.run(["mkfs.btrfs", "-q", "../image"], check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(["mount", "-o", "loop", "../image", SMALL], stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            skip("mounting a btrfs: %s" % done.stderr.strip())
+
+    def __exit__(self, *unused):
+        unmount(SMALL)
+        os.unlink("../image")
+
+
+def fill_btrfs():
+    for block in (65536, 4096):
+        with open(BALLAST + str(block), "wb", buffering=0) as file:
+            try:
+                while file.write(bytes(block)):
+                    pass
+            except OSError:
+                pass
+    subprocess.run(["sync", "-f", SMALL])  # what is mapped is written out, so that the next store needs a block
+
+
+def make_room_on_btrfs():
+    for name in os.listdir(SMALL):
+        if name.startswith("ballast"):
+            os.unlink(os.path.join(SMALL, name))
+    subprocess.run(["sync", "-f", SMALL])
+
+
+def totals():
+    """id -> how often it was counted."""
+    times = output_times(SMALL + "/out/totals", "")
+    return dict(line.split(b"\t") for line in output(times[-1], SMALL + "/out/totals", "").splitlines()) if times else {}
+
+
+def test_a_full_btrfs_is_waited_for_and_ends_no_run_by_sigbus():
+    with SmallBtrfs():
+        job(JOB % (SMALL + "/ck", SMALL + "/out", SMALL + "/out"))
+        for moment in range(3):
+            first = moment * 1000
+            with Running("job.lua") as run:
+                move_in("a%d" % moment, ids(first))
+                run.wait_until(lambda: len(totals()) >= moment * 800 + 200, "a batch")
+                fill_btrfs()
+                for number in range(1, 4):
+                    move_in("b%d-%d" % (moment, number), ids(first + number * 200))
+                run.wait_until(lambda: "waits for room" in run.stderr() or len(totals()) == moment * 800 + 800,
+                               "the log to say that it waits, or room for all of it")
+                if moment == 0:
+                    run.stop()
+                make_room_on_btrfs()
+                if moment > 0:
+                    run.wait_until(lambda: len(totals()) == moment * 800 + 800, "all of it")
+                    run.stop()
+        equal(set(totals().values()), {b"1"}, "how often ids were counted")
+
+
 main(globals())

@@ -65,6 +65,16 @@ def test_a_job_and_a_checkpoint_say_which():
     equal(status("wordcount.lua", "--checkpoint", ".sluice/other")["batches"], 1, "a job with another checkpoint")
 
 
+def test_a_first_start_that_failed_leaves_no_second_checkpoint():
+    wordcount_here()
+    move_in("a", "a\n")
+    sluice_ok("run", "wordcount.lua", "--once")
+    job(pathlib.Path("wordcount.lua").read_text().replace('"in"', '"inn"'), "typo.lua")
+    equal(sluice("run", "typo.lua", "--once").returncode, 2, "exit status without its directory")
+    equal(status()["batches"], 1, "the checkpoint that is asked")
+    sluice_ok("wait", "in/a")
+
+
 def test_without_a_checkpoint_it_says_what_to_do():
     for args in ((), ("--checkpoint", "nowhere")):
         done = sluice("status", *args)
