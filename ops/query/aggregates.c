@@ -11,16 +11,12 @@
 #include <math.h>
 #include <string.h>
 
+/* The state of one aggregate is a word, 0 where no value came: the number of them, a total (which is never 0), or the best value.
+ * That of several is an array of such words. */
 struct aggregates {
     struct sl_builtin_reducer reducer; /* first */
     uint32_t count;
     enum sl_aggregate kind[SL_WIDTH_MAX];
-};
-
-/* Of one aggregate. */
-struct part {
-    int64_t count;        /* values that are not NULL */
-    union sl_state state; /* a total, or the best value; where count > 0 */
 };
 
 static const struct aggregates *own(const struct sl_reducer *r)
@@ -101,12 +97,22 @@ static struct sl_field number_of(const struct sl_field *text)
 
 /* ---- one aggregate ---- */
 
-static int merge_total(struct part *part, struct sl_task *task, struct sl_arena *keep,
+static bool is_empty(const union sl_state *state)
+{
+    return !state->integer;
+}
+
+static bool is_total(enum sl_aggregate kind)
+{
+    return kind == SL_AGGREGATE_SUM || kind == SL_AGGREGATE_AVG;
+}
+
+static int merge_total(union sl_state *state, struct sl_task *task, struct sl_arena *keep,
                        const struct sl_field *value)
 {
     struct sl_field number = value->tag == SL_STR ? number_of(value) : *value;
-    return part->count ? sl_total_merge("sum", task, keep, &part->state, &number)
-                       : sl_total_create("sum", task, keep, &number, &part->state);
+    return is_empty(state) ? sl_total_create("sum", task, keep, &number, state)
+                           : sl_total_merge("sum", task, keep, state, &number);
 }
 
 static bool is_better(enum sl_aggregate kind, const struct sl_field *value, const struct sl_field *held)
@@ -117,40 +123,32 @@ static bool is_better(enum sl_aggregate kind, const struct sl_field *value, cons
     return kind == SL_AGGREGATE_MIN ? order < 0 : order > 0;
 }
 
-static int merge_best(enum sl_aggregate kind, struct part *part, struct sl_task *task, struct sl_arena *keep,
-                      const struct sl_field *value)
+static int merge_best(enum sl_aggregate kind, union sl_state *state, struct sl_task *task,
+                      struct sl_arena *keep, const struct sl_field *value)
 {
-    if (!part->count)
-        return sl_value_state_create(NULL, task, keep, value, &part->state);
-    struct sl_value_state *held = sl_value_state_of(&part->state);
+    if (is_empty(state))
+        return sl_value_state_create(NULL, task, keep, value, state);
+    struct sl_value_state *held = sl_value_state_of(state);
     return is_better(kind, value, &held->value) ? sl_value_state_set(held, keep, value) : 0;
 }
 
-static int merge_part(enum sl_aggregate kind, struct part *part, struct sl_task *task, struct sl_arena *keep,
-                      const struct sl_field *value)
+static int merge_value(enum sl_aggregate kind, union sl_state *state, struct sl_task *task,
+                       struct sl_arena *keep, const struct sl_field *value)
 {
-    int r = 0;
     if (value->tag == SL_NIL)
         return 0;
     switch (kind) {
     case SL_AGGREGATE_COUNT:
-        break;
+        state->integer++;
+        return 0;
     case SL_AGGREGATE_SUM:
     case SL_AGGREGATE_AVG:
-        r = merge_total(part, task, keep, value);
-        break;
+        return merge_total(state, task, keep, value);
     case SL_AGGREGATE_MIN:
     case SL_AGGREGATE_MAX:
-        r = merge_best(kind, part, task, keep, value);
         break;
     }
-    part->count += r == 0;
-    return r;
-}
-
-static bool is_total(enum sl_aggregate kind)
-{
-    return kind == SL_AGGREGATE_SUM || kind == SL_AGGREGATE_AVG;
+    return merge_best(kind, state, task, keep, value);
 }
 
 /* ---- the reducer ---- */
@@ -160,60 +158,96 @@ static const struct sl_field *argument(const struct aggregates *all, const struc
     return all->count == 1 ? value : &value->items[i];
 }
 
+/* The words of a state. */
+static union sl_state *words_of(const struct aggregates *all, union sl_state *state)
+{
+    return all->count == 1 ? state : state->pointer;
+}
+
+static const union sl_state *words_in(const struct aggregates *all, const union sl_state *state)
+{
+    return all->count == 1 ? state : state->pointer;
+}
+
+/* Empty ones. NULL: out of memory. */
+static union sl_state *make_words(const struct aggregates *all, struct sl_arena *keep, union sl_state *ret)
+{
+    ret->integer = 0;
+    if (all->count > 1)
+        ret->pointer = sl_arena_calloc(keep, all->count, sizeof *ret);
+    return words_of(all, ret);
+}
+
 static int merge(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                  union sl_state *state, const struct sl_field *value)
 {
     const struct aggregates *all = own(r);
-    struct part *part = state->pointer;
+    union sl_state *word = words_of(all, state);
     int failed = 0;
     for (uint32_t i = 0; failed == 0 && i < all->count; i++)
-        failed = merge_part(all->kind[i], &part[i], task, keep, argument(all, value, i));
+        failed = merge_value(all->kind[i], &word[i], task, keep, argument(all, value, i));
     return failed;
+}
+
+/* Of one aggregate, as long as no memory is needed. */
+static uint32_t merge_rows(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                           union sl_state *const *states, const struct sl_field *values, const uint16_t *row,
+                           uint32_t count)
+{
+    const struct aggregates *all = own(r);
+    uint32_t k = 0;
+    if (all->count > 1)
+        return 0;
+    if (all->kind[0] == SL_AGGREGATE_COUNT) {
+        for (; k < count; k++)
+            states[k]->integer += values[row[k]].tag != SL_NIL;
+        return count;
+    }
+    while (is_total(all->kind[0]) && k < count && !is_empty(states[k]))
+        k++;
+    return sl_total_merge_rows(states, values, row, k);
 }
 
 static int create(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                   const struct sl_field *value, union sl_state *ret)
 {
-    ret->pointer = sl_arena_calloc(keep, own(r)->count, sizeof(struct part));
-    return ret->pointer ? merge(r, task, keep, ret, value) : SL_ENOMEM;
+    return make_words(own(r), keep, ret) ? merge(r, task, keep, ret, value) : SL_ENOMEM;
 }
 
 /* A deep copy, for states may share no memory. */
-static int copy_part(enum sl_aggregate kind, struct sl_task *task, struct sl_arena *keep,
-                     const struct part *from, struct part *to)
+static int copy_word(enum sl_aggregate kind, struct sl_task *task, struct sl_arena *keep,
+                     const union sl_state *from, union sl_state *to)
 {
     *to = *from;
-    if (!from->count || kind == SL_AGGREGATE_COUNT)
+    if (is_empty(from) || kind == SL_AGGREGATE_COUNT)
         return 0;
-    return is_total(kind) ? sl_total_copy(keep, &from->state, &to->state)
-                          : sl_value_state_copy(NULL, task, keep, &from->state, &to->state);
+    return is_total(kind) ? sl_total_copy(keep, from, to) : sl_value_state_copy(NULL, task, keep, from, to);
 }
 
-static int combine_part(enum sl_aggregate kind, struct sl_task *task, struct sl_arena *keep,
-                        struct part *part, const struct part *other)
+static int combine_word(enum sl_aggregate kind, struct sl_task *task, struct sl_arena *keep,
+                        union sl_state *word, const union sl_state *other)
 {
-    int r = 0;
-    if (!other->count)
+    if (is_empty(other))
         return 0;
-    if (!part->count)
-        return copy_part(kind, task, keep, other, part);
+    if (is_empty(word))
+        return copy_word(kind, task, keep, other, word);
+    if (kind == SL_AGGREGATE_COUNT)
+        word->integer += other->integer;
     if (is_total(kind))
-        r = sl_total_combine(keep, &part->state, &other->state, false);
-    else if (kind != SL_AGGREGATE_COUNT)
-        r = merge_best(kind, part, task, keep, &sl_value_state_of(&other->state)->value);
-    part->count += other->count;
-    return r;
+        return sl_total_combine(keep, word, other, false);
+    return kind == SL_AGGREGATE_COUNT ? 0
+                                      : merge_best(kind, word, task, keep, &sl_value_state_of(other)->value);
 }
 
 static int combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
                    union sl_state *state, const union sl_state *other)
 {
     const struct aggregates *all = own(r);
-    struct part *part = state->pointer;
-    const struct part *added = other->pointer;
+    union sl_state *word = words_of(all, state);
+    const union sl_state *added = words_in(all, other);
     int failed = 0;
     for (uint32_t i = 0; failed == 0 && i < all->count; i++)
-        failed = combine_part(all->kind[i], task, keep, &part[i], &added[i]);
+        failed = combine_word(all->kind[i], task, keep, &word[i], &added[i]);
     return failed;
 }
 
@@ -221,20 +255,21 @@ static int copy(const struct sl_reducer *r, struct sl_task *task, struct sl_aren
                 const union sl_state *state, union sl_state *ret)
 {
     const struct aggregates *all = own(r);
-    const struct part *from = state->pointer;
-    struct part *to = sl_arena_calloc(keep, all->count, sizeof *to);
+    const union sl_state *from = words_in(all, state);
+    union sl_state made, *to = make_words(all, keep, &made);
     int failed = to ? 0 : SL_ENOMEM;
     for (uint32_t i = 0; failed == 0 && i < all->count; i++)
-        failed = copy_part(all->kind[i], task, keep, &from[i], &to[i]);
-    ret->pointer = to;
+        failed = copy_word(all->kind[i], task, keep, &from[i], &to[i]);
+    if (failed == 0)
+        *ret = made;
     return failed;
 }
 
 /* ---- results ---- */
 
-static int give_sum(struct sl_task *task, const struct part *part, struct sl_field *ret)
+static int give_sum(struct sl_task *task, const union sl_state *state, struct sl_field *ret)
 {
-    int r = sl_total_value("sum", task, &part->state, ret);
+    int r = sl_total_value("sum", task, state, ret);
     if (r == SL_EREJECT)
         return sl_error_set(task->err, SL_EFAIL, "sql: sum: integer overflow");
     if (r == 0 && ret->tag == SL_FLOAT && isnan(ret->number))
@@ -242,26 +277,26 @@ static int give_sum(struct sl_task *task, const struct part *part, struct sl_fie
     return r;
 }
 
-static int give_avg(struct sl_task *task, const struct part *part, struct sl_field *ret)
+static int give_avg(struct sl_task *task, const union sl_state *state, struct sl_field *ret)
 {
     double number;
-    int r = sl_total_mean(task, &part->state, (uint64_t)part->count, &number);
+    int r = sl_total_mean(task, state, (uint64_t)sl_total_records(state), &number);
     if (r == 0)
         *ret = isnan(number) ? sl_nil() : sl_number(number);
     return r;
 }
 
-static int give_part(enum sl_aggregate kind, struct sl_task *task, const struct part *part,
-                     struct sl_field *ret)
+static int give(enum sl_aggregate kind, struct sl_task *task, const union sl_state *state,
+                struct sl_field *ret)
 {
-    *ret = kind == SL_AGGREGATE_COUNT ? sl_integer(part->count) : sl_nil();
-    if (!part->count || kind == SL_AGGREGATE_COUNT)
+    *ret = kind == SL_AGGREGATE_COUNT ? sl_integer(state->integer) : sl_nil();
+    if (is_empty(state) || kind == SL_AGGREGATE_COUNT)
         return 0;
     if (kind == SL_AGGREGATE_SUM)
-        return give_sum(task, part, ret);
+        return give_sum(task, state, ret);
     if (kind == SL_AGGREGATE_AVG)
-        return give_avg(task, part, ret);
-    *ret = sl_value_state_of(&part->state)->value;
+        return give_avg(task, state, ret);
+    *ret = sl_value_state_of(state)->value;
     return 0;
 }
 
@@ -269,29 +304,31 @@ static int finish(const struct sl_reducer *r, struct sl_task *task, const union 
                   struct sl_field *ret)
 {
     const struct aggregates *all = own(r);
-    const struct part *part = state->pointer;
+    const union sl_state *word = words_in(all, state);
     struct sl_field *item = sl_arena_alloc(task->scratch, all->count * sizeof *item);
     int failed = item ? 0 : SL_ENOMEM;
     for (uint32_t i = 0; failed == 0 && i < all->count; i++)
-        failed = give_part(all->kind[i], task, &part[i], &item[i]);
+        failed = give(all->kind[i], task, &word[i], &item[i]);
     *ret = sl_list(item, all->count);
     return failed;
 }
 
-/* ---- on disk: the count and the state of each ---- */
+/* ---- on disk: of each how many values there are, and the total or the best ---- */
 
 enum { ENCODED = 2 };
 
-static int encode_part(enum sl_aggregate kind, struct sl_task *task, const struct part *part,
+static int encode_word(enum sl_aggregate kind, struct sl_task *task, const union sl_state *state,
                        struct sl_field *item)
 {
-    item[0] = sl_integer(part->count);
+    item[0] = sl_integer(kind == SL_AGGREGATE_COUNT ? state->integer : !is_empty(state));
     item[1] = sl_nil();
-    if (!part->count || kind == SL_AGGREGATE_COUNT)
+    if (is_empty(state) || kind == SL_AGGREGATE_COUNT)
         return 0;
-    if (is_total(kind))
-        return sl_total_encode(task, &part->state, &item[1]);
-    item[1] = sl_value_state_of(&part->state)->value;
+    if (is_total(kind)) {
+        item[0] = sl_integer(sl_total_records(state));
+        return sl_total_encode(task, state, &item[1]);
+    }
+    item[1] = sl_value_state_of(state)->value;
     return 0;
 }
 
@@ -299,25 +336,27 @@ static int encode(const struct sl_reducer *r, struct sl_task *task, const union 
                   struct sl_field *ret)
 {
     const struct aggregates *all = own(r);
-    const struct part *part = state->pointer;
+    const union sl_state *word = words_in(all, state);
     struct sl_field *item = sl_arena_alloc(task->scratch, all->count * ENCODED * sizeof *item);
     int failed = item ? 0 : SL_ENOMEM;
     for (uint32_t i = 0; failed == 0 && i < all->count; i++)
-        failed = encode_part(all->kind[i], task, &part[i], item + ENCODED * i);
+        failed = encode_word(all->kind[i], task, &word[i], item + ENCODED * i);
     *ret = sl_list(item, all->count * ENCODED);
     return failed;
 }
 
-static int decode_part(enum sl_aggregate kind, struct sl_task *task, struct sl_arena *keep,
-                       const struct sl_field *item, struct part *ret)
+static int decode_word(enum sl_aggregate kind, struct sl_task *task, struct sl_arena *keep,
+                       const struct sl_field *item, union sl_state *ret)
 {
     if (item[0].tag != SL_INT || item[0].integer < 0)
         return sl_error_set(task->err, SL_EDAMAGED, "a stored aggregate is damaged");
-    ret->count = item[0].integer;
-    if (!ret->count || kind == SL_AGGREGATE_COUNT)
+    ret->integer = item[0].integer;
+    if (!item[0].integer || kind == SL_AGGREGATE_COUNT)
         return 0;
-    return is_total(kind) ? sl_total_decode(task, keep, &item[1], &ret->state)
-                          : sl_value_state_create(NULL, task, keep, &item[1], &ret->state);
+    if (!is_total(kind))
+        return sl_value_state_create(NULL, task, keep, &item[1], ret);
+    int r = sl_total_decode(task, keep, &item[1], ret);
+    return r < 0 ? r : sl_total_set_records(keep, ret, item[0].integer);
 }
 
 static int decode(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
@@ -326,11 +365,12 @@ static int decode(const struct sl_reducer *r, struct sl_task *task, struct sl_ar
     const struct aggregates *all = own(r);
     if (encoded->tag != SL_LIST || encoded->len != all->count * ENCODED)
         return sl_error_set(task->err, SL_EDAMAGED, "stored aggregates are damaged");
-    struct part *part = sl_arena_calloc(keep, all->count, sizeof *part);
-    int failed = part ? 0 : SL_ENOMEM;
+    union sl_state made, *word = make_words(all, keep, &made);
+    int failed = word ? 0 : SL_ENOMEM;
     for (uint32_t i = 0; failed == 0 && i < all->count; i++)
-        failed = decode_part(all->kind[i], task, keep, encoded->items + ENCODED * i, &part[i]);
-    ret->pointer = part;
+        failed = decode_word(all->kind[i], task, keep, encoded->items + ENCODED * i, &word[i]);
+    if (failed == 0)
+        *ret = made;
     return failed;
 }
 
@@ -338,6 +378,7 @@ static const struct sl_reducer_ops ops = {
     .exact = true,
     .create = create,
     .merge = merge,
+    .merge_rows = merge_rows,
     .combine = combine,
     .finish = finish,
     .encode = encode,

@@ -49,10 +49,15 @@ static uint8_t *put_number(uint8_t *to, const struct sl_field *field)
 
 static uint8_t *put_text(uint8_t *to, const struct sl_field *field)
 {
+    const uint8_t *from = field->str, *end = from + field->len;
     *to++ = sl_query_is_utf8(field) ? TEXT : BLOB;
-    for (uint32_t i = 0; i < field->len; i++) {
-        *to++ = field->str[i];
-        if (!field->str[i])
+    while (from < end) {
+        const uint8_t *zero = memchr(from, 0, (size_t)(end - from));
+        size_t len = (size_t)((zero ? zero + 1 : end) - from);
+        memcpy(to, from, len);
+        to += len;
+        from += len;
+        if (zero)
             *to++ = UINT8_MAX;
     }
     *to++ = 0;

@@ -1,142 +1,205 @@
-/* The narrow operators of simple queries: ops/query/query.h. */
-#include "ops/narrow/each_row.h"
+/* The narrow operators of simple queries: ops/query/query.h. They work on columns: those whose values are SQLite's as they are
+ * are passed on, without a copy. */
 #include "ops/query/query.h"
 
-#include <string.h>
+#include <math.h>
 
-/* Column `number` of the row as SQLite sees it; what is not there is NULL. 0: of no column, what count(*) counts. */
-static bool take_value(const struct sl_instance *self, const struct sl_chunk *in, uint32_t row,
-                       int64_t number, struct sl_field *ret)
+/* ---- columns ---- */
+
+static bool is_plain(const struct sl_field *field)
+{
+    return field->tag == SL_NIL || field->tag == SL_INT || field->tag == SL_STR ||
+           (field->tag == SL_FLOAT && !isnan(field->number));
+}
+
+static bool are_plain(const struct sl_field *column, uint32_t rows)
+{
+    uint32_t row = 0;
+    while (row < rows && is_plain(&column[row]))
+        row++;
+    return row == rows;
+}
+
+/* Value `number` of the row as SQLite sees it; what is not there is NULL. 0: of no column, what count(*) counts. */
+static bool take_value(struct sl_task *task, const struct sl_chunk *in, uint32_t row, int64_t number,
+                       struct sl_field *ret)
 {
     if (number < 1 || number > in->width) {
         *ret = number ? sl_nil() : sl_integer(1);
         return true;
     }
-    return sl_query_value(&in->column[number - 1][row], self->task->scratch, ret);
+    return sl_query_value(&in->column[number - 1][row], task->scratch, ret);
 }
 
-struct row {
-    const struct sl_instance *self;
+/* NULL: out of memory. */
+static const struct sl_field *take_column(struct sl_task *task, const struct sl_chunk *in, int64_t number)
+{
+    if (number >= 1 && number <= in->width && are_plain(in->column[number - 1], in->rows))
+        return in->column[number - 1];
+    struct sl_field *column = sl_arena_alloc(task->scratch, in->rows * sizeof *column);
+    for (uint32_t row = 0; column && row < in->rows; row++)
+        if (!take_value(task, in, row, number, &column[row]))
+            return NULL;
+    return column;
+}
+
+/* A column of lists, the rows of several columns. */
+static const struct sl_field *list_columns(struct sl_task *task, const struct sl_chunk *in,
+                                           const struct sl_field *numbers)
+{
+    uint32_t width = numbers->len;
+    struct sl_field *lists = sl_arena_alloc(task->scratch, in->rows * sizeof *lists);
+    struct sl_field *item = sl_arena_alloc(task->scratch, (size_t)in->rows * width * sizeof *item);
+    if (!lists || !item)
+        return NULL;
+    for (uint32_t i = 0; i < width; i++) {
+        const struct sl_field *column = take_column(task, in, numbers->items[i].integer);
+        if (!column)
+            return NULL;
+        for (uint32_t row = 0; row < in->rows; row++)
+            item[(size_t)row * width + i] = column[row];
+    }
+    for (uint32_t row = 0; row < in->rows; row++)
+        lists[row] = sl_list(item + (size_t)row * width, width);
+    return lists;
+}
+
+/* One column is itself. */
+static const struct sl_field *take_columns(struct sl_task *task, const struct sl_chunk *in,
+                                           const struct sl_field *numbers)
+{
+    return numbers->len == 1 ? take_column(task, in, numbers->items[0].integer)
+                             : list_columns(task, in, numbers);
+}
+
+/* ---- conditions ---- */
+
+/* Of a row, or of a group. */
+struct candidate {
+    struct sl_task *task;
     const struct sl_chunk *in;
     uint32_t row;
+    bool is_single; /* a group whose key is one column */
 };
 
 static int row_operand(void *arg, int64_t number, struct sl_field *ret)
 {
-    const struct row *row = arg;
-    return take_value(row->self, row->in, row->row, number, ret) ? 0 : SL_ENOMEM;
+    const struct candidate *row = arg;
+    return take_value(row->task, row->in, row->row, number, ret) ? 0 : SL_ENOMEM;
 }
 
-/* 1: the row is wanted; 0: not; SL_ENOMEM. */
-static int is_wanted(const struct sl_instance *self, unsigned param, const struct sl_chunk *in, uint32_t row)
+static int group_operand(void *arg, int64_t item, struct sl_field *ret)
 {
-    struct sl_field condition = sl_node_value(self->node, param);
-    struct row of = {self, in, row};
-    return condition.tag == SL_NIL ? 1 : sl_query_holds(&condition, row_operand, &of);
+    const struct candidate *group = arg;
+    const struct sl_field *key = &group->in->column[0][group->row],
+                          *values = group->in->column[1][group->row].items;
+    *ret = item < 0 ? values[-item - 1] : group->is_single ? *key : key->items[item - 1];
+    return 0;
 }
 
-/* One column is itself, several are a list in scratch memory. */
-static int take_columns(const struct sl_instance *self, unsigned param, const struct sl_chunk *in,
-                        uint32_t row, struct sl_field *ret)
+/* The rows for which the condition holds: *ret is `in`, or *kept, which has them. */
+static int keep_rows(const struct sl_field *condition, sl_query_operand *operand, struct candidate *candidate,
+                     struct sl_chunk *kept, const struct sl_chunk **ret)
 {
-    struct sl_field columns = sl_node_value(self->node, param);
-    if (columns.len == 1)
-        return take_value(self, in, row, columns.items[0].integer, ret) ? 0 : SL_ENOMEM;
-    struct sl_field *item = sl_arena_alloc(self->task->scratch, columns.len * sizeof *item);
-    for (uint32_t i = 0; item && i < columns.len; i++)
-        if (!take_value(self, in, row, columns.items[i].integer, &item[i]))
-            return SL_ENOMEM;
-    *ret = sl_list(item, columns.len);
-    return item ? 0 : SL_ENOMEM;
+    const struct sl_chunk *in = candidate->in;
+    uint16_t rows[SL_CHUNK_ROWS];
+    uint32_t count = 0;
+    *ret = in;
+    if (condition->tag == SL_NIL)
+        return 0;
+    for (uint32_t row = 0; row < in->rows; row++) {
+        candidate->row = row;
+        int r = sl_query_holds(condition, operand, candidate);
+        if (r < 0)
+            return r;
+        if (r)
+            rows[count++] = (uint16_t)row;
+    }
+    if (count == in->rows)
+        return 0;
+    *kept = (struct sl_chunk){.width = in->width};
+    *ret = kept;
+    return !count || sl_chunk_gather(candidate->task->scratch, in, rows, count, kept) ? 0 : SL_ENOMEM;
+}
+
+static int keep_wanted(const struct sl_instance *self, unsigned param, const struct sl_chunk *in,
+                       struct sl_chunk *kept, const struct sl_chunk **ret)
+{
+    struct sl_field where = sl_node_value(self->node, param);
+    struct candidate candidate = {.task = self->task, .in = in};
+    return keep_rows(&where, row_operand, &candidate, kept, ret);
 }
 
 /* ---- sqlSelect ---- */
 
-static int select_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
-                      uint32_t row)
+static int select_push(struct sl_instance *self, const struct sl_chunk *all)
 {
-    struct sl_field columns = sl_node_value(self->node, 2), fields[SL_WIDTH_MAX];
-    int r = is_wanted(self, 1, in, row);
-    if (r <= 0)
+    struct sl_field columns = sl_node_value(self->node, 2);
+    const struct sl_chunk *in;
+    struct sl_chunk kept;
+    int r = keep_wanted(self, 1, all, &kept, &in);
+    if (r < 0 || !in->rows)
         return r;
+    struct sl_chunk out = {.rows = in->rows, .width = columns.len, .origin = in->origin, .line = in->line};
     for (uint32_t i = 0; i < columns.len; i++)
-        if (!take_value(self, in, row, columns.items[i].integer, &fields[i]))
+        if (!(out.column[i] = take_column(self->task, in, columns.items[i].integer)))
             return SL_ENOMEM;
-    return sl_builder_add(out, fields, columns.len, sl_line_of(in, row));
-}
-
-static int select_push(struct sl_instance *self, const struct sl_chunk *in)
-{
-    return sl_each_row(self, in, select_row);
+    return sl_push(self->out, &out);
 }
 
 /* ---- sqlShown ---- */
 
-static int shown_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
-                     uint32_t row)
-{
-    struct sl_field fields[SL_WIDTH_MAX];
-    uint32_t columns = (uint32_t)sl_node_integer(self->node, 0, 0);
-    for (uint32_t i = 0; i < columns; i++)
-        fields[i] = in->column[i][row];
-    return sl_builder_add(out, fields, columns, sl_line_of(in, row));
-}
-
 static int shown_push(struct sl_instance *self, const struct sl_chunk *in)
 {
-    return sl_each_row(self, in, shown_row);
+    struct sl_chunk out = *in;
+    out.width = (uint32_t)sl_node_integer(self->node, 0, 0);
+    out.time = NULL;
+    return sl_push(self->out, &out);
 }
 
 /* ---- sqlRows ---- */
 
-static int pair_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in, uint32_t row)
+static int pair_push(struct sl_instance *self, const struct sl_chunk *all)
 {
-    struct sl_field fields[2];
-    int r = is_wanted(self, 0, in, row);
-    if (r <= 0)
+    struct sl_field keys = sl_node_value(self->node, 1), arguments = sl_node_value(self->node, 2);
+    const struct sl_chunk *in;
+    struct sl_chunk kept;
+    int r = keep_wanted(self, 0, all, &kept, &in);
+    if (r < 0 || !in->rows)
         return r;
-    r = take_columns(self, 1, in, row, &fields[0]);
-    r = r < 0 ? r : take_columns(self, 2, in, row, &fields[1]);
-    return r < 0 ? r : sl_builder_add(out, fields, 2, sl_line_of(in, row));
-}
-
-static int pair_push(struct sl_instance *self, const struct sl_chunk *in)
-{
-    return sl_each_row(self, in, pair_row);
+    struct sl_chunk out = {.rows = in->rows, .width = 2, .origin = in->origin, .line = in->line};
+    out.column[0] = take_columns(self->task, in, &keys);
+    out.column[1] = take_columns(self->task, in, &arguments);
+    return out.column[0] && out.column[1] ? sl_push(self->out, &out) : SL_ENOMEM;
 }
 
 /* ---- sqlGroups ---- */
 
-struct group {
-    const struct sl_field *key, *values;
-    bool is_single; /* the key is one column */
-};
-
-static int group_operand(void *arg, int64_t item, struct sl_field *ret)
+static const struct sl_field *take_item(struct candidate *group, int64_t item)
 {
-    const struct group *group = arg;
-    *ret = item < 0 ? group->values[-item - 1] : group->is_single ? *group->key : group->key->items[item - 1];
-    return 0;
+    const struct sl_chunk *in = group->in;
+    if (item > 0 && group->is_single)
+        return in->column[0];
+    struct sl_field *column = sl_arena_alloc(group->task->scratch, in->rows * sizeof *column);
+    for (group->row = 0; column && group->row < in->rows; group->row++)
+        (void)group_operand(group, item, &column[group->row]); /* always 0 */
+    return column;
 }
 
-static int group_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
-                     uint32_t row)
+static int group_push(struct sl_instance *self, const struct sl_chunk *all)
 {
     struct sl_field having = sl_node_value(self->node, 1), items = sl_node_value(self->node, 2);
-    struct sl_field fields[SL_WIDTH_MAX];
-    struct group group = {&in->column[0][row], in->column[1][row].items,
-                          sl_node_boolean(self->node, 3, false)};
-    int r = having.tag == SL_NIL ? 1 : sl_query_holds(&having, group_operand, &group);
-    if (r <= 0)
+    struct candidate group = {
+        .task = self->task, .in = all, .is_single = sl_node_boolean(self->node, 3, false)};
+    struct sl_chunk kept;
+    int r = keep_rows(&having, group_operand, &group, &kept, &group.in);
+    if (r < 0 || !group.in->rows)
         return r;
+    struct sl_chunk out = {.rows = group.in->rows, .width = items.len};
     for (uint32_t i = 0; i < items.len; i++)
-        (void)group_operand(&group, items.items[i].integer, &fields[i]); /* always 0 */
-    return sl_builder_add(out, fields, items.len, sl_line_of(in, row));
-}
-
-static int group_push(struct sl_instance *self, const struct sl_chunk *in)
-{
-    return sl_each_row(self, in, group_row);
+        if (!(out.column[i] = take_item(&group, items.items[i].integer)))
+            return SL_ENOMEM;
+    return sl_push(self->out, &out);
 }
 
 /* ---- the descriptors ---- */
@@ -168,26 +231,10 @@ static int names_of_groups(const struct sl_node *node, struct sl_arena *arena, c
     return named(node, 4, arena, ret) < 0 ? sl_error_nomem(err) : 0;
 }
 
-static const struct sl_narrow select_narrow = {.state_size = sizeof(struct sl_builder),
-                                               .open = sl_builder_open,
-                                               .push = select_push,
-                                               .done = sl_builder_close,
-                                               .loses_time = true};
-static const struct sl_narrow rows_narrow = {.state_size = sizeof(struct sl_builder),
-                                             .open = sl_builder_open,
-                                             .push = pair_push,
-                                             .done = sl_builder_close,
-                                             .loses_time = true};
-static const struct sl_narrow shown_narrow = {.state_size = sizeof(struct sl_builder),
-                                              .open = sl_builder_open,
-                                              .push = shown_push,
-                                              .done = sl_builder_close,
-                                              .loses_time = true};
-static const struct sl_narrow groups_narrow = {.state_size = sizeof(struct sl_builder),
-                                               .open = sl_builder_open,
-                                               .push = group_push,
-                                               .done = sl_builder_close,
-                                               .loses_time = true};
+static const struct sl_narrow select_narrow = {.push = select_push, .loses_time = true};
+static const struct sl_narrow rows_narrow = {.push = pair_push, .loses_time = true};
+static const struct sl_narrow shown_narrow = {.push = shown_push, .loses_time = true};
+static const struct sl_narrow groups_narrow = {.push = group_push, .loses_time = true};
 
 #define PARAM_CONDITION(name, summary)                                                                       \
     {                                                                                                        \

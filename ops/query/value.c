@@ -5,11 +5,21 @@
 #include "text/utf8.h"
 
 #include <math.h>
+#include <string.h>
 
 bool sl_query_is_utf8(const struct sl_field *text)
 {
-    uint32_t code;
-    for (size_t at = 0; at < text->len;) {
+    size_t at = 0;
+    while (at < text->len) {
+        uint64_t word;
+        uint32_t code;
+        if (text->len - at >= sizeof word) {
+            memcpy(&word, text->str + at, sizeof word);
+            if (sl_word_is_ascii(word)) {
+                at += sizeof word;
+                continue;
+            }
+        }
         if (text->str[at] < 0x80) {
             at++;
             continue;
