@@ -10,7 +10,7 @@ PATIENCE_S = 120
 PATTERN = r'^(\S+) \S+ \S+ \[[^\]]+\] "(\S+) (\S+)[^"]*" (\d{3}) (\S+)'
 HEADER = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { %s }\n'
 YARDSTICKS = {"words": ("ref_wordcount", []), "log": ("ref_accesslog", ["-lpcre2-8", "-lxxhash"])}
-LIBRARIES = {"reference": ["-lpcre2-8"]}
+LIBRARIES = {"reference": ["-lpcre2-8"], "sqlite_query": ["-lsqlite3"]}
 
 
 class Wrong(Exception):

@@ -1,6 +1,7 @@
-"""SQL over a batch, and joins with a table beside the stream, beside DuckDB, Polars and ClickHouse (tables.py).
+"""SQL over a batch, and joins with a table beside the stream, beside DuckDB, Polars, ClickHouse and Spark SQL (tables.py).
 
-Simple queries are executed by operators of sluice, the others by SQLite on one thread: `sluice check` says which.
+Simple queries are executed by operators of sluice, the others by SQLite on one thread: `sluice check` says which. These are
+compared with SQLite alone, its tables filled by a program in C (sqlite_query.c).
 """
 from tables import TYPED, Table, one_table
 
@@ -8,8 +9,12 @@ SQL = TYPED + ':sql("%s")'
 TABLE = 'sluice.table("users/users0000", { format = "csv", header = true, key = "user" })'
 
 
-def query(text, polars, must=None):
-    return Table(SQL % (text % "this"), text % "s", polars, must=must, options=', functionTimeout = "10m"')
+def query(text, polars, must=None, **more):
+    return Table(SQL % (text % "this"), text % "s", polars, must=must, options=', functionTimeout = "10m"', **more)
+
+
+def by_sqlite(text, polars):
+    return query(text, polars, peers=("sqlite3",), limits={"sqlite3": 1.3})
 
 
 QUERIES = {
@@ -27,6 +32,11 @@ QUERIES = {
     "sql, groups of more than 15": query(
         "select user, count(*) as n from %s group by user having n > 15",
         "s.group_by('user').agg(pl.len().alias('n')).filter(pl.col('n') > 15)"),
+    "sql by SQLite, kinds of a user": by_sqlite(
+        "select user, count(distinct kind) from %s group by user", "s.group_by('user').agg(pl.col('kind').n_unique())"),
+    "sql by SQLite, an expression": by_sqlite(
+        "select kind, sum(amount * 2 + id) from %s where user like 'u1%%' group by kind",
+        "s.filter(pl.col('user').str.starts_with('u1')).group_by('kind').agg((pl.col('amount') * 2 + pl.col('id')).sum())"),
     "joinTable of 400 k keys": Table(
         TYPED + ":select(1, 3):joinTable(%s)" % TABLE, "select s.user, amount, name from s join u on s.user = u.user",
         "s.join(u, on='user').select('user', 'amount', 'name')"),
@@ -34,5 +44,5 @@ QUERIES = {
 
 
 def sql(bench):
-    """five queries over 4 M rows of csv (107 MB), and their join with a table of 400 k keys; peers as in tables"""
+    """seven queries over 4 M rows of csv (107 MB), and their join with a table of 400 k keys; peers as in tables"""
     return [one for name, table in QUERIES.items() for one in one_table(bench, name, table)]

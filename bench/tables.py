@@ -1,10 +1,10 @@
-"""Common jobs over tables beside DuckDB, Polars and ClickHouse (chdb): csv and JSON lines, grouped, joined and sorted.
+"""Common jobs over tables beside DuckDB, Polars, ClickHouse (chdb) and Spark SQL (pyspark): csv and JSON lines, grouped, joined and sorted.
 
 Every program reads the same files with all cores and writes the whole result as text, a process each, by turns. What the
 peers wrote is compared with what sluice wrote, once, without regard to the order of rows, floats to nine digits. sluice
 sorts what it groups and joins, and commits durably; the peers need do neither.
 """
-import concurrent.futures, importlib.util, os, sys
+import concurrent.futures, importlib.util, os, shutil, sys
 from measure import Wrong, figure, job, median
 
 TYPED = ('ssc:fileStream("in", { format = "csv", header = true, schema = { { "user", "string" }, { "kind", "string" },\n'
@@ -18,9 +18,9 @@ SORT_BY = ":sortBy(function(user, kind, amount, id) return amount end)"
 class Table:
     """A job: for sluice, as SQL over the tables s and u, and in Polars' words over the frames s and u."""
 
-    def __init__(self, text, sql, polars, kind="csv", must=None, must_mb=None, options=""):
+    def __init__(self, text, sql, polars, kind="csv", must=None, must_mb=None, options="", peers=(), limits={}):
         self.text, self.sql, self.polars, self.kind, self.must, self.must_mb = text, sql, polars, kind, must, must_mb
-        self.options = options
+        self.options, self.peers, self.limits = options, peers, limits  # further peers; of peers the most that is allowed
 
 
 TABLES = {
@@ -71,7 +71,13 @@ CHDB = """import chdb
 s, u = "file('%(sales)s/*', '%(chdb_format)s', 'user String, kind String, amount Int64, id Int64')", "file('%(users)s/*', 'CSVWithNames', 'user String, name String')"
 chdb.query("with s as (select * from " + s + "), u as (select * from " + u + ") %(sql)s into outfile '%(out)s' truncate format TSV settings max_threads=%(threads)s")
 """
-PEERS = {"duckdb": DUCKDB, "polars": POLARS, "chdb": CHDB}
+SPARK = """from pyspark.sql import SparkSession
+spark = SparkSession.builder.master('local[%(threads)s]').config('spark.ui.enabled', 'false').config('spark.log.level', 'OFF').getOrCreate()
+spark.read.csv('%(sales)s', header=True, schema='user string, kind string, amount bigint, id bigint').createOrReplaceTempView('s')
+spark.read.csv('%(users)s', header=True, schema='user string, name string').createOrReplaceTempView('u')
+spark.sql(\"\"\"%(sql)s\"\"\").write.csv('%(out)s', sep='\\t')
+"""
+PEERS = {"duckdb": DUCKDB, "polars": POLARS, "chdb": CHDB, "pyspark": SPARK}
 READERS = {
     "csv": {"duckdb_s": "read_csv('%s/*', header=true)", "polars_s": "scan_csv('%s/*')", "chdb_format": "CSVWithNames"},
     "jsonl": {"duckdb_s": "read_json('%s/*', format='newline_delimited', columns={user: 'VARCHAR', kind: 'VARCHAR', "
@@ -101,11 +107,23 @@ def run_peer(bench, name, table, sales, users):
               "out": bench.root / ("peer-%s-%d" % (name, os.getpid()))}
     for reader, text in READERS[table.kind].items():
         values[reader] = text % sales if "%s" in text else text
+    if name == "sqlite3":
+        return run_sqlite(bench, table, sales, users, values["out"]), values["out"]
     return bench.timed([sys.executable, "-c", PEERS[name] % values]), values["out"]
 
 
-def available():
-    return [name for name in PEERS if importlib.util.find_spec(name)]
+def run_sqlite(bench, table, sales, users, out):
+    """The library alone, its tables filled by a few lines of C."""
+    paths = [*map(str, sorted(sales.iterdir())), "--", *map(str, sorted(users.iterdir()))]
+    return bench.timed(["sh", "-c", 'out=$1; shift; exec "$@" > "$out"', "sh", str(out), bench.helper("sqlite_query"), table.sql, *paths])
+
+
+def available(table):
+    return [name for name in PEERS if importlib.util.find_spec(name)] + list(table.peers)
+
+
+def remove(path):
+    shutil.rmtree(path) if path.is_dir() else os.unlink(path)
 
 
 # ---- comparing results ----
@@ -117,6 +135,7 @@ def normal(line):
 
 
 def lines_of(paths):
+    paths = [part for path in paths for part in (path.glob("part-*") if path.is_dir() else [path])]
     return sorted(line for path in paths for line in path.read_bytes().splitlines())
 
 
@@ -143,7 +162,7 @@ def compare(bench, name, peer, path):
 
 def one_table(bench, name, table):
     sales, users = inputs_of(bench, table.kind)
-    ours, theirs = [], {peer: [] for peer in available()}
+    ours, theirs = [], {peer: [] for peer in available(table)}
     for turn in range(min(bench.runs, 3)):
         ours.append(run_sluice(bench, table, sales, users, table.options))
         for peer, times in theirs.items():
@@ -151,12 +170,12 @@ def one_table(bench, name, table):
             times.append(taken)
             if turn == 0:
                 compare(bench, name, peer, path)
-            os.unlink(path)
+            remove(path)
     figures = [figure(name + ": wall", median([t.wall for t in ours]), "s", table.must),
                figure(name + ": CPU", median([t.cpu for t in ours]), "s"),
                figure(name + ": peak memory", max(t.peak_mb for t in ours), "MB", table.must_mb)]
     for peer, times in theirs.items():
-        figures += [figure("%s: of %s, wall" % (name, peer), median([a.wall / b.wall for a, b in zip(ours, times)]), "times"),
+        figures += [figure("%s: of %s, wall" % (name, peer), median([a.wall / b.wall for a, b in zip(ours, times)]), "times", table.limits.get(peer)),
                     figure("%s: of %s, CPU" % (name, peer), median([a.cpu / b.cpu for a, b in zip(ours, times)]), "times"),
                     figure("%s: of %s, peak memory" % (name, peer), median([a.peak_mb / b.peak_mb for a, b in zip(ours, times)]),
                            "times")]
