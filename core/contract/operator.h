@@ -156,6 +156,10 @@ enum sl_result_order {
     SL_RESULT_WHOLE,     /* it is made in one piece */
     SL_RESULT_BY_FIRST,  /* in the order of first fields, which are the keys of the groups */
     SL_RESULT_BY_RECORD, /* in the order of records, which are the keys */
+    /* In the order of keys that are not in the records: groups() gives (key, nil, the record as a list); equal keys in
+     * the order of the input. Down: the largest key first. */
+    SL_RESULT_SORTED_UP,
+    SL_RESULT_SORTED_DOWN,
 };
 
 /* What a lane has for a key: (key, kind, state); kind and state are the operator's own. */
@@ -172,6 +176,10 @@ struct sl_partial {
     /* Not of SL_RESULT_WHOLE: what finish does after all groups are rows (numPartitions), to a result that was merged of
      * several. Replaces *dataset. */
     int (*cut)(struct sl_stage *stage, struct sl_dataset **dataset);
+    /* In place of finish, of an operator with memory or SL_RESULT_SORTED: the groups of the batch in the order of the
+     * result, each once, as rows that absorb takes. With memory the operator is finished where that is. NULL: it gives
+     * none. */
+    int (*groups)(struct sl_stage *stage, sl_partial_row *row, void *arg);
 };
 
 struct sl_wide {
@@ -261,6 +269,14 @@ struct sl_output {
 
 enum sl_op_kind { SL_OP_SOURCE, SL_OP_NARROW, SL_OP_WIDE, SL_OP_OUTPUT, SL_OP_META };
 
+/* Why an operator that could run in other processes by its kind does not: docs/spark.md, "What runs where". */
+enum sl_one_process {
+    SL_ONE_PROCESS_NOT,
+    SL_ONE_PROCESS_WHOLE,      /* what it is made of gives a result in one piece */
+    SL_ONE_PROCESS_EVENT_TIME, /* it needs event times */
+    SL_ONE_PROCESS_QUERY,      /* what a query does not become of other operators */
+};
+
 struct sl_op {
     const char *name; /* as users type it */
     enum sl_op_kind kind;
@@ -298,6 +314,7 @@ struct sl_op {
     /* A source whose rows are looked up (core/rows/lookup.h) and flow nowhere: input of operators that say
      * takes_tables, which find its version for the batch by task->table[input->table]. */
     bool is_table, takes_tables;
+    enum sl_one_process one_process;
     /* Optional: how it is executed, a word for `sluice check` and `graph`. */
     const char *note;
 };

@@ -154,6 +154,7 @@ static const struct sl_op zip_op = {
         "Pairs the i-th record of one stream with the i-th of another; as many records in both, or the "
         "batch fails",
     .example = "s:zip(s:map(sluice.length))",
+    .one_process = SL_ONE_PROCESS_WHOLE,
     .params = other_params,
     .compose = zip,
 };
@@ -182,6 +183,7 @@ static const struct sl_op repartition_op = {
     .summary = "Cuts pairs into partitions by key, as partitionBy does, and sorts each by key",
     .example = "s:map(sluice.pair(1)):repartitionAndSortWithinPartitions(2)",
     .params = repartition_params,
+    .one_process = SL_ONE_PROCESS_WHOLE,
     .compose = repartition_and_sort,
 };
 

@@ -128,5 +128,6 @@ const struct sl_op sl_op_sql_query = {
     .summary = "The rows that a SQL query over the records of each batch gives",
     .example = "s:sql(\"SELECT _1, count(*) n FROM this GROUP BY _1 ORDER BY n DESC LIMIT 10\")",
     .params = sl_sql_params,
+    .one_process = SL_ONE_PROCESS_QUERY,
     .compose = ask,
 };

@@ -36,8 +36,12 @@ static const char source_here[] =
 static const char event_time_here[] = "event time below it is followed for the stream as a whole";
 static const char table_here[] =
     "the job has a table beside its streams: one process chooses its version for each batch";
+static const char query_here[] =
+    "SQLite answers the query; one that is simple enough becomes other operators";
 static const char output_here[] = "outputs are committed by one process";
 static const char memory_here[] = "it keeps windows or state from batch to batch, in one checkpoint";
+static const char groups_there[] =
+    "tasks make the groups of a batch; the windows or state that they change are kept on the driver";
 static const char whole_here[] = "its result is made in one piece, of what tasks have combined or read";
 static const char fed_here[] = "some of its rows come from operators that run here";
 static const char below_here[] = "it follows operators that run here";
@@ -54,6 +58,8 @@ static bool has_tables(const struct sl_pipelines *pipelines)
 static const char *why_source(const struct sl_pipelines *pipelines, const struct sl_root *root)
 {
     const struct sl_source_ops *ops = root->node->op->source;
+    if (root->node->op->is_table)
+        return table_here;
     if (!ops->place && !ops->plain_rows)
         return source_here;
     if (has_tables(pipelines))
@@ -61,10 +67,17 @@ static const char *why_source(const struct sl_pipelines *pipelines, const struct
     return keeps_something(&root->top) ? event_time_here : NULL;
 }
 
+bool sl_stages_keeps_groups(const struct sl_node *node)
+{
+    const struct sl_wide *wide = node->op->wide;
+    return wide->memory_size && wide->partial && wide->partial->groups &&
+           wide->partial->order(node) != SL_RESULT_WHOLE;
+}
+
 static const char *why_wide(const struct sl_stages *stages, const struct sl_node *node)
 {
     const struct sl_wide *wide = node->op->wide;
-    if (wide->memory_size)
+    if (wide->memory_size && !sl_stages_keeps_groups(node))
         return memory_here;
     if (!wide->partial || wide->partial->order(node) == SL_RESULT_WHOLE)
         return whole_here;
@@ -189,9 +202,26 @@ bool sl_stages_hash(struct sl_context *context, char ret[17])
     return true;
 }
 
+static const char *why_one_process(enum sl_one_process reason)
+{
+    switch (reason) {
+    case SL_ONE_PROCESS_NOT:
+        break;
+    case SL_ONE_PROCESS_WHOLE:
+        return whole_here;
+    case SL_ONE_PROCESS_EVENT_TIME:
+        return event_time_here;
+    case SL_ONE_PROCESS_QUERY:
+        return query_here;
+    }
+    return NULL;
+}
+
 const char *sl_stages_of_operator(const struct sl_op *op)
 {
     const struct sl_node node = {.op = op}; /* what the order of a result depends on */
+    if (op->one_process)
+        return why_one_process(op->one_process);
     switch (op->kind) {
     case SL_OP_SOURCE:
         if (op->is_table)
@@ -203,7 +233,7 @@ const char *sl_stages_of_operator(const struct sl_op *op)
         return op->wide ? event_time_here : NULL;
     case SL_OP_WIDE:
         if (op->wide->memory_size)
-            return memory_here;
+            return sl_stages_keeps_groups(&node) ? groups_there : memory_here;
         return !op->wide->partial || op->wide->partial->order(&node) == SL_RESULT_WHOLE ? whole_here : NULL;
     case SL_OP_OUTPUT:
         return output_here;

@@ -140,8 +140,10 @@ bool sl_stages_text(const struct sl_stages *stages, struct sl_buf *buf)
             if (!is_shown(stages, n, s))
                 continue;
             ok = sl_buf_text(buf, "  ") && add_line(buf, pipelines->node[n]);
-            if (ok && stages->why[n])
-                ok = sl_buf_printf(buf, "      %s\n", stages->why[n]);
+            const char *note =
+                role == SL_ROLE_REDUCE ? sl_stages_of_operator(pipelines->node[n]->op) : stages->why[n];
+            if (ok && note)
+                ok = sl_buf_printf(buf, "      %s\n", note);
         }
     }
     return ok;

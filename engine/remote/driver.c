@@ -52,10 +52,18 @@ static bool can_be_taken(const struct sl_source *source)
     return true;
 }
 
+/* All rows of a batch: with memoryLimit they are sorted here, where they may be on disk. */
+static bool is_too_large(const struct sl_run *run, const struct sl_node *node)
+{
+    enum sl_result_order order = node->op->wide->partial->order(node);
+    return run->services.spill && (order == SL_RESULT_SORTED_UP || order == SL_RESULT_SORTED_DOWN);
+}
+
 /* What reads or gets rows here in this batch makes it finish here, too. */
 static bool can_be_finished(const struct sl_remote_driver *driver, const struct sl_batch *batch, size_t n)
 {
-    if (driver->stages->role[n] != SL_ROLE_REDUCE || !batch->stage[n])
+    if (driver->stages->role[n] != SL_ROLE_REDUCE || !batch->stage[n] ||
+        is_too_large(batch->run, batch->run->pipelines->node[n]))
         return false;
     for (size_t s = 0; s < batch->run->sources; s++) {
         size_t root = batch->run->source[s]->node->number;

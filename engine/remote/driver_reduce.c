@@ -9,7 +9,7 @@ struct reducing {
     struct sl_batch *batch;
     const struct sl_node *node;
     int64_t id;
-    struct sl_merging *merging;
+    struct sl_merging *merging; /* NULL: groups come back, and enter the operator's stage here */
 };
 
 /* ---- tasks ---- */
@@ -85,6 +85,34 @@ static int send_tasks(const struct reducing *reducing, struct sl_error *err)
 
 /* ---- reports ---- */
 
+static int absorb_rows(struct sl_stage *stage, struct sl_lane *lane, struct sl_wire *wire)
+{
+    struct sl_field row[SL_PARTIAL_FIELDS];
+    int r = 0;
+    while (r == 0 && sl_wire_row(wire, SL_PARTIAL_FIELDS, row)) {
+        r = stage->node->op->wide->partial->absorb(stage, lane, row);
+        sl_arena_reset(lane->task->scratch);
+    }
+    return r < 0 ? r : wire->failed;
+}
+
+/* The groups of a task are a lane: no other one has their keys. */
+static int absorb_groups(const struct reducing *reducing, size_t p, const struct sl_buf *data,
+                         struct sl_error *err)
+{
+    struct sl_stage *stage = reducing->batch->stage[reducing->node->number];
+    const struct sl_wide *wide = reducing->node->op->wide;
+    struct sl_task task = reducing->batch->run->task[0];
+    struct sl_lane lane = {.position = {0, 0, (uint32_t)p, 0}, .task = &task};
+    struct sl_wire wire = {data->bytes, data->len, 0, task.scratch, 0};
+    task.ordinal = (uint32_t)p;
+    task.err = stage->err = err;
+    sl_arena_reset(task.scratch);
+    int r = wide->lane_open ? wide->lane_open(stage, &lane) : 0;
+    r = r < 0 ? r : absorb_rows(stage, &lane, &wire);
+    return r == 0 && wide->lane_close ? wide->lane_close(stage, &lane) : r;
+}
+
 static int take_report(void *arg, size_t p, struct sl_wire *wire, struct sl_error *err)
 {
     struct reducing *reducing = arg;
@@ -96,7 +124,10 @@ static int take_report(void *arg, size_t p, struct sl_wire *wire, struct sl_erro
     int r = sl_report_take_counts(wire, reducing->batch, NULL, reducing->driver->sequence, err);
     reducing->driver->sequence = reducing->batch->run->rejects.total;
     r = r < 0 ? r : sl_report_take_end(reducing->driver, wire, &end, &data, err);
-    return r < 0 ? r : sl_merging_add(reducing->merging, p, data.bytes, data.len);
+    if (r < 0)
+        return r;
+    return reducing->merging ? sl_merging_add(reducing->merging, p, data.bytes, data.len)
+                             : absorb_groups(reducing, p, &data, err);
 }
 
 /* ---- the stage ---- */
@@ -122,18 +153,30 @@ static int run_tasks(const struct reducing *reducing, struct sl_error *err)
                                    take_report, (void *)reducing, err);
 }
 
+static int merge_results(struct reducing *reducing, struct sl_dataset **ret, struct sl_error *err)
+{
+    const struct sl_partial *partial = reducing->node->op->wide->partial;
+    reducing->merging = sl_merging_new((size_t)reducing->driver->partitions, partial->order(reducing->node));
+    int r = reducing->merging ? run_tasks(reducing, err) : SL_ENOMEM;
+    r = r < 0 ? r : sl_merging_finish(reducing->merging, ret);
+    r = r < 0 ? r : partial->cut(reducing->batch->stage[reducing->node->number], ret);
+    sl_merging_free(reducing->merging);
+    return r;
+}
+
 int sl_remote_driver_finish(struct sl_executor *executor, struct sl_batch *batch, const struct sl_node *node,
                             struct sl_dataset **ret, struct sl_error *err)
 {
     struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
-    const struct sl_partial *partial = node->op->wide->partial;
     struct reducing reducing = {driver, batch, node, driver->next_stage++, NULL};
     struct sl_dataset *dataset = NULL;
-    reducing.merging = sl_merging_new((size_t)driver->partitions, partial->order(node));
-    int r = reducing.merging ? run_tasks(&reducing, err) : SL_ENOMEM;
-    r = r < 0 ? r : sl_merging_finish(reducing.merging, &dataset);
-    r = r < 0 ? r : partial->cut(batch->stage[node->number], &dataset);
-    sl_merging_free(reducing.merging);
+    int r;
+    if (sl_stages_keeps_groups(node)) {
+        r = run_tasks(&reducing, err);
+        r = r < 0 ? r : node->op->wide->finish(batch->stage[node->number], &dataset);
+    } else {
+        r = merge_results(&reducing, &dataset, err);
+    }
     if (r == 0)
         *ret = dataset;
     else

@@ -52,6 +52,18 @@ void sl_merging_free(struct sl_merging *merging)
 
 /* ---- a part ---- */
 
+/* Rows of (key, nil, record). */
+static bool is_sorted(const struct sl_merging *merging)
+{
+    return merging->order == SL_RESULT_SORTED_UP || merging->order == SL_RESULT_SORTED_DOWN;
+}
+
+static bool is_record(const struct sl_chunk *chunk, uint32_t row)
+{
+    const struct sl_field *record = chunk->width == SL_PARTIAL_FIELDS ? &chunk->column[2][row] : NULL;
+    return record && record->tag == SL_LIST && record->len >= 1 && record->len <= SL_WIDTH_MAX;
+}
+
 static int next_row(struct sl_merging *merging, struct part *part)
 {
     part->row++;
@@ -63,6 +75,8 @@ static int next_row(struct sl_merging *merging, struct part *part)
     }
     if (part->wire.failed || !part->has_row)
         return part->wire.failed;
+    if (is_sorted(merging) && !is_record(&part->chunk, part->row))
+        return SL_EDAMAGED;
     part->key = merging->order == SL_RESULT_BY_RECORD ? sl_chunk_record(&part->chunk, part->row, part->items)
                                                       : part->chunk.column[0][part->row];
     return 0;
@@ -82,7 +96,8 @@ int sl_merging_add(struct sl_merging *merging, size_t i, const void *bytes, size
 
 static bool is_before(const struct sl_merging *merging, size_t a, size_t b)
 {
-    return sl_field_compare(&merging->part[a].key, &merging->part[b].key) < 0;
+    int order = sl_field_compare(&merging->part[a].key, &merging->part[b].key);
+    return merging->order == SL_RESULT_SORTED_DOWN ? order > 0 : order < 0;
 }
 
 static void sink(struct sl_merging *merging, size_t at)
@@ -115,8 +130,14 @@ static int move_row(struct sl_merging *merging, struct sl_rows *rows)
 {
     struct part *part = &merging->part[merging->heap[0]];
     struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t width = part->chunk.width;
     sl_chunk_row(&part->chunk, part->row, fields);
-    int r = sl_rows_append_row(rows, fields, part->chunk.width);
+    if (is_sorted(merging)) {
+        const struct sl_field record = fields[2];
+        width = record.len;
+        memcpy(fields, record.items, width * sizeof *fields);
+    }
+    int r = sl_rows_append_row(rows, fields, width);
     r = r < 0 ? r : next_row(merging, part);
     if (!part->has_row)
         merging->heap[0] = merging->heap[--merging->heaped];

@@ -161,20 +161,77 @@ static int encode(struct sl_dataset *dataset, struct sl_pool *pool, struct sl_bu
     return r;
 }
 
+static int append_group(void *arg, const struct sl_field row[SL_PARTIAL_FIELDS])
+{
+    return sl_wire_put_row(arg, row, SL_PARTIAL_FIELDS) ? 0 : SL_ENOMEM;
+}
+
+static int finish_rows(struct sl_stage *stage, struct sl_buf *rows)
+{
+    struct sl_dataset *dataset = NULL;
+    int r = stage->node->op->wide->finish(stage, &dataset);
+    r = r < 0 ? r : encode(dataset, stage->pool, rows);
+    sl_dataset_unref(dataset);
+    return r;
+}
+
+/* Keys and records live as long as the stage; the list of a record is made anew for the next one. */
+static int keep_sorted(void *arg, const struct sl_field row[SL_PARTIAL_FIELDS])
+{
+    struct sl_rows *rows = arg;
+    struct sl_field kept[SL_PARTIAL_FIELDS] = {row[0], row[1], row[2]};
+    struct sl_field *items =
+        (struct sl_field *)(void *)sl_arena_copy(&rows->arena, row[2].items, row[2].len * sizeof *items);
+    if (!items)
+        return SL_ENOMEM;
+    kept[2] = sl_list(items, row[2].len);
+    return sl_rows_append_row(rows, kept, SL_PARTIAL_FIELDS);
+}
+
+static int finish_sorted(struct sl_stage *stage, struct sl_buf *buf)
+{
+    struct sl_rows *rows = sl_rows_new();
+    struct sl_dataset *dataset = NULL;
+    int r = rows ? stage->node->op->wide->partial->groups(stage, keep_sorted, rows) : SL_ENOMEM;
+    if (r == 0 && !(dataset = sl_dataset_of(rows)))
+        r = SL_ENOMEM;
+    if (!dataset)
+        sl_rows_unref(rows);
+    r = r < 0 ? r : encode(dataset, stage->pool, buf);
+    sl_dataset_unref(dataset);
+    return r;
+}
+
+static bool is_sorted(const struct sl_node *node)
+{
+    enum sl_result_order order = node->op->wide->partial->order(node);
+    return order == SL_RESULT_SORTED_UP || order == SL_RESULT_SORTED_DOWN;
+}
+
+/* What the driver merges, or lets enter what the operator keeps. */
+static int finish_groups(struct sl_stage *stage, struct sl_buf *rows)
+{
+    const struct sl_node *node = stage->node;
+    if (sl_stages_keeps_groups(node))
+        return node->op->wide->partial->groups(stage, append_group, rows);
+    return is_sorted(node) ? finish_sorted(stage, rows) : finish_rows(stage, rows);
+}
+
+/* Rows of the result; where the driver has what the operator keeps: the groups that enter it. */
 static int finish(struct reduce *reduce, struct sl_stage *stage, struct sl_results *results,
                   struct sl_error *err)
 {
     const struct sl_node *node = stage->node;
     const struct sl_position position = {0};
-    struct sl_dataset *dataset = NULL;
+    bool gives_groups = sl_stages_keeps_groups(node);
     SL_CLEANUP(sl_buf_done) struct sl_buf rows = {0};
     stage->has_input = stage->said = true;
     int r = absorb(reduce, stage);
-    r = r < 0 ? r : node->op->wide->finish(stage, &dataset);
-    r = r < 0 ? r : encode(dataset, stage->pool, &rows);
-    if (r == 0 && !sl_results_add(results, node, &position, SL_SECTION_ROWS, &rows))
+    if (r == 0)
+        r = finish_groups(stage, &rows);
+    if (r == 0 &&
+        !sl_results_add(results, node, &position, gives_groups ? SL_SECTION_PARTIAL : SL_SECTION_ROWS, &rows))
         r = SL_ENOMEM;
-    sl_dataset_unref(dataset);
     return r == SL_ENOMEM ? sl_error_nomem(err) : r;
 }
 

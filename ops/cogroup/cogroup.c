@@ -84,7 +84,7 @@ static enum sl_result_order order(const struct sl_node *node)
     return kind->key_of == SL_KEY_RECORD ? SL_RESULT_BY_RECORD : SL_RESULT_BY_FIRST;
 }
 
-static const struct sl_partial partial = {order, emit, absorb, cut};
+static const struct sl_partial partial = {order, emit, absorb, cut, NULL};
 
 static void cogroup_done(struct sl_stage *stage)
 {

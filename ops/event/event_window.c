@@ -114,6 +114,7 @@ static const struct sl_param options[] = {
 
 const struct sl_op sl_op_event_window = {
     .name = "eventWindow",
+    .one_process = SL_ONE_PROCESS_EVENT_TIME,
     .kind = SL_OP_NARROW,
     .family = "event time",
     .summary = "Cuts the stream into windows of event time, for reduceByKey, count and the like after it",

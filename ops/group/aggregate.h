@@ -52,6 +52,8 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
 int sl_aggregate_emit(struct sl_aggregate *aggregate, struct sl_lane *lane, sl_partial_row *row, void *arg);
 int sl_aggregate_absorb(struct sl_aggregate *aggregate, struct sl_lane *lane,
                         const struct sl_field row[SL_PARTIAL_FIELDS]);
+/* Finishes it, and gives its groups in the order of their keys, as rows that sl_aggregate_absorb takes. */
+int sl_aggregate_emit_groups(struct sl_aggregate *aggregate, sl_partial_row *row, void *arg);
 /* The groups in the order of their keys. */
 int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_sorted_groups **ret);
 void sl_aggregate_done(struct sl_aggregate *aggregate);

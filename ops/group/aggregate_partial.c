@@ -67,6 +67,30 @@ int sl_aggregate_emit(struct sl_aggregate *aggregate, struct sl_lane *lane, sl_p
     return r;
 }
 
+static int emit_entry(const struct sl_reducer *reducer, struct sl_task *task,
+                      const struct sl_group_entry *entry, sl_partial_row *row, void *arg)
+{
+    struct sl_field fields[SL_PARTIAL_FIELDS] = {entry->key, sl_integer(SL_SPILLED_STATE), sl_nil()};
+    struct sl_arena_mark mark = sl_arena_mark(task->scratch);
+    int r = reducer->ops->encode(reducer, task, &entry->state, &fields[2]);
+    r = r < 0 ? r : row(arg, fields);
+    sl_arena_release(task->scratch, mark);
+    return r;
+}
+
+int sl_aggregate_emit_groups(struct sl_aggregate *aggregate, sl_partial_row *row, void *arg)
+{
+    struct sl_task *task = &aggregate->stage->tasks[0];
+    struct sl_sorted_groups *groups;
+    int r = sl_aggregate_finish(aggregate, &groups);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < groups->count && r == 0; i++)
+        r = emit_entry(aggregate->reducer, task, &groups->entry[i], row, arg);
+    sl_sorted_groups_unref(groups);
+    return r;
+}
+
 /* ---- taking in ---- */
 
 static int damaged(struct sl_task *task)

@@ -109,6 +109,12 @@ static int absorb(struct sl_stage *stage, struct sl_lane *lane, const struct sl_
     return sl_aggregate_absorb(&by_key->aggregate, lane, row);
 }
 
+static int groups(struct sl_stage *stage, sl_partial_row *row, void *arg)
+{
+    struct sl_by_key *by_key = stage->state;
+    return sl_aggregate_emit_groups(&by_key->aggregate, row, arg);
+}
+
 static int cut(struct sl_stage *stage, struct sl_dataset **dataset)
 {
     const struct sl_by_key *by_key = stage->state;
@@ -123,7 +129,7 @@ static enum sl_result_order order(const struct sl_node *node)
     return spec->form == SL_FORM_KEY ? SL_RESULT_BY_RECORD : SL_RESULT_BY_FIRST;
 }
 
-const struct sl_partial sl_by_key_partial = {order, emit, absorb, cut};
+const struct sl_partial sl_by_key_partial = {order, emit, absorb, cut, groups};
 
 static int finish_groups(struct sl_stage *stage, struct sl_by_key *by_key, struct sl_dataset **ret)
 {

@@ -44,11 +44,51 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     return spec->empty.tag == SL_NIL ? sl_by_key_finish(stage, ret) : finish_or(stage, spec->empty, ret);
 }
 
+/* ---- partial results ---- */
+
+static enum sl_result_order order(const struct sl_node *node)
+{
+    (void)node;
+    return SL_RESULT_WHOLE;
+}
+
+struct emission {
+    sl_partial_row *row;
+    void *arg;
+    bool any;
+};
+
+static int emit_row(void *arg, const struct sl_field row[SL_PARTIAL_FIELDS])
+{
+    struct emission *emission = arg;
+    emission->any = true;
+    return emission->row(emission->arg, row);
+}
+
+/* Rows of which none could be processed are a row, too: that there were some decides what is shown. */
+static int emit(struct sl_stage *stage, struct sl_lane *lane, sl_partial_row *row, void *arg)
+{
+    struct whole *whole = stage->state;
+    struct emission emission = {row, arg, false};
+    const struct sl_field had_rows[SL_PARTIAL_FIELDS] = {sl_nil(), sl_nil(), sl_nil()};
+    int r = sl_aggregate_emit(&whole->by_key.aggregate, lane, emit_row, &emission);
+    return r == 0 && !emission.any && whole->has_rows ? row(arg, had_rows) : r;
+}
+
+static int absorb(struct sl_stage *stage, struct sl_lane *lane, const struct sl_field row[SL_PARTIAL_FIELDS])
+{
+    struct whole *whole = stage->state;
+    atomic_store_explicit(&whole->has_rows, true, memory_order_relaxed);
+    return row[1].tag == SL_NIL ? 0 : sl_aggregate_absorb(&whole->by_key.aggregate, lane, row);
+}
+
+static const struct sl_partial partial = {order, emit, absorb, NULL, NULL};
+
 #define WHOLE_WIDE(begin_, finish_)                                                                          \
     {                                                                                                        \
         .state_size = sizeof(struct whole), .begin = (begin_), .lane_open = sl_by_key_lane_open,             \
         .lane_close = sl_by_key_lane_close, .push = push, .finish = (finish_), .done = sl_by_key_done,       \
-        .takes_pieces = sl_by_key_takes_pieces                                                               \
+        .takes_pieces = sl_by_key_takes_pieces, .partial = &partial                                          \
     }
 #define WHOLE_OF(from_, ...)                                                                                 \
     {                                                                                                        \

@@ -1,6 +1,7 @@
 /* sortBy, sortByKey, top, takeOrdered, min, max: records in the order of something. */
 #include "ops/group/by_key.h"
 #include "ops/key/partition_count.h"
+#include "ops/sort/sort_partial.h"
 #include "ops/sort/sorting.h"
 
 /* An operator of the family; parameters by their index, NONE: it has none. */
@@ -21,6 +22,12 @@ enum { NONE = SL_PARAMS_MAX };
         "ascending", SL_WANT_BOOLEAN | SL_WANT_NIL, true, "false: the largest first"                         \
     }
 
+static bool is_descending(const struct sl_node *node)
+{
+    const struct sort_spec *spec = node->op->spec;
+    return spec->ascending == NONE ? spec->descending : !sl_node_boolean(node, spec->ascending, true);
+}
+
 static int begin(struct sl_stage *stage)
 {
     struct sl_sorting *sorting = stage->state;
@@ -28,8 +35,7 @@ static int begin(struct sl_stage *stage)
     const struct sort_spec *spec = node->op->spec;
     const struct sl_function *function =
         spec->function == NONE ? NULL : sl_node_function(node, spec->function);
-    bool descending =
-        spec->ascending == NONE ? spec->descending : !sl_node_boolean(node, spec->ascending, true);
+    bool descending = is_descending(node);
     enum sl_sort_by by = spec->by_key ? SL_SORT_BY_KEY : function ? SL_SORT_BY_FUNCTION : SL_SORT_BY_RECORD;
     int r = sl_sorting_begin(stage, by, descending);
     sorting->function = function;
@@ -54,6 +60,24 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     return r;
 }
 
+/* ---- partial results: tasks sort, by parts of the keys, and the driver merges; of the first records each has few ---- */
+
+static enum sl_result_order order(const struct sl_node *node)
+{
+    const struct sort_spec *spec = node->op->spec;
+    if (spec->count != NONE || spec->only_first)
+        return SL_RESULT_WHOLE;
+    return is_descending(node) ? SL_RESULT_SORTED_DOWN : SL_RESULT_SORTED_UP;
+}
+
+static int cut(struct sl_stage *stage, struct sl_dataset **dataset)
+{
+    const struct sort_spec *spec = stage->node->op->spec;
+    return sl_cut_partitions(stage, spec->partitions, dataset);
+}
+
+static const struct sl_partial partial = {order, sl_sort_emit, sl_sort_absorb, cut, sl_sort_groups};
+
 static const struct sl_wide sort_wide = {
     .state_size = sizeof(struct sl_sorting),
     .begin = begin,
@@ -63,6 +87,7 @@ static const struct sl_wide sort_wide = {
     .finish = finish,
     .done = sl_sorting_done,
     .takes_pieces = sl_always_takes_pieces,
+    .partial = &partial,
     .bounded = 1,
 };
 
@@ -76,6 +101,7 @@ static const struct sl_wide first_wide = {
     .finish = sl_sorting_finish,
     .done = sl_sorting_done,
     .takes_pieces = sl_always_takes_pieces,
+    .partial = &partial,
 };
 
 /* ---- sortBy ---- */

@@ -82,9 +82,7 @@ def _run_stage(message: Message, read: IO[bytes], write: IO[bytes], executor: Ex
         send(write, Message(failed))
 
 
-def run(
-    program: str, options: Sequence[str], arguments: Sequence[str], executor: Executor, *, signals: bool = True
-) -> int:
+def run(program: str, options: Sequence[str], arguments: Sequence[str], executor: Executor, *, signals: bool = True) -> int:
     """Runs `sluice driver` with its options and the arguments of a run until it ends. Its exit status."""
     their_read, sink = os.pipe()
     source, their_write = os.pipe()

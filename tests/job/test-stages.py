@@ -55,7 +55,36 @@ def test_check_says_what_stays_on_the_driver_and_why():
     a_job('ssc:textFileStream("in"):map(sluice.pair(1)):updateStateByKey(function(v, s) return #v end):print()')
     said = sluice_ok("check", "--spark", "job.lua").stdout
     check("stage 0, map" in said and "updateStateByKey" in said, said)
-    check("it keeps windows or state from batch to batch" in said, said)
+    check("tasks make the groups of a batch; the windows or state that they change are kept on the driver" in said, said)
+    a_job('ssc:textFileStream("in"):map(sluice.pair(1)):mapWithState(function(k, v, s) return k end):print()')
+    check("it keeps windows or state from batch to batch" in sluice_ok("check", "--spark", "job.lua").stdout, "no reason is given")
+
+
+def test_the_manuals_table_says_where_each_operator_runs():
+    for directory in ("in", "in2"):
+        os.makedirs(directory)
+    reasons = json.loads(sluice_ok("driver", "--operators").stdout)
+    seen = 0
+    for entry in json.loads(sluice_ok("help", "--json").stdout)["operators"]:
+        name, why = entry["name"], reasons.get(entry["name"])
+        if why is None or entry["kind"] not in ("narrow", "wide", "meta"):
+            continue
+        job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+            'local s, s2 = ssc:textFileStream("in"), ssc:textFileStream("in2");\n(%s):print()\n' % entry["example"])
+        graph = graph_of("job.lua")
+        mine = [operator["number"] for operator in graph["operators"] if operator["operator"] == name]
+        roles = {number: stage["role"] for stage in graph["stages"] for number in stage["operators"]}
+        whys = {reason["operator"]: reason["why"] for stage in graph["stages"] for reason in stage.get("reasons", ())}
+        above = [operator["number"] for operator in graph["operators"] if operator["kind"] != "output"]
+        for number in [number for number in mine or above[-1:] if number in roles]:
+            reason = whys.get(number, "")
+            if why == "" or why.startswith("tasks"):
+                inherited = "follows operators" in reason or "come from operators" in reason
+                check(roles[number] != "driver" or inherited, "%s is said to run in tasks: %s" % (name, reason))
+            elif "becomes other operators" not in why:
+                check(roles[number] == "driver", "%s is said to stay on the driver: %s" % (name, why))
+        seen += 1
+    check(seen > 60, "%d operators were seen" % seen)
 
 
 # ---- the same bytes ----
@@ -110,6 +139,12 @@ local text = lines:map(sluice.select(1))
 local function out(stream, name) stream:saveAsTextFiles("out/" .. name, "txt") end
 out(lines, "meta")
 out(text:sortBy(function(line) return line:sub(-3) end), "sorted")
+out(text:sortBy(function(line) return #line, line:sub(-1) end, false, 3), "sorted-down")
+out(text:map(sluice.fields(" ", 1, 3)):sortByKey(), "by-key")
+out(text:map(sluice.fields(" ", 2, 3, 1)):sortByKey(false, 2):glom(), "by-key-down")
+out(text:map(sluice.fields(" ", 2, 1)):map(function(a, b) return tonumber(a:sub(2)) / 2, b end):sortByKey():take(3), "first-of-sorted")
+out(text:takeOrdered(4, function(line) return line:sub(-1) end), "ordered")
+out(text:min(), "min")
 out(text:take(7), "take")
 out(text:top(5), "top")
 out(text:zipWithIndex(), "index")
@@ -123,6 +158,39 @@ text:saveAsTextFiles("out/parts", "txt", { partitions = 3, compression = "gzip" 
 text:saveAsTextFiles("out/csv", "csv", { format = "csv" })
 text:print(3)
 """)
+    same_as_run("job.lua", *AVAILABLE, roles=("map", "reduce"))
+
+
+def test_sorting_within_a_memory_limit_is_the_drivers():
+    feed(files=3, lines=200)
+    a_job("""local lines = ssc:textFileStream("in")
+lines:sortBy(function(line) return line:sub(-2) end):saveAsTextFiles("out/a", "txt")
+lines:map(sluice.fields(" ", 1, 3)):sortByKey(false):saveAsTextFiles("out/b", "txt")
+""", ', memoryLimit = "1MiB"')
+    name = same_as_run("job.lua", *AVAILABLE, partitions=(3,))
+    check("reduce" not in stages_of(name + "-3"), "it was sorted in tasks")
+
+
+def test_all_records_become_one():
+    feed(files=3, lines=80)
+    a_job("""local numbers = ssc:textFileStream("in"):map(function(line) return math.tointeger(line:match("%d+$")) end)
+local none = ssc:textFileStream("in"):map(sluice.length):filter(function(n) return n > 1000 end)
+local wrong = ssc:textFileStream("in"):filter(sluice.contains("w1"))
+for _, each in ipairs { { "numbers", numbers }, { "none", none }, { "wrong", wrong } } do
+  local name, stream = table.unpack(each)
+  local function out(stream, what) stream:saveAsTextFiles("out/" .. name .. "-" .. what, "txt") end
+  out(stream:sum(), "sum")
+  out(stream:mean(), "mean")
+  out(stream:stdev(), "stdev")
+  out(stream:stats(), "stats")
+  out(stream:count(), "count")
+  out(stream:histogram({ 0, 5, 50 }), "histogram")
+  out(stream:countApproxDistinct(), "distinct")
+  out(stream:fold(3, function(a, b) return a .. "," .. b end), "fold")
+  out(stream:aggregate(0, function(n, x) return n * 3 + #tostring(x) end, function(a, b) return a * 7 + b end), "aggregate")
+  out(stream:treeReduce(function(a, b) return a .. "|" .. b end), "tree")
+end
+""", ", maxErrorRate = 1, emptyBatches = true")
     same_as_run("job.lua", *AVAILABLE)
 
 
@@ -135,9 +203,13 @@ out(pairs:countByWindow("2s", "1s"), "count")
 out(pairs:groupByKeyAndWindow("2s", "2s"), "group")
 out(pairs:window("2s", "1s"):countByValue(), "plain")
 out(pairs:updateStateByKey(function(values, state) return (state or 0) + #values end), "state")
+out(pairs:reduceByKeyAndWindow(function(a, b) return a .. "+" .. b end, nil, "4s", "2s"), "lua")
+out(pairs:reduceByKeyAndWindow(function(a, b) return a + b end, function(a, b) return a - b end, "3s", "1s"), "inverse")
+out(pairs:filter(function(k, v) return v < 30 end):reduceByKeyAndWindow(function(a, b) if b > 20 then error("large") end return a + b end, nil, "2s", "1s"), "errors")
+out(pairs:countByValueAndWindow("2s", "1s"), "values")
 out(pairs:mapWithState(function(key, value, state) state:update((state:get() or 0) + 1) return key, state:get() end), "mapped")
 """, ", maxFilesPerBatch = 2")
-    same_as_run("job.lua", *AVAILABLE)
+    same_as_run("job.lua", *AVAILABLE, roles=("map", "reduce"))
 
 
 def test_formats_of_input():
