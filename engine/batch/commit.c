@@ -29,6 +29,7 @@
 #include "engine/batch/plan_job.h"
 #include "engine/batch/quarantine.h"
 #include "engine/batch/replay.h"
+#include "engine/batch/sources.h"
 #include "engine/batch/tick.h"
 #include "state/store/store.h"
 
@@ -204,6 +205,7 @@ static int settle(struct sl_batch *batch, struct sl_error *err)
         if (source->ops->failures)
             run->set_aside += source->ops->failures(source);
     }
+    sl_sources_forget_tables(run);
     return 0;
 }
 

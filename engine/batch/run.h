@@ -49,6 +49,7 @@ struct sl_run {
     struct sl_source **source; /* [sources], in graph order */
     char **source_key;         /* [sources] */
     struct sl_files *gone;     /* [sources]: what need not be remembered from the next commit on */
+    bool has_forgotten_tables; /* engine/batch/sources.h */
     struct sl_lookup **table;  /* [context->tables]: the versions of tables that the batch uses; borrowed */
     void **memory;             /* [nodes]: what windows and state keep */
     struct sl_store *store;    /* segments of state; NULL: nothing is kept */

@@ -2,6 +2,7 @@
 
 #include "core/base/error.h"
 #include "engine/graph/validate.h"
+#include "sources/tables.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -154,4 +155,13 @@ bool sl_sources_need_last(const struct sl_run *run)
             return true;
     }
     return false;
+}
+
+/* Not before: a batch that was planned by the job as it was may use them. */
+void sl_sources_forget_tables(struct sl_run *run)
+{
+    if (!run->has_forgotten_tables && run->checkpoint && !run->trial)
+        sl_tables_forget_others(run->services.io, run->checkpoint, (const char *const *)run->source_key,
+                                run->sources);
+    run->has_forgotten_tables = true;
 }

@@ -22,5 +22,8 @@ void sl_sources_only_new(const struct sl_run *run, bool *ret);
  * durable. */
 int sl_sources_decide(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err);
 
+/* After a commit: the checkpoint keeps no copies of tables that the job does not have any more. Once in a run. */
+void sl_sources_forget_tables(struct sl_run *run);
+
 /* Whether something may have to be done with the newest committed batch, or depends on it. */
 bool sl_sources_need_last(const struct sl_run *run);

@@ -1,12 +1,15 @@
 #include "engine/graph/check_paths.h"
 
 #include "core/base/io.h"
+#include "engine/graph/paths.h"
 #include "engine/graph/validate.h"
+#include "sources/tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,7 +53,24 @@ static int check_prefix(const struct sl_context *context, const struct sl_node *
                         node->site.line, node->op->name, text, path, strerror(sys));
 }
 
-int sl_check_paths(const struct sl_context *context, struct sl_error *err)
+/* A run starts without the file where its checkpoint has a copy of it. */
+static int check_table(struct sl_context *context, const struct sl_node *node, struct sl_error *err)
+{
+    int r = node->op->is_table ? sl_table_probe(node, err) : 0;
+    if (r != SL_EFAIL)
+        return r;
+    char *checkpoint = sl_checkpoint_path(context);
+    bool has_copies = checkpoint && sl_tables_have_copies(&sl_io_system, checkpoint);
+    free(checkpoint);
+    sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
+    err->code = SL_EUSAGE;
+    if (!has_copies)
+        return SL_EUSAGE;
+    sl_log(&context->log.log, SL_LOG_WARNING, "%s; a run uses the copy that the checkpoint has", err->text);
+    return 0;
+}
+
+int sl_check_paths(struct sl_context *context, struct sl_error *err)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < context->nodes; i++) {
@@ -58,6 +78,8 @@ int sl_check_paths(const struct sl_context *context, struct sl_error *err)
         r = check_directory(context, node, err);
         if (r == 0)
             r = check_prefix(context, node, err);
+        if (r == 0)
+            r = check_table(context, node, err);
     }
     return r;
 }

@@ -4,6 +4,7 @@
 #include "sources/readers.h"
 #include "sources/table/read.h"
 #include "sources/table/source.h"
+#include "sources/tables.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -58,6 +59,16 @@ static int names_now(const struct sl_node *node, struct sl_arena *arena, struct 
         sl_table_files_done(&files);
     }
     sl_io_close(here.io, here.job_dirfd);
+    return r;
+}
+
+int sl_table_probe(const struct sl_node *node, struct sl_error *err)
+{
+    struct sl_arena arena;
+    struct sl_field names;
+    sl_arena_init(&arena);
+    int r = names_now(node, &arena, &names, err);
+    sl_arena_done(&arena);
     return r;
 }
 

@@ -11,6 +11,7 @@
 #include "sources/table/source.h"
 
 #include "core/base/buf.h"
+#include "sources/table/copies.h"
 #include "sources/table/read.h"
 #include "text/json.h"
 
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 static struct sl_table_source *own(struct sl_source *source)
 {
@@ -62,8 +62,8 @@ static void find_copies(struct sl_table_source *table)
     const struct sl_services *services = table->services;
     if (table->copies.dir || !services->checkpoint || services->trial)
         return;
-    snprintf(table->copies_dir, sizeof table->copies_dir, "%s/tables/%016" PRIx64, services->checkpoint,
-             (uint64_t)XXH3_64bits(table->source.key, strlen(table->source.key)));
+    sl_table_copies_path(services->checkpoint, table->source.key, table->copies_dir,
+                         sizeof table->copies_dir);
     table->copies.dir = table->copies_dir;
 }
 

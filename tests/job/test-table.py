@@ -224,6 +224,42 @@ def test_a_table_missing_at_the_start():
     equal(newest(), '2\tb\t["bob","40"]\n', "of the last version")
 
 
+def test_check_says_what_is_missing():
+    prepare('orders:joinTable(users):saveAsTextFiles("out/r")', text=None)
+    done = sluice("check", "job.lua")
+    equal(done.returncode, 2, "exit status: " + done.stdout + done.stderr)
+    check("job.lua:4: table: users.csv: there is no such file" in done.stderr, done.stderr)
+    put(USERS)
+    sluice_ok("check", "job.lua")
+    once("1 a\n")
+    os.unlink("users.csv")
+    check("users.csv: there is no such file" in sluice_ok("check", "job.lua").stderr, "a warning where the checkpoint has a copy")
+    prepare('orders:joinTable(users):saveAsTextFiles("out/r")', '"sqlite:users.db", { query = "SELECT 1, 2" }', text=None)
+    os.system("rm -rf .sluice")
+    done = sluice("check", "job.lua")
+    check(done.returncode == 2 and "users.db" in done.stderr, done.stderr)
+
+
+def test_copies_of_tables_that_the_job_has_no_more_are_removed():
+    two = 'local others = sluice.table("others.csv", { header = true })\norders:leftJoinTable(others):print()\n'
+    put(USERS, "others.csv")
+    prepare(two + 'orders:joinTable(users):saveAsTextFiles("out/r")')
+    once("1 a\n")
+    equal(len(glob.glob(".sluice/job/tables/*/*")), 2, "a copy of each")
+    prepare('orders:joinTable(users):saveAsTextFiles("out/r")')
+    once()
+    equal(len(glob.glob(".sluice/job/tables/*/*")), 2, "no batch was committed: one that is redone might need it")
+    once("2 b\n")
+    equal(len(glob.glob(".sluice/job/tables/*/*")), 1, "that of the other table is removed")
+    equal(len(glob.glob(".sluice/job/tables/*")), 1, "with its directory")
+    os.unlink("users.csv")
+    check("stays in use" in once("1 c\n"), "the one in use is there")
+    prepare('orders:saveAsTextFiles("out/r")', text=None)
+    job(HEAD.replace("local users = sluice.table(%s)\n", "") + 'orders:saveAsTextFiles("out/r")')
+    once("1 d\n")
+    equal(glob.glob(".sluice/job/tables/*"), [], "no table, no copies")
+
+
 def test_what_is_damaged_leaves_the_last_version_in_use():
     prepare('orders:joinTable(users):saveAsTextFiles("out/r")')
     with Running("job.lua") as run:
