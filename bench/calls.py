@@ -20,7 +20,6 @@ CALLS = {
     "timestamp": ("sluice.timestamp('%Y-%m-%d')", "local x = f('2024-02-29')", None),
     "formatTime": ("sluice.formatTime('%Y-%m-%d')", "local x = f(1709164800000)", None),
 }
-LINES = 2000000
 
 
 def user_seconds(bench, program, text, inputs):
@@ -36,15 +35,16 @@ def user_seconds(bench, program, text, inputs):
     return usage.ru_utime
 
 
-def short_lines(directory):
+def write_lines(directory, count):
     words = ["GET", "post", "Delta", "zulu"]
-    (directory / "a").write_text("".join("%s %d\n" % (words[i % 4], i % 1000) for i in range(LINES)))
+    (directory / "a").write_text("".join("%s %d\n" % (words[i % 4], i % 1000) for i in range(count)))
 
 
 def calls(bench):
     """built-ins called inside a Lua function: nanoseconds beyond an empty Lua function and beyond the built-in's own work, as
     an operator's argument does it"""
-    inputs = paths(bench.input("calls", short_lines))
+    count = bench.size(2000000, 20000)
+    inputs = paths(bench.input("calls-%d" % count, lambda directory: write_lines(directory, count)))
     shape = 'local f = %s\nlocal s = ssc:textFileStream("in")\ns:%s:count():saveAsTextFiles("out/r")\n'
     code = {"nothing": job(shape % ("0", "map(function(line) return 1 end)")), "lines": job(shape % ("0", "filter(sluice.notEmpty)"))}
     for name, (make, call, native) in CALLS.items():
@@ -54,7 +54,7 @@ def calls(bench):
     least = {name: min(user_seconds(bench, bench.sluice, text, inputs) for _ in range(bench.runs)) for name, text in code.items()}
     figures = []
     for name, (_, _, native) in CALLS.items():
-        whole = (least[name] - least["nothing"]) / LINES * 1e9
-        own = max(0, (least[name + " native"] - least["lines"]) / LINES * 1e9) if native else 0
+        whole = (least[name] - least["nothing"]) / count * 1e9
+        own = max(0, (least[name + " native"] - least["lines"]) / count * 1e9) if native else 0
         figures += [figure(name + ": beyond the function call", whole, "ns"), figure(name + ": beyond its own work", whole - own, "ns", 150)]
     return figures

@@ -18,7 +18,7 @@ PLAIN = job(TIMED + ':reduceByKey(sluice.sum):saveAsTextFiles("out/r")\n')
 POLARS = """import polars as pl, glob
 s = pl.concat([pl.scan_csv(p) for p in sorted(glob.glob('%(files)s/*'))]).collect()
 s = s.with_columns(pl.from_epoch('t', time_unit='ms')).sort('t')
-r = s.group_by_dynamic('t', every='1m', period='5m', group_by='key', start_by='window').agg(pl.col('value').sum())
+r = s.group_by_dynamic('t', every='1m', period='5m', group_by='key', offset='-4m').agg(pl.col('value').sum())
 r = r.select(pl.col('t').dt.epoch('ms'), (pl.col('t').dt.epoch('ms') + 300000).alias('stop'), 'key', 'value')
 r.write_csv('%(out)s', separator='\\t', include_header=False)
 """
