@@ -151,20 +151,10 @@ static int emit_changed(struct sl_stage *stage, struct sl_dataset *dataset)
 
 /* ---- the batch ---- */
 
-/* The first window that the watermark has not passed, by its start. */
-static int64_t first_open(const struct sl_event_windows *windows, int64_t watermark_ms)
-{
-    if (watermark_ms == SL_NO_TIME)
-        return INT64_MIN;
-    if (watermark_ms == SL_END_OF_TIME)
-        return INT64_MAX;
-    return sl_floor_multiple(watermark_ms - windows->size, windows->slide, windows->offset) + windows->slide;
-}
-
 static void close_panes(const struct sl_event_windows *windows, struct sl_event_memory *memory,
                         int64_t watermark_ms)
 {
-    int64_t open = first_open(windows, watermark_ms);
+    int64_t open = sl_first_open(windows, watermark_ms);
     memory->old_floor = memory->panes.floor;
     if (open > memory->panes.floor)
         memory->panes.floor = open;
@@ -175,7 +165,7 @@ static void close_panes(const struct sl_event_windows *windows, struct sl_event_
 static void find_due(const struct sl_event_windows *windows, struct sl_event_memory *memory)
 {
     int64_t pane = sl_pane_runs_next(&memory->panes, INT64_MIN),
-            open = first_open(windows, memory->closed_ms);
+            open = sl_first_open(windows, memory->closed_ms);
     int64_t start = pane == INT64_MAX ? 0 : sl_first_window(windows, pane);
     memory->due_ms = pane == INT64_MAX ? INT64_MAX : (start > open ? start : open) + windows->size;
 }
@@ -446,7 +436,7 @@ int sl_event_panes_loaded(struct sl_stage *stage)
     bool changed =
         memory->pane && (memory->pane != windows->pane || memory->offset != windows->offset % windows->pane);
     int r = changed ? change_panes(stage) : 0;
-    int64_t open = first_open(windows, memory->closed_ms);
+    int64_t open = sl_first_open(windows, memory->closed_ms);
     memory->panes.floor = memory->old_floor = open;
     r = r < 0 ? r : sl_pane_runs_tidy(&memory->panes, stage, reduce->reducer);
     find_due(windows, memory);

@@ -23,14 +23,15 @@
 
 /* ---- rows on their way ---- */
 
-static bool is_late(const struct sl_stage *stage, int64_t time)
+/* Records of times before it are late: those in no window that is open, or whose own session would be closed. */
+static int64_t late_before(const struct sl_stage *stage)
 {
     const struct sl_event_reduce *reduce = stage->state;
-    const struct sl_event_windows *windows = &reduce->windows;
+    if (!reduce->windows.gap)
+        return sl_first_open(&reduce->windows, stage->watermark_ms);
     if (stage->watermark_ms == SL_NO_TIME)
-        return false;
-    int64_t stop = windows->gap ? time + windows->gap : sl_pane_stop(windows, sl_pane_start(windows, time));
-    return stop <= stage->watermark_ms;
+        return INT64_MIN;
+    return stage->watermark_ms == SL_END_OF_TIME ? INT64_MAX : stage->watermark_ms - reduce->windows.gap + 1;
 }
 
 /* A record that no window takes. Of sessions it is not sure yet: an open one may. */
@@ -62,6 +63,7 @@ static int choose(struct sl_stage *stage, struct sl_lane *lane, const struct sl_
                   uint32_t *ret_count)
 {
     const struct sl_event_reduce *reduce = stage->state;
+    int64_t open_from = late_before(stage);
     uint32_t count = 0;
     int r = 0;
     for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
@@ -72,7 +74,7 @@ static int choose(struct sl_stage *stage, struct sl_lane *lane, const struct sl_
             r = reduce->gives_late ? 0 : sl_task_reject(lane->task, stage->node->number, in, row);
             continue;
         }
-        bool late = is_late(stage, in->time[row]);
+        bool late = in->time[row] < open_from;
         if (late)
             r = put_late(stage, lane, in, row);
         if (!late || reduce->windows.gap)
@@ -127,18 +129,85 @@ static bool make_value(const struct sl_event_reduce *reduce, struct sl_arena *ar
     return true;
 }
 
+/* The start of the pane of each time; most have that of the time before. */
+struct pane_memo {
+    int64_t start, stop;
+};
+
+static inline int64_t pane_start(const struct sl_event_windows *windows, struct pane_memo *memo, int64_t time)
+{
+    if (time < memo->start || time >= memo->stop) {
+        memo->start = sl_pane_start(windows, time);
+        memo->stop = memo->start + windows->pane;
+    }
+    return memo->start;
+}
+
+/* Bytes of the pane keys of a chunk whose keys are all strings; 0: they are not. */
+static size_t bytes_of_keys(const struct sl_event_reduce *reduce, const struct sl_chunk *in)
+{
+    size_t bytes = 0;
+    if (reduce->windows.gap || reduce->key_of != SL_KEY_FIELD)
+        return 0;
+    for (uint32_t row = 0; row < in->rows; row++) {
+        if (in->column[0][row].tag != SL_STR)
+            return 0;
+        bytes += SL_PANE_BYTES + (size_t)in->column[0][row].len;
+    }
+    return bytes;
+}
+
+static void write_keys(const struct sl_event_reduce *reduce, const struct sl_chunk *in, uint8_t *at,
+                       struct sl_field *key)
+{
+    struct pane_memo memo = {0, 0};
+    for (uint32_t row = 0; row < in->rows; row++) {
+        const struct sl_field *own = &in->column[0][row];
+        sl_pane_write(at, pane_start(&reduce->windows, &memo, in->time[row]));
+        if (own->len)
+            memcpy(at + SL_PANE_BYTES, own->str, own->len);
+        key[row] = sl_string(at, SL_PANE_BYTES + (size_t)own->len);
+        at += SL_PANE_BYTES + own->len;
+    }
+}
+
+static bool make_keys(const struct sl_event_reduce *reduce, struct sl_arena *arena, const struct sl_chunk *in,
+                      struct sl_field *key)
+{
+    size_t bytes = bytes_of_keys(reduce, in);
+    uint8_t *at = bytes ? sl_arena_bytes(arena, bytes) : NULL;
+    if (at)
+        write_keys(reduce, in, at, key);
+    for (uint32_t row = 0; !at && row < in->rows; row++)
+        if (!make_key(reduce, arena, in, row, &key[row]))
+            return false;
+    return true;
+}
+
+static bool make_values(const struct sl_event_reduce *reduce, struct sl_arena *arena,
+                        const struct sl_chunk *in, struct sl_field *value)
+{
+    bool is_column = !reduce->by_time && reduce->key_of == SL_KEY_FIELD && in->width == 2;
+    for (uint32_t row = 0; row < in->rows; row++) {
+        if (is_column) {
+            value[row] = in->column[1][row];
+            value[row].flags &= (uint8_t)~SL_FIELD_ROW;
+        } else if (!make_value(reduce, arena, in, row, &value[row])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Pairs of a pane key and a value; memory from scratch. */
 static int make_pairs(const struct sl_event_reduce *reduce, struct sl_task *task, const struct sl_chunk *in,
                       struct sl_chunk *ret)
 {
     struct sl_field *key = sl_arena_alloc(task->scratch, in->rows * sizeof *key);
     struct sl_field *value = sl_arena_alloc(task->scratch, in->rows * sizeof *value);
-    if (!key || !value)
+    if (!key || !value || !make_keys(reduce, task->scratch, in, key) ||
+        !make_values(reduce, task->scratch, in, value))
         return SL_ENOMEM;
-    for (uint32_t row = 0; row < in->rows; row++)
-        if (!make_key(reduce, task->scratch, in, row, &key[row]) ||
-            !make_value(reduce, task->scratch, in, row, &value[row]))
-            return SL_ENOMEM;
     *ret = (struct sl_chunk){.rows = in->rows, .width = 2, .column = {key, value}};
     return 0;
 }

@@ -41,6 +41,17 @@ static inline int64_t sl_first_window(const struct sl_event_windows *windows, in
     return sl_floor_multiple(pane - windows->size, windows->slide, windows->offset) + windows->slide;
 }
 
+/* The first window that the watermark has not passed, by its start; it is a pane's start, too, and records before it are
+ * late. */
+static inline int64_t sl_first_open(const struct sl_event_windows *windows, int64_t watermark_ms)
+{
+    if (watermark_ms == SL_NO_TIME)
+        return INT64_MIN;
+    if (watermark_ms == SL_END_OF_TIME)
+        return INT64_MAX;
+    return sl_floor_multiple(watermark_ms - windows->size, windows->slide, windows->offset) + windows->slide;
+}
+
 /* The operators that may follow an eventWindow; ends with NULL. Their names are those of operators on batches. */
 extern const struct sl_op *const sl_event_ops[];
 extern const struct sl_op sl_op_event_window;
