@@ -57,6 +57,7 @@ struct sl_limits {
     uint64_t files_max, bytes_max; /* per batch; UINT64_MAX: none */
     uint64_t record_bytes_max;     /* maxRecordBytes */
     bool has_rates;                /* limits of records per second hold: not with --once */
+    bool needs_files;              /* without a file no batch is run, whatever windows and state hold */
 };
 
 /* For status and metrics, as it is now. Texts are the source's and live until the next call. */

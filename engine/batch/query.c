@@ -233,7 +233,7 @@ static int open_run(struct sl_run *run, const struct sl_query *query, struct giv
 
 static int execute(struct sl_run *run, int64_t t, struct sl_dataset **ret, struct sl_error *err)
 {
-    static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false};
+    static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false, false};
     struct sl_batch *batch;
     int r = sl_batch_new(run, t, &batch, err);
     if (r < 0)

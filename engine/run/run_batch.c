@@ -53,6 +53,19 @@ static int run_steps(struct sl_batch *batch, struct sl_error *err)
     return r;
 }
 
+static bool took_files(const struct sl_batch *batch)
+{
+    for (size_t s = 0; s < batch->run->sources; s++)
+        if (batch->plan.files[s].count)
+            return true;
+    return false;
+}
+
+static bool is_wanted(const struct sl_batch *batch, const struct sl_limits *limits)
+{
+    return sl_batch_wanted(batch) && (!limits->needs_files || took_files(batch));
+}
+
 int sl_run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, bool *ret_ran,
                  struct sl_error *err)
 {
@@ -63,7 +76,7 @@ int sl_run_batch(struct sl_run *run, int64_t t, const struct sl_limits *limits, 
     *ret_ran = false;
     r = sl_viewer_check(run, err);
     r = r < 0 ? r : sl_batch_take(batch, limits, err);
-    if (r == 0 && sl_batch_wanted(batch)) {
+    if (r == 0 && is_wanted(batch, limits)) {
         sl_progress_line_hide(run->progress);
         sl_progress_line_begin(run->progress);
         r = run_steps(batch, err);

@@ -56,7 +56,7 @@ static struct sl_limits limits_of(const struct sl_run *run)
     };
 }
 
-static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false};
+static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false, false};
 
 /* ---- waiting ---- */
 
@@ -124,6 +124,16 @@ static bool is_more_left(struct sl_run *run, bool ran, int64_t next)
     return is_input_left(run, ran) || sl_watermarks_due(run, next);
 }
 
+/* Whether the next batch is there for files only, which may turn out not to be: that something may have arrived is all
+ * that events and due scans say. */
+static bool needs_files(struct sl_run *run, int64_t next)
+{
+    for (size_t s = 0; s < run->sources; s++)
+        if (run->source[s]->ops->range)
+            return false;
+    return !sl_watermarks_due(run, next);
+}
+
 static int run_virtual(struct sl_run *run, struct sl_error *err)
 {
     int64_t interval = interval_of(run), start = run->options->start_ms;
@@ -140,6 +150,7 @@ static int run_virtual(struct sl_run *run, struct sl_error *err)
         run->virtual_clock.now_ms = t;
         r = sl_run_batch(run, t, &limits, &ran, err);
         more = !run->options->once && (!run->options->available_now || is_more_left(run, ran, t + interval));
+        limits.needs_files = run->options->available_now && needs_files(run, t + interval);
     }
     return r;
 }
@@ -189,6 +200,7 @@ static int run_available(struct sl_run *run, struct sl_error *err)
     for (; r == 0 && more && !sl_run_wants_stop(run) && !has_enough(run); t += interval_of(run)) {
         r = sl_run_batch(run, t, &limits, &ran, err);
         more = is_more_left(run, ran, t + interval_of(run));
+        limits.needs_files = needs_files(run, t + interval_of(run));
     }
     return r;
 }

@@ -30,7 +30,7 @@ const struct sl_dataset *sl_dry_run_dataset(const struct sl_batch *batch, const 
 
 static int run_batch(struct sl_run *run, struct sl_batch *batch, struct sl_error *err)
 {
-    static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false};
+    static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false, false};
     int r = sl_batch_take(batch, &no_limits, err);
     if (r == 0 && sl_batch_wanted(batch)) {
         r = sl_batch_execute(batch, err);

@@ -65,6 +65,19 @@ def test_a_start_time_off_the_interval_is_refused():
     check("1500" in done.stderr, "the message names the time: " + done.stderr)
 
 
+def test_available_now_ends_with_the_last_file_whatever_the_directory_reports():
+    for name in "abcd":
+        move_in(name, name + "\n")
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", maxFilesPerBatch = 2 }
+local lines = ssc:textFileStream("in")
+lines:countByWindow("3s", "1s"):saveAsTextFiles("out/window", "txt")
+lines:pipeTo({ "sh", "-c", "cat > rows; for i in 1 2 3; do mkdir in/.other; rmdir in/.other; done; touch outside; ln outside in/.outside; rm in/.outside" })
+''')
+    run("--available-now")
+    equal(output_times("out/window"), [1000, 2000], "batches")
+
+
 def test_print_shows_the_first_rows_on_stdout():
     job('''local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s", checkpoint = false }

@@ -69,7 +69,7 @@ static void show(struct sl_source *source, char text[128])
 
 static void take(struct sl_source *source, char text[128], bool *ret_any)
 {
-    static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false};
+    static const struct sl_limits no_limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false, false};
     struct sl_error err = {0};
     struct sl_files plan = {0};
     assert_int_equal(source->ops->take(source, 1000, 0, &no_limits, &plan, ret_any, &err), 0);
