@@ -68,7 +68,7 @@ static int print_chunk(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct printer *printer = (struct printer *)outlet;
     uint64_t replaced = 0;
-    printer->buf.len = 0;
+    sl_buf_clear(&printer->buf);
     if (!printer->showing->format->rows(&printer->buf, chunk, &replaced))
         return sl_error_nomem(printer->showing->err);
     if (printer->showing->is_stamped)

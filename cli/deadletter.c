@@ -93,7 +93,7 @@ static bool add_value(struct sl_buf *buf, const struct sl_field *letter, const c
 static bool end_column(struct sl_buf *line, struct sl_buf *column, char end)
 {
     bool ok = sl_buf_safe(line, column->bytes, column->len) && sl_buf_byte(line, (uint8_t)end);
-    column->len = 0;
+    sl_buf_clear(column);
     return ok;
 }
 

@@ -72,11 +72,8 @@ static const struct {
 
 static int file_name(struct sl_buf *path, const char *dir, const char *name, const char *suffix)
 {
-    path->len = 0;
-    bool ok = sl_buf_text(path, dir) && sl_buf_byte(path, '/') &&
-              sl_buf_text(path, suffix ? name : "README.md") && sl_buf_text(path, suffix ? suffix : "") &&
-              sl_buf_byte(path, '\0');
-    return ok ? 0 : SL_ENOMEM;
+    return sl_buf_path(path, "%s/%s%s", dir, suffix ? name : "README.md", suffix ? suffix : "") ? 0
+                                                                                                : SL_ENOMEM;
 }
 
 static int refuse_existing(const char *dir, const char *name, struct sl_error *err)

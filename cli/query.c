@@ -81,13 +81,16 @@ static bool json_begin(struct sl_sql *sql, struct sl_buf *buf)
 static bool json_row(struct sl_sql *sql, struct sl_buf *buf, const struct sl_field *fields, uint32_t width,
                      bool is_first)
 {
-    bool ok = sl_buf_text(buf, is_first ? "{" : ",\n{");
-    for (uint32_t i = 0; ok && i < width; i++) {
+    sl_buf_text(buf, is_first ? "{" : ",\n{");
+    for (uint32_t i = 0; i < width; i++) {
         const char *name = sl_sql_column_name(sql, i);
-        ok = sl_buf_text(buf, i ? "," : "") && sl_json_text(buf, name) && sl_buf_byte(buf, ':') &&
-             sl_json_field(buf, &fields[i], NULL);
+        sl_buf_text(buf, i ? "," : "");
+        sl_json_text(buf, name);
+        sl_buf_byte(buf, ':');
+        sl_json_field(buf, &fields[i], NULL);
     }
-    return ok && sl_buf_byte(buf, '}');
+    sl_buf_byte(buf, '}');
+    return !buf->failed;
 }
 
 static const struct shape tsv = {NULL, tsv_row, ""}, csv = {csv_begin, csv_row, ""},
@@ -96,7 +99,7 @@ static const struct shape tsv = {NULL, tsv_row, ""}, csv = {csv_begin, csv_row, 
 static int print(struct sl_buf *buf, struct sl_error *err)
 {
     bool ok = (!buf->len || fwrite(buf->bytes, 1, buf->len, stdout) == buf->len) && fflush(stdout) == 0;
-    buf->len = 0;
+    sl_buf_clear(buf);
     return ok ? 0 : sl_error_sys(err, errno, "writing to the standard output");
 }
 
@@ -202,24 +205,24 @@ static int open_query(struct query *query, struct sl_error *err)
     return r;
 }
 
-static bool add_name(struct sl_buf *buf, const char *name)
+static void add_name(struct sl_buf *buf, const char *name)
 {
-    return sl_buf_text(buf, buf->len ? ", " : "") && sl_buf_safe(buf, name, strlen(name));
+    sl_buf_text(buf, buf->len ? ", " : "");
+    sl_buf_safe(buf, name, strlen(name));
 }
 
 /* The text of a query that names no table of ours ends with those that there are. */
 static int hint_tables(const struct query *query, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf names = {0};
-    bool ok = true;
-    for (size_t i = 0; ok && i < query->tables.count; i++)
+    for (size_t i = 0; i < query->tables.count; i++)
         if (query->tables.table[i]->kind != SL_QUERY_VERSION)
-            ok = add_name(&names, query->tables.table[i]->name);
+            add_name(&names, query->tables.table[i]->name);
     static const char *const catalog[] = {"batches", "files", "outputs", "errors", "ranges"};
-    for (size_t i = 0; ok && i < sizeof catalog / sizeof *catalog; i++)
-        ok = add_name(&names, catalog[i]);
-    return ok ? sl_error_hint(err, "there are %.*s", (int)names.len, (const char *)names.bytes)
-              : sl_error_nomem(err);
+    for (size_t i = 0; i < sizeof catalog / sizeof *catalog; i++)
+        add_name(&names, catalog[i]);
+    return names.failed ? sl_error_nomem(err)
+                        : sl_error_hint(err, "there are %.*s", (int)names.len, (const char *)names.bytes);
 }
 
 static int ask(struct query *query, const char *text, struct sl_error *err)

@@ -292,30 +292,33 @@ static void print_standing(struct sl_target *target, const struct sl_standing *s
 
 /* ---- for programs ---- */
 
-static bool add_time(struct sl_buf *buf, const char *name, bool any, int64_t time_ms)
+static void add_time(struct sl_buf *buf, const char *name, bool any, int64_t time_ms)
 {
-    return sl_buf_printf(buf, ",\"%s\":", name) &&
-           (any ? sl_buf_integer(buf, time_ms) : sl_buf_text(buf, "null"));
+    sl_buf_printf(buf, ",\"%s\":", name);
+    if (any)
+        sl_buf_integer(buf, time_ms);
+    else
+        sl_buf_text(buf, "null");
 }
 
-static bool add_json(struct sl_target *target, const struct sl_standing *standing, struct sl_buf *buf)
+static void add_json(struct sl_target *target, const struct sl_standing *standing, struct sl_buf *buf)
 {
     const struct sl_reading_progress *progress = &standing->progress;
-    return sl_buf_text(buf, "{\"checkpoint\":") &&
-           sl_json_string(buf, target->checkpoint, strlen(target->checkpoint), NULL) &&
-           sl_buf_printf(buf, ",\"running\":%s,\"waiting\":%s,\"pid\":%ld,\"failed\":%s,\"batches\":%" PRIu64,
-                         standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
-                         standing->pid > 0 ? standing->pid : 0, standing->failed ? "true" : "false",
-                         progress->batches) &&
-           add_time(buf, "last_batch", progress->any, progress->last_ms) &&
-           add_time(buf, "last_finished", progress->any, progress->finished_ms) &&
-           add_time(buf, "planned", progress->planned, progress->planned_ms) &&
-           sl_buf_printf(buf,
-                         ",\"lag_ms\":%" PRId64 ",\"files\":%" PRIu64 ",\"quarantined\":%" PRIu64
-                         ",\"rejected\":%" PRIu64 ",\"owed\":%" PRIu64 ",\"status\":",
-                         standing->lag_ms, progress->files, progress->quarantined, progress->rejected,
-                         progress->owed) &&
-           sl_json_field(buf, &target->status, NULL);
+    sl_buf_text(buf, "{\"checkpoint\":");
+    sl_json_string(buf, target->checkpoint, strlen(target->checkpoint), NULL);
+    sl_buf_printf(buf, ",\"running\":%s,\"waiting\":%s,\"pid\":%ld,\"failed\":%s,\"batches\":%" PRIu64,
+                  standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
+                  standing->pid > 0 ? standing->pid : 0, standing->failed ? "true" : "false",
+                  progress->batches);
+    add_time(buf, "last_batch", progress->any, progress->last_ms);
+    add_time(buf, "last_finished", progress->any, progress->finished_ms);
+    add_time(buf, "planned", progress->planned, progress->planned_ms);
+    sl_buf_printf(buf,
+                  ",\"lag_ms\":%" PRId64 ",\"files\":%" PRIu64 ",\"quarantined\":%" PRIu64
+                  ",\"rejected\":%" PRIu64 ",\"owed\":%" PRIu64 ",\"status\":",
+                  standing->lag_ms, progress->files, progress->quarantined, progress->rejected,
+                  progress->owed);
+    sl_json_field(buf, &target->status, NULL);
 }
 
 struct quarantine_list {
@@ -326,13 +329,13 @@ struct quarantine_list {
 static int add_quarantined(void *arg, const struct sl_reading_file *file)
 {
     struct quarantine_list *list = arg;
-    bool ok = sl_buf_text(list->buf, list->any ? ",{\"file\":" : "{\"file\":") &&
-              sl_json_string(list->buf, file->file.path, strlen(file->file.path), NULL) &&
-              sl_buf_printf(list->buf, ",\"batch\":%" PRId64 ",\"reason\":", file->batch_ms) &&
-              sl_json_string(list->buf, file->quarantined, strlen(file->quarantined), NULL) &&
-              sl_buf_byte(list->buf, '}');
+    sl_buf_text(list->buf, list->any ? ",{\"file\":" : "{\"file\":");
+    sl_json_string(list->buf, file->file.path, strlen(file->file.path), NULL);
+    sl_buf_printf(list->buf, ",\"batch\":%" PRId64 ",\"reason\":", file->batch_ms);
+    sl_json_string(list->buf, file->quarantined, strlen(file->quarantined), NULL);
+    sl_buf_byte(list->buf, '}');
     list->any = true;
-    return ok ? 0 : SL_ENOMEM;
+    return list->buf->failed ? SL_ENOMEM : 0;
 }
 
 static int list_quarantined(const struct sl_target *target, struct sl_buf *buf, struct sl_error *err)
@@ -352,12 +355,14 @@ static int list_quarantined(const struct sl_target *target, struct sl_buf *buf, 
 static int print_json(struct sl_target *target, const struct sl_standing *standing, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
-    if (!add_json(target, standing, &buf))
+    add_json(target, standing, &buf);
+    if (buf.failed)
         return sl_error_nomem(err);
     int r = list_quarantined(target, &buf, err);
     if (r < 0)
         return r == SL_ENOMEM ? sl_error_nomem(err) : r;
-    if (!sl_buf_text(&buf, "}\n"))
+    sl_buf_text(&buf, "}\n");
+    if (buf.failed)
         return sl_error_nomem(err);
     fwrite(buf.bytes, 1, buf.len, stdout);
     return 0;

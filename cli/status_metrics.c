@@ -22,13 +22,13 @@ static size_t end_of(const char *text, size_t len)
 static int print(const char *text, size_t len, bool is_running, int64_t lag_ms, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
-    if (!sl_buf_append(&buf, text, end_of(text, len)) ||
-        !sl_metric_gauge(&buf, "running", "1 while a run is active, else 0.", is_running) ||
-        !sl_metric_gauge(
-            &buf, "lag_seconds",
-            "Since a batch was due that is not committed; where no run is active, since the last.",
-            (double)lag_ms / 1000) ||
-        !sl_buf_text(&buf, end))
+    sl_buf_append(&buf, text, end_of(text, len));
+    sl_metric_gauge(&buf, "running", "1 while a run is active, else 0.", is_running);
+    sl_metric_gauge(&buf, "lag_seconds",
+                    "Since a batch was due that is not committed; where no run is active, since the last.",
+                    (double)lag_ms / 1000);
+    sl_buf_text(&buf, end);
+    if (buf.failed)
         return sl_error_nomem(err);
     fwrite(buf.bytes, 1, buf.len, stdout);
     return 0;
@@ -36,13 +36,13 @@ static int print(const char *text, size_t len, bool is_running, int64_t lag_ms, 
 
 int sl_status_print_metrics(struct sl_target *target, bool is_running, int64_t lag_ms, struct sl_error *err)
 {
-    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
+    const char *path = sl_buf_path(&buf, "%s/metrics", target->checkpoint);
     char *text;
     size_t len;
-    if (!sl_buf_printf(&path, "%s/metrics", target->checkpoint) || !sl_buf_byte(&path, 0))
+    if (!path)
         return sl_error_nomem(err);
-    int r = sl_io_read_file(&sl_io_system, AT_FDCWD, (const char *)path.bytes, METRICS_BYTES_MAX, &text, &len,
-                            err);
+    int r = sl_io_read_file(&sl_io_system, AT_FDCWD, path, METRICS_BYTES_MAX, &text, &len, err);
     if (r < 0)
         return sl_error_hint(err, "a run writes the metrics when it begins, and after batches");
     r = print(text, len, is_running, lag_ms, err);

@@ -130,17 +130,18 @@ static int print_why(const struct search *search, const struct sl_node *node)
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
     struct sl_field sources;
     const struct sl_field *trouble = find_trouble(search, &sources);
-    bool ok = sl_buf_safe(&text, search->shown, strlen(search->shown)) &&
-              sl_buf_printf(&text, ": a table (%s:%d), ", node->site.file, node->site.line);
-    if (ok && search->any)
-        ok = sl_buf_printf(&text, "in use since batch %" PRId64 ": ", search->from_ms) &&
-             sl_buf_safe(&text, search->range, strlen(search->range));
-    else if (ok)
-        ok = sl_buf_text(&text, "which no batch has used yet; the next one reads it");
-    if (ok && trouble)
-        ok = sl_buf_text(&text, "; what is there now is not used: ") &&
-             sl_buf_safe(&text, trouble->str, trouble->len);
-    if (!ok)
+    sl_buf_safe(&text, search->shown, strlen(search->shown));
+    sl_buf_printf(&text, ": a table (%s:%d), ", node->site.file, node->site.line);
+    if (search->any) {
+        sl_buf_printf(&text, "in use since batch %" PRId64 ": ", search->from_ms);
+        sl_buf_safe(&text, search->range, strlen(search->range));
+    } else
+        sl_buf_text(&text, "which no batch has used yet; the next one reads it");
+    if (trouble) {
+        sl_buf_text(&text, "; what is there now is not used: ");
+        sl_buf_safe(&text, trouble->str, trouble->len);
+    }
+    if (text.failed)
         return sl_error_nomem(search->err);
     printf("%.*s\n", (int)text.len, (const char *)text.bytes);
     return 1;

@@ -36,8 +36,10 @@ struct top {
 
 static bool add(struct top *top, const char *title, const char *text)
 {
-    return sl_buf_printf(&top->text, "%-11s", title) && sl_buf_safe(&top->text, text, strlen(text)) &&
-           sl_buf_byte(&top->text, '\n');
+    sl_buf_printf(&top->text, "%-11s", title);
+    sl_buf_safe(&top->text, text, strlen(text));
+    sl_buf_byte(&top->text, '\n');
+    return !top->text.failed;
 }
 
 static bool add_run(struct top *top)
@@ -80,14 +82,15 @@ static bool add_source(struct top *top, const struct sl_field *source)
     name = name ? name : sl_map_get(source, "name", 4);
     if (!name || name->tag != SL_STR)
         return true; /* written by another version */
-    bool ok = sl_buf_printf(&top->text, "%-11s", "source") && sl_buf_safe(&top->text, name->str, name->len);
+    sl_buf_printf(&top->text, "%-11s", "source");
+    sl_buf_safe(&top->text, name->str, name->len);
     if (is_directory)
-        ok = ok && sl_buf_printf(&top->text, ": %" PRId64 " files waiting, %" PRId64 " held back\n",
-                                 integer_of(source, "waiting"), integer_of(source, "held_back"));
+        sl_buf_printf(&top->text, ": %" PRId64 " files waiting, %" PRId64 " held back\n",
+                      integer_of(source, "waiting"), integer_of(source, "held_back"));
     else
-        ok = ok && sl_buf_printf(&top->text, ": %" PRId64 " records, lag %" PRId64 "\n",
-                                 integer_of(source, "received"), integer_of(source, "lag"));
-    return ok;
+        sl_buf_printf(&top->text, ": %" PRId64 " records, lag %" PRId64 "\n", integer_of(source, "received"),
+                      integer_of(source, "lag"));
+    return !top->text.failed;
 }
 
 static bool add_sources(struct top *top)
@@ -104,13 +107,15 @@ static bool add_views(struct top *top)
     struct sl_field views = sl_target_status(top->target, NULL, "views");
     if (views.tag != SL_LIST || !views.len)
         return true;
-    bool ok = sl_buf_printf(&top->text, "%-11s", "views");
-    for (uint32_t i = 0; ok && i < views.len; i++)
-        ok =
-            views.items[i].tag != SL_STR || (sl_buf_text(&top->text, i ? ", " : "") &&
-                                             sl_buf_safe(&top->text, views.items[i].str, views.items[i].len));
-    return ok && sl_buf_printf(&top->text, "; %" PRId64 " files open\n",
-                               sl_target_status_integer(top->target, "readers", "open"));
+    sl_buf_printf(&top->text, "%-11s", "views");
+    for (uint32_t i = 0; i < views.len; i++)
+        if (views.items[i].tag == SL_STR) {
+            sl_buf_text(&top->text, i ? ", " : "");
+            sl_buf_safe(&top->text, views.items[i].str, views.items[i].len);
+        }
+    sl_buf_printf(&top->text, "; %" PRId64 " files open\n",
+                  sl_target_status_integer(top->target, "readers", "open"));
+    return !top->text.failed;
 }
 
 static bool add_batch(struct top *top, const struct sl_reading_batch *batch)
@@ -149,7 +154,7 @@ static int keep_batch(void *arg, const struct sl_reading_batch *batch)
 static int refresh(struct top *top, struct sl_error *err)
 {
     top->batches = 0;
-    top->text.len = 0;
+    sl_buf_clear(&top->text);
     int r = sl_target_read_status(top->target, err);
     r = r < 0 ? r : sl_reading_progress(top->reading, &top->progress, err);
     r = r < 0 ? r : sl_reading_batches(top->reading, top->batches_max, keep_batch, top, err);

@@ -35,8 +35,12 @@ static bool list_next(struct list *list)
 
 static bool add_text(struct sl_buf *buf, const char *name, const char *text)
 {
-    return sl_buf_printf(buf, ",\"%s\":", name) &&
-           (text ? sl_json_string(buf, text, strlen(text), NULL) : sl_buf_text(buf, "null"));
+    sl_buf_printf(buf, ",\"%s\":", name);
+    if (text)
+        sl_json_string(buf, text, strlen(text), NULL);
+    else
+        sl_buf_text(buf, "null");
+    return !buf->failed;
 }
 
 /* ---- status and batches ---- */
@@ -44,16 +48,17 @@ static bool add_text(struct sl_buf *buf, const char *name, const char *text)
 static bool add_standing(struct sl_target *target, const struct sl_standing *standing, struct sl_buf *buf)
 {
     const struct sl_reading_progress *progress = &standing->progress;
-    return sl_buf_printf(buf, "{\"now\":%" PRId64 ",\"running\":%s,\"waiting\":%s,\"failed\":%s",
-                         standing->now_ms, standing->pid ? "true" : "false",
-                         standing->waiting ? "true" : "false", standing->failed ? "true" : "false") &&
-           add_text(buf, "checkpoint", target->checkpoint) &&
-           sl_buf_printf(buf,
-                         ",\"lag_ms\":%" PRId64 ",\"batches\":%" PRIu64 ",\"files\":%" PRIu64
-                         ",\"quarantined\":%" PRIu64 ",\"rejected\":%" PRIu64 ",\"status\":",
-                         standing->lag_ms, progress->batches, progress->files, progress->quarantined,
-                         progress->rejected) &&
-           sl_json_field(buf, &target->status, NULL);
+    sl_buf_printf(buf, "{\"now\":%" PRId64 ",\"running\":%s,\"waiting\":%s,\"failed\":%s", standing->now_ms,
+                  standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
+                  standing->failed ? "true" : "false");
+    add_text(buf, "checkpoint", target->checkpoint);
+    sl_buf_printf(buf,
+                  ",\"lag_ms\":%" PRId64 ",\"batches\":%" PRIu64 ",\"files\":%" PRIu64
+                  ",\"quarantined\":%" PRIu64 ",\"rejected\":%" PRIu64 ",\"status\":",
+                  standing->lag_ms, progress->batches, progress->files, progress->quarantined,
+                  progress->rejected);
+    sl_json_field(buf, &target->status, NULL);
+    return !buf->failed;
 }
 
 static int add_batch(void *arg, const struct sl_reading_batch *batch)
@@ -74,10 +79,11 @@ static int add_quarantined(void *arg, const struct sl_reading_file *file)
     struct list *list = arg;
     if (!list_next(list))
         return list->is_cut ? 1 : SL_ENOMEM;
-    bool ok = sl_buf_printf(list->buf, "{\"batch\":%" PRId64, file->batch_ms) &&
-              add_text(list->buf, "path", file->file.path) &&
-              add_text(list->buf, "reason", file->quarantined) && sl_buf_byte(list->buf, '}');
-    return ok ? 0 : SL_ENOMEM;
+    sl_buf_printf(list->buf, "{\"batch\":%" PRId64, file->batch_ms);
+    add_text(list->buf, "path", file->file.path);
+    add_text(list->buf, "reason", file->quarantined);
+    sl_buf_byte(list->buf, '}');
+    return list->buf->failed ? SL_ENOMEM : 0;
 }
 
 static int add_catalog(struct sl_target *target, struct sl_reading *reading, struct sl_buf *buf,
@@ -114,10 +120,11 @@ static int add_file(void *arg, const struct sl_reading_file *file)
     struct list *list = arg;
     if (!list_next(list))
         return list->is_cut ? 1 : SL_ENOMEM;
-    bool ok = sl_buf_printf(list->buf, "{\"size\":%" PRId64, file->file.size) &&
-              add_text(list->buf, "path", file->file.path) &&
-              add_text(list->buf, "quarantined", file->quarantined) && sl_buf_byte(list->buf, '}');
-    return ok ? 0 : SL_ENOMEM;
+    sl_buf_printf(list->buf, "{\"size\":%" PRId64, file->file.size);
+    add_text(list->buf, "path", file->file.path);
+    add_text(list->buf, "quarantined", file->quarantined);
+    sl_buf_byte(list->buf, '}');
+    return list->buf->failed ? SL_ENOMEM : 0;
 }
 
 static int add_range(void *arg, const struct sl_reading_range *range)
@@ -151,15 +158,14 @@ static bool add_letter_lines(const char *text, struct list *list)
 static int add_letters(const struct sl_target *target, int64_t time_ms, struct list *list,
                        struct sl_error *err)
 {
-    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
+    const char *path = sl_buf_path(&buf, "%s/deadletter/%" PRId64 ".jsonl", target->checkpoint, time_ms);
     struct sl_error ignored;
     char *text = NULL;
     size_t len;
-    if (!sl_buf_printf(&path, "%s/deadletter/%" PRId64 ".jsonl", target->checkpoint, time_ms) ||
-        !sl_buf_byte(&path, 0))
+    if (!path)
         return sl_error_nomem(err);
-    int r = sl_io_read_file(&sl_io_system, AT_FDCWD, (const char *)path.bytes, LETTERS_BYTES_MAX, &text, &len,
-                            &ignored);
+    int r = sl_io_read_file(&sl_io_system, AT_FDCWD, path, LETTERS_BYTES_MAX, &text, &len, &ignored);
     bool ok = r < 0 || add_letter_lines(text, list);
     free(text);
     return ok ? 0 : SL_ENOMEM;
@@ -203,10 +209,14 @@ int sl_ui_batch(struct sl_target *target, int64_t time_ms, struct sl_buf *buf, s
 
 static bool add_row(struct sl_buf *buf, const struct sl_field *row, uint32_t width)
 {
-    bool ok = sl_buf_byte(buf, '[');
-    for (uint32_t i = 0; ok && i < width; i++)
-        ok = (!i || sl_buf_byte(buf, ',')) && sl_json_field(buf, &row[i], NULL);
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, '[');
+    for (uint32_t i = 0; i < width; i++) {
+        if (i)
+            sl_buf_byte(buf, ',');
+        sl_json_field(buf, &row[i], NULL);
+    }
+    sl_buf_byte(buf, ']');
+    return !buf->failed;
 }
 
 static bool add_rows(const struct sl_dataset *rows, struct sl_buf *buf)

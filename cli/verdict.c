@@ -37,11 +37,12 @@ static int decide(struct judgement *j, enum sl_verdict verdict, const char *form
     va_end(args);
     if (len < 0)
         return sl_error_nomem(j->err);
-    bool ok =
-        sl_buf_text(j->text, j->inquiry->shown) && sl_buf_text(j->text, ": ") && sl_buf_text(j->text, text);
+    sl_buf_text(j->text, j->inquiry->shown);
+    sl_buf_text(j->text, ": ");
+    sl_buf_text(j->text, text);
     free(text);
     *j->verdict = verdict;
-    return ok ? 1 : sl_error_nomem(j->err);
+    return j->text->failed ? sl_error_nomem(j->err) : 1;
 }
 
 static bool is_known_file(const struct sl_file *known, const struct sl_file_stat *look)

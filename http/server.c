@@ -99,7 +99,7 @@ static void make_answer(struct sl_http *http, struct MHD_Connection *connection,
         return;
     answer->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
     answer->type = "text/plain; charset=utf-8";
-    answer->body.len = 0;
+    sl_buf_clear(&answer->body);
     (void)sl_buf_printf(&answer->body, "%s\n", err.text[0] ? err.text : "out of memory"); /* or nothing */
 }
 

@@ -73,7 +73,7 @@ static int put_block(struct sl_part *part, const uint8_t *bytes, size_t len, boo
     int r = part->compression->block(part->compressor, bytes, len, end, &part->compressed, err);
     if (r == 0 && part->compressed.len)
         r = put(part, part->compressed.bytes, part->compressed.len, err);
-    part->compressed.len = 0;
+    sl_buf_clear(&part->compressed);
     return r;
 }
 
@@ -92,7 +92,7 @@ static int put_compressed(struct sl_part *part, const uint8_t *bytes, size_t len
         int r = put_block(part, part->block.bytes, part->block.len, false, err);
         if (r < 0)
             return r;
-        part->block.len = 0;
+        sl_buf_clear(&part->block);
     }
     return 0;
 }

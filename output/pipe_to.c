@@ -24,7 +24,7 @@ static int feed_push(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct feed *feed = (struct feed *)outlet;
     uint64_t replaced = 0;
-    feed->text.len = 0;
+    sl_buf_clear(&feed->text);
     if (!feed->format->rows(&feed->text, chunk, &replaced))
         return SL_ENOMEM;
     return sl_child_write(&feed->child, feed->task, feed->text.bytes, feed->text.len);

@@ -73,7 +73,7 @@ static bool value_of(struct sequence *sequence, const struct sl_field *fields, u
                      struct sl_field *ret)
 {
     struct sl_buf *text = &sequence->text;
-    text->len = 0;
+    sl_buf_clear(text);
     *ret = fields[1];
     if (width == 2)
         return true;

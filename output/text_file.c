@@ -39,7 +39,7 @@ static int contain_rows(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct text_file *file = (struct text_file *)outlet;
     int r = 0;
-    file->text.len = 0;
+    sl_buf_clear(&file->text);
     for (uint32_t row = 0; r == 0 && row < chunk->rows; row++)
         r = contain_row(file, chunk, row);
     return r < 0 ? r : sl_part_write(&file->part, file->text.bytes, file->text.len, file->err);
@@ -47,7 +47,7 @@ static int contain_rows(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 
 static int end_container(struct text_file *file)
 {
-    file->text.len = 0;
+    sl_buf_clear(&file->text);
     int r = file->container->end(file->contained, &file->text, file->err);
     return r < 0 ? r : sl_part_write(&file->part, file->text.bytes, file->text.len, file->err);
 }
@@ -56,7 +56,7 @@ static int push_rows(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct text_file *file = (struct text_file *)outlet;
     uint64_t replaced = 0;
-    file->text.len = 0;
+    sl_buf_clear(&file->text);
     if (!file->format->rows(&file->text, chunk, &replaced))
         return sl_error_nomem(file->err);
     return sl_part_write(&file->part, file->text.bytes, file->text.len, file->err);

@@ -80,7 +80,7 @@ static int write_bytes(void *arg, const void *bytes, size_t len, struct sl_error
 static int empty_packed(struct sl_writer *writer, struct sl_error *err)
 {
     int r = writer->packed.len ? write_bytes(writer, writer->packed.bytes, writer->packed.len, err) : 0;
-    writer->packed.len = 0;
+    sl_buf_clear(&writer->packed);
     return r;
 }
 

@@ -127,7 +127,8 @@ static int open_exec(const struct sl_node *node, const struct sl_services *servi
 static bool describe(const struct sl_node *node, struct sl_buf *buf)
 {
     struct sl_field argv = sl_node_value(node, 0);
-    return sl_process_describe("exec:", &argv, buf);
+    sl_process_describe("exec:", &argv, buf);
+    return !buf->failed;
 }
 
 static const char *name_of(const struct sl_node *node, char *text, size_t size)

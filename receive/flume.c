@@ -120,7 +120,7 @@ static int read_frame(struct agent *agent, size_t at, size_t *ret_size, struct s
     if (buffers > BUFFERS_MAX)
         return sl_error_set(err, SL_EREJECT, "a frame has %u buffers: it is no Avro client of Flume",
                             buffers);
-    agent->request.len = 0;
+    sl_buf_clear(&agent->request);
     for (uint32_t i = 0; i < buffers; i++) {
         uint32_t size = len - used >= 4 ? read_u32(bytes + used) : 0;
         if (size > MESSAGE_MAX)
@@ -213,7 +213,7 @@ static int answer_all(struct flume_source *source, struct sl_error *err)
         r = r < 0 ? r : sl_received_append(&source->received, &frame, err);
         r = r < 0 ? r : sl_received_sync(&source->received, err);
         source->count = 0;
-        source->rows.len = 0;
+        sl_buf_clear(&source->rows);
     }
     for (size_t i = 0; i < source->listener.connections && r == 0; i++) {
         struct agent *agent = source->agent[i];
@@ -221,7 +221,7 @@ static int answer_all(struct flume_source *source, struct sl_error *err)
             continue;
         if (!sl_buf_append(&agent->out, agent->answers.bytes, agent->answers.len))
             return sl_error_nomem(err);
-        agent->answers.len = 0;
+        sl_buf_clear(&agent->answers);
         write_out(source, agent);
     }
     return r;

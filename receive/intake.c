@@ -123,7 +123,7 @@ static int append_overlong(struct sl_intake *intake, struct sl_error *err)
     if (sl_received_allow(intake->received, 1) == 0)
         return SL_ESTOP;
     int r = append(intake, SL_FRAME_OVERLONG, 1, intake->rest.bytes, len, err);
-    intake->rest.len = 0;
+    sl_buf_clear(&intake->rest);
     return r;
 }
 
@@ -164,7 +164,7 @@ static int lines(struct sl_intake *intake, const uint8_t *bytes, size_t len, str
         body_len = intake->rest.len;
     }
     int r = append_records(intake, SL_FRAME_LINES, count_newlines(body, body_len), body, body_len, err);
-    intake->rest.len = 0;
+    sl_buf_clear(&intake->rest);
     if (intake->rest.capacity > 4 * SL_READ_BYTES)
         sl_buf_done(&intake->rest);
     return r < 0 ? r : keep_rest(intake, bytes + whole, len - whole, 1, err);
@@ -184,7 +184,7 @@ static int begin_lines(struct sl_intake *intake, const uint8_t *bytes, size_t le
         return 0; /* the next bytes decide */
     uint8_t first[BOM_BYTES];
     memcpy(first, intake->rest.bytes, seen);
-    intake->rest.len = 0;
+    sl_buf_clear(&intake->rest);
     intake->has_begun = true;
     int r = is_bom ? 0 : lines(intake, first, seen, err);
     return r < 0 || len == used ? r : lines(intake, bytes + used, len - used, err);
@@ -200,16 +200,17 @@ static int end_lines(struct sl_intake *intake, struct sl_error *err)
     if (!ok || !sl_buf_byte(&intake->rest, '\n'))
         return sl_error_nomem(err);
     int r = append_records(intake, SL_FRAME_LINES, 1, intake->rest.bytes, intake->rest.len, err);
-    intake->rest.len = 0;
+    sl_buf_clear(&intake->rest);
     return r;
 }
 
 /* ---- delimiters ---- */
 
-static bool add_with_length(struct sl_buf *body, const uint8_t *record, size_t len)
+static void add_with_length(struct sl_buf *body, const uint8_t *record, size_t len)
 {
     const uint8_t length[4] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
-    return sl_buf_append(body, length, sizeof length) && sl_buf_append(body, record, len);
+    sl_buf_append(body, length, sizeof length);
+    sl_buf_append(body, record, len);
 }
 
 /* Gathers records and appends them in frames of a megabyte. */
@@ -223,14 +224,15 @@ static int gather_flush(struct gathering *gathering, struct sl_error *err)
 {
     int r = append_records(gathering->intake, SL_FRAME_LENGTHS, gathering->count, gathering->body.bytes,
                            gathering->body.len, err);
-    gathering->body.len = 0;
+    sl_buf_clear(&gathering->body);
     gathering->count = 0;
     return r;
 }
 
 static int gather(struct gathering *gathering, const uint8_t *record, size_t len, struct sl_error *err)
 {
-    if (!add_with_length(&gathering->body, record, len))
+    add_with_length(&gathering->body, record, len);
+    if (gathering->body.failed)
         return sl_error_nomem(err);
     gathering->count++;
     return gathering->body.len >= BODY_BYTES ? gather_flush(gathering, err) : 0;
@@ -257,7 +259,7 @@ static int keep_delimited(struct sl_intake *intake, size_t overlap, struct sl_er
     if (!intake->skips)
         r = append_overlong(intake, err);
     intake->skips = true;
-    intake->rest.len = 0;
+    sl_buf_clear(&intake->rest);
     return r < 0 ? r : sl_buf_append(&intake->rest, tail, kept) ? 0 : sl_error_nomem(err);
 }
 
@@ -294,7 +296,7 @@ static int end_delimited(struct sl_intake *intake, struct sl_error *err)
         r = r < 0 ? r : gather_flush(&gathering, err);
     }
     sl_buf_done(&gathering.body);
-    intake->rest.len = 0;
+    sl_buf_clear(&intake->rest);
     return r;
 }
 

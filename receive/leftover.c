@@ -25,7 +25,8 @@ int sl_received_leftover(struct sl_io *io, const char *checkpoint, const char *n
     struct sl_received_log *log;
     uint64_t from, to = 0;
     char text[64] = "";
-    if (!sl_received_dir(checkpoint, name, &dir))
+    sl_received_dir(checkpoint, name, &dir);
+    if (dir.failed)
         return sl_error_nomem(err);
     if (reached->len && reached->len < sizeof text)
         memcpy(text, reached->bytes, reached->len);
@@ -51,7 +52,8 @@ int sl_received_leftover(struct sl_io *io, const char *checkpoint, const char *n
 int sl_received_drop_log(struct sl_io *io, const char *checkpoint, const char *name, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf dir = {0};
-    if (!sl_received_dir(checkpoint, name, &dir))
+    sl_received_dir(checkpoint, name, &dir);
+    if (dir.failed)
         return sl_error_nomem(err);
     return sl_io_remove_tree(io, AT_FDCWD, (const char *)dir.bytes, err);
 }

@@ -11,26 +11,25 @@ static bool is_plain(char c)
            c == '_' || c == '-';
 }
 
-static bool append_encoded(struct sl_buf *buf, const char *name)
+static void append_encoded(struct sl_buf *buf, const char *name)
 {
-    bool ok = true;
-    for (size_t i = 0; ok && name[i]; i++)
-        ok = is_plain(name[i]) && (i || name[0] != '.') ? sl_buf_byte(buf, (uint8_t)name[i])
-                                                        : sl_buf_printf(buf, "%%%02X", (uint8_t)name[i]);
-    return ok;
+    for (size_t i = 0; name[i]; i++)
+        if (is_plain(name[i]) && (i || name[0] != '.'))
+            sl_buf_byte(buf, (uint8_t)name[i]);
+        else
+            sl_buf_printf(buf, "%%%02X", (uint8_t)name[i]);
 }
 
-bool sl_received_dir(const char *checkpoint, const char *name, struct sl_buf *ret)
+void sl_received_dir(const char *checkpoint, const char *name, struct sl_buf *ret)
 {
-    if (!sl_buf_printf(ret, "%s/received/", checkpoint))
-        return false;
+    sl_buf_printf(ret, "%s/received/", checkpoint);
     size_t before = ret->len;
-    bool ok = append_encoded(ret, name);
-    if (ok && ret->len - before > NAME_MAX_BYTES) {
+    append_encoded(ret, name);
+    if (ret->len - before > NAME_MAX_BYTES) {
         XXH128_hash_t hash = XXH3_128bits(name, strlen(name));
         ret->len = before;
-        ok = sl_buf_printf(ret, "~%016llx%016llx", (unsigned long long)hash.high64,
-                           (unsigned long long)hash.low64);
+        sl_buf_printf(ret, "~%016llx%016llx", (unsigned long long)hash.high64,
+                      (unsigned long long)hash.low64);
     }
-    return ok && sl_buf_byte(ret, 0);
+    sl_buf_byte(ret, 0);
 }

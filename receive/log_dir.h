@@ -4,4 +4,4 @@
 #include "core/base/buf.h"
 
 /* Appends the path with a NUL. False: out of memory. */
-bool sl_received_dir(const char *checkpoint, const char *name, struct sl_buf *ret);
+void sl_received_dir(const char *checkpoint, const char *name, struct sl_buf *ret);

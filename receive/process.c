@@ -25,12 +25,13 @@ int sl_process_check(const struct sl_node *node, const struct sl_field *argv, st
     return 0;
 }
 
-bool sl_process_describe(const char *prefix, const struct sl_field *argv, struct sl_buf *buf)
+void sl_process_describe(const char *prefix, const struct sl_field *argv, struct sl_buf *buf)
 {
-    bool ok = sl_buf_text(buf, prefix);
-    for (uint32_t i = 0; ok && i < argv->len; i++)
-        ok = sl_buf_text(buf, i ? " " : "") && sl_buf_append(buf, argv->items[i].str, argv->items[i].len);
-    return ok;
+    sl_buf_text(buf, prefix);
+    for (uint32_t i = 0; i < argv->len; i++) {
+        sl_buf_text(buf, i ? " " : "");
+        sl_buf_append(buf, argv->items[i].str, argv->items[i].len);
+    }
 }
 
 /* ---- starting ---- */

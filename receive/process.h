@@ -22,4 +22,4 @@ ssize_t sl_process_read(struct sl_process *command, void *buf, size_t size);
 /* Ends what still runs of it. Appends how it has ended: "exited with status 1". Returns whether that was status 0. */
 bool sl_process_end(struct sl_process *command, char *text, size_t size);
 /* "exec:tail -F x". */
-bool sl_process_describe(const char *prefix, const struct sl_field *argv, struct sl_buf *buf);
+void sl_process_describe(const char *prefix, const struct sl_field *argv, struct sl_buf *buf);

@@ -92,7 +92,7 @@ static int take_lines(struct program_source *source, uint32_t n, size_t *ret_len
     struct sl_frame frame = {.kind = SL_FRAME_TSV};
     const uint8_t *at = source->rest.bytes, *end = at + source->rest.len;
     int r = 0;
-    source->body.len = 0;
+    sl_buf_clear(&source->body);
     for (uint32_t i = 0; i < n && r == 0; i++) {
         const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)(newline - at);
@@ -143,7 +143,7 @@ static int end_long_line(struct program_source *source, struct sl_error *err)
     source->pending_ns = source->pending_ns ? source->pending_ns : sl_monotonic_ns();
     int r = sl_received_allow(&source->received, 1) ? sl_received_append(&source->received, &frame, err)
                                                     : SL_ESTOP;
-    source->rest.len = 0;
+    sl_buf_clear(&source->rest);
     return r;
 }
 
@@ -200,7 +200,7 @@ static int sync_pending(struct program_source *source, struct sl_error *err)
         return r;
     if (!sl_buf_append(&source->durable, source->pending.bytes, source->pending.len))
         return sl_error_nomem(err);
-    source->pending.len = 0;
+    sl_buf_clear(&source->pending);
     source->pending_ns = 0;
     return 0;
 }
@@ -208,7 +208,7 @@ static int sync_pending(struct program_source *source, struct sl_error *err)
 static void write_durable(struct program_source *source)
 {
     if (source->process.in < 0) {
-        source->durable.len = 0;
+        sl_buf_clear(&source->durable);
         return;
     }
     ssize_t written = write(source->process.in, source->durable.bytes, source->durable.len);
@@ -217,7 +217,7 @@ static void write_durable(struct program_source *source)
     if (written < 0 && errno != EAGAIN && errno != EINTR) { /* it does not want to know */
         close(source->process.in);
         source->process.in = -1;
-        source->durable.len = 0;
+        sl_buf_clear(&source->durable);
     }
 }
 
@@ -259,8 +259,10 @@ static char *position_variable(const struct program_source *source)
 {
     struct sl_buf variable = {0};
     const struct sl_buf *position = &source->received.position;
-    if (!sl_buf_text(&variable, "SLUICE_POSITION=") ||
-        !sl_buf_append(&variable, position->bytes, position->len) || !sl_buf_byte(&variable, 0)) {
+    sl_buf_text(&variable, "SLUICE_POSITION=");
+    sl_buf_append(&variable, position->bytes, position->len);
+    sl_buf_byte(&variable, 0);
+    if (variable.failed) {
         sl_buf_done(&variable);
         return NULL;
     }
@@ -284,7 +286,9 @@ static int run_once(struct program_source *source, uint8_t *buf, struct sl_error
         return is_missing ? 0 : r;
     }
     sl_received_show(received, "connected", "process %ld", (long)source->process.pid);
-    source->rest.len = source->pending.len = source->durable.len = 0;
+    sl_buf_clear(&source->rest);
+    sl_buf_clear(&source->pending);
+    sl_buf_clear(&source->durable);
     source->skips = false;
     while ((r = exchange(source, buf, &has_output, err)) > 0)
         ;
@@ -354,8 +358,11 @@ static int open_receiver(const struct sl_node *node, const struct sl_services *s
 static bool describe(const struct sl_node *node, struct sl_buf *buf)
 {
     struct sl_field argv = sl_node_value(node, 0);
-    return sl_node_function(node, 0) ? sl_buf_text(buf, "receiver")
-                                     : sl_process_describe("receiver:", &argv, buf);
+    if (sl_node_function(node, 0))
+        sl_buf_text(buf, "receiver");
+    else
+        sl_process_describe("receiver:", &argv, buf);
+    return !buf->failed;
 }
 
 static const char *name_of(const struct sl_node *node, char *text, size_t size)

@@ -92,7 +92,7 @@ static int restore(void *arg, const struct sl_frame *frame, struct sl_error *err
     size_t len = frame->kind == SL_FRAME_POSITIONS ? frame->body_len : frame->position_len;
     if (len == 0)
         return 0;
-    received->position.len = 0;
+    sl_buf_clear(&received->position);
     return sl_buf_append(&received->position, bytes, len) ? 0 : sl_error_nomem(err);
 }
 
@@ -118,7 +118,8 @@ static int open_log(struct sl_received *received, struct sl_error *err)
         .positions = {restore, snapshot, received},
     };
     if (services->checkpoint && !services->trial) {
-        if (!sl_received_dir(services->checkpoint, received->name, &dir))
+        sl_received_dir(services->checkpoint, received->name, &dir);
+        if (dir.failed)
             return sl_error_nomem(err);
         options.dir = (const char *)dir.bytes;
     }
@@ -459,7 +460,7 @@ void sl_received_report(struct sl_source *source, struct sl_source_report *ret)
     uint64_t end = sl_received_log_end(received->log);
     measure_rate(received, end);
     pthread_mutex_lock(&received->lock);
-    received->shown_position.len = 0;
+    sl_buf_clear(&received->shown_position);
     bool ok = sl_buf_append(&received->shown_position, received->last_position.bytes,
                             received->last_position.len) &&
               sl_buf_append(&received->shown_position, received->detail, strlen(received->detail) + 1);

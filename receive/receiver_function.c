@@ -43,7 +43,7 @@ int sl_receive_position(struct sl_receiving *receiving, const void *position, si
 {
     if (len > SL_FRAME_POSITION_MAX)
         return SL_EUSAGE;
-    receiving->position.len = 0;
+    sl_buf_clear(&receiving->position);
     return sl_buf_append(&receiving->position, position, len) ? 0 : SL_ENOMEM;
 }
 
@@ -95,7 +95,8 @@ static int call_next(struct function_source *source, struct sl_error *err)
     if (sl_received_is_stopping(&source->received))
         return SL_ESTOP;
     receiving->count = 0;
-    receiving->body.len = receiving->position.len = 0;
+    sl_buf_clear(&receiving->body);
+    sl_buf_clear(&receiving->position);
     int more = source->receiver->next(source->user, receiving);
     if (more < 0)
         return sl_error_set(err, SL_EREJECT, "next gave %d", more);

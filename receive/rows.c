@@ -224,7 +224,7 @@ static int add_block(struct feed *feed, const uint8_t *bytes, size_t len)
 static int flush_block(struct feed *feed)
 {
     int r = feed->block.len ? add_block(feed, feed->block.bytes, feed->block.len) : 0;
-    feed->block.len = 0;
+    sl_buf_clear(&feed->block);
     return r;
 }
 

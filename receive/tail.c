@@ -75,10 +75,9 @@ static int restore(struct sl_received *received, const struct sl_frame *frame, s
 static bool snapshot(struct sl_received *received, struct sl_buf *ret)
 {
     const struct sl_tail_source *source = own(received);
-    bool ok = true;
-    for (size_t i = 0; ok && i < source->files; i++)
-        ok = sl_tail_file_write(&source->file[i], ret);
-    return ok;
+    for (size_t i = 0; i < source->files; i++)
+        sl_tail_file_write(&source->file[i], ret);
+    return !ret->failed;
 }
 
 /* Where files begin is durable before anything of them is used. */

@@ -12,11 +12,12 @@
 
 /* ---- positions ---- */
 
-bool sl_tail_file_write(const struct sl_tail_file *file, struct sl_buf *buf)
+void sl_tail_file_write(const struct sl_tail_file *file, struct sl_buf *buf)
 {
-    return sl_buf_printf(buf, "%" PRIu64 " %" PRId64 " %" PRId64 " %d %016" PRIx64 " %zu ", file->inode,
-                         file->born_ns, file->position, file->skips, file->before, strlen(file->path)) &&
-           sl_buf_text(buf, file->path) && sl_buf_byte(buf, '\n');
+    sl_buf_printf(buf, "%" PRIu64 " %" PRId64 " %" PRId64 " %d %016" PRIx64 " %zu ", file->inode,
+                  file->born_ns, file->position, file->skips, file->before, strlen(file->path));
+    sl_buf_text(buf, file->path);
+    sl_buf_byte(buf, '\n');
 }
 
 bool sl_tail_file_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_tail_file *ret)
@@ -77,7 +78,7 @@ static int look(struct following *f, int64_t *ret_mtime_ns)
 static int load(struct following *f, int64_t from, size_t size)
 {
     struct sl_error ignored;
-    f->buf->len = 0;
+    sl_buf_clear(f->buf);
     if (!sl_buf_reserve(f->buf, size + 2))
         return sl_error_nomem(f->err);
     ssize_t got = sl_io_read_at(f->received->services->io, f->file->fd, f->buf->bytes, size, (off_t)from,
@@ -129,7 +130,8 @@ static int append(struct following *f, enum sl_frame_kind kind, uint32_t count, 
     size_t before = length_before(position);
     after.position = position;
     after.before = XXH3_64bits(end - before, before);
-    if (!sl_tail_file_write(&after, &text))
+    sl_tail_file_write(&after, &text);
+    if (text.failed)
         return sl_error_nomem(f->err);
     struct sl_frame frame = {.kind = kind,
                              .count = count,

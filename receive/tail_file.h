@@ -23,7 +23,7 @@ struct sl_tail_file {
 };
 
 /* "<inode> <born> <position> <skips> <before> <length of path> <path>". False: out of memory. */
-bool sl_tail_file_write(const struct sl_tail_file *file, struct sl_buf *buf);
+void sl_tail_file_write(const struct sl_tail_file *file, struct sl_buf *buf);
 /* Reads one at *at and moves it after it. The path is allocated. False: it is none, or out of memory. */
 bool sl_tail_file_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_tail_file *ret);
 void sl_tail_file_done(struct sl_tail_file *file);

@@ -13,14 +13,17 @@
 char *sl_tail_pattern(const char *job_dir, const struct sl_field *glob)
 {
     struct sl_buf pattern = {0};
-    bool ok = true;
     if (glob->str[0] != '/') {
-        for (const char *at = job_dir; ok && *at; at++)
-            ok =
-                (!strchr("*?[\\", *at) || sl_buf_byte(&pattern, '\\')) && sl_buf_byte(&pattern, (uint8_t)*at);
-        ok = ok && sl_buf_byte(&pattern, '/');
+        for (const char *at = job_dir; *at; at++) {
+            if (strchr("*?[\\", *at))
+                sl_buf_byte(&pattern, '\\');
+            sl_buf_byte(&pattern, (uint8_t)*at);
+        }
+        sl_buf_byte(&pattern, '/');
     }
-    if (!ok || !sl_buf_append(&pattern, glob->str, glob->len) || !sl_buf_byte(&pattern, 0)) {
+    sl_buf_append(&pattern, glob->str, glob->len);
+    sl_buf_byte(&pattern, 0);
+    if (pattern.failed) {
         sl_buf_done(&pattern);
         return NULL;
     }

@@ -213,10 +213,10 @@ static int note_position(struct sl_received *received, const struct sl_frame *fr
 {
     if (frame->position_len == 0)
         return 0;
-    received->position.len = 0;
+    sl_buf_clear(&received->position);
     bool ok = sl_buf_append(&received->position, frame->position, frame->position_len);
     pthread_mutex_lock(&received->lock);
-    received->last_position.len = 0;
+    sl_buf_clear(&received->last_position);
     ok = ok && sl_buf_append(&received->last_position, frame->position, frame->position_len);
     pthread_mutex_unlock(&received->lock);
     return ok ? 0 : SL_ENOMEM;

@@ -170,20 +170,23 @@ void sl_sql_close(struct sl_sql *sql)
     free(sql);
 }
 
-static bool add_uri(struct sl_buf *uri, const char *path)
+static void add_uri(struct sl_buf *uri, const char *path)
 {
-    bool ok = sl_buf_text(uri, "file:");
-    for (; ok && *path; path++)
-        ok = strchr("%?#", *path) ? sl_buf_printf(uri, "%%%02x", (unsigned char)*path)
-                                  : sl_buf_byte(uri, (uint8_t)*path);
-    return ok;
+    sl_buf_text(uri, "file:");
+    for (; *path; path++)
+        if (strchr("%?#", *path))
+            sl_buf_printf(uri, "%%%02x", (unsigned char)*path);
+        else
+            sl_buf_byte(uri, (uint8_t)*path);
 }
 
 int sl_sql_attach(struct sl_sql *sql, const char *path, bool immutable, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf uri = {0};
-    if (!add_uri(&uri, path) || !sl_buf_text(&uri, immutable ? "?mode=ro&immutable=1" : "?mode=ro") ||
-        !sl_buf_byte(&uri, 0))
+    add_uri(&uri, path);
+    sl_buf_text(&uri, immutable ? "?mode=ro&immutable=1" : "?mode=ro");
+    sl_buf_byte(&uri, 0);
+    if (uri.failed)
         return sl_error_nomem(err);
     char *statement = sqlite3_mprintf("ATTACH %Q AS catalog", (const char *)uri.bytes);
     if (!statement)
@@ -223,16 +226,23 @@ int sl_sql_add(struct sl_sql *sql, struct sl_sql_table *table, struct sl_error *
 
 /* ---- compiling ---- */
 
-static bool add_columns(struct sl_buf *text, const struct sl_sql_table *table)
+static void add_columns(struct sl_buf *text, const struct sl_sql_table *table)
 {
-    bool ok = sl_buf_printf(text, "; the columns of %s are ", table->name);
-    if (!table->columns)
-        return ok && sl_buf_printf(text, "_1 to _%d", SL_WIDTH_MAX);
-    for (uint32_t i = 0; ok && i < table->columns && i < NAMES_SHOWN; i++) {
-        ok = !i || sl_buf_text(text, ", ");
-        ok = ok && (table->names ? sl_buf_text(text, table->names[i]) : sl_buf_printf(text, "_%u", i + 1));
+    sl_buf_printf(text, "; the columns of %s are ", table->name);
+    if (!table->columns) {
+        sl_buf_printf(text, "_1 to _%d", SL_WIDTH_MAX);
+        return;
     }
-    return ok && (table->columns <= NAMES_SHOWN || sl_buf_text(text, ", ..."));
+    for (uint32_t i = 0; i < table->columns && i < NAMES_SHOWN; i++) {
+        if (i)
+            sl_buf_text(text, ", ");
+        if (table->names)
+            sl_buf_text(text, table->names[i]);
+        else
+            sl_buf_printf(text, "_%u", i + 1);
+    }
+    if (table->columns > NAMES_SHOWN)
+        sl_buf_text(text, ", ...");
 }
 
 static bool was_listed(const struct sl_sql *sql, size_t i)
@@ -244,27 +254,29 @@ static bool was_listed(const struct sl_sql *sql, size_t i)
 }
 
 /* Where in the query it is, counted from 1, in characters of the line. */
-static bool add_place(struct sl_buf *text, const char *query, int offset)
+static void add_place(struct sl_buf *text, const char *query, int offset)
 {
     int line = 1, column = 1;
     if (offset < 0)
-        return true;
+        return;
     for (int i = 0; i < offset && query[i]; i++) {
         bool ends = query[i] == '\n';
         line += ends;
         column = ends ? 1 : column + ((query[i] & 0xc0) != 0x80);
     }
-    return sl_buf_printf(text, " at line %d, column %d of the query", line, column);
+    sl_buf_printf(text, " at line %d, column %d of the query", line, column);
 }
 
 static int explain(struct sl_sql *sql, const char *message, int offset, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
-    bool ok = sl_buf_text(&text, message) && add_place(&text, sql->query, offset);
-    for (size_t i = 0; ok && i < sql->tables; i++)
-        ok = was_listed(sql, i) || add_columns(&text, sql->table[i]);
-    return ok ? sl_error_set(err, SL_EUSAGE, "%.*s", (int)text.len, (const char *)text.bytes)
-              : sl_error_nomem(err);
+    sl_buf_text(&text, message);
+    add_place(&text, sql->query, offset);
+    for (size_t i = 0; i < sql->tables; i++)
+        if (!was_listed(sql, i))
+            add_columns(&text, sql->table[i]);
+    return text.failed ? sl_error_nomem(err)
+                       : sl_error_set(err, SL_EUSAGE, "%.*s", (int)text.len, (const char *)text.bytes);
 }
 
 static int explain_compile(struct sl_sql *sql, struct sl_error *err)

@@ -67,28 +67,32 @@ static bool is_first(const struct sl_sql_table *about, uint32_t i)
     return true;
 }
 
-static bool add_column(struct sl_buf *text, const struct sl_sql_table *about, uint32_t i)
+static void add_column(struct sl_buf *text, const struct sl_sql_table *about, uint32_t i)
 {
     char number[16];
     const char *name = number;
     snprintf(number, sizeof number, "_%u", i + 1);
     if (about->columns && about->names && is_first(about, i))
         name = about->names[i];
-    bool ok = sl_buf_text(text, i ? ",\"" : "\"");
-    for (; ok && *name; name++)
-        ok = (*name != '"' || sl_buf_byte(text, '"')) && sl_buf_byte(text, (uint8_t)*name);
-    return ok && sl_buf_text(text, about->columns ? "\"" : "\" HIDDEN");
+    sl_buf_text(text, i ? ",\"" : "\"");
+    for (; *name; name++) {
+        if (*name == '"')
+            sl_buf_byte(text, '"');
+        sl_buf_byte(text, (uint8_t)*name);
+    }
+    sl_buf_text(text, about->columns ? "\"" : "\" HIDDEN");
 }
 
 static int declare(sqlite3 *handle, const struct sl_sql_table *about)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
     uint32_t columns = about->columns ? about->columns : SL_WIDTH_MAX;
-    bool ok = sl_buf_text(&text, "CREATE TABLE x(");
-    for (uint32_t i = 0; ok && i < columns; i++)
-        ok = add_column(&text, about, i);
-    ok = ok && sl_buf_text(&text, ")") && sl_buf_byte(&text, 0);
-    return ok ? sqlite3_declare_vtab(handle, (const char *)text.bytes) : SQLITE_NOMEM;
+    sl_buf_text(&text, "CREATE TABLE x(");
+    for (uint32_t i = 0; i < columns; i++)
+        add_column(&text, about, i);
+    sl_buf_text(&text, ")");
+    sl_buf_byte(&text, 0);
+    return text.failed ? SQLITE_NOMEM : sqlite3_declare_vtab(handle, (const char *)text.bytes);
 }
 
 static bool add_piece(struct table *table, struct piece piece)

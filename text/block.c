@@ -32,7 +32,7 @@ bool sl_block_pack(struct sl_buf *buf, const void *bytes, size_t len)
     uint8_t *head = buf->bytes + buf->len, *body = head + SL_BLOCK_HEAD_BYTES;
     size_t packed = ZSTD_compress(body, bound, len ? bytes : "", len, LEVEL);
     if (ZSTD_isError(packed))
-        return false; /* the bound is enough: only memory can fail */
+        return sl_buf_fail(buf); /* the bound is enough: only memory can fail */
     memcpy(head, MAGIC, MAGIC_BYTES);
     put64(head + 8, len);
     put64(head + 16, XXH3_64bits_withSeed(body, packed, len));

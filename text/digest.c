@@ -15,7 +15,7 @@ bool sl_buf_hex(struct sl_buf *buf, const void *bytes, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
     const uint8_t *at = bytes;
-    if (len > SIZE_MAX / 2 || !sl_buf_reserve(buf, 2 * len))
+    if (!sl_buf_reserve(buf, len > SIZE_MAX / 2 ? SIZE_MAX : 2 * len))
         return false;
     for (size_t i = 0; i < len; i++) {
         buf->bytes[buf->len++] = (uint8_t)digits[at[i] >> 4];

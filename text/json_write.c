@@ -91,7 +91,7 @@ bool sl_json_string(struct sl_buf *buf, const void *bytes, size_t len, uint64_t 
     if (plain_prefix(bytes, len) < len)
         return quoted(buf, bytes, len, replaced);
     if (__builtin_add_overflow(len, 2, &room) || !sl_buf_reserve(buf, room))
-        return false;
+        return sl_buf_fail(buf);
     uint8_t *at = buf->bytes + buf->len;
     *at++ = '"';
     if (len)

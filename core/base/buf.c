@@ -54,13 +54,11 @@ bool sl_buf_text(struct sl_buf *buf, const char *text)
     return sl_buf_append(buf, text, strlen(text));
 }
 
-bool sl_buf_printf(struct sl_buf *buf, const char *format, ...)
+static bool append_formatted(struct sl_buf *buf, const char *format, va_list args)
 {
-    va_list args, again;
-    va_start(args, format);
+    va_list again;
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
-    va_end(args);
     bool ok = sl_buf_reserve(buf, len < 0 ? SIZE_MAX : (size_t)len + 1);
     if (ok) {
         vsnprintf((char *)buf->bytes + buf->len, (size_t)len + 1, format, again);
@@ -68,6 +66,25 @@ bool sl_buf_printf(struct sl_buf *buf, const char *format, ...)
     }
     va_end(again);
     return ok;
+}
+
+bool sl_buf_printf(struct sl_buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    bool ok = append_formatted(buf, format, args);
+    va_end(args);
+    return ok;
+}
+
+const char *sl_buf_path(struct sl_buf *buf, const char *format, ...)
+{
+    va_list args;
+    sl_buf_clear(buf);
+    va_start(args, format);
+    bool ok = append_formatted(buf, format, args) && sl_buf_byte(buf, 0);
+    va_end(args);
+    return ok ? (const char *)buf->bytes : NULL;
 }
 
 bool sl_buf_integer(struct sl_buf *buf, int64_t integer)

@@ -1,5 +1,6 @@
-/* A growing byte buffer. An append that finds no memory returns false, leaves the bytes as they are and sets `failed`,
- * which stays: who appends much may ignore what each call returns and look at `failed` once, at the end. */
+/* A growing byte buffer with a sticky error: an append that finds no memory returns false, leaves the bytes as they are
+ * and sets `failed`, which stays. Functions that append much ignore what each append returns; their caller checks
+ * `failed` once, at the end. */
 #pragma once
 
 #include <stdbool.h>
@@ -37,13 +38,21 @@ static inline bool sl_buf_byte(struct sl_buf *buf, uint8_t byte)
 }
 bool sl_buf_append(struct sl_buf *buf, const void *bytes, size_t len);
 bool sl_buf_text(struct sl_buf *buf, const char *text);
-/* Says that `buf` failed where `part`, of which it was made, did. */
+/* Marks `buf` as failed where `part`, from which it is made, failed. */
 static inline void sl_buf_depends(struct sl_buf *buf, const struct sl_buf *part)
 {
     buf->failed = buf->failed || part->failed;
 }
+/* Marks `buf` as failed; false. For appends that find no memory elsewhere than in the buffer. */
+static inline bool sl_buf_fail(struct sl_buf *buf)
+{
+    buf->failed = true;
+    return false;
+}
 bool sl_buf_printf(struct sl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool sl_buf_integer(struct sl_buf *buf, int64_t integer); /* decimal */
+/* Replaces what `buf` holds by a text that ends with NUL, such as a path for a system call. NULL: no memory. */
+const char *sl_buf_path(struct sl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Bytes of data or file names made safe for a terminal or a log line: printable ASCII and valid UTF-8 stay;
  * everything else, and characters that are not seen and change what is (U+202E), becomes \xNN. */

@@ -97,7 +97,7 @@ int sl_sequence_more(struct sl_sequence *sequence, struct sl_sequence_item *item
     pthread_mutex_lock(&sequence->lock);
     if (may_write(sequence) && item->position.partition == sequence->turn) {
         r = write_unlocked(sequence, item, err);
-        item->buf.len = 0;
+        sl_buf_clear(&item->buf);
     }
     pthread_mutex_unlock(&sequence->lock);
     return r;

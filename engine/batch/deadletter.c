@@ -47,19 +47,16 @@ static int write_file(struct sl_batch *batch, const char *directory, const struc
 {
     struct sl_run *run = batch->run;
     struct sl_io *io = run->services.io;
-    struct sl_buf dir = {0}, path = {0};
-    bool ok = sl_buf_printf(&dir, "%s/%s", run->checkpoint, directory) && sl_buf_byte(&dir, 0) &&
-              sl_buf_printf(&path, "%s/%s/%lld.jsonl", run->checkpoint, directory, (long long)batch->t) &&
-              sl_buf_byte(&path, 0);
-    const char *dir_path = (const char *)dir.bytes, *file_path = (const char *)path.bytes;
+    SL_CLEANUP(sl_buf_done) struct sl_buf dir_buf = {0}, file_buf = {0};
+    const char *dir = sl_buf_path(&dir_buf, "%s/%s", run->checkpoint, directory);
+    const char *file =
+        sl_buf_path(&file_buf, "%s/%s/%lld.jsonl", run->checkpoint, directory, (long long)batch->t);
     int dirfd = run->services.job_dirfd;
-    int r = ok ? sl_io_make_dirs(io, dirfd, dir_path, 0700, err) : sl_error_nomem(err);
-    r = r < 0 ? r : sl_io_replace_file(io, dirfd, file_path, text->bytes, text->len, err);
-    r = r < 0 ? r : sync_all(run, file_path, dir_path, err);
+    int r = dir && file ? sl_io_make_dirs(io, dirfd, dir, 0700, err) : sl_error_nomem(err);
+    r = r < 0 ? r : sl_io_replace_file(io, dirfd, file, text->bytes, text->len, err);
+    r = r < 0 ? r : sync_all(run, file, dir, err);
     if (r == 0)
         sl_deadletter_limit_added(batch, text->len);
-    sl_buf_done(&dir);
-    sl_buf_done(&path);
     return r;
 }
 
@@ -68,23 +65,24 @@ static bool format(struct sl_batch *batch, struct sl_rejects *rejects, struct sl
     return rejects->total == 0 || sl_rejects_format(rejects, batch->t, lines_before, batch, buf);
 }
 
-bool sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf)
+void sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf)
 {
-    return format(batch, &batch->run->rejects, buf);
+    format(batch, &batch->run->rejects, buf);
 }
 
 /* An earlier try of the batch may have left some. */
 static int remove_file(struct sl_run *run, int64_t t, const char *directory, struct sl_error *err)
 {
     struct sl_io *io = run->services.io;
-    struct sl_buf path SL_CLEANUP(sl_buf_done) = {0}, dir SL_CLEANUP(sl_buf_done) = {0};
+    SL_CLEANUP(sl_buf_done) struct sl_buf dir_buf = {0}, file_buf = {0};
+    const char *dir = sl_buf_path(&dir_buf, "%s/%s", run->checkpoint, directory);
+    const char *file = sl_buf_path(&file_buf, "%s/%s/%lld.jsonl", run->checkpoint, directory, (long long)t);
     int dirfd = run->services.job_dirfd;
-    if (!sl_buf_printf(&dir, "%s/%s", run->checkpoint, directory) || !sl_buf_byte(&dir, 0) ||
-        !sl_buf_printf(&path, "%s/%lld.jsonl", (char *)dir.bytes, (long long)t) || !sl_buf_byte(&path, 0))
+    if (!dir || !file)
         return sl_error_nomem(err);
-    if (io->ops->unlinkat(io, dirfd, (char *)path.bytes, 0) == 0)
-        return sl_io_sync_dir(io, dirfd, (char *)dir.bytes, err);
-    return errno == ENOENT ? 0 : sl_error_sys(err, errno, "removing %s", (char *)path.bytes);
+    if (io->ops->unlinkat(io, dirfd, file, 0) == 0)
+        return sl_io_sync_dir(io, dirfd, dir, err);
+    return errno == ENOENT ? 0 : sl_error_sys(err, errno, "removing %s", file);
 }
 
 /* ---- in the log ---- */
@@ -101,12 +99,12 @@ static uint64_t records_read(const struct sl_batch *batch)
 }
 
 /* "1 of 3 records set aside"; groups, and records refused twice, are not of those read. */
-static bool append_count(struct sl_buf *buf, uint64_t count, uint64_t of)
+static void append_count(struct sl_buf *buf, uint64_t count, uint64_t of)
 {
-    bool ok = sl_buf_printf(buf, "%llu", (unsigned long long)count);
-    if (ok && count <= of)
-        ok = sl_buf_printf(buf, " of %llu", (unsigned long long)of);
-    return ok && sl_buf_text(buf, " records set aside, first: ");
+    sl_buf_printf(buf, "%llu", (unsigned long long)count);
+    if (count <= of)
+        sl_buf_printf(buf, " of %llu", (unsigned long long)of);
+    sl_buf_text(buf, " records set aside, first: ");
 }
 
 /* Made when the letters are written: afterwards the files they came from are gone. */
@@ -114,10 +112,11 @@ static bool make_report(struct sl_batch *batch)
 {
     struct sl_rejects *rejects = &batch->run->rejects;
     struct sl_buf *text = &batch->report;
-    text->len = 0;
-    return append_count(text, rejects->total, records_read(batch)) &&
-           sl_rejects_append_first(rejects, lines_before, batch, text) &&
-           sl_buf_printf(text, "; %s/deadletter/%lld.jsonl", batch->run->checkpoint, (long long)batch->t);
+    sl_buf_clear(text);
+    append_count(text, rejects->total, records_read(batch));
+    sl_rejects_append_first(rejects, lines_before, batch, text);
+    sl_buf_printf(text, "; %s/deadletter/%lld.jsonl", batch->run->checkpoint, (long long)batch->t);
+    return !text->failed;
 }
 
 static int write_letters(struct sl_batch *batch, struct sl_rejects *rejects, bool skips,

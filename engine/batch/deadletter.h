@@ -9,7 +9,7 @@
 int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err);
 
 /* Appends what was set aside, an object of JSON per line. False: out of memory. */
-bool sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf);
+void sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf);
 
 /* After the commit: one line in the log where records were set aside: how many of how many, the first message, where
  * the dead letters are. Without a checkpoint each was logged already. */

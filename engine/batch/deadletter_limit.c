@@ -23,11 +23,12 @@ struct listing {
 
 static int open_directory(const struct sl_run *run, struct sl_error *err)
 {
-    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
-    if (!sl_buf_printf(&path, "%s/deadletter", run->checkpoint) || !sl_buf_byte(&path, 0))
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
+    const char *path = sl_buf_path(&buf, "%s/deadletter", run->checkpoint);
+    if (!path)
         return sl_error_nomem(err);
-    return sl_io_open(run->services.io, run->services.job_dirfd, (const char *)path.bytes,
-                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    return sl_io_open(run->services.io, run->services.job_dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+                      err);
 }
 
 /* "1000.jsonl": its batch. */

@@ -14,28 +14,28 @@ static bool is_too_many(const struct sl_run *run, const struct sl_file_errors *e
            (double)errors->failed > rate * (double)errors->records;
 }
 
-static bool append_line(const struct sl_batch *batch, size_t s, const struct sl_file_errors *errors,
+static void append_line(const struct sl_batch *batch, size_t s, const struct sl_file_errors *errors,
                         struct sl_buf *text)
 {
     uint64_t line = (uint64_t)errors->line + 1;
     if (errors->line >= SL_GROUP_LINE)
-        return true;
+        return;
     for (size_t p = errors->first_partition; p < errors->partition; p++)
         line += batch->lines[s][p];
-    return sl_buf_printf(text, ", the first at line %llu", (unsigned long long)line);
+    sl_buf_printf(text, ", the first at line %llu", (unsigned long long)line);
 }
 
-static bool append_reason(const struct sl_batch *batch, size_t s, size_t file,
+static void append_reason(const struct sl_batch *batch, size_t s, size_t file,
                           const struct sl_file_errors *errors, struct sl_buf *text)
 {
     const struct sl_run *run = batch->run;
     const struct sl_site *site = &run->pipelines->node[errors->node]->site;
-    return sl_buf_printf(text, "%s%s: %llu of %llu records failed (maxErrorRate is %g)", reason_start,
-                         batch->plan.files[s].file[file].path, (unsigned long long)errors->failed,
-                         (unsigned long long)errors->records, run->context->options.error_rate_max) &&
-           append_line(batch, s, errors, text) &&
-           sl_buf_printf(text, ": %s:%d: %s: %s", site->file, site->line, site->name, errors->message) &&
-           sl_buf_byte(text, 0);
+    sl_buf_printf(text, "%s%s: %llu of %llu records failed (maxErrorRate is %g)", reason_start,
+                  batch->plan.files[s].file[file].path, (unsigned long long)errors->failed,
+                  (unsigned long long)errors->records, run->context->options.error_rate_max);
+    append_line(batch, s, errors, text);
+    sl_buf_printf(text, ": %s:%d: %s: %s", site->file, site->line, site->name, errors->message);
+    sl_buf_byte(text, 0);
 }
 
 static int look_at_file(struct sl_batch *batch, size_t s, size_t file, struct sl_error *err)
@@ -46,7 +46,8 @@ static int look_at_file(struct sl_batch *batch, size_t s, size_t file, struct sl
     if (source->ops->aside(source, file) || !source->ops->errors(source, file, &errors) ||
         !is_too_many(batch->run, &errors))
         return 0;
-    if (!append_reason(batch, s, file, &errors, &text))
+    append_reason(batch, s, file, &errors, &text);
+    if (text.failed)
         return sl_error_nomem(err);
     return source->ops->quarantine(source, file, (const char *)text.bytes, err);
 }

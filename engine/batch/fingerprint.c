@@ -55,10 +55,9 @@ int sl_fingerprint_whole(const struct sl_node *node, int64_t *ret)
 char *sl_fingerprint_key(const char *state_key)
 {
     struct sl_buf key = {0};
-    if (sl_buf_text(&key, "shape:") && sl_buf_text(&key, state_key) && sl_buf_byte(&key, 0))
-        return (char *)key.bytes;
-    sl_buf_done(&key);
-    return NULL;
+    if (!sl_buf_path(&key, "shape:%s", state_key))
+        sl_buf_done(&key);
+    return (char *)key.bytes;
 }
 
 const struct sl_code *sl_fingerprint_find(const struct sl_codes *codes, const char *key)

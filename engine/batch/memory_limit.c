@@ -45,12 +45,11 @@ int sl_memory_limit_open(struct sl_run *run, struct sl_error *err)
     const char *temporary = getenv("TMPDIR");
     if (!limit || !shares || run->trial)
         return 0;
-    bool ok = run->catalog ? sl_buf_printf(&dir, "%s/spill", run->checkpoint)
-                           : sl_buf_text(&dir, temporary && temporary[0] ? temporary : "/tmp");
-    if (!ok || !sl_buf_byte(&dir, 0))
+    const char *path = run->catalog ? sl_buf_path(&dir, "%s/spill", run->checkpoint)
+                                    : sl_buf_path(&dir, "%s", temporary && temporary[0] ? temporary : "/tmp");
+    if (!path)
         return sl_error_nomem(err);
-    int r = sl_spill_open(run->services.io, AT_FDCWD, (const char *)dir.bytes, run->catalog != NULL,
-                          &run->services.spill, err);
+    int r = sl_spill_open(run->services.io, AT_FDCWD, path, run->catalog != NULL, &run->services.spill, err);
     if (r == 0)
         run->services.spill->bytes = share_of_worker(limit, shares, sl_pool_workers(run->pool));
     return r;

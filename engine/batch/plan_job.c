@@ -71,11 +71,14 @@ static bool append_digest(struct sl_buf *buf, const struct sl_node *node, bool d
 
 static bool append_word(struct sl_buf *buf, struct sl_field text)
 {
-    bool ok = text.tag == SL_STR && text.len ? true : sl_buf_byte(buf, '%');
-    for (uint32_t i = 0; ok && text.tag == SL_STR && i < text.len; i++)
-        ok = text.str[i] > ' ' && text.str[i] != '%' ? sl_buf_byte(buf, text.str[i])
-                                                     : sl_buf_printf(buf, "%%%02X", text.str[i]);
-    return ok;
+    if (!(text.tag == SL_STR && text.len))
+        sl_buf_byte(buf, '%');
+    for (uint32_t i = 0; text.tag == SL_STR && i < text.len; i++)
+        if (text.str[i] > ' ' && text.str[i] != '%')
+            sl_buf_byte(buf, text.str[i]);
+        else
+            sl_buf_printf(buf, "%%%02X", text.str[i]);
+    return !buf->failed;
 }
 
 static struct sl_field param_of(const struct sl_node *node, const char *name)

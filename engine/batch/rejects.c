@@ -261,64 +261,79 @@ static bool valid_utf8(const struct sl_field *field)
 }
 
 /* A received record: the source and the record's number, or what the source shows in its place. */
-static bool append_number(struct sl_buf *buf, const struct sl_reject_entry *entry)
+static void append_number(struct sl_buf *buf, const struct sl_reject_entry *entry)
 {
     const struct sl_origin *origin = entry->origin;
-    if (!sl_buf_text(buf, ",\"source\":") || !sl_json_text(buf, origin->source))
-        return false;
+    sl_buf_text(buf, ",\"source\":");
+    sl_json_text(buf, origin->source);
     if (origin->place)
-        return sl_buf_printf(buf, ",%s,\"offset\":%llu", origin->place,
-                             (unsigned long long)(origin->first + entry->line));
-    return sl_buf_printf(buf, ",\"number\":%llu", (unsigned long long)(origin->first + entry->line));
+        sl_buf_printf(buf, ",%s,\"offset\":%llu", origin->place,
+                      (unsigned long long)(origin->first + entry->line));
+    else
+        sl_buf_printf(buf, ",\"number\":%llu", (unsigned long long)(origin->first + entry->line));
 }
 
-static bool append_place(struct sl_buf *buf, const struct sl_reject_entry *entry, sl_lines_before *before,
+static void append_place(struct sl_buf *buf, const struct sl_reject_entry *entry, sl_lines_before *before,
                          void *arg)
 {
     if (!entry->origin || entry->line >= SL_GROUP_LINE)
-        return true;
-    if (!entry->origin->path)
-        return append_number(buf, entry);
+        return;
+    if (!entry->origin->path) {
+        append_number(buf, entry);
+        return;
+    }
     uint64_t line = before(arg, entry->origin, entry->partition) + entry->line + 1;
-    return sl_buf_text(buf, ",\"file\":") && sl_json_text(buf, entry->origin->path) &&
-           sl_buf_printf(buf, ",\"line\":%llu", (unsigned long long)line);
+    sl_buf_text(buf, ",\"file\":");
+    sl_json_text(buf, entry->origin->path);
+    sl_buf_printf(buf, ",\"line\":%llu", (unsigned long long)line);
+}
+
+static void append_base64(struct sl_buf *buf, const char *name, const void *bytes, size_t len)
+{
+    sl_buf_printf(buf, ",\"%s\":\"", name);
+    sl_buf_base64(buf, bytes, len);
+    sl_buf_byte(buf, '"');
 }
 
 /* A record that is one string is shown as it is, and in base64 where it is not UTF-8; others as JSON. */
-static bool append_record(struct sl_buf *buf, const struct sl_reject_entry *entry)
+static void append_record(struct sl_buf *buf, const struct sl_reject_entry *entry)
 {
     struct sl_field record = entry->width == 1 ? entry->field[0] : sl_list(entry->field, entry->width);
-    bool ok = sl_buf_text(buf, ",\"record\":") && sl_json_field(buf, &record, NULL);
-    if (ok && entry->truncated)
-        ok = sl_buf_text(buf, ",\"truncated\":true");
-    if (!ok || valid_utf8(&record))
-        return ok;
-    struct sl_buf raw;
-    sl_buf_init(&raw);
-    for (uint32_t i = 0; ok && i < entry->width; i++)
-        ok = (i == 0 || sl_buf_byte(&raw, '\t')) &&
-             (entry->field[i].tag == SL_STR ? sl_buf_append(&raw, entry->field[i].str, entry->field[i].len)
-                                            : sl_tsv_field(&raw, &entry->field[i]));
-    ok = ok && sl_buf_text(buf, ",\"raw_base64\":\"") && sl_buf_base64(buf, raw.bytes, raw.len) &&
-         sl_buf_byte(buf, '"');
-    sl_buf_done(&raw);
-    return ok;
+    SL_CLEANUP(sl_buf_done) struct sl_buf raw = {0};
+    sl_buf_text(buf, ",\"record\":");
+    sl_json_field(buf, &record, NULL);
+    if (entry->truncated)
+        sl_buf_text(buf, ",\"truncated\":true");
+    if (valid_utf8(&record))
+        return;
+    for (uint32_t i = 0; i < entry->width; i++) {
+        if (i)
+            sl_buf_byte(&raw, '\t');
+        if (entry->field[i].tag == SL_STR)
+            sl_buf_append(&raw, entry->field[i].str, entry->field[i].len);
+        else
+            sl_tsv_field(&raw, &entry->field[i]);
+    }
+    append_base64(buf, "raw_base64", raw.bytes, raw.len);
+    sl_buf_depends(buf, &raw);
 }
 
 /* ---- what replaying it needs: sources/letters.h ---- */
 
 /* Text where it is UTF-8, else (also) base64 under another name. */
-static bool append_bytes(struct sl_buf *buf, const char *name, const char *base64_name, const void *bytes,
+static void append_bytes(struct sl_buf *buf, const char *name, const char *base64_name, const void *bytes,
                          size_t len, bool always)
 {
     uint64_t replaced = 0;
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
-    if (!sl_json_string(&text, bytes, len, &replaced))
-        return false;
-    if (always && !(sl_buf_printf(buf, ",\"%s\":", name) && sl_buf_append(buf, text.bytes, text.len)))
-        return false;
-    return !replaced || (sl_buf_printf(buf, ",\"%s\":\"", base64_name) && sl_buf_base64(buf, bytes, len) &&
-                         sl_buf_byte(buf, '"'));
+    sl_json_string(&text, bytes, len, &replaced);
+    sl_buf_depends(buf, &text);
+    if (always) {
+        sl_buf_printf(buf, ",\"%s\":", name);
+        sl_buf_append(buf, text.bytes, text.len);
+    }
+    if (replaced)
+        append_base64(buf, base64_name, bytes, len);
 }
 
 /* Whether `record`, as JSON shows it, is read back as it was. */
@@ -337,19 +352,20 @@ static bool is_exact(const struct sl_field *record)
     return same;
 }
 
-static bool append_row(struct sl_buf *buf, const struct sl_reject_entry *entry)
+static void append_row(struct sl_buf *buf, const struct sl_reject_entry *entry)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf row = {0};
     struct sl_field record = entry->width == 1 ? entry->field[0] : sl_list(entry->field, entry->width);
-    if (entry->width != 1 && !sl_buf_printf(buf, ",\"width\":%u", entry->width))
-        return false;
+    if (entry->width != 1)
+        sl_buf_printf(buf, ",\"width\":%u", entry->width);
     if ((entry->width == 1 && record.tag == SL_STR) || is_exact(&record)) /* raw_base64 has a string whole */
-        return true;
-    return sl_row_codec_append(&row, entry->field, entry->width) && sl_buf_text(buf, ",\"row_base64\":\"") &&
-           sl_buf_base64(buf, row.bytes, row.len) && sl_buf_byte(buf, '"');
+        return;
+    sl_row_codec_append(&row, entry->field, entry->width);
+    sl_buf_depends(buf, &row);
+    append_base64(buf, "row_base64", row.bytes, row.len);
 }
 
-static bool append_replay(struct sl_buf *buf, const struct sl_rejects *rejects,
+static void append_replay(struct sl_buf *buf, const struct sl_rejects *rejects,
                           const struct sl_reject_entry *entry)
 {
     const struct sl_origin *origin = entry->origin;
@@ -358,37 +374,38 @@ static bool append_replay(struct sl_buf *buf, const struct sl_rejects *rejects,
                           ? rejects->key_of(rejects->key_arg, origin->node)
                           : NULL;
     if (!key)
-        return true;
-    if (!append_bytes(buf, "source", "source_base64", key, strlen(key), true))
-        return false;
+        return;
+    append_bytes(buf, "source", "source_base64", key, strlen(key), true);
     if (!sl_pipelines_branch(rejects->pipelines, origin->node, entry->node, &branch))
-        return true;
-    bool ok = sl_buf_printf(buf, ",\"branch\":\"%.*s\"", (int)branch.len, (char *)branch.bytes) &&
-              append_bytes(buf, "file", "file_base64", origin->path, strlen(origin->path), false) &&
-              sl_buf_printf(buf, ",\"mtime\":%lld", (long long)origin->mtime_ms) && append_row(buf, entry);
-    if (ok && entry->node == origin->node && origin->header.tag == SL_STR)
-        ok = append_bytes(buf, "header", "header_base64", origin->header.str, origin->header.len, true);
-    return ok;
+        return;
+    sl_buf_printf(buf, ",\"branch\":\"%.*s\"", (int)branch.len, (char *)branch.bytes);
+    append_bytes(buf, "file", "file_base64", origin->path, strlen(origin->path), false);
+    sl_buf_printf(buf, ",\"mtime\":%lld", (long long)origin->mtime_ms);
+    append_row(buf, entry);
+    if (entry->node == origin->node && origin->header.tag == SL_STR)
+        append_bytes(buf, "header", "header_base64", origin->header.str, origin->header.len, true);
 }
 
-static bool append_entry(struct sl_buf *buf, const struct sl_rejects *rejects, int64_t batch_ms,
+static void append_entry(struct sl_buf *buf, const struct sl_rejects *rejects, int64_t batch_ms,
                          const struct sl_reject_entry *entry, sl_lines_before *before, void *arg)
 {
     const struct sl_site *site = &entry->node->site;
-    struct sl_buf place;
-    sl_buf_init(&place);
-    bool ok = sl_buf_printf(&place, "%s:%d", site->file, site->line) &&
-              sl_buf_printf(buf, "{\"time\":%lld", (long long)batch_ms) &&
-              (entry->event_ms == SL_NO_TIME ||
-               sl_buf_printf(buf, ",\"event_time\":%lld", (long long)entry->event_ms)) &&
-              append_place(buf, entry, before, arg) &&
-              sl_buf_printf(buf, ",\"operator\":\"%s\",\"job\":", site->name) &&
-              sl_json_string(buf, place.bytes, place.len, NULL) && sl_buf_text(buf, ",\"message\":") &&
-              sl_json_text(buf, entry->message) && append_record(buf, entry) &&
-              (!entry->records || sl_buf_printf(buf, ",\"records\":%lld", (long long)entry->records)) &&
-              append_replay(buf, rejects, entry) && sl_buf_text(buf, "}\n");
-    sl_buf_done(&place);
-    return ok;
+    SL_CLEANUP(sl_buf_done) struct sl_buf place = {0};
+    sl_buf_printf(&place, "%s:%d", site->file, site->line);
+    sl_buf_depends(buf, &place);
+    sl_buf_printf(buf, "{\"time\":%lld", (long long)batch_ms);
+    if (entry->event_ms != SL_NO_TIME)
+        sl_buf_printf(buf, ",\"event_time\":%lld", (long long)entry->event_ms);
+    append_place(buf, entry, before, arg);
+    sl_buf_printf(buf, ",\"operator\":\"%s\",\"job\":", site->name);
+    sl_json_string(buf, place.bytes, place.len, NULL);
+    sl_buf_text(buf, ",\"message\":");
+    sl_json_text(buf, entry->message);
+    append_record(buf, entry);
+    if (entry->records)
+        sl_buf_printf(buf, ",\"records\":%lld", (long long)entry->records);
+    append_replay(buf, rejects, entry);
+    sl_buf_text(buf, "}\n");
 }
 
 bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_before *before, void *arg,
@@ -396,46 +413,49 @@ bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_be
 {
     size_t from = buf->len, written = 0;
     prune(rejects);
-    for (; written < rejects->kept; written++) {
+    for (; written < rejects->kept && !buf->failed; written++) {
         size_t len = buf->len;
-        if (!append_entry(buf, rejects, batch_ms, rejects->entry[written], before, arg))
-            return false;
+        append_entry(buf, rejects, batch_ms, rejects->entry[written], before, arg);
         if (buf->len - from > SL_DEADLETTER_BATCH_BYTES_MAX) {
             buf->len = len;
             break;
         }
     }
-    if (rejects->total == written)
-        return true;
-    return sl_buf_printf(buf, "{\"time\":%lld,\"message\":\"%llu more records were %s\"}\n",
-                         (long long)batch_ms, (unsigned long long)(rejects->total - written),
-                         rejects->is_late ? "late" : "set aside");
+    if (rejects->total > written)
+        sl_buf_printf(buf, "{\"time\":%lld,\"message\":\"%llu more records were %s\"}\n", (long long)batch_ms,
+                      (unsigned long long)(rejects->total - written),
+                      rejects->is_late ? "late" : "set aside");
+    return !buf->failed;
 }
 
 /* Messages of Lua functions have their place already. */
-static bool append_message(struct sl_buf *buf, const struct sl_reject_entry *entry)
+static void append_message(struct sl_buf *buf, const struct sl_reject_entry *entry)
 {
     const struct sl_site *site = &entry->node->site;
     size_t len = strlen(site->file);
     bool has_place = len && strncmp(entry->message, site->file, len) == 0 && entry->message[len] == ':';
     bool has_name = strncmp(entry->message, site->name, strlen(site->name)) == 0;
-    bool ok = has_place || sl_buf_printf(buf, "%s:%d: ", site->file, site->line);
-    ok = ok && (has_place || has_name || sl_buf_printf(buf, "%s: ", site->name));
-    return ok && sl_buf_text(buf, entry->message);
+    if (!has_place)
+        sl_buf_printf(buf, "%s:%d: ", site->file, site->line);
+    if (!has_place && !has_name)
+        sl_buf_printf(buf, "%s: ", site->name);
+    sl_buf_text(buf, entry->message);
 }
 
-bool sl_rejects_append_first(struct sl_rejects *rejects, sl_lines_before *before, void *arg,
+void sl_rejects_append_first(struct sl_rejects *rejects, sl_lines_before *before, void *arg,
                              struct sl_buf *buf)
 {
     prune(rejects);
-    if (!rejects->kept)
-        return sl_buf_text(buf, "not kept");
+    if (!rejects->kept) {
+        sl_buf_text(buf, "not kept");
+        return;
+    }
     const struct sl_reject_entry *entry = rejects->entry[0];
-    bool ok = append_message(buf, entry);
-    if (!ok || !entry->origin || !entry->origin->path || entry->line >= SL_GROUP_LINE)
-        return ok;
+    append_message(buf, entry);
+    if (buf->failed || !entry->origin || !entry->origin->path || entry->line >= SL_GROUP_LINE)
+        return;
     uint64_t line = before(arg, entry->origin, entry->partition) + entry->line + 1;
-    return sl_buf_printf(buf, " (%s:%llu)", entry->origin->path, (unsigned long long)line);
+    sl_buf_printf(buf, " (%s:%llu)", entry->origin->path, (unsigned long long)line);
 }
 
 const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node)

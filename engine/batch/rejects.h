@@ -45,7 +45,7 @@ bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_be
                        struct sl_buf *buf);
 
 /* Appends the message of the first of them with its place in the job, and where its record came from. */
-bool sl_rejects_append_first(struct sl_rejects *rejects, sl_lines_before *before, void *arg,
+void sl_rejects_append_first(struct sl_rejects *rejects, sl_lines_before *before, void *arg,
                              struct sl_buf *buf);
 
 /* The message of one of the records that node rejected; NULL: none was kept. */

@@ -132,7 +132,7 @@ static int take_letters(struct sl_run *run, const char *name, struct sl_error *e
     SL_CLEANUP(sl_letters_done) struct sl_letters letters = {0};
     SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
     int r = read_letters(run, name, &letters, err);
-    if (r == 0 && (!sl_buf_printf(&path, SL_LETTERS_PREFIX "%s", name) || !sl_buf_byte(&path, 0)))
+    if (r == 0 && !sl_buf_path(&path, SL_LETTERS_PREFIX "%s", name))
         r = sl_error_nomem(err);
     const struct sl_file file = {.path = (char *)path.bytes};
     for (size_t i = 0; r == 0 && i < letters.count; i++) {

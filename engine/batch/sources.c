@@ -21,12 +21,9 @@ static char *source_key(const struct sl_run *run, size_t s)
     }
     if (same)
         snprintf(number, sizeof number, "#%zu", same + 1);
-    struct sl_buf key;
-    sl_buf_init(&key);
-    if (!sl_buf_printf(&key, "%s:%s%s", node->op->name, dir ? dir : "", number) || !sl_buf_byte(&key, 0)) {
+    struct sl_buf key = {0};
+    if (!sl_buf_path(&key, "%s:%s%s", node->op->name, dir ? dir : "", number))
         sl_buf_done(&key);
-        return NULL;
-    }
     return (char *)key.bytes;
 }
 

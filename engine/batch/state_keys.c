@@ -40,11 +40,11 @@ static char *make_key(const struct sl_node *node, unsigned twin)
 {
     struct sl_buf text = {0}, key = {0};
     struct sl_field view = sl_node_value(node, 0);
-    if (node->op->kind == SL_OP_OUTPUT) /* what a view shows is no state: its name is enough, and it may go */
-        return sl_buf_printf(&key, VIEW_PREFIX "%.*s", (int)view.len, (const char *)view.str) &&
-                       sl_buf_byte(&key, 0)
-                   ? (char *)key.bytes
-                   : NULL;
+    if (node->op->kind == SL_OP_OUTPUT) { /* what a view shows is no state: its name is enough */
+        if (!sl_buf_path(&key, VIEW_PREFIX "%.*s", (int)view.len, (const char *)view.str))
+            sl_buf_done(&key);
+        return (char *)key.bytes;
+    }
     bool ok = node->name ? sl_buf_printf(&key, "%s", node->name) : append_signature(&text, node);
     if (ok && !node->name) {
         struct sl_field signature = sl_string(text.bytes, text.len);

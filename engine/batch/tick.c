@@ -6,29 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool format_tick(const struct sl_run *run, int64_t t, struct sl_buf *path, struct sl_buf *text)
+/* Its path; NULL: no memory. */
+static const char *format_tick(const struct sl_run *run, int64_t t, struct sl_buf *path, struct sl_buf *text)
 {
-    return sl_buf_printf(path, "%s/tick", run->checkpoint) && sl_buf_byte(path, 0) &&
-           sl_buf_printf(text, "%lld\n", (long long)t);
+    return sl_buf_printf(text, "%lld\n", (long long)t) ? sl_buf_path(path, "%s/tick", run->checkpoint) : NULL;
 }
 
 int sl_tick_write(struct sl_run *run, int64_t t, struct sl_error *err)
 {
-    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0}, text = {0};
-    if (!format_tick(run, t, &path, &text))
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0}, text = {0};
+    const char *path = format_tick(run, t, &buf, &text);
+    if (!path)
         return sl_error_nomem(err);
-    return sl_io_replace_file(run->services.io, run->services.job_dirfd, (const char *)path.bytes, text.bytes,
-                              text.len, err);
+    return sl_io_replace_file(run->services.io, run->services.job_dirfd, path, text.bytes, text.len, err);
 }
 
 static bool shows(const struct sl_run *run, int64_t t)
 {
-    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0}, text = {0};
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0}, text = {0};
+    const char *path = format_tick(run, t, &buf, &text);
     char *found;
     size_t len;
-    if (!format_tick(run, t, &path, &text) ||
-        sl_io_read_file(run->services.io, run->services.job_dirfd, (const char *)path.bytes,
-                        SL_ERROR_TEXT_MAX, &found, &len, NULL) < 0)
+    if (!path || sl_io_read_file(run->services.io, run->services.job_dirfd, path, SL_ERROR_TEXT_MAX, &found,
+                                 &len, NULL) < 0)
         return false;
     bool same = len == text.len && memcmp(found, text.bytes, len) == 0;
     free(found);

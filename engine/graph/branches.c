@@ -27,11 +27,13 @@ static unsigned ordinal_of(const struct sl_pipe *parent, size_t child)
     return ordinal;
 }
 
-static bool append_name(struct sl_buf *ret, const struct sl_pipe *parent, size_t child)
+static void append_name(struct sl_buf *ret, const struct sl_pipe *parent, size_t child)
 {
     unsigned ordinal = ordinal_of(parent, child);
-    bool ok = sl_buf_text(ret, ret->len ? "/" : "") && sl_buf_text(ret, parent->child[child]->node->op->name);
-    return ok && (ordinal == 1 || sl_buf_printf(ret, "#%u", ordinal));
+    sl_buf_text(ret, ret->len ? "/" : "");
+    sl_buf_text(ret, parent->child[child]->node->op->name);
+    if (ordinal != 1)
+        sl_buf_printf(ret, "#%u", ordinal);
 }
 
 /* Depth first; what was appended on the way is taken back where the node is not found. */
@@ -40,7 +42,8 @@ static bool append_branch(struct sl_buf *ret, const struct sl_pipe *parent, cons
     size_t len = ret->len;
     for (size_t i = 0; i < parent->children; i++, ret->len = len) {
         const struct sl_pipe *child = parent->child[i];
-        if (!append_name(ret, parent, i))
+        append_name(ret, parent, i);
+        if (ret->failed)
             return false;
         if (child->node == node || (keeps_rows(child->node) && append_branch(ret, child, node)))
             return true;
@@ -52,7 +55,7 @@ bool sl_pipelines_branch(const struct sl_pipelines *pipelines, const struct sl_n
                          const struct sl_node *node, struct sl_buf *ret)
 {
     const struct sl_root *root = pipelines->root[source->number];
-    ret->len = 0;
+    sl_buf_clear(ret);
     if (node == source)
         return true;
     return root && count_pipes(&root->top, node) == 1 && append_branch(ret, &root->top, node);

@@ -168,40 +168,51 @@ struct sl_function *sl_context_own(struct sl_context *context, struct sl_functio
 
 /* ---- describing ---- */
 
-static bool describe_arg(struct sl_buf *buf, const struct sl_arg *arg)
+static void describe_arg(struct sl_buf *buf, const struct sl_arg *arg)
 {
     switch (arg->kind) {
     case SL_ARG_NONE:
-        return sl_buf_byte(buf, '-');
+        sl_buf_byte(buf, '-');
+        break;
     case SL_ARG_VALUE:
-        return sl_buf_printf(buf, "%016llx", (unsigned long long)sl_field_partition_hash(&arg->value));
+        sl_buf_printf(buf, "%016llx", (unsigned long long)sl_field_partition_hash(&arg->value));
+        break;
     case SL_ARG_FUNCTION:
-        return arg->function->name[0] ? sl_buf_text(buf, arg->function->name)
-                                      : sl_buf_printf(buf, "function@%d", arg->function->site.line);
+        if (arg->function->name[0])
+            sl_buf_text(buf, arg->function->name);
+        else
+            sl_buf_printf(buf, "function@%d", arg->function->site.line);
+        break;
     case SL_ARG_STREAM:
     case SL_ARG_STREAMS:
     case SL_ARG_OPTIONS:
-        return sl_buf_byte(buf, '+'); /* streams are inputs; options are listed on their own */
+        sl_buf_byte(buf, '+'); /* streams are inputs; options are listed on their own */
+        break;
     }
-    return false;
 }
 
-static bool describe_node(struct sl_buf *buf, const struct sl_node *node)
+static void describe_node(struct sl_buf *buf, const struct sl_node *node)
 {
-    bool ok = sl_buf_printf(buf, "%u %s", node->number, node->op->name);
-    for (unsigned i = 0; ok && i < node->inputs; i++)
-        ok = sl_buf_printf(buf, " <%u", node->input[i]->number);
-    for (unsigned i = 0; ok && node->op->params && node->op->params[i].name; i++)
-        ok = sl_buf_byte(buf, ' ') && describe_arg(buf, &node->arg[i]);
-    for (unsigned i = 0; ok && node->op->options && node->op->options[i].name; i++)
-        ok = sl_buf_printf(buf, " %s=", node->op->options[i].name) && describe_arg(buf, &node->option[i]);
-    return ok && sl_buf_printf(buf, " slide=%lld :%d\n", (long long)node->slide_ms, node->site.line);
+    sl_buf_printf(buf, "%u %s", node->number, node->op->name);
+    for (unsigned i = 0; i < node->inputs; i++)
+        sl_buf_printf(buf, " <%u", node->input[i]->number);
+    for (unsigned i = 0; node->op->params && node->op->params[i].name; i++) {
+        sl_buf_byte(buf, ' ');
+        describe_arg(buf, &node->arg[i]);
+    }
+    for (unsigned i = 0; node->op->options && node->op->options[i].name; i++) {
+        sl_buf_printf(buf, " %s=", node->op->options[i].name);
+        describe_arg(buf, &node->option[i]);
+    }
+    sl_buf_printf(buf, " slide=%lld :%d\n", (long long)node->slide_ms, node->site.line);
 }
 
 bool sl_context_describe(struct sl_context *context, struct sl_buf *buf)
 {
-    for (size_t i = 0; i < context->nodes; i++)
-        if (!describe_node(buf, &context->stream[i]->node))
+    for (size_t i = 0; i < context->nodes; i++) {
+        describe_node(buf, &context->stream[i]->node);
+        if (buf->failed)
             return false;
+    }
     return true;
 }

@@ -5,6 +5,6 @@
 #include "core/contract/operator.h"
 
 /* Safe for terminals, newline included. False: out of memory. */
-bool sl_graph_text_line(struct sl_buf *buf, const struct sl_node *node);
+void sl_graph_text_line(struct sl_buf *buf, const struct sl_node *node);
 /* The call as in the job: flatMap(split(" ")). False: out of memory. */
-bool sl_graph_call(struct sl_buf *buf, const struct sl_node *node);
+void sl_graph_call(struct sl_buf *buf, const struct sl_node *node);

@@ -5,14 +5,10 @@
 
 static char *joined(const char *dir, const char *path, const char *suffix)
 {
-    struct sl_buf text;
-    sl_buf_init(&text);
-    bool ok = path[0] == '/' ? sl_buf_printf(&text, "%s%s", path, suffix)
-                             : sl_buf_printf(&text, "%s/%s%s", dir, path, suffix);
-    if (!ok || !sl_buf_byte(&text, 0)) {
+    struct sl_buf text = {0};
+    bool is_absolute = path[0] == '/';
+    if (!sl_buf_path(&text, "%s%s%s%s", is_absolute ? "" : dir, is_absolute ? "" : "/", path, suffix))
         sl_buf_done(&text);
-        return NULL;
-    }
     return (char *)text.bytes;
 }
 

@@ -31,122 +31,120 @@ static const char *role_name(enum sl_role role)
 
 /* ---- JSON ---- */
 
-static bool add_nodes(const struct sl_stages *stages, size_t number, struct sl_buf *buf)
+static void add_nodes(const struct sl_stages *stages, size_t number, struct sl_buf *buf)
 {
     const char *comma = "";
-    bool ok = sl_buf_text(buf, ",\"operators\":[");
-    for (size_t n = 0; ok && n < stages->pipelines->nodes; n++) {
+    sl_buf_text(buf, ",\"operators\":[");
+    for (size_t n = 0; n < stages->pipelines->nodes; n++) {
         if (!is_shown(stages, n, number))
             continue;
-        ok = sl_buf_printf(buf, "%s%zu", comma, n);
+        sl_buf_printf(buf, "%s%zu", comma, n);
         comma = ",";
     }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
 /* The stages whose rows come in. */
-static bool add_inputs(const struct sl_stages *stages, size_t number, struct sl_buf *buf)
+static void add_inputs(const struct sl_stages *stages, size_t number, struct sl_buf *buf)
 {
     const char *comma = "";
     size_t nodes = stages->pipelines->nodes;
-    bool ok = sl_buf_text(buf, ",\"inputs\":[");
-    for (size_t s = 0; ok && s < stages->count; s++) {
+    sl_buf_text(buf, ",\"inputs\":[");
+    for (size_t s = 0; s < stages->count; s++) {
         bool feeds = false;
         for (size_t n = 0; n < nodes; n++)
             for (size_t r = 0; r < nodes && is_shown(stages, n, number); r++)
                 feeds |= stages->fed[n][r] && s != number && is_shown(stages, r, s);
         if (feeds)
-            ok = sl_buf_printf(buf, "%s%zu", comma, s);
+            sl_buf_printf(buf, "%s%zu", comma, s);
         comma = feeds ? "," : comma;
     }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
 /* Of a map stage: an object for each operator that gets its rows. */
-static bool add_emits(const struct sl_stages *stages, size_t number, struct sl_buf *buf)
+static void add_emits(const struct sl_stages *stages, size_t number, struct sl_buf *buf)
 {
     const struct sl_pipelines *pipelines = stages->pipelines;
     const char *comma = "";
-    bool ok = sl_buf_text(buf, ",\"unit\":\"split\",\"emits\":[");
-    for (size_t r = 0; ok && r < pipelines->nodes; r++)
-        for (size_t n = 0; ok && n < pipelines->nodes; n++) {
+    sl_buf_text(buf, ",\"unit\":\"split\",\"emits\":[");
+    for (size_t r = 0; r < pipelines->nodes; r++)
+        for (size_t n = 0; n < pipelines->nodes; n++) {
             const struct sl_wide *wide = pipelines->node[n]->op->wide;
             if (!is_shown(stages, r, number) || !stages->fed[n][r])
                 continue;
-            ok = sl_buf_printf(buf, "%s{\"operator\":%zu,\"what\":\"%s\",\"to\":%zu,\"by\":\"%s\"}", comma, n,
-                               wide && wide->partial ? "partial" : "rows", stages->number[n],
-                               stages->role[n] == SL_ROLE_REDUCE ? "key" : "split");
+            sl_buf_printf(buf, "%s{\"operator\":%zu,\"what\":\"%s\",\"to\":%zu,\"by\":\"%s\"}", comma, n,
+                          wide && wide->partial ? "partial" : "rows", stages->number[n],
+                          stages->role[n] == SL_ROLE_REDUCE ? "key" : "split");
             comma = ",";
         }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
-static bool add_reasons(const struct sl_stages *stages, struct sl_buf *buf)
+static void add_reasons(const struct sl_stages *stages, struct sl_buf *buf)
 {
     const char *comma = "";
-    bool ok = sl_buf_text(buf, ",\"reasons\":[");
-    for (size_t n = 0; ok && n < stages->pipelines->nodes; n++) {
+    sl_buf_text(buf, ",\"reasons\":[");
+    for (size_t n = 0; n < stages->pipelines->nodes; n++) {
         if (!stages->pipelines->used[n] || !stages->why[n])
             continue;
-        ok = sl_buf_printf(buf, "%s{\"operator\":%zu,\"why\":", comma, n) &&
-             sl_json_string(buf, stages->why[n], strlen(stages->why[n]), NULL) && sl_buf_byte(buf, '}');
+        sl_buf_printf(buf, "%s{\"operator\":%zu,\"why\":", comma, n);
+        sl_json_string(buf, stages->why[n], strlen(stages->why[n]), NULL);
+        sl_buf_byte(buf, '}');
         comma = ",";
     }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
-static bool add_stage(const struct sl_stages *stages, size_t number, struct sl_buf *buf)
+static void add_stage(const struct sl_stages *stages, size_t number, struct sl_buf *buf)
 {
     enum sl_role role = role_of(stages, number);
-    bool ok = sl_buf_printf(buf, "{\"number\":%zu,\"role\":\"%s\"", number, role_name(role)) &&
-              add_nodes(stages, number, buf) && add_inputs(stages, number, buf);
-    if (ok && role == SL_ROLE_MAP)
-        ok = add_emits(stages, number, buf);
-    if (ok && role == SL_ROLE_REDUCE)
-        ok = sl_buf_text(buf, ",\"unit\":\"partition\",\"by\":\"key\"");
-    if (ok && role == SL_ROLE_DRIVER)
-        ok = add_reasons(stages, buf);
-    return ok && sl_buf_byte(buf, '}');
+    sl_buf_printf(buf, "{\"number\":%zu,\"role\":\"%s\"", number, role_name(role));
+    add_nodes(stages, number, buf);
+    add_inputs(stages, number, buf);
+    if (role == SL_ROLE_MAP)
+        add_emits(stages, number, buf);
+    if (role == SL_ROLE_REDUCE)
+        sl_buf_text(buf, ",\"unit\":\"partition\",\"by\":\"key\"");
+    if (role == SL_ROLE_DRIVER)
+        add_reasons(stages, buf);
+    sl_buf_byte(buf, '}');
 }
 
 bool sl_stages_json(const struct sl_stages *stages, struct sl_buf *buf)
 {
-    bool ok = sl_buf_byte(buf, '[');
-    for (size_t s = 0; ok && s < stages->count; s++)
-        ok = sl_buf_text(buf, s ? ",\n" : "\n") && add_stage(stages, s, buf);
-    return ok && sl_buf_text(buf, "\n]");
+    sl_buf_byte(buf, '[');
+    for (size_t s = 0; s < stages->count; s++) {
+        sl_buf_text(buf, s ? ",\n" : "\n");
+        add_stage(stages, s, buf);
+    }
+    sl_buf_text(buf, "\n]");
+    return !buf->failed;
 }
 
 /* ---- text ---- */
 
-static bool add_line(struct sl_buf *buf, const struct sl_node *node)
-{
-    size_t before = buf->len;
-    (void)sl_graph_text_line(buf, node); /* without memory nothing was added */
-    return buf->len > before;
-}
-
 bool sl_stages_text(const struct sl_stages *stages, struct sl_buf *buf)
 {
     const struct sl_pipelines *pipelines = stages->pipelines;
-    bool ok = true;
-    for (size_t s = 0; ok && s < stages->count; s++) {
+    for (size_t s = 0; s < stages->count; s++) {
         enum sl_role role = role_of(stages, s);
-        ok = sl_buf_printf(buf, "stage %zu, %s\n", s,
-                           role == SL_ROLE_MAP      ? "map: tasks, one for each split"
-                           : role == SL_ROLE_REDUCE ? "reduce: tasks, one for each partition of the keys"
-                                                    : "driver: one process");
-        for (size_t n = 0; ok && n < pipelines->nodes; n++) {
+        sl_buf_printf(buf, "stage %zu, %s\n", s,
+                      role == SL_ROLE_MAP      ? "map: tasks, one for each split"
+                      : role == SL_ROLE_REDUCE ? "reduce: tasks, one for each partition of the keys"
+                                               : "driver: one process");
+        for (size_t n = 0; n < pipelines->nodes; n++) {
             if (!is_shown(stages, n, s))
                 continue;
-            ok = sl_buf_text(buf, "  ") && add_line(buf, pipelines->node[n]);
             const char *note =
                 role == SL_ROLE_REDUCE ? sl_stages_of_operator(pipelines->node[n]->op) : stages->why[n];
-            if (ok && note)
-                ok = sl_buf_printf(buf, "      %s\n", note);
+            sl_buf_text(buf, "  ");
+            sl_graph_text_line(buf, pipelines->node[n]);
+            if (note)
+                sl_buf_printf(buf, "      %s\n", note);
         }
     }
-    return ok;
+    return !buf->failed;
 }
 
 /* What `add` makes of the stages of the job. */

@@ -2,20 +2,23 @@
 
 #include "engine/batch/counters.h"
 
-bool sl_counts_put(struct sl_buf *buf, struct sl_run *run)
+void sl_counts_put(struct sl_buf *buf, struct sl_run *run)
 {
     struct sl_task *task = &run->task[0];
     size_t count = run->context->counters, given = 0;
     struct sl_field total;
     for (size_t i = 0; i < count; i++)
         given += sl_counters_encode(task, i, &total) > 0;
-    bool ok = sl_wire_put_integer(buf, (int64_t)given);
-    for (size_t i = 0; ok && i < count; i++) {
+    sl_wire_put_integer(buf, (int64_t)given);
+    for (size_t i = 0; i < count; i++) {
         int r = sl_counters_encode(task, i, &total);
-        ok = r >= 0 && (r == 0 || (sl_wire_put_text(buf, run->context->counter[i].name) &&
-                                   sl_wire_put_field(buf, total)));
+        if (r > 0) {
+            sl_wire_put_text(buf, run->context->counter[i].name);
+            sl_wire_put_field(buf, total);
+        }
+        if (r < 0)
+            sl_buf_fail(buf);
     }
-    return ok;
 }
 
 int sl_counts_take(struct sl_wire *wire, struct sl_run *run)

@@ -5,6 +5,6 @@
 #include "engine/remote/wire.h"
 
 /* Appends what the first worker has counted in the batch. False: out of memory. */
-bool sl_counts_put(struct sl_buf *buf, struct sl_run *run);
+void sl_counts_put(struct sl_buf *buf, struct sl_run *run);
 /* Adds it to what the first worker has counted here. 0 or SL_ENOMEM. */
 int sl_counts_take(struct sl_wire *wire, struct sl_run *run);

@@ -99,7 +99,7 @@ static int read_all(int fd, const _Atomic int *stop, uint8_t *to, size_t len, st
 
 static int read_part(int fd, const _Atomic int *stop, struct sl_buf *buf, uint64_t len, struct sl_error *err)
 {
-    buf->len = 0;
+    sl_buf_clear(buf);
     if (!sl_buf_reserve(buf, len + 1))
         return sl_error_nomem(err);
     int r = len ? read_all(fd, stop, buf->bytes, len, err) : 1;

@@ -10,11 +10,15 @@
 
 bool sl_report_put_found(struct sl_buf *buf, const struct sl_split_found *found)
 {
-    return sl_wire_put_integer(buf, (int64_t)found->records) &&
-           sl_wire_put_integer(buf, (int64_t)found->errors) && sl_wire_put_integer(buf, found->error_line) &&
-           sl_wire_put_integer(buf, found->error_node) && sl_wire_put_text(buf, found->error_message) &&
-           sl_wire_put_integer(buf, found->lines) && sl_wire_put_text(buf, found->reason) &&
-           sl_wire_put_field(buf, found->header ? *found->header : sl_nil());
+    sl_wire_put_integer(buf, (int64_t)found->records);
+    sl_wire_put_integer(buf, (int64_t)found->errors);
+    sl_wire_put_integer(buf, found->error_line);
+    sl_wire_put_integer(buf, found->error_node);
+    sl_wire_put_text(buf, found->error_message);
+    sl_wire_put_integer(buf, found->lines);
+    sl_wire_put_text(buf, found->reason);
+    sl_wire_put_field(buf, found->header ? *found->header : sl_nil());
+    return !buf->failed;
 }
 
 void sl_report_take_found(struct sl_wire *wire, struct sl_split_found *ret)
@@ -39,18 +43,19 @@ void sl_report_take_found(struct sl_wire *wire, struct sl_split_found *ret)
 
 /* ---- records ---- */
 
-static bool put_rows(struct sl_buf *buf, const _Atomic uint64_t *rows, const _Atomic uint64_t *rows_out,
+static void put_rows(struct sl_buf *buf, const _Atomic uint64_t *rows, const _Atomic uint64_t *rows_out,
                      size_t nodes)
 {
     int64_t count = 0;
     for (size_t n = 0; n < nodes; n++)
         count += rows[n] || rows_out[n];
-    bool ok = sl_wire_put_integer(buf, count);
-    for (size_t n = 0; ok && n < nodes; n++)
-        if (rows[n] || rows_out[n])
-            ok = sl_wire_put_integer(buf, (int64_t)n) && sl_wire_put_integer(buf, (int64_t)rows[n]) &&
-                 sl_wire_put_integer(buf, (int64_t)rows_out[n]);
-    return ok;
+    sl_wire_put_integer(buf, count);
+    for (size_t n = 0; n < nodes; n++)
+        if (rows[n] || rows_out[n]) {
+            sl_wire_put_integer(buf, (int64_t)n);
+            sl_wire_put_integer(buf, (int64_t)rows[n]);
+            sl_wire_put_integer(buf, (int64_t)rows_out[n]);
+        }
 }
 
 static unsigned take_node(struct sl_wire *wire, size_t nodes)
@@ -73,36 +78,39 @@ static void take_rows(struct sl_wire *wire, struct sl_batch *batch)
 
 /* ---- record errors ---- */
 
-static bool put_failed(struct sl_buf *buf, const struct sl_rejects *rejects, size_t nodes)
+static void put_failed(struct sl_buf *buf, const struct sl_rejects *rejects, size_t nodes)
 {
     int64_t count = 0;
     for (size_t n = 0; n < nodes; n++)
         count += rejects->failed[n] != 0;
-    bool ok = sl_wire_put_integer(buf, count);
-    for (size_t n = 0; ok && n < nodes; n++)
-        if (rejects->failed[n])
-            ok = sl_wire_put_integer(buf, (int64_t)n) &&
-                 sl_wire_put_integer(buf, (int64_t)rejects->failed[n]) &&
-                 sl_wire_put_integer(buf, (int64_t)rejects->by_file[n]);
-    return ok;
+    sl_wire_put_integer(buf, count);
+    for (size_t n = 0; n < nodes; n++)
+        if (rejects->failed[n]) {
+            sl_wire_put_integer(buf, (int64_t)n);
+            sl_wire_put_integer(buf, (int64_t)rejects->failed[n]);
+            sl_wire_put_integer(buf, (int64_t)rejects->by_file[n]);
+        }
 }
 
-static bool put_letter(struct sl_buf *buf, const struct sl_reject_entry *entry)
+static void put_letter(struct sl_buf *buf, const struct sl_reject_entry *entry)
 {
-    return sl_wire_put_integer(buf, entry->node->number) && sl_wire_put_integer(buf, entry->origin != NULL) &&
-           sl_wire_put_integer(buf, entry->partition) && sl_wire_put_integer(buf, entry->line) &&
-           sl_wire_put_integer(buf, (int64_t)entry->sequence) && sl_wire_put_integer(buf, entry->truncated) &&
-           sl_wire_put_integer(buf, entry->records) &&
-           sl_wire_put_field(buf, sl_list(entry->field, entry->width)) &&
-           sl_wire_put_text(buf, entry->message);
+    sl_wire_put_integer(buf, entry->node->number);
+    sl_wire_put_integer(buf, entry->origin != NULL);
+    sl_wire_put_integer(buf, entry->partition);
+    sl_wire_put_integer(buf, entry->line);
+    sl_wire_put_integer(buf, (int64_t)entry->sequence);
+    sl_wire_put_integer(buf, entry->truncated);
+    sl_wire_put_integer(buf, entry->records);
+    sl_wire_put_field(buf, sl_list(entry->field, entry->width));
+    sl_wire_put_text(buf, entry->message);
 }
 
-static bool put_rejects(struct sl_buf *buf, const struct sl_rejects *rejects, size_t nodes)
+static void put_rejects(struct sl_buf *buf, const struct sl_rejects *rejects, size_t nodes)
 {
-    bool ok = put_failed(buf, rejects, nodes) && sl_wire_put_integer(buf, (int64_t)rejects->kept);
-    for (size_t i = 0; ok && i < rejects->kept; i++)
-        ok = put_letter(buf, rejects->entry[i]);
-    return ok;
+    put_failed(buf, rejects, nodes);
+    sl_wire_put_integer(buf, (int64_t)rejects->kept);
+    for (size_t i = 0; i < rejects->kept; i++)
+        put_letter(buf, rejects->entry[i]);
 }
 
 static int take_letter(struct sl_wire *wire, struct sl_batch *batch, const struct sl_origin *origin,
@@ -149,8 +157,10 @@ bool sl_report_put_counts(struct sl_buf *buf, struct sl_run *run, const _Atomic 
                           const _Atomic uint64_t *rows_out)
 {
     size_t nodes = run->pipelines->nodes;
-    return put_rows(buf, rows, rows_out, nodes) && put_rejects(buf, &run->rejects, nodes) &&
-           sl_counts_put(buf, run);
+    put_rows(buf, rows, rows_out, nodes);
+    put_rejects(buf, &run->rejects, nodes);
+    sl_counts_put(buf, run);
+    return !buf->failed;
 }
 
 int sl_report_take_counts(struct sl_wire *wire, struct sl_batch *batch, const struct sl_origin *origin,

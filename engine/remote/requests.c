@@ -9,10 +9,11 @@ int sl_request_hello(struct sl_remote_driver *driver, struct sl_error *err)
 {
     const char *job = driver->run->context->name;
     SL_CLEANUP(sl_buf_done) struct sl_buf head = {0};
-    if (!sl_buf_printf(&head,
-                       "{\"type\":\"hello\",\"version\":%d,\"graph\":\"%s\",\"partitions\":%lld,\"job\":",
-                       SL_REMOTE_VERSION, driver->hash, (long long)driver->partitions) ||
-        !sl_json_string(&head, job, strlen(job), NULL) || !sl_buf_byte(&head, '}'))
+    sl_buf_printf(&head, "{\"type\":\"hello\",\"version\":%d,\"graph\":\"%s\",\"partitions\":%lld,\"job\":",
+                  SL_REMOTE_VERSION, driver->hash, (long long)driver->partitions);
+    sl_json_string(&head, job, strlen(job), NULL);
+    sl_buf_byte(&head, '}');
+    if (head.failed)
         return sl_error_nomem(err);
     return sl_peer_send(&driver->peer, &head, NULL, 0, err);
 }
@@ -21,13 +22,13 @@ int sl_request_stage(struct sl_remote_driver *driver, int64_t id, const char *ro
                      unsigned node, const struct sl_buf *inputs, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf head = {0};
-    bool ok =
-        sl_buf_printf(&head, "{\"type\":\"stage\",\"stage\":%lld,\"role\":\"%s\",\"tasks\":%zu,\"node\":%u",
-                      (long long)id, role, tasks, node) &&
-        sl_buf_text(&head, ",\"inputs\":[");
-    if (ok && inputs && inputs->len)
-        ok = sl_buf_append(&head, inputs->bytes, inputs->len);
-    if (!ok || !sl_buf_text(&head, "]}"))
+    sl_buf_printf(&head, "{\"type\":\"stage\",\"stage\":%lld,\"role\":\"%s\",\"tasks\":%zu,\"node\":%u",
+                  (long long)id, role, tasks, node);
+    sl_buf_text(&head, ",\"inputs\":[");
+    if (inputs && inputs->len)
+        sl_buf_append(&head, inputs->bytes, inputs->len);
+    sl_buf_text(&head, "]}");
+    if (head.failed)
         return sl_error_nomem(err);
     return sl_peer_send(&driver->peer, &head, NULL, 0, err);
 }
@@ -47,10 +48,11 @@ int sl_request_task(struct sl_remote_driver *driver, const struct sl_remote_task
 int sl_request_drop(struct sl_remote_driver *driver, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf head = {0};
-    bool ok = sl_buf_text(&head, "{\"type\":\"drop\",\"stages\":[");
-    for (int64_t id = driver->first_stage; ok && id < driver->next_stage; id++)
-        ok = sl_buf_printf(&head, "%s%lld", id > driver->first_stage ? "," : "", (long long)id);
-    if (!ok || !sl_buf_text(&head, "]}"))
+    sl_buf_text(&head, "{\"type\":\"drop\",\"stages\":[");
+    for (int64_t id = driver->first_stage; id < driver->next_stage; id++)
+        sl_buf_printf(&head, "%s%lld", id > driver->first_stage ? "," : "", (long long)id);
+    sl_buf_text(&head, "]}");
+    if (head.failed)
         return sl_error_nomem(err);
     return sl_peer_send(&driver->peer, &head, NULL, 0, err);
 }

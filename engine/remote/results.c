@@ -49,9 +49,10 @@ static int write_file(struct sl_worker_process *process, const struct sl_buf *bl
     sl_io_close(io, dirfd);
     if (r < 0)
         return r;
-    bool ok = sl_wire_put_text(report, name) && sl_wire_put_integer(report, 1) &&
-              sl_wire_put_integer(report, (int64_t)sl_block_check(block->bytes));
-    return ok ? 0 : sl_error_nomem(err);
+    sl_wire_put_text(report, name);
+    sl_wire_put_integer(report, 1);
+    sl_wire_put_integer(report, (int64_t)sl_block_check(block->bytes));
+    return report->failed ? sl_error_nomem(err) : 0;
 }
 
 int sl_results_put(struct sl_worker_process *process, const struct sl_results *results, struct sl_buf *report,

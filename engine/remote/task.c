@@ -4,42 +4,60 @@
 
 /* ---- writing ---- */
 
-static bool put_file(struct sl_buf *buf, const struct sl_remote_task *task)
+static void put_file(struct sl_buf *buf, const struct sl_remote_task *task)
 {
     const struct sl_file *file = &task->file;
-    return sl_wire_put_integer(buf, 0) && sl_wire_put_text(buf, file->path) &&
-           sl_wire_put_integer(buf, (int64_t)file->inode) && sl_wire_put_integer(buf, file->born_ns) &&
-           sl_wire_put_integer(buf, file->mtime_ns) && sl_wire_put_integer(buf, file->size) &&
-           sl_wire_put_integer(buf, (int64_t)task->part);
+    sl_wire_put_integer(buf, 0);
+    sl_wire_put_text(buf, file->path);
+    sl_wire_put_integer(buf, (int64_t)file->inode);
+    sl_wire_put_integer(buf, file->born_ns);
+    sl_wire_put_integer(buf, file->mtime_ns);
+    sl_wire_put_integer(buf, file->size);
+    sl_wire_put_integer(buf, (int64_t)task->part);
 }
 
-static bool put_map(struct sl_buf *buf, const struct sl_remote_task *task)
+static void put_map(struct sl_buf *buf, const struct sl_remote_task *task)
 {
-    bool ok = sl_wire_put_integer(buf, (int64_t)task->sinks);
-    for (size_t i = 0; ok && i < task->sinks; i++)
-        ok = sl_wire_put_integer(buf, task->sink[i].node) && sl_wire_put_integer(buf, task->sink[i].by_key);
-    if (!ok || !task->has_rows)
-        return ok && put_file(buf, task);
-    return sl_wire_put_integer(buf, 1) && sl_wire_put_field(buf, task->rows);
+    sl_wire_put_integer(buf, (int64_t)task->sinks);
+    for (size_t i = 0; i < task->sinks; i++) {
+        sl_wire_put_integer(buf, task->sink[i].node);
+        sl_wire_put_integer(buf, task->sink[i].by_key);
+    }
+    if (!task->has_rows) {
+        put_file(buf, task);
+        return;
+    }
+    sl_wire_put_integer(buf, 1);
+    sl_wire_put_field(buf, task->rows);
 }
 
-static bool put_reduce(struct sl_buf *buf, const struct sl_remote_task *task)
+static void put_reduce(struct sl_buf *buf, const struct sl_remote_task *task)
 {
-    bool ok = sl_wire_put_integer(buf, (int64_t)task->expected);
-    for (size_t i = 0; ok && i < task->expected; i++)
-        ok = sl_wire_put_integer(buf, task->block[i].stage) &&
-             sl_wire_put_integer(buf, task->block[i].task) && sl_wire_put_integer(buf, task->block[i].check);
-    return ok;
+    sl_wire_put_integer(buf, (int64_t)task->expected);
+    for (size_t i = 0; i < task->expected; i++) {
+        sl_wire_put_integer(buf, task->block[i].stage);
+        sl_wire_put_integer(buf, task->block[i].task);
+        sl_wire_put_integer(buf, task->block[i].check);
+    }
 }
 
 bool sl_remote_task_put(struct sl_buf *buf, const struct sl_remote_task *task)
 {
-    bool ok = sl_wire_put_integer(buf, SL_REMOTE_VERSION) && sl_wire_put_integer(buf, task->stage) &&
-              sl_wire_put_integer(buf, task->number) && sl_wire_put_integer(buf, task->role) &&
-              sl_wire_put_integer(buf, task->batch_ms) && sl_wire_put_integer(buf, task->replay) &&
-              sl_wire_put_integer(buf, task->partitions) && sl_wire_put_text(buf, task->exchange) &&
-              sl_wire_put_integer(buf, task->node) && sl_wire_put_integer(buf, task->partition);
-    return ok && (task->role == SL_TASK_MAP ? put_map(buf, task) : put_reduce(buf, task));
+    sl_wire_put_integer(buf, SL_REMOTE_VERSION);
+    sl_wire_put_integer(buf, task->stage);
+    sl_wire_put_integer(buf, task->number);
+    sl_wire_put_integer(buf, task->role);
+    sl_wire_put_integer(buf, task->batch_ms);
+    sl_wire_put_integer(buf, task->replay);
+    sl_wire_put_integer(buf, task->partitions);
+    sl_wire_put_text(buf, task->exchange);
+    sl_wire_put_integer(buf, task->node);
+    sl_wire_put_integer(buf, task->partition);
+    if (task->role == SL_TASK_MAP)
+        put_map(buf, task);
+    else
+        put_reduce(buf, task);
+    return !buf->failed;
 }
 
 /* ---- reading ---- */

@@ -35,23 +35,19 @@ bool sl_wire_put_text(struct sl_buf *buf, const char *text)
 }
 
 /* Integers a, b, ... in differences: lines rise, times are close to each other. */
-static bool put_lines(struct sl_buf *buf, const uint32_t *line, uint32_t rows)
+static void put_lines(struct sl_buf *buf, const uint32_t *line, uint32_t rows)
 {
     uint32_t before = 0;
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < rows; i++) {
-        ok = sl_wire_put_integer(buf, (int64_t)line[i] - before);
+    for (uint32_t i = 0; i < rows; i++) {
+        sl_wire_put_integer(buf, (int64_t)line[i] - before);
         before = line[i];
     }
-    return ok;
 }
 
-static bool put_times(struct sl_buf *buf, const int64_t *time, uint32_t rows)
+static void put_times(struct sl_buf *buf, const int64_t *time, uint32_t rows)
 {
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < rows; i++)
-        ok = sl_wire_put_integer(buf, time[i]);
-    return ok;
+    for (uint32_t i = 0; i < rows; i++)
+        sl_wire_put_integer(buf, time[i]);
 }
 
 bool sl_wire_put_chunk(struct sl_buf *buf, const struct sl_chunk *chunk)
@@ -59,15 +55,18 @@ bool sl_wire_put_chunk(struct sl_buf *buf, const struct sl_chunk *chunk)
     struct sl_field fields[SL_WIDTH_MAX];
     int64_t has =
         (chunk->origin ? HAS_ORIGIN : 0) | (chunk->line ? HAS_LINES : 0) | (chunk->time ? HAS_TIMES : 0);
-    bool ok = sl_wire_put_integer(buf, chunk->rows) && sl_wire_put_integer(buf, chunk->width) &&
-              sl_wire_put_integer(buf, has);
-    ok = ok && (!chunk->line || put_lines(buf, chunk->line, chunk->rows));
-    ok = ok && (!chunk->time || put_times(buf, chunk->time, chunk->rows));
-    for (uint32_t i = 0; ok && i < chunk->rows; i++) {
+    sl_wire_put_integer(buf, chunk->rows);
+    sl_wire_put_integer(buf, chunk->width);
+    sl_wire_put_integer(buf, has);
+    if (chunk->line)
+        put_lines(buf, chunk->line, chunk->rows);
+    if (chunk->time)
+        put_times(buf, chunk->time, chunk->rows);
+    for (uint32_t i = 0; i < chunk->rows; i++) {
         sl_chunk_row(chunk, i, fields);
-        ok = sl_row_codec_append(buf, fields, chunk->width);
+        sl_row_codec_append(buf, fields, chunk->width);
     }
-    return ok;
+    return !buf->failed;
 }
 
 /* ---- reading ---- */

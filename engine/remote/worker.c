@@ -141,9 +141,11 @@ static int send_failure(struct sl_worker_process *process, const struct sl_error
                         struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf head = {0};
-    if (!sl_buf_printf(&head, "{\"type\":\"failure\",\"retry\":%s,\"code\":%d,\"text\":",
-                       may_try_again(failed) ? "true" : "false", sl_error_class(failed->code)) ||
-        !sl_json_string(&head, failed->text, strlen(failed->text), NULL) || !sl_buf_byte(&head, '}'))
+    sl_buf_printf(&head, "{\"type\":\"failure\",\"retry\":%s,\"code\":%d,\"text\":",
+                  may_try_again(failed) ? "true" : "false", sl_error_class(failed->code));
+    sl_json_string(&head, failed->text, strlen(failed->text), NULL);
+    sl_buf_byte(&head, '}');
+    if (head.failed)
         return sl_error_nomem(err);
     return sl_peer_send(&process->peer, &head, NULL, 0, err);
 }

@@ -147,20 +147,22 @@ static int cut_row(void *arg, const struct sl_field row[SL_PARTIAL_FIELDS])
     return append_row(&cutting->part[p], row);
 }
 
-static bool add_section(struct sl_buf *block, const struct sl_capture *capture, const struct sl_buf *rows)
+static void add_section(struct sl_buf *block, const struct sl_capture *capture, const struct sl_buf *rows)
 {
     const struct sl_position *position = &capture->lane.position;
-    return sl_wire_put_integer(block, position->input) && sl_wire_put_integer(block, position->path) &&
-           sl_wire_put_integer(block, position->partition) &&
-           sl_wire_put_bytes(block, rows->bytes, rows->len);
+    sl_wire_put_integer(block, position->input);
+    sl_wire_put_integer(block, position->path);
+    sl_wire_put_integer(block, position->partition);
+    sl_wire_put_bytes(block, rows->bytes, rows->len);
 }
 
-static bool begin_block(const struct sl_worker_process *process, const struct sl_node *node, size_t partition,
+static void begin_block(const struct sl_worker_process *process, const struct sl_node *node, size_t partition,
                         struct sl_buf *block)
 {
-    return sl_wire_put_integer(block, process->task->stage) &&
-           sl_wire_put_integer(block, process->task->number) && sl_wire_put_integer(block, node->number) &&
-           sl_wire_put_integer(block, (int64_t)partition);
+    sl_wire_put_integer(block, process->task->stage);
+    sl_wire_put_integer(block, process->task->number);
+    sl_wire_put_integer(block, node->number);
+    sl_wire_put_integer(block, (int64_t)partition);
 }
 
 /* What a lane has for each partition joins the partition's block. */
@@ -170,10 +172,13 @@ static int cut_capture(struct sl_worker_process *process, struct sl_capture *cap
     int r = emit(process, capture, cut_row, (void *)cutting);
     for (size_t p = 0; r == 0 && p < cutting->partitions; p++) {
         struct sl_buf *rows = &cutting->part[p];
-        bool ok = !rows->len || ((block[p].len || begin_block(process, capture->node, p, &block[p])) &&
-                                 add_section(&block[p], capture, rows));
-        rows->len = 0;
-        r = ok ? 0 : SL_ENOMEM;
+        if (rows->len) {
+            if (!block[p].len)
+                begin_block(process, capture->node, p, &block[p]);
+            add_section(&block[p], capture, rows);
+        }
+        sl_buf_clear(rows);
+        r = block[p].failed ? SL_ENOMEM : 0;
     }
     return r;
 }
@@ -235,15 +240,17 @@ static int put_report(struct sl_worker_process *process, struct sl_buf *report, 
     SL_CLEANUP(sl_results_done) struct sl_results results = {0};
     SL_CLEANUP(sl_buf_done) struct sl_buf list = {0};
     int r = put_captures(process, &results, &list, err);
-    if (r == 0 && (!sl_report_put_found(report, &process->found) ||
-                   !sl_wire_put_integer(report, (int64_t)process->lines) ||
-                   !sl_report_put_counts(report, &process->run, process->rows, process->rows_out)))
-        r = sl_error_nomem(err);
-    r = r < 0 ? r : sl_results_put(process, &results, report, err);
-    if (r == 0 && (!sl_wire_put_integer(report, process->blocks) ||
-                   (list.len && !sl_buf_append(report, list.bytes, list.len))))
-        r = sl_error_nomem(err);
-    return r;
+    if (r < 0)
+        return r;
+    sl_report_put_found(report, &process->found);
+    sl_wire_put_integer(report, (int64_t)process->lines);
+    sl_report_put_counts(report, &process->run, process->rows, process->rows_out);
+    r = sl_results_put(process, &results, report, err);
+    if (r < 0)
+        return r;
+    sl_wire_put_integer(report, process->blocks);
+    sl_buf_append(report, list.bytes, list.len);
+    return report->failed ? sl_error_nomem(err) : 0;
 }
 
 int sl_worker_map(struct sl_worker_process *process, struct sl_buf *report, struct sl_error *err)

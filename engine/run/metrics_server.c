@@ -13,13 +13,14 @@ struct sl_metrics_server {
     struct sl_buf text;
 };
 
-static bool copy_text(struct sl_metrics_server *server, bool is_open_metrics, struct sl_buf *ret)
+static void copy_text(struct sl_metrics_server *server, bool is_open_metrics, struct sl_buf *ret)
 {
     pthread_mutex_lock(&server->lock);
-    bool ok = is_open_metrics ? sl_buf_append(ret, server->text.bytes, server->text.len)
-                              : sl_metrics_as_prometheus(server->text.bytes, server->text.len, ret);
+    if (is_open_metrics)
+        sl_buf_append(ret, server->text.bytes, server->text.len);
+    else
+        sl_metrics_as_prometheus(server->text.bytes, server->text.len, ret);
     pthread_mutex_unlock(&server->lock);
-    return ok;
 }
 
 static int answer(void *arg, const struct sl_http_request *request, struct sl_http_answer *ret,
@@ -29,11 +30,13 @@ static int answer(void *arg, const struct sl_http_request *request, struct sl_ht
     bool is_open_metrics = strstr(request->accept, open_metrics) != NULL;
     if (strcmp(request->path, "/metrics") != 0) {
         ret->status = 404;
-        return sl_buf_text(&ret->body, "the metrics are at /metrics\n") ? 0 : sl_error_nomem(err);
+        sl_buf_text(&ret->body, "the metrics are at /metrics\n");
+        return ret->body.failed ? sl_error_nomem(err) : 0;
     }
     ret->type = is_open_metrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                 : "text/plain; version=0.0.4; charset=utf-8";
-    return copy_text(arg, is_open_metrics, &ret->body) ? 0 : sl_error_nomem(err);
+    copy_text(arg, is_open_metrics, &ret->body);
+    return ret->body.failed ? sl_error_nomem(err) : 0;
 }
 
 int sl_metrics_server_open(const char *address, struct sl_metrics_server **ret, struct sl_error *err)

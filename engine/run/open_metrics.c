@@ -8,62 +8,67 @@
 
 /* ---- lines ---- */
 
-bool sl_metric_family(struct sl_buf *buf, const char *name, const char *kind, const char *help)
+void sl_metric_family(struct sl_buf *buf, const char *name, const char *kind, const char *help)
 {
-    return sl_buf_printf(buf, "# TYPE sluice_%s %s\n# HELP sluice_%s %s\n", name, kind, name, help);
+    sl_buf_printf(buf, "# TYPE sluice_%s %s\n# HELP sluice_%s %s\n", name, kind, name, help);
 }
 
-static bool add_escaped(struct sl_buf *buf, const uint8_t *bytes, size_t len)
+static void add_escaped(struct sl_buf *buf, const uint8_t *bytes, size_t len)
 {
-    bool ok = true;
-    for (size_t at = 0; ok && at < len;) {
+    for (size_t at = 0; at < len;) {
         uint32_t code;
         size_t step = sl_utf8_sequence(bytes + at, len - at, &code);
         if (code == '\n')
-            ok = sl_buf_text(buf, "\\n");
-        else if (code == '"' || code == '\\')
-            ok = sl_buf_byte(buf, '\\') && sl_buf_byte(buf, (uint8_t)code);
-        else if (code == SL_UTF8_INVALID || code < ' ')
-            ok = sl_buf_text(buf, "\xEF\xBF\xBD");
+            sl_buf_text(buf, "\\n");
+        else if (code == '"' || code == '\\') {
+            sl_buf_byte(buf, '\\');
+            sl_buf_byte(buf, (uint8_t)code);
+        } else if (code == SL_UTF8_INVALID || code < ' ')
+            sl_buf_text(buf, "\xEF\xBF\xBD");
         else
-            ok = sl_buf_append(buf, bytes + at, step);
+            sl_buf_append(buf, bytes + at, step);
         at += step;
     }
-    return ok;
 }
 
-static bool add_labels(struct sl_buf *buf, const struct sl_metric_label *labels, size_t count)
+static void add_labels(struct sl_buf *buf, const struct sl_metric_label *labels, size_t count)
 {
-    bool ok = true;
-    for (size_t i = 0; ok && i < count; i++)
-        ok = sl_buf_printf(buf, "%s%s=\"", i ? "," : "{", labels[i].name) &&
-             add_escaped(buf, labels[i].bytes, labels[i].len) && sl_buf_byte(buf, '"');
-    return ok && (!count || sl_buf_byte(buf, '}'));
+    for (size_t i = 0; i < count; i++) {
+        sl_buf_printf(buf, "%s%s=\"", i ? "," : "{", labels[i].name);
+        add_escaped(buf, labels[i].bytes, labels[i].len);
+        sl_buf_byte(buf, '"');
+    }
+    if (count)
+        sl_buf_byte(buf, '}');
 }
 
-static bool add_value(struct sl_buf *buf, double value)
+static void add_value(struct sl_buf *buf, double value)
 {
     bool is_whole = fabs(value) < 9e15 && value == floor(value);
-    return is_whole ? sl_buf_printf(buf, " %" PRId64 "\n", (int64_t)value)
-                    : sl_buf_printf(buf, " %.3f\n", value);
+    if (is_whole)
+        sl_buf_printf(buf, " %" PRId64 "\n", (int64_t)value);
+    else
+        sl_buf_printf(buf, " %.3f\n", value);
 }
 
-bool sl_metric_sample(struct sl_buf *buf, const char *name, const char *suffix,
+void sl_metric_sample(struct sl_buf *buf, const char *name, const char *suffix,
                       const struct sl_metric_label *labels, size_t count, double value)
 {
-    return sl_buf_printf(buf, "sluice_%s%s", name, suffix) && add_labels(buf, labels, count) &&
-           add_value(buf, value);
+    sl_buf_printf(buf, "sluice_%s%s", name, suffix);
+    add_labels(buf, labels, count);
+    add_value(buf, value);
 }
 
-bool sl_metric_counter(struct sl_buf *buf, const char *name, const char *help, double value)
+void sl_metric_counter(struct sl_buf *buf, const char *name, const char *help, double value)
 {
-    return sl_metric_family(buf, name, "counter", help) &&
-           sl_metric_sample(buf, name, "_total", NULL, 0, value);
+    sl_metric_family(buf, name, "counter", help);
+    sl_metric_sample(buf, name, "_total", NULL, 0, value);
 }
 
-bool sl_metric_gauge(struct sl_buf *buf, const char *name, const char *help, double value)
+void sl_metric_gauge(struct sl_buf *buf, const char *name, const char *help, double value)
 {
-    return sl_metric_family(buf, name, "gauge", help) && sl_metric_sample(buf, name, "", NULL, 0, value);
+    sl_metric_family(buf, name, "gauge", help);
+    sl_metric_sample(buf, name, "", NULL, 0, value);
 }
 
 /* ---- histograms ---- */
@@ -87,19 +92,16 @@ void sl_histogram_add(struct sl_histogram *histogram, int64_t ms)
     histogram->sum_ms += ms;
 }
 
-bool sl_metric_histogram(struct sl_buf *buf, const char *name, const struct sl_histogram *histogram)
+void sl_metric_histogram(struct sl_buf *buf, const char *name, const struct sl_histogram *histogram)
 {
     uint64_t below = 0;
-    bool ok = true;
-    for (size_t i = 0; ok && i < SL_METRIC_BUCKETS; i++) {
+    for (size_t i = 0; i < SL_METRIC_BUCKETS; i++) {
         below += histogram->bucket[i];
-        ok = sl_buf_printf(buf, "sluice_%s_bucket{le=\"%s\"} %" PRIu64 "\n", name, bounds[i].text, below);
+        sl_buf_printf(buf, "sluice_%s_bucket{le=\"%s\"} %" PRIu64 "\n", name, bounds[i].text, below);
     }
-    return ok && sl_buf_printf(buf,
-                               "sluice_%s_bucket{le=\"+Inf\"} %" PRIu64 "\nsluice_%s_count %" PRIu64
-                               "\nsluice_%s_sum %.3f\n",
-                               name, histogram->count, name, histogram->count, name,
-                               (double)histogram->sum_ms / 1000);
+    sl_buf_printf(
+        buf, "sluice_%s_bucket{le=\"+Inf\"} %" PRIu64 "\nsluice_%s_count %" PRIu64 "\nsluice_%s_sum %.3f\n",
+        name, histogram->count, name, histogram->count, name, (double)histogram->sum_ms / 1000);
 }
 
 /* ---- the older format ---- */
@@ -110,21 +112,23 @@ static bool begins(const char *line, size_t len, const char *with)
 }
 
 /* "# TYPE name kind", with "_total" behind the name of a counter; the same of "# HELP name text" that follows it. */
-static bool add_described(struct sl_buf *buf, const char *line, size_t len, bool is_counter)
+static void add_described(struct sl_buf *buf, const char *line, size_t len, bool is_counter)
 {
     const size_t start = strlen("# TYPE ");
     const char *space = memchr(line + start, ' ', len - start);
     size_t name_end = space ? (size_t)(space - line) : len;
-    return sl_buf_append(buf, line, name_end) && sl_buf_text(buf, is_counter ? "_total" : "") &&
-           sl_buf_append(buf, line + name_end, len - name_end) && sl_buf_byte(buf, '\n');
+    sl_buf_append(buf, line, name_end);
+    sl_buf_text(buf, is_counter ? "_total" : "");
+    sl_buf_append(buf, line + name_end, len - name_end);
+    sl_buf_byte(buf, '\n');
 }
 
-bool sl_metrics_as_prometheus(const void *text, size_t len, struct sl_buf *buf)
+void sl_metrics_as_prometheus(const void *text, size_t len, struct sl_buf *buf)
 {
     static const char counter[] = " counter";
     const char *at = text, *end = at + len;
-    bool ok = true, is_counter = false;
-    for (size_t line; ok && at < end; at += line + 1) {
+    bool is_counter = false;
+    for (size_t line; at < end; at += line + 1) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         line = newline ? (size_t)(newline - at) : (size_t)(end - at);
         bool is_type = begins(at, line, "# TYPE ");
@@ -132,9 +136,10 @@ bool sl_metrics_as_prometheus(const void *text, size_t len, struct sl_buf *buf)
             is_counter = line > sizeof counter &&
                          memcmp(at + line - (sizeof counter - 1), counter, sizeof counter - 1) == 0;
         if (is_type || begins(at, line, "# HELP "))
-            ok = add_described(buf, at, line, is_counter);
-        else if (!begins(at, line, "# EOF"))
-            ok = sl_buf_append(buf, at, line) && sl_buf_byte(buf, '\n');
+            add_described(buf, at, line, is_counter);
+        else if (!begins(at, line, "# EOF")) {
+            sl_buf_append(buf, at, line);
+            sl_buf_byte(buf, '\n');
+        }
     }
-    return ok;
 }

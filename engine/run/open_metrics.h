@@ -23,16 +23,16 @@ struct sl_histogram {
 };
 
 /* kind: "counter", "gauge" or "histogram". name: without "sluice_". */
-bool sl_metric_family(struct sl_buf *buf, const char *name, const char *kind, const char *help);
+void sl_metric_family(struct sl_buf *buf, const char *name, const char *kind, const char *help);
 /* suffix: "_total" of a counter, else "". Whole numbers are written as such. */
-bool sl_metric_sample(struct sl_buf *buf, const char *name, const char *suffix,
+void sl_metric_sample(struct sl_buf *buf, const char *name, const char *suffix,
                       const struct sl_metric_label *labels, size_t count, double value);
-bool sl_metric_histogram(struct sl_buf *buf, const char *name, const struct sl_histogram *histogram);
+void sl_metric_histogram(struct sl_buf *buf, const char *name, const struct sl_histogram *histogram);
 
 /* A family of one sample without labels. */
-bool sl_metric_counter(struct sl_buf *buf, const char *name, const char *help, double value);
-bool sl_metric_gauge(struct sl_buf *buf, const char *name, const char *help, double value);
+void sl_metric_counter(struct sl_buf *buf, const char *name, const char *help, double value);
+void sl_metric_gauge(struct sl_buf *buf, const char *name, const char *help, double value);
 
 void sl_histogram_add(struct sl_histogram *histogram, int64_t ms);
 
-bool sl_metrics_as_prometheus(const void *text, size_t len, struct sl_buf *buf);
+void sl_metrics_as_prometheus(const void *text, size_t len, struct sl_buf *buf);

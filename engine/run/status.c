@@ -65,9 +65,9 @@ static void keep_file(struct sl_run *run, const char *name, struct sl_buf *text)
 {
     struct sl_error err;
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
-    if (!sl_buf_printf(&buf, "%s/%s", run->checkpoint, name) || !sl_buf_byte(&buf, 0))
+    const char *path = sl_buf_path(&buf, "%s/%s", run->checkpoint, name);
+    if (!path)
         return; /* there will be another one */
-    const char *path = (const char *)buf.bytes;
     int r = sl_io_replace_file(run->services.io, run->services.job_dirfd, path, text->bytes, text->len, &err);
     if (r == SL_EFULL)
         r = overwrite(run, path, text, &err);
@@ -97,13 +97,14 @@ static void write_status(struct sl_run *run, const char *state, const char *erro
     struct sl_status *status = run->status;
     struct sl_buf *text = &status->text;
     pthread_mutex_lock(&status->lock);
-    text->len = status->written.len = 0;
+    sl_buf_clear(text);
+    sl_buf_clear(&status->written);
     if (sl_status_json(run, state, error, text)) {
         show(run, "status.json", text);
         if (is_kept)
             keep(run, text);
         if (!sl_buf_append(&status->written, text->bytes, text->len))
-            status->written.len = 0;
+            sl_buf_clear(&status->written);
     }
     pthread_mutex_unlock(&status->lock);
 }
@@ -112,15 +113,16 @@ static void write_changed(struct sl_run *run)
 {
     const struct sl_status *status = run->status;
     const struct sl_buf *written = &status->written;
-    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0}, path = {0};
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0}, buf = {0};
     const char *separator = status->received_separator;
+    const char *path = sl_buf_path(&buf, "%s/status.json", run->checkpoint);
     struct sl_error ignored; /* the next status will say it */
-    if (sl_buf_append(&text, written->bytes, status->received_from) &&
-        sl_status_received(run, &separator, &text) &&
-        sl_buf_append(&text, written->bytes + status->received_to, written->len - status->received_to) &&
-        sl_buf_printf(&path, "%s/status.json", run->checkpoint) && sl_buf_byte(&path, 0))
-        (void)sl_io_replace_file(run->services.io, run->services.job_dirfd, (const char *)path.bytes,
-                                 text.bytes, text.len, &ignored);
+    sl_buf_append(&text, written->bytes, status->received_from);
+    sl_status_received(run, &separator, &text);
+    sl_buf_append(&text, written->bytes + status->received_to, written->len - status->received_to);
+    if (path && !text.failed)
+        (void)sl_io_replace_file(run->services.io, run->services.job_dirfd, path, text.bytes, text.len,
+                                 &ignored);
 }
 
 void sl_status_changed(void *arg)
@@ -140,11 +142,11 @@ static void show_metrics(struct sl_run *run, bool is_kept)
     is_kept = is_kept && run->catalog;
     if (!is_kept && !run->services.viewer && !run->status->server)
         return;
-    text->len = 0;
+    sl_buf_clear(text);
     pthread_mutex_lock(&run->status->lock);
-    bool ok = sl_status_metrics(run, text);
+    sl_status_metrics(run, text);
     pthread_mutex_unlock(&run->status->lock);
-    if (!ok)
+    if (text->failed)
         return; /* there will be another one */
     show(run, "metrics", text);
     if (run->status->server)
@@ -178,8 +180,9 @@ void sl_status_open(struct sl_run *run)
     status->is_open = true;
     status->began_ms = sl_clock_real.now_ms(&sl_clock_real);
     pthread_mutex_unlock(&status->lock);
-    if (!sl_status_head(run, &status->head))
-        status->head.len = 0;
+    sl_status_head(run, &status->head);
+    if (status->head.failed)
+        sl_buf_clear(&status->head);
     write_status(run, "running", NULL, true);
     show_metrics(run, true);
     show_graph(run);
@@ -282,7 +285,7 @@ static void show_batch(struct sl_batch *batch)
     struct sl_run *run = batch->run;
     struct sl_status *status = run->status;
     char name[64];
-    status->text.len = 0;
+    sl_buf_clear(&status->text);
     if (!run->services.viewer || !sl_status_batch_json(batch, &status->text))
         return;
     if (status->shown_count == SL_STATUS_BATCHES) {
@@ -312,7 +315,8 @@ static void show_errors(struct sl_batch *batch)
     struct sl_status *status = batch->run->status;
     if (!batch->run->services.viewer || (!status->last.rejected && !status->last.aside))
         return;
-    if (!sl_status_errors(batch, &status->errors))
+    sl_status_errors(batch, &status->errors);
+    if (status->errors.failed)
         return;
     trim(&status->errors);
     show(batch->run, "errors", &status->errors);
@@ -324,9 +328,10 @@ static void tell_service(struct sl_run *run, int64_t now_ns)
     if (run->service.fd < 0 || now_ns - status->told_ns < SECOND_NS)
         return;
     status->told_ns = now_ns;
-    status->text.len = 0;
-    if (sl_buf_text(&status->text, "STATUS=") && sl_status_line(run, &status->text) &&
-        sl_buf_byte(&status->text, 0))
+    sl_buf_clear(&status->text);
+    sl_buf_text(&status->text, "STATUS=");
+    sl_status_line(run, &status->text);
+    if (sl_buf_byte(&status->text, 0) && !status->text.failed)
         sl_service_tell(&run->service, (const char *)status->text.bytes);
 }
 

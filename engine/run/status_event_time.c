@@ -34,12 +34,17 @@ static struct sums sum_up(const struct sl_run *run)
     return sums;
 }
 
-static bool add_time(struct sl_buf *buf, const char *name, int64_t ms)
+static void add_time(struct sl_buf *buf, const char *name, int64_t ms)
 {
-    bool ok = sl_buf_printf(buf, ",\"%s\":", name);
+    sl_buf_printf(buf, ",\"%s\":", name);
     if (ms == SL_NO_TIME)
-        return ok && sl_buf_text(buf, "null");
-    return ok && (ms == SL_END_OF_TIME ? sl_buf_text(buf, "\"end\"") : sl_buf_integer(buf, ms));
+        sl_buf_text(buf, "null");
+    else {
+        if (ms == SL_END_OF_TIME)
+            sl_buf_text(buf, "\"end\"");
+        else
+            sl_buf_integer(buf, ms);
+    }
 }
 
 static int64_t lag_of(const struct sl_run *run, int64_t watermark_ms)
@@ -49,51 +54,53 @@ static int64_t lag_of(const struct sl_run *run, int64_t watermark_ms)
     return run->services.clock->now_ms(run->services.clock) - watermark_ms;
 }
 
-static bool add_watermark(const struct sl_run *run, const struct sl_node *node, struct sl_buf *buf)
+static void add_watermark(const struct sl_run *run, const struct sl_node *node, struct sl_buf *buf)
 {
     int64_t watermark_ms = watermark_of(run, node);
-    return sl_buf_printf(buf, "{\"line\":%d", node->site.line) && add_time(buf, "watermark", watermark_ms) &&
-           add_time(buf, "newest", node->op->wide->newest(run->memory[node->number])) &&
-           sl_buf_printf(buf, ",\"lag_ms\":%" PRId64 "}", lag_of(run, watermark_ms));
+    sl_buf_printf(buf, "{\"line\":%d", node->site.line);
+    add_time(buf, "watermark", watermark_ms);
+    add_time(buf, "newest", node->op->wide->newest(run->memory[node->number]));
+    sl_buf_printf(buf, ",\"lag_ms\":%" PRId64 "}", lag_of(run, watermark_ms));
 }
 
-bool sl_status_event_time(const struct sl_run *run, struct sl_buf *buf)
+void sl_status_event_time(const struct sl_run *run, struct sl_buf *buf)
 {
     struct sums sums = sum_up(run);
     const char *separator = "";
     if (!sums.any)
-        return true;
-    bool ok = sl_buf_printf(
-        buf, ",\"event_time\":{\"late\":%" PRIu64 ",\"open_windows\":%" PRIu64 ",\"watermarks\":[",
-        run->late_records, sums.open);
-    for (size_t n = 0; ok && n < run->pipelines->nodes; n++) {
+        return;
+    sl_buf_printf(buf, ",\"event_time\":{\"late\":%" PRIu64 ",\"open_windows\":%" PRIu64 ",\"watermarks\":[",
+                  run->late_records, sums.open);
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
         if (!gives_times(run->pipelines->node[n]))
             continue;
-        ok = sl_buf_text(buf, separator) && add_watermark(run, run->pipelines->node[n], buf);
+        sl_buf_text(buf, separator);
+        add_watermark(run, run->pipelines->node[n], buf);
         separator = ",";
     }
-    return ok && sl_buf_text(buf, "]}");
+    sl_buf_text(buf, "]}");
 }
 
-static bool add_metric(struct sl_buf *buf, const char *name, const char *kind, const char *help, double value)
+static void add_metric(struct sl_buf *buf, const char *name, const char *kind, const char *help, double value)
 {
-    return sl_buf_printf(buf, "# TYPE sluice_%s %s\n# HELP sluice_%s %s\nsluice_%s%s %.3f\n", name, kind,
-                         name, help, name, kind[0] == 'c' ? "_total" : "", value);
+    sl_buf_printf(buf, "# TYPE sluice_%s %s\n# HELP sluice_%s %s\nsluice_%s%s %.3f\n", name, kind, name, help,
+                  name, kind[0] == 'c' ? "_total" : "", value);
 }
 
-bool sl_status_event_time_metrics(const struct sl_run *run, struct sl_buf *buf)
+void sl_status_event_time_metrics(const struct sl_run *run, struct sl_buf *buf)
 {
     struct sums sums = sum_up(run);
     if (!sums.any)
-        return true;
+        return;
     bool known = sums.watermark_ms != SL_NO_TIME && sums.watermark_ms != SL_END_OF_TIME;
-    bool ok = add_metric(buf, "late_records", "counter", "Records that came too late for their windows.",
-                         (double)run->late_records) &&
-              add_metric(buf, "open_windows", "gauge",
-                         "Windows, sessions and keys that event time keeps open.", (double)sums.open);
-    return ok && (!known ||
-                  (add_metric(buf, "watermark_timestamp_seconds", "gauge", "The oldest watermark.",
-                              (double)sums.watermark_ms / 1000) &&
-                   add_metric(buf, "watermark_lag_seconds", "gauge", "How much older than the clock it is.",
-                              (double)lag_of(run, sums.watermark_ms) / 1000)));
+    add_metric(buf, "late_records", "counter", "Records that came too late for their windows.",
+               (double)run->late_records);
+    add_metric(buf, "open_windows", "gauge", "Windows, sessions and keys that event time keeps open.",
+               (double)sums.open);
+    if (known) {
+        add_metric(buf, "watermark_timestamp_seconds", "gauge", "The oldest watermark.",
+                   (double)sums.watermark_ms / 1000);
+        add_metric(buf, "watermark_lag_seconds", "gauge", "How much older than the clock it is.",
+                   (double)lag_of(run, sums.watermark_ms) / 1000);
+    }
 }

@@ -4,5 +4,5 @@
 #include "engine/batch/run.h"
 
 /* Nothing where the job has no event times. */
-bool sl_status_event_time(const struct sl_run *run, struct sl_buf *buf);
-bool sl_status_event_time_metrics(const struct sl_run *run, struct sl_buf *buf);
+void sl_status_event_time(const struct sl_run *run, struct sl_buf *buf);
+void sl_status_event_time_metrics(const struct sl_run *run, struct sl_buf *buf);

@@ -24,77 +24,71 @@ static struct sl_metric_label label_of(const char *name, const char *text)
 
 /* ---- the run ---- */
 
-static bool add_run(const struct sl_run *run, struct sl_buf *buf)
+static void add_run(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_status *status = run->status;
     struct sl_metric_label about[] = {label_of("version", sl_version()), label_of("job", run->context->name)};
-    return sl_metric_family(buf, "build_info", "gauge", "Version of sluice and name of the job.") &&
-           sl_metric_sample(buf, "build_info", "", about, 2, 1) &&
-           sl_metric_gauge(buf, "interval_seconds", "Time between batches.",
-                           (double)run->context->options.interval_ms / 1000) &&
-           sl_metric_gauge(buf, "start_timestamp_seconds", "When the run began.",
-                           (double)status->began_ms / 1000) &&
-           sl_metric_counter(buf, "batches", "Batches committed by this run.", (double)run->committed) &&
-           sl_metric_counter(buf, "records", "Records read.", (double)status->rows) &&
-           sl_metric_counter(buf, "rejected_records", "Records that became dead letters.",
-                             (double)status->rejected) &&
-           sl_metric_counter(buf, "files", "Files taken.", (double)status->files) &&
-           sl_metric_counter(buf, "files_set_aside", "Files quarantined.", (double)status->aside) &&
-           sl_metric_counter(buf, "deadletters_removed", "Dead letters removed because there were too many.",
-                             (double)run->letters.removed) &&
-           sl_metric_counter(buf, "replaced_characters",
-                             "U+FFFD written to JSON for bytes that were not UTF-8.",
-                             (double)status->replaced) &&
-           sl_metric_counter(buf, "mounts_lost", "Times that the mount was taken away.",
-                             (double)run->mounts_lost);
+    sl_metric_family(buf, "build_info", "gauge", "Version of sluice and name of the job.");
+    sl_metric_sample(buf, "build_info", "", about, 2, 1);
+    sl_metric_gauge(buf, "interval_seconds", "Time between batches.",
+                    (double)run->context->options.interval_ms / 1000);
+    sl_metric_gauge(buf, "start_timestamp_seconds", "When the run began.", (double)status->began_ms / 1000);
+    sl_metric_counter(buf, "batches", "Batches committed by this run.", (double)run->committed);
+    sl_metric_counter(buf, "records", "Records read.", (double)status->rows);
+    sl_metric_counter(buf, "rejected_records", "Records that became dead letters.", (double)status->rejected);
+    sl_metric_counter(buf, "files", "Files taken.", (double)status->files);
+    sl_metric_counter(buf, "files_set_aside", "Files quarantined.", (double)status->aside);
+    sl_metric_counter(buf, "deadletters_removed", "Dead letters removed because there were too many.",
+                      (double)run->letters.removed);
+    sl_metric_counter(buf, "replaced_characters", "U+FFFD written to JSON for bytes that were not UTF-8.",
+                      (double)status->replaced);
+    sl_metric_counter(buf, "mounts_lost", "Times that the mount was taken away.", (double)run->mounts_lost);
 }
 
 /* The last batch, as Spark's streaming tab has it. */
-static bool add_last(const struct sl_run *run, struct sl_buf *buf)
+static void add_last(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_status_batch *last = &run->status->last;
     double interval_s = (double)run->context->options.interval_ms / 1000;
-    return sl_metric_gauge(buf, "input_rate", "Records a second of the last batch.",
-                           (double)last->rows / interval_s) &&
-           sl_metric_gauge(buf, "scheduling_delay_seconds", "From the last batch's time to its start.",
-                           (double)last->scheduling_ms / 1000) &&
-           sl_metric_gauge(buf, "processing_time_seconds", "From the last batch's start to its end.",
-                           (double)last->processing_ms / 1000) &&
-           sl_metric_gauge(buf, "total_delay_seconds", "From the last batch's time to its end.",
-                           (double)last->total_ms / 1000) &&
-           sl_metric_gauge(buf, "last_batch_timestamp_seconds", "The last batch's time.",
-                           (double)last->t / 1000);
+    sl_metric_gauge(buf, "input_rate", "Records a second of the last batch.",
+                    (double)last->rows / interval_s);
+    sl_metric_gauge(buf, "scheduling_delay_seconds", "From the last batch's time to its start.",
+                    (double)last->scheduling_ms / 1000);
+    sl_metric_gauge(buf, "processing_time_seconds", "From the last batch's start to its end.",
+                    (double)last->processing_ms / 1000);
+    sl_metric_gauge(buf, "total_delay_seconds", "From the last batch's time to its end.",
+                    (double)last->total_ms / 1000);
+    sl_metric_gauge(buf, "last_batch_timestamp_seconds", "The last batch's time.", (double)last->t / 1000);
 }
 
-static bool add_histogram(struct sl_buf *buf, const char *name, const char *help,
+static void add_histogram(struct sl_buf *buf, const char *name, const char *help,
                           const struct sl_histogram *histogram)
 {
-    return sl_metric_family(buf, name, "histogram", help) && sl_metric_histogram(buf, name, histogram);
+    sl_metric_family(buf, name, "histogram", help);
+    sl_metric_histogram(buf, name, histogram);
 }
 
-static bool add_histograms(const struct sl_totals *totals, struct sl_buf *buf)
+static void add_histograms(const struct sl_totals *totals, struct sl_buf *buf)
 {
-    return add_histogram(buf, "batch_scheduling_delay_seconds", "From the time of a batch to its start.",
-                         &totals->scheduling) &&
-           add_histogram(buf, "batch_processing_seconds", "From the start of a batch to its end.",
-                         &totals->processing) &&
-           add_histogram(buf, "batch_total_delay_seconds", "From the time of a batch to its end.",
-                         &totals->total);
+    add_histogram(buf, "batch_scheduling_delay_seconds", "From the time of a batch to its start.",
+                  &totals->scheduling);
+    add_histogram(buf, "batch_processing_seconds", "From the start of a batch to its end.",
+                  &totals->processing);
+    add_histogram(buf, "batch_total_delay_seconds", "From the time of a batch to its end.", &totals->total);
 }
 
 /* Counters of the job: names are the job's. */
-static bool add_job_counters(const struct sl_run *run, struct sl_buf *buf)
+static void add_job_counters(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_context *context = run->context;
-    bool ok =
-        !context->counters || sl_metric_family(buf, "counter", "gauge", "Totals of the job's counters.");
-    for (size_t i = 0; ok && i < context->counters; i++) {
+    if (context->counters)
+        sl_metric_family(buf, "counter", "gauge", "Totals of the job's counters.");
+    for (size_t i = 0; i < context->counters; i++) {
         const struct sl_field *value = &context->counter[i].value;
         struct sl_metric_label name = label_of("name", context->counter[i].name);
-        ok = sl_metric_sample(buf, "counter", "", &name, 1,
-                              value->tag == SL_INT ? (double)value->integer : value->number);
+        sl_metric_sample(buf, "counter", "", &name, 1,
+                         value->tag == SL_INT ? (double)value->integer : value->number);
     }
-    return ok;
 }
 
 /* ---- operators ---- */
@@ -158,7 +152,7 @@ static double value_of(const struct sl_run *run, const struct sl_node *node, enu
     return -1;
 }
 
-static bool add_node(const struct sl_node *node, enum node_metric metric, double value, struct sl_buf *buf)
+static void add_node(const struct sl_node *node, enum node_metric metric, double value, struct sl_buf *buf)
 {
     char number[16], line[16];
     snprintf(number, sizeof number, "%u", node->number);
@@ -166,33 +160,30 @@ static bool add_node(const struct sl_node *node, enum node_metric metric, double
     struct sl_metric_label labels[] = {label_of("operator", node->op->name), label_of("number", number),
                                        label_of("line", line),
                                        label_of("name", node->name ? node->name : "")};
-    return sl_metric_sample(buf, node_metrics[metric].name, node_metrics[metric].suffix, labels,
-                            node->name ? 4 : 3, value);
+    sl_metric_sample(buf, node_metrics[metric].name, node_metrics[metric].suffix, labels, node->name ? 4 : 3,
+                     value);
 }
 
-static bool add_nodes(const struct sl_run *run, enum node_metric metric, struct sl_buf *buf)
+static void add_nodes(const struct sl_run *run, enum node_metric metric, struct sl_buf *buf)
 {
-    bool ok = true, any = false;
-    for (size_t n = 0; ok && n < run->pipelines->nodes; n++) {
+    bool any = false;
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
         double value = run->pipelines->used[n] ? value_of(run, node, metric) : -1;
         if (value < 0)
             continue;
         if (!any)
-            ok = sl_metric_family(buf, node_metrics[metric].name, node_metrics[metric].kind,
-                                  node_metrics[metric].help);
-        ok = ok && add_node(node, metric, value, buf);
+            sl_metric_family(buf, node_metrics[metric].name, node_metrics[metric].kind,
+                             node_metrics[metric].help);
+        add_node(node, metric, value, buf);
         any = true;
     }
-    return ok;
 }
 
-static bool add_operators(const struct sl_run *run, struct sl_buf *buf)
+static void add_operators(const struct sl_run *run, struct sl_buf *buf)
 {
-    bool ok = true;
-    for (enum node_metric metric = 0; ok && metric < NODE_METRICS; metric++)
-        ok = add_nodes(run, metric, buf);
-    return ok;
+    for (enum node_metric metric = 0; metric < NODE_METRICS; metric++)
+        add_nodes(run, metric, buf);
 }
 
 /* ---- sources ---- */
@@ -253,52 +244,46 @@ static double source_value(const struct sl_run *run, size_t s, enum source_metri
     return 0;
 }
 
-static bool add_source(const struct sl_run *run, size_t s, enum source_metric metric, struct sl_buf *buf)
+static void add_source(const struct sl_run *run, size_t s, enum source_metric metric, struct sl_buf *buf)
 {
     char path[PATH_MAX], number[16];
     const struct sl_node *node = run->source[s]->node;
     const char *name = sl_source_name(node, path, sizeof path);
     snprintf(number, sizeof number, "%u", node->number);
     struct sl_metric_label labels[] = {label_of("source", name ? name : ""), label_of("number", number)};
-    return sl_metric_sample(buf, source_metrics[metric].name, source_metrics[metric].suffix, labels, 2,
-                            source_value(run, s, metric));
+    sl_metric_sample(buf, source_metrics[metric].name, source_metrics[metric].suffix, labels, 2,
+                     source_value(run, s, metric));
 }
 
-static bool add_source_metric(const struct sl_run *run, enum source_metric metric, struct sl_buf *buf)
+static void add_source_metric(const struct sl_run *run, enum source_metric metric, struct sl_buf *buf)
 {
-    bool ok = true, any = false;
-    for (size_t s = 0; ok && s < run->sources; s++) {
+    bool any = false;
+    for (size_t s = 0; s < run->sources; s++) {
         if (source_metrics[metric].of_files && !sl_status_is_of_files(run->source[s]))
             continue;
         if (!any)
-            ok = sl_metric_family(buf, source_metrics[metric].name, source_metrics[metric].kind,
-                                  source_metrics[metric].help);
-        ok = ok && add_source(run, s, metric, buf);
+            sl_metric_family(buf, source_metrics[metric].name, source_metrics[metric].kind,
+                             source_metrics[metric].help);
+        add_source(run, s, metric, buf);
         any = true;
     }
-    return ok;
 }
 
-static bool add_sources(const struct sl_run *run, struct sl_buf *buf)
+static void add_sources(const struct sl_run *run, struct sl_buf *buf)
 {
     struct sl_status_intake intake = sl_status_intake(run);
-    bool ok = true;
-    for (enum source_metric metric = 0; ok && metric < SOURCE_METRICS; metric++)
-        ok = add_source_metric(run, metric, buf);
-    return ok &&
-           sl_metric_gauge(buf, "files_waiting", "Files that the next batch takes.",
-                           (double)intake.waiting) &&
-           sl_metric_gauge(buf, "files_held_back",
-                           "Files that are being written, too young or without their marker.",
-                           (double)intake.held_back) &&
-           sl_metric_gauge(buf, "directories_missing",
-                           "Watched directories that are not read, for they are missing.",
-                           (double)intake.missing) &&
-           sl_metric_gauge(buf, "irregular_files",
-                           "Symlinks, FIFOs, sockets and devices, which are not read.",
-                           (double)intake.irregular) &&
-           sl_metric_counter(buf, "files_changed_after_taken", "Files that changed after they were taken.",
-                             (double)intake.changed);
+    for (enum source_metric metric = 0; metric < SOURCE_METRICS; metric++)
+        add_source_metric(run, metric, buf);
+    sl_metric_gauge(buf, "files_waiting", "Files that the next batch takes.", (double)intake.waiting);
+    sl_metric_gauge(buf, "files_held_back",
+                    "Files that are being written, too young or without their marker.",
+                    (double)intake.held_back);
+    sl_metric_gauge(buf, "directories_missing",
+                    "Watched directories that are not read, for they are missing.", (double)intake.missing);
+    sl_metric_gauge(buf, "irregular_files", "Symlinks, FIFOs, sockets and devices, which are not read.",
+                    (double)intake.irregular);
+    sl_metric_counter(buf, "files_changed_after_taken", "Files that changed after they were taken.",
+                      (double)intake.changed);
 }
 
 /* ---- views ---- */
@@ -331,7 +316,7 @@ static double view_value(const struct sl_view_counts *counts, enum view_metric m
     return -1;
 }
 
-static bool add_view(const struct sl_run *run, const struct sl_node *node, enum view_metric metric,
+static void add_view(const struct sl_run *run, const struct sl_node *node, enum view_metric metric,
                      struct sl_buf *buf)
 {
     struct sl_viewer *viewer = run->services.viewer;
@@ -340,8 +325,8 @@ static bool add_view(const struct sl_run *run, const struct sl_node *node, enum 
     struct sl_metric_label label = {"view", name.str, name.len};
     viewer->ops->count_view(viewer, node->view, &counts);
     double value = view_value(&counts, metric);
-    return value < 0 ||
-           sl_metric_sample(buf, view_metrics[metric].name, view_metrics[metric].suffix, &label, 1, value);
+    if (value >= 0)
+        sl_metric_sample(buf, view_metrics[metric].name, view_metrics[metric].suffix, &label, 1, value);
 }
 
 static bool is_view(const struct sl_node *node)
@@ -349,92 +334,101 @@ static bool is_view(const struct sl_node *node)
     return node->op->kind == SL_OP_OUTPUT && strcmp(node->op->name, "mount") == 0;
 }
 
-static bool add_views(const struct sl_run *run, struct sl_buf *buf)
+static void add_views(const struct sl_run *run, struct sl_buf *buf)
 {
-    bool ok = true;
     if (!run->services.viewer->ops->count_view)
-        return true;
-    for (enum view_metric metric = 0; ok && metric < VIEW_METRICS; metric++) {
-        ok = sl_metric_family(buf, view_metrics[metric].name, view_metrics[metric].kind,
-                              view_metrics[metric].help);
-        for (size_t n = 0; ok && n < run->pipelines->nodes; n++)
-            ok = !is_view(run->pipelines->node[n]) || add_view(run, run->pipelines->node[n], metric, buf);
+        return;
+    for (enum view_metric metric = 0; metric < VIEW_METRICS; metric++) {
+        sl_metric_family(buf, view_metrics[metric].name, view_metrics[metric].kind,
+                         view_metrics[metric].help);
+        for (size_t n = 0; n < run->pipelines->nodes; n++)
+            if (is_view(run->pipelines->node[n]))
+                add_view(run, run->pipelines->node[n], metric, buf);
     }
-    return ok;
 }
 
-static bool add_readers(const struct sl_run *run, struct sl_buf *buf)
+static void add_readers(const struct sl_run *run, struct sl_buf *buf)
 {
     struct sl_viewer_counts counts;
-    if (!sl_status_count_readers(run, &counts))
-        return true;
-    return sl_metric_gauge(buf, "mount_open_files", "Files of the mount that readers have open.",
-                           (double)counts.opens) &&
-           sl_metric_gauge(buf, "mount_waiting_reads", "Reads of next and feed that wait.",
-                           (double)counts.waiting) &&
-           sl_metric_gauge(buf, "mount_pinned_versions", "Old versions that readers alone hold.",
-                           (double)counts.pinned) &&
-           sl_metric_counter(buf, "mount_given_up_versions", "Old versions given up: too many were held.",
-                             (double)counts.given_up) &&
-           sl_metric_counter(buf, "mount_skipped_versions",
-                             "Versions that a reader of log or feed was too slow for.",
-                             (double)counts.skipped) &&
-           add_views(run, buf);
+    if (sl_status_count_readers(run, &counts)) {
+        sl_metric_gauge(buf, "mount_open_files", "Files of the mount that readers have open.",
+                        (double)counts.opens);
+        sl_metric_gauge(buf, "mount_waiting_reads", "Reads of next and feed that wait.",
+                        (double)counts.waiting);
+        sl_metric_gauge(buf, "mount_pinned_versions", "Old versions that readers alone hold.",
+                        (double)counts.pinned);
+        sl_metric_counter(buf, "mount_given_up_versions", "Old versions given up: too many were held.",
+                          (double)counts.given_up);
+        sl_metric_counter(buf, "mount_skipped_versions",
+                          "Versions that a reader of log or feed was too slow for.", (double)counts.skipped);
+        add_views(run, buf);
+    }
 }
 
 /* ---- what it takes ---- */
 
-static bool add_disk(struct sl_run *run, struct sl_buf *buf)
+static void add_disk(struct sl_run *run, struct sl_buf *buf)
 {
     struct sl_status *status = run->status;
     int64_t now_ns = sl_monotonic_ns();
-    bool ok = sl_metric_family(buf, "checkpoint_bytes", "gauge", "Bytes of files in the checkpoint.");
+    sl_metric_family(buf, "checkpoint_bytes", "gauge", "Bytes of files in the checkpoint.");
     if (!status->disk_ns || now_ns - status->disk_ns > 1LL << DISK_LOOK_NS_SHIFT) {
         sl_disk_use(run->services.job_dirfd, run->checkpoint, &status->disk);
         status->disk_ns = now_ns;
     }
-    for (int part = 0; ok && part < SL_DISK_PARTS; part++) {
+    for (int part = 0; part < SL_DISK_PARTS; part++) {
         struct sl_metric_label label = label_of("part", sl_disk_part_name[part]);
-        ok = sl_metric_sample(buf, "checkpoint_bytes", "", &label, 1, (double)status->disk.bytes[part]);
+        sl_metric_sample(buf, "checkpoint_bytes", "", &label, 1, (double)status->disk.bytes[part]);
     }
-    return ok && (status->disk.free_bytes < 0 ||
-                  sl_metric_gauge(buf, "checkpoint_free_bytes",
-                                  "Bytes that are free on the file system of the checkpoint.",
-                                  (double)status->disk.free_bytes));
+    if (status->disk.free_bytes >= 0)
+        sl_metric_gauge(buf, "checkpoint_free_bytes",
+                        "Bytes that are free on the file system of the checkpoint.",
+                        (double)status->disk.free_bytes);
 }
 
-static bool add_spill(const struct sl_run *run, struct sl_buf *buf)
+static void add_spill(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_spill *spill = run->services.spill;
-    return sl_metric_gauge(buf, "spill_bytes", "Bytes on disk of what exceeds memoryLimit.",
-                           spill ? (double)spill->held : 0) &&
-           sl_metric_counter(buf, "spill_written_bytes", "Bytes written to disk because of memoryLimit.",
-                             spill ? (double)spill->written : 0);
+    sl_metric_gauge(buf, "spill_bytes", "Bytes on disk of what exceeds memoryLimit.",
+                    spill ? (double)spill->held : 0);
+    sl_metric_counter(buf, "spill_written_bytes", "Bytes written to disk because of memoryLimit.",
+                      spill ? (double)spill->written : 0);
 }
 
-static bool add_process_gauge(struct sl_buf *buf, const char *name, const char *help, int64_t value)
+static void add_process_gauge(struct sl_buf *buf, const char *name, const char *help, int64_t value)
 {
-    return value < 0 || sl_metric_gauge(buf, name, help, (double)value);
+    if (value >= 0)
+        sl_metric_gauge(buf, name, help, (double)value);
 }
 
-static bool add_process(struct sl_buf *buf)
+static void add_process(struct sl_buf *buf)
 {
     struct sl_process_use use;
     sl_process_use(&use);
-    return add_process_gauge(buf, "process_resident_memory_bytes", "Resident memory.", use.resident_bytes) &&
-           add_process_gauge(buf, "process_virtual_memory_bytes", "Virtual memory.", use.virtual_bytes) &&
-           add_process_gauge(buf, "process_open_fds", "Open file descriptors.", use.open_fds) &&
-           add_process_gauge(buf, "process_max_fds", "Limit of open file descriptors.", use.fds_max) &&
-           (use.cpu_seconds < 0 ||
-            sl_metric_counter(buf, "process_cpu_seconds", "Processor time in user and system mode.",
-                              use.cpu_seconds));
+    add_process_gauge(buf, "process_resident_memory_bytes", "Resident memory.", use.resident_bytes);
+    add_process_gauge(buf, "process_virtual_memory_bytes", "Virtual memory.", use.virtual_bytes);
+    add_process_gauge(buf, "process_open_fds", "Open file descriptors.", use.open_fds);
+    add_process_gauge(buf, "process_max_fds", "Limit of open file descriptors.", use.fds_max);
+    if (use.cpu_seconds >= 0)
+        sl_metric_counter(buf, "process_cpu_seconds", "Processor time in user and system mode.",
+                          use.cpu_seconds);
 }
 
-bool sl_status_metrics(struct sl_run *run, struct sl_buf *buf)
+void sl_status_metrics(struct sl_run *run, struct sl_buf *buf)
 {
-    return add_run(run, buf) && (!run->committed || add_last(run, buf)) &&
-           add_histograms(&run->status->totals, buf) && add_operators(run, buf) && add_sources(run, buf) &&
-           sl_status_received_metrics(run, buf) && sl_status_event_time_metrics(run, buf) &&
-           add_job_counters(run, buf) && add_readers(run, buf) && (!run->catalog || add_disk(run, buf)) &&
-           add_spill(run, buf) && add_process(buf) && sl_buf_text(buf, "# EOF\n");
+    add_run(run, buf);
+    if (run->committed)
+        add_last(run, buf);
+    add_histograms(&run->status->totals, buf);
+    add_operators(run, buf);
+    add_sources(run, buf);
+    sl_status_received_metrics(run, buf);
+    sl_status_event_time_metrics(run, buf);
+    add_job_counters(run, buf);
+    add_readers(run, buf);
+    if (run->catalog)
+        add_disk(run, buf);
+    add_spill(run, buf);
+    add_process(buf);
+    sl_buf_text(buf, "# EOF\n");
 }

@@ -4,6 +4,6 @@
 #include "engine/batch/run.h"
 
 /* Appends them as OpenMetrics. False: out of memory. */
-bool sl_status_metrics(struct sl_run *run, struct sl_buf *buf);
+void sl_status_metrics(struct sl_run *run, struct sl_buf *buf);
 /* What the operator keeps now. */
 struct sl_held sl_status_held(const struct sl_run *run, const struct sl_node *node);

@@ -8,10 +8,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool add_count(struct sl_buf *buf, const char *name, int64_t count)
+static void add_count(struct sl_buf *buf, const char *name, int64_t count)
 {
-    return sl_buf_printf(buf, ",\"%s\":", name) &&
-           (count < 0 ? sl_buf_text(buf, "null") : sl_buf_integer(buf, count));
+    sl_buf_printf(buf, ",\"%s\":", name);
+    if (count < 0)
+        sl_buf_text(buf, "null");
+    else
+        sl_buf_integer(buf, count);
 }
 
 static const char *kind_of(const struct sl_node *node)
@@ -31,23 +34,26 @@ static const char *kind_of(const struct sl_node *node)
     return "meta";
 }
 
-static bool add_call(const struct sl_node *node, struct sl_buf *buf)
+static void add_call(const struct sl_node *node, struct sl_buf *buf)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf call = {0};
-    bool ok =
-        sl_graph_call(&call, node) &&
-        sl_buf_printf(buf, "{\"number\":%u,\"operator\":\"%s\",\"kind\":\"%s\",\"call\":", node->number,
-                      node->op->name, kind_of(node)) &&
-        sl_json_string(buf, call.bytes, call.len, NULL) &&
-        sl_buf_printf(buf, ",\"line\":%d,\"name\":", node->site.line) &&
-        (node->name ? sl_json_string(buf, node->name, strlen(node->name), NULL) : sl_buf_text(buf, "null")) &&
-        sl_buf_text(buf, ",\"inputs\":[");
-    for (unsigned i = 0; ok && i < node->inputs; i++)
-        ok = sl_buf_printf(buf, "%s%u", i ? "," : "", node->input[i]->number);
-    return ok && sl_buf_byte(buf, ']');
+    sl_graph_call(&call, node);
+    sl_buf_depends(buf, &call);
+    sl_buf_printf(buf, "{\"number\":%u,\"operator\":\"%s\",\"kind\":\"%s\",\"call\":", node->number,
+                  node->op->name, kind_of(node));
+    sl_json_string(buf, call.bytes, call.len, NULL);
+    sl_buf_printf(buf, ",\"line\":%d,\"name\":", node->site.line);
+    if (node->name)
+        sl_json_string(buf, node->name, strlen(node->name), NULL);
+    else
+        sl_buf_text(buf, "null");
+    sl_buf_text(buf, ",\"inputs\":[");
+    for (unsigned i = 0; i < node->inputs; i++)
+        sl_buf_printf(buf, "%s%u", i ? "," : "", node->input[i]->number);
+    sl_buf_byte(buf, ']');
 }
 
-static bool add_node(const struct sl_run *run, const struct sl_node *node, struct sl_buf *buf)
+static void add_node(const struct sl_run *run, const struct sl_node *node, struct sl_buf *buf)
 {
     static const struct sl_node_totals nothing;
     const struct sl_totals *totals = &run->status->totals;
@@ -56,40 +62,44 @@ static bool add_node(const struct sl_run *run, const struct sl_node *node, struc
     bool has_in = node->op->kind != SL_OP_SOURCE && node->op->kind != SL_OP_META;
     bool has_out = node->op->kind != SL_OP_OUTPUT && node->op->kind != SL_OP_META;
     struct sl_held held = sl_status_held(run, node);
-    return add_call(node, buf) && add_count(buf, "in", has_in ? (int64_t)sum->in : -1) &&
-           add_count(buf, "out", has_out ? (int64_t)sum->out : -1) &&
-           add_count(buf, "last_in", has_in ? (int64_t)last->in : -1) &&
-           add_count(buf, "last_out", has_out ? (int64_t)last->out : -1) &&
-           add_count(buf, "rejected", (int64_t)sum->rejected) && add_count(buf, "keys", held.keys) &&
-           add_count(buf, "window_batches", held.batches) && add_count(buf, "held_bytes", held.bytes) &&
-           sl_buf_byte(buf, '}');
+    add_call(node, buf);
+    add_count(buf, "in", has_in ? (int64_t)sum->in : -1);
+    add_count(buf, "out", has_out ? (int64_t)sum->out : -1);
+    add_count(buf, "last_in", has_in ? (int64_t)last->in : -1);
+    add_count(buf, "last_out", has_out ? (int64_t)last->out : -1);
+    add_count(buf, "rejected", (int64_t)sum->rejected);
+    add_count(buf, "keys", held.keys);
+    add_count(buf, "window_batches", held.batches);
+    add_count(buf, "held_bytes", held.bytes);
+    sl_buf_byte(buf, '}');
 }
 
-bool sl_status_operators(const struct sl_run *run, struct sl_buf *buf)
+void sl_status_operators(const struct sl_run *run, struct sl_buf *buf)
 {
-    bool ok = sl_buf_text(buf, ",\"operators\":[");
+    sl_buf_text(buf, ",\"operators\":[");
     const char *separator = "";
-    for (size_t n = 0; ok && n < run->pipelines->nodes; n++) {
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
         if (!run->pipelines->used[n])
             continue;
-        ok = sl_buf_text(buf, separator) && add_node(run, run->pipelines->node[n], buf);
+        sl_buf_text(buf, separator);
+        add_node(run, run->pipelines->node[n], buf);
         separator = ",";
     }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
-bool sl_status_recent(const struct sl_run *run, struct sl_buf *buf)
+void sl_status_recent(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_status *status = run->status;
-    bool ok = sl_buf_text(buf, ",\"recent\":[");
-    for (size_t i = 0; ok && i < status->recent_count; i++) {
+    sl_buf_text(buf, ",\"recent\":[");
+    for (size_t i = 0; i < status->recent_count; i++) {
         const struct sl_status_batch *batch = &status->recent[(status->recent_first + i) % SL_STATUS_RECENT];
-        ok = sl_buf_printf(buf,
-                           "%s{\"time\":%" PRId64 ",\"records\":%" PRIu64 ",\"files\":%" PRIu64
-                           ",\"rejected\":%" PRIu64 ",\"scheduling_delay_ms\":%" PRId64
-                           ",\"processing_ms\":%" PRId64 "}",
-                           i ? "," : "", batch->t, batch->rows, batch->files, batch->rejected,
-                           batch->scheduling_ms, batch->processing_ms);
+        sl_buf_printf(buf,
+                      "%s{\"time\":%" PRId64 ",\"records\":%" PRIu64 ",\"files\":%" PRIu64
+                      ",\"rejected\":%" PRIu64 ",\"scheduling_delay_ms\":%" PRId64
+                      ",\"processing_ms\":%" PRId64 "}",
+                      i ? "," : "", batch->t, batch->rows, batch->files, batch->rejected,
+                      batch->scheduling_ms, batch->processing_ms);
     }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }

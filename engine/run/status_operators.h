@@ -4,6 +4,6 @@
 #include "engine/batch/run.h"
 
 /* ,"operators":[...]: the graph, with records in and out of each. False: out of memory. */
-bool sl_status_operators(const struct sl_run *run, struct sl_buf *buf);
+void sl_status_operators(const struct sl_run *run, struct sl_buf *buf);
 /* ,"recent":[...]: oldest first. */
-bool sl_status_recent(const struct sl_run *run, struct sl_buf *buf);
+void sl_status_recent(const struct sl_run *run, struct sl_buf *buf);

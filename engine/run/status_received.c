@@ -8,70 +8,79 @@
 #include <limits.h>
 #include <string.h>
 
-static bool add_string(struct sl_buf *buf, const char *name, const char *bytes, size_t len)
+static void add_string(struct sl_buf *buf, const char *name, const char *bytes, size_t len)
 {
-    return sl_buf_printf(buf, ",\"%s\":", name) && sl_json_string(buf, (const uint8_t *)bytes, len, NULL);
+    sl_buf_printf(buf, ",\"%s\":", name);
+    sl_json_string(buf, (const uint8_t *)bytes, len, NULL);
 }
 
-static bool add_source(struct sl_source *source, struct sl_buf *buf)
+static void add_source(struct sl_source *source, struct sl_buf *buf)
 {
     struct sl_source_report report = {0};
     char text[PATH_MAX];
     const char *name = sl_source_name(source->node, text, sizeof text);
     source->ops->report(source, &report);
-    bool ok = sl_buf_printf(buf, "{\"source\":\"%s\"", source->node->op->name) &&
-              add_string(buf, "name", name ? name : "", name ? strlen(name) : 0) &&
-              add_string(buf, "connection", report.connection, strlen(report.connection)) &&
-              add_string(buf, "detail", report.detail, strlen(report.detail)) &&
-              sl_buf_printf(buf,
-                            ",\"received\":%" PRIu64 ",\"lag\":%" PRIu64
-                            ",\"rate\":%.1f,\"log_bytes\":%" PRIu64 ",\"dropped\":%" PRIu64,
-                            report.received, report.lag, report.rate, report.log_bytes, report.dropped) &&
-              add_string(buf, "position", report.position, report.position_len);
-    if (ok && report.partitions)
-        ok = sl_buf_printf(buf, ",\"partitions\":%s", report.partitions);
-    return ok && sl_buf_byte(buf, '}');
+    sl_buf_printf(buf, "{\"source\":\"%s\"", source->node->op->name);
+    add_string(buf, "name", name ? name : "", name ? strlen(name) : 0);
+    add_string(buf, "connection", report.connection, strlen(report.connection));
+    add_string(buf, "detail", report.detail, strlen(report.detail));
+    sl_buf_printf(buf,
+                  ",\"received\":%" PRIu64 ",\"lag\":%" PRIu64 ",\"rate\":%.1f,\"log_bytes\":%" PRIu64
+                  ",\"dropped\":%" PRIu64,
+                  report.received, report.lag, report.rate, report.log_bytes, report.dropped);
+    add_string(buf, "position", report.position, report.position_len);
+    if (report.partitions)
+        sl_buf_printf(buf, ",\"partitions\":%s", report.partitions);
+    sl_buf_byte(buf, '}');
 }
 
-static bool add_table(struct sl_source *source, struct sl_buf *buf)
+static void add_table(struct sl_source *source, struct sl_buf *buf)
 {
     struct sl_table_report report = {0};
     char text[PATH_MAX];
     const char *name = sl_source_name(source->node, text, sizeof text);
     source->ops->report_table(source, &report);
-    return sl_buf_text(buf, "{\"source\":\"table\"") &&
-           add_string(buf, "name", name ? name : "", name ? strlen(name) : 0) &&
-           add_string(buf, "version", report.version, strlen(report.version)) &&
-           add_string(buf, "trouble", report.trouble, strlen(report.trouble)) &&
-           sl_buf_printf(
-               buf, ",\"rows\":%" PRIu64 ",\"keys\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"since\":%" PRId64 "}",
-               report.rows, report.keys, report.bytes, report.since_ms);
+    sl_buf_text(buf, "{\"source\":\"table\"");
+    add_string(buf, "name", name ? name : "", name ? strlen(name) : 0);
+    add_string(buf, "version", report.version, strlen(report.version));
+    add_string(buf, "trouble", report.trouble, strlen(report.trouble));
+    sl_buf_printf(buf,
+                  ",\"rows\":%" PRIu64 ",\"keys\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"since\":%" PRId64 "}",
+                  report.rows, report.keys, report.bytes, report.since_ms);
 }
 
 bool sl_status_received(const struct sl_run *run, const char **separator, struct sl_buf *buf)
 {
-    bool ok = true;
-    for (size_t s = 0; ok && s < run->sources; s++) {
+    for (size_t s = 0; s < run->sources; s++) {
         struct sl_source *source = run->source[s];
         if (!source->ops->report && !source->ops->report_table)
             continue;
-        ok = sl_buf_text(buf, *separator) &&
-             (source->ops->report ? add_source(source, buf) : add_table(source, buf));
+        sl_buf_text(buf, *separator);
+        if (source->ops->report)
+            add_source(source, buf);
+        else
+            add_table(source, buf);
         *separator = ",";
     }
-    return ok;
+    return !buf->failed;
 }
 
 /* ---- OpenMetrics ---- */
 
-static bool add_label(struct sl_buf *buf, const char *name)
+static void add_label(struct sl_buf *buf, const char *name)
 {
-    bool ok = sl_buf_text(buf, "{source=\"");
-    for (; ok && *name; name++)
-        ok = *name == '\n'                   ? sl_buf_text(buf, "\\n")
-             : *name == '"' || *name == '\\' ? sl_buf_byte(buf, '\\') && sl_buf_byte(buf, (uint8_t)*name)
-                                             : sl_buf_byte(buf, (uint8_t)*name);
-    return ok && sl_buf_text(buf, "\"} ");
+    sl_buf_text(buf, "{source=\"");
+    for (; *name; name++)
+        if (*name == '\n')
+            sl_buf_text(buf, "\\n");
+        else {
+            if (*name == '"' || *name == '\\') {
+                sl_buf_byte(buf, '\\');
+                sl_buf_byte(buf, (uint8_t)*name);
+            } else
+                sl_buf_byte(buf, (uint8_t)*name);
+        }
+    sl_buf_text(buf, "\"} ");
 }
 
 enum metric { RECEIVED, LAG, LOG_BYTES, DROPPED, CONNECTED, METRICS };
@@ -107,10 +116,10 @@ static uint64_t value_of(const struct sl_source_report *report, enum metric metr
     return 0;
 }
 
-static bool add_metric(const struct sl_run *run, enum metric metric, struct sl_buf *buf)
+static void add_metric(const struct sl_run *run, enum metric metric, struct sl_buf *buf)
 {
-    bool ok = true, is_first = true;
-    for (size_t s = 0; ok && s < run->sources; s++) {
+    bool is_first = true;
+    for (size_t s = 0; s < run->sources; s++) {
         struct sl_source *source = run->source[s];
         struct sl_source_report report = {0};
         char text[PATH_MAX];
@@ -119,21 +128,19 @@ static bool add_metric(const struct sl_run *run, enum metric metric, struct sl_b
             continue;
         source->ops->report(source, &report);
         if (is_first)
-            ok = sl_buf_printf(buf, "# TYPE sluice_%s %s\n# HELP sluice_%s %s\n", metrics[metric].name,
-                               metrics[metric].type, metrics[metric].name, metrics[metric].help);
+            sl_buf_printf(buf, "# TYPE sluice_%s %s\n# HELP sluice_%s %s\n", metrics[metric].name,
+                          metrics[metric].type, metrics[metric].name, metrics[metric].help);
         is_first = false;
-        ok = ok && sl_buf_printf(buf, "sluice_%s%s", metrics[metric].name, metrics[metric].suffix) &&
-             add_label(buf, name) && sl_buf_printf(buf, "%" PRIu64 "\n", value_of(&report, metric));
+        sl_buf_printf(buf, "sluice_%s%s", metrics[metric].name, metrics[metric].suffix);
+        add_label(buf, name);
+        sl_buf_printf(buf, "%" PRIu64 "\n", value_of(&report, metric));
     }
-    return ok;
 }
 
-bool sl_status_received_metrics(const struct sl_run *run, struct sl_buf *buf)
+void sl_status_received_metrics(const struct sl_run *run, struct sl_buf *buf)
 {
-    bool ok = true;
-    for (enum metric metric = 0; ok && metric < METRICS; metric++)
-        ok = add_metric(run, metric, buf);
-    return ok;
+    for (enum metric metric = 0; metric < METRICS; metric++)
+        add_metric(run, metric, buf);
 }
 
 /* ---- changes ---- */

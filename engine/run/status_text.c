@@ -18,66 +18,73 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool add_string(struct sl_buf *buf, const char *name, const char *value)
+static void add_string(struct sl_buf *buf, const char *name, const char *value)
 {
-    return sl_buf_printf(buf, ",\"%s\":", name) &&
-           (value ? sl_json_string(buf, value, strlen(value), NULL) : sl_buf_text(buf, "null"));
+    sl_buf_printf(buf, ",\"%s\":", name);
+    if (value)
+        sl_json_string(buf, value, strlen(value), NULL);
+    else
+        sl_buf_text(buf, "null");
 }
 
 /* ---- status.json ---- */
 
 /* Absolute: whoever reads it may be elsewhere. */
-static bool add_path(struct sl_buf *buf, const char *name, const char *path)
+static void add_path(struct sl_buf *buf, const char *name, const char *path)
 {
     char absolute[PATH_MAX];
-    return add_string(buf, name, path && realpath(path, absolute) ? absolute : path);
+    add_string(buf, name, path && realpath(path, absolute) ? absolute : path);
 }
 
-static bool add_views(const struct sl_run *run, struct sl_buf *buf)
+static void add_views(const struct sl_run *run, struct sl_buf *buf)
 {
     char *mount = run->services.viewer ? sl_mount_path(run->context) : NULL;
-    bool ok = add_path(buf, "mount", mount) && sl_buf_text(buf, ",\"views\":[");
+    add_path(buf, "mount", mount);
+    sl_buf_text(buf, ",\"views\":[");
     const char *separator = "";
     free(mount);
-    for (size_t n = 0; ok && n < run->pipelines->nodes; n++) {
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
         if (node->op->kind != SL_OP_OUTPUT || strcmp(node->op->name, "mount") != 0)
             continue;
         struct sl_field name = sl_node_value(node, 0);
-        ok = sl_buf_text(buf, separator) && sl_json_string(buf, name.str, name.len, NULL);
+        sl_buf_text(buf, separator);
+        sl_json_string(buf, name.str, name.len, NULL);
         separator = ",";
     }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
-bool sl_status_head(const struct sl_run *run, struct sl_buf *buf)
+void sl_status_head(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_context *context = run->context;
-    return sl_buf_text(buf, "{\"job\":") && sl_json_string(buf, context->name, strlen(context->name), NULL) &&
-           add_path(buf, "dir", context->dir) && add_views(run, buf) &&
-           sl_buf_printf(buf, ",\"version\":\"%s\",\"pid\":%ld,\"clock\":\"%s\",\"interval_ms\":%" PRId64,
-                         sl_version(), (long)getpid(), run->options->virtual_clock ? "virtual" : "real",
-                         context->options.interval_ms) &&
-           sl_buf_printf(buf, ",\"started_ms\":%" PRId64, sl_clock_real.now_ms(&sl_clock_real)) &&
-           add_string(buf, "metrics",
-                      run->status->server ? sl_metrics_server_address(run->status->server) : NULL);
+    sl_buf_text(buf, "{\"job\":");
+    sl_json_string(buf, context->name, strlen(context->name), NULL);
+    add_path(buf, "dir", context->dir);
+    add_views(run, buf);
+    sl_buf_printf(buf, ",\"version\":\"%s\",\"pid\":%ld,\"clock\":\"%s\",\"interval_ms\":%" PRId64,
+                  sl_version(), (long)getpid(), run->options->virtual_clock ? "virtual" : "real",
+                  context->options.interval_ms);
+    sl_buf_printf(buf, ",\"started_ms\":%" PRId64, sl_clock_real.now_ms(&sl_clock_real));
+    add_string(buf, "metrics", run->status->server ? sl_metrics_server_address(run->status->server) : NULL);
 }
 
-static bool add_last(const struct sl_run *run, struct sl_buf *buf)
+static void add_last(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_status_batch *last = &run->status->last;
     if (!run->committed)
-        return sl_buf_text(buf, ",\"last\":null");
-    return sl_buf_printf(buf,
-                         ",\"last\":{\"time\":%" PRId64 ",\"finished_ms\":%" PRId64 ",\"records\":%" PRIu64
-                         ",\"rejected\":%" PRIu64 ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64
-                         ",\"replaced\":%" PRIu64,
-                         last->t, last->finished_ms, last->rows, last->rejected, last->files, last->aside,
-                         last->replaced) &&
-           sl_buf_printf(buf,
-                         ",\"scheduling_delay_ms\":%" PRId64 ",\"processing_ms\":%" PRId64
-                         ",\"total_delay_ms\":%" PRId64 "}",
-                         last->scheduling_ms, last->processing_ms, last->total_ms);
+        sl_buf_text(buf, ",\"last\":null");
+    else {
+        sl_buf_printf(
+            buf,
+            ",\"last\":{\"time\":%" PRId64 ",\"finished_ms\":%" PRId64 ",\"records\":%" PRIu64
+            ",\"rejected\":%" PRIu64 ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64,
+            last->t, last->finished_ms, last->rows, last->rejected, last->files, last->aside, last->replaced);
+        sl_buf_printf(buf,
+                      ",\"scheduling_delay_ms\":%" PRId64 ",\"processing_ms\":%" PRId64
+                      ",\"total_delay_ms\":%" PRId64 "}",
+                      last->scheduling_ms, last->processing_ms, last->total_ms);
+    }
 }
 
 bool sl_status_is_of_files(const struct sl_source *source)
@@ -138,49 +145,55 @@ struct sl_status_intake sl_status_intake(const struct sl_run *run)
 }
 
 /* A directory that is not read for now. */
-static bool add_missing(const struct sl_watcher_counts *counts, struct sl_buf *buf)
+static void add_missing(const struct sl_watcher_counts *counts, struct sl_buf *buf)
 {
-    return !counts->missing_ms ||
-           (sl_buf_printf(buf, ",\"missing_since_ms\":%" PRId64, counts->missing_ms) &&
-            add_string(buf, "missing",
-                       counts->is_foreign ? "another file system is in its place" : "it does not exist"));
+    if (counts->missing_ms) {
+        sl_buf_printf(buf, ",\"missing_since_ms\":%" PRId64, counts->missing_ms);
+        add_string(buf, "missing",
+                   counts->is_foreign ? "another file system is in its place" : "it does not exist");
+    }
 }
 
-static bool add_source(const struct sl_source *source, struct sl_buf *buf)
+static void add_source(const struct sl_source *source, struct sl_buf *buf)
 {
     struct sl_watcher_counts counts = sl_status_counts(source);
     struct sl_field dir = sl_node_value(source->node, 0);
     const uint64_t *standing = counts.standing;
-    return sl_buf_text(buf, "{\"directory\":") && sl_json_string(buf, dir.str, dir.len, NULL) &&
-           sl_buf_printf(buf,
-                         ",\"waiting\":%" PRIu64 ",\"held_back\":%" PRIu64 ",\"taken\":%" PRIu64
-                         ",\"filtered\":%" PRIu64 ",\"irregular\":%" PRIu64,
-                         standing[SL_STANDING_WAITING], sl_status_held_back(standing),
-                         standing[SL_STANDING_TAKEN], standing[SL_STANDING_FILTERED],
-                         standing[SL_STANDING_IRREGULAR]) &&
-           sl_buf_printf(buf,
-                         ",\"ignored\":%" PRIu64 ",\"changed_after_taken\":%" PRIu64 ",\"scans\":%" PRIu64
-                         ",\"polling\":%s,\"oldest_waiting_ms\":",
-                         counts.ignored, counts.changed, counts.scans, counts.polling ? "true" : "false") &&
-           (counts.oldest_ms ? sl_buf_integer(buf, counts.oldest_ms) : sl_buf_text(buf, "null")) &&
-           add_missing(&counts, buf) && sl_buf_byte(buf, '}');
+    sl_buf_text(buf, "{\"directory\":");
+    sl_json_string(buf, dir.str, dir.len, NULL);
+    sl_buf_printf(buf,
+                  ",\"waiting\":%" PRIu64 ",\"held_back\":%" PRIu64 ",\"taken\":%" PRIu64
+                  ",\"filtered\":%" PRIu64 ",\"irregular\":%" PRIu64,
+                  standing[SL_STANDING_WAITING], sl_status_held_back(standing), standing[SL_STANDING_TAKEN],
+                  standing[SL_STANDING_FILTERED], standing[SL_STANDING_IRREGULAR]);
+    sl_buf_printf(buf,
+                  ",\"ignored\":%" PRIu64 ",\"changed_after_taken\":%" PRIu64 ",\"scans\":%" PRIu64
+                  ",\"polling\":%s,\"oldest_waiting_ms\":",
+                  counts.ignored, counts.changed, counts.scans, counts.polling ? "true" : "false");
+    if (counts.oldest_ms)
+        sl_buf_integer(buf, counts.oldest_ms);
+    else
+        sl_buf_text(buf, "null");
+    add_missing(&counts, buf);
+    sl_buf_byte(buf, '}');
 }
 
-static bool add_sources(const struct sl_run *run, struct sl_status *status, struct sl_buf *buf)
+static void add_sources(const struct sl_run *run, struct sl_status *status, struct sl_buf *buf)
 {
-    bool ok = sl_buf_text(buf, ",\"sources\":[");
+    sl_buf_text(buf, ",\"sources\":[");
     const char *separator = "";
-    for (size_t s = 0; ok && s < run->sources; s++) {
+    for (size_t s = 0; s < run->sources; s++) {
         if (!sl_status_is_of_files(run->source[s]))
             continue;
-        ok = sl_buf_text(buf, separator) && add_source(run->source[s], buf);
+        sl_buf_text(buf, separator);
+        add_source(run->source[s], buf);
         separator = ",";
     }
     status->received_from = buf->len;
     status->received_separator = separator;
-    ok = ok && sl_status_received(run, &separator, buf);
+    sl_status_received(run, &separator, buf);
     status->received_to = buf->len;
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
 bool sl_status_count_readers(const struct sl_run *run, struct sl_viewer_counts *ret)
@@ -192,135 +205,154 @@ bool sl_status_count_readers(const struct sl_run *run, struct sl_viewer_counts *
     return counted;
 }
 
-static bool add_readers(const struct sl_run *run, struct sl_buf *buf)
+static void add_readers(const struct sl_run *run, struct sl_buf *buf)
 {
     struct sl_viewer_counts counts;
     if (!sl_status_count_readers(run, &counts))
-        return sl_buf_text(buf, ",\"readers\":null");
-    return sl_buf_printf(buf,
-                         ",\"readers\":{\"open\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"pinned\":%" PRIu64
-                         ",\"given_up\":%" PRIu64 ",\"skipped\":%" PRIu64 "}",
-                         counts.opens, counts.waiting, counts.pinned, counts.given_up, counts.skipped);
+        sl_buf_text(buf, ",\"readers\":null");
+    else
+        sl_buf_printf(buf,
+                      ",\"readers\":{\"open\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"pinned\":%" PRIu64
+                      ",\"given_up\":%" PRIu64 ",\"skipped\":%" PRIu64 "}",
+                      counts.opens, counts.waiting, counts.pinned, counts.given_up, counts.skipped);
 }
 
-static bool add_counters_json(const struct sl_run *run, struct sl_buf *buf)
+static void add_counters_json(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_context *context = run->context;
-    bool ok = sl_buf_text(buf, ",\"counters\":{");
-    for (size_t i = 0; ok && i < context->counters; i++) {
+    sl_buf_text(buf, ",\"counters\":{");
+    for (size_t i = 0; i < context->counters; i++) {
         struct sl_field name = sl_string(context->counter[i].name, strlen(context->counter[i].name));
-        ok = (!i || sl_buf_byte(buf, ',')) && sl_json_field(buf, &name, NULL) && sl_buf_byte(buf, ':') &&
-             sl_json_field(buf, &context->counter[i].value, NULL);
+        if (i)
+            sl_buf_byte(buf, ',');
+        sl_json_field(buf, &name, NULL);
+        sl_buf_byte(buf, ':');
+        sl_json_field(buf, &context->counter[i].value, NULL);
     }
-    return ok && sl_buf_byte(buf, '}');
+    sl_buf_byte(buf, '}');
 }
 
 bool sl_status_json(struct sl_run *run, const char *state, const char *error, struct sl_buf *buf)
 {
     struct sl_status *status = run->status;
-    bool ok = sl_buf_append(buf, status->head.bytes, status->head.len) &&
-              sl_buf_printf(buf, ",\"state\":\"%s\",\"written_ms\":%" PRId64 ",\"batches\":%" PRIu64, state,
-                            sl_clock_real.now_ms(&sl_clock_real), run->batches);
-    ok = ok && (!error || add_string(buf, "error", error)) &&
-         (run->any ? sl_buf_printf(buf, ",\"last_batch\":%" PRId64, run->last_ms)
-                   : sl_buf_text(buf, ",\"last_batch\":null"));
-    ok = ok && sl_buf_printf(buf,
-                             ",\"run\":{\"batches\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64
-                             ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64
-                             "},\"deadletters_removed\":%" PRIu64 ",\"mounts_lost\":%" PRIu64,
-                             run->committed, status->rows, status->rejected, status->files, status->aside,
-                             status->replaced, run->letters.removed, run->mounts_lost);
-    return ok && add_counters_json(run, buf) && add_last(run, buf) && add_sources(run, status, buf) &&
-           add_readers(run, buf) && sl_status_event_time(run, buf) && sl_status_operators(run, buf) &&
-           sl_status_recent(run, buf) && sl_buf_text(buf, "}\n");
+    sl_buf_append(buf, status->head.bytes, status->head.len);
+    sl_buf_printf(buf, ",\"state\":\"%s\",\"written_ms\":%" PRId64 ",\"batches\":%" PRIu64, state,
+                  sl_clock_real.now_ms(&sl_clock_real), run->batches);
+    if (error)
+        add_string(buf, "error", error);
+    if (run->any)
+        sl_buf_printf(buf, ",\"last_batch\":%" PRId64, run->last_ms);
+    else
+        sl_buf_text(buf, ",\"last_batch\":null");
+    sl_buf_printf(buf,
+                  ",\"run\":{\"batches\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64
+                  ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64
+                  "},\"deadletters_removed\":%" PRIu64 ",\"mounts_lost\":%" PRIu64,
+                  run->committed, status->rows, status->rejected, status->files, status->aside,
+                  status->replaced, run->letters.removed, run->mounts_lost);
+    add_counters_json(run, buf);
+    add_last(run, buf);
+    add_sources(run, status, buf);
+    add_readers(run, buf);
+    sl_status_event_time(run, buf);
+    sl_status_operators(run, buf);
+    sl_status_recent(run, buf);
+    sl_buf_text(buf, "}\n");
+    return !buf->failed;
 }
 
 /* ---- batches/<t>.json ---- */
 
-static bool add_files(const struct sl_batch *batch, struct sl_buf *buf)
+static void add_files(const struct sl_batch *batch, struct sl_buf *buf)
 {
     size_t shown = 0;
-    bool ok = sl_buf_text(buf, ",\"inputs\":[");
-    for (size_t s = 0; ok && s < batch->plan.sources; s++) {
+    sl_buf_text(buf, ",\"inputs\":[");
+    for (size_t s = 0; s < batch->plan.sources; s++) {
         const struct sl_files *files = &batch->plan.files[s];
-        for (size_t i = 0; ok && i < files->count && shown < SL_INPUT_PATHS_SHOWN; i++)
-            ok = sl_buf_text(buf, shown++ ? "," : "") &&
-                 sl_json_string(buf, files->file[i].path, strlen(files->file[i].path), NULL);
+        for (size_t i = 0; i < files->count && shown < SL_INPUT_PATHS_SHOWN; i++) {
+            sl_buf_text(buf, shown++ ? "," : "");
+            sl_json_string(buf, files->file[i].path, strlen(files->file[i].path), NULL);
+        }
     }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
-static bool add_asides(const struct sl_batch_plan *plan, struct sl_buf *buf)
+static void add_asides(const struct sl_batch_plan *plan, struct sl_buf *buf)
 {
-    bool ok = sl_buf_text(buf, ",\"quarantined\":[");
-    for (size_t i = 0; ok && i < plan->asides && i < SL_INPUT_PATHS_SHOWN; i++) {
+    sl_buf_text(buf, ",\"quarantined\":[");
+    for (size_t i = 0; i < plan->asides && i < SL_INPUT_PATHS_SHOWN; i++) {
         const char *path = plan->files[plan->aside[i].source].file[plan->aside[i].file].path;
-        ok = sl_buf_text(buf, i ? ",{\"path\":" : "{\"path\":") &&
-             sl_json_string(buf, path, strlen(path), NULL) &&
-             add_string(buf, "reason", plan->aside[i].reason) && sl_buf_byte(buf, '}');
+        sl_buf_text(buf, i ? ",{\"path\":" : "{\"path\":");
+        sl_json_string(buf, path, strlen(path), NULL);
+        add_string(buf, "reason", plan->aside[i].reason);
+        sl_buf_byte(buf, '}');
     }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
-static bool add_outputs(const struct sl_batch *batch, struct sl_buf *buf)
+static void add_outputs(const struct sl_batch *batch, struct sl_buf *buf)
 {
-    bool ok = sl_buf_text(buf, ",\"outputs\":[");
+    sl_buf_text(buf, ",\"outputs\":[");
     const char *separator = "";
-    for (size_t n = 0; ok && n < batch->run->pipelines->nodes; n++) {
+    for (size_t n = 0; n < batch->run->pipelines->nodes; n++) {
         const struct sl_manifest *manifest = &batch->manifest[n];
         if (!manifest->path)
             continue;
-        ok = sl_buf_printf(buf, "%s{\"path\":", separator) &&
-             sl_json_string(buf, manifest->path, strlen(manifest->path), NULL) &&
-             sl_buf_printf(buf, ",\"records\":%" PRIu64 "}", manifest->records);
+        sl_buf_printf(buf, "%s{\"path\":", separator);
+        sl_json_string(buf, manifest->path, strlen(manifest->path), NULL);
+        sl_buf_printf(buf, ",\"records\":%" PRIu64 "}", manifest->records);
         separator = ",";
     }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
 bool sl_status_batch_json(const struct sl_batch *batch, struct sl_buf *buf)
 {
     const struct sl_status_batch *last = &batch->run->status->last;
-    return sl_buf_printf(buf,
-                         "{\"time\":%" PRId64 ",\"started_ms\":%" PRId64 ",\"finished_ms\":%" PRId64
-                         ",\"files\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64,
-                         last->t, batch->started_ms, last->finished_ms, last->files, last->rows,
-                         last->rejected) &&
-           add_files(batch, buf) && add_asides(&batch->plan, buf) && add_outputs(batch, buf) &&
-           sl_buf_text(buf, "}\n");
+    sl_buf_printf(buf,
+                  "{\"time\":%" PRId64 ",\"started_ms\":%" PRId64 ",\"finished_ms\":%" PRId64
+                  ",\"files\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64,
+                  last->t, batch->started_ms, last->finished_ms, last->files, last->rows, last->rejected);
+    add_files(batch, buf);
+    add_asides(&batch->plan, buf);
+    add_outputs(batch, buf);
+    sl_buf_text(buf, "}\n");
+    return !buf->failed;
 }
 
 /* ---- errors ---- */
 
-static bool add_rejects(const struct sl_batch *batch, const struct sl_node *node, struct sl_buf *buf)
+static void add_rejects(const struct sl_batch *batch, const struct sl_node *node, struct sl_buf *buf)
 {
     const struct sl_rejects *rejects = &batch->run->rejects;
     const char *example = sl_rejects_example(rejects, node->number);
     SL_CLEANUP(sl_buf_done) struct sl_buf line = {0};
-    return sl_buf_printf(&line, "%" PRId64 "\t%s:%d: %s: %" PRIu64 " records set aside, for example: %s",
-                         batch->t, node->site.file, node->site.line, node->op->name,
-                         rejects->failed[node->number], example ? example : "") &&
-           sl_buf_safe(buf, line.bytes, line.len) && sl_buf_byte(buf, '\n');
+    sl_buf_printf(&line, "%" PRId64 "\t%s:%d: %s: %" PRIu64 " records set aside, for example: %s", batch->t,
+                  node->site.file, node->site.line, node->op->name, rejects->failed[node->number],
+                  example ? example : "");
+    sl_buf_depends(buf, &line);
+    sl_buf_safe(buf, line.bytes, line.len);
+    sl_buf_byte(buf, '\n');
 }
 
-static bool add_aside(const struct sl_batch *batch, const struct sl_quarantined *aside, struct sl_buf *buf)
+static void add_aside(const struct sl_batch *batch, const struct sl_quarantined *aside, struct sl_buf *buf)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf line = {0};
-    return sl_buf_printf(&line, "%" PRId64 "\t%s: quarantined: %s", batch->t,
-                         batch->plan.files[aside->source].file[aside->file].path, aside->reason) &&
-           sl_buf_safe(buf, line.bytes, line.len) && sl_buf_byte(buf, '\n');
+    sl_buf_printf(&line, "%" PRId64 "\t%s: quarantined: %s", batch->t,
+                  batch->plan.files[aside->source].file[aside->file].path, aside->reason);
+    sl_buf_depends(buf, &line);
+    sl_buf_safe(buf, line.bytes, line.len);
+    sl_buf_byte(buf, '\n');
 }
 
-bool sl_status_errors(const struct sl_batch *batch, struct sl_buf *buf)
+void sl_status_errors(const struct sl_batch *batch, struct sl_buf *buf)
 {
     const struct sl_run *run = batch->run;
-    bool ok = true;
-    for (size_t n = 0; ok && n < run->pipelines->nodes; n++)
+    for (size_t n = 0; n < run->pipelines->nodes; n++)
         if (run->rejects.failed[n])
-            ok = add_rejects(batch, run->pipelines->node[n], buf);
-    for (size_t i = 0; ok && i < batch->plan.asides && i < SL_INPUT_PATHS_SHOWN; i++)
-        ok = add_aside(batch, &batch->plan.aside[i], buf);
-    return ok;
+            add_rejects(batch, run->pipelines->node[n], buf);
+    for (size_t i = 0; i < batch->plan.asides && i < SL_INPUT_PATHS_SHOWN; i++)
+        add_aside(batch, &batch->plan.aside[i], buf);
 }
 
 /* ---- one line ---- */

@@ -5,14 +5,14 @@
 #include "watcher/watcher.h"
 
 /* What stays the same of status.json while the run lasts: an object that is not closed. */
-bool sl_status_head(const struct sl_run *run, struct sl_buf *buf);
+void sl_status_head(const struct sl_run *run, struct sl_buf *buf);
 /* The rest of it. state: "running", "stopped" or "failed", then with the error. */
 bool sl_status_json(struct sl_run *run, const char *state, const char *error, struct sl_buf *buf);
 /* Sums over all sources of files. */
 struct sl_status_intake sl_status_intake(const struct sl_run *run);
 bool sl_status_batch_json(const struct sl_batch *batch, struct sl_buf *buf);
 /* A line per operator that rejected records and per file that was set aside. */
-bool sl_status_errors(const struct sl_batch *batch, struct sl_buf *buf);
+void sl_status_errors(const struct sl_batch *batch, struct sl_buf *buf);
 /* For people, without newline. */
 bool sl_status_line(const struct sl_run *run, struct sl_buf *buf);
 

@@ -67,7 +67,8 @@ static int count(struct sl_dry_run *trial, struct sl_batch *batch, struct sl_err
         preview->seen[n].in += batch->rows[n];
         preview->seen[n].rejected += run->rejects.failed[n];
     }
-    return sl_deadletter_format(batch, &preview->letters) ? 0 : sl_error_nomem(err);
+    sl_deadletter_format(batch, &preview->letters);
+    return preview->letters.failed ? sl_error_nomem(err) : 0;
 }
 
 /* ---- which source gets which file ---- */
@@ -170,40 +171,42 @@ static int give_files(struct preview *preview, const char *const *files, size_t 
 
 /* ---- showing ---- */
 
-static bool add_counts(struct sl_buf *text, const struct sl_node *node, const struct seen *seen)
+static void add_counts(struct sl_buf *text, const struct sl_node *node, const struct seen *seen)
 {
-    bool ok = sl_buf_text(text, "            ");
-    if (ok && node->inputs)
-        ok = sl_buf_printf(text, "in %llu", (unsigned long long)seen->in);
-    if (ok && node->op->kind != SL_OP_OUTPUT)
-        ok = sl_buf_printf(text, "%sout %llu", node->inputs ? ", " : "", (unsigned long long)seen->out);
-    if (ok && seen->rejected)
-        ok = sl_buf_printf(text, ", rejected %llu", (unsigned long long)seen->rejected);
-    return ok && sl_buf_byte(text, '\n');
+    sl_buf_text(text, "            ");
+    if (node->inputs)
+        sl_buf_printf(text, "in %llu", (unsigned long long)seen->in);
+    if (node->op->kind != SL_OP_OUTPUT)
+        sl_buf_printf(text, "%sout %llu", node->inputs ? ", " : "", (unsigned long long)seen->out);
+    if (seen->rejected)
+        sl_buf_printf(text, ", rejected %llu", (unsigned long long)seen->rejected);
+    sl_buf_byte(text, '\n');
 }
 
 /* Tabs between fields stay, what else could disturb a terminal does not. */
-static bool add_sample(struct sl_buf *text, const struct sl_buf *sample)
+static void add_sample(struct sl_buf *text, const struct sl_buf *sample)
 {
     const uint8_t *at = sample->bytes, *end = at + sample->len - 1; /* without the newline */
     bool is_cut = sample->len - 1 > SAMPLE_BYTES_MAX;
     if (is_cut)
         end = at + SAMPLE_BYTES_MAX;
-    bool ok = sl_buf_text(text, "              ");
-    while (ok && at < end) {
+    sl_buf_text(text, "              ");
+    while (at < end) {
         const uint8_t *tab = memchr(at, '\t', (size_t)(end - at)), *to = tab ? tab : end;
-        ok = sl_buf_safe(text, at, (size_t)(to - at)) && (!tab || sl_buf_byte(text, '\t'));
+        sl_buf_safe(text, at, (size_t)(to - at));
+        if (tab)
+            sl_buf_byte(text, '\t');
         at = tab ? tab + 1 : end;
     }
-    return ok && sl_buf_text(text, is_cut ? "...\n" : "\n");
+    sl_buf_text(text, is_cut ? "...\n" : "\n");
 }
 
-static bool add_node(struct sl_buf *text, const struct sl_node *node, const struct seen *seen)
+static void add_node(struct sl_buf *text, const struct sl_node *node, const struct seen *seen)
 {
-    bool ok = sl_graph_text_line(text, node) && add_counts(text, node, seen);
-    for (size_t i = 0; ok && i < seen->samples; i++)
-        ok = add_sample(text, &seen->sample[i]);
-    return ok;
+    sl_graph_text_line(text, node);
+    add_counts(text, node, seen);
+    for (size_t i = 0; i < seen->samples; i++)
+        add_sample(text, &seen->sample[i]);
 }
 
 /* ---- dead letters, equal ones once ---- */
@@ -256,18 +259,23 @@ static size_t gather_letters(const struct sl_buf *letters, struct letter ret[LET
     return count;
 }
 
-static bool add_letters(struct sl_buf *text, const struct sl_buf *letters)
+static void add_letters(struct sl_buf *text, const struct sl_buf *letters)
 {
     struct letter letter[LETTERS_SHOWN];
-    bool is_more, ok = letters->len == 0 || sl_buf_text(text, "dead letters:\n");
+    bool is_more;
+    if (letters->len != 0)
+        sl_buf_text(text, "dead letters:\n");
     size_t count = gather_letters(letters, letter, &is_more);
-    for (size_t i = 0; ok && i < count; i++) {
-        ok = letter[i].count == 1
-                 ? sl_buf_text(text, "  ")
-                 : sl_buf_printf(text, "  %llu times, first: ", (unsigned long long)letter[i].count);
-        ok = ok && sl_buf_safe(text, letter[i].line, letter[i].len) && sl_buf_byte(text, '\n');
+    for (size_t i = 0; i < count; i++) {
+        if (letter[i].count == 1)
+            sl_buf_text(text, "  ");
+        else
+            sl_buf_printf(text, "  %llu times, first: ", (unsigned long long)letter[i].count);
+        sl_buf_safe(text, letter[i].line, letter[i].len);
+        sl_buf_byte(text, '\n');
     }
-    return ok && (!is_more || sl_buf_text(text, "  ...\n"));
+    if (is_more)
+        sl_buf_text(text, "  ...\n");
 }
 
 /* ---- all of it ---- */
@@ -275,10 +283,10 @@ static bool add_letters(struct sl_buf *text, const struct sl_buf *letters)
 static int show(const struct preview *preview, FILE *out, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
-    bool ok = true;
-    for (size_t n = 0; ok && n < preview->context->nodes; n++)
-        ok = add_node(&text, &preview->context->stream[n]->node, &preview->seen[n]);
-    if (!ok || !add_letters(&text, &preview->letters))
+    for (size_t n = 0; n < preview->context->nodes; n++)
+        add_node(&text, &preview->context->stream[n]->node, &preview->seen[n]);
+    add_letters(&text, &preview->letters);
+    if (text.failed)
         return sl_error_nomem(err);
     if (fwrite(text.bytes, 1, text.len, out) < text.len || fflush(out) != 0)
         return sl_error_sys(err, errno, "writing what was seen");

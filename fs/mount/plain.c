@@ -233,12 +233,14 @@ static int write_marker(struct plain *plain, const struct sl_mount_options *opti
 {
     struct sl_buf names;
     sl_buf_init(&names);
-    bool written = sl_buf_text(&names, ".sluice/");
-    for (size_t i = 0; written && i < options->views; i++)
-        written = sl_buf_text(&names, options->view[i]) && sl_buf_byte(&names, '/');
-    int r = written
-                ? sl_io_replace_file(plain->io, plain->dirfd, SL_PLAIN_MARKER, names.bytes, names.len, err)
-                : sl_error_nomem(err);
+    sl_buf_text(&names, ".sluice/");
+    for (size_t i = 0; i < options->views; i++) {
+        sl_buf_text(&names, options->view[i]);
+        sl_buf_byte(&names, '/');
+    }
+    int r = names.failed
+                ? sl_error_nomem(err)
+                : sl_io_replace_file(plain->io, plain->dirfd, SL_PLAIN_MARKER, names.bytes, names.len, err);
     sl_buf_done(&names);
     return r;
 }

@@ -189,10 +189,11 @@ static const struct line *next_line(const struct group *group, size_t *at)
     return *at < group->count ? &group->line[(*at)++] : NULL;
 }
 
-static bool write_text(struct sl_buf *buf, char sign, const struct line *line, const struct sl_buf *text)
+static void write_text(struct sl_buf *buf, char sign, const struct line *line, const struct sl_buf *text)
 {
-    return sl_buf_byte(buf, (uint8_t)sign) && sl_buf_byte(buf, '\t') &&
-           sl_buf_append(buf, text->bytes + line->start, line->len);
+    sl_buf_byte(buf, (uint8_t)sign);
+    sl_buf_byte(buf, '\t');
+    sl_buf_append(buf, text->bytes + line->start, line->len);
 }
 
 static bool write_lines(struct sl_buf *buf, const struct group *newer, const struct group *older,
@@ -203,7 +204,8 @@ static bool write_lines(struct sl_buf *buf, const struct group *newer, const str
         const struct line *added = next_line(newer, &n), *gone = next_line(older, &o);
         if (!added && !gone)
             return true;
-        if (!write_text(buf, !gone ? '+' : !added ? '-' : '~', added ? added : gone, text))
+        write_text(buf, !gone ? '+' : !added ? '-' : '~', added ? added : gone, text);
+        if (buf->failed)
             return false;
     }
 }

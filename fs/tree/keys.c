@@ -124,7 +124,7 @@ static bool prepare(struct sl_keys *keys, uint32_t row, const struct sl_field *f
                     struct added *ret)
 {
     char name[SL_KEY_NAME_MAX + 1];
-    text->len = 0;
+    sl_buf_clear(text);
     if (!sl_tsv_field(text, field))
         return false;
     size_t len = sl_key_name(text->bytes, text->len, name);

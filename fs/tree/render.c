@@ -51,19 +51,19 @@ static bool render_rows(const char *format, struct sl_dataset *rows, struct sl_b
     return true;
 }
 
-static bool render_meta(const struct sl_version *version, uint64_t bytes, struct sl_buf *buf)
+static void render_meta(const struct sl_version *version, uint64_t bytes, struct sl_buf *buf)
 {
-    if (!sl_buf_printf(buf,
-                       "{\"time\": %" PRId64 ", \"window\": {\"from\": %" PRId64 ", \"to\": %" PRId64
-                       "}, \"records\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"inputs\": {\"count\": %" PRIu64
-                       ", \"first\": [",
-                       version->time_ms, version->from_ms, version->to_ms, version->rows->count, bytes,
-                       version->inputs))
-        return false;
-    for (size_t i = 0; i < version->first_count; i++)
-        if (!sl_buf_text(buf, i ? ", " : "") || !sl_json_text(buf, version->first[i]))
-            return false;
-    return sl_buf_text(buf, "]}}\n");
+    sl_buf_printf(buf,
+                  "{\"time\": %" PRId64 ", \"window\": {\"from\": %" PRId64 ", \"to\": %" PRId64
+                  "}, \"records\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"inputs\": {\"count\": %" PRIu64
+                  ", \"first\": [",
+                  version->time_ms, version->from_ms, version->to_ms, version->rows->count, bytes,
+                  version->inputs);
+    for (size_t i = 0; i < version->first_count; i++) {
+        sl_buf_text(buf, i ? ", " : "");
+        sl_json_text(buf, version->first[i]);
+    }
+    sl_buf_text(buf, "]}}\n");
 }
 
 /* Rows never hold a raw newline in tsv, so lines are rows. */
@@ -93,7 +93,8 @@ static bool render_into(enum sl_render_kind kind, const struct sl_version *versi
     case SL_RENDER_CSV:
         return render_rows("csv", version->rows, buf);
     case SL_RENDER_META:
-        return render_meta(version, data_len, buf);
+        render_meta(version, data_len, buf);
+        return !buf->failed;
     case SL_RENDER_CHANGES:
         return sl_changes_render(version->rows, before ? before->rows : NULL, buf);
     case SL_RENDER_STAMPED:

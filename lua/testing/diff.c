@@ -11,8 +11,11 @@ enum {
 
 static bool add_line(struct sl_buf *buf, char sign, const struct sl_field *item)
 {
-    return sl_buf_byte(buf, (uint8_t)sign) && sl_buf_byte(buf, ' ') && sl_json_field(buf, item, NULL) &&
-           sl_buf_byte(buf, '\n');
+    sl_buf_byte(buf, (uint8_t)sign);
+    sl_buf_byte(buf, ' ');
+    sl_json_field(buf, item, NULL);
+    sl_buf_byte(buf, '\n');
+    return !buf->failed;
 }
 
 /* Two lists without the items that both begin or end with. */
@@ -56,20 +59,20 @@ static bool add_aligned(struct sl_buf *buf, const struct middle *middle, const u
     return ok;
 }
 
-static bool add_blocks(struct sl_buf *buf, const struct middle *middle)
+static void add_blocks(struct sl_buf *buf, const struct middle *middle)
 {
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < middle->wants; i++)
-        ok = add_line(buf, '-', &middle->want[i]);
-    for (uint32_t j = 0; ok && j < middle->gots; j++)
-        ok = add_line(buf, '+', &middle->got[j]);
-    return ok;
+    for (uint32_t i = 0; i < middle->wants; i++)
+        add_line(buf, '-', &middle->want[i]);
+    for (uint32_t j = 0; j < middle->gots; j++)
+        add_line(buf, '+', &middle->got[j]);
 }
 
 static bool add_middle(struct sl_buf *buf, const struct middle *middle)
 {
-    if (middle->wants > LENGTH_MAX || middle->gots > LENGTH_MAX)
-        return add_blocks(buf, middle);
+    if (middle->wants > LENGTH_MAX || middle->gots > LENGTH_MAX) {
+        add_blocks(buf, middle);
+        return !buf->failed;
+    }
     uint16_t *length = common_lengths(middle);
     bool ok = length && add_aligned(buf, middle, length);
     free(length);
@@ -80,15 +83,16 @@ static bool add_middle(struct sl_buf *buf, const struct middle *middle)
 static bool add_context(struct sl_buf *buf, const struct sl_field *items, uint32_t from, uint32_t to,
                         bool is_before)
 {
-    bool ok = true;
     if (to - from > CONTEXT && is_before) {
         from = to - CONTEXT;
-        ok = sl_buf_text(buf, "  ...\n");
+        sl_buf_text(buf, "  ...\n");
     }
     uint32_t end = to - from > CONTEXT ? from + CONTEXT : to;
-    for (uint32_t i = from; ok && i < end; i++)
-        ok = add_line(buf, ' ', &items[i]);
-    return ok && (end == to || sl_buf_text(buf, "  ...\n"));
+    for (uint32_t i = from; i < end; i++)
+        add_line(buf, ' ', &items[i]);
+    if (end != to)
+        sl_buf_text(buf, "  ...\n");
+    return !buf->failed;
 }
 
 static bool add_lists(struct sl_buf *buf, const struct sl_field *want, const struct sl_field *got)

@@ -35,7 +35,7 @@ static void print_case(struct sl_testing *testing, const char *name, const char 
     testing->cases++;
     testing->failed += failure != NULL;
     if (!sl_buf_safe(&safe, name, strlen(name)))
-        safe.len = 0; /* the number tells which one it was */
+        sl_buf_clear(&safe); /* the number tells which one it was */
     fprintf(testing->out, "%sok %u - %.*s\n", failure ? "not " : "", testing->cases, (int)safe.len,
             safe.len ? (const char *)safe.bytes : "");
     if (failure)

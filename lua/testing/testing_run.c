@@ -156,19 +156,20 @@ static void add_bytes(lua_State *L, struct test_run *run, int index)
 static void take_rows(lua_State *L, struct test_run *run, const char *dir)
 {
     struct sl_arena arena = {0};
-    bool ok = sl_buf_append(&run->text, SL_GIVEN_ROWS, SL_GIVEN_ROWS_LEN);
-    for (lua_Integer i = 1; ok && i <= (lua_Integer)lua_rawlen(L, -1); i++) {
+    sl_buf_append(&run->text, SL_GIVEN_ROWS, SL_GIVEN_ROWS_LEN);
+    for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, -1); i++) {
         lua_rawgeti(L, -1, i);
         struct sl_field row = sl_value_take(L, -1, &arena);
         if (row.tag != SL_LIST || row.len < 1 || row.len > SL_WIDTH_MAX) {
             sl_arena_done(&arena);
             luaL_error(L, "run: row %d of a batch of \"%s\" is not a list of its fields", (int)i, dir);
         }
-        ok = sl_row_codec_append(&run->text, row.items, row.len);
+        sl_row_codec_append(&run->text, row.items, row.len);
         lua_pop(L, 1);
     }
     sl_arena_done(&arena);
-    if (!ok || !sl_buf_byte(&run->text, '\n'))
+    sl_buf_byte(&run->text, '\n');
+    if (run->text.failed)
         sl_value_nomem(L);
 }
 
@@ -184,7 +185,7 @@ static bool begins_with_row(lua_State *L)
 /* The batch on top of the stack: a list of lines, or the bytes of a file; of received sources also rows. */
 static void take_text(lua_State *L, struct test_run *run, const char *dir, bool has_rows)
 {
-    run->text.len = 0;
+    sl_buf_clear(&run->text);
     if (has_rows && begins_with_row(L)) {
         take_rows(L, run, dir);
         return;
@@ -279,7 +280,8 @@ static int keep_batch(struct sl_dry_run *trial, struct sl_batch *batch, struct s
         }
     if (r < 0)
         return r;
-    return sl_deadletter_format(batch, &run->letters) ? 0 : sl_error_nomem(err);
+    sl_deadletter_format(batch, &run->letters);
+    return run->letters.failed ? sl_error_nomem(err) : 0;
 }
 
 static void run_trial(lua_State *L, struct test_run *run)
@@ -352,7 +354,7 @@ static void set_printed(lua_State *L, struct test_run *run)
         for (size_t n = 0; n < run->nodes; n++) {
             const struct sl_node *node = &sl_job_context(run->job)->stream[n]->node;
             const struct sl_dataset *dataset = run->dataset[k * run->nodes + n];
-            run->text.len = 0;
+            sl_buf_clear(&run->text);
             if (!dataset || !dataset->count || !node->op->output || !node->op->output->text)
                 continue;
             if (!node->op->output->text(node, dataset, &run->text))

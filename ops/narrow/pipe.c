@@ -83,7 +83,7 @@ static int push_lines(struct sl_instance *self, bool all)
 static int pipe_push(struct sl_instance *self, const struct sl_chunk *in)
 {
     struct pipe *pipe = self->state;
-    pipe->input.len = 0;
+    sl_buf_clear(&pipe->input);
     int r = sl_each_row(self, in, pipe_row);
     pipe->builder.chunk.origin = NULL; /* what the command writes comes from no line of the file */
     pipe->builder.chunk.line = NULL;

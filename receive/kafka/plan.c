@@ -147,10 +147,12 @@ int sl_kafka_plan_positions(const struct sl_kafka_source *source, struct sl_kafk
 
 static bool start_path(const struct sl_kafka_source *source, struct sl_buf *ret)
 {
-    bool ok = sl_received_dir(source->services->checkpoint, source->name, ret);
-    if (ok)
+    sl_received_dir(source->services->checkpoint, source->name, ret);
+    if (!ret->failed)
         ret->len--; /* the NUL */
-    return ok && sl_buf_text(ret, "/start") && sl_buf_byte(ret, 0);
+    sl_buf_text(ret, "/start");
+    sl_buf_byte(ret, 0);
+    return !ret->failed;
 }
 
 int sl_kafka_plan_load_start(struct sl_kafka_source *source, struct sl_error *err)

@@ -61,19 +61,20 @@ int sl_kafka_positions_add(struct sl_kafka_positions *positions, const char *top
 bool sl_kafka_positions_append(const struct sl_kafka_positions *positions, struct sl_buf *ret)
 {
     const char *topic = NULL;
-    bool ok = sl_buf_byte(ret, '{');
-    for (size_t i = 0; ok && i < positions->count; i++) {
+    sl_buf_byte(ret, '{');
+    for (size_t i = 0; i < positions->count; i++) {
         const struct sl_kafka_position *at = &positions->item[i];
-        if (!topic || strcmp(topic, at->topic) != 0)
-            ok = sl_buf_text(ret, topic ? "}," : "") &&
-                 sl_json_string(ret, at->topic, strlen(at->topic), NULL) && sl_buf_text(ret, ":{");
-        else
-            ok = sl_buf_byte(ret, ',');
+        if (!topic || strcmp(topic, at->topic) != 0) {
+            sl_buf_text(ret, topic ? "}," : "");
+            sl_json_string(ret, at->topic, strlen(at->topic), NULL);
+            sl_buf_text(ret, ":{");
+        } else
+            sl_buf_byte(ret, ',');
         topic = at->topic;
-        ok = ok &&
-             sl_buf_printf(ret, "\"%" PRId32 "\":[%" PRId64 ",%" PRId64 "]", at->partition, at->from, at->to);
+        sl_buf_printf(ret, "\"%" PRId32 "\":[%" PRId64 ",%" PRId64 "]", at->partition, at->from, at->to);
     }
-    return ok && sl_buf_text(ret, topic ? "}}" : "}");
+    sl_buf_text(ret, topic ? "}}" : "}");
+    return !ret->failed;
 }
 
 /* ---- reading ---- */

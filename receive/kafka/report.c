@@ -21,32 +21,37 @@ static bool add_partitions(struct sl_kafka_source *source, struct sums *sums, si
 {
     struct sl_buf *buf = &source->shown;
     size_t shown = source->partitions < SHOWN_MAX ? source->partitions : SHOWN_MAX;
-    bool ok = sl_buf_byte(buf, '{');
+    sl_buf_byte(buf, '{');
     for (size_t i = 0; i < source->partitions; i++) {
         const struct sl_kafka_partition *at = source->partition[i];
         int64_t lag = over(at->newest, at->committed);
         sums->received += (uint64_t)over(at->newest > at->committed ? at->newest : at->committed, at->begin);
         sums->lag += (uint64_t)lag;
-        if (ok && i < shown)
-            ok =
-                sl_buf_printf(buf, "%s\"%s-%" PRId32 "\":%" PRId64, i ? "," : "", at->topic, at->number, lag);
+        if (i < shown)
+            sl_buf_printf(buf, "%s\"%s-%" PRId32 "\":%" PRId64, i ? "," : "", at->topic, at->number, lag);
     }
-    ok = ok && sl_buf_byte(buf, '}') && sl_buf_byte(buf, 0);
+    sl_buf_byte(buf, '}');
+    sl_buf_byte(buf, 0);
     *ret_positions = buf->len;
-    for (size_t i = 0; ok && i < shown; i++)
-        ok = sl_buf_printf(buf, "%s%s-%" PRId32 ":%" PRId64, i ? " " : "", source->partition[i]->topic,
-                           source->partition[i]->number, source->partition[i]->committed);
-    return ok && sl_buf_byte(buf, 0);
+    for (size_t i = 0; i < shown; i++)
+        sl_buf_printf(buf, "%s%s-%" PRId32 ":%" PRId64, i ? " " : "", source->partition[i]->topic,
+                      source->partition[i]->number, source->partition[i]->committed);
+    sl_buf_byte(buf, 0);
+    return !buf->failed;
 }
 
 static bool add_detail(struct sl_kafka_source *source)
 {
     char trouble[SL_KAFKA_DETAIL_MAX];
-    if (sl_kafka_watch_trouble(source->watch, trouble, sizeof trouble))
-        return sl_buf_text(&source->shown, trouble) && sl_buf_byte(&source->shown, 0);
-    return sl_buf_printf(&source->shown, "%s, %zu partition%s", source->servers, source->partitions,
-                         source->partitions == 1 ? "" : "s") &&
-           sl_buf_byte(&source->shown, 0);
+    if (sl_kafka_watch_trouble(source->watch, trouble, sizeof trouble)) {
+        sl_buf_text(&source->shown, trouble);
+        sl_buf_byte(&source->shown, 0);
+        return !source->shown.failed;
+    }
+    sl_buf_printf(&source->shown, "%s, %zu partition%s", source->servers, source->partitions,
+                  source->partitions == 1 ? "" : "s");
+    sl_buf_byte(&source->shown, 0);
+    return !source->shown.failed;
 }
 
 /* Records of the last second or more. */
@@ -70,7 +75,7 @@ void sl_kafka_report(struct sl_source *source, struct sl_source_report *ret)
     size_t positions = 0;
     bool is_connected = sl_kafka_watch_is_connected(kafka->watch);
     pthread_mutex_lock(&kafka->lock);
-    kafka->shown.len = 0;
+    sl_buf_clear(&kafka->shown);
     bool ok = add_partitions(kafka, &sums, &positions);
     uint64_t dropped = kafka->dropped;
     pthread_mutex_unlock(&kafka->lock);

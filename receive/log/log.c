@@ -174,7 +174,7 @@ static int write_head(struct sl_received_log *log, struct sl_segment *segment, s
     SL_CLEANUP(sl_buf_done) struct sl_buf positions = {0};
     sl_segment_name(segment, name);
     sl_segment_header_write(header, segment->salt, segment->first);
-    log->buf.len = 0;
+    sl_buf_clear(&log->buf);
     if (!log->options.positions.snapshot(log->options.positions.arg, &positions))
         return sl_error_nomem(err);
     *head = (struct sl_frame){.kind = SL_FRAME_POSITIONS,
@@ -296,7 +296,7 @@ int sl_received_log_append(struct sl_received_log *log, struct sl_frame *frame, 
         return r;
     struct sl_segment *segment = last_segment(log);
     frame->first = log->end; /* only this thread changes it */
-    log->buf.len = 0;
+    sl_buf_clear(&log->buf);
     if (!sl_frame_append(&log->buf, frame, segment->salt))
         return sl_error_nomem(err);
     sl_segment_name(segment, name);

@@ -30,18 +30,23 @@ struct page {
     bool is_last;
 };
 
-static bool make_query(struct sl_buf *query, const struct page *page, const char *before)
+static void make_query(struct sl_buf *query, const struct page *page, const char *before)
 {
-    bool ok = true;
-    if (page->key_marker.len > 1)
-        ok = sl_buf_text(query, "key-marker=") &&
-             sl_s3_encode(query, (const char *)page->key_marker.bytes, false) && sl_buf_byte(query, '&');
-    ok =
-        ok && sl_buf_text(query, "prefix=") && sl_s3_encode(query, before, false) && sl_buf_text(query, "-&");
-    if (ok && page->id_marker.len > 1)
-        ok = sl_buf_text(query, "upload-id-marker=") &&
-             sl_s3_encode(query, (const char *)page->id_marker.bytes, false) && sl_buf_byte(query, '&');
-    return ok && sl_buf_text(query, "uploads=") && sl_buf_byte(query, 0);
+    if (page->key_marker.len > 1) {
+        sl_buf_text(query, "key-marker=");
+        sl_s3_encode(query, (const char *)page->key_marker.bytes, false);
+        sl_buf_byte(query, '&');
+    }
+    sl_buf_text(query, "prefix=");
+    sl_s3_encode(query, before, false);
+    sl_buf_text(query, "-&");
+    if (page->id_marker.len > 1) {
+        sl_buf_text(query, "upload-id-marker=");
+        sl_s3_encode(query, (const char *)page->id_marker.bytes, false);
+        sl_buf_byte(query, '&');
+    }
+    sl_buf_text(query, "uploads=");
+    sl_buf_byte(query, 0);
 }
 
 /* Aborts those of one answer that are ours. */
@@ -80,7 +85,8 @@ int sl_leftover_abort(struct sl_s3_context *context, struct sl_s3_client *client
     for (int i = 0; r == 0 && i < PAGES_MAX && !page.is_last; i++) {
         SL_CLEANUP(sl_buf_done) struct sl_buf query = {0};
         struct sl_s3_answer answer = {0};
-        if (!make_query(&query, &page, before)) {
+        make_query(&query, &page, before);
+        if (query.failed) {
             r = sl_error_nomem(err);
             break;
         }

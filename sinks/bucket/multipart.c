@@ -73,8 +73,12 @@ int sl_multipart_begin(struct sl_multipart *multipart, struct sl_s3_context *con
 /* "partNumber=7&uploadId=..."; number 0: without it. False: out of memory. */
 static bool make_query(struct sl_buf *query, size_t number, const char *upload_id)
 {
-    return (!number || sl_buf_printf(query, "partNumber=%zu&", number)) && sl_buf_text(query, "uploadId=") &&
-           sl_s3_encode(query, upload_id, false) && sl_buf_byte(query, 0);
+    if (number)
+        sl_buf_printf(query, "partNumber=%zu&", number);
+    sl_buf_text(query, "uploadId=");
+    sl_s3_encode(query, upload_id, false);
+    sl_buf_byte(query, 0);
+    return !query->failed;
 }
 
 static bool make_checksum(const void *bytes, size_t len, char ret[SL_S3_CHECKSUM_MAX])
@@ -120,15 +124,15 @@ int sl_multipart_part(struct sl_multipart *multipart, struct sl_s3_context *cont
 
 static bool make_list(const struct sl_multipart *multipart, struct sl_buf *list)
 {
-    bool ok =
-        sl_buf_text(list, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
-    for (size_t i = 0; ok && i < multipart->parts; i++)
-        ok = sl_buf_printf(list, "<Part><PartNumber>%zu</PartNumber><ETag>%s</ETag>", i + 1,
-                           multipart->etag[i]) &&
-             (!multipart->has_checksums ||
-              sl_buf_printf(list, "<ChecksumCRC32C>%s</ChecksumCRC32C>", multipart->checksum[i])) &&
-             sl_buf_text(list, "</Part>");
-    return ok && sl_buf_text(list, "</CompleteMultipartUpload>");
+    sl_buf_text(list, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    for (size_t i = 0; i < multipart->parts; i++) {
+        sl_buf_printf(list, "<Part><PartNumber>%zu</PartNumber><ETag>%s</ETag>", i + 1, multipart->etag[i]);
+        if (multipart->has_checksums)
+            sl_buf_printf(list, "<ChecksumCRC32C>%s</ChecksumCRC32C>", multipart->checksum[i]);
+        sl_buf_text(list, "</Part>");
+    }
+    sl_buf_text(list, "</CompleteMultipartUpload>");
+    return !list->failed;
 }
 
 /* An upload that is not known any more was completed by a request whose answer was lost: then the object is there. */

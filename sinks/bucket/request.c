@@ -27,16 +27,17 @@ enum {
 
 /* ---- text ---- */
 
-bool sl_s3_encode(struct sl_buf *buf, const char *text, bool is_path)
+void sl_s3_encode(struct sl_buf *buf, const char *text, bool is_path)
 {
-    bool ok = true;
-    for (; ok && *text; text++) {
+    for (; *text; text++) {
         uint8_t byte = (uint8_t)*text;
         bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
                         (byte >= '0' && byte <= '9') || strchr("-_.~", byte) || (is_path && byte == '/');
-        ok = is_plain ? sl_buf_byte(buf, byte) : sl_buf_printf(buf, "%%%02X", byte);
+        if (is_plain)
+            sl_buf_byte(buf, byte);
+        else
+            sl_buf_printf(buf, "%%%02X", byte);
     }
-    return ok;
 }
 
 static const struct {
@@ -73,7 +74,7 @@ const char *sl_s3_element(const char *at, const char *name, struct sl_buf *buf, 
     const char *from = strstr(at, open), *end = from ? strstr(from, close) : NULL;
     if (!end)
         return NULL;
-    buf->len = 0;
+    sl_buf_clear(buf);
     *ret_nomem |= !append_decoded(buf, from + strlen(open), end);
     return *ret_nomem ? NULL : end + strlen(close);
 }
@@ -215,9 +216,14 @@ static bool make_headers(const struct sl_curl *curl, const struct sl_s3_config *
 static bool make_url(const struct sl_s3_config *config, const struct sl_s3_request *request,
                      struct sl_buf *url)
 {
-    return sl_buf_text(url, config->base) && sl_buf_byte(url, '/') &&
-           (!request->key || sl_s3_encode(url, request->key, true)) &&
-           (!request->query || sl_buf_printf(url, "?%s", request->query)) && sl_buf_byte(url, 0);
+    sl_buf_text(url, config->base);
+    sl_buf_byte(url, '/');
+    if (request->key)
+        sl_s3_encode(url, request->key, true);
+    if (request->query)
+        sl_buf_printf(url, "?%s", request->query);
+    sl_buf_byte(url, 0);
+    return !url->failed;
 }
 
 static void set_method(const struct sl_curl *curl, CURL *handle, const struct sl_s3_request *request)
@@ -275,7 +281,7 @@ static void set_options(const struct sl_curl *curl, CURL *handle, struct exchang
 static void answer_reset(struct sl_s3_answer *answer)
 {
     answer->status = 0;
-    answer->body.len = 0;
+    sl_buf_clear(&answer->body);
     answer->etag[0] = answer->mark[0] = answer->date[0] = 0;
     answer->length = -1;
     answer->has_checksums = false;

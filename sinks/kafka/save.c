@@ -216,16 +216,16 @@ static int probe(const struct sl_node *node, const struct sl_services *services,
     sl_kafka_consumer_close(consumer);
     if (r < 0 && r != SL_EUNREACHABLE)
         return r;
-    bool ok = sl_buf_printf(found, "kafka:%s: ", settings.topic);
-    if (ok && r == SL_EUNREACHABLE)
-        ok = sl_buf_printf(found, "%s cannot be reached now\n", settings.servers);
-    else if (ok && partitions > 0)
-        ok = sl_buf_printf(found, "the topic is there and has %d partition%s\n", partitions,
-                           partitions == 1 ? "" : "s");
-    else if (ok)
-        ok = sl_buf_printf(found,
-                           "there is no such topic yet; the first batch needs it, or brokers that make it\n");
-    return ok ? 0 : sl_error_nomem(err);
+    sl_buf_printf(found, "kafka:%s: ", settings.topic);
+    if (r == SL_EUNREACHABLE)
+        sl_buf_printf(found, "%s cannot be reached now\n", settings.servers);
+    else if (partitions > 0)
+        sl_buf_printf(found, "the topic is there and has %d partition%s\n", partitions,
+                      partitions == 1 ? "" : "s");
+    else
+        sl_buf_printf(found,
+                      "there is no such topic yet; the first batch needs it, or brokers that make it\n");
+    return found->failed ? sl_error_nomem(err) : 0;
 }
 
 static const struct sl_wide wide = {

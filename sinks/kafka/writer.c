@@ -39,7 +39,7 @@ static int at_topic(const struct sl_kafka_writer *writer, int r, struct sl_error
 bool sl_kafka_writer_group(const struct sl_services *services, const char *topic, struct sl_buf *ret)
 {
     const char *id = services->checkpoint_id ? services->checkpoint_id : services->owner;
-    return sl_buf_printf(ret, "sluice-%s-%s", id, topic) && sl_buf_byte(ret, 0);
+    return sl_buf_path(ret, "sluice-%s-%s", id, topic) != NULL;
 }
 
 /* ---- connecting ---- */
@@ -240,7 +240,7 @@ int sl_kafka_writer_commit(struct sl_kafka_writer *writer, struct sl_error *err)
     writer->is_open = false;
     int r = sl_kafka_producer_commit(memory->producer, (const char *)group.bytes, memory->settings.topic,
                                      (int64_t)writer->count, batch, (int)memory->settings.timeout_ms, err);
-    if (r < 0) { /* nobody knows whether it is committed: a new producer asks */
+    if (r < 0) { /* it is not known whether it is committed: a new producer asks */
         disconnect(memory);
         return at_topic(writer, r, err);
     }

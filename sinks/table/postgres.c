@@ -139,7 +139,7 @@ static int need_batches(struct postgres *db, struct sl_error *err)
     int r = db->has_batches ? 0 : find_schema(db, err);
     if (r < 0 || db->has_batches)
         return r;
-    db->sql.len = 0;
+    sl_buf_clear(&db->sql);
     if (!put_batches(db) || !sl_buf_byte(&db->sql, 0))
         return sl_error_nomem(err);
     const char *value = (const char *)db->sql.bytes;
@@ -148,7 +148,7 @@ static int need_batches(struct postgres *db, struct sl_error *err)
     sl_pq_rows_free(&rows);
     if (r < 0 || db->has_batches)
         return r;
-    db->sql.len = 0;
+    sl_buf_clear(&db->sql);
     r = run_built(db,
                   sl_buf_text(&db->sql, "CREATE TABLE IF NOT EXISTS ") && put_batches(db) &&
                       sl_buf_text(&db->sql,
@@ -168,7 +168,7 @@ static int about_batch(struct postgres *db, const char *before, const char *afte
     const char *values[] = {db->base.services->checkpoint_id, db->base.settings->table, db->batch_ms, count,
                             db->base.services->job};
     snprintf(count, sizeof count, "%" PRIu64, records);
-    db->sql.len = 0;
+    sl_buf_clear(&db->sql);
     if (!sl_buf_text(&db->sql, before) || !put_batches(db) || !sl_buf_text(&db->sql, after) ||
         !sl_buf_byte(&db->sql, 0))
         return sl_error_nomem(err);
@@ -236,7 +236,7 @@ int sl_postgres_create(struct sl_table_database *database, const struct sl_table
                        uint32_t count, struct sl_error *err)
 {
     struct postgres *db = own(database);
-    db->sql.len = 0;
+    sl_buf_clear(&db->sql);
     return run_built(db,
                      sl_buf_printf(&db->sql, "CREATE TABLE %s ", (const char *)db->name.bytes) &&
                          sl_sql_new_columns(&db->sql, database->settings, column, count),
@@ -247,7 +247,7 @@ int sl_postgres_create(struct sl_table_database *database, const struct sl_table
 int sl_postgres_clear(struct sl_table_database *database, struct sl_error *err)
 {
     struct postgres *db = own(database);
-    db->sql.len = 0;
+    sl_buf_clear(&db->sql);
     return run_built(db, sl_buf_printf(&db->sql, "DELETE FROM %s", (const char *)db->name.bytes), err);
 }
 

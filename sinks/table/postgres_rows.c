@@ -101,7 +101,7 @@ static bool put_copy_value(struct sl_buf *buf, enum sl_table_kind kind, const st
 static bool put_lines(struct sl_buf *buf, const struct sl_table_rows *rows, uint32_t from, uint32_t to)
 {
     bool ok = true;
-    buf->len = 0;
+    sl_buf_clear(buf);
     for (uint32_t row = from; ok && row < to; row++)
         for (uint32_t c = 0; ok && c < rows->count; c++)
             ok = put_copy_value(buf, rows->column[c].kind, &rows->row[row][c]) &&
@@ -112,7 +112,7 @@ static bool put_lines(struct sl_buf *buf, const struct sl_table_rows *rows, uint
 static int copy_rows(struct postgres *db, const struct sl_table_rows *rows, uint32_t from, uint32_t to,
                      uint32_t *ret_bad, struct sl_error *err)
 {
-    db->sql.len = 0;
+    sl_buf_clear(&db->sql);
     db->pq.line = 0;
     bool ok = sl_buf_printf(&db->sql, "%sCOPY %s ", db->savepoints ? "SAVEPOINT piece; " : "",
                             (const char *)db->name.bytes) &&
@@ -207,19 +207,22 @@ static uint32_t *last_of_keys(const struct sl_table_settings *settings, const st
 static bool put_insert(struct postgres *db, const struct sl_table_rows *rows)
 {
     struct sl_buf *sql = &db->sql;
-    sql->len = 0;
-    bool ok = sl_buf_printf(sql, "INSERT INTO %s ", (const char *)db->name.bytes) &&
-              sl_sql_columns(sql, rows->column, rows->count) && sl_buf_text(sql, " SELECT ");
-    for (uint32_t c = 0; ok && c < rows->count; c++)
-        ok = sl_buf_printf(sql, "%sc%u::%s", c ? ", " : "", c, rows->column[c].type);
-    ok = ok && sl_buf_text(sql, " FROM unnest(");
-    for (uint32_t c = 0; ok && c < rows->count; c++)
-        ok = sl_buf_printf(sql, "%s$%u::text[]", c ? ", " : "", c + 1);
-    ok = ok && sl_buf_text(sql, ") AS given (");
-    for (uint32_t c = 0; ok && c < rows->count; c++)
-        ok = sl_buf_printf(sql, "%sc%u", c ? ", " : "", c);
-    return ok && sl_buf_byte(sql, ')') && sl_sql_upsert(sql, db->base.settings, rows->column, rows->count) &&
-           sl_buf_byte(sql, 0);
+    sl_buf_clear(sql);
+    sl_buf_printf(sql, "INSERT INTO %s ", (const char *)db->name.bytes);
+    sl_sql_columns(sql, rows->column, rows->count);
+    sl_buf_text(sql, " SELECT ");
+    for (uint32_t c = 0; c < rows->count; c++)
+        sl_buf_printf(sql, "%sc%u::%s", c ? ", " : "", c, rows->column[c].type);
+    sl_buf_text(sql, " FROM unnest(");
+    for (uint32_t c = 0; c < rows->count; c++)
+        sl_buf_printf(sql, "%s$%u::text[]", c ? ", " : "", c + 1);
+    sl_buf_text(sql, ") AS given (");
+    for (uint32_t c = 0; c < rows->count; c++)
+        sl_buf_printf(sql, "%sc%u", c ? ", " : "", c);
+    sl_buf_byte(sql, ')');
+    sl_sql_upsert(sql, db->base.settings, rows->column, rows->count);
+    sl_buf_byte(sql, 0);
+    return !sql->failed;
 }
 
 /* All arrays, one after the other; offset[c] is where that of column c begins. */
@@ -227,7 +230,7 @@ static bool put_arrays(struct sl_buf *buf, const struct sl_table_rows *rows, con
                        uint32_t count, size_t offset[SL_WIDTH_MAX])
 {
     bool ok = true;
-    buf->len = 0;
+    sl_buf_clear(buf);
     for (uint32_t c = 0; ok && c < rows->count; c++) {
         offset[c] = buf->len;
         ok = sl_buf_byte(buf, '{');

@@ -109,17 +109,20 @@ static int read_columns(struct postgres *db, struct sl_arena *arena, struct sl_t
     return r;
 }
 
-static bool put_array(struct sl_buf *buf, const struct sl_table_settings *settings)
+static void put_array(struct sl_buf *buf, const struct sl_table_settings *settings)
 {
-    bool ok = sl_buf_byte(buf, '{');
-    for (uint32_t i = 0; ok && i < settings->keys; i++) {
-        ok = sl_buf_text(buf, i ? ",\"" : "\"");
-        for (const char *at = settings->key[i]; ok && *at; at++)
-            ok =
-                (*at != '"' && *at != '\\' ? true : sl_buf_byte(buf, '\\')) && sl_buf_byte(buf, (uint8_t)*at);
-        ok = ok && sl_buf_byte(buf, '"');
+    sl_buf_byte(buf, '{');
+    for (uint32_t i = 0; i < settings->keys; i++) {
+        sl_buf_text(buf, i ? ",\"" : "\"");
+        for (const char *at = settings->key[i]; *at; at++) {
+            if (!(*at != '"' && *at != '\\'))
+                sl_buf_byte(buf, '\\');
+            sl_buf_byte(buf, (uint8_t)*at);
+        }
+        sl_buf_byte(buf, '"');
     }
-    return ok && sl_buf_text(buf, "}") && sl_buf_byte(buf, 0);
+    sl_buf_text(buf, "}");
+    sl_buf_byte(buf, 0);
 }
 
 /* A unique index over exactly these columns, which ON CONFLICT can use. */
@@ -133,7 +136,8 @@ static int read_keys(struct postgres *db, struct sl_table_shape *ret, struct sl_
         " = (SELECT array_agg(x ORDER BY x) FROM unnest($2::text[]) x)";
     struct sl_buf keys SL_CLEANUP(sl_buf_done) = {0};
     struct sl_pq_rows rows = {0};
-    if (!put_array(&keys, db->base.settings))
+    put_array(&keys, db->base.settings);
+    if (keys.failed)
         return sl_error_nomem(err);
     const char *values[] = {(const char *)db->name.bytes, (const char *)keys.bytes};
     int r = sl_pq_query(&db->pq, sql, values, 2, &rows, err);

@@ -4,10 +4,14 @@
 
 bool sl_sql_name(struct sl_buf *sql, const char *name)
 {
-    bool ok = sl_buf_byte(sql, '"');
-    for (; ok && *name; name++)
-        ok = (*name != '"' || sl_buf_byte(sql, '"')) && sl_buf_byte(sql, (uint8_t)*name);
-    return ok && sl_buf_byte(sql, '"');
+    sl_buf_byte(sql, '"');
+    for (; *name; name++) {
+        if (*name == '"')
+            sl_buf_byte(sql, '"');
+        sl_buf_byte(sql, (uint8_t)*name);
+    }
+    sl_buf_byte(sql, '"');
+    return !sql->failed;
 }
 
 bool sl_sql_is_key(const struct sl_table_settings *settings, const char *name)
@@ -18,51 +22,63 @@ bool sl_sql_is_key(const struct sl_table_settings *settings, const char *name)
     return false;
 }
 
-bool sl_sql_keys(struct sl_buf *sql, const struct sl_table_settings *settings)
+void sl_sql_keys(struct sl_buf *sql, const struct sl_table_settings *settings)
 {
-    bool ok = sl_buf_byte(sql, '(');
-    for (uint32_t i = 0; ok && i < settings->keys; i++)
-        ok = sl_buf_text(sql, i ? ", " : "") && sl_sql_name(sql, settings->key[i]);
-    return ok && sl_buf_byte(sql, ')');
+    sl_buf_byte(sql, '(');
+    for (uint32_t i = 0; i < settings->keys; i++) {
+        sl_buf_text(sql, i ? ", " : "");
+        sl_sql_name(sql, settings->key[i]);
+    }
+    sl_buf_byte(sql, ')');
 }
 
 bool sl_sql_columns(struct sl_buf *sql, const struct sl_table_column *column, uint32_t count)
 {
-    bool ok = sl_buf_byte(sql, '(');
-    for (uint32_t i = 0; ok && i < count; i++)
-        ok = sl_buf_text(sql, i ? ", " : "") && sl_sql_name(sql, column[i].name);
-    return ok && sl_buf_byte(sql, ')');
+    sl_buf_byte(sql, '(');
+    for (uint32_t i = 0; i < count; i++) {
+        sl_buf_text(sql, i ? ", " : "");
+        sl_sql_name(sql, column[i].name);
+    }
+    sl_buf_byte(sql, ')');
+    return !sql->failed;
 }
 
 bool sl_sql_new_columns(struct sl_buf *sql, const struct sl_table_settings *settings,
                         const struct sl_table_column *column, uint32_t count)
 {
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < count; i++)
-        ok = sl_buf_text(sql, i ? ", " : "(") && sl_sql_name(sql, column[i].name) &&
-             sl_buf_printf(sql, " %s%s", column[i].type,
-                           sl_sql_is_key(settings, column[i].name) ? " NOT NULL" : "");
-    if (ok && settings->keys)
-        ok = sl_buf_text(sql, ", PRIMARY KEY ") && sl_sql_keys(sql, settings);
-    return ok && sl_buf_byte(sql, ')');
+    for (uint32_t i = 0; i < count; i++) {
+        sl_buf_text(sql, i ? ", " : "(");
+        sl_sql_name(sql, column[i].name);
+        sl_buf_printf(sql, " %s%s", column[i].type,
+                      sl_sql_is_key(settings, column[i].name) ? " NOT NULL" : "");
+    }
+    if (settings->keys) {
+        sl_buf_text(sql, ", PRIMARY KEY ");
+        sl_sql_keys(sql, settings);
+    }
+    sl_buf_byte(sql, ')');
+    return !sql->failed;
 }
 
-bool sl_sql_upsert(struct sl_buf *sql, const struct sl_table_settings *settings,
+void sl_sql_upsert(struct sl_buf *sql, const struct sl_table_settings *settings,
                    const struct sl_table_column *column, uint32_t count)
 {
-    bool ok = sl_buf_text(sql, " ON CONFLICT ") && sl_sql_keys(sql, settings) &&
-              sl_buf_text(sql, " DO UPDATE SET ");
+    sl_buf_text(sql, " ON CONFLICT ");
+    sl_sql_keys(sql, settings);
+    sl_buf_text(sql, " DO ");
     uint32_t set = 0;
     size_t len = sql->len;
-    for (uint32_t i = 0; ok && i < count; i++) {
+    sl_buf_text(sql, "UPDATE SET ");
+    for (uint32_t i = 0; i < count; i++) {
         if (sl_sql_is_key(settings, column[i].name))
             continue;
-        ok = sl_buf_text(sql, set++ ? ", " : "") && sl_sql_name(sql, column[i].name) &&
-             sl_buf_text(sql, " = excluded.") && sl_sql_name(sql, column[i].name);
+        sl_buf_text(sql, set++ ? ", " : "");
+        sl_sql_name(sql, column[i].name);
+        sl_buf_text(sql, " = excluded.");
+        sl_sql_name(sql, column[i].name);
     }
-    if (ok && !set) {
-        sql->len = len - strlen("UPDATE SET ");
-        ok = sl_buf_text(sql, "NOTHING");
+    if (!set) {
+        sql->len = len;
+        sl_buf_text(sql, "NOTHING");
     }
-    return ok;
 }

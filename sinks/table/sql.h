@@ -8,12 +8,12 @@
 bool sl_sql_name(struct sl_buf *sql, const char *name);
 bool sl_sql_is_key(const struct sl_table_settings *settings, const char *name);
 /* (a, b) of the key. */
-bool sl_sql_keys(struct sl_buf *sql, const struct sl_table_settings *settings);
+void sl_sql_keys(struct sl_buf *sql, const struct sl_table_settings *settings);
 /* (a, b) of the columns. */
 bool sl_sql_columns(struct sl_buf *sql, const struct sl_table_column *column, uint32_t count);
 /* The columns of a table to be made with their types and the key, in brackets. */
 bool sl_sql_new_columns(struct sl_buf *sql, const struct sl_table_settings *settings,
                         const struct sl_table_column *column, uint32_t count);
 /* ON CONFLICT ...: the new row takes the place of the old. */
-bool sl_sql_upsert(struct sl_buf *sql, const struct sl_table_settings *settings,
+void sl_sql_upsert(struct sl_buf *sql, const struct sl_table_settings *settings,
                    const struct sl_table_column *column, uint32_t count);

@@ -107,25 +107,30 @@ static const char unique_keys[] =
     " WHERE list.\"unique\" AND NOT list.partial)"
     " SELECT 1 FROM part GROUP BY key HAVING count(*) = ?2 AND sum(name IN (SELECT value FROM json_each(?3))) = ?2";
 
-static bool put_json_names(struct sl_buf *buf, const struct sl_table_settings *settings)
+static void put_json_names(struct sl_buf *buf, const struct sl_table_settings *settings)
 {
-    bool ok = sl_buf_byte(buf, '[');
-    for (uint32_t i = 0; ok && i < settings->keys; i++) {
-        ok = sl_buf_text(buf, i ? ",\"" : "\"");
-        for (const char *at = settings->key[i]; ok && *at; at++)
-            ok = (unsigned char)*at < 0x20 ? sl_buf_printf(buf, "\\u%04x", *at)
-                                           : (*at != '"' && *at != '\\' ? true : sl_buf_byte(buf, '\\')) &&
-                                                 sl_buf_byte(buf, (uint8_t)*at);
-        ok = ok && sl_buf_byte(buf, '"');
+    sl_buf_byte(buf, '[');
+    for (uint32_t i = 0; i < settings->keys; i++) {
+        sl_buf_text(buf, i ? ",\"" : "\"");
+        for (const char *at = settings->key[i]; *at; at++)
+            if ((unsigned char)*at < 0x20)
+                sl_buf_printf(buf, "\\u%04x", *at);
+            else {
+                if (!(*at != '"' && *at != '\\'))
+                    sl_buf_byte(buf, '\\');
+                sl_buf_byte(buf, (uint8_t)*at);
+            }
+        sl_buf_byte(buf, '"');
     }
-    return ok && sl_buf_byte(buf, ']');
+    sl_buf_byte(buf, ']');
 }
 
 static int read_keys(struct sqlite *db, struct sl_table_shape *shape, struct sl_error *err)
 {
     struct sl_buf names SL_CLEANUP(sl_buf_done) = {0};
     sqlite3_stmt *get;
-    if (!put_json_names(&names, db->base.settings))
+    put_json_names(&names, db->base.settings);
+    if (names.failed)
         return sl_error_nomem(err);
     int r = sl_sqlite_prepare(db, unique_keys, &get, err);
     if (r < 0)

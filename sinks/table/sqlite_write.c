@@ -98,8 +98,11 @@ int sl_sqlite_create(struct sl_table_database *database, const struct sl_table_c
 {
     const struct sl_table_settings *settings = database->settings;
     struct sl_buf sql SL_CLEANUP(sl_buf_done) = {0};
-    if (!sl_buf_text(&sql, "CREATE TABLE ") || !sl_sql_name(&sql, settings->table) ||
-        !sl_sql_new_columns(&sql, settings, column, count) || !sl_buf_byte(&sql, 0))
+    sl_buf_text(&sql, "CREATE TABLE ");
+    sl_sql_name(&sql, settings->table);
+    sl_sql_new_columns(&sql, settings, column, count);
+    sl_buf_byte(&sql, 0);
+    if (sql.failed)
         return sl_error_nomem(err);
     return sl_sqlite_run(own(database), (const char *)sql.bytes, err);
 }
@@ -107,8 +110,10 @@ int sl_sqlite_create(struct sl_table_database *database, const struct sl_table_c
 int sl_sqlite_clear(struct sl_table_database *database, struct sl_error *err)
 {
     struct sl_buf sql SL_CLEANUP(sl_buf_done) = {0};
-    if (!sl_buf_text(&sql, "DELETE FROM ") || !sl_sql_name(&sql, database->settings->table) ||
-        !sl_buf_byte(&sql, 0))
+    sl_buf_text(&sql, "DELETE FROM ");
+    sl_sql_name(&sql, database->settings->table);
+    sl_buf_byte(&sql, 0);
+    if (sql.failed)
         return sl_error_nomem(err);
     return sl_sqlite_run(own(database), (const char *)sql.bytes, err);
 }
@@ -119,14 +124,17 @@ static int prepare_insert(struct sqlite *db, const struct sl_table_rows *rows, s
 {
     const struct sl_table_settings *settings = db->base.settings;
     struct sl_buf sql SL_CLEANUP(sl_buf_done) = {0};
-    bool ok = sl_buf_text(&sql, "INSERT INTO ") && sl_sql_name(&sql, settings->table) &&
-              sl_sql_columns(&sql, rows->column, rows->count) && sl_buf_text(&sql, " VALUES (");
-    for (uint32_t i = 0; ok && i < rows->count; i++)
-        ok = sl_buf_text(&sql, i ? ", ?" : "?");
-    ok = ok && sl_buf_byte(&sql, ')');
-    if (ok && settings->mode == SL_TABLE_UPSERT)
-        ok = sl_sql_upsert(&sql, settings, rows->column, rows->count);
-    if (!ok || !sl_buf_byte(&sql, 0))
+    sl_buf_text(&sql, "INSERT INTO ");
+    sl_sql_name(&sql, settings->table);
+    sl_sql_columns(&sql, rows->column, rows->count);
+    sl_buf_text(&sql, " VALUES (");
+    for (uint32_t i = 0; i < rows->count; i++)
+        sl_buf_text(&sql, i ? ", ?" : "?");
+    sl_buf_byte(&sql, ')');
+    if (settings->mode == SL_TABLE_UPSERT)
+        sl_sql_upsert(&sql, settings, rows->column, rows->count);
+    sl_buf_byte(&sql, 0);
+    if (sql.failed)
         return sl_error_nomem(err);
     return sl_sqlite_prepare(db, (const char *)sql.bytes, &db->insert, err);
 }

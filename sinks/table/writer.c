@@ -127,7 +127,7 @@ static int hand_over(struct sl_table_writer *writer, struct sl_error *err)
     writer->handed = writer->piece;
     writer->handed_rows = writer->piece_rows;
     writer->piece = empty;
-    writer->piece.len = 0;
+    sl_buf_clear(&writer->piece);
     writer->piece_rows = 0;
     pthread_cond_broadcast(&writer->changed);
     pthread_mutex_unlock(&writer->lock);

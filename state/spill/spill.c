@@ -53,33 +53,32 @@ static int make_directory(struct sl_spill_store *store, struct sl_error *err)
     return r;
 }
 
-static bool next_path(struct sl_spill_store *store, struct sl_buf *path)
+static const char *next_path(struct sl_spill_store *store, struct sl_buf *path)
 {
     pthread_mutex_lock(&store->lock);
     uint64_t number = store->next++;
     pthread_mutex_unlock(&store->lock);
-    path->len = 0;
-    return sl_buf_printf(path, "%s/.sluice-spill.%ld.%" PRIu64, store->dir, (long)getpid(), number) &&
-           sl_buf_byte(path, 0);
+    return sl_buf_path(path, "%s/.sluice-spill.%ld.%" PRIu64, store->dir, (long)getpid(), number);
 }
 
 /* A file without a name. */
 static int open_place(struct sl_spill_store *store, struct sl_error *err)
 {
-    struct sl_buf path SL_CLEANUP(sl_buf_done) = {0};
+    struct sl_buf buf SL_CLEANUP(sl_buf_done) = {0};
+    const char *path;
     int fd, tries = 0;
     do {
-        if (!next_path(store, &path))
+        path = next_path(store, &buf);
+        if (!path)
             return sl_error_nomem(err);
-        fd = sl_io_open(store->io, store->dirfd, (const char *)path.bytes,
-                        O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, err);
+        fd = sl_io_open(store->io, store->dirfd, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, err);
     } while (fd < 0 && err && err->sys == EEXIST && ++tries < 100);
     if (fd < 0)
         return fd;
-    if (store->io->ops->unlinkat(store->io, store->dirfd, (const char *)path.bytes, 0) < 0) {
+    if (store->io->ops->unlinkat(store->io, store->dirfd, path, 0) < 0) {
         int sys = errno;
         sl_io_close(store->io, fd);
-        return sl_error_sys(err, sys, "removing the name of %s", (const char *)path.bytes);
+        return sl_error_sys(err, sys, "removing the name of %s", path);
     }
     return fd;
 }

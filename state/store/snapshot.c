@@ -49,12 +49,12 @@ static int open_segments(struct sl_snapshot *snapshot, const char *dir, struct s
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
     snapshot->segment = calloc(snapshot->list.count + 1, sizeof(struct sl_segment *));
-    if (!snapshot->segment || !sl_buf_printf(&path, "%s/state", dir) || !sl_buf_byte(&path, 0))
+    const char *state_dir = sl_buf_path(&path, "%s/state", dir);
+    if (!snapshot->segment || !state_dir)
         return sl_error_nomem(err);
     if (!snapshot->list.count)
         return 0; /* nor need there be a directory */
-    int dirfd = sl_io_open(snapshot->io, AT_FDCWD, (const char *)path.bytes, O_RDONLY | O_DIRECTORY, 0, err),
-        r = 0;
+    int dirfd = sl_io_open(snapshot->io, AT_FDCWD, state_dir, O_RDONLY | O_DIRECTORY, 0, err), r = 0;
     if (dirfd < 0)
         return dirfd;
     for (size_t i = 0; r == 0 && i < snapshot->list.count; i++)

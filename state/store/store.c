@@ -145,15 +145,13 @@ static const struct sl_state_writer_ops keeper_ops = {keeper_begin, keeper_row};
 
 static int open_directory(struct sl_store *store, int dirfd, const char *dir, struct sl_error *err)
 {
-    struct sl_buf path = {0};
-    if (!sl_buf_printf(&path, "%s/state", dir) || !sl_buf_byte(&path, 0)) {
-        sl_buf_done(&path);
+    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
+    const char *state_dir = sl_buf_path(&path, "%s/state", dir);
+    if (!state_dir)
         return sl_error_nomem(err);
-    }
-    int r = sl_io_make_dirs(store->io, dirfd, (const char *)path.bytes, 0700, err);
+    int r = sl_io_make_dirs(store->io, dirfd, state_dir, 0700, err);
     if (r == 0)
-        r = sl_io_open(store->io, dirfd, (const char *)path.bytes, O_RDONLY | O_DIRECTORY, 0, err);
-    sl_buf_done(&path);
+        r = sl_io_open(store->io, dirfd, state_dir, O_RDONLY | O_DIRECTORY, 0, err);
     if (r < 0)
         return r;
     store->dirfd = r;

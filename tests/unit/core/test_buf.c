@@ -60,6 +60,18 @@ static void test_buf_that_failed_once_says_so_at_the_end(void **state)
     assert_int_equal(buf.len, 0);
 }
 
+static void test_buf_path_replaces_what_was_there_and_ends_with_nul(void **state)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
+    assert_string_equal(sl_buf_path(&buf, "%s/state", "checkpoint"), "checkpoint/state");
+    assert_false(sl_buf_reserve(&buf, SIZE_MAX));
+    assert_string_equal(sl_buf_path(&buf, "%s/%d", "d", 7), "d/7");
+    assert_int_equal(buf.len, sizeof "d/7");
+    assert_false(buf.failed);
+    sl_buf_fail(&buf);
+    assert_true(buf.failed);
+}
+
 static void test_buf_formats_at_every_fill(void **state)
 {
     for (size_t fill = 240; fill < 270; fill++) {
@@ -141,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_buf_grows_and_keeps_what_it_had),
         cmocka_unit_test(test_buf_refuses_room_that_overflows),
         cmocka_unit_test(test_buf_that_failed_once_says_so_at_the_end),
+        cmocka_unit_test(test_buf_path_replaces_what_was_there_and_ends_with_nul),
         cmocka_unit_test(test_buf_formats_at_every_fill),
         cmocka_unit_test(test_buf_writes_every_integer),
         cmocka_unit_test(test_buf_safe_lets_nothing_through_that_moves_a_terminal),
