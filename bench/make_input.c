@@ -7,7 +7,7 @@
  *     make_input jsonl LINES SEED > FILE     the same as objects, among other members, 108 bytes a line
  *     make_input hour ROWS SEED > FILE       t,key,value: 100,000 keys, times in ms of an eighth of an hour, the SEED-th, in the
  *                                            order of time but for up to a minute
- *     make_input year ROWS SEED > FILE       the same of an eighth of a year, with 1,000 keys
+ *     make_input year LINES SEED > FILE      an access log of the SEED-th eighth of a year, 1,000 pages, in the order of time
  *     make_input users COUNT SEED > FILE     user,name for each of the first COUNT users, in no order (SEED does not matter)
  *
  * The vocabulary is the same for every seed; only the sequence differs. A rank is drawn by Walker's alias
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { WORD_COUNT = 200000, WORDS_PER_LINE = 10, WORD_SIZE = 14, PAGE_COUNT = 2000, USER_COUNT = 100000 };
 enum { BUYER_COUNT = 400000, KIND_COUNT = 100, BUYER_STEP = 7919 };
@@ -221,28 +222,37 @@ static void write_jsonl(uint64_t lines, struct random *random)
     }
 }
 
-/* Seed s has the s-th of eight parts of the span. */
-static void write_events(uint64_t rows, struct random *random, uint64_t span_ms, uint32_t keys)
+enum { PARTS = 8, JITTER_MS = 60000 };
+
+/* The time of row i: of a span from 2024 on, seed s has the s-th of eight parts. */
+static uint64_t time_of(uint64_t i, uint64_t rows, const struct random *random, uint64_t span_ms)
 {
-    enum { PARTS = 8, JITTER_MS = 60000 };
-    const uint64_t begin = UINT64_C(1704067200000) + span_ms / PARTS * random->seed;
-    puts("t,key,value");
-    for (uint64_t i = 0; i < rows; i++) {
-        uint64_t t = begin + (uint64_t)((double)i / (double)rows * (double)(span_ms / PARTS)) +
-                     random_below(random, JITTER_MS);
-        printf("%llu,k%05u,%u\n", (unsigned long long)t, random_below(random, keys),
-               random_below(random, 100));
-    }
+    uint64_t begin = UINT64_C(1704067200000) + span_ms / PARTS * random->seed;
+    return begin + (uint64_t)((double)i / (double)rows * (double)(span_ms / PARTS));
 }
 
 static void write_hour(uint64_t rows, struct random *random)
 {
-    write_events(rows, random, UINT64_C(3600000), 100000);
+    puts("t,key,value");
+    for (uint64_t i = 0; i < rows; i++) {
+        uint64_t t = time_of(i, rows, random, UINT64_C(3600000)) + random_below(random, JITTER_MS);
+        printf("%llu,k%05u,%u\n", (unsigned long long)t, random_below(random, USER_COUNT),
+               random_below(random, 100));
+    }
 }
 
-static void write_year(uint64_t rows, struct random *random)
+static void write_year(uint64_t lines, struct random *random)
 {
-    write_events(rows, random, UINT64_C(366) * 86400000, 1000);
+    for (uint64_t i = 0; i < lines; i++) {
+        time_t seconds = (time_t)(time_of(i, lines, random, UINT64_C(366) * 86400000) / 1000);
+        struct tm tm;
+        char text[40];
+        gmtime_r(&seconds, &tm);
+        strftime(text, sizeof text, "%d/%b/%Y:%H:%M:%S +0000", &tm);
+        printf("10.%u.%u.%u - - [%s] \"GET /page/%u HTTP/1.1\" 200 %u\n", random_below(random, 256),
+               random_below(random, 256), random_below(random, 256), text, random_below(random, 1000),
+               random_below(random, 100000));
+    }
 }
 
 static void write_users(uint64_t count, struct random *random)

@@ -32,11 +32,15 @@ static inline uint64_t sl_words_differ(const uint8_t *a, const uint8_t *b, size_
     return left ^ right;
 }
 
-/* Without a call for the short strings that most keys are: two words that may overlap. */
+/* Without a call for the short strings that most keys are: words that may overlap. */
 static inline bool sl_bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t len)
 {
-    if (len > 16)
+    if (len > 32)
         return memcmp(a, b, len) == 0;
+    if (len > 16)
+        return !(sl_words_differ(a, b, 8) | sl_words_differ(a + 8, b + 8, 8) |
+                 sl_words_differ(a + len - 16, b + len - 16, 8) |
+                 sl_words_differ(a + len - 8, b + len - 8, 8));
     if (len >= 8)
         return !(sl_words_differ(a, b, 8) | sl_words_differ(a + len - 8, b + len - 8, 8));
     if (len >= 4)
@@ -55,13 +59,26 @@ static inline bool sl_field_equals(const struct sl_field *a, const struct sl_fie
  * look the same; NaNs do. */
 bool sl_field_looks_same(const struct sl_field *a, const struct sl_field *b);
 
-enum { SL_SHORT_MAX = 16 };
+enum { SL_SHORT_MAX = 32 };
 
-/* Of strings of up to SL_SHORT_MAX bytes, which most keys are: two words that may overlap, multiplied. */
+static inline uint64_t sl_multiply_fold(uint64_t a, uint64_t b)
+{
+    __uint128_t m = (__uint128_t)a * b;
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+/* Of strings of up to SL_SHORT_MAX bytes, which most keys are: words that may overlap, multiplied by twos. */
 static inline uint64_t sl_short_hash(const uint8_t *p, uint32_t n, uint64_t seed)
 {
     uint64_t a = 0, b = 0;
-    if (n >= 8) {
+    if (n > 16) {
+        memcpy(&a, p + n - 16, 8);
+        memcpy(&b, p + n - 8, 8);
+        seed ^= sl_multiply_fold(a ^ seed ^ 0x165667B19E3779F9u,
+                                 b ^ (seed >> 32 | seed << 32) ^ 0x27D4EB2F165667C5u);
+        memcpy(&b, p + 8, 8);
+        memcpy(&a, p, 8);
+    } else if (n >= 8) {
         memcpy(&a, p, 8);
         memcpy(&b, p + n - 8, 8);
     } else if (n >= 4) {
@@ -73,9 +90,8 @@ static inline uint64_t sl_short_hash(const uint8_t *p, uint32_t n, uint64_t seed
     } else if (n) {
         a = (uint64_t)p[0] << 16 | (uint64_t)p[n >> 1] << 8 | p[n - 1];
     }
-    __uint128_t m = (__uint128_t)(a ^ seed ^ 0x9E3779B97F4A7C15u) *
-                    (b ^ (seed >> 32 | seed << 32) ^ ((uint64_t)n << 56) ^ 0xC2B2AE3D27D4EB4Fu);
-    return (uint64_t)m ^ (uint64_t)(m >> 64);
+    return sl_multiply_fold(a ^ seed ^ 0x9E3779B97F4A7C15u,
+                            b ^ (seed >> 32 | seed << 32) ^ ((uint64_t)n << 56) ^ 0xC2B2AE3D27D4EB4Fu);
 }
 
 uint64_t sl_field_hash_slow(const struct sl_field *f, uint64_t seed);
