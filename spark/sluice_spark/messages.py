@@ -19,6 +19,10 @@ class Damaged(Exception):
     """What came is no message."""
 
 
+class Ended(Damaged):
+    """The other end has closed in the middle of something."""
+
+
 @dataclass(frozen=True)
 class Message:
     """A message as it travels."""
@@ -36,7 +40,7 @@ def _read(stream: IO[bytes], size: int) -> bytes:
     while size:
         part = stream.read(size)
         if not part:
-            raise Damaged("a message ends before its end")
+            raise Ended("a message ends before its end")
         parts.append(part)
         size -= len(part)
     return b"".join(parts)

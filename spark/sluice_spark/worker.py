@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-from .messages import Damaged, Message, receive, send
+from .messages import Damaged, Ended, Message, receive, send
 
+END_S = 10  # for a process whose pipes are closed
 USAGE = -2  # SL_EUSAGE of include/sluice/types.h
 
 
@@ -99,6 +100,13 @@ class Worker:
         self.errors.seek(0)
         return self.errors.read().decode(errors="replace").strip()[-2000:]
 
+    def _status(self, is_ending: bool) -> int | None:
+        """Its exit status. The pipes of a process that ends are closed before that is known."""
+        try:
+            return self.process.wait(timeout=END_S) if is_ending else self.process.poll()
+        except subprocess.TimeoutExpired:
+            return None
+
     def _send(self, task: bytes, blocks: Iterable[bytes]) -> None:
         stdin = self.process.stdin
         assert stdin
@@ -115,7 +123,7 @@ class Worker:
         while True:
             message = receive(stdout)
             if message is None:
-                raise Damaged("the worker has ended")
+                raise Ended("the worker has ended")
             head: dict[str, Any] = message.head
             if message.type == "block":
                 blocks.append(Block(head["stage"], head["task"], head["node"], head["partition"], message.body))
@@ -136,7 +144,7 @@ class Worker:
             self._send(task, blocks)
             return self._receive()
         except (Damaged, OSError, ValueError) as error:
-            status = self.process.poll()
+            status = self._status(isinstance(error, (Ended, OSError)))
             said = self.said()
             self.close()
             if status == 2:
