@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # presets: release
-# timeout: 180
+# timeout: 600
 """bench/run measures every case in its short form; results that differ from the reference's fail it, times do not."""
 import json, pathlib, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
