@@ -120,7 +120,7 @@ def lines_input(bench, files, bytes_each):
 
 def small_files(bench):
     """100,000 files of 1 kB in one batch beside the same bytes in eight files"""
-    files = bench.size(100000, 2000)
+    files = bench.size(100000, 1000)
     many, few = lines_input(bench, files, 1000)
     runs = {many: [], few: []}
     for _ in range(min(bench.runs, 3)):
@@ -135,7 +135,7 @@ def small_files(bench):
 
 def known_files(bench):
     """start of a job whose directory has a million files that were taken before"""
-    count = bench.size(1000000, 20000)
+    count = bench.size(1000000, 2000)
     bench.fresh(job(KNOWN))
     for i in range(count):
         os.close(os.open(bench.work / "in" / ("known%07d" % i), os.O_CREAT | os.O_WRONLY))
@@ -158,7 +158,7 @@ FOLLOWERS = {
 def followed_batches(bench, readers):
     """CPU and wall seconds of a batch on the real clock, while so many readers follow the view."""
     bench.fresh(job(FOLLOWED, 'interval = "20ms", maxFilesPerBatch = 1'))
-    inputs, count = tiny_input(bench), bench.size(200, 40)
+    inputs, count = tiny_input(bench), bench.size(200, 20)
     with bench.background() as run:
         run.wait_until(lambda: os.path.isdir(bench.work / "mnt/data"), "the view")
         os.link(inputs[0], bench.work / "in/first")
