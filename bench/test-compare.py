@@ -2,8 +2,7 @@
 # presets: release
 # timeout: 900
 """The shared comparison with hand-written C: the same bytes, and not slower or larger than these limits."""
-import json, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+import json, pathlib
 from harness import *
 
 COMPARE = ROOT.parent / "shared/bench/compare"

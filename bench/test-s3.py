@@ -4,8 +4,7 @@
 """A gigabyte of lines into the S3 server by four outputs at a time, beside four `curl -T` at a time of the same bytes: at least
 0.8 of their speed, the best of three of each, in turns. One output writes one object, which the server puts together when all of
 its parts are there: that is measured, too."""
-import os, resource, shutil, subprocess, sys, time
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests"))
+import os, resource, shutil, subprocess, time
 from harness import *
 import s3
 

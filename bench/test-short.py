@@ -2,8 +2,7 @@
 # presets: release
 # timeout: 600
 """bench/run measures every case in its short form; results that differ from the reference's fail it, times do not."""
-import json, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+import json, pathlib
 from harness import *
 
 

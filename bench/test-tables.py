@@ -3,8 +3,7 @@
 # timeout: 900
 """A million rows of csv into a table of PostgreSQL, beside psql's \\copy of the same file: at least 0.7 of its speed, the
 best of five of each, in turns."""
-import os, random, subprocess, sys, time
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests"))
+import os, random, subprocess, time
 from harness import *
 import postgres
 

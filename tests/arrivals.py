@@ -3,8 +3,7 @@
 The manual's tables "how a file may arrive", "what a file may hold" and of the watched directory say what happens;
 each row has a claim that begins with @row("<first cell>"), and test-manual.py sees to that.
 """
-import json, os, pathlib, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import json, os, subprocess
 from harness import *
 
 JOB = """local sluice = require "sluice"

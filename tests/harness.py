@@ -1,5 +1,7 @@
 """What the tests of whole jobs share: running the program, feeding it, waiting for it, reading its results.
 
+By hand: PYTHONPATH=tests:tests/model tests/job/test-try.py [CLAIM...]; tests/run sets the path.
+
 A test file defines functions test_<claim>() and ends in harness.main(globals()). Each claim runs in an empty
 directory of its own. They say what is wrong with check(), equal() or fail(); skip() leaves a claim out, and a file
 of which nothing else is left ends with 77.

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """A batch that was planned and interrupted is redone as it was planned, or the run says why not: what it has shown decides."""
-import pathlib, shutil, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, shutil
 from harness import *
 
 TWO = """

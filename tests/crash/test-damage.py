@@ -5,8 +5,7 @@
 A run of three batches is stopped before a step, one bit of one of its files is flipped, and the next run has to give
 what it should, or to say which file is damaged. SLUICE_PLACES (40; 200 with SLUICE_LONG=1) and SLUICE_SEED choose.
 """
-import pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import random
 from world import *
 
 PLACES = int(os.environ.get("SLUICE_PLACES", 200 if LONG else 12 if SANITIZED else 40))

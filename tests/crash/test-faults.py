@@ -5,9 +5,8 @@ run without faults has to give the bytes of an undisturbed one.
 
 SLUICE_LONG=1: every call; otherwise one in SLUICE_STRIDE, from a random first one.
 """
-import re, errno, itertools, pathlib, queue, random, sys
+import re, errno, itertools, queue, random
 from concurrent.futures import ThreadPoolExecutor
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from world import *
 
 STRIDE = 1 if LONG else int(os.environ.get("SLUICE_STRIDE", 60 if SANITIZED else 20))

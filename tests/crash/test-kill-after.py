@@ -5,8 +5,7 @@ is left beside.
 
 usage: test-kill-after.py      SLUICE_KILLS (30; 500 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which
 """
-import gzip, os, pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import gzip, os, random
 from harness import *
 
 KILLS = int(os.environ.get("SLUICE_KILLS", 500 if LONG else 15 if SANITIZED else 30))

@@ -4,8 +4,7 @@ keep arriving: afterwards the objects are those of the directories that the same
 
 usage: test-kill-s3.py      SLUICE_KILLS (30; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which
 """
-import os, pathlib, random, sys, threading, time
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, random, threading, time
 from harness import *
 import s3
 from proxy import Proxy

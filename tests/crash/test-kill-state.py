@@ -6,8 +6,7 @@ makes of the files of each batch, and every id is in one batch.
 SLUICE_KILLS (15; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which. The model is told by the outputs
 of the batches themselves which ids came in which batch; all else it works out.
 """
-import collections, os, pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import collections, os, random
 from harness import *
 
 KILLS = int(os.environ.get("SLUICE_KILLS", 1000 if LONG else 8 if SANITIZED else 15))

@@ -4,8 +4,7 @@ files keep arriving: afterwards the tables have the rows of an undisturbed run.
 
 usage: test-kill-tables.py      SLUICE_KILLS (30; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which
 """
-import os, pathlib, random, sqlite3, sys, threading, time
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, random, sqlite3, threading, time
 from harness import *
 import postgres
 from proxy import Proxy
@@ -75,7 +74,7 @@ def disturb(url, rows, disturbances):
                 generator.choice(disturbances)()
             while time.monotonic() < end and run.process.poll() is None:
                 time.sleep(0.005)
-            if run.process.poll() is not None: # what a database says while it goes down may end a run
+            if run.process.poll() is not None:  # what a database says while it goes down may end a run
                 check(run.process.returncode == 1, "the run ended with %d:\n%s" % (run.process.returncode, run.stderr()))
             else:
                 run.kill()

@@ -4,8 +4,7 @@ directory, once, and no directory that was seen with _SUCCESS ever changes or go
 
 usage: test-kill.py      SLUICE_KILLS (50; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which
 """
-import hashlib, os, pathlib, random, sys, threading
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import hashlib, os, random, threading
 from harness import *
 
 KILLS = int(os.environ.get("SLUICE_KILLS", 1000 if LONG else 20 if SANITIZED else 50))

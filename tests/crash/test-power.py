@@ -9,8 +9,7 @@ comes out must be right. Then the same with one sync, the plan or the manifest l
 
 SLUICE_LONG=1: every moment of the short run, as many of the long one; otherwise one in SLUICE_STRIDE. SLUICE_SEED chooses which, and the halves.
 """
-import pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import pathlib, random
 from power import *
 from world import *
 

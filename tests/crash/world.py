@@ -4,8 +4,7 @@ Files (three, or more) wait from the start and a batch takes one. Whatever happe
 that sorts before all others arrives late, and a run without faults follows. Planned batches keep their files, so what has to come
 out depends on one number: how many batches were planned when the late file arrived.
 """
-import contextlib, os, pathlib, re, shutil, sqlite3, subprocess, sys, threading
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import contextlib, os, pathlib, re, shutil, sqlite3, subprocess, threading
 from harness import *
 
 CRASH_JOB = BUILD / "tests/crash_job"
@@ -127,7 +126,7 @@ class Reference:
         return ({"%s-%d" % (NAME.match(name).group(1), time_of(name) + later): parts for name, parts in shown.items()
                  if time_of(name) + later <= 1000 * self.world.batches_after},
                 {"%d.jsonl" % (int(name.split(".")[0]) + later):
-                     re.sub(rb'"time":(\d+)', lambda match: b'"time":%d' % (int(match.group(1)) + later), text)
+                 re.sub(rb'"time":(\d+)', lambda match: b'"time":%d' % (int(match.group(1)) + later), text)
                  for name, text in dead_letters.items()})
 
     def make_batches(self, taken):

@@ -4,8 +4,7 @@
 there finds it, and who waits for it gets it.
 
 tests/late_notices.c delays what the program tells the kernel by itself."""
-import os, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os
 from harness import *
 from view import *
 

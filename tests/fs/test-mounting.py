@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Where and for whom views are mounted, what is in the way, and how a mount ends that is in use."""
-import ctypes, errno, os, pathlib, stat, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import ctypes, errno, os, pathlib, stat
 from harness import *
 from view import *
 

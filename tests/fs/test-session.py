@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """The session of docs/mount.md, typed and compared. Times of batches differ from run to run: they must be in the
 same places and in the same order."""
-import os, pathlib, re, sys, threading
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, re, threading
 from harness import *
 from view import need_tool
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """A mount left by a killed run: recovered if it is ours and dead, left alone otherwise."""
-import errno, os, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import errno, os
 from harness import *
 
 CURRENT = "mnt/counts/current"

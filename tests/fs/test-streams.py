@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """next and feed: not listed, waiting readers answer signals, slow ones delay nothing."""
-import ctypes, os, pathlib, select, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import ctypes, os, select
 from harness import *
 from view import *
 

@@ -3,8 +3,7 @@
 """While batches swap every 50 ms, three readers of `current` never see a torn or empty file, and its size is
 always true. Every input file says in each of its words which file it is and how many words it has, so a reader
 can tell a whole version from a part of one."""
-import os, pathlib, signal, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, signal
 from harness import *
 
 CURRENT = "mnt/counts/current"

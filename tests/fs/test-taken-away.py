@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """A mount that is taken away while the run goes on: noticed, reported, mounted again unless the job says not to."""
 import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 JOB = '''local sluice = require "sluice"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Ordinary tools on the mount, of GNU and of busybox: what reads, what follows, what walks the whole tree."""
-import filecmp, os, pathlib, pty, select, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import filecmp, os, pty, select
 from harness import *
 from view import *
 

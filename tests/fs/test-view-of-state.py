@@ -2,8 +2,7 @@
 # presets: release asan
 """Views of keyed state, which are kept as what changed: they show all of it, and the last version is there again
 after a restart, whatever was added, changed and removed in between and however the run before ended."""
-import os, pathlib, random, signal, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, random, signal
 from harness import *
 
 # A line "key value" sets the key, "key -" removes it.

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The live view through ordinary tools: what it shows, and that it is what the outputs hold."""
-import errno, json, os, pathlib, stat, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import errno, json, os, pathlib, stat
 from harness import *
 from view import VIEW, newest, started
 from view import feed as feed_text

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Where FUSE is not available the run goes on with a warning, and the same tree is there as plain files."""
-import os, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib
 from harness import *
 
 # A mount namespace in which /dev/fuse is another device.

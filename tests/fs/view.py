@@ -1,6 +1,5 @@
 """What the tests of the mount share: the word count with its view `counts`, and commands that read from it."""
-import os, pathlib, queue, re, shutil, signal, subprocess, sys, threading
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, queue, re, shutil, signal, subprocess, threading
 from harness import PATIENCE_S, Running, equal, move_in, need_fuse, read, skip, wordcount_here
 
 VIEW = "mnt/counts"

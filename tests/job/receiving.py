@@ -1,6 +1,5 @@
 """What tests of received sources share: senders, jobs, and what became of their records."""
-import contextlib, os, pathlib, socket, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import contextlib, pathlib, socket
 from harness import *
 
 HEAD = """local sluice = require "sluice"
@@ -48,6 +47,7 @@ class Server:
     def serve(self, content):
         """In the background: one connection gets these bytes."""
         import threading
+
         def send():
             with contextlib.suppress(OSError), self.accept() as connection:
                 connection.sendall(as_bytes(content))

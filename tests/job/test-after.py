@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Putting away: what cannot be archived or deleted is owed until it is done and is never read again by our own doing."""
-import pathlib, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, sqlite3
 from harness import *
 
 JOB = """

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What becomes of records that cannot be processed, of batches that fail, and of jobs that do not load (docs/manual.md, "Functions" and "When something is wrong")."""
-import base64, os, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import base64, os, pathlib
 from algebra import *
 
 SPLIT = 8 << 20

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Idle costs nothing: which batches run and which outputs are written without emptyBatches, and queueStream's
 options."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from algebra import *
 
 

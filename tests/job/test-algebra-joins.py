@@ -4,8 +4,7 @@
 Small cases are tables: an expression over `s` and `s2`, what goes in, the records that come out. Large ones are
 compared with a model in Python that knows the order and the equality of docs/manual.md, "Records".
 """
-import functools, json, math, pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import functools, json, math, random
 from harness import *
 
 WORKERS = ("1", "2", "7")

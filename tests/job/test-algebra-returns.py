@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """What a function returns, for every operator that calls one (docs/manual.md, "Functions"). Refused records become dead
 letters; the others go on."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from algebra import *
 
 LIST_OF_DEPTH = "(function() local t = 1 for _ = 1, %d do t = {t} end return t end)()"
@@ -132,13 +130,13 @@ def test_filter():
 def test_map_values():
     check_returns("s:map(function(x) return x, x end):map(function(x) return x, x end):mapValues(FUNCTION)", "x",
                   ("1\t1\n", "3\t3\n"), [
-        ("do return end", None),
-        ("return nil", "2\t\\N\n"),
-        ("return {7, 8}", "2\t[7,8]\n"),
-        ("return {a = 7}", '2\t{"a":7}\n'),
-        ("return " + CYCLE, None),
-        ("return print", None),
-    ])
+                      ("do return end", None),
+                      ("return nil", "2\t\\N\n"),
+                      ("return {7, 8}", "2\t[7,8]\n"),
+                      ("return {a = 7}", '2\t{"a":7}\n'),
+                      ("return " + CYCLE, None),
+                      ("return print", None),
+                      ])
 
 
 def test_flat_map_values():

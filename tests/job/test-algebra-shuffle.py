@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """Unions, partitions, sorting, native reducers, whole datasets, and streams that are used twice (docs/manual.md, "Transformations")."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from algebra import *
 
 PAIRS = [["d", 4], ["a", 1], ["c", 3], ["b", 2], ["e", 5]]

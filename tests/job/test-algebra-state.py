@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """updateStateByKey and mapWithState (docs/manual.md, "Transformations")."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from algebra import *
 
 COUNT = "function(values, state) return (state or 0) + #values end"

@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """Equality, the order, and the representation that a group shows (docs/manual.md, "Records")."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from algebra import *
 
 ONE = [[0]]  # one record to make others of

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Windows: what they hold, when they emit, what stays and what goes (docs/manual.md, "Transformations")."""
-import pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, random
 from algebra import *
 
 ADD, SUBTRACT = "function(a, b) return a + b end", "function(a, b) return a - b end"

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Everything whose result could depend on who did what, on inputs of many splits: the same bytes with 1, 2 and 7
 workers, and those of a model in Python (docs/manual.md, "Records")."""
-import functools, pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import functools, pathlib, random
 from algebra import *
 
 SPLIT = 8 << 20

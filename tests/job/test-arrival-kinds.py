@@ -2,7 +2,6 @@
 # presets: release asan tsan
 """Directories, packed files, strange names and crowds that come into a watched directory. A claim per row of the manual."""
 import gzip, os, pathlib, random, signal, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from arrivals import *
 
 CROWD = 300000 if LONG else 3000 if SANITIZED else 20000
@@ -22,7 +21,7 @@ def test_another_job_s_output_directory():
     with Watching(context="maxFilesPerBatch = 1") as run:
         for number in (1, 2):
             os.rename(directory_beside("counts-%d" % number, **{"part-1": "b%d\n" % number, "part-0": "a%d\n" % number,
-                                                                 "_SUCCESS": "", ".part-0.crc": "never\n"}),
+                                                                "_SUCCESS": "", ".part-0.crc": "never\n"}),
                       "in/counts-%d" % number)
         run.wait_for("b1", "b2")
         run.wait_why("counts-1/part-0", "taken in batch")

@@ -2,7 +2,6 @@
 # presets: release asan
 """What may happen to the watched directory itself. A claim per row of the manual."""
 import os, pathlib, signal, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from arrivals import *
 
 SOON = 'pollInterval = "50ms"'

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # presets: release asan tsan
 """However a file comes into a watched directory, it is taken once; `sluice why` says so. A claim per row of the manual."""
-import os, pathlib, signal, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, signal
 from arrivals import *
 
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # presets: release asan tsan
 """However a file arrives while a run watches, it is taken once."""
-import os, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib
 from harness import *
 
 RENAMES = 5000

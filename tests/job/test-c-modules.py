@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Modules in C that a job requires use the program's own Lua, all of its API."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 MODULE = '''#include <lua.h>

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Times that were missed are made up where a window would have shown something, and nowhere else."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 WINDOW = """

@@ -2,8 +2,7 @@
 # presets: release
 """Errors are what they are: a question that cannot be asked makes a file wait, a disk that does not answer is not damage,
 a catalog that is being made is not another program's, batch times that jump are no reason to stop."""
-import pathlib, resource, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import resource, sqlite3
 from harness import *
 
 EIO = BUILD / "tests/failing_reads.so"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The commands that do not run a job: check, version, help; and run -e."""
-import pathlib, re, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import re
 from harness import *
 
 

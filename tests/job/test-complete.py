@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # presets: release
 """Completion: what `sluice complete` offers, and that the scripts of the three shells offer it."""
-import os, pathlib, shutil, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, shutil, subprocess
 from harness import *
 
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """sluice.counter and sc:accumulator: once a record of a committed batch, whatever happens in between."""
-import pathlib, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import sqlite3
 from harness import *
 
 HEAD = """local sluice = require "sluice"

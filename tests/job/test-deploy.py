@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """deploy/: the manifests run the job that lies beside them, and podman runs the manifests, where it can."""
-import os, sys, textwrap
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import os, textwrap
 from harness import *
 
 DEPLOY = ROOT / "deploy"

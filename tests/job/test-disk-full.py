@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """A disk that is full: a long run says so once, shows nothing by half, waits, and does the same batch again when there
 is room; a run that is to end by itself ends with 1. The disk is a small tmpfs, which root may mount."""
-import os, pathlib, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, subprocess
 from harness import *
 
 JOB = """local sluice = require "sluice"
@@ -64,7 +63,6 @@ def begin(checkpoint, out):
     os.makedirs("in")
     job(JOB % (checkpoint, out, out))
     return SmallDisk()
-
 
 
 def hidden(out):

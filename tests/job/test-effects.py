@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """foreachRDD and pipeTo: what a batch does to the outside, before it is visible."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import sys
 from harness import *
 
 HEAD = '''local sluice = require "sluice"

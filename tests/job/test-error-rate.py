@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """maxErrorRate: a file most of whose records fail is quarantined whole; the batch fails where it is the job."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 JUNK, GOOD = "junk\n" * 100, "1\n" * 100

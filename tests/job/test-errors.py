@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Everything that can be wrong with a command or a job: its exit status, and that the message says what, where
 and what to do."""
-import os, pathlib, re, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, re
 from harness import *
 
 HEAD = 'local sluice = require "sluice"\n'

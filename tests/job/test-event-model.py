@@ -5,9 +5,7 @@ quite, cut into batches anywhere; 1, 2 and 7 workers, restarts.
 
 A seed that fails leaves its job in the message; SLUICE_MODEL_SEED=N runs that one alone; SLUICE_LONG=1: many.
 """
-import pathlib, random, sys
-TESTS = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS / "model")]
+import random
 from harness import *
 import event_time as model
 

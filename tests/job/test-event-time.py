@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Event time through the program: what is shown, written, refused, kept over restarts and changed jobs."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 HEAD = '''local sluice = require "sluice"

@@ -5,7 +5,6 @@ A file of the input is a batch on the virtual clock. expected.txt holds what the
 directory a line `== NAME`, then its rows. `test-examples.py --write` writes it anew from the jobs in Lua.
 """
 import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 EXAMPLES = ROOT / "examples"

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Files that cannot be read, or turn out damaged while they are read, are set aside with their reason, and no row
 of theirs is seen; the rest of the batch is as if they had not been there."""
-import gzip, os, pathlib, shutil, sqlite3, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import gzip, os, pathlib, shutil, sqlite3, subprocess
 from harness import *
 
 JOB = """local sluice = require "sluice"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """fileStream: separators and encodings of lines, files of JSON, comments and padding of csv."""
-import gzip, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import gzip, pathlib
 from harness import *
 
 

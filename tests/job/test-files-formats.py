@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What fileStream makes of files in each of its formats, and what becomes of records that cannot be read."""
-import glob, gzip, json, os, pathlib, random, shutil, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import glob, gzip, json, os, random, shutil
 from harness import *
 from arrivals import row
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """textFileStream("logs/*") and recursive = true: several directories, those that appear later among them."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 

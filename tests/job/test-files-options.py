@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """The file options of textFileStream and fileStream: which files are taken, what records tell of them, and what
 becomes of them after their batch."""
-import glob, gzip, json, os, pathlib, shutil, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import glob, gzip, json, os, pathlib, shutil, sqlite3
 from harness import *
 
 JOB = """local sluice = require "sluice"

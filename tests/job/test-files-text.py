@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Every kind of text that a file may hold, and every name that it may have: lines come out as they are."""
-import glob, gzip, os, pathlib, shutil, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import glob, gzip, os, pathlib, shutil, subprocess
 from harness import *
 from arrivals import row
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What functions over records may use: built-ins that are called, values, dates, digests."""
-import hashlib, math, pathlib, sys, uuid, zlib
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import hashlib, math, pathlib, uuid, zlib
 from harness import *
 
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1, checkpoint = false }\n'

@@ -7,8 +7,7 @@ Each section (##) runs in an empty directory of its own, its blocks in order:
   ```console                              lines that begin with "$ " are commands of one shell, those after them what they
                                           print; a line "..." stands for any lines, "..." in a line for any text
 Commands end with the section: a run that is still there is ended."""
-import os, pathlib, re, signal, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, re, signal, subprocess
 from harness import *
 
 PAGES = [ROOT / "docs/tutorial.md", ROOT / "docs/cookbook.md"]

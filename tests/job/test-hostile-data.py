@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Data that was made to do harm or is merely rare: what becomes of it, and that it ends."""
-import gzip, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import gzip, pathlib
 from harness import *
 
 

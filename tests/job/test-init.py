@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """sluice init: a job to begin with, which runs and whose test passes; -h, --help and --version everywhere."""
-import os, pathlib, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, subprocess
 from harness import *
 
 

@@ -200,6 +200,7 @@ def test_once_reads_what_was_newest_at_its_start():
     broker().send(topic, numbers(0, 1000))
     kafka_job(topic)
     stop = threading.Event()
+
     def keep_sending():
         with Producer(broker().servers) as producer:
             n = 1000

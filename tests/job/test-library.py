@@ -2,8 +2,7 @@
 # presets: release
 """libsluice as programs in C and C++ see it: what it exports, that its header's example is a program, and that
 examples/wordcount.c, the job in C, gives the bytes of examples/wordcount.lua."""
-import os, pathlib, re, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, re
 from harness import *
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What a result is made of: its own sources, in all batches of its windows. sluice trace and the catalog."""
-import json, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import json
 from harness import *
 
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }\n'
@@ -67,7 +66,6 @@ def test_what_was_made_stays_true_when_the_job_changes():
     begin(TWO + 'b:saveAsTextFiles("out/a")\n')
     sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", "--accept-changes")
     equal(inputs("out/a-2000"), ["a/f1", "a/f2"], "inputs of what the job of that time made")
-
 
 
 def test_a_view_counts_the_files_of_its_own_sources():

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """What equals something else and looks different (1 and 1.0, 0.0 and -0.0) is shown and kept as it looks: in views, in
 what they say of their changes, and after a restart."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from algebra import *
 
 LOOKS = [(0.0, "0.0"), (-0.0, "-0.0"), (0, "0"), (1.0, "1.0"), (1, "1"), ([-0.0, 1], "[-0.0,1]"), ([0.0, 1], "[0.0,1]"),

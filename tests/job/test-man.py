@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """The man pages are made from docs/: sluice(1) names every command, each command has a page with its options, and mandoc
 finds nothing to complain of."""
-import json, os, pathlib, re, shutil, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import json, os, pathlib, re, shutil, subprocess
 from harness import *
 
 PAGES = pathlib.Path(os.environ.get("SLUICE_BUILD", "")) / "man"

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # presets: release
 """The jobs in the documentation load; the one in README.md is examples/wordcount.lua."""
-import ast, os, pathlib, re, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import ast, os, re
 from harness import *
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -2,8 +2,6 @@
 # timeout: 900
 """memoryLimit and two streams: what does not fit goes to disk, and the results are those without a limit, byte for
 byte, with any number of workers."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from limits import *
 
 WORDS = 30000  # of a file; the numbers below suit it

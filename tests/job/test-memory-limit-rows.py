@@ -2,8 +2,7 @@
 # timeout: 900
 """memoryLimit and what keeps rows as they are: partitions, windows, outputs. The results are those without a limit,
 byte for byte, with any number of workers."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from limits import *
 
 WORDS = 30000  # of a file

@@ -2,8 +2,7 @@
 # timeout: 1500
 """memoryLimit: what does not fit goes to disk, and the results are those without a limit, byte for byte, with any
 number of workers."""
-import io, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import io, pathlib
 from limits import *
 
 WORD_COUNT = save('ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1)):reduceByKey(sluice.sum)', "r")
@@ -56,6 +55,7 @@ READERS = {
     "sample": "sums:sample(false, 0.3, 7)",
     "keys": "sums:keys():reduce(function(a, b) return a < b and b or a end)",
 }
+
 
 def test_what_groups_by_key_gives_the_same_with_a_limit():
     same_with_a_limit(BY_KEY)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The metrics of a run: what is counted, as OpenMetrics, in the mount, by sluice status --metrics and over HTTP."""
-import pathlib, re, shutil, socket, sys, urllib.error, urllib.request
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, re, shutil, socket, urllib.error, urllib.request
 from harness import *
 
 JOB = '''local sluice = require "sluice"

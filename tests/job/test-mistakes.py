@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What Lua would silently do otherwise is an error with its remedy."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1, checkpoint = false }\n'

@@ -6,9 +6,7 @@ letters, with 1 and 7 workers, under a memoryLimit, and in pieces with restarts 
 A seed that fails leaves its job and input in the message; SLUICE_MODEL_SEED=N runs that one alone, and with
 SLUICE_LONG=1 there are many.
 """
-import pathlib, sys
-TESTS = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS / "model")]
+import pathlib
 from collections import Counter
 from harness import *
 import jobs

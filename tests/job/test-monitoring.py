@@ -2,8 +2,7 @@
 # presets: release
 """What watches a job: alert rules and the dashboard ask for metrics that there are, Prometheus takes them; cron and logrotate do what their
 snippets say."""
-import pathlib, re, shutil, socket, sys, urllib.request
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, re, shutil, socket, urllib.request
 from harness import *
 
 MONITORING = ROOT / "deploy/monitoring"

@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """sluice move: a job goes on where its other runs stopped, windows and state included, and back."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 from stages import PLAY, results
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """saveAsObjectFiles and objectFileStream: rows come back with their types; damage is named."""
-import os, sys
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import os
 from harness import *
 from arrivals import row
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Checkpoints of other versions: one of version 1 is brought up to date by the next run, which goes on where the old
 program stopped, with the batch it had planned; one of a newer version is refused and left as it is."""
-import os, pathlib, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, sqlite3
 from harness import *
 
 CATALOG = "ck/catalog.db"

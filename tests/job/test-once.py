@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """run --once: one batch with everything pending, for cron."""
-import os, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os
 from harness import *
 
 

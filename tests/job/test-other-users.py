@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Other users of the machine are not trusted: what they own or may write is neither run nor kept in, and no link of
 theirs is followed. As root only: another user's part is played by a process with another uid."""
-import pathlib, stat, struct, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, stat, struct
 from harness import *
 
 OTHER = 61234

@@ -3,8 +3,7 @@
 # timeout: 1500
 """The Debian packages: built, without a complaint of lintian, installed in a clean Debian they run a first job, a program in
 C, the manual and the completion; the tarball runs where it is unpacked."""
-import os, pathlib, re, shutil, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, re, shutil, subprocess
 from harness import *
 
 PACKAGES = ROOT / "build/package"

@@ -1,10 +1,7 @@
 #!/usr/bin/env python3
 """docs/errors.md and docs/limits.md say what the source says: each message is one of it, each number is its limit."""
-import pathlib, re, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import re, subprocess
 from harness import *
-
-sys.path.insert(0, str(ROOT / "tools"))
 
 
 def formats():

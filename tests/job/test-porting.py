@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """docs/porting.md: its snippets print what it says, its tables have every name of PySpark, and each name does what the
 table says."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 PAGE = ROOT / "docs/porting.md"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """sluice query, cat and tail: what other processes read of a job, while it runs and when it does not."""
-import glob, json, os, pathlib, subprocess, sys, threading
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import glob, json, os, pathlib, subprocess, threading
 from harness import *
 
 COUNTING = '''local sluice = require "sluice"

@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """The methods of RDDs: in foreachRDD at once, with Lua values; in transform as datasets of one record."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 HEAD = """local sluice = require "sluice"

@@ -78,6 +78,7 @@ def test_a_web_log_is_followed_live():
     need_fuse()
     for in_which in ("lua", "c"):
         clear()
+
         def answer(code):
             with open("access.log", "a") as log:
                 log.write('127.0.0.1 - - [28/Nov/2026] "GET / HTTP/1.1" %d 17\n' % code)

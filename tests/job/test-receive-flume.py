@@ -164,6 +164,7 @@ def test_once_serves_the_agents_that_come():
     import threading
     port = free_port()
     flume_job(port)
+
     def serve():
         agent = Agent(port)
         agent.append_batch([b"x", b"y"])

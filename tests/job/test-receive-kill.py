@@ -78,6 +78,7 @@ def test_senders_that_connect():
     lines_job('socketTextStream(nil, %d, { listen = true, name = "net", connectTimeout = "10ms" })' % port)
     sender = Sender(port)
     sender.start()
+
     def stop():
         sender.stopping = True
         sender.join()
@@ -92,6 +93,7 @@ def test_a_server_that_is_connected_to():
         sent = []
         lines_job('socketTextStream("127.0.0.1", %d, { name = "net" })' % server.port)
         stopping = []
+
         def serve():
             while True:  # also when it is stopping: the last run must find the end of its connection
                 with contextlib.suppress(OSError), server.accept() as connection:

@@ -89,6 +89,7 @@ def test_a_program_that_reads_nothing_is_not_read_from_for_ever():
     with Running("job.lua") as run:
         run.wait_until(lambda: os.path.exists("ck/status.json"), "the run")
         last = [0, time.monotonic()]
+
         def stands():
             received = source_status().get("received", 0)
             if received != last[0]:

@@ -64,6 +64,7 @@ def test_a_unix_socket_is_private_and_a_stale_one_is_replaced():
         with Running("job.lua") as run:
             run.wait_until(lambda: os.path.exists("in.sock"), "the socket")
             equal(os.stat("in.sock").st_mode & 0o777, 0o600, "its mode")
+
             def attempt():
                 with socket.socket(socket.AF_UNIX) as sender:
                     try:
@@ -112,6 +113,7 @@ def test_framings():
                 lines_job('socketStream("127.0.0.1", %d, { framing = %s, name = "%s" })' % (server.port, framing, name),
                           rest='s:map(function(r) return (r:gsub("\\n", "|")) end):saveAsTextFiles("%s", nil, { format = "lines" })\n' % name)
                 size = -(-len(content) // pieces)
+
                 def serve():
                     with server.accept() as connection:
                         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

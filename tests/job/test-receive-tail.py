@@ -203,6 +203,7 @@ class Writer(threading.Thread):
 
 def rename_rotation(keep):
     serial = [0]
+
     def rotate(file):
         for n in range(keep, 0, -1):
             if os.path.exists("logs/app.log.%d" % n):

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Walks everything the program says a job can name: names are unique, descriptions complete, every example runs
 and shows something, and docs/operators.md says the same."""
-import pathlib, re, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, re
 from harness import *
 
 WORKERS = ("1", "2", "7")

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Replay: quarantined files are read where they are, dead letters as records of their source; nothing is written into a
 watched directory, nothing is lost or doubled."""
-import gzip, pathlib, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import gzip, pathlib, sqlite3
 from harness import *
 
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s", maxErrorRate = 1.0 }\n'

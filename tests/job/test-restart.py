@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Windows and state over restarts: a run in pieces gives the bytes of a run in one, whatever is kept and merged."""
-import pathlib, random, shutil, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, random, shutil, sqlite3
 from harness import *
 
 JOB = """

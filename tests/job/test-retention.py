@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """What goes by itself: output directories with `keep`, and no others; what the catalog knows of batches with
 keepHistory, and nothing that is needed. And the catalog as others read it meanwhile."""
-import os, pathlib, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, sqlite3
 from harness import *
 
 JOB = """local sluice = require "sluice"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """saveAsTextFiles to an object store, s3:// and oss://, with a real S3 server (tests/servers/versitygw)."""
-import base64, gzip, hashlib, http.server, os, ssl, struct, sys, threading
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import base64, gzip, hashlib, http.server, os, ssl, struct, threading
 from harness import *
 import s3
 from proxy import Proxy
@@ -368,9 +367,9 @@ def test_profiles_files_and_options_say_where_and_who():
     check("AWS_ACCESS_KEY_ID" in error and "~/.aws/credentials" in error and "job.lua:3" in error, error)
     os.makedirs("home/.aws")
     pathlib.Path("home/.aws/credentials").write_text("[default]\naws_access_key_id = nobody\naws_secret_access_key = x\n\n[ work ]\n"
-                                                    "aws_access_key_id = %s\naws_secret_access_key=%s \n" % (s3.ID, s3.SECRET))
+                                                     "aws_access_key_id = %s\naws_secret_access_key=%s \n" % (s3.ID, s3.SECRET))
     pathlib.Path("home/.aws/config").write_text("# mine\n[default]\nregion = eu-west-1\n[profile work]\nregion = us-east-1\nendpoint_url = http://127.0.0.1:%d\n"
-                                               "s3 =\n  addressing_style = path\n" % port)
+                                                "s3 =\n  addressing_style = path\n" % port)
     lines_job(bucket, 'profile = "work"')
     move_in("a.txt", "one\n")
     run_once()

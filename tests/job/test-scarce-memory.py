@@ -4,8 +4,7 @@
 succeeds with the right results or fails with exit status 1, without dead letters, quarantined files or "damaged", and
 the next run does all of it. The job has every format, compression, regular expressions, JSON, state and rows on disk.
 """
-import gzip, os, pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import gzip, os, pathlib, random
 from harness import *
 
 SCARCE = BUILD / "tests/scarce.so"

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """saveAsHadoopFiles, saveAsSequenceFile and fileStream's format "sequence", beside a reader and a writer in Python and,
 where it can be had, Hadoop's own."""
-import gzip, math, os, random, sys, zlib
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import gzip, math, os, random, zlib
 from harness import *
 from sequence_files import *
 

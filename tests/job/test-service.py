@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # presets: release
 """The units of systemd: verified, and little exposed."""
-import pathlib, re, shutil, subprocess, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, re, shutil, subprocess
 from harness import *
 
 UNITS = ROOT / "docs/systemd"

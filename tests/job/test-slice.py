@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """stream:slice(from, to) in functions of foreachRDD: the rdds of earlier batches, kept as long as remember says."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 HEAD = """local sluice = require "sluice"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """sortBy and take: sorting keeps no more than what is looked at, and gives the first records of the whole result all the same."""
-import pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import random, sys
 from harness import *
 
 JOB = """local sluice = require "sluice"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Programs written for PySpark: SparkContext, how a run ends, arguments as Spark has them."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 HEAD = """local sluice = require "sluice"

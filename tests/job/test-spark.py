@@ -4,7 +4,6 @@
 """Jobs on Apache Spark: the package in spark/ on local[2] gives the same bytes as `sluice run`, although its workers are killed;
 SLUICE_LONG=1: with 1, 3 and 7 partitions. PySpark is used as it is found, or installed into a place of its own; without it, or Java, the claims are skipped."""
 import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 from stages import *
 

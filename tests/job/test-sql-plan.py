@@ -2,9 +2,8 @@
 # presets: release
 """Simple queries are planned onto our own operators and give what SQLite gives: random queries over random rows, with
 NULLs, types and ties, against Python's sqlite3."""
-import json, os, pathlib, random, sqlite3, sys
+import json, os, pathlib, random, sqlite3
 from fractions import Fraction
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 QUERIES = 60
@@ -107,6 +106,7 @@ def plain(value):
 
 class Fsum:
     """The exceptions of the manual: float sums and means are rounded once."""
+
     def __init__(self):
         self.values = []
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """SQL over batches: stream:sql, ssc:sql, rdd:sql, and show."""
-import os, pathlib, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, sqlite3
 from harness import *
 
 HEAD = '''local sluice = require "sluice"

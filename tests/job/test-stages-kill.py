@@ -2,8 +2,7 @@
 # presets: release
 """kill -9 of the driver and of all that it started, at random moments: the batches that were planned give what they would have
 given, and nothing that was shown is taken back. Short; SLUICE_LONG=1: 60 rounds."""
-import pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import random
 from harness import *
 from stages import *
 

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """The shared vectors as jobs whose stages are run by tests/play-spark: the same bytes as `sluice run`, with 1, 3 and 7 tasks
 of a reduce stage. Vectors of one interval are one job, an output each."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 from stages import *
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Jobs whose stages are run by others (`sluice driver`, `sluice worker`): the same bytes as `sluice run`, in whichever order
 tasks are done, how often, and what is killed meanwhile. tests/play-spark is who runs them."""
-import gzip, pathlib, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import gzip, pathlib, sqlite3
 from harness import *
 from stages import *
 

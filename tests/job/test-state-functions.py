@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """mapWithState's state as functions in Lua see it: what its methods give and refuse, and for how long."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 JOB = '''local sluice = require "sluice"

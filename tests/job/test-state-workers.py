@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """mapWithState on many workers: the same bytes with 1, 2 and 7 of them, and those of a model in Python, over batches of
 more records than are dealt out at once; whoever goes on after a restart."""
-import pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, random
 from algebra import *
 
 KEYS, LARGE, BATCHES = 3000, 300000, 7

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """How a run gets on: sluice status, the documents of .sluice, and what a service manager is told."""
-import pathlib, socket, sys, threading
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, socket, threading
 from harness import *
 
 PLAIN = '''local sluice = require "sluice"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """How a run ends: signals, --batches, and one run per checkpoint."""
-import os, pathlib, re, signal, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib, re, signal
 from harness import *
 
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The standard streams: full, closed from the start, or read by a program that wants JSON."""
-import os, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pathlib
 from harness import *
 
 JOB = """

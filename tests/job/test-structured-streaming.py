@@ -7,8 +7,7 @@ Random streams, nothing late: tumbling and hopping windows, sessions, duplicates
 closes everything in both. Where the two differ on purpose ("Differences from Spark" in docs/time.md), the streams avoid it
 or the difference itself is checked.
 """
-import importlib.util, pathlib, random, shutil, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import importlib.util, pathlib, random, shutil
 from harness import *
 
 SEED = int(os.environ.get("SLUICE_MODEL_SEED") or 1)

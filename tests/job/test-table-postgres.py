@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """saveToTable to PostgreSQL: what tests/tables.py claims of any database, and what is its own."""
-import os, pathlib, re, shutil, sys
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import os, pathlib, re, shutil
 from harness import *
 import postgres, tables
 from tables import batch, batches, csv_to_table, letters, write_job

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """saveToTable to SQLite: what tests/tables.py claims of any database, and what is its own."""
-import os, sqlite3, subprocess, sys
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import os, sqlite3, subprocess
 from harness import *
 import tables
 from tables import batch, batches, csv_to_table, letters, write_job

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Tables beside the streams: sluice.table, joinTable, get, sql; replaced, removed and damaged while the job lives."""
-import glob, gzip, json, os, pathlib, sqlite3, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import glob, gzip, json, os, sqlite3
 from harness import *
 
 HEAD = '''local sluice = require "sluice"

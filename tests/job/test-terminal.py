@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What a run shows on a terminal: one line of progress, which gives way to everything else."""
-import os, pathlib, pty, select, signal, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os, pty, select, signal
 from harness import *
 
 

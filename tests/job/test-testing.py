@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """sluice test: users' own tests of their jobs, told as TAP."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 HEAD = 'local test = require "sluice.testing"\nlocal sluice = require "sluice"\n'

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """timestamp and formatTime against Python's datetime and zoneinfo: every zone of the system, 1970 to 2100, near its
 transitions and elsewhere, clock times that exist twice or never included."""
-import datetime, pathlib, random, sys, zoneinfo
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import datetime, pathlib, random, zoneinfo
 from harness import *
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """functionTimeout: a function that runs for too long fails its batch, wherever it is called."""
-import pathlib, sys, time
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, time
 from harness import *
 
 HEAD = '''local sluice = require "sluice"

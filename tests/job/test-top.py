@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """sluice top and sluice deadletter: what they show of a job, on a terminal and elsewhere."""
-import json, os, pathlib, pty, re, select, signal, subprocess, sys, time
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import json, os, pty, re, select, signal, subprocess, time
 from harness import *
 
 FAILING = '''local sluice = require "sluice"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """sluice try: what each operator makes of some files, and nothing else happens."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 TWO = '''local sluice = require "sluice"

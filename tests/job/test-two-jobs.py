@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Two jobs that share a place: the second is refused by name, and what the first has is not touched; an archive has room
 for both."""
-import os, pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import os
 from harness import *
 
 JOB = """local sluice = require "sluice"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Typed input: schema for csv, tsv and jsonl; names of columns in csv headers and JSON objects."""
-import json, os, pathlib, sys
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import json, os, pathlib
 from harness import *
 
 TYPES = '{{"s", "string"}, {"i", "int"}, {"d", "double"}, {"b", "boolean"}, {"t", "timestamp"}, {"j", "json"}}'

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """sluice ui: what the page is made of, live and as one file; who may ask; that data which is hostile stays text."""
-import html.parser, pathlib, shutil, socket, sys, urllib.error, urllib.parse, urllib.request
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import html.parser, pathlib, shutil, socket, urllib.error, urllib.parse, urllib.request
 from harness import *
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"

@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """The shared vectors: what Spark's own suites and the contract say that jobs give, with 1, 2 and 7 workers."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 VECTORS = ROOT.parent / "shared/vectors"

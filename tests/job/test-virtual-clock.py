@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """--clock virtual: batch k at START + k * interval, without waiting."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import *
 
 QUEUE = '''local sluice = require "sluice"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """sluice wait: a script that waits for its file reads what it expects."""
-import pathlib, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib
 from harness import *
 
 PLAIN = '''local sluice = require "sluice"

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """sluice why: one answer for everything that may become of a file; sluice trace: what was made of what."""
-import pathlib, socket, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pathlib, socket
 from harness import *
 
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'

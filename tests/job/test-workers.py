@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # presets: release asan tsan
 """Results are byte for byte the same for any number of workers, on files of several splits."""
-import os, pathlib, random, sys
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import random
 from harness import *
 
 SPLIT = 8 << 20

@@ -5,6 +5,7 @@ time less the delay. First it gives out what that watermark has passed, then it 
 """
 import math
 
+
 def order(key):
     """Numbers before texts."""
     return (isinstance(key, str), key)
