@@ -290,13 +290,38 @@ int sl_incremental_show_first(struct sl_incremental *running, const struct sl_pa
     return 0;
 }
 
-void sl_incremental_mark(struct sl_incremental *running, const struct sl_stage *stage,
-                         const struct sl_sorted_groups *groups)
+/* ---- after a load ---- */
+
+void sl_incremental_uncount(struct sl_incremental *running)
+{
+    for (size_t i = 0; i < running->count; i++)
+        running->live[i].batches = 0;
+}
+
+void sl_incremental_count(struct sl_incremental *running, const struct sl_stage *stage,
+                          const struct sl_sorted_groups *groups)
 {
     for (size_t k = 0; k < groups->count; k++) {
         const struct sl_field *key = &groups->entry[k].key;
         struct sl_live *live = sl_incremental_find(running, stage, key);
-        if (live && live->exists && !sl_field_looks_same(&live->entry.key, key))
+        if (!live || !live->exists)
+            continue;
+        live->batches++;
+        if (!sl_field_looks_same(&live->entry.key, key))
             running->mixed = live->mixed = true;
     }
+}
+
+int sl_incremental_forget(struct sl_incremental *running)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < running->count; i++) {
+        struct sl_live *live = &running->live[i];
+        if (!live->exists || live->batches)
+            continue;
+        r = sl_incremental_touch(running, live);
+        live->exists = false;
+        running->living--;
+    }
+    return r;
 }

@@ -57,9 +57,12 @@ int sl_incremental_tidy(struct sl_incremental *running, struct sl_stage *stage,
 /* After batches left and were forgotten: mixed keys look as the oldest batch that is left has them. 0 or
  * SL_ENOMEM. */
 int sl_incremental_show_first(struct sl_incremental *running, const struct sl_partials_level *batches);
-/* After a load: notes which keys a batch of the window shows differently. */
-void sl_incremental_mark(struct sl_incremental *running, const struct sl_stage *stage,
-                         const struct sl_sorted_groups *groups);
+/* After a load, the three in this order: no batch holds a key; this batch of the window holds its keys, and shows some
+ * of them differently; keys that no batch holds are gone. 0 or SL_ENOMEM. */
+void sl_incremental_uncount(struct sl_incremental *running);
+void sl_incremental_count(struct sl_incremental *running, const struct sl_stage *stage,
+                          const struct sl_sorted_groups *groups);
+int sl_incremental_forget(struct sl_incremental *running);
 
 /* The groups there are; with `changed` only those that changed since the last revision. Keys and states are
  * those of the running groups, valid until they change. The caller unrefs. */

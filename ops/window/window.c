@@ -10,6 +10,7 @@
 #include "core/rows/spill.h"
 #include "core/rows/stored_dataset.h"
 #include "ops/window/check.h"
+#include "ops/window/span.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@
 struct kept {
     int64_t t;
     struct sl_dataset *dataset;
-    size_t bytes; /* in memory */
+    size_t bytes;        /* in memory */
+    uint32_t generation; /* of one that was loaded */
 };
 
 struct memory {
@@ -28,6 +30,7 @@ struct memory {
     struct sl_spill_file *file; /* or NULL: the next batch that goes to disk opens one */
     size_t stored;              /* batches in the file */
     bool shown;                 /* the last emission showed data */
+    struct sl_window_span span; /* as it was saved last */
 };
 
 static void memory_done(void *memory)
@@ -101,7 +104,7 @@ static int keep(struct sl_stage *stage, int64_t t, struct sl_dataset *dataset)
         return SL_ENOMEM;
     }
     memory->kept = grown;
-    memory->kept[memory->count++] = (struct kept){t, dataset, bytes};
+    memory->kept[memory->count++] = (struct kept){t, dataset, bytes, 0};
     memory->bytes += bytes;
     return 0;
 }
@@ -168,29 +171,66 @@ static int save_counts(struct sl_stage *stage, struct sl_state_writer *keeper,
     return keeper->ops->row(keeper, &list, 1);
 }
 
-static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
+static int save_batch(struct sl_stage *stage, struct sl_state_writer *keeper, const struct kept *kept)
 {
     const struct memory *memory = stage->memory;
-    const struct kept *newest = memory->count ? &memory->kept[memory->count - 1] : NULL;
-    struct sl_section section = {SL_SECTION_BATCH, 0, stage->batch_ms,
-                                 stage->batch_ms + sl_window_of(stage->node) + stage->node->slide_ms};
+    struct sl_section section = {SL_SECTION_BATCH, memory->span.generation, kept->t,
+                                 kept->t + sl_window_of(stage->node) + stage->node->slide_ms};
     struct sl_arena block = {0};
     struct sl_cursor cursor;
     struct sl_field row[SL_WIDTH_MAX];
     uint32_t width;
-    if (!newest || newest->t != stage->batch_ms)
-        return 0;
     int r = keeper->ops->begin(keeper, &section);
     if (r == 0)
-        r = save_counts(stage, keeper, newest->dataset);
-    sl_cursor_pass(&cursor, newest->dataset, &block);
+        r = save_counts(stage, keeper, kept->dataset);
+    sl_cursor_pass(&cursor, kept->dataset, &block);
     while (r == 0 && sl_cursor_next(&cursor, row, &width))
         r = keeper->ops->row(keeper, row, width);
     sl_arena_done(&block);
     return r;
 }
 
-static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+/* Where the job has another window than before, all of it. */
+static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
+{
+    struct memory *memory = stage->memory;
+    const struct sl_window_span now = sl_window_span_after(&memory->span, stage->node);
+    bool is_changed = !sl_window_span_equals(&memory->span, &now);
+    int r = 0;
+    memory->span = now;
+    for (size_t i = 0; r == 0 && i < memory->count; i++)
+        if (is_changed || memory->kept[i].t == stage->batch_ms)
+            r = save_batch(stage, keeper, &memory->kept[i]);
+    return r < 0 || !is_changed ? r : sl_window_span_save(&now, stage->batch_ms, keeper);
+}
+
+/* Those that an earlier window had forgotten. */
+static void forget_generations(struct memory *memory)
+{
+    size_t stay = 0;
+    for (size_t i = 0; i < memory->count; i++) {
+        if (memory->kept[i].generation == memory->span.generation) {
+            memory->kept[stay++] = memory->kept[i];
+            continue;
+        }
+        memory->bytes -= memory->kept[i].bytes;
+        sl_dataset_unref(memory->kept[i].dataset);
+    }
+    memory->count = stay;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t first = ((const struct kept *)a)->t, second = ((const struct kept *)b)->t;
+    return (first > second) - (first < second);
+}
+
+static int damaged(struct sl_stage *stage)
+{
+    return sl_error_set(stage->err, SL_EDAMAGED, "the batches that window kept are damaged");
+}
+
+static int load_batch(struct sl_stage *stage, int64_t t, const struct sl_dataset *rows)
 {
     struct sl_cursor cursor;
     struct sl_field counts[SL_WIDTH_MAX];
@@ -208,10 +248,25 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
         at += count;
     }
     if (r == 0 && (!ok || at != rows->count))
-        r = sl_error_set(stage->err, SL_EDAMAGED, "the batches that window kept are damaged");
+        r = damaged(stage);
     if (r == 0)
-        return keep(stage, section->t, dataset);
+        return keep(stage, t, dataset);
     sl_dataset_unref(dataset);
+    return r;
+}
+
+/* What no window reaches any more may be years away, and lie in a segment still. */
+static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    struct memory *memory = stage->memory;
+    const struct sl_window_span now = sl_window_span_of(stage->node);
+    if (section->kind == SL_SECTION_KEYED)
+        return sl_window_span_load(rows, &memory->span) < 0 ? damaged(stage) : 0;
+    if (!sl_window_span_shows(&now, stage->batch_ms, section->t))
+        return 0;
+    int r = load_batch(stage, section->t, rows);
+    if (r == 0)
+        memory->kept[memory->count - 1].generation = section->part;
     return r;
 }
 
@@ -219,6 +274,9 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct memory *memory = stage->memory;
     int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
+    forget_generations(memory);
+    if (memory->count)
+        qsort(memory->kept, memory->count, sizeof *memory->kept, by_time);
     memory->shown = memory->count && memory->kept[memory->count - 1].t > emitted - sl_window_of(stage->node);
     return 0;
 }

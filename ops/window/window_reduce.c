@@ -3,14 +3,12 @@
  * Every batch is aggregated on its own, and its groups are kept while a window reaches them. A reducer with
  * an inverse has its result carried from slide to slide (ops/window/incremental.h): what enters is combined, what leaves
  * is taken out. Any other is combined from aligned blocks of batches (ops/window/partials.h). */
+#include "ops/window/window_reduce.h"
+
 #include "core/base/error.h"
 #include "core/contract/services.h"
-#include "core/contract/state_writer.h"
-#include "ops/group/by_key.h"
 #include "ops/reducer/reducers.h"
 #include "ops/window/check.h"
-#include "ops/window/incremental.h"
-#include "ops/window/partials.h"
 
 /* An operator of the family. */
 struct window_spec {
@@ -19,70 +17,29 @@ struct window_spec {
     bool zero_when_empty;         /* countByWindow */
 };
 
-struct window {
-    struct sl_by_key by_key;          /* first */
-    const struct sl_function *filter; /* NULL: none */
-    bool zero_when_empty;             /* countByWindow */
-    bool forgets;                     /* a key that no batch holds goes */
-};
-
-struct memory {
-    struct sl_window_partials blocks; /* first; level 0: the batches */
-    struct sl_incremental running;
-    struct sl_sorted_groups *arrived; /* with the batch at arrived_ms; a block may hold more */
-    int64_t arrived_ms;
-    bool shown;              /* the last emission showed data */
-    bool began, began_saved; /* there was data once: from then on countByWindow has a zero to show */
-};
-
 static void memory_done(void *memory)
 {
-    struct memory *own = memory;
+    struct sl_window_memory *own = memory;
     sl_window_partials_done(&own->blocks);
     sl_incremental_done(&own->running);
     sl_sorted_groups_unref(own->arrived);
-}
-
-/* ---- time ---- */
-
-static int64_t batch_number(const struct sl_node *node, int64_t t)
-{
-    return t / node->input[0]->slide_ms + (t % node->input[0]->slide_ms > 0);
-}
-
-/* The first batch of the window that ends with t. */
-static int64_t first_number(const struct sl_node *node, int64_t t)
-{
-    return batch_number(node, t) - sl_window_of(node) / node->input[0]->slide_ms + 1;
+    sl_window_kept_done(&own->kept);
 }
 
 static bool wants(const struct sl_node *node, const void *memory, int64_t t)
 {
-    const struct memory *own = memory;
-    bool holds = own->blocks.any && own->blocks.last >= first_number(node, t);
+    const struct sl_window_memory *own = memory;
+    bool holds = own->blocks.any && own->blocks.last >= sl_window_first_number(node, t);
     return t % node->slide_ms == 0 && (holds || own->shown);
 }
 
 /* ---- a batch comes in ---- */
 
-static bool has_inverse(const struct window *window)
-{
-    return window->by_key.aggregate.reducer->ops->inverse != NULL;
-}
-
-/* A user's inverse makes results that depend on their history, and keys that stay: they are kept
- * as they are. */
-static bool keeps_running(const struct sl_stage *stage)
-{
-    const struct window *window = stage->state;
-    return has_inverse(window) && window->by_key.aggregate.reducer == &window->by_key.function.reducer;
-}
-
 /* Takes the batches before `first` out of the running result. */
 static int leave(struct sl_stage *stage, int64_t first)
 {
-    struct window *window = stage->state;
-    struct memory *memory = stage->memory;
+    struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
     const struct sl_partials_level *batches = &memory->blocks.level[0];
     int r = 0;
     for (size_t i = 0; r == 0 && i < batches->count && batches->first + (int64_t)i < first; i++)
@@ -94,8 +51,8 @@ static int leave(struct sl_stage *stage, int64_t first)
 
 static int enter(struct sl_stage *stage, struct sl_sorted_groups *groups)
 {
-    struct window *window = stage->state;
-    struct memory *memory = stage->memory;
+    struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
     const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
     sl_sorted_groups_unref(memory->arrived);
     memory->arrived = groups;
@@ -103,10 +60,11 @@ static int enter(struct sl_stage *stage, struct sl_sorted_groups *groups)
     if (!groups->count)
         return 0;
     memory->began = true;
-    int64_t number = batch_number(stage->node, stage->batch_ms);
+    int64_t number = sl_window_batch_number(stage->node, stage->batch_ms);
     const struct sl_sorted_groups *before = sl_window_partials_batch(&memory->blocks, number);
-    int r = has_inverse(window) ? sl_incremental_enter(&memory->running, stage, reducer, groups) : 0;
-    if (r == 0 && has_inverse(window) && before)
+    int r =
+        sl_window_has_inverse(window) ? sl_incremental_enter(&memory->running, stage, reducer, groups) : 0;
+    if (r == 0 && sl_window_has_inverse(window) && before)
         sl_incremental_united(&memory->running, stage, before, groups);
     return r < 0 ? r
                  : sl_window_partials_add(&memory->blocks, stage, reducer, number,
@@ -115,13 +73,13 @@ static int enter(struct sl_stage *stage, struct sl_sorted_groups *groups)
 
 static int advance(struct sl_stage *stage)
 {
-    struct window *window = stage->state;
-    struct memory *memory = stage->memory;
-    int64_t first = first_number(stage->node, stage->batch_ms);
+    struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
+    int64_t first = sl_window_first_number(stage->node, stage->batch_ms);
     struct sl_sorted_groups *groups;
-    memory->running.tracks = keeps_running(stage) && stage->services->durable;
+    memory->running.tracks = sl_window_keeps_running(stage) && stage->services->durable;
     int r = sl_incremental_tidy(&memory->running, stage, window->by_key.aggregate.reducer);
-    if (r == 0 && has_inverse(window))
+    if (r == 0 && sl_window_has_inverse(window))
         r = leave(stage, first);
     if (r < 0)
         return r;
@@ -135,20 +93,20 @@ static int advance(struct sl_stage *stage)
 /* ---- what is shown ---- */
 
 /* Of keyed results that are carried from slide to slide only what changed is finished. */
-static bool shows_changes(const struct window *window)
+static bool shows_changes(const struct sl_reduced_window *window)
 {
-    return has_inverse(window) && window->by_key.shape == SL_FORM_PAIR;
+    return sl_window_has_inverse(window) && window->by_key.shape == SL_FORM_PAIR;
 }
 
 static int window_groups(struct sl_stage *stage, struct sl_sorted_groups **ret)
 {
-    struct window *window = stage->state;
-    struct memory *memory = stage->memory;
-    if (has_inverse(window))
+    struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
+    if (sl_window_has_inverse(window))
         return sl_incremental_groups(&memory->running, stage, shows_changes(window), ret);
     int r = sl_window_partials_combine(&memory->blocks, stage, window->by_key.aggregate.reducer,
-                                       first_number(stage->node, stage->batch_ms),
-                                       batch_number(stage->node, stage->batch_ms), ret);
+                                       sl_window_first_number(stage->node, stage->batch_ms),
+                                       sl_window_batch_number(stage->node, stage->batch_ms), ret);
     if (r == 0 && !*ret)
         *ret = sl_sorted_groups_new(0);
     return r < 0 ? r : *ret ? 0 : SL_ENOMEM;
@@ -156,8 +114,8 @@ static int window_groups(struct sl_stage *stage, struct sl_sorted_groups **ret)
 
 static int revise(struct sl_stage *stage, struct sl_dataset **rows)
 {
-    const struct window *window = stage->state;
-    struct memory *memory = stage->memory;
+    const struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
     struct sl_dataset *changed = *rows;
     *rows = NULL;
     int r = sl_incremental_revise(&memory->running, stage, changed, !window->filter, rows);
@@ -167,8 +125,8 @@ static int revise(struct sl_stage *stage, struct sl_dataset **rows)
 
 static int show(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    struct window *window = stage->state;
-    const struct memory *memory = stage->memory;
+    struct sl_reduced_window *window = stage->state;
+    const struct sl_window_memory *memory = stage->memory;
     struct sl_sorted_groups *groups;
     int r = window_groups(stage, &groups);
     if (r < 0)
@@ -186,136 +144,21 @@ static int show(struct sl_stage *stage, struct sl_dataset **ret)
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    struct memory *memory = stage->memory;
+    struct sl_window_memory *memory = stage->memory;
     int r = advance(stage);
     if (r < 0 || !stage->emits)
         return r;
-    bool holds = memory->blocks.any && memory->blocks.last >= first_number(stage->node, stage->batch_ms);
+    bool holds =
+        memory->blocks.any && memory->blocks.last >= sl_window_first_number(stage->node, stage->batch_ms);
     stage->said = stage->has_input || holds || memory->shown;
     memory->shown = holds;
     return stage->said ? show(stage, ret) : 0;
 }
 
-/* ---- on disk: the groups of each batch; a running result that those do not give is kept beside them ---- */
-
-static int save_groups(struct sl_stage *stage, struct sl_state_writer *keeper,
-                       const struct sl_sorted_groups *groups)
-{
-    const struct window *window = stage->state;
-    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
-    struct sl_section section = {SL_SECTION_BATCH, 0, stage->batch_ms,
-                                 stage->batch_ms + sl_window_of(stage->node) + stage->node->slide_ms};
-    struct sl_task *task = &stage->tasks[0];
-    int r = keeper->ops->begin(keeper, &section);
-    for (size_t i = 0; r == 0 && i < groups->count; i++) {
-        struct sl_field row[2] = {groups->entry[i].key};
-        sl_arena_reset(task->scratch);
-        r = sl_reducer_encode(reducer, task, &groups->entry[i].state, &row[1]);
-        if (r == 0)
-            r = keeper->ops->row(keeper, row, 2);
-    }
-    return r;
-}
-
-/* Once: the batches that say so are forgotten some day. */
-static int save_began(struct sl_stage *stage, struct sl_state_writer *keeper)
-{
-    const struct window *window = stage->state;
-    struct memory *memory = stage->memory;
-    struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
-    const struct sl_field row[2] = {sl_nil(), sl_boolean(true)};
-    if (!window->zero_when_empty || !memory->began || memory->began_saved)
-        return 0;
-    memory->began_saved = true;
-    int r = keeper->ops->begin(keeper, &section);
-    return r < 0 ? r : keeper->ops->row(keeper, row, 2);
-}
-
-static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
-{
-    struct window *window = stage->state;
-    struct memory *memory = stage->memory;
-    int r = 0;
-    if (memory->arrived && memory->arrived->count && memory->arrived_ms == stage->batch_ms)
-        r = save_groups(stage, keeper, memory->arrived);
-    if (r == 0 && keeps_running(stage))
-        r = sl_incremental_save(&memory->running, stage, window->by_key.aggregate.reducer, keeper);
-    return r < 0 ? r : save_began(stage, keeper);
-}
-
-static int load_groups(struct sl_stage *stage, int64_t t, const struct sl_dataset *rows)
-{
-    const struct window *window = stage->state;
-    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
-    struct memory *memory = stage->memory;
-    struct sl_sorted_groups *groups = sl_sorted_groups_new(rows->count);
-    struct sl_field row[SL_WIDTH_MAX];
-    struct sl_cursor cursor;
-    uint32_t width;
-    int r = groups ? 0 : SL_ENOMEM;
-    sl_cursor_init(&cursor, rows);
-    while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
-        struct sl_group_entry *entry = &groups->entry[groups->count++];
-        if (width != 2)
-            r = sl_error_set(stage->err, SL_EDAMAGED, "the batches that %s kept are damaged",
-                             stage->node->op->name);
-        else if (!sl_field_copy(&groups->memory->arena, &row[0], &entry->key))
-            r = SL_ENOMEM;
-        else
-            r = sl_reducer_decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1], &entry->state);
-    }
-    if (r == 0)
-        return sl_window_partials_add(&memory->blocks, stage, reducer, batch_number(stage->node, t), groups);
-    sl_sorted_groups_unref(groups);
-    return r;
-}
-
-static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
-{
-    struct memory *memory = stage->memory;
-    bool is_reached =
-        section->t + sl_window_of(stage->node) > stage->batch_ms; /* else it may be years away */
-    if (section->kind == SL_SECTION_BATCH)
-        return is_reached ? load_groups(stage, section->t, rows) : 0;
-    const struct window *window = stage->state;
-    if (window->zero_when_empty) {
-        memory->began = memory->began_saved = true;
-        return 0;
-    }
-    return sl_incremental_load(&memory->running, stage, window->by_key.aggregate.reducer, rows);
-}
-
-/* Results that are not kept come from the batches; of those that are, the batches know which
- * keys are mixed. */
-static int enter_loaded(struct sl_stage *stage, const struct sl_sorted_groups *groups)
-{
-    const struct window *window = stage->state;
-    struct memory *memory = stage->memory;
-    if (!has_inverse(window) || !groups)
-        return 0;
-    if (!keeps_running(stage))
-        return sl_incremental_enter(&memory->running, stage, window->by_key.aggregate.reducer, groups);
-    sl_incremental_mark(&memory->running, stage, groups);
-    return 0;
-}
-
-static int loaded(struct sl_stage *stage, int64_t last_ms)
-{
-    struct memory *memory = stage->memory;
-    const struct sl_partials_level *batches = &memory->blocks.level[0];
-    int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
-    int r = 0;
-    memory->shown = memory->blocks.any && memory->blocks.last >= first_number(stage->node, emitted);
-    sl_window_partials_forget(&memory->blocks, first_number(stage->node, last_ms));
-    for (size_t i = 0; r == 0 && i < batches->count; i++)
-        r = enter_loaded(stage, batches->block[i].groups);
-    return r;
-}
-
 /* The inverse of a user's function is parameter 1; native reducers bring theirs. */
 static int begin(struct sl_stage *stage)
 {
-    struct window *window = stage->state;
+    struct sl_reduced_window *window = stage->state;
     const struct window_spec *spec = stage->node->op->spec;
     struct sl_by_key *by_key = &window->by_key;
     const struct sl_reducer *reducer = sl_by_key_reducer(by_key, stage, &spec->by_key);
@@ -332,7 +175,7 @@ static int begin(struct sl_stage *stage)
 }
 
 static const struct sl_wide window_wide = {
-    .state_size = sizeof(struct window),
+    .state_size = sizeof(struct sl_reduced_window),
     .begin = begin,
     .lane_open = sl_by_key_lane_open,
     .lane_close = sl_by_key_lane_close,
@@ -340,14 +183,14 @@ static const struct sl_wide window_wide = {
     .finish = finish,
     .partial = &sl_by_key_partial,
     .done = sl_by_key_done,
-    .memory_size = sizeof(struct memory),
+    .memory_size = sizeof(struct sl_window_memory),
     .memory_done = memory_done,
     .wants = wants,
     .held = sl_window_partials_held,
     .windowed = true,
-    .save = save,
-    .load = load,
-    .loaded = loaded,
+    .save = sl_window_reduce_save,
+    .load = sl_window_reduce_load,
+    .loaded = sl_window_reduce_loaded,
 };
 
 /* ---- the operators ---- */

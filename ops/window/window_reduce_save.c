@@ -1,0 +1,267 @@
+/* Reducing windows on disk.
+ *
+ *     BATCH           the groups of one batch: rows (key, state); the part is the generation of ops/window/span.h
+ *     KEYED  part 0   countByWindow: a row once there was data; of a running result that the batches do not give
+ *                     (sl_window_keeps_running) the groups that changed: ops/window/incremental_save.c
+ *            part 1   ops/window/span.h
+ *
+ * When the job has another window or interval than the one that saved a running result, batches that the window reaches no
+ * more are taken out of the result, and those that had left it before are not taken in again: a longer window fills up. */
+#include "ops/window/window_reduce.h"
+
+#include "core/base/array.h"
+#include "core/base/error.h"
+#include "core/contract/services.h"
+#include "core/contract/state_writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- saving ---- */
+
+static int save_groups(struct sl_stage *stage, struct sl_state_writer *keeper, int64_t t,
+                       const struct sl_sorted_groups *groups)
+{
+    const struct sl_reduced_window *window = stage->state;
+    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
+    const struct sl_window_memory *memory = stage->memory;
+    struct sl_section section = {SL_SECTION_BATCH, memory->span.generation, t,
+                                 t + sl_window_of(stage->node) + stage->node->slide_ms};
+    struct sl_task *task = &stage->tasks[0];
+    int r = keeper->ops->begin(keeper, &section);
+    for (size_t i = 0; r == 0 && i < groups->count; i++) {
+        struct sl_field row[2] = {groups->entry[i].key};
+        sl_arena_reset(task->scratch);
+        r = sl_reducer_encode(reducer, task, &groups->entry[i].state, &row[1]);
+        if (r == 0)
+            r = keeper->ops->row(keeper, row, 2);
+    }
+    return r;
+}
+
+/* Once: the batches that say so are forgotten some day. */
+static int save_began(struct sl_stage *stage, struct sl_state_writer *keeper)
+{
+    const struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
+    struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
+    const struct sl_field row[2] = {sl_nil(), sl_boolean(true)};
+    if (!window->zero_when_empty || !memory->began || memory->began_saved)
+        return 0;
+    memory->began_saved = true;
+    int r = keeper->ops->begin(keeper, &section);
+    return r < 0 ? r : keeper->ops->row(keeper, row, 2);
+}
+
+/* When the job has another window than before. */
+static int save_span(struct sl_stage *stage, struct sl_state_writer *keeper)
+{
+    struct sl_window_memory *memory = stage->memory;
+    const struct sl_window_span now = sl_window_span_after(&memory->span, stage->node);
+    int r = 0;
+    if (sl_window_span_equals(&memory->span, &now))
+        return 0;
+    memory->span = now;
+    for (size_t i = 0; r == 0 && i < memory->kept.count; i++)
+        r = save_groups(stage, keeper, memory->kept.batch[i].t, memory->kept.batch[i].groups);
+    sl_window_kept_done(&memory->kept);
+    return r < 0 ? r : sl_window_span_save(&now, stage->batch_ms, keeper);
+}
+
+int sl_window_reduce_save(struct sl_stage *stage, struct sl_state_writer *keeper)
+{
+    struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
+    bool is_new = memory->arrived && memory->arrived->count && memory->arrived_ms == stage->batch_ms;
+    int r = save_span(stage, keeper);
+    if (r == 0 && is_new)
+        r = save_groups(stage, keeper, stage->batch_ms, memory->arrived);
+    if (r == 0 && sl_window_keeps_running(stage))
+        r = sl_incremental_save(&memory->running, stage, window->by_key.aggregate.reducer, keeper);
+    return r < 0 ? r : save_began(stage, keeper);
+}
+
+/* ---- loading ---- */
+
+static int damaged(struct sl_stage *stage)
+{
+    return sl_error_set(stage->err, SL_EDAMAGED, "the batches that %s kept are damaged",
+                        stage->node->op->name);
+}
+
+static int load_groups(struct sl_stage *stage, const struct sl_dataset *rows, struct sl_sorted_groups **ret)
+{
+    const struct sl_reduced_window *window = stage->state;
+    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
+    struct sl_sorted_groups *groups = sl_sorted_groups_new(rows->count);
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    int r = groups ? 0 : SL_ENOMEM;
+    sl_cursor_init(&cursor, rows);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
+        struct sl_group_entry *entry = &groups->entry[groups->count++];
+        if (width != 2)
+            r = damaged(stage);
+        else if (!sl_field_copy(&groups->memory->arena, &row[0], &entry->key))
+            r = SL_ENOMEM;
+        else
+            r = sl_reducer_decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1], &entry->state);
+    }
+    if (r == 0)
+        *ret = groups;
+    else
+        sl_sorted_groups_unref(groups);
+    return r;
+}
+
+/* Takes the groups over. */
+static int add_block(struct sl_stage *stage, int64_t t, struct sl_sorted_groups *groups)
+{
+    const struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
+    return sl_window_partials_add(&memory->blocks, stage, window->by_key.aggregate.reducer,
+                                  sl_window_batch_number(stage->node, t), groups);
+}
+
+/* In the order of time. Takes the groups over. */
+static int keep_batch(struct sl_stage *stage, const struct sl_section *section,
+                      struct sl_sorted_groups *groups)
+{
+    struct sl_window_kept *kept = &((struct sl_window_memory *)stage->memory)->kept;
+    struct sl_kept_batch *grown = sl_array_grow(kept->batch, kept->count, &kept->capacity, sizeof *grown);
+    size_t at = kept->count;
+    if (!grown) {
+        sl_sorted_groups_unref(groups);
+        return SL_ENOMEM;
+    }
+    while (at > 0 && grown[at - 1].t > section->t)
+        at--;
+    memmove(grown + at + 1, grown + at, (kept->count - at) * sizeof *grown);
+    grown[at] = (struct sl_kept_batch){section->t, section->part, groups};
+    kept->batch = grown;
+    kept->count++;
+    return 0;
+}
+
+void sl_window_kept_done(struct sl_window_kept *kept)
+{
+    for (size_t i = 0; i < kept->count; i++)
+        sl_sorted_groups_unref(kept->batch[i].groups);
+    free(kept->batch);
+    *kept = (struct sl_window_kept){0};
+}
+
+/* What no window reaches any more may be years away, and lie in a segment still. */
+static int load_batch(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    const struct sl_window_span now = sl_window_span_of(stage->node);
+    struct sl_sorted_groups *groups;
+    bool is_reached = sl_window_span_shows(&now, stage->batch_ms, section->t);
+    bool may_be_held = sl_window_keeps_running(stage) && section->until_ms > stage->batch_ms;
+    if (!is_reached && !may_be_held)
+        return 0;
+    int r = load_groups(stage, rows, &groups);
+    return r < 0 ? r : keep_batch(stage, section, groups);
+}
+
+int sl_window_reduce_load(struct sl_stage *stage, const struct sl_section *section,
+                          const struct sl_dataset *rows)
+{
+    const struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
+    if (section->kind == SL_SECTION_BATCH)
+        return load_batch(stage, section, rows);
+    if (section->part == SL_PART_SPAN)
+        return sl_window_span_load(rows, &memory->span) < 0 ? damaged(stage) : 0;
+    if (window->zero_when_empty) {
+        memory->began = memory->began_saved = true;
+        return 0;
+    }
+    return sl_incremental_load(&memory->running, stage, window->by_key.aggregate.reducer, rows);
+}
+
+/* ---- what is loaded becomes the window ---- */
+
+/* Takes it out of a running result that held it and does not any more. */
+static int settle_running(struct sl_stage *stage, const struct sl_kept_batch *kept, bool was_held,
+                          bool is_held)
+{
+    const struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
+    return was_held && !is_held ? sl_incremental_leave(&memory->running, stage,
+                                                       window->by_key.aggregate.reducer, kept->groups, false)
+                                : 0;
+}
+
+/* Those that stay in `kept` are saved once more. */
+static int settle_kept(struct sl_stage *stage, int64_t last_ms)
+{
+    struct sl_window_memory *memory = stage->memory;
+    struct sl_window_kept *kept = &memory->kept;
+    const struct sl_window_span now = sl_window_span_of(stage->node);
+    const struct sl_window_span *saved = memory->span.window_ms ? &memory->span : &now;
+    bool keeps = sl_window_keeps_running(stage);
+    size_t stay = 0;
+    int r = 0;
+    memory->running.tracks = keeps && stage->services->durable;
+    for (size_t i = 0; i < kept->count; i++) {
+        struct sl_kept_batch *batch = &kept->batch[i];
+        bool was_held = batch->generation == saved->generation &&
+                        (!keeps || sl_window_span_holds(saved, last_ms, batch->t));
+        bool is_held = sl_window_span_shows(&now, last_ms, batch->t);
+        if (r == 0 && keeps)
+            r = settle_running(stage, batch, was_held, sl_window_span_holds(&now, last_ms, batch->t));
+        if (r == 0 && was_held && is_held)
+            r = add_block(stage, batch->t, sl_sorted_groups_ref(batch->groups));
+        if (was_held && is_held)
+            kept->batch[stay++] = *batch;
+        else
+            sl_sorted_groups_unref(batch->groups);
+    }
+    kept->count = stay;
+    if (sl_window_span_equals(&memory->span, &now))
+        sl_window_kept_done(kept);
+    return r;
+}
+
+/* Keys are counted by the batches that hold them: several of a shorter interval are one now. */
+static int count_batches(struct sl_stage *stage)
+{
+    const struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
+    const struct sl_partials_level *batches = &memory->blocks.level[0];
+    sl_incremental_uncount(&memory->running);
+    for (size_t i = 0; i < batches->count; i++)
+        if (batches->block[i].groups)
+            sl_incremental_count(&memory->running, stage, batches->block[i].groups);
+    return window->forgets ? sl_incremental_forget(&memory->running) : 0;
+}
+
+/* A result that is not kept comes from the batches. */
+static int enter_all(struct sl_stage *stage)
+{
+    const struct sl_reduced_window *window = stage->state;
+    struct sl_window_memory *memory = stage->memory;
+    const struct sl_partials_level *batches = &memory->blocks.level[0];
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < batches->count; i++)
+        if (batches->block[i].groups)
+            r = sl_incremental_enter(&memory->running, stage, window->by_key.aggregate.reducer,
+                                     batches->block[i].groups);
+    return r;
+}
+
+int sl_window_reduce_loaded(struct sl_stage *stage, int64_t last_ms)
+{
+    struct sl_window_memory *memory = stage->memory;
+    int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
+    int r = settle_kept(stage, last_ms);
+    if (r < 0)
+        return r;
+    memory->shown = memory->blocks.any && memory->blocks.last >= sl_window_first_number(stage->node, emitted);
+    sl_window_partials_forget(&memory->blocks, sl_window_first_number(stage->node, last_ms));
+    if (sl_window_keeps_running(stage))
+        return count_batches(stage);
+    return sl_window_has_inverse(stage->state) ? enter_all(stage) : 0;
+}
