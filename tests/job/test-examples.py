@@ -54,7 +54,7 @@ def run_c(name):
 def test_there_is_an_example_of_everything_the_manual_promises():
     for name in ("network_wordcount", "hashtags", "url_counts", "stateful_wordcount", "sessions", "join", "top_products",
                  "page_views", "recoverable_wordcount", "word_join_sentiments", "log_analyzer", "fraud", "sensor", "deduplication",
-                 "sql_wordcount", "dataframe", "enrich"):
+                 "sql_wordcount", "dataframe", "enrich", "late_logs", "clicks", "window_wordcount"):
         check(name in names(), "there is examples/%s.lua and its data" % name)
     twins = [path for path in EXAMPLES.glob("*.c") if path.with_suffix(".lua").exists()]
     check(len(twins) >= 10, "ten examples are in C, too: %s" % sorted(path.stem for path in twins))
