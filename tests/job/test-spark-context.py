@@ -37,6 +37,14 @@ def test_the_spark_context_of_a_context_is_a_value_and_a_method():
     sluice_ok("check", job(HEAD + "local s = ssc:queueStream({ ssc.sparkContext:parallelize({ 1 }), ssc:sparkContext():parallelize({ 2 }) })\ns:print()\n"))
 
 
+def test_preserves_partitioning_is_accepted():
+    body = "function(it) local list = {} for x in it do list[#list + 1] = x end return list end"
+    done = sluice_ok("run", job(HEAD + 'local s = ssc:queueStream({ { "a" } })\ns:map(function(x) return x end, true):pprint()\n'
+                                's:mapPartitions(%s, true):pprint()\ns:mapPartitionsWithIndex(%s, true):pprint()\n'
+                                % (body, body.replace("function(it)", "function(index, it)"))), "--clock", "virtual", "--batches", "1")
+    equal(done.stdout.count("\na\n"), 3, done.stdout)
+
+
 def test_positional_initial_rdd():
     done = sluice_ok("run", job(HEAD + """
 local s = ssc:queueStream({ { "a" } }):map(sluice.pair(1))
