@@ -13,6 +13,8 @@ def jobs(page):
 
 def test_every_job_in_the_documentation_loads():
     os.mkdir("in")
+    with open("users.csv", "w") as users:  # sluice check reports a table whose file is missing
+        users.write("id,name\n1,ann\n")
     for page in PAGES:
         for text in jobs(page):
             job(text)
