@@ -2,6 +2,7 @@
 
 #include "engine/run/metrics_server.h"
 #include "engine/run/status_metrics.h"
+#include "engine/run/status_operators.h"
 #include "engine/run/status_received.h"
 #include "engine/run/status_text.h"
 
@@ -245,7 +246,8 @@ static int64_t at_least_zero(int64_t ms)
 
 static void keep_recent(struct sl_status *status)
 {
-    status->recent[(status->recent_first + status->recent_count) % SL_STATUS_RECENT] = status->last;
+    sl_status_recent_set(&status->recent[(status->recent_first + status->recent_count) % SL_STATUS_RECENT],
+                         &status->last);
     if (status->recent_count < SL_STATUS_RECENT)
         status->recent_count++;
     else

@@ -19,13 +19,22 @@ struct sl_batch;
 struct sl_run;
 
 enum { SL_STATUS_BATCHES = 10 }; /* shown under batches/ */
-enum { SL_STATUS_RECENT = 60 };  /* in status.json */
+enum {
+    SL_STATUS_RECENT = 60, /* in status.json */
+    SL_STATUS_RECENT_BYTES = 252
+};
 
 /* What one batch did. Times in ms. */
 struct sl_status_batch {
     int64_t t, finished_ms;
     uint64_t rows, rejected, files, aside, replaced;
     int64_t scheduling_ms, processing_ms, total_ms;
+};
+
+/* Its object in "recent" of status.json: made once, written with every status for as long as it is there. */
+struct sl_status_recent {
+    uint32_t len;
+    char text[SL_STATUS_RECENT_BYTES];
 };
 
 /* What the watched directories hold, all of them together. */
@@ -44,7 +53,7 @@ struct sl_status {
     int64_t kept_ns, told_ns;          /* when status.json and STATUS= were written last; 0: never */
     uint64_t rows, rejected, files, aside, replaced; /* of this run */
     struct sl_status_batch last;
-    struct sl_status_batch recent[SL_STATUS_RECENT]; /* a ring */
+    struct sl_status_recent recent[SL_STATUS_RECENT]; /* a ring */
     size_t recent_first, recent_count;
     struct sl_totals totals;
     struct sl_disk_use disk; /* as it was at disk_ns; 0: not looked at yet */

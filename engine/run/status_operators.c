@@ -6,6 +6,7 @@
 #include "text/json.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static void add_count(struct sl_buf *buf, const char *name, int64_t count)
@@ -88,18 +89,27 @@ void sl_status_operators(const struct sl_run *run, struct sl_buf *buf)
     sl_buf_byte(buf, ']');
 }
 
+/* Six numbers of at most 20 digits fit. */
+void sl_status_recent_set(struct sl_status_recent *recent, const struct sl_status_batch *batch)
+{
+    int len = snprintf(
+        recent->text, sizeof recent->text,
+        "{\"time\":%" PRId64 ",\"records\":%" PRIu64 ",\"files\":%" PRIu64 ",\"rejected\":%" PRIu64
+        ",\"scheduling_delay_ms\":%" PRId64 ",\"processing_ms\":%" PRId64 "}",
+        batch->t, batch->rows, batch->files, batch->rejected, batch->scheduling_ms, batch->processing_ms);
+    sl_assert(len > 0 && (size_t)len < sizeof recent->text);
+    recent->len = (uint32_t)len;
+}
+
 void sl_status_recent(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_status *status = run->status;
     sl_buf_text(buf, ",\"recent\":[");
     for (size_t i = 0; i < status->recent_count; i++) {
-        const struct sl_status_batch *batch = &status->recent[(status->recent_first + i) % SL_STATUS_RECENT];
-        sl_buf_printf(buf,
-                      "%s{\"time\":%" PRId64 ",\"records\":%" PRIu64 ",\"files\":%" PRIu64
-                      ",\"rejected\":%" PRIu64 ",\"scheduling_delay_ms\":%" PRId64
-                      ",\"processing_ms\":%" PRId64 "}",
-                      i ? "," : "", batch->t, batch->rows, batch->files, batch->rejected,
-                      batch->scheduling_ms, batch->processing_ms);
+        const struct sl_status_recent *recent =
+            &status->recent[(status->recent_first + i) % SL_STATUS_RECENT];
+        sl_buf_text(buf, i ? "," : "");
+        sl_buf_append(buf, recent->text, recent->len);
     }
     sl_buf_byte(buf, ']');
 }
