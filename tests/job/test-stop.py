@@ -193,7 +193,7 @@ def test_a_second_signal_ends_code_in_c_that_hangs_and_nothing_is_lost():
             run.process.send_signal(signal.SIGINT)
             since = time.monotonic()
             equal(run.end(), 0, "exit status, %s: %s" % (where, run.stderr()))
-            check(time.monotonic() - since < (10 if SANITIZED else 3), "it ended at once: %.1f s" % (time.monotonic() - since))
+            check(time.monotonic() - since < 20, "it ended at once: %.1f s" % (time.monotonic() - since))
             check("redone at the next start" in run.stderr(), "the log says what happens to the batch: " + run.stderr())
         equal(outputs("out/o"), {}, "what is shown of the batch, " + where)
         hanging_job("")
