@@ -71,7 +71,7 @@ int sl_watchdog_explain(struct sl_copy *copy, struct sl_error *err)
     atomic_store(&copy->is_late, false);
     if (is_abandoned(copy->job))
         return sl_error_set(err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
-    sl_duration_format(sl_job_timeout_ms(copy->job), timeout);
+    sl_duration_format(copy->job->watchdog->timeout_ms, timeout);
     return sl_error_set(
         err, SL_EFAIL,
         "the function ran for longer than functionTimeout = \"%s\"; make it end sooner, or set "

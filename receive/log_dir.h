@@ -3,5 +3,5 @@
 
 #include "core/base/buf.h"
 
-/* Appends the path with a NUL. False: out of memory. */
+/* Appends the path with a NUL. */
 void sl_received_dir(const char *checkpoint, const char *name, struct sl_buf *ret);

@@ -22,7 +22,7 @@ struct sl_tail_file {
     bool is_done;     /* nothing more was there when it was read last */
 };
 
-/* "<inode> <born> <position> <skips> <before> <length of path> <path>". False: out of memory. */
+/* "<inode> <born> <position> <skips> <before> <length of path> <path>". */
 void sl_tail_file_write(const struct sl_tail_file *file, struct sl_buf *buf);
 /* Reads one at *at and moves it after it. The path is allocated. False: it is none, or out of memory. */
 bool sl_tail_file_read(const uint8_t *bytes, size_t len, size_t *at, struct sl_tail_file *ret);

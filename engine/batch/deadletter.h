@@ -8,7 +8,7 @@
  * try of the batch is replaced. */
 int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err);
 
-/* Appends what was set aside, an object of JSON per line. False: out of memory. */
+/* Appends what was set aside, an object of JSON per line. */
 void sl_deadletter_format(struct sl_batch *batch, struct sl_buf *buf);
 
 /* After the commit: one line in the log where records were set aside: how many of how many, the first message, where

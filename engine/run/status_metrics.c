@@ -6,6 +6,7 @@
 #include "engine/run/open_metrics.h"
 #include "engine/run/status.h"
 #include "engine/run/status_event_time.h"
+#include "engine/run/status_operators.h"
 #include "engine/run/status_received.h"
 #include "engine/run/status_text.h"
 #include "state/catalog/counters.h"
@@ -111,17 +112,6 @@ static const struct {
               "Records that the operator's window holds; groups where it reduces."},
     [BYTES] = {"state_bytes", "", "gauge", "Memory that the state or window of the operator holds."},
 };
-
-struct sl_held sl_status_held(const struct sl_run *run, const struct sl_node *node)
-{
-    struct sl_held held = {-1, -1, -1, -1};
-    const void *memory = run->memory ? run->memory[node->number] : NULL;
-    if (node->op->wide && node->op->wide->held && memory)
-        node->op->wide->held(memory, &held);
-    else if (node->op->wide && node->op->wide->open && memory)
-        held.keys = (int64_t)node->op->wide->open(memory);
-    return held;
-}
 
 /* -1: the operator has none. */
 static double value_of(const struct sl_run *run, const struct sl_node *node, enum node_metric metric)

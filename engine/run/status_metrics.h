@@ -3,7 +3,5 @@
 
 #include "engine/batch/run.h"
 
-/* Appends them as OpenMetrics. False: out of memory. */
+/* Appends them as OpenMetrics. */
 void sl_status_metrics(struct sl_run *run, struct sl_buf *buf);
-/* What the operator keeps now. */
-struct sl_held sl_status_held(const struct sl_run *run, const struct sl_node *node);

@@ -2,12 +2,22 @@
 
 #include "engine/graph/graph_text.h"
 #include "engine/run/status.h"
-#include "engine/run/status_metrics.h"
 #include "text/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+struct sl_held sl_status_held(const struct sl_run *run, const struct sl_node *node)
+{
+    struct sl_held held = {-1, -1, -1, -1};
+    const void *memory = run->memory ? run->memory[node->number] : NULL;
+    if (node->op->wide && node->op->wide->held && memory)
+        node->op->wide->held(memory, &held);
+    else if (node->op->wide && node->op->wide->open && memory)
+        held.keys = (int64_t)node->op->wide->open(memory);
+    return held;
+}
 
 static void add_count(struct sl_buf *buf, const char *name, int64_t count)
 {

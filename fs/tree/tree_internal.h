@@ -181,15 +181,39 @@ void sl_owner_free(struct owner *thing); /* unlocked; not entered or left alread
 bool sl_tree_notice(struct sl_tree *tree, enum sl_notice_kind kind, uint64_t parent, uint64_t child,
                     const char *name);
 
-/* ---- versions.c ---- */
+/* ---- versions of a view ---- */
 
-struct version *sl_view_newest(const struct view *view); /* NULL before the first */
-size_t sl_view_first_listed(const struct view *view);
-struct version *sl_view_find(const struct view *view, const char *name);
+/* NULL before the first. */
+static inline struct version *sl_view_newest(const struct view *view)
+{
+    return view->count ? view->version[view->count - 1] : NULL;
+}
+
+static inline size_t sl_view_first_listed(const struct view *view)
+{
+    return view->count > view->keep ? view->count - view->keep : 0;
+}
+
+static inline bool sl_version_is_newest(const struct version *version)
+{
+    return sl_view_newest(version->thing.view) == version;
+}
+
 /* The oldest version that can be found with a number of at least this; NULL: there is none yet that the
  * caches above know of. */
-struct version *sl_view_from_number(const struct sl_tree *tree, const struct view *view, uint64_t number);
-bool sl_version_is_newest(const struct version *version);
+static inline struct version *sl_view_from_number(const struct sl_tree *tree, const struct view *view,
+                                                  uint64_t number)
+{
+    if (number > view->published || view->count == 0)
+        return NULL;
+    uint64_t oldest = view->version[0]->number;
+    struct version *version = view->version[number > oldest ? number - oldest : 0];
+    return version->published <= tree->told ? version : NULL;
+}
+
+/* ---- versions.c ---- */
+
+struct version *sl_view_find(const struct view *view, const char *name);
 /* Retires what is listed no more and has lingered long enough. */
 void sl_view_retire_old(struct sl_tree *tree, struct view *view);
 

@@ -15,30 +15,6 @@
  * the caches above still lead to an old version; those have little to catch up on, if anything. */
 enum { LINGER_NS = 1000000000, LINGER_MAX = 1024, UNTOLD_MAX = 64 * 1024 };
 
-struct version *sl_view_newest(const struct view *view)
-{
-    return view->count ? view->version[view->count - 1] : NULL;
-}
-
-size_t sl_view_first_listed(const struct view *view)
-{
-    return view->count > view->keep ? view->count - view->keep : 0;
-}
-
-bool sl_version_is_newest(const struct version *version)
-{
-    return sl_view_newest(version->thing.view) == version;
-}
-
-struct version *sl_view_from_number(const struct sl_tree *tree, const struct view *view, uint64_t number)
-{
-    if (number > view->published || view->count == 0)
-        return NULL;
-    uint64_t oldest = view->version[0]->number;
-    struct version *version = view->version[number > oldest ? number - oldest : 0];
-    return version->published <= tree->told ? version : NULL;
-}
-
 struct version *sl_view_find(const struct view *view, const char *name)
 {
     char *end;

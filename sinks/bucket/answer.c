@@ -2,6 +2,8 @@
 
 #include "sinks/bucket/answer.h"
 
+#include "sinks/bucket/element.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

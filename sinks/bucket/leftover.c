@@ -3,6 +3,7 @@
 #include "sinks/bucket/leftover.h"
 
 #include "core/base/error.h"
+#include "sinks/bucket/element.h"
 #include "sinks/bucket/multipart.h"
 
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 #include "sinks/bucket/multipart.h"
 
 #include "core/base/error.h"
+#include "sinks/bucket/element.h"
 #include "text/crc32c.h"
 #include "text/digest.h"
 

@@ -57,8 +57,5 @@ void sl_s3_client_done(struct sl_s3_client *client);
 
 /* Appends bytes as a part of a query, or of a path (slashes stay), every byte encoded that S3 wants encoded. */
 void sl_s3_encode(struct sl_buf *buf, const char *text, bool is_path);
-/* The text of the first element of this name at or after `at`, decoded and appended to buf with a NUL; NULL: there is none.
- * Otherwise where the element ends. */
-const char *sl_s3_element(const char *at, const char *name, struct sl_buf *buf, bool *ret_nomem);
 
 #endif

@@ -11,26 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char sqlite_prefix[] = "sqlite:";
-
 /* ---- options ---- */
 
 static struct sl_field option_value(const struct sl_node *node, const char *name)
 {
     struct sl_arg arg = sl_node_option(node, name);
     return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
-const char *sl_table_place(const struct sl_node *node, char text[SL_TABLE_PLACE_MAX], bool *ret_is_database)
-{
-    struct sl_field place = sl_node_value(node, 0);
-    size_t prefix = sizeof sqlite_prefix - 1;
-    *ret_is_database = place.len > prefix && memcmp(place.str, sqlite_prefix, prefix) == 0;
-    size_t from = *ret_is_database ? prefix : 0;
-    sl_assert(place.tag == SL_STR && place.len < SL_TABLE_PLACE_MAX);
-    memcpy(text, place.str + from, place.len - from);
-    text[place.len - from] = 0;
-    return text;
 }
 
 static bool ends_with(const char *text, size_t len, const char *end)

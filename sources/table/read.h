@@ -3,17 +3,13 @@
 #pragma once
 
 #include "core/contract/operator.h"
+#include "sources/table/path.h"
 #include "sources/table/version.h"
-
-enum { SL_TABLE_PLACE_MAX = 4096 };
 
 struct sl_reader;
 
 /* Of a format by its name; NULL: tables have no such. */
 const struct sl_reader *sl_table_reader(struct sl_field format);
-
-/* The path that the job gives, without "sqlite:"; *ret_is_database. */
-const char *sl_table_place(const struct sl_node *node, char text[SL_TABLE_PLACE_MAX], bool *ret_is_database);
 
 /* What is there now: as sl_table_files_find; of a database, the files that it consists of. */
 int sl_table_look(struct sl_io *io, int dirfd, const struct sl_node *node, struct sl_table_files *ret,

@@ -25,9 +25,6 @@ struct sl_table_source {
     bool has_changed; /* copies of earlier versions may be there */
 };
 
-/* The path as the job gives it, into text[size]; NULL: it is too long. */
-const char *sl_table_name(const struct sl_node *node, char *text, size_t size);
-
 /* What is there now; or, where that cannot be used, the copy of the newest version that a batch has used. */
 int sl_table_open_first(struct sl_table_source *table, struct sl_error *err);
 /* Looks for a new version. 0, also where the one in use stays. */

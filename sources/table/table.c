@@ -25,16 +25,6 @@ static struct sl_table_source *own(struct sl_source *source)
     return (struct sl_table_source *)source;
 }
 
-const char *sl_table_name(const struct sl_node *node, char *text, size_t size)
-{
-    struct sl_field place = sl_node_value(node, 0);
-    if (place.len >= size)
-        return NULL;
-    memcpy(text, place.str, place.len);
-    text[place.len] = 0;
-    return text;
-}
-
 /* ---- the contract of sources ---- */
 
 static int open_table(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
