@@ -36,6 +36,8 @@ struct bucket {
     /* of the batch; name NULL between batches */
     char *name, *mark;
     bool is_shown; /* our _SUCCESS is there already */
+    char *tried;   /* the newest that was begun; once more it may find objects of its own */
+    bool is_again;
     uint64_t shown_digest, digest;
 };
 
@@ -151,8 +153,13 @@ static int begin(struct sl_bucket *base, const char *name, const char *mark, con
     bucket->context.is_reported = false;
     bucket->name = strdup(name);
     bucket->mark = strdup(mark);
-    r = bucket->name && bucket->mark ? look_at_success(bucket, name, mark, &bucket->shown_digest, err)
-                                     : sl_error_nomem(err);
+    bucket->is_again =
+        bucket->context.services->replay || (bucket->tried && strcmp(bucket->tried, name) == 0);
+    free(bucket->tried);
+    bucket->tried = strdup(name);
+    r = bucket->name && bucket->mark && bucket->tried
+            ? look_at_success(bucket, name, mark, &bucket->shown_digest, err)
+            : sl_error_nomem(err);
     bucket->is_shown = r == 0;
     if (r == 2)
         r = foreign(bucket, err);
@@ -197,7 +204,11 @@ static int complete(struct sl_bucket *base, const struct sl_manifest *manifest, 
     bucket->digest = digest_of(manifest);
     if (bucket->is_shown)
         return bucket->digest == bucket->shown_digest ? 0 : differs(bucket, err);
-    return sl_upload_finish(bucket->upload, err);
+    int r = sl_upload_finish(bucket->upload, err);
+    if (r == 0 && bucket->is_again)
+        r = sl_leftover_remove_parts(&bucket->context, &bucket->client, key_of(bucket, bucket->name),
+                                     manifest, err);
+    return r;
 }
 
 /* A server that does not know the condition is asked without it: the look in begin decided. */
@@ -311,6 +322,7 @@ static void close_bucket(struct sl_bucket *base)
     sl_upload_free(bucket->upload);
     sl_s3_client_done(&bucket->client);
     sl_s3_config_done(&bucket->config);
+    free(bucket->tried);
     free(bucket);
 }
 

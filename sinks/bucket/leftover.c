@@ -102,4 +102,69 @@ int sl_leftover_abort(struct sl_s3_context *context, struct sl_s3_client *client
     return r;
 }
 
+/* ---- objects ---- */
+
+static bool is_part(const char *name)
+{
+    size_t digits = strncmp(name, "part-", 5) == 0 ? strspn(name + 5, "0123456789") : 0;
+    return digits && (!name[5 + digits] || name[5 + digits] == '.') && !strchr(name, '/');
+}
+
+static bool is_named(const struct sl_manifest *manifest, const char *name)
+{
+    for (size_t i = 0; i < manifest->count; i++)
+        if (strcmp(manifest->file[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static int remove_listed(struct sl_s3_context *context, struct sl_s3_client *client, const char *list,
+                         const char *directory, const struct sl_manifest *manifest, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf key = {0};
+    size_t len = strlen(directory);
+    bool nomem = false;
+    int r = 0;
+    while (r == 0 && (list = sl_s3_element(list, "Key", &key, &nomem))) {
+        const char *text = (const char *)key.bytes;
+        bool is_below = strncmp(text, directory, len) == 0 && text[len] == '/';
+        if (!is_below || !is_part(text + len + 1) || is_named(manifest, text + len + 1))
+            continue;
+        const struct sl_s3_request request = {.method = "DELETE", .key = text, .expected = {404}};
+        struct sl_s3_answer answer = {0};
+        r = sl_s3_call(context, client, &request, &answer, err);
+        sl_s3_answer_done(&answer);
+    }
+    return nomem ? sl_error_nomem(err) : r;
+}
+
+static bool make_list_query(struct sl_buf *query, const char *token, const char *directory)
+{
+    bool ok = !*token || (sl_buf_text(query, "continuation-token=") && sl_s3_encode(query, token, false) &&
+                          sl_buf_byte(query, '&'));
+    return ok && sl_buf_text(query, "list-type=2&prefix=") && sl_s3_encode(query, directory, false) &&
+           sl_buf_text(query, "%2Fpart-") && sl_buf_byte(query, 0);
+}
+
+int sl_leftover_remove_parts(struct sl_s3_context *context, struct sl_s3_client *client,
+                             const char *directory, const struct sl_manifest *manifest, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf token = {0};
+    bool nomem = false, is_last = false;
+    int r = 0;
+    for (int i = 0; r == 0 && i < PAGES_MAX && !is_last; i++) {
+        SL_CLEANUP(sl_buf_done) struct sl_buf query = {0};
+        struct sl_s3_answer answer = {0};
+        if (!make_list_query(&query, token.len ? (const char *)token.bytes : "", directory))
+            return sl_error_nomem(err);
+        const struct sl_s3_request request = {.method = "GET", .query = (const char *)query.bytes};
+        r = sl_s3_call(context, client, &request, &answer, err);
+        const char *list = (const char *)answer.body.bytes;
+        r = r < 0 ? r : remove_listed(context, client, list, directory, manifest, err);
+        is_last = r < 0 || !sl_s3_element(list, "NextContinuationToken", &token, &nomem);
+        sl_s3_answer_done(&answer);
+    }
+    return nomem ? sl_error_nomem(err) : r;
+}
+
 #endif

@@ -161,6 +161,25 @@ s:saveAsTextFiles("local/n")
     equal(output(1000, "local/n", ""), b"a1\nb1\n", "and the second")
 
 
+def test_a_batch_that_is_redone_leaves_no_part_of_the_first_try():
+    """The first try had more parts, and died before _SUCCESS; the redone batch has fewer."""
+    bucket = bucket_here()
+    job(HEAD % "" + """
+local s = ssc:queueStream({ {"a", "b"}, {"c"} })
+s:saveAsTextFiles("s3://%s/out/n")
+s:foreachRDD(function() if io.open("die") then os.execute("kill -9 $PPID") end end)
+""" % bucket.name)
+    pathlib.Path("die").touch()
+    equal(sluice("run", "--batches", "1", "--clock", "virtual", "job.lua").returncode, -9, "killed before _SUCCESS")
+    os.unlink("die")
+    mine = ["out/n-1000/notes", "out/n-1000/part-x", "out/n-1000/sub/part-00001", "out/n-2000/part-00005", "out/n-10000/part-00001"]
+    for key in mine + ["out/n-1000/part-00001", "out/n-1000/part-00007.gz"]:
+        bucket.put(key, b"of the first try")
+    sluice_ok("run", "--batches", "1", "--clock", "virtual", "job.lua")
+    equal(bucket.keys(), sorted(mine + ["out/n-1000/_SUCCESS", "out/n-1000/part-00000"]), "objects")
+    equal(bucket.get("out/n-1000/part-00000"), b"a\nb\n", "the batch")
+
+
 def test_what_may_pass_is_tried_again():
     bucket = bucket_here()
     proxy = Proxy(("127.0.0.1", bucket.server.port))
