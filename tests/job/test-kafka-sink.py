@@ -219,4 +219,18 @@ def test_check_trace_try_and_test_know_the_sink():
     check("cannot be reached now" in sluice_ok("check", "job.lua").stdout, "a broker that is away")
 
 
+def test_the_job_of_the_readme_counts_from_topic_to_topic():
+    section = (ROOT / "README.md").read_text().split("## Where results go")[1].split("\n## ")[0]
+    text = [block for block in re.findall(r"```lua\n(.*?)```", section, re.S) if "saveToKafka" in block][0]
+    check(len(text.splitlines()) <= 5, "five lines")
+    words, counts = broker().create(1), broker().create(1)
+    with Producer(broker().servers) as producer:
+        producer.send(words, b"be or be", None, 0)
+        producer.flush()
+    text = text.replace('"words"', '"%s"' % words).replace('"counts"', '"%s"' % counts).replace("localhost:9092", broker().servers)
+    job(text.replace('["bootstrap.servers"] = "%s" })' % broker().servers, '["bootstrap.servers"] = "%s", ["auto.offset.reset"] = "earliest" })' % broker().servers, 1))
+    run_once()
+    equal([(record.key, record.value) for record in broker().read(counts)], [(b"be", b"2"), (b"or", b"1")], "counts")
+
+
 main(globals())

@@ -135,4 +135,22 @@ def test_files_that_are_packed_once_more_are_read():
     equal(read_rows()[0], output(1000, "shown-made", ""), "rows")
 
 
+def test_the_job_of_the_readme_makes_hadoop_files_of_them():
+    section = (ROOT / "README.md").read_text().split("## Where results go")[1].split("\n## ")[0]
+    text = [block for block in re.findall(r"```lua\n(.*?)```", section, re.S) if "objectFileStream" in block][0]
+    check(len(text.splitlines()) <= 5, "five lines")
+    job(HEAD + 'ssc:queueStream({ { {"a", 1}, {"b", 2} } }):saveAsObjectFiles("made/rows", "obj", { latest = false })', "write.lua")
+    sluice_ok("run", "--batches", "1", "--clock", "virtual", "write.lua")
+    os.makedirs("in")
+    for directory in os.listdir("made"):
+        os.rename("made/" + directory, "in/" + directory)
+    job(text, "readme.lua")
+    sluice_ok("run", "--once", "readme.lua")
+    found, = outputs("out/pairs", "seq").values()
+    check(found.startswith(b"SEQ\x06") and b"LongWritable" in found, found[:80])
+    job(HEAD + 'ssc:fileStream("out", { format = "sequence" }):map(function(k, v) return k .. v end):saveAsTextFiles("back", nil, { format = "lines" })', "back.lua")
+    sluice_ok("run", "--once", "back.lua")
+    equal(b"".join(outputs("back", "").values()), b"a1\nb2\n", "the pairs")
+
+
 main(globals())

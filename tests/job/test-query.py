@@ -117,6 +117,20 @@ def test_a_killed_job_is_asked():
     equal(ask("SELECT * FROM counts"), "b\t2\n", "after kill -9")
 
 
+def test_the_five_largest_counts_beside_a_running_job_in_one_line():
+    os.makedirs("in")
+    shutil.copy(ROOT / "examples/wordcount.lua", "wordcount.lua")
+    query = "SELECT * FROM counts ORDER BY _2 DESC LIMIT 5"
+    with Running("wordcount.lua") as run:
+        for name, text in (("a", "a b b c c c\n"), ("b", "x\ny y\nz z z\nw w w w\nv v v v v\nu u u u u u\n")):
+            move_in(name, text)
+            run.wait_until(lambda: sluice("query", "wordcount.lua", "SELECT 1 FROM counts WHERE _1 = '%s'" % text.split()[-1]).stdout == "1\n",
+                           "the batch with %s" % name)
+        equal(ask(query, job_file="wordcount.lua"), "u\t6\nv\t5\nw\t4\nz\t3\ny\t2\n", "while it runs")
+        run.stop()
+    equal(ask(query, job_file="wordcount.lua"), "u\t6\nv\t5\nw\t4\nz\t3\ny\t2\n", "when it does not")
+
+
 def check_one_version():
     x, y, z, others, state = ask(
         "SELECT (SELECT count FROM counts WHERE word = 'x'), (SELECT count FROM counts WHERE word = 'y'),"

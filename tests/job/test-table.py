@@ -103,6 +103,30 @@ end)''')
     equal(sluice_ok("run", "job.lua", "--once").stdout, "bob\t2\tbob\n", "what the function sees")
 
 
+def test_keys_take_at_most_64_bytes_beyond_their_text():
+    """10 M keys in the long form. The peak of the whole process, whose own memory is measured with one key."""
+    if SANITIZED:
+        return
+    def peak(count):
+        # in a process of its own: what is started from a large process counts its memory as its own peak
+        subprocess.check_call([sys.executable, "-c", 'file = open("users.csv", "w"); file.write("id,v\\n")\n'
+                               'for i in range(%d): file.write("%%d,%%d\\n" %% (i * 7919 %% 100000007, i %% 10))' % count])
+        os.system("rm -rf .sluice out")
+        job(HEAD % CSV + 'orders:joinTable(users):saveAsTextFiles("out/r")')
+        process = subprocess.Popen([SLUICE, "run", "job.lua", "--once"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+        equal(status, 0, "exit status")
+        return usage.ru_maxrss * 1024
+    os.makedirs("in")
+    count = 10000000 if LONG else 1000000
+    text = sum(len(str(i * 7919 % 100000007)) for i in range(count)) + count
+    move_in("a", "1 a\n")
+    base = peak(1)
+    more = peak(count) - base - text
+    check(more <= 64 * count, "%.1f bytes for each key beyond its text" % (more / count))
+
+
 def test_formats():
     with gzip.open("users.tsv.gz", "wt") as file:
         file.write("1\tann\t30\n2\t\\N\n")
