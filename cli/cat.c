@@ -1,5 +1,6 @@
 /* sluice cat, sluice tail: what a mount would show, for machines without one. Views are read from the checkpoint
  * (cli/kept.h), outputs from their directories. */
+#include "cli/bucket_parts.h"
 #include "cli/commands.h"
 #include "cli/kept.h"
 #include "cli/report.h"
@@ -197,6 +198,23 @@ static int copy_parts(const char *directory, struct sl_error *err)
     return r;
 }
 
+static int take_bytes(void *arg, const void *bytes, size_t len)
+{
+    const struct showing *showing = arg;
+    return fwrite(bytes, 1, len, stdout) == len
+               ? 0
+               : sl_error_sys(showing->err, errno, "writing to the standard output");
+}
+
+static int copy_objects(struct showing *showing, const char *path)
+{
+    struct sl_job *job = showing->target->job_line.job;
+    if (!job)
+        return sl_error_set(showing->err, SL_EUSAGE,
+                            "%s is in an object store: give JOB.lua, which says how it is reached", path);
+    return sl_bucket_parts_read(sl_job_context(job), path, take_bytes, showing, showing->err);
+}
+
 /* "out/counts-1000.txt" is of the output "out/counts". */
 static bool is_of(const struct showing *showing, const char *path)
 {
@@ -219,9 +237,11 @@ static int show_output(void *arg, const struct sl_reading_output *output)
     struct showing *showing = arg;
     if (!is_of(showing, output->path))
         return 0;
-    const char *path = sl_target_path(showing->target, output->path);
     showing->after_ms = output->batch_ms;
     showing->shown++;
+    if (strstr(output->path, "://"))
+        return copy_objects(showing, output->path);
+    const char *path = sl_target_path(showing->target, output->path);
     return path ? copy_parts(path, showing->err) : sl_error_nomem(showing->err);
 }
 

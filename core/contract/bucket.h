@@ -25,6 +25,9 @@ struct sl_bucket_settings {
     int64_t retry_ms; /* how long a request is tried that fails by what may pass */
 };
 
+/* Bytes of objects that are read. 0, or a failure, which ends the reading. */
+typedef int sl_bucket_take(void *arg, const void *bytes, size_t len);
+
 struct sl_bucket_ops {
     void (*close)(struct sl_bucket *bucket);
     /* Whether the server is there and takes our credentials; one try, nothing is written. Appends a line. */
@@ -46,6 +49,9 @@ struct sl_bucket_ops {
      * and was left alone. */
     int (*remove)(struct sl_bucket *bucket, const char *name, const char *mark,
                   const struct sl_manifest *manifest, bool *ret_left, struct sl_error *err);
+    /* The bytes of the parts of a batch, in their order; nothing where there are none. */
+    int (*read)(struct sl_bucket *bucket, const char *name, sl_bucket_take *take, void *arg,
+                struct sl_error *err);
 };
 
 struct sl_bucket {

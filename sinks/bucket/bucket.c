@@ -287,6 +287,35 @@ static int remove_batch(struct sl_bucket *base, const char *name, const char *ma
     return r;
 }
 
+/* ---- reading ---- */
+
+struct reading {
+    struct bucket *bucket;
+    sl_bucket_take *take;
+    void *arg;
+};
+
+static int read_part(void *arg, const char *key, const char *name, struct sl_error *err)
+{
+    const struct reading *reading = arg;
+    const struct sl_s3_request request = {
+        .method = "GET", .key = key, .take = reading->take, .take_arg = reading->arg, .expected = {404}};
+    struct sl_s3_answer answer = {0};
+    (void)name; /* its key is enough */
+    int r = sl_s3_call(&reading->bucket->context, &reading->bucket->client, &request, &answer, err);
+    sl_s3_answer_done(&answer);
+    return r;
+}
+
+static int read_batch(struct sl_bucket *base, const char *name, sl_bucket_take *take, void *arg,
+                      struct sl_error *err)
+{
+    struct bucket *bucket = own(base);
+    struct reading reading = {bucket, take, arg};
+    return sl_leftover_each_part(&bucket->context, &bucket->client, key_of(bucket, name), read_part, &reading,
+                                 err);
+}
+
 /* ---- before the first batch ---- */
 
 static int probe(struct sl_bucket *base, struct sl_buf *found, struct sl_error *err)
@@ -338,6 +367,7 @@ static const struct sl_bucket_ops ops = {
     .reveal = reveal,
     .end = end,
     .remove = remove_batch,
+    .read = read_batch,
 };
 
 int sl_bucket_open(const struct sl_services *services, const struct sl_bucket_settings *settings,

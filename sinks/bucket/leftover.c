@@ -118,8 +118,8 @@ static bool is_named(const struct sl_manifest *manifest, const char *name)
     return false;
 }
 
-static int remove_listed(struct sl_s3_context *context, struct sl_s3_client *client, const char *list,
-                         const char *directory, const struct sl_manifest *manifest, struct sl_error *err)
+static int visit_listed(const char *list, const char *directory, sl_leftover_visit *visit, void *arg,
+                        struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf key = {0};
     size_t len = strlen(directory);
@@ -127,13 +127,8 @@ static int remove_listed(struct sl_s3_context *context, struct sl_s3_client *cli
     int r = 0;
     while (r == 0 && (list = sl_s3_element(list, "Key", &key, &nomem))) {
         const char *text = (const char *)key.bytes;
-        bool is_below = strncmp(text, directory, len) == 0 && text[len] == '/';
-        if (!is_below || !is_part(text + len + 1) || is_named(manifest, text + len + 1))
-            continue;
-        const struct sl_s3_request request = {.method = "DELETE", .key = text, .expected = {404}};
-        struct sl_s3_answer answer = {0};
-        r = sl_s3_call(context, client, &request, &answer, err);
-        sl_s3_answer_done(&answer);
+        if (strncmp(text, directory, len) == 0 && text[len] == '/' && is_part(text + len + 1))
+            r = visit(arg, text, text + len + 1, err);
     }
     return nomem ? sl_error_nomem(err) : r;
 }
@@ -146,8 +141,8 @@ static bool make_list_query(struct sl_buf *query, const char *token, const char 
            sl_buf_text(query, "%2Fpart-") && sl_buf_byte(query, 0);
 }
 
-int sl_leftover_remove_parts(struct sl_s3_context *context, struct sl_s3_client *client,
-                             const char *directory, const struct sl_manifest *manifest, struct sl_error *err)
+int sl_leftover_each_part(struct sl_s3_context *context, struct sl_s3_client *client, const char *directory,
+                          sl_leftover_visit *visit, void *arg, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf token = {0};
     bool nomem = false, is_last = false;
@@ -160,11 +155,36 @@ int sl_leftover_remove_parts(struct sl_s3_context *context, struct sl_s3_client 
         const struct sl_s3_request request = {.method = "GET", .query = (const char *)query.bytes};
         r = sl_s3_call(context, client, &request, &answer, err);
         const char *list = (const char *)answer.body.bytes;
-        r = r < 0 ? r : remove_listed(context, client, list, directory, manifest, err);
+        r = r < 0 ? r : visit_listed(list, directory, visit, arg, err);
         is_last = r < 0 || !sl_s3_element(list, "NextContinuationToken", &token, &nomem);
         sl_s3_answer_done(&answer);
     }
     return nomem ? sl_error_nomem(err) : r;
+}
+
+struct removing {
+    struct sl_s3_context *context;
+    struct sl_s3_client *client;
+    const struct sl_manifest *manifest;
+};
+
+static int remove_unnamed(void *arg, const char *key, const char *name, struct sl_error *err)
+{
+    const struct removing *removing = arg;
+    if (is_named(removing->manifest, name))
+        return 0;
+    const struct sl_s3_request request = {.method = "DELETE", .key = key, .expected = {404}};
+    struct sl_s3_answer answer = {0};
+    int r = sl_s3_call(removing->context, removing->client, &request, &answer, err);
+    sl_s3_answer_done(&answer);
+    return r;
+}
+
+int sl_leftover_remove_parts(struct sl_s3_context *context, struct sl_s3_client *client,
+                             const char *directory, const struct sl_manifest *manifest, struct sl_error *err)
+{
+    struct removing removing = {context, client, manifest};
+    return sl_leftover_each_part(context, client, directory, remove_unnamed, &removing, err);
 }
 
 #endif

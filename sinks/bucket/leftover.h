@@ -10,6 +10,12 @@
 int sl_leftover_abort(struct sl_s3_context *context, struct sl_s3_client *client, const char *before,
                       const char *after, struct sl_error *err);
 
+/* The objects "<directory>/part-<number>..." in the order of their names; `name` is the last part of the key. A visit that
+ * fails ends it. */
+typedef int sl_leftover_visit(void *arg, const char *key, const char *name, struct sl_error *err);
+int sl_leftover_each_part(struct sl_s3_context *context, struct sl_s3_client *client, const char *directory,
+                          sl_leftover_visit *visit, void *arg, struct sl_error *err);
+
 /* Removes the objects "<directory>/part-<number>..." that the manifest does not name; other objects stay. */
 int sl_leftover_remove_parts(struct sl_s3_context *context, struct sl_s3_client *client,
                              const char *directory, const struct sl_manifest *manifest, struct sl_error *err);

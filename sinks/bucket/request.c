@@ -9,6 +9,7 @@
 #include <nettle/md5.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -47,7 +48,9 @@ struct exchange {
     const struct sl_s3_request *request;
     struct sl_s3_answer *answer;
     size_t sent;
-    bool nomem;
+    long status; /* of the answer whose body comes */
+    bool nomem, has_given;
+    int refused; /* what request->take failed with */
 };
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
@@ -55,6 +58,11 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
     struct exchange *exchange = arg;
     struct sl_buf *body = &exchange->answer->body;
     size_t len = size * count;
+    if (exchange->request->take && exchange->status == 200) {
+        exchange->has_given = true;
+        exchange->refused = exchange->request->take(exchange->request->take_arg, bytes, len);
+        return exchange->refused < 0 ? 0 : len;
+    }
     if (body->len + len < BODY_MAX)
         exchange->nomem |= !sl_buf_append(body, bytes, len);
     return exchange->nomem ? 0 : len;
@@ -92,12 +100,24 @@ static void take_value(const char *line, size_t len, const char *name, char *to,
     snprintf(to, size, "%.*s", (int)(len - skip), line + skip);
 }
 
+/* "HTTP/1.1 200 OK" */
+static void take_status(struct exchange *exchange, const char *line, size_t len)
+{
+    const char *blank = len > 5 && strncmp(line, "HTTP/", 5) == 0 ? memchr(line, ' ', len) : NULL;
+    char status[8] = "";
+    if (!blank)
+        return;
+    snprintf(status, sizeof status, "%.*s", len - (size_t)(blank + 1 - line) < 3 ? 0 : 3, blank + 1);
+    exchange->status = strtol(status, NULL, 10);
+}
+
 static size_t take_header(char *line, size_t size, size_t count, void *arg)
 {
     struct exchange *exchange = arg;
     struct sl_s3_answer *answer = exchange->answer;
     size_t len = size * count;
     char length[32] = "", algorithm[16] = "";
+    take_status(exchange, line, len);
     take_value(line, len, "etag:", answer->etag, sizeof answer->etag);
     take_value(line, len, "x-amz-meta-sluice:", answer->mark, sizeof answer->mark);
     take_value(line, len, "date:", answer->date, sizeof answer->date);
@@ -310,6 +330,9 @@ static int try_once(struct sl_s3_context *context, struct sl_s3_client *client,
     int r = ok ? perform(client, &exchange, (const char *)url.bytes, headers, ret_passes, err)
                : sl_error_nomem(err);
     client->curl->curl_slist_free_all(headers);
+    *ret_passes = *ret_passes && !exchange.has_given;
+    if (exchange.refused < 0)
+        return exchange.refused;
     if (r < 0)
         return r;
     sl_s3_code(answer, code, sizeof code);

@@ -4,6 +4,7 @@
 #ifdef SLUICE_HAS_S3
 
 #include "core/base/buf.h"
+#include "core/contract/bucket.h"
 #include "core/contract/services.h"
 #include "sinks/bucket/config.h"
 #include "sinks/bucket/curl.h"
@@ -22,7 +23,10 @@ struct sl_s3_request {
     bool is_checksummed;  /* an upload begins whose parts have such checksums */
     const char *mark;     /* x-amz-meta-sluice of an object that is put; NULL: none */
     bool if_absent;       /* only where no object has the key */
-    long expected[2];     /* statuses besides those below 300 that are no failure */
+    /* Of a GET: what the body is given to, instead of the answer; once bytes came it is not tried again. */
+    sl_bucket_take *take;
+    void *take_arg;
+    long expected[2]; /* statuses besides those below 300 that are no failure */
 };
 
 struct sl_s3_answer {

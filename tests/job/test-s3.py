@@ -473,6 +473,22 @@ def test_check_trace_status_and_try_name_objects():
     check("in/a.txt" in sluice_ok("trace", "job.lua", name).stdout, "trace of the object")
 
 
+def test_tail_prints_the_parts_of_objects():
+    bucket = bucket_here()
+    job(HEAD % "" + 'ssc:queueStream({ {"a", "b"}, {"c"} }):saveAsTextFiles("s3://%s/o t/n", "txt", { partitions = 2, retry = "1s" })' % bucket.name)
+    sluice_ok("run", "--batches", "1", "--clock", "virtual", "job.lua")
+    name = "s3://%s/o t/n" % bucket.name
+    equal(sluice_ok("tail", name, "job.lua", "--batches", "1").stdout, "a\nb\n", "the newest batch")
+    sluice_ok("run", "--batches", "1", "--clock", "virtual", "job.lua")
+    equal(sluice_ok("tail", name, "job.lua", "--batches", "1").stdout, "c\n", "the newest one now")
+    bucket.server.kill()
+    done = sluice("tail", name, "job.lua", "--batches", "1")
+    check(done.returncode == 1 and not done.stdout and "s3://" in done.stderr, done.stderr)
+    done = sluice("tail", name, "--checkpoint", ".sluice/job", "--batches", "1")
+    check(done.returncode == 2 and "give JOB.lua" in done.stderr, done.stderr)
+    bucket.server.up()
+
+
 def test_the_example_counts_words_into_a_bucket_with_a_virtual_host():
     server = s3.Server("--virtual-domain", "localhost")
     bucket = s3.Bucket(server)
