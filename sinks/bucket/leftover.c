@@ -133,12 +133,17 @@ static int visit_listed(const char *list, const char *directory, sl_leftover_vis
     return nomem ? sl_error_nomem(err) : r;
 }
 
-static bool make_list_query(struct sl_buf *query, const char *token, const char *directory)
+static void make_list_query(struct sl_buf *query, const char *token, const char *directory)
 {
-    bool ok = !*token || (sl_buf_text(query, "continuation-token=") && sl_s3_encode(query, token, false) &&
-                          sl_buf_byte(query, '&'));
-    return ok && sl_buf_text(query, "list-type=2&prefix=") && sl_s3_encode(query, directory, false) &&
-           sl_buf_text(query, "%2Fpart-") && sl_buf_byte(query, 0);
+    if (*token) {
+        sl_buf_text(query, "continuation-token=");
+        sl_s3_encode(query, token, false);
+        sl_buf_byte(query, '&');
+    }
+    sl_buf_text(query, "list-type=2&prefix=");
+    sl_s3_encode(query, directory, false);
+    sl_buf_text(query, "%2Fpart-");
+    sl_buf_byte(query, 0);
 }
 
 int sl_leftover_each_part(struct sl_s3_context *context, struct sl_s3_client *client, const char *directory,
@@ -150,7 +155,8 @@ int sl_leftover_each_part(struct sl_s3_context *context, struct sl_s3_client *cl
     for (int i = 0; r == 0 && i < PAGES_MAX && !is_last; i++) {
         SL_CLEANUP(sl_buf_done) struct sl_buf query = {0};
         struct sl_s3_answer answer = {0};
-        if (!make_list_query(&query, token.len ? (const char *)token.bytes : "", directory))
+        make_list_query(&query, token.len ? (const char *)token.bytes : "", directory);
+        if (query.failed)
             return sl_error_nomem(err);
         const struct sl_s3_request request = {.method = "GET", .query = (const char *)query.bytes};
         r = sl_s3_call(context, client, &request, &answer, err);
