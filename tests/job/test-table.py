@@ -107,6 +107,7 @@ def test_keys_take_at_most_64_bytes_beyond_their_text():
     """10 M keys in the long form. The peak of the whole process, whose own memory is measured with one key."""
     if SANITIZED:
         return
+
     def peak(count):
         # in a process of its own: what is started from a large process counts its memory as its own peak
         subprocess.check_call([sys.executable, "-c", 'file = open("users.csv", "w"); file.write("id,v\\n")\n'
