@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The port behind the last colon, or the whole text; -1: it is none. *ret_host: what is before it. */
+/* The port after the last colon, or the whole text; -1: it is none. *ret_host: what is before it. */
 static int split(const char *text, size_t *ret_host)
 {
     const char *colon = strrchr(text, ':');

@@ -46,7 +46,7 @@ struct rows {
     struct sl_called *called;
 };
 
-enum { FUNCTION = 2 }; /* where it lies on the stack; what it returns comes behind */
+enum { FUNCTION = 2 }; /* where it lies on the stack; what it returns comes after */
 
 static bool take_values(lua_State *L, struct rows *rows, const struct sl_field *argv)
 {

@@ -187,7 +187,7 @@ static int function_call_dataset(const struct sl_function *fn, struct sl_dataset
     copy->main_task = NULL;
     if (sl_watchdog_leave(copy))
         return sl_watchdog_explain(copy, err);
-    (void)lua_gc(copy->L, LUA_GCSTEP, 0); /* a dataset nobody kept: large, where Lua sees a few bytes */
+    (void)lua_gc(copy->L, LUA_GCSTEP, 0); /* an unused dataset: large, where Lua sees a few bytes */
     if (r == SL_EUSAGE) /* a failed function; with room on the disk it might not have failed */
         r = err->code = copy->found_no_room ? SL_EFULL : SL_EFAIL;
     return r;

@@ -1,4 +1,4 @@
-/* zlib and zstd behind one door. Both get memory enough for a whole block's result, so a block is one call in
+/* zlib and zstd behind one interface. Both get memory enough for a whole block's result, so a block is one call in
  * nearly every case. */
 #include "output/compress.h"
 

@@ -48,7 +48,7 @@ static int made_visit(void *arg, int64_t time_ms, const char *path)
     return r;
 }
 
-/* Once: nobody asks for it again. */
+/* Once: it is not asked for again. */
 static void say_left(const struct sl_services *services, const struct sl_output_dir *place)
 {
     sl_log(services->log, SL_LOG_WARNING,
@@ -57,7 +57,7 @@ static void say_left(const struct sl_services *services, const struct sl_output_
            place->shown);
 }
 
-/* Under the hidden name first: nobody sees a directory with _SUCCESS and half its parts. */
+/* Under the hidden name first: no reader sees a directory with _SUCCESS and half its parts. */
 static int remove_directory(const struct sl_services *services, int parent_fd,
                             const struct sl_output_dir *place, const struct sl_manifest *manifest,
                             struct sl_error *err)

@@ -1,5 +1,5 @@
 /* Two keyed sections. Part HEAD: (-1, time, inputs, list of first paths, number of rows, whether they are
- * saved by key), and for rows saved by place (place, fields as a list); those behind the number are left over
+ * saved by key), and for rows saved by place (place, fields as a list); those after the number are left over
  * from longer versions and mean nothing. Part KEYS, for rows saved by key: (key, other fields as a list), or
  * (key) where it is gone; it holds nothing else than the rows of the version. */
 #include "output/shown.h"

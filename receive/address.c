@@ -70,7 +70,7 @@ static int new_socket(int family)
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-/* A socket at which nobody listens any more is removed. */
+/* A socket without a listener is removed. */
 static int remove_stale(const struct sl_address *address, const struct sockaddr_un *name,
                         struct sl_error *err)
 {

@@ -115,7 +115,7 @@ static int spawn(struct starting *starting, struct sl_process *command, struct s
         become_command(starting, parent);
     if (pid < 0)
         return sl_error_sys(err, errno, "starting %s", starting->argv[0]);
-    (void)setpgid(pid, pid); /* the child does it, too: whoever is first */
+    (void)setpgid(pid, pid); /* the child does it, too: the first one takes effect */
     int sys = exec_failure(starting);
     if (sys) {
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)

@@ -231,7 +231,7 @@ static int64_t sync_in_ms(const struct program_source *source)
     return left > 0 ? left : 0;
 }
 
-/* 1: it goes on; 0: it has ended; or a failure. */
+/* 1: it continues; 0: it has ended; or a failure. */
 static int exchange(struct program_source *source, uint8_t *buf, bool *has_output, struct sl_error *err)
 {
     bool reads = *has_output && source->durable.len < DURABLE_MAX;

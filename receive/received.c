@@ -200,7 +200,7 @@ static void *run_thread(void *arg)
     struct sl_error err = {0};
     sigset_t all;
     sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, NULL); /* also SIGPIPE: a write to what has gone is EPIPE */
+    (void)pthread_sigmask(SIG_BLOCK, &all, NULL); /* also SIGPIPE: writing to an ended peer is EPIPE */
     int r = received->kind->run(received, &err);
     if (r < 0 && r != SL_ESTOP) {
         pthread_mutex_lock(&received->lock);
@@ -437,7 +437,7 @@ int sl_received_refresh(struct sl_source *source, struct sl_error *err)
         if (n < 0 && errno != EINTR)
             return sl_error_sys(err, errno, "waiting for the end of %s", received->name);
         if (n > 0 && fds[0].revents)
-            break; /* stays readable: nobody reads it */
+            break; /* stays readable: it is not read */
     }
     return failure(received, err);
 }

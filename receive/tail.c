@@ -1,6 +1,6 @@
 /* tailStream: complete lines of growing files, across rotation by rename and by copy-and-truncate.
  *
- * A scan matches the glob and looks at what there is: a file that is known by its identity goes on at its position,
+ * A scan matches the glob and looks at what there is: a file that is known by its identity is continued at its position,
  * whatever its name is now; another one begins. Files that the glob does not match any more were renamed or deleted:
  * they are followed as long as they are open, and after a restart looked for by identity in their directory. Events of
  * inotify say when to scan (names changed) or to read (bytes were appended); once a second both happen anyway, so an

@@ -122,7 +122,7 @@ int sl_tail_find(struct sl_io *io, const char *path, uint64_t inode, int64_t bor
     return found;
 }
 
-/* ---- files that nobody saw under their name ---- */
+/* ---- files that were never seen under their name ---- */
 
 struct missed {
     char *path;

@@ -18,7 +18,7 @@ static struct sl_field option_value(const struct sl_node *node, const char *name
     return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
 }
 
-/* The text with a NUL behind it, or NULL where it was not given. It fits: it was checked. */
+/* The text, NUL-terminated, or NULL where it was not given. It fits: it was checked. */
 static char *option_text(const struct sl_node *node, const char *name, char text[SL_PATH_TEXT_MAX])
 {
     struct sl_field value = option_value(node, name);

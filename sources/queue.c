@@ -63,7 +63,7 @@ static struct sl_field default_records(const struct queue *queue)
 
 static bool pending(struct sl_source *source)
 {
-    return own(source)->next < own(source)->batches.len; /* `default` never ends: nobody waits for it */
+    return own(source)->next < own(source)->batches.len; /* `default` never ends: it is not waited for */
 }
 
 /* The items of this batch; `default` once they are used up. The list may be shorter than it was. */
@@ -219,7 +219,7 @@ static const struct sl_param options[] = {
     {0},
 };
 
-/* PySpark's queueStream(rdds, oneAtATime, default): the options by position; behind them the number of partitions
+/* PySpark's queueStream(rdds, oneAtATime, default): the options by position; after them the number of partitions
  * that sc:parallelize was given. */
 static size_t arrange(const struct sl_arg *given, size_t count, struct sl_arena *arena, struct sl_arg *ret)
 {

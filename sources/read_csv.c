@@ -1,6 +1,6 @@
 /* "csv": a record per row of the file, over lines where quotes make it so.
  *
- * The buffer holds the record that is not complete yet and, behind it, the piece just read; searched says
+ * The buffer holds the record that is not complete yet and, after it, the piece just read; searched says
  * how far its end was looked for. What lies before `at` may still be in rows that were not pushed, so
  * rows are pushed before the buffer moves. Line numbers count from 0 in the file; a record has that of
  * its first line. */

@@ -1,6 +1,6 @@
 /* "lines" with the options separator and encoding: a file is one partition, read as a stream.
  *
- * The buffer holds the record that is not complete yet and what was read behind it; rows are slices of it, so they are
+ * The buffer holds the record that is not complete yet and what was read after it; rows are slices of it, so they are
  * pushed before it moves. */
 #include "sources/read_text.h"
 

@@ -284,7 +284,7 @@ static int close_cursor(sqlite3_vtab_cursor *base)
     return SQLITE_OK;
 }
 
-/* Moves to the first row of the piece; behind the last one: the end. */
+/* Moves to the first row of the piece; after the last one: the end. */
 static int enter_piece(struct cursor *cursor, size_t p)
 {
     const struct table *table = cursor->table;

@@ -27,7 +27,7 @@ static inline bool sl_csv_has_plain(const struct sl_csv *csv)
 /* Records from p on, up to end, will be asked for. */
 void sl_csv_plain_start(struct sl_csv_plain *plain, const uint8_t *p, const uint8_t *end);
 
-/* The record that begins at p, behind the one before: where its fields end, field_end[0..*ret_count), the last at the
- * newline that is returned. NULL: it is not plain, not complete or has more than fields_max fields; start again behind it. */
+/* The record that begins at p, after the one before: where its fields end, field_end[0..*ret_count), the last at the
+ * newline that is returned. NULL: it is not plain, not complete or has more than fields_max fields; start again after it. */
 const uint8_t *sl_csv_plain_next(struct sl_csv_plain *plain, const uint8_t **field_end, uint32_t fields_max,
                                  uint32_t *ret_count);

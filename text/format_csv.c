@@ -1,4 +1,4 @@
-/* "csv": RFC 4180 with LF. A nil is nothing, the empty string "", so the two can be told apart; lists and
+/* "csv": RFC 4180 with LF. A nil is nothing, the empty string "", so the two can be distinguished; lists and
  * maps are JSON. */
 #include "text/format_list.h"
 

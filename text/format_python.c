@@ -28,7 +28,7 @@ static bool hexadecimal(struct sl_buf *buf, uint32_t code)
     return code < 0x10000 ? sl_buf_printf(buf, "\\u%04x", code) : sl_buf_printf(buf, "\\U%08x", code);
 }
 
-/* What stands behind the backslash, 0 where there is no short escape. */
+/* What follows the backslash, 0 where there is no short escape. */
 static uint8_t short_escape(uint32_t code, uint8_t quote)
 {
     if (code == '\\' || code == quote)

@@ -35,7 +35,7 @@ static bool with_point(struct sl_buf *buf, const struct sl_decimal *d, int befor
 }
 
 /* Java asks for the nearest of two digits where one digit is enough to tell the number; they differ where few are
- * told apart, among the smallest. */
+ * distinguished, among the smallest. */
 static void two_digits(double number, struct sl_decimal *d)
 {
     char text[32];

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* What stands behind the backslash; 0 for bytes that need none. */
+/* What follows the backslash; 0 for bytes that need none. */
 static uint8_t escape_of(uint8_t byte)
 {
     switch (byte) {

@@ -50,7 +50,7 @@ static bool hex4(const struct sl_json_scan *scan, const uint8_t *p, uint32_t *re
     return true;
 }
 
-/* The code point of \uXXXX or of a pair; `at` is behind the u. */
+/* The code point of \uXXXX or of a pair; `at` is after the u. */
 static bool unicode_escape(struct sl_json_scan *scan, uint32_t *ret)
 {
     uint32_t low;

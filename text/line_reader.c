@@ -1,12 +1,12 @@
 /* Lines of a file or stream as chunks.
  *
- * The buffer holds the beginning of a line that is not finished yet and, behind it, the piece just read:
+ * The buffer holds the beginning of a line that is not finished yet and, after it, the piece just read:
  *
  *     0 ....... at ........ searched ......... len ........ capacity
  *     done      line begins, no newline        looked at    room
  *               before searched                next
  *
- * fill() moves [at, len) to the front and reads behind it, so no chunk may be open across a fill: its fields
+ * fill() moves [at, len) to the front and reads after it, so no chunk may be open across a fill: its fields
  * are slices of the buffer. Newlines are searched in windows of 64 KiB; each window is a chunk, which keeps
  * what the operators make of it in the cache. */
 #include "text/line_reader.h"

@@ -5,7 +5,7 @@
 #include "text/line_reader.h"
 
 enum {
-    BEHIND_BYTES = 4 << 10, /* read behind the split at once, for the end of its last line */
+    BEHIND_BYTES = 4 << 10, /* read after the split at once, for the end of its last line */
     PIECE_BYTES = 64 << 10, /* and then, while that line goes on */
 };
 
@@ -53,7 +53,7 @@ int sl_lines_read(const struct sl_lines *lines, struct sl_task *task, struct sl_
                   uint64_t *ret_lines)
 {
     sl_assert(lines->from >= 0 && lines->from <= lines->to);
-    /* A line begins behind a newline: whether one begins at `from` is told by the byte before it. */
+    /* A line begins after a newline: whether one begins at `from` is told by the byte before it. */
     int64_t start = lines->from ? lines->from - 1 : 0;
     struct file_stream file = {.stream = {.read = file_read}, .lines = lines, .at = start};
     return sl_line_reader_run(lines, &file.stream, start, lines->from > 0, lines->to, task, out, ret_lines);

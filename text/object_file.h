@@ -44,7 +44,7 @@ int sl_object_read_open(struct sl_object_reader *reader, struct sl_byte_stream *
                         struct sl_error *err);
 /* 1: the rows of the next block are there until the next call; 0: the file ends here, and is complete. */
 int sl_object_read_block(struct sl_object_reader *reader, struct sl_error *err);
-/* The row at *at of the block, which moves behind it; strings point into the block, the rest is in the arena. */
+/* The row at *at of the block, which moves past it; strings point into the block, the rest is in the arena. */
 int sl_object_read_row(const struct sl_object_reader *reader, size_t *at, struct sl_arena *arena,
                        struct sl_field *fields, uint32_t *ret_width, struct sl_error *err);
 void sl_object_reader_done(struct sl_object_reader *reader);

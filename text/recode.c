@@ -60,7 +60,7 @@ static size_t put(uint8_t *to, uint32_t c)
     return 4;
 }
 
-/* Reads on behind what is left. */
+/* Reads on after what is left. */
 static int refill(struct recode *r, struct sl_error *err)
 {
     memmove(r->in, r->in + r->at, r->len - r->at);

@@ -138,7 +138,7 @@ static int make_room(struct sl_buf *out, size_t from, size_t size_max)
     return sl_buf_reserve(out, STEP) ? 0 : SL_ENOMEM;
 }
 
-/* One stream; *at moves behind it. */
+/* One stream; *at moves past it. */
 static int inflate_stream(z_stream *stream, const uint8_t *bytes, size_t len, size_t *at, size_t from,
                           size_t size_max, struct sl_buf *out)
 {

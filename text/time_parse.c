@@ -52,7 +52,7 @@ static void own_memo(const struct sl_time_format *format, struct sl_time_memo *m
 
 /* ---- counts ---- */
 
-/* How many digits behind the point are whole milliseconds, or, negative, how many digits before it are less. */
+/* How many digits after the point are whole milliseconds, or, negative, how many digits before it are less. */
 static int digits_of(enum sl_time_kind kind)
 {
     return kind == SL_TIME_S ? 3 : kind == SL_TIME_MS ? 0 : -3;

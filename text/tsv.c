@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* What the byte behind a backslash stands for; -1: nothing. */
+/* What the byte after a backslash stands for; -1: nothing. */
 static int escaped_byte(uint8_t letter)
 {
     switch (letter) {

@@ -111,7 +111,7 @@ static int reject_missing(const struct sl_typed *typed, struct sl_task *task, co
                            column->name);
 }
 
-/* Bytes from data reach a terminal escaped: whoever shows the message does it. */
+/* Bytes from data reach a terminal escaped: the code that shows the message does it. */
 static int reject_value(const struct sl_typed *typed, struct sl_task *task, const struct sl_column *column,
                         const struct sl_field *value)
 {

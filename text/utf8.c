@@ -1,6 +1,6 @@
 #include "text/utf8.h"
 
-/* What may follow a first byte: the number of bytes behind it and the range of the first of them. */
+/* What may follow a first byte: the number of bytes after it and the range of the first of them. */
 struct lead {
     uint8_t more, low, high;
 };

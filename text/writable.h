@@ -41,5 +41,5 @@ int sl_writable_read(enum sl_writable kind, const uint8_t *bytes, size_t len, st
 bool sl_vint_append(struct sl_buf *buf, int64_t value);
 /* How many bytes the integer has that begins with this one. */
 size_t sl_vint_size(uint8_t first);
-/* Reads at *at, which moves behind it. False: the bytes end before. */
+/* Reads at *at, which moves past it. False: the bytes end before. */
 bool sl_vint_read(const uint8_t *bytes, size_t len, size_t *at, int64_t *ret);

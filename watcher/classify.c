@@ -1,7 +1,7 @@
 /* What becomes of one name. The directory says what is there; hints only say how it came (renamed in:
  * complete) and that it was absent for a while.
  *
- * A taken file is told apart by identity. The same one stays taken, unless it was seen absent; another one
+ * A taken file is distinguished by identity. The same one stays taken, unless it was seen absent; another one
  * under its name is a new arrival. What is not taken yet is waiting, or is held back for a reason, and is
  * looked at again: at its next hint, or when the interval has passed. */
 #include "watcher/consumed.h"

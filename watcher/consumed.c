@@ -1,4 +1,4 @@
-/* A taken file is told apart by identity. The same one stays taken, unless it was seen absent; another one
+/* A taken file is distinguished by identity. The same one stays taken, unless it was seen absent; another one
  * under its name is a new arrival.
  *
  * What an earlier run took is unverified until its name is looked at. There may be millions, nearly all with

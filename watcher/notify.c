@@ -5,7 +5,7 @@
  * moment, for being woken by every event interrupts whoever makes them: 300,000 renames took half as long
  * again with 120,000 wake-ups. A storm fills a hundredth of the kernel's queue meanwhile.
  *
- * Watches are told apart by the kernel's number (wd), which is one per directory however it is spelled:
+ * Watches are distinguished by the kernel's number (wd), which is one per directory however it is spelled:
  * several hints may share one. */
 #include "watcher/notify.h"
 

@@ -16,7 +16,7 @@ enum { REFRESH_LASTS_NS = 100 * 1000000 };
 struct choice {
     struct sl_watched_dir *intake;
     uint64_t files_max, bytes_max, bytes;
-    struct sl_files *files; /* behind what the caller has */
+    struct sl_files *files; /* after what the caller has */
     size_t first;           /* of ours */
     struct sl_entry *last;  /* the last chosen of those ready, NULL: none */
     bool full;

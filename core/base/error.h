@@ -6,7 +6,7 @@
  * error") and, where there is something to do, says it. Wrap on the way up with sl_error_wrap; do not repeat.
  *
  * Record errors are no failures: SL_EREJECT travels from a function to its operator and no further; the
- * operator hands the record to the task's sink (core/contract/task.h) and goes on. */
+ * operator hands the record to the task's sink (core/contract/task.h) and continues. */
 #pragma once
 
 #include "sluice/types.h"

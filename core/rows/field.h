@@ -1,7 +1,7 @@
 /* One value: sixteen bytes, tagged. Compared, hashed and ordered here, once
  * for everybody (docs/manual.md, "Records").
  *
- * A field borrows what it points to: string bytes, list items, map entries. Whoever keeps a field longer than
+ * A field borrows what it points to: string bytes, list items, map entries. Code that keeps a field longer than
  * its source copies it into an arena with sl_field_copy.
  *
  * Equality: types and values; a float with an integral value in int64 range equals that integer, -0.0 equals

@@ -274,7 +274,7 @@ static bool takes_whole(const struct pass *pass, const struct sl_pipe *pipe)
            pass->batch->run->pipelines->paths[node->number][pipe->input] == 1;
 }
 
-/* The rows of a deferred dataset are made once somebody wants to see them. */
+/* The rows of a deferred dataset are made when they are first read. */
 static int resolve(const struct pass *pass, struct sl_error *err)
 {
     const struct sl_root *root = pass->flow.root;

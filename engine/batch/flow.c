@@ -93,7 +93,7 @@ static int push_sink(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 
 static struct sl_outlet *outlet_of(struct joint *joint);
 
-/* A source's records are counted as they come out: nobody else sees all of them. */
+/* A source's records are counted as they come out: nothing else sees all of them. */
 static int push_read(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 {
     struct joint *joint = (struct joint *)outlet;

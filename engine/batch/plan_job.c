@@ -154,7 +154,7 @@ static void unescape(char *word)
     *to = 0;
 }
 
-/* The line at *at, which goes on to the next. 1, 0 at the end, or a failure. */
+/* The line at *at, which moves to the next. 1, 0 at the end, or a failure. */
 static int next_line(const char **at, struct line *ret, struct sl_error *err)
 {
     size_t len = strcspn(*at, "\n");

@@ -81,7 +81,7 @@ static int had_shape(const struct sl_codes *before, const char *key, int64_t sha
     return 0;
 }
 
-/* Looks through the numbers of its signature: for the first that nobody has; with `before` for one under
+/* Looks through the numbers of its signature: for the first that is free; with `before` for one under
  * which it was known. NULL is left where there is none. */
 static int find_key(struct sl_run *run, const struct sl_node *node, const struct sl_codes *before)
 {

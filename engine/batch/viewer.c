@@ -102,7 +102,7 @@ static int show_again(struct sl_run *run, const struct versions *versions, struc
     return r;
 }
 
-/* The views show their newest versions again; where that fails the run goes on without them. */
+/* The views show their newest versions again; where that fails the run continues without them. */
 static int mount_again(struct sl_run *run, struct sl_error *err)
 {
     struct versions versions = {0};

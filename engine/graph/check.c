@@ -51,7 +51,7 @@ static void with_commas(int64_t number, char text[32])
         snprintf(text, 32, "%d,%03d", (int)(number / 1000), (int)(number % 1000));
 }
 
-/* Directories that nobody removes fill a file system in the end, and make every look at it slow before. */
+/* Directories that are never removed fill a file system in the end, and make every look at it slow before. */
 static void warn_of_directories(const struct sl_node *node, struct sl_log *log)
 {
     char prefix[PATH_MAX], count[32];

@@ -100,7 +100,7 @@ static bool finishes(struct sl_executor *executor, const struct sl_node *node)
     return ((struct sl_remote_driver *)executor)->finishes[node->number];
 }
 
-/* A peer that has gone is noticed with the next stage. */
+/* A peer that has ended is noticed with the next stage. */
 static void end(struct sl_executor *executor, struct sl_batch *batch)
 {
     struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;

@@ -1,4 +1,4 @@
-/* The driver's inside, shared by driver*.c, requests.c and sections.c and nobody else. */
+/* Internals of the driver, shared by driver*.c, requests.c and sections.c only. */
 #pragma once
 
 #include "engine/batch/executor.h"

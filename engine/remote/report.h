@@ -10,7 +10,7 @@
  *     letters    count, then operator, has an origin, partition, line, sequence, is cut, the record as a list, message
  *     counters   count, then name, total as ops/reducer/total.h encodes it
  *     sections   count, then operator, input, path, what (enum sl_section_what), bytes
- *     data       of the sections, one behind the other: nil, a block (text/block.h), or a file's name and the check of
+ *     data       of the sections, one after the other: nil, a block (text/block.h), or a file's name and the check of
  *                the block in it
  *     blocks     count, then operator, partition, check: of those that were sent
  *

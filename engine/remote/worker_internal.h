@@ -1,4 +1,4 @@
-/* The process that runs tasks, shared by worker*.c, capture.c and results.c and nobody else. */
+/* The process that runs tasks, shared by worker*.c, capture.c and results.c only. */
 #pragma once
 
 #include "engine/batch/batch.h"

@@ -29,7 +29,7 @@ static void add_string(struct sl_buf *buf, const char *name, const char *value)
 
 /* ---- status.json ---- */
 
-/* Absolute: whoever reads it may be elsewhere. */
+/* Absolute: readers may have another working directory. */
 static void add_path(struct sl_buf *buf, const char *name, const char *path)
 {
     char absolute[PATH_MAX];

@@ -1,6 +1,6 @@
 /* What the batches of a run add up to, for metrics: by operator, by source, and delays as histograms.
  *
- * sl_totals_add after each batch. Without memory for it the run goes on, and nothing is counted. */
+ * sl_totals_add after each batch. Without memory for it the run continues, and nothing is counted. */
 #pragma once
 
 #include "engine/run/open_metrics.h"

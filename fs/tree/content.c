@@ -1,5 +1,5 @@
-/* Renderings and key indexes of versions: made when somebody asks, once, without the lock; given up when
- * nobody reads them and the version is no longer the newest. */
+/* Renderings and key indexes of versions: made when they are asked for, once, without the lock; given up when
+ * they have no readers and the version is no longer the newest. */
 #include "fs/tree/tree_internal.h"
 
 #include <errno.h>

@@ -62,7 +62,7 @@ static int read_plain(struct reader *reader, struct sl_field *ret)
     return 0;
 }
 
-/* The next field; moves behind the delimiter, or sets at to NULL after the last field. */
+/* The next field; moves past the delimiter, or sets at to NULL after the last field. */
 static int next_field(struct reader *reader, struct sl_field *ret)
 {
     bool quoted = reader->at < reader->end && *reader->at == '"';

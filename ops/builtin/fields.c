@@ -8,10 +8,10 @@ struct fields {
     struct sl_builtin_function function;
     struct sl_field separator;
     struct sl_numbers numbers; /* from 1; none: all */
-    uint32_t last;             /* the largest of them: nothing behind it is looked at */
+    uint32_t last;             /* the largest of them: nothing after it is looked at */
 };
 
-/* The piece at *from; moves *from behind the separator, or to NULL after the last piece. */
+/* The piece at *from; moves *from past the separator, or to NULL after the last piece. */
 static struct sl_field next_piece(const struct sl_field *separator, const uint8_t **from, const uint8_t *end)
 {
     const uint8_t *begin = *from, *at = NULL;

@@ -36,7 +36,7 @@ static void store_done(struct store *store, const struct sl_spill_ops *ops)
     sl_arena_done(&store->arena);
 }
 
-/* What is in memory goes behind what is on disk already. The key must stay. */
+/* What is in memory is appended to what is on disk already. The key must stay. */
 static int store_flush(struct store *store, struct sl_spill *spill, struct sl_error *err)
 {
     struct sl_arena key = {0};

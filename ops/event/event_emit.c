@@ -110,7 +110,7 @@ static int make_heap(struct reading *reading)
     return 0;
 }
 
-/* The first cursor goes on to its next entry. */
+/* The first cursor moves to its next entry. */
 static void advance(struct reading *reading)
 {
     struct cursor *first = reading->heap[0];

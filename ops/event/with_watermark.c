@@ -4,7 +4,7 @@
  * newest event time of each channel (a source, or a partition of one as the outside cuts it) while rows pass, finish
  * brings it into the memory once the batch is read. So a batch's watermark is made of what earlier batches brought,
  * and of the batch's time where a channel is idle: the oldest channel counts, less the delay; a channel that never
- * had data holds it back. Where all are idle, the newest counts: nobody is waited for. It never moves backwards.
+ * had data holds it back. Where all are idle, the newest counts: none is waited for. It never moves backwards.
  *
  * On disk, keyed rows: (nil, watermark) and (channel, newest, seen): its newest event time (nil: none yet) and the
  * time of its last batch with data. */

@@ -267,7 +267,7 @@ int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane
     if (aggregate->reducer->ops->exact)
         return 0;
     if (aggregate->runs.spill &&
-        sl_aggregate_must_spill(aggregate, own)) /* those behind it wait for the finish */
+        sl_aggregate_must_spill(aggregate, own)) /* those after it wait for the finish */
         return sl_aggregate_spill_table(aggregate, lane->task, own, &own->table);
     pthread_mutex_lock(&aggregate->lock);
     int r = add_lane(aggregate, lane, own) ? fold_paths(aggregate, lane->task) : SL_ENOMEM;

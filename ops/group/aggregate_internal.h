@@ -1,4 +1,4 @@
-/* The aggregate's inside, shared by aggregate*.c and ops/cogroup/ only. */
+/* Internals of the aggregate, shared by aggregate*.c and ops/cogroup/ only. */
 #pragma once
 
 #include "ops/group/aggregate.h"

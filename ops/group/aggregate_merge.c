@@ -200,7 +200,7 @@ static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, 
 
 /* ---- everything ---- */
 
-/* A lane's own groups, or what lanes behind it were folded into with it: that stands where it stands. */
+/* A lane's own groups, or what lanes after it were folded into with it: that stands where it stands. */
 static int spill_lane(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_aggregate_lane *lane)
 {
     struct sl_aggregate_part *part = sl_aggregate_parts(aggregate, lane);

@@ -27,7 +27,7 @@ void sl_merge_close(struct sl_merge *merge);
 /* 1 and a row, borrowed until the next call, 0 at the end, or a failure. */
 int sl_merge_next(struct sl_merge *merge, struct sl_field *fields, uint32_t *ret_width, struct sl_error *err);
 
-/* Whoever makes something of all rows of a key. */
+/* Receives all rows of a key. */
 struct sl_gatherer {
     void (*begin)(void *arg);                       /* forgets the key before */
     const struct sl_field *(*key)(const void *arg); /* of the rows so far; NULL: there are none */

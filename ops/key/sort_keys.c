@@ -1,4 +1,4 @@
-/* A radix sort by prefix. Strings whose prefixes are equal get the eight bytes behind them as a new prefix
+/* A radix sort by prefix. Strings whose prefixes are equal get the eight bytes after them as a new prefix
  * and are sorted again, a few times: texts often begin alike, and comparing them costs two misses of the
  * cache each time. What is equal after that, few or no strings, is merged by comparison. Keys that their prefix
  * tells all of (short strings, numbers of few digits) are never looked at. */
@@ -180,7 +180,7 @@ void sl_sort_items_prefix(struct sl_sort_item *item, size_t count)
     }
 }
 
-/* Eight bytes of a string from `at` on; what is behind its end counts as zero. */
+/* Eight bytes of a string from `at` on; what is after its end counts as zero. */
 static uint64_t bytes_at(const struct sl_field *key, uint32_t at)
 {
     if (key->len <= at)

@@ -113,7 +113,7 @@ int sl_table_take(struct sl_table *table, struct sl_group *slot, uint32_t hash, 
     return 0;
 }
 
-/* Probing may have moved a partition's last groups behind its range, even around the end of the table; so the
+/* Probing may have moved a partition's last groups after its range, even around the end of the table; so the
  * walk goes on from the range's end to the next free slot, and skips what belongs to others. `at` counts
  * slots from the range's beginning. */
 struct sl_group *sl_table_next(const struct sl_table *table, unsigned partition, unsigned partitions,

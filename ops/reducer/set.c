@@ -1,7 +1,7 @@
 /* set: the distinct values of a group as a list in the order of docs/manual.md, "Records". Of equal values
  * the first one seen is kept.
  *
- * The state is a sorted list of distinct items and, behind it, newer ones in the order they came. When there
+ * The state is a sorted list of distinct items and, after it, newer ones in the order they came. When there
  * are as many new ones as old, they are sorted in: so a value costs a logarithm, and a group never holds more
  * than twice its distinct values and a few. */
 #include "ops/builtin/function.h"

@@ -127,7 +127,7 @@ void sl_sort_record_read(const struct sl_sort_record *record, struct sl_field *f
         from = unpack(from, &fields[c]);
 }
 
-/* The key in the record's memory: the row's first field, or of its own, a string behind the row. */
+/* The key in the record's memory: the row's first field, or of its own, a string after the row. */
 static bool set_key(struct sl_sort_memory *memory, enum sl_sort_by by, const struct sl_field *key,
                     uint8_t *end, struct sl_sort_record *record)
 {

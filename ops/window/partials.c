@@ -47,7 +47,7 @@ static bool make_room(struct sl_partials_level *level, size_t count)
     return block;
 }
 
-/* The block, with room made for it before the first or behind the last; NULL: out of memory. */
+/* The block, with room made for it before the first or after the last; NULL: out of memory. */
 static struct sl_window_partial *block_at(struct sl_partials_level *level, int64_t number)
 {
     if (!level->count)
@@ -140,7 +140,7 @@ static int make_block(struct query *query, int k, int64_t number, struct sl_sort
     *ret = NULL;
     struct sl_partials_level *leaves = &query->blocks->level[0];
     if (number << k > query->blocks->last || (number + 1) << k <= leaves->first)
-        return 0; /* behind the newest data, or before the oldest */
+        return 0; /* after the newest data, or before the oldest */
     struct sl_window_partial *block = block_at(&query->blocks->level[k], number);
     if (!block)
         return SL_ENOMEM;
@@ -178,7 +178,7 @@ static int join(struct query *query, struct sl_sorted_groups *a, struct sl_sorte
     return a || b ? sl_sorted_groups_combine(query->stage, query->reducer, a, b, ret) : 0;
 }
 
-/* ---- the side behind the split ---- */
+/* ---- the side after the split ---- */
 
 static int extend_prefix(struct query *query, int64_t to)
 {

@@ -2,7 +2,7 @@
  * is open, and whenever a batch is planned. What it last heard is the view.
  *
  * Where the brokers do not answer, or a topic is missing, that is logged once, and once a minute as long as it lasts;
- * the thread goes on asking. */
+ * the thread continues to ask. */
 #pragma once
 
 #include "core/contract/services.h"
@@ -39,7 +39,7 @@ struct sl_kafka_watch_options {
     const char *label; /* the servers, for status */
     struct sl_field params;
     struct sl_kafka_topics topics;
-    int64_t period_ms;  /* between two questions where nobody asks */
+    int64_t period_ms;  /* between two questions that no caller asked for */
     int64_t topics_ms;  /* between two questions for topics */
     int64_t timeout_ms; /* connectTimeout */
     bool retries;

@@ -203,7 +203,7 @@ static int fill_segment(struct sl_received_log *log, struct sl_segment *segment,
     return r;
 }
 
-/* Nobody sees the segment before it is whole. */
+/* The segment is not visible before it is whole. */
 static int begin_segment(struct sl_received_log *log, struct sl_error *err)
 {
     char name[32];

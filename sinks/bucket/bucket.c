@@ -228,7 +228,7 @@ static int put_success(struct bucket *bucket, const char *key, const char *mark,
     return r;
 }
 
-/* Somebody was faster: we, in a request whose answer was lost, or another writer. */
+/* Another request was faster: ours, in a request whose answer was lost, or another writer. */
 static int judge_success(struct bucket *bucket, struct sl_error *err)
 {
     uint64_t digest = 0;

@@ -95,7 +95,7 @@ static int add_to_piece(struct sl_table_writer *writer, struct piece *piece, con
 
 /* Rows [from, to) of the piece, where they are known to go in without one that is refused, or may be. Ranges that
  * wait are kept on a stack: the right half of each that was cut. Where rows are refused, ranges are short: what is
- * sent behind a refused row is sent again. */
+ * sent after a refused row is sent again. */
 static int write_piece(struct sl_table_writer *writer, const struct piece *piece, struct sl_error *err)
 {
     struct sl_table_database *database = writer->memory->database;

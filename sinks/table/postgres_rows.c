@@ -56,7 +56,7 @@ static bool put_plain(struct sl_buf *buf, enum sl_table_kind kind, const struct 
 
 /* ---- COPY ---- */
 
-/* The letter behind a backslash; 0: none is needed. */
+/* The letter after a backslash; 0: none is needed. */
 static uint8_t copy_escape(uint8_t byte)
 {
     switch (byte) {

@@ -42,7 +42,7 @@ static bool option_is_true(const struct sl_node *node, const char *name)
     return value.tag == SL_BOOL && value.boolean;
 }
 
-/* A text with a NUL behind it. */
+/* A text with a NUL at its end. */
 static int take_text(struct sl_table_settings *settings, const char *what, const struct sl_field *value,
                      const char **ret, struct sl_error *err)
 {

@@ -2,7 +2,7 @@
  * catalog_batch.c writes them.
  *
  * A transaction costs one sync, of the log. The log is copied into the database (a PASSIVE checkpoint, which
- * waits for nobody) after a commit, once it has grown by CHECKPOINT_PAGES; a reader that keeps an old
+ * waits for no reader) after a commit, once it has grown by CHECKPOINT_PAGES; a reader that keeps an old
  * transaction open makes the log longer and delays nothing. */
 #include "state/catalog/catalog.h"
 
@@ -152,7 +152,7 @@ void sl_catalog_close(struct sl_catalog *catalog)
     if (catalog->dirfd >= 0)
         sl_io_close(catalog->io, catalog->dirfd);
     if (catalog->lock_fd >= 0)
-        sl_io_close(catalog->io, catalog->lock_fd); /* last: nobody else may come before all is written */
+        sl_io_close(catalog->io, catalog->lock_fd); /* last: others may open it when all is written */
     sl_catalog_clear_let_go(catalog);
     XXH3_freeState(catalog->hash);
     free(catalog->let_go);

@@ -137,7 +137,7 @@ int sl_catalog_update_quarantine(struct sl_catalog *catalog, const struct sl_bat
     for (size_t i = 0; r == 0 && i < plan->asides; i++)
         r = put_quarantined(catalog, plan, &plan->aside[i], err);
     if (any || plan->asides)
-        catalog->quarantined = -1; /* it is counted when somebody asks */
+        catalog->quarantined = -1; /* it is counted when it is asked for */
     return r;
 }
 

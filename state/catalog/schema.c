@@ -4,7 +4,7 @@
  *     progress     one row: where the run stands. serial grows with every transaction; planned is the
  *                  number of the batch that is planned and not committed, or -1; segments is the list of
  *                  state/store/store.h
- *     source       the inputs of the job by their key; equal keys are told apart by occurrence
+ *     source       the inputs of the job by their key; equal keys are distinguished by occurrence
  *     batch        a row per planned or committed batch; `files` and `digest` say how many rows of file it
  *                  has and the sum of their checksums
  *     file         the files of a batch, in the order in which they are read

@@ -15,7 +15,7 @@
 
 enum { PAYLOAD_MAX = 1 << 30 };
 
-/* What to do about it, behind what is wrong. */
+/* What to do about it, after what is wrong. */
 static int hint_damaged(struct sl_error *err)
 {
     return sl_error_hint(err, "restore the checkpoint from a backup or start over with sluice reset --yes");
