@@ -1,8 +1,8 @@
 """What tests of stages share: a job with `sluice run` and with tests/play-spark, in copies of this directory, and whether
 they left the same."""
-import os, shutil, subprocess
+import json, os, shutil, subprocess
 
-from harness import PATIENCE_S, ROOT, SLUICE, check, equal, read
+from harness import PATIENCE_S, ROOT, SLUICE, check, equal, read, skip
 
 PLAY = ROOT / "tests/play-spark"
 
@@ -64,3 +64,46 @@ def same_as_run(job, *arguments, partitions=(1, 3, 7), kills=5, roles=("map",), 
         for role in roles:
             check(role in stages_of(copy), "no %s stage was run" % role)
     return name
+
+
+# ---- the shared vectors as jobs ----
+
+VECTORS = ROOT.parent / "shared/vectors"
+
+
+def quoted(text):
+    return '"' + "".join(chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\' else "\\%03d" % byte for byte in text.encode()) + '"'
+
+
+def lua(value):
+    if value is None:
+        return "sluice.null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return quoted(value) if isinstance(value, str) else "{" + ",".join(map(lua, value)) + "}"
+
+
+def block(number, vector):
+    """Its streams and its output, in a block of their own: a Lua function has 200 locals at most."""
+    lines = ["do"]
+    for i, batches in enumerate(vector["inputs"]):
+        lines.append("  local s%s = ssc:queueStream(%s, { partitions = 2 })" % ("" if i == 0 else i + 1, lua(batches)))
+    lines.append("  local out = " + vector["lua"])
+    lines.append('  out:saveAsTextFiles("out/%d/r", "", { format = "%s", latest = false })' % (number, vector.get("format", "json")))
+    return "\n".join(lines + ["end"])
+
+
+def vector_jobs(name, count=None):
+    """(text of a job, its batches) for each interval of the shared vectors; count: of the first ones only."""
+    if not (VECTORS / name).exists():
+        skip("../shared/vectors is not there")
+    groups = {}
+    for number, vector in enumerate(json.loads((VECTORS / name).read_text())[:count]):
+        if not vector.get("error"):
+            groups.setdefault(vector["interval"], []).append((number, vector))
+    for interval, vectors in groups.items():
+        head = ['local sluice = require "sluice"', 'local ssc = sluice.StreamingContext { interval = "%s", checkpoint = false, '
+                'emptyBatches = true, maxErrorRate = 1 }' % interval]
+        yield "\n".join(head + [block(*each) for each in vectors]) + "\n", max(vector["batches"] for _, vector in vectors)

@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
 # presets: release
-# timeout: 900
-"""Jobs on Apache Spark: the package in spark/ on local[2] gives the same bytes as `sluice run`, although its workers are killed;
-SLUICE_LONG=1: with 1, 3 and 7 partitions. PySpark is used as it is found, or installed into a place of its own; without it, or Java, the claims are skipped."""
+# timeout: 20000
+"""Jobs on Apache Spark: the package in spark/ on local[2] gives the same bytes as `sluice run`, although its workers are killed. Short:
+some jobs, examples and shared vectors; SLUICE_LONG=1: all of them, with 1, 3 and 7 partitions, on
+local-cluster[2,1,1024], too. PySpark is used as it is found, or installed
+into a place of its own; without it, or Java, the claims are skipped."""
 import pathlib, sys
 from harness import *
+from spark import *
 from stages import *
+import contextlib
 
-PLACE = pathlib.Path(os.environ.get("SLUICE_PYSPARK") or ROOT / "build/pyspark")
-INSTALL_S = 400
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s"%s }\n'
-JOBS = {  # options, batches, numbers of partitions, what it does
-    "stateless": ("", 1, (1, 3, 7) if LONG else (3,), """
+EXAMPLES = ("top_products", "join")  # of the short form
+VECTORS_SHORT = 5
+JOBS = {  # options, batches, what it does
+    "stateless": ("", 1, """
 local lines = ssc:textFileStream("in")
 local words = lines:flatMap(sluice.split(" "))
 words:map(sluice.pair(1)):reduceByKey(sluice.sum):saveAsTextFiles("out/counts", "txt")
@@ -21,9 +25,9 @@ local left = lines:map(sluice.fields(" ", 1, 3))
 local right = ssc:queueStream({ { { "w1", "one" }, { "w2", "two" } } }, { partitions = 2 })
 left:join(right):saveAsTextFiles("out/join", "txt")
 left:cogroup(right):saveAsTextFiles("out/cogroup", "csv", { format = "csv" })
-left:sortByKey():saveAsTextFiles("out/sorted", "txt", { partitions = 2 })
+left:sortByKey(false):saveAsTextFiles("out/sorted", "txt", { partitions = 2 })
 """),
-    "windows": (", maxFilesPerBatch = 2", 2, (3,), """
+    "windows": (", maxFilesPerBatch = 2", 2, """
 local pairs = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 3)):mapValues(sluice.number(1))
 pairs:reduceByKeyAndWindow(sluice.sum, nil, "2s", "1s"):saveAsTextFiles("out/window", "txt")
 pairs:updateStateByKey(function(values, state) return (state or 0) + #values end):saveAsTextFiles("out/state", "txt")
@@ -31,49 +35,9 @@ pairs:filter(function(k, v) if k == "w7" then error("seven") end return true end
 """),
 }
 
-# One process of Spark for all jobs: its start is what takes long.
-APPLICATION = """
-import json, os, sys, threading, time
-from sluice_spark import driver, main, worker
-from sluice_spark.executor import SparkExecutor
-line = main.Line(job="test", master=sys.argv[1], conf=dict(setting.split("=", 1) for setting in sys.argv[3:]))
-main.check_spark()
-context = main.open_session(line).sparkContext
-statuses, top, ship = {}, os.getcwd(), not sys.argv[1].startswith("local[")
-for directory, arguments in json.loads(sys.argv[2]):
-    os.chdir(os.path.join(top, directory))
-    os.makedirs("work", exist_ok=True)
-    executor = SparkExecutor(context, os.environ["SLUICE"], arguments[0], os.getcwd(), worker.arguments_of_job(arguments), ship)
-    statuses[directory] = driver.run(os.environ["SLUICE"], ["--workdir", "work", "--reduce-partitions", directory.rpartition("-")[2]], arguments, executor)
-print("statuses", json.dumps(statuses), flush=True)
-"""
 
-
-def python_path():
-    """Where PySpark is; installed when it is nowhere."""
-    if not shutil.which("java"):
-        skip("there is no java (Debian: openjdk-17-jre-headless)")
-    found = [str(ROOT / "spark"), str(PLACE), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(found)}
-
-    def has_it():
-        done = subprocess.run([sys.executable, "-c", "import pyspark; assert int(pyspark.__version__.split('.')[0]) >= 4"], env=environment, capture_output=True)
-        return done.returncode == 0
-
-    if not has_it():
-        try:
-            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(PLACE), "pyspark>=4,<5"],
-                           capture_output=True, timeout=INSTALL_S, check=True)
-        except (subprocess.SubprocessError, OSError) as error:
-            skip("pyspark cannot be installed: %s" % str(error).splitlines()[0])
-        if not has_it():
-            skip("pyspark was installed and cannot be loaded")
-    return environment["PYTHONPATH"]
-
-
-def environment():
-    return {**os.environ, "PYTHONPATH": python_path(), "SLUICE": SLUICE, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable,
-            "SPARK_LOCAL_DIRS": os.path.abspath("spark-tmp")}
+def virtual(batches):
+    return ["--clock", "virtual", "--batches", str(batches)]
 
 
 def feed():
@@ -82,94 +46,161 @@ def feed():
         move_in("part-%d" % number, "\n".join(lines) + "\n")
 
 
-def times(batches):
-    return ["--clock", "virtual", "--batches", str(batches)]
+@contextlib.contextmanager
+def directory_of(name):
+    os.makedirs("base-" + name)
+    with contextlib.chdir("base-" + name):
+        yield
+
+
+def own_jobs():
+    for name, (options, batches, body) in JOBS.items():
+        with directory_of(name):
+            feed()
+            job(HEAD % options + body)
+        yield name, ["job.lua", *virtual(batches)]
+
+
+def examples():
+    data = ROOT / "examples/data"
+    for name in sorted(os.listdir(data)) if LONG else EXAMPLES:
+        with directory_of(name):
+            for part in filter(pathlib.Path.is_dir, (data / name).iterdir()):
+                shutil.copytree(part, part.name)
+            shutil.copy(ROOT / "examples" / (name + ".lua"), "job.lua")
+        yield name, ["job.lua", *virtual(8 if LONG else 2), "--set", "maxFilesPerBatch=1"]
+
+
+def vectors():
+    if not VECTORS.exists():
+        return
+    for file in ("spark", "contract") if LONG else ("spark",):
+        for number, (text, batches) in enumerate(vector_jobs(file + ".json", None if LONG else VECTORS_SHORT)):
+            name = "%s-%d" % (file, number)
+            with directory_of(name):
+                job(text)
+            yield name, ["job.lua", *virtual(batches)]
 
 
 def prepare():
-    """A directory for each job, and what `sluice run` makes of it."""
-    feed()
-    outcome = {}
-    for name, (options, batches, _, body) in JOBS.items():
-        job(HEAD % options + body, name + ".lua")
-        run_in("ran-" + name, SLUICE, name + ".lua", *times(batches))
-        outcome[name] = results("ran-" + name)
+    """What `sluice run` makes of each job, and copies of its directory for Spark: [directory, partitions, arguments]."""
+    outcome, runs = {}, []
+    for name, arguments in [*own_jobs(), *examples(), *vectors()]:
+        shutil.copytree("base-" + name, "here-" + name)
+        done = subprocess.run([SLUICE, "run", *arguments], cwd="here-" + name, capture_output=True, text=True, timeout=PATIENCE_S)
+        equal(done.returncode, 0, "exit status of sluice run of %s: %s" % (name, done.stderr))
+        outcome[name] = results("here-" + name)
         check(outcome[name], "job %s left nothing" % name)
-    return outcome
-
-
-def copies():
-    """[directory, arguments] for each job and number of partitions."""
-    made = []
-    for name, (_, batches, kinds, _) in JOBS.items():
-        for partitions in kinds:
-            directory = "ran-%s-%d" % (name, partitions)
-            shutil.copytree(".", directory, symlinks=True, ignore=shutil.ignore_patterns("ran-*", "spark-tmp"))
-            made.append([directory, [name + ".lua", *times(batches)]])
-    return made
-
-
-def application(master, runs, *settings, meanwhile=None):
-    process = subprocess.Popen([sys.executable, "-c", APPLICATION, master, json.dumps(runs), *settings], env=environment(), text=True,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-    try:
-        if meanwhile:
-            meanwhile(process)
-        out, err = process.communicate(timeout=600)
-    finally:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    equal(process.returncode, 0, "exit status of the application: " + err[-3000:])
-    return json.loads(re.search(r"^statuses (.*)$", out, re.M).group(1)), err
+        for partitions in (1, 3, 7) if LONG else (3,):
+            for prefix in ("", "cluster-") if LONG else ("",):
+                directory = "%s%s-%d" % (prefix, name, partitions)
+                shutil.copytree("base-" + name, directory)
+                runs.append([directory, partitions, arguments])
+    return outcome, runs
 
 
 def compare(outcome, runs):
-    for directory, arguments in runs:
-        wanted, found = outcome[arguments[0][:-4]], results(directory)
+    for directory, _, _ in runs:
+        wanted, found = outcome[directory.removeprefix("cluster-").rpartition("-")[0]], results(directory)
         equal(sorted(found), sorted(wanted), "files in " + directory)
         for path, content in wanted.items():
             equal(found[path], content, path + " in " + directory)
 
 
-def children(pid):
-    found = [int(child) for child in subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()]
-    return found + [below for child in found for below in children(child)]
+def moving_job():
+    """Three batches with windows and state; the first one of them was made here, in moved-3, which was then moved."""
+    body = """
+local words = ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1))
+words:reduceByKeyAndWindow(sluice.sum, nil, "3s", "1s"):saveAsTextFiles("out/window", "txt")
+words:updateStateByKey(function(values, state) return (state or 0) + #values end):saveAsTextFiles("out/state", "txt")
+"""
+    with directory_of("moved"):
+        for number in range(3):
+            move_in("part-%d" % number, "w%d w%d both\n" % (number, number // 2))
+        job(HEAD % ", maxFilesPerBatch = 1" + body)
+    shutil.copytree("base-moved", "here-moved")
+    shutil.copytree("base-moved", "moved-3")
+    with contextlib.chdir("here-moved"):
+        sluice_ok("run", "job.lua", *virtual(3))
+    with contextlib.chdir("moved-3"):
+        sluice_ok("run", "job.lua", *virtual(1))
+        sluice_ok("move", "job.lua", "--to-spark", "work")
+    return ["moved-3", 3, ["job.lua", *virtual(1), "--checkpoint", "work/checkpoint"]]
 
 
-def workers_of(process):
-    named = []
-    for pid in children(process.pid):
-        try:
-            words = read("/proc/%d/cmdline" % pid).split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if b"worker" in words[1:2] and words[0].endswith(b"sluice"):
-            named.append(pid)
-    return named
+def failing_job():
+    with directory_of("failing"):
+        feed()
+        job(HEAD % ', onRecordError = "stop"' + 'ssc:textFileStream("in"):map(function(line)\n  error("this one")\nend):print()\n')
+    os.rename("base-failing", "failing")
+    return ["failing", 1, ["job.lua", *virtual(1)]]
 
 
-def test_the_same_bytes_while_workers_are_killed():
-    environment()
-    outcome = prepare()
-    runs = copies()
+def move_back():
+    with contextlib.chdir("moved-3"):
+        sluice_ok("move", "job.lua", "--from-spark", "work")
+        sluice_ok("run", "job.lua", *virtual(1))
+    equal(results("moved-3"), results("here-moved"), "a job that was here, on Spark, and here again")
+
+
+def test_the_same_bytes_while_workers_are_killed_and_a_job_that_moves():
+    spark_environment()
+    outcome, runs = prepare()
+    on_cluster = [run for run in runs if run[0].startswith("cluster-")]
+    here = [run for run in runs if run not in on_cluster]
+    moved = moving_job()
     killed = []
 
     def kill(process):
         while process.poll() is None and len(killed) < 3:
-            for pid in workers_of(process)[:1]:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                    killed.append(pid)
-                except ProcessLookupError:
-                    pass
-            time.sleep(0.3)  # between kills: a task has four attempts
+            if kill_one(process, is_worker):
+                killed.append(True)
+            time.sleep(0.3)  # between kills: a task has eight attempts
 
-    statuses, err = application("local[2,8]", runs, "spark.speculation=true", meanwhile=kill)
+    statuses, err = application("local[2,8]", [failing_job(), *here, moved], "spark.speculation=true", meanwhile=kill, timeout_s=7000 if LONG else 1500)
     check(killed, "no worker was seen")
+    equal(statuses.pop("failing"), 1, "exit status of a job that fails")
+    said = [line for line in err.splitlines() if "this one" in line]
+    check(said and "job.lua:4" in said[0], "its error: " + err[-2000:])
     equal(set(statuses.values()), {0}, "exit statuses: %s\n%s" % (statuses, err[-2000:]))
+    move_back()
+    if on_cluster:
+        statuses, err = application("local-cluster[2,1,1024]", on_cluster, "spark.executor.memory=512m", timeout_s=7000)
+        equal(set(statuses.values()), {0}, "exit statuses: %s\n%s" % (statuses, err[-2000:]))
     compare(outcome, runs)
+
+
+def test_the_job_of_the_readme_gives_the_same_bytes():
+    text = next(block for block in re.findall(r"```lua\n(.*?)```", (ROOT / "README.md").read_text(), re.S) if ':textFileStream("in")' in block)
+    available = ("--clock", "virtual", "--available-now")
+    environment = spark_environment()
+    for directory in ("here", "there"):
+        os.makedirs(directory + "/in")
+        pathlib.Path(directory, "wordcount.lua").write_text(text)
+        for number in range(3):
+            pathlib.Path(directory, "in/part-%d" % number).write_text("to be or not to be\nw%d\n" % number)
+    done = subprocess.run([SLUICE, "run", "wordcount.lua", *available], cwd="here", capture_output=True, text=True, timeout=PATIENCE_S)
+    equal(done.returncode, 0, "exit status of sluice run: " + done.stderr)
+    process = start([sys.executable, "-m", "sluice_spark", "run", os.path.abspath("there/wordcount.lua"), "--master", "local[2]", "--workdir",
+                     os.path.abspath("work"), "--sluice", SLUICE, *available], environment)
+    try:
+        err = process.communicate(timeout=600)[1]
+    finally:
+        end(process)
+    equal(process.returncode, 0, "exit status of sluice-spark: " + err[-3000:])
+    paths = [path for path in results("here") if path.startswith("out/")]
+    check(any("part-" in path for path in paths), "there is no output")
+    equal([path for path in results("there") if path.startswith("out/")], paths, "files in out/")
+    for path in paths:
+        if not os.path.islink("here/" + path):
+            equal(subprocess.run(["cmp", "here/" + path, "there/" + path], capture_output=True, text=True).stdout, "", "what cmp says of " + path)
+    equal(sluice_ok("status", "--checkpoint", "work/checkpoint").stdout.count("1 committed"), 1, "batches in status")
+    part = os.path.abspath("there/in/part-1")
+    check("batch 1000" in sluice_ok("why", "--checkpoint", "work/checkpoint", part).stdout, "why names no batch")
+    sluice_ok("wait", "--checkpoint", "work/checkpoint", part)
+    sluice_ok("deadletter", "--checkpoint", "work/checkpoint")
+    traced = sluice_ok("trace", "--checkpoint", "work/checkpoint", part).stdout
+    check("out/counts" in traced, "trace of an input: " + traced)
 
 
 def test_the_command_says_what_is_wrong_in_lines_of_its_own():

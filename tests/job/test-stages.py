@@ -60,6 +60,8 @@ def test_check_says_what_stays_on_the_driver_and_why():
 
 
 def test_the_manuals_table_says_where_each_operator_runs():
+    if SANITIZED:
+        skip("it starts the program for each operator")
     for directory in ("in", "in2"):
         os.makedirs(directory)
     reasons = json.loads(sluice_ok("driver", "--operators").stdout)
