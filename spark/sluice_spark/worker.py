@@ -48,7 +48,9 @@ def arguments_of_job(arguments: Sequence[str]) -> tuple[str, ...]:
     kept: list[str] = []
     for i, one in enumerate(arguments[:at]):
         if one in wanted:
-            kept += arguments[i: i + 2]
+            kept.append(one)
+            if i + 1 < at:
+                kept.append(arguments[i + 1])
         elif one.startswith(tuple(name + "=" for name in wanted)):
             kept.append(one)
     return (*kept, *arguments[at:])
