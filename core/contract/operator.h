@@ -87,13 +87,14 @@ struct sl_instance {
     const struct sl_node *node;
     struct sl_task *task;
     struct sl_outlet *out;
-    void *state; /* narrow->state_size bytes, cleared before open */
+    void *state; /* narrow->state_size bytes, of which narrow->state_cleared are cleared before open */
     struct sl_channel channel;
     struct sl_stage *stage; /* of a narrow operator that keeps something: it has op->wide too */
 };
 
 struct sl_narrow {
     size_t state_size;
+    size_t state_cleared;                  /* 0: all of it */
     int (*open)(struct sl_instance *self); /* optional: a partition begins */
     int (*push)(struct sl_instance *self, const struct sl_chunk *in);
     int (*close)(struct sl_instance *self); /* optional: a partition ends; may push */

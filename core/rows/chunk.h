@@ -82,11 +82,14 @@ struct sl_builder {
     struct sl_outlet *outlet;
     uint32_t columns;                       /* allocated */
     struct sl_field *storage[SL_WIDTH_MAX]; /* columns of SL_CHUNK_ROWS fields, allocated when first needed */
+    int64_t now;                            /* event time of the rows that are added next */
+    uint32_t stamped;                       /* rows that have theirs */
     uint32_t line[SL_CHUNK_ROWS];
-    int64_t now;      /* event time of the rows that are added next */
-    uint32_t stamped; /* rows that have theirs */
     int64_t time[SL_CHUNK_ROWS];
 };
+
+/* What must be clear of one whose bytes are anything; large arrays, written before they are read, come after it. */
+#define SL_BUILDER_CLEARED offsetof(struct sl_builder, line)
 
 void sl_builder_init(struct sl_builder *builder, struct sl_outlet *outlet);
 void sl_builder_done(struct sl_builder *builder);

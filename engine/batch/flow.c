@@ -198,11 +198,16 @@ static struct joint *joint_new(const struct sl_flow *flow, const struct sl_pipe 
     joint->outlet.push = pipe->sink ? push_sink : push_narrow;
     if (pipe->sink)
         return joint;
-    size_t state_size = pipe->node->op->narrow->state_size;
+    const struct sl_narrow *narrow = pipe->node->op->narrow;
     joint->instance = (struct sl_instance){.node = pipe->node, .task = task, .out = outlet_of(joint)};
     joint->instance.stage = flow->stage[pipe->node->number];
-    joint->instance.state = state_size ? sl_arena_calloc(arena, 1, state_size) : NULL;
-    return state_size && !joint->instance.state ? NULL : joint;
+    if (!narrow->state_size)
+        return joint;
+    joint->instance.state = sl_arena_alloc(arena, narrow->state_size);
+    if (!joint->instance.state)
+        return NULL;
+    memset(joint->instance.state, 0, narrow->state_cleared ? narrow->state_cleared : narrow->state_size);
+    return joint;
 }
 
 /* Leaves the way to the node open, and all that lies below it. Whether this is on the way. */

@@ -187,7 +187,9 @@ static int sort_all(struct sort *sort, struct sl_stage *stage)
 int sl_sort_lists(struct sl_stage *stage, const struct sl_sort_list *list, size_t lists, sl_sort_place *place,
                   void *arg)
 {
-    struct sort sort = {.list = list, .lists = lists, .place = place, .arg = arg};
+    struct sort sort; /* its arrays are filled as far as they are used */
+    sort.list = list, sort.lists = lists, sort.place = place, sort.arg = arg;
+    sort.buckets = 0, sort.item = NULL, sort.number = NULL, sort.at = NULL;
     sort.count = items_before(&sort, lists);
     int r = sort.count ? sort_all(&sort, stage) : 0;
     free(sort.item);

@@ -52,6 +52,7 @@ static int flat_map_check(struct sl_node *node, struct sl_error *err)
 
 static const struct sl_narrow flat_map_narrow = {
     .state_size = sizeof(struct sl_builder),
+    .state_cleared = SL_BUILDER_CLEARED,
     .open = sl_builder_open,
     .push = flat_map_push,
     .done = sl_builder_close,

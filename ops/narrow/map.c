@@ -54,6 +54,7 @@ static int map_columns(const struct sl_node *node, struct sl_arena *arena, const
 
 static const struct sl_narrow map_narrow = {
     .state_size = sizeof(struct sl_builder),
+    .state_cleared = SL_BUILDER_CLEARED,
     .open = sl_builder_open,
     .push = map_push,
     .done = sl_builder_close,
