@@ -82,6 +82,23 @@ def feed(bench, count, rate, renamed_at):
         renamed_at[i] = time.monotonic()
 
 
+def watch_view(view, count, seconds):
+    """When each number was first seen in a view of the newest batch."""
+    seen_at, version, end = {}, None, time.monotonic() + seconds
+    while len(seen_at) < count and time.monotonic() < end:
+        try:
+            now = os.readlink(view / "now")
+        except FileNotFoundError:
+            now = None
+        if now == version:
+            time.sleep(0.0005)
+            continue
+        seen, version = time.monotonic(), now
+        for line in (view / now / "data").read_text().split():
+            seen_at.setdefault(int(line), seen)
+    return seen_at
+
+
 def latency(bench):
     """from rename to visible in mount current, interval 50 ms, 1,000 files a second"""
     needs_fuse()
@@ -90,24 +107,13 @@ def latency(bench):
     (bench.work / "made").mkdir()
     for i in range(count):
         (bench.work / "made" / str(i)).write_text("%d\n" % i)
-    renamed_at, seen_at = [0.0] * count, {}
+    renamed_at = [0.0] * count
     view = bench.work / "mnt/v"
     with bench.background() as run:
         run.wait_until(view.is_dir, "the mount")
         feeder = threading.Thread(target=feed, args=(bench, count, rate, renamed_at))
         feeder.start()
-        version, end = None, time.monotonic() + count / rate + 20
-        while len(seen_at) < count and time.monotonic() < end:
-            try:
-                now = os.readlink(view / "now")
-            except FileNotFoundError:
-                now = None
-            if now == version:
-                time.sleep(0.0005)
-                continue
-            seen, version = time.monotonic(), now
-            for line in (view / now / "data").read_text().split():
-                seen_at[int(line)] = seen
+        seen_at = watch_view(view, count, count / rate + 20)
         feeder.join()
     if len(seen_at) < count:
         raise Wrong("%d of %d files were seen" % (len(seen_at), count))

@@ -5,7 +5,7 @@
 at least 0.8 of its speed, the best of five of each, in turns, start and end included."""
 import os, subprocess, time
 from harness import *
-from kafka import Broker, Producer
+from kafka import Producer, broker
 
 RECORDS = int(os.environ.get("SLUICE_BENCH_ROWS", 2000000))
 PARTITIONS = 2
@@ -26,8 +26,7 @@ def timed(command):
 
 
 def test_records_are_read_at_the_speed_of_a_bare_consumer():
-    broker = Broker()
-    servers, topic = broker.servers, broker.create(PARTITIONS)
+    servers, topic = broker().servers, broker().create(PARTITIONS)
     fill(servers, topic)
     built = subprocess.run(["cc", "-O2", str(ROOT / "bench/kafka_consumer.c"), "-o", "consumer", "-lrdkafka"], capture_output=True, text=True)
     if built.returncode:

@@ -5,6 +5,7 @@
 #include "core/base/io.h"
 #include "engine/batch/plan_job.h"
 #include "output/output_dir.h"
+#include "receive/skip.h"
 #include "state/catalog/catalog.h"
 #include "state/lock.h"
 
@@ -18,7 +19,8 @@
 static const struct sl_flag reset_flags[] = {
     SL_TARGET_FLAGS,
     {"yes", SL_FLAG_SWITCH, NULL, NULL, "forget everything that the checkpoint knows"},
-    {"skip", SL_FLAG_NUMBER, "T", NULL, "quarantine the files of the batch that is planned for T, and go on"},
+    {"skip", SL_FLAG_NUMBER, "T", NULL,
+     "leave out what the batch that is planned for T reads: its files are quarantined, received records dropped"},
     {0},
 };
 
@@ -30,7 +32,7 @@ static int remove_all(int dirfd, struct sl_error *err)
 {
     static const char *const names[] = {"seal",   "catalog.db", "catalog.db-wal", "catalog.db-shm",
                                         "tick",   "state",      "deadletter",     "status.json",
-                                        "replay", "forget",     "tables"};
+                                        "replay", "forget",     "tables",         "received"};
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof names / sizeof *names; i++)
         r = sl_io_remove_tree(&sl_io_system, dirfd, names[i], err);
@@ -113,7 +115,8 @@ static bool is_aside(const struct sl_batch_plan *plan, size_t count, size_t sour
     return false;
 }
 
-static int set_all_aside(struct sl_catalog *catalog, struct sl_batch_plan *plan, struct sl_error *err)
+static int set_all_aside(struct sl_catalog *catalog, struct sl_batch_plan *plan, size_t *ret,
+                         struct sl_error *err)
 {
     size_t before = plan->asides;
     for (size_t s = 0; s < plan->sources; s++)
@@ -121,11 +124,42 @@ static int set_all_aside(struct sl_catalog *catalog, struct sl_batch_plan *plan,
             if (!is_aside(plan, before, s, f) &&
                 sl_batch_plan_add_quarantined(plan, s, f, "skipped by sluice reset --skip") < 0)
                 return sl_error_nomem(err);
-    int r = sl_catalog_set_aside(catalog, plan, before, err);
-    if (r == 0)
-        printf("%zu files of batch %" PRId64 " are quarantined; the next run continues after it\n",
-               plan->asides - before, plan->batch_ms);
-    return r;
+    *ret = plan->asides - before;
+    return sl_catalog_set_aside(catalog, plan, before, err);
+}
+
+/* *ret: how many records the batch would have read of sources that are not files. */
+static int skip_ranges(struct sl_catalog *catalog, struct sl_batch_plan *plan, uint64_t *ret,
+                       struct sl_error *err)
+{
+    int r = 0;
+    *ret = 0;
+    for (size_t s = 0; s < plan->sources && r == 0; s++) {
+        SL_CLEANUP(sl_buf_done) struct sl_buf left = {0};
+        uint64_t count;
+        r = plan->range[s].len ? sl_received_skip(&plan->range[s], &left, &count, err) : 0;
+        if (r < 0 || !left.len)
+            continue;
+        *ret += count;
+        plan->range[s].len = 0;
+        r = sl_buf_append(&plan->range[s], left.bytes, left.len) ? 0 : sl_error_nomem(err);
+    }
+    return r < 0 || !*ret ? r : sl_catalog_plan_again(catalog, plan, err);
+}
+
+static int skip_all(struct sl_catalog *catalog, struct sl_batch_plan *plan, struct sl_error *err)
+{
+    size_t files;
+    uint64_t records;
+    int r = skip_ranges(catalog, plan, &records, err);
+    r = r < 0 ? r : set_all_aside(catalog, plan, &files, err);
+    if (r < 0)
+        return r;
+    printf("%zu files of batch %" PRId64 " are quarantined", files, plan->batch_ms);
+    if (records)
+        printf(", %" PRIu64 " received records are left out", records);
+    printf("; the next run continues after it\n");
+    return 0;
 }
 
 struct skip {
@@ -169,7 +203,7 @@ static int skip_in(struct sl_target *target, struct sl_catalog *catalog, const s
     if (r == 0 && (!progress.planned || progress.plan.batch_ms != t))
         r = sl_error_set(err, SL_EUSAGE, "batch %" PRId64 " is not planned any more", t);
     r = r < 0 ? r : sl_plan_job_each(progress.job, refuse_shown, &skip, err);
-    r = r < 0 ? r : set_all_aside(catalog, &progress.plan, err);
+    r = r < 0 ? r : skip_all(catalog, &progress.plan, err);
     sl_progress_done(&progress);
     return r;
 }

@@ -121,7 +121,9 @@ int sl_kafka_consumer_marks(struct sl_kafka_consumer *consumer, enum sl_kafka_en
                             struct sl_error *err)
 {
     for (size_t i = 0; i < count; i++) /* in place of a time: the protocol's words for both ends */
-        mark[i].offset = end == SL_KAFKA_NEWEST ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
+        mark[i].offset = end == SL_KAFKA_NEWEST   ? RD_KAFKA_OFFSET_END
+                         : end == SL_KAFKA_OLDEST ? RD_KAFKA_OFFSET_BEGINNING
+                                                  : mark[i].offset;
     rd_kafka_topic_partition_list_t *list = list_of(mark, count);
     if (!list)
         return sl_error_nomem(err);

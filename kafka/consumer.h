@@ -28,9 +28,10 @@ struct sl_kafka_mark {
     int32_t partition;
     int64_t offset; /* -1: its leader did not say */
 };
-/* Of each the offset that follows the newest message a reader may see, or that of the oldest there is. *ret_why: of one
- * that got none, a constant text. */
-enum sl_kafka_end { SL_KAFKA_NEWEST, SL_KAFKA_OLDEST };
+/* Of each the offset that follows the newest message a reader may see, or that of the oldest there is, or that of the
+ * first with the time that `offset` holds, or a later one (-1, too, where there is none). *ret_why: of one that got
+ * none, a constant text. */
+enum sl_kafka_end { SL_KAFKA_NEWEST, SL_KAFKA_OLDEST, SL_KAFKA_AT_TIME };
 int sl_kafka_consumer_marks(struct sl_kafka_consumer *consumer, enum sl_kafka_end end,
                             struct sl_kafka_mark *mark, size_t count, int timeout_ms, const char **ret_why,
                             struct sl_error *err);

@@ -13,8 +13,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD") or ROOT / "build/release")
 SLUICE = os.environ.get("SLUICE") or str(BUILD / "sluice")
 LONG = os.environ.get("SLUICE_LONG") == "1"
+ROUNDS = int(os.environ.get("SLUICE_ROUNDS") or (1000 if LONG else 30))  # of kill -9
 SANITIZED = os.environ.get("SLUICE_PRESET") in ("asan", "tsan")
-PATIENCE_S = 100 if SANITIZED else 60  # for what has to happen, on a machine that has much else to do
+# For what has to happen, on a machine that has much else to do.
+PATIENCE_S = int(os.environ.get("SLUICE_PATIENCE") or (100 if SANITIZED else 60))
 WORDCOUNT = ROOT / "examples/wordcount.lua"
 
 

@@ -1,6 +1,10 @@
-"""A Kafka broker for the tests of one file, started by tests/servers/kafka, and a client of it: librdkafka through ctypes.
-Skips where either cannot be."""
-import atexit, ctypes, os, shutil, socket, subprocess, tempfile, time
+"""A Kafka broker, started by tests/servers/kafka, and a client of it: librdkafka through ctypes. Skips where either cannot
+be.
+
+broker() is the broker of a test run: tests/run names a directory for servers in SLUICE_TEST_SERVERS, and the first file
+that needs the broker starts it there; a file that is run by hand has one of its own. Files that use it hold a shared lock
+on it; with broker().alone() there is no other file, so that it may be stopped."""
+import atexit, contextlib, ctypes, fcntl, json, os, pathlib, random, shutil, socket, subprocess, tempfile, time
 from harness import ROOT, PATIENCE_S, check, skip, wait_until
 
 SCRIPT = str(ROOT / "tests/servers/kafka")
@@ -50,16 +54,17 @@ def library():
 
 
 def free_ports():
-    """A port, with the following one free, too: the controller's."""
+    """Four ports in a row, the last for a proxy; below those that the kernel gives to clients, which would take them while
+    nobody listens."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-                return port
-            except (OSError, OverflowError):
-                pass
+        port = random.randrange(20000, 32000)
+        try:
+            with contextlib.ExitStack() as stack:
+                for number in range(port, port + 4):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", number))
+            return port, port + 3
+        except OSError:
+            pass
 
 
 class Handle:
@@ -152,35 +157,68 @@ class Record:
 
 
 class Broker:
-    """proxied: clients are told to come to the port of a proxy of tests/proxy.py in front of it (broker.proxy)."""
+    """proxied: clients come through a proxy of tests/proxy.py (broker.proxy). It has one port: another file that wants it
+    waits until this one has ended."""
 
     def __init__(self, proxied=False):
         library()
-        self.directory = tempfile.mkdtemp(prefix="sluice-kafka-", dir="/tmp")
-        self.port = free_ports()
-        self.proxy, self.count = None, 0
-        self.producer_handle = None
+        shared = os.environ.get("SLUICE_TEST_SERVERS")
+        self.directory = shared + "/kafka" if shared else tempfile.mkdtemp(prefix="sluice-kafka-", dir="/tmp")
+        os.makedirs(self.directory, exist_ok=True)
+        self.lock = open(self.directory + "/lock", "a")
+        self.count, self.producer_handle, self.proxy = 0, None, None
+        if not shared:
+            atexit.register(self.remove)
+        if proxied:  # before the other lock, so that nobody waits for it with that one
+            self.proxy_lock = open(self.directory + "/proxy", "a")
+            fcntl.flock(self.proxy_lock, fcntl.LOCK_EX)
+        fcntl.flock(self.lock, fcntl.LOCK_SH)
+        with open(self.directory + "/starting", "a") as starting:
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            self.port, self.proxy_port = self.ports()
+            if not self.is_up():
+                self.up()
         if proxied:
             from proxy import Proxy
-            self.proxy = Proxy(("127.0.0.1", self.port))
-        atexit.register(self.remove)
-        self.up()
+            self.proxy = Proxy(("127.0.0.1", self.port + 2), self.proxy_port)
 
     @property
     def servers(self):
-        return "127.0.0.1:%d" % (self.proxy.port if self.proxy else self.port)
+        return "127.0.0.1:%d" % (self.proxy_port if self.proxy else self.port)
+
+    def ports(self):
+        """The same for all files that share it."""
+        path = pathlib.Path(self.directory, "ports")
+        if not path.exists():
+            path.write_text(json.dumps(free_ports()))
+        return json.loads(path.read_text())
+
+    @contextlib.contextmanager
+    def alone(self):
+        """Without other files that use it."""
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self.lock, fcntl.LOCK_SH)
+
+    def is_up(self):
+        try:
+            os.kill(int(pathlib.Path(self.directory, "pid").read_text()), 0)
+            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S).close()
+        except (OSError, ValueError):
+            return False
+        return True
 
     def up(self):
-        advertised = [str(self.proxy.port)] if self.proxy else []
-        done = subprocess.run([SCRIPT, "up", self.directory, str(self.port), *advertised], stdin=subprocess.DEVNULL,
-                              stdout=open(self.directory + "/said", "w"), stderr=subprocess.STDOUT)
+        """In a session of its own: it stays when a file that shares it ends."""
+        with open(self.directory + "/said", "w") as said:
+            done = subprocess.run([SCRIPT, "up", self.directory, str(self.port), str(self.proxy_port)], stdin=subprocess.DEVNULL,
+                                  stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
         said = open(self.directory + "/said").read().strip()
         if done.returncode == 77:
             skip(said)
         check(done.returncode == 0, "Kafka does not start: %s" % said)
-
-    def down(self):
-        subprocess.run([SCRIPT, "down", self.directory], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def kill(self):
         subprocess.run([SCRIPT, "down", self.directory, "KILL"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -210,7 +248,7 @@ class Broker:
     def create(self, partitions=3, topic=None, **settings):
         """A topic of its own for a claim."""
         self.count += 1
-        name, lib = topic or "t%d" % self.count, library()
+        name, lib = topic or "t%d-%d" % (os.getpid(), self.count), library()
         new = P(lib.rd_kafka_NewTopic_new(name.encode(), partitions, 1, None, ctypes.c_size_t(0)))
         for key, value in settings.items():
             lib.rd_kafka_NewTopic_set_config(new, key.replace("_", ".").encode(), str(value).encode())
@@ -299,9 +337,9 @@ class Broker:
 _broker = None
 
 
-def broker():
-    """The broker of this test file."""
+def broker(proxied=False):
+    """The broker of the test run, or of this file; the first call says whether through a proxy."""
     global _broker
     if not _broker:
-        _broker = Broker(proxied=True)
+        _broker = Broker(proxied)
     return _broker

@@ -1,6 +1,6 @@
 """A TCP proxy that behaves badly on demand, between the program and a server of the tests.
 
-    proxy = Proxy(("127.0.0.1", port))      # listens on proxy.port, forwards both ways
+    proxy = Proxy(("127.0.0.1", port))      # listens on proxy.port (or on one that is given), forwards both ways
     proxy.behave("stall")                   # nothing is forwarded any more, connections stay open
     proxy.behave("reset")                   # connections are reset, new ones at once
     proxy.behave("truncate", 1000)          # each connection ends after so many more bytes from the server
@@ -22,14 +22,14 @@ def reset(connection):
 
 
 class Proxy:
-    def __init__(self, target):
+    def __init__(self, target, port=0):
         self.target = target
         self.lock = threading.Condition()
         self.mode, self.left = "forward", 0
         self.pairs, self.accepted = set(), 0
         self.listener = None
         self.closed = False
-        self.port = 0
+        self.port = port
         self.listen()
 
     def listen(self):

@@ -22,6 +22,7 @@
 #include "engine/run/schedule.h"
 #include "engine/run/status.h"
 #include "engine/trial/dry_run.h"
+#include "receive/skip.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -32,16 +33,28 @@ static int remember(void *arg, size_t source, const struct sl_file *file, struct
     return sl_sources_remember(arg, source, file, err);
 }
 
-/* All that it was to read is quarantined: nothing is left that another job could do otherwise. */
+/* Whether the batch was to read records of the source that were left out since. */
+static bool is_left_out(const struct sl_buf *range)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf left = {0};
+    struct sl_error err;
+    uint64_t count;
+    return sl_received_skip(range, &left, &count, &err) == 0 && left.len && count == 0;
+}
+
+/* All that it was to read is quarantined or left out: nothing is there that another job could do otherwise. */
 static bool is_skipped(const struct sl_batch_plan *plan)
 {
-    size_t files = 0;
+    size_t files = 0, ranges = 0;
     for (size_t s = 0; s < plan->sources; s++) {
         files += plan->files[s].count;
-        if (plan->range && plan->range[s].len)
+        if (!plan->range || !plan->range[s].len)
+            continue;
+        if (!is_left_out(&plan->range[s]))
             return false;
+        ranges++;
     }
-    return files > 0 && plan->asides == files;
+    return files + ranges > 0 && plan->asides == files;
 }
 
 static int load(struct sl_run *run, struct sl_progress *progress, struct sl_error *err)

@@ -1,10 +1,6 @@
 /* Which offsets a batch reads: arithmetic over what the watch has seen. Without threads. */
-#include "core/base/io.h"
 #include "receive/kafka/source.h"
-#include "receive/log_dir.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +11,6 @@ enum {
     SPLIT_OFFSETS = 32768, /* part of the contract with the checkpoint: a plan is cut in the same way again */
     SPLITS_MAX = 50000,
     SHORT_MS = 10000, /* a partition may look shorter for so long while a broker starts */
-    START_BYTES_MAX = 64 << 20,
 };
 
 /* ---- partitions ---- */
@@ -78,7 +73,9 @@ static int add(struct sl_kafka_source *source, const char *topic, int32_t number
                                              .begin = begin,
                                              .committed = begin,
                                              .next = begin,
-                                             .newest = -1};
+                                             .newest = -1,
+                                             .landmark = SL_KAFKA_NO_LANDMARK,
+                                             .read = SL_KAFKA_NO_LANDMARK};
     sl_kafka_tap_init(&partition->tap);
     if (!partition->topic || !describe(partition)) {
         partition->place = NULL;
@@ -103,6 +100,14 @@ void sl_kafka_plan_done(struct sl_kafka_source *source)
     sl_kafka_positions_done(&source->start);
 }
 
+/* Its topic is another one, of which nothing was read. Without a batch that reads. */
+static void forget(struct sl_kafka_partition *partition)
+{
+    partition->landmark = partition->read = SL_KAFKA_NO_LANDMARK;
+    partition->is_anew = false;
+    partition->tap.at = -1;
+}
+
 /* ---- documents ---- */
 
 int sl_kafka_plan_adopt(struct sl_kafka_source *source, const struct sl_buf *range, bool is_committed,
@@ -122,6 +127,9 @@ int sl_kafka_plan_adopt(struct sl_kafka_source *source, const struct sl_buf *ran
         if (r < 0)
             break;
         pthread_mutex_lock(&source->lock);
+        /* the landmark is older than a batch that reads its topic from the beginning again */
+        if ((is_committed ? at->to : at->from) <= partition->landmark.offset)
+            forget(partition);
         partition->from = at->from;
         partition->to = partition->next = at->to;
         if (is_committed)
@@ -145,30 +153,13 @@ int sl_kafka_plan_positions(const struct sl_kafka_source *source, struct sl_kafk
 
 /* ---- the start ---- */
 
-static bool start_path(const struct sl_kafka_source *source, struct sl_buf *ret)
-{
-    sl_received_dir(source->services->checkpoint, source->name, ret);
-    if (!ret->failed)
-        ret->len--; /* the NUL */
-    sl_buf_text(ret, "/start");
-    sl_buf_byte(ret, 0);
-    return !ret->failed;
-}
-
 int sl_kafka_plan_load_start(struct sl_kafka_source *source, struct sl_error *err)
 {
-    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0};
-    const struct sl_services *services = source->services;
     char *text;
     size_t len;
-    if (!services->checkpoint)
-        return 0;
-    if (!start_path(source, &path))
-        return sl_error_nomem(err);
-    int r =
-        sl_io_read_file(services->io, AT_FDCWD, (const char *)path.bytes, START_BYTES_MAX, &text, &len, err);
-    if (r < 0)
-        return err->sys == ENOENT ? 0 : r;
+    int r = sl_kafka_memory_load(source, "start", &text, &len, err);
+    if (r < 0 || !text)
+        return r;
     r = sl_kafka_positions_parse(text, len, &source->start, err);
     free(text);
     for (size_t i = 0; i < source->start.count && r == 0; i++) {
@@ -177,38 +168,19 @@ int sl_kafka_plan_load_start(struct sl_kafka_source *source, struct sl_error *er
         r = add(source, at->topic, at->partition, at->to, &partition, err);
     }
     source->has_begun |= source->start.count > 0;
-    return r < 0 ? sl_error_wrap(err, "%s", (const char *)path.bytes) : 0;
+    r = r < 0 ? sl_error_wrap(err, "received/%s/start", source->name)
+              : sl_kafka_memory_load_landmarks(source, err);
+    return r;
 }
 
 /* Durable before it counts. */
 static int save_start(struct sl_kafka_source *source, struct sl_error *err)
 {
-    SL_CLEANUP(sl_buf_done) struct sl_buf path = {0}, text = {0};
-    const struct sl_services *services = source->services;
-    char hidden[512];
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
     sl_kafka_positions_sort(&source->start);
-    if (!services->checkpoint)
-        return 0;
-    if (!sl_kafka_positions_append(&source->start, &text) || !start_path(source, &path))
-        return sl_error_nomem(err);
-    char *file = strrchr((char *)path.bytes, '/');
-    *file = 0;
-    int r = sl_io_make_dirs(services->io, AT_FDCWD, (const char *)path.bytes, 0700, err);
-    if (r < 0)
-        return r;
-    int dir = sl_io_open(services->io, AT_FDCWD, (const char *)path.bytes, O_RDONLY | O_DIRECTORY, 0, err);
-    if (dir < 0)
-        return dir;
-    int fd = sl_io_create_hidden(services->io, dir, file + 1, 0600, hidden, sizeof hidden, err);
-    r = fd < 0 ? fd : sl_io_write(services->io, fd, text.bytes, text.len, "start", err);
-    r = r < 0 ? r : sl_io_sync(services->io, fd, "start", err);
-    if (fd >= 0)
-        sl_io_close(services->io, fd);
-    if (r == 0 && services->io->ops->renameat2(services->io, dir, hidden, dir, file + 1, 0) < 0)
-        r = sl_error_sys(err, errno, "renaming %s", file + 1);
-    r = r < 0 ? r : sl_io_sync(services->io, dir, (const char *)path.bytes, err);
-    sl_io_close(services->io, dir);
-    return r;
+    return sl_kafka_positions_append(&source->start, &text)
+               ? sl_kafka_memory_save(source, "start", &text, err)
+               : sl_error_nomem(err);
 }
 
 /* The option fromOffsets, or -1. */
@@ -267,6 +239,12 @@ static int merge_one(void *arg, const struct sl_kafka_seen *seen, struct sl_erro
     pthread_mutex_lock(&source->lock);
     partition->newest = seen->newest;
     pthread_mutex_unlock(&source->lock);
+    if (partition->since != seen->since) { /* it was not there for a while */
+        partition->since = seen->since;
+        partition->is_checked = false;
+        partition->tap.at = -1;
+    }
+    partition->is_anew |= partition->landmark.offset >= 0 && seen->other == partition->landmark.hash;
     if (seen->newest >= partition->next)
         partition->short_ns = 0;
     else if (!partition->short_ns)
@@ -274,32 +252,45 @@ static int merge_one(void *arg, const struct sl_kafka_seen *seen, struct sl_erro
     return 0;
 }
 
-/* A partition ends before what was read of it: its topic was made anew, or brokers have lost records. */
+/* What shows that the partition is not the one that was read, into text[size]; false: nothing does. */
+static bool find_change(const struct sl_kafka_partition *partition, char *text, size_t size)
+{
+    bool is_short =
+        partition->short_ns && sl_monotonic_ns() - partition->short_ns > SHORT_MS * INT64_C(1000000);
+    if (partition->is_anew)
+        snprintf(text, size,
+                 "its topic was made anew: the records up to offset %" PRId64 " are not those that were read",
+                 partition->landmark.offset);
+    else if (is_short)
+        snprintf(text, size,
+                 "the records from offset %" PRId64
+                 " on are gone: it ends there now, and was read to %" PRId64
+                 ", so its topic was made anew, or brokers have lost records",
+                 partition->newest, partition->next);
+    return partition->is_anew || is_short;
+}
+
 static int start_anew(struct sl_kafka_source *source, struct sl_kafka_partition *partition,
                       struct sl_error *err)
 {
     const struct sl_site *site = &source->source.node->site;
-    bool is_sure =
-        partition->short_ns && sl_monotonic_ns() - partition->short_ns > SHORT_MS * INT64_C(1000000);
-    if (!is_sure)
+    char change[SL_KAFKA_DETAIL_MAX];
+    if (!find_change(partition, change, sizeof change))
         return 0;
     if (source->fails_on_loss)
-        return sl_error_set(err, SL_EDAMAGED,
-                            "%s:%d: %s: topic %s, partition %d: the records from offset %" PRId64
-                            " on are gone: it ends at %" PRId64
-                            " now, so its topic was made anew, or brokers "
-                            "have lost records; set failOnDataLoss = false to read it from its beginning",
-                            site->file, site->line, site->name, partition->topic, partition->number,
-                            partition->newest, partition->newest);
+        return sl_error_set(
+            err, SL_EDAMAGED,
+            "%s:%d: %s: topic %s, partition %d: %s; set failOnDataLoss = false to read it from "
+            "its beginning",
+            site->file, site->line, site->name, partition->topic, partition->number, change);
     sl_log(source->services->log, SL_LOG_WARNING,
-           "%s:%d: %s: topic %s, partition %d ends at offset %" PRId64 ", and was read to %" PRId64
-           ": it is read from its beginning",
-           site->file, site->line, site->name, partition->topic, partition->number, partition->newest,
-           partition->next);
+           "%s:%d: %s: topic %s, partition %d: %s: it is read from its beginning", site->file, site->line,
+           site->name, partition->topic, partition->number, change);
     pthread_mutex_lock(&source->lock);
     partition->next = partition->committed = partition->begin = partition->from = partition->to = 0;
     partition->short_ns = 0;
     pthread_mutex_unlock(&source->lock);
+    forget(partition);
     return 0;
 }
 

@@ -84,7 +84,7 @@ static int damaged(struct sl_error *err)
     return sl_error_set(err, SL_EDAMAGED, "the offsets of a Kafka source are not what was written");
 }
 
-static bool read_number(const struct sl_field *text, int32_t *ret)
+bool sl_kafka_partition_number(const struct sl_field *text, int32_t *ret)
 {
     int64_t number = 0;
     for (uint32_t i = 0; i < text->len; i++) {
@@ -118,7 +118,7 @@ static int read_topic(const struct sl_field *name, const struct sl_field *partit
     for (uint32_t i = 0; r == 0 && i < partitions->len; i++) {
         int32_t number;
         int64_t from, to;
-        if (read_number(&partitions->items[2 * i], &number) &&
+        if (sl_kafka_partition_number(&partitions->items[2 * i], &number) &&
             read_offsets(&partitions->items[2 * i + 1], &from, &to))
             r = sl_kafka_positions_add(ret, topic, number, from, to, err);
         else

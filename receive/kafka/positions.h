@@ -7,6 +7,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/error.h"
+#include "core/rows/field.h"
 
 struct sl_kafka_position {
     char *topic; /* owned */
@@ -35,3 +36,5 @@ bool sl_kafka_positions_append(const struct sl_kafka_positions *positions, struc
 /* Sorted. SL_EDAMAGED: it is no such document. The caller calls done, after a failure, too. */
 int sl_kafka_positions_parse(const void *text, size_t len, struct sl_kafka_positions *ret,
                              struct sl_error *err);
+/* The number of a partition as such documents name it. */
+bool sl_kafka_partition_number(const struct sl_field *text, int32_t *ret);

@@ -17,6 +17,7 @@
 enum {
     PIECE_BYTES = 8 << 20, /* of one pull */
     FETCH_MS = 100,
+    CHECK_MS = 500,
     STOPPED_MS = 1000, /* so long a run that was asked to end waits for brokers */
     SHORT_MS = 10000,  /* a partition may look shorter for so long while a broker starts */
     META_PAIRS = 5,
@@ -154,6 +155,7 @@ static int find_loss(struct reading *reading)
     if (r < 0 || oldest.offset < 0)
         return unreachable(reading);
     partition->tap.at = -1;
+    partition->is_checked = false;
     if (oldest.offset > reading->at)
         return lose(reading, oldest.offset);
     if (!reading
@@ -164,6 +166,45 @@ static int find_loss(struct reading *reading)
 }
 
 /* ---- pulling, with the lock of the tap ---- */
+
+/* The topic is another one than the one that was read: what was planned is not in it. */
+static int lose_topic(struct reading *reading)
+{
+    struct sl_kafka_partition *partition = reading->split->partition;
+    const struct sl_site *site = &reading->source->source.node->site;
+    if (reading->source->fails_on_loss)
+        return sl_error_set(
+            reading->task->err, SL_EDAMAGED,
+            "%s:%d: %s: topic %s, partition %d: its topic was made anew: the records up to offset %" PRId64
+            " are not those that were read; set failOnDataLoss = false to read it from its "
+            "beginning",
+            site->file, site->line, site->name, partition->topic, partition->number,
+            partition->landmark.offset);
+    partition->is_anew = true; /* the next batch begins with it */
+    return lose(reading, reading->split->to);
+}
+
+/* Before anything is fetched: whether the last record that was read is where it was. */
+static int check_topic(struct reading *reading)
+{
+    struct sl_kafka_partition *partition = reading->split->partition;
+    bool is_other = partition->is_anew;
+    int r = 0;
+    if (partition->is_checked)
+        return 0;
+    if (partition->landmark.offset >= 0 && !is_other) {
+        sl_kafka_tap_stop(&partition->tap); /* a consumer reads a partition at one place */
+        while ((r = sl_kafka_landmark_check(reading->consumer, partition->topic, partition->number,
+                                            &partition->landmark, partition->landmark.offset, CHECK_MS,
+                                            &is_other, reading->task->err)) == SL_EUNREACHABLE) {
+            r = look_up(reading);
+            if (r < 0)
+                return r;
+        }
+    }
+    partition->is_checked = r == 0 && !is_other;
+    return r < 0 || !is_other ? r : lose_topic(reading);
+}
 
 static int keep(struct reading *reading, const struct sl_kafka_message *message)
 {
@@ -390,9 +431,12 @@ static int read_piece(struct reading *reading)
     if (!sl_kafka_tap_enter(tap, reading->split->number, reading->task->stop))
         return sl_error_set(reading->task->err, SL_ESTOP, "stopped while reading %s", reading->source->name);
     reading->progress_ns = sl_monotonic_ns();
-    int r = pull(reading);
+    int r = check_topic(reading);
+    r = r < 0 ? r : pull(reading);
     if (r < 0)
         tap->at = -1;
+    else
+        sl_kafka_landmark_move(&reading->split->partition->read, reading->piece, reading->count);
     sl_kafka_tap_leave(tap, reading->split->number, r < 0 || reading->is_done);
     if (r < 0)
         release(reading, 0, reading->count);

@@ -29,7 +29,9 @@ static int at_site(const struct sl_kafka_source *source, int r, struct sl_error 
 static void close_source(struct sl_source *source)
 {
     struct sl_kafka_source *kafka = own(source);
+    struct sl_error err;
     sl_kafka_watch_close(kafka->watch);
+    (void)sl_kafka_memory_flush(kafka, &err); /* what it has is older, and serves as well */
     sl_kafka_plan_done(kafka);
     sl_kafka_consumer_close(kafka->reader);
     if (kafka->given)
@@ -82,10 +84,11 @@ static int start(struct sl_source *source, struct sl_error *err)
 /* In a run that ends, refresh has decided what there is. */
 static int look(struct sl_kafka_source *kafka, bool takes_nothing, struct sl_error *err)
 {
+    uint64_t question = 0;
     bool is_fresh;
     if (kafka->is_settled || takes_nothing)
         return 0;
-    int r = sl_kafka_watch_ask(kafka->watch, FRESH_MS, false, &is_fresh, err);
+    int r = sl_kafka_watch_ask(kafka->watch, FRESH_MS, false, &question, &is_fresh, err);
     return r < 0 ? r : sl_kafka_plan_merge(kafka, err);
 }
 
@@ -162,7 +165,9 @@ static int settle(struct sl_source *source, struct sl_error *err)
     for (size_t i = 0; i < kafka->partitions; i++)
         kafka->partition[i]->committed = kafka->partition[i]->to;
     pthread_mutex_unlock(&kafka->lock);
-    int r = kafka->has_group ? sl_kafka_plan_positions(kafka, &positions, err) : 0;
+    int r = sl_kafka_memory_settle(kafka, err);
+    if (r == 0 && kafka->has_group)
+        r = sl_kafka_plan_positions(kafka, &positions, err);
     if (r == 0 && kafka->has_group)
         sl_kafka_watch_commit(kafka->watch, &positions);
     sl_kafka_positions_done(&positions);
@@ -193,12 +198,13 @@ static int refresh(struct sl_source *source, struct sl_error *err)
     struct sl_kafka_source *kafka = own(source);
     char trouble[SL_KAFKA_DETAIL_MAX] = "";
     int64_t end_ns = sl_monotonic_ns() + kafka->connect_timeout_ms * NS_PER_MS;
+    uint64_t question = 0;
     bool is_fresh = false;
     int r = 0;
     if (!kafka->services->until_end || kafka->given || kafka->is_settled)
         return 0;
     while (r == 0 && !is_stopped(kafka->services)) {
-        r = sl_kafka_watch_ask(kafka->watch, REFRESH_STEP_MS, true, &is_fresh, err);
+        r = sl_kafka_watch_ask(kafka->watch, REFRESH_STEP_MS, true, &question, &is_fresh, err);
         if (r == 0 && is_fresh)
             r = sl_kafka_plan_merge(kafka, err);
         kafka->is_settled = r == 0 && is_fresh && !lacks(kafka, trouble, sizeof trouble);

@@ -9,6 +9,7 @@
 
 #include "core/contract/services.h"
 #include "core/contract/source.h"
+#include "receive/kafka/landmark.h"
 #include "receive/kafka/tap.h"
 #include "receive/kafka/watch.h"
 #include "receive/received.h"
@@ -16,14 +17,20 @@
 struct sl_kafka_partition {
     char *topic; /* owned */
     int32_t number;
-    uint32_t channel;  /* for event time: the same in every run */
-    char *place;       /* owned: for dead letters */
-    int64_t begin;     /* where the checkpoint began */
-    int64_t committed; /* to here */
-    int64_t next;      /* taken to here */
-    int64_t newest;    /* there is so much; -1: not known yet */
-    int64_t from, to;  /* of the batch */
-    int64_t short_ns;  /* since when it ends before `next`; 0: it does not */
+    uint32_t channel;                  /* for event time: the same in every run */
+    char *place;                       /* owned: for dead letters */
+    int64_t begin;                     /* where the checkpoint began */
+    int64_t committed;                 /* to here */
+    int64_t next;                      /* taken to here */
+    int64_t newest;                    /* there is so much; -1: not known yet */
+    int64_t from, to;                  /* of the batch */
+    int64_t short_ns;                  /* since when it ends before `next`; 0: it does not */
+    uint64_t since;                    /* as the watch had it when the tap was trusted */
+    bool is_anew;                      /* found by a read: its topic is another one */
+    struct sl_kafka_landmark landmark; /* of committed batches; replaced between two batches only */
+    /* guarded by the lock of the tap */
+    struct sl_kafka_landmark read; /* with the batch */
+    bool is_checked;               /* the landmark is in the topic that is read */
     struct sl_kafka_tap tap;
 };
 
@@ -72,6 +79,8 @@ struct sl_kafka_source {
     int64_t number;       /* of a trial: records so far */
 
     /* reports */
+    int64_t saved_ns; /* when the landmarks were written */
+    bool has_unsaved; /* and there are newer ones */
     struct sl_buf shown;
     uint64_t rate_end;
     int64_t rate_ns;
@@ -102,6 +111,21 @@ int sl_kafka_plan_load_start(struct sl_kafka_source *source, struct sl_error *er
 int sl_kafka_plan_positions(const struct sl_kafka_source *source, struct sl_kafka_positions *ret,
                             struct sl_error *err);
 void sl_kafka_plan_done(struct sl_kafka_source *source);
+
+/* ---- memory.c: what is remembered beside the catalog, in <checkpoint>/received/<source>/ ---- */
+
+/* The text of a file of the source; NULL where there is none. The caller frees it. */
+int sl_kafka_memory_load(const struct sl_kafka_source *source, const char *file, char **ret, size_t *ret_len,
+                         struct sl_error *err);
+/* Durable when it returns. */
+int sl_kafka_memory_save(const struct sl_kafka_source *source, const char *file, const struct sl_buf *text,
+                         struct sl_error *err);
+/* The landmarks of partitions that there are. */
+int sl_kafka_memory_load_landmarks(struct sl_kafka_source *source, struct sl_error *err);
+/* After a commit: what the batch has read is the landmark; hands them to the watch, and writes them at times. */
+int sl_kafka_memory_settle(struct sl_kafka_source *source, struct sl_error *err);
+/* Writes what was not written yet. */
+int sl_kafka_memory_flush(struct sl_kafka_source *source, struct sl_error *err);
 
 /* ---- read.c ---- */
 

@@ -95,15 +95,20 @@ void sl_kafka_tap_leave(struct sl_kafka_tap *tap, size_t split, bool is_done)
 
 /* ---- messages ---- */
 
+void sl_kafka_tap_stop(struct sl_kafka_tap *tap)
+{
+    drop_all(tap);
+    sl_kafka_reader_stop(tap->reader);
+    tap->reader = NULL;
+    tap->at = -1;
+}
+
 int sl_kafka_tap_move(struct sl_kafka_tap *tap, struct sl_kafka_consumer *consumer, const char *topic,
                       int32_t partition, int64_t offset, struct sl_error *err)
 {
     if (tap->at == offset)
         return 0;
-    drop_all(tap);
-    sl_kafka_reader_stop(tap->reader);
-    tap->reader = NULL;
-    tap->at = -1;
+    sl_kafka_tap_stop(tap);
     if (!tap->message)
         tap->message = calloc(SL_KAFKA_TAP_MESSAGES, sizeof *tap->message);
     if (!tap->message)

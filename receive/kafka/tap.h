@@ -35,6 +35,8 @@ bool sl_kafka_tap_enter(struct sl_kafka_tap *tap, size_t split, const _Atomic in
 /* Gives the lock back. is_done: the split is pulled, or has failed (then tap->at is -1). */
 void sl_kafka_tap_leave(struct sl_kafka_tap *tap, size_t split, bool is_done);
 
+/* With the lock. Nothing of the partition is fetched until the next move. */
+void sl_kafka_tap_stop(struct sl_kafka_tap *tap);
 /* With the lock. Moves the reader to the offset where it is not there yet. */
 int sl_kafka_tap_move(struct sl_kafka_tap *tap, struct sl_kafka_consumer *consumer, const char *topic,
                       int32_t partition, int64_t offset, struct sl_error *err);

@@ -2,6 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/contract/operator.h"
+#include "receive/kafka/watch_internal.h"
 #include "text/regex.h"
 
 #include <signal.h>
@@ -20,44 +21,14 @@ enum {
     PARTITIONS_MAX = 100000,
 };
 
-struct list {
-    struct sl_kafka_seen *item; /* sorted */
-    size_t count, capacity;
-};
-
-struct sl_kafka_watch {
-    struct sl_kafka_watch_options options;
-    struct sl_kafka_consumer *consumer;
-    struct sl_regex **pattern; /* [topics.count]: NULL for names */
-    pthread_t thread;
-    bool is_started;
-
-    /* the thread's */
-    struct list found; /* of the last question for topics */
-    int64_t topics_ns; /* when it was asked; 0: never */
-    char missing[SL_KAFKA_DETAIL_MAX];
-    char logged[SL_KAFKA_DETAIL_MAX]; /* trouble that the log has */
-    int64_t logged_ns;
-
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wanted, heard;
-    bool is_stopping, is_connected;
-    uint64_t requested, begun, ended, answered; /* numbers of questions, from 1 */
-    struct list view;
-    char trouble[SL_KAFKA_DETAIL_MAX];
-    int failed;
-    struct sl_error failure;
-    struct sl_kafka_positions to_commit;
-};
-
 /* ---- lists ---- */
 
-static void list_done(struct list *list)
+static void list_done(struct sl_kafka_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
         free(list->item[i].topic);
     free(list->item);
-    *list = (struct list){0};
+    *list = (struct sl_kafka_list){0};
 }
 
 static int compare(const void *a, const void *b)
@@ -66,7 +37,7 @@ static int compare(const void *a, const void *b)
     return sl_kafka_partition_compare(left->topic, left->partition, right->topic, right->partition);
 }
 
-static int list_add(struct list *list, const struct sl_kafka_seen *seen)
+static int list_add(struct sl_kafka_list *list, const struct sl_kafka_seen *seen)
 {
     struct sl_kafka_seen *grown = sl_array_grow(list->item, list->count, &list->capacity, sizeof *grown);
     if (!grown)
@@ -80,7 +51,7 @@ static int list_add(struct list *list, const struct sl_kafka_seen *seen)
     return 0;
 }
 
-static struct sl_kafka_seen *list_find(const struct list *list, const struct sl_kafka_seen *wanted)
+static struct sl_kafka_seen *list_find(const struct sl_kafka_list *list, const struct sl_kafka_seen *wanted)
 {
     return list->count ? bsearch(wanted, list->item, list->count, sizeof *list->item, compare) : NULL;
 }
@@ -118,7 +89,7 @@ static bool is_wanted(const struct sl_kafka_watch *watch, const char *topic)
 
 struct finding {
     struct sl_kafka_watch *watch;
-    struct list list;
+    struct sl_kafka_list list;
     bool *is_there; /* [topics.count], for names */
 };
 
@@ -134,7 +105,7 @@ static int find_topic(void *arg, const char *topic, int32_t partitions, const ch
     for (size_t i = 0; i < watch->options.topics.count; i++)
         finding->is_there[i] |= strcmp(watch->options.topics.name[i], topic) == 0;
     for (int32_t p = 0; p < partitions && r == 0; p++) {
-        const struct sl_kafka_seen wanted = {(char *)topic, p, -1, -1, -1};
+        const struct sl_kafka_seen wanted = {(char *)topic, p, -1, -1, -1, watch->questions, 0, -1, -1};
         const struct sl_kafka_seen *known = list_find(&watch->found, &wanted);
         r = finding->list.count < PARTITIONS_MAX ? list_add(&finding->list, known ? known : &wanted)
                                                  : SL_EFAIL;
@@ -171,45 +142,10 @@ static int find_topics(struct sl_kafka_watch *watch, int timeout_ms, struct sl_e
     return 0;
 }
 
-/* ---- how far they reach ---- */
-
-/* The marks of those partitions of which the oldest record is not known, or of all. */
-static int find_marks(struct sl_kafka_watch *watch, enum sl_kafka_end end, int timeout_ms,
-                      struct sl_error *err)
-{
-    struct list *found = &watch->found;
-    struct sl_kafka_mark *mark = calloc(found->count + 1, sizeof *mark);
-    size_t count = 0;
-    const char *why = NULL;
-    if (!mark)
-        return sl_error_nomem(err);
-    for (size_t i = 0; i < found->count; i++)
-        if (end == SL_KAFKA_NEWEST || found->item[i].oldest < 0)
-            mark[count++] = (struct sl_kafka_mark){found->item[i].topic, found->item[i].partition, -1};
-    int r = count ? sl_kafka_consumer_marks(watch->consumer, end, mark, count, timeout_ms, &why, err) : 0;
-    for (size_t i = 0, m = 0; i < found->count && r == 0; i++) {
-        struct sl_kafka_seen *seen = &found->item[i];
-        if (end == SL_KAFKA_OLDEST && seen->oldest >= 0)
-            continue;
-        int64_t offset = mark[m++].offset;
-        if (end == SL_KAFKA_OLDEST)
-            seen->oldest = offset;
-        else if (offset >= 0)
-            seen->newest = offset;
-        if (seen->newest_first < 0)
-            seen->newest_first = seen->newest;
-        if (offset < 0)
-            snprintf(watch->missing, sizeof watch->missing, "topic %.100s, partition %d: %s", seen->topic,
-                     seen->partition, why ? why : "its leader does not answer");
-    }
-    free(mark);
-    return r;
-}
-
 /* Partitions of which not all is known yet are left out; the first view has all there are. */
 static int publish(struct sl_kafka_watch *watch, struct sl_error *err)
 {
-    struct list view = {0};
+    struct sl_kafka_list view = {0};
     int r = 0;
     bool is_whole = true, is_first = watch->view.count == 0; /* only this thread writes it */
     for (size_t i = 0; i < watch->found.count && r == 0; i++) {
@@ -224,7 +160,7 @@ static int publish(struct sl_kafka_watch *watch, struct sl_error *err)
         return r < 0 ? sl_error_nomem(err) : 0;
     }
     pthread_mutex_lock(&watch->lock);
-    struct list old = watch->view;
+    struct sl_kafka_list old = watch->view;
     watch->view = view;
     pthread_mutex_unlock(&watch->lock);
     list_done(&old);
@@ -235,10 +171,16 @@ static int question(struct sl_kafka_watch *watch, int timeout_ms, struct sl_erro
 {
     int64_t since_ns = sl_monotonic_ns() - watch->topics_ns;
     int r = 0;
+    watch->questions++;
     if (!watch->topics_ns || since_ns >= watch->options.topics_ms * NS_PER_MS)
         r = find_topics(watch, timeout_ms, err);
-    r = r < 0 ? r : find_marks(watch, SL_KAFKA_OLDEST, timeout_ms, err);
-    r = r < 0 ? r : find_marks(watch, SL_KAFKA_NEWEST, timeout_ms, err);
+    r = r < 0 ? r : sl_kafka_watch_find_marks(watch, SL_KAFKA_OLDEST, timeout_ms, err);
+    r = r < 0 ? r : sl_kafka_watch_find_marks(watch, SL_KAFKA_NEWEST, timeout_ms, err);
+    r = r < 0 ? r : sl_kafka_watch_find_others(watch, timeout_ms, err);
+    for (size_t i = 0; r < 0 && i < watch->found.count; i++)
+        sl_kafka_watch_doubt(watch, &watch->found.item[i]);
+    if (r < 0)
+        watch->topics_ns = 0; /* the library learns of a topic that is there again with the answer */
     return r < 0 ? r : publish(watch, err);
 }
 
@@ -428,20 +370,22 @@ void sl_kafka_watch_close(struct sl_kafka_watch *watch)
     list_done(&watch->found);
     list_done(&watch->view);
     sl_kafka_positions_done(&watch->to_commit);
+    sl_kafka_landmarks_done(&watch->marks);
+    sl_kafka_landmarks_done(&watch->new_marks);
     pthread_cond_destroy(&watch->wanted);
     pthread_cond_destroy(&watch->heard);
     pthread_mutex_destroy(&watch->lock);
     free(watch);
 }
 
-int sl_kafka_watch_ask(struct sl_kafka_watch *watch, int64_t wait_ms, bool insists, bool *ret_is_fresh,
-                       struct sl_error *err)
+int sl_kafka_watch_ask(struct sl_kafka_watch *watch, int64_t wait_ms, bool insists, uint64_t *question,
+                       bool *ret_is_fresh, struct sl_error *err)
 {
     struct timespec until = after_ms(wait_ms);
     int timed_out = 0;
     pthread_mutex_lock(&watch->lock);
     bool waits = watch->is_started && (watch->is_connected || insists);
-    uint64_t number = watch->begun + 1; /* one that begins after this */
+    uint64_t number = *question ? *question : watch->begun + 1; /* one that begins after this */
     if (waits && watch->requested < number)
         watch->requested = number;
     if (waits)
@@ -449,6 +393,7 @@ int sl_kafka_watch_ask(struct sl_kafka_watch *watch, int64_t wait_ms, bool insis
     while (waits && !timed_out && !watch->failed && watch->ended < number)
         timed_out = pthread_cond_timedwait(&watch->heard, &watch->lock, &until);
     *ret_is_fresh = waits && watch->answered >= number;
+    *question = waits && watch->ended < number ? number : 0;
     int r = watch->failed;
     if (r < 0)
         *err = watch->failure;
@@ -493,4 +438,15 @@ void sl_kafka_watch_commit(struct sl_kafka_watch *watch, struct sl_kafka_positio
     pthread_mutex_unlock(&watch->lock);
     *positions = (struct sl_kafka_positions){0};
     sl_kafka_positions_done(&old);
+}
+
+void sl_kafka_watch_landmarks(struct sl_kafka_watch *watch, struct sl_kafka_landmarks *marks)
+{
+    pthread_mutex_lock(&watch->lock);
+    struct sl_kafka_landmarks old = watch->new_marks;
+    watch->new_marks = *marks;
+    watch->has_new_marks = true;
+    pthread_mutex_unlock(&watch->lock);
+    *marks = (struct sl_kafka_landmarks){0};
+    sl_kafka_landmarks_done(&old);
 }

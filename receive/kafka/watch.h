@@ -7,6 +7,7 @@
 
 #include "core/contract/services.h"
 #include "kafka/consumer.h"
+#include "receive/kafka/landmark.h"
 #include "receive/kafka/positions.h"
 
 #include <pthread.h>
@@ -30,6 +31,10 @@ struct sl_kafka_seen {
     int64_t oldest;       /* there was, when it was first seen */
     int64_t newest_first; /* the offset after the newest record then */
     int64_t newest;       /* and now */
+    uint64_t since;       /* the question since which every answer has had it */
+    uint64_t other;       /* the hash of a landmark at whose offset there is another record; 0: of none */
+    int64_t earlier;      /* an offset before the landmark with a later time that was looked into; -1: none */
+    int64_t newest_then;  /* the newest one when the landmark was compared; -1: never */
 };
 
 struct sl_kafka_watch_options {
@@ -55,9 +60,10 @@ int sl_kafka_watch_start(struct sl_kafka_watch *watch, struct sl_error *err);
 void sl_kafka_watch_close(struct sl_kafka_watch *watch);
 
 /* Asks anew and waits for the answer, at most wait_ms, and not at all where the brokers did not answer last time unless
- * `insists`; *ret_is_fresh: there was one. A failure of the thread, which ends the run. */
-int sl_kafka_watch_ask(struct sl_kafka_watch *watch, int64_t wait_ms, bool insists, bool *ret_is_fresh,
-                       struct sl_error *err);
+ * `insists`; *ret_is_fresh: there was one. *question: 0, or what the last call left there, then that one is waited for
+ * on. A failure of the thread, which ends the run. */
+int sl_kafka_watch_ask(struct sl_kafka_watch *watch, int64_t wait_ms, bool insists, uint64_t *question,
+                       bool *ret_is_fresh, struct sl_error *err);
 /* Calls `each` for all partitions in order, with the lock held. Nothing before all of them were heard of. */
 int sl_kafka_watch_each(struct sl_kafka_watch *watch,
                         int (*each)(void *arg, const struct sl_kafka_seen *seen, struct sl_error *err),
@@ -68,3 +74,5 @@ bool sl_kafka_watch_trouble(struct sl_kafka_watch *watch, char *text, size_t siz
 bool sl_kafka_watch_is_connected(struct sl_kafka_watch *watch);
 /* These offsets (`to`) are to be committed to the group; takes them. */
 void sl_kafka_watch_commit(struct sl_kafka_watch *watch, struct sl_kafka_positions *positions);
+/* What was read last: the thread compares it with what the brokers have. Takes them. */
+void sl_kafka_watch_landmarks(struct sl_kafka_watch *watch, struct sl_kafka_landmarks *marks);

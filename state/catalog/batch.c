@@ -100,6 +100,32 @@ int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan
     return 0;
 }
 
+/* What write_plan has written of the batch. */
+static int remove_plan(const struct sl_catalog *catalog, uint64_t number, struct sl_error *err)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "DELETE FROM file WHERE batch = %1$" PRIu64 ";"
+             "DELETE FROM input_range WHERE batch = %1$" PRIu64 ";"
+             "DELETE FROM watermark WHERE batch = %1$" PRIu64 ";"
+             "DELETE FROM batch WHERE number = %1$" PRIu64,
+             number);
+    return sl_database_exec(&catalog->database, sql, err);
+}
+
+int sl_catalog_plan_again(struct sl_catalog *catalog, const struct sl_batch_plan *plan, struct sl_error *err)
+{
+    sl_assert(catalog->progress.planned == (int64_t)plan->number);
+    int r = sl_catalog_begin(catalog, err);
+    r = r < 0 ? r : remove_plan(catalog, plan->number, err);
+    r = r < 0 ? r : write_plan(catalog, plan, err);
+    if (r < 0) {
+        sl_catalog_abort(catalog);
+        return sl_error_wrap(err, "planning batch %" PRId64 " again", plan->batch_ms);
+    }
+    return 0;
+}
+
 /* ---- commit: the taken files ---- */
 
 /* The remembered file of this name: 1 and its identity (without the path), or 0, or a failure. */

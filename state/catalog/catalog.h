@@ -116,6 +116,9 @@ int sl_catalog_decide(struct sl_catalog *catalog, const struct sl_files *old, st
 /* Durable when it returns. gone[i]: remembered files that need not be remembered any more. */
 int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan, struct sl_error *err);
 
+/* The planned batch with other ranges, before anything of it was shown. Durable when it returns. */
+int sl_catalog_plan_again(struct sl_catalog *catalog, const struct sl_batch_plan *plan, struct sl_error *err);
+
 /* Files of the planned batch that are not read: those of plan->aside from `first` on. Durable when it
  * returns, which is before the batch shows anything: a batch that is redone leaves out the same. */
 int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t first,

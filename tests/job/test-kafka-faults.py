@@ -2,11 +2,11 @@
 # presets: release asan
 """kafkaStream where something fails: brokers that are away, stall or are killed, and kill -9 of sluice. Afterwards every
 record is in exactly one batch, in the order of its partition. And what the other commands know of the source."""
-import random, threading
+import functools, random, threading
 from receiving import *
-from kafka import Producer, broker
+import kafka
 
-ROUNDS = 1000 if LONG else 30
+broker = functools.partial(kafka.broker, proxied=True)
 
 
 def kafka_job(topic, options="", rest="", servers=None, more=""):
@@ -61,8 +61,9 @@ def test_kill_9_of_the_broker_loses_and_doubles_nothing():
             for partition in range(2):
                 broker().send(topic, [b"%d:%d" % (partition, round * 20000 + n) for n in range(20000)], partition=partition)
             time.sleep(generator.random() * 0.3)
-            broker().kill()
-            broker().up()
+            with broker().alone():
+                broker().kill()
+                broker().up()
         run.wait_until(lambda: len(records()) >= 40000 * (6 if LONG else 2), "the records")
         run.stop()
     equal_to_topic(topic)

@@ -312,18 +312,67 @@ def test_a_topic_that_is_missing():
 
 
 def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one():
+    """Whether it has fewer, as many, or more records now, and also where all have one time."""
+    for count, times in ((1, {}), (10, {}), (30, {"timestamp": 1000})):
+        topic = broker().create(1)
+        broker().send(topic, numbers(0, 10), **times)
+        kafka_job(topic)
+        run_once()
+        broker().delete(topic)
+        broker().create(1, topic)
+        broker().send(topic, numbers(100, 100 + count), **times)
+        for _ in range(2):  # the second time with a plan
+            done = sluice("run", "job.lua", "--once")
+            check(done.returncode == 4 and all(word in done.stderr for word in ("job.lua:3", topic, "partition 0", "anew", "failOnDataLoss")),
+                  "%d records: %d %s" % (count, done.returncode, done.stderr))
+        equal(records(), numbers(0, 10), "no record of the new topic is taken for one of the old")
+        kafka_job(topic, "failOnDataLoss = false")
+        for _ in range(2):  # a range that was planned is given up first
+            run_once()
+        equal(records(), numbers(0, 10) + numbers(100, 100 + count), "the records of both, %d" % count)
+        broker().send(topic, [b"later"])
+        run_once()
+        equal(records()[-1], b"later", "and what follows")
+        shutil.rmtree("ck")
+        shutil.rmtree("out")
+
+
+def test_a_topic_that_is_made_anew_under_a_run_ends_it_with_4():
+    """Whether it has fewer, as many, or more records now."""
+    for count in (1, 10, 30):
+        topic = broker().create(1)
+        broker().send(topic, numbers(0, 10))
+        kafka_job(topic)
+        with Running("job.lua") as run:
+            run.wait_until(lambda: records() == numbers(0, 10), "the records")
+            broker().delete(topic)
+            broker().create(1, topic)
+            broker().send(topic, numbers(100, 100 + count))
+            equal(run.end(), 4, "exit status; " + run.stderr())
+            check(topic in run.stderr() and "anew" in run.stderr(), run.stderr())
+        equal(records(), numbers(0, 10), "no record of the new topic")
+        shutil.rmtree("ck")
+        shutil.rmtree("out")
+
+
+def test_a_topic_with_transactions_is_not_taken_for_another():
+    """Markers and aborted records have offsets and later times, and are no records that were read."""
     topic = broker().create(1)
-    broker().send(topic, numbers(0, 10))
     kafka_job(topic)
-    run_once()
-    broker().delete(topic)
-    broker().create(1, topic)
-    broker().send(topic, [b"100"])
-    done = sluice("run", "job.lua", "--once")
-    check(done.returncode == 4 and topic in done.stderr and "anew" in done.stderr, "%d %s" % (done.returncode, done.stderr))
-    kafka_job(topic, "failOnDataLoss = false")
-    run_once()
-    equal(records(), numbers(0, 10) + [b"100"], "the records of both")
+    for round in range(3):
+        with Producer(broker().servers, transactional_id=topic) as producer:
+            producer.init()
+            producer.begin()
+            producer.send(topic, b"%d" % round, partition=0)
+            producer.flush()
+            producer.commit()
+            producer.begin()
+            producer.send(topic, b"aborted", partition=0)
+            producer.flush()
+            producer.abort()
+        for _ in range(2):
+            run_once()
+    equal(records(), numbers(0, 3), "the records")
 
 
 main(globals())

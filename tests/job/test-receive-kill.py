@@ -5,7 +5,6 @@ nothing at all, have their rounds in files of their own."""
 import random, threading
 from receiving import *
 
-ROUNDS = 1000 if LONG else 30
 SEED = int(os.environ.get("SLUICE_SEED", "5"))
 
 

@@ -182,4 +182,28 @@ def test_on_a_full_disk_reading_stops_and_continues():
         subprocess.run(["umount", "-l", "disk"], stderr=subprocess.DEVNULL)
 
 
+def test_reset_skip_leaves_out_the_records_of_a_batch_and_no_others():
+    pathlib.Path("write.sh").write_text('for n in 1 2 3; do echo "$1$n"; done\n')
+    text = HEAD % "" + 's = ssc:execStream({ "sh", "write.sh", "%s" }, { restart = false, name = "lines" })\n' + \
+        's:%s:saveAsTextFiles("out/r", nil, { format = "lines" })\n'
+    job(text % ("a", "filter(function() return true end)"))
+    run_once()
+    job(text % ("b", 'pipe({ "false" })'))
+    check(sluice("run", "job.lua", "--once").returncode != 0, "the batch fails")
+    done = sluice("reset", "--checkpoint", "ck", "--skip", str(status()["planned"]))
+    check(done.returncode == 0 and "3 received records are left out" in done.stdout, "%s %s" % (done.stdout, done.stderr))
+    job(text % ("c", "filter(function() return true end)"))
+    run_once()
+    equal(records(), [b"a1", b"a2", b"a3", b"c1", b"c2", b"c3"], "the records")
+
+
+def test_reset_forgets_what_was_received():
+    lines_job('execStream({ "sh", "-c", "echo a" }, { restart = false })')
+    run_once()
+    sluice_ok("reset", "--yes", "--checkpoint", "ck")
+    shutil.rmtree("out")
+    run_once()
+    equal(records(), [b"a"], "the records after it")
+
+
 main(globals())

@@ -226,8 +226,8 @@ def kill_rounds(rotate, rounds):
     writer.start()
     for _ in range(rounds):
         with Running("job.lua", "--interval", "20ms") as run:
-            before = len(outputs("out/r", ""))
-            run.wait_until(lambda: len(outputs("out/r", "")) > before, "a batch")
+            before = len(output_times("out/r", ""))
+            run.wait_until(lambda: len(output_times("out/r", "")) > before, "a batch")
             time.sleep(generator.random() * 0.05)
             run.kill()
     writer.stop()
@@ -238,7 +238,7 @@ def kill_rounds(rotate, rounds):
 
 
 def test_rotation_by_rename_every_50_ms_and_kill_9():
-    kill_rounds(rename_rotation(400 if LONG else 100), 1000 if LONG else 30)
+    kill_rounds(rename_rotation(100), ROUNDS)
 
 
 main(globals())

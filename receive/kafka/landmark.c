@@ -1,0 +1,205 @@
+#include "receive/kafka/landmark.h"
+
+#include "core/base/array.h"
+#include "core/base/clock.h"
+#include "receive/kafka/positions.h"
+#include "text/json.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum { FETCH_MS = 100, PIECE = 16, FIELDS = 4, HASH_DIGITS = 16 };
+
+/* ---- the list ---- */
+
+void sl_kafka_landmarks_done(struct sl_kafka_landmarks *marks)
+{
+    for (size_t i = 0; i < marks->count; i++)
+        free(marks->item[i].topic);
+    free(marks->item);
+    *marks = (struct sl_kafka_landmarks){0};
+}
+
+int sl_kafka_landmarks_add(struct sl_kafka_landmarks *marks, const char *topic, int32_t partition,
+                           const struct sl_kafka_landmark *at, struct sl_error *err)
+{
+    struct sl_kafka_landmark_of *grown =
+        sl_array_grow(marks->item, marks->count, &marks->capacity, sizeof *grown);
+    if (!grown)
+        return sl_error_nomem(err);
+    marks->item = grown;
+    char *copy = strdup(topic);
+    if (!copy)
+        return sl_error_nomem(err);
+    grown[marks->count++] = (struct sl_kafka_landmark_of){copy, partition, *at};
+    return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct sl_kafka_landmark_of *left = a, *right = b;
+    return sl_kafka_partition_compare(left->topic, left->partition, right->topic, right->partition);
+}
+
+const struct sl_kafka_landmark *sl_kafka_landmarks_find(const struct sl_kafka_landmarks *marks,
+                                                        const char *topic, int32_t partition)
+{
+    const struct sl_kafka_landmark_of wanted = {.topic = (char *)topic, .partition = partition};
+    const struct sl_kafka_landmark_of *found =
+        marks->count ? bsearch(&wanted, marks->item, marks->count, sizeof *marks->item, compare) : NULL;
+    return found ? &found->at : NULL;
+}
+
+/* ---- the document ---- */
+
+bool sl_kafka_landmarks_append(const struct sl_kafka_landmarks *marks, struct sl_buf *ret)
+{
+    const char *topic = NULL;
+    sl_buf_byte(ret, '{');
+    for (size_t i = 0; i < marks->count; i++) {
+        const struct sl_kafka_landmark_of *of = &marks->item[i];
+        if (!topic || strcmp(topic, of->topic) != 0) {
+            sl_buf_text(ret, topic ? "}," : "");
+            sl_json_string(ret, of->topic, strlen(of->topic), NULL);
+            sl_buf_text(ret, ":{");
+        } else {
+            sl_buf_byte(ret, ',');
+        }
+        topic = of->topic;
+        sl_buf_printf(ret, "\"%" PRId32 "\":[%" PRId64 ",%" PRId64 ",%" PRId64 ",\"%016" PRIx64 "\"]",
+                      of->partition, of->at.offset, of->at.time_ms, of->at.latest_ms, of->at.hash);
+    }
+    sl_buf_text(ret, topic ? "}}" : "}");
+    return !ret->failed;
+}
+
+static int damaged(struct sl_error *err)
+{
+    return sl_error_set(err, SL_EDAMAGED, "the last records of a Kafka source are not what was written");
+}
+
+static bool read_hash(const struct sl_field *text, uint64_t *ret)
+{
+    char digits[HASH_DIGITS + 1] = "", *end;
+    if (text->tag != SL_STR || text->len != HASH_DIGITS)
+        return false;
+    memcpy(digits, text->str, HASH_DIGITS);
+    *ret = strtoull(digits, &end, 16);
+    return *end == 0;
+}
+
+static bool read_mark(const struct sl_field *fields, struct sl_kafka_landmark *ret)
+{
+    bool ok = fields->tag == SL_LIST && fields->len == FIELDS && read_hash(&fields->items[3], &ret->hash);
+    for (size_t i = 0; ok && i < 3; i++)
+        ok = fields->items[i].tag == SL_INT && fields->items[i].integer >= -1;
+    if (ok) {
+        ret->offset = fields->items[0].integer;
+        ret->time_ms = fields->items[1].integer;
+        ret->latest_ms = fields->items[2].integer;
+    }
+    return ok && ret->offset >= 0;
+}
+
+static int read_topic(const struct sl_field *name, const struct sl_field *partitions,
+                      struct sl_kafka_landmarks *ret, struct sl_error *err)
+{
+    char *topic = strndup((const char *)name->str, name->len);
+    int r = !topic ? sl_error_nomem(err) : partitions->tag != SL_MAP ? damaged(err) : 0;
+    for (uint32_t i = 0; r == 0 && i < partitions->len; i++) {
+        struct sl_kafka_landmark at;
+        int32_t number;
+        if (sl_kafka_partition_number(&partitions->items[2 * i], &number) &&
+            read_mark(&partitions->items[2 * i + 1], &at))
+            r = sl_kafka_landmarks_add(ret, topic, number, &at, err);
+        else
+            r = damaged(err);
+    }
+    free(topic);
+    return r;
+}
+
+int sl_kafka_landmarks_parse(const void *text, size_t len, struct sl_kafka_landmarks *ret,
+                             struct sl_error *err)
+{
+    SL_CLEANUP(sl_arena_done) struct sl_arena arena = {0};
+    struct sl_field topics;
+    const char *message;
+    size_t at;
+    *ret = (struct sl_kafka_landmarks){0};
+    int r = sl_json_parse(&arena, text, len, &topics, &message, &at);
+    if (r < 0 || topics.tag != SL_MAP)
+        return r == SL_ENOMEM ? sl_error_nomem(err) : damaged(err);
+    for (uint32_t i = 0; r == 0 && i < topics.len; i++)
+        r = read_topic(&topics.items[2 * i], &topics.items[2 * i + 1], ret, err);
+    if (r == 0 && ret->count)
+        qsort(ret->item, ret->count, sizeof *ret->item, compare);
+    return r;
+}
+
+/* ---- records ---- */
+
+/* A missing key is another one than an empty key. */
+static uint64_t hash_of(const struct sl_kafka_message *message)
+{
+    uint64_t key = message->key ? XXH3_64bits(message->key, message->key_len) : 0;
+    return message->value ? XXH3_64bits_withSeed(message->value, message->value_len, key) : ~key;
+}
+
+void sl_kafka_landmark_move(struct sl_kafka_landmark *at, const struct sl_kafka_message *message,
+                            size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        at->time_ms = sl_kafka_message_time(&message[i]);
+        at->latest_ms = at->time_ms > at->latest_ms ? at->time_ms : at->latest_ms;
+    }
+    if (count && message[count - 1].offset > at->offset) { /* splits may come in any order */
+        at->offset = message[count - 1].offset;
+        at->hash = hash_of(&message[count - 1]);
+    }
+}
+
+/* 1: the message decides, and *ret_is_other says how; 0: it says nothing. */
+static int judge(const struct sl_kafka_landmark *at, int64_t from, const struct sl_kafka_message *message,
+                 bool *ret_is_other)
+{
+    if (message->kind == SL_KAFKA_PROBLEM || (message->kind == SL_KAFKA_MESSAGE && message->offset < from))
+        return 0;
+    if (message->kind == SL_KAFKA_MESSAGE && message->offset <= at->offset) {
+        int64_t time_ms = sl_kafka_message_time(message);
+        *ret_is_other = time_ms > at->latest_ms || (message->offset == at->offset &&
+                                                    (time_ms != at->time_ms || hash_of(message) != at->hash));
+    }
+    return 1;
+}
+
+int sl_kafka_landmark_check(struct sl_kafka_consumer *consumer, const char *topic, int32_t partition,
+                            const struct sl_kafka_landmark *at, int64_t from, int timeout_ms,
+                            bool *ret_is_other, struct sl_error *err)
+{
+    struct sl_kafka_message message[PIECE];
+    struct sl_kafka_reader *reader;
+    int64_t end_ns = sl_monotonic_ns() + timeout_ms * INT64_C(1000000);
+    int is_decided = 0;
+    *ret_is_other = false;
+    int r = sl_kafka_reader_start(consumer, topic, partition, from, &reader, err);
+    if (r < 0)
+        return r;
+    while (r >= 0 && !is_decided && sl_monotonic_ns() < end_ns) {
+        r = sl_kafka_reader_fetch(reader, FETCH_MS, message, PIECE, err);
+        for (int i = 0; i < r; i++) {
+            if (!is_decided)
+                is_decided = judge(at, from, &message[i], ret_is_other);
+            sl_kafka_message_release(&message[i]);
+        }
+    }
+    sl_kafka_reader_stop(reader);
+    return r < 0 ? r
+           : is_decided
+               ? 0
+               : sl_error_set(err, SL_EUNREACHABLE,
+                              "topic %s, partition %d: the record at offset %" PRId64 " is not answered",
+                              topic, partition, from);
+}
