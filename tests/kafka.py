@@ -179,8 +179,7 @@ class Broker:
             if not self.is_up():
                 self.up()
         if proxied:
-            from proxy import Proxy
-            self.proxy = Proxy(("127.0.0.1", self.port + 2), self.proxy_port)
+            self.proxy = wait_until(self.new_proxy, "the port of the proxy")
 
     @property
     def servers(self):
@@ -192,6 +191,12 @@ class Broker:
         if not path.exists():
             path.write_text(json.dumps(free_ports()))
         return json.loads(path.read_text())
+
+    def new_proxy(self):
+        """None where the process that had it before is still ending."""
+        from proxy import Proxy
+        with contextlib.suppress(OSError):
+            return Proxy(("127.0.0.1", self.port + 2), self.proxy_port)
 
     @contextlib.contextmanager
     def alone(self):
@@ -250,7 +255,7 @@ class Broker:
         self.count += 1
         name, lib = topic or "t%d-%d" % (os.getpid(), self.count), library()
         new = P(lib.rd_kafka_NewTopic_new(name.encode(), partitions, 1, None, ctypes.c_size_t(0)))
-        for key, value in settings.items():
+        for key, value in {"retention_ms": -1, **settings}.items():  # records may have any time
             lib.rd_kafka_NewTopic_set_config(new, key.replace("_", ".").encode(), str(value).encode())
         self.admin("CreateTopics", "NewTopic", new)
         wait_until(lambda: self.partitions(name) == partitions, "the topic %s" % name)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """deploy/: the manifests run the job that lies beside them, and podman runs the manifests, where it can."""
-import os, textwrap
+import glob, os, textwrap
 from harness import *
 
 DEPLOY = ROOT / "deploy"
@@ -78,8 +78,9 @@ class Podman:
     def image(self):
         """The program on nothing but its libraries: what deploy/Containerfile makes needs a registry."""
         root = pathlib.Path(self.directory, "image/rootfs")
-        for path in set(files_of(SLUICE) + files_of("/bin/mkdir")):
-            target = root / ("usr/bin/" + os.path.basename(path) if path in (SLUICE, "/bin/mkdir") else path.lstrip("/"))
+        libgcc = glob.glob("/lib/*/libgcc_s.so.1") + glob.glob("/usr/lib/*/libgcc_s.so.1")  # glibc loads it where a thread is cancelled
+        for path in set(files_of(SLUICE) + files_of("/bin/mkdir") + files_of("/bin/cat") + libgcc[:1]):
+            target = root / ("usr/bin/" + os.path.basename(path) if path in (SLUICE, "/bin/mkdir", "/bin/cat") else path.lstrip("/"))
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
         for name in ("tmp", "data", "job", "etc"):
@@ -134,6 +135,35 @@ def test_podman_runs_the_deployment_and_the_job():
         wait_until(lambda: b"be\t1\n" in outputs("data/out/words").values(), "the counts of the second file")
         equal(sorted(outputs("data/out/words").values()), [b"be\t1\n", b"be\t2\nnot\t1\nor\t1\nto\t2\n"], "each file once")
     finally:
+        podman.remove()
+
+
+FUSE_JOB = """local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "100ms", checkpoint = "/data/checkpoint", mount = { dir = "/data/mnt", kind = "fuse" } }
+ssc:textFileStream("/data/in"):flatMap(sluice.split(" ")):map(sluice.pair(1)):reduceByKey(sluice.sum):mount("words")
+"""
+
+
+def test_the_live_view_is_served_by_fuse_where_the_container_has_the_device():
+    if not os.path.exists("/dev/fuse"):
+        skip("there is no /dev/fuse")
+    podman = Podman()
+    try:
+        podman.image()
+        data = os.path.abspath("data")
+        os.makedirs(data + "/in")
+        job(FUSE_JOB, "data/job.lua")
+        podman.run("run", "-d", "--name", "live", "--network", "host", "--device", "/dev/fuse", "--cap-add", "SYS_ADMIN", "-v", data + ":/data",
+                   "localhost/sluice:latest", "run", "/data/job.lua")
+        def inside(path):
+            return podman.run("exec", "live", "cat", path, status=None).stdout
+        wait_until(lambda: " /data/mnt fuse" in inside("/proc/mounts"), "the mount; the log: %s" % podman.run("logs", "live", status=None).stderr)
+        move_in("a.txt", "to be or not to be\n", "data/in")
+        wait_until(lambda: inside("/data/mnt/words/current") == "be\t2\nnot\t1\nor\t1\nto\t2\n", "the view")
+        podman.run("stop", "-t", "60", "live")
+        equal(podman.run("inspect", "--format", "{{.State.ExitCode}}", "live").stdout.strip(), "0", "exit status of the run")
+    finally:
+        podman.run("rm", "-f", "-t", "2", "live", status=None)
         podman.remove()
 
 
