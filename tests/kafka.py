@@ -2,9 +2,8 @@
 be.
 
 broker() is the broker of a test run: tests/run names a directory for servers in SLUICE_TEST_SERVERS, and the first file
-that needs the broker starts it there; a file that is run by hand has one of its own. Files that use it hold a shared lock
-on it; with broker().alone() there is no other file, so that it may be stopped."""
-import atexit, contextlib, ctypes, fcntl, json, os, pathlib, random, shutil, socket, subprocess, tempfile, time
+that needs the broker starts it there; a file that is run by hand has one of its own, and so has a claim that kills it."""
+import atexit, contextlib, ctypes, fcntl, os, pathlib, random, shutil, socket, subprocess, tempfile, time
 from harness import ROOT, PATIENCE_S, check, skip, wait_until
 
 SCRIPT = str(ROOT / "tests/servers/kafka")
@@ -53,18 +52,18 @@ def library():
     return lib
 
 
-def free_ports():
-    """Four ports in a row, the last for a proxy; below those that the kernel gives to clients, which would take them while
-    nobody listens."""
+PROXIES = 4  # files that may come through a proxy at one time
+
+
+def free_port():
+    """The first of ten in a row, as tests/servers/kafka wants; below those that the kernel gives to clients, which would take
+    them while nobody listens."""
     while True:
         port = random.randrange(20000, 32000)
-        try:
-            with contextlib.ExitStack() as stack:
-                for number in range(port, port + 4):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", number))
-            return port, port + 3
-        except OSError:
-            pass
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            for number in range(port, port + 2 + 2 * PROXIES):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", number))
+            return port
 
 
 class Handle:
@@ -157,55 +156,48 @@ class Record:
 
 
 class Broker:
-    """proxied: clients come through a proxy of tests/proxy.py (broker.proxy). It has one port: another file that wants it
-    waits until this one has ended."""
+    """proxied: clients come through a proxy of tests/proxy.py (broker.proxy). own: of nobody else."""
 
-    def __init__(self, proxied=False):
+    def __init__(self, proxied=False, own=False):
         library()
-        shared = os.environ.get("SLUICE_TEST_SERVERS")
+        shared = None if own else os.environ.get("SLUICE_TEST_SERVERS")
         self.directory = shared + "/kafka" if shared else tempfile.mkdtemp(prefix="sluice-kafka-", dir="/tmp")
         os.makedirs(self.directory, exist_ok=True)
-        self.lock = open(self.directory + "/lock", "a")
         self.count, self.producer_handle, self.proxy = 0, None, None
         if not shared:
             atexit.register(self.remove)
-        if proxied:  # before the other lock, so that nobody waits for it with that one
-            self.proxy_lock = open(self.directory + "/proxy", "a")
-            fcntl.flock(self.proxy_lock, fcntl.LOCK_EX)
-        fcntl.flock(self.lock, fcntl.LOCK_SH)
         with open(self.directory + "/starting", "a") as starting:
             fcntl.flock(starting, fcntl.LOCK_EX)
-            self.port, self.proxy_port = self.ports()
+            self.port = self.known_port()
             if not self.is_up():
                 self.up()
         if proxied:
-            self.proxy = wait_until(self.new_proxy, "the port of the proxy")
+            self.proxy = wait_until(self.new_proxy, "a proxy's port")
 
     @property
     def servers(self):
-        return "127.0.0.1:%d" % (self.proxy_port if self.proxy else self.port)
+        return "127.0.0.1:%d" % (self.proxy.port if self.proxy else self.port)
 
-    def ports(self):
+    def known_port(self):
         """The same for all files that share it."""
-        path = pathlib.Path(self.directory, "ports")
+        path = pathlib.Path(self.directory, "port")
         if not path.exists():
-            path.write_text(json.dumps(free_ports()))
-        return json.loads(path.read_text())
+            path.write_text("%d" % free_port())
+        return int(path.read_text())
 
     def new_proxy(self):
-        """None where the process that had it before is still ending."""
+        """None where all ports are taken, or the process that had it before is still ending."""
         from proxy import Proxy
-        with contextlib.suppress(OSError):
-            return Proxy(("127.0.0.1", self.port + 2), self.proxy_port)
-
-    @contextlib.contextmanager
-    def alone(self):
-        """Without other files that use it."""
-        fcntl.flock(self.lock, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self.lock, fcntl.LOCK_SH)
+        for i in range(PROXIES):
+            lock = open("%s/proxy%d" % (self.directory, i), "a")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                proxy = Proxy(("127.0.0.1", self.port + 2 + i), self.port + 2 + PROXIES + i)
+            except OSError:
+                lock.close()
+                continue
+            self.proxy_lock = lock
+            return proxy
 
     def is_up(self):
         try:
@@ -218,7 +210,7 @@ class Broker:
     def up(self):
         """In a session of its own: it stays when a file that shares it ends."""
         with open(self.directory + "/said", "w") as said:
-            done = subprocess.run([SCRIPT, "up", self.directory, str(self.port), str(self.proxy_port)], stdin=subprocess.DEVNULL,
+            done = subprocess.run([SCRIPT, "up", self.directory, str(self.port)], stdin=subprocess.DEVNULL,
                                   stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
         said = open(self.directory + "/said").read().strip()
         if done.returncode == 77:
@@ -340,6 +332,18 @@ class Broker:
 
 
 _broker = None
+
+
+@contextlib.contextmanager
+def own_broker(proxied=False):
+    """broker() is meanwhile one that may be killed."""
+    global _broker
+    other, _broker = _broker, Broker(proxied, own=True)
+    try:
+        yield
+    finally:
+        _broker.remove()
+        _broker = other
 
 
 def broker(proxied=False):

@@ -15,17 +15,60 @@ static void drop_sides(struct sl_window_partials *blocks)
     blocks->has_split = false;
 }
 
+static int64_t bytes_of(const struct sl_sorted_groups *groups)
+{
+    if (!groups)
+        return 0;
+    int64_t entries = (int64_t)(groups->count * sizeof *groups->entry);
+    return entries + (groups->memory ? (int64_t)groups->memory->arena.bytes : 0);
+}
+
+static const struct sl_sorted_groups *block_of(const struct sl_partials_level *level, int64_t number)
+{
+    bool is_there = number >= level->first && number - level->first < (int64_t)level->count;
+    return is_there ? level->block[number - level->first].groups : NULL;
+}
+
+/* A block one half of which has no data is the other half. */
+static bool is_a_half(const struct sl_partials_level *halves, int64_t number,
+                      const struct sl_sorted_groups *groups)
+{
+    return groups == block_of(halves, 2 * number) || groups == block_of(halves, 2 * number + 1);
+}
+
+static int64_t level_bytes(const struct sl_window_partials *blocks, int k)
+{
+    const struct sl_partials_level *level = &blocks->level[k];
+    int64_t bytes = 0;
+    for (size_t i = 0; i < level->count; i++) {
+        const struct sl_sorted_groups *groups = level->block[i].groups;
+        if (groups && (k == 0 || !is_a_half(level - 1, level->first + (int64_t)i, groups)))
+            bytes += bytes_of(groups);
+    }
+    return bytes;
+}
+
+/* Of groups that are nowhere else. */
+static int64_t own_bytes(struct sl_sorted_groups *groups)
+{
+    return groups && groups->refs == 1 ? bytes_of(groups) : 0;
+}
+
 void sl_window_partials_held(const void *memory, struct sl_held *ret)
 {
     const struct sl_window_partials *blocks = memory;
     const struct sl_partials_level *batches = &blocks->level[0];
-    ret->batches = ret->rows = ret->bytes = 0;
+    ret->batches = ret->rows = 0;
+    ret->bytes = own_bytes(blocks->prefix);
     for (size_t i = 0; i < batches->count; i++) {
         const struct sl_sorted_groups *groups = batches->block[i].groups;
         ret->batches += groups != NULL;
         ret->rows += groups ? (int64_t)groups->count : 0;
-        ret->bytes += groups && groups->memory ? (int64_t)groups->memory->arena.bytes : 0;
     }
+    for (int k = 0; k < SL_BLOCK_LEVELS; k++)
+        ret->bytes += level_bytes(blocks, k);
+    for (size_t i = 0; i < blocks->suffixes; i++)
+        ret->bytes += own_bytes(blocks->suffix[i].groups);
 }
 
 void sl_window_partials_done(struct sl_window_partials *blocks)

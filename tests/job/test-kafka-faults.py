@@ -53,20 +53,20 @@ def test_kill_9_of_sluice_loses_and_doubles_nothing():
 
 
 def test_kill_9_of_the_broker_loses_and_doubles_nothing():
-    topic = broker().create(2)
-    kafka_job(topic)
-    generator = random.Random(6)
-    with Running("job.lua", "--interval", "50ms") as run:
-        for round in range(6 if LONG else 2):
-            for partition in range(2):
-                broker().send(topic, [b"%d:%d" % (partition, round * 20000 + n) for n in range(20000)], partition=partition)
-            time.sleep(generator.random() * 0.3)
-            with broker().alone():
+    with kafka.own_broker():
+        topic = broker().create(2)
+        kafka_job(topic)
+        generator = random.Random(6)
+        with Running("job.lua", "--interval", "50ms") as run:
+            for round in range(6 if LONG else 2):
+                for partition in range(2):
+                    broker().send(topic, [b"%d:%d" % (partition, round * 20000 + n) for n in range(20000)], partition=partition)
+                time.sleep(generator.random() * 0.3)
                 broker().kill()
                 broker().up()
-        run.wait_until(lambda: len(records()) >= 40000 * (6 if LONG else 2), "the records")
-        run.stop()
-    equal_to_topic(topic)
+            run.wait_until(lambda: len(records()) >= 40000 * (6 if LONG else 2), "the records")
+            run.stop()
+        equal_to_topic(topic)
 
 
 def test_a_broker_that_is_away_is_waited_for_and_named_once():

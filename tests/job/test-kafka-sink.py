@@ -131,21 +131,21 @@ def test_without_a_checkpoint_batches_of_the_same_time_are_sent():
 
 
 def test_kill_9_of_the_broker_sends_each_record_once():
-    topic = broker().create(2)
-    sink_job(topic, ":map(function(line) return line, line end)", options='timeout = "5s"')
-    generator, sent = random.Random(12), 0
-    with Running("job.lua", "--interval", "50ms") as run:
-        for round in range(6 if LONG else 2):
-            for n in range(5):
-                move_in("f%d-%d" % (round, n), "".join("%d\n" % (sent + i) for i in range(3000)))
-                sent += 3000
-                time.sleep(generator.random() * 0.1)
-            with broker().alone():
+    with kafka.own_broker():
+        topic = broker().create(2)
+        sink_job(topic, ":map(function(line) return line, line end)", options='timeout = "5s"')
+        generator, sent = random.Random(12), 0
+        with Running("job.lua", "--interval", "50ms") as run:
+            for round in range(6 if LONG else 2):
+                for n in range(5):
+                    move_in("f%d-%d" % (round, n), "".join("%d\n" % (sent + i) for i in range(3000)))
+                    sent += 3000
+                    time.sleep(generator.random() * 0.1)
                 broker().kill()
                 broker().up()
-        run.wait_until(lambda: len(values(topic)) >= sent, "the records; the log:\n" + run.stderr())
-        run.stop()
-    equal_to_lines(topic, sent)
+            run.wait_until(lambda: len(values(topic)) >= sent, "the records; the log:\n" + run.stderr())
+            run.stop()
+        equal_to_lines(topic, sent)
 
 
 def test_connections_that_fail_send_each_record_once():

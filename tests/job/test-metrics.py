@@ -80,6 +80,27 @@ def feed(run, name, text):
     run.wait_until(lambda: "sluice_files_total %d\n" % len(os.listdir("in")) in document(), "the metrics")
 
 
+def test_bytes_of_state_and_windows_are_those_of_all_that_is_held():
+    """Also of the values that functions made, and of the partial results of a window, which has two batches with data."""
+    os.makedirs("in")
+    text = """local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "100ms", mount = { dir = "mnt", kind = "dir" } }
+local pairs = ssc:textFileStream("in"):map(function(key) return key, key .. string.rep("v", 1000) end)
+pairs:updateStateByKey(function(values, state) return values[1] or state end):saveAsTextFiles("out/state")
+pairs:reduceByKeyAndWindow(function(a, b) return a .. b end, nil, "1h", "100ms"):saveAsTextFiles("out/window")
+"""
+    with Running(job(text)) as run:
+        run.wait_until(lambda: os.path.exists("mnt/.sluice/metrics"), "the metrics")
+        for name in ("a", "b"):
+            feed(run, name, "".join("key%03d\n" % n for n in range(200)))
+        def held(operator):
+            return value(parse(document()), "state_bytes", operator=operator)
+        run.wait_until(lambda: held("updateStateByKey") >= 200 * 1006, "bytes of the state, at least 1,006 for each key; there are %d" % held("updateStateByKey"))
+        # the two batches, and their combination
+        run.wait_until(lambda: held("reduceByKeyAndWindow") >= 200 * 4 * 1006, "bytes of the window; there are %d" % held("reduceByKeyAndWindow"))
+        run.stop()
+
+
 def test_everything_is_counted():
     with started() as run:
         feed(run, "a", "to be or\nnot bad to be\n")
