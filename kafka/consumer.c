@@ -131,7 +131,7 @@ int sl_kafka_consumer_marks(struct sl_kafka_consumer *consumer, enum sl_kafka_en
     *ret_why = NULL;
     for (size_t i = 0; i < count; i++) {
         const rd_kafka_topic_partition_t *got = &list->elems[i];
-        mark[i].offset = error || got->err || got->offset < 0 ? -1 : got->offset;
+        mark[i].offset = error || got->err ? SL_KAFKA_NO_ANSWER : got->offset < 0 ? -1 : got->offset;
         if (mark[i].offset < 0)
             *ret_why = lib()->rd_kafka_err2str(got->err ? got->err : error);
     }

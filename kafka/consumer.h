@@ -26,10 +26,11 @@ int sl_kafka_consumer_topics(struct sl_kafka_consumer *consumer, bool all, int t
 struct sl_kafka_mark {
     const char *topic;
     int32_t partition;
-    int64_t offset; /* -1: its leader did not say */
+    int64_t offset; /* -1: there is none; SL_KAFKA_NO_ANSWER: its leader did not say */
 };
+enum { SL_KAFKA_NO_ANSWER = -2 };
 /* Of each the offset that follows the newest message a reader may see, or that of the oldest there is, or that of the
- * first with the time that `offset` holds, or a later one (-1, too, where there is none). *ret_why: of one that got
+ * first with the time that `offset` holds, or a later one. *ret_why: of one that got
  * none, a constant text. */
 enum sl_kafka_end { SL_KAFKA_NEWEST, SL_KAFKA_OLDEST, SL_KAFKA_AT_TIME };
 int sl_kafka_consumer_marks(struct sl_kafka_consumer *consumer, enum sl_kafka_end end,

@@ -167,7 +167,9 @@ static int judge(const struct sl_kafka_landmark *at, int64_t from, const struct 
 {
     if (message->kind == SL_KAFKA_PROBLEM || (message->kind == SL_KAFKA_MESSAGE && message->offset < from))
         return 0;
-    if (message->kind == SL_KAFKA_MESSAGE && message->offset <= at->offset) {
+    if (message->kind != SL_KAFKA_MESSAGE) /* before the landmark there is something, as the caller knows */
+        return from == at->offset;
+    if (message->offset <= at->offset) {
         int64_t time_ms = sl_kafka_message_time(message);
         *ret_is_other = time_ms > at->latest_ms || (message->offset == at->offset &&
                                                     (time_ms != at->time_ms || hash_of(message) != at->hash));

@@ -88,7 +88,7 @@ static int compare_landmark(struct sl_kafka_watch *watch, struct sl_kafka_seen *
         seen->earlier = is_other ? -1 : earlier; /* a marker of a transaction, or what was aborted */
         seen->other = is_other ? at->hash : 0;
     }
-    if (!is_other)
+    if (!is_other && earlier != SL_KAFKA_NO_ANSWER)
         seen->newest_then = seen->newest;
     return 0;
 }

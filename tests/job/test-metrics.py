@@ -86,8 +86,8 @@ def test_bytes_of_state_and_windows_are_those_of_all_that_is_held():
     text = """local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "100ms", mount = { dir = "mnt", kind = "dir" } }
 local pairs = ssc:textFileStream("in"):map(function(key) return key, key .. string.rep("v", 1000) end)
-pairs:updateStateByKey(function(values, state) return values[1] or state end):saveAsTextFiles("out/state")
-pairs:reduceByKeyAndWindow(function(a, b) return a .. b end, nil, "1h", "100ms"):saveAsTextFiles("out/window")
+pairs:updateStateByKey(function(values, state) return values[1] or state end):mount("state")
+pairs:reduceByKeyAndWindow(function(a, b) return a .. b end, nil, "1h", "100ms"):mount("window")
 """
     with Running(job(text)) as run:
         run.wait_until(lambda: os.path.exists("mnt/.sluice/metrics"), "the metrics")
