@@ -155,6 +155,7 @@ def test_the_live_view_is_served_by_fuse_where_the_container_has_the_device():
         job(FUSE_JOB, "data/job.lua")
         podman.run("run", "-d", "--name", "live", "--network", "host", "--device", "/dev/fuse", "--cap-add", "SYS_ADMIN", "-v", data + ":/data",
                    "localhost/sluice:latest", "run", "/data/job.lua")
+
         def inside(path):
             return podman.run("exec", "live", "cat", path, status=None).stdout
         wait_until(lambda: " /data/mnt fuse" in inside("/proc/mounts"), "the mount; the log: %s" % podman.run("logs", "live", status=None).stderr)

@@ -93,6 +93,7 @@ pairs:reduceByKeyAndWindow(function(a, b) return a .. b end, nil, "1h", "100ms")
         run.wait_until(lambda: os.path.exists("mnt/.sluice/metrics"), "the metrics")
         for name in ("a", "b"):
             feed(run, name, "".join("key%03d\n" % n for n in range(200)))
+
         def held(operator):
             return value(parse(document()), "state_bytes", operator=operator)
         run.wait_until(lambda: held("updateStateByKey") >= 200 * 1006, "bytes of the state, at least 1,006 for each key; there are %d" % held("updateStateByKey"))

@@ -78,6 +78,7 @@ def test_the_word_count_of_the_examples():
     with Running("job.lua", "--interval", "100ms", "--", str(port)) as run, FlumeAgent(port) as agent:
         with open(agent.file, "ab") as file:
             file.write(b"to be or not to be\n")
+
         def counted():
             return {line.split(b"\t")[0]: int(line.split(b"\t")[1]) for text in outputs("out/counts", "txt").values() for line in text.splitlines()}
         run.wait_until(lambda: counted() == {b"to": 2, b"be": 2, b"or": 1, b"not": 1}, "the counts; the agent says: " + agent.said())
