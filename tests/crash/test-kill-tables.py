@@ -83,7 +83,7 @@ def disturb(url, rows, disturbances):
     for calm in disturbances[:1]:
         calm()
     with Running("job.lua") as run:
-        run.wait_until(lambda: rows("SELECT count(*) FROM names WHERE id = %d" % (feeder.ids - 1)) == [(1,)], "the last id")
+        run.wait_until(lambda: rows("SELECT count(*) FROM names WHERE id = %d" % (feeder.ids - 1)) == [(1,)], "the last id", 4 * PATIENCE_S)
         run.stop()
     check_tables(rows, feeder.ids)
 
