@@ -225,7 +225,7 @@ def test_the_job_of_the_readme_counts_from_topic_to_topic():
     text = [block for block in re.findall(r"```lua\n(.*?)```", section, re.S) if "saveToKafka" in block][0]
     check(len(text.splitlines()) <= 5, "five lines")
     words, counts = broker().create(1), broker().create(1)
-    with Producer(broker().servers) as producer:
+    with kafka.Producer(broker().servers) as producer:
         producer.send(words, b"be or be", None, 0)
         producer.flush()
     text = text.replace('"words"', '"%s"' % words).replace('"counts"', '"%s"' % counts).replace("localhost:9092", broker().servers)
