@@ -32,15 +32,19 @@ static inline uint64_t sl_words_differ(const uint8_t *a, const uint8_t *b, size_
     return left ^ right;
 }
 
+static inline bool sl_longer_bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t len)
+{
+    return len > 32 ? memcmp(a, b, len) == 0
+                    : !(sl_words_differ(a, b, 8) | sl_words_differ(a + 8, b + 8, 8) |
+                        sl_words_differ(a + len - 16, b + len - 16, 8) |
+                        sl_words_differ(a + len - 8, b + len - 8, 8));
+}
+
 /* Without a call for the short strings that most keys are: words that may overlap. */
 static inline bool sl_bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t len)
 {
-    if (len > 32)
-        return memcmp(a, b, len) == 0;
-    if (len > 16)
-        return !(sl_words_differ(a, b, 8) | sl_words_differ(a + 8, b + 8, 8) |
-                 sl_words_differ(a + len - 16, b + len - 16, 8) |
-                 sl_words_differ(a + len - 8, b + len - 8, 8));
+    if (__builtin_expect(len > 16, 0))
+        return sl_longer_bytes_equal(a, b, len);
     if (len >= 8)
         return !(sl_words_differ(a, b, 8) | sl_words_differ(a + len - 8, b + len - 8, 8));
     if (len >= 4)
@@ -71,7 +75,7 @@ static inline uint64_t sl_multiply_fold(uint64_t a, uint64_t b)
 static inline uint64_t sl_short_hash(const uint8_t *p, uint32_t n, uint64_t seed)
 {
     uint64_t a = 0, b = 0;
-    if (n > 16) {
+    if (__builtin_expect(n > 16, 0)) {
         memcpy(&a, p + n - 16, 8);
         memcpy(&b, p + n - 8, 8);
         seed ^= sl_multiply_fold(a ^ seed ^ 0x165667B19E3779F9u,

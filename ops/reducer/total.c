@@ -25,7 +25,7 @@ static bool is_small(const union sl_state *state)
     return state->integer & 1;
 }
 
-enum { RECORDS_BITS = 12, RECORDS_MAX = (1 << RECORDS_BITS) - 1, TOTAL_SHIFT = RECORDS_BITS + 1 };
+enum { RECORDS_BITS = 20, RECORDS_MAX = (1 << RECORDS_BITS) - 1, TOTAL_SHIFT = RECORDS_BITS + 1 };
 
 static int64_t small_records(const union sl_state *state)
 {

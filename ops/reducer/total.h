@@ -1,9 +1,9 @@
 /* The running total of sum and mean: exact for integers (128 bits) and floats, in any order, and
  * invertible.
  *
- * The state is one word. As long as only integers came, the total fits 51 bits and there are less than 4096 of them, the
- * word is both: the total, their number in 12 bits, a one. Otherwise it points to a struct in the arena of the group: of
- * groups that large there are few, or few records each. */
+ * The state is one word. As long as only integers came, the total fits 43 bits and there are less than a million (2^20) of
+ * them, the word is both: the total, their number in 20 bits, a one. Otherwise it points to a struct in the arena of the
+ * group: of groups that large there are few, or few records each. */
 #pragma once
 
 #include "core/contract/reducer.h"

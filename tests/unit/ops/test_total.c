@@ -238,6 +238,24 @@ static void test_an_overflowing_sum_is_an_error_of_the_group(void **state)
     group_done(&g);
 }
 
+/* The number of values is in the word of the state as long as it fits there. */
+static void test_more_values_than_the_word_can_count(void **state)
+{
+    (void)state;
+    enum { COUNT = (1 << 20) + 3 };
+    struct group g;
+    group_init(&g, "sum");
+    struct sl_field one = sl_integer(-1);
+    union sl_state sum = reduce(&g, &one, 1);
+    for (int64_t i = 1; i < COUNT; i++) {
+        assert_int_equal(sl_reducer_records(g.r, &sum), i);
+        assert_int_equal(g.r->ops->merge(g.r, &g.h.task, &g.keep, &sum, &one), 0);
+    }
+    assert_int_equal(sl_reducer_records(g.r, &sum), COUNT);
+    assert_int_equal(finish(&g, &sum).integer, -COUNT);
+    group_done(&g);
+}
+
 static void test_infinities_leave_with_the_window(void **state)
 {
     struct group g;
@@ -316,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_many_equal_values_do_not_reach_the_sign),
         cmocka_unit_test(test_sums_at_the_edges),
         cmocka_unit_test(test_an_overflowing_sum_is_an_error_of_the_group),
+        cmocka_unit_test(test_more_values_than_the_word_can_count),
         cmocka_unit_test(test_infinities_leave_with_the_window),
         cmocka_unit_test(test_floats_that_left_leave_an_integer),
         cmocka_unit_test(test_a_value_that_is_no_number_leaves_the_group_alone),
