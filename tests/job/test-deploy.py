@@ -72,8 +72,9 @@ class Podman:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def running(self):
-        """The names of the containers that run the program."""
-        return self.run("ps", "--format", "{{.Names}}", "--filter", "status=running", "--filter", "ancestor=localhost/sluice:latest").stdout.split()
+        """The names of the containers that run the program. podman may call an init container running for a while after its end."""
+        found = self.run("ps", "--format", "{{.Names}}", "--filter", "status=running", "--filter", "ancestor=localhost/sluice:latest").stdout.split()
+        return [name for name in found if not name.endswith("-directories")]
 
     def image(self):
         """The program on nothing but its libraries: what deploy/Containerfile makes needs a registry."""
@@ -124,7 +125,7 @@ def test_podman_runs_the_deployment_and_the_job():
         os.rename("making/a", data + "/in/a.txt")
         wait_until(lambda: read(data + "/view/words/current") == b"be\t2\nnot\t1\nor\t1\nto\t2\n", "the view")
         equal(list(outputs("data/out/words").values()), [b"be\t2\nnot\t1\nor\t1\nto\t2\n"], "counts")
-        container = podman.running()[0]
+        container = wait_until(podman.running, "the container")[0]
         probe = re.search(r'startupProbe:.*?command: \[(.*?)\]', (DEPLOY / "kubernetes/deployment.yaml").read_text(), re.S).group(1)
         podman.run("exec", container, *json.loads("[%s]" % probe))
         podman.run("play", "kube", "--down", "deployment.yaml", status=None)  # its own umount may come late, and is an error then
