@@ -99,6 +99,20 @@ def watch_view(view, count, seconds):
     return seen_at
 
 
+def times_to_view(bench, feed, view, sent_at, rate):
+    """Sorted milliseconds from sent_at[i], which feed() sets, to number i in a view of the newest batch."""
+    count = len(sent_at)
+    with bench.background() as run:
+        run.wait_until(view.is_dir, "the mount")
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        seen_at = watch_view(view, count, count / rate + 20)
+        feeder.join()
+    if len(seen_at) < count:
+        raise Wrong("%d of %d numbers were seen" % (len(seen_at), count))
+    return sorted(1000 * (seen_at[i] - sent_at[i]) for i in range(count))
+
+
 def latency(bench):
     """from rename to visible in mount current, interval 50 ms, 1,000 files a second"""
     needs_fuse()
@@ -109,15 +123,7 @@ def latency(bench):
         (bench.work / "made" / str(i)).write_text("%d\n" % i)
     renamed_at = [0.0] * count
     view = bench.work / "mnt/v"
-    with bench.background() as run:
-        run.wait_until(view.is_dir, "the mount")
-        feeder = threading.Thread(target=feed, args=(bench, count, rate, renamed_at))
-        feeder.start()
-        seen_at = watch_view(view, count, count / rate + 20)
-        feeder.join()
-    if len(seen_at) < count:
-        raise Wrong("%d of %d files were seen" % (len(seen_at), count))
-    taken = sorted(1000 * (seen_at[i] - renamed_at[i]) for i in range(count))
+    taken = times_to_view(bench, lambda: feed(bench, count, rate, renamed_at), view, renamed_at, rate)
     return [figure("median", median(taken), "ms", 55), figure("99 of 100 within", taken[count * 99 // 100], "ms"),
             figure("longest", taken[-1], "ms")]
 

@@ -5,7 +5,7 @@ The limits are of CPU time, which a busy machine disturbs less: a million lines 
 most one CPU second for a million. Beside it the same is measured of bench/lines.c, which appends what comes to a file,
 syncs it and counts its lines: the least that anybody has to do.
 """
-import os, pathlib, shutil, socket, subprocess, sys, threading, time
+import os, shutil, socket, subprocess, sys, time
 from measure import BENCH, PATIENCE_S, Skip, Wrong, end_of, figure, job, median, wait_until
 
 BYTES = 100
@@ -156,7 +156,7 @@ def tail_lines(bench):
 
 def line_latency(bench):
     """from a line's sending over a socket to its being visible in mount current, interval 50 ms, 200 lines a second"""
-    from living import needs_fuse, watch_view
+    from living import needs_fuse, times_to_view
     needs_fuse()
     count, rate, port = bench.size(2000, 400), 200, free_port()
     bench.fresh(job('ssc:socketTextStream(nil, %d, { listen = true }):mount("v")\n' % port, 'interval = "50ms"'))
@@ -178,15 +178,7 @@ def line_latency(bench):
                     time.sleep(pause)
                 sent_at[i] = time.monotonic()
                 connection.sendall(b"%d\n" % i)
-    with bench.background() as run:
-        run.wait_until(view.is_dir, "the mount")
-        feeder = threading.Thread(target=feed)
-        feeder.start()
-        seen_at = watch_view(view, count, count / rate + 20)
-        feeder.join()
-    if len(seen_at) < count:
-        raise Wrong("%d of %d lines were seen" % (len(seen_at), count))
-    taken = sorted(1000 * (seen_at[i] - sent_at[i]) for i in range(count))
+    taken = times_to_view(bench, feed, view, sent_at, rate)
     return [figure("median", median(taken), "ms", 60), figure("99 of 100 within", taken[count * 99 // 100], "ms")]
 
 

@@ -305,7 +305,7 @@ static void add_json(struct sl_target *target, const struct sl_standing *standin
 {
     const struct sl_reading_progress *progress = &standing->progress;
     sl_buf_text(buf, "{\"checkpoint\":");
-    sl_json_string(buf, target->checkpoint, strlen(target->checkpoint), NULL);
+    sl_json_text(buf, target->checkpoint);
     sl_buf_printf(buf, ",\"running\":%s,\"waiting\":%s,\"pid\":%ld,\"failed\":%s,\"batches\":%" PRIu64,
                   standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
                   standing->pid > 0 ? standing->pid : 0, standing->failed ? "true" : "false",

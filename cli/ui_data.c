@@ -33,16 +33,6 @@ static bool list_next(struct list *list)
     return list->count < list->count_max && (!list->count++ || sl_buf_byte(list->buf, ','));
 }
 
-static bool add_text(struct sl_buf *buf, const char *name, const char *text)
-{
-    sl_buf_printf(buf, ",\"%s\":", name);
-    if (text)
-        sl_json_string(buf, text, strlen(text), NULL);
-    else
-        sl_buf_text(buf, "null");
-    return !buf->failed;
-}
-
 /* ---- status and batches ---- */
 
 static bool add_standing(struct sl_target *target, const struct sl_standing *standing, struct sl_buf *buf)
@@ -51,7 +41,7 @@ static bool add_standing(struct sl_target *target, const struct sl_standing *sta
     sl_buf_printf(buf, "{\"now\":%" PRId64 ",\"running\":%s,\"waiting\":%s,\"failed\":%s", standing->now_ms,
                   standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
                   standing->failed ? "true" : "false");
-    add_text(buf, "checkpoint", target->checkpoint);
+    sl_json_member(buf, "checkpoint", target->checkpoint);
     sl_buf_printf(buf,
                   ",\"lag_ms\":%" PRId64 ",\"batches\":%" PRIu64 ",\"files\":%" PRIu64
                   ",\"quarantined\":%" PRIu64 ",\"rejected\":%" PRIu64 ",\"status\":",
@@ -80,8 +70,8 @@ static int add_quarantined(void *arg, const struct sl_reading_file *file)
     if (!list_next(list))
         return list->is_cut ? 1 : SL_ENOMEM;
     sl_buf_printf(list->buf, "{\"batch\":%" PRId64, file->batch_ms);
-    add_text(list->buf, "path", file->file.path);
-    add_text(list->buf, "reason", file->quarantined);
+    sl_json_member(list->buf, "path", file->file.path);
+    sl_json_member(list->buf, "reason", file->quarantined);
     sl_buf_byte(list->buf, '}');
     return list->buf->failed ? SL_ENOMEM : 0;
 }
@@ -121,8 +111,8 @@ static int add_file(void *arg, const struct sl_reading_file *file)
     if (!list_next(list))
         return list->is_cut ? 1 : SL_ENOMEM;
     sl_buf_printf(list->buf, "{\"size\":%" PRId64, file->file.size);
-    add_text(list->buf, "path", file->file.path);
-    add_text(list->buf, "quarantined", file->quarantined);
+    sl_json_member(list->buf, "path", file->file.path);
+    sl_json_member(list->buf, "quarantined", file->quarantined);
     sl_buf_byte(list->buf, '}');
     return list->buf->failed ? SL_ENOMEM : 0;
 }
@@ -131,8 +121,8 @@ static int add_range(void *arg, const struct sl_reading_range *range)
 {
     struct list *list = arg;
     bool ok = list_next(list) && sl_buf_printf(list->buf, "{\"number\":%" PRId64, range->source_id) &&
-              add_text(list->buf, "source", range->source) && add_text(list->buf, "range", range->range) &&
-              sl_buf_byte(list->buf, '}');
+              sl_json_member(list->buf, "source", range->source) &&
+              sl_json_member(list->buf, "range", range->range) && sl_buf_byte(list->buf, '}');
     return ok ? 0 : SL_ENOMEM;
 }
 
@@ -140,7 +130,7 @@ static int add_output(void *arg, const struct sl_reading_output *output)
 {
     struct list *list = arg;
     bool ok = list_next(list) && sl_buf_printf(list->buf, "{\"records\":%" PRIu64, output->records) &&
-              add_text(list->buf, "path", output->path) && sl_buf_byte(list->buf, '}');
+              sl_json_member(list->buf, "path", output->path) && sl_buf_byte(list->buf, '}');
     return ok ? 0 : SL_ENOMEM;
 }
 

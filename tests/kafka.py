@@ -156,7 +156,7 @@ class Record:
 
 
 class Broker:
-    """proxied: clients come through a proxy of tests/proxy.py (broker.proxy). own: of nobody else."""
+    """proxied: clients come through a proxy of tests/proxy.py (broker.proxy). own: shared with no other file."""
 
     def __init__(self, proxied=False, own=False):
         library()

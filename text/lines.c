@@ -53,7 +53,7 @@ int sl_lines_read(const struct sl_lines *lines, struct sl_task *task, struct sl_
                   uint64_t *ret_lines)
 {
     sl_assert(lines->from >= 0 && lines->from <= lines->to);
-    /* A line begins after a newline: whether one begins at `from` is told by the byte before it. */
+    /* A line begins after a newline: the byte before `from` says whether one begins there. */
     int64_t start = lines->from ? lines->from - 1 : 0;
     struct file_stream file = {.stream = {.read = file_read}, .lines = lines, .at = start};
     return sl_line_reader_run(lines, &file.stream, start, lines->from > 0, lines->to, task, out, ret_lines);

@@ -18,22 +18,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static void add_string(struct sl_buf *buf, const char *name, const char *value)
-{
-    sl_buf_printf(buf, ",\"%s\":", name);
-    if (value)
-        sl_json_string(buf, value, strlen(value), NULL);
-    else
-        sl_buf_text(buf, "null");
-}
-
 /* ---- status.json ---- */
 
 /* Absolute: readers may have another working directory. */
 static void add_path(struct sl_buf *buf, const char *name, const char *path)
 {
     char absolute[PATH_MAX];
-    add_string(buf, name, path && realpath(path, absolute) ? absolute : path);
+    sl_json_member(buf, name, path && realpath(path, absolute) ? absolute : path);
 }
 
 static void add_views(const struct sl_run *run, struct sl_buf *buf)
@@ -66,7 +57,8 @@ void sl_status_head(const struct sl_run *run, struct sl_buf *buf)
                   sl_version(), (long)getpid(), run->options->virtual_clock ? "virtual" : "real",
                   context->options.interval_ms);
     sl_buf_printf(buf, ",\"started_ms\":%" PRId64, sl_clock_real.now_ms(&sl_clock_real));
-    add_string(buf, "metrics", run->status->server ? sl_metrics_server_address(run->status->server) : NULL);
+    sl_json_member(buf, "metrics",
+                   run->status->server ? sl_metrics_server_address(run->status->server) : NULL);
 }
 
 static void add_last(const struct sl_run *run, struct sl_buf *buf)
@@ -149,8 +141,8 @@ static void add_missing(const struct sl_watcher_counts *counts, struct sl_buf *b
 {
     if (counts->missing_ms) {
         sl_buf_printf(buf, ",\"missing_since_ms\":%" PRId64, counts->missing_ms);
-        add_string(buf, "missing",
-                   counts->is_foreign ? "another file system is in its place" : "it does not exist");
+        sl_json_member(buf, "missing",
+                       counts->is_foreign ? "another file system is in its place" : "it does not exist");
     }
 }
 
@@ -239,7 +231,7 @@ bool sl_status_json(struct sl_run *run, const char *state, const char *error, st
     sl_buf_printf(buf, ",\"state\":\"%s\",\"written_ms\":%" PRId64 ",\"batches\":%" PRIu64, state,
                   sl_clock_real.now_ms(&sl_clock_real), run->batches);
     if (error)
-        add_string(buf, "error", error);
+        sl_json_member(buf, "error", error);
     if (run->any)
         sl_buf_printf(buf, ",\"last_batch\":%" PRId64, run->last_ms);
     else
@@ -284,7 +276,7 @@ static void add_asides(const struct sl_batch_plan *plan, struct sl_buf *buf)
         const char *path = plan->files[plan->aside[i].source].file[plan->aside[i].file].path;
         sl_buf_text(buf, i ? ",{\"path\":" : "{\"path\":");
         sl_json_string(buf, path, strlen(path), NULL);
-        add_string(buf, "reason", plan->aside[i].reason);
+        sl_json_member(buf, "reason", plan->aside[i].reason);
         sl_buf_byte(buf, '}');
     }
     sl_buf_byte(buf, ']');
