@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/base/error.h"
+#include "core/base/heap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,15 +18,7 @@
 
 static long scarce_left = -1; /* allocations until one fails; negative: none does */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SCARCE_IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SCARCE_IS_SANITIZED 1
-#endif
-#endif
-
-#ifndef SCARCE_IS_SANITIZED
+#ifndef SL_HAS_SANITIZER
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);

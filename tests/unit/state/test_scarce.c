@@ -103,7 +103,7 @@ int main(void)
         cmocka_unit_test(test_segments_are_not_damaged),
         cmocka_unit_test(test_rows_on_disk_are_not_damaged),
     };
-#ifdef SCARCE_IS_SANITIZED
+#ifdef SL_HAS_SANITIZER
     puts("a sanitizer has its own allocator");
     return 77;
 #endif

@@ -217,7 +217,7 @@ int main(void)
         cmocka_unit_test(test_patterns_and_subjects_are_not_refused),
         cmocka_unit_test(test_compressed_files_are_not_damaged),
     };
-#ifdef SCARCE_IS_SANITIZED
+#ifdef SL_HAS_SANITIZER
     puts("a sanitizer has its own allocator");
     return 77;
 #endif
