@@ -53,20 +53,26 @@ struct sl_segment *sl_received_log_segment(struct sl_received_log *log, size_t i
     return segment;
 }
 
-struct sl_segment *sl_received_log_add_segment(struct sl_received_log *log, uint64_t first)
+struct sl_segment *sl_segment_new(struct sl_received_log *log, uint64_t first)
 {
-    struct sl_segment **grown =
-        sl_array_grow(log->segment, log->segments, &log->segments_capacity, sizeof(struct sl_segment *));
-    struct sl_segment *segment = grown ? calloc(1, sizeof *segment) : NULL;
-    log->segment = grown ? grown : log->segment;
-    if (!segment)
-        return NULL;
-    segment->log = log;
-    segment->first = segment->end = first;
-    segment->size = SL_SEGMENT_HEADER;
-    segment->fd = -1;
-    log->segment[log->segments++] = segment;
+    struct sl_segment *segment = calloc(1, sizeof *segment);
+    if (segment)
+        *segment = (struct sl_segment){
+            .log = log, .first = first, .end = first, .size = SL_SEGMENT_HEADER, .fd = -1};
     return segment;
+}
+
+bool sl_received_log_add_segment(struct sl_received_log *log, struct sl_segment *segment)
+{
+    pthread_mutex_lock(&log->lock);
+    struct sl_segment **grown =
+        sl_array_grow(log->segment, log->segments, &log->segments_capacity, sizeof *grown);
+    if (grown) {
+        log->segment = grown;
+        grown[log->segments++] = segment;
+    }
+    pthread_mutex_unlock(&log->lock);
+    return grown != NULL;
 }
 
 int sl_segment_add_frame(struct sl_segment *segment, const struct sl_frame *frame, size_t size)
@@ -203,32 +209,26 @@ static int fill_segment(struct sl_received_log *log, struct sl_segment *segment,
     return r;
 }
 
-/* The segment is not visible before it is whole. */
+/* The list does not hold the segment before it is whole: the main thread removes from the front meanwhile. */
 static int begin_segment(struct sl_received_log *log, struct sl_error *err)
 {
     char name[32];
     int r = open_dir(log, err);
     if (r < 0)
         return r;
-    pthread_mutex_lock(&log->lock);
-    struct sl_segment *segment = sl_received_log_add_segment(log, log->end);
-    log->segments -= segment != NULL;
-    pthread_mutex_unlock(&log->lock);
+    struct sl_segment *segment = sl_segment_new(log, log->end); /* only this thread changes the end */
     if (!segment)
         return sl_error_nomem(err);
     r = fill_segment(log, segment, err);
-    if (r < 0) {
-        sl_segment_name(segment, name);
-        if (log->dir && segment->fd >= 0)
-            (void)log->options.io->ops->unlinkat(log->options.io, log->dirfd, name,
-                                                 0); /* it is tried again */
-        sl_segment_free(segment);
-        return r;
-    }
-    pthread_mutex_lock(&log->lock);
-    log->segments++;
-    pthread_mutex_unlock(&log->lock);
-    return 0;
+    if (r == 0 && !sl_received_log_add_segment(log, segment))
+        r = sl_error_nomem(err);
+    if (r == 0)
+        return 0;
+    sl_segment_name(segment, name);
+    if (log->dir && segment->fd >= 0)
+        (void)log->options.io->ops->unlinkat(log->options.io, log->dirfd, name, 0); /* it is tried again */
+    sl_segment_free(segment);
+    return r;
 }
 
 /* ---- append ---- */

@@ -39,10 +39,13 @@ struct sl_received_log {
 
 /* "received/x/0.log" for messages. */
 void sl_segment_name(const struct sl_segment *segment, char name[static 32]);
+/* An empty one that no file holds yet, or NULL. sl_segment_free closes and frees it. */
+struct sl_segment *sl_segment_new(struct sl_received_log *log, uint64_t first);
 void sl_segment_free(struct sl_segment *segment);
 /* Adds the frame at the end of what is known of the segment. 0 or SL_ENOMEM. */
 int sl_segment_add_frame(struct sl_segment *segment, const struct sl_frame *frame, size_t size);
-struct sl_segment *sl_received_log_add_segment(struct sl_received_log *log, uint64_t first);
+/* The log owns it from here on; false: there is no memory, the caller keeps it. */
+bool sl_received_log_add_segment(struct sl_received_log *log, struct sl_segment *segment);
 /* Any thread. */
 struct sl_segment *sl_received_log_segment(struct sl_received_log *log, size_t i);
 struct sl_segment *sl_received_log_last(const struct sl_received_log *log);

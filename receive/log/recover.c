@@ -33,9 +33,15 @@ static int read_names(struct sl_received_log *log, DIR *dir, struct sl_error *er
     struct sl_io *io = log->options.io;
     struct dirent *entry;
     uint64_t first;
-    while (errno = 0, (entry = io->ops->readdir(io, dir)))
-        if (parse_name(entry->d_name, &first) && !sl_received_log_add_segment(log, first))
+    while (errno = 0, (entry = io->ops->readdir(io, dir))) {
+        if (!parse_name(entry->d_name, &first))
+            continue;
+        struct sl_segment *segment = sl_segment_new(log, first);
+        if (!segment || !sl_received_log_add_segment(log, segment)) {
+            sl_segment_free(segment);
             return sl_error_nomem(err);
+        }
+    }
     return errno ? sl_error_sys(err, errno, "reading the directory %s", log->dir) : 0;
 }
 

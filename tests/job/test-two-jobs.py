@@ -39,7 +39,7 @@ def test_a_checkpoint_and_its_tick_are_one_job_s():
     two(second_checkpoint="ck1", mounts=('{ dir = "mnt1", kind = "dir" }', '{ dir = "mnt2", kind = "dir" }'))
     move_in("x", "other\n", "in2")
     with first_running("mnt1/v/current") as run:
-        tick = read("ck1/tick")
+        tick = run.wait_until(lambda: read("ck1/tick"), "the first job's tick")
         done = sluice("run", "second.lua", "--once")
         equal(done.returncode, 3, "exit status of the second")
         check("ck1" in done.stderr and str(run.process.pid) in done.stderr, "who has it: " + done.stderr)

@@ -25,6 +25,7 @@ struct bench {
     struct sl_error err;
     uint64_t position; /* the last one that was restored */
     uint64_t appended; /* what snapshot writes */
+    bool commits;      /* a batch commits everything while a segment is being made */
 };
 
 static int restore(void *arg, const struct sl_frame *frame, struct sl_error *err)
@@ -40,6 +41,8 @@ static int restore(void *arg, const struct sl_frame *frame, struct sl_error *err
 static bool snapshot(void *arg, struct sl_buf *ret)
 {
     struct bench *bench = arg;
+    if (bench->commits)
+        sl_received_log_used(bench->log, sl_received_log_end(bench->log));
     return sl_buf_append(ret, &bench->appended, sizeof bench->appended);
 }
 
@@ -173,6 +176,22 @@ static void test_log_removes_what_is_used_and_keeps_numbers_and_positions(void *
     check_range(bench, records_of(FRAMES), records_of(FRAMES + 1));
 }
 
+/* Segments are removed by the main thread while the receiver's thread makes the next one. */
+static void test_log_keeps_a_segment_that_is_made_while_others_are_removed(void **state)
+{
+    struct bench *bench = *state;
+    enum { FRAMES = 300 };
+    bench->commits = true;
+    for (uint64_t i = 0; i < FRAMES; i++) {
+        assert_int_equal(append(bench, i), 0);
+        check_range(bench, records_of(i), records_of(i + 1));
+    }
+    bench->commits = false;
+    assert_int_equal(reopen(bench, records_of(FRAMES)), 0);
+    assert_int_equal(sl_received_log_end(bench->log), records_of(FRAMES));
+    assert_int_equal(bench->position, FRAMES);
+}
+
 static void test_log_limits_a_range_between_frames(void **state)
 {
     struct bench *bench = *state;
@@ -266,6 +285,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_log_gives_back_what_was_appended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log_removes_what_is_used_and_keeps_numbers_and_positions, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_log_keeps_a_segment_that_is_made_while_others_are_removed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_log_limits_a_range_between_frames, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log_truncates_a_torn_end_wherever_it_is, set_up, tear_down),
