@@ -1,5 +1,7 @@
 #include "core/contract/view.h"
 
+#include "core/contract/operator.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,4 +53,10 @@ void sl_version_unref(struct sl_version *version)
         free(version->first[i]);
     free(version->first);
     free(version);
+}
+
+size_t sl_view_versions_kept(const struct sl_node *node)
+{
+    struct sl_arg keep = sl_node_option(node, "keep");
+    return keep.kind == SL_ARG_VALUE ? (size_t)keep.value.integer : SL_VIEW_KEEP_DEFAULT;
 }

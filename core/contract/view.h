@@ -25,6 +25,8 @@ struct sl_version *sl_version_ref(struct sl_version *version);
 void sl_version_unref(struct sl_version *version);
 
 enum { SL_VIEW_KEEP_DEFAULT = 10, SL_VIEW_KEEP_MAX = 10000 }; /* versions of a view under at/ */
+struct sl_node;
+size_t sl_view_versions_kept(const struct sl_node *node); /* the option keep of a mount */
 
 /* What readers hold, for status and metrics. Everything but versions is 0 when there are no readers and the
  * kernel has dropped its caches. */

@@ -63,6 +63,24 @@ static int load_operator(struct sl_run *run, const struct sl_node *node, int64_t
     return r == SL_ENOMEM ? sl_error_nomem(err) : r;
 }
 
+enum { APART_MAX = 64 };
+
+/* A segment per batch tells the versions apart that views keep: `sluice query` reads them. */
+static size_t versions_apart(const struct sl_run *run)
+{
+    size_t apart = 0;
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        if (node->op->kind != SL_OP_OUTPUT || strcmp(node->op->name, "mount") != 0)
+            continue;
+        int64_t batches = node->slide_ms / node->interval_ms;
+        size_t versions = sl_view_versions_kept(node);
+        size_t needed = batches < APART_MAX ? versions * (size_t)batches : APART_MAX;
+        apart = needed > apart ? needed : apart;
+    }
+    return apart < APART_MAX ? apart : APART_MAX;
+}
+
 static int open_kept(struct sl_run *run, const struct sl_progress *progress, bool again, struct sl_error *err)
 {
     int r = sl_state_keys_find(run, err);
@@ -73,6 +91,8 @@ static int open_kept(struct sl_run *run, const struct sl_progress *progress, boo
         return r;
     r = sl_store_open(run->services.io, run->services.log, run->services.job_dirfd, run->checkpoint,
                       progress->segments ? progress->segments : "", progress->last_ms, &run->store, err);
+    if (r == 0)
+        sl_store_keep_apart(run->store, versions_apart(run));
     r = r < 0 ? r : refuse_dropping(run, err);
     for (size_t n = 0; r == 0 && progress->any && n < run->pipelines->nodes; n++)
         if (run->state_key[n])

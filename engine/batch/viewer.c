@@ -6,12 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned versions_kept(const struct sl_node *node)
-{
-    struct sl_arg keep = sl_node_option(node, "keep");
-    return keep.kind == SL_ARG_VALUE ? (unsigned)keep.value.integer : SL_VIEW_KEEP_DEFAULT;
-}
-
 static int list_views(struct sl_run *run, struct sl_mount_options *options, const char **view, unsigned *keep,
                       struct sl_error *err)
 {
@@ -24,7 +18,7 @@ static int list_views(struct sl_run *run, struct sl_mount_options *options, cons
         if (!view[options->views])
             return sl_error_nomem(err);
         node->view = options->views;
-        keep[options->views++] = versions_kept(node);
+        keep[options->views++] = (unsigned)sl_view_versions_kept(node);
     }
     return 0;
 }

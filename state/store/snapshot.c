@@ -97,12 +97,51 @@ const char *sl_snapshot_key(const struct sl_snapshot *snapshot, size_t index)
     return index < snapshot->keys ? snapshot->key[index] : NULL;
 }
 
+size_t sl_snapshot_segments(const struct sl_snapshot *snapshot)
+{
+    return snapshot->segments;
+}
+
+static const struct sl_segment_section *find_section(const struct sl_segment *segment, const char *key,
+                                                     uint32_t part)
+{
+    for (size_t i = 0; i < segment->sections; i++)
+        if (segment->section[i].section.part == part && strcmp(segment->section[i].key, key) == 0)
+            return &segment->section[i];
+    return NULL;
+}
+
+int sl_snapshot_first_row(struct sl_snapshot *snapshot, size_t segment, const char *key, uint32_t part,
+                          int (*visit)(void *arg, const struct sl_field *fields, uint32_t width), void *arg,
+                          struct sl_error *err)
+{
+    const struct sl_segment_section *section = find_section(snapshot->segment[segment], key, part);
+    struct sl_segment_rows rows;
+    struct sl_field fields[SL_WIDTH_MAX];
+    uint32_t width;
+    if (!section)
+        return 0;
+    sl_segment_rows_init(&rows, snapshot->segment[segment], section);
+    int r = sl_segment_rows_next(&rows, fields, &width, err);
+    r = r > 0 ? visit(arg, fields, width) : r;
+    sl_segment_rows_done(&rows);
+    return r;
+}
+
+int sl_snapshot_load_oldest(struct sl_snapshot *snapshot, size_t segments, const char *key,
+                            int (*visit)(void *arg, const struct sl_section *section,
+                                         const struct sl_dataset *rows),
+                            void *arg, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t s = 0; s < segments && r == 0; s++)
+        r = sl_store_visit_segment(snapshot->segment[s], key, visit, arg, err);
+    return r;
+}
+
 int sl_snapshot_load(struct sl_snapshot *snapshot, const char *key,
                      int (*visit)(void *arg, const struct sl_section *section, const struct sl_dataset *rows),
                      void *arg, struct sl_error *err)
 {
-    int r = 0;
-    for (size_t s = 0; s < snapshot->segments && r == 0; s++)
-        r = sl_store_visit_segment(snapshot->segment[s], key, visit, arg, err);
-    return r;
+    return sl_snapshot_load_oldest(snapshot, snapshot->segments, key, visit, arg, err);
 }

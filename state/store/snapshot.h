@@ -18,7 +18,19 @@ void sl_snapshot_close(struct sl_snapshot *snapshot);
 
 /* Every operator key that has sections, once each, until NULL. Borrowed. */
 const char *sl_snapshot_key(const struct sl_snapshot *snapshot, size_t index);
-/* As sl_store_load. */
+/* Oldest first; each but the first was written by a batch or merged of what neighbours wrote, so that the sections of
+ * the oldest n are what was committed with the newest batch among them. */
+size_t sl_snapshot_segments(const struct sl_snapshot *snapshot);
+/* The first row of a section in one segment. Borrowed during visit; 0 where the segment has no such section. */
+int sl_snapshot_first_row(struct sl_snapshot *snapshot, size_t segment, const char *key, uint32_t part,
+                          int (*visit)(void *arg, const struct sl_field *fields, uint32_t width), void *arg,
+                          struct sl_error *err);
+/* As sl_store_load, of the oldest `segments`. */
+int sl_snapshot_load_oldest(struct sl_snapshot *snapshot, size_t segments, const char *key,
+                            int (*visit)(void *arg, const struct sl_section *section,
+                                         const struct sl_dataset *rows),
+                            void *arg, struct sl_error *err);
+/* Of all. */
 int sl_snapshot_load(struct sl_snapshot *snapshot, const char *key,
                      int (*visit)(void *arg, const struct sl_section *section, const struct sl_dataset *rows),
                      void *arg, struct sl_error *err);

@@ -182,6 +182,11 @@ int sl_store_open(struct sl_io *io, struct sl_log *log, int dirfd, const char *d
     return 0;
 }
 
+void sl_store_keep_apart(struct sl_store *store, size_t segments)
+{
+    store->apart = segments;
+}
+
 const char *sl_store_key(const struct sl_store *store, size_t index)
 {
     return index < store->keys ? store->key[index] : NULL;
@@ -208,6 +213,9 @@ void sl_store_batch(struct sl_store *store, int64_t t)
     store->writer = NULL;
     store->t = t;
     store->failed = 0;
+    if (!store->any_batch)
+        sl_store_merge_left(store);
+    store->any_batch = true;
 }
 
 struct sl_state_writer *sl_store_operator(struct sl_store *store, const char *key)

@@ -5,8 +5,8 @@
  * Per batch: sl_store_batch, then as a keeper (core/contract/state_writer.h) what each operator writes, after
  * sl_store_operator said whose it is; then sl_store_finish gives the list to commit, and sl_store_committed
  * says that it was. A thread of its own merges segments when newer ones have grown to the size of an older
- * one, so that there are few and each row is written a logarithmic number of times; batches never wait for
- * it. */
+ * one, so that there are few and each row is written a logarithmic number of times; batches do not wait for
+ * it, but for the first one of a run that finds many: runs of one batch would never end a merge. */
 #pragma once
 
 #include "core/base/io.h"
@@ -20,6 +20,10 @@ struct sl_store;
  * checked. */
 int sl_store_open(struct sl_io *io, struct sl_log *log, int dirfd, const char *dir, const char *list,
                   int64_t last_ms, struct sl_store **ret, struct sl_error *err);
+/* The newest segments that are not merged, for other processes: what a view showed before the newest of them was
+ * written can be read as long as they are separate (state/store/snapshot.h). 0 when opened. Fewer where they are larger
+ * than the rest together: they cost no more room than the state itself. */
+void sl_store_keep_apart(struct sl_store *store, size_t segments);
 /* Waits for a merge under way, which is given up. */
 void sl_store_close(struct sl_store *store);
 

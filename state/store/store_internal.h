@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { SL_STORE_PATH_BYTES = 64 };
+enum { SL_STORE_PATH_BYTES = 64, SL_STORE_APART_BYTES = 1 << 20 };
 
 struct sl_store_entry {
     uint64_t number, bytes, hash;
@@ -29,12 +29,14 @@ struct sl_store {
     int dirfd; /* of <checkpoint>/state */
     struct sl_store_list list;
     uint64_t next; /* number of the next file */
+    size_t apart;  /* segments that are not merged, at most */
     size_t keys, keys_capacity;
     char **key; /* of operators that have sections */
     size_t drops;
     const char **drop; /* [drops] and a NULL, of key[] */
 
     /* the batch being written */
+    bool any_batch; /* since the store was opened */
     int64_t t, last_ms;
     const char *op_key;
     struct sl_segment_writer *writer; /* NULL: nothing was written yet */
@@ -46,7 +48,7 @@ struct sl_store {
     uint64_t *gone_number; /* files that the list to commit has no more */
 
     /* the merge under way */
-    bool merging;
+    bool merging, is_awaited; /* awaited: by the batch that is being written */
     pthread_t thread;
     struct sl_segment_merge merge;
     struct sl_segment_merge_input *input; /* [merge.count] */
@@ -78,6 +80,8 @@ int sl_store_open_segment(struct sl_store *store, const struct sl_store_entry *e
 /* store_merge.c: takes in a merge that is done; starts one where it is due; gives back what one needed. */
 int sl_store_collect_merge(struct sl_store *store, struct sl_error *err);
 void sl_store_start_merge(struct sl_store *store);
+/* With the first batch of a run: the same, and the batch waits for it, where earlier runs left many segments. */
+void sl_store_merge_left(struct sl_store *store);
 /* Merges all segments at once, without what was dropped: that is gone with the batch that
  * commits the list. */
 int sl_store_purge(struct sl_store *store, struct sl_error *err);

@@ -51,13 +51,13 @@ void sl_store_free_merge(struct sl_store *store)
     free(store->path);
     store->input = NULL;
     store->path = NULL;
-    store->merging = false;
+    store->merging = store->is_awaited = false;
 }
 
 /* Takes in a merge that is done. A failed one is said and changes nothing. */
 int sl_store_collect_merge(struct sl_store *store, struct sl_error *err)
 {
-    if (!store->merging || !atomic_load(&store->done))
+    if (!store->merging || !(store->is_awaited || atomic_load(&store->done)))
         return 0;
     pthread_join(store->thread, NULL);
     int r = store->merge_result == 0 ? replace_merged(store, err) : 0;
@@ -71,24 +71,39 @@ int sl_store_collect_merge(struct sl_store *store, struct sl_error *err)
     return r;
 }
 
-/* Newer segments that together have grown to the size of the one before them are merged with it. */
-static size_t choose_first(const struct sl_store_list *list)
+enum { SEGMENTS_MIN = 8, LEFT_MAX = 32 };
+
+/* How many segments may be merged: those before the newest, which are kept apart while they take no more room than the
+ * others or next to none. */
+static size_t count_mergeable(const struct sl_store *store)
+{
+    const struct sl_store_list *list = &store->list;
+    uint64_t all = 0, apart = 0;
+    size_t count = list->count;
+    for (size_t i = 0; i < list->count; i++)
+        all += list->entry[i].bytes;
+    uint64_t room = all / 2 > SL_STORE_APART_BYTES ? all / 2 : SL_STORE_APART_BYTES;
+    while (count && list->count - count < store->apart && apart + list->entry[count - 1].bytes <= room)
+        apart += list->entry[--count].bytes;
+    return count;
+}
+
+/* Of `count` segments, newer ones that together have grown to the size of the one before them are merged with it. */
+static size_t choose_first(const struct sl_store_list *list, size_t count)
 {
     uint64_t newer = 0;
-    size_t first = list->count;
-    for (size_t i = list->count; i-- > 0;) {
-        if (i + 1 < list->count && newer >= list->entry[i].bytes)
+    size_t first = count;
+    for (size_t i = count; i-- > 0;) {
+        if (i + 1 < count && newer >= list->entry[i].bytes)
             first = i;
         newer += list->entry[i].bytes;
     }
     return first;
 }
 
-enum { SEGMENTS_MIN = 8 };
-
-static bool prepare_merge(struct sl_store *store, size_t first)
+/* Of the segments from `first` on, `count`. */
+static bool prepare_merge(struct sl_store *store, size_t first, size_t count)
 {
-    size_t count = store->list.count - first;
     store->input = calloc(count, sizeof *store->input);
     store->path = calloc(count + 1, sizeof *store->path);
     if (!store->input || !store->path)
@@ -118,14 +133,22 @@ static bool prepare_merge(struct sl_store *store, size_t first)
 /* Starts a merge where it is due. Without memory or threads there is none: the next batch tries again. */
 void sl_store_start_merge(struct sl_store *store)
 {
-    size_t first = choose_first(&store->list);
-    if (store->merging || store->list.count < SEGMENTS_MIN || first >= store->list.count)
+    size_t count = count_mergeable(store), first = choose_first(&store->list, count);
+    if (store->merging || count < SEGMENTS_MIN || first >= count)
         return;
     atomic_store(&store->done, 0);
-    store->merging =
-        prepare_merge(store, first) && pthread_create(&store->thread, NULL, merge_main, store) == 0;
+    store->merging = prepare_merge(store, first, count - first) &&
+                     pthread_create(&store->thread, NULL, merge_main, store) == 0;
     if (!store->merging)
         sl_store_free_merge(store);
+}
+
+void sl_store_merge_left(struct sl_store *store)
+{
+    if (store->drops || count_mergeable(store) < LEFT_MAX)
+        return;
+    sl_store_start_merge(store);
+    store->is_awaited = store->merging;
 }
 
 /* A merge under way is given up: the one that drops takes in all that it would have. */
@@ -144,7 +167,7 @@ int sl_store_purge(struct sl_store *store, struct sl_error *err)
     if (!store->drops || !store->list.count)
         return 0;
     abandon_merge(store);
-    int r = prepare_merge(store, 0)
+    int r = prepare_merge(store, 0, store->list.count)
                 ? sl_segment_merge_run(&store->merge, &store->merged.bytes, &store->merged.hash, err)
                 : sl_error_nomem(err);
     if (r == 0)
