@@ -56,18 +56,89 @@ static int load_shown(void *arg, const struct sl_section *section, const struct 
     return sl_shown_load(loading->shown, section, rows, loading->err);
 }
 
-int sl_kept_view(struct sl_snapshot *snapshot, const char *name, struct sl_shown *ret, struct sl_error *err)
+static char *view_key(const char *name)
+{
+    char *key;
+    return asprintf(&key, VIEW_PREFIX "%s", name) < 0 ? NULL : key;
+}
+
+/* As the oldest `segments` have it. */
+static int load_view(struct sl_snapshot *snapshot, size_t segments, const char *key, struct sl_shown *ret,
+                     struct sl_error *err)
 {
     struct loading loading = {.shown = ret, .err = err};
-    char *key;
     *ret = (struct sl_shown){0};
-    if (asprintf(&key, VIEW_PREFIX "%s", name) < 0)
-        return sl_error_nomem(err);
-    int r = sl_snapshot_load(snapshot, key, load_shown, &loading, err);
+    int r = sl_snapshot_load_oldest(snapshot, segments, key, load_shown, &loading, err);
     r = r < 0 ? r : sl_shown_loaded(ret, err);
-    free(key);
     if (r < 0)
         sl_shown_done(ret);
+    return r;
+}
+
+int sl_kept_view(struct sl_snapshot *snapshot, const char *name, struct sl_shown *ret, struct sl_error *err)
+{
+    char *key = view_key(name);
+    int r = key ? load_view(snapshot, sl_snapshot_segments(snapshot), key, ret, err) : sl_error_nomem(err);
+    free(key);
+    return r;
+}
+
+/* ---- earlier versions: what a view showed when a segment was the newest ---- */
+
+struct head {
+    int64_t t;
+    bool any;
+};
+
+static int read_head(void *arg, const struct sl_field *row, uint32_t width)
+{
+    struct head *head = arg;
+    head->any = sl_shown_time(row, width, &head->t);
+    return 0;
+}
+
+/* The time of the version that a segment makes; none: it has nothing of the view. */
+static int find_head(struct sl_snapshot *snapshot, size_t segment, const char *key, struct head *ret,
+                     struct sl_error *err)
+{
+    *ret = (struct head){0};
+    return sl_snapshot_first_row(snapshot, segment, key, SL_SHOWN_HEAD, read_head, ret, err);
+}
+
+int sl_kept_versions(struct sl_snapshot *snapshot, const char *name, int64_t **ret, size_t *ret_count,
+                     struct sl_error *err)
+{
+    size_t segments = sl_snapshot_segments(snapshot), count = 0;
+    char *key = view_key(name);
+    int64_t *times = calloc(segments + 1, sizeof *times);
+    int r = key && times ? 0 : sl_error_nomem(err);
+    for (size_t s = 0; r == 0 && s < segments; s++) {
+        struct head head;
+        r = find_head(snapshot, s, key, &head, err);
+        if (r == 0 && head.any)
+            times[count++] = head.t;
+    }
+    free(key);
+    if (r < 0) {
+        free(times);
+        return r;
+    }
+    *ret = times;
+    *ret_count = count;
+    return 0;
+}
+
+int sl_kept_version(struct sl_snapshot *snapshot, const char *name, int64_t t, struct sl_shown *ret,
+                    struct sl_error *err)
+{
+    char *key = view_key(name);
+    struct head head = {0};
+    size_t segment = 0;
+    int r = key ? 0 : sl_error_nomem(err);
+    for (; r == 0 && !(head.any && head.t == t) && segment < sl_snapshot_segments(snapshot); segment++)
+        r = find_head(snapshot, segment, key, &head, err);
+    r = r < 0 ? r : load_view(snapshot, segment, key, ret, err);
+    free(key);
     return r;
 }
 

@@ -31,6 +31,7 @@ struct query {
     struct sl_sql *sql;
     struct sl_snapshot *snapshot;
     struct sl_query_tables tables;
+    size_t added; /* tables that the query can name */
 };
 
 /* ---- showing ---- */
@@ -193,6 +194,15 @@ static int64_t timeout_of(const struct sl_line *line)
     return ms;
 }
 
+/* Those that were listed since the last call. */
+static int add_tables(struct query *query, struct sl_error *err)
+{
+    int r = 0;
+    for (; r == 0 && query->added < query->tables.count; query->added++)
+        r = sl_sql_add(query->sql, &query->tables.table[query->added]->sql, err);
+    return r;
+}
+
 static int open_query(struct query *query, struct sl_error *err)
 {
     const struct sl_sql_options options = {.timeout_ms = timeout_of(query->line)};
@@ -200,9 +210,7 @@ static int open_query(struct query *query, struct sl_error *err)
     r = r < 0 ? r : open_catalog(query, err);
     r = r < 0 ? r : sl_kept_open(query->target->checkpoint, read_list, query, &query->snapshot, err);
     r = r < 0 ? r : sl_query_tables_open(query->target, query->snapshot, &query->tables, err);
-    for (size_t i = 0; r == 0 && i < query->tables.count; i++)
-        r = sl_sql_add(query->sql, &query->tables.table[i]->sql, err);
-    return r;
+    return r < 0 ? r : add_tables(query, err);
 }
 
 static void add_name(struct sl_buf *buf, const char *name)
@@ -225,14 +233,38 @@ static int hint_tables(const struct query *query, struct sl_error *err)
                         : sl_error_hint(err, "there are %.*s", (int)names.len, (const char *)names.bytes);
 }
 
+static bool names_no_table(int r, const struct sl_error *err)
+{
+    return r == SL_EUSAGE && strncmp(err->text, "no such table", 13) == 0;
+}
+
+static bool names_version(int r, const struct sl_error *err)
+{
+    return names_no_table(r, err) && strstr(err->text, "_at_");
+}
+
+/* Earlier versions are looked for only where one is named, and on the mount, whose process may be stopped, only those
+ * that the checkpoint has not. */
+static int prepare(struct query *query, const char *text, struct sl_error *err)
+{
+    size_t len = strlen(text);
+    int r = sl_sql_prepare(query->sql, text, len, err);
+    for (int i = 0; i < 2 && names_version(r, err); i++) {
+        struct sl_error why;
+        r = i == 0 ? sl_query_tables_add_kept(&query->tables, &why)
+                   : sl_query_tables_add_mounted(&query->tables, query->target, &why);
+        r = r < 0 ? r : add_tables(query, &why);
+        if (r < 0)
+            *err = why;
+        r = r < 0 ? r : sl_sql_prepare(query->sql, text, len, err);
+    }
+    return names_no_table(r, err) ? hint_tables(query, err) : r;
+}
+
 static int ask(struct query *query, const char *text, struct sl_error *err)
 {
     int r = open_query(query, err);
-    if (r == 0) {
-        r = sl_sql_prepare(query->sql, text, strlen(text), err);
-        if (r == SL_EUSAGE && strncmp(err->text, "no such table", 13) == 0)
-            r = hint_tables(query, err);
-    }
+    r = r < 0 ? r : prepare(query, text, err);
     r = r < 0 ? r : show(query, err);
     sl_sql_close(query->sql);
     sl_query_tables_done(&query->tables);
@@ -261,7 +293,7 @@ const struct sl_command sl_command_query = {
     .arguments = "[JOB.lua] SQL [options]",
     .summary = "asks in SQL what a job shows and keeps",
     .details =
-        "Tables are the views of the job by their names (the newest version; those that a mount keeps as VIEW_at_T),\n"
+        "Tables are the views of the job by their names (the newest version; kept ones as VIEW_at_T, T the batch's time),\n"
         "the state of stateful operators by the names that :name(...) gave them (columns key and value), and of the\n"
         "catalog batches, files, outputs, errors and ranges. Columns without names are _1, _2 and so on.\n"
         "\n"

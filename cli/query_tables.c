@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,8 @@ static void name_columns(struct sl_query_table *table)
 static int read_view(struct sl_query_table *table, struct sl_error *err)
 {
     struct sl_shown shown;
-    int r = sl_kept_view(table->snapshot, table->name, &shown, err);
+    int r = table->of ? sl_kept_version(table->snapshot, table->of->name, table->t, &shown, err)
+                      : sl_kept_view(table->snapshot, table->name, &shown, err);
     if (r < 0)
         return r;
     table->rows = shown.rows ? sl_dataset_ref(shown.rows) : NULL;
@@ -100,7 +102,7 @@ static int add_lines(struct sl_rows *rows, const char *text, size_t len, const c
     return r < 0 ? sl_error_nomem(err) : 0;
 }
 
-static int read_version(struct sl_query_table *table, struct sl_error *err)
+static int read_mounted(struct sl_query_table *table, struct sl_error *err)
 {
     char *text;
     size_t len;
@@ -130,7 +132,7 @@ static int open_table(struct sl_sql_table *sql, struct sl_error *err)
     case SL_QUERY_VIEW:
         return read_view(table, err);
     case SL_QUERY_VERSION:
-        return read_version(table, err);
+        return table->path ? read_mounted(table, err) : read_view(table, err);
     case SL_QUERY_STATE:
         return read_state(table, err);
     }
@@ -174,6 +176,7 @@ static int add_view(struct sl_query_tables *tables, const struct sl_node *node, 
         return SL_ENOMEM;
     table->snapshot = snapshot;
     table->columns = sl_node_columns(node->input[0]);
+    table->keep = sl_view_versions_kept(node);
     return 0;
 }
 
@@ -217,58 +220,91 @@ static int add_kept(struct sl_query_tables *tables, struct sl_snapshot *snapshot
     return 0;
 }
 
-static int add_version(struct sl_query_tables *tables, const struct sl_query_table *view, const char *at,
-                       const char *time)
+int sl_query_tables_open(struct sl_target *target, struct sl_snapshot *snapshot, struct sl_query_tables *ret,
+                         struct sl_error *err)
+{
+    *ret = (struct sl_query_tables){0};
+    int r = target->job_line.job ? add_nodes(ret, sl_job_context(target->job_line.job), snapshot) : 0;
+    if (r == 0 && add_kept(ret, snapshot) == 0)
+        return 0;
+    sl_query_tables_done(ret);
+    return sl_error_nomem(err);
+}
+
+/* ---- earlier versions ---- */
+
+/* at: the directory of the view's versions on the mount; NULL: the checkpoint has it. */
+static int add_version(struct sl_query_tables *tables, const struct sl_query_table *view, int64_t t,
+                       const char *at)
 {
     char *name = NULL;
-    int64_t t;
-    if (!sl_integer_parse(time, strlen(time), &t))
-        return 0;
-    if (asprintf(&name, "%s_at_%s", view->name, time) < 0)
+    if (asprintf(&name, "%s_at_%" PRId64, view->name, t) < 0)
         return SL_ENOMEM;
-    const struct sl_columns *columns = view->columns;
+    if (is_listed(tables, name)) { /* also a view of that name, which is what the job calls so */
+        free(name);
+        return 0;
+    }
     struct sl_query_table *table = add(tables, SL_QUERY_VERSION, name);
     if (!table)
         return SL_ENOMEM;
-    table->columns = columns;
-    return asprintf(&table->path, "%s/%s/data.json", at, time) < 0 ? SL_ENOMEM : 0;
+    table->of = view;
+    table->t = t;
+    table->snapshot = view->snapshot;
+    table->columns = view->columns;
+    return !at || asprintf(&table->path, "%s/%" PRId64 "/data.json", at, t) > 0 ? 0 : SL_ENOMEM;
 }
 
-/* Those that the mount keeps of a view, where something is mounted. */
-static int add_versions(struct sl_query_tables *tables, const struct sl_query_table *view, const char *mount)
+static int add_kept_versions(struct sl_query_tables *tables, const struct sl_query_table *view,
+                             struct sl_error *err)
+{
+    int64_t *times;
+    size_t count;
+    int r = sl_kept_versions(view->snapshot, view->name, &times, &count, err);
+    if (r < 0)
+        return r;
+    size_t first = view->keep && count > view->keep ? count - view->keep : 0;
+    for (size_t i = first; r == 0 && i < count; i++)
+        r = add_version(tables, view, times[i], NULL);
+    free(times);
+    return r < 0 ? sl_error_nomem(err) : 0;
+}
+
+int sl_query_tables_add_kept(struct sl_query_tables *tables, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0, count = tables->count; r == 0 && i < count; i++)
+        if (tables->table[i]->kind == SL_QUERY_VIEW)
+            r = add_kept_versions(tables, tables->table[i], err);
+    return r;
+}
+
+static int add_mounted_versions(struct sl_query_tables *tables, const struct sl_query_table *view,
+                                const char *mount)
 {
     char *at;
+    int64_t t;
     int r = 0;
     if (asprintf(&at, "%s/%s/at", mount, view->name) < 0)
         return SL_ENOMEM;
     DIR *dir = opendir(at);
     for (struct dirent *entry; r == 0 && dir && (entry = readdir(dir));)
-        r = add_version(tables, view, at, entry->d_name);
+        if (sl_integer_parse(entry->d_name, strlen(entry->d_name), &t))
+            r = add_version(tables, view, t, at);
     if (dir)
         closedir(dir);
     free(at);
     return r;
 }
 
-static int list_tables(struct sl_target *target, struct sl_snapshot *snapshot, struct sl_query_tables *tables)
+int sl_query_tables_add_mounted(struct sl_query_tables *tables, struct sl_target *target,
+                                struct sl_error *err)
 {
     const char *mount = sl_target_status_text(target, "mount");
-    int r = target->job_line.job ? add_nodes(tables, sl_job_context(target->job_line.job), snapshot) : 0;
-    r = r < 0 ? r : add_kept(tables, snapshot);
-    for (size_t i = 0, count = tables->count; r == 0 && mount && i < count; i++)
+    int r = 0;
+    for (size_t i = 0, count = tables->count; mount && r == 0 && i < count; i++)
         if (tables->table[i]->kind == SL_QUERY_VIEW)
-            r = add_versions(tables, tables->table[i], mount);
-    return r;
-}
-
-int sl_query_tables_open(struct sl_target *target, struct sl_snapshot *snapshot, struct sl_query_tables *ret,
-                         struct sl_error *err)
-{
-    *ret = (struct sl_query_tables){0};
-    if (list_tables(target, snapshot, ret) == 0)
-        return 0;
-    sl_query_tables_done(ret);
-    return sl_error_nomem(err);
+            r = add_mounted_versions(tables, tables->table[i], mount);
+    return r < 0 ? sl_error_nomem(err) : 0;
 }
 
 void sl_query_tables_done(struct sl_query_tables *tables)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum part { HEAD, KEYS };
+enum part { HEAD = SL_SHOWN_HEAD, KEYS };
 enum { HEAD_PLACE = -1, HEAD_WIDTH = 6 };
 
 static void drop_paths(struct sl_shown *shown)
@@ -239,6 +239,14 @@ static bool is_head(const struct sl_field *head, uint32_t width)
     for (uint32_t i = 0; is_one && i < head[3].len; i++)
         is_one = head[3].items[i].tag == SL_STR;
     return is_one;
+}
+
+bool sl_shown_time(const struct sl_field *row, uint32_t width, int64_t *ret_ms)
+{
+    if (!is_head(row, width))
+        return false;
+    *ret_ms = row[1].integer;
+    return true;
 }
 
 static int load_head(struct sl_shown *shown, const struct sl_dataset *section)

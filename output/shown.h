@@ -28,3 +28,6 @@ int sl_shown_save(struct sl_shown *shown, struct sl_stage *stage, struct sl_data
 int sl_shown_load(struct sl_shown *shown, const struct sl_section *section, const struct sl_dataset *rows,
                   struct sl_error *err);
 int sl_shown_loaded(struct sl_shown *shown, struct sl_error *err);
+/* The time of the version that a section of the part SL_SHOWN_HEAD makes: of its first row. False: it is none. */
+enum { SL_SHOWN_HEAD };
+bool sl_shown_time(const struct sl_field *row, uint32_t width, int64_t *ret_ms);

@@ -348,6 +348,12 @@ static int check_text(struct sl_sql *sql, size_t len, struct sl_error *err)
 int sl_sql_prepare(struct sl_sql *sql, const char *text, size_t len, struct sl_error *err)
 {
     const char *rest;
+    free(sql->query);
+    (void)sqlite3_finalize(sql->statement); /* of a text that failed */
+    sql->statement = NULL;
+    sql->tables = 0;
+    sql->refusal[0] = 0;
+    sql->failure.code = SL_OK;
     sql->query = strndup(text, len);
     int r = sql->query ? check_text(sql, len, err) : sl_error_nomem(err);
     if (r < 0)

@@ -53,7 +53,7 @@ int sl_sql_text(struct sl_sql *sql, const char *statement, char **ret, struct sl
 int sl_sql_add(struct sl_sql *sql, struct sl_sql_table *table, struct sl_error *err);
 
 /* SL_EUSAGE: it is no query or does not compile; the text says at which line and column of the query, and which columns
- * there are. What a table's open says is passed on. */
+ * there are. What a table's open says is passed on. After a failure tables may be added and another text be tried. */
 int sl_sql_prepare(struct sl_sql *sql, const char *text, size_t len, struct sl_error *err);
 uint32_t sl_sql_width(const struct sl_sql *sql);
 const char *sl_sql_column_name(const struct sl_sql *sql, uint32_t i); /* borrowed until close */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """sluice query, cat and tail: what other processes read of a job, while it runs and when it does not."""
-import glob, json, os, pathlib, subprocess, threading
+import glob, json, os, pathlib, random, subprocess, threading
 from harness import *
 
 COUNTING = '''local sluice = require "sluice"
@@ -129,6 +129,99 @@ def test_the_five_largest_counts_beside_a_running_job_in_one_line():
         equal(ask(query, job_file="wordcount.lua"), "u\t6\nv\t5\nw\t4\nz\t3\ny\t2\n", "while it runs")
         run.stop()
     equal(ask(query, job_file="wordcount.lua"), "u\t6\nv\t5\nw\t4\nz\t3\ny\t2\n", "when it does not")
+
+
+VERSIONS = '''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", maxFilesPerBatch = 1, mount = %s }
+ssc:textFileStream("in"):flatMap(sluice.split(" ")):map(sluice.pair(1))
+    :updateStateByKey(function(values, sum) return (sum or 0) + #values end):columns("word", "count")
+    :mount("counts"%s)
+ssc:textFileStream("in"):mount("lines", { keep = 3 })
+ssc:textFileStream("in"):count():mount("slow %% name")
+'''
+DIRECTORY = '{ dir = "mnt", kind = "dir" }'
+
+
+def run_versions(count, options=""):
+    """The batches' times, of two runs; batch n is of the text "w w<n>". Nothing is mounted afterwards."""
+    os.makedirs("in", exist_ok=True)
+    job(VERSIONS % (DIRECTORY, options))
+    for numbers in (range(1, count // 2), range(count // 2, count + 1)):
+        for n in numbers:
+            move_in("f%02d" % n, "w w%d\n" % n)
+        sluice_ok("run", "job.lua", "--available-now", "--clock", "virtual")
+    shutil.rmtree("mnt")
+    return [int(t) for t in ask("SELECT batch FROM batches ORDER BY batch").split()]
+
+
+def check_versions(times, first, job_file="job.lua"):
+    for n in range(first, len(times) + 1):
+        expected = ["w\t%d" % n] + sorted("w%d\t1" % i for i in range(1, n + 1))
+        equal(ask("SELECT * FROM counts_at_%d" % times[n - 1], job_file=job_file).splitlines(), expected, "version %d" % n)
+
+
+def test_kept_versions_are_asked_without_a_mount_and_over_restarts():
+    times = run_versions(25)
+    check_versions(times, 16)
+    equal(ask("SELECT x.count - y.count FROM counts_at_%d x JOIN COUNTS_AT_%d y USING (word) WHERE word = 'w'" % (times[24], times[15])),
+          "9\n", "two versions in one query")
+    refused("SELECT * FROM counts_at_%d" % times[14], "no such table", "counts", "lines")
+    for n in (22, 23, 24):
+        equal(ask("SELECT _1 FROM lines_at_%d" % times[n]), "w w%d\n" % (n + 1), "keep = 3: %d" % n)
+    refused("SELECT * FROM lines_at_%d" % times[21], "no such table")
+    equal(ask('SELECT * FROM "slow %% name_at_%d"' % times[20]), "1\n", "a name that must be quoted")
+    refused("SELECT wrod FROM counts_at_%d" % times[24], "no such column: wrod", "the columns of counts_at_%d are word, count" % times[24])
+    equal(sluice_ok("query", "--checkpoint", ".sluice/job", "SELECT _2 FROM counts_at_%d WHERE _1 = 'w'" % times[20]).stdout, "21\n",
+          "without the job")
+    check(len(glob.glob(".sluice/job/state/*.seg")) < 40, "segments are merged: %s" % glob.glob(".sluice/job/state/*"))
+
+
+def test_more_versions_are_kept_where_the_view_says_so():
+    times = run_versions(24, options=", { keep = 20 }")
+    check_versions(times, 5)
+    refused("SELECT * FROM counts_at_%d" % times[3], "no such table")
+
+
+def test_a_version_has_the_bytes_and_types_that_the_view_had():
+    os.makedirs("in")
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+ssc:textFileStream("in"):map(function(line) return line, 1.0, 1, -0.0, 0 / 0, true, nil, 9007199254740993, { 1, "x" } end):mount("rows")
+''')
+    for name, text in (("a", b"\xff\t\\ \xc3\xa4\n"), ("b", b"b\n")):
+        move_in(name, text)
+        sluice_ok("run", "job.lua", "--once", "--clock", "virtual")
+    query = "SELECT hex(_1), typeof(_1), _2, typeof(_2), typeof(_3), _4, typeof(_4), _5, _6, _7, _8, _9 FROM rows_at_1000"
+    equal(ask(query), "FF095C20C3A4\tblob\t1.0\treal\tinteger\t-0.0\treal\t\\N\t1\t\\N\t9007199254740993\t[1,\"x\"]\n", "a version")
+
+
+def test_runs_of_one_batch_merge_what_earlier_runs_left():
+    os.makedirs("in")
+    job(VERSIONS % (DIRECTORY, ""))
+    words = " ".join("%016x" % random.Random(1).getrandbits(64) for _ in range(2000))
+    counts = []
+    for n in range(50):
+        move_in("f%02d" % n, words + "\n")
+        sluice_ok("run", "job.lua", "--once", "--clock", "virtual")
+        counts.append(len(glob.glob(".sluice/job/state/*.seg")))
+    check(max(counts) < 45 and counts[-1] < 30, "segments after each run: %s" % counts)
+
+
+def test_versions_beside_a_running_job_are_those_of_its_mount():
+    os.makedirs("in")
+    job(VERSIONS.replace('"1s"', '"20ms"') % (DIRECTORY, ""))
+    with Running("job.lua") as run:
+        for n in range(1, 15):
+            move_in("f%d" % n, "w w%d\n" % n)
+            run.wait_until(lambda: sluice("query", "job.lua", "SELECT count FROM counts WHERE word = 'w'").stdout == "%d\n" % n,
+                           "batch %d" % n)
+            at = "mnt/counts/at/%d" % int(ask("SELECT max(batch) FROM batches"))
+            run.wait_until(lambda: os.path.exists(at), "version %d on the mount" % n)
+        run.stop()
+    names = sorted(map(int, os.listdir("mnt/counts/at")))
+    equal(len(names), 10, "versions on the mount")
+    for t in names:
+        equal(ask("SELECT * FROM counts_at_%d" % t), pathlib.Path("mnt/counts/at/%d/data" % t).read_text(), "version %d" % t)
 
 
 def check_one_version():
