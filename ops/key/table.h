@@ -87,10 +87,11 @@ SL_FETCH sl_table_prefetch(const struct sl_table *table, uint32_t hash)
 }
 
 /* What the slot points to, which the slot itself must be there for: the bytes of a string key, and the state
- * of reducers that keep a pointer. A number is no address that matters: this is a hint. */
+ * of reducers that keep a pointer. A state that is a number has its lowest bit set where that is cheap to do: fetching
+ * from such an address would walk the page tables in vain. */
 SL_FETCH sl_table_prefetch_group(const struct sl_table *table, uint32_t hash)
 {
     const struct sl_group *group = &table->slot[hash * table->spread >> table->shift];
     __builtin_prefetch(group->key.str);
-    __builtin_prefetch(group->state.pointer, 1);
+    __builtin_prefetch(group->state.integer & 1 ? group : group->state.pointer, 1);
 }

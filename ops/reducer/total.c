@@ -25,7 +25,12 @@ static bool is_small(const union sl_state *state)
     return state->integer & 1;
 }
 
-enum { RECORDS_BITS = 20, RECORDS_MAX = (1 << RECORDS_BITS) - 1, TOTAL_SHIFT = RECORDS_BITS + 1 };
+enum {
+    RECORDS_BITS = 20,
+    RECORDS_MAX = (1 << RECORDS_BITS) - 1,
+    ONE_RECORD = 1 << 1,
+    TOTAL_SHIFT = RECORDS_BITS + 1,
+};
 
 static int64_t small_records(const union sl_state *state)
 {
@@ -143,11 +148,11 @@ uint32_t sl_total_merge_rows(union sl_state *const *states, const struct sl_fiel
             large->records++;
             continue;
         }
-        if (small_records(states[k]) == RECORDS_MAX ||
-            __builtin_mul_overflow(value->integer, 1 << TOTAL_SHIFT, &shifted) ||
-            __builtin_add_overflow(states[k]->integer, shifted, &sum))
+        if (__builtin_mul_overflow(value->integer, 1 << TOTAL_SHIFT, &shifted) ||
+            __builtin_add_overflow(states[k]->integer, shifted + ONE_RECORD, &sum) ||
+            !(sum & RECORDS_MAX * ONE_RECORD)) /* the number of records went beyond its bits */
             return k;
-        states[k]->integer = sum + 2; /* one record more */
+        states[k]->integer = sum;
     }
     return count;
 }
