@@ -58,7 +58,17 @@ static const struct sl_field *key_at(const struct sl_event_reduce *reduce, const
     return items;
 }
 
-/* Which rows go on: those with a key that can be one and a window that is open. */
+/* Whether every row has a plain key and a window that is open, as in most chunks. */
+static bool are_all_chosen(const struct sl_event_reduce *reduce, const struct sl_chunk *in, int64_t open_from)
+{
+    bool any_other = reduce->key_of != SL_KEY_FIELD || reduce->gives_late;
+    for (uint32_t row = 0; !any_other && row < in->rows; row++)
+        any_other = in->column[0][row].tag >= SL_LIST || in->time[row] < open_from;
+    return !any_other;
+}
+
+/* Which rows are grouped: those with a key that can be one and a window that is open. rows is not set for all of
+ * them. */
 static int choose(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in, uint16_t *rows,
                   uint32_t *ret_count)
 {
@@ -66,6 +76,10 @@ static int choose(struct sl_stage *stage, struct sl_lane *lane, const struct sl_
     int64_t open_from = late_before(stage);
     uint32_t count = 0;
     int r = 0;
+    if (are_all_chosen(reduce, in, open_from)) {
+        *ret_count = in->rows;
+        return 0;
+    }
     for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
         struct sl_field items[SL_WIDTH_MAX], key = reduce->key_of == SL_KEY_RECORD
                                                        ? sl_chunk_record(in, row, items)
@@ -187,28 +201,24 @@ static bool make_keys(const struct sl_event_reduce *reduce, struct sl_arena *are
 static bool make_values(const struct sl_event_reduce *reduce, struct sl_arena *arena,
                         const struct sl_chunk *in, struct sl_field *value)
 {
-    bool is_column = !reduce->by_time && reduce->key_of == SL_KEY_FIELD && in->width == 2;
-    for (uint32_t row = 0; row < in->rows; row++) {
-        if (is_column) {
-            value[row] = in->column[1][row];
-            value[row].flags &= (uint8_t)~SL_FIELD_ROW;
-        } else if (!make_value(reduce, arena, in, row, &value[row])) {
+    for (uint32_t row = 0; row < in->rows; row++)
+        if (!make_value(reduce, arena, in, row, &value[row]))
             return false;
-        }
-    }
     return true;
 }
 
-/* Pairs of a pane key and a value; memory from scratch. */
+/* Pairs of a pane key and a value; memory from scratch. A column of values is used as it is. */
 static int make_pairs(const struct sl_event_reduce *reduce, struct sl_task *task, const struct sl_chunk *in,
                       struct sl_chunk *ret)
 {
+    bool is_column = !reduce->by_time && reduce->key_of == SL_KEY_FIELD && in->width == 2;
     struct sl_field *key = sl_arena_alloc(task->scratch, in->rows * sizeof *key);
-    struct sl_field *value = sl_arena_alloc(task->scratch, in->rows * sizeof *value);
-    if (!key || !value || !make_keys(reduce, task->scratch, in, key) ||
-        !make_values(reduce, task->scratch, in, value))
+    struct sl_field *value = is_column ? NULL : sl_arena_alloc(task->scratch, in->rows * sizeof *value);
+    if (!key || !make_keys(reduce, task->scratch, in, key) ||
+        (!is_column && (!value || !make_values(reduce, task->scratch, in, value))))
         return SL_ENOMEM;
-    *ret = (struct sl_chunk){.rows = in->rows, .width = 2, .column = {key, value}};
+    *ret =
+        (struct sl_chunk){.rows = in->rows, .width = 2, .column = {key, is_column ? in->column[1] : value}};
     return 0;
 }
 
