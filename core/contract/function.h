@@ -92,6 +92,11 @@ struct sl_function_ops {
                           struct sl_field *const *cells, const struct sl_field *values, const uint16_t *row,
                           uint32_t count);
 
+    /* Optional, of functions that sortBy calls: whether it is certain that what call() would give comes after `bound`, in
+     * the order of fields. False: call() finds out. */
+    bool (*comes_after)(const struct sl_function *fn, const struct sl_field *argv, uint32_t argc,
+                        const struct sl_field *bound);
+
     /* mapWithState: f(key, value, state, time); of Lua functions and those of C programs. */
     int (*call_state)(const struct sl_function *fn, struct sl_task *task, const struct sl_field *key,
                       const struct sl_field *value, struct sl_state_cell *cell, int64_t time_ms,

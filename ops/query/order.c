@@ -103,7 +103,20 @@ static int call(const struct sl_function *fn, struct sl_task *task, const struct
     return sl_builtin_give(ret, sl_string(bytes, (size_t)(to - bytes)));
 }
 
-static const struct sl_function_ops ops = {.call = call, .free = sl_builtin_free};
+/* By the first term alone, where that is no text: the bytes of the others, which may be far away, are not touched. */
+static bool comes_after(const struct sl_function *fn, const struct sl_field *argv, uint32_t argc,
+                        const struct sl_field *bound)
+{
+    const struct term *term = &((const struct order *)fn)->term[0];
+    uint8_t bytes[NUMBER_BYTES];
+    sl_assert(term->column < argc);
+    if (argv[term->column].tag == SL_STR)
+        return false;
+    size_t len = (size_t)(put_term(bytes, term, &argv[term->column]) - bytes);
+    return memcmp(bytes, bound->str, len < bound->len ? len : bound->len) > 0;
+}
+
+static const struct sl_function_ops ops = {.call = call, .comes_after = comes_after, .free = sl_builtin_free};
 
 static bool is_word(const struct sl_field *word, const char *text)
 {

@@ -99,6 +99,15 @@ static bool is_wanted(const struct sl_sorting *sorting, const struct sl_sort_lan
     return sorting->descending ? order > 0 : order < 0;
 }
 
+bool sl_sort_lane_is_too_late(const struct sl_sorting *sorting, const struct sl_sort_lane *lane,
+                              const struct sl_field *fields, uint32_t width)
+{
+    const struct sl_function *fn = sorting->function;
+    if (!lane->pruned || sorting->descending || sorting->by != SL_SORT_BY_FUNCTION || !fn->ops->comes_after)
+        return false;
+    return fn->ops->comes_after(fn, fields, width, lane->item[sorting->rows_max - 1].key);
+}
+
 static bool is_full(const struct sl_sorting *sorting, const struct sl_sort_lane *lane)
 {
     return sorting->rows_max < UINT64_MAX / 2 && lane->count >= 2 * sorting->rows_max &&

@@ -24,6 +24,9 @@ size_t sl_sort_lane_bytes(const struct sl_sort_lane *lane);
 /* Copies key and record, unless they cannot be wanted any more. 0 or SL_ENOMEM. */
 int sl_sort_lane_add(const struct sl_sorting *sorting, struct sl_sort_lane *lane, const struct sl_field *key,
                      const struct sl_field *fields, uint32_t width);
+/* Whether it is certain that the row is not wanted, without its key: of the first rows_max by a function that can tell. */
+bool sl_sort_lane_is_too_late(const struct sl_sorting *sorting, const struct sl_sort_lane *lane,
+                              const struct sl_field *fields, uint32_t width);
 /* No more rows come: what the result cannot have is given back. 0 or SL_ENOMEM. */
 int sl_sort_lane_end(const struct sl_sorting *sorting, struct sl_sort_lane *lane);
 

@@ -93,6 +93,8 @@ int sl_sorting_push(struct sl_stage *stage, struct sl_lane *lane, const struct s
     for (uint32_t i = 0; i < in->rows && r == 0; i++) {
         struct sl_field key;
         sl_chunk_row(in, i, row.field);
+        if (sl_sort_lane_is_too_late(sorting, lane->state, row.field, row.width))
+            continue;
         r = find_key(sorting, stage->node, lane->task, &row, &key);
         if (r == 0)
             r = sl_sort_lane_add(sorting, lane->state, &key, row.field, row.width);

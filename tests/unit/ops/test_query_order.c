@@ -94,6 +94,11 @@ static void test_sort_keys_compare_as_the_values_do(void **state)
                     want = want ? want : second ? 0 : -1;
                     if (sign(sl_field_compare(&key, &other)) != want)
                         fail_msg("values %zu and %zu, way %d: %d is wanted", i, j, way, want);
+                    int first = expected(&values[i], &values[j], way & 1, way & 2);
+                    bool comes_after = first > 0 && values[i].tag != SL_STR;
+                    if (fn->ops->comes_after(fn, a, 2, &other) != comes_after)
+                        fail_msg("values %zu and %zu, way %d: comes_after must be %d", i, j, way,
+                                 comes_after);
                 }
         fn->ops->free(fn);
     }
