@@ -293,11 +293,23 @@ static int has_news(struct showing *showing, uint64_t *batches, bool *ret)
     return r;
 }
 
+/* A job that has had batches and neither view nor output of this name: most likely it is misspelt. */
+static void say_that_it_waits(const struct showing *showing, uint64_t batches)
+{
+    char text[512];
+    snprintf(
+        text, sizeof text,
+        "warning: neither a view nor an output is called %s so far; it is waited for (sluice status lists them)",
+        showing->name);
+    if (batches)
+        sl_report(text);
+}
+
 static int follow(struct showing *showing, uint64_t batches_max, int events)
 {
     uint64_t batches = UINT64_MAX;
-    bool is_new, is_there;
-    for (;;) {
+    bool is_new, is_there = false;
+    for (bool is_first = true;; is_first = false) {
         int r = has_news(showing, &batches, &is_new);
         if (r == 0 && is_new && !showing->is_output)
             r = show_newest(showing, &is_there);
@@ -305,6 +317,8 @@ static int follow(struct showing *showing, uint64_t batches_max, int events)
             r = show_outputs(showing);
         if (r < 0 || showing->shown >= batches_max)
             return r;
+        if (is_first && !is_there && !showing->is_output)
+            say_that_it_waits(showing, batches);
         pause_a_while(events);
     }
 }
@@ -318,8 +332,10 @@ static int open_named(const struct sl_line *line, struct sl_target *target, cons
     const char *const *operands;
     size_t count = line->operand_count;
     if (count < 1 || count > 2)
-        return sl_error_set(err, SL_EUSAGE, count ? "%s is one argument too many" : "give the name of a view",
-                            count ? line->operands[2] : "");
+        return count ? sl_error_set(err, SL_EUSAGE,
+                                    "%s is one argument too many: give the name of a view, then the job",
+                                    line->operands[2])
+                     : sl_error_set(err, SL_EUSAGE, "which view? give its name, then the job");
     if (count == 2) {
         const char *name = line->operands[0];
         line->operands[0] = line->operands[1];
@@ -328,7 +344,7 @@ static int open_named(const struct sl_line *line, struct sl_target *target, cons
     int r = sl_target_open(line, target, &operands, &count, err);
     if (r == 0 && count != 1) {
         sl_target_close(target);
-        return sl_error_set(err, SL_EUSAGE, "give the name of a view, then the job");
+        return sl_error_set(err, SL_EUSAGE, "which view? give its name, then the job");
     }
     if (r == 0)
         *ret_name = operands[0];

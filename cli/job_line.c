@@ -26,8 +26,7 @@ static int find_job(const struct sl_line *line, struct sl_job_options *options, 
 {
     options->code = code_of(line);
     if (!options->code && line->operand_count == 0)
-        return sl_error_set(err, SL_EUSAGE,
-                            "which job? give the path JOB.lua, or -e CODE; see sluice help run");
+        return sl_error_set(err, SL_EUSAGE, "which job? give the path JOB.lua, or -e CODE");
     options->path = options->code ? "-e" : line->operands[0];
     options->argv = line->rest;
     options->argc = line->rest_count;

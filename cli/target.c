@@ -194,7 +194,9 @@ int sl_target_run(const struct sl_line *line,
     size_t count;
     if (sl_target_open(line, &target, &operands, &count, &err) < 0)
         return sl_report_error(&err);
-    int r = count ? sl_error_set(&err, SL_EUSAGE, "%s is one argument too many", operands[0])
+    int r = count ? sl_error_set(&err, SL_EUSAGE,
+                                 "%s is one argument too many; sluice help lists what each command takes",
+                                 operands[0])
                   : command(line, &target, &err);
     sl_target_close(&target);
     return r < 0 ? sl_report_error(&err) : r;

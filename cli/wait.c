@@ -314,7 +314,7 @@ const struct sl_command sl_command_wait = {
         "\n"
         "A view: waits for a version later than T, without --after later than the one that is shown now.\n"
         "\n"
-        "Exit status: 0 it is there; 1 the file was set aside, it changed in place after it was taken,\n"
+        "Exit status: 0 it is there; 1 the file was quarantined, it changed in place after it was taken,\n"
         "or no batch will take it (said on stderr); 124 the time is up. A file that is not there yet is waited for.",
     .flags = wait_flags,
     .run = run_wait,

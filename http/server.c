@@ -168,7 +168,14 @@ static int listen_at(const char *address, const struct sl_http_place *place, str
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one); /* else it waits for old connections */
     if (bind(fd, (const struct sockaddr *)&place->address, place->len) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
-    int r = sl_error_sys(err, errno, "listening at %s", address);
+    int sys = errno;
+    int r = sl_error_sys(err, sys, "listening at %s", address);
+    if (sys == EADDRINUSE)
+        r = sl_error_hint(
+            err, "another process listens there (ss -ltnp names it): stop it, or choose another port");
+    else if (sys == EACCES)
+        r = sl_error_hint(err,
+                          "ports below 1024 need rights that this user does not have: choose a higher one");
     close(fd);
     return r;
 }

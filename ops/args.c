@@ -53,27 +53,6 @@ static const char *want_text(unsigned want, char *text, size_t size)
     return text;
 }
 
-static const char *with_article(enum sl_tag tag)
-{
-    switch (tag) {
-    case SL_NIL:
-        return "nil";
-    case SL_BOOL:
-        return "a boolean";
-    case SL_INT:
-        return "an integer";
-    case SL_FLOAT:
-        return "a float";
-    case SL_STR:
-        return "a string";
-    case SL_LIST:
-        return "a list";
-    case SL_MAP:
-        return "a map";
-    }
-    return "something else";
-}
-
 static const char *function_text(const struct sl_function *fn)
 {
     if (fn->reducer)
@@ -87,7 +66,7 @@ static const char *given_text(const struct sl_arg *given)
     case SL_ARG_NONE:
         return "nothing";
     case SL_ARG_VALUE:
-        return with_article((enum sl_tag)given->value.tag);
+        return sl_tag_phrase((enum sl_tag)given->value.tag);
     case SL_ARG_FUNCTION:
         return function_text(given->function);
     case SL_ARG_STREAM:

@@ -87,8 +87,8 @@ static bool value_of(struct sequence *sequence, const struct sl_field *fields, u
 static int refuse(struct sl_task *task, const char *side, enum sl_writable kind, const struct sl_field *field,
                   const char *why)
 {
-    return sl_task_explain(task, "the %s is a %s, which does not fit class %s: %s", side,
-                           sl_tag_name((enum sl_tag)field->tag), sl_writable_name(kind), why);
+    return sl_task_explain(task, "the %s is %s, which does not fit class %s: %s", side,
+                           sl_tag_phrase((enum sl_tag)field->tag), sl_writable_name(kind), why);
 }
 
 /* Where the job names no class, a value is of the class of the first one, without conversion. */

@@ -88,7 +88,7 @@ static int reject(struct feed *feed, struct sl_field record)
 
 static int reject_long(struct feed *feed, const uint8_t *record, size_t len)
 {
-    (void)sl_task_explain(feed->task, "record of more than %llu bytes",
+    (void)sl_task_explain(feed->task, "record of more than %llu bytes (maxRecordBytes)",
                           (unsigned long long)feed->received->services->record_bytes_max);
     return reject(feed, sl_string(record, len < UINT32_MAX ? len : UINT32_MAX));
 }
@@ -183,7 +183,7 @@ static int add_rows(struct feed *feed, const uint8_t *bytes, size_t len)
         if (r < 0)
             return r == SL_ENOMEM ? sl_error_nomem(feed->task->err) : damaged(feed);
         if (at - begin > feed->received->services->record_bytes_max) {
-            (void)sl_task_explain(feed->task, "record of more than %llu bytes",
+            (void)sl_task_explain(feed->task, "record of more than %llu bytes (maxRecordBytes)",
                                   (unsigned long long)feed->received->services->record_bytes_max);
             r = reject(feed, fields[0]);
         } else if (width + feed->received->has_meta > SL_WIDTH_MAX) {

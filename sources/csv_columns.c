@@ -46,6 +46,11 @@ static int check_names(const struct sl_node *node, const struct sl_field *names,
     if (names->tag == SL_LIST && names->len > SL_WIDTH_MAX)
         return sl_error_set(err, SL_EUSAGE, "%s: columns has %u names; a record has at most %d fields",
                             node->op->name, names->len, SL_WIDTH_MAX);
+    for (uint32_t i = 0; names->tag == SL_LIST && i < names->len; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if (names->items[i].len && sl_field_equals(&names->items[i], &names->items[k]))
+                return sl_error_set(err, SL_EUSAGE, "%s: columns has the name \"%.*s\" twice", node->op->name,
+                                    (int)names->items[i].len, (const char *)names->items[i].str);
     return 0;
 }
 

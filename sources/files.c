@@ -364,9 +364,7 @@ int sl_file_source_set_aside(struct sl_file_source *source, size_t f, struct sl_
         source->failures++;
     }
     pthread_mutex_unlock(&source->lock);
-    if (is_first)
-        sl_log(source->services->log, SL_LOG_WARNING, "file set aside: %s", err->text);
-    else
+    if (!is_first)
         free(copy);
     return 0;
 }

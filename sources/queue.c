@@ -202,8 +202,8 @@ static int check(struct sl_node *node, struct sl_error *err)
     for (uint32_t i = 0; i < batches.len; i++)
         if (batches.items[i].tag != SL_LIST)
             return sl_error_set(err, SL_EUSAGE,
-                                "queueStream: item %u must be a batch, a list of records; got a %s", i + 1,
-                                sl_tag_name((enum sl_tag)batches.items[i].tag));
+                                "queueStream: item %u must be a batch, a list of records; got %s", i + 1,
+                                sl_tag_phrase((enum sl_tag)batches.items[i].tag));
     return 0;
 }
 

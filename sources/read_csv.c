@@ -168,9 +168,10 @@ static int take_record(struct csv_reader *r, const uint8_t *record, size_t len, 
         len--;
     if (!len && expected != 1)
         return 0;
-    int result = len > r->record_max
-                     ? sl_task_explain(r->task, "csv: record of more than %zu bytes", r->record_max)
-                     : 0;
+    int result =
+        len > r->record_max
+            ? sl_task_explain(r->task, "csv: record of more than %zu bytes (maxRecordBytes)", r->record_max)
+            : 0;
     if (result == SL_EREJECT)
         return reject(r, record, len);
     result = split(r, record, len, &count, &message);
@@ -217,7 +218,7 @@ static int take_rest(struct csv_reader *r)
     size_t len = r->len - r->at;
     int result = 0;
     if (!r->is_skipping && len > r->record_max) {
-        (void)sl_task_explain(r->task, "csv: record of more than %zu bytes%s", r->record_max,
+        (void)sl_task_explain(r->task, "csv: record of more than %zu bytes (maxRecordBytes)%s", r->record_max,
                               r->place == SL_CSV_QUOTED ? "; a quote may not be closed" : "");
         result = reject(r, r->buf + r->at, len);
         r->is_skipping = true;

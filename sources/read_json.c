@@ -105,7 +105,8 @@ static int parse(struct documents *d, const uint8_t *text, size_t len, struct sl
     size_t at;
     *ret_width = d->typed.columns ? d->typed.count : 1;
     if (len > d->record_max)
-        return sl_task_explain(d->task, "json: document of more than %zu bytes", d->record_max);
+        return sl_task_explain(d->task, "json: document of more than %zu bytes (maxRecordBytes)",
+                               d->record_max);
     int r = sl_json_parse(d->task->scratch, text, len, &fields[0], &message, &at);
     if (r == SL_EREJECT)
         return sl_task_explain(d->task, "json: at byte %zu of the document: %s", at + 1, message);

@@ -78,7 +78,8 @@ static int reject_long(struct text_reader *r, const uint8_t *record, size_t len)
         sl_string(record, len < SL_REJECTED_RECORD_BYTES_MAX ? len : SL_REJECTED_RECORD_BYTES_MAX);
     struct sl_chunk chunk = {
         .rows = 1, .width = 1, .origin = r->part->origin, .line = &r->line, .column = {&raw}};
-    (void)sl_task_explain(r->task, "record of more than %zu bytes", r->record_max); /* gives SL_EREJECT */
+    (void)sl_task_explain(r->task, "record of more than %zu bytes (maxRecordBytes)",
+                          r->record_max); /* gives SL_EREJECT */
     return sl_task_reject(r->task, r->part->source->source.node->number, &chunk, 0);
 }
 

@@ -52,7 +52,8 @@ static int push_contents(const struct sl_file_part *part, struct sl_task *task, 
         return sl_push(out, &chunk);
     if (bytes.len > SL_REJECTED_RECORD_BYTES_MAX)
         bytes.len = SL_REJECTED_RECORD_BYTES_MAX;
-    (void)sl_task_explain(task, "file of more than %zu bytes", c->most); /* gives SL_EREJECT */
+    (void)sl_task_explain(task, "file of more than %zu bytes (maxRecordBytes)",
+                          c->most); /* gives SL_EREJECT */
     return sl_task_reject(task, part->source->source.node->number, &chunk, 0);
 }
 

@@ -51,7 +51,7 @@ int sl_row_files_too_long(struct sl_row_files *files)
     struct sl_chunk chunk = {
         .rows = 1, .width = 1, .origin = files->part->origin, .line = &line, .column = {&shown}};
     int r = sl_builder_flush(&files->rows); /* dead letters are in the order of the rows */
-    (void)sl_task_explain(files->task, "record of more than %llu bytes",
+    (void)sl_task_explain(files->task, "record of more than %llu bytes (maxRecordBytes)",
                           (unsigned long long)sl_row_files_bytes_max(files->part)); /* gives SL_EREJECT */
     return r < 0 ? r : sl_task_reject(files->task, files->part->source->source.node->number, &chunk, 0);
 }

@@ -4,6 +4,7 @@
  * job's line; and once more for each batch, over its rows. */
 #include "sql/list.h"
 
+#include "core/base/buf.h"
 #include "core/contract/collect.h"
 #include "core/contract/services.h"
 #include "core/rows/lookup.h"
@@ -79,6 +80,16 @@ static int make_tables(const struct sl_node *node, struct tables *tables, struct
     return r;
 }
 
+/* The text of a query that names no table of ours ends with those that there are. */
+static int hint_tables(const struct tables *tables, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf names = {0};
+    for (unsigned i = 0; i < tables->count; i++)
+        sl_buf_printf(&names, "%s%s", i ? ", " : "", tables->table[i].name);
+    return names.failed ? sl_error_nomem(err)
+                        : sl_error_hint(err, "the query has %.*s", (int)names.len, (const char *)names.bytes);
+}
+
 static int compile(const struct sl_node *node, struct tables *tables, const struct sl_sql_options *options,
                    struct sl_sql **ret, struct sl_error *err)
 {
@@ -91,6 +102,8 @@ static int compile(const struct sl_node *node, struct tables *tables, const stru
     for (unsigned i = 0; r == 0 && i < tables->count; i++)
         r = sl_sql_add(sql, &tables->table[i], err);
     r = r < 0 ? r : sl_sql_prepare(sql, (const char *)text.str, text.len, err);
+    if (r == SL_EUSAGE && strncmp(err->text, "no such table", 13) == 0)
+        r = hint_tables(tables, err);
     if (r < 0) {
         sl_sql_close(sql);
         return r;

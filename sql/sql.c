@@ -92,7 +92,7 @@ static int check_read(struct sl_sql *sql, const char *table, const char *databas
         return SQLITE_OK;
     return refuse(
         sql,
-        "tables inside the catalog may change; batches, files, outputs, errors and ranges are there to be asked");
+        "the tables of the catalog may change with the program; ask its views: batches, files, outputs, errors, ranges");
 }
 
 static int authorize(void *arg, int action, const char *a, const char *b, const char *database,
@@ -290,6 +290,8 @@ static int explain_compile(struct sl_sql *sql, struct sl_error *err)
         return sl_error_set(err, SL_EUSAGE, "%s", sql->refusal);
     if (strcmp(message, "no tables specified") == 0)
         message = "* needs to know the columns: name them with :columns(...), or write _1, _2 ...";
+    if (strncmp(message, "cannot modify ", 14) == 0)
+        return sl_error_set(err, SL_EUSAGE, "%s", only_queries);
     return explain(sql, message, sqlite3_error_offset(sql->handle), err);
 }
 

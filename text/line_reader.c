@@ -99,7 +99,8 @@ static int reject(struct reader *r, const uint8_t *line, size_t len)
         return result;
     size_t shown = len < r->line_max ? len : r->line_max;
     add(r, line, shown < SL_REJECTED_RECORD_BYTES_MAX ? shown : SL_REJECTED_RECORD_BYTES_MAX);
-    (void)sl_task_explain(r->task, "line of more than %zu bytes", r->line_max); /* gives SL_EREJECT */
+    (void)sl_task_explain(r->task, "line of more than %zu bytes (maxRecordBytes)",
+                          r->line_max); /* gives SL_EREJECT */
     r->chunk.rows = 0;
     return sl_task_reject(r->task, r->lines->node, &r->chunk, 0);
 }

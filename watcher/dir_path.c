@@ -68,7 +68,9 @@ int sl_dir_path_open(const struct sl_services *services, const char *dir, struct
     if (err && users)
         err->code = SL_EUSAGE;
     if (users)
-        (void)sl_error_hint(err, why.sys == EACCES ? "it must be readable" : "make it or correct the job");
+        (void)sl_error_hint(err, why.sys == EACCES ? "this user must be able to list it and to read its files"
+                                 : why.sys == ENOTDIR ? "name the directory that the files are moved into"
+                                                      : "make it or correct the job");
     return users ? SL_EUSAGE : rc;
 }
 

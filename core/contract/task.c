@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int sl_task_explain(struct sl_task *task, const char *format, ...)
 {
@@ -9,6 +10,16 @@ int sl_task_explain(struct sl_task *task, const char *format, ...)
     va_start(args, format);
     vsnprintf(task->message, sizeof task->message, format, args);
     va_end(args);
+    return SL_EREJECT;
+}
+
+int sl_task_explain_pair(struct sl_task *task, const char *name, const struct sl_field *field)
+{
+    sl_task_explain(task, "%s: the record has one field; a pair has a key and a value", name);
+    size_t len = strlen(task->message);
+    if (field->tag == SL_LIST && len < sizeof task->message)
+        snprintf(task->message + len, sizeof task->message - len,
+                 "; the field is a list of %u: write return k, v without braces", (unsigned)field->len);
     return SL_EREJECT;
 }
 

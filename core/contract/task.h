@@ -61,6 +61,8 @@ struct sl_task {
 
 /* Sets task->message. Returns SL_EREJECT. */
 int sl_task_explain(struct sl_task *task, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Says that the only field of a record is no pair, and what to write where it is a list. SL_EREJECT. */
+int sl_task_explain_pair(struct sl_task *task, const char *name, const struct sl_field *field);
 
 /* Hands row `row` of `chunk` to the sink with task->message. 0, or a failure that ends the batch. */
 int sl_task_reject(struct sl_task *task, unsigned node, const struct sl_chunk *chunk, uint32_t row);

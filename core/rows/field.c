@@ -281,6 +281,13 @@ const struct sl_field *sl_map_get(const struct sl_field *map, const void *key, s
     return NULL;
 }
 
+const char *sl_tag_phrase(enum sl_tag tag)
+{
+    static const char *const phrases[] = {"nil",      "a boolean", "an integer", "a float",
+                                          "a string", "a list",    "a map"};
+    return phrases[tag];
+}
+
 const char *sl_tag_name(enum sl_tag tag)
 {
     static const char *const names[] = {"nil", "boolean", "integer", "float", "string", "list", "map"};

@@ -120,5 +120,6 @@ bool sl_map_sort(struct sl_field *pairs, size_t count);
 /* The value under a key; NULL if there is none or the field is no map. */
 const struct sl_field *sl_map_get(const struct sl_field *map, const void *key, size_t len);
 
-/* nil, boolean, integer, float, string, list, map: for messages. */
+/* nil, boolean, integer, float, string, list, map: for messages; with its article: "an integer". */
 const char *sl_tag_name(enum sl_tag tag);
+const char *sl_tag_phrase(enum sl_tag tag);

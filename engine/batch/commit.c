@@ -210,18 +210,18 @@ static int settle(struct sl_batch *batch, struct sl_error *err)
 }
 
 const struct sl_commit_step sl_commit_steps[] = {
-    {"plan", plan},
-    {"execute", sl_batch_execute},
-    {"effect", effect},
-    {"write", write_outputs},
-    {"state", sl_checkpoint_state_save},
-    {"dead letters", sl_deadletter_write},
-    {"reveal", reveal},
-    {"commit", commit},
-    {"publish", publish},
-    {"tick", tick},
-    {"settle", settle},
-    {"old dead letters", sl_deadletter_limit},
+    {"plan", "planning it", plan},
+    {"execute", "running the operators", sl_batch_execute},
+    {"effect", "calling foreachRDD, print and pipeTo", effect},
+    {"write", "writing the outputs", write_outputs},
+    {"state", "saving windows and state", sl_checkpoint_state_save},
+    {"dead letters", "writing dead letters", sl_deadletter_write},
+    {"reveal", "renaming the outputs", reveal},
+    {"commit", "committing it", commit},
+    {"publish", "showing the views", publish},
+    {"tick", "writing the tick", tick},
+    {"settle", "deleting or archiving inputs", settle},
+    {"old dead letters", "removing old dead letters", sl_deadletter_limit},
     {0},
 };
 
@@ -253,4 +253,10 @@ const char *sl_batch_step_name(const struct sl_batch *batch)
 {
     const char *name = sl_commit_steps[batch->step].name;
     return name ? name : "done";
+}
+
+const char *sl_batch_step_doing(const struct sl_batch *batch)
+{
+    sl_assert(sl_commit_steps[batch->step].name); /* a batch that is done does not fail */
+    return sl_commit_steps[batch->step].doing;
 }

@@ -4,7 +4,8 @@
 #include "engine/batch/batch.h"
 
 struct sl_commit_step {
-    const char *name;
+    const char *name;  /* for hooks of tests */
+    const char *doing; /* for messages: "the batch failed while ..." */
     int (*run)(struct sl_batch *batch, struct sl_error *err);
 };
 

@@ -90,8 +90,8 @@ static int refuse(const char *what, const struct tally *tally, struct sl_error *
 {
     return sl_error_set(
         err, SL_EFAIL,
-        "%s most records failed, so the job may be wrong, for example: %s; the batch is kept and "
-        "redone at the next start, or leave its files out with sluice reset --skip",
+        "%s most records failed, so the job may be wrong, for example: %s; correct the job or the data, or raise "
+        "maxErrorRate",
         what, tally->example);
 }
 

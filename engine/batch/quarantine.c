@@ -18,6 +18,14 @@ static bool is_noted(const struct sl_batch_plan *plan, size_t asides, size_t sou
     return false;
 }
 
+static void report(const struct sl_batch *batch, const struct sl_source *source, const char *reason)
+{
+    const struct sl_site *site = &source->node->site;
+    sl_log(batch->run->services.log, SL_LOG_WARNING, "%s:%d: %s: file quarantined: %s%s", site->file,
+           site->line, site->name, reason,
+           batch->run->catalog ? "; when it is mended, sluice replay takes it again" : "");
+}
+
 /* Adds those of source s to the plan; `known` were in it before. */
 static int gather(struct sl_batch *batch, size_t s, size_t known, struct sl_error *err)
 {
@@ -28,9 +36,12 @@ static int gather(struct sl_batch *batch, size_t s, size_t known, struct sl_erro
         if (!reason || is_noted(plan, known, s, f))
             continue;
         if (batch->run->context->options.stop_on_file_error)
-            return sl_error_set(err, SL_EFAIL, "%s; the run stops because onFileError is \"stop\"", reason);
+            return sl_error_set(err, SL_EFAIL, "%s:%d: %s: %s; the run stops because onFileError is \"stop\"",
+                                source->node->site.file, source->node->site.line, source->node->site.name,
+                                reason);
         if (sl_batch_plan_add_quarantined(plan, s, f, reason) < 0)
             return sl_error_nomem(err);
+        report(batch, source, reason);
     }
     return 0;
 }

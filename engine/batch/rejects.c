@@ -489,8 +489,8 @@ int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, doub
         const char *example = sl_rejects_example(rejects, (unsigned)n);
         return sl_error_set(
             err, SL_EFAIL,
-            "%s:%d: %s failed on %llu of %llu records (maxErrorRate is %g), for example: %s; the "
-            "batch is kept and redone at the next start",
+            "%s:%d: %s failed on %llu of %llu records (maxErrorRate is %g), for example: %s; correct the job or the data, "
+            "or raise maxErrorRate",
             site->file, site->line, site->name, (unsigned long long)failures_of(rejects, n),
             (unsigned long long)seen, rate, example ? example : "");
     }

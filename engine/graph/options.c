@@ -99,12 +99,20 @@ static int choose(const char *name, const struct sl_field *value, const char *co
     for (int i = 0; i < count; i++)
         if (is_text(value, words[i]))
             return i;
-    sl_error_set(err, SL_EUSAGE, "%s must be \"%s\"", name, words[0]);
-    for (int i = 1; i < count; i++) {
-        size_t len = strlen(err->text);
-        snprintf(err->text + len, sizeof err->text - len, " or \"%s\"", words[i]);
+    char list[256] = "";
+    for (int i = 0; i < count; i++) {
+        size_t len = strlen(list);
+        snprintf(list + len, sizeof list - len, "%s\"%s\"",
+                 i == 0          ? ""
+                 : i + 1 < count ? ", "
+                                 : " or ",
+                 words[i]);
     }
-    return SL_EUSAGE;
+    if (value->tag == SL_STR)
+        return sl_error_set(err, SL_EUSAGE, "%s must be %s, got \"%.*s\"", name, list,
+                            (int)(value->len < 100 ? value->len : 100), (const char *)value->str);
+    return sl_error_set(err, SL_EUSAGE, "%s must be %s, got %s", name, list,
+                        sl_tag_phrase((enum sl_tag)value->tag));
 }
 
 static int keep_text(struct sl_arena *arena, const struct sl_field *value, const char *name, const char **ret,

@@ -45,9 +45,10 @@ static int run_steps(struct sl_batch *batch, struct sl_error *err)
         sl_disk_full_done(&room, batch);
     }
     if (r < 0 && r != SL_ESTOP) {
-        sl_error_wrap(
-            err, is_committed(batch) ? "batch %lld is committed, but %s failed" : "batch %lld failed at %s",
-            (long long)batch->t, sl_batch_step_name(batch));
+        sl_error_wrap(err,
+                      is_committed(batch) ? "batch %lld is committed, but %s failed"
+                                          : "batch %lld failed while %s",
+                      (long long)batch->t, sl_batch_step_doing(batch));
         add_remedy(batch, err);
     }
     return r;

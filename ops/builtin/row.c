@@ -72,7 +72,7 @@ static int swap_call(const struct sl_function *fn, struct sl_task *task, const s
                      uint32_t argc, struct sl_returned *ret)
 {
     if (argc < 2)
-        return sl_task_explain(task, "%s: the record has one field; a pair (key, value) is wanted", fn->name);
+        return sl_task_explain_pair(task, fn->name, &argv[0]);
     ret->count = 2;
     ret->values[1] = argv[0];
     ret->values[0] = argv[1];

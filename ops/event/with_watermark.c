@@ -313,7 +313,7 @@ static int read_number(const struct sl_instance *self, const struct sl_returned 
     if (!is_time)
         return sl_task_explain(self->task,
                                "withWatermark: the function returned %s; return the record's time in ms",
-                               returned->count == 1 ? sl_tag_name((enum sl_tag)value->tag)
+                               returned->count == 1 ? sl_tag_phrase((enum sl_tag)value->tag)
                                : returned->count    ? "several values"
                                                     : "nothing");
     if (!sl_time_is_valid(*ret_ms))

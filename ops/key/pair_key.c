@@ -1,8 +1,5 @@
 #include "ops/key/pair_key.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static bool holds_map(const struct sl_field *key)
 {
     if (key->tag == SL_MAP)
@@ -20,21 +17,11 @@ int sl_key_check(const struct sl_node *node, struct sl_task *task, const struct 
     return sl_task_explain(task, "%s: a map cannot be a key", node->op->name);
 }
 
-int sl_pair_explain(const char *name, struct sl_task *task, const struct sl_field *field)
-{
-    sl_task_explain(task, "%s: the record has one field; a pair has a key and a value", name);
-    size_t len = strlen(task->message);
-    if (field->tag == SL_LIST && len < sizeof task->message)
-        snprintf(task->message + len, sizeof task->message - len,
-                 "; the field is a list of %u: write return k, v without braces", (unsigned)field->len);
-    return SL_EREJECT;
-}
-
 int sl_pairs_reject(const struct sl_node *node, struct sl_task *task, const struct sl_chunk *in)
 {
     int r = 0;
     for (uint32_t i = 0; i < in->rows && r == 0; i++) {
-        sl_pair_explain(node->op->name, task, &in->column[0][i]);
+        sl_task_explain_pair(task, node->op->name, &in->column[0][i]);
         r = sl_task_reject(task, node->number, in, i);
     }
     return r;

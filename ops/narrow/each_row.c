@@ -44,19 +44,18 @@ int sl_require_width(const struct sl_instance *self, uint32_t width)
                            self->node->op->name, (unsigned)width, SL_WIDTH_MAX);
 }
 
-int sl_require_pair(const struct sl_instance *self, const struct sl_chunk *in)
+int sl_require_pair(const struct sl_instance *self, const struct sl_chunk *in, uint32_t row)
 {
     if (in->width >= 2)
         return 0;
-    return sl_task_explain(self->task, "%s: the record has one field; a pair (key, value) is wanted",
-                           self->node->op->name);
+    return sl_task_explain_pair(self->task, self->node->op->name, &in->column[0][row]);
 }
 
 int sl_call_value(const struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
                   uint32_t row, struct sl_returned *ret)
 {
     struct sl_field *items = NULL, value;
-    int r = sl_require_pair(self, in);
+    int r = sl_require_pair(self, in, row);
     if (r < 0)
         return r;
     if (in->width > 2 && !(items = sl_arena_alloc(self->task->scratch, (in->width - 1) * sizeof *items)))

@@ -40,7 +40,7 @@ int sl_call_value(const struct sl_instance *self, const struct sl_function *fn, 
 int sl_require_width(const struct sl_instance *self, uint32_t width);
 
 /* SL_EREJECT where the row is no pair. */
-int sl_require_pair(const struct sl_instance *self, const struct sl_chunk *in);
+int sl_require_pair(const struct sl_instance *self, const struct sl_chunk *in, uint32_t row);
 
 static inline uint32_t sl_line_of(const struct sl_chunk *in, uint32_t row)
 {

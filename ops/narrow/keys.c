@@ -6,7 +6,7 @@
 static int reject_row(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
                       uint32_t row)
 {
-    return sl_require_pair(self, in);
+    return sl_require_pair(self, in, row);
 }
 
 static int push_columns(struct sl_instance *self, const struct sl_chunk *in, uint32_t from, uint32_t width)

@@ -14,12 +14,11 @@ static const char *subject(const struct sl_function *fn)
 /* What came back, for messages. */
 static const char *described(const struct sl_returned *returned, char *text, size_t size)
 {
-    static const char *const names[] = {"nil",      "a boolean", "an integer", "a float",
-                                        "a string", "a list",    "a map"};
     if (returned->count == 0)
         return "nothing";
     if (returned->count == 1)
-        return returned->values[0].flags & SL_FIELD_ROW ? "a row" : names[returned->values[0].tag];
+        return returned->values[0].flags & SL_FIELD_ROW ? "a row"
+                                                        : sl_tag_phrase((enum sl_tag)returned->values[0].tag);
     snprintf(text, size, "%u values", (unsigned)returned->count);
     return text;
 }

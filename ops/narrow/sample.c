@@ -182,7 +182,7 @@ static int sample_by_key_row(struct sl_instance *self, struct sl_builder *out, c
                              uint32_t row)
 {
     struct sample *sample = self->state;
-    int r = sl_require_pair(self, in);
+    int r = sl_require_pair(self, in, row);
     if (r == 0)
         r = key_fraction(self, &in->column[0][row], &sample->fraction);
     if (r == 0)

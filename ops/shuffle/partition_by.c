@@ -82,7 +82,7 @@ static int call_function(const struct sl_node *node, struct sl_task *task, const
         return 0;
     return sl_task_explain(task, "%s: the function returned %s; return an integer", node->op->name,
                            returned.count == 0   ? "nothing"
-                           : returned.count == 1 ? sl_tag_name(values[0].tag)
+                           : returned.count == 1 ? sl_tag_phrase((enum sl_tag)values[0].tag)
                                                  : "several values");
 }
 

@@ -114,7 +114,7 @@ static int call_for_record(void *arg, struct sl_task *task, struct sl_keyed_call
     const struct calls *calls = arg;
     struct sl_state_shard *cells = cells_of(calls, item);
     if (!item->is_pair)
-        sl_task_explain(task, "mapWithState: the record has one field; a pair has a key and a value");
+        sl_task_explain_pair(task, "mapWithState", &item->key);
     if (!item->is_pair || sl_key_check(calls->mapping->stage->node, task, &item->key) < 0)
         return reject(calls, task, item);
     struct sl_state_entry *cell = sl_state_shard_find(cells, &item->key, (uint32_t)item->hash);

@@ -363,7 +363,7 @@ static int add_row(struct reading *reading, const struct sl_kafka_message *messa
     uint64_t most = reading->source->services->record_bytes_max;
     reading->line[row] = (uint32_t)(message->offset - reading->split->origin.first);
     if (message->key_len > most || message->value_len > most - message->key_len)
-        return sl_task_explain(reading->task, "record of more than %" PRIu64 " bytes", most);
+        return sl_task_explain(reading->task, "record of more than %" PRIu64 " bytes (maxRecordBytes)", most);
     reading->column[0][row] = text_of(message->key, message->key_len);
     reading->column[1][row] = text_of(message->value, message->value_len);
     if (reading->source->has_meta && !meta_of(reading, message, &reading->column[2][row]))

@@ -53,6 +53,8 @@ static int open_directory(struct sl_catalog *catalog, int dirfd, const char *dir
         r = sl_trust_own_dir(catalog->io, catalog->dirfd, dir, err);
     if (r < 0 && is_file(catalog->io, dirfd, dir))
         return sl_error_set(err, SL_EUSAGE, "the checkpoint %s is a file; name a directory", dir);
+    if (r < 0 && err && (err->sys == EACCES || err->sys == EROFS))
+        (void)sl_error_hint(err, "give a directory that this user can write to: --checkpoint DIR");
     if (r < 0)
         return sl_error_wrap(err, "checkpoint");
     catalog->lock_fd = sl_lock_take(catalog->io, catalog->dirfd, dir, err);

@@ -92,7 +92,7 @@ def test_a_dataset_is_saved_over_nothing():
 def test_an_error_fails_the_batch_and_shows_none_of_it():
     done = run('s:saveAsTextFiles("out/r", "")\ns:foreachRDD(function(rdd)\nerror("no luck")\nend)\n')
     equal(done.returncode, 1, "exit status")
-    check(re.search(r"batch 1000 failed at effect: .*job.lua:5: foreachRDD: .*job.lua:6: no luck", done.stderr),
+    check(re.search(r"batch 1000 failed while calling foreachRDD, print and pipeTo: .*job.lua:5: foreachRDD: .*job.lua:6: no luck", done.stderr),
           "the message: " + done.stderr)
     equal(output_times("out/r", ""), [], "output directories")
 

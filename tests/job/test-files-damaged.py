@@ -51,7 +51,7 @@ def expect_set_aside(name, *reasons):
     for reason in reasons:
         check(reason in quarantined()["in/" + name], "%r is not in the reason: %s" % (reason, quarantined()))
         check(reason in done.stderr, "%r is not in\n%s" % (reason, done.stderr))
-    equal(done.stderr.count("file set aside: "), 1, "times it was said")
+    equal(done.stderr.count("file quarantined: "), 1, "times it was said")
     equal(query("SELECT kind, path FROM errors"), [("file", "in/" + name)], "view errors")
 
 
@@ -296,7 +296,7 @@ def test_a_file_set_aside_is_not_taken_again():
     run()
     move_in("b", "b\n")
     done = run()
-    equal((rows(), done.stderr.count("set aside")), (["good", "b"], 0), "rows and times it was said again")
+    equal((rows(), done.stderr.count("quarantined")), (["good", "b"], 0), "rows and times it was said again")
 
 
 def test_what_was_set_aside_stays_so_when_the_batch_is_redone():

@@ -129,7 +129,7 @@ def test_csv_records_over_maxRecordBytes_are_set_aside():
     got, aside = set_aside('format = "csv"', "maxRecordBytes = 1000")
     equal(got, ["short", "end"], "the rows")
     equal([(line, message) for line, message, _ in aside],
-          [(2, "csv: record of more than 1000 bytes"), (4, "csv: record of more than 1000 bytes")], "dead letters")
+          [(2, "csv: record of more than 1000 bytes (maxRecordBytes)"), (4, "csv: record of more than 1000 bytes (maxRecordBytes)")], "dead letters")
 
 
 def test_csv_with_a_dialect():
@@ -247,7 +247,7 @@ def test_whole_over_maxRecordBytes_is_set_aside():
     move_in("a", "x" * 11)
     move_in("b", "y" * 10)
     got, aside = set_aside('format = "whole"', "maxRecordBytes = 10")
-    equal((got, aside), (["in/b\t" + "y" * 10], [(1, "file of more than 10 bytes", ["in/a", "x" * 11])]),
+    equal((got, aside), (["in/b\t" + "y" * 10], [(1, "file of more than 10 bytes (maxRecordBytes)", ["in/a", "x" * 11])]),
           "rows and dead letters")
 
 

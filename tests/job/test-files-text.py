@@ -82,7 +82,7 @@ def test_one_line_of_maxRecordBytes_and_one_above():
     equal(lines_of(b"x" * 1000 + b"\n" + b"y" * 1001 + b"\nz\n" + b"w" * 1001, context="maxRecordBytes = 1000"),
           b"x" * 1000 + b"\nz\n", "the lines")
     equal([(letter["line"], letter["message"], len(letter["record"])) for letter in letters()],
-          [(2, "line of more than 1000 bytes", 1000), (4, "line of more than 1000 bytes", 1000)], "dead letters")
+          [(2, "line of more than 1000 bytes (maxRecordBytes)", 1000), (4, "line of more than 1000 bytes (maxRecordBytes)", 1000)], "dead letters")
 
 
 def test_a_line_over_several_splits():
@@ -120,7 +120,7 @@ def test_names_that_are_ignored():
 def test_error_messages_make_names_safe():
     move_in("\x1b[31mred.gz", "no gzip\n")
     done = once()
-    check("file set aside" in done.stderr and "\x1b" not in done.stderr, "stderr is\n" + repr(done.stderr))
+    check("file quarantined" in done.stderr and "\x1b" not in done.stderr, "stderr is\n" + repr(done.stderr))
 
 
 main(globals())

@@ -163,7 +163,7 @@ static void test_rows(void **state)
         {"select", "[2,1,2]", "map", "[[1,2],[3]]", "2,1,2",
          "select(2, 1, 2): there is no field 2, the record has 1"},
         {"swap", "[]", "map", "[[1,2],[3],[4,5,6]]", "2,1; [5,6],4",
-         "swap: the record has one field; a pair (key, value) is wanted"},
+         "swap: the record has one field; a pair has a key and a value"},
         {"const", "[[1,2]]", "map", "[[\"a\"],[1,2]]", "[1,2]; [1,2]", ""},
     };
     CHECK(cases);

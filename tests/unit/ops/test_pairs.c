@@ -32,7 +32,7 @@ static struct echo echo_of(bool as_list)
     return (struct echo){{.ops = &echo_ops, .name = ""}, as_list};
 }
 
-static const char no_pair[] = ": the record has one field; a pair (key, value) is wanted";
+static const char no_pair[] = ": the record has one field; a pair has a key and a value";
 
 static char *with_op(const char *op, const char *message)
 {

@@ -348,7 +348,7 @@ static void test_the_limit_is_named(void **state)
     record_init(&r);
     int fd = file_of("too long\n", 9);
     assert_int_equal(read_split(&r, fd, 0, 9, 9, 5), 0);
-    assert_string_equal(r.message, "line of more than 5 bytes");
+    assert_string_equal(r.message, "line of more than 5 bytes (maxRecordBytes)");
     close(fd);
     record_done(&r);
 }

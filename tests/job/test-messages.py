@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Messages as a user causes them: each says what, where and what to do."""
+import shutil, socket
+from harness import *
+
+HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s"%s }\n'
+LINES = 'local s = ssc:textFileStream("in")\n'
+SAVE = 's:saveAsTextFiles("out/a")\n'
+
+
+def said(status, words, *command, **more):
+    """The exit status and all of the words on stderr."""
+    done = sluice(*command, **more)
+    for word in words:
+        check(word in done.stderr, "%r is in: %s" % (word, done.stderr))
+    equal(done.returncode, status, "exit status; " + done.stderr)
+    return done.stderr
+
+
+def once(status, words, body, options="", lines="to be\nor not\n"):
+    """A batch of one file, in/a, of a job."""
+    shutil.rmtree(".sluice", ignore_errors=True)
+    job(HEAD % options + LINES + body)
+    move_in("a", lines)
+    return said(status, words, "run", "job.lua", "--once")
+
+
+def test_words_of_options_are_listed_and_what_was_given_is_shown():
+    for option, message in (("onRecordError = \"ignore\"", 'onRecordError must be "deadletter", "stop" or "skip", got "ignore"'),
+                            ("onFileError = \"skip\"", 'onFileError must be "quarantine" or "stop", got "skip"'),
+                            ("catchUp = \"some\"", 'catchUp must be "windows", "all" or "none", got "some"')):
+        once(2, ["job.lua:2: " + message], SAVE, ", " + option)
+
+
+def test_a_failed_batch_names_what_was_being_done_and_what_to_do():
+    for body, doing, line in (("s:pipe({\"false\"}):print()", "running the operators: job.lua:4: pipe: false exited with status 1", ""),
+                              ("s:foreachRDD(function(rdd) error('boom') end)", "calling foreachRDD, print and pipeTo: job.lua:4: foreachRDD: job.lua:4: boom", "")):
+        error = once(1, ["failed while " + doing, "the next start tries it again; sluice reset --skip "], body)
+        equal(error.count("next start"), 1, "remedies in " + error)
+
+
+def test_too_many_errors_have_one_remedy():
+    error = once(1, ["map failed on 300 of 300 records", "correct the job or the data, or raise maxErrorRate", "sluice reset --skip"],
+                 's:map(sluice.pair(1)):groupByKey():map(function(k) return k + {} end):saveAsTextFiles("out/a")\n', lines="".join("%d x\n" % i for i in range(300)))
+    equal((error.count("next start"), error.count("reset --skip")), (1, 1), "remedies in " + error)
+
+
+def test_a_quarantined_file_names_the_source_and_the_remedy():
+    job(HEAD % "" + LINES + SAVE)
+    os.makedirs("in")
+    with open("in/a.gz", "wb") as file:
+        file.write(b"\x1f\x8b\x08 nope")
+    said(0, ["job.lua:3: textFileStream: file quarantined: unpacking in/a.gz: damaged at offset 4", "sluice replay takes it again"], "run", "job.lua", "--once")
+    shutil.rmtree(".sluice")
+    job(HEAD % ', onFileError = "stop"' + LINES + SAVE)
+    error = said(1, ["job.lua:3: textFileStream: unpacking in/a.gz", "onFileError is \"stop\""], "run", "job.lua", "--once")
+    check("file quarantined" not in error, "it was not: " + error)
+
+
+def test_a_port_in_use_names_the_remedy():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        once(1, ["listening at %d: Address already in use" % port, "choose another port"], SAVE, ', metrics = "%d"' % port)
+
+
+def test_types_have_their_article():
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1 }\nssc:queueStream{{1}, 2}:print()\n')
+    said(2, ["queueStream: item 2 must be a batch, a list of records; got an integer"], "check", "job.lua")
+    once(0, ["withWatermark: the function returned a string; return the record's time in ms"],
+         's:withWatermark(function(l) return l end, "1s"):map(sluice.pair(1)):eventWindow({ size = "5m" }):reduceByKey(sluice.sum):saveAsTextFiles("out/a")\n')
+
+
+def test_a_list_in_place_of_a_pair_names_the_braces_everywhere():
+    for op in ("mapValues(sluice.upper)", "keys()", "reduceByKey(sluice.sum)", "mapWithState(function(k, v, s) return k end)", "map(sluice.swap)"):
+        once(0, ["a pair has a key and a value; the field is a list of 2: write return k, v without braces"],
+             's:map(function(l) return { l, 1 } end):%s:saveAsTextFiles("out/a")\n' % op)
+
+
+def test_a_record_that_is_too_long_names_the_option():
+    once(0, ["line of more than 3 bytes (maxRecordBytes) (in/a:1)"], SAVE, ", maxRecordBytes = 3")
+
+
+def test_columns_that_are_named_twice_are_refused():
+    job(HEAD % "" + 'ssc:fileStream("in", { format = "csv", columns = { "a", "b", "a" } }):print()\n')
+    os.makedirs("in")
+    said(2, ['job.lua:3: fileStream: columns has the name "a" twice'], "check", "job.lua")
+
+
+def test_sql_lists_the_tables_and_only_queries():
+    once(2, ["no such table: stream", "the query has this"], 's:sql("SELECT word FROM stream"):print()\n')
+    once(0, [], SAVE)
+    said(2, ["only a query is accepted"], "query", "job.lua", "DELETE FROM batches")
+    said(2, ["ask its views: batches, files, outputs"], "query", "job.lua", "SELECT * FROM batch")
+
+
+def test_a_watched_path_that_is_a_file_says_what_is_wanted():
+    job(HEAD % "" + LINES + SAVE)
+    with open("in", "w"):
+        pass
+    said(2, ["job.lua:3: textFileStream: watched directory in: Not a directory; name the directory that the files are moved into"],
+         "run", "job.lua", "--once")
+
+
+def without_rights(*command):
+    """As a user for whom modes count: root is not stopped by them."""
+    drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    return subprocess.run([*drop, SLUICE, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+def test_missing_rights_name_what_needs_them():
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        skip("setpriv is not installed")
+    job(HEAD % "" + LINES + SAVE)
+    move_in("a", "x\n")
+    for path, mode, words in ((".", 0o500, "Permission denied; give a directory that this user can write to: --checkpoint DIR"),
+                              ("in", 0, "watched directory in: Permission denied; this user must be able to list it")):
+        before = os.stat(path).st_mode & 0o777
+        os.chmod(path, mode)
+        done = without_rights("run", "job.lua", "--once")
+        os.chmod(path, before)
+        check(words in done.stderr and done.returncode in (1, 2), "%d: %s" % (done.returncode, done.stderr))
+
+
+def test_tail_of_a_name_that_nothing_has_says_that_it_waits():
+    once(0, [], SAVE)
+    process = subprocess.Popen([SLUICE, "tail", "cuonts", "job.lua"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        line = process.stderr.readline()
+        check("neither a view nor an output is called cuonts so far" in line, line)
+    finally:
+        process.terminate()
+        process.wait(timeout=PATIENCE_S)
+        process.stderr.close()
+
+
+def test_a_page_that_cannot_be_written_is_named_as_given():
+    once(0, [], SAVE)
+    said(1, ["writing the page nowhere/x.html"], "ui", "job.lua", "--once", "nowhere/x.html")
+
+
+def test_arguments_too_many_point_to_help():
+    once(0, [], SAVE)
+    said(2, ["x is one argument too many; sluice help"], "status", "job.lua", "x")
+    said(2, ["which view? give its name, then the job"], "cat", "job.lua")
+    said(2, ["which job? give the path JOB.lua"], "check")
+
+
+main(globals())
