@@ -29,7 +29,8 @@ static void test_places_that_are_no_directory_are_refused_by_name(void **state)
     } cases[] = {
         {"none", "watched directory none: No such file or directory; make it or correct the job"},
         {"none/", "watched directory none/: No such file or directory; make it or correct the job"},
-        {"out/file", "watched directory out/file: Not a directory; make it or correct the job"},
+        {"out/file",
+         "watched directory out/file: Not a directory; name the directory that the files are moved into"},
     };
     struct yard *yard = *state;
     yard_append(yard, "out/file", "one\n");
