@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# timeout: 5000
 """kill -9 of sluice and of the database at random moments, and connections that stall, break off and are cut, while
 files keep arriving: afterwards the tables have the rows of an undisturbed run.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# timeout: 3000
 """kill -9 at random moments while files with unique ids keep arriving: every id ends up in exactly one output
 directory, once, and no directory that was seen with _SUCCESS ever changes or goes.
 

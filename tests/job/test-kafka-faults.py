@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# timeout: 3000
 # presets: release asan
 """kafkaStream where something fails: brokers that are away, stall or are killed, and kill -9 of sluice. Afterwards every
 record is in exactly one batch, in the order of its partition. And what the other commands know of the source."""

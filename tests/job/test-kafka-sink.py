@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# timeout: 3000
 # presets: release asan
 """saveToKafka against a real broker (tests/servers/kafka): readers of committed data see the records of each batch once,
 whatever happens to either side."""
