@@ -83,7 +83,7 @@ class Database:
                                     "-A", "-F", "\t", "-c", "SELECT * FROM (%s) AS q LIMIT 0" % sql],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
         check(described.returncode == 0, "%s: %s" % (sql, described.stderr))
-        return ", ".join('q."%s"' % name for name in described.stdout.splitlines()[0].split("\t"))
+        return ", ".join('q."%s"' % name.replace('"', '""') for name in described.stdout.splitlines()[0].split("\t"))
 
     def types(self, table):
         return self.text("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = '%s'::regclass"

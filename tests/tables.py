@@ -151,6 +151,65 @@ def a_violated_constraint_is_a_record_error(database):
     equal(batches(database)[0][3], 1983, "records")
 
 
+def names_are_taken_as_they_are(database):
+    names = ('a"b', "select", "MiXed", "back\\slash;--", "\u00dcn\u00ef x'y%s")
+    columns = 'columns = {"user", [[a"b]], "MiXed", [[back\\slash]]}'
+    for name in names:
+        quoted = '"%s"' % name.replace('"', '""')
+        database.run('CREATE TABLE %s ("user" bigint, "a""b" text, "MiXed" text, "back\\slash" text)' % quoted)
+        write_job("""
+        local s = ssc:queueStream({ { sluice.row(1, "2", "3", "4") } })
+        s:saveToTable("%s", [[%s]], { %s })
+        s:saveToTable("%s", [[%s2]], { create = true, mode = "upsert", key = { [[a"b]], [[back\\slash]] }, %s })"""
+                  % (database.url, name, columns, database.url, name, columns))
+        batch()
+        sluice_ok("reset", "--yes", "job.lua")
+        equal(database.rows("SELECT * FROM %s" % quoted), [(1, "2", "3", "4")], "rows of " + name)
+        equal(database.rows("SELECT * FROM %s" % quoted.replace(name.replace('"', '""'), name.replace('"', '""') + "2")), [(1, "2", "3", "4")],
+              "rows of the one that was made beside " + name)
+
+
+def text_of_any_kind_is_stored_or_set_aside(database):
+    database.run("CREATE TABLE orders (id bigint, t text, b %s)" % database.BYTES)
+    write_job("""
+    ssc:queueStream({ { sluice.row(1, "a\\0b", "a\\0b"), sluice.row(2, "\\xff", "\\xff"), sluice.row(3, "\\\\x41", "\\\\x41"),
+        sluice.row(4, "\\xed\\xa0\\x80", ""), sluice.row(5, "\\\\N", "\\\\N"), sluice.row(6, "\\\\.", "a\\0b\\xff"),
+        sluice.row(7, "a\\r\\n\\tb", ""), sluice.row(8, string.rep("\\xc3\\xa4", 5000000), "") } }):saveToTable("%s", "orders")""" % database.url)
+    batch()
+    shown = database.rows("SELECT id, t, %s FROM orders WHERE id < 8 ORDER BY id" % database.HEX)
+    equal(shown, [(3, "\\x41", "5c783431"), (5, "\\N", "5c4e"), (6, "\\.", "610062ff"), (7, "a\r\n\tb", "")], "rows")
+    equal(database.rows("SELECT length(t) FROM orders WHERE id = 8"), [(5000000,)], "the long text")
+    equal(["NUL" in letter["message"] or "not UTF-8" in letter["message"] for letter in letters()], [True] * 3, letters())
+    check(all('column "t" of type' in letter["message"] for letter in letters()), letters())
+
+
+def keys_that_the_database_calls_equal_are_one(database):
+    """1, 1.0 and 10e-1 are strings that differ, and one number."""
+    database.run("CREATE TABLE orders (k numeric PRIMARY KEY, v text)")
+    write_job("""
+    ssc:queueStream({ { sluice.row("1", "a"), sluice.row("1.0", "b"), sluice.row(1, "c"), sluice.row("2", "d"), sluice.row("02", "e"),
+        sluice.row("10e-1", "f") } }):saveToTable("%s", "orders", { mode = "upsert", key = "k", columns = {"k", "v"} })""" % database.url)
+    batch()
+    equal(database.rows("SELECT k, v FROM orders ORDER BY k"), [(1, "f"), (2, "e")], "the last row of each")
+    equal(letters(), [], "nothing is set aside")
+
+
+def a_table_that_changes_between_batches_ends_the_run_by_name(database):
+    database.run("CREATE TABLE orders (id bigint, name text)")
+    csv_to_table(database, schema='{{"id", "int"}, {"name", "string"}}')
+    batch("1,a\n")
+    with Running("job.lua") as run:
+        move_in("b.csv", "2,b\n")
+        run.wait_until(lambda: len(database.rows("SELECT id FROM orders")) == 2, "the row")
+        database.run("ALTER TABLE orders RENAME COLUMN name TO title")
+        move_in("c.csv", "3,c\n")
+        equal(run.end(), 2, "exit status: " + run.stderr())
+        check('job.lua:4: saveToTable: table orders has no column "name"; it has id, title' in run.stderr(), run.stderr())
+    database.run("ALTER TABLE orders RENAME COLUMN title TO name")
+    sluice_ok("run", "job.lua", "--once")
+    equal(database.rows("SELECT * FROM orders ORDER BY id"), [(1, "a"), (2, "b"), (3, "c")], "rows")
+
+
 def trace_names_the_table(database):
     database.run("CREATE TABLE orders (id bigint)")
     csv_to_table(database, schema='{{"id", "int"}}')
@@ -223,7 +282,8 @@ CLAIMS = [rows_are_appended_batch_by_batch, columns_that_are_not_named_keep_thei
           without_names_fields_go_to_the_columns_in_order, upsert_keeps_the_last_row_of_a_key, upsert_of_a_key_alone_keeps_the_row,
           replace_makes_the_table_the_newest_batch, create_takes_types_from_the_schema, create_takes_types_from_the_first_rows,
           the_batch_column_gets_the_batch_time, what_does_not_fit_is_a_record_error, a_violated_constraint_is_a_record_error,
-          trace_names_the_table, after_reset_a_batch_is_another, refused_at_load, two_outputs_to_one_table_are_refused,
+          names_are_taken_as_they_are, text_of_any_kind_is_stored_or_set_aside, keys_that_the_database_calls_equal_are_one,
+          a_table_that_changes_between_batches_ends_the_run_by_name, trace_names_the_table, after_reset_a_batch_is_another, refused_at_load, two_outputs_to_one_table_are_refused,
           try_and_test_write_nothing, any_number_of_workers_gives_the_same]
 
 

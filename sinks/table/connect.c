@@ -2,6 +2,7 @@
 
 #include "core/base/error.h"
 
+#include <errno.h>
 #include <time.h>
 
 enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 10000, LOOK_MS = 50 };
@@ -36,7 +37,9 @@ int sl_table_connect(struct sl_table_memory *memory, const struct sl_services *s
     if (r < 0)
         return r;
     while ((r = ops->open(settings, services, stop, &memory->database, err)) == SL_EUNREACHABLE) {
-        if (sl_monotonic_ns() + pause_ms * 1000000 > end_ns || !pause_for(pause_ms, services, stop))
+        bool is_refused = err && err->sys == EACCES; /* sinks/table/libpq.h */
+        if (is_refused || sl_monotonic_ns() + pause_ms * 1000000 > end_ns ||
+            !pause_for(pause_ms, services, stop))
             break;
         pause_ms = pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms * 2;
     }

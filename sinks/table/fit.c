@@ -52,6 +52,12 @@ static int check_text(const struct sl_field *text, const char **why)
     return 0;
 }
 
+bool sl_table_is_text(const struct sl_field *string)
+{
+    const char *ignored;
+    return check_text(string, &ignored) == 0;
+}
+
 /* What `make` writes of the value. */
 static int written(struct sl_arena *arena, const struct sl_field *value, bool json, uint64_t *replaced,
                    struct sl_field *ret)

@@ -29,3 +29,6 @@ enum sl_table_kind {
  * a constant text in *ret_why; or SL_ENOMEM. */
 int sl_table_fit(enum sl_table_kind kind, struct sl_arena *arena, const struct sl_field *value,
                  struct sl_field *ret, const char **ret_why);
+
+/* Whether a string is UTF-8 without NUL bytes. */
+bool sl_table_is_text(const struct sl_field *string);

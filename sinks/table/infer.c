@@ -1,20 +1,5 @@
 #include "sinks/table/infer.h"
 
-#include "text/utf8.h"
-
-#include <string.h>
-
-static bool is_text(const struct sl_field *value)
-{
-    for (size_t at = 0, step; at < value->len; at += step) {
-        uint32_t code;
-        step = sl_utf8_sequence(value->str + at, value->len - at, &code);
-        if (code == SL_UTF8_INVALID)
-            return false;
-    }
-    return !value->len || !memchr(value->str, 0, value->len);
-}
-
 void sl_table_see(struct sl_table_seen *seen, const struct sl_field *value)
 {
     switch ((enum sl_tag)value->tag) {
@@ -30,7 +15,7 @@ void sl_table_see(struct sl_table_seen *seen, const struct sl_field *value)
         seen->floating = true;
         break;
     case SL_STR:
-        if (seen->bytes || is_text(value))
+        if (seen->bytes || sl_table_is_text(value))
             seen->text = true;
         else
             seen->bytes = true;

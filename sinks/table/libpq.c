@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "sinks/table/libpq_state.h"
 #include "sinks/table/url.h"
 
 #include <dlfcn.h>
@@ -41,6 +42,8 @@
     F(PQputCopyData)                                                                                         \
     F(PQputCopyEnd)                                                                                          \
     F(PQserverVersion)                                                                                       \
+    F(PQsetErrorVerbosity)                                                                                   \
+    F(PQconnectionNeedsPassword)                                                                             \
     F(PQsetNoticeProcessor)
 
 #define MEMBER(name) __typeof__(name) *name;
@@ -141,6 +144,26 @@ static void ignore_notice(void *arg, const char *message)
 {
 }
 
+/* The server's refusal has its SQLSTATE in the text, since nothing else tells it; where in its sources it was found,
+ * which comes with that, is left out. */
+static int not_connected(struct sl_pq *pq, struct sl_error *err)
+{
+    char *text = strdup(lib.PQerrorMessage(conn(pq)));
+    if (!text)
+        return sl_error_nomem(err);
+    char *location = strstr(text, "\nLOCATION:");
+    if (location)
+        *location = 0;
+    const char *remedy = sl_pq_refusal(text, lib.PQconnectionNeedsPassword(conn(pq)), pq->state);
+    int r = unreachable(pq, text, err);
+    free(text);
+    if (remedy && err) {
+        sl_error_hint(err, "%s", remedy);
+        err->sys = EACCES;
+    }
+    return r;
+}
+
 static int finish_connecting(struct sl_pq *pq, struct sl_error *err)
 {
     for (PostgresPollingStatusType state = PGRES_POLLING_WRITING;;) {
@@ -151,7 +174,7 @@ static int finish_connecting(struct sl_pq *pq, struct sl_error *err)
         if (state == PGRES_POLLING_OK)
             return 0;
         if (state == PGRES_POLLING_FAILED)
-            return lost(pq, err);
+            return not_connected(pq, err);
     }
 }
 
@@ -172,7 +195,9 @@ int sl_pq_open(struct sl_pq *pq, const char *url, int64_t timeout_ms, const _Ato
     pq->connection = (struct pg_conn *)lib.PQconnectStartParams(names, values, 1);
     if (!pq->connection)
         return sl_error_nomem(err);
+    (void)lib.PQsetErrorVerbosity(conn(pq), PQERRORS_VERBOSE); /* for not_connected */
     int r = lib.PQstatus(conn(pq)) == CONNECTION_BAD ? lost(pq, err) : finish_connecting(pq, err);
+    (void)lib.PQsetErrorVerbosity(conn(pq), PQERRORS_DEFAULT);
     if (r == 0 && lib.PQsetnonblocking(conn(pq), 1) != 0)
         r = lost(pq, err);
     if (r < 0) {
@@ -203,10 +228,22 @@ static const char *field(const PGresult *result, int code)
     return text ? text : "";
 }
 
-/* The number after the comma in "COPY orders, line 3, column id": in whatever language. */
-static uint64_t copy_line(const char *context)
+/* "COPY orders, line 3, column id: ...", which may follow "JSON data, line 1: ..."; "": it is another statement. */
+static const char *copy_context(const char *context)
 {
-    const char *comma = strncmp(context, "COPY ", 5) == 0 ? strchr(context, ',') : NULL;
+    while (strncmp(context, "COPY ", 5) != 0) {
+        const char *end = strchr(context, '\n');
+        if (!end)
+            return "";
+        context = end + 1;
+    }
+    return context;
+}
+
+/* The number after the comma: in whatever language. */
+static uint64_t copy_line(const char *copy)
+{
+    const char *comma = strchr(copy, ',');
     const char *digit = comma ? comma + strcspn(comma, "0123456789") : "";
     return strtoull(*digit ? digit : "0", NULL, 10);
 }
@@ -215,41 +252,23 @@ static void explain(struct sl_pq *pq, const PGresult *result)
 {
     const char *detail = field(result, PG_DIAG_MESSAGE_DETAIL), *column = field(result, PG_DIAG_COLUMN_NAME);
     const char *constraint = field(result, PG_DIAG_CONSTRAINT_NAME),
-               *context = field(result, PG_DIAG_CONTEXT);
+               *copy = copy_context(field(result, PG_DIAG_CONTEXT));
     char text[SL_MESSAGE_MAX];
-    bool in_copy = strncmp(context, "COPY ", 5) == 0;
     snprintf(text, sizeof text, "%s%s%s%s%s%s%s%s%s", field(result, PG_DIAG_MESSAGE_PRIMARY),
              detail[0] ? ": " : "", detail, column[0] ? "; column " : "", column,
-             constraint[0] ? "; constraint " : "", constraint, in_copy ? "; " : "", in_copy ? context : "");
+             constraint[0] ? "; constraint " : "", constraint, copy[0] ? "; " : "", copy);
     one_line(text, pq->message, sizeof pq->message);
-    pq->line = copy_line(context);
-}
-
-static int kind_of(const char *state)
-{
-    static const struct {
-        const char *prefix;
-        int code;
-    } kinds[] = {
-        {"22", SL_EREJECT},         {"23", SL_EREJECT},      {"21", SL_EREJECT},
-        {"44", SL_EREJECT},         {"P0", SL_EREJECT},      {"08", SL_EUNREACHABLE},
-        {"57P", SL_EUNREACHABLE},   {"40", SL_EUNREACHABLE}, {"53100", SL_EFULL},
-        {"53", SL_EUNREACHABLE},    {"55", SL_EUNREACHABLE}, {"57014", SL_EUNREACHABLE},
-        {"25P03", SL_EUNREACHABLE},
-    };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strncmp(state, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
-            return kinds[i].code;
-    return SL_EFAIL;
+    pq->line = copy_line(copy);
 }
 
 static int failed(struct sl_pq *pq, const PGresult *result, struct sl_error *err)
 {
-    int code = kind_of(field(result, PG_DIAG_SQLSTATE));
+    snprintf(pq->state, sizeof pq->state, "%s", field(result, PG_DIAG_SQLSTATE));
+    int code = sl_pq_state_kind(pq->state);
     explain(pq, result);
     if (code == SL_EREJECT)
         return code;
-    if (!field(result, PG_DIAG_SQLSTATE)[0])
+    if (!pq->state[0])
         return lost(pq, err);
     pq->broken = true;
     return sl_error_set(err, code, "%s: %s", pq->url, pq->message);

@@ -3,10 +3,12 @@
  * A struct sl_pq is one connection, used by one thread. Every call waits for the server at most timeout_ms at
  * a time without a byte, and gives up when *stop is set. Failures are classed by what is to be done about them:
  *
- *   SL_EREJECT       the data are wrong (SQLSTATE 22, 23, 44, P0, 21): pq->message says how, pq->line the line of a COPY
+ *   SL_EREJECT       the data are wrong (libpq_state.c has the classes): pq->message says how, pq->line the line of a COPY
  *   SL_EUNREACHABLE  no connection, silence, the server goes down, a deadlock: try again
  *   SL_EFULL         the server's disk is full
- *   SL_EFAIL         anything else */
+ *   SL_EFAIL         anything else
+ *
+ * pq->state is the SQLSTATE of what failed last, "" where the server did not give one. */
 #pragma once
 
 #include "core/base/buf.h"
@@ -23,10 +25,12 @@ struct sl_pq {
     const _Atomic int *stop;
     bool broken;
     uint64_t line; /* of a COPY that was refused, from 1; 0: not known */
+    char state[6];
     char message[SL_MESSAGE_MAX];
 };
 
-/* Loads the library when it is called first: SL_EUSAGE where it is not installed. */
+/* Loads the library when it is called first: SL_EUSAGE where it is not installed. SL_EUNREACHABLE with errno EACCES in
+ * *err: the server refuses user or database, and does so again; the text has a remedy. */
 int sl_pq_open(struct sl_pq *pq, const char *url, int64_t timeout_ms, const _Atomic int *stop,
                struct sl_error *err);
 void sl_pq_close(struct sl_pq *pq);

@@ -62,6 +62,32 @@ static int learn_server(struct postgres *db, struct sl_error *err)
     return sl_postgres_failed(db, r, err);
 }
 
+/* A longer name would be cut, and not found again. */
+static int check_name(const char *what, const char *name, size_t len, struct sl_error *err)
+{
+    enum { NAME_MAX_BYTES = 63 };
+    return len <= NAME_MAX_BYTES ? 0
+                                 : sl_error_set(err, SL_EUSAGE,
+                                                "the name of the %s %s has %zu bytes, PostgreSQL has %d of a "
+                                                "name; choose a shorter one",
+                                                what, name, len, NAME_MAX_BYTES);
+}
+
+static int check_names(const struct sl_table_settings *settings, struct sl_error *err)
+{
+    const char *dot = strchr(settings->table, '.');
+    size_t schema_len = dot && dot > settings->table && dot[1] ? (size_t)(dot - settings->table) : 0;
+    int r = check_name("schema of", settings->table, schema_len, err);
+    r = r < 0 ? r
+              : check_name("table", settings->table,
+                           strlen(settings->table) - (schema_len ? schema_len + 1 : 0), err);
+    for (uint32_t i = 0; r == 0 && settings->columns && i < settings->columns->count; i++)
+        r = check_name("column", settings->columns->column[i].name, strlen(settings->columns->column[i].name),
+                       err);
+    return r == 0 && settings->batch ? check_name("column", settings->batch, strlen(settings->batch), err)
+                                     : r;
+}
+
 /* "table" or "schema.table", in quotes. */
 static bool name_table(struct postgres *db, const char *table)
 {
@@ -95,7 +121,8 @@ static int open_database(const struct sl_table_settings *settings, const struct 
     if (!db)
         return sl_error_nomem(err);
     db->base = (struct sl_table_database){sl_table_postgres, settings, services, false, false};
-    int r = name_table(db, settings->table) ? 0 : sl_error_nomem(err);
+    int r = check_names(settings, err);
+    r = r < 0 || name_table(db, settings->table) ? r : sl_error_nomem(err);
     r = r < 0 ? r : sl_pq_open(&db->pq, settings->url, settings->timeout_ms, stop, err);
     r = r < 0 ? r : learn_server(db, err);
     if (r < 0)
@@ -132,32 +159,51 @@ static int find_schema(struct postgres *db, struct sl_error *err)
     return sl_postgres_failed(db, r, err);
 }
 
-/* Looked for first: who may write to a table need not be allowed to make one. */
-static int need_batches(struct postgres *db, struct sl_error *err)
+/* Sets db->has_batches. */
+static int look_for_batches(struct postgres *db, struct sl_error *err)
 {
     struct sl_pq_rows rows = {0};
-    int r = db->has_batches ? 0 : find_schema(db, err);
-    if (r < 0 || db->has_batches)
-        return r;
     sl_buf_clear(&db->sql);
     if (!put_batches(db) || !sl_buf_byte(&db->sql, 0))
         return sl_error_nomem(err);
     const char *value = (const char *)db->sql.bytes;
-    r = sl_postgres_failed(db, sl_pq_query(&db->pq, "SELECT to_regclass($1)", &value, 1, &rows, err), err);
+    int r =
+        sl_postgres_failed(db, sl_pq_query(&db->pq, "SELECT to_regclass($1)", &value, 1, &rows, err), err);
     db->has_batches = r == 0 && sl_pq_value(&rows, 0, 0);
     sl_pq_rows_free(&rows);
-    if (r < 0 || db->has_batches)
-        return r;
-    sl_buf_clear(&db->sql);
-    r = run_built(db,
-                  sl_buf_text(&db->sql, "CREATE TABLE IF NOT EXISTS ") && put_batches(db) &&
-                      sl_buf_text(&db->sql,
-                                  " (checkpoint text NOT NULL, job text NOT NULL, output text NOT NULL,"
-                                  " batch_ms bigint NOT NULL, records bigint NOT NULL,"
-                                  " PRIMARY KEY (checkpoint, output, batch_ms))"),
-                  err);
-    db->has_batches = r == 0;
     return r;
+}
+
+/* IF NOT EXISTS does not see a table that another process is about to commit: that is a duplicate key, then. */
+static int make_batches(struct postgres *db, struct sl_error *err)
+{
+    sl_buf_clear(&db->sql);
+    bool ok = sl_buf_text(&db->sql, "CREATE TABLE IF NOT EXISTS ") && put_batches(db) &&
+              sl_buf_text(&db->sql, " (checkpoint text NOT NULL, job text NOT NULL, output text NOT NULL,"
+                                    " batch_ms bigint NOT NULL, records bigint NOT NULL,"
+                                    " PRIMARY KEY (checkpoint, output, batch_ms))") &&
+              sl_buf_byte(&db->sql, 0);
+    if (!ok)
+        return sl_error_nomem(err);
+    int r = sl_pq_run(&db->pq, (const char *)db->sql.bytes, err);
+    if (r == SL_EREJECT)
+        r = look_for_batches(db, err);
+    else
+        db->has_batches = r == 0;
+    if (r < 0 && strcmp(db->pq.state, "42501") == 0)
+        sl_error_hint(err, "let one who may make tables there make sluice_batches (the manual, \"Tables\")");
+    return r < 0 || db->has_batches
+               ? sl_postgres_failed(db, r, err)
+               : sl_error_set(err, SL_EUNREACHABLE, "%s: sluice_batches cannot be made: %s",
+                              db->base.settings->url, db->pq.message);
+}
+
+/* Looked for first: who may write to a table need not be allowed to make one. */
+static int need_batches(struct postgres *db, struct sl_error *err)
+{
+    int r = db->has_batches ? 0 : find_schema(db, err);
+    r = r < 0 || db->has_batches ? r : look_for_batches(db, err);
+    return r < 0 || db->has_batches ? r : make_batches(db, err);
 }
 
 /* `before` INTO/FROM sluice_batches `after`, with the parameters: checkpoint, output, batch_ms, records, job. */

@@ -172,10 +172,11 @@ static int probe(const struct sl_node *node, const struct sl_services *services,
     int r = look_once(node, services, &shape, &width, err);
     if (r < 0 && r != SL_EUNREACHABLE)
         return r;
-    int read = sl_table_settings_read(node, &settings, err);
+    struct sl_error ignored; /* *err says why it is not reached */
+    int read = sl_table_settings_read(node, &settings, &ignored);
     bool ok = read == 0 && sl_buf_printf(found, "%s#%s: ", settings.url, settings.table);
     if (ok && r == SL_EUNREACHABLE)
-        ok = sl_buf_printf(found, "cannot be reached now\n");
+        ok = sl_buf_printf(found, "cannot be reached now: %s\n", err->text);
     else if (ok)
         ok = sl_buf_printf(found,
                            shape.exists

@@ -3,7 +3,9 @@
 #include "core/base/error.h"
 #include "sinks/table/sql.h"
 #include "sinks/table/sqlite_internal.h"
+#include "text/number.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static struct sqlite *own(struct sl_table_database *database)
@@ -157,7 +159,7 @@ static void bind(sqlite3_stmt *insert, int i, enum sl_table_kind kind, const str
         sqlite3_bind_double(insert, i, value->number);
         break;
     case SL_STR:
-        if (kind == SL_TABLE_BYTES)
+        if (kind == SL_TABLE_BYTES || (kind == SL_TABLE_DYNAMIC && !sl_table_is_text(value)))
             sqlite3_bind_blob64(insert, i, value->str, value->len, SQLITE_STATIC);
         else
             sqlite3_bind_text64(insert, i, (const char *)value->str, value->len, SQLITE_STATIC, SQLITE_UTF8);
@@ -172,11 +174,43 @@ static bool is_of_row(int code)
     return code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH || code == SQLITE_TOOBIG;
 }
 
+/* A number in a string becomes one by itself, but for those that have names. */
+static struct sl_field value_of(enum sl_table_kind kind, const struct sl_field *value)
+{
+    double number;
+    bool is_named = kind == SL_TABLE_NUMERIC && value->tag == SL_STR &&
+                    sl_float_parse(value->str, value->len, &number) && !isfinite(number);
+    return is_named ? sl_number(number) : *value;
+}
+
+/* SQLite would store NULL. */
+static bool is_nan(const struct sl_field *value)
+{
+    return value->tag == SL_FLOAT && isnan(value->number);
+}
+
+static int bind_row(struct sqlite *db, const struct sl_table_rows *rows, uint32_t row, char *message)
+{
+    for (uint32_t c = 0; c < rows->count; c++) {
+        const struct sl_table_column *column = &rows->column[c];
+        struct sl_field value = value_of(column->kind, &rows->row[row][c]);
+        if (is_nan(&value)) {
+            snprintf(
+                message, SL_MESSAGE_MAX,
+                "table %.120s: the value does not fit column \"%.120s\" of type %.60s: SQLite has no NaN",
+                db->base.settings->table, column->name, column->type);
+            return SL_EREJECT;
+        }
+        bind(db->insert, (int)c + 1, column->kind, &value);
+    }
+    return 0;
+}
+
 static int insert_row(struct sqlite *db, const struct sl_table_rows *rows, uint32_t row, char *message,
                       struct sl_error *err)
 {
-    for (uint32_t c = 0; c < rows->count; c++)
-        bind(db->insert, (int)c + 1, rows->column[c].kind, &rows->row[row][c]);
+    if (bind_row(db, rows, row, message) < 0)
+        return SL_EREJECT;
     int code = sqlite3_step(db->insert);
     if (code == SQLITE_DONE) {
         sqlite3_reset(db->insert);

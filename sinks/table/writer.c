@@ -139,10 +139,13 @@ static int hand_over(struct sl_table_writer *writer, struct sl_error *err)
 static int describe(struct sl_table_writer *writer, struct sl_error *err)
 {
     struct sl_table_database *database = writer->memory->database;
+    const struct sl_site *site = &writer->stage->node->site;
     int r = database->ops->describe(database, &writer->arena, &writer->shape, err);
-    return r < 0 ? r
-                 : sl_table_match(&writer->memory->settings, &writer->shape, writer->column, &writer->count,
-                                  &writer->width, err);
+    if (r < 0)
+        return r;
+    r = sl_table_match(&writer->memory->settings, &writer->shape, writer->column, &writer->count,
+                       &writer->width, err);
+    return r == SL_EUSAGE ? sl_error_wrap(err, "%s:%d: %s", site->file, site->line, site->name) : r;
 }
 
 /* Connects, unless it is connected, and begins. A connection from an earlier batch may be dead by now. */

@@ -9,6 +9,7 @@ from tables import batch, batches, csv_to_table, letters, write_job
 class Database(postgres.Database):
     SCHEMA_TYPES = ["bigint", "text", "double precision", "boolean", "timestamp with time zone", "jsonb", "bigint"]
     ROW_TYPES = ["bigint", "double precision", "boolean", "text", "jsonb", "text", "bytea", "text"]
+    BYTES, HEX = "bytea", "encode(b, 'hex')"
     CONSTRAINTS = ["column n", "constraint small", "constraint orders_pkey", "orders_kind_fkey"]
 
 

@@ -10,6 +10,7 @@ class Sqlite:
     url = "sqlite:out.db"
     SCHEMA_TYPES = ["INTEGER", "TEXT", "REAL", "BOOLEAN", "INTEGER", "TEXT", "INTEGER"]
     ROW_TYPES = ["INTEGER", "REAL", "BOOLEAN", "TEXT", "TEXT", "TEXT", "BLOB", "TEXT"]
+    BYTES, HEX = "blob", "lower(hex(b))"
     CONSTRAINTS = ["orders.n", "small", "orders.id", "FOREIGN KEY"]
 
     def __init__(self):
@@ -34,6 +35,40 @@ def test_booleans_are_integers_and_lists_json():
     csv_to_table(Sqlite(), options="create = true")
     batch('1,a,1.5,true,1970-01-01T00:00:01Z,"{""k"":[1]}"\n')
     equal(Sqlite().rows("SELECT * FROM orders"), [(1, "a", 1.5, 1, 1000, '{"k":[1]}')], "rows")
+
+
+def test_numbers_that_sqlite_does_not_have_are_record_errors():
+    """It would store NULL for what is not a number."""
+    database = Sqlite()
+    database.run("CREATE TABLE orders (id bigint, d double precision NOT NULL, n numeric, a any)")
+    write_job("""
+    ssc:queueStream({ { sluice.row(1, 0/0, 1, 1), sluice.row(2, 1, "nan", 1), sluice.row(3, 1, 1, 0/0), sluice.row(4, 1/0, "-inf", -1/0),
+        sluice.row(5, "-inf", "1e3", 1.5) } }):saveToTable("sqlite:out.db", "orders")""")
+    batch()
+    equal(database.rows("SELECT * FROM orders"), [(4, float("inf"), float("-inf"), float("-inf")), (5, float("-inf"), 1000, 1.5)], "rows")
+    equal(["NaN" in letter["message"] and 'column "%s" of type' % column in letter["message"] for letter, column in zip(letters(), "dna")],
+          [True] * 3, letters())
+
+
+def test_a_column_without_a_type_holds_bytes_as_a_blob():
+    database = Sqlite()
+    database.run("CREATE TABLE orders (a, b any)")
+    write_job(r"""ssc:queueStream({ { sluice.row("a\0b", "\xff"), sluice.row("t", "u"), sluice.row({ 1 }, sluice.null) } }):saveToTable("sqlite:out.db", "orders")""")
+    batch()
+    equal(database.rows("SELECT a, b FROM orders"), [(b"a\0b", b"\xff"), ("t", "u"), ("[1]", None)], "values")
+
+
+def test_strict_tables_and_tables_without_rowid_take_rows():
+    database = Sqlite()
+    database.run("CREATE TABLE orders (a INT, b TEXT, c REAL, d BLOB) STRICT")
+    database.run("CREATE TABLE names (a TEXT PRIMARY KEY, b INT) WITHOUT ROWID")
+    write_job(r"""
+    ssc:queueStream({ { sluice.row("1", 2, "3.5", "\xff"), sluice.row(1.5, "x", 1, "a"), sluice.row(true, true, 2, "a") } }):saveToTable("sqlite:out.db", "orders")
+    ssc:queueStream({ { sluice.row("a", 1), sluice.row("a", 2) } }):saveToTable("sqlite:out.db", "names", { mode = "upsert", key = "a", columns = {"a", "b"} })""")
+    batch()
+    equal(database.rows("SELECT * FROM orders"), [(1, "2", 3.5, b"\xff"), (1, "true", 2.0, b"a")], "rows")
+    equal(database.rows("SELECT * FROM names"), [("a", 2)], "the last of a key")
+    equal(['column "a"' in letter["message"] for letter in letters()], [True], letters())
 
 
 def test_a_file_that_is_not_there_is_made_by_create_only():
