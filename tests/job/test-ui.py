@@ -170,16 +170,33 @@ def test_one_file_shows_all_and_hostile_data_stays_data():
     check("innerHTML" not in text and "document.write" not in text and "eval(" not in text, "the script makes no HTML of data")
 
 
-def test_a_browser_shows_it():
+def dom(where):
+    """What a browser makes of a page; skips without one."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if not browser:
         skip("chromium is not installed")
+    return subprocess.run([browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=" + os.path.abspath("profile"), "--virtual-time-budget=3000",
+                           "--dump-dom", where], capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+def test_a_job_without_batches_has_a_page_without_empty_charts():
+    os.makedirs("in")
+    sluice_ok("run", job(JOB % '""'), "--once")
+    sluice_ok("ui", "job.lua", "--once", "page.html")
+    shown = dom(pathlib.Path("page.html").resolve().as_uri()).stdout
+    shown = shown[shown.index("<main"):shown.index("</main>")]
+    for words in ("none yet", "a batch runs when there is something to do", "textFileStream", "0 waiting", "nothing yet"):
+        check(words in shown, words + " in " + shown)
+    for words in ("NaN", "undefined", "null", "Infinity", "Scheduling delay"):
+        check(words not in shown, words + " not in " + shown)
+
+
+def test_a_browser_shows_it():
     made("to be", "bad", HOSTILE)
     sluice_ok("ui", "job.lua", "--once", "page.html")
     with Server() as server:
         for where in (pathlib.Path("page.html").resolve().as_uri(), server.address):
-            done = subprocess.run([browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=" + os.path.abspath("profile"), "--virtual-time-budget=3000",
-                                   "--dump-dom", where], capture_output=True, text=True, timeout=PATIENCE_S)
+            done = dom(where)
             shown = done.stdout
             for words in ("<title>job - sluice</title>", "in/b.gz: ", "saveAsTextFiles", "Scheduling delay", "&lt;/script&gt;&lt;script&gt;"):
                 check(words in shown, "%s in %s: %s" % (words, where, shown[:400] + done.stderr[-400:]))
