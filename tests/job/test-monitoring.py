@@ -2,7 +2,7 @@
 # presets: release
 """What watches a job: alert rules and the dashboard ask for metrics that there are, Prometheus takes them; cron and logrotate do what their
 snippets say."""
-import pathlib, re, shutil, socket, urllib.request
+import pathlib, re, shutil, socket, urllib.parse, urllib.request
 from harness import *
 
 MONITORING = ROOT / "deploy/monitoring"
@@ -57,6 +57,66 @@ def free_port():
 def ask(port, path):
     with urllib.request.urlopen("http://127.0.0.1:%d%s" % (port, path), timeout=PATIENCE_S) as answer:
         return json.loads(answer.read())
+
+
+EVERYTHING = JOB.replace(', kind = "dir"', "") + """local times = ssc:textFileStream("times"):withWatermark(function(line) return tonumber(line) end, "1s")
+times:map(function(line) return "n", 1 end):eventWindow({ size = "1s" }):reduceByKey(sluice.sum):mount("events")
+ssc:textFileStream("bad"):map(function(line) if line == "bad" then error("no") end return line end):print()
+"""
+
+
+def queries(dashboard):
+    """Title and PromQL of each graph of a dashboard, with the values of its variables as Grafana puts them in."""
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            query = target["expr"].replace("$instance", ".+").replace("$__rate_interval", "30s")
+            check("$" not in query, "a variable that is not known: " + query)
+            yield panel["title"], query
+
+
+def test_each_graph_of_the_dashboard_has_data():
+    """Every query of grafana-dashboard.json, asked of a real Prometheus that watches a real run, gives numbers."""
+    if not shutil.which("prometheus"):
+        skip("prometheus is not installed")
+    need_fuse()
+    for name in ("in", "times", "bad"):
+        os.makedirs(name)
+    metrics, port = free_port(), free_port()
+    config = (MONITORING / "prometheus.yml").read_text().replace("127.0.0.1:9464", "127.0.0.1:%d" % metrics).replace("15s", "1s")
+    pathlib.Path("prometheus.yml").write_text(config.replace("rule_files: [prometheus-alerts.yml]\n", ""))
+    asked = list(queries(json.loads((MONITORING / "grafana-dashboard.json").read_text())))
+    check(len(asked) > 15, "queries: %d" % len(asked))
+    with Running(job(EVERYTHING % ', metrics = "%d"' % metrics)) as run, open("prometheus.log", "w") as log:
+        server = subprocess.Popen(["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:%d" % port],
+                                  stdout=log, stderr=log)
+        try:
+            number = 0
+
+            def value(query):
+                try:
+                    result = ask(port, "/api/v1/query?query=" + urllib.parse.quote(query))["data"]["result"]
+                except OSError:
+                    return None
+                return next((one["value"][1] for one in result if one["value"][1] not in ("NaN", "+Inf", "-Inf")), None)
+
+            def feed():
+                """Rates want batches between two scrapes."""
+                nonlocal number
+                number += 1
+                for name, text in (("in", "to be\n"), ("times", "%d\n" % (1700000000000 + number * 1000)), ("bad", "bad\ngood\ngood\ngood\n")):
+                    move_in("f%d" % number, text, name)
+                with open("bad/g%d.gz" % number, "wb") as file:
+                    file.write(b"\x1f\x8b no gzip")
+
+            def missing():
+                feed()
+                return [(title, query) for title, query in asked if value(query) is None]
+            seen = []
+            run.wait_until(lambda: not seen.clear() and not seen.extend(missing()) and not seen, seen)
+        finally:
+            server.terminate()
+            server.wait(timeout=PATIENCE_S)
+        run.stop()
 
 
 def test_prometheus_takes_the_metrics_and_the_rules():
