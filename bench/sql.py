@@ -3,14 +3,17 @@
 Simple queries are executed by operators of sluice, the others by SQLite on one thread: `sluice check` says which. These are
 compared with SQLite alone, its tables filled by a program in C (sqlite_query.c).
 """
-from tables import TYPED, Table, one_table
+from tables import FURTHER, PEERS, TYPED, Table, name_missing, one_table
 
 SQL = TYPED + ':sql("%s")'
 TABLE = 'sluice.table("users/users0000", { format = "csv", header = true, key = "user" })'
 
 
-def query(text, polars, must=None, **more):
-    return Table(SQL % (text % "this"), text % "s", polars, must=must, options=', functionTimeout = "10m"', **more)
+AHEAD = dict.fromkeys((*PEERS, *FURTHER), 1)  # of all, what our operators do
+
+
+def query(text, polars, peers=(), limits=AHEAD):
+    return Table(SQL % (text % "this"), text % "s", polars, options=', functionTimeout = "10m"', peers=(*FURTHER, *peers), limits=limits)
 
 
 def by_sqlite(text, polars):
@@ -39,10 +42,11 @@ QUERIES = {
         "s.filter(pl.col('user').str.starts_with('u1')).group_by('kind').agg((pl.col('amount') * 2 + pl.col('id')).sum())"),
     "joinTable of 400 k keys": Table(
         TYPED + ":select(1, 3):joinTable(%s)" % TABLE, "select s.user, amount, name from s join u on s.user = u.user",
-        "s.join(u, on='user').select('user', 'amount', 'name')"),
+        "s.join(u, on='user').select('user', 'amount', 'name')", peers=tuple(FURTHER), limits={"duckdb": 1}),
 }
 
 
 def sql(bench):
-    """seven queries over 4 M rows of csv (107 MB), and their join with a table of 400 k keys; peers as in tables"""
+    """seven queries over 4 M rows of csv (107 MB), and their join with a table of 400 k keys; peers as in tables, and Spark SQL"""
+    name_missing("sql", [*PEERS, *FURTHER])
     return [one for name, table in QUERIES.items() for one in one_table(bench, name, table)]

@@ -1,4 +1,4 @@
-"""Common jobs over tables beside DuckDB, Polars, ClickHouse (chdb) and Spark SQL (pyspark): csv and JSON lines, grouped, joined and sorted.
+"""Common jobs over tables beside DuckDB, Polars and ClickHouse (chdb): csv and JSON lines, grouped, joined and sorted.
 
 Every program reads the same files with all cores and writes the whole result as text, a process each, by turns. What the
 peers wrote is compared with what sluice wrote, once, without regard to the order of rows, floats to nine digits. sluice
@@ -71,13 +71,23 @@ CHDB = """import chdb
 s, u = "file('%(sales)s/*', '%(chdb_format)s', 'user String, kind String, amount Int64, id Int64')", "file('%(users)s/*', 'CSVWithNames', 'user String, name String')"
 chdb.query("with s as (select * from " + s + "), u as (select * from " + u + ") %(sql)s into outfile '%(out)s' truncate format TSV settings max_threads=%(threads)s")
 """
-SPARK = """from pyspark.sql import SparkSession
+# At its end it waits for the JVM, whose time and memory are its own then.
+SPARK = """import os, shutil, sys
+os.environ.update(PYSPARK_PYTHON=sys.executable, SPARK_LOCAL_IP='127.0.0.1', SPARK_LOCAL_DIRS='%(out)s-local')
+from pyspark.sql import SparkSession
 spark = SparkSession.builder.master('local[%(threads)s]').config('spark.ui.enabled', 'false').config('spark.log.level', 'OFF').getOrCreate()
 spark.read.csv('%(sales)s', header=True, schema='user string, kind string, amount bigint, id bigint').createOrReplaceTempView('s')
 spark.read.csv('%(users)s', header=True, schema='user string, name string').createOrReplaceTempView('u')
 spark.sql(\"\"\"%(sql)s\"\"\").write.csv('%(out)s', sep='\\t')
+gateway = spark.sparkContext._gateway
+spark.stop()
+gateway.shutdown()
+gateway.proc.stdin.close()
+gateway.proc.wait()
+shutil.rmtree('%(out)s-local', ignore_errors=True)
 """
-PEERS = {"duckdb": DUCKDB, "polars": POLARS, "chdb": CHDB, "pyspark": SPARK}
+PEERS = {"duckdb": DUCKDB, "polars": POLARS, "chdb": CHDB}
+FURTHER = {"pyspark": SPARK}  # where a table names them
 READERS = {
     "csv": {"duckdb_s": "read_csv('%s/*', header=true)", "polars_s": "scan_csv('%s/*')", "chdb_format": "CSVWithNames"},
     "jsonl": {"duckdb_s": "read_json('%s/*', format='newline_delimited', columns={user: 'VARCHAR', kind: 'VARCHAR', "
@@ -109,7 +119,7 @@ def run_peer(bench, name, table, sales, users):
         values[reader] = text % sales if "%s" in text else text
     if name == "sqlite3":
         return run_sqlite(bench, table, sales, users, values["out"]), values["out"]
-    return bench.timed([sys.executable, "-c", PEERS[name] % values]), values["out"]
+    return bench.timed([sys.executable, "-c", {**PEERS, **FURTHER}[name] % values]), values["out"]
 
 
 def run_sqlite(bench, table, sales, users, out):
@@ -118,8 +128,21 @@ def run_sqlite(bench, table, sales, users, out):
     return bench.timed(["sh", "-c", 'out=$1; shift; exec "$@" > "$out"', "sh", str(out), bench.helper("sqlite_query"), table.sql, *paths])
 
 
+def why_without(peer):
+    """Why a program is not compared with; None: it is."""
+    if peer != "sqlite3" and not importlib.util.find_spec(peer):
+        return "this Python (%s) cannot import it" % sys.executable
+    return "there is no java" if peer == "pyspark" and not shutil.which("java") else None
+
+
 def available(table):
-    return [name for name in PEERS if importlib.util.find_spec(name)] + list(table.peers)
+    return [name for name in [*PEERS, *table.peers] if not why_without(name)]
+
+
+def name_missing(case, peers):
+    for peer in peers:
+        if why_without(peer):
+            print("%-14s without %s: %s" % (case, peer, why_without(peer)), flush=True)
 
 
 def remove(path):
@@ -184,4 +207,5 @@ def one_table(bench, name, table):
 
 def tables(bench):
     """4 M rows of csv (107 MB) and 2 M JSON lines (240 MB), 400 k keys, whole processes; where Python can import them beside DuckDB, Polars and ClickHouse, whose results are compared"""
+    name_missing("tables", PEERS)
     return [one for name, table in TABLES.items() for one in one_table(bench, name, table)]
