@@ -67,10 +67,14 @@ static int check_function(struct sl_sql *sql, const char *name)
 {
     static const char *const chance[] = {"random",        "randomblob",        "changes",
                                          "total_changes", "last_insert_rowid", NULL};
+    static const char *const unsafe[] = {"load_extension", "fts3_tokenizer",
+                                         NULL}; /* that one gives addresses */
     static const char *const clock[] = {"current_time", "current_date", "current_timestamp", NULL};
     char why[160];
-    if (strcasecmp(name, "load_extension") == 0)
-        return refuse(sql, "load_extension() is refused: a query only reads");
+    if (is_among(unsafe, name)) {
+        snprintf(why, sizeof why, "%s() is refused: a query only reads", name);
+        return refuse(sql, why);
+    }
     if (!sql->options.repeatable)
         return SQLITE_OK;
     if (is_among(clock, name)) {
@@ -85,9 +89,21 @@ static int check_function(struct sl_sql *sql, const char *name)
     return SQLITE_OK;
 }
 
+/* Pragmas are tables, too, where the query has none of that name. */
+static bool is_pragma(const struct sl_sql *sql, const char *table)
+{
+    static const char prefix[] = "pragma_";
+    bool is_ours = strncasecmp(table, prefix, sizeof prefix - 1) != 0;
+    for (size_t i = 0; i < sql->tables && !is_ours; i++)
+        is_ours = strcasecmp(sql->table[i]->name, table) == 0;
+    return !is_ours;
+}
+
 static int check_read(struct sl_sql *sql, const char *table, const char *database, const char *view)
 {
     static const char *const shown[] = {"batches", "files", "outputs", "errors", "ranges", NULL};
+    if (is_pragma(sql, table))
+        return refuse(sql, only_queries);
     if (!database || strcmp(database, "catalog") != 0 || view || is_among(shown, table))
         return SQLITE_OK;
     return refuse(

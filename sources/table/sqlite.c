@@ -39,7 +39,7 @@ static int prepare(struct database *database, const char *place, const struct sl
         return failure(database, place, err);
     rest += strspn(rest, " \t\r\n;");
     if (!database->statement || rest < (const char *)query->str + query->len ||
-        !sqlite3_stmt_readonly(database->statement))
+        !sqlite3_stmt_readonly(database->statement) || !sqlite3_column_count(database->statement))
         return sl_error_set(err, SL_EFAIL, "%s: query must be one SELECT", place);
     if (sqlite3_column_count(database->statement) > SL_WIDTH_MAX)
         return sl_error_set(err, SL_EFAIL, "%s: the query gives %d columns; a record has at most %d fields",

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """sluice query, cat and tail: what other processes read of a job, while it runs and when it does not."""
-import glob, json, os, pathlib, random, subprocess, threading
+import glob, json, os, pathlib, pty, random, subprocess, threading
 from harness import *
 
 COUNTING = '''local sluice = require "sluice"
@@ -68,7 +68,7 @@ def test_what_is_no_query_is_refused_and_nothing_is_made():
     for sql in ("DELETE FROM counts", "INSERT INTO counts VALUES (1, 2)", "CREATE TABLE x(y)", "PRAGMA journal_mode = DELETE",
                 "ATTACH 'x.db' AS y", "VACUUM INTO 'x.db'", "EXPLAIN SELECT 1", "BEGIN", "", "-- nothing", "SELECT 1; SELECT 2",
                 "SELECT load_extension('x')", "SELECT ?", "UPDATE sqlite_master SET sql = ''", "DROP VIEW catalog.batches",
-                "SELECT writefile('x', 'y')", "CREATE TEMP TABLE x AS SELECT 1"):
+                "SELECT writefile('x', 'y')", "SELECT * FROM pragma_database_list", "SELECT fts3_tokenizer('simple')", "CREATE TEMP TABLE x AS SELECT 1"):
         refused(sql)
     refused("SELECT wrod FROM counts", "no such column: wrod at line 1, column 8", "the columns of counts are word, count")
     refused("SELECT 1\nFROM counts WHERE", "incomplete input")
@@ -289,6 +289,75 @@ def test_tail_prints_versions_and_outputs_as_they_are_committed():
     rest = process.communicate(timeout=PATIENCE_S)[0]
     equal([line.split("\t")[1:] for line in (first + rest).splitlines()], [["a", "1"], ["b", "1"], ["a", "1"], ["b", "2"]],
           "both versions")
+
+
+def query_on_a_terminal(text):
+    master, slave = pty.openpty()
+    process = subprocess.Popen([SLUICE, "query", "job.lua", text], stdout=slave)
+    os.close(slave)
+    shown = b""
+    try:
+        while part := os.read(master, 4096):
+            shown += part
+    except OSError:  # the other side is closed
+        pass
+    os.close(master)
+    equal(process.wait(timeout=PATIENCE_S), 0, "exit status")
+    return shown.decode()
+
+
+def test_bytes_of_records_are_those_of_the_form_and_harmless_on_a_terminal():
+    os.makedirs("in")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+        'ssc:textFileStream("in"):map(function(l) return l, 0 / 0, 1.0 end):columns("l", "nan", "x"):mount("v")\n')
+    move_in("a", b'\x1b[31m\x07\n\xff\nq",\t\n')
+    sluice_ok("run", "job.lua", "--once", "--clock", "virtual")
+    ask_bytes = lambda *options: subprocess.run([SLUICE, "query", "job.lua", "SELECT * FROM v", *options], stdout=subprocess.PIPE, check=True).stdout
+    equal(ask_bytes(), b'\x1b[31m\x07\t\\N\t1.0\n\xff\t\\N\t1.0\nq",\\t\t\\N\t1.0\n', "tsv")
+    equal(ask_bytes("--csv"), b'l,nan,x\n\x1b[31m\x07,,1.0\n\xff,,1.0\n"q"",\t",,1.0\n', "csv")
+    equal([row["l"] for row in json.loads(ask_bytes("--json"))], ["\x1b[31m\x07", "\ufffd", 'q",\t'], "json")
+    shown = query_on_a_terminal("SELECT l FROM v")
+    check("\x1b" not in shown and "\x07" not in shown and "\\x1b[31m" in shown and "|l " in shown, "a table: %r" % shown)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_asked():
+    run_once(("a", "b a b\n"))
+    script = "mount --bind . . && cd \"$PWD\" && mount -o remount,ro,bind . && ! touch x 2>&1 && exec \"$@\""
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", SLUICE, "query", "job.lua", "SELECT * FROM counts"],
+                          capture_output=True, text=True)
+    if "mount" in done.stderr or "unshare" in done.stderr:
+        return print("a read-only mount cannot be made here: %s" % done.stderr)
+    equal(done.stdout.splitlines()[-2:], ["a\t1", "b\t2"], "of a file system that is read-only: %s" % done.stderr)
+
+
+def test_a_catalog_that_is_damaged_ends_with_its_name():
+    run_once(("a", "b a\n"))
+    content = read(".sluice/job/catalog.db")
+    for what, damaged in (("cut", content[:len(content) // 2]), ("zeros", bytes(len(content))), ("text", b"hello\n" * 1000)):
+        pathlib.Path(".sluice/job/catalog.db").write_bytes(damaged)
+        result = sluice("query", "job.lua", "SELECT * FROM counts")
+        equal(result.returncode, 4, "%s: %s" % (what, result.stderr))
+        check("catalog.db is damaged" in result.stderr, result.stderr)
+    os.unlink(".sluice/job/catalog.db")
+    refused("SELECT * FROM counts", "no checkpoint")
+
+
+def test_bytes_that_flip_anywhere_never_decide_an_answer():
+    run_once(("a", "b a\n"), ("c", "c\n"))
+    shutil.copytree(".sluice", "kept")
+    right = {name: ask("SELECT * FROM " + name) for name in ("counts", "counts_at_1000", "totals")}
+    chance = random.Random(7)
+    for number in range(15):
+        shutil.rmtree(".sluice")
+        shutil.copytree("kept", ".sluice")
+        for path in glob.glob(".sluice/job/state/*.seg"):
+            content = bytearray(read(path))
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+            pathlib.Path(path).write_bytes(content)
+        for name, rows in right.items():
+            result = sluice("query", "job.lua", "SELECT * FROM " + name)
+            check((result.returncode, result.stdout) in ((4, ""), (0, rows)),
+                  "round %d, %s: %s" % (number, name, result.stdout + result.stderr))
 
 
 def test_damage_is_named():

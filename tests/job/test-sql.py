@@ -74,6 +74,69 @@ def test_functions_that_spark_has():
           "1\tv\t\tb\tc\t\t3600000\t-259200000\t82800000\t86400000\t86400000\t\\N\t1.5\t6\t1\n", "functions")
 
 
+VALUES = '''local t = lines:map(function(l) return l, tonumber(l), 0 / 0, -0.0, math.maxinteger, l == "1", { 1, l }, { k = l } end)
+    :columns("l", "n", "nan", "z", "big", "b", "list", "map")
+'''
+
+
+def test_every_type_reaches_sqlite_as_it_is():
+    text = b"x\n1\n\xff\xfe\n\n2.0\n"
+    columns = "hex(l), typeof(l), n, typeof(n), nan, z, typeof(z), big, b, typeof(b), list, json_extract(map, '$.k')"
+    equal(result(VALUES + 't:sql([[SELECT %s FROM this x WHERE 1 OR l]])' % columns, text=text),
+          "78\ttext\t\\N\tnull\t\\N\t-0.0\treal\t9223372036854775807\t0\tinteger\t[1,\"x\"]\tx\n"
+          "31\ttext\t1\tinteger\t\\N\t-0.0\treal\t9223372036854775807\t1\tinteger\t[1,\"1\"]\t1\n"
+          "FFFE\tblob\t\\N\tnull\t\\N\t-0.0\treal\t9223372036854775807\t0\tinteger\t[1,\"\ufffd\ufffd\"]\t\ufffd\ufffd\n"
+          "\ttext\t\\N\tnull\t\\N\t-0.0\treal\t9223372036854775807\t0\tinteger\t[1,\"\"]\t\n"
+          "322E30\ttext\t2.0\treal\t\\N\t-0.0\treal\t9223372036854775807\t0\tinteger\t[1,\"2.0\"]\t2.0\n", "by SQLite")
+
+
+def test_an_overflow_fails_the_batch_by_sqlite_too():
+    done = run(VALUES + 't:sql("SELECT sum(big) FROM this WHERE 1 OR big"):print()', text="1\n2\n", status=1)
+    check("job.lua:8: sql: sum: integer overflow" in done.stderr, done.stderr)
+    shutil.rmtree(".sluice")
+    equal(run(VALUES + 't:sql("SELECT big + 1, sum(n), avg(n) FROM this WHERE 1 OR n"):pprint()', text="1e308\n1e308\n-1e308\n0.1\n").stdout
+          .splitlines()[3], "(9.223372036854776e+18, 1e+308, 2.5e+307)", "floats are rounded once")
+
+
+def test_an_empty_batch():
+    done = run('named:sql("SELECT count(*), max(word) FROM this"):pprint()\nnamed:sql("SELECT count(*) FROM this x, this y"):pprint()\n'
+               'named:sql("SELECT word, count(*) FROM this GROUP BY word"):pprint()\nnamed:show()\n'
+               'named:foreachRDD(function(rdd) print(rdd:sql("SELECT count(*) FROM this"):first()) rdd:show() end)',
+               text="", options=", emptyBatches = true")
+    lines = [line for line in done.stdout.splitlines() if line and not line.startswith(("---", "Time: "))]
+    equal(lines, ["(0, None)", "0", "0"], "a row of each without GROUP BY, none with it, and nothing is shown")
+
+
+def test_a_window_is_asked_as_a_whole():
+    body = 'named:window("2s"):sql("SELECT word, count(*) FROM this GROUP BY word"):saveAsTextFiles("out/r")'
+    run(body, text="a\nb\n")
+    equal(result(body[:body.index(":saveAs")], text="b\n"), "a\t1\nb\t1\na\t1\nb\t2\n", "two batches")
+
+
+def test_what_is_no_stream_of_one_slide_is_refused():
+    for query, what in (('"SELECT * FROM a, b", { a = named, b = named:window("2s", "2s") }', "different slides"),
+                        ('"SELECT * FROM a, b", { a = named }', "no such table: b; the columns of a are word"),
+                        ('"SELECT 1", {}', "name at least one table"), ('"SELECT * FROM a", { a = 3 }', "the table a is a number")):
+        job(HEAD % "" + "ssc:sql(%s):print()" % query)
+        done = sluice("check", "job.lua")
+        check(done.returncode == 2 and "job.lua:6: sql: " in done.stderr and what in done.stderr, done.stderr)
+
+
+def test_rdds_are_asked_in_transform():
+    equal(result("""named:transform(function(rdd)
+    return rdd:sql("SELECT x.word, count(*) FROM this x, o WHERE x.word = o.word GROUP BY 1", { o = rdd:filter(sluice.ne(1, "the")) })
+end)"""), "and\t1\ncat\t1\nend\t1\nhat\t1\n", "a join in transform")
+
+
+def test_a_query_only_reads():
+    for query in ("SELECT * FROM pragma_table_info('this')", "PRAGMA user_version", "ATTACH 'x.db' AS y", "INSERT INTO this VALUES (1)",
+                  "SELECT load_extension('x')", "SELECT fts3_tokenizer('simple')", "SELECT readfile('job.lua')", "", "SELECT \\0"):
+        job(HEAD % "" + 'named:sql("%s"):print()' % query)
+        done = sluice("check", "job.lua")
+        check(done.returncode == 2 and "job.lua:6: sql: " in done.stderr, "%s: %s" % (query, done.stderr))
+    check(not os.path.exists("x.db"), "a file was made")
+
+
 def test_what_cannot_be_repeated_is_refused_by_name():
     for query, name in (("SELECT random() FROM this", "random()"), ("SELECT CURRENT_TIMESTAMP FROM this", "current_timestamp"),
                         ("SELECT date('now') FROM this", "'now'"), ("SELECT strftime('%s', 'NOW') FROM this", "'now'"),

@@ -178,8 +178,9 @@ def test_a_query_of_a_database():
             '"sqlite:ref.db", { query = "SELECT n, id FROM t", key = "id" }')
     once("1 a\n2 b\n")
     equal(newest(), "('1', 'a', 7)\n('2', 'a', None)\n".replace("('2', 'a'", "('2', 'b'"), "typed")
-    prepare("orders:joinTable(users):print()", '"sqlite:ref.db", { query = "DELETE FROM t" }')
-    check("one SELECT" in once("1 a\n", status=2), "a query that writes is refused")
+    for query in ("DELETE FROM t", "ATTACH 'ref.db' AS other", "SELECT 1, 2; SELECT 3, 4", ""):
+        prepare("orders:joinTable(users):print()", '"sqlite:ref.db", { query = "%s" }' % query)
+        check("one SELECT" in once("1 a\n", status=2), "what is no query is refused: " + query)
 
 
 # ---- versions ----
@@ -332,6 +333,43 @@ def test_why_and_trace_name_tables():
           glob.glob("out/r-*"), "what it went into")
     once("1 b\n")
     equal(first.split(":")[2], sluice_ok("why", "job.lua", "users.csv").stdout.split(":")[2], "since the first batch")
+
+
+def test_whatever_takes_its_place_the_last_version_stays_in_use():
+    prepare('orders:joinTable(users):saveAsTextFiles("out/r")', text="id,name\n1,ann\n")
+    once("1 a\n")
+    places = {"symlink of itself": ("is no file", lambda: os.symlink("users.csv", "users.csv")),
+              "device": ("neither a file nor a directory", lambda: os.symlink("/dev/zero", "users.csv")),
+              "fifo": ("neither a file nor a directory", lambda: os.mkfifo("users.csv")),
+              "directory": ("without _SUCCESS", lambda: os.mkdir("users.csv")),
+              "nul": ('no column is called "id"', lambda: put("\0" * 100)),
+              "header": ('column "id" twice', lambda: put("id,id\n1,2\n")),
+              "long": ("record of more than", lambda: put("id,name\n%s,x\n" % ("1" * (17 << 20))))}
+    for name, (what, make) in places.items():
+        os.system("rm -rf users.csv")
+        make()
+        said = once("1 %s\n" % name.replace(" ", "_"))
+        check("stays in use" in said and (what in said or what == "is no file"), "%s: %s" % (name, said[:500]))
+        equal(newest(), "1\t%s\tann\n" % name.replace(" ", "_"), name)
+    os.system("rm -rf users.csv")
+    put("id,name\n1,zoe\n", "real.csv")
+    os.symlink("real.csv", "users.csv")
+    once("1 b\n")
+    equal(newest(), "1\tb\tzoe\n", "a symlink to a file is that file")
+
+
+def test_an_empty_table_and_an_empty_batch():
+    prepare('orders:leftJoinTable(users):saveAsTextFiles("out/r")\n'
+            'ssc:sql("SELECT o._1, u.name, (SELECT count(*) FROM u) FROM o LEFT JOIN u ON o._1 = u.id", { o = orders, u = users })'
+            ':saveAsTextFiles("out/s")', text="id,name\n")
+    once("1 a\n")
+    equal(newest(), "1\ta\t\\N\n", "no key is there")
+    equal(newest("out/s"), "1\t\\N\t0\n", "no row in SQL")
+    put("id,name\n1,ann\n")
+    once("")
+    equal(len(glob.glob("out/r-*")), 1, "nothing of a batch without records")
+    once("1 b\n")
+    equal(newest("out/s"), "1\tann\t1\n", "a row")
 
 
 # ---- what is refused ----
