@@ -1,4 +1,4 @@
-/* The one place that says which libfuse interface we use. */
+/* The only file that chooses the version of libfuse's interface. */
 #pragma once
 
 #define FUSE_USE_VERSION 312

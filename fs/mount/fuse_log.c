@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* libfuse has one log function for the process and gives it no argument. The lock guards the log, so that
- * nobody writes to one that has ended. */
+/* libfuse has one log function for the process and gives it no argument. The lock guards the pointer to the log, so that
+ * no message is written to a log that has ended. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sl_log *current;
 

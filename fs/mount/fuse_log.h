@@ -1,5 +1,4 @@
-/* What libfuse has to say goes to the log of the run, as debug: what matters of it is in
- * our errors already. */
+/* Messages of libfuse are logged at level debug: what matters of them is in our own errors already. */
 #pragma once
 
 #include "core/base/log.h"

@@ -1,9 +1,9 @@
 /* The viewer that mounts: a tree, a FUSE session that answers from it, and three more threads.
  *
- * - swaps tells the kernel that `now` (a log, a status) is another inode; tens of microseconds each
- * - sweeps drops retired versions from the kernel's caches; that may take seconds for a million cached keys,
+ * - swaps notifies the kernel that `now` (a log, a status) is another inode; tens of microseconds each
+ * - sweeps removes retired versions from the kernel's caches; that may take seconds for a million cached keys,
  *   and must not delay a swap meanwhile
- * - housekeeper, after each publish: answers those who wait for it, writes open logs, frees
+ * - housekeeper, after each publish: replies to reads that wait for it, appends to open log files, frees
  *
  * A publish is a pointer store in the tree, one notice and one kick. */
 #include "fs/mount/mount.h"
@@ -20,8 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long those who wait for a version wait for the caches at most; and somebody who did so in vain the time
- * before. */
+/* How long a reply with a new version is delayed at most until the caches were notified; and how long after that has
+ * timed out once. */
 enum { TELL_MS = 1000, TELL_AGAIN_MS = 20 };
 
 struct mount {
@@ -31,7 +31,7 @@ struct mount {
     struct sl_session *session;
     struct sl_notifier *swaps, *sweeps;
     struct sl_housekeeper *housekeeper;
-    bool is_late; /* settling took longer than it may */
+    bool is_late; /* it timed out the last time */
 };
 
 static struct mount *mount_of(struct sl_viewer *viewer)
@@ -39,7 +39,7 @@ static struct mount *mount_of(struct sl_viewer *viewer)
     return (struct mount *)viewer;
 }
 
-/* The caches may not hold it at all, or the mount be gone: then there is nothing to tell. */
+/* An error means that the caches do not hold it, or that the mount has ended: nothing to do. */
 static void notify(void *arg, const struct sl_notice *notice)
 {
     struct mount *mount = arg;
@@ -61,15 +61,15 @@ static bool push_notice(void *arg, const struct sl_notice *notice)
     return sl_notifier_push(notice->kind == SL_NOTICE_GONE ? mount->swaps : mount->sweeps, notice);
 }
 
-/* Waits until the kernel's caches know of what is published now. Streams may then give it; with `anyway` also
- * when the time is up. */
+/* Waits until the kernel's caches were notified of what is published now, so that streams may give it; with `anyway`
+ * they may also after a time-out. */
 static bool tell(struct mount *mount, int timeout_ms, bool anyway)
 {
     uint64_t published = sl_tree_published(mount->requests.tree);
-    bool told = sl_notifier_settle(mount->swaps, timeout_ms);
-    if (told || anyway)
-        sl_tree_told(mount->requests.tree, published);
-    return told;
+    bool settled = sl_notifier_settle(mount->swaps, timeout_ms);
+    if (settled || anyway)
+        sl_tree_notified(mount->requests.tree, published);
+    return settled;
 }
 
 /* Readers see a swap before anything else is done. */
@@ -97,8 +97,8 @@ static int mount_document(struct sl_viewer *viewer, const char *name, const char
     return sl_tree_document(mount_of(viewer)->requests.tree, name, text, len, err);
 }
 
-/* Mostly a processor is all that a notice waits for. A reader that is stuck inside the kernel could hold it
- * up for ever: then this waits once, and from then on only as long as it takes to see that it is over. */
+/* A notice usually waits for nothing but a processor. A reader that is stuck inside the kernel could delay it for ever:
+ * then this waits once for the long time-out, and afterwards for the short one until the notices are processed again. */
 static bool mount_settle(struct sl_viewer *viewer, int timeout_ms)
 {
     struct mount *mount = mount_of(viewer);
@@ -107,8 +107,8 @@ static bool mount_settle(struct sl_viewer *viewer, int timeout_ms)
     return !mount->is_late;
 }
 
-/* The notifiers end first: while they are in the kernel, somebody must be there to answer requests. Answers
- * may still push notices, so they are freed last. */
+/* The notifiers are stopped first: while they are in the kernel, requests must still be served. Requests may push
+ * notices, so the notifiers are freed last. */
 static void mount_free(struct mount *mount)
 {
     sl_housekeeper_stop(mount->housekeeper);
@@ -185,7 +185,8 @@ static int start(struct mount *mount, const struct sl_mount_options *options, st
     char dir[PATH_MAX];
     const struct sl_session_options session = {options->for_others, options->debug};
     int r = make_tree(mount, options, err);
-    if (r == 0 && !realpath(options->dir, dir)) /* to unmount it wherever we are by then */
+    if (r == 0 &&
+        !realpath(options->dir, dir)) /* absolute, to unmount it whatever the working directory is then */
         r = sl_error_sys(err, errno, "mount point %s", options->dir);
     if (r == 0)
         r = sl_session_mount(dir, &session, &sl_requests_ops, &mount->requests, &mount->session, err);

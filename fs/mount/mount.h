@@ -8,11 +8,11 @@
 #include "core/contract/services.h"
 
 struct sl_mount_options {
-    const char *dir;         /* where; made if missing, must be empty or our own dead mount */
+    const char *dir;         /* the mount point: created if missing, must be empty or a dead mount of ours */
     const char *const *view; /* names of the views, checked to be plain file names */
     const unsigned *keep;    /* of each view: versions under at/, at least 1 */
     size_t views;
-    bool for_others; /* every user may read, not the owner alone */
+    bool for_others; /* all users may read, not only the owner */
     bool debug;      /* libfuse writes every request and answer to the log */
     struct sl_io *io;
     struct sl_log *log;
@@ -22,6 +22,6 @@ struct sl_mount_options {
  * (no /dev/fuse, no fusermount3, not permitted): the text says why, the caller falls back. */
 int sl_mount_open(const struct sl_mount_options *options, struct sl_viewer **ret, struct sl_error *err);
 
-/* The same tree as plain files by rename, without log, next, feed and keys/. An own stale tree is removed
+/* The same tree as plain files, replaced by rename, without log, next, feed and keys/. A stale tree of ours is removed
  * first; a directory with anything else in it is refused (SL_EUSAGE). */
 int sl_plain_view_open(const struct sl_mount_options *options, struct sl_viewer **ret, struct sl_error *err);

@@ -158,7 +158,7 @@ static int unmount_dead(const char *path, struct sl_error *err)
     return 0;
 }
 
-/* Opening asks the process behind the mount; attributes may still be cached when it is long dead. */
+/* Opening sends a request to the process that serves the mount; attributes may be cached long after it has ended. */
 static bool is_dead(struct sl_io *io, const char *path)
 {
     struct sl_error err = {0};
@@ -231,7 +231,7 @@ static int remove_listed(struct sl_io *io, int dirfd, char *names, struct sl_err
     return r;
 }
 
-/* Nothing may be there but these names and the marker. */
+/* It may contain nothing but these names and the marker. */
 static int check_only(struct sl_io *io, int dirfd, const char *dir, const char *names, struct sl_error *err)
 {
     int fd = sl_io_open(io, dirfd, ".", O_RDONLY | O_DIRECTORY, 0, err);
@@ -272,7 +272,7 @@ static int remove_plain(struct sl_io *io, int dirfd, const char *dir, struct sl_
                                    : r;
 }
 
-/* Afterwards the directory is empty. */
+/* Empties the directory. */
 static int clear_directory(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err)
 {
     struct statx st;
@@ -289,7 +289,7 @@ static int clear_directory(struct sl_io *io, int dirfd, const char *dir, struct 
 
 /* ---- the directory ---- */
 
-/* Whatever is wrong with a name that was given is the giver's to put right. */
+/* A fault of a path that the user gave is an error of usage. */
 static int as_usage(struct sl_error *err)
 {
     if (err && (err->sys == ENOTDIR || err->sys == EEXIST || err->sys == EACCES || err->sys == ENOENT ||

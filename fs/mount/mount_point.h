@@ -1,7 +1,7 @@
-/* Where a view is to appear: a directory that is made if missing and is empty, or was ours.
+/* The directory where a view appears: it is created if missing, and is empty or was used by an earlier run.
  *
  * What an earlier run left behind is recognised and removed first: a dead mount of sluice (its process was
- * killed), or the plain files of fs/mount/plain.c. Anything else that is there is not ours and is left alone: refused. */
+ * killed), or the plain files of fs/mount/plain.c. Anything else in it is not ours: the directory is refused and left as it is. */
 #pragma once
 
 #include "core/base/error.h"
@@ -9,14 +9,14 @@
 
 enum { SL_MOUNT_DEVICE_MAX = 32 };
 
-/* The name that says whose a mount is, in /proc/self/mountinfo: type fuse.sluice, source sluice. */
+/* The name by which a mount of ours is recognised in /proc/self/mountinfo: type fuse.sluice, source sluice. */
 #define SL_FUSE_NAME "sluice"
 
 /* In the directory of plain files: the names that are ours, each followed by a slash, which is in no
- * name. Whoever shows files there holds a lock on it (flock). */
+ * name. The run that shows files there holds a lock on it (flock). */
 #define SL_PLAIN_MARKER ".sluice-plain"
 
-/* Afterwards the directory is there and empty. SL_EUSAGE: not empty, not a directory, in use or not ours. */
+/* Makes the directory exist and be empty. SL_EUSAGE: not empty, not a directory, in use or not ours. */
 int sl_mount_point_prepare(struct sl_io *io, const char *dir, struct sl_error *err);
 
 /* The device of the topmost mount at `path`, which is absolute and without links, as mountinfo shows it ("0:45"); with

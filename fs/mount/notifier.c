@@ -19,7 +19,7 @@ struct sl_notifier {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     struct queued *first, **end;
-    uint64_t pushed, told;
+    uint64_t pushed, sent;
     bool stop;
 };
 
@@ -44,7 +44,7 @@ static void *run(void *arg)
     for (struct queued *queued; (queued = take(notifier)); free(queued)) {
         notifier->notify(notifier->arg, &queued->notice);
         pthread_mutex_lock(&notifier->lock);
-        notifier->told++;
+        notifier->sent++;
         pthread_cond_broadcast(&notifier->changed);
         pthread_mutex_unlock(&notifier->lock);
     }
@@ -117,9 +117,9 @@ bool sl_notifier_settle(struct sl_notifier *notifier, int timeout_ms)
     pthread_mutex_lock(&notifier->lock);
     uint64_t wanted = notifier->pushed;
     int r = 0;
-    while (notifier->told < wanted && r != ETIMEDOUT)
+    while (notifier->sent < wanted && r != ETIMEDOUT)
         r = pthread_cond_timedwait(&notifier->changed, &notifier->lock, &until);
-    bool settled = notifier->told >= wanted;
+    bool settled = notifier->sent >= wanted;
     pthread_mutex_unlock(&notifier->lock);
     return settled;
 }

@@ -1,8 +1,8 @@
 /* The same tree as plain files, where FUSE is not available or not wanted; without log, next, feed and keys/.
  *
  * Every version is written under a hidden name and renamed to at/<t>; then `now` is replaced by a rename,
- * which is the swap; then what is beyond `keep` is renamed away and removed. A reader who goes through `now`
- * therefore sees whole versions, and an open file stays what it was. Nothing is synced: after a crash the
+ * which is the swap; then versions beyond `keep` are renamed to a hidden name and removed. A reader that follows `now`
+ * therefore sees whole versions, and an open file does not change. Nothing is synced: after a crash the
  * next run removes the tree, which it knows by its marker (fs/mount/mount_point.h), and shows the last version again. The
  * files stay when the run ends. */
 #include "fs/mount/mount.h"
@@ -95,7 +95,7 @@ static int rename_in_view(struct plain *plain, struct view *view, const char *fr
     return 0;
 }
 
-/* What lies there under these names is of a publish that failed. */
+/* Files under these names are left from a publish that failed. */
 static int clear_way(struct plain *plain, struct view *view, const char *path, struct sl_error *err)
 {
     int r = sl_io_remove_tree(plain->io, view->fd, HIDDEN_VERSION, err);
@@ -124,7 +124,7 @@ static int make_link(struct plain *plain, struct view *view, const char *target,
     return 0;
 }
 
-/* The links first: where one can be followed, all can. */
+/* The links are made first: where the version can be found, so can they. */
 static int swap(struct plain *plain, struct view *view, const char *target, struct sl_error *err)
 {
     int r = sl_io_remove_tree(plain->io, view->fd, HIDDEN_NOW, err);
@@ -158,8 +158,8 @@ static int remove_old(struct plain *plain, struct view *view, struct sl_error *e
     return r;
 }
 
-/* After a failure it may be tried again: before the swap nothing has changed, and what is too old is removed
- * now or with the next version. */
+/* May be tried again after a failure: before the swap nothing has changed, and versions that are too old are removed now
+ * or with the next version. */
 static int publish(struct plain *plain, struct view *view, struct sl_version *version, struct sl_error *err)
 {
     char path[64];
@@ -175,7 +175,8 @@ static int publish(struct plain *plain, struct view *view, struct sl_version *ve
     view->time_ms[view->count++] = version->time_ms;
     sl_version_unref(view->before);
     view->before = sl_version_ref(version);
-    (void)remove_old(plain, view, NULL); /* it is shown; the next publish tries this again, and says so */
+    (void)remove_old(plain, view,
+                     NULL); /* the version is shown; the next publish tries again and reports the failure */
     return 0;
 }
 

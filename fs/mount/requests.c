@@ -1,5 +1,5 @@
-/* Every inode that can be read is immutable or says otherwise, so names, attributes, pages and listings may
- * stay in the kernel's caches for ever; notices (fs/mount/notifier.c) take out of them what has gone.
+/* Readable inodes are immutable, or are opened without caching, so names, attributes, pages and listings may stay in the
+ * kernel's caches for ever; notices (fs/mount/notifier.c) remove what is replaced.
  *
  * No lock is held across a reply. */
 #include "fs/mount/requests.h"
@@ -42,7 +42,7 @@ static void init(void *userdata, struct fuse_conn_info *conn)
     want(conn, FUSE_CAP_READDIRPLUS_AUTO);
     want(conn, FUSE_CAP_PARALLEL_DIROPS);
     want(conn, FUSE_CAP_ASYNC_READ);
-    /* Our bytes are in memory: splicing them is slower than copying. Nothing changes behind an inode. */
+    /* The bytes are in memory: splicing them is slower than copying. The contents of an inode never change. */
     conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
                               FUSE_CAP_AUTO_INVAL_DATA);
     conn->max_read = MAX_READ_BYTES;
@@ -87,7 +87,7 @@ static void lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     }
     struct fuse_entry_param entry = entry_of(&attr);
     if (fuse_reply_entry(req, &entry) < 0)
-        sl_tree_forget(tree, attr.ino, 1); /* nobody was there to take it */
+        sl_tree_forget(tree, attr.ino, 1); /* the request was interrupted: no reader has it */
 }
 
 static void forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
@@ -146,7 +146,7 @@ static bool add_entry(void *arg, const char *name, const struct sl_attr *attr, b
     struct fuse_entry_param entry = entry_of(attr);
     size_t left = listed->size - listed->used, needed;
     if (!known)
-        entry.ino = 0; /* a name and a type; who wants more looks it up */
+        entry.ino = 0; /* name and type only; the rest by a lookup */
     if (listed->plus)
         needed =
             fuse_add_direntry_plus(listed->req, listed->buf + listed->used, left, name, &entry, (off_t)next);

@@ -1,8 +1,8 @@
 /* Threads read requests from /dev/fuse, which wakes one of them for each. To stop them they are cancelled,
  * and a thread can be cancelled only while it waits for a request.
  *
- * We need not unmount first: closing /dev/fuse ends the connection, so nobody is left waiting, and only then
- * is the mount taken off, which would otherwise ask us about its own mount point. */
+ * It is not unmounted first: closing /dev/fuse ends the connection, so that no reader is left waiting. Only then is the
+ * mount point unmounted, which would otherwise send a request to this process. */
 #include "fs/mount/session.h"
 
 #include "fs/mount/mount_point.h"
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Renderings are made by the thread that is asked, so a few may be busy with that while others answer. */
+/* A version is rendered by the thread that received the request, so a few may be busy while others reply. */
 enum { SERVERS = 6 };
 
 /* The largest read; must be given as mount option too (see init of fs/mount/mount.c). */
@@ -36,7 +36,7 @@ struct sl_session {
     _Atomic bool is_ended;            /* the kernel ended the connection */
     char device[SL_MOUNT_DEVICE_MAX]; /* of the mount; "": unknown */
     char *dir;
-    int mounts_fd; /* tells when mounts have changed */
+    int mounts_fd; /* polled for changes of mounts */
     unsigned serving;
     struct server server[SERVERS];
 };
@@ -72,7 +72,7 @@ static struct fuse_session *session_new(const struct sl_session_options *given,
     return fuse;
 }
 
-/* What is needed to see that the mount is gone; without memory or /proc only an ended connection is noticed. */
+/* What is needed to notice that it was unmounted; without memory or /proc only an ended connection is noticed. */
 static void remember_mount(struct sl_session *session, const char *dir)
 {
     session->dir = strdup(dir);

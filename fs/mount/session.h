@@ -16,10 +16,11 @@ int sl_session_mount(const char *dir, const struct sl_session_options *options,
                      const struct fuse_lowlevel_ops *ops, void *userdata, struct sl_session **ret,
                      struct sl_error *err);
 int sl_session_serve(struct sl_session *session, struct sl_error *err);
-/* Whether it was unmounted, or its connection aborted, by another. Cheap: a poll, and a look where mounts have changed. */
+/* Whether another program unmounted it or aborted its connection. Cheap: a poll; /proc is read only after mounts have
+ * changed. */
 bool sl_session_is_lost(struct sl_session *session);
 struct fuse_session *sl_session_fuse(struct sl_session *session);
-/* No request is being answered any more; those that wait in the kernel get an error when it is unmounted. */
+/* Stops serving; requests that wait in the kernel get an error when it is unmounted. */
 void sl_session_stop(struct sl_session *session);
 /* Unmounts, lazily where it is busy, and frees. NULL is fine. */
 void sl_session_free(struct sl_session *session);

@@ -1,10 +1,9 @@
-/* Nothing may be lost between finding nothing to read and being put aside: every wake has a number, and a
- * read is put aside only if the number is still the one from before it looked.
+/* No wake may be lost between finding nothing to read and parking the read: wakes are numbered, and a read is parked only
+ * if the number has not changed since before it tried to read.
  *
- * An interrupt looks for its request in the list, under the lock: whoever takes a read out of the list
- * answers it, nobody else. libfuse holds a lock of the request while it calls interrupted(), so interest in
- * interrupts is declared before our lock is taken, and an interrupt that came before the read was in the list
- * is asked for. */
+ * An interrupt searches the list for its request, under the lock: the thread that removes a read from the list, and no
+ * other, replies to it. libfuse holds a lock of the request while it calls interrupted(), so the callback is registered
+ * before our lock is taken, and an interrupt that arrived before the read was in the list is checked for. */
 #include "fs/mount/waiting.h"
 
 #include <errno.h>
@@ -51,11 +50,11 @@ static void reply_pieces(fuse_req_t req, struct sl_pieces *pieces)
     struct iovec vector[SL_PIECES_MAX];
     for (size_t i = 0; i < pieces->count; i++)
         vector[i] = (struct iovec){(void *)(uintptr_t)pieces->piece[i].at, pieces->piece[i].len};
-    (void)fuse_reply_iov(req, vector, (int)pieces->count); /* a reader that is gone needs no answer */
+    (void)fuse_reply_iov(req, vector, (int)pieces->count); /* a reader that has ended needs no reply */
     sl_pieces_done(pieces);
 }
 
-/* False: nothing to say yet. */
+/* False: nothing to reply yet. */
 static bool answer(struct sl_waiting *waiting, fuse_req_t req, struct sl_open *open, uint64_t offset,
                    size_t size)
 {
@@ -70,7 +69,7 @@ static bool answer(struct sl_waiting *waiting, fuse_req_t req, struct sl_open *o
     return true;
 }
 
-/* Takes the read of this request out of the list; NULL: it is not there. Locked. */
+/* Removes the read of this request from the list; NULL: it is not in it. Locked. */
 static struct parked *take_out(struct sl_waiting *waiting, fuse_req_t req)
 {
     struct parked **at = &waiting->parked;
@@ -121,7 +120,7 @@ static uint64_t wakes_so_far(struct sl_waiting *waiting)
     return wakes;
 }
 
-/* Answers or puts aside; takes parked. */
+/* Replies, or parks the read; takes parked. */
 static void answer_or_park(struct sl_waiting *waiting, struct parked *parked)
 {
     enum outcome outcome = TRY_AGAIN;
@@ -134,7 +133,7 @@ static void answer_or_park(struct sl_waiting *waiting, struct parked *parked)
         outcome = put_aside(waiting, parked, wakes);
     }
     if (outcome == PARKED)
-        return; /* and perhaps answered and freed by now */
+        return; /* and may have been replied to and freed by now */
     if (outcome == ENDED && sl_open_kind_of(parked->open) == SL_OPEN_FEED)
         (void)fuse_reply_buf(parked->req, NULL, 0);
     else if (outcome == ENDED)
@@ -159,7 +158,7 @@ void sl_waiting_read(struct sl_waiting *waiting, fuse_req_t req, struct sl_open 
     answer_or_park(waiting, parked);
 }
 
-/* Takes out the pollers of one file, or of all (NULL). */
+/* Removes the pollers of one file, or of all (NULL). */
 static struct poller *take_pollers(struct sl_waiting *waiting, const struct sl_open *open)
 {
     struct poller *taken = NULL;
@@ -177,8 +176,8 @@ static struct poller *take_pollers(struct sl_waiting *waiting, const struct sl_o
     return taken;
 }
 
-/* A poller that is told looks again and registers again; so all are told, readable or not. Waking a poller
- * waits for nothing in the kernel, unlike the notifier's notices. */
+/* A poller that is notified polls again and registers again; so all are notified, readable or not. Waking a poller does
+ * not wait for anything in the kernel, unlike the notifier's notices. */
 static void free_pollers(struct poller *poller, bool notify)
 {
     for (struct poller *next; poller; poller = next) {
@@ -190,8 +189,8 @@ static void free_pollers(struct poller *poller, bool notify)
     }
 }
 
-/* Keeps the handle; the one there was for this file before is of no use any more. Out of memory: the poller
- * is not told, and looks again when its time is up. */
+/* Keeps the handle; an earlier one of this file is no longer used. Out of memory: the poller is not notified, and polls
+ * again after its time-out. */
 static void keep_handle(struct sl_waiting *waiting, struct sl_open *open, struct fuse_pollhandle *handle)
 {
     struct poller *poller = calloc(1, sizeof *poller);
@@ -212,7 +211,7 @@ void sl_waiting_poll(struct sl_waiting *waiting, fuse_req_t req, struct sl_open 
 {
     if (handle)
         keep_handle(waiting, open, handle);
-    /* Looked at after the handle was kept: what is published in between is seen or notified. */
+    /* Checked after the handle was kept: what is published in between is seen here or notified. */
     bool readable = sl_tree_readable(waiting->tree, open);
     (void)fuse_reply_poll(req, readable ? POLLIN | POLLRDNORM : 0);
 }

@@ -1,7 +1,6 @@
 /* Both sides are put in key order (what groups gives is in order already and is not sorted again) and merged
  * key by key. Most keys have one row on each side, which are compared as they are. Several rows of a key are
- * written as lines first, and lines that are on both sides are crossed out; equal lines find each other by
- * sorting. */
+ * written as lines first, sorted, and lines that are on both sides are left out. */
 #include "fs/tree/changes.h"
 
 #include "core/base/error.h"
@@ -22,7 +21,7 @@ struct side {
     struct entry *entry;
     uint64_t count;
     struct sl_cursor cursor;
-    uint64_t cursor_row; /* where the cursor stands */
+    uint64_t cursor_row; /* the position of the cursor */
 };
 
 static int compare_entries(const void *a, const void *b)
@@ -71,7 +70,7 @@ static uint32_t side_row(struct side *side, uint64_t at, struct sl_field *fields
 
 static bool add_line(struct sl_buf *buf, const struct sl_field *fields, uint32_t width)
 {
-    uint64_t replaced = 0; /* JSON inside tsv: nobody asks for the count here */
+    uint64_t replaced = 0; /* of bytes that are not UTF-8; not counted here */
     struct sl_chunk chunk = {.rows = 1, .width = width};
     for (uint32_t c = 0; c < width; c++)
         chunk.column[c] = &fields[c];
@@ -98,7 +97,7 @@ static bool write_row(struct sl_buf *buf, char sign, struct side *side, uint64_t
     return write_line(buf, sign, fields, width);
 }
 
-/* Writes the new row, then the old one behind it to compare the two as people see them. */
+/* Appends the new row and then the old one, to compare them as text. */
 static bool write_change(struct sl_buf *buf, struct side *newer, uint64_t n, struct side *older, uint64_t o)
 {
     struct sl_field new_fields[SL_WIDTH_MAX], old_fields[SL_WIDTH_MAX];
@@ -118,10 +117,10 @@ static bool write_change(struct sl_buf *buf, struct side *newer, uint64_t n, str
 
 /* ---- several rows of a key ---- */
 
-/* A row as people see it. */
+/* A row as text. */
 struct line {
     size_t start, len; /* in the lines' text */
-    uint64_t at;       /* its place among the entries of its side */
+    uint64_t at;       /* its position among the entries of its side */
     bool in_both;
 };
 

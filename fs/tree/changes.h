@@ -1,10 +1,10 @@
-/* What a version changed against the one before: "+" new, "-" gone (the old row), "~" changed (the new row),
+/* What a version changed against the one before: "+" new, "-" removed (the old row), "~" changed (the new row),
  * then a tab and the row as tsv.
  *
- * The key of a row is its first field. A row that is in both versions is not mentioned, whatever its place
- * among the rows of its key. Of the others the first one of a key was changed into the first one, and so on;
- * what is left over on one side is new or gone. A row of one field is all key: it can only come and go. The
- * lines are in the order of keys. */
+ * The key of a row is its first field. A row that is in both versions is not listed, whatever its position among the
+ * rows of its key. Of the remaining rows of a key, the first old one counts as changed into the first new one, and so
+ * on; rows left on one side are new or removed. A row of one field is only a key: it is added or removed, never changed.
+ * The lines are in the order of keys. */
 #pragma once
 
 #include "core/base/buf.h"

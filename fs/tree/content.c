@@ -1,10 +1,10 @@
-/* Renderings and key indexes of versions: made when they are asked for, once, without the lock; given up when
- * they have no readers and the version is no longer the newest. */
+/* Renderings and key indexes of versions: made on demand, once, without the lock; freed when they
+ * have no readers and the version is no longer the newest. */
 #include "fs/tree/tree_internal.h"
 
 #include <errno.h>
 
-/* What is small stays although its version is old: looking a file up and opening it then renders once. */
+/* Small renderings of old versions are kept, so that a lookup followed by an open renders once. */
 enum { SMALL_BYTES = 1 << 20 };
 
 static bool stays(const struct version *version, const struct file *file)
@@ -12,7 +12,7 @@ static bool stays(const struct version *version, const struct file *file)
     return sl_version_is_newest(version) || file->users || file->rendering->len <= SMALL_BYTES;
 }
 
-/* Renders without the lock. What it needs of DATA is there. */
+/* Renders without the lock. What it needs of DATA was rendered before. */
 static struct sl_rendering *render_unlocked(struct sl_tree *tree, struct version *version,
                                             enum sl_render_kind kind, const struct sl_rendering *data)
 {
@@ -148,7 +148,7 @@ static bool is_used(const struct version *version)
 
 bool sl_content_give_up_rows(struct version *version, struct garbage *garbage)
 {
-    sl_assert(version->thing.retired);
+    sl_assert(version->owner.retired);
     if (is_used(version))
         return false;
     *garbage = (struct garbage){.keys = version->keys, .shown = version->shown, .before = version->before};

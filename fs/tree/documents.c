@@ -1,4 +1,4 @@
-/* The files of .sluice: each is replaced as a whole, by one with an inode of its own; who has the old one
+/* The files of .sluice: each is replaced as a whole, by a file with a new inode; a reader that has the old one
  * open keeps it. */
 #include "fs/tree/tree_internal.h"
 
@@ -13,7 +13,7 @@ static struct document *document_new(const char *name, const void *bytes, size_t
     if (!document)
         return NULL;
     sl_assert(strlen(name) < sizeof document->name);
-    document->thing = (struct owner){.kind = THING_DOCUMENT};
+    document->owner = (struct owner){.kind = OWNER_DOCUMENT};
     document->time_ms = sl_clock_real.now_ms(&sl_clock_real);
     memcpy(document->name, name, strlen(name) + 1);
     struct sl_buf buf;
@@ -49,16 +49,16 @@ struct document *sl_folder_find(const struct folder *folder, const char *name)
     return NULL;
 }
 
-/* What stood in the slot goes; the caches are told. */
+/* Retires what was in the slot, with a notice to the caches. */
 static bool put(struct sl_tree *tree, struct folder *folder, struct document **slot,
                 struct document *document)
 {
     struct document *old = *slot;
-    if (old && old->thing.lookups &&
-        !sl_tree_notice(tree, SL_NOTICE_GONE, folder->ino, old->thing.ino, old->name))
+    if (old && old->owner.lookups &&
+        !sl_tree_notice(tree, SL_NOTICE_GONE, folder->ino, old->owner.ino, old->name))
         return false;
     if (old)
-        sl_owner_retire(tree, &old->thing);
+        sl_owner_retire(tree, &old->owner);
     *slot = document;
     return true;
 }
@@ -91,13 +91,13 @@ int sl_tree_document(struct sl_tree *tree, const char *name, const void *bytes, 
     if (!document)
         return sl_error_nomem(err);
     sl_tree_lock(tree);
-    bool entered = sl_owner_enter(tree, &document->thing, 1);
+    bool entered = sl_owner_enter(tree, &document->owner, 1);
     if (entered && !put(tree, folder, find_slot(folder, name), document)) {
-        sl_owner_leave(tree, &document->thing);
+        sl_owner_leave(tree, &document->owner);
         entered = false;
     }
     sl_tree_unlock(tree);
     if (!entered)
-        sl_owner_free(&document->thing);
+        sl_owner_free(&document->owner);
     return entered ? 0 : sl_error_nomem(err);
 }

@@ -19,7 +19,7 @@ struct key {
     uint32_t first, last; /* rows */
 };
 
-/* The tag saves a look at the key, which lies somewhere else in memory. */
+/* The tag avoids reading the key, which is elsewhere in memory. */
 struct slot {
     uint32_t number; /* of a key + 1, 0: empty */
     uint32_t tag;    /* of the hash of its file name */
@@ -27,7 +27,7 @@ struct slot {
 
 struct sl_keys {
     const struct sl_dataset *rows;
-    bool stored;   /* some rows are on disk: they are loaded in passing */
+    bool stored;   /* some rows are on disk: they are loaded while the cursor reads them */
     uint64_t seed; /* names come from input data: crafted ones must not collide */
     struct sl_arena arena;
     size_t count, capacity;
@@ -56,7 +56,7 @@ static bool slice_has_width(const struct sl_slice *slice, uint32_t width_min)
 bool sl_keys_possible(const struct sl_dataset *rows)
 {
     if (rows->deferred)
-        return true; /* only what has keys is */
+        return true; /* only rows with a key are added */
     for (size_t p = 0; p < rows->partitions; p++)
         for (size_t s = 0; s < rows->partition[p].slices; s++)
             if (slice_has_width(&rows->partition[p].slice[s], 2))
@@ -75,7 +75,7 @@ static bool has_name(const struct key *key, const char *name, size_t len)
     return sl_key_name(key->text, key->text_len, other) == len && memcmp(other, name, len) == 0;
 }
 
-/* Where the name is, or the empty slot where it belongs. */
+/* The slot of the name, or the empty slot where it would be inserted. */
 static size_t find_slot(const struct sl_keys *keys, uint64_t hash, const char *name, size_t len)
 {
     for (size_t i = hash & (keys->slots - 1);; i = (i + 1) & (keys->slots - 1)) {
@@ -112,14 +112,14 @@ static const uint8_t *keep_text(struct sl_keys *keys, const struct sl_field *fie
     return sl_arena_copy(&keys->arena, text->bytes, text->len);
 }
 
-/* A row on its way into the index. */
+/* A row that is being added to the index. */
 struct added {
     const uint8_t *text;
     uint64_t hash;
     uint32_t text_len, row;
 };
 
-/* Its slot is fetched while the rows beside it are prepared: most of the time would be waiting for memory. */
+/* Its slot is prefetched while neighbouring rows are prepared: the cost is mostly waiting for memory. */
 static bool prepare(struct sl_keys *keys, uint32_t row, const struct sl_field *field, struct sl_buf *text,
                     struct added *ret)
 {
@@ -241,7 +241,7 @@ const uint8_t *sl_keys_text(const struct sl_keys *keys, uint64_t key, size_t *re
 static bool render_row(const struct sl_format *tsv, const struct sl_field *fields, uint32_t width,
                        struct sl_buf *buf)
 {
-    uint64_t replaced = 0; /* JSON inside tsv: nobody asks for the count here */
+    uint64_t replaced = 0; /* of bytes that are not UTF-8; not counted here */
     struct sl_chunk chunk = {.rows = 1, .width = width - 1};
     for (uint32_t c = 1; c < width; c++)
         chunk.column[c - 1] = &fields[c];

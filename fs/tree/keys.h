@@ -1,6 +1,6 @@
 /* The keys of a version: from a file name to the records of that key.
  *
- * Built in one pass over the rows when keys/ is first looked into, immutable afterwards and then read by
+ * Built in one pass over the rows when keys/ is first read, immutable afterwards and then read by
  * any number of threads: a hash from names to keys, and per key the chain of its row numbers. Rows of one
  * field have no key and are left out. */
 #pragma once
@@ -10,7 +10,7 @@
 
 struct sl_keys;
 
-/* Whether any row has a key, or there is no row that says otherwise. Looks at chunks, not at rows. */
+/* Whether any row has a key; also true where there are no rows. Examines chunks, not rows. */
 bool sl_keys_possible(const struct sl_dataset *rows);
 
 /* The rows must stay as long as the index does. NULL: out of memory, or more than 2^32-2 rows. */

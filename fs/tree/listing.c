@@ -1,5 +1,5 @@
 /* Directories. Positions: 0 ".", 1 "..", then FIRST + what identifies the entry in its directory, so that a
- * listing that is read in pieces neither repeats nor misses an entry when versions come and go in between. */
+ * listing that is read in pieces neither repeats nor misses an entry when versions are added and removed in between. */
 #include "fs/tree/tree_internal.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static bool emit_dots(const struct listing *listing, const struct node *node, ui
     if (node->kind == NODE_VERSION)
         parent = node->view->ino + SLOT_AT;
     if (node->kind == NODE_KEYS)
-        parent = node->thing->ino + INO_DIR;
+        parent = node->owner->ino + INO_DIR;
     if (node->kind == NODE_BATCHES)
         parent = INO_SLUICE;
     struct sl_attr attr = {.mode = S_IFDIR};
@@ -34,20 +34,20 @@ static bool emit_dots(const struct listing *listing, const struct node *node, ui
     return true;
 }
 
-/* With what is known of it, and counted if the reader takes it for a lookup. */
+/* With the attributes that are known; counted as a lookup where the reader takes it as one. */
 static bool emit_node(const struct listing *listing, const char *name, const struct node *child,
                       uint64_t next)
 {
     struct sl_attr attr;
     bool known = sl_node_attr_known(listing->tree, child, &attr) && listing->lookups;
-    if (child->thing && child->thing->retired)
-        known = false; /* the caches should hold no more of it */
+    if (child->owner && child->owner->retired)
+        known = false; /* the caches must not keep it */
     if (!listing->emit(listing->arg, name, &attr, known, next))
         return false;
     if (known) {
-        sl_owner_looked_up(listing->tree, child->thing);
+        sl_owner_looked_up(listing->tree, child->owner);
         if (child->kind == NODE_KEYS)
-            as_version(child->thing)->keys_seen = true;
+            as_version(child->owner)->keys_seen = true;
     }
     return true;
 }
@@ -72,7 +72,7 @@ static void list_folder(const struct listing *listing, const struct folder *fold
         struct document *document = folder->document[i];
         if (!document)
             continue;
-        struct node child = sl_node_in_owner(&document->thing, NODE_DOCUMENT, 0);
+        struct node child = sl_node_in_owner(&document->owner, NODE_DOCUMENT, 0);
         if (!emit_node(listing, document->name, &child, i + first + 1))
             return;
     }
@@ -86,7 +86,7 @@ static void list_sluice(const struct listing *listing, uint64_t at)
     list_folder(listing, &listing->tree->sluice, FIRST + 1, at);
 }
 
-/* Entries of a view by number: now, at, log, the links. False: there is none of this number now. */
+/* The entries of a view by number: now, at, log, the links. False: no such entry at present. */
 enum { VIEW_NOW, VIEW_AT, VIEW_LOG, VIEW_LINK, VIEW_ENTRIES = VIEW_LINK + 4 };
 static bool view_entry(struct view *view, unsigned entry, const char **name, struct node *child)
 {
@@ -98,14 +98,14 @@ static bool view_entry(struct view *view, unsigned entry, const char **name, str
     }
     if (entry == VIEW_LOG) {
         *name = "log";
-        *child = (struct node){.kind = NODE_LOG, .view = view}; /* which one: whoever looks it up is told */
+        *child = (struct node){.kind = NODE_LOG, .view = view}; /* the log file itself is found by a lookup */
         return true;
     }
     if (!newest)
         return false;
     if (entry == VIEW_NOW) {
         *name = "now";
-        *child = sl_node_in_owner(&newest->thing, NODE_NOW, 0);
+        *child = sl_node_in_owner(&newest->owner, NODE_NOW, 0);
         return true;
     }
     *name = sl_link_name(entry - VIEW_LINK);
@@ -115,7 +115,7 @@ static bool view_entry(struct view *view, unsigned entry, const char **name, str
 
 static bool emit_log(const struct listing *listing, const struct view *view, uint64_t next)
 {
-    struct sl_attr attr = {.ino = view->log ? view->log->thing.ino : view->ino, .mode = S_IFREG};
+    struct sl_attr attr = {.ino = view->log ? view->log->owner.ino : view->ino, .mode = S_IFREG};
     return listing->emit(listing->arg, "log", &attr, false, next);
 }
 
@@ -140,7 +140,7 @@ static void list_at(const struct listing *listing, struct view *view, uint64_t a
         i += number - view->version[i]->number;
     for (; i < view->count; i++) {
         struct version *version = view->version[i];
-        struct node child = sl_node_in_owner(&version->thing, NODE_VERSION, 0);
+        struct node child = sl_node_in_owner(&version->owner, NODE_VERSION, 0);
         if (!emit_node(listing, version->name, &child, version->number + FIRST + 1))
             return;
     }
@@ -149,13 +149,14 @@ static void list_at(const struct listing *listing, struct view *view, uint64_t a
 static void list_version(const struct listing *listing, struct version *version, uint64_t at)
 {
     for (uint64_t i = at - FIRST; i < SL_RENDER_FILES; i++) {
-        struct node child = sl_node_in_owner(&version->thing, NODE_FILE, i);
+        struct node child = sl_node_in_owner(&version->owner, NODE_FILE, i);
         if (!emit_node(listing, sl_render_name((enum sl_render_kind)i), &child, i + FIRST + 1))
             return;
     }
-    struct node child = sl_node_in_owner(&version->thing, NODE_KEYS, 0);
+    struct node child = sl_node_in_owner(&version->owner, NODE_KEYS, 0);
     if (at <= FIRST + SL_RENDER_FILES && version->keys_possible)
-        (void)emit_node(listing, "keys", &child, FIRST + SL_RENDER_FILES + 1); /* the last one: fits or not */
+        (void)emit_node(listing, "keys", &child,
+                        FIRST + SL_RENDER_FILES + 1); /* the last one, whether or not it fits */
 }
 
 static bool key_size(const struct sl_keys *keys, uint64_t key, uint64_t *ret)
@@ -178,7 +179,7 @@ static uint64_t emit_keys(const struct listing *listing, const struct version *v
         char name[SL_KEY_NAME_MAX + 1];
         size_t len;
         const uint8_t *text = sl_keys_text(keys, key, &len);
-        struct sl_attr attr = {.ino = version->thing.ino + INO_KEY + key,
+        struct sl_attr attr = {.ino = version->owner.ino + INO_KEY + key,
                                .mode = S_IFREG | (dir->mode & 0444),
                                .mtime_ms = dir->mtime_ms,
                                .lasting = true};
@@ -191,7 +192,7 @@ static uint64_t emit_keys(const struct listing *listing, const struct version *v
     return count;
 }
 
-/* Retired while it was listed: see sl_tree_lookup. */
+/* Retired while it was listed: see lookup_child in fs/tree/tree.c. */
 static void drop_keys(struct sl_tree *tree, const struct version *version, const struct sl_keys *keys,
                       uint64_t at, uint64_t count)
 {
@@ -200,27 +201,27 @@ static void drop_keys(struct sl_tree *tree, const struct version *version, const
         size_t len;
         const uint8_t *text = sl_keys_text(keys, key, &len);
         (void)sl_key_name(text, len, name);
-        (void)sl_tree_notice(tree, SL_NOTICE_DROP, version->thing.ino + INO_KEYS,
-                             version->thing.ino + INO_KEY + key, name);
+        (void)sl_tree_notice(tree, SL_NOTICE_DROP, version->owner.ino + INO_KEYS,
+                             version->owner.ino + INO_KEY + key, name);
     }
 }
 
 static int list_keys(const struct listing *listing, const struct node *node, uint64_t at)
 {
-    struct version *version = as_version(node->thing);
+    struct version *version = as_version(node->owner);
     struct sl_keys *keys;
     struct sl_attr dir;
     int r = sl_content_keys(listing->tree, version, &keys);
     if (r < 0)
         return r;
     (void)sl_node_attr_known(listing->tree, node, &dir);
-    bool lookups = listing->lookups && !version->thing.retired;
+    bool lookups = listing->lookups && !version->owner.retired;
     pthread_mutex_unlock(&listing->tree->lock);
     uint64_t count = emit_keys(listing, version, keys, &dir, at, lookups);
     sl_tree_lock(listing->tree);
     for (uint64_t i = 0; i < count; i++)
-        sl_owner_looked_up(listing->tree, &version->thing);
-    if (version->thing.retired)
+        sl_owner_looked_up(listing->tree, &version->owner);
+    if (version->owner.retired)
         drop_keys(listing->tree, version, keys, at, count);
     sl_content_keys_done(version);
     return 0;
@@ -247,7 +248,7 @@ static int list(const struct listing *listing, const struct node *node, uint64_t
         list_at(listing, node->view, at);
         return 0;
     case NODE_VERSION:
-        list_version(listing, as_version(node->thing), at);
+        list_version(listing, as_version(node->owner), at);
         return 0;
     case NODE_KEYS:
         return list_keys(listing, node, at);
@@ -271,9 +272,9 @@ int sl_tree_list(struct sl_tree *tree, uint64_t ino, uint64_t at, bool lookups, 
     sl_tree_lock(tree);
     int r = sl_node_of(tree, ino, &node);
     if (r == 0) {
-        sl_owner_pin(node.thing);
+        sl_owner_pin(node.owner);
         r = list(&listing, &node, at);
-        sl_owner_unpin(tree, node.thing);
+        sl_owner_unpin(tree, node.owner);
     }
     sl_tree_unlock(tree);
     return r;

@@ -1,13 +1,13 @@
-/* The file `log`: the records of the kept versions, then of each new one, every line behind its batch time.
+/* The file `log`: the records of the kept versions, then those of each new version; each line begins with its batch time.
  *
- * A segment is the inode behind the name. It is made when somebody asks for the name, with the versions that
- * are kept then, and gets more only: at every getattr and read, and, while somebody has it open, after every
- * publish by the thread that tidies up. At SEGMENT_BYTES it is full: the name gets a new, empty segment that
- * goes on behind it, and who has the full one open is expected to open that, too. When a version is published
- * and nobody follows the segment, the name lets go of it, and the next one who asks gets a new one; so what
- * nobody reads costs nothing.
+ * A struct log_file is the inode that the name refers to. It is created by the first lookup of the name, with the
+ * versions that are kept at that time, and is only ever appended to: by every getattr and read and, while it is open, by
+ * the housekeeping thread after every publish. When it reaches LOG_BYTES_MAX it is full: the name then refers to a new,
+ * empty log file that continues it, which readers of the full one (tail -F) open next. When a version is published and
+ * the log file has no readers, it is detached from the name, and the next lookup creates a new one: a log that is not
+ * read costs nothing.
  *
- * Blocks are immutable, so a read takes references under the lock and answers without it. */
+ * Blocks are immutable, so a read takes references under the lock and replies without it. */
 #include "core/base/bisect.h"
 #include "fs/tree/tree_internal.h"
 
@@ -17,56 +17,56 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { SEGMENT_BYTES = 64 << 20 };
+enum { LOG_BYTES_MAX = 64 << 20 };
 
-static struct log_file *segment_new(struct sl_tree *tree, struct view *view, uint64_t upto)
+static struct log_file *log_file_new(struct sl_tree *tree, struct view *view, uint64_t upto)
 {
-    struct log_file *segment = calloc(1, sizeof *segment);
-    if (!segment)
+    struct log_file *log = calloc(1, sizeof *log);
+    if (!log)
         return NULL;
-    segment->thing = (struct owner){.kind = THING_SEGMENT, .view = view};
-    segment->upto = upto;
-    segment->time_ms = tree->start_ms;
-    if (!sl_owner_enter(tree, &segment->thing, 1)) {
-        free(segment);
+    log->owner = (struct owner){.kind = OWNER_LOG_FILE, .view = view};
+    log->upto = upto;
+    log->time_ms = tree->start_ms;
+    if (!sl_owner_enter(tree, &log->owner, 1)) {
+        free(log);
         return NULL;
     }
-    return segment;
+    return log;
 }
 
-static void let_go(struct sl_tree *tree, struct log_file *segment)
+static void detach(struct sl_tree *tree, struct log_file *log)
 {
-    struct view *view = segment->thing.view;
+    struct view *view = log->owner.view;
     view->log = NULL;
-    if (segment->thing.lookups)
-        (void)sl_tree_notice(tree, SL_NOTICE_GONE, view->ino, segment->thing.ino, "log");
-    sl_owner_retire(tree, &segment->thing);
+    if (log->owner.lookups)
+        (void)sl_tree_notice(tree, SL_NOTICE_GONE, view->ino, log->owner.ino, "log");
+    sl_owner_retire(tree, &log->owner);
 }
 
-bool sl_log_file_is_followed(struct sl_tree *tree, const struct log_file *segment)
+bool sl_log_file_is_followed(struct sl_tree *tree, const struct log_file *log)
 {
-    struct owner *before = segment->before ? sl_owner_find(tree, segment->before) : NULL;
-    return segment->users || (before && as_log_file(before)->users);
+    struct owner *before = log->before ? sl_owner_find(tree, log->before) : NULL;
+    return log->users || (before && as_log_file(before)->users);
 }
 
-/* One that is empty may go on behind a full one: whoever follows the name must not see anything twice. */
+/* An empty log file is kept: it may continue a full one, and a reader must not get the same records twice. */
 void sl_log_published(struct sl_tree *tree, struct view *view)
 {
-    if (view->log && view->log->len && !view->log->thing.pins && !sl_log_file_is_followed(tree, view->log))
-        let_go(tree, view->log);
+    if (view->log && view->log->len && !view->log->owner.pins && !sl_log_file_is_followed(tree, view->log))
+        detach(tree, view->log);
 }
 
 /* Takes the reference, also when it fails. */
-static int append(struct log_file *segment, struct sl_rendering *rendering)
+static int append(struct log_file *log, struct sl_rendering *rendering)
 {
-    struct block *block = sl_array_grow(segment->block, segment->blocks, &segment->capacity, sizeof *block);
+    struct block *block = sl_array_grow(log->block, log->blocks, &log->capacity, sizeof *block);
     if (!block) {
         sl_rendering_unref(rendering);
         return -ENOMEM;
     }
-    segment->block = block;
-    segment->block[segment->blocks++] = (struct block){segment->len, rendering};
-    segment->len += rendering->len;
+    log->block = block;
+    log->block[log->blocks++] = (struct block){log->len, rendering};
+    log->len += rendering->len;
     return 0;
 }
 
@@ -80,136 +80,134 @@ struct sl_rendering *sl_skipped_line(uint64_t versions)
     return NULL;
 }
 
-/* The full segment stays with those who read it; the name goes on with a new one. */
+/* Readers keep the full log file; the name refers to a new one from now on. */
 static int roll_over(struct sl_tree *tree, struct log_file *full)
 {
-    struct view *view = full->thing.view;
+    struct view *view = full->owner.view;
     full->full = true;
     if (view->log != full)
         return 0;
-    struct log_file *segment = segment_new(tree, view, full->upto);
-    if (!segment)
+    struct log_file *log = log_file_new(tree, view, full->upto);
+    if (!log)
         return -ENOMEM;
-    segment->before = full->thing.ino;
-    let_go(tree, full);
-    view->log = segment;
+    log->before = full->owner.ino;
+    detach(tree, full);
+    view->log = log;
     return 0;
 }
 
-/* Nobody has seen any of it, nor of one before it that it goes on behind. */
-static bool begins(const struct log_file *segment)
+/* Has had no readers, and continues no full log file. */
+static bool is_unread(const struct log_file *log)
 {
-    return segment->upto == 0 && !segment->users;
+    return log->upto == 0 && !log->users;
 }
 
-static int append_skipped(struct sl_tree *tree, struct log_file *segment, uint64_t skipped)
+static int append_skipped(struct sl_tree *tree, struct log_file *log, uint64_t skipped)
 {
     struct sl_rendering *line = sl_skipped_line(skipped);
-    int r = line ? append(segment, line) : -ENOMEM;
+    int r = line ? append(log, line) : -ENOMEM;
     if (r == 0) {
-        segment->upto += skipped;
+        log->upto += skipped;
         tree->counts.skipped += skipped;
     }
     return r;
 }
 
-/* Appends one version, and before it what is to be said about those that went by unseen. */
-static int append_version(struct sl_tree *tree, struct log_file *segment, struct version *version)
+/* Appends one version, preceded by a line with the number of versions that were skipped, if any. */
+static int append_version(struct sl_tree *tree, struct log_file *log, struct version *version)
 {
     struct sl_rendering *rendering;
     int r = sl_content_get(tree, version, SL_RENDER_STAMPED, &rendering);
     if (r < 0)
         return r;
-    if (segment->len && segment->len + rendering->len > SEGMENT_BYTES) {
+    if (log->len && log->len + rendering->len > LOG_BYTES_MAX) {
         sl_rendering_unref(rendering);
-        return roll_over(tree, segment);
+        return roll_over(tree, log);
     }
-    uint64_t skipped = begins(segment) ? 0 : version->number - segment->upto - 1;
+    uint64_t skipped = is_unread(log) ? 0 : version->number - log->upto - 1;
     if (skipped)
-        r = append_skipped(tree, segment, skipped);
+        r = append_skipped(tree, log, skipped);
     if (r < 0) {
         sl_rendering_unref(rendering);
         return r;
     }
-    r = append(segment, rendering);
+    r = append(log, rendering);
     if (r == 0) {
-        segment->upto = version->number;
-        segment->time_ms = version->time_ms;
+        log->upto = version->number;
+        log->time_ms = version->time_ms;
     }
     return r;
 }
 
-/* A segment that lost its name grows too while somebody has it open: it was opened just when it
- * was let go. */
-static struct version *next_version(const struct sl_tree *tree, const struct log_file *segment)
+/* A detached log file is still appended to while it is open: it may have been opened at the very moment when it was
+ * detached. NULL: nothing to append. */
+static struct version *next_version(const struct sl_tree *tree, const struct log_file *log)
 {
-    const struct view *view = segment->thing.view;
-    if (segment->full || view->count == 0)
+    const struct view *view = log->owner.view;
+    if (log->full || view->count == 0)
         return NULL;
-    uint64_t number = segment->upto + 1;
-    if (begins(segment))
+    uint64_t number = log->upto + 1;
+    if (is_unread(log))
         number = view->version[sl_view_first_listed(view)]->number;
     return sl_view_from_number(tree, view, number);
 }
 
-int sl_log_file_catch_up(struct sl_tree *tree, struct log_file *segment)
+int sl_log_file_catch_up(struct sl_tree *tree, struct log_file *log)
 {
     int r = 0;
-    while (segment->busy)
+    while (log->busy)
         pthread_cond_wait(&tree->settled, &tree->lock);
-    segment->busy = true;
-    for (struct version *version; r == 0 && (version = next_version(tree, segment));) {
-        sl_owner_pin(&version->thing);
-        r = append_version(tree, segment, version);
-        sl_owner_unpin(tree, &version->thing);
+    log->busy = true;
+    for (struct version *version; r == 0 && (version = next_version(tree, log));) {
+        sl_owner_pin(&version->owner);
+        r = append_version(tree, log, version);
+        sl_owner_unpin(tree, &version->owner);
     }
-    segment->busy = false;
+    log->busy = false;
     pthread_cond_broadcast(&tree->settled);
     return r;
 }
 
-/* Pinned; NULL: out of memory. */
-static struct log_file *named_segment(struct sl_tree *tree, struct view *view)
+/* Pinned. NULL: out of memory. */
+static struct log_file *named_log_file(struct sl_tree *tree, struct view *view)
 {
     if (!view->log)
-        view->log = segment_new(tree, view, 0);
+        view->log = log_file_new(tree, view, 0);
     if (view->log)
-        sl_owner_pin(&view->log->thing);
+        sl_owner_pin(&view->log->owner);
     return view->log;
 }
 
 int sl_log_file_get(struct sl_tree *tree, struct view *view, struct log_file **ret)
 {
     for (;;) {
-        struct log_file *segment = named_segment(tree, view);
-        if (!segment)
+        struct log_file *log = named_log_file(tree, view);
+        if (!log)
             return -ENOMEM;
-        int r = sl_log_file_catch_up(tree, segment);
-        if (r < 0 || segment->full) {
-            sl_owner_unpin(tree, &segment->thing);
+        int r = sl_log_file_catch_up(tree, log);
+        if (r < 0 || log->full) {
+            sl_owner_unpin(tree, &log->owner);
         } else {
-            segment->thing.pins--; /* the name holds it */
-            *ret = segment;
+            log->owner.pins--; /* the name holds it */
+            *ret = log;
         }
-        if (r < 0 || !segment->full)
+        if (r < 0 || !log->full)
             return r;
     }
 }
 
-/* The block that holds the offset. */
-static size_t find_block(const struct log_file *segment, uint64_t offset)
+/* The block that contains the offset. */
+static size_t find_block(const struct log_file *log, uint64_t offset)
 {
-    return SL_BISECT(i, 0, segment->blocks,
-                     segment->block[i].start + segment->block[i].rendering->len <= offset);
+    return SL_BISECT(i, 0, log->blocks, log->block[i].start + log->block[i].rendering->len <= offset);
 }
 
-void sl_log_file_read(const struct log_file *segment, uint64_t offset, size_t size, struct sl_pieces *ret)
+void sl_log_file_read(const struct log_file *log, uint64_t offset, size_t size, struct sl_pieces *ret)
 {
     *ret = (struct sl_pieces){0};
-    for (size_t i = find_block(segment, offset); i < segment->blocks && size && ret->count < SL_PIECES_MAX;
-         i++) {
-        struct sl_rendering *rendering = segment->block[i].rendering;
-        uint64_t skip = offset > segment->block[i].start ? offset - segment->block[i].start : 0;
+    for (size_t i = find_block(log, offset); i < log->blocks && size && ret->count < SL_PIECES_MAX; i++) {
+        struct sl_rendering *rendering = log->block[i].rendering;
+        uint64_t skip = offset > log->block[i].start ? offset - log->block[i].start : 0;
         size_t len = rendering->len - skip < size ? rendering->len - skip : size;
         if (len == 0)
             continue;

@@ -50,38 +50,38 @@ struct node sl_node_in_view(struct view *view, unsigned slot)
     return node;
 }
 
-struct node sl_node_in_owner(struct owner *thing, enum node_kind kind, uint64_t index)
+struct node sl_node_in_owner(struct owner *owner, enum node_kind kind, uint64_t index)
 {
     uint64_t offset = kind == NODE_NOW    ? INO_NOW
                       : kind == NODE_FILE ? INO_FILE + index
                       : kind == NODE_KEYS ? INO_KEYS
                       : kind == NODE_KEY  ? INO_KEY + index
                                           : INO_DIR;
-    return (struct node){kind, thing->ino + offset, index, thing->view, thing};
+    return (struct node){kind, owner->ino + offset, index, owner->view, owner};
 }
 
-static struct node version_node(struct owner *thing, uint64_t offset)
+static struct node version_node(struct owner *owner, uint64_t offset)
 {
     if (offset == INO_DIR)
-        return sl_node_in_owner(thing, NODE_VERSION, 0);
+        return sl_node_in_owner(owner, NODE_VERSION, 0);
     if (offset == INO_NOW)
-        return sl_node_in_owner(thing, NODE_NOW, 0);
+        return sl_node_in_owner(owner, NODE_NOW, 0);
     if (offset == INO_KEYS)
-        return sl_node_in_owner(thing, NODE_KEYS, 0);
+        return sl_node_in_owner(owner, NODE_KEYS, 0);
     if (offset < INO_KEYS)
-        return sl_node_in_owner(thing, NODE_FILE, offset - INO_FILE);
-    return sl_node_in_owner(thing, NODE_KEY, offset - INO_KEY);
+        return sl_node_in_owner(owner, NODE_FILE, offset - INO_FILE);
+    return sl_node_in_owner(owner, NODE_KEY, offset - INO_KEY);
 }
 
-static struct node thing_node(struct owner *thing, uint64_t offset)
+static struct node owner_node(struct owner *owner, uint64_t offset)
 {
-    switch (thing->kind) {
-    case THING_VERSION:
-        return version_node(thing, offset);
-    case THING_DOCUMENT:
-        return sl_node_in_owner(thing, NODE_DOCUMENT, 0);
-    case THING_SEGMENT:
-        return sl_node_in_owner(thing, NODE_LOG, 0);
+    switch (owner->kind) {
+    case OWNER_VERSION:
+        return version_node(owner, offset);
+    case OWNER_DOCUMENT:
+        return sl_node_in_owner(owner, NODE_DOCUMENT, 0);
+    case OWNER_LOG_FILE:
+        return sl_node_in_owner(owner, NODE_LOG, 0);
     }
     sl_assert(!"no such kind");
 }
@@ -89,7 +89,7 @@ static struct node thing_node(struct owner *thing, uint64_t offset)
 int sl_node_of(struct sl_tree *tree, uint64_t ino, struct node *ret)
 {
     uint64_t views_end = VIEW_BASE + tree->options.views * VIEW_SPAN;
-    struct owner *thing;
+    struct owner *owner;
     if (ino == SL_INO_ROOT)
         *ret = (struct node){.kind = NODE_ROOT, .ino = ino};
     else if (ino == INO_SLUICE)
@@ -98,8 +98,8 @@ int sl_node_of(struct sl_tree *tree, uint64_t ino, struct node *ret)
         *ret = (struct node){.kind = NODE_BATCHES, .ino = ino};
     else if (ino >= VIEW_BASE && ino < views_end)
         *ret = sl_node_in_view(&tree->view[(ino - VIEW_BASE) / VIEW_SPAN], (ino - VIEW_BASE) % VIEW_SPAN);
-    else if ((thing = sl_owner_find(tree, ino)))
-        *ret = thing_node(thing, ino - thing->ino);
+    else if ((owner = sl_owner_find(tree, ino)))
+        *ret = owner_node(owner, ino - owner->ino);
     else
         return -ENOENT;
     return 0;
@@ -161,7 +161,7 @@ static struct sl_attr attr_base(const struct sl_tree *tree, const struct node *n
         attr.lasting = true;
         return attr;
     case NODE_NOW:
-        attr.size = strlen("at/") + strlen(as_version(node->thing)->name);
+        attr.size = strlen("at/") + strlen(as_version(node->owner)->name);
         break;
     case NODE_VERSION:
     case NODE_KEYS:
@@ -169,16 +169,16 @@ static struct sl_attr attr_base(const struct sl_tree *tree, const struct node *n
     case NODE_KEY:
         break;
     case NODE_DOCUMENT:
-        attr.mtime_ms = as_document(node->thing)->time_ms;
-        attr.size = as_document(node->thing)->rendering->len;
+        attr.mtime_ms = as_document(node->owner)->time_ms;
+        attr.size = as_document(node->owner)->rendering->len;
         attr.lasting = true;
         return attr;
     case NODE_LOG:
-        attr.mtime_ms = as_log_file(node->thing)->time_ms;
-        attr.size = as_log_file(node->thing)->len;
+        attr.mtime_ms = as_log_file(node->owner)->time_ms;
+        attr.size = as_log_file(node->owner)->len;
         return attr;
     }
-    attr.mtime_ms = as_version(node->thing)->time_ms;
+    attr.mtime_ms = as_version(node->owner)->time_ms;
     attr.lasting = true;
     return attr;
 }
@@ -186,7 +186,7 @@ static struct sl_attr attr_base(const struct sl_tree *tree, const struct node *n
 static int key_len(struct sl_tree *tree, const struct node *node, uint64_t *ret)
 {
     struct sl_rendering *rendering;
-    int r = sl_content_key_get(tree, as_version(node->thing), node->index, &rendering);
+    int r = sl_content_key_get(tree, as_version(node->owner), node->index, &rendering);
     if (r < 0)
         return r;
     *ret = rendering->len;
@@ -199,11 +199,11 @@ int sl_node_attr(struct sl_tree *tree, const struct node *node, struct sl_attr *
     uint64_t len = 0;
     int r = 0;
     if (node->kind == NODE_FILE)
-        r = sl_content_len(tree, as_version(node->thing), (enum sl_render_kind)node->index, &len);
+        r = sl_content_len(tree, as_version(node->owner), (enum sl_render_kind)node->index, &len);
     else if (node->kind == NODE_KEY)
         r = key_len(tree, node, &len);
     else if (node->kind == NODE_LOG)
-        r = sl_log_file_catch_up(tree, as_log_file(node->thing));
+        r = sl_log_file_catch_up(tree, as_log_file(node->owner));
     if (r < 0)
         return r;
     *ret = attr_base(tree, node);
@@ -217,7 +217,7 @@ bool sl_node_attr_known(struct sl_tree *tree, const struct node *node, struct sl
     *ret = attr_base(tree, node);
     if (node->kind != NODE_FILE)
         return node->kind != NODE_KEY && node->kind != NODE_LOG;
-    const struct file *file = &as_version(node->thing)->file[node->index];
+    const struct file *file = &as_version(node->owner)->file[node->index];
     ret->size = file->len;
     return file->sized;
 }

@@ -2,8 +2,8 @@
  * feed.
  *
  * next waits for the version after the one that was newest when it was opened, then reads as its data. feed
- * begins with the newest version and goes on with each one after it; it walks along the versions that can
- * still be found, so a slow reader costs nothing that is not kept anyway, and is told what it missed. */
+ * begins with the newest version and continues with each one after it. It reads only versions that can still be found, so
+ * a slow reader keeps nothing alive; for versions that it missed it gets a line with their number. */
 #include "fs/tree/tree_internal.h"
 
 #include <errno.h>
@@ -40,7 +40,7 @@ enum sl_open_kind sl_open_kind_of(const struct sl_open *open)
 
 static int open_file(struct sl_tree *tree, struct sl_open *open)
 {
-    struct version *version = as_version(open->node.thing);
+    struct version *version = as_version(open->node.owner);
     enum sl_render_kind kind = (enum sl_render_kind)open->node.index;
     version->file[kind].users++;
     int r = sl_content_get(tree, version, kind, &open->rendering);
@@ -51,7 +51,7 @@ static int open_file(struct sl_tree *tree, struct sl_open *open)
 
 static int open_key(struct sl_tree *tree, struct sl_open *open)
 {
-    struct version *version = as_version(open->node.thing);
+    struct version *version = as_version(open->node.owner);
     struct sl_keys *keys;
     int r = sl_content_keys(tree, version, &keys);
     if (r < 0)
@@ -72,10 +72,10 @@ static int open_node(struct sl_tree *tree, struct sl_open *open)
     case NODE_KEY:
         return open_key(tree, open);
     case NODE_DOCUMENT:
-        open->rendering = sl_rendering_ref(as_document(open->node.thing)->rendering);
+        open->rendering = sl_rendering_ref(as_document(open->node.owner)->rendering);
         return 0;
     case NODE_LOG:
-        as_log_file(open->node.thing)->users++;
+        as_log_file(open->node.owner)->users++;
         return 0;
     case NODE_NEXT:
         open->number = published;
@@ -146,10 +146,10 @@ int sl_tree_open(struct sl_tree *tree, uint64_t ino, struct sl_open **ret)
     sl_tree_lock(tree);
     int r = sl_node_of(tree, ino, &open->node);
     if (r == 0) {
-        sl_owner_pin(open->node.thing);
+        sl_owner_pin(open->node.owner);
         r = open_node(tree, open);
         if (r < 0)
-            sl_owner_unpin(tree, open->node.thing);
+            sl_owner_unpin(tree, open->node.owner);
     }
     if (r == 0)
         enter(tree, open);
@@ -161,17 +161,17 @@ int sl_tree_open(struct sl_tree *tree, uint64_t ino, struct sl_open **ret)
     return r;
 }
 
-/* The caches drop a file of a retired version as soon as nobody has it open. */
+/* A file of a retired version is removed from the caches when its last reader has closed it. */
 static void drop_if_retired(struct sl_tree *tree, const struct sl_open *open)
 {
     const struct node *node = &open->node;
-    if (!node->thing || !node->thing->retired || !node->thing->lookups)
+    if (!node->owner || !node->owner->retired || !node->owner->lookups)
         return;
     if (node->kind == NODE_FILE)
-        (void)sl_tree_notice(tree, SL_NOTICE_DROP, node->thing->ino + INO_DIR, node->ino,
+        (void)sl_tree_notice(tree, SL_NOTICE_DROP, node->owner->ino + INO_DIR, node->ino,
                              sl_render_name((enum sl_render_kind)node->index));
     else if (node->kind == NODE_KEY)
-        (void)sl_tree_notice(tree, SL_NOTICE_DROP, node->thing->ino + INO_KEYS, node->ino, open->name);
+        (void)sl_tree_notice(tree, SL_NOTICE_DROP, node->owner->ino + INO_KEYS, node->ino, open->name);
 }
 
 void sl_tree_close(struct sl_tree *tree, struct sl_open *open)
@@ -179,11 +179,11 @@ void sl_tree_close(struct sl_tree *tree, struct sl_open *open)
     sl_tree_lock(tree);
     leave(tree, open);
     if (open->node.kind == NODE_FILE)
-        as_version(open->node.thing)->file[open->node.index].users--;
+        as_version(open->node.owner)->file[open->node.index].users--;
     if (open->node.kind == NODE_LOG)
-        as_log_file(open->node.thing)->users--;
+        as_log_file(open->node.owner)->users--;
     drop_if_retired(tree, open);
-    sl_owner_unpin(tree, open->node.thing);
+    sl_owner_unpin(tree, open->node.owner);
     sl_tree_unlock(tree);
     open_free(open);
 }
@@ -209,8 +209,8 @@ static void slice(struct sl_rendering *rendering, uint64_t offset, size_t size, 
     ret->piece[0].len = ret->bytes;
 }
 
-/* Renders the next version of a stream; its number. -EAGAIN: none yet. One that is given up meanwhile is
- * passed over. Locked. */
+/* Renders the next version of a stream and returns its number. -EAGAIN: there is none yet. A version whose rows were
+ * released in the meantime is skipped. Locked. */
 static int render_next(struct sl_tree *tree, const struct sl_open *open, enum sl_render_kind kind,
                        struct sl_rendering **ret, uint64_t *ret_number)
 {
@@ -219,10 +219,10 @@ static int render_next(struct sl_tree *tree, const struct sl_open *open, enum sl
         struct version *version = sl_view_from_number(tree, open->node.view, open->number + 1);
         if (!version)
             return -EAGAIN;
-        sl_owner_pin(&version->thing);
+        sl_owner_pin(&version->owner);
         r = sl_content_get(tree, version, kind, ret);
         *ret_number = version->number;
-        sl_owner_unpin(tree, &version->thing);
+        sl_owner_unpin(tree, &version->owner);
     } while (r == -ESTALE);
     return r;
 }
@@ -248,8 +248,8 @@ static void count_skipped(struct sl_tree *tree, uint64_t versions)
     sl_tree_unlock(tree);
 }
 
-/* Puts the next thing to read into open->rendering: a version, or first what is to be said about those that
- * were missed before it. */
+/* Sets open->rendering to what is read next: a version, or, where versions before it were missed, first the line that
+ * reports them. */
 static int feed_on(struct sl_tree *tree, struct sl_open *open)
 {
     struct sl_rendering *rendering;
@@ -261,7 +261,7 @@ static int feed_on(struct sl_tree *tree, struct sl_open *open)
         return r;
     uint64_t skipped = number - open->number - 1;
     if (skipped) {
-        sl_rendering_unref(rendering); /* it will be there again */
+        sl_rendering_unref(rendering); /* it is tried again after the next publish */
         rendering = sl_skipped_line(skipped);
         if (!rendering)
             return -ENOMEM;
@@ -286,13 +286,13 @@ static int read_feed(struct sl_tree *tree, struct sl_open *open, size_t size, st
     return 0;
 }
 
-static int read_log(struct sl_tree *tree, struct log_file *segment, uint64_t offset, size_t size,
+static int read_log(struct sl_tree *tree, struct log_file *log, uint64_t offset, size_t size,
                     struct sl_pieces *ret)
 {
     sl_tree_lock(tree);
-    int r = sl_log_file_catch_up(tree, segment);
+    int r = sl_log_file_catch_up(tree, log);
     if (r == 0)
-        sl_log_file_read(segment, offset, size, ret);
+        sl_log_file_read(log, offset, size, ret);
     sl_tree_unlock(tree);
     return r;
 }
@@ -315,7 +315,7 @@ int sl_tree_read(struct sl_tree *tree, struct sl_open *open, uint64_t offset, si
         slice(open->rendering, offset, size, ret);
         return 0;
     case SL_OPEN_GROWING:
-        return read_log(tree, as_log_file(open->node.thing), offset, size, ret);
+        return read_log(tree, as_log_file(open->node.owner), offset, size, ret);
     case SL_OPEN_NEXT:
     case SL_OPEN_FEED:
         return read_stream(tree, open, offset, size, ret);
@@ -328,7 +328,7 @@ static bool has_more(const struct sl_open *open)
     return open->rendering && (open->node.kind == NODE_NEXT || open->at < open->rendering->len);
 }
 
-/* A version without records has no line for feed; that versions are missing has one. Locked. */
+/* A version without records is no line of feed, but missed versions are. Locked. */
 static bool has_next(const struct sl_tree *tree, const struct sl_open *open)
 {
     uint64_t number = open->number + 1;

@@ -33,93 +33,93 @@ bool sl_tree_notice(struct sl_tree *tree, enum sl_notice_kind kind, uint64_t par
     return !tree->options.notice || tree->options.notice(tree->options.notice_arg, &notice);
 }
 
-bool sl_owner_enter(struct sl_tree *tree, struct owner *thing, uint64_t span)
+bool sl_owner_enter(struct sl_tree *tree, struct owner *owner, uint64_t span)
 {
-    struct owner **things = sl_array_grow(tree->thing, tree->things, &tree->capacity, sizeof(struct owner *));
-    if (!things)
+    struct owner **owners = sl_array_grow(tree->owner, tree->owners, &tree->capacity, sizeof(struct owner *));
+    if (!owners)
         return false;
-    tree->thing = things;
-    thing->ino = tree->ino_next;
-    thing->span = span;
+    tree->owner = owners;
+    owner->ino = tree->ino_next;
+    owner->span = span;
     tree->ino_next += span;
-    tree->thing[tree->things++] = thing;
-    tree->counts.versions += thing->kind == THING_VERSION;
+    tree->owner[tree->owners++] = owner;
+    tree->counts.versions += owner->kind == OWNER_VERSION;
     return true;
 }
 
-/* The number of things that begin at or below ino. */
+/* The number of owners whose range begins at or below ino. */
 static size_t count_below(const struct sl_tree *tree, uint64_t ino)
 {
-    return SL_BISECT(i, 0, tree->things, tree->thing[i]->ino <= ino);
+    return SL_BISECT(i, 0, tree->owners, tree->owner[i]->ino <= ino);
 }
 
 struct owner *sl_owner_find(struct sl_tree *tree, uint64_t ino)
 {
     size_t i = count_below(tree, ino);
-    if (i == 0 || ino - tree->thing[i - 1]->ino >= tree->thing[i - 1]->span)
+    if (i == 0 || ino - tree->owner[i - 1]->ino >= tree->owner[i - 1]->span)
         return NULL;
-    return tree->thing[i - 1];
+    return tree->owner[i - 1];
 }
 
-void sl_owner_leave(struct sl_tree *tree, struct owner *thing)
+void sl_owner_leave(struct sl_tree *tree, struct owner *owner)
 {
-    size_t i = count_below(tree, thing->ino);
-    sl_assert(i > 0 && tree->thing[i - 1] == thing);
-    memmove(&tree->thing[i - 1], &tree->thing[i], (tree->things - i) * sizeof(struct owner *));
-    tree->things--;
-    tree->counts.versions -= thing->kind == THING_VERSION;
+    size_t i = count_below(tree, owner->ino);
+    sl_assert(i > 0 && tree->owner[i - 1] == owner);
+    memmove(&tree->owner[i - 1], &tree->owner[i], (tree->owners - i) * sizeof(struct owner *));
+    tree->owners--;
+    tree->counts.versions -= owner->kind == OWNER_VERSION;
 }
 
-static void bury_if_unneeded(struct sl_tree *tree, struct owner *thing)
+static void bury_if_unneeded(struct sl_tree *tree, struct owner *owner)
 {
-    if (!thing->retired || thing->pins || thing->lookups)
+    if (!owner->retired || owner->pins || owner->lookups)
         return;
-    sl_owner_leave(tree, thing);
-    tree->counts.pinned -= thing->kind == THING_VERSION;
-    thing->next_dead = tree->dead;
-    tree->dead = thing;
+    sl_owner_leave(tree, owner);
+    tree->counts.pinned -= owner->kind == OWNER_VERSION;
+    owner->next_dead = tree->dead;
+    tree->dead = owner;
 }
 
-void sl_owner_pin(struct owner *thing)
+void sl_owner_pin(struct owner *owner)
 {
-    if (thing)
-        thing->pins++;
+    if (owner)
+        owner->pins++;
 }
 
-void sl_owner_unpin(struct sl_tree *tree, struct owner *thing)
+void sl_owner_unpin(struct sl_tree *tree, struct owner *owner)
 {
-    if (!thing)
+    if (!owner)
         return;
-    sl_assert(thing->pins > 0);
-    thing->pins--;
-    bury_if_unneeded(tree, thing);
+    sl_assert(owner->pins > 0);
+    owner->pins--;
+    bury_if_unneeded(tree, owner);
 }
 
-void sl_owner_retire(struct sl_tree *tree, struct owner *thing)
+void sl_owner_retire(struct sl_tree *tree, struct owner *owner)
 {
-    sl_assert(!thing->retired);
-    thing->retired = true;
-    tree->counts.pinned += thing->kind == THING_VERSION;
-    bury_if_unneeded(tree, thing);
+    sl_assert(!owner->retired);
+    owner->retired = true;
+    tree->counts.pinned += owner->kind == OWNER_VERSION;
+    bury_if_unneeded(tree, owner);
 }
 
-void sl_owner_looked_up(struct sl_tree *tree, struct owner *thing)
+void sl_owner_looked_up(struct sl_tree *tree, struct owner *owner)
 {
     tree->counts.lookups++;
-    if (thing)
-        thing->lookups++;
+    if (owner)
+        owner->lookups++;
     else
         tree->lookups_fixed++;
 }
 
-void sl_owner_forget(struct sl_tree *tree, struct owner *thing, uint64_t lookups)
+void sl_owner_forget(struct sl_tree *tree, struct owner *owner, uint64_t lookups)
 {
-    uint64_t *held = thing ? &thing->lookups : &tree->lookups_fixed;
+    uint64_t *held = owner ? &owner->lookups : &tree->lookups_fixed;
     sl_assert(*held >= lookups);
     *held -= lookups;
     tree->counts.lookups -= lookups;
-    if (thing)
-        bury_if_unneeded(tree, thing);
+    if (owner)
+        bury_if_unneeded(tree, owner);
 }
 
 static void version_free(struct version *version)
@@ -132,28 +132,28 @@ static void version_free(struct version *version)
     free(version);
 }
 
-static void segment_free(struct log_file *segment)
+static void log_file_free(struct log_file *log)
 {
-    for (size_t i = 0; i < segment->blocks; i++)
-        sl_rendering_unref(segment->block[i].rendering);
-    free(segment->block);
-    free(segment);
+    for (size_t i = 0; i < log->blocks; i++)
+        sl_rendering_unref(log->block[i].rendering);
+    free(log->block);
+    free(log);
 }
 
-void sl_owner_free(struct owner *thing)
+void sl_owner_free(struct owner *owner)
 {
-    if (!thing)
+    if (!owner)
         return;
-    switch (thing->kind) {
-    case THING_VERSION:
-        version_free(as_version(thing));
+    switch (owner->kind) {
+    case OWNER_VERSION:
+        version_free(as_version(owner));
         return;
-    case THING_DOCUMENT:
-        sl_rendering_unref(as_document(thing)->rendering);
-        free(thing);
+    case OWNER_DOCUMENT:
+        sl_rendering_unref(as_document(owner)->rendering);
+        free(owner);
         return;
-    case THING_SEGMENT:
-        segment_free(as_log_file(thing));
+    case OWNER_LOG_FILE:
+        log_file_free(as_log_file(owner));
         return;
     }
 }

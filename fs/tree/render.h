@@ -1,8 +1,8 @@
 /* A version's files as bytes (docs/manual.md, "The live view"). Called when a file is read, never in a batch;
  * pure, from any thread.
  *
- * STAMPED is no file of its own: it is what log and feed show of the version, each row behind
- * its batch time. */
+ * STAMPED is no file of its own: it is what log and feed show of the version, each row preceded by its
+ * batch time. */
 #pragma once
 
 #include "core/contract/view.h"

@@ -9,7 +9,7 @@ struct sl_rendering *sl_rendering_new(struct sl_buf *buf)
         sl_buf_done(buf);
         return NULL;
     }
-    /* Buffers double; what stays for as long as there are readers should not be twice its size. */
+    /* A buffer grows by doubling; what is kept while there are readers is shrunk to its length. */
     uint8_t *bytes = buf->len ? realloc(buf->bytes, buf->len) : buf->bytes;
     rendering->bytes = bytes ? bytes : buf->bytes;
     rendering->len = buf->len;

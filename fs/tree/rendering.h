@@ -1,4 +1,4 @@
-/* The bytes of one file of a version: immutable, reference-counted, shared by everybody who reads it. */
+/* The bytes of one file of a version: immutable, reference-counted, shared by all of its readers. */
 #pragma once
 
 #include "core/base/buf.h"
@@ -11,8 +11,7 @@ struct sl_rendering {
     uint8_t *bytes;
 };
 
-/* Takes over what is in the buffer, also when it fails; the buffer is empty afterwards. NULL:
- * out of memory. */
+/* Takes the buffer's contents, also on failure; the buffer is empty afterwards. NULL: out of memory. */
 struct sl_rendering *sl_rendering_new(struct sl_buf *buf);
 struct sl_rendering *sl_rendering_ref(struct sl_rendering *rendering);
 void sl_rendering_unref(struct sl_rendering *rendering);

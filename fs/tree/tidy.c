@@ -1,21 +1,21 @@
-/* What is done behind a publish by a thread that has the time. */
+/* Work that follows a publish and is done by the housekeeping thread, so that a batch does not wait for it. */
 #include "fs/tree/tree_internal.h"
 
 enum { GARBAGE_MAX = 16 };
 
-/* Versions that readers alone keep alive: with more of them, the oldest are given up. */
+/* The maximum of versions that are kept alive by readers only; beyond it the rows of the oldest are released. */
 enum { PINNED_MAX = 64 };
 
 static size_t collect(struct sl_tree *tree, struct garbage *garbage)
 {
     size_t count = 0;
-    for (size_t i = 0; i < tree->things && count < GARBAGE_MAX; i++)
-        if (tree->thing[i]->kind == THING_VERSION)
-            count += sl_content_give_up(as_version(tree->thing[i]), garbage + count, GARBAGE_MAX - count);
+    for (size_t i = 0; i < tree->owners && count < GARBAGE_MAX; i++)
+        if (tree->owner[i]->kind == OWNER_VERSION)
+            count += sl_content_give_up(as_version(tree->owner[i]), garbage + count, GARBAGE_MAX - count);
     return count;
 }
 
-/* Frees without the lock, a few at a time. */
+/* Frees a few at a time, without holding the lock. */
 static void give_up(struct sl_tree *tree)
 {
     struct garbage garbage[GARBAGE_MAX];
@@ -29,22 +29,22 @@ static void give_up(struct sl_tree *tree)
     } while (count == GARBAGE_MAX);
 }
 
-static struct version *with_rows(struct owner *thing)
+static struct version *with_rows(struct owner *owner)
 {
-    bool has = thing->kind == THING_VERSION && thing->retired && as_version(thing)->shown;
-    return has ? as_version(thing) : NULL;
+    bool has = owner->kind == OWNER_VERSION && owner->retired && as_version(owner)->shown;
+    return has ? as_version(owner) : NULL;
 }
 
-/* Gives up the rows of the oldest version that readers pin, if there are too many of them. */
+/* Releases the rows of the oldest version that readers pin, if there are too many of those. */
 static bool give_up_rows(struct sl_tree *tree)
 {
     struct version *oldest = NULL;
     struct garbage garbage = {0};
     size_t pinned = 0;
     sl_tree_lock(tree);
-    for (size_t i = tree->things; i > 0; i--)
-        if (with_rows(tree->thing[i - 1])) {
-            oldest = as_version(tree->thing[i - 1]);
+    for (size_t i = tree->owners; i > 0; i--)
+        if (with_rows(tree->owner[i - 1])) {
+            oldest = as_version(tree->owner[i - 1]);
             pinned++;
         }
     bool given_up = pinned > PINNED_MAX && sl_content_give_up_rows(oldest, &garbage);
@@ -54,28 +54,28 @@ static bool give_up_rows(struct sl_tree *tree)
     return given_up;
 }
 
-/* The first segment behind this inode that somebody follows. */
-static struct log_file *followed_segment_after(struct sl_tree *tree, uint64_t ino)
+/* The first log file with a higher inode number that has a reader. */
+static struct log_file *followed_log_after(struct sl_tree *tree, uint64_t ino)
 {
-    for (size_t i = 0; i < tree->things; i++) {
-        struct owner *thing = tree->thing[i];
-        if (thing->ino > ino && thing->kind == THING_SEGMENT &&
-            sl_log_file_is_followed(tree, as_log_file(thing)))
-            return as_log_file(thing);
+    for (size_t i = 0; i < tree->owners; i++) {
+        struct owner *owner = tree->owner[i];
+        if (owner->ino > ino && owner->kind == OWNER_LOG_FILE &&
+            sl_log_file_is_followed(tree, as_log_file(owner)))
+            return as_log_file(owner);
     }
     return NULL;
 }
 
-/* Whoever follows a log gets every version, however seldom he reads. */
+/* A log file with a reader gets every version, however rarely it is read. */
 static void feed_logs(struct sl_tree *tree)
 {
     uint64_t ino = 0;
     sl_tree_lock(tree);
-    for (struct log_file *segment; (segment = followed_segment_after(tree, ino));) {
-        ino = segment->thing.ino;
-        sl_owner_pin(&segment->thing);
-        (void)sl_log_file_catch_up(tree, segment); /* out of memory: the next one who reads tries again */
-        sl_owner_unpin(tree, &segment->thing);
+    for (struct log_file *log; (log = followed_log_after(tree, ino));) {
+        ino = log->owner.ino;
+        sl_owner_pin(&log->owner);
+        (void)sl_log_file_catch_up(tree, log); /* out of memory: the next read tries again */
+        sl_owner_unpin(tree, &log->owner);
     }
     sl_tree_unlock(tree);
 }

@@ -1,5 +1,5 @@
 /* The tree as a whole, and what the kernel asks about single inodes. Listings are in listing.c, open files in
- * open.c, what comes and goes in versions.c. */
+ * open.c, publishing and retiring versions in versions.c. */
 #include "fs/tree/tree.h"
 
 #include "core/base/clock.h"
@@ -43,7 +43,7 @@ int sl_tree_new(const struct sl_tree_options *options, struct sl_tree **ret, str
         sl_tree_free(tree);
         return sl_error_nomem(err);
     }
-    tree->options.view = NULL; /* the caller's; ours are in view[] */
+    tree->options.view = NULL; /* they belong to the caller; the copies are in view[] */
     tree->options.keep = NULL;
     *ret = tree;
     return 0;
@@ -55,8 +55,8 @@ void sl_tree_free(struct sl_tree *tree)
         return;
     sl_open_free_all(tree);
     sl_assert(tree->counts.opens == 0);
-    for (size_t i = 0; i < tree->things; i++)
-        sl_owner_free(tree->thing[i]);
+    for (size_t i = 0; i < tree->owners; i++)
+        sl_owner_free(tree->owner[i]);
     sl_tree_lock(tree);
     sl_tree_unlock(tree);
     for (size_t i = 0; tree->view && i < tree->options.views; i++) {
@@ -64,7 +64,7 @@ void sl_tree_free(struct sl_tree *tree)
         free(tree->view[i].version);
     }
     free(tree->view);
-    free(tree->thing);
+    free(tree->owner);
     pthread_mutex_destroy(&tree->lock);
     pthread_cond_destroy(&tree->settled);
     free(tree);
@@ -96,7 +96,7 @@ static int child_of_folder(const struct folder *folder, const char *name, struct
     struct document *document = sl_folder_find(folder, name);
     if (!document)
         return -ENOENT;
-    *ret = sl_node_in_owner(&document->thing, NODE_DOCUMENT, 0);
+    *ret = sl_node_in_owner(&document->owner, NODE_DOCUMENT, 0);
     return 0;
 }
 
@@ -123,9 +123,9 @@ static int link_of_view(struct view *view, const char *name, struct node *ret)
 static int child_of_view(struct sl_tree *tree, struct view *view, const char *name, struct node *ret)
 {
     struct version *newest = sl_view_newest(view);
-    struct log_file *segment;
+    struct log_file *log;
     if (strcmp(name, "now") == 0 && newest) {
-        *ret = sl_node_in_owner(&newest->thing, NODE_NOW, 0);
+        *ret = sl_node_in_owner(&newest->owner, NODE_NOW, 0);
     } else if (strcmp(name, "at") == 0) {
         *ret = sl_node_in_view(view, SLOT_AT);
     } else if (strcmp(name, "next") == 0) {
@@ -133,10 +133,10 @@ static int child_of_view(struct sl_tree *tree, struct view *view, const char *na
     } else if (strcmp(name, "feed") == 0) {
         *ret = sl_node_in_view(view, SLOT_FEED);
     } else if (strcmp(name, "log") == 0) {
-        int r = sl_log_file_get(tree, view, &segment);
+        int r = sl_log_file_get(tree, view, &log);
         if (r < 0)
             return r;
-        *ret = sl_node_in_owner(&segment->thing, NODE_LOG, 0);
+        *ret = sl_node_in_owner(&log->owner, NODE_LOG, 0);
     } else {
         return link_of_view(view, name, ret);
     }
@@ -147,13 +147,13 @@ static int child_of_version(struct version *version, const char *name, struct no
 {
     for (int kind = 0; kind < SL_RENDER_FILES; kind++)
         if (strcmp(name, sl_render_name((enum sl_render_kind)kind)) == 0) {
-            *ret = sl_node_in_owner(&version->thing, NODE_FILE, (uint64_t)kind);
+            *ret = sl_node_in_owner(&version->owner, NODE_FILE, (uint64_t)kind);
             return 0;
         }
     if (strcmp(name, "keys") != 0 || !version->keys_possible)
         return -ENOENT;
     version->keys_seen = true;
-    *ret = sl_node_in_owner(&version->thing, NODE_KEYS, 0);
+    *ret = sl_node_in_owner(&version->owner, NODE_KEYS, 0);
     return 0;
 }
 
@@ -168,7 +168,7 @@ static int child_of_keys(struct sl_tree *tree, struct version *version, const ch
     sl_content_keys_done(version);
     if (!found)
         return -ENOENT;
-    *ret = sl_node_in_owner(&version->thing, NODE_KEY, key);
+    *ret = sl_node_in_owner(&version->owner, NODE_KEY, key);
     return 0;
 }
 
@@ -189,12 +189,12 @@ static int child_of(struct sl_tree *tree, const struct node *parent, const char 
         version = sl_view_find(parent->view, name);
         if (!version)
             return -ENOENT;
-        *ret = sl_node_in_owner(&version->thing, NODE_VERSION, 0);
+        *ret = sl_node_in_owner(&version->owner, NODE_VERSION, 0);
         return 0;
     case NODE_VERSION:
-        return child_of_version(as_version(parent->thing), name, ret);
+        return child_of_version(as_version(parent->owner), name, ret);
     case NODE_KEYS:
-        return child_of_keys(tree, as_version(parent->thing), name, ret);
+        return child_of_keys(tree, as_version(parent->owner), name, ret);
     case NODE_LINK:
     case NODE_NEXT:
     case NODE_FEED:
@@ -208,19 +208,19 @@ static int child_of(struct sl_tree *tree, const struct node *parent, const char 
     sl_assert(!"no such kind");
 }
 
-/* The child is pinned by the caller's parent or found in the same breath; its attributes may take longer. */
+/* The child cannot have been freed: its parent is pinned, or the lock was not released since it was found. Its attributes
+ * may require rendering, which releases the lock. */
 static int lookup_child(struct sl_tree *tree, const struct node *child, uint64_t parent, const char *name,
                         struct sl_attr *ret)
 {
-    sl_owner_pin(child->thing);
+    sl_owner_pin(child->owner);
     int r = sl_node_attr(tree, child, ret);
     if (r == 0)
-        sl_owner_looked_up(tree, child->thing);
-    /* Retired, perhaps just now: nobody will tell the caches later, so they are told when
-     * this is answered. */
-    if (r == 0 && child->thing && child->thing->retired)
+        sl_owner_looked_up(tree, child->owner);
+    /* Retired, perhaps a moment ago: no later notice would remove it from the caches, so one is queued now. */
+    if (r == 0 && child->owner && child->owner->retired)
         (void)sl_tree_notice(tree, SL_NOTICE_DROP, parent, child->ino, name);
-    sl_owner_unpin(tree, child->thing);
+    sl_owner_unpin(tree, child->owner);
     return r;
 }
 
@@ -232,11 +232,11 @@ int sl_tree_lookup(struct sl_tree *tree, uint64_t parent, const char *name, stru
     sl_tree_lock(tree);
     int r = sl_node_of(tree, parent, &node);
     if (r == 0) {
-        sl_owner_pin(node.thing);
+        sl_owner_pin(node.owner);
         r = child_of(tree, &node, name, &child);
         if (r == 0)
             r = lookup_child(tree, &child, parent, name, ret);
-        sl_owner_unpin(tree, node.thing);
+        sl_owner_unpin(tree, node.owner);
     }
     sl_tree_unlock(tree);
     return r;
@@ -247,7 +247,7 @@ void sl_tree_forget(struct sl_tree *tree, uint64_t ino, uint64_t lookups)
     struct node node;
     sl_tree_lock(tree);
     if (ino != SL_INO_ROOT && sl_node_of(tree, ino, &node) == 0)
-        sl_owner_forget(tree, node.thing, lookups);
+        sl_owner_forget(tree, node.owner, lookups);
     sl_tree_unlock(tree);
 }
 
@@ -257,9 +257,9 @@ int sl_tree_getattr(struct sl_tree *tree, uint64_t ino, struct sl_attr *ret)
     sl_tree_lock(tree);
     int r = sl_node_of(tree, ino, &node);
     if (r == 0) {
-        sl_owner_pin(node.thing);
+        sl_owner_pin(node.owner);
         r = sl_node_attr(tree, &node, ret);
-        sl_owner_unpin(tree, node.thing);
+        sl_owner_unpin(tree, node.owner);
     }
     sl_tree_unlock(tree);
     return r;
@@ -274,7 +274,7 @@ int sl_tree_readlink(struct sl_tree *tree, uint64_t ino, char *target, size_t si
     if (r == 0 && node.kind == NODE_LINK)
         len = snprintf(target, size, "%s", sl_link_target((unsigned)node.index));
     else if (r == 0 && node.kind == NODE_NOW)
-        len = snprintf(target, size, "at/%s", as_version(node.thing)->name);
+        len = snprintf(target, size, "at/%s", as_version(node.owner)->name);
     sl_tree_unlock(tree);
     if (r < 0)
         return r;
@@ -285,26 +285,26 @@ int sl_tree_readlink(struct sl_tree *tree, uint64_t ino, char *target, size_t si
 
 static bool has_batch(const struct node *node)
 {
-    return node->thing && node->thing->kind == THING_VERSION && node->kind != NODE_NOW;
+    return node->owner && node->owner->kind == OWNER_VERSION && node->kind != NODE_NOW;
 }
 
 static int key_text(struct sl_tree *tree, const struct node *node, struct sl_buf *value)
 {
     struct sl_keys *keys;
-    int r = sl_content_keys(tree, as_version(node->thing), &keys);
+    int r = sl_content_keys(tree, as_version(node->owner), &keys);
     if (r < 0)
         return r;
     size_t len;
     const uint8_t *text = sl_keys_text(keys, node->index, &len);
     r = sl_buf_append(value, text, len) ? 0 : -ENOMEM;
-    sl_content_keys_done(as_version(node->thing));
+    sl_content_keys_done(as_version(node->owner));
     return r;
 }
 
 static int xattr_of(struct sl_tree *tree, const struct node *node, const char *name, struct sl_buf *value)
 {
     if (strcmp(name, "user.batch") == 0 && has_batch(node))
-        return sl_buf_integer(value, as_version(node->thing)->time_ms) ? 0 : -ENOMEM;
+        return sl_buf_integer(value, as_version(node->owner)->time_ms) ? 0 : -ENOMEM;
     if (strcmp(name, "user.key") == 0 && node->kind == NODE_KEY)
         return key_text(tree, node, value);
     return -ENODATA;
@@ -316,9 +316,9 @@ int sl_tree_xattr(struct sl_tree *tree, uint64_t ino, const char *name, struct s
     sl_tree_lock(tree);
     int r = sl_node_of(tree, ino, &node);
     if (r == 0) {
-        sl_owner_pin(node.thing);
+        sl_owner_pin(node.owner);
         r = xattr_of(tree, &node, name, value);
-        sl_owner_unpin(tree, node.thing);
+        sl_owner_unpin(tree, node.owner);
     }
     sl_tree_unlock(tree);
     return r;

@@ -1,4 +1,4 @@
-/* The live view as a tree of inode numbers (docs/manual.md, "The live view"): what there is, under which
+/* The live view as a tree of inode numbers (docs/manual.md, "The live view"): which files exist, under which
  * number, with which bytes.
  *
  * It knows nothing of libfuse, so it can be tested without a mount. One mutex inside guards it; every
@@ -6,12 +6,12 @@
  * version, finding its keys) is done without the lock, once, by the first that asks.
  *
  * Inodes are immutable: a version, a status document, a piece of the log each have numbers of their own,
- * which are never used again. What replaces something therefore has to tell the caches above about the name
- * only: that is a notice.
+ * which are never used again. When one is replaced, only its name has to be removed from the kernel's caches: that is a
+ * notice.
  *
  * A version is listed while it is among the newest `keep`. For a second longer it can still be found by name,
- * for those who have just read the symlink that leads to it. Then it is retired: lookups no longer find it,
- * and it is released when the last lookup and the last open file of it are gone.
+ * for readers that have just read the symbolic link to it. Then it is retired: lookups no longer find it, and it is
+ * released when the kernel has forgotten its last lookup and its last open file is closed.
  *
  * Functions that answer file system requests return 0 or a negative errno. */
 #pragma once
@@ -27,7 +27,7 @@ enum { SL_INO_ROOT = 1 };
 
 enum sl_notice_kind {
     SL_NOTICE_GONE, /* `name` in `parent` is no longer `child`: watchers are notified */
-    SL_NOTICE_DROP, /* nothing but caches hold `name` in `parent`; dropping it may take long */
+    SL_NOTICE_DROP, /* only caches hold `name` in `parent`; removing it may take long */
 };
 
 struct sl_notice {
@@ -49,7 +49,7 @@ struct sl_tree_options {
 struct sl_tree;
 
 int sl_tree_new(const struct sl_tree_options *options, struct sl_tree **ret, struct sl_error *err);
-/* Whatever is still looked up or open goes too. */
+/* Also frees what is still looked up or open. */
 void sl_tree_free(struct sl_tree *tree);
 
 /* ---- what the engine does ---- */
@@ -59,17 +59,16 @@ int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *versio
 /* What the view shows: a reference; NULL: nothing yet. */
 struct sl_version *sl_tree_newest(struct sl_tree *tree, size_t view);
 /* A file of .sluice/ ("status.json", "batches/1000.json"), replaced as a whole; the bytes are copied. NULL:
- * it goes. */
+ * it is removed. */
 int sl_tree_document(struct sl_tree *tree, const char *name, const void *bytes, size_t len,
                      struct sl_error *err);
-/* How many versions of all views have been published; and that the caches above know of so many of them. What
- * grows or waits (log, next, feed) gives no version before that: whoever has read one there finds it, or one
- * that is newer, under every other name. */
+/* The number of versions of all views that were published; and, sl_tree_notified: the kernel's caches were notified of
+ * this many of them. log, next and feed do not give a version before that, so a reader that got it from one of them
+ * finds the same version or a newer one under every other name. */
 uint64_t sl_tree_published(struct sl_tree *tree);
-void sl_tree_told(struct sl_tree *tree, uint64_t published);
-/* What costs time after a publish, for a thread that has it: appends to logs that are open, gives up
- * renderings and versions that are not in use. False: there are versions whose second is not over; do it again
- * then. */
+void sl_tree_notified(struct sl_tree *tree, uint64_t published);
+/* The slow part of a publish, called by the housekeeping thread: appends to log files that are open, frees renderings
+ * and versions that are not in use. False: some versions are kept for the rest of their second; call it again then. */
 bool sl_tree_tidy(struct sl_tree *tree);
 
 /* ---- what the kernel asks ---- */
@@ -77,12 +76,12 @@ bool sl_tree_tidy(struct sl_tree *tree);
 struct sl_attr {
     uint64_t ino;
     uint32_t mode;
-    uint64_t size; /* true: a file is rendered to tell it */
+    uint64_t size; /* of files exact, so the file is rendered where needed */
     int64_t mtime_ms;
-    bool lasting; /* never changes as long as the inode lives */
+    bool lasting; /* never changes during the lifetime of the inode */
 };
 
-/* Adds one to the lookups of what it finds. */
+/* Adds one to the lookup count of the inode it finds. */
 int sl_tree_lookup(struct sl_tree *tree, uint64_t parent, const char *name, struct sl_attr *ret);
 void sl_tree_forget(struct sl_tree *tree, uint64_t ino, uint64_t lookups);
 int sl_tree_getattr(struct sl_tree *tree, uint64_t ino, struct sl_attr *ret);
@@ -92,8 +91,8 @@ int sl_tree_readlink(struct sl_tree *tree, uint64_t ino, char *target, size_t si
 /* Whether a directory's listing never changes. */
 bool sl_tree_lasting(struct sl_tree *tree, uint64_t ino);
 
-/* One entry of a listing. `known`: attr is complete and the entry may count as looked up; else only ino and
- * mode are set. `next` is where a listing that stops after it continues. False: it does not fit, stop. */
+/* One entry of a listing. `known`: attr is complete and the entry may count as looked up; otherwise only ino and mode
+ * are set. `next` is the position of the following entry. False: it does not fit, stop. */
 typedef bool sl_tree_emit(void *arg, const char *name, const struct sl_attr *attr, bool known, uint64_t next);
 /* Lists from position `at` (0: the beginning). With `lookups`, every known entry that was taken adds one to
  * its lookups. */
@@ -122,22 +121,22 @@ struct sl_pieces {
 };
 void sl_pieces_done(struct sl_pieces *pieces);
 
-/* How a file behaves: its pages may be cached; it grows; reads may have to wait for the one version it is
- * about to be; they may have to wait again and again. */
+/* FIXED: its pages may be cached. GROWING: it is appended to. NEXT: a read waits until the next version is published.
+ * FEED: a read waits for each version. */
 enum sl_open_kind { SL_OPEN_FIXED, SL_OPEN_GROWING, SL_OPEN_NEXT, SL_OPEN_FEED };
 
 /* Pins what is opened until it is closed. */
 int sl_tree_open(struct sl_tree *tree, uint64_t ino, struct sl_open **ret);
 void sl_tree_close(struct sl_tree *tree, struct sl_open *open);
 enum sl_open_kind sl_open_kind_of(const struct sl_open *open);
-/* Up to `size` bytes, none at the end. -EAGAIN: a stream that has nothing now; try again after a publish. */
+/* Up to `size` bytes, none at the end. -EAGAIN: a stream has no data now; try again after a publish. */
 int sl_tree_read(struct sl_tree *tree, struct sl_open *open, uint64_t offset, size_t size,
                  struct sl_pieces *ret);
-/* Whether a read would give an answer at once. */
+/* Whether a read would return at once. */
 bool sl_tree_readable(struct sl_tree *tree, struct sl_open *open);
 
-/* ---- what tests and status look at ---- */
+/* ---- counts, for tests and status ---- */
 
-/* All but `waiting`, which is not known here. */
+/* All members but `waiting`, which fs/mount/waiting counts. */
 void sl_tree_count(struct sl_tree *tree, struct sl_viewer_counts *ret);
 void sl_tree_count_view(struct sl_tree *tree, size_t view, struct sl_view_counts *ret);

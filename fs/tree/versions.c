@@ -1,4 +1,4 @@
-/* Versions come and go: publishing, keeping, retiring. */
+/* The lifetime of versions: published, listed, retired. */
 #include "core/base/bisect.h"
 #include "fs/tree/tree_internal.h"
 
@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long, and how many, versions that are listed no more can still be found: a reader who was held up
- * between reading `now` and following it must not meet a name that is gone. Nor may one who reads `now` while
- * the caches above still lead to an old version; those have little to catch up on, if anything. */
+/* How long a version that is no longer listed can still be found by name, and how many of them: a reader that is delayed
+ * between reading the link `now` and following it must still find the target. So must a reader that gets an old target
+ * of `now` from the kernel's caches, which are at most a few swaps late. */
 enum { LINGER_NS = 1000000000, LINGER_MAX = 1024, UNTOLD_MAX = 64 * 1024 };
 
 struct version *sl_view_find(const struct view *view, const char *name)
@@ -25,24 +25,23 @@ struct version *sl_view_find(const struct view *view, const char *name)
     return view->version[low];
 }
 
-/* What the kernel has of it is dropped: first the keys, which may be very many, under a directory that nobody
- * needs, then the rest. */
+/* Removes it from the kernel's caches: first the keys, which may be very many, with their directory, then the rest. */
 static void retire_version(struct sl_tree *tree, struct version *version)
 {
-    struct owner *thing = &version->thing;
-    if (version->keys_seen && thing->lookups)
-        (void)sl_tree_notice(tree, SL_NOTICE_DROP, thing->ino + INO_DIR, thing->ino + INO_KEYS, "keys");
-    if (thing->lookups)
-        (void)sl_tree_notice(tree, SL_NOTICE_DROP, thing->view->ino + SLOT_AT, thing->ino + INO_DIR,
+    struct owner *owner = &version->owner;
+    if (version->keys_seen && owner->lookups)
+        (void)sl_tree_notice(tree, SL_NOTICE_DROP, owner->ino + INO_DIR, owner->ino + INO_KEYS, "keys");
+    if (owner->lookups)
+        (void)sl_tree_notice(tree, SL_NOTICE_DROP, owner->view->ino + SLOT_AT, owner->ino + INO_DIR,
                              version->name);
-    sl_owner_retire(tree, thing);
+    sl_owner_retire(tree, owner);
 }
 
-/* Whether the i-th version, one of those that are listed no more, has lingered long enough. */
+/* Whether the i-th version, which is no longer listed, can be retired. */
 static bool has_lingered(const struct sl_tree *tree, const struct view *view, size_t i, size_t unlisted,
                          int64_t now_ns)
 {
-    if (view->version[i + 1]->published > tree->told)
+    if (view->version[i + 1]->published > tree->notified)
         return unlisted - i > UNTOLD_MAX;
     return unlisted - i > LINGER_MAX || view->version[i]->unlisted_ns + LINGER_NS < now_ns;
 }
@@ -66,7 +65,7 @@ static struct version *version_new(struct view *view, struct sl_version *shown)
     struct version *version = calloc(1, sizeof *version);
     if (!version)
         return NULL;
-    version->thing = (struct owner){.kind = THING_VERSION, .view = view};
+    version->owner = (struct owner){.kind = OWNER_VERSION, .view = view};
     version->shown = sl_version_ref(shown);
     version->time_ms = shown->time_ms;
     version->keys_possible = sl_keys_possible(shown->rows);
@@ -84,18 +83,18 @@ static bool reserve_version(struct view *view)
     return true;
 }
 
-/* The caches are told before the swap, under the lock: whoever asks because of it waits for the lock, and
- * then sees the new version. */
+/* The notice is queued before the swap, under the lock: a request that it causes waits for the lock and then finds the
+ * new version. */
 static bool enter_version(struct sl_tree *tree, struct view *view, struct version *version)
 {
     struct version *old = sl_view_newest(view);
     uint64_t span = INO_KEY + version->shown->rows->count;
     sl_assert(!old || old->time_ms < version->time_ms);
-    if (!reserve_version(view) || !sl_owner_enter(tree, &version->thing, span))
+    if (!reserve_version(view) || !sl_owner_enter(tree, &version->owner, span))
         return false;
-    if (old && old->thing.lookups &&
-        !sl_tree_notice(tree, SL_NOTICE_GONE, view->ino, old->thing.ino + INO_NOW, "now")) {
-        sl_owner_leave(tree, &version->thing);
+    if (old && old->owner.lookups &&
+        !sl_tree_notice(tree, SL_NOTICE_GONE, view->ino, old->owner.ino + INO_NOW, "now")) {
+        sl_owner_leave(tree, &version->owner);
         return false;
     }
     version->before = old ? sl_version_ref(old->shown) : NULL;
@@ -114,12 +113,12 @@ uint64_t sl_tree_published(struct sl_tree *tree)
     return published;
 }
 
-void sl_tree_told(struct sl_tree *tree, uint64_t published)
+void sl_tree_notified(struct sl_tree *tree, uint64_t published)
 {
     sl_tree_lock(tree);
     sl_assert(published <= tree->published);
-    if (published > tree->told)
-        tree->told = published;
+    if (published > tree->notified)
+        tree->notified = published;
     sl_tree_unlock(tree);
 }
 
@@ -135,9 +134,9 @@ int sl_tree_publish(struct sl_tree *tree, size_t view, struct sl_version *shown,
         sl_view_retire_old(tree, &tree->view[view]);
         sl_log_published(tree, &tree->view[view]);
     }
-    pthread_mutex_unlock(&tree->lock); /* freeing the dead is for a thread that has the time */
+    pthread_mutex_unlock(&tree->lock); /* the housekeeping thread frees what has no users */
     if (!entered)
-        sl_owner_free(&version->thing);
+        sl_owner_free(&version->owner);
     return entered ? 0 : sl_error_nomem(err);
 }
 

@@ -49,7 +49,7 @@ static inline struct sl_viewer_counts planted_count(struct planted *planted)
 static inline void planted_publish(struct planted *planted, struct sl_version *version)
 {
     assert_int_equal(sl_tree_publish(planted->tree, 0, version, NULL), 0);
-    sl_tree_told(planted->tree, sl_tree_published(planted->tree));
+    sl_tree_notified(planted->tree, sl_tree_published(planted->tree));
     sl_version_unref(version);
 }
 

@@ -276,7 +276,7 @@ static void test_streams_give_nothing_that_the_caches_do_not_know_of(void **stat
         assert_int_equal(sl_tree_publish(planted.tree, 0, version, NULL), 0);
         sl_version_unref(version);
         assert_true(planted_read(&planted, open, 0, 60, text) <= 0);
-        sl_tree_told(planted.tree, sl_tree_published(planted.tree));
+        sl_tree_notified(planted.tree, sl_tree_published(planted.tree));
         assert_true(planted_read(&planted, open, 0, 60, text) > 0);
         assert_string_equal(text, texts[i]);
         sl_tree_close(planted.tree, open);
