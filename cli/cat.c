@@ -299,7 +299,7 @@ static void say_that_it_waits(const struct showing *showing, uint64_t batches)
     char text[512];
     snprintf(
         text, sizeof text,
-        "warning: neither a view nor an output is called %s so far; it is waited for (sluice status lists them)",
+        "warning: neither a view nor an output is called %s so far; it is waited for (sluice graph JOB.lua lists them)",
         showing->name);
     if (batches)
         sl_report(text);

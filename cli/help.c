@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SUMMARY_COLUMN = 50 };
+
 static void print_flag(const struct sl_flag *flag)
 {
     char usage[64];
@@ -28,13 +30,21 @@ static void print_command(const struct sl_command *command)
         printf("\n%s\n", command->details);
 }
 
+/* What does not fit before the column of summaries has them on a line of its own. */
+static void print_command_line(const struct sl_command *command)
+{
+    int width = printf("  sluice %-10s %s", command->name, command->arguments);
+    if (width >= SUMMARY_COLUMN)
+        printf("\n");
+    printf("%*s%s\n", width < SUMMARY_COLUMN ? SUMMARY_COLUMN - width : SUMMARY_COLUMN, "", command->summary);
+}
+
 static int print_overview(void)
 {
     printf("sluice: files moved into a directory become results, batch by batch\n\n");
     for (size_t i = 0; sl_commands[i]; i++)
         if (!sl_commands[i]->hidden)
-            printf("  sluice %-8s %-28s %s\n", sl_commands[i]->name, sl_commands[i]->arguments,
-                   sl_commands[i]->summary);
+            print_command_line(sl_commands[i]);
     printf(
         "\n"
         "sluice help NAME explains a command, one of the names below, or the options of a StreamingContext\n"

@@ -3,6 +3,7 @@
 #include "cli/report.h"
 #include "cli/standing.h"
 #include "cli/status_files.h"
+#include "cli/status_held.h"
 #include "cli/status_metrics.h"
 #include "cli/target.h"
 
@@ -96,9 +97,11 @@ static void print_last(const struct sl_target *target)
 {
     if (sl_target_status(target, NULL, "last").tag != SL_MAP)
         return;
-    printf("%-12s %" PRId64 " records; scheduling delay %" PRId64 " ms, processing %" PRId64
+    int64_t records = sl_target_status_integer(target, "last", "records");
+    int64_t interval_ms = sl_target_status_integer(target, NULL, "interval_ms");
+    printf("%-12s %" PRId64 " records (%.0f/s); scheduling delay %" PRId64 " ms, processing %" PRId64
            " ms, total delay %" PRId64 " ms\n",
-           "last", sl_target_status_integer(target, "last", "records"),
+           "last", records, interval_ms > 0 ? (double)records * 1000 / (double)interval_ms : 0.0,
            sl_target_status_integer(target, "last", "scheduling_delay_ms"),
            sl_target_status_integer(target, "last", "processing_ms"),
            sl_target_status_integer(target, "last", "total_delay_ms"));
@@ -285,6 +288,7 @@ static void print_standing(struct sl_target *target, const struct sl_standing *s
                sl_target_status_integer(target, "run", "replaced"));
     print_sources(target);
     print_event_time(target, standing);
+    sl_status_print_held(target);
     print_line("mount", sl_target_status_text(target, "mount"));
     if (standing->pid)
         print_readers(target);

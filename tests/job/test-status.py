@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """How a run gets on: sluice status, the documents of .sluice, and what a service manager is told."""
-import pathlib, socket, threading
+import pathlib, re, socket, threading
 from harness import *
 
 PLAIN = '''local sluice = require "sluice"
@@ -49,6 +49,22 @@ def test_status_counts_batches_files_and_records():
     equal((found["running"], found["status"]["state"]), (False, "stopped"), "after the end")
     equal(found["status"]["run"], {"batches": 2, "records": 4, "rejected": 1, "files": 2, "set_aside": 0, "replaced": 0},
           "the run")
+
+
+def test_status_shows_rates_and_what_operators_keep():
+    os.makedirs("in")
+    job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "2s" }
+local pairs = ssc:textFileStream("in"):map(sluice.pair(1))
+pairs:updateStateByKey(function(v, s) return (s or 0) + #v end):name("totals"):saveAsTextFiles("out/a")
+pairs:groupByKeyAndWindow("10s", "2s"):saveAsTextFiles("out/b")
+''')
+    move_in("a", "x\ny\nz\nx\n")
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    shown = sluice_ok("status", "job.lua").stdout
+    check(re.search(r"^last +4 records \(2/s\); ", shown, re.M), "rate: " + shown)
+    check(re.search(r"^keeps +totals \(line 4\): 3 keys, \d+ bytes$", shown, re.M), "state: " + shown)
+    check(re.search(r"^keeps +groupByKeyAndWindow \(line 5\): 1 batches, \d+ bytes$", shown, re.M), "window: " + shown)
 
 
 def test_a_job_and_a_checkpoint_say_which():
