@@ -7,14 +7,37 @@
 
 /* ---- writing ---- */
 
+enum { VARINT_BYTES = 10 };
+
+/* Into bytes that have room for VARINT_BYTES; returns where it ends. */
+static uint8_t *put_varint(uint8_t *at, uint64_t value)
+{
+    for (; value > 0x7F; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
 static bool append_varint(struct sl_buf *buf, uint64_t value)
 {
-    uint8_t bytes[10];
-    size_t len = 0;
-    do
-        bytes[len++] = (uint8_t)((value & 0x7F) | (value > 0x7F ? 0x80 : 0));
-    while (value >>= 7);
-    return sl_buf_append(buf, bytes, len);
+    if (!sl_buf_reserve(buf, VARINT_BYTES))
+        return false;
+    buf->len = (size_t)(put_varint(buf->bytes + buf->len, value) - buf->bytes);
+    return true;
+}
+
+/* A tag, a number and the bytes that follow it. */
+static bool append_tagged(struct sl_buf *buf, uint8_t tag, uint64_t value, const uint8_t *bytes, uint32_t len)
+{
+    if (!sl_buf_reserve(buf, 1 + VARINT_BYTES + (size_t)len))
+        return false;
+    uint8_t *at = buf->bytes + buf->len;
+    *at++ = tag;
+    at = put_varint(at, value);
+    if (len)
+        memcpy(at, bytes, len);
+    buf->len = (size_t)(at + len - buf->bytes);
+    return true;
 }
 
 static uint64_t zigzag(int64_t value)
@@ -36,7 +59,7 @@ static bool append_field(struct sl_buf *buf, const struct sl_field *field);
 
 static bool append_items(struct sl_buf *buf, uint8_t tag, const struct sl_field *field, size_t items)
 {
-    if (!sl_buf_byte(buf, tag) || !append_varint(buf, field->len))
+    if (!append_tagged(buf, tag, field->len, NULL, 0))
         return false;
     for (size_t i = 0; i < items; i++)
         if (!append_field(buf, &field->items[i]))
@@ -52,12 +75,11 @@ static bool append_field(struct sl_buf *buf, const struct sl_field *field)
     case SL_BOOL:
         return sl_buf_byte(buf, field->boolean ? 't' : 'f');
     case SL_INT:
-        return sl_buf_byte(buf, 'i') && append_varint(buf, zigzag(field->integer));
+        return append_tagged(buf, 'i', zigzag(field->integer), NULL, 0);
     case SL_FLOAT:
         return append_float(buf, field->number);
     case SL_STR:
-        return sl_buf_byte(buf, 's') && append_varint(buf, field->len) &&
-               sl_buf_append(buf, field->str, field->len);
+        return append_tagged(buf, 's', field->len, field->str, field->len);
     case SL_LIST:
         return append_items(buf, field->flags & SL_FIELD_ROW ? 'r' : 'l', field, field->len);
     case SL_MAP:

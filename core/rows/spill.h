@@ -29,6 +29,9 @@ struct sl_spill_ops {
     int (*open)(struct sl_spill *spill, struct sl_spill_file **ret, struct sl_error *err);
     int (*row)(struct sl_spill_file *file, const struct sl_field *fields, uint32_t width,
                struct sl_error *err);
+    /* A block of its own: `rows` rows of one width, 1 to SL_CHUNK_ROWS, encoded by text/row_codec.h. */
+    int (*block)(struct sl_spill_file *file, const uint8_t *bytes, size_t len, uint32_t rows,
+                 struct sl_error *err);
     int (*end)(struct sl_spill_file *file, struct sl_stored **ret, struct sl_error *err);
     void (*close)(struct sl_spill_file *file); /* NULL is fine */
     /* A block as a chunk that lives in the arena. SL_EFAIL, SL_EDAMAGED, SL_ENOMEM; noted. */

@@ -45,6 +45,7 @@ void sl_aggregate_done(struct sl_aggregate *aggregate)
     }
     free(aggregate->lane);
     sl_aggregate_paths_done(aggregate);
+    sl_aggregate_parts_done(aggregate);
     sl_spilled_runs_done(&aggregate->runs);
     pthread_mutex_destroy(&aggregate->lock);
     *aggregate = (struct sl_aggregate){0};
@@ -292,6 +293,20 @@ static int merge_chunk(struct merge *merge)
     return r == 0 ? merge_values(merge) : r;
 }
 
+static int push_bounded(struct merge *merge, struct sl_lane *lane)
+{
+    struct sl_aggregate *aggregate = merge->aggregate;
+    struct sl_aggregate_lane *own = lane->state;
+    bool deals = sl_aggregate_deals_rows(aggregate, merge->task, merge->in->rows);
+    int r = deals ? 0 : sl_aggregate_make_room(aggregate, merge->task, own, merge->table, merge->in->rows);
+    if (own->keeps_values)
+        merge->reducer = &sl_reducer_list;
+    r = r < 0 ? r : sl_pairs_find(aggregate->key_of, merge->task, merge->in, &merge->pairs);
+    if (r < 0)
+        return r;
+    return deals ? sl_aggregate_deal_rows(aggregate, lane, merge->in, &merge->pairs) : merge_chunk(merge);
+}
+
 int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, const struct sl_chunk *in)
 {
     struct sl_aggregate_lane *own = lane->state;
@@ -306,10 +321,8 @@ int sl_aggregate_push(struct sl_aggregate *aggregate, struct sl_lane *lane, cons
     merge.count = 0;
     if (aggregate->key_of == SL_KEY_FIELD && in->width < 2)
         return sl_pairs_reject(aggregate->stage->node, lane->task, in);
-    int r =
-        aggregate->runs.spill ? sl_aggregate_make_room(aggregate, lane->task, own, merge.table, in->rows) : 0;
-    if (own->keeps_values)
-        merge.reducer = &sl_reducer_list;
-    r = r < 0 ? r : sl_pairs_find(aggregate->key_of, lane->task, in, &merge.pairs);
+    if (aggregate->runs.spill)
+        return push_bounded(&merge, lane);
+    int r = sl_pairs_find(aggregate->key_of, lane->task, in, &merge.pairs);
     return r == 0 ? merge_chunk(&merge) : r;
 }

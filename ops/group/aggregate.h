@@ -10,6 +10,7 @@
 #pragma once
 
 #include "ops/key/sorted_groups.h"
+#include "ops/key/spilled_parts.h"
 #include "ops/key/spilled_runs.h"
 #include "ops/key/table.h"
 
@@ -35,8 +36,10 @@ struct sl_aggregate {
     size_t paths;
     unsigned parts; /* hash partitions that are folded each on its own; a power of two */
 
-    struct sl_spilled_runs runs; /* on disk, where memory is bounded (aggregate_spill.c) */
-    _Atomic size_t held;         /* bytes of lanes that ended */
+    struct sl_spilled_runs runs;    /* on disk, where memory is bounded (aggregate_spill.c) */
+    struct sl_spilled_parts dealt;  /* on disk by hash partition (aggregate_parts.c), where it is open */
+    struct sl_aggregate_pace *pace; /* [workers], with it */
+    _Atomic size_t held;            /* bytes of lanes that ended */
 };
 
 /* Key and value of a record: SL_KEY_FIELD needs pairs (others are record errors), value = what

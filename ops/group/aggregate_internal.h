@@ -30,6 +30,7 @@ struct sl_aggregate_path {
  * the operator whose aggregate it is) and the number of the lane: that which saw the key first (reducers that
  * are exact), or whose group it is. A long list of values is several rows: the first of them may be a state,
  * the others have the kind values. */
+enum { SL_SPILLED_FIELDS = 3 };
 enum sl_spilled_kind { SL_SPILLED_STATE, SL_SPILLED_EMPTY, SL_SPILLED_FAILED, SL_SPILLED_VALUES };
 
 static inline int64_t sl_spilled_mark(uint32_t lane, unsigned side, enum sl_spilled_kind kind)
@@ -65,6 +66,14 @@ int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
 /* The table's groups become a run, and its memory is given back. */
 int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
                              struct sl_aggregate_lane *lane, struct sl_table *table);
+/* The same for a table of partitions that were dealt, which becomes a run. */
+int sl_aggregate_make_run_room(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *table,
+                               size_t more);
+/* The row of a group whose reducer is given; `kind` where it has something: a state, or the list of values that is kept
+ * in place of one. In task->scratch. */
+int sl_aggregate_group_row(const struct sl_aggregate *aggregate, const struct sl_reducer *reducer,
+                           enum sl_spilled_kind kind, struct sl_task *task, const struct sl_group *group,
+                           uint32_t lane, struct sl_field row[SL_SPILLED_FIELDS]);
 /* A lane that ends: whether it has to go to disk. */
 bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_aggregate_lane *lane);
 
@@ -86,7 +95,27 @@ struct sl_fold {
 };
 int sl_aggregate_fold(const struct sl_fold *fold);
 
+/* ---- ops/group/aggregate_parts.c ---- */
+
+/* Groups go to disk by hash partition from now on. 0 or SL_ENOMEM. */
+int sl_aggregate_parts_init(struct sl_aggregate *aggregate);
+void sl_aggregate_parts_done(struct sl_aggregate *aggregate);
+bool sl_aggregate_has_dealt(const struct sl_aggregate *aggregate);
+/* Room for `more` groups in the worker's table: where it would hold too much, its groups are dealt. */
+int sl_aggregate_deal_if_large(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *table,
+                               size_t more);
+/* Whether the chunk's rows are to be dealt one by one, without the table. */
+bool sl_aggregate_deals_rows(struct sl_aggregate *aggregate, const struct sl_task *task, uint32_t rows);
+int sl_aggregate_deal_rows(struct sl_aggregate *aggregate, struct sl_lane *lane, const struct sl_chunk *in,
+                           const struct sl_pairs *pairs);
+/* All groups become runs in the order of keys. */
+int sl_aggregate_sort_parts(struct sl_aggregate *aggregate);
+
 /* ---- ops/group/aggregate_merge.c ---- */
+
+/* The group that a row of a run tells, its key borrowed from the row; the state is in `keep`. */
+int sl_aggregate_read_group(const struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
+                            const struct sl_field row[SL_SPILLED_FIELDS], struct sl_group *ret);
 
 /* All groups that are still in memory, on all workers. */
 int sl_aggregate_spill_rest(struct sl_aggregate *aggregate);

@@ -52,27 +52,38 @@ static int end_key(struct gathering *g)
     return r < 0 ? r : combine_into(g, &g->whole, &g->path);
 }
 
-static int read_group(struct gathering *g, const struct sl_field *row, enum sl_spilled_kind kind,
-                      struct sl_group *ret)
+int sl_aggregate_read_group(const struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
+                            const struct sl_field row[SL_SPILLED_FIELDS], struct sl_group *ret)
 {
-    const struct sl_reducer *reducer = g->aggregate->reducer;
-    struct sl_group group = {0};
+    enum sl_spilled_kind kind = sl_spilled_kind(row[1].integer);
+    *ret = (struct sl_group){.first = sl_spilled_lane(row[1].integer), .key = row[0]};
+    ret->key.flags = (row[0].flags & SL_FIELD_ROW) | SL_GROUP_TAKEN;
+    switch (kind) {
+    case SL_SPILLED_STATE:
+        return sl_reducer_decode(aggregate->reducer, task, keep, &row[2], &ret->state);
+    case SL_SPILLED_FAILED:
+        ret->key.flags |= SL_GROUP_FAILED;
+        return sl_failed_group_decode(task, keep, &row[2], &ret->state);
+    case SL_SPILLED_EMPTY:
+    case SL_SPILLED_VALUES:
+        ret->key.flags |= SL_GROUP_EMPTY;
+        return 0;
+    }
+    sl_assert(!"there is no such kind");
+}
+
+static int read_group(struct gathering *g, const struct sl_field *row, struct sl_group *ret)
+{
+    struct sl_group group;
+    int r = sl_aggregate_read_group(g->aggregate, g->task, g->keep, row, &group);
+    uint8_t flags = group.key.flags;
+    if (r < 0)
+        return r;
     if (!sl_field_copy(g->keep, &row[0], &group.key))
         return SL_ENOMEM;
-    group.first = sl_spilled_lane(row[1].integer);
-    group.key.flags = (row[0].flags & SL_FIELD_ROW) | SL_GROUP_TAKEN;
-    if (kind == SL_SPILLED_FAILED)
-        group.key.flags |= SL_GROUP_FAILED;
-    if (kind == SL_SPILLED_EMPTY || kind == SL_SPILLED_VALUES)
-        group.key.flags |= SL_GROUP_EMPTY;
-    int r = 0;
-    if (kind == SL_SPILLED_STATE)
-        r = sl_reducer_decode(reducer, g->task, g->keep, &row[2], &group.state);
-    else if (kind == SL_SPILLED_FAILED)
-        r = sl_failed_group_decode(g->task, g->keep, &row[2], &group.state);
-    if (r == 0)
-        *ret = group;
-    return r;
+    group.key.flags = flags;
+    *ret = group;
+    return 0;
 }
 
 /* A value is refused after all: where its record came from is not known any more. */
@@ -132,12 +143,12 @@ static int add_row(void *arg, const struct sl_field *row)
     struct sl_group group;
     int r = 0;
     if (g->aggregate->reducer->ops->exact) {
-        r = read_group(g, row, kind, &group);
+        r = read_group(g, row, &group);
         return r < 0 ? r : combine_into(g, &g->whole, &group);
     }
     if (!(g->lane.key.flags & SL_GROUP_TAKEN) || g->number != number) {
         r = end_lane(g);
-        r = r < 0 ? r : read_group(g, row, kind, &g->lane);
+        r = r < 0 ? r : read_group(g, row, &g->lane);
         g->number = number;
     } else if (kind != SL_SPILLED_VALUES) {
         return 0; /* what a lane had on disk already has an empty group too */
@@ -228,6 +239,7 @@ int sl_aggregate_spill_rest(struct sl_aggregate *aggregate)
 int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_result_form shape, struct sl_dataset **ret)
 {
     struct gathering all = {.aggregate = aggregate, .shape = shape};
-    int r = sl_aggregate_spill_rest(aggregate);
+    int r = sl_spilled_parts_is_open(&aggregate->dealt) ? sl_aggregate_sort_parts(aggregate)
+                                                        : sl_aggregate_spill_rest(aggregate);
     return r < 0 ? r : sl_spilled_runs_merge(&aggregate->runs, false, write_range, &all, ret);
 }

@@ -1,8 +1,8 @@
 /* Groups that do not fit into memory: tables become sorted runs on disk, from which ops/group/aggregate_merge.c
  * makes the rows.
  *
- * Where the reducer is exact, a worker's table goes to disk whenever it has its share, as often as need be.
- * Where it is not, what is combined with what must be the same as without a limit: a lane on its own, then
+ * Where the reducer is exact, groups are dealt to hash partitions first (ops/group/aggregate_parts.c), and what is
+ * sorted here are partitions, or where two streams meet a worker's table whenever it has its share. Where it is not, what is combined with what must be the same as without a limit: a lane on its own, then
  * the lanes from left to right. So once the lanes that ended hold too much, those that end after them go to
  * disk one by one. A lane that is too large by itself goes there as far as it is, and from then on keeps no
  * states but lists of its values, which are merged into the state later, in their order. */
@@ -26,15 +26,30 @@ static size_t bytes_to_sort(const struct sl_table *table)
     return 2 * table->used * sizeof(struct sl_sort_item);
 }
 
+static bool has_room(const struct sl_table *table, size_t more, size_t share)
+{
+    bool fits =
+        sl_table_bytes(table, more) <= share && sl_table_bytes(table, 0) + bytes_to_sort(table) <= share;
+    return fits || !table->used;
+}
+
+int sl_aggregate_make_run_room(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *table,
+                               size_t more)
+{
+    return has_room(table, more, aggregate->runs.spill->bytes)
+               ? 0
+               : sl_aggregate_spill_table(aggregate, task, NULL, table);
+}
+
 int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
                            struct sl_aggregate_lane *lane, struct sl_table *table, size_t more)
 {
+    if (sl_spilled_parts_is_open(&aggregate->dealt))
+        return sl_aggregate_deal_if_large(aggregate, task, table, more);
     /* One half is for lanes that are read, the other for those that ended. */
     size_t share =
         aggregate->reducer->ops->exact ? aggregate->runs.spill->bytes : aggregate->runs.spill->bytes / 2;
-    bool fits =
-        sl_table_bytes(table, more) <= share && sl_table_bytes(table, 0) + bytes_to_sort(table) <= share;
-    if (fits || !table->used)
+    if (has_room(table, more, share))
         return 0;
     int r = sl_aggregate_spill_table(aggregate, task, lane, table);
     lane->keeps_values = !aggregate->reducer->ops->exact;
@@ -54,7 +69,7 @@ bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_agg
 bool sl_aggregate_is_large(const struct sl_aggregate *aggregate)
 {
     size_t bytes = 0, groups = 0;
-    if (!aggregate->runs.spill || aggregate->runs.count)
+    if (!aggregate->runs.spill || aggregate->runs.count || sl_aggregate_has_dealt(aggregate))
         return aggregate->runs.spill != NULL;
     for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++) {
         bytes += sl_table_bytes(&aggregate->table[w], 0);
@@ -85,18 +100,10 @@ struct writing {
     enum sl_spilled_kind kind; /* of groups that have something */
 };
 
-static enum sl_spilled_kind kind_of(const struct writing *writing, const struct sl_group *group)
-{
-    if (group->key.flags & SL_GROUP_FAILED)
-        return SL_SPILLED_FAILED;
-    if (group->key.flags & SL_GROUP_EMPTY)
-        return SL_SPILLED_EMPTY;
-    return writing->kind;
-}
-
 static int write_row(const struct writing *writing, const struct sl_field *row)
 {
-    return writing->aggregate->runs.spill->ops->row(writing->file, row, 3, writing->task->err);
+    return writing->aggregate->runs.spill->ops->row(writing->file, row, SL_SPILLED_FIELDS,
+                                                    writing->task->err);
 }
 
 /* About what an item takes where it is read. */
@@ -127,23 +134,36 @@ static int write_list(const struct writing *writing, struct sl_field *row, uint3
     return r;
 }
 
+int sl_aggregate_group_row(const struct sl_aggregate *aggregate, const struct sl_reducer *reducer,
+                           enum sl_spilled_kind kind, struct sl_task *task, const struct sl_group *group,
+                           uint32_t lane, struct sl_field row[SL_SPILLED_FIELDS])
+{
+    if (group->key.flags & SL_GROUP_FAILED)
+        kind = SL_SPILLED_FAILED;
+    else if (group->key.flags & SL_GROUP_EMPTY)
+        kind = SL_SPILLED_EMPTY;
+    row[0] = group->key;
+    row[0].flags &= SL_FIELD_ROW;
+    row[1] = sl_integer(sl_spilled_mark(lane, aggregate->input, kind));
+    row[2] = sl_nil();
+    if (kind == SL_SPILLED_EMPTY)
+        return 0;
+    return kind == SL_SPILLED_FAILED ? sl_failed_group_encode(task, &group->state, &row[2])
+                                     : sl_reducer_encode(reducer, task, &group->state, &row[2]);
+}
+
 static int write_group(const struct writing *writing, const struct sl_group *group)
 {
     const struct sl_aggregate *aggregate = writing->aggregate;
-    enum sl_spilled_kind kind = kind_of(writing, group);
     uint32_t lane = aggregate->reducer->ops->exact ? group->first : writing->lane->number;
-    struct sl_field row[3] = {group->key, sl_integer(sl_spilled_mark(lane, aggregate->input, kind)),
-                              sl_nil()};
-    row[0].flags &= SL_FIELD_ROW;
-    int r = 0;
-    if (kind == SL_SPILLED_FAILED)
-        r = sl_failed_group_encode(writing->task, &group->state, &row[2]);
-    if (kind == SL_SPILLED_EMPTY || kind == SL_SPILLED_FAILED)
-        return r < 0 ? r : write_row(writing, row);
-    r = sl_reducer_encode(writing->reducer, writing->task, &group->state, &row[2]);
+    struct sl_field row[SL_SPILLED_FIELDS];
+    int r =
+        sl_aggregate_group_row(aggregate, writing->reducer, writing->kind, writing->task, group, lane, row);
     if (r < 0)
         return r;
-    return writing->reducer == &sl_reducer_list ? write_list(writing, row, lane) : write_row(writing, row);
+    bool is_list =
+        writing->reducer == &sl_reducer_list && !(group->key.flags & (SL_GROUP_FAILED | SL_GROUP_EMPTY));
+    return is_list ? write_list(writing, row, lane) : write_row(writing, row);
 }
 
 /* The table's keys, in no order. */
@@ -203,8 +223,9 @@ int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *tas
                                 exact ? 0 : lane->runs++);
     if (r < 0)
         return r;
+    uint32_t spread = table->spread;
     sl_table_done(table);
-    sl_table_init(table, 1);
+    sl_table_init(table, spread);
     sl_heap_trim();
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "ops/group/by_key.h"
 
 #include "core/base/error.h"
+#include "ops/group/aggregate_internal.h"
 
 /* What the user's functions are for, by the kind of the operator. */
 static struct sl_function_reducer functions_of(const struct sl_node *node, const struct sl_by_key_spec *spec)
@@ -52,7 +53,8 @@ int sl_by_key_init(struct sl_by_key *by_key, struct sl_stage *stage, const struc
     by_key->shape = shape;
     by_key->partitions_param = partitions_param;
     int r = sl_aggregate_init(&by_key->aggregate, stage, reducer, key_of);
-    return r < 0 ? r : sl_spilled_runs_init(&by_key->aggregate.runs, stage);
+    r = r < 0 ? r : sl_spilled_runs_init(&by_key->aggregate.runs, stage);
+    return r < 0 ? r : sl_aggregate_parts_init(&by_key->aggregate);
 }
 
 int sl_by_key_begin(struct sl_stage *stage)

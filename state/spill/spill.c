@@ -23,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK_BYTES = 256 << 10, PIECE_BYTES = 256 << 10, LEVEL = 1 };
+enum { BLOCK_BYTES = 256 << 10, PIECE_BYTES = 256 << 10, LEVEL = -50 };
 
 struct sl_spill_file {
     struct sl_spill_place *place;
@@ -165,33 +165,45 @@ static bool make_index_room(struct sl_spill_file *file)
     return start && offset;
 }
 
-static int flush_block(struct sl_spill_file *file, struct sl_error *err)
+static int add_block(struct sl_spill_file *file, const uint8_t *bytes, size_t raw, uint32_t rows,
+                     struct sl_error *err)
 {
-    if (!file->rows)
-        return 0;
-    size_t bound = ZSTD_compressBound(file->block.len);
-    if (file->block.len > UINT32_MAX / 2)
+    size_t bound = ZSTD_compressBound(raw);
+    if (raw > UINT32_MAX / 2)
         return sl_error_set(err, SL_EFAIL,
                             "a row of more than 2 GiB exceeds memoryLimit and cannot go to disk");
     if (!make_index_room(file) || !sl_buf_reserve(&file->piece, SL_FRAME_BYTES + bound))
         return sl_error_nomem(err);
     uint8_t *head = file->piece.bytes + file->piece.len, *payload = head + SL_FRAME_BYTES;
-    size_t len = ZSTD_compressCCtx(file->zstd, payload, bound, file->block.bytes, file->block.len, LEVEL);
+    size_t len = ZSTD_compressCCtx(file->zstd, payload, bound, bytes, raw, LEVEL);
     if (ZSTD_isError(len))
         return sl_error_set(err, SL_EFAIL, "packing rows that exceed memoryLimit: %s",
                             ZSTD_getErrorName(len));
-    struct sl_frame frame = {SL_FRAME_BLOCK, (uint32_t)len, (uint32_t)file->block.len, file->rows};
+    struct sl_frame frame = {SL_FRAME_BLOCK, (uint32_t)len, (uint32_t)raw, rows};
     sl_frame_encode(&frame, payload, file->offset, head);
     struct sl_spill_run *run = file->run;
     run->start[run->stored.blocks] = run->stored.rows;
     run->offset[run->stored.blocks++] = file->offset;
-    run->stored.rows += file->rows;
+    run->stored.rows += rows;
     file->offset += SL_FRAME_BYTES + len;
     run->offset[run->stored.blocks] = file->offset;
     file->piece.len += SL_FRAME_BYTES + len;
+    return file->piece.len >= PIECE_BYTES ? write_piece(file, err) : 0;
+}
+
+static int flush_block(struct sl_spill_file *file, struct sl_error *err)
+{
+    int r = file->rows ? add_block(file, file->block.bytes, file->block.len, file->rows, err) : 0;
     file->block.len = 0;
     file->rows = 0;
-    return file->piece.len >= PIECE_BYTES ? write_piece(file, err) : 0;
+    return r;
+}
+
+static int spill_block(struct sl_spill_file *file, const uint8_t *bytes, size_t len, uint32_t rows,
+                       struct sl_error *err)
+{
+    int r = flush_block(file, err);
+    return r < 0 ? r : add_block(file, bytes, len, rows, err);
 }
 
 static int spill_row(struct sl_spill_file *file, const struct sl_field *fields, uint32_t width,
@@ -228,6 +240,7 @@ static int spill_end(struct sl_spill_file *file, struct sl_stored **ret, struct 
 static const struct sl_spill_ops spill_ops = {
     .open = spill_open_file,
     .row = spill_row,
+    .block = spill_block,
     .end = spill_end,
     .close = spill_close_file,
     .load = sl_spill_load,
