@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+enum { RECORDS_AHEAD = 16 };
 enum { ROW_BYTES = 150 }; /* what sorting in memory takes for a row beside the lanes: items, columns */
 
 static size_t bytes_of(const struct sl_sort_lane *lane)
@@ -15,16 +16,32 @@ static size_t bytes_of(const struct sl_sort_lane *lane)
     return sl_sort_lane_bytes(lane) + items + spare;
 }
 
+/* A record that is sorted by its first field is a row as it is; others are (key, the record as a list). */
+static bool has_key_first(const struct sl_sorting *sorting)
+{
+    return sorting->by == SL_SORT_BY_KEY;
+}
+
+static int write_record(const struct sl_sorting *sorting, const struct sl_sort_record *record,
+                        struct sl_spill_file *file, struct sl_error *err)
+{
+    const struct sl_spill_ops *ops = sorting->runs.spill->ops;
+    struct sl_field fields[SL_WIDTH_MAX];
+    sl_sort_record_read(record, fields);
+    if (has_key_first(sorting))
+        return ops->row(file, fields, record->width, err);
+    const struct sl_field row[2] = {record->key, sl_list(fields, record->width)};
+    return ops->row(file, row, 2, err);
+}
+
 static int write_records(const struct sl_sorting *sorting, struct sl_sort_lane *lane,
                          struct sl_spill_file *file, struct sl_error *err)
 {
-    struct sl_field fields[SL_WIDTH_MAX];
     int r = sl_sort_lane_sort(sorting, lane);
     for (size_t i = 0; r == 0 && i < lane->count; i++) {
-        const struct sl_sort_record *record = sl_sort_record_of(&lane->item[i]);
-        sl_sort_record_read(record, fields);
-        const struct sl_field row[2] = {record->key, sl_list(fields, record->width)};
-        r = sorting->runs.spill->ops->row(file, row, 2, err);
+        if (i + RECORDS_AHEAD < lane->count)
+            sl_sort_record_prefetch(&lane->item[i + RECORDS_AHEAD]);
+        r = write_record(sorting, sl_sort_record_of(&lane->item[i]), file, err);
     }
     return r;
 }
@@ -96,6 +113,16 @@ static int spill_rest(void *arg, size_t number, unsigned worker, struct sl_error
     return spill_lane(sorting, &stage->tasks[worker], lane_at(sorting, number));
 }
 
+static int give_row(const struct sl_sorting *sorting, const struct sl_field *row, uint32_t width,
+                    struct sl_task *task, struct sl_spill_file *file)
+{
+    const struct sl_spill_ops *ops = sorting->runs.spill->ops;
+    if (has_key_first(sorting))
+        return ops->row(file, row, width, task->err);
+    sl_assert(width == 2 && row[1].tag == SL_LIST);
+    return ops->row(file, row[1].items, row[1].len, task->err);
+}
+
 static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, struct sl_spill_file *file)
 {
     const struct sl_sorting *sorting = arg;
@@ -103,8 +130,7 @@ static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, 
     uint32_t width;
     int r;
     while ((r = sl_merge_next(merge, row, &width, task->err)) > 0) {
-        sl_assert(width == 2 && row[1].tag == SL_LIST);
-        r = sorting->runs.spill->ops->row(file, row[1].items, row[1].len, task->err);
+        r = give_row(sorting, row, width, task, file);
         if (r == 0 && task->stop && atomic_load_explicit(task->stop, memory_order_relaxed))
             r = SL_ESTOP;
         if (r < 0)

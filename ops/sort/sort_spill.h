@@ -1,5 +1,5 @@
 /* Rows to be sorted that do not fit into memory: part of ops/sort/sorting. Lanes become sorted runs on disk, rows
- * (key, the record as a list); the runs are merged at the finish. */
+ * (key, the record as a list), or records that begin with their key as they are; the runs are merged at the finish. */
 #pragma once
 
 #include "ops/sort/sort_lane.h"
