@@ -44,13 +44,13 @@ static bool is_same(const struct sl_directory_parent *a, const struct sl_directo
            a->inode == b->inode && a->born_ns == b->born_ns;
 }
 
-static int open_looked(struct sl_directory *directory, int dirfd, struct sl_directory_parent *ret,
-                       struct sl_error *err)
+/* *ret: which one directory->parent_fd is. Closes it where that cannot be found out. */
+static int use_parent(struct sl_directory *directory, int fd, struct sl_directory_parent *ret,
+                      struct sl_error *err)
 {
-    directory->parent_fd =
-        sl_io_open(directory->io, dirfd, directory->place->parent, O_RDONLY | O_DIRECTORY, 0, err);
-    if (directory->parent_fd < 0)
-        return directory->parent_fd;
+    directory->parent_fd = fd;
+    if (fd < 0)
+        return fd;
     int r = look_at_parent(directory, ret, err);
     if (r == 0)
         return 0;
@@ -65,7 +65,10 @@ static bool opens_known(struct sl_directory *directory, int dirfd, const struct 
 {
     struct sl_directory_parent found;
     struct sl_error ignored; /* the longer way reports it */
-    if (!known->has_birth || open_looked(directory, dirfd, &found, &ignored) < 0)
+    if (!known->has_birth)
+        return false;
+    int fd = sl_io_open(directory->io, dirfd, directory->place->parent, O_RDONLY | O_DIRECTORY, 0, &ignored);
+    if (use_parent(directory, fd, &found, &ignored) < 0)
         return false;
     if (is_same(&found, known))
         return true;
@@ -80,7 +83,8 @@ static int open_made(struct sl_directory *directory, int dirfd, bool durable, st
     const char *parent = directory->place->parent;
     int r = sl_trust_links(directory->io, dirfd, parent, err);
     r = r < 0 ? r : sl_ancestors_make(directory->io, dirfd, parent, 0777, durable, err);
-    return r < 0 ? r : open_looked(directory, dirfd, ret, err);
+    r = r < 0 ? r : sl_trust_open_dir(directory->io, dirfd, parent, err);
+    return use_parent(directory, r, ret, err);
 }
 
 static int open_parent(struct sl_directory *directory, int dirfd, struct sl_directory_parent *known,

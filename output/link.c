@@ -1,5 +1,7 @@
 #include "output/link.h"
 
+#include "core/base/trust.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -50,15 +52,11 @@ static int link_replace(struct sl_io *io, int fd, const struct sl_output_dir *pl
     return r;
 }
 
-int sl_link_swap(struct sl_io *io, int dirfd, const struct sl_output_dir *place, struct sl_error *err)
+int sl_link_swap(struct sl_io *io, int fd, const struct sl_output_dir *place, struct sl_error *err)
 {
-    int fd = sl_io_open(io, dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, err);
-    if (fd < 0)
-        return fd;
     int r = link_is_free(io, fd, place, err);
     if (r > 0)
         r = link_replace(io, fd, place, err);
-    sl_io_close(io, fd);
     return r < 0 ? r : 0;
 }
 
@@ -78,10 +76,15 @@ static bool is_directory(struct sl_io *io, int fd, const char *name)
 int sl_link_renew(struct sl_io *io, int dirfd, const struct sl_output_dir *place, struct sl_error *err)
 {
     struct sl_error opening = {0};
-    int fd = sl_io_open(io, dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, &opening);
+    int fd = sl_trust_open_dir(io, dirfd, place->parent, &opening), r = 0;
+    if (fd == SL_EUSAGE) {
+        *err = opening;
+        return fd;
+    }
     if (fd < 0) /* what it made has been taken away */
         return 0;
-    bool is_due = is_directory(io, fd, place->name) && !points_to_newest(io, fd, place);
+    if (is_directory(io, fd, place->name) && !points_to_newest(io, fd, place))
+        r = sl_link_swap(io, fd, place, err);
     sl_io_close(io, fd);
-    return is_due ? sl_link_swap(io, dirfd, place, err) : 0;
+    return r;
 }

@@ -1,6 +1,7 @@
 #include "output/retention.h"
 
 #include "core/base/array.h"
+#include "core/base/trust.h"
 #include "output/manifest.h"
 #include "output/output_dir.h"
 #include "output/save_bucket.h"
@@ -94,7 +95,7 @@ static int let_go(const struct sl_services *services, int parent_fd, const struc
 static int let_directory_go(const struct sl_services *services, const struct sl_output_dir *place,
                             int64_t time_ms, struct sl_error *err)
 {
-    int fd = sl_io_open(services->io, services->job_dirfd, place->parent, O_RDONLY | O_DIRECTORY, 0, err);
+    int fd = sl_trust_open_dir(services->io, services->job_dirfd, place->parent, err);
     int r = fd < 0 ? fd : let_go(services, fd, place, time_ms, err);
     if (fd >= 0)
         sl_io_close(services->io, fd);

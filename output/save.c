@@ -203,7 +203,7 @@ static int save_publish(struct sl_stage *stage)
     if (!save->makes_directory)
         return 0;
     if (save->settings.latest)
-        r = sl_link_swap(services->io, services->job_dirfd, &save->place, stage->err);
+        r = sl_link_swap(services->io, save->writer.directory.parent_fd, &save->place, stage->err);
     if (r == 0 && keeps_newest(save))
         r = sl_retention_newest(services, &save->settings, save->writer.bucket, stage->batch_ms, stage->err);
     return r;

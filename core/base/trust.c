@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -199,23 +200,60 @@ int sl_trust_as_root(struct sl_io *io, const char *path, const char *act, struct
 
 /* ---- links ---- */
 
-int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
+/* Afterwards walk->done is the path without links, as far as it exists. */
+static int walk_links(struct walk *walk, struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
 {
-    struct walk walk;
     char at[PATH_MAX];
-    int r = begin_walk(&walk, io, dirfd, path, err);
-    while (r == 0 && (r = step(&walk, at, err)) > 0) {
+    int r = begin_walk(walk, io, dirfd, path, err);
+    while (r == 0 && (r = step(walk, at, err)) > 0) {
         r = 0;
-        if (walk.is_link && walk.st.stx_uid != 0 && walk.st.stx_uid != geteuid())
+        if (walk->is_link && walk->st.stx_uid != 0 && walk->st.stx_uid != geteuid())
             r = sl_error_set(
                 err, SL_EUSAGE,
                 "the symbolic link %s belongs to another user (uid %u), who decides where it leads; give "
                 "the path that it denotes, or remove it",
-                at, walk.st.stx_uid);
-        else if (walk.is_link)
-            r = follow(&walk, at, err);
+                at, walk->st.stx_uid);
+        else if (walk->is_link)
+            r = follow(walk, at, err);
     }
     return r;
+}
+
+int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
+{
+    struct walk walk;
+    return walk_links(&walk, io, dirfd, path, err);
+}
+
+/* The kernel's name of what is open. Where it cannot be asked (no /proc), the walk has to do. File systems that ignore
+ * case may give the name in another one. */
+static bool is_open_at(struct sl_io *io, int fd, const char *done)
+{
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = io->ops->readlinkat(io, AT_FDCWD, link, path, sizeof path - 1);
+    if (len < 0)
+        return true;
+    path[len] = 0;
+    return strcasecmp(path, done[0] ? done : "/") == 0;
+}
+
+enum { OPEN_TRIES = 3 }; /* the owner may move a directory on the way, too */
+
+int sl_trust_open_dir(struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
+{
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        struct walk walk;
+        int r = walk_links(&walk, io, dirfd, path, err);
+        int fd = r < 0 ? r : sl_io_open(io, dirfd, path, O_RDONLY | O_DIRECTORY, 0, err);
+        if (fd < 0 || is_open_at(io, fd, walk.done))
+            return fd;
+        sl_io_close(io, fd);
+    }
+    return sl_error_set(err, SL_EUSAGE,
+                        "%s leads elsewhere each time it is opened: a directory or link on the way is being "
+                        "replaced; give a path whose directories others may not write",
+                        path);
 }
 
 /* ---- our own ---- */

@@ -20,3 +20,8 @@ int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, struct sl_e
 
 /* No symbolic link on the way to `path` (relative to dirfd) was put there by another user than root and us. SL_EUSAGE. */
 int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);
+
+/* Opens the directory `path` (relative to dirfd) as sl_trust_links wants its links, whatever others put in the place of
+ * a name on the way meanwhile: what was opened is where the links that were looked at lead. The descriptor, SL_EUSAGE,
+ * or another failure to open it. */
+int sl_trust_open_dir(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);

@@ -5,6 +5,7 @@ import pathlib, stat, struct
 from harness import *
 
 OTHER = 61234
+HELD_RENAME = BUILD / "tests/held_rename.so"
 JOB = '''local sluice = require "sluice"
 io.stderr:write("code ran\\n")
 local ssc = sluice.StreamingContext { interval = "50ms", checkpoint = %s }
@@ -232,6 +233,26 @@ def test_a_directory_that_became_a_link_of_another_user_is_not_written():
         move_in("a", "x\n")
         run.wait_until(lambda: list(pathlib.Path("shared/out").glob("n-*/_SUCCESS")), "the first batch")
         as_other(lambda: (os.rename("shared/out", "shared/taken"), os.symlink("../private", "shared/out")))
+        move_in("b", "y\n")
+        equal(run.end(), 2, "exit status")
+    equal(os.listdir("private"), [], "what is behind the link")
+
+
+def test_a_directory_that_becomes_a_link_within_a_batch_is_not_written():
+    """After the output is revealed, before the link to the newest directory is made."""
+    if SANITIZED:
+        skip("a sanitizer is loaded first")
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o777)
+    os.mkdir("private")
+    write("job.lua", (JOB % "false").replace("out/n", "shared/out/n"))
+    with Running("job.lua", prefix=("env", "LD_PRELOAD=%s" % HELD_RENAME, "SLUICE_TEST_HELD=n-")) as run:
+        move_in("a", "x\n")
+        run.wait_until(lambda: os.path.exists("held"), "the output to be revealed")
+        as_other(lambda: (os.rename("shared/out", "shared/taken"), os.symlink("../private", "shared/out")))
+        write("go", "")
+        run.wait_until(lambda: os.path.islink("shared/taken/n"), "the link beside the output")
         move_in("b", "y\n")
         equal(run.end(), 2, "exit status")
     equal(os.listdir("private"), [], "what is behind the link")

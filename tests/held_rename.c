@@ -1,0 +1,30 @@
+/* Between two steps of a batch there is time: loaded into the program with LD_PRELOAD, it holds up the program after it has
+ * renamed something to a name that begins with $SLUICE_TEST_HELD. It makes the file "held" and continues once the file
+ * "go" is there. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+
+static void hold_up(void)
+{
+    const struct timespec time = {0, 2000000};
+    int fd = open("held", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        (void)close(fd);
+    while (access("go", F_OK) < 0)
+        (void)nanosleep(&time, NULL);
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    const char *held = getenv("SLUICE_TEST_HELD");
+    int r = (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+    if (r == 0 && held && strncmp(to, held, strlen(held)) == 0)
+        hold_up();
+    return r;
+}
