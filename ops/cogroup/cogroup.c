@@ -33,6 +33,10 @@ static int cogroup_begin(struct sl_stage *stage)
         r = r < 0 ? r : sl_spilled_runs_init(&sides->side[i].runs, stage);
         sides->side[i].input = i;
     }
+    if (r == 0 && sides->piles.spill && !stage->is_in_parts && has_both_values(kind)) {
+        r = sl_spilled_parts_init(&sides->lists.parts, sides->piles.spill, sl_pool_workers(stage->pool));
+        sides->side[0].lists = sides->side[1].lists = &sides->lists;
+    }
     return r;
 }
 
@@ -91,6 +95,7 @@ static void cogroup_done(struct sl_stage *stage)
     struct sl_cogroup *sides = stage->state;
     sl_aggregate_done(&sides->side[0]);
     sl_aggregate_done(&sides->side[1]);
+    sl_spilled_parts_done(&sides->lists.parts);
     sl_row_buffers_done(&sides->piles);
     sl_hash_sides_free(sides->hash);
 }

@@ -23,6 +23,7 @@ struct sl_hash_sides;
 struct sl_cogroup {
     const struct sl_cogroup_kind *kind;
     struct sl_aggregate side[2]; /* by the number of the input: left, right */
+    struct sl_dealt_lists lists; /* of both where their values matter and memory is bounded */
     struct sl_row_buffers piles; /* of rows that come out */
     struct sl_hash_sides *hash;  /* both sides where their values matter and memory is not bounded; or NULL */
 };

@@ -1,6 +1,7 @@
 #include "ops/cogroup/cogroup_spill.h"
 
 #include "core/base/error.h"
+#include "ops/cogroup/cogroup_parts.h"
 #include "ops/group/aggregate_internal.h"
 #include "ops/reducer/field_vec.h"
 #include "ops/reducer/reducers.h"
@@ -184,6 +185,8 @@ int sl_cogroup_merge(struct sl_stage *stage, struct sl_dataset **ret)
     struct sl_cogroup *sides = stage->state;
     int r = sl_aggregate_spill_rest(&sides->side[0]);
     r = r < 0 ? r : sl_aggregate_spill_rest(&sides->side[1]);
+    if (r == 0 && sl_spilled_parts_is_open(&sides->lists.parts))
+        r = sl_cogroup_sort_parts(stage);
     r = r < 0 ? r : sl_spilled_runs_adopt(&sides->side[0].runs, &sides->side[1].runs);
     return r < 0 ? r : sl_spilled_runs_merge(&sides->side[0].runs, false, write_range, sides, ret);
 }

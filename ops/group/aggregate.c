@@ -297,13 +297,16 @@ static int push_bounded(struct merge *merge, struct sl_lane *lane)
 {
     struct sl_aggregate *aggregate = merge->aggregate;
     struct sl_aggregate_lane *own = lane->state;
-    bool deals = sl_aggregate_deals_rows(aggregate, merge->task, merge->in->rows);
+    bool deals_values = sl_aggregate_deals_lists(aggregate);
+    bool deals = deals_values || sl_aggregate_deals_rows(aggregate, merge->task, merge->in->rows);
     int r = deals ? 0 : sl_aggregate_make_room(aggregate, merge->task, own, merge->table, merge->in->rows);
     if (own->keeps_values)
         merge->reducer = &sl_reducer_list;
     r = r < 0 ? r : sl_pairs_find(aggregate->key_of, merge->task, merge->in, &merge->pairs);
     if (r < 0)
         return r;
+    if (deals_values)
+        return sl_aggregate_deal_values(aggregate, lane, merge->in, &merge->pairs);
     return deals ? sl_aggregate_deal_rows(aggregate, lane, merge->in, &merge->pairs) : merge_chunk(merge);
 }
 

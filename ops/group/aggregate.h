@@ -21,6 +21,12 @@ enum sl_key_of { SL_KEY_FIELD, SL_KEY_RECORD, SL_KEY_NONE };
 struct sl_aggregate_lane;
 struct sl_aggregate_path;
 
+/* Lists of values on disk by hash partition, of both sides of an operator on two streams (aggregate_lists.c). */
+struct sl_dealt_lists {
+    struct sl_spilled_parts parts;
+    _Atomic bool is_used; /* something was too large: all further rows go there */
+};
+
 struct sl_aggregate {
     struct sl_stage *stage;
     const struct sl_reducer *reducer;
@@ -39,6 +45,8 @@ struct sl_aggregate {
     struct sl_spilled_runs runs;    /* on disk, where memory is bounded (aggregate_spill.c) */
     struct sl_spilled_parts dealt;  /* on disk by hash partition (aggregate_parts.c), where it is open */
     struct sl_aggregate_pace *pace; /* [workers], with it */
+    struct sl_dealt_lists *lists;   /* where the reducer is list and it may be too large; or NULL */
+    _Atomic uint32_t tables;        /* that were sorted, with either */
     _Atomic size_t held;            /* bytes of lanes that ended */
 };
 

@@ -266,6 +266,8 @@ int sl_aggregate_lane_close(struct sl_aggregate *aggregate, struct sl_lane *lane
     struct sl_aggregate_lane *own = lane->state;
     if (aggregate->reducer->ops->exact)
         return 0;
+    if (sl_aggregate_deals_lists(aggregate))
+        return sl_aggregate_deal_lists(aggregate, lane->task, own, &own->table);
     if (aggregate->runs.spill &&
         sl_aggregate_must_spill(aggregate, own)) /* those after it wait for the finish */
         return sl_aggregate_spill_table(aggregate, lane->task, own, &own->table);

@@ -63,7 +63,7 @@ int sl_pairs_find(enum sl_key_of key_of, struct sl_task *task, const struct sl_c
 /* aggregate_spill.c. Room for `more` groups: where the table would hold too much, it goes to disk. */
 int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
                            struct sl_aggregate_lane *lane, struct sl_table *table, size_t more);
-/* The table's groups become a run, and its memory is given back. */
+/* The table's groups become a run or are dealt, and its memory is given back. */
 int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
                              struct sl_aggregate_lane *lane, struct sl_table *table);
 /* The same for a table of partitions that were dealt, which becomes a run. */
@@ -74,6 +74,12 @@ int sl_aggregate_make_run_room(struct sl_aggregate *aggregate, struct sl_task *t
 int sl_aggregate_group_row(const struct sl_aggregate *aggregate, const struct sl_reducer *reducer,
                            enum sl_spilled_kind kind, struct sl_task *task, const struct sl_group *group,
                            uint32_t lane, struct sl_field row[SL_SPILLED_FIELDS]);
+/* The same, sorted, of partitions that were dealt (lane NULL) too. With `needed` only keys that it has. */
+int sl_aggregate_sort_table(struct sl_aggregate *aggregate, struct sl_task *task,
+                            struct sl_aggregate_lane *lane, struct sl_table *table,
+                            const struct sl_table *needed);
+/* About what a value of a list takes where it is read. */
+size_t sl_spilled_bytes_of(const struct sl_field *item);
 /* A lane that ends: whether it has to go to disk. */
 bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_aggregate_lane *lane);
 
@@ -110,6 +116,16 @@ int sl_aggregate_deal_rows(struct sl_aggregate *aggregate, struct sl_lane *lane,
                            const struct sl_pairs *pairs);
 /* All groups become runs in the order of keys. */
 int sl_aggregate_sort_parts(struct sl_aggregate *aggregate);
+
+/* ---- ops/group/aggregate_lists.c ---- */
+
+/* Whether rows are to be dealt at once. */
+bool sl_aggregate_deals_lists(const struct sl_aggregate *aggregate);
+int sl_aggregate_deal_lists(struct sl_aggregate *aggregate, struct sl_task *task,
+                            const struct sl_aggregate_lane *lane, struct sl_table *table);
+/* The chunk's rows, after what the lane's table has. */
+int sl_aggregate_deal_values(struct sl_aggregate *aggregate, struct sl_lane *lane, const struct sl_chunk *in,
+                             const struct sl_pairs *pairs);
 
 /* ---- ops/group/aggregate_merge.c ---- */
 

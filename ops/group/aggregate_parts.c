@@ -64,7 +64,7 @@ static int deal_group(struct sl_aggregate *aggregate, struct sl_task *task, size
     int r = sl_aggregate_group_row(aggregate, aggregate->reducer, SL_SPILLED_STATE, task, group, group->first,
                                    row);
     return r < 0 ? r
-                 : sl_spilled_parts_add(&aggregate->dealt, writer, group->hash, row, SL_SPILLED_FIELDS,
+                 : sl_spilled_parts_add(&aggregate->dealt, writer, group->hash, NULL, row, SL_SPILLED_FIELDS,
                                         task->err);
 }
 

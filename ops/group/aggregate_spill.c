@@ -69,7 +69,8 @@ bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_agg
 bool sl_aggregate_is_large(const struct sl_aggregate *aggregate)
 {
     size_t bytes = 0, groups = 0;
-    if (!aggregate->runs.spill || aggregate->runs.count || sl_aggregate_has_dealt(aggregate))
+    if (!aggregate->runs.spill || aggregate->runs.count || sl_aggregate_has_dealt(aggregate) ||
+        sl_aggregate_deals_lists(aggregate))
         return aggregate->runs.spill != NULL;
     for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++) {
         bytes += sl_table_bytes(&aggregate->table[w], 0);
@@ -106,8 +107,7 @@ static int write_row(const struct writing *writing, const struct sl_field *row)
                                                     writing->task->err);
 }
 
-/* About what an item takes where it is read. */
-static size_t bytes_of(const struct sl_field *item)
+size_t sl_spilled_bytes_of(const struct sl_field *item)
 {
     size_t bytes = sizeof *item + (item->tag == SL_STR ? item->len : 0);
     for (uint32_t i = 0; item->tag == SL_LIST && i < item->len; i++)
@@ -125,7 +125,7 @@ static int write_list(const struct writing *writing, struct sl_field *row, uint3
     int r = 0;
     do {
         for (size_t bytes = 0; to < count && bytes < LIST_BYTES; to++)
-            bytes += bytes_of(&item[to]);
+            bytes += sl_spilled_bytes_of(&item[to]);
         row[2] = sl_list(item + from, to - from);
         r = write_row(writing, row);
         row[1] = sl_integer(sl_spilled_mark(lane, writing->aggregate->input, SL_SPILLED_VALUES));
@@ -155,7 +155,7 @@ int sl_aggregate_group_row(const struct sl_aggregate *aggregate, const struct sl
 static int write_group(const struct writing *writing, const struct sl_group *group)
 {
     const struct sl_aggregate *aggregate = writing->aggregate;
-    uint32_t lane = aggregate->reducer->ops->exact ? group->first : writing->lane->number;
+    uint32_t lane = writing->lane ? writing->lane->number : group->first;
     struct sl_field row[SL_SPILLED_FIELDS];
     int r =
         sl_aggregate_group_row(aggregate, writing->reducer, writing->kind, writing->task, group, lane, row);
@@ -166,12 +166,20 @@ static int write_group(const struct writing *writing, const struct sl_group *gro
     return is_list ? write_list(writing, row, lane) : write_row(writing, row);
 }
 
+static bool has_key(const struct sl_table *table, const struct sl_group *group)
+{
+    return table->used && sl_table_slot(table, group->hash, &group->key)->key.flags & SL_GROUP_TAKEN;
+}
+
 /* The table's keys, in no order. */
-static size_t list_keys(const struct sl_table *table, struct sl_sort_item *item)
+static size_t list_keys(const struct sl_table *table, const struct sl_table *needed,
+                        struct sl_sort_item *item)
 {
     uint64_t at = UINT64_MAX;
     size_t count = 0;
     for (const struct sl_group *group; (group = sl_table_next(table, 0, 1, &at));) {
+        if (needed && !has_key(needed, group))
+            continue;
         item[count++].key = &group->key;
         sl_key_prefetch_bytes(&group->key);
         if (count > SL_KEYS_AHEAD)
@@ -183,10 +191,11 @@ static size_t list_keys(const struct sl_table *table, struct sl_sort_item *item)
 }
 
 /* In order; what encoding takes is given back for each: the rows that are pushed lie in the same scratch. */
-static int write_groups(const struct writing *writing, const struct sl_table *table)
+static int write_groups(const struct writing *writing, const struct sl_table *table,
+                        const struct sl_table *needed)
 {
     struct sl_sort_item *item = malloc(2 * table->used * sizeof *item);
-    size_t count = item ? list_keys(table, item) : 0;
+    size_t count = item ? list_keys(table, needed, item) : 0;
     int r = item ? 0 : SL_ENOMEM;
     if (item)
         sl_sort_items(item, item + count, count);
@@ -203,27 +212,37 @@ static int write_groups(const struct writing *writing, const struct sl_table *ta
     return r;
 }
 
-int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
-                             struct sl_aggregate_lane *lane, struct sl_table *table)
+int sl_aggregate_sort_table(struct sl_aggregate *aggregate, struct sl_task *task,
+                            struct sl_aggregate_lane *lane, struct sl_table *table,
+                            const struct sl_table *needed)
 {
-    bool exact = aggregate->reducer->ops->exact;
     struct writing writing = {
         .aggregate = aggregate, .reducer = aggregate->reducer, .lane = lane, .task = task};
     if (!table->used)
         return 0;
-    if (!exact && lane->keeps_values) {
+    if (lane && lane->keeps_values) {
         writing.reducer = &sl_reducer_list;
         writing.kind = SL_SPILLED_VALUES;
     }
     int r = sl_spilled_runs_file(&aggregate->runs, task, &writing.file);
-    r = r < 0 ? r : write_groups(&writing, table);
+    r = r < 0 ? r : write_groups(&writing, table, needed);
     struct sl_position whole = {.input = aggregate->input};
     if (r == 0)
-        r = sl_spilled_runs_end(&aggregate->runs, task, exact ? &whole : &lane->position,
-                                exact ? 0 : lane->runs++);
-    if (r < 0)
-        return r;
+        r = sl_spilled_runs_end(&aggregate->runs, task, lane ? &lane->position : &whole,
+                                lane ? lane->runs++ : atomic_fetch_add(&aggregate->tables, 1));
+    return r;
+}
+
+int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
+                             struct sl_aggregate_lane *lane, struct sl_table *table)
+{
     uint32_t spread = table->spread;
+    if (aggregate->lists)
+        return sl_aggregate_deal_lists(aggregate, task, lane, table);
+    int r =
+        sl_aggregate_sort_table(aggregate, task, aggregate->reducer->ops->exact ? NULL : lane, table, NULL);
+    if (r < 0 || !table->used)
+        return r;
     sl_table_done(table);
     sl_table_init(table, spread);
     sl_heap_trim();

@@ -18,12 +18,13 @@ enum {
 struct sl_spilled_part {
     struct sl_buf rows;
     uint32_t count, width;
+    struct sl_position first, last;
 };
 
 struct sl_spilled_parts_writer {
-    struct sl_spill_file *file;   /* NULL until needed */
-    struct sl_spilled_part *part; /* [parts] */
-    uint8_t *part_of;             /* [blocks] of the run */
+    struct sl_spill_file *file;           /* NULL until needed */
+    struct sl_spilled_part *part;         /* [parts] */
+    struct sl_spilled_parts_block *block; /* [blocks] of the run */
     size_t blocks, capacity;
     struct sl_stored *run; /* when it has ended; NULL: nothing was written */
 };
@@ -66,7 +67,7 @@ void sl_spilled_parts_done(struct sl_spilled_parts *parts)
     for (size_t w = 0; parts->writer && w < parts->writers; w++) {
         drop_buffers(parts, &parts->writer[w]);
         parts->spill->ops->free(parts->writer[w].run);
-        free(parts->writer[w].part_of);
+        free(parts->writer[w].block);
     }
     free(parts->writer);
     *parts = (struct sl_spilled_parts){0};
@@ -76,12 +77,13 @@ void sl_spilled_parts_done(struct sl_spilled_parts *parts)
 
 static bool note_block(struct sl_spilled_parts_writer *writer, size_t part)
 {
-    uint8_t *part_of =
-        sl_array_grow(writer->part_of, writer->blocks, &writer->capacity, sizeof *writer->part_of);
-    if (!part_of)
+    struct sl_spilled_parts_block *block =
+        sl_array_grow(writer->block, writer->blocks, &writer->capacity, sizeof *block);
+    if (!block)
         return false;
-    writer->part_of = part_of;
-    part_of[writer->blocks++] = (uint8_t)part;
+    writer->block = block;
+    block[writer->blocks++] = (struct sl_spilled_parts_block){
+        .first = writer->part[part].first, .last = writer->part[part].last, .part = (uint8_t)part};
     return true;
 }
 
@@ -102,18 +104,30 @@ static int write_part(const struct sl_spilled_parts *parts, struct sl_spilled_pa
     return r;
 }
 
+/* Whether the row may follow those in the buffer. */
+static bool goes_on(const struct sl_spilled_part *part, const struct sl_position *position, uint32_t width)
+{
+    return part->width == width && (!position || sl_position_compare(&part->last, position) <= 0);
+}
+
 int sl_spilled_parts_add(struct sl_spilled_parts *parts, size_t writer, uint32_t hash,
-                         const struct sl_field *row, uint32_t width, struct sl_error *err)
+                         const struct sl_position *position, const struct sl_field *row, uint32_t width,
+                         struct sl_error *err)
 {
     size_t p = hash >> (32 - parts->parts_log2);
     struct sl_spilled_part *part = &parts->writer[writer].part[p];
-    int r = part->count && part->width != width ? write_part(parts, &parts->writer[writer], p, err) : 0;
+    int r = part->count && !goes_on(part, position, width) ? write_part(parts, &parts->writer[writer], p, err)
+                                                           : 0;
     if (r < 0)
         return r;
     if (!part->rows.capacity && !sl_buf_reserve(&part->rows, parts->buffer_bytes + parts->buffer_bytes / 8))
         return sl_error_nomem(err);
     if (!sl_row_codec_append(&part->rows, row, width))
         return sl_error_nomem(err);
+    if (position && !part->count)
+        part->first = *position;
+    if (position)
+        part->last = *position;
     part->width = width;
     part->count++;
     bool full = part->count == SL_CHUNK_ROWS || part->rows.len >= parts->buffer_bytes;
@@ -135,27 +149,39 @@ int sl_spilled_parts_end(struct sl_spilled_parts *parts, size_t number, struct s
 
 /* ---- reading ---- */
 
-/* Puts *at on the partition's next block; NULL: there is none. */
-static const struct sl_stored *find_block(const struct sl_spilled_parts *parts, size_t part,
-                                          struct sl_spilled_parts_at *at)
+/* Puts *at on the partition's next block; false: there is none. */
+static bool find_block(const struct sl_spilled_parts *parts, size_t part, struct sl_spilled_parts_at *at)
 {
     for (; at->writer < parts->writers; at->writer++, at->block = 0) {
         const struct sl_spilled_parts_writer *writer = &parts->writer[at->writer];
-        while (at->block < writer->blocks && writer->part_of[at->block] != part)
+        while (at->block < writer->blocks && writer->block[at->block].part != part)
             at->block++;
         if (at->block < writer->blocks)
-            return writer->run;
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+const struct sl_spilled_parts_block *sl_spilled_parts_blocks(const struct sl_spilled_parts *parts,
+                                                             size_t writer, size_t *ret_count)
+{
+    *ret_count = parts->writer[writer].blocks;
+    return parts->writer[writer].block;
+}
+
+int sl_spilled_parts_load_block(const struct sl_spilled_parts *parts, size_t writer, size_t block,
+                                struct sl_arena *arena, struct sl_chunk **ret, struct sl_error *err)
+{
+    const struct sl_stored *run = parts->writer[writer].run;
+    sl_assert(run->blocks == parts->writer[writer].blocks);
+    return parts->spill->ops->load(run, block, arena, ret, err);
 }
 
 int sl_spilled_parts_load(const struct sl_spilled_parts *parts, size_t part, struct sl_spilled_parts_at *at,
                           struct sl_arena *arena, struct sl_chunk **ret, struct sl_error *err)
 {
-    const struct sl_stored *run = find_block(parts, part, at);
-    if (!run)
+    if (!find_block(parts, part, at))
         return 0;
-    sl_assert(run->blocks == parts->writer[at->writer].blocks);
-    int r = parts->spill->ops->load(run, at->block++, arena, ret, err);
+    int r = sl_spilled_parts_load_block(parts, at->writer, at->block++, arena, ret, err);
     return r < 0 ? r : 1;
 }

@@ -23,6 +23,12 @@ struct sl_spilled_parts {
     struct sl_spilled_parts_writer *writer; /* [writers] */
 };
 
+/* What is known of a block. */
+struct sl_spilled_parts_block {
+    struct sl_position first, last; /* of its rows, which are in their order */
+    uint8_t part;
+};
+
 /* Blocks of one partition that were loaded, from the first writer to the last. */
 struct sl_spilled_parts_at {
     size_t writer, block;
@@ -42,11 +48,19 @@ static inline size_t sl_spilled_parts_count(const struct sl_spilled_parts *parts
     return (size_t)1 << parts->parts_log2;
 }
 
-/* The row is copied; its partition is the upper bits of the hash. 0, or a failure of writing. */
+/* The row is copied; its partition is the upper bits of the hash. `position` of its lane where partitions are to be
+ * read in order (ops/key/ordered_part.h), or NULL. 0, or a failure of writing. */
 int sl_spilled_parts_add(struct sl_spilled_parts *parts, size_t writer, uint32_t hash,
-                         const struct sl_field *row, uint32_t width, struct sl_error *err);
+                         const struct sl_position *position, const struct sl_field *row, uint32_t width,
+                         struct sl_error *err);
 /* The last row was added. */
 int sl_spilled_parts_end(struct sl_spilled_parts *parts, size_t writer, struct sl_error *err);
+
+/* The writer's blocks, for those who choose the order: a block with its number, and its rows. */
+const struct sl_spilled_parts_block *sl_spilled_parts_blocks(const struct sl_spilled_parts *parts,
+                                                             size_t writer, size_t *ret_count);
+int sl_spilled_parts_load_block(const struct sl_spilled_parts *parts, size_t writer, size_t block,
+                                struct sl_arena *arena, struct sl_chunk **ret, struct sl_error *err);
 
 /* The next block of the partition, in the arena: begin with *at = {0}. 1, 0 at the end, or a failure. */
 int sl_spilled_parts_load(const struct sl_spilled_parts *parts, size_t part, struct sl_spilled_parts_at *at,

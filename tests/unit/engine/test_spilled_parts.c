@@ -1,12 +1,12 @@
-/* Rows by hash partition on disk: every partition comes back whole, in the order of writers and of what each added,
- * whatever the rows are like; a write or read that fails is returned. */
-#include "ops/key/spilled_parts.h"
+/* Rows by hash partition on disk: every partition comes back whole, in the order of writers and of what each added, or in
+ * that of lanes, whatever the rows are like; a write or read that fails is returned. */
+#include "ops/key/ordered_part.h"
 
 #include "state/spill/spill.h"
 #include "tests/unit/core/fault_calls.h"
 #include "tests/unit/state/checkpoint.h"
 
-enum { ROWS = 20000, WRITERS = 3 };
+enum { ROWS = 20000, WRITERS = 3, LANE_ROWS = 50, LANES = ROWS / LANE_ROWS };
 
 struct bench {
     struct checkpoint place; /* its directory only */
@@ -36,6 +36,17 @@ static void bench_done(struct bench *bench)
     checkpoint_done(&bench->place);
 }
 
+/* Lanes are of one writer each; those of the second half are before the others. */
+static size_t writer_of(int64_t i)
+{
+    return (size_t)(i / LANE_ROWS % (WRITERS - 1));
+}
+
+static struct sl_position position_of(int64_t i)
+{
+    return (struct sl_position){.partition = (uint32_t)(i / LANE_ROWS + LANES / 2) % LANES};
+}
+
 /* Row i: most are of one partition, now and then one is wide, and one is larger than any buffer. */
 static uint32_t hash_of(int64_t i)
 {
@@ -59,7 +70,8 @@ static int add_all(struct bench *bench)
     int r = 0;
     for (int64_t i = 0; i < ROWS && r == 0; i++) {
         uint32_t width = make_row(i, text, fields);
-        r = sl_spilled_parts_add(&bench->parts, (size_t)i % (WRITERS - 1), hash_of(i), fields, width,
+        struct sl_position position = position_of(i);
+        r = sl_spilled_parts_add(&bench->parts, writer_of(i), hash_of(i), &position, fields, width,
                                  &bench->err);
     }
     for (size_t w = 0; w < WRITERS && r == 0; w++) /* one of them has written nothing */
@@ -93,7 +105,7 @@ static int64_t check_part(struct bench *bench, size_t part)
         for (uint32_t row = 0; row < chunk->rows; row++) {
             int64_t i = chunk->column[0][row].integer;
             check_row(chunk, row, part, bench->parts.parts_log2);
-            assert_int_equal(i % (WRITERS - 1), at.writer);
+            assert_int_equal(writer_of(i), at.writer);
             assert_true(i > last[at.writer]);
             last[at.writer] = i;
         }
@@ -127,6 +139,51 @@ static void test_every_partition_comes_back(void **state)
     }
 }
 
+static struct sl_position position_of_row(const void *arg, const struct sl_chunk *chunk, uint32_t row)
+{
+    return position_of(chunk->column[0][row].integer);
+}
+
+/* Rows of the partition in the order of lanes, or a failure. */
+static int64_t check_order(struct bench *bench, size_t part)
+{
+    struct sl_ordered_part ordered = {.parts = &bench->parts, .part = part, .position = position_of_row};
+    struct sl_ordered_rows rows;
+    int64_t count = 0, last = -1;
+    int r = sl_ordered_part_open(&ordered, &bench->err);
+    for (r = r < 0 ? r : 1; r > 0 && (r = sl_ordered_part_next(&ordered, &rows, &bench->err)) > 0;)
+        for (uint32_t row = rows.from; row < rows.to; row++, count++) {
+            int64_t i = rows.chunk->column[0][row].integer;
+            check_row(rows.chunk, row, part, bench->parts.parts_log2);
+            int64_t place = (int64_t)position_of(i).partition * LANE_ROWS + i % LANE_ROWS;
+            assert_true(place > last);
+            last = place;
+        }
+    sl_ordered_part_close(&ordered);
+    return r < 0 ? r : count;
+}
+
+static int64_t check_all_in_order(struct bench *bench)
+{
+    int64_t rows = 0, found = 0;
+    for (size_t p = 0; found >= 0 && p < sl_spilled_parts_count(&bench->parts); p++) {
+        found = check_order(bench, p);
+        rows += found;
+    }
+    return found < 0 ? found : rows;
+}
+
+static void test_partitions_come_back_in_the_order_of_lanes(void **state)
+{
+    for (size_t bytes = 100 << 10; bytes < 100 << 20; bytes *= 30) {
+        struct bench bench;
+        assert_int_equal(bench_open(&bench, 0, bytes), 0);
+        assert_int_equal(add_all(&bench), 0);
+        assert_int_equal(check_all_in_order(&bench), ROWS);
+        bench_done(&bench);
+    }
+}
+
 static void test_without_rows_there_are_no_files(void **state)
 {
     struct bench bench;
@@ -147,7 +204,7 @@ static void test_what_fails_is_returned(void **state)
         struct bench bench;
         int64_t r = bench_open(&bench, fail, 1 << 20);
         r = r < 0 ? r : add_all(&bench);
-        r = r < 0 ? r : check_all(&bench);
+        r = r < 0 ? r : fail % 2 ? check_all(&bench) : check_all_in_order(&bench);
         failed = r != ROWS;
         assert_true(!failed || (r < 0 && bench.err.text[0]));
         bench_done(&bench);
@@ -159,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_partition_comes_back),
+        cmocka_unit_test(test_partitions_come_back_in_the_order_of_lanes),
         cmocka_unit_test(test_without_rows_there_are_no_files),
         cmocka_unit_test(test_what_fails_is_returned),
     };
