@@ -34,6 +34,7 @@ struct sl_services;
 struct sl_manifest;
 struct sl_state_writer;
 struct sl_section;
+struct sl_sorted_groups;
 struct sl_op;
 struct sl_buf;
 
@@ -132,9 +133,12 @@ struct sl_stage {
     bool is_in_parts;     /* its groups may be given out, or come from other processes: struct sl_partial */
     bool reports_late;    /* late records of its input are counted here */
     bool emits;           /* batch_ms is a multiple of the slide: otherwise finish only takes note */
-    uint64_t first_rows;  /* of its result no more than the first ones are looked at; 0: all */
-    bool has_input;       /* some input had something to say (docs/manual.md, "Differences from Spark") */
-    bool again;           /* in load and loaded: a batch was taken back; views go on to show what they did */
+    /* Of a window: the groups that this batch brought; an error of another one was the error of an earlier batch, and says
+     * nothing of this one. NULL: all. */
+    const struct sl_sorted_groups *brought;
+    uint64_t first_rows; /* of its result no more than the first ones are looked at; 0: all */
+    bool has_input;      /* some input had something to say (docs/manual.md, "Differences from Spark") */
+    bool again;          /* in load and loaded: a batch was taken back; views go on to show what they did */
     bool said;    /* set by finish: this stream has something to say; begin finds it equal to has_input */
     void *state;  /* wide->state_size bytes, cleared before begin */
     void *memory; /* wide->memory_size bytes that the node keeps from batch to batch */

@@ -11,7 +11,7 @@
  * Every function returns 0, a rejection with the message set, or a failure that ends the batch. SL_EREJECT
  * from create or merge is a record error: the record is set aside and the group stays as it was; SL_EGROUP
  * from any, and SL_EREJECT from combine, inverse and finish, is a group error: the group is marked and left
- * out. `other` of combine and inverse stays valid and unchanged; the result may share memory with it. */
+ * out; a combine that gives one leaves the number of records as it was. `other` of combine and inverse stays valid and unchanged; the result may share memory with it. */
 #pragma once
 
 #include "core/contract/task.h"

@@ -54,8 +54,10 @@ struct sl_task {
     const _Atomic int *stop;     /* not 0: give up with SL_ESTOP; looked at between chunks */
     int64_t function_timeout_ms; /* for one call of a function; 0: none */
     int64_t group_records;       /* of the group that is handed to the sink; 0: unknown */
-    bool is_counted_by_file;     /* record errors are the file's that is being read, and no operator's */
-    struct sl_error *err;        /* details of a batch failure */
+    bool
+        is_reported_again; /* a group error is one of an earlier batch, too: maxErrorRate does not count it */
+    bool is_counted_by_file; /* record errors are the file's that is being read, and no operator's */
+    struct sl_error *err;    /* details of a batch failure */
     char message[SL_MESSAGE_MAX];
 };
 

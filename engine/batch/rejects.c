@@ -32,7 +32,7 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
     rejects->failed[node]++;
     /* That a replayed dead letter fails again says nothing about the job. */
     bool is_of_file = task->is_counted_by_file || (origin && origin->once_more);
-    rejects->by_file[node] += is_of_file && line != SL_GROUP_LINE;
+    rejects->by_file[node] += line == SL_GROUP_LINE ? task->is_reported_again : is_of_file;
     if (origin && origin->node)
         rejects->by_source[origin->node->number]++;
     int r = keep(rejects, task, node, fields, width, origin, line);
@@ -466,7 +466,8 @@ const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node)
     return NULL;
 }
 
-/* Failures that are the operator's: those of a file's records are judged with the file (engine/batch/error_rate). */
+/* Failures that are the operator's: those of a file's records are judged with the file (engine/batch/error_rate), those of
+ * groups in a window that an earlier batch had, too, with that one. */
 static uint64_t failures_of(const struct sl_rejects *rejects, size_t n)
 {
     return rejects->failed[n] - rejects->by_file[n];

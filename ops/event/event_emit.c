@@ -7,6 +7,7 @@
 #include "core/contract/stage.h"
 #include "ops/event/event_reduce.h"
 #include "ops/event/window_key.h"
+#include "ops/key/failed_group.h"
 
 #include <stdlib.h>
 
@@ -171,9 +172,8 @@ static int open_reading(const struct emission *emission, const struct part *part
 /* What the panes of one key have become so far. */
 struct gathered {
     struct sl_group_entry entry;
-    bool any, owned, failed, changed;
+    bool any, owned, changed;
     uint32_t pane;
-    int64_t records;
 };
 
 static int gather(const struct emission *emission, struct sl_task *task, struct sl_arena *keep,
@@ -182,25 +182,18 @@ static int gather(const struct emission *emission, struct sl_task *task, struct 
     const struct sl_event_reduce *reduce = emission->stage->state;
     const struct sl_reducer *reducer = reduce->reducer;
     int r = 0;
-    gathered->records += sl_reducer_records(reducer, &entry->state);
     if (!gathered->any) {
         gathered->entry.state = entry->state;
+        gathered->entry.key.flags |= entry->key.flags & SL_GROUP_FAILED;
         gathered->any = true;
         return 0;
     }
-    if (gathered->failed)
-        return 0;
     if (!gathered->owned) {
-        union sl_state copy;
-        r = sl_reducer_copy(reducer, task, keep, &gathered->entry.state, &copy);
-        gathered->entry.state = copy;
+        const struct sl_group_entry first = gathered->entry;
+        r = sl_entry_copy_state(reducer, task, keep, &first, &gathered->entry);
         gathered->owned = true;
     }
-    r = r < 0 ? r : reducer->ops->combine(reducer, task, keep, &gathered->entry.state, &entry->state);
-    if (r != SL_EREJECT && r != SL_EGROUP)
-        return r;
-    gathered->failed = true; /* with task->message, until all of it is there */
-    return 0;
+    return r < 0 ? r : sl_entry_combine(reducer, task, keep, &gathered->entry, entry);
 }
 
 static bool is_of_run(const struct sl_sorted_groups *run, const struct sl_group_entry *entry)
@@ -225,10 +218,7 @@ static int emit_key(const struct emission *emission, struct sl_task *task, struc
         gathered.pane = first->pane;
         advance(reading);
     }
-    if (r == 0 && gathered.failed)
-        r = sl_task_reject_group(task, emission->stage->node->number, &gathered.entry.key, NULL,
-                                 gathered.records);
-    if (r < 0 || gathered.failed || (emission->changed && !gathered.changed))
+    if (r < 0 || (emission->changed && !gathered.changed))
         return r;
     return sl_event_row(emission->stage, task, part->rows, part->span.start, part->span.stop, &gathered.entry,
                         part->span.final);

@@ -5,6 +5,7 @@
 #include "core/contract/stage.h"
 #include "ops/event/event_reduce.h"
 #include "ops/event/window_key.h"
+#include "ops/key/failed_group.h"
 
 #include <stdlib.h>
 
@@ -24,6 +25,7 @@ static int fold_entry(const struct folding *folding, struct sl_task *task, size_
                       const struct sl_group_entry *from)
 {
     struct sl_group_entry *to = &folding->to->entry[piece * PIECE_ENTRIES + folding->count[piece]];
+    struct sl_group_entry folded = {.key = sl_nil()};
     const struct sl_field *value;
     struct sl_field key = sl_key_of_pane(&from->key);
     uint32_t count;
@@ -31,12 +33,16 @@ static int fold_entry(const struct folding *folding, struct sl_task *task, size_
     sl_arena_reset(task->scratch);
     int r = sl_event_values(task, &from->state, &value, &count);
     r = r < 0 ? r
-              : sl_event_fold(folding->stage, task, &folding->arena[piece], &key, value, 0, count, &to->state,
+              : sl_event_fold(folding->stage, task, &folding->arena[piece], &key, value, 0, count, &folded,
                               &any);
     if (r < 0 || !any)
         return r;
+    if (!sl_field_copy(&folding->arena[piece], &from->key, &to->key))
+        return SL_ENOMEM;
+    to->key.flags |= folded.key.flags;
+    to->state = folded.state;
     folding->count[piece]++;
-    return sl_field_copy(&folding->arena[piece], &from->key, &to->key) ? 0 : SL_ENOMEM;
+    return 0;
 }
 
 static int fold_piece(void *arg, size_t piece, struct sl_task *task)
@@ -201,7 +207,10 @@ int sl_event_panes_finish(struct sl_stage *stage, struct sl_dataset **ret)
     return stage->services->durable ? 0 : sl_pane_runs_tidy(&memory->panes, stage, reduce->reducer);
 }
 
-/* ---- on disk ---- */
+/* ---- on disk: (key, state), (key) of panes that were closed, and of groups that failed (key, what is known of it, nil, true):
+ * a width that sessions do not have ---- */
+
+enum { FAILED_WIDTH = 4 };
 
 /* Changed entries, all of them where the panes are cut anew, and those of panes that were closed, or replaced, without
  * a state. The first of equal keys counts. */
@@ -248,12 +257,14 @@ static int write_changes(struct sl_stage *stage, struct sl_state_writer *keeper,
     int r = keeper->ops->begin(keeper, &section);
     for (size_t i = 0; r == 0 && i < count; i++) {
         const struct sl_group_entry *entry = list[i].state.pointer;
-        struct sl_field row[2] = {list[i].key};
+        struct sl_field row[FAILED_WIDTH] = {list[i].key, sl_nil(), sl_nil(), sl_boolean(true)};
+        bool has_failed = entry && sl_entry_has_failed(entry);
+        row[0].flags &= SL_FIELD_ROW;
         if (i && sl_field_equals(&list[i - 1].key, &list[i].key))
             continue;
         sl_arena_reset(task->scratch);
-        r = entry ? sl_reducer_encode(reducer, task, &entry->state, &row[1]) : 0;
-        r = r < 0 ? r : keeper->ops->row(keeper, row, entry ? 2 : 1);
+        r = entry ? sl_entry_encode(reducer, task, entry, &row[1]) : 0;
+        r = r < 0 ? r : keeper->ops->row(keeper, row, has_failed ? FAILED_WIDTH : entry ? 2 : 1);
     }
     return r;
 }
@@ -317,14 +328,15 @@ static int load_entry(struct sl_stage *stage, struct sl_sorted_groups *groups, c
 {
     const struct sl_reducer *reducer = ((const struct sl_event_reduce *)stage->state)->reducer;
     struct sl_group_entry *entry = &groups->entry[groups->count];
-    if (width != 2) /* removed with its pane; or of sessions */
+    if (width != 2 && width != FAILED_WIDTH) /* removed with its pane; or of sessions */
         return 0;
     if (!sl_pane_key_is_valid(&row[0]))
         return damaged(stage);
     if (!sl_field_copy(&groups->memory->arena, &row[0], &entry->key))
         return SL_ENOMEM;
     groups->count++;
-    return sl_reducer_decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1], &entry->state);
+    return sl_entry_decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1], width == FAILED_WIDTH,
+                           entry);
 }
 
 int sl_event_panes_load(struct sl_stage *stage, const struct sl_section *section,
@@ -371,8 +383,8 @@ static int cut_anew(struct sl_stage *stage, const struct sl_sorted_groups *from,
         }
         if (!sl_field_copy(&to->memory->arena, &key, &copy) ||
             !sl_pane_key(&to->memory->arena, pane, &copy, &entry->key) ||
-            sl_reducer_copy(reduce->reducer, &stage->tasks[0], &to->memory->arena, &from->entry[i].state,
-                            &entry->state) < 0)
+            sl_entry_copy_state(reduce->reducer, &stage->tasks[0], &to->memory->arena, &from->entry[i],
+                                entry) < 0)
             return SL_ENOMEM;
         to->count++;
     }
@@ -390,9 +402,8 @@ static int combine_equal(struct sl_stage *stage, struct sl_sorted_groups *groups
             groups->entry[count++] = groups->entry[i];
             continue;
         }
-        int r = reducer->ops->combine(reducer, &stage->tasks[0], &groups->memory->arena, &last->state,
-                                      &groups->entry[i].state);
-        if (r < 0 && r != SL_EREJECT && r != SL_EGROUP)
+        int r = sl_entry_combine(reducer, &stage->tasks[0], &groups->memory->arena, last, &groups->entry[i]);
+        if (r < 0)
             return r;
     }
     groups->count = count;

@@ -263,6 +263,7 @@ int sl_event_reduce_begin(struct sl_stage *stage)
     sl_late_rows_init(&reduce->late);
     int r = sl_by_key_init(&reduce->by_key, stage, reduce->by_time ? &sl_reducer_list : reducer, SL_KEY_FIELD,
                            spec->form, spec->partitions);
+    reduce->by_key.aggregate.keeps_failed = true;
     if (!reduce->windows.gap)
         reduce->by_key.aggregate.show_key = show_key;
     return r;

@@ -31,7 +31,7 @@ struct sl_event_memory {
 };
 
 /* A row of the result: start, stop, the fields of the group, and, where `emit` says so, whether it is final. Copied. A
- * group error leaves it out. */
+ * group error, and a group that has failed, leaves it out and goes to the sink. */
 int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows, int64_t start,
                  int64_t stop, const struct sl_group_entry *entry, bool final);
 
@@ -65,8 +65,9 @@ struct sl_event_span {
 int sl_event_emit(struct sl_stage *stage, const struct sl_event_span *span, size_t spans,
                   const struct sl_sorted_groups *changed, struct sl_dataset *dataset);
 
-/* event_sessions.c, event_sessions_disk.c. An open session is the list {start, last, state}. */
-enum { SL_SESSION_FIELDS = 3 };
+/* event_sessions.c, event_sessions_disk.c. An open session is the list {start, last, state}; of one that has failed it is
+ * {start, last, what is known of it, true}. */
+enum { SL_SESSION_FIELDS = 3, SL_FAILED_SESSION_FIELDS };
 int sl_event_sessions_finish(struct sl_stage *stage, struct sl_dataset **ret);
 int sl_event_sessions_save(struct sl_stage *stage, struct sl_state_writer *keeper);
 int sl_event_sessions_load(struct sl_stage *stage, const struct sl_section *section,
@@ -77,8 +78,8 @@ int sl_event_sessions_loaded(struct sl_stage *stage);
  * each, in the task's scratch. */
 int sl_event_values(struct sl_task *task, const union sl_state *state, const struct sl_field **ret_value,
                     uint32_t *ret_count);
-/* Values [from, to) of these through the reducer: *ret. SL_EREJECT values are set aside with the key; *ret_any is
- * false where none is left. */
+/* Values [from, to) of these through the reducer: *ret's state, which a group error makes a failed one. SL_EREJECT values are
+ * set aside with the key; *ret_any is false where none is left. */
 int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena *keep,
                   const struct sl_field *key, const struct sl_field *value, uint32_t from, uint32_t to,
-                  union sl_state *ret, bool *ret_any);
+                  struct sl_group_entry *ret, bool *ret_any);

@@ -1,6 +1,7 @@
 /* Sessions: records of one key with no gap between them.
  *
- * A key's open sessions are one cell of a timed map: a list of {start, last, state}, in order. A batch first gives out
+ * A key's open sessions are one cell of a timed map: a list of {start, last, state}, in order; one that has failed stays open,
+ * and is left out. A batch first gives out
  * the sessions that the watermark has passed; then the records it brought, in the order of their times, join what they
  * reach: a record within the gap of a session, or of another record, belongs to it, and sessions that a record joins
  * become one. Records that are so old that a session of their own would be closed already, and that reach no open one,
@@ -10,6 +11,7 @@
 #include "core/contract/services.h"
 #include "core/contract/stage.h"
 #include "ops/event/event_reduce.h"
+#include "ops/key/failed_group.h"
 
 #include <stdlib.h>
 
@@ -44,7 +46,7 @@ struct batch {
 
 struct session {
     int64_t start, last;
-    union sl_state state;
+    struct sl_group_entry group; /* its key has no more than flags */
     bool has_state;
     bool was_open; /* before this batch */
 };
@@ -70,10 +72,12 @@ static int add_row(const struct batch *batch, struct sl_task *task, struct part 
     if (!grown)
         return SL_ENOMEM;
     part->row = grown;
-    int r = reduce->reducer->ops->finish(reduce->reducer, task, &session->state, &value);
+    if (sl_entry_has_failed(&session->group))
+        return sl_failed_group_report(batch->stage, task, key, &session->group.state);
+    int r = reduce->reducer->ops->finish(reduce->reducer, task, &session->group.state, &value);
     if (r == SL_EREJECT || r == SL_EGROUP) {
         return sl_task_reject_group(task, batch->stage->node->number, key, NULL,
-                                    sl_reducer_records(reduce->reducer, &session->state));
+                                    sl_reducer_records(reduce->reducer, &session->group.state));
     }
     struct row *row = &grown[part->rows];
     *row = (struct row){.start = session->start, .stop = session->last + gap_of(batch), .final = final};
@@ -104,8 +108,10 @@ static int read_sessions(const struct batch *batch, struct sl_task *task, const 
     int r = session ? 0 : SL_ENOMEM;
     for (uint32_t i = 0; r == 0 && i < list->len; i++) {
         const struct sl_field *field = list->items[i].items;
-        session[i] = (struct session){field[0].integer, field[1].integer, {0}, true, true};
-        r = sl_reducer_decode(reducer, task, task->scratch, &field[2], &session[i].state);
+        bool has_failed = list->items[i].len == SL_FAILED_SESSION_FIELDS;
+        session[i] = (struct session){
+            .start = field[0].integer, .last = field[1].integer, .has_state = true, .was_open = true};
+        r = sl_entry_decode(reducer, task, task->scratch, &field[2], has_failed, &session[i].group);
     }
     *ret = session;
     *ret_count = list->len;
@@ -120,18 +126,20 @@ static int write_sessions(const struct batch *batch, struct sl_task *task, unsig
     const struct sl_reducer *reducer = reduce_of(batch)->reducer;
     struct sl_field *list = sl_arena_alloc(task->scratch, (count + 1) * sizeof *list);
     struct sl_field *field =
-        sl_arena_alloc(task->scratch, SL_SESSION_FIELDS * (size_t)(count + 1) * sizeof *field);
+        sl_arena_alloc(task->scratch, SL_FAILED_SESSION_FIELDS * (size_t)(count + 1) * sizeof *field);
     int64_t due_ms = INT64_MAX;
     int r = list && field ? 0 : SL_ENOMEM;
     if (count == 0)
         return cell->exists ? sl_state_shard_remove(&memory->sessions.map.part[number], cell) : 0;
-    for (uint32_t i = 0; r == 0 && i < count; i++, field += SL_SESSION_FIELDS) {
+    for (uint32_t i = 0; r == 0 && i < count; i++, field += SL_FAILED_SESSION_FIELDS) {
+        bool has_failed = sl_entry_has_failed(&session[i].group);
         field[0] = sl_integer(session[i].start);
         field[1] = sl_integer(session[i].last);
-        list[i] = sl_list(field, SL_SESSION_FIELDS);
+        field[3] = sl_boolean(true);
+        list[i] = sl_list(field, has_failed ? SL_FAILED_SESSION_FIELDS : SL_SESSION_FIELDS);
         if (session[i].last + gap_of(batch) < due_ms)
             due_ms = session[i].last + gap_of(batch);
-        r = sl_reducer_encode(reducer, task, &session[i].state, &field[2]);
+        r = sl_entry_encode(reducer, task, &session[i].group, &field[2]);
     }
     struct sl_field value = sl_list(list, count);
     return r < 0 ? r : sl_timed_map_put(&memory->sessions, number, cell, &value, due_ms);
@@ -171,21 +179,17 @@ struct cluster {
 
 /* The states of two sessions, the older first. */
 static int join_states(const struct batch *batch, struct sl_task *task, struct session *to,
-                       const struct session *from, const struct sl_field *key)
+                       const struct session *from)
 {
     const struct sl_reducer *reducer = reduce_of(batch)->reducer;
     if (!from->has_state)
         return 0;
     if (!to->has_state) {
-        to->state = from->state;
+        to->group = from->group;
         to->has_state = true;
         return 0;
     }
-    int r = reducer->ops->combine(reducer, task, task->scratch, &to->state, &from->state);
-    if (r != SL_EREJECT && r != SL_EGROUP)
-        return r;
-    int64_t records = sl_reducer_records(reducer, &to->state) + sl_reducer_records(reducer, &from->state);
-    return sl_task_reject_group(task, batch->stage->node->number, key, NULL, records);
+    return sl_entry_combine(reducer, task, task->scratch, &to->group, &from->group);
 }
 
 /* The cluster is complete: a session, or late records. */
@@ -194,15 +198,15 @@ static int end_cluster(const struct batch *batch, struct sl_task *task, struct p
                        const struct cluster *cluster, struct session *ret, uint32_t *count)
 {
     const struct sl_event_reduce *reduce = reduce_of(batch);
-    struct session session = cluster->session, fresh = session;
+    struct session session = cluster->session, fresh = {.has_state = false};
     int64_t stop = session.last + gap_of(batch);
     bool late =
         !session.was_open && batch->stage->watermark_ms != SL_NO_TIME && stop <= batch->stage->watermark_ms;
     if (late)
         return add_late(part, key, session.start, session.last);
     int r = sl_event_fold(batch->stage, task, task->scratch, key, value, cluster->from, cluster->to,
-                          &fresh.state, &fresh.has_state);
-    r = r < 0 ? r : join_states(batch, task, &session, &fresh, key);
+                          &fresh.group, &fresh.has_state);
+    r = r < 0 ? r : join_states(batch, task, &session, &fresh);
     if (r < 0 || !session.has_state)
         return r;
     ret[(*count)++] = session;
@@ -242,7 +246,7 @@ static int sweep(const struct batch *batch, struct sl_task *task, struct part *p
         enter(&cluster, start, last, v);
         if (takes_open) {
             cluster.session.was_open = true;
-            r = r < 0 ? r : join_states(batch, task, &cluster.session, &open[o++], key);
+            r = r < 0 ? r : join_states(batch, task, &cluster.session, &open[o++]);
         } else {
             cluster.to = ++v;
         }

@@ -1,4 +1,4 @@
-/* Sessions on disk: (key, {{start, last, state}, ...}, due). */
+/* Sessions on disk: (key, {{start, last, state}, ...}, due); of one that has failed {start, last, what is known of it, true}. */
 #include "core/base/error.h"
 #include "ops/event/event_reduce.h"
 
@@ -14,7 +14,8 @@ static bool is_sessions(const struct sl_field *value)
         return false;
     for (uint32_t i = 0; i < value->len; i++) {
         const struct sl_field *session = &value->items[i];
-        if (session->tag != SL_LIST || session->len != SL_SESSION_FIELDS || session->items[0].tag != SL_INT ||
+        if (session->tag != SL_LIST || session->len < SL_SESSION_FIELDS ||
+            session->len > SL_FAILED_SESSION_FIELDS || session->items[0].tag != SL_INT ||
             session->items[1].tag != SL_INT)
             return false;
     }
@@ -32,7 +33,7 @@ int sl_event_sessions_load(struct sl_stage *stage, const struct sl_section *sect
         return 0;
     sl_cursor_init(&cursor, rows);
     while (sl_cursor_next(&cursor, row, &width))
-        if (width == 2) /* of windows: the job was another */
+        if (width == 2 || width == 4) /* of windows: the job was another */
             return 0;
         else if (width > 1 && !is_sessions(&row[1]))
             return sl_error_set(stage->err, SL_EDAMAGED, "the sessions that %s kept are damaged",

@@ -2,6 +2,7 @@
 #include "core/base/error.h"
 #include "core/contract/services.h"
 #include "ops/event/event_reduce.h"
+#include "ops/key/failed_group.h"
 #include "ops/reducer/reducers.h"
 
 #include <stdlib.h>
@@ -67,7 +68,7 @@ static int reject_value(struct sl_stage *stage, struct sl_task *task, const stru
 
 int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena *keep,
                   const struct sl_field *key, const struct sl_field *value, uint32_t from, uint32_t to,
-                  union sl_state *ret, bool *ret_any)
+                  struct sl_group_entry *ret, bool *ret_any)
 {
     const struct sl_reducer *reducer = ((struct sl_event_reduce *)stage->state)->reducer;
     int64_t refused = 0;
@@ -75,8 +76,8 @@ int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena 
     *ret_any = false;
     for (uint32_t i = from; r == 0 && i < to; i++) {
         const struct sl_field *one = &value[i].items[1];
-        r = *ret_any ? reducer->ops->merge(reducer, task, keep, ret, one)
-                     : reducer->ops->create(reducer, task, keep, one, ret);
+        r = *ret_any ? reducer->ops->merge(reducer, task, keep, &ret->state, one)
+                     : reducer->ops->create(reducer, task, keep, one, &ret->state);
         if (r == 0)
             *ret_any = true;
         else if (r == SL_EREJECT) {
@@ -86,6 +87,6 @@ int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena 
     }
     if (r != SL_EGROUP)
         return r;
-    *ret_any = false;
-    return sl_task_reject_group(task, stage->node->number, key, NULL, to - from - refused);
+    *ret_any = true;
+    return sl_entry_fail(ret, task, keep, NULL, to - from - refused);
 }

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/contract/stage.h"
 #include "ops/event/window_key.h"
+#include "ops/key/failed_group.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,11 +87,9 @@ int64_t sl_pane_runs_next(const struct sl_pane_runs *panes, int64_t from)
 
 struct adding {
     const struct sl_pane_runs *panes;
-    struct sl_stage *stage;
     const struct sl_reducer *reducer;
     struct sl_sorted_groups *groups;
     struct sl_arena *arena; /* [pieces]: of combined states */
-    size_t *kept;           /* [pieces]: entries that are left */
 };
 
 /* The first entry from `at` on whose key is not before this one: steps that double, then bisection. */
@@ -123,22 +122,23 @@ static const struct sl_group_entry *find_older(const struct sl_pane_runs *panes,
 static int combine_older(const struct adding *adding, struct sl_task *task, struct sl_arena *arena,
                          const struct sl_group_entry *older, struct sl_group_entry *entry)
 {
-    const struct sl_reducer *reducer = adding->reducer;
-    union sl_state state;
-    int r = sl_reducer_copy(reducer, task, arena, &older->state, &state);
-    r = r < 0 ? r : reducer->ops->combine(reducer, task, arena, &state, &entry->state);
+    struct sl_group_entry whole = {.key = entry->key};
+    int r = sl_entry_copy_state(adding->reducer, task, arena, older, &whole);
+    r = r < 0 ? r : sl_entry_combine(adding->reducer, task, arena, &whole, entry);
     if (r < 0)
         return r;
-    entry->state = state;
-    if (entry->key.tag != SL_STR && !sl_field_copy(arena, &older->key, &entry->key))
+    uint8_t flags = whole.key.flags;
+    if (whole.key.tag != SL_STR && !sl_field_copy(arena, &older->key, &whole.key))
         return SL_ENOMEM;
+    whole.key.flags = flags;
+    *entry = whole;
     return 0;
 }
 
 static int add_piece(void *arg, size_t index, struct sl_task *task)
 {
     const struct adding *adding = arg;
-    size_t from = index * PIECE_ENTRIES, to = from + PIECE_ENTRIES, at[SL_PANE_RUNS_MAX] = {0}, kept = from;
+    size_t from = index * PIECE_ENTRIES, to = from + PIECE_ENTRIES, at[SL_PANE_RUNS_MAX] = {0};
     struct sl_group_entry *entry = adding->groups->entry;
     int r = 0;
     if (to > adding->groups->count)
@@ -147,31 +147,8 @@ static int add_piece(void *arg, size_t index, struct sl_task *task)
         const struct sl_group_entry *older = find_older(adding->panes, at, &entry[i].key);
         sl_arena_reset(task->scratch);
         r = older ? combine_older(adding, task, &adding->arena[index], older, &entry[i]) : 0;
-        if (r == SL_EREJECT || r == SL_EGROUP) {
-            struct sl_field key = sl_key_of_pane(&entry[i].key);
-            int64_t records = sl_reducer_records(adding->reducer, &older->state) +
-                              sl_reducer_records(adding->reducer, &entry[i].state);
-            r = sl_task_reject_group(task, adding->stage->node->number, &key, NULL, records);
-        } else {
-            entry[kept++] = entry[i];
-        }
     }
-    adding->kept[index] = kept - from;
     return r;
-}
-
-static void close_gaps(const struct adding *adding, size_t pieces)
-{
-    struct sl_sorted_groups *groups = adding->groups;
-    size_t count = 0;
-    for (size_t i = 0; i < pieces; i++) {
-        if (count != i * PIECE_ENTRIES)
-            memmove(groups->entry + count, groups->entry + i * PIECE_ENTRIES,
-                    adding->kept[i] * sizeof *groups->entry);
-        count += adding->kept[i];
-        sl_arena_adopt(&groups->memory->arena, &adding->arena[i]);
-    }
-    groups->count = count;
 }
 
 int sl_pane_runs_put(struct sl_pane_runs *panes, struct sl_sorted_groups *run)
@@ -189,19 +166,18 @@ int sl_pane_runs_add(struct sl_pane_runs *panes, struct sl_stage *stage, const s
                      struct sl_sorted_groups *groups, struct sl_sorted_groups **ret)
 {
     size_t pieces = (groups->count + PIECE_ENTRIES - 1) / PIECE_ENTRIES;
-    struct adding adding = {panes, stage, reducer, groups, NULL, NULL};
+    struct adding adding = {panes, reducer, groups, NULL};
     int r = 0;
     *ret = NULL;
     if (groups->count && panes->runs) {
         adding.arena = calloc(pieces, sizeof *adding.arena);
-        adding.kept = calloc(pieces, sizeof *adding.kept);
-        r = adding.arena && adding.kept ? sl_stage_run(stage, pieces, add_piece, &adding) : SL_ENOMEM;
-        if (r == 0)
-            close_gaps(&adding, pieces);
-        for (size_t i = 0; adding.arena && i < pieces; i++)
+        r = adding.arena ? sl_stage_run(stage, pieces, add_piece, &adding) : SL_ENOMEM;
+        for (size_t i = 0; adding.arena && i < pieces; i++) {
+            if (r == 0)
+                sl_arena_adopt(&groups->memory->arena, &adding.arena[i]);
             sl_arena_done(&adding.arena[i]);
+        }
         free(adding.arena);
-        free(adding.kept);
     }
     if (r < 0 || !groups->count) {
         sl_sorted_groups_unref(groups);
@@ -239,7 +215,7 @@ static int keep_entry(const struct merging *merging, struct sl_task *task, struc
     if (!sl_field_copy(&piece->arena, &entry->key, &to->key))
         return SL_ENOMEM;
     piece->count++;
-    return sl_reducer_copy(merging->reducer, task, &piece->arena, &entry->state, &to->state);
+    return sl_entry_copy_state(merging->reducer, task, &piece->arena, entry, to);
 }
 
 static int merge_piece(void *arg, size_t index, struct sl_task *task)

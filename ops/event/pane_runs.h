@@ -28,8 +28,8 @@ void sl_pane_runs_init(struct sl_pane_runs *panes);
 void sl_pane_runs_done(struct sl_pane_runs *panes);
 
 /* Adds what a batch brought; takes over the reference. The groups become whole states in place: *ret (borrowed) is the
- * run they are, which stays valid until the next call. A group error leaves the older state as it was and goes to the
- * sink. 0, or a failure; then the panes are unchanged. */
+ * run they are, which stays valid until the next call. A group error, and a group that had failed, makes the entry a failed
+ * one. 0, or a failure; then the panes are unchanged. */
 int sl_pane_runs_add(struct sl_pane_runs *panes, struct sl_stage *stage, const struct sl_reducer *reducer,
                      struct sl_sorted_groups *groups, struct sl_sorted_groups **ret);
 /* Merges neighbours until the sizes are as above. Runs that were borrowed are gone. */

@@ -3,7 +3,7 @@
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "ops/group/aggregate_internal.h"
-#include "ops/group/failed_group.h"
+#include "ops/key/failed_group.h"
 #include "ops/key/pair_key.h"
 #include "ops/reducer/reducers.h"
 
@@ -216,7 +216,7 @@ static int find_group(struct merge *merge, uint32_t hash, uint32_t row)
     if (r < 0)
         return r;
     if (group->key.flags & SL_GROUP_FAILED) {
-        sl_failed_group_add(group, 1);
+        sl_failed_group_add(&group->state, 1);
         return 0;
     }
     if (group->key.flags & SL_GROUP_EMPTY)
@@ -236,7 +236,7 @@ static void count_rest(struct merge *merge, uint32_t k)
         merge->row[kept] = merge->row[i];
         kept += merge->state[i] != failed;
     }
-    sl_failed_group_add(sl_group_of(failed), merge->count - kept);
+    sl_failed_group_add(failed, merge->count - kept);
     merge->count = kept;
 }
 

@@ -33,6 +33,7 @@ struct sl_aggregate {
     enum sl_key_of key_of;
     /* Optional: the key as group errors show it. */
     void (*show_key)(const struct sl_field *key, struct sl_field *ret);
+    bool keeps_failed;      /* failed groups are among the others, not reported: windows keep them */
     unsigned input;         /* whose rows are kept here: 0 or 1 */
     struct sl_table *table; /* exact: [workers] */
     pthread_mutex_t lock;   /* guards lanes */

@@ -4,7 +4,7 @@
 #include "core/base/error.h"
 #include "core/contract/stage.h"
 #include "ops/group/aggregate_internal.h"
-#include "ops/group/failed_group.h"
+#include "ops/key/failed_group.h"
 #include "ops/key/sort_lists.h"
 
 #include <stdlib.h>
@@ -86,7 +86,7 @@ static int list_sources(struct finish *finish)
 
 /* ---- a partition ---- */
 
-/* The groups of a hash partition of the table, in no order; those that failed are reported. */
+/* The groups of a hash partition of the table, in no order; those that failed are reported, unless they are kept. */
 static int list_groups(const struct finish *finish, struct sl_task *task, const struct sl_table *table,
                        unsigned partition, unsigned partitions, struct sl_sort_list *list)
 {
@@ -100,8 +100,8 @@ static int list_groups(const struct finish *finish, struct sl_task *task, const 
         return SL_ENOMEM;
     at = UINT64_MAX;
     for (const struct sl_group *group; r == 0 && (group = sl_table_next(table, partition, partitions, &at));)
-        if (group->key.flags & SL_GROUP_FAILED)
-            r = sl_failed_group_report(finish->aggregate, task, group);
+        if (group->key.flags & SL_GROUP_FAILED && !finish->aggregate->keeps_failed)
+            r = sl_aggregate_report(finish->aggregate, task, group);
         else if (!(group->key.flags & SL_GROUP_EMPTY))
             list->item[list->count++].key = &group->key;
     return r;
@@ -151,7 +151,7 @@ static void place(void *arg, size_t at, const struct sl_sort_item *item, size_t 
         const struct sl_group *group = sl_group_of_key(item[i].key);
         struct sl_group_entry *entry = &finish->result->entry[at + i];
         entry->key = group->key;
-        entry->key.flags &= SL_FIELD_ROW;
+        entry->key.flags &= SL_FIELD_ROW | SL_GROUP_FAILED;
         entry->state = group->state;
     }
 }

@@ -6,7 +6,7 @@
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "ops/group/aggregate_internal.h"
-#include "ops/group/failed_group.h"
+#include "ops/key/failed_group.h"
 
 #include <stdlib.h>
 #include <string.h>

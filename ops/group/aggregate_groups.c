@@ -1,7 +1,7 @@
 /* Two groups of one key become one, and the key is shown as the first lane that had it writes it. */
 #include "core/base/error.h"
 #include "ops/group/aggregate_internal.h"
-#include "ops/group/failed_group.h"
+#include "ops/key/failed_group.h"
 
 /* Whether lane a comes before lane b. */
 static bool is_before(struct sl_aggregate *aggregate, uint32_t a, uint32_t b)
@@ -25,6 +25,15 @@ int sl_aggregate_show_lane(struct sl_aggregate *aggregate, struct sl_arena *keep
     return 0;
 }
 
+int sl_aggregate_report(const struct sl_aggregate *aggregate, struct sl_task *task,
+                        const struct sl_group *group)
+{
+    struct sl_field key = group->key;
+    if (aggregate->show_key)
+        aggregate->show_key(&group->key, &key);
+    return sl_failed_group_report(aggregate->stage, task, &key, &group->state);
+}
+
 int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
                                 struct sl_group *to, const struct sl_group *from)
 {
@@ -33,20 +42,15 @@ int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *
     int r = reducer->ops->exact ? sl_aggregate_show_earlier(aggregate, keep, to, &from->key, from->first) : 0;
     if (r < 0 || from->key.flags & SL_GROUP_EMPTY)
         return r;
-    int64_t before = sl_group_records(reducer, to), more = sl_group_records(reducer, from);
-    if (to->key.flags & SL_GROUP_FAILED) {
-        sl_failed_group_add(to, more);
-        return 0;
-    }
-    if (from->key.flags & SL_GROUP_FAILED || to->key.flags & SL_GROUP_EMPTY) {
+    if (to->key.flags & SL_GROUP_EMPTY) {
         to->key.flags = from->key.flags;
         to->state = from->state;
-        if (to->key.flags & SL_GROUP_FAILED)
-            sl_failed_group_add(to, before);
         return 0;
     }
-    r = reducer->ops->combine(reducer, task, keep, &to->state, &from->state);
-    if (r != SL_EREJECT && r != SL_EGROUP)
-        return r;
-    return sl_group_fail(to, task, keep, NULL, before + more);
+    struct sl_group_entry entry = {to->key, to->state};
+    const struct sl_group_entry other = {from->key, from->state};
+    r = sl_entry_combine(reducer, task, keep, &entry, &other);
+    to->key.flags = entry.key.flags;
+    to->state = entry.state;
+    return r;
 }

@@ -148,6 +148,10 @@ static inline int sl_aggregate_show_earlier(struct sl_aggregate *aggregate, stru
     return is_settled ? 0 : sl_aggregate_show_lane(aggregate, keep, group, key, lane);
 }
 
+/* Hands a failed group to the sink. 0, or a failure that ends the batch. */
+int sl_aggregate_report(const struct sl_aggregate *aggregate, struct sl_task *task,
+                        const struct sl_group *group);
+
 /* Brings `from` into `to`, which holds the same key from an earlier table. A group error marks `to`. */
 int sl_aggregate_combine_groups(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
                                 struct sl_group *to, const struct sl_group *from);

@@ -5,7 +5,7 @@
 #include "core/base/error.h"
 #include "core/contract/stage.h"
 #include "ops/group/aggregate_internal.h"
-#include "ops/group/failed_group.h"
+#include "ops/key/failed_group.h"
 
 /* ---- one key ---- */
 
@@ -109,7 +109,7 @@ static int merge_value(struct gathering *g, const struct sl_field *value)
     struct sl_group *group = &g->lane;
     int r;
     if (group->key.flags & SL_GROUP_FAILED) {
-        sl_failed_group_add(group, 1);
+        sl_failed_group_add(&group->state, 1);
         return 0;
     }
     if (group->key.flags & SL_GROUP_EMPTY) {
@@ -169,7 +169,7 @@ static int write_key(void *arg)
     if (r < 0 || !(g->whole.key.flags & SL_GROUP_TAKEN) || g->whole.key.flags & SL_GROUP_EMPTY)
         return r;
     if (g->whole.key.flags & SL_GROUP_FAILED)
-        return sl_failed_group_report(aggregate, g->task, &g->whole);
+        return sl_aggregate_report(aggregate, g->task, &g->whole);
     struct sl_group_entry entry = {g->whole.key, g->whole.state};
     entry.key.flags &= SL_FIELD_ROW;
     r = sl_group_entry_row(aggregate->stage, aggregate->reducer, g->shape, g->task, &entry, pair, &row,

@@ -2,7 +2,7 @@
  * runs on disk (ops/group/aggregate_internal.h), of one lane, without its number. */
 #include "core/base/error.h"
 #include "ops/group/aggregate_internal.h"
-#include "ops/group/failed_group.h"
+#include "ops/key/failed_group.h"
 #include "ops/key/sort_keys.h"
 
 #include <stdlib.h>
@@ -70,9 +70,11 @@ int sl_aggregate_emit(struct sl_aggregate *aggregate, struct sl_lane *lane, sl_p
 static int emit_entry(const struct sl_reducer *reducer, struct sl_task *task,
                       const struct sl_group_entry *entry, sl_partial_row *row, void *arg)
 {
-    struct sl_field fields[SL_PARTIAL_FIELDS] = {entry->key, sl_integer(SL_SPILLED_STATE), sl_nil()};
+    enum sl_spilled_kind kind = sl_entry_has_failed(entry) ? SL_SPILLED_FAILED : SL_SPILLED_STATE;
+    struct sl_field fields[SL_PARTIAL_FIELDS] = {entry->key, sl_integer(kind), sl_nil()};
     struct sl_arena_mark mark = sl_arena_mark(task->scratch);
-    int r = reducer->ops->encode(reducer, task, &entry->state, &fields[2]);
+    fields[0].flags &= SL_FIELD_ROW;
+    int r = sl_entry_encode(reducer, task, entry, &fields[2]);
     r = r < 0 ? r : row(arg, fields);
     sl_arena_release(task->scratch, mark);
     return r;

@@ -10,7 +10,7 @@
 #include "core/base/heap.h"
 #include "core/rows/spill.h"
 #include "ops/group/aggregate_internal.h"
-#include "ops/group/failed_group.h"
+#include "ops/key/failed_group.h"
 #include "ops/key/sort_keys.h"
 #include "ops/reducer/reducers.h"
 

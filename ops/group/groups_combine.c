@@ -3,6 +3,7 @@
  * merged on the stage's workers, each into memory of its own. */
 #include "core/base/error.h"
 #include "core/contract/stage.h"
+#include "ops/key/failed_group.h"
 #include "ops/key/sorted_groups.h"
 
 #include <stdlib.h>
@@ -33,15 +34,10 @@ static int combine_entry(const struct both *both, struct sl_task *task, struct p
     struct sl_group_entry *to = &piece->entry[piece->count];
     sl_arena_reset(task->scratch);
     to->key = a->key;
-    int r = sl_reducer_copy(reducer, task, &piece->arena, &a->state, &to->state);
+    int r = sl_entry_copy_state(reducer, task, &piece->arena, a, to);
     if (r == 0)
-        r = reducer->ops->combine(reducer, task, &piece->arena, &to->state, &b->state);
-    if (r == SL_EREJECT || r == SL_EGROUP) {
-        int64_t records = sl_reducer_records(reducer, &a->state) + sl_reducer_records(reducer, &b->state);
-        return sl_task_reject_group(task, both->stage->node->number, &a->key, NULL, records);
-    }
-    if (r == 0)
-        piece->count++;
+        r = sl_entry_combine(reducer, task, &piece->arena, to, b);
+    piece->count += r == 0;
     return r;
 }
 

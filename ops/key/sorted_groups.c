@@ -3,6 +3,7 @@
 #include "core/base/bisect.h"
 #include "core/base/error.h"
 #include "core/contract/stage.h"
+#include "ops/key/failed_group.h"
 
 #include <stdlib.h>
 
@@ -60,11 +61,28 @@ static void key_row(const struct sl_field *key, const struct sl_field **ret, uin
     *ret_width = row ? key->len : 1;
 }
 
+static bool has_key(const struct sl_sorted_groups *groups, const struct sl_field *key)
+{
+    size_t at = sl_sorted_groups_first(groups, key);
+    return at < groups->count && sl_field_equals(&groups->entry[at].key, key);
+}
+
+int sl_group_reject(const struct sl_stage *stage, struct sl_task *task, const struct sl_field *key,
+                    const struct sl_field *value, int64_t records)
+{
+    task->is_reported_again = stage->brought && !has_key(stage->brought, key);
+    int r = sl_task_reject_group(task, stage->node->number, key, value, records);
+    task->is_reported_again = false;
+    return r;
+}
+
 int sl_group_entry_row(const struct sl_stage *stage, const struct sl_reducer *reducer,
                        enum sl_result_form shape, struct sl_task *task, const struct sl_group_entry *entry,
                        struct sl_field pair[2], const struct sl_field **ret, uint32_t *ret_width)
 {
     *ret_width = 0;
+    if (sl_entry_has_failed(entry))
+        return sl_failed_group_report(stage, task, &entry->key, &entry->state);
     if (shape == SL_FORM_KEY) {
         key_row(&entry->key, ret, ret_width);
         return 0;
@@ -73,8 +91,7 @@ int sl_group_entry_row(const struct sl_stage *stage, const struct sl_reducer *re
     pair[0].flags = 0;
     int r = reducer->ops->finish(reducer, task, &entry->state, &pair[1]);
     if (r == SL_EREJECT || r == SL_EGROUP) {
-        return sl_task_reject_group(task, stage->node->number, &entry->key, NULL,
-                                    sl_reducer_records(reducer, &entry->state));
+        return sl_group_reject(stage, task, &entry->key, NULL, sl_reducer_records(reducer, &entry->state));
     }
     *ret = shape == SL_FORM_PAIR ? pair : &pair[1];
     *ret_width = r < 0 ? 0 : shape == SL_FORM_PAIR ? 2 : 1;

@@ -2,7 +2,8 @@
  * Immutable once built and reference-counted: windows and state keep runs, aggregation makes them, finishing
  * turns them into rows.
  *
- * Keys and states point into `memory`, which rows made from the run share. */
+ * Keys and states point into `memory`, which rows made from the run share. Of windows a group may have failed
+ * (ops/key/failed_group.h): it is one of the run, and finishing it reports it. */
 #pragma once
 
 #include "core/contract/operator.h"
@@ -34,10 +35,14 @@ size_t sl_sorted_groups_first(const struct sl_sorted_groups *groups, const struc
 int sl_group_entries_sort(struct sl_stage *stage, struct sl_group_entry *entry, size_t count);
 
 /* Both runs as one, a's states before b's; neither changes. An empty run or NULL adds nothing; not both NULL.
- * A group error leaves the group out and goes to the sink. */
+ * A group error, and a group that has failed in one of them, makes the group a failed one. */
 int sl_sorted_groups_combine(struct sl_stage *stage, const struct sl_reducer *reducer,
                              struct sl_sorted_groups *a, struct sl_sorted_groups *b,
                              struct sl_sorted_groups **ret);
+
+/* Hands a group that had an error to the sink: sl_task_reject_group, of a window with regard to stage->brought. */
+int sl_group_reject(const struct sl_stage *stage, struct sl_task *task, const struct sl_field *key,
+                    const struct sl_field *value, int64_t records);
 
 /* What becomes of a group: the row (key, value), its value alone, or its key as the record it was. */
 enum sl_result_form { SL_FORM_PAIR, SL_FORM_VALUE, SL_FORM_KEY };

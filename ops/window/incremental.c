@@ -2,6 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/base/error.h"
+#include "ops/key/failed_group.h"
 #include "ops/window/incremental_internal.h"
 
 #include <stdlib.h>
@@ -99,13 +100,19 @@ static struct sl_task *task_of(struct sl_stage *stage)
     return task;
 }
 
-/* A group error marks the group; anything else that is negative ends the batch. */
-static int settle(struct sl_stage *stage, struct sl_live *live, int64_t records, int r)
+/* The group as an entry that says whether it has failed. */
+static struct sl_group_entry entry_of(const struct sl_live *live)
 {
-    if (r != SL_EREJECT && r != SL_EGROUP)
-        return r;
-    live->failed = true;
-    return sl_task_reject_group(&stage->tasks[0], stage->node->number, &live->entry.key, NULL, records);
+    struct sl_group_entry entry = live->entry;
+    entry.key.flags |= live->failed ? SL_GROUP_FAILED : 0;
+    return entry;
+}
+
+static void take_state(struct sl_live *live, const struct sl_group_entry *entry)
+{
+    live->entry.state = entry->state;
+    live->failed = sl_entry_has_failed(entry);
+    live->reported = false;
 }
 
 int sl_incremental_form(struct sl_incremental *running, struct sl_live *live, const struct sl_field *key)
@@ -119,13 +126,15 @@ static int enter_new(struct sl_incremental *running, struct sl_stage *stage, con
                      struct sl_live *live, const struct sl_group_entry *entry)
 {
     live->exists = true;
-    live->failed = live->mixed = false;
+    live->mixed = false;
     live->batches = 1;
     running->living++;
+    struct sl_group_entry copy = {.key = sl_nil()};
     if (sl_incremental_form(running, live, &entry->key) < 0)
         return SL_ENOMEM;
-    return sl_reducer_copy(reducer, task_of(stage), &running->memory->arena, &entry->state,
-                           &live->entry.state);
+    int r = sl_entry_copy_state(reducer, task_of(stage), &running->memory->arena, entry, &copy);
+    take_state(live, &copy);
+    return r;
 }
 
 static int enter_known(struct sl_incremental *running, struct sl_stage *stage,
@@ -135,13 +144,12 @@ static int enter_known(struct sl_incremental *running, struct sl_stage *stage,
     live->batches++;
     live->mixed = live->mixed || !sl_field_looks_same(&live->entry.key, &entry->key);
     running->mixed = running->mixed || live->mixed;
-    if (live->failed)
+    if (live->failed && live->reported)
         return 0;
-    int64_t records =
-        sl_reducer_records(reducer, &live->entry.state) + sl_reducer_records(reducer, &entry->state);
-    return settle(stage, live, records,
-                  reducer->ops->combine(reducer, task_of(stage), &running->memory->arena, &live->entry.state,
-                                        &entry->state));
+    struct sl_group_entry whole = entry_of(live);
+    int r = sl_entry_combine(reducer, task_of(stage), &running->memory->arena, &whole, entry);
+    take_state(live, &whole);
+    return r;
 }
 
 int sl_incremental_enter(struct sl_incremental *running, struct sl_stage *stage,
@@ -181,11 +189,18 @@ static int leave_known(struct sl_incremental *running, struct sl_stage *stage,
         running->living--;
         return 0;
     }
-    if (live->failed)
+    if (live->failed && !live->reported)
+        sl_failed_group_add(&live->entry.state, -sl_entry_records(reducer, entry));
+    if (live->failed || sl_entry_has_failed(entry))
         return 0;
-    return settle(stage, live, sl_reducer_records(reducer, &live->entry.state),
-                  reducer->ops->inverse(reducer, task_of(stage), &running->memory->arena, &live->entry.state,
-                                        &entry->state));
+    struct sl_group_entry whole = entry_of(live);
+    int64_t records = sl_entry_records(reducer, &whole);
+    int r =
+        reducer->ops->inverse(reducer, task_of(stage), &running->memory->arena, &whole.state, &entry->state);
+    if (r == SL_EREJECT || r == SL_EGROUP)
+        r = sl_entry_fail(&whole, &stage->tasks[0], &running->memory->arena, NULL, records);
+    take_state(live, &whole);
+    return r;
 }
 
 int sl_incremental_leave(struct sl_incremental *running, struct sl_stage *stage,
@@ -203,6 +218,55 @@ int sl_incremental_leave(struct sl_incremental *running, struct sl_stage *stage,
     return r;
 }
 
+/* ---- what failed ---- */
+
+/* The group as the batches make it; *ret_any: whether one of them has it. */
+static int reduce_anew(struct sl_incremental *running, struct sl_stage *stage,
+                       const struct sl_reducer *reducer, struct sl_group_entry *whole,
+                       const struct sl_partials_level *batches, bool *ret_any)
+{
+    struct sl_arena *keep = &running->memory->arena;
+    int r = 0;
+    *ret_any = false;
+    for (size_t i = 0; r == 0 && i < batches->count; i++) {
+        const struct sl_sorted_groups *groups = batches->block[i].groups;
+        size_t at = groups ? sl_sorted_groups_first(groups, &whole->key) : 0;
+        if (!groups || at == groups->count || !sl_field_equals(&groups->entry[at].key, &whole->key))
+            continue;
+        r = *ret_any ? sl_entry_combine(reducer, task_of(stage), keep, whole, &groups->entry[at])
+                     : sl_entry_copy_state(reducer, task_of(stage), keep, &groups->entry[at], whole);
+        *ret_any = true;
+    }
+    return r;
+}
+
+static int mend(struct sl_incremental *running, struct sl_stage *stage, const struct sl_reducer *reducer,
+                struct sl_live *live, const struct sl_partials_level *batches)
+{
+    struct sl_group_entry whole = {.key = live->entry.key};
+    bool any;
+    int r = reduce_anew(running, stage, reducer, &whole, batches, &any);
+    if (r == 0)
+        r = sl_incremental_touch(running, live);
+    if (r == 0 && any)
+        take_state(live, &whole);
+    live->exists = any;
+    running->living -= !any;
+    return r;
+}
+
+int sl_incremental_mend(struct sl_incremental *running, struct sl_stage *stage,
+                        const struct sl_reducer *reducer, const struct sl_partials_level *batches)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < running->unshown.count; i++) {
+        struct sl_live *live = &running->live[running->unshown.index[i]];
+        if (live->exists && live->failed && live->reported)
+            r = mend(running, stage, reducer, live, batches);
+    }
+    return r;
+}
+
 /* ---- compaction ---- */
 
 enum { GARBAGE_MIN = 1 << 20, GONE_MIN = 4096 };
@@ -214,10 +278,10 @@ static size_t bytes_of(const struct sl_incremental *running)
 
 static bool is_wasteful(const struct sl_incremental *running)
 {
-    if (!running->memory || running->unshown.count || running->unsaved.count)
+    if (!running->memory)
         return false;
     return bytes_of(running) > 2 * running->settled + GARBAGE_MIN ||
-           running->count > 2 * running->living + GONE_MIN;
+           running->count > 2 * (running->living + running->unshown.count) + GONE_MIN;
 }
 
 static int move_live(const struct sl_live *from, struct sl_incremental *to, struct sl_stage *stage,
@@ -229,14 +293,20 @@ static int move_live(const struct sl_live *from, struct sl_incremental *to, stru
     struct sl_field key = live->entry.key;
     *live = *from;
     live->entry.key = key;
-    if (from->failed)
+    size_t index = (size_t)(live - to->live);
+    if ((live->unshown && note(&to->unshown, index) < 0) || (live->unsaved && note(&to->unsaved, index) < 0))
+        return SL_ENOMEM;
+    if (!from->exists || (from->failed && from->reported))
         return 0;
-    return sl_reducer_copy(reducer, task_of(stage), &to->memory->arena, &from->entry.state,
-                           &live->entry.state);
+    const struct sl_group_entry old = entry_of(from);
+    struct sl_group_entry copy = {.key = sl_nil()};
+    int r = sl_entry_copy_state(reducer, task_of(stage), &to->memory->arena, &old, &copy);
+    live->entry.state = copy.state;
+    return r;
 }
 
-/* Keys that went and states that were replaced leave their bytes behind: once these are as many as those of
- * the living, the living move. */
+/* Keys that were removed and states that were replaced still take their bytes: once these are as many as those of the
+ * living, the living move, and what is still to be shown or saved. */
 int sl_incremental_tidy(struct sl_incremental *running, struct sl_stage *stage,
                         const struct sl_reducer *reducer)
 {
@@ -246,7 +316,7 @@ int sl_incremental_tidy(struct sl_incremental *running, struct sl_stage *stage,
     if (!is_wasteful(running))
         return 0;
     for (size_t i = 0; r == 0 && i < running->count; i++)
-        if (running->live[i].exists)
+        if (running->live[i].exists || running->live[i].unshown || running->live[i].unsaved)
             r = move_live(&running->live[i], &moved, stage, reducer);
     if (r < 0) {
         sl_incremental_done(&moved);

@@ -1,6 +1,9 @@
 /* The result of a window with an inverse, kept from slide to slide: what enters is combined into the groups
  * of its keys, what leaves is taken out of them. A slide costs what enters and leaves; what is shown is the
- * revision of keyed rows (core/rows/sorted_rows.h) in which those keys changed. */
+ * revision of keyed rows (core/rows/sorted_rows.h) in which those keys changed.
+ *
+ * What has failed cannot be taken out again: a key with a group error is left out, and reduced anew from the batches of the
+ * window in each slide until that succeeds. */
 #pragma once
 
 #include "core/rows/sorted_rows.h"
@@ -11,11 +14,13 @@ struct sl_live {
     struct sl_group_entry entry;
     uint32_t batches; /* of the window that hold the key */
     bool exists;      /* else the place waits for the key to come back, or for compaction */
-    bool failed;      /* a group error: not shown until it is forgotten */
-    bool mixed;       /* batches of the window show the key differently: 1 and 1.0 */
-    bool shown;       /* the newest revision has it */
-    bool unshown;     /* changed since that was made, and noted below */
-    bool unsaved;     /* changed since the last save, and noted below */
+    bool failed;   /* a group error: not shown, and reported once; then it is reduced anew from the batches */
+    bool reported; /* a failed one: nothing else is known of it */
+    bool mixed;    /* batches of the window show the key differently: 1 and 1.0 */
+    bool shown;    /* the newest revision has it */
+    bool unfinished; /* it failed when it was finished: tried again next time */
+    bool unshown;    /* changed since that was made, and noted below */
+    bool unsaved;    /* changed since the last save, and noted below */
 };
 
 /* Indices of live groups. */
@@ -46,6 +51,10 @@ int sl_incremental_enter(struct sl_incremental *running, struct sl_stage *stage,
  * are in one batch. */
 void sl_incremental_united(struct sl_incremental *running, const struct sl_stage *stage,
                            const struct sl_sorted_groups *before, const struct sl_sorted_groups *groups);
+/* Before what the window has is shown: keys that failed are reduced anew from its batches, oldest first; a key that no batch
+ * holds is removed. 0, or a failure that ends the batch. */
+int sl_incremental_mend(struct sl_incremental *running, struct sl_stage *stage,
+                        const struct sl_reducer *reducer, const struct sl_partials_level *batches);
 /* Takes out a batch that leaves. `forget`: a key that no batch holds any more goes. */
 int sl_incremental_leave(struct sl_incremental *running, struct sl_stage *stage,
                          const struct sl_reducer *reducer, const struct sl_sorted_groups *groups,
@@ -65,16 +74,19 @@ void sl_incremental_count(struct sl_incremental *running, const struct sl_stage 
 int sl_incremental_forget(struct sl_incremental *running);
 
 /* The groups there are; with `changed` only those that changed since the last revision. Keys and states are
- * those of the running groups, valid until they change. The caller unrefs. */
-int sl_incremental_groups(const struct sl_incremental *running, struct sl_stage *stage, bool changed,
+ * those of the running groups, valid until they change. Failed ones are reported by the caller. The caller unrefs. */
+int sl_incremental_groups(struct sl_incremental *running, struct sl_stage *stage, bool changed,
                           struct sl_sorted_groups **ret);
+/* These groups became these rows, as pairs: those that have none failed, and are tried again next time. */
+void sl_incremental_note_failed(struct sl_incremental *running, const struct sl_stage *stage,
+                                const struct sl_sorted_groups *groups, const struct sl_dataset *rows);
 /* The next revision: `rows` are the changed groups, finished, as pairs; a changed key that has no row there
- * is not shown. `retry`: one that should have a row failed to be finished, and is tried again next time. */
+ * is not shown. */
 int sl_incremental_revise(struct sl_incremental *running, struct sl_stage *stage,
-                          const struct sl_dataset *rows, bool retry, struct sl_dataset **ret);
+                          const struct sl_dataset *rows, struct sl_dataset **ret);
 
-/* What changed since the last save, as a keyed section: rows key, state, batches, failed; a key alone was
- * forgotten. Needs running->tracks. */
+/* What changed since the last save, as a keyed section: rows key, state, batches, failed (the state is what is known of it,
+ * nil where it was reported); a key alone was forgotten. Needs running->tracks. */
 struct sl_state_writer;
 int sl_incremental_save(struct sl_incremental *running, struct sl_stage *stage,
                         const struct sl_reducer *reducer, struct sl_state_writer *keeper);

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/contract/state_writer.h"
+#include "ops/key/failed_group.h"
 
 #include <stdlib.h>
 
@@ -15,7 +16,9 @@ static int save_live(struct sl_stage *stage, const struct sl_reducer *reducer, s
     if (!live->exists)
         return keeper->ops->row(keeper, row, 1);
     sl_arena_reset(task->scratch);
-    int r = live->failed ? 0 : sl_reducer_encode(reducer, task, &live->entry.state, &row[1]);
+    struct sl_group_entry entry = live->entry;
+    entry.key.flags |= live->failed ? SL_GROUP_FAILED : 0;
+    int r = live->failed && live->reported ? 0 : sl_entry_encode(reducer, task, &entry, &row[1]);
     return r < 0 ? r : keeper->ops->row(keeper, row, 4);
 }
 
@@ -47,10 +50,15 @@ static int load_live(struct sl_incremental *running, struct sl_stage *stage, con
     live->exists = true;
     live->batches = (uint32_t)row[2].integer;
     live->failed = row[3].boolean;
-    if (live->failed)
+    live->reported = live->failed && row[1].tag == SL_NIL;
+    if (live->reported)
         return 0;
+    struct sl_group_entry entry = {.key = sl_nil()};
     sl_arena_reset(stage->tasks[0].scratch);
-    return sl_reducer_decode(reducer, &stage->tasks[0], &running->memory->arena, &row[1], &live->entry.state);
+    int r =
+        sl_entry_decode(reducer, &stage->tasks[0], &running->memory->arena, &row[1], live->failed, &entry);
+    live->entry.state = entry.state;
+    return r;
 }
 
 static void load_gone(struct sl_incremental *running, struct sl_stage *stage, const struct sl_field *key)

@@ -2,6 +2,7 @@
 #include "ops/window/incremental_internal.h"
 
 #include "core/base/error.h"
+#include "ops/key/failed_group.h"
 
 #include <stdlib.h>
 
@@ -24,13 +25,18 @@ int sl_incremental_sort(const struct sl_incremental *running, struct sl_stage *s
     return 0;
 }
 
-static void add_group(struct sl_sorted_groups *groups, const struct sl_live *live)
+/* What is known of a failed one is given out once. */
+static void add_group(struct sl_sorted_groups *groups, struct sl_live *live)
 {
-    if (live->exists && !live->failed)
-        groups->entry[groups->count++] = live->entry;
+    if (!live->exists || (live->failed && live->reported))
+        return;
+    struct sl_group_entry *entry = &groups->entry[groups->count++];
+    *entry = live->entry;
+    entry->key.flags |= live->failed ? SL_GROUP_FAILED : 0;
+    live->reported = live->failed;
 }
 
-int sl_incremental_groups(const struct sl_incremental *running, struct sl_stage *stage, bool changed,
+int sl_incremental_groups(struct sl_incremental *running, struct sl_stage *stage, bool changed,
                           struct sl_sorted_groups **ret)
 {
     struct sl_sorted_groups *groups = sl_sorted_groups_new(changed ? running->unshown.count : running->count);
@@ -51,13 +57,31 @@ int sl_incremental_groups(const struct sl_incremental *running, struct sl_stage 
     return 0;
 }
 
+void sl_incremental_note_failed(struct sl_incremental *running, const struct sl_stage *stage,
+                                const struct sl_sorted_groups *groups, const struct sl_dataset *rows)
+{
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    if (groups->count == rows->count)
+        return;
+    sl_cursor_init(&cursor, rows);
+    bool has_row = sl_cursor_next(&cursor, row, &width);
+    for (size_t i = 0; i < groups->count; i++) {
+        struct sl_live *live;
+        if (has_row && sl_field_equals(&row[0], &groups->entry[i].key))
+            has_row = sl_cursor_next(&cursor, row, &width);
+        else if ((live = sl_incremental_find(running, stage, &groups->entry[i].key)))
+            live->unfinished = true;
+    }
+}
+
 struct revising {
     struct sl_incremental *running;
     struct sl_cursor cursor; /* over the finished rows */
     struct sl_field row[SL_WIDTH_MAX];
     bool has_row;
     struct sl_rows *changes;
-    bool retry;
 };
 
 static void next_row(struct revising *revising)
@@ -82,7 +106,8 @@ static int revise_key(struct revising *revising, struct sl_live *live)
     struct sl_field key = live->entry.key;
     key.flags = 0;
     live->shown = revising->has_row && sl_field_equals(&revising->row[0], &key);
-    live->unshown = false;
+    bool again = live->exists && (live->unfinished || live->failed);
+    live->unshown = live->unfinished = false;
     running->shown = running->shown + live->shown - was_shown;
     int r = 0;
     if (live->shown)
@@ -91,15 +116,15 @@ static int revise_key(struct revising *revising, struct sl_live *live)
         r = append(revising->changes, &key, 1);
     if (live->shown)
         next_row(revising);
-    else if (r == 0 && revising->retry && live->exists && !live->failed)
+    else if (r == 0 && again)
         r = sl_incremental_touch(running, live);
     return r;
 }
 
 int sl_incremental_revise(struct sl_incremental *running, struct sl_stage *stage,
-                          const struct sl_dataset *rows, bool retry, struct sl_dataset **ret)
+                          const struct sl_dataset *rows, struct sl_dataset **ret)
 {
-    struct revising revising = {.running = running, .changes = sl_rows_new(), .retry = retry};
+    struct revising revising = {.running = running, .changes = sl_rows_new()};
     size_t count = running->unshown.count;
     struct sl_group_entry *entry = NULL;
     int r = revising.changes ? sl_incremental_sort(running, stage, &running->unshown, &entry) : SL_ENOMEM;

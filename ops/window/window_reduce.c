@@ -102,8 +102,12 @@ static int window_groups(struct sl_stage *stage, struct sl_sorted_groups **ret)
 {
     struct sl_reduced_window *window = stage->state;
     struct sl_window_memory *memory = stage->memory;
-    if (sl_window_has_inverse(window))
-        return sl_incremental_groups(&memory->running, stage, shows_changes(window), ret);
+    if (sl_window_has_inverse(window)) {
+        int mended = sl_incremental_mend(&memory->running, stage, window->by_key.aggregate.reducer,
+                                         &memory->blocks.level[0]);
+        return mended < 0 ? mended
+                          : sl_incremental_groups(&memory->running, stage, shows_changes(window), ret);
+    }
     int r = sl_window_partials_combine(&memory->blocks, stage, window->by_key.aggregate.reducer,
                                        sl_window_first_number(stage->node, stage->batch_ms),
                                        sl_window_batch_number(stage->node, stage->batch_ms), ret);
@@ -114,11 +118,10 @@ static int window_groups(struct sl_stage *stage, struct sl_sorted_groups **ret)
 
 static int revise(struct sl_stage *stage, struct sl_dataset **rows)
 {
-    const struct sl_reduced_window *window = stage->state;
     struct sl_window_memory *memory = stage->memory;
     struct sl_dataset *changed = *rows;
     *rows = NULL;
-    int r = sl_incremental_revise(&memory->running, stage, changed, !window->filter, rows);
+    int r = sl_incremental_revise(&memory->running, stage, changed, rows);
     sl_dataset_unref(changed);
     return r;
 }
@@ -126,12 +129,15 @@ static int revise(struct sl_stage *stage, struct sl_dataset **rows)
 static int show(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_reduced_window *window = stage->state;
-    const struct sl_window_memory *memory = stage->memory;
+    struct sl_window_memory *memory = stage->memory;
     struct sl_sorted_groups *groups;
     int r = window_groups(stage, &groups);
     if (r < 0)
         return r;
+    stage->brought = memory->arrived;
     r = sl_sorted_groups_finish(stage, window->by_key.aggregate.reducer, groups, window->by_key.shape, ret);
+    if (r == 0 && shows_changes(window))
+        sl_incremental_note_failed(&memory->running, stage, groups, *ret);
     sl_sorted_groups_unref(groups);
     if (r == 0 && window->filter)
         r = sl_window_filter(stage, window->filter, ret);
@@ -170,8 +176,10 @@ static int begin(struct sl_stage *stage)
         window->forgets = window->filter != NULL;
         sl_function_reducer_init(&by_key->function);
     }
-    return sl_by_key_init(by_key, stage, reducer, spec->by_key.key_of, spec->by_key.form,
-                          spec->by_key.partitions);
+    int r = sl_by_key_init(by_key, stage, reducer, spec->by_key.key_of, spec->by_key.form,
+                           spec->by_key.partitions);
+    by_key->aggregate.keeps_failed = true;
+    return r;
 }
 
 static const struct sl_wide window_wide = {

@@ -1,6 +1,7 @@
 /* Reducing windows on disk.
  *
- *     BATCH           the groups of one batch: rows (key, state); the part is the generation of ops/window/span.h
+ *     BATCH           the groups of one batch: rows (key, state), of those that failed (key, what is known of it, true);
+ *                     the part is the generation of ops/window/span.h
  *     KEYED  part 0   countByWindow: a row once there was data; of a running result that the batches do not give
  *                     (sl_window_keeps_running) the groups that changed: ops/window/incremental_save.c
  *            part 1   ops/window/span.h
@@ -13,6 +14,7 @@
 #include "core/base/error.h"
 #include "core/contract/services.h"
 #include "core/contract/state_writer.h"
+#include "ops/key/failed_group.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,11 +32,13 @@ static int save_groups(struct sl_stage *stage, struct sl_state_writer *keeper, i
     struct sl_task *task = &stage->tasks[0];
     int r = keeper->ops->begin(keeper, &section);
     for (size_t i = 0; r == 0 && i < groups->count; i++) {
-        struct sl_field row[2] = {groups->entry[i].key};
+        const struct sl_group_entry *entry = &groups->entry[i];
+        struct sl_field row[3] = {entry->key, sl_nil(), sl_boolean(true)};
+        row[0].flags &= SL_FIELD_ROW;
         sl_arena_reset(task->scratch);
-        r = sl_reducer_encode(reducer, task, &groups->entry[i].state, &row[1]);
+        r = sl_entry_encode(reducer, task, entry, &row[1]);
         if (r == 0)
-            r = keeper->ops->row(keeper, row, 2);
+            r = keeper->ops->row(keeper, row, sl_entry_has_failed(entry) ? 3 : 2);
     }
     return r;
 }
@@ -101,12 +105,13 @@ static int load_groups(struct sl_stage *stage, const struct sl_dataset *rows, st
     sl_cursor_init(&cursor, rows);
     while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
         struct sl_group_entry *entry = &groups->entry[groups->count++];
-        if (width != 2)
+        if (width != 2 && width != 3)
             r = damaged(stage);
         else if (!sl_field_copy(&groups->memory->arena, &row[0], &entry->key))
             r = SL_ENOMEM;
         else
-            r = sl_reducer_decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1], &entry->state);
+            r = sl_entry_decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1], width == 3,
+                                entry);
     }
     if (r == 0)
         *ret = groups;

@@ -5,7 +5,7 @@ quite, cut into batches anywhere; 1, 2 and 7 workers, restarts.
 
 A seed that fails leaves its job in the message; SLUICE_MODEL_SEED=N runs that one alone; SLUICE_LONG=1: many.
 """
-import random
+import pathlib, random
 from harness import *
 import event_time as model
 
@@ -75,13 +75,13 @@ class Case:
         offset = self.random.randrange(0, 3) * self.unit
         results = model.windows(batches, marks, size, slide, offset, model.REDUCERS[reducer])
         options = "size = %g, slide = %g, offset = %g" % (size / 1000, slide / 1000, offset / 1000)
-        expression = 'first:eventWindow{%s, emit = "%s"}:reduceByKey(sluice.%s)' % (options, emit, reducer)
+        expression = 'first:eventWindow{%s, emit = "%s"}:reduceByKey(%s)' % (options, emit, reducer)
         return "windows_" + emit, expression, [emitted(result, emit) for result in results]
 
     def session_line(self, batches, marks, emit):
         gap, reducer = self.duration(5), self.reducer()
         results = model.sessions(batches, marks, gap, model.REDUCERS[reducer])
-        expression = 'first:eventWindow{gap = %g, emit = "%s"}:reduceByKey(sluice.%s)' % (gap / 1000, emit, reducer)
+        expression = 'first:eventWindow{gap = %g, emit = "%s"}:reduceByKey(%s)' % (gap / 1000, emit, reducer)
         return "sessions_" + emit, expression, [emitted(result, emit) for result in results]
 
     def join_line(self):
@@ -138,15 +138,34 @@ def check_case(seed):
     try:
         for workers, pieces in ((1, [case.count]), (7, [case.count]), (2, cut(case.count, case.random))):
             run_case(case, text, workers, pieces)
-            for name, _, rows in lines:
-                found = outputs("out/" + name, "")
-                for number, wanted in enumerate(rows):
+            letters = letters_by_line()
+            for place, (name, _, rows) in enumerate(lines):
+                found, said = outputs("out/" + name, ""), letters.get(text.count("\n") - len(lines) + 1 + place, {})
+                for number, (wanted, failed) in enumerate(map(split_failed, rows)):
                     got = json_lines(found.pop((number + 1) * 1000, b""))
                     what = "%d workers, runs %s: %s of batch %d" % (workers, pieces, name, number + 1)
                     equal(got, sorted_rows(name, wanted), what)
+                    equal(sorted(said.get((number + 1) * 1000, [])), sorted(failed), what + ": dead letters")
                 equal(found, {}, "%s: no other batches" % name)
     except Failure as failure:
         fail("seed %d: %s\n%s" % (seed, failure, text))
+
+
+def split_failed(rows):
+    """(rows, (key, records) of the groups that have an error in their place)."""
+    failed = [(str(row[2]), field.records) for row in rows for field in row if isinstance(field, model.Failed)]
+    return [row for row in rows if not any(isinstance(field, model.Failed) for field in row)], failed
+
+
+def letters_by_line():
+    """Group errors: line of the job -> time -> (key, records)."""
+    found = {}
+    for path in pathlib.Path(".sluice/job/deadletter").glob("*.jsonl"):
+        for letter in json_lines(path.read_bytes()):
+            if letter.get("records"):
+                of_line = found.setdefault(int(letter["job"].split(":")[1]), {})
+                of_line.setdefault(letter["time"], []).append((str(letter["record"][0]), letter["records"]))
+    return found
 
 
 def sorted_rows(name, rows):

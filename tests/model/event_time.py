@@ -32,9 +32,22 @@ def windows_of(time, size, slide, offset):
     return [(start, start + size) for start in range(last, time - size, -slide)]
 
 
+class Failed:
+    """In the place of a value: the group has an error."""
+
+    def __init__(self, values):
+        self.records = len(values)
+
+
+def without_zero(values):
+    return Failed(values) if len(values) > 1 and 0 in values else sum(values)
+
+
 REDUCERS = {
-    "sum": sum, "count": len, "min": min, "max": max, "first": lambda v: v[0], "last": lambda v: v[-1], "list": list,
-    "set": lambda v: sorted(set(v)), "mean": lambda v: math.fsum(v) / len(v), "largest(2)": lambda v: sorted(v)[::-1][:2],
+    "sluice.sum": sum, "sluice.count": len, "sluice.min": min, "sluice.max": max, "sluice.first": lambda v: v[0],
+    "sluice.last": lambda v: v[-1], "sluice.list": list, "sluice.set": lambda v: sorted(set(v)),
+    "sluice.mean": lambda v: math.fsum(v) / len(v), "sluice.largest(2)": lambda v: sorted(v)[::-1][:2],
+    "function(a, b) if a == 0 or b == 0 then error('zero') end return a + b end": without_zero,
 }
 
 

@@ -179,7 +179,7 @@ class Job:
         if slide > 6:
             return
         times = "'%ds', '%ds'" % (length, slide)
-        reducer = self.pick([r for r in reducers.REDUCERS if getattr(r, "is_associative", True) and not getattr(r, "fails", False)])
+        reducer = self.pick([r for r in reducers.REDUCERS if getattr(r, "is_associative", True)])
         keep, twin = self.pick([("nil", None), ("nil", None), ("function(k, v) return math.type(v) ~= 'integer' or v > 1 end",
                                                                lambda key, value: not functions.is_integer(value) or value > 1)])
         call, make = self.pick([

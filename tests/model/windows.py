@@ -35,6 +35,14 @@ class Window(Stream):
         return [part for batch in batches if batch.spoke for part in batch.parts]
 
 
+def once(reducer, batches):
+    """The values of a window, by batch; where they fail, the window leaves the key out, with one dead letter."""
+    try:
+        return reducer.reduce(batches)
+    except RecordError:
+        raise RecordError("a group error")
+
+
 class ReduceByKeyAndWindow(Window):
     """Without an inverse, or with a native reducer: over again. A batch is reduced when it enters."""
 
@@ -54,7 +62,7 @@ class ReduceByKeyAndWindow(Window):
         for batch in batches:
             for key, values in batch.records():
                 groups.add(key, [value for _, value in values])
-        found = self.each(t, groups.in_order(), lambda group: (group[0], self.reducer.reduce(group[1])))
+        found = self.each(t, groups.in_order(), lambda group: (group[0], once(self.reducer, group[1])))
         return pieces([pair for pair in found if not self.keep or self.keep(*pair)], self.count)
 
 
@@ -111,7 +119,7 @@ class ReduceByWindow(Window):
 
     def emit(self, t, batches):
         values = [[value for value, in batch.records()] for batch in batches]
-        return [self.each(t, [values] if any(values) else [], lambda v: (self.reducer.reduce(v),))]
+        return [self.each(t, [values] if any(values) else [], lambda v: (once(self.reducer, v),))]
 
 
 class CountByWindow(Window):
