@@ -13,7 +13,7 @@
 #include "core/base/heap.h"
 #include "core/contract/stage.h"
 #include "ops/group/aggregate_internal.h"
-#include "ops/group/failed_group.h"
+#include "ops/key/failed_group.h"
 #include "ops/key/pair_key.h"
 #include "ops/key/sort_keys.h"
 
