@@ -1,27 +1,6 @@
 /* The ways a file can arrive, through real directories: each is taken exactly once. */
 #include "yard.h"
 
-static int set_up(void **state)
-{
-    struct yard *yard = malloc(sizeof *yard);
-    assert_non_null(yard);
-    yard_make(yard);
-    *state = yard;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    yard_remove(*state);
-    free(*state);
-    return 0;
-}
-
-static void assert_taken(struct yard *yard, const char *paths)
-{
-    assert_string_equal(yard_paths(yard), paths);
-}
-
 static void test_arrivals_take_what_is_there_at_start_in_name_order(void **state)
 {
     struct yard *yard = *state;
@@ -31,11 +10,11 @@ static void test_arrivals_take_what_is_there_at_start_in_name_order(void **state
     yard_open(yard);
     assert_true(yard->arrivals->ops->pending(yard->arrivals));
     yard_take(yard);
-    assert_taken(yard, "in/a in/b in/c");
+    yard_assert_taken(yard, "in/a in/b in/c");
     assert_int_equal(yard->taken.file[0].size, 4);
     assert_true(yard->taken.file[0].inode != 0);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     assert_false(yard->arrivals->ops->pending(yard->arrivals));
 }
 
@@ -47,12 +26,12 @@ static void test_arrivals_take_a_renamed_file_once(void **state)
     assert_false(yard->arrivals->ops->pending(yard->arrivals));
     yard_move_in(yard, "a", "one\n");
     yard_take_until(yard, 1);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     yard_take_all(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     yard_refresh(yard);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
 }
 
 static void test_arrivals_take_a_renamed_file_that_its_writer_still_holds(void **state)
@@ -63,10 +42,10 @@ static void test_arrivals_take_a_renamed_file_that_its_writer_still_holds(void *
     assert_int_equal(write(fd, "one\n", 4), 4);
     yard_rename(yard, "out/a", "in/a");
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     close(fd);
     yard_take_all(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
 }
 
 static void test_arrivals_take_each_hard_link(void **state)
@@ -76,10 +55,10 @@ static void test_arrivals_take_each_hard_link(void **state)
     yard_open(yard);
     assert_int_equal(linkat(yard->dirfd, "out/a", yard->dirfd, "in/a", 0), 0);
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     assert_int_equal(linkat(yard->dirfd, "out/a", yard->dirfd, "in/b", 0), 0);
     yard_take_all(yard);
-    assert_taken(yard, "in/b");
+    yard_assert_taken(yard, "in/b");
 }
 
 static void test_arrivals_take_a_nameless_file_when_it_is_linked(void **state)
@@ -95,7 +74,7 @@ static void test_arrivals_take_a_nameless_file_when_it_is_linked(void **state)
     assert_int_equal(linkat(AT_FDCWD, path, yard->dirfd, "in/a", AT_SYMLINK_FOLLOW), 0);
     close(fd);
     yard_take_until_standing(yard, "a", SL_STANDING_TAKEN);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
 }
 
 static void test_arrivals_take_a_file_written_in_place_when_it_is_closed(void **state)
@@ -104,16 +83,16 @@ static void test_arrivals_take_a_file_written_in_place_when_it_is_closed(void **
     yard_open(yard);
     int fd = openat(yard->dirfd, "in/a", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
     yard_take_all(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     assert_int_equal(yard_standing(yard, "a"), SL_STANDING_WRITING);
     assert_int_equal(write(fd, "one\n", 4), 4);
     yard_refresh(yard);
     yard_take_all(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     assert_int_equal(write(fd, "two\n", 4), 4);
     close(fd);
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     assert_int_equal(yard->taken.file[0].size, 8);
     assert_int_equal(yard_counts(yard).changed, 0);
 }
@@ -125,11 +104,11 @@ static void test_arrivals_leave_a_file_that_a_scan_finds_being_written(void **st
     assert_int_equal(write(fd, "one\n", 4), 4);
     yard_open(yard);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     assert_int_equal(yard_standing(yard, "a"), SL_STANDING_WRITING);
     close(fd);
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
 }
 
 static void test_arrivals_take_an_empty_file(void **state)
@@ -139,7 +118,7 @@ static void test_arrivals_take_an_empty_file(void **state)
     yard_move_in(yard, "a", "");
     yard_append(yard, "in/b", "");
     yard_take_all(yard);
-    assert_taken(yard, "in/a in/b");
+    yard_assert_taken(yard, "in/a in/b");
 }
 
 static void test_arrivals_take_the_last_of_several_under_one_name(void **state)
@@ -150,7 +129,7 @@ static void test_arrivals_take_the_last_of_several_under_one_name(void **state)
     yard_move_in(yard, "a", "one\n");
     yard_move_in(yard, "a", "second\n");
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     assert_int_equal(yard->taken.file[0].size, 7);
 }
 
@@ -163,7 +142,7 @@ static void test_arrivals_take_a_replacement_as_a_new_arrival(void **state)
     uint64_t inode = yard->taken.file[0].inode;
     yard_move_in(yard, "a", "two\n");
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     assert_non_null(strstr(yard->logged, "in/a: a new file of this name"));
     struct sl_files gone = {0};
     yard_gone(yard, &gone);
@@ -184,7 +163,7 @@ static void test_arrivals_take_a_deleted_and_remade_file_again_though_its_inode_
     for (int i = 0; i < 20; i++) {
         yard_append(yard, "in/a", "one\n");
         yard_take_all(yard);
-        assert_taken(yard, "in/a");
+        yard_assert_taken(yard, "in/a");
         yard_delete(yard, "in/a");
     }
 }
@@ -198,7 +177,7 @@ static void test_arrivals_take_the_replacement_a_scan_finds(void **state)
         yard_move_in(yard, "a", "one\n");
         yard_refresh(yard);
         yard_take(yard);
-        assert_taken(yard, "in/a");
+        yard_assert_taken(yard, "in/a");
     }
 }
 
@@ -210,11 +189,11 @@ static void test_arrivals_take_both_sides_of_an_exchange(void **state)
     yard_move_in(yard, "a", "one\n");
     assert_int_equal(renameat2(yard->dirfd, "in/a", yard->dirfd, "out/b", RENAME_EXCHANGE), 0);
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     assert_int_equal(yard->taken.file[0].size, 7);
     assert_int_equal(renameat2(yard->dirfd, "in/a", yard->dirfd, "out/b", RENAME_EXCHANGE), 0);
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     assert_int_equal(yard->taken.file[0].size, 4);
 }
 
@@ -224,13 +203,13 @@ static void test_arrivals_take_what_moved_away_and_in_again(void **state)
     yard_open(yard);
     yard_move_in(yard, "a", "one\n");
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     yard_rename(yard, "in/a", "out/a");
     yard_take_all(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     yard_rename(yard, "out/a", "in/a");
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     struct sl_files gone = {0};
     yard_gone(yard, &gone);
     for (size_t i = 0; i < gone.count; i++)
@@ -247,7 +226,7 @@ static void test_arrivals_drop_what_vanished_before_it_was_taken(void **state)
     yard_refresh(yard);
     yard_delete(yard, "in/a");
     yard_take_all(yard);
-    assert_taken(yard, "in/b");
+    yard_assert_taken(yard, "in/b");
     assert_int_equal(yard_standing(yard, "a"), SL_STANDING_NEW);
 }
 
@@ -257,11 +236,11 @@ static void test_arrivals_count_what_changed_after_it_was_taken_and_warn_once(vo
     yard_open(yard);
     yard_append(yard, "in/a", "one\n");
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     for (int i = 0; i < 3; i++) {
         yard_append(yard, "in/a", "more\n");
         yard_take_all(yard);
-        assert_taken(yard, "");
+        yard_assert_taken(yard, "");
     }
     assert_int_equal(yard_counts(yard).changed, 1);
     char *told = strstr(yard->logged, "in/a: changed after it was taken");
@@ -277,14 +256,14 @@ static void test_arrivals_ignore_names_by_rule(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         yard_move_in(yard, names[i], "one\n");
     yard_take_all(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     yard_refresh(yard);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     assert_int_equal(yard_counts(yard).ignored, sizeof names / sizeof *names);
     yard_rename(yard, "in/a.part", "in/a");
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
 }
 
 static void test_arrivals_ignore_and_count_what_is_not_a_regular_file(void **state)
@@ -295,14 +274,14 @@ static void test_arrivals_ignore_and_count_what_is_not_a_regular_file(void **sta
     assert_int_equal(symlinkat("../out/a", yard->dirfd, "in/link"), 0);
     assert_int_equal(mkfifoat(yard->dirfd, "in/fifo", 0644), 0);
     yard_take_all(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     assert_int_equal(yard_counts(yard).standing[SL_STANDING_IRREGULAR], 2);
     yard_refresh(yard);
     assert_int_equal(yard_counts(yard).standing[SL_STANDING_IRREGULAR], 2);
     yard_delete(yard, "in/fifo");
     yard_move_in(yard, "fifo", "one\n");
     yard_take_all(yard);
-    assert_taken(yard, "in/fifo");
+    yard_assert_taken(yard, "in/fifo");
     assert_int_equal(yard_counts(yard).standing[SL_STANDING_IRREGULAR], 1);
 }
 
@@ -319,7 +298,7 @@ static void test_arrivals_take_names_of_any_bytes(void **state)
     yard_take_all(yard);
     (void)snprintf(paths, sizeof paths, "in/\n in/  in/\"'$(x)\\ in/a\tb in/%s in/\xc3\xa4 in/\xff\xfe",
                    longest);
-    assert_taken(yard, paths);
+    yard_assert_taken(yard, paths);
 }
 
 static void test_arrivals_take_up_to_the_limits_earliest_seen_first(void **state)
@@ -334,16 +313,16 @@ static void test_arrivals_take_up_to_the_limits_earliest_seen_first(void **state
     while (yard_take_more(yard, 0, UINT64_MAX), yard_standing(yard, "a") != SL_STANDING_WAITING)
         yard_wait(yard);
     yard_take_more(yard, 2, UINT64_MAX);
-    assert_taken(yard, "in/c in/d");
+    yard_assert_taken(yard, "in/c in/d");
     sl_files_done(&yard->taken);
     assert_true(yard->arrivals->ops->pending(yard->arrivals));
     yard_take_more(yard, 2, 3);
-    assert_taken(yard, "in/b"); /* alone it is over the limit, and taken */
+    yard_assert_taken(yard, "in/b"); /* alone it is over the limit, and taken */
     sl_files_done(&yard->taken);
     yard_take_more(yard, 0, UINT64_MAX);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     yard_take(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     assert_false(yard->arrivals->ops->pending(yard->arrivals));
 }
 
@@ -356,11 +335,11 @@ static void test_arrivals_look_again_at_what_the_limits_left(void **state)
     yard_append(yard, "in/c", "one\n");
     yard_open(yard);
     yard_take_more(yard, 1, UINT64_MAX);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     yard_delete(yard, "in/b");
     yard_append(yard, "in/c", "more\n");
     yard_take(yard);
-    assert_taken(yard, "in/c");
+    yard_assert_taken(yard, "in/c");
     assert_int_equal(yard->taken.file[0].size, 9);
 }
 
@@ -398,7 +377,7 @@ static void test_arrivals_ask_once_for_a_writer_of_what_is_taken_right_after_a_r
     yard_refresh(yard);
     assert_int_equal(leases, 1);
     yard_take(yard);
-    assert_taken(yard, "in/waits");
+    yard_assert_taken(yard, "in/waits");
     assert_int_equal(leases, 1);
     yard_shut(yard);
 }
@@ -414,12 +393,12 @@ static void test_arrivals_see_what_changed_right_after_a_refresh(void **state)
     yard_move_in(yard, "a", "other\n");
     yard_append(yard, "in/b", "and more\n");
     yard_take(yard);
-    assert_taken(yard, "in/a in/b in/c");
+    yard_assert_taken(yard, "in/a in/b in/c");
     assert_int_equal(yard->taken.file[0].size, strlen("other\n"));
     assert_int_equal(yard->taken.file[1].size, strlen("one\nand more\n"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, yard_set_up, yard_tear_down)
 
 int main(void)
 {

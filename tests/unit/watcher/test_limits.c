@@ -4,22 +4,6 @@
 
 #include <sched.h>
 
-static int set_up(void **state)
-{
-    struct yard *yard = malloc(sizeof *yard);
-    assert_non_null(yard);
-    yard_make(yard);
-    *state = yard;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    yard_remove(*state);
-    free(*state);
-    return 0;
-}
-
 static bool set_limit(const char *name, const char *value)
 {
     char path[128];
@@ -68,8 +52,8 @@ int main(void)
         return 77;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_limits_on_watches_are_named, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limits_on_instances_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_on_watches_are_named, yard_set_up, yard_tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_on_instances_are_named, yard_set_up, yard_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,24 +4,13 @@
 #include <sched.h>
 #include <sys/mount.h>
 
-static int set_up(void **state)
-{
-    struct yard *yard = malloc(sizeof *yard);
-    assert_non_null(yard);
-    yard_make(yard);
-    *state = yard;
-    return 0;
-}
-
 static int tear_down(void **state)
 {
     struct yard *yard = *state;
     char in[PATH_MAX + 8];
     (void)snprintf(in, sizeof in, "%s/in", yard->path);
     (void)umount2(in, MNT_DETACH); /* where the test has not done it */
-    yard_remove(yard);
-    free(yard);
-    return 0;
+    return yard_tear_down(state);
 }
 
 static void test_mounts_that_go_and_come_back_are_not_read_again(void **state)
@@ -77,9 +66,9 @@ int main(void)
         return 77;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_mounts_that_go_and_come_back_are_not_read_again, set_up,
+        cmocka_unit_test_setup_teardown(test_mounts_that_go_and_come_back_are_not_read_again, yard_set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_mounts_are_told_of_when_their_file_system_goes, set_up,
+        cmocka_unit_test_setup_teardown(test_mounts_are_told_of_when_their_file_system_goes, yard_set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

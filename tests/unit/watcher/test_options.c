@@ -1,27 +1,6 @@
 /* The file options of a job: filter, newFilesOnly, minAge, complete, watch, pollInterval. */
 #include "yard.h"
 
-static int set_up(void **state)
-{
-    struct yard *yard = malloc(sizeof *yard);
-    assert_non_null(yard);
-    yard_make(yard);
-    *state = yard;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    yard_remove(*state);
-    free(*state);
-    return 0;
-}
-
-static void assert_taken(struct yard *yard, const char *paths)
-{
-    assert_string_equal(yard_paths(yard), paths);
-}
-
 static void test_options_filter_by_glob(void **state)
 {
     struct yard *yard = *state;
@@ -32,7 +11,7 @@ static void test_options_filter_by_glob(void **state)
     yard_move_in(yard, "b.log", "one\n");
     yard_move_in(yard, "b.txt", "one\n");
     yard_take_until_standing(yard, "b.txt", SL_STANDING_FILTERED);
-    assert_taken(yard, "in/a.log in/b.log");
+    yard_assert_taken(yard, "in/a.log in/b.log");
     assert_int_equal(yard_counts(yard).standing[SL_STANDING_FILTERED], 2);
 }
 
@@ -52,7 +31,7 @@ static void test_options_filter_by_function_called_once_per_name(void **state)
     yard_append(yard, "in/longer", "one\n");
     yard_open(yard);
     yard_take(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     yard_refresh(yard);
     yard_refresh(yard);
     assert_int_equal(calls, 2);
@@ -67,15 +46,15 @@ static void test_options_new_files_only_leaves_what_was_there(void **state)
     yard_append(yard, "in/appended", "one\n");
     yard_open(yard);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     yard_move_in(yard, "new", "one\n");
     yard_move_in(yard, "replaced", "two\n");
     yard_append(yard, "in/appended", "more\n");
     yard_take_all(yard);
-    assert_taken(yard, "in/appended in/new in/replaced");
+    yard_assert_taken(yard, "in/appended in/new in/replaced");
     yard_refresh(yard);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     assert_int_equal(yard_standing(yard, "old"), SL_STANDING_OLD);
 }
 
@@ -86,7 +65,7 @@ static void test_options_new_files_only_takes_what_arrives_between_opening_and_t
     yard_open(yard);
     yard_move_in(yard, "a", "one\n");
     yard_take_all(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
 }
 
 static void test_options_new_files_only_after_a_restart_leaves_what_was_there(void **state)
@@ -98,13 +77,13 @@ static void test_options_new_files_only_after_a_restart_leaves_what_was_there(vo
     yard_move_in(yard, "a", "one\n");
     yard_move_in(yard, "b", "one\n");
     yard_take_all(yard);
-    assert_taken(yard, "in/a in/b");
+    yard_assert_taken(yard, "in/a in/b");
     yard_shut(yard);
     yard_move_in(yard, "b", "another\n");
     yard_open(yard);
     yard_remember(yard, &yard->taken);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     assert_int_equal(yard_standing(yard, "a"), SL_STANDING_TAKEN);
     assert_int_equal(yard_standing(yard, "b"), SL_STANDING_OLD);
     yard_gone(yard, &gone);
@@ -129,11 +108,11 @@ static void test_options_min_age_waits_since_the_last_change(void **state)
     yard_take(yard);
     yard->clock.now_ms += 1;
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     yard->clock.now_ms += 999;
     assert_true(yard->arrivals->ops->pending(yard->arrivals));
     yard_take(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     assert_int_equal(yard->taken.file[0].size, 8);
 }
 
@@ -145,7 +124,7 @@ static void test_options_min_age_counts_the_time_before_the_start(void **state)
     yard->clock.now_ms = sl_clock_real.now_ms(&sl_clock_real) + 1000;
     yard_open(yard);
     yard_take(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
 }
 
 static void set_age(const struct yard *yard, const char *path, time_t seconds)
@@ -169,7 +148,7 @@ static void test_options_complete_ignores_a_marker_that_is_older_than_its_file(v
     yard_append(yard, "in/b.done", "");
     yard_open(yard);
     yard_take(yard);
-    assert_taken(yard, "in/b");
+    yard_assert_taken(yard, "in/b");
     assert_int_equal(yard_standing(yard, "a"), SL_STANDING_UNMARKED);
 }
 
@@ -182,16 +161,16 @@ static void test_options_complete_waits_for_the_marker(void **state)
     yard_append(yard, "in/b.done", "");
     yard_open(yard);
     yard_take(yard);
-    assert_taken(yard, "in/b");
+    yard_assert_taken(yard, "in/b");
     assert_int_equal(yard_standing(yard, "a"), SL_STANDING_UNMARKED);
     yard_move_in(yard, "c.done", ""); /* before its file, and not older */
     set_age(yard, "in/c.done", -3600);
     yard_move_in(yard, "c", "one\n");
     yard_take_until_standing(yard, "c", SL_STANDING_TAKEN);
-    assert_taken(yard, "in/c");
+    yard_assert_taken(yard, "in/c");
     yard_append(yard, "in/a.done", "");
     yard_take_until_standing(yard, "a", SL_STANDING_TAKEN);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     assert_int_equal(yard_counts(yard).changed, 0);
 }
 
@@ -203,7 +182,7 @@ static void test_options_complete_accepts_hidden_markers(void **state)
     yard_move_in(yard, "a", "one\n");
     yard_move_in(yard, ".a.ok", "");
     yard_take_until_standing(yard, "a", SL_STANDING_TAKEN);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
 }
 
 static void test_options_complete_without_a_place_for_the_name_is_refused(void **state)
@@ -230,11 +209,11 @@ static void test_options_poll_finds_by_ticks(void **state)
     yard_take(yard);
     yard_move_in(yard, "a", "one\n");
     yard_take_until(yard, 1);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     yard_append(yard, "in/a", "two\n");
     yard_move_in(yard, "b", "one\n");
     yard_take_until(yard, 1);
-    assert_taken(yard, "in/b");
+    yard_assert_taken(yard, "in/b");
     yard_refresh(yard);
     assert_int_equal(yard_counts(yard).changed, 1);
 }
@@ -250,7 +229,7 @@ static void test_options_poll_waits_for_a_slow_writer(void **state)
         assert_int_equal(write(fd, "one\n", 4), 4);
         yard_wait_pending(yard);
         yard_take(yard);
-        assert_taken(yard, "");
+        yard_assert_taken(yard, "");
     }
     close(fd);
     yard_take_until(yard, 1);
@@ -268,10 +247,10 @@ static void test_options_interval_looks_again_at_what_is_held_back(void **state)
     yard_append(yard, "in/job/part-00000", "one\n");
     yard_append(yard, "in/job/_SUCCESS", "");
     yard_take_until(yard, 1);
-    assert_taken(yard, "in/job/part-00000");
+    yard_assert_taken(yard, "in/job/part-00000");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, yard_set_up, yard_tear_down)
 
 int main(void)
 {

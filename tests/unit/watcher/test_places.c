@@ -1,27 +1,6 @@
 /* The watched directory itself: refused, deleted, made again, renamed, replaced, watched twice. */
 #include "yard.h"
 
-static int set_up(void **state)
-{
-    struct yard *yard = malloc(sizeof *yard);
-    assert_non_null(yard);
-    yard_make(yard);
-    *state = yard;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    yard_remove(*state);
-    free(*state);
-    return 0;
-}
-
-static void assert_taken(struct yard *yard, const char *paths)
-{
-    assert_string_equal(yard_paths(yard), paths);
-}
-
 static void test_places_that_are_no_directory_are_refused_by_name(void **state)
 {
     static const struct {
@@ -53,7 +32,7 @@ static void test_places_deleted_and_made_again_are_watched_again(void **state)
     for (int i = 0; i < 5; i++) {
         yard_move_in(yard, "a", "one\n");
         yard_take_until(yard, 1);
-        assert_taken(yard, "in/a");
+        yard_assert_taken(yard, "in/a");
         yard_delete(yard, "in/a");
         assert_int_equal(unlinkat(yard->dirfd, "in", AT_REMOVEDIR), 0);
         yard_wait_pending(yard);
@@ -79,7 +58,7 @@ static void test_places_deleted_are_told_of_by_an_event(void **state)
     yard_move_in(yard, "a", "one\n");
     yard_refresh(yard);
     yard_take(yard);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
 }
 
 static void test_places_renamed_away_and_back_are_not_read_again(void **state)
@@ -94,16 +73,16 @@ static void test_places_renamed_away_and_back_are_not_read_again(void **state)
     yard_take(yard);
     yard_append(yard, "elsewhere/b", "one\n");
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     yard_rename(yard, "elsewhere", "in");
     yard_refresh(yard);
     yard_take(yard);
-    assert_taken(yard, "in/b");
+    yard_assert_taken(yard, "in/b");
     yard_gone(yard, &gone);
     assert_int_equal(gone.count, 0);
     yard_move_in(yard, "c", "one\n"); /* it is watched again */
     yard_take_until(yard, 1);
-    assert_taken(yard, "in/c");
+    yard_assert_taken(yard, "in/c");
 }
 
 static void test_places_replaced_by_another_directory_are_read(void **state)
@@ -117,10 +96,10 @@ static void test_places_replaced_by_another_directory_are_read(void **state)
     assert_int_equal(renameat2(yard->dirfd, "in", yard->dirfd, "out", RENAME_EXCHANGE), 0);
     yard_wait_pending(yard);
     yard_take(yard);
-    assert_taken(yard, "in/a in/b");
+    yard_assert_taken(yard, "in/a in/b");
     yard_move_in(yard, "c", "one\n");
     yard_take_until(yard, 1);
-    assert_taken(yard, "in/c");
+    yard_assert_taken(yard, "in/c");
 }
 
 static void test_places_may_be_watched_twice_under_two_spellings(void **state)
@@ -134,7 +113,7 @@ static void test_places_may_be_watched_twice_under_two_spellings(void **state)
                      0);
     yard_move_in(yard, "a", "one\n");
     yard_take_until(yard, 1);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     while (taken.count == 0) {
         assert_int_equal(other->ops->take(other, UINT64_MAX, UINT64_MAX, &taken, &err), 0);
         if (taken.count == 0)
@@ -145,7 +124,7 @@ static void test_places_may_be_watched_twice_under_two_spellings(void **state)
     other->ops->close(other);
     yard_move_in(yard, "b", "one\n");
     yard_take_until(yard, 1);
-    assert_taken(yard, "in/b");
+    yard_assert_taken(yard, "in/b");
 }
 
 static void test_places_of_a_second_watcher_in_the_process_are_polled(void **state)
@@ -161,7 +140,7 @@ static void test_places_of_a_second_watcher_in_the_process_are_polled(void **sta
     yard_take(yard);
     yard_move_in(yard, "a", "one\n");
     yard_take_until(yard, 1);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     struct sl_arrivals *arrivals;
     yard->options.watch = SL_WATCH_INOTIFY;
     assert_int_equal(sl_watcher_open_arrivals(&yard->services, "in", &yard->options, &arrivals, &err),
@@ -170,7 +149,7 @@ static void test_places_of_a_second_watcher_in_the_process_are_polled(void **sta
     sl_watcher_free(first);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, yard_set_up, yard_tear_down)
 
 int main(void)
 {

@@ -5,22 +5,6 @@
 
 enum { STORM = 5000 };
 
-static int set_up(void **state)
-{
-    struct yard *yard = malloc(sizeof *yard);
-    assert_non_null(yard);
-    yard_make(yard);
-    *state = yard;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    yard_remove(*state);
-    free(*state);
-    return 0;
-}
-
 static void make_outside(struct yard *yard, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -204,7 +188,7 @@ static void test_storms_remembered_over_a_restart_are_not_taken_again(void **sta
     sl_files_done(&remembered);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, yard_set_up, yard_tear_down)
 
 int main(void)
 {

@@ -1,27 +1,6 @@
 /* A directory that holds _SUCCESS is one arrival. */
 #include "yard.h"
 
-static int set_up(void **state)
-{
-    struct yard *yard = malloc(sizeof *yard);
-    assert_non_null(yard);
-    yard_make(yard);
-    *state = yard;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    yard_remove(*state);
-    free(*state);
-    return 0;
-}
-
-static void assert_taken(struct yard *yard, const char *paths)
-{
-    assert_string_equal(yard_paths(yard), paths);
-}
-
 static void make_job(struct yard *yard, const char *dir, bool finished)
 {
     static const char *const names[] = {"part-00001", "part-00000", ".part-00000.crc", "_logs", "x.tmp"};
@@ -50,11 +29,11 @@ static void test_parts_of_a_directory_renamed_in_arrive_together(void **state)
     yard_rename(yard, "out/job", "in/job");
     yard_move_in(yard, "z", "one\n");
     yard_take_all(yard);
-    assert_taken(yard, "in/a in/job/part-00000 in/job/part-00001 in/z");
+    yard_assert_taken(yard, "in/a in/job/part-00000 in/job/part-00001 in/z");
     assert_int_equal(yard->taken.file[1].size, 4);
     yard_refresh(yard);
     yard_take_all(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
 }
 
 static void test_parts_of_an_unfinished_directory_are_not_read(void **state)
@@ -63,12 +42,12 @@ static void test_parts_of_an_unfinished_directory_are_not_read(void **state)
     make_job(yard, "in/job", false);
     yard_open(yard);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     assert_int_equal(yard_standing(yard, "job"), SL_STANDING_UNFINISHED);
     yard_append(yard, "in/job/_SUCCESS", "");
     yard_refresh(yard);
     yard_take(yard);
-    assert_taken(yard, "in/job/part-00000 in/job/part-00001");
+    yard_assert_taken(yard, "in/job/part-00000 in/job/part-00001");
 }
 
 static void test_parts_are_never_cut_over_two_batches(void **state)
@@ -79,13 +58,13 @@ static void test_parts_are_never_cut_over_two_batches(void **state)
     yard_append(yard, "in/z", "one\n");
     yard_open(yard);
     yard_take_more(yard, 2, UINT64_MAX);
-    assert_taken(yard, "in/a");
+    yard_assert_taken(yard, "in/a");
     sl_files_done(&yard->taken);
     yard_take_more(yard, 1, UINT64_MAX);
-    assert_taken(yard, "in/job/part-00000 in/job/part-00001");
+    yard_assert_taken(yard, "in/job/part-00000 in/job/part-00001");
     sl_files_done(&yard->taken);
     yard_take_more(yard, 1, UINT64_MAX);
-    assert_taken(yard, "in/z");
+    yard_assert_taken(yard, "in/z");
 }
 
 static void test_parts_of_a_replaced_directory_arrive_again(void **state)
@@ -95,12 +74,12 @@ static void test_parts_of_a_replaced_directory_arrive_again(void **state)
     make_job(yard, "in/job", true);
     yard_refresh(yard);
     yard_take(yard);
-    assert_taken(yard, "in/job/part-00000 in/job/part-00001");
+    yard_assert_taken(yard, "in/job/part-00000 in/job/part-00001");
     remove_tree(yard, "in/job");
     make_job(yard, "out/job", true);
     yard_rename(yard, "out/job", "in/job");
     yard_take_all(yard);
-    assert_taken(yard, "in/job/part-00000 in/job/part-00001");
+    yard_assert_taken(yard, "in/job/part-00000 in/job/part-00001");
 }
 
 static void test_parts_are_remembered_over_a_restart(void **state)
@@ -120,7 +99,7 @@ static void test_parts_are_remembered_over_a_restart(void **state)
     yard_open(yard);
     yard_remember(yard, &yard->taken);
     yard_take(yard);
-    assert_taken(yard, "in/replaced/part-00000 in/replaced/part-00001");
+    yard_assert_taken(yard, "in/replaced/part-00000 in/replaced/part-00001");
     yard_gone(yard, &gone);
     assert_int_equal(gone.count, 4);
     sl_files_done(&gone);
@@ -136,13 +115,13 @@ static void test_parts_may_have_the_name_of_their_directory(void **state)
     yard_append(yard, "in/d/_SUCCESS", "");
     yard_open(yard);
     yard_take(yard);
-    assert_taken(yard, "in/d/d");
+    yard_assert_taken(yard, "in/d/d");
     yard_shut(yard);
     yard_open(yard);
     yard_remember(yard, &yard->taken);
     yard_remember(yard, &yard->taken);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     yard_gone(yard, &gone);
     assert_int_equal(gone.count, 0);
 }
@@ -163,13 +142,13 @@ static void test_parts_and_files_remembered_under_one_name(void **state)
     make_job(yard, "in/b", true);
     yard_refresh(yard);
     yard_take(yard);
-    assert_taken(yard, "in/a in/b/part-00000 in/b/part-00001");
+    yard_assert_taken(yard, "in/a in/b/part-00000 in/b/part-00001");
     yard_shut(yard);
     yard_open(yard);
     yard_remember(yard, &remembered);
     yard_remember(yard, &yard->taken);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     yard_gone(yard, &gone);
     assert_int_equal(gone.count, 2); /* the first of each name */
     sl_files_done(&gone);
@@ -201,7 +180,7 @@ static void test_parts_that_were_deleted_need_not_be_remembered(void **state)
     assert_string_equal(gone.file[0].path, "in/job/part-00001");
     sl_files_done(&gone);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
 }
 
 static void test_parts_added_after_it_was_taken_are_not_read_and_counted(void **state)
@@ -214,7 +193,7 @@ static void test_parts_added_after_it_was_taken_are_not_read_and_counted(void **
     for (int i = 0; i < 2; i++) {
         yard_refresh(yard);
         yard_take(yard);
-        assert_taken(yard, "");
+        yard_assert_taken(yard, "");
         assert_int_equal(yard_counts(yard).changed, 1);
     }
 }
@@ -226,11 +205,11 @@ static void test_parts_of_a_linked_directory_are_not_read(void **state)
     assert_int_equal(symlinkat("../out/job", yard->dirfd, "in/job"), 0);
     yard_open(yard);
     yard_take(yard);
-    assert_taken(yard, "");
+    yard_assert_taken(yard, "");
     assert_int_equal(yard_standing(yard, "job"), SL_STANDING_IRREGULAR);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, yard_set_up, yard_tear_down)
 
 int main(void)
 {

@@ -107,6 +107,23 @@ static inline void yard_remove(struct yard *yard)
         fail_msg("%s", err.text);
 }
 
+/* cmocka's set-up and tear-down of a test whose state is a yard. */
+static inline int yard_set_up(void **state)
+{
+    struct yard *yard = malloc(sizeof *yard);
+    assert_non_null(yard);
+    yard_make(yard);
+    *state = yard;
+    return 0;
+}
+
+static inline int yard_tear_down(void **state)
+{
+    yard_remove(*state);
+    free(*state);
+    return 0;
+}
+
 /* ---- waiting ---- */
 
 /* Waits for the next wake that was not waited for yet. */
@@ -247,6 +264,11 @@ static inline const char *yard_paths(struct yard *yard)
     for (size_t i = 0, len = 0; i < yard->taken.count; i++, len = strlen(text))
         (void)snprintf(text + len, sizeof text - len, "%s%s", i ? " " : "", yard->taken.file[i].path);
     return text;
+}
+
+static inline void yard_assert_taken(struct yard *yard, const char *paths)
+{
+    assert_string_equal(yard_paths(yard), paths);
 }
 
 /* ---- acts ---- */
