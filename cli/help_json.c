@@ -26,23 +26,6 @@ static const struct {
     {SL_WANT_VALUE, "value"},       {SL_WANT_NIL, "nil"},
 };
 
-static const char *kind_word(enum sl_op_kind kind)
-{
-    switch (kind) {
-    case SL_OP_SOURCE:
-        return "source";
-    case SL_OP_NARROW:
-        return "narrow";
-    case SL_OP_WIDE:
-        return "wide";
-    case SL_OP_OUTPUT:
-        return "output";
-    case SL_OP_META:
-        return "meta";
-    }
-    return "";
-}
-
 /* Nothing for NULL. */
 static void put_member(struct sl_buf *buf, const char *name, const char *text)
 {
@@ -100,7 +83,7 @@ static void put_params(struct sl_buf *buf, const char *name, const struct sl_par
 static void put_operator(struct sl_buf *buf, const struct sl_op *op)
 {
     put_member(buf, "name", op->name);
-    put_member(buf, "kind", kind_word(op->kind));
+    put_member(buf, "kind", sl_op_kind_name(op->kind));
     put_member(buf, "family", op->family);
     put_member(buf, "summary", op->summary);
     put_member(buf, "example", op->example);

@@ -296,15 +296,6 @@ static void print_standing(struct sl_target *target, const struct sl_standing *s
 
 /* ---- for programs ---- */
 
-static void add_time(struct sl_buf *buf, const char *name, bool any, int64_t time_ms)
-{
-    sl_buf_printf(buf, ",\"%s\":", name);
-    if (any)
-        sl_buf_integer(buf, time_ms);
-    else
-        sl_buf_text(buf, "null");
-}
-
 static void add_json(struct sl_target *target, const struct sl_standing *standing, struct sl_buf *buf)
 {
     const struct sl_reading_progress *progress = &standing->progress;
@@ -314,9 +305,9 @@ static void add_json(struct sl_target *target, const struct sl_standing *standin
                   standing->pid ? "true" : "false", standing->waiting ? "true" : "false",
                   standing->pid > 0 ? standing->pid : 0, standing->failed ? "true" : "false",
                   progress->batches);
-    add_time(buf, "last_batch", progress->any, progress->last_ms);
-    add_time(buf, "last_finished", progress->any, progress->finished_ms);
-    add_time(buf, "planned", progress->planned, progress->planned_ms);
+    sl_json_member_integer(buf, "last_batch", progress->any, progress->last_ms);
+    sl_json_member_integer(buf, "last_finished", progress->any, progress->finished_ms);
+    sl_json_member_integer(buf, "planned", progress->planned, progress->planned_ms);
     sl_buf_printf(buf,
                   ",\"lag_ms\":%" PRId64 ",\"files\":%" PRIu64 ",\"quarantined\":%" PRIu64
                   ",\"rejected\":%" PRIu64 ",\"owed\":%" PRIu64 ",\"status\":",

@@ -1,15 +1,29 @@
-/* textFileStream(dir [, options]): a record per line. */
+/* textFileStream(dir [, options]): a record per line; objectFileStream(dir [, options]): the records that
+ * saveAsObjectFiles wrote. */
 #include "sources/readers.h"
 
-static const struct sl_source_ops ops;
+static const struct sl_source_ops text_ops, object_ops;
 
-static int open_source(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
-                       struct sl_error *err)
+static int open_files(const struct sl_node *node, const struct sl_services *services,
+                      const struct sl_reader *reader, const struct sl_source_ops *ops, struct sl_source **ret,
+                      struct sl_error *err)
 {
-    int r = sl_file_source_open(node, services, &sl_reader_lines, ret, err);
+    int r = sl_file_source_open(node, services, reader, ret, err);
     if (r == 0)
-        (*ret)->ops = &ops;
+        (*ret)->ops = ops;
     return r;
+}
+
+static int open_text(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
+                     struct sl_error *err)
+{
+    return open_files(node, services, &sl_reader_lines, &text_ops, ret, err);
+}
+
+static int open_objects(const struct sl_node *node, const struct sl_services *services,
+                        struct sl_source **ret, struct sl_error *err)
+{
+    return open_files(node, services, &sl_reader_object, &object_ops, ret, err);
 }
 
 static int check(struct sl_node *node, struct sl_error *err)
@@ -17,7 +31,8 @@ static int check(struct sl_node *node, struct sl_error *err)
     return sl_file_options_check(node, err);
 }
 
-static const struct sl_source_ops ops = {.open = open_source, SL_FILE_SOURCE_OPS};
+static const struct sl_source_ops text_ops = {.open = open_text, SL_FILE_SOURCE_OPS};
+static const struct sl_source_ops object_ops = {.open = open_objects, SL_FILE_SOURCE_OPS};
 
 static const struct sl_param params[] = {
     {"directory", SL_WANT_STRING, false, "the watched directory, relative to the job"},
@@ -34,6 +49,18 @@ const struct sl_op sl_op_text_file_stream = {
     .example = "ssc:textFileStream(\"in\")",
     .params = params,
     .options = options,
-    .source = &ops,
+    .source = &text_ops,
+    .check = check,
+};
+
+const struct sl_op sl_op_object_file_stream = {
+    .name = "objectFileStream",
+    .kind = SL_OP_SOURCE,
+    .family = "source",
+    .summary = "The records of files of saveAsObjectFiles that arrive in a directory, with their types",
+    .example = "ssc:objectFileStream(\"in\")",
+    .params = params,
+    .options = options,
+    .source = &object_ops,
     .check = check,
 };

@@ -106,10 +106,20 @@ bool sl_json_text(struct sl_buf *buf, const char *text)
     return text ? sl_json_string(buf, text, strlen(text), NULL) : sl_buf_text(buf, "null");
 }
 
-bool sl_json_member(struct sl_buf *buf, const char *name, const char *text)
+static bool member_name(struct sl_buf *buf, const char *name)
 {
     bool is_first = buf->len && buf->bytes[buf->len - 1] == '{';
-    return sl_buf_printf(buf, is_first ? "\"%s\":" : ",\"%s\":", name) && sl_json_text(buf, text);
+    return sl_buf_printf(buf, is_first ? "\"%s\":" : ",\"%s\":", name);
+}
+
+bool sl_json_member(struct sl_buf *buf, const char *name, const char *text)
+{
+    return member_name(buf, name) && sl_json_text(buf, text);
+}
+
+bool sl_json_member_integer(struct sl_buf *buf, const char *name, bool is_known, int64_t integer)
+{
+    return member_name(buf, name) && (is_known ? sl_buf_integer(buf, integer) : sl_buf_text(buf, "null"));
 }
 
 static bool json_string(struct sl_buf *buf, const struct sl_field *field, uint64_t *replaced)

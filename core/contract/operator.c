@@ -6,6 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *sl_op_kind_name(enum sl_op_kind kind)
+{
+    static const char *const names[] = {[SL_OP_SOURCE] = "source",
+                                        [SL_OP_NARROW] = "narrow",
+                                        [SL_OP_WIDE] = "wide",
+                                        [SL_OP_OUTPUT] = "output",
+                                        [SL_OP_META] = "meta"};
+    return names[kind];
+}
+
 const struct sl_function *sl_node_function(const struct sl_node *node, unsigned i)
 {
     return node->arg[i].kind == SL_ARG_FUNCTION ? node->arg[i].function : NULL;

@@ -273,6 +273,7 @@ struct sl_output {
 /* ---- the descriptor ---- */
 
 enum sl_op_kind { SL_OP_SOURCE, SL_OP_NARROW, SL_OP_WIDE, SL_OP_OUTPUT, SL_OP_META };
+const char *sl_op_kind_name(enum sl_op_kind kind); /* "source" ..., as in JSON */
 
 /* Why an operator that could run in other processes by its kind does not: docs/spark.md, "What runs where". */
 enum sl_one_process {

@@ -1,5 +1,7 @@
 #include "engine/run/status_event_time.h"
 
+#include "text/json.h"
+
 #include <inttypes.h>
 
 struct sums {
@@ -36,15 +38,10 @@ static struct sums sum_up(const struct sl_run *run)
 
 static void add_time(struct sl_buf *buf, const char *name, int64_t ms)
 {
-    sl_buf_printf(buf, ",\"%s\":", name);
-    if (ms == SL_NO_TIME)
-        sl_buf_text(buf, "null");
-    else {
-        if (ms == SL_END_OF_TIME)
-            sl_buf_text(buf, "\"end\"");
-        else
-            sl_buf_integer(buf, ms);
-    }
+    if (ms == SL_END_OF_TIME)
+        sl_json_member(buf, name, "end");
+    else
+        sl_json_member_integer(buf, name, ms != SL_NO_TIME, ms);
 }
 
 static int64_t lag_of(const struct sl_run *run, int64_t watermark_ms)

@@ -19,45 +19,16 @@ struct sl_held sl_status_held(const struct sl_run *run, const struct sl_node *no
     return held;
 }
 
-static void add_count(struct sl_buf *buf, const char *name, int64_t count)
-{
-    sl_buf_printf(buf, ",\"%s\":", name);
-    if (count < 0)
-        sl_buf_text(buf, "null");
-    else
-        sl_buf_integer(buf, count);
-}
-
-static const char *kind_of(const struct sl_node *node)
-{
-    switch (node->op->kind) {
-    case SL_OP_SOURCE:
-        return "source";
-    case SL_OP_NARROW:
-        return "narrow";
-    case SL_OP_WIDE:
-        return "wide";
-    case SL_OP_OUTPUT:
-        return "output";
-    case SL_OP_META:
-        break;
-    }
-    return "meta";
-}
-
 static void add_call(const struct sl_node *node, struct sl_buf *buf)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf call = {0};
     sl_graph_call(&call, node);
     sl_buf_depends(buf, &call);
     sl_buf_printf(buf, "{\"number\":%u,\"operator\":\"%s\",\"kind\":\"%s\",\"call\":", node->number,
-                  node->op->name, kind_of(node));
+                  node->op->name, sl_op_kind_name(node->op->kind));
     sl_json_string(buf, call.bytes, call.len, NULL);
-    sl_buf_printf(buf, ",\"line\":%d,\"name\":", node->site.line);
-    if (node->name)
-        sl_json_string(buf, node->name, strlen(node->name), NULL);
-    else
-        sl_buf_text(buf, "null");
+    sl_buf_printf(buf, ",\"line\":%d", node->site.line);
+    sl_json_member(buf, "name", node->name);
     sl_buf_text(buf, ",\"inputs\":[");
     for (unsigned i = 0; i < node->inputs; i++)
         sl_buf_printf(buf, "%s%u", i ? "," : "", node->input[i]->number);
@@ -74,14 +45,14 @@ static void add_node(const struct sl_run *run, const struct sl_node *node, struc
     bool has_out = node->op->kind != SL_OP_OUTPUT && node->op->kind != SL_OP_META;
     struct sl_held held = sl_status_held(run, node);
     add_call(node, buf);
-    add_count(buf, "in", has_in ? (int64_t)sum->in : -1);
-    add_count(buf, "out", has_out ? (int64_t)sum->out : -1);
-    add_count(buf, "last_in", has_in ? (int64_t)last->in : -1);
-    add_count(buf, "last_out", has_out ? (int64_t)last->out : -1);
-    add_count(buf, "rejected", (int64_t)sum->rejected);
-    add_count(buf, "keys", held.keys);
-    add_count(buf, "window_batches", held.batches);
-    add_count(buf, "held_bytes", held.bytes);
+    sl_json_member_integer(buf, "in", has_in, (int64_t)sum->in);
+    sl_json_member_integer(buf, "out", has_out, (int64_t)sum->out);
+    sl_json_member_integer(buf, "last_in", has_in, (int64_t)last->in);
+    sl_json_member_integer(buf, "last_out", has_out, (int64_t)last->out);
+    sl_json_member_integer(buf, "rejected", true, (int64_t)sum->rejected);
+    sl_json_member_integer(buf, "keys", held.keys >= 0, held.keys);
+    sl_json_member_integer(buf, "window_batches", held.batches >= 0, held.batches);
+    sl_json_member_integer(buf, "held_bytes", held.bytes >= 0, held.bytes);
     sl_buf_byte(buf, '}');
 }
 

@@ -8,12 +8,6 @@
 #include <limits.h>
 #include <string.h>
 
-static void add_string(struct sl_buf *buf, const char *name, const char *bytes, size_t len)
-{
-    sl_buf_printf(buf, ",\"%s\":", name);
-    sl_json_string(buf, (const uint8_t *)bytes, len, NULL);
-}
-
 static void add_source(struct sl_source *source, struct sl_buf *buf)
 {
     struct sl_source_report report = {0};
@@ -21,14 +15,15 @@ static void add_source(struct sl_source *source, struct sl_buf *buf)
     const char *name = sl_source_name(source->node, text, sizeof text);
     source->ops->report(source, &report);
     sl_buf_printf(buf, "{\"source\":\"%s\"", source->node->op->name);
-    add_string(buf, "name", name ? name : "", name ? strlen(name) : 0);
-    add_string(buf, "connection", report.connection, strlen(report.connection));
-    add_string(buf, "detail", report.detail, strlen(report.detail));
+    sl_json_member(buf, "name", name ? name : "");
+    sl_json_member(buf, "connection", report.connection);
+    sl_json_member(buf, "detail", report.detail);
     sl_buf_printf(buf,
                   ",\"received\":%" PRIu64 ",\"lag\":%" PRIu64 ",\"rate\":%.1f,\"log_bytes\":%" PRIu64
                   ",\"dropped\":%" PRIu64,
                   report.received, report.lag, report.rate, report.log_bytes, report.dropped);
-    add_string(buf, "position", report.position, report.position_len);
+    sl_buf_text(buf, ",\"position\":");
+    sl_json_string(buf, report.position, report.position_len, NULL);
     if (report.partitions)
         sl_buf_printf(buf, ",\"partitions\":%s", report.partitions);
     sl_buf_byte(buf, '}');
@@ -41,9 +36,9 @@ static void add_table(struct sl_source *source, struct sl_buf *buf)
     const char *name = sl_source_name(source->node, text, sizeof text);
     source->ops->report_table(source, &report);
     sl_buf_text(buf, "{\"source\":\"table\"");
-    add_string(buf, "name", name ? name : "", name ? strlen(name) : 0);
-    add_string(buf, "version", report.version, strlen(report.version));
-    add_string(buf, "trouble", report.trouble, strlen(report.trouble));
+    sl_json_member(buf, "name", name ? name : "");
+    sl_json_member(buf, "version", report.version);
+    sl_json_member(buf, "trouble", report.trouble);
     sl_buf_printf(buf,
                   ",\"rows\":%" PRIu64 ",\"keys\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"since\":%" PRId64 "}",
                   report.rows, report.keys, report.bytes, report.since_ms);

@@ -160,12 +160,9 @@ static void add_source(const struct sl_source *source, struct sl_buf *buf)
                   standing[SL_STANDING_FILTERED], standing[SL_STANDING_IRREGULAR]);
     sl_buf_printf(buf,
                   ",\"ignored\":%" PRIu64 ",\"changed_after_taken\":%" PRIu64 ",\"scans\":%" PRIu64
-                  ",\"polling\":%s,\"oldest_waiting_ms\":",
+                  ",\"polling\":%s",
                   counts.ignored, counts.changed, counts.scans, counts.polling ? "true" : "false");
-    if (counts.oldest_ms)
-        sl_buf_integer(buf, counts.oldest_ms);
-    else
-        sl_buf_text(buf, "null");
+    sl_json_member_integer(buf, "oldest_waiting_ms", counts.oldest_ms != 0, counts.oldest_ms);
     add_missing(&counts, buf);
     sl_buf_byte(buf, '}');
 }
