@@ -43,7 +43,7 @@ struct sl_inquiry {
 int sl_inquiry_open(struct sl_target *target, struct sl_reading *reading, const char *file,
                     struct sl_inquiry *ret, struct sl_error *err);
 void sl_inquiry_close(struct sl_inquiry *inquiry);
-/* Several sources may watch the directory: goes on to the next. False: there is no other. */
+/* Several sources may watch the directory: continues with the next. False: there is no other. */
 bool sl_inquiry_next_node(struct sl_inquiry *inquiry);
 /* Whether this file of the source is there as the catalog knows it. */
 bool sl_inquiry_is_there(const struct sl_inquiry *inquiry, const struct sl_file *file);

@@ -1,4 +1,4 @@
-/* What goes wrong, told on stderr, and the exit statuses of the program (docs/manual.md, "When something is wrong"). */
+/* Errors, reported on stderr, and the exit statuses of the program (docs/manual.md, "When something is wrong"). */
 #pragma once
 
 #include "core/base/error.h"

@@ -1,4 +1,4 @@
-/* How a job stands, as seen from outside: the catalog, status.json and who holds the checkpoint. */
+/* The state of a job, as seen from outside: the catalog, status.json and who holds the checkpoint. */
 #pragma once
 
 #include "cli/target.h"

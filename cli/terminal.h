@@ -1,4 +1,4 @@
-/* A page on a terminal that is drawn anew, and the keys that are pressed meanwhile.
+/* A page on a terminal that is redrawn, and the keys that are pressed meanwhile.
  *
  * sl_terminal_open; sl_terminal_draw and sl_terminal_key in turn; sl_terminal_close, which puts everything back. Signals
  * that end a program put it back as well: they arrive as SL_KEY_END. */

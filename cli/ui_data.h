@@ -1,4 +1,4 @@
-/* What the page of `sluice ui` shows, as JSON. All of it is read from the checkpoint, anew for each call; no batch is delayed
+/* What the page of `sluice ui` shows, as JSON. All of it is read from the checkpoint by each call; no batch is delayed
  * and nothing is changed. Each appends to a buffer. */
 #pragma once
 

@@ -6,7 +6,7 @@
 
 enum sl_verdict {
     SL_VERDICT_TAKEN,       /* in a committed batch */
-    SL_VERDICT_QUARANTINED, /* set aside in a committed batch */
+    SL_VERDICT_QUARANTINED, /* in a committed batch */
     SL_VERDICT_PLANNED,     /* in a batch that is not committed yet */
     SL_VERDICT_NEVER,       /* no batch will take it as it is */
     SL_VERDICT_LATER,       /* one of the next batches will, or may */

@@ -139,7 +139,7 @@ extern "C" {
 
 /* ---- user functions in C ---- */
 
-/* One call of a user function: the record's fields in argv[argc]; what it returns goes through sl_return. It
+/* One call of a user function: the record's fields in argv[argc]; what it returns is passed to sl_return. It
  * is called from many threads at once and must depend on its arguments only. */
 struct sl_invocation;
 typedef int sl_user_function(void *user, struct sl_invocation *call, const struct sl_field *argv,
@@ -259,10 +259,10 @@ SL_PUBLIC int sl_graph(struct sl_context *context, enum sl_graph_form form, FILE
  * do to the file system. 0 or a negative sl_err. */
 SL_PUBLIC int sl_check(struct sl_context *context, FILE *out);
 
-/* One batch of these files (paths relative to the working directory) without checkpoint, outputs or mount,
- * and to `out` what every operator made of it: rows in and out, the first three, records set aside. A file
- * goes to the source whose directory it is in, or to the only one; "DIRECTORY=FILE" says which. The context
- * is used up. 0 or a negative sl_err. */
+/* One batch of these files (paths relative to the working directory) without checkpoint, outputs or mount, and to
+ * `out` what every operator made of it: rows in and out, the first three, records set aside. A file is for the
+ * source whose directory it is in, or for the only one; "DIRECTORY=FILE" says which. The context is used up. 0 or a
+ * negative sl_err. */
 SL_PUBLIC int sl_try(struct sl_context *context, const char *const *files, size_t files_count, FILE *out);
 
 /* The exit status of a program for what sl_run or another function returned (docs/manual.md, "When something

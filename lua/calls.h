@@ -1,5 +1,5 @@
 /* Many calls of one record function under one protected call: a call per record costs more than what most
- * functions do. What goes wrong is left to the single call, which says it: these stop before it. */
+ * functions do. Errors are left to the single call, which reports them: these stop before it. */
 #pragma once
 
 #include "core/contract/function.h"

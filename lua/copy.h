@@ -63,7 +63,7 @@ struct sl_copy {
     struct sl_outside *outside;     /* lua/callable.h; made when first needed */
     int64_t batch_ms;               /* while foreachRDD's function runs */
     bool in_batch;                  /* it does */
-    struct sl_arena arena;          /* what the declaration needs until the copy goes */
+    struct sl_arena arena;          /* what the declaration needs until the copy is freed */
 };
 
 void sl_copy_free(struct sl_copy *copy);

@@ -19,7 +19,7 @@ size_t sl_args_drop_flag(const struct sl_arg *given, size_t count, struct sl_are
 
 /* All of them, by position; ret[SL_PARAMS_MAX] gets kind SL_ARG_NONE where not given. Too many, too few:
  * errors. A last argument of kind SL_ARG_OPTIONS, or of kind SL_ARG_VALUE holding a map or an empty list,
- * goes to options. */
+ * becomes the options. */
 int sl_args_check(const char *what, const struct sl_param *params, const struct sl_param *options,
                   const struct sl_arg *given, size_t count, struct sl_arg *ret, struct sl_arg *ret_options,
                   struct sl_error *err);

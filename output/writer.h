@@ -1,6 +1,6 @@
 /* The rows of one output as the bytes of part files.
  *
- * sl_writer_begin, then either lanes (all rows go to one part) or sl_writer_dataset (partition i goes to part
+ * sl_writer_begin, then either lanes (all rows are written to one part) or sl_writer_dataset (partition i goes to part
  * i); sl_writer_finish after the last row. Rows are formatted by the worker that pushes them, and
  * written in order. Nothing is made on disk before there is something to write, so an empty result leaves no
  * trace; sl_writer_complete makes the parts that got nothing. */
@@ -18,7 +18,7 @@ struct sl_writer {
     const struct sl_save_settings *settings;
     const struct sl_output_dir *place;
     struct sl_directory_parent *parent; /* see sl_directory_open */
-    struct sl_bucket **bucket; /* of the node, opened when it is needed; NULL: it goes to a file system */
+    struct sl_bucket **bucket; /* of the node, opened when it is needed; NULL: it is on a file system */
     bool has_directory;
     struct sl_directory directory;
     size_t index; /* of the part that is being written, or comes next */

@@ -133,7 +133,7 @@ static void cut_letters(struct sl_file_source *source, size_t f)
     }
 }
 
-/* Files that are set aside have no part, as if they had not been there. */
+/* Quarantined files have no part, as if they had not been there. */
 size_t sl_file_source_partitions(struct sl_source *base)
 {
     struct sl_file_source *source = own(base);
@@ -341,7 +341,7 @@ int sl_file_source_gone(struct sl_source *base, struct sl_files *ret, struct sl_
     return arrivals->ops->gone(arrivals, ret, err);
 }
 
-/* ---- files set aside ---- */
+/* ---- quarantined files ---- */
 
 uint64_t sl_file_source_failures(struct sl_source *base)
 {

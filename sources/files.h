@@ -3,7 +3,7 @@
  * cut is one) and opens them; a reader (sources/readers.h) makes rows of one partition; sources/after.h does
  * with the files what the job wants once their batch is committed.
  *
- * A file that cannot be read, or that turns out damaged while it is read, is set aside: its reason is kept,
+ * A file that cannot be read, or that turns out damaged while it is read, is quarantined: its reason is kept,
  * and the batch has to be run again as if the file had not been there (redo). */
 #pragma once
 
@@ -21,7 +21,7 @@ struct sl_file_state {
     size_t first_part;
     char *header;               /* csv: of origin; owned */
     struct sl_letters *letters; /* it is a file of dead letters; owned */
-    char *reason;               /* it is set aside; guarded by the source's lock; owned */
+    char *reason;               /* it is quarantined; guarded by the source's lock; owned */
     bool is_excluded;           /* and left out */
 };
 
@@ -53,7 +53,7 @@ struct sl_file_source {
     struct sl_split *part; /* [parts] */
     int64_t batch_ms;
     pthread_mutex_t lock;           /* guards the reasons */
-    uint64_t failures;              /* set aside and not counted by the engine yet */
+    uint64_t failures;              /* quarantined and not counted by the engine yet */
     _Atomic bool encoding_reported; /* that files are in UTF-16 */
 };
 

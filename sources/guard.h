@@ -24,6 +24,6 @@ struct sl_guard {
 void sl_guard_init(struct sl_guard *guard, struct sl_task *task, struct sl_outlet *out);
 void sl_guard_done(struct sl_guard *guard, struct sl_task *task);
 
-/* Whether a failure of this kind is the file's: it is set aside. Otherwise trying again may help, and the
+/* Whether a failure of this kind is the file's: it is quarantined. Otherwise trying again may help, and the
  * batch fails. */
 bool sl_is_file_failure(int result, const struct sl_error *err);

@@ -3,8 +3,8 @@
  * engine/batch/rejects: `source` (the key of the source), `branch` (the operators between the source and the one
  * that refused the record, which is as its source gave it), and the record itself, exactly.
  *
- * A letter is replayed where it was refused: it goes from its source only down the branch that ends in the
- * operator that refused it, for all other branches have had the record already. A record that the source itself
+ * A letter is replayed where it was refused: it is passed from its source only down the branch that ends in the
+ * operator that refused it, since all other branches have processed it already. A record that the source itself
  * refused is read once more by the source's own format; another is the row that the source gave.
  *
  * In plans such a file is called "deadletter:T.replay": without a slash no watched file has such a path. */

@@ -1,7 +1,7 @@
 /* One arrival of a committed batch (a file, or a directory that was one arrival with the files that were read of it)
  * is archived or deleted, in steps that a crash may end anywhere.
  *
- * It goes through hidden names of this checkpoint, and which of them exist says how far it came:
+ * It is moved by way of hidden names of this checkpoint; which of them exist shows how far that got:
  *
  *     delete     DIR/name -> DIR/.sluice-OWNER-INODE, which is looked at and removed
  *     archive    DIR/name -> ARCHIVE/.sluice-OWNER-INODE, which is looked at -> ARCHIVE/name

@@ -45,7 +45,7 @@ void sl_sql_close(struct sl_sql *sql);
 /* immutable: no other process has the file open, and nothing may be made beside it. Queries see the views of the file,
  * not its tables. */
 int sl_sql_attach(struct sl_sql *sql, const char *path, bool immutable, struct sl_error *err);
-/* Begins anew to read the attached file: from now on the queries see its newest commit. */
+/* Reads the attached file again from its beginning: from now on the queries see its newest commit. */
 int sl_sql_refresh(struct sl_sql *sql, struct sl_error *err);
 /* The first column of the only row of a statement of ours; caller frees. */
 int sl_sql_text(struct sl_sql *sql, const char *statement, char **ret, struct sl_error *err);

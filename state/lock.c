@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* "                1234\n": of one length, so that writing it over an older one leaves nothing behind. */
+/* "                1234\n": of one length, so that writing it over an older one leaves no rest of it. */
 enum { PID_TEXT_LEN = 21 };
 
 static long read_pid(struct sl_io *io, int fd)

@@ -16,7 +16,7 @@ struct sl_csv {
 /* The state of a search for the end of a record; zero is the beginning of a record. */
 enum sl_csv_place { SL_CSV_START, SL_CSV_PLAIN, SL_CSV_QUOTED, SL_CSV_CLOSED };
 
-/* The offset of the newline that ends the record, or len where it goes on: then call again with what follows.
+/* The offset of the newline that ends the record, or len where it continues: then call again with what follows.
  * *place is SL_CSV_START after an end was found. */
 size_t sl_csv_end(const struct sl_csv *csv, enum sl_csv_place *place, const uint8_t *p, size_t len);
 

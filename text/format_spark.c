@@ -26,7 +26,7 @@ static bool digits(struct sl_buf *buf, const struct sl_decimal *d, int from, int
     return true;
 }
 
-/* The number with its point behind `before` digits: at least one digit on either side. */
+/* The number with its point after `before` digits: at least one digit on either side. */
 static bool with_point(struct sl_buf *buf, const struct sl_decimal *d, int before)
 {
     int end = d->count > before ? d->count : before + 1;

@@ -82,7 +82,7 @@ static bool add_escaped(struct sl_buf *to, const uint8_t *bytes, size_t len, boo
 
 /* ---- cells ---- */
 
-/* Cuts what was added behind `from` to `cut` characters, the last three of which are dots. */
+/* Cuts what was added after `from` to `cut` characters, the last three of which are dots. */
 static bool cut_cell(struct sl_buf *text, size_t from, uint32_t cut)
 {
     uint32_t width, kept = cut < CUT_MIN ? cut : cut - 3, count = 0, code;

@@ -132,7 +132,7 @@ static bool close_container(struct parser *p, struct sl_field *ret)
 
 /* ---- the text ---- */
 
-/* What stands before a member's value: in maps its key and a colon. */
+/* What precedes a member's value: in maps its key and a colon. */
 static bool read_key(struct parser *p)
 {
     struct frame *frame = &p->frame[p->depth - 1];

@@ -252,7 +252,7 @@ WALK bool take_value(struct walk *w, bool vector, const struct sl_json_node *nod
     }
 }
 
-/* Behind a value: closes containers up to one that goes on. *ret_more: another value follows, which *ret leads to. */
+/* After a value: closes containers up to one that continues. *ret_more: another value follows, which *ret leads to. */
 WALK bool end_value(struct walk *w, bool vector, bool *ret_more, const struct sl_json_node **ret)
 {
     for (*ret_more = false; w->depth;) {

@@ -91,7 +91,7 @@ static void add(struct reader *r, const uint8_t *line, size_t len)
     r->number[r->chunk.rows++] = (uint32_t)r->count++;
 }
 
-/* The line is too long: its beginning is shown. What came before it goes on its way first. */
+/* The line is too long: its beginning is shown. Lines before it are pushed first. */
 static int reject(struct reader *r, const uint8_t *line, size_t len)
 {
     int result = push(r);

@@ -106,7 +106,7 @@ static bool is_of_date(uint8_t kind)
     return kind >= SL_STEP_YEAR && kind <= SL_STEP_WEEKDAY_FROM_0;
 }
 
-/* A byte that no number or name goes on with. */
+/* A byte that cannot continue a number or name. */
 static bool ends_date(const struct sl_time_step *step)
 {
     uint8_t byte = step->byte | 0x20;

@@ -1,4 +1,4 @@
-/* The rule by which a zone goes on after its last transition, as POSIX's TZ writes it: "CET-1CEST,M3.5.0,M10.5.0/3". */
+/* The rule by which a zone continues after its last transition, as POSIX's TZ writes it: "CET-1CEST,M3.5.0,M10.5.0/3". */
 #pragma once
 
 #include <stdbool.h>

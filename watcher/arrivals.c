@@ -73,7 +73,7 @@ static bool is_there(const struct sl_entry *entry, const struct sl_file *file)
     return sl_file_same(&there, file);
 }
 
-/* Whether it is what is there now and taken, or goes with it. */
+/* Whether it is the file that is there now and was taken, or part of it. */
 static bool is_taken(const struct sl_watched_dir *intake, const struct sl_file *file)
 {
     char name[SL_NAME_MAX + 1];

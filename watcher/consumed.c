@@ -73,7 +73,7 @@ static struct sl_file_stat look_of(const struct sl_file *file)
     };
 }
 
-/* What is in the place of the look goes to the list. */
+/* Appends what the entry holds in place of a stat to the list. */
 static int begin_list(struct sl_watched_dir *intake, struct sl_entry *entry)
 {
     entry->remembered = calloc(1, sizeof *entry->remembered);
@@ -173,7 +173,7 @@ static int verify_directory(struct sl_watched_dir *intake, struct sl_entry *entr
     qsort(entry->remembered->file, entry->remembered->count, sizeof *entry->remembered->file,
           sl_subdirs_compare);
     entry->look = *look;
-    entry->look.mtime_ns = INT64_MIN; /* some of its files may have gone */
+    entry->look.mtime_ns = INT64_MIN; /* some of its files may have been removed */
     return 0;
 }
 
@@ -201,7 +201,7 @@ static void note_changed(struct sl_watched_dir *intake, struct sl_entry *entry, 
         "changed after it was taken: what was added is not read; move complete files in instead");
 }
 
-/* Tells of files of a taken directory that have gone. */
+/* Reports files of a taken directory that were removed. */
 static int prune(struct sl_watched_dir *intake, struct sl_entry *entry, const struct sl_file_stat *look,
                  struct sl_error *err)
 {

@@ -13,7 +13,7 @@ struct sl_dir_path {
     char *path;              /* as the job gives it, without slashes at the end; owned */
     int fd;                  /* open directory; -1 outside */
     struct sl_file_stat who; /* what was there when it was entered last */
-    bool copies_up;          /* overlayfs: what is changed is copied and born anew, its inode stays */
+    bool copies_up;          /* overlayfs: a changed file is copied with a new birth time, its inode stays */
 };
 
 enum sl_dir_path_state {

@@ -1,4 +1,4 @@
-/* What is known about the names of one directory: an entry per name, found by name; entries that wait stand
+/* What is known about the names of one directory: an entry per name, found by name; entries that wait are
  * in a list in the order in which they were seen. Memory is that of the names that are there: some 150 bytes
  * for each, of which there may be millions.
  *

@@ -63,8 +63,8 @@ int sl_file_stat_get(struct sl_io *io, int dirfd, const char *dir, const char *n
     return 0;
 }
 
-/* The lease is given back at once. Somebody who opens the file for writing in between waits that long; we are
- * told by a signal, which by default would end us: SIGURG is ignored by default. */
+/* The lease is given back at once. A process that opens the file for writing in between waits that long; we
+ * are notified by a signal, which by default would end this process: SIGURG is ignored by default. */
 static bool lease_refused(int fd)
 {
     if (fcntl(fd, F_SETSIG, SIGURG) < 0)
@@ -81,7 +81,8 @@ bool sl_file_stat_has_writer(struct sl_io *io, int dirfd, const char *name)
     enum { TRIES = 20 };
     struct sl_error why = {0};
     int fd = sl_io_open(io, dirfd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, 0, &why);
-    if (fd < 0) /* gone, another kind, or not ours to read: reading it says so; else it is not known */
+    if (fd <
+        0) /* removed, another kind, or not readable: reading it reports that; otherwise it is not known */
         return why.sys != ENOENT && why.sys != ENOTDIR && why.sys != ELOOP && why.sys != EACCES &&
                why.sys != EPERM && why.sys != ENXIO;
     bool refused = lease_refused(fd);

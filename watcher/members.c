@@ -72,7 +72,7 @@ static void rescan_all(struct sl_members *members)
 
 void sl_members_deliver(struct sl_members *members, const struct inotify_event *event)
 {
-    /* It comes with wd -1, which is nobody's. */
+    /* It comes with wd -1, which belongs to no directory. */
     if (event->mask & IN_Q_OVERFLOW) {
         rescan_all(members);
         return;

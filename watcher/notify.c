@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum {
-    EVENTS_PER_WAKE = 4096, /* in an endless storm somebody must be woken */
+    EVENTS_PER_WAKE = 4096, /* in an endless storm of events the main thread must be woken */
     INTERVAL_MS_DEFAULT = 5000,
     TIMEOUT_MS_MAX = 3600000,
 };
@@ -60,7 +60,7 @@ struct sl_notify {
 
 /* ---- events ---- */
 
-/* The library's descriptor has gone bad: everybody learns it when watching anew fails. */
+/* The library's descriptor is unusable: each directory notices when it is watched again and that fails. */
 static void give_up(struct sl_notify *notify, int sys)
 {
     notify->inotify_fd = -1;
@@ -95,7 +95,8 @@ static bool watched(const void *arg, int wd)
 
 static void unwatch(struct sl_notify *notify, struct sl_member *member)
 {
-    (void)drain(notify); /* it may have gone by itself: removing it then is an error on stderr */
+    (void)drain(
+        notify); /* the kernel may have removed it already: removing it again would print an error on stderr */
     int wd = member->wd;
     member->wd = -1;
     if (wd >= 0 && !watched(notify, wd))
@@ -158,7 +159,7 @@ static bool answer(struct sl_notify *notify)
 
 /* ---- the thread ---- */
 
-/* Milliseconds until the next tick, rounded up; -1 when nobody has joined. */
+/* Milliseconds until the next tick, rounded up; -1 when no directory is watched. */
 static int timeout_ms(const struct sl_notify *notify)
 {
     int64_t next = sl_members_next_tick_ns(&notify->members);

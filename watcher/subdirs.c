@@ -62,7 +62,7 @@ int sl_subdirs_finished(struct sl_watched_dir *intake, struct sl_entry *entry, b
         return rc;
     }
     if (why.sys && why.sys != ENOENT &&
-        why.sys != ENOTDIR) /* gone, or another kind by now: its hint is on the way */
+        why.sys != ENOTDIR) /* removed, or another kind by now: its hint follows */
         sl_subdirs_tell_unusable(intake, entry, why.sys);
     return 0;
 }

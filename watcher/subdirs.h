@@ -11,7 +11,7 @@ int sl_subdirs_finished(struct sl_watched_dir *intake, struct sl_entry *entry, b
 /* Logs, once for each entry, that it cannot be read and waits; sys says why. */
 void sl_subdirs_tell_unusable(struct sl_watched_dir *intake, struct sl_entry *entry, int sys);
 
-/* Its regular files, ignored names apart, in name order. None when the directory has gone. */
+/* Its regular files, ignored names apart, in name order. None when the directory was removed. */
 int sl_subdirs_list(struct sl_watched_dir *intake, const char *name, struct sl_files *ret,
                     struct sl_error *err);
 

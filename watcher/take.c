@@ -51,7 +51,7 @@ static uint64_t bytes_of(const struct sl_files *files)
     return bytes;
 }
 
-/* What is first goes in whatever its size. */
+/* The first one is taken whatever its size. */
 static bool fits(const struct choice *choice, const struct sl_files *files)
 {
     size_t count = choice->files->count - choice->first;
@@ -115,8 +115,7 @@ static int choose(struct choice *choice, struct sl_entry *entry, struct sl_error
     return rc;
 }
 
-/* Who begins with a refresh takes what it found, often much: whether somebody writes it was asked a moment
- * ago. */
+/* After a refresh what it found is taken, often much: whether a file is being written was checked a moment ago. */
 static bool is_still(struct sl_watched_dir *intake, const struct sl_entry *entry)
 {
     struct sl_file_stat look;

@@ -33,7 +33,7 @@ static void merge(struct sl_entry *entry, enum sl_hint_kind kind)
     entry->hint = kind == SL_HINT_LEFT ? SL_HINT_NONE : (uint8_t)kind;
 }
 
-/* A marker speaks of its file, which is looked at anew but did not change. */
+/* A marker concerns its file, which is checked again but did not change. */
 static bool take_hint(struct sl_watched_dir *intake, const struct sl_hint *hint)
 {
     char marked[SL_NAME_MAX + 1];
@@ -72,7 +72,7 @@ static int look_at_touched(struct sl_watched_dir *intake, struct sl_error *err)
 
 struct scan {
     struct sl_watched_dir *intake;
-    struct sl_entry **fresh; /* met for the first time: in name order they come behind those that wait */
+    struct sl_entry **fresh; /* seen for the first time: in name order, after those that wait */
     size_t count, capacity;
     struct sl_error *err;
 };

@@ -28,11 +28,11 @@ struct sl_watched_dir {
     struct sl_entry **touched; /* have hints, to be looked at */
     size_t touched_count, touched_capacity;
     struct sl_files gone; /* may have come again meanwhile */
-    bool durable;         /* what was taken is remembered, and what has gone is asked for */
+    bool durable;         /* taken files are remembered, and removed ones are asked for */
     bool polling;         /* no events */
     bool watch_due;       /* the watch was lost */
     bool scan_due;
-    bool missing;         /* the directory is not there (told) */
+    bool missing;         /* the directory is missing, which was reported */
     bool foreign;         /* another file system is in its place */
     int64_t missing_ms;   /* since when */
     bool baseline;        /* what this scan finds was there before (newFilesOnly) */

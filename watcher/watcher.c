@@ -39,7 +39,7 @@ int sl_watcher_open_arrivals(const struct sl_services *services, const char *dir
     return sl_watched_dir_open(services, watcher->notify, dir, options, ret, err);
 }
 
-/* They stand in lists in the order in which they were seen. */
+/* They are in lists in the order in which they were seen. */
 static int64_t oldest_of(const struct sl_entries *entries)
 {
     const struct sl_entry *ready = entries->first[SL_LIST_READY], *delayed = entries->first[SL_LIST_DELAYED];

@@ -38,7 +38,7 @@ static int code_of(int sys)
     }
 }
 
-/* Of limits that are not the disk's: what is said after the reason. */
+/* Of limits that are not the disk's: the remedy that follows the reason. */
 static const char *remedy_of(int sys)
 {
     switch (sys) {

@@ -352,6 +352,6 @@ int sl_io_replace_file(struct sl_io *io, int dirfd, const char *path, const void
     if (r == 0 && io->ops->renameat2(io, dirfd, hidden, dirfd, path, 0) < 0)
         r = sl_error_sys(err, errno, "renaming %s to %s", hidden, path);
     if (r < 0)
-        (void)io->ops->unlinkat(io, dirfd, hidden, 0); /* the failure that matters is already told */
+        (void)io->ops->unlinkat(io, dirfd, hidden, 0); /* the first failure is the one reported */
     return r;
 }

@@ -1,4 +1,4 @@
-/* Workers wait on one condition for the next run; each run has a number, so nobody misses or repeats one. */
+/* Workers wait on one condition for the next run; each run has a number, so that no worker misses or repeats one. */
 #include "core/base/pool.h"
 
 #include "core/base/plain_locale.h"

@@ -77,7 +77,7 @@ struct sl_arrivals_ops {
      * is_decided false: are old and appended to `ret`, to be remembered; true: an earlier run has remembered the old
      * ones, and all others are new. May be NULL. */
     int (*decide)(struct sl_arrivals *arrivals, bool is_decided, struct sl_files *ret, struct sl_error *err);
-    /* Appends the remembered files that have gone from the directory since the last call: they need not be
+    /* Appends the remembered files that are no longer in the directory since the last call: they need not be
      * remembered any more, neither here nor in the catalog. */
     int (*gone)(struct sl_arrivals *arrivals, struct sl_files *ret, struct sl_error *err);
     /* Optional. The source has put this taken file away, or the directory that it came in: what comes under its name

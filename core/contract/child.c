@@ -155,7 +155,7 @@ int sl_child_start(struct sl_child *child, struct sl_task *task, const struct sl
 
 /* ---- feed ---- */
 
-/* A write to a command that has gone must be EPIPE, not the end of this process. */
+/* A write to a command that has ended must fail with EPIPE, not end this process. */
 static ssize_t write_quietly(int fd, const void *bytes, size_t len)
 {
     sigset_t broken_pipe, before, pending;

@@ -1,4 +1,4 @@
-/* Functions over records: what users write (Lua, C) and native built-ins, behind one interface.
+/* Functions over records: functions of users (Lua, C) and native built-ins, with one interface.
  *
  * call() gets the record's fields and reports what the function returned. Operators interpret that (the table
  * of docs/manual.md, "Functions"); a function never knows which operator called it. Built-ins may offer
@@ -12,7 +12,7 @@
 #include "core/contract/task.h"
 
 /* What call() returned. values points to caller's memory for SL_WIDTH_MAX fields; what the fields point to
- * lives in task->scratch or is what the arguments point to (never argv itself, which is gone afterwards). */
+ * lives in task->scratch or is what the arguments point to (never argv itself, which is not valid afterwards). */
 struct sl_returned {
     uint32_t count; /* 0: nothing at all; several values: more than 1 */
     struct sl_field *values;

@@ -1,5 +1,5 @@
-/* The lock is never held while bytes are written: whoever finds an item due and nobody writing sets
- * `writing`, lets go of the lock, writes, and looks for the next one. Others leave their items and go on. */
+/* The lock is never held while bytes are written: a thread that finds an item due and no other thread writing sets
+ * `writing`, releases the lock, writes, and looks for the next one. Other threads leave their items and continue. */
 #include "core/contract/sequence.h"
 
 #include <stdlib.h>
@@ -72,7 +72,7 @@ int sl_sequence_open(struct sl_sequence *sequence, const struct sl_position *pos
     return 0;
 }
 
-/* With the lock held, which is let go meanwhile. */
+/* Called with the lock held; releases it while it writes. */
 static int write_unlocked(struct sl_sequence *sequence, struct sl_sequence_item *item, struct sl_error *err)
 {
     sequence->writing = true;

@@ -1,5 +1,5 @@
 /* What the engine lends to sources and outputs for the length of a run. No globals: what needs the outside
- * finds it here. Pointers may be NULL where it is said. */
+ * finds it here. Pointers may be NULL where their comment says so. */
 #pragma once
 
 #include "core/base/clock.h"

@@ -27,7 +27,7 @@
  *               bounded time for the other side (as for watermarks), never for data
  *   range       the document. From here the plan is durable, and services->durable says whether at all
  *   partitions  how the range is cut: by its own contents only, never by the number of workers
- *   read        any worker, any order, again after redo: the same rows. Damage, or data that is gone although it
+ *   read        any worker, any order, again after redo: the same rows. Damage, or data that was removed although it
  *               was planned: SL_EDAMAGED, which ends the run with exit status 4
  *   settle      the range is committed: what is not needed any more may be removed; acknowledge it to the sender
  *   close       from any of these states
@@ -134,7 +134,7 @@ struct sl_source_ops {
     int (*resume_range)(struct sl_source *source, const struct sl_buf *range, bool *ret_any,
                         struct sl_error *err);
     /* The next take begins after this range, the newest that was committed. SL_EDAMAGED where that cannot be:
-     * what follows it is gone. */
+     * what follows it was removed. */
     int (*go_on)(struct sl_source *source, const struct sl_buf *range, struct sl_error *err);
 
     /* Whether something waits to be taken that can be used up. Cheap; no system call. */

@@ -5,7 +5,7 @@
  * of it is valid until the current push returns to the root, and nothing is to be freed.
  *
  * Record errors: a function or built-in that cannot process a record calls sl_task_explain and returns
- * SL_EREJECT; the operator that called it calls sl_task_reject with the record and goes on with the next. The
+ * SL_EREJECT; the operator that called it calls sl_task_reject with the record and continues with the next. The
  * sink decides what becomes of it (dead letter, failed batch, nothing). */
 #pragma once
 
@@ -41,7 +41,7 @@ struct sl_task {
     int64_t batch_ms; /* the batch's time */
     uint64_t seed;    /* of the process, for tables */
     bool replay;      /* the batch was planned by an earlier process: children see SLUICE_REPLAY=1 */
-    uint64_t attempt; /* grows whenever a batch begins anew, as it does without a damaged file */
+    uint64_t attempt; /* grows whenever a batch begins again, as after a file was quarantined */
     uint32_t ordinal; /* of the task within its root: the place its rows have in the order. The number of the
                          partition, where partitions are not cut into pieces */
     int64_t event_ms; /* event time of the record that a function is called with; SL_NO_TIME: it has none */

@@ -54,7 +54,7 @@ struct sl_viewer_ops {
     /* `view` is the number the name had in the list given when the viewer was opened. Takes a reference of
      * its own. Never waits for readers. */
     int (*publish)(struct sl_viewer *viewer, size_t view, struct sl_version *version, struct sl_error *err);
-    /* A file of .sluice/, "status.json" or "batches/1000.json", replaced as a whole; copied. NULL: it goes.
+    /* A file of .sluice/, "status.json" or "batches/1000.json", replaced as a whole; copied. NULL: it is removed.
      * Never waits for readers. */
     int (*document)(struct sl_viewer *viewer, const char *name, const char *text, size_t len,
                     struct sl_error *err);

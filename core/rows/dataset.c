@@ -219,7 +219,7 @@ void sl_cursor_init(struct sl_cursor *cursor, const struct sl_dataset *dataset)
     sl_cursor_seek(cursor, 0);
 }
 
-/* The slice the cursor stands in, skipping what is after it; NULL at the end. */
+/* The slice at the cursor, skipping what is after it; NULL at the end. */
 static const struct sl_slice *current_slice(struct sl_cursor *cursor)
 {
     const struct sl_dataset *dataset = cursor->dataset;

@@ -3,7 +3,7 @@
  * A partition is a list of slices of runs (core/rows/rows.h); a dataset is a list of partitions. Windows, unions
  * and repartitioning share runs and copy nothing. Counts are atomic: datasets travel between threads.
  *
- * Rows may be on disk: pushing loads them block by block and lets go of them; a cursor's rows stay, for its
+ * Rows may be on disk: pushing loads them block by block and releases them; a cursor's rows stay, for its
  * users keep what it gave them.
  *
  * A dataset may be deferred: how many rows it has is known, and they are made when a reader first wants
@@ -39,7 +39,7 @@ struct sl_lazy_rows {
 struct sl_revision {
     const void *of;             /* who made it; NULL: nothing is known */
     uint64_t number;            /* changes are those since number - 1 of the same maker */
-    struct sl_dataset *changes; /* rows in the order of keys; a key alone is gone. A reference */
+    struct sl_dataset *changes; /* rows in the order of keys; a key alone was removed. A reference */
 };
 
 struct sl_dataset {

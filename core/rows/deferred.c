@@ -1,4 +1,4 @@
-/* Datasets whose rows are made when somebody wants to read them, and what they say of their rows before that
+/* Datasets whose rows are made when they are first read, and what is known of the rows before that
  * (core/rows/dataset.h). */
 #include "core/rows/dataset.h"
 

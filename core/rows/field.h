@@ -114,7 +114,7 @@ uint64_t sl_field_partition_hash(const struct sl_field *f);
 bool sl_field_copy(struct sl_arena *arena, const struct sl_field *f, struct sl_field *ret);
 
 /* Sorts the pairs of a map under construction in place by key; false if a key is no string
- * or stands twice. */
+ * or occurs twice. */
 bool sl_map_sort(struct sl_field *pairs, size_t count);
 
 /* The value under a key; NULL if there is none or the field is no map. */

@@ -1,4 +1,4 @@
-/* Rows that are found by a key: one version of a table that stands beside the streams (sluice.table).
+/* Rows that are found by a key: one version of a reference table (sluice.table).
  *
  * Immutable once it is made and reference-counted, so that all workers share one. Beyond the rows themselves, 16 bytes a
  * field, an index takes 11 to 22 bytes a row, and 4 more where keys have several rows. */

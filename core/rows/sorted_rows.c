@@ -97,7 +97,7 @@ static int merge_last_two(struct sl_sorted_rows *keyed, struct sl_pool *pool)
     return 0;
 }
 
-/* The oldest run says of no key that it is gone. */
+/* The oldest run has no removed keys. */
 static int push_oldest(struct sl_sorted_rows *keyed, struct sl_rows *changes)
 {
     struct sl_rows *none = sl_rows_new();

@@ -1,7 +1,7 @@
 /* Keyed rows that change from batch to batch: revisions that share immutable sorted runs.
  *
  * A revision is a list of runs, the oldest and largest first; in each the rows are in the order of keys, no
- * key twice. Row (key, field...) is what the key has, row (key) alone says that it is gone; the newest run
+ * key twice. Row (key, field...) is what the key has, row (key) alone says that it was removed; the newest run
  * that has a key decides. A batch adds one run, of what it changed. Neighbours are merged so that each run is
  * at least twice as large as the next: what a batch costs is its changes times the logarithm of the whole,
  * and now and then a merge of all. Whoever reads a revision (sl_dataset_resolve) merges its runs for himself;

@@ -16,7 +16,7 @@ struct place {
 struct merging {
     struct place old, newer;
     struct sl_rows *to;
-    bool oldest; /* nothing is below: rows that say a key is gone have done their work */
+    bool oldest; /* there are no older runs: rows of removed keys are not needed */
 };
 
 static struct place whole(const struct sl_rows *rows)
@@ -121,7 +121,7 @@ static bool ends_before(const struct sl_chunk *chunk, const struct sl_field *key
     return sl_field_compare(&chunk->column[0][chunk->rows - 1], key) < 0;
 }
 
-/* The place is read up to where this key stands or would stand. */
+/* Reads up to the position of this key, or where it would be inserted. */
 static void end_before(struct place *place, const struct sl_field *key)
 {
     const struct sl_rows *rows = place->rows;

@@ -3,7 +3,7 @@
 
 #include "core/rows/dataset.h"
 
-/* `oldest`: nothing is below the two, so rows that say a key is gone have done their work and are left out.
+/* `oldest`: there are no older runs, so rows of removed keys are left out.
  * The pool helps with large runs; NULL: there is none. 0 or SL_ENOMEM. */
 int sl_sorted_rows_merge(const struct sl_rows *old, const struct sl_rows *newer, bool oldest,
                          struct sl_pool *pool, struct sl_rows **ret);

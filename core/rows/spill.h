@@ -1,4 +1,4 @@
-/* What does not fit into memoryLimit goes to disk and comes back as a stream: the contract between operators
+/* Rows that exceed memoryLimit are written to disk and read back as a stream: the contract between operators
  * that would grow without bound (ops/) and the files (state/spill/spill.c).
  *
  * open gives a file that one thread at a time writes to. row adds rows, end makes all rows since the last end

@@ -1,4 +1,4 @@
-/* Datasets and disk (core/rows/spill.h): one that was made in memory and is to stay for long goes there. */
+/* Datasets and disk (core/rows/spill.h): one that was made in memory and is kept for long is moved to disk. */
 #pragma once
 
 #include "core/base/error.h"

@@ -1,5 +1,5 @@
-/* Rows on disk as a run like any other: chunk i is block i, loaded when somebody looks at it. What is loaded
- * to stay is found in chunk[i] from then on. And the way there. */
+/* Rows on disk as a run like any other: chunk i is block i, loaded when it is read. What is loaded
+ * to stay is in chunk[i] from then on. Also writes such runs. */
 #include "core/rows/stored_rows.h"
 
 #include "core/rows/rows.h"

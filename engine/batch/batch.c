@@ -352,7 +352,7 @@ static int run_source(struct pass *pass, struct sl_error *err)
     return sl_pool_run(batch->run->pool, batch->partitions[s], run_task, pass, err);
 }
 
-/* Runs everything below node n, which is a root, and lets go of its dataset. */
+/* Runs everything below node n, which is a root, and releases its dataset. */
 static int run_root(struct sl_batch *batch, const struct sl_node *node, struct sl_dataset *dataset,
                     struct sl_error *err)
 {

@@ -53,5 +53,5 @@ const char *sl_batch_step_doing(const struct sl_batch *batch);
 
 /* The rows: everything but what touches the outside. A step of commit.c. */
 int sl_batch_execute(struct sl_batch *batch, struct sl_error *err);
-/* Nothing of what rows did lasts: stages and record errors begin anew. */
+/* Discards all effects of the rows: stages and record errors begin again. */
 void sl_batch_start_over(struct sl_batch *batch);

@@ -148,7 +148,7 @@ int sl_checkpoint_state_save(struct sl_batch *batch, struct sl_error *err)
     sl_store_batch(run->store, batch->t);
     for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++)
         r = save_operator(batch, n, err);
-    int failed = sl_store_failure(run->store, err); /* the operator was only told that there was one */
+    int failed = sl_store_failure(run->store, err); /* the operator only learnt that there was one */
     if (failed == 0 && r == SL_ENOMEM)
         return sl_error_nomem(err);
     if (failed < 0 || r < 0)

@@ -6,7 +6,7 @@
  *  3 effect       print, foreachRDD: at least once, before anything is visible
  *  4 write        outputs complete under hidden names, files and directory synced
  *  5 state        what windows and state changed is in a segment that nothing names yet, synced
- *  6 dead letters what was set aside, a file of its own, replaced when the batch is redone, synced
+ *  6 dead letters records that were set aside, a file of its own, replaced when the batch is redone, synced
  *  7 reveal       outputs get their names, never over anything; the parents are synced
  *  8 commit       one transaction: progress, manifests, segments, what need not be remembered; durable
  *  9 publish      views and links show the batch
@@ -162,7 +162,7 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
  * do. */
 enum { SETTLE_MS = 500 };
 
-/* From here on the batch is true: what fails is said and does not undo it. */
+/* The batch is committed: a failure from here on is logged and does not undo it. */
 static int publish(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;

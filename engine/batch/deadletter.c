@@ -107,7 +107,7 @@ static void append_count(struct sl_buf *buf, uint64_t count, uint64_t of)
     sl_buf_text(buf, " records set aside, first: ");
 }
 
-/* Made when the letters are written: afterwards the files they came from are gone. */
+/* Made when the letters are written: afterwards the files they came from may have been removed. */
 static bool make_report(struct sl_batch *batch)
 {
     struct sl_rejects *rejects = &batch->run->rejects;

@@ -4,7 +4,7 @@
 
 #include "engine/batch/batch.h"
 
-/* A step of commit.c: writes what was set aside; nothing where there is nothing. A file left by an earlier
+/* A step of commit.c: writes the records that were set aside, if any. A file left by an earlier
  * try of the batch is replaced. */
 int sl_deadletter_write(struct sl_batch *batch, struct sl_error *err);
 

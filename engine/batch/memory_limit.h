@@ -1,4 +1,4 @@
-/* memoryLimit: who may hold how much before it goes to disk. */
+/* memoryLimit: how much each operator may hold in memory before it writes to disk. */
 #pragma once
 
 #include "engine/batch/run.h"

@@ -77,7 +77,7 @@ int sl_quarantine_exclude(struct sl_run *run, const struct sl_batch_plan *plan, 
     return r;
 }
 
-/* What could not be done, and what of it could be now, goes to the catalog. */
+/* Writes to the catalog which files could not be archived or deleted, and which of those could be now. */
 static int write_owed(struct sl_run *run, size_t s, struct sl_error *err)
 {
     struct sl_owed *owed = run->source[s]->ops->owed(run->source[s]);

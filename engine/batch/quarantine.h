@@ -6,13 +6,13 @@
 
 /* All sources were read: whether the batch has to be run again because rows of damaged files went out. */
 bool sl_quarantine_redo(struct sl_batch *batch);
-/* All sources were read for good: what was set aside goes into the plan and the catalog. SL_EFAIL where
- * onFileError is "stop". */
+/* All sources were read for good: files that could not be read are quarantined in the plan and the catalog. SL_EFAIL
+ * where onFileError is "stop". */
 int sl_quarantine_note(struct sl_batch *batch, struct sl_error *err);
-/* All outputs were revealed: what a batch that is redone has set aside is so for good. Where it had shown
+/* All outputs were revealed: what a redone batch quarantined stays quarantined. Where it had shown
  * something made with such a file, it has failed by now, and the file may come back. There is a catalog. */
 int sl_quarantine_confirm(struct sl_batch *batch, struct sl_error *err);
-/* The plan was resumed: its files that an earlier process set aside are left out. */
+/* The plan was resumed: files that an earlier process quarantined are left out. */
 int sl_quarantine_exclude(struct sl_run *run, const struct sl_batch_plan *plan, struct sl_error *err);
 /* The batch of the source is committed: its files are put away where the job asks for it; what fails is owed, and
  * written to the catalog. SL_EFAIL: a sync failed, which ends the run. */

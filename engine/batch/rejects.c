@@ -135,8 +135,8 @@ static int compare_groups(const struct sl_reject_entry *x, const struct sl_rejec
     return order ? order : compare_fields(x, y);
 }
 
-/* The order of dead letters: operator, partition, then as they came within the partition. Groups stand behind
- * an operator's records. */
+/* The order of dead letters: operator, partition, then as they came within the partition. Groups follow the
+ * operator's records. */
 static int compare_entries(const void *a, const void *b)
 {
     const struct sl_reject_entry *x = *(struct sl_reject_entry *const *)a,

@@ -67,7 +67,7 @@ struct sl_run {
     struct sl_status *status;          /* engine/run/status.h */
     /* It waits for something that people have to do, and why: what engine/run shows. */
     void (*waiting)(struct sl_run *run, const char *why);
-    /* Any worker: so many of the tasks that read a source in this batch are done. NULL in tests. */
+    /* Called by any worker: the number of finished tasks that read a source in this batch. NULL in tests. */
     void (*advanced)(struct sl_batch *batch, size_t done, size_t tasks);
     struct sl_clock_virtual virtual_clock;
     int wake_fd;                            /* eventfd: something may have arrived, or a signal came */
@@ -81,7 +81,7 @@ struct sl_run {
     int64_t window_reach_ms;                /* of the longest */
     uint64_t spoilt;                        /* batches in a row of whose files all had too many errors */
     uint64_t committed;                     /* in this run */
-    uint64_t set_aside;                     /* records and files set aside in this run */
+    uint64_t set_aside;                     /* records set aside and files quarantined in this run */
 
     /* Who runs rows elsewhere (engine/batch/executor.h); NULL: this process does. */
     struct sl_executor *executor;

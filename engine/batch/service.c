@@ -45,7 +45,7 @@ void sl_service_tell(struct sl_service *service, const char *text)
     if (service->fd < 0)
         return;
     (void)sendto(service->fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&service->address,
-                 service->address_len); /* who does not listen is not told */
+                 service->address_len); /* no notification without a listener */
 }
 
 void sl_service_alive(struct sl_service *service)

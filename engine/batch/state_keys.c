@@ -24,7 +24,7 @@ static bool append_param(struct sl_buf *buf, const struct sl_param *param, const
     return sl_buf_printf(buf, " %016llx", (unsigned long long)sl_field_partition_hash(&arg->value));
 }
 
-/* Inputs are behind their operator in brackets; a stream that is used twice is written twice. */
+/* Inputs follow their operator in brackets; a stream that is used twice is written twice. */
 static bool append_signature(struct sl_buf *buf, const struct sl_node *node)
 {
     enum { SIGNATURE_MAX = 1 << 20 };

@@ -174,7 +174,7 @@ static int gather_values(struct sl_arena *arena, const struct sl_op *op, struct 
         return sl_error_nomem(err);
     for (size_t i = last; i < count; i++) {
         if (argv[i].kind != SL_ARG_VALUE)
-            return 0; /* what it should be is said by the parameter */
+            return 0; /* the parameter's check reports what it should be */
         items[i - last] = argv[i].value;
     }
     argv[last] = (struct sl_arg){.kind = SL_ARG_VALUE, .value = sl_list(items, count - last)};

@@ -88,7 +88,7 @@ static int refuse_watched(const struct checks *checks, const struct sl_site *sit
     char resolved[PATH_MAX], watched[PATH_MAX], text[PATH_MAX];
     const struct sl_context *context = checks->context;
     if (!resolve(context->dir, path, resolved))
-        return 0; /* it will be told when it is opened */
+        return 0; /* reported when it is opened */
     for (size_t i = 0; i < context->nodes; i++) {
         const struct sl_node *node = &context->stream[i]->node;
         const char *dir =
@@ -159,7 +159,7 @@ static int refuse_inputs_on(const struct checks *checks, const char *mount)
     char mounted[PATH_MAX], watched[PATH_MAX], text[PATH_MAX];
     const struct sl_context *context = checks->context;
     if (!resolve(context->dir, mount, mounted))
-        return 0; /* it will be told when it is opened */
+        return 0; /* reported when it is opened */
     for (size_t i = 0; i < context->nodes; i++) {
         const struct sl_node *node = &context->stream[i]->node;
         const char *dir =

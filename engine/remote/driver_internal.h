@@ -43,7 +43,7 @@ int sl_request_stage(struct sl_remote_driver *driver, int64_t id, const char *ro
                      unsigned node, const struct sl_buf *inputs, struct sl_error *err);
 int sl_request_task(struct sl_remote_driver *driver, const struct sl_remote_task *task, struct sl_error *err);
 int sl_request_drop(struct sl_remote_driver *driver, struct sl_error *err);
-/* Waits for the reports of all tasks and gives each to `take`, in the order of tasks. The wire is at the place behind
+/* Waits for the reports of all tasks and gives each to `take`, in the order of tasks. The wire is positioned after
  * stage and task. */
 typedef int sl_report_taker(void *arg, size_t task, struct sl_wire *wire, struct sl_error *err);
 int sl_request_wait(struct sl_remote_driver *driver, int64_t id, size_t tasks, sl_report_taker *take,

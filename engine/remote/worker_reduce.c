@@ -175,7 +175,7 @@ static int finish_rows(struct sl_stage *stage, struct sl_buf *rows)
     return r;
 }
 
-/* Keys and records live as long as the stage; the list of a record is made anew for the next one. */
+/* Keys and records live as long as the stage; the list of a record is reused for the next one. */
 static int keep_sorted(void *arg, const struct sl_field row[SL_PARTIAL_FIELDS])
 {
     struct sl_rows *rows = arg;

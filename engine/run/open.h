@@ -3,7 +3,7 @@
 
 #include "engine/batch/run.h"
 
-/* Everything but what a checkpoint has to say (engine/run/start.c). */
+/* Everything that does not depend on the checkpoint (engine/run/start.c). */
 int sl_run_open(struct sl_run *run, struct sl_error *err);
 /* After a failed open, too. */
 void sl_run_close(struct sl_run *run);

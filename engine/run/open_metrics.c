@@ -111,7 +111,7 @@ static bool begins(const char *line, size_t len, const char *with)
     return len >= strlen(with) && memcmp(line, with, strlen(with)) == 0;
 }
 
-/* "# TYPE name kind", with "_total" behind the name of a counter; the same of "# HELP name text" that follows it. */
+/* "# TYPE name kind", with "_total" after the name of a counter; the same of "# HELP name text" that follows it. */
 static void add_described(struct sl_buf *buf, const char *line, size_t len, bool is_counter)
 {
     const size_t start = strlen("# TYPE ");

@@ -141,8 +141,8 @@ static int run_virtual(struct sl_run *run, struct sl_error *err)
     struct sl_limits limits = run->options->once ? no_limits : limits_of(run);
     int64_t first = t, last = last_time(run, t - interval);
     bool ran, more = true;
-    int r =
-        refresh_sources(run, err); /* what comes later is told by events: a batch pays for new files only */
+    int r = refresh_sources(
+        run, err); /* later arrivals are reported by events: the cost of a batch depends on new files only */
     for (int64_t k = (int64_t)run->committed;
          r == 0 && more && (t == first || t <= last) && !sl_run_wants_stop(run); k++, t += interval) {
         if (run->options->batches && k >= run->options->batches)

@@ -35,7 +35,7 @@ static void complain(struct sl_run *run, const struct sl_error *err)
     sl_log(run->services.log, SL_LOG_WARNING, "the status could not be written: %s", err->text);
 }
 
-/* text: of the document; NULL: it goes. */
+/* text: of the document; NULL: it is removed. */
 static void show(struct sl_run *run, const char *name, const struct sl_buf *text)
 {
     struct sl_error err;
@@ -227,7 +227,7 @@ void sl_status_close(struct sl_run *run, const char *error)
     }
     sl_service_tell(&run->service, "STOPPING=1");
     write_status(run, error ? "failed" : "stopped", error, true);
-    status->disk_ns = 0; /* looked at anew */
+    status->disk_ns = 0; /* measured again */
     show_metrics(run, true);
     pthread_mutex_lock(&status->lock);
     status->is_open = false; /* a receiving thread may still run */

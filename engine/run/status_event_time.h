@@ -1,4 +1,4 @@
-/* Event time in status.json and the metrics: watermarks, how far they are behind, late records, what is open. */
+/* Event time in status.json and the metrics: watermarks and their lag, late records, open windows. */
 #pragma once
 
 #include "engine/batch/run.h"

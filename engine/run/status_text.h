@@ -11,7 +11,7 @@ bool sl_status_json(struct sl_run *run, const char *state, const char *error, st
 /* Sums over all sources of files. */
 struct sl_status_intake sl_status_intake(const struct sl_run *run);
 bool sl_status_batch_json(const struct sl_batch *batch, struct sl_buf *buf);
-/* A line per operator that rejected records and per file that was set aside. */
+/* A line per operator that rejected records and per file that was quarantined. */
 void sl_status_errors(const struct sl_batch *batch, struct sl_buf *buf);
 /* For people, without newline. */
 bool sl_status_line(const struct sl_run *run, struct sl_buf *buf);

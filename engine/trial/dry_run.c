@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* ---- what stands in for every output ---- */
+/* ---- in place of every output ---- */
 
 static const struct sl_wide collector_wide = {
     .state_size = sizeof(struct sl_collect),

@@ -1,5 +1,5 @@
-/* A run that leaves nothing behind: files are given to it, its outputs only collect, nothing is mounted or
- * kept. What `sluice try` and tests of jobs look at.
+/* A run without checkpoint, outputs and mount: it is given files, its outputs only collect. For `sluice try` and tests
+ * of jobs.
  *
  * Fill a struct sl_dry_run, then sl_dry_run_run: batch k = 1, 2, ... is at first_ms + (k - 1) * interval, and
  * after each (also those that had nothing to do) seen() may look at it. The context is used up. */

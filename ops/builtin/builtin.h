@@ -32,7 +32,7 @@ struct sl_builtin {
     const struct sl_reducer *reducer; /* of a reducer without arguments, instead of make */
     const void *spec; /* what tells it from others with the same make, which says of which type it is */
     /* argv[argc] was checked against params; argc is at least their number, kind SL_ARG_NONE where not given.
-     * The options follow, in their order: argv[argc + i]. What argv points to is gone after the call. 0 and *ret,
+     * The options follow, in their order: argv[argc + i]. What argv points to is not valid after the call. 0 and *ret,
      * or SL_EUSAGE. */
     int (*make)(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,
                 struct sl_function **ret, struct sl_error *err);

@@ -26,9 +26,8 @@ typedef int sl_returned_step(struct sl_instance *self, const struct sl_function 
 int sl_each_call(struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
                  sl_returned_step *step);
 
-/* Calls fn with the fields of a row. ret->values has room for SL_WIDTH_MAX fields. The arguments are gone
- * when it returns, so a function never returns a list that is its argv; what argv's fields point to may be
- * used. */
+/* Calls fn with the fields of a row. ret->values has room for SL_WIDTH_MAX fields. The arguments are not valid when
+ * it returns, so a function never returns a list that is its argv; what argv's fields point to may be used. */
 int sl_call_row(const struct sl_instance *self, const struct sl_function *fn, const struct sl_chunk *in,
                 uint32_t row, struct sl_returned *ret);
 

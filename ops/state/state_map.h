@@ -50,5 +50,5 @@ int sl_state_map_tidy(struct sl_state_map *parts, struct sl_stage *stage);
 
 /* All of it as rows (key, state) in the order of keys. */
 int sl_state_map_rows(const struct sl_state_map *parts, struct sl_stage *stage, struct sl_rows **ret);
-/* What changed in the same way; keys that are gone as (key). */
+/* What changed in the same way; removed keys as (key). */
 int sl_state_map_changes(const struct sl_state_map *parts, struct sl_rows **ret);

@@ -1,5 +1,5 @@
 /* By what a topic is recognised: of each partition the last record that a committed batch has read. A topic that was
- * deleted and made anew has offsets that mean other records; the names and numbers alone do not show that.
+ * deleted and created again has offsets that mean other records; the names and numbers alone do not show that.
  *
  * Two checks, cheap and certain: no record up to the landmark has a later time than the latest that was read, so an
  * earlier offset with a later time is a reason to look (watch.h asks for it with every question); and the record at the

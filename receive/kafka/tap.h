@@ -1,8 +1,8 @@
 /* What was fetched of one partition and is not read yet.
  *
- * The splits of a partition are read in their order where that is possible: a reader pulls messages in pieces, under the
- * lock, and hands them on without it. A reader waits for those of earlier splits, never for those of later ones: an
- * earlier one may wait for nobody but still earlier ones, so somebody always gets on. Whoever finds the tap elsewhere
+ * The splits of a partition are read in their order where that is possible: a reader pulls messages in pieces, under
+ * the lock, and hands them on without it. A reader waits for those of earlier splits, never for those of later ones:
+ * an earlier one waits only for still earlier ones, so one of them always continues. Whoever finds the tap elsewhere
  * than where it has to read moves it, which costs a fetch and is right in any order. */
 #pragma once
 

@@ -59,7 +59,7 @@ int sl_kafka_watch_start(struct sl_kafka_watch *watch, struct sl_error *err);
 /* Ends the thread; what is to be committed to the group is, where the brokers answer. */
 void sl_kafka_watch_close(struct sl_kafka_watch *watch);
 
-/* Asks anew and waits for the answer, at most wait_ms, and not at all where the brokers did not answer last time unless
+/* Asks again and waits for the answer, at most wait_ms, and not at all where the brokers did not answer last time unless
  * `insists`; *ret_is_fresh: there was one. *question: 0, or what the last call left there, then that one is waited for
  * on. A failure of the thread, which ends the run. */
 int sl_kafka_watch_ask(struct sl_kafka_watch *watch, int64_t wait_ms, bool insists, uint64_t *question,

@@ -28,7 +28,7 @@ struct sl_table_shape {
     bool key_is_unique;             /* settings->key is all of a unique key that an upsert can use */
 };
 
-/* The rows of a piece, fitted; field c of row i goes to column c. */
+/* The rows of a piece, fitted; field c of row i is for column c. */
 struct sl_table_rows {
     uint32_t count; /* of columns */
     const struct sl_table_column *column;

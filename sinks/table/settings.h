@@ -1,4 +1,4 @@
-/* The arguments and options of saveToTable, checked as far as that goes without the database. */
+/* The arguments and options of saveToTable, checked as far as possible without the database. */
 #pragma once
 
 #include "core/contract/operator.h"

@@ -193,7 +193,7 @@ int sl_catalog_begin(struct sl_catalog *catalog, struct sl_error *err)
 
 void sl_catalog_abort(struct sl_catalog *catalog)
 {
-    /* The failure that led here is told already; SQLite may have rolled back itself. */
+    /* The failure that led here is the one reported; SQLite may have rolled back itself. */
     if (!sqlite3_get_autocommit(catalog->database.handle))
         (void)sl_catalog_step(catalog, SL_SQL_ROLLBACK, NULL);
 }

@@ -96,7 +96,7 @@ struct sl_progress {
 void sl_progress_done(struct sl_progress *progress);
 
 /* Sources are identified by a key (the directory and options as given in the job), so that a changed job
- * keeps what it has taken. Calls `remember` for each file that a source has taken and that has not gone:
+ * keeps what it has taken. Calls `remember` for each file that a source has taken and that is still there:
  * there may be millions. NULL: not wanted. What it was given does not hold if loading fails. */
 struct sl_catalog_wants {
     bool last; /* progress.last */
@@ -204,7 +204,7 @@ struct sl_committed {
     uint64_t late;                    /* records that came too late for their windows */
     const struct sl_counted *counted; /* [counters]: totals with this batch */
     size_t counters;
-    int64_t history_from_ms;         /* what is known of batches before it goes, a few with every commit */
+    int64_t history_from_ms;         /* removes what is known of batches before it, a few with every commit */
     int64_t started_ms, finished_ms; /* real time, for people */
 };
 /* One transaction, durable when it returns. */

@@ -13,7 +13,7 @@ struct sl_catalog_progress {
     int64_t taken, taken_digest;
 };
 
-/* A directory that its output has let go; written with the next transaction. */
+/* A directory that its output no longer retains; written with the next transaction. */
 struct sl_let_go {
     int64_t time_ms;
     char *path;

@@ -54,7 +54,7 @@ int sl_catalog_get_codes(struct sl_catalog *catalog, struct sl_codes *ret, struc
             break;
         }
     }
-    (void)sqlite3_reset(get); /* a failure was told already */
+    (void)sqlite3_reset(get); /* the first failure is the one reported */
     r = r < 0 ? r : check_sum(catalog, &codes, err);
     if (r < 0)
         sl_codes_done(&codes);

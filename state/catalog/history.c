@@ -33,7 +33,7 @@ static int history_oldest(struct sl_history *history, const char *series, uint64
         if (r != 0)
             break;
     }
-    (void)sqlite3_reset(get); /* a failure was told already */
+    (void)sqlite3_reset(get); /* the first failure is the one reported */
     return r < 0 ? r : 0;
 }
 
@@ -46,7 +46,7 @@ int sl_catalog_each_newest(struct sl_catalog *catalog, int (*visit)(void *arg, c
     while ((r = sl_catalog_step(catalog, SL_SQL_GET_MADE, err)) > 0)
         if ((r = visit(arg, column_text(get, 0))) < 0)
             break;
-    (void)sqlite3_reset(get); /* a failure was told already */
+    (void)sqlite3_reset(get); /* the first failure is the one reported */
     return r < 0 ? r : 0;
 }
 
@@ -82,7 +82,7 @@ static int read_files(const struct sl_catalog *catalog, int64_t batch, int64_t o
         if (r < 0)
             break;
     }
-    (void)sqlite3_reset(get); /* a failure was told already */
+    (void)sqlite3_reset(get); /* the first failure is the one reported */
     return r < 0 ? r : 0;
 }
 

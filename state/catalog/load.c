@@ -145,7 +145,7 @@ static int read_files(const struct sl_catalog_sources *job, enum sl_sql which, i
     while ((r = sl_catalog_step(job->catalog, which, job->err)) > 0)
         if ((r = read_file(job, get, batch, tally, files)) < 0)
             break;
-    (void)sqlite3_reset(get); /* a failure was told already */
+    (void)sqlite3_reset(get); /* the first failure is the one reported */
     return r < 0 ? r : 0;
 }
 

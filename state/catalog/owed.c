@@ -57,6 +57,6 @@ int sl_catalog_each_owed(struct sl_catalog *catalog, sl_catalog_visit_owed *visi
         if (r < 0)
             break;
     }
-    (void)sqlite3_reset(get); /* a failure was told already */
+    (void)sqlite3_reset(get); /* the first failure is the one reported */
     return r < 0 ? r : 0;
 }

@@ -85,7 +85,7 @@ int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_batch_
     while ((r = sl_catalog_step(job->catalog, SL_SQL_GET_ASIDE, job->err)) > 0)
         if ((r = read_aside(job, plan)) < 0)
             break;
-    (void)sqlite3_reset(get); /* a failure was told already */
+    (void)sqlite3_reset(get); /* the first failure is the one reported */
     return r < 0 ? r : 0;
 }
 
@@ -156,7 +156,7 @@ int sl_catalog_each_quarantined(struct sl_catalog *catalog, sl_catalog_visit_qua
         if ((r = visit(arg, &file, err)) < 0)
             break;
     }
-    (void)sqlite3_reset(get); /* a failure was told already */
+    (void)sqlite3_reset(get); /* the first failure is the one reported */
     return r < 0 ? r : 0;
 }
 

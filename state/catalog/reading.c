@@ -152,7 +152,7 @@ int sl_reading_run(struct sl_reading *reading, const struct sl_reading_query *qu
 
 /* ---- files ---- */
 
-/* ?1, or what lies in the directory ?1: '0' is the character behind '/'. */
+/* ?1, or what lies in the directory ?1: '0' is the character after '/'. */
 #define PATH_OR_BELOW "(path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0'))"
 
 #define FILES                                                                                                \

@@ -67,7 +67,7 @@ int sl_reading_taken(struct sl_reading *reading, const char *path, sl_reading_vi
 int sl_reading_quarantined(struct sl_reading *reading, sl_reading_visit_file *visit, void *arg,
                            struct sl_error *err);
 
-/* What could not be archived or deleted yet (after), oldest first, at most so many. */
+/* What could not be archived or deleted yet (after), oldest first, at most that many. */
 int sl_reading_owed(struct sl_reading *reading, size_t files_max, sl_reading_visit_file *visit, void *arg,
                     struct sl_error *err);
 

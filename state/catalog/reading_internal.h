@@ -13,7 +13,7 @@ struct sl_reading {
     struct stat seen; /* the file as it was then */
 };
 
-/* Its rows become calls of `row`: 0 goes on, anything else ends the query. */
+/* Its rows become calls of `row`: 0 continues, anything else ends the query. */
 struct sl_reading_query {
     const char *sql;
     const char *path; /* ?1 */

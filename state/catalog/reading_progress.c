@@ -1,4 +1,4 @@
-/* What the catalog tells another process of a run: its newest batches, where it stands, its segments. */
+/* What another process reads of a run in the catalog: its newest batches, its progress, its segments. */
 #include "state/catalog/reading_internal.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The tables, and how those of older versions become these.
  *
  * Internal, may change with every version; times in ms since the epoch:
- *     progress     one row: where the run stands. serial grows with every transaction; planned is the
+ *     progress     one row: the state of the run. serial grows with every transaction; planned is the
  *                  number of the batch that is planned and not committed, or -1; segments is the list of
  *                  state/store/store.h
  *     source       the inputs of the job by their key; equal keys are distinguished by occurrence
@@ -22,7 +22,7 @@
  *                  series and ordinal number those that its output keeps: retention asks for the oldest only
  *     output_source  the sources that an output was made of, and from which batch on: later than from_ms
  *     output_file  its part files
- *     error        what was set aside
+ *     error        records that were set aside
  *     code         of each operator that keeps something, what its functions and it were like:
  *                  engine/batch/fingerprint.h; the row without a name is the sum of the others' checksums
  *     identity     one row: by what other programs tell this checkpoint from all others
@@ -257,7 +257,7 @@ static int go_through(const struct sl_database *database, int64_t from, struct s
     r = r < 0 ? r : sl_database_exec(database, stamp, err);
     r = r < 0 ? r : sl_database_exec(database, "COMMIT", err);
     if (r < 0)
-        (void)sl_database_exec(database, "ROLLBACK", NULL); /* the failure that matters is told already */
+        (void)sl_database_exec(database, "ROLLBACK", NULL); /* the first failure is the one reported */
     return r;
 }
 

@@ -1,6 +1,6 @@
 /* Sources are distinguished by their key, and equal keys by their occurrence: the first, second ...
- * source of the job with that key. A job that changed finds what its old sources have taken, wherever
- * they now stand. */
+ * source of the job with that key. A job that changed finds what its old sources have taken, whatever
+ * their position now. */
 #include "state/catalog/sources.h"
 
 #include "state/catalog/rows.h"
@@ -38,7 +38,7 @@ static int read_sources(struct sl_catalog_sources *sources)
         if (r < 0)
             break;
     }
-    (void)sqlite3_reset(get); /* a failure was told already */
+    (void)sqlite3_reset(get); /* the first failure is the one reported */
     return r < 0 ? r : 0;
 }
 

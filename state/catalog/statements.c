@@ -78,7 +78,7 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_DROP_OLD_WATERMARKS] = "DELETE FROM watermark WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_ASIDE] = "DELETE FROM aside WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_ERRORS] = "DELETE FROM error WHERE batch BETWEEN ?1 AND ?2",
-    /* What an output will ask for stays until it is let go. */
+    /* What an output will ask for stays until it is no longer retained. */
     [SL_SQL_DROP_OLD_OUTPUT_FILES] = "DELETE FROM output_file WHERE batch BETWEEN ?1 AND ?2 AND NOT EXISTS"
                                      " (SELECT 1 FROM output WHERE output.batch = output_file.batch"
                                      " AND output.position = output_file.output AND output.retained = 1)",

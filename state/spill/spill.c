@@ -28,7 +28,7 @@ enum { BLOCK_BYTES = 256 << 10, PIECE_BYTES = 256 << 10, LEVEL = -50 };
 struct sl_spill_file {
     struct sl_spill_place *place;
     ZSTD_CCtx *zstd;
-    uint64_t offset;     /* behind all that was framed */
+    uint64_t offset;     /* the end of all frames */
     uint32_t width;      /* of the open block */
     uint32_t rows;       /* of the open block */
     struct sl_buf block; /* rows of the open block */

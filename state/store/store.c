@@ -84,7 +84,7 @@ static bool is_segment_name(const char *name)
     return digits && strcmp(name + digits, ".seg") == 0;
 }
 
-/* Removes segments that no committed batch knows: what a crash or a merge left behind. */
+/* Removes segments that no committed batch refers to, left by a crash or a merge. */
 static int remove_unlisted(struct sl_store *store, struct sl_error *err)
 {
     int fd = sl_io_open(store->io, store->dirfd, ".", O_RDONLY | O_DIRECTORY, 0, err);
@@ -123,7 +123,7 @@ int sl_store_open_segment(struct sl_store *store, const struct sl_store_entry *e
     return sl_segment_open(store->io, store->dirfd, path, entry->bytes, entry->hash, verify, ret, err);
 }
 
-/* Every segment is read once: damage is told before anything is computed. */
+/* Every segment is read once: damage is reported before anything is computed. */
 static int check_segments(struct sl_store *store, struct sl_error *err)
 {
     int r = 0;

@@ -34,7 +34,7 @@ const char *sl_store_key(const struct sl_store *store, size_t index);
 int sl_store_load(struct sl_store *store, const char *key,
                   int (*visit)(void *arg, const struct sl_section *section, const struct sl_dataset *rows),
                   void *arg, struct sl_error *err);
-/* What is kept for the operator is not wanted any more: is gone once the next batch is committed. */
+/* Drops what is kept for the operator, with the commit of the next batch. */
 int sl_store_drop(struct sl_store *store, const char *key);
 
 /* A file is made only when a section is begun. */
@@ -43,6 +43,6 @@ struct sl_state_writer *sl_store_operator(struct sl_store *store, const char *ke
 /* The first failure of the keeper since sl_store_batch, filled into err; or 0. */
 int sl_store_failure(const struct sl_store *store, struct sl_error *err);
 /* Durable when it returns. *ret_list: to be committed with the batch; borrowed until the next call. Failures
- * of the keeper since sl_store_batch are told here. */
+ * of the keeper since sl_store_batch are reported here. */
 int sl_store_finish(struct sl_store *store, const char **ret_list, struct sl_error *err);
 void sl_store_committed(struct sl_store *store);

@@ -82,7 +82,7 @@ int sl_store_collect_merge(struct sl_store *store, struct sl_error *err);
 void sl_store_start_merge(struct sl_store *store);
 /* With the first batch of a run: the same, and the batch waits for it, where earlier runs left many segments. */
 void sl_store_merge_left(struct sl_store *store);
-/* Merges all segments at once, without what was dropped: that is gone with the batch that
+/* Merges all segments at once, without what was dropped: that is dropped with the batch that
  * commits the list. */
 int sl_store_purge(struct sl_store *store, struct sl_error *err);
 void sl_store_free_merge(struct sl_store *store);

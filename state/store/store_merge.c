@@ -1,4 +1,4 @@
-/* Merging behind the batches' backs: a thread reads segments, which never change, and writes one in their
+/* Merging in the background: a thread reads segments, which never change, and writes one in their
  * place; the next batch that commits takes it into the list. */
 #include "core/base/array.h"
 #include "core/base/error.h"
@@ -54,7 +54,7 @@ void sl_store_free_merge(struct sl_store *store)
     store->merging = store->is_awaited = false;
 }
 
-/* Takes in a merge that is done. A failed one is said and changes nothing. */
+/* Takes in a merge that is done. A failed one is reported and changes nothing. */
 int sl_store_collect_merge(struct sl_store *store, struct sl_error *err)
 {
     if (!store->merging || !(store->is_awaited || atomic_load(&store->done)))
