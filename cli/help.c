@@ -48,7 +48,7 @@ static int print_overview(void)
     printf(
         "\n"
         "sluice help NAME explains a command, one of the names below, or the options of a StreamingContext\n"
-        "(sluice help options).\n");
+        "(sluice help options). man sluice-tutorial leads through the first ten minutes.\n");
     sl_help_topics(stdout);
     return SL_STATUS_DONE;
 }

@@ -21,7 +21,7 @@ static const char job_text[] =
     "--\n"
     "--   sluice run @.lua          runs until Ctrl-C; then: mv FILE in/\n"
     "--   sluice try @.lua FILE     shows what each step makes of a file, writes nothing\n"
-    "--   sluice help reduceByKey      explains a name; sluice help lists them\n"
+    "--   sluice check @.lua        says what is wrong with it; sluice help NAME explains a name\n"
     "local sluice = require \"sluice\"\n"
     "\n"
     "-- Every interval the files that have arrived are one batch.\n"

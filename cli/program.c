@@ -25,7 +25,7 @@ static int refuse_nothing(void)
     fputs("usage: sluice COMMAND ...\n", stderr);
     for (size_t i = 0; sl_commands[i]; i++)
         if (!sl_commands[i]->hidden)
-            fprintf(stderr, "  %-8s %s\n", sl_commands[i]->name, sl_commands[i]->summary);
+            fprintf(stderr, "  %-10s %s\n", sl_commands[i]->name, sl_commands[i]->summary);
     fputs("sluice help COMMAND explains one; sluice init NAME writes a first job\n", stderr);
     return SL_STATUS_USAGE;
 }

@@ -6,7 +6,7 @@ from harness import *
 
 PAGES = pathlib.Path(os.environ.get("SLUICE_BUILD", "")) / "man"
 NAMES = ("sluice.1", "sluice-job.5", "sluice-mount.5", "sluice-manual.7", "sluice-operators.7", "sluice-service.7",
-         "sluice-durability.7", "libsluice.3")
+         "sluice-durability.7", "sluice-tutorial.7", "sluice-cookbook.7", "sluice-errors.7", "libsluice.3")
 
 
 def path_of(name):
