@@ -23,7 +23,7 @@ static void report(const struct sl_batch *batch, const struct sl_source *source,
     const struct sl_site *site = &source->node->site;
     sl_log(batch->run->services.log, SL_LOG_WARNING, "%s:%d: %s: file quarantined: %s%s", site->file,
            site->line, site->name, reason,
-           batch->run->catalog ? "; when it is mended, sluice replay takes it again" : "");
+           batch->run->catalog ? "; when it is repaired, sluice replay takes it again" : "");
 }
 
 /* Adds those of source s to the plan; `known` were in it before. */
