@@ -162,8 +162,8 @@ static int load_letters(struct sl_file_source *source, size_t f, const char *nam
         !sl_identity_is(&st, file) || (int64_t)st.stx_size != file->size)
         return sl_error_set(
             err, SL_EDAMAGED,
-            "deadletter/%s, whose dead letters a planned batch takes once more, is not there as it "
-            "was planned; restore it from a backup",
+            "deadletter/%s, whose dead letters a planned batch takes again, is missing or has "
+            "changed; restore it from a backup",
             name);
     int r = sl_letters_read(services->io, services->deadletter_fd, name, letters, err);
     return r == 0 && sl_letters_part_prepare(source, letters) < 0 ? sl_error_nomem(err) : r;

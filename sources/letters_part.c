@@ -127,7 +127,7 @@ int sl_letters_part_read(struct sl_file_source *source, const struct sl_letters 
     const struct sl_node *aim;
     const char *lost = services->find_branch(services, node, letter->branch, &aim)
                            ? NULL
-                           : "a dead letter of an operator that the job does not have any more";
+                           : "a dead letter of an operator that the job no longer has";
     int r = 0;
     for (size_t i = 0, count = sl_letters_part_len(letters, first); r == 0 && i < count; i++, letter++) {
         if (task->stop && atomic_load_explicit(task->stop, memory_order_relaxed))

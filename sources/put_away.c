@@ -383,7 +383,7 @@ static const char *why_not(enum found found, const struct sl_arrival *arrival)
 {
     if (!arrival->is_directory)
         return "it changed after it was taken";
-    return found == PARTLY ? "some of its files are gone" : "something in it was not read";
+    return found == PARTLY ? "some of its files are missing" : "something in it was not read";
 }
 
 int sl_put_away(struct sl_put_away *put_away, const struct sl_arrival *arrival, struct sl_error *err)

@@ -241,7 +241,7 @@ static int convert(struct sl_sequence_reader *reader, const uint8_t *key, size_t
     r = r < 0 ? r : sl_writable_read(reader->layout.value, value, value_len, arena, ret_value);
     if (r == SL_ENOMEM)
         return sl_error_nomem(err);
-    return r < 0 ? damaged(reader, "a key or value is none of its class", err) : 1;
+    return r < 0 ? damaged(reader, "a key or value does not have the class of the file", err) : 1;
 }
 
 /* What unpacking gave; SL_EREJECT stays. */
@@ -249,7 +249,7 @@ static int unpacked(const struct sl_sequence_reader *reader, int r, struct sl_er
 {
     if (r == SL_ENOMEM)
         return sl_error_nomem(err);
-    return r == SL_EDAMAGED ? damaged(reader, "what is compressed cannot be unpacked", err) : r;
+    return r == SL_EDAMAGED ? damaged(reader, "compressed data cannot be unpacked", err) : r;
 }
 
 static int next_single(struct sl_sequence_reader *reader, struct sl_arena *arena, struct sl_field *key,

@@ -132,7 +132,7 @@ bool sl_dir_path_has_events(const struct sl_dir_path *place, const char **ret_ki
 {
     struct statfs fs;
     if (fstatfs(place->fd, &fs) < 0) {
-        *ret_kind = "a file system that does not say what it is";
+        *ret_kind = "a file system of unknown type";
         return false; /* scanning is never wrong */
     }
     for (size_t i = 0; i < sizeof without_events / sizeof *without_events; i++) {

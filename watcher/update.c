@@ -231,7 +231,7 @@ static void miss(struct sl_watched_dir *intake, enum sl_dir_path_state state)
            state == SL_PLACE_FOREIGN
                ? "%s: another file system is there now; waiting for the one that was "
                  "watched to be mounted again (run it with --accept-changes to take what is there)"
-               : "%s: the watched directory has gone; waiting for it to come back",
+               : "%s: the watched directory was removed or renamed; waiting until it exists again",
            intake->place.path);
 }
 

@@ -250,10 +250,11 @@ int sl_trust_open_dir(struct sl_io *io, int dirfd, const char *path, struct sl_e
             return fd;
         sl_io_close(io, fd);
     }
-    return sl_error_set(err, SL_EUSAGE,
-                        "%s leads elsewhere each time it is opened: a directory or link on the way is being "
-                        "replaced; give a path whose directories others may not write",
-                        path);
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s leads to different files each time it is opened: a directory or link on the way is being "
+        "replaced; give a path whose directories others may not write",
+        path);
 }
 
 /* ---- our own ---- */
@@ -289,7 +290,7 @@ static int close_to_others(struct sl_io *io, int dirfd, const char *shown, mode_
     (void)fchmod(dirfd, mode); /* the next start refuses it as well */
     return sl_error_set(
         err, SL_EUSAGE,
-        "%s can be written by others, so what is in it may not be ours; look at it, then chmod 0700 %s, "
+        "%s can be written by others, so its contents may come from another user; check them, then chmod 0700 %s, "
         "or choose another directory",
         shown, shown);
 }

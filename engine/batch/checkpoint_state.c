@@ -29,8 +29,8 @@ static int refuse_dropping(struct sl_run *run, struct sl_error *err)
     if (r == 0 && list.len)
         r = sl_error_set(
             err, SL_EUSAGE,
-            "the job has changed: the checkpoint holds state of operators that it has no more: %.*s; run "
-            "once with --accept-changes to drop it, or name the operators that took their place with "
+            "the job has changed: the checkpoint holds state of operators that it no longer has: %.*s; run "
+            "once with --accept-changes to drop it, or name the operators that replace them with "
             ":name(\"...\")",
             (int)list.len, (const char *)list.bytes);
     sl_buf_done(&list);

@@ -90,6 +90,6 @@ int sl_disk_full_wait(struct sl_disk_full *room, struct sl_batch *batch, struct 
 void sl_disk_full_done(const struct sl_disk_full *room, const struct sl_batch *batch)
 {
     if (room->is_waiting)
-        sl_log(batch->run->services.log, SL_LOG_INFO, "nothing is in the way any more: batch %lld is done",
+        sl_log(batch->run->services.log, SL_LOG_INFO, "the run continues: batch %lld is done",
                (long long)batch->t);
 }

@@ -50,10 +50,11 @@ static void say(const struct sl_run *run, const struct sl_codes *before, const s
         const struct sl_code *was = sl_fingerprint_find(before, run->state_key[n]),
                              *is = sl_fingerprint_find(now, run->state_key[n]);
         if (was && is && was->digest != is->digest)
-            sl_log(run->services.log, SL_LOG_WARNING,
-                   "%s:%d: %s: its function, or one on the way to it, has changed; it continues with the "
-                   "state that the old one made (sluice reset --yes forgets it)",
-                   node->site.file, node->site.line, node->site.name);
+            sl_log(
+                run->services.log, SL_LOG_WARNING,
+                "%s:%d: %s: its function, or one of an operator before it, has changed; it continues with the "
+                "state that the old function made (sluice reset --yes forgets it)",
+                node->site.file, node->site.line, node->site.name);
     }
 }
 

@@ -30,7 +30,7 @@ static int check_one(struct sl_run *run, const struct sl_lost_source *lost, stru
         return sl_error_set(
             err, SL_EUSAGE,
             "the job has changed: the checkpoint holds %" PRIu64 " records of the source %s that no "
-            "batch has used, and the job does not have it any more; run the job as it was once with "
+            "batch has used, and the job no longer has it; run the job as it was once with "
             "--once, give the source its name with name = \"...\", or run with --accept-changes to drop "
             "them",
             records, name);

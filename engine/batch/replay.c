@@ -150,11 +150,10 @@ static void say_left(struct sl_run *run, const char *name)
     if (read_letters(run, name, &rest, &(struct sl_error){0}) < 0)
         return;
     if (rest.count)
-        sl_log(
-            run->services.log, SL_LOG_WARNING,
-            "%zu dead letters stay in deadletter/%s: they are no whole records, or the job does not have their "
-            "operators any more",
-            rest.count, name);
+        sl_log(run->services.log, SL_LOG_WARNING,
+               "%zu dead letters stay in deadletter/%s: they are not whole records, or the job no "
+               "longer has their operators",
+               rest.count, name);
     sl_letters_done(&rest);
 }
 
@@ -217,7 +216,7 @@ static int take_quarantined(void *arg, const struct sl_in_quarantine *quarantine
     if (r == 0)
         sl_log(
             run->services.log, SL_LOG_WARNING,
-            "%s is not there any more as it was quarantined; it stays quarantined until sluice replay --forget "
+            "%s is no longer the file that was quarantined; it stays quarantined until sluice replay --forget "
             "drops it",
             quarantined->file.path);
     return r < 0 ? r : 0;

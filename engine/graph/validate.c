@@ -96,13 +96,14 @@ static int refuse_watched(const struct checks *checks, const struct sl_site *sit
         if (!dir || !resolve(context->dir, dir, watched) || !lies_in(resolved, watched))
             continue;
         if (!site)
-            return sl_error_set(checks->err, SL_EUSAGE,
-                                "the %s %s is inside the watched directory %s (%s:%d); put it beside it",
-                                what, shown, dir, node->site.file, node->site.line);
+            return sl_error_set(
+                checks->err, SL_EUSAGE,
+                "the %s %s is inside the watched directory %s (%s:%d); choose a directory outside of it",
+                what, shown, dir, node->site.file, node->site.line);
         return sl_error_set(
             checks->err, SL_EUSAGE,
-            "%s:%d: %s: the %s %s is inside the watched directory %s (line %d); put it beside it", site->file,
-            site->line, site->name, what, shown, dir, node->site.line);
+            "%s:%d: %s: the %s %s is inside the watched directory %s (line %d); choose a directory outside of it",
+            site->file, site->line, site->name, what, shown, dir, node->site.line);
     }
     return 0;
 }

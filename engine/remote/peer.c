@@ -91,7 +91,7 @@ static int read_all(int fd, const _Atomic int *stop, uint8_t *to, size_t len, st
         if (n < 0 && errno != EINTR)
             return sl_error_sys(err, errno, "receiving a message");
         if (n == 0)
-            return at ? sl_error_set(err, SL_EDAMAGED, "a message ends before its end") : 0;
+            return at ? sl_error_set(err, SL_EDAMAGED, "a message is truncated") : 0;
         at += n > 0 ? (size_t)n : 0;
     }
     return 1;
@@ -104,7 +104,7 @@ static int read_part(int fd, const _Atomic int *stop, struct sl_buf *buf, uint64
         return sl_error_nomem(err);
     int r = len ? read_all(fd, stop, buf->bytes, len, err) : 1;
     buf->len = r > 0 ? len : 0;
-    return r == 0 ? sl_error_set(err, SL_EDAMAGED, "a message ends before its end") : r;
+    return r == 0 ? sl_error_set(err, SL_EDAMAGED, "a message is truncated") : r;
 }
 
 static int parse(struct sl_message *message, struct sl_error *err)
@@ -129,7 +129,7 @@ int sl_peer_receive(const struct sl_peer *peer, const _Atomic int *stop, struct 
         return r;
     uint64_t text_len = get(start + 4, 4), body_len = get(start + 8, 8);
     if (memcmp(start, MAGIC, 4) != 0 || text_len > TEXT_BYTES_MAX || body_len > body_bytes_max)
-        return sl_error_set(err, SL_EDAMAGED, "what came is no message");
+        return sl_error_set(err, SL_EDAMAGED, "received bytes are no message");
     r = read_part(peer->in, stop, &message->text, text_len, err);
     r = r < 0 ? r : read_part(peer->in, stop, &message->body, body_len, err);
     return r < 0 ? r : parse(message, err);

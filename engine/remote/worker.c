@@ -52,7 +52,7 @@ static int receive_task(struct sl_worker_process *process, struct sl_message *ta
     struct sl_message *message = &process->message;
     int r = sl_peer_receive(&process->peer, NULL, task, err);
     if (r > 0 && !sl_message_is(task, "task"))
-        return sl_error_set(err, SL_EDAMAGED, "a task was expected, and a message \"%s\" came",
+        return sl_error_set(err, SL_EDAMAGED, "a task was expected, not a message \"%s\"",
                             sl_message_text(task, "type"));
     while (r > 0) {
         r = sl_peer_receive(&process->peer, NULL, message, err);

@@ -105,7 +105,8 @@ static int find_sections(struct reduce *reduce, struct sl_error *err)
     for (size_t i = 0; i < task->expected && r == 0; i++) {
         if (!reduce->block[i].len)
             return sl_error_set(
-                err, SL_EFAIL, "block %lld of map stage %lld is missing, or is not the one that was reported",
+                err, SL_EFAIL,
+                "block %lld of map stage %lld is missing, or differs from the one that was reported",
                 (long long)task->block[i].task, (long long)task->block[i].stage);
         r = list_sections(reduce, &reduce->block[i]);
     }

@@ -90,7 +90,7 @@ void sl_status_event_time_metrics(const struct sl_run *run, struct sl_buf *buf)
     if (!sums.any)
         return;
     bool known = sums.watermark_ms != SL_NO_TIME && sums.watermark_ms != SL_END_OF_TIME;
-    add_metric(buf, "late_records", "counter", "Records that came too late for their windows.",
+    add_metric(buf, "late_records", "counter", "Records that were too late for their windows.",
                (double)run->late_records);
     add_metric(buf, "open_windows", "gauge", "Windows, sessions and keys that event time keeps open.",
                (double)sums.open);

@@ -105,7 +105,7 @@ static const struct {
     [REJECTED] = {"operator_rejected_records", "_total", "counter",
                   "Records that became dead letters at the operator."},
     [LATE] = {"operator_late_records", "_total", "counter",
-              "Records that came too late for the windows of the operator."},
+              "Records that were too late for the windows of the operator."},
     [KEYS] = {"state_keys", "", "gauge", "Keys that the operator has state for."},
     [BATCHES] = {"window_batches", "", "gauge", "Batches with data that the operator's window holds."},
     [ROWS] = {"window_records", "", "gauge",

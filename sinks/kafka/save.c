@@ -258,7 +258,8 @@ static const struct sl_param params[] = {
 
 static const struct sl_param options[] = {
     {"retry", SL_WANT_DURATION, true, "how long connecting is tried before the batch fails; 10s"},
-    {"timeout", SL_WANT_DURATION, true, "brokers that take nothing for so long are not reached; 30s"},
+    {"timeout", SL_WANT_DURATION, true,
+     "brokers that accept nothing for this long are treated as unreachable; 30s"},
     {0},
 };
 

@@ -123,7 +123,7 @@ static int wait_for(struct sl_pq *pq, short events, struct sl_error *err)
             return sl_error_set(err, SL_ESTOP, "stopped while it waited for %s", pq->url);
         }
         if (sl_monotonic_ns() > end_ns)
-            return unreachable(pq, "the server has said nothing for too long", err);
+            return unreachable(pq, "the server has not answered in time", err);
     }
 }
 

@@ -194,7 +194,7 @@ static int make_batches(struct postgres *db, struct sl_error *err)
         sl_error_hint(err, "let one who may make tables there make sluice_batches (the manual, \"Tables\")");
     return r < 0 || db->has_batches
                ? sl_postgres_failed(db, r, err)
-               : sl_error_set(err, SL_EUNREACHABLE, "%s: sluice_batches cannot be made: %s",
+               : sl_error_set(err, SL_EUNREACHABLE, "%s: sluice_batches cannot be created: %s",
                               db->base.settings->url, db->pq.message);
 }
 

@@ -24,7 +24,8 @@ const struct sl_param sl_table_options[] = {
     {"atLeastOnce", SL_WANT_BOOLEAN, true,
      "append and replace, too, where the server has no transactions of several statements; false"},
     {"retry", SL_WANT_DURATION, true, "how long connecting is tried before the batch fails; 5m"},
-    {"timeout", SL_WANT_DURATION, true, "a server that says nothing for so long is not reached; 30s"},
+    {"timeout", SL_WANT_DURATION, true,
+     "a server that does not answer for this long is treated as unreachable; 30s"},
     {0},
 };
 

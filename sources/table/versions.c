@@ -230,7 +230,7 @@ static int explain_lost(const struct sl_table_source *table, const char *hash, s
     snprintf(why, sizeof why, "%s", err->text);
     return sl_error_set(
         err, SL_EDAMAGED,
-        "%s:%d: table: a batch was planned with version %s of it, and that is gone: %s; bring the "
+        "%s:%d: table: a batch was planned with version %s of it, which no longer exists: %s; bring the "
         "file back as it was, or quarantine the files of the batch with sluice reset --skip",
         node->site.file, node->site.line, hash, why);
 }

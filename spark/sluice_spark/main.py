@@ -115,7 +115,7 @@ def find_program(given: str) -> str:
     bundled = Path(__file__).resolve().parent / "bin" / "sluice"
     found = given or (str(bundled) if bundled.exists() else shutil.which("sluice") or "")
     if not found or not os.access(found, os.X_OK):
-        raise Refused("the program sluice is not there%s; name it with --sluice" % (": " + found if found else ""))
+        raise Refused("the program sluice was not found%s; name it with --sluice" % (": " + found if found else ""))
     return os.path.abspath(found)
 
 

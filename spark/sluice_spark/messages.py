@@ -40,7 +40,7 @@ def _read(stream: IO[bytes], size: int) -> bytes:
     while size:
         part = stream.read(size)
         if not part:
-            raise Ended("a message ends before its end")
+            raise Ended("a message is truncated")
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
@@ -53,7 +53,7 @@ def receive(stream: IO[bytes]) -> Message | None:
         return None
     magic, head_size, body_size = _START.unpack(first + _read(stream, _START.size - 1))
     if magic != MAGIC:
-        raise Damaged("what came is no message")
+        raise Damaged("received bytes are no message")
     head = json.loads(_read(stream, head_size))
     return Message(head, _read(stream, body_size))
 

@@ -130,11 +130,10 @@ static int read_file(const struct sl_catalog_sources *job, sqlite3_stmt *get, in
         return batch < 0 ? remember(job, index, &file) : add_file(job, &files[index], &file);
     if (batch < 0 || batch != catalog->progress.planned)
         return 0;
-    return sl_error_set(
-        job->err, SL_EUSAGE,
-        "a batch was planned with files of %s, which the job does not watch any more; run the job "
-        "as it was once with --once, then change it",
-        known->key);
+    return sl_error_set(job->err, SL_EUSAGE,
+                        "a batch was planned with files of %s, which the job no longer watches; run the job "
+                        "as it was once with --once, then change it",
+                        known->key);
 }
 
 static int read_files(const struct sl_catalog_sources *job, enum sl_sql which, int64_t batch,

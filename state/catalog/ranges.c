@@ -71,11 +71,10 @@ static int check_source(const struct sl_catalog_sources *job, int64_t source, in
     if (number != job->catalog->progress.planned ||
         sl_catalog_sources_index(job, source) < job->catalog->sources)
         return 0;
-    return sl_error_set(
-        job->err, SL_EUSAGE,
-        "a batch was planned with records of %s, which the job does not receive any more; run "
-        "the job as it was once with --once, then change it",
-        known ? known->key : "a source");
+    return sl_error_set(job->err, SL_EUSAGE,
+                        "a batch was planned with records of %s, which the job no longer receives; run "
+                        "the job as it was once with --once, then change it",
+                        known ? known->key : "a source");
 }
 
 static int read_range(const struct sl_catalog_sources *job, struct sl_batch_plan *plan, int64_t *digest)

@@ -274,7 +274,7 @@ static int check_version(const struct sl_database *database, int64_t application
             "that one",
             database->shown, (long long)version, SCHEMA_VERSION);
     if (version < 1)
-        return sl_error_set(err, SL_EDAMAGED, "catalog %s is damaged: it has schema %lld, which never was",
+        return sl_error_set(err, SL_EDAMAGED, "catalog %s is damaged: schema %lld does not exist",
                             database->shown, (long long)version);
     return 0;
 }

@@ -63,7 +63,7 @@ int sl_shared_memory_reserve(const struct sl_database *database, struct sl_error
         if (file->pMethods->xShmMap(file, i, REGION_BYTES, 0, &region) != SQLITE_OK || !region)
             return 0; /* the last, or none was made yet */
         if (!store_region(database, region))
-            return sl_error_sys(err, ENOSPC, "catalog %s: writing what is shared with readers",
+            return sl_error_sys(err, ENOSPC, "catalog %s: writing the memory shared with readers",
                                 database->shown);
     }
     return 0;

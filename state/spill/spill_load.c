@@ -52,10 +52,11 @@ static bool tool_reserve(struct sl_spill_tool *tool, size_t size)
 
 static int damaged(const struct sl_spill_store *store, uint64_t offset, struct sl_error *err)
 {
-    return sl_error_set(err, SL_EFAIL,
-                        "what exceeded memoryLimit and was put into %s came back damaged (byte %" PRIu64
-                        "); the batch is redone at the next start: check the disk",
-                        store->dir, offset);
+    return sl_error_set(
+        err, SL_EFAIL,
+        "rows that exceeded memoryLimit and were written to %s came back damaged (byte %" PRIu64
+        "); the batch is redone at the next start: check the disk",
+        store->dir, offset);
 }
 
 /* Columns of a chunk of `rows` rows; *ret may be written to while it is filled. */

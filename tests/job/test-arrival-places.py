@@ -24,7 +24,7 @@ def test_deleted_and_made_again():
     with Watching(SOON) as run:
         run.feed("a")
         shutil.rmtree("in")
-        run.wait_said("in: the watched directory has gone; waiting for it to come back")
+        run.wait_said("in: the watched directory was removed or renamed; waiting until it exists again")
         run.feed("a", "new")
         run.wait_said("in: the watched directory is there again")
         run.pass_by()  # which the run is told of by an event
@@ -36,7 +36,7 @@ def test_renamed_away_and_back():
     with Watching(SOON) as run:
         run.feed("a")
         os.rename("in", "away")
-        run.wait_said("the watched directory has gone")
+        run.wait_said("the watched directory was removed or renamed")
         pathlib.Path("away/b").write_text("b\n")
         os.rename("away", "in")
         run.wait_for("b")

@@ -211,7 +211,7 @@ def test_the_version_of_a_plan_that_is_gone_is_named():
     test_a_batch_that_is_redone_uses_the_version_of_its_plan_until_killed()
     os.system("rm -rf .sluice/job/tables")
     put("id,name\n1,zoe\n")
-    check("that is gone" in once(status=4), "it says what to do")
+    check("no longer exists" in once(status=4), "it says what to do")
     put("id,name\n1,ann\n")
     once()
     equal(newest(), "1\ta\tann\n", "the file as it was is good enough")
