@@ -49,10 +49,10 @@ void sl_kafka_consumer_close(struct sl_kafka_consumer *consumer)
         return;
     for (size_t i = 0; i < consumer->topics; i++)
         lib()->rd_kafka_topic_destroy(consumer->topic[i]);
-    if (consumer->handle)
-        lib()->rd_kafka_destroy_flags(consumer->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    pthread_mutex_destroy(&consumer->words.lock);
     free(consumer->topic);
+    if (consumer->handle && !sl_kafka_handle_destroy(consumer->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE))
+        return;
+    pthread_mutex_destroy(&consumer->words.lock);
     free(consumer);
 }
 

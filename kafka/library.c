@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { NAME_MAX_BYTES = 256, VALUE_MAX_BYTES = 64 << 10, LOG_LEVEL_SHOWN = 4 };
 
@@ -278,6 +279,45 @@ int sl_kafka_handle_new(const struct sl_field *params, enum sl_kafka_role role,
     library.rd_kafka_conf_destroy(conf);
     return sl_error_set(err, SL_EUSAGE, "params: %s", why);
 }
+
+/* ---- the end ---- */
+
+enum { END_S = 5 };
+
+struct ending {
+    rd_kafka_t *handle;
+    int flags;
+};
+
+static void *end_handle(void *arg)
+{
+    struct ending ending = *(struct ending *)arg;
+    free(arg);
+    library.rd_kafka_destroy_flags(ending.handle, ending.flags);
+    return NULL;
+}
+
+bool sl_kafka_handle_destroy(struct rd_kafka_s *handle, int flags)
+{
+    pthread_t thread;
+    struct timespec until;
+    struct ending *ending = malloc(sizeof *ending);
+    if (ending)
+        *ending = (struct ending){handle, flags};
+    if (!ending || pthread_create(&thread, NULL, end_handle, ending) != 0) {
+        free(ending);
+        library.rd_kafka_destroy_flags(handle, flags);
+        return true;
+    }
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += END_S;
+    if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+        return true;
+    (void)pthread_detach(thread);
+    return false;
+}
+
+/* ---- what the callbacks said ---- */
 
 bool sl_kafka_words_take(struct sl_kafka_words *words, struct rd_kafka_s *handle, char *text, size_t size)
 {

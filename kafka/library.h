@@ -17,7 +17,6 @@
     F(rd_kafka_conf_set_error_cb)                                                                            \
     F(rd_kafka_opaque)                                                                                       \
     F(rd_kafka_new)                                                                                          \
-    F(rd_kafka_destroy)                                                                                      \
     F(rd_kafka_destroy_flags)                                                                                \
     F(rd_kafka_poll)                                                                                         \
     F(rd_kafka_err2str)                                                                                      \
@@ -81,6 +80,9 @@ struct sl_kafka_words {
 int sl_kafka_handle_new(const struct sl_field *params, enum sl_kafka_role role,
                         const struct sl_kafka_setting *ours, struct sl_kafka_words *words,
                         struct rd_kafka_s **ret, struct sl_error *err);
+/* flags: those of rd_kafka_destroy_flags. False: librdkafka has not ended after some seconds, as happens where a topic was
+ * removed while it was read. It is left behind with its threads, and what its callbacks use must stay. */
+bool sl_kafka_handle_destroy(struct rd_kafka_s *handle, int flags);
 /* Serves the handle's callbacks; what they said last. False: nothing new. */
 bool sl_kafka_words_take(struct sl_kafka_words *words, struct rd_kafka_s *handle, char *text, size_t size);
 /* SL_EUNREACHABLE with the words of the library, or where there are none with `what`. */

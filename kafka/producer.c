@@ -46,8 +46,8 @@ void sl_kafka_producer_close(struct sl_kafka_producer *producer)
     sl_kafka_producer_no_headers(producer);
     if (producer->topic)
         lib()->rd_kafka_topic_destroy(producer->topic);
-    if (producer->handle)
-        lib()->rd_kafka_destroy(producer->handle);
+    if (producer->handle && !sl_kafka_handle_destroy(producer->handle, 0))
+        return;
     pthread_mutex_destroy(&producer->words.lock);
     free(producer);
 }

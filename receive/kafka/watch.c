@@ -105,7 +105,7 @@ static int find_topic(void *arg, const char *topic, int32_t partitions, const ch
     for (size_t i = 0; i < watch->options.topics.count; i++)
         finding->is_there[i] |= strcmp(watch->options.topics.name[i], topic) == 0;
     for (int32_t p = 0; p < partitions && r == 0; p++) {
-        const struct sl_kafka_seen wanted = {(char *)topic, p, -1, -1, -1, watch->questions, 0, -1, -1};
+        const struct sl_kafka_seen wanted = {(char *)topic, p, -1, -1, -1, watch->questions, 0, -1, -1, 0};
         const struct sl_kafka_seen *known = list_find(&watch->found, &wanted);
         r = finding->list.count < PARTITIONS_MAX ? list_add(&finding->list, known ? known : &wanted)
                                                  : SL_EFAIL;

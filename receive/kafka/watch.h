@@ -35,6 +35,7 @@ struct sl_kafka_seen {
     uint64_t other;       /* the hash of a landmark at whose offset there is another record; 0: of none */
     int64_t earlier;      /* an offset before the landmark with a later time that was looked into; -1: none */
     int64_t newest_then;  /* the newest one when the landmark was compared; -1: never */
+    int64_t compared_ns;  /* when that was */
 };
 
 struct sl_kafka_watch_options {

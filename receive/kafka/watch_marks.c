@@ -9,7 +9,7 @@
 void sl_kafka_watch_doubt(const struct sl_kafka_watch *watch, struct sl_kafka_seen *seen)
 {
     seen->since = watch->questions + 1;
-    seen->newest_then = -1;
+    seen->newest_then = seen->earlier = -1;
 }
 
 int sl_kafka_watch_find_marks(struct sl_kafka_watch *watch, enum sl_kafka_end end, int timeout_ms,
@@ -66,16 +66,22 @@ static const struct sl_kafka_landmark *landmark_of(const struct sl_kafka_watch *
     return sl_kafka_landmarks_find(&watch->marks, seen->topic, seen->partition);
 }
 
-/* Where something has come since its landmark was compared. */
-static bool is_to_compare(const struct sl_kafka_watch *watch, const struct sl_kafka_seen *seen)
+enum { COMPARE_AGAIN_MS = 5000 };
+
+/* Where something has come since its landmark was compared, and after a while again: a topic may be made anew between
+ * two answers, and reach as far as the one before. */
+static bool is_to_compare(const struct sl_kafka_watch *watch, const struct sl_kafka_seen *seen,
+                          int64_t now_ns)
 {
     const struct sl_kafka_landmark *at = landmark_of(watch, seen);
-    return at && at->latest_ms >= 0 && seen->newest >= 0 && seen->newest != seen->newest_then &&
+    bool is_due = seen->newest != seen->newest_then ||
+                  now_ns - seen->compared_ns >= COMPARE_AGAIN_MS * INT64_C(1000000);
+    return at && at->latest_ms >= 0 && seen->newest >= 0 && is_due &&
            !(seen->other && seen->other == at->hash);
 }
 
 static int compare_landmark(struct sl_kafka_watch *watch, struct sl_kafka_seen *seen, int64_t earlier,
-                            int timeout_ms, struct sl_error *err)
+                            int64_t now_ns, int timeout_ms, struct sl_error *err)
 {
     const struct sl_kafka_landmark *at = landmark_of(watch, seen);
     bool is_other = false;
@@ -88,8 +94,10 @@ static int compare_landmark(struct sl_kafka_watch *watch, struct sl_kafka_seen *
         seen->earlier = is_other ? -1 : earlier; /* a marker of a transaction, or what was aborted */
         seen->other = is_other ? at->hash : 0;
     }
-    if (!is_other && earlier != SL_KAFKA_NO_ANSWER)
+    if (!is_other && earlier != SL_KAFKA_NO_ANSWER) {
         seen->newest_then = seen->newest;
+        seen->compared_ns = now_ns;
+    }
     return 0;
 }
 
@@ -97,21 +105,22 @@ int sl_kafka_watch_find_others(struct sl_kafka_watch *watch, int timeout_ms, str
 {
     struct sl_kafka_list *found = &watch->found;
     const char *why;
+    const int64_t now_ns = sl_monotonic_ns();
     size_t count = 0;
     take_landmarks(watch);
     struct sl_kafka_mark *mark = watch->marks.count ? calloc(found->count + 1, sizeof *mark) : NULL;
     if (!mark)
         return watch->marks.count ? sl_error_nomem(err) : 0;
     for (size_t i = 0; i < found->count; i++)
-        if (is_to_compare(watch, &found->item[i]))
+        if (is_to_compare(watch, &found->item[i], now_ns))
             mark[count++] = (struct sl_kafka_mark){found->item[i].topic, found->item[i].partition,
                                                    landmark_of(watch, &found->item[i])->latest_ms + 1};
     int r =
         count ? sl_kafka_consumer_marks(watch->consumer, SL_KAFKA_AT_TIME, mark, count, timeout_ms, &why, err)
               : 0;
     for (size_t i = 0, m = 0; i < found->count && r == 0 && m < count; i++)
-        if (is_to_compare(watch, &found->item[i]))
-            r = compare_landmark(watch, &found->item[i], mark[m++].offset, timeout_ms, err);
+        if (is_to_compare(watch, &found->item[i], now_ns))
+            r = compare_landmark(watch, &found->item[i], mark[m++].offset, now_ns, timeout_ms, err);
     free(mark);
     return r;
 }
