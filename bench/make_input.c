@@ -8,6 +8,7 @@
  *     make_input hour ROWS SEED > FILE       t,key,value: 100,000 keys, times in ms of an eighth of an hour, the SEED-th, in the
  *                                            order of time but for up to a minute
  *     make_input year LINES SEED > FILE      an access log of the SEED-th eighth of a year, 1,000 pages, in the order of time
+ *     make_input orders ROWS SEED > FILE     id,user,kind,price,paid,at: as csv, with doubles, booleans and times; 58 bytes a row
  *     make_input users COUNT SEED > FILE     user,name for each of the first COUNT users, in no order (SEED does not matter)
  *
  * The vocabulary is the same for every seed; only the sequence differs. A rank is drawn by Walker's alias
@@ -211,6 +212,19 @@ static void write_csv(uint64_t rows, struct random *random)
     }
 }
 
+/* Prices are quarters, whose sums are exact in any order. */
+static void write_orders(uint64_t rows, struct random *random)
+{
+    puts("id,user,kind,price,paid,at");
+    for (uint64_t i = 0; i < rows; i++) {
+        struct sale sale = sale_next(random);
+        unsigned second = (unsigned)(i % 86400);
+        printf("%u,u%06u,k%02u,%.2f,%s,2024-%02u-%02u %02u:%02u:%02u\n", sale.id, sale.user, sale.kind,
+               sale.amount / 4.0, sale.id % 3 ? "true" : "false", 1 + sale.amount % 12, 1 + sale.id % 28,
+               second / 3600, second / 60 % 60, second % 60);
+    }
+}
+
 static void write_jsonl(uint64_t lines, struct random *random)
 {
     for (uint64_t i = 0; i < lines; i++) {
@@ -269,7 +283,8 @@ static const struct kind {
     const char *name;
     void (*write)(uint64_t size, struct random *random);
 } kinds[] = {{"words", write_words}, {"log", write_log},     {"keys", write_keys}, {"csv", write_csv},
-             {"jsonl", write_jsonl}, {"users", write_users}, {"hour", write_hour}, {"year", write_year}};
+             {"jsonl", write_jsonl}, {"users", write_users}, {"hour", write_hour}, {"year", write_year},
+             {"orders", write_orders}};
 
 static const struct kind *find_kind(const char *name)
 {
@@ -284,7 +299,7 @@ int main(int argc, char **argv)
     const struct kind *kind = argc == 4 ? find_kind(argv[1]) : NULL;
     if (!kind) {
         fputs(
-            "usage: make_input words BYTES SEED | make_input log|keys|csv|jsonl|users|hour|year COUNT SEED\n",
+            "usage: make_input words BYTES SEED | make_input log|keys|csv|orders|jsonl|users|hour|year COUNT SEED\n",
             stderr);
         return 2;
     }

@@ -207,18 +207,26 @@ static bool any_below(const uint64_t *limb, int64_t bit)
     return bit > 0 && bit % LIMB_BITS && (limb[bit / LIMB_BITS] & ((UINT64_C(1) << (bit % LIMB_BITS)) - 1));
 }
 
+/* Bits [bit, bit + 64). */
+static uint64_t bits_from(const uint64_t *limb, uint32_t count, int64_t bit)
+{
+    uint32_t i = (uint32_t)(bit / LIMB_BITS), shift = (uint32_t)(bit % LIMB_BITS);
+    uint64_t low = limb[i] >> shift;
+    return shift && i + 1 < count ? low | limb[i + 1] << (LIMB_BITS - shift) : low;
+}
+
 /* The magnitude limb[count] * 2^exponent, plus a bit more if `more`, as the nearest double. */
 static double nearest(const uint64_t *limb, uint32_t count, int exponent, bool more)
 {
     int64_t top = highest_bit(limb, count);
+    if (top < 0)
+        return 0;
     int64_t last = top - (MANTISSA_BITS - 1); /* the lowest bit that a double of this size holds */
     if (last + exponent < UNIT_EXPONENT)
         last = UNIT_EXPONENT - exponent; /* subnormal */
     if (last < 0)
         last = 0;
-    uint64_t mantissa = 0;
-    for (int64_t bit = top; bit >= last; bit--)
-        mantissa = mantissa << 1 | bit_at(limb, bit);
+    uint64_t mantissa = last <= top ? bits_from(limb, count, last) : 0;
     if (last > 0 && last - 1 <= top && bit_at(limb, last - 1) &&
         (more || any_below(limb, last - 1) || (mantissa & 1)))
         mantissa++;
@@ -238,12 +246,13 @@ static bool special(const struct sl_exact *exact, double *ret)
 
 bool sl_exact_round(const struct sl_exact *exact, uint64_t divisor, struct sl_arena *scratch, double *ret)
 {
-    enum { EXTRA = 2 }; /* limbs below, for the digits a division brings: enough to round by */
+    enum { EXTRA = 2, SHORT = 8 }; /* limbs below, for the digits a division brings: enough to round by */
+    uint64_t short_limbs[SHORT] = {0};
     sl_assert(divisor >= 1);
     if (special(exact, ret))
         return true;
     uint32_t count = exact->count + EXTRA;
-    uint64_t *limb = sl_arena_calloc(scratch, count, sizeof *limb);
+    uint64_t *limb = count <= SHORT ? short_limbs : sl_arena_calloc(scratch, count, sizeof *limb);
     if (!limb)
         return false;
     if (exact->count)
@@ -251,7 +260,7 @@ bool sl_exact_round(const struct sl_exact *exact, uint64_t divisor, struct sl_ar
     bool negative = limb[count - 1] >> 63;
     if (negative)
         negate(limb, count);
-    bool more = divide(limb, count, divisor) != 0;
+    bool more = divisor > 1 && divide(limb, count, divisor) != 0;
     int exponent = UNIT_EXPONENT + ((int)exact->low - EXTRA) * LIMB_BITS;
     double magnitude = nearest(limb, count, exponent, more);
     *ret = negative ? -magnitude : magnitude;

@@ -205,7 +205,7 @@ static uint32_t merge_rows(const struct sl_reducer *r, struct sl_task *task, str
     }
     while (is_total(all->kind[0]) && k < count && !is_empty(states[k]))
         k++;
-    return sl_total_merge_rows(states, values, row, k);
+    return sl_total_merge_rows(NULL, states, values, row, k);
 }
 
 static int create(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,

@@ -22,7 +22,7 @@ static uint32_t sum_merge_rows(const struct sl_reducer *r, struct sl_task *task,
                                union sl_state *const *states, const struct sl_field *values,
                                const uint16_t *row, uint32_t count)
 {
-    return sl_total_merge_rows(states, values, row, count);
+    return sl_total_merge_rows(keep, states, values, row, count);
 }
 
 static int sum_combine(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,

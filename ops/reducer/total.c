@@ -134,12 +134,31 @@ int sl_total_merge(const char *who, struct sl_task *task, struct sl_arena *keep,
     return no_number(who, task, value);
 }
 
-uint32_t sl_total_merge_rows(union sl_state *const *states, const struct sl_field *values,
-                             const uint16_t *row, uint32_t count)
+/* A sum of floats is in its struct, and in limbs that the struct knows the place of: each is fetched before it is needed. */
+static void fetch_floats(union sl_state *const *states, uint32_t k, uint32_t count)
+{
+    enum { AHEAD = 8 };
+    if (k + 2 * AHEAD < count && !is_small(states[k + 2 * AHEAD])) {
+        const struct large *later = states[k + 2 * AHEAD]->pointer;
+        __builtin_prefetch(later, 1);
+        __builtin_prefetch(&later->sum.limb, 1);
+    }
+    if (k + AHEAD < count && !is_small(states[k + AHEAD]))
+        __builtin_prefetch(large_of(states[k + AHEAD])->sum.limb, 1);
+}
+
+uint32_t sl_total_merge_rows(struct sl_arena *keep, union sl_state *const *states,
+                             const struct sl_field *values, const uint16_t *row, uint32_t count)
 {
     for (uint32_t k = 0; k < count; k++) {
         const struct sl_field *value = &values[row[k]];
         int64_t shifted, sum;
+        if (value->tag == SL_FLOAT && keep) {
+            fetch_floats(states, k, count);
+            if (merge_float(keep, states[k], value->number) < 0)
+                return k;
+            continue;
+        }
         if (value->tag != SL_INT)
             return k;
         if (!is_small(states[k])) {
@@ -209,11 +228,12 @@ int sl_total_copy(struct sl_arena *keep, const union sl_state *state, union sl_s
 int sl_total_mean(struct sl_task *task, const union sl_state *state, uint64_t count, double *ret)
 {
     struct sl_exact sum = {0};
-    if (!is_small(state) && !sl_exact_copy(&large_of(state)->sum, task->scratch, &sum))
-        return SL_ENOMEM;
     __int128 integer = is_small(state) ? small_value(state) : large_of(state)->integer;
-    bool done =
-        sl_exact_add_integer(&sum, task->scratch, integer) && sl_exact_round(&sum, count, task->scratch, ret);
+    if (!is_small(state) && integer == 0) /* floats alone */
+        return sl_exact_round(&large_of(state)->sum, count, task->scratch, ret) ? 0 : SL_ENOMEM;
+    bool done = is_small(state) || sl_exact_copy(&large_of(state)->sum, task->scratch, &sum);
+    done = done && sl_exact_add_integer(&sum, task->scratch, integer) &&
+           sl_exact_round(&sum, count, task->scratch, ret);
     return done ? 0 : SL_ENOMEM;
 }
 

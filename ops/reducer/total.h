@@ -13,9 +13,10 @@ int sl_total_create(const char *who, struct sl_task *task, struct sl_arena *keep
                     const struct sl_field *value, union sl_state *ret);
 int sl_total_merge(const char *who, struct sl_task *task, struct sl_arena *keep, union sl_state *state,
                    const struct sl_field *value);
-/* Merges values[row[k]] into *states[k] while they are integers and need no memory; returns how many were done. */
-uint32_t sl_total_merge_rows(union sl_state *const *states, const struct sl_field *values,
-                             const uint16_t *row, uint32_t count);
+/* Merges values[row[k]] into *states[k] while they are integers that need no memory, or floats where keep is not NULL; returns
+ * how many were done. */
+uint32_t sl_total_merge_rows(struct sl_arena *keep, union sl_state *const *states,
+                             const struct sl_field *values, const uint16_t *row, uint32_t count);
 /* Adds the other total, or with `undo` takes it out. */
 int sl_total_combine(struct sl_arena *keep, union sl_state *state, const union sl_state *other, bool undo);
 /* How many values it is made of. Setting it: 0 or SL_ENOMEM. */
