@@ -282,9 +282,9 @@ static void write_users(uint64_t count, struct random *random)
 static const struct kind {
     const char *name;
     void (*write)(uint64_t size, struct random *random);
-} kinds[] = {{"words", write_words}, {"log", write_log},     {"keys", write_keys}, {"csv", write_csv},
-             {"jsonl", write_jsonl}, {"users", write_users}, {"hour", write_hour}, {"year", write_year},
-             {"orders", write_orders}};
+} kinds[] = {{"words", write_words}, {"log", write_log},     {"keys", write_keys},
+             {"csv", write_csv},     {"jsonl", write_jsonl}, {"users", write_users},
+             {"hour", write_hour},   {"year", write_year},   {"orders", write_orders}};
 
 static const struct kind *find_kind(const char *name)
 {
