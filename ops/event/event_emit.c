@@ -14,7 +14,7 @@
 /* ---- a row ---- */
 
 int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows, int64_t start,
-                 int64_t stop, const struct sl_group_entry *entry, bool final)
+                 int64_t stop, const struct sl_group_entry *entry, bool final, struct sl_rows **left_out)
 {
     const struct sl_event_reduce *reduce = stage->state;
     struct sl_field pair[2], row[SL_WIDTH_MAX + 3];
@@ -23,6 +23,8 @@ int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_r
     bool shows_final = reduce->windows.emit == SL_EMIT_BOTH;
     int r =
         sl_group_entry_row(stage, reduce->reducer, reduce->by_key.shape, task, entry, pair, &fields, &width);
+    if (r == 0 && !width)
+        r = sl_event_leave_out(left_out, start, stop, &entry->key);
     if (r < 0 || !width)
         return r;
     row[0] = sl_integer(start);
@@ -129,7 +131,7 @@ struct part {
     struct sl_event_span span;
     bool has_from, has_to;
     struct sl_field from, to; /* keys [from, to) */
-    struct sl_rows *rows;
+    struct sl_rows *rows, *left_out;
 };
 
 struct emission {
@@ -221,7 +223,7 @@ static int emit_key(const struct emission *emission, struct sl_task *task, struc
     if (r < 0 || (emission->changed && !gathered.changed))
         return r;
     return sl_event_row(emission->stage, task, part->rows, part->span.start, part->span.stop, &gathered.entry,
-                        part->span.final);
+                        part->span.final, &part->left_out);
 }
 
 static int emit_part(void *arg, size_t index, struct sl_task *task, struct sl_rows *rows)
@@ -308,6 +310,10 @@ int sl_event_emit(struct sl_stage *stage, const struct sl_event_span *span, size
         r = cut_window(&emission, &span[i]);
     if (r == 0)
         r = sl_stage_gather(stage, emission.parts, emit_part, &emission, NULL, &dataset);
+    for (size_t i = 0; i < emission.parts; i++) {
+        int noted = sl_event_left_out(stage->memory, emission.part[i].left_out);
+        r = r < 0 ? r : noted;
+    }
     free(emission.part);
     return r;
 }

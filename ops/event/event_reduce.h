@@ -27,13 +27,20 @@ struct sl_event_memory {
     int64_t due_ms;    /* when the next window stops; INT64_MAX: there is none */
     int64_t old_floor; /* panes from here to panes.floor were closed by the batch: to be removed from disk */
     struct sl_sorted_groups *replaced; /* what is on disk under panes of another size; NULL: nothing */
-    int64_t pane, offset;              /* as the state on disk has them; 0: nothing was read */
+    struct sl_rows *left_out; /* start, stop, key of windows that the batch would have updated; NULL: none */
+    int64_t pane, offset;     /* as the state on disk has them; 0: nothing was read */
 };
 
 /* A row of the result: start, stop, the fields of the group, and, where `emit` says so, whether it is final. Copied. A
- * group error, and a group that has failed, leaves it out and goes to the sink. */
+ * group error, and a group that has failed, leaves it out and goes to the sink; *left_out notes it. */
 int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows, int64_t start,
-                 int64_t stop, const struct sl_group_entry *entry, bool final);
+                 int64_t stop, const struct sl_group_entry *entry, bool final, struct sl_rows **left_out);
+
+/* A window, or session, of the key has a group error: openWindows() forgets what it showed of it. Copied. *rows is made where
+ * it is NULL. 0 or SL_ENOMEM. */
+int sl_event_leave_out(struct sl_rows **rows, int64_t start, int64_t stop, const struct sl_field *key);
+/* Adds these to what the batch left out, and unrefs them. 0 or SL_ENOMEM. */
+int sl_event_left_out(struct sl_event_memory *memory, struct sl_rows *rows);
 
 /* event_reduce.c: what the operators have in common, for struct sl_wide. */
 int sl_event_reduce_begin(struct sl_stage *stage); /* the operator's spec is a struct sl_by_key_spec */

@@ -33,6 +33,7 @@ struct part {
     struct sl_arena arena;
     struct row *row;
     size_t rows, rows_capacity;
+    struct sl_rows *left_out;
     struct late_span *late;
     size_t lates, lates_capacity;
     const struct sl_group_entry **group; /* of the batch, in the order of keys */
@@ -63,6 +64,12 @@ static int64_t gap_of(const struct batch *batch)
 
 /* ---- what comes out ---- */
 
+static int leave_out(const struct batch *batch, struct part *part, const struct sl_field *key,
+                     const struct session *session)
+{
+    return sl_event_leave_out(&part->left_out, session->start, session->last + gap_of(batch), key);
+}
+
 static int add_row(const struct batch *batch, struct sl_task *task, struct part *part,
                    const struct sl_field *key, const struct session *session, bool final)
 {
@@ -72,12 +79,15 @@ static int add_row(const struct batch *batch, struct sl_task *task, struct part 
     if (!grown)
         return SL_ENOMEM;
     part->row = grown;
-    if (sl_entry_has_failed(&session->group))
-        return sl_failed_group_report(batch->stage, task, key, &session->group.state);
+    int left = sl_entry_has_failed(&session->group) ? leave_out(batch, part, key, session) : 0;
+    if (left < 0 || sl_entry_has_failed(&session->group))
+        return left < 0 ? left : sl_failed_group_report(batch->stage, task, key, &session->group.state);
     int r = reduce->reducer->ops->finish(reduce->reducer, task, &session->group.state, &value);
     if (r == SL_EREJECT || r == SL_EGROUP) {
-        return sl_task_reject_group(task, batch->stage->node->number, key, NULL,
-                                    sl_reducer_records(reduce->reducer, &session->group.state));
+        left = leave_out(batch, part, key, session);
+        return left < 0 ? left
+                        : sl_task_reject_group(task, batch->stage->node->number, key, NULL,
+                                               sl_reducer_records(reduce->reducer, &session->group.state));
     }
     struct row *row = &grown[part->rows];
     *row = (struct row){.start = session->start, .stop = session->last + gap_of(batch), .final = final};
@@ -435,6 +445,10 @@ int sl_event_sessions_finish(struct sl_stage *stage, struct sl_dataset **ret)
     r = r < 0 ? r : sl_stage_run(stage, SL_PARTS, run_part, &batch);
     r = r < 0 ? r : settle_late(&batch);
     r = r < 0 ? r : show(&batch, ret);
+    for (unsigned p = 0; batch.part && p < SL_PARTS; p++) {
+        int noted = sl_event_left_out(memory, batch.part[p].left_out);
+        r = r < 0 ? r : noted;
+    }
     sl_sorted_groups_unref(groups);
     batch_done(&batch);
     if (r < 0)

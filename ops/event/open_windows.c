@@ -8,6 +8,7 @@
 #include "core/contract/collect.h"
 #include "core/contract/services.h"
 #include "core/contract/stage.h"
+#include "ops/event/event_reduce.h"
 #include "ops/event/event_window.h"
 #include "ops/event/timed_map.h"
 #include "ops/group/by_key.h"
@@ -34,6 +35,7 @@ struct change {
     struct sl_event_windows windows;
     const struct sl_field *row;
     uint32_t width;
+    bool removes; /* the row is start, stop, key of a window that has a group error now */
 };
 
 static int64_t start_of(const struct sl_field *row)
@@ -81,7 +83,8 @@ static int put(struct sl_stage *stage, unsigned part, struct sl_state_entry *cel
 static int add_row(const struct change *change, struct sl_task *task)
 {
     struct sl_timed_map *timed = change->stage->memory;
-    struct sl_field key = key_of(change->stage->node, change->row, change->width);
+    struct sl_field key =
+        change->removes ? change->row[SPAN_FIELDS] : key_of(change->stage->node, change->row, change->width);
     uint64_t hash = sl_field_hash(&key, task->seed);
     unsigned part = sl_state_map_number(hash);
     struct sl_state_entry *cell = sl_state_shard_find(&timed->map.part[part], &key, (uint32_t)hash);
@@ -91,18 +94,19 @@ static int add_row(const struct change *change, struct sl_task *task)
         return SL_ENOMEM;
     for (; i < old && start_of(&cell->value.items[i]) < change->row[0].integer; i++)
         rows[count++] = cell->value.items[i];
-    rows[count++] = sl_list(change->row, change->width);
+    if (!change->removes)
+        rows[count++] = sl_list(change->row, change->width);
     for (; i < old; i++)
         if (!is_replaced(change, &cell->value.items[i]))
             rows[count++] = cell->value.items[i];
     return put(change->stage, part, cell, rows, count);
 }
 
-static int add_rows(struct sl_stage *stage, const struct sl_dataset *input)
+static int add_rows(struct sl_stage *stage, const struct sl_dataset *input, bool removes)
 {
     struct sl_task *task = &stage->tasks[0];
     struct sl_field row[SL_WIDTH_MAX];
-    struct change change = {stage, windows_of(stage->node), row, 0};
+    struct change change = {stage, windows_of(stage->node), row, 0, removes};
     struct sl_cursor cursor;
     int r = 0;
     sl_cursor_init(&cursor, input);
@@ -110,6 +114,18 @@ static int add_rows(struct sl_stage *stage, const struct sl_dataset *input)
         sl_arena_reset(task->scratch);
         r = add_row(&change, task);
     }
+    return r;
+}
+
+/* What the operator before it left out of this batch. */
+static int remove_failed(struct sl_stage *stage)
+{
+    const struct sl_event_memory *memory = stage->input_memory;
+    struct sl_dataset *rows = memory->left_out ? sl_dataset_of(sl_rows_ref(memory->left_out)) : NULL;
+    if (!rows)
+        return memory->left_out ? SL_ENOMEM : 0;
+    int r = add_rows(stage, rows, true);
+    sl_dataset_unref(rows);
     return r;
 }
 
@@ -199,7 +215,8 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     struct sl_dataset *input = NULL;
     int r = stage->services->durable ? 0 : sl_timed_map_forget_changes(stage->memory, stage);
     r = r < 0 ? r : sl_collect_dataset(stage->state, &input, stage->err);
-    r = r < 0 ? r : add_rows(stage, input);
+    r = r < 0 ? r : add_rows(stage, input, false);
+    r = r < 0 ? r : remove_failed(stage);
     r = r < 0 ? r : forget(stage);
     r = r < 0 ? r : show(stage, ret);
     sl_dataset_unref(input);

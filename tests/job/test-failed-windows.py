@@ -179,5 +179,13 @@ def test_updates_leave_out_what_failed():
         check("a\t24" in found[5000], "later windows are not affected: %s" % found)
 
 
+def test_open_windows_forget_what_failed():
+    for _, found, _ in every_way([event_job("{size = '10s', emit = 'updates'}") + ":openWindows()", event_job("{gap = '3s', emit = 'updates'}") + ":openWindows()"],
+                                 EVENTS):
+        keys = {t: [row.split("\t")[2:] for row in text.splitlines()] for t, text in found.items()}
+        equal([keys[t] for t in (1000, 2000, 3000)], [[["b", "1"]], [], [["c", "1"]]], "what failed is not shown with its older value: %s" % found)
+        check(["a", "24"] in keys[5000] and ["b", "8"] in keys[5000], "later windows are there: %s" % found)
+
+
 if __name__ == "__main__":
     main(globals())
