@@ -126,9 +126,7 @@ static struct sl_position position_of(const void *arg, const struct sl_chunk *ch
 {
     const struct sl_cogroup *sides = arg;
     int64_t mark = chunk->column[1][row].integer;
-    struct sl_position position = sides->side[sl_spilled_side(mark)].lane[sl_spilled_lane(mark)]->position;
-    position.input = 0; /* as it was dealt */
-    return position;
+    return sides->side[sl_spilled_side(mark)].lane[sl_spilled_lane(mark)]->position;
 }
 
 /* Whether the next partition, as large as this one, would not fit: taking it up would cut it. */

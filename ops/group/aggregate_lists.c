@@ -20,10 +20,8 @@ static int deal_list(struct sl_aggregate *aggregate, struct sl_task *task,
 {
     struct sl_field row[SL_SPILLED_FIELDS] = {
         *key, sl_integer(sl_spilled_mark(lane->number, aggregate->input, SL_SPILLED_VALUES)), list};
-    struct sl_position position = lane->position;
-    position.input = 0; /* one task may give rows to both sides by turns: each has its order for itself */
     row[0].flags &= SL_FIELD_ROW;
-    return sl_spilled_parts_add(&aggregate->lists->parts, task->worker, hash, &position, row,
+    return sl_spilled_parts_add(&aggregate->lists->parts, task->worker, hash, &lane->position, row,
                                 SL_SPILLED_FIELDS, task->err);
 }
 

@@ -39,6 +39,12 @@ static int add_sequence(struct sl_ordered_part *ordered, size_t writer, size_t b
     return 0;
 }
 
+static bool is_wanted(const struct sl_ordered_part *ordered, const struct sl_spilled_parts_block *block)
+{
+    return block->part == ordered->part && block->path_min <= ordered->path &&
+           ordered->path <= block->path_max;
+}
+
 static int list_sequences(struct sl_ordered_part *ordered, size_t writer)
 {
     size_t blocks;
@@ -46,7 +52,9 @@ static int list_sequences(struct sl_ordered_part *ordered, size_t writer)
     const struct sl_position *last = NULL;
     int r = 0;
     for (size_t b = 0; b < blocks && r == 0; b++) {
-        if (block[b].part != ordered->part)
+        if (block[b].part == ordered->part && block[b].path_max >= ordered->paths)
+            ordered->paths = block[b].path_max + 1;
+        if (!is_wanted(ordered, &block[b]))
             continue;
         if (!last || sl_position_compare(last, &block[b].first) > 0)
             r = add_sequence(ordered, writer, b, &block[b].first);
@@ -59,36 +67,52 @@ static int list_sequences(struct sl_ordered_part *ordered, size_t writer)
 
 /* ---- rows ---- */
 
-static void note_position(const struct sl_ordered_part *ordered, struct sl_ordered_part_sequence *sequence)
+/* The position of the next row of the path; false: the chunk has no more of them. */
+static bool find_row(const struct sl_ordered_part *ordered, struct sl_ordered_part_sequence *sequence)
 {
-    sequence->position = ordered->position(ordered->arg, sequence->chunk, sequence->row);
+    for (; sequence->row < sequence->chunk->rows; sequence->row++) {
+        struct sl_position position = ordered->position(ordered->arg, sequence->chunk, sequence->row);
+        sequence->position = sl_position_in_path(&position);
+        if (position.path == ordered->path)
+            return true;
+    }
+    return false;
 }
 
+/* The sequence's next block with rows of the path, or the end of it: chunk is NULL. */
 static int load_next(const struct sl_ordered_part *ordered, struct sl_ordered_part_sequence *sequence,
                      struct sl_error *err)
 {
     size_t blocks;
     const struct sl_spilled_parts_block *block =
         sl_spilled_parts_blocks(ordered->parts, sequence->writer, &blocks);
-    while (sequence->block < sequence->end && block[sequence->block].part != ordered->part)
-        sequence->block++;
-    sl_arena_reset(&sequence->arena);
-    sequence->chunk = NULL;
-    sequence->row = 0;
-    if (sequence->block == sequence->end) {
-        sl_arena_done(&sequence->arena);
-        return 0;
+    while (sequence->block < sequence->end) {
+        size_t number = sequence->block++;
+        if (!is_wanted(ordered, &block[number]))
+            continue;
+        sl_arena_reset(&sequence->arena);
+        sequence->row = 0;
+        int r = sl_spilled_parts_load_block(ordered->parts, sequence->writer, number, &sequence->arena,
+                                            &sequence->chunk, err);
+        if (r < 0 || find_row(ordered, sequence))
+            return r;
     }
-    int r = sl_spilled_parts_load_block(ordered->parts, sequence->writer, sequence->block++, &sequence->arena,
-                                        &sequence->chunk, err);
-    if (r == 0)
-        note_position(ordered, sequence);
-    return r;
+    sl_arena_done(&sequence->arena);
+    sequence->chunk = NULL;
+    return 0;
 }
 
-int sl_ordered_part_open(struct sl_ordered_part *ordered, struct sl_error *err)
+static void drop_sequences(struct sl_ordered_part *ordered)
+{
+    for (size_t s = 0; s < ordered->sequences; s++)
+        sl_arena_done(&ordered->sequence[s].arena);
+    ordered->sequences = ordered->ended = ordered->begun = 0;
+}
+
+static int open_path(struct sl_ordered_part *ordered, struct sl_error *err)
 {
     int r = 0;
+    drop_sequences(ordered);
     for (size_t w = 0; w < ordered->parts->writers && r == 0; w++)
         r = list_sequences(ordered, w);
     if (r < 0)
@@ -98,13 +122,17 @@ int sl_ordered_part_open(struct sl_ordered_part *ordered, struct sl_error *err)
     return 0;
 }
 
+int sl_ordered_part_open(struct sl_ordered_part *ordered, struct sl_error *err)
+{
+    return open_path(ordered, err);
+}
+
 void sl_ordered_part_close(struct sl_ordered_part *ordered)
 {
-    for (size_t s = 0; s < ordered->sequences; s++)
-        sl_arena_done(&ordered->sequence[s].arena);
+    drop_sequences(ordered);
     free(ordered->sequence);
     ordered->sequence = NULL;
-    ordered->sequences = ordered->capacity = 0;
+    ordered->capacity = 0;
 }
 
 /* Of the sequences that were begun the one whose row is due; of equal ones the first. */
@@ -144,8 +172,22 @@ static int leave_blocks(struct sl_ordered_part *ordered, struct sl_error *err)
     int r = 0;
     for (size_t s = ordered->ended; s < ordered->begun && r == 0; s++) {
         struct sl_ordered_part_sequence *sequence = &ordered->sequence[s];
-        if (sequence->chunk && sequence->row == sequence->chunk->rows)
+        if (sequence->chunk && !find_row(ordered, sequence))
             r = load_next(ordered, sequence, err);
+    }
+    return r;
+}
+
+/* The sequence that has the next row, of this path or of those after it; NULL: there are no more rows. */
+static int find_sequence(struct sl_ordered_part *ordered, struct sl_ordered_part_sequence **ret,
+                         struct sl_error *err)
+{
+    int r = leave_blocks(ordered, err);
+    r = r < 0 ? r : begin_sequences(ordered, ret, err);
+    while (r == 0 && !*ret && ordered->path + 1 < ordered->paths) {
+        ordered->path++;
+        r = open_path(ordered, err);
+        r = r < 0 ? r : begin_sequences(ordered, ret, err);
     }
     return r;
 }
@@ -153,20 +195,18 @@ static int leave_blocks(struct sl_ordered_part *ordered, struct sl_error *err)
 int sl_ordered_part_next(struct sl_ordered_part *ordered, struct sl_ordered_rows *ret, struct sl_error *err)
 {
     struct sl_ordered_part_sequence *first = NULL;
-    int r = leave_blocks(ordered, err);
-    r = r < 0 ? r : begin_sequences(ordered, &first, err);
+    int r = find_sequence(ordered, &first, err);
     if (r < 0 || !first)
         return r;
     const struct sl_chunk *chunk = first->chunk;
     uint32_t from = first->row, to = from + 1;
     for (; to < chunk->rows; to++) {
-        struct sl_position position = ordered->position(ordered->arg, chunk, to);
-        if (sl_position_compare(&position, &first->position) != 0)
+        struct sl_position position = ordered->position(ordered->arg, chunk, to),
+                           place = sl_position_in_path(&position);
+        if (position.path != ordered->path || sl_position_compare(&place, &first->position) != 0)
             break;
     }
     first->row = to;
-    if (to < chunk->rows)
-        note_position(ordered, first);
     *ret = (struct sl_ordered_rows){chunk, from, to};
     return 1;
 }

@@ -1,7 +1,10 @@
 /* The rows of a hash partition on disk (ops/key/spilled_parts.h) in the order of lanes, whichever workers wrote them.
  *
  * A writer adds the rows of most lanes in order: its blocks are sequences that ascend, few as a rule. They are merged, a
- * lane at a time. A sequence is begun when its first row is due; a block of each that is begun is in memory. */
+ * lane at a time. A sequence is begun when its first row is due; a block of each that is begun is in memory.
+ *
+ * Paths are read one after the other, each with the blocks that have rows of it. The input of a position counts for
+ * nothing: the rows of two inputs have their order each for itself. */
 #pragma once
 
 #include "ops/key/spilled_parts.h"
@@ -16,7 +19,8 @@ struct sl_ordered_part {
     const void *arg;
     struct sl_ordered_part_sequence *sequence; /* in the order of their first rows */
     size_t sequences, capacity;
-    size_t ended, begun; /* sequences from `ended` to `begun` may have rows in memory */
+    uint32_t path, paths; /* the one that is read; how many there are */
+    size_t ended, begun;  /* sequences from `ended` to `begun` may have rows in memory */
 };
 
 /* Rows [from, to) of a chunk, all of one lane. */

@@ -19,6 +19,7 @@ struct sl_spilled_part {
     struct sl_buf rows;
     uint32_t count, width;
     struct sl_position first, last;
+    uint32_t path_min, path_max;
 };
 
 struct sl_spilled_parts_writer {
@@ -82,8 +83,12 @@ static bool note_block(struct sl_spilled_parts_writer *writer, size_t part)
     if (!block)
         return false;
     writer->block = block;
-    block[writer->blocks++] = (struct sl_spilled_parts_block){
-        .first = writer->part[part].first, .last = writer->part[part].last, .part = (uint8_t)part};
+    const struct sl_spilled_part *rows = &writer->part[part];
+    block[writer->blocks++] = (struct sl_spilled_parts_block){.first = rows->first,
+                                                              .last = rows->last,
+                                                              .path_min = rows->path_min,
+                                                              .path_max = rows->path_max,
+                                                              .part = (uint8_t)part};
     return true;
 }
 
@@ -107,7 +112,18 @@ static int write_part(const struct sl_spilled_parts *parts, struct sl_spilled_pa
 /* Whether the row may follow those in the buffer. */
 static bool goes_on(const struct sl_spilled_part *part, const struct sl_position *position, uint32_t width)
 {
-    return part->width == width && (!position || sl_position_compare(&part->last, position) <= 0);
+    struct sl_position place = position ? sl_position_in_path(position) : part->last;
+    return part->width == width && sl_position_compare(&part->last, &place) <= 0;
+}
+
+static void note_position(struct sl_spilled_part *part, const struct sl_position *position)
+{
+    struct sl_position place = sl_position_in_path(position);
+    bool is_first = !part->count;
+    part->last = place;
+    part->first = is_first ? place : part->first;
+    part->path_min = is_first || position->path < part->path_min ? position->path : part->path_min;
+    part->path_max = is_first || position->path > part->path_max ? position->path : part->path_max;
 }
 
 int sl_spilled_parts_add(struct sl_spilled_parts *parts, size_t writer, uint32_t hash,
@@ -124,10 +140,8 @@ int sl_spilled_parts_add(struct sl_spilled_parts *parts, size_t writer, uint32_t
         return sl_error_nomem(err);
     if (!sl_row_codec_append(&part->rows, row, width))
         return sl_error_nomem(err);
-    if (position && !part->count)
-        part->first = *position;
     if (position)
-        part->last = *position;
+        note_position(part, position);
     part->width = width;
     part->count++;
     bool full = part->count == SL_CHUNK_ROWS || part->rows.len >= parts->buffer_bytes;

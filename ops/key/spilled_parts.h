@@ -23,9 +23,16 @@ struct sl_spilled_parts {
     struct sl_spilled_parts_writer *writer; /* [writers] */
 };
 
+/* Where a lane is among those of its path. */
+static inline struct sl_position sl_position_in_path(const struct sl_position *position)
+{
+    return (struct sl_position){.partition = position->partition, .piece = position->piece};
+}
+
 /* What is known of a block. */
 struct sl_spilled_parts_block {
-    struct sl_position first, last; /* of its rows, which are in their order */
+    struct sl_position first, last; /* of its rows, which are in their order; without input and path */
+    uint32_t path_min, path_max;    /* of its rows, in no order: a task may give rows to several by turns */
     uint8_t part;
 };
 

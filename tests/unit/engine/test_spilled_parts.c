@@ -36,7 +36,7 @@ static void bench_done(struct bench *bench)
     checkpoint_done(&bench->place);
 }
 
-/* Lanes are of one writer each; those of the second half are before the others. */
+/* Lanes are of one writer each; those of the second half are before the others; two paths by turns. */
 static size_t writer_of(int64_t i)
 {
     return (size_t)(i / LANE_ROWS % (WRITERS - 1));
@@ -44,7 +44,8 @@ static size_t writer_of(int64_t i)
 
 static struct sl_position position_of(int64_t i)
 {
-    return (struct sl_position){.partition = (uint32_t)(i / LANE_ROWS + LANES / 2) % LANES};
+    return (struct sl_position){
+        .path = i % 8 == 5, .partition = (uint32_t)(i / LANE_ROWS + LANES / 2) % LANES, .piece = 3};
 }
 
 /* Row i: most are of one partition, now and then one is wide, and one is larger than any buffer. */
@@ -155,7 +156,8 @@ static int64_t check_order(struct bench *bench, size_t part)
         for (uint32_t row = rows.from; row < rows.to; row++, count++) {
             int64_t i = rows.chunk->column[0][row].integer;
             check_row(rows.chunk, row, part, bench->parts.parts_log2);
-            int64_t place = (int64_t)position_of(i).partition * LANE_ROWS + i % LANE_ROWS;
+            struct sl_position position = position_of(i);
+            int64_t place = (int64_t)position.path * ROWS + position.partition * LANE_ROWS + i % LANE_ROWS;
             assert_true(place > last);
             last = place;
         }
