@@ -109,7 +109,7 @@ static uint32_t end_of_side(const struct sl_ordered_rows *rows, uint32_t from)
 
 static int take_up(struct taking *taking, const struct sl_ordered_rows *rows)
 {
-    size_t share = 2 * taking->sides->piles.spill->bytes;
+    size_t share = taking->sides->piles.spill->bytes;
     int r = 0;
     for (uint32_t from = rows->from, to; from < rows->to && r == 0; from = to) {
         to = end_of_side(rows, from);
@@ -132,7 +132,7 @@ static struct sl_position position_of(const void *arg, const struct sl_chunk *ch
 /* Whether the next partition, as large as this one, would not fit: taking it up would cut it. */
 static bool is_full(const struct taking *taking, size_t before)
 {
-    size_t share = 2 * taking->sides->piles.spill->bytes, bytes = bytes_of(taking, 0);
+    size_t share = taking->sides->piles.spill->bytes, bytes = bytes_of(taking, 0);
     return bytes + 2 * (bytes > before ? bytes - before : 0) > share;
 }
 

@@ -1,7 +1,7 @@
 /* Two sides on disk by hash partition become sorted runs: part of ops/cogroup/cogroup_spill.
  *
  * A worker reads the partitions one after the other, in the order of lanes, into a table for each side, until the
- * tables hold what two sides may; then they become runs. Keys that give nothing are left out there. Of a partition that
+ * tables hold what a worker may for one side; then they become runs. Keys that give nothing are left out there. Of a partition that
  * is too large no key is left out: what the other side has of it may be in a later run. */
 #pragma once
 

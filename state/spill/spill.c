@@ -23,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK_BYTES = 256 << 10, PIECE_BYTES = 256 << 10, LEVEL = -50 };
+enum { BLOCK_BYTES = 64 << 10, PIECE_BYTES = 256 << 10, LEVEL = -50 };
 
 struct sl_spill_file {
     struct sl_spill_place *place;

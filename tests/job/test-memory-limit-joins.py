@@ -93,15 +93,4 @@ def test_a_join_stays_below_the_limit():
     stays_below(text, 80, 160)
 
 
-def test_a_join_of_several_paths_stays_below_the_limit():
-    if SANITIZED:
-        skip("a sanitizer takes memory of its own")
-    generator = random.Random(5)
-    for i in range(1500):  # each task gives rows to both paths by turns, and to both sides
-        move_in("f%04d" % i, "".join("%x %d\n" % (generator.randrange(10 ** 5), 200 * i + j) for j in range(200)))
-    text = 'local pairs = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 2))\n' + \
-        save("pairs:union(pairs:map(sluice.select(1, 2, 2))):join(pairs)", "r")
-    stays_below(text, 30, 60)
-
-
 main(globals())
