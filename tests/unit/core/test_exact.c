@@ -34,7 +34,7 @@ static void test_exact_rounds_a_sum_of_two_as_the_processor_does(void **unused)
     struct chance chance = chance_new();
     struct sl_arena arena = {0};
     for (int i = 0; i < TRIES; i++) {
-        double a = any_double(&chance), b = any_double(&chance), got;
+        double a = any_double(&chance), b = any_double(&chance), got = 0;
         struct sl_exact sum = {0};
         sl_arena_reset(&arena);
         if (!isfinite(a + b))
@@ -53,7 +53,7 @@ static void test_exact_rounds_a_quotient_as_the_processor_does(void **unused)
     struct chance chance = chance_new();
     struct sl_arena arena = {0};
     for (int i = 0; i < TRIES; i++) {
-        double a = any_double(&chance), got;
+        double a = any_double(&chance), got = 0;
         uint64_t divisor = (chance_next(&chance) >> (11 + chance_next(&chance) % 53)) + 1;
         struct sl_exact sum = {0};
         sl_arena_reset(&arena);
@@ -69,7 +69,7 @@ static void test_exact_does_not_depend_on_the_order(void **unused)
     struct sl_arena arena = {0};
     for (int i = 0; i < TRIES / 100; i++) {
         enum { COUNT = 40 };
-        double number[COUNT], forth, back;
+        double number[COUNT], forth = 0, back = 0;
         struct sl_exact a = {0}, b = {0};
         sl_arena_reset(&arena);
         for (int k = 0; k < COUNT; k++)
