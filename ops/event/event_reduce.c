@@ -312,33 +312,6 @@ bool sl_event_reduce_due(const struct sl_node *node, const void *memory, int64_t
 
 /* ---- the batch ---- */
 
-int sl_event_leave_out(struct sl_rows **rows, int64_t start, int64_t stop, const struct sl_field *key)
-{
-    struct sl_field row[3] = {sl_integer(start), sl_integer(stop)};
-    if (!*rows && !(*rows = sl_rows_new()))
-        return SL_ENOMEM;
-    if (!sl_field_copy(&(*rows)->arena, key, &row[2]))
-        return SL_ENOMEM;
-    row[2].flags = 0;
-    return sl_rows_append_row(*rows, row, 3);
-}
-
-int sl_event_left_out(struct sl_event_memory *memory, struct sl_rows *rows)
-{
-    struct sl_dataset *dataset = rows ? sl_dataset_of(rows) : NULL;
-    struct sl_field row[SL_WIDTH_MAX];
-    struct sl_cursor cursor;
-    uint32_t width;
-    int r = rows && !dataset ? SL_ENOMEM : 0;
-    if (!dataset)
-        return r;
-    sl_cursor_init(&cursor, dataset);
-    while (r == 0 && sl_cursor_next(&cursor, row, &width))
-        r = sl_event_leave_out(&memory->left_out, row[0].integer, row[1].integer, &row[2]);
-    sl_dataset_unref(dataset);
-    return r;
-}
-
 int sl_event_reduce_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_event_reduce *reduce = stage->state;

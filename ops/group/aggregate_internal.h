@@ -60,30 +60,44 @@ struct sl_pairs {
 int sl_pairs_find(enum sl_key_of key_of, struct sl_task *task, const struct sl_chunk *in,
                   struct sl_pairs *ret);
 
-/* aggregate_spill.c. Room for `more` groups: where the table would hold too much, it goes to disk. */
-int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
-                           struct sl_aggregate_lane *lane, struct sl_table *table, size_t more);
-/* The table's groups become a run or are dealt, and its memory is given back. */
-int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
-                             struct sl_aggregate_lane *lane, struct sl_table *table);
-/* The same for a table of partitions that were dealt, which becomes a run. */
-int sl_aggregate_make_run_room(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *table,
-                               size_t more);
+/* ---- ops/group/aggregate_run.c ---- */
+
 /* The row of a group whose reducer is given; `kind` where it has something: a state, or the list of values that is kept
  * in place of one. In task->scratch. */
 int sl_aggregate_group_row(const struct sl_aggregate *aggregate, const struct sl_reducer *reducer,
                            enum sl_spilled_kind kind, struct sl_task *task, const struct sl_group *group,
                            uint32_t lane, struct sl_field row[SL_SPILLED_FIELDS]);
-/* The same, sorted, of partitions that were dealt (lane NULL) too. With `needed` only keys that it has. */
+/* The group that a row of a run tells, its key borrowed from the row; the state is in `keep`. */
+int sl_aggregate_read_group(const struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
+                            const struct sl_field row[SL_SPILLED_FIELDS], struct sl_group *ret);
+/* About what a value of a list takes where it is read. */
+size_t sl_spilled_bytes_of(const struct sl_field *item);
+
+/* A run of the table's groups, of partitions that were dealt (lane NULL) too. With `needed` only keys that it has. */
 int sl_aggregate_sort_table(struct sl_aggregate *aggregate, struct sl_task *task,
                             struct sl_aggregate_lane *lane, struct sl_table *table,
                             const struct sl_table *needed);
-/* About what a value of a list takes where it is read. */
-size_t sl_spilled_bytes_of(const struct sl_field *item);
+/* The same of all its groups, and its memory is given back. */
+int sl_aggregate_make_run(struct sl_aggregate *aggregate, struct sl_task *task,
+                          struct sl_aggregate_lane *lane, struct sl_table *table);
+/* Whether a table with `more` groups, and what sorting it takes, stays within `share` bytes. */
+bool sl_aggregate_table_has_room(const struct sl_table *table, size_t more, size_t share);
+/* Room for `more` groups in a table of partitions that were dealt: where it would hold too much, it becomes a run. */
+int sl_aggregate_make_run_room(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *table,
+                               size_t more);
+
+/* ---- ops/group/aggregate_spill.c ---- */
+
+/* Room for `more` groups: where the table would hold too much, it goes to disk. */
+int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
+                           struct sl_aggregate_lane *lane, struct sl_table *table, size_t more);
+/* The table's groups become a run or are dealt, and its memory is given back. */
+int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
+                             struct sl_aggregate_lane *lane, struct sl_table *table);
 /* A lane that ends: whether it has to go to disk. */
 bool sl_aggregate_must_spill(struct sl_aggregate *aggregate, const struct sl_aggregate_lane *lane);
 
-/* aggregate_fold.c */
+/* ---- ops/group/aggregate_fold.c ---- */
 void sl_aggregate_paths_done(struct sl_aggregate *aggregate);
 /* The parts of the path whose first lane this is; NULL: it is not, or nothing was folded. */
 struct sl_aggregate_part *sl_aggregate_parts(const struct sl_aggregate *aggregate,
@@ -128,10 +142,6 @@ int sl_aggregate_deal_values(struct sl_aggregate *aggregate, struct sl_lane *lan
                              const struct sl_pairs *pairs);
 
 /* ---- ops/group/aggregate_merge.c ---- */
-
-/* The group that a row of a run tells, its key borrowed from the row; the state is in `keep`. */
-int sl_aggregate_read_group(const struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
-                            const struct sl_field row[SL_SPILLED_FIELDS], struct sl_group *ret);
 
 /* All groups that are still in memory, on all workers. */
 int sl_aggregate_spill_rest(struct sl_aggregate *aggregate);

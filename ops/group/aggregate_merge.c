@@ -52,26 +52,6 @@ static int end_key(struct gathering *g)
     return r < 0 ? r : combine_into(g, &g->whole, &g->path);
 }
 
-int sl_aggregate_read_group(const struct sl_aggregate *aggregate, struct sl_task *task, struct sl_arena *keep,
-                            const struct sl_field row[SL_SPILLED_FIELDS], struct sl_group *ret)
-{
-    enum sl_spilled_kind kind = sl_spilled_kind(row[1].integer);
-    *ret = (struct sl_group){.first = sl_spilled_lane(row[1].integer), .key = row[0]};
-    ret->key.flags = (row[0].flags & SL_FIELD_ROW) | SL_GROUP_TAKEN;
-    switch (kind) {
-    case SL_SPILLED_STATE:
-        return sl_reducer_decode(aggregate->reducer, task, keep, &row[2], &ret->state);
-    case SL_SPILLED_FAILED:
-        ret->key.flags |= SL_GROUP_FAILED;
-        return sl_failed_group_decode(task, keep, &row[2], &ret->state);
-    case SL_SPILLED_EMPTY:
-    case SL_SPILLED_VALUES:
-        ret->key.flags |= SL_GROUP_EMPTY;
-        return 0;
-    }
-    sl_assert(!"there is no such kind");
-}
-
 static int read_group(struct gathering *g, const struct sl_field *row, struct sl_group *ret)
 {
     struct sl_group group;

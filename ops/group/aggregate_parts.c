@@ -238,13 +238,13 @@ static int take_up_part(void *arg, size_t part, struct sl_task *task)
     }
     sl_arena_done(&block);
     bool is_half_full = sl_table_bytes(table, 0) > aggregate->runs.spill->bytes / 2;
-    return r < 0 || !is_half_full ? r : sl_aggregate_spill_table(aggregate, task, NULL, table);
+    return r < 0 || !is_half_full ? r : sl_aggregate_make_run(aggregate, task, NULL, table);
 }
 
 static int sort_rest(void *arg, size_t worker, struct sl_task *task)
 {
     struct sl_aggregate *aggregate = arg;
-    return sl_aggregate_spill_table(aggregate, task, NULL, &aggregate->table[worker]);
+    return sl_aggregate_make_run(aggregate, task, NULL, &aggregate->table[worker]);
 }
 
 int sl_aggregate_sort_parts(struct sl_aggregate *aggregate)

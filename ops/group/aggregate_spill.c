@@ -1,45 +1,18 @@
-/* Groups that do not fit into memory: tables become sorted runs on disk, from which ops/group/aggregate_merge.c
- * makes the rows.
+/* Groups that do not fit into memory: tables become sorted runs on disk (ops/group/aggregate_run.c), from which
+ * ops/group/aggregate_merge.c makes the rows.
  *
  * Where the reducer is exact, groups are dealt to hash partitions first (ops/group/aggregate_parts.c), and what is
- * sorted here are partitions, or where two streams meet a worker's table whenever it has its share. Where it is not, what is combined with what must be the same as without a limit: a lane on its own, then
- * the lanes from left to right. So once the lanes that ended hold too much, those that end after them go to
- * disk one by one. A lane that is too large by itself goes there as far as it is, and from then on keeps no
- * states but lists of its values, which are merged into the state later, in their order. */
-#include "core/base/error.h"
-#include "core/base/heap.h"
+ * sorted are partitions, or where two streams meet a worker's table whenever it has its share. Where it is not, what
+ * is combined with what must be the same as without a limit: a lane on its own, then the lanes from left to right. So
+ * once the lanes that ended hold too much, those that end after them go to disk one by one. A lane that is too large
+ * by itself goes there as far as it is, and from then on keeps no states but lists of its values, which are merged
+ * into the state later, in their order. */
 #include "core/rows/spill.h"
 #include "ops/group/aggregate_internal.h"
-#include "ops/key/failed_group.h"
-#include "ops/key/sort_keys.h"
-#include "ops/reducer/reducers.h"
-
-#include <stdlib.h>
 
 enum { GROUP_BYTES = 200 }; /* what finishing takes for a group beside the tables: entries, items, rows */
 
 /* ---- how much is too much ---- */
-
-/* Sorting a table's groups takes two items for each. */
-static size_t bytes_to_sort(const struct sl_table *table)
-{
-    return 2 * table->used * sizeof(struct sl_sort_item);
-}
-
-static bool has_room(const struct sl_table *table, size_t more, size_t share)
-{
-    bool fits =
-        sl_table_bytes(table, more) <= share && sl_table_bytes(table, 0) + bytes_to_sort(table) <= share;
-    return fits || !table->used;
-}
-
-int sl_aggregate_make_run_room(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_table *table,
-                               size_t more)
-{
-    return has_room(table, more, aggregate->runs.spill->bytes)
-               ? 0
-               : sl_aggregate_spill_table(aggregate, task, NULL, table);
-}
 
 int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
                            struct sl_aggregate_lane *lane, struct sl_table *table, size_t more)
@@ -49,7 +22,7 @@ int sl_aggregate_make_room(struct sl_aggregate *aggregate, struct sl_task *task,
     /* One half is for lanes that are read, the other for those that ended. */
     size_t share =
         aggregate->reducer->ops->exact ? aggregate->runs.spill->bytes : aggregate->runs.spill->bytes / 2;
-    if (has_room(table, more, share))
+    if (sl_aggregate_table_has_room(table, more, share))
         return 0;
     int r = sl_aggregate_spill_table(aggregate, task, lane, table);
     lane->keeps_values = !aggregate->reducer->ops->exact;
@@ -90,161 +63,10 @@ bool sl_aggregate_is_large(const struct sl_aggregate *aggregate)
     return bytes + groups * GROUP_BYTES > sl_spilled_runs_bytes(&aggregate->runs);
 }
 
-/* ---- a table becomes a run ---- */
-
-struct writing {
-    const struct sl_aggregate *aggregate;
-    const struct sl_reducer *reducer;
-    const struct sl_aggregate_lane *lane;
-    struct sl_task *task;
-    struct sl_spill_file *file;
-    enum sl_spilled_kind kind; /* of groups that have something */
-};
-
-static int write_row(const struct writing *writing, const struct sl_field *row)
-{
-    return writing->aggregate->runs.spill->ops->row(writing->file, row, SL_SPILLED_FIELDS,
-                                                    writing->task->err);
-}
-
-size_t sl_spilled_bytes_of(const struct sl_field *item)
-{
-    size_t bytes = sizeof *item + (item->tag == SL_STR ? item->len : 0);
-    for (uint32_t i = 0; item->tag == SL_LIST && i < item->len; i++)
-        bytes += sizeof *item + (item->items[i].tag == SL_STR ? item->items[i].len : 0);
-    return bytes;
-}
-
-enum { LIST_BYTES = 64 << 10 };
-
-/* A long list is several rows: whoever merges runs holds a row of each. */
-static int write_list(const struct writing *writing, struct sl_field *row, uint32_t lane)
-{
-    const struct sl_field *item = row[2].items;
-    uint32_t count = row[2].len, from = 0, to = 0;
-    int r = 0;
-    do {
-        for (size_t bytes = 0; to < count && bytes < LIST_BYTES; to++)
-            bytes += sl_spilled_bytes_of(&item[to]);
-        row[2] = sl_list(item + from, to - from);
-        r = write_row(writing, row);
-        row[1] = sl_integer(sl_spilled_mark(lane, writing->aggregate->input, SL_SPILLED_VALUES));
-        from = to;
-    } while (r == 0 && to < count);
-    return r;
-}
-
-int sl_aggregate_group_row(const struct sl_aggregate *aggregate, const struct sl_reducer *reducer,
-                           enum sl_spilled_kind kind, struct sl_task *task, const struct sl_group *group,
-                           uint32_t lane, struct sl_field row[SL_SPILLED_FIELDS])
-{
-    if (group->key.flags & SL_GROUP_FAILED)
-        kind = SL_SPILLED_FAILED;
-    else if (group->key.flags & SL_GROUP_EMPTY)
-        kind = SL_SPILLED_EMPTY;
-    row[0] = group->key;
-    row[0].flags &= SL_FIELD_ROW;
-    row[1] = sl_integer(sl_spilled_mark(lane, aggregate->input, kind));
-    row[2] = sl_nil();
-    if (kind == SL_SPILLED_EMPTY)
-        return 0;
-    return kind == SL_SPILLED_FAILED ? sl_failed_group_encode(task, &group->state, &row[2])
-                                     : sl_reducer_encode(reducer, task, &group->state, &row[2]);
-}
-
-static int write_group(const struct writing *writing, const struct sl_group *group)
-{
-    const struct sl_aggregate *aggregate = writing->aggregate;
-    uint32_t lane = writing->lane ? writing->lane->number : group->first;
-    struct sl_field row[SL_SPILLED_FIELDS];
-    int r =
-        sl_aggregate_group_row(aggregate, writing->reducer, writing->kind, writing->task, group, lane, row);
-    if (r < 0)
-        return r;
-    bool is_list =
-        writing->reducer == &sl_reducer_list && !(group->key.flags & (SL_GROUP_FAILED | SL_GROUP_EMPTY));
-    return is_list ? write_list(writing, row, lane) : write_row(writing, row);
-}
-
-static bool has_key(const struct sl_table *table, const struct sl_group *group)
-{
-    return table->used && sl_table_slot(table, group->hash, &group->key)->key.flags & SL_GROUP_TAKEN;
-}
-
-/* The table's keys, in no order. */
-static size_t list_keys(const struct sl_table *table, const struct sl_table *needed,
-                        struct sl_sort_item *item)
-{
-    uint64_t at = UINT64_MAX;
-    size_t count = 0;
-    for (const struct sl_group *group; (group = sl_table_next(table, 0, 1, &at));) {
-        if (needed && !has_key(needed, group))
-            continue;
-        item[count++].key = &group->key;
-        sl_key_prefetch_bytes(&group->key);
-        if (count > SL_KEYS_AHEAD)
-            item[count - 1 - SL_KEYS_AHEAD].prefix = sl_key_prefix(item[count - 1 - SL_KEYS_AHEAD].key);
-    }
-    for (size_t i = count > SL_KEYS_AHEAD ? count - SL_KEYS_AHEAD : 0; i < count; i++)
-        item[i].prefix = sl_key_prefix(item[i].key);
-    return count;
-}
-
-/* In order; what encoding takes is given back for each: the rows that are pushed lie in the same scratch. */
-static int write_groups(const struct writing *writing, const struct sl_table *table,
-                        const struct sl_table *needed)
-{
-    struct sl_sort_item *item = malloc(2 * table->used * sizeof *item);
-    size_t count = item ? list_keys(table, needed, item) : 0;
-    int r = item ? 0 : SL_ENOMEM;
-    if (item)
-        sl_sort_items(item, item + count, count);
-    for (size_t i = 0; r == 0 && i < count; i++) {
-        struct sl_arena_mark mark = sl_arena_mark(writing->task->scratch);
-        if (i + 2 * SL_KEYS_AHEAD < count) {
-            __builtin_prefetch(item[i + 2 * SL_KEYS_AHEAD].key);
-            sl_key_prefetch_bytes(item[i + SL_KEYS_AHEAD].key);
-        }
-        r = write_group(writing, sl_group_of_key(item[i].key));
-        sl_arena_release(writing->task->scratch, mark);
-    }
-    free(item);
-    return r;
-}
-
-int sl_aggregate_sort_table(struct sl_aggregate *aggregate, struct sl_task *task,
-                            struct sl_aggregate_lane *lane, struct sl_table *table,
-                            const struct sl_table *needed)
-{
-    struct writing writing = {
-        .aggregate = aggregate, .reducer = aggregate->reducer, .lane = lane, .task = task};
-    if (!table->used)
-        return 0;
-    if (lane && lane->keeps_values) {
-        writing.reducer = &sl_reducer_list;
-        writing.kind = SL_SPILLED_VALUES;
-    }
-    int r = sl_spilled_runs_file(&aggregate->runs, task, &writing.file);
-    r = r < 0 ? r : write_groups(&writing, table, needed);
-    struct sl_position whole = {.input = aggregate->input};
-    if (r == 0)
-        r = sl_spilled_runs_end(&aggregate->runs, task, lane ? &lane->position : &whole,
-                                lane ? lane->runs++ : atomic_fetch_add(&aggregate->tables, 1));
-    return r;
-}
-
 int sl_aggregate_spill_table(struct sl_aggregate *aggregate, struct sl_task *task,
                              struct sl_aggregate_lane *lane, struct sl_table *table)
 {
-    uint32_t spread = table->spread;
     if (aggregate->lists)
         return sl_aggregate_deal_lists(aggregate, task, lane, table);
-    int r =
-        sl_aggregate_sort_table(aggregate, task, aggregate->reducer->ops->exact ? NULL : lane, table, NULL);
-    if (r < 0 || !table->used)
-        return r;
-    sl_table_done(table);
-    sl_table_init(table, spread);
-    sl_heap_trim();
-    return 0;
+    return sl_aggregate_make_run(aggregate, task, aggregate->reducer->ops->exact ? NULL : lane, table);
 }

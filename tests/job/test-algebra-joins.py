@@ -338,7 +338,7 @@ def test_partition_by_a_function():
     got = run("s:partitionBy(2, function(k) if k == 1 then return end return k end):glom()",
               [[[1, 1], ["s", 2], [0.5, 3], [None, 4], [2, 5]]], warnings=warnings)
     equal(got, [[[2, 5]], []], "what is left")
-    for what in ("nothing", "string", "float", "nil"):
+    for what in ("nothing", "a string", "a float", "nil"):
         check(any("returned " + what in line for line in warnings), "returned %s is said: %s" % (what, warnings))
 
 
