@@ -13,12 +13,13 @@ from proxy import Proxy
 KILLS = int(os.environ.get("SLUICE_KILLS", 1000 if LONG else 8 if SANITIZED else 30))
 SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
 LIFE_S = 1.5 if SANITIZED else 0.6
-JOB = '''local sluice = require "sluice"
+JOB = '''local URL, TIMEOUT = "%s", "%s"
+local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "20ms" }
 local rows = ssc:fileStream("in", { format = "csv", schema = {{"id", "int"}, {"name", "string"}} })
-rows:saveToTable("%s", "lines", { timeout = "2s" })
-rows:saveToTable("%s", "names", { mode = "upsert", key = "name", timeout = "2s" })
-rows:saveToTable("%s", "newest", { mode = "replace", timeout = "2s" })
+rows:saveToTable(URL, "lines", { timeout = TIMEOUT })
+rows:saveToTable(URL, "names", { mode = "upsert", key = "name", timeout = TIMEOUT })
+rows:saveToTable(URL, "newest", { mode = "replace", timeout = TIMEOUT })
 '''
 TABLES = ["CREATE TABLE lines (id bigint, name text, CHECK (id % 10 <> 7))",
           "CREATE TABLE names (id bigint, name text PRIMARY KEY)", "CREATE TABLE newest (id bigint, name text)"]
@@ -64,7 +65,7 @@ def disturb(url, rows, disturbances):
     """Kills a run so often; a disturbance is a function that is called meanwhile, now and then."""
     print("seed %d" % SEED, flush=True)
     generator = random.Random(SEED)
-    job(JOB % (url, url, url))
+    job(JOB % (url, "2s"))
     os.makedirs("in", exist_ok=True)
     feeder = Feeder(generator)
     feeder.start()
@@ -83,6 +84,7 @@ def disturb(url, rows, disturbances):
     feeder.feed(1)
     for calm in disturbances[:1]:
         calm()
+    job(JOB % (url, "60s"))  # what is left is one batch, whatever its size
     with Running("job.lua") as run:
         run.wait_until(lambda: rows("SELECT count(*) FROM names WHERE id = %d" % (feeder.ids - 1)) == [(1,)], "the last id", 4 * PATIENCE_S)
         run.stop()
