@@ -7,6 +7,7 @@
 #include "watcher/subdirs.h"
 #include "watcher/take.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,18 +214,29 @@ static int arrivals_put_back(struct sl_arrivals *arrivals, const struct sl_file 
 
 /* ---- the directory of earlier runs ---- */
 
+static int get_mount(const struct sl_dir_path *place, const char *shown, const char *path, uint64_t *ret,
+                     struct sl_error *err)
+{
+    struct sl_file_stat look;
+    int rc = sl_file_stat_get(place->io, place->base_fd, shown, path, &look, err);
+    if (rc == 0 && look.kind != SL_LOOK_DIRECTORY)
+        rc = sl_error_sys(err, look.kind == SL_LOOK_HIDDEN ? look.sys : ENOENT, "looking at %s", shown);
+    *ret = rc ? 0 : look.mount;
+    return rc;
+}
+
 static int arrivals_home(struct sl_arrivals *arrivals, struct sl_watched_home *ret, struct sl_error *err)
 {
     const struct sl_dir_path *place = &intake_of(arrivals)->place;
-    struct sl_file_stat job, root;
-    int rc = sl_file_stat_get(place->io, place->base_fd, "the job's directory", ".", &job, err);
-    rc = rc ? rc : sl_file_stat_get(place->io, place->base_fd, "", "/", &root, err);
+    uint64_t job, root;
+    int rc = get_mount(place, "the job's directory", ".", &job, err);
+    rc = rc ? rc : get_mount(place, "the root directory", "/", &root, err);
     if (rc)
         return rc;
     *ret = (struct sl_watched_home){
         .inode = place->who.inode,
         .born_ns = place->who.born_ns,
-        .is_mounted = place->who.mount != job.mount && place->who.mount != root.mount,
+        .is_mounted = place->who.mount != job && place->who.mount != root,
     };
     return 0;
 }

@@ -40,6 +40,8 @@ static int open_directory(struct sl_dir_path *place, int *ret_fd, struct sl_file
     int rc = sl_file_stat_get(place->io, fd, place->path, ".", ret_who, err);
     if (rc == 0 && ret_who->kind == SL_LOOK_ABSENT)
         rc = sl_error_sys(err, ENOENT, "opening %s", place->path);
+    if (rc == 0 && ret_who->kind == SL_LOOK_HIDDEN) /* which directory it is decides what is taken from it */
+        rc = sl_error_sys(err, ret_who->sys, "looking at %s", place->path);
     if (rc < 0) {
         sl_io_close(place->io, fd);
         return rc;

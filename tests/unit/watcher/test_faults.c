@@ -197,9 +197,40 @@ static void test_faults_a_kind_that_changes_fails_no_batch(void **state)
     }
 }
 
+/* The watched directory, the job's and the root decide whose files of earlier runs these are: none may be taken for one
+ * of which nothing is known. */
+static void test_faults_of_directories_are_reported(void **state)
+{
+    struct yard yard;
+    struct faulty_io faulty = faulty_new();
+    int calls = 0, told = 0;
+    yard_make(&yard);
+    faulty.io.ops = &faulty.ops;
+    yard.services.io = &faulty.io;
+    assert_int_equal(sl_watcher_new(&faulty.io, yard_wake, &yard, &yard.watcher, NULL), 0);
+    yard.services.arrivals_arg = yard.watcher;
+    do {
+        struct sl_arrivals *arrivals = NULL;
+        struct sl_watched_home home = {0};
+        struct sl_error err = {0};
+        faulty.failed = false;
+        faulty.countdown = ++calls;
+        int r = sl_watcher_open_arrivals(&yard.services, "in", &yard.options, &arrivals, &err);
+        r = r < 0 ? r : arrivals->ops->home(arrivals, &home, &err);
+        faulty.countdown = 0;
+        told += r < 0;
+        assert_true(r < 0 || (home.inode != 0 && !home.is_mounted));
+        if (arrivals)
+            arrivals->ops->close(arrivals);
+    } while (faulty.failed);
+    assert_true(told >= 4);
+    yard_remove(&yard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_faults_of_directories_are_reported),
         cmocka_unit_test(test_faults_are_told_and_lose_and_repeat_nothing),
         cmocka_unit_test(test_what_cannot_be_looked_at_waits_and_holds_up_nothing),
         cmocka_unit_test(test_faults_a_kind_that_changes_fails_no_batch),
