@@ -52,8 +52,8 @@ static inline uint8_t *sl_arena_bytes(struct sl_arena *arena, size_t size)
 }
 
 void *sl_arena_calloc(struct sl_arena *arena, size_t count, size_t size); /* cleared; NULL on overflow too */
-uint8_t *sl_arena_copy(struct sl_arena *arena, const void *bytes, size_t size);
-char *sl_arena_text(struct sl_arena *arena, const char *bytes, size_t size); /* adds a NUL */
+uint8_t *sl_arena_copy(struct sl_arena *arena, const void *bytes, size_t size); /* without alignment */
+char *sl_arena_text(struct sl_arena *arena, const char *bytes, size_t size);    /* adds a NUL */
 
 /* Everything allocated after the mark is given back by the release. */
 struct sl_arena_mark sl_arena_mark(const struct sl_arena *arena);

@@ -230,6 +230,14 @@ static bool copy_items(struct sl_arena *arena, const struct sl_field *f, size_t 
     return true;
 }
 
+struct sl_field *sl_fields_place(struct sl_arena *arena, const struct sl_field *fields, size_t count)
+{
+    struct sl_field *placed = sl_arena_alloc(arena, count * sizeof *placed);
+    if (placed && count)
+        memcpy(placed, fields, count * sizeof *placed);
+    return placed;
+}
+
 bool sl_field_copy(struct sl_arena *arena, const struct sl_field *f, struct sl_field *ret)
 {
     if (f->tag == SL_LIST || f->tag == SL_MAP)

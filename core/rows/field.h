@@ -112,6 +112,8 @@ uint64_t sl_field_partition_hash(const struct sl_field *f);
 
 /* A deep copy: *ret points into the arena only. False: out of memory. */
 bool sl_field_copy(struct sl_arena *arena, const struct sl_field *f, struct sl_field *ret);
+/* The fields themselves in the arena; what they point to is borrowed. NULL: out of memory. */
+struct sl_field *sl_fields_place(struct sl_arena *arena, const struct sl_field *fields, size_t count);
 
 /* Sorts the pairs of a map under construction in place by key; false if a key is no string
  * or occurs twice. */

@@ -181,8 +181,7 @@ static int keep_sorted(void *arg, const struct sl_field row[SL_PARTIAL_FIELDS])
 {
     struct sl_rows *rows = arg;
     struct sl_field kept[SL_PARTIAL_FIELDS] = {row[0], row[1], row[2]};
-    struct sl_field *items =
-        (struct sl_field *)(void *)sl_arena_copy(&rows->arena, row[2].items, row[2].len * sizeof *items);
+    struct sl_field *items = sl_fields_place(&rows->arena, row[2].items, row[2].len);
     if (!items)
         return SL_ENOMEM;
     kept[2] = sl_list(items, row[2].len);

@@ -83,7 +83,7 @@ static int add_to_piece(struct sl_table_writer *writer, struct piece *piece, con
     int r = fit_row(writer, fields, width, fitted);
     if (r == SL_EREJECT)
         return reject(writer, &piece->head[i], fields, width, err);
-    void *given = r < 0 ? NULL : sl_arena_copy(&writer->scratch, fields, width * sizeof *fields);
+    struct sl_field *given = r < 0 ? NULL : sl_fields_place(&writer->scratch, fields, width);
     if (!given)
         return sl_error_nomem(err);
     piece->given[i] = given;
