@@ -81,7 +81,7 @@ int sl_kafka_handle_new(const struct sl_field *params, enum sl_kafka_role role,
                         const struct sl_kafka_setting *ours, struct sl_kafka_words *words,
                         struct rd_kafka_s **ret, struct sl_error *err);
 /* flags: those of rd_kafka_destroy_flags. False: librdkafka has not ended after some seconds, as happens where a topic was
- * removed while it was read. It is left behind with its threads, and what its callbacks use must stay. */
+ * removed while it was read. It and its threads stay in the process, so what its callbacks use must not be freed. */
 bool sl_kafka_handle_destroy(struct rd_kafka_s *handle, int flags);
 /* Serves the handle's callbacks; what they said last. False: nothing new. */
 bool sl_kafka_words_take(struct sl_kafka_words *words, struct rd_kafka_s *handle, char *text, size_t size);

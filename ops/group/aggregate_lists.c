@@ -25,7 +25,7 @@ static int deal_list(struct sl_aggregate *aggregate, struct sl_task *task,
                                 SL_SPILLED_FIELDS, task->err);
 }
 
-/* A long list is several rows: whoever reads them holds blocks of them. */
+/* A long list is several rows: a reader holds blocks of them in memory. */
 static int deal_group(struct sl_aggregate *aggregate, struct sl_task *task,
                       const struct sl_aggregate_lane *lane, const struct sl_group *group)
 {

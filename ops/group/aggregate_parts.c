@@ -5,7 +5,7 @@
  * groups, it is of no use for the rows that follow: they are dealt one by one, each as a group of one record, and
  * after a while the table is tried again.
  *
- * At the finish a worker reads a partition, combines its groups in its table, and goes on with the next one
+ * At the finish a worker reads a partition, combines its groups in its table, and continues with the next one
  * until the table has about half of its share; then the table becomes a sorted run, whose keys no other run has.
  * So a key is in memory once when it is sorted, and what is merged (ops/group/aggregate_merge.c) are as many rows
  * as there are keys. A partition that is too large becomes several runs: only then the merge has something to combine. */
@@ -159,7 +159,7 @@ int sl_aggregate_deal_rows(struct sl_aggregate *aggregate, struct sl_lane *lane,
 
 /* ---- from partitions to sorted runs ---- */
 
-/* A worker's last groups; whoever deals them, they come after what the worker has dealt. */
+/* A worker's last groups; they come after what the worker has dealt, whichever thread deals them. */
 static int deal_rest(void *arg, size_t worker, struct sl_task *task)
 {
     struct sl_aggregate *aggregate = arg;

@@ -76,7 +76,7 @@ size_t sl_spilled_bytes_of(const struct sl_field *item)
 
 enum { LIST_BYTES = 64 << 10 };
 
-/* A long list is several rows: whoever merges runs holds a row of each. */
+/* A long list is several rows: a merge holds one row of each run in memory. */
 static int write_list(const struct writing *writing, struct sl_field *row, uint32_t lane)
 {
     const struct sl_field *item = row[2].items;

@@ -2,7 +2,7 @@
  *
  * The splits of a partition are read in their order where that is possible: a reader pulls messages in pieces, under
  * the lock, and hands them on without it. A reader waits for those of earlier splits, never for those of later ones:
- * an earlier one waits only for still earlier ones, so one of them always continues. Whoever finds the tap elsewhere
+ * an earlier one waits only for still earlier ones, so one of them always continues. A reader that finds the tap elsewhere
  * than where it has to read moves it, which costs a fetch and is right in any order. */
 #pragma once
 

@@ -6,8 +6,9 @@ seen with _SUCCESS changes.
 
 usage: test-kill-files.py      SLUICE_KILLS (30; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which
 """
-import hashlib, os, random, threading
+import os, random
 from harness import *
+from feeder import Feeder, fingerprint
 import sequence_files
 
 KILLS = int(os.environ.get("SLUICE_KILLS", 1000 if LONG else 8 if SANITIZED else 30))
@@ -33,33 +34,8 @@ ssc:objectFileStream("objects", { meta = true, recursive = true }):map(typed):sa
 SINKS = {"text": "txt", "objects": "obj", "plain": "seq", "blocks": "seq", "lines": "txt"}
 
 
-class Feeder(threading.Thread):
-    """Moves files in until told to stop; every id is in one line of one file."""
-
-    def __init__(self, generator):
-        super().__init__(daemon=True)
-        self.generator, self.files, self.ids = generator, 0, 0
-        self.enough = threading.Event()
-
-    def run(self):
-        while not self.enough.wait(self.generator.uniform(0, 0.05)):
-            self.feed(self.generator.choice((1, 3, 50, 300)))
-
-    def feed(self, many):
-        move_in("f%06d" % self.files, "".join("%d,n%d,%d.5\n" % (i, i % 7, i) for i in range(self.ids, self.ids + many)))
-        self.files, self.ids = self.files + 1, self.ids + many
-
-    def stop(self):
-        self.enough.set()
-        self.join()
-
-
-def fingerprint(directory):
-    digest = hashlib.sha256()
-    for name in sorted(os.listdir(directory)):
-        status = os.stat(os.path.join(directory, name))
-        digest.update(repr((name, status.st_ino, status.st_mtime_ns)).encode() + read(os.path.join(directory, name)))
-    return digest.hexdigest()
+def lines(ids):
+    return "".join("%d,n%d,%d.5\n" % (i, i % 7, i) for i in ids)
 
 
 def look(seen):
@@ -111,13 +87,9 @@ def test_records_of_files_with_types_are_those_of_the_text():
     generator, seen = random.Random(SEED), {}
     os.makedirs("in")
     job(JOB)
-    feeder = Feeder(random.Random(SEED + 1))
-    feeder.start()
-    try:
+    with Feeder(random.Random(SEED + 1), lines, (1, 3, 50, 300), 0.05) as feeder:
         for _ in range(KILLS):
             live_and_die(generator, seen)
-    finally:
-        feeder.stop()
     feeder.feed(1)
     with Running("job.lua") as run:
         last = b"%d\t" % (feeder.ids - 1)

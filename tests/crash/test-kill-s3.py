@@ -7,6 +7,7 @@ usage: test-kill-s3.py      SLUICE_KILLS (30; 1000 with SLUICE_LONG=1) and SLUIC
 """
 import os, random, threading, time
 from harness import *
+from feeder import Feeder
 import s3
 from proxy import Proxy
 
@@ -23,26 +24,12 @@ lines:saveAsTextFiles("out/lines", "txt")
 '''
 
 
-class Feeder(threading.Thread):
-    """Moves files in until told to stop; every id is in one file, and in one line."""
-
-    def __init__(self, generator):
-        super().__init__(daemon=True)
-        self.generator, self.files, self.ids = generator, 0, 0
-        self.enough = threading.Event()
-
-    def run(self):
-        while not self.enough.wait(self.generator.uniform(0, 0.1)):
-            self.feed(self.generator.choice((1, 3, 20)))
-
-    def feed(self, many, big=None):
-        big = self.generator.random() < BIG if big is None else big
-        move_in("f%06d" % self.files, "".join("%d%s\n" % (i, " big" if big and i < self.ids + 2 else "") for i in range(self.ids, self.ids + many)))
-        self.files, self.ids = self.files + 1, self.ids + many
-
-    def stop(self):
-        self.enough.set()
-        self.join()
+def lines_from(generator):
+    """Some files have two big lines; big: whether this one has."""
+    def lines(ids, big=None):
+        big = generator.random() < BIG if big is None else big
+        return "".join("%d%s\n" % (i, " big" if big and i < ids[0] + 2 else "") for i in ids)
+    return lines
 
 
 def disturb(bucket, disturbances):
@@ -50,7 +37,7 @@ def disturb(bucket, disturbances):
     generator = random.Random(SEED)
     job(JOB % bucket.name)
     os.makedirs("in", exist_ok=True)
-    feeder = Feeder(generator)
+    feeder = Feeder(generator, lines_from(generator), (1, 3, 20), 0.1)
     feeder.feed(3, True)
     feeder.start()
     for _ in range(KILLS):

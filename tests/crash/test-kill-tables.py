@@ -7,6 +7,7 @@ usage: test-kill-tables.py      SLUICE_KILLS (30; 1000 with SLUICE_LONG=1) and S
 """
 import os, random, sqlite3, threading, time
 from harness import *
+from feeder import Feeder
 import postgres
 from proxy import Proxy
 
@@ -25,25 +26,9 @@ TABLES = ["CREATE TABLE lines (id bigint, name text, CHECK (id % 10 <> 7))",
           "CREATE TABLE names (id bigint, name text PRIMARY KEY)", "CREATE TABLE newest (id bigint, name text)"]
 
 
-class Feeder(threading.Thread):
-    """Moves files in until told to stop; every id is in one file. An id that ends in 7 is refused by lines."""
-
-    def __init__(self, generator):
-        super().__init__(daemon=True)
-        self.generator, self.files, self.ids = generator, 0, 0
-        self.enough = threading.Event()
-
-    def run(self):
-        while not self.enough.wait(self.generator.uniform(0, 0.05)):
-            self.feed(self.generator.choice((1, 3, 50)))
-
-    def feed(self, many):
-        move_in("f%06d" % self.files, "".join("%d,n%d\n" % (i, i % 50) for i in range(self.ids, self.ids + many)))
-        self.files, self.ids = self.files + 1, self.ids + many
-
-    def stop(self):
-        self.enough.set()
-        self.join()
+def lines(ids):
+    """An id that ends in 7 is refused by lines."""
+    return "".join("%d,n%d\n" % (i, i % 50) for i in ids)
 
 
 def check_tables(rows, count):
@@ -67,7 +52,7 @@ def disturb(url, rows, disturbances):
     generator = random.Random(SEED)
     job(JOB % (url, "2s"))
     os.makedirs("in", exist_ok=True)
-    feeder = Feeder(generator)
+    feeder = Feeder(generator, lines, (1, 3, 50), 0.05)
     feeder.start()
     for _ in range(KILLS):
         with Running("job.lua") as run:

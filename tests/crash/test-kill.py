@@ -5,8 +5,9 @@ directory, once, and no directory that was seen with _SUCCESS ever changes or go
 
 usage: test-kill.py      SLUICE_KILLS (50; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which
 """
-import hashlib, os, random, threading
+import os, random
 from harness import *
+from feeder import Feeder, fingerprint
 
 KILLS = int(os.environ.get("SLUICE_KILLS", 1000 if LONG else 20 if SANITIZED else 50))
 SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
@@ -19,33 +20,9 @@ counts:mount("counts")
 LIFE_S = 1.0 if SANITIZED else 0.4  # a killed run has lived at most so long
 
 
-class Feeder(threading.Thread):
-    """Moves files in without a pause until told to stop; every word in them is an id that no other file has."""
-
-    def __init__(self, generator):
-        super().__init__(daemon=True)
-        self.generator, self.files, self.ids = generator, 0, 0
-        self.enough = threading.Event()
-
-    def run(self):
-        while not self.enough.wait(self.generator.uniform(0, 0.01)):
-            many = self.generator.choice((1, 3, 50))
-            move_in("f%06d" % self.files, "".join("id%07d\n" % (self.ids + index) for index in range(many)))
-            self.files, self.ids = self.files + 1, self.ids + many
-
-    def stop(self):
-        self.enough.set()
-        self.join()
-
-
-def fingerprint(directory):
-    """Names, inodes, times and bytes of a finished directory."""
-    digest = hashlib.sha256()
-    for name in sorted(os.listdir(directory)):
-        path = os.path.join(directory, name)
-        status = os.stat(path)
-        digest.update(repr((name, status.st_ino, status.st_mtime_ns, status.st_size)).encode() + read(path))
-    return digest.hexdigest()
+def lines(ids):
+    """Every word is an id that no other file has."""
+    return "".join("id%07d\n" % number for number in ids)
 
 
 def look(seen, some):
@@ -84,13 +61,9 @@ def test_every_id_is_in_exactly_one_output():
     generator, seen = random.Random(SEED), {}
     os.makedirs("in")
     job(JOB)
-    feeder = Feeder(random.Random(SEED + 1))
-    feeder.start()
-    try:
+    with Feeder(random.Random(SEED + 1), lines, (1, 3, 50), 0.01) as feeder:
         for _ in range(KILLS):
             live_and_die(generator, seen)
-    finally:
-        feeder.stop()
     with Running("job.lua") as run:
         last = "id%07d" % (feeder.ids - 1)
         run.wait_until(lambda: last in counted(), "the last id")

@@ -176,7 +176,7 @@ def test_a_planted_checkpoint_is_refused_and_nothing_of_root_is_touched():
     as_other(lambda: os.symlink("../mine", "shared/link"))
     done = sluice("run", "job.lua", "--once", "--checkpoint", "shared/link/ck")
     equal(done.returncode, 2, "through a link: " + done.stderr)
-    equal(os.listdir("mine"), [], "what is behind the link")
+    equal(os.listdir("mine"), [], "what the link leads to")
 
 
 def test_a_checkpoint_is_0700_even_where_it_exists():
@@ -219,7 +219,7 @@ def test_outputs_do_not_follow_links_of_others():
     move_in("a", "x\n")
     done = sluice("run", "job.lua", "--once")
     check(done.returncode != 0 and "shared/out" in done.stderr, "exit status %d; %s" % (done.returncode, done.stderr))
-    equal(os.listdir("private"), [], "what is behind the link")
+    equal(os.listdir("private"), [], "what the link leads to")
 
 
 def test_a_directory_that_became_a_link_of_another_user_is_not_written():
@@ -235,7 +235,7 @@ def test_a_directory_that_became_a_link_of_another_user_is_not_written():
         as_other(lambda: (os.rename("shared/out", "shared/taken"), os.symlink("../private", "shared/out")))
         move_in("b", "y\n")
         equal(run.end(), 2, "exit status")
-    equal(os.listdir("private"), [], "what is behind the link")
+    equal(os.listdir("private"), [], "what the link leads to")
 
 
 def test_a_directory_that_becomes_a_link_within_a_batch_is_not_written():
@@ -255,7 +255,7 @@ def test_a_directory_that_becomes_a_link_within_a_batch_is_not_written():
         run.wait_until(lambda: os.path.islink("shared/taken/n"), "the link beside the output")
         move_in("b", "y\n")
         equal(run.end(), 2, "exit status")
-    equal(os.listdir("private"), [], "what is behind the link")
+    equal(os.listdir("private"), [], "what the link leads to")
 
 
 def test_an_archive_does_not_follow_what_others_plant():
