@@ -117,11 +117,12 @@ static int64_t check_part(struct bench *bench, size_t part)
     return r < 0 ? r : rows;
 }
 
-static int64_t check_all(struct bench *bench)
+/* Rows of all partitions by `check`, or a failure. */
+static int64_t check_all(struct bench *bench, int64_t (*check)(struct bench *bench, size_t part))
 {
     int64_t rows = 0;
     for (size_t p = 0; p < sl_spilled_parts_count(&bench->parts); p++) {
-        int64_t found = check_part(bench, p);
+        int64_t found = check(bench, p);
         if (found < 0)
             return found;
         rows += found;
@@ -129,15 +130,21 @@ static int64_t check_all(struct bench *bench)
     return rows;
 }
 
-static void test_every_partition_comes_back(void **state)
+/* From little memory for their buffers to much. */
+static void check_sizes(int64_t (*check)(struct bench *bench, size_t part))
 {
     for (size_t bytes = 100 << 10; bytes < 100 << 20; bytes *= 30) {
         struct bench bench;
         assert_int_equal(bench_open(&bench, 0, bytes), 0);
         assert_int_equal(add_all(&bench), 0);
-        assert_int_equal(check_all(&bench), ROWS);
+        assert_int_equal(check_all(&bench, check), ROWS);
         bench_done(&bench);
     }
+}
+
+static void test_every_partition_comes_back(void **state)
+{
+    check_sizes(check_part);
 }
 
 static struct sl_position position_of_row(const void *arg, const struct sl_chunk *chunk, uint32_t row)
@@ -165,25 +172,9 @@ static int64_t check_order(struct bench *bench, size_t part)
     return r < 0 ? r : count;
 }
 
-static int64_t check_all_in_order(struct bench *bench)
-{
-    int64_t rows = 0, found = 0;
-    for (size_t p = 0; found >= 0 && p < sl_spilled_parts_count(&bench->parts); p++) {
-        found = check_order(bench, p);
-        rows += found;
-    }
-    return found < 0 ? found : rows;
-}
-
 static void test_partitions_come_back_in_the_order_of_lanes(void **state)
 {
-    for (size_t bytes = 100 << 10; bytes < 100 << 20; bytes *= 30) {
-        struct bench bench;
-        assert_int_equal(bench_open(&bench, 0, bytes), 0);
-        assert_int_equal(add_all(&bench), 0);
-        assert_int_equal(check_all_in_order(&bench), ROWS);
-        bench_done(&bench);
-    }
+    check_sizes(check_order);
 }
 
 static void test_without_rows_there_are_no_files(void **state)
@@ -192,7 +183,7 @@ static void test_without_rows_there_are_no_files(void **state)
     assert_int_equal(bench_open(&bench, 0, 1 << 20), 0);
     for (size_t w = 0; w < WRITERS; w++)
         assert_int_equal(sl_spilled_parts_end(&bench.parts, w, &bench.err), 0);
-    assert_int_equal(check_all(&bench), 0);
+    assert_int_equal(check_all(&bench, check_part), 0);
     assert_int_equal(bench.spill->written, 0);
     bench_done(&bench);
     struct sl_spilled_parts never = {0};
@@ -206,7 +197,7 @@ static void test_what_fails_is_returned(void **state)
         struct bench bench;
         int64_t r = bench_open(&bench, fail, 1 << 20);
         r = r < 0 ? r : add_all(&bench);
-        r = r < 0 ? r : fail % 2 ? check_all(&bench) : check_all_in_order(&bench);
+        r = r < 0 ? r : check_all(&bench, fail % 2 ? check_part : check_order);
         failed = r != ROWS;
         assert_true(!failed || (r < 0 && bench.err.text[0]));
         bench_done(&bench);
