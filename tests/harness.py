@@ -53,6 +53,8 @@ def equal(got, want, what):
 def wait_until(condition, what, seconds=PATIENCE_S, alive=None):
     """Waits until condition() is true and returns its value; alive() says why waiting makes no sense.
 
+    what is a text, or a function that makes it once the wait was in vain: what it reads may not be there before.
+
     A file that condition() reads and that is not there yet is waited for as well."""
     end = time.monotonic() + seconds
     while True:
@@ -65,7 +67,8 @@ def wait_until(condition, what, seconds=PATIENCE_S, alive=None):
             return value
         if alive:
             alive()
-        check(time.monotonic() < end, "waited %d s for %s%s" % (seconds, what, missing))
+        if time.monotonic() >= end:
+            fail("waited %d s for %s%s" % (seconds, what() if callable(what) else what, missing))
         time.sleep(0.003)
 
 

@@ -159,7 +159,7 @@ def test_the_live_view_is_served_by_fuse_where_the_container_has_the_device():
 
         def inside(path):
             return podman.run("exec", "live", "cat", path, status=None).stdout
-        wait_until(lambda: " /data/mnt fuse" in inside("/proc/mounts"), "the mount; the log: %s" % podman.run("logs", "live", status=None).stderr)
+        wait_until(lambda: " /data/mnt fuse" in inside("/proc/mounts"), lambda: "the mount; the log: %s" % podman.run("logs", "live", status=None).stderr)
         move_in("a.txt", "to be or not to be\n", "data/in")
         wait_until(lambda: inside("/data/mnt/words/current") == "be\t2\nnot\t1\nor\t1\nto\t2\n", "the view")
         podman.run("stop", "-t", "60", "live")

@@ -134,7 +134,7 @@ def test_connections_that_stall_or_are_cut_lose_nothing():
             time.sleep(generator.random() * 0.5)
             broker().proxy.behave("reset")
             broker().proxy.behave("forward")
-        run.wait_until(lambda: len(records()) >= sum(sent), "the records, as %s has it; the log: %s" % (source_status(), run.stderr()))
+        run.wait_until(lambda: len(records()) >= sum(sent), lambda: "the records, as %s has it; the log: %s" % (source_status(), run.stderr()))
         run.stop()
     equal_to_topic(topic)
 

@@ -144,7 +144,7 @@ def test_kill_9_of_the_broker_sends_each_record_once():
                     time.sleep(generator.random() * 0.1)
                 broker().kill()
                 broker().up()
-            run.wait_until(lambda: len(values(topic)) >= sent, "the records; the log:\n" + run.stderr())
+            run.wait_until(lambda: len(values(topic)) >= sent, lambda: "the records; the log:\n" + run.stderr())
             run.stop()
         equal_to_lines(topic, sent)
 

@@ -96,9 +96,9 @@ pairs:reduceByKeyAndWindow(function(a, b) return a .. b end, nil, "1h", "100ms")
 
         def held(operator):
             return value(parse(document()), "state_bytes", operator=operator)
-        run.wait_until(lambda: held("updateStateByKey") >= 200 * 1006, "bytes of the state, at least 1,006 for each key; there are %d" % held("updateStateByKey"))
+        run.wait_until(lambda: held("updateStateByKey") >= 200 * 1006, lambda: "bytes of the state, at least 1,006 for each key; there are %d" % held("updateStateByKey"))
         # the two batches, and their combination
-        run.wait_until(lambda: held("reduceByKeyAndWindow") >= 200 * 4 * 1006, "bytes of the window; there are %d" % held("reduceByKeyAndWindow"))
+        run.wait_until(lambda: held("reduceByKeyAndWindow") >= 200 * 4 * 1006, lambda: "bytes of the window; there are %d" % held("reduceByKeyAndWindow"))
         run.stop()
 
 

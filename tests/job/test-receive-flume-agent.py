@@ -26,7 +26,8 @@ class FlumeAgent:
             file.write(b"".join(b"line %d\n" % n for n in range(start, end)))
 
     def said(self):
-        return read(self.directory + "/out").decode(errors="replace")[-1000:]
+        out = pathlib.Path(self.directory, "out")  # made by the agent's process, after `up` has ended
+        return out.read_text(errors="replace")[-1000:] if out.exists() else "nothing yet"
 
     def __enter__(self):
         return self
@@ -49,7 +50,7 @@ def test_every_line_of_an_agent_arrives_once_and_in_order_plain_and_compressed()
         flume_job(port)
         with Running("job.lua") as run, FlumeAgent(port, "plain" if not options else "deflate", *options) as agent:
             agent.write(0, LINES)
-            run.wait_until(lambda: len(records()) >= LINES, "the lines of the agent; it says: " + agent.said())
+            run.wait_until(lambda: len(records()) >= LINES, lambda: "the lines of the agent; it says: " + agent.said())
             equal(records(), lines(0, LINES), "the lines")
             run.stop()
         shutil.rmtree("ck")
@@ -63,11 +64,11 @@ def test_an_agent_that_was_there_first_and_a_sluice_that_is_killed_lose_nothing(
         agent.write(0, 1000)
         for round in range(3):
             with Running("job.lua") as run:
-                run.wait_until(lambda: len(set(records())) > round * 1000, "records of round %d; the agent says: %s" % (round, agent.said()))
+                run.wait_until(lambda: len(set(records())) > round * 1000, lambda: "records of round %d; the agent says: %s" % (round, agent.said()))
                 run.kill()
             agent.write((round + 1) * 1000, (round + 2) * 1000)
         with Running("job.lua") as run:
-            run.wait_until(lambda: len(set(records())) == 4000, "all lines; the agent says: " + agent.said())
+            run.wait_until(lambda: len(set(records())) == 4000, lambda: "all lines; the agent says: " + agent.said())
             run.stop()
     check(sorted(set(records())) == sorted(lines(0, 4000)), "at least once up to the log")
 
@@ -81,7 +82,7 @@ def test_the_word_count_of_the_examples():
 
         def counted():
             return {line.split(b"\t")[0]: int(line.split(b"\t")[1]) for text in outputs("out/counts", "txt").values() for line in text.splitlines()}
-        run.wait_until(lambda: counted() == {b"to": 2, b"be": 2, b"or": 1, b"not": 1}, "the counts; the agent says: " + agent.said())
+        run.wait_until(lambda: counted() == {b"to": 2, b"be": 2, b"or": 1, b"not": 1}, lambda: "the counts; the agent says: " + agent.said())
         run.stop()
 
 

@@ -123,7 +123,7 @@ def test_what_is_no_flume_closes_its_connection_and_no_other():
         check(good.append_batch([b"a"]), "the first batch")
         for words, call in cases:
             check(not call(), "%s: it is not answered" % words)
-            run.wait_until(lambda: words in run.stderr(), "the reason %r in the log:\n%s" % (words, run.stderr()))
+            run.wait_until(lambda: words in run.stderr(), lambda: "the reason %r in the log:\n%s" % (words, run.stderr()))
         check(good.append_batch([b"b"]), "the connection that is right goes on")
         run.wait_until(lambda: records() == [b"a", b"b"], "its records")
         run.wait_until(lambda: source_status()["dropped"] == len(cases), "the count")

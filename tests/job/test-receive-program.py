@@ -58,7 +58,7 @@ def test_a_line_without_a_tab_starts_the_program_again():
     counter("min(9, int(position or -1) + 4)", "print('garbage\\x1b[1m'); print('10000\\t10000\\tx') if len(position) == 0 else None")
     with Running("job.lua") as run:
         run.wait_until(lambda: len(numbers()) >= 4, "the records")
-        run.wait_until(lambda: "garbage\\x1B" in run.stderr(), "the line in the log: " + run.stderr())
+        run.wait_until(lambda: "garbage\\x1B" in run.stderr(), lambda: "the line in the log: " + run.stderr())
         run.wait_until(lambda: len(numbers()) == 9, "the rest")
         run.stop()
     equal(numbers(), list(range(9)), "the records")

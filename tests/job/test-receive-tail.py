@@ -16,7 +16,7 @@ def tail_job(glob="logs/app.log", options=""):
 
 
 def wait_for(run, expected):
-    run.wait_until(lambda: records() == expected, "records %r; there are %r" % (short(expected), short(records())))
+    run.wait_until(lambda: records() == expected, lambda: "records %r; there are %r" % (short(expected), short(records())))
 
 
 def test_lines_are_read_as_they_are_appended():
@@ -49,7 +49,7 @@ def test_files_that_come_later_are_read_from_their_start_and_from_end_is_about_t
         run.wait_until(lambda: segments(), "the first scan")
         append("logs/b.log", "b1\n")
         append("logs/a.log", " line\na1\n")
-        run.wait_until(lambda: sorted(records()) == [b"a1", b"b1", b"old half line"], "new lines: %r" % records())
+        run.wait_until(lambda: sorted(records()) == [b"a1", b"b1", b"old half line"], lambda: "new lines: %r" % records())
         run.stop()
     append("logs/c.log", "c1\n")
     run_once()
