@@ -153,10 +153,16 @@ int sl_kafka_producer_send(struct sl_kafka_producer *producer, int32_t partition
     return sl_kafka_load(err);
 }
 
-int sl_kafka_producer_commit(struct sl_kafka_producer *producer, const char *group, const char *topic,
-                             int64_t offset, const char *metadata, int timeout_ms, struct sl_error *err)
+int sl_kafka_producer_note(struct sl_kafka_producer *producer, const char *group, const char *topic,
+                           int64_t offset, const char *metadata, int timeout_ms, struct sl_error *err)
 {
     (void)producer, (void)group, (void)topic, (void)offset, (void)metadata, (void)timeout_ms;
+    return sl_kafka_load(err);
+}
+
+int sl_kafka_producer_commit(struct sl_kafka_producer *producer, int timeout_ms, struct sl_error *err)
+{
+    (void)producer, (void)timeout_ms;
     return sl_kafka_load(err);
 }
 

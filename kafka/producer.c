@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "kafka/library.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,30 @@ void sl_kafka_producer_close(struct sl_kafka_producer *producer)
     free(producer);
 }
 
+/* Neither waiting nor another transaction would change it. */
+static bool is_final_error(const rd_kafka_error_t *error)
+{
+    rd_kafka_resp_err_t code = lib()->rd_kafka_error_code(error);
+    bool is_lost = lib()->rd_kafka_error_is_retriable(error) ||
+                   lib()->rd_kafka_error_txn_requires_abort(error) || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+                   code == RD_KAFKA_RESP_ERR__TRANSPORT;
+    return lib()->rd_kafka_error_is_fatal(error) || !is_lost || code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+}
+
+static void hint(rd_kafka_resp_err_t code, struct sl_error *err)
+{
+    if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH)
+        sl_error_hint(
+            err, "either the batch took longer than transaction.timeout.ms, or a copy of this checkpoint "
+                 "is in use elsewhere");
+    if (code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT)
+        sl_error_hint(err, "set transaction.timeout.ms in params to what the brokers allow");
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        sl_error_hint(
+            err, "set message.max.bytes in params to what the topic allows (its max.message.bytes): then "
+                 "messages that are too large are set aside");
+}
+
 /* Takes over the error of the library; what it says first, then what it has heard of the brokers. */
 static int fail(struct sl_kafka_producer *producer, rd_kafka_error_t *error, const char *act,
                 struct sl_error *err)
@@ -60,19 +85,13 @@ static int fail(struct sl_kafka_producer *producer, rd_kafka_error_t *error, con
     if (!error)
         return 0;
     rd_kafka_resp_err_t code = lib()->rd_kafka_error_code(error);
-    bool is_lost = lib()->rd_kafka_error_is_retriable(error) ||
-                   lib()->rd_kafka_error_txn_requires_abort(error) || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
-                   code == RD_KAFKA_RESP_ERR__TRANSPORT;
-    bool is_final = lib()->rd_kafka_error_is_fatal(error) || !is_lost;
+    bool is_final = is_final_error(error);
     (void)sl_kafka_words_take(&producer->words, producer->handle, words, sizeof words);
     sl_error_set(err, is_final ? SL_EFAIL : SL_EUNREACHABLE, "%s: %s%s%s%s", act,
                  lib()->rd_kafka_error_string(error), words[0] ? " (" : "", words, words[0] ? ")" : "");
-    if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH)
-        sl_error_hint(
-            err, "either the batch took longer than transaction.timeout.ms, or a copy of this checkpoint "
-                 "is in use elsewhere");
-    if (code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT)
-        sl_error_hint(err, "set transaction.timeout.ms in params to what the brokers allow");
+    hint(code, err);
+    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT && !lib()->rd_kafka_error_txn_requires_abort(error))
+        err->sys = ETIMEDOUT;
     lib()->rd_kafka_error_destroy(error);
     return err->code;
 }
@@ -180,8 +199,8 @@ size_t sl_kafka_producer_queued(struct sl_kafka_producer *producer)
 
 /* ---- the end ---- */
 
-static int send_offset(struct sl_kafka_producer *producer, const char *group, const char *topic,
-                       int64_t offset, const char *metadata, int timeout_ms, struct sl_error *err)
+int sl_kafka_producer_note(struct sl_kafka_producer *producer, const char *group, const char *topic,
+                           int64_t offset, const char *metadata, int timeout_ms, struct sl_error *err)
 {
     rd_kafka_topic_partition_list_t *list = lib()->rd_kafka_topic_partition_list_new(1);
     rd_kafka_consumer_group_metadata_t *name = lib()->rd_kafka_consumer_group_metadata_new(group);
@@ -205,13 +224,10 @@ static int send_offset(struct sl_kafka_producer *producer, const char *group, co
     return r;
 }
 
-int sl_kafka_producer_commit(struct sl_kafka_producer *producer, const char *group, const char *topic,
-                             int64_t offset, const char *metadata, int timeout_ms, struct sl_error *err)
+int sl_kafka_producer_commit(struct sl_kafka_producer *producer, int timeout_ms, struct sl_error *err)
 {
-    int r = send_offset(producer, group, topic, offset, metadata, timeout_ms, err);
-    return r < 0 ? r
-                 : fail(producer, lib()->rd_kafka_commit_transaction(producer->handle, timeout_ms),
-                        "committing the transaction", err);
+    return fail(producer, lib()->rd_kafka_commit_transaction(producer->handle, timeout_ms),
+                "committing the transaction", err);
 }
 
 int sl_kafka_producer_abort(struct sl_kafka_producer *producer, int timeout_ms, struct sl_error *err)

@@ -3,12 +3,12 @@
  *   open         the properties are accepted; connects in the background
  *   init         the server knows the transactional id: an unfinished transaction of an earlier process is taken back, and
  *                its process cannot write any more. Repeat it while it gives SL_EUNREACHABLE and there is time
- *   begin, send ..., commit or abort
+ *   begin, send ..., note and commit, or abort
  *   close        an open transaction is left to the server, which takes it back at the next init, or in time
  *
  * Every call waits for servers at most timeout_ms: SL_EUNREACHABLE, also for failures after which the whole transaction can
- * be done again; SL_EFAIL where that does not help. After a failure of commit or abort nothing but close is left. One
- * thread at a time. */
+ * be done again; SL_EFAIL where that does not help. After a failure of note or commit whose errno is ETIMEDOUT it goes on: the
+ * same call again waits for its end. After another one, or one of abort, nothing but close is left. One thread at a time. */
 #pragma once
 
 #include "kafka/client.h"
@@ -36,8 +36,9 @@ int sl_kafka_producer_send(struct sl_kafka_producer *producer, int32_t partition
                            size_t key_len, const void *value, size_t value_len, int timeout_ms,
                            struct sl_error *err);
 /* The transaction commits an offset with metadata for partition 0 of the topic in the name of a group, too. */
-int sl_kafka_producer_commit(struct sl_kafka_producer *producer, const char *group, const char *topic,
-                             int64_t offset, const char *metadata, int timeout_ms, struct sl_error *err);
+int sl_kafka_producer_note(struct sl_kafka_producer *producer, const char *group, const char *topic,
+                           int64_t offset, const char *metadata, int timeout_ms, struct sl_error *err);
+int sl_kafka_producer_commit(struct sl_kafka_producer *producer, int timeout_ms, struct sl_error *err);
 int sl_kafka_producer_abort(struct sl_kafka_producer *producer, int timeout_ms, struct sl_error *err);
 /* Messages that are not sent yet. */
 size_t sl_kafka_producer_queued(struct sl_kafka_producer *producer);

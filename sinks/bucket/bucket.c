@@ -150,7 +150,7 @@ static int begin(struct sl_bucket *base, const char *name, const char *mark, con
     if (r < 0)
         return r;
     bucket->context.stop = stop;
-    bucket->context.is_reported = false;
+    sl_retry_log_reset(&bucket->context.retry_log);
     bucket->name = strdup(name);
     bucket->mark = strdup(mark);
     bucket->is_again =

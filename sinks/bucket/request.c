@@ -12,16 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 enum {
     BODY_MAX = 4 << 20,
     SILENCE_S = 10, /* without a byte */
-    PAUSE_FIRST_MS = 100,
-    PAUSE_MAX_MS = 10000,
-    LOOK_MS = 50,
     CODE_MAX = 64,
     CONTINUE_MS = 200,
 };
@@ -346,40 +342,17 @@ static int try_once(struct sl_s3_context *context, struct sl_s3_client *client,
 
 /* ---- again ---- */
 
-/* False: the run was asked to end. */
-static bool pause_for(const struct sl_s3_context *context, int64_t ms)
-{
-    int64_t end_ns = sl_monotonic_ns() + ms * 1000000;
-    const volatile int *stop = context->services->stop;
-    while (sl_monotonic_ns() < end_ns) {
-        const struct timespec look = {0, LOOK_MS * 1000000L};
-        if (is_abandoned(context) || (stop && *stop))
-            return false;
-        nanosleep(&look, NULL);
-    }
-    return true;
-}
-
-static void report(struct sl_s3_context *context, const struct sl_error *err)
-{
-    if (!atomic_exchange(&context->is_reported, true))
-        sl_log(context->services->log, SL_LOG_WARNING, "%s; it is tried again", err->text);
-}
-
 int sl_s3_call(struct sl_s3_context *context, struct sl_s3_client *client,
                const struct sl_s3_request *request, struct sl_s3_answer *answer, struct sl_error *err)
 {
-    int64_t end_ns = sl_monotonic_ns() + context->retry_ms * 1000000, pause_ms = PAUSE_FIRST_MS;
-    for (;;) {
-        bool passes;
-        int r = try_once(context, client, request, answer, &passes, err);
-        if (r != SL_EUNREACHABLE || !passes || sl_monotonic_ns() + pause_ms * 1000000 > end_ns)
-            return r;
-        report(context, err);
-        if (!pause_for(context, pause_ms))
-            return r;
-        pause_ms = pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms * 2;
-    }
+    struct sl_retry retry;
+    bool passes;
+    int r;
+    sl_retry_begin(&retry, &context->retry_log, context->services, context->stop, context->retry_ms);
+    do
+        r = try_once(context, client, request, answer, &passes, err);
+    while (r == SL_EUNREACHABLE && passes && sl_retry_again(&retry, "", err));
+    return r;
 }
 
 void sl_s3_answer_done(struct sl_s3_answer *answer)

@@ -8,8 +8,7 @@
 #include "core/contract/services.h"
 #include "sinks/bucket/config.h"
 #include "sinks/bucket/curl.h"
-
-#include <stdatomic.h>
+#include "sinks/retry.h"
 
 enum { SL_S3_ETAG_MAX = 80, SL_S3_MARK_MAX = 200, SL_S3_CHECKSUM_MAX = 9 };
 
@@ -48,8 +47,8 @@ struct sl_s3_context {
     const struct sl_services *services;
     const struct sl_s3_config *config;
     int64_t retry_ms;
-    const _Atomic int *stop;  /* of the batch; may be NULL */
-    _Atomic bool is_reported; /* that something is tried again */
+    const _Atomic int *stop;       /* of the batch; may be NULL */
+    struct sl_retry_log retry_log; /* of the batch */
 };
 
 /* The answer is the caller's to free with sl_s3_answer_done, also after a failure. 0; SL_EUNREACHABLE, with a remedy where

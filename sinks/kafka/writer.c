@@ -3,8 +3,8 @@
 #include "core/contract/services.h"
 #include "sinks/kafka/message.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +21,6 @@ enum {
 static int64_t now_ms(void)
 {
     return sl_monotonic_ns() / NS_PER_MS;
-}
-
-static bool is_stopped(const struct sl_kafka_writer *writer)
-{
-    const struct sl_services *services = writer->stage->services;
-    return (writer->task.stop && atomic_load_explicit(writer->task.stop, memory_order_relaxed)) ||
-           (services->stop && *services->stop);
 }
 
 static int at_topic(const struct sl_kafka_writer *writer, int r, struct sl_error *err)
@@ -60,22 +53,29 @@ static int open_producer(struct sl_kafka_writer *writer, const char *id, struct 
     return sl_kafka_producer_open(params, ours, &writer->memory->producer, err);
 }
 
-/* Repeats until end_ms what gives SL_EUNREACHABLE. */
-static bool may_repeat(const struct sl_kafka_writer *writer, int r, int64_t end_ms)
+static void begin_retry(struct sl_kafka_writer *writer, int64_t retry_ms)
 {
-    if (r != SL_EUNREACHABLE || now_ms() >= end_ms || is_stopped(writer))
-        return false;
-    (void)poll(NULL, 0, PAUSE_MS);
-    return true;
+    sl_retry_begin(&writer->retry, &writer->retry_log, writer->stage->services, writer->task.stop, retry_ms);
 }
 
-static int step_ms(int64_t end_ms)
+/* Whether to do again what gave SL_EUNREACHABLE, after a pause. */
+static bool may_repeat(struct sl_kafka_writer *writer, int r, const struct sl_error *err)
 {
-    int64_t left = end_ms - now_ms();
+    const struct sl_kafka_settings *settings = &writer->memory->settings;
+    char what[SL_KAFKA_TOPIC_MAX + SL_KAFKA_SERVERS_MAX + 16];
+    if (r != SL_EUNREACHABLE)
+        return false;
+    snprintf(what, sizeof what, "topic %s at %s", settings->topic, settings->servers);
+    return sl_retry_again(&writer->retry, what, err);
+}
+
+static int step_ms(const struct sl_kafka_writer *writer)
+{
+    int64_t left = (writer->retry.end_ns - sl_monotonic_ns()) / NS_PER_MS;
     return left < PAUSE_MS ? PAUSE_MS : left > STEP_MS ? STEP_MS : (int)left;
 }
 
-static int read_there(struct sl_kafka_writer *writer, const char *group, int64_t end_ms, struct sl_error *err)
+static int read_there(struct sl_kafka_writer *writer, const char *group, struct sl_error *err)
 {
     struct sl_kafka_memory *memory = writer->memory;
     const struct sl_kafka_setting ours[] = {{"group.id", group},
@@ -90,9 +90,9 @@ static int read_there(struct sl_kafka_writer *writer, const char *group, int64_t
     if (r < 0)
         return r;
     do
-        r = sl_kafka_consumer_committed(consumer, memory->settings.topic, 0, step_ms(end_ms), metadata,
+        r = sl_kafka_consumer_committed(consumer, memory->settings.topic, 0, step_ms(writer), metadata,
                                         sizeof metadata, &records, err);
-    while (may_repeat(writer, r, end_ms));
+    while (may_repeat(writer, r, err));
     sl_kafka_consumer_close(consumer);
     if (r < 0)
         return r;
@@ -101,7 +101,7 @@ static int read_there(struct sl_kafka_writer *writer, const char *group, int64_t
     return 0;
 }
 
-static int connect(struct sl_kafka_writer *writer, int64_t end_ms, struct sl_error *err)
+static int connect(struct sl_kafka_writer *writer, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf group = {0};
     struct sl_kafka_memory *memory = writer->memory;
@@ -113,11 +113,11 @@ static int connect(struct sl_kafka_writer *writer, int64_t end_ms, struct sl_err
     if (r < 0)
         return r;
     do
-        r = sl_kafka_producer_init(memory->producer, step_ms(end_ms), err);
-    while (may_repeat(writer, r, end_ms));
+        r = sl_kafka_producer_init(memory->producer, step_ms(writer), err);
+    while (may_repeat(writer, r, err));
     memory->there_ms = INT64_MIN;
     if (r == 0 && writer->stage->services->checkpoint_id) /* without one, batch times may come again */
-        r = read_there(writer, (const char *)group.bytes, end_ms, err);
+        r = read_there(writer, (const char *)group.bytes, err);
     if (r < 0)
         disconnect(memory);
     return r;
@@ -141,8 +141,8 @@ static int set_headers(struct sl_kafka_writer *writer, struct sl_error *err)
 static int begin(struct sl_kafka_writer *writer, struct sl_error *err)
 {
     struct sl_kafka_memory *memory = writer->memory;
-    int64_t end_ms = now_ms() + memory->settings.retry_ms;
-    int r = connect(writer, end_ms, err);
+    begin_retry(writer, memory->settings.retry_ms);
+    int r = connect(writer, err);
     if (r < 0)
         return r;
     writer->is_there = memory->there_ms >= writer->stage->batch_ms;
@@ -152,9 +152,9 @@ static int begin(struct sl_kafka_writer *writer, struct sl_error *err)
         return 0;
     }
     do
-        r = sl_kafka_producer_topic(memory->producer, memory->settings.topic, step_ms(end_ms),
+        r = sl_kafka_producer_topic(memory->producer, memory->settings.topic, step_ms(writer),
                                     &writer->partitions, err);
-    while (may_repeat(writer, r, end_ms));
+    while (may_repeat(writer, r, err));
     r = r < 0 ? r : set_headers(writer, err);
     r = r < 0 ? r : sl_kafka_producer_begin(memory->producer, err);
     writer->is_open = r == 0;
@@ -198,7 +198,7 @@ static int send_one(struct sl_kafka_writer *writer, const struct sl_kafka_out *h
         if (left < queued)
             end_ms = now_ms() + writer->memory->settings.timeout_ms;
         queued = left;
-        if (now_ms() >= end_ms || is_stopped(writer))
+        if (now_ms() >= end_ms || sl_retry_is_stopped(writer->stage->services, writer->task.stop))
             return sl_error_set(err, SL_EUNREACHABLE, "%zu messages wait to be sent, and none is", left);
     }
     return r;
@@ -227,19 +227,46 @@ int sl_kafka_writer_rows(void *arg, const void *bytes, size_t len, struct sl_err
 
 /* ---- the end ---- */
 
+/* One step; done again, it waits for what it began. */
+typedef int step_of_commit(struct sl_kafka_writer *writer, const char *group, struct sl_error *err);
+
+static int note(struct sl_kafka_writer *writer, const char *group, struct sl_error *err)
+{
+    const struct sl_kafka_memory *memory = writer->memory;
+    char batch[24];
+    snprintf(batch, sizeof batch, "%" PRId64, writer->stage->batch_ms);
+    return sl_kafka_producer_note(memory->producer, group, memory->settings.topic, (int64_t)writer->count,
+                                  batch, step_ms(writer), err);
+}
+
+static int commit(struct sl_kafka_writer *writer, const char *group, struct sl_error *err)
+{
+    (void)group; /* noted before */
+    return sl_kafka_producer_commit(writer->memory->producer, step_ms(writer), err);
+}
+
+static int do_step(struct sl_kafka_writer *writer, step_of_commit *step, const char *group,
+                   struct sl_error *err)
+{
+    int r;
+    do
+        r = step(writer, group, err);
+    while (r < 0 && err->sys == ETIMEDOUT && may_repeat(writer, r, err));
+    return r;
+}
+
 int sl_kafka_writer_commit(struct sl_kafka_writer *writer, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf group = {0};
     struct sl_kafka_memory *memory = writer->memory;
-    char batch[24];
     if (!writer->is_open)
         return 0;
     if (!sl_kafka_writer_group(writer->stage->services, memory->settings.topic, &group))
         return sl_error_nomem(err);
-    snprintf(batch, sizeof batch, "%" PRId64, writer->stage->batch_ms);
     writer->is_open = false;
-    int r = sl_kafka_producer_commit(memory->producer, (const char *)group.bytes, memory->settings.topic,
-                                     (int64_t)writer->count, batch, (int)memory->settings.timeout_ms, err);
+    begin_retry(writer, memory->settings.timeout_ms);
+    int r = do_step(writer, note, (const char *)group.bytes, err);
+    r = r < 0 ? r : do_step(writer, commit, (const char *)group.bytes, err);
     if (r < 0) { /* it is not known whether it is committed: a new producer asks */
         disconnect(memory);
         return at_topic(writer, r, err);

@@ -11,6 +11,7 @@
 #include "core/contract/sequence.h"
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
+#include "sinks/retry.h"
 
 enum { SL_KAFKA_TOPIC_MAX = 250, SL_KAFKA_SERVERS_MAX = 256 };
 
@@ -34,6 +35,8 @@ struct sl_kafka_writer {
     struct sl_task task; /* for rejected records */
     struct sl_arena scratch;
     int32_t partitions;
+    struct sl_retry retry; /* of the step that runs */
+    struct sl_retry_log retry_log;
     bool is_begun; /* it was asked whether the batch is there */
     bool is_there;
     bool is_open;   /* the transaction */
