@@ -17,6 +17,7 @@ ROUNDS = int(os.environ.get("SLUICE_ROUNDS") or (1000 if LONG else 30))  # of ki
 SANITIZED = os.environ.get("SLUICE_PRESET") in ("asan", "tsan")
 # For what has to happen, on a machine that has much else to do.
 PATIENCE_S = int(os.environ.get("SLUICE_PATIENCE") or (100 if SANITIZED else 60))
+NEVER = "10000d"  # an interval whose next batch is years away, whatever the time is now
 WORDCOUNT = ROOT / "examples/wordcount.lua"
 
 

@@ -3,8 +3,9 @@ be.
 
 broker() is the broker of a test run: tests/run names a directory for servers in SLUICE_TEST_SERVERS, and the first file
 that needs the broker starts it there; a file that is run by hand has one of its own, and so has a claim that kills it."""
-import atexit, contextlib, ctypes, fcntl, os, pathlib, random, shutil, socket, subprocess, tempfile, time
+import atexit, contextlib, ctypes, fcntl, os, pathlib, shutil, socket, subprocess, tempfile, time
 from harness import ROOT, PATIENCE_S, check, skip, wait_until
+from ports import free_port
 
 SCRIPT = str(ROOT / "tests/servers/kafka")
 PRODUCER, CONSUMER = 0, 1
@@ -53,17 +54,6 @@ def library():
 
 
 PROXIES = 4  # files that may come through a proxy at one time
-
-
-def free_port():
-    """The first of ten in a row, as tests/servers/kafka wants; below those that the kernel gives to clients, which would take
-    them while nobody listens."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
-            for number in range(port, port + 2 + 2 * PROXIES):
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", number))
-            return port
 
 
 class Handle:
@@ -182,7 +172,7 @@ class Broker:
         """The same for all files that share it."""
         path = pathlib.Path(self.directory, "port")
         if not path.exists():
-            path.write_text("%d" % free_port())
+            path.write_text("%d" % free_port(2 + 2 * PROXIES))
         return int(path.read_text())
 
     def new_proxy(self):

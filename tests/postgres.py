@@ -1,14 +1,9 @@
 """A PostgreSQL server for the tests of one file, started by tests/servers/postgres; skips where it cannot be."""
-import atexit, os, shutil, socket, subprocess, tempfile
+import atexit, os, shutil, subprocess, tempfile
 from harness import ROOT, check, skip
+from ports import free_port
 
 SCRIPT = str(ROOT / "tests/servers/postgres")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:

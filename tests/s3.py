@@ -3,7 +3,7 @@ signed here, from the description of the signature, so that they share nothing w
 import atexit, datetime, hashlib, hmac, http.client, os, shutil, subprocess, tempfile, urllib.parse
 import xml.etree.ElementTree as xml
 from harness import ROOT, check, fail, skip, wait_until
-from postgres import free_port
+from ports import free_port
 
 SCRIPT = str(ROOT / "tests/servers/versitygw")
 ID, SECRET = "sluicekey", "sluicesecret"

@@ -36,7 +36,7 @@ def test_the_last_version_is_there_before_the_first_batch():
         run.wait_until(lambda: os.path.exists(CURRENT), "the first version")
         version = os.readlink("mnt/counts/now")
         run.stop()
-    with Running("wordcount.lua", "--interval", "1h") as run:
+    with Running("wordcount.lua", "--interval", NEVER) as run:
         run.wait_until(lambda: os.path.exists(CURRENT), "the version of the run before")
         equal(os.readlink("mnt/counts/now"), version, "now")
         equal(read(CURRENT), b"be\t1\nto\t1\n", "current")

@@ -1,6 +1,7 @@
 """What tests of received sources share: senders, jobs, and what became of their records."""
 import contextlib, pathlib, socket
 from harness import *
+from ports import free_port
 
 HEAD = """local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "100ms", checkpoint = "ck"%s }
@@ -22,16 +23,11 @@ def run_once(*args):
     return sluice_ok("run", "job.lua", "--once", *args)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Server:
     """Accepts connections at a port; a thread of the test serves them."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=None):
+        port = port or free_port()
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(("127.0.0.1", port))
@@ -76,13 +72,53 @@ def send(port, content):
         connection.sendall(as_bytes(content))
 
 
+def ends(connection):
+    """Whether the other side has ended the connection; waits for a byte or for the end."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:  # it had not read all
+        return True
+
+
 def status():
     return json.loads(sluice_ok("status", "--json", "--checkpoint", "ck").stdout)
 
 
+NOTHING_YET = {"connection": "", "detail": "", "position": "", "partitions": {}, "received": 0, "lag": None, "dropped": 0}
+
+
 def source_status(name=None):
-    sources = status()["status"].get("sources", [])
-    return next((s for s in sources if name in (None, s.get("name"))), {})
+    """What status shows of a source; NOTHING_YET before the run has written one."""
+    sources = status()["status"].get("sources", []) if os.path.exists("ck/status.json") else []
+    return next((s for s in sources if name in (None, s.get("name"))), NOTHING_YET)
+
+
+def logged(content):
+    """Whether the received log ends in these bytes: the last record has arrived, whatever frames there are."""
+    return bool(segments()) and read(segments()[-1]).endswith(as_bytes(content))
+
+
+def letters():
+    """All dead letters so far, in order."""
+    paths = sorted(path for path in pathlib.Path("ck/deadletter").glob("*.jsonl") if path.name[0] != ".")
+    return [letter for path in paths for letter in json_lines(read(path))]
+
+
+def has_ended(pid):
+    """Whether there is no such process any more, or nobody but its parent has to know."""
+    try:
+        return pathlib.Path("/proc/%d/stat" % pid).read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def children(pid):
+    """Processes that it has started and that are there now."""
+    found = []
+    for path in pathlib.Path("/proc/%d/task" % pid).glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has ended
+            found += map(int, path.read_text().split())
+    return found
 
 
 def segments():

@@ -2,8 +2,9 @@
 # presets: release
 """What watches a job: alert rules and the dashboard ask for metrics that there are, Prometheus takes them; cron and logrotate do what their
 snippets say."""
-import pathlib, re, shutil, socket, urllib.parse, urllib.request
+import pathlib, re, shutil, urllib.parse, urllib.request
 from harness import *
+from ports import free_port
 
 MONITORING = ROOT / "deploy/monitoring"
 NAME = re.compile(r"\bsluice_[a-z_]+")
@@ -47,11 +48,6 @@ def test_promtool_accepts_the_rules():
     for words in (("check", "rules", "prometheus-alerts.yml"), ("test", "rules", "alerts-test.yml"), ("check", "config", "prometheus.yml")):
         done = subprocess.run(["promtool", *words], cwd=MONITORING, capture_output=True, text=True)
         equal(done.returncode, 0, "promtool %s: %s" % (" ".join(words), done.stdout + done.stderr))
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def ask(port, path):

@@ -31,7 +31,7 @@ def test_restart_false_ends_the_source_and_the_run_continues():
     lines_job('execStream({ "echo", "once" }, { restart = false })')
     with Running("job.lua") as run:
         run.wait_until(lambda: records() == [b"once"], "the record")
-        run.wait_until(lambda: source_status().get("connection") == "ended", "the source to end")
+        run.wait_until(lambda: source_status()["connection"] == "ended", "the source to end")
         run.stop()
     equal(records(), [b"once"], "the records")
 
@@ -51,7 +51,7 @@ def test_the_command_ends_with_the_run_however_that_ends():
             run.wait_until(lambda: len(records()) > before, "its process number")
             pid = int(records()[-1])
             getattr(run, end)()
-        wait_until(lambda: not os.path.exists("/proc/%d" % pid) or "Z" in open("/proc/%d/stat" % pid).read(), "the command to end")
+        wait_until(lambda: has_ended(pid), "the command to end")
 
 
 def test_more_than_a_pipe_holds_arrives_whole():

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# timeout: 6000
 """kill -9 of sluice at random moments under senders that number their records: of every connection, and of every run of
 a command, a gapless prefix arrives, once. 30 rounds; 1,000 with --long. receiverStream and tailStream, which lose
 nothing at all, have their rounds in files of their own."""

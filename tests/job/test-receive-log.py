@@ -8,7 +8,7 @@ def received(*contents, options='name = "net"', rest=""):
     """A checkpoint whose run was killed after it had received each of these in a frame of its own, before any batch."""
     port = free_port()
     lines_job('socketTextStream(nil, %d, { listen = true, %s })' % (port, options), rest=rest)
-    with Running("job.lua", "--interval", "1h") as run:
+    with Running("job.lua", "--interval", NEVER) as run:
         size = 72  # head and positions
         for content in contents:
             send(port, content)
@@ -155,7 +155,7 @@ def test_on_a_full_disk_reading_stops_and_continues():
         job((HEAD % "").replace('"ck"', '"disk/ck"') +
             'ssc:socketTextStream(nil, %d, { listen = true }):count():saveAsTextFiles("out/n")\n' % port)
         line, lines = b"x" * 99 + b"\n", 0
-        with Running("job.lua", "--interval", "1h") as run:
+        with Running("job.lua", "--interval", NEVER) as run:
             run.wait_until(lambda: os.path.exists("disk/ck/status.json"), "the run")
             with open("disk/filler", "wb") as filler:
                 filler.write(b"x" * (5 << 20))
