@@ -3,6 +3,7 @@
 #include "core/base/ancestors.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/base/trust.h"
 #include "sources/letters.h"
 #include "sources/put_away.h"
 #include "sources/put_marker_away.h"
@@ -155,15 +156,15 @@ static bool was_settled(const struct sl_file_source *source)
 /* ---- directories ---- */
 
 /* What was put away is forgotten with a later commit: it must not come back with a power loss. */
-static int sync_dirs(const struct sl_put_away *put_away, struct sl_error *err)
+static int sync_dirs(struct sl_put_away *put_away, struct sl_error *err)
 {
     const struct sl_services *services = put_away->source->services;
     const struct sl_file_options *options = &put_away->source->options;
     int r = 0;
     if (!services->durable || !put_away->any_renamed)
         return 0;
-    if (options->after == SL_AFTER_ARCHIVE)
-        r = sl_io_sync_dir(services->io, services->job_dirfd, options->archive, err);
+    if (put_away->archive_fd >= 0) /* else nothing was moved there */
+        r = sl_put_away_sync_archive(put_away, err);
     return r < 0 ? r : sl_io_sync_dir(services->io, services->job_dirfd, options->dir, err);
 }
 
@@ -175,7 +176,8 @@ static int make_archive(const struct sl_file_source *source, struct sl_error *er
     struct sl_error why = {0};
     if (source->options.after != SL_AFTER_ARCHIVE)
         return 0;
-    if (sl_io_make_dirs(services->io, services->job_dirfd, archive, 0777, &why) < 0) {
+    if (sl_trust_links(services->io, services->job_dirfd, archive, &why) < 0 ||
+        sl_io_make_dirs(services->io, services->job_dirfd, archive, 0777, &why) < 0) {
         sl_log(services->log, SL_LOG_WARNING, "making the archive: %s", why.text);
         return 0;
     }
@@ -185,7 +187,7 @@ static int make_archive(const struct sl_file_source *source, struct sl_error *er
 
 int sl_after_batch(struct sl_file_source *source, struct sl_error *err)
 {
-    struct sl_put_away put_away = {.source = source};
+    struct sl_put_away put_away = {.source = source, .archive_fd = -1};
     bool any = source->files && source->files->count && source->options.after != SL_AFTER_KEEP;
     if (!any && !source->owed.now.files.count)
         return 0;
@@ -194,7 +196,10 @@ int sl_after_batch(struct sl_file_source *source, struct sl_error *err)
     r = r < 0 ? r : settle_owed(&put_away, err);
     if (r == 0 && !is_settled)
         r = settle_batch(&put_away, err);
-    return r < 0 ? r : sync_dirs(&put_away, err);
+    r = r < 0 ? r : sync_dirs(&put_away, err);
+    if (put_away.archive_fd >= 0)
+        sl_io_close(source->services->io, put_away.archive_fd);
+    return r;
 }
 
 /* ---- for the engine ---- */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,57 +19,49 @@ static bool exists(struct sl_io *io, int dirfd, const char *path)
 }
 
 /* Some file systems cannot rename without replacing; there a look before has to do. */
-static int rename_gently(struct sl_io *io, int dirfd, const char *from, const char *to)
+static int rename_gently(struct sl_io *io, int from_dirfd, const char *from, int dirfd, const char *to)
 {
-    int r = io->ops->renameat2(io, dirfd, from, dirfd, to, RENAME_NOREPLACE);
+    int r = io->ops->renameat2(io, from_dirfd, from, dirfd, to, RENAME_NOREPLACE);
     if (r == 0 || (errno != EINVAL && errno != ENOSYS))
         return r;
     if (!exists(io, dirfd, to))
-        return io->ops->renameat2(io, dirfd, from, dirfd, to, 0);
+        return io->ops->renameat2(io, from_dirfd, from, dirfd, to, 0);
     errno = EEXIST;
     return -1;
 }
 
-int sl_move_back(struct sl_io *io, int dirfd, const char *from, const char *path)
+int sl_move_back(struct sl_io *io, int from_dirfd, const char *from, int dirfd, const char *path)
 {
-    return rename_gently(io, dirfd, from, path);
+    return rename_gently(io, from_dirfd, from, dirfd, path);
 }
 
 /* ---- into the archive ---- */
 
 /* The name to try: as it is, then with the batch's time, then counted. False: no name is left. */
-static bool name_in(char path[SL_MOVE_PATH_MAX], const char *archive, const char *name, int64_t t,
-                    int attempt)
+static bool name_in(char ret[NAME_MAX + 1], const char *name, int64_t t, int attempt)
 {
     int len;
     if (attempt == 0)
-        len = snprintf(path, SL_MOVE_PATH_MAX, "%s/%s", archive, name);
+        len = snprintf(ret, NAME_MAX + 1, "%s", name);
     else if (attempt == 1)
-        len = snprintf(path, SL_MOVE_PATH_MAX, "%s/%s.%lld", archive, name, (long long)t);
+        len = snprintf(ret, NAME_MAX + 1, "%s.%lld", name, (long long)t);
     else
-        len = snprintf(path, SL_MOVE_PATH_MAX, "%s/%s.%lld.%d", archive, name, (long long)t, attempt - 1);
-    return len < SL_MOVE_PATH_MAX && attempt < NAMES_TRIED_MAX;
+        len = snprintf(ret, NAME_MAX + 1, "%s.%lld.%d", name, (long long)t, attempt - 1);
+    return len <= NAME_MAX && attempt < NAMES_TRIED_MAX;
 }
 
-static int rename_into(struct sl_io *io, int dirfd, const char *from, const char *archive, const char *name,
-                       int64_t t)
+int sl_move_show(struct sl_io *io, int from_dirfd, const char *from, int archive_fd, const char *name,
+                 int64_t t)
 {
-    char path[SL_MOVE_PATH_MAX];
+    char free_name[NAME_MAX + 1];
     errno = ENAMETOOLONG;
-    for (int attempt = 0; name_in(path, archive, name, t, attempt); attempt++) {
-        int r = rename_gently(io, dirfd, from, path);
+    for (int attempt = 0; name_in(free_name, name, t, attempt); attempt++) {
+        int r = rename_gently(io, from_dirfd, from, archive_fd, free_name);
         if (r == 0 || errno != EEXIST)
             return r;
+        errno = ENAMETOOLONG;
     }
     return -1;
-}
-
-int sl_move_show(struct sl_io *io, int dirfd, const char *hidden, const char *archive, const char *name,
-                 int64_t t, struct sl_error *err)
-{
-    if (rename_into(io, dirfd, hidden, archive, name, t) == 0)
-        return 0;
-    return sl_error_sys(err, errno, "moving it to %s", archive);
 }
 
 /* ---- copies ---- */
@@ -146,15 +139,15 @@ static int copy_directory(struct sl_io *io, int from, int to, bool *ret_sync_fai
     return r < 0 ? r : sync_copy(io, to, "its copy", ret_sync_failed, err);
 }
 
-int sl_move_copy(struct sl_io *io, int dirfd, const char *from, const char *to, bool is_directory,
-                 bool *ret_sync_failed, struct sl_error *err)
+int sl_move_copy(struct sl_io *io, int from_dirfd, const char *from, int to_dirfd, const char *to,
+                 bool is_directory, bool *ret_sync_failed, struct sl_error *err)
 {
     if (!is_directory)
-        return copy_file(io, dirfd, from, dirfd, to, ret_sync_failed, err);
-    if (io->ops->mkdirat(io, dirfd, to, 0777) < 0)
+        return copy_file(io, from_dirfd, from, to_dirfd, to, ret_sync_failed, err);
+    if (io->ops->mkdirat(io, to_dirfd, to, 0777) < 0)
         return sl_error_sys(err, errno, "making directory %s", to);
-    int in = sl_io_open(io, dirfd, from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
-    int out = in < 0 ? in : sl_io_open(io, dirfd, to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    int in = sl_io_open(io, from_dirfd, from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
+    int out = in < 0 ? in : sl_io_open(io, to_dirfd, to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, err);
     struct stat st;
     int r = out < 0                            ? out
             : io->ops->fstat(io, out, &st) < 0 ? sl_error_sys(err, errno, "looking at %s", to)

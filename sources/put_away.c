@@ -18,9 +18,41 @@ static struct sl_io *io_of(const struct sl_put_away *put_away)
     return put_away->source->services->io;
 }
 
-static int dirfd_of(const struct sl_put_away *put_away)
+/* A name and the open directory that it is relative to. */
+struct at {
+    int dirfd;
+    const char *path;
+};
+
+static struct at in_job(const struct sl_put_away *put_away, const char *path)
 {
-    return put_away->source->services->job_dirfd;
+    return (struct at){put_away->source->services->job_dirfd, path};
+}
+
+/* The archive is open. */
+static struct at in_archive(const struct sl_put_away *put_away, const char *name)
+{
+    sl_assert(put_away->archive_fd >= 0);
+    return (struct at){put_away->archive_fd, name};
+}
+
+/* ---- the archive ---- */
+
+int sl_put_away_open_archive(struct sl_put_away *put_away, struct sl_error *err)
+{
+    const struct sl_services *services = put_away->source->services;
+    if (put_away->archive_fd >= 0)
+        return 0;
+    int fd = sl_trust_open_dir(services->io, services->job_dirfd, put_away->source->options.archive, err);
+    put_away->archive_fd = fd;
+    return fd < 0 ? fd : 0;
+}
+
+int sl_put_away_sync_archive(struct sl_put_away *put_away, struct sl_error *err)
+{
+    int r = sl_io_sync(io_of(put_away), put_away->archive_fd, put_away->source->options.archive, err);
+    put_away->sync_failed = put_away->sync_failed || r < 0;
+    return r;
 }
 
 /* ---- names ---- */
@@ -49,8 +81,8 @@ bool sl_arrival_init(struct sl_arrival *ret, const struct sl_file_source *source
              (unsigned long long)file->inode, ret->is_directory ? ".d" : "");
     return snprintf(ret->path, SL_MOVE_PATH_MAX, "%.*s", (int)len, file->path) < SL_MOVE_PATH_MAX &&
            snprintf(ret->hidden, SL_MOVE_PATH_MAX, "%s/%s", options->dir, name) < SL_MOVE_PATH_MAX &&
-           snprintf(ret->archived, SL_MOVE_PATH_MAX, "%s/%s", options->archive, name) < SL_MOVE_PATH_MAX &&
-           snprintf(ret->copy, SL_MOVE_PATH_MAX, "%s/%s.copy", options->archive, name) < SL_MOVE_PATH_MAX;
+           snprintf(ret->archived, sizeof ret->archived, "%s", name) < (int)sizeof ret->archived &&
+           snprintf(ret->copy, sizeof ret->copy, "%s.copy", name) < (int)sizeof ret->copy;
 }
 
 /* ---- what is there ---- */
@@ -58,16 +90,16 @@ bool sl_arrival_init(struct sl_arrival *ret, const struct sl_file_source *source
 /* PARTLY: a directory that has lost some of its files and has nothing else. */
 enum found { NOTHING, OURS, PARTLY, CHANGED, ANOTHER, TROUBLE };
 
-static enum found look_at(const struct sl_put_away *put_away, const char *path, const struct sl_file *file,
+static enum found look_at(const struct sl_put_away *put_away, struct at at, const struct sl_file *file,
                           struct sl_error *err)
 {
     struct statx st;
     struct sl_io *io = io_of(put_away);
-    if (io->ops->statx(io, dirfd_of(put_away), path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME,
-                       &st) < 0) {
+    if (io->ops->statx(io, at.dirfd, at.path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &st) <
+        0) {
         if (errno == ENOENT || errno == ENOTDIR)
             return NOTHING;
-        sl_error_sys(err, errno, "looking at %s", path);
+        sl_error_sys(err, errno, "looking at %s", at.path);
         return TROUBLE;
     }
     if (!sl_identity_is(&st, file))
@@ -76,7 +108,7 @@ static enum found look_at(const struct sl_put_away *put_away, const char *path, 
 }
 
 /* The files of the arrival in `dir`: *ret_there are as they were read. NOTHING: no other is there. */
-static enum found look_at_files(const struct sl_put_away *put_away, const char *dir,
+static enum found look_at_files(const struct sl_put_away *put_away, struct at dir,
                                 const struct sl_arrival *arrival, size_t *ret_there, struct sl_error *err)
 {
     char path[SL_MOVE_PATH_MAX];
@@ -84,18 +116,18 @@ static enum found look_at_files(const struct sl_put_away *put_away, const char *
     *ret_there = 0;
     for (size_t i = 0; i < arrival->count && (found == NOTHING || found == OURS); i++) {
         const char *name = strrchr(arrival->file[i].path, '/');
-        if (snprintf(path, sizeof path, "%s%s", dir, name) >= SL_MOVE_PATH_MAX) {
-            sl_error_sys(err, ENAMETOOLONG, "looking at %s", dir);
+        if (snprintf(path, sizeof path, "%s%s", dir.path, name) >= SL_MOVE_PATH_MAX) {
+            sl_error_sys(err, ENAMETOOLONG, "looking at %s", dir.path);
             return TROUBLE;
         }
-        found = look_at(put_away, path, &arrival->file[i], err);
+        found = look_at(put_away, (struct at){dir.dirfd, path}, &arrival->file[i], err);
         *ret_there += found == OURS;
     }
     return found == OURS ? NOTHING : found;
 }
 
 /* OURS: the directory holds the files that were read and no other that could be. */
-static enum found look_into(const struct sl_put_away *put_away, const char *dir,
+static enum found look_into(const struct sl_put_away *put_away, struct at dir,
                             const struct sl_arrival *arrival, struct sl_error *err)
 {
     size_t names = 0, there;
@@ -104,31 +136,31 @@ static enum found look_into(const struct sl_put_away *put_away, const char *dir,
     enum found found = look_at_files(put_away, dir, arrival, &there, err);
     if (found != NOTHING)
         return found;
-    if (!there && io->ops->statx(io, dirfd_of(put_away), dir, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0) {
+    if (!there && io->ops->statx(io, dir.dirfd, dir.path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0) {
         if (errno == ENOENT || errno == ENOTDIR)
             return NOTHING;
-        sl_error_sys(err, errno, "looking at %s", dir);
+        sl_error_sys(err, errno, "looking at %s", dir.path);
         return TROUBLE;
     }
     if (!there && !S_ISDIR(st.stx_mode))
         return ANOTHER;
-    int r = sl_move_count_names(io, dirfd_of(put_away), dir, &names, err);
+    int r = sl_move_count_names(io, dir.dirfd, dir.path, &names, err);
     if (r < 0)
         return TROUBLE;
     return names != there ? CHANGED : there == arrival->count ? OURS : PARTLY;
 }
 
-static enum found look(const struct sl_put_away *put_away, const char *path, const struct sl_arrival *arrival,
+static enum found look(const struct sl_put_away *put_away, struct at at, const struct sl_arrival *arrival,
                        struct sl_error *err)
 {
-    return arrival->is_directory ? look_into(put_away, path, arrival, err)
-                                 : look_at(put_away, path, arrival->file, err);
+    return arrival->is_directory ? look_into(put_away, at, arrival, err)
+                                 : look_at(put_away, at, arrival->file, err);
 }
 
 int sl_arrival_is_there(const struct sl_put_away *put_away, const struct sl_arrival *arrival,
                         struct sl_error *err)
 {
-    enum found found = look(put_away, arrival->path, arrival, err);
+    enum found found = look(put_away, in_job(put_away, arrival->path), arrival, err);
     return found == TROUBLE ? SL_EFAIL : found == OURS;
 }
 
@@ -138,11 +170,11 @@ static enum found look_archived(const struct sl_put_away *put_away, const struct
 {
     struct statx st;
     struct sl_io *io = io_of(put_away);
-    enum found found = look(put_away, arrival->archived, arrival, err);
+    struct at at = in_archive(put_away, arrival->archived);
+    enum found found = look(put_away, at, arrival, err);
     if (found != ANOTHER && found != CHANGED)
         return found;
-    if (io->ops->statx(io, dirfd_of(put_away), arrival->archived, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS,
-                       &st) < 0) {
+    if (io->ops->statx(io, at.dirfd, at.path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st) < 0) {
         sl_error_sys(err, errno, "looking at %s", arrival->archived);
         return TROUBLE;
     }
@@ -164,25 +196,28 @@ void sl_put_away_tell(struct sl_put_away *put_away, const struct sl_arrival *arr
         sl_log(log, SL_LOG_WARNING, "more files are left where they are");
 }
 
-static int rename_to(const struct sl_put_away *put_away, const char *from, const char *to)
+static int rename_to(const struct sl_put_away *put_away, struct at from, struct at to)
 {
     struct sl_io *io = io_of(put_away);
-    return io->ops->renameat2(io, dirfd_of(put_away), from, dirfd_of(put_away), to, 0);
+    return io->ops->renameat2(io, from.dirfd, from.path, to.dirfd, to.path, 0);
 }
 
-static int remove_tree(const struct sl_put_away *put_away, const char *path, struct sl_error *err)
+static int remove_tree(const struct sl_put_away *put_away, struct at at, struct sl_error *err)
 {
-    return sl_io_remove_tree(io_of(put_away), dirfd_of(put_away), path, err);
+    return sl_io_remove_tree(io_of(put_away), at.dirfd, at.path, err);
 }
 
 /* That it was away for a moment is our doing: what was taken does not arrive again. 1, or SL_ENOMEM. */
-static int give_back(const struct sl_put_away *put_away, const struct sl_arrival *arrival, const char *hidden,
+static int give_back(const struct sl_put_away *put_away, const struct sl_arrival *arrival, struct at hidden,
                      struct sl_error *err)
 {
     struct sl_arrivals *arrivals = put_away->source->arrivals;
-    if (sl_move_back(io_of(put_away), dirfd_of(put_away), hidden, arrival->path) < 0)
+    struct at at = in_job(put_away, arrival->path);
+    if (sl_move_back(io_of(put_away), hidden.dirfd, hidden.path, at.dirfd, at.path) < 0)
         sl_log(put_away->source->services->log, SL_LOG_WARNING,
-               "%s could not be given its name back; it is %s", arrival->path, hidden);
+               "%s could not be given its name back; it is %s%s%s", arrival->path,
+               hidden.dirfd == at.dirfd ? "" : put_away->source->options.archive,
+               hidden.dirfd == at.dirfd ? "" : "/", hidden.path);
     else if (arrivals->ops->put_back && arrivals->ops->put_back(arrivals, arrival->file, err) < 0)
         return SL_ENOMEM;
     return 1;
@@ -190,7 +225,7 @@ static int give_back(const struct sl_put_away *put_away, const struct sl_arrival
 
 /* It lies under `hidden`: 0; 1: it is not what was read, and has its name again; or a failure. */
 static int check_hidden(const struct sl_put_away *put_away, const struct sl_arrival *arrival,
-                        const char *hidden, struct sl_error *err)
+                        struct at hidden, struct sl_error *err)
 {
     switch (look(put_away, hidden, arrival, err)) {
     case OURS:
@@ -209,27 +244,31 @@ static int check_hidden(const struct sl_put_away *put_away, const struct sl_arri
 /* Under its hidden name beside the others. As check_hidden. */
 static int hide(const struct sl_put_away *put_away, const struct sl_arrival *arrival, struct sl_error *err)
 {
-    if (rename_to(put_away, arrival->path, arrival->hidden) < 0)
+    struct at hidden = in_job(put_away, arrival->hidden);
+    if (rename_to(put_away, in_job(put_away, arrival->path), hidden) < 0)
         return sl_error_sys(err, errno, "renaming it");
-    return check_hidden(put_away, arrival, arrival->hidden, err);
+    return check_hidden(put_away, arrival, hidden, err);
 }
 
 static int remove_hidden(const struct sl_put_away *put_away, const struct sl_arrival *arrival,
                          struct sl_error *err)
 {
     struct sl_io *io = io_of(put_away);
+    struct at hidden = in_job(put_away, arrival->hidden);
     if (arrival->is_directory)
-        return remove_tree(put_away, arrival->hidden, err);
-    if (io->ops->unlinkat(io, dirfd_of(put_away), arrival->hidden, 0) < 0 && errno != ENOENT)
+        return remove_tree(put_away, hidden, err);
+    if (io->ops->unlinkat(io, hidden.dirfd, hidden.path, 0) < 0 && errno != ENOENT)
         return sl_error_sys(err, errno, "deleting %s", arrival->path);
     return 0;
 }
 
 static int show(const struct sl_put_away *put_away, const struct sl_arrival *arrival, struct sl_error *err)
 {
-    return sl_move_show(io_of(put_away), dirfd_of(put_away), arrival->archived,
-                        put_away->source->options.archive, strrchr(arrival->path, '/') + 1,
-                        put_away->batch_ms, err);
+    struct at hidden = in_archive(put_away, arrival->archived);
+    if (sl_move_show(io_of(put_away), hidden.dirfd, hidden.path, hidden.dirfd,
+                     strrchr(arrival->path, '/') + 1, put_away->batch_ms) == 0)
+        return 0;
+    return sl_error_sys(err, errno, "moving it to %s", put_away->source->options.archive);
 }
 
 static int remove_and_show(const struct sl_put_away *put_away, const struct sl_arrival *arrival,
@@ -254,19 +293,18 @@ static int copy(struct sl_put_away *put_away, const struct sl_arrival *arrival, 
                 struct sl_error *err)
 {
     const char *archive = put_away->source->options.archive;
-    int r = remove_tree(put_away, arrival->copy, err);
+    struct at in = in_job(put_away, from), out = in_archive(put_away, arrival->copy);
+    int r = remove_tree(put_away, out, err);
     r = r < 0 ? r
-              : sl_move_copy(io_of(put_away), dirfd_of(put_away), from, arrival->copy, arrival->is_directory,
+              : sl_move_copy(io_of(put_away), in.dirfd, in.path, out.dirfd, out.path, arrival->is_directory,
                              &put_away->sync_failed, err);
-    if (r == 0 && rename_to(put_away, arrival->copy, arrival->archived) < 0)
+    if (r == 0 && rename_to(put_away, out, in_archive(put_away, arrival->archived)) < 0)
         r = sl_error_sys(err, errno, "moving it to %s", archive);
     if (r < 0) {
-        (void)remove_tree(put_away, arrival->copy, NULL); /* the failure that matters is in err */
+        (void)remove_tree(put_away, out, NULL); /* the failure that matters is in err */
         return r;
     }
-    r = sl_io_sync_dir(io_of(put_away), dirfd_of(put_away), archive, err);
-    put_away->sync_failed = put_away->sync_failed || r < 0;
-    return r;
+    return sl_put_away_sync_archive(put_away, err);
 }
 
 static int archive_copy(struct sl_put_away *put_away, const struct sl_arrival *arrival, bool is_hidden,
@@ -276,17 +314,15 @@ static int archive_copy(struct sl_put_away *put_away, const struct sl_arrival *a
     if (r == 0 && !is_hidden)
         r = hide(put_away, arrival, err);
     if (r > 0)
-        (void)remove_tree(put_away, arrival->archived, NULL); /* of what was not read */
+        (void)remove_tree(put_away, in_archive(put_away, arrival->archived), NULL); /* of what was not read */
     return r ? r : remove_and_show(put_away, arrival, err);
 }
 
-static int archive_arrival(struct sl_put_away *put_away, const struct sl_arrival *arrival, bool is_hidden,
+/* The archive is open. */
+static int move_to_archive(struct sl_put_away *put_away, const struct sl_arrival *arrival, bool is_hidden,
                            struct sl_error *err)
 {
-    const char *archive = put_away->source->options.archive;
-    int r = sl_trust_links(io_of(put_away), dirfd_of(put_away), archive, err);
-    if (r < 0)
-        return r;
+    struct at archived = in_archive(put_away, arrival->archived);
     if (is_hidden) { /* which is only done once a whole copy is there */
         enum found found = look_archived(put_away, arrival, err);
         if (found == TROUBLE)
@@ -294,14 +330,22 @@ static int archive_arrival(struct sl_put_away *put_away, const struct sl_arrival
         if (found == OURS)
             return remove_and_show(put_away, arrival, err);
     }
-    r = remove_tree(put_away, arrival->archived, err);
+    int r = remove_tree(put_away, archived, err);
     if (r < 0)
         return r;
-    if (rename_to(put_away, is_hidden ? arrival->hidden : arrival->path, arrival->archived) < 0)
-        return errno == EXDEV ? archive_copy(put_away, arrival, is_hidden, err)
-                              : sl_error_sys(err, errno, "moving it to %s", archive);
-    r = check_hidden(put_away, arrival, arrival->archived, err);
+    if (rename_to(put_away, in_job(put_away, is_hidden ? arrival->hidden : arrival->path), archived) < 0)
+        return errno == EXDEV
+                   ? archive_copy(put_away, arrival, is_hidden, err)
+                   : sl_error_sys(err, errno, "moving it to %s", put_away->source->options.archive);
+    r = check_hidden(put_away, arrival, archived, err);
     return r ? r : show(put_away, arrival, err);
+}
+
+static int archive_arrival(struct sl_put_away *put_away, const struct sl_arrival *arrival, bool is_hidden,
+                           struct sl_error *err)
+{
+    int r = sl_put_away_open_archive(put_away, err);
+    return r < 0 ? r : move_to_archive(put_away, arrival, is_hidden, err);
 }
 
 static int put_away_now(struct sl_put_away *put_away, const struct sl_arrival *arrival, bool is_hidden,
@@ -315,7 +359,7 @@ static int put_away_now(struct sl_put_away *put_away, const struct sl_arrival *a
     case SL_AFTER_KEEP: /* the job was changed: what an earlier run hid gets its name back */
         break;
     }
-    return is_hidden ? give_back(put_away, arrival, arrival->hidden, err) : 1;
+    return is_hidden ? give_back(put_away, arrival, in_job(put_away, arrival->hidden), err) : 1;
 }
 
 /* ---- after a crash ---- */
@@ -328,8 +372,10 @@ static void take_over(const struct sl_put_away *put_away, const struct sl_arriva
     if (snprintf(before, sizeof before, "%s/.sluice-%llu%s", put_away->source->options.dir,
                  (unsigned long long)arrival->file->inode,
                  arrival->is_directory ? ".d" : "") < SL_MOVE_PATH_MAX &&
-        strcmp(before, arrival->hidden) != 0 && look(put_away, before, arrival, &ignored) == OURS)
-        (void)rename_to(put_away, before, arrival->hidden); /* else it stays what it was: hidden */
+        strcmp(before, arrival->hidden) != 0 &&
+        look(put_away, in_job(put_away, before), arrival, &ignored) == OURS)
+        (void)rename_to(put_away, in_job(put_away, before),
+                        in_job(put_away, arrival->hidden)); /* else it stays what it was: hidden */
 }
 
 /* Nothing is under its hidden name in the watched directory: did it reach the archive? */
@@ -338,16 +384,20 @@ static int go_on_in_archive(struct sl_put_away *put_away, const struct sl_arriva
 {
     if (put_away->source->options.after != SL_AFTER_ARCHIVE)
         return 1;
+    int r = sl_put_away_open_archive(put_away, err);
+    if (r < 0)
+        return r;
     switch (look_archived(put_away, arrival, err)) {
     case OURS:
         return show(put_away, arrival, err);
     case CHANGED: /* it was renamed, and not looked at yet */
-        return give_back(put_away, arrival, arrival->archived, err);
+        return give_back(put_away, arrival, in_archive(put_away, arrival->archived), err);
     case TROUBLE:
         return SL_EFAIL;
     case ANOTHER:
         sl_log(put_away->source->services->log, SL_LOG_WARNING,
-               "%s is not ours, though its name is; look at it, then remove it", arrival->archived);
+               "%s/%s is not ours, though its name is; look at it, then remove it",
+               put_away->source->options.archive, arrival->archived);
         break;
     case NOTHING:
     case PARTLY:
@@ -361,7 +411,7 @@ static int go_on(struct sl_put_away *put_away, const struct sl_arrival *arrival,
 {
     put_away->any_renamed = true; /* by an earlier process, perhaps, which did not come to sync it */
     take_over(put_away, arrival);
-    switch (look(put_away, arrival->hidden, arrival, err)) {
+    switch (look(put_away, in_job(put_away, arrival->hidden), arrival, err)) {
     case OURS:
         return put_away_now(put_away, arrival, true, err);
     case PARTLY: /* its removal had begun */
@@ -370,7 +420,7 @@ static int go_on(struct sl_put_away *put_away, const struct sl_arrival *arrival,
                    : remove_hidden(put_away, arrival, err);
     case CHANGED: /* it was hidden, and not looked at yet */
     case ANOTHER:
-        return give_back(put_away, arrival, arrival->hidden, err);
+        return give_back(put_away, arrival, in_job(put_away, arrival->hidden), err);
     case TROUBLE:
         return SL_EFAIL;
     case NOTHING:
@@ -389,7 +439,7 @@ static const char *why_not(enum found found, const struct sl_arrival *arrival)
 int sl_put_away(struct sl_put_away *put_away, const struct sl_arrival *arrival, struct sl_error *err)
 {
     int r;
-    enum found found = look(put_away, arrival->path, arrival, err);
+    enum found found = look(put_away, in_job(put_away, arrival->path), arrival, err);
     switch (found) {
     case NOTHING:
     case ANOTHER:

@@ -19,21 +19,27 @@
 #include "sources/move.h"
 
 struct sl_arrival {
-    char path[SL_MOVE_PATH_MAX], hidden[SL_MOVE_PATH_MAX];
-    char archived[SL_MOVE_PATH_MAX], copy[SL_MOVE_PATH_MAX]; /* hidden in the archive; on the way there */
-    const struct sl_file *file;                              /* [count], borrowed */
+    char path[SL_MOVE_PATH_MAX], hidden[SL_MOVE_PATH_MAX]; /* relative to the job's directory */
+    char archived[80], copy[80]; /* names in the archive: hidden there; on the way there */
+    const struct sl_file *file;  /* [count], borrowed */
     size_t count;
     bool is_directory;
 };
 
 struct sl_put_away {
     struct sl_file_source *source;
+    int archive_fd;   /* -1 until sl_put_away_open_archive; closed by who made this */
     int64_t batch_ms; /* that read the arrival */
     uint64_t troubles;
     bool any_renamed; /* something was put away, now or before: the directories have to be synced */
     bool sync_failed;
 };
 
+/* Opens the archive unless it is open: what lies in it is used relative to that directory, whatever others put in the
+ * place of its path. 0, or a failure; the next call tries again. */
+int sl_put_away_open_archive(struct sl_put_away *put_away, struct sl_error *err);
+/* The archive is open. A failure sets sync_failed. */
+int sl_put_away_sync_archive(struct sl_put_away *put_away, struct sl_error *err);
 /* Whether the file came in a directory that was one arrival. */
 bool sl_arrival_is_part(const struct sl_file_source *source, const struct sl_file *file);
 /* False: a name would be too long. */

@@ -1,6 +1,6 @@
 /* Between two steps of a batch there is time: loaded into the program with LD_PRELOAD, it holds up the program after it has
- * renamed something to a name that begins with $SLUICE_TEST_HELD. It makes the file "held" and continues once the file
- * "go" is there. */
+ * renamed something to a path whose last name begins with $SLUICE_TEST_HELD. It makes the file "held" and continues once
+ * the file "go" is there. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,9 @@ static void hold_up(void)
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
     const char *held = getenv("SLUICE_TEST_HELD");
+    const char *slash = strrchr(to, '/'), *name = slash ? slash + 1 : to;
     int r = (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
-    if (r == 0 && held && strncmp(to, held, strlen(held)) == 0)
+    if (r == 0 && held && strncmp(name, held, strlen(held)) == 0)
         hold_up();
     return r;
 }

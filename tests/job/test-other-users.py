@@ -281,4 +281,59 @@ def test_an_archive_does_not_follow_what_others_plant():
         shutil.rmtree(shm)
 
 
+def test_an_archive_is_not_made_through_links_of_others():
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o1777)
+    os.mkdir("private")
+    as_other(lambda: os.symlink("../private", "shared/link"))
+    write("job.lua", (JOB % "false").replace('"in")', '"in", { after = "shared/link/arch" })'))
+    move_in("a", "x\n")
+    done = sluice("run", "job.lua", "--once")
+    check("shared/link belongs to another user" in done.stderr, done.stderr)
+    equal((os.listdir("private"), os.listdir("in")), ([], ["a"]), "what the link leads to, and the input")
+
+
+def swapped_archive(archive, options=""):
+    """The archive becomes a link while the first of two files is moved there."""
+    if SANITIZED:
+        skip("a sanitizer is loaded first")
+    ready()
+    os.mkdir("private")
+    private, taken = str(pathlib.Path("private").resolve()), archive + ".taken"
+    write("job.lua", (JOB % "false").replace('"in")', '"in", { after = "%s"%s })' % (archive, options)))
+    os.makedirs("making")
+    for name in ("a", "a.done", "b", "b.done"):
+        if options or not name.endswith(".done"):
+            write("making/" + name, name + "\n")
+            os.rename("making/" + name, "in/" + name)
+    with Running("job.lua", prefix=("env", "LD_PRELOAD=%s" % HELD_RENAME, "SLUICE_TEST_HELD=.sluice-")) as run:
+        run.wait_until(lambda: os.path.exists("held"), "a file to be on its way to the archive")
+        as_other(lambda: (os.rename(archive, taken), os.symlink(private, archive)))
+        write("go", "")
+        run.wait_until(lambda: not os.listdir("in"), "the files to be archived")
+        run.wait_until(lambda: os.path.exists(taken + "/b"), "the last to have its name in the archive")
+        run.stop()
+    equal(os.listdir("private"), [], "what the link leads to")
+    return {name: read("%s/%s" % (taken, name)) for name in os.listdir(taken)}
+
+
+def test_an_archive_that_becomes_a_link_within_a_batch_is_not_written():
+    os.mkdir("shared")
+    os.chmod("shared", 0o777)
+    equal(swapped_archive("shared/arch"), {"a": b"a\n", "b": b"b\n"}, "the archive")
+
+
+def test_an_archive_elsewhere_that_becomes_a_link_within_a_batch_is_not_written():
+    shm = tempfile.mkdtemp(dir="/dev/shm") if os.path.isdir("/dev/shm") else skip("no other file system")
+    try:
+        if os.stat(shm).st_dev == os.stat(".").st_dev:
+            skip("no other file system")
+        os.chmod(shm, 0o777)
+        equal(swapped_archive(shm + "/arch", ', complete = "%.done"'),
+              {name: name.encode() + b"\n" for name in ("a", "a.done", "b", "b.done")}, "the archive")
+    finally:
+        shutil.rmtree(shm)
+
+
 main(globals())

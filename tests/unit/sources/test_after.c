@@ -88,7 +88,7 @@ static int world_renameat2(struct sl_io *io, int from_dirfd, const char *from, i
         return -1;
     }
     errno = world->no_replace_fails && flags ? EINVAL : EXDEV;
-    if (errno == EINVAL || (world->two_file_systems && from[0] != to[0]))
+    if (errno == EINVAL || (world->two_file_systems && from_dirfd != to_dirfd))
         return -1;
     return sl_io_system.ops->renameat2(&sl_io_system, from_dirfd, from, to_dirfd, to, flags);
 }
