@@ -81,8 +81,10 @@ static int pass_late(struct sl_reject_sink *sink, struct sl_task *task, unsigned
 
 void sl_guard_init(struct sl_guard *guard, struct sl_task *task, struct sl_outlet *out)
 {
-    *guard = (struct sl_guard){
-        .outlet = {push}, .sink = {reject, pass_late}, .out = out, .sink_before = task->sink};
+    *guard = (struct sl_guard){.outlet = {push},
+                               .sink = {.reject = reject, .late = pass_late},
+                               .out = out,
+                               .sink_before = task->sink};
     task->sink = &guard->sink;
     task->is_counted_by_file = true;
 }

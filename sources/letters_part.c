@@ -108,8 +108,11 @@ static int read_raw(struct sl_file_source *source, const struct sl_letter *lette
     struct sl_meta meta;
     if (source->options.meta)
         sl_meta_init_at(&meta, &part, 0, task, out);
-    struct relabel relabel = {
-        {push}, {reject, pass_late}, source->options.meta ? &meta.outlet : out, task->sink, line_of(letter)};
+    struct relabel relabel = {{push},
+                              {.reject = reject, .late = pass_late},
+                              source->options.meta ? &meta.outlet : out,
+                              task->sink,
+                              line_of(letter)};
     uint64_t lines;
     task->sink = &relabel.sink;
     int r = source->reader->read(&part, task, &relabel.outlet, &lines);

@@ -47,3 +47,9 @@ int sl_task_reject_group(struct sl_task *task, unsigned node, const struct sl_fi
     task->group_records = records;
     return task->sink->reject(task->sink, task, node, fields, 2, NULL, SL_GROUP_LINE);
 }
+
+void sl_task_postpone_group(struct sl_task *task, unsigned node)
+{
+    if (task->sink->postpone)
+        task->sink->postpone(task->sink, task, node);
+}

@@ -31,6 +31,9 @@ struct sl_reject_sink {
      * task->event_ms. */
     int (*late)(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
                 const struct sl_field *fields, uint32_t width, const struct sl_origin *origin, uint32_t line);
+    /* A group of operator `node` failed with task->message in this batch, and is reported by a later one, when its window
+     * is due: maxErrorRate counts it here. NULL: no matter. */
+    void (*postpone)(struct sl_reject_sink *sink, struct sl_task *task, unsigned node);
 };
 
 #define SL_NO_LINE    UINT32_MAX
@@ -55,7 +58,8 @@ struct sl_task {
     int64_t function_timeout_ms; /* for one call of a function; 0: none */
     int64_t group_records;       /* of the group that is handed to the sink; 0: unknown */
     bool
-        is_reported_again; /* a group error is one of an earlier batch, too: maxErrorRate does not count it */
+        is_counted_elsewhere; /* maxErrorRate does not count a group error: the batch did not bring the group, or
+                                  the error was postponed */
     bool is_counted_by_file; /* record errors are the file's that is being read, and no operator's */
     struct sl_error *err;    /* details of a batch failure */
     char message[SL_MESSAGE_MAX];
@@ -76,3 +80,7 @@ int sl_task_late(struct sl_task *task, unsigned node, const struct sl_chunk *chu
  * it had, 0 where that is not known. */
 int sl_task_reject_group(struct sl_task *task, unsigned node, const struct sl_field *key,
                          const struct sl_field *value, int64_t records);
+
+/* Notes that a group failed in this batch, with task->message, and is reported later; what reports it sets
+ * task->is_counted_elsewhere. */
+void sl_task_postpone_group(struct sl_task *task, unsigned node);

@@ -221,7 +221,7 @@ static int open_run(struct sl_run *run, const struct sl_query *query, struct giv
                     struct strict_sink *sink, struct sl_error *err)
 {
     int r = sl_pipelines_new(query->context, &run->pipelines, err);
-    *sink = (struct strict_sink){{refuse_record, refuse_record}, run->pipelines};
+    *sink = (struct strict_sink){{.reject = refuse_record, .late = refuse_record}, run->pipelines};
     if (r == 0 && sl_rejects_init(&run->rejects, run->pipelines, true) < 0)
         r = sl_error_nomem(err);
     if (r == 0)

@@ -32,12 +32,24 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
     rejects->failed[node]++;
     /* That a replayed dead letter fails again says nothing about the job. */
     bool is_of_file = task->is_counted_by_file || (origin && origin->once_more);
-    rejects->by_file[node] += line == SL_GROUP_LINE ? task->is_reported_again : is_of_file;
+    rejects->by_file[node] += line == SL_GROUP_LINE ? task->is_counted_elsewhere : is_of_file;
     if (origin && origin->node)
         rejects->by_source[origin->node->number]++;
     int r = keep(rejects, task, node, fields, width, origin, line);
     pthread_mutex_unlock(&rejects->lock);
     return r;
+}
+
+/* Of several messages the first in order, whichever worker had it first. */
+static void postpone(struct sl_reject_sink *sink, struct sl_task *task, unsigned node)
+{
+    struct sl_rejects *rejects = (struct sl_rejects *)sink;
+    struct sl_postponed *postponed = &rejects->postponed[node];
+    pthread_mutex_lock(&rejects->lock);
+    postponed->groups++;
+    if (!postponed->message || strcmp(task->message, postponed->message) < 0)
+        postponed->message = sl_arena_text(&rejects->arena, task->message, strlen(task->message));
+    pthread_mutex_unlock(&rejects->lock);
 }
 
 /* ---- late records ---- */
@@ -81,12 +93,14 @@ static int keep_late(struct sl_reject_sink *sink, struct sl_task *task, unsigned
 
 int sl_rejects_init(struct sl_rejects *rejects, const struct sl_pipelines *pipelines, bool stop)
 {
-    *rejects = (struct sl_rejects){.sink = {reject, keep_late}, .pipelines = pipelines, .stop = stop};
+    *rejects =
+        (struct sl_rejects){.sink = {reject, keep_late, postpone}, .pipelines = pipelines, .stop = stop};
     pthread_mutex_init(&rejects->lock, NULL);
     rejects->failed = calloc(pipelines->nodes + 1, sizeof *rejects->failed);
     rejects->by_file = calloc(pipelines->nodes + 1, sizeof *rejects->by_file);
     rejects->by_source = calloc(pipelines->nodes + 1, sizeof *rejects->by_source);
-    return rejects->failed && rejects->by_file && rejects->by_source ? 0 : SL_ENOMEM;
+    rejects->postponed = calloc(pipelines->nodes + 1, sizeof *rejects->postponed);
+    return rejects->failed && rejects->by_file && rejects->by_source && rejects->postponed ? 0 : SL_ENOMEM;
 }
 
 void sl_rejects_done(struct sl_rejects *rejects)
@@ -98,6 +112,7 @@ void sl_rejects_done(struct sl_rejects *rejects)
     free(rejects->failed);
     free(rejects->by_file);
     free(rejects->by_source);
+    free(rejects->postponed);
     pthread_mutex_destroy(&rejects->lock);
     *rejects = (struct sl_rejects){0};
 }
@@ -113,6 +128,7 @@ void sl_rejects_reset(struct sl_rejects *rejects)
     memset(rejects->failed, 0, rejects->pipelines->nodes * sizeof *rejects->failed);
     memset(rejects->by_file, 0, rejects->pipelines->nodes * sizeof *rejects->by_file);
     memset(rejects->by_source, 0, rejects->pipelines->nodes * sizeof *rejects->by_source);
+    memset(rejects->postponed, 0, rejects->pipelines->nodes * sizeof *rejects->postponed);
 }
 
 /* ---- which ones are kept ---- */
@@ -463,14 +479,14 @@ const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node)
     for (size_t i = 0; i < rejects->kept; i++)
         if (rejects->entry[i]->node->number == node)
             return rejects->entry[i]->message;
-    return NULL;
+    return rejects->postponed[node].message;
 }
 
 /* Failures that are the operator's: those of a file's records are judged with the file (engine/batch/error_rate), those of
- * groups in a window that an earlier batch had, too, with that one. */
+ * groups in a window with the batch that brought them. */
 static uint64_t failures_of(const struct sl_rejects *rejects, size_t n)
 {
-    return rejects->failed[n] - rejects->by_file[n];
+    return rejects->failed[n] - rejects->by_file[n] + rejects->postponed[n].groups;
 }
 
 /* Records an operator had to do with. What a source refused did not come out of it. */

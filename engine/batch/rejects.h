@@ -12,6 +12,12 @@
 
 struct sl_reject_entry;
 
+/* Groups that failed and are reported by a later batch. */
+struct sl_postponed {
+    uint64_t groups;
+    const char *message; /* of one of them; may be NULL */
+};
+
 struct sl_rejects {
     struct sl_reject_sink sink; /* first: what tasks call */
     const struct sl_pipelines *pipelines;
@@ -28,9 +34,10 @@ struct sl_rejects {
     uint64_t *failed;    /* [nodes] */
     uint64_t *by_file;   /* [nodes]: of them those that count for their file (engine/batch/error_rate.h) */
     uint64_t *by_source; /* [nodes], of a source of files: records that came from it */
-    bool is_late;        /* these are late records */
-    struct sl_rejects *late;  /* where they are kept; may be NULL where there can be none */
-    const int64_t *watermark; /* [nodes]: of the batch, for messages about late records */
+    struct sl_postponed *postponed; /* [nodes] */
+    bool is_late;                   /* these are late records */
+    struct sl_rejects *late;        /* where they are kept; may be NULL where there can be none */
+    const int64_t *watermark;       /* [nodes]: of the batch, for messages about late records */
 };
 
 int sl_rejects_init(struct sl_rejects *rejects, const struct sl_pipelines *pipelines, bool stop);
@@ -48,7 +55,7 @@ bool sl_rejects_format(struct sl_rejects *rejects, int64_t batch_ms, sl_lines_be
 void sl_rejects_append_first(struct sl_rejects *rejects, sl_lines_before *before, void *arg,
                              struct sl_buf *buf);
 
-/* The message of one of the records that node rejected; NULL: none was kept. */
+/* The message of one of the records or groups that failed in the node; NULL: none was kept. */
 const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node);
 
 /* SL_EFAIL where an operator failed on more than `rate` of at least 100 records; rows[node] went in, or came

@@ -137,7 +137,7 @@ static int push_partial(struct sl_stage *stage, struct sl_lane *lane, struct sl_
 static int deliver(struct mapping *mapping, size_t p, const struct sl_remote_section *section,
                    const uint8_t *bytes, const struct sl_origin *origin, struct sl_error *err)
 {
-    static struct sl_reject_sink no_rejects = {drop_reject, drop_reject};
+    static struct sl_reject_sink no_rejects = {.reject = drop_reject, .late = drop_reject};
     struct sl_stage *stage = mapping->batch->stage[section->node];
     struct sl_task task = mapping->batch->run->task[0];
     if (!stage)

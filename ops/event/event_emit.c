@@ -40,8 +40,8 @@ int sl_event_left_out(struct sl_event_memory *memory, struct sl_rows *rows)
     return r;
 }
 
-int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows, int64_t start,
-                 int64_t stop, const struct sl_group_entry *entry, bool final, struct sl_rows **left_out)
+static int add_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows, int64_t start,
+                   int64_t stop, const struct sl_group_entry *entry, bool final, struct sl_rows **left_out)
 {
     const struct sl_event_reduce *reduce = stage->state;
     struct sl_field pair[2], row[SL_WIDTH_MAX + 3];
@@ -65,8 +65,17 @@ int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_r
         return sl_rows_append_row(rows, row, count);
     sl_task_explain(task, "%s: with start and stop the record has %u fields; a record has at most %d",
                     stage->node->op->name, (unsigned)count, SL_WIDTH_MAX);
-    return sl_task_reject_group(task, stage->node->number, &entry->key, &pair[0],
+    return sl_task_reject_group(task, stage->node->number, &entry->key, NULL,
                                 sl_reducer_records(reduce->reducer, &entry->state));
+}
+
+int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows, int64_t start,
+                 int64_t stop, const struct sl_group_entry *entry, bool final, struct sl_rows **left_out)
+{
+    task->is_counted_elsewhere = final || sl_entry_has_failed(entry);
+    int r = add_row(stage, task, rows, start, stop, entry, final, left_out);
+    task->is_counted_elsewhere = false;
+    return r;
 }
 
 /* ---- cursors ---- */

@@ -157,6 +157,14 @@ static int emit_changed(struct sl_stage *stage, struct sl_dataset *dataset)
 
 /* ---- the batch ---- */
 
+/* Groups that the batch brought, and that have failed: they are reported by the windows that hold them. */
+static void postpone_failed(struct sl_stage *stage, const struct sl_sorted_groups *changed)
+{
+    for (size_t i = 0; changed && i < changed->count; i++)
+        if (sl_entry_has_failed(&changed->entry[i]))
+            sl_failed_group_postpone(stage, &stage->tasks[0], &changed->entry[i].state);
+}
+
 static void close_panes(const struct sl_event_windows *windows, struct sl_event_memory *memory,
                         int64_t watermark_ms)
 {
@@ -196,6 +204,8 @@ int sl_event_panes_finish(struct sl_stage *stage, struct sl_dataset **ret)
     if (r == 0)
         close_panes(&reduce->windows, memory, stage->watermark_ms);
     r = r < 0 ? r : add_batch(stage);
+    if (r == 0)
+        postpone_failed(stage, reduce->changed);
     r = r < 0 ? r : emit_changed(stage, dataset);
     if (r < 0) {
         sl_dataset_unref(dataset);

@@ -70,6 +70,20 @@ static int leave_out(const struct batch *batch, struct part *part, const struct 
     return sl_event_leave_out(&part->left_out, session->start, session->last + gap_of(batch), key);
 }
 
+/* maxErrorRate judges the batch that brought what failed. */
+static int reject_session(const struct batch *batch, struct sl_task *task, const struct sl_field *key,
+                          const struct session *session, bool final)
+{
+    const struct sl_reducer *reducer = reduce_of(batch)->reducer;
+    bool failed = sl_entry_has_failed(&session->group);
+    task->is_counted_elsewhere = final || failed;
+    int r = failed ? sl_failed_group_report(batch->stage, task, key, &session->group.state)
+                   : sl_task_reject_group(task, batch->stage->node->number, key, NULL,
+                                          sl_reducer_records(reducer, &session->group.state));
+    task->is_counted_elsewhere = false;
+    return r;
+}
+
 static int add_row(const struct batch *batch, struct sl_task *task, struct part *part,
                    const struct sl_field *key, const struct session *session, bool final)
 {
@@ -79,15 +93,12 @@ static int add_row(const struct batch *batch, struct sl_task *task, struct part 
     if (!grown)
         return SL_ENOMEM;
     part->row = grown;
-    int left = sl_entry_has_failed(&session->group) ? leave_out(batch, part, key, session) : 0;
-    if (left < 0 || sl_entry_has_failed(&session->group))
-        return left < 0 ? left : sl_failed_group_report(batch->stage, task, key, &session->group.state);
-    int r = reduce->reducer->ops->finish(reduce->reducer, task, &session->group.state, &value);
+    int r = sl_entry_has_failed(&session->group)
+                ? SL_EGROUP
+                : reduce->reducer->ops->finish(reduce->reducer, task, &session->group.state, &value);
     if (r == SL_EREJECT || r == SL_EGROUP) {
-        left = leave_out(batch, part, key, session);
-        return left < 0 ? left
-                        : sl_task_reject_group(task, batch->stage->node->number, key, NULL,
-                                               sl_reducer_records(reduce->reducer, &session->group.state));
+        r = leave_out(batch, part, key, session);
+        return r < 0 ? r : reject_session(batch, task, key, session, final);
     }
     struct row *row = &grown[part->rows];
     *row = (struct row){.start = session->start, .stop = session->last + gap_of(batch), .final = final};
@@ -221,6 +232,8 @@ static int end_cluster(const struct batch *batch, struct sl_task *task, struct p
         return r;
     ret[(*count)++] = session;
     bool changed = cluster->to > cluster->from;
+    if (changed && sl_entry_has_failed(&session.group) && !reduce->gives_late)
+        sl_failed_group_postpone(batch->stage, task, &session.group.state);
     bool shows = changed && reduce->windows.emit != SL_EMIT_FINAL && !reduce->gives_late;
     return shows ? add_row(batch, task, part, key, &session, false) : 0;
 }
@@ -342,7 +355,10 @@ static int append_row(struct sl_stage *stage, struct sl_rows *rows, const struct
         sl_task_explain(&stage->tasks[0],
                         "%s: with start and stop the record has %u fields; a record has at most %d",
                         stage->node->op->name, (unsigned)row->key.len + 2, SL_WIDTH_MAX);
-        return sl_task_reject_group(&stage->tasks[0], stage->node->number, &row->key, &row->value, 0);
+        stage->tasks[0].is_counted_elsewhere = row->final;
+        int r = sl_task_reject_group(&stage->tasks[0], stage->node->number, &row->key, &row->value, 0);
+        stage->tasks[0].is_counted_elsewhere = false;
+        return r;
     }
     for (uint32_t i = 0; is_record && i < row->key.len; i++)
         fields[count++] = row->key.items[i];

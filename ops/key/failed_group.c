@@ -87,12 +87,24 @@ int sl_failed_group_decode(struct sl_task *task, struct sl_arena *keep, const st
     return keep_failed(keep, &failed, ret);
 }
 
+static void set_message(struct sl_task *task, const struct failed *failed)
+{
+    snprintf(task->message, sizeof task->message, "%.*s", (int)failed->message.len,
+             (const char *)failed->message.str);
+}
+
+void sl_failed_group_postpone(const struct sl_stage *stage, struct sl_task *task,
+                              const union sl_state *failed)
+{
+    set_message(task, failed_of(failed));
+    sl_task_postpone_group(task, stage->node->number);
+}
+
 int sl_failed_group_report(const struct sl_stage *stage, struct sl_task *task, const struct sl_field *key,
                            const union sl_state *state)
 {
     const struct failed *failed = failed_of(state);
-    snprintf(task->message, sizeof task->message, "%.*s", (int)failed->message.len,
-             (const char *)failed->message.str);
+    set_message(task, failed);
     return sl_group_reject(stage, task, key, &failed->value, failed->records);
 }
 

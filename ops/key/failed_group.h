@@ -26,6 +26,9 @@ int sl_failed_group_encode(struct sl_task *task, const union sl_state *failed, s
 int sl_failed_group_decode(struct sl_task *task, struct sl_arena *keep, const struct sl_field *encoded,
                            union sl_state *ret);
 
+/* Notes that it failed in this batch, and is reported by a later one (sl_task_postpone_group). */
+void sl_failed_group_postpone(const struct sl_stage *stage, struct sl_task *task,
+                              const union sl_state *failed);
 /* Hands it to the sink, with this key. 0, or a failure that ends the batch. */
 int sl_failed_group_report(const struct sl_stage *stage, struct sl_task *task, const struct sl_field *key,
                            const union sl_state *failed);

@@ -50,8 +50,9 @@ static bool has_key(const struct sl_sorted_groups *groups, const struct sl_field
 int sl_group_reject(const struct sl_stage *stage, struct sl_task *task, const struct sl_field *key,
                     const struct sl_field *value, int64_t records)
 {
-    task->is_reported_again = stage->brought && !has_key(stage->brought, key);
+    bool before = task->is_counted_elsewhere;
+    task->is_counted_elsewhere = before || (stage->brought && !has_key(stage->brought, key));
     int r = sl_task_reject_group(task, stage->node->number, key, value, records);
-    task->is_reported_again = false;
+    task->is_counted_elsewhere = before;
     return r;
 }

@@ -59,8 +59,12 @@ static int settle_cell(struct sl_state_shard *cells, struct sl_state_entry *cell
 static int reject(const struct calls *calls, struct sl_task *task, struct sl_keyed_call *item)
 {
     item->is_refused = true;
-    return sl_task_reject_group(task, calls->mapping->stage->node->number, &item->key, &item->value,
-                                calls->idle ? 0 : 1);
+    task->is_counted_elsewhere =
+        calls->idle; /* a key that the batch did not bring says nothing of the batch */
+    int r = sl_task_reject_group(task, calls->mapping->stage->node->number, &item->key, &item->value,
+                                 calls->idle ? 0 : 1);
+    task->is_counted_elsewhere = false;
+    return r;
 }
 
 /* An error leaves the state as it was. */

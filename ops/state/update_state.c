@@ -135,7 +135,10 @@ static int keep_new(const struct result *result, const struct sl_field *key, con
 static int keep_old(struct update *update, struct sl_task *task, const struct result *result,
                     const struct sl_field *key, const struct sl_field *values, const struct sl_field *state)
 {
+    /* A key that the batch did not bring says nothing of the batch. */
+    task->is_counted_elsewhere = values->len == 0;
     int r = sl_task_reject_group(task, update->stage->node->number, key, values, values->len);
+    task->is_counted_elsewhere = false;
     return r == 0 && state ? keep_row(result->rows, key, state) : r;
 }
 

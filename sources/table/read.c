@@ -133,7 +133,7 @@ static int refuse_record(struct sl_reject_sink *sink, struct sl_task *task, unsi
 static void reading_init(struct reading *reading, const struct sl_services *services,
                          const struct sl_node *node, struct sl_error *err)
 {
-    *reading = (struct reading){.sink = {refuse_record, refuse_record}, .err = err};
+    *reading = (struct reading){.sink = {.reject = refuse_record, .late = refuse_record}, .err = err};
     sl_arena_init(&reading->scratch);
     reading->task = (struct sl_task){.scratch = &reading->scratch,
                                      .sink = &reading->sink,

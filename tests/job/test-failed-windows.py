@@ -160,6 +160,45 @@ def test_windows_of_event_time_and_sessions():
                            event_job("{gap = '3s'}"): ({**nothing, 5000: "7000\t10000\tc\t1\n", 7000: sessions}, failed)}, "negative; combining")
 
 
+KEYS = ["k%03d" % i for i in range(150)]
+SHAPES = ("size = '10s'", "size = '10s', slide = '5s'", "gap = '3s'")
+
+
+def of_all_keys(t, value):
+    return [[t, key, value] for key in KEYS]
+
+
+def judged(shape, emit, batches, options="", reduce=ADD):
+    """A run of all of them, with the end of time."""
+    clear()
+    job(head("emptyBatches = true" + options) + streams(batches) +
+        event_job("{%s, emit = '%s'}" % (shape, emit)).replace(ADD, reduce) + ":saveAsTextFiles('out/0', '')\n")
+    return sluice("run", "job.lua", "--clock", "virtual", "--batches", str(len(batches)), "--finish")
+
+
+def test_windows_of_event_time_are_judged_by_the_batch_that_brought_what_failed():
+    """150 of 700 records fail when they come, and do not count in the batch of 120 after which the windows are due, nor in the one that gives them out."""
+    good = [[4, "ok", i] for i in range(400)]
+    batches = [of_all_keys(1, 1) + of_all_keys(2, -1) + good, [[40, "ok", i] for i in range(120)], [[80, "ok", i] for i in range(120)]]
+    for shape in SHAPES:
+        for emit in ("final", "updates", "both"):
+            done = judged(shape, emit, batches)
+            equal(done.returncode, 0, "%s, %s: %s" % (shape, emit, done.stderr))
+            letters = {t: len(found) for t, found in letters_on_disk().items()}
+            windows = 2 if "slide" in shape else 1
+            equal(letters, {t: 150 * windows for t in {"final": (3000,), "updates": (1000,), "both": (1000, 3000)}[emit]},
+                  "letters, %s, %s" % (shape, emit))
+
+
+def test_a_reducer_that_fails_on_most_of_a_batch_fails_it_before_its_windows_are_due():
+    for shape in SHAPES:
+        for emit in ("final", "updates", "both"):
+            done = judged(shape, emit, [of_all_keys(1, 1), of_all_keys(2, -1)])
+            check(done.returncode == 1 and "reduceByKey failed on 150 of 150 records" in done.stderr and "negative" in done.stderr,
+                  "%s, %s: %s" % (shape, emit, done.stderr))
+            equal(output_times("out/0", ""), [1000], "batches done, %s, %s" % (shape, emit))
+
+
 def test_hopping_windows_share_panes_that_failed():
     (_, found, letters), = every_way([event_job("{size = '10s', slide = '5s'}")], EVENTS)
     rows = "".join(found.values()).splitlines()
@@ -185,6 +224,26 @@ def test_open_windows_forget_what_failed():
         keys = {t: [row.split("\t")[2:] for row in text.splitlines()] for t, text in found.items()}
         equal([keys[t] for t in (1000, 2000, 3000)], [[["b", "1"]], [], [["c", "1"]]], "what failed is not shown with its older value: %s" % found)
         check(["a", "24"] in keys[5000] and ["b", "8"] in keys[5000], "later windows are there: %s" % found)
+
+
+def test_keys_whose_state_functions_fail_are_judged_by_the_batch_that_brought_them():
+    """updateStateByKey calls a function for keys without new values, mapWithState for keys that time out: no records of the batch."""
+    batches = [[[key, 1] for key in KEYS], [["ok", i] for i in range(120)], [["ok", i] for i in range(120)]]
+    for expression in ("s:updateStateByKey(function(values, state, key) if key ~= 'ok' and #values == 0 then error('idle') end return #values end)",
+                       "s:mapWithState(function(key, value, state) if value == nil then error('idle') end state:update(1) return key, 1 end, {timeout = '1s'})"):
+        done = once_with(expression, batches)
+        equal(done.returncode, 0, "%s: %s" % (expression, done.stderr))
+        check(sum(map(len, letters_on_disk().values())) >= 150, "letters of " + expression)
+    for expression in ("s:updateStateByKey(function(values, state, key) error('all') end)",
+                       "s:mapWithState(function(key, value, state) error('all') end)"):
+        done = once_with(expression, batches)
+        check(done.returncode == 1 and "failed on 150 of 150 records" in done.stderr, "%s: %s" % (expression, done.stderr))
+
+
+def once_with(expression, batches):
+    clear()
+    job(head("emptyBatches = true") + streams(batches) + expression + ":saveAsTextFiles('out/0', '')\n")
+    return sluice("run", "job.lua", "--clock", "virtual", "--batches", str(len(batches)))
 
 
 if __name__ == "__main__":

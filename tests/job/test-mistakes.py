@@ -177,6 +177,18 @@ def test_a_long_run_reports_them_once_a_batch():
     equal(run.stderr().count("2 of 2 records set aside, first: job.lua:4: map: number(1)"), 2, "reports in " + run.stderr())
 
 
+def test_a_long_run_goes_on_reporting_them():
+    """At least once a minute while it happens: of bad records in every batch, 20 s apart, for ten minutes."""
+    job(HEAD.replace("interval = 1", 'interval = "20s"').replace(", checkpoint = false", "") +
+        "local batches = {}\nfor i = 1, 30 do batches[i] = { 'bad', i } end\n"
+        "ssc:queueStream(batches):map(sluice.number(1)):saveAsTextFiles('out', 'txt')\n")
+    said = sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "30").stderr
+    reported = [int(t) for t in re.findall(r"1 of 2 records set aside, first: .*/deadletter/(\d+)[.]jsonl", said)]
+    equal(len(set(reported)), len(reported), "reports of a batch, one at most: %s" % reported)
+    times = [0] + reported + [30 * 20000]
+    check(max(after - before for before, after in zip(times, times[1:])) <= 60000, "a minute at most between %s" % reported)
+
+
 def test_uris_that_are_not_supported_are_refused_by_name():
     os.mkdir("in")
     for text, word in (('s:saveAsTextFiles("hdfs://nn/out/x", "txt")', "hdfs://"), ('ssc:textFileStream("gs://b/x"):print()', "gs://"),
