@@ -464,6 +464,6 @@ int sl_batch_execute(struct sl_batch *batch, struct sl_error *err)
         run->executor->ops->end(run->executor, batch);
     if (r < 0)
         return r;
-    return sl_rejects_check_rate(&run->rejects, (const uint64_t *)batch->rows,
-                                 run->context->options.error_rate_max, err);
+    return sl_error_rate_operators(&run->rejects, (const uint64_t *)batch->rows,
+                                   run->context->options.error_rate_max, err);
 }

@@ -115,3 +115,38 @@ int sl_error_rate_batch(struct sl_batch *batch, struct sl_error *err)
     }
     return 0;
 }
+
+/* ---- operators ---- */
+
+/* Failures that are the operator's: those of a file's records are judged with the file (engine/batch/error_rate), those of
+ * groups in a window with the batch that brought them. */
+static uint64_t failures_of(const struct sl_rejects *rejects, size_t n)
+{
+    return rejects->failed[n] - rejects->by_file[n] + rejects->postponed[n].groups;
+}
+
+/* Records an operator had to do with. What a source refused did not come out of it. */
+static uint64_t rows_seen(const struct sl_rejects *rejects, const uint64_t *rows, size_t n)
+{
+    bool is_source = rejects->pipelines->node[n]->op->kind == SL_OP_SOURCE;
+    return rows[n] + (is_source ? failures_of(rejects, n) : 0);
+}
+
+int sl_error_rate_operators(struct sl_rejects *rejects, const uint64_t *rows, double rate,
+                            struct sl_error *err)
+{
+    for (size_t n = 0; n < rejects->pipelines->nodes; n++) {
+        uint64_t seen = rows_seen(rejects, rows, n);
+        if (seen < SL_ERROR_RATE_RECORDS_MIN || (double)failures_of(rejects, n) <= rate * (double)seen)
+            continue;
+        const struct sl_site *site = &rejects->pipelines->node[n]->site;
+        const char *example = sl_rejects_example(rejects, (unsigned)n);
+        return sl_error_set(
+            err, SL_EFAIL,
+            "%s:%d: %s failed on %llu of %llu records (maxErrorRate is %g), for example: %s; correct the job or the data, "
+            "or raise maxErrorRate",
+            site->file, site->line, site->name, (unsigned long long)failures_of(rejects, n),
+            (unsigned long long)seen, rate, example ? example : "");
+    }
+    return 0;
+}

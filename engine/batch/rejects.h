@@ -57,8 +57,3 @@ void sl_rejects_append_first(struct sl_rejects *rejects, sl_lines_before *before
 
 /* The message of one of the records or groups that failed in the node; NULL: none was kept. */
 const char *sl_rejects_example(const struct sl_rejects *rejects, unsigned node);
-
-/* SL_EFAIL where an operator failed on more than `rate` of at least 100 records; rows[node] went in, or came
- * out of a source. */
-int sl_rejects_check_rate(struct sl_rejects *rejects, const uint64_t *rows, double rate,
-                          struct sl_error *err);

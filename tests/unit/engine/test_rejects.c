@@ -1,4 +1,5 @@
 /* Record errors: counted, kept up to a limit and told in the order of the rows, whoever came first. */
+#include "engine/batch/error_rate.h"
 #include "engine/batch/rejects.h"
 
 #include "tests/unit/engine/job.h"
@@ -198,7 +199,7 @@ static void test_rate_fails_a_batch_that_mostly_fails(void **state)
         assert_int_equal(sl_rejects_init(&rejects, &pipelines, false), 0);
         for (uint64_t k = 0; k < cases[i].failed; k++)
             refuse(&rejects, 1, 0, SL_NO_LINE, INT(1), "no number");
-        int r = sl_rejects_check_rate(&rejects, rows, cases[i].rate, &err);
+        int r = sl_error_rate_operators(&rejects, rows, cases[i].rate, &err);
         assert_int_equal(r, cases[i].fails ? SL_EFAIL : 0);
         if (r < 0) {
             assert_non_null(strstr(err.text, "job.lua:2: map failed on"));
@@ -221,7 +222,7 @@ static void test_rate_of_a_source_counts_what_it_refused(void **state)
         assert_int_equal(sl_rejects_init(&rejects, &pipelines, false), 0);
         for (uint64_t k = 0; k < cases[i].failed; k++)
             refuse(&rejects, 0, 0, SL_NO_LINE, INT(1), "csv: no such row");
-        assert_int_equal(sl_rejects_check_rate(&rejects, rows, 0.5, &err), cases[i].fails ? SL_EFAIL : 0);
+        assert_int_equal(sl_error_rate_operators(&rejects, rows, 0.5, &err), cases[i].fails ? SL_EFAIL : 0);
         sl_rejects_done(&rejects);
     }
 }
