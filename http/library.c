@@ -2,10 +2,9 @@
 
 #include "http/library.h"
 
-#include <dlfcn.h>
+#include "core/base/library.h"
+
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
 
 static struct sl_mhd lib; /* written once, before any server is opened */
 static pthread_once_t loaded_once = PTHREAD_ONCE_INIT;
@@ -13,20 +12,11 @@ static char load_error[256];
 
 static void load(void)
 {
-    void *handle = dlopen("libmicrohttpd.so.12", RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        snprintf(load_error, sizeof load_error, "%s", dlerror());
-        return;
-    }
-#define FIND(name)                                                                                           \
-    {                                                                                                        \
-        void *found = dlsym(handle, #name);                                                                  \
-        memcpy(&lib.name, &found, sizeof found);                                                             \
-        if (!found)                                                                                          \
-            snprintf(load_error, sizeof load_error, "%s is missing", #name);                                 \
-    }
-    SL_MHD_FUNCTIONS(FIND)
-#undef FIND
+#define FUNCTION(name) {#name, offsetof(struct sl_mhd, name)},
+    static const struct sl_library_function functions[] = {SL_MHD_FUNCTIONS(FUNCTION)};
+#undef FUNCTION
+    (void)sl_library_load("libmicrohttpd.so.12", functions, sizeof functions / sizeof *functions, &lib,
+                          load_error, sizeof load_error);
 }
 
 const struct sl_mhd *sl_mhd_load(struct sl_error *err)

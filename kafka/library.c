@@ -2,10 +2,10 @@
 
 #include "kafka/library.h"
 
+#include "core/base/library.h"
 #include "core/base/nearest.h"
 #include "text/number.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,20 +20,11 @@ static char load_error[256];
 
 static void load(void)
 {
-    void *handle = dlopen("librdkafka.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        snprintf(load_error, sizeof load_error, "%s", dlerror());
-        return;
-    }
-#define FIND(name)                                                                                           \
-    {                                                                                                        \
-        void *found = dlsym(handle, #name);                                                                  \
-        memcpy(&library.name, &found, sizeof found);                                                         \
-        if (!found)                                                                                          \
-            snprintf(load_error, sizeof load_error, "%s is missing", #name);                                 \
-    }
-    SL_KAFKA_FUNCTIONS(FIND)
-#undef FIND
+#define FUNCTION(name) {#name, offsetof(struct sl_kafka_library, name)},
+    static const struct sl_library_function functions[] = {SL_KAFKA_FUNCTIONS(FUNCTION)};
+#undef FUNCTION
+    (void)sl_library_load("librdkafka.so.1", functions, sizeof functions / sizeof *functions, &library,
+                          load_error, sizeof load_error);
 }
 
 int sl_kafka_load(struct sl_error *err)

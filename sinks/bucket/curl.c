@@ -2,10 +2,10 @@
 
 #include "sinks/bucket/curl.h"
 
-#include <dlfcn.h>
+#include "core/base/library.h"
+
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { VERSION_MIN = 0x075500 /* 7.85: signatures with service names, protocols by name */ };
 
@@ -13,31 +13,20 @@ static struct sl_curl lib; /* written once, before any request is made */
 static pthread_once_t loaded_once = PTHREAD_ONCE_INIT;
 static char load_error[256];
 
-static void find_functions(void *handle)
+static bool load_from(const char *file)
 {
-#define FIND(name)                                                                                           \
-    {                                                                                                        \
-        void *found = dlsym(handle, #name);                                                                  \
-        memcpy(&lib.name, &found, sizeof found);                                                             \
-        if (!found)                                                                                          \
-            snprintf(load_error, sizeof load_error, "%s is missing", #name);                                 \
-    }
-    SL_CURL_FUNCTIONS(FIND)
-#undef FIND
+#define FUNCTION(name) {#name, offsetof(struct sl_curl, name)},
+    static const struct sl_library_function functions[] = {SL_CURL_FUNCTIONS(FUNCTION)};
+#undef FUNCTION
+    return sl_library_load(file, functions, sizeof functions / sizeof *functions, &lib, load_error,
+                           sizeof load_error);
 }
 
 static void load(void)
 {
-    void *handle = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
-        handle = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        snprintf(load_error, sizeof load_error, "%s", dlerror());
+    if (!load_from("libcurl.so.4") && !load_from("libcurl-gnutls.so.4"))
         return;
-    }
-    find_functions(handle);
-    if (load_error[0])
-        return;
+    load_error[0] = 0; /* of the first name */
     const curl_version_info_data *info = lib.curl_version_info(CURLVERSION_NOW);
     if (info->version_num < VERSION_MIN)
         snprintf(load_error, sizeof load_error, "it is version %s, 7.85 or newer is needed", info->version);

@@ -4,10 +4,10 @@
 
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/base/library.h"
 #include "sinks/table/libpq_state.h"
 #include "sinks/table/url.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
@@ -47,7 +47,7 @@
     F(PQsetNoticeProcessor)
 
 #define MEMBER(name) __typeof__(name) *name;
-static struct {
+static struct functions {
     FUNCTIONS(MEMBER)
 } lib; /* written once, before any connection is made */
 #undef MEMBER
@@ -57,20 +57,11 @@ static char load_error[256];
 
 static void load(void)
 {
-    void *handle = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        snprintf(load_error, sizeof load_error, "%s", dlerror());
-        return;
-    }
-#define FIND(name)                                                                                           \
-    {                                                                                                        \
-        void *found = dlsym(handle, #name);                                                                  \
-        memcpy(&lib.name, &found, sizeof found);                                                             \
-        if (!found)                                                                                          \
-            snprintf(load_error, sizeof load_error, "%s is missing", #name);                                 \
-    }
-    FUNCTIONS(FIND)
-#undef FIND
+#define FUNCTION(name) {#name, offsetof(struct functions, name)},
+    static const struct sl_library_function functions[] = {FUNCTIONS(FUNCTION)};
+#undef FUNCTION
+    (void)sl_library_load("libpq.so.5", functions, sizeof functions / sizeof *functions, &lib, load_error,
+                          sizeof load_error);
 }
 
 static PGconn *conn(const struct sl_pq *pq)
