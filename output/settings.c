@@ -6,6 +6,7 @@
 #include "output/container.h"
 #include "output/output_dir.h"
 #include "output/outputs.h"
+#include "text/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -200,6 +201,19 @@ static int refuse_option(const struct sl_node *node, const char *name, const cha
     return is_given ? sl_error_set(err, SL_EUSAGE, "%s %s", name, why) : 0;
 }
 
+/* S3 wants UTF-8, and the XML of its lists has no place for control bytes. */
+static int check_key_text(const char *what, struct sl_field text, struct sl_error *err)
+{
+    uint32_t code;
+    for (size_t at = 0; text.tag == SL_STR && at < text.len;) {
+        at += sl_utf8_sequence(text.str + at, text.len - at, &code);
+        if (code == SL_UTF8_INVALID || code < 0x20 || code == 0x7f)
+            return sl_error_set(err, SL_EUSAGE, "%s must be UTF-8 without control bytes in an object store",
+                                what);
+    }
+    return 0;
+}
+
 static int read_bucket(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
     struct sl_field retry = sl_save_option(node, "retry");
@@ -214,6 +228,8 @@ static int read_bucket(const struct sl_node *node, struct sl_save_settings *sett
     };
     int r = sl_bucket_settings_check(&settings->bucket, err);
     r = r < 0 ? r : sl_output_dir_check_suffix(settings->suffix, err);
+    r = r < 0 ? r : check_key_text("the prefix", settings->prefix, err);
+    r = r < 0 ? r : check_key_text("the suffix", settings->suffix, err);
     r = r < 0 ? r : refuse_option(node, "latest", "is for directories: an object store has no links", err);
     return r < 0 ? r
                  : refuse_option(node, "overwrite", "is for directories: nothing is moved in an object store",

@@ -88,7 +88,7 @@ static int hint(const struct sl_s3_context *context, const struct sl_s3_request 
     bool is_head = strcmp(request->method, "HEAD") == 0; /* it has no text that tells */
     if (strcmp(code, "RequestTimeTooSkewed") == 0)
         return hint_skew(answer, err);
-    if (strcmp(code, "AuthorizationHeaderMalformed") == 0 || answer->status == 301 || answer->status == 307)
+    if (strcmp(code, "AuthorizationHeaderMalformed") == 0 || answer->status / 100 == 3)
         return sl_error_hint(
             err,
             "the bucket is in another region than \"%s\", or at another endpoint than %s: set region or endpoint",

@@ -99,13 +99,15 @@ static int look_at_success(struct bucket *bucket, const char *name, const char *
     return is_ours ? 0 : 2;
 }
 
-static int foreign(const struct bucket *bucket, struct sl_error *err)
+/* has_written: parts were uploaded before it came. */
+static int foreign(const struct bucket *bucket, bool has_written, struct sl_error *err)
 {
     return sl_error_set(err, SL_EFAIL,
-                        "%s/" SUCCESS_NAME
-                        " is there, and this checkpoint did not write it; nothing was written: remove "
+                        "%s/" SUCCESS_NAME " is there, and this checkpoint did not write it; %s: remove "
                         "what lies there, or choose another prefix",
-                        bucket->name);
+                        bucket->name,
+                        has_written ? "it came while the parts were uploaded, which may be of either now"
+                                    : "nothing was written");
 }
 
 static int differs(const struct bucket *bucket, struct sl_error *err)
@@ -162,7 +164,7 @@ static int begin(struct sl_bucket *base, const char *name, const char *mark, con
             : sl_error_nomem(err);
     bucket->is_shown = r == 0;
     if (r == 2)
-        r = foreign(bucket, err);
+        r = foreign(bucket, false, err);
     if (r < 0)
         end(base);
     return r < 0 ? r : 0;
@@ -235,7 +237,7 @@ static int judge_success(struct bucket *bucket, struct sl_error *err)
     int r = look_at_success(bucket, bucket->name, bucket->mark, &digest, err);
     if (r == 0 && digest != bucket->digest)
         return differs(bucket, err);
-    return r == 2 ? foreign(bucket, err)
+    return r == 2 ? foreign(bucket, true, err)
            : r == 1
                ? sl_error_set(err, SL_EUNREACHABLE,
                               "%s/" SUCCESS_NAME ": refused as it was there, and is not there", bucket->name)

@@ -310,15 +310,14 @@ static bool is_expected(const struct sl_s3_request *request, long status)
            status == request->expected[1];
 }
 
-/* *ret_passes: after a failure, it may pass. */
-static int try_once(struct sl_s3_context *context, struct sl_s3_client *client,
-                    const struct sl_s3_request *request, struct sl_s3_answer *answer, bool *ret_passes,
-                    struct sl_error *err)
+/* Sends it; 0: there is an answer, whatever its status. */
+static int exchange_once(struct sl_s3_context *context, struct sl_s3_client *client,
+                         const struct sl_s3_request *request, struct sl_s3_answer *answer, bool *ret_passes,
+                         struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf url = {0};
     struct exchange exchange = {.context = context, .request = request, .answer = answer};
     struct curl_slist *headers = NULL;
-    char code[CODE_MAX];
     *ret_passes = false;
     answer_reset(answer);
     bool ok = make_url(context->config, request, &url) &&
@@ -327,10 +326,38 @@ static int try_once(struct sl_s3_context *context, struct sl_s3_client *client,
                : sl_error_nomem(err);
     client->curl->curl_slist_free_all(headers);
     *ret_passes = *ret_passes && !exchange.has_given;
-    if (exchange.refused < 0)
-        return exchange.refused;
+    return exchange.refused < 0 ? exchange.refused : r;
+}
+
+/* The answer to a HEAD has no text that tells why it was refused: that to a GET of the same key has. Where that is not
+ * refused, too, the answer is the one that there was. */
+static void ask_why(struct sl_s3_context *context, struct sl_s3_client *client,
+                    const struct sl_s3_request *request, struct sl_s3_answer *answer)
+{
+    const struct sl_s3_request get = {.method = "GET", .key = request->key, .query = request->query};
+    struct sl_s3_answer why = {0};
+    struct sl_error ignored;
+    bool passes;
+    if (exchange_once(context, client, &get, &why, &passes, &ignored) == 0 && why.status >= 300) {
+        sl_s3_answer_done(answer);
+        *answer = why;
+        return;
+    }
+    sl_s3_answer_done(&why);
+}
+
+/* *ret_passes: after a failure, it may pass. */
+static int try_once(struct sl_s3_context *context, struct sl_s3_client *client,
+                    const struct sl_s3_request *request, struct sl_s3_answer *answer, bool *ret_passes,
+                    struct sl_error *err)
+{
+    char code[CODE_MAX];
+    int r = exchange_once(context, client, request, answer, ret_passes, err);
     if (r < 0)
         return r;
+    if (strcmp(request->method, "HEAD") == 0 && !is_expected(request, answer->status) &&
+        !sl_s3_may_pass(answer->status, ""))
+        ask_why(context, client, request, answer);
     sl_s3_code(answer, code, sizeof code);
     bool is_late_error =
         answer->status == 200 && request->method[0] == 'P' && code[0]; /* completing says so in its body */
