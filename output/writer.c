@@ -247,25 +247,19 @@ void sl_writer_done(struct sl_writer *writer)
 
 int sl_writer_lane_open(struct sl_writer *writer, struct sl_lane *lane)
 {
-    struct sl_sequence_item *item;
-    int r = sl_sequence_open_lane(&writer->sequence, lane, &item);
-    if (r == 0)
-        lane->state = item;
-    return r;
+    return sl_sequence_lane_open(&writer->sequence, lane);
 }
 
 int sl_writer_push(struct sl_writer *writer, struct sl_lane *lane, const struct sl_chunk *in)
 {
     struct sl_sequence_item *item = lane->state;
     int r = format_rows(writer, lane->task, in, &item->buf);
-    if (r == 0 && item->buf.len >= SL_SEQUENCE_MORE_BYTES)
-        r = sl_sequence_more(&writer->sequence, item, lane->task->err);
-    return r;
+    return r < 0 ? r : sl_sequence_lane_grown(&writer->sequence, lane);
 }
 
 int sl_writer_lane_close(struct sl_writer *writer, struct sl_lane *lane)
 {
-    return sl_sequence_close(&writer->sequence, lane->state, lane->task->err);
+    return sl_sequence_lane_close(&writer->sequence, lane);
 }
 
 int sl_writer_finish(struct sl_writer *writer, struct sl_error *err)

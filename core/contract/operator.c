@@ -3,6 +3,8 @@
 #include "core/base/error.h"
 #include "core/contract/services.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,4 +69,20 @@ void sl_manifest_done(struct sl_manifest *manifest)
     free(manifest->input);
     free(manifest->file);
     *manifest = (struct sl_manifest){0};
+}
+
+int sl_manifest_of_one(struct sl_manifest *ret, uint64_t records, const char *name, struct sl_error *err,
+                       const char *path, ...)
+{
+    va_list args;
+    *ret = (struct sl_manifest){.records = records, .count = 1, .file = calloc(1, sizeof *ret->file)};
+    va_start(args, path);
+    if (!ret->file || vasprintf(&ret->path, path, args) < 0) {
+        ret->path = NULL;
+        sl_manifest_done(ret);
+    } else {
+        snprintf(ret->file->name, sizeof ret->file->name, "%s", name);
+    }
+    va_end(args);
+    return ret->path ? 0 : sl_error_nomem(err);
 }

@@ -142,15 +142,29 @@ int sl_sequence_close(struct sl_sequence *sequence, struct sl_sequence_item *ite
     return r;
 }
 
-int sl_sequence_open_lane(struct sl_sequence *sequence, const struct sl_lane *lane,
-                          struct sl_sequence_item **ret)
+int sl_sequence_lane_open(struct sl_sequence *sequence, struct sl_lane *lane)
 {
     struct sl_position position = lane->position;
+    struct sl_sequence_item *item;
     if (sequence->dense) { /* pieces of partitions, too, are 0, 1, 2 ... */
         position.partition = lane->task->ordinal;
         position.piece = 0;
     }
-    return sl_sequence_open(sequence, &position, ret, lane->task->err);
+    int r = sl_sequence_open(sequence, &position, &item, lane->task->err);
+    if (r == 0)
+        lane->state = item;
+    return r;
+}
+
+int sl_sequence_lane_grown(struct sl_sequence *sequence, const struct sl_lane *lane)
+{
+    struct sl_sequence_item *item = lane->state;
+    return item->buf.len >= SL_SEQUENCE_MORE_BYTES ? sl_sequence_more(sequence, item, lane->task->err) : 0;
+}
+
+int sl_sequence_lane_close(struct sl_sequence *sequence, const struct sl_lane *lane)
+{
+    return sl_sequence_close(sequence, lane->state, lane->task->err);
 }
 
 bool sl_sequence_is_dense(const struct sl_node *node)

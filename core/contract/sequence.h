@@ -49,9 +49,11 @@ void sl_sequence_done(struct sl_sequence *sequence);
 
 int sl_sequence_open(struct sl_sequence *sequence, const struct sl_position *position,
                      struct sl_sequence_item **ret, struct sl_error *err);
-/* For the rows of an operator's lane: dense sequences are those of tasks 0, 1, 2 ... */
-int sl_sequence_open_lane(struct sl_sequence *sequence, const struct sl_lane *lane,
-                          struct sl_sequence_item **ret);
+/* For the rows of an operator's lane, whose state is the item from here on: dense sequences are those of tasks
+ * 0, 1, 2 ... push appends to the item and calls sl_sequence_lane_grown. */
+int sl_sequence_lane_open(struct sl_sequence *sequence, struct sl_lane *lane);
+int sl_sequence_lane_grown(struct sl_sequence *sequence, const struct sl_lane *lane);
+int sl_sequence_lane_close(struct sl_sequence *sequence, const struct sl_lane *lane);
 /* Whether the lanes of an operator are dense: its rows come straight from one source or dataset, whose tasks are
  * 0, 1, 2 ..., a lane each. */
 bool sl_sequence_is_dense(const struct sl_node *node);

@@ -102,3 +102,7 @@ struct sl_manifest {
     struct sl_manifest_input *input; /* [inputs]; set by the engine */
 };
 void sl_manifest_done(struct sl_manifest *manifest);
+/* Of an output that is no directory: `records` in one "file" `name`, below a path of printf's kind. SL_ENOMEM: *ret is
+ * empty. */
+int sl_manifest_of_one(struct sl_manifest *ret, uint64_t records, const char *name, struct sl_error *err,
+                       const char *path, ...) __attribute__((format(printf, 5, 6)));

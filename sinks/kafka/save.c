@@ -8,8 +8,6 @@
 #include "sinks/kafka/message.h"
 #include "sinks/kafka/writer.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { RETRY_MS = 10000, TIMEOUT_MS = 30000, PROBE_MS = 3000 };
@@ -91,11 +89,7 @@ static int begin(struct sl_stage *stage)
 static int lane_open(struct sl_stage *stage, struct sl_lane *lane)
 {
     struct save *save = stage->state;
-    struct sl_sequence_item *item;
-    int r = sl_sequence_open_lane(&save->sequence, lane, &item);
-    if (r == 0)
-        lane->state = item;
-    return r;
+    return sl_sequence_lane_open(&save->sequence, lane);
 }
 
 static int reject_all(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
@@ -119,14 +113,13 @@ static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_ch
     for (uint32_t row = 0; row < in->rows; row++)
         if (!sl_kafka_out_append(&item->buf, lane, in, row))
             return sl_error_nomem(lane->task->err);
-    return item->buf.len >= SL_SEQUENCE_MORE_BYTES ? sl_sequence_more(&save->sequence, item, lane->task->err)
-                                                   : 0;
+    return sl_sequence_lane_grown(&save->sequence, lane);
 }
 
 static int lane_close(struct sl_stage *stage, struct sl_lane *lane)
 {
     struct save *save = stage->state;
-    return sl_sequence_close(&save->sequence, lane->state, lane->task->err);
+    return sl_sequence_lane_close(&save->sequence, lane);
 }
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
@@ -160,15 +153,8 @@ static int manifest(struct sl_stage *stage, struct sl_manifest *manifest)
     const struct save *save = stage->state;
     if (!save->writer.is_begun)
         return 0;
-    *manifest = (struct sl_manifest){.records = save->writer.count, .count = 1};
-    manifest->file = calloc(1, sizeof *manifest->file);
-    if (!manifest->file || asprintf(&manifest->path, "kafka:%s", save->writer.memory->settings.topic) < 0) {
-        manifest->path = NULL;
-        sl_manifest_done(manifest);
-        return sl_error_nomem(stage->err);
-    }
-    snprintf(manifest->file->name, sizeof manifest->file->name, "messages");
-    return 0;
+    return sl_manifest_of_one(manifest, save->writer.count, "messages", stage->err, "kafka:%s",
+                              save->writer.memory->settings.topic);
 }
 
 /* ---- before the first batch ---- */

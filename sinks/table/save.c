@@ -8,9 +8,6 @@
 #include "sinks/table/writer.h"
 #include "text/framed_rows.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 struct save {
     struct sl_table_writer writer;
@@ -54,11 +51,7 @@ static int begin(struct sl_stage *stage)
 static int lane_open(struct sl_stage *stage, struct sl_lane *lane)
 {
     struct save *save = stage->state;
-    struct sl_sequence_item *item;
-    int r = sl_sequence_open_lane(&save->sequence, lane, &item);
-    if (r == 0)
-        lane->state = item;
-    return r;
+    return sl_sequence_lane_open(&save->sequence, lane);
 }
 
 static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
@@ -70,14 +63,13 @@ static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_ch
     for (uint32_t row = 0; row < in->rows; row++)
         if (!sl_framed_row_append(&item->buf, lane->task->ordinal, in, row))
             return sl_error_nomem(lane->task->err);
-    return item->buf.len >= SL_SEQUENCE_MORE_BYTES ? sl_sequence_more(&save->sequence, item, lane->task->err)
-                                                   : 0;
+    return sl_sequence_lane_grown(&save->sequence, lane);
 }
 
 static int lane_close(struct sl_stage *stage, struct sl_lane *lane)
 {
     struct save *save = stage->state;
-    return sl_sequence_close(&save->sequence, lane->state, lane->task->err);
+    return sl_sequence_lane_close(&save->sequence, lane);
 }
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
@@ -112,15 +104,8 @@ static int manifest(struct sl_stage *stage, struct sl_manifest *manifest)
     const struct sl_table_settings *settings = &save->writer.memory->settings;
     if (!save->writer.is_begun)
         return 0;
-    *manifest = (struct sl_manifest){.records = save->writer.records, .count = 1};
-    manifest->file = calloc(1, sizeof *manifest->file);
-    if (!manifest->file || asprintf(&manifest->path, "%s#%s", settings->url, settings->table) < 0) {
-        manifest->path = NULL;
-        sl_manifest_done(manifest);
-        return sl_error_nomem(stage->err);
-    }
-    snprintf(manifest->file->name, sizeof manifest->file->name, "rows");
-    return 0;
+    return sl_manifest_of_one(manifest, save->writer.records, "rows", stage->err, "%s#%s", settings->url,
+                              settings->table);
 }
 
 /* ---- before the first batch ---- */
