@@ -8,7 +8,6 @@
 #include "sinks/table/writer.h"
 #include "text/framed_rows.h"
 
-
 struct save {
     struct sl_table_writer writer;
     struct sl_sequence sequence;
