@@ -3,6 +3,7 @@
 #include "receive/intake.h"
 
 #include "core/base/limits.h"
+#include "text/newlines.h"
 
 #include <string.h>
 
@@ -65,23 +66,6 @@ static int append(struct sl_intake *intake, enum sl_frame_kind kind, uint32_t co
     return sl_received_append(intake->received, &frame, err);
 }
 
-static uint32_t count_newlines(const uint8_t *bytes, size_t len)
-{
-    uint32_t count = 0;
-    for (size_t i = 0; i < len; i++)
-        count += bytes[i] == '\n';
-    return count;
-}
-
-/* The length of the first n records. */
-static size_t length_of_lines(const uint8_t *bytes, size_t len, uint32_t n)
-{
-    const uint8_t *at = bytes, *end = bytes + len;
-    for (; n; n--)
-        at = (const uint8_t *)memchr(at, '\n', (size_t)(end - at)) + 1;
-    return (size_t)(at - bytes);
-}
-
 static size_t read_length(const uint8_t *at)
 {
     return (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
@@ -105,7 +89,7 @@ static int append_records(struct sl_intake *intake, enum sl_frame_kind kind, uin
         if (n == 0)
             return SL_ESTOP;
         size_t part = n == count               ? len
-                      : kind == SL_FRAME_LINES ? length_of_lines(body, len, n)
+                      : kind == SL_FRAME_LINES ? sl_newlines_length(body, len, n)
                                                : length_of_lengths(body, n);
         r = append(intake, kind, n, body, part, err);
         body += part;
@@ -163,7 +147,8 @@ static int lines(struct sl_intake *intake, const uint8_t *bytes, size_t len, str
         body = intake->rest.bytes;
         body_len = intake->rest.len;
     }
-    int r = append_records(intake, SL_FRAME_LINES, count_newlines(body, body_len), body, body_len, err);
+    int r = append_records(intake, SL_FRAME_LINES, (uint32_t)sl_newlines_count(body, body_len), body,
+                           body_len, err);
     sl_buf_clear(&intake->rest);
     if (intake->rest.capacity > 4 * SL_READ_BYTES)
         sl_buf_done(&intake->rest);

@@ -1,6 +1,7 @@
 #include "receive/tail_file.h"
 
 #include "core/base/limits.h"
+#include "text/newlines.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -149,33 +150,17 @@ static int append(struct following *f, enum sl_frame_kind kind, uint32_t count, 
     return 0;
 }
 
-static uint32_t count_newlines(const uint8_t *bytes, size_t len)
-{
-    uint32_t count = 0;
-    for (size_t i = 0; i < len; i++)
-        count += bytes[i] == '\n';
-    return count;
-}
-
-static size_t length_of_lines(const uint8_t *bytes, size_t len, uint32_t n)
-{
-    const uint8_t *at = bytes, *end = bytes + len;
-    for (; n; n--)
-        at = (const uint8_t *)memchr(at, '\n', (size_t)(end - at)) + 1;
-    return (size_t)(at - bytes);
-}
-
 /* bytes: whole lines, of which the file's position is the start. */
 static int append_lines(struct following *f, const uint8_t *bytes, size_t len)
 {
     static const uint8_t bom[3] = {0xEF, 0xBB, 0xBF};
-    uint32_t count = count_newlines(bytes, len);
+    uint32_t count = (uint32_t)sl_newlines_count(bytes, len);
     int r = 0;
     while (count && r == 0) {
         uint32_t n = sl_received_allow(f->received, count);
         if (n == 0)
             return SL_ESTOP;
-        size_t part = n == count ? len : length_of_lines(bytes, len, n);
+        size_t part = n == count ? len : sl_newlines_length(bytes, len, n);
         size_t skip = f->file->position == 0 && part >= sizeof bom && memcmp(bytes, bom, sizeof bom) == 0
                           ? sizeof bom
                           : 0;

@@ -1,6 +1,7 @@
 #include "sources/meta.h"
 
 #include "core/base/error.h"
+#include "text/newlines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,17 +9,6 @@
 /* ---- lines of earlier parts ---- */
 
 enum { PIECE_BYTES = 256 << 10 };
-
-static uint64_t count_newlines(const uint8_t *p, size_t len)
-{
-    const uint8_t *end = p + len;
-    uint64_t count = 0;
-    while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
-        count++;
-        p++;
-    }
-    return count;
-}
 
 /* Newlines in [from, to) of the file. */
 static int count_range(const struct sl_file_part *part, int64_t from, int64_t to, uint8_t *piece,
@@ -34,7 +24,7 @@ static int count_range(const struct sl_file_part *part, int64_t from, int64_t to
         if (got == 0)
             return sl_error_set(err, SL_EFAIL, "%s: shrank from %lld to %lld bytes while it was read",
                                 part->file->path, (long long)part->file->size, (long long)from);
-        *ret += count_newlines(piece, (size_t)got);
+        *ret += sl_newlines_count(piece, (size_t)got);
         from += got;
     }
     return 0;

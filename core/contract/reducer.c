@@ -40,3 +40,11 @@ int sl_reducer_decode(const struct sl_reducer *reducer, struct sl_task *task, st
     int r = reducer->ops->decode(reducer, task, keep, encoded->items[0].items, ret);
     return r < 0 ? r : reducer->ops->set_records(keep, ret, encoded->items[1].integer);
 }
+
+int sl_reducer_copy_encoded(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                            const union sl_state *state, union sl_state *ret)
+{
+    struct sl_field encoded;
+    int failed = r->ops->encode(r, task, state, &encoded);
+    return failed < 0 ? failed : r->ops->decode(r, task, keep, &encoded, ret);
+}

@@ -64,6 +64,10 @@ struct sl_reducer_ops {
                 const union sl_state *state, union sl_state *ret);
 };
 
+/* A copy for reducers whose encoded form is cheap: it is encoded, then decoded. */
+int sl_reducer_copy_encoded(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
+                            const union sl_state *state, union sl_state *ret);
+
 /* Reducers with parameters (concat(sep), largest(n), a pair of functions) embed this as
  * their first member. */
 struct sl_reducer {

@@ -217,14 +217,6 @@ static int decode(const struct sl_reducer *r, struct sl_task *task, struct sl_ar
     return failed;
 }
 
-static int copy(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
-                const union sl_state *state, union sl_state *ret)
-{
-    struct sl_field encoded;
-    int failed = encode(r, task, state, &encoded);
-    return failed < 0 ? failed : decode(r, task, keep, &encoded, ret);
-}
-
 static const struct sl_reducer_ops distinct_ops = {
     .exact = true,
     .create = create,
@@ -233,7 +225,7 @@ static const struct sl_reducer_ops distinct_ops = {
     .finish = finish,
     .encode = encode,
     .decode = decode,
-    .copy = copy,
+    .copy = sl_reducer_copy_encoded,
 };
 
 const struct sl_reducer sl_reducer_approx_distinct = {&distinct_ops};

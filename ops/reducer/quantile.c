@@ -225,14 +225,6 @@ static int decode(const struct sl_reducer *r, struct sl_task *task, struct sl_ar
     return failed;
 }
 
-static int copy(const struct sl_reducer *r, struct sl_task *task, struct sl_arena *keep,
-                const union sl_state *state, union sl_state *ret)
-{
-    struct sl_field encoded;
-    int failed = encode(r, task, state, &encoded);
-    return failed < 0 ? failed : decode(r, task, keep, &encoded, ret);
-}
-
 static const struct sl_reducer_ops quantile_ops = {
     .create = create,
     .merge = merge,
@@ -240,7 +232,7 @@ static const struct sl_reducer_ops quantile_ops = {
     .finish = finish,
     .encode = encode,
     .decode = decode,
-    .copy = copy,
+    .copy = sl_reducer_copy_encoded,
 };
 
 /* ---- the descriptor ---- */

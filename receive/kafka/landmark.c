@@ -2,8 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/base/clock.h"
-#include "receive/kafka/positions.h"
-#include "text/json.h"
+#include "receive/kafka/partitions.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -57,27 +56,13 @@ const struct sl_kafka_landmark *sl_kafka_landmarks_find(const struct sl_kafka_la
 bool sl_kafka_landmarks_append(const struct sl_kafka_landmarks *marks, struct sl_buf *ret)
 {
     const char *topic = NULL;
-    sl_buf_byte(ret, '{');
-    for (size_t i = 0; i < marks->count; i++) {
-        const struct sl_kafka_landmark_of *of = &marks->item[i];
-        if (!topic || strcmp(topic, of->topic) != 0) {
-            sl_buf_text(ret, topic ? "}," : "");
-            sl_json_string(ret, of->topic, strlen(of->topic), NULL);
-            sl_buf_text(ret, ":{");
-        } else {
-            sl_buf_byte(ret, ',');
-        }
-        topic = of->topic;
-        sl_buf_printf(ret, "\"%" PRId32 "\":[%" PRId64 ",%" PRId64 ",%" PRId64 ",\"%016" PRIx64 "\"]",
-                      of->partition, of->at.offset, of->at.time_ms, of->at.latest_ms, of->at.hash);
+    for (const struct sl_kafka_landmark_of *of = marks->item; of < marks->item + marks->count; of++) {
+        sl_kafka_partitions_next(ret, &topic, of->topic, of->partition);
+        sl_buf_printf(ret, "[%" PRId64 ",%" PRId64 ",%" PRId64 ",\"%016" PRIx64 "\"]", of->at.offset,
+                      of->at.time_ms, of->at.latest_ms, of->at.hash);
     }
-    sl_buf_text(ret, topic ? "}}" : "}");
+    sl_kafka_partitions_end(ret, topic);
     return !ret->failed;
-}
-
-static int damaged(struct sl_error *err)
-{
-    return sl_error_set(err, SL_EDAMAGED, "the last records of a Kafka source are not what was written");
 }
 
 static bool read_hash(const struct sl_field *text, uint64_t *ret)
@@ -103,37 +88,19 @@ static bool read_mark(const struct sl_field *fields, struct sl_kafka_landmark *r
     return ok && ret->offset >= 0;
 }
 
-static int read_topic(const struct sl_field *name, const struct sl_field *partitions,
-                      struct sl_kafka_landmarks *ret, struct sl_error *err)
+static int read_partition(void *arg, const char *topic, int32_t partition, const struct sl_field *fields,
+                          struct sl_error *err)
 {
-    char *topic = strndup((const char *)name->str, name->len);
-    int r = !topic ? sl_error_nomem(err) : partitions->tag != SL_MAP ? damaged(err) : 0;
-    for (uint32_t i = 0; r == 0 && i < partitions->len; i++) {
-        struct sl_kafka_landmark at;
-        int32_t number;
-        if (sl_kafka_partition_number(&partitions->items[2 * i], &number) &&
-            read_mark(&partitions->items[2 * i + 1], &at))
-            r = sl_kafka_landmarks_add(ret, topic, number, &at, err);
-        else
-            r = damaged(err);
-    }
-    free(topic);
-    return r;
+    struct sl_kafka_landmark at;
+    return read_mark(fields, &at) ? sl_kafka_landmarks_add(arg, topic, partition, &at, err) : SL_EDAMAGED;
 }
 
 int sl_kafka_landmarks_parse(const void *text, size_t len, struct sl_kafka_landmarks *ret,
                              struct sl_error *err)
 {
-    SL_CLEANUP(sl_arena_done) struct sl_arena arena = {0};
-    struct sl_field topics;
-    const char *message;
-    size_t at;
     *ret = (struct sl_kafka_landmarks){0};
-    int r = sl_json_parse(&arena, text, len, &topics, &message, &at);
-    if (r < 0 || topics.tag != SL_MAP)
-        return r == SL_ENOMEM ? sl_error_nomem(err) : damaged(err);
-    for (uint32_t i = 0; r == 0 && i < topics.len; i++)
-        r = read_topic(&topics.items[2 * i], &topics.items[2 * i + 1], ret, err);
+    int r =
+        sl_kafka_partitions_parse(text, len, "the last records of a Kafka source", read_partition, ret, err);
     if (r == 0 && ret->count)
         qsort(ret->item, ret->count, sizeof *ret->item, compare);
     return r;

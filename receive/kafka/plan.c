@@ -1,4 +1,5 @@
 /* Which offsets a batch reads: arithmetic over what the watch has seen. Without threads. */
+#include "receive/kafka/partitions.h"
 #include "receive/kafka/source.h"
 
 #include <inttypes.h>

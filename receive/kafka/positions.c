@@ -1,7 +1,7 @@
 #include "receive/kafka/positions.h"
 
 #include "core/base/array.h"
-#include "text/json.h"
+#include "receive/kafka/partitions.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,13 +13,6 @@ void sl_kafka_positions_done(struct sl_kafka_positions *positions)
         free(positions->item[i].topic);
     free(positions->item);
     *positions = (struct sl_kafka_positions){0};
-}
-
-int sl_kafka_partition_compare(const char *topic, int32_t partition, const char *other_topic,
-                               int32_t other_partition)
-{
-    int order = strcmp(topic, other_topic);
-    return order ? order : (partition > other_partition) - (partition < other_partition);
 }
 
 static int compare(const void *a, const void *b)
@@ -61,93 +54,37 @@ int sl_kafka_positions_add(struct sl_kafka_positions *positions, const char *top
 bool sl_kafka_positions_append(const struct sl_kafka_positions *positions, struct sl_buf *ret)
 {
     const char *topic = NULL;
-    sl_buf_byte(ret, '{');
-    for (size_t i = 0; i < positions->count; i++) {
-        const struct sl_kafka_position *at = &positions->item[i];
-        if (!topic || strcmp(topic, at->topic) != 0) {
-            sl_buf_text(ret, topic ? "}," : "");
-            sl_json_string(ret, at->topic, strlen(at->topic), NULL);
-            sl_buf_text(ret, ":{");
-        } else
-            sl_buf_byte(ret, ',');
-        topic = at->topic;
-        sl_buf_printf(ret, "\"%" PRId32 "\":[%" PRId64 ",%" PRId64 "]", at->partition, at->from, at->to);
+    for (const struct sl_kafka_position *at = positions->item; at < positions->item + positions->count;
+         at++) {
+        sl_kafka_partitions_next(ret, &topic, at->topic, at->partition);
+        sl_buf_printf(ret, "[%" PRId64 ",%" PRId64 "]", at->from, at->to);
     }
-    sl_buf_text(ret, topic ? "}}" : "}");
+    sl_kafka_partitions_end(ret, topic);
     return !ret->failed;
 }
 
 /* ---- reading ---- */
 
-static int damaged(struct sl_error *err)
-{
-    return sl_error_set(err, SL_EDAMAGED, "the offsets of a Kafka source are not what was written");
-}
+#define WHAT "the offsets of a Kafka source"
 
-bool sl_kafka_partition_number(const struct sl_field *text, int32_t *ret)
-{
-    int64_t number = 0;
-    for (uint32_t i = 0; i < text->len; i++) {
-        if (text->str[i] < '0' || text->str[i] > '9' || number > INT32_MAX / 10)
-            return false;
-        number = number * 10 + text->str[i] - '0';
-    }
-    *ret = (int32_t)number;
-    return text->len > 0 && number <= INT32_MAX;
-}
-
-static bool read_offsets(const struct sl_field *pair, int64_t *ret_from, int64_t *ret_to)
+static int read_offsets(void *arg, const char *topic, int32_t partition, const struct sl_field *pair,
+                        struct sl_error *err)
 {
     bool is_pair = pair->tag == SL_LIST && pair->len == 2 && pair->items[0].tag == SL_INT &&
                    pair->items[1].tag == SL_INT;
     if (!is_pair || pair->items[0].integer < 0 || pair->items[0].integer > pair->items[1].integer)
-        return false;
-    *ret_from = pair->items[0].integer;
-    *ret_to = pair->items[1].integer;
-    return true;
-}
-
-static int read_topic(const struct sl_field *name, const struct sl_field *partitions,
-                      struct sl_kafka_positions *ret, struct sl_error *err)
-{
-    char *topic = strndup((const char *)name->str, name->len);
-    int r = !topic                       ? sl_error_nomem(err)
-            : partitions->tag != SL_MAP  ? damaged(err)
-            : strlen(topic) != name->len ? damaged(err)
-                                         : 0;
-    for (uint32_t i = 0; r == 0 && i < partitions->len; i++) {
-        int32_t number;
-        int64_t from, to;
-        if (sl_kafka_partition_number(&partitions->items[2 * i], &number) &&
-            read_offsets(&partitions->items[2 * i + 1], &from, &to))
-            r = sl_kafka_positions_add(ret, topic, number, from, to, err);
-        else
-            r = damaged(err);
-    }
-    free(topic);
-    return r;
-}
-
-static int read_all(const struct sl_field *topics, struct sl_kafka_positions *ret, struct sl_error *err)
-{
-    int r = topics->tag == SL_MAP ? 0 : damaged(err);
-    for (uint32_t i = 0; r == 0 && i < topics->len; i++)
-        r = read_topic(&topics->items[2 * i], &topics->items[2 * i + 1], ret, err);
-    sl_kafka_positions_sort(ret);
-    for (size_t i = 1; r == 0 && i < ret->count; i++)
-        if (compare(&ret->item[i - 1], &ret->item[i]) == 0)
-            r = damaged(err); /* "0" and "00" */
-    return r;
+        return SL_EDAMAGED;
+    return sl_kafka_positions_add(arg, topic, partition, pair->items[0].integer, pair->items[1].integer, err);
 }
 
 int sl_kafka_positions_parse(const void *text, size_t len, struct sl_kafka_positions *ret,
                              struct sl_error *err)
 {
-    SL_CLEANUP(sl_arena_done) struct sl_arena arena = {0};
-    struct sl_field topics;
-    const char *message;
-    size_t at;
     *ret = (struct sl_kafka_positions){0};
-    int r = sl_json_parse(&arena, text, len, &topics, &message, &at);
-    return r == SL_ENOMEM ? sl_error_nomem(err) : r < 0 ? damaged(err) : read_all(&topics, ret, err);
+    int r = sl_kafka_partitions_parse(text, len, WHAT, read_offsets, ret, err);
+    sl_kafka_positions_sort(ret);
+    for (size_t i = 1; r == 0 && i < ret->count; i++)
+        if (compare(&ret->item[i - 1], &ret->item[i]) == 0) /* "0" and "00" */
+            r = sl_error_set(err, SL_EDAMAGED, WHAT " are not what was written");
+    return r;
 }

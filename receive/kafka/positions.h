@@ -2,12 +2,11 @@
  *
  *     {"topic":{"0":[from,to],"1":[from,to]}, ...}
  *
- * `from` is the offset of the first record, `to` that of the record that follows the last: equal where there is none. */
+ * (receive/kafka/partitions.h). `from` is the offset of the first record, `to` that of the record that follows the last: equal where there is none. */
 #pragma once
 
 #include "core/base/buf.h"
 #include "core/base/error.h"
-#include "core/rows/field.h"
 
 struct sl_kafka_position {
     char *topic; /* owned */
@@ -22,8 +21,6 @@ struct sl_kafka_positions {
 };
 
 void sl_kafka_positions_done(struct sl_kafka_positions *positions);
-int sl_kafka_partition_compare(const char *topic, int32_t partition, const char *other_topic,
-                               int32_t other_partition);
 /* Of sorted ones. NULL: it is not there. */
 const struct sl_kafka_position *sl_kafka_positions_find(const struct sl_kafka_positions *positions,
                                                         const char *topic, int32_t partition);
@@ -36,5 +33,3 @@ bool sl_kafka_positions_append(const struct sl_kafka_positions *positions, struc
 /* Sorted. SL_EDAMAGED: it is no such document. The caller calls done, after a failure, too. */
 int sl_kafka_positions_parse(const void *text, size_t len, struct sl_kafka_positions *ret,
                              struct sl_error *err);
-/* The number of a partition as such documents name it. */
-bool sl_kafka_partition_number(const struct sl_field *text, int32_t *ret);

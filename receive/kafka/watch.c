@@ -2,6 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/contract/operator.h"
+#include "receive/kafka/partitions.h"
 #include "receive/kafka/watch_internal.h"
 #include "text/regex.h"
 
