@@ -158,7 +158,7 @@ static int copy_file(const char *path, struct sl_error *err)
 {
     static const size_t size = COPY_BYTES;
     char *bytes = malloc(size);
-    int fd = bytes ? sl_io_open(&sl_io_system, AT_FDCWD, path, O_RDONLY, 0, err) : sl_error_nomem(err);
+    int fd = bytes ? sl_io_open_file(&sl_io_system, AT_FDCWD, path, O_RDONLY, 0, err) : sl_error_nomem(err);
     off_t at = 0;
     ssize_t n = fd < 0 ? fd : 1;
     while (n > 0) {

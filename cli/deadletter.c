@@ -5,11 +5,13 @@
 #include "cli/target.h"
 
 #include "core/base/array.h"
+#include "core/base/io.h"
 #include "text/json.h"
 #include "text/number.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,9 +190,14 @@ static int take(struct letters *letters, const char *text, size_t len)
 
 static int read_file(struct letters *letters, const char *path, struct sl_error *err)
 {
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return errno == ENOENT ? 0 : sl_error_sys(err, errno, "reading %s", path); /* removed meanwhile */
+    int fd = sl_io_open_file(&sl_io_system, AT_FDCWD, path, O_RDONLY, 0, err);
+    if (fd < 0)
+        return err->sys == ENOENT ? 0 : fd; /* removed meanwhile */
+    FILE *file = fdopen(fd, "r");
+    if (!file) {
+        sl_io_close(&sl_io_system, fd);
+        return sl_error_nomem(err);
+    }
     char *line = NULL;
     size_t size = 0;
     ssize_t len;

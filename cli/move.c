@@ -47,7 +47,7 @@ static int copy_bytes(int from, int to, const char *path, struct sl_error *err)
 static int copy_file(int from_dir, int to_dir, const char *name, mode_t mode, struct sl_error *err)
 {
     struct sl_io *io = &sl_io_system;
-    int from = sl_io_open(io, from_dir, name, O_RDONLY | O_NOFOLLOW, 0, err);
+    int from = sl_io_open_file(io, from_dir, name, O_RDONLY | O_NOFOLLOW, 0, err);
     if (from < 0)
         return from;
     int to = sl_io_open(io, to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode, err);

@@ -66,7 +66,7 @@ static int file_matches(const struct look *look, const struct sl_manifest_file *
                                : sl_error_sys(look->err, errno, "looking at %s/%s", look->shown, file->name);
     if (!S_ISREG(st.stx_mode) || st.stx_size != file->bytes)
         return 0;
-    int fd = sl_io_open(look->io, look->fd, file->name, O_RDONLY | O_NOFOLLOW, 0, look->err);
+    int fd = sl_io_open_file(look->io, look->fd, file->name, O_RDONLY | O_NOFOLLOW, 0, look->err);
     if (fd < 0)
         return fd;
     int r = contents_match(look, fd, file);

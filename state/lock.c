@@ -29,7 +29,7 @@ int sl_lock_take(struct sl_io *io, int dirfd, const char *shown, struct sl_error
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char text[PID_TEXT_LEN + 1];
-    int fd = sl_io_open(io, dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600, err);
+    int fd = sl_io_open_file(io, dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600, err);
     if (fd < 0)
         return sl_error_wrap(err, "checkpoint %s", shown);
     int r = 0;
@@ -49,7 +49,7 @@ int sl_lock_take(struct sl_io *io, int dirfd, const char *shown, struct sl_error
 long sl_lock_holder(struct sl_io *io, int dirfd)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd = sl_io_open(io, dirfd, "lock", O_RDONLY | O_NOFOLLOW, 0, NULL);
+    int fd = sl_io_open_file(io, dirfd, "lock", O_RDONLY | O_NOFOLLOW, 0, NULL);
     if (fd < 0)
         return 0;
     bool is_held = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;

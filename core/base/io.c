@@ -131,6 +131,35 @@ int sl_io_open(struct sl_io *io, int dirfd, const char *path, int flags, mode_t 
     return fd < 0 ? sl_error_sys(err, errno, "opening %s", path) : fd;
 }
 
+static int not_a_file(const char *path, struct sl_error *err)
+{
+    return sl_error_set(err, SL_EFAIL, "%s is not a regular file", path);
+}
+
+int sl_io_open_file(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode,
+                    struct sl_error *err)
+{
+    struct stat st;
+    int fd = sl_io_open(io, dirfd, path, flags | O_NONBLOCK | O_NOCTTY, mode, err);
+    if (fd < 0)
+        return fd;
+    int r = io->ops->fstat(io, fd, &st) < 0 ? sl_error_sys(err, errno, "looking at %s", path)
+            : S_ISREG(st.st_mode)           ? 0
+                                            : not_a_file(path, err);
+    if (r == 0)
+        return fd;
+    sl_io_close(io, fd);
+    return r;
+}
+
+int sl_io_check_file(struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
+{
+    struct statx st;
+    if (io->ops->statx(io, dirfd, path, 0, STATX_TYPE, &st) < 0 || S_ISREG(st.stx_mode))
+        return 0;
+    return not_a_file(path, err);
+}
+
 void sl_io_close(struct sl_io *io, int fd)
 {
     int saved = errno;
@@ -274,7 +303,7 @@ int sl_io_remove_tree(struct sl_io *io, int dirfd, const char *path, struct sl_e
 int sl_io_read_file(struct sl_io *io, int dirfd, const char *path, size_t size_max, char **ret,
                     size_t *ret_len, struct sl_error *err)
 {
-    int fd = sl_io_open(io, dirfd, path, O_RDONLY, 0, err);
+    int fd = sl_io_open_file(io, dirfd, path, O_RDONLY, 0, err);
     if (fd < 0)
         return fd;
     struct stat st;

@@ -44,6 +44,12 @@ extern struct sl_io sl_io_system;
 
 /* Opens a file or directory, always O_CLOEXEC. Returns the fd or a negative sl_err: "opening <path>: ...". */
 int sl_io_open(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode, struct sl_error *err);
+/* The same for what must be a regular file: never waits for the other end of a FIFO that lies there instead, nor for a
+ * device. Something else: SL_EFAIL, "<path> is not a regular file". */
+int sl_io_open_file(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode,
+                    struct sl_error *err);
+/* For libraries that open by path: a regular file lies there, or nothing that can be looked at. 0 or SL_EFAIL. */
+int sl_io_check_file(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);
 /* Closes and ignores the result (no error that matters is reported only at close: files are synced before). */
 void sl_io_close(struct sl_io *io, int fd);
 /* Reads up to size bytes at offset, fewer only at the end of the file. Returns the count or a negative

@@ -33,7 +33,7 @@ static void log_lines(struct sl_batch *batch, const struct sl_buf *text)
 static int sync_all(struct sl_run *run, const char *path, const char *dir, struct sl_error *err)
 {
     struct sl_io *io = run->services.io;
-    int fd = sl_io_open(io, run->services.job_dirfd, path, O_RDONLY | O_NOFOLLOW, 0, err);
+    int fd = sl_io_open_file(io, run->services.job_dirfd, path, O_RDONLY | O_NOFOLLOW, 0, err);
     if (fd < 0)
         return fd;
     int r = sl_io_sync(io, fd, path, err);

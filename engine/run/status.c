@@ -50,7 +50,7 @@ static int overwrite(struct sl_run *run, const char *path, struct sl_buf *text, 
 {
     struct sl_io *io = run->services.io;
     struct stat st;
-    int fd = sl_io_open(io, run->services.job_dirfd, path, O_WRONLY | O_NOFOLLOW, 0, err);
+    int fd = sl_io_open_file(io, run->services.job_dirfd, path, O_WRONLY | O_NOFOLLOW, 0, err);
     if (fd < 0)
         return fd;
     int r = io->ops->fstat(io, fd, &st) < 0 ? sl_error_sys(err, errno, "looking at %s", path) : 0;

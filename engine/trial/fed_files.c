@@ -66,14 +66,9 @@ static int add(struct sl_fed_files *given, const char *dir, char *path, size_t b
 int sl_fed_files_add_file(struct sl_fed_files *given, const char *dir, const char *path, size_t batch,
                           struct sl_error *err)
 {
-    struct stat info;
-    int fd = sl_io_open(&sl_io_system, AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0, err);
+    int fd = sl_io_open_file(&sl_io_system, AT_FDCWD, path, O_RDONLY, 0, err);
     if (fd < 0)
         return fd;
-    if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
-        close(fd);
-        return sl_error_set(err, SL_EFAIL, "%s is not a regular file", path);
-    }
     return add(given, dir, strdup(path), batch, fd, err);
 }
 

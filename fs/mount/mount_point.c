@@ -202,7 +202,7 @@ static int clear_dead_mounts(struct sl_io *io, const char *dir, struct sl_error 
 
 int sl_mount_point_lock_marker(struct sl_io *io, int dirfd, const char *dir, struct sl_error *err)
 {
-    int fd = sl_io_open(io, dirfd, SL_PLAIN_MARKER, O_RDONLY | O_NOFOLLOW, 0, err);
+    int fd = sl_io_open_file(io, dirfd, SL_PLAIN_MARKER, O_RDONLY | O_NOFOLLOW, 0, err);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
         sl_io_close(io, fd);
         return sl_error_set(

@@ -100,7 +100,7 @@ static int open_segment(struct sl_segment *segment, int64_t *ret_size, struct sl
     char name[32];
     struct stat st;
     sl_segment_name(segment, name);
-    segment->fd = sl_io_open(io, segment->log->dirfd, name, O_RDWR | O_NOFOLLOW, 0, err);
+    segment->fd = sl_io_open_file(io, segment->log->dirfd, name, O_RDWR | O_NOFOLLOW, 0, err);
     if (segment->fd < 0)
         return segment->fd;
     if (io->ops->fstat(io, segment->fd, &st) < 0)

@@ -2,6 +2,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/error.h"
+#include "core/base/sqlite_files.h"
+#include "core/contract/services.h"
 #include "sinks/table/url.h"
 
 #include <limits.h>
@@ -31,11 +33,14 @@ static void free_file(struct sl_sqlite_file *file)
     free(file);
 }
 
-static int open_handle(struct sl_sqlite_file *file, const struct sl_table_settings *settings,
-                       struct sl_error *err)
+static int open_handle(struct sl_sqlite_file *file, struct sl_io *io,
+                       const struct sl_table_settings *settings, struct sl_error *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | (settings->create ? SQLITE_OPEN_CREATE : 0);
     const char *pragmas = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF";
+    int r = sl_sqlite_files_check(io, file->path, err);
+    if (r < 0)
+        return r;
     int code = sqlite3_open_v2(file->path, &file->handle, flags, NULL);
     if (!file->handle)
         return sl_error_nomem(err);
@@ -75,7 +80,7 @@ static int new_file(char *path, const struct sl_table_settings *settings, const 
     file->timeout_ms = settings->timeout_ms;
     file->stop = stop;
     pthread_mutex_init(&file->lock, NULL);
-    int r = open_handle(file, settings, err);
+    int r = open_handle(file, services->io, settings, err);
     if (r < 0)
         free_file(file);
     else

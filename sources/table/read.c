@@ -167,8 +167,7 @@ static int read_file(struct reading *reading, const struct sl_file *file, struct
     struct sl_origin origin = {.path = file->path};
     uint64_t lines;
     reading->path = file->path;
-    int fd =
-        sl_io_open(services->io, services->job_dirfd, file->path, O_RDONLY | O_NONBLOCK, 0, reading->err);
+    int fd = sl_io_open_file(services->io, services->job_dirfd, file->path, O_RDONLY, 0, reading->err);
     if (fd < 0)
         return fd;
     const struct sl_file_part part = {

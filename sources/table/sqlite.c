@@ -1,6 +1,7 @@
 /* A table that is what a query of a SQLite database gives. The database is only read; the query is the job's own. */
 #include "sources/table/read.h"
 
+#include "core/base/sqlite_files.h"
 #include "core/contract/services.h"
 
 #include <limits.h>
@@ -58,7 +59,9 @@ static int open_database(const struct sl_services *services, const struct sl_nod
     *ret = (struct database){0};
     snprintf(path, sizeof path, "%s%s%s", place[0] == '/' ? "" : services->job_dir,
              place[0] == '/' ? "" : "/", place);
-    int r = 0;
+    int r = sl_sqlite_files_check(services->io, path, err);
+    if (r < 0)
+        return r;
     if (sqlite3_open_v2(path, &ret->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         r = failure(ret, place, err);
     if (r == 0) {

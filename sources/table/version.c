@@ -330,7 +330,7 @@ int sl_table_copy_read(const struct sl_table_copies *copies, const char *hash, u
     struct copy_reader reader = {.io = copies->io, .err = err, .fd = -1};
     if (!copies->dir || snprintf(reader.path, sizeof reader.path, "%s/%s", copies->dir, hash) >= PATH_MAX)
         return sl_error_set(err, SL_EDAMAGED, "there is no copy of the version %s", hash);
-    reader.fd = sl_io_open(copies->io, AT_FDCWD, reader.path, O_RDONLY | O_NOFOLLOW, 0, err);
+    reader.fd = sl_io_open_file(copies->io, AT_FDCWD, reader.path, O_RDONLY | O_NOFOLLOW, 0, err);
     if (reader.fd < 0)
         return err->sys == ENOENT ? sl_error_set(err, SL_EDAMAGED, "there is no copy of the version %s", hash)
                                   : reader.fd;

@@ -1,6 +1,7 @@
 #include "state/catalog/database.h"
 
 #include "core/base/buf.h"
+#include "core/base/sqlite_files.h"
 #include "state/catalog/shared_memory.h"
 
 #include <errno.h>
@@ -64,13 +65,17 @@ int sl_database_failure(const struct sl_database *database, struct sl_error *err
     return sl_error_set(err, SL_EFAIL, "catalog %s: %s", database->shown, text);
 }
 
-static int open_with(struct sl_database *database, int flags, const char *path, const char *shown,
-                     struct sl_error *err)
+/* uri: in place of the path, where it is opened by one. */
+static int open_with(struct sl_database *database, int flags, const char *path, const char *uri,
+                     const char *shown, struct sl_error *err)
 {
     *database = (struct sl_database){.shown = shown};
+    int r = sl_sqlite_files_check(&sl_io_system, path, err);
+    if (r < 0)
+        return sl_error_wrap(err, "catalog %s", shown);
     flags |= SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(path, &database->handle, flags, NULL) != SQLITE_OK) {
-        int r = sl_database_failure(database, err);
+    if (sqlite3_open_v2(uri ? uri : path, &database->handle, flags, NULL) != SQLITE_OK) {
+        r = sl_database_failure(database, err);
         sl_database_close(database);
         return r;
     }
@@ -83,7 +88,7 @@ static int open_with(struct sl_database *database, int flags, const char *path, 
 int sl_database_open_reader(struct sl_database *database, const char *path, const char *shown,
                             struct sl_error *err)
 {
-    return open_with(database, SQLITE_OPEN_READONLY, path, shown, err);
+    return open_with(database, SQLITE_OPEN_READONLY, path, NULL, shown, err);
 }
 
 int sl_database_open_immutable(struct sl_database *database, const char *path, const char *shown,
@@ -97,12 +102,13 @@ int sl_database_open_immutable(struct sl_database *database, const char *path, c
                                 : sl_buf_byte(&uri, (uint8_t)*at);
     if (!ok || !sl_buf_text(&uri, "?immutable=1") || !sl_buf_byte(&uri, 0))
         return sl_error_nomem(err);
-    return open_with(database, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, (const char *)uri.bytes, shown, err);
+    return open_with(database, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, path, (const char *)uri.bytes, shown,
+                     err);
 }
 
 int sl_database_open(struct sl_database *database, const char *path, const char *shown, struct sl_error *err)
 {
-    int r = open_with(database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path, shown, err);
+    int r = open_with(database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path, NULL, shown, err);
     if (r < 0)
         return r;
     if (sqlite3_db_readonly(database->handle, "main") != 0) {

@@ -22,7 +22,7 @@ void sl_seal_write(struct sl_io *io, int dirfd, int64_t serial)
 {
     char text[SEAL_LEN + 1];
     seal_format(text, serial);
-    int fd = sl_io_open(io, dirfd, "seal", O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, NULL);
+    int fd = sl_io_open_file(io, dirfd, "seal", O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, NULL);
     if (fd < 0)
         return;
     (void)sl_io_write(io, fd, text, SEAL_LEN, "seal", NULL);
@@ -32,7 +32,7 @@ void sl_seal_write(struct sl_io *io, int dirfd, int64_t serial)
 int64_t sl_seal_read(struct sl_io *io, int dirfd)
 {
     char text[SEAL_LEN + 1] = "", again[SEAL_LEN + 1];
-    int fd = sl_io_open(io, dirfd, "seal", O_RDONLY | O_NOFOLLOW, 0, NULL);
+    int fd = sl_io_open_file(io, dirfd, "seal", O_RDONLY | O_NOFOLLOW, 0, NULL);
     if (fd < 0)
         return 0;
     ssize_t len = sl_io_read_at(io, fd, text, SEAL_LEN, 0, "seal", NULL);

@@ -156,7 +156,7 @@ static int check_size(struct sl_segment *segment, struct sl_error *err)
 /* Only one that is not there is damage: what else keeps it from being opened may pass. */
 static int open_file(struct sl_segment *segment, int dirfd, struct sl_error *err)
 {
-    segment->fd = sl_io_open(segment->io, dirfd, segment->path, O_RDONLY | O_NOFOLLOW, 0, err);
+    segment->fd = sl_io_open_file(segment->io, dirfd, segment->path, O_RDONLY | O_NOFOLLOW, 0, err);
     if (segment->fd >= 0)
         return check_size(segment, err);
     if (err->sys != ENOENT)
