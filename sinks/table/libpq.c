@@ -71,12 +71,16 @@ static PGconn *conn(const struct sl_pq *pq)
 
 /* ---- waiting ---- */
 
-/* libpq's messages end lines and may go over several. */
+/* libpq's messages end lines and may go over several, indented by a tab. */
 static void one_line(const char *text, char *to, size_t size)
 {
     size_t len = 0;
-    for (; *text && len + 1 < size; text++)
-        to[len++] = *text == '\n' || *text == '\t' ? ' ' : *text;
+    bool ends_line = false;
+    for (; *text && len + 1 < size; text++) {
+        if (!ends_line || *text != '\t')
+            to[len++] = *text == '\n' || *text == '\t' ? ' ' : *text;
+        ends_line = *text == '\n';
+    }
     while (len && to[len - 1] == ' ')
         len--;
     to[len] = 0;
@@ -239,15 +243,28 @@ static uint64_t copy_line(const char *copy)
     return strtoull(*digit ? digit : "0", NULL, 10);
 }
 
+/* Appends it without the line, which is one of a piece and tells a user nothing. */
+static void add_copy_context(char *text, size_t size, const char *copy)
+{
+    const char *comma = strchr(copy, ','), *digit = comma ? comma + strcspn(comma, "0123456789") : "";
+    size_t len = strlen(text);
+    if (*digit)
+        snprintf(text + len, size - len, "; %.*s%s", (int)(comma - copy), copy,
+                 digit + strspn(digit, "0123456789"));
+    else if (copy[0])
+        snprintf(text + len, size - len, "; %s", copy);
+}
+
 static void explain(struct sl_pq *pq, const PGresult *result)
 {
     const char *detail = field(result, PG_DIAG_MESSAGE_DETAIL), *column = field(result, PG_DIAG_COLUMN_NAME);
     const char *constraint = field(result, PG_DIAG_CONSTRAINT_NAME),
                *copy = copy_context(field(result, PG_DIAG_CONTEXT));
     char text[SL_MESSAGE_MAX];
-    snprintf(text, sizeof text, "%s%s%s%s%s%s%s%s%s", field(result, PG_DIAG_MESSAGE_PRIMARY),
+    snprintf(text, sizeof text, "%s%s%s%s%s%s%s", field(result, PG_DIAG_MESSAGE_PRIMARY),
              detail[0] ? ": " : "", detail, column[0] ? "; column " : "", column,
-             constraint[0] ? "; constraint " : "", constraint, copy[0] ? "; " : "", copy);
+             constraint[0] ? "; constraint " : "", constraint);
+    add_copy_context(text, sizeof text, copy);
     one_line(text, pq->message, sizeof pq->message);
     pq->line = copy_line(copy);
 }

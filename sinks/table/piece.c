@@ -93,14 +93,21 @@ static int add_to_piece(struct sl_table_writer *writer, struct piece *piece, con
     return 0;
 }
 
+static int reject_row(struct sl_table_writer *writer, const struct piece *piece, uint32_t row,
+                      struct sl_error *err)
+{
+    return reject(writer, &piece->head[row], piece->given[row], piece->width[row], err);
+}
+
 /* Rows [from, to) of the piece, where they are known to go in without one that is refused, or may be. Ranges that
  * wait are kept on a stack: the right half of each that was cut. Where rows are refused, ranges are short: what is
- * sent after a refused row is sent again. */
+ * sent after a refused row is sent again. A row that the database has named is not sent again: it is refused once the rows before
+ * it are there, as they were when it was refused. */
 static int write_piece(struct sl_table_writer *writer, const struct piece *piece, struct sl_error *err)
 {
     struct sl_table_database *database = writer->memory->database;
     const struct sl_table_rows rows = {writer->count, writer->column, piece->fitted};
-    uint32_t end[64], depth = 0, from = 0, limit = piece->count;
+    uint32_t end[64], depth = 0, from = 0, limit = piece->count, named = UINT32_MAX;
     end[depth++] = piece->count;
     while (depth) {
         uint32_t to = end[depth - 1] - from > limit ? from + limit : end[depth - 1], bad = to;
@@ -108,20 +115,23 @@ static int write_piece(struct sl_table_writer *writer, const struct piece *piece
             depth--;
             continue;
         }
-        int r = database->ops->write(database, &rows, from, to, &bad, writer->task.message, err);
+        int r = from == named
+                    ? SL_EREJECT
+                    : database->ops->write(database, &rows, from, to, &bad, writer->task.message, err);
         if (r == 0) {
             writer->records += to - from;
             from = to;
             limit = limit < piece->count / 2 ? limit * 2 : piece->count;
         } else if (r != SL_EREJECT) {
             return r;
-        } else if (to - from == 1 || bad == from) {
-            r = reject(writer, &piece->head[from], piece->given[from], piece->width[from], err);
+        } else if (from == named || to - from == 1 || bad == from) {
+            r = reject_row(writer, piece, from, err);
             if (r < 0)
                 return r;
             from++;
             limit = LIMIT_MIN;
         } else {
+            named = bad < to ? bad : UINT32_MAX;
             end[depth++] = bad < to ? bad : from + (to - from) / 2;
         }
         sl_assert(depth < 60);

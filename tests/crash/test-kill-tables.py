@@ -13,7 +13,7 @@ from proxy import Proxy
 
 KILLS = int(os.environ.get("SLUICE_KILLS", 1000 if LONG else 8 if SANITIZED else 30))
 SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
-LIFE_S = 1.5 if SANITIZED else 0.6
+LIFE_S = 1.5 if SANITIZED else 1.0
 JOB = '''local URL, TIMEOUT = "%s", "%s"
 local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "20ms" }
@@ -22,18 +22,18 @@ rows:saveToTable(URL, "lines", { timeout = TIMEOUT })
 rows:saveToTable(URL, "names", { mode = "upsert", key = "name", timeout = TIMEOUT })
 rows:saveToTable(URL, "newest", { mode = "replace", timeout = TIMEOUT })
 '''
-TABLES = ["CREATE TABLE lines (id bigint, name text, CHECK (id % 10 <> 7))",
+TABLES = ["CREATE TABLE lines (id bigint, name text, CHECK (id % 100 <> 7))",
           "CREATE TABLE names (id bigint, name text PRIMARY KEY)", "CREATE TABLE newest (id bigint, name text)"]
 
 
 def lines(ids):
-    """An id that ends in 7 is refused by lines."""
+    """An id that ends in 07 is refused by lines."""
     return "".join("%d,n%d\n" % (i, i % 50) for i in ids)
 
 
 def check_tables(rows, count):
     lines = rows("SELECT id, name FROM lines ORDER BY id")
-    equal(lines, [(i, "n%d" % (i % 50)) for i in range(count) if i % 10 != 7], "lines")
+    equal(lines, [(i, "n%d" % (i % 50)) for i in range(count) if i % 100 != 7], "lines")
     newest = {}
     for i in range(count):
         newest["n%d" % (i % 50)] = i
@@ -74,6 +74,8 @@ def disturb(url, rows, disturbances):
         run.wait_until(lambda: rows("SELECT count(*) FROM names WHERE id = %d" % (feeder.ids - 1)) == [(1,)], "the last id", 4 * PATIENCE_S)
         run.stop()
     check_tables(rows, feeder.ids)
+    batches = rows("SELECT count(*) FROM sluice_batches WHERE output = 'newest'")[0][0]
+    print("%d kills, %d batches, %d ids in %d files" % (KILLS, batches, feeder.ids, feeder.files), flush=True)
 
 
 def test_rows_of_sqlite_are_those_of_an_undisturbed_run():
