@@ -29,6 +29,7 @@ struct trace {
     /* An output: as the job calls it, its batch, and which one of the batch it is. */
     const char *output;
     int64_t output_ms, number, position;
+    uint64_t records;
 };
 
 static void print_row(const char *what, int64_t batch_ms, const char *path, const char *note)
@@ -37,6 +38,13 @@ static void print_row(const char *what, int64_t batch_ms, const char *path, cons
     if (sl_buf_printf(&safe, "%s\t%" PRId64 "\t", what, batch_ms) && sl_buf_safe(&safe, path, strlen(path)) &&
         sl_buf_text(&safe, note ? "\t" : "") && sl_buf_safe(&safe, note ? note : "", note ? strlen(note) : 0))
         printf("%.*s\n", (int)safe.len, (const char *)safe.bytes);
+}
+
+static void print_output_row(int64_t batch_ms, const char *path, uint64_t records)
+{
+    char note[32];
+    snprintf(note, sizeof note, "%" PRIu64 " record%s", records, records == 1 ? "" : "s");
+    print_row("output", batch_ms, path, note);
 }
 
 /* ---- an output: its inputs ---- */
@@ -57,6 +65,7 @@ static int find_output(void *arg, const struct sl_reading_output *output)
     trace->output_ms = output->batch_ms;
     trace->number = output->number;
     trace->position = output->position;
+    trace->records = output->records;
     return trace->output ? 1 : SL_ENOMEM;
 }
 
@@ -112,7 +121,7 @@ static int print_range(void *arg, const struct sl_reading_range *range)
 
 static int trace_output(struct trace *trace, struct sl_error *err)
 {
-    print_row("output", trace->output_ms, trace->output, NULL);
+    print_output_row(trace->output_ms, trace->output, trace->records);
     int r = sl_reading_inputs(trace->reading, trace->number, trace->position, print_input, trace, err);
     return r < 0 ? r
                  : sl_reading_input_ranges(trace->reading, trace->number, trace->position, print_range, trace,
@@ -128,7 +137,7 @@ struct source_trace {
 
 static int print_output(void *arg, const struct sl_reading_output *output)
 {
-    print_row("output", output->batch_ms, output->path, NULL);
+    print_output_row(output->batch_ms, output->path, output->records);
     return 0;
 }
 
@@ -217,18 +226,27 @@ static int trace_input(struct trace *trace, struct sl_error *err)
 
 struct named_trace {
     struct trace *trace;
-    struct sl_reading_output *output; /* [count], without paths */
+    struct sl_reading_output *output; /* [count], without paths: that is trace->output */
     size_t count, capacity;
 };
+
+/* An object of a batch names the batch: "s3://bucket/prefix-<t>/part-00000". */
+static bool is_named(const char *output, const char *shown)
+{
+    size_t len = strlen(output);
+    return strncmp(output, shown, len) == 0 &&
+           (!shown[len] || (shown[len] == '/' && strstr(output, "://") && !strchr(output, '#')));
+}
 
 static int note_batch(void *arg, const struct sl_reading_output *output)
 {
     struct named_trace *named = arg;
-    if (strcmp(output->path, named->trace->shown) != 0)
+    if (!is_named(output->path, named->trace->shown))
         return 0;
+    named->trace->output = sl_arena_text(&named->trace->target->arena, output->path, strlen(output->path));
     struct sl_reading_output *grown =
         sl_array_grow(named->output, named->count, &named->capacity, sizeof *grown);
-    if (!grown)
+    if (!grown || !named->trace->output)
         return SL_ENOMEM;
     named->output = grown;
     named->output[named->count++] = *output;
@@ -242,11 +260,11 @@ static int trace_named(struct trace *trace, struct sl_error *err)
     int r = sl_reading_outputs(trace->reading, NULL, INT64_MIN, INT64_MAX, note_batch, &named, err);
     if (r == SL_ENOMEM)
         sl_error_nomem(err);
-    trace->output = trace->shown;
     for (size_t i = 0; r == 0 && i < named.count; i++) {
         trace->output_ms = named.output[i].batch_ms;
         trace->number = named.output[i].number;
         trace->position = named.output[i].position;
+        trace->records = named.output[i].records;
         r = trace_output(trace, err);
     }
     free(named.output);
@@ -305,9 +323,10 @@ const struct sl_command sl_command_trace = {
     .arguments = "[JOB.lua] PATH...",
     .summary = "says what made an output, and what an input went into",
     .details =
-        "A line each: input, output or quarantined, the batch, and the path as the job names it. An\n"
-        "output is made of its own sources, in all batches of its windows; what earlier batches left in a\n"
-        "state is not followed. The catalog knows as much of the past as keepHistory says.",
+        "A line each: input, output or quarantined, the batch, the path as the job names it, and of an\n"
+        "output the number of its records. A table is URL#TABLE, a topic kafka:TOPIC; an object names its\n"
+        "batch. An output is made of its own sources, in all batches of its windows; what earlier batches\n"
+        "left in a state is not followed. The catalog knows as much of the past as keepHistory says.",
     .flags = trace_flags,
     .run = run_trace,
 };

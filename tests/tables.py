@@ -215,7 +215,8 @@ def trace_names_the_table(database):
     csv_to_table(database, schema='{{"id", "int"}}')
     batch("1\n2\n")
     check("%s#orders" % database.url in sluice_ok("trace", "job.lua", "in/a.csv").stdout, "trace of the input")
-    check("in/a.csv" in sluice_ok("trace", "job.lua", "%s#orders" % database.url).stdout, "trace of the table")
+    shown = sluice_ok("trace", "job.lua", "%s#orders" % database.url).stdout
+    check("in/a.csv" in shown and "\t2 records\n" in shown, "trace of the table: " + shown)
 
 
 def after_reset_a_batch_is_another(database):

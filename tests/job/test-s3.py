@@ -381,7 +381,10 @@ def test_check_trace_status_and_try_name_objects():
     run_once()
     name = "s3://%s/%s" % (bucket.name, bucket.keys()[0].rsplit("/", 1)[0])
     check(name in sluice_ok("trace", "job.lua", "in/a.txt").stdout, "trace of the input")
-    check("in/a.txt" in sluice_ok("trace", "job.lua", name).stdout, "trace of the object")
+    for path in (name, name + "/part-00000"):
+        shown = sluice_ok("trace", "job.lua", path).stdout
+        check("in/a.txt" in shown and name + "\t1 record\n" in shown, "trace of %s: %s" % (path, shown))
+    equal(sluice("trace", "job.lua", name + "0").returncode, 2, "another batch")
 
 
 def test_the_example_counts_words_into_a_bucket_with_a_virtual_host():
