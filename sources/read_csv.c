@@ -119,6 +119,13 @@ static int split_failed(struct csv_reader *r, int result, const char *message, c
     return reject(r, record, len);
 }
 
+/* Where bad values are nil, a record has as many fields as are expected: those that are missing are nil, those that are more
+ * are dropped. */
+static bool takes_any_count(const struct csv_reader *r)
+{
+    return r->columns.typed.columns && r->columns.typed.bad_is_nil;
+}
+
 /* Only chosen columns become fields of a row: files may have more of them than a row can. */
 static bool may_be_wide(const struct csv_reader *r)
 {
@@ -137,6 +144,20 @@ static int widen(struct csv_reader *r)
         return sl_error_nomem(r->task->err);
     r->fields = grown;
     r->fields_max = more;
+    return 0;
+}
+
+/* Fills the fields from count to the expected ones with nil. */
+static int fill_missing(struct csv_reader *r, uint32_t count)
+{
+    while (r->fields_max < r->columns.expected) {
+        int result = widen(r);
+        sl_assert(result <= 0); /* a header had so many */
+        if (result < 0)
+            return result;
+    }
+    for (uint32_t i = count; i < r->columns.expected; i++)
+        r->fields[i] = sl_nil();
     return 0;
 }
 
@@ -180,6 +201,10 @@ static int take_record(struct csv_reader *r, const uint8_t *record, size_t len, 
     if (r->wants_header) {
         result = keep_header(r, record, len);
         return result < 0 ? result : take_header(r, r->fields, count);
+    }
+    if (expected && takes_any_count(r)) {
+        result = fill_missing(r, count);
+        return result < 0 ? result : add_row(r, record, len, r->fields, expected);
     }
     if (!expected || count == expected)
         return add_row(r, record, len, r->fields, count);

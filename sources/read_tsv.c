@@ -12,6 +12,10 @@ static int split(const struct sl_typed *typed, struct sl_task *task, const struc
         return sl_task_explain(task, "tsv: more than %d fields", SL_WIDTH_MAX);
     if (r < 0 || !typed->columns)
         return r;
+    for (; typed->bad_is_nil && *ret_width < typed->count; ++*ret_width)
+        fields[*ret_width] = sl_nil();
+    if (typed->bad_is_nil)
+        *ret_width = typed->count;
     if (*ret_width != typed->count)
         return sl_task_explain(task, "tsv: %u field%s where %u are expected", *ret_width,
                                *ret_width == 1 ? "" : "s", typed->count);

@@ -148,7 +148,10 @@ static int type_text(const struct sl_typed *typed, struct sl_task *task, const s
     int r = is_empty ? 1 : parse(column->type, task->scratch, &text, field);
     if (r < 0)
         return sl_error_nomem(task->err);
-    return r ? 0 : bad_value(typed, task, column, field);
+    if (!r)
+        return bad_value(typed, task, column, field);
+    return column->required && field->tag == SL_NIL ? reject_missing(typed, task, column)
+                                                    : 0; /* JSON's null */
 }
 
 int sl_typed_texts(const struct sl_typed *typed, struct sl_task *task, struct sl_field *fields)
