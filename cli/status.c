@@ -166,7 +166,7 @@ static void print_age(const struct sl_target *target, const struct sl_field *sou
     char age[32];
     int64_t since_ms = integer_of(source, "oldest_waiting_ms"), now_ms = sl_clock_real.now_ms(&sl_clock_real);
     struct sl_field clock = sl_target_status(target, NULL, "clock");
-    bool is_real = clock.tag == SL_STR && clock.len == 4 && memcmp(clock.str, "real", 4) == 0;
+    bool is_real = sl_field_is_text(&clock, "real");
     if (!since_ms || !is_real)
         return;
     format_span(now_ms > since_ms ? now_ms - since_ms : 0, age);

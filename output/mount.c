@@ -21,8 +21,7 @@ static int mount_check(struct sl_node *node, struct sl_error *err)
                             "name must not contain a slash or a NUL: it is a directory of the mount");
     if (name.str[0] == '.')
         return sl_error_set(err, SL_EUSAGE, "name must not begin with a dot: such names are kept for sluice");
-    struct sl_arg keep = sl_node_option(node, "keep");
-    if (keep.kind == SL_ARG_VALUE && keep.value.integer > SL_VIEW_KEEP_MAX)
+    if (sl_node_option_integer(node, "keep", 0) > SL_VIEW_KEEP_MAX)
         return sl_error_set(err, SL_EUSAGE, "keep must be at most %d versions", SL_VIEW_KEEP_MAX);
     return 0;
 }

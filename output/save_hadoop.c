@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-static bool is_text(struct sl_field value, const char *text)
-{
-    return value.tag == SL_STR && value.len == strlen(text) && memcmp(value.str, text, value.len) == 0;
-}
-
 static int read_class(const char *option, struct sl_field value, enum sl_writable *ret, struct sl_error *err)
 {
     const char *names[SL_WRITABLES];
@@ -49,7 +44,7 @@ int sl_sequence_settings_read(const struct sl_sequence_given *given, struct sl_s
     if (r < 0)
         return r;
     if (given->compression.tag == SL_STR)
-        while (i < 3 && !is_text(given->compression, names[i]))
+        while (i < 3 && !sl_field_is_text(&given->compression, names[i]))
             i++;
     if (i == 3)
         return sl_save_unknown_name("compression", given->compression, names, 3, err);
@@ -62,7 +57,7 @@ static int read_text_format(const struct sl_node *node, struct sl_save_settings 
                             struct sl_error *err)
 {
     const struct sl_sequence_codec *codec = settings->sequence.codec;
-    if (sl_save_option(node, "key").tag == SL_STR || sl_save_option(node, "value").tag == SL_STR)
+    if (sl_node_option_value(node, "key").tag == SL_STR || sl_node_option_value(node, "value").tag == SL_STR)
         return sl_error_set(err, SL_EUSAGE,
                             "key and value name classes of sequence files; outputFormat is \"text\"");
     settings->format = sl_format_find("tsv", 3);
@@ -77,17 +72,17 @@ int sl_save_hadoop_settings(const struct sl_node *node, struct sl_save_settings 
                             struct sl_error *err)
 {
     static const char *const formats[] = {"sequence", "text"};
-    struct sl_field format = sl_save_option(node, "outputFormat");
-    const struct sl_sequence_given given = {sl_save_option(node, "key"), sl_save_option(node, "value"),
-                                            sl_save_option(node, "compression"),
-                                            sl_save_option(node, "codec")};
+    struct sl_field format = sl_node_option_value(node, "outputFormat");
+    const struct sl_sequence_given given = {
+        sl_node_option_value(node, "key"), sl_node_option_value(node, "value"),
+        sl_node_option_value(node, "compression"), sl_node_option_value(node, "codec")};
     settings->pairs_only = true;
     int r = sl_sequence_settings_read(&given, &settings->sequence, err);
     if (r < 0)
         return r;
-    if (is_text(format, "text"))
+    if (sl_field_is_text(&format, "text"))
         return read_text_format(node, settings, err);
-    if (format.tag == SL_STR && !is_text(format, "sequence"))
+    if (format.tag == SL_STR && !sl_field_is_text(&format, "sequence"))
         return sl_save_unknown_name("outputFormat", format, formats, 2, err);
     settings->container = &sl_container_sequence;
     return 0;

@@ -106,21 +106,9 @@ static int find_compression(struct sl_field name, const struct sl_compression **
     return sl_save_unknown_name("compression", name, names, count, err);
 }
 
-struct sl_field sl_save_option(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
-static bool option_boolean(const struct sl_node *node, const char *name, bool fallback)
-{
-    struct sl_field value = sl_save_option(node, name);
-    return value.tag == SL_BOOL ? value.boolean : fallback;
-}
-
 static int read_header(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
-    struct sl_field header = sl_save_option(node, "header");
+    struct sl_field header = sl_node_option_value(node, "header");
     bool is_wanted = header.tag == SL_BOOL && header.boolean;
     if (is_wanted && !settings->columns)
         return sl_error_set(err, SL_EUSAGE,
@@ -152,7 +140,7 @@ static int read_header(const struct sl_node *node, struct sl_save_settings *sett
 /* A number of directories, or a duration as text. */
 static int read_keep(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
-    struct sl_field keep = sl_save_option(node, "keep");
+    struct sl_field keep = sl_node_option_value(node, "keep");
     if (keep.tag == SL_INT && keep.integer >= 1) {
         settings->keep_count = (uint64_t)keep.integer;
         return 0;
@@ -166,8 +154,8 @@ static int read_keep(const struct sl_node *node, struct sl_save_settings *settin
 
 static int read_lines(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
-    struct sl_field format = sl_save_option(node, "format");
-    struct sl_field compression = sl_save_option(node, "compression");
+    struct sl_field format = sl_node_option_value(node, "format");
+    struct sl_field compression = sl_node_option_value(node, "compression");
     if (format.tag != SL_STR)
         format = sl_string("tsv", 3);
     int r = find_format(format, &settings->format, err);
@@ -196,7 +184,7 @@ static bool has_link_name(const struct sl_save_settings *settings)
 
 static int refuse_option(const struct sl_node *node, const char *name, const char *why, struct sl_error *err)
 {
-    struct sl_field value = sl_save_option(node, name);
+    struct sl_field value = sl_node_option_value(node, name);
     bool is_given = value.tag != SL_NIL && !(value.tag == SL_BOOL && !value.boolean);
     return is_given ? sl_error_set(err, SL_EUSAGE, "%s %s", name, why) : 0;
 }
@@ -216,14 +204,14 @@ static int check_key_text(const char *what, struct sl_field text, struct sl_erro
 
 static int read_bucket(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
-    struct sl_field retry = sl_save_option(node, "retry");
+    struct sl_field retry = sl_node_option_value(node, "retry");
     settings->bucket = (struct sl_bucket_settings){
         .url = settings->prefix,
-        .endpoint = sl_save_option(node, "endpoint"),
-        .region = sl_save_option(node, "region"),
-        .profile = sl_save_option(node, "profile"),
-        .addressing = sl_save_option(node, "addressing"),
-        .ca_file = sl_save_option(node, "caFile"),
+        .endpoint = sl_node_option_value(node, "endpoint"),
+        .region = sl_node_option_value(node, "region"),
+        .profile = sl_node_option_value(node, "profile"),
+        .addressing = sl_node_option_value(node, "addressing"),
+        .ca_file = sl_node_option_value(node, "caFile"),
         .retry_ms = retry.tag == SL_INT ? retry.integer : RETRY_MS,
     };
     int r = sl_bucket_settings_check(&settings->bucket, err);
@@ -252,7 +240,7 @@ static int read_place(const struct sl_node *node, struct sl_save_settings *setti
 int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *ret, struct sl_error *err)
 {
     struct sl_save_settings settings = {.prefix = sl_node_value(node, 0), .suffix = sl_node_value(node, 1)};
-    struct sl_field partitions = sl_save_option(node, "partitions");
+    struct sl_field partitions = sl_node_option_value(node, "partitions");
     settings.columns = node->inputs ? sl_node_columns(node->input[0]) : NULL;
     int r = read_place(node, &settings, err);
     r = r < 0 ? r : read_contents(node, &settings, err);
@@ -263,8 +251,9 @@ int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *r
         return sl_error_set(err, SL_EUSAGE, "partitions must be from 1 to %d, got %lld", SL_PARTITIONS_MAX,
                             (long long)partitions.integer);
     settings.partitions = partitions.tag == SL_INT ? (size_t)partitions.integer : 1;
-    settings.latest = !settings.is_bucket && option_boolean(node, "latest", true) && has_link_name(&settings);
-    settings.overwrite = option_boolean(node, "overwrite", false);
+    settings.latest =
+        !settings.is_bucket && sl_node_option_boolean(node, "latest", true) && has_link_name(&settings);
+    settings.overwrite = sl_node_option_boolean(node, "overwrite", false);
     *ret = settings;
     return 0;
 }

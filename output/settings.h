@@ -45,8 +45,6 @@ int sl_save_settings_read(const struct sl_node *node, struct sl_save_settings *r
 /* For messages about names: "there is no codec "zlip"; did you mean "zlib"?". names has count entries. SL_EUSAGE. */
 int sl_save_unknown_name(const char *what, struct sl_field given, const char *const *names, size_t count,
                          struct sl_error *err);
-/* nil where the option was not given. */
-struct sl_field sl_save_option(const struct sl_node *node, const char *name);
 /* The options of saveAsHadoopFiles that are its own. SL_EUSAGE. */
 int sl_save_hadoop_settings(const struct sl_node *node, struct sl_save_settings *settings,
                             struct sl_error *err);

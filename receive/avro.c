@@ -147,11 +147,6 @@ static bool read_events(struct reader *reader, struct sl_field *pairs)
     return !reader->wrong;
 }
 
-static bool is_text(const struct sl_field *field, const char *text)
-{
-    return field->len == strlen(text) && memcmp(field->str, text, field->len) == 0;
-}
-
 /* ---- the request ---- */
 
 static bool read_union(struct reader *reader, bool is_map)
@@ -182,9 +177,9 @@ static bool read_message(struct reader *reader, struct sl_field *pairs)
     struct sl_field name;
     if (!read_map(reader, NULL, &ignored) || !read_bytes(reader, &name))
         return false;
-    if (is_text(&name, "append"))
+    if (sl_field_is_text(&name, "append"))
         return read_event(reader, pairs);
-    if (is_text(&name, "appendBatch"))
+    if (sl_field_is_text(&name, "appendBatch"))
         return read_events(reader, pairs);
     return name.len == 0 || fail(reader, "its message is neither append nor appendBatch"); /* empty: a ping */
 }

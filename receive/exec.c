@@ -113,11 +113,10 @@ static int open_exec(const struct sl_node *node, const struct sl_services *servi
                      struct sl_error *err)
 {
     struct exec_source *source = calloc(1, sizeof *source);
-    struct sl_arg restart = sl_node_option(node, "restart");
     if (!source)
         return sl_error_nomem(err);
     source->argv = sl_node_value(node, 0);
-    source->restarts = restart.kind != SL_ARG_VALUE || restart.value.tag != SL_BOOL || restart.value.boolean;
+    source->restarts = sl_node_option_boolean(node, "restart", true);
     int r = sl_received_open(&source->received, node->op->source, &kind, node, services, err);
     if (r == 0)
         *ret = &source->received.source;

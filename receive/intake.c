@@ -19,23 +19,17 @@ static int bad_framing(const struct sl_node *node, struct sl_error *err)
         node->op->name, DELIMITER_MAX);
 }
 
-static bool is_text(const struct sl_field *field, const char *text)
-{
-    return field->tag == SL_STR && field->len == strlen(text) && memcmp(field->str, text, field->len) == 0;
-}
-
 int sl_framing_read(const struct sl_node *node, struct sl_framing *ret, struct sl_error *err)
 {
-    struct sl_arg arg = sl_node_option(node, "framing");
-    struct sl_field framing = arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
+    struct sl_field framing = sl_node_option_value(node, "framing");
     *ret = (struct sl_framing){SL_FRAMING_LINES, sl_nil()};
-    if (framing.tag == SL_NIL || is_text(&framing, "lines"))
+    if (framing.tag == SL_NIL || sl_field_is_text(&framing, "lines"))
         return 0;
-    if (is_text(&framing, "length32")) {
+    if (sl_field_is_text(&framing, "length32")) {
         ret->kind = SL_FRAMING_LENGTH32;
         return 0;
     }
-    if (framing.tag != SL_MAP || framing.len != 1 || !is_text(&framing.items[0], "delimiter") ||
+    if (framing.tag != SL_MAP || framing.len != 1 || !sl_field_is_text(&framing.items[0], "delimiter") ||
         framing.items[1].tag != SL_STR || framing.items[1].len < 1 || framing.items[1].len > DELIMITER_MAX)
         return bad_framing(node, err);
     *ret = (struct sl_framing){SL_FRAMING_DELIMITER, framing.items[1]};

@@ -19,17 +19,11 @@ static struct sl_received *own(struct sl_source *source)
     return (struct sl_received *)source;
 }
 
-static struct sl_field option(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
 /* ---- options ---- */
 
 static int read_limit(const struct sl_node *node, uint64_t *ret, struct sl_error *err)
 {
-    struct sl_field limit = option(node, "receivedLimit");
+    struct sl_field limit = sl_node_option_value(node, "receivedLimit");
     int64_t bytes = limit.tag == SL_INT ? limit.integer : 0;
     *ret = LIMIT_BYTES_DEFAULT;
     if (limit.tag == SL_NIL)
@@ -47,7 +41,7 @@ static int read_limit(const struct sl_node *node, uint64_t *ret, struct sl_error
 int sl_received_check(const struct sl_node *node, struct sl_error *err)
 {
     uint64_t bytes;
-    struct sl_field name = option(node, "name");
+    struct sl_field name = sl_node_option_value(node, "name");
     if (name.tag == SL_STR && name.len == 0)
         return sl_error_set(err, SL_EUSAGE, "%s: name must not be empty", node->op->name);
     return read_limit(node, &bytes, err);
@@ -58,7 +52,7 @@ const char *sl_received_name(const struct sl_node *node,
                              size_t size)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
-    struct sl_field given = option(node, "name");
+    struct sl_field given = sl_node_option_value(node, "name");
     bool ok = node->name            ? sl_buf_text(&buf, node->name)
               : given.tag == SL_STR ? sl_buf_append(&buf, given.str, given.len)
                                     : describe(node, &buf);
@@ -72,12 +66,10 @@ const char *sl_received_name(const struct sl_node *node,
 
 static int read_options(struct sl_received *received, const struct sl_node *node, struct sl_error *err)
 {
-    struct sl_field meta = option(node, "meta"), rate = option(node, "maxRate"),
-                    retry = option(node, "retry"), timeout = option(node, "connectTimeout");
-    received->has_meta = meta.tag == SL_BOOL && meta.boolean;
-    received->retries = retry.tag != SL_BOOL || retry.boolean;
-    received->rate_max = rate.tag == SL_INT ? rate.integer : 0;
-    received->connect_timeout_ms = timeout.tag == SL_INT ? timeout.integer : CONNECT_TIMEOUT_DEFAULT_MS;
+    received->has_meta = sl_node_option_boolean(node, "meta", false);
+    received->retries = sl_node_option_boolean(node, "retry", true);
+    received->rate_max = sl_node_option_integer(node, "maxRate", 0);
+    received->connect_timeout_ms = sl_node_option_integer(node, "connectTimeout", CONNECT_TIMEOUT_DEFAULT_MS);
     return read_limit(node, &received->limit_bytes, err);
 }
 

@@ -222,12 +222,6 @@ static void done(struct sl_received *received)
 
 static const struct sl_received_kind kind = {.lines = SL_FRAME_LINES, .run = run, .done = done};
 
-static bool option_is_true(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE && arg.value.tag == SL_BOOL && arg.value.boolean;
-}
-
 static bool has_framing(const struct sl_node *node)
 {
     return strcmp(node->op->name, "socketStream") == 0;
@@ -241,7 +235,7 @@ static int open_socket(const struct sl_node *node, const struct sl_services *ser
         return sl_error_nomem(err);
     source->listener = (struct sl_listener){
         .received = &source->received, .address.services = services, .fd = -1, .epoll = -1};
-    source->listens = option_is_true(node, "listen");
+    source->listens = sl_node_option_boolean(node, "listen", false);
     int r = sl_address_read(node, source->listens, &source->listener.address, err);
     if (r == 0 && has_framing(node))
         r = sl_framing_read(node, &source->framing, err);
@@ -259,7 +253,7 @@ static bool describe(const struct sl_node *node, struct sl_buf *buf)
 {
     struct sl_address address = {0};
     struct sl_error err;
-    if (sl_address_read(node, option_is_true(node, "listen"), &address, &err) < 0)
+    if (sl_address_read(node, sl_node_option_boolean(node, "listen", false), &address, &err) < 0)
         return sl_buf_text(buf, node->op->name);
     return sl_buf_printf(buf, "socket:%s:%s", address.host, address.port);
 }
@@ -274,7 +268,7 @@ static int check(struct sl_node *node, struct sl_error *err)
     struct sl_address address;
     struct sl_framing framing;
     int r = sl_received_check(node, err);
-    r = r < 0 ? r : sl_address_read(node, option_is_true(node, "listen"), &address, err);
+    r = r < 0 ? r : sl_address_read(node, sl_node_option_boolean(node, "listen", false), &address, err);
     return r == 0 && has_framing(node) ? sl_framing_read(node, &framing, err) : r;
 }
 

@@ -228,23 +228,16 @@ static const struct sl_received_kind kind = {
 
 /* ---- the source ---- */
 
-static bool option_is(const struct sl_node *node, const char *name, const char *text)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE && arg.value.tag == SL_STR && arg.value.len == strlen(text) &&
-           memcmp(arg.value.str, text, arg.value.len) == 0;
-}
-
 static int open_tail(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
                      struct sl_error *err)
 {
     struct sl_tail_source *source = calloc(1, sizeof *source);
-    struct sl_field glob = sl_node_value(node, 0);
+    struct sl_field glob = sl_node_value(node, 0), from = sl_node_option_value(node, "from");
     if (!source)
         return sl_error_nomem(err);
     source->notify = -1;
     source->is_new = true;
-    source->from_end = option_is(node, "from", "end");
+    source->from_end = sl_field_is_text(&from, "end");
     source->glob = sl_tail_pattern(services->job_dir, &glob);
     if (!source->glob) {
         free(source);
@@ -269,11 +262,10 @@ static const char *name_of(const struct sl_node *node, char *text, size_t size)
 
 static int check(struct sl_node *node, struct sl_error *err)
 {
-    struct sl_field glob = sl_node_value(node, 0);
+    struct sl_field glob = sl_node_value(node, 0), from = sl_node_option_value(node, "from");
     if (glob.len == 0 || memchr(glob.str, 0, glob.len))
         return sl_error_set(err, SL_EUSAGE, "%s: the glob is empty or holds a NUL byte", node->op->name);
-    if (sl_node_option(node, "from").kind == SL_ARG_VALUE && !option_is(node, "from", "start") &&
-        !option_is(node, "from", "end"))
+    if (from.tag != SL_NIL && !sl_field_is_text(&from, "start") && !sl_field_is_text(&from, "end"))
         return sl_error_set(err, SL_EUSAGE, "%s: from must be \"start\" or \"end\"", node->op->name);
     return sl_received_check(node, err);
 }

@@ -8,15 +8,10 @@
 
 /* ---- options ---- */
 
-static struct sl_field option_value(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
 struct sl_csv sl_csv_dialect(const struct sl_node *node)
 {
-    struct sl_field delimiter = option_value(node, "delimiter"), quote = option_value(node, "quote");
+    struct sl_field delimiter = sl_node_option_value(node, "delimiter"),
+                    quote = sl_node_option_value(node, "quote");
     struct sl_csv csv = {.delimiter = ',', .quotes = true, .quote = '"'};
     if (delimiter.tag == SL_STR)
         csv.delimiter = delimiter.str[0];
@@ -24,7 +19,7 @@ struct sl_csv sl_csv_dialect(const struct sl_node *node)
         csv.quotes = quote.len > 0;
         csv.quote = csv.quotes ? quote.str[0] : 0;
     }
-    struct sl_field trim = option_value(node, "trim");
+    struct sl_field trim = sl_node_option_value(node, "trim");
     csv.trims = trim.tag == SL_BOOL && trim.boolean;
     return csv;
 }
@@ -32,7 +27,7 @@ struct sl_csv sl_csv_dialect(const struct sl_node *node)
 /* A text of one byte that does not end lines; none at all where `optional`. */
 static int check_byte(const struct sl_node *node, const char *name, bool optional, struct sl_error *err)
 {
-    struct sl_field value = option_value(node, name);
+    struct sl_field value = sl_node_option_value(node, name);
     bool good = value.tag != SL_STR || (optional && !value.len) ||
                 (value.len == 1 && value.str[0] != '\n' && value.str[0] != '\r');
     if (good)
@@ -56,18 +51,18 @@ static int check_names(const struct sl_node *node, const struct sl_field *names,
 
 struct sl_field sl_csv_comment(const struct sl_node *node)
 {
-    return option_value(node, "comment");
+    return sl_node_option_value(node, "comment");
 }
 
 uint64_t sl_csv_skip_lines(const struct sl_node *node)
 {
-    struct sl_field lines = option_value(node, "skipLines");
+    struct sl_field lines = sl_node_option_value(node, "skipLines");
     return lines.tag == SL_INT ? (uint64_t)lines.integer : 0;
 }
 
 static int check_comment(const struct sl_node *node, struct sl_error *err)
 {
-    struct sl_field comment = option_value(node, "comment");
+    struct sl_field comment = sl_node_option_value(node, "comment");
     if (comment.tag != SL_STR ||
         (comment.len && comment.len <= 16 && !memchr(comment.str, '\n', comment.len)))
         return 0;
@@ -77,7 +72,7 @@ static int check_comment(const struct sl_node *node, struct sl_error *err)
 
 int sl_csv_options_check(const struct sl_node *node, struct sl_error *err)
 {
-    struct sl_field names = option_value(node, "columns");
+    struct sl_field names = sl_node_option_value(node, "columns");
     int r = check_byte(node, "delimiter", false, err);
     r = r < 0 ? r : check_byte(node, "quote", true, err);
     r = r < 0 ? r : check_names(node, &names, err);
@@ -94,11 +89,11 @@ int sl_csv_options_check(const struct sl_node *node, struct sl_error *err)
 
 void sl_csv_columns_init(struct sl_csv_columns *columns, const struct sl_node *node, const char *path)
 {
-    struct sl_field header = option_value(node, "header");
+    struct sl_field header = sl_node_option_value(node, "header");
     *columns = (struct sl_csv_columns){
         .header = header.tag == SL_BOOL && header.boolean,
         .path = path,
-        .wanted = option_value(node, "columns"),
+        .wanted = sl_node_option_value(node, "columns"),
         .all = true,
     };
     sl_input_schema_typed(node, "csv", &columns->typed);

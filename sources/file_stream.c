@@ -11,8 +11,8 @@ enum { FORMATS_MAX = 32, FORMAT_TEXT_MAX = 64 };
 
 static struct sl_field format_of(const struct sl_node *node)
 {
-    struct sl_arg format = sl_node_option(node, "format");
-    return format.kind == SL_ARG_VALUE ? format.value : sl_string("lines", 5);
+    struct sl_field format = sl_node_option_value(node, "format");
+    return format.tag == SL_STR ? format : sl_string("lines", 5);
 }
 
 static const struct sl_source_ops ops;

@@ -4,21 +4,10 @@
 
 #include <string.h>
 
-static struct sl_field option_value(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
-static bool is_text(const struct sl_field *value, const char *text)
-{
-    return value->tag == SL_STR && value->len == strlen(text) && memcmp(value->str, text, value->len) == 0;
-}
-
 /* Tables have no such option. */
 static bool has_meta(const struct sl_node *node)
 {
-    struct sl_field meta = node->op->is_table ? sl_nil() : option_value(node, "meta");
+    struct sl_field meta = node->op->is_table ? sl_nil() : sl_node_option_value(node, "meta");
     return meta.tag == SL_BOOL && meta.boolean;
 }
 
@@ -28,7 +17,7 @@ static int check_schema(const struct sl_node *node, const struct sl_field *schem
 {
     const struct sl_columns *columns;
     struct sl_arena arena;
-    if (option_value(node, "columns").tag != SL_NIL)
+    if (sl_node_option_value(node, "columns").tag != SL_NIL)
         return sl_error_set(err, SL_EUSAGE, "%s: schema names the columns already; leave columns out",
                             node->op->name);
     sl_arena_init(&arena);
@@ -44,7 +33,8 @@ static int check_schema(const struct sl_node *node, const struct sl_field *schem
 
 int sl_input_schema_check(const struct sl_node *node, bool takes, const char *format, struct sl_error *err)
 {
-    struct sl_field schema = option_value(node, "schema"), bad = option_value(node, "badValues");
+    struct sl_field schema = sl_node_option_value(node, "schema"),
+                    bad = sl_node_option_value(node, "badValues");
     if (!takes && (schema.tag != SL_NIL || bad.tag != SL_NIL))
         return sl_error_set(
             err, SL_EUSAGE,
@@ -52,7 +42,7 @@ int sl_input_schema_check(const struct sl_node *node, bool takes, const char *fo
             node->op->name, schema.tag != SL_NIL ? "schema" : "badValues", format);
     if (bad.tag != SL_NIL && schema.tag == SL_NIL)
         return sl_error_set(err, SL_EUSAGE, "%s: badValues needs a schema", node->op->name);
-    if (bad.tag != SL_NIL && !is_text(&bad, "nil") && !is_text(&bad, "error"))
+    if (bad.tag != SL_NIL && !sl_field_is_text(&bad, "nil") && !sl_field_is_text(&bad, "error"))
         return sl_error_set(err, SL_EUSAGE, "%s: badValues must be \"error\" or \"nil\"", node->op->name);
     return schema.tag == SL_NIL ? 0 : check_schema(node, &schema, err);
 }
@@ -74,7 +64,7 @@ static int add_meta(struct sl_arena *arena, const struct sl_columns **columns)
 /* Names that a csv file may have and columns may not (none, one twice) are no failure: then there are none. */
 static int named_columns(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret)
 {
-    struct sl_field names = option_value(node, "columns");
+    struct sl_field names = sl_node_option_value(node, "columns");
     struct sl_error ignored;
     int r = names.tag == SL_LIST ? sl_columns_named(arena, &names, ret, &ignored) : 0;
     return r == SL_EUSAGE ? 0 : r;
@@ -83,7 +73,7 @@ static int named_columns(const struct sl_node *node, struct sl_arena *arena, con
 int sl_input_schema_columns(const struct sl_node *node, struct sl_arena *arena, const struct sl_columns **ret,
                             struct sl_error *err)
 {
-    struct sl_field schema = option_value(node, "schema");
+    struct sl_field schema = sl_node_option_value(node, "schema");
     const struct sl_columns *columns = NULL;
     int r = schema.tag == SL_NIL ? named_columns(node, arena, &columns)
                                  : sl_columns_schema(arena, &schema, &columns, err);
@@ -99,11 +89,12 @@ int sl_input_schema_columns(const struct sl_node *node, struct sl_arena *arena, 
 
 void sl_input_schema_typed(const struct sl_node *node, const char *format, struct sl_typed *ret)
 {
-    struct sl_field schema = option_value(node, "schema"), bad = option_value(node, "badValues");
+    struct sl_field schema = sl_node_option_value(node, "schema"),
+                    bad = sl_node_option_value(node, "badValues");
     *ret = (struct sl_typed){.format = format};
     if (schema.tag != SL_LIST)
         return;
     ret->columns = sl_node_columns(node);
     ret->count = schema.len;
-    ret->bad_is_nil = is_text(&bad, "nil");
+    ret->bad_is_nil = sl_field_is_text(&bad, "nil");
 }

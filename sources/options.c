@@ -12,34 +12,16 @@ enum { POLL_INTERVAL_MS = 5000 };
 
 /* ---- values ---- */
 
-static struct sl_field option_value(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
 /* The text, NUL-terminated, or NULL where it was not given. It fits: it was checked. */
 static char *option_text(const struct sl_node *node, const char *name, char text[SL_PATH_TEXT_MAX])
 {
-    struct sl_field value = option_value(node, name);
+    struct sl_field value = sl_node_option_value(node, name);
     if (value.tag != SL_STR)
         return NULL;
     sl_assert(value.len < SL_PATH_TEXT_MAX);
     memcpy(text, value.str, value.len);
     text[value.len] = 0;
     return text;
-}
-
-static int64_t option_integer(const struct sl_node *node, const char *name, int64_t fallback)
-{
-    struct sl_field value = option_value(node, name);
-    return value.tag == SL_INT ? value.integer : fallback;
-}
-
-static bool option_is_true(const struct sl_node *node, const char *name)
-{
-    struct sl_field value = option_value(node, name);
-    return value.tag == SL_BOOL && value.boolean;
 }
 
 /* ---- checking ---- */
@@ -91,7 +73,7 @@ static int check_many(const struct sl_node *node, struct sl_error *err)
     const char *given = option_text(node, "after", after);
     if (value.tag == SL_STR)
         memcpy(dir, value.str, value.len);
-    bool is_many = option_is_true(node, "recursive") || sl_many_dirs_is_pattern(dir);
+    bool is_many = sl_node_option_boolean(node, "recursive", false) || sl_many_dirs_is_pattern(dir);
     if (!is_many || !given || strcmp(given, "keep") == 0)
         return 0;
     return sl_error_set(err, SL_EUSAGE, "%s: after = \"%s\" is for one directory; files of several are kept",
@@ -103,7 +85,7 @@ int sl_file_options_check(const struct sl_node *node, struct sl_error *err)
     static const char *const texts[] = {"filter", "complete", "after", "watch"};
     int r = check_text(node, "the directory", sl_node_value(node, 0), err);
     for (size_t i = 0; i < sizeof texts / sizeof *texts && r == 0; i++)
-        r = check_text(node, texts[i], option_value(node, texts[i]), err);
+        r = check_text(node, texts[i], sl_node_option_value(node, texts[i]), err);
     r = r < 0 ? r : check_watch(node, err);
     r = r < 0 ? r : check_after(node, err);
     return r < 0 ? r : check_many(node, err);
@@ -204,12 +186,12 @@ int sl_file_options_init(struct sl_file_options *options, const struct sl_node *
         return r;
     *options = (struct sl_file_options){.node = node, .services = services};
     memcpy(options->dir, dir.str, dir.len);
-    options->meta = option_is_true(node, "meta");
-    options->recursive = option_is_true(node, "recursive");
-    options->arrivals.existing = !option_is_true(node, "newFilesOnly");
+    options->meta = sl_node_option_boolean(node, "meta", false);
+    options->recursive = sl_node_option_boolean(node, "recursive", false);
+    options->arrivals.existing = !sl_node_option_boolean(node, "newFilesOnly", false);
     options->arrivals.complete = option_text(node, "complete", options->complete);
-    options->arrivals.age_min_ms = option_integer(node, "minAge", 0);
-    options->arrivals.poll_interval_ms = option_integer(node, "pollInterval", POLL_INTERVAL_MS);
+    options->arrivals.age_min_ms = sl_node_option_integer(node, "minAge", 0);
+    options->arrivals.poll_interval_ms = sl_node_option_integer(node, "pollInterval", POLL_INTERVAL_MS);
     init_watch(options);
     init_filter(options);
     init_after(options);

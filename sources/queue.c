@@ -23,12 +23,6 @@ static struct queue *own(struct sl_source *source)
     return (struct queue *)source;
 }
 
-static struct sl_field option(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
 static const struct sl_source_ops queue_ops;
 
 static int open_queue(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
@@ -37,7 +31,7 @@ static int open_queue(const struct sl_node *node, const struct sl_services *serv
     struct queue *queue = calloc(1, sizeof *queue);
     if (!queue)
         return sl_error_nomem(err);
-    struct sl_field partitions = option(node, "partitions");
+    struct sl_field partitions = sl_node_option_value(node, "partitions");
     queue->source = (struct sl_source){.ops = &queue_ops, .node = node};
     queue->batches = sl_node_value(node, 0);
     queue->partitions = partitions.tag == SL_INT ? (size_t)partitions.integer : 1;
@@ -52,13 +46,13 @@ static void close_queue(struct sl_source *source)
 
 static bool one_at_a_time(const struct queue *queue)
 {
-    struct sl_field given = option(queue->source.node, "oneAtATime");
+    struct sl_field given = sl_node_option_value(queue->source.node, "oneAtATime");
     return given.tag != SL_BOOL || given.boolean;
 }
 
 static struct sl_field default_records(const struct queue *queue)
 {
-    return option(queue->source.node, "default");
+    return sl_node_option_value(queue->source.node, "default");
 }
 
 static bool pending(struct sl_source *source)

@@ -14,20 +14,16 @@
 
 enum { SEPARATOR_MAX = 64 };
 
-static struct sl_field option_value(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
 bool sl_text_options_given(const struct sl_node *node)
 {
-    return option_value(node, "separator").tag == SL_STR || option_value(node, "encoding").tag == SL_STR;
+    return sl_node_option_value(node, "separator").tag == SL_STR ||
+           sl_node_option_value(node, "encoding").tag == SL_STR;
 }
 
 int sl_text_options_check(const struct sl_node *node, struct sl_error *err)
 {
-    struct sl_field separator = option_value(node, "separator"), encoding = option_value(node, "encoding");
+    struct sl_field separator = sl_node_option_value(node, "separator"),
+                    encoding = sl_node_option_value(node, "encoding");
     if (separator.tag == SL_STR && (!separator.len || separator.len > SEPARATOR_MAX))
         return sl_error_set(err, SL_EUSAGE, "%s: separator must have 1 to %d bytes", node->op->name,
                             SEPARATOR_MAX);
@@ -194,7 +190,8 @@ static int read_text(const struct sl_file_part *part, struct sl_task *task, stru
                      uint64_t *ret_lines)
 {
     const struct sl_node *node = part->source->source.node;
-    struct sl_field separator = option_value(node, "separator"), name = option_value(node, "encoding");
+    struct sl_field separator = sl_node_option_value(node, "separator"),
+                    name = sl_node_option_value(node, "encoding");
     enum sl_encoding encoding = name.tag == SL_STR ? sl_encoding_find(name.str, name.len) : SL_ENCODING_UTF8;
     struct sl_byte_stream *stream;
     int r = sl_text_stream_open(part, encoding, &stream, task->err);

@@ -82,17 +82,12 @@ static int check_endpoint(const struct sl_field *endpoint, struct sl_error *err)
     return 0;
 }
 
-static bool is_text(const struct sl_field *field, const char *text)
-{
-    return field->len == strlen(text) && memcmp(field->str, text, field->len) == 0;
-}
-
 int sl_bucket_settings_check(const struct sl_bucket_settings *settings, struct sl_error *err)
 {
     int r = check_url(&settings->url, err);
     r = r < 0 ? r : check_endpoint(&settings->endpoint, err);
-    if (r == 0 && settings->addressing.tag == SL_STR && !is_text(&settings->addressing, "path") &&
-        !is_text(&settings->addressing, "virtual"))
+    if (r == 0 && settings->addressing.tag == SL_STR && !sl_field_is_text(&settings->addressing, "path") &&
+        !sl_field_is_text(&settings->addressing, "virtual"))
         r = sl_error_set(err, SL_EUSAGE, "addressing must be \"path\" or \"virtual\"");
     return r;
 }

@@ -97,7 +97,7 @@ static int schema_options(const struct sl_field *options, struct sl_column *colu
 {
     for (uint32_t i = 0; i < options->len; i++) {
         const struct sl_field *name = &options->items[2 * (size_t)i], *value = name + 1;
-        if (name->len != 8 || memcmp(name->str, "required", 8) != 0)
+        if (!sl_field_is_text(name, "required"))
             return sl_error_set(err, SL_EUSAGE,
                                 "schema: column \"%s\" has an option \"%.*s\"; there is only required",
                                 column->name, (int)name->len, (const char *)name->str);

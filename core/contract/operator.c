@@ -49,6 +49,24 @@ struct sl_arg sl_node_option(const struct sl_node *node, const char *name)
     return (struct sl_arg){0};
 }
 
+struct sl_field sl_node_option_value(const struct sl_node *node, const char *name)
+{
+    struct sl_arg arg = sl_node_option(node, name);
+    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
+}
+
+int64_t sl_node_option_integer(const struct sl_node *node, const char *name, int64_t fallback)
+{
+    struct sl_field value = sl_node_option_value(node, name);
+    return value.tag == SL_INT ? value.integer : fallback;
+}
+
+bool sl_node_option_boolean(const struct sl_node *node, const char *name, bool fallback)
+{
+    struct sl_field value = sl_node_option_value(node, name);
+    return value.tag == SL_BOOL ? value.boolean : fallback;
+}
+
 static int compare_numbers(uint32_t a, uint32_t b)
 {
     return (a > b) - (a < b);

@@ -71,6 +71,10 @@ bool sl_node_boolean(const struct sl_node *node, unsigned i, bool fallback);
 struct sl_field sl_node_value(const struct sl_node *node, unsigned i); /* nil where not given */
 /* Option by name; kind SL_ARG_NONE where not given. */
 struct sl_arg sl_node_option(const struct sl_node *node, const char *name);
+/* The option's value, integer, boolean; nil, the fallback, where it was not given or is of another kind. */
+struct sl_field sl_node_option_value(const struct sl_node *node, const char *name);
+int64_t sl_node_option_integer(const struct sl_node *node, const char *name, int64_t fallback);
+bool sl_node_option_boolean(const struct sl_node *node, const char *name, bool fallback);
 
 /* The watermark when no more data comes. */
 #define SL_END_OF_TIME INT64_MAX

@@ -57,6 +57,5 @@ void sl_version_unref(struct sl_version *version)
 
 size_t sl_view_versions_kept(const struct sl_node *node)
 {
-    struct sl_arg keep = sl_node_option(node, "keep");
-    return keep.kind == SL_ARG_VALUE ? (size_t)keep.value.integer : SL_VIEW_KEEP_DEFAULT;
+    return (size_t)sl_node_option_integer(node, "keep", SL_VIEW_KEEP_DEFAULT);
 }

@@ -63,6 +63,12 @@ static inline bool sl_field_equals(const struct sl_field *a, const struct sl_fie
  * look the same; NaNs do. */
 bool sl_field_looks_same(const struct sl_field *a, const struct sl_field *b);
 
+/* Whether it is the string `text`. */
+static inline bool sl_field_is_text(const struct sl_field *field, const char *text)
+{
+    return field->tag == SL_STR && field->len == strlen(text) && memcmp(field->str, text, field->len) == 0;
+}
+
 enum { SL_SHORT_MAX = 32 };
 
 static inline uint64_t sl_multiply_fold(uint64_t a, uint64_t b)

@@ -87,17 +87,12 @@ static int find_option(const char *name, struct sl_error *err)
     return nearest ? sl_error_hint(err, "did you mean %s?", nearest) : SL_EUSAGE;
 }
 
-static bool is_text(const struct sl_field *value, const char *text)
-{
-    return value->tag == SL_STR && value->len == strlen(text) && memcmp(value->str, text, value->len) == 0;
-}
-
 /* The index of the word the value is; an error that lists them otherwise. */
 static int choose(const char *name, const struct sl_field *value, const char *const *words, int count,
                   struct sl_error *err)
 {
     for (int i = 0; i < count; i++)
-        if (is_text(value, words[i]))
+        if (sl_field_is_text(value, words[i]))
             return i;
     char list[256] = "";
     for (int i = 0; i < count; i++) {

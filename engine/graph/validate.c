@@ -229,16 +229,13 @@ static bool has_option(const struct sl_op *op, const char *name)
 
 static bool puts_away(const struct sl_node *node)
 {
-    struct sl_arg after = has_option(node->op, "after") ? sl_node_option(node, "after") : (struct sl_arg){0};
-    return after.kind == SL_ARG_VALUE && after.value.tag == SL_STR &&
-           !(after.value.len == 4 && memcmp(after.value.str, "keep", 4) == 0);
+    struct sl_field after = has_option(node->op, "after") ? sl_node_option_value(node, "after") : sl_nil();
+    return after.tag == SL_STR && !sl_field_is_text(&after, "keep");
 }
 
 static bool is_recursive(const struct sl_node *node)
 {
-    struct sl_arg recursive =
-        has_option(node->op, "recursive") ? sl_node_option(node, "recursive") : (struct sl_arg){0};
-    return recursive.kind == SL_ARG_VALUE && recursive.value.tag == SL_BOOL && recursive.value.boolean;
+    return has_option(node->op, "recursive") && sl_node_option_boolean(node, "recursive", false);
 }
 
 /* Whether `wide` reads the directory `dir`, too; both resolved. Patterns match directories. */
@@ -279,11 +276,11 @@ static int refuse_shared(const struct checks *checks, const struct sl_node *node
 /* The directory that files go to when they were read (option after). */
 static int check_source(const struct checks *checks, const struct sl_node *node)
 {
-    struct sl_arg after = has_option(node->op, "after") ? sl_node_option(node, "after") : (struct sl_arg){0};
+    struct sl_field after = has_option(node->op, "after") ? sl_node_option_value(node, "after") : sl_nil();
     char text[PATH_MAX];
-    if (after.kind != SL_ARG_VALUE)
+    if (after.tag != SL_STR)
         return refuse_twin_sources(checks, node);
-    snprintf(text, sizeof text, "%.*s", (int)after.value.len, (const char *)after.value.str);
+    snprintf(text, sizeof text, "%.*s", (int)after.len, (const char *)after.str);
     if (strcmp(text, "keep") == 0 || strcmp(text, "delete") == 0)
         return 0;
     return refuse_watched(checks, &node->site, "archive", text, text);

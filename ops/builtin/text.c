@@ -246,10 +246,8 @@ static int take_unit(const struct sl_builtin *builtin, const struct sl_arg *unit
                      struct sl_error *err)
 {
     const struct sl_field *given = &unit->value;
-    *ret_by_character =
-        unit->kind == SL_ARG_VALUE && given->len == 9 && memcmp(given->str, "character", 9) == 0;
-    if (unit->kind != SL_ARG_VALUE || *ret_by_character ||
-        (given->len == 4 && memcmp(given->str, "byte", 4) == 0))
+    *ret_by_character = unit->kind == SL_ARG_VALUE && sl_field_is_text(given, "character");
+    if (unit->kind != SL_ARG_VALUE || *ret_by_character || sl_field_is_text(given, "byte"))
         return 0;
     return sl_error_set(err, SL_EUSAGE, "%s: unit must be \"byte\" or \"character\"", builtin->name);
 }

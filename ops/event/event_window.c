@@ -4,17 +4,6 @@
 
 #include <string.h>
 
-static int64_t duration_option(const struct sl_node *node, const char *name, int64_t fallback)
-{
-    struct sl_arg option = sl_node_option(node, name);
-    return option.kind == SL_ARG_VALUE ? option.value.integer : fallback;
-}
-
-static bool is_text(const struct sl_field *value, const char *text)
-{
-    return value->tag == SL_STR && value->len == strlen(text) && memcmp(value->str, text, value->len) == 0;
-}
-
 /* -1: no such word. */
 static int emit_of(const struct sl_node *node)
 {
@@ -24,7 +13,7 @@ static int emit_of(const struct sl_node *node)
     if (option.kind != SL_ARG_VALUE)
         return SL_EMIT_FINAL;
     for (int i = 0; i < 3; i++)
-        if (is_text(&option.value, words[i]))
+        if (sl_field_is_text(&option.value, words[i]))
             return i;
     return -1;
 }
@@ -43,15 +32,15 @@ struct sl_event_windows sl_event_windows_of(const struct sl_node *node)
 {
     const struct sl_node *marker = node->input[0];
     struct sl_event_windows windows = {
-        .gap = duration_option(marker, "gap", 0),
-        .size = duration_option(marker, "size", 0),
+        .gap = sl_node_option_integer(marker, "gap", 0),
+        .size = sl_node_option_integer(marker, "size", 0),
         .emit = (enum sl_emit)emit_of(marker),
     };
     if (windows.gap)
         return windows;
-    windows.slide = duration_option(marker, "slide", windows.size);
+    windows.slide = sl_node_option_integer(marker, "slide", windows.size);
     windows.pane = common_divisor(windows.size, windows.slide);
-    windows.offset = duration_option(marker, "offset", 0) % windows.slide;
+    windows.offset = sl_node_option_integer(marker, "offset", 0) % windows.slide;
     return windows;
 }
 
@@ -59,9 +48,10 @@ enum { PANES_MAX = 100000 };
 
 static int check_sizes(const struct sl_node *node, struct sl_error *err)
 {
-    int64_t size = duration_option(node, "size", 0), slide = duration_option(node, "slide", size);
-    if (duration_option(node, "gap", 0)) {
-        if (size || slide || duration_option(node, "offset", 0))
+    int64_t size = sl_node_option_integer(node, "size", 0),
+            slide = sl_node_option_integer(node, "slide", size);
+    if (sl_node_option_integer(node, "gap", 0)) {
+        if (size || slide || sl_node_option_integer(node, "offset", 0))
             return sl_error_set(err, SL_EUSAGE,
                                 "eventWindow: gap makes sessions; size, slide and offset are for "
                                 "windows of one size");

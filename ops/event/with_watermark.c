@@ -84,8 +84,7 @@ static bool is_stand_in(const struct memory *memory, const struct channel *chann
 
 static int64_t idle_after(const struct sl_node *node)
 {
-    struct sl_arg option = sl_node_option(node, "idleAfter");
-    return option.kind == SL_ARG_VALUE ? option.value.integer : INT64_MAX;
+    return sl_node_option_integer(node, "idleAfter", INT64_MAX);
 }
 
 static int64_t newest(const void *memory)

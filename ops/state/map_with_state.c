@@ -38,8 +38,7 @@ static void memory_done(void *memory)
 /* 0: none. */
 static int64_t timeout_of(const struct sl_node *node)
 {
-    struct sl_arg timeout = sl_node_option(node, "timeout");
-    return timeout.kind == SL_ARG_VALUE && timeout.value.tag == SL_INT ? timeout.value.integer : 0;
+    return sl_node_option_integer(node, "timeout", 0);
 }
 
 static bool wants(const struct sl_node *node, const void *memory, int64_t t)

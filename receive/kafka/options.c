@@ -16,17 +16,6 @@ enum {
     PATTERN_BYTES_MAX = 1024,
 };
 
-static struct sl_field option(const struct sl_node *node, const char *option_name)
-{
-    struct sl_arg arg = sl_node_option(node, option_name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
-static bool is_false(const struct sl_field *value)
-{
-    return value->tag == SL_BOOL && !value->boolean;
-}
-
 /* ---- topics ---- */
 
 static int check_topic(const struct sl_field *topic, struct sl_error *err)
@@ -149,7 +138,7 @@ static int check_from_offsets(const struct sl_field *from, struct sl_error *err)
 
 static int read_ahead(const struct sl_node *node, int64_t *ret, struct sl_error *err)
 {
-    struct sl_field limit = option(node, "receivedLimit");
+    struct sl_field limit = sl_node_option_value(node, "receivedLimit");
     *ret = limit.tag == SL_INT ? limit.integer : AHEAD_BYTES;
     bool is_right = limit.tag != SL_STR || sl_size_parse((const char *)limit.str, limit.len, ret);
     return is_right && *ret > 0
@@ -158,16 +147,10 @@ static int read_ahead(const struct sl_node *node, int64_t *ret, struct sl_error 
                               "receivedLimit must be a number of bytes or a text like \"1GB\"");
 }
 
-static int64_t integer(const struct sl_node *node, const char *option_name, int64_t fallback)
-{
-    struct sl_field value = option(node, option_name);
-    return value.tag == SL_INT ? value.integer : fallback;
-}
-
 int sl_kafka_options_check(const struct sl_node *node, struct sl_error *err)
 {
-    struct sl_field params = sl_node_value(node, 1), from = option(node, "fromOffsets"),
-                    given = option(node, "name");
+    struct sl_field params = sl_node_value(node, 1), from = sl_node_option_value(node, "fromOffsets"),
+                    given = sl_node_option_value(node, "name");
     enum sl_kafka_reset reset;
     int64_t ahead;
     if (given.tag == SL_STR && given.len == 0)
@@ -224,16 +207,14 @@ static int open_watch(struct sl_kafka_source *source, const struct sl_node *node
 
 int sl_kafka_options_read(struct sl_kafka_source *source, const struct sl_node *node, struct sl_error *err)
 {
-    struct sl_field retry = option(node, "retry"), meta = option(node, "meta"),
-                    loss = option(node, "failOnDataLoss");
     source->params = sl_node_value(node, 1);
-    source->from_offsets = option(node, "fromOffsets");
-    source->has_meta = meta.tag == SL_BOOL && meta.boolean;
-    source->retries = !is_false(&retry);
-    source->fails_on_loss = !is_false(&loss);
-    source->rate_max = integer(node, "maxRate", 0);
-    source->partition_rate_max = integer(node, "maxRatePerPartition", 0);
-    source->connect_timeout_ms = integer(node, "connectTimeout", CONNECT_TIMEOUT_MS);
+    source->from_offsets = sl_node_option_value(node, "fromOffsets");
+    source->has_meta = sl_node_option_boolean(node, "meta", false);
+    source->retries = sl_node_option_boolean(node, "retry", true);
+    source->fails_on_loss = sl_node_option_boolean(node, "failOnDataLoss", true);
+    source->rate_max = sl_node_option_integer(node, "maxRate", 0);
+    source->partition_rate_max = sl_node_option_integer(node, "maxRatePerPartition", 0);
+    source->connect_timeout_ms = sl_node_option_integer(node, "connectTimeout", CONNECT_TIMEOUT_MS);
     source->has_group = has_property(&source->params, "group.id");
     (void)read_reset(&source->params, &source->reset); /* it was checked */
     sl_kafka_servers(&source->params, source->servers, sizeof source->servers);

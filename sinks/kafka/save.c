@@ -20,12 +20,6 @@ struct save {
 
 /* ---- settings ---- */
 
-static int64_t duration(const struct sl_node *node, const char *name, int64_t fallback_ms)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE && arg.value.tag == SL_INT ? arg.value.integer : fallback_ms;
-}
-
 static bool is_legal(const struct sl_field *topic)
 {
     bool ok = topic->len > 0 && topic->len < SL_KAFKA_TOPIC_MAX;
@@ -42,8 +36,8 @@ int sl_kafka_settings_read(const struct sl_node *node, struct sl_kafka_settings 
     struct sl_field topic = sl_node_value(node, 0);
     *ret = (struct sl_kafka_settings){
         .params = sl_node_value(node, 1),
-        .retry_ms = duration(node, "retry", RETRY_MS),
-        .timeout_ms = duration(node, "timeout", TIMEOUT_MS),
+        .retry_ms = sl_node_option_integer(node, "retry", RETRY_MS),
+        .timeout_ms = sl_node_option_integer(node, "timeout", TIMEOUT_MS),
     };
     if (!is_legal(&topic))
         return sl_error_set(err, SL_EUSAGE,

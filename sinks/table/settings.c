@@ -31,18 +31,6 @@ const struct sl_param sl_table_options[] = {
 
 enum { RETRY_MS = 300000, TIMEOUT_MS = 30000, TEXT_MAX = 1024 };
 
-static struct sl_field option_value(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
-static bool option_is_true(const struct sl_node *node, const char *name)
-{
-    struct sl_field value = option_value(node, name);
-    return value.tag == SL_BOOL && value.boolean;
-}
-
 /* A text with a NUL at its end. */
 static int take_text(struct sl_table_settings *settings, const char *what, const struct sl_field *value,
                      const char **ret, struct sl_error *err)
@@ -56,7 +44,7 @@ static int take_text(struct sl_table_settings *settings, const char *what, const
 static int take_mode(const struct sl_node *node, struct sl_table_settings *settings, struct sl_error *err)
 {
     static const char *const names[] = {"append", "upsert", "replace"};
-    struct sl_field mode = option_value(node, "mode");
+    struct sl_field mode = sl_node_option_value(node, "mode");
     char text[32] = "append";
     if (mode.tag == SL_STR) {
         size_t len = mode.len < sizeof text ? mode.len : sizeof text - 1;
@@ -75,7 +63,7 @@ static int take_mode(const struct sl_node *node, struct sl_table_settings *setti
 
 static int take_columns(const struct sl_node *node, struct sl_table_settings *settings, struct sl_error *err)
 {
-    struct sl_field names = option_value(node, "columns");
+    struct sl_field names = sl_node_option_value(node, "columns");
     const struct sl_columns *known = sl_node_columns(node->input[0]);
     struct sl_columns *columns;
     settings->columns = known;
@@ -113,7 +101,7 @@ static int take_key(struct sl_table_settings *settings, const struct sl_field *n
 
 static int take_keys(const struct sl_node *node, struct sl_table_settings *settings, struct sl_error *err)
 {
-    struct sl_field key = option_value(node, "key");
+    struct sl_field key = sl_node_option_value(node, "key");
     const struct sl_field *items = key.tag == SL_LIST ? key.items : &key;
     uint32_t count = key.tag == SL_NIL ? 0 : key.tag == SL_LIST ? key.len : 1;
     int r = count > SL_WIDTH_MAX ? sl_error_set(err, SL_EUSAGE, "key names %u columns", count) : 0;
@@ -128,7 +116,7 @@ static int take_keys(const struct sl_node *node, struct sl_table_settings *setti
 
 static int take_batch(const struct sl_node *node, struct sl_table_settings *settings, struct sl_error *err)
 {
-    struct sl_field batch = option_value(node, "batch");
+    struct sl_field batch = sl_node_option_value(node, "batch");
     if (batch.tag == SL_NIL)
         return 0;
     if (settings->columns && sl_columns_find(settings->columns, batch.str, batch.len) >= 0)
@@ -138,20 +126,14 @@ static int take_batch(const struct sl_node *node, struct sl_table_settings *sett
     return take_text(settings, "batch", &batch, &settings->batch, err);
 }
 
-static int64_t duration(const struct sl_node *node, const char *name, int64_t fallback_ms)
-{
-    struct sl_field value = option_value(node, name);
-    return value.tag == SL_INT ? value.integer : fallback_ms;
-}
-
 int sl_table_settings_read(const struct sl_node *node, struct sl_table_settings *ret, struct sl_error *err)
 {
     struct sl_field url = sl_node_value(node, 0), table = sl_node_value(node, 1);
     *ret = (struct sl_table_settings){
-        .create = option_is_true(node, "create"),
-        .at_least_once = option_is_true(node, "atLeastOnce"),
-        .retry_ms = duration(node, "retry", RETRY_MS),
-        .timeout_ms = duration(node, "timeout", TIMEOUT_MS),
+        .create = sl_node_option_boolean(node, "create", false),
+        .at_least_once = sl_node_option_boolean(node, "atLeastOnce", false),
+        .retry_ms = sl_node_option_integer(node, "retry", RETRY_MS),
+        .timeout_ms = sl_node_option_integer(node, "timeout", TIMEOUT_MS),
     };
     int r = take_text(ret, "url", &url, &ret->url, err);
     r = r < 0 ? r : sl_table_url_check(ret->url, err);

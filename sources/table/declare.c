@@ -9,12 +9,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-static struct sl_field option_value(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
 static int check_place(const struct sl_node *node, struct sl_error *err)
 {
     struct sl_field place = sl_node_value(node, 0);
@@ -23,17 +17,17 @@ static int check_place(const struct sl_node *node, struct sl_error *err)
         memchr(place.str, 0, place.len))
         return sl_error_set(err, SL_EUSAGE, "the path of a table has 1 to %d bytes without NUL",
                             SL_TABLE_PLACE_MAX - 1);
-    if (is_database && option_value(node, "query").tag != SL_STR)
+    if (is_database && sl_node_option_value(node, "query").tag != SL_STR)
         return sl_error_set(err, SL_EUSAGE,
                             "a table of a database needs a query: {query = \"SELECT id, name FROM users\"}");
-    if (!is_database && option_value(node, "query").tag != SL_NIL)
+    if (!is_database && sl_node_option_value(node, "query").tag != SL_NIL)
         return sl_error_set(err, SL_EUSAGE, "query is for databases: \"sqlite:FILE\"");
     return 0;
 }
 
 static int check_format(const struct sl_node *node, struct sl_error *err)
 {
-    struct sl_field format = option_value(node, "format");
+    struct sl_field format = sl_node_option_value(node, "format");
     if (format.tag != SL_STR || sl_table_reader(format))
         return 0;
     return sl_error_set(

@@ -13,12 +13,6 @@
 
 /* ---- options ---- */
 
-static struct sl_field option_value(const struct sl_node *node, const char *name)
-{
-    struct sl_arg arg = sl_node_option(node, name);
-    return arg.kind == SL_ARG_VALUE ? arg.value : sl_nil();
-}
-
 static bool ends_with(const char *text, size_t len, const char *end)
 {
     size_t end_len = strlen(end);
@@ -27,7 +21,7 @@ static bool ends_with(const char *text, size_t len, const char *end)
 
 const struct sl_reader *sl_table_reader(struct sl_field format)
 {
-    bool is_object = format.len == 6 && memcmp(format.str, "object", 6) == 0;
+    bool is_object = sl_field_is_text(&format, "object");
     const struct sl_reader *reader = is_object ? &sl_reader_object : sl_reader_find(format);
     return reader == &sl_reader_paths || reader == &sl_reader_whole ? NULL : reader;
 }
@@ -35,7 +29,7 @@ const struct sl_reader *sl_table_reader(struct sl_field format)
 /* Of the option format, or by the name. */
 static const struct sl_reader *find_reader(const struct sl_node *node)
 {
-    struct sl_field format = option_value(node, "format");
+    struct sl_field format = sl_node_option_value(node, "format");
     char text[SL_TABLE_PLACE_MAX];
     bool is_database;
     if (format.tag == SL_STR)
@@ -54,7 +48,7 @@ static const struct sl_reader *find_reader(const struct sl_node *node)
 
 static bool is_header(const struct sl_node *node)
 {
-    struct sl_field header = option_value(node, "header");
+    struct sl_field header = sl_node_option_value(node, "header");
     return header.tag == SL_BOOL && header.boolean;
 }
 
@@ -63,7 +57,7 @@ static bool is_object_table(const struct sl_node *node)
 {
     const struct sl_reader *reader = find_reader(node);
     return (reader == &sl_reader_jsonl || reader == &sl_reader_json) &&
-           option_value(node, "schema").tag != SL_LIST;
+           sl_node_option_value(node, "schema").tag != SL_LIST;
 }
 
 /* A node like this one with one option set. */
@@ -251,7 +245,7 @@ static int names_of_columns(const struct sl_columns *columns, struct sl_arena *a
 static int names_of_object(const struct sl_node *node, struct sl_arena *arena, struct sl_field *ret,
                            struct sl_error *err)
 {
-    struct sl_field key = option_value(node, "key"), *name = sl_arena_alloc(arena, 2 * sizeof *name);
+    struct sl_field key = sl_node_option_value(node, "key"), *name = sl_arena_alloc(arena, 2 * sizeof *name);
     if (!name)
         return sl_error_nomem(err);
     name[0] = key;
@@ -265,7 +259,7 @@ int sl_table_names(const struct sl_services *services, const struct sl_node *nod
                    const struct sl_table_files *files, struct sl_arena *arena, struct sl_field *ret,
                    struct sl_error *err)
 {
-    struct sl_field columns = option_value(node, "columns");
+    struct sl_field columns = sl_node_option_value(node, "columns");
     char text[SL_TABLE_PLACE_MAX];
     bool is_database;
     *ret = sl_nil();
@@ -286,7 +280,7 @@ int sl_table_names(const struct sl_services *services, const struct sl_node *nod
 int sl_table_key(const struct sl_node *node, const struct sl_field *names, uint32_t *ret,
                  struct sl_error *err)
 {
-    struct sl_field key = option_value(node, "key");
+    struct sl_field key = sl_node_option_value(node, "key");
     *ret = 0;
     if (key.tag == SL_INT)
         *ret = (uint32_t)key.integer - 1;
@@ -375,7 +369,7 @@ static int take_objects(struct sl_outlet *outlet, const struct sl_chunk *chunk)
 static struct sl_node node_to_read(const struct sl_node *node, const struct sl_field *names)
 {
     bool picks = find_reader(node) == &sl_reader_csv && names->tag == SL_LIST &&
-                 option_value(node, "schema").tag != SL_LIST;
+                 sl_node_option_value(node, "schema").tag != SL_LIST;
     return picks ? with_option(node, "columns", sl_value_arg(*names)) : *node;
 }
 
@@ -397,7 +391,7 @@ int sl_table_read(const struct sl_services *services, const struct sl_node *node
     reading.source.reader = find_reader(node);
     bool objects = !is_database && is_object_table(node);
     struct rows rows = {
-        {objects ? take_objects : take_rows}, &reading, writer, option_value(node, "key"), key};
+        {objects ? take_objects : take_rows}, &reading, writer, sl_node_option_value(node, "key"), key};
     int r = is_database ? sl_table_sqlite_read(services, node, &rows.outlet, err)
                         : read_files(&reading, files, &rows.outlet);
     reading_done(&reading);
