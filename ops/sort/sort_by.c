@@ -91,7 +91,7 @@ static const struct sl_wide sort_wide = {
     .bounded = 1,
 };
 
-/* The first records: a lane keeps no more of them. */
+/* The first records: a lane keeps no more of them, in memory or, where they are many, on disk. */
 static const struct sl_wide first_wide = {
     .state_size = sizeof(struct sl_sorting),
     .begin = begin,
@@ -102,6 +102,7 @@ static const struct sl_wide first_wide = {
     .done = sl_sorting_done,
     .takes_pieces = sl_always_takes_pieces,
     .partial = &partial,
+    .bounded = 1,
 };
 
 /* ---- sortBy ---- */

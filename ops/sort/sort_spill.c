@@ -139,8 +139,29 @@ static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, 
     return r;
 }
 
+/* Every lane has written the first rows of its own. */
+static int cut_first(struct sl_dataset **dataset, uint64_t rows_max)
+{
+    struct sl_dataset *first = sl_dataset_new(1);
+    int r = first ? sl_dataset_add_range(first, 0, *dataset, 0, rows_max) : SL_ENOMEM;
+    sl_dataset_unref(r == 0 ? *dataset : first);
+    if (r == 0)
+        *dataset = first;
+    return r;
+}
+
 int sl_sort_merge(struct sl_sorting *sorting, struct sl_stage *stage, struct sl_dataset **ret)
 {
+    struct sl_dataset *dataset;
     int r = sl_pool_run(stage->pool, sorting->lanes.count, spill_rest, stage, stage->err);
-    return r < 0 ? r : sl_spilled_runs_merge(&sorting->runs, sorting->descending, write_range, sorting, ret);
+    if (r == 0)
+        r = sl_spilled_runs_merge(&sorting->runs, sorting->descending, write_range, sorting, &dataset);
+    if (r < 0)
+        return r;
+    r = dataset->count > sorting->rows_max ? cut_first(&dataset, sorting->rows_max) : 0;
+    if (r < 0)
+        sl_dataset_unref(dataset);
+    else
+        *ret = dataset;
+    return r;
 }

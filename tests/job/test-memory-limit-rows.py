@@ -18,12 +18,35 @@ COLLECTED = {
     "partitions": "numbers:partitionBy(40):mapPartitionsWithIndex(function(i, records) local n = 0 for k in records do "
                   "n = n + k end return { { i, n } } end)",
     "window": "words:window(3)",
+    "zipWithIndex": "short:zipWithIndex()",
+    "zipWithIndex of parts": "words:union(short:keys()):repartition(4):zipWithIndex()",
+    "zipWithUniqueId": "words:repartition(3):zipWithUniqueId()",
+    "take many": "words:take(40000)",
+    "take nearly all": "words:repartition(2):take(%d)" % (4 * WORDS),
     "window of groups": "pairs:reduceByKey(sluice.sum):window(2)",
 }
 
 
 def test_rows_as_they_are_give_the_same_with_a_limit():
     same_with_a_limit(COLLECTED, words=WORDS)
+
+
+# Many of the first records; keys that many records have: the order of these shows.
+FIRST = {
+    "top": "words:top(40000)",
+    "top by function": "short:top(40000, function(k, w) return k end)",
+    "takeOrdered": "words:takeOrdered(50000)",
+    "takeOrdered by function": "words:takeOrdered(50000, function(w) return #w end)",
+    "more than there are": "short:keys():top(10000000)",
+    "few": "short:top(3)",
+    "none": "words:top(0):count()",
+    "largest": "words:max()",
+    "sorted and taken": "words:sortBy(function(w) return w:sub(2, 3) end):take(30000)",
+}
+
+
+def test_the_first_records_are_the_same_with_a_limit():
+    same_with_a_limit(FIRST, words=WORDS)
 
 
 def test_several_parts_of_an_output_give_the_same_with_a_limit():
@@ -91,7 +114,8 @@ def test_what_keeps_rows_stays_below_the_limit():
         skip("a sanitizer takes memory of its own")
     move_in("a", distinct_lines(2500000))
     lines = 'local lines = ssc:textFileStream("in")\n'
-    for expression in ("lines:repartition(3)", "lines:map(sluice.pair(1)):partitionBy(5)", "lines:window(4)"):
+    for expression in ("lines:repartition(3)", "lines:map(sluice.pair(1)):partitionBy(5)", "lines:window(4)",
+                       "lines:zipWithIndex()", "lines:take(1200000)", "lines:top(1200000)", "lines:takeOrdered(2400000)"):
         stays_below(lines + save(expression, "r"), 70, 100)
     stays_below(lines + "lines:foreachRDD(function(rdd) local n = 0 for line in rdd:records() do n = n + #line end end)\n", 70, 100)
     stays_below(lines + "lines:map(sluice.pair(1)):reduceByKey(sluice.sum):foreachRDD(function(rdd) "
