@@ -8,18 +8,24 @@
 
 #include <stdlib.h>
 
-int sl_row_buffers_init(struct sl_row_buffers *piles, const struct sl_stage *stage)
+int sl_row_buffers_open(struct sl_row_buffers *piles, struct sl_spill *spill, unsigned workers)
 {
     *piles = (struct sl_row_buffers){0};
-    struct sl_spill *spill = stage->services ? stage->services->spill : NULL;
-    if (!spill || !stage->node->op->wide->bounded)
+    if (!spill)
         return 0;
-    piles->workers = sl_pool_workers(stage->pool);
+    piles->workers = workers;
     piles->file = calloc(piles->workers, sizeof(struct sl_spill_file *));
     if (!piles->file)
         return SL_ENOMEM;
     piles->spill = spill;
     return 0;
+}
+
+int sl_row_buffers_init(struct sl_row_buffers *piles, const struct sl_stage *stage)
+{
+    bool is_bounded = stage->services && stage->node->op->wide->bounded;
+    return sl_row_buffers_open(piles, is_bounded ? stage->services->spill : NULL,
+                               sl_pool_workers(stage->pool));
 }
 
 void sl_row_buffers_done(struct sl_row_buffers *piles)

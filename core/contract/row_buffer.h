@@ -20,6 +20,8 @@ struct sl_row_buffers {
 
 /* Without services, a limit or an operator that is bounded, nothing is ever written. 0 or SL_ENOMEM. */
 int sl_row_buffers_init(struct sl_row_buffers *piles, const struct sl_stage *stage);
+/* The same outside of a stage. spill: NULL where nothing is ever written. */
+int sl_row_buffers_open(struct sl_row_buffers *piles, struct sl_spill *spill, unsigned workers);
 void sl_row_buffers_done(struct sl_row_buffers *piles);
 
 struct sl_row_buffer {

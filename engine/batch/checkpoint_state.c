@@ -55,7 +55,8 @@ static int load_operator(struct sl_run *run, const struct sl_node *node, int64_t
     if (r == 0) {
         stage->tasks[0].err = err;
         stage->again = again;
-        r = sl_store_load(run->store, run->state_key[node->number], visit, stage, err);
+        r = sl_store_load(run->store, run->state_key[node->number],
+                          wide->bounded ? run->services.spill : NULL, visit, stage, err);
     }
     if (r == 0 && wide->loaded)
         r = wide->loaded(stage, last_ms);

@@ -236,8 +236,9 @@ static int load_batch(struct sl_stage *stage, int64_t t, const struct sl_dataset
     struct sl_field counts[SL_WIDTH_MAX];
     uint32_t width;
     uint64_t at = 1;
+    struct sl_arena block SL_CLEANUP(sl_arena_done) = {0};
     struct sl_dataset *dataset = sl_dataset_new(0);
-    sl_cursor_init(&cursor, rows);
+    sl_cursor_pass(&cursor, rows, &block);
     bool ok = sl_cursor_next(&cursor, counts, &width) && width == 1 && counts[0].tag == SL_LIST;
     int r = dataset ? 0 : SL_ENOMEM;
     for (uint32_t p = 0; r == 0 && ok && p < counts[0].len; p++) {

@@ -13,6 +13,7 @@
 #include "core/base/log.h"
 #include "core/contract/state_writer.h"
 
+struct sl_spill;
 struct sl_store;
 
 /* dir: the checkpoint, relative to dirfd. list: as committed, "" in a new checkpoint. last_ms: the newest
@@ -30,9 +31,10 @@ void sl_store_close(struct sl_store *store);
 /* Every operator key that has sections, once each, until NULL. Borrowed. */
 const char *sl_store_key(const struct sl_store *store, size_t index);
 
-/* Calls visit with every section of one operator, oldest first. */
-int sl_store_load(struct sl_store *store, const char *key,
-                  int (*visit)(void *arg, const struct sl_section *section, const struct sl_dataset *rows),
+typedef int sl_store_visit(void *arg, const struct sl_section *section, const struct sl_dataset *rows);
+/* Calls visit with every section of one operator, oldest first. spill: where rows are that are too many; NULL: in
+ * memory all the same. */
+int sl_store_load(struct sl_store *store, const char *key, struct sl_spill *spill, sl_store_visit *visit,
                   void *arg, struct sl_error *err);
 /* Drops what is kept for the operator, with the commit of the next batch. */
 int sl_store_drop(struct sl_store *store, const char *key);

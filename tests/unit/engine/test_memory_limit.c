@@ -56,14 +56,30 @@ static struct sl_context *join_job(void)
     return ssc;
 }
 
-static int run_with_fault(struct sl_context *ssc, int from)
+static int count_values(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    struct sl_field count =
+        sl_integer((argc > 1 && argv[1].tag == SL_INT ? argv[1].integer : 0) + argv[0].len);
+    return sl_return(call, &count, 1);
+}
+
+/* A state that the second batch, which has no records, reads and writes. */
+static struct sl_context *state_job(void)
+{
+    struct sl_context *ssc = job_new(&place);
+    struct sl_stream *pairs = sl_apply(many_records(ssc), "zipWithIndex");
+    save(sl_apply(pairs, "updateStateByKey", SL_FN_ARG(sl_function_new(ssc, count_values, NULL))));
+    return ssc;
+}
+
+static int run_with_fault(struct sl_context *ssc, int from, int64_t batches)
 {
     struct sl_io_ops ops = *sl_io_system.ops;
     struct sl_io io = {&ops};
     struct sl_run_hooks hooks = {.io = &io};
     FILE *out = tmpfile();
     struct sl_run_options options = {
-        .size = sizeof options, .virtual_clock = true, .batches = 1, .stop_fd = -1, .out = out};
+        .size = sizeof options, .virtual_clock = true, .batches = batches, .stop_fd = -1, .out = out};
     ops.pread = failing_pread;
     fault.reads = 0;
     fault.from = from;
@@ -72,12 +88,13 @@ static int run_with_fault(struct sl_context *ssc, int from)
     return status;
 }
 
-static void check_every_read(make_job *make)
+/* last: the directory of the last batch. */
+static void check_every_read(make_job *make, int64_t batches, const char *last)
 {
     struct sl_context *ssc = make();
     assert_fine(ssc);
-    assert_int_equal(run_with_fault(ssc, 0), 0);
-    char *wanted = part("out/r-1000");
+    assert_int_equal(run_with_fault(ssc, 0, batches), 0);
+    char *wanted = part(last);
     int reads = fault.reads;
     assert_non_null(wanted);
     assert_true(reads > 40);
@@ -85,27 +102,32 @@ static void check_every_read(make_job *make)
     forget("out");
     for (int from = 1; from <= reads * 3 / 4; from += 1 + reads / 40) {
         ssc = make();
-        assert_int_equal(run_with_fault(ssc, from), 1);
+        assert_int_equal(run_with_fault(ssc, from, batches), 1);
         assert_non_null(strstr(sl_context_error(ssc), "reading what exceeded memoryLimit from"));
-        assert_null(part("out/r-1000"));
+        assert_null(part(last));
         sl_context_free(ssc);
         forget("out");
     }
     ssc = make();
-    assert_int_equal(run_with_fault(ssc, 0), 0);
-    assert_part("out/r-1000", wanted);
+    assert_int_equal(run_with_fault(ssc, 0, batches), 0);
+    assert_part(last, wanted);
     sl_context_free(ssc);
     free(wanted);
 }
 
 static void test_a_batch_that_cannot_read_its_rows_back_shows_nothing(void **state)
 {
-    check_every_read(distinct_job);
+    check_every_read(distinct_job, 1, "out/r-1000");
 }
 
 static void test_a_join_that_cannot_read_its_rows_back_shows_nothing(void **state)
 {
-    check_every_read(join_job);
+    check_every_read(join_job, 1, "out/r-1000");
+}
+
+static void test_a_state_that_cannot_be_read_back_shows_nothing(void **state)
+{
+    check_every_read(state_job, 2, "out/r-2000");
 }
 
 int main(void)
@@ -115,6 +137,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_join_that_cannot_read_its_rows_back_shows_nothing, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_a_state_that_cannot_be_read_back_shows_nothing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

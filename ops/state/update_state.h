@@ -1,0 +1,25 @@
+/* The state of updateStateByKey, between the walk over it (update_state.c) and the checkpoint (update_state_disk.c). */
+#pragma once
+
+#include "core/contract/operator.h"
+
+struct sl_update_state {
+    struct sl_dataset *state; /* NULL: no keys yet */
+    /* By the last batch: rows (key, state), or (key) where it was removed. NULL: nothing. */
+    struct sl_dataset *changed;
+    uint64_t revisions;
+    bool loaded;                 /* from disk: `initial` is past */
+    size_t sections;             /* only while a start loads them */
+    struct sl_dataset **section; /* [sections], oldest first */
+};
+
+/* Appends (key, state), both copied; state NULL: (key), which was removed. 0 or SL_ENOMEM. */
+int sl_update_state_keep(struct sl_rows *rows, const struct sl_field *key, const struct sl_field *state);
+
+void sl_update_state_drop_sections(struct sl_update_state *memory);
+
+/* As in struct sl_wide. */
+int sl_update_state_save(struct sl_stage *stage, struct sl_state_writer *keeper);
+int sl_update_state_load(struct sl_stage *stage, const struct sl_section *section,
+                         const struct sl_dataset *rows);
+int sl_update_state_loaded(struct sl_stage *stage, int64_t last_ms);

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# timeout: 900
+"""memoryLimit and state: what does not fit goes to disk, and every batch shows what it shows without a limit, byte for
+byte, with any number of workers, and goes on from there after a restart."""
+from limits import *
+
+KEYS = 4000 if SANITIZED else 12000
+BATCHES = 7
+
+HEAD = '''
+local words = ssc:textFileStream("in"):flatMap(sluice.split(" "))
+-- Keys of which some are numbers, as integers and as floats.
+local function key_of(word)
+    local n = tonumber(word, 16)
+    return n % 3 == 0 and n or n % 3 == 1 and n + 0.0 or word
+end
+local pairs_of = words:map(function(word) return key_of(word), #word / 3 end)
+'''
+
+# The state is longer than the limit; it is shown in short.
+UPDATES = {
+    "sums": '''pairs_of:updateStateByKey(function(values, state)
+        for _, value in ipairs(values) do state = (state or 0) * 0.7 + value end
+        return state
+    end)''',
+    "long": '''pairs_of:updateStateByKey(function(values, state, key, time)
+        if #values == 0 and state and #state > 300 then return nil end
+        return (state or tostring(key)) .. ("x"):rep(60) .. #values .. (time // 1000)
+    end):mapValues(function(state) return #state, state:sub(-20) end)''',
+    "lists": '''pairs_of:updateStateByKey(function(values, state)
+        state = state or {}
+        for _, value in ipairs(values) do state[#state + 1] = value end
+        return state
+    end, 3):map(function(key, list) return key, #list, list[#list] end)''',
+    "refused": '''pairs_of:updateStateByKey(function(values, state, key)
+        if #values > 1 and type(key) == "string" then error("more than one") end
+        return (state or 0) + #values
+    end)''',
+    "random": '''pairs_of:updateStateByKey(function(values, state) return (state or 0) + #values * math.random(9) end)''',
+    "initial": '''pairs_of:updateStateByKey(function(values, state) return state .. #values end,
+        { initial = { { 3, "three" }, { "ab", "text" } } })''',
+    "grouped": '''pairs_of:updateStateByKey(function(values, state) return (state or 0) + #values end)
+        :map(function(key, n) return n, 1 end):reduceByKey(sluice.sum)''',
+}
+
+
+def texts():
+    """A batch each: many keys, then few, then others, none, and many again."""
+    generator = random.Random(11)
+    counts = (KEYS, 50, KEYS // 2, 0, 1, KEYS, 200)
+    for batch, count in enumerate(counts):
+        yield "".join("%x%s" % (generator.randrange(batch * 100, KEYS), " " if i % 9 else "\n") for i in range(count))
+
+
+def state_job(outputs_of, limit, workers):
+    options = 'maxErrorRate = 1, onRecordError = "skip", workers = %d' % workers
+    options += ', memoryLimit = "%s"' % limit if limit else ""
+    return job(head(options) + HEAD + "".join(save(expression, name) for name, expression in outputs_of.items()))
+
+
+def run_batches(outputs_of, limit, workers, restarts):
+    """The bytes of every output of every batch. restarts: a process for each batch."""
+    shutil.rmtree("in", ignore_errors=True)
+    clear()
+    os.makedirs("in")
+    script = state_job(outputs_of, limit, workers)
+    for number, text in enumerate(texts()):
+        if text:
+            move_in("%d" % number, text)
+        if restarts:
+            sluice_ok("run", script, "--clock", "virtual", "--batches", "1", seconds=240)
+    return {name: directories("out/" + name) for name in outputs_of}
+
+
+def same_state_with_a_limit(outputs_of, workers=(1, 3)):
+    wanted = run_batches(outputs_of, None, 2, True)
+    for name in outputs_of:
+        check(len(wanted[name]) == BATCHES, "%s: %d batches" % (name, len(wanted[name])))
+    for count in workers:
+        found = run_batches(outputs_of, "1MB", count, True)
+        for name in outputs_of:
+            check(found[name] == wanted[name], "%s with %d workers is what it is without a limit" % (name, count))
+
+
+def test_updateStateByKey_gives_the_same_with_a_limit():
+    same_state_with_a_limit(UPDATES)
+
+
+# One process makes all batches from one input that grows: what is in memory between batches is on disk.
+GROWING = '''
+local batch = 0
+local words = ssc:queueStream(%s, { partitions = 2 }):flatMap(sluice.split(" "))
+local pairs_of = words:map(function(word) return tonumber(word, 16) %% 7 == 0 and tonumber(word, 16) or word, #word / 3 end)
+'''
+
+
+def run_in_one_process(outputs_of, limit, workers):
+    clear()
+    options = 'maxErrorRate = 1, onRecordError = "skip", workers = %d' % workers
+    options += ', memoryLimit = "%s"' % limit if limit else ""
+    text = head(options) + GROWING % lua([[text] if text else [] for text in texts()])
+    text += "".join(save(expression, name) for name, expression in outputs_of.items())
+    sluice_ok("run", job(text), "--clock", "virtual", "--batches", str(BATCHES), seconds=240)
+    return {name: directories("out/" + name) for name in outputs_of}
+
+
+def same_in_one_process(outputs_of):
+    wanted = run_in_one_process(outputs_of, None, 2)
+    for workers in (1, 3):
+        found = run_in_one_process(outputs_of, "1MB", workers)
+        for name in outputs_of:
+            check(found[name] == wanted[name], "%s with %d workers is what it is without a limit" % (name, workers))
+
+
+def test_updateStateByKey_gives_the_same_in_one_process():
+    same_in_one_process(UPDATES)
+
+
+def test_a_limit_may_come_and_go():
+    wanted = run_batches({"r": UPDATES["long"]}, None, 2, True)
+    shutil.rmtree("in")
+    clear()
+    os.makedirs("in")
+    for number, text in enumerate(texts()):
+        if text:
+            move_in("%d" % number, text)
+        sluice_ok("run", state_job({"r": UPDATES["long"]}, "1MB" if number % 2 else None, 2), "--clock", "virtual", "--batches", "1",
+                  seconds=240)
+    check(directories() == wanted["r"], "the batches are those without a limit")
+
+
+def distinct_keys(count):
+    return "".join("%x\n" % (i * 2654435761 % 2 ** 32) for i in range(count))
+
+
+def peak_of(text, limit, batches=1):
+    script = job(head("workers = 2" + (', memoryLimit = "%s"' % limit if limit else "")) + text)
+    done = sluice("run", script, "--clock", "virtual", "--batches", str(batches), seconds=1000,
+                  prefix=[sys.executable, "-c", MEASURED])
+    equal(done.returncode, 0, "exit status; " + done.stderr)
+    return int(done.stdout)
+
+
+def state_stays_below(text, limit, least):
+    """A first batch that fills the state, then one of another process, which loads it."""
+    seen = []
+    for option in (None, "%dMB" % limit):
+        shutil.rmtree("in", ignore_errors=True)
+        clear()
+        move_in("a", distinct_keys(1500000))
+        first = peak_of(text, option)
+        move_in("b", distinct_keys(1000))
+        second = peak_of(text, option)
+        seen.append((directories(), first, second))
+    equal(len(seen[0][0]), 2, "batches")
+    check(seen[1][0] == seen[0][0], "the results are those without a limit")
+    for when, without, limited in zip(("filled", "loaded"), seen[0][1:], seen[1][1:]):
+        print("%s: %d MB without a limit, %d MB with %d MB" % (when, without // 10 ** 6, limited // 10 ** 6, limit), flush=True)
+        check(without > least * 10 ** 6, "%s, it takes more without a limit: %d bytes" % (when, without))
+        check(limited < limit * 10 ** 6, "%s, %d bytes under a limit of %d MB" % (when, limited, limit))
+
+
+def test_the_state_of_updateStateByKey_stays_below_the_limit():
+    if SANITIZED:
+        skip("a sanitizer takes memory of its own")
+    state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' +
+                      save("keys:updateStateByKey(function(values, state) return (state or 0) + #values end)", "r"), 90, 110)
+
+
+main(globals())
