@@ -5,9 +5,11 @@
 
 #include <fnmatch.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 const char *sl_node_text(const struct sl_node *node, const char *name, char *text, size_t size)
 {
@@ -81,14 +83,42 @@ struct checks {
     struct sl_error *err;
 };
 
-/* Refuses `shown` (which is called `what` and would make things at `path`) inside any watched directory. */
-static int refuse_watched(const struct checks *checks, const struct sl_site *site, const char *what,
-                          const char *shown, const char *path)
+/* Of the nearest directory above it that exists. */
+static bool is_of_the_kernel(const char *resolved)
+{
+    char at[PATH_MAX];
+    struct statfs fs;
+    memcpy(at, resolved, strlen(resolved) + 1);
+    while (statfs(at, &fs) < 0 && at[1]) {
+        char *slash = strrchr(at, '/');
+        slash[slash == at] = 0;
+    }
+    return at[1] && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
+}
+
+/* As root making something there may look as if it worked. */
+static int refuse_kernel(const struct checks *checks, const struct sl_site *site, const char *what,
+                         const char *shown)
+{
+    static const char why[] =
+        "is on a file system that shows the kernel, which keeps nothing; choose another directory";
+    if (!site)
+        return sl_error_set(checks->err, SL_EUSAGE, "the %s %s %s", what, shown, why);
+    return sl_error_set(checks->err, SL_EUSAGE, "%s:%d: %s: the %s %s %s", site->file, site->line, site->name,
+                        what, shown, why);
+}
+
+/* Refuses `shown` (which is called `what` and would make things at `path`) inside any watched directory, and where
+ * nothing can be made. */
+static int refuse_place(const struct checks *checks, const struct sl_site *site, const char *what,
+                        const char *shown, const char *path)
 {
     char resolved[PATH_MAX], watched[PATH_MAX], text[PATH_MAX];
     const struct sl_context *context = checks->context;
     if (!resolve(context->dir, path, resolved))
         return 0; /* reported when it is opened */
+    if (is_of_the_kernel(resolved))
+        return refuse_kernel(checks, site, what, shown);
     for (size_t i = 0; i < context->nodes; i++) {
         const struct sl_node *node = &context->stream[i]->node;
         const char *dir =
@@ -182,7 +212,7 @@ static int refuse_watched_prefix(const struct checks *checks, const struct sl_si
     const char *slash = strrchr(prefix, '/');
     int len = slash == prefix ? 1 : slash ? (int)(slash - prefix) : 0;
     snprintf(dir, sizeof dir, "%.*s", len ? len : 1, len ? prefix : ".");
-    return refuse_watched(checks, site, "output prefix", prefix, dir);
+    return refuse_place(checks, site, "output prefix", prefix, dir);
 }
 
 static int check_output(const struct checks *checks, const struct sl_node *node)
@@ -283,7 +313,7 @@ static int check_source(const struct checks *checks, const struct sl_node *node)
     snprintf(text, sizeof text, "%.*s", (int)after.len, (const char *)after.str);
     if (strcmp(text, "keep") == 0 || strcmp(text, "delete") == 0)
         return 0;
-    return refuse_watched(checks, &node->site, "archive", text, text);
+    return refuse_place(checks, &node->site, "archive", text, text);
 }
 
 int sl_validate(const struct sl_context *context, const char *checkpoint, const char *mount,
@@ -306,8 +336,8 @@ int sl_validate(const struct sl_context *context, const char *checkpoint, const 
         r = sl_error_set(err, SL_EUSAGE,
                          "the job has no output; add saveAsTextFiles, mount or print to one of its streams");
     if (r == 0 && checkpoint)
-        r = refuse_watched(&checks, NULL, "checkpoint", checkpoint, checkpoint);
+        r = refuse_place(&checks, NULL, "checkpoint", checkpoint, checkpoint);
     if (r == 0 && mount)
-        r = refuse_watched(&checks, NULL, "mount", mount, mount);
+        r = refuse_place(&checks, NULL, "mount", mount, mount);
     return r == 0 && mount ? refuse_inputs_on(&checks, mount) : r;
 }

@@ -1,20 +1,39 @@
 /* A table that is what a query of a SQLite database gives. The database is only read; the query is the job's own. */
 #include "sources/table/read.h"
 
+#include "core/base/clock.h"
 #include "core/base/sqlite_files.h"
 #include "core/contract/services.h"
+#include "core/contract/task.h"
 
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { BUSY_TIMEOUT_MS = 10000 };
+enum { BUSY_TIMEOUT_MS = 10000, STEPS = 10000 };
 
+/* What the query names may be a view of the database, which others may write: one that never gives a row ends. */
 struct database {
     sqlite3 *handle;
     sqlite3_stmt *statement;
+    int64_t timeout_ms;  /* for a row; 0: none */
+    int64_t deadline_ns; /* of the next row */
+    bool timed_out;
 };
+
+static int watch(void *arg)
+{
+    struct database *database = arg;
+    database->timed_out = sl_monotonic_ns() > database->deadline_ns;
+    return database->timed_out;
+}
+
+static int next_row(struct database *database)
+{
+    database->deadline_ns = sl_monotonic_ns() + database->timeout_ms * 1000000;
+    return sqlite3_step(database->statement);
+}
 
 static void close_database(struct database *database)
 {
@@ -27,6 +46,10 @@ static int failure(const struct database *database, const char *place, struct sl
     int code = sqlite3_errcode(database->handle) & 0xff;
     if (code == SQLITE_NOMEM)
         return sl_error_nomem(err);
+    if (database->timed_out)
+        return sl_error_set(err, SL_EFAIL,
+                            "%s: the query took longer than functionTimeout (%lld ms) to give a row", place,
+                            (long long)database->timeout_ms);
     return sl_error_set(err, SL_EFAIL, "%s: %s", place,
                         database->handle ? sqlite3_errmsg(database->handle) : "it cannot be opened");
 }
@@ -56,7 +79,9 @@ static int open_database(const struct sl_services *services, const struct sl_nod
     bool is_database;
     const char *place = sl_table_place(node, text, &is_database);
     struct sl_arg arg = sl_node_option(node, "query");
-    *ret = (struct database){0};
+    *ret = (struct database){
+        .timeout_ms = services->main_task ? services->main_task->function_timeout_ms : 0,
+    };
     snprintf(path, sizeof path, "%s%s%s", place[0] == '/' ? "" : services->job_dir,
              place[0] == '/' ? "" : "/", place);
     int r = sl_sqlite_files_check(services->io, path, err);
@@ -66,6 +91,9 @@ static int open_database(const struct sl_services *services, const struct sl_nod
         r = failure(ret, place, err);
     if (r == 0) {
         sqlite3_busy_timeout(ret->handle, BUSY_TIMEOUT_MS);
+        sqlite3_db_config(ret->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+        if (ret->timeout_ms)
+            sqlite3_progress_handler(ret->handle, STEPS, watch, ret);
         r = prepare(ret, place, &arg.value, err);
     }
     if (r < 0)
@@ -116,7 +144,7 @@ static struct sl_field field_of(sqlite3_stmt *statement, int column)
 }
 
 /* Row by row: what SQLite gives lives until the next step. */
-static int read_rows(const struct database *database, const char *place, struct sl_outlet *out,
+static int read_rows(struct database *database, const char *place, struct sl_outlet *out,
                      struct sl_error *err)
 {
     struct sl_field field[SL_WIDTH_MAX];
@@ -124,7 +152,7 @@ static int read_rows(const struct database *database, const char *place, struct 
     int code, r = 0;
     for (uint32_t i = 0; i < chunk.width; i++)
         chunk.column[i] = &field[i];
-    while (r == 0 && (code = sqlite3_step(database->statement)) == SQLITE_ROW) {
+    while (r == 0 && (code = next_row(database)) == SQLITE_ROW) {
         for (uint32_t i = 0; i < chunk.width; i++)
             field[i] = field_of(database->statement, (int)i);
         r = out->push(out, &chunk);

@@ -185,6 +185,15 @@ def test_a_query_of_a_database():
 
 # ---- versions ----
 
+def test_a_query_that_gives_no_row_ends():
+    with sqlite3.connect("ref.db") as database:
+        database.execute("CREATE VIEW t AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r WHERE n < 0")
+    prepare("orders:joinTable(users):print()", '"sqlite:ref.db", { query = "SELECT n FROM t" }')
+    done = sluice("run", "job.lua", "--once", "--set", "functionTimeout=100ms")
+    equal(done.returncode, 2, "exit status; " + done.stderr)
+    check("longer than functionTimeout (100 ms) to give a row" in done.stderr, done.stderr)
+
+
 def test_a_new_version_applies_from_the_next_batch_on():
     equal(result("orders:joinTable(users)", text="1 a\n", rows="id,name\n1,ann\n"), "1\ta\tann\n", "the first version")
     put("id,name\n1,zoe\n")

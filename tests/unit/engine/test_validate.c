@@ -85,6 +85,23 @@ static void test_checkpoint_and_mount_inside_a_watched_directory_are_refused(voi
     }
 }
 
+static void test_nothing_is_made_on_a_file_system_of_the_kernel(void **state)
+{
+    static const char *const paths[] = {"/proc/counts", "/proc/1/new/counts", "/sys/counts",
+                                        "/proc/../sys/x"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        for (int which = 0; which < 3; which++) {
+            struct sl_context *ssc = job_new(&place);
+            struct sl_error err = {0};
+            save(ssc, "in", which == 0 ? paths[i] : "out/x");
+            int r = sl_validate(ssc, which == 1 ? paths[i] : NULL, which == 2 ? paths[i] : NULL, &err);
+            if (r != SL_EUSAGE || !strstr(err.text, paths[i]) || !strstr(err.text, "shows the kernel"))
+                fail_msg("%s: %d %s", paths[i], r, err.text);
+            sl_context_free(ssc);
+        }
+    }
+}
+
 static void test_watched_directories_may_be_written_in_any_way(void **state)
 {
     static const char *const dirs[] = {"in", "./in/", "link", "away/back", "in/../in", "new/../in"};
@@ -186,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outputs_inside_a_watched_directory_are_refused),
         cmocka_unit_test(test_checkpoint_and_mount_inside_a_watched_directory_are_refused),
+        cmocka_unit_test(test_nothing_is_made_on_a_file_system_of_the_kernel),
         cmocka_unit_test(test_watched_directories_may_be_written_in_any_way),
         cmocka_unit_test(test_a_watched_directory_need_not_exist),
         cmocka_unit_test(test_an_input_on_the_own_mount_is_refused),
