@@ -20,6 +20,7 @@ struct choice {
     size_t first;           /* of ours */
     struct sl_entry *last;  /* the last chosen of those ready, NULL: none */
     bool full;
+    bool refreshed; /* a moment before this call */
 };
 
 static void undo(struct choice *choice)
@@ -115,24 +116,30 @@ static int choose(struct choice *choice, struct sl_entry *entry, struct sl_error
     return rc;
 }
 
-/* After a refresh what it found is taken, often much: whether a file is being written was checked a moment ago. */
-static bool is_still(struct sl_watched_dir *intake, const struct sl_entry *entry)
+static bool was_refreshed(const struct sl_watched_dir *intake)
+{
+    return intake->refreshed_ns && sl_monotonic_ns() - intake->refreshed_ns <= REFRESH_LASTS_NS;
+}
+
+/* Whether the entry is what the refresh found. */
+static bool is_same(struct sl_watched_dir *intake, const struct sl_entry *entry)
 {
     struct sl_file_stat look;
-    if (!intake->refreshed_ns || sl_monotonic_ns() - intake->refreshed_ns > REFRESH_LASTS_NS)
-        return false;
     return sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, entry->name, &look, NULL) ==
                0 &&
            sl_consumed_same(&look, &entry->look) && look.ctime_ns == entry->look.ctime_ns;
 }
 
-/* An entry that waited since an earlier call may be another file by now, or none. */
-static int look_again(struct sl_watched_dir *intake, struct sl_entry *entry, bool *ret_ready,
+/* An entry that waited since an earlier call may be another file by now, or none. After a refresh what it found is
+ * taken, often much: whether a file is being written was checked then. However long this call takes, that is as good
+ * for its last file as for its first: the refresh took as long. */
+static int look_again(const struct choice *choice, struct sl_entry *entry, bool *ret_ready,
                       struct sl_error *err)
 {
+    struct sl_watched_dir *intake = choice->intake;
     char name[SL_NAME_MAX + 1];
     *ret_ready = true;
-    if (entry->looked == intake->round || is_still(intake, entry))
+    if (entry->looked == intake->round || (choice->refreshed && is_same(intake, entry)))
         return 0;
     memcpy(name, entry->name, strlen(entry->name) + 1);
     int rc = sl_watched_dir_classify(intake, entry, err);
@@ -145,15 +152,14 @@ static int look_again(struct sl_watched_dir *intake, struct sl_entry *entry, boo
 
 static int choose_all(struct choice *choice, struct sl_error *err)
 {
-    struct sl_watched_dir *intake = choice->intake;
     struct sl_entry *next;
-    for (struct sl_entry *entry = intake->entries.first[SL_LIST_READY]; entry && !choice->full;
+    for (struct sl_entry *entry = choice->intake->entries.first[SL_LIST_READY]; entry && !choice->full;
          entry = next) {
         bool ready;
         next = entry->after;
         if (choice->files->count - choice->first >= choice->files_max)
             break;
-        int rc = look_again(intake, entry, &ready, err);
+        int rc = look_again(choice, entry, &ready, err);
         if (rc == 0 && ready)
             rc = choose(choice, entry, err);
         if (rc)
@@ -177,8 +183,12 @@ static void mark_taken(struct choice *choice)
 int sl_watched_dir_take(struct sl_watched_dir *intake, uint64_t files_max, uint64_t bytes_max,
                         struct sl_files *ret, struct sl_error *err)
 {
-    struct choice choice = {
-        .intake = intake, .files_max = files_max, .bytes_max = bytes_max, .files = ret, .first = ret->count};
+    struct choice choice = {.intake = intake,
+                            .files_max = files_max,
+                            .bytes_max = bytes_max,
+                            .files = ret,
+                            .first = ret->count,
+                            .refreshed = was_refreshed(intake)};
     int rc = choose_all(&choice, err);
     if (rc) {
         undo(&choice);
