@@ -20,11 +20,35 @@ void sl_sequence_done(struct sl_sequence *sequence)
         free(sequence->item[i]);
     }
     free(sequence->item);
+    for (size_t i = 0; i < SL_SEQUENCE_SPARES; i++)
+        sl_buf_done(&sequence->spare[i]);
     if (sequence->ready) {
         pthread_cond_destroy(&sequence->written);
         pthread_mutex_destroy(&sequence->lock);
     }
     *sequence = (struct sl_sequence){0};
+}
+
+/* The memory of an item that was written is kept for one that is opened later: new memory costs more than the bytes that
+ * are written to it. */
+static void keep_spare(struct sl_sequence *sequence, struct sl_buf *buf)
+{
+    for (size_t i = 0; i < SL_SEQUENCE_SPARES; i++)
+        if (!sequence->spare[i].bytes) {
+            sequence->spare[i] = *buf;
+            sl_buf_clear(&sequence->spare[i]);
+            sl_buf_init(buf);
+            return;
+        }
+    sl_buf_done(buf);
+}
+
+static void take_spare(struct sl_sequence *sequence, struct sl_buf *buf)
+{
+    for (size_t i = 0; i < SL_SEQUENCE_SPARES && !buf->bytes; i++) {
+        *buf = sequence->spare[i];
+        sl_buf_init(&sequence->spare[i]);
+    }
 }
 
 /* Room for item[index]; what lies between stays empty until its lane opens. */
@@ -51,6 +75,7 @@ static bool sequence_register(struct sl_sequence *sequence, struct sl_sequence_i
     if (room) {
         sl_assert(!sequence->item[index] && index >= sequence->turn);
         sequence->item[index] = item;
+        take_spare(sequence, &item->buf);
     }
     pthread_mutex_unlock(&sequence->lock);
     return room;
@@ -121,7 +146,7 @@ static int sequence_drain(struct sl_sequence *sequence, struct sl_error *err)
         int r = write_unlocked(sequence, item, err);
         if (r < 0)
             return r;
-        sl_buf_done(&item->buf);
+        keep_spare(sequence, &item->buf);
         sequence->waiting -= len;
         sequence->turn++;
     }

@@ -18,6 +18,7 @@
 enum {
     SL_SEQUENCE_MORE_BYTES = 1 << 20,     /* an item's buffer is worth a call of sl_sequence_more */
     SL_SEQUENCE_WAITING_BYTES = 32 << 20, /* closed and not yet written: above it threads wait for the disk */
+    SL_SEQUENCE_SPARES = 2,               /* memory of written items that the next ones use */
 };
 
 struct sl_sequence_item {
@@ -40,7 +41,8 @@ struct sl_sequence {
     size_t count, capacity;
     size_t turn;    /* dense: the partition that is written next */
     size_t waiting; /* bytes of closed items that are not written */
-    bool writing;   /* some thread is in write() */
+    struct sl_buf spare[SL_SEQUENCE_SPARES];
+    bool writing; /* some thread is in write() */
     bool failed;
 };
 

@@ -129,6 +129,26 @@ static void test_sequence_tells_the_failure_of_each_write(void **state)
     }
 }
 
+/* The memory of what was written is that of later items, empty at first. */
+static void test_sequence_uses_the_memory_of_written_items_again(void **state)
+{
+    struct job job = {0};
+    struct sl_sequence_item *item;
+    const uint8_t *memory = NULL;
+    sl_sequence_init(&job.sequence, true, sink_write, &job.sink);
+    for (uint32_t partition = 0; partition < 5; partition++) {
+        struct sl_position position = {.partition = partition};
+        assert_int_equal(sl_sequence_open(&job.sequence, &position, &item, NULL), 0);
+        assert_int_equal(item->buf.len, 0);
+        assert_ptr_equal(item->buf.bytes, memory);
+        sl_buf_printf(&item->buf, "%u", partition);
+        memory = item->buf.bytes;
+        assert_int_equal(sl_sequence_close(&job.sequence, item, NULL), 0);
+    }
+    assert_memory_equal(job.sink.text.bytes, "01234", 5);
+    done(&job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_sequence_sparse_waits_for_the_finish),
         cmocka_unit_test(test_sequence_gaps_are_passed_over_at_the_finish),
         cmocka_unit_test(test_sequence_tells_the_failure_of_each_write),
+        cmocka_unit_test(test_sequence_uses_the_memory_of_written_items_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
