@@ -200,6 +200,7 @@ int sl_aggregate_fold(const struct sl_fold *fold)
                               (group = sl_table_next(fold->from, fold->partition, fold->partitions, &at));) {
             block.from[block.count++] = group;
             __builtin_prefetch(group->key.str);
+            __builtin_prefetch(group->state.integer & 1 ? group : group->state.pointer);
         }
         r = block.count ? fold_block(&block) : 0;
     }
