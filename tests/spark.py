@@ -1,8 +1,8 @@
 """What tests of the package in spark/ share: where PySpark and Python's tools are, installed into places of their own when they
 are nowhere, and Spark's process around them."""
-import json, os, re, shutil, signal, subprocess, sys
+import contextlib, json, os, pathlib, re, shutil, signal, subprocess, sys
 
-from harness import ROOT, SLUICE, equal, read, skip
+from harness import ROOT, SLUICE, check, equal, read, skip, wait_until
 
 PLACE = os.environ.get("SLUICE_PYSPARK") or str(ROOT / "build/pyspark")
 TOOLS = os.environ.get("SLUICE_PYTHON_TOOLS") or str(ROOT / "build/python-tools")
@@ -65,13 +65,17 @@ from sluice_spark.executor import SparkExecutor
 line = main.Line(job="test", master=sys.argv[1], conf=dict(setting.split("=", 1) for setting in sys.argv[3:]))
 main.check_spark()
 context = main.open_session(line).sparkContext
-statuses, top, ship = {}, os.getcwd(), not sys.argv[1].startswith("local[")
+statuses, executors, top, ship = {}, [], os.getcwd(), not sys.argv[1].startswith("local[")
 for directory, partitions, arguments in json.loads(sys.argv[2]):
     os.chdir(os.path.join(top, directory))
     os.makedirs("work", exist_ok=True)
     executor = SparkExecutor(context, os.environ["SLUICE"], arguments[0], os.getcwd(), worker.arguments_of_job(arguments), ship)
     options = ["--workdir", os.path.abspath("work"), "--reduce-partitions", str(partitions)]
     statuses[directory] = driver.run(os.environ["SLUICE"], options, arguments, executor)
+    executors.append(executor)
+context.stop()
+for executor in executors:
+    executor.close()
 print("statuses", json.dumps(statuses), flush=True)
 """
 
@@ -102,11 +106,53 @@ def application(master, runs, *settings, meanwhile=None, timeout_s=600):
     return json.loads(re.search(r"^statuses (.*)$", out, re.M).group(1)), err
 
 
+# ---- a cluster of two hosts: Spark runs no second attempt of a task on the host of the first one, so local-cluster has none ----
+
+def start_daemon(name, host, *arguments):
+    """One of Spark's own; what it says is in the file daemon-NAME-HOST."""
+    where = pathlib.Path(PLACE, "pyspark")
+    if not where.exists():
+        import importlib.util
+        where = pathlib.Path(importlib.util.find_spec("pyspark").origin).parent
+    command = [where / "bin/spark-class", "org.apache.spark.deploy.%s.%s" % (name.lower(), name), "--host", host, "--port", "0", "--webui-port", "0", *arguments]
+    with open("daemon-%s-%s" % (name, host), "w") as log:
+        return subprocess.Popen(command, env={**spark_environment(), "SPARK_HOME": str(where), "SPARK_LOCAL_IP": host}, stdin=subprocess.DEVNULL,
+                                stdout=log, stderr=log, start_new_session=True)
+
+
+@contextlib.contextmanager
+def cluster(start_s):
+    """The URL of a master with a worker on each of two hosts; an executor has one core."""
+    daemons = [start_daemon("Master", "127.0.0.1")]
+
+    def alive():
+        for daemon in daemons:
+            check(daemon.poll() is None, "a daemon of Spark has ended: " + read("daemon-Master-127.0.0.1").decode()[-2000:])
+
+    try:
+        url = wait_until(lambda: re.search(rb"spark://127.0.0.1:\d+", read("daemon-Master-127.0.0.1")), "Spark's master", start_s, alive).group().decode()
+        for host in ("127.0.0.1", "127.0.0.2"):
+            daemons.append(start_daemon("Worker", host, "--cores", "1", "--memory", "1g", "--work-dir", os.path.abspath("spark-work"), url))
+        yield url
+    finally:
+        for daemon in daemons:
+            end(daemon)
+            daemon.wait()
+
+
 # ---- processes below one ----
 
 def children(pid):
     found = [int(child) for child in subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()]
     return found + [below for child in found for below in children(child)]
+
+
+def parent(pid):
+    """0: it has ended."""
+    try:
+        return int(read("/proc/%d/stat" % pid).rpartition(b")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def words_of(pid):

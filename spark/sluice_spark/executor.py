@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -106,6 +107,7 @@ class SparkExecutor:
     ) -> None:
         self.context = context
         self.program, self.job, self.directory, self.arguments = program, job, directory, tuple(arguments)
+        self.place = ""  # of what is shipped
         self.shipped = self._ship() if ship else None
         self.command: Command | None = None
         self.made: dict[int, RDD[Given]] = {}  # map stage -> what its tasks gave
@@ -113,7 +115,8 @@ class SparkExecutor:
     def _ship(self) -> str:
         """This package and the program go to the executors."""
         package = Path(__file__).resolve().parent
-        archive = Path(mkdtemp(prefix="sluice-spark-")) / "sluice_spark.zip"
+        self.place = mkdtemp(prefix="sluice-spark-")
+        archive = Path(self.place) / "sluice_spark.zip"
         with zipfile.ZipFile(archive, "w") as file:
             for path in sorted(package.glob("*.py")):
                 file.write(path, "%s/%s" % (package.name, path.name))
@@ -160,3 +163,8 @@ class SparkExecutor:
             made = self.made.pop(number, None)
             if made is not None:
                 made.unpersist()
+
+    def close(self) -> None:
+        """After the context has stopped: executors fetch what is shipped from here."""
+        if self.place:
+            shutil.rmtree(self.place, ignore_errors=True)

@@ -128,8 +128,8 @@ def check_spark() -> None:
     version = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
     if version < SPARK_MIN:
         raise Refused(
-            "Spark %s is not supported, 4.0 or later is: Python %d.%d needs the serializers that came with it"
-            % (pyspark.__version__, *sys.version_info[:2])
+            "Spark %s is not supported, 4.0 or later is: that the results are those of sluice run is tested with Spark 4 only"
+            % pyspark.__version__
         )
 
 
@@ -167,6 +167,7 @@ def run(line: Line) -> int:
     check_spark()
     session = open_session(line)
     context = session.sparkContext
+    executor = None
     try:
         master = context.master
         ship = not (master or "").startswith(("local[", "local,")) and master != "local"
@@ -179,6 +180,8 @@ def run(line: Line) -> int:
         return run_driver(program, options, [*arguments, *line.rest], executor)
     finally:
         session.stop()
+        if executor is not None:
+            executor.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
