@@ -1,9 +1,13 @@
 """The command line, and what is said of Spark's errors."""
 
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from sluice_spark.executor import explain
-from sluice_spark.main import Refused, main, parse, with_retries
+from sluice_spark.main import Refused, check_spark, main, parse, with_retries
 
 
 def test_a_line_is_taken_apart() -> None:
@@ -34,6 +38,25 @@ def test_exit_status_of_what_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["walk"]) == 2
     assert main(["version"]) == 0
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("version", "is_refused"), [("3.5.7", True), ("4.0.0", False), ("4.3.0.dev1", False), ("10.0", False)])
+def test_spark_before_4_is_refused_with_the_reason(
+    version: str, is_refused: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", SimpleNamespace(__version__=version))
+    if not is_refused:
+        check_spark()
+        return
+    assert main(["run", "job.lua", "--workdir", str(tmp_path / "work"), "--sluice", sys.executable]) == 2
+    said = "Spark %s is not supported, 4.0 or later is: that the results are those of sluice run is tested with Spark 4 only"
+    assert capsys.readouterr().err == "sluice-spark: %s\n" % (said % version)
+
+
+def test_spark_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    with pytest.raises(Refused, match="pip install 'pyspark>=4.0'"):
+        check_spark()
 
 
 def test_local_masters_try_again() -> None:

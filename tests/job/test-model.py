@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # timeout: 3600
 """Random jobs against a model of the contract (tests/model): the bytes of all outputs and the operators of all dead
-letters, with 1 and 7 workers, under a memoryLimit, and in pieces with restarts between them.
+letters, with 1 and 7 workers, under a memoryLimit, in pieces with restarts between them, and with stages that other processes
+run (tests/play-spark), some of which are killed.
 
 A seed that fails leaves its job and input in the message; SLUICE_MODEL_SEED=N runs that one alone, and with
 SLUICE_LONG=1 there are many.
@@ -10,6 +11,7 @@ import pathlib
 from collections import Counter
 from harness import *
 import jobs
+from stages import PLAY
 
 PIECES = (1, 3, 1, 2, 1)  # batches between restarts; of a job that reads files each batch is a run of its own
 BATCHES = sum(PIECES)
@@ -33,7 +35,18 @@ def letters_on_disk():
     return found
 
 
-def run_job(made, workers, options="", in_pieces=False):
+def run_batches(count, workers, partitions):
+    """By `sluice run`, or by others in so many tasks of a reduce stage."""
+    arguments = ["run", "job.lua", "--clock", "virtual", "--batches", str(count), "--workers", workers]
+    if not partitions:
+        sluice_ok(*arguments)
+        return
+    environment = {**os.environ, "PLAY_SLUICE": SLUICE, "PLAY_PARTITIONS": str(partitions), "PLAY_KILLS": "5"}
+    done = subprocess.run([str(PLAY), *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=PATIENCE_S)
+    equal(done.returncode, 0, "exit status with %d partitions: %s" % (partitions, done.stderr[-3000:]))
+
+
+def run_job(made, workers, options="", in_pieces=False, partitions=None):
     """A fresh run of the whole job: what it wrote and set aside."""
     for left in ["out", ".sluice", *made.files]:
         shutil.rmtree(left, ignore_errors=True)
@@ -43,13 +56,14 @@ def run_job(made, workers, options="", in_pieces=False):
     t = 0
     for piece in [1] * made.batches if made.files else PIECES if in_pieces else [made.batches]:
         feed(made, t + 1)
-        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", str(piece), "--workers", workers)
+        run_batches(piece, workers, partitions)
         t += piece
     return {prefix: outputs(prefix, "") for prefix, _, _ in made.outputs}, letters_on_disk()
 
 
 VARIANTS = [("1 worker", "1", "", False), ("7 workers and a memoryLimit", "7", ', memoryLimit = "20MB"', False),
             ("restarts", "2", "", True)]
+IN_TASKS = [("stages with %d partitions" % count, "2", "", False, count) for count in (1, 3, 7)]
 
 
 def compare(found, wanted, letters, wanted_letters, what):
@@ -67,18 +81,18 @@ def check_seed(seed, every, variants=VARIANTS):
     made = jobs.Job(seed, every, BATCHES)
     wanted, wanted_letters = made.expected()
     try:
-        for name, *variant in variants if every else variants[:2]:  # an idle time is run again by the next piece
+        for name, *variant in variants if every or variants is IN_TASKS else variants[:2]:  # an idle time is run again by the next piece
             found, letters = run_job(made, *variant)
             compare(found, wanted, letters, wanted_letters, name)
     except Failure as failure:
         fail("seed %d, emptyBatches = %s: %s\n%s%s" % (seed, every, failure, made.text(), made.files or ""))
 
 
-def check_seeds(seeds, every):
+def check_seeds(seeds, every, variants=VARIANTS):
     wrong = []
     for seed in [SEED] if SEED else seeds:
         try:
-            check_seed(seed, every)
+            check_seed(seed, every, variants)
         except Failure as failure:
             wrong.append(str(failure))
     check(not wrong, "%d seeds fail\n%s" % (len(wrong), "\n".join(wrong)))
@@ -90,6 +104,11 @@ def test_random_jobs_with_every_batch():
 
 def test_random_jobs_that_may_be_idle():
     check_seeds(range(1, 600 if LONG else 13), False)
+
+
+def test_random_jobs_whose_stages_others_run():
+    check_seeds(range(1, 300 if LONG else 5), True, IN_TASKS)
+    check_seeds(range(301, 600 if LONG else 303), False, IN_TASKS)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,20 @@
 # presets: release
 # timeout: 20000
 """Jobs on Apache Spark: the package in spark/ on local[2] gives the same bytes as `sluice run`, although its workers are killed. Short:
-some jobs, examples and shared vectors; SLUICE_LONG=1: all of them, with 1, 3 and 7 partitions, on
+some jobs, examples, shared vectors and random jobs of the model; SLUICE_LONG=1: all of them, with 1, 3 and 7 partitions, on
 local-cluster[2,1,1024], too. PySpark is used as it is found, or installed
 into a place of its own; without it, or Java, the claims are skipped."""
 import pathlib, sys
 from harness import *
 from spark import *
 from stages import *
-import contextlib
+import contextlib, itertools
+import jobs
 
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s"%s }\n'
 EXAMPLES = ("top_products", "join")  # of the short form
 VECTORS_SHORT = 5
+RANDOM_JOBS = 40 if LONG else 2
 JOBS = {  # options, batches, what it does
     "stateless": ("", 1, """
 local lines = ssc:textFileStream("in")
@@ -82,10 +84,20 @@ def vectors():
             yield name, ["job.lua", *virtual(batches)]
 
 
+def random_jobs():
+    """Those of the model whose input is in the job; tests/job/test-model.py compares `sluice run` with the model."""
+    found = ((seed, jobs.Job(seed, True, 3)) for seed in itertools.count(1))
+    for seed, made in itertools.islice((each for each in found if not each[1].files), RANDOM_JOBS):
+        name = "random-%d" % seed
+        with directory_of(name):
+            job(made.text(""))
+        yield name, ["job.lua", *virtual(made.batches)]
+
+
 def prepare():
     """What `sluice run` makes of each job, and copies of its directory for Spark: [directory, partitions, arguments]."""
     outcome, runs = {}, []
-    for name, arguments in [*own_jobs(), *examples(), *vectors()]:
+    for name, arguments in [*own_jobs(), *examples(), *vectors(), *random_jobs()]:
         shutil.copytree("base-" + name, "here-" + name)
         done = subprocess.run([SLUICE, "run", *arguments], cwd="here-" + name, capture_output=True, text=True, timeout=PATIENCE_S)
         equal(done.returncode, 0, "exit status of sluice run of %s: %s" % (name, done.stderr))

@@ -240,6 +240,43 @@ lines:map(function(k, v) return k, users:get(k) or "none" end):groupByKey():save
     check("the job has a table" in sluice_ok("check", "--spark", "job.lua").stdout, "no reason is given")
 
 
+def test_the_view_metrics_and_commands_are_those_of_a_run():
+    need_fuse()
+    move_in("a", "x y\nx bad\n")
+    a_job("""local words = ssc:textFileStream("in"):flatMap(sluice.split(" "))
+words:map(function(word) if word == "bad" then error("a bad word") end return word, 1 end):reduceByKey(sluice.sum):mount("counts")
+local totals = words:map(sluice.pair(1)):updateStateByKey(function(values, n) return (n or 0) + #values end)
+totals:mount("totals")
+totals:saveAsTextFiles("out/totals", "txt")
+""")
+    log = open("log", "w+")
+    process = subprocess.Popen([str(PLAY), "run", "job.lua"], env={**os.environ, "PLAY_SLUICE": SLUICE, "PLAY_LOG": os.path.abspath("ran-stages")},
+                               stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def alive():
+        check(process.poll() is None, "it has ended: " + open("log").read())
+
+    try:
+        wait_until(lambda: read("mnt/totals/current") == b"bad\t1\nx\t2\ny\t1\n", "the first batch in the view", alive=alive)
+        equal(read("mnt/counts/current"), b"x\t2\ny\t1\n", "the view")
+        move_in("b", "y\n")
+        sluice_ok("wait", "in/b", "--timeout", "60s")
+        wait_until(lambda: read("mnt/totals/current") == b"bad\t1\nx\t2\ny\t2\n", "the second batch in the view", alive=alive)
+        check("taken in batch" in sluice_ok("why", "in/a").stdout, "why knows no batch")
+        check("out/totals-" in sluice_ok("trace", "in/a").stdout, "trace knows no output")
+        equal(sluice_ok("cat", "totals").stdout, "bad\t1\nx\t2\ny\t2\n", "what cat shows")
+        check("a bad word" in sluice_ok("deadletter").stdout, "there is no dead letter")
+        wait_until(lambda: b"sluice_files_total 2\n" in read("mnt/.sluice/metrics"), "the metrics", alive=alive)
+        wait_until(lambda: "sluice_files_total 2\n" in sluice_ok("status", "--metrics").stdout, "the metrics of status", alive=alive)
+        check(sorted(set(stages_of("ran"))) == ["map", "reduce"], "stages were not run elsewhere")
+        process.send_signal(signal.SIGTERM)
+        equal(process.wait(timeout=PATIENCE_S), 0, "exit status after SIGTERM: " + open("log").read())
+    finally:
+        process.kill()
+        process.wait()
+        unmount_here()
+
+
 # ---- what is wrong ----
 
 def test_record_errors_are_the_same_dead_letters():
