@@ -57,7 +57,7 @@ def shown(directory):
     """Files of finished directories: what a reader may have seen."""
     found = results(directory)
     return {path: content for path, content in found.items()
-            if isinstance(content, bytes) and os.path.exists(os.path.join(directory, os.path.dirname(path), "_SUCCESS"))}
+            if isinstance(content, bytes) and "/." not in path and os.path.exists(os.path.join(directory, os.path.dirname(path), "_SUCCESS"))}
 
 
 def same(directory, wanted):
