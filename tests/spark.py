@@ -1,6 +1,6 @@
 """What tests of the package in spark/ share: where PySpark and Python's tools are, installed into places of their own when they
 are nowhere, and Spark's process around them."""
-import contextlib, json, os, pathlib, re, shutil, signal, subprocess, sys
+import contextlib, importlib.util, json, os, pathlib, re, shutil, signal, subprocess, sys
 
 from harness import ROOT, SLUICE, check, equal, read, skip, wait_until
 
@@ -112,7 +112,6 @@ def start_daemon(name, host, *arguments):
     """One of Spark's own; what it says is in the file daemon-NAME-HOST."""
     where = pathlib.Path(PLACE, "pyspark")
     if not where.exists():
-        import importlib.util
         where = pathlib.Path(importlib.util.find_spec("pyspark").origin).parent
     command = [where / "bin/spark-class", "org.apache.spark.deploy.%s.%s" % (name.lower(), name), "--host", host, "--port", "0", "--webui-port", "0", *arguments]
     with open("daemon-%s-%s" % (name, host), "w") as log:
