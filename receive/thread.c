@@ -182,31 +182,41 @@ uint32_t sl_received_allow(struct sl_received *received, uint32_t wanted)
     return allowed;
 }
 
+/* What status shows while all is well: it is shown again after a wait. */
+struct shown {
+    const char *connection;
+    char detail[SL_RECEIVED_DETAIL_MAX];
+};
+
+static void keep_shown(struct sl_received *received, struct shown *ret)
+{
+    pthread_mutex_lock(&received->lock);
+    ret->connection = received->connection;
+    memcpy(ret->detail, received->detail, sizeof ret->detail);
+    pthread_mutex_unlock(&received->lock);
+}
+
+static bool has_room(const struct sl_received *received)
+{
+    return received->services->until_end ||
+           sl_received_log_unused_bytes(received->log) < received->limit_bytes;
+}
+
 /* Until batches have used enough of the log. A run that ends receives everything first. */
 static int await_room(struct sl_received *received)
 {
-    bool was_full = false;
-    char detail[SL_RECEIVED_DETAIL_MAX] = "";
-    const char *connection = "";
-    while (!received->services->until_end &&
-           sl_received_log_unused_bytes(received->log) >= received->limit_bytes) {
-        if (!was_full) {
-            pthread_mutex_lock(&received->lock);
-            connection = received->connection;
-            memcpy(detail, received->detail, sizeof detail);
-            pthread_mutex_unlock(&received->lock);
-            sl_received_show(received, "waiting",
-                             "receivedLimit is reached: batches are slower than the sender");
-        }
-        was_full = true;
+    struct shown before;
+    int r = 0;
+    if (has_room(received))
+        return 0;
+    keep_shown(received, &before);
+    sl_received_show(received, "waiting", "receivedLimit is reached: batches are slower than the sender");
+    while (r >= 0 && !has_room(received)) {
         tell_changed(received, false); /* the run may have been opened, or have written, since */
-        int r = sl_received_wait(received, NULL, 0, 500);
-        if (r < 0)
-            return r;
+        r = sl_received_wait(received, NULL, 0, 500);
     }
-    if (was_full)
-        sl_received_show(received, connection, "%s", detail);
-    return 0;
+    sl_received_show(received, before.connection, "%s", before.detail);
+    return r < 0 ? r : 0;
 }
 
 static int note_position(struct sl_received *received, const struct sl_frame *frame)
@@ -222,26 +232,31 @@ static int note_position(struct sl_received *received, const struct sl_frame *fr
     return ok ? 0 : SL_ENOMEM;
 }
 
+/* The log's failure where it has no room is shown until it has. */
+static int append_with_room(struct sl_received *received, struct sl_frame *frame, struct sl_error *err)
+{
+    struct shown before;
+    int r = sl_received_log_append(received->log, frame, err);
+    if (r != SL_EFULL || received->services->until_end)
+        return r;
+    keep_shown(received, &before);
+    while (r == SL_EFULL) {
+        sl_received_trouble(received, "%s; reading stops until there is room", err->text);
+        int waited = sl_received_wait(received, NULL, 0, FULL_RETRY_MS);
+        r = waited < 0 ? waited : sl_received_log_append(received->log, frame, err);
+    }
+    if (r == 0)
+        sl_received_fine(received);
+    sl_received_show(received, before.connection, "%s", before.detail);
+    return r;
+}
+
 int sl_received_append(struct sl_received *received, struct sl_frame *frame, struct sl_error *err)
 {
     int r = await_room(received);
-    if (r < 0)
-        return r;
-    bool was_full = false;
     if (!frame->position)
         frame->position = (const uint8_t *)"";
-    while ((r = sl_received_log_append(received->log, frame, err)) == SL_EFULL) {
-        if (received->services->until_end)
-            return r;
-        sl_received_trouble(received, "%s; reading stops until there is room", err->text);
-        was_full = true;
-        if ((r = sl_received_wait(received, NULL, 0, FULL_RETRY_MS)) < 0)
-            return r;
-    }
-    if (was_full) {
-        sl_received_fine(received);
-        sl_received_show(received, "connected", "%s", "");
-    }
+    r = r < 0 ? r : append_with_room(received, frame, err);
     if (r == 0 && !received->kind->restore && note_position(received, frame) < 0)
         r = sl_error_nomem(err);
     return r;

@@ -36,7 +36,7 @@ static int run_steps(struct sl_batch *batch, struct sl_error *err)
     do {
         sl_service_alive(&batch->run->service);
         r = sl_batch_step(batch, err);
-        if (r == SL_EFULL || r == SL_EUNREACHABLE)
+        if ((r == SL_EFULL || r == SL_EUNREACHABLE) && !is_committed(batch))
             r = sl_disk_full_wait(&room, batch, err);
     } while (r > 0);
     if (r == 0) {

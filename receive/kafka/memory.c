@@ -47,6 +47,8 @@ static int replace(const struct sl_kafka_source *source, int dir, const char *fi
         sl_io_close(io, fd);
     if (r == 0 && io->ops->renameat2(io, dir, hidden, dir, file, 0) < 0)
         r = sl_error_sys(err, errno, "renaming %s", file);
+    if (r < 0 && fd >= 0)
+        (void)io->ops->unlinkat(io, dir, hidden, 0); /* the first failure is the one reported */
     return r < 0 ? r : sl_io_sync(io, dir, file, err);
 }
 
@@ -145,5 +147,7 @@ int sl_kafka_memory_settle(struct sl_kafka_source *source, struct sl_error *err)
     source->has_unsaved |= has_moved;
     bool is_time = has_first || sl_monotonic_ns() - source->saved_ns > SAVE_MS * INT64_C(1000000);
     int r = has_moved ? hand_over(source, err) : 0;
-    return r < 0 || !is_time ? r : sl_kafka_memory_flush(source, err);
+    if (r == 0 && is_time)
+        r = sl_kafka_memory_flush(source, err);
+    return r == SL_EFULL ? 0 : r; /* what the file has is older, and serves as well */
 }

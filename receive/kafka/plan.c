@@ -75,6 +75,7 @@ static int add(struct sl_kafka_source *source, const char *topic, int32_t number
                                              .committed = begin,
                                              .next = begin,
                                              .newest = -1,
+                                             .shown_newest = -1,
                                              .landmark = SL_KAFKA_NO_LANDMARK,
                                              .read = SL_KAFKA_NO_LANDMARK};
     sl_kafka_tap_init(&partition->tap);
@@ -184,6 +185,23 @@ static int save_start(struct sl_kafka_source *source, struct sl_error *err)
                : sl_error_nomem(err);
 }
 
+/* A long run reads nothing of a full disk's new partitions, and nothing else, until there is room for where they begin. */
+static int save_new_start(struct sl_kafka_source *source, struct sl_error *err)
+{
+    const struct sl_site *site = &source->source.node->site;
+    int r = save_start(source, err);
+    if (r == SL_EFULL && !source->services->until_end) {
+        if (!source->lacks_room)
+            sl_log(source->services->log, SL_LOG_WARNING,
+                   "%s:%d: %s: %s: %s; reading stops until there is room", site->file, site->line, site->name,
+                   source->name, err->text);
+        source->lacks_room = true;
+        return 0;
+    }
+    source->lacks_room = source->lacks_room && r < 0;
+    return r;
+}
+
 /* The option fromOffsets, or -1. */
 static int64_t asked_offset(const struct sl_kafka_source *source, const struct sl_kafka_seen *seen)
 {
@@ -238,7 +256,7 @@ static int merge_one(void *arg, const struct sl_kafka_seen *seen, struct sl_erro
         merge->has_new = true;
     }
     pthread_mutex_lock(&source->lock);
-    partition->newest = seen->newest;
+    partition->newest = partition->shown_newest = seen->newest;
     pthread_mutex_unlock(&source->lock);
     if (partition->since != seen->since) { /* it was not there for a while */
         partition->since = seen->since;
@@ -299,12 +317,30 @@ int sl_kafka_plan_merge(struct sl_kafka_source *source, struct sl_error *err)
 {
     struct merge merge = {source, false};
     int r = sl_kafka_watch_each(source->watch, merge_one, &merge, err);
-    if (r == 0 && merge.has_new)
-        r = save_start(source, err);
+    if (r == 0 && (merge.has_new || source->lacks_room))
+        r = save_new_start(source, err);
     source->has_begun |= merge.has_new;
     for (size_t i = 0; i < source->partitions && r == 0; i++)
         r = start_anew(source, source->partition[i], err);
     return r;
+}
+
+static int note_one(void *arg, const struct sl_kafka_seen *seen, struct sl_error *err)
+{
+    struct sl_kafka_source *source = arg;
+    (void)err;
+    pthread_mutex_lock(&source->lock);
+    struct sl_kafka_partition *partition = find(source, seen->topic, seen->partition);
+    if (partition)
+        partition->shown_newest = seen->newest;
+    pthread_mutex_unlock(&source->lock);
+    return 0;
+}
+
+void sl_kafka_plan_note_newest(struct sl_kafka_source *source)
+{
+    struct sl_error none;
+    (void)sl_kafka_watch_each(source->watch, note_one, source, &none); /* note_one does not fail */
 }
 
 /* ---- the batch ---- */

@@ -24,8 +24,8 @@ static bool add_partitions(struct sl_kafka_source *source, struct sums *sums, si
     sl_buf_byte(buf, '{');
     for (size_t i = 0; i < source->partitions; i++) {
         const struct sl_kafka_partition *at = source->partition[i];
-        int64_t lag = over(at->newest, at->committed);
-        sums->received += (uint64_t)over(at->newest > at->committed ? at->newest : at->committed, at->begin);
+        int64_t newest = at->shown_newest, lag = over(newest, at->committed);
+        sums->received += (uint64_t)over(newest > at->committed ? newest : at->committed, at->begin);
         sums->lag += (uint64_t)lag;
         if (i < shown)
             sl_buf_printf(buf, "%s\"%s-%" PRId32 "\":%" PRId64, i ? "," : "", at->topic, at->number, lag);
@@ -74,6 +74,7 @@ void sl_kafka_report(struct sl_source *source, struct sl_source_report *ret)
     struct sums sums = {0, 0};
     size_t positions = 0;
     bool is_connected = sl_kafka_watch_is_connected(kafka->watch);
+    sl_kafka_plan_note_newest(kafka);
     pthread_mutex_lock(&kafka->lock);
     sl_buf_clear(&kafka->shown);
     bool ok = add_partitions(kafka, &sums, &positions);

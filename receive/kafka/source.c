@@ -106,7 +106,7 @@ static int take(struct sl_source *source, int64_t t, uint64_t batch_number, cons
     int r = at_site(kafka, look(kafka, takes_nothing, err), err);
     if (r < 0)
         return r;
-    sl_kafka_plan_take(kafka, takes_nothing, limits->has_rates);
+    sl_kafka_plan_take(kafka, takes_nothing || kafka->lacks_room, limits->has_rates);
     r = sl_kafka_plan_cut(kafka, err);
     *ret_any = kafka->splits > 0;
     return r;

@@ -17,16 +17,17 @@
 struct sl_kafka_partition {
     char *topic; /* owned */
     int32_t number;
-    uint32_t channel;                  /* for event time: the same in every run */
-    char *place;                       /* owned: for dead letters */
-    int64_t begin;                     /* where the checkpoint began */
-    int64_t committed;                 /* to here */
-    int64_t next;                      /* taken to here */
-    int64_t newest;                    /* there is so much; -1: not known yet */
-    int64_t from, to;                  /* of the batch */
-    int64_t short_ns;                  /* since when it ends before `next`; 0: it does not */
-    uint64_t since;                    /* as the watch had it when the tap was trusted */
-    bool is_anew;                      /* found by a read: its topic is another one */
+    uint32_t channel;     /* for event time: the same in every run */
+    char *place;          /* owned: for dead letters */
+    int64_t begin;        /* where the checkpoint began */
+    int64_t committed;    /* to here */
+    int64_t next;         /* taken to here */
+    int64_t newest;       /* there is so much; -1: not known yet */
+    int64_t shown_newest; /* the same as the watch has it now; guarded by the lock of the source */
+    int64_t from, to;     /* of the batch */
+    int64_t short_ns;     /* since when it ends before `next`; 0: it does not */
+    uint64_t since;       /* as the watch had it when the tap was trusted */
+    bool is_anew;         /* found by a read: its topic is another one */
     struct sl_kafka_landmark landmark; /* of committed batches; replaced between two batches only */
     /* guarded by the lock of the tap */
     struct sl_kafka_landmark read; /* with the batch */
@@ -69,6 +70,7 @@ struct sl_kafka_source {
     struct sl_kafka_positions start; /* as the file has it */
     bool
         has_begun; /* there is a start, or a batch: partitions that come later are read from their oldest record */
+    bool lacks_room; /* the start of partitions is not durable: nothing is read */
     bool is_settled; /* of a run that ends: what it reads is decided */
     bool has_batch;
     size_t splits;
@@ -99,6 +101,8 @@ bool sl_kafka_options_describe(const struct sl_node *node, struct sl_buf *buf);
 
 /* Takes over what the watch has seen; starts new partitions. */
 int sl_kafka_plan_merge(struct sl_kafka_source *source, struct sl_error *err);
+/* Any thread: what the watch has seen of known partitions since, for reports while a batch runs. */
+void sl_kafka_plan_note_newest(struct sl_kafka_source *source);
 /* Partitions as a document says: with `committed` their batch was committed. */
 int sl_kafka_plan_adopt(struct sl_kafka_source *source, const struct sl_buf *range, bool is_committed,
                         struct sl_error *err);

@@ -18,6 +18,7 @@ enum {
     PAUSE_FIRST_MS = 100, /* after a question without answer */
     PAUSE_MAX_MS = 1000,
     TROUBLE_EVERY_MS = 60000,
+    TELL_EVERY_MS = 1000, /* how often it says that there are more records */
     NS_PER_MS = 1000000,
     PARTITIONS_MAX = 100000,
 };
@@ -143,6 +144,14 @@ static int find_topics(struct sl_kafka_watch *watch, int timeout_ms, struct sl_e
     return 0;
 }
 
+static int64_t sum_of_newest(const struct sl_kafka_list *list)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < list->count; i++)
+        sum += list->item[i].newest;
+    return sum;
+}
+
 /* Partitions of which not all is known yet are left out; the first view has all there are. */
 static int publish(struct sl_kafka_watch *watch, struct sl_error *err)
 {
@@ -160,6 +169,7 @@ static int publish(struct sl_kafka_watch *watch, struct sl_error *err)
         list_done(&view);
         return r < 0 ? sl_error_nomem(err) : 0;
     }
+    watch->has_moved |= sum_of_newest(&view) != sum_of_newest(&watch->view);
     pthread_mutex_lock(&watch->lock);
     struct sl_kafka_list old = watch->view;
     watch->view = view;
@@ -207,10 +217,21 @@ static void log_trouble(struct sl_kafka_watch *watch, const char *text)
            site->name, watch->options.name, text, is_new ? "" : " still");
 }
 
+static void tell_changed(struct sl_kafka_watch *watch, bool is_urgent)
+{
+    const struct sl_services *services = watch->options.services;
+    int64_t now = sl_monotonic_ns();
+    bool is_due = watch->has_moved && now - watch->told_ns >= TELL_EVERY_MS * (int64_t)NS_PER_MS;
+    if (!services->changed || (!is_urgent && !is_due))
+        return;
+    watch->told_ns = now;
+    watch->has_moved = false;
+    services->changed(services->changed_arg);
+}
+
 /* What came of a question. */
 static void tell(struct sl_kafka_watch *watch, int r, const struct sl_error *err, uint64_t number)
 {
-    const struct sl_services *services = watch->options.services;
     char text[SL_KAFKA_DETAIL_MAX];
     snprintf(text, sizeof text, "%.240s", r < 0 ? err->text : watch->missing);
     bool ends = r < 0 && (r != SL_EUNREACHABLE || !watch->options.retries);
@@ -230,8 +251,7 @@ static void tell(struct sl_kafka_watch *watch, int r, const struct sl_error *err
     pthread_mutex_unlock(&watch->lock);
     if (!ends)
         log_trouble(watch, text);
-    if (is_other && services->changed)
-        services->changed(services->changed_arg);
+    tell_changed(watch, is_other);
 }
 
 /* ---- the thread ---- */

@@ -25,6 +25,8 @@ struct sl_kafka_watch {
     char missing[SL_KAFKA_DETAIL_MAX];
     char logged[SL_KAFKA_DETAIL_MAX]; /* trouble that the log has */
     int64_t logged_ns;
+    bool has_moved;  /* there are more records than services->changed was called for */
+    int64_t told_ns; /* when that was */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wanted, heard;

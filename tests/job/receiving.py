@@ -124,3 +124,19 @@ def children(pid):
 def segments():
     """Files of the received logs, by their first record."""
     return sorted(pathlib.Path("ck/received").glob("*/*.log"), key=lambda path: int(path.stem))
+
+
+def small_disk(megabytes):
+    """Mounted as the checkpoint; unmounted with what else is mounted here."""
+    os.mkdir("ck")
+    options = "size=%dm,mode=700" % megabytes
+    if os.getuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", "ck"], stderr=subprocess.DEVNULL).returncode:
+        skip("a small file system cannot be mounted")
+
+
+def fill(left):
+    """Takes all room of that file system but so many bytes; removing ck/ballast gives it back."""
+    free = os.statvfs("ck").f_bavail * os.statvfs("ck").f_bsize - left
+    with contextlib.suppress(OSError), open("ck/ballast", "wb", buffering=0) as ballast:
+        while free > 0:  # or until there is none left: the run takes some, too
+            free -= ballast.write(bytes(min(free, 4096)))

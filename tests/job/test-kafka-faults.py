@@ -139,6 +139,39 @@ def test_connections_that_stall_or_are_cut_lose_nothing():
     equal_to_topic(topic)
 
 
+def test_a_slow_batch_leaves_the_records_with_the_broker():
+    """Ranges of offsets are planned one after another: what no batch has taken is not read, whatever there is."""
+    topic = broker().create(1)
+    pathlib.Path("slow").touch()
+    kafka_job(topic, rest='s:map(sluice.select(2)):pipe({ "sh", "-c", "while [ -e slow ]; do sleep 0.05; done; cat" })'
+              ':saveAsTextFiles("out/r", nil, { format = "lines" })\n')
+    broker().send(topic, [b"0:%d" % n for n in range(1000)])
+    with Running("job.lua") as run:
+        run.wait_until(lambda: os.path.exists("ck/status.json") and status()["planned"], "the plan of a batch")
+        broker().send(topic, [b"0:%d" % n for n in range(1000, 30000)])
+        wait_for_status(run, lambda s: s["lag"] == 30000, lambda: "the lag: %s" % source_status())
+        os.remove("slow")
+        run.wait_until(lambda: len(records()) >= 30000, "all records")
+        run.stop()
+    equal_to_topic(topic)
+
+
+def test_a_full_disk_delays_batches_and_loses_nothing():
+    small_disk(8)
+    topic = broker().create(2)
+    kafka_job(topic)
+    with Running("job.lua") as run:
+        wait_for_status(run, lambda s: s["connection"] == "connected", "the connection")
+        fill(0)
+        for partition in range(2):
+            broker().send(topic, [b"%d:%d" % (partition, n) for n in range(2000)], partition=partition)
+        run.wait_until(lambda: re.search("disk is full|No space left", run.stderr()), "the reason in the log")
+        os.remove("ck/ballast")
+        run.wait_until(lambda: len(records()) >= 4000, lambda: "the records; the log: " + run.stderr())
+        equal_to_topic(topic)
+        run.stop()
+
+
 # ---- what the other commands know ----
 
 def test_offsets_are_committed_to_the_group_for_other_tools():
