@@ -144,8 +144,8 @@ static int find_source(struct sl_inquiry *inquiry, struct sl_reading *reading, s
         r = sl_error_set(
             err, SL_EUSAGE,
             "%s is a received source, and this command is for files; sluice status shows its connection, "
-            "sluice trace '%s#NUMBER' what a record of it went into",
-            inquiry->shown, inquiry->shown);
+            "sluice trace '%s#NUMBER', for Kafka '%s#TOPIC-PARTITION#OFFSET', what a record of it went into",
+            inquiry->shown, inquiry->shown, inquiry->shown);
     if (r == 0)
         r = sl_error_set(err, SL_EUSAGE, "%s is in no directory that the job watches (it watches: %.*s)",
                          inquiry->shown, (int)list.len, (const char *)list.bytes);

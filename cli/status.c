@@ -139,13 +139,42 @@ static bool add_safe(struct sl_buf *buf, const struct sl_field *map, const char 
     return value && value->tag == SL_STR && sl_buf_safe(buf, value->str, value->len);
 }
 
-static void print_received(const struct sl_field *source)
+/* What keeps it waiting, or what it is connected to, where the run is there. */
+static bool add_connection(struct sl_buf *text, const struct sl_field *source, bool is_running)
+{
+    const struct sl_field *detail = sl_map_get(source, "detail", strlen("detail"));
+    if (!is_running)
+        return sl_buf_text(text, "not running");
+    if (!add_safe(text, source, "connection") || !detail || detail->tag != SL_STR || !detail->len)
+        return !text->failed;
+    return sl_buf_text(text, " (") && add_safe(text, source, "detail") && sl_buf_byte(text, ')');
+}
+
+/* Partitions of which records wait. */
+static void print_partitions(const struct sl_field *source)
+{
+    enum { SHOWN_MAX = 20 };
+    const struct sl_field *partitions = sl_map_get(source, "partitions", strlen("partitions"));
+    int shown = 0;
+    for (uint32_t i = 0; partitions && partitions->tag == SL_MAP && i < partitions->len; i++) {
+        SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+        const struct sl_field *name = &partitions->items[2 * i], *lag = name + 1;
+        if (lag->tag != SL_INT || lag->integer == 0 || !sl_buf_safe(&safe, name->str, name->len))
+            continue;
+        if (shown++ < SHOWN_MAX)
+            printf("%-12s %.*s: lag %" PRId64 "\n", "partition", (int)safe.len, (const char *)safe.bytes,
+                   lag->integer);
+    }
+    if (shown > SHOWN_MAX)
+        printf("%-12s %d more with a lag\n", "partition", shown - SHOWN_MAX);
+}
+
+static void print_received(const struct sl_field *source, bool is_running)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
     const struct sl_field *rate = sl_map_get(source, "rate", strlen("rate"));
     bool ok = add_safe(&text, source, "name") && sl_buf_text(&text, ": ") &&
-              add_safe(&text, source, "connection") && sl_buf_text(&text, " (") &&
-              add_safe(&text, source, "detail") && sl_buf_byte(&text, ')');
+              add_connection(&text, source, is_running);
     ok = ok && sl_buf_printf(
                    &text, ", %" PRId64 " records, lag %" PRId64 ", %.0f records/s, %" PRId64 " bytes of log",
                    integer_of(source, "received"), integer_of(source, "lag"),
@@ -158,6 +187,7 @@ static void print_received(const struct sl_field *source)
     printf("%-12s %.*s", "source", (int)text.len, (const char *)text.bytes);
     print_count(source, "dropped", "dropped");
     printf("\n");
+    print_partitions(source);
 }
 
 /* Times of a virtual clock have no age. */
@@ -205,14 +235,14 @@ static void print_missing(const struct sl_field *source)
         printf("; not read for %s: %.*s", age, (int)missing->len, (const char *)missing->str);
 }
 
-static void print_source(const struct sl_target *target, const struct sl_field *source)
+static void print_source(const struct sl_target *target, const struct sl_field *source, bool is_running)
 {
     if (sl_map_get(source, "version", strlen("version"))) {
         print_table(source);
         return;
     }
     if (sl_map_get(source, "connection", strlen("connection"))) {
-        print_received(source);
+        print_received(source, is_running);
         return;
     }
     SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
@@ -232,12 +262,12 @@ static void print_source(const struct sl_target *target, const struct sl_field *
 }
 
 /* As the run saw them last. */
-static void print_sources(const struct sl_target *target)
+static void print_sources(const struct sl_target *target, bool is_running)
 {
     struct sl_field sources = sl_target_status(target, NULL, "sources");
     for (uint32_t i = 0; sources.tag == SL_LIST && i < sources.len; i++)
         if (sources.items[i].tag == SL_MAP)
-            print_source(target, &sources.items[i]);
+            print_source(target, &sources.items[i], is_running);
 }
 
 static void print_watermark(const struct sl_field *watermark, int64_t now_ms)
@@ -286,7 +316,7 @@ static void print_standing(struct sl_target *target, const struct sl_standing *s
     if (sl_target_status_integer(target, "run", "replaced"))
         printf("%-12s %" PRId64 " U+FFFD written to JSON for bytes that were no UTF-8\n", "replaced",
                sl_target_status_integer(target, "run", "replaced"));
-    print_sources(target);
+    print_sources(target, standing->pid > 0);
     print_event_time(target, standing);
     sl_status_print_held(target);
     print_line("mount", sl_target_status_text(target, "mount"));

@@ -75,6 +75,18 @@ static int64_t integer_of(const struct sl_field *map, const char *name)
     return value && value->tag == SL_INT ? value->integer : 0;
 }
 
+static void add_received(struct top *top, const struct sl_field *source)
+{
+    const struct sl_field *connection = sl_map_get(source, "connection", strlen("connection"));
+    sl_buf_text(&top->text, ": ");
+    if (connection && connection->tag == SL_STR) {
+        sl_buf_safe(&top->text, connection->str, connection->len);
+        sl_buf_text(&top->text, ", ");
+    }
+    sl_buf_printf(&top->text, "%" PRId64 " records, lag %" PRId64 "\n", integer_of(source, "received"),
+                  integer_of(source, "lag"));
+}
+
 static bool add_source(struct top *top, const struct sl_field *source)
 {
     const struct sl_field *name = sl_map_get(source, "directory", 9);
@@ -88,8 +100,7 @@ static bool add_source(struct top *top, const struct sl_field *source)
         sl_buf_printf(&top->text, ": %" PRId64 " files waiting, %" PRId64 " held back\n",
                       integer_of(source, "waiting"), integer_of(source, "held_back"));
     else
-        sl_buf_printf(&top->text, ": %" PRId64 " records, lag %" PRId64 "\n", integer_of(source, "received"),
-                      integer_of(source, "lag"));
+        add_received(top, source);
     return !top->text.failed;
 }
 

@@ -210,9 +210,11 @@ static int trace_input(struct trace *trace, struct sl_error *err)
     struct source_trace source = {.trace = trace, .err = err};
     int r = sl_inquiry_open(trace->target, trace->reading, trace->shown, &inquiry, err);
     if (r == SL_EUSAGE)
-        return sl_error_set(err, SL_EUSAGE,
-                            "%s is neither an output that the catalog knows nor in a watched directory",
-                            trace->shown);
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s is neither an output that the catalog knows, nor in a watched directory, nor a "
+            "record that a batch has used",
+            trace->shown);
     if (r < 0)
         return r;
     r = sl_reading_files(trace->reading, inquiry.path, INT64_MIN, INT64_MAX, print_source, &source, err);

@@ -113,8 +113,9 @@ static int run_connecting(struct socket_source *source, struct sl_error *err)
     struct sl_backoff backoff = {0};
     int r = 0;
     while (r == 0) {
-        sl_received_show(received, "waiting", "%s:%.200s", source->listener.address.host,
-                         source->listener.address.port);
+        if (!received->trouble[0]) /* else that is what status shows */
+            sl_received_show(received, "waiting", "%s:%.200s", source->listener.address.host,
+                             source->listener.address.port);
         int fd = sl_address_connect(&source->listener.address, received, received->connect_timeout_ms, err);
         if (fd == SL_ESTOP || (fd < 0 && sl_listener_is_last_attempt(&source->listener)))
             return fd;

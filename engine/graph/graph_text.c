@@ -30,6 +30,7 @@ static void add_argument(struct sl_buf *buf, const struct sl_param *param, const
 {
     switch (arg->kind) {
     case SL_ARG_NONE:
+        sl_buf_text(buf, "nil");
         break;
     case SL_ARG_VALUE:
         add_value(buf, param, &arg->value);
@@ -50,13 +51,22 @@ static void add_argument(struct sl_buf *buf, const struct sl_param *param, const
     }
 }
 
-/* Those that were given: `name = value` where named, separated by commas. */
+/* How many there are up to the last one that was given. */
+static unsigned count_given(const struct sl_param *params, const struct sl_arg *args)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; params && params[i].name; i++)
+        count = args[i].kind == SL_ARG_NONE ? count : i + 1;
+    return count;
+}
+
+/* Those that were given, separated by commas: `name = value` where named, else nil stands for what was not. */
 static void add_arguments(struct sl_buf *buf, const struct sl_param *params, const struct sl_arg *args,
                           bool named)
 {
     const char *separator = "";
-    for (unsigned i = 0; params && params[i].name; i++) {
-        if (args[i].kind == SL_ARG_NONE)
+    for (unsigned i = 0, count = count_given(params, args); i < count; i++) {
+        if (named && args[i].kind == SL_ARG_NONE)
             continue;
         sl_buf_text(buf, separator);
         if (named)

@@ -229,12 +229,20 @@ static void tell_changed(struct sl_kafka_watch *watch, bool is_urgent)
     services->changed(services->changed_arg);
 }
 
+/* The library says once why a broker is not reached; what it gives afterwards names neither. */
+static bool says_less(const struct sl_kafka_watch *watch, const char *text)
+{
+    return !watch->is_connected && watch->trouble[0] && strncmp(text, "Local: ", strlen("Local: ")) == 0;
+}
+
 /* What came of a question. */
 static void tell(struct sl_kafka_watch *watch, int r, const struct sl_error *err, uint64_t number)
 {
     char text[SL_KAFKA_DETAIL_MAX];
     snprintf(text, sizeof text, "%.240s", r < 0 ? err->text : watch->missing);
     bool ends = r < 0 && (r != SL_EUNREACHABLE || !watch->options.retries);
+    if (r < 0 && says_less(watch, text)) /* only this thread writes what it reads */
+        memcpy(text, watch->trouble, sizeof text);
     pthread_mutex_lock(&watch->lock);
     bool is_other = watch->is_connected != (r == 0) || strcmp(watch->trouble, text) != 0;
     watch->is_connected = r == 0;

@@ -150,6 +150,8 @@ def test_a_slow_batch_leaves_the_records_with_the_broker():
         run.wait_until(lambda: os.path.exists("ck/status.json") and status()["planned"], "the plan of a batch")
         broker().send(topic, [b"0:%d" % n for n in range(1000, 30000)])
         wait_for_status(run, lambda s: s["lag"] == 30000, lambda: "the lag: %s" % source_status())
+        shown = sluice_ok("status", "--checkpoint", "ck").stdout
+        check("partition    %s-0: lag 30000" % topic in shown, shown)
         os.remove("slow")
         run.wait_until(lambda: len(records()) >= 30000, "all records")
         run.stop()

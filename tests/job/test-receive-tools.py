@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What the other commands know of received sources: test, try, check, graph, status, why, wait, trace, metrics; and what
 a changed job does with a log that no batch has used."""
+import re, shutil
 from receiving import *
 
 SOURCES = [
@@ -66,10 +67,80 @@ def test_try_takes_the_lines_of_a_file_and_connects_to_nothing():
     check(not os.path.exists("ck"), "no checkpoint")
 
 
-def test_check_and_graph_show_the_source():
-    lines_job('socketTextStream("nowhere.invalid", 9, { listen = true, maxRate = 5 })')
-    check("socketTextStream" in sluice_ok("check", "job.lua").stdout, "check")
-    check("socketTextStream" in sluice_ok("graph", "job.lua", "--dot").stdout, "graph")
+# Source, its name, what status shows of its connection while there is nobody on the other side.
+ALONE = [
+    ('socketTextStream("127.0.0.1", PORT)', "socket:127.0.0.1:PORT", "waiting (cannot connect to 127.0.0.1:PORT: Connection refused)"),
+    ('socketStream("127.0.0.1", PORT, { framing = "length32" })', "socket:127.0.0.1:PORT", "waiting (cannot connect to 127.0.0.1:PORT: Connection refused)"),
+    ('socketTextStream(nil, PORT, { listen = true, maxRate = 5 })', "socket:127.0.0.1:PORT", "listening (127.0.0.1:PORT, 0 connections)"),
+    ('socketTextStream("unix", "in.sock", { listen = true })', "socket:unix:in.sock", "listening (unix:in.sock, 0 connections)"),
+    ('execStream({ "sleep", "1000" })', "exec:sleep 1000", "connected (process "),
+    ('tailStream("*.log")', "tail:*.log", "connected (0 files)"),
+    ('receiverStream({ "sleep", "1000" })', "receiver:sleep 1000", "connected (process "),
+    ('flumeStream("127.0.0.1", PORT)', "flume:127.0.0.1:PORT", "listening (127.0.0.1:PORT, 0 connections)"),
+    ('kafkaStream("words", { ["bootstrap.servers"] = "127.0.0.1:PORT" })', "kafka:words", "waiting (127.0.0.1:PORT"),
+]
+
+
+def alone():
+    """A job of each in turn, as source, name and connection."""
+    for case in ALONE:
+        port = "%d" % free_port()
+        source, name, connection = (text.replace("PORT", port) for text in case)
+        lines_job(source, rest="s:count():saveAsTextFiles(\"out/n\")\n")
+        if "built without Kafka" not in sluice("check", "job.lua").stderr:
+            yield source, name, connection
+        shutil.rmtree("ck", ignore_errors=True)
+
+
+def test_check_graph_try_and_help_show_each_source():
+    pathlib.Path("some.txt").write_text("one\ntwo\n")
+    for source, name, _ in alone():
+        call = re.sub(r"\{ (\".*?\") \}", lambda match: "[%s]" % match.group(1).replace(", ", ","), source) if "framing" not in source else source
+        call = re.sub(r", \{ \[.*", ", {...})", call)
+        for command in (["check"], ["graph"]):
+            shown = sluice_ok(*command, "job.lua").stdout
+            check(call in shown, "%s of %s: %s" % (command, call, shown))
+        check(call in json.loads(sluice_ok("graph", "job.lua", "--json").stdout)["operators"][0]["call"], "graph --json of " + call)
+        check(call.replace('"', '\\"') in sluice_ok("graph", "job.lua", "--dot").stdout, "graph --dot of " + call)
+        shown = sluice_ok("try", "job.lua", "some.txt").stdout
+        check("out 2" in shown and "two" in shown, "try of %s: %s" % (call, shown))
+        check(not os.path.exists("ck"), "no checkpoint by any of them")
+        kind = source.split("(")[0]
+        check(kind + "(" in sluice_ok("help", kind).stdout, "help of " + kind)
+
+
+def test_status_top_metrics_trace_why_and_wait_know_each_source():
+    for source, name, connection in alone():
+        with Running("job.lua") as run:
+            def status_shows(text):
+                done = sluice("status", "job.lua")
+                return any(line.startswith("source ") and text in line for line in done.stdout.splitlines())
+            run.wait_until(lambda: status_shows("%s: %s" % (name, connection)), lambda: "%s: %s in status:\n%s" % (name, connection, sluice("status", "job.lua").stdout))
+            state = connection.split(" ")[0]
+            run.wait_until(lambda: "%s: %s, 0 records, lag 0" % (name, state) in sluice("top", "job.lua", "--once").stdout, "top with " + name)
+            run.wait_until(lambda: 'sluice_received_records_total{source="%s"} 0' % name in sluice("status", "job.lua", "--metrics").stdout, "metrics of " + name)
+            done = sluice("trace", "job.lua", name + "#0")
+            check(done.returncode == 2 and "nor a record that a batch has used" in done.stderr, "trace: " + done.stderr)
+            for command in ("why", "wait"):
+                done = sluice(command, "job.lua", name)
+                check(done.returncode == 2 and "for files" in done.stderr and name + "#NUMBER" in done.stderr, command + ": " + done.stderr)
+            run.stop()
+        check(status_shows("%s: not running, 0 records" % name), "status after the run:\n" + sluice("status", "job.lua").stdout)
+
+
+def test_status_goes_on_to_say_why_a_server_is_not_reached():
+    """While the connection is tried again and again."""
+    for source in ('socketTextStream("127.0.0.1", %d, { name = "s" })', 'kafkaStream("t", { ["bootstrap.servers"] = "127.0.0.1:%d" }, { name = "s" })'):
+        lines_job(source % free_port())
+        if "built without Kafka" in sluice("check", "job.lua").stderr:
+            continue
+        with Running("job.lua") as run:
+            run.wait_until(lambda: "refused" in source_status("s")["detail"], "the reason")
+            end = time.monotonic() + 1.5
+            while time.monotonic() < end:
+                check("refused" in source_status("s")["detail"], "status later: %s" % source_status("s"))
+            run.stop()
+        shutil.rmtree("ck")
 
 
 def test_status_trace_why_and_wait():
