@@ -27,8 +27,8 @@ def event(body, headers={}):
 class Agent:
     """Flume's side of the protocol."""
 
-    def __init__(self, port, deflate=False, hash=HASH):
-        self.socket, self.serial, self.hash = connect(port), 0, hash
+    def __init__(self, port, deflate=False, hash=HASH, socket=None):
+        self.socket, self.serial, self.hash = socket or connect(port), 0, hash
         self.packer = zlib.compressobj() if deflate else None
         self.unpacker = zlib.decompressobj() if deflate else None
         self.received = b""

@@ -27,6 +27,30 @@ def test_a_command_is_started_again_after_any_exit():
         run.stop()
 
 
+def test_the_wait_before_a_restart_doubles_and_is_reset_by_a_record():
+    """Six runs write nothing, the seventh a record: without a reset the eighth would begin after 6.4 s."""
+    pathlib.Path("run.sh").write_text("date +%s.%N >>starts\n[ $(wc -l <starts) -lt 7 ] || echo record\n")
+    lines_job('execStream({ "sh", "run.sh" })')
+    with Running("job.lua") as run:
+        run.wait_until(lambda: read("starts").count(b"\n") >= 8, "eight starts")
+        run.stop()
+    starts = [float(line) for line in read("starts").split()]
+    waits = [b - a for a, b in zip(starts, starts[1:])]
+    for n, wait in enumerate(waits[:6]):
+        check(wait >= 0.1 * 2 ** n, "wait %d is %.2f s" % (n, wait))
+    check(waits[6] < 6.4, "after a record it is %.2f s" % waits[6])
+
+
+def test_retry_false_ends_a_run_whose_command_is_missing_and_a_source_whose_command_has_ended():
+    lines_job('execStream({ "./missing" }, { retry = false })')
+    done = sluice("run", "job.lua")
+    check(done.returncode == 1 and "./missing" in done.stderr, "%d %s" % (done.returncode, done.stderr))
+    lines_job('execStream({ "echo", "once" }, { retry = false })')
+    with Running("job.lua") as run:
+        run.wait_until(lambda: source_status()["connection"] == "ended" and records() == [b"once"], "the end of the source")
+        run.stop()
+
+
 def test_restart_false_ends_the_source_and_the_run_continues():
     lines_job('execStream({ "echo", "once" }, { restart = false })')
     with Running("job.lua") as run:

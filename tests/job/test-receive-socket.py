@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """socketTextStream and socketStream: connecting, listening, framing, limits, and what a run does with them."""
-import signal, struct, threading
+import re, shutil, signal, struct, threading
 from receiving import *
 
 
@@ -9,6 +9,17 @@ def test_records_of_a_server_are_the_lines_it_sends():
         lines_job('socketTextStream("localhost", %d)' % server.port)
         run_once()
     equal(records(), b"to be\nor\n\nnot \rto\nbe".split(b"\n"), "the records")
+
+
+def test_a_byte_order_mark_is_dropped_at_the_start_of_each_connection_and_nowhere_else():
+    with Server() as server:
+        lines_job('socketTextStream("127.0.0.1", %d)' % server.port)
+        with Running("job.lua") as run:
+            for n in range(2):
+                server.serve(b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n")
+                run.wait_until(lambda: len(records()) == 2 * n + 2, "the records of connection %d" % n)
+            run.stop()
+    equal(records(), [b"a", b"\xef\xbb\xbfb"] * 2, "the records")
 
 
 def test_once_ends_with_1_where_no_server_answers_in_time():
@@ -79,6 +90,45 @@ def test_a_unix_socket_is_private_and_a_stale_one_is_replaced():
             run.kill()
 
 
+def test_the_path_of_a_unix_socket_is_relative_to_the_job():
+    lines_job('socketTextStream("unix", "in.sock", { listen = true })')
+    os.mkdir("elsewhere")
+    os.chdir("elsewhere")
+    with Running("../job.lua") as run:
+        run.wait_until(lambda: os.path.exists("../in.sock"), "the socket beside the job")
+        run.stop()
+    check(not os.path.exists("../in.sock"), "a run that ends removes it")
+
+
+def test_a_server_at_a_unix_socket_is_connected_to():
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("server.sock")
+        server.listen(1)
+        server.settimeout(PATIENCE_S)
+        lines_job('socketTextStream("unix", "server.sock")')
+        with Running("job.lua") as run:
+            with server.accept()[0] as connection:
+                connection.sendall(b"hello\n")
+                run.wait_until(lambda: records() == [b"hello"], "the record")
+            run.stop()
+
+
+def test_listeners_are_bound_to_loopback_unless_told_otherwise():
+    for call, hosts in (("socketTextStream(nil, %d, { listen = true })", ["127.0.0.1"]), ('flumeStream(nil, %d)', ["127.0.0.1"]),
+                        ('socketTextStream("0.0.0.0", %d, { listen = true })', ["127.0.0.1", "127.0.0.2"])):
+        port = free_port()
+        lines_job(call % port, rest="s:count():print()\n")
+        with Running("job.lua") as run:
+            connect(port).close()
+            reached = []
+            for host in ("127.0.0.1", "127.0.0.2"):
+                with socket.socket() as sender:
+                    reached += [host] if sender.connect_ex((host, port)) == 0 else []
+            equal(reached, hosts, "where %s is reached" % call)
+            run.stop()
+        shutil.rmtree("ck")
+
+
 def test_a_file_in_the_place_of_the_socket_is_left_alone():
     pathlib.Path("in.sock").write_text("mine")
     lines_job('socketTextStream("unix", "in.sock", { listen = true, retry = false })')
@@ -122,6 +172,7 @@ def test_framings():
                             connection.sendall(content[at:at + size])
                 threading.Thread(target=serve, daemon=True).start()
                 run_once()
+            equal(source_status(name)["dropped"], int("length32" in framing), "halves that are counted")
             equal(b"".join(outputs(name, "").values()).split(b"\n")[:-1], [r.replace(b"\n", b"|") for r in expected],
                   "%s in %d pieces" % (framing, pieces))
 
@@ -280,6 +331,27 @@ def test_a_thousand_senders_and_no_more():
             sender.close()
         run.stop()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_memory_does_not_grow_with_what_arrives():
+    """200 MB through a listener, whose batches are as fast as they are."""
+    if SANITIZED:
+        skip("a sanitizer keeps what was freed")
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true, receivedLimit = "20MB" })' % port, "workers = 1", 's:count():saveAsTextFiles("out/n")\n')
+    piece, most = (b"x" * 99 + b"\n") * 10000, []
+    with Running("job.lua") as run:
+        with connect(port) as sender:
+            for n in range(200):
+                sender.sendall(piece)
+                most.append(peak_memory(run.process.pid) if n in (39, 199) else 0)
+        run.wait_until(lambda: sum(int(n) for n in b" ".join(outputs("out/n", "").values()).split()) == 2000000, "all counted")
+        run.stop()
+    check(most[199] - most[39] < 60 << 20, "%d MB after 40 MB, %d MB after 200 MB" % (most[39] >> 20, most[199] >> 20))
+
+
+def peak_memory(pid):
+    return int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path("/proc/%d/status" % pid).read_text()).group(1)) << 10
 
 
 def test_nc_as_in_the_textbook():
