@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The examples that receive, in Lua and in C: nc and a network word count, a receiver, a web log followed live."""
-import shutil
+import shutil, sys, urllib.error, urllib.request
 from receiving import *
 
 EXAMPLES = ROOT / "examples"
@@ -89,6 +89,54 @@ def test_a_web_log_is_followed_live():
             answer(404)
             answer(200)
             wait_until(lambda: read("mnt/status/current") == b"200\t2\n404\t1\n", "the view in " + in_which)
+
+
+class WebServer:
+    """Python's, in a directory of its own; it logs to access.log as long as that is the file it has opened."""
+
+    def __init__(self):
+        pathlib.Path("site").mkdir()
+        pathlib.Path("site/index.html").write_text("hello\n")
+        self.port = free_port()
+        self.process = self.start()
+
+    def start(self):
+        with open("access.log", "ab") as log:
+            process = subprocess.Popen([sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", "site", str(self.port)],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+        connect(self.port).close()
+        return process
+
+    def rotate(self):
+        """As logrotate does: renames, and makes the server open its log anew."""
+        os.rename("access.log", "access.log.1")
+        self.stop()
+        self.process = self.start()
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def test_the_log_of_a_real_web_server_is_followed_live():
+    need_fuse()
+
+    def ask(path):
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen("http://127.0.0.1:%d/%s" % (server.port, path), timeout=PATIENCE_S).close()
+    for in_which in ("lua", "c"):
+        clear()
+        server = WebServer()
+        try:
+            with started(in_lua("web_log") if in_which == "lua" else in_c("web_log"), LOG="access.log"):
+                ask("index.html")
+                wait_until(lambda: read("mnt/status/current") == b"200\t1\n", "the first answer in " + in_which)
+                server.rotate()
+                ask("missing")
+                ask("index.html")
+                wait_until(lambda: read("mnt/status/current") == b"200\t2\n404\t1\n", "the view in " + in_which)
+        finally:
+            server.stop()
 
 
 main(globals())
