@@ -319,6 +319,8 @@ static int run(struct sl_received *received, struct sl_error *err)
             (sl_monotonic_ns() - source->progress_ns) / NS_PER_MS >= received->connect_timeout_ms)
             r = sl_error_set(err, SL_EFAIL, "%s; no record has arrived for %lld ms", received->trouble,
                              (long long)received->connect_timeout_ms);
+        if (!received->retries)
+            r = sl_error_set(err, SL_EFAIL, "%s", received->trouble);
         if (sl_received_log_end(received->log) > before)
             sl_backoff_reset(&backoff);
         r = r < 0 ? r : sl_backoff_wait(&backoff, received);

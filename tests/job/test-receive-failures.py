@@ -225,8 +225,8 @@ def numbered():
     return b"".join(b"%08d %s\n" % (n, b"x" * 90) for n in range(LINES))
 
 
-def feed_job(feed, options="", rest="s"):
-    lines_job(feed.call % options, rest="s = s:map(sluice.select(1))\n" + rest + ':saveAsTextFiles("out/r", nil, { format = "lines" })\n')
+def feed_job(feed, options="", rest="s", row="map(sluice.select(1))"):
+    lines_job(feed.call % options, rest="s = s:%s\n" % row + rest + ':saveAsTextFiles("out/r", nil, { format = "lines" })\n')
 
 
 def count_of_records():
@@ -300,6 +300,35 @@ def for_each(name, function, feeds=FEEDS):
         globals()["test_%s_%s" % (name, source)] = lambda source=source: function(FEEDS[source])
 
 
+# ---- options of all sources ----
+
+def max_rate(make):
+    """A tenth of a second's may come at once."""
+    feed = make(b"".join(b"%d\n" % n for n in range(60)))
+    feed_job(feed, "maxRate = 50")
+    with Running("job.lua") as run:
+        run.wait_until(lambda: source_status()["connection"], "the run")
+        begin = time.monotonic()
+        feed.begin()
+        run.wait_until(lambda: count_of_records() == 60, "all records")
+        check(time.monotonic() - begin > 1, "60 records at 50 a second took %.2f s" % (time.monotonic() - begin))
+        run.stop()
+    feed.end()
+
+
+def meta(make):
+    feed = make(b"one\ntwo\n")
+    feed_job(feed, 'meta = true, name = "net"', "s", "map(function(...) local row = { ... } local m = row[#row] return row[1] .. ' ' .. m.source .. m.number end)")
+    with Running("job.lua") as run:
+        feed.begin()
+        run.wait_until(lambda: count_of_records() == 2, "both records")
+        equal(records(), [b"one net0", b"two net1"], "the rows")
+        run.stop()
+    feed.end()
+
+
+for_each("max_rate", max_rate)
+for_each("meta", meta)
 for_each("a_slow_batch", slow_batch)
 for_each("a_full_disk", full_disk)
 for_each("garbage", garbage, [source for source in FEEDS if source != "flume"])

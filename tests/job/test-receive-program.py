@@ -83,6 +83,23 @@ def test_once_ends_with_1_where_the_program_never_gives_anything():
     check("exited with status 1" in done.stderr, done.stderr)
 
 
+def test_retry_false_ends_a_run_whose_program_fails():
+    for program, reason in (("false", "exited with status 1"), ("./missing", "No such file")):
+        lines_job('receiverStream({ "%s" }, { retry = false })' % program)
+        done = sluice("run", "job.lua")
+        check(done.returncode == 1 and reason in done.stderr and "job.lua:3" in done.stderr, "%d %s" % (done.returncode, done.stderr))
+
+
+def test_positions_are_any_bytes_but_tab_and_newline():
+    position = bytes(b for b in range(1, 256) if b not in b"\t\n")
+    pathlib.Path("r.py").write_text("import os, sys\nposition = %r\nseen = os.environb[b'SLUICE_POSITION']\n"
+                                    "sys.stdout.buffer.write(position + b'\\tfirst\\n' if not seen else b'end\\t' + (b'same' if seen == position else b'other') + b'\\n')\n" % position)
+    lines_job('receiverStream({ "python3", "r.py" })')
+    run_once()
+    run_once()
+    equal(records(), [b"first", b"same"], "the records")
+
+
 def test_a_program_that_reads_nothing_is_not_read_from_for_ever():
     counter("10**9")
     lines_job('receiverStream({ "python3", "counter.py" }, { receivedLimit = "100MB" })', rest='s:count():saveAsTextFiles("out/n")\n')
