@@ -3,7 +3,7 @@
 # presets: release asan
 """kafkaStream where something fails: brokers that are away, stall or are killed, and kill -9 of sluice. Afterwards every
 record is in exactly one batch, in the order of its partition. And what the other commands know of the source."""
-import functools, random, threading
+import functools, random, shutil, threading
 from receiving import *
 import kafka
 
@@ -172,6 +172,22 @@ def test_a_full_disk_delays_batches_and_loses_nothing():
         run.wait_until(lambda: len(records()) >= 4000, lambda: "the records; the log: " + run.stderr())
         equal_to_topic(topic)
         run.stop()
+
+
+SECRETS = ["sasl.password", "sasl.jaas.config", "sasl.oauthbearer.config", "sasl.oauthbearer.client.secret", "ssl.key.pem", "ssl.key.password",
+           "ssl.keystore.password", "my.password"]
+
+
+def test_credentials_are_nowhere_also_where_they_are_refused_or_the_broker_is_away():
+    secret = "hidden-%d" % os.getpid()
+    for name in SECRETS:
+        kafka_job("t", 'connectTimeout = "200ms"', servers="127.0.0.1:%d" % free_port(),
+                  more=', ["security.protocol"] = "SASL_SSL", ["sasl.mechanism"] = "PLAIN", ["sasl.username"] = "u", ["%s"] = "%s"' % (name, secret))
+        done = [sluice(*command) for command in (("check", "job.lua"), ("graph", "job.lua", "--json"), ("run", "job.lua", "--once"), ("status", "job.lua", "--json"))]
+        shown = [d.stdout + d.stderr for d in done] + [path.read_bytes().decode("latin-1") for path in pathlib.Path(".").rglob("ck/**/*") if path.is_file()]
+        check(done[2].returncode in (1, 2), "%s: exit status %d" % (name, done[2].returncode))
+        check(not any(secret in text for text in shown), "%s is shown: %s" % (name, [text for text in shown if secret in text]))
+        shutil.rmtree("ck", ignore_errors=True)
 
 
 # ---- what the other commands know ----

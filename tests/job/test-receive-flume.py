@@ -94,6 +94,17 @@ def test_kill_9_loses_nothing_that_was_answered():
     check(len(numbers) - len(set(numbers)) <= 30 * ROUNDS, "at least once: doubles only of what was not answered")
 
 
+def test_without_a_checkpoint_events_are_answered_on_arrival():
+    port = free_port()
+    job((HEAD % "").replace('"ck"', "false") + 's = ssc:flumeStream("127.0.0.1", %d)\n' % port +
+        's:map(sluice.select(1)):saveAsTextFiles("out/r", nil, { format = "lines" })\n')
+    with Running("job.lua") as run:
+        check(Agent(port).append_batch([b"a", b"b"]), "an answer")
+        run.wait_until(lambda: records() == [b"a", b"b"], "the records")
+        run.stop()
+    check(not os.path.exists("ck") and not os.path.exists(".sluice"), "nothing is kept")
+
+
 def test_once_serves_the_agents_that_come():
     import threading
     port = free_port()

@@ -83,6 +83,14 @@ def test_once_ends_with_1_where_the_program_never_gives_anything():
     check("exited with status 1" in done.stderr, done.stderr)
 
 
+def test_without_a_checkpoint_positions_are_acknowledged_on_arrival():
+    counter(1000, "for line in sys.stdin:\n    open('acked', 'a').write(line)\n    if line == '999\\n': break\n")
+    job(pathlib.Path("job.lua").read_text().replace('"ck"', "false"))
+    run_once()
+    equal(read("acked").split(), [b"%d" % n for n in range(1000)], "what the program read")
+    equal(numbers(), list(range(1000)), "the records")
+
+
 def test_retry_false_ends_a_run_whose_program_fails():
     for program, reason in (("false", "exited with status 1"), ("./missing", "No such file")):
         lines_job('receiverStream({ "%s" }, { retry = false })' % program)
