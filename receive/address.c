@@ -191,6 +191,17 @@ static int finish_connect(struct sl_received *received, int fd, int64_t timeout_
     return sys ? SL_EFAIL : 0;
 }
 
+/* Where nobody listens at a port of those that the kernel gives to clients, it may give that port to this socket, which is
+ * then connected to itself: for ever, and the server cannot listen any more. */
+static bool is_connected_to_itself(int fd)
+{
+    struct sockaddr_storage own = {0}, peer = {0};
+    socklen_t own_len = sizeof own, peer_len = sizeof peer;
+    return getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 &&
+           getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 && own_len == peer_len &&
+           memcmp(&own, &peer, own_len) == 0;
+}
+
 /* The fd, SL_ESTOP, or SL_EFAIL with errno. */
 static int connect_to(struct sl_received *received, int family, const struct sockaddr *name, socklen_t len,
                       int64_t timeout_ms)
@@ -203,12 +214,12 @@ static int connect_to(struct sl_received *received, int family, const struct soc
     int r = connect(fd, name, len) == 0 ? 0
             : errno == EINPROGRESS      ? finish_connect(received, fd, timeout_ms)
                                         : SL_EFAIL;
-    if (r == 0)
+    if (r == 0 && !is_connected_to_itself(fd))
         return fd;
-    int sys = errno;
+    int sys = r == 0 ? ECONNREFUSED : errno;
     close(fd);
     errno = sys;
-    return r;
+    return r == 0 ? SL_EFAIL : r;
 }
 
 int sl_address_connect(const struct sl_address *address, struct sl_received *received, int64_t timeout_ms,

@@ -44,6 +44,19 @@ def test_a_server_may_come_later_and_come_back():
     equal(records(), [b"one", b"two", b"three"], "the records")
 
 
+def test_a_port_of_clients_at_which_nobody_listens_is_not_connected_to_itself():
+    """In a network of its own, in which every client gets that port."""
+    script = 'ip link set lo up && echo "40000 40001" >/proc/sys/net/ipv4/ip_local_port_range && exec "$@"'
+    prefix = ["unshare", "-n", "sh", "-c", script, "sh"]
+    if subprocess.run([*prefix, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+        skip("a network of its own cannot be made")
+    lines_job('socketTextStream("127.0.0.1", 40000)')
+    with Running("job.lua", prefix=prefix) as run:
+        run.wait_until(lambda: "Connection refused" in run.stderr(), "the reason in the log")
+        run.wait_until(lambda: "Connection refused" in source_status()["detail"], "the reason in status")
+        run.stop()
+
+
 def test_half_a_line_waits_for_its_other_half():
     with Server() as server:
         lines_job('socketTextStream("127.0.0.1", %d)' % server.port)
