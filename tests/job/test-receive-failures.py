@@ -218,7 +218,7 @@ class Flume(Feed):
 
 
 FEEDS = {"sockets": Sockets, "listeners": Listeners, "exec": Command, "tail": Tail, "receiver": Program, "flume": Flume}
-LINES = 40000
+LINES = 25000
 
 
 def numbered():
@@ -240,13 +240,13 @@ def check_all(run, feed):
 
 def slow_batch(make):
     feed = make(numbered())
-    feed_job(feed, 'receivedLimit = "200KB"', 's:pipe({ "sh", "-c", "while [ -e slow ]; do sleep 0.05; done; cat" })')
+    feed_job(feed, 'receivedLimit = "500KB"', 's:pipe({ "sh", "-c", "while [ -e slow ]; do sleep 0.05; done; cat" })')
     pathlib.Path("slow").touch()
     with Running("job.lua") as run:
         feed.begin()
         run.wait_until(lambda: "receivedLimit" in source_status()["detail"], lambda: "status to name the limit: %s" % source_status())
         at = source_status()
-        check(at["connection"] == "waiting" and at["received"] < LINES and at["log_bytes"] < 3 << 20, "where it stands: %s" % at)
+        check(at["connection"] == "waiting" and at["received"] < LINES and at["log_bytes"] < 2 << 20, "where it stands: %s" % at)
         if isinstance(feed, Flume):
             check(feed.answered <= at["received"], "no batch is answered before it is in the log: %d" % feed.answered)
         os.remove("slow")
