@@ -5,6 +5,8 @@
 #include "cli/status_files.h"
 #include "cli/status_held.h"
 #include "cli/status_metrics.h"
+#include "cli/status_received.h"
+#include "cli/status_value.h"
 #include "cli/target.h"
 
 #include "core/base/clock.h"
@@ -120,81 +122,12 @@ static void print_readers(const struct sl_target *target)
            sl_target_status_integer(target, "readers", "skipped"));
 }
 
-static void print_count(const struct sl_field *source, const char *name, const char *what)
-{
-    const struct sl_field *count = sl_map_get(source, name, strlen(name));
-    if (count && count->tag == SL_INT && count->integer > 0)
-        printf(", %" PRId64 " %s", count->integer, what);
-}
-
-static int64_t integer_of(const struct sl_field *map, const char *name)
-{
-    const struct sl_field *value = sl_map_get(map, name, strlen(name));
-    return value && value->tag == SL_INT ? value->integer : 0;
-}
-
-static bool add_safe(struct sl_buf *buf, const struct sl_field *map, const char *name)
-{
-    const struct sl_field *value = sl_map_get(map, name, strlen(name));
-    return value && value->tag == SL_STR && sl_buf_safe(buf, value->str, value->len);
-}
-
-/* What keeps it waiting, or what it is connected to, where the run is there. */
-static bool add_connection(struct sl_buf *text, const struct sl_field *source, bool is_running)
-{
-    const struct sl_field *detail = sl_map_get(source, "detail", strlen("detail"));
-    if (!is_running)
-        return sl_buf_text(text, "not running");
-    if (!add_safe(text, source, "connection") || !detail || detail->tag != SL_STR || !detail->len)
-        return !text->failed;
-    return sl_buf_text(text, " (") && add_safe(text, source, "detail") && sl_buf_byte(text, ')');
-}
-
-/* Partitions of which records wait. */
-static void print_partitions(const struct sl_field *source)
-{
-    enum { SHOWN_MAX = 20 };
-    const struct sl_field *partitions = sl_map_get(source, "partitions", strlen("partitions"));
-    int shown = 0;
-    for (uint32_t i = 0; partitions && partitions->tag == SL_MAP && i < partitions->len; i++) {
-        SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
-        const struct sl_field *name = &partitions->items[2 * i], *lag = name + 1;
-        if (lag->tag != SL_INT || lag->integer == 0 || !sl_buf_safe(&safe, name->str, name->len))
-            continue;
-        if (shown++ < SHOWN_MAX)
-            printf("%-12s %.*s: lag %" PRId64 "\n", "partition", (int)safe.len, (const char *)safe.bytes,
-                   lag->integer);
-    }
-    if (shown > SHOWN_MAX)
-        printf("%-12s %d more with a lag\n", "partition", shown - SHOWN_MAX);
-}
-
-static void print_received(const struct sl_field *source, bool is_running)
-{
-    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
-    const struct sl_field *rate = sl_map_get(source, "rate", strlen("rate"));
-    bool ok = add_safe(&text, source, "name") && sl_buf_text(&text, ": ") &&
-              add_connection(&text, source, is_running);
-    ok = ok && sl_buf_printf(
-                   &text, ", %" PRId64 " records, lag %" PRId64 ", %.0f records/s, %" PRId64 " bytes of log",
-                   integer_of(source, "received"), integer_of(source, "lag"),
-                   rate && rate->tag == SL_FLOAT ? rate->number : 0, integer_of(source, "log_bytes"));
-    const struct sl_field *position = sl_map_get(source, "position", strlen("position"));
-    if (ok && position && position->tag == SL_STR && position->len)
-        ok = sl_buf_text(&text, ", position ") && add_safe(&text, source, "position");
-    if (!ok)
-        return; /* written by another version */
-    printf("%-12s %.*s", "source", (int)text.len, (const char *)text.bytes);
-    print_count(source, "dropped", "dropped");
-    printf("\n");
-    print_partitions(source);
-}
-
 /* Times of a virtual clock have no age. */
 static void print_age(const struct sl_target *target, const struct sl_field *source)
 {
     char age[32];
-    int64_t since_ms = integer_of(source, "oldest_waiting_ms"), now_ms = sl_clock_real.now_ms(&sl_clock_real);
+    int64_t since_ms = sl_status_integer_of(source, "oldest_waiting_ms"),
+            now_ms = sl_clock_real.now_ms(&sl_clock_real);
     struct sl_field clock = sl_target_status(target, NULL, "clock");
     bool is_real = sl_field_is_text(&clock, "real");
     if (!since_ms || !is_real)
@@ -208,12 +141,14 @@ static void print_table(const struct sl_field *table)
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
     const struct sl_field *version = sl_map_get(table, "version", 7),
                           *trouble = sl_map_get(table, "trouble", 7);
-    bool ok = version->tag == SL_STR && add_safe(&text, table, "name") &&
+    bool ok = version->tag == SL_STR && sl_status_add_safe(&text, table, "name") &&
               sl_buf_printf(&text, ": version %.*s, %" PRId64 " rows, %" PRId64 " keys, %" PRId64 " bytes",
                             version->len < 16 ? (int)version->len : 16, (const char *)version->str,
-                            integer_of(table, "rows"), integer_of(table, "keys"), integer_of(table, "bytes"));
+                            sl_status_integer_of(table, "rows"), sl_status_integer_of(table, "keys"),
+                            sl_status_integer_of(table, "bytes"));
     if (ok && trouble && trouble->tag == SL_STR && trouble->len)
-        ok = sl_buf_text(&text, "; what is there now is not used: ") && add_safe(&text, table, "trouble");
+        ok = sl_buf_text(&text, "; what is there now is not used: ") &&
+             sl_status_add_safe(&text, table, "trouble");
     if (ok)
         printf("%-12s %.*s\n", "table", (int)text.len, (const char *)text.bytes);
 }
@@ -229,7 +164,8 @@ static void print_missing(const struct sl_field *source)
 {
     char age[32];
     const struct sl_field *missing = missing_of(source);
-    int64_t since_ms = integer_of(source, "missing_since_ms"), now_ms = sl_clock_real.now_ms(&sl_clock_real);
+    int64_t since_ms = sl_status_integer_of(source, "missing_since_ms"),
+            now_ms = sl_clock_real.now_ms(&sl_clock_real);
     format_span(now_ms > since_ms ? now_ms - since_ms : 0, age);
     if (missing)
         printf("; not read for %s: %.*s", age, (int)missing->len, (const char *)missing->str);
@@ -242,7 +178,7 @@ static void print_source(const struct sl_target *target, const struct sl_field *
         return;
     }
     if (sl_map_get(source, "connection", strlen("connection"))) {
-        print_received(source, is_running);
+        sl_status_print_received(source, is_running);
         return;
     }
     SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
@@ -253,10 +189,10 @@ static void print_source(const struct sl_target *target, const struct sl_field *
         return; /* written by another version */
     printf("%-12s %.*s: %" PRId64 " waiting", "directory", (int)safe.len, (const char *)safe.bytes,
            waiting->integer);
-    print_count(source, "held_back", "held back");
+    sl_status_print_count(source, "held_back", "held back");
     print_age(target, source);
-    print_count(source, "irregular", "not regular files");
-    print_count(source, "changed_after_taken", "changed after they were taken");
+    sl_status_print_count(source, "irregular", "not regular files");
+    sl_status_print_count(source, "changed_after_taken", "changed after they were taken");
     print_missing(source);
     printf("\n");
 }

@@ -2,6 +2,7 @@
  * comes from status.json and the catalog, so no batch is delayed and the run may be of another user. */
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/status_value.h"
 #include "cli/target.h"
 #include "cli/terminal.h"
 
@@ -69,12 +70,6 @@ static bool add_totals(struct top *top)
                          progress->rejected);
 }
 
-static int64_t integer_of(const struct sl_field *map, const char *name)
-{
-    const struct sl_field *value = sl_map_get(map, name, strlen(name));
-    return value && value->tag == SL_INT ? value->integer : 0;
-}
-
 static void add_received(struct top *top, const struct sl_field *source)
 {
     const struct sl_field *connection = sl_map_get(source, "connection", strlen("connection"));
@@ -83,8 +78,8 @@ static void add_received(struct top *top, const struct sl_field *source)
         sl_buf_safe(&top->text, connection->str, connection->len);
         sl_buf_text(&top->text, ", ");
     }
-    sl_buf_printf(&top->text, "%" PRId64 " records, lag %" PRId64 "\n", integer_of(source, "received"),
-                  integer_of(source, "lag"));
+    sl_buf_printf(&top->text, "%" PRId64 " records, lag %" PRId64 "\n",
+                  sl_status_integer_of(source, "received"), sl_status_integer_of(source, "lag"));
 }
 
 static bool add_source(struct top *top, const struct sl_field *source)
@@ -98,7 +93,7 @@ static bool add_source(struct top *top, const struct sl_field *source)
     sl_buf_safe(&top->text, name->str, name->len);
     if (is_directory)
         sl_buf_printf(&top->text, ": %" PRId64 " files waiting, %" PRId64 " held back\n",
-                      integer_of(source, "waiting"), integer_of(source, "held_back"));
+                      sl_status_integer_of(source, "waiting"), sl_status_integer_of(source, "held_back"));
     else
         add_received(top, source);
     return !top->text.failed;
