@@ -1,8 +1,8 @@
 #include "sinks/retry.h"
 
+#include "core/base/buf.h"
 #include "core/base/clock.h"
 
-#include <stdio.h>
 #include <time.h>
 
 enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 10000, LOOK_MS = 50, SAID_AGAIN_S = 2, SAID_MAX_S = 60 };
@@ -35,6 +35,23 @@ static int64_t next_time(int64_t waited_ns, int64_t now_ns)
     return now_ns + step_ns;
 }
 
+/* waited_s -1: it has just begun. */
+static void tell(const struct sl_retry *retry, const char *what, const struct sl_error *why, int64_t waited_s,
+                 int64_t left_s)
+{
+    const struct sl_services *services = retry->services;
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    sl_buf_printf(&text, "%s%s%s; it is tried again, for at most %lld s", what, what[0] ? ": " : "",
+                  why->text, (long long)left_s);
+    if (waited_s >= 0)
+        sl_buf_printf(&text, " more; it failed first %lld s ago", (long long)waited_s);
+    if (!sl_buf_byte(&text, 0))
+        return; /* there will be another one */
+    sl_log(services->log, SL_LOG_WARNING, "%s", (const char *)text.bytes);
+    if (services->waits)
+        services->waits(services->changed_arg, (const char *)text.bytes);
+}
+
 static void report(const struct sl_retry *retry, const char *what, const struct sl_error *why, int64_t now_ns)
 {
     struct sl_retry_log *log = retry->log;
@@ -46,11 +63,7 @@ static void report(const struct sl_retry *retry, const char *what, const struct 
         return; /* another thread logs it */
     if (is_first)
         atomic_store(&log->begin_ns, now_ns);
-    char first[64] = "";
-    if (!is_first)
-        snprintf(first, sizeof first, " more; it failed first %lld s ago", (long long)(waited_ns / NS_PER_S));
-    sl_log(retry->services->log, SL_LOG_WARNING, "%s%s%s; it is tried again, for at most %lld s%s", what,
-           what[0] ? ": " : "", why->text, (long long)left_s, first);
+    tell(retry, what, why, is_first ? -1 : waited_ns / NS_PER_S, left_s);
 }
 
 /* False: it was asked to end. */

@@ -1,6 +1,6 @@
 /* Doing again what failed for a reason that may pass, such as a server that is away: after 100 ms, doubling to 10 s, for as
- * long as the option `retry` permits. What is waited for is logged at once, and then after 2 s, 4 s, 8 s ..., at the latest
- * every minute, so that a run that waits is never silent.
+ * long as the option `retry` permits. What is waited for is logged and shown by status at once, and then after 2 s, 4 s,
+ * 8 s ..., at the latest every minute, so that a run that waits is never silent.
  *
  *     sl_retry_begin(&retry, &log, services, stop, retry_ms);
  *     while ((r = attempt(err)) == SL_EUNREACHABLE && sl_retry_again(&retry, what, err)) {

@@ -47,7 +47,9 @@ struct sl_services {
     /* Any thread: what a source reports has changed, and people may want to know before the batch that runs now is
      * done. May be NULL. */
     void (*changed)(void *arg);
-    void *changed_arg;
+    /* Any thread: the batch that runs waits for a server, and why. May be NULL. */
+    void (*waits)(void *arg, const char *why);
+    void *changed_arg;        /* of both */
     int64_t keep_received_ms; /* received logs stay so long after a batch has used them; 0: they do not */
     const volatile int *stop; /* not 0: the run was asked to end; may be NULL */
     int stop_fd;              /* readable when *stop changed; -1: none */

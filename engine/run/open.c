@@ -58,6 +58,7 @@ static int open_services(struct sl_run *run, struct sl_error *err)
         .durable = !context->options.no_checkpoint,
         .checkpoint = context->options.no_checkpoint ? NULL : run->checkpoint,
         .changed = sl_status_changed,
+        .waits = sl_status_waits,
         .changed_arg = run,
         .open_bucket = run->trial ? NULL : sl_bucket_open,
         .keep_received_ms = context->options.keep_received_ms,

@@ -5,6 +5,7 @@
 #include "engine/run/status_operators.h"
 #include "engine/run/status_received.h"
 #include "engine/run/status_text.h"
+#include "text/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -133,6 +134,37 @@ void sl_status_changed(void *arg)
     pthread_mutex_lock(&status->lock);
     if (status->is_open && status->written.len && run->catalog)
         write_changed(run);
+    pthread_mutex_unlock(&status->lock);
+}
+
+/* The document as it was written last, with another state. */
+static void write_waits(const struct sl_run *run, const char *why)
+{
+    static const char running[] = ",\"state\":\"running\"";
+    const struct sl_status *status = run->status;
+    const struct sl_buf *written = &status->written;
+    size_t head = status->head.len, rest = head + sizeof running - 1;
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0}, buf = {0};
+    const char *path = sl_buf_path(&buf, "%s/status.json", run->checkpoint);
+    struct sl_error ignored; /* the next status will say it */
+    if (written->len < rest || memcmp(written->bytes + head, running, rest - head) != 0)
+        return; /* the run waits already, between two tries of the batch */
+    sl_buf_append(&text, written->bytes, head);
+    sl_buf_text(&text, ",\"state\":\"waiting\"");
+    sl_json_member(&text, "error", why);
+    sl_buf_append(&text, written->bytes + rest, written->len - rest);
+    if (path && !text.failed)
+        (void)sl_io_replace_file(run->services.io, run->services.job_dirfd, path, text.bytes, text.len,
+                                 &ignored);
+}
+
+void sl_status_waits(void *arg, const char *why)
+{
+    struct sl_run *run = arg;
+    struct sl_status *status = run->status;
+    pthread_mutex_lock(&status->lock);
+    if (status->is_open && run->catalog)
+        write_waits(run, why);
     pthread_mutex_unlock(&status->lock);
 }
 

@@ -75,6 +75,8 @@ int sl_status_serve(struct sl_run *run, struct sl_error *err);
 void sl_status_open(struct sl_run *run);
 /* Any thread. arg: the run. What a received source reports has changed: status.json shows it although a batch runs. */
 void sl_status_changed(void *arg);
+/* The same: a batch waits for a server, and why. The end of the batch ends that. */
+void sl_status_waits(void *arg, const char *why);
 void sl_status_batch(struct sl_batch *batch);
 /* It cannot go on for now, and why; the next batch ends that. Opens the status if need be. */
 void sl_status_waiting(struct sl_run *run, const char *why);

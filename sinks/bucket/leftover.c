@@ -110,8 +110,12 @@ static bool is_part(const char *name)
     return digits && (!name[5 + digits] || name[5 + digits] == '.') && !strchr(name, '/');
 }
 
+/* Parts are in the order of their numbers, as a rule. */
 static bool is_named(const struct sl_manifest *manifest, const char *name)
 {
+    size_t number = strtoul(name + sizeof "part-" - 1, NULL, 10);
+    if (number < manifest->count && strcmp(manifest->file[number].name, name) == 0)
+        return true;
     for (size_t i = 0; i < manifest->count; i++)
         if (strcmp(manifest->file[i].name, name) == 0)
             return true;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A disk that is full: a long run says so once, shows nothing by half, waits, and does the same batch again when there
 is room; a run that is to end by itself ends with 1. The disk is a small tmpfs, which root may mount."""
-import os, pathlib, subprocess
+import os, pathlib, sqlite3, subprocess
 from harness import *
 
 JOB = """local sluice = require "sluice"
@@ -114,6 +114,38 @@ def test_a_run_waits_for_room_for_its_outputs():
 
 def test_a_run_waits_for_room_for_its_checkpoint():
     run_on_a_full_disk(SMALL + "/ck", "out")
+
+
+def test_files_of_every_kind_and_tables_wait_for_room():
+    """Beside each output on the small disk there is the same one elsewhere, which the disk does not disturb."""
+    kinds = [("saveAsTextFiles", "csv", '{ format = "csv", header = true, compression = "gzip", partitions = 2 }'), ("saveAsTextFiles", "json", '{ format = "json", compression = "zstd" }'),
+             ("saveAsObjectFiles", "object", "{}"), ("saveAsHadoopFiles", "sequence", '{ compression = "block", codec = "zstd" }')]
+    statements = ['s:%s("%s/%s", nil, %s)' % (call, place, name, options) for place in (SMALL, "plain") for call, name, options in kinds]
+    with begin("ck", SMALL):
+        job("""local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "50ms", checkpoint = "ck" }
+local s = ssc:textFileStream("in"):map(sluice.pair(1)):columns("id", "n")
+%s
+s:saveToTable("sqlite:%s/t.db", "ids", { create = true, timeout = "1s" })
+""" % ("\n".join(statements), SMALL))
+        with Running("job.lua") as run:
+            move_in("a", ids(0))
+            run.wait_until(lambda: all(output_times("%s/%s" % (place, name), "") for place in (SMALL, "plain") for _, name, _ in kinds), "the first batch")
+            fill()
+            move_in("b", ids(200, 3000))
+            run.wait_until(lambda: "the run waits for room" in run.stderr(), "the run to say that the disk is full")
+            equal([len(output_times(SMALL + "/" + name, "")) for _, name, _ in kinds], [1] * len(kinds), "nothing of it is shown")
+            make_room()
+            run.wait_until(lambda: all(len(output_times("plain/" + name, "")) == 2 for _, name, _ in kinds), "the second batch")
+            run.stop()
+        for _, name, _ in kinds:
+            times = output_times(SMALL + "/" + name, "")
+            equal(times, output_times("plain/" + name, ""), "batches of " + name)
+            for time in times:
+                found, want = output(time, SMALL + "/" + name, ""), output(time, "plain/" + name, "")
+                check(len(found) == len(want) if name == "sequence" else found == want, "%s-%d" % (name, time))  # a sync marker has the name of its output
+        with sqlite3.connect(SMALL + "/t.db") as table:
+            equal(table.execute("SELECT count(*), count(DISTINCT id) FROM ids").fetchall(), [(3200, 3200)], "rows of the table")
 
 
 def test_a_run_that_waits_ends_when_it_is_told_to():

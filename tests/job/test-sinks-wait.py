@@ -3,6 +3,7 @@
 import os, socket
 from harness import *
 import s3
+from proxy import Proxy
 
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\nlocal s = ssc:textFileStream("in")\n'
 AGAIN = re.compile(r"(.*); it is tried again, for at most (\d+) s(?: more; it failed first (\d+) s ago)?$")
@@ -28,6 +29,9 @@ def wait_is_logged(statement, names):
     with Running("job.lua", "--once") as run:
         run.wait_until(lambda: len(lines_again(run.stderr())) >= 2, "two lines about it")
         found = lines_again(run.stderr())
+        run.wait_until(lambda: json.loads(sluice_ok("status", "--json", "job.lua").stdout)["waiting"], "status")
+        shown = sluice_ok("status", "job.lua").stdout
+        check("state        waiting" in shown and all(name % {"port": port} in shown for name in names), shown)
         run.kill()
     taken.close()
     for match in found:
@@ -48,6 +52,28 @@ def test_objects_whose_server_is_away():
 def test_a_topic_whose_broker_is_away():
     wait_is_logged('s:map(sluice.pair(1)):saveToKafka("counts", { ["bootstrap.servers"] = "127.0.0.1:%(port)d" }, { retry = "10m" })\n',
                    ["topic counts at 127.0.0.1:%(port)d"])
+
+
+def test_a_server_that_comes_back_ends_the_wait_in_status():
+    """A long run, whose second batch waits."""
+    bucket = s3.bucket()
+    proxy = Proxy(("127.0.0.1", bucket.server.port))
+    s3.environment(port=proxy.port)
+    job(HEAD + 's:saveAsTextFiles("s3://%s/out/lines")\n' % bucket.name)
+
+    def status():
+        return json.loads(sluice_ok("status", "--json", "job.lua").stdout)
+    with Running("job.lua") as run:
+        move_in("a.txt", "one\n")
+        run.wait_until(lambda: len(bucket.keys()) == 2, "the first batch")
+        proxy.behave("refuse")
+        move_in("b.txt", "two\n")
+        run.wait_until(lambda: status()["waiting"], "that it waits")
+        check("s3://%s/" % bucket.name in status()["status"]["error"], status())
+        proxy.behave("forward")
+        run.wait_until(lambda: not status()["waiting"] and len(bucket.keys()) == 4, "the second batch")
+        run.stop()
+    proxy.close()
 
 
 def test_a_run_that_waits_ends_when_it_is_asked_to_end():
