@@ -11,7 +11,7 @@ A rule is called for each request, one at a time, and returns None or
     "lost"                the server does what is asked, and the connection is closed instead of the answer
     "half"                half of the server's answer, then the connection is closed
 A request has method, path (with the query), headers and number, which counts the requests from 1."""
-import http.client, http.server, threading
+import contextlib, http.client, http.server, threading
 from proxy import reset
 
 
@@ -33,7 +33,8 @@ class Faults:
             protocol_version = "HTTP/1.1"
 
             def handle_one(self):
-                outer.handle(self)
+                with contextlib.suppress(OSError):  # a client that was killed
+                    outer.handle(self)
 
             do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_one
 
