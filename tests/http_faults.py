@@ -10,6 +10,7 @@ A rule is called for each request, one at a time, and returns None or
     "drop"                the connection is closed, the server does not see the request
     "lost"                the server does what is asked, and the connection is closed instead of the answer
     "half"                half of the server's answer, then the connection is closed
+    "stall"               no byte comes, until faults.close() or faults.go_on.set()
 A request has method, path (with the query), headers and number, which counts the requests from 1."""
 import contextlib, http.client, http.server, threading
 from proxy import reset
@@ -27,6 +28,7 @@ class Faults:
     def __init__(self, port):
         self.target, self.lock, self.seen = port, threading.Lock(), []
         self.rule = lambda request: None
+        self.go_on = threading.Event()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -51,7 +53,9 @@ class Faults:
             request = Request(len(self.seen) + 1, client.command, client.path, client.headers, body)
             self.seen.append(request)
             act = self.rule(request)
-        if act == "drop":
+        if act == "stall":
+            self.go_on.wait()
+        if act in ("drop", "stall"):
             return self.hang_up(client)
         if isinstance(act, tuple):
             return self.answer(client, *act)
@@ -97,5 +101,6 @@ class Faults:
             self.hang_up(client)
 
     def close(self):
+        self.go_on.set()
         self.server.shutdown()
         self.server.server_close()

@@ -55,6 +55,24 @@ def test_a_topic_that_is_removed_is_waited_for():
         run.stop()
 
 
+def test_brokers_that_stall_are_waited_for():
+    topic = broker().create(1)
+    sink_job(topic, options='timeout = "1s", retry = "1s"')
+    try:
+        with Running("job.lua") as run:
+            move_in("a", "1\n")
+            run.wait_until(lambda: values(topic) == [b"1"], "the first batch")
+            broker().proxy.behave("stall")
+            move_in("b", "2\n")
+            run.wait_until(lambda: "the run waits for the server" in run.stderr(), "the reason")
+            check("topic %s at %s" % (topic, broker().servers) in run.stderr(), run.stderr())
+            broker().proxy.behave("forward")
+            run.wait_until(lambda: values(topic) == [b"1", b"2"], "the second batch, once")
+            run.stop()
+    finally:
+        broker().proxy.behave("forward")
+
+
 def test_a_record_larger_than_the_topic_takes_ends_the_run_and_says_what_to_set():
     topic = broker().create(1, max_message_bytes=20000)
     move_in("a", "x" * 50000 + "\nsmall\n")

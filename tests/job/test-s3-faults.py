@@ -109,6 +109,31 @@ def test_answers_that_may_pass_are_tried_again_for_uploads_of_pieces():
     faults.close()
 
 
+def test_ten_seconds_without_a_byte_are_a_failure_that_is_tried_again():
+    bucket, faults = faults_here()
+    lines_job(bucket)
+    for number, name in enumerate(("an object", "_SUCCESS")):
+        faults.rule, left = first_of(KINDS[name], "stall", 1)
+        move_in("%d.txt" % number, "x\n")
+        error = run_once()
+        check("it is tried again" in error, "%s: %s" % (name, error))
+        equal(left, [0], "%s: it stalled" % name)
+    equal(shown(bucket), [b"x\n"] * 2, "contents")
+    faults.close()
+
+
+def test_a_server_without_conditions_gets_success_without_one():
+    bucket, faults = faults_here()
+    lines_job(bucket)
+    faults.rule = lambda request: (501, "NotImplemented") if "If-None-Match" in request.headers else None
+    move_in("a.txt", "x\n")
+    run_once()
+    equal(shown(bucket), [b"x\n"], "contents")
+    puts = [request for request in faults.seen if KINDS["_SUCCESS"](request)]
+    equal(["If-None-Match" in request.headers for request in puts], [True, False], "the conditions of _SUCCESS")
+    faults.close()
+
+
 def test_redirects_are_not_followed_and_are_explained():
     bucket, faults = faults_here()
     lines_job(bucket, 'retry = "1s"')

@@ -3,6 +3,7 @@
 import os, pathlib, re, shutil
 from harness import *
 import postgres, tables
+from proxy import Proxy
 from tables import batch, batches, csv_to_table, letters, write_job
 
 
@@ -145,6 +146,26 @@ def hologres(version):
                  " $$ SELECT 'PostgreSQL 11.3 (Release hologres %s)'::text $$;"
                  " ALTER DATABASE %s SET search_path = fake, public, pg_catalog" % (version, database.name))
     return database
+
+
+def test_a_server_that_stalls_is_treated_as_unreachable():
+    database = Database()
+    proxy = Proxy(("127.0.0.1", database.server.port))
+    database.run("CREATE TABLE orders (id bigint)")
+    write_job('ssc:fileStream("in", { format = "csv", schema = {{"id", "int"}} }):saveToTable("%s", "orders", { timeout = "1s", retry = "1s" })'
+              % database.url.replace(":%d/" % database.server.port, ":%d/" % proxy.port))
+    with Running("job.lua") as run:
+        move_in("a.csv", "1\n")
+        run.wait_until(lambda: database.rows("SELECT id FROM orders") == [(1,)], "the first batch")
+        proxy.behave("stall")
+        move_in("b.csv", "2\n")
+        run.wait_until(lambda: "the run waits for the server" in run.stderr(), "the reason")
+        check("has not answered in time" in run.stderr(), run.stderr())
+        proxy.behave("reset")
+        proxy.behave("forward")
+        run.wait_until(lambda: database.rows("SELECT id FROM orders ORDER BY id") == [(1,), (2,)], "the second batch, once")
+        run.stop()
+    proxy.close()
 
 
 def test_without_transactions_only_upsert_is_exactly_once():
