@@ -111,4 +111,5 @@ const struct sl_op sl_op_subtract = {
     .wide = &sl_cogroup_wide,
     .spec = &subtract_record,
     .check = sl_partition_count_check,
+    .columns = sl_columns_of_input,
 };

@@ -10,6 +10,7 @@
  * (key, time, due). */
 #include "core/base/error.h"
 #include "core/contract/collect.h"
+#include "core/contract/columns.h"
 #include "core/contract/services.h"
 #include "ops/event/timed_map.h"
 #include "ops/event/upstream.h"
@@ -250,4 +251,5 @@ const struct sl_op sl_op_drop_duplicates = {
     .params = params,
     .wide = &drop_duplicates_wide,
     .check = check,
+    .columns = sl_columns_of_input,
 };

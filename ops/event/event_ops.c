@@ -1,5 +1,6 @@
 /* The operators after an eventWindow as descriptors: which reducer, key and form each has. */
 #include "core/base/error.h"
+#include "core/contract/columns.h"
 #include "ops/event/event_reduce.h"
 #include "ops/key/partition_count.h"
 #include "ops/reducer/reducers.h"
@@ -122,6 +123,7 @@ const struct sl_op sl_op_late = {
     .wide = &late_wide,
     .spec = &late_spec,
     .check = late_check,
+    .columns = sl_columns_of_input,
 };
 
 const struct sl_op *const sl_event_ops[] = {

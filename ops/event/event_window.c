@@ -113,4 +113,5 @@ const struct sl_op sl_op_event_window = {
     .options = options,
     .narrow = &event_window_narrow,
     .check = check,
+    .columns = sl_columns_of_input,
 };

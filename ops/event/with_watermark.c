@@ -9,6 +9,7 @@
  * On disk, keyed rows: (nil, watermark) and (channel, newest, seen): its newest event time (nil: none yet) and the
  * time of its last batch with data. */
 #include "core/base/array.h"
+#include "core/contract/columns.h"
 #include "core/contract/state_writer.h"
 #include "ops/builtin/time.h"
 #include "ops/narrow/each_row.h"
@@ -442,4 +443,5 @@ const struct sl_op sl_op_with_watermark = {
     .narrow = &with_watermark_narrow,
     .wide = &with_watermark_wide,
     .check = check,
+    .columns = sl_columns_of_input,
 };

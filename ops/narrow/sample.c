@@ -269,6 +269,7 @@ const struct sl_op sl_op_sample_by_key = {
     .narrow = &sample_by_key_narrow,
     .arrange = sample_by_key_arrange,
     .check = sample_by_key_check,
+    .columns = sl_columns_of_input,
 };
 
 /* ---- randomSplit(weights [, seed], part): the records whose random number lies in the part's range ---- */
@@ -369,4 +370,5 @@ const struct sl_op sl_op_random_split = {
     .params = random_split_params,
     .narrow = &random_split_narrow,
     .check = random_split_check,
+    .columns = sl_columns_of_input,
 };

@@ -102,4 +102,5 @@ const struct sl_op sl_op_sort_partition = {
     .family = "whole dataset",
     .params = params,
     .narrow = &sort_partition_narrow,
+    .columns = sl_columns_of_input,
 };

@@ -3,7 +3,8 @@
  *
  * Lanes number their rows from 0 while they come; when all are there, these numbers become those of the result. So
  * rows are copied once, by the worker that has them. With a memoryLimit rows may be on disk by then, where they cannot
- * be written to: lanes keep the records as they are, and the finish makes the rows, partition by partition. */
+ * be written to: lanes keep the records as they are, and the finish makes the rows, partition by partition. Rows keep the
+ * event times of the records; since what is on disk has none, a stream with event times stays in memory. */
 #include "core/base/error.h"
 #include "core/contract/collect.h"
 #include "core/contract/stage.h"
@@ -36,7 +37,17 @@ static int append_numbered(struct sl_rows *rows, const struct sl_chunk *in, uint
         return SL_ENOMEM;
     row[0].flags = 0;
     row[1] = sl_integer(number);
-    return sl_rows_append_row(rows, row, 2);
+    return in->time ? sl_rows_append_timed(rows, row, 2, in->time[i]) : sl_rows_append_row(rows, row, 2);
+}
+
+static int begin(struct sl_stage *stage)
+{
+    struct sl_collect *collect = stage->state;
+    int r = sl_collect_begin(stage);
+    if (r < 0 || !stage->node->timed)
+        return r;
+    sl_row_buffers_done(&collect->piles);
+    return sl_row_buffers_open(&collect->piles, NULL, 0);
 }
 
 static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
@@ -179,9 +190,9 @@ static int finish_unique(struct sl_stage *stage, struct sl_dataset **ret)
 
 #define NUMBERING_WIDE(finish_)                                                                              \
     {                                                                                                        \
-        .state_size = sizeof(struct sl_collect), .begin = sl_collect_begin,                                  \
-        .lane_open = sl_collect_lane_open, .push = push, .lane_close = sl_collect_lane_close,                \
-        .finish = (finish_), .done = sl_collect_end, .bounded = 2 /* records, and rows made of them */       \
+        .state_size = sizeof(struct sl_collect), .begin = begin, .lane_open = sl_collect_lane_open,          \
+        .push = push, .lane_close = sl_collect_lane_close, .finish = (finish_), .done = sl_collect_end,      \
+        .bounded = 2 /* records, and rows made of them */, .keeps_time = true                                \
     }
 
 static const struct sl_wide zip_with_index_wide = NUMBERING_WIDE(finish);

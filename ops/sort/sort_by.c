@@ -187,6 +187,7 @@ const struct sl_op sl_op_take_ordered = {
     .params = top_params,
     .wide = &first_wide,
     .spec = &take_ordered_spec,
+    .columns = sl_columns_of_input,
 };
 
 static const struct sl_param key_params[] = {
@@ -207,6 +208,7 @@ const struct sl_op sl_op_min = {
     .params = key_params,
     .wide = &first_wide,
     .spec = &min_spec,
+    .columns = sl_columns_of_input,
 };
 
 static const struct sort_spec max_spec = {.function = 0,
@@ -225,4 +227,5 @@ const struct sl_op sl_op_max = {
     .params = key_params,
     .wide = &first_wide,
     .spec = &max_spec,
+    .columns = sl_columns_of_input,
 };

@@ -98,6 +98,31 @@ def test_what_cannot_work_is_refused_by_name():
         check("job.lua:5: " in done.stderr and expected in done.stderr, "%s: %s" % (code, done.stderr))
 
 
+ONE_OF_ONE = '''map(function(k, v) return k, v end)|filter(function() return true end)|flatMap(function(k, v) return { { k, v } } end)
+mapValues(function(v) return v end)|flatMapValues(function(v) return { v } end)|keyBy(function(k) return k end)|keys()|values()|sample(false, 1.0, 1)
+zipWithIndex()|zipWithUniqueId()|peek(function() end)|map(sluice.swap)|select(1)|columns("k", "v")|cache()|name("x")|transform(function(rdd) return rdd end)
+antiJoinTable(sluice.table("none.tsv", { key = 1 }))|leftJoinTable(sluice.table("none.tsv", { key = 1 }))'''
+
+
+def test_times_follow_the_records_that_operators_make_one_of_one():
+    pathlib.Path("none.tsv").write_text("z\n")
+    calls = ONE_OF_ONE.replace("\n", "|").split("|")
+    job(HEAD + "".join("pairs:%s:map(function() return sluice.eventTime() end):saveAsTextFiles('out/%d')\n" % (call, i) for i, call in enumerate(calls)) +
+        "".join("pairs:%s:eventWindow { size = '10s' }:count():saveAsTextFiles('out/w%d')\n" % (call, i) for i, call in enumerate(calls)) +
+        "pairs:union(pairs):map(function() return sluice.eventTime() end):saveAsTextFiles('out/union')\n")
+    feed("1", ("a", 1), ("b", 12), options=["--finish", "--workers", "2"])
+    for i, call in enumerate(calls):
+        equal((outputs("out/%d" % i, ""), outputs("out/w%d" % i, "")), ({1000: b"1000\n12000\n"}, {2000: b"0\t10000\t1\n10000\t20000\t1\n"}), call)
+    equal(outputs("out/union", ""), {1000: b"1000\n12000\n" * 2}, "union")
+
+
+def test_late_records_have_the_names_of_their_columns():
+    job(HEAD + 'pairs:columns("k", "v"):eventWindow { size = "10s" }:late():saveAsTextFiles("out/late", "json", { format = "json" })\n')
+    feed("1", ("a", 31))
+    feed("2", ("b", 9))
+    equal(outputs("out/late", "json"), {2000: b'{"k":"b","v":1}\n'}, "late records")
+
+
 def test_records_without_a_time_are_record_errors():
     job(HITS)
     move_in("1", "a 1\nb x\nc 12\n")

@@ -131,6 +131,22 @@ def test_names_reach_csv_headers_and_json_objects():
     equal(list(outputs("out/new", "json").values()), [b'{"name":"a","n":1}\n{"name":"b","n":2}\n'], "new names")
 
 
+WHOLE_RECORDS = '''filter(function() return true end)|distinct()|intersection(s)|subtract(none)|subtractByKey(none)|sample(false, 1.0, 1)
+sampleByKey(false, { a = 1.0 })|repartition(2)|coalesce(1)|partitionBy(2)|sortBy(function(k, v) return v end)|sortByKey()|top(5)|take(5)|takeOrdered(5)
+max()|min()|repartitionAndSortWithinPartitions(2)|window(1)|union(s)|peek(function() end)|transform(function(rdd) return rdd end)|cache()
+withWatermark(function() return 1 end, 1)|withWatermark(function() return 1 end, 1):dropDuplicates()|antiJoinTable(sluice.table("none.tsv", { key = 1 }))'''
+
+
+def test_operators_that_pass_whole_records_keep_their_names():
+    pathlib.Path("none.tsv").write_text("z\n")
+    calls = WHOLE_RECORDS.replace("\n", "|").split("|")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1 }\nlocal s = ssc:queueStream{{{"a", 1}}}:columns("k", "v")\nlocal none = s:filter(function() return false end)\n' + "".join(
+        "s:%s:saveAsTextFiles('out/%d', '', { format = 'json' })\n" % (call, i) for i, call in enumerate(calls)))
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    for i, call in enumerate(calls):
+        check(outputs("out/%d" % i, "")[1000].startswith(b'{"k":"a","v":1}\n'), "%s: %s" % (call, outputs("out/%d" % i, "")))
+
+
 def test_columns_of_a_csv_without_a_schema_have_names():
     rows, _ = run('format = "csv", header = true, columns = {"b", "a"}', "a,b\n1,2\n")
     equal(rows, [{"b": "2", "a": "1"}], "the rows")
