@@ -107,6 +107,8 @@ def test_status_and_metrics_show_them():
     status = json.loads(sluice_ok("status", "--json", "job.lua").stdout)
     check('seen' in json.dumps(status), "status: %s" % status)
     equal(json.loads(read(".sluice/job/status.json"))["counters"], {'seen "x"': 2}, "status.json")
+    metrics = sluice_ok("status", "--metrics", "job.lua").stdout
+    check('\nsluice_counter{name="seen \\"x\\""} 2\n' in metrics, "metrics: " + metrics)
 
 
 main(globals())

@@ -181,6 +181,10 @@ def test_status_and_metrics_show_event_time():
     equal((status["late"], status["open_windows"] > 0), (1, True), "late, open")
     text = sluice_ok("status", "job.lua").stdout
     check("watermark" in text and "late         1 in this run" in text, text)
+    metrics = sluice_ok("status", "job.lua", "--metrics").stdout
+    for sample in ("sluice_late_records_total 1.000", "sluice_open_windows %d.000" % status["open_windows"], "sluice_watermark_timestamp_seconds 30.000",
+                   "sluice_watermark_lag_seconds -28.000"):
+        check("\n%s\n" % sample in metrics, "%s in %s" % (sample, metrics))
 
 
 VIEWS = HEAD.replace('"1s" }', '"1s", maxFilesPerBatch = 1, mount = { dir = "mnt", kind = "dir" } }') + '''
