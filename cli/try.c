@@ -11,6 +11,7 @@ static const struct sl_flag try_flags[] = {
     SL_JOB_FLAGS,
     {"rows", SL_FLAG_COUNT, "N", NULL, "rows shown of each operator, 3"},
     {"batches", SL_FLAG_COUNT, "N", NULL, "batches, a file in each; 1: all files in one"},
+    {"finish", SL_FLAG_SWITCH, NULL, NULL, "a last batch ends event time: open windows are given out"},
     {0},
 };
 
@@ -31,7 +32,7 @@ static int try_job(const struct sl_line *line, struct sl_error *err)
         return r;
     struct sl_context *context = sl_job_context(job_line.job);
     const struct sl_try_options options = {files, count, count_of(line, "rows", 3),
-                                           count_of(line, "batches", 1)};
+                                           count_of(line, "batches", 1), sl_line_has(line, "finish")};
     r = sl_try_files(context, &options, stdout);
     if (r < 0)
         sl_error_set(err, r, "%s", sl_context_error(context));

@@ -139,7 +139,8 @@ static int find_directory(const struct sl_context *context, const char *argument
 /* A file a batch; those that are left over come in the last. */
 static size_t batch_of(const struct preview *preview, size_t file)
 {
-    return file < preview->trial.batches ? file : preview->trial.batches - 1;
+    size_t last = preview->trial.batches - 1 - preview->trial.finishes;
+    return file < last ? file : last;
 }
 
 static bool reads_files(const struct sl_context *context)
@@ -330,7 +331,8 @@ int sl_try_files(struct sl_context *context, const struct sl_try_options *option
         return sl_error_class(context->error.code);
     preview.trial.observer = &preview.observer;
     preview.trial.seen = count;
-    preview.trial.batches = options->batches;
+    preview.trial.batches = options->batches + options->finishes;
+    preview.trial.finishes = options->finishes;
     preview.trial.first_ms = time_of_all(context);
     sl_fed_files_init(&preview.trial.given);
     preview.seen = calloc(context->nodes + 1, sizeof *preview.seen);

@@ -3,6 +3,7 @@
 
 #include <sluice.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct sl_try_options {
@@ -10,6 +11,7 @@ struct sl_try_options {
     size_t files_count;
     size_t rows;    /* shown of each operator */
     size_t batches; /* at least 1: file k is in batch k, those left over in the last */
+    bool finishes;  /* one more batch ends event time */
 };
 
 /* As sl_try. */

@@ -117,6 +117,15 @@ def test_files_are_batches_of_their_own_if_asked():
           "windows see the batches before")
 
 
+def test_the_end_of_event_time_gives_out_open_windows():
+    code = 'textFileStream("in"):map(sluice.pair(1)):withWatermark(function() return 1000 end, 0):eventWindow { size = "10s" }:count():print()'
+    for name in "ab":
+        write(name, "x\n")
+    for batches in ((), ("--batches", "2")):
+        equal(stages(sluice_ok("try", "-e", code, "a", "b", *batches).stdout)["count"], ("in 2, out 0", []), "without the end")
+        equal(stages(sluice_ok("try", "-e", code, "--finish", "a", "b", *batches).stdout)["count"], ("in 2, out 1", ["0\t10000\t2"]), "with it")
+
+
 def test_equal_dead_letters_are_shown_once_with_their_number():
     write("a", "x\ny\n1\nz\n")
     shown = sluice_ok("try", "-e", 'textFileStream("in"):map(sluice.number(1)):print()', "a").stdout
