@@ -1,4 +1,5 @@
 #include "lua/copy.h"
+#include "lua/lib/hints.h"
 
 #include "lua/callable.h"
 #include "lua/job_internal.h"
@@ -70,11 +71,24 @@ void sl_copy_raise(lua_State *L)
 
 /* ---- calls ---- */
 
+static void add_hint(lua_State *L)
+{
+    const char *hint = sl_hint_of_error(lua_tostring(L, 1));
+    if (hint) {
+        lua_pushfstring(L, "%s; %s", lua_tostring(L, 1), hint);
+        lua_replace(L, 1);
+    }
+}
+
 /* A message handler: errors raised by C functions that C called have no place yet. */
 static int add_place(lua_State *L)
 {
     lua_Debug info;
-    if (lua_type(L, 1) != LUA_TSTRING || !innermost_frame(L, &info))
+    if (lua_type(L, 1) != LUA_TSTRING)
+        return 1;
+    add_hint(L);
+    lua_settop(L, 1);
+    if (!innermost_frame(L, &info))
         return 1;
     const char *file = file_of(&info), *text = lua_tostring(L, 1);
     bool has_place =

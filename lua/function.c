@@ -7,6 +7,7 @@
 #include "lua/counter.h"
 #include "lua/iterator.h"
 #include "lua/job_internal.h"
+#include "lua/lib/hints.h"
 #include "lua/lib/text.h"
 #include "lua/rdd.h"
 #include "lua/state.h"
@@ -76,7 +77,9 @@ static int explain(lua_State *L, const struct call *call, int status)
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
     if (!text)
         return sl_task_explain(call->task, "the function raised a %s as its error", luaL_typename(L, -1));
-    return sl_task_explain(call->task, "%s%s", call->has_returned ? "the function returned " : "", text);
+    const char *hint = sl_hint_of_error(text);
+    return sl_task_explain(call->task, "%s%s%s%s", call->has_returned ? "the function returned " : "", text,
+                           hint ? "; " : "", hint ? hint : "");
 }
 
 static int run(const struct sl_function *fn, struct call *call)

@@ -3,6 +3,7 @@
 #include "lua/job_internal.h"
 #include "lua/lib/find.h"
 #include "lua/lib/gmatch.h"
+#include "lua/lib/hints.h"
 #include "lua/lib/modules.h"
 #include "lua/lib/pure.h"
 #include "lua/lib/strict.h"
@@ -94,8 +95,12 @@ static void push_script(lua_State *L, const struct sl_job *job)
     const char *text = skip_shebang(job->text);
     size_t len = job->text_len - (size_t)(text - job->text);
     const char *name = lua_pushfstring(L, "%s%s", job->options->code ? "=" : "@", job->options->path);
-    if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK)
+    if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
+        const char *hint = sl_hint_of_syntax(lua_tostring(L, -1), text, len);
+        if (hint)
+            lua_pushfstring(L, "%s; %s", lua_tostring(L, -1), hint);
         lua_error(L);
+    }
     lua_remove(L, -2);
 }
 

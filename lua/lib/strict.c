@@ -2,6 +2,7 @@
 
 #include "core/base/nearest.h"
 #include "lua/lib/globals.h"
+#include "lua/lib/hints.h"
 #include "text/number.h"
 
 #include <lauxlib.h>
@@ -37,6 +38,30 @@ static const struct {
     {"json", "use sluice.json, sluice.parseJson and sluice.toJson"},
     {"re", "use sluice.regex, or string.match with Lua's patterns"},
     {"time", "use sluice.batchTime()"},
+    {"datetime", "use sluice.timestamp and sluice.formatTime"},
+    {"sleep", "use ssc:awaitTerminationOrTimeout(seconds)"},
+    {"random", "use math.random"},
+    {"operator", "write function(a, b) return a + b end, or a reducer such as sluice.sum"},
+    {"range", "numbers are counted with for i = 1, n do"},
+    {"list", "a list is written { 1, 2 }; the values of groupByKey are one"},
+    {"dict", "a map is written { name = value }"},
+    {"set", "use sluice.set where a reducer is wanted"},
+    {"tuple", "a tuple is several values: return k, v"},
+    {"sorted", "use table.sort(list), or sluice.list and sluice.largest(n) where a reducer is wanted"},
+    {"enumerate", "write for i, v in ipairs(list) do"},
+    {"any", "write a loop, or sluice.any where a predicate is wanted"},
+    {"all", "write a loop, or sluice.all where a predicate is wanted"},
+    {"bool", "write x ~= nil and x ~= 0"},
+    {"ord", "use s:byte()"},
+    {"chr", "use string.char(n), or utf8.char(n)"},
+    {"open", "use io.open(path)"},
+    {"exit", "use os.exit(status)"},
+    {"sc", "write local sc = sluice.SparkContext()"},
+    {"ssc", "write local ssc = sluice.StreamingContext { interval = \"1s\" }"},
+    {"SparkContext", "use sluice.SparkContext"},
+    {"StreamingContext", "use sluice.StreamingContext"},
+    {"SparkConf", "use sluice.SparkConf"},
+    {"StorageLevel", "use sluice.StorageLevel"},
 };
 
 /* nil on purpose: libraries look for them to learn which Lua it is. */
@@ -109,10 +134,9 @@ static int no_such_string_field(lua_State *L)
     if (lua_type(L, 2) != LUA_TSTRING)
         return luaL_error(L, "a string has no field %s; %s", luaL_tolstring(L, 2, NULL), fields_remedy);
     const char *name = lua_tostring(L, 2);
-    if (strcmp(name, "split") == 0)
-        return luaL_error(L,
-                          "a string has no method 'split'; make local split = sluice.split(\" \") outside, "
-                          "and write split(line)");
+    const char *remedy = sl_hint_of_string_method(name);
+    if (remedy)
+        return luaL_error(L, "a string has no method '%s'; %s", name, remedy);
     const char *nearest = nearest_key(L, 1, name);
     if (nearest)
         return luaL_error(
@@ -124,7 +148,9 @@ static int no_such_string_field(lua_State *L)
 /* __index of numbers. */
 static int no_such_number_field(lua_State *L)
 {
-    return luaL_error(L, "a number has no field %s; %s", luaL_tolstring(L, 2, NULL), fields_remedy);
+    const char *remedy = lua_type(L, 2) == LUA_TSTRING ? sl_hint_of_first_argument(lua_tostring(L, 2)) : NULL;
+    return luaL_error(L, "a number has no field %s; %s", luaL_tolstring(L, 2, NULL),
+                      remedy ? remedy : fields_remedy);
 }
 
 /* __tostring of numbers: Lua's text where it reads back as the number, else with the digits that make it do so.

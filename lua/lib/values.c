@@ -129,6 +129,22 @@ static void add_commas(lua_State *L, const struct spec *spec)
     lua_remove(L, -2);
 }
 
+/* An argument of a conversion of numbers; %d takes the integer part of a float, as in Python. */
+static void push_number(lua_State *L, const struct spec *spec, int index)
+{
+    bool is_number = lua_isnumber(L, index), is_text = spec->letter == 'q' || spec->letter == 'p';
+    lua_Integer whole;
+    if (!is_number && !is_text)
+        luaL_error(L, "sluice.format: %s wants a number, got a %s", spec->text, luaL_typename(L, index));
+    bool is_cut = is_number && strchr("di", spec->letter) && !lua_isinteger(L, index);
+    if (is_cut && !lua_numbertointeger(trunc(lua_tonumber(L, index)), &whole))
+        luaL_error(L, "sluice.format: %s: the number is beyond the integers", spec->text);
+    if (is_cut)
+        lua_pushinteger(L, whole);
+    else
+        lua_pushvalue(L, index);
+}
+
 /* Pushes argument `index` by the spec; the upvalue is string.format. */
 static void push_formatted(lua_State *L, const struct spec *spec, int index)
 {
@@ -143,7 +159,7 @@ static void push_formatted(lua_State *L, const struct spec *spec, int index)
     if (spec->letter == 's')
         push_str(L, index);
     else
-        lua_pushvalue(L, index);
+        push_number(L, spec, index);
     lua_call(L, 2, 1);
     if (spec->has_comma && spec->letter != 's')
         add_commas(L, spec);
@@ -169,6 +185,11 @@ int sl_values_format(lua_State *L)
             lua_concat(L, 2);
         }
     }
+    if (index <= last)
+        luaL_error(
+            L,
+            "sluice.format: there are %d values more than conversions; a value is shown by %%s, %%d or %%.2f",
+            last - index + 1);
     return 1;
 }
 

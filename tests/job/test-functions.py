@@ -95,6 +95,10 @@ def test_format_puts_thousands_apart():
            ("sluice.format('%5.1f%% %s %s', 2.25, true, 0.1)", "  2.2% True 0.1"))
     refused("sluice.format('%d')", "there is no value for %d")
     refused("sluice.format('%')", "is no format")
+    values(("sluice.format('%d %d', 1.9, -1.9)", "1 -1"), ("sluice.format('%d', '7')", "7"), ("sluice.format('%q', 'a')", '"a"'))
+    refused("sluice.format('{} {}', 1, 2)", "2 values more than conversions")
+    refused("sluice.format('%d', 'x')", "%d wants a number, got a string")
+    refused("sluice.format('%d', 1e300)", "beyond the integers")
 
 
 def test_round_is_half_to_even():

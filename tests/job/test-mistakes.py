@@ -72,6 +72,41 @@ def test_a_list_in_place_of_a_pair_names_the_braces():
     check("a pair has a key and a value; the field is a list of 2: write return k, v without braces" in done.stderr, done.stderr)
 
 
+PYTHON_LINES = (
+    ("s:map(lambda x: x):print()", "Lua writes function(x) return ... end"), ("def f(x): return x", "local function name(x)"),
+    ("import re", "require"), ("from pyspark import SparkContext", "require"), ("local b = 1 != 2", "Lua writes ~="), ("x += 1", "x = x + y"),
+    ("local b = 2 ** 3", "x ^ y"), ("local b = 1 && 2", "Lua writes and"), ("local b = !s", "Lua writes not x"), ("# a comment", "begin with --"),
+    ("local b = [1, 2]", "a list is written { 1, 2 }"), ("s:filter(function(l) return \"a\" in l end):print()", "s:find(text, 1, true)"),
+    ("s:sortBy(f, ascending=false)", "arguments have no names"), ("s:map(function(w) return (w, 1) end):print()", "a tuple is several values"),
+    ("local b = {'a': 1}", "a map is written { name = value }"), ("if 1 < 2:", "Lua writes if ... then"), ("local b = s is nil", "x == nil"),
+    ("local b = 'lambda' local +", None), ("local b = 1 - -- lambda\n)", None))
+
+
+def test_syntax_of_python_is_refused_with_what_to_write():
+    for line, remedy in PYTHON_LINES:
+        done = sluice("check", job(HEAD + "local s = ssc:queueStream{{1}}\n" + line + "\n"))
+        check(done.returncode == 2 and "job.lua:" in done.stderr, "%s: %s" % (line, done.stderr))
+        check(remedy in done.stderr if remedy else "Lua writes" not in done.stderr, "%s: %s" % (line, done.stderr))
+
+
+PYTHON_VALUES = (
+    ('"v" + x', "joined with .."), ('"%d" % x', "sluice.format(f, ...)"), ('"ab" * x', "s:rep(n)"), ("x + missing", "write (x or 0)"),
+    ("x + list", "for _, v in ipairs(list) do"), ("(function() for v in list do end end)()", "for _, v in ipairs(list) do"),
+    ("x .. list", "sluice.str(v)"), ('x < "1"', "tonumber(s)"), ("x < missing", "write (x or 0)"), ("list:append(x)", "list[#list + 1] = x"),
+    ("list.items()", "in pairs(map) do"), ("text.upper()", "with a colon"), ("text:strip()", "sluice.trim(s)"), ('text:startswith("a")', "#prefix"),
+    ("text:toUpperCase()", "s:upper()"), ("x:get()", "function(key, value, state, time)"), ("x.name", "the record's fields"))
+
+
+def test_mistakes_in_functions_say_what_to_write():
+    for expression, remedy in PYTHON_VALUES:
+        set_aside("function(x) local list, text, missing = { 1 }, 't' return %s end" % expression, ["job.lua:3: ", remedy], "5")
+    done = sluice("run", job(HEAD + "ssc:queueStream{{1}}:foreachRDD(function(rdd, time) print(rdd:count()) end)\n"), *RUN)
+    check("function(time, rdd)" in done.stderr, done.stderr)
+    done = sluice("run", job(HEAD + "ssc:queueStream{{1}}:foreachRDD(function(rdd) for x in rdd:collect() do print(x) end end)\n"), *RUN)
+    check("for _, v in ipairs(list) do" in done.stderr, done.stderr)
+    set_aside('function(x) error("attempt to do it") end', ['job.lua:3: attempt to do it"'])
+
+
 # ---- what check finds ----
 
 WATCH = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1 }\nlocal s = ssc:textFileStream("in")\n'
