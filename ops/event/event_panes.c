@@ -314,8 +314,10 @@ static int damaged(struct sl_stage *stage)
                         stage->node->op->name);
 }
 
+/* It follows the rows of the same batch. */
 static int load_cut(struct sl_stage *stage, const struct sl_dataset *rows)
 {
+    const struct sl_event_reduce *reduce = stage->state;
     struct sl_event_memory *memory = stage->memory;
     struct sl_field row[SL_WIDTH_MAX];
     struct sl_cursor cursor;
@@ -330,6 +332,12 @@ static int load_cut(struct sl_stage *stage, const struct sl_dataset *rows)
         memory->pane = row[2].integer;
         memory->offset = row[3].integer;
     }
+    /* Keys of closed panes, which most are, need not be looked for. */
+    if (memory->removing)
+        sl_pane_runs_remove(&memory->panes, memory->removing,
+                            sl_first_open(&reduce->windows, memory->closed_ms));
+    sl_dataset_unref(memory->removing);
+    memory->removing = NULL;
     return 0;
 }
 
@@ -371,6 +379,8 @@ int sl_event_panes_load(struct sl_stage *stage, const struct sl_section *section
         sl_sorted_groups_unref(groups);
         return r;
     }
+    sl_dataset_unref(memory->removing);
+    memory->removing = sl_dataset_ref((struct sl_dataset *)rows);
     return sl_pane_runs_put(&memory->panes, groups);
 }
 

@@ -291,6 +291,7 @@ void sl_event_reduce_memory_done(void *memory)
     struct sl_event_memory *own = memory;
     sl_pane_runs_done(&own->panes);
     sl_sorted_groups_unref(own->replaced);
+    sl_dataset_unref(own->removing);
     sl_rows_unref(own->left_out);
     sl_timed_map_done(&own->sessions);
 }

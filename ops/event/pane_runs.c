@@ -187,6 +187,43 @@ int sl_pane_runs_add(struct sl_pane_runs *panes, struct sl_stage *stage, const s
     return sl_pane_runs_put(panes, groups);
 }
 
+/* ---- removing ---- */
+
+/* Whether there was one: it is marked. */
+static bool mark(struct sl_sorted_groups *run, const struct sl_field *key)
+{
+    size_t at = sl_sorted_groups_first(run, key);
+    if (at == run->count || !sl_field_equals(&run->entry[at].key, key))
+        return false;
+    run->entry[at].key.flags |= SL_GROUP_EMPTY;
+    return true;
+}
+
+static void drop_marked(struct sl_sorted_groups *run)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < run->count; i++)
+        if (!(run->entry[i].key.flags & SL_GROUP_EMPTY))
+            run->entry[count++] = run->entry[i];
+    run->count = count;
+}
+
+void sl_pane_runs_remove(struct sl_pane_runs *panes, const struct sl_dataset *rows, int64_t floor)
+{
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    bool any = false;
+    sl_cursor_init(&cursor, rows);
+    while (sl_cursor_next(&cursor, row, &width)) {
+        bool removes = width == 1 && sl_pane_key_is_valid(&row[0]) && sl_pane_of(&row[0]) >= floor;
+        for (size_t i = 0; removes && i < panes->runs; i++)
+            any = mark(panes->run[i], &row[0]) || any;
+    }
+    for (size_t i = 0; any && i < panes->runs; i++)
+        drop_marked(panes->run[i]);
+}
+
 /* ---- merging ---- */
 
 struct merging {

@@ -40,6 +40,10 @@ int sl_pane_runs_merge_all(struct sl_pane_runs *panes, struct sl_stage *stage,
 /* A run as it is, newer than all others; takes over the reference. For what is read back from disk. */
 int sl_pane_runs_put(struct sl_pane_runs *panes, struct sl_sorted_groups *run);
 
+/* For what is read back from disk: takes away what keys of `rows` have that stand alone, (key), in panes from `floor` on. The runs
+ * belong to the caller alone. */
+void sl_pane_runs_remove(struct sl_pane_runs *panes, const struct sl_dataset *rows, int64_t floor);
+
 /* The first pane at or after `from` that holds something; INT64_MAX: none. */
 int64_t sl_pane_runs_next(const struct sl_pane_runs *panes, int64_t from);
 /* Entries of all runs: what is kept, and what was replaced and not yet dropped. */

@@ -172,6 +172,25 @@ def test_a_changed_size_keeps_what_fits():
     run()
 
 
+def test_groups_that_a_changed_slide_forgets_stay_forgotten():
+    """With restarts after the change, too, and where the slide changes back; what came since is there."""
+    windows = lambda slide: HITS.replace('size = "10s"', 'size = "20s", slide = "%ds"' % slide)
+    first = "5000\t25000\tc\t1\n10000\t30000\tc\t1\n15000\t35000\tc\t1\n20000\t40000\tc\t1\n"
+    for restarts, slide, wanted in ((0, 5, first), (1, 5, first), (2, 5, first), (1, 10, "10000\t30000\tc\t1\n20000\t40000\tc\t1\n")):
+        for left in (".sluice", "out", "in"):
+            shutil.rmtree(left, ignore_errors=True)
+        job(windows(10))
+        feed("1", ("a", 13), ("b", 18), (7, 12))
+        job(windows(5))
+        move_in("2", lines(("c", 22)))
+        said = run(*(() if restarts else ("--finish",)), batches=1).stderr
+        check("3 groups that lie in two pieces of them now are forgotten" in said, said)
+        job(windows(slide))
+        for more in reversed(range(restarts)):
+            run(*(() if more else ("--finish",)))
+        equal("".join(content for _, content in sorted(hits().items())), wanted, "%d restarts, then a slide of %d s" % (restarts, slide))
+
+
 def test_status_and_metrics_show_event_time():
     job(HITS + 'w:count():mount("n")\n')
     feed("1", ("a", 31), ("b", 40))
