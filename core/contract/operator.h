@@ -325,6 +325,9 @@ struct sl_op {
      * takes_tables, which find its version for the batch by task->table[input->table]. */
     bool is_table, takes_tables;
     enum sl_one_process one_process;
+    /* Optional, where options decide the form of what operators after it keep: a word for the form, which is part of their
+     * signature. NULL: the usual one. */
+    const char *(*state_form)(const struct sl_node *node);
     /* Optional: how it is executed, a word for `sluice check` and `graph`. */
     const char *note;
 };

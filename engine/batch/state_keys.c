@@ -28,7 +28,10 @@ static bool append_param(struct sl_buf *buf, const struct sl_param *param, const
 static bool append_signature(struct sl_buf *buf, const struct sl_node *node)
 {
     enum { SIGNATURE_MAX = 1 << 20 };
+    const char *form = node->op->state_form ? node->op->state_form(node) : NULL;
     bool ok = buf->len < SIGNATURE_MAX && sl_buf_text(buf, node->op->name);
+    if (ok && form)
+        ok = sl_buf_printf(buf, " %s", form);
     for (unsigned i = 0; ok && node->op->params && node->op->params[i].name; i++)
         ok = append_param(buf, &node->op->params[i], &node->arg[i]);
     for (unsigned i = 0; ok && i < node->inputs; i++)

@@ -26,8 +26,8 @@ struct sl_event_memory {
     int64_t closed_ms; /* windows that stop until then were given out; SL_NO_TIME: none yet */
     int64_t due_ms;    /* when the next window stops; INT64_MAX: there is none */
     int64_t old_floor; /* panes from here to panes.floor were closed by the batch: to be removed from disk */
-    struct sl_dataset
-        *removing; /* while state is read: rows of panes, some of which remove what older ones say */
+    /* While state is read: rows of panes, some of which remove what older ones say. NULL: none. */
+    struct sl_dataset *removing;
     struct sl_sorted_groups *replaced; /* what is on disk under panes of another size; NULL: nothing */
     struct sl_rows *left_out; /* start, stop, key of windows that the batch would have updated; NULL: none */
     int64_t pane, offset;     /* as the state on disk has them; 0: nothing was read */

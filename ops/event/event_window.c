@@ -102,6 +102,12 @@ static const struct sl_param options[] = {
     {0},
 };
 
+/* Windows and sessions keep other things. */
+static const char *state_form(const struct sl_node *node)
+{
+    return sl_node_option(node, "gap").kind == SL_ARG_VALUE ? "gap" : NULL;
+}
+
 const struct sl_op sl_op_event_window = {
     .name = "eventWindow",
     .one_process = SL_ONE_PROCESS_EVENT_TIME,
@@ -114,4 +120,5 @@ const struct sl_op sl_op_event_window = {
     .narrow = &event_window_narrow,
     .check = check,
     .columns = sl_columns_of_input,
+    .state_form = state_form,
 };

@@ -191,6 +191,20 @@ def test_groups_that_a_changed_slide_forgets_stay_forgotten():
         equal("".join(content for _, content in sorted(hits().items())), wanted, "%d restarts, then a slide of %d s" % (restarts, slide))
 
 
+def test_windows_that_become_sessions_drop_state_and_that_is_refused():
+    windows, sessions = HITS, HITS.replace('size = "10s"', 'gap = "10s"')
+    job(windows)
+    feed("1", ("a", 3))
+    for text, time in ((sessions, 50), (windows, 90)):
+        job(text)
+        move_in(str(time), lines(("b", time)))
+        done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1")
+        check(done.returncode == 2 and "reduceByKey" in done.stderr and "--accept-changes" in done.stderr, done.stderr)
+        run("--accept-changes")
+    run("--finish")
+    equal("".join(content for _, content in sorted(hits().items())), "90000\t100000\tb\t1\n", "what was dropped does not come back")
+
+
 def test_status_and_metrics_show_event_time():
     job(HITS + 'w:count():mount("n")\n')
     feed("1", ("a", 31), ("b", 40))

@@ -77,6 +77,17 @@ def test_text_is_unicode_where_it_is_valid():
     equal(found[1000].encode(errors="surrogateescape"), "Straße\nÀÉ\na\u0301\nx\ny\nz\n".encode() + b"\xff\xfe\nA\n" + "日本語\n".encode(), "words")
 
 
+def test_words_are_split_where_python_splits():
+    """At every character that is white space to Python, and at no other."""
+    lines = ["a%sb" % chr(c) for c in range(1, 0x10000) if not 0xD800 <= c < 0xE000 and c not in (10, 13)]
+    move_in("f", "\n".join(lines))
+    job(head() + 'ssc:textFileStream("in"):map(sluice.words):map(function(list) return #list end):saveAsTextFiles("out/r", "", { format = "lines" })\n')
+    sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    found = directories()[1000].split()
+    equal(len(found), len(lines), "lines")
+    equal([hex(ord(line[1])) for line, count in zip(lines, found) if int(count) != len(line.split())], [], "characters")
+
+
 def test_a_field_is_chosen_by_its_number():
     found, said = run("s:map(sluice.upper({field = 2}))", [[[["a", "b"], ["c", 5], ["e"]]]])
     letters = set_aside(said)

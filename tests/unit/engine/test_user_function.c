@@ -149,6 +149,47 @@ static void test_function_over_records_is_none_for_datasets(void **state)
     sl_context_free(ssc);
 }
 
+/* ---- event time ---- */
+
+static int give_time(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    const struct sl_field ms = sl_integer(argv[1].integer * 1500);
+    return sl_return(call, &ms, 1);
+}
+
+static int show_time(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    int64_t ms = -1;
+    bool has_time = sl_event_time(call, &ms);
+    assert_true(has_time || ms == -1);
+    const struct sl_field row[2] = {argv[0], has_time ? sl_integer(ms) : sl_nil()};
+    return sl_return(call, row, 2);
+}
+
+static void test_function_in_c_sees_the_event_time_of_its_record(void **state)
+{
+    struct sl_stream *pairs = new_pairs();
+    struct sl_context *ssc = sl_stream_context(pairs);
+    struct sl_stream *timed =
+        sl_apply(pairs, "withWatermark", SL_FN_ARG(sl_function_new(ssc, give_time, NULL)), SL_STR_ARG("0s"));
+    struct sl_stream *given[2] = {pairs, timed};
+    char text[1024];
+    FILE *out = tmpfile();
+    assert_non_null(out);
+    for (int i = 0; i < 2; i++)
+        sl_output_args(sl_apply(given[i], "map", SL_FN_ARG(sl_function_new(ssc, show_time, NULL))), "print",
+                       NULL, 0);
+    if (run(ssc, out))
+        fail_msg("%s", sl_context_error(ssc));
+    rewind(out);
+    text[fread(text, 1, sizeof text - 1, out)] = 0;
+    fclose(out);
+    assert_non_null(strstr(text, "(a,null)"));
+    assert_non_null(strstr(text, "(a,1500)"));
+    assert_non_null(strstr(text, "(a,3000)"));
+    sl_context_free(ssc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_dataset_of_each_batch_is_given_to_a_function_in_c),
         cmocka_unit_test(test_function_in_c_that_fails_fails_the_batch),
         cmocka_unit_test(test_function_over_records_is_none_for_datasets),
+        cmocka_unit_test(test_function_in_c_sees_the_event_time_of_its_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
