@@ -100,12 +100,16 @@ static bool is_of_the_kernel(const char *resolved)
 static int refuse_kernel(const struct checks *checks, const struct sl_site *site, const char *what,
                          const char *shown)
 {
-    static const char why[] =
-        "is on a file system that shows the kernel, which keeps nothing; choose another directory";
     if (!site)
-        return sl_error_set(checks->err, SL_EUSAGE, "the %s %s %s", what, shown, why);
-    return sl_error_set(checks->err, SL_EUSAGE, "%s:%d: %s: the %s %s %s", site->file, site->line, site->name,
-                        what, shown, why);
+        return sl_error_set(
+            checks->err, SL_EUSAGE,
+            "the %s %s is on a file system that shows the kernel, which keeps nothing; choose another directory",
+            what, shown);
+    return sl_error_set(
+        checks->err, SL_EUSAGE,
+        "%s:%d: %s: the %s %s is on a file system that shows the kernel, which keeps nothing; choose another "
+        "directory",
+        site->file, site->line, site->name, what, shown);
 }
 
 /* Refuses `shown` (which is called `what` and would make things at `path`) inside any watched directory, and where
