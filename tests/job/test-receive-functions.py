@@ -114,7 +114,7 @@ def durable():
 
 
 def wait_for_all(run):
-    run.wait_until(lambda: sum(c.count(b"\n") for c in outputs("out/r", "").values()) >= LINES, lambda: "all records: %s" % source_status())
+    run.wait_until(lambda: sum(c.count(b"\n") for c in outputs("out/r", "").values()) >= LINES, lambda: "all records: %s" % source_status(), 5 * PATIENCE_S)
     check(numbers() == list(range(LINES)), "each record once, in order")
     run.wait_until(lambda: durable() == LINES, lambda: "the last position to be acknowledged: %d" % durable())
 
