@@ -156,7 +156,7 @@ static int forget(struct sl_timed_map *timed, int64_t watermark_ms)
 
 static int run(const struct calls *calls, struct sl_keyed_calls *rounds, struct sl_dataset **ret)
 {
-    const struct sl_keyed_calls_work work = {fill, call, (void *)calls};
+    const struct sl_keyed_calls_work work = {fill, call, NULL, (void *)calls};
     int r = sl_keyed_calls_run(rounds, &work, calls->input->count);
     if (r == 0)
         *ret = sl_keyed_calls_take(rounds);

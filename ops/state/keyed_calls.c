@@ -1,7 +1,10 @@
 #include "ops/state/keyed_calls.h"
 
 #include "core/base/error.h"
+#include "core/contract/services.h"
 #include "core/contract/stage.h"
+#include "core/rows/spill.h"
+#include "core/rows/stored_dataset.h"
 #include "ops/state/state_map.h"
 
 #include <pthread.h>
@@ -24,6 +27,13 @@ int sl_keyed_calls_init(struct sl_keyed_calls *rounds, struct sl_stage *stage)
     return rounds->kept && rounds->rows && rounds->memory ? 0 : SL_ENOMEM;
 }
 
+/* NULL: there is no limit, everything stays in memory. */
+static struct sl_spill *spill_of(const struct sl_keyed_calls *rounds)
+{
+    const struct sl_stage *stage = rounds->stage;
+    return stage && stage->services && stage->node->op->wide->bounded ? stage->services->spill : NULL;
+}
+
 /* What is there of the results goes into the memory that the rows refer to. */
 static void keep_results(struct sl_keyed_calls *rounds)
 {
@@ -40,14 +50,74 @@ void sl_keyed_calls_done(struct sl_keyed_calls *rounds)
     free(rounds->memory);
     sl_memory_unref(rounds->kept);
     sl_dataset_unref(rounds->rows);
+    sl_dataset_unref(rounds->stored);
+    if (rounds->file)
+        spill_of(rounds)->ops->close(rounds->file);
     *rounds = (struct sl_keyed_calls){0};
+}
+
+/* ---- what exceeds memoryLimit ---- */
+
+static bool are_too_many(const struct sl_keyed_calls *rounds)
+{
+    unsigned workers = sl_pool_workers(rounds->stage->pool);
+    size_t bytes = spill_of(rounds) ? sl_dataset_bytes(rounds->rows) : 0;
+    for (unsigned w = 0; w < workers; w++)
+        bytes += rounds->memory[w].result.bytes;
+    return spill_of(rounds) && bytes > spill_of(rounds)->bytes * workers;
+}
+
+static int append_slices(struct sl_dataset *to, const struct sl_dataset *from)
+{
+    return sl_dataset_add_range(to, 0, from, 0, from->count);
+}
+
+static int write_rows(struct sl_keyed_calls *rounds)
+{
+    struct sl_spill *spill = spill_of(rounds);
+    struct sl_error *err = rounds->stage->err;
+    struct sl_dataset *stored;
+    int r = rounds->file ? 0 : spill->ops->open(spill, &rounds->file, err);
+    r = r < 0 ? r : sl_dataset_store(rounds->rows, spill, rounds->file, &stored, err);
+    if (r < 0)
+        return r;
+    if (!rounds->stored)
+        rounds->stored = sl_dataset_new(1);
+    r = rounds->stored ? append_slices(rounds->stored, stored) : SL_ENOMEM;
+    sl_dataset_unref(stored);
+    return r;
+}
+
+/* The rows so far go to disk, and their memory is given back. */
+static int store_rows(struct sl_keyed_calls *rounds)
+{
+    struct sl_dataset *rows = sl_dataset_new(1);
+    struct sl_memory *kept = sl_memory_new();
+    int r = rows && kept ? write_rows(rounds) : SL_ENOMEM;
+    if (r < 0) {
+        sl_dataset_unref(rows);
+        sl_memory_unref(kept);
+        return r;
+    }
+    keep_results(rounds);
+    sl_dataset_unref(rounds->rows);
+    sl_memory_unref(rounds->kept);
+    rounds->rows = rows;
+    rounds->kept = kept;
+    return 0;
 }
 
 struct sl_dataset *sl_keyed_calls_take(struct sl_keyed_calls *rounds)
 {
     struct sl_dataset *rows = rounds->rows;
     keep_results(rounds);
-    rounds->rows = NULL;
+    if (rounds->stored && append_slices(rounds->stored, rows) < 0)
+        return NULL;
+    if (rounds->stored) {
+        sl_dataset_unref(rows);
+        rows = rounds->stored;
+    }
+    rounds->rows = rounds->stored = NULL;
     return rows;
 }
 
@@ -201,7 +271,7 @@ static int run_round(struct round *round)
         r = sl_stage_gather(stage, pieces_of(round), gather_piece, round, round->rounds->kept,
                             &round->rounds->rows);
     round->rounds->calls += round->count;
-    return r;
+    return r == 0 && are_too_many(round->rounds) ? store_rows(round->rounds) : r;
 }
 
 int sl_keyed_calls_run(struct sl_keyed_calls *rounds, const struct sl_keyed_calls_work *work, uint64_t count)
@@ -217,7 +287,8 @@ int sl_keyed_calls_run(struct sl_keyed_calls *rounds, const struct sl_keyed_call
     pthread_mutex_init(&round.failing, NULL);
     for (uint64_t from = 0; from < count && r == 0; from += most) {
         begin_round(&round, from, count - from < most ? (size_t)(count - from) : most);
-        r = run_round(&round);
+        r = work->begin_round ? work->begin_round(work->arg) : 0;
+        r = r < 0 ? r : run_round(&round);
     }
     pthread_mutex_destroy(&round.failing);
     free(round.item);

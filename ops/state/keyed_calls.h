@@ -38,6 +38,8 @@ struct sl_keyed_calls_work {
     /* Calls for one item; sets row and width. scratch is empty, ordinal set. 0, or a failure of the batch. */
     int (*call)(void *arg, struct sl_task *task, struct sl_keyed_calls_memory *memory,
                 struct sl_keyed_call *item);
+    /* Optional: before each round, on the calling thread alone. */
+    int (*begin_round)(void *arg);
     void *arg;
 };
 
@@ -45,7 +47,9 @@ struct sl_keyed_calls {
     struct sl_stage *stage;
     struct sl_keyed_calls_memory *memory; /* [workers] */
     struct sl_memory *kept;               /* what was in memory[].result, in the end */
-    struct sl_dataset *rows;              /* so far */
+    struct sl_dataset *rows;              /* so far, in memory */
+    struct sl_dataset *stored;            /* those before, on disk: what exceeds memoryLimit; NULL: none */
+    struct sl_spill_file *file;           /* where they are written, or NULL */
     uint64_t calls;                       /* so far */
 };
 
@@ -55,5 +59,5 @@ void sl_keyed_calls_done(struct sl_keyed_calls *rounds);
 
 int sl_keyed_calls_run(struct sl_keyed_calls *rounds, const struct sl_keyed_calls_work *work, uint64_t count);
 
-/* All rows, as one partition. The caller unrefs. */
+/* All rows, as one partition. The caller unrefs. NULL: out of memory. */
 struct sl_dataset *sl_keyed_calls_take(struct sl_keyed_calls *rounds);

@@ -64,13 +64,12 @@ static bool may_hold_maps(const struct sl_chunk *in)
     return false;
 }
 
-static int append_row(struct sl_rows *rows, const struct sl_chunk *in, uint32_t row)
+static int push_row(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in, uint32_t row)
 {
-    struct sl_field fields[SL_WIDTH_MAX];
+    struct sl_chunk one = {.rows = 1, .width = in->width};
     for (uint32_t c = 0; c < in->width; c++)
-        if (!sl_field_copy(&rows->arena, &in->column[c][row], &fields[c]))
-            return SL_ENOMEM;
-    return sl_rows_append_row(rows, fields, in->width);
+        one.column[c] = &in->column[c][row];
+    return sl_collect_push(stage, lane, &one);
 }
 
 /* What is no pair is set aside while its file and line are known; a key that is a map, too. */
@@ -84,12 +83,13 @@ static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_ch
     for (uint32_t i = 0; i < in->rows && r == 0; i++)
         r = sl_key_check(stage->node, lane->task, &in->column[0][i]) < 0
                 ? sl_task_reject(lane->task, stage->node->number, in, i)
-                : append_row(sl_collect_rows(lane), in, i);
+                : push_row(stage, lane, in, i);
     return r;
 }
 
 /* ---- the batch ---- */
 
+/* What is on disk of the key is not looked for. */
 static struct sl_state_entry *find_cell(struct sl_stage *stage, struct sl_state_map *parts,
                                         const struct sl_field *key, struct sl_state_shard **ret)
 {
@@ -130,9 +130,18 @@ static int map_records(const struct sl_map_with_state_calls *mapping)
     return r;
 }
 
+/* What is too much goes to disk, unless keys time out: notes of when they were seen are in memory. */
+static int bound(struct sl_stage *stage, struct memory *memory)
+{
+    return timeout_of(stage->node) ? 0 : sl_state_map_bound(&memory->parts, stage);
+}
+
 /* Where nothing is kept on disk, save is not called: what is dirty is of the batch before. */
 static int begin_changes(struct sl_stage *stage, struct memory *memory)
 {
+    int r = bound(stage, memory);
+    if (r < 0)
+        return r;
     if (!stage->services->durable)
         sl_state_map_saved(&memory->parts);
     return stage->services->durable ? 0 : sl_state_map_tidy(&memory->parts, stage);
@@ -159,29 +168,34 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     if (r == 0)
         r = map_batch(stage, &rounds);
     if (r == 0)
-        *ret = sl_keyed_calls_take(&rounds);
+        r = (*ret = sl_keyed_calls_take(&rounds)) ? 0 : SL_ENOMEM;
     sl_keyed_calls_done(&rounds);
     return r;
 }
 
 /* ---- on disk: the cells that changed, with the time of their last record ---- */
 
-static int save_cells(struct sl_stage *stage, struct sl_state_writer *keeper, const struct sl_found *changed)
+static int save_cell(void *arg, const struct sl_stored_cell *cell)
 {
+    struct sl_state_writer *keeper = arg;
+    struct sl_field row[3] = {cell->key, cell->value, sl_integer(cell->seen_ms)};
+    return keeper->ops->row(keeper, row, cell->exists ? 3 : 1);
+}
+
+static int save_changed(struct sl_stage *stage, struct sl_state_writer *keeper)
+{
+    const struct memory *memory = stage->memory;
     struct sl_section section = {SL_SECTION_KEYED, 0, stage->batch_ms, INT64_MAX};
+    if (!sl_state_map_has_changed(&memory->parts, stage))
+        return 0;
     int r = keeper->ops->begin(keeper, &section);
-    for (size_t i = 0; r == 0 && i < changed->count; i++) {
-        const struct sl_state_entry *cell = changed->entry[i].state.pointer;
-        struct sl_field row[3] = {cell->key, cell->value, sl_integer(cell->seen_ms)};
-        r = keeper->ops->row(keeper, row, cell->exists ? 3 : 1);
-    }
-    return r;
+    return r < 0 ? r : sl_state_map_each_changed(&memory->parts, stage, save_cell, keeper);
 }
 
 static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
     struct memory *memory = stage->memory;
-    int r = memory->parts.changed.count ? save_cells(stage, keeper, &memory->parts.changed) : 0;
+    int r = save_changed(stage, keeper);
     sl_state_map_saved(&memory->parts);
     return r == 0 ? sl_state_map_tidy(&memory->parts, stage) : r;
 }
@@ -208,15 +222,21 @@ static int load_cell(struct sl_stage *stage, struct sl_state_map *parts, const s
 static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
 {
     struct memory *memory = stage->memory;
+    struct sl_arena block SL_CLEANUP(sl_arena_done) = {0};
     struct sl_field row[SL_WIDTH_MAX];
     struct sl_cursor cursor;
     uint32_t width;
-    int r = 0;
+    int r = bound(stage, memory);
     sl_dataset_unref((struct sl_dataset *)memory->initial); /* it went into what is loaded now */
     memory->initial = NULL;
-    sl_cursor_init(&cursor, rows);
-    while (r == 0 && sl_cursor_next(&cursor, row, &width))
+    sl_cursor_pass(&cursor, rows, &block);
+    for (uint64_t n = 0; r == 0 && sl_cursor_next(&cursor, row, &width); n++) {
         r = load_cell(stage, &memory->parts, row, width);
+        if (r < 0 || n % SL_CHUNK_ROWS)
+            continue;
+        sl_state_map_saved(&memory->parts);
+        r = sl_state_map_make_room(&memory->parts, stage);
+    }
     return r;
 }
 
@@ -224,6 +244,10 @@ static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct memory *memory = stage->memory;
     sl_state_map_settle(&memory->parts);
+    if (sl_state_map_is_stored(&memory->parts)) {
+        int r = sl_state_map_tidy(&memory->parts, stage);
+        return r < 0 ? r : sl_state_map_count_living(&memory->parts, stage);
+    }
     return timeout_of(stage->node) ? sl_state_map_note_all(&memory->parts) : 0;
 }
 
@@ -232,9 +256,11 @@ static const struct sl_wide map_wide = {
     .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = push,
+    .lane_close = sl_collect_lane_close,
     .take = sl_collect_take,
     .finish = finish,
     .done = sl_collect_end,
+    .bounded = 3, /* the records, cells in memory, what the function returned */
     .memory_size = sizeof(struct memory),
     .memory_open = memory_open,
     .memory_done = memory_done,

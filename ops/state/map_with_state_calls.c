@@ -1,6 +1,7 @@
 #include "ops/state/map_with_state_calls.h"
 
 #include "core/base/error.h"
+#include "core/rows/stored_dataset.h"
 #include "ops/key/pair_key.h"
 
 #include <string.h>
@@ -9,6 +10,7 @@
 struct calls {
     const struct sl_map_with_state_calls *mapping;
     const struct sl_dataset *input;
+    bool is_stored;              /* rows of the input may be on disk */
     const struct sl_found *idle; /* not NULL: the calls are those of keys that time out */
 };
 
@@ -86,30 +88,56 @@ static int call(const struct calls *calls, struct sl_task *task, struct sl_keyed
 
 /* ---- records ---- */
 
+/* Rows on disk are loaded block by block: what an item needs of them is copied. */
+static int keep_row(const struct calls *calls, struct sl_arena *round, struct sl_field *row, uint32_t width)
+{
+    for (uint32_t i = 0; i < width && calls->is_stored; i++)
+        if (!sl_field_copy(round, &row[i], &row[i]))
+            return SL_ENOMEM;
+    return 0;
+}
+
+static int fill_record(const struct calls *calls, struct sl_arena *round, struct sl_field *row,
+                       uint32_t width, struct sl_keyed_call *item)
+{
+    if (keep_row(calls, round, row, width) < 0)
+        return SL_ENOMEM;
+    item->key = row[0];
+    item->hash = hash_of(calls, &row[0]);
+    item->is_pair = width > 1;
+    if (width == 2)
+        item->value = row[1];
+    if (width <= 2)
+        return 0;
+    struct sl_field *others = sl_arena_alloc(round, (width - 1) * sizeof *others);
+    if (!others)
+        return SL_ENOMEM;
+    memcpy(others, row + 1, (width - 1) * sizeof *others);
+    item->value = sl_list(others, width - 1);
+    return 0;
+}
+
 static int fill_records(void *arg, uint64_t from, size_t count, struct sl_keyed_calls_memory *memory,
                         struct sl_keyed_call *item)
 {
     const struct calls *calls = arg;
-    struct sl_field row[SL_WIDTH_MAX], *others;
+    struct sl_arena block SL_CLEANUP(sl_arena_done) = {0};
+    struct sl_field row[SL_WIDTH_MAX];
     struct sl_cursor cursor;
     uint32_t width;
-    sl_cursor_init(&cursor, calls->input);
+    sl_cursor_pass(&cursor, calls->input, &block);
     sl_cursor_seek(&cursor, from);
-    for (; count && sl_cursor_next(&cursor, row, &width); count--, item++) {
-        item->key = row[0];
-        item->hash = hash_of(calls, &row[0]);
-        item->is_pair = width > 1;
-        if (width == 2)
-            item->value = row[1];
-        if (width <= 2)
-            continue;
-        others = sl_arena_alloc(&memory->round, (width - 1) * sizeof *others);
-        if (!others)
+    for (; count && sl_cursor_next(&cursor, row, &width); count--, item++)
+        if (fill_record(calls, &memory->round, row, width, item) < 0)
             return SL_ENOMEM;
-        memcpy(others, row + 1, (width - 1) * sizeof *others);
-        item->value = sl_list(others, width - 1);
-    }
     return count ? SL_ENOMEM : 0; /* rows on disk that could not be loaded */
+}
+
+/* Between rounds no cell is in use. */
+static int begin_round(void *arg)
+{
+    const struct calls *calls = arg;
+    return sl_state_map_make_room(calls->mapping->parts, calls->mapping->stage);
 }
 
 static int call_for_record(void *arg, struct sl_task *task, struct sl_keyed_calls_memory *memory,
@@ -121,10 +149,10 @@ static int call_for_record(void *arg, struct sl_task *task, struct sl_keyed_call
         sl_task_explain_pair(task, "mapWithState", &item->key);
     if (!item->is_pair || sl_key_check(calls->mapping->stage->node, task, &item->key) < 0)
         return reject(calls, task, item);
-    struct sl_state_entry *cell = sl_state_shard_find(cells, &item->key, (uint32_t)item->hash);
-    if (!cell)
-        return SL_ENOMEM;
-    int r = call(calls, task, memory, item, cell);
+    struct sl_state_entry *cell;
+    int r = sl_state_map_find(calls->mapping->parts, task, &item->key, item->hash, &cell);
+    if (r == 0)
+        r = call(calls, task, memory, item, cell);
     return r < 0 ? r
                  : sl_state_shard_touch(cells, cell, calls->mapping->stage->batch_ms,
                                         calls->mapping->timeout_ms > 0);
@@ -160,8 +188,8 @@ static int call_for_idle(void *arg, struct sl_task *task, struct sl_keyed_calls_
 int sl_map_with_state_calls_call_records(const struct sl_map_with_state_calls *mapping,
                                          const struct sl_dataset *input)
 {
-    struct calls calls = {mapping, input, NULL};
-    const struct sl_keyed_calls_work work = {fill_records, call_for_record, &calls};
+    struct calls calls = {mapping, input, sl_dataset_is_stored(input), NULL};
+    const struct sl_keyed_calls_work work = {fill_records, call_for_record, begin_round, &calls};
     return sl_keyed_calls_run(mapping->rounds, &work, input->count);
 }
 
@@ -169,8 +197,8 @@ int sl_map_with_state_calls_time_out(const struct sl_map_with_state_calls *mappi
 {
     struct sl_stage *stage = mapping->stage;
     struct sl_found idle SL_CLEANUP(sl_found_done) = {0};
-    struct calls calls = {mapping, NULL, &idle};
-    const struct sl_keyed_calls_work work = {fill_idle, call_for_idle, &calls};
+    struct calls calls = {mapping, NULL, false, &idle};
+    const struct sl_keyed_calls_work work = {fill_idle, call_for_idle, NULL, &calls};
     int r = sl_state_map_take_idle(mapping->parts, stage, stage->batch_ms - mapping->timeout_ms, &idle);
     stage->said = stage->said || idle.count;
     return r < 0 ? r : sl_keyed_calls_run(mapping->rounds, &work, idle.count);

@@ -2,11 +2,16 @@
 
 #include "core/base/error.h"
 
+#include <stdlib.h>
+
 void sl_state_map_done(struct sl_state_map *parts)
 {
     for (unsigned p = 0; p < SL_PARTS; p++)
         sl_state_shard_done(&parts->part[p]);
     sl_found_done(&parts->changed);
+    if (parts->runs)
+        sl_state_runs_done(parts->runs);
+    free(parts->runs);
 }
 
 size_t sl_state_map_living(const struct sl_state_map *parts)
@@ -89,6 +94,11 @@ int sl_state_map_tidy(struct sl_state_map *parts, struct sl_stage *stage)
 {
     struct sl_state_shard *wasteful[SL_PARTS];
     size_t count = 0;
+    if (parts->runs) {
+        int r = sl_state_map_make_room(parts, stage);
+        if (r < 0 || parts->runs->count)
+            return r < 0 ? r : sl_state_runs_merge(parts->runs, true, stage->err);
+    }
     for (unsigned p = 0; p < SL_PARTS; p++)
         if (sl_state_shard_is_wasteful(&parts->part[p]))
             wasteful[count++] = &parts->part[p];

@@ -2,20 +2,31 @@
  * that workers can each have parts of their own.
  *
  * Which key is in which part differs from process to process and is never seen: what is shown or saved is
- * sorted by key over all parts. Belongs to one thread, but that different threads may use different parts. */
+ * sorted by key over all parts. Belongs to one thread, but that different threads may use different parts.
+ *
+ * With a memoryLimit (sl_state_map_bound) cells that hold too much are moved to disk (ops/state/state_runs.h): between
+ * batches, and within one between its rounds of calls. A key is then looked for on disk where it has no cell
+ * (sl_state_map_find). */
 #pragma once
 
 #include "core/contract/operator.h"
+#include "ops/state/state_runs.h"
 #include "ops/state/state_shard.h"
 
 enum { SL_PARTS_LOG2 = 6, SL_PARTS = 1 << SL_PARTS_LOG2 };
 
 struct sl_state_map {
     struct sl_state_shard part[SL_PARTS];
-    struct sl_found changed; /* what is dirty, in the order of keys, after sl_state_map_sort_changed */
+    struct sl_found changed; /* cells that are dirty, in the order of keys, after sl_state_map_sort_changed */
+    struct sl_state_runs *runs; /* NULL: everything is in memory */
 };
 
 void sl_state_map_done(struct sl_state_map *parts);
+
+/* What is too much goes to disk from now on, where the stage has a limit. Any number of times. 0 or SL_ENOMEM. */
+int sl_state_map_bound(struct sl_state_map *parts, struct sl_stage *stage);
+/* Whether a part of it is on disk. */
+bool sl_state_map_is_stored(const struct sl_state_map *parts);
 
 /* The part of a key by its hash (sl_field_hash with the seed of the process): the upper bits, for the tables
  * of the parts go by the lower half. */
@@ -23,6 +34,17 @@ static inline unsigned sl_state_map_number(uint64_t hash)
 {
     return (unsigned)(hash >> (64 - SL_PARTS_LOG2));
 }
+
+/* The cell of the key, also where the key is on disk, made (not existing) where there is none. `task` may be any of a
+ * worker that has the part. 0, or a failure. */
+int sl_state_map_find(struct sl_state_map *parts, struct sl_task *task, const struct sl_field *key,
+                      uint64_t hash, struct sl_state_entry **ret);
+
+/* Moves all cells to disk where they hold too much; pointers to cells are void afterwards. Not after
+ * sl_state_map_sort_changed. 0, or a failure. */
+int sl_state_map_make_room(struct sl_state_map *parts, struct sl_stage *stage);
+/* Counts the keys, after cells were put without looking at what is on disk (a start). 0, or a failure. */
+int sl_state_map_count_living(struct sl_state_map *parts, struct sl_stage *stage);
 
 size_t sl_state_map_living(const struct sl_state_map *parts);
 size_t sl_state_map_bytes(
@@ -44,11 +66,20 @@ void sl_state_map_saved(struct sl_state_map *parts);
 
 /* All cells were loaded: nothing is to be saved, and nothing was wasted yet. */
 void sl_state_map_settle(struct sl_state_map *parts);
-/* Gives back what removed cells and old values held, part by part once it is as much as the rest; while
- * nothing is dirty. 0 or SL_ENOMEM. */
+/* Gives back what removed cells and old values held, part by part once it is as much as the rest, or moves all cells to
+ * disk and merges there what is due; while nothing is dirty. 0, or a failure. */
 int sl_state_map_tidy(struct sl_state_map *parts, struct sl_stage *stage);
 
-/* All of it as rows (key, state) in the order of keys. */
+/* Visits keys in order, on disk or not: what there is, or what changed in the batch of the stage, removed keys too.
+ * What is visited is borrowed until visit returns; what that returns below 0 ends it. */
+typedef int sl_state_map_visit(void *arg, const struct sl_stored_cell *cell);
+int sl_state_map_each(const struct sl_state_map *parts, struct sl_stage *stage, sl_state_map_visit *visit,
+                      void *arg);
+int sl_state_map_each_changed(const struct sl_state_map *parts, struct sl_stage *stage,
+                              sl_state_map_visit *visit, void *arg);
+bool sl_state_map_has_changed(const struct sl_state_map *parts, struct sl_stage *stage);
+
+/* All of it as rows (key, state) in the order of keys; nothing may be on disk. */
 int sl_state_map_rows(const struct sl_state_map *parts, struct sl_stage *stage, struct sl_rows **ret);
-/* What changed in the same way; removed keys as (key). */
+/* What changed in the same way (nothing may be on disk); removed keys as (key). */
 int sl_state_map_changes(const struct sl_state_map *parts, struct sl_rows **ret);

@@ -80,6 +80,7 @@ struct sl_state_entry *sl_state_shard_find(struct sl_state_shard *cells, const s
 
 static int mark_dirty(struct sl_state_shard *cells, struct sl_state_entry *cell)
 {
+    cell->fresh = true;
     if (cell->dirty)
         return 0;
     size_t *dirty = sl_array_grow(cells->dirty, cells->dirty_count, &cells->dirty_capacity, sizeof *dirty);
@@ -107,6 +108,23 @@ int sl_state_shard_remove(struct sl_state_shard *cells, struct sl_state_entry *c
     cell->exists = false;
     cell->value = sl_nil();
     return mark_dirty(cells, cell);
+}
+
+int sl_state_shard_bring(struct sl_state_shard *cells, struct sl_state_entry *cell,
+                         const struct sl_field *key, const struct sl_field *value, int64_t seen_ms)
+{
+    if (!show_key(cells, cell, key) || !sl_field_copy(&cells->memory->arena, value, &cell->value))
+        return SL_ENOMEM;
+    cell->exists = true;
+    cell->seen_ms = seen_ms;
+    return 0;
+}
+
+void sl_state_shard_forget(struct sl_state_shard *cells)
+{
+    size_t living = cells->living;
+    sl_state_shard_done(cells);
+    cells->living = living;
 }
 
 /* ---- time-outs ---- */
@@ -198,6 +216,15 @@ int sl_state_shard_dirty(const struct sl_state_shard *cells, struct sl_found *fo
     return r;
 }
 
+int sl_state_shard_fresh(const struct sl_state_shard *cells, struct sl_found *found)
+{
+    int r = 0;
+    for (size_t i = 0; i < cells->count && r == 0; i++)
+        if (cells->cell[i].fresh)
+            r = add_found(found, &cells->cell[i]);
+    return r;
+}
+
 void sl_state_shard_saved(struct sl_state_shard *cells)
 {
     for (size_t i = 0; i < cells->dirty_count; i++)
@@ -212,6 +239,13 @@ enum { GARBAGE_MIN = 16 << 10, DEAD_MIN = 64 }; /* of one part of many */
 static size_t bytes_of(const struct sl_state_shard *cells)
 {
     return cells->memory ? cells->memory->arena.bytes + cells->table.arena.bytes : 0;
+}
+
+size_t sl_state_shard_bytes(const struct sl_state_shard *cells)
+{
+    size_t table = cells->memory ? sl_table_bytes(&cells->table, 0) + cells->memory->arena.bytes : 0;
+    return table + cells->capacity * sizeof *cells->cell + cells->dirty_capacity * sizeof *cells->dirty +
+           cells->seen_capacity * sizeof *cells->seen;
 }
 
 void sl_state_shard_settle(struct sl_state_shard *cells)

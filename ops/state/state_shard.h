@@ -12,6 +12,7 @@ struct sl_state_entry {
     uint32_t hash;
     bool exists;
     bool dirty; /* changed since it was last saved */
+    bool fresh; /* not as in the runs on disk (ops/state/state_runs.h), where there are any */
 };
 
 /* A note that a key was seen; the cell may have been seen later, then the note is stale. */
@@ -23,7 +24,8 @@ struct sl_seen {
 struct sl_state_shard {
     struct sl_table table;       /* group.state.integer: index of the cell */
     struct sl_state_entry *cell; /* [count]; those that do not exist wait for compaction */
-    size_t count, capacity, living;
+    size_t count, capacity;
+    size_t living;            /* keys that exist, in memory or on disk */
     struct sl_memory *memory; /* keys and values */
     size_t settled;           /* bytes of memory after the last compaction */
     struct sl_seen *seen;     /* in the order of t; only where there is a time-out */
@@ -51,6 +53,11 @@ struct sl_state_entry *sl_state_shard_find(struct sl_state_shard *cells, const s
 int sl_state_shard_put(struct sl_state_shard *cells, struct sl_state_entry *cell,
                        const struct sl_field *value);
 int sl_state_shard_remove(struct sl_state_shard *cells, struct sl_state_entry *cell);
+/* The cell, which was made by the last find, becomes what is on disk of its key: all is copied. 0 or SL_ENOMEM. */
+int sl_state_shard_bring(struct sl_state_shard *cells, struct sl_state_entry *cell,
+                         const struct sl_field *key, const struct sl_field *value, int64_t seen_ms);
+/* All cells are forgotten: the runs on disk have them. */
+void sl_state_shard_forget(struct sl_state_shard *cells);
 /* Notes that the key had a record in batch t, where time-outs are wanted. */
 int sl_state_shard_touch(struct sl_state_shard *cells, struct sl_state_entry *cell, int64_t t, bool note);
 
@@ -65,6 +72,10 @@ int sl_state_shard_take_idle(struct sl_state_shard *cells, int64_t t, struct sl_
 /* Adds the cells that are there, or the dirty ones, to *found. 0 or SL_ENOMEM. */
 int sl_state_shard_living(const struct sl_state_shard *cells, struct sl_found *found);
 int sl_state_shard_dirty(const struct sl_state_shard *cells, struct sl_found *found);
+/* The same of those that are not as on disk, also where they do not exist. */
+int sl_state_shard_fresh(const struct sl_state_shard *cells, struct sl_found *found);
+/* What it takes of memory, all in all. */
+size_t sl_state_shard_bytes(const struct sl_state_shard *cells);
 /* Nothing is dirty any more. */
 void sl_state_shard_saved(struct sl_state_shard *cells);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# timeout: 900
+# timeout: 1800
 """memoryLimit and state: what does not fit goes to disk, and every batch shows what it shows without a limit, byte for
 byte, with any number of workers, and goes on from there after a restart."""
 from limits import *
@@ -44,6 +44,40 @@ UPDATES = {
 }
 
 
+# What is returned and what is the state; the whole of the state.
+MAPPED = {
+    "long": '''pairs_of:mapWithState(function(key, value, state)
+        local n = #(state:get() or "") % 7
+        state:update(tostring(key) .. ("x"):rep(50 + n))
+        return key, n, state:exists()
+    end)''',
+    "removed": '''pairs_of:mapWithState(function(key, value, state)
+        if state:exists() and state:get() > 2 then state:remove() return key, "gone" end
+        state:update((state:get() or 0) + 1)
+        if type(key) == "string" and #key == 2 then error("refused") end
+        return key, state:get()
+    end)''',
+    "lists": '''words:map(function(word) return { word:sub(1, 2), #word }, word:sub(3), word end)
+        :mapWithState(function(key, value, state)
+            local list = state:get() or {}
+            list[#list + 1] = value[1]
+            state:update(list)
+            return key, #list
+        end)''',
+    "sometimes": '''pairs_of:mapWithState(function(key, value, state)
+        if not state:exists() or math.random(3) == 1 then state:update(("y"):rep(60) .. math.random(9)) end
+        return sluice.row(key, state:get(), #state:get())
+    end)''',
+    "initial": '''pairs_of:mapWithState(function(key, value, state) state:update((state:get() or "none") .. "+") return state:get() end,
+        { initial = { { 3, "three" }, { "ab", ("text"):rep(99) } } })''',
+}
+SNAPSHOTS = {
+    "all": MAPPED["long"] + ":stateSnapshots()",
+    "of some": MAPPED["removed"] + ":stateSnapshots()",
+    "in parts": MAPPED["lists"] + ":stateSnapshots():map(function(key, list) return key, #list, list[1], list[#list] end)",
+}
+
+
 def texts():
     """A batch each: many keys, then few, then others, none, and many again."""
     generator = random.Random(11)
@@ -72,10 +106,11 @@ def run_batches(outputs_of, limit, workers, restarts):
     return {name: directories("out/" + name) for name in outputs_of}
 
 
-def same_state_with_a_limit(outputs_of, workers=(1, 3)):
+def same_state_with_a_limit(outputs_of, workers=(1, 3), states=True):
+    """states: a batch without input shows something, too."""
     wanted = run_batches(outputs_of, None, 2, True)
     for name in outputs_of:
-        check(len(wanted[name]) == BATCHES, "%s: %d batches" % (name, len(wanted[name])))
+        check(len(wanted[name]) == BATCHES - (not states), "%s: %d batches" % (name, len(wanted[name])))
     for count in workers:
         found = run_batches(outputs_of, "1MB", count, True)
         for name in outputs_of:
@@ -84,6 +119,14 @@ def same_state_with_a_limit(outputs_of, workers=(1, 3)):
 
 def test_updateStateByKey_gives_the_same_with_a_limit():
     same_state_with_a_limit(UPDATES)
+
+
+def test_mapWithState_gives_the_same_with_a_limit():
+    same_state_with_a_limit(MAPPED, states=False)
+
+
+def test_stateSnapshots_gives_the_same_with_a_limit():
+    same_state_with_a_limit(SNAPSHOTS, states=False)
 
 
 # One process makes all batches from one input that grows: what is in memory between batches is on disk.
@@ -114,6 +157,14 @@ def same_in_one_process(outputs_of):
 
 def test_updateStateByKey_gives_the_same_in_one_process():
     same_in_one_process(UPDATES)
+
+
+def test_mapWithState_gives_the_same_in_one_process():
+    same_in_one_process(MAPPED)
+
+
+def test_stateSnapshots_gives_the_same_in_one_process():
+    same_in_one_process(SNAPSHOTS)
 
 
 def test_a_limit_may_come_and_go():
@@ -165,6 +216,21 @@ def test_the_state_of_updateStateByKey_stays_below_the_limit():
         skip("a sanitizer takes memory of its own")
     state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' +
                       save("keys:updateStateByKey(function(values, state) return (state or 0) + #values end)", "r"), 90, 110)
+
+
+MAP = 'keys:mapWithState(function(key, value, state) state:update((state:get() or 0) + value) return key, state:get() end)'
+
+
+def test_the_state_of_mapWithState_stays_below_the_limit():
+    if SANITIZED:
+        skip("a sanitizer takes memory of its own")
+    state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + save(MAP, "r"), 120, 300)
+
+
+def test_the_snapshots_of_a_state_stay_below_the_limit():
+    if SANITIZED:
+        skip("a sanitizer takes memory of its own")
+    state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + save(MAP + ":stateSnapshots()", "r"), 120, 300)
 
 
 main(globals())

@@ -236,7 +236,7 @@ static int call(void *arg, struct sl_task *task, struct sl_keyed_calls_memory *m
 
 static int run(struct stand *stand, struct script *script, uint64_t count, struct sl_dataset **ret)
 {
-    const struct sl_keyed_calls_work work = {fill, call, script};
+    const struct sl_keyed_calls_work work = {fill, call, NULL, script};
     struct sl_keyed_calls rounds;
     int r = sl_keyed_calls_init(&rounds, &stand->stage);
     if (r == 0)
