@@ -25,8 +25,9 @@ def letters():
 
 
 def test_a_topic_that_is_made_anew_between_batches_gets_the_next_ones():
+    """The producer must not be faster in making it."""
     topic = broker().create(2)
-    sink_job(topic)
+    sink_job(topic, more=', ["allow.auto.create.topics"] = "false"')
     with Running("job.lua") as run:
         move_in("a", "1\n2\n3\n")
         run.wait_until(lambda: values(topic) == [b"1", b"2", b"3"], "the first batch")
