@@ -1,6 +1,7 @@
 #include "output/save_bucket.h"
 
 #include "core/base/error.h"
+#include "core/contract/site.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ int sl_save_bucket_start(const struct sl_node *node, const struct sl_services *s
                node->site.file, node->site.line, node->op->name, err->text);
         return 0;
     }
-    return r < 0 ? sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name) : 0;
+    return r < 0 ? sl_site_wrap(&node->site, err) : 0;
 }
 
 int sl_save_bucket_probe(const struct sl_services *services, const struct sl_save_settings *settings,

@@ -1,6 +1,7 @@
 #include "receive/received.h"
 
 #include "core/base/size.h"
+#include "core/contract/site.h"
 #include "receive/log_dir.h"
 #include "text/row_codec.h"
 
@@ -241,7 +242,7 @@ static int failure(struct sl_received *received, struct sl_error *err)
         *err = received->failure;
     pthread_mutex_unlock(&received->lock);
     const struct sl_site *site = &received->source.node->site;
-    return r < 0 ? sl_error_wrap(err, "%s:%d: %s", site->file, site->line, site->name) : 0;
+    return r < 0 ? sl_site_wrap(site, err) : 0;
 }
 
 static int set_range(struct sl_received *received, uint64_t from, uint64_t to, struct sl_error *err)

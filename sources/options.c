@@ -3,6 +3,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/nearest.h"
+#include "core/contract/site.h"
 #include "sources/many_dirs.h"
 
 #include <stdio.h>
@@ -97,7 +98,8 @@ static int explain_filter(struct sl_file_options *options, const char *name, con
 {
     const struct sl_node *node = options->node;
     return sl_error_set(&options->filter_error, SL_EFAIL, "%s:%d: %s: filter of the name %s: %s",
-                        node->site.file, node->site.line, node->op->name, name, what);
+                        node->site.file, node->site.line, node->op->name, name,
+                        sl_site_strip(&node->site, what));
 }
 
 static int judge(struct sl_file_options *options, struct sl_task *task, const char *name, bool *ret)

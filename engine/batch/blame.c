@@ -1,6 +1,7 @@
 #include "engine/batch/blame.h"
 
 #include "core/base/error.h"
+#include "core/contract/site.h"
 
 #include <string.h>
 
@@ -11,5 +12,5 @@ int sl_blame(const struct sl_node *node, int r, struct sl_error *err)
     bool has_place = strncmp(err->text, site->file, len) == 0 && err->text[len] == ':';
     if (r != SL_EFAIL && r != SL_EFULL && r != SL_EUNREACHABLE)
         return r;
-    return has_place ? r : sl_error_wrap(err, "%s:%d: %s", site->file, site->line, site->name);
+    return has_place ? r : sl_site_wrap(site, err);
 }

@@ -19,6 +19,7 @@
  * (engine/batch/plan_job.h); what the try left of 4 and 6 is replaced or removed. */
 #include "engine/batch/commit.h"
 
+#include "core/contract/site.h"
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/counters.h"
 #include "engine/batch/deadletter.h"
@@ -63,9 +64,7 @@ static int each_output(struct sl_batch *batch, size_t step_offset, struct sl_err
         if (r == SL_ENOMEM)
             sl_error_nomem(err);
         if (r < 0)
-            return r == SL_ESTOP
-                       ? r
-                       : sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
+            return r == SL_ESTOP ? r : sl_site_wrap(&node->site, err);
     }
     return 0;
 }

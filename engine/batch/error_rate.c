@@ -1,5 +1,7 @@
 #include "engine/batch/error_rate.h"
 
+#include "core/contract/site.h"
+
 #include <string.h>
 
 /* How the reasons of such files begin: by this they are known when a batch is redone. */
@@ -34,7 +36,8 @@ static void append_reason(const struct sl_batch *batch, size_t s, size_t file,
                   batch->plan.files[s].file[file].path, (unsigned long long)errors->failed,
                   (unsigned long long)errors->records, run->context->options.error_rate_max);
     append_line(batch, s, errors, text);
-    sl_buf_printf(text, ": %s:%d: %s: %s", site->file, site->line, site->name, errors->message);
+    sl_buf_printf(text, ": %s:%d: %s: %s", site->file, site->line, site->name,
+                  sl_site_strip(site, errors->message));
     sl_buf_byte(text, 0);
 }
 
@@ -146,7 +149,7 @@ int sl_error_rate_operators(struct sl_rejects *rejects, const uint64_t *rows, do
             "%s:%d: %s failed on %llu of %llu records (maxErrorRate is %g), for example: %s; correct the job or the data, "
             "or raise maxErrorRate",
             site->file, site->line, site->name, (unsigned long long)failures_of(rejects, n),
-            (unsigned long long)seen, rate, example ? example : "");
+            (unsigned long long)seen, rate, example ? sl_site_strip(site, example) : "");
     }
     return 0;
 }

@@ -1,5 +1,11 @@
 #include "engine/batch/quarantine.h"
 
+#include "core/contract/site.h"
+
+#include <stdio.h>
+
+enum { PLACE_MAX = 512 };
+
 bool sl_quarantine_redo(struct sl_batch *batch)
 {
     struct sl_run *run = batch->run;
@@ -18,11 +24,21 @@ static bool is_noted(const struct sl_batch_plan *plan, size_t asides, size_t sou
     return false;
 }
 
-static void report(const struct sl_batch *batch, const struct sl_source *source, const char *reason)
+/* "FILE:LINE: NAME: " of the source, or "" where the reason names that line: an operator in it has failed. */
+static const char *place_of(const struct sl_source *source, const char *reason, char place[PLACE_MAX])
 {
     const struct sl_site *site = &source->node->site;
-    sl_log(batch->run->services.log, SL_LOG_WARNING, "%s:%d: %s: file quarantined: %s%s", site->file,
-           site->line, site->name, reason,
+    place[0] = '\0';
+    if (!sl_site_is_in(site, reason))
+        snprintf(place, PLACE_MAX, "%s:%d: %s: ", site->file, site->line, site->name);
+    return place;
+}
+
+static void report(const struct sl_batch *batch, const struct sl_source *source, const char *reason)
+{
+    char place[PLACE_MAX];
+    sl_log(batch->run->services.log, SL_LOG_WARNING, "%sfile quarantined: %s%s",
+           place_of(source, reason, place), reason,
            batch->run->catalog ? "; when it is repaired, sluice replay takes it again" : "");
 }
 
@@ -31,14 +47,14 @@ static int gather(struct sl_batch *batch, size_t s, size_t known, struct sl_erro
 {
     struct sl_source *source = batch->run->source[s];
     struct sl_batch_plan *plan = &batch->plan;
+    char place[PLACE_MAX];
     for (size_t f = 0; source->ops->aside && f < plan->files[s].count; f++) {
         const char *reason = source->ops->aside(source, f);
         if (!reason || is_noted(plan, known, s, f))
             continue;
         if (batch->run->context->options.stop_on_file_error)
-            return sl_error_set(err, SL_EFAIL, "%s:%d: %s: %s; the run stops because onFileError is \"stop\"",
-                                source->node->site.file, source->node->site.line, source->node->site.name,
-                                reason);
+            return sl_error_set(err, SL_EFAIL, "%s%s; the run stops because onFileError is \"stop\"",
+                                place_of(source, reason, place), reason);
         if (sl_batch_plan_add_quarantined(plan, s, f, reason) < 0)
             return sl_error_nomem(err);
         report(batch, source, reason);

@@ -2,6 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/contract/collect.h"
+#include "core/contract/site.h"
 #include "core/contract/source.h"
 #include "engine/batch/batch.h"
 #include "engine/batch/operator_memory.h"
@@ -161,9 +162,8 @@ static int refuse_record(struct sl_reject_sink *sink, struct sl_task *task, unsi
 {
     const struct strict_sink *strict = (const struct strict_sink *)sink;
     const struct sl_node *at = strict->pipelines->node[node];
-    const char *name = strncmp(task->message, at->op->name, strlen(at->op->name)) == 0 ? "" : at->op->name;
-    return sl_error_set(task->err, SL_EFAIL, "%s:%d: %s%s%s", at->site.file, at->site.line, name,
-                        name[0] ? ": " : "", task->message);
+    return sl_error_set(task->err, SL_EFAIL, "%s:%d: %s: %s", at->site.file, at->site.line, at->op->name,
+                        sl_site_strip(&at->site, task->message));
 }
 
 static int open_workers(struct sl_run *run, const struct sl_run *outer, struct strict_sink *sink,

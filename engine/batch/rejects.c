@@ -2,6 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/contract/operator.h"
+#include "core/contract/site.h"
 #include "engine/batch/rejects_entry.h"
 #include "text/digest.h"
 #include "text/format.h"
@@ -25,7 +26,7 @@ static int reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned no
     if (rejects->stop)
         return sl_error_set(task->err, SL_EFAIL,
                             "%s:%d: %s: %s; the run stops because onRecordError is \"stop\"", site->file,
-                            site->line, site->name, task->message);
+                            site->line, site->name, sl_site_strip(site, task->message));
     pthread_mutex_lock(&rejects->lock);
     rejects->total++;
     rejects->failed[node]++;

@@ -1,6 +1,7 @@
 #include "engine/batch/sources.h"
 
 #include "core/base/error.h"
+#include "core/contract/site.h"
 #include "engine/graph/validate.h"
 #include "sources/tables.h"
 
@@ -57,7 +58,7 @@ int sl_sources_open(struct sl_run *run, struct sl_error *err)
             continue;
         int r = node->op->source->open(node, &run->services, &run->source[run->sources], err);
         if (r < 0)
-            return sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
+            return sl_site_wrap(&node->site, err);
         run->source_key[run->sources] = source_key(run, run->sources);
         if (!run->source_key[run->sources++])
             return sl_error_nomem(err);

@@ -1,6 +1,7 @@
 #include "engine/graph/check.h"
 
 #include "core/contract/services.h"
+#include "core/contract/site.h"
 #include "engine/graph/check_paths.h"
 #include "engine/graph/paths.h"
 #include "engine/graph/pipelines.h"
@@ -108,7 +109,7 @@ static int probe_outputs(struct sl_context *context, FILE *out, struct sl_error 
         if (node->op->kind == SL_OP_OUTPUT && node->op->output->probe)
             r = node->op->output->probe(node, &services, &found, err);
         if (r < 0)
-            sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
+            sl_site_wrap(&node->site, err);
     }
     if (found.len && fwrite(found.bytes, 1, found.len, out) < found.len && r == 0)
         r = sl_error_sys(err, errno, "writing");

@@ -1,6 +1,7 @@
 #include "engine/graph/check_paths.h"
 
 #include "core/base/io.h"
+#include "core/contract/site.h"
 #include "engine/graph/paths.h"
 #include "engine/graph/validate.h"
 #include "sources/tables.h"
@@ -62,7 +63,7 @@ static int check_table(struct sl_context *context, const struct sl_node *node, s
     char *checkpoint = sl_checkpoint_path(context);
     bool has_copies = checkpoint && sl_tables_have_copies(&sl_io_system, checkpoint);
     free(checkpoint);
-    sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
+    sl_site_wrap(&node->site, err);
     err->code = SL_EUSAGE;
     if (!has_copies)
         return SL_EUSAGE;

@@ -1,5 +1,6 @@
 /* A map task: a partition of a source through the narrow operators below it. */
 #include "core/base/error.h"
+#include "core/contract/site.h"
 #include "engine/batch/flow.h"
 #include "engine/batch/stage.h"
 #include "engine/remote/report.h"
@@ -18,7 +19,7 @@ static int open_source(struct sl_worker_process *process, struct sl_source **ret
     if (!*source) {
         int r = node->op->source->open(node, &process->run.services, source, err);
         if (r < 0)
-            return sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name);
+            return sl_site_wrap(&node->site, err);
         (*source)->key = "";
     }
     *ret = *source;

@@ -1,5 +1,6 @@
 #include "engine/run/status_text.h"
 
+#include "core/contract/site.h"
 #include "engine/graph/paths.h"
 #include "engine/run/metrics_server.h"
 #include "engine/run/status.h"
@@ -318,7 +319,7 @@ static void add_rejects(const struct sl_batch *batch, const struct sl_node *node
     SL_CLEANUP(sl_buf_done) struct sl_buf line = {0};
     sl_buf_printf(&line, "%" PRId64 "\t%s:%d: %s: %" PRIu64 " records set aside, for example: %s", batch->t,
                   node->site.file, node->site.line, node->op->name, rejects->failed[node->number],
-                  example ? example : "");
+                  example ? sl_site_strip(&node->site, example) : "");
     sl_buf_depends(buf, &line);
     sl_buf_safe(buf, line.bytes, line.len);
     sl_buf_byte(buf, '\n');

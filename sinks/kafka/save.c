@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/contract/collect.h"
 #include "core/contract/services.h"
+#include "core/contract/site.h"
 #include "sinks/kafka/message.h"
 #include "sinks/kafka/writer.h"
 
@@ -163,7 +164,7 @@ static int open_topic(const struct sl_node *node, const struct sl_services *serv
     int r = sl_kafka_settings_read(node, &settings, err);
     r = r < 0 ? r : sl_kafka_producer_open(&settings.params, ours, &producer, err);
     sl_kafka_producer_close(producer);
-    return r < 0 ? sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name) : 0;
+    return r < 0 ? sl_site_wrap(&node->site, err) : 0;
 }
 
 static int note_topic(void *arg, const char *topic, int32_t partitions, const char *why)

@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/contract/collect.h"
+#include "core/contract/site.h"
 #include "sinks/table/connect.h"
 #include "sinks/table/writer.h"
 #include "text/framed_rows.h"
@@ -144,7 +145,7 @@ static int open_table(const struct sl_node *node, const struct sl_services *serv
                node->site.file, node->site.line, node->op->name, err->text);
         return 0;
     }
-    return r < 0 ? sl_error_wrap(err, "%s:%d: %s", node->site.file, node->site.line, node->op->name) : 0;
+    return r < 0 ? sl_site_wrap(&node->site, err) : 0;
 }
 
 static int probe(const struct sl_node *node, const struct sl_services *services, struct sl_buf *found,

@@ -1,6 +1,7 @@
 #include "sinks/table/writer.h"
 
 #include "core/base/error.h"
+#include "core/contract/site.h"
 #include "sinks/table/connect.h"
 #include "sinks/table/infer.h"
 #include "sinks/table/piece.h"
@@ -145,7 +146,7 @@ static int describe(struct sl_table_writer *writer, struct sl_error *err)
         return r;
     r = sl_table_match(&writer->memory->settings, &writer->shape, writer->column, &writer->count,
                        &writer->width, err);
-    return r == SL_EUSAGE ? sl_error_wrap(err, "%s:%d: %s", site->file, site->line, site->name) : r;
+    return r == SL_EUSAGE ? sl_site_wrap(site, err) : r;
 }
 
 /* Connects, unless it is connected, and begins. A connection from an earlier batch may be dead by now. */

@@ -145,7 +145,7 @@ def test_a_function_that_fails_fails_the_batch_with_its_place():
     done = sluice("run", job(HEAD + "s:foreachRDD(function(rdd)\n  rdd:map(function(k, v) return v.x.y end)\nend)\n"),
                   "--clock", "virtual", "--batches", "1")
     equal(done.returncode, 1, "exit status; " + done.stderr)
-    check("job.lua:14: map: job.lua:14: a number has no field x" in done.stderr, done.stderr)
+    check("job.lua:14: map: a number has no field x" in done.stderr, done.stderr)
 
 
 def test_empty_rdds():
