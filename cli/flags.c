@@ -70,7 +70,7 @@ static int check_duration(const struct sl_flag *flag, const char *value, struct 
     int64_t ms;
     if (sl_duration_parse(value, strlen(value), &ms))
         return 0;
-    return refuse_value(flag, value, "a duration like 1s, 250ms or 5m", err);
+    return refuse_value(flag, value, "a duration such as 1s, 250ms or 5m, of " SL_DURATION_LIMITS, err);
 }
 
 static int check_choice(const struct sl_flag *flag, const char *value, struct sl_error *err)

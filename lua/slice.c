@@ -28,7 +28,9 @@ int sl_slice_remember(lua_State *L)
                   : lua_type(L, 2) == LUA_TSTRING &&
                         sl_duration_parse(lua_tolstring(L, 2, &len), lua_rawlen(L, 2), &ms);
     if (!ok)
-        return luaL_error(L, "remember: the duration must be a number of seconds or a text such as \"10m\"");
+        return luaL_error(
+            L,
+            "remember: the duration must be a number of seconds or a text such as \"10m\", of " SL_DURATION_LIMITS);
     sl_copy_of(L)->remember_ms = ms;
     return 0;
 }

@@ -133,17 +133,15 @@ static int integer_value(const char *what, const struct sl_param *param, int64_t
 static int wrong_duration(const char *what, const struct sl_param *param, const struct sl_field *value,
                           struct sl_error *err)
 {
-    static const char remedy[] =
-        "say \"1s\", \"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds, in "
-        "whole milliseconds and more than none";
+    static const char wanted[] =
+        "must be a duration of " SL_DURATION_LIMITS
+        ", such as \"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds";
     enum { SHOWN_MAX = 64 };
     if (value->tag == SL_STR)
-        sl_error_set(err, SL_EUSAGE, "%s: %s \"%.*s\" is not a duration", what, param->name,
-                     (int)(value->len < SHOWN_MAX ? value->len : SHOWN_MAX), (const char *)value->str);
-    else
-        sl_error_set(err, SL_EUSAGE, "%s: %s of %.15g seconds is not a duration", what, param->name,
-                     value->tag == SL_INT ? (double)value->integer : value->number);
-    return sl_error_hint(err, remedy);
+        return sl_error_set(err, SL_EUSAGE, "%s: %s %s, got \"%.*s\"", what, param->name, wanted,
+                            (int)(value->len < SHOWN_MAX ? value->len : SHOWN_MAX), (const char *)value->str);
+    return sl_error_set(err, SL_EUSAGE, "%s: %s %s, got %.15g", what, param->name, wanted,
+                        value->tag == SL_INT ? (double)value->integer : value->number);
 }
 
 /* 0, or a duration of no length: "0s". */

@@ -149,7 +149,9 @@ static int read_keep(const struct sl_node *node, struct sl_save_settings *settin
         return 0;
     if (keep.tag == SL_STR && sl_duration_parse((const char *)keep.str, keep.len, &settings->keep_ms))
         return 0;
-    return sl_error_set(err, SL_EUSAGE, "keep must be a number of directories or a duration such as \"7d\"");
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "keep must be a number of directories, or a duration such as \"7d\", of " SL_DURATION_LIMITS);
 }
 
 static int read_lines(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)

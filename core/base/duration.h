@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What messages say of the limits. */
+#define SL_DURATION_LIMITS "1ms to 10000d, in whole milliseconds"
+
 /* False if the text is no duration, is not positive, not a whole number of milliseconds, or
  * over 10,000 days. */
 bool sl_duration_parse(const char *text, size_t len, int64_t *ret_ms);

@@ -34,9 +34,37 @@ def test_words_of_options_are_listed_and_what_was_given_is_shown():
 
 def test_a_failed_batch_names_what_was_being_done_and_what_to_do():
     for body, doing, line in (("s:pipe({\"false\"}):print()", "running the operators: job.lua:4: pipe: false exited with status 1", ""),
-                              ("s:foreachRDD(function(rdd) error('boom') end)", "calling foreachRDD, print and pipeTo: job.lua:4: foreachRDD: job.lua:4: boom", "")):
+                              ("s:foreachRDD(function(rdd) error('boom') end)", "calling foreachRDD, print and pipeTo: job.lua:4: foreachRDD: boom", "")):
         error = once(1, ["failed while " + doing, "the next start tries it again; sluice reset --skip "], body)
         equal(error.count("next start"), 1, "remedies in " + error)
+
+
+def test_a_place_in_the_job_is_named_once():
+    """Where an operator and what failed in it name the same line, or the same operator."""
+    fails = "s:map(function(l) error('it is ' .. l) end)%s\n"
+    many = "".join("%d\n" % i for i in range(300))
+    for status, words, body, options, lines in (
+            (1, "job.lua:4: foreachRDD: boom;", "s:foreachRDD(function(rdd) error('boom') end)", "", "x\n"),
+            (1, "job.lua:4: foreachRDD: map: it is x;", "s:foreachRDD(function(rdd) rdd:map(function(l) error('it is ' .. l) end):collect() end)", "", "x\n"),
+            (1, "job.lua:4: map: it is x; the run stops", fails % ":print()", ', onRecordError = "stop"', "x\n"),
+            (1, "job.lua:4: reduceByKey: the record has one field", "s:map(function(l) return { l, 1 } end):reduceByKey(sluice.sum):print()", ', onRecordError = "stop"', "x\n"),
+            (1, "for example: it is 0; correct the job", "s:map(sluice.pair(1)):reduceByKey(sluice.sum):map(function(l) error('it is ' .. l) end):print()", "", many),
+            (0, "the first at line 1: job.lua:4: map: it is 0; when it is repaired", fails % ":print()", "", many),
+            (0, "sluice: warning: file quarantined: too many record errors in in/a: 300", 'ssc:textFileStream("in"):map(sluice.number(1)):print()\n', "", "x\n" * 300),
+            (1, "job.lua:4: textFileStream: filter of the name a: no luck", 'ssc:textFileStream("in", { filter = function(n) error("no luck") end }):print()\n', "", "x\n")):
+        error = once(status, [words], body, options, lines)
+        check(error.count("job.lua:4: ") == 1, "the line is named once: " + error)
+    error = once(1, ["job.lua:4: foreachRDD: job.lua:5: boom;"], "s:foreachRDD(function(rdd)\n  error('boom') end)")
+
+
+def test_a_duration_that_is_too_long_names_the_limits():
+    for given in ("36500d", "10001d", "0.5ms", "1y", ""):
+        words = ["1ms to 10000d, in whole milliseconds", 'got "%s"' % given]
+        once(2, ["job.lua:4: mapWithState: timeout must be a duration of", *words], 's:map(sluice.pair(1)):mapWithState(function(k, v) return k end, { timeout = "%s" }):print()\n' % given)
+        once(2, ['job.lua:4: saveAsTextFiles: keep must be a number of directories, or a duration such as "7d", of 1ms to 10000d'], 's:saveAsTextFiles("out/a", "txt", { keep = "%s" })\n' % given)
+        said(2, ["--timeout must be a duration", *words], "wait", "in/a", "job.lua", "--timeout", given)
+    job(HEAD % ', catchUp = "none"' + LINES + 's:map(sluice.pair(1)):mapWithState(function(k, v) return k end, { timeout = "10000d" }):print()\n')
+    said(0, [], "check", "job.lua")
 
 
 def test_too_many_errors_have_one_remedy():

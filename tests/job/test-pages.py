@@ -42,7 +42,7 @@ LIMITS = {
     "ratio of compressed data": ("text/decompress.h", "SL_RATIO_MAX"), "dead letters of a batch": ("core/base/limits.h", "SL_REJECTED_KEPT_MAX"),
     "a record in a dead letter": ("core/base/limits.h", "SL_REJECTED_RECORD_BYTES_MAX"), "a message of a record error": ("core/base/limits.h", "SL_MESSAGE_MAX"),
     "versions of a view": ("core/contract/view.h", "SL_VIEW_KEEP_DEFAULT"), "a key's file name in the mount": ("fs/tree/keyname.h", "SL_KEY_NAME_MAX"),
-    "paths in meta.json": ("core/base/limits.h", "SL_INPUT_PATHS_SHOWN"), "a view in `sluice ui`": ("cli/ui_data.c", "ROWS_MAX"),
+    "a duration": ("core/base/duration.c", "DAYS_MAX"), "paths in meta.json": ("core/base/limits.h", "SL_INPUT_PATHS_SHOWN"), "a view in `sluice ui`": ("cli/ui_data.c", "ROWS_MAX"),
     "connections of the metrics' server": ("http/server.c", "CONNECTIONS_MAX"),
 }
 
