@@ -257,11 +257,14 @@ static int show(const struct sl_line *line, struct sl_target *target, struct sl_
 {
     struct letters letters = {.line = line, .by = sl_line_text(line, "by")};
     char *directory;
+    int r = sl_target_need_checkpoint(target, err);
+    if (r < 0)
+        return r;
     letters.shown_max = (uint64_t)sl_line_integer(line, "limit", INT64_MAX);
     if (asprintf(&directory, "%s/deadletter", target->checkpoint) < 0)
         return sl_error_nomem(err);
     sl_arena_init(&letters.arena);
-    int r = read_all(&letters, directory, err);
+    r = read_all(&letters, directory, err);
     if (r == 0 && letters.by)
         print_tallies(&letters);
     if (r == 0 && letters.unreadable)

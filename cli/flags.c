@@ -159,6 +159,8 @@ static int parse(struct sl_line *line, const char *const *argv, size_t argc, str
             line->rest_count = argc - at - 1;
             return 0;
         }
+        if (!argv[at][0])
+            return sl_error_set(err, SL_EUSAGE, "argument %zu is empty", at + 1);
         if (!starts_option(argv[at])) {
             line->operands[line->operand_count++] = argv[at];
             continue;

@@ -120,9 +120,18 @@ static int write_files(const char *dir, const char *name, struct sl_error *err)
 
 static int make_directory(const char *path, struct sl_error *err)
 {
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+    struct statx info;
+    if (mkdir(path, 0777) == 0)
         return 0;
-    return sl_error_sys(err, errno, "making %s", path);
+    int sys = errno;
+    bool is_there =
+        sys == EEXIST && sl_io_system.ops->statx(&sl_io_system, AT_FDCWD, path, 0, STATX_TYPE, &info) == 0;
+    if (is_there && S_ISDIR(info.stx_mode))
+        return 0;
+    if (is_there)
+        return sl_error_set(err, SL_EUSAGE, "%s is there and is no directory; choose another name", path);
+    sl_error_sys(err, sys, "making %s", path);
+    return sl_error_hint(err, "name a directory in one that this user can write to");
 }
 
 /* Names become part of file names and of Lua comments. */

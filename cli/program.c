@@ -6,6 +6,7 @@
 
 #include "core/base/nearest.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,12 +64,25 @@ static const struct sl_command *asked_for(size_t argc, const char *const *argv)
     return NULL;
 }
 
+/* A name or path that no system call would take; the message of a failure would be nothing but it. */
+static int check_lengths(const struct sl_line *line, struct sl_error *err)
+{
+    for (size_t i = 0; i < line->operand_count; i++)
+        if (strlen(line->operands[i]) >= PATH_MAX)
+            return sl_error_set(err, SL_EUSAGE, "%.32s... has %zu bytes; a name or path has at most %d",
+                                line->operands[i], strlen(line->operands[i]), PATH_MAX - 1);
+    return 0;
+}
+
 static int run_command(const struct sl_command *command, size_t argc, const char *const *argv)
 {
     struct sl_error err;
-    struct sl_line *line;
+    struct sl_line *line = NULL;
     int r = sl_line_parse(command->flags, argv, argc, &line, &err);
+    if (r == 0 && !command->takes_text)
+        r = check_lengths(line, &err);
     if (r < 0) {
+        sl_line_free(line);
         sl_error_wrap(&err, "%s", command->name);
         sl_error_hint(&err, "sluice help %s", command->name);
         return sl_report_error(&err);

@@ -302,5 +302,6 @@ const struct sl_command sl_command_query = {
         "\n"
         "    sluice query JOB.lua \"SELECT * FROM counts ORDER BY _2 DESC LIMIT 5\"",
     .flags = query_flags,
+    .takes_text = true,
     .run = run_query,
 };

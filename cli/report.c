@@ -9,27 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static void report_line(const char *line, size_t len)
+void sl_report(const char *text)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf safe;
     sl_buf_init(&safe);
     if (sl_buf_printf(&safe, "%ssluice:%s ", sl_color(SL_COLOR_BAD, STDERR_FILENO),
                       sl_color(SL_COLOR_OFF, STDERR_FILENO)) &&
-        sl_buf_safe(&safe, line, len) && sl_buf_byte(&safe, '\n'))
+        sl_buf_safe(&safe, text, strlen(text)) && sl_buf_byte(&safe, '\n'))
         fwrite(safe.bytes, 1, safe.len, stderr);
     else
         fputs("sluice: out of memory\n", stderr);
-}
-
-void sl_report(const char *text)
-{
-    for (;;) {
-        size_t len = strcspn(text, "\n");
-        report_line(text, len);
-        if (!text[len] || !text[len + 1])
-            return;
-        text += len + 1;
-    }
 }
 
 void sl_report_as(bool json, const char *text)

@@ -55,8 +55,12 @@ static int forget_in(int dirfd, const char *shown, struct sl_error *err)
 static int forget(const struct sl_target *target, struct sl_error *err)
 {
     int dirfd = sl_io_open(&sl_io_system, AT_FDCWD, target->checkpoint, O_RDONLY | O_DIRECTORY, 0, err);
+    if (dirfd < 0 && err->sys == ENOENT && target->job_line.job)
+        return 0; /* nothing is known, as was wanted */
+    if (dirfd < 0 && (err->sys == ENOENT || err->sys == ENOTDIR))
+        return sl_error_set(err, SL_EUSAGE, "%s is no checkpoint: it is no directory", target->checkpoint);
     if (dirfd < 0)
-        return err->sys == ENOENT ? 0 : dirfd; /* nothing is known, as was wanted */
+        return dirfd;
     int r = forget_in(dirfd, target->checkpoint, err);
     sl_io_close(&sl_io_system, dirfd);
     return r;

@@ -46,28 +46,31 @@ static bool holds(const char *checkpoint, const char *name)
     return there;
 }
 
-/* How many directories with a file of this name there are under ./.sluice; the first of them in *ret, all of them a line
- * each in `names`. */
+static int is_shown(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* How many directories with a file of this name there are under ./.sluice, by name; the first of them in *ret, all of them in
+ * `names`, which is for a message only. */
 static size_t find_with(const char *name, char **ret, struct sl_buf *names)
 {
-    DIR *dir = opendir(".sluice");
+    struct dirent **entry = NULL;
+    int entries = scandir(".sluice", &entry, is_shown, alphasort);
     size_t count = 0;
     *ret = NULL;
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char *path;
-        if (entry->d_name[0] == '.' || asprintf(&path, ".sluice/%s", entry->d_name) < 0)
-            continue;
-        bool is_one = holds(path, name);
+    for (int i = 0; i < entries; i++) {
+        char *path = NULL;
+        bool is_one = asprintf(&path, ".sluice/%s", entry[i]->d_name) >= 0 && holds(path, name);
         if (is_one)
-            (void)(sl_buf_text(names, "\n  --checkpoint ") &&
-                   sl_buf_text(names, path)); /* only for the message */
+            sl_buf_printf(names, "%s--checkpoint %s", count ? ", " : "", path);
         if (is_one && count++ == 0)
             *ret = path;
         else
             free(path);
+        free(entry[i]);
     }
-    if (dir)
-        closedir(dir);
+    free(entry);
     return count;
 }
 
@@ -92,8 +95,8 @@ static int only_checkpoint(struct sl_target *target, struct sl_error *err)
         return sl_error_set(err, SL_EUSAGE,
                             "there is no checkpoint under ./.sluice; give JOB.lua or --checkpoint DIR");
     return sl_error_set(err, SL_EUSAGE,
-                        "there are %zu checkpoints under ./.sluice; give JOB.lua or one of these:%.*s", count,
-                        (int)names.len, (const char *)names.bytes);
+                        "there are %zu checkpoints under ./.sluice; give JOB.lua or one of these: %.*s",
+                        count, (int)names.len, (const char *)names.bytes);
 }
 
 static int job_checkpoint(struct sl_target *target, struct sl_error *err)
@@ -200,6 +203,15 @@ int sl_target_run(const struct sl_line *line,
                   : command(line, &target, &err);
     sl_target_close(&target);
     return r < 0 ? sl_report_error(&err) : r;
+}
+
+int sl_target_need_checkpoint(const struct sl_target *target, struct sl_error *err)
+{
+    if (holds(target->checkpoint, "catalog.db"))
+        return 0;
+    return sl_error_set(err, SL_EUSAGE,
+                        "%s is no checkpoint: it holds no catalog; a job makes its own with its first run",
+                        target->checkpoint);
 }
 
 int sl_target_need_job(struct sl_target *target, struct sl_error *err)

@@ -36,6 +36,9 @@ void sl_target_close(struct sl_target *target);
 int sl_target_run(const struct sl_line *line,
                   int (*command)(const struct sl_line *line, struct sl_target *target, struct sl_error *err));
 
+/* SL_EUSAGE: there is no catalog, so no run has begun with it, or the directory is another one. */
+int sl_target_need_checkpoint(const struct sl_target *target, struct sl_error *err);
+
 /* Where no job was given: loads the one that the checkpoint is beside. SL_EUSAGE: it is not
  * to be found. */
 int sl_target_need_job(struct sl_target *target, struct sl_error *err);

@@ -148,6 +148,10 @@ static int write_once(const char *path, struct sl_target *target, struct sl_erro
 static int show(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
     const char *path = sl_line_text(line, "once");
+    int r =
+        target->job_line.job ? 0 : sl_target_need_checkpoint(target, err); /* a job may make its own yet */
+    if (r < 0)
+        return r;
     return path ? write_once(path, target, err) : serve(line, target, err);
 }
 

@@ -28,6 +28,11 @@ static int print_library(struct dl_phdr_info *info, size_t size, void *arg)
 
 static int run_version(const struct sl_line *line)
 {
+    struct sl_error err;
+    if (line->operand_count) {
+        sl_error_set(&err, SL_EUSAGE, "%s is one argument too many; sluice help version", line->operands[0]);
+        return sl_report_error(&err);
+    }
     printf("sluice %s\n", sl_version());
     if (sl_line_has(line, "libraries")) {
         printf("%s\n", sl_lua_release());

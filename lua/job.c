@@ -18,6 +18,12 @@ enum { SCRIPT_BYTES_MAX = 16 << 20 };
 
 /* ---- the script ---- */
 
+static bool ends_in_lua(const char *path)
+{
+    size_t len = strlen(path);
+    return len > 4 && strcmp(path + len - 4, ".lua") == 0;
+}
+
 static int refuse_unreadable(const char *path, int sys, struct sl_error *err)
 {
     char with_suffix[4096];
@@ -27,6 +33,10 @@ static int refuse_unreadable(const char *path, int sys, struct sl_error *err)
     err->code = SL_EUSAGE;
     if (sl_io_system.ops->statx(&sl_io_system, AT_FDCWD, with_suffix, 0, STATX_TYPE, &info) == 0)
         return sl_error_hint(err, "did you mean %s?", with_suffix);
+    if (sys == EACCES)
+        return sl_error_hint(err, "this user must be able to read it");
+    if (ends_in_lua(path))
+        return sl_error_hint(err, "give the path of a Lua script");
     return sl_error_hint(err, "give the path of a Lua script, or -e CODE; `sluice help run` shows how");
 }
 
@@ -53,6 +63,8 @@ static int read_script(struct sl_job *job, struct sl_error *err)
         return r;
     r = sl_io_read_file(&sl_io_system, AT_FDCWD, options->path, SCRIPT_BYTES_MAX, &job->text, &job->text_len,
                         err);
+    if (r == SL_EFAIL && err->sys)
+        return refuse_unreadable(options->path, err->sys, err);
     if (r == SL_EFAIL)
         err->code = SL_EUSAGE;
     return r == SL_EFAIL ? SL_EUSAGE : r;

@@ -38,6 +38,14 @@ static int code_of(int sys)
     }
 }
 
+/* What follows a text that is too long, such as a path of thousands of bytes, must be there: it says why, and what to do. */
+static void cut(struct sl_error *err, size_t kept_max)
+{
+    static const char mark[] = "...";
+    if (strlen(err->text) > kept_max + sizeof mark)
+        memcpy(err->text + kept_max, mark, sizeof mark);
+}
+
 /* Of limits that are not the disk's: the remedy that follows the reason. */
 static const char *remedy_of(int sys)
 {
@@ -62,6 +70,7 @@ int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
+    cut(err, SL_ERROR_TEXT_MAX / 2);
     size_t len = strlen(err->text);
     char reason[128];
     snprintf(err->text + len, sizeof err->text - len, ": %s%s", strerror_r(sys, reason, sizeof reason),
@@ -88,6 +97,7 @@ int sl_error_hint(struct sl_error *err, const char *format, ...)
 {
     if (!err)
         return SL_EFAIL;
+    cut(err, SL_ERROR_TEXT_MAX * 3 / 4);
     size_t len = strlen(err->text);
     snprintf(err->text + len, sizeof err->text - len, "; ");
     len = strlen(err->text);

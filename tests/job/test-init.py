@@ -52,7 +52,7 @@ def test_an_unclear_checkpoint_is_refused_with_the_list():
         sluice_ok("run", name + ".lua", "--batches", "1", "--clock", "virtual")
     done = sluice("status")
     equal(done.returncode, 2, "exit status")
-    check("--checkpoint .sluice/a" in done.stderr and "--checkpoint .sluice/b" in done.stderr, done.stderr)
+    check("; give JOB.lua or one of these: --checkpoint .sluice/a, --checkpoint .sluice/b\n" in done.stderr, done.stderr)
 
 
 main(globals())

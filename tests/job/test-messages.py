@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Messages as a user causes them: each says what, where and what to do."""
-import shutil, socket
+import pathlib, shutil, socket
 from harness import *
 
 HEAD = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s"%s }\n'
@@ -166,9 +166,75 @@ def test_a_page_that_cannot_be_written_is_named_as_given():
     said(1, ["writing the page nowhere/x.html"], "ui", "job.lua", "--once", "nowhere/x.html")
 
 
+COMMANDS = ("run", "check", "try", "graph", "test", "status", "why", "wait", "trace", "replay", "reset", "deadletter", "tail", "cat", "query", "top", "ui",
+            "init", "help", "version", "move")
+
+
+def test_no_command_takes_an_argument_that_is_empty_or_too_long_for_a_path():
+    once(0, [], SAVE)
+    before = sorted(os.listdir())
+    for command in COMMANDS:
+        said(2, ["sluice: %s: argument 1 is empty; sluice help %s" % (command, command)], command, "")
+        if command != "query":
+            said(2, ["sluice: %s: xxx" % command, "... has 5000 bytes; a name or path has at most 4095; sluice help %s" % command], command, "x" * 5000)
+    said(2, ["No such file or directory; give the path of a Lua script"], "run", "/".join(["x" * 200] * 20) + ".lua")
+    equal(sorted(os.listdir()), before, "what is here")
+
+
+def test_a_job_that_cannot_be_read_says_what_is_wrong():
+    os.mkdir("dir")
+    job(HEAD % "" + LINES + SAVE, "closed.lua")
+    os.chmod("closed.lua", 0)
+    for command in ("run", "check", "try", "graph", "test", "move"):
+        said(2, ["dir is not a regular file; give the path of a Lua script"], command, "dir")
+    for command in COMMANDS[:-5]:
+        first, last = ("x",) if command in ("tail", "cat") else (), ("x",) if command in ("why", "wait", "trace", "query") else ()
+        said(2, ["reading the job none.lua: No such file or directory; give the path of a Lua script\n"], command, *first, "none.lua", *last)
+        if os.geteuid() != 0 or shutil.which("setpriv"):
+            done = without_rights(command, *first, "closed.lua", *last)
+            equal((done.returncode, "reading the job closed.lua: Permission denied; this user must be able to read it\n" in done.stderr), (2, True),
+                  command + ": " + done.stderr)
+
+
+def test_a_checkpoint_that_is_none_is_named():
+    os.mkdir("dir")
+    pathlib.Path("file").write_text("x")
+    pathlib.Path("dir/kept").write_text("x")
+    for command in (("status",), ("status", "--json"), ("status", "--check"), ("wait", "x"), ("trace", "x"), ("replay",), ("deadletter",), ("tail", "x"),
+                    ("cat", "x"), ("query", "SELECT 1"), ("top", "--once"), ("ui",), ("ui", "--once", "-"), ("reset", "--yes"), ("reset", "--skip", "1000")):
+        for path in ("dir", "file", "file/x", "none"):
+            said(2, ["%s is no checkpoint: it " % path], *command, "--checkpoint", path)
+    equal(sorted(os.listdir("dir")), ["kept"], "what the directory holds")
+
+
+def test_init_names_what_is_in_its_way():
+    pathlib.Path("file").write_text("x")
+    said(2, ["file is there and is no directory; choose another name"], "init", "file")
+    os.makedirs("made")
+    pathlib.Path("made/in").write_text("x")
+    said(2, ["made/in is there and is no directory"], "init", "made")
+    said(1, ["making none/made: No such file or directory; name a directory in one that this user can write to"], "init", "none/made")
+
+
+def test_a_message_is_one_line_whatever_a_file_is_called():
+    """Else who drops files could write lines of the log."""
+    name = "z\nsluice: all is well.gz"
+    job(HEAD % ', onFileError = "stop"' + LINES + SAVE)
+    move_in(name, "x")
+    error = said(1, ["in/z\\x0Asluice: all is well.gz"], "run", "job.lua", "--once")
+    equal(error.count("\n"), 1, "lines of " + error)
+    job(HEAD % "" + LINES + SAVE)
+    said(0, ["in/z\\x0Asluice: all is well.gz"], "run", "job.lua", "--once")
+    for command in ("wait", "why"):
+        done = sluice(command, "job.lua", "in/" + name)
+        equal((done.stdout + done.stderr).count("\n"), 1, command + ": " + done.stdout + done.stderr)
+    equal(said(2, ["no\\x0Asuch"], "cat", "no\nsuch", "job.lua").count("\n"), 1, "lines")
+
+
 def test_arguments_too_many_point_to_help():
     once(0, [], SAVE)
     said(2, ["x is one argument too many; sluice help"], "status", "job.lua", "x")
+    said(2, ["x is one argument too many; sluice help version"], "version", "x")
     said(2, ["which view? give its name, then the job"], "cat", "job.lua")
     said(2, ["which job? give the path JOB.lua"], "check")
 

@@ -82,6 +82,20 @@ static void test_error_cuts_what_is_too_long(void **state)
     }
 }
 
+static void test_error_keeps_the_reason_and_the_remedy_of_a_long_path(void **state)
+{
+    char path[2 * SL_ERROR_TEXT_MAX];
+    struct sl_error err;
+    memset(path, 'p', sizeof path - 1);
+    path[sizeof path - 1] = 0;
+    sl_error_sys(&err, EIO, "reading %s", path);
+    sl_error_hint(&err, "do this");
+    assert_non_null(strstr(err.text, "ppp...: Input/output error; do this"));
+    sl_error_set(&err, SL_EFAIL, "reading %s", path);
+    sl_error_hint(&err, "do this");
+    assert_non_null(strstr(err.text, "ppp...; do this"));
+}
+
 static void test_assert_says_that_we_are_wrong(void **state)
 {
     int ends[2];
@@ -112,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_error_grows_on_both_sides_and_keeps_its_class),
         cmocka_unit_test(test_error_need_not_be_wanted),
         cmocka_unit_test(test_error_cuts_what_is_too_long),
+        cmocka_unit_test(test_error_keeps_the_reason_and_the_remedy_of_a_long_path),
         cmocka_unit_test(test_assert_says_that_we_are_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
