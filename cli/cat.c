@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/kept.h"
 #include "cli/report.h"
+#include "cli/streams.h"
 #include "cli/target.h"
 
 #include "text/format.h"
@@ -55,14 +56,16 @@ struct printer {
 };
 
 /* In tsv a line is a row. */
-static void print_stamped(int64_t t, const uint8_t *at, size_t len)
+static int print_stamped(int64_t t, const uint8_t *at, size_t len, struct sl_error *err)
 {
-    for (const uint8_t *end = at + len; at < end;) {
+    int r = 0;
+    for (const uint8_t *end = at + len; r == 0 && at < end;) {
         const uint8_t *newline = memchr(at, '\n', (size_t)(end - at)), *next = newline ? newline + 1 : end;
         printf("%" PRId64 "\t", t);
-        fwrite(at, 1, (size_t)(next - at), stdout);
+        r = sl_stdout_data(at, (size_t)(next - at), err);
         at = next;
     }
+    return r;
 }
 
 static int print_chunk(struct sl_outlet *outlet, const struct sl_chunk *chunk)
@@ -73,10 +76,8 @@ static int print_chunk(struct sl_outlet *outlet, const struct sl_chunk *chunk)
     if (!printer->showing->format->rows(&printer->buf, chunk, &replaced))
         return sl_error_nomem(printer->showing->err);
     if (printer->showing->is_stamped)
-        print_stamped(printer->t, printer->buf.bytes, printer->buf.len);
-    else
-        fwrite(printer->buf.bytes, 1, printer->buf.len, stdout);
-    return ferror(stdout) ? sl_error_sys(printer->showing->err, errno, "writing to the standard output") : 0;
+        return print_stamped(printer->t, printer->buf.bytes, printer->buf.len, printer->showing->err);
+    return sl_stdout_data(printer->buf.bytes, printer->buf.len, printer->showing->err);
 }
 
 static int print_rows(const struct showing *showing, const struct sl_shown *shown)
@@ -87,11 +88,6 @@ static int print_rows(const struct showing *showing, const struct sl_shown *show
         r = sl_dataset_push(shown->rows, p, 0, shown->rows->partition[p].count, &printer.outlet);
     sl_buf_done(&printer.buf);
     return r;
-}
-
-static int flush(struct sl_error *err)
-{
-    return fflush(stdout) == 0 ? 0 : sl_error_sys(err, errno, "writing to the standard output");
 }
 
 /* ---- views ---- */
@@ -136,7 +132,7 @@ static int show_view(struct showing *showing, struct sl_snapshot *snapshot, bool
         showing->shown++;
     }
     sl_shown_done(&shown);
-    return r < 0 ? r : flush(showing->err);
+    return r < 0 ? r : sl_stdout_flush(showing->err);
 }
 
 static int show_newest(struct showing *showing, bool *ret_is_there)
@@ -160,12 +156,13 @@ static int copy_file(const char *path, struct sl_error *err)
     char *bytes = malloc(size);
     int fd = bytes ? sl_io_open_file(&sl_io_system, AT_FDCWD, path, O_RDONLY, 0, err) : sl_error_nomem(err);
     off_t at = 0;
+    int r;
     ssize_t n = fd < 0 ? fd : 1;
     while (n > 0) {
         n = sl_io_read_at(&sl_io_system, fd, bytes, size, at, path, err);
-        if (n > 0 && fwrite(bytes, 1, (size_t)n, stdout) < (size_t)n)
-            n = sl_error_sys(err, errno, "writing to the standard output");
         at += n > 0 ? n : 0;
+        if (n > 0 && (r = sl_stdout_data(bytes, (size_t)n, err)) < 0)
+            n = r;
     }
     if (fd >= 0)
         sl_io_close(&sl_io_system, fd);
@@ -201,9 +198,7 @@ static int copy_parts(const char *directory, struct sl_error *err)
 static int take_bytes(void *arg, const void *bytes, size_t len)
 {
     const struct showing *showing = arg;
-    return fwrite(bytes, 1, len, stdout) == len
-               ? 0
-               : sl_error_sys(showing->err, errno, "writing to the standard output");
+    return sl_stdout_data(bytes, len, showing->err);
 }
 
 static int copy_objects(struct showing *showing, const char *path)
@@ -257,7 +252,7 @@ static int show_outputs(struct showing *showing)
     }
     int r = sl_reading_outputs(showing->reading, NULL, from_ms + 1, INT64_MAX, show_output, showing,
                                showing->err);
-    return r < 0 ? r : flush(showing->err);
+    return r < 0 ? r : sl_stdout_flush(showing->err);
 }
 
 /* ---- following ---- */

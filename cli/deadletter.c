@@ -2,6 +2,7 @@
  * Files are read line by line, so memory does not grow with them. */
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/streams.h"
 #include "cli/target.h"
 
 #include "core/base/array.h"
@@ -40,6 +41,7 @@ struct letters {
     struct tally *tally;
     size_t tallies, capacity;
     struct sl_arena arena;
+    struct sl_error *err;
 };
 
 /* ---- one letter ---- */
@@ -166,6 +168,14 @@ static void print_tallies(struct letters *letters)
 
 /* ---- files ---- */
 
+static int show_letter(struct letters *letters, const char *text, size_t len)
+{
+    int r = sl_stdout_data(text, len, letters->err);
+    r = r < 0 ? r : sl_stdout_data("\n", 1, letters->err);
+    letters->shown += r == 0;
+    return r;
+}
+
 static int take(struct letters *letters, const char *text, size_t len)
 {
     struct sl_field letter;
@@ -182,7 +192,7 @@ static int take(struct letters *letters, const char *text, size_t len)
     if (letters->by)
         r = count(letters, &letter);
     else if (sl_line_has(letters->line, "json"))
-        letters->shown += fwrite(text, 1, len, stdout) == len && putchar('\n') != EOF;
+        r = show_letter(letters, text, len);
     else
         r = list(letters, &letter);
     return r;
@@ -207,7 +217,7 @@ static int read_file(struct letters *letters, const char *path, struct sl_error 
         r = take(letters, line, (size_t)len - (line[len - 1] == '\n'));
     if (r == 0 && ferror(file))
         r = sl_error_sys(err, errno, "reading %s", path);
-    else if (r < 0)
+    else if (r == SL_ENOMEM)
         r = sl_error_nomem(err);
     free(line);
     fclose(file);
@@ -255,7 +265,7 @@ static int read_all(struct letters *letters, const char *directory, struct sl_er
 
 static int show(const struct sl_line *line, struct sl_target *target, struct sl_error *err)
 {
-    struct letters letters = {.line = line, .by = sl_line_text(line, "by")};
+    struct letters letters = {.line = line, .by = sl_line_text(line, "by"), .err = err};
     char *directory;
     int r = sl_target_need_checkpoint(target, err);
     if (r < 0)

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/query_tables.h"
 #include "cli/report.h"
+#include "cli/streams.h"
 
 #include "core/base/duration.h"
 #include "text/format.h"
@@ -99,9 +100,9 @@ static const struct shape tsv = {NULL, tsv_row, ""}, csv = {csv_begin, csv_row, 
 
 static int print(struct sl_buf *buf, struct sl_error *err)
 {
-    bool ok = (!buf->len || fwrite(buf->bytes, 1, buf->len, stdout) == buf->len) && fflush(stdout) == 0;
+    int r = sl_stdout_data(buf->bytes, buf->len, err);
     sl_buf_clear(buf);
-    return ok ? 0 : sl_error_sys(err, errno, "writing to the standard output");
+    return r < 0 ? r : sl_stdout_flush(err);
 }
 
 static int show_lines(struct sl_sql *sql, const struct shape *shape, struct sl_error *err)

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "cli/streams.h"
 #include "cli/target.h"
 #include "cli/ui_data.h"
 #include "cli/ui_page.h"
@@ -128,10 +129,8 @@ static int serve(const struct sl_line *line, struct sl_target *target, struct sl
 
 static int write_page(const char *path, const struct sl_buf *page, struct sl_error *err)
 {
-    if (strcmp(path, "-") == 0) {
-        fwrite(page->bytes, 1, page->len, stdout);
-        return 0;
-    }
+    if (strcmp(path, "-") == 0)
+        return sl_stdout_data(page->bytes, page->len, err);
     int r = sl_io_replace_file(&sl_io_system, AT_FDCWD, path, page->bytes, page->len, err);
     return r < 0 ? sl_error_wrap(err, "writing the page %s", path) : 0;
 }

@@ -289,9 +289,9 @@ def test_tail_prints_versions_and_outputs_as_they_are_committed():
           "both versions")
 
 
-def query_on_a_terminal(text):
+def on_a_terminal(*command):
     master, slave = pty.openpty()
-    process = subprocess.Popen([SLUICE, "query", "job.lua", text], stdout=slave)
+    process = subprocess.Popen([SLUICE, *command], stdout=slave)
     os.close(slave)
     shown = b""
     try:
@@ -314,8 +314,26 @@ def test_bytes_of_records_are_those_of_the_form_and_harmless_on_a_terminal():
     equal(ask_bytes(), b'\x1b[31m\x07\t\\N\t1.0\n\xff\t\\N\t1.0\nq",\\t\t\\N\t1.0\n', "tsv")
     equal(ask_bytes("--csv"), b'l,nan,x\n\x1b[31m\x07,,1.0\n\xff,,1.0\n"q"",\t",,1.0\n', "csv")
     equal([row["l"] for row in json.loads(ask_bytes("--json"))], ["\x1b[31m\x07", "\ufffd", 'q",\t'], "json")
-    shown = query_on_a_terminal("SELECT l FROM v")
+    shown = on_a_terminal("query", "job.lua", "SELECT l FROM v")
     check("\x1b" not in shown and "\x07" not in shown and "\\x1b[31m" in shown and "|l " in shown, "a table: %r" % shown)
+
+
+def test_no_command_writes_bytes_of_records_to_a_terminal():
+    """Not even those that show them byte for byte elsewhere; lines and tabs stay."""
+    os.makedirs("in")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\nlocal s = ssc:textFileStream("in")\n'
+        's:mount("v")\ns:saveAsTextFiles("out/o")\ns:filter(sluice.contains("b")):map(sluice.number(1)):saveAsTextFiles("out/n")\n')
+    record = "\x1b[31m\x07 b\u202e \u00e9"
+    move_in("a", record + "\n2\n")
+    sluice_ok("run", "job.lua", "--once")
+    for command in (("cat", "v", "job.lua"), ("tail", "v", "job.lua", "--batches", "1"), ("tail", "out/o", "job.lua", "--batches", "1"),
+                    ("query", "job.lua", "SELECT * FROM v"), ("query", "job.lua", "SELECT * FROM v", "--csv"), ("query", "job.lua", "SELECT * FROM v", "--json"),
+                    ("deadletter", "job.lua"), ("deadletter", "job.lua", "--json"), ("ui", "job.lua", "--once", "-")):
+        shown = on_a_terminal(*command)
+        check("\x1b" not in shown and "\x07" not in shown and "\u202e" not in shown, "%s: %r" % (command, shown))
+        check("\u00e9" in shown and "\n" in shown, "what is harmless is shown as it is by %s: %r" % (command, shown))
+    equal(sluice_ok("cat", "v", "job.lua").stdout, record + "\n2\n", "bytes of a pipe")
+    check(record[-4:] in sluice_ok("deadletter", "job.lua", "--json").stdout, "letters in a pipe")
 
 
 def test_a_checkpoint_that_cannot_be_written_is_asked():
