@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # presets: release
 """Completion: what `sluice complete` offers, and that the scripts of the three shells offer it."""
-import os, pathlib, shutil, subprocess
+import os, pathlib, pty, select, shutil, subprocess
 from harness import *
 
 
@@ -86,6 +86,41 @@ def test_zsh_is_given_what_fits():
     found = shell("zsh", ZSH % (script, script))
     equal(found[0].split(":")[0], "--clock", "the first candidate")
     equal(found[-1], "files -g *.lua", "file names that fit")
+
+
+def test_zsh_completes():
+    """In an interactive shell: what a line becomes when a tab is typed after it."""
+    if not shutil.which("zsh"):
+        skip("zsh is not installed")
+    pathlib.Path("job one.lua").touch()
+    pathlib.Path("notes.txt").touch()
+    env = {"PATH": str(pathlib.Path(SLUICE).resolve().parent) + ":" + os.environ["PATH"], "HOME": os.getcwd(), "PS1": "BEGIN> ", "TERM": "dumb"}
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(["zsh", "-f", "-i"], env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    seen = bytearray()
+
+    def type_until(typed, wanted):
+        at = len(seen)
+        os.write(ours, typed.encode())
+
+        def has_seen():
+            if select.select([ours], [], [], 0.05)[0]:
+                seen.extend(os.read(ours, 65536))
+            return wanted.encode() in seen[at:]
+        wait_until(has_seen, "%r; seen %r" % (wanted, seen))
+
+    try:
+        type_until("", "BEGIN> ")
+        type_until("fpath=(%s $fpath); autoload -Uz compinit; compinit -u -D; PS1=RE'ADY> '\n" % (ROOT / "completions"), "READY> ")
+        for line, completed in (("sluice run --cl", "sluice run --clock"), ("sluice run --clock v", "--clock virtual"),
+                                ("sluice help reduceByKeyA", "reduceByKeyAndWindow"), ("sluice run ", "job\\ one.lua"), ("sluice deadl", "sluice deadletter")):
+            type_until(line + "\t", completed)
+            type_until("\x15\n", "READY> ")  # the line is cleared
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
 
 
 main(globals())
