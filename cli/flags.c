@@ -115,7 +115,7 @@ static int check_value(const struct sl_flag *flag, const char *value, struct sl_
 
 /* ---- parsing ---- */
 
-/* The value of an option: behind "=", or the next argument, which is then used up. */
+/* The value of an option: after "=", or the next argument, which is then consumed. */
 static int take_value(const struct sl_flag *flag, const struct cut *cut, const char *const *argv, size_t argc,
                       size_t *at, const char **ret, struct sl_error *err)
 {

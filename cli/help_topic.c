@@ -12,7 +12,7 @@
 
 enum { FAMILIES_MAX = 32, NAMES_MAX = 512, LINE_MAX_BYTES = 78 };
 
-/* Either of the registries' descriptors, as far as help goes. */
+/* Either of the registries' descriptors, as far as help needs it. */
 struct topic {
     const char *name, *family, *summary, *example;
     const struct sl_param *params, *options;
@@ -21,7 +21,7 @@ struct topic {
     struct sl_param own[SL_OPTIONS_MAX]; /* the options of a built-in */
 };
 
-/* What the module has besides. */
+/* What else the module has. */
 static bool function_at(size_t i, struct topic *ret)
 {
     size_t functions = 0;

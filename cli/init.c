@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* "@" stands for the job's name. */
+/* "@" is replaced by the job's name. */
 static const char job_text[] =
     "-- Counts the words of the files that are moved into in/.\n"
     "--\n"

@@ -142,8 +142,8 @@ int sl_kept_version(struct sl_snapshot *snapshot, const char *name, int64_t t, s
     return r;
 }
 
-/* ---- state: sections of keys in their order, (key, value) or (key, value, time of the last record); a key alone is
- * gone ---- */
+/* ---- state: sections of keys in their order, (key, value) or (key, value, time of the last record); a key alone
+ * was removed ---- */
 
 static int refuse(const struct loading *loading)
 {

@@ -1,6 +1,6 @@
 /* sluice move: a job's checkpoint from where `sluice run` has it to the work directory of its runs on Spark, and back. It is
  * the same checkpoint; only its place differs. Between file systems it is copied to a hidden name, synced and renamed, and
- * removed where it was: a crash before that leaves both, each of them whole, and the next move says so. */
+ * removed where it was: a crash before that leaves both, each of them whole, and the next move reports it. */
 #include "cli/commands.h"
 #include "cli/job_line.h"
 #include "cli/report.h"

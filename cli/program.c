@@ -51,7 +51,7 @@ static int refuse_unknown(const char *name)
     return sl_report_error(&err);
 }
 
-/* The command that an option anywhere in the line asks for in place of its own: "sluice run job.lua --help" is
+/* The command that an option anywhere in the line selects in place of its own: "sluice run job.lua --help" is
  * "sluice help run". Arguments after "--" are the job's. */
 static const struct sl_command *asked_for(size_t argc, const char *const *argv)
 {

@@ -26,8 +26,8 @@ static const struct sl_flag reset_flags[] = {
 
 /* ---- forgetting ---- */
 
-/* In this order: a catalog that knows less than its seal would count as damaged. The lock stays: whoever has
- * it open must find the same one that others find. */
+/* In this order: a catalog that knows less than its seal would count as damaged. The lock stays: a process
+ * that has it open must have the same file as others find. */
 static int remove_all(int dirfd, struct sl_error *err)
 {
     static const char *const names[] = {"seal",   "catalog.db", "catalog.db-wal", "catalog.db-shm",

@@ -10,7 +10,7 @@
 
 void sl_streams_open(void)
 {
-    /* Writing to stdout still fails; stderr was closed by somebody who does not want to know. */
+    /* Writing to stdout still fails; stderr was closed on purpose. */
     static const int modes[] = {
         [STDIN_FILENO] = O_RDONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_WRONLY};
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -62,7 +62,7 @@ int sl_streams_close(int status)
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    if (status != SL_STATUS_DONE) /* that is what was said */
+    if (status != SL_STATUS_DONE) /* that failure was reported */
         return status;
     sl_error_sys(&err, errno ? errno : EIO, "writing to the standard output");
     return sl_report_error(&err);

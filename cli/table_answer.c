@@ -29,7 +29,7 @@ static const char *skip_prefix(const char *text, const char *prefix)
     return strncmp(text, prefix, len) == 0 ? text + len : NULL;
 }
 
-/* Whether the path of a table is what is asked for: as the job writes it, or as the file that it leads to. */
+/* Whether the path of a table is the one in question: as the job writes it, or as the file that it leads to. */
 static bool is_place(const struct search *search, const char *place)
 {
     char absolute[PATH_MAX];

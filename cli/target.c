@@ -236,7 +236,7 @@ static void find_dir(struct sl_target *target)
 {
     const char *dir = sl_target_status_text(target, "dir");
     if (target->job_line.job)
-        return; /* it was given, and says so itself */
+        return; /* the job itself knows */
     target->dir = dir ? dir : dir_beside(target);
     if (!target->dir)
         target->dir = ".";

@@ -82,7 +82,7 @@ static int judge_known(struct judgement *j)
     return decide(j, SL_VERDICT_TAKEN, "taken in batch %" PRId64, known->batch_ms);
 }
 
-/* The directory was asked for by its own name. */
+/* The directory was named itself. */
 static int judge_known_directory(struct judgement *j)
 {
     const struct sl_known_directory *known = &j->inquiry->known_directory;

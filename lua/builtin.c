@@ -200,8 +200,8 @@ static void push_arguments(lua_State *L, int index, int count)
     lua_remove(L, list);
 }
 
-/* The built-in's own errors are those of the line that made it; whatever follows stands where the script
- * does. */
+/* The built-in's own errors are those of the line that made it; those that follow are at the current
+ * line of the script. */
 static struct sl_function *make(lua_State *L, int index, const struct recipe *recipe)
 {
     struct sl_copy *copy = sl_copy_of(L);
@@ -221,7 +221,7 @@ static struct sl_function *make(lua_State *L, int index, const struct recipe *re
     return function;
 }
 
-/* A recipe that was never called with arguments is shared by the whole job and stands where it is used. */
+/* A recipe that was never called with arguments is shared by the whole job, and its line is where it is used. */
 struct sl_function *sl_builtin_take(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
@@ -229,7 +229,7 @@ struct sl_function *sl_builtin_take(lua_State *L, int index)
     if (recipe->function)
         return recipe->function;
     struct sl_function *function = make(L, index, recipe);
-    if (recipe->file && !sl_copy_of(L)->query) /* what a query makes is gone with it */
+    if (recipe->file && !sl_copy_of(L)->query) /* what a query makes is freed with it */
         recipe->function = function;
     return function;
 }

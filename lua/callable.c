@@ -57,7 +57,7 @@ static int push_results(lua_State *L, const struct sl_returned *returned)
     return returned->count ? (int)returned->count : 1;
 }
 
-/* What the call makes is gone at the next one: by then it is Lua's. */
+/* What the call makes is freed at the next one: by then it is Lua's. */
 int sl_callable_call(lua_State *L, const struct sl_function *fn)
 {
     struct sl_copy *copy = sl_copy_of(L);

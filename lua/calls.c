@@ -19,7 +19,7 @@ static inline void push_field(lua_State *L, const struct sl_field *field)
 }
 
 /* Runs `body` with what it works on; a Lua error means that the single call has something to say.
- * Whether a call was too long: the copy stops its next one, which says so, too. */
+ * Whether a call was too long: the copy stops its next one, which reports it, too. */
 static bool run(struct sl_copy *copy, unsigned number, struct sl_task *task, lua_CFunction body, void *work)
 {
     copy->task = task;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- where the script stands ---- */
+/* ---- the current line of the script ---- */
 
 /* The innermost Lua function that runs; false if there is none. */
 static bool innermost_frame(lua_State *L, lua_Debug *info)

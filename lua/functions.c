@@ -8,7 +8,7 @@
 
 #include <lauxlib.h>
 
-/* sluice.row(...): a list that stands for one record; sluice.null takes the place of nil. */
+/* sluice.row(...): a list that is one record; sluice.null takes the place of nil. */
 static int make_row(lua_State *L)
 {
     int count = lua_gettop(L);

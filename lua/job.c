@@ -136,7 +136,7 @@ static int check_same_graph(const struct sl_job *job, const struct sl_copy *copy
     return r;
 }
 
-/* A worker needs its functions only: the graph that proved equal goes. */
+/* A worker needs its functions only: the graph, which proved equal, is freed. */
 static int load_worker(struct sl_job *job, struct sl_copy *copy, struct sl_error *err)
 {
     int r = sl_copy_load(copy, err);

@@ -68,7 +68,7 @@ int sl_copy_new(struct sl_job *job, unsigned number, struct sl_copy **ret, struc
         return sl_error_nomem(err);
     }
     *(struct sl_copy **)lua_getextraspace(copy->L) = copy;
-    /* Nearly all that functions make is gone after the record: what stays need not be marked each time. */
+    /* Nearly all that functions make is garbage after the record: what stays need not be marked each time. */
     lua_gc(copy->L, LUA_GCGEN, 0, 0);
     lua_pushcfunction(copy->L, open_state);
     if (lua_pcall(copy->L, 0, 0, 0) != LUA_OK) {

@@ -87,7 +87,7 @@ static int give(lua_State *L, const char *name, struct sl_dataset *dataset,
 
 /* ---- declaring ---- */
 
-/* A query with the memory of its arguments; it goes with the userdata. */
+/* A query with the memory of its arguments; it is freed with the userdata. */
 struct handle {
     struct sl_query *query;
     struct sl_arena arena;

@@ -229,7 +229,7 @@ static int foreach_rdd(lua_State *L)
 
 /* ---- slice ---- */
 
-/* The times of the batches asked for: first, first + step ... */
+/* The times of the requested batches: first, first + step ... */
 struct range {
     int64_t first, step, count;
 };

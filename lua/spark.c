@@ -96,7 +96,7 @@ static int empty_rdd(lua_State *L)
     return parallelize(L);
 }
 
-/* textFile(path): a table of lines; what partitions were asked for makes no difference. */
+/* textFile(path): a table of lines; the requested number of partitions makes no difference. */
 static int text_file(lua_State *L)
 {
     check_self(L, "textFile");

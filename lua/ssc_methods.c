@@ -36,7 +36,7 @@ static void check_self(lua_State *L, const char *name)
         sl_method_no_self(L, name, "ssc");
 }
 
-/* queueStream of lists that sc:parallelize made: the number of partitions goes along as an argument of its own
+/* queueStream of lists that sc:parallelize made: the number of partitions is passed as an argument of its own
  * (sources/queue.c), unless options are given by name. */
 static void add_partitions(lua_State *L)
 {

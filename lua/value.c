@@ -293,7 +293,7 @@ struct sl_field sl_value_take(lua_State *L, int index, struct sl_arena *arena)
     return take(L, index, arena, NULL);
 }
 
-/* Where Lua keeps the string says nothing: an argument may have gone, and a new string taken its place. */
+/* The address of the string is no proof: an argument may have been collected, and a new string be in its place. */
 struct sl_field sl_value_take_returned(lua_State *L, int index, const struct sl_field *argv, uint32_t argc,
                                        struct sl_arena *arena)
 {

@@ -88,7 +88,7 @@ static void send_signal(struct sl_copy *copy, uint64_t call)
     info.si_uid = getuid();
     info.si_value.sival_ptr = copy;
     atomic_store(&copy->late_call, call);
-    /* A thread that has gone meanwhile needs no signal. */
+    /* A thread that has ended meanwhile needs no signal. */
     (void)syscall(SYS_rt_tgsigqueueinfo, getpid(), atomic_load(&copy->thread_id), SIGURG, &info);
 }
 
@@ -165,8 +165,8 @@ void sl_watchdog_wake(struct sl_copy *copy)
 }
 
 /* Sleeps until a function runs. A copy either sees that it is unwatched, or is seen to run one: between its
- * two steps and ours stands a barrier for all threads. Where the system has none the watchdog goes on
- * looking. */
+ * two steps and ours is a barrier for all threads. Where the system has none the watchdog
+ * continues to look. */
 static void rest(struct sl_watchdog *watchdog)
 {
     set_unwatched(watchdog, true);

@@ -210,7 +210,7 @@ static int connect_to(struct sl_received *received, int family, const struct soc
     if (fd < 0)
         return SL_EFAIL;
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one,
-                     sizeof one); /* a server that is gone is noticed later */
+                     sizeof one); /* a server that has ended is noticed later */
     int r = connect(fd, name, len) == 0 ? 0
             : errno == EINPROGRESS      ? finish_connect(received, fd, timeout_ms)
                                         : SL_EFAIL;

@@ -96,7 +96,7 @@ static int write_positions(struct sl_tail_source *source, struct sl_error *err)
 static int follow_file(struct sl_tail_source *source, struct sl_tail_file *file, struct sl_error *err)
 {
     if (file->fd < 0 && sl_tail_table_open_file(source, file, file->path) < 0)
-        return 0; /* it is gone, or may not be read: the scans find out */
+        return 0; /* it was removed, or may not be read: the scans find out */
     int r = sl_tail_file_follow(file, &source->received, FOLLOW_BYTES, &source->buf, err);
     if (r == SL_EREJECT) {
         sl_received_trouble(&source->received, "%s", err->text);
@@ -132,7 +132,7 @@ static void show(struct sl_tail_source *source)
                      source->files == 1 ? "" : "s");
 }
 
-/* What the events say; a name that changed asks for a scan. */
+/* What the events report; a name that changed requires a scan. */
 static void read_events(struct sl_tail_source *source)
 {
     char buf[16384] __attribute__((aligned(__alignof__(struct inotify_event))));

@@ -74,7 +74,7 @@ int sl_tail_open(struct sl_io *io, const char *path, struct sl_found *ret)
     return -1;
 }
 
-/* The entry as it is now. False: it is gone, or its name belongs to another file meanwhile. */
+/* The entry as it is now. False: it was removed, or its name belongs to another file meanwhile. */
 static bool look_at(struct sl_io *io, int dirfd, const struct dirent *entry, struct sl_found *ret)
 {
     struct statx st;

@@ -168,7 +168,7 @@ static int sync_dirs(struct sl_put_away *put_away, struct sl_error *err)
     return r < 0 ? r : sl_io_sync_dir(services->io, services->job_dirfd, options->dir, err);
 }
 
-/* Where it cannot be made, each file says so and is owed. A failure: of a sync. */
+/* Where it cannot be made, each file reports it and is archived later. A failure: of a sync. */
 static int make_archive(const struct sl_file_source *source, struct sl_error *err)
 {
     const struct sl_services *services = source->services;

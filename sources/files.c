@@ -56,7 +56,7 @@ static void forget_errors(struct sl_file_source *source)
 static void forget_batch(struct sl_file_source *source)
 {
     forget_errors(source);
-    for (size_t f = 0; f < source->states; f++) { /* the plan may be gone already */
+    for (size_t f = 0; f < source->states; f++) { /* the plan may have been freed already */
         free(source->state[f].reason);
         free(source->state[f].header);
         if (source->state[f].letters)
@@ -216,7 +216,7 @@ int sl_file_source_again(struct sl_source *base, const struct sl_file *file, str
     struct sl_file now = sl_identity_of(&st, file->path);
     for (size_t i = 0; i < source->once_more.count; i++)
         if (strcmp(source->once_more.file[i].path, file->path) == 0)
-            return 1; /* it was said already */
+            return 1; /* it was reported already */
     return sl_files_add(&source->once_more, &now) < 0 ? sl_error_nomem(err) : 1;
 }
 
@@ -234,7 +234,7 @@ static bool has_path(const struct sl_files *files, size_t count, const char *pat
     return false;
 }
 
-/* Watched files are told to the arrivals: as they are now, they are taken. */
+/* Reports watched files to the arrivals: in their present state they are taken. */
 static int take_once_more(struct sl_file_source *source, struct sl_files *plan, struct sl_error *err)
 {
     size_t arrived = plan->count;
@@ -291,7 +291,7 @@ int sl_file_source_resume(struct sl_source *base, int64_t t, const struct sl_fil
 int sl_file_source_settle(struct sl_source *base, struct sl_error *err)
 {
     int r = sl_after_batch(own(base), err);
-    forget_batch(own(base)); /* the plan goes away */
+    forget_batch(own(base)); /* the plan is freed */
     return r;
 }
 
@@ -445,7 +445,7 @@ static int give_up(struct sl_file_source *source, size_t f, struct sl_error *err
     int r = sl_file_source_set_aside(source, f, err);
     if (r < 0)
         return r;
-    *err = (struct sl_error){0}; /* it was told */
+    *err = (struct sl_error){0}; /* it was reported */
     return SL_EREJECT;
 }
 

@@ -194,7 +194,7 @@ static bool is_full(struct many *many)
     return true;
 }
 
-/* A directory that has gone again, or may not be read yet, is tried at the next look. */
+/* A directory that was removed again, or may not be read yet, is tried at the next look. */
 static int watch(struct many *many, const char *path, struct sl_error *err)
 {
     size_t place = find_place(many, path);

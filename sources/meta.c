@@ -30,7 +30,7 @@ static int count_range(const struct sl_file_part *part, int64_t from, int64_t to
     return 0;
 }
 
-/* Lines that begin in an earlier part: behind each newline but the last byte's, and at the beginning. */
+/* Lines that begin in an earlier part: after each newline but the last byte's, and at the beginning. */
 static int count_part(const struct sl_file_part *part, const struct sl_split *earlier, uint8_t *piece,
                       uint64_t *ret, struct sl_error *err)
 {

@@ -20,7 +20,7 @@ static size_t count_names(const char *path)
     return names;
 }
 
-/* What is left of the path after so many names. */
+/* What is left of the path after this number of names. */
 static const char *skip_names(const char *path, size_t names)
 {
     path += strspn(path, "/");

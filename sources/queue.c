@@ -132,7 +132,7 @@ static size_t partitions(struct sl_source *source)
     return own(source)->partitions;
 }
 
-/* A record: a list is its fields, anything else stands for itself. */
+/* A record: a list is its fields, anything else is its only field. */
 static int add_record(struct sl_builder *out, struct sl_task *task, const struct sl_field *record)
 {
     bool fields = record->tag == SL_LIST;

@@ -31,7 +31,7 @@ struct csv_reader {
     uint64_t lines_to_skip;
     bool is_comment;  /* the line at `at` is one */
     bool is_skipping; /* the rest of a record that is too long */
-    bool is_first;    /* nothing was looked at yet: a byte order mark may stand here */
+    bool is_first;    /* nothing was read yet: a byte order mark may be here */
     bool ended;
     uint32_t line;
     bool has_plain; /* records without quotes may be cut at once */
@@ -52,12 +52,12 @@ static int flush(struct csv_reader *r)
     return result;
 }
 
-/* The record as it stands in the file is set aside; task->message says why. */
+/* The record as it is in the file is set aside; task->message says why. */
 static int reject(struct csv_reader *r, const uint8_t *record, size_t len)
 {
     char message[SL_MESSAGE_MAX];
     memcpy(message, r->task->message, sizeof message);
-    int result = flush(r); /* what came before it goes on its way first */
+    int result = flush(r); /* what precedes it is pushed first */
     if (result < 0)
         return result;
     memcpy(r->task->message, message, sizeof message);
@@ -237,7 +237,7 @@ static int finish_record(struct csv_reader *r, size_t end)
     return result;
 }
 
-/* What is left in the buffer goes on in the next piece. Is it to be kept? */
+/* What is left in the buffer continues in the next piece. Is it to be kept? */
 static int take_rest(struct csv_reader *r)
 {
     size_t len = r->len - r->at;
@@ -255,7 +255,7 @@ static int take_rest(struct csv_reader *r)
     return result;
 }
 
-/* The first lines of the file, which are no records. Whether they are all behind. */
+/* The first lines of the file, which are no records. Whether all of them were read. */
 static bool skip_lines(struct csv_reader *r)
 {
     while (r->lines_to_skip && r->at < r->len) {

@@ -67,7 +67,7 @@ static void wrap_loader(lua_State *L, int table, const char *name)
     lua_setfield(L, table, name);
 }
 
-/* The last searcher: the others have found nothing, and a list of every path tells nobody what to do. */
+/* The last searcher: the others have found nothing, and a list of every path does not help. */
 static int refuse_missing(lua_State *L)
 {
     static const char *const ours[] = {"sluice", "sluice.testing"};

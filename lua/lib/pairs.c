@@ -5,7 +5,7 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 
-/* A key while keys are sorted: its value and where it stands in the unsorted table. */
+/* A key while keys are sorted: its value and its position in the unsorted table. */
 struct entry {
     struct sl_field key;
     bool has_order;
@@ -198,7 +198,7 @@ static void forget_walk(lua_State *L)
     lua_rawset(L, lua_upvalueindex(1));
 }
 
-/* Where to go on after the key at index 2, which may have been taken out while the walk goes on. */
+/* Where to continue after the key at index 2, which may have been removed during the walk. */
 static lua_Integer position_after(lua_State *L, int followers)
 {
     if (lua_isnil(L, 2))

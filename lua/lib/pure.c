@@ -15,7 +15,7 @@ static const char file_remedy[] = "read what is needed at the top of the job, or
 static const char print_remedy[] = "use stream:pprint(), or stream:print()";
 static const char load_remedy[] = "load it at the top of the job";
 
-/* The guard's upvalues: the function it stands for, its name, what to do instead. */
+/* The guard's upvalues: the function it replaces, its name, what to do instead. */
 enum { ORIGINAL = 1, NAME = 2, REMEDY = 3 };
 
 /* What reads or changes files, or starts programs. */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory for one call: gone at the next one. */
+/* Memory for one call, freed at the next one. */
 static struct sl_arena *call_arena(lua_State *L)
 {
     struct sl_arena *arena = &sl_copy_of(L)->calls_arena;

@@ -25,7 +25,7 @@ static int bad_quote(const struct reader *reader, const char *trouble)
     return sl_task_explain(reader->task, "%s: %s", reader->csv->function.base.name, trouble);
 }
 
-/* The text between quotes whose first stands at reader->at, with doubled quotes made single. */
+/* The text between quotes that begins at reader->at, with doubled quotes made single. */
 static int read_quoted(struct reader *reader, struct sl_field *ret)
 {
     const uint8_t *from = reader->at + 1;

@@ -62,7 +62,7 @@ static bool read_key(const uint8_t **at, const uint8_t *end, struct sl_json_step
     return some;
 }
 
-/* Reads the next step; a dot stands before every key but the first. */
+/* Reads the next step; every key but the first follows a dot. */
 static bool read_step(const uint8_t **at, const uint8_t *end, bool first, struct sl_json_step *ret)
 {
     if (**at == '[' && end - *at > 2 && (*at)[1] == '"')

@@ -88,7 +88,7 @@ static int split_rows(const struct split *split, const struct sl_chunk *in, stru
     return r;
 }
 
-/* Row `row` is no text: says so, and sets it aside. */
+/* Row `row` is no text: sets it aside with this reason. */
 static int reject_row(const struct sl_function *fn, struct sl_task *task, unsigned node,
                       const struct sl_chunk *in, uint32_t row)
 {

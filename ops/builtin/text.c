@@ -1,7 +1,7 @@
 /* lower, upper, casefold, normalize, trim, replace, substr, length: text to text.
  *
  * Text is Unicode where it is valid UTF-8; bytes that are not keep what is not ASCII. Text of ASCII alone, which most
- * is, never enters text/unicode.h. substr and length count bytes unless they are asked for characters. */
+ * is, never enters text/unicode.h. substr and length count bytes unless an argument asks for characters. */
 #include "ops/builtin/text_function.h"
 #include "text/unicode.h"
 

@@ -330,7 +330,7 @@ static bool make_values(struct table *table, const struct sl_cogroup_kind *kind)
     return value != NULL;
 }
 
-/* values point behind their ends until all are dealt: from the last row to the first. */
+/* values point past their ends until all are dealt: from the last row to the first. */
 static void deal_values(struct table *table, const struct runs *runs, unsigned side)
 {
     for (size_t k = 0; k < table->count; k++)

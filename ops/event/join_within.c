@@ -1,9 +1,9 @@
 /* joinWithin(other, within [, how]): pairs of two streams by key whose times differ by at most `within`.
  *
- * A key's records of both streams are one cell of a timed map (ops/event/join_within_state.h). A record stays until the watermark has passed the last time that could join it; then it goes,
- * and where it has not been matched and its side is to be shown it gives a row without the other side. A batch first
- * lets go what is over, then joins its records with all that is there. Records older than the watermark are late: what
- * they might join may be gone.
+ * A key's records of both streams are one cell of a timed map (ops/event/join_within_state.h). A record stays until the watermark has passed the last time that could join it; then
+ * it is removed, and where it has not been matched and its side is to be shown it gives a row without the other side. A batch first
+ * removes what is over, then joins its records with all that is there. Records older than the watermark are late: what
+ * they might join may have been removed.
  *
  * Rows of each stream are grouped by key as {time, value} (ops/group/aggregate.h). On disk (key, {left, right}, due). */
 #include "core/base/array.h"
@@ -217,7 +217,7 @@ static bool shows_alone(const struct batch *batch, int side)
     return batch->how == SL_JOIN_FULL || (batch->how == SL_JOIN_LEFT && side == SL_JOIN_SIDE_LEFT);
 }
 
-/* What the watermark has passed goes. */
+/* Removes what the watermark has passed. */
 static int let_go(const struct batch *batch, struct sl_task *task, struct part *part, unsigned number,
                   struct sl_state_entry *cell)
 {

@@ -73,7 +73,7 @@ static void memory_done(void *memory)
     free(((struct memory *)memory)->channel);
 }
 
-/* Of a root that is cut into partitions, what stands for the whole counts until one of them has data. */
+/* Of a root that is cut into partitions, the value of the whole counts until one of them has data. */
 static bool is_stand_in(const struct memory *memory, const struct channel *channel)
 {
     bool has_others = false;

@@ -1,8 +1,8 @@
 /* Lanes of reducers that are not exact are merged as they end, so that memory grows with the keys and not
- * with the input. What comes first in the path takes in the second lane, the third ..., in that order whoever
- * ends first: by hash partitions, so that several workers fold at once, each another partition. Whoever
- * closes a lane folds what is there and what nobody is at, and goes on while the next lane in order is there;
- * the others go on reading. A path of one lane is left as it is. */
+ * with the input. What comes first in the path takes in the second lane, the third ..., in that order,
+ * whichever ends first: by hash partitions, so that several workers fold at once, each another partition. The
+ * worker that closes a lane folds what is ready and not taken by another worker, and continues while the next
+ * lane in order is ready; the other workers continue to read. A path of one lane is left as it is. */
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "ops/group/aggregate_internal.h"
@@ -95,8 +95,8 @@ static bool has_state(const struct sl_group *group)
     return !(group->key.flags & (SL_GROUP_EMPTY | SL_GROUP_FAILED));
 }
 
-/* Groups of one table on their way into another: so many at a time that all of them are on their way from
- * memory, and that a call into Lua is worth it. */
+/* Groups of one table on their way into another: as many at a time as memory can fetch at once,
+ * and as make a call into Lua worth it. */
 enum { GROUPS_AT_ONCE = 512 };
 
 struct block {
@@ -216,7 +216,7 @@ static struct sl_aggregate_lane *next_lane(const struct sl_aggregate_path *path,
     return part->next < path->capacity ? path->lane[part->next] : NULL;
 }
 
-/* All parts have taken in its groups: nobody looks at its table any more. */
+/* All parts have taken in its groups: its table is not read any more. */
 static void empty_lane(struct sl_aggregate *aggregate, struct sl_aggregate_lane *lane)
 {
     atomic_fetch_sub(&aggregate->held, sl_table_bytes(&lane->table, 0));
@@ -233,7 +233,7 @@ static int fold_lane(struct sl_aggregate *aggregate, struct sl_task *task, struc
     part->busy = true;
     pthread_mutex_unlock(&aggregate->lock);
     size_t before = sl_table_bytes(&part->table, 0);
-    task->ordinal = part->next; /* what fails is the lane's, whoever folds it */
+    task->ordinal = part->next; /* a failure is the lane's, whichever worker folds it */
     int r = sl_aggregate_fold(&fold);
     task->ordinal = own;
     atomic_fetch_add(&aggregate->held, sl_table_bytes(&part->table, 0) - before);

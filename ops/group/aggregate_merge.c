@@ -1,5 +1,5 @@
 /* From runs of groups on disk to the rows of the result: all runs are read as one, in the order of keys, the
- * records of one key are combined, and what comes out goes to disk again, from where the dataset's readers
+ * records of one key are combined, and the result is written to disk again, from where the dataset's readers
  * have it. Nothing but one key's groups and a block of every run is in memory. Ranges of keys are merged on
  * all workers. */
 #include "core/base/error.h"
@@ -165,7 +165,7 @@ static void begin_key(void *arg)
     g->lane.key.flags = g->path.key.flags = g->whole.key.flags = 0;
 }
 
-/* The key that is gathered, wherever it stands: at least one group has it. */
+/* The key that is gathered, in any of the groups: at least one has it. */
 static const struct sl_field *current_key(const void *arg)
 {
     const struct gathering *g = arg;
@@ -191,7 +191,7 @@ static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, 
 
 /* ---- everything ---- */
 
-/* A lane's own groups, or what lanes after it were folded into with it: that stands where it stands. */
+/* A lane's own groups, or those of it and the lanes after it that were folded into it: they have its position. */
 static int spill_lane(struct sl_aggregate *aggregate, struct sl_task *task, struct sl_aggregate_lane *lane)
 {
     struct sl_aggregate_part *part = sl_aggregate_parts(aggregate, lane);

@@ -21,7 +21,7 @@
 
 enum {
     ROWS_PER_GROUP_MIN = 2, /* else the table is of no use */
-    TABLES_WITHOUT = 8,     /* as many rows as so many tables have groups are dealt one by one */
+    TABLES_WITHOUT = 8,     /* as many rows as this number of tables has groups are dealt one by one */
 };
 
 struct sl_aggregate_pace {

@@ -1,5 +1,5 @@
 /* Two sorted runs become one: where both have a key, the state of the first is copied and the second's
- * combined into it; other entries are shared, so the result's memory stands on that of both. Pieces are
+ * combined into it; other entries are shared, so the result refers to the memory of both. Pieces are
  * merged on the stage's workers, each into memory of its own. */
 #include "core/base/error.h"
 #include "core/contract/stage.h"

@@ -76,7 +76,7 @@ static int find_block(struct sl_spilled_reader *reader, const struct sl_field *f
     return 0;
 }
 
-/* Puts the reader on the first row at or behind `from`: 1, or 0 where there is none. */
+/* Puts the reader on the first row at or after `from`: 1, or 0 where there is none. */
 static int seek(struct sl_spilled_reader *reader, const struct sl_field *from, bool descending,
                 struct sl_error *err)
 {

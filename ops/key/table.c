@@ -114,7 +114,7 @@ int sl_table_take(struct sl_table *table, struct sl_group *slot, uint32_t hash, 
 }
 
 /* Probing may have moved a partition's last groups after its range, even around the end of the table; so the
- * walk goes on from the range's end to the next free slot, and skips what belongs to others. `at` counts
+ * walk continues from the range's end to the next free slot, and skips what belongs to others. `at` counts
  * slots from the range's beginning. */
 struct sl_group *sl_table_next(const struct sl_table *table, unsigned partition, unsigned partitions,
                                uint64_t *at)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Checks all records before the first is added: a rejected record leaves nothing behind. */
+/* Checks all records before the first is added: of a rejected record nothing is added. */
 static int require_widths(const struct sl_instance *self, const struct sl_records *records)
 {
     int r = 0;

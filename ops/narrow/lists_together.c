@@ -3,8 +3,8 @@
 #include "core/contract/operator.h"
 #include "ops/narrow/each_row.h"
 
-/* The number of lists before the last is the node's argument: a key that only the last stream has gets so many
- * empty ones. */
+/* The number of lists before the last is the node's argument: a key that only the last stream has gets this
+ * number of empty ones. */
 static int join_lists(struct sl_instance *self, struct sl_builder *out, const struct sl_chunk *in,
                       uint32_t row)
 {

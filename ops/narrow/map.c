@@ -1,7 +1,7 @@
 /* map(f): each record becomes what f returns of it.
  *
- * A built-in that works on columns is asked for the whole chunk first; where some of its rows do not fit, and
- * for every other function, the chunk goes row by row. */
+ * A built-in that works on columns is called with the whole chunk first; where some of its rows do not fit, and
+ * for every other function, the chunk is processed row by row. */
 #include "ops/args.h"
 #include "ops/narrow/each_row.h"
 #include "ops/narrow/returned.h"

@@ -79,7 +79,7 @@ static int sample_row(struct sl_instance *self, struct sl_builder *out, const st
     return r;
 }
 
-/* withReplacement may be left out: then the arguments stand one place to the left. */
+/* withReplacement may be left out: then the arguments are one place to the left. */
 static unsigned first_number(const struct sl_node *node)
 {
     return sl_node_value(node, 0).tag == SL_FLOAT ? 0 : 1;

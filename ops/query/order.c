@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum { NULL_FIRST = 1, NUMBER, TEXT, BLOB, NULL_LAST };
-enum { NUMBER_BYTES = 11, TEXT_BYTES = 3 /* besides its own, each of which may be two */ };
+enum { NUMBER_BYTES = 11, TEXT_BYTES = 3 /* in addition to its own, each of which may be two */ };
 
 struct term {
     uint32_t column; /* from 0 */

@@ -19,7 +19,7 @@ static int compare(const struct sl_field *a, const struct sl_field *b)
     return order ? order : sl_field_compare_strictly(a, b);
 }
 
-/* Where the value belongs: behind all that come before it or are the same. */
+/* Where the value belongs: after all that precede it or are equal to it. */
 static uint32_t find_place(const struct sl_kept *kept, const struct sl_field *value)
 {
     return (uint32_t)SL_BISECT(i, 0, kept->count, compare(&kept->item[i], value) <= 0);

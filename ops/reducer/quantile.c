@@ -1,7 +1,7 @@
 /* quantile(q): the number below which the part q of the values lies; its rank is off by at most 1 % of their
  * count, and exact for up to LEVEL_ITEMS values.
  *
- * The state is a stack of levels. An item of level l stands for 2^l values. Values come into level 0; a level
+ * The state is a stack of levels. An item of level l represents 2^l values. Values come into level 0; a level
  * that is full is sorted, every second item moves up one level, and the rest is dropped: alternately those at even
  * and at odd places. That moves a rank by at most 2^l, and happens to level l once for LEVEL_ITEMS * 2^l values;
  * so with L levels ranks are off by at most L / LEVEL_ITEMS of the count: below 0.8 % for 2^43 values. The least and

@@ -13,7 +13,7 @@ enum { NEW_MIN = 16 }; /* new items that are worth sorting in */
 
 struct set {
     struct sl_kept items;
-    uint32_t sorted; /* the first so many are sorted and distinct */
+    uint32_t sorted; /* this number of items at the beginning are sorted and distinct */
 };
 
 /* By value, then by place: places are arrival within equal values. */

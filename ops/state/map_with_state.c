@@ -1,7 +1,7 @@
 /* mapWithState(f(key, value, state, time) [, {timeout=, initial=}]).
  *
  * f is called once per record, in the order of records, and after them once with value nil for each key that
- * had none for longer than the timeout; then the key is gone. A batch costs what it changes: cells are found
+ * had none for longer than the timeout; then the key is removed. A batch costs what it changes: cells are found
  * by key, idle keys by the time they were last seen. Only the records of one key must be seen one after the
  * other: the workers share the keys (ops/state/keyed_calls.h). */
 #include "ops/state/map_with_state.h"

@@ -1,7 +1,7 @@
 /* window(w [, s]): the records of the last batches as one dataset, oldest batch first. Batches are kept whole
- * and shared: a window is a list of references. Where there is a memoryLimit, a batch that would be too much
- * beside those that are kept goes to disk. Some batches share a file: a window has many batches, a process
- * may have only so many files open, and what left the window is given back with its file. */
+ * and shared: a window is a list of references. Where there is a memoryLimit, a batch that would exceed it
+ * together with those that are kept is written to disk. Some batches share a file: a window has many batches, a process
+ * may have only so many files open, and the space of batches that left the window is freed with their file. */
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "core/contract/collect.h"
@@ -27,7 +27,7 @@ struct memory {
     struct kept *kept; /* oldest first */
     size_t bytes;      /* in memory, of all */
     struct sl_spill *spill;
-    struct sl_spill_file *file; /* or NULL: the next batch that goes to disk opens one */
+    struct sl_spill_file *file; /* or NULL: the next batch that is written to disk opens one */
     size_t stored;              /* batches in the file */
     bool shown;                 /* the last emission showed data */
     struct sl_window_span span; /* as it was saved last */
@@ -76,7 +76,7 @@ static int store(struct memory *memory, struct sl_spill *spill, struct sl_datase
     return 0;
 }
 
-/* Where the batch is too much beside those that are kept, it goes to disk. */
+/* A batch that exceeds the limit together with those that are kept is written to disk. */
 static int make_room(struct sl_stage *stage, struct sl_dataset **dataset, size_t *ret_bytes)
 {
     struct memory *memory = stage->memory;

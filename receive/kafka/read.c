@@ -144,7 +144,7 @@ static int look_short(struct reading *reading)
     return lose(reading, reading->split->to);
 }
 
-/* The broker does not have the offset that was asked for. */
+/* The broker does not have the requested offset. */
 static int find_loss(struct reading *reading)
 {
     struct sl_kafka_partition *partition = reading->split->partition;

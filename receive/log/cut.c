@@ -138,7 +138,7 @@ int sl_received_log_cut(struct sl_received_log *log, uint64_t from, uint64_t to,
     return 0;
 }
 
-/* ---- a range of so many bytes ---- */
+/* ---- a range of a number of bytes ---- */
 
 static int add_up(void *arg, const struct sl_frame *frame, int64_t offset, size_t size)
 {

@@ -133,7 +133,7 @@ static bool is_abandoned(const struct sl_s3_context *context)
 static int look_at_stop(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
 {
     const struct exchange *exchange = arg;
-    (void)down_total, (void)down, (void)up_total, (void)up; /* only whether to go on */
+    (void)down_total, (void)down, (void)up_total, (void)up; /* only whether to continue */
     return is_abandoned(exchange->context);
 }
 
@@ -360,7 +360,7 @@ static int try_once(struct sl_s3_context *context, struct sl_s3_client *client,
         ask_why(context, client, request, answer);
     sl_s3_code(answer, code, sizeof code);
     bool is_late_error =
-        answer->status == 200 && request->method[0] == 'P' && code[0]; /* completing says so in its body */
+        answer->status == 200 && request->method[0] == 'P' && code[0]; /* completing reports it in its body */
     if (is_expected(request, answer->status) && !is_late_error)
         return 0;
     *ret_passes = is_late_error || sl_s3_may_pass(answer->status, code);

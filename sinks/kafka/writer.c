@@ -13,7 +13,7 @@ enum {
     STEP_MS = 2000,     /* of a call that can be repeated */
     PAUSE_MS = 100,     /* before it is */
     ABORT_MS = 2000,    /* a transaction that cannot be taken back in so long is left to the servers */
-    KEYLESS_ROWS = 500, /* records without a key go to one partition so many times */
+    KEYLESS_ROWS = 500, /* this number of consecutive records without a key go to one partition */
     METADATA_MAX = 64,
     NS_PER_MS = 1000000,
 };

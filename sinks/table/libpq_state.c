@@ -5,7 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* The first that fits. What is wrong with a row is the row's, also where a trigger says so in words of its own: codes whose
+/* The first that fits. What is wrong with a row is the row's, also where a trigger reports it with its own text: codes whose
  * first character is none of the standard's. */
 static const struct {
     const char *prefix;

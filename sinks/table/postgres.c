@@ -289,7 +289,7 @@ int sl_postgres_create(struct sl_table_database *database, const struct sl_table
                      err);
 }
 
-/* Not TRUNCATE: those who read now go on to see what was there. */
+/* Not TRUNCATE: transactions that read now still see the old rows. */
 int sl_postgres_clear(struct sl_table_database *database, struct sl_error *err)
 {
     struct postgres *db = own(database);

@@ -17,7 +17,7 @@ static bool contains(const char *type, const char *word)
     return strcasestr(type, word) != NULL;
 }
 
-/* As SQLite finds the affinity of a column, and what people mean by a name of a type besides. */
+/* As SQLite finds the affinity of a column, and, in addition, what people mean by the name of a type. */
 static enum sl_table_kind kind_of(const char *type)
 {
     static const struct {

@@ -232,7 +232,7 @@ static int damaged(struct copy_reader *reader, const char *what)
                         what);
 }
 
-/* Exactly so many bytes; 1 at the end of the file. */
+/* Exactly this number of bytes; 1 at the end of the file. */
 static int get(struct copy_reader *reader, void *bytes, size_t len)
 {
     ssize_t got = sl_io_read_at(reader->io, reader->fd, bytes, len, reader->at, reader->path, reader->err);
