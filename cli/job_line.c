@@ -107,6 +107,8 @@ static int take_setting(struct sl_job_line *job_line, const char *setting, struc
     if (!name)
         return sl_error_nomem(err);
     job_line->paths[job_line->path_count++] = name;
+    if (is_path(name) && !equals[1])
+        return sl_error_set(err, SL_EUSAGE, "--set %s must be a path, got \"\"", name);
     *ret = (struct sl_option){name, setting_value(equals + 1)};
     return is_path(name) && ret->arg.value.tag != SL_BOOL ? set_path(job_line, equals + 1, &ret->arg, err)
                                                           : 0;

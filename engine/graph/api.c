@@ -345,6 +345,10 @@ struct sl_stream *sl_name(struct sl_stream *stream, const char *name)
 {
     if (!stream || refuse_name_twice(stream, name))
         return NULL;
+    if (!name[0]) {
+        sl_context_fail(stream->context, SL_EUSAGE, "name: the name must not be empty");
+        return NULL;
+    }
     stream->node.name = sl_arena_text(&stream->context->arena, name, strlen(name));
     if (!stream->node.name)
         sl_context_fail(stream->context, SL_ENOMEM, "out of memory");

@@ -179,8 +179,13 @@ static int set_metrics(struct sl_options *options, struct sl_arena *arena, const
         snprintf(port, sizeof port, "%lld", (long long)value->integer);
         text = sl_string(port, strlen(port));
     }
+    if (text.tag == SL_STR && !text.len)
+        return sl_error_set(err, SL_EUSAGE,
+                            "metrics must be a port, or an address such as \"127.0.0.1:9464\"");
     int r = keep_text(arena, &text, "metrics", &options->metrics, err);
-    r = r < 0 ? r : sl_http_check(options->metrics, err);
+    if (r < 0)
+        return r;
+    r = sl_http_check(options->metrics, err);
     return r < 0 ? sl_error_wrap(err, "metrics") : 0;
 }
 

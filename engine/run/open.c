@@ -14,6 +14,7 @@
 #include "engine/run/status.h"
 #include "engine/trial/dry_run.h"
 #include "sinks/bucket/bucket.h"
+#include "text/time_format.h"
 #include "watcher/watcher.h"
 
 #include <errno.h>
@@ -194,6 +195,10 @@ static int open_checkpoint(struct sl_run *run, struct sl_error *err)
 static int check_times(struct sl_run *run, struct sl_error *err)
 {
     int64_t interval = run->context->options.interval_ms;
+    if (run->options->start_ms > SL_TIME_MAX_MS)
+        return sl_error_set(err, SL_EUSAGE,
+                            "the start time %lld is after the year 9999; it is in ms since the epoch",
+                            (long long)run->options->start_ms);
     if (run->options->start_ms % interval)
         return sl_error_set(err, SL_EUSAGE, "the start time %lld is not a multiple of the interval, %lld ms",
                             (long long)run->options->start_ms, (long long)interval);

@@ -207,6 +207,20 @@ def test_a_checkpoint_that_is_none_is_named():
     equal(sorted(os.listdir("dir")), ["kept"], "what the directory holds")
 
 
+def test_no_path_and_no_address_is_empty():
+    """--set checkpoint=$DIR of a script whose variable is not set would keep the checkpoint beside the job."""
+    job(HEAD % "" + LINES + SAVE)
+    os.makedirs("in")
+    for option in ("checkpoint", "mount"):
+        said(2, ['--set %s must be a path, got ""' % option], "run", "job.lua", "--once", "--set", option + "=")
+        job(HEAD % (', %s = ""' % option) + LINES + SAVE, "other.lua")
+        said(2, ["other.lua:2: %s must be a path" % option], "run", "other.lua", "--once")
+    said(2, ['metrics must be a port, or an address such as "127.0.0.1:9464"'], "run", "job.lua", "--once", "--set", "metrics=")
+    job(HEAD % "" + LINES + 's:name(""):print()\n', "other.lua")
+    said(2, ["other.lua:4: name: the name must not be empty"], "check", "other.lua")
+    equal(sorted(os.listdir()), ["in", "job.lua", "other.lua"], "what is here")
+
+
 def test_init_names_what_is_in_its_way():
     pathlib.Path("file").write_text("x")
     said(2, ["file is there and is no directory; choose another name"], "init", "file")

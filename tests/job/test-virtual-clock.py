@@ -56,6 +56,13 @@ def test_a_changed_interval_goes_on_at_its_own_next_multiple():
     equal(outputs(), {300: b"a\t1\n", 1000: b"b\t1\n", 1400: b"c\t1\n"}, "outputs")
 
 
+def test_a_start_time_beyond_all_times_is_refused():
+    job(QUEUE % "")
+    for start in ("9223372036854775000", "253402300800000"):
+        done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "2", "--start-time", start)
+        equal((done.returncode, "the start time %s is after the year 9999" % start in done.stderr), (2, True), done.stderr)
+
+
 def test_a_start_time_off_the_interval_is_refused():
     job(QUEUE % "")
     done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1", "--start-time", "1500")
