@@ -123,6 +123,15 @@ static int approx(lua_State *L)
     return is_near(&got, &want, tolerance) ? 0 : raise_difference(L, "not nearly equal", &want, &got);
 }
 
+/* The message without the place of the call of this function, which the error that quotes it has. */
+static const char *after_place(lua_State *L, const char *message)
+{
+    luaL_where(L, 1);
+    const char *place = lua_tostring(L, -1);
+    size_t len = strlen(place);
+    return strncmp(message, place, len) == 0 ? message + len : message;
+}
+
 /* test.error(f [, text]): gives the message. */
 static int raises(lua_State *L)
 {
@@ -133,7 +142,7 @@ static int raises(lua_State *L)
         return luaL_error(L, "the function raised no error");
     const char *message = luaL_tolstring(L, -1, NULL);
     if (text && !strstr(message, text))
-        return luaL_error(L, "the error does not contain \"%s\": %s", text, message);
+        return luaL_error(L, "the error does not contain \"%s\": %s", text, after_place(L, message));
     return 1;
 }
 
