@@ -30,6 +30,8 @@ bool sl_site_is_in(const struct sl_site *site, const char *text)
 
 int sl_site_wrap(const struct sl_site *site, struct sl_error *err)
 {
+    if (!err)
+        return SL_EFAIL;
     const char *rest = sl_site_strip(site, err->text);
     memmove(err->text, rest, strlen(rest) + 1);
     return sl_error_wrap(err, "%s:%d: %s", site->file, site->line, site->name);
