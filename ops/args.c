@@ -135,12 +135,12 @@ static int wrong_duration(const char *what, const struct sl_param *param, const 
 {
     static const char wanted[] =
         "must be a duration of " SL_DURATION_LIMITS
-        ", such as \"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds";
+        ", such as \"1s\", \"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds";
     enum { SHOWN_MAX = 64 };
     if (value->tag == SL_STR)
         return sl_error_set(err, SL_EUSAGE, "%s: %s %s, got \"%.*s\"", what, param->name, wanted,
                             (int)(value->len < SHOWN_MAX ? value->len : SHOWN_MAX), (const char *)value->str);
-    return sl_error_set(err, SL_EUSAGE, "%s: %s %s, got %.15g", what, param->name, wanted,
+    return sl_error_set(err, SL_EUSAGE, "%s: %s %s, got %.15g seconds", what, param->name, wanted,
                         value->tag == SL_INT ? (double)value->integer : value->number);
 }
 

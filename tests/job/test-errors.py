@@ -22,7 +22,7 @@ BAD_JOBS = {
     "an interval that is no duration":
         (HEAD + 'local ssc = sluice.StreamingContext { interval = "soon" }\nssc:textFileStream("in"):print()\n',
          [r"job\.lua:2", "interval", "soon", "1s"]),
-    "a window that is no duration": (LINES + 'lines:window("long"):print()\n', [r"job\.lua:4", 'window: windowDuration "long" is not a']),
+    "a window that is no duration": (LINES + 'lines:window("long"):print()\n', [r"job\.lua:4", 'window: windowDuration must be a duration of 1ms to 10000d', 'got "long"']),
     "a duration below a millisecond": (LINES + "lines:window(0.0001):print()\n", [r"job\.lua:4", "0.0001 seconds"]),
     "an interval of nothing":
         (HEAD + 'local ssc = sluice.StreamingContext { interval = 0 }\nssc:textFileStream("in"):print()\n',

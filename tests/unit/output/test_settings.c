@@ -91,7 +91,7 @@ static void test_settings_read_keep_as_a_number_or_a_duration(void **state)
     assert_int_equal(settings.keep_count, 0);
     assert_int_equal(settings.keep_ms, 7 * 86400000LL);
     option("keep", SL_STR_ARG("week"));
-    refused("keep must be a number of directories or a duration such as \"7d\"");
+    refused("keep must be a number of directories, or a duration such as \"7d\", of 1ms to 10000d");
     option("keep", SL_INT_ARG(0));
     refused("keep must be");
 }
