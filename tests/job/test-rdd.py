@@ -164,6 +164,48 @@ def test_what_belongs_to_streams_is_refused_by_name():
         check(done.returncode == 1 and wanted in done.stderr and "job.lua:13" in done.stderr, "%s: %s" % (call, done.stderr))
 
 
+# The same in foreachRDD, at once, and in transform, as a dataset: RDDs, one value, a list, a table as pairs.
+RDD_EXPRESSIONS = [
+    "rdd:map(function(k, v) return v, k end)", "rdd:flatMap(function(k) return { k, k } end)", "rdd:filter(sluice.eq(1, 'b'))",
+    "rdd:mapValues(function(v) return v * 2 end)", "rdd:flatMapValues(function(v) return { v, 0 } end)", "rdd:keys()", "rdd:values()",
+    "rdd:keyBy(function(k, v) return v end)", "rdd:select(2)", "rdd:glom()", "rdd:distinct()", "rdd:keys():distinct()",
+    "rdd:mapPartitions(function(it) local n = 0 for _ in it do n = n + 1 end return { n } end)",
+    "rdd:mapPartitionsWithIndex(function(i, it) local n = 0 for _ in it do n = n + 1 end return { { i, n } } end)",
+    "rdd:reduceByKey(sluice.sum)", "rdd:foldByKey(0, add)", "rdd:aggregateByKey(0, add, add)", "rdd:groupByKey()",
+    "rdd:combineByKey(function(v) return v end, add, add)",
+    "rdd:groupBy(function(k) return k end)", "rdd:subtract(rdd:filter(sluice.eq(1, 'b')))", "rdd:subtractByKey(rdd:filter(sluice.eq(1, 'b')))",
+    "rdd:intersection(rdd)", "rdd:cartesian(rdd)", "rdd:union(rdd)", "rdd:join(rdd)", "rdd:leftOuterJoin(rdd:filter(sluice.eq(1, 'b')))",
+    "rdd:rightOuterJoin(rdd)", "rdd:fullOuterJoin(rdd)", "rdd:cogroup(rdd)", "rdd:groupWith(rdd)", "rdd:keys():zip(rdd:values())",
+    "rdd:keys():zipWithIndex()", "rdd:keys():zipWithUniqueId()", "rdd:sortByKey()", "rdd:sortBy(function(k, v) return -v end)",
+    "rdd:repartitionAndSortWithinPartitions(1)", "rdd:repartition(2)", "rdd:coalesce(1)", "rdd:partitionBy(2)", "rdd:sample(false, 0.5, 7)",
+    "rdd:sampleByKey(false, { a = 0, b = 1, c = 0 })", "rdd:randomSplit({ 1, 1 }, 3)[1]", "rdd:cache():persist():unpersist()",
+]
+VALUE_EXPRESSIONS = [
+    "rdd:values():sum()", "rdd:values():mean()", "rdd:values():min()", "rdd:values():max()", "rdd:values():variance()", "rdd:values():stdev()",
+    "rdd:values():stats()", "rdd:values():fold(0, add)", "rdd:values():reduce(add)", "rdd:values():aggregate(0, function(n) return n + 1 end, add)",
+    "rdd:values():treeReduce(add)", "rdd:values():treeAggregate(0, function(n) return n + 1 end, add)", "rdd:count()",
+    "rdd:keys():countApproxDistinct()",
+]
+LIST_EXPRESSIONS = ["rdd:take(2)", "rdd:top(2)", "rdd:takeOrdered(2)", "rdd:keys():top(1)"]
+TABLE_EXPRESSIONS = ["rdd:countByKey()", "rdd:keys():countByValue()", "rdd:reduceByKeyLocally(add)"]
+FORMS = [(RDD_EXPRESSIONS, "(%s):collect()"), (VALUE_EXPRESSIONS, "{ %s }"), (LIST_EXPRESSIONS, "%s"), (TABLE_EXPRESSIONS, "pairs_of(%s)")]
+
+
+def test_in_transform_they_give_what_they_give_in_foreachRDD():
+    here = there = """local function pairs_of(t)
+    local list = {}
+    for k, v in pairs(t) do list[#list + 1] = { k, v } end
+    table.sort(list, function(a, b) return a[1] < b[1] end)
+    return list
+end
+"""
+    for i, (expression, form) in enumerate((expression, form) for expressions, form in FORMS for expression in expressions):
+        at_once = form % expression
+        here += "s:foreachRDD(function(t, rdd) print(%d, show(%s)) end)\n" % (i, at_once)
+        there += "s:transform(function(rdd) return %s end):foreachRDD(function(t, rdd) print(%d, show(rdd:collect())) end)\n" % (expression, i)
+    equal(printed(there).splitlines(), printed(here).splitlines(), "what they give")
+
+
 def test_in_transform_they_give_datasets_of_one_record():
     def shown(expression):
         text = printed("s:transform(function(rdd) return %s end):pprint()\n" % expression, batches="2")
