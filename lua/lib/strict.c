@@ -188,6 +188,39 @@ static void set_number_metatable(lua_State *L)
     lua_pop(L, 1);
 }
 
+/* __add of strings: Lua would add the numbers that two strings of digits spell, where Python joins them. A string and a
+ * number are added, as Lua does. */
+static int add_strings(lua_State *L)
+{
+    bool has_number = lua_type(L, 1) == LUA_TNUMBER || lua_type(L, 2) == LUA_TNUMBER;
+    if (lua_type(L, 2) != LUA_TSTRING && luaL_getmetafield(L, 2, "__add") != LUA_TNIL) {
+        lua_insert(L, 1);
+        lua_call(L, 2, 1);
+        return 1;
+    }
+    if (!has_number || !lua_isnumber(L, 1) || !lua_isnumber(L, 2))
+        return luaL_error(L, "attempt to add a '%s' with a '%s'", luaL_typename(L, 1), luaL_typename(L, 2));
+    for (int i = 1; i <= 2; i++) {
+        if (lua_type(L, i) == LUA_TSTRING)
+            (void)lua_stringtonumber(L, lua_tostring(L, i));
+        else
+            lua_pushvalue(L, i);
+    }
+    lua_arith(L, LUA_OPADD);
+    return 1;
+}
+
+static void set_string_addition(lua_State *L)
+{
+    lua_pushliteral(L, "");
+    if (lua_getmetatable(L, -1)) {
+        lua_pushcfunction(L, add_strings);
+        lua_setfield(L, -2, "__add");
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
 /* Gives the table on top of the stack a metatable with this __index. */
 static void set_index(lua_State *L, lua_CFunction index)
 {
@@ -205,6 +238,7 @@ void sl_strict_open(lua_State *L)
     set_index(L, no_such_string_field);
     lua_pop(L, 2);
     set_number_metatable(L);
+    set_string_addition(L);
 }
 
 /* ---- what functions will read ---- */

@@ -1,5 +1,6 @@
 /* Names that do not exist are errors: a global that was never assigned, and a field or method that strings do not
- * have. Both would otherwise be nil, and a translated program would silently give nothing.
+ * have. Both would otherwise be nil, and a translated program would silently give nothing. The sum of two strings is one, too:
+ * Lua would add what Python joins.
  *
  * Names by which scripts ask which Lua they run on (unpack, loadstring ...) stay nil. */
 #pragma once

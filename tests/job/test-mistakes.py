@@ -90,7 +90,7 @@ def test_syntax_of_python_is_refused_with_what_to_write():
 
 
 PYTHON_VALUES = (
-    ('"v" + x', "joined with .."), ('"%d" % x', "sluice.format(f, ...)"), ('"ab" * x', "s:rep(n)"), ("x + missing", "write (x or 0)"),
+    ('"v" + x', "joined with .."), ('"20" + "26"', "joined with .."), ('"%d" % x', "sluice.format(f, ...)"), ('"ab" * x', "s:rep(n)"), ("x + missing", "write (x or 0)"),
     ("x + list", "for _, v in ipairs(list) do"), ("(function() for v in list do end end)()", "for _, v in ipairs(list) do"),
     ("x .. list", "sluice.str(v)"), ('x < "1"', "tonumber(s)"), ("x < missing", "write (x or 0)"), ("list:append(x)", "list[#list + 1] = x"),
     ("list.items()", "in pairs(map) do"), ("text.upper()", "with a colon"), ("text:strip()", "sluice.trim(s)"), ('text:startswith("a")', "#prefix"),
