@@ -259,7 +259,20 @@ int sl_trust_open_dir(struct sl_io *io, int dirfd, const char *path, struct sl_e
 
 /* ---- our own ---- */
 
-static int count_names(struct sl_io *io, int dirfd, const char *shown, size_t *ret, struct sl_error *err)
+/* What a directory holds: nothing, or ours, of which `mark` is the sign, or something else. */
+struct contents {
+    bool any, has_mark;
+    char first[NAME_MAX + 1]; /* a name in it */
+};
+
+/* What every new file system has. */
+static bool is_no_content(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0;
+}
+
+static int look_inside(struct sl_io *io, int dirfd, const char *shown, const char *mark, struct contents *ret,
+                       struct sl_error *err)
 {
     int fd = sl_io_open(io, dirfd, ".", O_RDONLY | O_DIRECTORY, 0, err);
     DIR *dir = fd >= 0 ? io->ops->fdopendir(io, fd) : NULL;
@@ -270,22 +283,39 @@ static int count_names(struct sl_io *io, int dirfd, const char *shown, size_t *r
         sl_io_close(io, fd);
         return r;
     }
-    *ret = 0;
-    for (struct dirent *entry; (entry = io->ops->readdir(io, dir));)
-        *ret += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    *ret = (struct contents){0};
+    for (struct dirent *entry; (entry = io->ops->readdir(io, dir));) {
+        if (is_no_content(entry->d_name))
+            continue;
+        ret->any = true;
+        ret->has_mark = ret->has_mark || strcmp(entry->d_name, mark) == 0;
+        snprintf(ret->first, sizeof ret->first, "%s", entry->d_name);
+    }
     (void)io->ops->closedir(io, dir); /* nothing was written through it */
     return 0;
 }
 
+/* Others must not lose what they read in a directory that was never ours, such as /etc. */
+static int refuse_foreign(struct sl_io *io, int dirfd, const char *shown, const char *mark,
+                          struct sl_error *err)
+{
+    struct contents contents;
+    int r = look_inside(io, dirfd, shown, mark, &contents, err);
+    if (r < 0 || !contents.any || contents.has_mark)
+        return r;
+    return sl_error_set(err, SL_EUSAGE, "%s is a directory of other files, such as %s; name one of its own",
+                        shown, contents.first);
+}
+
 /* Afterwards others can do nothing in it; what they may have done before shows. */
-static int close_to_others(struct sl_io *io, int dirfd, const char *shown, mode_t mode, bool was_writable,
+static int close_to_others(struct sl_io *io, int dirfd, const char *shown, const char *mark, mode_t mode,
                            struct sl_error *err)
 {
-    size_t names = 0;
+    struct contents contents = {0};
     int r = fchmod(dirfd, 0700) < 0 ? sl_error_sys(err, errno, "making the mode of %s 0700", shown) : 0;
-    if (r == 0 && was_writable)
-        r = count_names(io, dirfd, shown, &names, err);
-    if (r < 0 || !names)
+    if (r == 0 && mode & (S_IWGRP | S_IWOTH))
+        r = look_inside(io, dirfd, shown, mark, &contents, err);
+    if (r < 0 || !contents.any)
         return r;
     (void)fchmod(dirfd, mode); /* the next start refuses it as well */
     return sl_error_set(
@@ -295,7 +325,7 @@ static int close_to_others(struct sl_io *io, int dirfd, const char *shown, mode_
         shown, shown);
 }
 
-int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, struct sl_error *err)
+int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, const char *mark, struct sl_error *err)
 {
     struct stat st;
     if (io->ops->fstat(io, dirfd, &st) < 0)
@@ -307,5 +337,6 @@ int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, struct sl_e
             (unsigned)st.st_uid);
     if ((st.st_mode & 0777) == 0700)
         return 0;
-    return close_to_others(io, dirfd, shown, st.st_mode & 07777, st.st_mode & (S_IWGRP | S_IWOTH), err);
+    int r = refuse_foreign(io, dirfd, shown, mark, err);
+    return r < 0 ? r : close_to_others(io, dirfd, shown, mark, st.st_mode & 07777, err);
 }

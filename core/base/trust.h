@@ -15,8 +15,9 @@
 int sl_trust_as_root(struct sl_io *io, const char *path, const char *act, struct sl_error *err);
 
 /* An open directory in which we keep things must be ours, and not have been writable by others unless it is
- * empty; its mode is made 0700. SL_EUSAGE. */
-int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, struct sl_error *err);
+ * empty; its mode is made 0700. One of another mode that holds files, but not `mark`, which we put there, is left as it
+ * is. SL_EUSAGE. */
+int sl_trust_own_dir(struct sl_io *io, int dirfd, const char *shown, const char *mark, struct sl_error *err);
 
 /* No symbolic link on the way to `path` (relative to dirfd) was put there by another user than root and us. SL_EUSAGE. */
 int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);

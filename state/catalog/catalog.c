@@ -50,7 +50,7 @@ static int open_directory(struct sl_catalog *catalog, int dirfd, const char *dir
     if (r == 0)
         r = catalog->dirfd = sl_io_open(catalog->io, dirfd, dir, O_RDONLY | O_DIRECTORY, 0, err);
     if (r >= 0)
-        r = sl_trust_own_dir(catalog->io, catalog->dirfd, dir, err);
+        r = sl_trust_own_dir(catalog->io, catalog->dirfd, dir, CATALOG_NAME, err);
     if (r < 0 && is_file(catalog->io, dirfd, dir))
         return sl_error_set(err, SL_EUSAGE, "the checkpoint %s is a file; name a directory", dir);
     if (r < 0 && err && (err->sys == EACCES || err->sys == EROFS))

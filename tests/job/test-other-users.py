@@ -190,6 +190,22 @@ def test_a_checkpoint_is_0700_even_where_it_exists():
     equal(stat.S_IMODE(os.stat("ck").st_mode), 0o700, "mode at the next start")
 
 
+def test_a_directory_of_other_files_is_no_checkpoint_and_keeps_its_mode():
+    checkpointed()
+    os.mkdir("ck")
+    for mode in (0o755, 0o1777):
+        os.chmod("ck", mode)
+        pathlib.Path("ck/mine").write_text("mine")
+        done = sluice("run", "job.lua", "--once")
+        check("by others" in done.stderr or "mine; name one of its own" in done.stderr, done.stderr)
+        equal((done.returncode, stat.S_IMODE(os.stat("ck").st_mode), os.listdir("ck")), (2, mode, ["mine"]), "exit status, mode, files: " + done.stderr)
+    os.unlink("ck/mine")
+    os.chmod("ck", 0o755)
+    os.mkdir("ck/lost+found")  # a file system of its own
+    sluice_ok("run", "job.lua", "--once")
+    equal(stat.S_IMODE(os.stat("ck").st_mode), 0o700, "mode")
+
+
 def test_a_checkpoint_that_others_could_write_is_refused_unless_it_is_empty():
     checkpointed()
     need = pathlib.Path("ck")
