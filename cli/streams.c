@@ -42,7 +42,9 @@ static bool make_safe(struct sl_buf *safe, const uint8_t *at, size_t len)
 int sl_stdout_data(const void *bytes, size_t len, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
-    if (!len || !isatty(STDOUT_FILENO))
+    if (!len) /* bytes may be NULL */
+        return 0;
+    if (!isatty(STDOUT_FILENO))
         return written(fwrite(bytes, 1, len, stdout) == len, err);
     if (!make_safe(&safe, bytes, len))
         return sl_error_nomem(err);
