@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # timeout: 3000
 """receiverStream: a program that reports positions and continues after the last durable one."""
-import signal
+import shutil, signal
 from receiving import *
 
 COUNTER = r'''
@@ -46,6 +46,18 @@ def test_positions_are_acknowledged_when_they_are_durable():
     run_once()
     equal(read("acked").split(), [b"%d" % n for n in range(1000)], "what the program read")
     equal(numbers(), list(range(1000)), "the records")
+
+
+def test_one_sync_serves_all_positions_that_wait():
+    if SANITIZED or not shutil.which("strace") or subprocess.run(["strace", "-o", "calls", "true"], stderr=subprocess.DEVNULL).returncode:
+        skip("no program can be traced here, or not this one")
+    counter(1000, "for line in sys.stdin:\n    if line == '999\\n': break\n")
+    done = subprocess.run(["strace", "-f", "-e", "trace=fsync,fdatasync", "-o", "calls", SLUICE, "run", "job.lua", "--once"],
+                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    equal(done.returncode, 0, "exit status; " + done.stderr)
+    equal(numbers(), list(range(1000)), "the records")
+    syncs = read("calls").count(b"sync(")
+    check(0 < syncs < 100, "%d syncs for 1000 positions" % syncs)
 
 
 def test_a_failing_program_is_started_again_after_its_last_position():
