@@ -53,6 +53,14 @@ void sl_kafka_producer_close(struct sl_kafka_producer *producer)
     free(producer);
 }
 
+/* A message that the broker refuses fails the transaction; depending on what is called next, that says so by its code, or
+ * only that the transaction has failed, and the log of the library why. */
+static bool is_too_large(rd_kafka_resp_err_t code, const char *words)
+{
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+           strstr(words, lib()->rd_kafka_err2str(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE));
+}
+
 /* Neither waiting nor another transaction would change it. */
 static bool is_final_error(const rd_kafka_error_t *error)
 {
@@ -60,10 +68,10 @@ static bool is_final_error(const rd_kafka_error_t *error)
     bool is_lost = lib()->rd_kafka_error_is_retriable(error) ||
                    lib()->rd_kafka_error_txn_requires_abort(error) || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
                    code == RD_KAFKA_RESP_ERR__TRANSPORT;
-    return lib()->rd_kafka_error_is_fatal(error) || !is_lost || code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    return lib()->rd_kafka_error_is_fatal(error) || !is_lost;
 }
 
-static void hint(rd_kafka_resp_err_t code, struct sl_error *err)
+static void hint(rd_kafka_resp_err_t code, bool too_large, struct sl_error *err)
 {
     if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH)
         sl_error_hint(
@@ -71,7 +79,7 @@ static void hint(rd_kafka_resp_err_t code, struct sl_error *err)
                  "is in use elsewhere");
     if (code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT)
         sl_error_hint(err, "set transaction.timeout.ms in params to what the brokers allow");
-    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+    if (too_large)
         sl_error_hint(
             err, "set message.max.bytes in params to what the topic allows (its max.message.bytes): then "
                  "messages that are too large are set aside");
@@ -85,11 +93,11 @@ static int fail(struct sl_kafka_producer *producer, rd_kafka_error_t *error, con
     if (!error)
         return 0;
     rd_kafka_resp_err_t code = lib()->rd_kafka_error_code(error);
-    bool is_final = is_final_error(error);
     (void)sl_kafka_words_take(&producer->words, producer->handle, words, sizeof words);
+    bool too_large = is_too_large(code, words), is_final = too_large || is_final_error(error);
     sl_error_set(err, is_final ? SL_EFAIL : SL_EUNREACHABLE, "%s: %s%s%s%s", act,
                  lib()->rd_kafka_error_string(error), words[0] ? " (" : "", words, words[0] ? ")" : "");
-    hint(code, err);
+    hint(code, too_large, err);
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT && !lib()->rd_kafka_error_txn_requires_abort(error))
         err->sys = ETIMEDOUT;
     lib()->rd_kafka_error_destroy(error);

@@ -186,7 +186,7 @@ def test_a_full_disk_is_waited_for():
     pathlib.Path("pause").touch()
     with Program() as run:
         run.wait_until(lambda: source_status()["connection"] == "connected", "the run")
-        fill(1 << 20)
+        fill(256 << 10)  # less than receivedLimit, which would stop the reading before the disk is full
         os.remove("pause")
         run.wait_until(lambda: "reading stops until there is room" in run.stderr(), "the reason in the log")
         os.remove("ck/ballast")
