@@ -33,7 +33,7 @@ def with_sender(bench, argv, sender):
         sending = subprocess.Popen(sender, stdin=subprocess.DEVNULL)
         said = process.stdout.read()
         process.stdout.close()
-        cpu, peak_mb = end_of(process, errors)
+        cpu, peak_mb, _ = end_of(process, errors)
         if sending.wait():
             raise Wrong("the sender failed")
         return time.perf_counter() - begin, cpu, peak_mb, said
@@ -77,7 +77,7 @@ def exec_lines(bench):
         begin = time.perf_counter()
         keep = subprocess.Popen([program, "keep", str(bench.work / "kept")], stdin=write.stdout, stdout=subprocess.DEVNULL)
         write.stdout.close()
-        cpu, peak = end_of(keep, None)
+        cpu, peak, _ = end_of(keep, None)
         theirs.append((time.perf_counter() - begin, cpu, peak))
         write.wait()
         took = with_sender(bench, run_once(bench), ["true"])
