@@ -7,8 +7,9 @@
  *   close        an open transaction is left to the server, which takes it back at the next init, or in time
  *
  * Every call waits for servers at most timeout_ms: SL_EUNREACHABLE, also for failures after which the whole transaction can
- * be done again; SL_EFAIL where that does not help. After a failure of note or commit whose errno is ETIMEDOUT it goes on: the
- * same call again waits for its end. After another one, or one of abort, nothing but close is left. One thread at a time. */
+ * be done again; SL_EFAIL where that does not help. After a failure of note or commit whose errno is ETIMEDOUT the request is
+ * still in progress: the same call again waits for its end. After another failure, or one of abort, only close may follow. One
+ * thread at a time. */
 #pragma once
 
 #include "kafka/client.h"

@@ -191,8 +191,8 @@ static int finish_connect(struct sl_received *received, int fd, int64_t timeout_
     return sys ? SL_EFAIL : 0;
 }
 
-/* Where nobody listens at a port of those that the kernel gives to clients, it may give that port to this socket, which is
- * then connected to itself: for ever, and the server cannot listen any more. */
+/* Where no server listens at a port of the range for clients, the kernel may give that port to this socket, which is then
+ * connected to itself: for ever, and the server cannot listen any more. */
 static bool is_connected_to_itself(int fd)
 {
     struct sockaddr_storage own = {0}, peer = {0};

@@ -26,7 +26,7 @@ static const _Atomic int64_t *map_offset(void)
     return mapped == MAP_FAILED ? none : mapped;
 }
 
-/* Of the real-time and of the monotonic clock; behind the file's end there are zeros. Set once; two threads that come
+/* Of the real-time and of the monotonic clock; what is after the file's end counts as zero. Set once; two threads that come
  * first at once map it twice, to the same effect. */
 static const _Atomic int64_t *_Atomic offset_ms;
 

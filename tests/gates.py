@@ -27,7 +27,7 @@ def open_gate(name):
 
 
 def close_gates():
-    """All of them; nobody has been there."""
+    """All of them, as before any task reached one."""
     for path in pathlib.Path("gates").iterdir():
         path.unlink()
 

@@ -1,6 +1,7 @@
 #include "engine/graph/validate.h"
 
 #include "core/base/error.h"
+#include "core/contract/site.h"
 #include "core/contract/source.h"
 
 #include <fnmatch.h>
@@ -100,16 +101,11 @@ static bool is_of_the_kernel(const char *resolved)
 static int refuse_kernel(const struct checks *checks, const struct sl_site *site, const char *what,
                          const char *shown)
 {
-    if (!site)
-        return sl_error_set(
-            checks->err, SL_EUSAGE,
-            "the %s %s is on a file system that shows the kernel, which keeps nothing; choose another directory",
-            what, shown);
-    return sl_error_set(
+    int r = sl_error_set(
         checks->err, SL_EUSAGE,
-        "%s:%d: %s: the %s %s is on a file system that shows the kernel, which keeps nothing; choose another "
-        "directory",
-        site->file, site->line, site->name, what, shown);
+        "the %s %s is on a file system that shows the kernel, which keeps nothing; choose another directory",
+        what, shown);
+    return site ? sl_site_wrap(site, checks->err) : r;
 }
 
 /* Refuses `shown` (which is called `what` and would make things at `path`) inside any watched directory, and where

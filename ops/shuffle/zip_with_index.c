@@ -62,7 +62,7 @@ static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_ch
     return r;
 }
 
-/* ---- rows in memory: nobody else has seen them yet, so they may still be written to ---- */
+/* ---- rows in memory: no other operator has read them yet, so they may still be changed ---- */
 
 static void renumber_rows(struct sl_rows *rows, struct numbers numbers)
 {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # timeout: 3000
 """kill -9 at random moments of a job of event time: hopping windows, sessions, duplicates, joins and late records are those of
-a run that nobody disturbed, whatever the number of workers and with a memoryLimit.
+an undisturbed run, whatever the number of workers and with a memoryLimit.
 
 SLUICE_KILLS (15; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which.
 """

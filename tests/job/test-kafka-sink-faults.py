@@ -20,10 +20,6 @@ def values(topic):
     return sorted(record.value for record in broker().read(topic))
 
 
-def letters():
-    return [letter for path in sorted(pathlib.Path("ck/deadletter").glob("*.jsonl")) for letter in json_lines(path.read_text())]
-
-
 def test_a_topic_that_is_made_anew_between_batches_gets_the_next_ones():
     """The producer must not be faster in making it."""
     topic = broker().create(2)
