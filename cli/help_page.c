@@ -26,7 +26,7 @@ static const struct {
     {SL_STATUS_USAGE, "bad usage, or a job that does not load"},
     {SL_STATUS_HELD, "another process holds the checkpoint"},
     {SL_STATUS_DAMAGED, "durable state is damaged or needs a person"},
-    {SL_STATUS_SET_ASIDE, "with --strict: records or files were set aside"},
+    {SL_STATUS_STRICT, "with --strict: a record was set aside or a file quarantined"},
 };
 
 static void print_exit(FILE *out)

@@ -7,11 +7,11 @@
 
 enum sl_status {
     SL_STATUS_DONE = 0,
-    SL_STATUS_FAILED = 1,    /* trying again may help */
-    SL_STATUS_USAGE = 2,     /* bad usage, or a job that does not load */
-    SL_STATUS_HELD = 3,      /* another process holds the checkpoint */
-    SL_STATUS_DAMAGED = 4,   /* durable state needs a person */
-    SL_STATUS_SET_ASIDE = 5, /* --strict */
+    SL_STATUS_FAILED = 1,  /* trying again may help */
+    SL_STATUS_USAGE = 2,   /* bad usage, or a job that does not load */
+    SL_STATUS_HELD = 3,    /* another process holds the checkpoint */
+    SL_STATUS_DAMAGED = 4, /* durable state needs a person */
+    SL_STATUS_STRICT = 5,  /* --strict */
 };
 
 /* Writes "sluice: <text>", a line each, with every byte that could disturb a terminal escaped. */

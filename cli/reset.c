@@ -111,25 +111,25 @@ static int read_planned(const struct sl_target *target, int64_t t, struct keys *
     return r;
 }
 
-static bool is_aside(const struct sl_batch_plan *plan, size_t count, size_t source, size_t file)
+static bool is_quarantined(const struct sl_batch_plan *plan, size_t count, size_t source, size_t file)
 {
     for (size_t i = 0; i < count; i++)
-        if (plan->aside[i].source == source && plan->aside[i].file == file)
+        if (plan->quarantined[i].source == source && plan->quarantined[i].file == file)
             return true;
     return false;
 }
 
-static int set_all_aside(struct sl_catalog *catalog, struct sl_batch_plan *plan, size_t *ret,
-                         struct sl_error *err)
+static int quarantine_all(struct sl_catalog *catalog, struct sl_batch_plan *plan, size_t *ret,
+                          struct sl_error *err)
 {
-    size_t before = plan->asides;
+    size_t before = plan->quarantined_count;
     for (size_t s = 0; s < plan->sources; s++)
         for (size_t f = 0; f < plan->files[s].count; f++)
-            if (!is_aside(plan, before, s, f) &&
+            if (!is_quarantined(plan, before, s, f) &&
                 sl_batch_plan_add_quarantined(plan, s, f, "skipped by sluice reset --skip") < 0)
                 return sl_error_nomem(err);
-    *ret = plan->asides - before;
-    return sl_catalog_set_aside(catalog, plan, before, err);
+    *ret = plan->quarantined_count - before;
+    return sl_catalog_quarantine(catalog, plan, before, err);
 }
 
 /* *ret: how many records the batch would have read of sources that are not files. */
@@ -156,7 +156,7 @@ static int skip_all(struct sl_catalog *catalog, struct sl_batch_plan *plan, stru
     size_t files;
     uint64_t records;
     int r = skip_ranges(catalog, plan, &records, err);
-    r = r < 0 ? r : set_all_aside(catalog, plan, &files, err);
+    r = r < 0 ? r : quarantine_all(catalog, plan, &files, err);
     if (r < 0)
         return r;
     printf("%zu files of batch %" PRId64 " are quarantined", files, plan->batch_ms);

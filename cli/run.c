@@ -22,7 +22,7 @@ const struct sl_flag sl_run_flags[] = {
      "virtual: no waiting, batch k is at START + k * interval"},
     {"start-time", SL_FLAG_NUMBER, "MS", NULL, "START of the virtual clock, a multiple of the interval; 0"},
     SL_JOB_FLAGS,
-    {"strict", SL_FLAG_SWITCH, NULL, NULL, "exit 5 when any record or file was set aside"},
+    {"strict", SL_FLAG_SWITCH, NULL, NULL, "exit 5 when any record was set aside or any file quarantined"},
     {"require-mount", SL_FLAG_SWITCH, NULL, NULL, "fail where FUSE is not available"},
     {"accept-changes", SL_FLAG_SWITCH, NULL, NULL, "drop state that the changed job cannot use"},
     {"log-format", SL_FLAG_CHOICE, "text|json", NULL, "of the log on stderr"},

@@ -1,4 +1,4 @@
-/* A display of a job that is renewed while it runs: batches, rates, delays, sources, views, what was set aside. All of it
+/* A display of a job that is renewed while it runs: batches, rates, delays, sources, views, quarantined files. All of it
  * comes from status.json and the catalog, so no batch is delayed and the run may be of another user. */
 #include "cli/commands.h"
 #include "cli/report.h"

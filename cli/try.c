@@ -52,7 +52,7 @@ const struct sl_command sl_command_try = {
     .summary = "shows what each operator of a job makes of some files",
     .details =
         "One batch of the files, without checkpoint, outputs or mount: for every operator the records that went\n"
-        "in and came out and the first three of them, then what was set aside, equal reasons once. A file is for\n"
+        "in and came out and the first three of them, then the records that were set aside, equal reasons once. A file is for\n"
         "the source whose directory it is in, or for the only one; DIRECTORY=FILE says which.",
     .flags = try_flags,
     .run = run_try,

@@ -72,7 +72,7 @@ int sl_file_source_note(struct sl_source *base, size_t p, const struct sl_split_
     if (!found->reason)
         return 0;
     (void)sl_error_set(err, SL_EFAIL, "%s", found->reason);
-    r = sl_file_source_set_aside(source, part->file, err);
+    r = sl_file_source_quarantine_for(source, part->file, err);
     if (r == 0)
         *err = (struct sl_error){0}; /* it was reported */
     return r;

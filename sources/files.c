@@ -351,7 +351,7 @@ uint64_t sl_file_source_failures(struct sl_source *base)
 }
 
 /* Once, however many parts fail. */
-int sl_file_source_set_aside(struct sl_file_source *source, size_t f, struct sl_error *err)
+int sl_file_source_quarantine_for(struct sl_file_source *source, size_t f, struct sl_error *err)
 {
     struct sl_file_state *state = &source->state[f];
     char *copy = strdup(err->text);
@@ -381,7 +381,7 @@ bool sl_file_source_redo(struct sl_source *base)
     return any;
 }
 
-const char *sl_file_source_aside(struct sl_source *base, size_t file)
+const char *sl_file_source_quarantine_reason(struct sl_source *base, size_t file)
 {
     return own(base)->state[file].reason;
 }
@@ -408,7 +408,7 @@ bool sl_file_source_errors(struct sl_source *base, size_t file, struct sl_file_e
 int sl_file_source_quarantine(struct sl_source *base, size_t file, const char *reason, struct sl_error *err)
 {
     (void)sl_error_set(err, SL_EFAIL, "%s", reason);
-    int r = sl_file_source_set_aside(own(base), file, err);
+    int r = sl_file_source_quarantine_for(own(base), file, err);
     if (r == 0)
         *err = (struct sl_error){0}; /* it was reported */
     return r;
@@ -442,7 +442,7 @@ static int read_part(struct sl_file_source *source, size_t p, const struct sl_fi
 /* The batch is run again without the file: nothing is to be made of this part. */
 static int give_up(struct sl_file_source *source, size_t f, struct sl_error *err)
 {
-    int r = sl_file_source_set_aside(source, f, err);
+    int r = sl_file_source_quarantine_for(source, f, err);
     if (r < 0)
         return r;
     *err = (struct sl_error){0}; /* it was reported */

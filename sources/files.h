@@ -76,7 +76,7 @@ void sl_file_source_found(struct sl_source *source, size_t p, struct sl_split_fo
 int sl_file_source_note(struct sl_source *source, size_t p, const struct sl_split_found *found,
                         struct sl_error *err);
 /* As when file number f is read and damaged. err has the reason. */
-int sl_file_source_set_aside(struct sl_file_source *source, size_t f, struct sl_error *err);
+int sl_file_source_quarantine_for(struct sl_file_source *source, size_t f, struct sl_error *err);
 /* The operations of all sources of files but open, which sets ops: for the initialiser of their tables. */
 void sl_file_source_close(struct sl_source *source);
 int sl_file_source_take(struct sl_source *source, int64_t t, uint64_t batch_number,
@@ -101,7 +101,7 @@ uint64_t sl_file_source_failures(struct sl_source *source);
 int sl_file_source_settle(struct sl_source *source, struct sl_error *err);
 bool sl_file_source_settles(const struct sl_source *source);
 bool sl_file_source_redo(struct sl_source *source);
-const char *sl_file_source_aside(struct sl_source *source, size_t file);
+const char *sl_file_source_quarantine_reason(struct sl_source *source, size_t file);
 bool sl_file_source_errors(struct sl_source *source, size_t file, struct sl_file_errors *ret);
 int sl_file_source_quarantine(struct sl_source *source, size_t file, const char *reason,
                               struct sl_error *err);
@@ -119,7 +119,8 @@ const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
     .partitions = sl_file_source_partitions, .read = sl_file_source_read,                                    \
     .remember = sl_file_source_remember, .gone = sl_file_source_gone, .failures = sl_file_source_failures,   \
     .settle = sl_file_source_settle, .settles = sl_file_source_settles, .redo = sl_file_source_redo,         \
-    .aside = sl_file_source_aside, .exclude = sl_file_source_exclude, .errors = sl_file_source_errors,       \
-    .quarantine = sl_file_source_quarantine, .again = sl_file_source_again, .aim = sl_file_source_aim,       \
-    .only_new = sl_file_source_only_new, .decide = sl_file_source_decide, .owed = sl_file_source_owed,       \
-    .owe = sl_file_source_owe, .home = sl_file_source_home, .wait_for_home = sl_file_source_wait_for_home
+    .quarantine_reason = sl_file_source_quarantine_reason, .exclude = sl_file_source_exclude,                \
+    .errors = sl_file_source_errors, .quarantine = sl_file_source_quarantine, .again = sl_file_source_again, \
+    .aim = sl_file_source_aim, .only_new = sl_file_source_only_new, .decide = sl_file_source_decide,         \
+    .owed = sl_file_source_owed, .owe = sl_file_source_owe, .home = sl_file_source_home,                     \
+    .wait_for_home = sl_file_source_wait_for_home

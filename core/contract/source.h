@@ -180,7 +180,7 @@ struct sl_source_ops {
      * batch has to be run again, and they are left out then. */
     bool (*redo)(struct sl_source *source);
     /* Of files. Why file number `file` of the plan is not read; NULL: it is. Valid until the next batch. */
-    const char *(*aside)(struct sl_source *source, size_t file);
+    const char *(*quarantine_reason)(struct sl_source *source, size_t file);
     /* Of files. Leaves it out, after resume: an earlier process has decided so. Copies the reason. */
     int (*exclude)(struct sl_source *source, size_t file, const char *reason, struct sl_error *err);
     /* Of files, both or none. After read: what failed of file number `file`; false: nothing did. */

@@ -170,7 +170,7 @@ static int publish(struct sl_batch *batch, struct sl_error *err)
     run->batches++;
     run->spoilt = batch->spoilt;
     run->committed++;
-    run->set_aside += run->rejects.total;
+    run->left_out += run->rejects.total;
     run->late_records += run->late.total;
     int r = each_output(batch, offsetof(struct sl_output, publish), err);
     r = r < 0 ? r : sl_lineage_committed(batch, err);
@@ -202,7 +202,7 @@ static int settle(struct sl_batch *batch, struct sl_error *err)
         if ((r = sl_quarantine_settle(run, s, err)) < 0)
             return r;
         if (source->ops->failures)
-            run->set_aside += source->ops->failures(source);
+            run->left_out += source->ops->failures(source);
     }
     sl_sources_forget_tables(run);
     return 0;

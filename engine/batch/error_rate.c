@@ -46,7 +46,7 @@ static int look_at_file(struct sl_batch *batch, size_t s, size_t file, struct sl
     struct sl_source *source = batch->run->source[s];
     struct sl_file_errors errors;
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
-    if (source->ops->aside(source, file) || !source->ops->errors(source, file, &errors) ||
+    if (source->ops->quarantine_reason(source, file) || !source->ops->errors(source, file, &errors) ||
         !is_too_many(batch->run, &errors))
         return 0;
     append_reason(batch, s, file, &errors, &text);
@@ -78,7 +78,7 @@ static struct tally count_files(const struct sl_batch *batch)
     for (size_t s = 0; s < batch->run->sources; s++) {
         struct sl_source *source = batch->run->source[s];
         for (size_t f = 0; source->ops->errors && f < batch->plan.files[s].count; f++) {
-            const char *reason = source->ops->aside(source, f);
+            const char *reason = source->ops->quarantine_reason(source, f);
             bool is_spoilt = reason && strncmp(reason, reason_start, sizeof reason_start - 1) == 0;
             tally.files++;
             tally.spoilt += is_spoilt;

@@ -85,7 +85,7 @@ int sl_batch_resume(struct sl_batch *batch, struct sl_batch_plan *plan, struct s
     if (r < 0)
         return r;
     sl_watermarks_resume(batch);
-    run->set_aside += batch->plan.asides;
+    run->left_out += batch->plan.quarantined_count;
     return sl_quarantine_exclude(run, &batch->plan, err);
 }
 

@@ -16,10 +16,10 @@ bool sl_quarantine_redo(struct sl_batch *batch)
     return any;
 }
 
-static bool is_noted(const struct sl_batch_plan *plan, size_t asides, size_t source, size_t file)
+static bool is_noted(const struct sl_batch_plan *plan, size_t known, size_t source, size_t file)
 {
-    for (size_t i = 0; i < asides; i++)
-        if (plan->aside[i].source == source && plan->aside[i].file == file)
+    for (size_t i = 0; i < known; i++)
+        if (plan->quarantined[i].source == source && plan->quarantined[i].file == file)
             return true;
     return false;
 }
@@ -48,8 +48,8 @@ static int gather(struct sl_batch *batch, size_t s, size_t known, struct sl_erro
     struct sl_source *source = batch->run->source[s];
     struct sl_batch_plan *plan = &batch->plan;
     char place[PLACE_MAX];
-    for (size_t f = 0; source->ops->aside && f < plan->files[s].count; f++) {
-        const char *reason = source->ops->aside(source, f);
+    for (size_t f = 0; source->ops->quarantine_reason && f < plan->files[s].count; f++) {
+        const char *reason = source->ops->quarantine_reason(source, f);
         if (!reason || is_noted(plan, known, s, f))
             continue;
         if (batch->run->context->options.stop_on_file_error)
@@ -65,30 +65,30 @@ static int gather(struct sl_batch *batch, size_t s, size_t known, struct sl_erro
 int sl_quarantine_note(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
-    size_t known = batch->plan.asides;
+    size_t known = batch->plan.quarantined_count;
     int r = 0;
     for (size_t s = 0; s < run->sources && r == 0; s++)
         r = gather(batch, s, known, err);
     /* A batch that is redone may have shown something already: it waits until that is what it writes. */
-    if (r < 0 || !run->catalog || batch->replay || batch->plan.asides == known)
+    if (r < 0 || !run->catalog || batch->replay || batch->plan.quarantined_count == known)
         return r;
-    return sl_catalog_set_aside(run->catalog, &batch->plan, known, err);
+    return sl_catalog_quarantine(run->catalog, &batch->plan, known, err);
 }
 
 int sl_quarantine_confirm(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_catalog *catalog = batch->run->catalog;
-    if (!batch->replay || !batch->plan.asides)
+    if (!batch->replay || !batch->plan.quarantined_count)
         return 0;
-    return sl_catalog_set_aside(catalog, &batch->plan, 0, err);
+    return sl_catalog_quarantine(catalog, &batch->plan, 0, err);
 }
 
 int sl_quarantine_exclude(struct sl_run *run, const struct sl_batch_plan *plan, struct sl_error *err)
 {
     int r = 0;
-    for (size_t i = 0; i < plan->asides && r == 0; i++) {
-        struct sl_source *source = run->source[plan->aside[i].source];
-        r = source->ops->exclude(source, plan->aside[i].file, plan->aside[i].reason, err);
+    for (size_t i = 0; i < plan->quarantined_count && r == 0; i++) {
+        struct sl_source *source = run->source[plan->quarantined[i].source];
+        r = source->ops->exclude(source, plan->quarantined[i].file, plan->quarantined[i].reason, err);
     }
     return r;
 }

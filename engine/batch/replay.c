@@ -275,8 +275,8 @@ int sl_replay_planned(struct sl_run *run, struct sl_error *err)
 
 static bool is_quarantined(const struct sl_batch_plan *plan, size_t source, size_t file)
 {
-    for (size_t i = 0; i < plan->asides; i++)
-        if (plan->aside[i].source == source && plan->aside[i].file == file)
+    for (size_t i = 0; i < plan->quarantined_count; i++)
+        if (plan->quarantined[i].source == source && plan->quarantined[i].file == file)
             return true;
     return false;
 }
@@ -322,16 +322,16 @@ static void leave_out(struct sl_batch_plan *plan, size_t source, size_t file)
     size_t kept = 0;
     free(files->file[file].path);
     memmove(&files->file[file], &files->file[file + 1], (--files->count - file) * sizeof *files->file);
-    for (size_t i = 0; i < plan->asides; i++) {
-        struct sl_quarantined aside = plan->aside[i];
-        bool is_it = aside.source == source && aside.file == file;
-        aside.file -= aside.source == source && aside.file > file;
+    for (size_t i = 0; i < plan->quarantined_count; i++) {
+        struct sl_quarantined left_out = plan->quarantined[i];
+        bool is_it = left_out.source == source && left_out.file == file;
+        left_out.file -= left_out.source == source && left_out.file > file;
         if (is_it)
-            free(aside.reason);
+            free(left_out.reason);
         else
-            plan->aside[kept++] = aside;
+            plan->quarantined[kept++] = left_out;
     }
-    plan->asides = kept;
+    plan->quarantined_count = kept;
 }
 
 int sl_replay_settle_last(struct sl_run *run, struct sl_batch_plan *last, struct sl_error *err)

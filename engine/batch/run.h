@@ -81,7 +81,7 @@ struct sl_run {
     int64_t window_reach_ms;                /* of the longest */
     uint64_t spoilt;                        /* batches in a row of whose files all had too many errors */
     uint64_t committed;                     /* in this run */
-    uint64_t set_aside;                     /* records set aside and files quarantined in this run */
+    uint64_t left_out;                      /* records set aside and files quarantined in this run */
 
     /* Who runs rows elsewhere (engine/batch/executor.h); NULL: this process does. */
     struct sl_executor *executor;

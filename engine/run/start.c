@@ -54,7 +54,7 @@ static bool is_skipped(const struct sl_batch_plan *plan)
             return false;
         ranges++;
     }
-    return files + ranges > 0 && plan->asides == files;
+    return files + ranges > 0 && plan->quarantined_count == files;
 }
 
 static int load(struct sl_run *run, struct sl_progress *progress, struct sl_error *err)
@@ -163,7 +163,7 @@ static int run_and_close(struct sl_run *run, struct sl_error *err)
         r = run_all(run, err);
     sl_progress_line_hide(run->progress);
     sl_status_close(run, r < 0 && r != SL_ESTOP ? err->text : NULL);
-    if (r == 0 && run->options->strict && run->set_aside)
+    if (r == 0 && run->options->strict && run->left_out)
         r = SL_ESTRICT;
     if (run->executor)
         run->executor->ops->close(run->executor);

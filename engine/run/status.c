@@ -296,7 +296,7 @@ static void count(struct sl_batch *batch)
         .finished_ms = sl_clock_real.now_ms(&sl_clock_real),
         .rows = sl_batch_rows_in(batch),
         .rejected = batch->run->rejects.total,
-        .aside = batch->plan.asides,
+        .quarantined = batch->plan.quarantined_count,
     };
     for (size_t s = 0; s < batch->plan.sources; s++)
         last->files += batch->plan.files[s].count;
@@ -308,7 +308,7 @@ static void count(struct sl_batch *batch)
     status->rows += last->rows;
     status->rejected += last->rejected;
     status->files += last->files;
-    status->aside += last->aside;
+    status->quarantined += last->quarantined;
     status->replaced += last->replaced;
     sl_totals_add(&status->totals, batch, last);
     keep_recent(status);
@@ -347,7 +347,7 @@ static void trim(struct sl_buf *errors)
 static void show_errors(struct sl_batch *batch)
 {
     struct sl_status *status = batch->run->status;
-    if (!batch->run->services.viewer || (!status->last.rejected && !status->last.aside))
+    if (!batch->run->services.viewer || (!status->last.rejected && !status->last.quarantined))
         return;
     sl_status_errors(batch, &status->errors);
     if (status->errors.failed)

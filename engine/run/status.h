@@ -27,7 +27,7 @@ enum {
 /* What one batch did. Times in ms. */
 struct sl_status_batch {
     int64_t t, finished_ms;
-    uint64_t rows, rejected, files, aside, replaced;
+    uint64_t rows, rejected, files, quarantined, replaced;
     int64_t scheduling_ms, processing_ms, total_ms;
 };
 
@@ -51,7 +51,7 @@ struct sl_status {
     size_t received_from, received_to; /* in it: what received sources report, */
     const char *received_separator;    /* after this */
     int64_t kept_ns, told_ns;          /* when status.json and STATUS= were written last; 0: never */
-    uint64_t rows, rejected, files, aside, replaced; /* of this run */
+    uint64_t rows, rejected, files, quarantined, replaced; /* of this run */
     struct sl_status_batch last;
     struct sl_status_recent recent[SL_STATUS_RECENT]; /* a ring */
     size_t recent_first, recent_count;

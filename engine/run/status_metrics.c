@@ -38,7 +38,7 @@ static void add_run(const struct sl_run *run, struct sl_buf *buf)
     sl_metric_counter(buf, "records", "Records read.", (double)status->rows);
     sl_metric_counter(buf, "rejected_records", "Records that became dead letters.", (double)status->rejected);
     sl_metric_counter(buf, "files", "Files taken.", (double)status->files);
-    sl_metric_counter(buf, "files_set_aside", "Files quarantined.", (double)status->aside);
+    sl_metric_counter(buf, "quarantined_files", "Files quarantined.", (double)status->quarantined);
     sl_metric_counter(buf, "deadletters_removed", "Dead letters removed because there were too many.",
                       (double)run->letters.removed);
     sl_metric_counter(buf, "replaced_characters", "U+FFFD written to JSON for bytes that were not UTF-8.",

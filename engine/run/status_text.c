@@ -68,11 +68,12 @@ static void add_last(const struct sl_run *run, struct sl_buf *buf)
     if (!run->committed)
         sl_buf_text(buf, ",\"last\":null");
     else {
-        sl_buf_printf(
-            buf,
-            ",\"last\":{\"time\":%" PRId64 ",\"finished_ms\":%" PRId64 ",\"records\":%" PRIu64
-            ",\"rejected\":%" PRIu64 ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64,
-            last->t, last->finished_ms, last->rows, last->rejected, last->files, last->aside, last->replaced);
+        sl_buf_printf(buf,
+                      ",\"last\":{\"time\":%" PRId64 ",\"finished_ms\":%" PRId64 ",\"records\":%" PRIu64
+                      ",\"rejected\":%" PRIu64 ",\"files\":%" PRIu64 ",\"quarantined\":%" PRIu64
+                      ",\"replaced\":%" PRIu64,
+                      last->t, last->finished_ms, last->rows, last->rejected, last->files, last->quarantined,
+                      last->replaced);
         sl_buf_printf(buf,
                       ",\"scheduling_delay_ms\":%" PRId64 ",\"processing_ms\":%" PRId64
                       ",\"total_delay_ms\":%" PRId64 "}",
@@ -236,9 +237,9 @@ bool sl_status_json(struct sl_run *run, const char *state, const char *error, st
         sl_buf_text(buf, ",\"last_batch\":null");
     sl_buf_printf(buf,
                   ",\"run\":{\"batches\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64
-                  ",\"files\":%" PRIu64 ",\"set_aside\":%" PRIu64 ",\"replaced\":%" PRIu64
+                  ",\"files\":%" PRIu64 ",\"quarantined\":%" PRIu64 ",\"replaced\":%" PRIu64
                   "},\"deadletters_removed\":%" PRIu64 ",\"mounts_lost\":%" PRIu64,
-                  run->committed, status->rows, status->rejected, status->files, status->aside,
+                  run->committed, status->rows, status->rejected, status->files, status->quarantined,
                   status->replaced, run->letters.removed, run->mounts_lost);
     add_counters_json(run, buf);
     add_last(run, buf);
@@ -267,14 +268,14 @@ static void add_files(const struct sl_batch *batch, struct sl_buf *buf)
     sl_buf_byte(buf, ']');
 }
 
-static void add_asides(const struct sl_batch_plan *plan, struct sl_buf *buf)
+static void add_quarantined_files(const struct sl_batch_plan *plan, struct sl_buf *buf)
 {
     sl_buf_text(buf, ",\"quarantined\":[");
-    for (size_t i = 0; i < plan->asides && i < SL_INPUT_PATHS_SHOWN; i++) {
-        const char *path = plan->files[plan->aside[i].source].file[plan->aside[i].file].path;
+    for (size_t i = 0; i < plan->quarantined_count && i < SL_INPUT_PATHS_SHOWN; i++) {
+        const char *path = plan->files[plan->quarantined[i].source].file[plan->quarantined[i].file].path;
         sl_buf_text(buf, i ? ",{\"path\":" : "{\"path\":");
         sl_json_string(buf, path, strlen(path), NULL);
-        sl_json_member(buf, "reason", plan->aside[i].reason);
+        sl_json_member(buf, "reason", plan->quarantined[i].reason);
         sl_buf_byte(buf, '}');
     }
     sl_buf_byte(buf, ']');
@@ -304,7 +305,7 @@ bool sl_status_batch_json(const struct sl_batch *batch, struct sl_buf *buf)
                   ",\"files\":%" PRIu64 ",\"records\":%" PRIu64 ",\"rejected\":%" PRIu64,
                   last->t, batch->started_ms, last->finished_ms, last->files, last->rows, last->rejected);
     add_files(batch, buf);
-    add_asides(&batch->plan, buf);
+    add_quarantined_files(&batch->plan, buf);
     add_outputs(batch, buf);
     sl_buf_text(buf, "}\n");
     return !buf->failed;
@@ -325,11 +326,12 @@ static void add_rejects(const struct sl_batch *batch, const struct sl_node *node
     sl_buf_byte(buf, '\n');
 }
 
-static void add_aside(const struct sl_batch *batch, const struct sl_quarantined *aside, struct sl_buf *buf)
+static void add_quarantined_file(const struct sl_batch *batch, const struct sl_quarantined *quarantined,
+                                 struct sl_buf *buf)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf line = {0};
     sl_buf_printf(&line, "%" PRId64 "\t%s: quarantined: %s", batch->t,
-                  batch->plan.files[aside->source].file[aside->file].path, aside->reason);
+                  batch->plan.files[quarantined->source].file[quarantined->file].path, quarantined->reason);
     sl_buf_depends(buf, &line);
     sl_buf_safe(buf, line.bytes, line.len);
     sl_buf_byte(buf, '\n');
@@ -341,8 +343,8 @@ void sl_status_errors(const struct sl_batch *batch, struct sl_buf *buf)
     for (size_t n = 0; n < run->pipelines->nodes; n++)
         if (run->rejects.failed[n])
             add_rejects(batch, run->pipelines->node[n], buf);
-    for (size_t i = 0; i < batch->plan.asides && i < SL_INPUT_PATHS_SHOWN; i++)
-        add_aside(batch, &batch->plan.aside[i], buf);
+    for (size_t i = 0; i < batch->plan.quarantined_count && i < SL_INPUT_PATHS_SHOWN; i++)
+        add_quarantined_file(batch, &batch->plan.quarantined[i], buf);
 }
 
 /* ---- one line ---- */

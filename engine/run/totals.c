@@ -60,8 +60,8 @@ void sl_totals_add(struct sl_totals *totals, const struct sl_batch *batch, const
         add_files(&totals->source[s], &plan->files[s]);
         totals->source[s].rejected += batch->run->rejects.by_source[batch->run->source[s]->node->number];
     }
-    for (size_t i = 0; i < plan->asides; i++)
-        totals->source[plan->aside[i].source].quarantined++;
+    for (size_t i = 0; i < plan->quarantined_count; i++)
+        totals->source[plan->quarantined[i].source].quarantined++;
 }
 
 void sl_totals_done(struct sl_totals *totals)

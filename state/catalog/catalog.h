@@ -57,8 +57,8 @@ struct sl_batch_plan {
     struct sl_files *files; /* [sources] */
     struct sl_buf *range; /* [sources]: what it reads of sources that are not files (core/contract/source.h);
                                empty: not known */
-    size_t asides, asides_capacity;
-    struct sl_quarantined *aside;
+    size_t quarantined_count, quarantined_capacity;
+    struct sl_quarantined *quarantined;
     const char
         *job; /* what the job is like (engine/batch/plan_job.h); borrowed; NULL: nothing is kept of it */
     size_t watermarks, watermarks_capacity;
@@ -119,10 +119,10 @@ int sl_catalog_plan(struct sl_catalog *catalog, const struct sl_batch_plan *plan
 /* The planned batch with other ranges, before anything of it was shown. Durable when it returns. */
 int sl_catalog_plan_again(struct sl_catalog *catalog, const struct sl_batch_plan *plan, struct sl_error *err);
 
-/* Files of the planned batch that are not read: those of plan->aside from `first` on. Durable when it
+/* Files of the planned batch that are not read: those of plan->quarantined from `first` on. Durable when it
  * returns, which is before the batch shows anything: a batch that is redone leaves out the same. */
-int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t first,
-                         struct sl_error *err);
+int sl_catalog_quarantine(struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t first,
+                          struct sl_error *err);
 
 /* ---- quarantined files that were neither replayed nor forgotten, whatever the history drops ---- */
 

@@ -173,7 +173,7 @@ int sl_catalog_drop_old(const struct sl_catalog *catalog, int64_t from_ms, struc
 {
     static const enum sl_sql step[] = {
         SL_SQL_DROP_OLD_FILES,          SL_SQL_DROP_OLD_RANGES,  SL_SQL_DROP_OLD_WATERMARKS,
-        SL_SQL_DROP_OLD_ASIDE,          SL_SQL_DROP_OLD_ERRORS,  SL_SQL_DROP_OLD_OUTPUT_FILES,
+        SL_SQL_DROP_OLD_QUARANTINED,    SL_SQL_DROP_OLD_ERRORS,  SL_SQL_DROP_OLD_OUTPUT_FILES,
         SL_SQL_DROP_OLD_OUTPUT_SOURCES, SL_SQL_DROP_OLD_OUTPUTS, SL_SQL_DROP_OLD_BATCHES};
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_OLD];
     sl_statement_integer(get, 1, from_ms);

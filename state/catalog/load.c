@@ -14,12 +14,12 @@ void sl_batch_plan_done(struct sl_batch_plan *plan)
         sl_files_done(&plan->files[i]);
     for (size_t i = 0; plan->range && i < plan->sources; i++)
         sl_buf_done(&plan->range[i]);
-    for (size_t i = 0; i < plan->asides; i++)
-        free(plan->aside[i].reason);
+    for (size_t i = 0; i < plan->quarantined_count; i++)
+        free(plan->quarantined[i].reason);
     for (size_t i = 0; i < plan->watermarks; i++)
         free(plan->watermark[i].op_key);
     free(plan->watermark);
-    free(plan->aside);
+    free(plan->quarantined);
     free(plan->files);
     free(plan->range);
     *plan = (struct sl_batch_plan){0};
@@ -189,7 +189,7 @@ static int read_plan_files(const struct sl_catalog_sources *job, const struct ta
         r = sl_catalog_damaged(catalog, job->err,
                                "table %s, rows of batch %" PRId64 " are missing or doubled",
                                found.count != expected->count ? "file" : "input_range", plan->batch_ms);
-    return r < 0 ? r : sl_catalog_read_aside(job, plan);
+    return r < 0 ? r : sl_catalog_read_quarantined(job, plan);
 }
 
 /* 1: *ret is the plan of this batch; 0: the catalog does not know it; or a failure. */

@@ -11,55 +11,56 @@
 int sl_batch_plan_add_quarantined(struct sl_batch_plan *plan, size_t source, size_t file, const char *reason)
 {
     struct sl_quarantined *grown =
-        sl_array_grow(plan->aside, plan->asides, &plan->asides_capacity, sizeof *grown);
+        sl_array_grow(plan->quarantined, plan->quarantined_count, &plan->quarantined_capacity, sizeof *grown);
     if (!grown)
         return SL_ENOMEM;
-    plan->aside = grown;
+    plan->quarantined = grown;
     char *copy = strdup(reason);
     if (!copy)
         return SL_ENOMEM;
-    plan->aside[plan->asides++] = (struct sl_quarantined){source, file, copy};
+    plan->quarantined[plan->quarantined_count++] = (struct sl_quarantined){source, file, copy};
     return 0;
 }
 
 /* ---- writing ---- */
 
-static int put_aside(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,
-                     const struct sl_quarantined *aside, struct sl_error *err)
+static int put_unread(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,
+                      const struct sl_quarantined *quarantined, struct sl_error *err)
 {
-    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_ASIDE];
-    int64_t number = (int64_t)plan->number, source = catalog->source_id[aside->source];
-    int64_t position = (int64_t)aside->file;
+    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_QUARANTINED];
+    int64_t number = (int64_t)plan->number, source = catalog->source_id[quarantined->source];
+    int64_t position = (int64_t)quarantined->file;
     sl_statement_integer(put, 1, number);
     sl_statement_integer(put, 2, source);
     sl_statement_integer(put, 3, position);
-    sl_statement_text(put, 4, aside->reason);
-    sl_statement_integer(put, 5, sl_row_aside(catalog->hash, number, source, position, aside->reason));
-    return sl_catalog_step(catalog, SL_SQL_PUT_ASIDE, err);
+    sl_statement_text(put, 4, quarantined->reason);
+    sl_statement_integer(put, 5,
+                         sl_row_quarantined(catalog->hash, number, source, position, quarantined->reason));
+    return sl_catalog_step(catalog, SL_SQL_PUT_QUARANTINED, err);
 }
 
-int sl_catalog_set_aside(struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t first,
-                         struct sl_error *err)
+int sl_catalog_quarantine(struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t first,
+                          struct sl_error *err)
 {
     sl_assert(catalog->progress.planned == (int64_t)plan->number);
     struct sl_catalog_progress progress = catalog->progress;
     int r = sl_catalog_begin(catalog, err);
-    for (size_t i = first; r == 0 && i < plan->asides; i++)
-        r = put_aside(catalog, plan, &plan->aside[i], err);
+    for (size_t i = first; r == 0 && i < plan->quarantined_count; i++)
+        r = put_unread(catalog, plan, &plan->quarantined[i], err);
     r = r < 0 ? r : sl_catalog_end(catalog, &progress, err);
     if (r < 0) {
         sl_catalog_abort(catalog);
-        return sl_error_wrap(err, "setting files of batch %" PRId64 " aside", plan->batch_ms);
+        return sl_error_wrap(err, "quarantining files of batch %" PRId64, plan->batch_ms);
     }
     return 0;
 }
 
 /* ---- reading ---- */
 
-static int read_aside(const struct sl_catalog_sources *job, struct sl_batch_plan *plan)
+static int read_unread(const struct sl_catalog_sources *job, struct sl_batch_plan *plan)
 {
     const struct sl_catalog *catalog = job->catalog;
-    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_ASIDE];
+    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_QUARANTINED];
     int64_t number = (int64_t)plan->number, source = sqlite3_column_int64(get, 0);
     int64_t position = sqlite3_column_int64(get, 1);
     const char *reason = (const char *)sqlite3_column_text(get, 2);
@@ -67,23 +68,24 @@ static int read_aside(const struct sl_catalog_sources *job, struct sl_batch_plan
         return sl_error_nomem(job->err);
     size_t index = sl_catalog_sources_index(job, source);
     bool is_sound =
-        sqlite3_column_int64(get, 3) == sl_row_aside(catalog->hash, number, source, position, reason) &&
+        sqlite3_column_int64(get, 3) == sl_row_quarantined(catalog->hash, number, source, position, reason) &&
         (index >= catalog->sources || (uint64_t)position < plan->files[index].count);
     if (!is_sound)
-        return sl_catalog_damaged(catalog, job->err, "table aside, row of batch %" PRId64, plan->batch_ms);
+        return sl_catalog_damaged(catalog, job->err, "table quarantined, row of batch %" PRId64,
+                                  plan->batch_ms);
     if (index >= catalog->sources) /* the job has it no more */
         return 0;
     return sl_batch_plan_add_quarantined(plan, index, (size_t)position, reason) < 0 ? sl_error_nomem(job->err)
                                                                                     : 0;
 }
 
-int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_batch_plan *plan)
+int sl_catalog_read_quarantined(const struct sl_catalog_sources *job, struct sl_batch_plan *plan)
 {
-    sqlite3_stmt *get = job->catalog->sql[SL_SQL_GET_ASIDE];
+    sqlite3_stmt *get = job->catalog->sql[SL_SQL_GET_QUARANTINED];
     int r;
     sl_statement_integer(get, 1, (int64_t)plan->number);
-    while ((r = sl_catalog_step(job->catalog, SL_SQL_GET_ASIDE, job->err)) > 0)
-        if ((r = read_aside(job, plan)) < 0)
+    while ((r = sl_catalog_step(job->catalog, SL_SQL_GET_QUARANTINED, job->err)) > 0)
+        if ((r = read_unread(job, plan)) < 0)
             break;
     (void)sqlite3_reset(get); /* the first failure is the one reported */
     return r < 0 ? r : 0;
@@ -92,15 +94,15 @@ int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_batch_
 /* ---- the quarantine ---- */
 
 static int put_quarantined(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,
-                           const struct sl_quarantined *aside, struct sl_error *err)
+                           const struct sl_quarantined *quarantined, struct sl_error *err)
 {
     sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_QUARANTINE];
-    const struct sl_file *file = &plan->files[aside->source].file[aside->file];
+    const struct sl_file *file = &plan->files[quarantined->source].file[quarantined->file];
     if (!strchr(file->path, '/')) /* dead letters stay among dead letters */
         return 0;
-    sl_statement_integer(put, 1, catalog->source_id[aside->source]);
+    sl_statement_integer(put, 1, catalog->source_id[quarantined->source]);
     sl_statement_integer(put, 2, plan->batch_ms);
-    sl_statement_text(put, 3, aside->reason);
+    sl_statement_text(put, 3, quarantined->reason);
     sl_catalog_bind_file(put, 4, file);
     return sl_catalog_step(catalog, SL_SQL_PUT_QUARANTINE, err);
 }
@@ -134,9 +136,9 @@ int sl_catalog_update_quarantine(struct sl_catalog *catalog, const struct sl_bat
     for (size_t s = 0; any && s < plan->sources; s++)
         for (size_t i = 0; r == 0 && i < plan->files[s].count; i++)
             r = drop_quarantined(catalog, catalog->source_id[s], plan->files[s].file[i].path, err);
-    for (size_t i = 0; r == 0 && i < plan->asides; i++)
-        r = put_quarantined(catalog, plan, &plan->aside[i], err);
-    if (any || plan->asides)
+    for (size_t i = 0; r == 0 && i < plan->quarantined_count; i++)
+        r = put_quarantined(catalog, plan, &plan->quarantined[i], err);
+    if (any || plan->quarantined_count)
         catalog->quarantined = -1; /* it is counted when it is asked for */
     return r;
 }

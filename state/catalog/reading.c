@@ -157,10 +157,10 @@ int sl_reading_run(struct sl_reading *reading, const struct sl_reading_query *qu
 
 #define FILES                                                                                                \
     "SELECT batch.time_ms, batch.committed, source.key, file.path, file.inode, file.born_ns,"                \
-    " file.mtime_ns, file.size, aside.reason, source.id"                                                     \
+    " file.mtime_ns, file.size, quarantined.reason, source.id"                                               \
     " FROM batch JOIN file ON file.batch = batch.number JOIN source ON source.id = file.source"              \
-    " LEFT JOIN aside ON aside.batch = file.batch AND aside.source = file.source"                            \
-    " AND aside.position = file.position "
+    " LEFT JOIN quarantined ON quarantined.batch = file.batch AND quarantined.source = file.source"          \
+    " AND quarantined.position = file.position "
 
 struct file_visit {
     sl_reading_visit_file *visit;
@@ -215,9 +215,9 @@ int sl_reading_quarantined(struct sl_reading *reading, sl_reading_visit_file *vi
             "SELECT batch_ms, 1, source.key, path, inode, born_ns, mtime_ns, size, reason"
             " FROM quarantine JOIN source ON source.id = quarantine.source"
             " UNION ALL SELECT batch.time_ms, 0, source.key, file.path, inode, born_ns, mtime_ns, size, reason"
-            " FROM aside JOIN batch ON batch.number = aside.batch AND batch.committed = 0"
-            " JOIN file ON file.batch = aside.batch AND file.source = aside.source"
-            " AND file.position = aside.position JOIN source ON source.id = file.source"
+            " FROM quarantined JOIN batch ON batch.number = quarantined.batch AND batch.committed = 0"
+            " JOIN file ON file.batch = quarantined.batch AND file.source = quarantined.source"
+            " AND file.position = quarantined.position JOIN source ON source.id = file.source"
             " WHERE file.path LIKE '%/%' ORDER BY 4, 1",
         .row = read_file,
         .arg = &(struct file_visit){visit, arg},

@@ -66,16 +66,17 @@ static int read_progress(const struct sl_reading_query *query, sqlite3_stmt *row
 int sl_reading_progress(struct sl_reading *reading, struct sl_reading_progress *ret, struct sl_error *err)
 {
     struct sl_reading_query query = {
-        .sql = "SELECT progress.batches, progress.last_ms,"
-               " (SELECT time_ms FROM batch WHERE number = progress.planned),"
-               " (SELECT started_ms FROM batch WHERE time_ms = progress.last_ms),"
-               " (SELECT finished_ms FROM batch WHERE time_ms = progress.last_ms),"
-               " (SELECT count(*) FROM batch WHERE committed = 1),"
-               " (SELECT sum(files) FROM batch WHERE committed = 1),"
-               " (SELECT sum(rejected) FROM batch WHERE committed = 1),"
-               " (SELECT count(*) FROM quarantine) +"
-               " (SELECT count(*) FROM aside JOIN batch ON batch.number = aside.batch WHERE committed = 0),"
-               " (SELECT count(*) FROM owed) FROM progress WHERE id = 1",
+        .sql =
+            "SELECT progress.batches, progress.last_ms,"
+            " (SELECT time_ms FROM batch WHERE number = progress.planned),"
+            " (SELECT started_ms FROM batch WHERE time_ms = progress.last_ms),"
+            " (SELECT finished_ms FROM batch WHERE time_ms = progress.last_ms),"
+            " (SELECT count(*) FROM batch WHERE committed = 1),"
+            " (SELECT sum(files) FROM batch WHERE committed = 1),"
+            " (SELECT sum(rejected) FROM batch WHERE committed = 1),"
+            " (SELECT count(*) FROM quarantine) +"
+            " (SELECT count(*) FROM quarantined JOIN batch ON batch.number = quarantined.batch WHERE committed = 0),"
+            " (SELECT count(*) FROM owed) FROM progress WHERE id = 1",
         .row = read_progress,
         .arg = ret,
     };

@@ -153,9 +153,10 @@ int64_t sl_row_counter(XXH3_state_t *hash, const char *name, bool is_float, int6
     return end(hash);
 }
 
-int64_t sl_row_aside(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t position, const char *reason)
+int64_t sl_row_quarantined(XXH3_state_t *hash, int64_t batch, int64_t source, int64_t position,
+                           const char *reason)
 {
-    begin(hash, "aside");
+    begin(hash, "aside"); /* what the table was called when the checksums were decided on */
     add_integer(hash, batch);
     add_integer(hash, source);
     add_integer(hash, position);

@@ -25,8 +25,8 @@ int64_t sl_row_plan_job(struct XXH3_state_s *hash, const char *text);
 int64_t sl_row_watermark(struct XXH3_state_s *hash, int64_t batch, const char *op_key, int64_t watermark_ms);
 int64_t sl_row_code(struct XXH3_state_s *hash, const char *op_key, int64_t digest);
 int64_t sl_row_counter(struct XXH3_state_s *hash, const char *name, bool is_float, int64_t bits);
-int64_t sl_row_aside(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t position,
-                     const char *reason);
+int64_t sl_row_quarantined(struct XXH3_state_s *hash, int64_t batch, int64_t source, int64_t position,
+                           const char *reason);
 int64_t sl_row_taken(struct XXH3_state_s *hash, int64_t source, const struct sl_file *file);
 int64_t sl_row_output_file(struct XXH3_state_s *hash, int64_t batch, int64_t output, const char *path,
                            const char *name, uint64_t bytes, uint64_t hash_of_file);

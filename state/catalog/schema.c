@@ -14,7 +14,8 @@
  *     reached      the newest committed document of each such source, also of those the job does not have now
  *     watermark    how far event time had come in a batch, for each operator that gives event times; part of the
  *                  digest of the batch
- *     aside        the files of a batch that are not read, and why; there before the batch shows anything
+ *     quarantined  the files of a batch that are not read, and why; there before the batch shows anything. Up to
+ *                  version 11 the table was called aside
  *     taken        the files that are still in their directory and must not be taken again; progress has
  *                  their number and the sum of their checksums
  *     spoilt       one row: how many batches in a row had nothing but files with too many errors
@@ -146,6 +147,9 @@ static const char add_lineage[] =
     " WHERE output.batch = numbered.batch AND output.position = numbered.position;"
     "CREATE INDEX output_series ON output (series, ordinal) WHERE retained = 1;";
 
+/* Version 12. Rows keep their checksums. */
+static const char rename_aside[] = "ALTER TABLE aside RENAME TO quarantined;";
+
 /* What a new catalog begins with: the tables as version NEW_VERSION left them, without going through the steps, half of
  * whose time is renaming; tests/job/test-older-checkpoint.py compares the two. Steps that come later need not be written
  * here. */
@@ -174,7 +178,7 @@ static const char new_tables[] =
     " name)) WITHOUT ROWID;"
     "CREATE TABLE error (batch INTEGER NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, path"
     " TEXT, count INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (batch, position)) WITHOUT ROWID;"
-    "CREATE TABLE aside (batch INTEGER NOT NULL, source INTEGER NOT NULL, position INTEGER NOT NULL,"
+    "CREATE TABLE \"quarantined\" (batch INTEGER NOT NULL, source INTEGER NOT NULL, position INTEGER NOT NULL,"
     " reason TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (batch, source, position)) WITHOUT"
     " ROWID;"
     "CREATE TABLE code (operator TEXT PRIMARY KEY, digest INTEGER NOT NULL) WITHOUT ROWID;"
@@ -206,11 +210,11 @@ static const char new_tables[] =
     "INSERT INTO spoilt VALUES (1, 0);"
     "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), NULL);";
 
-static const char *const steps[] = {first_tables, add_aside,     add_code,   add_place,
-                                    add_ranges,   add_trust,     add_spoilt, add_identity,
-                                    add_counters, add_watermark, add_lineage};
+static const char *const steps[] = {first_tables, add_aside,     add_code,    add_place,
+                                    add_ranges,   add_trust,     add_spoilt,  add_identity,
+                                    add_counters, add_watermark, add_lineage, rename_aside};
 
-enum { NEW_VERSION = 11, SCHEMA_VERSION = sizeof steps / sizeof *steps };
+enum { NEW_VERSION = 12, SCHEMA_VERSION = sizeof steps / sizeof *steps };
 
 static const char drop_views[] = "DROP VIEW IF EXISTS batches; DROP VIEW IF EXISTS files;"
                                  "DROP VIEW IF EXISTS outputs; DROP VIEW IF EXISTS errors;"
@@ -223,19 +227,19 @@ static const char views[] =
     " started_ms, finished_ms FROM batch;"
     "CREATE VIEW files AS SELECT batch.time_ms AS batch, source.key AS source, file.path AS path,"
     " file.size AS bytes, file.mtime_ns / 1000000 AS mtime_ms, file.inode AS inode,"
-    " aside.reason AS quarantined"
+    " quarantined.reason AS quarantined"
     " FROM file JOIN batch ON batch.number = file.batch JOIN source ON source.id = file.source"
-    " LEFT JOIN aside ON aside.batch = file.batch AND aside.source = file.source"
-    " AND aside.position = file.position;"
+    " LEFT JOIN quarantined ON quarantined.batch = file.batch AND quarantined.source = file.source"
+    " AND quarantined.position = file.position;"
     "CREATE VIEW outputs AS SELECT output.time_ms AS batch, output.path AS path, output.records AS records,"
     " output_file.name AS file, output_file.bytes AS bytes, printf('%016x', output_file.hash) AS xxh3"
     " FROM output JOIN output_file ON output_file.batch = output.batch"
     " AND output_file.output = output.position;"
     "CREATE VIEW errors AS SELECT batch.time_ms AS batch, error.kind AS kind, error.path AS path,"
     " error.count AS count, error.message AS message FROM error JOIN batch ON batch.number = error.batch"
-    " UNION ALL SELECT batch.time_ms, 'file', file.path, 1, aside.reason FROM aside"
-    " JOIN batch ON batch.number = aside.batch JOIN file ON file.batch = aside.batch"
-    " AND file.source = aside.source AND file.position = aside.position;"
+    " UNION ALL SELECT batch.time_ms, 'file', file.path, 1, quarantined.reason FROM quarantined"
+    " JOIN batch ON batch.number = quarantined.batch JOIN file ON file.batch = quarantined.batch"
+    " AND file.source = quarantined.source AND file.position = quarantined.position;"
     "CREATE VIEW ranges AS SELECT batch.time_ms AS batch, source.key AS source,"
     " CAST(input_range.document AS TEXT) AS range FROM input_range"
     " JOIN batch ON batch.number = input_range.batch JOIN source ON source.id = input_range.source;"

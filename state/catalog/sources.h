@@ -28,8 +28,8 @@ const struct sl_known_source *sl_catalog_sources_find(const struct sl_catalog_so
 /* Which of the job's sources it is; their number if the job has it no more. */
 size_t sl_catalog_sources_index(const struct sl_catalog_sources *sources, int64_t id);
 
-/* The files of the plan's batch that are not read. catalog_aside.c. */
-int sl_catalog_read_aside(const struct sl_catalog_sources *job, struct sl_batch_plan *plan);
+/* The files of the plan's batch that are not read. quarantine.c. */
+int sl_catalog_read_quarantined(const struct sl_catalog_sources *job, struct sl_batch_plan *plan);
 
 /* watermarks.c; adds to the digest. */
 int sl_catalog_read_watermarks(const struct sl_catalog_sources *job, struct sl_batch_plan *plan,

@@ -33,10 +33,10 @@ static const char *const sql[SL_SQL_COUNT] = {
                              " VALUES (?1, ?2, ?3, ?4)",
     [SL_SQL_GET_REACHED] = "SELECT source, document, checksum FROM reached ORDER BY source",
     [SL_SQL_PUT_REACHED] = "INSERT OR REPLACE INTO reached (source, document, checksum) VALUES (?1, ?2, ?3)",
-    [SL_SQL_GET_ASIDE] = "SELECT source, position, reason, checksum FROM aside WHERE batch = ?1"
-                         " ORDER BY source, position",
-    [SL_SQL_PUT_ASIDE] = "INSERT OR IGNORE INTO aside (batch, source, position, reason, checksum)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SL_SQL_GET_QUARANTINED] = "SELECT source, position, reason, checksum FROM quarantined WHERE batch = ?1"
+                               " ORDER BY source, position",
+    [SL_SQL_PUT_QUARANTINED] = "INSERT OR IGNORE INTO quarantined (batch, source, position, reason, checksum)"
+                               " VALUES (?1, ?2, ?3, ?4, ?5)",
     [SL_SQL_GET_SPOILT] = "SELECT batches FROM spoilt WHERE id = 1",
     [SL_SQL_PUT_SPOILT] = "INSERT OR REPLACE INTO spoilt (id, batches) VALUES (1, ?1)",
     [SL_SQL_GET_ALL_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
@@ -76,7 +76,7 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_DROP_OLD_FILES] = "DELETE FROM file WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_RANGES] = "DELETE FROM input_range WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_WATERMARKS] = "DELETE FROM watermark WHERE batch BETWEEN ?1 AND ?2",
-    [SL_SQL_DROP_OLD_ASIDE] = "DELETE FROM aside WHERE batch BETWEEN ?1 AND ?2",
+    [SL_SQL_DROP_OLD_QUARANTINED] = "DELETE FROM quarantined WHERE batch BETWEEN ?1 AND ?2",
     [SL_SQL_DROP_OLD_ERRORS] = "DELETE FROM error WHERE batch BETWEEN ?1 AND ?2",
     /* What an output will ask for stays until it is no longer retained. */
     [SL_SQL_DROP_OLD_OUTPUT_FILES] = "DELETE FROM output_file WHERE batch BETWEEN ?1 AND ?2 AND NOT EXISTS"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Files that cannot be read, or turn out damaged while they are read, are set aside with their reason, and no row
+"""Files that cannot be read, or turn out damaged while they are read, are quarantined with their reason, and no row
 of theirs is seen; the rest of the batch is as if they had not been there."""
 import gzip, os, pathlib, shutil, sqlite3, subprocess
 from harness import *
@@ -42,12 +42,12 @@ def zstd(content):
     return subprocess.run(["zstd", "-q", "-c"], input=content, stdout=subprocess.PIPE, check=True).stdout
 
 
-def expect_set_aside(name, *reasons):
+def expect_quarantined(name, *reasons):
     """After a run with in/good, whose only row is `good`, and one damaged file."""
     done = run()
     equal(done.returncode, 0, "exit status\n" + done.stderr)
     equal(rows(), ["good"], "the rows")
-    equal(list(quarantined()), ["in/" + name], "the files set aside")
+    equal(list(quarantined()), ["in/" + name], "the quarantined files")
     for reason in reasons:
         check(reason in quarantined()["in/" + name], "%r is not in the reason: %s" % (reason, quarantined()))
         check(reason in done.stderr, "%r is not in\n%s" % (reason, done.stderr))
@@ -63,7 +63,7 @@ def good_and(name, content):
 
 def test_truncated_gzip_after_many_rows():
     good_and("a.gz", gzip.compress(lines(200000))[:-1000])
-    expect_set_aside("a.gz", "truncated")
+    expect_quarantined("a.gz", "truncated")
 
 
 def test_random_numbers_are_those_of_a_batch_without_the_damaged_file():
@@ -79,7 +79,7 @@ def test_random_numbers_are_those_of_a_batch_without_the_damaged_file():
             move_in("later.gz", gzip.compress(lines(50000))[:9])
         sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", "--workers", "1")
         found[there] = rows()
-        equal(len(quarantined()), there, "files set aside")
+        equal(len(quarantined()), there, "quarantined files")
     equal(found[True], found[False], "the rows")
 
 
@@ -87,19 +87,19 @@ def test_gzip_with_a_wrong_checksum():
     packed = bytearray(gzip.compress(lines(50000)))
     packed[-8] ^= 1
     good_and("a.gz", bytes(packed))
-    expect_set_aside("a.gz", "a.gz")
+    expect_quarantined("a.gz", "a.gz")
 
 
 def test_damaged_later_member_of_a_gzip():
     good_and("a.gz", gzip.compress(lines(50000)) + gzip.compress(lines(50000))[:-9])
-    expect_set_aside("a.gz", "truncated")
+    expect_quarantined("a.gz", "truncated")
 
 
 def test_truncated_zstd():
     if not shutil.which("zstd"):
         skip("zstd is not installed")
     good_and("a.zst", zstd(lines(200000))[:-1000])
-    expect_set_aside("a.zst", "truncated")
+    expect_quarantined("a.zst", "truncated")
 
 
 def test_wrong_suffixes():
@@ -108,24 +108,24 @@ def test_wrong_suffixes():
         shutil.rmtree("out", ignore_errors=True)
         shutil.rmtree(".sluice", ignore_errors=True)
         good_and(name, "this is plain text\n")
-        expect_set_aside(name, name)
+        expect_quarantined(name, name)
 
 
 def test_an_empty_file_with_a_packed_name_is_truncated():
     good_and("a.gz", "")
-    expect_set_aside("a.gz", "truncated")
+    expect_quarantined("a.gz", "truncated")
 
 
 def test_what_unpacks_to_nothing_is_read():
     good_and("a.gz", gzip.compress(b""))
     done = run()
-    equal((done.returncode, rows(), quarantined()), (0, ["good"], {}), "exit status, rows, set aside")
+    equal((done.returncode, rows(), quarantined()), (0, ["good"], {}), "exit status, rows, quarantined")
 
 
 def test_a_good_gzip_with_garbage_behind_it_is_read_and_warned_about():
     good_and("a.gz", gzip.compress(b"packed\n") + b"garbage")
     done = run()
-    equal((done.returncode, rows(), quarantined()), (0, ["packed", "good"], {}), "exit status, rows, set aside")
+    equal((done.returncode, rows(), quarantined()), (0, ["packed", "good"], {}), "exit status, rows, quarantined")
     check("a.gz: what follows the last compressed member" in done.stderr, "stderr is\n" + done.stderr)
 
 
@@ -136,7 +136,7 @@ def test_gzip_named_as_text_is_data():
     equal((run().returncode, rows()), (0, [str(len(content))]), "exit status and rows")
 
 
-def test_a_small_bomb_is_set_aside():
+def test_a_small_bomb_is_quarantined():
     """A GiB of zeros is nothing to zstd. It is one record, of which no more than maxRecordBytes is kept."""
     if not shutil.which("zstd"):
         skip("zstd is not installed")
@@ -145,15 +145,15 @@ def test_a_small_bomb_is_set_aside():
         subprocess.run(["zstd", "-1", "-q", "-c"], stdin=zeros.stdout, stdout=bomb, check=True)
         zeros.wait()
     good_and("a.zst", read("bomb"))
-    expect_set_aside("a.zst", "times its size")
+    expect_quarantined("a.zst", "times its size")
 
 
-def test_a_bomb_is_set_aside():
+def test_a_bomb_is_quarantined():
     if os.environ.get("SLUICE_LONG") != "1":
         return  # unpacks a GiB and more
     packed = gzip.compress(b"\n" * (1 << 26), 9)
     good_and("a.gz", packed * 20)
-    expect_set_aside("a.gz", "times its size")
+    expect_quarantined("a.gz", "times its size")
 
 
 def test_an_unreadable_file():
@@ -163,7 +163,7 @@ def test_an_unreadable_file():
     if nobody and not shutil.which("setpriv"):
         skip("setpriv is not installed, and nothing is unreadable to root")
     done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1", prefix=nobody)
-    equal((done.returncode, rows(), list(quarantined())), (0, ["good"], ["in/a"]), "exit status, rows, set aside")
+    equal((done.returncode, rows(), list(quarantined())), (0, ["good"], ["in/a"]), "exit status, rows, quarantined")
     check("Permission denied" in done.stderr, "stderr is\n" + done.stderr)
 
 
@@ -174,7 +174,7 @@ def test_all_damaged_files_of_a_batch_are_found():
         move_in("bad%d.gz" % number, gzip.compress(lines(30000))[:-100])
     equal(run("--workers", "4").returncode, 0, "exit status")
     equal((rows(), sorted(quarantined())), (["x\t5"], ["in/bad%d.gz" % number for number in range(5)]),
-          "rows and files set aside")
+          "rows and quarantined files")
 
 
 def test_a_batch_of_damaged_files_only_counts_nothing():
@@ -223,7 +223,7 @@ def test_vanished_while_the_batch_ran():
     move_in("a", "a\n")
     move_in("z", "never\n")
     done = run()
-    equal((done.returncode, rows(), list(quarantined())), (0, ["a"], ["in/z"]), "exit status, rows, files set aside")
+    equal((done.returncode, rows(), list(quarantined())), (0, ["a"], ["in/z"]), "exit status, rows, quarantined files")
     check("No such file or directory" in quarantined()["in/z"], "the reason is %s" % quarantined())
 
 
@@ -233,7 +233,7 @@ def test_replaced_while_the_batch_ran():
     move_in("z", "old\n")
     pathlib.Path("new").write_text("new\n")
     run()
-    equal((rows(), list(quarantined())), (["a"], ["in/z"]), "rows and files set aside of the first batch")
+    equal((rows(), list(quarantined())), (["a"], ["in/z"]), "rows and quarantined files of the first batch")
     run()
     equal(rows(), ["a", "new"], "the rows of both")
 
@@ -246,7 +246,7 @@ def test_commands_that_fail_on_half_a_file_do_not_fail_the_batch():
     equal((done.returncode, rows()), (0, ["good"]), "exit status and rows\n" + done.stderr)
 
 
-def test_a_file_set_aside_is_no_partition():
+def test_a_quarantined_file_is_no_partition():
     write_job(chain=":glom():map(function(list) return #list end)", context="workers = 1")
     for name, content in (("a.gz", "plain"), ("b", "1\n2\n"), ("c", "gone")):
         move_in(name, content)
@@ -258,11 +258,11 @@ def test_failures_of_those_who_get_the_rows_are_not_the_file_s():
     write_job('format = "csv", columns = { "a" }', context='onRecordError = "stop"')
     move_in("a", "1,2\n")
     done = run()
-    equal((done.returncode, quarantined()), (1, {}), "exit status with onRecordError stop, files set aside")
+    equal((done.returncode, quarantined()), (1, {}), "exit status with onRecordError stop, quarantined files")
     shutil.rmtree(".sluice")  # the plan of one job is not another's
     write_job(chain=':pipe({ "false" })')
     done = run()
-    equal((done.returncode, quarantined()), (1, {}), "exit status with a command that fails, files set aside")
+    equal((done.returncode, quarantined()), (1, {}), "exit status with a command that fails, quarantined files")
 
 
 def test_shrunk_between_its_splits():
@@ -270,7 +270,7 @@ def test_shrunk_between_its_splits():
     write_job(context="workers = 1", chain=':pipe({ "sh", "-c", "cat; truncate -s 100 in/z" }):count()')
     move_in("z", b"%015d\n" % 7 * ((2 * SPLIT + 160) // 16))
     done = run()
-    equal((done.returncode, rows(), list(quarantined())), (0, ["0"], ["in/z"]), "exit status, rows, files set aside")
+    equal((done.returncode, rows(), list(quarantined())), (0, ["0"], ["in/z"]), "exit status, rows, quarantined files")
     check("shrank" in quarantined()["in/z"], "the reason is %s" % quarantined())
 
 
@@ -291,7 +291,7 @@ def test_onFileError_stop_stops_and_the_next_start_redoes():
     equal((run().returncode, rows(), list(quarantined())), (0, ["good"], ["in/a.gz"]), "what the next run does")
 
 
-def test_a_file_set_aside_is_not_taken_again():
+def test_a_quarantined_file_is_not_taken_again():
     good_and("a.gz", "plain\n")
     run()
     move_in("b", "b\n")
@@ -299,7 +299,7 @@ def test_a_file_set_aside_is_not_taken_again():
     equal((rows(), done.stderr.count("quarantined")), (["good", "b"], 0), "rows and times it was said again")
 
 
-def test_what_was_set_aside_stays_so_when_the_batch_is_redone():
+def test_what_was_quarantined_stays_so_when_the_batch_is_redone():
     packed = gzip.compress(b"mended\n")
     good_and("a.gz", b"x" * len(packed))
     os.makedirs("out/rows-1000.txt/in-the-way")
@@ -333,7 +333,7 @@ lines:saveAsTextFiles("out/second", "txt")
           "what is done with the file")
 
 
-def test_after_delete_leaves_files_set_aside():
+def test_after_delete_leaves_quarantined_files():
     write_job('after = "delete"')
     move_in("a.gz", "plain\n")
     move_in("b", "b\n")

@@ -150,7 +150,7 @@ def test_csv_unpacks():
     equal(rows('format = "csv"'), ["a\tb"], "the rows")
 
 
-def test_csv_that_lacks_a_named_column_is_a_file_set_aside():
+def test_csv_that_lacks_a_named_column_is_a_quarantined_file():
     move_in("a.csv", "name,age\nann,3\n")
     move_in("b.csv", "name\nbob\n")
     done = once('format = "csv", header = true, columns = { "name", "age" }')

@@ -107,7 +107,7 @@ def test_everything_is_counted():
         feed(run, "a", "to be or\nnot bad to be\n")
         feed(run, "b", "bad\n")
         found = parse(document())
-        for name, want in (("records", 3), ("files", 2), ("rejected_records", 2), ("files_set_aside", 0)):
+        for name, want in (("records", 3), ("files", 2), ("rejected_records", 2), ("quarantined_files", 0)):
             equal(value(found, name + "_total"), want, name)
         batches = value(found, "batches_total")  # state is updated in every batch
         check(batches >= 2, "batches: %d" % batches)

@@ -47,7 +47,7 @@ def test_status_counts_batches_files_and_records():
         run.stop()
     found = status()
     equal((found["running"], found["status"]["state"]), (False, "stopped"), "after the end")
-    equal(found["status"]["run"], {"batches": 2, "records": 4, "rejected": 1, "files": 2, "set_aside": 0, "replaced": 0},
+    equal(found["status"]["run"], {"batches": 2, "records": 4, "rejected": 1, "files": 2, "quarantined": 0, "replaced": 0},
           "the run")
 
 

@@ -90,7 +90,7 @@ def test_a_directory_that_was_one_arrival():
     once()
     says("d", "1 of its 3 files quarantined")
     says("d/x.gz", "quarantined in batch")
-    equal(sluice("wait", "in/d", "--timeout", "60s").returncode, 1, "exit status of wait for what was set aside")
+    equal(sluice("wait", "in/d", "--timeout", "60s").returncode, 1, "exit status of wait for what was quarantined")
     equal([line.split("\t")[2] for line in sluice_ok("trace", "in/d").stdout.splitlines() if line.startswith("input")],
           ["in/d/a", "in/d/b", "in/d/a", "in/d/x"], "the inputs that trace tells")
 
