@@ -6,7 +6,7 @@ local counts = ssc:textFileStream("in")
     :map(sluice.pair(1))
     :reduceByKey(sluice.sum)
 
-counts:saveAsTextFiles("out/counts", "txt")
+counts:saveAsTextFiles("out/counts", "txt", { keep = "1d" })
 counts:mount("counts")
 
 ssc:start()

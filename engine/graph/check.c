@@ -52,19 +52,49 @@ static void with_commas(int64_t number, char text[32])
         snprintf(text, 32, "%d,%03d", (int)(number / 1000), (int)(number % 1000));
 }
 
-/* Directories that are never removed fill a file system in the end, and make every look at it slow before. */
-static void warn_of_directories(const struct sl_node *node, struct sl_log *log)
+static int64_t directories_a_day(const struct sl_node *node)
 {
-    char prefix[PATH_MAX], count[32];
-    int64_t a_day = DAY_MS / node->slide_ms;
-    if (!sl_node_text(node, "prefix", prefix, sizeof prefix) || a_day <= DIRECTORIES_A_DAY_MAX ||
-        sl_node_option(node, "keep").kind != SL_ARG_NONE)
-        return;
-    with_commas(a_day, count);
-    sl_log(log, SL_LOG_WARNING,
-           "%s:%d: %s: up to %s directories a day called %s-...; use a longer interval or slide, the option "
-           "keep, or mount",
-           node->site.file, node->site.line, node->op->name, count, prefix);
+    return DAY_MS / node->slide_ms;
+}
+
+/* It makes many directories and removes none: they fill a file system in the end, and make every scan of it slow
+ * before. */
+static bool makes_many_directories(const struct sl_node *node)
+{
+    char prefix[PATH_MAX];
+    return node->op->kind == SL_OP_OUTPUT && sl_node_text(node, "prefix", prefix, sizeof prefix) &&
+           directories_a_day(node) > DIRECTORIES_A_DAY_MAX &&
+           sl_node_option(node, "keep").kind == SL_ARG_NONE;
+}
+
+static void warn_of_directories(const struct sl_node *first, size_t others, struct sl_log *log)
+{
+    char prefix[PATH_MAX], count[32], more[64] = "";
+    with_commas(directories_a_day(first), count);
+    if (others)
+        snprintf(more, sizeof more, ", and as many of %zu other output%s", others, others == 1 ? "" : "s");
+    sl_log(
+        log, SL_LOG_WARNING,
+        "%s:%d: %s: up to %s directories a day called %s-...%s; { keep = \"1d\" } removes those older than a "
+        "day; or use a longer interval or slide, or mount",
+        first->site.file, first->site.line, first->op->name, count,
+        sl_node_text(first, "prefix", prefix, sizeof prefix), more);
+}
+
+/* One warning for the job: the cause, its interval, is one. */
+static void warn_of_all_directories(const struct sl_context *context, struct sl_log *log)
+{
+    const struct sl_node *first = NULL;
+    size_t found = 0;
+    for (size_t i = 0; i < context->nodes; i++) {
+        const struct sl_node *node = &context->stream[i]->node;
+        if (!makes_many_directories(node))
+            continue;
+        first = first ? first : node;
+        found++;
+    }
+    if (first)
+        warn_of_directories(first, found - 1, log);
 }
 
 /* A window or state whose result nothing shows: it is not run, as in Spark. */
@@ -119,9 +149,8 @@ static int probe_outputs(struct sl_context *context, FILE *out, struct sl_error 
 static int print_graph(struct sl_context *context, FILE *out)
 {
     int r = sl_graph(context, SL_GRAPH_TEXT, out);
-    for (size_t i = 0; i < context->nodes && r == 0; i++)
-        if (context->stream[i]->node.op->kind == SL_OP_OUTPUT)
-            warn_of_directories(&context->stream[i]->node, &context->log.log);
+    if (r == 0)
+        warn_of_all_directories(context, &context->log.log);
     return r;
 }
 

@@ -30,10 +30,27 @@ def test_check_prints_the_graph_and_does_nothing_else():
     equal(sorted(os.listdir(".")), ["in", "making", "wordcount.lua"], "what lies here afterwards")
 
 
-def test_check_warns_of_many_directories():
+MANY = '''local sluice = require "sluice"
+local s = sluice.StreamingContext { interval = "1s" }:textFileStream("in")
+s:saveAsTextFiles("out/a")
+'''
+
+
+def test_check_warns_of_many_directories_once():
+    os.mkdir("in")
+    for more, others in (("", ""), ('s:saveAsTextFiles("out/b")\n', ", and as many of 1 other output"),
+                         ('s:saveAsTextFiles("out/b")\ns:saveAsTextFiles("out/c")\n', ", and as many of 2 other outputs")):
+        job(MANY + more)
+        equal(sluice_ok("check", "job.lua").stderr, "sluice: warning: job.lua:3: saveAsTextFiles: up to 86,400 directories a day called "
+              'out/a-...%s; { keep = "1d" } removes those older than a day; or use a longer interval or slide, or mount\n' % others, more)
+
+
+def test_check_finds_nothing_in_the_first_jobs():
+    """A newcomer's own: the README's and that of `sluice init`."""
     wordcount_here()
-    done = sluice_ok("check", "wordcount.lua")
-    check("86,400" in done.stdout + done.stderr, "a warning of 86,400 directories a day:\n" + done.stdout + done.stderr)
+    sluice_ok("init", "first")
+    for path in ("wordcount.lua", "first/first.lua"):
+        equal(sluice_ok("check", path).stderr, "", "stderr of check " + path)
 
 
 def test_check_is_silent_about_few_directories_and_those_that_go():
