@@ -10,11 +10,50 @@
 struct zstd {
     struct sl_packed packed; /* first */
     ZSTD_DStream *decoder;
-    bool in_frame; /* at the start as well: an empty file is no .zst file */
+    bool in_frame;      /* at the start as well: an empty file is no .zst file */
+    long long frame_at; /* offset in the file of the frame that is read */
 };
 
-static int damaged(const struct zstd *z, size_t code, struct sl_error *err)
+/* A file made with a dictionary that zstd did not train (zstd -D of any file) does not say so: it fails like a damaged
+ * one, where it refers to bytes of the dictionary. With zeros in their place it can be read until its checksum is wrong;
+ * a damaged file seldom can. DICTIONARY_BYTES: such references reach back to the beginning of the dictionary;
+ * TRIED_BYTES: enough to pass the offset of the failure, and a limit. */
+enum { DICTIONARY_BYTES = 16 << 20, TRIED_BYTES = 64 << 20, SCRATCH_BYTES = 128 << 10 };
+
+/* Whether the bytes can be read with this decoder and what it has as a dictionary, checksum apart. */
+static bool is_readable(ZSTD_DStream *decoder, ZSTD_inBuffer in, uint8_t *scratch)
 {
+    size_t tried = 0, status = 1;
+    while (in.pos < in.size && status && !ZSTD_isError(status) && tried < TRIED_BYTES) {
+        ZSTD_outBuffer out = {scratch, SCRATCH_BYTES, 0};
+        status = ZSTD_decompressStream(decoder, &out, &in);
+        tried += out.pos;
+    }
+    return !ZSTD_isError(status) || ZSTD_getErrorCode(status) == ZSTD_error_checksum_wrong;
+}
+
+/* The frame cannot be read. Overwrites the piece: nothing more is read of this file. */
+static bool refers_to_a_dictionary(struct zstd *z)
+{
+    struct sl_packed *packed = &z->packed;
+    struct sl_error ignored = {0}; /* what is reported is the failure before */
+    if (sl_packed_offset(packed) - z->frame_at > SL_PACKED_PIECE_BYTES)
+        return false; /* the failure lies after what is tried */
+    packed->at = z->frame_at;
+    packed->left = 0;
+    uint8_t *zeros = calloc(1, DICTIONARY_BYTES), *scratch = malloc(SCRATCH_BYTES);
+    bool found = zeros && scratch && sl_packed_fill(packed, 1, &ignored) == 0 &&
+                 !ZSTD_isError(ZSTD_DCtx_reset(z->decoder, ZSTD_reset_session_only)) &&
+                 !ZSTD_isError(ZSTD_DCtx_refPrefix(z->decoder, zeros, DICTIONARY_BYTES)) &&
+                 is_readable(z->decoder, (ZSTD_inBuffer){sl_packed_next(packed), packed->left, 0}, scratch);
+    free(zeros);
+    free(scratch);
+    return found;
+}
+
+static int damaged(struct zstd *z, size_t code, struct sl_error *err)
+{
+    long long offset = sl_packed_offset(&z->packed);
     switch (ZSTD_getErrorCode(code)) {
     case ZSTD_error_memory_allocation:
         return sl_error_nomem(err);
@@ -35,11 +74,19 @@ static int damaged(const struct zstd *z, size_t code, struct sl_error *err)
         return sl_error_set(err, SL_EFAIL,
                             "unpacking %s: %s: another version of zstd made it; compress it again",
                             z->packed.path, ZSTD_getErrorName(code));
+    case ZSTD_error_corruption_detected:
+        if (refers_to_a_dictionary(z))
+            return sl_error_set(
+                err, SL_EFAIL,
+                "unpacking %s: it refers to bytes before its beginning: it was made with a dictionary "
+                "(zstd -D), which is not read: compress it again without one; without -D, it is damaged",
+                z->packed.path);
+        break;
     default: /* of zstd's many */
         break;
     }
-    return sl_error_set(err, SL_EFAIL, "unpacking %s: damaged before offset %lld: %s", z->packed.path,
-                        sl_packed_offset(&z->packed), ZSTD_getErrorName(code));
+    return sl_error_set(err, SL_EFAIL, "unpacking %s: damaged before offset %lld: %s", z->packed.path, offset,
+                        ZSTD_getErrorName(code));
 }
 
 /* Unpacks into buf[0..size); *ret_len may be 0. */
@@ -62,6 +109,7 @@ static int decode_some(struct zstd *z, uint8_t *buf, size_t size, size_t *ret_le
     if (ZSTD_isError(status))
         return damaged(z, status, err);
     z->in_frame = status != 0;
+    z->frame_at = z->in_frame ? z->frame_at : sl_packed_offset(packed);
     return at_end && z->in_frame && !out.pos ? sl_packed_truncated(packed, err) : 0;
 }
 

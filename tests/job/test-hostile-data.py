@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Data that was made to do harm or is merely rare: what becomes of it, and that it ends."""
-import gzip, pathlib
+import gzip, hashlib, pathlib
 from harness import *
 
 
@@ -122,6 +122,32 @@ def test_zstd_that_is_not_read_is_not_called_damaged():
     check("--long" in said and "128 MiB" in said, said)
     check(not trained or "dictionary (zstd -D)" in said, said)
     check("damaged before" not in said, said)
+
+
+def test_zstd_with_a_dictionary_of_any_bytes_is_named_and_a_damaged_file_is_not():
+    """The frame does not say that it needs one: zstd -D of a file that zstd did not train."""
+    if not shutil.which("zstd"):
+        skip("there is no zstd")
+    os.makedirs("in")
+    text = "".join("line %d of %s\n" % (n, hash_of(n)) for n in range(3000)).encode()
+    pathlib.Path("dictionary").write_bytes(text[:20000])
+    pathlib.Path("small").write_bytes(text[:15000])
+    pathlib.Path("large").write_bytes(b"".join(text for _ in range(30)))
+    for name in ("small", "large"):
+        subprocess.run(["zstd", "-q", "-D", "dictionary", name, "-o", "in/%s.zst" % name], check=True)
+        whole = subprocess.run(["zstd", "-q", "-c", name], stdout=subprocess.PIPE, check=True).stdout
+        pathlib.Path("in/%s-damaged.zst" % name).write_bytes(whole[:900] + bytes(b ^ 0x55 for b in whole[900:940]) + whole[940:])
+    job_of('ssc:textFileStream("in"):saveAsTextFiles("out/a")')
+    said = [line for line in once().splitlines() if "unpacking" in line]
+    for name in ("small", "large"):
+        for path, is_whole in (("in/%s.zst:" % name, True), ("in/%s-damaged.zst:" % name, False)):
+            found = [line for line in said if path in line]
+            equal(len(found), 1, "messages of %s: %s" % (path, said))
+            equal(("dictionary (zstd -D)" in found[0], "damaged before" in found[0]), (is_whole, not is_whole), found[0])
+
+
+def hash_of(n):
+    return hashlib.sha256(str(n).encode()).hexdigest()
 
 
 def test_times_after_2262_are_no_trouble():
