@@ -37,7 +37,7 @@ static int run_check(const struct sl_line *line)
 const struct sl_command sl_command_check = {
     .name = "check",
     .arguments = "JOB.lua [options] [-- ARGS]",
-    .summary = "loads a job, says what is wrong with it, prints its graph",
+    .summary = "loads a job, reports its mistakes, prints its graph",
     .flags = check_flags,
     .run = run_check,
 };

@@ -292,7 +292,7 @@ static int run_query(const struct sl_line *line)
 const struct sl_command sl_command_query = {
     .name = "query",
     .arguments = "[JOB.lua] SQL [options]",
-    .summary = "asks in SQL what a job shows and keeps",
+    .summary = "queries views, state and catalog of a job in SQL",
     .details =
         "Tables are the views of the job by their names (the newest version; kept ones as VIEW_at_T, T the batch's time),\n"
         "the state of stateful operators by the names that :name(...) gave them (columns key and value), and of the\n"

@@ -145,6 +145,16 @@ static int write_request(int checkpoint_fd, struct sl_error *err)
     return r < 0 ? r : sl_io_sync(&sl_io_system, checkpoint_fd, "the checkpoint", err);
 }
 
+static void print_found(const struct replay *replay)
+{
+    if (replay->files + replay->records)
+        printf("%" PRIu64 " quarantined file%s and %" PRIu64 " dead letter%s will be read again\n",
+               replay->files, replay->files == 1 ? "" : "s", replay->records,
+               replay->records == 1 ? "" : "s");
+    else
+        printf("no file is quarantined, and no dead letter can be read again\n");
+}
+
 static int replay_in(struct replay *replay, struct sl_reading *reading, int checkpoint_fd)
 {
     int r = sl_reading_quarantined(reading, count_file, replay, replay->err);
@@ -152,7 +162,7 @@ static int replay_in(struct replay *replay, struct sl_reading *reading, int chec
     if (r == 0 && replay->files + replay->records)
         r = write_request(checkpoint_fd, replay->err);
     if (r == 0)
-        printf("%" PRIu64 " files and %" PRIu64 " lines come in once more\n", replay->files, replay->records);
+        print_found(replay);
     return r;
 }
 
@@ -262,14 +272,15 @@ static int run_replay(const struct sl_line *line)
 const struct sl_command sl_command_replay = {
     .name = "replay",
     .arguments = "[JOB.lua] [--forget FILE]",
-    .summary = "takes quarantined files and dead letters once more",
+    .summary = "reads quarantined files and dead letters again",
     .details =
-        "The run that is under way takes them with its next batch, else the next run does. Files are read where\n"
-        "they are: mend them in place first. A file that was replaced since arrives by itself and is left alone.\n"
+        "The active run takes them with its next batch; where there is none, the next run does. Files are read where\n"
+        "they are: repair them in place first. A file that was replaced since then is a new arrival and needs no replay.\n"
         "\n"
-        "Dead letters come in again as records of their source, with their file and line, where they were refused:\n"
-        "other branches of the job, which have had the record, do not get it again. Those of which only a part of\n"
-        "the record is known are left, and why. What came in again has its letters in deadletter/T.replayed.",
+        "A dead letter is read again as a record of its source, with its file and line, by the operator that refused\n"
+        "it only: other branches of the job have processed the record already. Dead letters with only a part of the\n"
+        "record cannot be read again; they are listed with the reason. Those that were read again are moved to\n"
+        "deadletter/T.replayed.",
     .flags = replay_flags,
     .run = run_replay,
 };

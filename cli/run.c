@@ -12,12 +12,12 @@
 const struct sl_flag sl_run_flags[] = {
     {"e", SL_FLAG_TEXT, "CODE", NULL,
      "a one-line job in place of JOB.lua, sources and built-ins in scope, no checkpoint"},
-    {"once", SL_FLAG_SWITCH, NULL, NULL, "one batch with everything pending, then the end (for cron)"},
+    {"once", SL_FLAG_SWITCH, NULL, NULL, "process everything pending as one batch, then exit (for cron)"},
     {"available-now", SL_FLAG_SWITCH, NULL, NULL,
-     "as many bounded batches as what is pending takes, then the end"},
+     "process everything pending in as many bounded batches as it takes, then exit"},
     {"batches", SL_FLAG_COUNT, "N", NULL, "stop after N committed batches"},
     {"finish", SL_FLAG_SWITCH, NULL, NULL,
-     "with one of these: a last batch ends event time and gives out what is open; what comes later is late"},
+     "with one of these: a last batch closes all windows of event time and emits them; later records are late"},
     {"clock", SL_FLAG_CHOICE, "virtual|real", NULL,
      "virtual: no waiting, batch k is at START + k * interval"},
     {"start-time", SL_FLAG_NUMBER, "MS", NULL, "START of the virtual clock, a multiple of the interval; 0"},
@@ -25,7 +25,7 @@ const struct sl_flag sl_run_flags[] = {
     {"strict", SL_FLAG_SWITCH, NULL, NULL, "exit 5 when any record was set aside or any file quarantined"},
     {"require-mount", SL_FLAG_SWITCH, NULL, NULL, "fail where FUSE is not available"},
     {"accept-changes", SL_FLAG_SWITCH, NULL, NULL, "drop state that the changed job cannot use"},
-    {"log-format", SL_FLAG_CHOICE, "text|json", NULL, "of the log on stderr"},
+    {"log-format", SL_FLAG_CHOICE, "text|json", NULL, "format of the log on stderr"},
     {0},
 };
 

@@ -385,10 +385,11 @@ static int check(const struct sl_target *target, const struct sl_standing *stand
     if (is_wrong)
         printf("FAILED - %s", fault);
     else
-        printf("OK - %" PRIu64 " batches, %s%s", progress->batches, standing->lag_ms ? "lag " : "no lag",
-               standing->lag_ms ? lag : "");
+        printf("OK - %" PRIu64 " batch%s, %s%s", progress->batches, progress->batches == 1 ? "" : "es",
+               standing->lag_ms ? "lag " : "no lag", standing->lag_ms ? lag : "");
     if (progress->quarantined)
-        printf(", %" PRIu64 " files quarantined", progress->quarantined);
+        printf(", %" PRIu64 " file%s quarantined", progress->quarantined,
+               progress->quarantined == 1 ? "" : "s");
     printf(" | lag=%.3fs;%.3f batches=%" PRIu64 "c quarantined=%" PRIu64 " rejected=%" PRIu64 "c\n",
            (double)standing->lag_ms / 1000, (double)max_ms / 1000, progress->batches, progress->quarantined,
            progress->rejected);

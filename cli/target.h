@@ -10,7 +10,7 @@
 
 #define SL_TARGET_FLAGS                                                                                      \
     {                                                                                                        \
-        "checkpoint", SL_FLAG_PATH, "DIR", "checkpoint", "of this checkpoint, in place of a job"             \
+        "checkpoint", SL_FLAG_PATH, "DIR", "checkpoint", "use this checkpoint in place of that of a job"     \
     }
 
 struct sl_target {

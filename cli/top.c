@@ -20,7 +20,7 @@ enum { BATCHES_MAX = 200, BATCHES_PLAIN = 10, REFRESH_MS = 1000, ROWS_BESIDE = 1
 static const struct sl_flag top_flags[] = {
     SL_TARGET_FLAGS,
     {"once", SL_FLAG_SWITCH, NULL, NULL, "once, as plain text"},
-    {"every", SL_FLAG_DURATION, "D", NULL, "how often the display is renewed; 1s"},
+    {"every", SL_FLAG_DURATION, "D", NULL, "how often the display is updated; 1s"},
     {0},
 };
 

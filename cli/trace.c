@@ -323,7 +323,7 @@ static int run_trace(const struct sl_line *line)
 const struct sl_command sl_command_trace = {
     .name = "trace",
     .arguments = "[JOB.lua] PATH...",
-    .summary = "says what made an output, and what an input went into",
+    .summary = "shows which inputs made an output, and which outputs an input went into",
     .details =
         "A line each: input, output or quarantined, the batch, the path as the job names it, and of an\n"
         "output the number of its records. A table is URL#TABLE, a topic kafka:TOPIC; an object names its\n"

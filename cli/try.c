@@ -11,7 +11,7 @@ static const struct sl_flag try_flags[] = {
     SL_JOB_FLAGS,
     {"rows", SL_FLAG_COUNT, "N", NULL, "rows shown of each operator, 3"},
     {"batches", SL_FLAG_COUNT, "N", NULL, "batches, a file in each; 1: all files in one"},
-    {"finish", SL_FLAG_SWITCH, NULL, NULL, "a last batch ends event time: open windows are given out"},
+    {"finish", SL_FLAG_SWITCH, NULL, NULL, "a last batch closes all windows of event time and emits them"},
     {0},
 };
 

@@ -23,7 +23,7 @@
 static const struct sl_flag ui_flags[] = {
     SL_TARGET_FLAGS,
     {"once", SL_FLAG_PATH, "FILE", NULL,
-     "writes the page as it is now to a file, and ends; -: standard output"},
+     "writes the page as it is now to a file, and exits; -: standard output"},
     {"listen", SL_FLAG_TEXT, "ADDRESS", NULL,
      "where it listens, on the loopback interface; 127.0.0.1:4040, or a free port where that is taken"},
     {0},
@@ -165,7 +165,7 @@ const struct sl_command sl_command_ui = {
     .summary = "serves a page about a job for a browser on this machine",
     .details =
         "The page shows input rates, delays, batches with their files, outputs and errors, the operators with the\n"
-        "records that went through them, and the views as tables. It is renewed every second, loads nothing from\n"
+        "records that went through them, and the views as tables. It is updated every second, loads nothing from\n"
         "elsewhere and changes nothing. The address is printed; SIGINT or SIGTERM ends it.\n"
         "\n"
         "It listens on the loopback interface only: every user of this machine can open the page, and pages of other\n"

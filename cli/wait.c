@@ -308,14 +308,14 @@ static int run_wait(const struct sl_line *line)
 const struct sl_command sl_command_wait = {
     .name = "wait",
     .arguments = "[JOB.lua] FILE|VIEW [options]",
-    .summary = "waits until a file's batch is committed and shown",
+    .summary = "waits until the batch of a file is committed and its views are shown",
     .details =
         "Or for the next version of a view.\n\n    mv x in/ && sluice wait in/x && cat mnt/counts/current\n"
         "\n"
         "A view: waits for a version later than T, without --after later than the one that is shown now.\n"
         "\n"
         "Exit status: 0 it is there; 1 the file was quarantined, it changed in place after it was taken,\n"
-        "or no batch will take it (said on stderr); 124 the time is up. A file that is not there yet is waited for.",
+        "or no batch will take it (the reason is on stderr); 124 the time is up. A file that is not there yet is waited for.",
     .flags = wait_flags,
     .run = run_wait,
 };

@@ -69,7 +69,7 @@ static int run_why(const struct sl_line *line)
 const struct sl_command sl_command_why = {
     .name = "why",
     .arguments = "[JOB.lua] FILE...",
-    .summary = "says what has become of a file",
+    .summary = "shows what has become of a file",
     .details = "One line: taken in which batch, planned, waiting and for what, or why it is not read.",
     .flags = why_flags,
     .run = run_why,

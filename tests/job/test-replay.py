@@ -18,7 +18,10 @@ def batch(text=None, *options):
 
 def replay(files, lines):
     done = sluice_ok("replay", "job.lua").stdout
-    check("%d files and %d lines come in once more" % (files, lines) in done, "what comes in: " + done)
+    plural = lambda n: "" if n == 1 else "s"
+    want = ("%d quarantined file%s and %d dead letter%s will be read again\n" % (files, plural(files), lines, plural(lines))
+            if files + lines else "no file is quarantined, and no dead letter can be read again\n")
+    check(done.endswith(want), "what comes in: " + done)
     return done
 
 
