@@ -90,6 +90,14 @@ static int compile_all(struct sl_regex *regex, const char *pattern, size_t len, 
     return r < 0 ? r : compile(pattern, len, options | PCRE2_AUTO_CALLOUT, &regex->careful, err);
 }
 
+/* A pattern with (*NO_JIT) is none of machine code, though PCRE2 reports success. */
+static bool compile_to_machine_code(pcre2_code *code)
+{
+    size_t size = 0;
+    return pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0 &&
+           pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &size) == 0 && size > 0;
+}
+
 int sl_regex_new(const void *pattern, size_t len, struct sl_regex **ret, struct sl_error *err)
 {
     struct sl_regex *regex = calloc(1, sizeof *regex);
@@ -102,8 +110,8 @@ int sl_regex_new(const void *pattern, size_t len, struct sl_regex **ret, struct 
         return r;
     }
     regex->has_verbs = len && memmem(pattern, len, "(*", 2);
-    regex->is_compiled_to_machine_code = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0 &&
-                                         pcre2_jit_compile(regex->careful, PCRE2_JIT_COMPLETE) == 0;
+    regex->is_compiled_to_machine_code =
+        compile_to_machine_code(regex->code) && compile_to_machine_code(regex->careful);
     pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &regex->groups);
     *ret = regex;
     return 0;
