@@ -1,22 +1,35 @@
-/* A segment of state: damage is named, and rows that are given out are rows. With bit 0 of the first byte the frames get checks
- * that fit, so that what follows them is reached. */
+/* A segment of state: damage is named, and rows that are given out are rows. The first byte: with bit 0 the frames get checks
+ * that fit, so that what follows them is reached; with bit 1 blocks are verified at once; with bit 2 the file is not there, with
+ * bit 3 it cannot be opened, with bit 4 it is longer than the catalog says. */
+#include "core/base/error.h"
 #include "state/store/frame.h"
 #include "state/store/segment.h"
 #include "tests/fuzz/memory_io.h"
 #include "text/row_codec.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
+enum { SEALED = 1, VERIFIED = 2, MISSING = 4, FORBIDDEN = 8, LONGER = 16 };
+
+struct segment_io {
+    struct memory_io memory; /* first */
+    uint8_t how;
+};
+
 static int memory_openat(struct sl_io *io, int dirfd, const char *path, int flags, mode_t mode)
 {
-    return 0;
+    uint8_t how = ((const struct segment_io *)(const void *)io)->how;
+    errno = how & MISSING ? ENOENT : EACCES;
+    return how & (MISSING | FORBIDDEN) ? -1 : 0;
 }
 
 static int memory_fstat(struct sl_io *io, int fd, struct stat *ret)
 {
-    *ret = (struct stat){.st_mode = S_IFREG,
-                         .st_size = (off_t)((const struct memory_io *)(const void *)io)->len};
+    const struct segment_io *file = (const struct segment_io *)(const void *)io;
+    *ret =
+        (struct stat){.st_mode = S_IFREG, .st_size = (off_t)file->memory.len + (file->how & LONGER ? 1 : 0)};
     return 0;
 }
 
@@ -74,12 +87,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!copy)
         abort();
     memcpy(copy, data + 1, size - 1);
-    uint64_t hash = hash_frames(copy, size - 1, data[0] & 1);
-    struct memory_io memory = {.io = {&segment_io_ops}, .bytes = copy, .len = size - 1};
-    if (sl_segment_open(&memory.io, 0, "fuzz", size - 1, hash, data[0] & 2, &segment, &err) == 0) {
+    uint64_t hash = hash_frames(copy, size - 1, data[0] & SEALED);
+    struct segment_io file = {{.io = {&segment_io_ops}, .bytes = copy, .len = size - 1}, data[0]};
+    int r = sl_segment_open(&file.memory.io, 0, "fuzz", size - 1, hash, data[0] & VERIFIED, &segment, &err);
+    if (r == 0) {
         for (size_t i = 0; i < segment->sections; i++)
             read_rows(segment, &segment->section[i]);
         sl_segment_close(segment);
+    } else if (r != SL_EDAMAGED && !(data[0] & FORBIDDEN)) {
+        abort();
     }
     free(copy);
     return 0;

@@ -1,11 +1,12 @@
-/* What people write, a word a line: command lines, options of a StreamingContext (NAME=VALUE), durations, and keys as names of
- * files. A duration is written so that it reads back; a name of a file is one, and keys have no two. */
+/* What people write, a word a line: command lines, options of a StreamingContext (NAME=VALUE; a value that is JSON is that
+ * value, too), durations, and keys as names of files. A duration is written so that it reads back; a name of a file is one, and keys have no two. */
 #include "cli/flags.h"
 #include "core/base/arena.h"
 #include "core/base/duration.h"
 #include "core/base/error.h"
 #include "engine/graph/options.h"
 #include "fs/tree/keyname.h"
+#include "text/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,19 @@ static void check_key(const char *word)
         abort();
 }
 
+static void set_to_json(struct sl_options *options, struct sl_arena *arena, const char *name,
+                        const char *text)
+{
+    struct sl_field value;
+    struct sl_error err;
+    const char *message;
+    size_t at;
+    if (sl_json_parse(arena, text, strlen(text), &value, &message, &at) < 0)
+        return;
+    const struct sl_arg arg = sl_value_arg(value);
+    (void)sl_options_set(options, arena, name, &arg, &err); /* it may refuse whatever it likes */
+}
+
 static void set_option(struct sl_options *options, struct sl_arena *arena, char *word)
 {
     struct sl_error err;
@@ -59,6 +73,7 @@ static void set_option(struct sl_options *options, struct sl_arena *arena, char 
     (void)sl_options_set(options, arena, word, &text, &err); /* it may refuse whatever it likes */
     (void)sl_options_set(options, arena, word, &integer, &err);
     (void)sl_options_set(options, arena, word, &truth, &err);
+    set_to_json(options, arena, word, value);
 }
 
 static void check_line(const char *const *words, size_t count)
