@@ -64,8 +64,8 @@ static bool add_totals(struct top *top)
 {
     const struct sl_reading_progress *progress = &top->progress;
     return sl_buf_printf(&top->text,
-                         "%-11s%" PRIu64 " committed; %" PRIu64 " files taken, %" PRIu64
-                         " quarantined; %" PRIu64 " records set aside\n",
+                         "%-11s%" PRIu64 " committed; files: %" PRIu64 " taken, %" PRIu64
+                         " quarantined; records: %" PRIu64 " set aside\n",
                          "batches", progress->batches, progress->files, progress->quarantined,
                          progress->rejected);
 }

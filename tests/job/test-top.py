@@ -25,7 +25,7 @@ def two_batches():
 def test_top_shows_totals_and_the_newest_batches_first():
     two_batches()
     shown = sluice_ok("top", "job.lua").stdout
-    check("2 committed; 2 files taken, 0 quarantined; 3 records set aside" in shown, shown)
+    check("2 committed; files: 2 taken, 0 quarantined; records: 3 set aside" in shown, shown)
     check("not running" in shown and "numbers" in shown and re.search(r"source +in: 0 files waiting", shown), shown)
     rows = [line.split()[2:5] for line in shown.splitlines() if re.match(r"\d\d-\d\d ", line)]
     equal(rows, [["1", "2", "1"], ["1", "1", "2"]], "files, records written, set aside")
