@@ -14,12 +14,34 @@
 #include "core/base/nearest.h"
 
 #include <lauxlib.h>
+#include <string.h>
+
+/* What PySpark's programs import besides streams: the remedy. */
+static const char *spark_remedy(const char *name)
+{
+    static const char sql[] =
+        "SQL is asked of a stream: s:columns(\"word\"):sql(\"SELECT ...\"); see sluice help sql";
+    static const struct {
+        const char *name, *remedy;
+    } known[] = {
+        {"SparkSession", sql},
+        {"SQLContext", sql},
+        {"Row", "a record has fields, which s:columns(\"word\", ...) names; sluice.row(...) makes one"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].name, name) == 0)
+            return known[i].remedy;
+    return NULL;
+}
 
 static int no_such_name(lua_State *L)
 {
     enum { NAMES_MAX = 256 };
     const char *names[NAMES_MAX], *name = luaL_tolstring(L, 2, NULL);
+    const char *remedy = spark_remedy(name);
     size_t count = 0;
+    if (remedy)
+        return luaL_error(L, "there is no sluice.%s; %s", name, remedy);
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
         if (count < NAMES_MAX && lua_type(L, -2) == LUA_TSTRING)
             names[count++] = lua_tostring(L, -2);

@@ -91,9 +91,13 @@ static int wrong(const char *what, const struct sl_param *param, const struct sl
 {
     char text[256];
     bool is_list = given->kind == SL_ARG_VALUE && given->value.tag == SL_LIST;
-    return sl_error_set(err, SL_EUSAGE, "%s: %s must be %s, got %s", what, param->name,
-                        want_text(param->want, text, sizeof text),
-                        is_list ? list_text(param, &given->value) : given_text(given));
+    (void)sl_error_set(err, SL_EUSAGE, "%s: %s must be %s, got %s", what, param->name,
+                       want_text(param->want, text, sizeof text),
+                       is_list ? list_text(param, &given->value) : given_text(given));
+    if ((param->want & SL_WANT_STREAM) && given->kind == SL_ARG_VALUE)
+        sl_error_hint(err, "data that is known beforehand is looked up by the function of map or filter, or "
+                           "joined with joinTable(sluice.table(path))");
+    return SL_EUSAGE;
 }
 
 static bool function_fits(unsigned want, const struct sl_function *fn)

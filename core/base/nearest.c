@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 64, DISTANCE_MAX = 3 };
 
 static unsigned least(unsigned a, unsigned b)
 {
@@ -44,7 +44,8 @@ unsigned sl_name_distance(const char *a, const char *b)
 const char *sl_name_nearest(const char *name, const char *const *names, size_t count)
 {
     const char *nearest = NULL;
-    unsigned distance_max = (unsigned)(strnlen(name, NAME_MAX_BYTES) + 2) / 3, distance = distance_max + 1;
+    unsigned distance_max = least((unsigned)(strnlen(name, NAME_MAX_BYTES) + 2) / 3, DISTANCE_MAX);
+    unsigned distance = distance_max + 1;
     for (size_t i = 0; i < count; i++) {
         unsigned d = sl_name_distance(name, names[i]);
         if (d < distance) {

@@ -121,6 +121,21 @@ def checked(text, status, *words):
         equal(done.stderr, "", "stderr")
 
 
+def test_what_a_spark_program_has_besides_streams_has_its_remedy():
+    os.mkdir("in")
+    for text, words in (("local spark = sluice.SparkSession", ["there is no sluice.SparkSession; SQL is asked of a stream"]),
+                        ("local Row = sluice.Row", ["there is no sluice.Row; a record has fields"]),
+                        ("s:toDF()", [":sql("]),
+                        ("s:map(sluice.pair(1)):join({ { 'a', 1 } }):print()", ["other must be a stream, got a list; data that is known beforehand", "joinTable"]),
+                        ("s:transform(function(rdd) return rdd:leftOuterJoin({}) end):print()", ["must be a stream", "joinTable"])):
+        checked(WATCH + text, 2, "job.lua:", *words)
+
+
+def test_a_name_that_resembles_nothing_has_no_nearest_one():
+    done = sluice("check", job(WATCH + "local x = sluice.sparkIntersession"))
+    equal((done.returncode, "did you mean" in done.stderr), (2, False), done.stderr)
+
+
 def test_check_finds_a_watched_directory_that_is_missing():
     checked(WATCH + "s:print()", 2, "job.lua:3: textFileStream: the watched directory in does not exist")
     pathlib.Path("in").write_text("")
