@@ -1,6 +1,7 @@
 #include "cli/log.h"
 
 #include "cli/color.h"
+#include "cli/journal.h"
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
@@ -51,6 +52,7 @@ static void write_line(struct sl_stderr_log *log, enum sl_log_level level, const
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf line = {0};
     if (sl_buf_text(&line, atomic_exchange(&log->has_line, false) ? clear_line : "") &&
+        sl_buf_text(&line, log->journal ? sl_journal_priority(level) : "") &&
         format_line(log, level, text, &line))
         (void)!write(STDERR_FILENO, line.bytes, line.len); /* there is no other place to report it */
 }
@@ -70,6 +72,7 @@ void sl_stderr_log_init(struct sl_stderr_log *log, bool json, bool quiet)
     *log = (struct sl_stderr_log){
         .json = json,
         .progress = !json && !quiet && is_terminal,
+        .journal = sl_journal_has_stderr(),
         .least = json || (!quiet && is_terminal) ? SL_LOG_INFO : SL_LOG_WARNING,
     };
 }

@@ -10,6 +10,7 @@
 
 struct sl_stderr_log {
     bool json, progress; /* in JSON; progress is shown */
+    bool journal;        /* lines begin with their priority */
     enum sl_log_level least;
     _Atomic bool has_line; /* a line of progress is where the next log line will be */
 };

@@ -21,6 +21,16 @@ static const char *spelled_out(const char *name)
     return name;
 }
 
+/* Whether the line asks for a log in JSON, which has the errors of the line itself, too. */
+static bool asks_for_json(size_t argc, const char *const *argv)
+{
+    for (size_t i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--log-format=json") == 0 ||
+            (strcmp(argv[i], "--log-format") == 0 && i + 1 < argc && strcmp(argv[i + 1], "json") == 0))
+            return true;
+    return false;
+}
+
 static int refuse_nothing(void)
 {
     fputs("usage: sluice COMMAND ...\n", stderr);
@@ -31,7 +41,7 @@ static int refuse_nothing(void)
     return SL_STATUS_USAGE;
 }
 
-static int refuse_unknown(const char *name)
+static int refuse_unknown(const char *name, bool json)
 {
     const char *names[32];
     size_t count = 0;
@@ -48,7 +58,7 @@ static int refuse_unknown(const char *name)
         sl_error_hint(&err, "to run a job: sluice run %s", name);
     else
         sl_error_hint(&err, "sluice help lists them");
-    return sl_report_error(&err);
+    return sl_report_error_as(json, &err);
 }
 
 /* The command that an option anywhere in the line selects in place of its own: "sluice run job.lua --help" is
@@ -74,7 +84,7 @@ static int check_lengths(const struct sl_line *line, struct sl_error *err)
     return 0;
 }
 
-static int run_command(const struct sl_command *command, size_t argc, const char *const *argv)
+static int run_command(const struct sl_command *command, size_t argc, const char *const *argv, bool json)
 {
     struct sl_error err;
     struct sl_line *line = NULL;
@@ -85,7 +95,7 @@ static int run_command(const struct sl_command *command, size_t argc, const char
         sl_line_free(line);
         sl_error_wrap(&err, "%s", command->name);
         sl_error_hint(&err, "sluice help %s", command->name);
-        return sl_report_error(&err);
+        return sl_report_error_as(json, &err);
     }
     int status = command->run(line);
     sl_line_free(line);
@@ -96,13 +106,14 @@ static int run_program(size_t argc, const char *const *argv)
 {
     if (argc < 2)
         return refuse_nothing();
+    bool json = asks_for_json(argc, argv);
     const struct sl_command *command = sl_command_find(spelled_out(argv[1]));
     if (!command)
-        return refuse_unknown(argv[1]);
+        return refuse_unknown(argv[1], json);
     const struct sl_command *asked = asked_for(argc - 2, argv + 2);
     if (asked)
-        return run_command(asked, asked == &sl_command_help, &command->name);
-    return run_command(command, argc - 2, argv + 2);
+        return run_command(asked, asked == &sl_command_help, &command->name, json);
+    return run_command(command, argc - 2, argv + 2, json);
 }
 
 /* What completion completes is no option of this command. */
@@ -120,8 +131,9 @@ static int run_colored(size_t argc, const char *const *argv)
         (void)sl_error_nomem(&err);
         return sl_report_error(&err);
     }
-    int status =
-        sl_color_take(argc, argv, rest, &count, &err) < 0 ? sl_report_error(&err) : run_program(count, rest);
+    int status = sl_color_take(argc, argv, rest, &count, &err) < 0
+                     ? sl_report_error_as(asks_for_json(argc, argv), &err)
+                     : run_program(count, rest);
     free(rest);
     return status;
 }

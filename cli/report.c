@@ -1,6 +1,7 @@
 #include "cli/report.h"
 
 #include "cli/color.h"
+#include "cli/journal.h"
 #include "cli/log.h"
 #include "core/base/buf.h"
 #include "sluice.h"
@@ -13,7 +14,8 @@ void sl_report(const char *text)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf safe;
     sl_buf_init(&safe);
-    if (sl_buf_printf(&safe, "%ssluice:%s ", sl_color(SL_COLOR_BAD, STDERR_FILENO),
+    if (sl_buf_text(&safe, sl_journal_has_stderr() ? sl_journal_priority(SL_LOG_ERROR) : "") &&
+        sl_buf_printf(&safe, "%ssluice:%s ", sl_color(SL_COLOR_BAD, STDERR_FILENO),
                       sl_color(SL_COLOR_OFF, STDERR_FILENO)) &&
         sl_buf_safe(&safe, text, strlen(text)) && sl_buf_byte(&safe, '\n'))
         fwrite(safe.bytes, 1, safe.len, stderr);

@@ -73,4 +73,38 @@ def test_with_a_log_in_json_errors_are_json_too():
         check(len(last["message"]) > 10 and not last["message"].startswith("sluice:"), last["message"])
 
 
+def test_with_a_log_in_json_errors_of_the_command_line_are_json_too():
+    os.mkdir("in")
+    job(JOB)
+    for line in ("run job.lua --bogus --log-format json", "run job.lua --log-format=json --interval 0", "run --log-format json",
+                 "run job.lua --workers x --log-format json", "run job.lua --color=blue --log-format json", "rnu job.lua --log-format json"):
+        done = sluice(*line.split())
+        equal((done.returncode, [found["level"] for found in json_lines(done.stderr)]), (2, ["error"]), "%s: %s" % (line, done.stderr))
+    done = sluice("run", "job.lua", "--bogus", "--", "--log-format", "json")
+    check(done.stderr.startswith("sluice: "), "what the job's own arguments say is the job's: " + done.stderr)
+
+
+def journal(stream, *args):
+    """Lines of stderr where it is the file `journal`, and JOURNAL_STREAM names that file or another one."""
+    with open("journal", "w") as log:
+        named = os.stat("journal" if stream else "job.lua")
+        subprocess.run([SLUICE, *args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, timeout=PATIENCE_S,
+                       env=dict(os.environ, JOURNAL_STREAM="%d:%d" % (named.st_dev, named.st_ino)))
+    return pathlib.Path("journal").read_text().splitlines()
+
+
+def test_lines_in_the_journal_begin_with_their_priority():
+    job(JOB.replace("lines:", "lines:map(sluice.number()):"))
+    move_in("a", "x\n")
+    lines = journal(True, "run", "job.lua", "--once")
+    check(len(lines) == 1 and lines[0].startswith("<4>sluice: warning: ") and "set aside" in lines[0], "a warning: %s" % lines)
+    lines = journal(True, "run", "job.lua", "--once", "--bogus")
+    check(len(lines) == 1 and lines[0].startswith("<3>sluice: run: "), "an error of the command line: %s" % lines)
+    lines = journal(True, "run", "absent.lua", "--once", "--log-format", "json")
+    check(len(lines) == 1 and lines[0].startswith('<3>{"time":'), "an error in JSON: %s" % lines)
+    move_in("b", "x\n")
+    lines = journal(False, "run", "job.lua", "--once")
+    check(len(lines) == 1 and lines[0].startswith("sluice: warning: "), "a stderr that is not the journal: %s" % lines)
+
+
 main(globals())
