@@ -38,9 +38,9 @@ struct sl_remote_driver {
 
 /* requests.c: what is asked for and what comes back. */
 int sl_request_hello(struct sl_remote_driver *driver, struct sl_error *err);
-/* The tasks follow, each with sl_request_task. `inputs`: of a reduce. */
+/* The tasks follow, each with sl_request_task. list: numbers with commas, the member `name`. */
 int sl_request_stage(struct sl_remote_driver *driver, int64_t id, const char *role, size_t tasks,
-                     unsigned node, const struct sl_buf *inputs, struct sl_error *err);
+                     unsigned node, const char *name, const struct sl_buf *list, struct sl_error *err);
 int sl_request_task(struct sl_remote_driver *driver, const struct sl_remote_task *task, struct sl_error *err);
 int sl_request_drop(struct sl_remote_driver *driver, struct sl_error *err);
 /* Waits for the reports of all tasks and gives each to `take`, in the order of tasks. The wire is positioned after

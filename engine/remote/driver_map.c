@@ -224,6 +224,29 @@ static struct sl_map_stage *add_map(struct sl_remote_driver *driver, const struc
     return map->block && map->blocks ? map : NULL;
 }
 
+/* The operators that reduce stages of this batch finish: all of them, so that blocks of all map stages are kept in the same
+ * order of operators and partitions. Nothing for a source that has no blocks for any. */
+static bool list_outputs(const struct mapping *mapping, struct sl_buf *outputs)
+{
+    size_t nodes = mapping->batch->run->pipelines->nodes;
+    bool has_blocks = false, ok = true;
+    for (size_t i = 0; i < mapping->sinks; i++)
+        has_blocks |= mapping->sink[i].by_key;
+    for (size_t n = 0; ok && has_blocks && n < nodes; n++)
+        if (mapping->driver->finishes[n])
+            ok = sl_buf_printf(outputs, "%s%zu", outputs->len ? "," : "", n);
+    return ok;
+}
+
+static int send_stage(struct mapping *mapping, size_t tasks, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf outputs = {0};
+    if (!list_outputs(mapping, &outputs))
+        return sl_error_nomem(err);
+    return sl_request_stage(mapping->driver, mapping->map->id, "map", tasks, mapping->map->source, "outputs",
+                            &outputs, err);
+}
+
 int sl_remote_driver_read(struct sl_executor *executor, struct sl_batch *batch, size_t s,
                           struct sl_error *err)
 {
@@ -236,7 +259,7 @@ int sl_remote_driver_read(struct sl_executor *executor, struct sl_batch *batch, 
     mapping.map = add_map(driver, source->node, tasks);
     int r = mapping.map && list_sinks(&mapping) == 0 ? 0 : sl_error_nomem(err);
     if (r == 0)
-        r = sl_request_stage(driver, mapping.map->id, "map", tasks, source->node->number, NULL, err);
+        r = send_stage(&mapping, tasks, err);
     for (size_t p = 0; p < tasks && r == 0; p++)
         r = send_task(&mapping, p, err);
     r = r < 0 ? r : sl_request_wait(driver, mapping.map->id, tasks, take_report, &mapping, err);

@@ -75,8 +75,8 @@ static int send_tasks(const struct reducing *reducing, struct sl_error *err)
     struct sl_expected_block *list = calloc(count_blocks(reducing) + 1, sizeof *list);
     int r = list && list_inputs(reducing, &inputs) ? 0 : sl_error_nomem(err);
     if (r == 0)
-        r = sl_request_stage(reducing->driver, reducing->id, "reduce", tasks, reducing->node->number, &inputs,
-                             err);
+        r = sl_request_stage(reducing->driver, reducing->id, "reduce", tasks, reducing->node->number,
+                             "inputs", &inputs, err);
     for (size_t p = 0; p < tasks && r == 0; p++)
         r = send_task(reducing, (uint32_t)p, list, err);
     free(list);

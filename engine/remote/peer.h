@@ -11,7 +11,8 @@
  *
  *     driver to its caller
  *       hello    version, graph, job, partitions
- *       stage    stage, role ("map", "reduce"), tasks, and for reduce: inputs (stages), node. Then as many
+ *       stage    stage, role ("map", "reduce"), tasks, node; of a map: outputs, the operators of which reduce stages of the
+ *                batch may want blocks, the same for all maps that have any; of a reduce: inputs (stages). Then as many
  *       task     stage, task: the body is for a worker
  *       drop     stages: their blocks are not needed any more
  *     its caller to the driver
@@ -33,7 +34,7 @@
 #include "core/base/error.h"
 #include "core/rows/field.h"
 
-enum { SL_REMOTE_VERSION = 1 };
+enum { SL_REMOTE_VERSION = 2 };
 
 struct sl_peer {
     int in, out; /* borrowed */

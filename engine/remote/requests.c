@@ -19,14 +19,14 @@ int sl_request_hello(struct sl_remote_driver *driver, struct sl_error *err)
 }
 
 int sl_request_stage(struct sl_remote_driver *driver, int64_t id, const char *role, size_t tasks,
-                     unsigned node, const struct sl_buf *inputs, struct sl_error *err)
+                     unsigned node, const char *name, const struct sl_buf *list, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf head = {0};
     sl_buf_printf(&head, "{\"type\":\"stage\",\"stage\":%lld,\"role\":\"%s\",\"tasks\":%zu,\"node\":%u",
                   (long long)id, role, tasks, node);
-    sl_buf_text(&head, ",\"inputs\":[");
-    if (inputs && inputs->len)
-        sl_buf_append(&head, inputs->bytes, inputs->len);
+    sl_buf_printf(&head, ",\"%s\":[", name);
+    if (list->len)
+        sl_buf_append(&head, list->bytes, list->len);
     sl_buf_text(&head, "]}");
     if (head.failed)
         return sl_error_nomem(err);

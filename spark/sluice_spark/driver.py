@@ -20,14 +20,15 @@ class Stage:
     number: int
     role: str  # "map" or "reduce"
     node: int
-    inputs: tuple[int, ...]  # of a reduce: the map stages that have blocks for it
+    inputs: tuple[int, ...] = ()  # of a reduce: the map stages that may have blocks for it
+    outputs: tuple[int, ...] = ()  # of a map: the operators of which reduce stages may want blocks
     tasks: list[bytes] = field(default_factory=list)
 
 
 class Executor(Protocol):
     """Who runs stages."""
 
-    def start(self, graph: str) -> None:
+    def start(self, graph: str, partitions: int) -> None:
         """Once, before the first stage."""
 
     def run(self, stage: Stage, result: Callable[[int, bytes], None]) -> None:
@@ -52,7 +53,7 @@ def _serve(process: subprocess.Popen[bytes], source: int, sink: int, executor: E
             if message.type == "hello":
                 if message.head["version"] != VERSION:
                     raise Damaged("this package and the program sluice are of different versions")
-                executor.start(message.head["graph"])
+                executor.start(message.head["graph"], message.head["partitions"])
             elif message.type == "drop":
                 executor.drop(message.head["stages"])
             elif message.type == "stage":
@@ -61,7 +62,8 @@ def _serve(process: subprocess.Popen[bytes], source: int, sink: int, executor: E
 
 def _run_stage(message: Message, read: IO[bytes], write: IO[bytes], executor: Executor) -> None:
     head = message.head
-    stage = Stage(head["stage"], head["role"], head["node"], tuple(head["inputs"]))
+    lists = tuple(head.get("inputs", ())), tuple(head.get("outputs", ()))
+    stage = Stage(head["stage"], head["role"], head["node"], *lists)
     for _ in range(head["tasks"]):
         task = receive(read)
         if task is None:

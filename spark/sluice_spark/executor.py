@@ -8,6 +8,7 @@ import shutil
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,26 @@ from .worker import Command, JobFailed, worker_for
 if TYPE_CHECKING:
     from pyspark import RDD, SparkContext
 
-# What a task gives: ("report", task, bytes), ("block", node, partition, bytes) or ("failed", code, text).
+ROUNDS = 2  # of tasks of Spark on each core: one that is late is not waited for alone
+TASKS_MAX = 16  # map tasks in one of Spark's: 128 MiB of text
+
+# What a task gives: ("report", task, bytes) or ("failed", code, text).
 Given = tuple[Any, ...]
 
-TASK, BLOCK = "task", "block"
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the shuffle of a map stage has what: the blocks of each operator by partition, then what tasks report."""
+
+    nodes: tuple[int, ...]
+    partitions: int
+
+    def first(self, node: int) -> int:
+        return self.nodes.index(node) * self.partitions
+
+    @property
+    def reports(self) -> int:
+        return len(self.nodes) * self.partitions
 
 
 def _here(command: Command, shipped: str | None) -> Command:
@@ -36,56 +53,55 @@ def _here(command: Command, shipped: str | None) -> Command:
 
 
 class MapTasks:
-    """Runs in Python processes of Spark: the tasks of a partition of a map stage."""
+    """Runs in Python processes of Spark: the tasks of a partition of a map stage. Each thing with its place in the shuffle."""
 
-    def __init__(self, command: Command, shipped: str | None) -> None:
-        self.command, self.shipped = command, shipped
+    def __init__(self, command: Command, shipped: str | None, layout: Layout) -> None:
+        self.command, self.shipped, self.layout = command, shipped, layout
 
-    def __call__(self, tasks: Iterable[tuple[int, bytes]]) -> Iterator[Given]:
+    def __call__(self, tasks: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Given | bytes]]:
+        reports = self.layout.reports
         for number, task in tasks:
             try:
                 report, blocks = worker_for(_here(self.command, self.shipped)).run(task)
             except JobFailed as error:
-                yield "failed", error.code, error.text
+                yield reports, ("failed", error.code, error.text)
                 return
             for block in blocks:
-                yield BLOCK, block.node, block.partition, block.body
-            yield "report", number, report
+                yield self.layout.first(block.node) + block.partition, block.body
+            yield reports, ("report", number, report)
 
 
 class ReduceTasks:
-    """The same of a reduce stage: a partition is a task and the blocks for it, in any order."""
+    """The same of a reduce stage: the blocks of a partition, in any order."""
 
-    def __init__(self, command: Command, shipped: str | None) -> None:
-        self.command, self.shipped = command, shipped
+    def __init__(self, command: Command, shipped: str | None, first: int, tasks: Sequence[bytes]) -> None:
+        self.command, self.shipped, self.first, self.tasks = command, shipped, first, tasks
 
-    def __call__(self, number: int, given: Iterable[tuple[int, tuple[str, bytes]]]) -> Iterator[Given]:
-        task, blocks = b"", []
-        for _, (what, body) in given:
-            if what == TASK:
-                task = body
-            else:
-                blocks.append(body)
+    def __call__(self, place: int, given: Iterable[tuple[int, bytes]]) -> Iterator[Given]:
+        number = place - self.first
+        blocks = [block for _, block in given]
         try:
-            yield "report", number, worker_for(_here(self.command, self.shipped)).run(task, blocks)[0]
+            yield "report", number, worker_for(_here(self.command, self.shipped)).run(self.tasks[number], blocks)[0]
         except JobFailed as error:
             yield "failed", error.code, error.text
 
 
-def _blocks_for(node: int) -> Callable[[Given], bool]:
-    return lambda given: bool(given[0] == BLOCK and given[1] == node)
+def _reports(given: Iterable[tuple[int, Given]]) -> Iterator[Given]:
+    return (report for _, report in given)
 
 
-def _keyed(given: Given) -> tuple[int, tuple[str, bytes]]:
-    return given[2], (BLOCK, given[3])
-
-
-def _is_for_driver(given: Given) -> bool:
-    return bool(given[0] != BLOCK)
+def _all(given: Iterable[Given]) -> Iterable[Given]:
+    return given
 
 
 def _same(number: int) -> int:
     return number
+
+
+def tasks_of_spark(tasks: int, cores: int) -> int:
+    """How many of Spark's tasks do those of a map stage: each of Spark's costs as much as reading megabytes does, and what one of
+    them fails at is done again by it alone."""
+    return min(tasks, max(ROUNDS * cores, -(-tasks // TASKS_MAX)))
 
 
 def explain(error: Exception) -> str:
@@ -110,7 +126,8 @@ class SparkExecutor:
         self.place = ""  # of what is shipped
         self.shipped = self._ship() if ship else None
         self.command: Command | None = None
-        self.made: dict[int, RDD[Given]] = {}  # map stage -> what its tasks gave
+        self.partitions = 0
+        self.made: dict[int, tuple[RDD[Any], Layout]] = {}  # map stage -> its shuffle
 
     def _ship(self) -> str:
         """This package and the program go to the executors."""
@@ -124,15 +141,14 @@ class SparkExecutor:
         self.context.addFile(self.program)
         return Path(self.program).name
 
-    def start(self, graph: str) -> None:
+    def start(self, graph: str, partitions: int) -> None:
         self.command = Command(self.program, self.job, graph, self.directory, self.arguments)
+        self.partitions = partitions
 
     def run(self, stage: Stage, result: Callable[[int, bytes], None]) -> None:
-        assert self.command
         self.context.setJobDescription("%s: %s stage %d" % (self.job, stage.role, stage.number))
-        made = self._map(stage) if stage.role == "map" else self._reduce(stage)
         try:
-            given = made.filter(_is_for_driver).collect()
+            given = self._map(stage) if stage.role == "map" else self._reduce(stage)
         except Exception as error:
             raise RuntimeError(explain(error)) from error
         for one in given:
@@ -141,28 +157,32 @@ class SparkExecutor:
         for _, number, report in given:
             result(number, report)
 
-    def _map(self, stage: Stage) -> RDD[Given]:
-        from pyspark import StorageLevel
-
+    def _map(self, stage: Stage) -> list[Given]:
+        """One job, which leaves the blocks in the files of a shuffle: reduce stages of Spark find them there."""
         assert self.command
-        tasks = self.context.parallelize(list(enumerate(stage.tasks)), len(stage.tasks))
-        made = tasks.mapPartitions(MapTasks(self.command, self.shipped)).persist(StorageLevel.MEMORY_AND_DISK)
-        self.made[stage.number] = made
-        return made
+        layout = Layout(stage.outputs, self.partitions)
+        count = tasks_of_spark(len(stage.tasks), self.context.defaultParallelism)
+        tasks = self.context.parallelize(list(enumerate(stage.tasks)), count)
+        made = tasks.mapPartitions(MapTasks(self.command, self.shipped, layout))
+        if not stage.outputs:
+            return list(_reports(made.collect()))
+        shuffle = made.partitionBy(layout.reports + 1, _same)
+        self.made[stage.number] = shuffle, layout
+        return self.context.runJob(shuffle, _reports, [layout.reports])
 
-    def _reduce(self, stage: Stage) -> RDD[Given]:
+    def _reduce(self, stage: Stage) -> list[Given]:
+        """Shuffles that are partitioned alike are joined partition by partition, where they are."""
         assert self.command
-        count = len(stage.tasks)
-        tasks: RDD[Any] = self.context.parallelize([(i, (TASK, task)) for i, task in enumerate(stage.tasks)], count)
-        blocks = [self.made[number].filter(_blocks_for(stage.node)).map(_keyed) for number in stage.inputs]
-        gathered = self.context.union([tasks, *blocks]).partitionBy(count, _same)
-        return gathered.mapPartitionsWithIndex(ReduceTasks(self.command, self.shipped))
+        (shuffle, layout), *others = [self.made[number] for number in stage.inputs]
+        for other, _ in others:
+            shuffle = shuffle.union(other)
+        first = layout.first(stage.node)
+        reduced = shuffle.mapPartitionsWithIndex(ReduceTasks(self.command, self.shipped, first, stage.tasks))
+        return self.context.runJob(reduced, _all, range(first, first + len(stage.tasks)))
 
     def drop(self, stages: Sequence[int]) -> None:
         for number in stages:
-            made = self.made.pop(number, None)
-            if made is not None:
-                made.unpersist()
+            self.made.pop(number, None)
 
     def close(self) -> None:
         """After the context has stopped: executors fetch what is shipped from here."""
