@@ -119,12 +119,12 @@ def sluice_ok(*args, **options):
 
 
 class Running:
-    """A run in the background; `with Running("job.lua", ...) as run:`. Killed at the end if it still lives."""
+    """A run, or another command, in the background; `with Running("job.lua", ...) as run:`. Killed at the end if it still lives."""
 
-    def __init__(self, *args, prefix=()):
+    def __init__(self, *args, prefix=(), command="run"):
         self.args = args
         self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([*prefix, SLUICE, "run", *args], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*prefix, SLUICE, command, *args], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.log)
 
     def __enter__(self):
