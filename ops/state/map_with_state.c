@@ -130,16 +130,10 @@ static int map_records(const struct sl_map_with_state_calls *mapping)
     return r;
 }
 
-/* What is too much goes to disk, unless keys time out: notes of when they were seen are in memory. */
-static int bound(struct sl_stage *stage, struct memory *memory)
-{
-    return timeout_of(stage->node) ? 0 : sl_state_map_bound(&memory->parts, stage);
-}
-
 /* Where nothing is kept on disk, save is not called: what is dirty is of the batch before. */
 static int begin_changes(struct sl_stage *stage, struct memory *memory)
 {
-    int r = bound(stage, memory);
+    int r = sl_state_map_bound(&memory->parts, stage, timeout_of(stage->node) > 0);
     if (r < 0)
         return r;
     if (!stage->services->durable)
@@ -226,7 +220,7 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
     struct sl_field row[SL_WIDTH_MAX];
     struct sl_cursor cursor;
     uint32_t width;
-    int r = bound(stage, memory);
+    int r = sl_state_map_bound(&memory->parts, stage, false);
     sl_dataset_unref((struct sl_dataset *)memory->initial); /* it went into what is loaded now */
     memory->initial = NULL;
     sl_cursor_pass(&cursor, rows, &block);
@@ -243,12 +237,14 @@ static int load(struct sl_stage *stage, const struct sl_section *section, const 
 static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct memory *memory = stage->memory;
+    bool times_out = timeout_of(stage->node) > 0;
     sl_state_map_settle(&memory->parts);
-    if (sl_state_map_is_stored(&memory->parts)) {
-        int r = sl_state_map_tidy(&memory->parts, stage);
-        return r < 0 ? r : sl_state_map_count_living(&memory->parts, stage);
-    }
-    return timeout_of(stage->node) ? sl_state_map_note_all(&memory->parts) : 0;
+    if (!sl_state_map_is_stored(&memory->parts))
+        return times_out ? sl_state_map_note_all(&memory->parts) : 0;
+    int r = sl_state_map_tidy(&memory->parts, stage);
+    if (r == 0)
+        r = sl_state_map_bound(&memory->parts, stage, times_out);
+    return r < 0 ? r : sl_state_map_count_living(&memory->parts, stage);
 }
 
 static const struct sl_wide map_wide = {

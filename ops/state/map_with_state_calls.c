@@ -193,7 +193,8 @@ int sl_map_with_state_calls_call_records(const struct sl_map_with_state_calls *m
     return sl_keyed_calls_run(mapping->rounds, &work, input->count);
 }
 
-int sl_map_with_state_calls_time_out(const struct sl_map_with_state_calls *mapping)
+/* For the next of them. 1; 0: there were none; or a failure. */
+static int time_out_next(const struct sl_map_with_state_calls *mapping)
 {
     struct sl_stage *stage = mapping->stage;
     struct sl_found idle SL_CLEANUP(sl_found_done) = {0};
@@ -201,5 +202,14 @@ int sl_map_with_state_calls_time_out(const struct sl_map_with_state_calls *mappi
     const struct sl_keyed_calls_work work = {fill_idle, call_for_idle, NULL, &calls};
     int r = sl_state_map_take_idle(mapping->parts, stage, stage->batch_ms - mapping->timeout_ms, &idle);
     stage->said = stage->said || idle.count;
-    return r < 0 ? r : sl_keyed_calls_run(mapping->rounds, &work, idle.count);
+    r = r < 0 ? r : sl_keyed_calls_run(mapping->rounds, &work, idle.count);
+    return r < 0 ? r : idle.count > 0;
+}
+
+int sl_map_with_state_calls_time_out(const struct sl_map_with_state_calls *mapping)
+{
+    int r;
+    while ((r = time_out_next(mapping)) > 0)
+        ;
+    return r;
 }

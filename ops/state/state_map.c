@@ -12,6 +12,7 @@ void sl_state_map_done(struct sl_state_map *parts)
     if (parts->runs)
         sl_state_runs_done(parts->runs);
     free(parts->runs);
+    sl_state_due_free(parts->due);
 }
 
 size_t sl_state_map_living(const struct sl_state_map *parts)
@@ -45,7 +46,7 @@ bool sl_state_map_has_idle(const struct sl_state_map *parts, int64_t t)
     bool has_idle = false;
     for (unsigned p = 0; p < SL_PARTS && !has_idle; p++)
         has_idle = sl_state_shard_has_idle(&parts->part[p], t);
-    return has_idle;
+    return has_idle || (sl_state_map_is_stored(parts) && sl_state_map_has_due(parts, t));
 }
 
 int sl_state_map_take_idle(struct sl_state_map *parts, struct sl_stage *stage, int64_t t,
@@ -53,6 +54,8 @@ int sl_state_map_take_idle(struct sl_state_map *parts, struct sl_stage *stage, i
 {
     int r = 0;
     *ret = (struct sl_found){0};
+    if (sl_state_map_is_stored(parts))
+        return sl_state_map_take_due(parts, stage, t, ret);
     for (unsigned p = 0; p < SL_PARTS && r == 0; p++)
         r = sl_state_shard_take_idle(&parts->part[p], t, ret);
     return r < 0 ? r : sl_group_entries_sort(stage, ret->entry, ret->count);

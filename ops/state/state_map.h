@@ -6,25 +6,43 @@
  *
  * With a memoryLimit (sl_state_map_bound) cells that hold too much are moved to disk (ops/state/state_runs.h): between
  * batches, and within one between its rounds of calls. A key is then looked for on disk where it has no cell
- * (sl_state_map_find). */
+ * (sl_state_map_find).
+ *
+ * Keys that time out are found by notes of when they were seen. A cell that is not on disk has one for each batch that saw
+ * it, in its part. When cells are moved to disk, every key gets one note there (ops/state/note_queue.h), and no other
+ * while it exists: records leave it alone. So a note may be earlier than the last record of its key, never later. When
+ * it is due, the key is looked for: one that is idle is taken, one that was seen since is noted anew. */
 #pragma once
 
 #include "core/contract/operator.h"
+#include "ops/state/note_queue.h"
+#include "ops/state/state_find.h"
 #include "ops/state/state_runs.h"
 #include "ops/state/state_shard.h"
 
 enum { SL_PARTS_LOG2 = 6, SL_PARTS = 1 << SL_PARTS_LOG2 };
 
+/* What times out beyond memoryLimit. */
+struct sl_state_due {
+    struct sl_note_queue notes; /* of keys on disk, by when they were seen */
+    struct sl_note_queue keys;  /* whose notes were due, all at time 0: they are looked for in their order */
+    struct sl_state_finder finder; /* while they are */
+};
+
+void sl_state_due_free(struct sl_state_due *due); /* NULL is fine */
+
 struct sl_state_map {
     struct sl_state_shard part[SL_PARTS];
     struct sl_found changed; /* cells that are dirty, in the order of keys, after sl_state_map_sort_changed */
     struct sl_state_runs *runs; /* NULL: everything is in memory */
+    struct sl_state_due *due;   /* with runs, where keys time out; else NULL */
 };
 
 void sl_state_map_done(struct sl_state_map *parts);
 
-/* What is too much goes to disk from now on, where the stage has a limit. Any number of times. 0 or SL_ENOMEM. */
-int sl_state_map_bound(struct sl_state_map *parts, struct sl_stage *stage);
+/* What is too much goes to disk from now on, where the stage has a limit. times_out: cells are noted from now on (after a
+ * start: once sl_state_map_count_living has noted what was loaded). Any number of times. 0 or SL_ENOMEM. */
+int sl_state_map_bound(struct sl_state_map *parts, struct sl_stage *stage, bool times_out);
 /* Whether a part of it is on disk. */
 bool sl_state_map_is_stored(const struct sl_state_map *parts);
 
@@ -43,7 +61,9 @@ int sl_state_map_find(struct sl_state_map *parts, struct sl_task *task, const st
 /* Moves all cells to disk where they hold too much; pointers to cells are void afterwards. Not after
  * sl_state_map_sort_changed. 0, or a failure. */
 int sl_state_map_make_room(struct sl_state_map *parts, struct sl_stage *stage);
-/* Counts the keys, after cells were put without looking at what is on disk (a start). 0, or a failure. */
+bool sl_state_map_is_too_much(const struct sl_state_map *parts, const struct sl_stage *stage);
+/* Counts the keys, after cells were put without looking at what is on disk (a start), and notes them where they time out.
+ * 0, or a failure. */
 int sl_state_map_count_living(struct sl_state_map *parts, struct sl_stage *stage);
 
 size_t sl_state_map_living(const struct sl_state_map *parts);
@@ -52,12 +72,18 @@ size_t sl_state_map_bytes(
 /* Notes every cell by its last record, after cells were put one by one. 0 or SL_ENOMEM. */
 int sl_state_map_note_all(struct sl_state_map *parts);
 
-/* Whether a key was last seen before t. */
+/* Whether a key was last seen before t; also where that cannot be read: then taking them fails. */
 bool sl_state_map_has_idle(const struct sl_state_map *parts, int64_t t);
-/* Takes the keys that were last seen before t, in the order of keys. The caller ends *ret, also after a
- * failure. */
+/* Takes keys that were last seen before t, in the order of keys: the first of them, as many as may be in memory, then the
+ * next with every call, in the end none. Their cells are in memory until the next call; *ret has the keys. The caller
+ * ends *ret, also after a failure. */
 int sl_state_map_take_idle(struct sl_state_map *parts, struct sl_stage *stage, int64_t t,
                            struct sl_found *ret);
+
+/* The same where a part of the state is on disk. */
+bool sl_state_map_has_due(const struct sl_state_map *parts, int64_t t);
+int sl_state_map_take_due(struct sl_state_map *parts, struct sl_stage *stage, int64_t t,
+                          struct sl_found *ret);
 
 /* Fills `changed`, once a batch has changed what it changes. 0 or SL_ENOMEM. */
 int sl_state_map_sort_changed(struct sl_state_map *parts, struct sl_stage *stage);

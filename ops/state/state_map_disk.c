@@ -6,18 +6,51 @@
 
 #include <stdlib.h>
 
-int sl_state_map_bound(struct sl_state_map *parts, struct sl_stage *stage)
+/* What all workers may hold of it, together. */
+static size_t bytes_max(const struct sl_state_map *parts, const struct sl_stage *stage)
 {
-    struct sl_spill *spill =
-        stage->services && stage->node->op->wide->bounded ? stage->services->spill : NULL;
-    if (!spill || parts->runs)
-        return 0;
+    return parts->runs->spill->bytes * sl_pool_workers(stage->pool);
+}
+
+enum { NOTES_PART = 8 }; /* of that, for notes, and as much again for keys that are due */
+
+static int bound_notes(struct sl_state_map *parts, const struct sl_stage *stage)
+{
+    size_t bytes = bytes_max(parts, stage) / NOTES_PART;
+    parts->due = calloc(1, sizeof *parts->due);
+    if (!parts->due)
+        return SL_ENOMEM;
+    sl_note_queue_init(&parts->due->notes, parts->runs->spill, bytes);
+    sl_note_queue_init(&parts->due->keys, parts->runs->spill, bytes);
+    return 0;
+}
+
+static int bound_cells(struct sl_state_map *parts, const struct sl_stage *stage, struct sl_spill *spill)
+{
     parts->runs = calloc(1, sizeof *parts->runs);
     if (!parts->runs)
         return SL_ENOMEM;
     parts->runs->spill = spill;
     parts->runs->seed = stage->tasks[0].seed;
     return 0;
+}
+
+int sl_state_map_bound(struct sl_state_map *parts, struct sl_stage *stage, bool times_out)
+{
+    struct sl_spill *spill =
+        stage->services && stage->node->op->wide->bounded ? stage->services->spill : NULL;
+    int r = spill && !parts->runs ? bound_cells(parts, stage, spill) : 0;
+    return r == 0 && parts->runs && times_out && !parts->due ? bound_notes(parts, stage) : r;
+}
+
+void sl_state_due_free(struct sl_state_due *due)
+{
+    if (!due)
+        return;
+    sl_note_queue_done(&due->notes);
+    sl_note_queue_done(&due->keys);
+    sl_state_finder_done(&due->finder);
+    free(due);
 }
 
 bool sl_state_map_is_stored(const struct sl_state_map *parts)
@@ -56,12 +89,13 @@ int sl_state_map_find(struct sl_state_map *parts, struct sl_task *task, const st
 
 enum { SORT_BYTES = 100 }; /* what writing a run takes for a cell, beside the cells */
 
-static bool is_too_much(const struct sl_state_map *parts, struct sl_stage *stage)
+bool sl_state_map_is_too_much(const struct sl_state_map *parts, const struct sl_stage *stage)
 {
-    size_t bytes = 0;
+    const struct sl_state_due *due = parts->due;
+    size_t bytes = due ? sl_note_queue_bytes(&due->notes) + sl_note_queue_bytes(&due->keys) : 0;
     for (unsigned p = 0; p < SL_PARTS; p++)
         bytes += sl_state_shard_bytes(&parts->part[p]) + parts->part[p].count * SORT_BYTES;
-    return bytes > parts->runs->spill->bytes * sl_pool_workers(stage->pool);
+    return bytes > bytes_max(parts, stage);
 }
 
 static struct sl_stored_cell stored_of(const struct sl_state_entry *cell, int64_t batch_ms)
@@ -96,15 +130,29 @@ static int list_fresh(const struct sl_state_map *parts, struct sl_stage *stage, 
     return r < 0 ? r : sl_group_entries_sort(stage, ret->entry, ret->count);
 }
 
+/* Keys that exist and have no note on disk get one. */
+static int note_cells(struct sl_state_map *parts, const struct sl_found *fresh, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; parts->due && i < fresh->count && r == 0; i++) {
+        const struct sl_state_entry *cell = fresh->entry[i].state.pointer;
+        if (cell->exists && !cell->noted)
+            r = sl_note_queue_add(&parts->due->notes, cell->seen_ms, &cell->key, err);
+    }
+    return r;
+}
+
 int sl_state_map_make_room(struct sl_state_map *parts, struct sl_stage *stage)
 {
     struct sl_found fresh SL_CLEANUP(sl_found_done) = {0};
-    if (!parts->runs || !is_too_much(parts, stage))
+    if (!parts->runs || !sl_state_map_is_too_much(parts, stage))
         return 0;
     sl_assert(!parts->changed.count);
     int r = list_fresh(parts, stage, &fresh);
     if (r == 0 && fresh.count)
         r = write_run(parts, stage, &fresh);
+    if (r == 0)
+        r = note_cells(parts, &fresh, stage->err);
     if (r == 0) /* also within a batch: what finds a key looks at the filters of all runs */
         r = sl_state_runs_merge(parts->runs, false, stage->err);
     if (r < 0)
@@ -203,20 +251,25 @@ bool sl_state_map_has_changed(const struct sl_state_map *parts, struct sl_stage 
 
 struct counting {
     struct sl_state_map *parts;
-    uint64_t seed;
+    struct sl_stage *stage;
 };
 
 static int count_cell(void *arg, const struct sl_stored_cell *cell)
 {
-    struct counting *counting = arg;
-    counting->parts->part[sl_state_map_number(sl_field_hash(&cell->key, counting->seed))].living++;
-    return 0;
+    const struct counting *counting = arg;
+    struct sl_state_map *parts = counting->parts;
+    parts->part[sl_state_map_number(sl_field_hash(&cell->key, parts->runs->seed))].living++;
+    return parts->due ? sl_note_queue_add(&parts->due->notes, cell->seen_ms, &cell->key, counting->stage->err)
+                      : 0;
 }
 
 int sl_state_map_count_living(struct sl_state_map *parts, struct sl_stage *stage)
 {
-    struct counting counting = {parts, stage->tasks[0].seed};
+    struct counting counting = {parts, stage};
     for (unsigned p = 0; p < SL_PARTS; p++)
         parts->part[p].living = 0;
-    return sl_state_map_each(parts, stage, count_cell, &counting);
+    int r = sl_state_map_each(parts, stage, count_cell, &counting);
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        sl_state_shard_noted(&parts->part[p]);
+    return r;
 }

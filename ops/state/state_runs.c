@@ -1,7 +1,6 @@
 #include "ops/state/state_runs.h"
 
 #include "core/base/array.h"
-#include "core/base/bisect.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "text/row_codec.h"
@@ -9,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW_FIELDS = 5, BLOCK_ROWS = 128, BLOCK_BYTES = 64 << 10 };
+enum { ROW_FIELDS = 5, BLOCK_ROWS = 128, BLOCK_BYTES = 64 << 10, FIRST_BYTES_MAX = 512 };
 
 static void run_done(struct sl_state_run *run)
 {
@@ -37,9 +36,14 @@ static void to_row(const struct sl_stored_cell *cell, struct sl_field row[ROW_FI
     row[4] = sl_boolean(cell->exists);
 }
 
-static void from_row(const struct sl_field row[ROW_FIELDS], struct sl_stored_cell *ret)
+struct sl_stored_cell sl_stored_cell_of(const struct sl_field *row)
 {
-    *ret = (struct sl_stored_cell){row[0], row[1], row[2].integer, row[3].integer, row[4].boolean};
+    return (struct sl_stored_cell){row[0], row[1], row[2].integer, row[3].integer, row[4].boolean};
+}
+
+static uint64_t rows_left(const struct sl_state_run *run)
+{
+    return run->rows->count - run->passed;
 }
 
 /* ---- making a run ---- */
@@ -73,7 +77,7 @@ int sl_state_run_begin(struct sl_state_runs *runs, uint64_t keys, struct sl_stat
         return sl_error_nomem(err);
     writer->runs = runs;
     writer->run.changed_ms = INT64_MIN;
-    int r = sl_key_filter_init(&writer->run.filter, keys);
+    int r = runs->is_unsearched ? 0 : sl_key_filter_init(&writer->run.filter, keys);
     r = r < 0 ? sl_error_nomem(err) : runs->spill->ops->open(runs->spill, &writer->file, err);
     if (r < 0)
         sl_state_run_give_up(writer);
@@ -92,15 +96,42 @@ static int end_block(struct sl_state_run_writer *writer, struct sl_error *err)
     return r;
 }
 
+/* The key, or what there is of it in memory where it is long. */
+static int cut_key(const struct sl_field *key, struct sl_field *ret)
+{
+    struct sl_buf code SL_CLEANUP(sl_buf_done) = {0};
+    if (!sl_row_codec_append(&code, key, 1))
+        return SL_ENOMEM;
+    *ret = *key;
+    ret->flags = 0;
+    if (code.len <= FIRST_BYTES_MAX)
+        return 0;
+    *ret = key->tag == SL_STR ? sl_string(key->str, FIRST_BYTES_MAX / 2) : sl_nil();
+    ret->flags = SL_STATE_KEY_IS_CUT;
+    return 0;
+}
+
 /* The key begins a block. */
-static int note_first(struct sl_state_run_writer *writer, const struct sl_field *key)
+static int keep_first(struct sl_state_run_writer *writer, const struct sl_field *key)
 {
     struct sl_state_run *run = &writer->run;
-    struct sl_field *first = sl_array_grow(run->first, run->blocks, &writer->capacity, sizeof *first);
+    struct sl_field *first = sl_array_grow(run->first, run->blocks, &writer->capacity, sizeof *first), cut;
     if (!first)
         return SL_ENOMEM;
     run->first = first;
-    return sl_field_copy(&run->keys, key, &first[run->blocks++]) ? 0 : SL_ENOMEM;
+    if (cut_key(key, &cut) < 0 || !sl_field_copy(&run->keys, &cut, &first[run->blocks]))
+        return SL_ENOMEM;
+    run->blocks++;
+    return 0;
+}
+
+/* What finds the key later. */
+static int keep_key(struct sl_state_run_writer *writer, const struct sl_field *key)
+{
+    if (writer->runs->is_unsearched)
+        return 0;
+    sl_key_filter_add(&writer->run.filter, sl_field_hash(key, writer->runs->seed));
+    return writer->rows ? 0 : keep_first(writer, key);
 }
 
 int sl_state_run_add(struct sl_state_run_writer *writer, const struct sl_stored_cell *cell,
@@ -108,10 +139,8 @@ int sl_state_run_add(struct sl_state_run_writer *writer, const struct sl_stored_
 {
     struct sl_field row[ROW_FIELDS];
     to_row(cell, row);
-    if ((!writer->rows && note_first(writer, &cell->key) < 0) ||
-        !sl_row_codec_append(&writer->block, row, ROW_FIELDS))
+    if (keep_key(writer, &cell->key) < 0 || !sl_row_codec_append(&writer->block, row, ROW_FIELDS))
         return sl_error_nomem(err);
-    sl_key_filter_add(&writer->run.filter, sl_field_hash(&cell->key, writer->runs->seed));
     if (cell->changed_ms > writer->run.changed_ms)
         writer->run.changed_ms = cell->changed_ms;
     bool is_full = ++writer->rows == BLOCK_ROWS || writer->block.len >= BLOCK_BYTES;
@@ -143,54 +172,12 @@ int sl_state_run_end(struct sl_state_run_writer *writer, struct sl_error *err)
     return r;
 }
 
-/* ---- finding ---- */
+/* ---- reading in order ---- */
 
-static int cannot_be_read(struct sl_error *err)
+int sl_state_runs_cannot_be_read(struct sl_error *err)
 {
     return sl_error_set(err, SL_EFAIL, "state that exceeds memoryLimit cannot be read");
 }
-
-static const struct sl_rows *rows_of(const struct sl_state_run *run)
-{
-    return run->rows->count ? run->rows->partition[0].slice[0].rows : NULL;
-}
-
-static bool find_in_chunk(const struct sl_chunk *chunk, const struct sl_field *key,
-                          struct sl_stored_cell *ret)
-{
-    struct sl_field row[SL_WIDTH_MAX];
-    uint32_t at = (uint32_t)SL_BISECT(i, 0, chunk->rows, sl_field_compare(&chunk->column[0][i], key) < 0);
-    if (at == chunk->rows || !sl_field_equals(&chunk->column[0][at], key))
-        return false;
-    sl_chunk_row(chunk, at, row);
-    from_row(row, ret);
-    return true;
-}
-
-static int find_in_run(const struct sl_state_run *run, const struct sl_field *key, struct sl_arena *arena,
-                       struct sl_stored_cell *ret, struct sl_error *err)
-{
-    size_t after = SL_BISECT(i, 0, run->blocks, sl_field_compare(&run->first[i], key) <= 0);
-    const struct sl_rows *rows = rows_of(run);
-    if (!after || !rows)
-        return 0;
-    const struct sl_chunk *chunk = sl_rows_chunk(rows, after - 1, arena);
-    if (!chunk)
-        return cannot_be_read(err);
-    return find_in_chunk(chunk, key, ret);
-}
-
-int sl_state_runs_find(const struct sl_state_runs *runs, const struct sl_field *key, uint64_t hash,
-                       struct sl_arena *arena, struct sl_stored_cell *ret, struct sl_error *err)
-{
-    int found = 0;
-    for (size_t i = runs->count; i-- > 0 && found == 0;)
-        if (sl_key_filter_may_have(&runs->run[i].filter, hash))
-            found = find_in_run(&runs->run[i], key, arena, ret, err);
-    return found;
-}
-
-/* ---- reading in order ---- */
 
 struct source {
     struct sl_cursor cursor;
@@ -202,7 +189,7 @@ struct source {
 
 struct sl_state_reader {
     bool failed;
-    size_t count;
+    size_t from, count;     /* of the list of runs */
     struct source source[]; /* the oldest first */
 };
 
@@ -215,7 +202,7 @@ static void next_cell(struct sl_state_reader *reader, struct source *source)
     reader->failed = reader->failed || (!source->has && source->left);
     source->left -= source->has;
     if (source->has)
-        from_row(row, &source->cell);
+        source->cell = sl_stored_cell_of(row);
 }
 
 int sl_state_reader_open(const struct sl_state_runs *runs, size_t from, size_t count,
@@ -224,10 +211,13 @@ int sl_state_reader_open(const struct sl_state_runs *runs, size_t from, size_t c
     struct sl_state_reader *reader = calloc(1, sizeof *reader + count * sizeof reader->source[0]);
     if (!reader)
         return SL_ENOMEM;
+    reader->from = from;
     reader->count = count;
     for (size_t i = 0; i < count; i++) {
-        reader->source[i].left = runs->run[from + i].rows->count;
-        sl_cursor_pass(&reader->source[i].cursor, runs->run[from + i].rows, &reader->source[i].block);
+        const struct sl_state_run *run = &runs->run[from + i];
+        reader->source[i].left = rows_left(run);
+        sl_cursor_pass(&reader->source[i].cursor, run->rows, &reader->source[i].block);
+        sl_cursor_seek(&reader->source[i].cursor, run->passed);
         next_cell(reader, &reader->source[i]);
     }
     *ret = reader;
@@ -243,7 +233,7 @@ void sl_state_reader_close(struct sl_state_reader *reader)
 
 int sl_state_reader_failure(const struct sl_state_reader *reader, struct sl_error *err)
 {
-    return reader->failed ? cannot_be_read(err) : 0;
+    return reader->failed ? sl_state_runs_cannot_be_read(err) : 0;
 }
 
 /* The newest of those with the smallest key; the others with it are passed over. */
@@ -273,6 +263,28 @@ const struct sl_stored_cell *sl_state_reader_next(struct sl_state_reader *reader
     return &first->cell;
 }
 
+static void drop_passed(struct sl_state_runs *runs)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < runs->count; i++)
+        if (rows_left(&runs->run[i]))
+            runs->run[kept++] = runs->run[i];
+        else
+            run_done(&runs->run[i]);
+    runs->count = kept;
+}
+
+void sl_state_reader_pass(const struct sl_state_reader *reader, struct sl_state_runs *runs, bool last)
+{
+    for (size_t i = 0; i < reader->count; i++) {
+        const struct source *source = &reader->source[i];
+        struct sl_state_run *run = &runs->run[reader->from + i];
+        bool is_ahead = source->has && !(source->was_given && last);
+        run->passed = run->rows->count - source->left - is_ahead;
+    }
+    drop_passed(runs);
+}
+
 /* ---- merging ---- */
 
 /* Runs `at` and `at` + 1 as one, which is not in the list yet. */
@@ -296,7 +308,7 @@ static int merge_two(struct sl_state_runs *runs, size_t at, bool settled, struct
 {
     struct sl_state_run *older = &runs->run[at], *newer = older + 1;
     struct sl_state_run_writer *writer;
-    int r = sl_state_run_begin(runs, older->rows->count + newer->rows->count, &writer, err);
+    int r = sl_state_run_begin(runs, rows_left(older) + rows_left(newer), &writer, err);
     if (r < 0)
         return r;
     r = merge_rows(runs, at, writer, settled && at == 0, err);
@@ -315,7 +327,7 @@ static int merge_two(struct sl_state_runs *runs, size_t at, bool settled, struct
 static size_t find_due(const struct sl_state_runs *runs)
 {
     for (size_t i = runs->count; i-- > 1;)
-        if (runs->run[i - 1].rows->count < 2 * runs->run[i].rows->count)
+        if (rows_left(&runs->run[i - 1]) < 2 * rows_left(&runs->run[i]))
             return i - 1;
     return runs->count;
 }

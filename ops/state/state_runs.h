@@ -7,7 +7,8 @@
  * logarithmic number of times.
  *
  * To find a key costs the reading of one small block, as a rule: the first key of every block is in memory, and a filter
- * (ops/state/key_filter.h) says of nearly all keys that a run does not have.
+ * (ops/state/key_filter.h) says of nearly all keys that a run does not have. Of a long key only its beginning is in
+ * memory; where that leaves several blocks, some are read to choose.
  *
  * Runs are immutable, and any thread may find keys in them while no other changes the list. They are files without a
  * name (core/rows/spill.h), made again at every start: what is durable are the segments of the checkpoint. */
@@ -25,29 +26,31 @@ struct sl_stored_cell {
     bool exists;        /* false: the key was removed */
 };
 
+/* In the flags of the first key of a block: it is the beginning of a string that is longer; or nil in place of another
+ * key that is long. Either is not after the key. */
+enum { SL_STATE_KEY_IS_CUT = 16 };
+
 struct sl_state_run {
     struct sl_dataset *rows;
     size_t blocks;
-    struct sl_field *first; /* [blocks]: the first key of each, in `keys` */
+    struct sl_field *first; /* [blocks]: the first key of each, in `keys`, or what SL_STATE_KEY_IS_CUT says */
     struct sl_arena keys;
     struct sl_key_filter filter;
     int64_t changed_ms; /* the newest of its rows */
+    uint64_t passed;    /* the first rows, which are not needed any more (sl_state_reader_pass) */
 };
 
 enum { SL_STATE_RUNS_MAX = 64 };
 
 struct sl_state_runs {
     struct sl_spill *spill;
-    uint64_t seed; /* of the hashes of keys */
+    uint64_t seed;      /* of the hashes of keys */
+    bool is_unsearched; /* runs are only read in order: nothing is kept in memory to find keys */
     size_t count;
     struct sl_state_run run[SL_STATE_RUNS_MAX]; /* the oldest first */
 };
 
 void sl_state_runs_done(struct sl_state_runs *runs);
-
-/* 1 and the newest row of the key, in the arena; 0: no run has it; or a failure of reading. */
-int sl_state_runs_find(const struct sl_state_runs *runs, const struct sl_field *key, uint64_t hash,
-                       struct sl_arena *arena, struct sl_stored_cell *ret, struct sl_error *err);
 
 /* ---- making a run: begin, add in the order of keys, end or give up ---- */
 
@@ -75,4 +78,12 @@ int sl_state_reader_open(const struct sl_state_runs *runs, size_t from, size_t c
 const struct sl_stored_cell *sl_state_reader_next(struct sl_state_reader *reader);
 /* At the end: 0, or rows could not be read. */
 int sl_state_reader_failure(const struct sl_state_reader *reader, struct sl_error *err);
+/* Readers that are opened later begin after the key that was given last, `last`: or with it. What is read is merged and
+ * counted no more; runs without other rows leave the list. */
+void sl_state_reader_pass(const struct sl_state_reader *reader, struct sl_state_runs *runs, bool last);
 void sl_state_reader_close(struct sl_state_reader *reader); /* NULL is fine */
+
+/* Sets *err and returns SL_EFAIL. */
+int sl_state_runs_cannot_be_read(struct sl_error *err);
+/* A row of a run as what it is of. */
+struct sl_stored_cell sl_stored_cell_of(const struct sl_field *row);

@@ -12,7 +12,7 @@ void sl_found_done(struct sl_found *found)
     *found = (struct sl_found){0};
 }
 
-static int add_found(struct sl_found *found, struct sl_state_entry *cell)
+int sl_found_add(struct sl_found *found, struct sl_state_entry *cell)
 {
     struct sl_group_entry *entry = sl_array_grow(found->entry, found->count, &found->capacity, sizeof *entry);
     if (!entry)
@@ -78,6 +78,15 @@ struct sl_state_entry *sl_state_shard_find(struct sl_state_shard *cells, const s
     return cell;
 }
 
+struct sl_state_entry *sl_state_shard_look(const struct sl_state_shard *cells, const struct sl_field *key,
+                                           uint32_t hash)
+{
+    if (!cells->count)
+        return NULL;
+    const struct sl_group *group = sl_table_slot(&cells->table, hash, key);
+    return group->key.flags & SL_GROUP_TAKEN ? &cells->cell[group->state.integer] : NULL;
+}
+
 static int mark_dirty(struct sl_state_shard *cells, struct sl_state_entry *cell)
 {
     cell->fresh = true;
@@ -115,7 +124,7 @@ int sl_state_shard_bring(struct sl_state_shard *cells, struct sl_state_entry *ce
 {
     if (!show_key(cells, cell, key) || !sl_field_copy(&cells->memory->arena, value, &cell->value))
         return SL_ENOMEM;
-    cell->exists = true;
+    cell->exists = cell->noted = true;
     cell->seen_ms = seen_ms;
     return 0;
 }
@@ -147,6 +156,8 @@ int sl_state_shard_touch(struct sl_state_shard *cells, struct sl_state_entry *ce
         return 0;
     if (cell->exists && mark_dirty(cells, cell) < 0)
         return SL_ENOMEM;
+    if (cell->noted)
+        return 0;
     if (cells->seen_first && cells->seen_count == cells->seen_capacity) {
         cells->seen_count -= cells->seen_first;
         memmove(cells->seen, cells->seen + cells->seen_first, cells->seen_count * sizeof *cells->seen);
@@ -186,13 +197,19 @@ int sl_state_shard_note_all(struct sl_state_shard *cells)
     return 0;
 }
 
+void sl_state_shard_noted(struct sl_state_shard *cells)
+{
+    for (size_t i = 0; i < cells->count; i++)
+        cells->cell[i].noted = cells->cell[i].exists;
+}
+
 int sl_state_shard_take_idle(struct sl_state_shard *cells, int64_t t, struct sl_found *found)
 {
     int r = 0;
     while (r == 0 && cells->seen_first < cells->seen_count && cells->seen[cells->seen_first].t < t) {
         const struct sl_seen *seen = &cells->seen[cells->seen_first++];
         if (is_idle(cells, seen))
-            r = add_found(found, &cells->cell[seen->cell]);
+            r = sl_found_add(found, &cells->cell[seen->cell]);
     }
     return r;
 }
@@ -204,7 +221,7 @@ int sl_state_shard_living(const struct sl_state_shard *cells, struct sl_found *f
     int r = 0;
     for (size_t i = 0; i < cells->count && r == 0; i++)
         if (cells->cell[i].exists)
-            r = add_found(found, &cells->cell[i]);
+            r = sl_found_add(found, &cells->cell[i]);
     return r;
 }
 
@@ -212,7 +229,7 @@ int sl_state_shard_dirty(const struct sl_state_shard *cells, struct sl_found *fo
 {
     int r = 0;
     for (size_t i = 0; i < cells->dirty_count && r == 0; i++)
-        r = add_found(found, &cells->cell[cells->dirty[i]]);
+        r = sl_found_add(found, &cells->cell[cells->dirty[i]]);
     return r;
 }
 
@@ -221,7 +238,7 @@ int sl_state_shard_fresh(const struct sl_state_shard *cells, struct sl_found *fo
     int r = 0;
     for (size_t i = 0; i < cells->count && r == 0; i++)
         if (cells->cell[i].fresh)
-            r = add_found(found, &cells->cell[i]);
+            r = sl_found_add(found, &cells->cell[i]);
     return r;
 }
 

@@ -13,6 +13,7 @@ struct sl_state_entry {
     bool exists;
     bool dirty; /* changed since it was last saved */
     bool fresh; /* not as in the runs on disk (ops/state/state_runs.h), where there are any */
+    bool noted; /* there is a note of the key on disk (ops/state/note_queue.h) */
 };
 
 /* A note that a key was seen; the cell may have been seen later, then the note is stale. */
@@ -42,6 +43,7 @@ struct sl_found {
 };
 
 void sl_found_done(struct sl_found *found);
+int sl_found_add(struct sl_found *found, struct sl_state_entry *cell); /* 0 or SL_ENOMEM */
 
 void sl_state_shard_done(struct sl_state_shard *cells);
 
@@ -49,11 +51,15 @@ void sl_state_shard_done(struct sl_state_shard *cells);
  * find. */
 struct sl_state_entry *sl_state_shard_find(struct sl_state_shard *cells, const struct sl_field *key,
                                            uint32_t hash);
+/* The same where it is not made: NULL, too, where there is none. */
+struct sl_state_entry *sl_state_shard_look(const struct sl_state_shard *cells, const struct sl_field *key,
+                                           uint32_t hash);
 /* The value becomes the cell's state, copied; nil too is a state. 0 or SL_ENOMEM. */
 int sl_state_shard_put(struct sl_state_shard *cells, struct sl_state_entry *cell,
                        const struct sl_field *value);
 int sl_state_shard_remove(struct sl_state_shard *cells, struct sl_state_entry *cell);
-/* The cell, which was made by the last find, becomes what is on disk of its key: all is copied. 0 or SL_ENOMEM. */
+/* The cell, which was made by the last find, becomes what is on disk of its key: all is copied. There is a note of the
+ * key on disk, too, where there are any. 0 or SL_ENOMEM. */
 int sl_state_shard_bring(struct sl_state_shard *cells, struct sl_state_entry *cell,
                          const struct sl_field *key, const struct sl_field *value, int64_t seen_ms);
 /* All cells are forgotten: the runs on disk have them. */
@@ -63,10 +69,13 @@ int sl_state_shard_touch(struct sl_state_shard *cells, struct sl_state_entry *ce
 
 /* Notes every cell by its last record, after cells were put one by one. */
 int sl_state_shard_note_all(struct sl_state_shard *cells);
+/* The same for notes on disk: every cell that exists has one now. */
+void sl_state_shard_noted(struct sl_state_shard *cells);
 
 /* Whether a key was last seen before t. */
 bool sl_state_shard_has_idle(const struct sl_state_shard *cells, int64_t t);
-/* Takes the cells that were last seen before t and adds them to *found. 0 or SL_ENOMEM. */
+/* Takes the cells that were last seen before t and adds them to *found. 0 or SL_ENOMEM. Cells with a note on disk are left
+ * to that. */
 int sl_state_shard_take_idle(struct sl_state_shard *cells, int64_t t, struct sl_found *found);
 
 /* Adds the cells that are there, or the dirty ones, to *found. 0 or SL_ENOMEM. */

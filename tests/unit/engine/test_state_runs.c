@@ -1,5 +1,5 @@
-/* The state of mapWithState beyond memoryLimit, against a plain array: what is found, shown, changed and counted is the
- * same wherever a key is; a write or read that fails is returned. */
+/* The state of mapWithState beyond memoryLimit, against a plain array: what is found, shown, changed, counted and times
+ * out is the same wherever a key is; a write or read that fails is returned. */
 #include "core/contract/services.h"
 #include "ops/state/state_map.h"
 #include "state/spill/spill.h"
@@ -27,12 +27,13 @@ struct bench {
     struct sl_stage stage;
     struct sl_state_map parts;
     struct model model[KEYS];
+    int64_t timeout; /* 0: none */
     struct sl_error err;
 };
 
-static int bench_open(struct bench *bench, int fail, size_t bytes)
+static int bench_open(struct bench *bench, int fail, size_t bytes, int64_t timeout)
 {
-    *bench = (struct bench){.fault = fault_calls_new(fail, ENOSPC)};
+    *bench = (struct bench){.fault = fault_calls_new(fail, ENOSPC), .timeout = timeout};
     checkpoint_init(&bench->place);
     for (unsigned w = 0; w < WORKERS; w++)
         bench->task[w] =
@@ -47,7 +48,7 @@ static int bench_open(struct bench *bench, int fail, size_t bytes)
                           &bench->err);
     if (r == 0)
         bench->services.spill->bytes = bytes;
-    return r < 0 ? r : sl_state_map_bound(&bench->parts, &bench->stage);
+    return r < 0 ? r : sl_state_map_bound(&bench->parts, &bench->stage, timeout > 0);
 }
 
 static void bench_done(struct bench *bench)
@@ -62,15 +63,21 @@ static void bench_done(struct bench *bench)
     checkpoint_done(&bench->place);
 }
 
-/* Numbers, and strings of which a few are longer than a block. */
-static struct sl_field key_of(size_t i, char text[70000])
+enum { KEY_BYTES = 70000, LONG_EACH = 599 };
+
+/* Numbers, and strings: a few are longer than a block, begin alike, and are in a list at that. */
+static struct sl_field key_of(size_t i, char text[KEY_BYTES])
 {
+    static struct sl_field item[2];
     if (i % 3 == 0)
         return sl_integer((int64_t)i);
-    int len = snprintf(text, 100, "%zu", i * 7919 % KEYS + KEYS);
-    if (i % 1999 == 1)
-        memset(text + len, 'x', 69000);
-    return sl_string(text, (size_t)len + (i % 1999 == 1 ? 69000 : 0));
+    int digits = snprintf(text, 100, "%zu", i * 7919 % KEYS + KEYS);
+    if (i % LONG_EACH > 1)
+        return sl_string(text, (size_t)digits);
+    memmove(text + KEY_BYTES - digits, text, (size_t)digits);
+    memset(text, 'x', KEY_BYTES - (size_t)digits);
+    item[0] = sl_string(text, KEY_BYTES);
+    return i % LONG_EACH ? item[0] : sl_list(item, 1);
 }
 
 static size_t number_of(const struct sl_field *key)
@@ -81,14 +88,17 @@ static size_t number_of(const struct sl_field *key)
         return (size_t)key->integer;
     for (size_t i = 0; i < KEYS && !number[(KEYS - 1) * 7919 % KEYS]; i++)
         number[i * 7919 % KEYS] = i;
-    memcpy(digits, key->str, key->len < 5 ? key->len : 5);
-    return number[strtoul(digits, NULL, 10) - KEYS];
+    if (key->tag == SL_LIST)
+        key = key->items;
+    size_t len = key->len < 5 ? key->len : 5;
+    memcpy(digits, key->str + (key->len == KEY_BYTES ? key->len - len : 0), len);
+    return number[strtoul(digits + (digits[0] == 'x'), NULL, 10) - KEYS];
 }
 
 /* A record of key i in the batch at t, as mapWithState treats it: the state is read, then changed, removed or left. */
 static int touch_key(struct bench *bench, size_t i, int64_t t, unsigned what)
 {
-    static char text[70000];
+    static char text[KEY_BYTES];
     struct sl_field key = key_of(i, text), value = sl_integer((int64_t)i * 100 + t);
     struct model *model = &bench->model[i];
     struct sl_state_entry *cell;
@@ -100,11 +110,15 @@ static int touch_key(struct bench *bench, size_t i, int64_t t, unsigned what)
     assert_true(cell->exists == model->exists);
     if (cell->exists)
         assert_true(cell->value.integer == model->value && cell->seen_ms >= model->seen);
-    if (what == 0)
+    if (what == 0 && (!bench->timeout || !model->exists))
         return 0;
+    if (what == 0) {
+        model->seen = model->changed = t;
+        return sl_state_shard_touch(cells, cell, t, true);
+    }
     r = what == 1 ? sl_state_shard_remove(cells, cell) : sl_state_shard_put(cells, cell, &value);
     *model = (struct model){what != 1, value.integer, t, t};
-    return r < 0 ? r : sl_state_shard_touch(cells, cell, t, false);
+    return r < 0 ? r : sl_state_shard_touch(cells, cell, t, bench->timeout > 0);
 }
 
 static int touch_keys(struct bench *bench, struct chance *chance, int64_t t)
@@ -163,10 +177,76 @@ static int check_all(struct bench *bench, bool changed)
     return 0;
 }
 
+/* ---- time-outs ---- */
+
+static size_t count_idle(const struct bench *bench, int64_t t)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < KEYS; i++)
+        count += bench->model[i].exists && bench->model[i].seen < t;
+    return count;
+}
+
+static int end_key(struct bench *bench, const struct sl_field *key)
+{
+    uint64_t hash = sl_field_hash(key, 12345);
+    struct sl_state_shard *cells = &bench->parts.part[sl_state_map_number(hash)];
+    struct sl_state_entry *cell = sl_state_shard_look(cells, key, (uint32_t)hash);
+    struct model *model = &bench->model[number_of(key)];
+    assert_true(cell && cell->exists && cell->value.integer == model->value && cell->seen_ms == model->seen);
+    model->exists = false;
+    model->changed = bench->stage.batch_ms;
+    return sl_state_shard_remove(cells, cell);
+}
+
+/* Ends the next keys that are idle, which come after `last`. 1; 0: there are none; or a failure. */
+static int end_idle(struct bench *bench, int64_t t, struct sl_arena *keys, struct sl_field *last,
+                    size_t *ended)
+{
+    struct sl_found idle SL_CLEANUP(sl_found_done) = {0};
+    int r = sl_state_map_take_idle(&bench->parts, &bench->stage, t, &idle);
+    for (size_t i = 0; i < idle.count && r == 0; i++, ++*ended) {
+        const struct sl_field *key = &idle.entry[i].key;
+        assert_true(*ended == 0 || sl_field_compare(last, key) < 0);
+        assert_true(bench->model[number_of(key)].seen < t);
+        r = sl_field_copy(keys, key, last) ? end_key(bench, key) : SL_ENOMEM;
+    }
+    return r < 0 ? r : idle.count > 0;
+}
+
+static int time_out(struct bench *bench, int64_t t)
+{
+    size_t wanted = count_idle(bench, t), ended = 0;
+    struct sl_arena keys SL_CLEANUP(sl_arena_done) = {0};
+    struct sl_field last;
+    int r;
+    while ((r = end_idle(bench, t, &keys, &last, &ended)) > 0)
+        ;
+    if (r == 0)
+        assert_int_equal(ended, wanted);
+    return r;
+}
+
+static bool has_failed(const struct bench *bench)
+{
+    return bench->fault.fail_at && bench->fault.calls >= bench->fault.fail_at;
+}
+
+/* What fails here is found by the batch that is then wanted, where it fails again. */
+static void check_wants(struct bench *bench, int64_t t)
+{
+    bool wanted = count_idle(bench, t) > 0;
+    bool found = sl_state_map_has_idle(&bench->parts, t);
+    assert_true(found == wanted || (found && has_failed(bench)));
+}
+
 static int run_batch(struct bench *bench, struct chance *chance, int64_t t, bool checks)
 {
     bench->stage.batch_ms = t;
+    if (bench->timeout && chance_below(chance, 2))
+        check_wants(bench, t - bench->timeout);
     int r = touch_keys(bench, chance, t);
+    r = r == 0 && bench->timeout ? time_out(bench, t - bench->timeout) : r;
     r = r < 0 ? r : sl_state_map_sort_changed(&bench->parts, &bench->stage);
     if (r == 0 && checks)
         r = check_all(bench, true);
@@ -174,6 +254,12 @@ static int run_batch(struct bench *bench, struct chance *chance, int64_t t, bool
         r = check_all(bench, false);
     sl_state_map_saved(&bench->parts);
     return r < 0 ? r : sl_state_map_tidy(&bench->parts, &bench->stage);
+}
+
+/* Where keys time out, batches take longer. */
+static int64_t batches_of(int64_t timeout)
+{
+    return timeout ? BATCHES / 3 : BATCHES;
 }
 
 static int run_batches(struct bench *bench, struct chance *chance, int64_t batches, bool checks)
@@ -186,14 +272,14 @@ static int run_batches(struct bench *bench, struct chance *chance, int64_t batch
     return r < 0 ? r : check_all(bench, false);
 }
 
-static void test_state_on_disk_is_what_it_is_in_memory(void **state)
+static void check_limits(int64_t timeout)
 {
     static const size_t bytes[] = {1, 60 << 10, 300 << 10, 1 << 30};
     struct chance chance = chance_new();
     struct bench *bench = malloc(sizeof *bench);
-    for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
-        assert_int_equal(bench_open(bench, 0, bytes[i]), 0);
-        assert_int_equal(run_batches(bench, &chance, BATCHES, true), 0);
+    for (size_t i = timeout > 0; i < sizeof bytes / sizeof bytes[0]; i++) {
+        assert_int_equal(bench_open(bench, 0, bytes[i], timeout), 0);
+        assert_int_equal(run_batches(bench, &chance, batches_of(timeout), true), 0);
         assert_true(sl_state_map_is_stored(&bench->parts) == (bytes[i] < 1 << 30));
         for (size_t n = 1; bench->parts.runs->count > n; n++)
             assert_true(bench->parts.runs->run[n - 1].rows->count >=
@@ -203,18 +289,38 @@ static void test_state_on_disk_is_what_it_is_in_memory(void **state)
     free(bench);
 }
 
-static void test_every_call_that_fails_is_returned(void **state)
+static void test_state_on_disk_is_what_it_is_in_memory(void **state)
+{
+    check_limits(0);
+}
+
+static void test_keys_time_out_on_disk_as_in_memory(void **state)
+{
+    check_limits(1);
+    check_limits(5);
+}
+
+/* A failure of looking for idle keys may be got over: nothing is lost then. */
+static void check_failures(int64_t timeout)
 {
     struct bench *bench = malloc(sizeof *bench);
-    int r = SL_EFAIL;
-    for (int fail = 1; r < 0; fail += 1 + fail / 30) {
+    bool failed = true;
+    for (int fail = 1; failed; fail += 1 + fail / 8) {
         struct chance chance = {7};
-        r = bench_open(bench, fail, 60 << 10);
+        int r = bench_open(bench, fail, 60 << 10, timeout);
         r = r < 0 ? r : run_batches(bench, &chance, 6, false);
-        assert_true(r == 0 || bench->err.text[0]);
+        failed = has_failed(bench);
+        assert_true(r == 0 || (failed && bench->err.text[0]));
+        assert_true(r < 0 || !failed || timeout);
         bench_done(bench);
     }
     free(bench);
+}
+
+static void test_every_call_that_fails_is_returned(void **state)
+{
+    check_failures(0);
+    check_failures(2);
 }
 
 static void test_a_filter_has_all_its_keys_and_hardly_others(void **state)
@@ -238,6 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_state_on_disk_is_what_it_is_in_memory),
+        cmocka_unit_test(test_keys_time_out_on_disk_as_in_memory),
         cmocka_unit_test(test_every_call_that_fails_is_returned),
         cmocka_unit_test(test_a_filter_has_all_its_keys_and_hardly_others),
     };
