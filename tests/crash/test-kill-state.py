@@ -50,7 +50,16 @@ pairs_of:mapWithState(function(key, id, state)
     local before = state:get() or { 0, ("y"):rep(16384) }
     state:update({ before[1] + 1, before[2] })
 end):stateSnapshots():mapValues(function(state) return state[1] + #state[2] - 16384 end):saveAsTextFiles("out/count")
+-- Keys that come for a while and then not for long.
+local passing = pairs_of:map(function(key, id) return ("%s.%d"):format(key, id // 1000 % 5), id end):mapWithState(function(key, id, state)
+    if state:isTimingOut() then return key, state:get()[1] end
+    local before = state:get() or { 0, ("z"):rep(16384) }
+    state:update({ before[1] + 1, before[2] })
+end, { timeout = "60ms" })
+passing:saveAsTextFiles("out/idle")
+passing:stateSnapshots():mapValues(function(state) return state[1] end):saveAsTextFiles("out/held")
 '''
+IDLE_MS = 60
 
 
 def feed(generator, files, ids):
@@ -139,6 +148,23 @@ def check_model(model, prefixes=("total", "count", "window")):
     return compared
 
 
+def check_idle(model):
+    """Which keys time out in a batch, and which are held after it, follows from its time and the records so far."""
+    idle, held = outputs("out/idle", ""), outputs("out/held", "")
+    count, seen, gone = collections.Counter(), {}, 0
+    for t in sorted({*model.batches, *idle}):
+        for key, number in model.batches.get(t, ()):
+            key = "%s.%d" % (key, number // 1000 % 5)
+            count[key], seen[key] = count[key] + 1, t
+        want = {key: count.pop(key) for key in list(count) if seen[key] < t - IDLE_MS}
+        equal(pairs(idle.get(t, b"")), want, "keys that time out at %d" % t)
+        if t in held:
+            equal(pairs(held[t]), dict(count), "keys that are held at %d" % t)
+        gone += len(want)
+    check(held, "there are no snapshots of keys that time out")
+    print("%d keys timed out, %d snapshots" % (gone, len(held)))
+
+
 def kill_and_check(text, kills, *prefixes):
     print("seed %d, %d kills" % (SEED, kills), flush=True)
     generator, files, ids = random.Random(SEED), 0, 0
@@ -153,6 +179,7 @@ def kill_and_check(text, kills, *prefixes):
     compared = check_model(model, *prefixes)
     print("%d files, %d ids, %d batches, %d outputs compared" % (files, ids, len(model.batches), compared))
     equal([name for name in os.listdir("out") if name.startswith(".")], [], "what is left in the output directory")
+    return model
 
 
 def test_state_is_what_a_model_makes_of_the_batches():
@@ -160,7 +187,7 @@ def test_state_is_what_a_model_makes_of_the_batches():
 
 
 def test_state_beyond_memoryLimit_is_what_a_model_makes_of_the_batches():
-    kill_and_check(LIMITED, KILLS // 2, ("total", "count"))
+    check_idle(kill_and_check(LIMITED, KILLS // 2, ("total", "count")))
 
 
 main(globals())

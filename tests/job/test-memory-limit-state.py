@@ -78,6 +78,43 @@ SNAPSHOTS = {
 }
 
 
+# Keys that have no record for long get a last call. What it returns, how it fails and what it draws shows in which order
+# they get it.
+TIMED = {
+    "long": '''pairs_of:mapWithState(function(key, value, state)
+        if state:isTimingOut() then return key, "gone", #state:get() end
+        state:update(tostring(key) .. ("x"):rep(50 + #(state:get() or "") % 7))
+        return key, state:exists()
+    end, { timeout = TIMEOUT })''',
+    "refused": '''pairs_of:mapWithState(function(key, value, state)
+        if state:isTimingOut() and type(key) == "string" then error("refused") end
+        if state:exists() and state:get() > 1 then state:remove() return key, "removed" end
+        if not state:isTimingOut() then state:update((state:get() or 0) + 1) end
+        return key, state:get()
+    end, { timeout = TIMEOUT })''',
+    "random": '''pairs_of:mapWithState(function(key, value, state)
+        if state:isTimingOut() then return key, math.random(1000) end
+        if math.random(3) > 1 then state:update(("y"):rep(60) .. math.random(9)) end
+    end, { timeout = TIMEOUT })''',
+    "lists": '''words:map(function(word) return { word:sub(1, 2), #word % 2 == 0 and 1 or 1.0 }, word:sub(3) end)
+        :mapWithState(function(key, value, state)
+            if not state:isTimingOut() then state:update((state:get() or "") .. value) end
+            return key, value, state:get():sub(-9)
+        end, { timeout = TIMEOUT })''',
+    "initial": '''pairs_of:mapWithState(function(key, value, state)
+        if not state:isTimingOut() then state:update((state:get() or "none") .. ("+"):rep(40)) end
+        return key, value == nil, state:get():sub(1, 7)
+    end, { timeout = TIMEOUT, initial = { { 3, "three" }, { "ab", ("text"):rep(99) } } })''',
+}
+TIMED["snapshots"] = TIMED["refused"] + ":stateSnapshots()"
+
+
+def timed(seconds):
+    """Those of TIMED with this timeout; None: without one."""
+    timeout = "nil" if seconds is None else '"%ds"' % seconds
+    return {name: expression.replace("TIMEOUT", timeout) for name, expression in TIMED.items()}
+
+
 def texts():
     """A batch each: many keys, then few, then others, none, and many again."""
     generator = random.Random(11)
@@ -90,6 +127,28 @@ def state_job(outputs_of, limit, workers):
     options = 'maxErrorRate = 1, onRecordError = "skip", workers = %d' % workers
     options += ', memoryLimit = "%s"' % limit if limit else ""
     return job(head(options) + HEAD + "".join(save(expression, name) for name, expression in outputs_of.items()))
+
+
+def run_each(steps, workers):
+    """The bytes of every output of every batch; a process for each batch, with a job, a limit and more options of its own."""
+    shutil.rmtree("in", ignore_errors=True)
+    clear()
+    os.makedirs("in")
+    for number, (text, (outputs_of, limit, *more)) in enumerate(zip(texts(), steps)):
+        if text:
+            move_in("%d" % number, text)
+        sluice_ok("run", state_job(outputs_of, limit, workers), "--clock", "virtual", "--batches", "1", *more, seconds=240)
+    return {name: directories("out/" + name) for name in outputs_of}
+
+
+def same_each(steps, workers=(1, 3)):
+    """With the limits of the steps as without any."""
+    wanted = run_each([(outputs_of, None, *more) for outputs_of, _, *more in steps], 2)
+    for count in workers:
+        found = run_each(steps, count)
+        for name in wanted:
+            check(found[name] == wanted[name], "%s with %d workers is what it is without a limit" % (name, count))
+    return wanted
 
 
 def run_batches(outputs_of, limit, workers, restarts):
@@ -129,6 +188,25 @@ def test_stateSnapshots_gives_the_same_with_a_limit():
     same_state_with_a_limit(SNAPSHOTS, states=False)
 
 
+def check_gone(found):
+    check(any(b"gone" in text for text in found["long"].values()), "keys time out")
+
+
+def test_keys_time_out_the_same_with_a_limit():
+    check_gone(same_each([(timed(2), "1MB")] * BATCHES))
+
+
+def test_a_timeout_and_a_limit_may_come_change_and_go():
+    check_gone(same_each(list(zip(map(timed, (None, 2, 2, 1, None, 3, 1)), ("1MB", None, "1MB", "1MB", "1MB", None, "1MB")))))
+
+
+def test_keys_time_out_the_same_when_years_pass():
+    year_ms = 365 * 24 * 3600 * 1000
+    starts = [(timed(60), limit, "--start-time", str(years * year_ms)) for limit, years in
+              zip(("1MB", "1MB", "1MB", None, "1MB", "1MB", "1MB"), (0, 0, 1, 1, 20, 21, 50))]
+    check_gone(same_each(starts, (3,)))
+
+
 # One process makes all batches from one input that grows: what is in memory between batches is on disk.
 GROWING = '''
 local batch = 0
@@ -159,6 +237,10 @@ def test_updateStateByKey_gives_the_same_in_one_process():
     same_in_one_process(UPDATES)
 
 
+def test_keys_time_out_the_same_in_one_process():
+    same_in_one_process(timed(2))
+
+
 def test_mapWithState_gives_the_same_in_one_process():
     same_in_one_process(MAPPED)
 
@@ -184,16 +266,16 @@ def distinct_keys(count):
     return "".join("%x\n" % (i * 2654435761 % 2 ** 32) for i in range(count))
 
 
-def peak_of(text, limit, batches=1):
+def peak_of(text, limit, *more):
     script = job(head("workers = 2" + (', memoryLimit = "%s"' % limit if limit else "")) + text)
-    done = sluice("run", script, "--clock", "virtual", "--batches", str(batches), seconds=1000,
+    done = sluice("run", script, "--clock", "virtual", "--batches", "1", *more, seconds=1000,
                   prefix=[sys.executable, "-c", MEASURED])
     equal(done.returncode, 0, "exit status; " + done.stderr)
     return int(done.stdout)
 
 
-def state_stays_below(text, limit, least):
-    """A first batch that fills the state, then one of another process, which loads it."""
+def state_stays_below(text, limit, least, *more):
+    """A first batch that fills the state, then one of another process, with more options, which loads it."""
     seen = []
     for option in (None, "%dMB" % limit):
         shutil.rmtree("in", ignore_errors=True)
@@ -201,7 +283,7 @@ def state_stays_below(text, limit, least):
         move_in("a", distinct_keys(1500000))
         first = peak_of(text, option)
         move_in("b", distinct_keys(1000))
-        second = peak_of(text, option)
+        second = peak_of(text, option, *more)
         seen.append((directories(), first, second))
     equal(len(seen[0][0]), 2, "batches")
     check(seen[1][0] == seen[0][0], "the results are those without a limit")
@@ -225,6 +307,20 @@ def test_the_state_of_mapWithState_stays_below_the_limit():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")
     state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + save(MAP, "r"), 120, 300)
+
+
+TIMED_MAP = '''keys:mapWithState(function(key, value, state)
+    if not state:isTimingOut() then state:update((state:get() or 0) + value) end
+    return key, state:get()
+end, { timeout = "1h" })'''
+
+
+def test_the_state_of_mapWithState_stays_below_the_limit_when_keys_time_out():
+    if SANITIZED:
+        skip("a sanitizer takes memory of its own")
+    text = 'local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + save(TIMED_MAP, "r")
+    state_stays_below(text, 120, 300, "--start-time", "7200000")  # nearly all keys, at once
+    equal([text.count(b"\n") > 1499000 for text in directories().values()], [True, True], "batches with most keys")
 
 
 def test_the_snapshots_of_a_state_stay_below_the_limit():

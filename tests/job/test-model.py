@@ -61,8 +61,9 @@ def run_job(made, workers, options="", in_pieces=False, partitions=None):
     return {prefix: outputs(prefix, "") for prefix, _, _ in made.outputs}, letters_on_disk()
 
 
-VARIANTS = [("1 worker", "1", "", False), ("7 workers and a memoryLimit", "7", ', memoryLimit = "20MB"', False),
-            ("restarts", "2", "", True)]
+VARIANTS = [("1 worker and a small memoryLimit", "1", ', memoryLimit = "1MB"', False),
+            ("7 workers and a memoryLimit", "7", ', memoryLimit = "20MB"', False),
+            ("restarts and a small memoryLimit", "2", ', memoryLimit = "1MB"', True)]
 IN_TASKS = [("stages with %d partitions" % count, "2", "", False, count) for count in (1, 3, 7)]
 
 
