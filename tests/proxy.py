@@ -5,6 +5,7 @@
     proxy.behave("reset")                   # connections are reset, new ones at once
     proxy.behave("truncate", 1000)          # each connection ends after so many more bytes from the server
     proxy.behave("cut", 1000)               # the same for bytes to the server
+    proxy.behave("hold", 1000)              # after so many more bytes to the server none is forwarded to it
     proxy.behave("refuse")                  # nobody listens
     proxy.behave("forward")                 # as it should be; connections that stalled go on
     proxy.close()
@@ -88,12 +89,15 @@ class Proxy:
         for source, sink, kind in ((client, server, "cut"), (server, client, "truncate")):
             threading.Thread(target=self.pump, args=(pair, source, sink, kind), daemon=True).start()
 
+    def is_held(self, kind, count):
+        return self.mode == "stall" or (self.mode == "hold" and kind == "cut" and count > self.left)
+
     def allowed(self, kind, count):
         """How many of so many bytes may pass now; waits while it stalls."""
         with self.lock:
-            while self.mode == "stall" and not self.closed:
+            while self.is_held(kind, count) and not self.closed:
                 self.lock.wait()
-            if self.mode != kind:
+            if self.mode != kind and not (self.mode == "hold" and kind == "cut"):
                 return count
             passed = min(count, self.left)
             self.left -= passed

@@ -18,6 +18,7 @@ int sl_error_set(struct sl_error *err, int code, const char *format, ...)
         return code;
     err->code = code;
     err->sys = 0;
+    err->redo_ms = 0;
     va_list args;
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
@@ -66,6 +67,7 @@ int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
         return code;
     err->code = code;
     err->sys = sys;
+    err->redo_ms = 0;
     va_list args;
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
@@ -111,6 +113,14 @@ int sl_error_hint(struct sl_error *err, const char *format, ...)
 int sl_error_nomem(struct sl_error *err)
 {
     return sl_error_set(err, SL_ENOMEM, "out of memory");
+}
+
+int sl_error_redo(struct sl_error *err, int64_t redo_ms)
+{
+    if (!err)
+        return SL_EUNREACHABLE;
+    err->redo_ms = redo_ms;
+    return err->code;
 }
 
 void sl_assert_failed(const char *condition, const char *file, int line, const char *function)

@@ -27,6 +27,9 @@ int sl_error_class(int code);
 struct sl_error {
     int code; /* enum sl_err or one of the above */
     int sys;  /* errno where a system call failed, else 0 */
+    /* Of SL_EUNREACHABLE: a connection that a batch had was lost, or its transaction, so that it must be done again from its
+     * beginning, for as long as this also by a run that is to end by itself. 0: what may pass was waited for already. */
+    int64_t redo_ms;
     char text[SL_ERROR_TEXT_MAX];
 };
 
@@ -46,6 +49,9 @@ int sl_error_wrap(struct sl_error *err, const char *format, ...) __attribute__((
 int sl_error_hint(struct sl_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 int sl_error_nomem(struct sl_error *err);
+
+/* Sets redo_ms of the failure that *err tells, until sl_error_set or sl_error_sys. Returns the code. */
+int sl_error_redo(struct sl_error *err, int64_t redo_ms);
 
 /* States what must be true whatever the input is: we are wrong, not the world. It stays on. */
 #define sl_assert(condition)                                                                                 \

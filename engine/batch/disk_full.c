@@ -9,11 +9,20 @@
 
 enum { WAIT_FIRST_MS = 250, WAIT_MAX_MS = 30000 };
 
-static bool may_wait(const struct sl_run *run)
+#define NS_PER_MS INT64_C(1000000)
+
+/* Whether there is time for what was lost with a connection: in a run that is to end by itself. */
+static bool may_redo(const struct sl_disk_full *room, const struct sl_error *err)
+{
+    int64_t waited_ms = (sl_monotonic_ns() - room->begin_ns) / NS_PER_MS;
+    return err->code == SL_EUNREACHABLE && waited_ms + room->wait_ms <= err->redo_ms;
+}
+
+static bool may_wait(const struct sl_disk_full *room, const struct sl_run *run, const struct sl_error *err)
 {
     const struct sl_run_options *options = run->options;
     bool ends = options->once || options->available_now || options->virtual_clock;
-    return run->catalog && (!ends || (run->hooks && run->hooks->room));
+    return run->catalog && (!ends || (run->hooks && run->hooks->room) || may_redo(room, err));
 }
 
 static int stopped(struct sl_error *err)
@@ -24,10 +33,10 @@ static int stopped(struct sl_error *err)
 /* A signal ends it at once. */
 static int wait(struct sl_run *run, int wait_ms, struct sl_error *err)
 {
-    int64_t end_ns = sl_monotonic_ns() + wait_ms * INT64_C(1000000);
+    int64_t end_ns = sl_monotonic_ns() + wait_ms * NS_PER_MS;
     for (int64_t left_ns; !sl_run_wants_stop(run) && (left_ns = end_ns - sl_monotonic_ns()) > 0;) {
         struct pollfd signals = {run->options->stop_fd, POLLIN, 0};
-        int left_ms = (int)((left_ns + 999999) / 1000000);
+        int left_ms = (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
         sl_service_alive(&run->service);
         if (poll(&signals, 1, sl_service_wait_ms(&run->service, left_ms)) < 0 && errno != EINTR)
             return sl_error_sys(err, errno, "waiting for room on a disk");
@@ -66,10 +75,19 @@ static int take_back(struct sl_batch *batch, struct sl_error *err)
     return r < 0 ? r : sl_quarantine_exclude(run, &batch->plan, err);
 }
 
+static int next_wait_ms(const struct sl_disk_full *room)
+{
+    int wait_ms = room->wait_ms * 2;
+    return !wait_ms ? WAIT_FIRST_MS : wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : wait_ms;
+}
+
 int sl_disk_full_wait(struct sl_disk_full *room, struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
-    if (!may_wait(run))
+    if (!room->begin_ns)
+        room->begin_ns = sl_monotonic_ns();
+    room->wait_ms = next_wait_ms(room);
+    if (!may_wait(room, run, err))
         return sl_error_hint(err, err->code == SL_EUNREACHABLE
                                       ? "the next start does the batch again"
                                       : "make room; the next start does the batch again");
@@ -81,9 +99,6 @@ int sl_disk_full_wait(struct sl_disk_full *room, struct sl_batch *batch, struct 
         return r;
     if (run->hooks && run->hooks->room)
         return run->hooks->room(run->hooks->arg) ? 1 : stopped(err);
-    room->wait_ms = !room->wait_ms                    ? WAIT_FIRST_MS
-                    : room->wait_ms * 2 > WAIT_MAX_MS ? WAIT_MAX_MS
-                                                      : room->wait_ms * 2;
     return wait(run, room->wait_ms, err);
 }
 

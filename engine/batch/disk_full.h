@@ -3,8 +3,9 @@
  *
  * A long run takes the batch back, says once what is full, waits, and does the same plan again until there is
  * room. Trying is the only way to know: the disk may be that of an output, the limit a quota. Runs that are
- * to end by themselves (--once, --available-now, the virtual clock) fail instead, and so do runs without a
- * checkpoint, which have nothing to go back to. A failed sync is never waited for (core/base/io.h). */
+ * to end by themselves (--once, --available-now, the virtual clock) fail instead, unless what was lost is a connection to a
+ * server: then they, too, do the plan again for as long as the output permits (redo_ms of the error). Runs without a
+ * checkpoint fail, as they have nothing to go back to. A failed sync is never waited for (core/base/io.h). */
 #pragma once
 
 #include "core/base/error.h"
@@ -15,8 +16,9 @@ struct sl_batch;
 
 /* The waiting of one batch; begins as {0}. */
 struct sl_disk_full {
-    bool is_waiting; /* it was said */
-    int wait_ms;     /* the last time */
+    bool is_waiting;  /* it was said */
+    int64_t begin_ns; /* when it failed first */
+    int wait_ms;      /* the last time */
 };
 
 /* After a step that failed with SL_EFULL or SL_EUNREACHABLE, which err tells. 1: its batch may be stepped again, from where it

@@ -136,19 +136,20 @@ static bool make_list(const struct sl_multipart *multipart, struct sl_buf *list)
     return !list->failed;
 }
 
-/* An upload that is not known any more was completed by a request whose answer was lost: then the object is there. */
+/* An upload that is not known any more was completed by a request whose answer was lost: then the object is there. Else someone
+ * has aborted it, and all parts are lost. */
 static int look_for_object(const struct sl_multipart *multipart, struct sl_s3_context *context,
                            struct sl_s3_client *client, struct sl_error *err)
 {
-    const struct sl_s3_request request = {.method = "HEAD", .key = multipart->key};
+    const struct sl_s3_request request = {.method = "HEAD", .key = multipart->key, .expected = {404}};
     struct sl_s3_answer answer = {0};
     int r = sl_s3_call(context, client, &request, &answer, err);
     sl_s3_answer_done(&answer);
-    if (r == 0 && answer.length != (int64_t)multipart->bytes)
-        r = sl_error_set(err, SL_EUNREACHABLE,
-                         "%s://%s/%s: the upload was aborted by someone else; it is done again",
-                         context->config->scheme, context->config->bucket, multipart->key);
-    return r;
+    if (r < 0 || (answer.status < 300 && answer.length == (int64_t)multipart->bytes))
+        return r;
+    sl_error_set(err, SL_EUNREACHABLE, "%s://%s/%s: the upload was aborted by someone else; it is done again",
+                 context->config->scheme, context->config->bucket, multipart->key);
+    return sl_error_redo(err, context->retry_ms);
 }
 
 int sl_multipart_complete(struct sl_multipart *multipart, struct sl_s3_context *context,

@@ -238,7 +238,8 @@ static const struct sl_param params[] = {
 };
 
 static const struct sl_param options[] = {
-    {"retry", SL_WANT_DURATION, true, "how long connecting is tried before the batch fails; 10s"},
+    {"retry", SL_WANT_DURATION, true,
+     "how long connecting is tried, and a batch that lost its connection is done again, before it fails; 10s"},
     {"timeout", SL_WANT_DURATION, true,
      "brokers that accept nothing for this long are treated as unreachable; 30s"},
     {0},

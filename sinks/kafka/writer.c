@@ -29,6 +29,12 @@ static int at_topic(const struct sl_kafka_writer *writer, int r, struct sl_error
     return r < 0 ? sl_error_wrap(err, "topic %s at %s", settings->topic, settings->servers) : r;
 }
 
+/* A transaction that had begun is lost: a batch that is done again begins with a new one. */
+static int lost(const struct sl_kafka_writer *writer, int r, struct sl_error *err)
+{
+    return r == SL_EUNREACHABLE ? sl_error_redo(err, writer->memory->settings.retry_ms) : r;
+}
+
 bool sl_kafka_writer_group(const struct sl_services *services, const char *topic, struct sl_buf *ret)
 {
     const char *id = services->checkpoint_id ? services->checkpoint_id : services->owner;
@@ -137,7 +143,7 @@ static int set_headers(struct sl_kafka_writer *writer, struct sl_error *err)
                  : sl_kafka_producer_header(producer, "sluice-job", services->job ? services->job : "", err);
 }
 
-/* A producer from an earlier batch may be of no use by now: then it is tried once with a new one. */
+/* A producer from an earlier batch may be of no use by now: then the batch is done again, with a new one. */
 static int begin(struct sl_kafka_writer *writer, struct sl_error *err)
 {
     struct sl_kafka_memory *memory = writer->memory;
@@ -156,7 +162,7 @@ static int begin(struct sl_kafka_writer *writer, struct sl_error *err)
                                     &writer->partitions, err);
     while (may_repeat(writer, r, err));
     r = r < 0 ? r : set_headers(writer, err);
-    r = r < 0 ? r : sl_kafka_producer_begin(memory->producer, err);
+    r = r < 0 ? r : lost(writer, sl_kafka_producer_begin(memory->producer, err), err);
     writer->is_open = r == 0;
     if (r < 0)
         disconnect(memory);
@@ -221,7 +227,7 @@ int sl_kafka_writer_rows(void *arg, const void *bytes, size_t len, struct sl_err
     struct sl_kafka_writer *writer = arg;
     int r = writer->is_begun || !len ? 0 : begin(writer, err);
     for (size_t at = 0; r == 0 && at < len && !writer->is_there;)
-        r = write_one(writer, bytes, &at, err);
+        r = lost(writer, write_one(writer, bytes, &at, err), err);
     return at_topic(writer, r, err);
 }
 
@@ -269,7 +275,7 @@ int sl_kafka_writer_commit(struct sl_kafka_writer *writer, struct sl_error *err)
     r = r < 0 ? r : do_step(writer, commit, (const char *)group.bytes, err);
     if (r < 0) { /* it is not known whether it is committed: a new producer asks */
         disconnect(memory);
-        return at_topic(writer, r, err);
+        return at_topic(writer, lost(writer, r, err), err);
     }
     memory->there_ms = writer->stage->batch_ms;
     memory->there_records = writer->count;

@@ -193,6 +193,14 @@ static int take_row(struct sl_table_writer *writer, const uint8_t *row, size_t l
     return r < 0 ? r : hand_over(writer, err);
 }
 
+/* Without a connection it is the server that was waited for. With one, the transaction is lost, and a batch that is done again
+ * begins with a new one. */
+static int failed(const struct sl_table_writer *writer, int r, struct sl_error *err)
+{
+    const struct sl_table_memory *memory = writer->memory;
+    return r == SL_EUNREACHABLE && memory->database ? sl_error_redo(err, memory->settings.retry_ms) : r;
+}
+
 int sl_table_writer_rows(void *arg, const void *bytes, size_t len, struct sl_error *err)
 {
     struct sl_table_writer *writer = arg;
@@ -201,10 +209,10 @@ int sl_table_writer_rows(void *arg, const void *bytes, size_t len, struct sl_err
         step = sl_framed_row_size((const uint8_t *)bytes + at);
         r = take_row(writer, (const uint8_t *)bytes + at, step, err);
     }
-    return r;
+    return failed(writer, r, err);
 }
 
-int sl_table_writer_finish(struct sl_table_writer *writer, bool said, struct sl_error *err)
+static int finish(struct sl_table_writer *writer, bool said, struct sl_error *err)
 {
     bool empties = said && writer->memory->settings.mode == SL_TABLE_REPLACE;
     int r = empties && !writer->is_begun ? begin(writer, err) : 0;
@@ -218,10 +226,16 @@ int sl_table_writer_finish(struct sl_table_writer *writer, bool said, struct sl_
     return r < 0 ? r : database->ops->end(database, writer->records, err);
 }
 
+int sl_table_writer_finish(struct sl_table_writer *writer, bool said, struct sl_error *err)
+{
+    return failed(writer, finish(writer, said, err), err);
+}
+
 int sl_table_writer_commit(struct sl_table_writer *writer, struct sl_error *err)
 {
     struct sl_table_database *database = writer->memory->database;
-    return writer->is_begun && !writer->is_there ? database->ops->commit(database, err) : 0;
+    int r = writer->is_begun && !writer->is_there ? database->ops->commit(database, err) : 0;
+    return failed(writer, r, err);
 }
 
 void sl_table_writer_init(struct sl_table_writer *writer, const struct sl_stage *stage,
