@@ -20,15 +20,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     SCAN_MS = 1000,
     SCANS_MAX = 200,        /* at a start, while names change */
-    SETTLE_MS = 2,          /* between two looks, so that events come in groups */
+    LOOK_US = 100,          /* between the beginnings of two looks, so that events come in groups */
     FOLLOW_BYTES = 1 << 20, /* of a file, before the next one has its turn */
     OPEN_MAX = 1000,        /* more are closed again after they were read */
     NS_PER_MS = 1000000,
+    NS_PER_US = 1000,
 };
 
 static struct sl_tail_source *own(struct sl_received *received)
@@ -148,12 +150,22 @@ static void read_events(struct sl_tail_source *source)
         }
 }
 
-static int wait_for_more(struct sl_tail_source *source, int64_t scanned_ns)
+/* What a file is given after a pause is read at once, before someone may copy and truncate it; a writer that writes without a pause
+ * is read LOOK_US apart. */
+static void pause_between_looks(int64_t looked_ns)
+{
+    int64_t left_ns = looked_ns + LOOK_US * NS_PER_US - sl_monotonic_ns();
+    const struct timespec pause = {0, left_ns};
+    if (left_ns > 0)
+        nanosleep(&pause, NULL);
+}
+
+static int wait_for_more(struct sl_tail_source *source, int64_t scanned_ns, int64_t looked_ns)
 {
     struct pollfd events = {source->notify, POLLIN, 0};
     int64_t left = source->needs_scan ? 0 : SCAN_MS - (sl_monotonic_ns() - scanned_ns) / NS_PER_MS;
-    int r = sl_received_wait(&source->received, NULL, 0, SETTLE_MS);
-    r = r < 0 ? r : sl_received_wait(&source->received, &events, source->notify >= 0, left > 0 ? left : 0);
+    pause_between_looks(looked_ns);
+    int r = sl_received_wait(&source->received, &events, source->notify >= 0, left > 0 ? left : 0);
     if (r > 0)
         read_events(source);
     return r < 0 ? r : 0;
@@ -161,11 +173,12 @@ static int wait_for_more(struct sl_tail_source *source, int64_t scanned_ns)
 
 static int run_long(struct sl_tail_source *source, struct sl_error *err)
 {
-    int64_t scanned_ns = sl_monotonic_ns();
+    int64_t scanned_ns = sl_monotonic_ns(), looked_ns = scanned_ns;
     int r = follow_all(source, err);
     while (r == 0) {
         show(source);
-        r = wait_for_more(source, scanned_ns);
+        r = wait_for_more(source, scanned_ns, looked_ns);
+        looked_ns = sl_monotonic_ns();
         if (r == 0 && (source->needs_scan || (sl_monotonic_ns() - scanned_ns) / NS_PER_MS >= SCAN_MS)) {
             r = follow_all(source,
                            err); /* what was renamed is read to its end before what has its name now */
