@@ -48,16 +48,55 @@ def test_positions_are_acknowledged_when_they_are_durable():
     equal(numbers(), list(range(1000)), "the records")
 
 
-def test_one_sync_serves_all_positions_that_wait():
+def traced(calls):
+    """What a run called: lines of strace, "PID SECONDS call"."""
     if SANITIZED or not shutil.which("strace") or subprocess.run(["strace", "-o", "calls", "true"], stderr=subprocess.DEVNULL).returncode:
         skip("no program can be traced here, or not this one")
-    counter(1000, "for line in sys.stdin:\n    if line == '999\\n': break\n")
-    done = subprocess.run(["strace", "-f", "-e", "trace=fsync,fdatasync", "-o", "calls", SLUICE, "run", "job.lua", "--once"],
+    done = subprocess.run(["strace", "-f", "-ttt", "-s", "40", "-e", "trace=" + calls, "-o", "calls", SLUICE, "run", "job.lua", "--once"],
                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     equal(done.returncode, 0, "exit status; " + done.stderr)
+    return read("calls").decode().splitlines()
+
+
+def test_one_sync_serves_all_positions_that_wait():
+    counter(1000, "for line in sys.stdin:\n    if line == '999\\n': break\n")
+    syncs = sum("sync(" in call for call in traced("fsync,fdatasync"))
     equal(numbers(), list(range(1000)), "the records")
-    syncs = read("calls").count(b"sync(")
     check(0 < syncs < 100, "%d syncs for 1000 positions" % syncs)
+
+
+def seconds_of(call):
+    return float(call.split()[1])
+
+
+def test_a_sync_begins_at_most_100_ms_after_arrival_and_ends_before_the_position_is_written():
+    """A sender that waits for each acknowledgement before it sends more. No batch syncs meanwhile; before the first record the log
+    is made. A machine with much else to do is late now and then, but not each time."""
+    rounds, delays = 20, []
+    pathlib.Path("r.py").write_text("import sys\nfor n in range(%d):\n    print('at%%d\\trecord%%d' %% (n, n), flush=True)\n"
+                                    "    if sys.stdin.readline() != 'at%%d\\n' %% n: sys.exit('another position')\n" % rounds)
+    lines_job('receiverStream({ "python3", "r.py" })', rest='s:saveAsTextFiles("out/r")\n')
+    calls = traced("read,write,fsync,fdatasync")
+    equal(records(), [b"record%d" % n for n in range(rounds)], "the records")
+    for n in range(1, rounds):
+        arrived = next(i for i, call in enumerate(calls) if "read" in call and '"at%d\\trecord' % n in call)
+        told = next(i for i in range(arrived, len(calls)) if "write(" in calls[i] and '"at%d\\n"' % n in calls[i])
+        syncs = [i for i in range(arrived, told) if "sync(" in calls[i]]
+        equal(len(syncs), 1, "syncs between arrival and acknowledgement of record %d" % n)
+        check("= 0" in calls[syncs[0]] or any("sync resumed" in call and "= 0" in call for call in calls[syncs[0]:told]), "the sync of record %d has not ended" % n)
+        delays.append(seconds_of(calls[syncs[0]]) - seconds_of(calls[arrived]))
+    check(min(delays) <= 0.1, "seconds from arrival to sync: %s" % delays)
+
+
+def test_records_that_keep_coming_do_not_put_the_sync_off():
+    """The sender writes until it reads its first acknowledgement."""
+    pathlib.Path("r.py").write_text("import select, sys\nn = 0\nwhile n < 100000 and not select.select([sys.stdin], [], [], 0.005)[0]:\n"
+                                    "    print('at%d\\trecord%d' % (n, n), flush=True)\n    n += 1\nopen('written', 'w').write(str(n))\n")
+    lines_job('receiverStream({ "python3", "r.py" })', rest='s:saveAsTextFiles("out/r")\n')
+    run_once()
+    written = int(read("written"))
+    check(0 < written < 100000, "%d records were written before the first acknowledgement" % written)
+    equal(records(), [b"record%d" % n for n in range(written)], "the records")
 
 
 def test_a_failing_program_is_started_again_after_its_last_position():
