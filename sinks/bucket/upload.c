@@ -1,6 +1,7 @@
 /* Bytes are gathered in buffers of SL_UPLOAD_PART_BYTES, or more for the late parts of a very large object, as a server takes
  * 10,000 parts at most. A full buffer is a job in a ring; SL_UPLOAD_THREADS threads take jobs; who fills the ring waits. So
- * memory is bounded by threads + 1 buffers, which are used again. Where parts are cut depends on the bytes alone.
+ * memory is bounded by threads + 1 buffers of each upload; of all together only so many are sent at a time as part_pool.h says.
+ * Where parts are cut depends on the bytes alone.
  *
  * The thread that sends the last part of an object completes it: a server may copy all its bytes then, while others are sent. */
 #ifdef SLUICE_HAS_S3
@@ -9,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "sinks/bucket/multipart.h"
+#include "sinks/bucket/part_pool.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@ struct sl_upload_object {
     struct sl_upload_object *next;
     struct sl_multipart multipart;
     struct sl_buf bytes; /* gathered, not handed over */
+    bool is_pooled;      /* bytes are the pool's */
     bool is_many;        /* multipart has begun */
     bool is_closed;      /* guarded by the upload's lock, as is: */
     size_t under_way;    /* parts in jobs */
@@ -31,15 +34,14 @@ struct job {
     struct sl_upload_object *object;
     size_t number; /* of the part, from 1; 0: the whole object */
     struct sl_buf bytes;
-    bool is_taken, is_used;
+    bool is_pooled, is_taken, is_used;
 };
 
 struct sl_upload {
     struct sl_s3_context *context;
     struct sl_s3_client client; /* of the thread that calls */
     struct sl_upload_object *objects;
-    struct sl_buf spare[SL_UPLOAD_THREADS + 1]; /* guarded by lock, and so is all below */
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
     struct job job[SL_UPLOAD_THREADS];
     size_t busy; /* jobs that are used */
@@ -60,27 +62,12 @@ static struct job *waiting_job(struct sl_upload *upload)
     return NULL;
 }
 
-/* Keeps the buffer for the next one, in place of its memory. */
-static void keep_spare(struct sl_upload *upload, struct sl_buf *bytes)
+static void give_back(struct sl_buf *bytes, bool is_pooled, bool was_sent)
 {
-    for (size_t i = 0; i < SL_UPLOAD_THREADS + 1; i++)
-        if (!upload->spare[i].bytes) {
-            upload->spare[i] = *bytes;
-            upload->spare[i].len = 0;
-            *bytes = (struct sl_buf){0};
-            return;
-        }
-    sl_buf_done(bytes);
-}
-
-static struct sl_buf take_spare(struct sl_upload *upload)
-{
-    struct sl_buf bytes = {0};
-    for (size_t i = 0; i < SL_UPLOAD_THREADS + 1 && !bytes.bytes; i++) {
-        bytes = upload->spare[i];
-        upload->spare[i] = (struct sl_buf){0};
-    }
-    return bytes;
+    if (is_pooled)
+        sl_part_pool_give(bytes, was_sent);
+    else
+        sl_buf_done(bytes);
 }
 
 static int do_job(struct sl_upload *upload, struct sl_s3_client *client, const struct job *job,
@@ -129,7 +116,7 @@ static void *work(void *arg)
             upload->result = r;
             upload->error = err;
         }
-        keep_spare(upload, &job->bytes);
+        give_back(&job->bytes, job->is_pooled, true);
         *job = (struct job){0};
         upload->busy--;
         pthread_cond_broadcast(&upload->changed);
@@ -170,11 +157,14 @@ static int hand_over(struct sl_upload_object *object, size_t number, bool is_clo
     r = wait_for_jobs(upload, SL_UPLOAD_THREADS - 1, err);
     for (size_t i = 0; r == 0 && i < SL_UPLOAD_THREADS; i++)
         if (!upload->job[i].is_used) {
-            upload->job[i] = (struct job){object, number, object->bytes, false, true};
+            upload->job[i] = (struct job){object, number, object->bytes, object->is_pooled, false, true};
             upload->busy++;
             object->under_way++;
             object->is_closed = is_closed;
-            object->bytes = take_spare(upload);
+            if (object->is_pooled)
+                sl_part_pool_begin_sending();
+            object->is_pooled = false;
+            object->bytes = (struct sl_buf){0};
             pthread_cond_broadcast(&upload->changed);
             break;
         }
@@ -201,9 +191,6 @@ int sl_upload_open(struct sl_upload *upload, const char *key, struct sl_upload_o
     object->upload = upload;
     object->next = upload->objects;
     upload->objects = object;
-    pthread_mutex_lock(&upload->lock);
-    object->bytes = take_spare(upload);
-    pthread_mutex_unlock(&upload->lock);
     *ret = object;
     return 0;
 }
@@ -231,15 +218,26 @@ static void use_huge_pages(const struct sl_buf *bytes)
         (void)madvise((void *)from, to - from, MADV_HUGEPAGE); /* a hint */
 }
 
-/* Room for the whole part as soon as it is clearly no small object: a buffer that doubles copies all its bytes again. */
-static bool make_room(struct sl_buf *bytes, size_t more, size_t limit)
+/* The memory of a part from the pool, with what was gathered already. */
+static bool use_pool(struct sl_upload_object *object, size_t limit)
 {
-    if (bytes->len + more <= SMALL_BYTES || bytes->capacity >= limit)
-        return true;
-    if (!sl_buf_reserve(bytes, limit - bytes->len))
-        return false;
-    use_huge_pages(bytes);
-    return true;
+    struct sl_buf small = object->bytes;
+    object->bytes = sl_part_pool_take();
+    object->is_pooled = true;
+    bool is_new = object->bytes.capacity < limit;
+    bool ok = sl_buf_reserve(&object->bytes, limit);
+    if (ok && is_new)
+        use_huge_pages(&object->bytes);
+    ok = ok && (!small.len || sl_buf_append(&object->bytes, small.bytes, small.len));
+    sl_buf_done(&small);
+    return ok;
+}
+
+/* Room for the whole part as soon as it is clearly no small object: a buffer that doubles copies all its bytes again. */
+static bool make_room(struct sl_upload_object *object, size_t more, size_t limit)
+{
+    bool is_small = !object->is_many && object->bytes.len + more <= SMALL_BYTES;
+    return is_small || object->is_pooled || use_pool(object, limit);
 }
 
 int sl_upload_write(struct sl_upload_object *object, const void *bytes, size_t len, struct sl_error *err)
@@ -254,7 +252,7 @@ int sl_upload_write(struct sl_upload_object *object, const void *bytes, size_t l
                 return r;
             continue;
         }
-        if (!make_room(&object->bytes, step, limit) || !sl_buf_append(&object->bytes, at, step))
+        if (!make_room(object, step, limit) || !sl_buf_append(&object->bytes, at, step))
             return sl_error_nomem(err);
         at += step;
         len -= step;
@@ -273,7 +271,7 @@ static void free_objects(struct sl_upload *upload)
         struct sl_upload_object *object = upload->objects;
         upload->objects = object->next;
         sl_multipart_done(&object->multipart);
-        sl_buf_done(&object->bytes);
+        give_back(&object->bytes, object->is_pooled, false);
         free(object);
     }
 }
@@ -313,6 +311,7 @@ int sl_upload_new(struct sl_s3_context *context, const struct sl_curl *curl, str
     struct sl_upload *upload = calloc(1, sizeof *upload);
     if (!upload)
         return sl_error_nomem(err);
+    sl_part_pool_open();
     upload->context = context;
     upload->client.curl = curl;
     pthread_mutex_init(&upload->lock, NULL);
@@ -332,8 +331,7 @@ void sl_upload_free(struct sl_upload *upload)
     for (size_t i = 0; i < upload->threads; i++)
         pthread_join(upload->thread[i], NULL);
     free_objects(upload);
-    for (size_t i = 0; i < SL_UPLOAD_THREADS + 1; i++)
-        sl_buf_done(&upload->spare[i]);
+    sl_part_pool_close();
     sl_s3_client_done(&upload->client);
     pthread_mutex_destroy(&upload->lock);
     pthread_cond_destroy(&upload->changed);

@@ -82,6 +82,46 @@ def test_parts_carry_the_checksum_that_the_server_knows_and_else_the_digest():
     server.shutdown()
 
 
+def peak_kib(pid):
+    return int(re.search(r"VmHWM:\s+(\d+)", read("/proc/%d/status" % pid).decode()).group(1))
+
+
+class Slow(Parts):
+    """Takes parts when it is told to."""
+    go_on, waiting, lock = threading.Event(), 0, threading.Lock()
+
+    def do_PUT(self):
+        if "partNumber=" in self.path:
+            with self.lock:
+                Slow.waiting += 1
+            self.go_on.wait()
+        self.handle_one()
+
+
+def test_outputs_that_write_at_the_same_time_share_the_memory_of_parts():
+    """Eight of 96 MB each, into a server that takes nothing for a while: what waits for it is bounded for all together."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    s3.environment(port=server.server_port)
+    move_in("a.txt", b"".join(b"%099d\n" % n for n in range(960000)))
+    job(HEAD % ', workers = 2' + 'local s = ssc:textFileStream("in")\nfor n = 1, 8 do s:saveAsTextFiles("s3://bucket/out" .. n, nil, { format = "lines" }) end\n')
+    Parts.knows, Parts.refuses = True, 0
+    Parts.seen.clear()
+    with Running("job.lua", "--once") as run:
+        run.wait_until(lambda: Slow.waiting == 6, lambda: "six parts: %d" % Slow.waiting)
+        Slow.go_on.set()
+        run.wait_until(lambda: sum(method == "PUT" and path.endswith("_SUCCESS") for method, path, _, _ in Parts.seen) >= 7, "all but the last output")
+        peak = peak_kib(run.process.pid)
+        equal(run.end(), 0, "exit status; " + run.stderr())
+    server.shutdown()
+    sizes = {}
+    for method, path, _, body in Parts.seen:
+        if method == "PUT" and "partNumber=" in path:
+            sizes[path.split("/")[2]] = sizes.get(path.split("/")[2], 0) + len(body)
+    equal(sorted(sizes.values()), [96000000] * 8, "bytes of each output")
+    check(SANITIZED or peak < 400 << 10, "%d KiB of memory at the most" % peak)
+
+
 def test_a_batch_that_is_redone_leaves_no_part_of_the_first_try():
     """The first try had more parts, and died before _SUCCESS; the redone batch has fewer."""
     bucket = bucket_here()
