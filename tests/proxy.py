@@ -14,9 +14,10 @@ import socket, struct, threading
 
 
 def reset(connection):
-    """Closes with RST instead of FIN."""
+    """Closes with RST instead of FIN. A thread that reads keeps it open until it is woken."""
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.shutdown(socket.SHUT_RD)
     except OSError:
         pass
     connection.close()

@@ -4,15 +4,8 @@
 
 int sl_sqlite_failure(struct sqlite *db, struct sl_error *err)
 {
-    int code = sqlite3_errcode(db->file->handle) & 0xff;
-    int kind = code == SQLITE_FULL                            ? SL_EFULL
-               : code == SQLITE_BUSY || code == SQLITE_LOCKED ? SL_EUNREACHABLE
-               : code == SQLITE_NOMEM                         ? SL_ENOMEM
-                                                              : SL_EFAIL;
     db->base.broken = true;
-    return sl_error_set(err, kind, "%s: %s", db->base.settings->url,
-                        kind == SL_EUNREACHABLE ? "another process keeps the database locked"
-                                                : sqlite3_errmsg(db->file->handle));
+    return sl_sqlite_file_failure(db->file, db->base.settings->url, err);
 }
 
 int sl_sqlite_run(struct sqlite *db, const char *sql, struct sl_error *err)

@@ -12,6 +12,18 @@
 #include <string.h>
 #include <time.h>
 
+int sl_sqlite_file_failure(const struct sl_sqlite_file *file, const char *url, struct sl_error *err)
+{
+    int code = sqlite3_errcode(file->handle) & 0xff;
+    int kind = code == SQLITE_FULL                            ? SL_EFULL
+               : code == SQLITE_BUSY || code == SQLITE_LOCKED ? SL_EUNREACHABLE
+               : code == SQLITE_NOMEM                         ? SL_ENOMEM
+                                                              : SL_EFAIL;
+    return sl_error_set(err, kind, "%s: %s", url,
+                        kind == SL_EUNREACHABLE ? "another process keeps the database locked"
+                                                : sqlite3_errmsg(file->handle));
+}
+
 /* Another process holds a lock: wait, but not for ever. */
 static int wait_for_lock(void *arg, int times)
 {
@@ -51,7 +63,7 @@ static int open_handle(struct sl_sqlite_file *file, struct sl_io *io,
     sqlite3_extended_result_codes(file->handle, 1);
     sqlite3_busy_handler(file->handle, wait_for_lock, file);
     if (sqlite3_exec(file->handle, pragmas, NULL, NULL, NULL) != SQLITE_OK)
-        return sl_error_set(err, SL_EFAIL, "%s: %s", settings->url, sqlite3_errmsg(file->handle));
+        return sl_sqlite_file_failure(file, settings->url, err);
     return 0;
 }
 
