@@ -1,7 +1,7 @@
 /* Memory for parts that are gathered and sent, shared by all uploads of the process: the kernel clears fresh memory, which takes
  * longer than all else that becomes of a part's bytes here, and outputs that write at the same time would have five buffers each.
  *
- * A taker waits while SL_PART_POOL_SENDING buffers are being sent. For those that are gathered nobody waits: who fills them may be
+ * A taker waits while SL_PART_POOL_SENDING buffers or more are being sent. For those that are gathered nobody waits: who fills them may be
  * the taker itself. Any thread may call these. */
 #pragma once
 
