@@ -43,22 +43,6 @@ static int look(struct sl_target *target, struct sl_standing *ret, struct sl_err
 
 /* ---- for people ---- */
 
-/* "250 ms", "12.3 s", "8 min 36 s", "3 h 20 min", "5 days": no more of it than one wants to know. */
-static void format_span(int64_t ms, char text[static 32])
-{
-    int64_t seconds = ms / 1000, minutes = seconds / 60, hours = minutes / 60;
-    if (ms < 1000)
-        snprintf(text, 32, "%" PRId64 " ms", ms);
-    else if (seconds < 60)
-        snprintf(text, 32, "%" PRId64 ".%" PRId64 " s", seconds, ms % 1000 / 100);
-    else if (minutes < 60)
-        snprintf(text, 32, "%" PRId64 " min %" PRId64 " s", minutes, seconds % 60);
-    else if (hours < 48)
-        snprintf(text, 32, "%" PRId64 " h %" PRId64 " min", hours, minutes % 60);
-    else
-        snprintf(text, 32, "%" PRId64 " days", hours / 24);
-}
-
 static void print_time(const char *title, int64_t time_ms, int64_t now_ms)
 {
     char clock[64] = "", ago[32];
@@ -66,7 +50,7 @@ static void print_time(const char *title, int64_t time_ms, int64_t now_ms)
     struct tm local;
     if (localtime_r(&seconds, &local))
         strftime(clock, sizeof clock, "%Y-%m-%d %H:%M:%S", &local);
-    format_span(now_ms > time_ms ? now_ms - time_ms : 0, ago);
+    sl_status_format_span(now_ms > time_ms ? now_ms - time_ms : 0, ago);
     printf("%-12s %s (%" PRId64 "), %s ago\n", title, clock, time_ms, ago);
 }
 
@@ -122,17 +106,14 @@ static void print_readers(const struct sl_target *target)
            sl_target_status_integer(target, "readers", "skipped"));
 }
 
-/* Times of a virtual clock have no age. */
 static void print_age(const struct sl_target *target, const struct sl_field *source)
 {
     char age[32];
     int64_t since_ms = sl_status_integer_of(source, "oldest_waiting_ms"),
             now_ms = sl_clock_real.now_ms(&sl_clock_real);
-    struct sl_field clock = sl_target_status(target, NULL, "clock");
-    bool is_real = sl_field_is_text(&clock, "real");
-    if (!since_ms || !is_real)
+    if (!since_ms || !sl_status_has_ages(target))
         return;
-    format_span(now_ms > since_ms ? now_ms - since_ms : 0, age);
+    sl_status_format_span(now_ms > since_ms ? now_ms - since_ms : 0, age);
     printf(", the oldest for %s", age);
 }
 
@@ -166,9 +147,25 @@ static void print_missing(const struct sl_field *source)
     const struct sl_field *missing = missing_of(source);
     int64_t since_ms = sl_status_integer_of(source, "missing_since_ms"),
             now_ms = sl_clock_real.now_ms(&sl_clock_real);
-    format_span(now_ms > since_ms ? now_ms - since_ms : 0, age);
+    sl_status_format_span(now_ms > since_ms ? now_ms - since_ms : 0, age);
     if (missing)
         printf("; not read for %s: %.*s", age, (int)missing->len, (const char *)missing->str);
+}
+
+/* Directories in the watched one that wait for their _SUCCESS. */
+static void print_unfinished(const struct sl_target *target, const struct sl_field *source)
+{
+    const struct sl_field *list = sl_map_get(source, "unfinished", strlen("unfinished"));
+    for (uint32_t i = 0; list && list->tag == SL_LIST && i < list->len; i++) {
+        SL_CLEANUP(sl_buf_done) struct sl_buf safe = {0};
+        char age[64];
+        const struct sl_field *item = &list->items[i];
+        if (item->tag != SL_MAP || !sl_status_add_safe(&safe, item, "path"))
+            continue;
+        sl_status_format_age(target, ", for ", sl_status_integer_of(item, "since_ms"), "", age);
+        printf("%-12s %.*s: a directory without _SUCCESS%s\n", "waiting", (int)safe.len,
+               (const char *)safe.bytes, age);
+    }
 }
 
 static void print_source(const struct sl_target *target, const struct sl_field *source, bool is_running)
@@ -195,6 +192,7 @@ static void print_source(const struct sl_target *target, const struct sl_field *
     sl_status_print_count(source, "changed_after_taken", "changed after they were taken");
     print_missing(source);
     printf("\n");
+    print_unfinished(target, source);
 }
 
 /* As the run saw them last. */
@@ -240,7 +238,7 @@ static void print_standing(struct sl_target *target, const struct sl_standing *s
         print_time("last batch", progress->last_ms, standing->now_ms);
     if (progress->planned)
         print_time("planned", progress->planned_ms, standing->now_ms);
-    format_span(standing->lag_ms, lag);
+    sl_status_format_span(standing->lag_ms, lag);
     printf("%-12s %s\n", "lag", standing->lag_ms ? lag : "none");
     print_last(target);
     printf("%-12s %" PRIu64 " taken, %" PRIu64 " quarantined\n", "files", progress->files,
@@ -362,8 +360,8 @@ static bool find_fault(const struct sl_target *target, const struct sl_standing 
                        char *text, size_t size)
 {
     char lag[32], most[32];
-    format_span(standing->lag_ms, lag);
-    format_span(max_ms, most);
+    sl_status_format_span(standing->lag_ms, lag);
+    sl_status_format_span(max_ms, most);
     if (standing->failed)
         snprintf(text, size, "the last run failed, and no run is active");
     else if (standing->waiting)
@@ -381,7 +379,7 @@ static int check(const struct sl_target *target, const struct sl_standing *stand
     const struct sl_reading_progress *progress = &standing->progress;
     char fault[512], lag[32];
     bool is_wrong = find_fault(target, standing, max_ms, fault, sizeof fault);
-    format_span(standing->lag_ms, lag);
+    sl_status_format_span(standing->lag_ms, lag);
     if (is_wrong)
         printf("FAILED - %s", fault);
     else

@@ -71,3 +71,22 @@ enum sl_file_class sl_watcher_standing(const struct sl_arrivals *arrivals, const
     const struct sl_entry *entry = sl_entries_find(&intake->entries, name);
     return entry ? (enum sl_file_class)entry->standing : SL_STANDING_NEW;
 }
+
+void sl_watcher_each_unfinished(const struct sl_arrivals *arrivals, size_t most,
+                                sl_watcher_visit_unfinished *visit, void *arg)
+{
+    enum { LOOKED_AT_MAX = 1000 };
+    const struct sl_watched_dir *intake = (const struct sl_watched_dir *)arrivals;
+    const struct sl_entry *entry = intake->entries.first[SL_LIST_DELAYED];
+    if (!intake->entries.standing[SL_STANDING_UNFINISHED])
+        return;
+    for (size_t i = 0; entry && most && i < LOOKED_AT_MAX; i++, entry = entry->after) {
+        if (entry->standing != SL_STANDING_UNFINISHED)
+            continue;
+        char *path = sl_watched_dir_path(intake, entry->name, NULL);
+        if (path)
+            visit(arg, path, entry->changed_ms);
+        free(path);
+        most--;
+    }
+}

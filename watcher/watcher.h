@@ -55,3 +55,9 @@ struct sl_watcher_counts {
 /* `arrivals` must be of sl_watcher_open_arrivals; main thread only, no system calls. */
 void sl_watcher_counts(const struct sl_arrivals *arrivals, struct sl_watcher_counts *ret);
 enum sl_file_class sl_watcher_standing(const struct sl_arrivals *arrivals, const char *name);
+
+/* Directories without _SUCCESS, the longest there first, at most `most` of them; where very many names wait, of the first
+ * of them only. path: as the log has it, valid until the visit returns; without memory there is none. */
+typedef void sl_watcher_visit_unfinished(void *arg, const char *path, int64_t since_ms);
+void sl_watcher_each_unfinished(const struct sl_arrivals *arrivals, size_t most,
+                                sl_watcher_visit_unfinished *visit, void *arg);

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { UNFINISHED_NAMED_MAX = 20 };
+
 /* ---- status.json ---- */
 
 /* Absolute: readers may have another working directory. */
@@ -148,6 +150,33 @@ static void add_missing(const struct sl_watcher_counts *counts, struct sl_buf *b
     }
 }
 
+struct unfinished {
+    struct sl_buf *buf;
+    size_t count;
+};
+
+static void add_unfinished(void *arg, const char *path, int64_t since_ms)
+{
+    struct unfinished *unfinished = arg;
+    sl_buf_text(unfinished->buf, unfinished->count++ ? ",{\"path\":" : "{\"path\":");
+    sl_json_string(unfinished->buf, path, strlen(path), NULL);
+    sl_buf_printf(unfinished->buf, ",\"since_ms\":%" PRId64 "}", since_ms);
+}
+
+/* The directories that wait for their _SUCCESS, by name. */
+static void add_all_unfinished(const struct sl_source *source, struct sl_buf *buf)
+{
+    const struct sl_arrivals *arrivals = ((const struct sl_file_source *)source)->arrivals, *part;
+    struct unfinished unfinished = {.buf = buf};
+    sl_buf_text(buf, ",\"unfinished\":[");
+    if (!arrivals->ops->part)
+        sl_watcher_each_unfinished(arrivals, UNFINISHED_NAMED_MAX, add_unfinished, &unfinished);
+    for (size_t i = 0; arrivals->ops->part && (part = arrivals->ops->part(arrivals, i)); i++)
+        sl_watcher_each_unfinished(part, UNFINISHED_NAMED_MAX - unfinished.count, add_unfinished,
+                                   &unfinished);
+    sl_buf_byte(buf, ']');
+}
+
 static void add_source(const struct sl_source *source, struct sl_buf *buf)
 {
     struct sl_watcher_counts counts = sl_status_counts(source);
@@ -166,6 +195,7 @@ static void add_source(const struct sl_source *source, struct sl_buf *buf)
                   counts.ignored, counts.changed, counts.scans, counts.polling ? "true" : "false");
     sl_json_member_integer(buf, "oldest_waiting_ms", counts.oldest_ms != 0, counts.oldest_ms);
     add_missing(&counts, buf);
+    add_all_unfinished(source, buf);
     sl_buf_byte(buf, '}');
 }
 

@@ -51,6 +51,20 @@ def test_status_counts_batches_files_and_records():
           "the run")
 
 
+def test_status_names_what_is_quarantined_and_what_waits_with_ages():
+    with started() as run:
+        os.makedirs("in/day1")
+        feed(run, "a", "x\n")
+        move_in("b.gz", "no gzip data\n")
+        run.wait_until(lambda: "quarantined  in/b.gz: unpacking: damaged at offset 0: no gzip data (batch " in sluice_ok("status").stdout,
+                       lambda: "in/b.gz in " + sluice_ok("status").stdout)
+        run.wait_until(lambda: re.search(r"^waiting      in/day1: a directory without _SUCCESS, for [\d.]+ m?s", sluice_ok("status").stdout, re.M),
+                       lambda: "in/day1 in " + sluice_ok("status").stdout)
+        check(re.search(r"^quarantined .* \(batch \d+, [\d.]+ m?s ago\)$", sluice_ok("status").stdout, re.M), sluice_ok("status").stdout)
+        pathlib.Path("in/day1/_SUCCESS").write_text("")
+        run.wait_until(lambda: "day1" not in sluice_ok("status").stdout, lambda: "the directory is read: " + sluice_ok("status").stdout)
+
+
 def test_status_shows_rates_and_what_operators_keep():
     os.makedirs("in")
     job('''local sluice = require "sluice"
