@@ -165,7 +165,7 @@ def test_a_file_that_was_quarantined_comes_again():
     move_in("a.gz", "no gzip\n")
     once()
     says("a.gz", "quarantined in batch", "gzip")
-    check("1 files " in sluice_ok("replay", "job.lua").stdout, "one file comes in again")
+    check("1 quarantined file and " in sluice_ok("replay", "job.lua").stdout, "one file comes in again")
     says("a.gz", "queued")
     once()
     says("a.gz", "quarantined in batch", "gzip")
@@ -174,7 +174,7 @@ def test_a_file_that_was_quarantined_comes_again():
     once()
     says("a.gz", "taken in batch")
     equal(b"".join(outputs("out/a", "").values()), b"good\n", "what was read of it")
-    check("0 files " in sluice_ok("replay", "job.lua").stdout, "nothing is left to be replayed")
+    check("no file is quarantined" in sluice_ok("replay", "job.lua").stdout, "nothing is left to be replayed")
 
 
 def test_two_sources_that_watch_one_directory():
