@@ -2,6 +2,7 @@
 
 #include "core/base/error.h"
 #include "core/contract/state_writer.h"
+#include "engine/batch/job_changes.h"
 #include "engine/batch/lineage.h"
 #include "engine/batch/operator_memory.h"
 #include "engine/batch/stage.h"
@@ -95,6 +96,7 @@ static int open_kept(struct sl_run *run, const struct sl_progress *progress, boo
     if (r == 0)
         sl_store_keep_apart(run->store, versions_apart(run));
     r = r < 0 ? r : refuse_dropping(run, err);
+    r = r < 0 ? r : sl_job_changes_find(run, err);
     for (size_t n = 0; r == 0 && progress->any && n < run->pipelines->nodes; n++)
         if (run->state_key[n])
             r = load_operator(run, run->pipelines->node[n], progress->last_ms, again, err);
@@ -110,6 +112,7 @@ void sl_checkpoint_state_close(struct sl_run *run)
 {
     sl_store_close(run->store);
     sl_state_keys_free(run);
+    sl_job_changes_done(run);
     run->store = NULL;
     run->segments = NULL;
 }

@@ -125,6 +125,7 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
     struct sl_committed committed = {
         .plan = &batch->plan,
         .segments = run->segments,
+        .codes = run->codes_are_new ? &run->codes : NULL,
         .history_from_ms = batch->t - run->context->options.keep_history_ms,
         .rejected = run->rejects.total,
         .spoilt = batch->spoilt,
@@ -147,8 +148,10 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
     committed.manifest = manifest;
     committed.gone = run->gone;
     r = r < 0 ? r : sl_catalog_commit(run->catalog, &committed, err);
-    if (r == 0)
+    if (r == 0) {
         sl_counters_committed(run);
+        run->codes_are_new = false;
+    }
     if (r == 0 && run->store)
         sl_store_committed(run->store);
     for (size_t s = 0; r == 0 && s < run->sources; s++)

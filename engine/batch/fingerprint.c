@@ -52,12 +52,38 @@ int sl_fingerprint_whole(const struct sl_node *node, int64_t *ret)
     return digest(node, true, ret, &any);
 }
 
-char *sl_fingerprint_key(const char *state_key)
+int sl_fingerprint_kind(const struct sl_node *node, int64_t *ret)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    bool ok = sl_buf_text(&text, node->op->name);
+    for (unsigned i = 0; ok && i < node->inputs; i++) {
+        const struct sl_op *input = node->input[i]->op;
+        const char *form = input->state_form ? input->state_form(node->input[i]) : NULL;
+        ok = sl_buf_printf(&text, " %s", form ? form : "");
+    }
+    if (!ok)
+        return SL_ENOMEM;
+    struct sl_field all = sl_string(text.bytes, text.len);
+    *ret = (int64_t)sl_field_partition_hash(&all);
+    return 0;
+}
+
+static char *marked(const char *mark, const char *state_key)
 {
     struct sl_buf key = {0};
-    if (!sl_buf_path(&key, "shape:%s", state_key))
+    if (!sl_buf_path(&key, "%s:%s", mark, state_key))
         sl_buf_done(&key);
     return (char *)key.bytes;
+}
+
+char *sl_fingerprint_key(const char *state_key)
+{
+    return marked("shape", state_key);
+}
+
+char *sl_fingerprint_kind_key(const char *state_key)
+{
+    return marked("kind", state_key);
 }
 
 const struct sl_code *sl_fingerprint_find(const struct sl_codes *codes, const char *key)

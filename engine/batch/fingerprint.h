@@ -1,6 +1,6 @@
 /* What an operator is like beyond its signature: the texts of its functions and of those on the
- * way to its sources, and its durations. The catalog remembers digests of both for each operator
- * that keeps something. */
+ * way to its sources, and its durations; and of which kind its state is. The catalog remembers digests of them
+ * for each operator that keeps something. */
 #pragma once
 
 #include "core/base/error.h"
@@ -12,7 +12,12 @@ int sl_fingerprint_code(const struct sl_node *node, int64_t *ret, bool *ret_any)
 /* Of the texts and the durations. */
 int sl_fingerprint_whole(const struct sl_node *node, int64_t *ret);
 
-/* Under which the whole is remembered: the key of the operator, marked. NULL: out of memory. Caller frees. */
+/* Of the kind of state that it keeps: what it is called, and the forms of its inputs (state_form of struct sl_op). Without
+ * memory SL_ENOMEM. */
+int sl_fingerprint_kind(const struct sl_node *node, int64_t *ret);
+
+/* Under which the whole and the kind are remembered: the key of the operator, marked. NULL: out of memory. Caller frees. */
 char *sl_fingerprint_key(const char *state_key);
+char *sl_fingerprint_kind_key(const char *state_key);
 /* NULL where it is not there. */
 const struct sl_code *sl_fingerprint_find(const struct sl_codes *codes, const char *key);

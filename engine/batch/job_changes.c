@@ -2,8 +2,10 @@
 
 #include "engine/batch/fingerprint.h"
 #include "engine/batch/run.h"
+#include "state/store/store.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool keeps_state(const struct sl_run *run, const struct sl_node *node)
 {
@@ -28,27 +30,90 @@ static int add_whole(const struct sl_node *node, const char *key, struct sl_code
     return r;
 }
 
+static int add_kind(const struct sl_node *node, const char *key, struct sl_codes *codes)
+{
+    int64_t digest;
+    char *kind_key = sl_fingerprint_kind_key(key);
+    int r = kind_key ? sl_fingerprint_kind(node, &digest) : SL_ENOMEM;
+    r = r < 0 ? r : sl_codes_add(codes, kind_key, digest);
+    free(kind_key);
+    return r;
+}
+
 static int collect(const struct sl_run *run, struct sl_codes *codes)
 {
     int r = 0;
     for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
-        if (keeps_state(run, node))
-            r = add_code(node, run->state_key[n], codes);
-        if (r == 0 && keeps_state(run, node))
-            r = add_whole(node, run->state_key[n], codes);
+        if (!keeps_state(run, node))
+            continue;
+        r = add_code(node, run->state_key[n], codes);
+        r = r < 0 ? r : add_whole(node, run->state_key[n], codes);
+        r = r < 0 ? r : add_kind(node, run->state_key[n], codes);
     }
     return r;
 }
 
-static void say(const struct sl_run *run, const struct sl_codes *before, const struct sl_codes *now)
+/* ---- state of another kind ---- */
+
+/* Catalogs of older programs do not know the kinds. */
+static int is_of_other_kind(const struct sl_run *run, const struct sl_codes *before, const char *key,
+                            bool *ret)
+{
+    char *kind_key = sl_fingerprint_kind_key(key);
+    if (!kind_key)
+        return SL_ENOMEM;
+    const struct sl_code *was = sl_fingerprint_find(before, kind_key),
+                         *is = sl_fingerprint_find(&run->codes, kind_key);
+    *ret = was && is && was->digest != is->digest;
+    free(kind_key);
+    return 0;
+}
+
+static bool is_stored(const struct sl_run *run, const char *key)
+{
+    const char *stored;
+    for (size_t i = 0; (stored = sl_store_key(run->store, i)); i++)
+        if (strcmp(stored, key) == 0)
+            return true;
+    return false;
+}
+
+static int refuse_kind(const struct sl_run *run, const struct sl_node *node, struct sl_error *err)
+{
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s:%d: %s: the job has changed: under the name \"%s\" the checkpoint holds state of another kind of operator; "
+        "run once with --accept-changes to drop it, or give the operator another name",
+        node->site.file, node->site.line, node->site.name, run->state_key[node->number]);
+}
+
+static int check_kinds(const struct sl_run *run, const struct sl_codes *before, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        bool other = false;
+        if (keeps_state(run, node) && is_stored(run, run->state_key[n]))
+            r = is_of_other_kind(run, before, run->state_key[n], &other);
+        if (r == 0 && other && !run->options->accept_changes)
+            return refuse_kind(run, node, err);
+        if (r == 0 && other)
+            r = sl_store_drop(run->store, run->state_key[n]);
+    }
+    return r < 0 ? sl_error_nomem(err) : 0;
+}
+
+/* ---- functions that are others ---- */
+
+static void say(const struct sl_run *run, const struct sl_codes *before)
 {
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
         if (!keeps_state(run, node))
             continue;
         const struct sl_code *was = sl_fingerprint_find(before, run->state_key[n]),
-                             *is = sl_fingerprint_find(now, run->state_key[n]);
+                             *is = sl_fingerprint_find(&run->codes, run->state_key[n]);
         if (was && is && was->digest != is->digest)
             sl_log(
                 run->services.log, SL_LOG_WARNING,
@@ -68,13 +133,28 @@ static bool are_equal(const struct sl_codes *before, const struct sl_codes *now)
     return equal;
 }
 
-int sl_job_changes_say(struct sl_run *run, struct sl_error *err)
+int sl_job_changes_find(struct sl_run *run, struct sl_error *err)
 {
-    SL_CLEANUP(sl_codes_done) struct sl_codes before = {0}, now = {0};
-    int r = collect(run, &now) < 0 ? sl_error_nomem(err) : sl_catalog_get_codes(run->catalog, &before, err);
-    if (r < 0 || are_equal(&before, &now))
-        return r;
-    if (run->any) /* else there is no state yet */
-        say(run, &before, &now);
-    return sl_catalog_put_codes(run->catalog, &now, err);
+    SL_CLEANUP(sl_codes_done) struct sl_codes before = {0};
+    int r = collect(run, &run->codes) < 0 ? sl_error_nomem(err)
+                                          : sl_catalog_get_codes(run->catalog, &before, err);
+    run->codes_are_new = r == 0 && !are_equal(&before, &run->codes);
+    return r < 0 ? r : check_kinds(run, &before, err);
+}
+
+int sl_job_changes_say(const struct sl_run *run, struct sl_error *err)
+{
+    SL_CLEANUP(sl_codes_done) struct sl_codes before = {0};
+    if (!run->any || !run->codes_are_new) /* without a batch there is no state yet */
+        return 0;
+    int r = sl_catalog_get_codes(run->catalog, &before, err);
+    if (r == 0)
+        say(run, &before);
+    return r;
+}
+
+void sl_job_changes_done(struct sl_run *run)
+{
+    sl_codes_done(&run->codes);
+    run->codes_are_new = false;
 }

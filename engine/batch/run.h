@@ -55,6 +55,8 @@ struct sl_run {
     struct sl_store *store;    /* segments of state; NULL: nothing is kept */
     char **state_key;          /* [nodes]: by which an operator finds its state; NULL: it keeps none */
     const char *segments;      /* the list to commit; NULL: as it was */
+    struct sl_codes codes; /* what the operators that keep something are like (engine/batch/fingerprint.h) */
+    bool codes_are_new;    /* the catalog has others until the next commit */
     struct sl_observer *observer;     /* looks at rows (engine/batch/observer.h); NULL: none */
     struct sl_dry_run *trial;         /* engine/trial/dry_run.h; NULL: a run in earnest */
     const struct sl_run_hooks *hooks; /* engine/batch/hooks.h; NULL: none */

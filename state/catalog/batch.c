@@ -376,6 +376,7 @@ static int write_commit(struct sl_catalog *catalog, const struct sl_committed *b
     r = r < 0 ? r : put_records(catalog, batch->plan, 0, "records", batch->rejected, "deadletter", err);
     r = r < 0 ? r : put_records(catalog, batch->plan, 1, "late", batch->late, "late", err);
     r = r < 0 ? r : put_spoilt(catalog, (int64_t)batch->spoilt, err);
+    r = r < 0 ? r : sl_catalog_put_codes(catalog, batch->codes, err);
     r = r < 0 ? r : sl_catalog_put_counters(catalog, batch->counted, batch->counters, err);
     r = r < 0 ? r : sl_catalog_drop_old(catalog, batch->history_from_ms, err);
     progress.planned = -1;

@@ -188,8 +188,6 @@ struct sl_codes {
 int sl_codes_add(struct sl_codes *codes, const char *op_key, int64_t digest);
 void sl_codes_done(struct sl_codes *codes);
 int sl_catalog_get_codes(struct sl_catalog *catalog, struct sl_codes *ret, struct sl_error *err);
-/* In the place of those before, in one transaction. No key is empty. */
-int sl_catalog_put_codes(struct sl_catalog *catalog, const struct sl_codes *codes, struct sl_error *err);
 
 struct sl_counted; /* state/catalog/counters.h */
 
@@ -199,6 +197,7 @@ struct sl_committed {
     const struct sl_manifest *manifest;
     const struct sl_files *gone;      /* [sources], may be NULL */
     const char *segments;             /* the list of state/store/store.h; NULL: as it was */
+    const struct sl_codes *codes;     /* in the place of those before, no key is empty; NULL: as they were */
     uint64_t rejected;                /* record errors of the batch */
     uint64_t spoilt;                  /* batches in a row of whose files all had too many errors */
     uint64_t late;                    /* records that came too late for their windows */

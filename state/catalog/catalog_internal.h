@@ -66,6 +66,9 @@ int sl_catalog_put_watermarks(const struct sl_catalog *catalog, const struct sl_
                               int64_t *digest, struct sl_error *err);
 int sl_catalog_put_reached(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,
                            struct sl_error *err);
+/* code.c; NULL: they stay as they were. */
+int sl_catalog_put_codes(const struct sl_catalog *catalog, const struct sl_codes *codes,
+                         struct sl_error *err);
 
 /* catalog_history.c: inside the transaction that ends, and when it has ended. */
 int sl_catalog_put_let_go(struct sl_catalog *catalog, struct sl_error *err);

@@ -71,15 +71,13 @@ static int put_code(const struct sl_catalog *catalog, const char *op_key, int64_
     return sl_catalog_step(catalog, SL_SQL_PUT_CODE, err);
 }
 
-int sl_catalog_put_codes(struct sl_catalog *catalog, const struct sl_codes *codes, struct sl_error *err)
+int sl_catalog_put_codes(const struct sl_catalog *catalog, const struct sl_codes *codes, struct sl_error *err)
 {
-    int r = sl_catalog_begin(catalog, err);
-    r = r < 0 ? r : sl_catalog_step(catalog, SL_SQL_DROP_CODES, err);
+    if (!codes)
+        return 0;
+    int r = sl_catalog_step(catalog, SL_SQL_DROP_CODES, err);
     r = r < 0 ? r : put_code(catalog, "", sum_of(catalog, codes), err);
     for (size_t i = 0; r == 0 && i < codes->count; i++)
         r = put_code(catalog, codes->code[i].op_key, codes->code[i].digest, err);
-    r = r < 0 ? r : sl_catalog_end(catalog, &catalog->progress, err);
-    if (r < 0)
-        sl_catalog_abort(catalog);
     return r;
 }

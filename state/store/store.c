@@ -274,8 +274,8 @@ int sl_store_finish(struct sl_store *store, const char **ret_list, struct sl_err
     bool changed = store->writer != NULL;
     int r = sl_store_failure(store, err);
     store->gone = 0;
-    r = r < 0 ? r : finish_segment(store, err);
     r = r < 0 ? r : sl_store_purge(store, err);
+    r = r < 0 ? r : finish_segment(store, err);
     r = r < 0 ? r : sl_store_collect_merge(store, err);
     if (r == 0 && (changed || store->gone))
         r = sl_io_sync(store->io, store->dirfd, "the directory of segments", err);

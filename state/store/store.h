@@ -36,7 +36,8 @@ typedef int sl_store_visit(void *arg, const struct sl_section *section, const st
  * memory all the same. */
 int sl_store_load(struct sl_store *store, const char *key, struct sl_spill *spill, sl_store_visit *visit,
                   void *arg, struct sl_error *err);
-/* Drops what is kept for the operator, with the commit of the next batch. */
+/* Drops what is kept for the operator, with the commit of the next batch: what that batch writes for it stays. From now on
+ * nothing of it is loaded. */
 int sl_store_drop(struct sl_store *store, const char *key);
 
 /* A file is made only when a section is begun. */

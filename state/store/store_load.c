@@ -95,10 +95,20 @@ static int load_segments(struct sl_store *store, struct loading *loading, const 
     return r;
 }
 
+static bool is_dropped(const struct sl_store *store, const char *key)
+{
+    for (size_t i = 0; i < store->drops; i++)
+        if (strcmp(store->drop[i], key) == 0)
+            return true;
+    return false;
+}
+
 int sl_store_load(struct sl_store *store, const char *key, struct sl_spill *spill, sl_store_visit *visit,
                   void *arg, struct sl_error *err)
 {
     struct loading loading = {.task = {.err = err}};
+    if (is_dropped(store, key))
+        return 0;
     int r = sl_row_buffers_open(&loading.piles, spill, 1);
     r = r < 0 ? sl_error_nomem(err) : load_segments(store, &loading, key, visit, arg);
     sl_row_buffers_done(&loading.piles);

@@ -116,6 +116,39 @@ end):name("%s"):saveAsTextFiles("out/%s")
         equal(read("out/%s-%d/part-00000" % (name, 1000 * (n + 1))), wanted, "run %d" % n)
 
 
+NAMED = """
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }
+local lines = ssc:textFileStream("in")
+lines:map(sluice.pair(1)):%s:name("totals"):saveAsTextFiles("out/totals")
+"""
+KINDS = ("updateStateByKey(function(values, count) return (count or 0) + #values end)",
+         "mapWithState(function(key, value, state) state:update((state:get() or 0) + value) return key, state:get() end)",
+         'reduceByKeyAndWindow(sluice.sum, nil, "9s", "1s")')
+
+
+def test_a_name_does_not_give_an_operator_state_of_another_kind():
+    """Also where a start that accepts it commits no batch; what came after is kept, over another start, too."""
+    t = 0
+    for n, operator in enumerate(KINDS):
+        job(NAMED % operator)
+        move_in("%d-a" % n, "x\n")
+        if n:
+            done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1")
+            equal(done.returncode, 2, "exit status; " + done.stderr)
+            check('job.lua:5: %s: the job has changed: under the name "totals"' % operator.split("(")[0] in done.stderr, done.stderr)
+            failing = job(NAMED % operator + 'lines:foreachRDD(function() error("stop") end)\n', "failing.lua")
+            done = sluice("run", failing, "--checkpoint", "ck", "--clock", "virtual", "--batches", "1", "--accept-changes")
+            check(done.returncode not in (0, 2), "it fails in a batch: " + done.stderr)
+            equal(sluice("run", "job.lua", "--clock", "virtual", "--batches", "1").returncode, 2, "nothing was accepted yet")
+        for accept in (["--accept-changes"], []):
+            t += 1000
+            sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1", *accept)
+            equal(read("out/totals-%d/part-00000" % t), b"x\t%d\n" % (1 if accept else 2), operator)
+            if accept:
+                move_in("%d-b" % n, "x\n")
+
+
 TWINS = {
     "ones": """pairs_of:updateStateByKey(function(values, state)
     return (state or 0) + #values
