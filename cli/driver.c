@@ -23,6 +23,8 @@ static const struct sl_flag driver_flags[] = {
     {"workdir", SL_FLAG_PATH, "DIR", NULL,
      "where tasks leave results that are large: a directory that all machines see"},
     {"reduce-partitions", SL_FLAG_COUNT, "N", NULL, "tasks of a reduce stage; 4"},
+    {"state", SL_FLAG_CHOICE, "auto|driver|tasks", NULL,
+     "where functions of keyed state are called: driver, tasks, or auto: in tasks once they take long"},
     {"in", SL_FLAG_NUMBER, "FD", NULL, "where messages come in; 0"},
     {"out", SL_FLAG_NUMBER, "FD", NULL,
      "where messages go out; 1, and what the job prints goes to standard error"},
@@ -54,6 +56,14 @@ static int open_peer(const struct sl_line *line, struct sl_peer *ret, struct sl_
     return 0;
 }
 
+static enum sl_state_place state_place(const struct sl_line *line)
+{
+    const char *place = sl_line_text(line, "state");
+    if (!place || strcmp(place, "auto") == 0)
+        return SL_STATE_AUTO;
+    return strcmp(place, "tasks") == 0 ? SL_STATE_TASKS : SL_STATE_DRIVER;
+}
+
 static int prepare(const struct sl_line *line, char *exchange, size_t size, struct sl_executor **ret,
                    struct sl_error *err)
 {
@@ -70,7 +80,7 @@ static int prepare(const struct sl_line *line, char *exchange, size_t size, stru
         return sl_error_sys(err, errno, "opening %s", workdir);
     if (workdir && snprintf(exchange, size, "%s/exchange", whole) >= (int)size)
         return sl_error_set(err, SL_EUSAGE, "%s is too long a path", workdir);
-    *ret = sl_remote_driver_new(&peer, partitions, workdir ? exchange : NULL);
+    *ret = sl_remote_driver_new(&peer, partitions, workdir ? exchange : NULL, state_place(line));
     return *ret ? 0 : sl_error_nomem(err);
 }
 

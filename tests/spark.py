@@ -70,7 +70,7 @@ for directory, partitions, arguments in json.loads(sys.argv[2]):
     os.chdir(os.path.join(top, directory))
     os.makedirs("work", exist_ok=True)
     executor = SparkExecutor(context, os.environ["SLUICE"], arguments[0], os.getcwd(), worker.arguments_of_job(arguments), ship)
-    options = ["--workdir", os.path.abspath("work"), "--reduce-partitions", str(partitions)]
+    options = ["--workdir", os.path.abspath("work"), "--reduce-partitions", str(partitions), "--state", "tasks"]
     statuses[directory] = driver.run(os.environ["SLUICE"], options, arguments, executor)
     executors.append(executor)
 context.stop()

@@ -33,9 +33,10 @@ def run_in(directory, program, *arguments, environment=(), status=0):
     return done
 
 
-def play(directory, *arguments, partitions=3, kills=0, seed=1, status=0, workdir=None):
+def play(directory, *arguments, partitions=3, kills=0, seed=1, status=0, workdir="work", state="tasks"):
     environment = {"PLAY_SLUICE": SLUICE, "PLAY_PARTITIONS": str(partitions), "PLAY_KILLS": str(kills), "PLAY_SEED": str(seed)}
     environment["PLAY_LOG"] = os.path.abspath(directory + "-stages")
+    environment["PLAY_STATE"] = state
     if workdir:
         environment["PLAY_WORKDIR"] = workdir
     return run_in(directory, str(PLAY), *arguments, environment=environment.items(), status=status)

@@ -191,6 +191,18 @@ struct sl_partial {
     int (*groups)(struct sl_stage *stage, sl_partial_row *row, void *arg);
 };
 
+/* ---- state by key of which other processes may keep shards (engine/remote/): each has the keys of one partition. Such a
+ * process loads its shard (load, loaded), finishes a batch (finish) and gives what changed (save) ---- */
+
+struct sl_sharded {
+    /* All that is kept: rows (key, value...) in the order of keys, as one SL_SECTION_KEYED has them. NULL: nothing. Borrowed
+     * until the next batch. */
+    const struct sl_dataset *(*all)(const void *memory);
+    /* In place of finish, where all of it is: load was given what the batch changed, a section for each shard that
+     * changed. The result, as finish makes it. */
+    int (*revise)(struct sl_stage *stage, struct sl_dataset **ret);
+};
+
 struct sl_wide {
     size_t state_size;
     int (*begin)(struct sl_stage *stage);                           /* optional */
@@ -244,6 +256,7 @@ struct sl_wide {
     int (*save)(struct sl_stage *stage, struct sl_state_writer *keeper);
     int (*load)(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows);
     int (*loaded)(struct sl_stage *stage, int64_t last_ms);
+    const struct sl_sharded *sharded; /* optional */
 };
 
 /* ---- output: the steps of the commit, in this order; each is optional; 0 or a failure of the batch ---- */

@@ -42,6 +42,9 @@ static const char output_here[] = "outputs are committed by one process";
 static const char memory_here[] = "it keeps windows or state from batch to batch, in one checkpoint";
 static const char groups_there[] =
     "tasks make the groups of a batch; the windows or state that they change are kept on the driver";
+static const char shards_there[] =
+    "tasks make the groups of a batch, and call the functions where they take long, each with a shard of the state; the "
+    "driver keeps all of it";
 static const char whole_here[] = "its result is made in one piece, of what tasks have combined or read";
 static const char fed_here[] = "some of its rows come from operators that run here";
 static const char below_here[] = "it follows operators that run here";
@@ -233,7 +236,9 @@ const char *sl_stages_of_operator(const struct sl_op *op)
         return op->wide ? event_time_here : NULL;
     case SL_OP_WIDE:
         if (op->wide->memory_size)
-            return sl_stages_keeps_groups(&node) ? groups_there : memory_here;
+            return !sl_stages_keeps_groups(&node) ? memory_here
+                   : op->wide->sharded            ? shards_there
+                                                  : groups_there;
         return !op->wide->partial || op->wide->partial->order(&node) == SL_RESULT_WHOLE ? whole_here : NULL;
     case SL_OP_OUTPUT:
         return output_here;

@@ -29,6 +29,7 @@ static int open_driver(struct sl_executor *executor, struct sl_run *run, struct 
         return sl_error_nomem(err);
     int r = sl_stages_new(run->pipelines, &driver->stages, err);
     r = r < 0 ? r : open_exchange(driver, err);
+    r = r < 0 ? r : sl_shards_open(driver, err);
     return r < 0 ? r : sl_request_hello(driver, err);
 }
 
@@ -87,6 +88,7 @@ static int begin(struct sl_executor *executor, struct sl_batch *batch, struct sl
     }
     for (size_t n = 0; n < batch->run->pipelines->nodes; n++)
         driver->finishes[n] = can_be_finished(driver, batch, n);
+    sl_shards_begin(driver, batch);
     return 0;
 }
 
@@ -109,6 +111,7 @@ static void end(struct sl_executor *executor, struct sl_batch *batch)
     if (driver->next_stage > driver->first_stage)
         (void)sl_request_drop(driver, &ignored);
     driver->first_stage = driver->next_stage;
+    sl_shards_sweep(driver);
     forget_maps(driver);
 }
 
@@ -117,6 +120,7 @@ static void close_driver(struct sl_executor *executor)
     struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
     struct sl_error ignored = {0};
     forget_maps(driver);
+    sl_shards_close(driver);
     if (driver->exchange && driver->stages)
         (void)sl_io_remove_tree(&sl_io_system, AT_FDCWD, driver->exchange,
                                 &ignored); /* the next start does it */
@@ -141,13 +145,17 @@ static const struct sl_executor_ops ops = {
     .close = close_driver,
 };
 
-struct sl_executor *sl_remote_driver_new(const struct sl_peer *peer, int64_t partitions, const char *exchange)
+struct sl_executor *sl_remote_driver_new(const struct sl_peer *peer, int64_t partitions, const char *exchange,
+                                         enum sl_state_place state_place)
 {
     struct sl_remote_driver *driver = calloc(1, sizeof *driver);
     if (!driver)
         return NULL;
-    *driver = (struct sl_remote_driver){
-        .executor = {&ops}, .peer = *peer, .partitions = partitions, .exchange = exchange};
+    *driver = (struct sl_remote_driver){.executor = {&ops},
+                                        .peer = *peer,
+                                        .partitions = partitions,
+                                        .exchange = exchange,
+                                        .state_place = state_place};
     return &driver->executor;
 }
 

@@ -11,9 +11,16 @@
 
 struct sl_executor;
 
+/* Where functions of keyed state are called. Results are the same. */
+enum sl_state_place {
+    SL_STATE_AUTO,   /* on the driver, until a batch shows that they cost more than tasks do */
+    SL_STATE_DRIVER, /* on the driver */
+    SL_STATE_TASKS,  /* in tasks, where there is a directory for results */
+};
+
 /* partitions: tasks of a reduce stage. exchange: a directory for results that all machines see, which is emptied; NULL:
  * all results travel in reports. Borrows the text. NULL: out of memory. */
-struct sl_executor *sl_remote_driver_new(const struct sl_peer *peer, int64_t partitions,
-                                         const char *exchange);
+struct sl_executor *sl_remote_driver_new(const struct sl_peer *peer, int64_t partitions, const char *exchange,
+                                         enum sl_state_place state_place);
 /* After the run; NULL is fine. */
 void sl_remote_driver_free(struct sl_executor *executor);

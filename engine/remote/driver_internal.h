@@ -6,6 +6,7 @@
 #include "engine/remote/driver.h"
 #include "engine/remote/peer.h"
 #include "engine/remote/report.h"
+#include "engine/remote/shard.h"
 #include "engine/remote/task.h"
 
 /* A map stage of the batch under way. */
@@ -15,6 +16,15 @@ struct sl_map_stage {
     size_t tasks;
     struct sl_remote_block **block; /* [tasks]: what each of them made */
     size_t *blocks;                 /* [tasks] */
+};
+
+/* The shards of the state of one operator, [partitions] each. */
+struct sl_shards {
+    struct sl_shard *now; /* as of the newest committed batch; NULL: the state is not dealt */
+    /* As the batch at next_ms leaves them; NULL: it has not begun with them. */
+    struct sl_shard *next;
+    int64_t next_ms;
+    bool is_due; /* where that is decided by what batches cost: in tasks from the next batch on */
 };
 
 struct sl_remote_driver {
@@ -34,6 +44,9 @@ struct sl_remote_driver {
     int64_t first_stage;      /* of this batch: from here they are dropped */
     struct sl_message message;
     uint64_t sequence; /* of record errors that come from other processes */
+    enum sl_state_place state_place;
+    struct sl_shards *shards; /* [nodes] */
+    uint64_t deals;           /* names of files */
 };
 
 /* requests.c: what is asked for and what comes back. */
@@ -58,6 +71,29 @@ struct sl_report_end {
 };
 int sl_report_take_end(struct sl_remote_driver *driver, struct sl_wire *wire, struct sl_report_end *ret,
                        struct sl_buf *data, struct sl_error *err);
+
+/* driver_shards.c: shards of the operators' states (engine/remote/shard.h).
+ *
+ *     open, close    with the process
+ *     begin          of a batch, or once more: which shards are those of the newest committed batch
+ *     wanted         the operator's part of the batch is done by tasks that have shards
+ *     deal           before the stage: all shards are there
+ *     take           the end of the report of task p: what changed is given to the operator
+ *     forget         the operator's state changes here: its shards are past
+ *     sweep          at the end of a batch: files that are no more wanted are removed */
+int sl_shards_open(struct sl_remote_driver *driver, struct sl_error *err);
+void sl_shards_close(struct sl_remote_driver *driver);
+void sl_shards_begin(struct sl_remote_driver *driver, const struct sl_batch *batch);
+bool sl_shards_wanted(const struct sl_remote_driver *driver, const struct sl_batch *batch,
+                      const struct sl_node *node, bool has_groups);
+int sl_shards_deal(struct sl_remote_driver *driver, const struct sl_batch *batch, const struct sl_node *node,
+                   struct sl_error *err);
+int sl_shards_take(struct sl_remote_driver *driver, struct sl_stage *stage, size_t p, struct sl_wire *wire,
+                   struct sl_error *err);
+void sl_shards_forget(struct sl_remote_driver *driver, const struct sl_node *node);
+void sl_shards_sweep(struct sl_remote_driver *driver);
+/* The operator's part of a batch took so long here. */
+void sl_shards_note_cost(struct sl_remote_driver *driver, const struct sl_stage *stage, int64_t ns);
 
 /* driver_map.c, driver_reduce.c */
 int sl_remote_driver_read(struct sl_executor *executor, struct sl_batch *batch, size_t s,

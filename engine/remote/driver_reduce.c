@@ -1,4 +1,5 @@
 /* A reduce stage: a task for each partition of the keys of one operator. */
+#include "core/base/clock.h"
 #include "engine/remote/driver_internal.h"
 #include "engine/remote/merge.h"
 
@@ -9,7 +10,8 @@ struct reducing {
     struct sl_batch *batch;
     const struct sl_node *node;
     int64_t id;
-    struct sl_merging *merging; /* NULL: groups come back, and enter the operator's stage here */
+    struct sl_merging *merging; /* NULL: groups come back, and enter the operator's stage here, or: */
+    bool has_shards;            /* what changed in shards comes back, and enters it */
 };
 
 /* ---- tasks ---- */
@@ -41,6 +43,7 @@ static int send_task(const struct reducing *reducing, uint32_t partition, struct
                      struct sl_error *err)
 {
     const struct sl_remote_driver *driver = reducing->driver;
+    const struct sl_shards *shards = &driver->shards[reducing->node->number];
     const struct sl_remote_task task = {
         .stage = reducing->id,
         .number = partition,
@@ -53,6 +56,7 @@ static int send_task(const struct reducing *reducing, uint32_t partition, struct
         .partition = partition,
         .expected = list_blocks(reducing, partition, list),
         .block = list,
+        .shard = reducing->has_shards ? shards->next[partition] : (struct sl_shard){0},
     };
     return sl_request_task(reducing->driver, &task, err);
 }
@@ -126,6 +130,8 @@ static int take_report(void *arg, size_t p, struct sl_wire *wire, struct sl_erro
     r = r < 0 ? r : sl_report_take_end(reducing->driver, wire, &end, &data, err);
     if (r < 0)
         return r;
+    if (reducing->has_shards)
+        return sl_shards_take(reducing->driver, reducing->batch->stage[reducing->node->number], p, wire, err);
     return reducing->merging ? sl_merging_add(reducing->merging, p, data.bytes, data.len)
                              : absorb_groups(reducing, p, &data, err);
 }
@@ -142,22 +148,48 @@ static bool has_blocks(const struct reducing *reducing)
     return false;
 }
 
-/* Where there are no groups no task is needed: parts without rows are merged. */
 static int run_tasks(const struct reducing *reducing, struct sl_error *err)
 {
-    if (!has_blocks(reducing))
-        return 0;
     int r = send_tasks(reducing, err);
     return r < 0 ? r
                  : sl_request_wait(reducing->driver, reducing->id, (size_t)reducing->driver->partitions,
                                    take_report, (void *)reducing, err);
 }
 
+/* Where there are no groups no task is needed: parts without rows are merged. */
+static int run_if_needed(const struct reducing *reducing, struct sl_error *err)
+{
+    return has_blocks(reducing) ? run_tasks(reducing, err) : 0;
+}
+
+/* Tasks have the state: what they changed is taken in. */
+static int revise(struct reducing *reducing, struct sl_dataset **ret, struct sl_error *err)
+{
+    struct sl_stage *stage = reducing->batch->stage[reducing->node->number];
+    reducing->has_shards = true;
+    int r = sl_shards_deal(reducing->driver, reducing->batch, reducing->node, err);
+    r = r < 0 ? r : run_tasks(reducing, err);
+    return r < 0 ? r : reducing->node->op->wide->sharded->revise(stage, ret);
+}
+
+/* Tasks make the groups, which enter what is kept here. */
+static int finish_here(struct reducing *reducing, struct sl_dataset **ret, struct sl_error *err)
+{
+    struct sl_stage *stage = reducing->batch->stage[reducing->node->number];
+    sl_shards_forget(reducing->driver, reducing->node);
+    int r = run_if_needed(reducing, err);
+    int64_t begun_ns = sl_monotonic_ns();
+    r = r < 0 ? r : reducing->node->op->wide->finish(stage, ret);
+    if (r == 0)
+        sl_shards_note_cost(reducing->driver, stage, sl_monotonic_ns() - begun_ns);
+    return r;
+}
+
 static int merge_results(struct reducing *reducing, struct sl_dataset **ret, struct sl_error *err)
 {
     const struct sl_partial *partial = reducing->node->op->wide->partial;
     reducing->merging = sl_merging_new((size_t)reducing->driver->partitions, partial->order(reducing->node));
-    int r = reducing->merging ? run_tasks(reducing, err) : SL_ENOMEM;
+    int r = reducing->merging ? run_if_needed(reducing, err) : SL_ENOMEM;
     r = r < 0 ? r : sl_merging_finish(reducing->merging, ret);
     r = r < 0 ? r : partial->cut(reducing->batch->stage[reducing->node->number], ret);
     sl_merging_free(reducing->merging);
@@ -168,15 +200,15 @@ int sl_remote_driver_finish(struct sl_executor *executor, struct sl_batch *batch
                             struct sl_dataset **ret, struct sl_error *err)
 {
     struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
-    struct reducing reducing = {driver, batch, node, driver->next_stage++, NULL};
+    struct reducing reducing = {driver, batch, node, driver->next_stage++, NULL, false};
     struct sl_dataset *dataset = NULL;
     int r;
-    if (sl_stages_keeps_groups(node)) {
-        r = run_tasks(&reducing, err);
-        r = r < 0 ? r : node->op->wide->finish(batch->stage[node->number], &dataset);
-    } else {
+    if (!sl_stages_keeps_groups(node))
         r = merge_results(&reducing, &dataset, err);
-    }
+    else if (sl_shards_wanted(driver, batch, node, has_blocks(&reducing)))
+        r = revise(&reducing, &dataset, err);
+    else
+        r = finish_here(&reducing, &dataset, err);
     if (r == 0)
         *ret = dataset;
     else

@@ -13,6 +13,8 @@
  *     data       of the sections, one after the other: nil, a block (text/block.h), or a file's name and the check of
  *                the block in it
  *     blocks     count, then operator, partition, check: of those that were sent
+ *     shard      of a task that has one: the file with what changed, then the whole shard, if it was written: each as
+ *                engine/remote/shard.h has it
  *
  * Read once, in that order; the reader gives every part to its owner. */
 #pragma once

@@ -30,15 +30,21 @@ bool sl_results_add(struct sl_results *results, const struct sl_node *node,
            (!bytes->len || sl_buf_append(&results->data, bytes->bytes, bytes->len));
 }
 
+void sl_attempt_name(const struct sl_worker_process *process, const char *end, char ret[SL_SHARD_NAME_BYTES])
+{
+    uint64_t attempt = (uint64_t)getpid();
+    (void)!getrandom(&attempt, sizeof attempt, GRND_NONBLOCK); /* else the process has to do */
+    snprintf(ret, SL_SHARD_NAME_BYTES, "%" PRId64 "-%" PRId64 "-%016" PRIx64 "%s", process->task->stage,
+             process->task->number, attempt, end);
+}
+
 static int write_file(struct sl_worker_process *process, const struct sl_buf *block, struct sl_buf *report,
                       struct sl_error *err)
 {
     struct sl_io *io = process->run.services.io;
     const struct sl_remote_task *task = process->task;
-    uint64_t attempt = (uint64_t)getpid();
-    char name[96];
-    (void)!getrandom(&attempt, sizeof attempt, GRND_NONBLOCK); /* else the process has to do */
-    snprintf(name, sizeof name, "%" PRId64 "-%" PRId64 "-%016" PRIx64, task->stage, task->number, attempt);
+    char name[SL_SHARD_NAME_BYTES];
+    sl_attempt_name(process, "", name);
     int dirfd = sl_io_open(io, AT_FDCWD, task->exchange, O_RDONLY | O_DIRECTORY, 0, err);
     if (dirfd < 0)
         return dirfd;

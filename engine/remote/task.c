@@ -39,6 +39,9 @@ static void put_reduce(struct sl_buf *buf, const struct sl_remote_task *task)
         sl_wire_put_integer(buf, task->block[i].task);
         sl_wire_put_integer(buf, task->block[i].check);
     }
+    sl_wire_put_integer(buf, (int64_t)task->shard.files);
+    for (size_t i = 0; i < task->shard.files; i++)
+        sl_shard_file_put(buf, &task->shard.file[i]);
 }
 
 bool sl_remote_task_put(struct sl_buf *buf, const struct sl_remote_task *task)
@@ -97,6 +100,17 @@ static void take_map(struct sl_wire *wire, struct sl_remote_task *task)
         take_file(wire, task);
 }
 
+static void take_shard(struct sl_wire *wire, struct sl_shard *shard)
+{
+    shard->files = sl_wire_count(wire);
+    shard->file = list_of(wire, shard->files, sizeof *shard->file);
+    for (size_t i = 0; !wire->failed && i < shard->files; i++) {
+        shard->file[i] = sl_shard_file_take(wire);
+        if (!wire->failed && !shard->file[i].bytes)
+            wire->failed = SL_EDAMAGED;
+    }
+}
+
 static void take_reduce(struct sl_wire *wire, struct sl_remote_task *task)
 {
     task->expected = sl_wire_count(wire);
@@ -106,6 +120,7 @@ static void take_reduce(struct sl_wire *wire, struct sl_remote_task *task)
         task->block[i].task = sl_wire_integer(wire);
         task->block[i].check = sl_wire_integer(wire);
     }
+    take_shard(wire, &task->shard);
 }
 
 int sl_remote_task_take(struct sl_wire *wire, struct sl_remote_task *ret, struct sl_error *err)

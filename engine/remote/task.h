@@ -6,7 +6,8 @@
  *     map        source, partition (its number among those of the source), count of sinks, then operator and whether
  *                what it gets is cut by key; then a file: 0, path, inode, birth, mtime, size, part; or rows: 1, a block of
  *                chunks
- *     reduce     operator, partition, count of blocks, then stage, task and check of each
+ *     reduce     operator, partition, count of blocks, then stage, task and check of each; count of files of the shard of the
+ *                operator's state, then each as engine/remote/shard.h has it; 0: the state is the driver's
  *
  * The body of a block that a worker sends: a block (text/block.h) of stage, task, operator, partition, then sections to
  * the end: input, path, partition of the source, bytes. The bytes of a partial section are rows of SL_PARTIAL_FIELDS, of
@@ -14,6 +15,7 @@
 #pragma once
 
 #include "core/contract/arrivals.h"
+#include "engine/remote/shard.h"
 #include "engine/remote/wire.h"
 
 enum { SL_TASK_MAP, SL_TASK_REDUCE };
@@ -40,6 +42,7 @@ struct sl_remote_task {
     struct sl_field rows; /* the block */
     size_t expected;
     struct sl_expected_block *block;
+    struct sl_shard shard; /* without files: the state is the driver's */
 };
 
 bool sl_remote_task_put(struct sl_buf *buf, const struct sl_remote_task *task);

@@ -78,6 +78,9 @@ static int check_task(const struct sl_worker_process *process, struct sl_error *
         (wanted == SL_ROLE_MAP && pipelines->node[task->node]->op->kind != SL_OP_SOURCE))
         return sl_error_set(err, SL_EUSAGE, "a task is for operator %u, which does not run in tasks",
                             task->node);
+    if (task->shard.files && !pipelines->node[task->node]->op->wide->sharded)
+        return sl_error_set(err, SL_EUSAGE, "a task has state of operator %u, which keeps none in shards",
+                            task->node);
     if (process->only_stage >= 0 && (size_t)process->only_stage != stages->number[task->node])
         return sl_error_set(err, SL_EUSAGE, "a task is of stage %zu, and this worker is for stage %lld",
                             stages->number[task->node], (long long)process->only_stage);

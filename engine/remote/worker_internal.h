@@ -61,3 +61,13 @@ bool sl_results_add(struct sl_results *results, const struct sl_node *node,
 int sl_results_put(struct sl_worker_process *process, const struct sl_results *results, struct sl_buf *report,
                    struct sl_error *err);
 void sl_results_done(struct sl_results *results);
+/* A name in the directory for results that no other attempt has. */
+void sl_attempt_name(const struct sl_worker_process *process, const char *end, char ret[SL_SHARD_NAME_BYTES]);
+
+/* worker_shard.c: what the task's operator keeps of its shard, loaded, in the place of what the process keeps: the stage's
+ * memory. save, after finish: writes what changed, and the whole where that is due; appended to the report. close frees it,
+ * after the stage; NULL is fine. */
+int sl_worker_shard_open(struct sl_worker_process *process, struct sl_stage *stage, struct sl_error *err);
+int sl_worker_shard_save(struct sl_worker_process *process, struct sl_stage *stage, struct sl_buf *report,
+                         struct sl_error *err);
+void sl_worker_shard_close(const struct sl_node *node, void *memory);

@@ -24,6 +24,12 @@ struct reduce {
     size_t sections, capacity;
 };
 
+/* The operator's state is in shards, of which the task has one. */
+static bool has_shard(const struct reduce *reduce)
+{
+    return reduce->process->task->shard.files > 0;
+}
+
 /* ---- blocks ---- */
 
 static int damaged(struct sl_error *err)
@@ -208,16 +214,27 @@ static bool is_sorted(const struct sl_node *node)
     return order == SL_RESULT_SORTED_UP || order == SL_RESULT_SORTED_DOWN;
 }
 
+/* What changes in the shard is the result. */
+static int finish_shard(struct sl_stage *stage)
+{
+    struct sl_dataset *dataset = NULL;
+    int r = stage->node->op->wide->finish(stage, &dataset);
+    sl_dataset_unref(dataset);
+    return r;
+}
+
 /* What the driver merges, or lets enter what the operator keeps. */
-static int finish_groups(struct sl_stage *stage, struct sl_buf *rows)
+static int finish_groups(const struct reduce *reduce, struct sl_stage *stage, struct sl_buf *rows)
 {
     const struct sl_node *node = stage->node;
+    if (has_shard(reduce))
+        return finish_shard(stage);
     if (sl_stages_keeps_groups(node))
         return node->op->wide->partial->groups(stage, append_group, rows);
     return is_sorted(node) ? finish_sorted(stage, rows) : finish_rows(stage, rows);
 }
 
-/* Rows of the result; where the driver has what the operator keeps: the groups that enter it. */
+/* Rows of the result; where the driver has what the operator keeps: the groups that enter it, or nothing. */
 static int finish(struct reduce *reduce, struct sl_stage *stage, struct sl_results *results,
                   struct sl_error *err)
 {
@@ -228,8 +245,8 @@ static int finish(struct reduce *reduce, struct sl_stage *stage, struct sl_resul
     stage->has_input = stage->said = true;
     int r = absorb(reduce, stage);
     if (r == 0)
-        r = finish_groups(stage, &rows);
-    if (r == 0 &&
+        r = finish_groups(reduce, stage, &rows);
+    if (r == 0 && !has_shard(reduce) &&
         !sl_results_add(results, node, &position, gives_groups ? SL_SECTION_PARTIAL : SL_SECTION_ROWS, &rows))
         r = SL_ENOMEM;
     return r == SL_ENOMEM ? sl_error_nomem(err) : r;
@@ -253,10 +270,18 @@ static int reduce_partition(struct reduce *reduce, struct sl_buf *report, struct
     const struct sl_node *node = process->run.pipelines->node[process->task->node];
     SL_CLEANUP(sl_results_done) struct sl_results results = {0};
     struct sl_stage *stage = NULL;
+    void *memory = NULL;
     int r = sl_stage_new(&process->run, node, process->task->batch_ms, &stage, err);
+    if (r == 0 && has_shard(reduce)) {
+        r = sl_worker_shard_open(process, stage, err);
+        memory = stage->memory;
+    }
     r = r < 0 ? r : finish(reduce, stage, &results, err);
     r = r < 0 ? r : put_report(reduce, &results, report, err);
+    if (r == 0 && has_shard(reduce))
+        r = sl_worker_shard_save(process, stage, report, err);
     sl_stage_free(stage);
+    sl_worker_shard_close(node, memory);
     return r;
 }
 

@@ -4,7 +4,10 @@
  * The state is a dataset of rows (key, state) in the order of keys, and so is the result: one and the same. A
  * batch walks the old dataset beside its groups, in pieces that the workers share, and makes the new one. Both are
  * only ever read from beginning to end, so that with a memoryLimit what is too large of either, and of what changed,
- * is on disk. */
+ * is on disk.
+ *
+ * Each call is a split of its own as far as task->ordinal goes: what math.random gives depends on the key and the batch,
+ * not on where the state was cut, nor in which process its shard is. */
 #include "ops/state/update_state.h"
 
 #include "core/base/error.h"
@@ -120,6 +123,7 @@ static int update_key(struct update *update, struct sl_task *task, const struct 
     struct sl_field returned[SL_WIDTH_MAX];
     struct sl_returned ret = {0, returned};
     argv[2].flags = 0;
+    task->ordinal = (uint32_t)sl_field_partition_hash(key); /* math.random */
     int r = sl_function_call(update->fn, task, argv, 4, &ret);
     if (r == 0 && ret.count == 0)
         r = sl_task_explain(
@@ -243,7 +247,6 @@ static int update_piece(void *arg, size_t piece, struct sl_task *task)
     struct update *update = arg;
     struct result *result = &update->result[piece];
     struct walk walk = {.update = update, .task = task, .result = result};
-    task->ordinal = (uint32_t)piece;
     int r = sl_row_buffer_init(&result->rows, NULL);
     if (r == 0)
         r = sl_row_buffer_init(&result->changed, NULL);
@@ -311,6 +314,28 @@ static int update_all(struct sl_stage *stage, const struct sl_dataset *old,
     return 0;
 }
 
+bool sl_update_state_begin(struct sl_stage *stage)
+{
+    struct sl_update_state *memory = stage->memory;
+    stage->said = stage->has_input || (memory->state && memory->state->count);
+    sl_dataset_unref(memory->changed);
+    memory->changed = NULL;
+    return stage->said;
+}
+
+int sl_update_state_show(struct sl_stage *stage, struct sl_dataset *updated, struct sl_dataset *changed,
+                         struct sl_dataset **ret)
+{
+    const struct sl_by_key *by_key = stage->state;
+    struct sl_update_state *memory = stage->memory;
+    sl_dataset_unref(memory->state);
+    memory->state = updated;
+    memory->changed = changed;
+    sl_dataset_revise(updated, memory, ++memory->revisions, changed);
+    *ret = sl_dataset_ref(updated);
+    return sl_cut_partitions(stage, by_key->partitions_param, ret);
+}
+
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_by_key *by_key = stage->state;
@@ -319,23 +344,13 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
     struct sl_brought_groups groups;
     if (!memory->state && !(memory->state = sl_dataset_new(1)))
         return SL_ENOMEM;
-    stage->said = stage->has_input || memory->state->count;
-    sl_dataset_unref(memory->changed);
-    memory->changed = NULL;
-    if (!stage->said)
+    if (!sl_update_state_begin(stage))
         return 0;
     int r = sl_brought_groups_take(&by_key->aggregate, &groups);
     if (r == 0)
         r = update_all(stage, memory->state, &groups, &updated, &changed);
     sl_brought_groups_done(&groups);
-    if (r < 0)
-        return r;
-    sl_dataset_unref(memory->state);
-    memory->state = updated;
-    memory->changed = changed;
-    sl_dataset_revise(updated, memory, ++memory->revisions, changed);
-    *ret = sl_dataset_ref(updated);
-    return sl_cut_partitions(stage, by_key->partitions_param, ret);
+    return r < 0 ? r : sl_update_state_show(stage, updated, changed, ret);
 }
 
 static const struct sl_wide update_wide = {
@@ -356,6 +371,7 @@ static const struct sl_wide update_wide = {
     .save = sl_update_state_save,
     .load = sl_update_state_load,
     .loaded = sl_update_state_loaded,
+    .sharded = &sl_update_state_sharded,
 };
 
 static const struct sl_param params[] = {

@@ -1,5 +1,5 @@
 /* What updateStateByKey keeps on disk: what a batch changed; the first save of a state that began with `initial` is all
- * of it. */
+ * of it. And what shards changed, which comes in the same form. */
 #include "core/base/error.h"
 #include "core/contract/row_buffer.h"
 #include "core/contract/state_writer.h"
@@ -164,3 +164,58 @@ int sl_update_state_loaded(struct sl_stage *stage, int64_t last_ms)
     memory->state = state;
     return 0;
 }
+
+/* ---- shards ---- */
+
+static const struct sl_dataset *all(const void *memory)
+{
+    return ((const struct sl_update_state *)memory)->state;
+}
+
+/* They have no key in common. Pairs become one, then pairs of these, so that a row is copied a logarithmic number of times. */
+static int join_sections(struct sl_stage *stage, struct sl_row_buffers *piles, struct sl_dataset **ret)
+{
+    struct sl_update_state *memory = stage->memory;
+    int r = 0;
+    for (size_t step = 1; step < memory->sections; step *= 2)
+        for (size_t i = 0; i + step < memory->sections && r == 0; i += 2 * step)
+            r = merge_sections(stage, piles, memory->section[i + step], false, &memory->section[i]);
+    *ret = r < 0 ? NULL : memory->sections ? sl_dataset_ref(memory->section[0]) : sl_dataset_new(1);
+    return r == 0 && !*ret ? SL_ENOMEM : r;
+}
+
+/* The state as it was and what changed become what it is. */
+static int apply(struct sl_stage *stage, struct sl_row_buffers *piles, struct sl_dataset *changed,
+                 struct sl_dataset **ret)
+{
+    const struct sl_update_state *memory = stage->memory;
+    struct sl_dataset *old = memory->state ? sl_dataset_ref(memory->state) : sl_dataset_new(1);
+    struct sl_dataset *updated = sl_dataset_ref(changed);
+    int r = old ? merge_sections(stage, piles, old, true, &updated) : SL_ENOMEM;
+    sl_dataset_unref(old);
+    if (r == 0)
+        *ret = updated;
+    else
+        sl_dataset_unref(updated);
+    return r;
+}
+
+static int revise(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_update_state *memory = stage->memory;
+    struct sl_dataset *changed = NULL, *updated;
+    struct sl_row_buffers piles;
+    if (!sl_update_state_begin(stage))
+        return 0;
+    int r = sl_row_buffers_init(&piles, stage);
+    r = r < 0 ? r : join_sections(stage, &piles, &changed);
+    r = r < 0 ? r : apply(stage, &piles, changed, &updated);
+    sl_row_buffers_done(&piles);
+    sl_update_state_drop_sections(memory);
+    if (r == 0)
+        return sl_update_state_show(stage, updated, changed, ret);
+    sl_dataset_unref(changed);
+    return r;
+}
+
+const struct sl_sharded sl_update_state_sharded = {all, revise};

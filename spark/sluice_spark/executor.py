@@ -173,6 +173,9 @@ class SparkExecutor:
     def _reduce(self, stage: Stage) -> list[Given]:
         """Shuffles that are partitioned alike are joined partition by partition, where they are."""
         assert self.command
+        if not stage.inputs:  # no groups: the functions are called for what is kept
+            alone = ReduceTasks(self.command, self.shipped, 0, stage.tasks)
+            return self.context.parallelize([], len(stage.tasks)).mapPartitionsWithIndex(alone).collect()
         (shuffle, layout), *others = [self.made[number] for number in stage.inputs]
         for other, _ in others:
             shuffle = shuffle.union(other)

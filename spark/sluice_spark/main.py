@@ -17,13 +17,15 @@ from .worker import arguments_of_job
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-USAGE = """usage: sluice-spark run JOB.lua --workdir DIR [--master URL] [--reduce-partitions N] [--sluice PROGRAM]
-                        [--conf KEY=VALUE]... [options of sluice run] [-- ARGS]
+USAGE = """usage: sluice-spark run JOB.lua --workdir DIR [--master URL] [--reduce-partitions N] [--state PLACE]
+                        [--sluice PROGRAM] [--conf KEY=VALUE]... [options of sluice run] [-- ARGS]
        sluice-spark version
 
   --master URL            as Spark has it; local[N] for this machine. Without it what spark-submit or Spark's settings say
   --workdir DIR           a directory that all machines see: the checkpoint and what tasks hand over lie there
   --reduce-partitions N   tasks of a reduce stage (the cores Spark has)
+  --state PLACE           where functions of updateStateByKey are called: driver, tasks, or auto, which is in tasks once
+                          they take long (auto)
   --sluice PROGRAM        the program sluice; the one in this package, or on the path
   --conf KEY=VALUE        a setting of Spark; may be repeated
 
@@ -44,6 +46,7 @@ class Line:
     master: str | None = None
     workdir: str = ""
     partitions: int | None = None
+    state: str = "auto"
     program: str = ""
     conf: dict[str, str] = field(default_factory=dict)
     rest: list[str] = field(default_factory=list)  # for sluice run
@@ -52,7 +55,8 @@ class Line:
         return any(one == option or one.startswith(option + "=") for one in self.rest)
 
 
-_OWN = ("--master", "--workdir", "--reduce-partitions", "--sluice", "--conf")
+_STATE = ("auto", "driver", "tasks")
+_OWN = ("--master", "--workdir", "--reduce-partitions", "--state", "--sluice", "--conf")
 # Options of sluice run that have a value, which is no operand.
 _WITH_VALUE = ("--batches", "--clock", "--start-time", "--interval", "--mount", "--checkpoint", "--workers", "--set") + (
     "--log-format",
@@ -70,6 +74,10 @@ def _take(line: Line, option: str, value: str) -> None:
         if not value.isdecimal() or not 1 <= int(value) <= 10000:
             raise Refused("--reduce-partitions takes a number from 1 to 10000, not %r" % value)
         line.partitions = int(value)
+    elif option == "--state":
+        if value not in _STATE:
+            raise Refused("--state takes one of %s, not %r" % (", ".join(_STATE), value))
+        line.state = value
     else:
         name, equals, setting = value.partition("=")
         if not equals:
@@ -173,7 +181,7 @@ def run(line: Line) -> int:
         ship = not (master or "").startswith(("local[", "local,")) and master != "local"
         partitions = line.partitions or max(1, context.defaultParallelism)
         executor = SparkExecutor(context, program, line.job, os.getcwd(), arguments_of_job(line.rest), ship)
-        options = ["--workdir", workdir, "--reduce-partitions", str(partitions)]
+        options = ["--workdir", workdir, "--reduce-partitions", str(partitions), "--state", line.state]
         arguments = [line.job]
         if not line.has("--checkpoint"):
             arguments += ["--checkpoint", os.path.join(workdir, "checkpoint")]

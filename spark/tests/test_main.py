@@ -11,8 +11,9 @@ from sluice_spark.main import Refused, check_spark, main, parse, with_retries
 
 
 def test_a_line_is_taken_apart() -> None:
-    line = parse(["job.lua", "--workdir", "w", "--master=local[2]", "--conf", "a=b=c", "--once", "--set", "x=1", "--", "y.lua"])
-    assert (line.job, line.workdir, line.master, line.conf) == ("job.lua", "w", "local[2]", {"a": "b=c"})
+    given = ["job.lua", "--workdir", "w", "--master=local[2]", "--conf", "a=b=c", "--state=tasks", "--once", "--set", "x=1"]
+    line = parse([*given, "--", "y.lua"])
+    assert (line.job, line.workdir, line.master, line.conf, line.state) == ("job.lua", "w", "local[2]", {"a": "b=c"}, "tasks")
     assert line.rest == ["--once", "--set", "x=1", "--", "y.lua"]
     assert line.has("--once") and not line.has("--checkpoint")
 
@@ -26,6 +27,7 @@ def test_a_line_is_taken_apart() -> None:
         (["a.lua", "b.lua", "--workdir", "w"], "b.lua"),
         (["a.lua", "--workdir", "w", "--reduce-partitions", "0"], "1 to 10000"),
         (["a.lua", "--workdir", "w", "--conf", "x"], "KEY=VALUE"),
+        (["a.lua", "--workdir", "w", "--state", "here"], "auto, driver, tasks"),
     ],
 )
 def test_what_is_wrong_is_refused(given: list[str], said: str) -> None:

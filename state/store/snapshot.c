@@ -135,7 +135,7 @@ int sl_snapshot_load_oldest(struct sl_snapshot *snapshot, size_t segments, const
 {
     int r = 0;
     for (size_t s = 0; s < segments && r == 0; s++)
-        r = sl_store_visit_segment(snapshot->segment[s], key, visit, arg, err);
+        r = sl_segment_load(snapshot->segment[s], key, NULL, visit, arg, err);
     return r;
 }
 

@@ -13,6 +13,7 @@
 #include "core/base/log.h"
 #include "core/contract/state_writer.h"
 
+struct sl_segment;
 struct sl_spill;
 struct sl_store;
 
@@ -36,6 +37,9 @@ typedef int sl_store_visit(void *arg, const struct sl_section *section, const st
  * memory all the same. */
 int sl_store_load(struct sl_store *store, const char *key, struct sl_spill *spill, sl_store_visit *visit,
                   void *arg, struct sl_error *err);
+/* The same of one segment, which need not be of a store. */
+int sl_segment_load(struct sl_segment *segment, const char *key, struct sl_spill *spill,
+                    sl_store_visit *visit, void *arg, struct sl_error *err);
 /* Drops what is kept for the operator, with the commit of the next batch: what that batch writes for it stays. From now on
  * nothing of it is loaded. */
 int sl_store_drop(struct sl_store *store, const char *key);

@@ -69,9 +69,6 @@ static inline void sl_store_path(uint64_t number, char path[SL_STORE_PATH_BYTES]
 bool sl_store_append(struct sl_store_list *list, struct sl_store_entry entry);
 /* Appends what the text lists (state/store/store.c). SL_EDAMAGED: it is no list. */
 int sl_store_list_parse(struct sl_store_list *list, const char *text, struct sl_error *err);
-/* Calls visit with every section of one operator in a segment. */
-int sl_store_visit_segment(struct sl_segment *segment, const char *key, sl_store_visit *visit, void *arg,
-                           struct sl_error *err);
 int sl_store_open_segment(struct sl_store *store, const struct sl_store_entry *entry, bool verify,
                           struct sl_segment **ret, struct sl_error *err);
 

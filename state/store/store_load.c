@@ -72,11 +72,14 @@ static int visit_segment(struct loading *loading, struct sl_segment *segment, co
     return r;
 }
 
-int sl_store_visit_segment(struct sl_segment *segment, const char *key, sl_store_visit *visit, void *arg,
-                           struct sl_error *err)
+int sl_segment_load(struct sl_segment *segment, const char *key, struct sl_spill *spill,
+                    sl_store_visit *visit, void *arg, struct sl_error *err)
 {
     struct loading loading = {.task = {.err = err}};
-    return visit_segment(&loading, segment, key, visit, arg);
+    int r = sl_row_buffers_open(&loading.piles, spill, 1);
+    r = r < 0 ? sl_error_nomem(err) : visit_segment(&loading, segment, key, visit, arg);
+    sl_row_buffers_done(&loading.piles);
+    return r;
 }
 
 static int load_segments(struct sl_store *store, struct loading *loading, const char *key,

@@ -3,6 +3,7 @@
 is room; a run that is to end by itself ends with 1. The disk is a small tmpfs, which root may mount."""
 import os, pathlib, sqlite3, subprocess
 from harness import *
+from small_disk import *
 
 JOB = """local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "50ms", checkpoint = "%s" }
@@ -26,33 +27,6 @@ words:foreachRDD(function(rdd)
 end)
 words:saveAsTextFiles("%s/out/counts", "txt")
 """
-SMALL = "../small"  # the disk: beside the claim's directory, in which a run that ends leaves no mounts
-BALLAST = SMALL + "/ballast"
-
-
-class SmallDisk:
-    def __enter__(self):
-        os.makedirs(SMALL, exist_ok=True)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", SMALL], stderr=subprocess.PIPE, text=True)
-        if done.returncode:
-            skip("mounting a tmpfs: %s" % done.stderr.strip())
-
-    def __exit__(self, *unused):
-        unmount(SMALL)
-
-
-def fill():
-    """To the last byte."""
-    with open(BALLAST, "wb", buffering=0) as file:
-        try:
-            while file.write(bytes(4096)) == 4096:
-                pass
-        except OSError:
-            pass
-
-
-def make_room():
-    os.unlink(BALLAST)
 
 
 def ids(first, count=200):

@@ -145,7 +145,7 @@ def test_of_two_attempts_at_a_task_one_counts():
 # ---- all at once ----
 
 def begin(directory):
-    return start([sys.executable, "-m", "sluice_spark", "run", directory + "/job.lua", "--master", "local[2,8]", "--workdir", directory + "/work", "--sluice",
+    return start([sys.executable, "-m", "sluice_spark", "run", directory + "/job.lua", "--master", "local[2,8]", "--state", "tasks", "--workdir", directory + "/work", "--sluice",
                   SLUICE, "--reduce-partitions", "3", *virtual(LATE + 1)[1:]], spark_environment())
 
 

@@ -29,6 +29,14 @@ left:join(right):saveAsTextFiles("out/join", "txt")
 left:cogroup(right):saveAsTextFiles("out/cogroup", "csv", { format = "csv" })
 left:sortByKey(false):saveAsTextFiles("out/sorted", "txt", { partitions = 2 })
 """),
+    "state": ("", 3, """
+local pairs = ssc:queueStream({ { 1 }, {}, { 5 } }):flatMap(function(n)
+  local found = {}
+  for i = 1, 12000, n do found[#found + 1] = { "k" .. i, i } end
+  return found
+end)
+pairs:updateStateByKey(function(values, state, key) return (state or 0) * 31 + #values + math.random(10) end):saveAsTextFiles("out/state", "txt")
+"""),
     "windows": (", maxFilesPerBatch = 2", 2, """
 local pairs = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 3)):mapValues(sluice.number(1))
 pairs:reduceByKeyAndWindow(sluice.sum, nil, "2s", "1s"):saveAsTextFiles("out/window", "txt")

@@ -116,6 +116,66 @@ static void test_task_comes_out_as_it_went_in_and_another_version_is_refused(voi
     sl_buf_done(&buf);
 }
 
+static bool takes_file(const char *name, int64_t bytes)
+{
+    struct sl_buf buf = {0};
+    struct sl_arena arena;
+    sl_arena_init(&arena);
+    sl_wire_put_text(&buf, name);
+    sl_wire_put_integer(&buf, bytes);
+    sl_wire_put_integer(&buf, -7);
+    struct sl_wire wire = {buf.bytes, buf.len, 0, &arena, 0};
+    struct sl_shard_file file = sl_shard_file_take(&wire);
+    bool is_taken = !wire.failed;
+    assert_string_equal(file.name, is_taken && name ? name : "");
+    assert_int_equal(file.bytes, is_taken ? bytes : 0);
+    sl_arena_done(&arena);
+    sl_buf_done(&buf);
+    return is_taken;
+}
+
+static void test_file_of_a_shard_is_a_plain_name_in_the_directory(void **state)
+{
+    static const char *const names[] = {"../a", "/a", "a/b", ".a", "", NULL};
+    char name[SL_SHARD_NAME_BYTES + 1];
+    (void)state;
+    assert_true(takes_file("1-2-abc.changes", 100));
+    assert_true(takes_file(NULL, 0));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_false(takes_file(names[i], 100));
+    memset(name, 'a', sizeof name);
+    name[sizeof name - 1] = 0;
+    assert_false(takes_file(name, 100));
+    assert_true(takes_file(name + 1, 100));
+    assert_false(takes_file("a", 0));
+}
+
+static void test_task_has_the_files_of_its_shard(void **state)
+{
+    struct sl_shard_file files[2] = {{"dealt", 10, UINT64_MAX}, {"changed", 20, 5}};
+    const struct sl_remote_task task = {
+        .role = SL_TASK_REDUCE, .partitions = 1, .shard = {.files = 2, .file = files}};
+    struct sl_buf buf = {0};
+    struct sl_arena arena;
+    struct sl_remote_task out;
+    struct sl_error err = {0};
+    (void)state;
+    sl_arena_init(&arena);
+    assert_true(sl_remote_task_put(&buf, &task));
+    struct sl_wire wire = {buf.bytes, buf.len, 0, &arena, 0};
+    assert_int_equal(sl_remote_task_take(&wire, &out, &err), 0);
+    assert_int_equal(out.shard.files, 2);
+    assert_string_equal(out.shard.file[0].name, "dealt");
+    assert_true(out.shard.file[0].hash == UINT64_MAX);
+    assert_int_equal(out.shard.file[1].bytes, 20);
+    for (size_t len = 0; len < buf.len; len++) {
+        wire = (struct sl_wire){buf.bytes, len, 0, &arena, 0};
+        assert_int_equal(sl_remote_task_take(&wire, &out, &err), SL_EDAMAGED);
+    }
+    sl_arena_done(&arena);
+    sl_buf_done(&buf);
+}
+
 static void put_rows(struct sl_buf *buf, const int64_t *keys, uint32_t rows)
 {
     struct sl_field key[ROWS], value[ROWS];
@@ -160,6 +220,8 @@ int main(void)
         cmocka_unit_test(test_chunk_comes_out_as_it_went_in),
         cmocka_unit_test(test_chunk_that_is_cut_is_damaged_and_any_bytes_do_no_harm),
         cmocka_unit_test(test_task_comes_out_as_it_went_in_and_another_version_is_refused),
+        cmocka_unit_test(test_file_of_a_shard_is_a_plain_name_in_the_directory),
+        cmocka_unit_test(test_task_has_the_files_of_its_shard),
         cmocka_unit_test(test_parts_merge_by_key_and_rows_of_one_key_stay_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,282 @@
+/* Which files are the shards of the operators' states, in the batch under way and in the next one. */
+#include "core/base/array.h"
+#include "core/base/io.h"
+#include "core/base/pool.h"
+#include "engine/remote/driver_internal.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Without groups so few keys are updated here: a stage of tasks takes longer to begin. */
+enum { FEW_KEYS = 10000 };
+/* SL_STATE_AUTO: a batch that took longer, and longer for each key. A task has to read its shard, and the driver takes in
+ * what changed: some hundred nanoseconds a key. */
+enum { LONG_NS = 1000000000, LONG_KEY_NS = 1000 };
+/* Files that are written at the same time. */
+enum { WRITERS = 64 };
+
+/* ---- the process ---- */
+
+int sl_shards_open(struct sl_remote_driver *driver, struct sl_error *err)
+{
+    driver->shards = calloc(driver->run->pipelines->nodes + 1, sizeof *driver->shards);
+    return driver->shards ? 0 : sl_error_nomem(err);
+}
+
+static void drop(const struct sl_remote_driver *driver, struct sl_shard **list)
+{
+    for (size_t p = 0; *list && p < (size_t)driver->partitions; p++)
+        sl_shard_done(&(*list)[p]);
+    free(*list);
+    *list = NULL;
+}
+
+void sl_shards_close(struct sl_remote_driver *driver)
+{
+    for (size_t n = 0; driver->shards && n < driver->run->pipelines->nodes; n++) {
+        drop(driver, &driver->shards[n].now);
+        drop(driver, &driver->shards[n].next);
+    }
+    free(driver->shards);
+    driver->shards = NULL;
+}
+
+/* ---- which ones hold ---- */
+
+void sl_shards_forget(struct sl_remote_driver *driver, const struct sl_node *node)
+{
+    drop(driver, &driver->shards[node->number].now);
+    drop(driver, &driver->shards[node->number].next);
+}
+
+/* The batch that made them was committed, or was given up and what operators keep was taken back. */
+static void settle(struct sl_remote_driver *driver, struct sl_shards *shards)
+{
+    const struct sl_run *run = driver->run;
+    if (!shards->next)
+        return;
+    bool is_committed = run->any && run->last_ms >= shards->next_ms;
+    struct sl_shard **past = is_committed ? &shards->now : &shards->next;
+    drop(driver, past);
+    if (is_committed)
+        shards->now = shards->next;
+    shards->next = NULL;
+}
+
+void sl_shards_begin(struct sl_remote_driver *driver, const struct sl_batch *batch)
+{
+    for (size_t n = 0; n < batch->run->pipelines->nodes; n++) {
+        settle(driver, &driver->shards[n]);
+        if (batch->stage[n] && !driver->finishes[n])
+            sl_shards_forget(driver, batch->stage[n]->node);
+    }
+}
+
+static uint64_t count_keys(const struct sl_stage *stage)
+{
+    const struct sl_dataset *all = stage->node->op->wide->sharded->all(stage->memory);
+    return all ? all->count : 0;
+}
+
+bool sl_shards_wanted(const struct sl_remote_driver *driver, const struct sl_batch *batch,
+                      const struct sl_node *node, bool has_groups)
+{
+    if (!driver->exchange || !node->op->wide->sharded || driver->state_place == SL_STATE_DRIVER)
+        return false;
+    if (driver->state_place == SL_STATE_AUTO && !driver->shards[node->number].is_due)
+        return false;
+    return has_groups || count_keys(batch->stage[node->number]) >= FEW_KEYS;
+}
+
+void sl_shards_note_cost(struct sl_remote_driver *driver, const struct sl_stage *stage, int64_t ns)
+{
+    if (!stage->node->op->wide->sharded)
+        return;
+    uint64_t keys = count_keys(stage);
+    double of_all = (double)ns * sl_pool_workers(stage->pool);
+    if (ns > LONG_NS && of_all > (double)keys * LONG_KEY_NS)
+        driver->shards[stage->node->number].is_due = true;
+}
+
+/* ---- dealing ---- */
+
+static struct sl_shard *new_list(const struct sl_remote_driver *driver)
+{
+    return calloc((size_t)driver->partitions + 1, sizeof(struct sl_shard));
+}
+
+static int finish_files(struct sl_shard_writer *writer, size_t writers, struct sl_shard *shard,
+                        struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < writers && r == 0; i++) {
+        struct sl_shard_file file;
+        r = sl_shard_writer_finish(&writer[i], &file, err);
+        if (r == 0 && !sl_shard_add(&shard[i], &file))
+            r = sl_error_nomem(err);
+    }
+    return r;
+}
+
+/* Shards first, first + 1 ...: of so many partitions as can be written at once. */
+static int deal_some(struct sl_remote_driver *driver, int dirfd, const struct sl_stage *stage, size_t first,
+                     struct sl_error *err)
+{
+    struct sl_shard_writer writer[WRITERS];
+    size_t left = (size_t)driver->partitions - first, writers = left < WRITERS ? left : WRITERS;
+    char name[SL_SHARD_NAME_BYTES];
+    for (size_t i = 0; i < writers; i++) {
+        snprintf(name, sizeof name, "dealt-%" PRIu64 "-%zu.shard", driver->deals, first + i);
+        sl_shard_writer_init(&writer[i], driver->run->services.io, dirfd, name, stage);
+    }
+    int r = sl_shard_deal(stage, (uint64_t)driver->partitions, first, writer, writers);
+    struct sl_shard *shard = &driver->shards[stage->node->number].now[first];
+    int finished = finish_files(writer, writers, shard, err);
+    for (size_t i = 0; i < writers; i++)
+        sl_shard_writer_done(&writer[i]);
+    return finished < 0 ? finished : r < 0 ? sl_error_nomem(err) : 0;
+}
+
+static int deal_all(struct sl_remote_driver *driver, const struct sl_stage *stage, struct sl_error *err)
+{
+    struct sl_io *io = driver->run->services.io;
+    int dirfd = sl_io_open(io, AT_FDCWD, driver->exchange, O_RDONLY | O_DIRECTORY, 0, err);
+    if (dirfd < 0)
+        return dirfd;
+    int r = 0;
+    for (size_t p = 0; p < (size_t)driver->partitions && r == 0; p += WRITERS)
+        r = deal_some(driver, dirfd, stage, p, err);
+    sl_io_close(io, dirfd);
+    driver->deals++;
+    return r;
+}
+
+static int begin_next(struct sl_remote_driver *driver, struct sl_shards *shards, int64_t t)
+{
+    shards->next = new_list(driver);
+    shards->next_ms = t;
+    bool ok = shards->next != NULL;
+    for (size_t p = 0; ok && p < (size_t)driver->partitions; p++)
+        ok = sl_shard_copy(&shards->next[p], &shards->now[p]);
+    return ok ? 0 : SL_ENOMEM;
+}
+
+int sl_shards_deal(struct sl_remote_driver *driver, const struct sl_batch *batch, const struct sl_node *node,
+                   struct sl_error *err)
+{
+    struct sl_shards *shards = &driver->shards[node->number];
+    bool is_dealt = shards->now != NULL;
+    if (!is_dealt && !(shards->now = new_list(driver)))
+        return sl_error_nomem(err);
+    int r = is_dealt ? 0 : deal_all(driver, batch->stage[node->number], err);
+    if (r == 0 && begin_next(driver, shards, batch->t) < 0)
+        r = sl_error_nomem(err);
+    if (r < 0)
+        sl_shards_forget(driver, node);
+    return r;
+}
+
+/* ---- reports ---- */
+
+static int load_changes(struct sl_remote_driver *driver, struct sl_stage *stage,
+                        const struct sl_shard_file *changes, struct sl_error *err)
+{
+    struct sl_io *io = driver->run->services.io;
+    int dirfd = sl_io_open(io, AT_FDCWD, driver->exchange, O_RDONLY | O_DIRECTORY, 0, err);
+    if (dirfd < 0)
+        return dirfd;
+    stage->tasks[0].err = err;
+    int r = sl_shard_file_load(io, dirfd, changes, stage, err);
+    sl_io_close(io, dirfd);
+    return r == SL_EDAMAGED ? err->code = SL_EFAIL : r; /* of the directory, not of the checkpoint */
+}
+
+int sl_shards_take(struct sl_remote_driver *driver, struct sl_stage *stage, size_t p, struct sl_wire *wire,
+                   struct sl_error *err)
+{
+    struct sl_shard *shard = &driver->shards[stage->node->number].next[p];
+    const struct sl_shard_file changes = sl_shard_file_take(wire), whole = sl_shard_file_take(wire);
+    if (wire->failed)
+        return wire->failed;
+    if (whole.bytes)
+        shard->files = 0;
+    const struct sl_shard_file *added = whole.bytes ? &whole : &changes;
+    if (added->bytes && !sl_shard_add(shard, added))
+        return sl_error_nomem(err);
+    return changes.bytes ? load_changes(driver, stage, &changes, err) : 0;
+}
+
+/* ---- files that are past ---- */
+
+struct names {
+    size_t count, capacity;
+    const char **name; /* borrowed */
+};
+
+static bool add_names(const struct sl_remote_driver *driver, const struct sl_shard *list, struct names *names)
+{
+    for (size_t p = 0; list && p < (size_t)driver->partitions; p++)
+        for (size_t i = 0; i < list[p].files; i++) {
+            const char **grown =
+                sl_array_grow(names->name, names->count, &names->capacity, sizeof(const char *));
+            if (!grown)
+                return false;
+            names->name = grown;
+            names->name[names->count++] = list[p].file[i].name;
+        }
+    return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorted. */
+static bool list_names(const struct sl_remote_driver *driver, struct names *names)
+{
+    bool ok = true;
+    for (size_t n = 0; ok && n < driver->run->pipelines->nodes; n++)
+        ok = add_names(driver, driver->shards[n].now, names) &&
+             add_names(driver, driver->shards[n].next, names);
+    if (names->count)
+        qsort(names->name, names->count, sizeof *names->name, compare_names);
+    return ok;
+}
+
+static bool is_listed(const struct names *names, const char *name)
+{
+    return names->count &&
+           bsearch(&name, names->name, names->count, sizeof *names->name, compare_names) != NULL;
+}
+
+/* Directories and names that begin with a dot are not of tasks. */
+static void remove_others(struct sl_io *io, int dirfd, const struct names *names)
+{
+    DIR *dir = io->ops->fdopendir(io, dirfd);
+    if (!dir) {
+        sl_io_close(io, dirfd);
+        return;
+    }
+    for (struct dirent *entry; (entry = io->ops->readdir(io, dir));)
+        if (entry->d_name[0] != '.' && !is_listed(names, entry->d_name))
+            (void)io->ops->unlinkat(io, dirfd, entry->d_name, 0); /* the next sweep tries again */
+    io->ops->closedir(io, dir);
+}
+
+void sl_shards_sweep(struct sl_remote_driver *driver)
+{
+    struct sl_io *io = driver->run->services.io;
+    struct sl_error ignored = {0};
+    struct names names = {0};
+    int dirfd =
+        driver->exchange && list_names(driver, &names)
+            ? sl_io_open(io, AT_FDCWD, driver->exchange, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &ignored)
+            : -1;
+    if (dirfd >= 0)
+        remove_others(io, dirfd, &names);
+    free(names.name);
+}
