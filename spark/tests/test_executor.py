@@ -47,6 +47,8 @@ def test_a_job_that_fails_is_reported_and_not_tried_again(monkeypatch: pytest.Mo
     assert list(ReduceTasks(COMMAND, None, 0, [b""])(0, [])) == [failed]
 
 
-@pytest.mark.parametrize(("tasks", "cores", "wanted"), [(1, 2, 1), (3, 2, 3), (20, 2, 4), (64, 2, 4), (65, 2, 5), (1000, 100, 200)])
+@pytest.mark.parametrize(
+    ("tasks", "cores", "wanted"), [(1, 2, 1), (3, 2, 3), (20, 2, 4), (64, 2, 4), (65, 2, 5), (1000, 100, 200)]
+)
 def test_tasks_of_spark_are_few_and_not_large(tasks: int, cores: int, wanted: int) -> None:
     assert tasks_of_spark(tasks, cores) == wanted
