@@ -15,6 +15,7 @@
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
 
 static _Atomic uint64_t allocations;
 static uint64_t fail_from, fail_to; /* [from, to) */
@@ -41,6 +42,11 @@ __attribute__((visibility("default"))) void *calloc(size_t count, size_t size)
 __attribute__((visibility("default"))) void *realloc(void *block, size_t size)
 {
     return fails() ? NULL : __libc_realloc(block, size);
+}
+
+__attribute__((visibility("default"))) void *aligned_alloc(size_t alignment, size_t size)
+{
+    return fails() ? NULL : __libc_memalign(alignment, size);
 }
 
 static uint64_t number_of(const char *name)

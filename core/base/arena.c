@@ -5,14 +5,18 @@
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { FIRST_BLOCK = 4 << 10, BLOCK_MAX = 1 << 20 };
+enum { FIRST_BLOCK = 4 << 10, BLOCK_MAX = 1 << 20, HUGE_PAGE = 2 << 20, HUGE_FROM = 8 << 20 };
 
 struct sl_arena_block {
     struct sl_arena_block *older;
     size_t size; /* of data[] */
     alignas(16) uint8_t data[];
 };
+
+/* The data of a block that is one huge page. */
+enum { IN_HUGE_PAGE = HUGE_PAGE - sizeof(struct sl_arena_block) };
 
 void sl_arena_init(struct sl_arena *arena)
 {
@@ -62,14 +66,29 @@ void sl_arena_reset(struct sl_arena *arena)
     use_block(arena, kept, kept ? kept->data : NULL);
 }
 
-static struct sl_arena_block *block_new(struct sl_arena *arena, size_t size)
+/* How many bytes of data a block has from which `size` are wanted. */
+static size_t block_size(const struct sl_arena *arena, size_t size)
 {
     size_t wanted = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
     if (wanted > BLOCK_MAX)
-        wanted = BLOCK_MAX;
-    if (wanted < size)
-        wanted = size;
-    struct sl_arena_block *block = malloc(sizeof *block + wanted);
+        wanted = arena->bytes < HUGE_FROM ? BLOCK_MAX : IN_HUGE_PAGE;
+    return wanted < size ? size : wanted;
+}
+
+static struct sl_arena_block *block_memory(size_t size)
+{
+    if (size != IN_HUGE_PAGE)
+        return malloc(sizeof(struct sl_arena_block) + size);
+    void *block = aligned_alloc(HUGE_PAGE, HUGE_PAGE);
+    if (block)
+        (void)madvise(block, HUGE_PAGE, MADV_HUGEPAGE); /* a hint */
+    return block;
+}
+
+static struct sl_arena_block *block_new(struct sl_arena *arena, size_t size)
+{
+    size_t wanted = block_size(arena, size);
+    struct sl_arena_block *block = block_memory(wanted);
     if (!block)
         return NULL;
     block->size = wanted;

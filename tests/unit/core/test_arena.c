@@ -135,6 +135,28 @@ static void test_arena_reset_lets_go_of_a_giant(void **state)
     sl_arena_done(&arena);
 }
 
+static void test_arena_goes_on_in_huge_pages(void **state)
+{
+    enum { PIECE = 1 << 10, PIECES = 32 << 10, HUGE = 2 << 20 };
+    static uint32_t *piece[PIECES];
+    struct sl_arena arena;
+    sl_arena_init(&arena);
+    for (uint32_t i = 0; i < PIECES; i++) {
+        piece[i] = sl_arena_alloc(&arena, PIECE);
+        assert_non_null(piece[i]);
+        piece[i][0] = piece[i][PIECE / sizeof **piece - 1] = i;
+    }
+    assert_int_equal((uintptr_t)arena.blocks % HUGE, 0);
+    assert_in_range(arena.bytes, (size_t)PIECES * PIECE, (size_t)PIECES * PIECE + HUGE + HUGE / 8);
+    uint8_t *longer = sl_arena_alloc(&arena, HUGE + 1);
+    assert_non_null(longer);
+    memset(longer, 0xff, HUGE + 1);
+    for (uint32_t i = 0; i < PIECES; i++)
+        assert_true(piece[i][0] == i && piece[i][PIECE / sizeof **piece - 1] == i);
+    sl_arena_done(&arena);
+    assert_int_equal(arena.bytes, 0);
+}
+
 static void test_arena_refuses_sizes_that_overflow(void **state)
 {
     struct sl_arena arena;
@@ -170,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_arena_adopts_memory_that_stays_valid),
         cmocka_unit_test(test_arena_in_a_loop_settles_on_one_block),
         cmocka_unit_test(test_arena_reset_lets_go_of_a_giant),
+        cmocka_unit_test(test_arena_goes_on_in_huge_pages),
         cmocka_unit_test(test_arena_refuses_sizes_that_overflow),
         cmocka_unit_test(test_arena_clears_copies_and_ends_texts),
     };
