@@ -24,6 +24,7 @@
 #include "engine/batch/counters.h"
 #include "engine/batch/deadletter.h"
 #include "engine/batch/deadletter_limit.h"
+#include "engine/batch/gone.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/lineage.h"
 #include "engine/batch/memory_limit.h"
@@ -109,16 +110,6 @@ static int collect_manifests(struct sl_batch *batch, struct sl_manifest **ret, s
     return r;
 }
 
-/* Added to what is left of a commit that failed: a source tells it once. */
-static int collect_gone(struct sl_run *run, struct sl_error *err)
-{
-    int r = 0;
-    for (size_t s = 0; s < run->sources && r == 0; s++)
-        if (run->source[s]->ops->gone)
-            r = run->source[s]->ops->gone(run->source[s], &run->gone[s], err);
-    return r;
-}
-
 static int commit(struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
@@ -144,7 +135,7 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
     committed.counters = run->counters_next ? run->context->counters : 0;
     r = sl_quarantine_confirm(batch, err);
     r = r < 0 ? r : collect_manifests(batch, &manifest, &committed.manifests, err);
-    r = r < 0 ? r : collect_gone(run, err);
+    r = r < 0 ? r : sl_gone_collect(run, err);
     committed.manifest = manifest;
     committed.gone = run->gone;
     r = r < 0 ? r : sl_catalog_commit(run->catalog, &committed, err);
@@ -154,8 +145,8 @@ static int commit(struct sl_batch *batch, struct sl_error *err)
     }
     if (r == 0 && run->store)
         sl_store_committed(run->store);
-    for (size_t s = 0; r == 0 && s < run->sources; s++)
-        sl_files_done(&run->gone[s]);
+    if (r == 0)
+        sl_gone_forgotten(run);
     free(manifest);
     return r;
 }

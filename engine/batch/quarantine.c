@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include <stdlib.h>
+
 enum { PLACE_MAX = 512 };
 
 bool sl_quarantine_redo(struct sl_batch *batch)
@@ -123,9 +125,27 @@ static int owe(void *arg, size_t source, const struct sl_file *file, int64_t bat
                : 0;
 }
 
-int sl_quarantine_settle_last(struct sl_run *run, const struct sl_batch_plan *last, struct sl_error *err)
+static int leave_out_forgotten(const struct sl_run *run, struct sl_batch_plan *last, size_t s,
+                               struct sl_error *err)
+{
+    const struct sl_files *files = &last->files[s];
+    bool *out = calloc(files->count + 1, sizeof *out); /* + 1: never of size 0 */
+    int r = out ? 0 : sl_error_nomem(err);
+    for (size_t f = 0; r >= 0 && f < files->count; f++) {
+        r = sl_catalog_remembers(run->catalog, s, &files->file[f], err);
+        out[f] = r == 0;
+    }
+    if (r >= 0)
+        r = sl_batch_plan_leave_out(last, s, out) < 0 ? sl_error_nomem(err) : 0;
+    free(out);
+    return r;
+}
+
+int sl_quarantine_settle_last(struct sl_run *run, struct sl_batch_plan *last, struct sl_error *err)
 {
     int r = sl_catalog_each_owed(run->catalog, owe, run, err);
+    for (size_t s = 0; last->files && s < run->sources && r == 0; s++)
+        r = leave_out_forgotten(run, last, s, err);
     for (size_t s = 0; last->files && s < run->sources && r == 0; s++)
         if (run->source[s]->ops->settle && run->source[s]->ops->resume)
             r = run->source[s]->ops->resume(run->source[s], last->batch_ms, &last->files[s], err);

@@ -17,5 +17,6 @@ int sl_quarantine_exclude(struct sl_run *run, const struct sl_batch_plan *plan, 
 /* The batch of the source is committed: its files are put away where the job asks for it; what fails is owed, and
  * written to the catalog. SL_EFAIL: a sync failed, which ends the run. */
 int sl_quarantine_settle(struct sl_run *run, size_t source, struct sl_error *err);
-/* At start: what the job wants done with the files of the newest committed batch may not have been done. */
-int sl_quarantine_settle_last(struct sl_run *run, const struct sl_batch_plan *last, struct sl_error *err);
+/* At start: what the job wants done with the files of the newest committed batch may not have been done. Those that the
+ * catalog does not remember were put away before the last run ended, and leave the plan. */
+int sl_quarantine_settle_last(struct sl_run *run, struct sl_batch_plan *last, struct sl_error *err);

@@ -315,31 +315,3 @@ int sl_replay_settle(struct sl_run *run, const struct sl_batch_plan *plan, struc
         }
     return r;
 }
-
-static void leave_out(struct sl_batch_plan *plan, size_t source, size_t file)
-{
-    struct sl_files *files = &plan->files[source];
-    size_t kept = 0;
-    free(files->file[file].path);
-    memmove(&files->file[file], &files->file[file + 1], (--files->count - file) * sizeof *files->file);
-    for (size_t i = 0; i < plan->quarantined_count; i++) {
-        struct sl_quarantined left_out = plan->quarantined[i];
-        bool is_it = left_out.source == source && left_out.file == file;
-        left_out.file -= left_out.source == source && left_out.file > file;
-        if (is_it)
-            free(left_out.reason);
-        else
-            plan->quarantined[kept++] = left_out;
-    }
-    plan->quarantined_count = kept;
-}
-
-int sl_replay_settle_last(struct sl_run *run, struct sl_batch_plan *last, struct sl_error *err)
-{
-    int r = sl_replay_settle(run, last, err);
-    for (size_t s = 0; r == 0 && last->files && s < last->sources; s++)
-        for (size_t f = last->files[s].count; f-- > 0;)
-            if (sl_letters_name(last->files[s].file[f].path))
-                leave_out(last, s, f);
-    return r;
-}

@@ -27,7 +27,5 @@ int sl_replay_take(struct sl_run *run, struct sl_error *err);
 int sl_replay_planned(struct sl_run *run, struct sl_error *err);
 /* The batch with this plan is committed; may be done again after a crash. */
 int sl_replay_settle(struct sl_run *run, const struct sl_batch_plan *plan, struct sl_error *err);
-/* The same at a start, for the newest committed batch; its files of letters then leave the plan. */
-int sl_replay_settle_last(struct sl_run *run, struct sl_batch_plan *last, struct sl_error *err);
 /* Opens <checkpoint>/deadletter for the sources, where it is there. */
 int sl_replay_open(struct sl_run *run, struct sl_error *err);

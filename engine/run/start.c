@@ -3,6 +3,7 @@
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/counters.h"
 #include "engine/batch/executor.h"
+#include "engine/batch/gone.h"
 #include "engine/batch/homes.h"
 #include "engine/batch/hooks.h"
 #include "engine/batch/job_changes.h"
@@ -95,7 +96,7 @@ static int recover(struct sl_run *run, struct sl_error *err)
         r = sl_sources_remember_planned(run, &progress.plan, err);
     r = r < 0 ? r : sl_sources_decide(run, &progress, err);
     r = r < 0 ? r : sl_replay_open(run, err);
-    r = r < 0 ? r : sl_replay_settle_last(run, &progress.last, err);
+    r = r < 0 ? r : sl_replay_settle(run, &progress.last, err);
     if (r == 0)
         r = sl_quarantine_settle_last(run, &progress.last, err);
     if (r == 0)
@@ -132,6 +133,8 @@ static int run_all(struct sl_run *run, struct sl_error *err)
         sl_greeting(run);
     if (r == 0)
         r = run->trial ? sl_dry_run_schedule(run, err) : sl_schedule(run, err);
+    if (r == 0 && run->catalog)
+        sl_gone_end(run);
     return r;
 }
 

@@ -192,6 +192,16 @@ static int forget(const struct sl_catalog *catalog, struct sl_catalog_progress *
     return drop_taken(catalog, progress, source, file->path, checksum, err);
 }
 
+static int forget_all(const struct sl_catalog *catalog, struct sl_catalog_progress *progress,
+                      const struct sl_files *gone, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t s = 0; s < catalog->sources; s++)
+        for (size_t i = 0; r == 0 && i < gone[s].count; i++)
+            r = forget(catalog, progress, catalog->source_id[s], &gone[s].file[i], err);
+    return r;
+}
+
 static int write_taken(const struct sl_catalog *catalog, struct sl_catalog_progress *progress,
                        const struct sl_committed *batch, struct sl_error *err)
 {
@@ -202,10 +212,34 @@ static int write_taken(const struct sl_catalog *catalog, struct sl_catalog_progr
             if (strchr(files->file[i].path, '/')) /* else dead letters, which are not watched */
                 r = take(catalog, progress, catalog->source_id[s], &files->file[i], false, err);
     }
-    for (size_t s = 0; batch->gone && s < catalog->sources; s++)
-        for (size_t i = 0; r == 0 && i < batch->gone[s].count; i++)
-            r = forget(catalog, progress, catalog->source_id[s], &batch->gone[s].file[i], err);
-    return r;
+    return r < 0 || !batch->gone ? r : forget_all(catalog, progress, batch->gone, err);
+}
+
+int sl_catalog_forget(struct sl_catalog *catalog, const struct sl_files *gone, struct sl_error *err)
+{
+    struct sl_catalog_progress progress = catalog->progress;
+    size_t count = 0;
+    for (size_t s = 0; s < catalog->sources; s++)
+        count += gone[s].count;
+    if (!count)
+        return 0;
+    int r = sl_catalog_begin(catalog, err);
+    r = r < 0 ? r : forget_all(catalog, &progress, gone, err);
+    r = r < 0 ? r : sl_catalog_end(catalog, &progress, err);
+    if (r < 0) {
+        sl_catalog_abort(catalog);
+        return sl_error_wrap(err, "forgetting files that are gone");
+    }
+    return 0;
+}
+
+int sl_catalog_remembers(const struct sl_catalog *catalog, size_t source, const struct sl_file *file,
+                         struct sl_error *err)
+{
+    struct sl_file known;
+    int64_t checksum;
+    int r = find_taken(catalog, catalog->source_id[source], file->path, &known, &checksum, err);
+    return r > 0 ? sl_file_same(&known, file) : r;
 }
 
 /* ---- what was there before the first start ---- */

@@ -66,6 +66,8 @@ struct sl_batch_plan {
 };
 /* Copies the reason. 0 or SL_ENOMEM. */
 int sl_batch_plan_add_quarantined(struct sl_batch_plan *plan, size_t source, size_t file, const char *reason);
+/* Removes the files of a source for which out[file] is set, and what is known of them. 0 or SL_ENOMEM. */
+int sl_batch_plan_leave_out(struct sl_batch_plan *plan, size_t source, const bool *out);
 /* Copies the key. 0 or SL_ENOMEM. */
 int sl_batch_plan_add_watermark(struct sl_batch_plan *plan, const char *op_key, int64_t watermark_ms);
 void sl_batch_plan_done(struct sl_batch_plan *plan);
@@ -206,5 +208,12 @@ struct sl_committed {
     int64_t history_from_ms;         /* removes what is known of batches before it, a few with every commit */
     int64_t started_ms, finished_ms; /* real time, for people */
 };
+/* Between two batches: gone[sources] need not be remembered any more. Durable when it returns; writes nothing where there
+ * are none. */
+int sl_catalog_forget(struct sl_catalog *catalog, const struct sl_files *gone, struct sl_error *err);
+/* Whether a file, as a source has taken it, is remembered: 1 or 0, or a failure. */
+int sl_catalog_remembers(const struct sl_catalog *catalog, size_t source, const struct sl_file *file,
+                         struct sl_error *err);
+
 /* One transaction, durable when it returns. */
 int sl_catalog_commit(struct sl_catalog *catalog, const struct sl_committed *batch, struct sl_error *err);

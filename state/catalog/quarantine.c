@@ -22,6 +22,36 @@ int sl_batch_plan_add_quarantined(struct sl_batch_plan *plan, size_t source, siz
     return 0;
 }
 
+int sl_batch_plan_leave_out(struct sl_batch_plan *plan, size_t source, const bool *out)
+{
+    struct sl_files *files = &plan->files[source];
+    size_t *position = calloc(files->count + 1, sizeof *position), kept = 0; /* + 1: never of size 0 */
+    if (!position)
+        return SL_ENOMEM;
+    for (size_t f = 0; f < files->count; f++) {
+        position[f] = kept;
+        if (out[f])
+            free(files->file[f].path);
+        else
+            files->file[kept++] = files->file[f];
+    }
+    files->count = kept;
+    kept = 0;
+    for (size_t i = 0; i < plan->quarantined_count; i++) {
+        struct sl_quarantined quarantined = plan->quarantined[i];
+        bool is_ours = quarantined.source == source;
+        if (is_ours && out[quarantined.file]) {
+            free(quarantined.reason);
+            continue;
+        }
+        quarantined.file = is_ours ? position[quarantined.file] : quarantined.file;
+        plan->quarantined[kept++] = quarantined;
+    }
+    plan->quarantined_count = kept;
+    free(position);
+    return 0;
+}
+
 /* ---- writing ---- */
 
 static int put_unread(const struct sl_catalog *catalog, const struct sl_batch_plan *plan,

@@ -81,6 +81,22 @@ def test_a_directory_goes_to_another_file_system_whole_and_once():
         shutil.rmtree(archive)
 
 
+def test_one_of_the_newest_batch_that_comes_back_between_two_runs_is_read_again():
+    for after in ("arch", "delete"):
+        for name in ("in", "out", "ck", "arch", "kept"):
+            shutil.rmtree(name, ignore_errors=True)
+        job(JOB % (after, ""))
+        move_in("f1", "f1\n")
+        os.mkdir("kept")
+        os.link("in/f1", "kept/f1")
+        batch()
+        equal((os.listdir("in"), rows()), ([], b"f1\n"), after)
+        os.rename("arch/f1" if after == "arch" else "kept/f1", "in/f1")
+        batch()
+        equal((os.listdir("in"), rows()), ([], b"f1\nf1\n"), "%s: once more, the same file" % after)
+        equal(os.listdir("arch") if after == "arch" else [], ["f1"] if after == "arch" else [], after)
+
+
 def test_two_sources_of_one_directory_of_which_one_puts_away_are_refused():
     os.makedirs("in")
     job(JOB % ("delete", "") + 'ssc:textFileStream("./in/", { minAge = "1s" }):saveAsTextFiles("out/b")\n')
