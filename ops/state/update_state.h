@@ -1,4 +1,5 @@
-/* The state of updateStateByKey, between the walk over it (update_state.c) and the checkpoint (update_state_disk.c). */
+/* The state of updateStateByKey, between the walk over it (update_state.c) and the checkpoint and shards
+ * (update_state_disk.c). */
 #pragma once
 
 #include "core/contract/operator.h"
