@@ -1,4 +1,4 @@
-"""A disk that is soon full: a tmpfs of 2 MB, which root may mount."""
+"""A disk that is soon full: a tmpfs of 2 MB or what is asked for, which root may mount."""
 import os, subprocess
 
 from harness import skip, unmount
@@ -8,9 +8,12 @@ BALLAST = SMALL + "/ballast"
 
 
 class SmallDisk:
+    def __init__(self, size="2m"):
+        self.size = size
+
     def __enter__(self):
         os.makedirs(SMALL, exist_ok=True)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", SMALL], stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + self.size, "none", SMALL], stderr=subprocess.PIPE, text=True)
         if done.returncode:
             skip("mounting a tmpfs: %s" % done.stderr.strip())
 

@@ -81,6 +81,28 @@ static int next_wait_ms(const struct sl_disk_full *room)
     return !wait_ms ? WAIT_FIRST_MS : wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : wait_ms;
 }
 
+/* 1: there may be room, or a server may answer. */
+static int wait_for_change(const struct sl_disk_full *room, struct sl_run *run, struct sl_error *err)
+{
+    if (run->hooks && run->hooks->room)
+        return run->hooks->room(run->hooks->arg) ? 1 : stopped(err);
+    return wait(run, room->wait_ms, err);
+}
+
+/* What memory does not hold of the state that is loaded again goes to a disk, which may be the full one. */
+static int take_back_when_there_is_room(struct sl_disk_full *room, struct sl_batch *batch,
+                                        struct sl_error *err)
+{
+    int r;
+    while ((r = take_back(batch, err)) == SL_EFULL) {
+        r = wait_for_change(room, batch->run, err);
+        if (r < 0)
+            return r;
+        room->wait_ms = next_wait_ms(room);
+    }
+    return r;
+}
+
 int sl_disk_full_wait(struct sl_disk_full *room, struct sl_batch *batch, struct sl_error *err)
 {
     struct sl_run *run = batch->run;
@@ -94,12 +116,10 @@ int sl_disk_full_wait(struct sl_disk_full *room, struct sl_batch *batch, struct 
     if (!room->is_waiting)
         say(batch, err);
     room->is_waiting = true;
-    int r = take_back(batch, err);
+    int r = take_back_when_there_is_room(room, batch, err);
     if (r < 0) /* whatever it is: there is nothing sound to go on from */
         return r;
-    if (run->hooks && run->hooks->room)
-        return run->hooks->room(run->hooks->arg) ? 1 : stopped(err);
-    return wait(run, room->wait_ms, err);
+    return wait_for_change(room, run, err);
 }
 
 void sl_disk_full_done(const struct sl_disk_full *room, const struct sl_batch *batch)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A disk that is full: a long run says so once, shows nothing by half, waits, and does the same batch again when there
 is room; a run that is to end by itself ends with 1. The disk is a small tmpfs, which root may mount."""
-import os, pathlib, sqlite3, subprocess
+import hashlib, os, pathlib, sqlite3, subprocess
 from harness import *
 from small_disk import *
 
@@ -33,10 +33,10 @@ def ids(first, count=200):
     return "".join("id%05d\n" % number for number in range(first, first + count))
 
 
-def begin(checkpoint, out):
+def begin(checkpoint, out, size="2m"):
     os.makedirs("in")
     job(JOB % (checkpoint, out, out))
-    return SmallDisk()
+    return SmallDisk(size)
 
 
 def hidden(out):
@@ -120,6 +120,31 @@ s:saveToTable("sqlite:%s/t.db", "ids", { create = true, timeout = "1s" })
                 check(len(found) == len(want) if name == "sequence" else found == want, "%s-%d" % (name, time))  # a sync marker has the name of its output
         with sqlite3.connect(SMALL + "/t.db") as table:
             equal(table.execute("SELECT count(*), count(DISTINCT id) FROM ids").fetchall(), [(3200, 3200)], "rows of the table")
+
+
+def test_a_run_waits_for_room_for_state_that_memory_does_not_hold():
+    """What the batch is taken back to is loaded again, and what memory does not hold of that goes to the full disk, too."""
+    def lines(first, count):
+        return "".join("id%05d %s\n" % (n, "".join(hashlib.sha256(b"%d %d" % (n, k)).hexdigest() for k in range(12))) for n in range(first, first + count))
+    with begin(SMALL + "/ck", "out", "24m"):
+        job("""local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "50ms", checkpoint = "%s/ck", memoryLimit = "64KB" }
+ssc:textFileStream("in"):map(sluice.fields(" ")):updateStateByKey(function(values, state)
+    return (state or "") .. table.concat(values)
+end):map(function(key, value) return key, #value end):saveAsTextFiles("out/counts", "txt")
+""" % SMALL)
+        with Running("job.lua", "--workers", "2") as run:
+            move_in("a", lines(0, 3000))
+            run.wait_until(lambda: len(counted()) == 3000, "the first batch")
+            fill()
+            move_in("b", lines(2000, 3000))
+            run.wait_until(lambda: "the run waits for room" in run.stderr(), "the run to say that the disk is full")
+            make_room()
+            run.wait_until(lambda: len(counted()) == 5000, "the batch after there was room")
+            run.stop()
+        newest = output(max(output_times("out/counts", "txt")), "out/counts", "txt")
+        lengths = dict(line.split(b"\t") for line in newest.splitlines())
+        equal([lengths.get(b"id%05d" % n) for n in range(5000)], [b"1536" if 2000 <= n < 3000 else b"768" for n in range(5000)], "each line once")
 
 
 def test_a_run_that_waits_ends_when_it_is_told_to():
