@@ -168,20 +168,23 @@ class SparkExecutor:
             return list(_reports(made.collect()))
         shuffle = made.partitionBy(layout.reports + 1, _same)
         self.made[stage.number] = shuffle, layout
-        return self.context.runJob(shuffle, _reports, [layout.reports])
+        given: list[Given] = self.context.runJob(shuffle, _reports, [layout.reports])
+        return given
 
     def _reduce(self, stage: Stage) -> list[Given]:
         """Shuffles that are partitioned alike are joined partition by partition, where they are."""
         assert self.command
         if not stage.inputs:  # no groups: the functions are called for what is kept
             alone = ReduceTasks(self.command, self.shipped, 0, stage.tasks)
-            return self.context.parallelize([], len(stage.tasks)).mapPartitionsWithIndex(alone).collect()
+            given: list[Given] = self.context.parallelize([], len(stage.tasks)).mapPartitionsWithIndex(alone).collect()
+            return given
         (shuffle, layout), *others = [self.made[number] for number in stage.inputs]
         for other, _ in others:
             shuffle = shuffle.union(other)
         first = layout.first(stage.node)
         reduced = shuffle.mapPartitionsWithIndex(ReduceTasks(self.command, self.shipped, first, stage.tasks))
-        return self.context.runJob(reduced, _all, range(first, first + len(stage.tasks)))
+        given = self.context.runJob(reduced, _all, range(first, first + len(stage.tasks)))
+        return given
 
     def drop(self, stages: Sequence[int]) -> None:
         for number in stages:
