@@ -48,11 +48,12 @@ def spark_environment():
 
 
 def tools_path(*modules):
-    """PYTHONPATH with tools of Python, each of the name of its module."""
-    path = path_of(TOOLS)
-    missing = [module for module in modules if not has(module, path)]
-    if missing:
-        install(TOOLS, *missing)
+    """PYTHONPATH with tools of Python, each of the name of its module, in a place of its own: pip does not add to the programs of another."""
+    places = {module: os.path.join(TOOLS, module) for module in modules}
+    path = path_of(*places.values())
+    for module, place in places.items():
+        if not has(module, path):
+            install(place, module)
     return path
 
 
