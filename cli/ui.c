@@ -94,12 +94,15 @@ static int open_server(const struct sl_line *line, struct page *page, struct sl_
     return r == SL_EFAIL ? sl_http_open_local(ANY_PORT, answer, page, ret, err) : r;
 }
 
-static int wait_for_signal(struct sl_error *err)
+/* Who has read the address may end it. */
+static int serve_until_signal(const struct sl_http *http, struct sl_error *err)
 {
     struct sl_signals signals;
     int r = sl_signals_open(&signals, err);
     if (r < 0)
         return r;
+    printf("http://%s/\n", sl_http_address(http));
+    fflush(stdout);
     struct pollfd ready = {signals.fd, POLLIN, 0};
     while (poll(&ready, 1, -1) < 0 && errno == EINTR)
         ;
@@ -116,9 +119,7 @@ static int serve(const struct sl_line *line, struct sl_target *target, struct sl
                 ? open_server(line, &page, &http, err)
                 : sl_error_nomem(err);
     if (r == 0) {
-        printf("http://%s/\n", sl_http_address(http));
-        fflush(stdout);
-        r = wait_for_signal(err);
+        r = serve_until_signal(http, err);
         sl_http_close(http);
     }
     sl_buf_done(&page.policy);

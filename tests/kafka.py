@@ -87,7 +87,8 @@ class Handle:
 
 class Producer(Handle):
     def __init__(self, servers, **properties):
-        super().__init__(PRODUCER, servers, **{"linger_ms": 5, **properties})
+        # one request at a time: where a topic is so new that its broker refuses the first one, what is sent again comes before the next
+        super().__init__(PRODUCER, servers, **{"linger_ms": 5, "max_in_flight_requests_per_connection": 1, **properties})
 
     def send(self, topic, value, key=None, partition=-1, headers=None, timestamp=None):
         """Not known to have arrived before flush."""

@@ -108,6 +108,13 @@ def test_it_is_live():
         check(not server.json("data.json")["running"], "after the end")
 
 
+def test_who_has_read_its_address_may_end_it_at_once():
+    made("to be")
+    for _ in range(20):
+        with Server():
+            pass
+
+
 def test_what_is_not_there_is_said():
     made("to be")
     with Server() as server:
