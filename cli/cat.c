@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 enum { LOOK_AGAIN_MS = 200, COPY_BYTES = 64 << 10 };
@@ -267,16 +266,6 @@ static void pause_a_while(int events)
             ;
 }
 
-static int open_events(const char *checkpoint)
-{
-    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (fd >= 0 && inotify_add_watch(fd, checkpoint, IN_MOVED_TO) < 0) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
 /* A commit since the last look. */
 static int has_news(struct showing *showing, uint64_t *batches, bool *ret)
 {
@@ -373,7 +362,7 @@ static int run_tail(const struct sl_line *line)
     showing.format = sl_format_find("tsv", 3);
     if (open_named(line, &target, &showing.name, &err) < 0)
         return sl_report_error(&err);
-    int events = open_events(target.checkpoint);
+    int events = sl_target_watch(&target);
     int r = sl_reading_open(target.checkpoint, &showing.reading, &err);
     if (r == 0) {
         r = follow(&showing, (uint64_t)sl_line_integer(line, "batches", INT64_MAX), events);

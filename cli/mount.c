@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 /* On a network file system no event tells what another machine has done. */
@@ -76,16 +75,11 @@ static int find_views(struct mounting *mounting, const char *text, size_t len, s
     return 0;
 }
 
-static bool is_name(const struct sl_field *field, const char *name)
-{
-    return field->tag == SL_STR && field->len == strlen(name) && memcmp(field->str, name, field->len) == 0;
-}
-
 static bool are_shown(const struct mounting *mounting, const struct sl_field *views)
 {
     bool is_same = mounting->views == views->len;
     for (size_t i = 0; is_same && i < mounting->views; i++)
-        is_same = is_name(&views->items[i], mounting->view[i]);
+        is_same = sl_field_is_text(&views->items[i], mounting->view[i]);
     return is_same;
 }
 
@@ -307,23 +301,13 @@ static void follow(struct mounting *mounting, const struct sl_signals *signals, 
     }
 }
 
-static int open_events(const char *checkpoint)
-{
-    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (fd >= 0 && inotify_add_watch(fd, checkpoint, IN_MOVED_TO) < 0) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
 static int show(struct mounting *mounting)
 {
     struct sl_signals signals;
     int r = sl_signals_open(&signals, mounting->err);
     if (r < 0)
         return r;
-    int events = open_events(mounting->target->checkpoint);
+    int events = sl_target_watch(mounting->target);
     r = look(mounting);
     if (r == 0)
         follow(mounting, &signals, events);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 enum { STATUS_BYTES_MAX = 16 << 20, SOURCES_MAX = 1024 };
@@ -355,4 +356,14 @@ int sl_target_sources(struct sl_target *target, struct sl_reading *reading, cons
         r = sl_reading_sources(reading, add_key, list, err);
     *ret = list->dir;
     return r < 0 ? r : list->failed ? sl_error_nomem(err) : 0;
+}
+
+int sl_target_watch(const struct sl_target *target)
+{
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd >= 0 && inotify_add_watch(fd, target->checkpoint, IN_MOVED_TO) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
 }

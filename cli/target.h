@@ -53,6 +53,10 @@ int64_t sl_target_status_integer(const struct sl_target *target, const char *par
 /* The process that works with the checkpoint: its pid, -1: unknown, 0: none. */
 long sl_target_holder(const struct sl_target *target);
 
+/* An inotify descriptor, which does not block, of what is renamed into the checkpoint: after each commit its tick is. -1:
+ * nothing tells of it. The caller closes it. */
+int sl_target_watch(const struct sl_target *target);
+
 /* The path as seen from here of what the job calls `path`; in the arena, NULL: out of memory. */
 const char *sl_target_path(struct sl_target *target, const char *path);
 

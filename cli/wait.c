@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 enum {
@@ -39,17 +38,10 @@ struct wait {
 
 /* ---- waiting ---- */
 
-/* Whatever happens in the checkpoint: after each commit its tick is replaced. */
 static void listen_to(struct wait *wait)
 {
-    if (wait->events >= 0)
-        return;
-    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (fd >= 0 && inotify_add_watch(fd, wait->target->checkpoint, IN_MOVED_TO) < 0) {
-        close(fd);
-        fd = -1;
-    }
-    wait->events = fd;
+    if (wait->events < 0)
+        wait->events = sl_target_watch(wait->target);
 }
 
 static void drain(int fd)

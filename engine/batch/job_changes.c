@@ -20,23 +20,15 @@ static int add_code(const struct sl_node *node, const char *key, struct sl_codes
     return r == 0 && any ? sl_codes_add(codes, key, digest) : r;
 }
 
-static int add_whole(const struct sl_node *node, const char *key, struct sl_codes *codes)
+/* A digest of the node, under a key that is made of its state's. */
+static int add_digest(const struct sl_node *node, const char *key, char *(*key_of)(const char *),
+                      int (*digest_of)(const struct sl_node *, int64_t *), struct sl_codes *codes)
 {
     int64_t digest;
-    char *shape_key = sl_fingerprint_key(key);
-    int r = shape_key ? sl_fingerprint_whole(node, &digest) : SL_ENOMEM;
-    r = r < 0 ? r : sl_codes_add(codes, shape_key, digest);
-    free(shape_key);
-    return r;
-}
-
-static int add_kind(const struct sl_node *node, const char *key, struct sl_codes *codes)
-{
-    int64_t digest;
-    char *kind_key = sl_fingerprint_kind_key(key);
-    int r = kind_key ? sl_fingerprint_kind(node, &digest) : SL_ENOMEM;
-    r = r < 0 ? r : sl_codes_add(codes, kind_key, digest);
-    free(kind_key);
+    char *own_key = key_of(key);
+    int r = own_key ? digest_of(node, &digest) : SL_ENOMEM;
+    r = r < 0 ? r : sl_codes_add(codes, own_key, digest);
+    free(own_key);
     return r;
 }
 
@@ -48,8 +40,9 @@ static int collect(const struct sl_run *run, struct sl_codes *codes)
         if (!keeps_state(run, node))
             continue;
         r = add_code(node, run->state_key[n], codes);
-        r = r < 0 ? r : add_whole(node, run->state_key[n], codes);
-        r = r < 0 ? r : add_kind(node, run->state_key[n], codes);
+        r = r < 0 ? r : add_digest(node, run->state_key[n], sl_fingerprint_key, sl_fingerprint_whole, codes);
+        r = r < 0 ? r
+                  : add_digest(node, run->state_key[n], sl_fingerprint_kind_key, sl_fingerprint_kind, codes);
     }
     return r;
 }
