@@ -1,4 +1,4 @@
-/* The first byte chooses gzip or zstd; the rest is the file. It must end, without more than the ratio; garbage behind it is
+/* The first byte chooses gzip or zstd; the rest is the file. It must end, without more than the ratio; garbage after it is
  * a thing of gzip's. */
 #include "text/decompress.h"
 
