@@ -1,10 +1,9 @@
 #include "engine/batch/fingerprint.h"
 
 #include "core/base/buf.h"
+#include "core/contract/visits.h"
 
 #include <string.h>
-
-enum { TEXT_BYTES_MAX = 64 << 20 };
 
 static bool append_param(struct sl_buf *buf, const struct sl_param *param, const struct sl_arg *arg,
                          bool durations)
@@ -16,24 +15,28 @@ static bool append_param(struct sl_buf *buf, const struct sl_param *param, const
     return true;
 }
 
-/* A stream that is used twice counts twice. */
-static bool append_shape(struct sl_buf *buf, const struct sl_node *node, bool durations)
+/* A stream that is used twice counts once. */
+static bool append_shape(struct sl_buf *buf, const struct sl_node *node, bool durations,
+                         struct sl_visits *visits)
 {
     const struct sl_param *params = node->op->params, *options = node->op->options;
-    bool ok = buf->len < TEXT_BYTES_MAX;
+    bool ok = true;
+    if (sl_visit(visits, node))
+        return true;
     for (unsigned i = 0; ok && params && params[i].name; i++)
         ok = append_param(buf, &params[i], &node->arg[i], durations);
     for (unsigned i = 0; ok && durations && options && options[i].name; i++)
         ok = append_param(buf, &options[i], &node->option[i], durations);
     for (unsigned i = 0; ok && i < node->inputs; i++)
-        ok = append_shape(buf, node->input[i], durations);
+        ok = append_shape(buf, node->input[i], durations, visits);
     return ok;
 }
 
 static int digest(const struct sl_node *node, bool durations, int64_t *ret, bool *ret_any)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
-    if (!append_shape(&text, node, durations))
+    struct sl_visits visits = {0};
+    if (!append_shape(&text, node, durations, &visits))
         return SL_ENOMEM;
     struct sl_field all = sl_string(text.bytes, text.len);
     *ret = (int64_t)sl_field_partition_hash(&all);

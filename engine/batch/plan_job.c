@@ -2,6 +2,7 @@
  * that would end a word are written as %XX, an empty word as "%". */
 #include "engine/batch/plan_job.h"
 
+#include "core/contract/visits.h"
 #include "engine/batch/batch.h"
 #include "engine/graph/validate.h"
 #include "output/manifest.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_BYTES_MAX = 16 << 20, WORDS = 6 };
+enum { WORDS = 6 };
 
 /* ---- what the job is like ---- */
 
@@ -43,11 +44,15 @@ static bool append_arg(struct sl_buf *buf, const struct sl_param *param, const s
     return sl_buf_printf(buf, " %s=%016" PRIx64, param->name, sl_field_partition_hash(&arg->value));
 }
 
-/* A stream that is used twice is written twice. */
-static bool append_operators(struct sl_buf *buf, const struct sl_node *node, bool durations)
+/* A stream that is used twice is written once, then as its position among those written. */
+static bool append_operators(struct sl_buf *buf, const struct sl_node *node, bool durations,
+                             struct sl_visits *visits)
 {
+    unsigned position = sl_visit(visits, node);
+    if (position)
+        return sl_buf_printf(buf, "=%u", position);
     const struct sl_param *params = node->op->params, *options = node->op->options;
-    bool ok = buf->len < TEXT_BYTES_MAX && sl_buf_text(buf, node->op->name);
+    bool ok = sl_buf_text(buf, node->op->name);
     for (unsigned i = 0; ok && params && params[i].name; i++)
         ok = append_arg(buf, &params[i], &node->arg[i], durations);
     for (unsigned i = 0; ok && options && options[i].name; i++)
@@ -55,7 +60,7 @@ static bool append_operators(struct sl_buf *buf, const struct sl_node *node, boo
     if (ok && durations)
         ok = sl_buf_printf(buf, " /%" PRId64 "/%" PRId64, node->slide_ms, node->window_ms);
     for (unsigned i = 0; ok && i < node->inputs; i++)
-        ok = sl_buf_byte(buf, '(') && append_operators(buf, node->input[i], durations) &&
+        ok = sl_buf_byte(buf, '(') && append_operators(buf, node->input[i], durations, visits) &&
              sl_buf_byte(buf, ')');
     return ok;
 }
@@ -63,7 +68,8 @@ static bool append_operators(struct sl_buf *buf, const struct sl_node *node, boo
 static bool append_digest(struct sl_buf *buf, const struct sl_node *node, bool durations)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
-    if (!append_operators(&text, node, durations))
+    struct sl_visits visits = {0};
+    if (!append_operators(&text, node, durations, &visits))
         return false;
     struct sl_field all = sl_string(text.bytes, text.len);
     return sl_buf_printf(buf, " %016" PRIx64, sl_field_partition_hash(&all));

@@ -1,5 +1,6 @@
 #include "engine/batch/state_keys.h"
 
+#include "core/contract/visits.h"
 #include "engine/batch/fingerprint.h"
 #include "engine/batch/run.h"
 
@@ -24,31 +25,35 @@ static bool append_param(struct sl_buf *buf, const struct sl_param *param, const
     return sl_buf_printf(buf, " %016llx", (unsigned long long)sl_field_partition_hash(&arg->value));
 }
 
-/* Inputs follow their operator in brackets; a stream that is used twice is written twice. */
-static bool append_signature(struct sl_buf *buf, const struct sl_node *node)
+/* Inputs follow their operator in brackets; a stream that is used twice is written once, then as its position
+ * among those written. */
+static bool append_signature(struct sl_buf *buf, const struct sl_node *node, struct sl_visits *visits)
 {
-    enum { SIGNATURE_MAX = 1 << 20 };
     const char *form = node->op->state_form ? node->op->state_form(node) : NULL;
-    bool ok = buf->len < SIGNATURE_MAX && sl_buf_text(buf, node->op->name);
+    unsigned position = sl_visit(visits, node);
+    if (position)
+        return sl_buf_printf(buf, "=%u", position);
+    bool ok = sl_buf_text(buf, node->op->name);
     if (ok && form)
         ok = sl_buf_printf(buf, " %s", form);
     for (unsigned i = 0; ok && node->op->params && node->op->params[i].name; i++)
         ok = append_param(buf, &node->op->params[i], &node->arg[i]);
     for (unsigned i = 0; ok && i < node->inputs; i++)
-        ok = sl_buf_byte(buf, '(') && append_signature(buf, node->input[i]) && sl_buf_byte(buf, ')');
+        ok = sl_buf_byte(buf, '(') && append_signature(buf, node->input[i], visits) && sl_buf_byte(buf, ')');
     return ok;
 }
 
 static char *make_key(const struct sl_node *node, unsigned twin)
 {
     struct sl_buf text = {0}, key = {0};
+    struct sl_visits visits = {0};
     struct sl_field view = sl_node_value(node, 0);
     if (node->op->kind == SL_OP_OUTPUT) { /* what a view shows is no state: its name is enough */
         if (!sl_buf_path(&key, VIEW_PREFIX "%.*s", (int)view.len, (const char *)view.str))
             sl_buf_done(&key);
         return (char *)key.bytes;
     }
-    bool ok = node->name ? sl_buf_printf(&key, "%s", node->name) : append_signature(&text, node);
+    bool ok = node->name ? sl_buf_printf(&key, "%s", node->name) : append_signature(&text, node, &visits);
     if (ok && !node->name) {
         struct sl_field signature = sl_string(text.bytes, text.len);
         ok = sl_buf_printf(&key, "%s-%016llx", node->op->name,

@@ -154,12 +154,24 @@ static int print_graph(struct sl_context *context, FILE *out)
     return r;
 }
 
+/* Whether a run can make the trees of its operators. */
+static int check_pipelines(const struct sl_context *context, struct sl_error *err)
+{
+    struct sl_pipelines *pipelines;
+    int r = sl_pipelines_new(context, &pipelines, err);
+    if (r == 0)
+        sl_pipelines_free(pipelines);
+    return r;
+}
+
 int sl_check(struct sl_context *context, FILE *out)
 {
     struct sl_error err = {0};
     int r = sl_context_check(context, &err);
     if (r == 0)
         r = sl_widths_check(context, &err);
+    if (r == 0)
+        r = check_pipelines(context, &err);
     if (r == 0)
         r = sl_check_paths(context, &err);
     if (r == 0)

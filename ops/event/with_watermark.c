@@ -11,6 +11,7 @@
 #include "core/base/array.h"
 #include "core/contract/columns.h"
 #include "core/contract/state_writer.h"
+#include "core/contract/visits.h"
 #include "ops/builtin/time.h"
 #include "ops/narrow/each_row.h"
 
@@ -49,13 +50,15 @@ static struct channel *find_channel(struct memory *memory, const struct sl_chann
 }
 
 /* The roots above: sources, and wide operators. */
-static bool add_roots(struct memory *memory, const struct sl_node *node)
+static bool add_roots(struct memory *memory, const struct sl_node *node, struct sl_visits *visits)
 {
     bool ok = true;
     for (unsigned i = 0; ok && i < node->inputs; i++) {
         const struct sl_node *input = node->input[i];
         const struct sl_channel channel = {input, 0};
-        ok = input->op->kind == SL_OP_NARROW ? add_roots(memory, input)
+        if (sl_visit(visits, input))
+            continue;
+        ok = input->op->kind == SL_OP_NARROW ? add_roots(memory, input, visits)
                                              : find_channel(memory, &channel) != NULL;
     }
     return ok;
@@ -64,8 +67,9 @@ static bool add_roots(struct memory *memory, const struct sl_node *node)
 static int memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
 {
     struct memory *own = memory;
+    struct sl_visits visits = {0};
     own->watermark_ms = SL_NO_TIME;
-    return add_roots(own, node) ? 0 : sl_error_nomem(err);
+    return add_roots(own, node, &visits) ? 0 : sl_error_nomem(err);
 }
 
 static void memory_done(void *memory)
