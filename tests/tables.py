@@ -230,13 +230,14 @@ def after_reset_a_batch_is_another(database):
 
 
 def refused_at_load(database):
-    database.run("CREATE TABLE orders (id bigint, name text)")
+    database.run("CREATE TABLE orders (id bigint, name text, ok boolean)")
     cases = [("none", "", "there is no table"), ("orders", 'columns = {"id", "nane"}', 'no column "nane"'),
              ("orders", 'mode = "upsert", key = "id", columns = {"id", "name"}', "no unique key"),
              ("orders", 'mode = "upsert", key = "it", columns = {"id", "name"}', 'the key "it"'),
              ("orders", 'mode = "upsert"', "needs a key"), ("orders", 'mode = "upset", key = "id"', 'did you mean "upsert"'),
              ("none", "create = true", "names of the columns"), ("orders", 'key = "id"', "upsert"),
-             ("orders", 'columns = {"id", "id"}', "two columns"), ("orders", 'batch = "when"', 'no column "when"')]
+             ("orders", 'columns = {"id", "id"}', "two columns"), ("orders", 'batch = "when"', 'no column "when"'),
+             ("orders", 'batch = "ok"', 'column "ok" of table orders has type')]
     os.makedirs("in", exist_ok=True)
     for table, options, text in cases:
         write_job('ssc:fileStream("in", { format = "csv" }):saveToTable("%s", "%s", { %s })' % (database.url, table, options))

@@ -166,6 +166,19 @@ static int refuse_twins(const struct checks *checks, const struct sl_node *node,
     return 0;
 }
 
+/* Whether two urls of a database are the same; one that is a file is where it leads, however it is written. */
+static bool is_same_database(const struct checks *checks, const char *a, const char *b)
+{
+    static const char file[] = "sqlite:";
+    char a_resolved[PATH_MAX], b_resolved[PATH_MAX];
+    size_t len = sizeof file - 1;
+    if (strcmp(a, b) == 0)
+        return true;
+    return strncmp(a, file, len) == 0 && strncmp(b, file, len) == 0 &&
+           resolve(checks->context->dir, a + len, a_resolved) &&
+           resolve(checks->context->dir, b + len, b_resolved) && strcmp(a_resolved, b_resolved) == 0;
+}
+
 /* One batch is one row of sluice_batches: two outputs to one table would take each other's for theirs. */
 static int refuse_same_table(const struct checks *checks, const struct sl_node *node)
 {
@@ -175,8 +188,8 @@ static int refuse_same_table(const struct checks *checks, const struct sl_node *
     for (size_t i = 0; i < node->number; i++) {
         const struct sl_node *other = &checks->context->stream[i]->node;
         if (other->op == node->op && sl_node_text(other, "url", other_url, sizeof other_url) &&
-            sl_node_text(other, "table", other_table, sizeof other_table) && strcmp(url, other_url) == 0 &&
-            strcmp(table, other_table) == 0)
+            sl_node_text(other, "table", other_table, sizeof other_table) &&
+            strcmp(table, other_table) == 0 && is_same_database(checks, url, other_url))
             return sl_error_set(checks->err, SL_EUSAGE,
                                 "%s:%d: %s: the table %s is taken by line %d; unite the streams before",
                                 node->site.file, node->site.line, node->op->name, table, other->site.line);

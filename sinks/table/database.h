@@ -18,13 +18,16 @@ struct sl_table_column {
     const char *name;
     const char *type; /* as the database calls it, for messages and casts */
     enum sl_table_kind kind;
+    bool is_generated; /* computed by the database: it cannot be written */
+    bool is_identity;  /* numbered by the database, also where a statement has a value, unless it insists */
 };
 
 /* A table as it is. Memory from the arena that was given. */
 struct sl_table_shape {
     bool exists;
+    const char *refused; /* what it is instead of a table that takes rows, "a view"; NULL: it takes rows */
     uint32_t count;
-    struct sl_table_column *column; /* [count], those that can be written, in the table's order */
+    struct sl_table_column *column; /* [count], in the table's order */
     bool key_is_unique;             /* settings->key is all of a unique key that an upsert can use */
 };
 

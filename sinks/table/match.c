@@ -13,6 +13,13 @@ static const struct sl_table_column *find(const struct sl_table_shape *shape, co
     return NULL;
 }
 
+static int generated_column(const struct sl_table_settings *settings, const char *name, struct sl_error *err)
+{
+    return sl_error_set(err, SL_EUSAGE,
+                        "column \"%s\" of table %s is generated: the database computes it from the others",
+                        name, settings->table);
+}
+
 static int missing_column(const struct sl_table_settings *settings, const struct sl_table_shape *shape,
                           const char *name, struct sl_error *err)
 {
@@ -33,10 +40,17 @@ static int match_named(const struct sl_table_settings *settings, const struct sl
         const struct sl_table_column *found = find(shape, name);
         if (!found)
             return missing_column(settings, shape, name, err);
+        if (found->is_generated)
+            return generated_column(settings, name, err);
         column[i] = *found;
     }
     *ret = settings->columns->count;
     return 0;
+}
+
+static bool is_left_out(const struct sl_table_settings *settings, const struct sl_table_column *column)
+{
+    return column->is_generated || (settings->batch && strcmp(column->name, settings->batch) == 0);
 }
 
 /* All of the table's but that of the batch's time. */
@@ -45,7 +59,7 @@ static int match_all(const struct sl_table_settings *settings, const struct sl_t
 {
     uint32_t count = 0, room = SL_WIDTH_MAX - (settings->batch != NULL);
     for (uint32_t i = 0; i < shape->count; i++) {
-        if (settings->batch && strcmp(shape->column[i].name, settings->batch) == 0)
+        if (is_left_out(settings, &shape->column[i]))
             continue;
         if (count == room)
             return sl_error_set(err, SL_EUSAGE,
@@ -91,11 +105,34 @@ static int match_new(const struct sl_table_settings *settings, struct sl_table_c
     return 0;
 }
 
+/* The time of any batch fits it, or of none. */
+static int match_batch(const struct sl_table_settings *settings, const struct sl_table_shape *shape,
+                       struct sl_table_column *ret, struct sl_error *err)
+{
+    const struct sl_table_column *batch = shape->exists ? find(shape, settings->batch) : NULL;
+    if (shape->exists && !batch)
+        return missing_column(settings, shape, settings->batch, err);
+    if (batch && batch->is_generated)
+        return generated_column(settings, settings->batch, err);
+    bool is_narrow = batch && (batch->kind == SL_TABLE_BOOLEAN || batch->kind == SL_TABLE_INT2 ||
+                               batch->kind == SL_TABLE_INT4 || batch->kind == SL_TABLE_BYTES);
+    if (is_narrow)
+        return sl_error_set(err, SL_EUSAGE,
+                            "column \"%s\" of table %s has type %s, which holds no time of a batch; make it "
+                            "a bigint (milliseconds) or a timestamp",
+                            settings->batch, settings->table, batch->type);
+    *ret = batch ? *batch : (struct sl_table_column){.name = settings->batch};
+    return 0;
+}
+
 int sl_table_match(const struct sl_table_settings *settings, const struct sl_table_shape *shape,
                    struct sl_table_column column[SL_WIDTH_MAX], uint32_t *ret_count, uint32_t *ret_width,
                    struct sl_error *err)
 {
     uint32_t width = 0;
+    if (shape->refused)
+        return sl_error_set(err, SL_EUSAGE, "%s in %s is %s, not a table that takes rows", settings->table,
+                            settings->url, shape->refused);
     int r = !shape->exists      ? match_new(settings, column, &width, err)
             : settings->columns ? match_named(settings, shape, column, &width, err)
                                 : match_all(settings, shape, column, &width, err);
@@ -106,10 +143,6 @@ int sl_table_match(const struct sl_table_settings *settings, const struct sl_tab
     *ret_width = *ret_count = width;
     if (!settings->batch)
         return 0;
-    const struct sl_table_column *batch = shape->exists ? find(shape, settings->batch) : NULL;
-    if (shape->exists && !batch)
-        return missing_column(settings, shape, settings->batch, err);
-    column[width] = batch ? *batch : (struct sl_table_column){.name = settings->batch};
     *ret_count = width + 1;
-    return 0;
+    return match_batch(settings, shape, &column[width], err);
 }

@@ -204,13 +204,22 @@ static uint32_t *last_of_keys(const struct sl_table_settings *settings, const st
     return number;
 }
 
+static bool has_identity(const struct sl_table_rows *rows)
+{
+    uint32_t c = 0;
+    while (c < rows->count && !rows->column[c].is_identity)
+        c++;
+    return c < rows->count;
+}
+
+/* A value for a numbered column is taken as COPY takes it. */
 static bool put_insert(struct postgres *db, const struct sl_table_rows *rows)
 {
     struct sl_buf *sql = &db->sql;
     sl_buf_clear(sql);
     sl_buf_printf(sql, "INSERT INTO %s ", (const char *)db->name.bytes);
     sl_sql_columns(sql, rows->column, rows->count);
-    sl_buf_text(sql, " SELECT ");
+    sl_buf_text(sql, has_identity(rows) ? " OVERRIDING SYSTEM VALUE SELECT " : " SELECT ");
     for (uint32_t c = 0; c < rows->count; c++)
         sl_buf_printf(sql, "%sc%u::%s", c ? ", " : "", c, rows->column[c].type);
     sl_buf_text(sql, " FROM unnest(");

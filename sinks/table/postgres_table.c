@@ -81,32 +81,58 @@ static int take_columns(struct sl_arena *arena, const struct sl_pq_rows *rows, s
         column->name = sl_arena_text(arena, name, strlen(name));
         column->type = sl_arena_text(arena, type, strlen(type));
         column->kind = kind_of(strtoul(sl_pq_value(rows, i, 2), NULL, 10));
+        column->is_generated = *sl_pq_value(rows, i, 3) != 0;
+        column->is_identity = *sl_pq_value(rows, i, 4) == 'a';
         if (!column->name || !column->type)
             return sl_error_nomem(err);
     }
+    const char *refused = rows->count ? sl_pq_value(rows, 0, 5) : NULL;
+    if (refused && !(ret->refused = sl_arena_text(arena, refused, strlen(refused))))
+        return sl_error_nomem(err);
     return ret->column ? 0 : sl_error_nomem(err);
 }
 
-/* Columns that are generated cannot be written; servers before 12 have none. */
+/* Name, type, its number, whether the column is generated and how it is numbered, and what is no table. */
+#define COLUMNS(GENERATED, IDENTITY)                                                                            \
+    "SELECT a.attname, format_type(a.atttypid, -1), COALESCE(NULLIF(t.typbasetype, 0), a.atttypid), " GENERATED \
+    ", " IDENTITY ", CASE WHEN c.relkind IN ('r', 'p', 'f') OR c.relkind = 'v' AND EXISTS"                      \
+    " (SELECT 1 FROM pg_trigger g WHERE g.tgrelid = c.oid AND g.tgtype & 64 <> 0) THEN NULL"                    \
+    " ELSE CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view'"                           \
+    " WHEN 'S' THEN 'a sequence' WHEN 'c' THEN 'a type' ELSE 'an index' END END"                                \
+    " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_class c ON c.oid = a.attrelid"           \
+    " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+
+/* Servers before 12 have no generated columns, those before 10 no numbered ones. */
 static int read_columns(struct postgres *db, struct sl_arena *arena, struct sl_table_shape *ret,
                         struct sl_error *err)
 {
-    static const char all[] =
-        "SELECT a.attname, format_type(a.atttypid, -1), COALESCE(NULLIF(t.typbasetype, 0), a.atttypid)"
-        " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-        " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-    static const char written[] =
-        "SELECT a.attname, format_type(a.atttypid, -1), COALESCE(NULLIF(t.typbasetype, 0), a.atttypid)"
-        " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-        " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
-        " ORDER BY a.attnum";
     const char *value = (const char *)db->name.bytes;
     struct sl_pq_rows rows = {0};
-    bool generated = sl_pq_server_version(&db->pq) >= 120000;
-    int r = sl_pq_query(&db->pq, generated ? written : all, &value, 1, &rows, err);
+    int version = sl_pq_server_version(&db->pq);
+    const char *sql = version >= 120000   ? COLUMNS("a.attgenerated", "a.attidentity")
+                      : version >= 100000 ? COLUMNS("''", "a.attidentity")
+                                          : COLUMNS("''", "''");
+    int r = sl_pq_query(&db->pq, sql, &value, 1, &rows, err);
     r = r < 0 ? sl_postgres_failed(db, r, err) : take_columns(arena, &rows, ret, err);
     sl_pq_rows_free(&rows);
     return r;
+}
+
+/* A table that is to be made needs its schema. */
+static int check_schema(struct postgres *db, struct sl_error *err)
+{
+    const struct sl_table_settings *settings = db->base.settings;
+    const char *value = (const char *)db->schema.bytes;
+    struct sl_pq_rows rows = {0};
+    if (!settings->create || !db->schema.len)
+        return 0;
+    int r = sl_postgres_failed(db, sl_pq_query(&db->pq, "SELECT to_regnamespace($1)", &value, 1, &rows, err),
+                               err);
+    bool is_missing = r == 0 && rows.count && !sl_pq_value(&rows, 0, 0);
+    sl_pq_rows_free(&rows);
+    return is_missing ? sl_error_set(err, SL_EUSAGE, "there is no schema %s in %s; make it (CREATE SCHEMA)",
+                                     value, settings->url)
+                      : r;
 }
 
 static void put_array(struct sl_buf *buf, const struct sl_table_settings *settings)
@@ -153,6 +179,8 @@ int sl_postgres_describe(struct sl_table_database *database, struct sl_arena *ar
     *ret = (struct sl_table_shape){0};
     int r = read_columns(db, arena, ret, err);
     ret->exists = ret->count > 0;
+    if (r == 0 && !ret->exists)
+        r = check_schema(db, err);
     return r < 0 || !database->settings->keys ? r : read_keys(db, ret, err);
 }
 

@@ -76,7 +76,8 @@ static int add_column(struct sl_arena *arena, struct sl_table_shape *shape, sqli
         return sl_error_nomem(err);
     if (shape->count)
         memcpy(grown, shape->column, shape->count * sizeof *grown);
-    grown[shape->count] = (struct sl_table_column){name, type, kind_of(type)};
+    grown[shape->count] = (struct sl_table_column){
+        .name = name, .type = type, .kind = kind_of(type), .is_generated = sqlite3_column_int(get, 2)};
     shape->column = grown;
     shape->count++;
     return 0;
@@ -86,15 +87,34 @@ static int read_columns(struct sqlite *db, struct sl_arena *arena, struct sl_tab
                         struct sl_error *err)
 {
     sqlite3_stmt *get;
-    int r = sl_sqlite_prepare(db, "SELECT name, type FROM pragma_table_xinfo(?1) WHERE hidden = 0", &get,
-                              err),
-        step = 0;
+    static const char columns[] =
+        "SELECT name, type, hidden > 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 1";
+    int r = sl_sqlite_prepare(db, columns, &get, err), step = 0;
     if (r < 0)
         return r;
     sqlite3_bind_text(get, 1, db->base.settings->table, -1, SQLITE_STATIC);
     while (r == 0 && (step = sqlite3_step(get)) == SQLITE_ROW)
         r = add_column(arena, shape, get, err);
     if (r == 0 && step != SQLITE_DONE)
+        r = sl_sqlite_failure(db, err);
+    sqlite3_finalize(get);
+    return r;
+}
+
+/* A view takes rows where it has a trigger, which is INSTEAD OF always. */
+static int look_for_view(struct sqlite *db, struct sl_table_shape *shape, struct sl_error *err)
+{
+    static const char view[] =
+        "SELECT 1 FROM sqlite_master v WHERE type = 'view' AND name = ?1 COLLATE NOCASE AND NOT EXISTS"
+        " (SELECT 1 FROM sqlite_master t WHERE t.type = 'trigger' AND t.tbl_name = v.name COLLATE NOCASE)";
+    sqlite3_stmt *get;
+    int r = sl_sqlite_prepare(db, view, &get, err);
+    if (r < 0)
+        return r;
+    sqlite3_bind_text(get, 1, db->base.settings->table, -1, SQLITE_STATIC);
+    int step = sqlite3_step(get);
+    shape->refused = step == SQLITE_ROW ? "a view" : NULL;
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
         r = sl_sqlite_failure(db, err);
     sqlite3_finalize(get);
     return r;
@@ -151,6 +171,7 @@ int sl_sqlite_describe(struct sl_table_database *database, struct sl_arena *aren
 {
     *ret = (struct sl_table_shape){0};
     int r = read_columns(own(database), arena, ret, err);
+    r = r < 0 ? r : look_for_view(own(database), ret, err);
     ret->exists = ret->count > 0;
     return r < 0 || !database->settings->keys ? r : read_keys(own(database), ret, err);
 }

@@ -206,6 +206,19 @@ static int bind_row(struct sqlite *db, const struct sl_table_rows *rows, uint32_
     return 0;
 }
 
+/* Not only the statement: the rows before it cannot be kept. */
+static int transaction_ended(struct sqlite *db, struct sl_error *err)
+{
+    int r = sl_error_set(
+        err, SL_EFAIL,
+        "%s: a constraint or trigger of table %s takes the whole batch back (ROLLBACK): %s; with "
+        "ABORT in its place the record alone is refused",
+        db->base.settings->url, db->base.settings->table, sqlite3_errmsg(db->file->handle));
+    db->base.broken = true;
+    sqlite3_reset(db->insert);
+    return r;
+}
+
 static int insert_row(struct sqlite *db, const struct sl_table_rows *rows, uint32_t row, char *message,
                       struct sl_error *err)
 {
@@ -216,6 +229,8 @@ static int insert_row(struct sqlite *db, const struct sl_table_rows *rows, uint3
         sqlite3_reset(db->insert);
         return 0;
     }
+    if (sqlite3_get_autocommit(db->file->handle))
+        return transaction_ended(db, err);
     bool is_bad_row = is_of_row(sqlite3_errcode(db->file->handle));
     if (is_bad_row)
         snprintf(message, SL_MESSAGE_MAX, "%s", sqlite3_errmsg(db->file->handle));
@@ -265,6 +280,8 @@ int sl_sqlite_commit(struct sl_table_database *database, struct sl_error *err)
         return 0;
     }
     int r = sl_sqlite_run(db, "COMMIT", err);
+    if (r < 0 && sqlite3_extended_errcode(db->file->handle) == SQLITE_CONSTRAINT_FOREIGNKEY)
+        sl_error_hint(err, "with NOT DEFERRABLE in the constraint the record is named and refused alone");
     if (r == 0) {
         forget_transaction(db->file);
         database->in_batch = false;

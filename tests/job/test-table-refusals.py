@@ -55,6 +55,40 @@ def test_numbers_that_are_not_finite_are_stored():
     equal(database.text("SELECT id, d, n FROM orders ORDER BY id").split(), ["1", "NaN", "NaN", "2", "Infinity", "Infinity", "3", "-Infinity", "-Infinity"], "rows")
 
 
+def test_a_column_that_the_server_numbers_takes_the_values_of_records():
+    for mode in ("append", "upsert"):
+        database = Database()
+        database.run("CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text)")
+        csv_to_table(database, schema='{{"id", "int"}, {"name", "string"}}', options='mode = "%s"%s' % (mode, mode == "upsert" and ', key = "id"' or ""))
+        batch("7,a\n8,b\n")
+        equal(database.rows("SELECT * FROM orders ORDER BY id"), [(7, "a"), (8, "b")], mode)
+        sluice_ok("reset", "--yes", "job.lua")
+        os.remove("in/a.csv")
+
+
+def test_what_is_no_table_is_refused_at_load():
+    database = Database()
+    database.run("CREATE TABLE orders (id bigint PRIMARY KEY, twice bigint GENERATED ALWAYS AS (id * 2) STORED); CREATE VIEW shown AS SELECT id FROM orders;"
+                 " CREATE MATERIALIZED VIEW kept AS SELECT id FROM orders; CREATE SEQUENCE numbers")
+    cases = [("shown", "", "is a view"), ("kept", "", "is a materialized view"), ("numbers", "", "is a sequence"), ("orders_pkey", "", "is an index"),
+             ("nowhere.orders", "create = true", 'no schema "nowhere"'), ("orders", 'columns = {"twice"}', 'column "twice" of table orders is generated')]
+    for table, options, text in cases:
+        csv_to_table(database, table, options, '{{"id", "int"}}')
+        done = batch(status=2)
+        check(text in done.stderr and "job.lua:4" in done.stderr, "%s: %s" % (table, done.stderr))
+        check(text in sluice("check", "job.lua").stderr, "check: " + table)
+
+
+def test_a_view_with_a_trigger_in_its_place_takes_rows():
+    database = Database()
+    database.run("""CREATE TABLE orders (id bigint); CREATE VIEW shown AS SELECT id FROM orders;
+        CREATE FUNCTION put() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO orders VALUES (NEW.id + 1); RETURN NEW; END $$;
+        CREATE TRIGGER put INSTEAD OF INSERT ON shown FOR EACH ROW EXECUTE FUNCTION put()""")
+    csv_to_table(database, "shown", "", '{{"id", "int"}}')
+    batch("1\n")
+    equal(database.rows("SELECT * FROM orders"), [(2,)], "rows")
+
+
 def test_names_that_postgres_would_cut_are_refused_at_load():
     database = Database()
     fits, long = "n" * 63, "n" * 64

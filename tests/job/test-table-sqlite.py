@@ -112,4 +112,52 @@ def test_several_tables_of_one_file_are_written_in_one_batch():
     equal((database.rows("SELECT * FROM a"), database.rows("SELECT * FROM b")), ([("1",)], [("1",)]), "rows")
 
 
+def test_two_outputs_to_one_table_are_refused_however_the_file_is_written():
+    Sqlite().run("CREATE TABLE t (x text)")
+    os.makedirs("sub")
+    os.symlink("../out.db", "sub/link.db")
+    for other in ("./out.db", "sub/../out.db", "sub/link.db", os.path.abspath("out.db")):
+        write_job('local s = ssc:textFileStream("in")\ns:saveToTable("sqlite:out.db", "t")\ns:saveToTable("sqlite:%s", "t")' % other)
+        check("is taken by line" in batch(status=2).stderr, other)
+
+
+def test_a_file_that_is_made_is_one_however_it_is_written():
+    os.makedirs("sub")
+    options = '{ create = true, timeout = "2s", retry = "1s" }'
+    write_job('local s = ssc:textFileStream("in"):columns("x")\ns:saveToTable("sqlite:new.db", "a", %s)\ns:saveToTable("sqlite:sub/../new.db", "b", %s)'
+              % (options, options))
+    batch("1\n")
+    with sqlite3.connect("new.db") as db:
+        equal(db.execute("SELECT * FROM a, b").fetchall(), [("1", "1")], "rows")
+
+
+def test_what_takes_the_whole_transaction_back_is_named():
+    database = Sqlite()
+    database.run("CREATE TABLE a (x int UNIQUE ON CONFLICT ROLLBACK)")
+    database.run("CREATE TABLE b (x int)")
+    database.run("CREATE TRIGGER no BEFORE INSERT ON b WHEN new.x = 1 BEGIN SELECT RAISE(ROLLBACK, 'no ones'); END")
+    database.run("CREATE TABLE parents (x int PRIMARY KEY)")
+    database.run("CREATE TABLE c (x int REFERENCES parents (x) DEFERRABLE INITIALLY DEFERRED)")
+    for table, text in (("a", "UNIQUE"), ("b", "no ones"), ("c", "FOREIGN KEY")):
+        csv_to_table(database, table, schema='{{"x", "int"}}')
+        done = batch("2\n1\n1\n", status=1)
+        check(text in done.stderr and ("ABORT" in done.stderr or "NOT DEFERRABLE" in done.stderr), done.stderr)
+        equal(database.rows("SELECT * FROM %s" % table), [], "rows of " + table)
+        sluice_ok("reset", "--yes", "job.lua")
+        os.remove("in/a.csv")
+
+
+def test_a_view_is_refused_and_generated_columns_are_named():
+    database = Sqlite()
+    database.run("CREATE TABLE orders (id int, twice int AS (id * 2))")
+    database.run("CREATE VIEW shown AS SELECT id FROM orders")
+    for table, options, text in (("shown", "", "is a view"), ("orders", 'columns = {"twice"}', "is generated")):
+        csv_to_table(database, table, options, '{{"id", "int"}}')
+        check(text in batch(status=2).stderr, table)
+    database.run("CREATE TRIGGER put INSTEAD OF INSERT ON shown BEGIN INSERT INTO orders VALUES (new.id + 1); END")
+    csv_to_table(database, "shown", "", '{{"id", "int"}}')
+    batch("1\n")
+    equal(database.rows("SELECT * FROM orders"), [(2, 4)], "rows")
+
+
 main(globals())
