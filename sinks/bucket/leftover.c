@@ -25,13 +25,24 @@ static bool is_ours(const char *key, const char *before, const char *after)
            !strchr(key + len + 6, '/');
 }
 
+/* Which uploads are aborted: those of one key, or those that is_ours knows. */
+struct wanted {
+    const char *key;
+    const char *before, *after;
+};
+
+static bool is_wanted(const struct wanted *wanted, const char *key)
+{
+    return wanted->key ? strcmp(key, wanted->key) == 0 : is_ours(key, wanted->before, wanted->after);
+}
+
 /* Where a page ends, the next one begins. */
 struct page {
     struct sl_buf key_marker, id_marker;
     bool is_last;
 };
 
-static void make_query(struct sl_buf *query, const struct page *page, const char *before)
+static void make_query(struct sl_buf *query, const struct page *page, const struct wanted *wanted)
 {
     if (page->key_marker.len > 1) {
         sl_buf_text(query, "key-marker=");
@@ -39,8 +50,8 @@ static void make_query(struct sl_buf *query, const struct page *page, const char
         sl_buf_byte(query, '&');
     }
     sl_buf_text(query, "prefix=");
-    sl_s3_encode(query, before, false);
-    sl_buf_text(query, "-&");
+    sl_s3_encode(query, wanted->key ? wanted->key : wanted->before, false);
+    sl_buf_text(query, wanted->key ? "&" : "-&");
     if (page->id_marker.len > 1) {
         sl_buf_text(query, "upload-id-marker=");
         sl_s3_encode(query, (const char *)page->id_marker.bytes, false);
@@ -50,9 +61,9 @@ static void make_query(struct sl_buf *query, const struct page *page, const char
     sl_buf_byte(query, 0);
 }
 
-/* Aborts those of one answer that are ours. */
+/* Aborts those of one answer that are wanted. */
 static int abort_listed(struct sl_s3_context *context, struct sl_s3_client *client, const char *list,
-                        const char *before, const char *after, struct sl_error *err)
+                        const struct wanted *wanted, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf upload = {0}, key = {0}, id = {0};
     bool nomem = false;
@@ -61,7 +72,7 @@ static int abort_listed(struct sl_s3_context *context, struct sl_s3_client *clie
         const char *text = (const char *)upload.bytes;
         if (!sl_s3_element(text, "Key", &key, &nomem) || !sl_s3_element(text, "UploadId", &id, &nomem))
             continue;
-        if (is_ours((const char *)key.bytes, before, after))
+        if (is_wanted(wanted, (const char *)key.bytes))
             r = sl_multipart_abort_id(context, client, (const char *)key.bytes, (const char *)id.bytes, err);
     }
     return nomem ? sl_error_nomem(err) : r;
@@ -78,28 +89,40 @@ static int next_page(const char *list, struct page *page, struct sl_error *err)
     return nomem ? sl_error_nomem(err) : 0;
 }
 
-int sl_leftover_abort(struct sl_s3_context *context, struct sl_s3_client *client, const char *before,
-                      const char *after, struct sl_error *err)
+static int abort_wanted(struct sl_s3_context *context, struct sl_s3_client *client,
+                        const struct wanted *wanted, struct sl_error *err)
 {
     struct page page = {0};
     int r = 0;
     for (int i = 0; r == 0 && i < PAGES_MAX && !page.is_last; i++) {
         SL_CLEANUP(sl_buf_done) struct sl_buf query = {0};
         struct sl_s3_answer answer = {0};
-        make_query(&query, &page, before);
+        make_query(&query, &page, wanted);
         if (query.failed) {
             r = sl_error_nomem(err);
             break;
         }
         const struct sl_s3_request request = {.method = "GET", .query = (const char *)query.bytes};
         r = sl_s3_call(context, client, &request, &answer, err);
-        r = r < 0 ? r : abort_listed(context, client, (const char *)answer.body.bytes, before, after, err);
+        r = r < 0 ? r : abort_listed(context, client, (const char *)answer.body.bytes, wanted, err);
         r = r < 0 ? r : next_page((const char *)answer.body.bytes, &page, err);
         sl_s3_answer_done(&answer);
     }
     sl_buf_done(&page.key_marker);
     sl_buf_done(&page.id_marker);
     return r;
+}
+
+int sl_leftover_abort(struct sl_s3_context *context, struct sl_s3_client *client, const char *before,
+                      const char *after, struct sl_error *err)
+{
+    return abort_wanted(context, client, &(struct wanted){.before = before, .after = after}, err);
+}
+
+int sl_leftover_abort_key(struct sl_s3_context *context, struct sl_s3_client *client, const char *key,
+                          struct sl_error *err)
+{
+    return abort_wanted(context, client, &(struct wanted){.key = key}, err);
 }
 
 /* ---- objects ---- */

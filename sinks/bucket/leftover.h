@@ -10,6 +10,10 @@
 int sl_leftover_abort(struct sl_s3_context *context, struct sl_s3_client *client, const char *before,
                       const char *after, struct sl_error *err);
 
+/* Aborts those of this key. */
+int sl_leftover_abort_key(struct sl_s3_context *context, struct sl_s3_client *client, const char *key,
+                          struct sl_error *err);
+
 /* The objects "<directory>/part-<number>..." in the order of their names; `name` is the last part of the key. A visit that
  * fails ends it. */
 typedef int sl_leftover_visit(void *arg, const char *key, const char *name, struct sl_error *err);

@@ -55,6 +55,7 @@ int sl_multipart_begin(struct sl_multipart *multipart, struct sl_s3_context *con
     multipart->checksum = calloc(SL_MULTIPART_PARTS_MAX, sizeof *multipart->checksum);
     int r = multipart->etag && multipart->checksum ? call_begin(multipart->key, context, client, &answer, err)
                                                    : sl_error_nomem(err);
+    multipart->is_doubtful |= answer.is_doubtful;
     multipart->has_checksums = r == 0 && answer.has_checksums;
     if (r == 0 && !sl_s3_element((const char *)answer.body.bytes, "UploadId", &id, &nomem))
         r = nomem ? sl_error_nomem(err) : malformed(context, multipart->key, "UploadId", err);

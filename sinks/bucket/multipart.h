@@ -15,6 +15,7 @@ struct sl_multipart {
     uint64_t bytes;  /* of the object */
     char *upload_id; /* owned; NULL: not begun */
     bool is_complete;
+    bool is_doubtful; /* an upload may have begun whose id never came */
     size_t parts;
     bool has_checksums;
     /* [SL_MULTIPART_PARTS_MAX]; a thread writes only those of its part */

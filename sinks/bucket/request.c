@@ -376,9 +376,10 @@ int sl_s3_call(struct sl_s3_context *context, struct sl_s3_client *client,
     bool passes;
     int r;
     sl_retry_begin(&retry, &context->retry_log, context->services, context->stop, context->retry_ms);
-    do
+    do {
         r = try_once(context, client, request, answer, &passes, err);
-    while (r == SL_EUNREACHABLE && passes && sl_retry_again(&retry, "", err));
+        answer->is_doubtful |= r == SL_EUNREACHABLE;
+    } while (r == SL_EUNREACHABLE && passes && sl_retry_again(&retry, "", err));
     return r;
 }
 

@@ -34,6 +34,7 @@ struct sl_s3_answer {
     char etag[SL_S3_ETAG_MAX], mark[SL_S3_MARK_MAX], date[64];
     bool has_checksums; /* of an upload that began: the server checks those of its parts */
     int64_t length;     /* of the body, as a header said; -1: none did */
+    bool is_doubtful;   /* an earlier try failed, and the server may have done what it asked for */
 };
 
 /* What requests of one thread share: a connection. */

@@ -9,6 +9,7 @@
 #include "sinks/bucket/upload.h"
 
 #include "core/base/error.h"
+#include "sinks/bucket/leftover.h"
 #include "sinks/bucket/multipart.h"
 #include "sinks/bucket/part_pool.h"
 
@@ -265,6 +266,20 @@ int sl_upload_close(struct sl_upload_object *object, struct sl_error *err)
     return object->is_many ? hand_over_part(object, true, err) : hand_over(object, 0, true, err);
 }
 
+/* Uploads whose beginning was answered too late. No thread has a job any more. One try: what is left is aborted at the next
+ * start. */
+static void abort_doubtful(struct sl_upload *upload)
+{
+    struct sl_s3_context *context = upload->context;
+    struct sl_error ignored;
+    int64_t retry_ms = context->retry_ms;
+    context->retry_ms = 0;
+    for (struct sl_upload_object *object = upload->objects; object; object = object->next)
+        if (object->multipart.is_doubtful)
+            (void)sl_leftover_abort_key(context, &upload->client, object->multipart.key, &ignored);
+    context->retry_ms = retry_ms;
+}
+
 static void free_objects(struct sl_upload *upload)
 {
     while (upload->objects) {
@@ -283,8 +298,10 @@ int sl_upload_finish(struct sl_upload *upload, struct sl_error *err)
     pthread_mutex_unlock(&upload->lock);
     for (struct sl_upload_object *object = upload->objects; object && r == 0; object = object->next)
         sl_assert(!object->is_many || object->multipart.is_complete);
-    if (r == 0)
+    if (r == 0) {
+        abort_doubtful(upload);
         free_objects(upload);
+    }
     return r;
 }
 
@@ -300,6 +317,7 @@ void sl_upload_cancel(struct sl_upload *upload)
     for (struct sl_upload_object *object = upload->objects; object; object = object->next)
         if (object->is_many)
             sl_multipart_abort(&object->multipart, upload->context, &upload->client);
+    abort_doubtful(upload);
     free_objects(upload);
 }
 
