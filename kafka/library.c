@@ -106,15 +106,39 @@ static int unknown(const char *name, struct sl_error *err)
     return SL_EUSAGE;
 }
 
+/* "-17", of any length. */
+static bool is_integer(const char *text)
+{
+    text += *text == '-' || *text == '+';
+    return *text && text[strspn(text, "0123456789")] == 0;
+}
+
+/* librdkafka keeps 32 bits of a number, whatever is given: 4294967297 would be 1. */
+static bool is_kept(rd_kafka_conf_t *conf, const char *name, const char *given)
+{
+    char kept[32];
+    size_t size = sizeof kept;
+    int64_t number, wanted;
+    if (!is_integer(given) || library.rd_kafka_conf_get(conf, name, kept, &size) != RD_KAFKA_CONF_OK ||
+        size > sizeof kept || !is_integer(kept) || strcmp(kept, given) == 0)
+        return true;
+    return sl_integer_parse(kept, strlen(kept), &number) && sl_integer_parse(given, strlen(given), &wanted) &&
+           number == wanted;
+}
+
 static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct sl_error *err)
 {
     char why[256] = "";
     switch (library.rd_kafka_conf_set(conf, name, value, why, sizeof why)) {
     case RD_KAFKA_CONF_OK:
-        return 0;
+        if (is_kept(conf, name, value))
+            return 0;
+        snprintf(why, sizeof why, "the number is out of range");
+        break;
     case RD_KAFKA_CONF_UNKNOWN:
         return unknown(name, err);
     case RD_KAFKA_CONF_INVALID:
+        why[strcspn(why, "\n")] = 0; /* some of its reasons end in one */
         break;
     }
     return sl_kafka_is_secret(name)

@@ -10,6 +10,7 @@
     F(rd_kafka_conf_new)                                                                                     \
     F(rd_kafka_conf_destroy)                                                                                 \
     F(rd_kafka_conf_set)                                                                                     \
+    F(rd_kafka_conf_get)                                                                                     \
     F(rd_kafka_conf_dump)                                                                                    \
     F(rd_kafka_conf_dump_free)                                                                               \
     F(rd_kafka_conf_set_opaque)                                                                              \

@@ -1,9 +1,9 @@
 #include "receive/kafka/source.h"
 
 #include "core/base/size.h"
+#include "text/number.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -170,11 +170,11 @@ static int64_t topics_every_ms(const struct sl_kafka_source *source)
     static const char *const names[] = {"topic.metadata.refresh.interval.ms", "metadata.max.age.ms"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct sl_field *value = sl_map_get(params, names[i], strlen(names[i]));
-        char text[24] = "";
-        if (value && value->tag == SL_INT && value->integer > 0)
-            return value->integer;
-        if (sl_kafka_property(params, names[i], text, sizeof text) && atoll(text) > 0)
-            return atoll(text);
+        int64_t ms = value && value->tag == SL_INT ? value->integer : 0;
+        if (value && value->tag == SL_STR && !sl_integer_parse(value->str, value->len, &ms))
+            ms = 0;
+        if (ms > 0) /* at most a day: it was checked */
+            return ms;
     }
     return TOPICS_EVERY_MS;
 }

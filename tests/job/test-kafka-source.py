@@ -226,6 +226,10 @@ def test_wrong_properties_are_refused_at_load_by_name_and_value():
     cases = [
         ('{ ["bootstrap.servers"] = "x", ["fetch.min.bytes"] = "many" }', ["fetch.min.bytes", "many"]),
         ('{ ["bootstrap.servers"] = "x", ["bootstrap.server"] = "y" }', ["bootstrap.server", "bootstrap.servers"]),
+        ('{ ["bootstrap.servers"] = "x", ["topic.metadata.refresh.interval.ms"] = "9223372036854775807" }', ["refresh.interval.ms", "out of range"]),
+        ('{ ["bootstrap.servers"] = "x", ["metadata.max.age.ms"] = "99999999999999999999" }', ["metadata.max.age.ms", "range"]),
+        ('{ ["bootstrap.servers"] = "x", ["fetch.min.bytes"] = 4294967297 }', ["fetch.min.bytes", "out of range"]),
+        ('{ ["bootstrap.servers"] = "x", ["fetch.min.bytes"] = -5 }', ["fetch.min.bytes", "outside allowed range 1..100000000\n"]),
         ('{ ["auto.offset.reset"] = "earliest" }', ["bootstrap.servers is missing"]),
         ('{ ["bootstrap.servers"] = "x", ["auto.offset.reset"] = "first" }', ["auto.offset.reset", "first"]),
         ('{ ["bootstrap.servers"] = "x", ["isolation.level"] = "read_uncommitted" }', ["isolation.level", "read_uncommitted"]),
