@@ -2,55 +2,58 @@
 #include "cli/help_json.h"
 #include "cli/help_topic.h"
 #include "cli/report.h"
+#include "cli/wrap.h"
 
 #include "core/base/nearest.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { SUMMARY_COLUMN = 50 };
+enum { SUMMARY_COLUMN = 51 };
 
-static void print_flag(const struct sl_flag *flag)
+static void print_flag(const struct sl_flag *flag, FILE *out)
 {
     char usage[64];
     snprintf(usage, sizeof usage, "%s%s%s%s", flag->name[1] ? "--" : "-", flag->name, flag->value ? " " : "",
              flag->value ? flag->value : "");
-    printf("  %-22s %s\n", usage, flag->help);
+    fprintf(out, "  %-22s  %s\n", usage, flag->help);
 }
 
-static void print_command(const struct sl_command *command)
+static void print_command(const struct sl_command *command, FILE *out)
 {
-    printf("usage: sluice %s %s\n\n%s\n", command->name, command->arguments, command->summary);
+    fprintf(out, "usage: sluice %s %s\n\n%s\n", command->name, command->arguments, command->summary);
     for (size_t i = 0; command->flags && command->flags[i].name; i++) {
         if (i == 0)
-            printf("\noptions:\n");
-        print_flag(&command->flags[i]);
+            fprintf(out, "\noptions:\n");
+        print_flag(&command->flags[i], out);
     }
     if (command->details)
-        printf("\n%s\n", command->details);
+        fprintf(out, "\n%s\n", command->details);
 }
 
 /* What does not fit before the column of summaries has them on a line of its own. */
-static void print_command_line(const struct sl_command *command)
+static void print_command_line(const struct sl_command *command, FILE *out)
 {
-    int width = printf("  sluice %-10s %s", command->name, command->arguments);
-    if (width >= SUMMARY_COLUMN)
-        printf("\n");
-    printf("%*s%s\n", width < SUMMARY_COLUMN ? SUMMARY_COLUMN - width : SUMMARY_COLUMN, "", command->summary);
+    int width = fprintf(out, "  sluice %-10s %s", command->name, command->arguments);
+    if (width >= SUMMARY_COLUMN - 1)
+        fprintf(out, "\n");
+    fprintf(out, "%*s%s\n", width < SUMMARY_COLUMN - 1 ? SUMMARY_COLUMN - width : SUMMARY_COLUMN, "",
+            command->summary);
 }
 
-static int print_overview(void)
+static void print_overview(FILE *out)
 {
-    printf("sluice: files moved into a directory become results, batch by batch\n\n");
+    fprintf(out, "sluice: files moved into a directory become results, batch by batch\n\n");
     for (size_t i = 0; sl_commands[i]; i++)
         if (!sl_commands[i]->hidden)
-            print_command_line(sl_commands[i]);
-    printf(
+            print_command_line(sl_commands[i], out);
+    fprintf(
+        out,
         "\n"
         "sluice help NAME explains a command, one of the names below, or the options of a StreamingContext\n"
         "(sluice help options). man sluice-tutorial leads through the first ten minutes.\n");
-    sl_help_topics(stdout);
-    return SL_STATUS_DONE;
+    sl_help_topics(out);
 }
 
 static const char *nearest_name(const char *name)
@@ -91,20 +94,45 @@ static int print_json(void)
     return SL_STATUS_DONE;
 }
 
-static int run_help(const struct sl_line *line)
+/* *ret_unknown: the first name that nothing has; what comes before it is printed. */
+static void print_names(const struct sl_line *line, FILE *out, const char **ret_unknown)
 {
-    if (sl_line_has(line, "json"))
-        return print_json();
     if (line->operand_count == 0)
-        return print_overview();
-    for (size_t i = 0; i < line->operand_count; i++) {
+        print_overview(out);
+    for (size_t i = 0; i < line->operand_count && !*ret_unknown; i++) {
         const struct sl_command *command = sl_command_find(line->operands[i]);
         if (command)
-            print_command(command);
-        if (!sl_help_topic(line->operands[i], stdout) && !command)
-            return refuse_unknown(line->operands[i]);
+            print_command(command, out);
+        if (!sl_help_topic(line->operands[i], out) && !command)
+            *ret_unknown = line->operands[i];
     }
-    return SL_STATUS_DONE;
+}
+
+static int show(const char *text, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
+    if (!sl_wrap(&buf, text, sl_wrap_columns(stdout)))
+        return sl_error_nomem(err);
+    fwrite(buf.bytes, 1, buf.len, stdout);
+    return 0;
+}
+
+static int run_help(const struct sl_line *line)
+{
+    struct sl_error err;
+    char *text = NULL;
+    const char *unknown = NULL;
+    size_t len;
+    if (sl_line_has(line, "json"))
+        return print_json();
+    FILE *out = open_memstream(&text, &len);
+    if (out)
+        print_names(line, out, &unknown);
+    int r = out && fclose(out) == 0 ? show(text, &err) : sl_error_nomem(&err);
+    free(text);
+    if (r < 0)
+        return sl_report_error(&err);
+    return unknown ? refuse_unknown(unknown) : SL_STATUS_DONE;
 }
 
 static const struct sl_flag help_flags[] = {

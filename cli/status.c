@@ -85,9 +85,10 @@ static void print_last(const struct sl_target *target)
         return;
     int64_t records = sl_target_status_integer(target, "last", "records");
     int64_t interval_ms = sl_target_status_integer(target, NULL, "interval_ms");
-    printf("%-12s %" PRId64 " records (%.0f/s); scheduling delay %" PRId64 " ms, processing %" PRId64
+    printf("%-12s %" PRId64 " record%s (%.0f/s); scheduling delay %" PRId64 " ms, processing %" PRId64
            " ms, total delay %" PRId64 " ms\n",
-           "last", records, interval_ms > 0 ? (double)records * 1000 / (double)interval_ms : 0.0,
+           "last", records, sl_plural(records),
+           interval_ms > 0 ? (double)records * 1000 / (double)interval_ms : 0.0,
            sl_target_status_integer(target, "last", "scheduling_delay_ms"),
            sl_target_status_integer(target, "last", "processing_ms"),
            sl_target_status_integer(target, "last", "total_delay_ms"));
@@ -97,11 +98,12 @@ static void print_readers(const struct sl_target *target)
 {
     if (sl_target_status(target, NULL, "readers").tag != SL_MAP)
         return;
-    printf("%-12s %" PRId64 " files open, %" PRId64 " reads waiting; %" PRId64 " old versions held, %" PRId64
-           " given up; %" PRId64 " skipped\n",
-           "readers", sl_target_status_integer(target, "readers", "open"),
-           sl_target_status_integer(target, "readers", "waiting"),
-           sl_target_status_integer(target, "readers", "pinned"),
+    int64_t open = sl_target_status_integer(target, "readers", "open");
+    int64_t waiting = sl_target_status_integer(target, "readers", "waiting");
+    int64_t held = sl_target_status_integer(target, "readers", "pinned");
+    printf("%-12s %" PRId64 " file%s open, %" PRId64 " read%s waiting; %" PRId64
+           " old version%s held, %" PRId64 " given up; %" PRId64 " skipped\n",
+           "readers", open, sl_plural(open), waiting, sl_plural(waiting), held, sl_plural(held),
            sl_target_status_integer(target, "readers", "given_up"),
            sl_target_status_integer(target, "readers", "skipped"));
 }
@@ -122,11 +124,12 @@ static void print_table(const struct sl_field *table)
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
     const struct sl_field *version = sl_map_get(table, "version", 7),
                           *trouble = sl_map_get(table, "trouble", 7);
+    int64_t rows = sl_status_integer_of(table, "rows"), keys = sl_status_integer_of(table, "keys"),
+            bytes = sl_status_integer_of(table, "bytes");
     bool ok = version->tag == SL_STR && sl_status_add_safe(&text, table, "name") &&
-              sl_buf_printf(&text, ": version %.*s, %" PRId64 " rows, %" PRId64 " keys, %" PRId64 " bytes",
-                            version->len < 16 ? (int)version->len : 16, (const char *)version->str,
-                            sl_status_integer_of(table, "rows"), sl_status_integer_of(table, "keys"),
-                            sl_status_integer_of(table, "bytes"));
+              sl_buf_printf(&text, ": version %.*s, %" PRId64 " row%s, %" PRId64 " key%s, %" PRId64 " byte%s",
+                            version->len < 16 ? (int)version->len : 16, (const char *)version->str, rows,
+                            sl_plural(rows), keys, sl_plural(keys), bytes, sl_plural(bytes));
     if (ok && trouble && trouble->tag == SL_STR && trouble->len)
         ok = sl_buf_text(&text, "; what is there now is not used: ") &&
              sl_status_add_safe(&text, table, "trouble");
@@ -244,8 +247,8 @@ static void print_standing(struct sl_target *target, const struct sl_standing *s
     printf("%-12s %" PRIu64 " taken, %" PRIu64 " quarantined\n", "files", progress->files,
            progress->quarantined);
     if (progress->owed)
-        printf("%-12s %" PRIu64 " files could not be archived or deleted yet; each batch tries again\n",
-               "owed", progress->owed);
+        printf("%-12s %" PRIu64 " file%s could not be archived or deleted yet; each batch tries again\n",
+               "owed", progress->owed, sl_plural((int64_t)progress->owed));
     printf("%-12s %" PRIu64 " set aside\n", "records", progress->rejected);
     if (sl_target_status_integer(target, "run", "replaced"))
         printf("%-12s %" PRId64 " U+FFFD written to JSON for bytes that were no UTF-8\n", "replaced",
@@ -387,7 +390,7 @@ static int check(const struct sl_target *target, const struct sl_standing *stand
                standing->lag_ms ? "lag " : "no lag", standing->lag_ms ? lag : "");
     if (progress->quarantined)
         printf(", %" PRIu64 " file%s quarantined", progress->quarantined,
-               progress->quarantined == 1 ? "" : "s");
+               sl_plural((int64_t)progress->quarantined));
     printf(" | lag=%.3fs;%.3f batches=%" PRIu64 "c quarantined=%" PRIu64 " rejected=%" PRIu64 "c\n",
            (double)standing->lag_ms / 1000, (double)max_ms / 1000, progress->batches, progress->quarantined,
            progress->rejected);

@@ -13,11 +13,12 @@ static const struct sl_field *member(const struct sl_field *map, const char *nam
     return value && value->tag == tag ? value : NULL;
 }
 
-static void add_count(struct sl_buf *text, const struct sl_field *node, const char *name, const char *words)
+static void add_count(struct sl_buf *text, const struct sl_field *node, const char *name, const char *one,
+                      const char *many)
 {
     const struct sl_field *count = member(node, name, SL_INT);
     if (count)
-        sl_buf_printf(text, ", %" PRId64 " %s", count->integer, words);
+        sl_buf_printf(text, ", %" PRId64 " %s", count->integer, count->integer == 1 ? one : many);
 }
 
 /* Nothing of operators that keep nothing, or of a status that another version wrote. */
@@ -25,9 +26,9 @@ static void print_operator(const struct sl_field *node)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf held = {0}, name = {0};
     const struct sl_field *shown = member(node, "name", SL_STR), *line = member(node, "line", SL_INT);
-    add_count(&held, node, "keys", "keys");
-    add_count(&held, node, "window_batches", "batches");
-    add_count(&held, node, "held_bytes", "bytes");
+    add_count(&held, node, "keys", "key", "keys");
+    add_count(&held, node, "window_batches", "batch", "batches");
+    add_count(&held, node, "held_bytes", "byte", "bytes");
     shown = shown ? shown : member(node, "operator", SL_STR);
     if (!held.len || held.failed || !shown || !line || !sl_buf_safe(&name, shown->str, shown->len))
         return;

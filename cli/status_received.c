@@ -46,9 +46,10 @@ void sl_status_print_received(const struct sl_field *source, bool is_running)
               add_connection(&text, source, is_running);
     ok = ok &&
          sl_buf_printf(
-             &text, ", %" PRId64 " records, lag %" PRId64 ", %.0f records/s, %" PRId64 " bytes of log",
-             sl_status_integer_of(source, "received"), sl_status_integer_of(source, "lag"),
-             rate && rate->tag == SL_FLOAT ? rate->number : 0, sl_status_integer_of(source, "log_bytes"));
+             &text, ", %" PRId64 " record%s, lag %" PRId64 ", %.0f records/s, %" PRId64 " bytes of log",
+             sl_status_integer_of(source, "received"), sl_plural(sl_status_integer_of(source, "received")),
+             sl_status_integer_of(source, "lag"), rate && rate->tag == SL_FLOAT ? rate->number : 0,
+             sl_status_integer_of(source, "log_bytes"));
     const struct sl_field *position = sl_map_get(source, "position", strlen("position"));
     if (ok && position && position->tag == SL_STR && position->len)
         ok = sl_buf_text(&text, ", position ") && sl_status_add_safe(&text, source, "position");

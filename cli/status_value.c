@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *sl_plural(int64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 void sl_status_print_count(const struct sl_field *source, const char *name, const char *what)
 {
     const struct sl_field *count = sl_map_get(source, name, strlen(name));

@@ -7,6 +7,9 @@
 
 #include <stdint.h>
 
+/* The end of a word that counts something: "s", but not of 1. */
+const char *sl_plural(int64_t count);
+
 /* 0 where there is none. */
 int64_t sl_status_integer_of(const struct sl_field *map, const char *name);
 /* Appends a string as sl_buf_safe does. False: there is none, or no memory. */

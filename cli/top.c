@@ -78,22 +78,24 @@ static void add_received(struct top *top, const struct sl_field *source)
         sl_buf_safe(&top->text, connection->str, connection->len);
         sl_buf_text(&top->text, ", ");
     }
-    sl_buf_printf(&top->text, "%" PRId64 " records, lag %" PRId64 "\n",
-                  sl_status_integer_of(source, "received"), sl_status_integer_of(source, "lag"));
+    int64_t records = sl_status_integer_of(source, "received");
+    sl_buf_printf(&top->text, "%" PRId64 " record%s, lag %" PRId64 "\n", records, sl_plural(records),
+                  sl_status_integer_of(source, "lag"));
 }
 
 static bool add_source(struct top *top, const struct sl_field *source)
 {
     const struct sl_field *name = sl_map_get(source, "directory", 9);
     bool is_directory = name != NULL;
+    int64_t waiting = sl_status_integer_of(source, "waiting");
     name = name ? name : sl_map_get(source, "name", 4);
     if (!name || name->tag != SL_STR)
         return true; /* written by another version */
     sl_buf_printf(&top->text, "%-11s", "source");
     sl_buf_safe(&top->text, name->str, name->len);
     if (is_directory)
-        sl_buf_printf(&top->text, ": %" PRId64 " files waiting, %" PRId64 " held back\n",
-                      sl_status_integer_of(source, "waiting"), sl_status_integer_of(source, "held_back"));
+        sl_buf_printf(&top->text, ": %" PRId64 " file%s waiting, %" PRId64 " held back\n", waiting,
+                      sl_plural(waiting), sl_status_integer_of(source, "held_back"));
     else
         add_received(top, source);
     return !top->text.failed;
@@ -119,8 +121,8 @@ static bool add_views(struct top *top)
             sl_buf_text(&top->text, i ? ", " : "");
             sl_buf_safe(&top->text, views.items[i].str, views.items[i].len);
         }
-    sl_buf_printf(&top->text, "; %" PRId64 " files open\n",
-                  sl_target_status_integer(top->target, "readers", "open"));
+    int64_t open = sl_target_status_integer(top->target, "readers", "open");
+    sl_buf_printf(&top->text, "; %" PRId64 " file%s open\n", open, sl_plural(open));
     return !top->text.failed;
 }
 

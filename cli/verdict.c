@@ -94,8 +94,8 @@ static int judge_known_directory(struct judgement *j)
                       "taken in batch %" PRId64 ", but %" PRIu64 " of its %" PRIu64
                       " files quarantined: ask for each",
                       known->batch_ms, known->quarantined, known->files);
-    return decide(j, SL_VERDICT_TAKEN, "taken in batch %" PRId64 ", a directory of %" PRIu64 " files",
-                  known->batch_ms, known->files);
+    return decide(j, SL_VERDICT_TAKEN, "taken in batch %" PRId64 ", a directory of %" PRIu64 " file%s",
+                  known->batch_ms, known->files, known->files == 1 ? "" : "s");
 }
 
 /* Asked for by its own name, not for a file in it. */

@@ -106,8 +106,8 @@ static int remove_oldest(struct sl_run *run, const struct listing *listing, int6
     if (i && r == 0)
         sl_log(
             run->services.log, SL_LOG_INFO,
-            "the dead letters of %zu batches were removed: they were older than keepHistory, or more than %d MiB",
-            i, SL_DEADLETTER_BYTES_MAX >> 20);
+            "the dead letters of %zu batch%s were removed: they were older than keepHistory, or more than %d MiB",
+            i, i == 1 ? "" : "es", SL_DEADLETTER_BYTES_MAX >> 20);
     return fd < 0 ? fd : r;
 }
 

@@ -62,9 +62,10 @@ void sl_progress_line_advance(struct sl_batch *batch, size_t done, size_t tasks)
     struct amount amount = amount_of(batch);
     double passed_s = (double)(now_ns - progress->begun_ns) / 1e9, part = (double)done / (double)tasks;
     uint64_t rows = sl_batch_rows_in(batch);
-    snprintf(line, sizeof line, "%.0f %% of %llu files, %.1f MB; %llu records, %.0f records/s, %.0f s left",
-             part * 100, (unsigned long long)amount.files, (double)amount.bytes / 1e6,
-             (unsigned long long)rows, (double)rows / passed_s, passed_s * (1 - part) / part);
+    snprintf(line, sizeof line, "%.0f %% of %llu file%s, %.1f MB; %llu records, %.0f records/s, %.0f s left",
+             part * 100, (unsigned long long)amount.files, amount.files == 1 ? "" : "s",
+             (double)amount.bytes / 1e6, (unsigned long long)rows, (double)rows / passed_s,
+             passed_s * (1 - part) / part);
     sl_log(progress->log, SL_LOG_PROGRESS, "%s", line);
     progress->is_shown = true;
 }
@@ -100,11 +101,13 @@ void sl_progress_line_show(struct sl_progress_line *progress, const struct sl_ba
     if (!localtime_r(&seconds, &local) || strftime(clock, sizeof clock, "%H:%M:%S", &local) == 0)
         return;
     double lag = (double)(sl_clock_real.now_ms(&sl_clock_real) - batch->t) / 1000;
-    int len = snprintf(line, sizeof line, "batch %s, %llu rows/s, lag %.1f s, %llu batches", clock,
-                       (unsigned long long)progress->rate, lag, (unsigned long long)batch->run->committed);
+    int len = snprintf(line, sizeof line, "batch %s, %llu rows/s, lag %.1f s, %llu batch%s", clock,
+                       (unsigned long long)progress->rate, lag, (unsigned long long)batch->run->committed,
+                       batch->run->committed == 1 ? "" : "es");
     uint64_t waiting = sl_status_intake(batch->run).waiting;
     if (waiting)
-        snprintf(line + len, sizeof line - (size_t)len, ", %llu files waiting", (unsigned long long)waiting);
+        snprintf(line + len, sizeof line - (size_t)len, ", %llu file%s waiting", (unsigned long long)waiting,
+                 waiting == 1 ? "" : "s");
     sl_log(progress->log, SL_LOG_PROGRESS, "%s", line);
     progress->is_shown = true;
 }

@@ -382,6 +382,8 @@ void sl_status_errors(const struct sl_batch *batch, struct sl_buf *buf)
 bool sl_status_line(const struct sl_run *run, struct sl_buf *buf)
 {
     const struct sl_status_batch *last = &run->status->last;
-    return sl_buf_printf(buf, "batch %" PRId64 ": %" PRIu64 " records in %" PRId64 " ms; %" PRIu64 " batches",
-                         last->t, last->rows, last->processing_ms, run->batches);
+    return sl_buf_printf(buf,
+                         "batch %" PRId64 ": %" PRIu64 " record%s in %" PRId64 " ms; %" PRIu64 " batch%s",
+                         last->t, last->rows, last->rows == 1 ? "" : "s", last->processing_ms, run->batches,
+                         run->batches == 1 ? "" : "es");
 }

@@ -78,7 +78,7 @@ pairs:groupByKeyAndWindow("10s", "2s"):saveAsTextFiles("out/b")
     shown = sluice_ok("status", "job.lua").stdout
     check(re.search(r"^last +4 records \(2/s\); ", shown, re.M), "rate: " + shown)
     check(re.search(r"^keeps +totals \(line 4\): 3 keys, \d+ bytes$", shown, re.M), "state: " + shown)
-    check(re.search(r"^keeps +groupByKeyAndWindow \(line 5\): 1 batches, \d+ bytes$", shown, re.M), "window: " + shown)
+    check(re.search(r"^keeps +groupByKeyAndWindow \(line 5\): 1 batch, \d+ bytes$", shown, re.M), "window: " + shown)
 
 
 def test_a_job_and_a_checkpoint_say_which():

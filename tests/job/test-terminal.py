@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What a run shows on a terminal: one line of progress, which gives way to everything else."""
-import os, pty, select, signal
+import fcntl, os, pty, select, signal, struct, termios
 from harness import *
 
 
@@ -21,23 +21,24 @@ def test_a_long_run_shows_one_line_of_progress():
     try:
         wait_until(lambda: has_seen(rb"reads textFileStream in; gives print; Ctrl-C ends it"), "what the run begins with; seen %r" % seen)
         move_in("a", "to be\n")
-        line = rb"\r\x1b\[Kbatch \d\d:\d\d:\d\d, \d+ rows/s, lag \d+\.\d s, %d batches$"
-        wait_until(lambda: has_seen(line % 1), "a line about the first batch; seen %r" % seen)
+        line = rb"\r\x1b\[Kbatch \d\d:\d\d:\d\d, \d+ rows/s, lag \d+\.\d s, %s$"
+        wait_until(lambda: has_seen(line % b"1 batch"), "a line about the first batch; seen %r" % seen)
         move_in("b", "or not\n")
-        wait_until(lambda: has_seen(line % 2), "a line about the second batch; seen %r" % seen)
+        wait_until(lambda: has_seen(line % b"2 batches"), "a line about the second batch; seen %r" % seen)
         process.send_signal(signal.SIGTERM)
         equal(process.wait(timeout=PATIENCE_S), 0, "exit status")
         wait_until(lambda: has_seen(rb"2 batches\r\x1b\[K$"), "the line to go at the end; seen %r" % seen)
-        check(b"1 batches\r\x1b[K----" in seen, "what is printed takes the place of the line: %r" % seen)
+        check(b"1 batch\r\x1b[K----" in seen, "what is printed takes the place of the line: %r" % seen)
     finally:
         process.kill()
         process.wait()
         os.close(ours)
 
 
-def on_terminal(*args, **environment):
-    """What the command writes to a terminal."""
+def on_terminal(*args, columns=0, **environment):
+    """What the command writes to a terminal; one of 0 columns does not say how many it has."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen([SLUICE, *args], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm", **environment})
     os.close(theirs)
     seen = bytearray()
@@ -78,6 +79,18 @@ def test_colours_are_for_terminals_and_for_those_who_want_them():
     done = sluice("status", "--color", "often")
     equal((done.returncode, "auto, always or never" in done.stderr), (2, True), "another word: " + done.stderr)
     equal(sluice("run", "-e", "print(arg[1])", "--", "--color").returncode, 2, "arguments of the job are left alone")
+
+
+def test_help_fits_the_terminal():
+    for name in ("", "run", "wait", "options", "exit", "textFileStream"):
+        plain = sluice_ok("help", *name.split()).stdout
+        for columns in (60, 80):
+            shown = on_terminal("help", *name.split(), columns=columns).decode().replace("\r\n", "\n")
+            text = shown.split("\nexample:")[0]
+            for line in text.splitlines():
+                check(len(line) <= columns or re.match("    ? ?[^ ]", line), "help %s in %d columns: %r" % (name, columns, line))
+            equal(shown.split(), plain.split(), "words of help %s in %d columns" % (name, columns))
+        equal(on_terminal("help", *name.split()).decode().replace("\r\n", "\n"), plain, "help %s where the width is not known" % name)
 
 
 def test_a_run_for_cron_shows_none():
