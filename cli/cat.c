@@ -3,6 +3,7 @@
 #include "cli/bucket_parts.h"
 #include "cli/commands.h"
 #include "cli/kept.h"
+#include "cli/output_name.h"
 #include "cli/report.h"
 #include "cli/streams.h"
 #include "cli/target.h"
@@ -36,7 +37,7 @@ static const struct sl_flag tail_flags[] = {
 struct showing {
     struct sl_target *target;
     struct sl_reading *reading;
-    const char *name;
+    const char *name, *name_in_job;
     const struct sl_format *format;
     bool is_stamped; /* each row begins with the time of its batch */
     int64_t after_ms, shown_ms;
@@ -89,6 +90,25 @@ static int print_rows(const struct showing *showing, const struct sl_shown *show
     return r;
 }
 
+/* ---- names ---- */
+
+static bool is_of(const struct showing *showing, const struct sl_reading_output *output)
+{
+    return sl_output_is_called(showing->name, output->path, output->batch_ms) ||
+           (showing->name_in_job &&
+            sl_output_is_called(showing->name_in_job, output->path, output->batch_ms));
+}
+
+static int note_output(void *arg, const struct sl_reading_output *output)
+{
+    struct showing *showing = arg;
+    if (!is_of(showing, output))
+        return 0;
+    showing->is_output = true;
+    showing->shown_ms = output->batch_ms;
+    return 0;
+}
+
 /* ---- views ---- */
 
 static int read_list(void *arg, char **ret, struct sl_error *err)
@@ -102,11 +122,18 @@ static int add_name(struct sl_buf *names, const char *name)
                                                                                                 : SL_ENOMEM;
 }
 
-static int refuse(const struct showing *showing, const struct sl_snapshot *snapshot)
+static int refuse(struct showing *showing, const struct sl_snapshot *snapshot)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf names = {0};
     const char *name;
     bool is_view;
+    int r =
+        sl_reading_outputs(showing->reading, NULL, INT64_MIN, INT64_MAX, note_output, showing, showing->err);
+    if (r < 0)
+        return r;
+    if (showing->is_output)
+        return sl_error_set(showing->err, SL_EUSAGE, "%s is an output, no view; sluice tail prints outputs",
+                            showing->name);
     for (size_t i = 0; (name = sl_kept_name(snapshot, i, &is_view)); i++)
         if (is_view && add_name(&names, name) < 0)
             return sl_error_nomem(showing->err);
@@ -209,27 +236,10 @@ static int copy_objects(struct showing *showing, const char *path)
     return sl_bucket_parts_read(sl_job_context(job), path, take_bytes, showing, showing->err);
 }
 
-/* "out/counts-1000.txt" is of the output "out/counts". */
-static bool is_of(const struct showing *showing, const char *path)
-{
-    size_t len = strlen(showing->name);
-    return strncmp(path, showing->name, len) == 0 && (path[len] == '-' || path[len] == 0);
-}
-
-static int note_output(void *arg, const struct sl_reading_output *output)
-{
-    struct showing *showing = arg;
-    if (!is_of(showing, output->path))
-        return 0;
-    showing->is_output = true;
-    showing->shown_ms = output->batch_ms;
-    return 0;
-}
-
 static int show_output(void *arg, const struct sl_reading_output *output)
 {
     struct showing *showing = arg;
-    if (!is_of(showing, output->path))
+    if (!is_of(showing, output))
         return 0;
     showing->after_ms = output->batch_ms;
     showing->shown++;
@@ -277,16 +287,66 @@ static int has_news(struct showing *showing, uint64_t *batches, bool *ret)
     return r;
 }
 
-/* A job that has had batches and neither view nor output of this name: most likely it is misspelt. */
-static void say_that_it_waits(const struct showing *showing, uint64_t batches)
+/* ---- a name that nothing has ---- */
+
+struct names {
+    struct sl_buf text;
+    size_t count;
+};
+
+static int add_known(struct names *names, const char *name, size_t len)
 {
-    char text[512];
-    snprintf(
-        text, sizeof text,
-        "warning: neither a view nor an output is called %s so far; it is waited for (sluice graph JOB.lua lists them)",
-        showing->name);
-    if (batches)
-        sl_report(text);
+    enum { SHOWN_MAX = 8 };
+    if (names->count++ >= SHOWN_MAX)
+        return 0;
+    return sl_buf_text(&names->text, names->text.len ? ", " : "; so far there are ") &&
+                   sl_buf_safe(&names->text, name, len)
+               ? 0
+               : SL_ENOMEM;
+}
+
+static int add_output(void *arg, const struct sl_reading_output *output)
+{
+    char time[32];
+    snprintf(time, sizeof time, "-%" PRId64, output->batch_ms);
+    const char *at = strstr(output->path, time);
+    return add_known(arg, output->path, at ? (size_t)(at - output->path) : strlen(output->path));
+}
+
+/* The views, and the outputs of the newest batch. */
+static int add_all(struct showing *showing, struct names *names)
+{
+    struct sl_reading_progress progress;
+    struct sl_snapshot *snapshot;
+    const char *name;
+    bool is_view;
+    int r = sl_kept_open(showing->target->checkpoint, read_list, showing->reading, &snapshot, showing->err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r == 0 && (name = sl_kept_name(snapshot, i, &is_view)); i++)
+        r = is_view ? add_known(names, name, strlen(name)) : 0;
+    sl_snapshot_close(snapshot);
+    r = r < 0 ? r : sl_reading_progress(showing->reading, &progress, showing->err);
+    return r < 0 ? r
+                 : sl_reading_outputs(showing->reading, NULL, progress.last_ms, progress.last_ms, add_output,
+                                      names, showing->err);
+}
+
+/* A job that has had batches and neither view nor output of this name: most likely it is misspelt. */
+static int say_that_it_waits(struct showing *showing)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    struct names names = {0};
+    int r = add_all(showing, &names);
+    if (r == 0 &&
+        (!sl_buf_printf(&text, "warning: neither a view nor an output is called %s%.*s; it is waited for",
+                        showing->name, (int)names.text.len, (const char *)names.text.bytes) ||
+         !sl_buf_byte(&text, 0)))
+        r = sl_error_nomem(showing->err);
+    sl_buf_done(&names.text);
+    if (r == 0)
+        sl_report((const char *)text.bytes);
+    return r;
 }
 
 static int follow(struct showing *showing, uint64_t batches_max, int events)
@@ -301,8 +361,10 @@ static int follow(struct showing *showing, uint64_t batches_max, int events)
             r = show_outputs(showing);
         if (r < 0 || showing->shown >= batches_max)
             return r;
-        if (is_first && !is_there && !showing->is_output)
-            say_that_it_waits(showing, batches);
+        if (is_first && batches && !is_there && !showing->is_output)
+            r = say_that_it_waits(showing);
+        if (r < 0)
+            return r;
         pause_a_while(events);
     }
 }
@@ -362,6 +424,7 @@ static int run_tail(const struct sl_line *line)
     showing.format = sl_format_find("tsv", 3);
     if (open_named(line, &target, &showing.name, &err) < 0)
         return sl_report_error(&err);
+    showing.name_in_job = sl_output_name_in_job(&target, showing.name);
     int events = sl_target_watch(&target);
     int r = sl_reading_open(target.checkpoint, &showing.reading, &err);
     if (r == 0) {

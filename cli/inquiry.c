@@ -33,6 +33,12 @@ static int split(struct sl_inquiry *inquiry, char dir[static PATH_MAX], const ch
 {
     struct sl_arena *arena = &inquiry->target->arena;
     size_t len = strlen(inquiry->shown);
+    if (strstr(inquiry->shown, "://"))
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s is in an object store, where no job watches files; sluice trace shows what an output "
+            "was made of",
+            inquiry->shown);
     while (len > 1 && inquiry->shown[len - 1] == '/')
         len--;
     char *copy = sl_arena_text(arena, inquiry->shown, len);

@@ -154,11 +154,17 @@ def test_tail_of_a_name_that_nothing_has_says_that_it_waits():
     process = subprocess.Popen([SLUICE, "tail", "cuonts", "job.lua"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         line = process.stderr.readline()
-        check("neither a view nor an output is called cuonts so far" in line, line)
+        check("neither a view nor an output is called cuonts; so far there are out/a; it is waited for" in line, line)
     finally:
         process.terminate()
         process.wait(timeout=PATIENCE_S)
         process.stderr.close()
+
+
+def test_a_url_is_no_file_that_a_job_reads():
+    once(0, [], SAVE)
+    for command in (("why",), ("wait", "--timeout", "1s")):
+        said(2, ["s3://bucket/a", "object store"], command[0], "job.lua", *command[1:], "s3://bucket/a")
 
 
 def test_a_page_that_cannot_be_written_is_named_as_given():

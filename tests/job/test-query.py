@@ -13,9 +13,9 @@ pairs:mapWithState(function(word, value, state) state:update({ word, (state:get(
 '''
 
 
-def run_once(*files, options=()):
+def run_once(*files, options=(), more=""):
     os.makedirs("in", exist_ok=True)
-    job(COUNTING)
+    job(COUNTING + more)
     for name, text in files:
         move_in(name, text)
         sluice_ok("run", "job.lua", "--once", "--clock", "virtual", *options)
@@ -287,6 +287,24 @@ def test_tail_prints_versions_and_outputs_as_they_are_committed():
     rest = process.communicate(timeout=PATIENCE_S)[0]
     equal([line.split("\t")[1:] for line in (first + rest).splitlines()], [["a", "1"], ["b", "1"], ["a", "1"], ["b", "2"]],
           "both versions")
+
+
+def test_tail_finds_an_output_by_any_of_its_names():
+    run_once(("a", "b a\n"))
+    words = os.path.basename(glob.glob("out/words-*")[0])
+    os.mkdir("elsewhere")
+    for name in ("out/words", "out/" + words, "./out/words", os.path.abspath("out/words")):
+        equal(sluice_ok("tail", name, "job.lua", "--batches", "1").stdout, "b\na\n", name)
+    equal(sluice_ok("tail", "../out/words", "../job.lua", "--batches", "1", prefix=("env", "-C", "elsewhere")).stdout, "b\na\n", "from elsewhere")
+
+
+def test_tail_does_not_take_an_output_for_another_whose_name_begins_like_it():
+    run_once(("a", "b a\n"), more='local s = ssc:textFileStream("in")\ns:saveAsTextFiles("out/words-all", "txt")\ns:saveAsTextFiles("words", "txt")\n')
+    equal(sluice_ok("tail", "out/words", "job.lua", "--batches", "1").stdout, "b\na\n", "one output")
+    for name in ("out/words-all", "out/words-all.txt", "words", "./words", "./words.txt"):
+        equal(sluice_ok("tail", name, "job.lua", "--batches", "1").stdout, "b a\n", name)
+    done = sluice("cat", "out/words", "job.lua")
+    check(done.returncode == 2 and "out/words is an output, no view; sluice tail prints outputs" in done.stderr, done.stderr)
 
 
 def on_a_terminal(*command):
