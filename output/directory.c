@@ -81,8 +81,8 @@ static int open_made(struct sl_directory *directory, int dirfd, bool durable, st
                      struct sl_error *err)
 {
     const char *parent = directory->place->parent;
-    int r = sl_trust_links(directory->io, dirfd, parent, err);
-    r = r < 0 ? r : sl_ancestors_make(directory->io, dirfd, parent, 0777, durable, err);
+    int r = sl_trust_make_dirs(directory->io, dirfd, parent, 0777, err);
+    r = r < 0 || !durable ? r : sl_ancestors_sync(directory->io, dirfd, parent, err);
     r = r < 0 ? r : sl_trust_open_dir(directory->io, dirfd, parent, err);
     return use_parent(directory, r, ret, err);
 }

@@ -176,12 +176,11 @@ static int make_archive(const struct sl_file_source *source, struct sl_error *er
     struct sl_error why = {0};
     if (source->options.after != SL_AFTER_ARCHIVE)
         return 0;
-    if (sl_trust_links(services->io, services->job_dirfd, archive, &why) < 0 ||
-        sl_io_make_dirs(services->io, services->job_dirfd, archive, 0777, &why) < 0) {
+    if (sl_trust_make_dirs(services->io, services->job_dirfd, archive, 0777, &why) < 0) {
         sl_log(services->log, SL_LOG_WARNING, "making the archive: %s", why.text);
         return 0;
     }
-    int r = sl_ancestors_make(services->io, services->job_dirfd, archive, 0777, services->durable, err);
+    int r = services->durable ? sl_ancestors_sync(services->io, services->job_dirfd, archive, err) : 0;
     return r < 0 ? sl_error_wrap(err, "making the archive") : 0;
 }
 

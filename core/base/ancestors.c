@@ -18,8 +18,9 @@ static int sync_holder(struct sl_io *io, int dirfd, const char *path, struct sl_
 }
 
 /* "a/b/c": syncs ".", "a", "a/b"; "/a/b": "/", "/a". */
-static int sync_holders(struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
+int sl_ancestors_sync(struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
 {
+    sl_assert(path[0]);
     char holder[PATH_MAX];
     int r = sync_holder(io, dirfd, path[0] == '/' ? "/" : ".", err);
     for (size_t i = 1; r == 0 && path[i]; i++) {
@@ -30,12 +31,4 @@ static int sync_holders(struct sl_io *io, int dirfd, const char *path, struct sl
         r = sync_holder(io, dirfd, holder, err);
     }
     return r;
-}
-
-int sl_ancestors_make(struct sl_io *io, int dirfd, const char *path, mode_t mode, bool durable,
-                      struct sl_error *err)
-{
-    sl_assert(path[0]);
-    int r = sl_io_make_dirs(io, dirfd, path, mode, err);
-    return r < 0 || !durable ? r : sync_holders(io, dirfd, path, err);
 }

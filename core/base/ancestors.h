@@ -1,4 +1,4 @@
-/* Makes a directory and everything above it durable: a file in a directory whose own name was never synced is
+/* Makes the name of a directory and everything above it durable: a file in a directory whose own name was never synced is
  * lost with it.
  *
  * Directories that were there already are synced too, for an earlier process may have made them and died
@@ -7,6 +7,5 @@
 
 #include "core/base/io.h"
 
-/* mkdir -p, then syncs the names on the way to `path` (not its contents). mode is for the last one. */
-int sl_ancestors_make(struct sl_io *io, int dirfd, const char *path, mode_t mode, bool durable,
-                      struct sl_error *err);
+/* Syncs the names on the way to `path`, not its contents. */
+int sl_ancestors_sync(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);

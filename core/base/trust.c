@@ -75,13 +75,15 @@ struct walk {
     char rest[PATH_MAX]; /* what is left */
     struct statx st;     /* of done, or of a link that is about to be followed */
     bool is_link;
+    char missing[NAME_MAX + 1]; /* what could not be looked at in `done`; "" where all is there */
+    size_t after_links;         /* so much of the rest is not from the target of a link */
     int links;
 };
 
 static int begin_walk(struct walk *walk, struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
 {
     char base[PATH_MAX] = "", link[64];
-    *walk = (struct walk){.io = io};
+    *walk = (struct walk){.io = io, .after_links = SIZE_MAX};
     if (path[0] != '/' && dirfd == AT_FDCWD && !getcwd(base, sizeof base))
         return sl_error_sys(err, errno, "finding the working directory");
     if (path[0] != '/' && dirfd != AT_FDCWD) {
@@ -112,6 +114,8 @@ static int follow(struct walk *walk, const char *path, struct sl_error *err)
     target[len] = 0;
     if (++walk->links > LINKS_MAX)
         return sl_error_sys(err, ELOOP, "%s", path);
+    size_t after = strlen(walk->rest);
+    walk->after_links = after < walk->after_links ? after : walk->after_links;
     int all = snprintf(rest, sizeof rest, "%s/%s", target, walk->rest);
     if (all >= (int)sizeof rest)
         return sl_error_sys(err, ENAMETOOLONG, "%s", path);
@@ -148,8 +152,10 @@ static int step(struct walk *walk, char ret_path[PATH_MAX], struct sl_error *err
         if (snprintf(ret_path, PATH_MAX, "%s/%s", walk->done, name) >= PATH_MAX)
             return sl_error_sys(err, ENAMETOOLONG, "%s/%s", walk->done, name);
         if (walk->io->ops->statx(walk->io, AT_FDCWD, ret_path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS,
-                                 &walk->st) < 0)
+                                 &walk->st) < 0) {
+            memcpy(walk->missing, name, sizeof name);
             return 0; /* what cannot be looked at cannot be opened: who tries says why */
+        }
         walk->is_link = S_ISLNK(walk->st.stx_mode);
         if (!walk->is_link)
             memcpy(walk->done, ret_path, strlen(ret_path) + 1);
@@ -240,6 +246,15 @@ static bool is_open_at(struct sl_io *io, int fd, const char *done)
 
 enum { OPEN_TRIES = 3 }; /* the owner may move a directory on the way, too */
 
+static int refuse_changing(const char *path, struct sl_error *err)
+{
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s leads to different files each time it is opened: a directory or link on the way is being "
+        "replaced; give a path whose directories others may not write",
+        path);
+}
+
 int sl_trust_open_dir(struct sl_io *io, int dirfd, const char *path, struct sl_error *err)
 {
     for (int i = 0; i < OPEN_TRIES; i++) {
@@ -250,11 +265,62 @@ int sl_trust_open_dir(struct sl_io *io, int dirfd, const char *path, struct sl_e
             return fd;
         sl_io_close(io, fd);
     }
-    return sl_error_set(
-        err, SL_EUSAGE,
-        "%s leads to different files each time it is opened: a directory or link on the way is being "
-        "replaced; give a path whose directories others may not write",
-        path);
+    return refuse_changing(path, err);
+}
+
+/* ---- making directories ---- */
+
+/* Makes `name` in the directory that is open, unless it is there, and continues in it. 1: something else is there by now,
+ * a link perhaps. Closes fd. */
+static int make_in(struct sl_io *io, int *fd, const char *name, mode_t mode, const char *path,
+                   struct sl_error *err)
+{
+    int in = *fd, r = 0;
+    *fd = -1;
+    if (io->ops->mkdirat(io, in, name, mode) < 0 && errno != EEXIST)
+        r = sl_error_sys(err, errno, "making directory %s", path);
+    if (r == 0) {
+        struct sl_error failure;
+        *fd = sl_io_open(io, in, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &failure);
+        r = *fd >= 0 ? 0 : failure.sys == ENOTDIR || failure.sys == ELOOP ? 1 : *fd;
+        if (r < 0 && err)
+            *err = failure;
+    }
+    sl_io_close(io, in);
+    return r;
+}
+
+/* What the walk did not find, in the directory that it ended in. What a link leads to is not made: a disk may not be mounted
+ * there. 1: what is there has changed meanwhile. */
+static int make_missing(struct walk *walk, const char *path, mode_t mode, struct sl_error *err)
+{
+    char name[NAME_MAX + 1];
+    if (walk->missing[0] && strlen(walk->rest) > walk->after_links)
+        return sl_error_sys(err, ENOENT, "making directory %s: a link on the way leads to %s/%s", path,
+                            walk->done, walk->missing);
+    int fd = sl_io_open(walk->io, AT_FDCWD, walk->done[0] ? walk->done : "/", O_PATH | O_DIRECTORY, 0, err);
+    int r = fd < 0 ? fd : !is_open_at(walk->io, fd, walk->done);
+    memcpy(name, walk->missing, sizeof name);
+    for (bool any = name[0]; r == 0 && any;) {
+        bool is_last = !walk->rest[strspn(walk->rest, "/")];
+        r = make_in(walk->io, &fd, name, is_last ? mode : 0777, path, err);
+        any = next_name(walk, name);
+    }
+    if (fd >= 0)
+        sl_io_close(walk->io, fd);
+    return r;
+}
+
+int sl_trust_make_dirs(struct sl_io *io, int dirfd, const char *path, mode_t mode, struct sl_error *err)
+{
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        struct walk walk;
+        int r = walk_links(&walk, io, dirfd, path, err);
+        r = r < 0 ? r : make_missing(&walk, path, mode, err);
+        if (r <= 0)
+            return r;
+    }
+    return refuse_changing(path, err);
 }
 
 /* ---- our own ---- */

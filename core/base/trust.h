@@ -26,3 +26,7 @@ int sl_trust_links(struct sl_io *io, int dirfd, const char *path, struct sl_erro
  * a name on the way meanwhile: what was opened is where the links that were looked at lead. The descriptor, SL_EUSAGE,
  * or another failure to open it. */
 int sl_trust_open_dir(struct sl_io *io, int dirfd, const char *path, struct sl_error *err);
+
+/* mkdir -p along a path as sl_trust_links wants it (`mode` is for the last one where it is made): each directory is made in
+ * the one that is open, so none is made where a link leads that others put there meanwhile. SL_EUSAGE, or a failure. */
+int sl_trust_make_dirs(struct sl_io *io, int dirfd, const char *path, mode_t mode, struct sl_error *err);

@@ -300,8 +300,8 @@ static int as_usage(struct sl_error *err)
 
 static int open_directory(struct sl_io *io, const char *dir, struct sl_error *err)
 {
-    int r = sl_io_make_dirs(io, AT_FDCWD, dir, 0777, err);
-    int fd = r == 0 ? sl_io_open(io, AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0, err) : r;
+    int r = sl_trust_make_dirs(io, AT_FDCWD, dir, 0777, err);
+    int fd = r == 0 ? sl_trust_open_dir(io, AT_FDCWD, dir, err) : r;
     if (fd >= 0)
         return fd;
     (void)sl_error_wrap(err, "mount point %s", dir);

@@ -274,6 +274,39 @@ def test_a_directory_that_becomes_a_link_within_a_batch_is_not_written():
     equal(os.listdir("private"), [], "what the link leads to")
 
 
+def swapped_while_made(text, words):
+    """While a directory of a path is made, the one in which it will be becomes a link."""
+    if SANITIZED:
+        skip("a sanitizer is loaded first")
+    ready()
+    os.mkdir("shared")
+    os.chmod("shared", 0o777)
+    os.mkdir("shared/between")
+    os.mkdir("private")
+    write("job.lua", text)
+    move_in("a", "x\n")
+    with Running("job.lua", prefix=("env", "LD_PRELOAD=%s" % HELD_RENAME, "SLUICE_TEST_HELD_MKDIR=made")) as run:
+        run.wait_until(lambda: os.path.exists("held"), "a directory to be made")
+        as_other(lambda: (os.rename("shared/between", "shared/taken"), os.symlink("../private", "shared/between")))
+        write("go", "")
+        run.wait_until(lambda: os.path.exists("shared/taken/made") or os.listdir("private"), "the directory")
+        run.wait_until(lambda: run.process.poll() is not None or words in run.stderr(), "the refusal")
+    equal(os.listdir("private"), [], "what the link leads to")
+
+
+def test_no_directory_of_an_output_is_made_where_a_link_leads_that_comes_meanwhile():
+    swapped_while_made((JOB % "false").replace("out/n", "shared/between/made/deeper/n"), "shared/between belongs to another user")
+
+
+def test_no_directory_of_an_archive_is_made_where_a_link_leads_that_comes_meanwhile():
+    swapped_while_made((JOB % "false").replace('"in")', '"in", { after = "shared/between/made/deeper" })'), "shared/between belongs to another user")
+
+
+def test_no_mount_point_is_made_where_a_link_leads_that_comes_meanwhile():
+    text = (JOB % "false").replace("checkpoint = false", 'checkpoint = false, mount = { dir = "shared/between/made/deeper", kind = "dir" }')
+    swapped_while_made(text.replace('saveAsTextFiles("out/n")', 'mount("v")'), "shared/between belongs to another user")
+
+
 def test_an_archive_does_not_follow_what_others_plant():
     ready()
     shm = tempfile.mkdtemp(dir="/dev/shm") if os.path.isdir("/dev/shm") else skip("no other file system")
