@@ -27,6 +27,7 @@ struct sort {
     void *arg;
     size_t count, buckets;
     struct splitter splitter[BUCKETS_MAX]; /* the first of bucket i + 1 */
+    uint64_t prefix[BUCKETS_MAX];          /* its prefix; UINT64_MAX where there is no such bucket */
     struct sl_sort_item *item;             /* [count]: bucket after bucket */
     uint8_t *number;                       /* [count]: the bucket of every item, list after list */
     size_t *at; /* [lists * buckets]: how many of a list belong to a bucket, then where they go */
@@ -77,9 +78,28 @@ static int choose_splitters(struct sort *sort)
     return 0;
 }
 
+static void note_prefixes(struct sort *sort)
+{
+    for (size_t i = 0; i < BUCKETS_MAX; i++)
+        sort->prefix[i] = i + 1 < sort->buckets ? sort->splitter[i].item.prefix : UINT64_MAX;
+}
+
+/* How many splitters have a smaller prefix: in steps that are no branches, which nobody could predict. */
+static size_t smaller_prefixes(const struct sort *sort, uint64_t prefix)
+{
+    size_t at = 0;
+    for (size_t step = BUCKETS_MAX / 2; step; step /= 2)
+        at += sort->prefix[at + step - 1] < prefix ? step : 0;
+    return at;
+}
+
+/* Among splitters with the same prefix keys and places decide. */
 static size_t bucket_of(const struct sort *sort, const struct splitter *place)
 {
-    return SL_BISECT(i, 0, sort->buckets - 1, compare_places(place, &sort->splitter[i]) >= 0);
+    size_t at = smaller_prefixes(sort, place->item.prefix);
+    if (sort->prefix[at] != place->item.prefix)
+        return at;
+    return SL_BISECT(i, at, sort->buckets - 1, compare_places(place, &sort->splitter[i]) >= 0);
 }
 
 /* ---- dealing ---- */
@@ -171,6 +191,8 @@ static int sort_bucket(void *arg, size_t bucket, unsigned worker, struct sl_erro
 static int sort_all(struct sort *sort, struct sl_stage *stage)
 {
     int r = choose_splitters(sort);
+    if (r == 0)
+        note_prefixes(sort);
     sort->item = malloc(sort->count * sizeof *sort->item);
     sort->number = malloc(sort->count);
     sort->at = calloc(sort->lists * sort->buckets, sizeof *sort->at);

@@ -46,61 +46,92 @@ int sl_sorting_lane_open(struct sl_stage *stage, struct sl_lane *lane)
 
 /* ---- rows into records ---- */
 
-struct row {
-    uint32_t width;
+/* A chunk on its way into records, and what the function returned of rows [from, end) of it. */
+struct push {
+    const struct sl_sorting *sorting;
+    const struct sl_node *node;
+    struct sl_task *task;
+    const struct sl_chunk *in;
+    struct sl_called called;
+    uint32_t from, end;
+    struct sl_field *values; /* of the next of them */
     struct sl_field field[SL_WIDTH_MAX];
-    struct sl_field values[SL_WIDTH_MAX]; /* what the function returned */
+    struct sl_field value[SL_WIDTH_MAX]; /* of a row that is called alone */
 };
 
-static int call_function(const struct sl_sorting *sorting, const struct sl_node *node, struct sl_task *task,
-                         struct row *row, struct sl_field *ret)
+/* Calls the function for this row and those after it, where it offers that, or for this one. */
+static int call_rows(struct push *push, uint32_t row, struct sl_returned *ret)
 {
-    struct sl_returned returned = {.values = row->values};
-    int r = sl_function_call(sorting->function, task, row->field, row->width, &returned);
+    const struct sl_function *fn = push->sorting->function;
+    push->called.rows = 0;
+    int r = fn->ops->call_rows ? fn->ops->call_rows(fn, push->task, push->in, row, &push->called) : 0;
+    push->from = row;
+    push->end = row + push->called.rows;
+    push->values = push->called.values;
+    if (r < 0 || push->called.rows)
+        return r;
+    push->task->event_ms = sl_chunk_time(push->in, row);
+    *ret = (struct sl_returned){.values = push->value};
+    return sl_function_call(fn, push->task, push->field, push->in->width, ret);
+}
+
+static int call_function(struct push *push, uint32_t row, struct sl_field *ret)
+{
+    struct sl_returned returned;
+    int r = row < push->end ? 0 : call_rows(push, row, &returned);
     if (r < 0)
         return r;
+    if (row < push->end) {
+        returned = (struct sl_returned){push->called.count[row - push->from], push->values};
+        push->values += returned.count;
+    }
     if (returned.count == 0)
-        return sl_task_explain(task, "%s: the function returned nothing; return what to sort by",
-                               node->op->name);
-    *ret = returned.count == 1 ? row->values[0] : sl_list(row->values, returned.count);
+        return sl_task_explain(push->task, "%s: the function returned nothing; return what to sort by",
+                               push->node->op->name);
+    *ret = returned.count == 1 ? returned.values[0] : sl_list(returned.values, returned.count);
     return 0;
 }
 
-/* What the row is sorted by; it points into the row. */
-static int find_key(const struct sl_sorting *sorting, const struct sl_node *node, struct sl_task *task,
-                    struct row *row, struct sl_field *ret)
+/* What the row is sorted by; it points into the row, or to what the function returned. */
+static int find_key(struct push *push, uint32_t row, struct sl_field *ret)
 {
-    switch (sorting->by) {
+    uint32_t width = push->in->width;
+    switch (push->sorting->by) {
     case SL_SORT_BY_RECORD:
-        *ret = row->width == 1 ? row->field[0] : sl_list(row->field, row->width);
+        *ret = width == 1 ? push->field[0] : sl_list(push->field, width);
         return 0;
     case SL_SORT_BY_KEY:
-        *ret = row->field[0];
-        return sl_key_check(node, task, ret);
+        *ret = push->field[0];
+        return sl_key_check(push->node, push->task, ret);
     case SL_SORT_BY_FUNCTION:
-        return call_function(sorting, node, task, row, ret);
+        return call_function(push, row, ret);
     }
     sl_assert(!"there is no such way to sort");
+}
+
+static int push_row(struct push *push, struct sl_sort_lane *lane, uint32_t row)
+{
+    struct sl_field key;
+    sl_chunk_row(push->in, row, push->field);
+    if (sl_sort_lane_is_too_late(push->sorting, lane, push->field, push->in->width))
+        return 0;
+    int r = find_key(push, row, &key);
+    if (r == SL_EREJECT)
+        return sl_task_reject(push->task, push->node->number, push->in, row);
+    return r < 0 ? r : sl_sort_lane_add(push->sorting, lane, &key, push->field, push->in->width);
 }
 
 int sl_sorting_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
     struct sl_sorting *sorting = stage->state;
+    struct push push; /* its arrays are filled as far as they are used */
+    push.sorting = sorting, push.node = stage->node, push.task = lane->task, push.in = in;
+    push.from = push.end = 0;
     if (sorting->by == SL_SORT_BY_KEY && in->width < 2)
         return sl_pairs_reject(stage->node, lane->task, in);
-    struct row row = {.width = in->width};
     int r = sorting->runs.spill ? sl_sort_make_room(sorting, lane->task, lane->state) : 0;
-    for (uint32_t i = 0; i < in->rows && r == 0; i++) {
-        struct sl_field key;
-        sl_chunk_row(in, i, row.field);
-        if (sl_sort_lane_is_too_late(sorting, lane->state, row.field, row.width))
-            continue;
-        r = find_key(sorting, stage->node, lane->task, &row, &key);
-        if (r == 0)
-            r = sl_sort_lane_add(sorting, lane->state, &key, row.field, row.width);
-        else if (r == SL_EREJECT)
-            r = sl_task_reject(lane->task, stage->node->number, in, i);
-    }
+    for (uint32_t row = 0; row < in->rows && r == 0; row++)
+        r = push_row(&push, lane->state, row);
     return r;
 }
 

@@ -47,6 +47,20 @@ def test_take_after_a_sort_gives_its_first_records():
                 equal(got[name], whole[name][:n], "%s:take(%d) %s %s" % (name, n, context, options))
 
 
+def test_rows_of_which_the_function_returns_no_key_are_left_out_of_many_that_are_called_together():
+    lines = ["%03d word %d" % (i * 37 % 1000, i) for i in range(3000)]
+    move_in("f", "".join(line + "\n" for line in lines))
+    keys = """function(line)
+        local number = tonumber(line:sub(1, 3))
+        if number % 100 == 7 then error("seven") end
+        if number % 100 == 8 then return end
+        return number % 10, line:sub(5)
+    end"""
+    kept = [line for line in lines if int(line[:3]) % 100 not in (7, 8)]
+    got = results({"up": "words:sortBy(%s)" % keys})["up"]
+    equal(got, sorted(kept, key=lambda line: (int(line[:3]) % 10, line[4:])), "sorted")
+
+
 def test_all_that_read_a_sort_find_what_they_look_at():
     words_here(2, 2000)
     whole = results(SORTS)["up"]
