@@ -3,7 +3,7 @@
  *
  * The state is one word. As long as only integers came, the total fits 43 bits and there are less than a million (2^20) of
  * them, the word is both: the total, their number in 20 bits, a one. Otherwise it points to a struct in the arena of the
- * group: of groups that large there are few, or few records each. */
+ * group: of 32 bytes where all values are floats of about one size, else a larger one. */
 #pragma once
 
 #include "core/contract/reducer.h"

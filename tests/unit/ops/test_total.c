@@ -137,6 +137,33 @@ static void test_sum_depends_on_no_order_and_is_undone(void **state)
     check_orders("sum", false);
 }
 
+/* However the sum came about: in one go, of parts, with something taken out again. */
+static void test_equal_sums_have_equal_encodings(void **state)
+{
+    uint64_t seed = 88172645463325252u;
+    for (unsigned round = 0; round < 400; round++) {
+        struct group g;
+        struct sl_field values[VALUES], once, parts, undone;
+        size_t half = 1 + next_random(&seed) % (VALUES - 1);
+        group_init(&g, "sum");
+        random_values(&seed, round % 3, values, VALUES);
+        values[0] = F(1.5); /* a sum of integers alone is an integer */
+        union sl_state all = reduce(&g, values, VALUES), left = reduce(&g, values, half),
+                       right = reduce(&g, values + half, VALUES - half);
+        assert_int_equal(g.r->ops->combine(g.r, &g.h.task, &g.keep, &right, &left), 0);
+        assert_int_equal(g.r->ops->encode(g.r, &g.h.task, &all, &once), 0);
+        assert_int_equal(g.r->ops->encode(g.r, &g.h.task, &right, &parts), 0);
+        assert_true(sl_field_equals(&once, &parts));
+        left = reduce(&g, values, half);
+        assert_int_equal(g.r->ops->inverse(g.r, &g.h.task, &g.keep, &all, &left), 0);
+        right = reduce(&g, values + half, VALUES - half);
+        assert_int_equal(g.r->ops->encode(g.r, &g.h.task, &all, &undone), 0);
+        assert_int_equal(g.r->ops->encode(g.r, &g.h.task, &right, &parts), 0);
+        assert_true(sl_field_equals(&undone, &parts));
+        group_done(&g);
+    }
+}
+
 static void test_mean_depends_on_no_order_and_is_undone(void **state)
 {
     check_orders("mean", true);
@@ -328,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sum_depends_on_no_order_and_is_undone),
+        cmocka_unit_test(test_equal_sums_have_equal_encodings),
         cmocka_unit_test(test_mean_depends_on_no_order_and_is_undone),
         cmocka_unit_test(test_sum_is_the_rounded_exact_sum),
         cmocka_unit_test(test_mean_is_the_rounded_exact_mean),
