@@ -1,6 +1,7 @@
-/* From tables to the groups in the order of their keys. Tables are merged by hash partition; what a partition
- * has is listed while it is in the cache, and the lists are sorted (ops/key/sort_lists.h). All of it runs on the
+/* From tables to the groups in the order of their keys. Tables are merged by hash partition, those of a few workers
+ * without a further table (aggregate_union.c); what a partition has is listed while it is in the cache, and the lists are sorted (ops/key/sort_lists.h). All of it runs on the
  * stage's workers. */
+#include "core/base/array.h"
 #include "core/base/error.h"
 #include "core/contract/stage.h"
 #include "ops/group/aggregate_internal.h"
@@ -9,7 +10,8 @@
 
 #include <stdlib.h>
 
-enum { PARTITIONS_MAX = 64, GROUPS_PER_PARTITION = 4096 };
+/* Of more tables each group would be looked for in too many. */
+enum { PARTITIONS_MAX = 64, GROUPS_PER_PARTITION = 4096, UNITED_MAX = 8 };
 
 /* Groups in the order of lanes, or of a worker: one table, or one for every hash partition. */
 struct source {
@@ -22,7 +24,10 @@ struct finish {
     struct source *source;
     size_t sources, groups;
     unsigned partitions;       /* a power of two */
-    struct sl_table *merged;   /* [partitions], where there are several sources */
+    struct sl_table *merged;   /* [partitions], where there are several sources; of united ones only the arena */
+    bool unites;
+    const struct sl_table *united[UNITED_MAX];
+    uint8_t *seen[UNITED_MAX];
     struct sl_sort_list *list; /* [partitions] */
     struct sl_sorted_groups *result;
 };
@@ -86,7 +91,18 @@ static int list_sources(struct finish *finish)
 
 /* ---- a partition ---- */
 
-/* The groups of a hash partition of the table, in no order; those that failed are reported, unless they are kept. */
+/* Those that failed are reported, unless they are kept. The list has room. */
+static int list_group(const struct finish *finish, struct sl_task *task, const struct sl_group *group,
+                      struct sl_sort_list *list)
+{
+    if (group->key.flags & SL_GROUP_FAILED && !finish->aggregate->keeps_failed)
+        return sl_aggregate_report(finish->aggregate, task, group);
+    if (!(group->key.flags & SL_GROUP_EMPTY))
+        list->item[list->count++].key = &group->key;
+    return 0;
+}
+
+/* The groups of a hash partition of the table, in no order. */
 static int list_groups(const struct finish *finish, struct sl_task *task, const struct sl_table *table,
                        unsigned partition, unsigned partitions, struct sl_sort_list *list)
 {
@@ -100,10 +116,7 @@ static int list_groups(const struct finish *finish, struct sl_task *task, const 
         return SL_ENOMEM;
     at = UINT64_MAX;
     for (const struct sl_group *group; r == 0 && (group = sl_table_next(table, partition, partitions, &at));)
-        if (group->key.flags & SL_GROUP_FAILED && !finish->aggregate->keeps_failed)
-            r = sl_aggregate_report(finish->aggregate, task, group);
-        else if (!(group->key.flags & SL_GROUP_EMPTY))
-            list->item[list->count++].key = &group->key;
+        r = list_group(finish, task, group, list);
     return r;
 }
 
@@ -124,6 +137,42 @@ static int merge_source(struct finish *finish, struct sl_task *task, unsigned pa
     return sl_aggregate_fold(&fold);
 }
 
+struct uniting {
+    const struct finish *finish;
+    struct sl_task *task;
+    struct sl_sort_list *list;
+    size_t capacity;
+};
+
+static int add_united(void *arg, const struct sl_group *group)
+{
+    struct uniting *uniting = arg;
+    struct sl_sort_list *list = uniting->list;
+    struct sl_sort_item *item = sl_array_grow(list->item, list->count, &uniting->capacity, sizeof *item);
+    if (!item)
+        return SL_ENOMEM;
+    list->item = item;
+    return list_group(uniting->finish, uniting->task, group, list);
+}
+
+static int unite_partition(struct finish *finish, unsigned partition, struct sl_task *task)
+{
+    struct uniting uniting = {finish, task, &finish->list[partition], 0};
+    const struct sl_union all = {
+        .aggregate = finish->aggregate,
+        .task = task,
+        .table = finish->united,
+        .seen = finish->seen,
+        .tables = finish->sources,
+        .partition = partition,
+        .partitions = finish->partitions,
+        .keep = &finish->merged[partition].arena,
+        .add = add_united,
+        .arg = &uniting,
+    };
+    return sl_aggregate_unite(&all);
+}
+
 static int finish_partition(void *arg, size_t index, struct sl_task *task)
 {
     struct finish *finish = arg;
@@ -131,6 +180,8 @@ static int finish_partition(void *arg, size_t index, struct sl_task *task)
     struct sl_sort_list *list = &finish->list[index];
     const struct source *only = finish->source;
     int r = 0;
+    if (finish->unites)
+        return unite_partition(finish, partition, task);
     if (finish->sources == 1 && !only->part)
         return list_groups(finish, task, only->table, partition, finish->partitions, list);
     if (finish->sources == 1)
@@ -195,6 +246,19 @@ static bool make_merged(struct finish *finish)
     return finish->merged != NULL;
 }
 
+static bool make_union(struct finish *finish)
+{
+    finish->unites = finish->sources > 1 && finish->sources <= UNITED_MAX &&
+                     finish->aggregate->reducer->ops->exact;
+    for (size_t s = 0; finish->unites && s < finish->sources; s++) {
+        finish->united[s] = finish->source[s].table;
+        finish->seen[s] = s > 0 ? calloc(finish->united[s]->capacity, 1) : NULL;
+        if (s > 0 && !finish->seen[s])
+            return false;
+    }
+    return true;
+}
+
 static int finish_all(struct finish *finish)
 {
     struct sl_stage *stage = finish->aggregate->stage;
@@ -202,7 +266,7 @@ static int finish_all(struct finish *finish)
     if (r < 0)
         return r;
     finish->list = calloc(finish->partitions, sizeof *finish->list);
-    if (!finish->list || !make_merged(finish))
+    if (!finish->list || !make_merged(finish) || !make_union(finish))
         return SL_ENOMEM;
     if (finish->sources)
         r = sl_stage_run(stage, finish->partitions, finish_partition, finish);
@@ -225,6 +289,8 @@ int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_sorted_groups 
         if (finish.list)
             free(finish.list[p].item);
     }
+    for (size_t s = 0; s < UNITED_MAX; s++)
+        free(finish.seen[s]);
     free(finish.merged);
     free(finish.list);
     free(finish.source);

@@ -115,6 +115,22 @@ struct sl_fold {
 };
 int sl_aggregate_fold(const struct sl_fold *fold);
 
+/* ---- ops/group/aggregate_union.c ---- */
+
+/* The groups of a hash partition of tables of an exact reducer, each key once. */
+struct sl_union {
+    struct sl_aggregate *aggregate;
+    struct sl_task *task;
+    const struct sl_table *const *table; /* [tables]: none is empty */
+    uint8_t *const *seen;                /* [tables] [its slots]: zeros; of the first table NULL */
+    size_t tables;
+    unsigned partition, partitions;
+    struct sl_arena *keep; /* where the groups are, and what becomes of their states */
+    int (*add)(void *arg, const struct sl_group *group);
+    void *arg;
+};
+int sl_aggregate_unite(const struct sl_union *all);
+
 /* ---- ops/group/aggregate_parts.c ---- */
 
 /* Groups go to disk by hash partition from now on. 0 or SL_ENOMEM. */
