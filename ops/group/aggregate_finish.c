@@ -23,8 +23,9 @@ struct finish {
     struct sl_aggregate *aggregate;
     struct source *source;
     size_t sources, groups;
-    unsigned partitions;       /* a power of two */
-    struct sl_table *merged;   /* [partitions], where there are several sources; of united ones only the arena */
+    unsigned partitions; /* a power of two */
+    /* Where there are several sources; of those that are united only the arena is used. */
+    struct sl_table *merged; /* [partitions] */
     bool unites;
     const struct sl_table *united[UNITED_MAX];
     uint8_t *seen[UNITED_MAX];
@@ -248,8 +249,8 @@ static bool make_merged(struct finish *finish)
 
 static bool make_union(struct finish *finish)
 {
-    finish->unites = finish->sources > 1 && finish->sources <= UNITED_MAX &&
-                     finish->aggregate->reducer->ops->exact;
+    finish->unites =
+        finish->sources > 1 && finish->sources <= UNITED_MAX && finish->aggregate->reducer->ops->exact;
     for (size_t s = 0; finish->unites && s < finish->sources; s++) {
         finish->united[s] = finish->source[s].table;
         finish->seen[s] = s > 0 ? calloc(finish->united[s]->capacity, 1) : NULL;

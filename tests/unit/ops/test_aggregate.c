@@ -9,8 +9,8 @@
 #include <math.h>
 #include <pthread.h>
 
-static const unsigned worker_counts[] = {1, 2, 7};
-enum { LANES = 23, WORKERS_MAX = 7 };
+static const unsigned worker_counts[] = {1, 2, 7, 12};
+enum { LANES = 23, WORKERS_MAX = 12 };
 
 /* ---- a stage of its own: rows cut into lanes, pushed by a pool ---- */
 
@@ -161,7 +161,7 @@ static void check_workers(struct job *job, const char *name, const struct sl_red
 {
     struct sl_buf expected;
     run_job(job, reducer, key_of, shape, 1, 1, &expected);
-    for (size_t w = 0; w < 3; w++)
+    for (size_t w = 0; w < sizeof worker_counts / sizeof worker_counts[0]; w++)
         for (uint64_t seed = 2; seed < 5; seed++) {
             struct sl_buf text;
             run_job(job, reducer, key_of, shape, worker_counts[w], seed * 0x9E3779B97F4A7C15u, &text);
@@ -305,7 +305,7 @@ static void test_groups_show_the_representation_seen_first(void **state)
     static const char *const names[] = {"count", "list"}; /* per worker, per lane */
     struct job job = {.rows = 100, .width = 2, .row = late_row};
     for (size_t i = 0; i < 2; i++)
-        for (size_t w = 0; w < 3; w++)
+        for (size_t w = 0; w < sizeof worker_counts / sizeof worker_counts[0]; w++)
             for (uint64_t run = 0; run < 20; run++) {
                 struct sl_function *fn = make(names[i], 0, NULL);
                 struct sl_buf text;
@@ -378,7 +378,7 @@ static void test_refused_values_and_groups_are_told(void **state)
 {
     struct job job = {.rows = 12, .width = 2, .row = few_row};
     struct sl_function_reducer reducer = join_reducer();
-    for (size_t w = 0; w < 3; w++) {
+    for (size_t w = 0; w < sizeof worker_counts / sizeof worker_counts[0]; w++) {
         struct sl_buf text;
         run_job(&job, &reducer.reducer, SL_KEY_FIELD, SL_FORM_PAIR, worker_counts[w], 3, &text);
         /* One value a lane: nothing is merged, all is combined, and what combine refuses fails the group. */
