@@ -59,19 +59,22 @@ MEASURED = "import os, subprocess, sys; child = subprocess.Popen(sys.argv[1:]); 
     "print(usage.ru_maxrss * 1024); sys.exit(os.waitstatus_to_exitcode(status))"
 
 
-def run_measured(text, limit, options=""):
+def run_measured(text, limit, options="", batches=1):
     """The bytes of the results and the most memory that the process had."""
     clear()
     script = job(head("workers = 2" + (', memoryLimit = "%s"' % limit if limit else "") + options) + text)
-    done = sluice("run", script, "--clock", "virtual", "--batches", "1", seconds=1000, prefix=[sys.executable, "-c", MEASURED])
+    done = sluice("run", script, "--clock", "virtual", "--batches", str(batches), seconds=1000,
+                  prefix=[sys.executable, "-c", MEASURED])
     equal(done.returncode, 0, "exit status; " + done.stderr)
     return list(directories().values()), int(done.stdout)
 
 
-def stays_below(text, limit, least):
+def stays_below(text, limit, least, options="", batches=1):
     """The same results with a limit of so many MB, within it, where more than `least` MB are taken without one."""
-    wanted, without = run_measured(text, None)
-    found, limited = run_measured(text, "%dMB" % limit)
-    equal(found, wanted, "the result")
+    wanted, without = run_measured(text, None, options, batches)
+    found, limited = run_measured(text, "%dMB" % limit, options, batches)
+    equal(len(found), len(wanted), "directories")
+    check(found == wanted, "the result is that without a limit")
+    print("%d MB without a limit, %d MB with %d MB" % (without // 10 ** 6, limited // 10 ** 6, limit), flush=True)
     check(without > least * 10 ** 6, "it takes more without a limit: %d bytes" % without)
     check(limited < limit * 10 ** 6, "%d bytes under a limit of %d MB" % (limited, limit))

@@ -58,6 +58,8 @@ int sl_rows_append_timed(struct sl_rows *rows, const struct sl_field *fields, ui
 
 /* A run that is on disk; takes it over, also when it fails. NULL: out of memory. */
 struct sl_rows *sl_rows_stored(struct sl_stored *stored);
+/* The run on disk that rows->stored is, borrowed. */
+struct sl_stored *sl_rows_run(const struct sl_rows *rows);
 /* Chunk i. One of a run on disk is loaded into `arena`, or, where that is NULL, into the run's own memory,
  * where it stays. NULL: it could not be (core/rows/spill.h). Any thread. */
 const struct sl_chunk *sl_rows_chunk_stored(const struct sl_rows *rows, size_t i, struct sl_arena *arena);

@@ -33,7 +33,8 @@ struct sl_spill_ops {
     int (*block)(struct sl_spill_file *file, const uint8_t *bytes, size_t len, uint32_t rows,
                  struct sl_error *err);
     int (*end)(struct sl_spill_file *file, struct sl_stored **ret, struct sl_error *err);
-    void (*close)(struct sl_spill_file *file); /* NULL is fine */
+    uint64_t (*size)(const struct sl_spill_file *file); /* bytes so far */
+    void (*close)(struct sl_spill_file *file);          /* NULL is fine */
     /* A block as a chunk that lives in the arena. SL_EFAIL, SL_EDAMAGED, SL_ENOMEM; noted. */
     int (*load)(const struct sl_stored *stored, size_t block, struct sl_arena *arena, struct sl_chunk **ret,
                 struct sl_error *err);

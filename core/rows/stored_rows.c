@@ -59,6 +59,11 @@ struct sl_rows *sl_rows_stored(struct sl_stored *run)
     return rows;
 }
 
+struct sl_stored *sl_rows_run(const struct sl_rows *rows)
+{
+    return rows->stored->run;
+}
+
 static const struct sl_chunk *load(const struct sl_stored *run, size_t i, struct sl_arena *arena)
 {
     struct sl_chunk *chunk;

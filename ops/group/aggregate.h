@@ -74,3 +74,6 @@ void sl_aggregate_done(struct sl_aggregate *aggregate);
  * place of sl_aggregate_finish and sl_sorted_groups_finish. */
 bool sl_aggregate_is_large(const struct sl_aggregate *aggregate);
 int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_result_form shape, struct sl_dataset **ret);
+/* The same of groups that are kept, as rows of states: struct sl_sorted_groups, rows. file: NULL, or [workers] to write
+ * to. */
+int sl_aggregate_states(struct sl_aggregate *aggregate, struct sl_spill_file **file, struct sl_dataset **ret);

@@ -14,6 +14,7 @@
 struct gathering {
     struct sl_aggregate *aggregate;
     enum sl_result_form shape;
+    bool as_states; /* groups are not finished: ops/key/sorted_groups.h, rows */
     struct sl_task *task;
     struct sl_spill_file *file; /* the rows of the result */
     struct sl_arena *keep;      /* of one key */
@@ -138,23 +139,38 @@ static int add_row(void *arg, const struct sl_field *row)
 
 /* ---- a range of keys ---- */
 
-static int write_key(void *arg)
+static int write_state(const struct gathering *g)
 {
-    struct gathering *g = arg;
+    struct sl_group_entry entry = {g->whole.key, g->whole.state};
+    struct sl_field row[SL_ENTRY_FIELDS_MAX];
+    uint32_t width;
+    entry.key.flags &= SL_FIELD_ROW | SL_GROUP_FAILED;
+    int r = sl_entry_to_row(g->aggregate->reducer, g->task, &entry, row, &width);
+    return r < 0 ? r : g->aggregate->runs.spill->ops->row(g->file, row, width, g->task->err);
+}
+
+static int write_result(const struct gathering *g)
+{
     const struct sl_aggregate *aggregate = g->aggregate;
     struct sl_field pair[2];
     const struct sl_field *row;
     uint32_t width = 0;
-    int r = end_key(g);
-    if (r < 0 || !(g->whole.key.flags & SL_GROUP_TAKEN) || g->whole.key.flags & SL_GROUP_EMPTY)
-        return r;
     if (g->whole.key.flags & SL_GROUP_FAILED)
         return sl_aggregate_report(aggregate, g->task, &g->whole);
     struct sl_group_entry entry = {g->whole.key, g->whole.state};
     entry.key.flags &= SL_FIELD_ROW;
-    r = sl_group_entry_row(aggregate->stage, aggregate->reducer, g->shape, g->task, &entry, pair, &row,
-                           &width);
+    int r = sl_group_entry_row(aggregate->stage, aggregate->reducer, g->shape, g->task, &entry, pair, &row,
+                               &width);
     return r < 0 || !width ? r : aggregate->runs.spill->ops->row(g->file, row, width, g->task->err);
+}
+
+static int write_key(void *arg)
+{
+    struct gathering *g = arg;
+    int r = end_key(g);
+    if (r < 0 || !(g->whole.key.flags & SL_GROUP_TAKEN) || g->whole.key.flags & SL_GROUP_EMPTY)
+        return r;
+    return g->as_states ? write_state(g) : write_result(g);
 }
 
 static void begin_key(void *arg)
@@ -182,8 +198,10 @@ static int write_range(void *arg, struct sl_merge *merge, struct sl_task *task, 
 {
     const struct gathering *all = arg;
     struct sl_arena keep = {0};
-    struct gathering g = {
-        .aggregate = all->aggregate, .shape = all->shape, .task = task, .file = file, .keep = &keep};
+    struct gathering g = *all;
+    g.task = task;
+    g.file = file;
+    g.keep = &keep;
     int r = sl_merge_gather(merge, task, &gatherer, &g);
     sl_arena_done(&keep);
     return r;
@@ -216,10 +234,23 @@ int sl_aggregate_spill_rest(struct sl_aggregate *aggregate)
     return sl_stage_run(stage, tables, spill_rest, aggregate);
 }
 
+static int merge_all(struct gathering *all, struct sl_dataset **ret)
+{
+    struct sl_aggregate *aggregate = all->aggregate;
+    int r = sl_spilled_parts_is_open(&aggregate->dealt) ? sl_aggregate_sort_parts(aggregate)
+                                                        : sl_aggregate_spill_rest(aggregate);
+    return r < 0 ? r : sl_spilled_runs_merge(&aggregate->runs, false, write_range, all, ret);
+}
+
 int sl_aggregate_rows(struct sl_aggregate *aggregate, enum sl_result_form shape, struct sl_dataset **ret)
 {
     struct gathering all = {.aggregate = aggregate, .shape = shape};
-    int r = sl_spilled_parts_is_open(&aggregate->dealt) ? sl_aggregate_sort_parts(aggregate)
-                                                        : sl_aggregate_spill_rest(aggregate);
-    return r < 0 ? r : sl_spilled_runs_merge(&aggregate->runs, false, write_range, &all, ret);
+    return merge_all(&all, ret);
+}
+
+int sl_aggregate_states(struct sl_aggregate *aggregate, struct sl_spill_file **file, struct sl_dataset **ret)
+{
+    struct gathering all = {.aggregate = aggregate, .as_states = true};
+    aggregate->runs.result_file = file;
+    return merge_all(&all, ret);
 }

@@ -168,3 +168,25 @@ int sl_entry_decode(const struct sl_reducer *reducer, struct sl_task *task, stru
     ret->key.flags |= SL_GROUP_FAILED;
     return sl_failed_group_decode(task, keep, encoded, &ret->state);
 }
+
+int sl_entry_to_row(const struct sl_reducer *reducer, struct sl_task *task,
+                    const struct sl_group_entry *entry, struct sl_field row[SL_ENTRY_FIELDS_MAX],
+                    uint32_t *ret_width)
+{
+    row[0] = entry->key;
+    row[0].flags &= SL_FIELD_ROW;
+    row[1] = sl_nil();
+    row[2] = sl_boolean(true);
+    *ret_width = sl_entry_has_failed(entry) ? 3 : 2;
+    return sl_entry_encode(reducer, task, entry, &row[1]);
+}
+
+int sl_entry_of_row(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                    const struct sl_field *row, uint32_t width, struct sl_group_entry *ret)
+{
+    if (width != 2 && width != 3)
+        return sl_error_set(task->err, SL_EDAMAGED, "a stored group is damaged");
+    ret->key = row[0];
+    ret->key.flags &= SL_FIELD_ROW;
+    return sl_entry_decode(reducer, task, keep, &row[1], width == 3, ret);
+}

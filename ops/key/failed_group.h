@@ -56,3 +56,11 @@ int sl_entry_encode(const struct sl_reducer *reducer, struct sl_task *task,
                     const struct sl_group_entry *entry, struct sl_field *ret);
 int sl_entry_decode(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
                     const struct sl_field *encoded, bool has_failed, struct sl_group_entry *ret);
+/* An entry as a row, in task->scratch, and back: (key, state), or of one that has failed (key, what is known of it, true).
+ * The key read is borrowed from the row, the state in `keep`. SL_EDAMAGED: the row is none. */
+enum { SL_ENTRY_FIELDS_MAX = 3 };
+int sl_entry_to_row(const struct sl_reducer *reducer, struct sl_task *task,
+                    const struct sl_group_entry *entry, struct sl_field row[SL_ENTRY_FIELDS_MAX],
+                    uint32_t *ret_width);
+int sl_entry_of_row(const struct sl_reducer *reducer, struct sl_task *task, struct sl_arena *keep,
+                    const struct sl_field *row, uint32_t width, struct sl_group_entry *ret);

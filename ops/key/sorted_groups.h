@@ -2,7 +2,8 @@
  * Immutable once built and reference-counted: windows and state keep runs, aggregation makes them, finishing
  * turns them into rows.
  *
- * Keys and states point into `memory`, which rows made from the run share. Of windows a group may have failed
+ * Keys and states point into `memory`, which rows made from the run share. Of windows a run may be on disk instead
+ * (ops/window/group_store.h); nobody else meets one that is. Of windows a group may have failed
  * (ops/key/failed_group.h): it is one of the run, and finishing it reports it. */
 #pragma once
 
@@ -18,15 +19,25 @@ struct sl_group_entry {
 struct sl_sorted_groups {
     _Atomic unsigned refs;
     size_t count;
-    struct sl_group_entry *entry; /* [count] */
-    struct sl_memory *memory;
+    struct sl_group_entry *entry; /* [count]; on disk: NULL */
+    struct sl_memory *memory;     /* on disk: NULL */
+    /* On disk: rows (key, state as it is encoded), or (key, what is known of it, true) of a group that has failed. Else
+     * NULL. */
+    struct sl_dataset *rows;
 };
 
 /* Room for `capacity` entries and an empty memory. NULL: out of memory. */
 struct sl_sorted_groups *sl_sorted_groups_new(size_t capacity);
 struct sl_sorted_groups *sl_sorted_groups_ref(struct sl_sorted_groups *groups);
 void sl_sorted_groups_unref(struct sl_sorted_groups *groups);
+/* The groups are on disk from now on: takes over the reference to their rows, and gives back what they took in memory. */
+void sl_sorted_groups_move(struct sl_sorted_groups *groups, struct sl_dataset *rows);
 
+/* The key of a record of a dataset, in the dataset or in the arena. False: the record cannot be read. */
+bool sl_key_of_record(const struct sl_dataset *dataset, uint64_t record, struct sl_arena *arena,
+                      struct sl_field *ret);
+/* The first record whose key is not before this one, of a dataset in the order of keys; count: none. */
+uint64_t sl_first_record(const struct sl_dataset *dataset, const struct sl_field *key);
 /* The first entry whose key is not before this one; count: none. */
 size_t sl_sorted_groups_first(const struct sl_sorted_groups *groups, const struct sl_field *key);
 

@@ -98,26 +98,27 @@ int sl_spilled_runs_adopt(struct sl_spilled_runs *to, struct sl_spilled_runs *fr
 /* ---- merging ---- */
 
 struct plan {
-    struct sl_spilled_runs *runs;
+    struct sl_stage *stage;
+    struct sl_spill *spill;
     bool descending;
     sl_spilled_runs_write *write;
     void *arg;
-    struct sl_stored **run;
+    struct sl_stored *const *run;
     size_t count;
     struct sl_field *cut; /* [cuts]: range i is from cut[i - 1] to cut[i] */
     size_t cuts;
-    struct sl_spill_file **file; /* [workers] */
+    struct sl_spill_file **file; /* [workers], NULL until needed */
     struct sl_stored **result;   /* [cuts + 1] */
 };
 
 static int merge_range(void *arg, size_t range, struct sl_task *task)
 {
     struct plan *plan = arg;
-    const struct sl_spill_ops *ops = plan->runs->spill->ops;
+    const struct sl_spill_ops *ops = plan->spill->ops;
     const struct sl_field *from = range ? &plan->cut[range - 1] : NULL;
     const struct sl_field *to = range < plan->cuts ? &plan->cut[range] : NULL;
     struct sl_merge merge;
-    int r = plan->file[task->worker] ? 0 : ops->open(plan->runs->spill, &plan->file[task->worker], task->err);
+    int r = plan->file[task->worker] ? 0 : ops->open(plan->spill, &plan->file[task->worker], task->err);
     if (r == 0)
         r = sl_merge_open(&merge, plan->run, plan->count, plan->descending, from, to, task->err);
     if (r < 0)
@@ -147,7 +148,7 @@ static int dataset_of(struct plan *plan, struct sl_dataset **ret)
 
 static size_t choose_cuts(const struct plan *plan)
 {
-    size_t ranges = RANGES_PER_WORKER * sl_pool_workers(plan->runs->stage->pool);
+    size_t ranges = RANGES_PER_WORKER * sl_pool_workers(plan->stage->pool);
     uint64_t rows = 0;
     for (size_t i = 0; i < plan->count; i++)
         rows += plan->run[i]->rows;
@@ -156,7 +157,7 @@ static size_t choose_cuts(const struct plan *plan)
 
 static int merge_ranges(struct plan *plan, struct sl_dataset **ret)
 {
-    struct sl_stage *stage = plan->runs->stage;
+    struct sl_stage *stage = plan->stage;
     struct sl_arena keys = {0};
     size_t cuts = choose_cuts(plan);
     plan->cut = calloc(cuts + 1, sizeof *plan->cut);
@@ -168,7 +169,7 @@ static int merge_ranges(struct plan *plan, struct sl_dataset **ret)
     r = r < 0 ? r : sl_stage_run(stage, plan->cuts + 1, merge_range, plan);
     r = r < 0 ? r : dataset_of(plan, ret);
     for (size_t i = 0; plan->result && i <= plan->cuts; i++)
-        plan->runs->spill->ops->free(plan->result[i]);
+        plan->spill->ops->free(plan->result[i]);
     free(plan->result);
     free(plan->cut);
     sl_arena_done(&keys);
@@ -202,24 +203,40 @@ static struct sl_stored **take_runs(struct sl_spilled_runs *runs)
     return run;
 }
 
+int sl_stored_runs_merge(struct sl_stage *stage, struct sl_spill *spill, struct sl_stored *const *run,
+                         size_t count, bool descending, struct sl_spill_file **file,
+                         sl_spilled_runs_write *write, void *arg, struct sl_dataset **ret)
+{
+    unsigned workers = sl_pool_workers(stage->pool);
+    struct plan plan = {.stage = stage,
+                        .spill = spill,
+                        .descending = descending,
+                        .write = write,
+                        .arg = arg,
+                        .run = run,
+                        .count = count,
+                        .file = file ? file : calloc(workers, sizeof(struct sl_spill_file *))};
+    int r = plan.file ? merge_ranges(&plan, ret) : SL_ENOMEM;
+    for (unsigned w = 0; !file && plan.file && w < workers; w++)
+        spill->ops->close(plan.file[w]);
+    if (!file)
+        free(plan.file);
+    return r;
+}
+
 int sl_spilled_runs_merge(struct sl_spilled_runs *runs, bool descending, sl_spilled_runs_write *write,
                           void *arg, struct sl_dataset **ret)
 {
-    const struct sl_spill_ops *ops = runs->spill->ops;
-    unsigned workers = sl_pool_workers(runs->stage->pool);
-    size_t all = runs->count;
-    struct plan plan = {.runs = runs, .descending = descending, .write = write, .arg = arg, .count = all};
-    plan.file = calloc(workers, sizeof(struct sl_spill_file *));
-    plan.run = plan.file ? take_runs(runs) : NULL;
-    int r = plan.run ? 0 : SL_ENOMEM;
+    size_t all = runs->count, count = all;
+    struct sl_stored **run = take_runs(runs);
+    int r = run ? 0 : SL_ENOMEM;
     if (r == 0)
-        r = sl_merge_fewer(runs->stage, runs->spill, plan.run, &plan.count, runs_at_once(runs), descending);
-    r = r < 0 ? r : merge_ranges(&plan, ret);
-    for (unsigned w = 0; plan.file && w < workers; w++)
-        ops->close(plan.file[w]);
-    for (size_t i = 0; plan.run && i < all; i++)
-        ops->free(plan.run[i]);
-    free(plan.file);
-    free(plan.run);
+        r = sl_merge_fewer(runs->stage, runs->spill, run, &count, runs_at_once(runs), descending);
+    r = r < 0 ? r
+              : sl_stored_runs_merge(runs->stage, runs->spill, run, count, descending, runs->result_file,
+                                     write, arg, ret);
+    for (size_t i = 0; run && i < all; i++)
+        runs->spill->ops->free(run[i]);
+    free(run);
     return r;
 }

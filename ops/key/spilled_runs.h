@@ -22,7 +22,9 @@ struct sl_spilled_runs {
     struct sl_stage *stage;
     struct sl_spill *spill;      /* NULL: there is no limit, everything stays in memory */
     struct sl_spill_file **file; /* [workers], NULL until needed */
-    pthread_mutex_t lock;        /* guards all below while lanes are open */
+    /* [workers], borrowed: what the merged rows are written to; NULL: files of their own. */
+    struct sl_spill_file **result_file;
+    pthread_mutex_t lock; /* guards all below while lanes are open */
     struct sl_spilled_run *run;
     size_t count, capacity;
 };
@@ -49,3 +51,9 @@ typedef int sl_spilled_runs_write(void *arg, struct sl_merge *merge, struct sl_t
 /* A dataset of one partition; the runs are freed. */
 int sl_spilled_runs_merge(struct sl_spilled_runs *runs, bool descending, sl_spilled_runs_write *write,
                           void *arg, struct sl_dataset **ret);
+
+/* The same of runs that stay, equal keys in the order of the runs. file: NULL, or [workers] to write to, opened where they
+ * are NULL. */
+int sl_stored_runs_merge(struct sl_stage *stage, struct sl_spill *spill, struct sl_stored *const *run,
+                         size_t count, bool descending, struct sl_spill_file **file,
+                         sl_spilled_runs_write *write, void *arg, struct sl_dataset **ret);

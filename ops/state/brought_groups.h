@@ -16,7 +16,3 @@ void sl_brought_groups_done(struct sl_brought_groups *groups);
 size_t sl_brought_groups_count(const struct sl_brought_groups *groups);
 /* The first group whose key is not before this one; the count: none. */
 size_t sl_brought_groups_first(const struct sl_brought_groups *groups, const struct sl_field *key);
-
-/* The first field of a record; in the arena where the record is on disk. False where it cannot be read. */
-bool sl_key_of_record(const struct sl_dataset *dataset, uint64_t record, struct sl_arena *arena,
-                      struct sl_field *ret);

@@ -2,6 +2,7 @@
 
 #include "core/base/duration.h"
 #include "core/base/error.h"
+#include "core/contract/row_buffer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,8 @@ int64_t sl_window_of(const struct sl_node *node)
 struct filter {
     struct sl_stage *stage;
     const struct sl_function *fn;
-    struct sl_rows *rows;
+    struct sl_row_buffers piles;
+    struct sl_row_buffer kept;
 };
 
 /* 1: keep; 0: do not; or a failure of the batch. */
@@ -63,33 +65,56 @@ static int judge(const struct filter *filter, const struct sl_field *row, uint32
     return r < 0 ? r : 0;
 }
 
+static int keep_row(struct filter *filter, const struct sl_field *row, uint32_t width)
+{
+    struct sl_rows *rows = filter->kept.rows;
+    struct sl_field copy[SL_WIDTH_MAX];
+    for (uint32_t c = 0; c < width; c++)
+        if (!sl_field_copy(&rows->arena, &row[c], &copy[c]))
+            return SL_ENOMEM;
+    int r = sl_rows_append_row(rows, copy, width);
+    return r < 0 ? r : sl_row_buffer_make_room(&filter->piles, &filter->kept, &filter->stage->tasks[0]);
+}
+
 static int filter_rows(struct filter *filter, const struct sl_dataset *dataset)
 {
-    struct sl_cursor cursor;
     struct sl_field row[SL_WIDTH_MAX];
+    struct sl_arena block = {0};
+    struct sl_cursor cursor;
     uint32_t width;
-    sl_cursor_init(&cursor, dataset);
-    while (sl_cursor_next(&cursor, row, &width)) {
+    int r = 0;
+    sl_cursor_pass(&cursor, dataset, &block);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
         int keep = judge(filter, row, width);
-        for (uint32_t c = 0; keep > 0 && c < width; c++)
-            if (!sl_field_copy(&filter->rows->arena, &row[c], &row[c]))
-                return SL_ENOMEM;
-        int r = keep > 0 ? sl_rows_append_row(filter->rows, row, width) : keep;
-        if (r < 0)
-            return r;
+        r = keep > 0 ? keep_row(filter, row, width) : keep;
     }
-    return 0;
+    sl_arena_done(&block);
+    return r < 0 ? r : sl_row_buffer_end(&filter->piles, &filter->kept, &filter->stage->tasks[0]);
+}
+
+static int filter_all(struct filter *filter, const struct sl_dataset *dataset, struct sl_dataset *to)
+{
+    int r = sl_row_buffers_init(&filter->piles, filter->stage);
+    r = r < 0 ? r : sl_row_buffer_init(&filter->kept, NULL);
+    if (r == 0) {
+        r = filter_rows(filter, dataset);
+        r = r < 0 ? r : sl_row_buffer_show(&filter->kept, to, 0);
+        sl_row_buffer_done(&filter->kept);
+    }
+    sl_row_buffers_done(&filter->piles);
+    return r;
 }
 
 int sl_window_filter(struct sl_stage *stage, const struct sl_function *fn, struct sl_dataset **dataset)
 {
-    struct filter filter = {stage, fn, sl_rows_new()};
-    int r = filter.rows ? filter_rows(&filter, *dataset) : SL_ENOMEM;
+    struct filter filter = {.stage = stage, .fn = fn};
+    struct sl_dataset *kept = sl_dataset_new(1);
+    int r = kept ? filter_all(&filter, *dataset, kept) : SL_ENOMEM;
     if (r < 0) {
-        sl_rows_unref(filter.rows);
+        sl_dataset_unref(kept);
         return r;
     }
     sl_dataset_unref(*dataset);
-    *dataset = sl_dataset_of(filter.rows);
-    return *dataset ? 0 : SL_ENOMEM;
+    *dataset = kept;
+    return 0;
 }

@@ -276,6 +276,15 @@ static size_t bytes_of(const struct sl_incremental *running)
     return running->memory->arena.bytes + running->table.arena.bytes;
 }
 
+size_t sl_incremental_bytes(const struct sl_incremental *running)
+{
+    size_t bytes = running->memory ? bytes_of(running) + sl_table_bytes(&running->table, 0) : 0;
+    for (size_t i = 0; i < running->rows.runs; i++)
+        bytes += running->rows.run[i]->arena.bytes;
+    return bytes + running->capacity * sizeof *running->live +
+           (running->unshown.capacity + running->unsaved.capacity) * sizeof(size_t);
+}
+
 static bool is_wasteful(const struct sl_incremental *running)
 {
     if (!running->memory)

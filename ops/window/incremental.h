@@ -44,6 +44,9 @@ struct sl_incremental {
 
 void sl_incremental_done(struct sl_incremental *running);
 
+/* In memory: the groups, and what is shown of them. */
+size_t sl_incremental_bytes(const struct sl_incremental *running);
+
 /* Combines a batch that enters the window. Key and state are copied where they are new. */
 int sl_incremental_enter(struct sl_incremental *running, struct sl_stage *stage,
                          const struct sl_reducer *reducer, const struct sl_sorted_groups *groups);

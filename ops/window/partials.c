@@ -17,10 +17,7 @@ static void drop_sides(struct sl_window_partials *blocks)
 
 static int64_t bytes_of(const struct sl_sorted_groups *groups)
 {
-    if (!groups)
-        return 0;
-    int64_t entries = (int64_t)(groups->count * sizeof *groups->entry);
-    return entries + (groups->memory ? (int64_t)groups->memory->arena.bytes : 0);
+    return (int64_t)sl_group_store_bytes(groups);
 }
 
 static const struct sl_sorted_groups *block_of(const struct sl_partials_level *level, int64_t number)
@@ -80,7 +77,27 @@ void sl_window_partials_done(struct sl_window_partials *blocks)
             sl_sorted_groups_unref(level->block[i].groups);
         free(level->block);
     }
-    *blocks = (struct sl_window_partials){0};
+    *blocks = (struct sl_window_partials){.store = blocks->store};
+}
+
+static int put_level(struct sl_window_partials *blocks, struct sl_stage *stage,
+                     const struct sl_reducer *reducer, const struct sl_partials_level *level)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < level->count; i++)
+        r = sl_group_store_put(blocks->store, stage, reducer, level->block[i].groups);
+    return r;
+}
+
+int sl_window_partials_put(struct sl_window_partials *blocks, struct sl_stage *stage,
+                           const struct sl_reducer *reducer)
+{
+    int r = sl_group_store_put(blocks->store, stage, reducer, blocks->prefix);
+    for (size_t i = 0; r == 0 && i < blocks->suffixes; i++)
+        r = sl_group_store_put(blocks->store, stage, reducer, blocks->suffix[i].groups);
+    for (int k = 0; r == 0 && k < SL_BLOCK_LEVELS; k++)
+        r = put_level(blocks, stage, reducer, &blocks->level[k]);
+    return r;
 }
 
 static bool make_room(struct sl_partials_level *level, size_t count)
@@ -115,7 +132,7 @@ static int unite(struct sl_window_partials *blocks, struct sl_stage *stage, cons
 {
     struct sl_sorted_groups *both = NULL;
     drop_sides(blocks);
-    int r = sl_sorted_groups_combine(stage, reducer, block->groups, groups, &both);
+    int r = sl_group_store_combine(blocks->store, stage, reducer, block->groups, groups, &both);
     sl_sorted_groups_unref(groups);
     if (r < 0)
         return r;
@@ -197,7 +214,8 @@ static int make_block(struct query *query, int k, int64_t number, struct sl_sort
     if (r < 0)
         return r;
     if (left || right)
-        r = sl_sorted_groups_combine(query->stage, query->reducer, left, right, &block->groups);
+        r = sl_group_store_combine(query->blocks->store, query->stage, query->reducer, left, right,
+                                   &block->groups);
     block->made = r == 0;
     *ret = block->groups;
     return r;
@@ -218,7 +236,7 @@ static int join(struct query *query, struct sl_sorted_groups *a, struct sl_sorte
                 struct sl_sorted_groups **ret)
 {
     *ret = NULL;
-    return a || b ? sl_sorted_groups_combine(query->stage, query->reducer, a, b, ret) : 0;
+    return a || b ? sl_group_store_combine(query->blocks->store, query->stage, query->reducer, a, b, ret) : 0;
 }
 
 /* ---- the side after the split ---- */

@@ -9,10 +9,12 @@
  * largest aligned blocks, whose combinations up to the split are kept as a stack: when the window moves on,
  * the first go, and a few new ones come, one or two a slide on the average. What is after it grows batch
  * by batch. So a slide combines the two sides and little more, and how values are associated depends on batch
- * times only. Batches without data cost nothing. */
+ * times only. Batches without data cost nothing.
+ *
+ * What is held may be on disk (ops/window/group_store.h). */
 #pragma once
 
-#include "ops/key/sorted_groups.h"
+#include "ops/window/group_store.h"
 
 enum { SL_BLOCK_LEVELS = 40 };
 
@@ -40,9 +42,14 @@ struct sl_window_partials {
     struct sl_partials_level level[SL_BLOCK_LEVELS];
     int64_t last; /* number of the newest batch with data */
     bool any;
+    struct sl_group_store *store; /* the operator's; set before anything is added */
 };
 
+/* Nothing is held afterwards; the store stays. */
 void sl_window_partials_done(struct sl_window_partials *blocks);
+/* Everything that is in memory goes to disk. */
+int sl_window_partials_put(struct sl_window_partials *blocks, struct sl_stage *stage,
+                           const struct sl_reducer *reducer);
 /* For struct sl_wide, of a memory that begins with the blocks: batches with data, their groups and bytes. */
 void sl_window_partials_held(const void *memory, struct sl_held *ret);
 /* Batch `number` has these groups, too: takes over the reference. Numbers do not decrease; one number comes twice where

@@ -2,7 +2,8 @@
  *
  * Every batch is aggregated on its own, and its groups are kept while a window reaches them. A reducer with
  * an inverse has its result carried from slide to slide (ops/window/incremental.h): what enters is combined, what leaves
- * is taken out. Any other is combined from aligned blocks of batches (ops/window/partials.h). */
+ * is taken out. Any other is combined from aligned blocks of batches (ops/window/partials.h), and so is one that exceeds
+ * memoryLimit (ops/window/window_reduce_large.c). */
 #include "ops/window/window_reduce.h"
 
 #include "core/base/error.h"
@@ -24,6 +25,7 @@ static void memory_done(void *memory)
     sl_incremental_done(&own->running);
     sl_sorted_groups_unref(own->arrived);
     sl_window_kept_done(&own->kept);
+    sl_group_store_close(&own->store);
 }
 
 static bool wants(const struct sl_node *node, const void *memory, int64_t t)
@@ -62,9 +64,9 @@ static int enter(struct sl_stage *stage, struct sl_sorted_groups *groups)
     memory->began = true;
     int64_t number = sl_window_batch_number(stage->node, stage->batch_ms);
     const struct sl_sorted_groups *before = sl_window_partials_batch(&memory->blocks, number);
-    int r =
-        sl_window_has_inverse(window) ? sl_incremental_enter(&memory->running, stage, reducer, groups) : 0;
-    if (r == 0 && sl_window_has_inverse(window) && before)
+    sl_window_leave_memory(stage, groups);
+    int r = sl_window_runs(stage) ? sl_incremental_enter(&memory->running, stage, reducer, groups) : 0;
+    if (r == 0 && sl_window_runs(stage) && before)
         sl_incremental_united(&memory->running, stage, before, groups);
     return r < 0 ? r
                  : sl_window_partials_add(&memory->blocks, stage, reducer, number,
@@ -79,34 +81,36 @@ static int advance(struct sl_stage *stage)
     struct sl_sorted_groups *groups;
     memory->running.tracks = sl_window_keeps_running(stage) && stage->services->durable;
     int r = sl_incremental_tidy(&memory->running, stage, window->by_key.aggregate.reducer);
-    if (r == 0 && sl_window_has_inverse(window))
+    if (r == 0 && sl_window_runs(stage))
         r = leave(stage, first);
     if (r < 0)
         return r;
     sl_window_partials_forget(&memory->blocks, first);
+    sl_window_return_to_memory(stage);
     if (sl_incremental_show_first(&memory->running, &memory->blocks.level[0]) < 0)
         return SL_ENOMEM;
-    r = sl_aggregate_finish(&window->by_key.aggregate, &groups);
+    r = sl_window_batch_groups(stage, &groups);
     return r < 0 ? r : enter(stage, groups);
 }
 
 /* ---- what is shown ---- */
 
 /* Of keyed results that are carried from slide to slide only what changed is finished. */
-static bool shows_changes(const struct sl_reduced_window *window)
+static bool shows_changes(const struct sl_stage *stage)
 {
-    return sl_window_has_inverse(window) && window->by_key.shape == SL_FORM_PAIR;
+    const struct sl_reduced_window *window = stage->state;
+    return sl_window_runs(stage) && window->by_key.shape == SL_FORM_PAIR;
 }
 
 static int window_groups(struct sl_stage *stage, struct sl_sorted_groups **ret)
 {
     struct sl_reduced_window *window = stage->state;
     struct sl_window_memory *memory = stage->memory;
-    if (sl_window_has_inverse(window)) {
+    if (sl_window_runs(stage)) {
         int mended = sl_incremental_mend(&memory->running, stage, window->by_key.aggregate.reducer,
                                          &memory->blocks.level[0]);
         return mended < 0 ? mended
-                          : sl_incremental_groups(&memory->running, stage, shows_changes(window), ret);
+                          : sl_incremental_groups(&memory->running, stage, shows_changes(stage), ret);
     }
     int r = sl_window_partials_combine(&memory->blocks, stage, window->by_key.aggregate.reducer,
                                        sl_window_first_number(stage->node, stage->batch_ms),
@@ -135,30 +139,39 @@ static int show(struct sl_stage *stage, struct sl_dataset **ret)
     if (r < 0)
         return r;
     stage->brought = memory->arrived;
-    r = sl_sorted_groups_finish(stage, window->by_key.aggregate.reducer, groups, window->by_key.shape, ret);
-    if (r == 0 && shows_changes(window))
+    r = sl_group_store_finish(&memory->store, stage, window->by_key.aggregate.reducer, groups,
+                              window->by_key.shape, ret);
+    if (r == 0 && shows_changes(stage))
         sl_incremental_note_failed(&memory->running, stage, groups, *ret);
     sl_sorted_groups_unref(groups);
     if (r == 0 && window->filter)
         r = sl_window_filter(stage, window->filter, ret);
-    if (r == 0 && shows_changes(window))
+    if (r == 0 && shows_changes(stage))
         r = revise(stage, ret);
     if (r == 0 && window->zero_when_empty && memory->began && !(*ret)->count)
         r = sl_append_zero(*ret);
     return r < 0 ? r : sl_cut_partitions(stage, window->by_key.partitions_param, ret);
 }
 
-static int finish(struct sl_stage *stage, struct sl_dataset **ret)
+static int emit(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_window_memory *memory = stage->memory;
-    int r = advance(stage);
-    if (r < 0 || !stage->emits)
-        return r;
     bool holds =
         memory->blocks.any && memory->blocks.last >= sl_window_first_number(stage->node, stage->batch_ms);
     stage->said = stage->has_input || holds || memory->shown;
     memory->shown = holds;
     return stage->said ? show(stage, ret) : 0;
+}
+
+static int finish(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    int r = advance(stage);
+    if (r == 0)
+        r = sl_window_make_room(stage);
+    if (r < 0 || !stage->emits)
+        return r;
+    r = emit(stage, ret);
+    return r < 0 ? r : sl_window_make_room(stage);
 }
 
 /* The inverse of a user's function is parameter 1; native reducers bring theirs. */
@@ -179,7 +192,7 @@ static int begin(struct sl_stage *stage)
     int r = sl_by_key_init(by_key, stage, reducer, spec->by_key.key_of, spec->by_key.form,
                            spec->by_key.partitions);
     by_key->aggregate.keeps_failed = true;
-    return r;
+    return r < 0 ? r : sl_window_store_open(stage);
 }
 
 static const struct sl_wide window_wide = {
@@ -195,6 +208,7 @@ static const struct sl_wide window_wide = {
     .memory_done = memory_done,
     .wants = wants,
     .held = sl_window_partials_held,
+    .bounded = 4, /* the groups of a batch, twice as much that is kept, and what is combined or shown */
     .windowed = true,
     .save = sl_window_reduce_save,
     .load = sl_window_reduce_load,

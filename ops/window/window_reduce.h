@@ -38,6 +38,8 @@ struct sl_window_memory {
     bool began, began_saved; /* there was data once: from then on countByWindow has a zero to show */
     struct sl_window_kept kept;
     struct sl_window_span span; /* as it was saved last */
+    struct sl_group_store store;
+    bool is_large; /* a result that could be carried from slide to slide is not: it exceeds memoryLimit */
 };
 
 static inline int64_t sl_window_batch_number(const struct sl_node *node, int64_t t)
@@ -56,6 +58,13 @@ static inline bool sl_window_has_inverse(const struct sl_reduced_window *window)
     return window->by_key.aggregate.reducer->ops->inverse != NULL;
 }
 
+/* Whether the result is carried from slide to slide. Any native reducer that has an inverse gives the same without it. */
+static inline bool sl_window_runs(const struct sl_stage *stage)
+{
+    const struct sl_window_memory *memory = stage->memory;
+    return sl_window_has_inverse(stage->state) && !memory->is_large;
+}
+
 /* A user's inverse makes results that depend on their history, and keys that stay: they are kept
  * as they are. */
 static inline bool sl_window_keeps_running(const struct sl_stage *stage)
@@ -64,6 +73,19 @@ static inline bool sl_window_keeps_running(const struct sl_stage *stage)
     return sl_window_has_inverse(window) &&
            window->by_key.aggregate.reducer == &window->by_key.function.reducer;
 }
+
+/* ---- beyond memoryLimit: ops/window/window_reduce_large.c ---- */
+
+/* When the stage begins. 0 or SL_ENOMEM. */
+int sl_window_store_open(struct sl_stage *stage);
+/* The groups of the batch, in memory or on disk. */
+int sl_window_batch_groups(struct sl_stage *stage, struct sl_sorted_groups **ret);
+/* Before groups enter, NULL: any; when the result is carried from slide to slide and the window holds too much for that, it
+ * is made of the batches from now on, until there are none. */
+void sl_window_leave_memory(struct sl_stage *stage, const struct sl_sorted_groups *groups);
+void sl_window_return_to_memory(struct sl_stage *stage);
+/* At the end of a batch: what exceeds the limit goes to disk. */
+int sl_window_make_room(struct sl_stage *stage);
 
 /* As struct sl_wide has them. */
 int sl_window_reduce_save(struct sl_stage *stage, struct sl_state_writer *keeper);

@@ -21,26 +21,47 @@
 
 /* ---- saving ---- */
 
+static int save_entries(const struct sl_reducer *reducer, struct sl_task *task,
+                        const struct sl_sorted_groups *groups, struct sl_state_writer *keeper)
+{
+    struct sl_field row[SL_ENTRY_FIELDS_MAX];
+    uint32_t width;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < groups->count; i++) {
+        sl_arena_reset(task->scratch);
+        r = sl_entry_to_row(reducer, task, &groups->entry[i], row, &width);
+        r = r < 0 ? r : keeper->ops->row(keeper, row, width);
+    }
+    return r;
+}
+
+/* A row that cannot be read back ends it; the engine finds out before the batch is committed. */
+static int save_rows(const struct sl_dataset *rows, struct sl_state_writer *keeper)
+{
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_arena block = {0};
+    struct sl_cursor cursor;
+    uint32_t width;
+    int r = 0;
+    sl_cursor_pass(&cursor, rows, &block);
+    while (r == 0 && sl_cursor_next(&cursor, row, &width))
+        r = keeper->ops->row(keeper, row, width);
+    sl_arena_done(&block);
+    return r;
+}
+
 static int save_groups(struct sl_stage *stage, struct sl_state_writer *keeper, int64_t t,
                        const struct sl_sorted_groups *groups)
 {
     const struct sl_reduced_window *window = stage->state;
-    const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
     const struct sl_window_memory *memory = stage->memory;
     struct sl_section section = {SL_SECTION_BATCH, memory->span.generation, t,
                                  t + sl_window_of(stage->node) + stage->node->slide_ms};
-    struct sl_task *task = &stage->tasks[0];
     int r = keeper->ops->begin(keeper, &section);
-    for (size_t i = 0; r == 0 && i < groups->count; i++) {
-        const struct sl_group_entry *entry = &groups->entry[i];
-        struct sl_field row[3] = {entry->key, sl_nil(), sl_boolean(true)};
-        row[0].flags &= SL_FIELD_ROW;
-        sl_arena_reset(task->scratch);
-        r = sl_entry_encode(reducer, task, entry, &row[1]);
-        if (r == 0)
-            r = keeper->ops->row(keeper, row, sl_entry_has_failed(entry) ? 3 : 2);
-    }
-    return r;
+    if (r < 0)
+        return r;
+    return groups->rows ? save_rows(groups->rows, keeper)
+                        : save_entries(window->by_key.aggregate.reducer, &stage->tasks[0], groups, keeper);
 }
 
 /* Once: the batches that say so are forgotten some day. */
@@ -93,26 +114,20 @@ static int damaged(struct sl_stage *stage)
                         stage->node->op->name);
 }
 
+/* What would exceed memoryLimit goes to disk. */
 static int load_groups(struct sl_stage *stage, const struct sl_dataset *rows, struct sl_sorted_groups **ret)
 {
     const struct sl_reduced_window *window = stage->state;
     const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
-    struct sl_sorted_groups *groups = sl_sorted_groups_new(rows->count);
-    struct sl_field row[SL_WIDTH_MAX];
-    struct sl_cursor cursor;
-    uint32_t width;
-    int r = groups ? 0 : SL_ENOMEM;
-    sl_cursor_init(&cursor, rows);
-    while (r == 0 && sl_cursor_next(&cursor, row, &width)) {
-        struct sl_group_entry *entry = &groups->entry[groups->count++];
-        if (width != 2 && width != 3)
-            r = damaged(stage);
-        else if (!sl_field_copy(&groups->memory->arena, &row[0], &entry->key))
-            r = SL_ENOMEM;
-        else
-            r = sl_entry_decode(reducer, &stage->tasks[0], &groups->memory->arena, &row[1], width == 3,
-                                entry);
-    }
+    struct sl_group_store *store = &((struct sl_window_memory *)stage->memory)->store;
+    struct sl_sorted_groups *groups;
+    int r = sl_group_store_read(store, stage, reducer, rows, &groups);
+    if (r < 0)
+        return r;
+    size_t bytes = sl_group_store_bytes(groups);
+    if (store->spill && store->held + bytes > sl_group_store_bytes_max(store))
+        r = sl_group_store_put(store, stage, reducer, groups);
+    store->held += sl_group_store_bytes(groups);
     if (r == 0)
         *ret = groups;
     else
@@ -250,10 +265,14 @@ static int enter_all(struct sl_stage *stage)
     struct sl_window_memory *memory = stage->memory;
     const struct sl_partials_level *batches = &memory->blocks.level[0];
     int r = 0;
-    for (size_t i = 0; r == 0 && i < batches->count; i++)
-        if (batches->block[i].groups)
+    for (size_t i = 0; r == 0 && i < batches->count && sl_window_runs(stage); i++) {
+        if (!batches->block[i].groups)
+            continue;
+        sl_window_leave_memory(stage, batches->block[i].groups);
+        if (sl_window_runs(stage))
             r = sl_incremental_enter(&memory->running, stage, window->by_key.aggregate.reducer,
                                      batches->block[i].groups);
+    }
     return r;
 }
 
@@ -268,5 +287,6 @@ int sl_window_reduce_loaded(struct sl_stage *stage, int64_t last_ms)
     sl_window_partials_forget(&memory->blocks, sl_window_first_number(stage->node, last_ms));
     if (sl_window_keeps_running(stage))
         return count_batches(stage);
-    return sl_window_has_inverse(stage->state) ? enter_all(stage) : 0;
+    r = sl_window_has_inverse(stage->state) ? enter_all(stage) : 0;
+    return r < 0 ? r : sl_window_make_room(stage);
 }

@@ -235,6 +235,11 @@ static int spill_end(struct sl_spill_file *file, struct sl_stored **ret, struct 
     return 0;
 }
 
+static uint64_t spill_size(const struct sl_spill_file *file)
+{
+    return file->offset;
+}
+
 /* ---- the store ---- */
 
 static const struct sl_spill_ops spill_ops = {
@@ -242,6 +247,7 @@ static const struct sl_spill_ops spill_ops = {
     .row = spill_row,
     .block = spill_block,
     .end = spill_end,
+    .size = spill_size,
     .close = spill_close_file,
     .load = sl_spill_load,
     .free = sl_spill_run_free,

@@ -34,7 +34,7 @@ seen:stateSnapshots():saveAsTextFiles("out/count")
 '''
 
 
-# The same, but that states are long: most of them are on disk.
+# The same, but that states and the values of the window are long: most of them are on disk.
 LIMITED = '''
 local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "20ms", checkpoint = "ck", keepHistory = "1h", memoryLimit = "1MB", workers = 2 }
@@ -57,6 +57,11 @@ local passing = pairs_of:map(function(key, id) return ("%s.%d"):format(key, id /
     state:update({ before[1] + 1, before[2] })
 end, { timeout = "60ms" })
 passing:saveAsTextFiles("out/idle")
+pairs_of:map(function(key, id) return key, id, ("w"):rep(4096) end):groupByKeyAndWindow("200ms", "20ms"):mapValues(function(list)
+    local sum = 0
+    for _, value in ipairs(list) do sum = sum + value[1] + #value[2] - 4096 end
+    return sum
+end):saveAsTextFiles("out/window")
 passing:stateSnapshots():mapValues(function(state) return state[1] end):saveAsTextFiles("out/held")
 '''
 IDLE_MS = 60
@@ -187,7 +192,7 @@ def test_state_is_what_a_model_makes_of_the_batches():
 
 
 def test_state_beyond_memoryLimit_is_what_a_model_makes_of_the_batches():
-    check_idle(kill_and_check(LIMITED, KILLS // 2, ("total", "count")))
+    check_idle(kill_and_check(LIMITED, KILLS // 2, ("total", "count", "window")))
 
 
 main(globals())
