@@ -49,6 +49,7 @@ void sl_window_leave_memory(struct sl_stage *stage, const struct sl_sorted_group
     struct sl_window_memory *memory = stage->memory;
     if (!memory->store.spill || !sl_window_runs(stage))
         return;
+    sl_assert(((struct sl_reduced_window *)stage->state)->by_key.aggregate.reducer->ops->exact);
     bool is_stored = groups && groups->rows;
     if (!is_stored && count_bytes(stage) <= sl_group_store_bytes_max(&memory->store))
         return;

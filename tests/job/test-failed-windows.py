@@ -64,7 +64,8 @@ def run_in_pieces(text, pieces, workers):
 def every_way(expressions, batches):
     """(rows by time, dead letters by time) of each expression, the same in every way to run them."""
     count, first = len(batches), None
-    for workers, options, pieces in (("1", "", [count]), ("2", "", [1] * count), ("7", ", memoryLimit = '16MB'", [3, count - 3])):
+    for workers, options, pieces in (("1", "", [count]), ("2", "", [1] * count), ("7", ", memoryLimit = '16MB'", [3, count - 3]),
+                                     ("2", ", memoryLimit = '1MB'", [count - 2, 2])):
         found = run_in_pieces(text_of_job(expressions, batches, options), pieces, workers)
         first = first or found
         equal(found, first, "%s: %s workers%s, runs of %s batches, against one" % (expressions, workers, options, pieces))
@@ -101,6 +102,21 @@ def test_windows_with_an_inverse():
     cases["s:reduceByKeyAndWindow(%s, %s, '4s', '2s', nil, %s)" % (ADD, TAKE, TRUE)] = windows(BATCHES, 4, 2, add)
     cases["s:values():reduceByWindow(%s, %s, '3s', '1s')" % (ADD, TAKE)] = windows(BATCHES, 3, 1, add, stays=True, by_key=False)
     check_windows(BATCHES, cases, "negative; combining")
+
+
+def filled(batches):
+    """With so many more keys that a window of three batches exceeds a limit of 1 MB."""
+    more = [["m%04d" % i, i] for i in range(5000)]
+    return [batch + more if batch else batch for batch in batches]
+
+
+def test_windows_beyond_memoryLimit():
+    batches = filled(BATCHES)
+    check_windows(batches, {"s:reduceByKeyAndWindow(%s, nil, '%ds', '1s')" % (ADD, length): windows(batches, length, 1, add)
+                            for length in (3, 7)}, "negative; combining")
+    batches = filled([[["a", 1], ["b", MAX]], [["a", MAX], ["b", 1]], [["c", 5]], [["a", 7], ["b", 1]], [], []])
+    check_windows(batches, {"s:reduceByKeyAndWindow(sluice.sum, nil, '3s', '1s', nil, %s)" % TRUE: windows(batches, 3, 1, add_exactly)},
+                  "overflow")
 
 
 def test_a_sum_that_overflows_in_a_window():
