@@ -13,7 +13,9 @@
 #include <string.h>
 
 enum {
-    ROUND_ITEMS = 128 << 10, /* their memory is bounded, and what ends a round is little beside it */
+    ROUND_ITEMS = 128 << 10, /* what ends a round is little beside them */
+    FIRST_ITEMS = 1 << 10,   /* where there is a limit, until it is known what they take */
+    GROWTH_MAX = 4,
     SPREAD_MIN = 512,        /* fewer are done before other workers are awake */
     PIECE_ITEMS = 8 * SL_CHUNK_ROWS,
 };
@@ -65,6 +67,24 @@ static bool are_too_many(const struct sl_keyed_calls *rounds)
     for (unsigned w = 0; w < workers; w++)
         bytes += rounds->memory[w].result.bytes;
     return spill_of(rounds) && bytes > spill_of(rounds)->bytes * workers;
+}
+
+/* What is held for a round, and of results that are not on disk yet. */
+static size_t bytes_held(const struct sl_keyed_calls *rounds)
+{
+    size_t bytes = rounds->cells ? sl_state_map_bytes(rounds->cells) : 0;
+    for (unsigned w = 0; w < sl_pool_workers(rounds->stage->pool); w++)
+        bytes += rounds->memory[w].round.bytes + rounds->memory[w].result.bytes;
+    return bytes;
+}
+
+/* Of the next round, after one of `count` items that took so many bytes. */
+static size_t next_count(const struct sl_keyed_calls *rounds, size_t count, size_t bytes)
+{
+    size_t share = spill_of(rounds)->bytes * sl_pool_workers(rounds->stage->pool) / 2;
+    size_t fitting = share / (bytes / count + 1) + 1;
+    size_t most = count * GROWTH_MAX < ROUND_ITEMS ? count * GROWTH_MAX : ROUND_ITEMS;
+    return fitting < most ? fitting : most;
 }
 
 static int append_slices(struct sl_dataset *to, const struct sl_dataset *from)
@@ -261,7 +281,7 @@ static void begin_round(struct round *round, uint64_t from, size_t count)
         round->begin[p] = 0;
 }
 
-static int run_round(struct round *round)
+static int call_round(struct round *round)
 {
     struct sl_stage *stage = round->rounds->stage;
     int r = sl_pool_run(stage->pool, pieces_of(round), fill_piece, round, stage->err);
@@ -271,7 +291,31 @@ static int run_round(struct round *round)
         r = sl_stage_gather(stage, pieces_of(round), gather_piece, round, round->rounds->kept,
                             &round->rounds->rows);
     round->rounds->calls += round->count;
-    return r == 0 && are_too_many(round->rounds) ? store_rows(round->rounds) : r;
+    return r;
+}
+
+/* *size: of this round, and then of the next. */
+static int run_round(struct round *round, uint64_t from, uint64_t left, size_t *size)
+{
+    struct sl_keyed_calls *rounds = round->rounds;
+    const struct sl_keyed_calls_work *work = round->work;
+    begin_round(round, from, left < *size ? (size_t)left : *size);
+    int r = work->begin_round ? work->begin_round(work->arg) : 0;
+    size_t before = bytes_held(rounds);
+    r = r < 0 ? r : call_round(round);
+    size_t after = bytes_held(rounds);
+    if (spill_of(rounds))
+        *size = next_count(rounds, round->count, after > before ? after - before : 0);
+    return r == 0 && are_too_many(rounds) ? store_rows(rounds) : r;
+}
+
+static int run_rounds(struct round *round, uint64_t count)
+{
+    size_t size = spill_of(round->rounds) ? FIRST_ITEMS : ROUND_ITEMS;
+    int r = 0;
+    for (uint64_t from = 0; from < count && r == 0; from += round->count)
+        r = run_round(round, from, count - from, &size);
+    return r;
 }
 
 int sl_keyed_calls_run(struct sl_keyed_calls *rounds, const struct sl_keyed_calls_work *work, uint64_t count)
@@ -285,11 +329,7 @@ int sl_keyed_calls_run(struct sl_keyed_calls *rounds, const struct sl_keyed_call
     round.order = spread ? malloc(most * sizeof *round.order) : NULL;
     int r = round.item && (round.order || !spread) ? 0 : SL_ENOMEM;
     pthread_mutex_init(&round.failing, NULL);
-    for (uint64_t from = 0; from < count && r == 0; from += most) {
-        begin_round(&round, from, count - from < most ? (size_t)(count - from) : most);
-        r = work->begin_round ? work->begin_round(work->arg) : 0;
-        r = r < 0 ? r : run_round(&round);
-    }
+    r = r < 0 ? r : run_rounds(&round, count);
     pthread_mutex_destroy(&round.failing);
     free(round.item);
     free(round.order);

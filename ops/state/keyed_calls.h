@@ -1,6 +1,7 @@
 /* Many calls for keys, spread over the workers, with results as if they were made one after the other.
  *
- * A round is a stretch of the calls, as many as memory is wanted for. Its items are filled in, dealt to parts
+ * A round is a stretch of the calls, as many as memory is wanted for: under a memoryLimit as many as would have fit by
+ * what the round before took for each of its own, which begins small and grows by steps. Its items are filled in, dealt to parts
  * by the hashes of their keys (ops/state/state_map.h), and called part by part: one worker at a time has a part, and
  * calls its items in their order. What came of them is put together in the order of items. A round that is
  * small runs on the calling thread alone, item by item, which gives the same.
@@ -43,6 +44,8 @@ struct sl_keyed_calls_work {
     void *arg;
 };
 
+struct sl_state_map;
+
 struct sl_keyed_calls {
     struct sl_stage *stage;
     struct sl_keyed_calls_memory *memory; /* [workers] */
@@ -51,6 +54,8 @@ struct sl_keyed_calls {
     struct sl_dataset *stored;            /* those before, on disk: what exceeds memoryLimit; NULL: none */
     struct sl_spill_file *file;           /* where they are written, or NULL */
     uint64_t calls;                       /* so far */
+    /* Optional, set after init: where calls make cells, which count as what they take. */
+    const struct sl_state_map *cells;
 };
 
 /* 0 or SL_ENOMEM; sl_keyed_calls_done is to be called in any case. */

@@ -157,8 +157,10 @@ static int map_batch(struct sl_stage *stage, struct sl_keyed_calls *rounds)
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
+    const struct memory *memory = stage->memory;
     struct sl_keyed_calls rounds;
     int r = sl_keyed_calls_init(&rounds, stage);
+    rounds.cells = &memory->parts;
     if (r == 0)
         r = map_batch(stage, &rounds);
     if (r == 0)

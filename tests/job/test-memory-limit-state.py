@@ -329,4 +329,24 @@ def test_the_snapshots_of_a_state_stay_below_the_limit():
     state_stays_below('local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + save(MAP + ":stateSnapshots()", "r"), 120, 300)
 
 
+LONG_VALUES = {
+    "records": '''pairs_of:mapWithState(function(key, value, state) state:update((state:get() or 0) + #value) return key, state:get() end)''',
+    "results": '''keys:mapWithState(function(key, one, state)
+        state:update((state:get() or 0) + one)
+        return key, ("y"):rep(8000)
+    end):mapValues(sluice.length)''',
+    "states": '''keys:mapWithState(function(key, one, state) state:update((state:get() or "") .. ("z"):rep(8000)) return key, #state:get() end)''',
+}
+
+
+def test_long_values_of_mapWithState_stay_below_the_limit():
+    if SANITIZED:
+        skip("a sanitizer takes memory of its own")
+    move_in("a", distinct_keys(40000))
+    for name, expression in LONG_VALUES.items():
+        print(name, flush=True)
+        text = 'local keys = ssc:textFileStream("in"):map(sluice.pair(1))\nlocal pairs_of = keys:mapValues(function() return ("x"):rep(8000) end)\n'
+        stays_below(text + save(expression, "r"), 60, 200)
+
+
 main(globals())
