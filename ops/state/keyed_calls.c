@@ -16,7 +16,7 @@ enum {
     ROUND_ITEMS = 128 << 10, /* what ends a round is little beside them */
     FIRST_ITEMS = 1 << 10,   /* where there is a limit, until it is known what they take */
     GROWTH_MAX = 4,
-    SPREAD_MIN = 512,        /* fewer are done before other workers are awake */
+    SPREAD_MIN = 512, /* fewer are done before other workers are awake */
     PIECE_ITEMS = 8 * SL_CHUNK_ROWS,
 };
 

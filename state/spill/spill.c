@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 enum { BLOCK_BYTES = 64 << 10, PIECE_BYTES = 256 << 10, LEVEL = -50 };
@@ -53,12 +54,16 @@ static int make_directory(struct sl_spill_store *store, struct sl_error *err)
     return r;
 }
 
+/* A name that nobody can guess: others may write /tmp. */
 static const char *next_path(struct sl_spill_store *store, struct sl_buf *path)
 {
+    uint64_t random = 0;
+    (void)!getrandom(&random, sizeof random, 0); /* without: as good as the number alone */
     pthread_mutex_lock(&store->lock);
     uint64_t number = store->next++;
     pthread_mutex_unlock(&store->lock);
-    return sl_buf_path(path, "%s/.sluice-spill.%ld.%" PRIu64, store->dir, (long)getpid(), number);
+    return sl_buf_path(path, "%s/.sluice-spill.%ld.%" PRIu64 ".%016" PRIx64, store->dir, (long)getpid(),
+                       number, random);
 }
 
 /* A file without a name. */

@@ -353,6 +353,25 @@ static void test_leftovers_are_removed(void **state)
     bench_done(&bench);
 }
 
+/* Of a directory that others may write, such as /tmp. */
+static void test_names_that_others_took_are_passed_over(void **state)
+{
+    struct bench bench;
+    char path[64];
+    bench_init(&bench);
+    sl_spill_close(bench.spill);
+    assert_int_equal(mkdirat(bench.place.dirfd, "spill", 0700), 0);
+    for (int i = 0; i < 200; i++) {
+        snprintf(path, sizeof path, "spill/.sluice-spill.%ld.%d", (long)getpid(), i);
+        assert_int_equal(symlinkat("/dev/null", bench.place.dirfd, path), 0);
+    }
+    assert_int_equal(
+        sl_spill_open(&bench.fault.io, bench.place.dirfd, "spill", false, &bench.spill, &bench.err), 0);
+    sl_rows_unref(rows_on_disk(&bench));
+    assert_int_equal(names_in(&bench, "spill"), 200);
+    bench_done(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_damage_is_said_and_never_computed_with),
         cmocka_unit_test(test_a_cursor_that_cannot_read_ends_and_it_is_noted),
         cmocka_unit_test(test_leftovers_are_removed),
+        cmocka_unit_test(test_names_that_others_took_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
