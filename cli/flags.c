@@ -195,6 +195,13 @@ void sl_line_free(struct sl_line *line)
     free(line);
 }
 
+void sl_line_join_rest(struct sl_line *line)
+{
+    for (size_t i = 0; i < line->rest_count; i++)
+        line->operands[line->operand_count++] = line->rest[i];
+    line->rest_count = 0;
+}
+
 const char *sl_line_text(const struct sl_line *line, const char *name)
 {
     for (size_t i = 0; line->flags && line->flags[i].name; i++)

@@ -43,6 +43,9 @@ int sl_line_parse(const struct sl_flag *flags, const char *const *argv, size_t a
                   struct sl_error *err);
 void sl_line_free(struct sl_line *line);
 
+/* Makes what follows "--" operands, of commands without a job to which it would be given. */
+void sl_line_join_rest(struct sl_line *line);
+
 /* The value of the option, checked when it was parsed; NULL or the fallback where it was not given. */
 const char *sl_line_text(const struct sl_line *line, const char *name);
 bool sl_line_has(const struct sl_line *line, const char *name);

@@ -145,5 +145,6 @@ const struct sl_command sl_command_help = {
     .arguments = "[NAME]",
     .summary = "explains a command, an operator or a built-in",
     .flags = help_flags,
+    .takes_no_job = true,
     .run = run_help,
 };

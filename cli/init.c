@@ -131,7 +131,9 @@ static int make_directory(const char *path, struct sl_error *err)
     if (is_there)
         return sl_error_set(err, SL_EUSAGE, "%s is there and is no directory; choose another name", path);
     sl_error_sys(err, sys, "making %s", path);
-    return sl_error_hint(err, "name a directory in one that this user can write to");
+    if (err && (sys == ENOENT || sys == ENOTDIR || sys == EACCES || sys == EROFS || sys == ENAMETOOLONG))
+        err->code = SL_EUSAGE; /* another name helps, trying again does not */
+    return sl_error_hint(err, "name a directory in one that exists and that this user can write to");
 }
 
 /* Names become part of file names and of Lua comments. */
@@ -187,5 +189,6 @@ const struct sl_command sl_command_init = {
     .details =
         "The job is named as the directory, which is made where it is missing; without one it is the working\n"
         "directory. Files that exist are not overwritten.",
+    .takes_no_job = true,
     .run = run_init,
 };

@@ -153,8 +153,8 @@ static int find_source(struct sl_inquiry *inquiry, struct sl_reading *reading, s
             "sluice trace '%s#NUMBER', for Kafka '%s#TOPIC-PARTITION#OFFSET', what a record of it went into",
             inquiry->shown, inquiry->shown, inquiry->shown);
     if (r == 0)
-        r = sl_error_set(err, SL_EUSAGE, "%s is in no directory that the job watches (it watches: %.*s)",
-                         inquiry->shown, (int)list.len, (const char *)list.bytes);
+        r = sl_error_set(err, SL_EUSAGE, "%s is in no directory that the job watches (it watches%s%.*s)",
+                         inquiry->shown, list.len ? ": " : " none", (int)list.len, (const char *)list.bytes);
     sl_buf_done(&list);
     return r < 0 ? r : 0;
 }

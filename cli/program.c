@@ -89,6 +89,8 @@ static int run_command(const struct sl_command *command, size_t argc, const char
     struct sl_error err;
     struct sl_line *line = NULL;
     int r = sl_line_parse(command->flags, argv, argc, &line, &err);
+    if (r == 0 && command->takes_no_job)
+        sl_line_join_rest(line);
     if (r == 0 && !command->takes_text)
         r = check_lengths(line, &err);
     if (r < 0) {

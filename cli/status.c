@@ -415,6 +415,10 @@ static int tell(const struct sl_line *line, struct sl_target *target, struct sl_
 {
     struct sl_standing standing;
     char fault[512];
+    if (sl_line_has(line, "json") && sl_line_has(line, "metrics"))
+        return sl_error_set(err, SL_EUSAGE, "--json and --metrics exclude each other");
+    if (sl_line_has(line, "max-lag") && !sl_line_has(line, "check"))
+        return sl_error_set(err, SL_EUSAGE, "--max-lag is for --check");
     int r = look(target, &standing, err);
     r = r < 0 ? r : show(line, target, &standing, err);
     if (r < 0 || !sl_line_has(line, "check"))

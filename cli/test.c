@@ -43,5 +43,6 @@ const struct sl_command sl_command_test = {
         "print and pprint per batch; foreach, the records of foreachRDD per batch; and deadletters. Also\n"
         "test.approx(got, want [, tolerance]) and test.error(f [, text]). Nothing is written, and pipeTo is not\n"
         "called; foreachRDD's function is with foreach = true. Exit status 1: a case failed, or there is none.",
+    .takes_no_job = true,
     .run = run_test,
 };

@@ -46,5 +46,6 @@ const struct sl_command sl_command_version = {
     .arguments = "[--libraries]",
     .summary = "prints the version",
     .flags = version_flags,
+    .takes_no_job = true,
     .run = run_version,
 };

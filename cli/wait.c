@@ -223,11 +223,28 @@ static void wait_for_view(struct wait *wait, const char *now, bool has_after, in
 
 /* ---- the command ---- */
 
+/* A name without a slash may be that of a view. */
+static int hint_at_views(const struct wait *wait, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf names = {0};
+    struct sl_field views = sl_target_status(wait->target, NULL, "views");
+    for (uint32_t i = 0; !strchr(wait->what, '/') && views.tag == SL_LIST && i < views.len; i++)
+        if (views.items[i].tag == SL_STR) {
+            sl_buf_text(&names, names.len ? ", " : "");
+            sl_buf_safe(&names, views.items[i].str, views.items[i].len);
+        }
+    if (names.len && !names.failed)
+        sl_error_hint(err, "its views are %.*s", (int)names.len, (const char *)names.bytes);
+    return SL_EUSAGE;
+}
+
 static int wait_for_what(struct wait *wait, bool has_after, int *ret_status, struct sl_error *err)
 {
     const char *now = find_view(wait->target, wait->what);
-    if (!now)
-        return wait_for_file(wait, ret_status, err);
+    if (!now) {
+        int r = wait_for_file(wait, ret_status, err);
+        return r == SL_EUSAGE ? hint_at_views(wait, err) : r;
+    }
     wait_for_view(wait, now, has_after, ret_status);
     return 0;
 }

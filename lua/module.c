@@ -2,6 +2,7 @@
 
 #include "lua/builtin.h"
 #include "lua/functions.h"
+#include "lua/lib/strict.h"
 #include "lua/rdd.h"
 #include "lua/spark.h"
 #include "lua/ssc.h"
@@ -118,8 +119,5 @@ void sl_module_push_scope(lua_State *L)
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "ssc");
     sl_ssc_add_sources(L);
-    lua_createtable(L, 0, 1);
-    lua_pushglobaltable(L);
-    lua_setfield(L, -2, "__index");
-    lua_setmetatable(L, -2);
+    sl_strict_scope(L);
 }

@@ -84,19 +84,31 @@ static bool is_probed(const char *name)
     return false;
 }
 
-/* The nearest string key of the table at the index; NULL if none is near. */
-static const char *nearest_key(lua_State *L, int table, const char *name)
+struct names {
+    const char *name[NAMES_MAX];
+    size_t count;
+};
+
+static void add_keys(lua_State *L, int table, struct names *names)
 {
-    const char *names[NAMES_MAX] = {"nil", "true", "false"}; /* Nil, TRUE */
-    size_t count = 3;
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
-        if (count < NAMES_MAX && lua_type(L, -2) == LUA_TSTRING)
-            names[count++] = lua_tostring(L, -2);
-    return sl_name_nearest(name, names, count);
+        if (names->count < NAMES_MAX && lua_type(L, -2) == LUA_TSTRING)
+            names->name[names->count++] = lua_tostring(L, -2);
 }
 
-/* Pushes "NAME is not defined; ...". Whether there is a name that was probably meant. */
-static bool push_undefined(lua_State *L, const char *name)
+/* The nearest string key of the table at the index, and of the scope if it is not 0; NULL if none is near. */
+static const char *nearest_key(lua_State *L, int table, int scope, const char *name)
+{
+    struct names names = {.name = {"nil", "true", "false"}, .count = 3}; /* Nil, TRUE */
+    add_keys(L, table, &names);
+    if (scope)
+        add_keys(L, scope, &names);
+    return sl_name_nearest(name, names.name, names.count);
+}
+
+/* Pushes "NAME is not defined; ...", of a name that neither the globals nor the scope have (0: there is none). Whether
+ * there is a name that was probably meant. */
+static bool push_undefined(lua_State *L, const char *name, int scope)
 {
     const char *remedy = remedy_of(name);
     if (remedy) {
@@ -104,7 +116,7 @@ static bool push_undefined(lua_State *L, const char *name)
         return true;
     }
     lua_pushglobaltable(L);
-    const char *nearest = nearest_key(L, lua_gettop(L), name);
+    const char *nearest = nearest_key(L, lua_gettop(L), scope, name);
     if (nearest && 4 * sl_name_distance(name, nearest) > strlen(name) + 1)
         nearest = NULL;
     if (nearest)
@@ -121,9 +133,30 @@ static int no_such_global(lua_State *L)
     if (lua_type(L, 2) != LUA_TSTRING || is_probed(lua_tostring(L, 2)))
         return 0;
     luaL_where(L, 1);
-    (void)push_undefined(L, lua_tostring(L, 2));
+    (void)push_undefined(L, lua_tostring(L, 2), 0);
     lua_concat(L, 2);
     return lua_error(L);
+}
+
+/* __index of a scope. */
+static int no_such_name(lua_State *L)
+{
+    lua_pushglobaltable(L);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, -2) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING || is_probed(lua_tostring(L, 2)))
+        return 1;
+    luaL_where(L, 1);
+    (void)push_undefined(L, lua_tostring(L, 2), 1);
+    lua_concat(L, 2);
+    return lua_error(L);
+}
+
+void sl_strict_scope(lua_State *L)
+{
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, no_such_name);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
 }
 
 static const char fields_remedy[] = "the function gets the record's fields: function(key, value)";
@@ -137,7 +170,7 @@ static int no_such_string_field(lua_State *L)
     const char *remedy = sl_hint_of_string_method(name);
     if (remedy)
         return luaL_error(L, "a string has no method '%s'; %s", name, remedy);
-    const char *nearest = nearest_key(L, 1, name);
+    const char *nearest = nearest_key(L, 1, 0, name);
     if (nearest)
         return luaL_error(
             L, "a string has no method or field '%s'; did you mean '%s'? If a record was meant: %s", name,
@@ -281,9 +314,13 @@ static bool push_first(lua_State *L, int function, const char *file, const struc
         const struct sl_global_read *read = &globals->read[i];
         if (!is_unknown(L, function, globals, read->name))
             continue;
+        if (!lua_getupvalue(L, function, 1)) /* its environment */
+            lua_pushnil(L);
+        int scope = lua_gettop(L);
         lua_pushfstring(L, "%s:%d: ", file, read->line);
-        bool is_mistaken = push_undefined(L, read->name);
+        bool is_mistaken = push_undefined(L, read->name, lua_istable(L, scope) ? scope : 0);
         lua_concat(L, 2);
+        lua_remove(L, scope);
         if (is_mistaken || all)
             return true;
         lua_pop(L, 1);

@@ -15,3 +15,7 @@ void sl_strict_open(lua_State *L);
  * assigns: one that is near to a name that exists, or any (`all`); others are errors when they are read. Call after
  * the script ran, so that what it defines is there. Leaves the stack as it was. */
 void sl_strict_check(lua_State *L, bool all);
+
+/* Of the table on top of the stack, in which code runs, names that it lacks are globals. What neither has is an error with
+ * the nearest name of both. */
+void sl_strict_scope(lua_State *L);

@@ -167,6 +167,31 @@ def test_a_url_is_no_file_that_a_job_reads():
         said(2, ["s3://bucket/a", "object store"], command[0], "job.lua", *command[1:], "s3://bucket/a")
 
 
+def test_options_that_would_do_nothing_are_refused():
+    once(0, [], SAVE)
+    said(2, ["--json and --metrics exclude each other"], "status", "job.lua", "--json", "--metrics")
+    said(2, ["--max-lag is for --check"], "status", "job.lua", "--max-lag", "5s")
+
+
+def test_what_follows_two_dashes_is_an_operand_where_there_is_no_job_for_it():
+    said(2, ['"-x" cannot name a job'], "init", "--", "-x")
+    said(2, ["reading the job -x.lua"], "test", "--", "-x.lua")
+    said(2, ["did you mean reduceByKey?"], "help", "--", "reduceByKye")
+    said(2, ["x is one argument too many"], "version", "--", "x")
+
+
+def test_a_job_is_not_written_where_there_is_no_directory():
+    said(2, ["making none/x", "in one that exists"], "init", "none/x")
+
+
+def test_wait_for_an_unknown_name_lists_the_views():
+    once(0, [], 's:mount("lines")\n', ', mount = { dir = "mnt", kind = "dir" }')
+    said(2, ["lins is in no directory that the job watches (it watches: in); its views are lines"], "wait", "job.lua", "lins", "--timeout", "1s")
+    job(HEAD % "" + 'ssc:queueStream({ { "a" } }):saveAsTextFiles("out/b")\n', "queue.lua")
+    sluice_ok("run", "queue.lua", "--clock", "virtual", "--batches", "1")
+    said(2, ["x is in no directory that the job watches (it watches none)"], "why", "queue.lua", "x")
+
+
 def test_a_page_that_cannot_be_written_is_named_as_given():
     once(0, [], SAVE)
     said(1, ["writing the page nowhere/x.html"], "ui", "job.lua", "--once", "nowhere/x.html")

@@ -297,6 +297,17 @@ def test_a_checkpoint_that_is_a_file_is_bad_usage():
     equal((done.returncode, "is a file; name a directory" in done.stderr), (2, True), done.stderr)
 
 
+def test_a_misspelt_name_of_a_one_line_job_is_answered_with_the_nearest():
+    os.mkdir("in")
+    for code, meant in (('textFilStream("in"):print()', "textFilStream is not defined; did you mean textFileStream?"),
+                        ('textFileStream("in"):map(trm):print()', "did you mean trim?"),
+                        ('textFileStream("in"):map(function(l) return uper(l) end):print()', "did you mean upper?"),
+                        ('textFileStream("in"):map(function(l) return strng.rep(l, 2) end):print()', "did you mean string?"),
+                        ('zzz:print()', "zzz is not defined; a variable is assigned before it is used")):
+        done = sluice("run", "-e", code, "--once")
+        check(done.returncode == 2 and "-e:1: " in done.stderr and meant in done.stderr, "%s: %d %s" % (code, done.returncode, done.stderr))
+
+
 def test_one_line_jobs_have_both_selects():
     done = sluice_ok("run", "-e", 'print(select("#", 7, 8), (select(2, "a", "b"))) ssc:queueStream{{{"x", "y"}}}:map(select(2)):print()', *RUN)
     check(done.stdout.startswith("2\tb\n") and "\ny\n" in done.stdout, "both: " + done.stdout)
