@@ -17,6 +17,7 @@ struct typed {
     const char *const *word; /* the words before the last */
     size_t count;
     const char *last;
+    char option[40]; /* "--by=" where a value is typed after it, in one word; else "" */
 };
 
 static bool begins_with(const char *text, const char *prefix)
@@ -27,7 +28,7 @@ static bool begins_with(const char *text, const char *prefix)
 static void offer(const struct typed *typed, const char *word, const char *description)
 {
     if (begins_with(word, typed->last))
-        printf("%s\t%s\n", word, description ? description : "");
+        printf("%s%s\t%s\n", typed->option, word, description ? description : "");
 }
 
 /* ---- commands and topics ---- */
@@ -49,6 +50,14 @@ static void offer_topics(const struct typed *typed)
 
 /* ---- options and their values ---- */
 
+/* Of every command, and before one. */
+static void offer_global_flags(const struct typed *typed)
+{
+    offer(typed, "--color", "colours: auto, always or never");
+    offer(typed, "--help", "explains the command");
+    offer(typed, "--version", "prints the version");
+}
+
 static void offer_flags(const struct typed *typed, const struct sl_command *command)
 {
     char word[80];
@@ -57,9 +66,10 @@ static void offer_flags(const struct typed *typed, const struct sl_command *comm
         (void)snprintf(word, sizeof word, "%s%s", flag->name[1] ? "--" : "-", flag->name);
         offer(typed, word, flag->help);
     }
-    offer(typed, "--color", "colours: auto, always or never");
-    offer(typed, "--help", "explains the command");
+    offer_global_flags(typed);
 }
+
+static const struct sl_flag color_flag = {"color", SL_FLAG_CHOICE, "auto|always|never", NULL, "colours"};
 
 static const struct sl_flag *flag_named(const struct sl_command *command, const char *word)
 {
@@ -69,7 +79,7 @@ static const struct sl_flag *flag_named(const struct sl_command *command, const 
     for (size_t i = 0; command->flags && command->flags[i].name; i++)
         if (strcmp(command->flags[i].name, name) == 0)
             return &command->flags[i];
-    return NULL;
+    return strcmp(name, color_flag.name) == 0 ? &color_flag : NULL;
 }
 
 static void offer_choices(const struct typed *typed, const char *choices)
@@ -166,18 +176,40 @@ static void offer_operands(const struct typed *typed, const struct sl_command *c
         puts(":jobs");
 }
 
-static void complete(const struct typed *typed)
+/* The option whose value is being typed: "--by m", "--by=m", or as bash cuts words "--by = m", which become
+ * "--by m". NULL: none. */
+static const struct sl_flag *flag_before(struct typed *typed, const struct sl_command *command)
+{
+    const char *equals = strchr(typed->last, '=');
+    size_t len = equals && typed->last[0] == '-' ? (size_t)(equals + 1 - typed->last) : 0;
+    if (len && len < sizeof typed->option) {
+        char name[sizeof typed->option];
+        (void)snprintf(name, sizeof name, "%.*s", (int)len - 1, typed->last);
+        (void)snprintf(typed->option, sizeof typed->option, "%.*s", (int)len, typed->last);
+        typed->last = equals + 1;
+        return flag_named(command, name);
+    }
+    if (typed->count > 1 && strcmp(typed->last, "=") == 0)
+        typed->last = "";
+    else if (typed->count > 2 && strcmp(typed->word[typed->count - 1], "=") == 0)
+        typed->count--;
+    return typed->count > 1 ? flag_named(command, typed->word[typed->count - 1]) : NULL;
+}
+
+static void complete(struct typed *typed)
 {
     const struct sl_command *command = typed->count ? sl_command_find(typed->word[0]) : NULL;
-    if (!typed->count) {
+    if (!typed->count && typed->last[0] == '-')
+        offer_global_flags(typed);
+    else if (!typed->count)
         offer_commands(typed);
-        return;
-    }
     if (!command)
         return;
-    const struct sl_flag *flag = typed->count > 1 ? flag_named(command, typed->word[typed->count - 1]) : NULL;
+    const struct sl_flag *flag = flag_before(typed, command);
     if (flag && flag->kind != SL_FLAG_SWITCH)
         offer_values(typed, flag);
+    else if (typed->option[0])
+        return; /* an option that is none, or takes no value */
     else if (typed->last[0] == '-')
         offer_flags(typed, command);
     else
@@ -186,7 +218,7 @@ static void complete(const struct typed *typed)
 
 static int run_complete(const struct sl_line *line)
 {
-    struct typed typed = {line->rest, line->rest_count ? line->rest_count - 1 : 0, ""};
+    struct typed typed = {line->rest, line->rest_count ? line->rest_count - 1 : 0, "", ""};
     if (line->rest_count)
         typed.last = line->rest[line->rest_count - 1];
     complete(&typed);

@@ -19,6 +19,13 @@ def test_commands_options_choices_settings_and_names_are_offered():
     check("memoryLimit=" in offered("run", "--set", "mem")[0], "options of the context after --set")
     check({"reduceByKey", "replay"} <= set(offered("help", "re")[0]), "commands and operators after help")
     equal(offered("run", ""), ([], [":jobs"]), "after run")
+    equal(offered("-"), (["--color", "--help", "--version"], []), "options before a command")
+    equal(offered("status", "--color", "a")[0], ["auto", "always"], "the values of --color")
+    equal(offered("deadletter", "--by=m"), (["--by=message"], []), "a value in one word with its option")
+    equal(offered("run", "--nonsense=m"), ([], []), "a value of an option that is none")
+    for words in (("deadletter", "--by", "=", "m"), ("deadletter", "--by", "m")):
+        equal(offered(*words), (["message"], []), "a value as bash cuts words: %s" % (words,))
+    equal(offered("run", "--clock", "=")[0], ["virtual", "real"], "all values as bash cuts words")
     equal(offered("run", "--checkpoint", "")[1], [":directories"], "after --checkpoint")
     equal(offered("nonsense", ""), ([], []), "after a word that is no command")
 
