@@ -198,6 +198,28 @@ def test_a_job_without_batches_has_a_page_without_empty_charts():
         check(words not in shown, words + " not in " + shown)
 
 
+def scripted(page, script):
+    """What a browser makes of the page with a script added, which the page itself would not let run."""
+    text = re.sub(r"<meta http-equiv=.Content-Security-Policy.[^>]*>", "", pathlib.Path(page).read_text())
+    pathlib.Path("scripted.html").write_text(text.replace("</body>", "<script>setTimeout(() => { %s }, 500)</script></body>" % script))
+    return dom(pathlib.Path("scripted.html").resolve().as_uri()).stdout
+
+
+def test_a_wide_graph_stays_readable_and_scrolled():
+    os.makedirs("in")
+    job(JOB % '""' + "".join("s:map(sluice.pair(%d)):mount('v%d')\n" % (i, i) for i in range(30)))
+    move_in("a", "x\n")
+    sluice_ok("run", "job.lua", "--once")
+    sluice_ok("ui", "job.lua", "--once", "page.html")
+    shown = scripted("page.html", """
+        const box = () => document.querySelector('svg.graph').parentElement, text = document.querySelector('svg.graph text').getBoundingClientRect();
+        box().scrollLeft = 400; draw(); const kept = box().scrollLeft;
+        getSelection().selectAllChildren(document.querySelector('h1, h2')); const mark = document.querySelector('section'); draw();
+        document.title = 'height ' + text.height + ' scrolled ' + kept + ' selected ' + document.contains(mark);""")
+    found = re.search(r"<title>height ([\d.]+) scrolled (\d+) selected (\w+)</title>", shown)
+    check(found and float(found[1]) > 7 and found[2] == "400" and found[3] == "true", found and found.groups() or shown[-500:])
+
+
 def test_a_browser_shows_it():
     made("to be", "bad", HOSTILE)
     sluice_ok("ui", "job.lua", "--once", "page.html")
