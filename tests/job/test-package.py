@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # presets: release
-# timeout: 1500
+# timeout: 6000
 """The Debian packages: built, without a complaint of lintian, installed in a clean Debian they run a first job, a program in
 C, the manual and the completion; the tarball runs where it is unpacked."""
 import os, pathlib, re, shutil, subprocess
@@ -46,6 +46,28 @@ def test_no_path_of_the_build_is_in_the_program():
         equal(run("dpkg", "-x", deb, "root").returncode, 0, "unpacking " + deb.name)
     for path in (pathlib.Path("root/usr/bin/sluice"), *pathlib.Path("root/usr/lib").rglob("libsluice.so.0")):
         check(b"sluice-package." not in path.read_bytes(), "%s has the path of its build" % path)
+
+
+def test_the_packages_are_the_same_wherever_they_are_built():
+    """In another directory, by another name, at another hour, with another mask of modes."""
+    need("dpkg-buildpackage", "dh", "lowdown")
+    if not LONG:
+        skip("builds everything twice more; with --long")
+    files = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    for name in (name for name in files.stdout.split("\0") if (ROOT / name).is_file()):
+        copy = pathlib.Path("another-place") / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy)
+    equal(run("git", "init", "-q", cwd="another-place").returncode, 0, "git init")
+    os.makedirs("home/tmp")
+    home = os.path.abspath("home")
+    elsewhere = {**os.environ, "HOME": home, "TMPDIR": home + "/tmp", "TZ": "Pacific/Auckland", "LC_ALL": "C.UTF-8", "USER": "another"}
+    for place, options in ((ROOT, {}), ("another-place", {"env": elsewhere, "umask": 0o027})):
+        done = run(pathlib.Path(place).resolve() / "tools/package", **options)
+        equal(done.returncode, 0, "tools/package in %s: %s" % (place, done.stdout))
+    made = pathlib.Path("another-place/build/package")
+    for path in [*PACKAGES.glob("*.deb"), *PACKAGES.glob("*.tar.gz")]:
+        check(path.read_bytes() == (made / path.name).read_bytes(), "%s differs" % path.name)
 
 
 IN_CHROOT = """
@@ -134,6 +156,7 @@ def test_the_tarball_runs_where_it_is_unpacked():
     equal(run("tar", "-xzf", ball).returncode, 0, "unpacking")
     top = next(pathlib.Path(".").glob("sluice-*-linux-*"))
     check(run(top / "bin/sluice", "--version").stdout.startswith("sluice "), "the program runs")
+    check(b"sluice-package." not in (top / "bin/sluice").read_bytes(), "no path of the build is in the program")
     flags = run("pkg-config", "--cflags", "--libs", "libsluice", env={**os.environ, "PKG_CONFIG_PATH": str(top.resolve() / "lib/pkgconfig")})
     check(str(top) in flags.stdout, "pkg-config finds it where it lies: " + flags.stdout)
 
