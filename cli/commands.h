@@ -9,9 +9,9 @@ struct sl_command {
     const char *summary;   /* one line, no full stop */
     const char *details;   /* paragraphs of help; may be NULL */
     const struct sl_flag *flags;
-    bool hidden;     /* from help: for programs */
+    bool hidden;       /* from help: for programs */
     bool takes_no_job; /* and so no ARGS: what follows "--" are operands */
-    bool takes_text; /* operands are more than names and paths: no limit on their length */
+    bool takes_text;   /* operands are more than names and paths: no limit on their length */
     /* Does it; returns the exit status. What fails is reported (cli/report.h) by the command. */
     int (*run)(const struct sl_line *line);
 };

@@ -278,8 +278,10 @@ static int check(struct sl_node *node, struct sl_error *err)
     struct sl_field glob = sl_node_value(node, 0), from = sl_node_option_value(node, "from");
     if (glob.len == 0 || memchr(glob.str, 0, glob.len))
         return sl_error_set(err, SL_EUSAGE, "%s: the glob is empty or holds a NUL byte", node->op->name);
-    if (from.tag != SL_NIL && !sl_field_is_text(&from, "start") && !sl_field_is_text(&from, "end"))
-        return sl_error_set(err, SL_EUSAGE, "%s: from must be \"start\" or \"end\"", node->op->name);
+    if (from.tag != SL_NIL && !sl_field_is_text(&from, "start") && !sl_field_is_text(&from, "end")) {
+        sl_error_set(err, SL_EUSAGE, "%s: from must be \"start\" or \"end\"", node->op->name);
+        return sl_error_got(err, &from);
+    }
     return sl_received_check(node, err);
 }
 

@@ -42,8 +42,10 @@ int sl_input_schema_check(const struct sl_node *node, bool takes, const char *fo
             node->op->name, schema.tag != SL_NIL ? "schema" : "badValues", format);
     if (bad.tag != SL_NIL && schema.tag == SL_NIL)
         return sl_error_set(err, SL_EUSAGE, "%s: badValues needs a schema", node->op->name);
-    if (bad.tag != SL_NIL && !sl_field_is_text(&bad, "nil") && !sl_field_is_text(&bad, "error"))
-        return sl_error_set(err, SL_EUSAGE, "%s: badValues must be \"error\" or \"nil\"", node->op->name);
+    if (bad.tag != SL_NIL && !sl_field_is_text(&bad, "nil") && !sl_field_is_text(&bad, "error")) {
+        sl_error_set(err, SL_EUSAGE, "%s: badValues must be \"error\" or \"nil\"", node->op->name);
+        return sl_error_got(err, &bad);
+    }
     return schema.tag == SL_NIL ? 0 : check_schema(node, &schema, err);
 }
 

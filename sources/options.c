@@ -47,7 +47,9 @@ static int check_watch(const struct sl_node *node, struct sl_error *err)
         if (!watch || strcmp(watch, words[i]) == 0)
             return 0;
     const char *nearest = sl_name_nearest(watch, words, sizeof words / sizeof *words);
+    struct sl_field given = sl_node_option_value(node, "watch");
     sl_error_set(err, SL_EUSAGE, "%s: watch must be \"auto\", \"inotify\" or \"poll\"", node->op->name);
+    sl_error_got(err, &given);
     return nearest ? sl_error_hint(err, "did you mean \"%s\"?", nearest) : SL_EUSAGE;
 }
 

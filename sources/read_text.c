@@ -27,11 +27,11 @@ int sl_text_options_check(const struct sl_node *node, struct sl_error *err)
     if (separator.tag == SL_STR && (!separator.len || separator.len > SEPARATOR_MAX))
         return sl_error_set(err, SL_EUSAGE, "%s: separator must have 1 to %d bytes", node->op->name,
                             SEPARATOR_MAX);
-    if (encoding.tag == SL_STR && sl_encoding_find(encoding.str, encoding.len) == SL_ENCODINGS)
-        return sl_error_set(err, SL_EUSAGE,
-                            "%s: encoding must be \"utf-8\", \"utf-16le\", \"utf-16be\" or \"latin1\"",
-                            node->op->name);
-    return 0;
+    if (encoding.tag != SL_STR || sl_encoding_find(encoding.str, encoding.len) != SL_ENCODINGS)
+        return 0;
+    sl_error_set(err, SL_EUSAGE, "%s: encoding must be \"utf-8\", \"utf-16le\", \"utf-16be\" or \"latin1\"",
+                 node->op->name);
+    return sl_error_got(err, &encoding);
 }
 
 int sl_text_stream_open(const struct sl_file_part *part, enum sl_encoding encoding,

@@ -87,7 +87,9 @@ int sl_bucket_settings_check(const struct sl_bucket_settings *settings, struct s
     int r = check_url(&settings->url, err);
     r = r < 0 ? r : check_endpoint(&settings->endpoint, err);
     if (r == 0 && settings->addressing.tag == SL_STR && !sl_field_is_text(&settings->addressing, "path") &&
-        !sl_field_is_text(&settings->addressing, "virtual"))
-        r = sl_error_set(err, SL_EUSAGE, "addressing must be \"path\" or \"virtual\"");
+        !sl_field_is_text(&settings->addressing, "virtual")) {
+        sl_error_set(err, SL_EUSAGE, "addressing must be \"path\" or \"virtual\"");
+        r = sl_error_got(err, &settings->addressing);
+    }
     return r;
 }

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -294,6 +295,18 @@ const char *sl_tag_phrase(enum sl_tag tag)
     static const char *const phrases[] = {"nil",      "a boolean", "an integer", "a float",
                                           "a string", "a list",    "a map"};
     return phrases[tag];
+}
+
+int sl_error_got(struct sl_error *err, const struct sl_field *given)
+{
+    enum { SHOWN_MAX = 60 };
+    size_t len = strlen(err->text);
+    if (given->tag == SL_STR)
+        snprintf(err->text + len, sizeof err->text - len, ", got \"%.*s\"",
+                 given->len < SHOWN_MAX ? (int)given->len : SHOWN_MAX, (const char *)given->str);
+    else
+        snprintf(err->text + len, sizeof err->text - len, ", got %s", sl_tag_phrase(given->tag));
+    return err->code;
 }
 
 const char *sl_tag_name(enum sl_tag tag)

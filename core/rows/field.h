@@ -131,3 +131,8 @@ const struct sl_field *sl_map_get(const struct sl_field *map, const void *key, s
 /* nil, boolean, integer, float, string, list, map: for messages; with its article: "an integer". */
 const char *sl_tag_name(enum sl_tag tag);
 const char *sl_tag_phrase(enum sl_tag tag);
+
+struct sl_error;
+/* Adds ", got ..." to a message that says which texts are accepted: the text that was given, or the type of another
+ * value. Returns the failure. */
+int sl_error_got(struct sl_error *err, const struct sl_field *given);

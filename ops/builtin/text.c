@@ -237,8 +237,8 @@ static int normalize_make(const struct sl_builtin *builtin, const struct sl_arg 
             ((struct sl_text_function *)*ret)->start = (int64_t)i;
         return r;
     }
-    return sl_error_set(err, SL_EUSAGE, "%s: form must be \"NFC\", \"NFD\", \"NFKC\" or \"NFKD\"",
-                        builtin->name);
+    sl_error_set(err, SL_EUSAGE, "%s: form must be \"NFC\", \"NFD\", \"NFKC\" or \"NFKD\"", builtin->name);
+    return sl_error_got(err, &argv[0].value);
 }
 
 /* The option unit: "byte" (also where it is not given) or "character". */
@@ -249,7 +249,8 @@ static int take_unit(const struct sl_builtin *builtin, const struct sl_arg *unit
     *ret_by_character = unit->kind == SL_ARG_VALUE && sl_field_is_text(given, "character");
     if (unit->kind != SL_ARG_VALUE || *ret_by_character || sl_field_is_text(given, "byte"))
         return 0;
-    return sl_error_set(err, SL_EUSAGE, "%s: unit must be \"byte\" or \"character\"", builtin->name);
+    sl_error_set(err, SL_EUSAGE, "%s: unit must be \"byte\" or \"character\"", builtin->name);
+    return sl_error_got(err, given);
 }
 
 static int length_make(const struct sl_builtin *builtin, const struct sl_arg *argv, size_t argc,

@@ -453,8 +453,11 @@ static bool due(const struct sl_node *node, const void *memory, int64_t watermar
 
 static int check(struct sl_node *node, struct sl_error *err)
 {
-    if (sl_join_how(node) < 0)
-        return sl_error_set(err, SL_EUSAGE, "joinWithin: how must be \"inner\", \"left\" or \"full\"");
+    struct sl_field how = sl_node_option_value(node, "how");
+    if (sl_join_how(node) < 0) {
+        sl_error_set(err, SL_EUSAGE, "joinWithin: how must be \"inner\", \"left\" or \"full\"");
+        return sl_error_got(err, &how);
+    }
     return sl_require_timed(node, err);
 }
 

@@ -157,9 +157,11 @@ int sl_kafka_options_check(const struct sl_node *node, struct sl_error *err)
         return sl_error_set(err, SL_EUSAGE, "name must not be empty");
     int r = check_topics(node, err);
     r = r < 0 ? r : sl_kafka_properties_check(&params, err);
-    if (r == 0 && read_reset(&params, &reset) < 0)
-        r = sl_error_set(err, SL_EUSAGE,
-                         "params: auto.offset.reset must be \"earliest\", \"latest\" or \"none\"");
+    if (r == 0 && read_reset(&params, &reset) < 0) {
+        sl_error_set(err, SL_EUSAGE,
+                     "params: auto.offset.reset must be \"earliest\", \"latest\" or \"none\"");
+        r = sl_error_got(err, sl_map_get(&params, "auto.offset.reset", strlen("auto.offset.reset")));
+    }
     r = r < 0 ? r : check_from_offsets(&from, err);
     return r < 0 ? r : read_ahead(node, &ahead, err);
 }

@@ -58,6 +58,7 @@ static int take_mode(const struct sl_node *node, struct sl_table_settings *setti
             return 0;
         }
     sl_error_set(err, SL_EUSAGE, "mode must be \"append\", \"upsert\" or \"replace\"");
+    sl_error_got(err, &mode);
     const char *nearest = sl_name_nearest(text, names, sizeof names / sizeof *names);
     return nearest ? sl_error_hint(err, "did you mean \"%s\"?", nearest) : SL_EUSAGE;
 }

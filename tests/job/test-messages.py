@@ -32,6 +32,19 @@ def test_words_of_options_are_listed_and_what_was_given_is_shown():
         once(2, ["job.lua:2: " + message], SAVE, ", " + option)
 
 
+def test_words_of_operators_are_listed_and_what_was_given_is_shown():
+    for body, message in (('ssc:textFileStream("in", { watch = "pol" }):print()', 'watch must be "auto", "inotify" or "poll", got "pol"; did you mean "poll"?'),
+                          ('ssc:fileStream("in", { format = "lines", encoding = "utf-7" }):print()', '"utf-16be" or "latin1", got "utf-7"'),
+                          ('ssc:fileStream("in", { format = "csv", schema = { { "a", "int" } }, badValues = "skip" }):print()', 'badValues must be "error" or "nil", got "skip"'),
+                          ('ssc:tailStream("x", { from = "middle" }):print()', 'from must be "start" or "end", got "middle"'),
+                          ('s:map(sluice.normalize("NFX")):print()', '"NFKC" or "NFKD", got "NFX"'),
+                          ('s:map(sluice.length { unit = "word" }):print()', 'unit must be "byte" or "character", got "word"'),
+                          ('s:withWatermark(function() return 0 end, "1s"):eventWindow({ size = "1s", emit = "all" }):count():print()', '"updates" or "both", got "all"'),
+                          ('s:saveToTable("sqlite:x.db", "t", { mode = "insert" })', 'or "replace", got "insert"'),
+                          ('s:saveAsTextFiles("s3://bucket/x", nil, { addressing = "host" })', 'addressing must be "path" or "virtual", got "host"')):
+        once(2, ["job.lua:", message], body)
+
+
 def test_a_failed_batch_names_what_was_being_done_and_what_to_do():
     for body, doing, line in (("s:pipe({\"false\"}):print()", "running the operators: job.lua:4: pipe: false exited with status 1", ""),
                               ("s:foreachRDD(function(rdd) error('boom') end)", "calling foreachRDD, print and pipeTo: job.lua:4: foreachRDD: boom", "")):
@@ -180,10 +193,6 @@ def test_what_follows_two_dashes_is_an_operand_where_there_is_no_job_for_it():
     said(2, ["x is one argument too many"], "version", "--", "x")
 
 
-def test_a_job_is_not_written_where_there_is_no_directory():
-    said(2, ["making none/x", "in one that exists"], "init", "none/x")
-
-
 def test_wait_for_an_unknown_name_lists_the_views():
     once(0, [], 's:mount("lines")\n', ', mount = { dir = "mnt", kind = "dir" }')
     said(2, ["lins is in no directory that the job watches (it watches: in); its views are lines"], "wait", "job.lua", "lins", "--timeout", "1s")
@@ -258,7 +267,7 @@ def test_init_names_what_is_in_its_way():
     os.makedirs("made")
     pathlib.Path("made/in").write_text("x")
     said(2, ["made/in is there and is no directory"], "init", "made")
-    said(1, ["making none/made: No such file or directory; name a directory in one that this user can write to"], "init", "none/made")
+    said(2, ["making none/made: No such file or directory; name a directory in one that exists and that this user can write to"], "init", "none/made")
 
 
 def test_a_message_is_one_line_whatever_a_file_is_called():
