@@ -161,9 +161,23 @@ static int open_reading(struct wait *wait, struct sl_error *err)
     return r == SL_EUSAGE && wait->target->job_line.job ? 0 : r;
 }
 
+/* Whether a batch will ever take the file may be up to the filter, which the job knows. Where the job is elsewhere, or does
+ * not load without arguments, it is waited for. */
+static int look_with_job(struct wait *wait, struct sl_inquiry *inquiry, int *ret_status, struct sl_error *err)
+{
+    struct sl_error ignored;
+    if (sl_target_need_job(wait->target, &ignored) < 0 ||
+        sl_job_add_workers(wait->target->job_line.job, 1, &ignored) < 0)
+        return 0;
+    sl_inquiry_close(inquiry);
+    int r = sl_inquiry_open(wait->target, wait->reading, wait->what, inquiry, err);
+    return r < 0 ? r : look_at_file(wait, inquiry, ret_status, err);
+}
+
 static int wait_for_file(struct wait *wait, int *ret_status, struct sl_error *err)
 {
     struct sl_inquiry inquiry;
+    bool has_job = wait->target->job_line.job;
     int r = open_reading(wait, err);
     r = r < 0 ? r : sl_inquiry_open(wait->target, wait->reading, wait->what, &inquiry, err);
     if (r < 0)
@@ -172,6 +186,9 @@ static int wait_for_file(struct wait *wait, int *ret_status, struct sl_error *er
         listen_to(wait);
         r = open_reading(wait, err);
         r = r < 0 ? r : look_at_file(wait, &inquiry, ret_status, err);
+        if (r == 0 && *ret_status < 0 && !has_job)
+            r = look_with_job(wait, &inquiry, ret_status, err);
+        has_job = true; /* once is enough */
     } while (r == 0 && *ret_status < 0 && pause_a_while(wait));
     sl_inquiry_close(&inquiry);
     return r;
