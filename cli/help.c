@@ -113,7 +113,8 @@ static int show(const char *text, struct sl_error *err)
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
     if (!sl_wrap(&buf, text, sl_wrap_columns(stdout)))
         return sl_error_nomem(err);
-    fwrite(buf.bytes, 1, buf.len, stdout);
+    if (buf.len) /* nothing of a name that is unknown */
+        fwrite(buf.bytes, 1, buf.len, stdout);
     return 0;
 }
 
