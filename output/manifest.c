@@ -23,12 +23,7 @@ static const struct sl_manifest_file success = {.name = SL_SUCCESS_NAME};
 /* What a name in the directory should be; NULL: it should not be there. */
 static const struct sl_manifest_file *expected(const struct sl_manifest *manifest, const char *name)
 {
-    if (strcmp(name, SL_SUCCESS_NAME) == 0)
-        return &success;
-    for (size_t i = 0; i < manifest->count; i++)
-        if (strcmp(manifest->file[i].name, name) == 0)
-            return &manifest->file[i];
-    return NULL;
+    return strcmp(name, SL_SUCCESS_NAME) == 0 ? &success : sl_manifest_find(manifest, name);
 }
 
 /* 1: the file's contents have this hash and size; 0: they have not; or a failure. */

@@ -89,6 +89,18 @@ void sl_manifest_done(struct sl_manifest *manifest)
     *manifest = (struct sl_manifest){0};
 }
 
+static int compare_name(const void *name, const void *file)
+{
+    return strcmp(name, ((const struct sl_manifest_file *)file)->name);
+}
+
+const struct sl_manifest_file *sl_manifest_find(const struct sl_manifest *manifest, const char *name)
+{
+    return manifest->count
+               ? bsearch(name, manifest->file, manifest->count, sizeof *manifest->file, compare_name)
+               : NULL;
+}
+
 int sl_manifest_of_one(struct sl_manifest *ret, uint64_t records, const char *name, struct sl_error *err,
                        const char *path, ...)
 {

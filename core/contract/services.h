@@ -99,11 +99,13 @@ struct sl_manifest {
     bool retained;     /* the output will ask what it made (core/contract/history.h) */
     char *series;      /* of `retained`: what all directories of the output have in common; else NULL */
     size_t count;
-    struct sl_manifest_file *file;
+    struct sl_manifest_file *file; /* [count]; of a complete directory in the order of names */
     size_t inputs;
     struct sl_manifest_input *input; /* [inputs]; set by the engine */
 };
 void sl_manifest_done(struct sl_manifest *manifest);
+/* The file of this name in one that is complete; NULL: there is none. */
+const struct sl_manifest_file *sl_manifest_find(const struct sl_manifest *manifest, const char *name);
 /* Of an output that is no directory: `records` in one "file" `name`, below a path of printf's kind. SL_ENOMEM: *ret is
  * empty. */
 int sl_manifest_of_one(struct sl_manifest *ret, uint64_t records, const char *name, struct sl_error *err,

@@ -133,18 +133,6 @@ static bool is_part(const char *name)
     return digits && (!name[5 + digits] || name[5 + digits] == '.') && !strchr(name, '/');
 }
 
-/* Parts are in the order of their numbers, as a rule. */
-static bool is_named(const struct sl_manifest *manifest, const char *name)
-{
-    size_t number = strtoul(name + sizeof "part-" - 1, NULL, 10);
-    if (number < manifest->count && strcmp(manifest->file[number].name, name) == 0)
-        return true;
-    for (size_t i = 0; i < manifest->count; i++)
-        if (strcmp(manifest->file[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 static int visit_listed(const char *list, const char *directory, sl_leftover_visit *visit, void *arg,
                         struct sl_error *err)
 {
@@ -204,7 +192,7 @@ struct removing {
 static int remove_unnamed(void *arg, const char *key, const char *name, struct sl_error *err)
 {
     const struct removing *removing = arg;
-    if (is_named(removing->manifest, name))
+    if (sl_manifest_find(removing->manifest, name))
         return 0;
     const struct sl_s3_request request = {.method = "DELETE", .key = key, .expected = {404}};
     struct sl_s3_answer answer = {0};

@@ -295,6 +295,8 @@ def test_many_tiny_parts():
     job(HEAD % "" + 'ssc:queueStream({ { "a", "b" } }):saveAsTextFiles("s3://%s/out/n", nil, { partitions = %d })' % (bucket.name, count))
     sluice_ok("run", "--batches", "1", "--clock", "virtual", "job.lua", seconds=100 * PATIENCE_S)
     equal(len(bucket.keys()), count + 1, "objects")
+    equal([request.method for request in faults.seen if request.method != "PUT"], ["GET", "HEAD"], "a list of uploads, a look for _SUCCESS")
+    equal(len(faults.seen), count + 3, "requests: each object once, and _SUCCESS")
     equal(shown(bucket) if count < 1000 else [b"a\nb\n"], [b"a\nb\n"], "contents")
     faults.close()
 

@@ -130,6 +130,29 @@ static void test_manifest_done_leaves_nothing(void **state)
     sl_manifest_done(&manifest);
 }
 
+static void test_manifest_finds_each_of_many_files_and_no_other(void **state)
+{
+    enum { FILES = 150000 }; /* past part-99999, after which numbers are not in the order of names */
+    struct sl_manifest manifest = {.count = FILES, .file = calloc(FILES, sizeof *manifest.file)};
+    (void)state;
+    assert_non_null(manifest.file);
+    assert_null(sl_manifest_find(&(struct sl_manifest){0}, "part-00000"));
+    size_t count = 0;
+    for (unsigned i = 0; i < 100000; i++) {
+        snprintf(manifest.file[count++].name, sizeof manifest.file->name, "part-%05u", i);
+        for (unsigned j = i * 10; i >= 10000 && i < 15000 && j < i * 10 + 10; j++)
+            snprintf(manifest.file[count++].name, sizeof manifest.file->name, "part-%06u", j);
+    }
+    assert_int_equal(count, FILES);
+    for (size_t i = 0; i < FILES; i++) {
+        char other[sizeof manifest.file->name + 4];
+        snprintf(other, sizeof other, "%s.gz", manifest.file[i].name);
+        assert_ptr_equal(sl_manifest_find(&manifest, manifest.file[i].name), &manifest.file[i]);
+        assert_null(sl_manifest_find(&manifest, other));
+    }
+    sl_manifest_done(&manifest);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_task_reject_knows_records_without_lines_and_groups),
         cmocka_unit_test(test_task_cuts_long_messages),
         cmocka_unit_test(test_manifest_done_leaves_nothing),
+        cmocka_unit_test(test_manifest_finds_each_of_many_files_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
