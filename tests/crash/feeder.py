@@ -1,6 +1,6 @@
 """What the tests share that kill a run while files keep arriving: the arriving files, and what a finished directory is."""
-import hashlib, os, threading
-from harness import move_in, read
+import hashlib, os, threading, time
+from harness import PATIENCE_S, move_in, read
 
 
 class Feeder(threading.Thread):
@@ -43,3 +43,15 @@ def fingerprint(directory):
         status = os.stat(path)
         digest.update(repr((name, status.st_ino, status.st_mtime_ns, status.st_size)).encode() + read(path))
     return digest.hexdigest()
+
+
+def let_live(run, seconds, until_commit):
+    """For so long, or until it ends by itself; with until_commit after a batch more, however slow the machine is."""
+    def tick():
+        return os.path.exists(".sluice/job/tick") and os.stat(".sluice/job/tick").st_mtime_ns
+    before, end = tick(), time.monotonic() + (PATIENCE_S if until_commit else 0)
+    while run.process.poll() is None and tick() == before and time.monotonic() < end:
+        time.sleep(0.005)
+    end = time.monotonic() + seconds
+    while run.process.poll() is None and time.monotonic() < end:
+        time.sleep(0.005)

@@ -5,9 +5,9 @@ keep arriving: afterwards the objects are those of the directories that the same
 
 usage: test-kill-s3.py      SLUICE_KILLS (30; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which
 """
-import os, random, threading, time
+import os, random, threading
 from harness import *
-from feeder import Feeder
+from feeder import Feeder, let_live
 import s3
 from proxy import Proxy
 
@@ -40,13 +40,11 @@ def disturb(bucket, disturbances):
     feeder = Feeder(generator, lines_from(generator), (1, 3, 20), 0.1)
     feeder.feed(3, True)
     feeder.start()
-    for _ in range(KILLS):
+    for number in range(KILLS):
         with Running("job.lua") as run:
-            end = time.monotonic() + generator.uniform(0, LIFE_S)
             if generator.random() < 0.4:
                 generator.choice(disturbances)()
-            while time.monotonic() < end and run.process.poll() is None:
-                time.sleep(0.005)
+            let_live(run, generator.uniform(0, LIFE_S), number % 2)
             check(run.process.poll() is None, "the run ended with %s:\n%s" % (run.process.returncode, run.stderr()))
             run.kill()
     feeder.stop()
@@ -92,6 +90,7 @@ def test_objects_are_those_of_an_undisturbed_run():
         run.wait_until(lambda: any(b"\n%d\n" % (ids - 1) in b"\n" + output(time, "out/lines") for time in output_times("out/lines")[-1:]), "the last id")
         run.stop()
     check_objects(bucket, ids)
+    print("%d kills, %d batches, %d ids" % (KILLS, len(output_times("out/lines")), ids), flush=True)
     equal(bucket.uploads(), [], "unfinished uploads")
     proxy.close()
 

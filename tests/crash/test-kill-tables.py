@@ -5,9 +5,9 @@ files keep arriving: afterwards the tables have the rows of an undisturbed run.
 
 usage: test-kill-tables.py      SLUICE_KILLS (30; 1000 with SLUICE_LONG=1) and SLUICE_SEED choose how often and which
 """
-import os, random, sqlite3, threading, time
+import os, random, sqlite3, threading
 from harness import *
-from feeder import Feeder
+from feeder import Feeder, let_live
 import postgres
 from proxy import Proxy
 
@@ -54,13 +54,11 @@ def disturb(url, rows, disturbances):
     os.makedirs("in", exist_ok=True)
     feeder = Feeder(generator, lines, (1, 3, 50), 0.05)
     feeder.start()
-    for _ in range(KILLS):
+    for number in range(KILLS):
         with Running("job.lua") as run:
-            end = time.monotonic() + generator.uniform(0, LIFE_S)
             if disturbances and generator.random() < 0.4:
                 generator.choice(disturbances)()
-            while time.monotonic() < end and run.process.poll() is None:
-                time.sleep(0.005)
+            let_live(run, generator.uniform(0, LIFE_S), number % 2)
             if run.process.poll() is not None:  # what a database says while it goes down may end a run
                 check(run.process.returncode == 1, "the run ended with %d:\n%s" % (run.process.returncode, run.stderr()))
             else:
