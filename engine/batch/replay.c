@@ -195,6 +195,21 @@ static int list_names(struct sl_run *run, struct sl_buf *names, struct sl_error 
     return r;
 }
 
+int sl_replay_is_begun(struct sl_run *run, bool *ret, struct sl_error *err)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf names = {0};
+    int r = sl_replay_open(run, err);
+    *ret = false;
+    if (r < 0 || run->services.deadletter_fd < 0)
+        return r;
+    r = list_names(run, &names, err);
+    for (size_t at = 0; r == 0 && at < names.len && !*ret; at += strlen((char *)names.bytes + at) + 1) {
+        const char *end = strrchr((char *)names.bytes + at, '.');
+        *ret = end && strcmp(end, ".replay") == 0;
+    }
+    return r;
+}
+
 static int take_all_letters(struct sl_run *run, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf names = {0};

@@ -14,6 +14,8 @@
 
 #include "core/base/error.h"
 
+#include <stdbool.h>
+
 struct sl_batch_plan;
 struct sl_run;
 
@@ -27,5 +29,7 @@ int sl_replay_take(struct sl_run *run, struct sl_error *err);
 int sl_replay_planned(struct sl_run *run, struct sl_error *err);
 /* The batch with this plan is committed; may be done again after a crash. */
 int sl_replay_settle(struct sl_run *run, const struct sl_batch_plan *plan, struct sl_error *err);
+/* Whether there is a T.replay, which the newest committed batch may have taken. */
+int sl_replay_is_begun(struct sl_run *run, bool *ret, struct sl_error *err);
 /* Opens <checkpoint>/deadletter for the sources, where it is there. */
 int sl_replay_open(struct sl_run *run, struct sl_error *err);

@@ -148,8 +148,7 @@ bool sl_sources_need_last(const struct sl_run *run)
 {
     for (size_t s = 0; s < run->sources; s++) {
         struct sl_source *source = run->source[s];
-        if (source->ops->go_on || source->ops->again ||
-            (source->ops->settles && source->ops->settles(source)))
+        if (source->ops->go_on || (source->ops->settles && source->ops->settles(source)))
             return true;
     }
     return false;

@@ -25,5 +25,6 @@ int sl_sources_decide(struct sl_run *run, const struct sl_progress *progress, st
 /* After a commit: the checkpoint keeps no copies of tables that the job does not have any more. Once in a run. */
 void sl_sources_forget_tables(struct sl_run *run);
 
-/* Whether something may have to be done with the newest committed batch, or depends on it. */
+/* Whether a source depends on the newest committed batch, or something may have to be done with its files, of which there
+ * may be millions. Dead letters that it took are apart: sl_replay_is_begun. */
 bool sl_sources_need_last(const struct sl_run *run);

@@ -58,15 +58,23 @@ static bool is_skipped(const struct sl_batch_plan *plan)
     return files + ranges > 0 && plan->quarantined_count == files;
 }
 
+static int needs_last(struct sl_run *run, bool *ret, struct sl_error *err)
+{
+    *ret = sl_sources_need_last(run);
+    return *ret ? 0 : sl_replay_is_begun(run, ret, err);
+}
+
 static int load(struct sl_run *run, struct sl_progress *progress, struct sl_error *err)
 {
-    bool *only_new = calloc(run->sources + 1, sizeof *only_new); /* + 1: never of size 0 */
+    bool last;
+    int r = needs_last(run, &last, err);
+    bool *only_new = r < 0 ? NULL : calloc(run->sources + 1, sizeof *only_new); /* + 1: never of size 0 */
     if (!only_new)
-        return sl_error_nomem(err);
+        return r < 0 ? r : sl_error_nomem(err);
     sl_sources_only_new(run, only_new);
-    const struct sl_catalog_wants wants = {sl_sources_need_last(run), remember, run, only_new};
-    int r = sl_catalog_load(run->catalog, run->sources, (const char *const *)run->source_key, &wants,
-                            progress, err);
+    const struct sl_catalog_wants wants = {last, remember, run, only_new};
+    r = sl_catalog_load(run->catalog, run->sources, (const char *const *)run->source_key, &wants, progress,
+                        err);
     free(only_new);
     return r;
 }

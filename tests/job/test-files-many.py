@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """textFileStream("logs/*") and recursive = true: several directories, those that appear later among them."""
-import pathlib
+import pathlib, sys
 from harness import *
+from limits import MEASURED
 
 
 def declare(call, options=""):
@@ -85,6 +86,34 @@ def test_limits_count_over_all_directories():
     sluice_ok("run", "job.lua", "--available-now")
     equal(len(read_lines()), 6, "lines")
     equal(len(list(pathlib.Path("out").glob("r-*"))), 3, "batches of two files")
+
+
+def known_files(count):
+    """Most bytes of a start and end beside so many files, all taken by the batch before."""
+    for left in ("in", "out", ".sluice"):
+        shutil.rmtree(left, ignore_errors=True)
+    os.mkdir("in")
+    for number in range(count):
+        if number % 30000 == 0:
+            first = "in/known%07d" % number
+            pathlib.Path(first).touch()
+        else:
+            os.link(first, "in/known%07d" % number)
+    script = job("""local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+ssc:textFileStream("in"):count():saveAsTextFiles("out/r", "", { latest = false })
+""")
+    sluice_ok("run", script, "--once")
+    done = sluice_ok("run", script, "--once", prefix=[sys.executable, "-c", MEASURED])
+    equal(len(os.listdir("out")), 1, "batches: the second run takes nothing")
+    return int(done.stdout)
+
+
+def test_a_start_needs_little_memory_for_a_file_that_was_taken():
+    """A sanitizer keeps bytes of its own beside each."""
+    few, many = known_files(10), known_files(60000)
+    each = (many - few) / 60000
+    check(each < 110 or SANITIZED, "%d bytes for each known file" % each)
 
 
 def test_what_is_refused():
