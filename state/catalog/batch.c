@@ -158,26 +158,40 @@ static int drop_taken(const struct sl_catalog *catalog, struct sl_catalog_progre
     return sl_catalog_step(catalog, SL_SQL_DROP_TAKEN, err);
 }
 
-/* The file is remembered; an older one of its name, which it has replaced, is not any more. */
-static int take(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
-                const struct sl_file *file, bool was_there, struct sl_error *err)
+/* Where no file of this name is remembered: 1; else 0, and nothing is written; or a failure. */
+static int put_taken(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
+                     const struct sl_file *file, bool was_there, struct sl_error *err)
 {
     sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_TAKEN];
-    struct sl_file older;
-    int64_t checksum;
-    int r = find_taken(catalog, source, file->path, &older, &checksum, err);
-    if (r > 0)
-        r = drop_taken(catalog, progress, source, file->path, checksum, err);
-    if (r < 0)
-        return r;
-    checksum = sl_row_taken(catalog->hash, source, file);
+    int64_t checksum = sl_row_taken(catalog->hash, source, file);
     sl_statement_integer(put, 1, source);
     sl_statement_integer(put, 2, checksum);
     sl_catalog_bind_file(put, 3, file);
     sl_statement_integer(put, 8, was_there);
+    int r = sl_catalog_step(catalog, SL_SQL_PUT_TAKEN, err);
+    if (r < 0 || !sqlite3_changes(catalog->database.handle))
+        return r;
     progress->taken++;
     progress->taken_digest = sl_digest_add(progress->taken_digest, checksum);
-    return sl_catalog_step(catalog, SL_SQL_PUT_TAKEN, err);
+    return 1;
+}
+
+/* The file is remembered; an older one of its name, which it has replaced, is not any more. */
+static int take(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
+                const struct sl_file *file, bool was_there, struct sl_error *err)
+{
+    struct sl_file older;
+    int64_t checksum;
+    int r = put_taken(catalog, progress, source, file, was_there, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = find_taken(catalog, source, file->path, &older, &checksum, err);
+    if (r > 0)
+        r = drop_taken(catalog, progress, source, file->path, checksum, err);
+    r = r < 0 ? r : put_taken(catalog, progress, source, file, was_there, err);
+    if (r == 0) /* two rows of one name are impossible in a sound table */
+        r = sl_catalog_damaged(catalog, err, "table taken, row %s", file->path);
+    return r < 0 ? r : 0;
 }
 
 /* The file is forgotten; a newer one of its name stays. */

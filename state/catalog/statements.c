@@ -44,7 +44,8 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_GET_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
                          " WHERE source = ?1 AND path = ?2",
     [SL_SQL_PUT_TAKEN] = "INSERT INTO taken (source, checksum, path, inode, born_ns, mtime_ns, size,"
-                         " was_there) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                         " was_there) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                         " ON CONFLICT DO NOTHING",
     [SL_SQL_DROP_TAKEN] = "DELETE FROM taken WHERE source = ?1 AND path = ?2",
     [SL_SQL_PUT_OUTPUT] =
         "INSERT INTO output (batch, position, time_ms, path, records, retained, series,"
