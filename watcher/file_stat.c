@@ -63,7 +63,7 @@ int sl_file_stat_get(struct sl_io *io, int dirfd, const char *dir, const char *n
     return 0;
 }
 
-/* The lease is given back at once. A process that opens the file for writing in between waits that long; we
+/* The lease is given back when fd is closed, which has to be at once. A process that opens the file for writing in between waits that long; we
  * are notified by a signal, which by default would end this process: SIGURG is ignored by default. */
 static bool lease_refused(int fd)
 {
@@ -71,7 +71,6 @@ static bool lease_refused(int fd)
         return false;
     if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
         return errno == EAGAIN || errno == ENOMEM || errno == ENOLCK;
-    (void)fcntl(fd, F_SETLEASE, F_UNLCK); /* closing gives it back too */
     return false;
 }
 
