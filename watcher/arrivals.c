@@ -74,28 +74,59 @@ static bool is_there(const struct sl_entry *entry, const struct sl_file *file)
     return sl_file_same(&there, file);
 }
 
+static bool is_packed(const struct sl_packed_file *packed, const struct sl_file *file)
+{
+    struct sl_file there = {NULL, packed->inode, packed->born_ns, packed->mtime_ns, packed->size};
+    return !packed->is_unverified && sl_file_same(&there, file);
+}
+
 /* Whether it is the file that is there now and was taken, or part of it. */
 static bool is_taken(const struct sl_watched_dir *intake, const struct sl_file *file)
 {
     char name[SL_NAME_MAX + 1];
-    struct sl_entry *entry =
-        name_of(intake, file->path, name) ? sl_entries_find(&intake->entries, name) : NULL;
+    if (!name_of(intake, file->path, name))
+        return false;
+    const struct sl_packed_file *packed = sl_entries_find_packed(&intake->entries, name);
+    if (packed)
+        return is_packed(packed, file);
+    struct sl_entry *entry = sl_entries_find(&intake->entries, name);
     return entry && entry->standing == SL_STANDING_TAKEN && !entry->unverified && is_there(entry, file);
+}
+
+/* Of a name that nothing is known of: nearly all, when a run starts. */
+static int remember_packed(struct sl_watched_dir *intake, const char *name, const struct sl_file *file)
+{
+    const struct sl_packed_file packed = {
+        .inode = file->inode,
+        .born_ns = file->born_ns,
+        .mtime_ns = file->mtime_ns,
+        .size = file->size,
+        .is_unverified = true,
+    };
+    return sl_entries_add_packed(&intake->entries, name, &packed);
 }
 
 static int remember_file(struct sl_watched_dir *intake, const struct sl_file *file)
 {
     char name[SL_NAME_MAX + 1];
+    struct sl_entry *entry;
     if (!name_of(intake, file->path, name))
         return sl_watched_dir_add_gone(intake, file);
-    struct sl_entry *entry = sl_entries_add(&intake->entries, name);
+    bool is_part = file->path[strlen(intake->place.path) + 1 + strlen(name)] == '/';
+    int rc = sl_entries_get(&intake->entries, name, &entry);
+    if (rc == 0 && !entry && !is_part)
+        return remember_packed(intake, name, file);
+    if (rc == 0 && !entry)
+        entry = sl_entries_add(&intake->entries, name);
     if (!entry)
         return SL_ENOMEM;
     /* What the first scan found instead is old: the job wants new files only. */
     if (entry->standing == SL_STANDING_OLD && !is_there(entry, file))
         return sl_watched_dir_add_gone(intake, file);
-    bool is_part = file->path[strlen(intake->place.path) + 1 + strlen(name)] == '/';
-    return sl_consumed_remember(intake, entry, file, is_part);
+    rc = sl_consumed_remember(intake, entry, file, is_part);
+    if (rc == 0)
+        sl_entries_pack(&intake->entries, entry);
+    return rc;
 }
 
 static int arrivals_remember(struct sl_arrivals *arrivals, const struct sl_files *files, struct sl_error *err)
@@ -190,12 +221,20 @@ static int arrivals_gone(struct sl_arrivals *arrivals, struct sl_files *ret, str
     return 0;
 }
 
+/* *ret: NULL where nothing is known of the file's name. 0 or SL_ENOMEM. */
+static int get_entry(struct sl_watched_dir *intake, const struct sl_file *file, struct sl_entry **ret)
+{
+    char name[SL_NAME_MAX + 1];
+    *ret = NULL;
+    return name_of(intake, file->path, name) ? sl_entries_get(&intake->entries, name, ret) : 0;
+}
+
 static int arrivals_removed(struct sl_arrivals *arrivals, const struct sl_file *file, struct sl_error *err)
 {
     struct sl_watched_dir *intake = intake_of(arrivals);
-    char name[SL_NAME_MAX + 1];
-    struct sl_entry *entry =
-        name_of(intake, file->path, name) ? sl_entries_find(&intake->entries, name) : NULL;
+    struct sl_entry *entry;
+    if (get_entry(intake, file, &entry))
+        return sl_error_nomem(err);
     bool is_taken = entry && entry->standing == SL_STANDING_TAKEN && !entry->touched;
     return is_taken ? sl_consumed_forget(intake, entry, err) : 0;
 }
@@ -204,9 +243,9 @@ static int arrivals_removed(struct sl_arrivals *arrivals, const struct sl_file *
 static int arrivals_put_back(struct sl_arrivals *arrivals, const struct sl_file *file, struct sl_error *err)
 {
     struct sl_watched_dir *intake = intake_of(arrivals);
-    char name[SL_NAME_MAX + 1];
-    struct sl_entry *entry =
-        name_of(intake, file->path, name) ? sl_entries_find(&intake->entries, name) : NULL;
+    struct sl_entry *entry;
+    if (get_entry(intake, file, &entry))
+        return sl_error_nomem(err);
     if (entry && entry->standing == SL_STANDING_TAKEN)
         entry->unverified = true;
     return 0;

@@ -258,3 +258,15 @@ int sl_consumed_again(struct sl_watched_dir *intake, struct sl_entry *entry, con
                              : "a new file of this name: a new arrival");
     return rc;
 }
+
+bool sl_consumed_confirm(struct sl_packed_file *packed, const struct sl_file_stat *look, uint32_t scan)
+{
+    if (look->kind != SL_LOOK_FILE || look->inode != packed->inode || look->born_ns != packed->born_ns ||
+        look->mtime_ns != packed->mtime_ns || look->size != packed->size)
+        return false;
+    if (packed->is_unverified)
+        packed->ctime_ns = look->ctime_ns;
+    packed->is_unverified = false;
+    packed->scan = scan;
+    return true;
+}

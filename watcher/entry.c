@@ -35,6 +35,7 @@ void sl_entries_done(struct sl_entries *entries)
             entry_free(entry);
         }
     free(entries->bucket);
+    sl_packed_files_done(&entries->packed);
 }
 
 static uint32_t hash_of(const struct sl_entries *entries, const char *name)
@@ -75,26 +76,26 @@ static bool grow(struct sl_entries *entries)
     return true;
 }
 
-struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name)
+/* Of a name that has no entry. NULL: out of memory. */
+static struct sl_entry *insert(struct sl_entries *entries, const char *name, uint32_t hash,
+                               enum sl_file_class standing)
 {
-    uint32_t hash = hash_of(entries, name);
-    struct sl_entry *entry = find(entries, name, hash);
-    if (entry)
-        return entry;
     if (entries->count == entries->buckets && !grow(entries))
         return NULL;
     size_t size = strlen(name) + 1;
-    entry = calloc(1, offsetof(struct sl_entry, name) + size);
+    struct sl_entry *entry = calloc(1, offsetof(struct sl_entry, name) + size);
     if (!entry)
         return NULL;
     memcpy(entry->name, name, size);
     entry->hash = hash;
+    entry->standing = (uint8_t)standing;
     entry->next_in_bucket = entries->bucket[hash & (entries->buckets - 1)];
     entries->bucket[hash & (entries->buckets - 1)] = entry;
     entries->count++;
-    entries->standing[SL_STANDING_NEW]++;
     return entry;
 }
+
+/* ---- lists ---- */
 
 static void list_remove(struct sl_entries *entries, struct sl_entry *entry)
 {
@@ -116,7 +117,8 @@ static void list_append(struct sl_entries *entries, struct sl_entry *entry, enum
     entries->last[list] = entry;
 }
 
-void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry)
+/* Takes it out of the table and its list; it stays counted. */
+static void unlink_entry(struct sl_entries *entries, struct sl_entry *entry)
 {
     struct sl_entry **at = &entries->bucket[entry->hash & (entries->buckets - 1)];
     while (*at != entry)
@@ -124,6 +126,107 @@ void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry)
     *at = entry->next_in_bucket;
     list_remove(entries, entry);
     entries->count--;
+}
+
+/* ---- packed ---- */
+
+struct sl_packed_file *sl_entries_find_packed(const struct sl_entries *entries, const char *name)
+{
+    return sl_packed_files_find(&entries->packed, hash_of(entries, name), name);
+}
+
+void sl_entries_prefetch(const struct sl_entries *entries, const char *const *name, size_t count)
+{
+    uint32_t hash[SL_ENTRIES_AHEAD];
+    sl_assert(count <= SL_ENTRIES_AHEAD);
+    for (size_t i = 0; i < count; i++) {
+        hash[i] = hash_of(entries, name[i]);
+        sl_packed_files_prefetch_slot(&entries->packed, hash[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        sl_packed_files_prefetch_record(&entries->packed, hash[i]);
+}
+
+static struct sl_entry *unpack(struct sl_entries *entries, const char *name, uint32_t hash,
+                               const struct sl_packed_file *file)
+{
+    struct sl_entry *entry = insert(entries, name, hash, SL_STANDING_TAKEN);
+    if (!entry)
+        return NULL;
+    entry->look = (struct sl_file_stat){
+        .kind = SL_LOOK_FILE,
+        .inode = file->inode,
+        .born_ns = file->born_ns,
+        .mtime_ns = file->mtime_ns,
+        .ctime_ns = file->ctime_ns,
+        .size = file->size,
+    };
+    entry->unverified = file->is_unverified;
+    sl_packed_files_remove(&entries->packed, hash, file);
+    return entry;
+}
+
+static bool can_be_packed(const struct sl_entry *entry)
+{
+    return entry->standing == SL_STANDING_TAKEN && entry->look.kind == SL_LOOK_FILE && !entry->remembered &&
+           entry->hint == SL_HINT_NONE && !entry->touched && !entry->left && !entry->changed &&
+           strlen(entry->name) <= SL_PACKED_NAME_MAX;
+}
+
+void sl_entries_pack(struct sl_entries *entries, struct sl_entry *entry)
+{
+    const struct sl_packed_file file = {
+        .inode = entry->look.inode,
+        .born_ns = entry->look.born_ns,
+        .mtime_ns = entry->look.mtime_ns,
+        .ctime_ns = entry->look.ctime_ns,
+        .size = entry->look.size,
+        .scan = (uint32_t)entry->scan,
+        .is_unverified = entry->unverified,
+    };
+    if (!can_be_packed(entry) || sl_packed_files_add(&entries->packed, entry->hash, entry->name, &file))
+        return;
+    unlink_entry(entries, entry);
+    entry_free(entry);
+}
+
+int sl_entries_add_packed(struct sl_entries *entries, const char *name, const struct sl_packed_file *file)
+{
+    int rc = sl_packed_files_add(&entries->packed, hash_of(entries, name), name, file);
+    entries->standing[SL_STANDING_TAKEN] += rc == 0;
+    return rc;
+}
+
+/* ---- one name ---- */
+
+int sl_entries_get(struct sl_entries *entries, const char *name, struct sl_entry **ret)
+{
+    uint32_t hash = hash_of(entries, name);
+    const struct sl_packed_file *file;
+    *ret = find(entries, name, hash);
+    if (*ret || !(file = sl_packed_files_find(&entries->packed, hash, name)))
+        return 0;
+    *ret = unpack(entries, name, hash, file);
+    return *ret ? 0 : SL_ENOMEM;
+}
+
+struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name)
+{
+    uint32_t hash = hash_of(entries, name);
+    struct sl_entry *entry = find(entries, name, hash);
+    if (entry)
+        return entry;
+    const struct sl_packed_file *file = sl_packed_files_find(&entries->packed, hash, name);
+    if (file)
+        return unpack(entries, name, hash, file);
+    entry = insert(entries, name, hash, SL_STANDING_NEW);
+    entries->standing[SL_STANDING_NEW] += entry != NULL;
+    return entry;
+}
+
+void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry)
+{
+    unlink_entry(entries, entry);
     entries->standing[entry->standing]--;
     entry_free(entry);
 }

@@ -1,12 +1,14 @@
 /* What is known about the names of one directory: an entry per name, found by name; entries that wait are
  * in a list in the order in which they were seen. Memory is that of the names that are there: some 150 bytes
- * for each, of which there may be millions.
+ * for each, and half of it for taken files that are there as they were taken, which are packed (watcher/packed_files.h).
+ * Of a packed name there is no entry: adding the name makes one, SL_STANDING_TAKEN, of what was packed.
  *
- * sl_entries_init, then _find, _add, _remove, _put; sl_entries_done frees all. */
+ * sl_entries_init, then _find, _add, _remove, _put, _pack; sl_entries_done frees all. */
 #pragma once
 
 #include "watcher/events.h"
 #include "watcher/file_stat.h"
+#include "watcher/packed_files.h"
 #include "watcher/watcher.h"
 
 enum sl_list { SL_LIST_NONE, SL_LIST_READY, SL_LIST_DELAYED, SL_LISTS };
@@ -35,17 +37,27 @@ struct sl_entry {
 struct sl_entries {
     struct sl_entry **bucket;
     size_t buckets; /* a power of two, or 0 */
-    size_t count;
+    size_t count;   /* packed ones apart */
     uint64_t seed;
+    struct sl_packed_files packed;
     struct sl_entry *first[SL_LISTS], *last[SL_LISTS];
-    uint64_t standing[SL_STANDINGS]; /* how many */
+    uint64_t standing[SL_STANDINGS]; /* how many, packed ones among them */
 };
 
 void sl_entries_init(struct sl_entries *entries);
 void sl_entries_done(struct sl_entries *entries);
 
+/* NULL: there is none, or it is packed. */
 struct sl_entry *sl_entries_find(const struct sl_entries *entries, const char *name);
-/* The entry of this name, made (SL_STANDING_NEW, in no list) where there is none. NULL: out of memory. */
+/* NULL: it is not packed. */
+struct sl_packed_file *sl_entries_find_packed(const struct sl_entries *entries, const char *name);
+enum { SL_ENTRIES_AHEAD = 32 };
+/* Begins to load into the cache what a search for each of these names, at most SL_ENTRIES_AHEAD, will look at. */
+void sl_entries_prefetch(const struct sl_entries *entries, const char *const *name, size_t count);
+/* *ret: its entry, made of what was packed where it was; NULL: nothing is known of the name. 0 or SL_ENOMEM. */
+int sl_entries_get(struct sl_entries *entries, const char *name, struct sl_entry **ret);
+/* The entry of this name, made where there is none: of what was packed, or SL_STANDING_NEW; in no list. NULL: out of
+ * memory. */
 struct sl_entry *sl_entries_add(struct sl_entries *entries, const char *name);
 /* Frees it. */
 void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry);
@@ -53,5 +65,11 @@ void sl_entries_remove(struct sl_entries *entries, struct sl_entry *entry);
 /* Gives it a state and with it its list, after the others unless it is there already. */
 void sl_entries_put(struct sl_entries *entries, struct sl_entry *entry, enum sl_file_class standing);
 
-/* Calls each for all entries; it may remove the one it is called for. Stops when it does not return 0. */
+/* Packs the entry and frees it, where it is of a taken file of which nothing else is known; otherwise, and without memory,
+ * it stays. */
+void sl_entries_pack(struct sl_entries *entries, struct sl_entry *entry);
+/* Packs a file of an earlier run, which must be known neither by an entry nor packed. 0 or SL_ENOMEM. */
+int sl_entries_add_packed(struct sl_entries *entries, const char *name, const struct sl_packed_file *file);
+
+/* Calls each for all entries that are not packed; it may remove the one it is called for. Stops when it does not return 0. */
 int sl_entries_each(struct sl_entries *entries, int (*each)(void *arg, struct sl_entry *entry), void *arg);

@@ -177,6 +177,7 @@ static void mark_taken(struct choice *choice)
         more = entry != choice->last;
         entry->changed = false;
         sl_entries_put(entries, entry, SL_STANDING_TAKEN);
+        sl_entries_pack(entries, entry);
     }
 }
 

@@ -69,6 +69,8 @@ enum sl_file_class sl_watcher_standing(const struct sl_arrivals *arrivals, const
 {
     const struct sl_watched_dir *intake = (const struct sl_watched_dir *)arrivals;
     const struct sl_entry *entry = sl_entries_find(&intake->entries, name);
+    if (!entry && sl_entries_find_packed(&intake->entries, name))
+        return SL_STANDING_TAKEN;
     return entry ? (enum sl_file_class)entry->standing : SL_STANDING_NEW;
 }
 
