@@ -1,9 +1,11 @@
 #include "engine/batch/state_keys.h"
 
+#include "core/base/limits.h"
 #include "core/contract/visits.h"
 #include "engine/batch/fingerprint.h"
 #include "engine/batch/run.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,30 +45,53 @@ static bool append_signature(struct sl_buf *buf, const struct sl_node *node, str
     return ok;
 }
 
-static char *make_key(const struct sl_node *node, unsigned twin)
+/* Without a number: the name of the node, else its signature. What a view shows is no state: its name is enough. */
+static bool append_base(struct sl_buf *key, const struct sl_node *node)
 {
-    struct sl_buf text = {0}, key = {0};
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
     struct sl_visits visits = {0};
     struct sl_field view = sl_node_value(node, 0);
-    if (node->op->kind == SL_OP_OUTPUT) { /* what a view shows is no state: its name is enough */
-        if (!sl_buf_path(&key, VIEW_PREFIX "%.*s", (int)view.len, (const char *)view.str))
-            sl_buf_done(&key);
-        return (char *)key.bytes;
-    }
-    bool ok = node->name ? sl_buf_printf(&key, "%s", node->name) : append_signature(&text, node, &visits);
-    if (ok && !node->name) {
-        struct sl_field signature = sl_string(text.bytes, text.len);
-        ok = sl_buf_printf(&key, "%s-%016llx", node->op->name,
-                           (unsigned long long)sl_field_partition_hash(&signature));
-    }
-    if (ok && twin)
-        ok = sl_buf_printf(&key, "#%u", twin + 1);
-    ok = ok && sl_buf_byte(&key, 0);
-    sl_buf_done(&text);
-    if (ok)
-        return (char *)key.bytes;
-    sl_buf_done(&key);
-    return NULL;
+    if (node->op->kind == SL_OP_OUTPUT)
+        return sl_buf_printf(key, VIEW_PREFIX "%.*s", (int)view.len, (const char *)view.str);
+    if (node->name)
+        return sl_buf_printf(key, "%s", node->name);
+    if (!append_signature(&text, node, &visits))
+        return false;
+    struct sl_field signature = sl_string(text.bytes, text.len);
+    return sl_buf_printf(key, "%s-%016llx", node->op->name,
+                         (unsigned long long)sl_field_partition_hash(&signature));
+}
+
+/* Caller frees; NULL: out of memory. */
+static char *make_base(const struct sl_node *node)
+{
+    struct sl_buf key = {0};
+    if (!append_base(&key, node) || !sl_buf_byte(&key, 0))
+        sl_buf_done(&key);
+    return (char *)key.bytes;
+}
+
+/* Operators of one signature are numbered: "base", "base#2", "base#3" ... 0: the key is no such one. */
+static unsigned number_of(const char *key, const char *base)
+{
+    size_t len = strlen(base);
+    char *end;
+    if (strncmp(key, base, len) != 0)
+        return 0;
+    if (!key[len])
+        return 1;
+    if (key[len] != '#' || key[len + 1] < '1' || key[len + 1] > '9')
+        return 0;
+    unsigned long number = strtoul(key + len + 1, &end, 10);
+    return *end || number > UINT_MAX || number == 1 ? 0 : (unsigned)number;
+}
+
+static char *numbered(const char *base, unsigned number)
+{
+    struct sl_buf key = {0};
+    if (!(number > 1 ? sl_buf_path(&key, "%s#%u", base, number) : sl_buf_path(&key, "%s", base)))
+        sl_buf_done(&key);
+    return (char *)key.bytes;
 }
 
 static bool is_taken(const struct sl_run *run, const char *key)
@@ -77,44 +102,72 @@ static bool is_taken(const struct sl_run *run, const char *key)
     return false;
 }
 
-/* Whether the operator that had this key in the run before looked like that. */
-static int had_shape(const struct sl_codes *before, const char *key, int64_t shape, bool *ret)
+/* The lowest number that no operator of this run has. */
+static unsigned free_number(const struct sl_run *run, const char *base)
 {
-    char *shape_key = sl_fingerprint_key(key);
-    if (!shape_key)
-        return SL_ENOMEM;
-    const struct sl_code *was = sl_fingerprint_find(before, shape_key);
-    *ret = was && was->digest == shape;
-    free(shape_key);
-    return 0;
+    bool taken[SL_NODES_MAX + 2] = {0}; /* as many as there are operators are enough */
+    unsigned number = 1;
+    for (size_t n = 0; n < run->pipelines->nodes; n++) {
+        unsigned other = run->state_key[n] ? number_of(run->state_key[n], base) : 0;
+        if (other <= SL_NODES_MAX)
+            taken[other] = true;
+    }
+    while (taken[number])
+        number++;
+    return number;
 }
 
-/* Looks through the numbers of its signature: for the first that is free; with `before` for one under
- * which it was known. NULL is left where there is none. */
-static int find_key(struct sl_run *run, const struct sl_node *node, const struct sl_codes *before)
+/* The lowest number under which an operator of this shape was known in the run before, and that none has in this one; 0:
+ * there is none. */
+static int known_number(const struct sl_run *run, const struct sl_node *node, const char *base,
+                        const struct sl_codes *before, unsigned *ret)
 {
-    int64_t shape = 0;
-    int r = before ? sl_fingerprint_whole(node, &shape) : 0;
-    size_t twins = run->pipelines->nodes + (before ? before->count : 0);
-    for (unsigned twin = 0; r == 0 && twin <= twins; twin++) {
-        char *key = make_key(node, twin);
-        bool fits = key && !is_taken(run, key);
-        r = !key ? SL_ENOMEM : fits && before ? had_shape(before, key, shape, &fits) : 0;
-        if (r == 0 && fits) {
-            run->state_key[node->number] = key;
-            return 0;
-        }
+    int64_t shape;
+    char *shape_base = sl_fingerprint_key(base);
+    int r = shape_base ? sl_fingerprint_whole(node, &shape) : SL_ENOMEM;
+    *ret = 0;
+    for (size_t i = 0; r == 0 && i < before->count; i++) {
+        unsigned number = number_of(before->code[i].op_key, shape_base);
+        bool fits = number && (!*ret || number < *ret) && before->code[i].digest == shape;
+        char *key = fits ? numbered(base, number) : NULL;
+        if (fits && !key)
+            r = SL_ENOMEM;
+        else if (fits && !is_taken(run, key))
+            *ret = number;
         free(key);
     }
+    free(shape_base);
     return r;
 }
 
+/* With `before` the key under which the node was known, if any; without it a free one. */
+static int find_key(struct sl_run *run, const struct sl_node *node, const struct sl_codes *before)
+{
+    char *base = make_base(node);
+    unsigned number = 1;
+    int r = base ? 0 : SL_ENOMEM;
+    if (r == 0 && before)
+        r = known_number(run, node, base, before, &number);
+    else if (r == 0 && node->op->kind != SL_OP_OUTPUT)
+        number = free_number(run, base);
+    if (r == 0 && number) {
+        run->state_key[node->number] = numbered(base, number);
+        r = run->state_key[node->number] ? 0 : SL_ENOMEM;
+    }
+    free(base);
+    return r;
+}
+
+/* Nothing but its name is remembered of a view. */
 static int find_keys(struct sl_run *run, const struct sl_codes *before)
 {
     int r = 0;
-    for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++)
-        if (is_kept(run->pipelines->node[n]) && !run->state_key[n])
-            r = find_key(run, run->pipelines->node[n], before);
+    for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++) {
+        const struct sl_node *node = run->pipelines->node[n];
+        bool is_sought = !before || node->op->kind != SL_OP_OUTPUT;
+        if (is_kept(node) && !run->state_key[n] && is_sought)
+            r = find_key(run, node, before);
+    }
     return r;
 }
 

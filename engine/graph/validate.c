@@ -79,10 +79,54 @@ static bool lies_in(const char *path, const char *dir)
     return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == 0);
 }
 
+/* leads: where the watched directory of each source and the prefix of each output lead; NULL where a node has neither,
+ * or it is too long. Each is resolved once, for all pairs are compared. */
 struct checks {
     const struct sl_context *context;
     struct sl_error *err;
+    char **leads; /* [nodes] */
 };
+
+static const struct sl_node *node_at(const struct checks *checks, size_t i)
+{
+    return &checks->context->stream[i]->node;
+}
+
+static int find_lead(struct checks *checks, size_t i)
+{
+    char text[PATH_MAX], resolved[PATH_MAX];
+    const struct sl_node *node = node_at(checks, i);
+    const char *param = node->op->kind == SL_OP_SOURCE   ? "directory"
+                        : node->op->kind == SL_OP_OUTPUT ? "prefix"
+                                                         : NULL;
+    const char *path = param ? sl_node_text(node, param, text, sizeof text) : NULL;
+    if (!path || !resolve(checks->context->dir, path, resolved))
+        return 0;
+    checks->leads[i] = strdup(resolved);
+    return checks->leads[i] ? 0 : sl_error_nomem(checks->err);
+}
+
+static int find_leads(struct checks *checks)
+{
+    checks->leads = calloc(checks->context->nodes + 1, sizeof(char *));
+    int r = checks->leads ? 0 : sl_error_nomem(checks->err);
+    for (size_t i = 0; i < checks->context->nodes && r == 0; i++)
+        r = find_lead(checks, i);
+    return r;
+}
+
+static void checks_done(struct checks *checks)
+{
+    for (size_t i = 0; checks->leads && i < checks->context->nodes; i++)
+        free(checks->leads[i]);
+    free(checks->leads);
+}
+
+/* The directory that node i watches. */
+static const char *watched_by(const struct checks *checks, size_t i)
+{
+    return node_at(checks, i)->op->kind == SL_OP_SOURCE ? checks->leads[i] : NULL;
+}
 
 /* Of the nearest directory above it that exists. */
 static bool is_of_the_kernel(const char *resolved)
@@ -113,18 +157,18 @@ static int refuse_kernel(const struct checks *checks, const struct sl_site *site
 static int refuse_place(const struct checks *checks, const struct sl_site *site, const char *what,
                         const char *shown, const char *path)
 {
-    char resolved[PATH_MAX], watched[PATH_MAX], text[PATH_MAX];
+    char resolved[PATH_MAX], text[PATH_MAX];
     const struct sl_context *context = checks->context;
     if (!resolve(context->dir, path, resolved))
         return 0; /* reported when it is opened */
     if (is_of_the_kernel(resolved))
         return refuse_kernel(checks, site, what, shown);
     for (size_t i = 0; i < context->nodes; i++) {
-        const struct sl_node *node = &context->stream[i]->node;
-        const char *dir =
-            node->op->kind == SL_OP_SOURCE ? sl_node_text(node, "directory", text, sizeof text) : NULL;
-        if (!dir || !resolve(context->dir, dir, watched) || !lies_in(resolved, watched))
+        const struct sl_node *node = node_at(checks, i);
+        const char *watched = watched_by(checks, i);
+        if (!watched || !lies_in(resolved, watched))
             continue;
+        const char *dir = sl_node_text(node, "directory", text, sizeof text);
         if (!site)
             return sl_error_set(
                 checks->err, SL_EUSAGE,
@@ -138,14 +182,11 @@ static int refuse_place(const struct checks *checks, const struct sl_site *site,
     return 0;
 }
 
-/* Whether two texts of the parameter are the same; a prefix is where it leads, however it is written. */
-static bool is_same(const struct checks *checks, const char *param, const char *a, const char *b)
+/* Whether the prefixes of two outputs lead to one place, however they are written. */
+static bool is_one_place(const struct checks *checks, const struct sl_node *a, const struct sl_node *b)
 {
-    char a_resolved[PATH_MAX], b_resolved[PATH_MAX];
-    if (strcmp(a, b) == 0)
-        return true;
-    return strcmp(param, "prefix") == 0 && resolve(checks->context->dir, a, a_resolved) &&
-           resolve(checks->context->dir, b, b_resolved) && strcmp(a_resolved, b_resolved) == 0;
+    const char *a_leads = checks->leads[a->number], *b_leads = checks->leads[b->number];
+    return a_leads && b_leads && strcmp(a_leads, b_leads) == 0;
 }
 
 /* Two outputs that would write the same names: the first with this text in parameter `param`. */
@@ -153,12 +194,12 @@ static int refuse_twins(const struct checks *checks, const struct sl_node *node,
 {
     char text[PATH_MAX], other_text[PATH_MAX];
     const char *own = sl_node_text(node, param, text, sizeof text);
+    bool is_prefix = strcmp(param, "prefix") == 0;
     for (size_t i = 0; own && i < node->number; i++) {
-        const struct sl_node *other = &checks->context->stream[i]->node;
-        bool is_rival =
-            other->op == node->op || (strcmp(param, "prefix") == 0 && other->op->kind == SL_OP_OUTPUT);
+        const struct sl_node *other = node_at(checks, i);
+        bool is_rival = other->op == node->op || (is_prefix && other->op->kind == SL_OP_OUTPUT);
         const char *theirs = is_rival ? sl_node_text(other, param, other_text, sizeof other_text) : NULL;
-        if (theirs && is_same(checks, param, own, theirs))
+        if (theirs && (strcmp(own, theirs) == 0 || (is_prefix && is_one_place(checks, node, other))))
             return sl_error_set(checks->err, SL_EUSAGE,
                                 "%s:%d: %s: the %s %s is taken by line %d; choose another", node->site.file,
                                 node->site.line, node->op->name, param, own, other->site.line);
@@ -186,7 +227,7 @@ static int refuse_same_table(const struct checks *checks, const struct sl_node *
     if (!sl_node_text(node, "url", url, sizeof url) || !sl_node_text(node, "table", table, sizeof table))
         return 0;
     for (size_t i = 0; i < node->number; i++) {
-        const struct sl_node *other = &checks->context->stream[i]->node;
+        const struct sl_node *other = node_at(checks, i);
         if (other->op == node->op && sl_node_text(other, "url", other_url, sizeof other_url) &&
             sl_node_text(other, "table", other_table, sizeof other_table) &&
             strcmp(table, other_table) == 0 && is_same_database(checks, url, other_url))
@@ -200,18 +241,18 @@ static int refuse_same_table(const struct checks *checks, const struct sl_node *
 /* Refuses sources that would read what this job shows. */
 static int refuse_inputs_on(const struct checks *checks, const char *mount)
 {
-    char mounted[PATH_MAX], watched[PATH_MAX], text[PATH_MAX];
+    char mounted[PATH_MAX], text[PATH_MAX];
     const struct sl_context *context = checks->context;
     if (!resolve(context->dir, mount, mounted))
         return 0; /* reported when it is opened */
     for (size_t i = 0; i < context->nodes; i++) {
-        const struct sl_node *node = &context->stream[i]->node;
-        const char *dir =
-            node->op->kind == SL_OP_SOURCE ? sl_node_text(node, "directory", text, sizeof text) : NULL;
-        if (dir && resolve(context->dir, dir, watched) && lies_in(watched, mounted))
+        const struct sl_node *node = node_at(checks, i);
+        const char *watched = watched_by(checks, i);
+        if (watched && lies_in(watched, mounted))
             return sl_error_set(checks->err, SL_EUSAGE,
                                 "%s:%d: %s: the directory %s is on the job's own mount %s; read it elsewhere",
-                                node->site.file, node->site.line, node->op->name, dir, mount);
+                                node->site.file, node->site.line, node->op->name,
+                                sl_node_text(node, "directory", text, sizeof text), mount);
     }
     return 0;
 }
@@ -249,7 +290,7 @@ static int refuse_twin_sources(const struct checks *checks, const struct sl_node
     const char *own =
         node->op->source->name && !node->op->is_table ? sl_source_name(node, text, sizeof text) : NULL;
     for (size_t i = 0; own && i < node->number; i++) {
-        const struct sl_node *other = &checks->context->stream[i]->node;
+        const struct sl_node *other = node_at(checks, i);
         bool is_received = other->op->kind == SL_OP_SOURCE && other->op->source->name;
         const char *theirs = is_received ? sl_source_name(other, other_text, sizeof other_text) : NULL;
         if (theirs && strcmp(own, theirs) == 0)
@@ -288,23 +329,24 @@ static bool reads_too(const struct sl_node *node, const char *wide, const char *
            (is_recursive(node) && lies_in(dir, wide));
 }
 
-static const char *watched_dir(const struct checks *checks, const struct sl_node *node, char ret[PATH_MAX])
+/* The directory of which node i remembers files. */
+static const char *remembered_by(const struct checks *checks, size_t i)
 {
-    char text[PATH_MAX];
-    bool watches = node->op->kind == SL_OP_SOURCE && node->op->source->remember;
-    const char *dir = watches ? sl_node_text(node, "directory", text, sizeof text) : NULL;
-    return dir && resolve(checks->context->dir, dir, ret) ? ret : NULL;
+    const char *watched = watched_by(checks, i);
+    return watched && node_at(checks, i)->op->source->remember ? watched : NULL;
 }
 
 /* Two sources of one directory: what one of them takes away the other may not have read yet. */
 static int refuse_shared(const struct checks *checks, const struct sl_node *node)
 {
-    char own[PATH_MAX], theirs[PATH_MAX], text[PATH_MAX];
-    if (!watched_dir(checks, node, own))
+    char text[PATH_MAX];
+    const char *own = remembered_by(checks, node->number);
+    if (!own || !puts_away(node))
         return 0;
-    for (size_t i = 0; i < checks->context->nodes && puts_away(node); i++) {
-        const struct sl_node *other = &checks->context->stream[i]->node;
-        if (other == node || !watched_dir(checks, other, theirs) || !reads_too(other, theirs, own))
+    for (size_t i = 0; i < checks->context->nodes; i++) {
+        const struct sl_node *other = node_at(checks, i);
+        const char *theirs = remembered_by(checks, i);
+        if (other == node || !theirs || !reads_too(other, theirs, own))
             continue;
         return sl_error_set(
             checks->err, SL_EUSAGE,
@@ -329,28 +371,38 @@ static int check_source(const struct checks *checks, const struct sl_node *node)
     return refuse_place(checks, &node->site, "archive", text, text);
 }
 
+static int check_nodes(const struct checks *checks)
+{
+    size_t outputs = 0;
+    int r = 0;
+    for (size_t i = 0; i < checks->context->nodes && r == 0; i++) {
+        const struct sl_node *node = node_at(checks, i);
+        outputs += node->op->kind == SL_OP_OUTPUT;
+        if (node->op->kind == SL_OP_OUTPUT)
+            r = check_output(checks, node);
+        else if (node->op->kind == SL_OP_SOURCE)
+            r = refuse_shared(checks, node);
+        if (r == 0 && node->op->kind == SL_OP_SOURCE)
+            r = check_source(checks, node);
+    }
+    if (r == 0 && !outputs)
+        r = sl_error_set(checks->err, SL_EUSAGE,
+                         "the job has no output; add saveAsTextFiles, mount or print to one of its streams");
+    return r;
+}
+
 int sl_validate(const struct sl_context *context, const char *checkpoint, const char *mount,
                 struct sl_error *err)
 {
-    struct checks checks = {context, err};
-    size_t outputs = 0;
-    int r = 0;
-    for (size_t i = 0; i < context->nodes && r == 0; i++) {
-        const struct sl_node *node = &context->stream[i]->node;
-        outputs += node->op->kind == SL_OP_OUTPUT;
-        if (node->op->kind == SL_OP_OUTPUT)
-            r = check_output(&checks, node);
-        else if (node->op->kind == SL_OP_SOURCE)
-            r = refuse_shared(&checks, node);
-        if (r == 0 && node->op->kind == SL_OP_SOURCE)
-            r = check_source(&checks, node);
-    }
-    if (r == 0 && !outputs)
-        r = sl_error_set(err, SL_EUSAGE,
-                         "the job has no output; add saveAsTextFiles, mount or print to one of its streams");
+    struct checks checks = {context, err, NULL};
+    int r = find_leads(&checks);
+    r = r < 0 ? r : check_nodes(&checks);
     if (r == 0 && checkpoint)
         r = refuse_place(&checks, NULL, "checkpoint", checkpoint, checkpoint);
     if (r == 0 && mount)
         r = refuse_place(&checks, NULL, "mount", mount, mount);
-    return r == 0 && mount ? refuse_inputs_on(&checks, mount) : r;
+    if (r == 0 && mount)
+        r = refuse_inputs_on(&checks, mount);
+    checks_done(&checks);
+    return r;
 }

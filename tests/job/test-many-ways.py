@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Streams that are used many times: where the ways through a graph double at each operator, what is planned, remembered
-and shown of the job grows with its operators alone."""
+"""Graphs of many operators, and streams that are used many times: where the ways through a graph double at each operator, what
+is planned, remembered and shown of the job grows with its operators alone; so does the processor time of a start."""
+import resource
 from harness import *
 
 BEGIN = """local sluice = require "sluice"
@@ -63,6 +64,49 @@ s:saveAsTextFiles("out/w", "txt")
         result = sluice(*command)
         equal(result.returncode, 2, "%s: %s" % (command, result.stderr))
         check("job.lua:5: unions reach saveAsTextFiles on more than" in result.stderr, result.stderr)
+
+
+def processor_seconds(*arguments):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    sluice_ok(*arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def many_sources(count):
+    for i in range(count):
+        os.makedirs("in/%d" % i, exist_ok=True)
+    job(BEGIN + """for i = 1, %d do ssc:textFileStream("in/" .. i - 1):saveAsTextFiles("out/" .. i, "txt") end\n""" % count)
+
+
+def test_four_times_the_sources_take_no_sixteen_times_the_time():
+    count = 60 if SANITIZED else 250
+    many_sources(count)
+    few = processor_seconds("check", "job.lua")
+    many_sources(4 * count)
+    more = processor_seconds("check", "job.lua")
+    check(more < 9 * few, "check took %.3f s for %d sources, %.3f s for 4 times as many" % (few, count, more))
+
+
+def start_again(count):
+    """Of a job with so many states of one signature, and views: the time of the second start."""
+    job(BEGIN + """s = s:map(sluice.pair(1))
+for i = 1, %d do
+    s:updateStateByKey(function(values, state) return (state or 0) + #values + i end):mount("v" .. i)
+    s:reduceByKeyAndWindow(sluice.sum, nil, "10s"):mount("w" .. i)
+end
+""" % count)
+    shutil.rmtree(".sluice", ignore_errors=True)
+    for name in ("a", "b"):
+        move_in(name, "x\n")
+        seconds = processor_seconds("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    return seconds
+
+
+def test_four_times_the_states_take_no_hundred_times_the_time_of_a_start():
+    count = 10 if SANITIZED else 50
+    few, more = start_again(count), start_again(4 * count)
+    check(more < 20 * few, "a second start took %.3f s with %d states, %.3f s with 4 times as many" % (few, 2 * count, more))
 
 
 main(globals())
