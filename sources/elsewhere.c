@@ -18,8 +18,10 @@ bool sl_file_source_place(struct sl_source *base, size_t p, struct sl_split_plac
     struct sl_file_state *state = &source->state[part->file];
     if (state->letters)
         return false;
-    *ret = (struct sl_split_place){part->file, &source->files->file[part->file], p - state->first_part,
-                                   &state->origin};
+    *ret = (struct sl_split_place){.number = part->file,
+                                   .file = &source->files->file[part->file],
+                                   .part = p - state->first_part,
+                                   .origin = &state->origin};
     return true;
 }
 

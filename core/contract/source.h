@@ -98,6 +98,7 @@ struct sl_split_place {
     const struct sl_file *file;
     size_t part; /* of the file, from 0 */
     const struct sl_origin *origin;
+    struct sl_field range; /* of ranges: what adopt takes, until place is called again; without a file */
 };
 
 /* What was found where it was read. Borrowed. */
@@ -108,7 +109,8 @@ struct sl_split_found {
     const char *error_message;     /* NULL: none failed */
     int64_t lines;                 /* as struct sl_split of sources/files.h has it */
     const char *reason;            /* the file is damaged; NULL: it is not */
-    const struct sl_field *header; /* of the file's origin */
+    const struct sl_field *header; /* of the file's origin; NULL: it has none */
+    struct sl_field learned;       /* of a range: a string of the source's own */
 };
 
 struct sl_source_ops {
@@ -169,9 +171,11 @@ struct sl_source_ops {
 
     /* Files that could not be read since the last call: quarantined, each reported in the log. */
     uint64_t (*failures)(struct sl_source *source);
-    /* Of files, all or none: partitions that are read in another process. place, before they are read: false, this one
-     * can be read here only. found: what read() saw there; note: as if read() had seen it here. */
+    /* All or none: partitions that are read in another process. place, before they are read: false, this one can be
+     * read here only. There a file is the only one of resume, and a range the only partition, by adopt, of a source that was
+     * opened and not started. found: what read() saw there; note: as if read() had seen it here. */
     bool (*place)(struct sl_source *source, size_t p, struct sl_split_place *ret);
+    int (*adopt)(struct sl_source *source, const struct sl_field *range, struct sl_error *err);
     void (*found)(struct sl_source *source, size_t p, struct sl_split_found *ret);
     int (*note)(struct sl_source *source, size_t p, const struct sl_split_found *found, struct sl_error *err);
     bool plain_rows; /* its rows have neither origin nor lines nor event times */

@@ -232,11 +232,12 @@ static int open_sink(struct joint *joint, const struct sl_flow_place *place)
     return wide->lane_open ? wide->lane_open(stage_of(joint), &joint->lane) : 0;
 }
 
+/* In a task of another process nothing follows event time. */
 static struct sl_channel channel_of(const struct sl_flow *flow, const struct sl_flow_place *place)
 {
     const struct sl_node *root = flow->root->node;
     struct sl_channel channel = {root, 0};
-    if (root->op->kind == SL_OP_SOURCE && root->op->source->channel)
+    if (root->op->kind == SL_OP_SOURCE && root->op->source->channel && !flow->run->is_task)
         channel.number = root->op->source->channel(sl_run_source(flow->run, root), place->partition);
     return channel;
 }

@@ -66,6 +66,29 @@ static int encode_partition(struct mapping *mapping, size_t p, struct sl_buf *bl
     return r == SL_ENOMEM ? sl_error_nomem(err) : r;
 }
 
+static int put_rows(struct mapping *mapping, size_t p, struct sl_buf *block, struct sl_remote_task *ret,
+                    struct sl_error *err)
+{
+    int r = encode_partition(mapping, p, block, err);
+    ret->input = SL_TASK_ROWS;
+    ret->bytes = sl_string(block->bytes, block->len);
+    return r;
+}
+
+/* begin has looked: it can be read elsewhere, where there is memory to say so. */
+static int put_place(struct mapping *mapping, size_t p, struct sl_remote_task *ret, struct sl_error *err)
+{
+    struct sl_split_place place;
+    if (!mapping->source->ops->place(mapping->source, p, &place))
+        return sl_error_nomem(err);
+    ret->input = place.file ? SL_TASK_FILE : SL_TASK_RANGE;
+    if (place.file)
+        ret->file = *place.file;
+    ret->part = place.part;
+    ret->bytes = place.range;
+    return 0;
+}
+
 static int send_task(struct mapping *mapping, size_t p, struct sl_error *err)
 {
     struct sl_remote_driver *driver = mapping->driver;
@@ -82,20 +105,10 @@ static int send_task(struct mapping *mapping, size_t p, struct sl_error *err)
         .partition = (uint32_t)p,
         .sinks = mapping->sinks,
         .sink = mapping->sink,
-        .has_rows = mapping->source->ops->plain_rows,
     };
-    int r = task.has_rows ? encode_partition(mapping, p, &block, err) : 0;
-    if (r < 0)
-        return r;
-    if (task.has_rows) {
-        task.rows = sl_string(block.bytes, block.len);
-    } else {
-        struct sl_split_place place;
-        sl_assert(mapping->source->ops->place(mapping->source, p, &place)); /* begin has looked */
-        task.file = *place.file;
-        task.part = place.part;
-    }
-    return sl_request_task(driver, &task, err);
+    int r = mapping->source->ops->plain_rows ? put_rows(mapping, p, &block, &task, err)
+                                             : put_place(mapping, p, &task, err);
+    return r < 0 ? r : sl_request_task(driver, &task, err);
 }
 
 /* ---- reports ---- */

@@ -18,6 +18,7 @@ bool sl_report_put_found(struct sl_buf *buf, const struct sl_split_found *found)
     sl_wire_put_integer(buf, found->lines);
     sl_wire_put_text(buf, found->reason);
     sl_wire_put_field(buf, found->header ? *found->header : sl_nil());
+    sl_wire_put_field(buf, found->learned);
     return !buf->failed;
 }
 
@@ -39,6 +40,7 @@ void sl_report_take_found(struct sl_wire *wire, struct sl_split_found *ret)
     else
         *header = got;
     ret->header = header;
+    ret->learned = sl_wire_field(wire);
 }
 
 /* ---- records ---- */

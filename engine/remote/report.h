@@ -3,7 +3,7 @@
  *
  *     stage, task
  *     records, errors, first line that failed, its operator, its message or nil    of the file, where there is one
- *     lines counted for meta, reason of damage or nil, header of the file
+ *     lines counted for meta, reason of damage or nil, header of the file, what the source has learned of a range or nil
  *     lines of the partition
  *     rows       count, then operator, records that went in, that came out
  *     failed     count, then operator, records that failed, of them those of the file

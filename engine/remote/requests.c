@@ -106,7 +106,7 @@ static int fail(struct waiting *waiting, struct sl_message *message, struct sl_e
     int code = (int)sl_message_integer(message, "code");
     if (sl_message_integer(message, "stage") != waiting->id)
         return 0;
-    bool is_known = code == SL_EUSAGE || code == SL_EDAMAGED || code == SL_ENOMEM;
+    bool is_known = code == SL_EUSAGE || code == SL_EDAMAGED || code == SL_ENOMEM || code == SL_EUNREACHABLE;
     return sl_error_set(err, is_known ? code : SL_EFAIL, "%s", sl_message_text(message, "text"));
 }
 

@@ -7,7 +7,6 @@
 static void put_file(struct sl_buf *buf, const struct sl_remote_task *task)
 {
     const struct sl_file *file = &task->file;
-    sl_wire_put_integer(buf, 0);
     sl_wire_put_text(buf, file->path);
     sl_wire_put_integer(buf, (int64_t)file->inode);
     sl_wire_put_integer(buf, file->born_ns);
@@ -23,12 +22,11 @@ static void put_map(struct sl_buf *buf, const struct sl_remote_task *task)
         sl_wire_put_integer(buf, task->sink[i].node);
         sl_wire_put_integer(buf, task->sink[i].by_key);
     }
-    if (!task->has_rows) {
+    sl_wire_put_integer(buf, task->input);
+    if (task->input == SL_TASK_FILE)
         put_file(buf, task);
-        return;
-    }
-    sl_wire_put_integer(buf, 1);
-    sl_wire_put_field(buf, task->rows);
+    else
+        sl_wire_put_field(buf, task->bytes);
 }
 
 static void put_reduce(struct sl_buf *buf, const struct sl_remote_task *task)
@@ -93,11 +91,14 @@ static void take_map(struct sl_wire *wire, struct sl_remote_task *task)
         task->sink[i].node = (unsigned)sl_wire_integer(wire);
         task->sink[i].by_key = sl_wire_integer(wire) != 0;
     }
-    task->has_rows = sl_wire_integer(wire) != 0;
-    if (task->has_rows)
-        task->rows = sl_wire_bytes(wire);
-    else
+    int64_t input = sl_wire_integer(wire);
+    task->input = (enum sl_task_input)input;
+    if (input == SL_TASK_FILE)
         take_file(wire, task);
+    else if (input == SL_TASK_ROWS || input == SL_TASK_RANGE)
+        task->bytes = sl_wire_bytes(wire);
+    else
+        wire->failed = wire->failed ? wire->failed : SL_EDAMAGED;
 }
 
 static void take_shard(struct sl_wire *wire, struct sl_shard *shard)

@@ -5,7 +5,7 @@
  *     results or nil
  *     map        source, partition (its number among those of the source), count of sinks, then operator and whether
  *                what it gets is cut by key; then a file: 0, path, inode, birth, mtime, size, part; or rows: 1, a block of
- *                chunks
+ *                chunks; or a range: 2, the bytes that the source understands
  *     reduce     operator, partition, count of blocks, then stage, task and check of each; count of files of the shard of the
  *                operator's state, then each as engine/remote/shard.h has it; 0: the state is the driver's
  *
@@ -36,10 +36,10 @@ struct sl_remote_task {
     uint32_t partition;
     size_t sinks;
     struct sl_task_sink *sink;
-    bool has_rows;
+    enum sl_task_input { SL_TASK_FILE, SL_TASK_ROWS, SL_TASK_RANGE } input;
     struct sl_file file; /* borrowed path */
     size_t part;
-    struct sl_field rows; /* the block */
+    struct sl_field bytes; /* the block of rows; the range */
     size_t expected;
     struct sl_expected_block *block;
     struct sl_shard shard; /* without files: the state is the driver's */

@@ -137,7 +137,14 @@ static int send_report(struct sl_worker_process *process, const struct sl_buf *r
 /* Another attempt, mostly on another machine, may have what this one lacks; it does not change what the job does. */
 static bool may_try_again(const struct sl_error *err)
 {
-    return err->code == SL_ENOMEM || err->code == SL_EFULL || err->code == SL_EDAMAGED || err->sys;
+    return err->code == SL_ENOMEM || err->code == SL_EFULL || err->code == SL_EDAMAGED ||
+           err->code == SL_EUNREACHABLE || err->sys;
+}
+
+/* The driver waits for a server as a local run does. */
+static int code_of(const struct sl_error *err)
+{
+    return err->code == SL_EUNREACHABLE ? err->code : sl_error_class(err->code);
 }
 
 static int send_failure(struct sl_worker_process *process, const struct sl_error *failed,
@@ -145,7 +152,7 @@ static int send_failure(struct sl_worker_process *process, const struct sl_error
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf head = {0};
     sl_buf_printf(&head, "{\"type\":\"failure\",\"retry\":%s,\"code\":%d,\"text\":",
-                  may_try_again(failed) ? "true" : "false", sl_error_class(failed->code));
+                  may_try_again(failed) ? "true" : "false", code_of(failed));
     sl_json_string(&head, failed->text, strlen(failed->text), NULL);
     sl_buf_byte(&head, '}');
     if (head.failed)

@@ -43,9 +43,24 @@ static int read_file(struct sl_worker_process *process, struct sl_task *task, st
     return r;
 }
 
+static int read_range(struct sl_worker_process *process, struct sl_task *task, struct sl_outlet *out)
+{
+    struct sl_source *source;
+    int r = open_source(process, &source, task->err);
+    if (r == 0 && !source->ops->adopt)
+        r = sl_error_set(task->err, SL_EUSAGE, "a task has a range of %s, which has none",
+                         source->node->op->name);
+    r = r < 0 ? r : source->ops->adopt(source, &process->task->bytes, task->err);
+    if (r < 0)
+        return r;
+    r = source->ops->read(source, 0, task, out, &process->lines);
+    source->ops->found(source, 0, &process->found);
+    return r;
+}
+
 static int read_rows(struct sl_worker_process *process, struct sl_task *task, struct sl_outlet *out)
 {
-    const struct sl_field *block = &process->task->rows;
+    const struct sl_field *block = &process->task->bytes;
     SL_CLEANUP(sl_buf_done) struct sl_buf bytes = {0};
     struct sl_chunk chunk;
     int r = sl_block_unpack(&bytes, block->str, block->len);
@@ -62,7 +77,15 @@ static int feed(void *arg, size_t number, struct sl_task *task, struct sl_outlet
 {
     struct sl_worker_process *process = arg;
     (void)number;
-    return process->task->has_rows ? read_rows(process, task, out) : read_file(process, task, out);
+    switch (process->task->input) {
+    case SL_TASK_FILE:
+        return read_file(process, task, out);
+    case SL_TASK_ROWS:
+        return read_rows(process, task, out);
+    case SL_TASK_RANGE:
+        return read_range(process, task, out);
+    }
+    return SL_EDAMAGED;
 }
 
 /* ---- stages: as a batch begins them, for the sinks of this source ---- */

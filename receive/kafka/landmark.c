@@ -115,17 +115,28 @@ static uint64_t hash_of(const struct sl_kafka_message *message)
     return message->value ? XXH3_64bits_withSeed(message->value, message->value_len, key) : ~key;
 }
 
+/* Splits may come in any order. */
+void sl_kafka_landmark_join(struct sl_kafka_landmark *at, const struct sl_kafka_landmark *other)
+{
+    int64_t latest_ms = other->latest_ms > at->latest_ms ? other->latest_ms : at->latest_ms;
+    if (other->offset > at->offset)
+        *at = *other;
+    at->latest_ms = latest_ms;
+}
+
 void sl_kafka_landmark_move(struct sl_kafka_landmark *at, const struct sl_kafka_message *message,
                             size_t count)
 {
+    struct sl_kafka_landmark piece = SL_KAFKA_NO_LANDMARK;
     for (size_t i = 0; i < count; i++) {
-        at->time_ms = sl_kafka_message_time(&message[i]);
-        at->latest_ms = at->time_ms > at->latest_ms ? at->time_ms : at->latest_ms;
+        piece.time_ms = sl_kafka_message_time(&message[i]);
+        piece.latest_ms = piece.time_ms > piece.latest_ms ? piece.time_ms : piece.latest_ms;
     }
-    if (count && message[count - 1].offset > at->offset) { /* splits may come in any order */
-        at->offset = message[count - 1].offset;
-        at->hash = hash_of(&message[count - 1]);
+    if (count) {
+        piece.offset = message[count - 1].offset;
+        piece.hash = hash_of(&message[count - 1]);
     }
+    sl_kafka_landmark_join(at, &piece);
 }
 
 /* 1: the message decides, and *ret_is_other says how; 0: it says nothing. */

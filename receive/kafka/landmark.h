@@ -50,6 +50,8 @@ bool sl_kafka_landmarks_append(const struct sl_kafka_landmarks *marks, struct sl
 int sl_kafka_landmarks_parse(const void *text, size_t len, struct sl_kafka_landmarks *ret,
                              struct sl_error *err);
 
+/* Takes over what was read elsewhere, in any order of offsets; nothing of one without an offset. */
+void sl_kafka_landmark_join(struct sl_kafka_landmark *at, const struct sl_kafka_landmark *other);
 /* Takes over the last of some messages that were read, in order. */
 void sl_kafka_landmark_move(struct sl_kafka_landmark *at, const struct sl_kafka_message *message,
                             size_t count);

@@ -393,6 +393,38 @@ void sl_kafka_plan_take(struct sl_kafka_source *source, bool takes_nothing, bool
     }
 }
 
+static void forget_all(struct sl_kafka_source *source)
+{
+    for (size_t i = 0; i < source->partitions; i++)
+        partition_free(source->partition[i]);
+    source->partitions = 0;
+}
+
+int sl_kafka_plan_only(struct sl_kafka_source *source, const char *topic, int32_t number, int64_t from,
+                       int64_t to, struct sl_error *err)
+{
+    struct sl_kafka_partition *partition = find(source, topic, number);
+    int r = 0;
+    if (!partition) {
+        forget_all(source);
+        r = add(source, topic, number, from, &partition, err);
+    }
+    if (r == 0 && !source->split)
+        source->split = calloc(1, sizeof *source->split);
+    if (r < 0 || !source->split)
+        return r < 0 ? r : sl_error_nomem(err);
+    partition->from = from;
+    partition->to = partition->next = to;
+    sl_kafka_tap_begin(&partition->tap);
+    source->splits = 1;
+    source->split[0] = (struct sl_kafka_split){
+        .partition = partition,
+        .from = from,
+        .to = to,
+        .origin = {.source = source->name, .first = (uint64_t)from, .place = partition->place}};
+    return 0;
+}
+
 static size_t splits_of(int64_t offsets, int64_t size)
 {
     return (size_t)((offsets + size - 1) / size);

@@ -77,11 +77,12 @@ static int64_t since_ms(int64_t ns)
 static int unreachable(struct reading *reading)
 {
     const struct sl_kafka_partition *partition = reading->split->partition;
+    const struct sl_site *site = &reading->source->source.node->site;
     (void)sl_kafka_consumer_trouble(reading->consumer, reading->trouble, sizeof reading->trouble);
     return sl_error_set(reading->task->err, SL_EUNREACHABLE,
-                        "%s: topic %s, partition %d, offset %" PRId64 ": %s", reading->source->name,
-                        partition->topic, partition->number, reading->at,
-                        reading->trouble[0] ? reading->trouble : "the brokers do not answer");
+                        "%s:%d: %s: %s: topic %s, partition %d, offset %" PRId64 ": %s", site->file,
+                        site->line, site->name, reading->source->name, partition->topic, partition->number,
+                        reading->at, reading->trouble[0] ? reading->trouble : "the brokers do not answer");
 }
 
 static bool is_asked_to_end(const struct sl_services *services)
@@ -101,6 +102,19 @@ static int look_up(struct reading *reading)
     return gives_up ? unreachable(reading) : 0;
 }
 
+void sl_kafka_read_lost(struct sl_kafka_source *source, const struct sl_kafka_partition *partition,
+                        int64_t count, int64_t from, int64_t to)
+{
+    const struct sl_site *site = &source->source.node->site;
+    sl_log(source->services->log, SL_LOG_WARNING,
+           "%s:%d: %s: topic %s, partition %d: %" PRId64 " records with offsets %" PRId64 " to %" PRId64
+           " are gone before they were read",
+           site->file, site->line, site->name, partition->topic, partition->number, count, from, to - 1);
+    pthread_mutex_lock(&source->lock);
+    source->dropped += (uint64_t)count;
+    pthread_mutex_unlock(&source->lock);
+}
+
 /* Records of the batch are not there any more: up to `until`, where reading may continue. */
 static int lose(struct reading *reading, int64_t until)
 {
@@ -115,14 +129,11 @@ static int lose(struct reading *reading, int64_t until)
             " are gone before they were read, by retention or with their topic; set failOnDataLoss = false to "
             "continue without them",
             site->file, site->line, site->name, partition->topic, partition->number, reading->at, to - 1);
-    sl_log(source->services->log, SL_LOG_WARNING,
-           "%s:%d: %s: topic %s, partition %d: %" PRId64 " records with offsets %" PRId64 " to %" PRId64
-           " are gone before they were read",
-           site->file, site->line, site->name, partition->topic, partition->number, to - reading->at,
-           reading->at, to - 1);
-    pthread_mutex_lock(&source->lock);
-    source->dropped += (uint64_t)(to - reading->at);
-    pthread_mutex_unlock(&source->lock);
+    sl_kafka_read_lost(source, partition, to - reading->at, reading->at, to);
+    struct sl_kafka_split *split = reading->split;
+    split->lost_from = split->lost ? split->lost_from : reading->at;
+    split->lost_to = to;
+    split->lost += to - reading->at;
     reading->at = to;
     reading->is_done = to == reading->split->to;
     return 0;

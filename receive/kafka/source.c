@@ -40,6 +40,7 @@ static void close_source(struct sl_source *source)
     sl_arena_done(&kafka->rows);
     free(kafka->row);
     sl_buf_done(&kafka->shown);
+    sl_buf_done(&kafka->travels);
     pthread_mutex_destroy(&kafka->lock);
     free(kafka);
 }
@@ -247,6 +248,10 @@ static const struct sl_source_ops ops = {
     .partitions = partitions,
     .channel = channel,
     .read = sl_kafka_read,
+    .place = sl_kafka_place,
+    .adopt = sl_kafka_adopt,
+    .found = sl_kafka_found,
+    .note = sl_kafka_note,
     .settle = settle,
     .report = sl_kafka_report,
 };

@@ -4,7 +4,8 @@
  * The main thread plans: source.c, with what the watch has heard of the brokers (watch.h). Where the source begins in a
  * new checkpoint is decided once and written to <checkpoint>/received/<source>/start, in the form of a range, before a
  * batch is planned; what a batch has committed comes from the catalog. Workers read splits of the ranges: read.c, over
- * taps, which hold what was fetched of a partition and is not read yet (tap.h). In a trial rows are given: given.c. */
+ * taps, which hold what was fetched of a partition and is not read yet (tap.h); those of other processes, too: elsewhere.c.
+ * In a trial rows are given: given.c. */
 #pragma once
 
 #include "core/contract/services.h"
@@ -39,6 +40,7 @@ struct sl_kafka_split {
     struct sl_kafka_partition *partition;
     size_t number; /* among those of the partition */
     int64_t from, to;
+    int64_t lost, lost_from, lost_to; /* records that were gone when they were read: how many, from, to */
     struct sl_origin origin;
 };
 
@@ -75,7 +77,8 @@ struct sl_kafka_source {
     bool has_batch;
     size_t splits;
     struct sl_kafka_split *split;
-    struct sl_arena rows; /* of a trial: the records of the batch */
+    struct sl_buf travels; /* what place or found has given last */
+    struct sl_arena rows;  /* of a trial: the records of the batch */
     size_t row_count;
     struct sl_field *row; /* [row_count * 3] */
     int64_t number;       /* of a trial: records so far */
@@ -110,6 +113,10 @@ int sl_kafka_plan_adopt(struct sl_kafka_source *source, const struct sl_buf *ran
 void sl_kafka_plan_take(struct sl_kafka_source *source, bool takes_nothing, bool has_rates);
 /* Cuts the ranges of the batch into splits. */
 int sl_kafka_plan_cut(struct sl_kafka_source *source, struct sl_error *err);
+/* In another process: these offsets are the only partition and the only split. One that was read here before goes on from where
+ * it is. */
+int sl_kafka_plan_only(struct sl_kafka_source *source, const char *topic, int32_t number, int64_t from,
+                       int64_t to, struct sl_error *err);
 int sl_kafka_plan_load_start(struct sl_kafka_source *source, struct sl_error *err);
 /* The ranges of the batch as positions, to be freed by the caller. */
 int sl_kafka_plan_positions(const struct sl_kafka_source *source, struct sl_kafka_positions *ret,
@@ -135,9 +142,20 @@ int sl_kafka_memory_flush(struct sl_kafka_source *source, struct sl_error *err);
 
 int sl_kafka_read(struct sl_source *source, size_t p, struct sl_task *task, struct sl_outlet *out,
                   uint64_t *ret_lines);
+/* Records of the partition were gone: counted, and reported in the log. */
+void sl_kafka_read_lost(struct sl_kafka_source *source, const struct sl_kafka_partition *partition,
+                        int64_t count, int64_t from, int64_t to);
 /* The consumer of all reads, opened by the first. */
 int sl_kafka_read_consumer(struct sl_kafka_source *source, struct sl_kafka_consumer **ret,
                            struct sl_error *err);
+
+/* ---- elsewhere.c: core/contract/source.h ---- */
+
+bool sl_kafka_place(struct sl_source *source, size_t p, struct sl_split_place *ret);
+int sl_kafka_adopt(struct sl_source *source, const struct sl_field *range, struct sl_error *err);
+void sl_kafka_found(struct sl_source *source, size_t p, struct sl_split_found *ret);
+int sl_kafka_note(struct sl_source *source, size_t p, const struct sl_split_found *found,
+                  struct sl_error *err);
 
 /* ---- given.c ---- */
 

@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from .driver import Stage
-from .worker import Command, JobFailed, worker_for
+from .worker import Command, JobFailed, TaskFailed, worker_for
 
 if TYPE_CHECKING:
     from pyspark import RDD, SparkContext
@@ -52,6 +52,14 @@ def _here(command: Command, shipped: str | None) -> Command:
     return Command(path, command.job, command.graph, command.directory, command.arguments)
 
 
+def _attempt() -> int:
+    """The number of this attempt of Spark's task, from 0."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return context.attemptNumber() if context else 0
+
+
 class MapTasks:
     """Runs in Python processes of Spark: the tasks of a partition of a map stage. Each thing with its place in the shuffle."""
 
@@ -63,7 +71,9 @@ class MapTasks:
         for number, task in tasks:
             try:
                 report, blocks = worker_for(_here(self.command, self.shipped)).run(task)
-            except JobFailed as error:
+            except (JobFailed, TaskFailed) as error:
+                if isinstance(error, TaskFailed) and not error.is_final(_attempt()):
+                    raise
                 yield reports, ("failed", error.code, error.text)
                 return
             for block in blocks:

@@ -11,11 +11,22 @@ from typing import IO, Any
 from .messages import Damaged, Ended, Message, receive, send
 
 END_S = 10  # for a process whose pipes are closed
-USAGE = -2  # SL_EUSAGE of include/sluice/types.h
+USAGE, DAMAGED = -2, -4  # SL_EUSAGE, SL_EDAMAGED of include/sluice/types.h
+UNREACHABLE = -104  # SL_EUNREACHABLE of core/base/error.h
+ATTEMPTS = 2  # at what is damaged or cannot be reached: on another machine it may be there
 
 
 class TaskFailed(Exception):
-    """The attempt has failed, and another one may succeed."""
+    """The attempt has failed, and another one may succeed. What sluice says of it; code 0: it has ended without."""
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+    def is_final(self, attempt: int) -> bool:
+        """Whether the driver decides, after this attempt (from 0): it waits for a server, and knows its own damage."""
+        return self.code in (DAMAGED, UNREACHABLE) and attempt + 1 >= ATTEMPTS
 
 
 class JobFailed(Exception):
@@ -133,7 +144,7 @@ class Worker:
                 report = message.body
             elif message.type == "failure":
                 if head["retry"]:
-                    raise TaskFailed(head["text"])
+                    raise TaskFailed(head["text"], head["code"])
                 raise JobFailed(head["code"], head["text"])
             elif message.type == "end":
                 if report is None or head["blocks"] != len(blocks):

@@ -7,7 +7,7 @@ import pytest
 
 from sluice_spark import executor
 from sluice_spark.executor import Layout, MapTasks, ReduceTasks, tasks_of_spark
-from sluice_spark.worker import Block, Command, JobFailed
+from sluice_spark.worker import Block, Command, JobFailed, TaskFailed
 
 COMMAND = Command("sluice", "job.lua", "0", "/")
 Run = Callable[[bytes, Sequence[bytes]], tuple[bytes, list[Block]]]
@@ -45,6 +45,18 @@ def test_a_job_that_fails_is_reported_and_not_tried_again(monkeypatch: pytest.Mo
     failed = "failed", -4, "job.lua:3: what"
     assert list(MapTasks(COMMAND, None, Layout((4,), 3))([(0, b""), (1, b"")])) == [(3, failed)]
     assert list(ReduceTasks(COMMAND, None, 0, [b""])(0, [])) == [failed]
+
+
+def test_a_server_that_is_away_fails_the_first_attempt_and_then_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(task: bytes, blocks: Sequence[bytes]) -> tuple[bytes, list[Block]]:
+        raise TaskFailed("kafka:t: no answer", -104)
+
+    play(monkeypatch, away)
+    monkeypatch.setattr(executor, "_attempt", lambda: 0)
+    with pytest.raises(TaskFailed):
+        list(MapTasks(COMMAND, None, Layout((), 3))([(0, b"")]))
+    monkeypatch.setattr(executor, "_attempt", lambda: 1)
+    assert list(MapTasks(COMMAND, None, Layout((), 3))([(0, b"")])) == [(0, ("failed", -104, "kafka:t: no answer"))]
 
 
 @pytest.mark.parametrize(

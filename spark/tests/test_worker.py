@@ -81,6 +81,14 @@ def test_failures_say_whether_another_attempt_may_help(played: Play) -> None:
     assert (failed.value.code, failed.value.text) == (-4, "job.lua:3: what")
 
 
+@pytest.mark.parametrize(("code", "finals"), [(-104, [False, True]), (-4, [False, True]), (-1, [False, False]), (0, [False, False])])
+def test_what_the_driver_waits_for_or_knows_is_tried_twice(played: Play, code: int, finals: list[bool]) -> None:
+    answer = 'send(write, Message({"type": "failure", "retry": True, "code": %d, "text": "job.lua:3: what"}))' % code
+    with pytest.raises(TaskFailed) as failed:
+        played(answer).run(b"task")
+    assert [failed.value.is_final(attempt) for attempt in (0, 1)] == finals
+
+
 def test_a_worker_that_refuses_the_job_fails_it(played: Play) -> None:
     one = played('sys.stderr.write("another graph")\nsys.stderr.flush()\nsys.exit(2)')
     with pytest.raises(JobFailed, match="another graph"):
