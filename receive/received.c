@@ -172,6 +172,7 @@ void sl_received_close(struct sl_source *source)
         received->kind->done(received);
     if (received->given)
         received->given->ops->close(received->given);
+    sl_received_leave(received);
     sl_received_log_close(received->log);
     if (received->wake_fd >= 0)
         close(received->wake_fd);
@@ -181,6 +182,7 @@ void sl_received_close(struct sl_source *source)
     sl_buf_done(&received->position);
     sl_buf_done(&received->shown_position);
     sl_buf_done(&received->last_position);
+    sl_buf_done(&received->travels);
     free(received->part);
     free(received);
 }

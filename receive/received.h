@@ -75,6 +75,8 @@ struct sl_received {
     uint64_t from, to;        /* of this batch */
     size_t parts;
     struct sl_received_part *part;
+    bool is_adopted;       /* a task's: its split is its own */
+    struct sl_buf travels; /* what place has given last */
     uint64_t rate_end;
     int64_t rate_ns;
     double rate;
@@ -136,6 +138,16 @@ static inline void sl_backoff_reset(struct sl_backoff *backoff)
 int sl_received_read(struct sl_source *source, size_t p, struct sl_task *task, struct sl_outlet *out,
                      uint64_t *ret_lines);
 
+/* ---- elsewhere.c ---- */
+
+bool sl_received_place(struct sl_source *source, size_t p, struct sl_split_place *ret);
+int sl_received_adopt(struct sl_source *source, const struct sl_field *range, struct sl_error *err);
+void sl_received_found(struct sl_source *source, size_t p, struct sl_split_found *ret);
+int sl_received_note(struct sl_source *source, size_t p, const struct sl_split_found *found,
+                     struct sl_error *err);
+/* Closes what adopt has opened. */
+void sl_received_leave(struct sl_received *received);
+
 /* ---- operations of all received sources but open and name, for the initialiser of their tables ---- */
 
 void sl_received_close(struct sl_source *source);
@@ -157,7 +169,9 @@ void sl_received_report(struct sl_source *source, struct sl_source_report *ret);
     .close = sl_received_close, .start = sl_received_start, .take = sl_received_take,                        \
     .range = sl_received_range, .resume_range = sl_received_resume, .go_on = sl_received_go_on,              \
     .pending = sl_received_pending, .refresh = sl_received_refresh, .partitions = sl_received_partitions,    \
-    .read = sl_received_read, .settle = sl_received_settle, .report = sl_received_report
+    .read = sl_received_read, .place = sl_received_place, .adopt = sl_received_adopt,                        \
+    .found = sl_received_found, .note = sl_received_note, .settle = sl_received_settle,                      \
+    .report = sl_received_report
 
 /* For descriptors. */
 #define SL_RECEIVED_OPTIONS                                                                                     \

@@ -67,6 +67,18 @@ def same_as_run(job, *arguments, partitions=(1, 3, 7), kills=5, roles=("map",), 
     return name
 
 
+def claims_hold(test, claims):
+    """These claims of a test of `sluice run`, where tests/play-spark is the program: tasks have read."""
+    directory = "claims-" + test
+    os.makedirs(directory)
+    log = os.path.abspath(directory + "-stages")
+    environment = {**os.environ, "SLUICE": str(PLAY), "PLAY_SLUICE": SLUICE, "PLAY_LOG": log}
+    done = subprocess.run([str(ROOT / ("tests/job/test-%s.py" % test)), *claims], cwd=directory, env=environment, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    equal(done.returncode, 0, done.stdout)
+    check("map" in stages_of(directory), "no map stage was run")
+
+
 # ---- the shared vectors as jobs ----
 
 VECTORS = ROOT.parent / "shared/vectors"

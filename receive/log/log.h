@@ -70,6 +70,15 @@ int sl_received_log_cut(struct sl_received_log *log, uint64_t from, uint64_t to,
 /* Records before `to` are committed. Failures to remove are logged. */
 void sl_received_log_used(struct sl_received_log *log, uint64_t to);
 
+/* For another process: what it needs to read the split, appended to `ret` (log/far.c). False: out of memory, or the log is
+ * in memory. */
+bool sl_received_split_describe(const struct sl_received_split *split, struct sl_buf *ret);
+/* There, with a log of its own that is in memory: the split as it was described, to be closed with its segment. SL_EDAMAGED:
+ * it is no description. */
+int sl_received_split_open(struct sl_received_log *log, const void *bytes, size_t len,
+                           struct sl_received_split *ret, struct sl_error *err);
+void sl_received_split_close(struct sl_received_split *split);
+
 /* Calls visit for the frames of a split, in order. They borrow until it returns; visit returns 0, 1 to stop, or a
  * failure. Any thread. SL_EDAMAGED: a frame is not what was written. */
 int sl_received_split_each(const struct sl_received_split *split,

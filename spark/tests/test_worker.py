@@ -81,12 +81,12 @@ def test_failures_say_whether_another_attempt_may_help(played: Play) -> None:
     assert (failed.value.code, failed.value.text) == (-4, "job.lua:3: what")
 
 
-@pytest.mark.parametrize(("code", "finals"), [(-104, [False, True]), (-4, [False, True]), (-1, [False, False]), (0, [False, False])])
-def test_what_the_driver_waits_for_or_knows_is_tried_twice(played: Play, code: int, finals: list[bool]) -> None:
+@pytest.mark.parametrize(("code", "is_final"), [(-104, True), (-4, True), (-1, False), (0, False)])
+def test_what_the_driver_waits_for_or_knows_is_tried_twice(played: Play, code: int, is_final: bool) -> None:
     answer = 'send(write, Message({"type": "failure", "retry": True, "code": %d, "text": "job.lua:3: what"}))' % code
     with pytest.raises(TaskFailed) as failed:
         played(answer).run(b"task")
-    assert [failed.value.is_final(attempt) for attempt in (0, 1)] == finals
+    assert [failed.value.is_final(attempt) for attempt in (0, 1)] == [False, is_final]
 
 
 def test_a_worker_that_refuses_the_job_fails_it(played: Play) -> None:

@@ -7,7 +7,6 @@ from stages import *
 import kafka
 
 AVAILABLE = ("--clock", "virtual", "--available-now")
-SOURCES = ROOT / "tests/job/test-kafka-source.py"
 
 
 def a_job(topic, rest, options="", name="job.lua", checkpoint=""):
@@ -50,7 +49,10 @@ class Playing:
         self.said.close()
 
     def wait_until(self, condition, what):
-        wait_until(lambda: condition() or self.process.poll() is not None, what)
+        try:
+            wait_until(lambda: condition() or self.process.poll() is not None, what)
+        except Failure as failure:
+            fail("%s: %s%s" % (failure, self.stderr(), self.attempts()))
         check(self.process.poll() is None, "the run has ended before %s: %s" % (what, self.stderr()))
 
     def stop(self):
@@ -101,13 +103,8 @@ def test_what_holds_of_a_local_run_holds_of_tasks():
         test_partitions_and_topics_that_come_later_are_read_from_their_beginning test_rates_limit_batches_but_with_once
         test_credentials_are_nowhere
         test_records_that_retention_has_removed_end_the_run_with_4 test_a_topic_with_transactions_is_not_taken_for_another""".split()
-    os.makedirs("claims")
     kafka.broker()
-    environment = {**os.environ, "SLUICE": str(PLAY), "PLAY_SLUICE": SLUICE, "PLAY_LOG": os.path.abspath("stages")}
-    done = subprocess.run([str(SOURCES), *claims], cwd="claims", env=environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    equal(done.returncode, 0, done.stdout)
-    check(open("stages").read().count("map ") > len(claims), "tasks have read nothing")
+    claims_hold("kafka-source", claims)
 
 
 def test_a_broker_that_is_away_fails_attempts_and_is_waited_for():

@@ -280,6 +280,48 @@ static void test_log_loses_nothing_whichever_call_fails(void **state)
     }
 }
 
+/* As a task of another process reads it: from the file, by what the split says of itself. */
+static void read_described(const struct sl_received_split *split, struct sl_received_log *reader,
+                           struct counting *counting, struct sl_error *err)
+{
+    struct sl_buf text = {0};
+    struct sl_received_split opened;
+    assert_true(sl_received_split_describe(split, &text));
+    assert_int_equal(sl_received_split_open(reader, text.bytes, text.len, &opened, err), 0);
+    assert_int_equal(opened.first, counting->next);
+    assert_int_equal(sl_received_split_each(&opened, count, counting, err), 0);
+    sl_received_split_close(&opened);
+    assert_int_equal(sl_received_split_open(reader, text.bytes, text.len - 1, &opened, err), SL_EDAMAGED);
+    sl_buf_done(&text);
+}
+
+static void test_log_is_read_by_a_process_that_has_not_written_it(void **state)
+{
+    struct bench *bench = *state;
+    struct sl_received_log *reader;
+    struct sl_received_split *split;
+    struct counting counting = {0};
+    struct sl_buf text = {0};
+    size_t splits;
+    enum { FRAMES = 100 };
+    const struct sl_received_log_options in_memory = {.io = &bench->fault.io, .segment_bytes = SEGMENT_BYTES};
+    for (uint64_t i = 0; i < FRAMES; i++)
+        assert_int_equal(append(bench, i), 0);
+    assert_int_equal(sl_received_log_open(&in_memory, &reader, &bench->err), 0);
+    assert_int_equal(sl_received_log_cut(bench->log, 0, records_of(FRAMES), &split, &splits, &bench->err), 0);
+    for (size_t i = 0; i < splits; i++)
+        read_described(&split[i], reader, &counting, &bench->err);
+    assert_int_equal(counting.records, records_of(FRAMES));
+    assert_true(sl_received_split_describe(&split[0], &text));
+    free(split);
+    assert_int_equal(sl_io_remove_tree(&sl_io_system, AT_FDCWD, bench->path, &bench->err), 0);
+    struct sl_received_split gone;
+    assert_int_equal(sl_received_split_open(reader, text.bytes, text.len, &gone, &bench->err), SL_EFAIL);
+    assert_int_equal(bench->err.sys, ENOENT);
+    sl_buf_done(&text);
+    sl_received_log_close(reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +334,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_log_truncates_a_torn_end_wherever_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log_names_a_byte_that_flips, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log_loses_nothing_whichever_call_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_log_is_read_by_a_process_that_has_not_written_it, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
