@@ -31,8 +31,7 @@ static bool keeps_something(const struct sl_pipe *pipe)
 
 /* ---- roles ---- */
 
-static const char source_here[] =
-    "its records are received here: the log of received data is read by the process that writes it";
+static const char source_here[] = "no other process can read its records";
 static const char event_time_here[] = "event time below it is followed for the stream as a whole";
 static const char table_here[] =
     "the job has a table beside its streams: one process chooses its version for each batch";

@@ -1,5 +1,6 @@
 /* A map stage: a task for each partition of a source. */
 #include "core/base/array.h"
+#include "engine/batch/blame.h"
 #include "engine/remote/driver_internal.h"
 #include "text/block.h"
 
@@ -113,7 +114,7 @@ static int send_task(struct mapping *mapping, size_t p, struct sl_error *err)
 
 /* ---- reports ---- */
 
-/* Record errors of rows were the worker's. */
+/* Record errors of rows were the worker's, where it had the operator see them (capture.c). */
 static int drop_reject(struct sl_reject_sink *sink, struct sl_task *task, unsigned node,
                        const struct sl_field *fields, uint32_t width, const struct sl_origin *origin,
                        uint32_t line)
@@ -146,6 +147,11 @@ static int push_partial(struct sl_stage *stage, struct sl_lane *lane, struct sl_
     return r < 0 ? r : wire->failed;
 }
 
+static bool was_seen(const struct sl_op *op)
+{
+    return op->kind != SL_OP_OUTPUT || op->output->refuse;
+}
+
 /* A lane of the operator, as if its rows had been pushed here. */
 static int deliver(struct mapping *mapping, size_t p, const struct sl_remote_section *section,
                    const uint8_t *bytes, const struct sl_origin *origin, struct sl_error *err)
@@ -161,14 +167,15 @@ static int deliver(struct mapping *mapping, size_t p, const struct sl_remote_sec
     bool is_partial = section->what == SL_SECTION_PARTIAL;
     task.ordinal = (uint32_t)p;
     task.err = stage->err = err;
-    if (!is_partial) {
+    if (!is_partial && was_seen(stage->node->op))
         task.sink = &no_rejects;
+    if (!is_partial)
         task.counts = NULL; /* what functions count there was counted */
-    }
     sl_arena_reset(task.scratch);
     int r = wide->lane_open ? wide->lane_open(stage, &lane) : 0;
     r = r < 0 ? r : is_partial ? push_partial(stage, &lane, &wire) : push_rows(stage, &lane, &wire, origin);
-    return r == 0 && wide->lane_close ? wide->lane_close(stage, &lane) : r;
+    r = r == 0 && wide->lane_close ? wide->lane_close(stage, &lane) : r;
+    return r < 0 ? sl_blame(stage->node, r, err) : 0;
 }
 
 static int deliver_all(struct mapping *mapping, size_t p, const struct sl_report_end *end,
