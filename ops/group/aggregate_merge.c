@@ -18,6 +18,7 @@ struct gathering {
     struct sl_task *task;
     struct sl_spill_file *file; /* the rows of the result */
     struct sl_arena *keep;      /* of one key */
+    size_t settled;             /* bytes of that when it held nothing else than the groups */
     struct sl_group lane, path, whole;
     uint32_t number; /* of the lane */
     uint32_t path_number;
@@ -107,11 +108,48 @@ static int merge_value(struct gathering *g, const struct sl_field *value)
     return sl_group_fail(group, g->task, g->keep, value, sl_group_records(reducer, group) + 1);
 }
 
+static int move_group(struct gathering *g, struct sl_arena *to, struct sl_group *group)
+{
+    struct sl_group_entry old = {group->key, group->state}, copy = {.key = sl_nil()};
+    uint8_t flags = group->key.flags;
+    if (!(flags & SL_GROUP_TAKEN))
+        return 0;
+    if (!sl_field_copy(to, &group->key, &copy.key))
+        return SL_ENOMEM;
+    int r = flags & SL_GROUP_EMPTY ? 0 : sl_entry_copy_state(g->aggregate->reducer, g->task, to, &old, &copy);
+    group->key = copy.key;
+    group->key.flags = flags;
+    group->state = copy.state;
+    return r;
+}
+
+enum { GARBAGE_MIN = 256 << 10 };
+
+/* Each value of a key leaves the state before it behind: once that is as much as the groups, these move. */
+static int drop_garbage(struct gathering *g)
+{
+    struct sl_group *const group[] = {&g->lane, &g->path, &g->whole};
+    struct sl_arena fresh = {0};
+    int r = 0;
+    if (g->keep->bytes <= 2 * g->settled + GARBAGE_MIN)
+        return 0;
+    for (size_t i = 0; i < sizeof group / sizeof *group && r == 0; i++)
+        r = move_group(g, &fresh, group[i]);
+    sl_arena_done(g->keep);
+    *g->keep = fresh;
+    g->settled = fresh.bytes;
+    return r;
+}
+
 static int add_values(struct gathering *g, const struct sl_field *list)
 {
     int r = list->tag == SL_LIST ? 0 : sl_error_set(g->task->err, SL_EFAIL, "a stored list is damaged");
-    for (uint32_t i = 0; r == 0 && i < list->len; i++)
+    for (uint32_t i = 0; r == 0 && i < list->len; i++) {
+        struct sl_arena_mark mark = sl_arena_mark(g->task->scratch);
         r = merge_value(g, &list->items[i]);
+        sl_arena_release(g->task->scratch, mark);
+        r = r < 0 ? r : drop_garbage(g);
+    }
     return r;
 }
 
@@ -178,6 +216,7 @@ static void begin_key(void *arg)
     struct gathering *g = arg;
     sl_arena_reset(g->keep);
     sl_arena_reset(g->task->scratch);
+    g->settled = 0;
     g->lane.key.flags = g->path.key.flags = g->whole.key.flags = 0;
 }
 

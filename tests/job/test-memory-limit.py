@@ -107,6 +107,26 @@ def test_the_process_stays_below_the_limit():
     stays_below(WORD_COUNT, 80, 160)
 
 
+ONE_KEY = {
+    "the largest": 'reduceByKey(function(a, b) return a > b and a or b end)',
+    "a growing one": 'reduceByKey(function(a, b) return (a .. b):sub(-100) end):mapValues(sluice.length)',
+    "combined": '''combineByKey(function(v) return { v, 1 } end, function(c, v) return { v, c[2] + 1 } end,
+        function(a, b) return { b[1], a[2] + b[2] } end):mapValues(function(c) return c[2] end)''',
+}
+
+
+def test_one_key_with_many_values_stays_below_the_limit():
+    if SANITIZED:
+        skip("a sanitizer takes memory of its own")
+    move_in("a", "".join("%x %s\n" % (i * 2654435761 % 2 ** 32, "v" * 90) for i in range(600000)))
+    for name, expression in ONE_KEY.items():
+        text = 'local lines = ssc:textFileStream("in"):map(function(line) return "k", line end)\n' + save("lines:" + expression, "r")
+        wanted, without = run_measured(text, None)
+        found, limited = run_measured(text, "32MB")
+        equal(found, wanted, name)
+        check(limited < 32 * 10 ** 6, "%s: %d bytes under a limit of 32 MB, %d without one" % (name, limited, without))
+
+
 def test_nothing_is_left_of_what_went_to_disk():
     write_input()
     run_job({"sum": BY_KEY["sum"]}, "1MB", 2)
