@@ -80,8 +80,8 @@ static int check(struct sl_node *node, struct sl_error *err)
                             "eventWindow: the records of %s have no event time; withWatermark gives "
                             "it, and operators that make one record of several lose it",
                             node->input[0]->op->name);
-    struct sl_field emit = sl_node_option_value(node, "emit");
     if (emit_of(node) < 0) {
+        struct sl_field emit = sl_node_option_value(node, "emit");
         sl_error_set(err, SL_EUSAGE, "eventWindow: emit must be \"final\", \"updates\" or \"both\"");
         return sl_error_got(err, &emit);
     }

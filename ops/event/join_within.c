@@ -453,8 +453,8 @@ static bool due(const struct sl_node *node, const void *memory, int64_t watermar
 
 static int check(struct sl_node *node, struct sl_error *err)
 {
-    struct sl_field how = sl_node_option_value(node, "how");
     if (sl_join_how(node) < 0) {
+        struct sl_field how = sl_node_option_value(node, "how");
         sl_error_set(err, SL_EUSAGE, "joinWithin: how must be \"inner\", \"left\" or \"full\"");
         return sl_error_got(err, &how);
     }
