@@ -300,6 +300,8 @@ const char *sl_tag_phrase(enum sl_tag tag)
 int sl_error_got(struct sl_error *err, const struct sl_field *given)
 {
     enum { SHOWN_MAX = 60 };
+    if (!err)
+        return SL_EUSAGE;
     size_t len = strlen(err->text);
     if (given->tag == SL_STR)
         snprintf(err->text + len, sizeof err->text - len, ", got \"%.*s\"",

@@ -454,7 +454,7 @@ static bool due(const struct sl_node *node, const void *memory, int64_t watermar
 static int check(struct sl_node *node, struct sl_error *err)
 {
     if (sl_join_how(node) < 0) {
-        struct sl_field how = sl_node_option_value(node, "how");
+        struct sl_field how = sl_node_value(node, 2);
         sl_error_set(err, SL_EUSAGE, "joinWithin: how must be \"inner\", \"left\" or \"full\"");
         return sl_error_got(err, &how);
     }

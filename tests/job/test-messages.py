@@ -40,6 +40,7 @@ def test_words_of_operators_are_listed_and_what_was_given_is_shown():
                           ('s:map(sluice.normalize("NFX")):print()', '"NFKC" or "NFKD", got "NFX"'),
                           ('s:map(sluice.length { unit = "word" }):print()', 'unit must be "byte" or "character", got "word"'),
                           ('s:withWatermark(function() return 0 end, "1s"):eventWindow({ size = "1s", emit = "all" }):count():print()', '"updates" or "both", got "all"'),
+                          ('local t = s:map(sluice.pair(1)):withWatermark(function() return 0 end, "1s") t:joinWithin(t, "5m", "right"):print()', '"left" or "full", got "right"'),
                           ('s:saveToTable("sqlite:x.db", "t", { mode = "insert" })', 'or "replace", got "insert"'),
                           ('s:saveAsTextFiles("s3://bucket/x", nil, { addressing = "host" })', 'addressing must be "path" or "virtual", got "host"')):
         once(2, ["job.lua:", message], body)
