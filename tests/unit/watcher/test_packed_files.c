@@ -120,6 +120,31 @@ static void test_packed_files_can_all_be_removed_on_the_way_through_them(void **
     sl_packed_files_done(&packed);
 }
 
+/* Where gaps were closed there is no room, and as little as the smallest array has. */
+static void test_records_are_added_after_gaps_were_closed(void **state)
+{
+    enum { REMOVED = 1261, KEPT_MIN = 60, KEPT_MAX = 100 }; /* at that many the gaps of such names are closed */
+    char name[SL_PACKED_NAME_MAX + 1];
+    for (int kept = KEPT_MIN; kept < KEPT_MAX; kept++) {
+        struct sl_packed_files packed = {0};
+        struct sl_packed_file file = file_of(kept);
+        for (uint32_t i = 0; i < (uint32_t)(REMOVED + kept); i++) {
+            snprintf(name, sizeof name, "%04u", i);
+            assert_int_equal(sl_packed_files_add(&packed, i, name, &file), 0);
+        }
+        for (uint32_t i = 0; i < REMOVED; i++) {
+            snprintf(name, sizeof name, "%04u", i);
+            sl_packed_files_remove(&packed, i, sl_packed_files_find(&packed, i, name));
+        }
+        assert_int_equal(packed.gaps, 0);
+        assert_int_equal(sl_packed_files_add(&packed, 1, "0001", &file), 0);
+        assert_true(packed.len <= packed.capacity);
+        assert_non_null(sl_packed_files_find(&packed, 1, "0001"));
+        sl_packed_files_done(&packed);
+    }
+    (void)state;
+}
+
 static void test_packed_files_take_few_bytes(void **state)
 {
     enum { MANY = 200000, BYTES_EACH_MAX = 80 };
@@ -203,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packed_files_are_found_whatever_was_added_and_removed),
         cmocka_unit_test(test_packed_files_can_all_be_removed_on_the_way_through_them),
+        cmocka_unit_test(test_records_are_added_after_gaps_were_closed),
         cmocka_unit_test(test_packed_files_take_few_bytes),
         cmocka_unit_test(test_an_entry_that_was_packed_comes_back_as_it_was),
         cmocka_unit_test(test_an_entry_of_which_more_is_known_is_not_packed),
