@@ -2,6 +2,7 @@
  * in spark/. */
 #include "engine/remote/driver.h"
 #include "cli/commands.h"
+#include "cli/hangup.h"
 #include "cli/report.h"
 #include "cli/run_line.h"
 #include "engine/batch/hooks.h"
@@ -64,15 +65,14 @@ static enum sl_state_place state_place(const struct sl_line *line)
     return strcmp(place, "tasks") == 0 ? SL_STATE_TASKS : SL_STATE_DRIVER;
 }
 
-static int prepare(const struct sl_line *line, char *exchange, size_t size, struct sl_executor **ret,
-                   struct sl_error *err)
+static int prepare(const struct sl_line *line, char *exchange, size_t size, struct sl_peer *peer,
+                   struct sl_executor **ret, struct sl_error *err)
 {
-    struct sl_peer peer = {0};
     const char *workdir = sl_line_text(line, "workdir");
     int64_t partitions = sl_line_integer(line, "reduce-partitions", PARTITIONS);
     if (partitions > PARTITIONS_MAX)
         return sl_error_set(err, SL_EUSAGE, "--reduce-partitions is at most %d", PARTITIONS_MAX);
-    int r = open_peer(line, &peer, err);
+    int r = open_peer(line, peer, err);
     if (r < 0)
         return r;
     char whole[PATH_MAX] = "";
@@ -80,7 +80,7 @@ static int prepare(const struct sl_line *line, char *exchange, size_t size, stru
         return sl_error_sys(err, errno, "opening %s", workdir);
     if (workdir && snprintf(exchange, size, "%s/exchange", whole) >= (int)size)
         return sl_error_set(err, SL_EUSAGE, "%s is too long a path", workdir);
-    *ret = sl_remote_driver_new(&peer, partitions, workdir ? exchange : NULL, state_place(line));
+    *ret = sl_remote_driver_new(peer, partitions, workdir ? exchange : NULL, state_place(line));
     return *ret ? 0 : sl_error_nomem(err);
 }
 
@@ -138,12 +138,17 @@ static int run_driver(const struct sl_line *line)
 {
     struct sl_error err = {0};
     struct sl_executor *driver;
+    struct sl_peer peer = {0};
+    struct sl_hangup hangup;
     char exchange[PATH_MAX];
     if (sl_line_has(line, "operators"))
         return print_operators();
-    if (prepare(line, exchange, sizeof exchange, &driver, &err) < 0)
+    if (prepare(line, exchange, sizeof exchange, &peer, &driver, &err) < 0)
         return sl_report_error(&err);
-    int status = run_rest(line, driver);
+    int r = sl_hangup_watch(&hangup, peer.in, &err);
+    int status = r < 0 ? sl_report_error(&err) : run_rest(line, driver);
+    if (r == 0)
+        sl_hangup_done(&hangup);
     sl_remote_driver_free(driver);
     return status;
 }

@@ -116,4 +116,23 @@ def test_killed_when_outputs_have_their_names_and_the_batch_is_not_committed():
         close_gates()
 
 
+def test_a_driver_ends_that_waits_for_files_when_what_ran_its_tasks_is_killed():
+    os.makedirs("in")
+    job(JOB % "")
+    environment = {**os.environ, "PLAY_SLUICE": SLUICE, "PLAY_SEED": "1", "PLAY_WORKDIR": "work"}
+    process = subprocess.Popen([str(PLAY), "run", "job.lua"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        move_in("a", "a b a\n")
+        wait_until(lambda: output_times("out/counts") or process.poll() is not None, "the first batch")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        wait_until(lambda: "not running" in sluice_ok("status", "job.lua").stdout, "the end of the driver")
+        move_in("b", "b\n")
+        sluice_ok("run", "job.lua", "--once")
+        equal(len(output_times("out/counts")), 2, "batches")
+    finally:
+        kill(process)
+
+
 main(globals())

@@ -1,0 +1,16 @@
+/* The end of a run whose other side is gone: when nobody holds the writing end of a pipe any more, this process gets SIGTERM as
+ * if it had been sent, so that a run that waits for files does not wait for ever. */
+#pragma once
+
+#include "core/base/error.h"
+
+#include <pthread.h>
+
+struct sl_hangup {
+    pthread_t thread;
+    int fd, end_fd;
+};
+
+/* fd: the reading end; it stays the caller's and open until sl_hangup_done. Other files than pipes and sockets never hang up. */
+int sl_hangup_watch(struct sl_hangup *hangup, int fd, struct sl_error *err);
+void sl_hangup_done(struct sl_hangup *hangup);
