@@ -29,6 +29,9 @@ struct sl_spill_ops {
     int (*open)(struct sl_spill *spill, struct sl_spill_file **ret, struct sl_error *err);
     int (*row)(struct sl_spill_file *file, const struct sl_field *fields, uint32_t width,
                struct sl_error *err);
+    /* The same with an event time, which the chunk has when it is loaded. */
+    int (*timed_row)(struct sl_spill_file *file, const struct sl_field *fields, uint32_t width, int64_t time,
+                     struct sl_error *err);
     /* A block of its own: `rows` rows of one width, 1 to SL_CHUNK_ROWS, encoded by text/row_codec.h. */
     int (*block)(struct sl_spill_file *file, const uint8_t *bytes, size_t len, uint32_t rows,
                  struct sl_error *err);
@@ -47,6 +50,6 @@ struct sl_spill {
     _Atomic uint64_t written, held; /* bytes: over the life of it; on disk now */
 };
 
-/* Adds all rows of the chunk. 0, or a failure. */
+/* Adds all rows of the chunk, with their event times. 0, or a failure. */
 int sl_spill_chunk(const struct sl_spill *spill, struct sl_spill_file *file, const struct sl_chunk *chunk,
                    struct sl_error *err);

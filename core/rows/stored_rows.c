@@ -93,7 +93,8 @@ int sl_spill_chunk(const struct sl_spill *spill, struct sl_spill_file *file, con
     int r = 0;
     for (uint32_t row = 0; row < chunk->rows && r == 0; row++) {
         sl_chunk_row(chunk, row, fields);
-        r = spill->ops->row(file, fields, chunk->width, err);
+        r = chunk->time ? spill->ops->timed_row(file, fields, chunk->width, chunk->time[row], err)
+                        : spill->ops->row(file, fields, chunk->width, err);
     }
     return r;
 }

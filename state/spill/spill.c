@@ -1,8 +1,8 @@
 /* Writing runs. The format, integers little-endian; only the process that wrote a file reads it:
  *
- *     "sluice spill 1\n", then frames as in a segment (state/store/segment_write.c), all of type 'B': a block
- *     of up to 1024 rows of one width (text/row_codec.h), packed with zstd. The check is seeded with the
- *     frame's offset in the file.
+ *     "sluice spill 1\n", then frames as in a segment (state/store/segment_write.c): of type 'B', a block
+ *     of up to 1024 rows of one width (text/row_codec.h), packed with zstd; of type 'T', the same with an event
+ *     time of 8 bytes for each row after all of them. The check is seeded with the frame's offset in the file.
  *
  * Where a run's frames lie is known in memory only. Frames are gathered and written in big pieces. */
 #include "state/spill/spill.h"
@@ -33,6 +33,8 @@ struct sl_spill_file {
     uint32_t width;      /* of the open block */
     uint32_t rows;       /* of the open block */
     struct sl_buf block; /* rows of the open block */
+    bool timed;          /* the rows of the open block have times: */
+    int64_t time[SL_CHUNK_ROWS];
     struct sl_buf piece; /* frames that are not written yet */
     struct sl_spill_run *run;
     size_t capacity; /* of run->start and ->offset */
@@ -170,8 +172,8 @@ static bool make_index_room(struct sl_spill_file *file)
     return start && offset;
 }
 
-static int add_block(struct sl_spill_file *file, const uint8_t *bytes, size_t raw, uint32_t rows,
-                     struct sl_error *err)
+static int add_block(struct sl_spill_file *file, uint32_t type, const uint8_t *bytes, size_t raw,
+                     uint32_t rows, struct sl_error *err)
 {
     size_t bound = ZSTD_compressBound(raw);
     if (raw > UINT32_MAX / 2)
@@ -184,7 +186,7 @@ static int add_block(struct sl_spill_file *file, const uint8_t *bytes, size_t ra
     if (ZSTD_isError(len))
         return sl_error_set(err, SL_EFAIL, "packing rows that exceed memoryLimit: %s",
                             ZSTD_getErrorName(len));
-    struct sl_frame frame = {SL_FRAME_BLOCK, (uint32_t)len, (uint32_t)raw, rows};
+    struct sl_frame frame = {type, (uint32_t)len, (uint32_t)raw, rows};
     sl_frame_encode(&frame, payload, file->offset, head);
     struct sl_spill_run *run = file->run;
     run->start[run->stored.blocks] = run->stored.rows;
@@ -198,8 +200,14 @@ static int add_block(struct sl_spill_file *file, const uint8_t *bytes, size_t ra
 
 static int flush_block(struct sl_spill_file *file, struct sl_error *err)
 {
-    int r = file->rows ? add_block(file, file->block.bytes, file->block.len, file->rows, err) : 0;
+    uint32_t type = file->timed ? SL_FRAME_TIMED_BLOCK : SL_FRAME_BLOCK;
+    int r = 0;
+    if (file->timed && !sl_buf_append(&file->block, file->time, file->rows * sizeof *file->time))
+        return sl_error_nomem(err);
+    if (file->rows)
+        r = add_block(file, type, file->block.bytes, file->block.len, file->rows, err);
     file->block.len = 0;
+    file->timed = false;
     file->rows = 0;
     return r;
 }
@@ -208,20 +216,37 @@ static int spill_block(struct sl_spill_file *file, const uint8_t *bytes, size_t 
                        struct sl_error *err)
 {
     int r = flush_block(file, err);
-    return r < 0 ? r : add_block(file, bytes, len, rows, err);
+    return r < 0 ? r : add_block(file, SL_FRAME_BLOCK, bytes, len, rows, err);
 }
 
-static int spill_row(struct sl_spill_file *file, const struct sl_field *fields, uint32_t width,
-                     struct sl_error *err)
+/* time: NULL, or the row's. */
+static int add_row(struct sl_spill_file *file, const struct sl_field *fields, uint32_t width,
+                   const int64_t *time, struct sl_error *err)
 {
-    int r = file->rows && file->width != width ? flush_block(file, err) : 0;
+    bool is_like_the_others = file->width == width && file->timed == (time != NULL);
+    int r = file->rows && !is_like_the_others ? flush_block(file, err) : 0;
     if (r < 0)
         return r;
     if (!sl_row_codec_append(&file->block, fields, width))
         return sl_error_nomem(err);
     file->width = width;
+    file->timed = time != NULL;
+    if (time)
+        file->time[file->rows] = *time;
     file->rows++;
     return file->rows == SL_CHUNK_ROWS || file->block.len >= BLOCK_BYTES ? flush_block(file, err) : 0;
+}
+
+static int spill_row(struct sl_spill_file *file, const struct sl_field *fields, uint32_t width,
+                     struct sl_error *err)
+{
+    return add_row(file, fields, width, NULL, err);
+}
+
+static int spill_timed_row(struct sl_spill_file *file, const struct sl_field *fields, uint32_t width,
+                           int64_t time, struct sl_error *err)
+{
+    return add_row(file, fields, width, &time, err);
 }
 
 static int spill_end(struct sl_spill_file *file, struct sl_stored **ret, struct sl_error *err)
@@ -250,6 +275,7 @@ static uint64_t spill_size(const struct sl_spill_file *file)
 static const struct sl_spill_ops spill_ops = {
     .open = spill_open_file,
     .row = spill_row,
+    .timed_row = spill_timed_row,
     .block = spill_block,
     .end = spill_end,
     .size = spill_size,

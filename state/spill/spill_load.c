@@ -78,6 +78,24 @@ static struct sl_chunk *new_chunk(struct sl_arena *arena, uint32_t rows, uint32_
     return chunk;
 }
 
+/* SL_EDAMAGED: there are not as many as rows. */
+static int unpack_times(const uint8_t *bytes, const struct sl_frame *frame, size_t *at,
+                        struct sl_arena *arena, struct sl_chunk *chunk)
+{
+    size_t size = frame->rows * sizeof(int64_t);
+    if (frame->type != SL_FRAME_TIMED_BLOCK)
+        return 0;
+    if (frame->raw - *at != size)
+        return SL_EDAMAGED;
+    int64_t *time = sl_arena_alloc(arena, size);
+    if (!time)
+        return SL_ENOMEM;
+    memcpy(time, bytes + *at, size);
+    chunk->time = time;
+    *at += size;
+    return 0;
+}
+
 static int unpack_rows(const struct sl_spill_store *store, const uint8_t *bytes, const struct sl_frame *frame,
                        uint64_t offset, struct sl_arena *arena, struct sl_chunk **ret, struct sl_error *err)
 {
@@ -96,8 +114,11 @@ static int unpack_rows(const struct sl_spill_store *store, const uint8_t *bytes,
         for (uint32_t c = 0; c < width; c++)
             column[c][row] = fields[c];
     }
+    int r = chunk ? unpack_times(bytes, frame, &at, arena, chunk) : SL_EDAMAGED;
+    if (r == SL_ENOMEM)
+        return sl_error_nomem(err);
     *ret = chunk;
-    return at == frame->raw && chunk ? 0 : damaged(store, offset, err);
+    return r == 0 && at == frame->raw ? 0 : damaged(store, offset, err);
 }
 
 static int read_block(const struct sl_spill_run *run, size_t block, struct sl_spill_tool *tool,

@@ -7,6 +7,7 @@
 
 enum { SL_FRAME_BYTES = 24 };
 enum { SL_FRAME_HEADER = 'H', SL_FRAME_SECTION = 'S', SL_FRAME_BLOCK = 'B', SL_FRAME_END = 'E' };
+enum { SL_FRAME_TIMED_BLOCK = 'T' }; /* of spill files only (state/spill/spill.c) */
 #define SL_SEGMENT_MAGIC "sluice segment 1\n"
 
 struct sl_frame {
