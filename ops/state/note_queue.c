@@ -106,6 +106,7 @@ static int make_room(struct sl_note_queue *queue, struct sl_error *err)
     if (r < 0)
         return r;
     forget_notes(queue);
+    sl_arena_done(&queue->keys); /* a reset would keep a block, which may be all that the queue may hold */
     return sl_state_runs_merge(&queue->runs, true, err);
 }
 
