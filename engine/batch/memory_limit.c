@@ -30,11 +30,13 @@ static size_t count_shares(const struct sl_pipelines *pipelines)
     return count;
 }
 
+/* No process is as small as WORKER_BYTES_MIN: with such a limit everything goes to disk as soon as it can. */
 static size_t share_of_worker(int64_t limit, size_t shares, unsigned workers)
 {
+    int64_t least = limit < WORKER_BYTES_MIN ? limit : WORKER_BYTES_MIN;
     int64_t rest = limit / 4 > REST_BYTES_MIN ? limit / 4 : REST_BYTES_MIN;
     int64_t share = limit > rest ? (limit - rest) / ((int64_t)shares * workers) : 0;
-    return share > WORKER_BYTES_MIN ? (size_t)share : WORKER_BYTES_MIN;
+    return (size_t)(share > least ? share : least);
 }
 
 int sl_memory_limit_open(struct sl_run *run, struct sl_error *err)
