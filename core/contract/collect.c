@@ -58,6 +58,12 @@ struct sl_rows *sl_collect_rows(const struct sl_lane *lane)
     return ((struct sl_collect_lane *)lane->state)->pile.rows;
 }
 
+int sl_collect_make_room(struct sl_collect *collect, struct sl_lane *lane)
+{
+    struct sl_collect_lane *mine = lane->state;
+    return sl_row_buffer_make_room(&collect->piles, &mine->pile, lane->task);
+}
+
 int sl_collect_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
     struct sl_collect *collect = stage->state;
@@ -68,7 +74,7 @@ int sl_collect_push(struct sl_stage *stage, struct sl_lane *lane, const struct s
         return 0;
     if (room < in->rows)
         beginning.rows = (uint32_t)room;
-    int r = sl_row_buffer_make_room(&collect->piles, &mine->pile, lane->task);
+    int r = sl_collect_make_room(collect, lane);
     if (r == 0)
         r = sl_rows_append(mine->pile.rows, &beginning);
     mine->count += beginning.rows;

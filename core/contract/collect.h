@@ -37,8 +37,10 @@ void sl_collect_end(struct sl_stage *stage);
 /* finish of an output: the dataset is in collect->result until the end. */
 int sl_collect_finish(struct sl_stage *stage, struct sl_dataset **ret);
 
-/* The rows of an open lane, for a push of one's own; all of them where nothing is bounded. Borrowed. */
+/* The rows of an open lane, for a push of one's own; all of them where nothing is bounded. Borrowed. What is bounded makes
+ * room before each push. */
 struct sl_rows *sl_collect_rows(const struct sl_lane *lane);
+int sl_collect_make_room(struct sl_collect *collect, struct sl_lane *lane);
 
 /* One thread, after the lanes. The caller unrefs. */
 int sl_collect_dataset(struct sl_collect *collect, struct sl_dataset **ret, struct sl_error *err);

@@ -12,6 +12,7 @@
 #include "core/contract/collect.h"
 #include "core/contract/columns.h"
 #include "core/contract/services.h"
+#include "core/rows/stored_dataset.h"
 #include "ops/event/timed_map.h"
 #include "ops/event/upstream.h"
 #include "ops/key/pair_key.h"
@@ -73,7 +74,7 @@ static int collect_row(struct sl_stage *stage, struct sl_lane *lane, const struc
 
 static int push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
-    int r = 0;
+    int r = sl_collect_make_room(stage->state, lane);
     for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
         if (stage->watermark_ms != SL_NO_TIME && in->time[row] < stage->watermark_ms)
             r = sl_task_late(lane->task, stage->node->number, in, row);
@@ -91,21 +92,32 @@ struct calls {
     struct sl_stage *stage;
     struct sl_timed_map *timed;
     const struct sl_dataset *input;
+    bool is_stored; /* rows of the input may be on disk */
     int64_t delay_ms;
 };
+
+/* Rows on disk are loaded block by block: what an item needs of them is copied. */
+static bool keep_row(const struct calls *calls, struct sl_arena *round, struct sl_field *row, uint32_t width)
+{
+    bool ok = true;
+    for (uint32_t i = 0; ok && calls->is_stored && i < width; i++)
+        ok = sl_field_copy(round, &row[i], &row[i]);
+    return ok;
+}
 
 static int fill(void *arg, uint64_t from, size_t count, struct sl_keyed_calls_memory *memory,
                 struct sl_keyed_call *item)
 {
     const struct calls *calls = arg;
+    struct sl_arena block SL_CLEANUP(sl_arena_done) = {0};
     uint32_t extra = extra_fields(calls->stage->node), width;
     struct sl_field row[SL_WIDTH_MAX];
     struct sl_cursor cursor;
-    sl_cursor_init(&cursor, calls->input);
+    sl_cursor_pass(&cursor, calls->input, &block);
     sl_cursor_seek(&cursor, from);
     for (; count && sl_cursor_next(&cursor, row, &width); count--, item++) {
         struct sl_field *fields = sl_arena_alloc(&memory->round, width * sizeof *fields);
-        if (!fields)
+        if (!fields || !keep_row(calls, &memory->round, row, width))
             return SL_ENOMEM;
         memcpy(fields, row + extra, (width - extra) * sizeof *fields);
         item->time = row[0].integer;
@@ -123,12 +135,12 @@ static int call(void *arg, struct sl_task *task, struct sl_keyed_calls_memory *m
 {
     const struct calls *calls = arg;
     unsigned part = sl_state_map_number(item->hash);
-    struct sl_state_entry *cell =
-        sl_state_shard_find(&calls->timed->map.part[part], &item->key, (uint32_t)item->hash);
     struct sl_field first = sl_integer(item->time), *fields;
     uint32_t width = (uint32_t)item->value.integer;
-    if (!cell)
-        return SL_ENOMEM;
+    struct sl_state_entry *cell;
+    int r = sl_state_map_find(&calls->timed->map, task, &item->key, item->hash, &cell);
+    if (r < 0)
+        return r;
     if (cell->exists && item->time <= cell->value.integer + calls->delay_ms)
         return 0;
     fields = sl_arena_alloc(&memory->round, width * sizeof *fields);
@@ -143,20 +155,31 @@ static int call(void *arg, struct sl_task *task, struct sl_keyed_calls_memory *m
     return sl_timed_map_put(calls->timed, part, cell, &first, item->time + calls->delay_ms);
 }
 
-/* Keys whose time is over. */
-static int forget(struct sl_timed_map *timed, int64_t watermark_ms)
+/* Between rounds no cell is in use. */
+static int begin_round(void *arg)
 {
-    struct sl_state_entry *cell;
-    int r = 0;
-    for (unsigned p = 0; p < SL_PARTS && watermark_ms != SL_NO_TIME; p++)
-        while (r == 0 && (cell = sl_timed_map_take_due(timed, p, watermark_ms)))
-            r = sl_state_shard_remove(&timed->map.part[p], cell);
-    return r;
+    const struct calls *calls = arg;
+    return sl_timed_map_make_room(calls->timed, calls->stage);
+}
+
+/* A key whose time is over. */
+static int forget_cell(void *arg, struct sl_task *task, unsigned part, struct sl_state_entry *cell)
+{
+    struct sl_timed_map *timed = arg;
+    return sl_state_shard_remove(&timed->map.part[part], cell);
+}
+
+static int forget(struct sl_stage *stage)
+{
+    const struct sl_timed_map_work work = {forget_cell, NULL, stage->memory};
+    return stage->watermark_ms == SL_NO_TIME
+               ? 0
+               : sl_timed_map_visit_due(stage->memory, stage, stage->watermark_ms, &work);
 }
 
 static int run(const struct calls *calls, struct sl_keyed_calls *rounds, struct sl_dataset **ret)
 {
-    const struct sl_keyed_calls_work work = {fill, call, NULL, (void *)calls};
+    const struct sl_keyed_calls_work work = {fill, call, begin_round, (void *)calls};
     int r = sl_keyed_calls_run(rounds, &work, calls->input->count);
     if (r == 0)
         *ret = sl_keyed_calls_take(rounds);
@@ -167,12 +190,15 @@ static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_keyed_calls rounds;
     struct sl_dataset *input = NULL;
-    int r = stage->services->durable ? 0 : sl_timed_map_forget_changes(stage->memory, stage);
-    r = r < 0 ? r : forget(stage->memory, stage->watermark_ms);
+    int r = sl_timed_map_bound(stage->memory, stage);
+    if (r == 0 && !stage->services->durable)
+        r = sl_timed_map_forget_changes(stage->memory, stage);
+    r = r < 0 ? r : forget(stage);
     r = r < 0 ? r : sl_collect_dataset(stage->state, &input, stage->err);
     if (r < 0)
         return r;
-    const struct calls calls = {stage, stage->memory, input, sl_upstream_delay(stage->node)};
+    const struct calls calls = {stage, stage->memory, input, sl_dataset_is_stored(input),
+                                sl_upstream_delay(stage->node)};
     r = sl_keyed_calls_init(&rounds, stage);
     r = r < 0 ? r : run(&calls, &rounds, ret);
     sl_keyed_calls_done(&rounds);
@@ -195,24 +221,21 @@ static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
     return sl_timed_map_save(stage->memory, stage, keeper, 0);
 }
 
-static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+/* The delay may be another now. */
+static int due_of(const struct sl_stage *stage, const struct sl_field *value, int64_t *ret)
 {
-    return sl_timed_map_load(stage->memory, stage, rows);
+    *ret = value->tag == SL_INT ? value->integer + sl_upstream_delay(stage->node) : 0;
+    return value->tag == SL_INT ? 0 : SL_EDAMAGED;
 }
 
-/* The delay may be another now. */
+static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    return sl_timed_map_load(stage->memory, stage, rows, due_of, "keys");
+}
+
 static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
-    struct sl_timed_map *timed = stage->memory;
-    int64_t delay_ms = sl_upstream_delay(stage->node);
-    for (unsigned p = 0; p < SL_PARTS; p++)
-        for (size_t i = 0; i < timed->map.part[p].count; i++) {
-            struct sl_state_entry *cell = &timed->map.part[p].cell[i];
-            if (cell->exists && cell->value.tag != SL_INT)
-                return sl_error_set(stage->err, SL_EDAMAGED, "the keys that dropDuplicates kept are damaged");
-            cell->seen_ms = cell->exists ? cell->value.integer + delay_ms : 0;
-        }
-    return sl_timed_map_loaded(timed);
+    return sl_timed_map_loaded(stage->memory, stage);
 }
 
 static const struct sl_wide drop_duplicates_wide = {
@@ -220,9 +243,11 @@ static const struct sl_wide drop_duplicates_wide = {
     .begin = sl_collect_begin,
     .lane_open = sl_collect_lane_open,
     .push = push,
+    .lane_close = sl_collect_lane_close,
     .finish = finish,
     .done = sl_collect_end,
     .keeps_time = true,
+    .bounded = 3, /* the records, keys in memory, the records that stay */
     .memory_size = sizeof(struct sl_timed_map),
     .memory_done = memory_done,
     .open = count_open,

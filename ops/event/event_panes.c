@@ -6,6 +6,7 @@
 #include "ops/event/event_reduce.h"
 #include "ops/event/window_key.h"
 #include "ops/key/failed_group.h"
+#include "ops/reducer/reducers.h"
 
 #include <stdlib.h>
 
@@ -27,11 +28,12 @@ static int fold_entry(const struct folding *folding, struct sl_task *task, size_
     struct sl_group_entry *to = &folding->to->entry[piece * PIECE_ENTRIES + folding->count[piece]];
     struct sl_group_entry folded = {.key = sl_nil()};
     const struct sl_field *value;
-    struct sl_field key = sl_key_of_pane(&from->key);
+    struct sl_field list, key = sl_key_of_pane(&from->key);
     uint32_t count;
     bool any;
     sl_arena_reset(task->scratch);
-    int r = sl_event_values(task, &from->state, &value, &count);
+    int r = sl_reducer_list.ops->finish(&sl_reducer_list, task, &from->state, &list);
+    r = r < 0 ? r : sl_event_values(task, &list, &value, &count);
     r = r < 0 ? r
               : sl_event_fold(folding->stage, task, &folding->arena[piece], &key, value, 0, count, &folded,
                               &any);

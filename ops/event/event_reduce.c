@@ -251,6 +251,18 @@ static void show_key(const struct sl_field *pane_key, struct sl_field *ret)
     *ret = sl_key_of_pane(pane_key);
 }
 
+/* The groups of a batch are states: those of panes stay in memory, lists of sessions do not where there is a limit. */
+static int init_groups(struct sl_event_reduce *reduce, struct sl_stage *stage,
+                       const struct sl_by_key_spec *spec)
+{
+    const struct sl_reducer *reducer = reduce->by_time ? &sl_reducer_list : reduce->reducer;
+    if (reduce->windows.gap)
+        return sl_by_key_init(&reduce->by_key, stage, reducer, SL_KEY_FIELD, spec->form, spec->partitions);
+    reduce->by_key.shape = spec->form;
+    reduce->by_key.partitions_param = spec->partitions;
+    return sl_aggregate_init(&reduce->by_key.aggregate, stage, reducer, SL_KEY_FIELD);
+}
+
 int sl_event_reduce_begin(struct sl_stage *stage)
 {
     struct sl_event_reduce *reduce = stage->state;
@@ -261,8 +273,7 @@ int sl_event_reduce_begin(struct sl_stage *stage)
     reduce->key_of = spec->key_of;
     reduce->by_time = reduce->windows.gap || !reducer->ops->exact;
     sl_late_rows_init(&reduce->late);
-    int r = sl_by_key_init(&reduce->by_key, stage, reduce->by_time ? &sl_reducer_list : reducer, SL_KEY_FIELD,
-                           spec->form, spec->partitions);
+    int r = init_groups(reduce, stage, spec);
     reduce->by_key.aggregate.keeps_failed = true;
     if (!reduce->windows.gap)
         reduce->by_key.aggregate.show_key = show_key;
@@ -306,9 +317,11 @@ uint64_t sl_event_reduce_open(const void *memory)
 bool sl_event_reduce_due(const struct sl_node *node, const void *memory, int64_t watermark_ms)
 {
     const struct sl_event_memory *own = memory;
-    if (own->due_ms == INT64_MAX || watermark_ms == SL_NO_TIME)
+    if (watermark_ms == SL_NO_TIME)
         return false;
-    return sl_event_windows_of(node).gap ? own->due_ms < watermark_ms : own->due_ms <= watermark_ms;
+    if (sl_event_windows_of(node).gap)
+        return own->due_ms < watermark_ms || sl_timed_map_has_due_on_disk(&own->sessions, watermark_ms);
+    return own->due_ms != INT64_MAX && own->due_ms <= watermark_ms;
 }
 
 /* ---- the batch ---- */

@@ -85,8 +85,8 @@ int sl_event_sessions_load(struct sl_stage *stage, const struct sl_section *sect
 int sl_event_sessions_loaded(struct sl_stage *stage);
 
 /* The values of a group that was collected by time, in the order of their times: *ret_value[*ret_count], {time, value}
- * each, in the task's scratch. */
-int sl_event_values(struct sl_task *task, const union sl_state *state, const struct sl_field **ret_value,
+ * each, in the list or the task's scratch. */
+int sl_event_values(struct sl_task *task, const struct sl_field *list, const struct sl_field **ret_value,
                     uint32_t *ret_count);
 /* Values [from, to) of these through the reducer: *ret's state, which a group error makes a failed one. SL_EREJECT values are
  * set aside with the key; *ret_any is false where none is left. */

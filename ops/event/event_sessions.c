@@ -7,20 +7,16 @@
  * become one. Records that are so old that a session of their own would be closed already, and that reach no open one,
  * are late. */
 #include "core/base/array.h"
+#include "core/base/bisect.h"
 #include "core/base/error.h"
 #include "core/contract/services.h"
 #include "core/contract/stage.h"
+#include "ops/event/brought_keys.h"
 #include "ops/event/event_reduce.h"
+#include "ops/event/sorted_result.h"
 #include "ops/key/failed_group.h"
 
 #include <stdlib.h>
-
-struct row {
-    int64_t start, stop;
-    struct sl_field key;
-    struct sl_field value; /* as finished */
-    bool final;
-};
 
 /* Records of a key with times in [from, to] are late. */
 struct late_span {
@@ -30,19 +26,18 @@ struct late_span {
 
 /* What one part of the map gives in a batch. */
 struct part {
-    struct sl_arena arena;
-    struct row *row;
-    size_t rows, rows_capacity;
+    struct sl_result_part *result;
     struct sl_rows *left_out;
-    struct late_span *late;
+    struct sl_arena keys;   /* of late */
+    struct late_span *late; /* in the order of keys */
     size_t lates, lates_capacity;
-    const struct sl_group_entry **group; /* of the batch, in the order of keys */
-    size_t groups, groups_capacity;
 };
 
 struct batch {
     struct sl_stage *stage;
-    struct part *part; /* [SL_PARTS] */
+    struct sl_sorted_result result;
+    struct sl_brought_keys brought;
+    struct part part[SL_PARTS];
 };
 
 struct session {
@@ -88,25 +83,18 @@ static int add_row(const struct batch *batch, struct sl_task *task, struct part 
                    const struct sl_field *key, const struct session *session, bool final)
 {
     const struct sl_event_reduce *reduce = reduce_of(batch);
-    struct row *grown = sl_array_grow(part->row, part->rows, &part->rows_capacity, sizeof *grown);
-    struct sl_field value = sl_nil();
-    if (!grown)
-        return SL_ENOMEM;
-    part->row = grown;
+    struct sl_field value[SL_RESULT_VALUES] = {sl_nil(), sl_nil()};
     int r = sl_entry_has_failed(&session->group)
                 ? SL_EGROUP
-                : reduce->reducer->ops->finish(reduce->reducer, task, &session->group.state, &value);
+                : reduce->reducer->ops->finish(reduce->reducer, task, &session->group.state, &value[0]);
     if (r == SL_EREJECT || r == SL_EGROUP) {
         r = leave_out(batch, part, key, session);
         return r < 0 ? r : reject_session(batch, task, key, session, final);
     }
-    struct row *row = &grown[part->rows];
-    *row = (struct row){.start = session->start, .stop = session->last + gap_of(batch), .final = final};
-    if (r < 0 || !sl_field_copy(&part->arena, key, &row->key) ||
-        !sl_field_copy(&part->arena, &value, &row->value))
-        return r < 0 ? r : SL_ENOMEM;
-    part->rows++;
-    return 0;
+    const struct sl_field by[SL_RESULT_KEYS] = {sl_integer(session->start),
+                                                sl_integer(session->last + gap_of(batch)), *key};
+    value[1] = sl_boolean(final);
+    return r < 0 ? r : sl_result_part_add(part->result, by, value);
 }
 
 static int add_late(struct part *part, const struct sl_field *key, int64_t from, int64_t to)
@@ -115,8 +103,8 @@ static int add_late(struct part *part, const struct sl_field *key, int64_t from,
     if (!grown)
         return SL_ENOMEM;
     part->late = grown;
-    grown[part->lates++] = (struct late_span){*key, from, to};
-    return 0;
+    grown[part->lates] = (struct late_span){.from = from, .to = to};
+    return sl_field_copy(&part->keys, key, &grown[part->lates++].key) ? 0 : SL_ENOMEM;
 }
 
 /* ---- a key's sessions ---- */
@@ -173,9 +161,9 @@ static bool is_closed(const struct batch *batch, const struct session *session)
 }
 
 /* Sessions of one cell that the watermark has passed are given out. */
-static int close_cell(const struct batch *batch, struct sl_task *task, struct part *part, unsigned number,
-                      struct sl_state_entry *cell)
+static int close_cell(void *arg, struct sl_task *task, unsigned number, struct sl_state_entry *cell)
 {
+    struct batch *batch = arg;
     bool shows = reduce_of(batch)->windows.emit != SL_EMIT_UPDATES && !reduce_of(batch)->gives_late;
     struct session *session;
     uint32_t count, kept = 0;
@@ -184,7 +172,7 @@ static int close_cell(const struct batch *batch, struct sl_task *task, struct pa
         if (!is_closed(batch, &session[i]))
             session[kept++] = session[i];
         else if (shows)
-            r = add_row(batch, task, part, &cell->key, &session[i], true);
+            r = add_row(batch, task, &batch->part[number], &cell->key, &session[i], true);
     }
     return r < 0 ? r : write_sessions(batch, task, number, cell, session, kept);
 }
@@ -277,144 +265,97 @@ static int sweep(const struct batch *batch, struct sl_task *task, struct part *p
     return r == 0 && cluster.any ? end_cluster(batch, task, part, key, value, &cluster, ret, ret_count) : r;
 }
 
-static int join_key(const struct batch *batch, struct sl_task *task, struct part *part, unsigned number,
-                    const struct sl_group_entry *group)
+static int join_key(struct batch *batch, struct sl_task *task, unsigned number,
+                    const struct sl_brought_key *brought)
 {
     struct sl_event_memory *memory = batch->stage->memory;
-    uint64_t hash = sl_field_hash(&group->key, task->seed);
-    struct sl_state_entry *cell =
-        sl_state_shard_find(&memory->sessions.map.part[number], &group->key, (uint32_t)hash);
+    struct sl_state_entry *cell;
     struct session *open = NULL, *joined;
+    struct sl_field list;
     const struct sl_field *value;
     uint32_t opens = 0, values, count;
-    int r = cell ? sl_event_values(task, &group->state, &value, &values) : SL_ENOMEM;
+    int r = sl_state_map_find(&memory->sessions.map, task, brought->key, brought->hash, &cell);
+    r = r < 0 ? r : sl_brought_key_list(brought, 0, task, &list);
+    r = r < 0 ? r : sl_event_values(task, &list, &value, &values);
     if (r == 0 && cell->exists)
         r = read_sessions(batch, task, &cell->value, &open, &opens);
     joined = r == 0 ? sl_arena_alloc(task->scratch, (opens + (size_t)values + 1) * sizeof *joined) : NULL;
     r = r < 0 ? r : joined ? 0 : SL_ENOMEM;
-    r = r < 0 ? r : sweep(batch, task, part, &group->key, open, opens, value, values, joined, &count);
+    r = r < 0 ? r
+              : sweep(batch, task, &batch->part[number], brought->key, open, opens, value, values, joined,
+                      &count);
     return r < 0 ? r : write_sessions(batch, task, number, cell, joined, count);
 }
 
-static int run_part(void *arg, size_t number, struct sl_task *task)
+static int join_part(void *arg, size_t number, struct sl_task *task)
 {
-    const struct batch *batch = arg;
-    struct sl_event_memory *memory = batch->stage->memory;
-    struct part *part = &batch->part[number];
-    int64_t until = batch->stage->watermark_ms;
-    struct sl_state_entry *cell;
+    struct batch *batch = arg;
+    const struct sl_brought_part *part = &batch->brought.part[number];
     int r = 0;
-    while (r == 0 && until != SL_NO_TIME &&
-           (cell = sl_timed_map_take_due(&memory->sessions, (unsigned)number, until))) {
+    for (size_t i = 0; r == 0 && i < part->keys; i++) {
         sl_arena_reset(task->scratch);
-        r = close_cell(batch, task, part, (unsigned)number, cell);
-    }
-    for (size_t i = 0; r == 0 && i < part->groups; i++) {
-        sl_arena_reset(task->scratch);
-        r = join_key(batch, task, part, (unsigned)number, part->group[i]);
+        r = join_key(batch, task, (unsigned)number, &part->key[i]);
     }
     return r;
 }
 
 /* ---- the batch ---- */
 
-static int deal_groups(struct batch *batch, const struct sl_sorted_groups *groups)
+static int append_fields(const struct sl_event_reduce *reduce, const struct sl_result_row *row,
+                         struct sl_field *fields, uint32_t *count)
 {
-    for (size_t i = 0; i < groups->count; i++) {
-        uint64_t hash = sl_field_hash(&groups->entry[i].key, batch->stage->tasks[0].seed);
-        struct part *part = &batch->part[sl_state_map_number(hash)];
-        const struct sl_group_entry **grown =
-            sl_array_grow(part->group, part->groups, &part->groups_capacity, sizeof *grown);
-        if (!grown)
-            return SL_ENOMEM;
-        part->group = grown;
-        part->group[part->groups++] = &groups->entry[i];
+    const struct sl_field *key = &row->by[2];
+    bool is_record = reduce->by_key.shape == SL_FORM_KEY && key->tag == SL_LIST && key->flags & SL_FIELD_ROW;
+    if (is_record && key->len > SL_WIDTH_MAX - 3)
+        return SL_EREJECT;
+    for (uint32_t i = 0; is_record && i < key->len; i++)
+        fields[(*count)++] = key->items[i];
+    if (!is_record && reduce->by_key.shape != SL_FORM_VALUE) {
+        fields[*count] = *key;
+        fields[(*count)++].flags = 0;
     }
+    if (reduce->by_key.shape != SL_FORM_KEY)
+        fields[(*count)++] = row->value[0];
+    if (reduce->windows.emit == SL_EMIT_BOTH)
+        fields[(*count)++] = row->value[1];
     return 0;
 }
 
-static int compare_rows(const void *a, const void *b)
+static int make_row(struct sl_stage *stage, struct sl_task *task, const struct sl_result_row *row,
+                    struct sl_field fields[SL_WIDTH_MAX], uint32_t *ret_width)
 {
-    const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
-    if (x->start != y->start)
-        return x->start < y->start ? -1 : 1;
-    if (x->stop != y->stop)
-        return x->stop < y->stop ? -1 : 1;
-    int order = sl_field_compare(&x->key, &y->key);
-    return order ? order : y->final - x->final;
-}
-
-static int append_row(struct sl_stage *stage, struct sl_rows *rows, const struct row *row)
-{
-    const struct sl_event_reduce *reduce = stage->state;
-    struct sl_field fields[SL_WIDTH_MAX] = {sl_integer(row->start), sl_integer(row->stop)};
     uint32_t count = 2;
-    bool is_record =
-        reduce->by_key.shape == SL_FORM_KEY && row->key.tag == SL_LIST && row->key.flags & SL_FIELD_ROW;
-    if (is_record && row->key.len > SL_WIDTH_MAX - 3) {
-        sl_task_explain(&stage->tasks[0],
-                        "%s: with start and stop the record has %u fields; a record has at most %d",
-                        stage->node->op->name, (unsigned)row->key.len + 2, SL_WIDTH_MAX);
-        stage->tasks[0].is_counted_elsewhere = row->final;
-        int r = sl_task_reject_group(&stage->tasks[0], stage->node->number, &row->key, &row->value, 0);
-        stage->tasks[0].is_counted_elsewhere = false;
-        return r;
-    }
-    for (uint32_t i = 0; is_record && i < row->key.len; i++)
-        fields[count++] = row->key.items[i];
-    if (!is_record && reduce->by_key.shape != SL_FORM_VALUE) {
-        fields[count] = row->key;
-        fields[count++].flags = 0;
-    }
-    if (reduce->by_key.shape != SL_FORM_KEY)
-        fields[count++] = row->value;
-    if (reduce->windows.emit == SL_EMIT_BOTH)
-        fields[count++] = sl_boolean(row->final);
-    return sl_rows_append_row(rows, fields, count);
+    fields[0] = row->by[0];
+    fields[1] = row->by[1];
+    int r = append_fields(stage->state, row, fields, &count);
+    *ret_width = r == 0 ? count : 0;
+    if (r == 0)
+        return 0;
+    sl_task_explain(task, "%s: with start and stop the record has %u fields; a record has at most %d",
+                    stage->node->op->name, (unsigned)row->by[2].len + 2, SL_WIDTH_MAX);
+    task->is_counted_elsewhere = row->value[1].boolean;
+    r = sl_task_reject_group(task, stage->node->number, &row->by[2], &row->value[0], 0);
+    task->is_counted_elsewhere = false;
+    return r;
 }
 
-/* All parts' rows in the order of start, stop, key. */
-static int show(struct batch *batch, struct sl_dataset **ret)
+static struct sl_field key_of_late(const struct sl_event_reduce *reduce, const struct sl_late_row *row)
 {
-    struct sl_rows *rows = sl_rows_new();
-    size_t count = 0, at = 0;
-    for (unsigned p = 0; p < SL_PARTS; p++)
-        count += batch->part[p].rows;
-    const struct row **list = malloc((count + 1) * sizeof *list);
-    int r = rows && list ? 0 : SL_ENOMEM;
-    for (unsigned p = 0; r == 0 && p < SL_PARTS; p++)
-        for (size_t i = 0; i < batch->part[p].rows; i++)
-            list[at++] = &batch->part[p].row[i];
-    if (r == 0)
-        qsort(list, count, sizeof *list, compare_rows);
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = append_row(batch->stage, rows, list[i]);
-    for (unsigned p = 0; r == 0 && p < SL_PARTS; p++)
-        sl_arena_adopt(&rows->arena, &batch->part[p].arena);
-    free(list);
-    if (r < 0) {
-        sl_rows_unref(rows);
-        return r;
-    }
-    *ret = sl_dataset_of(rows);
-    return *ret ? 0 : SL_ENOMEM;
+    if (reduce->key_of == SL_KEY_RECORD && row->width > 1)
+        return sl_list(row->field, row->width);
+    bool has_key = reduce->key_of != SL_KEY_NONE && !(reduce->gives_late && row->width < 2);
+    return has_key ? row->field[0] : sl_nil();
 }
 
 static bool is_in_span(const struct batch *batch, const struct sl_late_row *row)
 {
-    const struct sl_event_reduce *reduce = reduce_of(batch);
-    struct sl_field key = sl_nil();
-    if (reduce->key_of == SL_KEY_RECORD && row->width > 1)
-        key = sl_list(row->field, row->width);
-    else if (reduce->key_of != SL_KEY_NONE && !(reduce->gives_late && row->width < 2))
-        key = row->field[0];
+    const struct sl_field key = key_of_late(reduce_of(batch), row);
     const struct part *part =
         &batch->part[sl_state_map_number(sl_field_hash(&key, batch->stage->tasks[0].seed))];
-    for (size_t i = 0; i < part->lates; i++) {
-        const struct late_span *late = &part->late[i];
-        if (late->from <= row->time && row->time <= late->to && sl_field_equals(&late->key, &key))
+    size_t first = SL_BISECT(i, 0, part->lates, sl_field_compare(&part->late[i].key, &key) < 0);
+    for (size_t i = first; i < part->lates && sl_field_equals(&part->late[i].key, &key); i++)
+        if (part->late[i].from <= row->time && row->time <= part->late[i].to)
             return true;
-    }
     return false;
 }
 
@@ -438,35 +379,83 @@ static int settle_late(struct batch *batch)
 
 static void batch_done(struct batch *batch)
 {
-    for (unsigned p = 0; batch->part && p < SL_PARTS; p++) {
-        sl_arena_done(&batch->part[p].arena);
-        free(batch->part[p].row);
+    if (!batch)
+        return;
+    for (unsigned p = 0; p < SL_PARTS; p++) {
+        sl_rows_unref(batch->part[p].left_out);
+        sl_arena_done(&batch->part[p].keys);
         free(batch->part[p].late);
-        free(batch->part[p].group);
     }
-    free(batch->part);
+    sl_brought_keys_done(&batch->brought);
+    sl_sorted_result_done(&batch->result);
+    free(batch);
+}
+
+static int batch_new(struct sl_stage *stage, struct batch **ret)
+{
+    struct batch *batch = calloc(1, sizeof *batch);
+    if (!batch)
+        return SL_ENOMEM;
+    batch->stage = stage;
+    for (unsigned p = 0; p < SL_PARTS; p++)
+        batch->part[p].result = &batch->result.part[p];
+    *ret = batch;
+    return sl_sorted_result_init(&batch->result, stage);
+}
+
+static int give_room(void *arg)
+{
+    struct batch *batch = arg;
+    return sl_sorted_result_make_room(&batch->result);
+}
+
+static int close_due(struct batch *batch)
+{
+    struct sl_event_memory *memory = batch->stage->memory;
+    const struct sl_timed_map_work work = {close_cell, give_room, batch};
+    return batch->stage->watermark_ms == SL_NO_TIME
+               ? 0
+               : sl_timed_map_visit_due(&memory->sessions, batch->stage, batch->stage->watermark_ms, &work);
+}
+
+/* Between rounds no cell is in use. */
+static int join_brought(struct batch *batch)
+{
+    struct sl_event_memory *memory = batch->stage->memory;
+    struct sl_aggregate *const aggregate = &reduce_of(batch)->by_key.aggregate;
+    int r = sl_brought_keys_open(&batch->brought, batch->stage, &aggregate, 1);
+    while (r == 0 && (r = sl_brought_keys_next(&batch->brought)) > 0) {
+        r = sl_timed_map_make_room(&memory->sessions, batch->stage);
+        r = r < 0 ? r : sl_stage_run(batch->stage, SL_PARTS, join_part, batch);
+        r = r < 0 ? r : give_room(batch);
+    }
+    return r;
+}
+
+static int note_left_out(struct batch *batch)
+{
+    int r = 0;
+    for (unsigned p = 0; r == 0 && p < SL_PARTS; p++) {
+        r = sl_event_left_out(batch->stage->memory, batch->part[p].left_out);
+        batch->part[p].left_out = NULL;
+    }
+    return r;
 }
 
 int sl_event_sessions_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    struct sl_event_reduce *reduce = stage->state;
     struct sl_event_memory *memory = stage->memory;
-    struct batch batch = {stage, calloc(SL_PARTS, sizeof *batch.part)};
-    struct sl_sorted_groups *groups = NULL;
-    int r = batch.part ? 0 : SL_ENOMEM;
+    struct batch *batch = NULL;
+    int r = batch_new(stage, &batch);
+    r = r < 0 ? r : sl_timed_map_bound(&memory->sessions, stage);
     if (r == 0 && !stage->services->durable)
         r = sl_timed_map_forget_changes(&memory->sessions, stage);
-    r = r < 0 ? r : sl_aggregate_finish(&reduce->by_key.aggregate, &groups);
-    r = r < 0 ? r : deal_groups(&batch, groups);
-    r = r < 0 ? r : sl_stage_run(stage, SL_PARTS, run_part, &batch);
-    r = r < 0 ? r : settle_late(&batch);
-    r = r < 0 ? r : show(&batch, ret);
-    for (unsigned p = 0; batch.part && p < SL_PARTS; p++) {
-        int noted = sl_event_left_out(memory, batch.part[p].left_out);
-        r = r < 0 ? r : noted;
-    }
-    sl_sorted_groups_unref(groups);
-    batch_done(&batch);
+    r = r < 0 ? r : close_due(batch);
+    r = r < 0 ? r : join_brought(batch);
+    r = r < 0 ? r : settle_late(batch);
+    r = r < 0 ? r : sl_sorted_result_show(&batch->result, make_row, ret);
+    r = r < 0 ? r : note_left_out(batch);
+    batch_done(batch);
     if (r < 0)
         return r;
     memory->due_ms = sl_timed_map_next_due(&memory->sessions);

@@ -22,44 +22,47 @@ static bool is_sessions(const struct sl_field *value)
     return true;
 }
 
+/* The gap may be another now. */
+static int due_of(const struct sl_stage *stage, const struct sl_field *value, int64_t *ret)
+{
+    const struct sl_event_reduce *reduce = stage->state;
+    if (!is_sessions(value))
+        return SL_EDAMAGED;
+    *ret = INT64_MAX;
+    for (uint32_t i = 0; i < value->len; i++) {
+        int64_t stop = value->items[i].items[1].integer + reduce->windows.gap;
+        *ret = stop < *ret ? stop : *ret;
+    }
+    return 0;
+}
+
+/* Rows of windows: the job was another. */
+static bool has_windows(const struct sl_dataset *rows)
+{
+    struct sl_arena block SL_CLEANUP(sl_arena_done) = {0};
+    struct sl_field row[SL_WIDTH_MAX];
+    struct sl_cursor cursor;
+    uint32_t width;
+    sl_cursor_pass(&cursor, rows, &block);
+    while (sl_cursor_next(&cursor, row, &width))
+        if (width == 2 || width == 4)
+            return true;
+    return false;
+}
+
 int sl_event_sessions_load(struct sl_stage *stage, const struct sl_section *section,
                            const struct sl_dataset *rows)
 {
     struct sl_event_memory *memory = stage->memory;
-    struct sl_field row[SL_WIDTH_MAX];
-    struct sl_cursor cursor;
-    uint32_t width;
-    if (section->part != 0)
+    if (section->part != 0 || has_windows(rows))
         return 0;
-    sl_cursor_init(&cursor, rows);
-    while (sl_cursor_next(&cursor, row, &width))
-        if (width == 2 || width == 4) /* of windows: the job was another */
-            return 0;
-        else if (width > 1 && !is_sessions(&row[1]))
-            return sl_error_set(stage->err, SL_EDAMAGED, "the sessions that %s kept are damaged",
-                                stage->node->op->name);
-    return sl_timed_map_load(&memory->sessions, stage, rows);
+    return sl_timed_map_load(&memory->sessions, stage, rows, due_of, "sessions");
 }
 
-/* The gap may be another now: cells are due by it. */
 int sl_event_sessions_loaded(struct sl_stage *stage)
 {
-    const struct sl_event_reduce *reduce = stage->state;
     struct sl_event_memory *memory = stage->memory;
-    for (unsigned p = 0; p < SL_PARTS; p++) {
-        struct sl_state_shard *cells = &memory->sessions.map.part[p];
-        for (size_t i = 0; i < cells->count; i++) {
-            struct sl_state_entry *cell = &cells->cell[i];
-            int64_t due_ms = INT64_MAX;
-            for (uint32_t k = 0; cell->exists && k < cell->value.len; k++) {
-                int64_t stop = cell->value.items[k].items[1].integer + reduce->windows.gap;
-                due_ms = stop < due_ms ? stop : due_ms;
-            }
-            if (cell->exists)
-                cell->seen_ms = due_ms;
-        }
-    }
-    int r = sl_timed_map_loaded(&memory->sessions);
+    int r = sl_timed_map_loaded(&memory->sessions, stage);
     memory->due_ms = sl_timed_map_next_due(&memory->sessions);
     return r;
 }

@@ -24,29 +24,25 @@ static bool is_in_order(const struct sl_field *item, uint32_t count)
     return true;
 }
 
-int sl_event_values(struct sl_task *task, const union sl_state *state, const struct sl_field **ret_value,
+int sl_event_values(struct sl_task *task, const struct sl_field *list, const struct sl_field **ret_value,
                     uint32_t *ret_count)
 {
-    struct sl_field list;
-    int r = sl_reducer_list.ops->finish(&sl_reducer_list, task, state, &list);
-    if (r < 0)
-        return r;
-    *ret_value = list.items;
-    *ret_count = list.len;
-    if (is_in_order(list.items, list.len))
+    *ret_value = list->items;
+    *ret_count = list->len;
+    if (is_in_order(list->items, list->len))
         return 0;
-    struct sl_field *item = sl_arena_alloc(task->scratch, list.len * sizeof *item);
-    struct sl_field *pair = sl_arena_alloc(task->scratch, 2 * (size_t)list.len * sizeof *pair);
+    struct sl_field *item = sl_arena_alloc(task->scratch, list->len * sizeof *item);
+    struct sl_field *pair = sl_arena_alloc(task->scratch, 2 * (size_t)list->len * sizeof *pair);
     if (!item || !pair)
         return SL_ENOMEM;
-    for (uint32_t i = 0; i < list.len;
+    for (uint32_t i = 0; i < list->len;
          i++) { /* the place in the input, beside the time: qsort is not stable */
-        item[i] = list.items[i];
-        memcpy(&pair[2 * (size_t)i], list.items[i].items, 2 * sizeof *pair);
+        item[i] = list->items[i];
+        memcpy(&pair[2 * (size_t)i], list->items[i].items, 2 * sizeof *pair);
         pair[2 * (size_t)i].len = i;
         item[i].items = &pair[2 * (size_t)i];
     }
-    qsort(item, list.len, sizeof *item, compare_times);
+    qsort(item, list->len, sizeof *item, compare_times);
     *ret_value = item;
     return 0;
 }

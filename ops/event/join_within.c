@@ -6,18 +6,18 @@
  * they might join may have been removed.
  *
  * Rows of each stream are grouped by key as {time, value} (ops/group/aggregate.h). On disk (key, {left, right}, due). */
-#include "core/base/array.h"
 #include "core/base/error.h"
 #include "core/contract/services.h"
 #include "core/contract/stage.h"
+#include "ops/event/brought_keys.h"
 #include "ops/event/join_within_state.h"
+#include "ops/event/sorted_result.h"
 #include "ops/event/upstream.h"
 #include "ops/group/aggregate.h"
 #include "ops/key/pair_key.h"
 #include "ops/reducer/reducers.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Of one batch. */
 struct sides {
@@ -113,50 +113,24 @@ struct lists {
     uint32_t count[SL_JOIN_SIDES];
 };
 
-struct row {
-    struct sl_field key, left, right;
-    int64_t left_ms, right_ms; /* SL_NO_TIME, which comes first: there is none */
-    uint64_t sequence;
-};
-
-/* The groups of one side whose keys are of one part, in the order of keys. */
-struct deck {
-    const struct sl_group_entry **group;
-    size_t groups, capacity, at;
-};
-
-struct part {
-    struct sl_arena arena;
-    struct row *row;
-    size_t rows, capacity;
-    struct deck side[SL_JOIN_SIDES];
-};
-
 struct batch {
     struct sl_stage *stage;
     struct sl_timed_map *timed;
     int64_t within_ms;
     enum sl_join_how how;
-    struct part *part; /* [SL_PARTS] */
+    struct sl_sorted_result result;
+    struct sl_brought_keys brought;
 };
 
-static int add_row(struct part *part, const struct sl_field *key, const struct entry *left,
+static int add_row(struct sl_result_part *part, const struct sl_field *key, const struct entry *left,
                    const struct entry *right)
 {
-    struct row *grown = sl_array_grow(part->row, part->rows, &part->capacity, sizeof *grown);
-    if (!grown)
-        return SL_ENOMEM;
-    part->row = grown;
-    struct row *row = &grown[part->rows];
-    *row = (struct row){.left_ms = left ? left->time : SL_NO_TIME,
-                        .right_ms = right ? right->time : SL_NO_TIME,
-                        .sequence = part->rows};
-    bool ok = sl_field_copy(&part->arena, key, &row->key) &&
-              (!left || sl_field_copy(&part->arena, &left->value, &row->left)) &&
-              (!right || sl_field_copy(&part->arena, &right->value, &row->right));
-    row->key.flags = 0;
-    part->rows += ok;
-    return ok ? 0 : SL_ENOMEM;
+    struct sl_field by[SL_RESULT_KEYS] = {*key, sl_integer(left ? left->time : SL_NO_TIME),
+                                          sl_integer(right ? right->time : SL_NO_TIME)};
+    const struct sl_field value[SL_RESULT_VALUES] = {left ? left->value : sl_nil(),
+                                                     right ? right->value : sl_nil()};
+    by[0].flags = 0;
+    return sl_result_part_add(part, by, value);
 }
 
 /* `more` entries can be added to each side. */
@@ -218,9 +192,10 @@ static bool shows_alone(const struct batch *batch, int side)
 }
 
 /* Removes what the watermark has passed. */
-static int let_go(const struct batch *batch, struct sl_task *task, struct part *part, unsigned number,
-                  struct sl_state_entry *cell)
+static int let_go(void *arg, struct sl_task *task, unsigned number, struct sl_state_entry *cell)
 {
+    struct batch *batch = arg;
+    struct sl_result_part *part = &batch->result.part[number];
     struct lists lists;
     int r = read_lists(task, cell, 0, &lists);
     for (int side = 0; r == 0 && side < SL_JOIN_SIDES; side++) {
@@ -249,7 +224,7 @@ static void insert(struct lists *lists, int side, const struct entry *entry)
     list[at] = *entry;
 }
 
-static int join_lists(const struct batch *batch, struct part *part, const struct sl_field *key,
+static int join_lists(const struct batch *batch, struct sl_result_part *part, const struct sl_field *key,
                       struct lists *lists)
 {
     uint32_t first = 0;
@@ -272,159 +247,117 @@ static int join_lists(const struct batch *batch, struct part *part, const struct
     return r;
 }
 
-/* A key's groups of both sides; NULL: it has none on that side. */
-static int join_key(const struct batch *batch, struct sl_task *task, struct part *part, unsigned number,
-                    const struct sl_group_entry *const group[SL_JOIN_SIDES])
+static void insert_new(struct lists *lists, const struct sl_field list[SL_JOIN_SIDES])
 {
-    const struct sl_field *key =
-        &group[group[SL_JOIN_SIDE_LEFT] ? SL_JOIN_SIDE_LEFT : SL_JOIN_SIDE_RIGHT]->key;
-    uint64_t hash = sl_field_hash(key, task->seed);
-    struct sl_state_entry *cell = sl_state_shard_find(&batch->timed->map.part[number], key, (uint32_t)hash);
-    struct sl_field list[SL_JOIN_SIDES] = {sl_list(NULL, 0), sl_list(NULL, 0)};
-    struct lists lists;
-    int r = cell ? 0 : SL_ENOMEM;
-    for (int side = 0; r == 0 && side < SL_JOIN_SIDES; side++)
-        if (group[side])
-            r = sl_reducer_list.ops->finish(&sl_reducer_list, task, &group[side]->state, &list[side]);
-    r = r < 0 ? r
-              : read_lists(task, cell, list[SL_JOIN_SIDE_LEFT].len + list[SL_JOIN_SIDE_RIGHT].len, &lists);
-    for (int side = 0; r == 0 && side < SL_JOIN_SIDES; side++)
+    for (int side = 0; side < SL_JOIN_SIDES; side++)
         for (uint32_t i = 0; i < list[side].len; i++) {
             const struct sl_field *item = list[side].items[i].items;
             struct entry entry = {item[0].integer, item[1], false, true};
-            insert(&lists, side, &entry);
+            insert(lists, side, &entry);
         }
-    r = r < 0 ? r : join_lists(batch, part, &cell->key, &lists);
+}
+
+static int join_key(struct batch *batch, struct sl_task *task, unsigned number,
+                    const struct sl_brought_key *brought)
+{
+    struct sl_field list[SL_JOIN_SIDES] = {sl_list(NULL, 0), sl_list(NULL, 0)};
+    struct sl_state_entry *cell;
+    struct lists lists;
+    int r = sl_state_map_find(&batch->timed->map, task, brought->key, brought->hash, &cell);
+    for (unsigned side = 0; r == 0 && side < SL_JOIN_SIDES; side++)
+        r = sl_brought_key_list(brought, side, task, &list[side]);
+    r = r < 0 ? r
+              : read_lists(task, cell, list[SL_JOIN_SIDE_LEFT].len + list[SL_JOIN_SIDE_RIGHT].len, &lists);
+    if (r < 0)
+        return r;
+    insert_new(&lists, list);
+    r = join_lists(batch, &batch->result.part[number], &cell->key, &lists);
     return r < 0 ? r : write_lists(batch, task, number, cell, &lists);
 }
 
-static const struct sl_group_entry *next_group(const struct deck *deck)
+static int join_part(void *arg, size_t number, struct sl_task *task)
 {
-    return deck->at < deck->groups ? deck->group[deck->at] : NULL;
-}
-
-/* The next key of either side. */
-static int join_next(const struct batch *batch, struct sl_task *task, struct part *part, unsigned number)
-{
-    const struct sl_group_entry *group[SL_JOIN_SIDES] = {next_group(&part->side[SL_JOIN_SIDE_LEFT]),
-                                                         next_group(&part->side[SL_JOIN_SIDE_RIGHT])};
-    int order = !group[0] ? 1 : !group[1] ? -1 : sl_field_compare(&group[0]->key, &group[1]->key);
-    if (order > 0)
-        group[0] = NULL;
-    if (order < 0)
-        group[1] = NULL;
-    for (int side = 0; side < SL_JOIN_SIDES; side++)
-        part->side[side].at += group[side] != NULL;
-    return join_key(batch, task, part, number, group);
-}
-
-static int run_part(void *arg, size_t number, struct sl_task *task)
-{
-    const struct batch *batch = arg;
-    struct part *part = &batch->part[number];
-    struct sl_state_entry *cell;
+    struct batch *batch = arg;
+    const struct sl_brought_part *part = &batch->brought.part[number];
     int r = 0;
-    while (r == 0 && batch->stage->watermark_ms != SL_NO_TIME &&
-           (cell = sl_timed_map_take_due(batch->timed, (unsigned)number, batch->stage->watermark_ms))) {
+    for (size_t i = 0; r == 0 && i < part->keys; i++) {
         sl_arena_reset(task->scratch);
-        r = let_go(batch, task, part, (unsigned)number, cell);
-    }
-    while (r == 0 && (next_group(&part->side[0]) || next_group(&part->side[1]))) {
-        sl_arena_reset(task->scratch);
-        r = join_next(batch, task, part, (unsigned)number);
+        r = join_key(batch, task, (unsigned)number, &part->key[i]);
     }
     return r;
 }
 
 /* ---- the batch ---- */
 
-static int deal_groups(struct batch *batch, const struct sl_sorted_groups *groups, int side)
+static int give_room(void *arg)
 {
-    for (size_t i = 0; i < groups->count; i++) {
-        uint64_t hash = sl_field_hash(&groups->entry[i].key, batch->stage->tasks[0].seed);
-        struct deck *deck = &batch->part[sl_state_map_number(hash)].side[side];
-        const struct sl_group_entry **grown =
-            sl_array_grow(deck->group, deck->groups, &deck->capacity, sizeof *grown);
-        if (!grown)
-            return SL_ENOMEM;
-        deck->group = grown;
-        deck->group[deck->groups++] = &groups->entry[i];
+    struct batch *batch = arg;
+    return sl_sorted_result_make_room(&batch->result);
+}
+
+static int remove_due(struct batch *batch)
+{
+    const struct sl_timed_map_work work = {let_go, give_room, batch};
+    return batch->stage->watermark_ms == SL_NO_TIME
+               ? 0
+               : sl_timed_map_visit_due(batch->timed, batch->stage, batch->stage->watermark_ms, &work);
+}
+
+/* Between rounds no cell is in use. */
+static int join_brought(struct batch *batch)
+{
+    struct sides *sides = batch->stage->state;
+    struct sl_aggregate *const aggregate[SL_JOIN_SIDES] = {&sides->aggregate[SL_JOIN_SIDE_LEFT],
+                                                           &sides->aggregate[SL_JOIN_SIDE_RIGHT]};
+    int r = sl_brought_keys_open(&batch->brought, batch->stage, aggregate, SL_JOIN_SIDES);
+    while (r == 0 && (r = sl_brought_keys_next(&batch->brought)) > 0) {
+        r = sl_timed_map_make_room(batch->timed, batch->stage);
+        r = r < 0 ? r : sl_stage_run(batch->stage, SL_PARTS, join_part, batch);
+        r = r < 0 ? r : give_room(batch);
     }
+    return r;
+}
+
+static int make_row(struct sl_stage *stage, struct sl_task *task, const struct sl_result_row *row,
+                    struct sl_field fields[SL_WIDTH_MAX], uint32_t *ret_width)
+{
+    fields[0] = row->by[0];
+    fields[1] = row->value[SL_JOIN_SIDE_LEFT];
+    fields[2] = row->value[SL_JOIN_SIDE_RIGHT];
+    *ret_width = 3;
     return 0;
 }
 
-static int compare_rows(const void *a, const void *b)
+static int join(struct batch *batch, struct sl_dataset **ret)
 {
-    const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
-    int order = sl_field_compare(&x->key, &y->key);
-    if (order == 0)
-        order = (x->left_ms > y->left_ms) - (x->left_ms < y->left_ms);
-    if (order == 0)
-        order = (x->right_ms > y->right_ms) - (x->right_ms < y->right_ms);
-    return order ? order : (x->sequence > y->sequence) - (x->sequence < y->sequence);
-}
-
-static int show(struct batch *batch, struct sl_dataset **ret)
-{
-    struct sl_rows *rows = sl_rows_new();
-    size_t count = 0, at = 0;
-    for (unsigned p = 0; p < SL_PARTS; p++)
-        count += batch->part[p].rows;
-    const struct row **list = malloc((count + 1) * sizeof *list);
-    int r = rows && list ? 0 : SL_ENOMEM;
-    for (unsigned p = 0; r == 0 && p < SL_PARTS; p++)
-        for (size_t i = 0; i < batch->part[p].rows; i++)
-            list[at++] = &batch->part[p].row[i];
-    if (r == 0)
-        qsort(list, count, sizeof *list, compare_rows);
-    for (size_t i = 0; r == 0 && i < count; i++) {
-        const struct sl_field fields[3] = {list[i]->key, list[i]->left, list[i]->right};
-        r = sl_rows_append_row(rows, fields, 3);
-    }
-    for (unsigned p = 0; r == 0 && p < SL_PARTS; p++)
-        sl_arena_adopt(&rows->arena, &batch->part[p].arena);
-    free(list);
-    if (r < 0) {
-        sl_rows_unref(rows);
-        return r;
-    }
-    *ret = sl_dataset_of(rows);
-    return *ret ? 0 : SL_ENOMEM;
-}
-
-static void batch_done(struct batch *batch)
-{
-    for (unsigned p = 0; batch->part && p < SL_PARTS; p++) {
-        sl_arena_done(&batch->part[p].arena);
-        free(batch->part[p].row);
-        free(batch->part[p].side[0].group);
-        free(batch->part[p].side[1].group);
-    }
-    free(batch->part);
+    struct sl_stage *stage = batch->stage;
+    int r = sl_timed_map_bound(batch->timed, stage);
+    r = r < 0 ? r : sl_sorted_result_init(&batch->result, stage);
+    if (r == 0 && !stage->services->durable)
+        r = sl_timed_map_forget_changes(batch->timed, stage);
+    r = r < 0 ? r : remove_due(batch);
+    r = r < 0 ? r : join_brought(batch);
+    return r < 0 ? r : sl_sorted_result_show(&batch->result, make_row, ret);
 }
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    struct sides *sides = stage->state;
     struct sl_join_memory *memory = stage->memory;
-    struct batch batch = {stage, &memory->timed, sl_node_integer(stage->node, 1, 0),
-                          (enum sl_join_how)sl_join_how(stage->node), calloc(SL_PARTS, sizeof *batch.part)};
-    struct sl_sorted_groups *groups[SL_JOIN_SIDES] = {NULL, NULL};
-    int r = batch.part ? 0 : SL_ENOMEM;
-    if (r == 0 && !stage->services->durable)
-        r = sl_timed_map_forget_changes(&memory->timed, stage);
-    for (int side = 0; r == 0 && side < SL_JOIN_SIDES; side++) {
-        r = sl_aggregate_finish(&sides->aggregate[side], &groups[side]);
-        r = r < 0 ? r : deal_groups(&batch, groups[side], side);
-    }
-    r = r < 0 ? r : sl_stage_run(stage, SL_PARTS, run_part, &batch);
-    r = r < 0 ? r : show(&batch, ret);
-    sl_sorted_groups_unref(groups[SL_JOIN_SIDE_LEFT]);
-    sl_sorted_groups_unref(groups[SL_JOIN_SIDE_RIGHT]);
-    batch_done(&batch);
+    struct batch *batch = calloc(1, sizeof *batch);
+    if (!batch)
+        return SL_ENOMEM;
+    batch->stage = stage;
+    batch->timed = &memory->timed;
+    batch->within_ms = sl_node_integer(stage->node, 1, 0);
+    batch->how = (enum sl_join_how)sl_join_how(stage->node);
+    int r = join(batch, ret);
+    sl_brought_keys_done(&batch->brought);
+    sl_sorted_result_done(&batch->result);
+    free(batch);
     if (r < 0)
         return r;
-    memory->due_ms = batch.how == SL_JOIN_INNER ? INT64_MAX : sl_timed_map_next_due(&memory->timed);
+    memory->due_ms =
+        sl_join_how(stage->node) == SL_JOIN_INNER ? INT64_MAX : sl_timed_map_next_due(&memory->timed);
     stage->said = stage->has_input || (*ret)->count;
     return 0;
 }
@@ -435,6 +368,8 @@ static int begin(struct sl_stage *stage)
     int r = 0;
     for (unsigned side = 0; r == 0 && side < SL_JOIN_SIDES; side++)
         r = sl_aggregate_init(&sides->aggregate[side], stage, &sl_reducer_list, SL_KEY_FIELD);
+    for (unsigned side = 0; r == 0 && side < SL_JOIN_SIDES; side++)
+        r = sl_spilled_runs_init(&sides->aggregate[side].runs, stage);
     return r;
 }
 
@@ -448,7 +383,9 @@ static void done(struct sl_stage *stage)
 static bool due(const struct sl_node *node, const void *memory, int64_t watermark_ms)
 {
     const struct sl_join_memory *own = memory;
-    return own->due_ms != INT64_MAX && watermark_ms != SL_NO_TIME && own->due_ms < watermark_ms;
+    if (watermark_ms == SL_NO_TIME || sl_join_how(node) == SL_JOIN_INNER)
+        return false;
+    return own->due_ms < watermark_ms || sl_timed_map_has_due_on_disk(&own->timed, watermark_ms);
 }
 
 static int check(struct sl_node *node, struct sl_error *err)
@@ -469,6 +406,7 @@ static const struct sl_wide join_within_wide = {
     .push = push,
     .finish = finish,
     .done = done,
+    .bounded = 4, /* the records of both sides, keys in memory, rows */
     .memory_size = sizeof(struct sl_join_memory),
     .memory_open = sl_join_memory_open,
     .memory_done = sl_join_memory_done,

@@ -34,11 +34,6 @@ int sl_join_save(struct sl_stage *stage, struct sl_state_writer *keeper)
     return sl_timed_map_save(stage->memory, stage, keeper, 0);
 }
 
-int sl_join_load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
-{
-    return sl_timed_map_load(stage->memory, stage, rows);
-}
-
 static bool is_side(const struct sl_field *list)
 {
     for (uint32_t i = 0; list->tag == SL_LIST && i < list->len; i++) {
@@ -50,27 +45,31 @@ static bool is_side(const struct sl_field *list)
     return list->tag == SL_LIST;
 }
 
-/* `within` may be another now: cells are due by it. */
+/* `within` may be another now. */
+static int due_of(const struct sl_stage *stage, const struct sl_field *value, int64_t *ret)
+{
+    int64_t within_ms = sl_node_integer(stage->node, 1, 0);
+    if (value->tag != SL_LIST || value->len != SL_JOIN_SIDES || !is_side(&value->items[0]) ||
+        !is_side(&value->items[1]))
+        return SL_EDAMAGED;
+    *ret = INT64_MAX;
+    for (int side = 0; side < SL_JOIN_SIDES; side++) {
+        const struct sl_field *list = &value->items[side];
+        if (list->len && list->items[0].items[0].integer + within_ms < *ret)
+            *ret = list->items[0].items[0].integer + within_ms;
+    }
+    return 0;
+}
+
+int sl_join_load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    return sl_timed_map_load(stage->memory, stage, rows, due_of, "records");
+}
+
 int sl_join_loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct sl_join_memory *memory = stage->memory;
-    int64_t within_ms = sl_node_integer(stage->node, 1, 0);
-    for (unsigned p = 0; p < SL_PARTS; p++)
-        for (size_t i = 0; i < memory->timed.map.part[p].count; i++) {
-            struct sl_state_entry *cell = &memory->timed.map.part[p].cell[i];
-            const struct sl_field *value = &cell->value;
-            if (!cell->exists)
-                continue;
-            if (value->tag != SL_LIST || value->len != SL_JOIN_SIDES || !is_side(&value->items[0]) ||
-                !is_side(&value->items[1]))
-                return sl_error_set(stage->err, SL_EDAMAGED, "the records that joinWithin kept are damaged");
-            cell->seen_ms = INT64_MAX;
-            for (int side = 0; side < SL_JOIN_SIDES; side++)
-                if (value->items[side].len &&
-                    value->items[side].items[0].items[0].integer + within_ms < cell->seen_ms)
-                    cell->seen_ms = value->items[side].items[0].items[0].integer + within_ms;
-        }
-    int r = sl_timed_map_loaded(&memory->timed);
+    int r = sl_timed_map_loaded(&memory->timed, stage);
     memory->due_ms =
         sl_join_how(stage->node) == SL_JOIN_INNER ? INT64_MAX : sl_timed_map_next_due(&memory->timed);
     return r;

@@ -131,27 +131,25 @@ static int remove_failed(struct sl_stage *stage)
 
 /* ---- rows whose time is over ---- */
 
+static int forget_rows(void *arg, struct sl_task *task, unsigned part, struct sl_state_entry *cell)
+{
+    struct sl_stage *stage = arg;
+    const struct sl_event_windows windows = windows_of(stage->node);
+    struct sl_field *rows = sl_arena_alloc(task->scratch, cell->value.len * sizeof *rows);
+    uint32_t count = 0;
+    for (uint32_t i = 0; rows && i < cell->value.len; i++)
+        if (stop_of(&cell->value.items[i]) + stay_of(&windows) >= stage->watermark_ms)
+            rows[count++] = cell->value.items[i];
+    return rows ? put(stage, part, cell, rows, count) : SL_ENOMEM;
+}
+
 static int forget(struct sl_stage *stage)
 {
-    const struct sl_event_windows windows = windows_of(stage->node);
-    struct sl_timed_map *timed = stage->memory;
-    struct sl_task *task = &stage->tasks[0];
+    const struct sl_timed_map_work work = {forget_rows, NULL, stage};
     int64_t until = stage->watermark_ms;
-    struct sl_state_entry *cell;
-    int r = 0;
-    if (until == SL_NO_TIME || until == SL_END_OF_TIME)
-        return 0;
-    for (unsigned p = 0; p < SL_PARTS; p++)
-        while (r == 0 && (cell = sl_timed_map_take_due(timed, p, until))) {
-            sl_arena_reset(task->scratch);
-            struct sl_field *rows = sl_arena_alloc(task->scratch, cell->value.len * sizeof *rows);
-            uint32_t count = 0;
-            for (uint32_t i = 0; rows && i < cell->value.len; i++)
-                if (stop_of(&cell->value.items[i]) + stay_of(&windows) >= until)
-                    rows[count++] = cell->value.items[i];
-            r = rows ? put(stage, p, cell, rows, count) : SL_ENOMEM;
-        }
-    return r;
+    return until == SL_NO_TIME || until == SL_END_OF_TIME
+               ? 0
+               : sl_timed_map_visit_due(stage->memory, stage, until, &work);
 }
 
 /* ---- the table ---- */
@@ -233,30 +231,28 @@ static int save(struct sl_stage *stage, struct sl_state_writer *keeper)
     return sl_timed_map_save(stage->memory, stage, keeper, 0);
 }
 
-static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
-{
-    return sl_timed_map_load(stage->memory, stage, rows);
-}
-
 static bool is_row(const struct sl_field *row)
 {
     return row->tag == SL_LIST && row->len > SPAN_FIELDS && row->len <= SL_WIDTH_MAX &&
            row->items[0].tag == SL_INT && row->items[1].tag == SL_INT;
 }
 
+static int due_of(const struct sl_stage *stage, const struct sl_field *value, int64_t *ret)
+{
+    bool whole = value->tag == SL_LIST;
+    for (uint32_t i = 0; whole && i < value->len; i++)
+        whole = is_row(&value->items[i]);
+    return whole ? 0 : SL_EDAMAGED;
+}
+
+static int load(struct sl_stage *stage, const struct sl_section *section, const struct sl_dataset *rows)
+{
+    return sl_timed_map_load(stage->memory, stage, rows, due_of, "rows");
+}
+
 static int loaded(struct sl_stage *stage, int64_t last_ms)
 {
-    struct sl_timed_map *timed = stage->memory;
-    for (unsigned p = 0; p < SL_PARTS; p++)
-        for (size_t c = 0; c < timed->map.part[p].count; c++) {
-            const struct sl_state_entry *cell = &timed->map.part[p].cell[c];
-            bool whole = !cell->exists || cell->value.tag == SL_LIST;
-            for (uint32_t i = 0; whole && cell->exists && i < cell->value.len; i++)
-                whole = is_row(&cell->value.items[i]);
-            if (!whole)
-                return sl_error_set(stage->err, SL_EDAMAGED, "the rows that openWindows kept are damaged");
-        }
-    return sl_timed_map_loaded(timed);
+    return sl_timed_map_loaded(stage->memory, stage);
 }
 
 static const struct sl_wide open_windows_wide = {

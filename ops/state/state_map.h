@@ -61,7 +61,10 @@ int sl_state_map_find(struct sl_state_map *parts, struct sl_task *task, const st
 /* Moves all cells to disk where they hold too much; pointers to cells are void afterwards. Not after
  * sl_state_map_sort_changed. 0, or a failure. */
 int sl_state_map_make_room(struct sl_state_map *parts, struct sl_stage *stage);
-bool sl_state_map_is_too_much(const struct sl_state_map *parts, const struct sl_stage *stage);
+/* Whether they do, with so many bytes more that the caller holds for them. */
+bool sl_state_map_is_too_much(const struct sl_state_map *parts, const struct sl_stage *stage, size_t more);
+/* Moves all cells in any case; the stage has a limit. */
+int sl_state_map_store(struct sl_state_map *parts, struct sl_stage *stage);
 /* Counts the keys, after cells were put without looking at what is on disk (a start), and notes them where they time out.
  * 0, or a failure. */
 int sl_state_map_count_living(struct sl_state_map *parts, struct sl_stage *stage);

@@ -89,10 +89,10 @@ int sl_state_map_find(struct sl_state_map *parts, struct sl_task *task, const st
 
 enum { SORT_BYTES = 100 }; /* what writing a run takes for a cell, beside the cells */
 
-bool sl_state_map_is_too_much(const struct sl_state_map *parts, const struct sl_stage *stage)
+bool sl_state_map_is_too_much(const struct sl_state_map *parts, const struct sl_stage *stage, size_t more)
 {
     const struct sl_state_due *due = parts->due;
-    size_t bytes = due ? sl_note_queue_bytes(&due->notes) + sl_note_queue_bytes(&due->keys) : 0;
+    size_t bytes = more + (due ? sl_note_queue_bytes(&due->notes) + sl_note_queue_bytes(&due->keys) : 0);
     for (unsigned p = 0; p < SL_PARTS; p++)
         bytes += sl_state_shard_bytes(&parts->part[p]) + parts->part[p].count * SORT_BYTES;
     return bytes > bytes_max(parts, stage);
@@ -144,9 +144,12 @@ static int note_cells(struct sl_state_map *parts, const struct sl_found *fresh, 
 
 int sl_state_map_make_room(struct sl_state_map *parts, struct sl_stage *stage)
 {
+    return parts->runs && sl_state_map_is_too_much(parts, stage, 0) ? sl_state_map_store(parts, stage) : 0;
+}
+
+int sl_state_map_store(struct sl_state_map *parts, struct sl_stage *stage)
+{
     struct sl_found fresh SL_CLEANUP(sl_found_done) = {0};
-    if (!parts->runs || !sl_state_map_is_too_much(parts, stage))
-        return 0;
     sl_assert(!parts->changed.count);
     int r = list_fresh(parts, stage, &fresh);
     if (r == 0 && fresh.count)

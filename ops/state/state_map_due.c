@@ -142,7 +142,7 @@ static bool is_enough(const struct sl_state_map *parts, const struct sl_stage *s
                       const struct sl_found *found)
 {
     return found->count >= IDLE_MAX ||
-           (found->count && found->count % LOOK_EACH == 0 && sl_state_map_is_too_much(parts, stage));
+           (found->count && found->count % LOOK_EACH == 0 && sl_state_map_is_too_much(parts, stage, 0));
 }
 
 int sl_state_map_take_due(struct sl_state_map *parts, struct sl_stage *stage, int64_t t, struct sl_found *ret)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # timeout: 3600
 """Event time against a slow model (tests/model/event_time.py): random records whose order is within the delay, or not
-quite, cut into batches anywhere; 1, 2 and 7 workers, restarts.
+quite, cut into batches anywhere; 1, 2 and 7 workers, restarts; and with a memoryLimit that leaves nothing in memory between
+rounds.
 
 A seed that fails leaves its job in the message; SLUICE_MODEL_SEED=N runs that one alone; SLUICE_LONG=1: many.
 """
@@ -11,7 +12,7 @@ import event_time as model
 
 SEED = int(os.environ.get("SLUICE_MODEL_SEED") or 0)
 HEAD = '''local sluice = require "sluice"
-local ssc = sluice.StreamingContext { interval = "1s" }
+local ssc = sluice.StreamingContext { interval = "1s", memoryLimit = MEMORY_LIMIT }
 local function stream(batches)
     return ssc:queueStream(batches):withWatermark(function(t) return t end, %s):map(sluice.select(2, 3))
 end
@@ -113,10 +114,10 @@ def order(key):
     return (isinstance(key, str), key)
 
 
-def run_case(case, text, workers, pieces):
+def run_case(text, workers, pieces, limit):
     for left in ("out", ".sluice"):
         shutil.rmtree(left, ignore_errors=True)
-    job(text)
+    job(text.replace("MEMORY_LIMIT", limit))
     for i, piece in enumerate(pieces):
         ends = ["--finish"] if i + 1 == len(pieces) else []
         sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", str(piece), "--workers", str(workers), *ends)
@@ -136,14 +137,16 @@ def check_case(seed):
     lines = [*case.lines()]
     text = case.text(lines)
     try:
-        for workers, pieces in ((1, [case.count]), (7, [case.count]), (2, cut(case.count, case.random))):
-            run_case(case, text, workers, pieces)
+        pieces_of = cut(case.count, case.random)
+        runs = ((1, [case.count], "nil"), (7, [case.count], "nil"), (2, pieces_of, "nil"), (1, [case.count], '"1KB"'), (7, pieces_of, '"1KB"'))
+        for workers, pieces, limit in runs:
+            run_case(text, workers, pieces, limit)
             letters = letters_by_line()
             for place, (name, _, rows) in enumerate(lines):
                 found, said = outputs("out/" + name, ""), letters.get(text.count("\n") - len(lines) + 1 + place, {})
                 for number, (wanted, failed) in enumerate(map(split_failed, rows)):
                     got = json_lines(found.pop((number + 1) * 1000, b""))
-                    what = "%d workers, runs %s: %s of batch %d" % (workers, pieces, name, number + 1)
+                    what = "%d workers, runs %s, limit %s: %s of batch %d" % (workers, pieces, limit, name, number + 1)
                     equal(got, sorted_rows(name, wanted), what)
                     equal(sorted(said.get((number + 1) * 1000, [])), sorted(failed), what + ": dead letters")
                 equal(found, {}, "%s: no other batches" % name)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # timeout: 1800
 """Event time beside Spark itself: Structured Streaming in append mode, through pyspark, where Python can import it and a JVM
-is there. By option only (it takes some minutes): SLUICE_PYSPARK=1, with PYTHONPATH naming pyspark's directory.
+is there. By option only (it takes some minutes): SLUICE_PYSPARK=1, with PYTHONPATH naming pyspark's directory; or the names of
+some of QUERIES, such as SLUICE_PYSPARK=inner,left.
 
 Random streams, nothing late: tumbling and hopping windows, sessions, duplicates, interval joins. A last file a day later
 closes everything in both. Where the two differ on purpose ("Differences from Spark" in docs/time.md), the streams avoid it
@@ -64,6 +65,11 @@ def joined(f, s, F, how):
     within = F.expr("k1 = k2 AND t2 >= t1 - INTERVAL 2 SECONDS AND t2 <= t1 + INTERVAL 2 SECONDS")
     rows = left.join(right, within, how)
     return rows.select(F.coalesce("k1", "k2"), ms("t1", F), "v1", ms("t2", F), "v2")
+
+
+def chosen():
+    names = os.environ["SLUICE_PYSPARK"].split(",")
+    return [query for query in QUERIES if names == ["1"] or query[0] in names]
 
 
 # ---- the streams ----
@@ -130,7 +136,7 @@ def theirs():
     from pyspark.sql import functions as F
     spark, found = session(), {}
     try:
-        for name, _, build in QUERIES:
+        for name, _, build in chosen():
             rows = build(frame(spark, F, "first"), frame(spark, F, "second"), F)
             query = rows.writeStream.format("memory").queryName("rows_" + name).outputMode("append").trigger(availableNow=True).start()
             query.awaitTermination()
