@@ -10,7 +10,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, PORT_MAX = 65535 };
+/* A path of the job's directory begins with BEFORE and a descriptor. */
+#define BEFORE "/proc/self/fd/"
+enum {
+    BACKLOG = 1024,
+    PORT_MAX = 65535,
+    PATH_BYTES_MAX = sizeof((struct sockaddr_un *)0)->sun_path - 1,
+    RELATIVE_BYTES_MAX = PATH_BYTES_MAX - (sizeof BEFORE - 1) - sizeof "1048576",
+};
 
 /* ---- arguments ---- */
 
@@ -19,6 +26,22 @@ static int bad_port(const struct sl_node *node, struct sl_error *err)
     return sl_error_set(err, SL_EUSAGE,
                         "%s: port must be an integer from 1 to %d, or with the host \"unix\" a path",
                         node->op->name, PORT_MAX);
+}
+
+static int read_path(const struct sl_node *node, struct sl_field path, struct sl_address *ret,
+                     struct sl_error *err)
+{
+    if (path.tag != SL_STR || path.len == 0 || memchr(path.str, 0, path.len))
+        return bad_port(node, err);
+    size_t most = path.str[0] == '/' ? PATH_BYTES_MAX : RELATIVE_BYTES_MAX;
+    if (path.len > most)
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s: the path of a Unix socket has at most %zu bytes, or %d relative to the job; this has "
+            "%u: choose a shorter one",
+            node->op->name, (size_t)PATH_BYTES_MAX, (int)RELATIVE_BYTES_MAX, path.len);
+    snprintf(ret->port, sizeof ret->port, "%.*s", (int)path.len, (const char *)path.str);
+    return 0;
 }
 
 int sl_address_read(const struct sl_node *node, bool listens, struct sl_address *ret, struct sl_error *err)
@@ -33,13 +56,8 @@ int sl_address_read(const struct sl_node *node, bool listens, struct sl_address 
     snprintf(ret->host, sizeof ret->host, "%.*s", host.tag == SL_STR ? (int)host.len : 9,
              host.tag == SL_STR ? (const char *)host.str : "127.0.0.1");
     ret->is_unix = strcmp(ret->host, "unix") == 0;
-    if (ret->is_unix) {
-        if (port.tag != SL_STR || port.len == 0 || port.len >= sizeof ret->port ||
-            memchr(port.str, 0, port.len))
-            return bad_port(node, err);
-        snprintf(ret->port, sizeof ret->port, "%.*s", (int)port.len, (const char *)port.str);
-        return 0;
-    }
+    if (ret->is_unix)
+        return read_path(node, port, ret, err);
     if (port.tag != SL_INT || port.integer < (listens ? 0 : 1) || port.integer > PORT_MAX)
         return bad_port(node, err);
     snprintf(ret->port, sizeof ret->port, "%d", (int)port.integer);
@@ -53,7 +71,7 @@ static int unix_address(const struct sl_address *address, struct sockaddr_un *re
 {
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
     int len = address->port[0] == '/' ? snprintf(ret->sun_path, sizeof ret->sun_path, "%s", address->port)
-                                      : snprintf(ret->sun_path, sizeof ret->sun_path, "/proc/self/fd/%d/%s",
+                                      : snprintf(ret->sun_path, sizeof ret->sun_path, BEFORE "%d/%s",
                                                  address->services->job_dirfd, address->port);
     if (len >= (int)sizeof ret->sun_path)
         return sl_error_set(err, SL_EFAIL, "unix:%s: the path is too long for a socket", address->port);

@@ -63,8 +63,9 @@ int sl_file_stat_get(struct sl_io *io, int dirfd, const char *dir, const char *n
     return 0;
 }
 
-/* The lease is given back when fd is closed, which has to be at once. A process that opens the file for writing in between waits that long; we
- * are notified by a signal, which by default would end this process: SIGURG is ignored by default. */
+/* The lease is given back when fd is closed, which has to be at once: a process that opens the file for writing in
+ * between waits that long. We are notified by a signal, which by default would end this process: SIGURG is ignored by
+ * default. */
 static bool lease_refused(int fd)
 {
     if (fcntl(fd, F_SETSIG, SIGURG) < 0)

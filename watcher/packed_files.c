@@ -150,7 +150,8 @@ static bool make_room(struct sl_packed_files *packed, size_t size)
 {
     if (size <= packed->capacity - packed->len)
         return true;
-    size_t capacity = packed->capacity < BYTES_MIN ? 2 * BYTES_MIN : 2 * packed->capacity; /* more than a record's */
+    size_t capacity =
+        packed->capacity < BYTES_MIN ? 2 * BYTES_MIN : 2 * packed->capacity; /* more than a record's */
     uint8_t *bytes = realloc(packed->bytes, capacity);
     if (!bytes)
         return false;

@@ -18,3 +18,6 @@ enum {
     SL_PARTITIONS_MAX = 100000,        /* of a result; parts of an output */
     SL_INPUT_PATHS_SHOWN = 100,        /* in meta.json */
 };
+
+/* "slc1": application_id of a checkpoint's catalog, by which other users of SQLite know it. */
+enum { SL_CATALOG_APPLICATION_ID = 0x736c6331 };

@@ -2,6 +2,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/error.h"
+#include "core/base/limits.h"
 #include "core/base/sqlite_files.h"
 #include "core/contract/services.h"
 #include "sinks/table/url.h"
@@ -45,6 +46,22 @@ static void free_file(struct sl_sqlite_file *file)
     free(file);
 }
 
+/* Tables in the catalog of a checkpoint, this job's or another's, would be what its next start refuses as damage. */
+static int refuse_catalog(const struct sl_sqlite_file *file, const char *url, struct sl_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(file->handle, "PRAGMA application_id", -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    int application = code == SQLITE_ROW ? sqlite3_column_int(statement, 0) : 0;
+    sqlite3_finalize(statement);
+    if (code != SQLITE_ROW)
+        return sl_sqlite_file_failure(file, url, err);
+    if (application != SL_CATALOG_APPLICATION_ID)
+        return 0;
+    return sl_error_set(err, SL_EUSAGE, "%s is the catalog of a checkpoint; choose another file", url);
+}
+
 static int open_handle(struct sl_sqlite_file *file, struct sl_io *io,
                        const struct sl_table_settings *settings, struct sl_error *err)
 {
@@ -64,7 +81,7 @@ static int open_handle(struct sl_sqlite_file *file, struct sl_io *io,
     sqlite3_busy_handler(file->handle, wait_for_lock, file);
     if (sqlite3_exec(file->handle, pragmas, NULL, NULL, NULL) != SQLITE_OK)
         return sl_sqlite_file_failure(file, settings->url, err);
-    return 0;
+    return refuse_catalog(file, settings->url, err);
 }
 
 /* However it is written; a file that is not there yet as it is written. Caller frees. */

@@ -46,7 +46,7 @@
  * new step at the end of the list, and what is there already is never touched. */
 #include "state/catalog/schema.h"
 
-enum { APPLICATION_ID = 0x736c6331 /* "slc1" */ };
+#include "core/base/limits.h"
 
 /* Version 1. */
 static const char first_tables[] =
@@ -252,7 +252,7 @@ static int go_through(const struct sl_database *database, int64_t from, struct s
 {
     char stamp[128];
     sqlite3_snprintf(sizeof stamp, stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
-                     APPLICATION_ID, SCHEMA_VERSION);
+                     SL_CATALOG_APPLICATION_ID, SCHEMA_VERSION);
     int r = sl_database_exec(database, "BEGIN IMMEDIATE", err);
     r = r < 0 ? r : sl_database_exec(database, from ? drop_views : new_tables, err);
     for (int64_t version = from ? from : NEW_VERSION; r == 0 && version < SCHEMA_VERSION; version++)
@@ -268,7 +268,7 @@ static int go_through(const struct sl_database *database, int64_t from, struct s
 static int check_version(const struct sl_database *database, int64_t application, int64_t version,
                          struct sl_error *err)
 {
-    if (application != APPLICATION_ID)
+    if (application != SL_CATALOG_APPLICATION_ID)
         return sl_error_set(err, SL_EDAMAGED, "%s is a database of another program, or damaged; move it away",
                             database->shown);
     if (version > SCHEMA_VERSION)

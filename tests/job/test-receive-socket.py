@@ -113,6 +113,13 @@ def test_the_path_of_a_unix_socket_is_relative_to_the_job():
     check(not os.path.exists("../in.sock"), "a run that ends removes it")
 
 
+def test_a_path_that_is_too_long_for_a_unix_socket_is_refused_at_load():
+    for path, most in (("/" + "x" * 106, True), ("/" + "x" * 107, False), ("x" * 85, True), ("x" * 86, False)):
+        lines_job('socketTextStream("unix", "%s", { retry = false })' % path)
+        done = sluice("check", "job.lua")
+        equal((done.returncode, "too long" in done.stderr or "at most" in done.stderr), (0, False) if most else (2, True), done.stderr)
+
+
 def test_a_server_at_a_unix_socket_is_connected_to():
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("server.sock")

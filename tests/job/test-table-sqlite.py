@@ -160,4 +160,16 @@ def test_a_view_is_refused_and_generated_columns_are_named():
     equal(database.rows("SELECT * FROM orders"), [(2, 4)], "rows")
 
 
+def test_the_catalog_of_a_checkpoint_is_refused():
+    database = Sqlite()
+    csv_to_table(database, "orders", "create = true", '{{"id", "int"}}')
+    batch("1\n")
+    os.symlink(".sluice/job/catalog.db", "other.db")
+    for name in (".sluice/job/catalog.db", "other.db"):
+        database.url = "sqlite:" + name
+        csv_to_table(database, "orders", "create = true", '{{"id", "int"}}')
+        done = batch("2\n", status=2)
+        check("is the catalog of a checkpoint" in done.stderr, done.stderr)
+
+
 main(globals())

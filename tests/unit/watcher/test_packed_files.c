@@ -123,7 +123,11 @@ static void test_packed_files_can_all_be_removed_on_the_way_through_them(void **
 /* Where gaps were closed there is no room, and as little as the smallest array has. */
 static void test_records_are_added_after_gaps_were_closed(void **state)
 {
-    enum { REMOVED = 1261, KEPT_MIN = 60, KEPT_MAX = 100 }; /* at that many the gaps of such names are closed */
+    enum {
+        REMOVED = 1261,
+        KEPT_MIN = 60,
+        KEPT_MAX = 100
+    }; /* at that many the gaps of such names are closed */
     char name[SL_PACKED_NAME_MAX + 1];
     for (int kept = KEPT_MIN; kept < KEPT_MAX; kept++) {
         struct sl_packed_files packed = {0};
