@@ -1,5 +1,6 @@
 #include "lua/testing/testing_run.h"
 
+#include "core/base/nearest.h"
 #include "core/contract/source.h"
 #include "engine/batch/deadletter.h"
 #include "engine/graph/validate.h"
@@ -315,6 +316,25 @@ static void push_batches(lua_State *L, const struct test_run *run, size_t n)
     sl_testing_mark_batches(L);
 }
 
+enum { NAMES_MAX = 256 };
+
+/* Of the table of outputs, or views: a name that the job does not have is an error, with the nearest that it has. */
+static int no_such_output(lua_State *L)
+{
+    const char *name[NAMES_MAX], *near;
+    const char *wanted = luaL_tolstring(L, 2, NULL), *what = lua_tostring(L, lua_upvalueindex(1));
+    size_t names = 0;
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+        if (names < NAMES_MAX && lua_type(L, -2) == LUA_TSTRING)
+            name[names++] = lua_tostring(L, -2);
+    near = sl_name_nearest(wanted, name, names);
+    if (!near && names == 1)
+        near = name[0];
+    if (near)
+        return luaL_error(L, "the job has no %s \"%s\"; did you mean \"%s\"?", what, wanted, near);
+    return luaL_error(L, "the job has no %s \"%s\"", what, wanted);
+}
+
 /* Sets field `name` of the table on top of the stack: all outputs of operator `op` by their parameter. */
 static void set_outputs(lua_State *L, const struct test_run *run, const char *name, const char *op,
                         const char *param)
@@ -330,6 +350,11 @@ static void set_outputs(lua_State *L, const struct test_run *run, const char *na
         push_batches(L, run, n);
         lua_setfield(L, -2, key);
     }
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, op ? "view" : "output");
+    lua_pushcclosure(L, no_such_output, 1);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
     lua_setfield(L, -2, name);
 }
 

@@ -116,6 +116,17 @@ def test_what_cannot_be_meant_fails_the_case_by_name():
     fails("error({})", "# table: ")
 
 
+def test_the_name_of_an_output_that_is_not_there_fails_with_the_nearest():
+    run = 'local r = test.run("job.lua", { batches = 1 })\n'
+    text = CONTEXT + 'local lines = ssc:textFileStream("in")\nlines:saveAsTextFiles("out/counts") lines:mount("lines")\n'
+    for name, words in (('outputs["out/cnts"]', 'the job has no output "out/cnts"; did you mean "out/counts"?'),
+                        ("outputs.sums", 'the job has no output "sums"; did you mean "out/counts"?'),
+                        ("views.line", 'the job has no view "line"; did you mean "lines"?'),
+                        ("views[1]", 'the job has no view "1"')):
+        fails(run + "test.equal(r.%s[1], {})" % name, words, text)
+    fails(run + "test.equal(r.views.v[1], {})", 'the job has no view "v"', CONTEXT + 'ssc:textFileStream("in"):saveAsTextFiles("out")\n')
+
+
 def test_a_failure_does_not_hide_the_cases_behind_it():
     job(HEAD + 'test.case("one", function() error("no luck") end)\ntest.case("two\\27", function() end)\n', "a.lua")
     job("syntax error\n", "b.lua")
