@@ -3,23 +3,45 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+/* A batch that runs, or begins, reads what is left and then the end, and fails by itself. The signal is for a run that waits. */
+enum { GRACE_MS = 1000, GRACES_MAX = 10 };
+
+/* false: the watch ends. Without a time until the other side is gone. */
+static bool wait_on(const struct sl_hangup *hangup, int ms)
+{
+    struct pollfd fds[] = {{.fd = hangup->end_fd, .events = POLLIN}, {.fd = hangup->fd}};
+    int r;
+    do
+        r = poll(fds, ms < 0 ? 2 : 1, ms);
+    while (r < 0 && errno == EINTR);
+    return r >= 0 && !fds[0].revents;
+}
+
+static bool has_unread(int fd)
+{
+    int bytes = 0;
+    return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
 
 static void *wait_for_hangup(void *arg)
 {
     const struct sl_hangup *hangup = arg;
-    struct pollfd fds[] = {{.fd = hangup->fd}, {.fd = hangup->end_fd, .events = POLLIN}};
-    int r;
+    int graces = 0;
+    bool waits = wait_on(hangup, -1);
     do
-        r = poll(fds, 2, -1);
-    while (r < 0 && errno == EINTR);
-    if (r > 0 && !fds[1].revents) {
-        fprintf(stderr, "sluice: the program that has the tasks run is gone; the run ends\n");
-        kill(getpid(), SIGTERM);
-    }
+        waits = waits && wait_on(hangup, GRACE_MS);
+    while (waits && has_unread(hangup->fd) && ++graces < GRACES_MAX);
+    if (!waits)
+        return NULL;
+    fprintf(stderr, "sluice: the program that has the tasks run is gone; the run ends\n");
+    kill(getpid(), SIGTERM);
     return NULL;
 }
 

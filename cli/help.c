@@ -2,6 +2,7 @@
 #include "cli/help_json.h"
 #include "cli/help_topic.h"
 #include "cli/report.h"
+#include "cli/streams.h"
 #include "cli/wrap.h"
 
 #include "core/base/nearest.h"
@@ -113,9 +114,7 @@ static int show(const char *text, struct sl_error *err)
     SL_CLEANUP(sl_buf_done) struct sl_buf buf = {0};
     if (!sl_wrap(&buf, text, sl_wrap_columns(stdout)))
         return sl_error_nomem(err);
-    if (buf.len) /* nothing of a name that is unknown */
-        fwrite(buf.bytes, 1, buf.len, stdout);
-    return 0;
+    return sl_stdout_data(buf.bytes, buf.len, err); /* nothing of a name that is unknown */
 }
 
 static int run_help(const struct sl_line *line)
