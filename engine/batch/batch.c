@@ -118,6 +118,14 @@ static bool reports_late(const struct sl_batch *batch, const struct sl_node *nod
     return true;
 }
 
+/* Operators say of memory that it ran out, not where. */
+static int name_nomem(const struct sl_node *node, int r, struct sl_error *err)
+{
+    return r == SL_ENOMEM ? sl_error_set(err, SL_ENOMEM, "%s:%d: %s: out of memory", node->site.file,
+                                         node->site.line, node->site.name)
+                          : r;
+}
+
 static int begin_stages(struct sl_batch *batch, struct sl_error *err)
 {
     const struct sl_pipelines *pipelines = batch->run->pipelines;
@@ -127,7 +135,7 @@ static int begin_stages(struct sl_batch *batch, struct sl_error *err)
                     ? sl_stage_new(batch->run, node, batch->t, &batch->stage[n], err)
                     : 0;
         if (r < 0)
-            return r;
+            return name_nomem(node, r, err);
         if (batch->stage[n]) {
             batch->stage[n]->watermark_ms = batch->watermark[n];
             batch->stage[n]->reports_late = reports_late(batch, node);
@@ -401,10 +409,7 @@ static int run_nodes(struct sl_batch *batch, bool sources, struct sl_error *err)
         const struct sl_node *node = pipelines->node[n];
         if ((node->op->kind == SL_OP_SOURCE) != sources)
             continue;
-        r = run_node(batch, node, err);
-        if (r == SL_ENOMEM)
-            sl_error_set(err, SL_ENOMEM, "%s:%d: %s: out of memory", node->site.file, node->site.line,
-                         node->site.name);
+        r = name_nomem(node, run_node(batch, node, err), err);
     }
     return r;
 }

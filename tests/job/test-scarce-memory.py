@@ -8,7 +8,7 @@ import gzip, os, pathlib, random
 from harness import *
 
 SCARCE = BUILD / "tests/scarce.so"
-POINTS = 2000 if LONG else 30
+POINTS = 2000 if LONG else 60
 JOB = """
 local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s", memoryLimit = "1MB", workers = 2, maxErrorRate = 1 }
