@@ -4,6 +4,7 @@
 #include "core/contract/state_writer.h"
 #include "engine/batch/job_changes.h"
 #include "engine/batch/lineage.h"
+#include "engine/batch/memory_limit.h"
 #include "engine/batch/operator_memory.h"
 #include "engine/batch/stage.h"
 #include "engine/batch/state_keys.h"
@@ -62,7 +63,10 @@ static int load_operator(struct sl_run *run, const struct sl_node *node, int64_t
     if (r == 0 && wide->loaded)
         r = wide->loaded(stage, last_ms);
     sl_stage_free(stage);
-    return r == SL_ENOMEM ? sl_error_nomem(err) : r;
+    if (r == SL_ENOMEM)
+        sl_error_nomem(err);
+    return sl_memory_limit_check(run, r,
+                                 err); /* rows that could not be read back looked as if there were no more */
 }
 
 enum { APART_MAX = 64 };
