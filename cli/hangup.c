@@ -13,7 +13,7 @@
 /* A batch that runs, or begins, reads what is left and then the end, and fails by itself. The signal is for a run that waits. */
 enum { GRACE_MS = 1000, GRACES_MAX = 10 };
 
-/* false: the watch ends. Without a time until the other side is gone. */
+/* Waits for ms, or where ms < 0 until the peer has closed the pipe. false: the watch was ended meanwhile. */
 static bool wait_on(const struct sl_hangup *hangup, int ms)
 {
     struct pollfd fds[] = {{.fd = hangup->end_fd, .events = POLLIN}, {.fd = hangup->fd}};

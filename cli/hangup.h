@@ -1,5 +1,5 @@
-/* The end of a run whose other side is gone: when nobody holds the writing end of a pipe any more, this process gets SIGTERM as
- * if it had been sent, so that a run that waits for files does not wait for ever. */
+/* Ends a run whose peer process has ended: when the last writing end of a pipe is closed, this process sends itself SIGTERM, so
+ * that a run that waits for files does not wait for ever. */
 #pragma once
 
 #include "core/base/error.h"

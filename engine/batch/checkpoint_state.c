@@ -65,8 +65,8 @@ static int load_operator(struct sl_run *run, const struct sl_node *node, int64_t
     sl_stage_free(stage);
     if (r == SL_ENOMEM)
         sl_error_nomem(err);
-    return sl_memory_limit_check(run, r,
-                                 err); /* rows that could not be read back looked as if there were no more */
+    /* Rows on disk that could not be read back looked as if there were no more. */
+    return sl_memory_limit_check(run, r, err);
 }
 
 enum { APART_MAX = 64 };

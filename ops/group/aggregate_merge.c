@@ -125,7 +125,8 @@ static int move_group(struct gathering *g, struct sl_arena *to, struct sl_group 
 
 enum { GARBAGE_MIN = 256 << 10 };
 
-/* Each value of a key leaves the state before it behind: once that is as much as the groups, these move. */
+/* Adding a value to a key makes a new state, and the old one stays in the arena: once such garbage is as large as the groups,
+ * the groups are copied to a new arena. */
 static int drop_garbage(struct gathering *g)
 {
     struct sl_group *const group[] = {&g->lane, &g->path, &g->whole};

@@ -84,7 +84,7 @@ static void note_prefixes(struct sort *sort)
         sort->prefix[i] = i + 1 < sort->buckets ? sort->splitter[i].item.prefix : UINT64_MAX;
 }
 
-/* How many splitters have a smaller prefix: in steps that are no branches, which nobody could predict. */
+/* How many splitters have a smaller prefix: a binary search without branches, which would often be mispredicted. */
 static size_t smaller_prefixes(const struct sort *sort, uint64_t prefix)
 {
     size_t at = 0;

@@ -3,7 +3,7 @@
  * turns them into rows.
  *
  * Keys and states point into `memory`, which rows made from the run share. Of windows a run may be on disk instead
- * (ops/window/group_store.h); nobody else meets one that is. Of windows a group may have failed
+ * (ops/window/group_store.h); other operators never get such a run. Of windows a group may have failed
  * (ops/key/failed_group.h): it is one of the run, and finishing it reports it. */
 #pragma once
 

@@ -4,7 +4,7 @@
  * A window without an inverse is made of sorted runs of groups: one for every batch, and the combinations of them
  * (ops/window/partials.h). All are immutable, and are only read in the order of keys. So any of them may be on disk:
  *
- *     sl_group_store_put       writes groups to disk; whoever has a reference finds them there
+ *     sl_group_store_put       writes groups to disk, for all references to them
  *     sl_group_store_combine   two that fit together are combined in memory, others by a merge that reads both once and
  *                              writes the result, on all workers, by ranges of keys
  *     sl_group_store_finish    the rows that are shown; of groups on disk they are on disk, too

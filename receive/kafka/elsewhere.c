@@ -185,7 +185,7 @@ int sl_kafka_note(struct sl_source *source, size_t p, const struct sl_split_foun
     partition->is_checked = fields[BACK_KNOWN + IS_CHECKED].boolean;
     partition->is_anew |= fields[BACK_KNOWN + IS_ANEW].boolean;
     pthread_mutex_unlock(&partition->tap.lock);
-    if (fields[BACK_LOST].integer > 0) /* the worker's own warning is where nobody looks */
+    if (fields[BACK_LOST].integer > 0) /* the worker's own warning does not reach the driver's log */
         sl_kafka_read_lost(own(source), partition, fields[BACK_LOST].integer, fields[BACK_LOST_FROM].integer,
                            fields[BACK_LOST_TO].integer);
     return 0;

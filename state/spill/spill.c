@@ -56,7 +56,7 @@ static int make_directory(struct sl_spill_store *store, struct sl_error *err)
     return r;
 }
 
-/* A name that nobody can guess: others may write /tmp. */
+/* A name that cannot be guessed: other users may write to /tmp. */
 static const char *next_path(struct sl_spill_store *store, struct sl_buf *path)
 {
     uint64_t random = 0;

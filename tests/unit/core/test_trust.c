@@ -15,28 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static int dir; /* of this test, open */
-
-static int setup(void **state)
-{
-    const char *base = getenv("TMPDIR");
-    char path[4096];
-    snprintf(path, sizeof path, "%s/sluice-trust-XXXXXX", base ? base : "/tmp");
-    assert_non_null(mkdtemp(path));
-    *state = strdup(path);
-    dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_true(dir >= 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct sl_error err;
-    close(dir);
-    assert_int_equal(sl_io_remove_tree(&sl_io_system, AT_FDCWD, *state, &err), 0);
-    free(*state);
-    return 0;
-}
+#include "tests/unit/core/own_dir.h"
 
 static bool is_there(const char *path)
 {
