@@ -54,7 +54,7 @@ int sl_hangup_watch(struct sl_hangup *hangup, int fd, struct sl_error *err)
     if (!sys)
         return 0;
     close(hangup->end_fd);
-    return sl_error_sys(err, sys, "starting a thread");
+    return sl_error_thread(err, sys, "starting a thread");
 }
 
 void sl_hangup_done(struct sl_hangup *hangup)

@@ -241,7 +241,7 @@ int sl_watchdog_new(struct sl_job *job, int64_t timeout_ms, struct sl_watchdog *
     int failed = start_thread(watchdog);
     if (failed) {
         destroy(watchdog);
-        return sl_error_sys(err, failed, "starting the thread that watches functions");
+        return sl_error_thread(err, failed, "starting the thread that watches functions");
     }
     *ret = watchdog;
     return 0;

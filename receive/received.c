@@ -231,7 +231,7 @@ int sl_received_start(struct sl_source *source, struct sl_error *err)
     received->tokens_ns = sl_monotonic_ns();
     int failed = pthread_create(&received->thread, NULL, run_thread, received);
     received->is_started = failed == 0;
-    return failed ? sl_error_sys(err, failed, "starting a thread") : 0;
+    return failed ? sl_error_thread(err, failed, "starting a thread") : 0;
 }
 
 /* ---- batches ---- */

@@ -246,7 +246,7 @@ int sl_notify_new(struct sl_io *io, void (*wake)(void *arg), void *wake_arg, str
     if (sys) {
         close_descriptors(notify);
         free(notify);
-        return sl_error_sys(err, sys, "starting the watcher's thread");
+        return sl_error_thread(err, sys, "starting the watcher's thread");
     }
     *ret = notify;
     return 0;

@@ -128,3 +128,15 @@ void sl_assert_failed(const char *condition, const char *file, int line, const c
     fprintf(stderr, "sluice: BUG: %s does not hold in %s (%s:%d)\n", condition, function, file, line);
     abort();
 }
+
+int sl_error_thread(struct sl_error *err, int sys, const char *format, ...)
+{
+    char what[SL_ERROR_TEXT_MAX / 2];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    int code = sl_error_sys(err, sys, "%s", what);
+    return sys == EAGAIN ? sl_error_hint(err, "free some memory, or raise the limit on threads, ulimit -u")
+                         : code;
+}

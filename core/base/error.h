@@ -45,6 +45,10 @@ int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
 /* Prefixes the text: "<format>: <text>". Keeps code and errno. Returns the code. */
 int sl_error_wrap(struct sl_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* As sl_error_sys, of pthread_create, which gives EAGAIN where memory, too, is short. */
+int sl_error_thread(struct sl_error *err, int sys, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Appends a remedy: "<text>; <format>". Returns the code. */
 int sl_error_hint(struct sl_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -92,7 +92,7 @@ static int start_threads(struct sl_pool *pool, struct sl_error *err)
         pool->worker[i] = (struct worker){.pool = pool, .number = i};
         int sys = pthread_create(&pool->worker[i].thread, NULL, worker_main, &pool->worker[i]);
         if (sys)
-            return sl_error_sys(err, sys, "starting worker %u of %u", i + 1, pool->workers);
+            return sl_error_thread(err, sys, "starting worker %u of %u", i + 1, pool->workers);
         pool->started++;
     }
     return 0;

@@ -111,7 +111,7 @@ int sl_abandon_new(const volatile int *stop, int stop_fd, _Atomic int *told, str
     int failed = start(abandon);
     if (failed) {
         close_all(abandon);
-        return sl_error_sys(err, failed, "starting the thread that waits for a second signal");
+        return sl_error_thread(err, failed, "starting the thread that waits for a second signal");
     }
     *ret = abandon;
     return 0;

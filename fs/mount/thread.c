@@ -10,5 +10,5 @@ int sl_thread_start(pthread_t *thread, void *(*run)(void *), void *arg, const ch
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int r = pthread_create(thread, NULL, run, arg);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return r == 0 ? 0 : sl_error_sys(err, r, "starting a thread that %s", what);
+    return r == 0 ? 0 : sl_error_thread(err, r, "starting a thread that %s", what);
 }

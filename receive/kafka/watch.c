@@ -379,7 +379,7 @@ int sl_kafka_watch_start(struct sl_kafka_watch *watch, struct sl_error *err)
         return r;
     int failed = pthread_create(&watch->thread, NULL, run, watch);
     watch->is_started = failed == 0;
-    return failed ? sl_error_sys(err, failed, "starting a thread") : 0;
+    return failed ? sl_error_thread(err, failed, "starting a thread") : 0;
 }
 
 void sl_kafka_watch_close(struct sl_kafka_watch *watch)

@@ -132,7 +132,7 @@ static int start_threads(struct sl_upload *upload, struct sl_error *err)
     for (; upload->threads < SL_UPLOAD_THREADS; upload->threads++) {
         int failed = pthread_create(&upload->thread[upload->threads], NULL, work, upload);
         if (failed)
-            return upload->threads ? 0 : sl_error_sys(err, failed, "starting a thread");
+            return upload->threads ? 0 : sl_error_thread(err, failed, "starting a thread");
     }
     return 0;
 }

@@ -85,7 +85,7 @@ static int start_thread(struct sl_table_writer *writer, struct sl_error *err)
 {
     int failed = writer->has_thread ? 0 : pthread_create(&writer->thread, NULL, write_pieces, writer);
     if (failed)
-        return sl_error_sys(err, failed, "starting a thread");
+        return sl_error_thread(err, failed, "starting a thread");
     writer->has_thread = true;
     return 0;
 }

@@ -45,6 +45,18 @@ static void test_error_of_a_system_call_says_why(void **state)
     }
 }
 
+static void test_a_thread_that_cannot_be_started_may_lack_memory(void **state)
+{
+    struct sl_error err;
+    (void)state;
+    sl_error_thread(&err, EAGAIN, "starting worker %d", 2);
+    assert_string_equal(err.text,
+                        "starting worker 2: Resource temporarily unavailable; free some memory, or raise the "
+                        "limit on threads, ulimit -u");
+    sl_error_thread(&err, EPERM, "starting worker %d", 2);
+    assert_string_equal(err.text, "starting worker 2: Operation not permitted");
+}
+
 static void test_error_grows_on_both_sides_and_keeps_its_class(void **state)
 {
     struct sl_error err = {0};
@@ -123,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error_set_gives_code_and_text),
         cmocka_unit_test(test_error_of_a_system_call_says_why),
+        cmocka_unit_test(test_a_thread_that_cannot_be_started_may_lack_memory),
         cmocka_unit_test(test_error_grows_on_both_sides_and_keeps_its_class),
         cmocka_unit_test(test_error_need_not_be_wanted),
         cmocka_unit_test(test_error_cuts_what_is_too_long),
