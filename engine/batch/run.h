@@ -84,6 +84,7 @@ struct sl_run {
     uint64_t spoilt;                        /* batches in a row of whose files all had too many errors */
     uint64_t committed;                     /* in this run */
     uint64_t left_out;                      /* records set aside and files quarantined in this run */
+    bool leaves_input;                      /* --once leaves what waits for a later batch time */
 
     /* Who runs rows elsewhere (engine/batch/executor.h); NULL: this process does. */
     struct sl_executor *executor;

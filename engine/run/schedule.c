@@ -155,12 +155,18 @@ static int run_virtual(struct sl_run *run, struct sl_error *err)
     return r;
 }
 
-static void say_left(struct sl_run *run, int64_t t)
+/* What waits is left for a batch time that is far away. Where nothing waits there is nothing to report. */
+static void leave(struct sl_run *run, int64_t t)
 {
+    run->leaves_input = is_input_left(run, true);
+    if (!run->leaves_input)
+        return;
     sl_log(run->services.log, SL_LOG_WARNING,
            "the newest due time has had its batch; what waits is left for a run after %lld ms since the "
-           "epoch, in %lld s",
-           (long long)t, (long long)(t - now_ms(run)) / 1000);
+           "epoch, in %lld s%s",
+           (long long)t, (long long)(t - now_ms(run)) / 1000,
+           run->options->finish ? "; event time is not ended, or it would be late (--available-now takes it now)"
+                                : "");
 }
 
 /* The newest due time, or the next one where that has had its batch. */
@@ -179,7 +185,7 @@ static int run_once(struct sl_run *run, struct sl_error *err)
         return r;
     while (r == 0 && !sl_run_wants_stop(run) && now_ms(run) < t) {
         if (t - now_ms(run) > ONCE_WAIT_MAX_MS) { /* looked at again: the clock may be set back meanwhile */
-            say_left(run, t);
+            leave(run, t);
             return 0;
         }
         r = wait_until(run, t, false, err);
@@ -264,7 +270,7 @@ static int run_as_asked(struct sl_run *run, struct sl_error *err)
     return run->options->available_now ? run_available(run, err) : run_real(run, err);
 }
 
-/* The last batch, which ends event time. */
+/* The last batch, which ends event time: not before what this run leaves was taken. */
 static int finish(struct sl_run *run, struct sl_error *err)
 {
     int64_t start = run->options->start_ms;
@@ -273,7 +279,7 @@ static int finish(struct sl_run *run, struct sl_error *err)
                     : due_time(run);
     if (run->options->virtual_clock)
         run->virtual_clock.now_ms = t;
-    return sl_watermarks_are_open(run) ? sl_run_batch_finish(run, t, err) : 0;
+    return sl_watermarks_are_open(run) && !run->leaves_input ? sl_run_batch_finish(run, t, err) : 0;
 }
 
 int sl_schedule(struct sl_run *run, struct sl_error *err)

@@ -67,6 +67,20 @@ def test_finish_needs_a_run_that_ends():
     check("--finish is for --once, --available-now and --batches" in done.stderr, done.stderr)
 
 
+def test_once_does_not_end_event_time_for_files_that_it_leaves():
+    """The next batch time is years away: the second file is left for a later run, and must not be late then."""
+    job(HITS.replace('"1s" }', '"%s" }' % NEVER))
+    move_in("1", lines(("a", 1)))
+    sluice_ok("run", "job.lua", "--once")
+    move_in("2", lines(("a", 2)))
+    said = sluice_ok("run", "job.lua", "--once", "--finish").stderr
+    check("event time is not ended" in said, said)
+    equal(hits(), {}, "the window is open")
+    sluice_ok("run", "job.lua", "--available-now")
+    equal(sluice_ok("run", "job.lua", "--once", "--finish").stderr, "", "with nothing left there is nothing to say")
+    equal([*hits().values()], ["0\t10000\ta\t2\n"], "both files count")
+
+
 def test_available_now_gives_out_what_became_due():
     job(HITS)
     move_in("1", lines(("a", 1), ("b", 50)))

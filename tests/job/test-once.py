@@ -44,6 +44,17 @@ def test_a_second_run_takes_nothing_again():
     equal(outputs(), before, "outputs after a second run without new files")
 
 
+def test_what_waits_for_a_later_batch_time_is_reported_and_nothing_is_not():
+    """The next batch time is years away. Where nothing waits, a job of cron has nothing to say."""
+    wordcount_here()
+    move_in("a", "to be\n")
+    for name, expected in ((None, False), (None, False), ("b", True), ("c", True)):
+        if name:
+            move_in(name, "or not\n")
+        said = sluice_ok("run", "wordcount.lua", "--once", "--interval", NEVER).stderr
+        equal("is left for a run after" in said, expected, "a warning with %s there: %s" % (name, said))
+
+
 def test_a_second_run_takes_what_is_new():
     wordcount_here()
     move_in("a", "to be\n")
