@@ -268,20 +268,30 @@ static size_t param_count(const struct sl_param *params)
     return count;
 }
 
+/* What a callee takes: positions, and the options of a last table (NULL: it has none). */
+struct takes {
+    const char *what;
+    const struct sl_param *params, *options;
+};
+
 /* The trouble, and how the callee is called: "map(f)", optional arguments in brackets. */
-static int usage_error(const char *what, const struct sl_param *params, const char *trouble,
-                       struct sl_error *err)
+static int usage_error(const struct takes *takes, const char *trouble, struct sl_error *err)
 {
+    const struct sl_param *params = takes->params;
     char text[256] = "";
-    append(text, sizeof text, what);
+    append(text, sizeof text, takes->what);
+    append(text, sizeof text, "(");
     for (size_t i = 0; i < param_count(params); i++) {
-        append(text, sizeof text, i ? ", " : "(");
+        append(text, sizeof text, i ? ", " : "");
         append(text, sizeof text, params[i].optional ? "[" : "");
         append(text, sizeof text, params[i].name);
         append(text, sizeof text, params[i].optional ? "]" : "");
     }
-    append(text, sizeof text, param_count(params) ? ")" : "()");
-    return sl_error_set(err, SL_EUSAGE, "%s: %s; it is called as %s", what, trouble, text);
+    if (takes->options)
+        append(text, sizeof text, param_count(params) ? ", [{ options }]" : "[{ options }]");
+    append(text, sizeof text, ")");
+    sl_error_set(err, SL_EUSAGE, "%s: %s; it is called as %s", takes->what, trouble, text);
+    return takes->options ? sl_error_hint(err, "see sluice help %s", takes->what) : SL_EUSAGE;
 }
 
 /* An empty list, or a map of properties, in the place of an argument that must be given is that argument. */
@@ -344,30 +354,32 @@ static int options_check(const char *what, const struct sl_param *options, const
     return r;
 }
 
-static int missing(const char *what, const struct sl_param *params, size_t i, struct sl_error *err)
+static int missing(const struct takes *takes, size_t i, struct sl_error *err)
 {
+    const struct sl_param *params = takes->params;
     char trouble[320] = "", wanted[256];
     append(trouble, sizeof trouble, params[i].name);
     append(trouble, sizeof trouble, " is missing (");
     append(trouble, sizeof trouble, want_text(params[i].want, wanted, sizeof wanted));
     append(trouble, sizeof trouble, ")");
-    return usage_error(what, params, trouble, err);
+    return usage_error(takes, trouble, err);
 }
 
-static int positional_check(const char *what, const struct sl_param *params, const struct sl_arg *given,
-                            size_t count, struct sl_arg *ret, struct sl_error *err)
+static int positional_check(const struct takes *takes, const struct sl_arg *given, size_t count,
+                            struct sl_arg *ret, struct sl_error *err)
 {
+    const struct sl_param *params = takes->params;
     size_t wanted = param_count(params);
     if (count > wanted)
-        return usage_error(what, params, "too many arguments", err);
+        return usage_error(takes, "too many arguments", err);
     for (size_t i = 0; i < count; i++) {
-        int r = sl_arg_check(what, &params[i], &given[i], &ret[i], err);
+        int r = sl_arg_check(takes->what, &params[i], &given[i], &ret[i], err);
         if (r < 0)
             return r;
     }
     for (size_t i = count; i < wanted; i++)
         if (!params[i].optional)
-            return missing(what, params, i, err);
+            return missing(takes, i, err);
     return 0;
 }
 
@@ -383,6 +395,7 @@ int sl_args_check(const char *what, const struct sl_param *params, const struct 
                   const struct sl_arg *given, size_t count, struct sl_arg *ret, struct sl_arg *ret_options,
                   struct sl_error *err)
 {
+    const struct takes takes = {what, params, options};
     sl_assert(param_count(params) <= SL_PARAMS_MAX && param_count(options) <= SL_OPTIONS_MAX);
     for (size_t i = 0; i < SL_PARAMS_MAX; i++)
         ret[i] = (struct sl_arg){.kind = SL_ARG_NONE};
@@ -394,5 +407,5 @@ int sl_args_check(const char *what, const struct sl_param *params, const struct 
             return r;
         count--;
     }
-    return positional_check(what, params, given, count, ret, err);
+    return positional_check(&takes, given, count, ret, err);
 }

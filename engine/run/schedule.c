@@ -165,8 +165,9 @@ static void leave(struct sl_run *run, int64_t t)
            "the newest due time has had its batch; what waits is left for a run after %lld ms since the "
            "epoch, in %lld s%s",
            (long long)t, (long long)(t - now_ms(run)) / 1000,
-           run->options->finish ? "; event time is not ended, or it would be late (--available-now takes it now)"
-                                : "");
+           run->options->finish
+               ? "; event time is not ended, or it would be late (--available-now takes it now)"
+               : "");
 }
 
 /* The newest due time, or the next one where that has had its batch. */

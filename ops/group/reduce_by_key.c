@@ -69,7 +69,8 @@ const struct sl_op sl_op_combine_by_key = {
 };
 
 const struct sl_param sl_aggregate_by_key_params[] = {
-    {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false, "what every key begins with"},
+    {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false,
+     "what every key begins with in each split, and in windows of event time in each batch and piece of a window: combining with it must change nothing"},
     {"seqFunc", SL_WANT_FUNCTION, false, "adds a value to a combined value"},
     {"combFunc", SL_WANT_FUNCTION, false, "adds a combined value to another"},
     SL_PARAM_PARTITIONS,
@@ -93,7 +94,8 @@ const struct sl_op sl_op_aggregate_by_key = {
 };
 
 const struct sl_param sl_fold_by_key_params[] = {
-    {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false, "what every key begins with"},
+    {"zeroValue", SL_WANT_VALUE | SL_WANT_NIL, false,
+     "what every key begins with in each split, and in windows of event time in each batch and piece of a window: combining with it must change nothing"},
     {"func", SL_WANT_FUNCTION, false, "a function of two values that gives one"},
     SL_PARAM_PARTITIONS,
     {0},

@@ -105,7 +105,8 @@ static const struct sl_param two_options[] = {
 
 static void test_positions_are_checked(void **state)
 {
-    struct sl_arg ret[SL_PARAMS_MAX], given[] = {SL_INT_ARG(2), SL_NIL_ARG, SL_INT_ARG(3)};
+    struct sl_arg ret[SL_PARAMS_MAX], options[SL_OPTIONS_MAX],
+        given[] = {SL_INT_ARG(2), SL_NIL_ARG, SL_INT_ARG(3)};
     struct sl_error err = {0};
     assert_int_equal(sl_args_check("op", two_params, NULL, given, 2, ret, NULL, &err), 0);
     assert_int_equal(ret[0].value.integer, 2);
@@ -114,6 +115,10 @@ static void test_positions_are_checked(void **state)
     assert_string_equal(err.text, "op: too many arguments; it is called as op(n, [w])");
     assert_int_equal(sl_args_check("op", two_params, NULL, given, 0, ret, NULL, &err), SL_EUSAGE);
     assert_string_equal(err.text, "op: n is missing (an integer of at least 1); it is called as op(n, [w])");
+    assert_int_equal(sl_args_check("op", two_params, two_options, given, 0, ret, options, &err), SL_EUSAGE);
+    assert_string_equal(
+        err.text,
+        "op: n is missing (an integer of at least 1); it is called as op(n, [w], [{ options }]); see sluice help op");
 }
 
 static void test_a_last_map_or_empty_list_is_options(void **state)
