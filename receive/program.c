@@ -7,6 +7,7 @@
  *
  * One sync serves all that came within SYNC_AFTER_MS. The log holds the newest position with the records up to it, so
  * the next start of the program begins exactly after them. */
+#include "receive/advance.h"
 #include "receive/process.h"
 #include "receive/receiver_function.h"
 
@@ -30,9 +31,8 @@ struct program_source {
     struct sl_field argv;
     struct sl_process process;
     struct sl_buf rest, body, pending, durable;
-    int64_t pending_ns;  /* of the oldest pending position */
-    int64_t progress_ns; /* the last record */
-    bool skips;          /* to the end of a line that is too long */
+    int64_t pending_ns; /* of the oldest pending position */
+    bool skips;         /* to the end of a line that is too long */
 };
 
 static struct program_source *own(struct sl_received *received)
@@ -81,7 +81,6 @@ static int append_lines(struct program_source *source, struct sl_frame *frame, i
         return added;
     frame->body = source->body.bytes;
     frame->body_len = (uint32_t)source->body.len;
-    source->progress_ns = sl_monotonic_ns();
     int r = sl_received_append(&source->received, frame, added < 0 ? &ignored : err);
     return added < 0 ? added : r;
 }
@@ -303,28 +302,36 @@ static int run_once(struct program_source *source, uint8_t *buf, struct sl_error
     return r < 0 ? r : is_success;
 }
 
+/* After a failure: 0, it is started again; otherwise the run ends. */
+static int after_failure(struct program_source *source, struct sl_advance *advance,
+                         struct sl_backoff *backoff, struct sl_error *err)
+{
+    struct sl_received *received = &source->received;
+    bool has_advanced;
+    int r = sl_advance_note(advance, received, &has_advanced, err);
+    if (r < 0)
+        return r;
+    if (!received->retries)
+        return sl_error_set(err, SL_EFAIL, "%s", received->trouble);
+    if (sl_advance_is_late(advance, received))
+        return sl_error_set(err, SL_EFAIL, "%s; no record beyond those it has given has arrived for %lld ms",
+                            received->trouble, (long long)received->connect_timeout_ms);
+    if (has_advanced)
+        sl_backoff_reset(backoff);
+    return sl_backoff_wait(backoff, received);
+}
+
 static int run(struct sl_received *received, struct sl_error *err)
 {
     struct program_source *source = own(received);
     struct sl_backoff backoff = {0};
+    struct sl_advance advance;
     uint8_t *buf = malloc(READ_BYTES);
     int r = buf ? 0 : sl_error_nomem(err);
-    source->progress_ns = sl_monotonic_ns();
-    while (r == 0) {
-        uint64_t before = sl_received_log_end(received->log);
-        r = run_once(source, buf, err);
-        if (r != 0)
-            break;
-        if (received->services->until_end &&
-            (sl_monotonic_ns() - source->progress_ns) / NS_PER_MS >= received->connect_timeout_ms)
-            r = sl_error_set(err, SL_EFAIL, "%s; no record has arrived for %lld ms", received->trouble,
-                             (long long)received->connect_timeout_ms);
-        if (!received->retries)
-            r = sl_error_set(err, SL_EFAIL, "%s", received->trouble);
-        if (sl_received_log_end(received->log) > before)
-            sl_backoff_reset(&backoff);
-        r = r < 0 ? r : sl_backoff_wait(&backoff, received);
-    }
+    sl_advance_begin(&advance, received);
+    while (r == 0 && (r = run_once(source, buf, err)) == 0)
+        r = after_failure(source, &advance, &backoff, err);
+    sl_advance_done(&advance);
     free(buf);
     return r < 0 ? r : 0;
 }

@@ -3,13 +3,14 @@
 #include "receive/receiver_function.h"
 
 #include "core/contract/function.h"
+#include "receive/advance.h"
 #include "text/row_codec.h"
 
 #include <sluice.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BODY_MAX = 256 << 20, NS_PER_MS = 1000000 };
+enum { BODY_MAX = 256 << 20 };
 
 struct sl_receiving {
     struct sl_received *received;
@@ -118,28 +119,33 @@ static int run_once(struct function_source *source, struct sl_error *err)
     return r;
 }
 
+/* After a failure, which err says: 0, it is opened again; otherwise the run ends. */
+static int after_failure(struct sl_received *received, struct sl_advance *advance, struct sl_backoff *backoff,
+                         struct sl_error *err)
+{
+    bool has_advanced;
+    sl_received_trouble(received, "the receiver has failed: %s", err->text);
+    int r = sl_advance_note(advance, received, &has_advanced, err);
+    if (r < 0)
+        return r;
+    if (!received->retries || sl_advance_is_late(advance, received))
+        return sl_error_set(err, SL_EFAIL, "%s", received->trouble);
+    if (has_advanced)
+        sl_backoff_reset(backoff);
+    return sl_backoff_wait(backoff, received);
+}
+
 static int run(struct sl_received *received, struct sl_error *err)
 {
     struct function_source *source = (struct function_source *)received;
     struct sl_backoff backoff = {0};
-    int64_t progress_ns = sl_monotonic_ns();
-    uint64_t before = sl_received_log_end(received->log);
+    struct sl_advance advance;
     int r;
-    while ((r = run_once(source, err)) == SL_EREJECT) {
-        uint64_t end = sl_received_log_end(received->log);
-        sl_received_trouble(received, "the receiver has failed: %s", err->text);
-        if (end > before) {
-            sl_backoff_reset(&backoff);
-            progress_ns = sl_monotonic_ns();
-        }
-        before = end;
-        bool is_late = received->services->until_end &&
-                       (sl_monotonic_ns() - progress_ns) / NS_PER_MS >= received->connect_timeout_ms;
-        if (!received->retries || is_late)
-            return sl_error_set(err, SL_EFAIL, "%s", received->trouble);
-        if ((r = sl_backoff_wait(&backoff, received)) < 0)
-            return r;
-    }
+    sl_advance_begin(&advance, received);
+    while ((r = run_once(source, err)) == SL_EREJECT &&
+           (r = after_failure(received, &advance, &backoff, err)) == 0)
+        ;
+    sl_advance_done(&advance);
     return r;
 }
 

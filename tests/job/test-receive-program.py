@@ -134,6 +134,17 @@ def test_once_ends_with_1_where_the_program_never_gives_anything():
     check("exited with status 1" in done.stderr, done.stderr)
 
 
+def test_once_ends_with_1_where_the_program_ignores_its_position_and_fails():
+    """It gives records each time, the same ones."""
+    for end in ("print('no tab', flush=True)\nimport time; time.sleep(1000)", "raise SystemExit(1)"):
+        pathlib.Path("r.py").write_text("print('1\\ta', flush=True)\n" + end)
+        lines_job('receiverStream({ "python3", "r.py" }, { connectTimeout = "300ms" })')
+        done = sluice("run", "job.lua", "--once")
+        equal(done.returncode, 1, "exit status; " + done.stderr)
+        check("no record beyond" in done.stderr and "job.lua:3" in done.stderr, done.stderr)
+        sluice_ok("reset", "--yes", "job.lua")
+
+
 def test_without_a_checkpoint_positions_are_acknowledged_on_arrival():
     counter(1000, "for line in sys.stdin:\n    open('acked', 'a').write(line)\n    if line == '999\\n': break\n")
     job(pathlib.Path("job.lua").read_text().replace('"ck"', "false"))
