@@ -258,15 +258,92 @@ static int refuse_inputs_on(const struct checks *checks, const char *mount)
 }
 
 /* What an output makes lies beside its prefix: a prefix "in" beside the watched directory in/ is fine. */
+static void parent_of(const char *prefix, char ret[PATH_MAX])
+{
+    const char *slash = strrchr(prefix, '/');
+    int len = slash == prefix ? 1 : slash ? (int)(slash - prefix) : 0;
+    snprintf(ret, PATH_MAX, "%.*s", len ? len : 1, len ? prefix : ".");
+}
+
+static bool is_url(const char *prefix)
+{
+    return strstr(prefix, "://") != NULL; /* an object store */
+}
+
 static int refuse_watched_prefix(const struct checks *checks, const struct sl_site *site, const char *prefix)
 {
     char dir[PATH_MAX];
-    if (strstr(prefix, "://")) /* an object store */
+    if (is_url(prefix))
         return 0;
-    const char *slash = strrchr(prefix, '/');
-    int len = slash == prefix ? 1 : slash ? (int)(slash - prefix) : 0;
-    snprintf(dir, sizeof dir, "%.*s", len ? len : 1, len ? prefix : ".");
+    parent_of(prefix, dir);
     return refuse_place(checks, site, "output prefix", prefix, dir);
+}
+
+/* ---- links to the newest directory: prefix.suffix, which must be free for each ---- */
+
+static bool has_option(const struct sl_op *op, const char *name)
+{
+    for (size_t i = 0; op->options && op->options[i].name; i++)
+        if (strcmp(op->options[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The directory that the names of an output are in. */
+static bool resolve_parent(const struct checks *checks, const struct sl_node *node, char ret[PATH_MAX])
+{
+    char prefix[PATH_MAX], dir[PATH_MAX];
+    if (node->op->kind != SL_OP_OUTPUT || !sl_node_text(node, "prefix", prefix, sizeof prefix) ||
+        is_url(prefix))
+        return false;
+    parent_of(prefix, dir);
+    return resolve(checks->context->dir, dir, ret);
+}
+
+/* The link itself, not where one of an earlier run leads. */
+static bool link_of(const struct checks *checks, const struct sl_node *node, char ret[PATH_MAX])
+{
+    char prefix[PATH_MAX], suffix[NAME_MAX + 1], dir[PATH_MAX];
+    if (!has_option(node->op, "latest") || !sl_node_option_boolean(node, "latest", true) ||
+        !resolve_parent(checks, node, dir) || !sl_node_text(node, "prefix", prefix, sizeof prefix))
+        return false;
+    const char *slash = strrchr(prefix, '/'), *end = sl_node_text(node, "suffix", suffix, sizeof suffix);
+    bool has_suffix = end && end[0];
+    int len = snprintf(ret, PATH_MAX, "%s/%s%s%s", dir[1] ? dir : "", slash ? slash + 1 : prefix,
+                       has_suffix ? "." : "", has_suffix ? end : "");
+    return len > 0 && len < PATH_MAX && ret[len - 1] != '/';
+}
+
+/* Whether something of another node has the link's name, or lies in a directory of that name. Of one prefix refuse_twins
+ * says more. */
+static bool is_in_the_way(const struct checks *checks, const struct sl_node *node,
+                          const struct sl_node *other, const char *link)
+{
+    char theirs[PATH_MAX];
+    const char *watched = watched_by(checks, other->number);
+    if (other == node || (!watched && is_one_place(checks, node, other)))
+        return false;
+    return (watched && lies_in(watched, link)) ||
+           (link_of(checks, other, theirs) && strcmp(theirs, link) == 0) ||
+           (resolve_parent(checks, other, theirs) && lies_in(theirs, link));
+}
+
+static int refuse_taken_link(const struct checks *checks, const struct sl_node *node)
+{
+    char link[PATH_MAX];
+    if (!link_of(checks, node, link))
+        return 0;
+    for (size_t i = 0; i < checks->context->nodes; i++) {
+        const struct sl_node *other = node_at(checks, i);
+        if (is_in_the_way(checks, node, other, link))
+            return sl_error_set(
+                checks->err, SL_EUSAGE,
+                "%s:%d: %s: its link to the newest directory, %s, would be in the way of %s in line %d; "
+                "choose another prefix, or say latest = false",
+                node->site.file, node->site.line, node->op->name, strrchr(link, '/') + 1, other->op->name,
+                other->site.line);
+    }
+    return 0;
 }
 
 static int check_output(const struct checks *checks, const struct sl_node *node)
@@ -276,6 +353,8 @@ static int check_output(const struct checks *checks, const struct sl_node *node)
     int r = prefix ? refuse_watched_prefix(checks, &node->site, prefix) : 0;
     if (r == 0)
         r = refuse_twins(checks, node, "prefix");
+    if (r == 0)
+        r = refuse_taken_link(checks, node);
     if (r == 0)
         r = refuse_twins(checks, node, "topic"); /* they would take each other's batches for theirs */
     if (r == 0)
@@ -301,14 +380,6 @@ static int refuse_twin_sources(const struct checks *checks, const struct sl_node
                 node->site.file, node->site.line, node->op->name, other->site.line, own);
     }
     return 0;
-}
-
-static bool has_option(const struct sl_op *op, const char *name)
-{
-    for (size_t i = 0; op->options && op->options[i].name; i++)
-        if (strcmp(op->options[i].name, name) == 0)
-            return true;
-    return false;
 }
 
 static bool puts_away(const struct sl_node *node)

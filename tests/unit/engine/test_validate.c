@@ -174,6 +174,44 @@ static void test_two_outputs_of_one_prefix_are_refused(void **state)
     }
 }
 
+/* prefix.suffix is a link: of one output, and no directory. */
+static void test_links_that_are_in_the_way_of_others_are_refused(void **state)
+{
+    static const struct {
+        const char *a, *a_suffix, *b, *b_suffix;
+        bool latest, refused;
+    } cases[] = {{"out/a", "b.txt", "out/a.b", "txt", true, true},
+                 {"out/a", "b.txt", "away/../out/a.b", "txt", true, true},
+                 {"out/a", "b.txt", "out/a.b", "txt", false, false},
+                 {"out/a", "b.txt", "out/a.c", "txt", true, false},
+                 {"out/new", "", "out/new/a", "", true, true},
+                 {"out/new/a", "", "out/new", "", true, true},
+                 {"out/new", "", "out/new/deep/a", "", true, true},
+                 {"out/new", "", "out/new/a", "", false, false},
+                 {"out/new", "txt", "out/new/a", "", true, false},
+                 {"out/new", "", "out/newer/a", "", true, false},
+                 {"in", "", "out/a", "", true, true},
+                 {"in", "txt", "out/a", "", true, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sl_context *ssc = job_new(&place);
+        struct sl_error err = {0};
+        const struct sl_option latest = {"latest", SL_BOOL_ARG(cases[i].latest)};
+        const struct sl_arg options = {.kind = SL_ARG_OPTIONS, .options = &latest, .count = 1};
+        struct sl_stream *lines = sl_source_args(ssc, "textFileStream", SL_ARGS(SL_STR_ARG("in")), 1);
+        sl_output_args(lines, "saveAsTextFiles",
+                       SL_ARGS(SL_STR_ARG(cases[i].a), SL_STR_ARG(cases[i].a_suffix), options), 3);
+        sl_output_args(lines, "saveAsTextFiles",
+                       SL_ARGS(SL_STR_ARG(cases[i].b), SL_STR_ARG(cases[i].b_suffix), options), 3);
+        assert_fine(ssc);
+        int r = sl_validate(ssc, NULL, NULL, &err);
+        if (r != (cases[i].refused ? SL_EUSAGE : 0))
+            fail_msg("%s and %s: %d %s", cases[i].a, cases[i].b, r, err.text);
+        if (r < 0)
+            assert_non_null(strstr(err.text, "its link to the newest directory"));
+        sl_context_free(ssc);
+    }
+}
+
 static void test_two_views_of_one_name_are_refused(void **state)
 {
     struct sl_context *ssc = job_new(&place);
@@ -208,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_a_watched_directory_need_not_exist),
         cmocka_unit_test(test_an_input_on_the_own_mount_is_refused),
         cmocka_unit_test(test_two_outputs_of_one_prefix_are_refused),
+        cmocka_unit_test(test_links_that_are_in_the_way_of_others_are_refused),
         cmocka_unit_test(test_two_views_of_one_name_are_refused),
         cmocka_unit_test(test_a_job_without_output_is_refused),
     };
