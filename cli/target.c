@@ -143,6 +143,8 @@ static int open_target(struct sl_target *target, const struct sl_line *line, con
         r = sl_job_line_open_files(line, &target->job_line, ret_operands, ret_count, err);
         r = r < 0 ? r : job_checkpoint(target, err);
     } else {
+        target->job_line.options.argv = line->rest; /* of sl_target_need_job */
+        target->job_line.options.argc = line->rest_count;
         r = given_checkpoint(target, sl_line_text(line, "checkpoint"), err);
     }
     return r < 0 ? r : sl_target_read_status(target, err);
@@ -227,7 +229,10 @@ int sl_target_need_job(struct sl_target *target, struct sl_error *err)
         return sl_error_nomem(err);
     target->job_line.options.path = path;
     int r = sl_job_load(&target->job_line.options, &target->job_line.job, err);
-    return r < 0 ? sl_error_hint(err, "if the job is elsewhere, give its path JOB.lua") : 0;
+    return r < 0 ? sl_error_hint(
+                       err,
+                       "if the job is elsewhere, give its path JOB.lua; arguments of the job follow after --")
+                 : 0;
 }
 
 /* ---- status.json ---- */

@@ -132,6 +132,15 @@ def test_a_run_that_begins_is_waited_for():
         run.stop()
 
 
+def test_arguments_of_the_job_are_given_without_its_name_too():
+    move_in("a", "x\n")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\nssc:textFileStream(arg[1]):count():mount("n")\n')
+    sluice_ok("run", "job.lua", "--once", "--", "in")
+    equal(wait("in/a", "--timeout", "60s", "--", "in"), 0, "exit status of wait")
+    check("taken in batch" in sluice_ok("why", "in/a", "--", "in").stdout, "why")
+    check("follow after --" in sluice("why", "in/a").stderr, "without them: " + sluice("why", "in/a").stderr)
+
+
 def test_the_next_version_of_a_view_is_waited_for():
     with started() as run:
         waiting = subprocess.Popen([SLUICE, "wait", "lines", "--timeout", "60s"])
