@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+struct sl_claim;
 struct sl_spill;
 struct sl_bucket;
 struct sl_bucket_settings;
@@ -19,8 +20,9 @@ struct sl_task;
 
 /* What outputs of a run share, such as a connection: a list of their own, empty when all of them are closed. */
 struct sl_shared {
-    pthread_mutex_t lock; /* guards first */
+    pthread_mutex_t lock; /* guards first and claims */
     void *first;
+    struct sl_claim *claims; /* core/contract/claim.h */
 };
 
 /* What open_arrivals gives in a trial for the name of a source that is not of files: files of lines, each a record; one

@@ -1,5 +1,6 @@
 #include "engine/graph/check.h"
 
+#include "core/contract/claim.h"
 #include "core/contract/services.h"
 #include "core/contract/site.h"
 #include "engine/graph/check_paths.h"
@@ -126,7 +127,9 @@ static int warn_of_all_unused(const struct sl_context *context, struct sl_log *l
 static int probe_outputs(struct sl_context *context, FILE *out, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf found = {0};
+    struct sl_shared shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct sl_services services = {.io = &sl_io_system,
+                                   .shared = &shared,
                                    .job_dirfd = -1,
                                    .job_dir = context->dir,
                                    .job = context->name,
@@ -141,6 +144,7 @@ static int probe_outputs(struct sl_context *context, FILE *out, struct sl_error 
         if (r < 0)
             sl_site_wrap(&node->site, err);
     }
+    sl_claims_free(&shared);
     if (found.len && fwrite(found.bytes, 1, found.len, out) < found.len && r == 0)
         r = sl_error_sys(err, errno, "writing");
     return r;

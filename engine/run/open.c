@@ -1,6 +1,7 @@
 #include "engine/run/open.h"
 
 #include "core/base/clock.h"
+#include "core/contract/claim.h"
 #include "engine/batch/abandon.h"
 #include "engine/batch/checkpoint_state.h"
 #include "engine/batch/counters.h"
@@ -268,6 +269,7 @@ void sl_run_close(struct sl_run *run)
     sl_memory_limit_close(run);
     free(run->worker);
     free(run->task);
+    sl_claims_free(&run->shared);
     free(run->checkpoint);
     free(run->job_text);
     sl_rejects_done(&run->rejects);

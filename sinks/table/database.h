@@ -45,6 +45,9 @@ struct sl_table_database_ops {
     int (*open)(const struct sl_table_settings *settings, const struct sl_services *services,
                 const _Atomic int *stop, struct sl_table_database **ret, struct sl_error *err);
     void (*close)(struct sl_table_database *database);
+    /* Appends a name of the table that is the same however the job writes server, database and table; nothing where
+     * the server does not tell. */
+    int (*identify)(struct sl_table_database *database, struct sl_buf *ret, struct sl_error *err);
     int (*describe)(struct sl_table_database *database, struct sl_arena *arena, struct sl_table_shape *ret,
                     struct sl_error *err);
     /* The kind and the type that `create` makes of a column; kind DYNAMIC asks for that of text. */

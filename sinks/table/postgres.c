@@ -100,6 +100,7 @@ static bool name_table(struct postgres *db, const char *table)
             return false;
         table = dot + 1;
     }
+    db->table_at = db->name.len;
     return sl_sql_name(&db->name, table) && sl_buf_byte(&db->name, 0);
 }
 
@@ -247,6 +248,34 @@ static int insert_batch(struct postgres *db, uint64_t records, bool *ret_inserte
     return r;
 }
 
+/* ---- which table it is ---- */
+
+/* A server that is not quite PostgreSQL may lack what was asked for. */
+static int unless_unknown(struct postgres *db, int r, struct sl_error *err)
+{
+    if (r == SL_EFAIL && strncmp(db->pq.state, "42", 2) == 0) {
+        db->pq.broken = false;
+        return 0;
+    }
+    return sl_postgres_failed(db, r, err);
+}
+
+/* When the server was started, to the microsecond, tells it from others. */
+static int identify(struct sl_table_database *database, struct sl_buf *ret, struct sl_error *err)
+{
+    static const char sql[] = "SELECT extract(epoch FROM pg_postmaster_start_time()), current_database()";
+    struct postgres *db = own(database);
+    struct sl_pq_rows rows = {0};
+    int r = unless_unknown(db, sl_pq_query(&db->pq, sql, NULL, 0, &rows, err), err);
+    r = r < 0 ? r : find_schema(db, err);
+    if (r == 0 && rows.count && db->schema.len &&
+        !sl_buf_printf(ret, "%s %s %s.%s", sl_pq_value(&rows, 0, 0), sl_pq_value(&rows, 0, 1),
+                       (const char *)db->schema.bytes, (const char *)db->name.bytes + db->table_at))
+        r = sl_error_nomem(err);
+    sl_pq_rows_free(&rows);
+    return r;
+}
+
 /* ---- a batch ---- */
 
 static int claim_batch(struct postgres *db, bool *ret_there, uint64_t *ret_records, struct sl_error *err)
@@ -332,6 +361,7 @@ void sl_postgres_rollback(struct sl_table_database *database)
 static const struct sl_table_database_ops ops = {
     .open = open_database,
     .close = close_database,
+    .identify = identify,
     .describe = sl_postgres_describe,
     .type_of = sl_postgres_type_of,
     .begin = sl_postgres_begin,

@@ -7,7 +7,8 @@
 struct postgres {
     struct sl_table_database base; /* first */
     struct sl_pq pq;
-    struct sl_buf schema, name; /* of the table, in quotes; name has both */
+    struct sl_buf schema, name; /* of the table, in quotes; name has both where the job names the schema */
+    size_t table_at;            /* in name: where that of the table begins */
     bool transactions;          /* several statements in one */
     bool savepoints;            /* and parts of it can be taken back */
     bool has_batches;           /* sluice_batches is there */

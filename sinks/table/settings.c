@@ -132,6 +132,7 @@ int sl_table_settings_read(const struct sl_node *node, struct sl_table_settings 
 {
     struct sl_field url = sl_node_value(node, 0), table = sl_node_value(node, 1);
     *ret = (struct sl_table_settings){
+        .node = node,
         .create = sl_node_option_boolean(node, "create", false),
         .at_least_once = sl_node_option_boolean(node, "atLeastOnce", false),
         .retry_ms = sl_node_option_integer(node, "retry", RETRY_MS),

@@ -7,7 +7,8 @@ enum sl_table_mode { SL_TABLE_APPEND, SL_TABLE_UPSERT, SL_TABLE_REPLACE };
 
 struct sl_table_settings {
     struct sl_arena arena;
-    const char *url; /* as the job gives it: it has no credentials */
+    const struct sl_node *node; /* borrowed */
+    const char *url;            /* as the job gives it: it has no credentials */
     const char *table;
     enum sl_table_mode mode;
     const struct sl_columns *columns; /* of the fields; NULL: those of the table, in its order */

@@ -1,5 +1,6 @@
 /* saveToTable to a SQLite file: prepared statements in one transaction, which also has the row of
  * sluice_batches. The file's journal is left as it is. sqlite_table.c looks at tables, sqlite_write.c writes. */
+#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "sinks/table/sqlite_internal.h"
 
@@ -34,6 +35,17 @@ static int open_database(const struct sl_table_settings *settings, const struct 
     else
         *ret = &db->base;
     return r;
+}
+
+/* The file has its path already; names of tables differ by more than the case of ASCII letters. */
+static int identify(struct sl_table_database *database, struct sl_buf *ret, struct sl_error *err)
+{
+    const char *table = database->settings->table;
+    bool ok = sl_buf_printf(ret, "%s ", own(database)->file->path);
+    for (; ok && *table; table++)
+        ok = sl_buf_byte(ret,
+                         *table >= 'A' && *table <= 'Z' ? (uint8_t)(*table - 'A' + 'a') : (uint8_t)*table);
+    return ok ? 0 : sl_error_nomem(err);
 }
 
 /* ---- one at a time ---- */
@@ -119,6 +131,7 @@ static void rollback(struct sl_table_database *database)
 const struct sl_table_database_ops sl_table_sqlite = {
     .open = open_database,
     .close = close_database,
+    .identify = identify,
     .describe = describe,
     .type_of = sl_sqlite_type_of,
     .begin = begin,

@@ -17,6 +17,28 @@ class Database(postgres.Database):
 globals().update(tables.claims_of(Database))
 
 
+def test_two_outputs_to_one_table_are_refused_however_server_and_table_are_written():
+    """Each would have a transaction of its own, and wait for that of the other."""
+    database = Database()
+    database.run("CREATE TABLE orders (id text)")
+    port, name, urls = database.server.port, database.name, [database.url]
+    urls += ["postgresql://sluice@localhost:%d/%s" % (port, name), "postgresql://sluice@/%s?host=%s&port=%d" % (name, database.server.directory, port),
+             "postgres://127.0.0.1:%d/%s?user=sluice" % (port, name)]
+    cases = [(url, "orders", "") for url in urls[1:]] + [(urls[0], "public.orders", ""), (urls[1], "new", "public.new")]
+    os.makedirs("in")
+    for url, table, other in cases:
+        write_job('local s = ssc:textFileStream("in"):columns("id")\ns:saveToTable("%s", "%s", { create = true })\n'
+                  's:saveToTable("%s", "%s", { create = true })' % (database.url, other or "orders", url, table))
+        for command in (("run", "job.lua", "--once"), ("check", "job.lua")):
+            done = sluice(*command)
+            equal(done.returncode, 2, "exit status of %s with %s %s: %s" % (command[0], url, table, done.stderr))
+            check("job.lua:6: saveToTable: the table %s of %s is taken by line 5" % (table, url) in done.stderr, done.stderr)
+    write_job('local s = ssc:textFileStream("in"):columns("id")\ns:saveToTable("%s", "orders")\ns:saveToTable("%s", "ORDERS", { create = true })'
+              % (urls[0], urls[1]))
+    batch("a\n")
+    equal((database.rows("SELECT * FROM orders"), database.rows('SELECT * FROM "ORDERS"')), ([("a",)], [("a",)]), "tables that differ")
+
+
 def test_every_type_of_column_gets_its_values():
     database = Database()
     database.run("CREATE TABLE orders (a smallint, b integer, c bigint, d real, e numeric(10, 2), f varchar(5), g char(3), h bytea,"

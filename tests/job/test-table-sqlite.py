@@ -121,6 +121,15 @@ def test_two_outputs_to_one_table_are_refused_however_the_file_is_written():
         check("is taken by line" in batch(status=2).stderr, other)
 
 
+def test_two_outputs_to_one_table_are_refused_whatever_the_case_of_its_name():
+    os.makedirs("in")
+    write_job('local s = ssc:textFileStream("in"):columns("a")\ns:saveToTable("sqlite:x.db", "t", { create = true, mode = "replace" })\n'
+              's:saveToTable("sqlite:x.db", "T", { create = true, mode = "replace" })')
+    for command in (("run", "job.lua", "--once"), ("check", "job.lua")):
+        done = sluice(*command)
+        check(done.returncode == 2 and "the table T of sqlite:x.db is taken by line 5" in done.stderr, "%d %s" % (done.returncode, done.stderr))
+
+
 def test_a_file_that_is_made_is_one_however_it_is_written():
     os.makedirs("sub")
     options = '{ create = true, timeout = "2s", retry = "1s" }'
