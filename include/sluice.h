@@ -149,7 +149,8 @@ typedef int sl_user_function(void *user, struct sl_invocation *call, const struc
 SL_PUBLIC struct sl_function *sl_function_new(struct sl_context *context, sl_user_function *function,
                                               void *user);
 
-/* Sets the returned values (copied deeply); several make a wider row. */
+/* Sets the returned values (copied deeply); several make a wider row. Fails, and the record is set aside, where they are no
+ * record: over 64 of them, nested more than 64 deep, maps with keys that are no strings or are there twice. */
 SL_PUBLIC int sl_return(struct sl_invocation *call, const struct sl_field *values, uint32_t count);
 /* Memory that lives as long as the returned values need it: for strings and lists under construction. */
 SL_PUBLIC void *sl_invocation_alloc(struct sl_invocation *call, size_t size);
@@ -202,7 +203,8 @@ struct sl_receiver {
 /* Copies the struct. `user` is passed to its functions and must live as long as the context. */
 SL_PUBLIC struct sl_function *sl_receiver_new(struct sl_context *context, const struct sl_receiver *receiver,
                                               void *user);
-/* In next. The fields and the position are copied. 0, SL_EUSAGE (too wide, too much at once) or SL_ENOMEM. */
+/* In next. The fields and the position are copied. 0, SL_EUSAGE (too wide, too much at once, or no values: see
+ * sl_return) or SL_ENOMEM. */
 SL_PUBLIC int sl_receive_record(struct sl_receiving *receiving, const struct sl_field *fields,
                                 uint32_t width);
 SL_PUBLIC int sl_receive_position(struct sl_receiving *receiving, const void *position, size_t len);

@@ -2,7 +2,9 @@
  * becomes durable together, or nothing does. */
 #include "receive/receiver_function.h"
 
+#include "core/base/arena.h"
 #include "core/contract/function.h"
+#include "core/rows/checked_copy.h"
 #include "receive/advance.h"
 #include "text/row_codec.h"
 
@@ -15,6 +17,7 @@ enum { BODY_MAX = 256 << 20 };
 struct sl_receiving {
     struct sl_received *received;
     struct sl_buf body, position;
+    struct sl_arena scratch; /* of one record */
     uint32_t count;
 };
 
@@ -27,17 +30,29 @@ struct function_source {
 
 /* ---- what next calls ---- */
 
+static int take_record(struct sl_receiving *receiving, const struct sl_field *fields, uint32_t width)
+{
+    struct sl_field taken[SL_WIDTH_MAX];
+    const char *why;
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < width; i++)
+        r = sl_checked_copy(&receiving->scratch, &fields[i], &taken[i], &why);
+    if (r == 0 && !sl_row_codec_append(&receiving->body, taken, width))
+        r = SL_ENOMEM;
+    return r == SL_EREJECT ? SL_EUSAGE : r;
+}
+
 int sl_receive_record(struct sl_receiving *receiving, const struct sl_field *fields, uint32_t width)
 {
     size_t before = receiving->body.len;
     if (width < 1 || width > SL_WIDTH_MAX || before > BODY_MAX)
         return SL_EUSAGE;
-    if (!sl_row_codec_append(&receiving->body, fields, width)) {
+    int r = take_record(receiving, fields, width);
+    sl_arena_reset(&receiving->scratch);
+    if (r < 0)
         receiving->body.len = before;
-        return SL_ENOMEM;
-    }
-    receiving->count++;
-    return 0;
+    receiving->count += r == 0;
+    return r;
 }
 
 int sl_receive_position(struct sl_receiving *receiving, const void *position, size_t len)
@@ -154,6 +169,7 @@ static void done(struct sl_received *received)
     struct function_source *source = (struct function_source *)received;
     sl_buf_done(&source->receiving.body);
     sl_buf_done(&source->receiving.position);
+    sl_arena_done(&source->receiving.scratch);
 }
 
 static const struct sl_received_kind kind = {.lines = SL_FRAME_TSV, .run = run, .done = done};

@@ -2,6 +2,7 @@
 #include "core/base/array.h"
 #include "core/base/duration.h"
 #include "core/base/nearest.h"
+#include "core/rows/checked_copy.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/uri.h"
 #include "ops/args.h"
@@ -96,12 +97,16 @@ static bool fill_inputs(struct sl_stream *stream, struct sl_stream *first, const
 }
 
 /* Values that the caller lent become the context's. */
-static bool keep_values(struct sl_arena *arena, struct sl_arg *arg, size_t count)
+static int keep_values(struct sl_arena *arena, struct sl_arg *arg, size_t count, struct sl_error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (arg[i].kind == SL_ARG_VALUE && !sl_field_copy(arena, &arg[i].value, &arg[i].value))
-            return false;
-    return true;
+    const char *why = "";
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        if (arg[i].kind == SL_ARG_VALUE)
+            r = sl_checked_copy(arena, &arg[i].value, &arg[i].value, &why);
+    if (r == SL_ENOMEM)
+        return sl_error_nomem(err);
+    return r < 0 ? sl_error_set(err, SL_EUSAGE, "%s is no value", why) : 0;
 }
 
 static int check_slides(const struct sl_node *node, struct sl_error *err)
@@ -221,10 +226,9 @@ static int fill_node(struct sl_stream *stream, struct sl_stream *first, const st
     int r = check_arguments(context, node, argv, argc, err);
     if (r < 0)
         return r;
-    if (!keep_values(&context->arena, node->arg, SL_PARAMS_MAX) ||
-        !keep_values(&context->arena, node->option, SL_OPTIONS_MAX))
-        return sl_error_nomem(err);
-    r = sl_uri_take(node, err);
+    r = keep_values(&context->arena, node->arg, SL_PARAMS_MAX, err);
+    r = r < 0 ? r : keep_values(&context->arena, node->option, SL_OPTIONS_MAX, err);
+    r = r < 0 ? r : sl_uri_take(node, err);
     if (r < 0)
         return r;
     if (!fill_inputs(stream, first, argv, argc))

@@ -1,7 +1,7 @@
 /* User functions of C programs: sl_function_new and what such a function may call (sluice.h). */
 #include "core/base/error.h"
 #include "core/contract/function.h"
-#include "core/rows/field.h"
+#include "core/rows/checked_copy.h"
 #include "engine/graph/graph.h"
 
 #include <stdlib.h>
@@ -18,6 +18,7 @@ struct sl_invocation {
     struct sl_returned *ret;
     struct sl_state_cell *cell; /* of mapWithState; NULL elsewhere */
     bool out_of_memory;
+    bool has_refused; /* what the last sl_return gave is no record */
 };
 
 static int call_function(const struct sl_function *fn, struct sl_invocation *invocation,
@@ -26,7 +27,9 @@ static int call_function(const struct sl_function *fn, struct sl_invocation *inv
     const struct user_function *own = (const struct user_function *)fn;
     invocation->ret->count = 0;
     int r = own->call(own->user, invocation, argv, argc);
-    return invocation->out_of_memory ? SL_ENOMEM : r;
+    if (invocation->out_of_memory)
+        return SL_ENOMEM;
+    return r == 0 && invocation->has_refused ? SL_EREJECT : r;
 }
 
 static int call_user(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
@@ -67,18 +70,32 @@ struct sl_function *sl_function_new(struct sl_context *context, sl_user_function
     return sl_context_own(context, &own->function);
 }
 
-int sl_return(struct sl_invocation *call, const struct sl_field *values, uint32_t count)
+/* A copy of a value of the program's, which may be none. */
+static int take(struct sl_invocation *call, const struct sl_field *value, struct sl_field *ret)
 {
+    const char *why;
+    int r = sl_checked_copy(call->task->scratch, value, ret, &why);
+    call->out_of_memory = call->out_of_memory || r == SL_ENOMEM;
+    return r == SL_EREJECT ? sl_task_explain(call->task, "the function gave %s", why) : r;
+}
+
+static int take_all(struct sl_invocation *call, const struct sl_field *values, uint32_t count)
+{
+    int r = 0;
     if (count > SL_WIDTH_MAX)
         return sl_task_explain(call->task, "the function returned %u values; a record has at most %d fields",
                                count, SL_WIDTH_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        if (!sl_field_copy(call->task->scratch, &values[i], &call->ret->values[i])) {
-            call->out_of_memory = true;
-            return SL_ENOMEM;
-        }
-    call->ret->count = count;
-    return 0;
+    for (uint32_t i = 0; r == 0 && i < count; i++)
+        r = take(call, &values[i], &call->ret->values[i]);
+    return r;
+}
+
+int sl_return(struct sl_invocation *call, const struct sl_field *values, uint32_t count)
+{
+    int r = take_all(call, values, count);
+    call->has_refused = r < 0;
+    call->ret->count = r < 0 ? 0 : count;
+    return r;
 }
 
 void *sl_invocation_alloc(struct sl_invocation *call, size_t size)
@@ -140,10 +157,11 @@ int sl_state_update(struct sl_invocation *invocation, const struct sl_field *val
     if (r < 0)
         return r;
     struct sl_state_cell *cell = invocation->cell;
-    if (!sl_field_copy(invocation->task->scratch, value, &cell->value)) {
-        invocation->out_of_memory = true;
-        return SL_ENOMEM;
-    }
+    struct sl_field taken;
+    r = take(invocation, value, &taken);
+    if (r < 0)
+        return r;
+    cell->value = taken;
     cell->exists = cell->changed = true;
     return 0;
 }

@@ -190,6 +190,72 @@ static void test_function_in_c_sees_the_event_time_of_its_record(void **state)
     sl_context_free(ssc);
 }
 
+/* ---- what a function returns that no Lua function could ---- */
+
+enum { DEEP = 100 };
+
+static struct sl_field deep_list(struct sl_field levels[DEEP])
+{
+    levels[DEEP - 1] = sl_integer(1);
+    for (int i = DEEP - 2; i >= 0; i--)
+        levels[i] = sl_list(&levels[i + 1], 1);
+    return levels[0];
+}
+
+/* One of them for each call; `user` counts. The last is a map as it should be, out of order. */
+static int odd_values(void *user, struct sl_invocation *call, const struct sl_field *argv, uint32_t argc)
+{
+    const struct sl_field number_key[2] = {sl_integer(1), sl_integer(2)};
+    const struct sl_field twice[4] = {sl_text("a"), sl_integer(2), sl_text("a"), sl_integer(4)};
+    const struct sl_field unsorted[4] = {sl_text("b"), sl_integer(2), sl_text("a"), sl_integer(3)};
+    struct sl_field levels[DEEP], circle = sl_list(&circle, 1), unknown = sl_nil();
+    unknown.tag = 200;
+    const struct sl_field values[] = {
+        sl_map(number_key, 1), sl_map(twice, 2), deep_list(levels), circle, unknown, sl_map(unsorted, 2)};
+    int *at = user;
+    int r = sl_return(call, &values[(*at)++], 1);
+    assert_int_equal(r < 0, *at < 6);
+    return argc && argv ? 0 : r; /* a program may forget to pass it on */
+}
+
+static void test_values_of_a_function_in_c_are_checked(void **state)
+{
+    struct sl_field records[6], batch;
+    for (int i = 0; i < 6; i++)
+        records[i] = sl_integer(i);
+    batch = sl_list(records, 6);
+    struct sl_context *ssc = sl_context_new("test", ".");
+    sl_context_set(ssc, "interval", SL_STR_ARG("1s"));
+    sl_context_set(ssc, "checkpoint", SL_BOOL_ARG(false));
+    sl_context_set(ssc, "workers", SL_INT_ARG(1));
+    sl_context_set(ssc, "maxErrorRate", SL_NUM_ARG(1));
+    struct sl_stream *s = sl_source(ssc, "queueStream", sl_value_arg(sl_list(&batch, 1)));
+    FILE *out = tmpfile();
+    int calls = 0;
+    sl_output(sl_apply(s, "map", SL_FN_ARG(sl_function_new(ssc, odd_values, &calls))), "pprint");
+    assert_int_equal(run(ssc, out), 0);
+    char text[1024] = "";
+    rewind(out);
+    text[fread(text, 1, sizeof text - 1, out)] = 0;
+    assert_int_equal(calls, 6);
+    assert_non_null(strstr(text, "\n{'a': 3, 'b': 2}\n"));
+    assert_null(strstr(text, "[["));
+    assert_null(strstr(text, "{1"));
+    assert_null(strstr(text, "4"));
+    fclose(out);
+    sl_context_free(ssc);
+}
+
+static void test_values_that_are_no_arguments_are_refused(void **state)
+{
+    struct sl_field circle = sl_list(&circle, 1);
+    struct sl_context *ssc = sl_context_new("test", ".");
+    sl_context_set(ssc, "interval", SL_STR_ARG("1s"));
+    assert_null(sl_source(ssc, "queueStream", sl_value_arg(circle)));
+    assert_non_null(strstr(sl_context_error(ssc), "nested more than 64 deep"));
+    sl_context_free(ssc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +265,8 @@ int main(void)
         cmocka_unit_test(test_function_in_c_that_fails_fails_the_batch),
         cmocka_unit_test(test_function_over_records_is_none_for_datasets),
         cmocka_unit_test(test_function_in_c_sees_the_event_time_of_its_record),
+        cmocka_unit_test(test_values_of_a_function_in_c_are_checked),
+        cmocka_unit_test(test_values_that_are_no_arguments_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
