@@ -48,7 +48,10 @@ static int next_lines(void *user, struct sl_receiving *receiving)
     }
     if (is_there("fail") && ++calls %% 20 == 0)
         return -3;
-    struct sl_field none = sl_nil();
+    struct sl_field none = sl_nil(), circle = sl_list(&circle, 1);
+    struct sl_field pair[2] = {sl_integer(1), none}, map = sl_map(pair, 1);
+    if (sl_receive_record(receiving, &circle, 1) >= 0 || sl_receive_record(receiving, &map, 1) >= 0)
+        abort();
     if (sl_receive_record(receiving, &none, 0) >= 0 || sl_receive_record(receiving, &none, 65) >= 0 ||
         sl_receive_position(receiving, text, (size_t)1 << 30) >= 0)
         abort();
