@@ -1,6 +1,7 @@
 #include "lua/rdd.h"
 
 #include "core/rows/dataset.h"
+#include "engine/graph/uri.h"
 #include "lua/copy.h"
 #include "lua/method.h"
 #include "lua/rdd_query.h"
@@ -173,14 +174,24 @@ static int foreach_partition(lua_State *L)
     return 0;
 }
 
-static int save_as_text_file(lua_State *L)
+/* The path at index 2, also as a URI of a file. */
+static struct sl_field check_path(lua_State *L, const char *method)
 {
     struct sl_error err;
     size_t len;
+    const char *text = luaL_checklstring(L, 2, &len);
+    struct sl_field path = sl_string(text, len);
+    if (sl_uri_take_path(method, &path, &err) < 0)
+        luaL_error(L, "%s", err.text);
+    return path;
+}
+
+static int save_as_text_file(lua_State *L)
+{
+    struct sl_error err;
     const struct sl_dataset *dataset = check_self(L, "saveAsTextFile");
     const struct rdd *rdd = lua_touserdata(L, 1);
-    const char *path = luaL_checklstring(L, 2, &len);
-    int r = sl_text_file_save(rdd->services, sl_string(path, len), dataset, &err);
+    int r = sl_text_file_save(rdd->services, check_path(L, "saveAsTextFile"), dataset, &err);
     if (r == SL_ENOMEM)
         sl_value_nomem(L);
     if (r == SL_EFULL)
@@ -226,14 +237,13 @@ static int save_as_sequence_file(lua_State *L)
 {
     struct sl_error err;
     struct sl_sequence_settings settings;
-    size_t len;
     const struct sl_dataset *dataset = check_self(L, "saveAsSequenceFile");
     const struct rdd *rdd = lua_touserdata(L, 1);
-    const char *path = luaL_checklstring(L, 2, &len);
+    const struct sl_field path = check_path(L, "saveAsSequenceFile");
     const struct sl_sequence_given given = sequence_options(L);
     int r = sl_sequence_settings_read(&given, &settings, &err);
     if (r == 0)
-        r = sl_sequence_file_save(rdd->services, sl_string(path, (uint32_t)len), &settings, dataset, &err);
+        r = sl_sequence_file_save(rdd->services, path, &settings, dataset, &err);
     if (r == SL_ENOMEM)
         sl_value_nomem(L);
     if (r == SL_EFULL)

@@ -119,6 +119,15 @@ static int keep_text(struct sl_arena *arena, const struct sl_field *value, const
     return *ret ? 0 : sl_error_nomem(err);
 }
 
+/* Also as a URI of a file. */
+static int keep_path(struct sl_arena *arena, const struct sl_field *value, const char *name, const char **ret,
+                     struct sl_error *err)
+{
+    struct sl_field path = *value;
+    int r = path.tag == SL_STR ? sl_uri_take_path(name, &path, err) : 0;
+    return r < 0 ? r : keep_text(arena, &path, name, ret, err);
+}
+
 static int set_checkpoint(struct sl_options *options, struct sl_arena *arena, const struct sl_field *value,
                           struct sl_error *err)
 {
@@ -127,9 +136,7 @@ static int set_checkpoint(struct sl_options *options, struct sl_arena *arena, co
         return 0;
     if (value->tag == SL_BOOL)
         return sl_error_set(err, SL_EUSAGE, "checkpoint must be a directory, or false to keep nothing");
-    struct sl_field path = *value;
-    int r = path.tag == SL_STR ? sl_uri_take_path("checkpoint", &path, err) : 0;
-    return r < 0 ? r : keep_text(arena, &path, "checkpoint", &options->checkpoint, err);
+    return keep_path(arena, value, "checkpoint", &options->checkpoint, err);
 }
 
 /* A path, or {dir=, kind="dir", allowOther=true}. */
@@ -138,7 +145,7 @@ static int set_mount(struct sl_options *options, struct sl_arena *arena, const s
 {
     static const char *const kinds[] = {"fuse", "dir"};
     if (value->tag != SL_MAP)
-        return keep_text(arena, value, "mount", &options->mount, err);
+        return keep_path(arena, value, "mount", &options->mount, err);
     const struct sl_field *dir = sl_map_get(value, "dir", 3), *kind = sl_map_get(value, "kind", 4);
     const struct sl_field *others = sl_map_get(value, "allowOther", 10),
                           *again = sl_map_get(value, "remount", 7);
@@ -154,7 +161,7 @@ static int set_mount(struct sl_options *options, struct sl_arena *arena, const s
     options->mount_for_others = others && others->boolean;
     options->mount_once = again && !again->boolean;
     options->mount_kind = chosen ? SL_MOUNT_DIR : SL_MOUNT_FUSE;
-    return dir ? keep_text(arena, dir, "mount.dir", &options->mount, err) : 0;
+    return dir ? keep_path(arena, dir, "mount.dir", &options->mount, err) : 0;
 }
 
 /* Bytes: an integer, or "512MB", "1GiB". */
@@ -182,7 +189,7 @@ static int set_metrics(struct sl_options *options, struct sl_arena *arena, const
     if (text.tag == SL_STR && !text.len)
         return sl_error_set(err, SL_EUSAGE,
                             "metrics must be a port, or an address such as \"127.0.0.1:9464\"");
-    int r = keep_text(arena, &text, "metrics", &options->metrics, err);
+    int r = keep_path(arena, &text, "metrics", &options->metrics, err);
     if (r < 0)
         return r;
     r = sl_http_check(options->metrics, err);

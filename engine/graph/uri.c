@@ -64,16 +64,30 @@ static int take(const struct sl_node *node, struct sl_field *text, struct sl_err
         node->op->name, (int)len, (const char *)text->str);
 }
 
+static bool is_one_of(const char *name, const char *const *names)
+{
+    while (*names && strcmp(name, *names) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* Those of a descriptor's parameters or options that are paths. */
+static int take_all(const struct sl_node *node, const struct sl_param *params, const char *const *names,
+                    struct sl_arg *arg, struct sl_error *err)
+{
+    int r = 0;
+    for (unsigned i = 0; r == 0 && params && params[i].name; i++)
+        if (is_one_of(params[i].name, names) && arg[i].kind == SL_ARG_VALUE && arg[i].value.tag == SL_STR)
+            r = take(node, &arg[i].value, err);
+    return r;
+}
+
 int sl_uri_take(struct sl_node *node, struct sl_error *err)
 {
-    static const char *const names[] = {"directory", "prefix", "path"};
-    int r = 0;
-    for (unsigned i = 0; r == 0 && node->op->params && node->op->params[i].name; i++)
-        for (size_t k = 0; r == 0 && k < sizeof names / sizeof *names; k++)
-            if (strcmp(node->op->params[i].name, names[k]) == 0 && node->arg[i].kind == SL_ARG_VALUE &&
-                node->arg[i].value.tag == SL_STR)
-                r = take(node, &node->arg[i].value, err);
-    return r;
+    static const char *const params[] = {"directory", "prefix", "path", "glob", NULL};
+    static const char *const options[] = {"after", NULL}; /* a directory for what was read */
+    int r = take_all(node, node->op->params, params, node->arg, err);
+    return r < 0 ? r : take_all(node, node->op->options, options, node->option, err);
 }
 
 int sl_uri_take_path(const char *what, struct sl_field *path, struct sl_error *err)

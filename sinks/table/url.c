@@ -19,7 +19,8 @@ static const char *postgres_part(const char *url)
 
 const char *sl_table_url_sqlite(const char *url)
 {
-    return behind(url, "sqlite:");
+    const char *file = behind(url, "sqlite:"), *path = file ? behind(file, "file://") : NULL;
+    return path && *path == '/' ? path : file;
 }
 
 const char *sl_table_url_service(const char *url)
@@ -65,9 +66,17 @@ static bool has_secret_parameter(const char *url)
     return false;
 }
 
+static bool has_scheme(const char *file)
+{
+    size_t len = strspn(file, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+");
+    return len > 1 && strncmp(file + len, "://", 3) == 0;
+}
+
 int sl_table_url_check(const char *url, struct sl_error *err)
 {
     const char *postgres = postgres_part(url), *file = sl_table_url_sqlite(url);
+    if (file && has_scheme(file))
+        return sl_error_set(err, SL_EUSAGE, "%s: a database of SQLite is a file; give its path", url);
     if (file ? *file : sl_table_url_service(url) != NULL)
         return 0;
     if (!postgres)

@@ -249,6 +249,32 @@ def test_uris_that_are_not_supported_are_refused_by_name():
     equal(sorted(os.listdir(".")), ["in", "job.lua"], "what lies here")
 
 
+# What takes a path, and what it makes or needs there.
+PATHS = (('s = ssc:fileStream("in2", { format = "lines", after = "URI" })\ns:saveAsTextFiles("out")', "done"),
+         ('ssc:tailStream("URI"):saveAsTextFiles("out")', "in/a.txt"),
+         ('s:foreachRDD(function(rdd) rdd:saveAsTextFile("URI") end)', "made"),
+         ('s:map(sluice.pair(1)):foreachRDD(function(rdd) rdd:saveAsSequenceFile("URI") end)', "made"),
+         ('s:saveToTable("sqlite:URI", "t", { create = true, columns = { "a" } })', "made"),
+         ('s:mount("m")', "made"))
+
+
+def test_every_path_may_be_a_uri_of_a_file_and_no_other():
+    for number, (text, name) in enumerate(PATHS):
+        here = os.path.abspath("case%d" % number)
+        os.makedirs(here)
+        for uri in ("hdfs://nn/x", "file://%s/%s" % (here, name)):
+            mount = ', mount = { dir = "URI", kind = "dir" }' if "mount" in text else ""
+            path = job((WATCH.replace(" }", mount + " }", 1) + text).replace("URI", uri), here + "/job.lua")
+            for directory in ("/in", "/in2"):
+                os.makedirs(here + directory, exist_ok=True)
+                pathlib.Path(here + directory, "a.txt").write_text("a\n")
+            done = sluice("run", path, "--once")
+            check((done.returncode == 0) == uri.startswith("file:"), "%s, %s: %d %s" % (text, uri, done.returncode, done.stderr))
+            check(done.returncode == 0 or "hdfs://... is not supported here" in done.stderr or "sqlite:hdfs" in done.stderr, done.stderr)
+            equal([entry for entry in os.listdir(here) if ":" in entry], [], "directories that have the name of a scheme: " + text)
+        check(os.path.exists(os.path.join(here, name)), "%s is not there: %s" % (name, text))
+
+
 def test_a_checkpoint_elsewhere_is_refused_by_name():
     job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1 }\nssc:checkpoint("hdfs://nn/ck")\nssc:queueStream{{1}}:print()')
     done = sluice("run", "job.lua", *RUN)
