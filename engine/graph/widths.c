@@ -11,6 +11,7 @@ enum gives {
     GIVES_SAME,     /* the records of its input */
     GIVES_COMMON,   /* those of its inputs, where these are alike */
     GIVES_FUNCTION, /* what its function gives */
+    GIVES_CHOICE,   /* as many as its first argument lists */
 };
 
 static const struct rule {
@@ -23,6 +24,11 @@ static const struct rule {
     {"filter", GIVES_SAME, false},
     {"peek", GIVES_SAME, false},
     {"sample", GIVES_SAME, false},
+    {"sampleByKey", GIVES_SAME, true},
+    {"select", GIVES_CHOICE, false},
+    {"dropDuplicates", GIVES_SAME, false},
+    {"withWatermark", GIVES_SAME, false},
+    {"subtract", GIVES_SAME, false},
     {"sortBy", GIVES_SAME, false},
     {"distinct", GIVES_SAME, false},
     {"repartition", GIVES_SAME, false},
@@ -67,6 +73,9 @@ static const struct rule {
     {"leftOuterJoin", GIVES_UNKNOWN, true},
     {"rightOuterJoin", GIVES_UNKNOWN, true},
     {"fullOuterJoin", GIVES_UNKNOWN, true},
+    {"saveAsHadoopFiles", GIVES_UNKNOWN, true},
+    {"saveAsNewAPIHadoopFiles", GIVES_UNKNOWN, true},
+    {"saveToKafka", GIVES_UNKNOWN, true},
 };
 
 static const struct rule *rule_of(const struct sl_node *node)
@@ -118,13 +127,52 @@ static int check_function(const struct sl_node *node, uint32_t width, struct sl_
     return 0;
 }
 
+/* Those of columns, and of the option of this name that a table has. */
+static int check_names(const struct sl_node *node, uint32_t width, struct sl_error *err)
+{
+    const struct sl_node *input = node->input[0];
+    struct sl_field names = strcmp(node->op->name, "columns") == 0 ? sl_node_value(node, 0)
+                            : strcmp(node->op->name, "saveToTable") == 0
+                                ? sl_node_option_value(node, "columns")
+                                : sl_nil();
+    if (!width || names.tag != SL_LIST || names.len == width)
+        return 0;
+    return sl_error_set(err, SL_EUSAGE,
+                        "%s:%d: %s: %u names, and the records of %s (line %d) always have %u field%s",
+                        node->site.file, node->site.line, node->op->name, (unsigned)names.len,
+                        input->op->name, input->site.line, (unsigned)width, width == 1 ? "" : "s");
+}
+
+/* select: what it chooses by number. */
+static int check_choice(const struct sl_node *node, uint32_t width, struct sl_error *err)
+{
+    struct sl_field choice = sl_node_value(node, 0);
+    const struct sl_node *input = node->input[0];
+    for (uint32_t i = 0; width && choice.tag == SL_LIST && i < choice.len; i++)
+        if (choice.items[i].tag == SL_INT && choice.items[i].integer > width)
+            return sl_error_set(
+                err, SL_EUSAGE,
+                "%s:%d: select: there is no field %lld, the records of %s (line %d) always have %u",
+                node->site.file, node->site.line, (long long)choice.items[i].integer, input->op->name,
+                input->site.line, (unsigned)width);
+    return 0;
+}
+
+static int check_fields(const struct sl_node *node, const struct rule *rule, uint32_t width,
+                        struct sl_error *err)
+{
+    int r = check_function(node, width, err);
+    r = r < 0 ? r : check_names(node, width, err);
+    return r == 0 && rule && rule->gives == GIVES_CHOICE ? check_choice(node, width, err) : r;
+}
+
 static int check_node(const struct sl_node *node, const uint32_t *width, struct sl_error *err)
 {
     const struct rule *rule = rule_of(node);
     for (unsigned i = 0; rule && rule->wants_pairs && i < node->inputs; i++)
         if (width[node->input[i]->number] == 1)
             return refuse_pairs(node, node->input[i], err);
-    return node->inputs ? check_function(node, width[node->input[0]->number], err) : 0;
+    return node->inputs ? check_fields(node, rule, width[node->input[0]->number], err) : 0;
 }
 
 /* ---- what is known ---- */
@@ -170,6 +218,8 @@ static uint32_t width_of(const struct sl_node *node, const uint32_t *width)
         return input;
     case GIVES_FUNCTION:
         return function_width(node, input);
+    case GIVES_CHOICE:
+        return sl_node_value(node, 0).len;
     }
     return 0;
 }

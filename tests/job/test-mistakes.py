@@ -168,11 +168,20 @@ def test_check_finds_widths_that_cannot_fit():
             ("s:map(sluice.pair(1)):map(sluice.upper)", "upper works on one field, and the records of map (line 4) always have 2"),
             ("s:map(sluice.fields(',', 1, 2)):map(sluice.lower(2)):map(sluice.select(2)):keys()", "keys wants pairs"),
             ("s:union(s:filter(sluice.notEmpty)):join(s:map(sluice.pair(1)))", "join wants pairs"),
+            ("s:map(sluice.pair(1)):select(3)", "select: there is no field 3, the records of map (line 4) always have 2"),
+            ("s:map(sluice.pair(1)):select(2):keys()", "keys wants pairs, and the records of select (line 4)"),
+            ("s:map(sluice.pair(1)):columns('a', 'b', 'c')", "columns: 3 names, and the records of map (line 4) always have 2 fields"),
+            ("s:withWatermark(function(x) return 1 end, '1s'):dropDuplicates():values()", "values wants pairs"),
             ("s:window(2):swapped()", "has no method")):
         checked(WATCH + chain + ":print()", 2, words)
+    for output, words in (("saveAsHadoopFiles('out')", "saveAsHadoopFiles wants pairs"), ("saveAsNewAPIHadoopFiles('out')", "saveAsNewAPIHadoopFiles wants pairs"),
+                          ("saveToKafka('t', { ['bootstrap.servers'] = '127.0.0.1:1' })", "saveToKafka wants pairs"),
+                          ("saveToTable('sqlite:x.db', 't', { create = true, columns = { 'a', 'b' } })", "saveToTable: 2 names, and the records of textFileStream (line 3) always have 1 field")):
+        checked(WATCH + "s:" + output, 2, words)
     for chain in ("s:map(sluice.pair(1)):map(sluice.upper(1)):reduceByKey(sluice.sum)",
                   "s:map(function(x) return x, 1 end):map(sluice.select(2)):count()", "s:map(sluice.pair(1)):map(sluice.swap):values()",
-                  "s:union(s:map(sluice.pair(1))):map(sluice.number(1))"):
+                  "s:union(s:map(sluice.pair(1))):map(sluice.number(1))", "s:map(sluice.pair(1)):columns('a', 'b'):select('b', 'a'):keys()",
+                  "s:map(function(x) return x, 1 end):select(64)"):
         checked(WATCH + chain + ":print()", 0)
 
 
