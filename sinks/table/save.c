@@ -6,6 +6,7 @@
 #include "core/contract/collect.h"
 #include "core/contract/site.h"
 #include "sinks/table/connect.h"
+#include "sinks/table/sqlite_file.h"
 #include "sinks/table/writer.h"
 #include "text/framed_rows.h"
 
@@ -110,25 +111,35 @@ static int manifest(struct sl_stage *stage, struct sl_manifest *manifest)
 
 /* ---- before the first batch ---- */
 
-static int look(struct sl_table_memory *memory, const struct sl_services *services,
+static int describe(struct sl_table_memory *memory, const struct sl_services *services,
+                    struct sl_table_shape *ret, struct sl_arena *arena, struct sl_error *err)
+{
+    memory->settings.retry_ms = 0;
+    int r = sl_table_connect(memory, services, NULL, err);
+    return r < 0 ? r : memory->database->ops->describe(memory->database, arena, ret, err);
+}
+
+/* A check makes no file. */
+static int look(struct sl_table_memory *memory, const struct sl_services *services, bool is_check,
                 struct sl_table_shape *ret, uint32_t *ret_width, struct sl_arena *arena, struct sl_error *err)
 {
     struct sl_table_column column[SL_WIDTH_MAX];
     uint32_t count;
-    memory->settings.retry_ms = 0;
-    int r = sl_table_connect(memory, services, NULL, err);
-    r = r < 0 ? r : memory->database->ops->describe(memory->database, arena, ret, err);
+    int r = 0;
+    *ret = (struct sl_table_shape){0};
+    if (!is_check || !sl_sqlite_file_is_to_be_made(&memory->settings, services))
+        r = describe(memory, services, ret, arena, err);
     return r < 0 ? r : sl_table_match(&memory->settings, ret, column, &count, ret_width, err);
 }
 
 /* SL_EUNREACHABLE is for the caller to judge. */
-static int look_once(const struct sl_node *node, const struct sl_services *services,
+static int look_once(const struct sl_node *node, const struct sl_services *services, bool is_check,
                      struct sl_table_shape *ret, uint32_t *ret_width, struct sl_error *err)
 {
     struct sl_table_memory memory = {0};
     struct sl_arena arena = {0};
     int r = sl_table_settings_read(node, &memory.settings, err);
-    r = r < 0 ? r : look(&memory, services, ret, ret_width, &arena, err);
+    r = r < 0 ? r : look(&memory, services, is_check, ret, ret_width, &arena, err);
     sl_table_disconnect(&memory);
     sl_table_settings_done(&memory.settings);
     sl_arena_done(&arena);
@@ -139,7 +150,7 @@ static int open_table(const struct sl_node *node, const struct sl_services *serv
 {
     struct sl_table_shape shape;
     uint32_t width;
-    int r = look_once(node, services, &shape, &width, err);
+    int r = look_once(node, services, false, &shape, &width, err);
     if (r == SL_EUNREACHABLE) {
         sl_log(services->log, SL_LOG_WARNING, "%s:%d: %s: %s; it is tried again with the first batch",
                node->site.file, node->site.line, node->op->name, err->text);
@@ -154,7 +165,7 @@ static int probe(const struct sl_node *node, const struct sl_services *services,
     struct sl_table_settings settings;
     struct sl_table_shape shape;
     uint32_t width = 0;
-    int r = look_once(node, services, &shape, &width, err);
+    int r = look_once(node, services, true, &shape, &width, err);
     if (r < 0 && r != SL_EUNREACHABLE)
         return r;
     struct sl_error ignored; /* *err says why it is not reached */

@@ -7,11 +7,13 @@
 #include "core/contract/services.h"
 #include "sinks/table/url.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 int sl_sqlite_file_failure(const struct sl_sqlite_file *file, const char *url, struct sl_error *err)
 {
@@ -93,6 +95,20 @@ static char *find_path(const struct sl_table_settings *settings, const struct sl
               sl_buf_text(&path, name) && sl_buf_byte(&path, 0);
     char *real = ok ? realpath((const char *)path.bytes, NULL) : NULL;
     return real || !ok ? real : strdup((const char *)path.bytes);
+}
+
+bool sl_sqlite_file_is_to_be_made(const struct sl_table_settings *settings,
+                                  const struct sl_services *services)
+{
+    char *path =
+        settings->create && sl_table_url_sqlite(settings->url) ? find_path(settings, services) : NULL;
+    char *slash = path ? strrchr(path, '/') : NULL;
+    bool is_absent = slash && access(path, F_OK) < 0 && errno == ENOENT;
+    if (slash)
+        slash[slash == path] = 0;
+    bool ok = is_absent && access(path, W_OK) == 0;
+    free(path);
+    return ok;
 }
 
 static int new_file(char *path, const struct sl_table_settings *settings, const struct sl_services *services,

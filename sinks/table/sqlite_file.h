@@ -25,5 +25,8 @@ struct sl_sqlite_file {
 int sl_sqlite_file_open(const struct sl_table_settings *settings, const struct sl_services *services,
                         const _Atomic int *stop, struct sl_sqlite_file **ret, struct sl_error *err);
 void sl_sqlite_file_close(struct sl_sqlite_file *file);
+/* Whether opening would make the file. */
+bool sl_sqlite_file_is_to_be_made(const struct sl_table_settings *settings,
+                                  const struct sl_services *services);
 /* After a call of the handle that failed. SL_EUNREACHABLE: another process keeps the database locked. */
 int sl_sqlite_file_failure(const struct sl_sqlite_file *file, const char *url, struct sl_error *err);

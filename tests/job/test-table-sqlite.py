@@ -81,6 +81,17 @@ def test_a_file_that_is_not_there_is_made_by_create_only():
     check(os.path.exists("new.db"), "the file is made")
 
 
+def test_check_makes_no_file():
+    os.makedirs("in")
+    for name, status in (("new.db", 0), ("missing/new.db", 2)):
+        write_job('ssc:textFileStream("in"):columns("a"):saveToTable("sqlite:%s", "t", { create = true })' % name)
+        done = sluice("check", "job.lua")
+        check((done.returncode == 0) == (status == 0), "%d %s" % (done.returncode, done.stderr))
+        check(status or "the table is made with the first batch, for records of 1 field" in done.stdout, done.stdout)
+        check(status == 0 or "unable to open" in done.stderr, done.stderr)
+    equal(sorted(os.listdir(".")), ["in", "job.lua"], "what is there")
+
+
 def test_a_locked_database_fails_once_and_is_waited_for_by_a_long_run():
     database = Sqlite()
     database.run("CREATE TABLE orders (id bigint)")
