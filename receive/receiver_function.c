@@ -115,7 +115,7 @@ static int call_next(struct function_source *source, struct sl_error *err)
     sl_buf_clear(&receiving->position);
     int more = source->receiver->next(source->user, receiving);
     if (more < 0)
-        return sl_error_set(err, SL_EREJECT, "next gave %d", more);
+        return sl_error_set(err, SL_EREJECT, "its function next returned %d", more);
     int r = append_received(source, err);
     return r < 0 ? r : more > 0;
 }
@@ -125,7 +125,7 @@ static int run_once(struct function_source *source, struct sl_error *err)
     const struct sl_buf *position = &source->received.position;
     int r = source->receiver->open(source->user, position->bytes, position->len);
     if (r < 0)
-        return sl_error_set(err, SL_EREJECT, "open gave %d", r);
+        return sl_error_set(err, SL_EREJECT, "its function open returned %d", r);
     sl_received_fine(&source->received);
     sl_received_show(&source->received, "connected", "%s", "");
     while ((r = call_next(source, err)) > 0)

@@ -45,7 +45,7 @@ static int restore_one(struct sl_tail_source *source, const uint8_t *bytes, size
 {
     struct sl_tail_file file;
     if (!sl_tail_file_read(bytes, len, at, &file))
-        return sl_error_set(err, SL_EDAMAGED, "the received log of %s holds a position that is none",
+        return sl_error_set(err, SL_EDAMAGED, "the received log of %s holds a position that cannot be read",
                             source->received.name);
     struct sl_tail_file *known = sl_tail_table_find(source, file.inode, file.born_ns);
     if (known) {

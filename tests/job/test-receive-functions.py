@@ -127,10 +127,10 @@ def test_functions_that_fail_are_opened_again_after_their_last_position():
     for name in ("away", "fail"):
         pathlib.Path(name).touch()
     with Program() as run:
-        run.wait_until(lambda: "open gave -1" in run.stderr(), "the reason in the log")
-        run.wait_until(lambda: source_status()["connection"] == "waiting" and "open gave -1" in source_status()["detail"], "the reason in status")
+        run.wait_until(lambda: "open returned -1" in run.stderr(), "the reason in the log")
+        run.wait_until(lambda: source_status()["connection"] == "waiting" and "open returned -1" in source_status()["detail"], "the reason in status")
         os.remove("away")
-        run.wait_until(lambda: "next gave -3" in run.stderr(), "another in the log")
+        run.wait_until(lambda: "next returned -3" in run.stderr(), "another in the log")
         os.remove("fail")
         wait_for_all(run)
         run.wait_until(lambda: source_status()["position"] == "%d" % LINES, lambda: "the position in status: %s" % source_status())
@@ -142,7 +142,7 @@ def test_a_run_that_ends_gives_up_on_functions_that_only_fail():
     pathlib.Path("away").touch()
     with Program("50ms", "--once") as run:
         equal(run.end(), 1, "exit status")
-        check("open gave -1" in run.stderr(), run.stderr())
+        check("open returned -1" in run.stderr(), run.stderr())
 
 
 def test_what_cannot_be_a_record_is_refused():
