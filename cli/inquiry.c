@@ -33,12 +33,6 @@ static int split(struct sl_inquiry *inquiry, char dir[static PATH_MAX], const ch
 {
     struct sl_arena *arena = &inquiry->target->arena;
     size_t len = strlen(inquiry->shown);
-    if (strstr(inquiry->shown, "://"))
-        return sl_error_set(
-            err, SL_EUSAGE,
-            "%s is in an object store, where no job watches files; sluice trace shows what an output "
-            "was made of",
-            inquiry->shown);
     while (len > 1 && inquiry->shown[len - 1] == '/')
         len--;
     char *copy = sl_arena_text(arena, inquiry->shown, len);
@@ -93,6 +87,23 @@ static int try_source(struct sl_inquiry *inquiry, const char *directory, const c
     return place_in(inquiry, directory, watched, dir, name, err);
 }
 
+/* 1: the object is below this URL. */
+static int try_url(struct sl_inquiry *inquiry, const char *url, struct sl_error *err)
+{
+    struct sl_arena *arena = &inquiry->target->arena;
+    size_t len = strlen(url);
+    while (len && url[len - 1] == '/')
+        len--;
+    const char *name = inquiry->shown + len + 1;
+    if (strncmp(inquiry->shown, url, len) != 0 || inquiry->shown[len] != '/' || !*name)
+        return 0;
+    inquiry->directory = sl_arena_text(arena, url, len);
+    inquiry->path = inquiry->shown;
+    inquiry->name = sl_arena_text(arena, name, strcspn(name, "/"));
+    inquiry->arrival = sl_arena_text(arena, inquiry->shown, len + 1 + strcspn(name, "/"));
+    return inquiry->directory && inquiry->name && inquiry->arrival ? 1 : sl_error_nomem(err);
+}
+
 static bool watches(const struct sl_node *node, const char *directory)
 {
     if (node->op->kind != SL_OP_SOURCE || !node->op->source->remember)
@@ -139,10 +150,11 @@ static int find_source(struct sl_inquiry *inquiry, struct sl_reading *reading, s
     char dir[PATH_MAX];
     const char *name, *const *source;
     struct sl_buf list = {0};
-    int r = split(inquiry, dir, &name, err);
+    bool is_url = strstr(inquiry->shown, "://");
+    int r = is_url ? 0 : split(inquiry, dir, &name, err);
     r = r < 0 ? r : sl_target_sources(inquiry->target, reading, &source, err);
     for (size_t i = 0; r == 0 && source[i]; i++) {
-        r = try_source(inquiry, source[i], dir, name, err);
+        r = is_url ? try_url(inquiry, source[i], err) : try_source(inquiry, source[i], dir, name, err);
         if (r == 0)
             (void)sl_buf_printf(&list, "%s%s", i ? ", " : "", source[i]); /* for the message only */
     }
@@ -186,7 +198,8 @@ bool sl_inquiry_is_there(const struct sl_inquiry *inquiry, const struct sl_file 
 {
     struct sl_file_stat look;
     const char *below = file->path + strlen(inquiry->directory) + 1;
-    if (sl_file_stat_get(&sl_io_system, inquiry->dirfd, inquiry->directory, below, &look, NULL) < 0)
+    if (inquiry->dirfd < 0 ||
+        sl_file_stat_get(&sl_io_system, inquiry->dirfd, inquiry->directory, below, &look, NULL) < 0)
         return false;
     struct sl_file now = {
         .inode = look.inode, .born_ns = look.born_ns, .mtime_ns = look.mtime_ns, .size = look.size};

@@ -2,10 +2,10 @@
 
 #include "core/base/clock.h"
 #include "core/base/duration.h"
+#include "core/contract/names.h"
 #include "core/contract/task.h"
 #include "sources/options.h"
 #include "watcher/file_stat.h"
-#include "watcher/names.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -174,6 +174,9 @@ static int judge_past(struct judgement *j)
         if (r)
             return r;
     }
+    if (gone && j->inquiry->dirfd < 0)
+        return decide(j, SL_VERDICT_LATER,
+                      "no batch has taken it; whether it is in the object store was not asked");
     if (gone)
         return decide(j, SL_VERDICT_ABSENT, "there is no such file, and no batch knows one of that name");
     if (directory->any && directory->is_there)
@@ -350,6 +353,8 @@ static int look_at(struct judgement *j)
 {
     struct sl_inquiry *inquiry = j->inquiry;
     const char *below = inquiry->path + strlen(inquiry->directory) + 1;
+    if (inquiry->dirfd < 0)
+        return 0;
     int r =
         sl_file_stat_get(&sl_io_system, inquiry->dirfd, inquiry->directory, inquiry->name, &j->look, j->err);
     return r < 0

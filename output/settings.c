@@ -24,12 +24,7 @@ const struct sl_param sl_save_params[] = {
     {"latest", SL_WANT_BOOLEAN, true, "prefix.suffix links to the newest directory (default true)"}, \
     {"keep", SL_WANT_COUNT | SL_WANT_STRING, true, "the newest n directories, or those of a duration; all by default"}, \
     {"overwrite", SL_WANT_BOOLEAN, true, "move a directory that is in the way aside (default false)"}, \
-    {"endpoint", SL_WANT_STRING, true, "object stores: the server, https://host:port"}, \
-    {"region", SL_WANT_STRING, true, "object stores: the bucket's"}, \
-    {"profile", SL_WANT_STRING, true, "object stores: whose credentials of ~/.aws/ are used"}, \
-    {"addressing", SL_WANT_STRING, true, "object stores: buckets are part of the \"path\" or a \"virtual\" host"}, \
-    {"caFile", SL_WANT_STRING, true, "object stores: certificates of authorities to trust"}, \
-    {"retry", SL_WANT_DURATION, true, "object stores: how long a request is tried before the batch fails; 5m"}
+    SL_BUCKET_OPTIONS
 /* clang-format on */
 
 const struct sl_param sl_save_options[] = {
@@ -57,7 +52,7 @@ const struct sl_param sl_save_hadoop_options[] = {
 
 const char *const sl_save_schemes[] = {"s3", "oss", NULL};
 
-enum { NAMES_MAX = 16, NAME_BYTES_MAX = 64, RETRY_MS = 300000 };
+enum { NAMES_MAX = 16, NAME_BYTES_MAX = 64 };
 
 /* "no format "tvs"; did you mean "tsv"?" */
 int sl_save_unknown_name(const char *what, struct sl_field given, const char *const *names, size_t count,
@@ -194,28 +189,14 @@ static int refuse_option(const struct sl_node *node, const char *name, const cha
 /* S3 wants UTF-8, and the XML of its lists has no place for control bytes. */
 static int check_key_text(const char *what, struct sl_field text, struct sl_error *err)
 {
-    uint32_t code;
-    for (size_t at = 0; text.tag == SL_STR && at < text.len;) {
-        at += sl_utf8_sequence(text.str + at, text.len - at, &code);
-        if (code == SL_UTF8_INVALID || code < 0x20 || code == 0x7f)
-            return sl_error_set(err, SL_EUSAGE, "%s must be UTF-8 without control bytes in an object store",
-                                what);
-    }
-    return 0;
+    if (text.tag != SL_STR || sl_utf8_is_plain(text.str, text.len))
+        return 0;
+    return sl_error_set(err, SL_EUSAGE, "%s must be UTF-8 without control bytes in an object store", what);
 }
 
 static int read_bucket(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
-    struct sl_field retry = sl_node_option_value(node, "retry");
-    settings->bucket = (struct sl_bucket_settings){
-        .url = settings->prefix,
-        .endpoint = sl_node_option_value(node, "endpoint"),
-        .region = sl_node_option_value(node, "region"),
-        .profile = sl_node_option_value(node, "profile"),
-        .addressing = sl_node_option_value(node, "addressing"),
-        .ca_file = sl_node_option_value(node, "caFile"),
-        .retry_ms = retry.tag == SL_INT ? retry.integer : RETRY_MS,
-    };
+    settings->bucket = sl_bucket_settings_of(node, settings->prefix);
     int r = sl_bucket_settings_check(&settings->bucket, err);
     r = r < 0 ? r : sl_output_dir_check_suffix(settings->suffix, err);
     r = r < 0 ? r : check_key_text("the prefix", settings->prefix, err);
@@ -229,13 +210,12 @@ static int read_bucket(const struct sl_node *node, struct sl_save_settings *sett
 /* Where the results go: a directory, or an object store. */
 static int read_place(const struct sl_node *node, struct sl_save_settings *settings, struct sl_error *err)
 {
-    static const char *const names[] = {"endpoint", "region", "profile", "addressing", "caFile", "retry"};
     int r = 0;
     settings->is_bucket = sl_bucket_is_url(&settings->prefix);
     if (settings->is_bucket)
         return read_bucket(node, settings, err);
-    for (size_t i = 0; r == 0 && i < sizeof names / sizeof *names; i++)
-        r = refuse_option(node, names[i], "is for object stores, s3:// and oss://", err);
+    for (const char *const *name = sl_bucket_option_names; r == 0 && *name; name++)
+        r = refuse_option(node, *name, "is for object stores, s3:// and oss://", err);
     return r < 0 ? r : sl_output_dir_check(settings->prefix, settings->suffix, err);
 }
 

@@ -81,7 +81,8 @@ static int check(struct sl_node *node, struct sl_error *err)
 }
 
 static const struct sl_param params[] = {
-    {"directory", SL_WANT_STRING, false, "the watched directory, relative to the job"},
+    {"directory", SL_WANT_STRING, false,
+     "the watched directory, relative to the job, or the URL of objects, s3://bucket/prefix"},
     {0},
 };
 
@@ -118,6 +119,7 @@ const struct sl_op sl_op_file_stream = {
     .example = "ssc:fileStream(\"in\", { format = \"csv\", header = true })",
     .params = params,
     .options = options,
+    .schemes = sl_file_schemes,
     .source = &ops,
     .check = check,
     .columns = sl_input_schema_columns,

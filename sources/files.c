@@ -2,13 +2,12 @@
 
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/contract/site.h"
 #include "sources/after.h"
-#include "sources/guard.h"
 #include "sources/identity.h"
 #include "sources/letters_part.h"
 #include "sources/many_dirs.h"
-#include "sources/meta.h"
-#include "sources/planned_file.h"
+#include "sources/objects/arrivals.h"
 #include "sources/readers.h"
 #include "text/decompress.h"
 
@@ -24,6 +23,26 @@ static struct sl_file_source *own(struct sl_source *source)
 
 /* ---- opening ---- */
 
+/* A trial is given the files of a URL, too. */
+static bool is_of_objects(const struct sl_file_source *source)
+{
+    struct sl_field dir = sl_node_value(source->source.node, 0);
+    return sl_bucket_is_url(&dir) && !source->services->trial;
+}
+
+static int open_arrivals(struct sl_file_source *source, struct sl_error *err)
+{
+    const struct sl_services *services = source->services;
+    if (!is_of_objects(source))
+        return sl_many_dirs_or_one(services, &source->options, &source->arrivals, err);
+    int r = sl_objects_open(source->source.node, services, &source->objects, err);
+    r = r < 0 ? sl_site_wrap(&source->source.node->site, err)
+              : sl_object_arrivals_open(source->objects, services, &source->options, &source->arrivals, err);
+    if (r < 0)
+        sl_objects_close(source->objects);
+    return r;
+}
+
 int sl_file_source_open(const struct sl_node *node, const struct sl_services *services,
                         const struct sl_reader *reader, struct sl_source **ret, struct sl_error *err)
 {
@@ -35,7 +54,7 @@ int sl_file_source_open(const struct sl_node *node, const struct sl_services *se
     source->reader = reader;
     int r = sl_file_options_init(&source->options, node, services, err);
     if (r == 0)
-        r = sl_many_dirs_or_one(services, &source->options, &source->arrivals, err);
+        r = open_arrivals(source, err);
     if (r < 0) {
         free(source);
         return r;
@@ -43,6 +62,13 @@ int sl_file_source_open(const struct sl_node *node, const struct sl_services *se
     pthread_mutex_init(&source->lock, NULL);
     *ret = &source->source;
     return 0;
+}
+
+int sl_file_source_start(struct sl_source *base, struct sl_error *err)
+{
+    struct sl_file_source *source = own(base);
+    bool goes_on = source->objects && !source->services->until_end;
+    return goes_on ? sl_object_arrivals_start(source->arrivals, err) : 0;
 }
 
 static void forget_errors(struct sl_file_source *source)
@@ -76,6 +102,7 @@ void sl_file_source_close(struct sl_source *source)
 {
     struct sl_file_source *files = own(source);
     files->arrivals->ops->close(files->arrivals);
+    sl_objects_close(files->objects);
     forget_batch(files);
     sl_files_done(&files->once_more);
     sl_owed_done(&files->owed);
@@ -193,36 +220,38 @@ static int begin_batch(struct sl_file_source *source, int64_t t, const struct sl
 
 /* ---- once more ---- */
 
-static int find_again(const struct sl_file_source *source, const struct sl_file *file, struct statx *ret,
+/* 1: *ret is the file as it is now; 0: it is not there, or another one. */
+static int find_again(const struct sl_file_source *source, const struct sl_file *file, struct sl_file *ret,
                       struct sl_error *err)
 {
     const struct sl_services *services = source->services;
     const char *letters = sl_letters_name(file->path);
+    struct statx st;
+    if (source->objects && !letters) {
+        int r = sl_objects_look_at(source->objects, file->path, ret, err);
+        return r > 0 ? sl_file_same(ret, file) : r;
+    }
     if (services->io->ops->statx(services->io, letters ? services->deadletter_fd : services->job_dirfd,
                                  letters ? letters : file->path, AT_SYMLINK_NOFOLLOW,
-                                 STATX_BASIC_STATS | STATX_BTIME, ret) < 0)
+                                 STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0
                                                    : sl_error_sys(err, errno, "looking at %s", file->path);
-    return letters || sl_identity_is(ret, file);
+    *ret = sl_identity_of(&st, file->path);
+    return letters || sl_identity_is(&st, file);
 }
 
 int sl_file_source_again(struct sl_source *base, const struct sl_file *file, struct sl_error *err)
 {
     struct sl_file_source *source = own(base);
-    struct statx st;
-    int r = find_again(source, file, &st, err);
+    struct sl_file now;
+    int r = find_again(source, file, &now, err);
     if (r <= 0)
         return r;
-    struct sl_file now = sl_identity_of(&st, file->path);
+    now.path = file->path;
     for (size_t i = 0; i < source->once_more.count; i++)
         if (strcmp(source->once_more.file[i].path, file->path) == 0)
             return 1; /* it was reported already */
     return sl_files_add(&source->once_more, &now) < 0 ? sl_error_nomem(err) : 1;
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-    return strcmp(((const struct sl_file *)a)->path, ((const struct sl_file *)b)->path);
 }
 
 /* What arrived under the same path since takes precedence. */
@@ -249,7 +278,7 @@ static int take_once_more(struct sl_file_source *source, struct sl_files *plan, 
             r = source->arrivals->ops->remember(source->arrivals, &one, err);
     }
     if (r == 0 && plan->count > arrived)
-        qsort(plan->file, plan->count, sizeof *plan->file, compare_paths);
+        sl_files_sort(plan, 0);
     sl_files_done(&source->once_more);
     return r;
 }
@@ -422,68 +451,4 @@ int sl_file_source_exclude(struct sl_source *base, size_t file, const char *reas
     source->state[file].is_excluded = true;
     source->state[file].reason = strdup(reason);
     return source->state[file].reason ? 0 : sl_error_nomem(err);
-}
-
-/* ---- reading ---- */
-
-static int read_part(struct sl_file_source *source, size_t p, const struct sl_file_part *opened,
-                     struct sl_task *task, struct sl_outlet *out, uint64_t *ret_lines)
-{
-    struct sl_meta meta;
-    if (!source->options.meta)
-        return source->reader->read(opened, task, out, ret_lines);
-    int r = sl_meta_init(&meta, opened, p, task, out);
-    r = r < 0 ? r : source->reader->read(opened, task, &meta.outlet, ret_lines);
-    if (r == 0)
-        atomic_store(&source->part[p].lines, (int64_t)*ret_lines);
-    return r;
-}
-
-/* The batch is run again without the file: nothing is to be made of this part. */
-static int give_up(struct sl_file_source *source, size_t f, struct sl_error *err)
-{
-    int r = sl_file_source_quarantine_for(source, f, err);
-    if (r < 0)
-        return r;
-    *err = (struct sl_error){0}; /* it was reported */
-    return SL_EREJECT;
-}
-
-/* False: out of memory. */
-static bool note_errors(struct sl_split *part, const struct sl_guard *guard)
-{
-    part->records = guard->records;
-    part->errors = guard->errors;
-    part->error_line = guard->line;
-    part->error_node = guard->node;
-    part->error_message = guard->errors ? strdup(guard->message) : NULL;
-    return !guard->errors || part->error_message;
-}
-
-int sl_file_source_read(struct sl_source *base, size_t p, struct sl_task *task, struct sl_outlet *out,
-                        uint64_t *ret_lines)
-{
-    struct sl_file_source *source = own(base);
-    struct sl_split *part = &source->part[p];
-    const struct sl_file *file = &source->files->file[part->file];
-    struct sl_file_state *state = &source->state[part->file];
-    *ret_lines = 0;
-    if (state->letters)
-        return sl_letters_part_read(source, state->letters, part->letter, task, out);
-    int fd = source->reader->opens_nothing ? -1 : sl_planned_file_open(source, file, task->err);
-    int r = fd < 0 && !source->reader->opens_nothing ? fd : 0;
-    struct sl_guard guard;
-    sl_guard_init(&guard, task, out);
-    if (r == 0) {
-        struct sl_file_part opened = {source, fd, file, &state->origin, part->from, part->to, NULL};
-        r = read_part(source, p, &opened, task, &guard.outlet, ret_lines);
-    }
-    sl_guard_done(&guard, task);
-    if (!note_errors(part, &guard) && r == 0)
-        r = sl_error_nomem(task->err);
-    if (fd >= 0)
-        sl_io_close(source->services->io, fd);
-    if (!guard.failed && sl_is_file_failure(r, task->err))
-        r = give_up(source, part->file, task->err);
-    return r;
 }

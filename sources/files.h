@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 struct sl_reader;
+struct sl_objects;
 
 /* What is known of a file of this batch. */
 struct sl_file_state {
@@ -43,6 +44,7 @@ struct sl_file_source {
     const struct sl_reader *reader;
     struct sl_file_options options;
     struct sl_arrivals *arrivals;
+    struct sl_objects *objects;   /* its files are objects; NULL: they are files */
     struct sl_owed owed;          /* sources/after.h */
     bool is_resumed;              /* the batch: an earlier process may have done what follows its commit */
     struct sl_files once_more;    /* what the next take takes besides what arrives */
@@ -60,7 +62,8 @@ struct sl_file_source {
 /* One partition, opened: what a reader gets. */
 struct sl_file_part {
     struct sl_file_source *source;
-    int fd; /* -1 where the reader opens nothing */
+    struct sl_io *io; /* what fd is read with */
+    int fd;           /* -1 where the reader opens nothing, and of an object */
     const struct sl_file *file;
     const struct sl_origin *origin;
     int64_t from, to;
@@ -70,6 +73,7 @@ struct sl_file_part {
 /* Opens the directory of parameter 0 with the node's file options. */
 int sl_file_source_open(const struct sl_node *node, const struct sl_services *services,
                         const struct sl_reader *reader, struct sl_source **ret, struct sl_error *err);
+int sl_file_source_start(struct sl_source *source, struct sl_error *err);
 /* sources/elsewhere.c */
 bool sl_file_source_place(struct sl_source *source, size_t p, struct sl_split_place *ret);
 void sl_file_source_found(struct sl_source *source, size_t p, struct sl_split_found *ret);
@@ -113,9 +117,9 @@ int sl_file_source_owe(struct sl_source *source, const struct sl_file *file, int
 const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
 
 #define SL_FILE_SOURCE_OPS                                                                                   \
-    .place = sl_file_source_place, .found = sl_file_source_found, .note = sl_file_source_note,               \
-    .close = sl_file_source_close, .take = sl_file_source_take, .resume = sl_file_source_resume,             \
-    .pending = sl_file_source_pending, .refresh = sl_file_source_refresh,                                    \
+    .start = sl_file_source_start, .place = sl_file_source_place, .found = sl_file_source_found,             \
+    .note = sl_file_source_note, .close = sl_file_source_close, .take = sl_file_source_take,                 \
+    .resume = sl_file_source_resume, .pending = sl_file_source_pending, .refresh = sl_file_source_refresh,   \
     .partitions = sl_file_source_partitions, .read = sl_file_source_read,                                    \
     .remember = sl_file_source_remember, .gone = sl_file_source_gone, .failures = sl_file_source_failures,   \
     .settle = sl_file_source_settle, .settles = sl_file_source_settles, .redo = sl_file_source_redo,         \

@@ -104,7 +104,8 @@ static int read_raw(struct sl_file_source *source, const struct sl_letter *lette
         !sl_buf_append(&bytes, letter->field[0].str, letter->field[0].len) || !sl_buf_byte(&bytes, '\n'))
         return sl_error_nomem(task->err);
     struct sl_file file = {.path = (char *)letter->path, .size = (int64_t)bytes.len};
-    struct sl_file_part part = {source, -1, &file, letter->origin, 0, file.size, &bytes};
+    struct sl_file_part part = {source, source->services->io, -1, &file, letter->origin, 0, file.size,
+                                &bytes};
     struct sl_meta meta;
     if (source->options.meta)
         sl_meta_init_at(&meta, &part, 0, task, out);

@@ -17,8 +17,7 @@ static int count_range(const struct sl_file_part *part, int64_t from, int64_t to
     *ret = 0;
     while (from < to) {
         size_t want = to - from < PIECE_BYTES ? (size_t)(to - from) : PIECE_BYTES;
-        ssize_t got =
-            sl_io_read_at(part->source->services->io, part->fd, piece, want, from, part->file->path, err);
+        ssize_t got = sl_io_read_at(part->io, part->fd, piece, want, from, part->file->path, err);
         if (got < 0)
             return (int)got;
         if (got == 0)

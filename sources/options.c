@@ -5,6 +5,7 @@
 #include "core/base/nearest.h"
 #include "core/contract/site.h"
 #include "sources/many_dirs.h"
+#include "text/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +84,50 @@ static int check_many(const struct sl_node *node, struct sl_error *err)
                         node->op->name, given);
 }
 
+const char *const sl_file_schemes[] = {"s3", "oss", NULL};
+
+static int refuse(const struct sl_node *node, const char *name, const char *why, struct sl_error *err)
+{
+    if (sl_node_option(node, name).kind == SL_ARG_NONE)
+        return 0;
+    return sl_error_set(err, SL_EUSAGE, "%s: %s %s", node->op->name, name, why);
+}
+
+/* Objects are kept: a source may not have the right to delete them, and nothing moves them at once. */
+static int check_objects(const struct sl_node *node, struct sl_field url, struct sl_error *err)
+{
+    char text[SL_PATH_TEXT_MAX];
+    const struct sl_bucket_settings settings = sl_bucket_settings_of(node, url);
+    int r = sl_bucket_settings_check(&settings, err);
+    if (r < 0)
+        return sl_error_wrap(err, "%s", node->op->name);
+    if (!sl_utf8_is_plain(url.str, url.len))
+        return sl_error_set(err, SL_EUSAGE, "%s: the URL must be UTF-8 without control bytes",
+                            node->op->name);
+    const char *after = option_text(node, "after", text);
+    if (after && strcmp(after, "keep") != 0)
+        return sl_error_set(
+            err, SL_EUSAGE,
+            "%s: after = \"%s\" is for directories; objects are kept: let a lifecycle rule of "
+            "the bucket expire them",
+            node->op->name, after);
+    const char *watch = option_text(node, "watch", text);
+    return watch && strcmp(watch, "inotify") == 0
+               ? refuse(node, "watch", "is for directories; objects are listed every pollInterval", err)
+               : 0;
+}
+
+static int check_place(const struct sl_node *node, struct sl_error *err)
+{
+    struct sl_field dir = sl_node_value(node, 0);
+    int r = 0;
+    if (sl_bucket_is_url(&dir))
+        return check_objects(node, dir, err);
+    for (const char *const *name = sl_bucket_option_names; r == 0 && *name; name++)
+        r = refuse(node, *name, "is for object stores, s3:// and oss://", err);
+    return r < 0 ? r : check_many(node, err);
+}
+
 int sl_file_options_check(const struct sl_node *node, struct sl_error *err)
 {
     static const char *const texts[] = {"filter", "complete", "after", "watch"};
@@ -91,7 +136,7 @@ int sl_file_options_check(const struct sl_node *node, struct sl_error *err)
         r = check_text(node, texts[i], sl_node_option_value(node, texts[i]), err);
     r = r < 0 ? r : check_watch(node, err);
     r = r < 0 ? r : check_after(node, err);
-    return r < 0 ? r : check_many(node, err);
+    return r < 0 ? r : check_place(node, err);
 }
 
 /* ---- filter = function ---- */

@@ -2,6 +2,7 @@
  * source does itself. */
 #pragma once
 
+#include "core/contract/bucket.h"
 #include "core/contract/operator.h"
 #include "core/contract/services.h"
 
@@ -43,6 +44,8 @@ int sl_file_options_filter_error(struct sl_file_options *options, struct sl_erro
         {"after", SL_WANT_STRING, true,                                                                      \
          "what becomes of files that were read: \"keep\", \"delete\" or a directory to move them to; keep"}, \
         {"watch", SL_WANT_STRING, true, "\"auto\", \"inotify\" or \"poll\"; auto"},                          \
-    {                                                                                                        \
-        "pollInterval", SL_WANT_DURATION, true, "time between scans where there are no events; 5s"           \
-    }
+        {"pollInterval", SL_WANT_DURATION, true, "time between scans where there are no events; 5s"},        \
+        SL_BUCKET_OPTIONS
+
+/* URI schemes that the directory may have. */
+extern const char *const sl_file_schemes[];

@@ -14,8 +14,7 @@ static enum sl_encoding find_encoding(const struct sl_file_part *part, struct sl
     struct sl_error err = {0};
     if (part->file->size < (int64_t)sizeof bytes || sl_name_is_compressed(part->file->path))
         return SL_ENCODING_UTF8;
-    ssize_t got =
-        sl_io_read_at(part->source->services->io, part->fd, bytes, sizeof bytes, 0, part->file->path, &err);
+    ssize_t got = sl_io_read_at(part->io, part->fd, bytes, sizeof bytes, 0, part->file->path, &err);
     return got == (ssize_t)sizeof bytes ? sl_encoding_of_mark(bytes, sizeof bytes) : SL_ENCODING_UTF8;
 }
 

@@ -22,8 +22,7 @@ static ssize_t plain_read(struct sl_byte_stream *stream, void *buf, size_t size,
     const struct sl_file *file = plain->part->file;
     uint64_t left = (uint64_t)(file->size - plain->at);
     size_t want = left < size ? (size_t)left : size;
-    ssize_t got = sl_io_read_at(plain->part->source->services->io, plain->part->fd, buf, want, plain->at,
-                                file->path, err);
+    ssize_t got = sl_io_read_at(plain->part->io, plain->part->fd, buf, want, plain->at, file->path, err);
     if (got < 0)
         return got;
     plain->at += got;
@@ -74,8 +73,7 @@ int sl_part_stream_open(const struct sl_file_part *part, struct sl_byte_stream *
     if (part->bytes)
         return open_given(part->bytes, ret, err);
     if (is_compressed(part))
-        return sl_decompress_open(part->source->services->io, part->fd, part->file->path, part->file->size,
-                                  ret, err);
+        return sl_decompress_open(part->io, part->fd, part->file->path, part->file->size, ret, err);
     struct plain *plain = malloc(sizeof *plain);
     if (!plain)
         return sl_error_nomem(err);
@@ -102,7 +100,7 @@ int sl_part_lines(const struct sl_file_part *part, struct sl_task *task, struct 
 {
     const struct sl_services *services = part->source->services;
     struct sl_lines lines = {
-        .io = services->io,
+        .io = part->io,
         .fd = part->fd,
         .path = part->file->path,
         .from = part->from,

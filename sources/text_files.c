@@ -35,7 +35,8 @@ static const struct sl_source_ops text_ops = {.open = open_text, SL_FILE_SOURCE_
 static const struct sl_source_ops object_ops = {.open = open_objects, SL_FILE_SOURCE_OPS};
 
 static const struct sl_param params[] = {
-    {"directory", SL_WANT_STRING, false, "the watched directory, relative to the job"},
+    {"directory", SL_WANT_STRING, false,
+     "the watched directory, relative to the job, or the URL of objects, s3://bucket/prefix"},
     {0},
 };
 
@@ -49,6 +50,7 @@ const struct sl_op sl_op_text_file_stream = {
     .example = "ssc:textFileStream(\"in\")",
     .params = params,
     .options = options,
+    .schemes = sl_file_schemes,
     .source = &text_ops,
     .check = check,
 };
@@ -61,6 +63,7 @@ const struct sl_op sl_op_object_file_stream = {
     .example = "ssc:objectFileStream(\"in\")",
     .params = params,
     .options = options,
+    .schemes = sl_file_schemes,
     .source = &object_ops,
     .check = check,
 };

@@ -35,6 +35,17 @@ size_t sl_utf8_sequence(const uint8_t *p, size_t len, uint32_t *ret_code)
     return at;
 }
 
+bool sl_utf8_is_plain(const uint8_t *bytes, size_t len)
+{
+    uint32_t code;
+    for (size_t at = 0; at < len;) {
+        at += sl_utf8_sequence(bytes + at, len - at, &code);
+        if (code == SL_UTF8_INVALID || code < 0x20 || code == 0x7f)
+            return false;
+    }
+    return true;
+}
+
 size_t sl_utf8_encode(uint32_t code, uint8_t *bytes)
 {
     if (code < 0x80) {

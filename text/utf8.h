@@ -11,6 +11,9 @@
 #define SL_UTF8_INVALID UINT32_MAX
 size_t sl_utf8_sequence(const uint8_t *p, size_t len, uint32_t *ret_code);
 
+/* Whether all of it is UTF-8 without control characters. */
+bool sl_utf8_is_plain(const uint8_t *bytes, size_t len);
+
 /* Writes the code point (below 0x110000) to at most four bytes; returns their number. */
 size_t sl_utf8_encode(uint32_t code, uint8_t *bytes);
 

@@ -2,8 +2,8 @@
 #include "watcher/arrivals.h"
 
 #include "core/base/clock.h"
+#include "core/contract/names.h"
 #include "watcher/consumed.h"
-#include "watcher/names.h"
 #include "watcher/subdirs.h"
 #include "watcher/take.h"
 

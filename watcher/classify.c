@@ -4,8 +4,8 @@
  * A taken file is distinguished by identity. The same one stays taken, unless it was seen absent; another one
  * under its name is a new arrival. What is not taken yet is waiting, or is held back for a reason, and is
  * looked at again: at its next hint, or when the interval has passed. */
+#include "core/contract/names.h"
 #include "watcher/consumed.h"
-#include "watcher/names.h"
 #include "watcher/subdirs.h"
 #include "watcher/watched_dir.h"
 

@@ -1,6 +1,6 @@
 #include "watcher/subdirs.h"
 
-#include "watcher/names.h"
+#include "core/contract/names.h"
 #include "watcher/scan.h"
 
 #include <errno.h>

@@ -4,8 +4,8 @@
 #include "watcher/take.h"
 
 #include "core/base/clock.h"
+#include "core/contract/names.h"
 #include "watcher/consumed.h"
-#include "watcher/names.h"
 #include "watcher/subdirs.h"
 
 #include <stdlib.h>

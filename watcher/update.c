@@ -3,8 +3,8 @@
  * name is looked at once. A scan looks at every name and at every entry that it did not meet; only a look
  * decides that something is absent. */
 #include "core/base/array.h"
+#include "core/contract/names.h"
 #include "watcher/consumed.h"
-#include "watcher/names.h"
 #include "watcher/scan.h"
 #include "watcher/watched_dir.h"
 

@@ -27,6 +27,23 @@ int sl_files_add(struct sl_files *files, const struct sl_file *file)
     return 0;
 }
 
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(((const struct sl_file *)a)->path, ((const struct sl_file *)b)->path);
+}
+
+void sl_files_sort(struct sl_files *files, size_t from)
+{
+    if (files->count > from)
+        qsort(files->file + from, files->count - from, sizeof *files->file, compare_paths);
+}
+
+const struct sl_file *sl_files_find(const struct sl_files *files, const char *path)
+{
+    const struct sl_file wanted = {.path = (char *)path};
+    return files->count ? bsearch(&wanted, files->file, files->count, sizeof wanted, compare_paths) : NULL;
+}
+
 bool sl_file_same(const struct sl_file *a, const struct sl_file *b)
 {
     if (a->inode != b->inode || a->born_ns != b->born_ns)

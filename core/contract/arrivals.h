@@ -50,6 +50,10 @@ void sl_owed_done(struct sl_owed *owed);
 void sl_files_done(struct sl_files *files);
 /* Appends a copy of the file (path included). 0 or SL_ENOMEM. */
 int sl_files_add(struct sl_files *files, const struct sl_file *file);
+/* Sorts those from number `from` on by their paths. */
+void sl_files_sort(struct sl_files *files, size_t from);
+/* Of files that are sorted: the one at this path, or NULL. */
+const struct sl_file *sl_files_find(const struct sl_files *files, const char *path);
 bool sl_file_same(const struct sl_file *a, const struct sl_file *b); /* identity; paths are not compared */
 
 /* A watched directory, as a later run knows it again. */

@@ -93,3 +93,20 @@ int sl_bucket_settings_check(const struct sl_bucket_settings *settings, struct s
     }
     return r;
 }
+
+const char *const sl_bucket_option_names[] = {"endpoint", "region", "profile", "addressing",
+                                              "caFile",   "retry",  NULL};
+
+struct sl_bucket_settings sl_bucket_settings_of(const struct sl_node *node, struct sl_field url)
+{
+    struct sl_field retry = sl_node_option_value(node, "retry");
+    return (struct sl_bucket_settings){
+        .url = url,
+        .endpoint = sl_node_option_value(node, "endpoint"),
+        .region = sl_node_option_value(node, "region"),
+        .profile = sl_node_option_value(node, "profile"),
+        .addressing = sl_node_option_value(node, "addressing"),
+        .ca_file = sl_node_option_value(node, "caFile"),
+        .retry_ms = retry.tag == SL_INT ? retry.integer : SL_BUCKET_RETRY_MS,
+    };
+}

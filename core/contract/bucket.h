@@ -1,5 +1,6 @@
-/* Directories of results in an object store (s3://bucket/prefix, oss://bucket/prefix): the contract between outputs that
- * write directories (output/) and what speaks to the server (sinks/bucket/). Where it takes part in a batch:
+/* Object stores (s3://bucket/prefix, oss://bucket/prefix): the contract between outputs that write directories of results
+ * there (output/), sources that read objects (sources/objects/), and what speaks to the server (sinks/bucket/). Where
+ * outputs call it in a batch:
  *
  *   execute   begin before the first object: SL_EFAIL where a _SUCCESS is there that is not ours; then for each part
  *             file object_open, object_write..., object_close; parts are uploaded meanwhile
@@ -12,10 +13,13 @@
  * the text has the remedy. One thread at a time calls these. */
 #pragma once
 
+#include "core/contract/operator.h"
 #include "core/contract/services.h"
 
 struct sl_buf;
 struct sl_bucket;
+
+enum { SL_BUCKET_ETAG_MAX = 80 };
 struct sl_bucket_object;
 
 /* Text that was not given is nil. All of it is borrowed until close. */
@@ -25,8 +29,21 @@ struct sl_bucket_settings {
     int64_t retry_ms; /* how long a request is tried that fails by what may pass */
 };
 
+/* An object, as a listing or the server says. */
+struct sl_bucket_entry {
+    const char *url; /* of the object; borrowed for the call */
+    char etag[SL_BUCKET_ETAG_MAX];
+    int64_t modified_s; /* since the epoch, by the server's clock */
+    int64_t size;       /* bytes */
+};
+
+/* 0, or a failure, which ends the listing. */
+typedef int sl_bucket_visit(void *arg, const struct sl_bucket_entry *entry, struct sl_error *err);
+
 /* Bytes of objects that are read. 0, or a failure, which ends the reading. */
 typedef int sl_bucket_take(void *arg, const void *bytes, size_t len);
+
+enum { SL_BUCKET_RETRY_MS = 5 * 60 * 1000 }; /* without the option `retry` */
 
 struct sl_bucket_ops {
     void (*close)(struct sl_bucket *bucket);
@@ -52,7 +69,20 @@ struct sl_bucket_ops {
     /* The bytes of the parts of a batch, in their order; nothing where there are none. */
     int (*read)(struct sl_bucket *bucket, const char *name, sl_bucket_take *take, void *arg,
                 struct sl_error *err);
+
+    /* For sources; `stop` may be NULL. The objects whose keys begin with the URL of the settings and a slash, however many. */
+    int (*list)(struct sl_bucket *bucket, const _Atomic int *stop, sl_bucket_visit *visit, void *arg,
+                struct sl_error *err);
+    /* 1: ret tells of the object, its url is `url`; 0: there is none. */
+    int (*look)(struct sl_bucket *bucket, const _Atomic int *stop, const char *url,
+                struct sl_bucket_entry *ret, struct sl_error *err);
+    /* Appends the bytes [from, from + len), at most SL_BUCKET_GET_MAX of them, of the object as it was when `entry` was
+     * made. 1: they are all there; 0: there is no such object any more. */
+    int (*get)(struct sl_bucket *bucket, const _Atomic int *stop, const struct sl_bucket_entry *entry,
+               int64_t from, size_t len, struct sl_buf *to, struct sl_error *err);
 };
+
+enum { SL_BUCKET_GET_MAX = 3 << 20 };
 
 struct sl_bucket {
     const struct sl_bucket_ops *ops;
@@ -60,5 +90,20 @@ struct sl_bucket {
 
 /* Whether the text is such a URL. */
 bool sl_bucket_is_url(const struct sl_field *text);
+/* The options of object stores that a node has, for this URL. */
+struct sl_bucket_settings sl_bucket_settings_of(const struct sl_node *node, struct sl_field url);
+/* Their names; NULL after the last. */
+extern const char *const sl_bucket_option_names[];
 /* Checks what can be checked without a server. SL_EUSAGE. */
 int sl_bucket_settings_check(const struct sl_bucket_settings *settings, struct sl_error *err);
+
+/* For descriptors. */
+/* clang-format off */
+#define SL_BUCKET_OPTIONS \
+    {"endpoint", SL_WANT_STRING, true, "object stores: the server, https://host:port"}, \
+    {"region", SL_WANT_STRING, true, "object stores: the bucket's"}, \
+    {"profile", SL_WANT_STRING, true, "object stores: whose credentials of ~/.aws/ are used"}, \
+    {"addressing", SL_WANT_STRING, true, "object stores: buckets are part of the \"path\" or a \"virtual\" host"}, \
+    {"caFile", SL_WANT_STRING, true, "object stores: certificates of authorities to trust"}, \
+    {"retry", SL_WANT_DURATION, true, "object stores: how long a request is tried before the batch fails; 5m"}
+/* clang-format on */

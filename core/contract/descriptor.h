@@ -27,7 +27,7 @@ enum {
                                   not decide what a batch gives */
 };
 
-enum { SL_PARAMS_MAX = 6, SL_OPTIONS_MAX = 24 };
+enum { SL_PARAMS_MAX = 6, SL_OPTIONS_MAX = 32 };
 
 struct sl_param {
     const char *name;

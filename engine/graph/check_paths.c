@@ -19,7 +19,7 @@ static int check_directory(const struct sl_context *context, const struct sl_nod
     char text[PATH_MAX], path[2 * PATH_MAX];
     struct statx info;
     if (node->op->kind != SL_OP_SOURCE || !sl_node_text(node, "directory", text, sizeof text) ||
-        strpbrk(text, "*?[{"))
+        strpbrk(text, "*?[{") || strstr(text, "://"))
         return 0;
     snprintf(path, sizeof path, "%s/%s", text[0] == '/' ? "" : context->dir, text);
     bool is_there = sl_io_system.ops->statx(&sl_io_system, AT_FDCWD, path, 0, STATX_TYPE, &info) == 0;

@@ -47,6 +47,7 @@ static bool is_supported(const struct sl_node *node, const struct sl_field *text
 
 static int take(const struct sl_node *node, struct sl_field *text, struct sl_error *err)
 {
+    const struct sl_field s3 = sl_string("s3:", 3);
     size_t len = scheme_length(text), file = file_prefix(text);
     if (file) {
         text->str += file;
@@ -57,6 +58,9 @@ static int take(const struct sl_node *node, struct sl_field *text, struct sl_err
         return 0;
     if (is_scheme(text, len, "file:"))
         return refuse_host(node, text, err);
+    if (is_supported(node, &s3, 3) && (is_scheme(text, len, "s3a:") || is_scheme(text, len, "s3n:")))
+        return sl_error_set(err, SL_EUSAGE, "%s: %.*s//... is Hadoop's name for it; write s3://...",
+                            node->op->name, (int)len, (const char *)text->str);
     return sl_error_set(
         err, SL_EUSAGE,
         "%s: %.*s//... is not supported here; give a path, or file:///path, where the file system "

@@ -70,6 +70,22 @@ static bool resolve(const char *dir, const char *path, char ret[PATH_MAX])
     return true;
 }
 
+static bool is_url(const char *prefix)
+{
+    return strstr(prefix, "://") != NULL; /* an object store */
+}
+
+/* The same of what may be a URL of an object store, which leads where it says, and is no path here. */
+static bool find_place(const char *dir, const char *path, char ret[PATH_MAX])
+{
+    if (!is_url(path))
+        return resolve(dir, path, ret);
+    int len = snprintf(ret, PATH_MAX, "%s", path);
+    while (len > 0 && len < PATH_MAX && ret[len - 1] == '/')
+        ret[--len] = 0;
+    return len > 0 && len < PATH_MAX;
+}
+
 /* Whether `path` is `dir` or lies in it; both resolved. */
 static bool lies_in(const char *path, const char *dir)
 {
@@ -100,7 +116,7 @@ static int find_lead(struct checks *checks, size_t i)
                         : node->op->kind == SL_OP_OUTPUT ? "prefix"
                                                          : NULL;
     const char *path = param ? sl_node_text(node, param, text, sizeof text) : NULL;
-    if (!path || !resolve(checks->context->dir, path, resolved))
+    if (!path || !find_place(checks->context->dir, path, resolved))
         return 0;
     checks->leads[i] = strdup(resolved);
     return checks->leads[i] ? 0 : sl_error_nomem(checks->err);
@@ -159,9 +175,9 @@ static int refuse_place(const struct checks *checks, const struct sl_site *site,
 {
     char resolved[PATH_MAX], text[PATH_MAX];
     const struct sl_context *context = checks->context;
-    if (!resolve(context->dir, path, resolved))
+    if (!find_place(context->dir, path, resolved))
         return 0; /* reported when it is opened */
-    if (is_of_the_kernel(resolved))
+    if (resolved[0] == '/' && is_of_the_kernel(resolved))
         return refuse_kernel(checks, site, what, shown);
     for (size_t i = 0; i < context->nodes; i++) {
         const struct sl_node *node = node_at(checks, i);
@@ -265,16 +281,9 @@ static void parent_of(const char *prefix, char ret[PATH_MAX])
     snprintf(ret, PATH_MAX, "%.*s", len ? len : 1, len ? prefix : ".");
 }
 
-static bool is_url(const char *prefix)
-{
-    return strstr(prefix, "://") != NULL; /* an object store */
-}
-
 static int refuse_watched_prefix(const struct checks *checks, const struct sl_site *site, const char *prefix)
 {
     char dir[PATH_MAX];
-    if (is_url(prefix))
-        return 0;
     parent_of(prefix, dir);
     return refuse_place(checks, site, "output prefix", prefix, dir);
 }

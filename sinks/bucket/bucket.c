@@ -16,6 +16,7 @@ int sl_bucket_open(const struct sl_services *services, const struct sl_bucket_se
 #else
 
 #include "sinks/bucket/leftover.h"
+#include "sinks/bucket/objects.h"
 #include "sinks/bucket/upload.h"
 
 #include <inttypes.h>
@@ -318,6 +319,53 @@ static int read_batch(struct sl_bucket *base, const char *name, sl_bucket_take *
                                  err);
 }
 
+/* ---- sources ---- */
+
+static int list(struct sl_bucket *base, const _Atomic int *stop, sl_bucket_visit *visit, void *arg,
+                struct sl_error *err)
+{
+    struct bucket *bucket = own(base);
+    char *prefix = NULL;
+    const char *url = (const char *)bucket->settings.url.str;
+    int len = (int)bucket->settings.url.len;
+    while (len && url[len - 1] == '/')
+        len--;
+    if (asprintf(&prefix, "%.*s/", len, url) < 0)
+        return sl_error_nomem(err);
+    bucket->context.stop = stop;
+    sl_retry_log_reset(&bucket->context.retry_log);
+    int r = reread_config(bucket, err);
+    r = r < 0 ? r
+              : sl_objects_list(&bucket->context, &bucket->client, key_of(bucket, prefix), visit, arg, err);
+    free(prefix);
+    bucket->context.stop = NULL;
+    return r;
+}
+
+static int look(struct sl_bucket *base, const _Atomic int *stop, const char *url, struct sl_bucket_entry *ret,
+                struct sl_error *err)
+{
+    struct bucket *bucket = own(base);
+    bucket->context.stop = stop;
+    sl_retry_log_reset(&bucket->context.retry_log);
+    int r = reread_config(bucket, err);
+    r = r < 0 ? r : sl_objects_look(&bucket->context, &bucket->client, key_of(bucket, url), ret, err);
+    ret->url = url;
+    bucket->context.stop = NULL;
+    return r;
+}
+
+static int get(struct sl_bucket *base, const _Atomic int *stop, const struct sl_bucket_entry *entry,
+               int64_t from, size_t len, struct sl_buf *to, struct sl_error *err)
+{
+    struct bucket *bucket = own(base);
+    bucket->context.stop = stop;
+    int r = sl_objects_get(&bucket->context, &bucket->client, key_of(bucket, entry->url), entry->etag, from,
+                           len, to, err);
+    bucket->context.stop = NULL;
+    return r;
+}
+
 /* ---- before the first batch ---- */
 
 static int probe(struct sl_bucket *base, struct sl_buf *found, struct sl_error *err)
@@ -370,6 +418,9 @@ static const struct sl_bucket_ops ops = {
     .end = end,
     .remove = remove_batch,
     .read = read_batch,
+    .list = list,
+    .look = look,
+    .get = get,
 };
 
 int sl_bucket_open(const struct sl_services *services, const struct sl_bucket_settings *settings,

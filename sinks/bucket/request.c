@@ -117,6 +117,7 @@ static size_t take_header(char *line, size_t size, size_t count, void *arg)
     take_value(line, len, "etag:", answer->etag, sizeof answer->etag);
     take_value(line, len, "x-amz-meta-sluice:", answer->mark, sizeof answer->mark);
     take_value(line, len, "date:", answer->date, sizeof answer->date);
+    take_value(line, len, "last-modified:", answer->modified, sizeof answer->modified);
     take_value(line, len, "content-length:", length, sizeof length);
     take_value(line, len, "x-amz-checksum-algorithm:", algorithm, sizeof algorithm);
     answer->has_checksums |= strcasecmp(algorithm, "CRC32C") == 0;
@@ -187,6 +188,11 @@ static bool make_headers(const struct sl_curl *curl, const struct sl_s3_config *
         ok = add_header(curl, list, "x-amz-security-token: %s", config->token);
     if (ok && request->mark)
         ok = add_header(curl, list, "x-amz-meta-sluice: %s", request->mark);
+    if (ok && request->if_match)
+        ok = add_header(curl, list, "If-Match: %s", request->if_match);
+    if (ok && request->range_len)
+        ok = add_header(curl, list, "Range: bytes=%lld-%lld", (long long)request->from,
+                        (long long)request->from + (long long)request->range_len - 1);
     return ok && request->if_absent ? add_header(curl, list, "If-None-Match: *") : ok;
 }
 
@@ -259,7 +265,7 @@ static void answer_reset(struct sl_s3_answer *answer)
 {
     answer->status = 0;
     sl_buf_clear(&answer->body);
-    answer->etag[0] = answer->mark[0] = answer->date[0] = 0;
+    answer->etag[0] = answer->mark[0] = answer->date[0] = answer->modified[0] = 0;
     answer->length = -1;
     answer->has_checksums = false;
 }

@@ -10,7 +10,7 @@
 #include "sinks/bucket/curl.h"
 #include "sinks/retry.h"
 
-enum { SL_S3_ETAG_MAX = 80, SL_S3_MARK_MAX = 200, SL_S3_CHECKSUM_MAX = 9 };
+enum { SL_S3_ETAG_MAX = SL_BUCKET_ETAG_MAX, SL_S3_MARK_MAX = 200, SL_S3_CHECKSUM_MAX = 9 };
 
 struct sl_s3_request {
     const char *method; /* "PUT", "GET", "HEAD", "POST", "DELETE" */
@@ -22,6 +22,9 @@ struct sl_s3_request {
     bool is_checksummed;  /* an upload begins whose parts have such checksums */
     const char *mark;     /* x-amz-meta-sluice of an object that is put; NULL: none */
     bool if_absent;       /* only where no object has the key */
+    const char *if_match; /* only an object with this ETag; NULL: any */
+    int64_t from;         /* with range_len: these bytes of the object only */
+    size_t range_len;     /* 0: all */
     /* Of a GET: what the body is given to, instead of the answer; once bytes came it is not tried again. */
     sl_bucket_take *take;
     void *take_arg;
@@ -32,6 +35,7 @@ struct sl_s3_answer {
     long status;
     struct sl_buf body; /* its beginning; ends with a NUL that len does not count */
     char etag[SL_S3_ETAG_MAX], mark[SL_S3_MARK_MAX], date[64];
+    char modified[64];  /* Last-Modified */
     bool has_checksums; /* of an upload that began: the server checks those of its parts */
     int64_t length;     /* of the body, as a header said; -1: none did */
     bool is_doubtful;   /* an earlier try failed, and the server may have done what it asked for */

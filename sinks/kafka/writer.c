@@ -205,7 +205,8 @@ static int send_one(struct sl_kafka_writer *writer, const struct sl_kafka_out *h
             end_ms = now_ms() + writer->memory->settings.timeout_ms;
         queued = left;
         if (now_ms() >= end_ms || sl_retry_is_stopped(writer->stage->services, writer->task.stop))
-            return sl_error_set(err, SL_EUNREACHABLE, "%zu messages wait to be sent, and the brokers take none", left);
+            return sl_error_set(err, SL_EUNREACHABLE,
+                                "%zu messages wait to be sent, and the brokers take none", left);
     }
     return r;
 }

@@ -192,7 +192,9 @@ static int make_batches(struct postgres *db, struct sl_error *err)
     else
         db->has_batches = r == 0;
     if (r < 0 && strcmp(db->pq.state, "42501") == 0)
-        sl_error_hint(err, "ask a user who may create tables in this schema to create sluice_batches (the manual, \"Tables\")");
+        sl_error_hint(
+            err,
+            "ask a user who may create tables in this schema to create sluice_batches (the manual, \"Tables\")");
     return r < 0 || db->has_batches
                ? sl_postgres_failed(db, r, err)
                : sl_error_set(err, SL_EUNREACHABLE, "%s: sluice_batches cannot be created: %s",

@@ -164,8 +164,12 @@ static int read_file(struct reading *reading, const struct sl_file *file, struct
     int fd = sl_io_open_file(services->io, services->job_dirfd, file->path, O_RDONLY, 0, reading->err);
     if (fd < 0)
         return fd;
-    const struct sl_file_part part = {
-        .source = &reading->source, .fd = fd, .file = file, .origin = &origin, .to = file->size};
+    const struct sl_file_part part = {.source = &reading->source,
+                                      .io = services->io,
+                                      .fd = fd,
+                                      .file = file,
+                                      .origin = &origin,
+                                      .to = file->size};
     int r = check_unchanged(reading, fd, file, false);
     r = r < 0 ? r : reading->source.reader->read(&part, &reading->task, out, &lines);
     r = r < 0 ? r : check_unchanged(reading, fd, file, true);

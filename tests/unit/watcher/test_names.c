@@ -1,5 +1,5 @@
 /* Rules on names, and the marker of a file. */
-#include "watcher/names.h"
+#include "core/contract/names.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

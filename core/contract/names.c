@@ -1,4 +1,4 @@
-#include "watcher/names.h"
+#include "core/contract/names.h"
 
 #include <fnmatch.h>
 #include <string.h>
