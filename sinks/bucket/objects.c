@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { TOKEN_SHOWN = 2048 };
+
 /* ---- times ---- */
 
 /* "2026-11-29T21:16:35.000Z" of a listing; fractions are left out, as headers have none. */
@@ -156,10 +158,14 @@ int sl_objects_list(struct sl_s3_context *context, struct sl_s3_client *client, 
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf token = {0};
     struct listing listing = {.context = context, .visit = visit, .arg = arg};
+    char last[TOKEN_SHOWN] = "";
     int r;
-    do
+    do {
         r = list_page(&listing, client, prefix, &token, err);
-    while (r == 0 && token.len);
+        if (r == 0 && token.len && strncmp(last, (const char *)token.bytes, sizeof last - 1) == 0)
+            r = malformed(context, "a page that follows itself", err);
+        snprintf(last, sizeof last, "%s", token.len ? (const char *)token.bytes : "");
+    } while (r == 0 && token.len);
     listing_done(&listing);
     return r;
 }

@@ -37,20 +37,42 @@ static struct object_arrivals *own(struct sl_arrivals *arrivals)
 
 /* ---- listing ---- */
 
+struct listing {
+    const char *url;
+    struct sl_files *files;
+};
+
 static int add_listed(void *arg, const struct sl_bucket_entry *entry, struct sl_error *err)
 {
+    const struct listing *listing = arg;
     const struct sl_file file = sl_object_file_of(entry);
-    return sl_files_add(arg, &file) < 0 ? sl_error_nomem(err) : 0;
+    if (!sl_object_name_below(file.path, listing->url))
+        return 0; /* a server that does not look at the prefix */
+    return sl_files_add(listing->files, &file) < 0 ? sl_error_nomem(err) : 0;
+}
+
+/* One object at a path, whatever the server lists. */
+static void drop_twins(struct sl_files *files)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < files->count; i++)
+        if (kept && strcmp(files->file[kept - 1].path, files->file[i].path) == 0)
+            free(files->file[i].path);
+        else
+            files->file[kept++] = files->file[i];
+    files->count = kept;
 }
 
 static int list(struct object_arrivals *a, struct sl_bucket *bucket, struct sl_files *ret,
                 struct sl_error *err)
 {
+    struct listing listing = {a->options->dir, ret};
     *ret = (struct sl_files){0};
-    int r = bucket->ops->list(bucket, &a->stop, add_listed, ret, err);
+    int r = bucket->ops->list(bucket, &a->stop, add_listed, &listing, err);
     if (r < 0)
         sl_files_done(ret);
     sl_files_sort(ret, 0);
+    drop_twins(ret);
     return r;
 }
 

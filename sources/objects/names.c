@@ -88,13 +88,12 @@ static bool is_old_enough(const struct judged *judged)
     return !age_min_ms || judged->now_ms - judged->file->mtime_ns / 1000000 >= age_min_ms;
 }
 
-/* The part of the path below the URL and its slash. */
-static const char *name_below(const char *path, const char *url)
+const char *sl_object_name_below(const char *path, const char *url)
 {
     size_t len = strlen(url);
     while (len && url[len - 1] == '/')
         len--;
-    return path + len + 1;
+    return strncmp(path, url, len) == 0 && path[len] == '/' && path[len + 1] ? path + len + 1 : NULL;
 }
 
 bool sl_object_is_ready(const struct sl_files *listing, const struct sl_file *file,
@@ -103,9 +102,9 @@ bool sl_object_is_ready(const struct sl_files *listing, const struct sl_file *fi
     struct judged judged = {.listing = listing,
                             .options = options,
                             .file = file,
-                            .name = name_below(file->path, options->dir),
+                            .name = sl_object_name_below(file->path, options->dir),
                             .now_ms = now_ms};
-    if (has_ignored_part(judged.name))
+    if (!judged.name || has_ignored_part(judged.name))
         return false;
     find_arrival(&judged);
     return is_placed(&judged) && !is_marker(&judged) && has_marker(&judged) && is_old_enough(&judged) &&

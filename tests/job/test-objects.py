@@ -128,6 +128,40 @@ def test_a_run_sees_what_comes_and_outlasts_a_server_that_is_away():
         equal(run.stderr().count("it is listed again"), 1, "how often it was said")
 
 
+def test_a_listing_that_is_none_ends_in_a_message():
+    _, faults = faults_here()
+    job(LINES % ("bucket", ', { retry = "100ms" }'))
+    item = b"<Contents><Key>in/a</Key><LastModified>2026-01-02T03:04:05.678Z</LastModified><ETag>&quot;e&quot;</ETag><Size>0</Size></Contents>"
+    page = b"<ListBucketResult>%s</ListBucketResult>"
+    for body, wanted in (
+            (b"", "has no ListBucketResult"),
+            (b"<html>a proxy</html>", "has no ListBucketResult"),
+            (page % item.replace(b"&quot;e&quot;", b""), "an object without ETag, Size or LastModified"),
+            (page % item.replace(b"<Size>0", b"<Size>-1"), "an object without ETag, Size or LastModified"),
+            (page % item.replace(b"2026", b"now"), "an object without ETag, Size or LastModified"),
+            (page % (item + b"<NextContinuationToken>t</NextContinuationToken>"), "a page that follows itself")):
+        faults.rule = lambda request: (200, body)
+        said = run_once(1)
+        check(wanted in said and "is http://127.0.0.1:%d an object store?" % faults.port in said, "%s: %s" % (body, said))
+    for key in (b"in/%00", b"in/%", b"in/" + b"%2F" * 300, b"in/" + b"n" * 3000, b"%2F", b"in", b"elsewhere", b""):
+        faults.rule = lambda request: (200, page % (b"<EncodingType>url</EncodingType>" + item.replace(b"in/a", key)))
+        run_once()
+    check(not os.path.exists("out"), "nothing was taken")
+
+
+def test_an_object_that_is_listed_twice_is_read_once():
+    bucket, faults = faults_here()
+    bucket.put("in/a", b"1\n")
+    bucket.put("in/b", b"2\n")
+    _, page, _ = bucket.server.request("GET", "/" + bucket.name, "list-type=2&prefix=in%2F")
+    item = page[page.index(b"<Contents>"):page.rindex(b"</Contents>") + len(b"</Contents>")]
+    faults.rule = lambda request: (200, page.replace(item, item * 3)) if "list-type" in request.path else None
+    lines_job(bucket)
+    run_once()
+    run_once()
+    equal(shown(), [["1", "2"]], "what is read")
+
+
 def test_bytes_that_do_not_come_are_asked_for_again():
     bucket, faults = faults_here()
     bucket.put("in/a", b"1\n" * 3000000)
