@@ -60,6 +60,8 @@ static int check_after(const struct sl_node *node, struct sl_error *err)
     static const char *const words[] = {"keep", "delete"};
     char text[SL_PATH_TEXT_MAX];
     const char *after = option_text(node, "after", text);
+    if (after && strstr(after, "://"))
+        return sl_error_set(err, SL_EUSAGE, "%s: after = \"%s\" is no directory", node->op->name, after);
     const char *nearest = after ? sl_name_nearest(after, words, sizeof words / sizeof *words) : NULL;
     if (!nearest || strcmp(after, nearest) == 0)
         return 0;

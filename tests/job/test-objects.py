@@ -247,6 +247,7 @@ def test_what_cannot_be_is_refused():
             ('ssc:textFileStream("s3://bkt/in", { after = "delete" })', "objects are kept"),
             ('ssc:textFileStream("s3://bkt/in", { watch = "inotify" })', "objects are listed every pollInterval"),
             ('ssc:textFileStream("in", { endpoint = "http://h" })', "endpoint is for object stores"),
+            ('ssc:textFileStream("in", { after = "s3://bkt/old" })', "is no directory"),
             ('ssc:textFileStream("s3://b/in")', "no name of a bucket"),
             ('ssc:textFileStream("s3://bkt")', "write s3://bucket/prefix"),
             ('ssc:textFileStream("s3a://bkt/in")', "write s3://"),
