@@ -291,6 +291,12 @@ static int claim_batch(struct postgres *db, bool *ret_there, uint64_t *ret_recor
     return r < 0 || inserted ? r : find_batch(db, ret_there, ret_records, err);
 }
 
+/* A database or a user may be set not to wait for the disk: the server could lose, by a crash, a batch whose commit
+ * it has confirmed. What is stronger than "on" stays. */
+#define DURABLE                                                                                              \
+    "SELECT set_config('synchronous_commit', 'on', true)"                                                    \
+    " WHERE current_setting('synchronous_commit', true) = 'off'"
+
 int sl_postgres_begin(struct sl_table_database *database, int64_t batch_ms, bool *ret_there,
                       uint64_t *ret_records, struct sl_error *err)
 {
@@ -301,7 +307,7 @@ int sl_postgres_begin(struct sl_table_database *database, int64_t batch_ms, bool
     if (r == 0 && db->transactions && !db->savepoints)
         r = run_sql(db, "SET hg_experimental_enable_transaction = on", err);
     if (r == 0 && db->transactions)
-        r = run_sql(db, db->savepoints ? "BEGIN; SET CONSTRAINTS ALL IMMEDIATE" : "BEGIN", err);
+        r = run_sql(db, db->savepoints ? "BEGIN; SET CONSTRAINTS ALL IMMEDIATE; " DURABLE : "BEGIN", err);
     r = r < 0 ? r : claim_batch(db, ret_there, ret_records, err);
     database->in_batch = true;
     if (r < 0 || *ret_there)

@@ -39,6 +39,17 @@ def test_two_outputs_to_one_table_are_refused_however_server_and_table_are_writt
     equal((database.rows("SELECT * FROM orders"), database.rows('SELECT * FROM "ORDERS"')), ([("a",)], [("a",)]), "tables that differ")
 
 
+def test_a_commit_that_is_confirmed_is_on_the_disk_whatever_the_database_is_set_to():
+    """Else a server that crashes loses a batch that is committed here."""
+    database = Database()
+    database.run("CREATE TABLE orders (id text, how text DEFAULT current_setting('synchronous_commit'))")
+    write_job('ssc:textFileStream("in"):columns("id"):saveToTable("%s", "orders", { columns = { "id" } })' % database.url)
+    for setting, name in (("off", "a"), ("remote_apply", "b"), ("local", "c")):
+        database.run("ALTER DATABASE %s SET synchronous_commit = %s" % (database.name, setting))
+        batch(name + "\n", name)
+    equal(database.rows("SELECT id, how FROM orders ORDER BY id"), [("a", "on"), ("b", "remote_apply"), ("c", "local")], "rows")
+
+
 def test_every_type_of_column_gets_its_values():
     database = Database()
     database.run("CREATE TABLE orders (a smallint, b integer, c bigint, d real, e numeric(10, 2), f varchar(5), g char(3), h bytea,"
