@@ -306,16 +306,18 @@ static int reveal_again(struct sl_directory *directory, enum sl_directory_taken 
             return r;
         break;
     case SL_TAKEN_DAMAGED:
-        return sl_error_set(err, SL_EDAMAGED,
-                            "%s exists and is not what this batch, planned before a restart, writes; move it "
-                            "away, or set overwrite = true",
-                            place->shown);
+        return sl_error_set(
+            err, SL_EDAMAGED,
+            "%s exists and is not what this batch, planned before a restart, writes; move it away if "
+            "nothing has read it",
+            place->shown);
     case SL_TAKEN_FAIL:
         break;
     }
     return sl_error_set(
         err, SL_EFAIL,
-        "%s exists and is not what this batch would write; move it away or set overwrite = true",
+        "%s exists and is not what this batch would write; move it away; with overwrite = true, batches that are "
+        "planned from then on do so themselves",
         place->shown);
 }
 

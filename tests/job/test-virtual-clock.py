@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """--clock virtual: batch k at START + k * interval, without waiting."""
+import pathlib
 from harness import *
 
 QUEUE = '''local sluice = require "sluice"
@@ -37,6 +38,30 @@ def test_without_a_checkpoint_a_directory_that_exists_fails_the_batch():
     equal(done.returncode, 1, "exit status")
     check("out/r-1000" in done.stderr, "the message names the directory: " + done.stderr)
     equal(outputs("out/r", ""), {1000: b"a\n"}, "the directory that was there")
+
+
+def test_a_directory_in_the_way_fails_the_batch_and_what_the_message_says_helps():
+    text = '''local sluice = require "sluice"
+sluice.StreamingContext { interval = "1s" }:textFileStream("in"):saveAsTextFiles("out/a", "txt"%s)
+'''
+    options = ("job.lua", "--clock", "virtual", "--batches", "1")
+    move_in("a", "ours\n")
+    os.makedirs("out/a-1000.txt")
+    pathlib.Path("out/a-1000.txt/theirs").write_text("theirs")
+    job(text % "")
+    for attempt in range(2):
+        done = sluice("run", *options)
+        check(done.returncode == (4 if attempt else 1) and "out/a-1000.txt exists" in done.stderr and "move" in done.stderr, done.stderr)
+        equal(os.listdir("out/a-1000.txt"), ["theirs"], "what is in it")
+    check("may have shown it" in done.stderr and "overwrite" not in done.stderr, "a batch that is redone: %s" % done.stderr)
+    os.rename("out/a-1000.txt", "out/away")
+    sluice_ok("run", *options)
+    equal(outputs("out/a"), {1000: b"ours\n"}, "once it was moved away")
+    move_in("b", "ours\n")
+    os.makedirs("out/a-2000.txt")
+    job(text % ", { overwrite = true }")
+    sluice_ok("run", *options)
+    equal((outputs("out/a"), os.listdir("out/a-2000.txt.~1~")), ({1000: b"ours\n", 2000: b"ours\n"}, []), "with overwrite")
 
 
 def test_a_checkpoint_goes_on_after_its_last_batch():

@@ -101,9 +101,10 @@ static void test_taken_by_a_stranger_fails_the_batch_by_name(void **state)
     for (int i = 0; i < CHANGES; i++) {
         change[i]();
         assert_int_equal(rig_batch(&rig, 1000, &rows), SL_EFAIL);
-        assert_string_equal(rig.err.text,
-                            "out/counts-1000.txt exists and is not what this batch would write; move "
-                            "it away or set overwrite = true");
+        assert_string_equal(
+            rig.err.text,
+            "out/counts-1000.txt exists and is not what this batch would write; move "
+            "it away; with overwrite = true, batches that are planned from then on do so themselves");
         assert_false(rig_exists(&rig, "out/.counts-1000.txt.sluice-tmp"));
         restore();
     }
