@@ -88,6 +88,13 @@ struct sl_channel {
     uint32_t number; /* of the outside's partition; 0 where it has none */
 };
 
+/* What a batch takes in, as far as it is known before its rows are read. */
+struct sl_incoming {
+    /* Whether the channel brings something, or may have brought something at a time that was missed; false where its
+     * root is no source. */
+    bool (*brings)(const struct sl_incoming *self, const struct sl_channel *channel);
+};
+
 struct sl_instance {
     const struct sl_node *node;
     struct sl_task *task;
@@ -239,9 +246,10 @@ struct sl_wide {
     bool (*wants)(const struct sl_node *node, const void *memory, int64_t t);
     /* The same for event time: whether something became due by the watermark. Cheap. Optional. */
     bool (*due)(const struct sl_node *node, const void *memory, int64_t watermark_ms);
-    /* Of a narrow operator that gives event times (withWatermark): the watermark of the batch at t, and the newest
-     * event time so far, SL_NO_TIME where there is none. */
-    int64_t (*watermark)(const struct sl_node *node, const void *memory, int64_t t);
+    /* Of a narrow operator that gives event times (withWatermark): the watermark of the batch at t, which takes in
+     * `incoming` (NULL: nothing), and the newest event time so far, SL_NO_TIME where there is none. */
+    int64_t (*watermark)(const struct sl_node *node, const void *memory, int64_t t,
+                         const struct sl_incoming *incoming);
     int64_t (*newest)(const void *memory);
     /* Of what event time closes: how many windows, sessions or keys are open. Optional. */
     uint64_t (*open)(const void *memory);

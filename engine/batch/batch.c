@@ -30,6 +30,7 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
     batch->t = t;
     batch->watermark = calloc(nodes + 1, sizeof *batch->watermark);
     batch->said = calloc(nodes + 1, sizeof *batch->said);
+    batch->brings = calloc(nodes + 1, sizeof *batch->brings);
     batch->stage = calloc(nodes + 1, sizeof *batch->stage);
     batch->rows = calloc(nodes + 1, sizeof *batch->rows);
     batch->rows_out = calloc(nodes + 1, sizeof *batch->rows_out);
@@ -40,8 +41,9 @@ int sl_batch_new(struct sl_run *run, int64_t t, struct sl_batch **ret, struct sl
         .batch_ms = t, .number = run->batches, .sources = sources, .job = run->job_text};
     batch->plan.files = calloc(sources + 1, sizeof *batch->plan.files);
     batch->plan.range = calloc(sources + 1, sizeof *batch->plan.range);
-    if (!batch->watermark || !batch->said || !batch->stage || !batch->rows || !batch->rows_out ||
-        !batch->manifest || !batch->lines || !batch->partitions || !batch->plan.files || !batch->plan.range) {
+    if (!batch->watermark || !batch->said || !batch->brings || !batch->stage || !batch->rows ||
+        !batch->rows_out || !batch->manifest || !batch->lines || !batch->partitions || !batch->plan.files ||
+        !batch->plan.range) {
         sl_batch_free(batch);
         return sl_error_nomem(err);
     }
@@ -66,6 +68,7 @@ void sl_batch_free(struct sl_batch *batch)
     sl_buf_done(&batch->report);
     free(batch->watermark);
     free(batch->said);
+    free(batch->brings);
     free(batch->stage);
     free(batch->rows);
     free(batch->rows_out);

@@ -13,8 +13,10 @@ struct sl_batch {
     bool replay;                  /* it was planned and begun before, mostly by an earlier process */
     struct sl_batch_plan plan;    /* what it takes in */
     bool finishes;                /* event time ends with it */
+    bool is_missed;               /* its time was missed: what its sources had then is not known */
     int64_t *watermark;           /* [nodes]: of the inputs; of withWatermark: its own */
     bool *said;                   /* [nodes]: the stream has something to say */
+    bool *brings;                 /* [nodes]: of sources: it has input */
     struct sl_stage **stage;      /* [nodes]: wide operators and outputs that take part */
     _Atomic uint64_t *rows;       /* [nodes]: records that went into operators */
     _Atomic uint64_t *rows_out;   /* [nodes]: records that operators gave */

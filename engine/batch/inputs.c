@@ -16,6 +16,12 @@ static void note_table(struct sl_batch *batch, struct sl_source *source)
         batch->run->table[source->node->table] = source->ops->lookup(source);
 }
 
+static void note_input(struct sl_batch *batch, const struct sl_source *source, bool any)
+{
+    batch->brings[source->node->number] = any;
+    batch->said[source->node->number] = any || batch->run->services.empty_batches;
+}
+
 /* Takes within the limits and writes down what was taken. */
 static int take(struct sl_batch *batch, size_t s, const struct sl_limits *limits, struct sl_error *err)
 {
@@ -26,7 +32,7 @@ static int take(struct sl_batch *batch, size_t s, const struct sl_limits *limits
         batch->plan.range[s].len = 0;
         r = source->ops->range(source, &batch->plan.range[s], err);
     }
-    batch->said[source->node->number] = any || batch->run->services.empty_batches;
+    note_input(batch, source, any);
     note_table(batch, source);
     return r;
 }
@@ -61,7 +67,7 @@ static int resume_source(struct sl_batch *batch, size_t s, struct sl_error *err)
     bool any = files->count > 0;
     int r = is_of_ranges(source) ? source->ops->resume_range(source, &batch->plan.range[s], &any, err)
                                  : source->ops->resume(source, batch->t, files, err);
-    batch->said[source->node->number] = any || batch->run->services.empty_batches;
+    note_input(batch, source, any);
     note_table(batch, source);
     return r;
 }
@@ -93,6 +99,7 @@ int sl_batch_take_nothing(struct sl_batch *batch, struct sl_error *err)
 {
     static const struct sl_limits nothing = {0};
     int r = 0;
+    batch->is_missed = true;
     for (size_t s = 0; s < batch->run->sources && r == 0; s++)
         r = is_of_ranges(batch->run->source[s]) ? take(batch, s, &nothing, err)
                                                 : resume_source(batch, s, err);

@@ -25,14 +25,39 @@ static void pass_on(struct sl_batch *batch)
             batch->watermark[n] = oldest_input(batch, pipelines->node[n]);
 }
 
+struct incoming {
+    struct sl_incoming base;
+    const struct sl_batch *batch;
+};
+
+/* Partitions of the outside, where the source tells them apart: those of which something was taken. Of a time that was
+ * missed nothing is known, and no channel counts as idle for it. */
+static bool brings(const struct sl_incoming *self, const struct sl_channel *channel)
+{
+    const struct sl_batch *batch = ((const struct incoming *)self)->batch;
+    if (batch->is_missed)
+        return true;
+    if (channel->root->op->kind != SL_OP_SOURCE || !batch->brings[channel->root->number])
+        return false;
+    struct sl_source *source = sl_run_source(batch->run, channel->root);
+    if (!source->ops->channel)
+        return true;
+    for (size_t p = 0; p < source->ops->partitions(source); p++)
+        if (source->ops->channel(source, p) == channel->number)
+            return true;
+    return false;
+}
+
 void sl_watermarks_find(struct sl_batch *batch)
 {
     const struct sl_run *run = batch->run;
+    const struct incoming incoming = {{brings}, batch};
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
         if (gives_times(node))
             batch->watermark[n] =
-                batch->finishes ? SL_END_OF_TIME : node->op->wide->watermark(node, run->memory[n], batch->t);
+                batch->finishes ? SL_END_OF_TIME
+                                : node->op->wide->watermark(node, run->memory[n], batch->t, &incoming.base);
     }
     pass_on(batch);
 }
@@ -83,8 +108,8 @@ bool sl_watermarks_are_open(const struct sl_run *run)
     bool open = false;
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
-        open = open || (gives_times(node) &&
-                        node->op->wide->watermark(node, run->memory[n], run->last_ms) != SL_END_OF_TIME);
+        open = open || (gives_times(node) && node->op->wide->watermark(node, run->memory[n], run->last_ms,
+                                                                       NULL) != SL_END_OF_TIME);
     }
     return open;
 }

@@ -17,7 +17,7 @@ static bool gives_times(const struct sl_node *node)
 
 static int64_t watermark_of(const struct sl_run *run, const struct sl_node *node)
 {
-    return node->op->wide->watermark(node, run->memory[node->number], run->any ? run->last_ms : 0);
+    return node->op->wide->watermark(node, run->memory[node->number], run->any ? run->last_ms : 0, NULL);
 }
 
 static struct sums sum_up(const struct sl_run *run)

@@ -4,7 +4,9 @@
  * newest event time of each channel (a source, or a partition of one as the outside cuts it) while rows pass, finish
  * brings it into the memory once the batch is read. So a batch's watermark is made of what earlier batches brought,
  * and of the batch's time where a channel is idle: the oldest channel counts, less the delay; a channel that never
- * had data holds it back. Where all are idle, the newest counts: none is waited for. It never moves backwards.
+ * had data holds it back. A channel that brings something to the batch is not idle, however long it had nothing: after
+ * a time in which nothing ran all have been without data, and what waited is not to be late for that. Where all are
+ * idle, the newest counts: none is waited for. It never moves backwards.
  *
  * On disk, keyed rows: (nil, watermark) and (channel, newest, seen): its newest event time (nil: none yet) and the
  * time of its last batch with data. */
@@ -102,14 +104,22 @@ static int64_t newest(const void *memory)
     return newest_ms;
 }
 
-static int64_t watermark(const struct sl_node *node, const void *memory, int64_t t)
+static bool is_idle(const struct channel *channel, int64_t idle_ms, int64_t t,
+                    const struct sl_incoming *incoming)
+{
+    return channel->seen_ms != SL_NO_TIME && t - channel->seen_ms >= idle_ms &&
+           !(incoming && incoming->brings(incoming, &channel->of));
+}
+
+static int64_t watermark(const struct sl_node *node, const void *memory, int64_t t,
+                         const struct sl_incoming *incoming)
 {
     const struct memory *own = memory;
     int64_t oldest = SL_END_OF_TIME, idle_ms = idle_after(node);
     for (size_t i = 0; i < own->count; i++) {
         const struct channel *channel = &own->channel[i];
-        bool is_idle = channel->seen_ms != SL_NO_TIME && t - channel->seen_ms >= idle_ms;
-        if (!is_idle && !is_stand_in(own, channel) && channel->newest_ms < oldest)
+        if (!is_idle(channel, idle_ms, t, incoming) && !is_stand_in(own, channel) &&
+            channel->newest_ms < oldest)
             oldest = channel->newest_ms;
     }
     if (oldest == SL_END_OF_TIME)

@@ -71,4 +71,27 @@ end, { timeout = "400ms" }):saveAsTextFiles("out/s")
     equal(part("s", times[2]), b"z\tseen\n", "the newest")
 
 
+def test_sources_are_not_idle_at_times_that_were_missed():
+    """What the times in between would have brought is not known: what waits is not late because of them."""
+    job("""
+local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "200ms", checkpoint = "ck" }
+local timed = ssc:textFileStream("in"):union(ssc:textFileStream("behind")):withWatermark(sluice.timestamp("s"), "10s", { idleAfter = "400ms" })
+timed:eventWindow { size = "10s" }:count():saveAsTextFiles("out/e")
+timed:window("1s"):count():saveAsTextFiles("out/w")
+""")
+    move_in("a", "100\n")
+    move_in("b", "51\n", "behind")
+    once()
+    start = times_of("w")[0]
+    wait_until(lambda: time.time() * 1000 > start + 2000, "two seconds of the clock")
+    move_in("c", "101\n")
+    move_in("d", "52\n", "behind")
+    once()
+    check(len(times_of("w")) > 3, "missed times were made up: %s" % times_of("w"))
+    sluice_ok("run", "job.lua", "--available-now", "--finish")
+    equal(os.path.exists("ck/late"), False, "late records")
+    equal(b"".join(part("e", t) for t in times_of("e")), b"50000\t60000\t2\n100000\t110000\t2\n", "the windows")
+
+
 main(globals())

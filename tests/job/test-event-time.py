@@ -160,6 +160,25 @@ def test_an_idle_source_holds_the_watermark_back_unless_it_may_be_idle():
         equal(sorted(hits()) != [], bool(expected), "with%s" % (option or " no option"))
 
 
+def test_a_source_that_brings_something_is_not_idle():
+    """Where nothing ran for long, all sources had no data for long. What waited is not late for that: the one that is behind
+    counts, and only where it brings nothing it is idle."""
+    for brings in (True, False):
+        for left in (".sluice", "out", "in", "behind"):
+            shutil.rmtree(left, ignore_errors=True)
+        job(HITS.replace('ssc:textFileStream("in")', 'ssc:textFileStream("in"):union(ssc:textFileStream("behind"))')
+                .replace('"10s")\nlocal pairs', '"10s", { idleAfter = "5s" })\nlocal pairs'))
+        move_in("1", lines(("b", 51)), "behind")
+        feed("1", ("a", 100))
+        if brings:
+            move_in("2", lines(("b", 52)), "behind")
+        feed("2", ("a", 101), options=("--start-time", "60000"))
+        run("--finish")
+        equal(os.path.exists(".sluice/job/late"), False, "late records")
+        equal([time for time in hits() if time == 61000], [] if brings else [61000], "batches with rows, when it brings %s" % brings)
+        equal(sum(int(line.split("\t")[3]) for text in hits().values() for line in text.splitlines()), 4 if brings else 3, "records")
+
+
 def test_restarts_and_workers_give_the_bytes_of_one_run():
     records = [("k%d" % (i % 7), (i * 7919) % 50 + i) for i in range(200)]
     results = []
