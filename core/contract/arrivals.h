@@ -98,6 +98,8 @@ struct sl_arrivals_ops {
     /* Optional, of arrivals that are made of those of several directories: number i of them, from 0; NULL after the
      * last. Without it they are of one watched directory. */
     const struct sl_arrivals *(*part)(const struct sl_arrivals *arrivals, size_t i);
+    /* Of arrivals that are of no watched directory: how many wait, as far as is known, and how many are remembered. */
+    void (*count)(const struct sl_arrivals *arrivals, uint64_t *ret_waiting, uint64_t *ret_taken);
 };
 
 struct sl_arrivals {

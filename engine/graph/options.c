@@ -189,7 +189,7 @@ static int set_metrics(struct sl_options *options, struct sl_arena *arena, const
     if (text.tag == SL_STR && !text.len)
         return sl_error_set(err, SL_EUSAGE,
                             "metrics must be a port, or an address such as \"127.0.0.1:9464\"");
-    int r = keep_path(arena, &text, "metrics", &options->metrics, err);
+    int r = keep_text(arena, &text, "metrics", &options->metrics, err);
     if (r < 0)
         return r;
     r = sl_http_check(options->metrics, err);

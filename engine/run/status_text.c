@@ -110,6 +110,9 @@ struct sl_watcher_counts sl_status_counts(const struct sl_source *source)
 {
     const struct sl_arrivals *arrivals = ((const struct sl_file_source *)source)->arrivals, *part;
     struct sl_watcher_counts counts = {0};
+    if (arrivals->ops->count)
+        arrivals->ops->count(arrivals, &counts.standing[SL_STANDING_WAITING],
+                             &counts.standing[SL_STANDING_TAKEN]);
     if (!arrivals->ops->part)
         add_counts(&counts, arrivals);
     for (size_t i = 0; arrivals->ops->part && (part = arrivals->ops->part(arrivals, i)); i++)

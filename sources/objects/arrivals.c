@@ -390,6 +390,13 @@ static const struct sl_arrivals *part(const struct sl_arrivals *arrivals, size_t
     return NULL;
 }
 
+static void count(const struct sl_arrivals *arrivals, uint64_t *ret_waiting, uint64_t *ret_taken)
+{
+    const struct object_arrivals *a = (const struct object_arrivals *)arrivals;
+    *ret_waiting = a->waiting;
+    *ret_taken = a->taken.count;
+}
+
 static void close_arrivals(struct sl_arrivals *arrivals)
 {
     struct object_arrivals *a = own(arrivals);
@@ -417,6 +424,7 @@ static const struct sl_arrivals_ops ops = {
     .gone = gone,
     .close = close_arrivals,
     .part = part,
+    .count = count,
 };
 
 int sl_object_arrivals_open(struct sl_objects *objects, const struct sl_services *services,

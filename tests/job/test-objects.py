@@ -220,6 +220,8 @@ def test_limits_and_options_of_files():
         if key != "f":
             bucket.put("in/%s.done" % key)
     sluice_ok("run", "--available-now", "job.lua")
+    [source] = json.loads(sluice_ok("status", "--json", "job.lua").stdout)["status"]["sources"]
+    equal((source["waiting"], source["taken"]), (0, 4), "status")
     equal(sorted(sum(shown(), [])), ["a", "b", "x/d", "x/y/e"], "what is taken")
     equal([len(lines) for lines in shown()], [2, 2], "two at a time")
 
