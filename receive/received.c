@@ -3,6 +3,7 @@
 #include "core/base/size.h"
 #include "core/contract/site.h"
 #include "receive/log_dir.h"
+#include "receive/restore.h"
 #include "text/row_codec.h"
 
 #include <errno.h>
@@ -74,29 +75,6 @@ static int read_options(struct sl_received *received, const struct sl_node *node
     return read_limit(node, &received->limit_bytes, err);
 }
 
-/* ---- positions of a sender that has one ---- */
-
-static int restore(void *arg, const struct sl_frame *frame, struct sl_error *err)
-{
-    struct sl_received *received = arg;
-    if (received->kind->restore)
-        return received->kind->restore(received, frame, err);
-    const uint8_t *bytes = frame->kind == SL_FRAME_POSITIONS ? frame->body : frame->position;
-    size_t len = frame->kind == SL_FRAME_POSITIONS ? frame->body_len : frame->position_len;
-    if (len == 0)
-        return 0;
-    sl_buf_clear(&received->position);
-    return sl_buf_append(&received->position, bytes, len) ? 0 : sl_error_nomem(err);
-}
-
-static bool snapshot(void *arg, struct sl_buf *ret)
-{
-    struct sl_received *received = arg;
-    if (received->kind->snapshot)
-        return received->kind->snapshot(received, ret);
-    return sl_buf_append(ret, received->position.bytes, received->position.len);
-}
-
 /* ---- opening ---- */
 
 static int open_log(struct sl_received *received, struct sl_error *err)
@@ -108,7 +86,8 @@ static int open_log(struct sl_received *received, struct sl_error *err)
         .log = services->log,
         .segment_bytes = SEGMENT_BYTES,
         .keep_ms = services->keep_received_ms,
-        .positions = {restore, snapshot, received},
+        .writer = received->source.node->op->name,
+        .positions = {sl_received_restore, sl_received_snapshot, received},
     };
     if (services->checkpoint && !services->trial) {
         sl_received_dir(services->checkpoint, received->name, &dir);
@@ -212,6 +191,7 @@ static int recover(struct sl_received *received, struct sl_error *err)
     if (received->is_recovered)
         return 0;
     int r = sl_received_log_recover(received->log, received->committed, err);
+    r = r < 0 ? r : sl_received_take_over(received, err);
     received->is_recovered = r == 0;
     received->next = received->committed;
     received->rate_end = sl_received_log_end(received->log);

@@ -71,6 +71,7 @@ struct sl_received {
 
     /* batches: the main thread's */
     bool is_recovered, has_batch;
+    bool is_foreign; /* the positions that were read last are those of another operator of this name */
     uint64_t committed, next; /* records before them are committed; are taken */
     uint64_t from, to;        /* of this batch */
     size_t parts;

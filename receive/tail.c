@@ -88,7 +88,12 @@ static int write_positions(struct sl_tail_source *source, struct sl_error *err)
     SL_CLEANUP(sl_buf_done) struct sl_buf all = {0};
     if (!snapshot(&source->received, &all))
         return sl_error_nomem(err);
-    struct sl_frame frame = {.kind = SL_FRAME_POSITIONS, .body = all.bytes, .body_len = (uint32_t)all.len};
+    const char *writer = source->received.source.node->op->name;
+    struct sl_frame frame = {.kind = SL_FRAME_POSITIONS,
+                             .position = (const uint8_t *)writer,
+                             .position_len = (uint32_t)strlen(writer),
+                             .body = all.bytes,
+                             .body_len = (uint32_t)all.len};
     int r = sl_received_append(&source->received, &frame, err);
     return r < 0 ? r : sl_received_sync(&source->received, err);
 }

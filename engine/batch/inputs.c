@@ -3,6 +3,10 @@
 #include "engine/batch/quarantine.h"
 #include "engine/batch/replay.h"
 #include "engine/batch/watermarks.h"
+#include "receive/leftover.h"
+#include "receive/received.h"
+
+#include <string.h>
 
 static bool is_of_ranges(const struct sl_source *source)
 {
@@ -51,12 +55,30 @@ int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct
     return r < 0 ? r : plan_watermarks(batch, err);
 }
 
+/* A received log is found by the name of its source: what another operator of this name has used of it is used. */
+static const struct sl_buf *newest_reached(const struct sl_run *run, const struct sl_progress *progress,
+                                           size_t s)
+{
+    const struct sl_buf *newest = &progress->reached[s];
+    const char *name = strchr(run->source_key[s], ':');
+    bool has_log = run->source[s]->ops->go_on == sl_received_go_on;
+    for (size_t i = 0; has_log && i < progress->lost_count; i++) {
+        const struct sl_lost_source *lost = &progress->lost[i];
+        const char *lost_name = strchr(lost->key, ':');
+        if (lost_name && strcmp(lost_name, name) == 0 && sl_received_is_further(&lost->reached, newest))
+            newest = &lost->reached;
+    }
+    return newest;
+}
+
 int sl_batch_go_on(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)
 {
     int r = 0;
-    for (size_t s = 0; s < run->sources && r == 0; s++)
-        if (is_of_ranges(run->source[s]) && progress->reached[s].len)
-            r = run->source[s]->ops->go_on(run->source[s], &progress->reached[s], err);
+    for (size_t s = 0; s < run->sources && r == 0; s++) {
+        const struct sl_buf *reached = newest_reached(run, progress, s);
+        if (is_of_ranges(run->source[s]) && reached->len)
+            r = run->source[s]->ops->go_on(run->source[s], reached, err);
+    }
     return r;
 }
 

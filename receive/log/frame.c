@@ -18,7 +18,8 @@
  *              24   4  length of the body
  *              28   4  0
  *              32   8  XXH3-64 of position and body, seeded with the XXH3-64 of bytes 0..31 seeded with the salt
- *              40      position of the sender after these records, then the body
+ *              40      position of the sender after these records (kind 6: the name of the operator whose positions these
+ *                      are), then the body
  *
  * Records and the position after them are one frame and one write, so they become durable together. */
 #include "receive/log/frame.h"

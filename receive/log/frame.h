@@ -6,12 +6,14 @@
 
 /* What the body holds; count is its number of records. */
 enum sl_frame_kind {
-    SL_FRAME_LINES = 1,     /* records end in a newline; a CR before it is not part of the record */
-    SL_FRAME_TSV = 2,       /* the same, a row of tsv each (text/tsv.h) */
-    SL_FRAME_LENGTHS = 3,   /* before each record its length, 4 bytes, highest first */
-    SL_FRAME_ROWS = 4,      /* rows (text/row_codec.h) */
-    SL_FRAME_OVERLONG = 5,  /* one record over maxRecordBytes: its beginning */
-    SL_FRAME_POSITIONS = 6, /* no record: all positions of the source, at the start of a segment */
+    SL_FRAME_LINES = 1,    /* records end in a newline; a CR before it is not part of the record */
+    SL_FRAME_TSV = 2,      /* the same, a row of tsv each (text/tsv.h) */
+    SL_FRAME_LENGTHS = 3,  /* before each record its length, 4 bytes, highest first */
+    SL_FRAME_ROWS = 4,     /* rows (text/row_codec.h) */
+    SL_FRAME_OVERLONG = 5, /* one record over maxRecordBytes: its beginning */
+    /* No record: all positions of the source, at the start of a segment and where its operator became another. In place of
+     * a position it has the name of the operator whose positions follow, up to the next of these frames. */
+    SL_FRAME_POSITIONS = 6,
 };
 
 enum {

@@ -183,8 +183,11 @@ static int write_head(struct sl_received_log *log, struct sl_segment *segment, s
     sl_buf_clear(&log->buf);
     if (!log->options.positions.snapshot(log->options.positions.arg, &positions))
         return sl_error_nomem(err);
+    const char *writer = log->options.writer ? log->options.writer : "";
     *head = (struct sl_frame){.kind = SL_FRAME_POSITIONS,
                               .first = segment->first,
+                              .position = (const uint8_t *)writer,
+                              .position_len = (uint32_t)strlen(writer),
                               .body = positions.bytes,
                               .body_len = (uint32_t)positions.len};
     if (!sl_buf_append(&log->buf, header, sizeof header) || !sl_frame_append(&log->buf, head, segment->salt))

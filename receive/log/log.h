@@ -30,6 +30,7 @@ struct sl_received_log_options {
     const char *dir;       /* relative to AT_FDCWD, made when it is needed; NULL: in memory */
     int64_t segment_bytes; /* a new segment begins after this many */
     int64_t keep_ms;       /* segments stay so long after their last write; 0: until they are not needed */
+    const char *writer;    /* in frames of all positions: whose they are; borrowed; NULL: not said */
     struct sl_received_positions positions;
 };
 

@@ -74,7 +74,8 @@ static int list_segments(struct sl_received_log *log, struct sl_error *err)
 struct loading {
     struct sl_segment *segment;
     bool is_last;
-    uint64_t bytes; /* of frames */
+    uint64_t bytes;  /* of frames */
+    bool is_damaged; /* a frame is as it was written, and is not what may be there */
     struct sl_error *err;
 };
 
@@ -83,15 +84,19 @@ static int load_frame(void *arg, const struct sl_frame *frame, int64_t offset, s
     struct loading *loading = arg;
     struct sl_segment *segment = loading->segment;
     const struct sl_received_positions *positions = &segment->log->options.positions;
-    if (frame->first != segment->end)
+    if (frame->first != segment->end) {
+        loading->is_damaged = true;
         return sl_received_log_damaged(segment->log, loading->err,
                                        "record %" PRIu64 " follows record %" PRIu64 " of %" PRIu64 ".log",
                                        frame->first, segment->end, segment->first);
+    }
     segment->size = offset;
     loading->bytes += size;
     if (sl_segment_add_frame(segment, frame, size) < 0)
         return sl_error_nomem(loading->err);
-    return loading->is_last ? positions->restore(positions->arg, frame, loading->err) : 0;
+    int r = loading->is_last ? positions->restore(positions->arg, frame, loading->err) : 0;
+    loading->is_damaged = r < 0;
+    return r;
 }
 
 static int open_segment(struct sl_segment *segment, int64_t *ret_size, struct sl_error *err)
@@ -160,7 +165,7 @@ static int load_frames(struct loading *loading, int64_t size)
     struct sl_segment *segment = loading->segment;
     int64_t at;
     int r = sl_segment_each(segment, SL_SEGMENT_HEADER, size, load_frame, loading, &at, loading->err);
-    if (r == SL_EDAMAGED && loading->is_last && at == segment->size)
+    if (r == SL_EDAMAGED && loading->is_last && !loading->is_damaged && at == segment->size)
         return cut_torn(segment, size, loading->err);
     return r;
 }

@@ -209,6 +209,42 @@ def test_records_that_no_batch_has_used_are_not_forgotten_in_silence():
     equal(records(), [b"one", b"two", b"new"], "another operator of the name goes on with the log")
 
 
+def test_another_operator_of_a_name_does_not_use_records_again():
+    """Nor do positions of one operator reach another: that of a program would be read from a tailed file."""
+    pathlib.Path("log").write_text("1\n2\n")
+    pathlib.Path("r.sh").write_text("printf 'p\\t<%s>\\n' \"$SLUICE_POSITION\"\n")
+    sources = {"tail": 'tailStream("log", { name = "s" })', "exec": 'execStream({ "echo", "x" }, { name = "s" })',
+               "program": 'receiverStream({ "sh", "r.sh" }, { name = "s" })'}
+    want = []
+    for number, (kind, line) in enumerate((("tail", b"1 2"), ("exec", b"x"), ("tail", b""), ("program", b"<>"), ("tail", b"3"), ("exec", b"x"),
+                                           ("program", b"<p>"), ("program", b"<p>"), ("tail", b"4"))):
+        if line.isdigit():
+            with open("log", "a") as file:
+                file.write(line.decode() + "\n")
+        lines_job(sources[kind])
+        done = run_once()
+        check("were not written whole" not in done.stderr, done.stderr)
+        want += line.split()
+        equal(records(), want, "the records after run %d, of %s" % (number, kind))
+
+
+def test_what_one_operator_has_received_is_used_by_the_next_of_its_name():
+    port = free_port()
+    lines_job('socketTextStream(nil, %d, { listen = true, name = "s" })' % port)
+    with Running("job.lua") as run:
+        with connect(port) as sender:
+            sender.sendall(b"one\n")
+            run.wait_until(lambda: records() == [b"one"], "the first batch")
+        run.stop()
+    with Running("job.lua", "--interval", NEVER) as run:
+        send(port, "two\n")
+        run.wait_until(lambda: logged("two\n"), "the log")
+        run.kill()
+    lines_job('tailStream("none", { name = "s" })')
+    run_once()
+    equal(records(), [b"one", b"two"], "each once")
+
+
 def test_accept_changes_drops_them():
     port = free_port()
     lines_job('socketTextStream(nil, %d, { listen = true, name = "old" })' % port)
