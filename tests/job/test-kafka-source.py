@@ -64,6 +64,23 @@ def test_results_do_not_depend_on_workers_and_pieces():
     check(seen[0] == seen[1], "four workers give other bytes")
 
 
+def test_event_time_is_followed_for_each_partition():
+    """The partition that is behind holds windows open, and where it may be idle, only while it brings something."""
+    for option, closed in (("", b""), (', { idleAfter = "1ms" }', b"40000\t50000\t1\n50000\t60000\t1\n")):
+        topic = broker().create(2)
+        kafka_job(topic, "", '''s:map(sluice.select(2)):withWatermark(sluice.timestamp("s"), "10s"%s):eventWindow { size = "10s" }:count()
+            :saveAsTextFiles("out/r")\n''' % option)
+        for sent in (([b"100"], [b"50"]), ([b"101"], [b"45"]), ([b"102"], [])):
+            for partition, values in enumerate(sent):
+                if values:
+                    broker().send(topic, values, partition=partition)
+            run_once()
+        equal(b"".join(outputs("out/r", "").values()), closed, "closed windows with%s" % (option or " no option"))
+        equal(os.path.exists("ck/late"), False, "late records with%s" % (option or " no option"))
+        for directory in ("out", "ck"):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
 def test_only_committed_transactions_are_read_and_markers_are_no_records():
     topic = broker().create(1)
     kafka_job(topic)
