@@ -30,9 +30,9 @@ static const struct sl_flag reset_flags[] = {
  * that has it open must have the same file as others find. */
 static int remove_all(int dirfd, struct sl_error *err)
 {
-    static const char *const names[] = {"seal",   "catalog.db", "catalog.db-wal", "catalog.db-shm",
-                                        "tick",   "state",      "deadletter",     "status.json",
-                                        "replay", "forget",     "tables",         "received"};
+    static const char *const names[] = {"seal",   "catalog.db", "catalog.db-wal", "catalog.db-shm", "tick",
+                                        "state",  "deadletter", "status.json",    "replay",         "forget",
+                                        "tables", "received",   "late",           "metrics"};
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof names / sizeof *names; i++)
         r = sl_io_remove_tree(&sl_io_system, dirfd, names[i], err);

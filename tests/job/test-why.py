@@ -242,6 +242,25 @@ def test_reset_forgets_and_leaves_the_outputs():
     equal(list(outputs("out/a", "").values()), [b"x\n", b"x\n"], "outputs after another run")
 
 
+def test_reset_leaves_nothing_but_the_lock():
+    """Late records, dead letters, state, copies of tables, requests, what status and metrics showed."""
+    pathlib.Path("names.tsv").write_text("a\tA\n")
+    job("""local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+local s = ssc:textFileStream("in"):map(sluice.fields(" ", 1, 2)):withWatermark(sluice.timestamp(2, "s"), "0s")
+s:eventWindow { size = "10s" }:reduceByKey(sluice.count):saveAsTextFiles("out/e")
+s:joinTable(sluice.table("names.tsv", { key = 1 })):saveAsTextFiles("out/t")
+s:updateStateByKey(function(values, state) return #values end):saveAsTextFiles("out/u")
+""")
+    for name, text in (("a", "a 50\na x\n"), ("b", "a 1\n")):
+        move_in(name, text)
+        sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+    there = os.listdir(".sluice/job")
+    check({"late", "deadletter", "state", "tables", "metrics", "status.json", "tick", "seal", "catalog.db"} <= set(there), "before: %s" % there)
+    sluice_ok("reset", "--yes")
+    equal(os.listdir(".sluice/job"), ["lock"], "after")
+
+
 def test_reset_is_refused_while_a_run_holds_the_checkpoint():
     job_of()
     with Running("job.lua") as run:
