@@ -175,10 +175,10 @@ def test_tail_of_a_name_that_nothing_has_says_that_it_waits():
         process.stderr.close()
 
 
-def test_a_url_is_no_file_that_a_job_reads():
+def test_an_object_that_the_job_does_not_read_is_named_with_what_it_watches():
     once(0, [], SAVE)
     for command in (("why",), ("wait", "--timeout", "1s")):
-        said(2, ["s3://bucket/a", "object store"], command[0], "job.lua", *command[1:], "s3://bucket/a")
+        said(2, ["s3://bucket/a is in no directory that the job watches (it watches: in)"], command[0], "job.lua", *command[1:], "s3://bucket/a")
 
 
 def test_options_that_would_do_nothing_are_refused():
