@@ -1,5 +1,5 @@
 /* One watched directory as the main thread knows it: shared by the rooms that bring it up to date
- * (watcher/update.c), judge one name (watcher/classify.c) and hand files over (watcher/arrivals.c).
+ * (watcher/update.c, watcher/dir_scan.c), judge one name (watcher/classify.c) and hand files over (watcher/arrivals.c).
  *
  * Invariants:
  *  1. Every name in the directory that is not ignored by rule has an entry, or a hint or a due scan will make
