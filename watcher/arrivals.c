@@ -372,6 +372,7 @@ int sl_watched_dir_open(const struct sl_services *services, struct sl_notify *no
     intake->log = services->log;
     intake->clock = services->clock;
     intake->notify = notify;
+    intake->pool = services->pool;
     intake->durable = services->durable;
     intake->options = *options;
     intake->round = 1; /* no entry was looked at in it */

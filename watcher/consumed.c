@@ -259,7 +259,7 @@ int sl_consumed_again(struct sl_watched_dir *intake, struct sl_entry *entry, con
     return rc;
 }
 
-bool sl_consumed_confirm(struct sl_packed_file *packed, const struct sl_file_stat *look, uint32_t scan)
+bool sl_consumed_confirm(struct sl_packed_file *packed, const struct sl_file_stat *look)
 {
     if (look->kind != SL_LOOK_FILE || look->inode != packed->inode || look->born_ns != packed->born_ns ||
         look->mtime_ns != packed->mtime_ns || look->size != packed->size)
@@ -267,6 +267,5 @@ bool sl_consumed_confirm(struct sl_packed_file *packed, const struct sl_file_sta
     if (packed->is_unverified)
         packed->ctime_ns = look->ctime_ns;
     packed->is_unverified = false;
-    packed->scan = scan;
     return true;
 }

@@ -17,9 +17,9 @@ int sl_consumed_remember(struct sl_watched_dir *intake, struct sl_entry *entry, 
 int sl_consumed_again(struct sl_watched_dir *intake, struct sl_entry *entry, const struct sl_file_stat *look,
                       bool left, bool *ret, struct sl_error *err);
 
-/* Whether the name of a packed file has that file, unchanged; then this scan has seen it. Otherwise it is a matter of
+/* Whether the name of a packed file has that file, unchanged, which is noted. Otherwise it is a matter of
  * sl_consumed_again. */
-bool sl_consumed_confirm(struct sl_packed_file *packed, const struct sl_file_stat *look, uint32_t scan);
+bool sl_consumed_confirm(struct sl_packed_file *packed, const struct sl_file_stat *look);
 
 /* Nothing is there: frees the entry (of any standing) and keeps what was taken under its name for gone(). */
 int sl_consumed_forget(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_error *err);

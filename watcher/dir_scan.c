@@ -2,6 +2,7 @@
  * something is absent. */
 #include "core/base/array.h"
 #include "core/contract/names.h"
+#include "watcher/confirm.h"
 #include "watcher/consumed.h"
 #include "watcher/scan.h"
 #include "watcher/watched_dir.h"
@@ -9,16 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names that were read and are not looked at yet: what is known of them is fetched meanwhile. */
-struct ahead {
-    const char *name[SL_ENTRIES_AHEAD];
-    char text[SL_ENTRIES_AHEAD][SL_NAME_MAX + 1];
-    size_t count;
-};
-
 struct scan {
     struct sl_watched_dir *intake;
-    struct ahead ahead;
     struct sl_entry **fresh; /* seen for the first time: in name order, after those that wait */
     size_t count, capacity;
     struct sl_error *err;
@@ -34,12 +27,6 @@ static bool keep_fresh(struct scan *scan, struct sl_entry *entry)
     return true;
 }
 
-static bool is_marker(const struct sl_watched_dir *intake, const char *name)
-{
-    char marked[SL_NAME_MAX + 1];
-    return intake->options.complete && sl_marker_for(intake->options.complete, name, marked);
-}
-
 /* It is packed again where it is the file that was taken. */
 static int look_at_taken(const struct scan *scan, struct sl_entry *entry, const char *name)
 {
@@ -51,16 +38,12 @@ static int look_at_taken(const struct scan *scan, struct sl_entry *entry, const 
     return rc;
 }
 
-/* Nearly always what was packed is what is there. */
-static int look_at_packed(const struct scan *scan, struct sl_packed_file *packed, const char *name)
+/* It was not confirmed (watcher/confirm.h), or the name was met before. */
+static int look_at_packed(const struct scan *scan, const struct sl_packed_file *packed, const char *name)
 {
     struct sl_watched_dir *intake = scan->intake;
-    struct sl_file_stat look;
     if (packed->scan == (uint32_t)intake->scans)
         return 0; /* as below */
-    int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, name, &look, scan->err);
-    if (rc || sl_consumed_confirm(packed, &look, (uint32_t)intake->scans))
-        return rc;
     struct sl_entry *entry = sl_entries_add(&intake->entries, name);
     if (!entry)
         return sl_error_nomem(scan->err);
@@ -71,7 +54,7 @@ static int look_at_packed(const struct scan *scan, struct sl_packed_file *packed
 static int look_at_name(struct scan *scan, const char *name)
 {
     struct sl_watched_dir *intake = scan->intake;
-    struct sl_packed_file *packed = sl_entries_find_packed(&intake->entries, name);
+    const struct sl_packed_file *packed = sl_entries_find_packed(&intake->entries, name);
     if (packed)
         return look_at_packed(scan, packed, name);
     struct sl_entry *entry = sl_entries_add(&intake->entries, name);
@@ -89,33 +72,40 @@ static int look_at_name(struct scan *scan, const char *name)
     return keep_fresh(scan, entry) ? 0 : sl_error_nomem(scan->err);
 }
 
-static int look_at_ahead(struct scan *scan)
+static int look_at_others(struct scan *scan, const struct sl_name_block *block)
 {
-    struct ahead *ahead = &scan->ahead;
     int rc = 0;
-    sl_entries_prefetch(&scan->intake->entries, ahead->name, ahead->count);
-    for (size_t i = 0; rc == 0 && i < ahead->count; i++)
-        rc = look_at_name(scan, ahead->name[i]);
-    ahead->count = 0;
+    for (size_t i = 0; rc == 0 && i < block->count; i++)
+        if (!block->is_confirmed[i])
+            rc = look_at_name(scan, sl_name_block_get(block, i));
     return rc;
 }
 
-static int each_name(void *arg, const char *name)
+/* Of two blocks one is looked at while the other one is filled. */
+static int look_at_blocks(struct scan *scan, struct sl_scan *names, struct sl_name_block block[2])
 {
-    struct scan *scan = arg;
-    struct sl_watched_dir *intake = scan->intake;
-    struct ahead *ahead = &scan->ahead;
-    size_t len = strlen(name);
-    if (is_marker(intake, name))
-        return 0;
-    if (sl_name_ignored(name)) {
-        intake->ignored++;
-        return 0;
+    int rc = sl_name_block_read(&block[0], scan->intake, names, scan->err);
+    for (int now = 0; rc == 0 && block[now].count; now = !now) {
+        rc = sl_confirm(scan->intake, &block[now], names, &block[!now], scan->err);
+        rc = rc ? rc : look_at_others(scan, &block[now]);
     }
-    if (len > SL_NAME_MAX)
-        return look_at_name(scan, name);
-    ahead->name[ahead->count] = memcpy(ahead->text[ahead->count], name, len + 1);
-    return ++ahead->count < SL_ENTRIES_AHEAD ? 0 : look_at_ahead(scan);
+    return rc;
+}
+
+static int look_at_names(struct scan *scan)
+{
+    struct sl_watched_dir *intake = scan->intake;
+    const char *path = intake->place.path;
+    struct sl_scan names;
+    int fd = sl_scan_open(intake->io, intake->place.fd, ".", path, scan->err);
+    int rc = fd < 0 ? fd : sl_scan_begin(intake->io, fd, path, &names, scan->err);
+    if (rc)
+        return rc;
+    struct sl_name_block *block = sl_name_blocks_new(2);
+    rc = block ? look_at_blocks(scan, &names, block) : sl_error_nomem(scan->err);
+    sl_name_blocks_free(block, 2);
+    sl_scan_end(&names);
+    return rc;
 }
 
 static int by_name(const void *a, const void *b)
@@ -171,9 +161,7 @@ int sl_watched_dir_scan(struct sl_watched_dir *intake, struct sl_error *err)
     struct scan scan = {.intake = intake, .err = err};
     intake->scans++;
     intake->ignored = 0;
-    int rc = sl_scan(intake->io, intake->place.fd, ".", intake->place.path, each_name, &scan, err);
-    if (rc == 0)
-        rc = look_at_ahead(&scan);
+    int rc = look_at_names(&scan);
     if (rc == 0)
         rc = judge_fresh(&scan);
     if (rc == 0)

@@ -135,16 +135,19 @@ struct sl_packed_file *sl_entries_find_packed(const struct sl_entries *entries, 
     return sl_packed_files_find(&entries->packed, hash_of(entries, name), name);
 }
 
-void sl_entries_prefetch(const struct sl_entries *entries, const char *const *name, size_t count)
+void sl_entries_find_packed_all(const struct sl_entries *entries, const char *const *name, size_t count,
+                                struct sl_packed_file **ret)
 {
-    uint32_t hash[SL_ENTRIES_AHEAD];
-    sl_assert(count <= SL_ENTRIES_AHEAD);
+    uint32_t hash[SL_ENTRIES_AT_ONCE];
+    sl_assert(count <= SL_ENTRIES_AT_ONCE);
     for (size_t i = 0; i < count; i++) {
         hash[i] = hash_of(entries, name[i]);
         sl_packed_files_prefetch_slot(&entries->packed, hash[i]);
     }
     for (size_t i = 0; i < count; i++)
         sl_packed_files_prefetch_record(&entries->packed, hash[i]);
+    for (size_t i = 0; i < count; i++)
+        ret[i] = sl_packed_files_find(&entries->packed, hash[i], name[i]);
 }
 
 static struct sl_entry *unpack(struct sl_entries *entries, const char *name, uint32_t hash,

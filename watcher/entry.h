@@ -51,9 +51,11 @@ void sl_entries_done(struct sl_entries *entries);
 struct sl_entry *sl_entries_find(const struct sl_entries *entries, const char *name);
 /* NULL: it is not packed. */
 struct sl_packed_file *sl_entries_find_packed(const struct sl_entries *entries, const char *name);
-enum { SL_ENTRIES_AHEAD = 32 };
-/* Begins to load into the cache what a search for each of these names, at most SL_ENTRIES_AHEAD, will look at. */
-void sl_entries_prefetch(const struct sl_entries *entries, const char *const *name, size_t count);
+enum { SL_ENTRIES_AT_ONCE = 32 };
+/* ret[i]: as of name[i], for at most SL_ENTRIES_AT_ONCE names. Faster than one by one: what the searches read is loaded into
+ * the cache for all of them together. */
+void sl_entries_find_packed_all(const struct sl_entries *entries, const char *const *name, size_t count,
+                                struct sl_packed_file **ret);
 /* *ret: its entry, made of what was packed where it was; NULL: nothing is known of the name. 0 or SL_ENOMEM. */
 int sl_entries_get(struct sl_entries *entries, const char *name, struct sl_entry **ret);
 /* The entry of this name, made where there is none: of what was packed, or SL_STANDING_NEW; in no list. NULL: out of

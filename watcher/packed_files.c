@@ -15,6 +15,7 @@ enum {
 };
 
 _Static_assert(offsetof(struct sl_packed_file, name) <= 48, "a record is small");
+_Static_assert(offsetof(struct sl_packed_file, scan) % sizeof(uint32_t) == 0, "threads claim it");
 
 void sl_packed_files_done(struct sl_packed_files *packed)
 {
@@ -78,7 +79,7 @@ static bool has_slot(const struct sl_packed_files *packed)
 static bool grow_slots(struct sl_packed_files *packed)
 {
     struct sl_packed_files grown = *packed;
-    grown.slots = packed->slots ? packed->slots + packed->slots / 4 : SLOTS_MIN;
+    grown.slots = packed->slots ? packed->slots + packed->slots / 2 : SLOTS_MIN;
     grown.slot = calloc(grown.slots, sizeof *grown.slot);
     if (!grown.slot)
         return false;
@@ -217,6 +218,17 @@ void sl_packed_files_remove(struct sl_packed_files *packed, uint32_t hash, const
     free_slot(packed, i);
     if (packed->gaps >= GAPS_MIN && packed->gaps >= packed->len / 2)
         close_gaps(packed);
+}
+
+bool sl_packed_file_claim(struct sl_packed_file *file, uint32_t scan, uint32_t *ret_before)
+{
+    *ret_before = __atomic_exchange_n(&file->scan, scan, __ATOMIC_ACQ_REL);
+    return *ret_before != scan;
+}
+
+void sl_packed_file_unclaim(struct sl_packed_file *file, uint32_t before)
+{
+    __atomic_store_n(&file->scan, before, __ATOMIC_RELEASE);
 }
 
 struct sl_packed_file *sl_packed_files_next(const struct sl_packed_files *packed, size_t *at)

@@ -10,6 +10,7 @@
  * Zero is an empty table; sl_packed_files_done frees it. Pointers to records are good until the next call that is not a find. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,11 @@ int sl_packed_files_add(struct sl_packed_files *packed, uint32_t hash, const cha
                         const struct sl_packed_file *file);
 /* Must be one. */
 void sl_packed_files_remove(struct sl_packed_files *packed, uint32_t hash, const struct sl_packed_file *file);
+
+/* For threads that look at records of one table at once, while none is added or removed: this scan has seen the file, and
+ * only the thread whose claim is true changes the record. Until it takes the claim back; *ret_before is for that. */
+bool sl_packed_file_claim(struct sl_packed_file *file, uint32_t scan, uint32_t *ret_before);
+void sl_packed_file_unclaim(struct sl_packed_file *file, uint32_t before);
 
 /* The first record from slot *at on, which becomes its slot; NULL: none. When it is removed, the search goes on from the
  * same slot, else from the next. */

@@ -20,6 +20,7 @@ struct sl_watched_dir {
     struct sl_log *log;
     struct sl_clock *clock;
     struct sl_notify *notify;
+    struct sl_pool *pool; /* of struct sl_services; may be NULL */
     struct sl_arrivals_options options;
     struct sl_dir_path place;
     struct sl_events hints;

@@ -14,6 +14,7 @@
 
 struct sl_claim;
 struct sl_spill;
+struct sl_pool;
 struct sl_bucket;
 struct sl_bucket_settings;
 struct sl_task;
@@ -74,6 +75,7 @@ struct sl_services {
     void *arrivals_arg;   /* of open_arrivals: the watcher */
     /* Of the first worker: the main thread's between batches, for calls of functions. */
     struct sl_task *main_task;
+    struct sl_pool *pool;       /* core/base/pool.h: the main thread's between batches; NULL: there is none */
     struct sl_spill *spill;     /* core/rows/spill.h; NULL: no memoryLimit */
     struct sl_history *history; /* core/contract/history.h; NULL: no checkpoint */
     uint64_t inputs; /* files of this batch that the output depends on, and the first of their paths */

@@ -129,6 +129,7 @@ static int open_workers(struct sl_run *run, struct sl_error *err)
             .event_ms = SL_NO_TIME,
         };
     run->services.main_task = &run->task[0];
+    run->services.pool = run->pool;
     return 0;
 }
 
