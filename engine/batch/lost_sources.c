@@ -41,10 +41,72 @@ static int check_one(struct sl_run *run, const struct sl_lost_source *lost, stru
     return sl_received_drop_log(io, run->checkpoint, name, err);
 }
 
+/* ---- files ---- */
+
+static bool look(const struct sl_run *run, const char *path, struct statx *ret)
+{
+    struct sl_io *io = run->services.io;
+    return io->ops->statx(io, run->services.job_dirfd, path, 0, STATX_INO, ret) == 0;
+}
+
+static bool is_there(void *arg, const char *path)
+{
+    struct statx found;
+    return look(arg, path, &found);
+}
+
+/* However they are written. */
+static bool is_same_directory(const struct sl_run *run, const char *a, const char *b)
+{
+    struct statx left, right;
+    return look(run, a, &left) && look(run, b, &right) && left.stx_ino == right.stx_ino &&
+           left.stx_dev_major == right.stx_dev_major && left.stx_dev_minor == right.stx_dev_minor;
+}
+
+/* Whether source s, of files, would take again what the lost one has taken; is_undecided: it leaves out what is there. */
+static int takes_again(struct sl_run *run, size_t s, const struct sl_lost_source *lost, bool is_undecided,
+                       bool *ret, struct sl_error *err)
+{
+    const struct sl_source *source = run->source[s];
+    const char *dir = strchr(run->source_key[s], ':'), *lost_dir = strchr(lost->key, ':');
+    *ret = false;
+    if (!source->ops->remember || is_undecided || !dir || !lost_dir ||
+        !is_same_directory(run, dir + 1, lost_dir + 1))
+        return 0;
+    return sl_catalog_taken_before(run->catalog, s, lost->key, is_there, run, ret, err);
+}
+
+static int refuse_files(const struct sl_run *run, size_t s, const struct sl_lost_source *lost,
+                        struct sl_error *err)
+{
+    const struct sl_site *site = &run->source[s]->node->site;
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s:%d: %s: the job has changed: files of this directory were taken by %s, which the job no longer has, "
+        "and would be taken again; write the operator and the directory as they were, or run with --accept-changes to "
+        "take them again",
+        site->file, site->line, site->name, lost->key);
+}
+
+static int check_files(struct sl_run *run, const struct sl_progress *progress,
+                       const struct sl_lost_source *lost, struct sl_error *err)
+{
+    bool again = false;
+    int r = 0;
+    for (size_t s = 0; r == 0 && s < run->sources && !run->options->accept_changes; s++) {
+        r = takes_again(run, s, lost, progress->undecided && progress->undecided[s], &again, err);
+        if (r == 0 && again)
+            return refuse_files(run, s, lost, err);
+    }
+    return r;
+}
+
 int sl_lost_sources_check(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)
 {
     int r = 0;
-    for (size_t i = 0; i < progress->lost_count && r == 0; i++)
+    for (size_t i = 0; i < progress->lost_count && r == 0; i++) {
         r = check_one(run, &progress->lost[i], err);
+        r = r < 0 ? r : check_files(run, progress, &progress->lost[i], err);
+    }
     return r;
 }

@@ -144,6 +144,11 @@ int sl_catalog_forget_quarantined(struct sl_catalog *catalog, const char *path, 
 
 /* ---- which directory the path of a source names ---- */
 
+/* *ret: the source has taken nothing yet, and of the files that sources of this key have taken is_there finds one. */
+int sl_catalog_taken_before(struct sl_catalog *catalog, size_t source, const char *key,
+                            bool (*is_there)(void *arg, const char *path), void *arg, bool *ret,
+                            struct sl_error *err);
+
 int sl_catalog_get_home(struct sl_catalog *catalog, size_t source, bool *ret_known,
                         struct sl_watched_home *ret, struct sl_error *err);
 /* Durable when it returns. */

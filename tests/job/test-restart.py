@@ -101,6 +101,32 @@ def test_state_is_not_dropped_silently():
     sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
 
 
+def test_files_are_not_taken_again_by_a_source_that_is_written_in_another_way():
+    head = 'local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = 1, checkpoint = "ck" }\n'
+    save = ':saveAsTextFiles("out/n")'
+    move_in("a", "1\n")
+    sluice_ok("run", job(head + 'ssc:textFileStream("in")' + save), "--once")
+    for source in ('textFileStream("in/")', 'textFileStream("./in")', 'textFileStream("%s")' % os.path.abspath("in"),
+                   'fileStream("in", { format = "lines" })'):
+        for _ in range(2):
+            done = sluice("run", job(head + "ssc:" + source + save), "--once")
+            check(done.returncode == 2 and "--accept-changes" in done.stderr and "job.lua:3" in done.stderr and "textFileStream:in" in done.stderr,
+                  "%s: %d %s" % (source, done.returncode, done.stderr))
+    equal(len(outputs("out/n", "")), 1, "batches")
+    sluice_ok("run", job(head + 'ssc:textFileStream("././in", { newFilesOnly = true })' + save), "--once")
+    equal(len(outputs("out/n", "")), 1, "batches of a source that leaves out what is there")
+    sluice_ok("run", job(head + 'ssc:fileStream("in", { format = "lines" })' + save), "--once", "--accept-changes")
+    equal(sorted(outputs("out/n", "").values()), [b"1\n", b"1\n"], "what was taken again")
+    move_in("b", "2\n")
+    sluice_ok("run", "job.lua", "--once")
+    equal(sorted(outputs("out/n", "").values()), [b"1\n", b"1\n", b"2\n"], "the next run asks nothing")
+    for left in ("in/a", "in/b"):
+        os.remove(left)
+    move_in("c", "3\n")
+    sluice_ok("run", job(head + 'ssc:textFileStream("./in/")' + save), "--once")
+    equal(sorted(outputs("out/n", "").values())[3:], [b"3\n"], "of what is not there any more nothing would be taken")
+
+
 def test_state_that_was_dropped_does_not_come_back():
     count = """
 local sluice = require "sluice"
