@@ -40,42 +40,62 @@ int sl_event_left_out(struct sl_event_memory *memory, struct sl_rows *rows)
     return r;
 }
 
-static int add_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows, int64_t start,
-                   int64_t stop, const struct sl_group_entry *entry, bool final, struct sl_rows **left_out)
+static int make_fields(const struct sl_stage *stage, struct sl_task *task, const struct sl_event_span *span,
+                       const struct sl_group_entry *entry, struct sl_field row[SL_EVENT_ROW_FIELDS],
+                       uint32_t *ret_width, bool *ret_noted)
 {
     const struct sl_event_reduce *reduce = stage->state;
-    struct sl_field pair[2], row[SL_WIDTH_MAX + 3];
+    struct sl_field pair[2];
     const struct sl_field *fields;
     uint32_t width, count = 2;
-    bool shows_final = reduce->windows.emit == SL_EMIT_BOTH;
     int r =
         sl_group_entry_row(stage, reduce->reducer, reduce->by_key.shape, task, entry, pair, &fields, &width);
-    if (r == 0 && !width)
-        r = sl_event_leave_out(left_out, start, stop, &entry->key);
+    *ret_noted = r == 0 && !width;
+    *ret_width = 0;
     if (r < 0 || !width)
         return r;
-    row[0] = sl_integer(start);
-    row[1] = sl_integer(stop);
+    row[0] = sl_integer(span->start);
+    row[1] = sl_integer(span->stop);
     for (uint32_t i = 0; i < width; i++)
-        if (!sl_field_copy(&rows->arena, &fields[i], &row[count++]))
-            return SL_ENOMEM;
-    if (shows_final)
-        row[count++] = sl_boolean(final);
-    if (count <= SL_WIDTH_MAX)
-        return sl_rows_append_row(rows, row, count);
+        row[count++] = fields[i];
+    if (reduce->windows.emit == SL_EMIT_BOTH)
+        row[count++] = sl_boolean(span->final);
+    if (count <= SL_WIDTH_MAX) {
+        *ret_width = count;
+        return 0;
+    }
     sl_task_explain(task, "%s: with start and stop the record has %u fields; a record has at most %d",
                     stage->node->op->name, (unsigned)count, SL_WIDTH_MAX);
     return sl_task_reject_group(task, stage->node->number, &entry->key, NULL,
                                 sl_reducer_records(reduce->reducer, &entry->state));
 }
 
-int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows, int64_t start,
-                 int64_t stop, const struct sl_group_entry *entry, bool final, struct sl_rows **left_out)
+int sl_event_fields(const struct sl_stage *stage, struct sl_task *task, const struct sl_event_span *span,
+                    const struct sl_group_entry *entry, struct sl_field row[SL_EVENT_ROW_FIELDS],
+                    uint32_t *ret_width, bool *ret_noted)
 {
-    task->is_counted_elsewhere = final || sl_entry_has_failed(entry);
-    int r = add_row(stage, task, rows, start, stop, entry, final, left_out);
+    task->is_counted_elsewhere = span->final || sl_entry_has_failed(entry);
+    int r = make_fields(stage, task, span, entry, row, ret_width, ret_noted);
     task->is_counted_elsewhere = false;
     return r;
+}
+
+int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows,
+                 const struct sl_event_span *span, const struct sl_group_entry *entry,
+                 struct sl_rows **left_out)
+{
+    struct sl_field row[SL_EVENT_ROW_FIELDS], copy[SL_WIDTH_MAX];
+    uint32_t width;
+    bool is_noted;
+    int r = sl_event_fields(stage, task, span, entry, row, &width, &is_noted);
+    if (r == 0 && is_noted)
+        r = sl_event_leave_out(left_out, span->start, span->stop, &entry->key);
+    if (r < 0 || !width)
+        return r;
+    for (uint32_t i = 0; i < width; i++)
+        if (!sl_field_copy(&rows->arena, &row[i], &copy[i]))
+            return SL_ENOMEM;
+    return sl_rows_append_row(rows, copy, width);
 }
 
 /* ---- cursors ---- */
@@ -258,8 +278,7 @@ static int emit_key(const struct emission *emission, struct sl_task *task, struc
     }
     if (r < 0 || (emission->changed && !gathered.changed))
         return r;
-    return sl_event_row(emission->stage, task, part->rows, part->span.start, part->span.stop, &gathered.entry,
-                        part->span.final, &part->left_out);
+    return sl_event_row(emission->stage, task, part->rows, &part->span, &gathered.entry, &part->left_out);
 }
 
 static int emit_part(void *arg, size_t index, struct sl_task *task, struct sl_rows *rows)

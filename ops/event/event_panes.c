@@ -10,81 +10,6 @@
 
 #include <stdlib.h>
 
-enum { PIECE_ENTRIES = 16 * SL_CHUNK_ROWS };
-
-/* ---- what a batch brought, where it was collected by time ---- */
-
-struct folding {
-    struct sl_stage *stage;
-    const struct sl_sorted_groups *groups;
-    struct sl_sorted_groups *to;
-    struct sl_arena *arena; /* [pieces] */
-    size_t *count;          /* [pieces] */
-};
-
-static int fold_entry(const struct folding *folding, struct sl_task *task, size_t piece,
-                      const struct sl_group_entry *from)
-{
-    struct sl_group_entry *to = &folding->to->entry[piece * PIECE_ENTRIES + folding->count[piece]];
-    struct sl_group_entry folded = {.key = sl_nil()};
-    const struct sl_field *value;
-    struct sl_field list, key = sl_key_of_pane(&from->key);
-    uint32_t count;
-    bool any;
-    sl_arena_reset(task->scratch);
-    int r = sl_reducer_list.ops->finish(&sl_reducer_list, task, &from->state, &list);
-    r = r < 0 ? r : sl_event_values(task, &list, &value, &count);
-    r = r < 0 ? r
-              : sl_event_fold(folding->stage, task, &folding->arena[piece], &key, value, 0, count, &folded,
-                              &any);
-    if (r < 0 || !any)
-        return r;
-    if (!sl_field_copy(&folding->arena[piece], &from->key, &to->key))
-        return SL_ENOMEM;
-    to->key.flags |= folded.key.flags;
-    to->state = folded.state;
-    folding->count[piece]++;
-    return 0;
-}
-
-static int fold_piece(void *arg, size_t piece, struct sl_task *task)
-{
-    const struct folding *folding = arg;
-    size_t from = piece * PIECE_ENTRIES, to = from + PIECE_ENTRIES;
-    int r = 0;
-    for (size_t i = from; r == 0 && i < to && i < folding->groups->count; i++)
-        r = fold_entry(folding, task, piece, &folding->groups->entry[i]);
-    return r;
-}
-
-/* Lists of {time, value} become states of the reducer, in memory of their own. */
-static int fold_groups(struct sl_stage *stage, struct sl_sorted_groups *groups, struct sl_sorted_groups **ret)
-{
-    size_t pieces = (groups->count + PIECE_ENTRIES - 1) / PIECE_ENTRIES, at = 0;
-    struct folding folding = {stage, groups, sl_sorted_groups_new(groups->count),
-                              calloc(pieces + 1, sizeof *folding.arena),
-                              calloc(pieces + 1, sizeof *folding.count)};
-    int r = folding.to && folding.arena && folding.count ? 0 : SL_ENOMEM;
-    r = r < 0 ? r : sl_stage_run(stage, pieces, fold_piece, &folding);
-    for (size_t i = 0; folding.arena && folding.count && i < pieces; i++) {
-        for (size_t k = 0; r == 0 && k < folding.count[i]; k++)
-            folding.to->entry[at++] = folding.to->entry[i * PIECE_ENTRIES + k];
-        if (r == 0)
-            sl_arena_adopt(&folding.to->memory->arena, &folding.arena[i]);
-        sl_arena_done(&folding.arena[i]);
-    }
-    free(folding.arena);
-    free(folding.count);
-    sl_sorted_groups_unref(groups);
-    if (r < 0) {
-        sl_sorted_groups_unref(folding.to);
-        return r;
-    }
-    folding.to->count = at;
-    *ret = folding.to;
-    return 0;
-}
-
 /* ---- windows that are due, windows that changed ---- */
 
 struct spans {
@@ -120,6 +45,26 @@ static int add_windows(const struct sl_event_windows *windows, int64_t pane, int
     return r;
 }
 
+/* The first pane at or after `from` that is open and holds something, in memory or on disk; INT64_MAX: none. */
+static int64_t next_pane(const struct sl_event_memory *memory, int64_t from)
+{
+    if (from < memory->panes.floor)
+        from = memory->panes.floor;
+    return sl_pane_store_is_used(&memory->store) ? sl_pane_list_next(&memory->store.list, from)
+                                                 : sl_pane_runs_next(&memory->panes, from);
+}
+
+/* changed: only keys that the batch changed. */
+static int emit(struct sl_stage *stage, const struct spans *spans, bool changed, struct sl_dataset *dataset)
+{
+    const struct sl_event_reduce *reduce = stage->state;
+    if (!spans->count)
+        return 0;
+    if (sl_event_panes_are_stored(stage))
+        return sl_event_emit_stored(stage, spans->span, spans->count, changed, dataset);
+    return sl_event_emit(stage, spans->span, spans->count, changed ? reduce->changed : NULL, dataset);
+}
+
 /* Windows with data that the watermark has passed since the last time. */
 static int emit_due(struct sl_stage *stage, struct sl_dataset *dataset)
 {
@@ -130,13 +75,21 @@ static int emit_due(struct sl_stage *stage, struct sl_dataset *dataset)
     int r = 0;
     if (reduce->windows.emit == SL_EMIT_UPDATES || stage->watermark_ms == SL_NO_TIME)
         return 0;
-    for (int64_t pane = sl_pane_runs_next(&memory->panes, INT64_MIN); r == 0 && pane < stage->watermark_ms;
-         pane = sl_pane_runs_next(&memory->panes, pane + 1))
+    for (int64_t pane = next_pane(memory, INT64_MIN); r == 0 && pane < stage->watermark_ms;
+         pane = next_pane(memory, pane + 1))
         r = add_windows(&reduce->windows, pane, memory->closed_ms, stage->watermark_ms, true, &start, &spans);
-    if (r == 0 && spans.count)
-        r = sl_event_emit(stage, spans.span, spans.count, NULL, dataset);
+    r = r < 0 ? r : emit(stage, &spans, false, dataset);
     free(spans.span);
     return r;
+}
+
+static int64_t next_changed_pane(const struct sl_stage *stage, int64_t from)
+{
+    const struct sl_event_reduce *reduce = stage->state;
+    struct sl_pane_runs only = {
+        .runs = reduce->changed != NULL, .run = {reduce->changed}, .floor = INT64_MIN};
+    return sl_event_panes_are_stored(stage) ? sl_pane_list_next(&reduce->changed_panes, from)
+                                            : sl_pane_runs_next(&only, from);
 }
 
 static int emit_changed(struct sl_stage *stage, struct sl_dataset *dataset)
@@ -145,14 +98,12 @@ static int emit_changed(struct sl_stage *stage, struct sl_dataset *dataset)
     struct spans spans = {0};
     int64_t start = INT64_MIN;
     int r = 0;
-    if (reduce->windows.emit == SL_EMIT_FINAL || !reduce->changed)
+    if (reduce->windows.emit == SL_EMIT_FINAL)
         return 0;
-    struct sl_pane_runs only = {.runs = 1, .run = {reduce->changed}, .floor = INT64_MIN};
-    for (int64_t pane = sl_pane_runs_next(&only, INT64_MIN); r == 0 && pane != INT64_MAX;
-         pane = sl_pane_runs_next(&only, pane + 1))
+    for (int64_t pane = next_changed_pane(stage, INT64_MIN); r == 0 && pane != INT64_MAX;
+         pane = next_changed_pane(stage, pane + 1))
         r = add_windows(&reduce->windows, pane, stage->watermark_ms, INT64_MAX, false, &start, &spans);
-    if (r == 0 && spans.count)
-        r = sl_event_emit(stage, spans.span, spans.count, reduce->changed, dataset);
+    r = r < 0 ? r : emit(stage, &spans, true, dataset);
     free(spans.span);
     return r;
 }
@@ -160,8 +111,9 @@ static int emit_changed(struct sl_stage *stage, struct sl_dataset *dataset)
 /* ---- the batch ---- */
 
 /* Groups that the batch brought, and that have failed: they are reported by the windows that hold them. */
-static void postpone_failed(struct sl_stage *stage, const struct sl_sorted_groups *changed)
+static void postpone_failed(struct sl_stage *stage)
 {
+    const struct sl_sorted_groups *changed = ((const struct sl_event_reduce *)stage->state)->changed;
     for (size_t i = 0; changed && i < changed->count; i++)
         if (sl_entry_has_failed(&changed->entry[i]))
             sl_failed_group_postpone(stage, &stage->tasks[0], &changed->entry[i].state);
@@ -180,8 +132,7 @@ static void close_panes(const struct sl_event_windows *windows, struct sl_event_
 
 static void find_due(const struct sl_event_windows *windows, struct sl_event_memory *memory)
 {
-    int64_t pane = sl_pane_runs_next(&memory->panes, INT64_MIN),
-            open = sl_first_open(windows, memory->closed_ms);
+    int64_t pane = next_pane(memory, INT64_MIN), open = sl_first_open(windows, memory->closed_ms);
     int64_t start = pane == INT64_MAX ? 0 : sl_first_window(windows, pane);
     memory->due_ms = pane == INT64_MAX ? INT64_MAX : (start > open ? start : open) + windows->size;
 }
@@ -191,10 +142,15 @@ static int add_batch(struct sl_stage *stage)
     struct sl_event_reduce *reduce = stage->state;
     struct sl_event_memory *memory = stage->memory;
     struct sl_sorted_groups *groups;
+    if (sl_event_panes_are_stored(stage) || sl_aggregate_is_large(&reduce->by_key.aggregate))
+        return sl_event_panes_add_stored(stage);
     int r = sl_aggregate_finish(&reduce->by_key.aggregate, &groups);
     if (r == 0 && reduce->by_time)
-        r = fold_groups(stage, groups, &groups);
-    return r < 0 ? r : sl_pane_runs_add(&memory->panes, stage, reduce->reducer, groups, &reduce->changed);
+        r = sl_event_fold_groups(stage, groups, &groups);
+    r = r < 0 ? r : sl_pane_runs_add(&memory->panes, stage, reduce->reducer, groups, &reduce->changed);
+    if (r == 0)
+        postpone_failed(stage);
+    return r;
 }
 
 int sl_event_panes_finish(struct sl_stage *stage, struct sl_dataset **ret)
@@ -202,12 +158,11 @@ int sl_event_panes_finish(struct sl_stage *stage, struct sl_dataset **ret)
     struct sl_event_reduce *reduce = stage->state;
     struct sl_event_memory *memory = stage->memory;
     struct sl_dataset *dataset = sl_dataset_new(1);
+    sl_pane_store_bound(&memory->store, stage);
     int r = dataset ? emit_due(stage, dataset) : SL_ENOMEM;
     if (r == 0)
         close_panes(&reduce->windows, memory, stage->watermark_ms);
     r = r < 0 ? r : add_batch(stage);
-    if (r == 0)
-        postpone_failed(stage, reduce->changed);
     r = r < 0 ? r : emit_changed(stage, dataset);
     if (r < 0) {
         sl_dataset_unref(dataset);
@@ -216,7 +171,7 @@ int sl_event_panes_finish(struct sl_stage *stage, struct sl_dataset **ret)
     find_due(&reduce->windows, memory);
     stage->said = stage->has_input || dataset->count;
     *ret = dataset;
-    return stage->services->durable ? 0 : sl_pane_runs_tidy(&memory->panes, stage, reduce->reducer);
+    return stage->services->durable ? 0 : sl_event_panes_tidy(stage);
 }
 
 /* ---- on disk: (key, state), (key) of panes that were closed, and of groups that failed (key, what is known of it, nil, true):
@@ -293,9 +248,8 @@ static int write_cut(struct sl_stage *stage, struct sl_state_writer *keeper)
     return r < 0 ? r : keeper->ops->row(keeper, row, 4);
 }
 
-int sl_event_panes_save(struct sl_stage *stage, struct sl_state_writer *keeper)
+static int save_in_memory(struct sl_stage *stage, struct sl_state_writer *keeper)
 {
-    const struct sl_event_reduce *reduce = stage->state;
     struct sl_event_memory *memory = stage->memory;
     size_t count;
     struct sl_group_entry *list = list_changes(stage, &count);
@@ -303,11 +257,19 @@ int sl_event_panes_save(struct sl_stage *stage, struct sl_state_writer *keeper)
     if (r == 0 && count)
         r = write_changes(stage, keeper, list, count);
     free(list);
-    memory->old_floor = memory->panes.floor;
     sl_sorted_groups_unref(memory->replaced);
     memory->replaced = NULL;
+    return r;
+}
+
+int sl_event_panes_save(struct sl_stage *stage, struct sl_state_writer *keeper)
+{
+    struct sl_event_memory *memory = stage->memory;
+    int r = sl_event_panes_are_stored(stage) ? sl_event_panes_save_stored(stage, keeper)
+                                             : save_in_memory(stage, keeper);
+    memory->old_floor = memory->panes.floor;
     r = r < 0 ? r : write_cut(stage, keeper);
-    return r < 0 ? r : sl_pane_runs_tidy(&memory->panes, stage, reduce->reducer);
+    return r < 0 ? r : sl_event_panes_tidy(stage);
 }
 
 static int damaged(struct sl_stage *stage)
@@ -368,8 +330,11 @@ int sl_event_panes_load(struct sl_stage *stage, const struct sl_section *section
     struct sl_cursor cursor;
     uint32_t width;
     int r = 0;
+    sl_pane_store_bound(&memory->store, stage);
     if (section->part == 1)
         return load_cut(stage, rows);
+    if (memory->store.runs.spill)
+        return sl_event_panes_load_stored(stage, rows);
     if (memory->panes.runs + 1 == SL_PANE_RUNS_MAX)
         r = sl_pane_runs_tidy(&memory->panes, stage, reduce->reducer);
     struct sl_sorted_groups *groups = r == 0 ? sl_sorted_groups_new(rows->count) : NULL;
@@ -386,91 +351,18 @@ int sl_event_panes_load(struct sl_stage *stage, const struct sl_section *section
     return sl_pane_runs_put(&memory->panes, groups);
 }
 
-/* ---- a job with other panes ---- */
-
-/* Entries of the only run with the panes that the job has now; those that lie in two of them are dropped. */
-static int cut_anew(struct sl_stage *stage, const struct sl_sorted_groups *from, struct sl_sorted_groups *to,
-                    uint64_t *ret_dropped)
-{
-    const struct sl_event_reduce *reduce = stage->state;
-    const struct sl_event_memory *memory = stage->memory;
-    *ret_dropped = 0;
-    for (size_t i = 0; i < from->count; i++) {
-        struct sl_group_entry *entry = &to->entry[to->count];
-        struct sl_field key = sl_key_of_pane(&from->entry[i].key), copy;
-        int64_t old = sl_pane_of(&from->entry[i].key), pane = sl_pane_start(&reduce->windows, old);
-        if (old + memory->pane > pane + reduce->windows.pane) {
-            ++*ret_dropped;
-            continue;
-        }
-        if (!sl_field_copy(&to->memory->arena, &key, &copy) ||
-            !sl_pane_key(&to->memory->arena, pane, &copy, &entry->key) ||
-            sl_entry_copy_state(reduce->reducer, &stage->tasks[0], &to->memory->arena, &from->entry[i],
-                                entry) < 0)
-            return SL_ENOMEM;
-        to->count++;
-    }
-    return sl_group_entries_sort(stage, to->entry, to->count);
-}
-
-/* Equal keys follow one another, the older pane first. */
-static int combine_equal(struct sl_stage *stage, struct sl_sorted_groups *groups)
-{
-    const struct sl_reducer *reducer = ((const struct sl_event_reduce *)stage->state)->reducer;
-    size_t count = 0;
-    for (size_t i = 0; i < groups->count; i++) {
-        struct sl_group_entry *last = count ? &groups->entry[count - 1] : NULL;
-        if (!last || !sl_field_equals(&last->key, &groups->entry[i].key)) {
-            groups->entry[count++] = groups->entry[i];
-            continue;
-        }
-        int r = sl_entry_combine(reducer, &stage->tasks[0], &groups->memory->arena, last, &groups->entry[i]);
-        if (r < 0)
-            return r;
-    }
-    groups->count = count;
-    return 0;
-}
-
-static int change_panes(struct sl_stage *stage)
-{
-    const struct sl_event_reduce *reduce = stage->state;
-    struct sl_event_memory *memory = stage->memory;
-    struct sl_sorted_groups *one = NULL, *cut = NULL;
-    uint64_t dropped = 0;
-    int r = sl_pane_runs_merge_all(&memory->panes, stage, reduce->reducer);
-    if (r < 0 || !memory->panes.runs)
-        return r;
-    one = memory->panes.run[0];
-    cut = sl_sorted_groups_new(one->count);
-    r = cut ? cut_anew(stage, one, cut, &dropped) : SL_ENOMEM;
-    r = r < 0 ? r : combine_equal(stage, cut);
-    if (r < 0) {
-        sl_sorted_groups_unref(cut);
-        return r;
-    }
-    if (dropped)
-        sl_log(
-            stage->services->log, SL_LOG_WARNING,
-            "%s:%d: %s: the windows are cut otherwise than before: %llu groups that lie in two pieces of them now "
-            "are forgotten",
-            stage->node->site.file, stage->node->site.line, stage->node->op->name,
-            (unsigned long long)dropped);
-    memory->replaced = sl_sorted_groups_ref(one);
-    sl_pane_runs_done(&memory->panes);
-    return sl_pane_runs_put(&memory->panes, cut);
-}
-
 int sl_event_panes_loaded(struct sl_stage *stage)
 {
     const struct sl_event_reduce *reduce = stage->state;
     struct sl_event_memory *memory = stage->memory;
     const struct sl_event_windows *windows = &reduce->windows;
+    bool stored = sl_event_panes_are_stored(stage);
     bool changed =
         memory->pane && (memory->pane != windows->pane || memory->offset != windows->offset % windows->pane);
-    int r = changed ? change_panes(stage) : 0;
+    int r = changed ? (stored ? sl_event_panes_cut_stored : sl_event_panes_cut)(stage) : 0;
     int64_t open = sl_first_open(windows, memory->closed_ms);
     memory->panes.floor = memory->old_floor = open;
+    r = r < 0 ? r : stored ? sl_event_panes_loaded_stored(stage) : 0;
     r = r < 0 ? r : sl_pane_runs_tidy(&memory->panes, stage, reduce->reducer);
     find_due(windows, memory);
     return r;

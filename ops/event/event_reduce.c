@@ -2,8 +2,8 @@
  * countByValue, countByKey, distinct, and late.
  *
  * Rows are grouped as by the operators of the same names (ops/group/aggregate.h), with the pane beside the key
- * (ops/event/window_key.h). What a batch brought joins the panes (ops/event/pane_runs.h) after the windows that the
- * watermark has passed were given out (ops/event/event_emit.c): so the result depends on the watermark alone, and the
+ * (ops/event/window_key.h). What a batch brought joins the panes (ops/event/pane_runs.h, beyond memoryLimit
+ * ops/event/pane_store.h) after the windows that the watermark has passed were given out (ops/event/event_emit.c): so the result depends on the watermark alone, and the
  * watermark on earlier batches. Where the reducer depends on the order of values, a batch's values are collected and
  * put in the order of their times first. Sessions are kept by key (ops/event/event_sessions.c).
  *
@@ -251,16 +251,11 @@ static void show_key(const struct sl_field *pane_key, struct sl_field *ret)
     *ret = sl_key_of_pane(pane_key);
 }
 
-/* The groups of a batch are states: those of panes stay in memory, lists of sessions do not where there is a limit. */
 static int init_groups(struct sl_event_reduce *reduce, struct sl_stage *stage,
                        const struct sl_by_key_spec *spec)
 {
     const struct sl_reducer *reducer = reduce->by_time ? &sl_reducer_list : reduce->reducer;
-    if (reduce->windows.gap)
-        return sl_by_key_init(&reduce->by_key, stage, reducer, SL_KEY_FIELD, spec->form, spec->partitions);
-    reduce->by_key.shape = spec->form;
-    reduce->by_key.partitions_param = spec->partitions;
-    return sl_aggregate_init(&reduce->by_key.aggregate, stage, reducer, SL_KEY_FIELD);
+    return sl_by_key_init(&reduce->by_key, stage, reducer, SL_KEY_FIELD, spec->form, spec->partitions);
 }
 
 int sl_event_reduce_begin(struct sl_stage *stage)
@@ -285,6 +280,7 @@ void sl_event_reduce_done(struct sl_stage *stage)
     struct sl_event_reduce *reduce = stage->state;
     sl_by_key_done(stage);
     sl_late_rows_done(&reduce->late);
+    sl_event_changed_done(reduce);
 }
 
 int sl_event_reduce_memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
@@ -301,6 +297,7 @@ void sl_event_reduce_memory_done(void *memory)
 {
     struct sl_event_memory *own = memory;
     sl_pane_runs_done(&own->panes);
+    sl_pane_store_done(&own->store);
     sl_sorted_groups_unref(own->replaced);
     sl_dataset_unref(own->removing);
     sl_rows_unref(own->left_out);
@@ -310,7 +307,8 @@ void sl_event_reduce_memory_done(void *memory)
 uint64_t sl_event_reduce_open(const void *memory)
 {
     const struct sl_event_memory *own = memory;
-    return sl_pane_runs_entries(&own->panes) + sl_state_map_living(&own->sessions.map);
+    return sl_pane_runs_entries(&own->panes) + sl_pane_store_entries(&own->store) +
+           sl_state_map_living(&own->sessions.map);
 }
 
 /* A session that stops at the watermark may still get the record that is exactly gap later. */

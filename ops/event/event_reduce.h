@@ -4,6 +4,7 @@
 #include "ops/event/event_window.h"
 #include "ops/event/late_rows.h"
 #include "ops/event/pane_runs.h"
+#include "ops/event/pane_store.h"
 #include "ops/event/timed_map.h"
 #include "ops/group/by_key.h"
 
@@ -16,12 +17,17 @@ struct sl_event_reduce {
     bool by_time;    /* by_key collects {time, value}, for values have to be in the order of time */
     bool gives_late; /* the result is the late records */
     struct sl_sorted_groups *changed; /* borrowed: what the batch changed */
-    struct sl_late_rows late;         /* candidates of sessions; what late() gives */
+    /* Where panes are on disk: a reference to `changed`, or NULL where that is more than may be in memory or is not wanted; and
+     * its panes. */
+    struct sl_sorted_groups *brought;
+    struct sl_pane_list changed_panes;
+    struct sl_late_rows late; /* candidates of sessions; what late() gives */
 };
 
 /* From batch to batch. */
 struct sl_event_memory {
     struct sl_pane_runs panes;
+    struct sl_pane_store store; /* in their place beyond memoryLimit */
     struct sl_timed_map sessions;
     int64_t closed_ms; /* windows that stop until then were given out; SL_NO_TIME: none yet */
     int64_t due_ms;    /* when the next window stops; INT64_MAX: there is none */
@@ -33,11 +39,23 @@ struct sl_event_memory {
     int64_t pane, offset;     /* as the state on disk has them; 0: nothing was read */
 };
 
+struct sl_event_span {
+    int64_t start, stop;
+    bool final;
+};
+
 /* A row of the result: start, stop, the fields of the group, and, where `emit` says so, whether it is final. Copied. A
  * group error, and a group that has failed, leaves it out and goes to the sink; *left_out notes it. maxErrorRate judges the
  * batch that brought what failed, so an error counts here only where it is a new one of a window that is still open. */
-int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows, int64_t start,
-                 int64_t stop, const struct sl_group_entry *entry, bool final, struct sl_rows **left_out);
+int sl_event_row(const struct sl_stage *stage, struct sl_task *task, struct sl_rows *rows,
+                 const struct sl_event_span *span, const struct sl_group_entry *entry,
+                 struct sl_rows **left_out);
+/* The same as fields that are borrowed from the entry and the scratch of the task; width 0: it is left out, *ret_noted says
+ * whether that is to be noted. */
+enum { SL_EVENT_ROW_FIELDS = SL_WIDTH_MAX + 3 };
+int sl_event_fields(const struct sl_stage *stage, struct sl_task *task, const struct sl_event_span *span,
+                    const struct sl_group_entry *entry, struct sl_field row[SL_EVENT_ROW_FIELDS],
+                    uint32_t *ret_width, bool *ret_noted);
 
 /* A window, or session, of the key has a group error: openWindows() forgets what it showed of it. Copied. *rows is made where
  * it is NULL. 0 or SL_ENOMEM. */
@@ -68,12 +86,27 @@ int sl_event_panes_loaded(struct sl_stage *stage);
 
 /* event_emit.c: windows [starts, ...] of the panes as rows, appended to the dataset. With `changed` only keys that it
  * has in one of a window's panes. */
-struct sl_event_span {
-    int64_t start, stop;
-    bool final;
-};
 int sl_event_emit(struct sl_stage *stage, const struct sl_event_span *span, size_t spans,
                   const struct sl_sorted_groups *changed, struct sl_dataset *dataset);
+
+/* event_emit_disk.c: the same of panes on disk, with only_changed of keys that the batch changed. */
+int sl_event_emit_stored(struct sl_stage *stage, const struct sl_event_span *span, size_t spans,
+                         bool only_changed, struct sl_dataset *dataset);
+
+/* event_panes_disk.c: panes on disk, or that come there. Moves those in memory there where they take too much; add: what the
+ * batch brought joins them; tidy: when everything is saved. */
+bool sl_event_panes_are_stored(const struct sl_stage *stage);
+int sl_event_panes_add_stored(struct sl_stage *stage);
+int sl_event_panes_save_stored(struct sl_stage *stage, struct sl_state_writer *keeper);
+int sl_event_panes_tidy(struct sl_stage *stage);
+int sl_event_panes_load_stored(struct sl_stage *stage, const struct sl_dataset *rows);
+/* Panes that fit into memory return there. */
+int sl_event_panes_loaded_stored(struct sl_stage *stage);
+void sl_event_changed_done(struct sl_event_reduce *reduce);
+
+/* event_panes_cut.c: a job with other panes than those that are loaded. */
+int sl_event_panes_cut(struct sl_stage *stage);
+int sl_event_panes_cut_stored(struct sl_stage *stage);
 
 /* event_sessions.c, event_sessions_disk.c. An open session is the list {start, last, state}; of one that has failed it is
  * {start, last, what is known of it, true}. */
@@ -88,6 +121,9 @@ int sl_event_sessions_loaded(struct sl_stage *stage);
  * each, in the list or the task's scratch. */
 int sl_event_values(struct sl_task *task, const struct sl_field *list, const struct sl_field **ret_value,
                     uint32_t *ret_count);
+/* Groups that are lists of {time, value} become states of the reducer, in memory of their own. Takes over the reference. */
+int sl_event_fold_groups(struct sl_stage *stage, struct sl_sorted_groups *groups,
+                         struct sl_sorted_groups **ret);
 /* Values [from, to) of these through the reducer: *ret's state, which a group error makes a failed one. SL_EREJECT values are
  * set aside with the key; *ret_any is false where none is left. */
 int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena *keep,

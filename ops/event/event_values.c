@@ -1,12 +1,16 @@
 /* Values of a group in the order of their times, where the reducer depends on it. */
 #include "core/base/error.h"
 #include "core/contract/services.h"
+#include "core/contract/stage.h"
 #include "ops/event/event_reduce.h"
+#include "ops/event/window_key.h"
 #include "ops/key/failed_group.h"
 #include "ops/reducer/reducers.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { PIECE_ENTRIES = 16 * SL_CHUNK_ROWS };
 
 static int compare_times(const void *a, const void *b)
 {
@@ -85,4 +89,77 @@ int sl_event_fold(struct sl_stage *stage, struct sl_task *task, struct sl_arena 
         return r;
     *ret_any = true;
     return sl_entry_fail(ret, task, keep, NULL, to - from - refused);
+}
+
+/* ---- all groups of a batch ---- */
+
+struct folding {
+    struct sl_stage *stage;
+    const struct sl_sorted_groups *groups;
+    struct sl_sorted_groups *to;
+    struct sl_arena *arena; /* [pieces] */
+    size_t *count;          /* [pieces] */
+};
+
+static int fold_entry(const struct folding *folding, struct sl_task *task, size_t piece,
+                      const struct sl_group_entry *from)
+{
+    struct sl_group_entry *to = &folding->to->entry[piece * PIECE_ENTRIES + folding->count[piece]];
+    struct sl_group_entry folded = {.key = sl_nil()};
+    const struct sl_field *value;
+    struct sl_field list, key = sl_key_of_pane(&from->key);
+    uint32_t count;
+    bool any;
+    sl_arena_reset(task->scratch);
+    int r = sl_reducer_list.ops->finish(&sl_reducer_list, task, &from->state, &list);
+    r = r < 0 ? r : sl_event_values(task, &list, &value, &count);
+    r = r < 0 ? r
+              : sl_event_fold(folding->stage, task, &folding->arena[piece], &key, value, 0, count, &folded,
+                              &any);
+    if (r < 0 || !any)
+        return r;
+    if (!sl_field_copy(&folding->arena[piece], &from->key, &to->key))
+        return SL_ENOMEM;
+    to->key.flags |= folded.key.flags;
+    to->state = folded.state;
+    folding->count[piece]++;
+    return 0;
+}
+
+static int fold_piece(void *arg, size_t piece, struct sl_task *task)
+{
+    const struct folding *folding = arg;
+    size_t from = piece * PIECE_ENTRIES, to = from + PIECE_ENTRIES;
+    int r = 0;
+    for (size_t i = from; r == 0 && i < to && i < folding->groups->count; i++)
+        r = fold_entry(folding, task, piece, &folding->groups->entry[i]);
+    return r;
+}
+
+int sl_event_fold_groups(struct sl_stage *stage, struct sl_sorted_groups *groups,
+                         struct sl_sorted_groups **ret)
+{
+    size_t pieces = (groups->count + PIECE_ENTRIES - 1) / PIECE_ENTRIES, at = 0;
+    struct folding folding = {stage, groups, sl_sorted_groups_new(groups->count),
+                              calloc(pieces + 1, sizeof *folding.arena),
+                              calloc(pieces + 1, sizeof *folding.count)};
+    int r = folding.to && folding.arena && folding.count ? 0 : SL_ENOMEM;
+    r = r < 0 ? r : sl_stage_run(stage, pieces, fold_piece, &folding);
+    for (size_t i = 0; folding.arena && folding.count && i < pieces; i++) {
+        for (size_t k = 0; r == 0 && k < folding.count[i]; k++)
+            folding.to->entry[at++] = folding.to->entry[i * PIECE_ENTRIES + k];
+        if (r == 0)
+            sl_arena_adopt(&folding.to->memory->arena, &folding.arena[i]);
+        sl_arena_done(&folding.arena[i]);
+    }
+    free(folding.arena);
+    free(folding.count);
+    sl_sorted_groups_unref(groups);
+    if (r < 0) {
+        sl_sorted_groups_unref(folding.to);
+        return r;
+    }
+    folding.to->count = at;
+    *ret = folding.to;
+    return 0;
 }

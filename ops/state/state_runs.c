@@ -3,6 +3,7 @@
 #include "core/base/array.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
+#include "ops/key/sorted_groups.h"
 #include "text/row_codec.h"
 
 #include <stdlib.h>
@@ -205,23 +206,42 @@ static void next_cell(struct sl_state_reader *reader, struct source *source)
         source->cell = sl_stored_cell_of(row);
 }
 
-int sl_state_reader_open(const struct sl_state_runs *runs, size_t from, size_t count,
-                         struct sl_state_reader **ret)
+/* key: NULL, or where to begin. */
+static void open_source(struct sl_state_reader *reader, struct source *source, const struct sl_state_run *run,
+                        const struct sl_field *key)
+{
+    uint64_t first = key ? sl_first_record(run->rows, key) : 0;
+    first = first > run->passed ? first : run->passed;
+    source->left = run->rows->count - first;
+    sl_cursor_pass(&source->cursor, run->rows, &source->block);
+    sl_cursor_seek(&source->cursor, first);
+    next_cell(reader, source);
+}
+
+static int open_reader(const struct sl_state_runs *runs, size_t from, size_t count,
+                       const struct sl_field *key, struct sl_state_reader **ret)
 {
     struct sl_state_reader *reader = calloc(1, sizeof *reader + count * sizeof reader->source[0]);
     if (!reader)
         return SL_ENOMEM;
     reader->from = from;
     reader->count = count;
-    for (size_t i = 0; i < count; i++) {
-        const struct sl_state_run *run = &runs->run[from + i];
-        reader->source[i].left = rows_left(run);
-        sl_cursor_pass(&reader->source[i].cursor, run->rows, &reader->source[i].block);
-        sl_cursor_seek(&reader->source[i].cursor, run->passed);
-        next_cell(reader, &reader->source[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        open_source(reader, &reader->source[i], &runs->run[from + i], key);
     *ret = reader;
     return 0;
+}
+
+int sl_state_reader_open(const struct sl_state_runs *runs, size_t from, size_t count,
+                         struct sl_state_reader **ret)
+{
+    return open_reader(runs, from, count, NULL, ret);
+}
+
+int sl_state_reader_open_at(const struct sl_state_runs *runs, const struct sl_field *key,
+                            struct sl_state_reader **ret)
+{
+    return open_reader(runs, 0, runs->count, key, ret);
 }
 
 void sl_state_reader_close(struct sl_state_reader *reader)
@@ -287,15 +307,20 @@ void sl_state_reader_pass(const struct sl_state_reader *reader, struct sl_state_
 
 /* ---- merging ---- */
 
-/* Runs `at` and `at` + 1 as one, which is not in the list yet. */
-static int merge_rows(struct sl_state_runs *runs, size_t at, struct sl_state_run_writer *writer,
+static bool is_over(const struct sl_state_runs *runs, const struct sl_field *key)
+{
+    return runs->is_over && runs->is_over(runs->is_over_arg, key);
+}
+
+/* Runs `at`, `at` + 1 ... as one, which is not in the list yet. */
+static int merge_rows(struct sl_state_runs *runs, size_t at, size_t count, struct sl_state_run_writer *writer,
                       bool drops_removed, struct sl_error *err)
 {
     const struct sl_stored_cell *cell;
     struct sl_state_reader *reader = NULL;
-    int r = sl_state_reader_open(runs, at, 2, &reader) < 0 ? sl_error_nomem(err) : 0;
+    int r = sl_state_reader_open(runs, at, count, &reader) < 0 ? sl_error_nomem(err) : 0;
     while (r == 0 && (cell = sl_state_reader_next(reader)))
-        if (cell->exists || !drops_removed)
+        if ((cell->exists || !drops_removed) && !is_over(runs, &cell->key))
             r = sl_state_run_add(writer, cell, err);
     r = r < 0 ? r : sl_state_reader_failure(reader, err);
     if (r == 0)
@@ -311,7 +336,7 @@ static int merge_two(struct sl_state_runs *runs, size_t at, bool settled, struct
     int r = sl_state_run_begin(runs, rows_left(older) + rows_left(newer), &writer, err);
     if (r < 0)
         return r;
-    r = merge_rows(runs, at, writer, settled && at == 0, err);
+    r = merge_rows(runs, at, 2, writer, settled && at == 0, err);
     if (r == 0) {
         run_done(older);
         run_done(newer);
@@ -338,5 +363,45 @@ int sl_state_runs_merge(struct sl_state_runs *runs, bool settled, struct sl_erro
     int r = 0;
     while (r == 0 && (at = find_due(runs)) < runs->count)
         r = merge_two(runs, at, settled, err);
+    return r;
+}
+
+/* ---- what is over ---- */
+
+/* Of a key that was cut too short nothing is known: it is as the one before it. */
+static bool is_half_over(const struct sl_state_runs *runs, const struct sl_state_run *run)
+{
+    size_t over = 0;
+    bool last = false;
+    for (size_t i = 0; i < run->blocks; i++) {
+        last = run->first[i].tag == SL_NIL ? last : is_over(runs, &run->first[i]);
+        over += last;
+    }
+    return over && 2 * over >= run->blocks;
+}
+
+static int shrink_run(struct sl_state_runs *runs, size_t at, struct sl_error *err)
+{
+    struct sl_state_run_writer *writer;
+    int r = sl_state_run_begin(runs, rows_left(&runs->run[at]), &writer, err);
+    if (r < 0)
+        return r;
+    r = merge_rows(runs, at, 1, writer, false, err);
+    if (r == 0) {
+        run_done(&runs->run[at]);
+        runs->run[at] = writer->run;
+        writer->run = (struct sl_state_run){0};
+    }
+    sl_state_run_give_up(writer);
+    return r;
+}
+
+int sl_state_runs_shrink(struct sl_state_runs *runs, struct sl_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < runs->count; i++)
+        if (is_half_over(runs, &runs->run[i]))
+            r = shrink_run(runs, i, err);
+    drop_passed(runs);
     return r;
 }

@@ -46,6 +46,9 @@ struct sl_state_runs {
     struct sl_spill *spill;
     uint64_t seed;      /* of the hashes of keys */
     bool is_unsearched; /* runs are only read in order: nothing is kept in memory to find keys */
+    /* Optional: whether rows of the key are needed no more, whatever run they are in: merging drops them. */
+    bool (*is_over)(const void *arg, const struct sl_field *key);
+    const void *is_over_arg;
     size_t count;
     struct sl_state_run run[SL_STATE_RUNS_MAX]; /* the oldest first */
 };
@@ -67,6 +70,8 @@ void sl_state_run_give_up(struct sl_state_run_writer *writer); /* NULL is fine *
 /* Merges neighbours until each is at least twice as large as the next. `settled`: nothing is unsaved, so that rows of
  * removed keys are not needed where no older run can have the key. */
 int sl_state_runs_merge(struct sl_state_runs *runs, bool settled, struct sl_error *err);
+/* Writes runs anew, each on its own, of which at least half of the rows are over: as far as the keys in memory tell. */
+int sl_state_runs_shrink(struct sl_state_runs *runs, struct sl_error *err);
 
 /* ---- reading: all keys in order, each once, the newest row of it ---- */
 
@@ -74,6 +79,9 @@ struct sl_state_reader;
 /* Of `count` neighbours, runs[from] the oldest. */
 int sl_state_reader_open(const struct sl_state_runs *runs, size_t from, size_t count,
                          struct sl_state_reader **ret);
+/* The same of all runs, from the first key that is not before this one. */
+int sl_state_reader_open_at(const struct sl_state_runs *runs, const struct sl_field *key,
+                            struct sl_state_reader **ret);
 /* The next key, borrowed until the call after; NULL at the end, or where rows cannot be read. */
 const struct sl_stored_cell *sl_state_reader_next(struct sl_state_reader *reader);
 /* At the end: 0, or rows could not be read. */

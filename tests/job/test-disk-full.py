@@ -122,17 +122,16 @@ s:saveToTable("sqlite:%s/t.db", "ids", { create = true, timeout = "1s" })
             equal(table.execute("SELECT count(*), count(DISTINCT id) FROM ids").fetchall(), [(3200, 3200)], "rows of the table")
 
 
-def test_a_run_waits_for_room_for_state_that_memory_does_not_hold():
+def waits_for_room(lengths_by_key):
     """What the batch is taken back to is loaded again, and what memory does not hold of that goes to the full disk, too."""
     def lines(first, count):
         return "".join("id%05d %s\n" % (n, "".join(hashlib.sha256(b"%d %d" % (n, k)).hexdigest() for k in range(12))) for n in range(first, first + count))
     with begin(SMALL + "/ck", "out", "24m"):
         job("""local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "50ms", checkpoint = "%s/ck", memoryLimit = "64KB" }
-ssc:textFileStream("in"):map(sluice.fields(" ")):updateStateByKey(function(values, state)
-    return (state or "") .. table.concat(values)
-end):map(function(key, value) return key, #value end):saveAsTextFiles("out/counts", "txt")
-""" % SMALL)
+local s = ssc:textFileStream("in"):map(sluice.fields(" "))
+%s:saveAsTextFiles("out/counts", "txt")
+""" % (SMALL, lengths_by_key))
         with Running("job.lua", "--workers", "2") as run:
             move_in("a", lines(0, 3000))
             run.wait_until(lambda: len(counted()) == 3000, "the first batch")
@@ -142,9 +141,20 @@ end):map(function(key, value) return key, #value end):saveAsTextFiles("out/count
             make_room()
             run.wait_until(lambda: len(counted()) == 5000, "the batch after there was room")
             run.stop()
-        newest = output(max(output_times("out/counts", "txt")), "out/counts", "txt")
-        lengths = dict(line.split(b"\t") for line in newest.splitlines())
+        lengths = dict(line.split(b"\t") for time in sorted(output_times("out/counts", "txt"))
+                       for line in output(time, "out/counts", "txt").splitlines())
         equal([lengths.get(b"id%05d" % n) for n in range(5000)], [b"1536" if 2000 <= n < 3000 else b"768" for n in range(5000)], "each line once")
+
+
+def test_a_run_waits_for_room_for_state_that_memory_does_not_hold():
+    waits_for_room("""s:updateStateByKey(function(values, state)
+    return (state or "") .. table.concat(values)
+end):map(function(key, value) return key, #value end)""")
+
+
+def test_a_run_waits_for_room_for_windows_that_memory_does_not_hold():
+    waits_for_room("""s:withWatermark(function() return 1000 end, "1s"):eventWindow { size = "1h", emit = "updates" }
+    :reduceByKey(function(a, b) return a .. b end):map(function(start, stop, key, value) return key, #value end)""")
 
 
 def test_a_run_that_waits_ends_when_it_is_told_to():

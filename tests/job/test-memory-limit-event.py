@@ -182,4 +182,12 @@ def test_the_records_of_joinWithin_stay_below_the_limit():
     state_stays_below('first:joinWithin(second, "1m", "full")', 100, 180)
 
 
+def test_open_windows_stay_below_the_limit():
+    state_stays_below('first:eventWindow { size = "1h" }:reduceByKey(sluice.sum)', 50, 55)
+
+
+def test_open_windows_that_slide_and_show_updates_stay_below_the_limit():
+    state_stays_below('first:eventWindow { size = "30m", slide = "10m", emit = "updates" }:reduceByKey(function(a, b) return a + b end)', 50, 55)
+
+
 main(globals())

@@ -30,6 +30,9 @@ pairs_of:updateStateByKey(function(values, state)
     return state
 end):saveAsTextFiles("out/state", "txt")
 pairs_of:reduceByKeyAndWindow(sluice.sum(), nil, "3s", "1s"):saveAsTextFiles("out/window", "txt")
+pairs_of:withWatermark(function() return 1000 end, "1s"):eventWindow { size = "1h", emit = "updates" }:reduceByKey(function(a, b)
+    return a .. ("x"):rep(200) .. b
+end):saveAsTextFiles("out/event", "txt")
 csv:map(function(a, b) return b, a end):sortByKey():saveAsTextFiles("out/csv", "txt")
 tsv:saveAsTextFiles("out/tsv", "txt")
 return ssc

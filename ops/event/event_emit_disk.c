@@ -1,0 +1,181 @@
+/* From panes on disk (ops/event/pane_store.h) to the rows of windows, which are on disk, too. The rows of a window's panes are
+ * sorted by key; those of one key are combined in the order of their panes, as in memory (ops/event/event_emit.c).
+ *
+ * Of a window that only shows what the batch changed the changed keys are looked for in its panes, where they are few.
+ * Otherwise all rows of its panes are read. */
+#include "core/base/error.h"
+#include "core/contract/services.h"
+#include "ops/event/event_reduce.h"
+#include "ops/event/pane_sort.h"
+#include "ops/event/window_key.h"
+#include "ops/key/failed_group.h"
+#include "ops/state/state_find.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct emission {
+    struct sl_stage *stage;
+    struct sl_event_span span;
+    bool only_changed;
+    struct sl_pane_sort sort;
+    pthread_mutex_t lock; /* guards left_out */
+    struct sl_rows *left_out;
+};
+
+/* ---- all rows ---- */
+
+static int add_range(struct emission *emission)
+{
+    struct sl_stage *stage = emission->stage;
+    const struct sl_event_memory *memory = stage->memory;
+    struct sl_pane_reader reader;
+    struct sl_pane_row row;
+    int r = sl_pane_reader_open(&reader, &memory->store, emission->span.start, emission->span.stop,
+                                stage->batch_ms);
+    while (r == 0 && (r = sl_pane_reader_next(&reader, &row, stage->err)) > 0) {
+        struct sl_field key = sl_key_of_pane(&row.key);
+        r = sl_pane_sort_add(&emission->sort, &key, &row);
+    }
+    sl_pane_reader_close(&reader);
+    return r;
+}
+
+/* ---- rows of changed keys ---- */
+
+/* The keys that the batch changed in panes of the window, in order; some of them are there more than once. The caller frees
+ * *ret, whose keys are borrowed. */
+static int list_keys(const struct emission *emission, struct sl_group_entry **ret, size_t *ret_count)
+{
+    const struct sl_event_reduce *reduce = emission->stage->state;
+    struct sl_pane_range range =
+        sl_pane_runs_range(reduce->changed, emission->span.start, emission->span.stop);
+    size_t count = 0, room = (size_t)(range.end[0] - range.at[0]) + (size_t)(range.end[1] - range.at[1]);
+    struct sl_group_entry *key = malloc((room + 1) * sizeof *key);
+    if (!key)
+        return SL_ENOMEM;
+    for (int k = 0; k < 2; k++)
+        for (; range.at[k] < range.end[k]; range.at[k]++)
+            key[count++] = (struct sl_group_entry){.key = sl_key_of_pane(&range.at[k]->key)};
+    *ret = key;
+    *ret_count = count;
+    return sl_group_entries_sort(emission->stage, key, count);
+}
+
+static int find_key(struct emission *emission, struct sl_state_finder *finder, int64_t pane,
+                    const struct sl_field *key)
+{
+    struct sl_stage *stage = emission->stage;
+    const struct sl_state_runs *runs = &((const struct sl_event_memory *)stage->memory)->store.runs;
+    struct sl_stored_cell cell;
+    struct sl_field pane_key;
+    sl_arena_reset(stage->tasks[0].scratch);
+    if (!sl_pane_key(stage->tasks[0].scratch, pane, key, &pane_key))
+        return SL_ENOMEM;
+    int r = sl_state_finder_find(finder, runs, &pane_key, sl_field_hash(&pane_key, runs->seed), &cell,
+                                 stage->err);
+    if (r <= 0 || !cell.exists)
+        return r < 0 ? r : 0;
+    struct sl_pane_row row = sl_pane_row_of(&cell, stage->batch_ms);
+    struct sl_field own = sl_key_of_pane(&row.key);
+    return sl_pane_sort_add(&emission->sort, &own, &row);
+}
+
+static int find_in_pane(struct emission *emission, int64_t pane, const struct sl_group_entry *key,
+                        size_t count)
+{
+    struct sl_state_finder *finder = calloc(1, sizeof *finder);
+    int r = finder ? 0 : SL_ENOMEM;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        if (!i || !sl_field_equals(&key[i].key, &key[i - 1].key))
+            r = find_key(emission, finder, pane, &key[i].key);
+    if (finder)
+        sl_state_finder_done(finder);
+    free(finder);
+    return r;
+}
+
+static int add_changed(struct emission *emission)
+{
+    const struct sl_event_memory *memory = emission->stage->memory;
+    const struct sl_pane_list *list = &memory->store.list;
+    struct sl_group_entry *key = NULL;
+    size_t count;
+    int r = list_keys(emission, &key, &count);
+    for (int64_t pane = sl_pane_list_next(list, emission->span.start); r == 0 && pane < emission->span.stop;
+         pane = sl_pane_list_next(list, pane + 1))
+        r = find_in_pane(emission, pane, key, count);
+    free(key);
+    return r;
+}
+
+/* Looking for a key in a pane costs about what reading some rows of it does. */
+static bool are_changed_few(const struct emission *emission)
+{
+    enum { ROWS_PER_KEY = 4 };
+    const struct sl_event_reduce *reduce = emission->stage->state;
+    const struct sl_event_memory *memory = emission->stage->memory;
+    const struct sl_pane_list *list = &memory->store.list;
+    uint64_t panes = 0;
+    if (!emission->only_changed || !reduce->changed)
+        return false;
+    for (int64_t pane = sl_pane_list_next(list, emission->span.start); pane < emission->span.stop;
+         pane = sl_pane_list_next(list, pane + 1))
+        panes++;
+    return reduce->changed->count < sl_pane_store_entries(&memory->store) / (ROWS_PER_KEY * (panes + 1));
+}
+
+/* ---- rows of the result ---- */
+
+static int leave_out(struct emission *emission, const struct sl_field *key)
+{
+    pthread_mutex_lock(&emission->lock);
+    int r = sl_event_leave_out(&emission->left_out, emission->span.start, emission->span.stop, key);
+    pthread_mutex_unlock(&emission->lock);
+    return r;
+}
+
+static int write_group(void *arg, struct sl_task *task, const struct sl_pane_group *group,
+                       struct sl_spill_file *file)
+{
+    struct emission *emission = arg;
+    const struct sl_event_memory *memory = emission->stage->memory;
+    struct sl_field row[SL_EVENT_ROW_FIELDS];
+    uint32_t width;
+    bool left_out;
+    if (emission->only_changed && !group->changed)
+        return 0;
+    int r = sl_event_fields(emission->stage, task, &emission->span, &group->entry, row, &width, &left_out);
+    if (r == 0 && left_out)
+        r = leave_out(emission, &group->entry.key);
+    return r < 0 || !width ? r : memory->store.runs.spill->ops->row(file, row, width, task->err);
+}
+
+static int emit_window(struct emission *emission, struct sl_dataset *dataset)
+{
+    const struct sl_event_reduce *reduce = emission->stage->state;
+    struct sl_dataset *rows;
+    int r = are_changed_few(emission) ? add_changed(emission) : add_range(emission);
+    r = r < 0 ? r : sl_pane_sort_merge(&emission->sort, reduce->reducer, write_group, emission, &rows);
+    if (r < 0)
+        return r;
+    r = sl_dataset_add_range(dataset, 0, rows, 0, rows->count);
+    sl_dataset_unref(rows);
+    return r;
+}
+
+int sl_event_emit_stored(struct sl_stage *stage, const struct sl_event_span *span, size_t spans,
+                         bool only_changed, struct sl_dataset *dataset)
+{
+    struct emission emission = {.stage = stage, .only_changed = only_changed};
+    pthread_mutex_init(&emission.lock, NULL);
+    int r = sl_pane_sort_init(&emission.sort, stage);
+    for (size_t i = 0; r == 0 && i < spans; i++) {
+        emission.span = span[i];
+        r = emit_window(&emission, dataset);
+    }
+    int noted = sl_event_left_out(stage->memory, emission.left_out);
+    sl_pane_sort_done(&emission.sort);
+    pthread_mutex_destroy(&emission.lock);
+    return r < 0 ? r : noted;
+}
