@@ -179,37 +179,50 @@ int sl_event_panes_finish(struct sl_stage *stage, struct sl_dataset **ret)
 
 enum { FAILED_WIDTH = 4 };
 
-/* Changed entries, all of them where the panes are cut anew, and those of panes that were closed, or replaced, without
+/* Appends the entries of a run whose panes are in [from, to), with their states or to be removed. Returns how many; list NULL:
+ * only that. */
+static size_t list_range(struct sl_sorted_groups *run, int64_t from, int64_t to, bool has_states,
+                         struct sl_group_entry *list)
+{
+    struct sl_pane_range range = sl_pane_runs_range(run, from, to);
+    size_t count = 0;
+    for (int k = 0; k < 2; k++)
+        for (; range.at[k] < range.end[k]; range.at[k]++, count++)
+            if (list)
+                list[count] = (struct sl_group_entry){
+                    range.at[k]->key, {.pointer = has_states ? &run->entry[range.at[k] - run->entry] : NULL}};
+    return count;
+}
+
+static size_t most_changes(const struct sl_event_memory *memory, const struct sl_sorted_groups *changed)
+{
+    const struct sl_pane_runs *panes = &memory->panes;
+    size_t count = changed ? changed->count : 0;
+    for (size_t i = 0; i < panes->runs; i++)
+        count += list_range(panes->run[i], memory->old_floor, panes->floor, false, NULL);
+    return count + (memory->replaced ? memory->replaced->count + sl_pane_runs_entries(panes) : 0);
+}
+
+/* Changed entries, all that are open where the panes are cut anew, and those of panes that were closed, or replaced, without
  * a state. The first of equal keys counts. */
 static struct sl_group_entry *list_changes(struct sl_stage *stage, size_t *ret_count)
 {
     const struct sl_event_reduce *reduce = stage->state;
     const struct sl_event_memory *memory = stage->memory;
     const struct sl_pane_runs *panes = &memory->panes;
-    const struct sl_sorted_groups *changed = reduce->changed;
-    size_t capacity = changed ? changed->count : 0, count = 0;
-    for (size_t i = 0; i < panes->runs; i++) {
-        struct sl_pane_range range = sl_pane_runs_range(panes->run[i], memory->old_floor, panes->floor);
-        capacity += (size_t)(range.end[0] - range.at[0]) + (size_t)(range.end[1] - range.at[1]);
-    }
-    const struct sl_sorted_groups *replaced = memory->replaced;
-    if (replaced)
-        capacity += replaced->count + sl_pane_runs_entries(panes);
-    struct sl_group_entry *list = malloc((capacity + 1) * sizeof *list);
-    for (size_t i = 0; list && changed && i < changed->count; i++)
+    const struct sl_sorted_groups *changed = reduce->changed, *replaced = memory->replaced;
+    struct sl_group_entry *list = malloc((most_changes(memory, changed) + 1) * sizeof *list);
+    size_t count = 0;
+    if (!list)
+        return NULL;
+    for (size_t i = 0; changed && i < changed->count; i++)
         list[count++] = (struct sl_group_entry){changed->entry[i].key, {.pointer = &changed->entry[i]}};
-    for (size_t i = panes->runs; list && replaced && i-- > 0;)
-        for (size_t k = 0; k < panes->run[i]->count; k++)
-            list[count++] =
-                (struct sl_group_entry){panes->run[i]->entry[k].key, {.pointer = &panes->run[i]->entry[k]}};
-    for (size_t i = 0; list && replaced && i < replaced->count; i++)
+    for (size_t i = panes->runs; replaced && i-- > 0;)
+        count += list_range(panes->run[i], panes->floor, INT64_MAX, true, &list[count]);
+    for (size_t i = 0; replaced && i < replaced->count; i++)
         list[count++] = (struct sl_group_entry){replaced->entry[i].key, {.pointer = NULL}};
-    for (size_t i = 0; list && i < panes->runs; i++) {
-        struct sl_pane_range range = sl_pane_runs_range(panes->run[i], memory->old_floor, panes->floor);
-        for (int k = 0; k < 2; k++)
-            for (; range.at[k] < range.end[k]; range.at[k]++)
-                list[count++] = (struct sl_group_entry){range.at[k]->key, {.pointer = NULL}};
-    }
+    for (size_t i = 0; i < panes->runs; i++)
+        count += list_range(panes->run[i], memory->old_floor, panes->floor, false, &list[count]);
     *ret_count = count;
     return list;
 }

@@ -224,6 +224,22 @@ def test_groups_that_a_changed_slide_forgets_stay_forgotten():
         equal("".join(content for _, content in sorted(hits().items())), wanted, "%d restarts, then a slide of %d s" % (restarts, slide))
 
 
+def test_windows_that_were_given_out_do_not_come_back_when_the_size_changes_again():
+    """The first batch of a new size closes some; the next size has windows that reach back over them."""
+    for restarts in (0, 1):
+        for left in (".sluice", "out", "in"):
+            shutil.rmtree(left, ignore_errors=True)
+        job(HITS.replace('size = "10s"', 'size = "5s"'))
+        feed("1", ("a", 1), ("a", 12), ("b", 40))
+        job(HITS.replace('size = "10s"', 'size = "15s"'))
+        feed("2", ("b", 41))
+        for _ in range(restarts):
+            feed("3", ("b", 42))
+        job(HITS.replace('size = "10s"', 'size = "45s"'))
+        run("--finish")
+        equal([*hits().values()], ["0\t15000\ta\t2\n", "0\t45000\tb\t%d\n" % (2 + restarts)], "windows, with %d restarts between" % restarts)
+
+
 def test_windows_that_become_sessions_drop_state_and_that_is_refused():
     for name in ("", ':name("hits")'):
         for left in (".sluice", "out", "in"):
