@@ -5,17 +5,37 @@
 #include "sources/stream.h"
 #include "text/decompress.h"
 
+#include <string.h>
 #include <unistd.h>
 
-/* The first bytes of a plain file; damage is found by those who read on. */
-static enum sl_encoding find_encoding(const struct sl_file_part *part, struct sl_task *task)
+/* What a file begins with is read once: it has the mark, and of a small file all that is read. */
+struct head {
+    struct sl_io io; /* first: what the part is read with */
+    struct sl_io *file_io;
+    size_t len;
+    uint8_t bytes[4096];
+};
+
+static ssize_t read_after_head(struct sl_io *io, int fd, void *buf, size_t size, off_t offset)
 {
-    uint8_t bytes[2];
+    const struct head *head = (const struct head *)io;
+    if ((uint64_t)offset >= head->len)
+        return head->file_io->ops->pread(head->file_io, fd, buf, size, offset);
+    size_t left = head->len - (size_t)offset, len = size < left ? size : left;
+    memcpy(buf, head->bytes + offset, len);
+    return (ssize_t)len;
+}
+
+/* Damage is found by those who read on. */
+static void read_head(const struct sl_file_part *part, size_t size, struct head *ret)
+{
+    static const struct sl_io_ops ops = {.pread = read_after_head};
     struct sl_error err = {0};
-    if (part->file->size < (int64_t)sizeof bytes || sl_name_is_compressed(part->file->path))
-        return SL_ENCODING_UTF8;
-    ssize_t got = sl_io_read_at(part->io, part->fd, bytes, sizeof bytes, 0, part->file->path, &err);
-    return got == (ssize_t)sizeof bytes ? sl_encoding_of_mark(bytes, sizeof bytes) : SL_ENCODING_UTF8;
+    size_t len = (uint64_t)part->file->size < size ? (size_t)part->file->size : size;
+    ssize_t got = sl_io_read_at(part->io, part->fd, ret->bytes, len, 0, part->file->path, &err);
+    ret->io.ops = &ops;
+    ret->file_io = part->io;
+    ret->len = got < 0 ? 0 : (size_t)got;
 }
 
 /* Once for a source. */
@@ -28,13 +48,11 @@ static void report_encoding(const struct sl_file_part *part, enum sl_encoding en
            part->file->path, sl_encoding_names[encoding]);
 }
 
-static int read_lines(const struct sl_file_part *part, struct sl_task *task, struct sl_outlet *out,
-                      uint64_t *ret_lines)
+/* The part that begins it has all of its lines. */
+static int read_encoded(const struct sl_file_part *part, enum sl_encoding encoding, struct sl_task *task,
+                        struct sl_outlet *out, uint64_t *ret_lines)
 {
-    enum sl_encoding encoding = find_encoding(part, task);
     struct sl_byte_stream *stream;
-    if (encoding == SL_ENCODING_UTF8)
-        return sl_part_lines(part, task, out, ret_lines);
     *ret_lines = 0;
     if (part->from > 0)
         return 0;
@@ -45,6 +63,28 @@ static int read_lines(const struct sl_file_part *part, struct sl_task *task, str
     r = sl_text_read_lines(part, stream, task, out, ret_lines);
     stream->close(stream);
     return r;
+}
+
+static int read_plain(const struct sl_file_part *part, struct sl_task *task, struct sl_outlet *out,
+                      uint64_t *ret_lines)
+{
+    enum { MARK_BYTES = 2 };
+    struct head head;
+    bool is_begin = part->from == 0;
+    read_head(part, is_begin ? sizeof head.bytes : MARK_BYTES, &head);
+    enum sl_encoding encoding = sl_encoding_of_mark(head.bytes, head.len);
+    struct sl_file_part begun = *part;
+    if (is_begin)
+        begun.io = &head.io;
+    return encoding == SL_ENCODING_UTF8 ? sl_part_lines(&begun, task, out, ret_lines)
+                                        : read_encoded(&begun, encoding, task, out, ret_lines);
+}
+
+static int read_lines(const struct sl_file_part *part, struct sl_task *task, struct sl_outlet *out,
+                      uint64_t *ret_lines)
+{
+    return sl_name_is_compressed(part->file->path) ? sl_part_lines(part, task, out, ret_lines)
+                                                   : read_plain(part, task, out, ret_lines);
 }
 
 const struct sl_reader sl_reader_lines = {

@@ -54,6 +54,15 @@ def test_encodings():
     check_records('encoding = "utf-16be"', ("x" * 100000 + "\n" + "é" * 100000).encode("utf-16be"), ["x" * 100000, "é" * 100000])
 
 
+def test_files_of_about_the_size_that_is_read_at_first():
+    for size in (1, 2, 3, 4095, 4096, 4097, 8192):
+        for text in ("x" * size, ("x" * 9 + "\n") * (size // 10) + "y" * (size % 10), "x" * (size - 1) + "\n"):
+            wanted = text.split("\n") if text[-1:] != "\n" else text[:-1].split("\n")
+            check_records(None, text.encode(), wanted)
+    text = "a€" * 3000 + "\n" + "b" * 3000
+    check_records(None, b"\xff\xfe" + text.encode("utf-16le"), text.split("\n"))
+
+
 def test_a_byte_order_mark_of_utf16_is_recognised_and_reported_once():
     text = "a Grüße\nb\n" * 10
     for encoding in ("utf-16-le", "utf-16-be"):
