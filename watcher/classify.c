@@ -28,22 +28,51 @@ static bool is_fresh(const struct sl_file_stat *look)
 }
 
 /* Asks for a writer and looks again: what was written before he closed must count. */
-static int is_written(struct sl_watched_dir *intake, struct sl_entry *entry, enum sl_hint_kind hint,
-                      bool *ret, struct sl_error *err)
+static int ask(const struct sl_watched_dir *intake, const char *name, struct sl_seen *ret,
+               struct sl_error *err)
 {
-    struct sl_file_stat look;
+    const struct sl_dir_path *place = &intake->place;
+    ret->has_writer = sl_file_stat_has_writer(intake->io, place->fd, name);
+    int rc =
+        ret->has_writer ? 0 : sl_file_stat_get(intake->io, place->fd, place->path, name, &ret->again, err);
+    ret->is_asked = rc == 0;
+    ret->is_fresh = rc == 0 && !ret->has_writer && is_fresh(&ret->again);
+    return rc;
+}
+
+static int is_written(struct sl_watched_dir *intake, struct sl_entry *entry, enum sl_hint_kind hint,
+                      struct sl_seen *seen, bool *ret, struct sl_error *err)
+{
+    int rc = seen->is_asked ? 0 : ask(intake, entry->name, seen, err);
     *ret = true;
-    if (sl_file_stat_has_writer(intake->io, intake->place.fd, entry->name))
-        return 0;
-    int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, entry->name, &look, err);
-    if (rc)
+    if (rc || seen->has_writer)
         return rc;
+    const struct sl_file_stat *look = &seen->again;
     /* Something else by now: its own hint is on the way. */
-    if (look.kind != SL_LOOK_FILE || look.inode != entry->look.inode || look.born_ns != entry->look.born_ns)
+    if (look->kind != SL_LOOK_FILE || look->inode != entry->look.inode ||
+        look->born_ns != entry->look.born_ns)
         return 0;
-    entry->look = look;
-    *ret = hint != SL_HINT_CLOSED && is_fresh(&look);
+    entry->look = *look;
+    *ret = hint != SL_HINT_CLOSED && seen->is_fresh;
     return 0;
+}
+
+/* A user's function decides on the main thread. */
+static bool is_asked_about(const struct sl_watched_dir *intake, const struct sl_entry *entry)
+{
+    const struct sl_arrivals_options *options = &intake->options;
+    return !intake->baseline && !options->complete && !options->accept && !entry->complete &&
+           sl_name_wanted(options, entry->name);
+}
+
+void sl_watched_dir_see(const struct sl_watched_dir *intake, const struct sl_entry *entry,
+                        struct sl_seen *ret)
+{
+    const struct sl_dir_path *place = &intake->place;
+    ret->is_asked = false;
+    ret->is_seen = sl_file_stat_get(intake->io, place->fd, place->path, entry->name, &ret->look, NULL) == 0;
+    if (ret->is_seen && ret->look.kind == SL_LOOK_FILE && is_asked_about(intake, entry))
+        (void)ask(intake, entry->name, ret, NULL); /* asked again, and reported, by the main thread */
 }
 
 /* One that is older than its file is of an earlier file of that name. */
@@ -90,7 +119,7 @@ static void note(struct sl_watched_dir *intake, struct sl_entry *entry, const st
 
 /* What holds a wanted file or directory back. */
 static int hold(struct sl_watched_dir *intake, struct sl_entry *entry, enum sl_hint_kind hint,
-                enum sl_file_class *ret, struct sl_error *err)
+                struct sl_seen *seen, enum sl_file_class *ret, struct sl_error *err)
 {
     bool good = true, written = false;
     int rc = 0;
@@ -103,7 +132,7 @@ static int hold(struct sl_watched_dir *intake, struct sl_entry *entry, enum sl_h
     if (intake->options.complete)
         rc = has_marker(intake, entry, &good, err);
     else if (entry->look.kind == SL_LOOK_FILE && !entry->complete)
-        rc = is_written(intake, entry, hint, &written, err);
+        rc = is_written(intake, entry, hint, seen, &written, err);
     bool young = intake->options.age_min_ms > 0 &&
                  intake->clock->now_ms(intake->clock) - entry->changed_ms < intake->options.age_min_ms;
     *ret = !good     ? SL_STANDING_UNMARKED
@@ -124,9 +153,10 @@ static bool is_old(const struct sl_watched_dir *intake, const struct sl_entry *e
            look->size == entry->look.size;
 }
 
-static int judge_candidate(struct sl_watched_dir *intake, struct sl_entry *entry,
-                           const struct sl_file_stat *look, enum sl_hint_kind hint, struct sl_error *err)
+static int judge_candidate(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_seen *seen,
+                           enum sl_hint_kind hint, struct sl_error *err)
 {
+    const struct sl_file_stat *look = &seen->look;
     enum sl_file_class standing;
     int rc = 0;
     bool old = is_old(intake, entry, look, hint);
@@ -140,7 +170,7 @@ static int judge_candidate(struct sl_watched_dir *intake, struct sl_entry *entry
     else if (entry->standing == SL_STANDING_FILTERED || !sl_name_wanted(&intake->options, entry->name))
         standing = SL_STANDING_FILTERED;
     else
-        rc = hold(intake, entry, hint, &standing, err);
+        rc = hold(intake, entry, hint, seen, &standing, err);
     if (rc == 0)
         sl_entries_put(&intake->entries, entry, standing);
     return rc;
@@ -172,8 +202,16 @@ static void follow_copy_up(const struct sl_watched_dir *intake, struct sl_entry 
 
 int sl_watched_dir_classify(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_error *err)
 {
-    struct sl_file_stat look;
-    int rc = sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, entry->name, &look, err);
+    struct sl_seen seen = {0};
+    return sl_watched_dir_classify_seen(intake, entry, &seen, err);
+}
+
+int sl_watched_dir_classify_seen(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_seen *seen,
+                                 struct sl_error *err)
+{
+    const struct sl_dir_path *place = &intake->place;
+    struct sl_file_stat *look = &seen->look;
+    int rc = seen->is_seen ? 0 : sl_file_stat_get(intake->io, place->fd, place->path, entry->name, look, err);
     if (rc)
         return rc;
     enum sl_hint_kind hint = entry->hint;
@@ -181,19 +219,19 @@ int sl_watched_dir_classify(struct sl_watched_dir *intake, struct sl_entry *entr
     entry->hint = SL_HINT_NONE;
     entry->left = entry->touched = false;
     entry->looked = intake->round;
-    if (look.kind == SL_LOOK_ABSENT)
+    if (look->kind == SL_LOOK_ABSENT)
         return sl_consumed_forget(intake, entry, err);
-    if (look.kind == SL_LOOK_HIDDEN) {
-        wait_for_hidden(intake, entry, &look);
+    if (look->kind == SL_LOOK_HIDDEN) {
+        wait_for_hidden(intake, entry, look);
         return 0;
     }
     if (entry->standing == SL_STANDING_TAKEN) {
         bool again;
-        follow_copy_up(intake, entry, &look);
-        rc = sl_consumed_again(intake, entry, &look, left, &again, err);
+        follow_copy_up(intake, entry, look);
+        rc = sl_consumed_again(intake, entry, look, left, &again, err);
         if (rc || !again)
             return rc;
         sl_entries_put(&intake->entries, entry, SL_STANDING_NEW);
     }
-    return judge_candidate(intake, entry, &look, hint, err);
+    return judge_candidate(intake, entry, seen, hint, err);
 }

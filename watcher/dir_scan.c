@@ -5,6 +5,7 @@
 #include "watcher/confirm.h"
 #include "watcher/consumed.h"
 #include "watcher/scan.h"
+#include "watcher/see.h"
 #include "watcher/watched_dir.h"
 
 #include <stdlib.h>
@@ -113,16 +114,26 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(struct sl_entry *const *)a)->name, (*(struct sl_entry *const *)b)->name);
 }
 
+static int judge_some(struct scan *scan, size_t from, size_t to, struct sl_seen *seen)
+{
+    int rc = sl_see(scan->intake, scan->fresh + from, to - from, seen, scan->err);
+    for (size_t i = from; rc == 0 && i < to; i++)
+        rc = sl_watched_dir_classify_seen(scan->intake, scan->fresh[i], &seen[i - from], scan->err);
+    return rc;
+}
+
 static int judge_fresh(struct scan *scan)
 {
-    if (scan->count)
-        qsort(scan->fresh, scan->count, sizeof(struct sl_entry *), by_name);
-    for (size_t i = 0; i < scan->count; i++) {
-        int rc = sl_watched_dir_classify(scan->intake, scan->fresh[i], scan->err);
-        if (rc)
-            return rc;
-    }
-    return 0;
+    size_t some = scan->count < SL_SEEN_MAX ? scan->count : SL_SEEN_MAX;
+    struct sl_seen *seen = some ? malloc(some * sizeof *seen) : NULL;
+    if (!seen)
+        return some ? sl_error_nomem(scan->err) : 0;
+    qsort(scan->fresh, scan->count, sizeof(struct sl_entry *), by_name);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < scan->count; i += some)
+        rc = judge_some(scan, i, i + some < scan->count ? i + some : scan->count, seen);
+    free(seen);
+    return rc;
 }
 
 static int judge_unmet(void *arg, struct sl_entry *entry)

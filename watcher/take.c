@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/contract/names.h"
 #include "watcher/consumed.h"
+#include "watcher/see.h"
 #include "watcher/subdirs.h"
 
 #include <stdlib.h>
@@ -121,15 +122,6 @@ static bool was_refreshed(const struct sl_watched_dir *intake)
     return intake->refreshed_ns && sl_monotonic_ns() - intake->refreshed_ns <= REFRESH_LASTS_NS;
 }
 
-/* Whether the entry is what the refresh found. */
-static bool is_same(struct sl_watched_dir *intake, const struct sl_entry *entry)
-{
-    struct sl_file_stat look;
-    return sl_file_stat_get(intake->io, intake->place.fd, intake->place.path, entry->name, &look, NULL) ==
-               0 &&
-           sl_consumed_same(&look, &entry->look) && look.ctime_ns == entry->look.ctime_ns;
-}
-
 /* An entry that waited since an earlier call may be another file by now, or none. After a refresh what it found is
  * taken, often much: whether a file is being written was checked then. However long this call takes, that is as good
  * for its last file as for its first: the refresh took as long. */
@@ -139,7 +131,7 @@ static int look_again(const struct choice *choice, struct sl_entry *entry, bool 
     struct sl_watched_dir *intake = choice->intake;
     char name[SL_NAME_MAX + 1];
     *ret_ready = true;
-    if (entry->looked == intake->round || (choice->refreshed && is_same(intake, entry)))
+    if (entry->looked == intake->round || (choice->refreshed && sl_see_same(intake, entry)))
         return 0;
     memcpy(name, entry->name, strlen(entry->name) + 1);
     int rc = sl_watched_dir_classify(intake, entry, err);
@@ -153,13 +145,19 @@ static int look_again(const struct choice *choice, struct sl_entry *entry, bool 
 static int choose_all(struct choice *choice, struct sl_error *err)
 {
     struct sl_entry *next;
+    size_t seen = 0; /* this entry and those after it */
     for (struct sl_entry *entry = choice->intake->entries.first[SL_LIST_READY]; entry && !choice->full;
          entry = next) {
         bool ready;
         next = entry->after;
-        if (choice->files->count - choice->first >= choice->files_max)
+        uint64_t count = choice->files->count - choice->first;
+        if (count >= choice->files_max)
             break;
-        int rc = look_again(choice, entry, &ready, err);
+        int rc = 0;
+        if (choice->refreshed && seen == 0)
+            rc = sl_see_waiting(choice->intake, entry, choice->files_max - count, &seen, err);
+        seen -= seen > 0;
+        rc = rc ? rc : look_again(choice, entry, &ready, err);
         if (rc == 0 && ready)
             rc = choose(choice, entry, err);
         if (rc)

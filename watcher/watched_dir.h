@@ -59,6 +59,19 @@ char *sl_watched_dir_path(const struct sl_watched_dir *intake, const char *name,
 /* Looks at the entry's name and gives it its standing; frees the entry when nothing is there. */
 int sl_watched_dir_classify(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_error *err);
 
+/* What system calls tell of one name: a look, and whether the file is being written. Zero: nothing yet. */
+struct sl_seen {
+    bool is_seen, is_asked;
+    bool has_writer, is_fresh;       /* of is_asked */
+    struct sl_file_stat look, again; /* again: after the question, where there was no writer */
+};
+/* Any thread, while no other one changes what is known: looks at a name that is not taken. A failure leaves it unseen. */
+void sl_watched_dir_see(const struct sl_watched_dir *intake, const struct sl_entry *entry,
+                        struct sl_seen *ret);
+/* As sl_watched_dir_classify, without the calls that were made already. */
+int sl_watched_dir_classify_seen(struct sl_watched_dir *intake, struct sl_entry *entry, struct sl_seen *seen,
+                                 struct sl_error *err);
+
 /* Enters the directory, which the caller has to leave whatever happens, merges what was hinted at, looks at
  * it, scans where that is due; with `scan` in any case. */
 int sl_watched_dir_update(struct sl_watched_dir *intake, bool scan, struct sl_error *err);
