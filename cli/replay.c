@@ -46,6 +46,10 @@ static int count_file(void *arg, const struct sl_reading_file *quarantined)
 {
     struct replay *replay = arg;
     struct sl_file_stat look;
+    if (strstr(quarantined->file.path, "://")) { /* the run asks the object store whether it is the same */
+        replay->files++;
+        return 0;
+    }
     const char *path = sl_target_path(replay->target, quarantined->file.path);
     int r = path ? sl_file_stat_get(&sl_io_system, AT_FDCWD, ".", path, &look, replay->err)
                  : sl_error_nomem(replay->err);

@@ -211,6 +211,26 @@ def test_a_damaged_object_is_quarantined_and_replayed():
     equal(shown()[1:], [["1"]], "the one that was mended")
 
 
+def test_quarantined_objects_and_dead_letters_are_replayed():
+    bucket = bucket_here()
+    text = HEAD % "" + 'ssc:textFileStream("s3://%s/in"):map(function(x) return math.tointeger(x)%%s end):saveAsTextFiles("out/n", "txt", { format = "lines" })\n' % bucket.name
+    bucket.put("in/a", b"".join(b"%d\n" % i if i < 10 else b"x%d\n" % i for i in range(200)))
+    bucket.put("in/b", b"1\nx\n2\n")
+    job(text % ' or error("no number")')
+    check("in/a" in run_once(), "quarantined")
+    equal(shown(), [["1", "2"]], "the rest")
+    job(text % " or -1")
+    said = sluice_ok("replay", "job.lua").stdout
+    check("gone" not in said and "another file" not in said, said)
+    run_once()
+    equal(sorted(sum(shown()[1:], [])), sorted(["%d" % i for i in range(10)] + ["-1"] * 191), "what was replayed")
+    equal(sluice_ok("deadletter", "job.lua").stdout, "", "dead letters")
+    bucket.put("in/c.gz", b"no gzip")
+    run_once()
+    sluice_ok("replay", "job.lua", "--forget", "s3://%s/in/c.gz" % bucket.name)
+    check("c.gz" not in sluice_ok("status", "job.lua").stdout, "forgotten")
+
+
 def test_limits_and_options_of_files():
     bucket = bucket_here()
     job(HEAD % ", maxFilesPerBatch = 2" + ('ssc:textFileStream("s3://%s/in", { filter = function(name) return name ~= "c" end, recursive = true, complete = "%%.done" })'
