@@ -49,16 +49,28 @@ static bool look(const struct sl_run *run, const char *path, struct statx *ret)
     return io->ops->statx(io, run->services.job_dirfd, path, 0, STATX_INO, ret) == 0;
 }
 
+/* Of an object that is not asked: whether it is there is for its server to say. */
 static bool is_there(void *arg, const char *path)
 {
     struct statx found;
-    return look(arg, path, &found);
+    return strstr(path, "://") || look(arg, path, &found);
+}
+
+/* Without the slashes at its end. */
+static size_t url_length(const char *url)
+{
+    size_t len = strlen(url);
+    while (len && url[len - 1] == '/')
+        len--;
+    return len;
 }
 
 /* However they are written. */
 static bool is_same_directory(const struct sl_run *run, const char *a, const char *b)
 {
     struct statx left, right;
+    if (strstr(a, "://"))
+        return url_length(a) == url_length(b) && strncmp(a, b, url_length(a)) == 0;
     return look(run, a, &left) && look(run, b, &right) && left.stx_ino == right.stx_ino &&
            left.stx_dev_major == right.stx_dev_major && left.stx_dev_minor == right.stx_dev_minor;
 }

@@ -257,6 +257,17 @@ def test_only_new_ones_where_the_job_says_so():
     equal(shown(), [["new"]], "what is taken")
 
 
+def test_objects_are_not_taken_again_by_a_source_that_is_written_in_another_way():
+    bucket = bucket_here()
+    bucket.put("in/a", b"1\n")
+    lines_job(bucket)
+    run_once()
+    job(LINES.replace("/in", "/in/") % (bucket.name, ""))
+    check("--accept-changes" in run_once(2), "refused")
+    sluice_ok("run", "--once", "--accept-changes", "job.lua")
+    equal(shown(), [["1"], ["1"]], "taken again where the user says so")
+
+
 def test_the_server_that_stays_away_ends_a_run_that_is_to_end():
     s3.environment(port=1)
     job(LINES % ("bucket", ', { retry = "200ms" }'))
