@@ -58,7 +58,7 @@ static struct dirent *odd_readdir(struct sl_io *io, DIR *dir)
         return &odd->later[odd->listed % DELAY];
     struct dirent *entry = readdir(dir);
     if (entry)
-        odd->later[odd->listed++ % DELAY] = *entry;
+        memcpy(&odd->later[odd->listed++ % DELAY], entry, entry->d_reclen);
     return entry;
 }
 
