@@ -1,5 +1,6 @@
 #include "engine/batch/lost_sources.h"
 
+#include "receive/kafka/known.h"
 #include "receive/leftover.h"
 
 #include <inttypes.h>
@@ -113,6 +114,46 @@ static int check_files(struct sl_run *run, const struct sl_progress *progress,
     return r;
 }
 
+/* ---- topics ---- */
+
+/* Of the lost sources that have read topics of source s the one that has read most; NULL: none has. */
+static int find_reader(struct sl_run *run, size_t s, const struct sl_progress *progress,
+                       const struct sl_lost_source **ret, struct sl_error *err)
+{
+    int64_t most = -1, offsets;
+    int r = 0;
+    *ret = NULL;
+    for (size_t i = 0; r == 0 && i < progress->lost_count; i++) {
+        const struct sl_lost_source *lost = &progress->lost[i];
+        r = sl_kafka_known_offsets(run->source[s]->node, &lost->reached, &offsets, err);
+        if (r == 0 && offsets > most) {
+            most = offsets;
+            *ret = lost;
+        }
+    }
+    return r;
+}
+
+/* A source of Kafka is known by its name, which is made of its topics where it has none of its own. */
+static int check_topics(struct sl_run *run, size_t s, const struct sl_progress *progress,
+                        struct sl_error *err)
+{
+    const struct sl_node *node = run->source[s]->node;
+    const struct sl_lost_source *lost = NULL;
+    bool is_new = strcmp(node->op->name, "kafkaStream") == 0 && !progress->reached[s].len &&
+                  sl_node_option(node, "fromOffsets").kind == SL_ARG_NONE;
+    int r = is_new && !run->options->accept_changes ? find_reader(run, s, progress, &lost, err) : 0;
+    const char *name = lost ? strchr(lost->key, ':') : NULL;
+    return !name
+               ? r
+               : sl_error_set(
+                     err, SL_EUSAGE,
+                     "%s:%d: %s: the job has changed: offsets of its topics are known under the name %s, which no "
+                     "source of the job has any more, and reading would begin anew; go on there with "
+                     "name = \"%s\", or run with --accept-changes to begin anew",
+                     node->site.file, node->site.line, node->site.name, name + 1, name + 1);
+}
+
 int sl_lost_sources_check(struct sl_run *run, const struct sl_progress *progress, struct sl_error *err)
 {
     int r = 0;
@@ -120,5 +161,7 @@ int sl_lost_sources_check(struct sl_run *run, const struct sl_progress *progress
         r = check_one(run, &progress->lost[i], err);
         r = r < 0 ? r : check_files(run, progress, &progress->lost[i], err);
     }
+    for (size_t s = 0; s < run->sources && r == 0; s++)
+        r = check_topics(run, s, progress, err);
     return r;
 }

@@ -1,5 +1,6 @@
 /* The source as the engine sees it (core/contract/source.h), and its descriptor. */
 #include "receive/kafka/source.h"
+#include "receive/kafka/known.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -188,7 +189,8 @@ static bool lacks(struct sl_kafka_source *kafka, char *text, size_t size)
     if (sl_kafka_watch_trouble(kafka->watch, text, size))
         return true;
     for (size_t i = 0; i < kafka->partitions; i++)
-        if (kafka->partition[i]->newest < kafka->partition[i]->next)
+        if (kafka->partition[i]->newest < kafka->partition[i]->next &&
+            sl_kafka_reads(kafka->source.node, kafka->partition[i]->topic))
             return true;
     return false;
 }

@@ -193,6 +193,36 @@ def test_a_source_that_was_away_goes_on_where_it_was():
 
 # ---- limits ----
 
+def test_offsets_are_not_forgotten_in_silence_when_the_topics_change():
+    """The name of a source is made of its topics, where it has none of its own."""
+    server = broker()
+    first, second = server.create(1), server.create(1)
+    for topic in (first, second):
+        server.send(topic, [b"%s-1" % topic.encode()])
+
+    def read(topics, more=""):
+        return lines_job('kafkaStream({ %s }, { ["bootstrap.servers"] = "%s", ["auto.offset.reset"] = "earliest" }%s):values()'
+                         % (", ".join('"%s"' % topic for topic in topics), server.servers, more))
+    read([first])
+    run_once()
+    server.send(first, [b"%s-2" % first.encode()])
+    read([first, second])
+    for _ in range(2):
+        done = sluice("run", "job.lua", "--once")
+        check(done.returncode == 2 and 'name = "kafka:%s"' % first in done.stderr and "job.lua:3" in done.stderr, "%d %s" % (done.returncode, done.stderr))
+    read([first, second], ', { name = "kafka:%s" }' % first)
+    run_once()
+    equal(sorted(records()), sorted(b"%s-%d" % (t.encode(), n) for t, n in ((first, 1), (first, 2), (second, 1))), "the records, once each")
+    read([first])
+    run_once()
+    equal(len(records()), 3, "the first source goes on")
+    read([second, first])
+    equal(sluice("run", "job.lua", "--once", "--accept-changes").returncode, 0, "exit status")
+    equal(len(records()), 6, "what was read again, as it was asked for")
+    run_once()
+    equal(len(records()), 6, "the next run asks nothing")
+
+
 def test_rates_limit_batches_but_with_once():
     topic = broker().create(2)
     for partition in range(2):
