@@ -3,6 +3,7 @@
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "ops/key/failed_group.h"
+#include "ops/window/group_slices.h"
 #include "ops/window/incremental_internal.h"
 
 #include <stdlib.h>
@@ -230,11 +231,12 @@ static int reduce_anew(struct sl_incremental *running, struct sl_stage *stage,
     *ret_any = false;
     for (size_t i = 0; r == 0 && i < batches->count; i++) {
         const struct sl_sorted_groups *groups = batches->block[i].groups;
-        size_t at = groups ? sl_sorted_groups_first(groups, &whole->key) : 0;
-        if (!groups || at == groups->count || !sl_field_equals(&groups->entry[at].key, &whole->key))
+        struct sl_group_entry one = {.key = sl_nil()};
+        r = groups ? sl_group_slices_find(groups, stage, reducer, &whole->key, keep, &one) : 0;
+        if (r <= 0)
             continue;
-        r = *ret_any ? sl_entry_combine(reducer, task_of(stage), keep, whole, &groups->entry[at])
-                     : sl_entry_copy_state(reducer, task_of(stage), keep, &groups->entry[at], whole);
+        r = *ret_any ? sl_entry_combine(reducer, task_of(stage), keep, whole, &one)
+                     : sl_entry_copy_state(reducer, task_of(stage), keep, &one, whole);
         *ret_any = true;
     }
     return r;
@@ -343,30 +345,41 @@ int sl_incremental_tidy(struct sl_incremental *running, struct sl_stage *stage,
 
 /* ---- which representation of a key is shown ---- */
 
-/* The key as the oldest batch has it; NULL where none has it. */
-static const struct sl_field *first_key(const struct sl_partials_level *batches, const struct sl_field *key)
+/* The key as the oldest batch has it: 1; 0: none has it; or a failure. */
+static int first_key(struct sl_incremental *running, struct sl_stage *stage, const struct sl_reducer *reducer,
+                     const struct sl_partials_level *batches, const struct sl_field *key,
+                     struct sl_field *ret)
 {
-    for (size_t i = 0; i < batches->count; i++) {
-        const struct sl_sorted_groups *groups = batches->block[i].groups;
-        size_t at = groups ? sl_sorted_groups_first(groups, key) : 0;
-        if (groups && at < groups->count && sl_field_equals(&groups->entry[at].key, key))
-            return &groups->entry[at].key;
-    }
-    return NULL;
+    struct sl_group_entry entry = {.key = sl_nil()};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < batches->count; i++)
+        if (batches->block[i].groups)
+            r = sl_group_slices_find(batches->block[i].groups, stage, reducer, key, &running->memory->arena,
+                                     &entry);
+    *ret = entry.key;
+    return r;
 }
 
-int sl_incremental_show_first(struct sl_incremental *running, const struct sl_partials_level *batches)
+static int show_first(struct sl_incremental *running, struct sl_stage *stage,
+                      const struct sl_reducer *reducer, struct sl_live *live,
+                      const struct sl_partials_level *batches)
 {
-    for (size_t i = 0; running->mixed && i < running->count; i++) {
-        struct sl_live *live = &running->live[i];
-        const struct sl_field *first =
-            live->exists && live->mixed ? first_key(batches, &live->entry.key) : NULL;
-        if (!first || sl_field_looks_same(first, &live->entry.key))
-            continue;
-        if (sl_incremental_form(running, live, first) < 0 || sl_incremental_touch(running, live) < 0)
-            return SL_ENOMEM;
-    }
-    return 0;
+    struct sl_field first;
+    int r = first_key(running, stage, reducer, batches, &live->entry.key, &first);
+    if (r <= 0 || sl_field_looks_same(&first, &live->entry.key))
+        return r < 0 ? r : 0;
+    r = sl_incremental_form(running, live, &first);
+    return r < 0 ? r : sl_incremental_touch(running, live);
+}
+
+int sl_incremental_show_first(struct sl_incremental *running, struct sl_stage *stage,
+                              const struct sl_reducer *reducer, const struct sl_partials_level *batches)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && running->mixed && i < running->count; i++)
+        if (running->live[i].exists && running->live[i].mixed)
+            r = show_first(running, stage, reducer, &running->live[i], batches);
+    return r;
 }
 
 /* ---- after a load ---- */

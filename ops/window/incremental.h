@@ -66,9 +66,9 @@ int sl_incremental_leave(struct sl_incremental *running, struct sl_stage *stage,
 int sl_incremental_tidy(struct sl_incremental *running, struct sl_stage *stage,
                         const struct sl_reducer *reducer);
 
-/* After batches left and were forgotten: mixed keys look as the oldest batch that is left has them. 0 or
- * SL_ENOMEM. */
-int sl_incremental_show_first(struct sl_incremental *running, const struct sl_partials_level *batches);
+/* After batches left and were forgotten: mixed keys look as the oldest batch that is left has them. 0, or a failure. */
+int sl_incremental_show_first(struct sl_incremental *running, struct sl_stage *stage,
+                              const struct sl_reducer *reducer, const struct sl_partials_level *batches);
 /* After a load, the three in this order: no batch holds a key; this batch of the window holds its keys, and shows some
  * of them differently; keys that no batch holds are gone. 0 or SL_ENOMEM. */
 void sl_incremental_uncount(struct sl_incremental *running);

@@ -10,6 +10,7 @@
 #include "core/contract/services.h"
 #include "ops/reducer/reducers.h"
 #include "ops/window/check.h"
+#include "ops/window/window_reduce_running.h"
 
 /* An operator of the family. */
 struct window_spec {
@@ -23,8 +24,10 @@ static void memory_done(void *memory)
     struct sl_window_memory *own = memory;
     sl_window_partials_done(&own->blocks);
     sl_incremental_done(&own->running);
+    sl_window_stored_done(&own->stored);
     sl_sorted_groups_unref(own->arrived);
     sl_window_kept_done(&own->kept);
+    sl_window_gone_done(&own->gone);
     sl_group_store_close(&own->store);
 }
 
@@ -87,9 +90,9 @@ static int advance(struct sl_stage *stage)
         return r;
     sl_window_partials_forget(&memory->blocks, first);
     sl_window_return_to_memory(stage);
-    if (sl_incremental_show_first(&memory->running, &memory->blocks.level[0]) < 0)
-        return SL_ENOMEM;
-    r = sl_window_batch_groups(stage, &groups);
+    r = sl_incremental_show_first(&memory->running, stage, window->by_key.aggregate.reducer,
+                                  &memory->blocks.level[0]);
+    r = r < 0 ? r : sl_window_batch_groups(stage, &groups);
     return r < 0 ? r : enter(stage, groups);
 }
 
@@ -165,7 +168,10 @@ static int emit(struct sl_stage *stage, struct sl_dataset **ret)
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
-    int r = advance(stage);
+    int r = sl_window_running_make_room(stage);
+    if (r == 0 && sl_window_running_is_stored(stage))
+        return sl_window_running_pass(stage, ret);
+    r = r < 0 ? r : advance(stage);
     if (r == 0)
         r = sl_window_make_room(stage);
     if (r < 0 || !stage->emits)

@@ -29,14 +29,35 @@ struct sl_window_kept {
 };
 void sl_window_kept_done(struct sl_window_kept *kept);
 
+/* While it is loaded: batches that a running result on disk held and does not any more. References. */
+struct sl_window_gone {
+    struct sl_sorted_groups **groups;
+    size_t count, capacity;
+};
+void sl_window_gone_done(struct sl_window_gone *gone);
+
+struct sl_stored;
+
+/* A running result that is on disk (ops/window/window_reduce_running.h). */
+struct sl_window_stored {
+    struct sl_dataset *table;   /* its keys; NULL: it is in memory */
+    struct sl_dataset *changes; /* what the batch changed, as it is saved; NULL: nothing */
+    struct sl_spill *spill;
+    struct sl_stored **run; /* [runs]: sections while they are loaded, the oldest first */
+    size_t runs, capacity;
+};
+void sl_window_stored_done(struct sl_window_stored *stored);
+
 struct sl_window_memory {
     struct sl_window_partials blocks; /* first; level 0: the batches */
     struct sl_incremental running;
+    struct sl_window_stored stored;   /* in its place beyond memoryLimit, where the inverse is the user's */
     struct sl_sorted_groups *arrived; /* with the batch at arrived_ms; a block may hold more */
     int64_t arrived_ms;
     bool shown;              /* the last emission showed data */
     bool began, began_saved; /* there was data once: from then on countByWindow has a zero to show */
     struct sl_window_kept kept;
+    struct sl_window_gone gone;
     struct sl_window_span span; /* as it was saved last */
     struct sl_group_store store;
     bool is_large; /* a result that could be carried from slide to slide is not: it exceeds memoryLimit */
@@ -84,6 +105,8 @@ int sl_window_batch_groups(struct sl_stage *stage, struct sl_sorted_groups **ret
  * is made of the batches from now on, until there are none. */
 void sl_window_leave_memory(struct sl_stage *stage, const struct sl_sorted_groups *groups);
 void sl_window_return_to_memory(struct sl_stage *stage);
+/* Bytes in memory: batches, what is combined of them, and the running result. */
+size_t sl_window_bytes(struct sl_stage *stage);
 /* At the end of a batch: what exceeds the limit goes to disk. */
 int sl_window_make_room(struct sl_stage *stage);
 

@@ -5,18 +5,20 @@
  * both are dropped, and the result is combined of the batches as if there were no inverse. It is the same, for native
  * reducers that have an inverse are exact. Once the window holds no batch any more it begins anew in memory.
  *
- * What a user's inverse makes depends on its history. It stays in a table, in memory, and so do the batches that are to be
- * taken out of it. */
+ * What a user's inverse makes depends on its history: ops/window/window_reduce_running.h. Only once that is on disk may the
+ * batches, too, that are to be taken out of it. */
 #include "core/base/error.h"
 #include "core/base/heap.h"
 #include "core/contract/services.h"
-#include "ops/window/window_reduce.h"
+#include "ops/window/window_reduce_running.h"
 
 int sl_window_store_open(struct sl_stage *stage)
 {
     struct sl_window_memory *memory = stage->memory;
+    const struct sl_reduced_window *window = stage->state;
     memory->blocks.store = &memory->store;
-    return sl_window_keeps_running(stage) ? 0 : sl_group_store_open(&memory->store, stage);
+    bool is_one_value = sl_window_keeps_running(stage) && window->by_key.shape != SL_FORM_PAIR;
+    return is_one_value ? 0 : sl_group_store_open(&memory->store, stage);
 }
 
 int sl_window_batch_groups(struct sl_stage *stage, struct sl_sorted_groups **ret)
@@ -35,8 +37,7 @@ int sl_window_batch_groups(struct sl_stage *stage, struct sl_sorted_groups **ret
     return r;
 }
 
-/* Counts what is held. */
-static size_t count_bytes(struct sl_stage *stage)
+size_t sl_window_bytes(struct sl_stage *stage)
 {
     struct sl_window_memory *memory = stage->memory;
     struct sl_held held;
@@ -47,11 +48,11 @@ static size_t count_bytes(struct sl_stage *stage)
 void sl_window_leave_memory(struct sl_stage *stage, const struct sl_sorted_groups *groups)
 {
     struct sl_window_memory *memory = stage->memory;
-    if (!memory->store.spill || !sl_window_runs(stage))
+    if (!memory->store.spill || !sl_window_runs(stage) || sl_window_keeps_running(stage))
         return;
     sl_assert(((struct sl_reduced_window *)stage->state)->by_key.aggregate.reducer->ops->exact);
     bool is_stored = groups && groups->rows;
-    if (!is_stored && count_bytes(stage) <= sl_group_store_bytes_max(&memory->store))
+    if (!is_stored && sl_window_bytes(stage) <= sl_group_store_bytes_max(&memory->store))
         return;
     sl_incremental_done(&memory->running);
     memory->is_large = true;
@@ -72,17 +73,17 @@ int sl_window_make_room(struct sl_stage *stage)
     struct sl_window_memory *memory = stage->memory;
     struct sl_group_store *store = &memory->store;
     const struct sl_reducer *reducer = window->by_key.aggregate.reducer;
-    if (!store->spill)
+    if (!store->spill || (sl_window_keeps_running(stage) && !memory->stored.table))
         return 0;
     sl_window_leave_memory(stage, NULL);
     sl_group_store_tidy(store);
-    store->held = count_bytes(stage);
+    store->held = sl_window_bytes(stage);
     if (store->held <= sl_group_store_bytes_max(store))
         return 0;
     int r = sl_window_partials_put(&memory->blocks, stage, reducer);
     if (r == 0 && memory->arrived)
         r = sl_group_store_put(store, stage, reducer, memory->arrived);
-    store->held = count_bytes(stage);
+    store->held = sl_window_bytes(stage);
     sl_heap_trim();
     return r;
 }

@@ -8,7 +8,7 @@
  *
  * When the job has another window or interval than the one that saved a running result, batches that the window reaches no
  * more are taken out of the result, and those that had left it before are not taken in again: a longer window fills up. */
-#include "ops/window/window_reduce.h"
+#include "ops/window/window_reduce_running.h"
 
 #include "core/base/array.h"
 #include "core/base/error.h"
@@ -101,7 +101,9 @@ int sl_window_reduce_save(struct sl_stage *stage, struct sl_state_writer *keeper
     int r = save_span(stage, keeper);
     if (r == 0 && is_new)
         r = save_groups(stage, keeper, stage->batch_ms, memory->arrived);
-    if (r == 0 && sl_window_keeps_running(stage))
+    if (r == 0 && sl_window_running_is_stored(stage))
+        r = sl_window_running_save(stage, keeper);
+    else if (r == 0 && sl_window_keeps_running(stage))
         r = sl_incremental_save(&memory->running, stage, window->by_key.aggregate.reducer, keeper);
     return r < 0 ? r : save_began(stage, keeper);
 }
@@ -198,17 +200,40 @@ int sl_window_reduce_load(struct sl_stage *stage, const struct sl_section *secti
         memory->began = memory->began_saved = true;
         return 0;
     }
-    return sl_incremental_load(&memory->running, stage, window->by_key.aggregate.reducer, rows);
+    return memory->store.spill
+               ? sl_window_running_load(stage, rows)
+               : sl_incremental_load(&memory->running, stage, window->by_key.aggregate.reducer, rows);
 }
 
 /* ---- what is loaded becomes the window ---- */
 
-/* Takes it out of a running result that held it and does not any more. */
+static int add_gone(struct sl_window_gone *gone, struct sl_sorted_groups *groups)
+{
+    struct sl_sorted_groups **grown =
+        sl_array_grow(gone->groups, gone->count, &gone->capacity, sizeof *grown);
+    if (!grown)
+        return SL_ENOMEM;
+    gone->groups = grown;
+    gone->groups[gone->count++] = sl_sorted_groups_ref(groups);
+    return 0;
+}
+
+void sl_window_gone_done(struct sl_window_gone *gone)
+{
+    for (size_t i = 0; i < gone->count; i++)
+        sl_sorted_groups_unref(gone->groups[i]);
+    free(gone->groups);
+    *gone = (struct sl_window_gone){0};
+}
+
+/* Takes it out of a running result that held it and does not any more; of one on disk that is done later, for all at once. */
 static int settle_running(struct sl_stage *stage, const struct sl_kept_batch *kept, bool was_held,
                           bool is_held)
 {
     const struct sl_reduced_window *window = stage->state;
     struct sl_window_memory *memory = stage->memory;
+    if (was_held && !is_held && sl_window_running_is_stored(stage))
+        return add_gone(&memory->gone, kept->groups);
     return was_held && !is_held ? sl_incremental_leave(&memory->running, stage,
                                                        window->by_key.aggregate.reducer, kept->groups, false)
                                 : 0;
@@ -251,6 +276,8 @@ static int count_batches(struct sl_stage *stage)
     const struct sl_reduced_window *window = stage->state;
     struct sl_window_memory *memory = stage->memory;
     const struct sl_partials_level *batches = &memory->blocks.level[0];
+    if (sl_window_running_is_stored(stage))
+        return sl_window_running_count(stage, memory->gone.groups, memory->gone.count);
     sl_incremental_uncount(&memory->running);
     for (size_t i = 0; i < batches->count; i++)
         if (batches->block[i].groups)
@@ -280,13 +307,18 @@ int sl_window_reduce_loaded(struct sl_stage *stage, int64_t last_ms)
 {
     struct sl_window_memory *memory = stage->memory;
     int64_t emitted = last_ms - last_ms % stage->node->slide_ms;
-    int r = settle_kept(stage, last_ms);
+    int r = sl_window_running_gather(stage);
+    r = r < 0 ? r : settle_kept(stage, last_ms);
     if (r < 0)
         return r;
     memory->shown = memory->blocks.any && memory->blocks.last >= sl_window_first_number(stage->node, emitted);
     sl_window_partials_forget(&memory->blocks, sl_window_first_number(stage->node, last_ms));
-    if (sl_window_keeps_running(stage))
-        return count_batches(stage);
+    if (sl_window_keeps_running(stage)) {
+        r = sl_window_running_follow(stage);
+        r = r < 0 ? r : count_batches(stage);
+        sl_window_gone_done(&memory->gone);
+        return r < 0 ? r : sl_window_make_room(stage);
+    }
     r = sl_window_has_inverse(stage->state) ? enter_all(stage) : 0;
     return r < 0 ? r : sl_window_make_room(stage);
 }

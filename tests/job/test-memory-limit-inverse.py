@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+# timeout: 1800
+"""memoryLimit and windows with a user's inverse: random streams give the same bytes whatever the limit, which may change, come and go
+from one run to the next, with 1 and 2 workers, with kills in between, and where the window changes as well; and the memory of a run
+stays below it.
+
+SLUICE_SEED chooses the streams; SLUICE_LONG=1: more of them.
+"""
+import glob, pathlib
+from limits import *
+
+SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
+ROUNDS = 10 if LONG else 1
+FILES = 12
+LIMITS = (None, "1KB", "20KB", "200KB", "1MB")
+LIFE_S = 2.0 if SANITIZED else 0.5  # a killed run has lived at most so long
+
+HEAD = '''
+local first = ssc:textFileStream("in"):map(sluice.fields(",", 1, 2))
+    :map(function(k, v)
+        local n = tonumber(k, 16)
+        local key = n % 7 == 0 and n or n % 14 == 1 and #v % 2 == 0 and n + 0.0 or n % 7 == 1 and n or n % 7 == 2 and k:rep(150) or k
+        return key, math.tointeger(v)
+    end)
+local function add(a, b) return a * 1 + b end
+local function take(a, b) return a - b end
+'''
+
+# What comes out of an inverse that is none depends on the order of what enters and leaves.
+WINDOWS = {
+    "sums": 'first:reduceByKeyAndWindow(add, take, LENGTH, SLIDE)',
+    "history": 'first:reduceByKeyAndWindow(function(a, b) return (a * 31 + b) % 1000003 end, function(a, b) return (a * 17 - b) % 1000003 end, LENGTH, SLIDE)',
+    "texts": '''first:mapValues(tostring):reduceByKeyAndWindow(function(a, b) return (a .. "+" .. b):sub(-400) end,
+        function(a, b) return (a .. "-" .. b):sub(-400) end, LENGTH, SLIDE)''',
+    "some": 'first:reduceByKeyAndWindow(add, take, LENGTH, SLIDE, 3, function(key, value) return value > 2 end)',
+    "filter fails": '''first:reduceByKeyAndWindow(add, take, LENGTH, SLIDE, nil, function(key, value)
+        if value == 4 then error("four") end
+        return true
+    end)''',
+    "fails": '''first:reduceByKeyAndWindow(function(a, b)
+        if a == 3 then error("three") end
+        return a + b
+    end, function(a, b)
+        if b == 2 then error("two") end
+        return a - b
+    end, LENGTH, SLIDE)''',
+    "one": 'first:map(function(k, v) return v end):reduceByWindow(add, take, LENGTH, SLIDE)',
+}
+
+
+def expressions(window):
+    return {name: text.replace("LENGTH", '"%ds"' % window[0]).replace("SLIDE", '"%ds"' % window[1]) for name, text in WINDOWS.items()}
+
+
+def texts(generator):
+    """A file for each batch, of many keys or few."""
+    for _ in range(FILES):
+        count, keys = generator.choice((1, 30, 300)), generator.choice((5, 100, 500))
+        yield "".join("%x,%d\n" % (generator.randrange(keys), generator.randrange(5)) for _ in range(count))
+
+
+def script(window, limit, workers, interval="1s"):
+    options = 'maxErrorRate = 1, onRecordError = "skip", maxFilesPerBatch = 1, workers = %d' % workers
+    options += ', memoryLimit = "%s"' % limit if limit else ""
+    text = head(options, interval)
+    return job(text + HEAD + "".join(save(expression, name) for name, expression in expressions(window).items()))
+
+
+def rows():
+    found = {name: b"".join(content for _, content in sorted(directories("out/" + name).items())) for name in WINDOWS}
+    found["deadletter"] = b"".join(pathlib.Path(path).read_bytes() for path in sorted(glob.glob(".sluice/job/deadletter/*")))
+    return found
+
+
+def go_on(batches, window, limit, workers, interval="1s"):
+    sluice_ok("run", script(window, limit, workers, interval), "--clock", "virtual", "--batches", str(batches), seconds=240)
+
+
+def live_and_die(generator, window, limit, workers):
+    with Running(script(window, limit, workers), "--clock", "virtual", "--available-now") as run:
+        try:
+            run.process.wait(timeout=generator.uniform(0, LIFE_S))
+        except subprocess.TimeoutExpired:
+            run.kill()
+
+
+def finish(window, limit, workers):
+    sluice_ok("run", script(window, limit, workers), "--clock", "virtual", "--available-now", seconds=240)
+    return rows()
+
+
+def feed(seed):
+    shutil.rmtree("in", ignore_errors=True)
+    os.makedirs("in")
+    for number, text in enumerate(texts(random.Random(seed))):
+        move_in("%02d" % number, text)
+
+
+def compare(found, wanted, what):
+    for name, content in wanted.items():
+        check(found[name] == content, "%s: %s is what it is without a limit" % (what, name))
+
+
+def each_seed():
+    for seed in range(SEED, SEED + ROUNDS):
+        print("SLUICE_SEED=%d" % seed, flush=True)
+        feed(seed)
+        yield seed, random.Random(seed)
+
+
+def test_one_process_gives_the_same_with_any_limit():
+    for seed, generator in each_seed():
+        for window in ((4, 1), (6, 3)):
+            clear()
+            wanted = finish(window, None, 2)
+            check(all(wanted[name] for name in WINDOWS), "each output has rows")
+            for limit in LIMITS[1:]:
+                clear()
+                workers = generator.choice((1, 2))
+                compare(finish(window, limit, workers), wanted, "seed %d, window %s, %s, %d workers" % (seed, window, limit, workers))
+
+
+def test_limits_come_and_go_between_runs_and_kills():
+    for seed, generator in each_seed():
+        clear()
+        wanted = finish((5, 1), None, 1)
+        clear()
+        for _ in range(6):
+            limit, workers = generator.choice(LIMITS), generator.choice((1, 2))
+            if generator.random() < 0.5:
+                go_on(1, (5, 1), limit, workers)
+            else:
+                live_and_die(generator, (5, 1), limit, workers)
+        compare(finish((5, 1), generator.choice(LIMITS), 2), wanted, "seed %d" % seed)
+
+
+def test_windows_intervals_and_limits_may_change_together():
+    for seed, generator in each_seed():
+        found = {}
+        for has_limits in (False, True):
+            clear()
+            for batches, window, interval in ((3, (6, 1), "1s"), (2, (4, 1), "1s"), (2, (8, 4), "2s"), (2, (4, 2), "2s"), (1, (5, 1), "1s")):
+                limit = generator.choice(LIMITS) if has_limits else None
+                go_on(batches, window, limit, generator.choice((1, 2)), interval)
+            found[has_limits] = finish((5, 1), "1KB" if has_limits else None, 2)
+        compare(found[True], found[False], "seed %d" % seed)
+
+
+# ---- memory ----
+
+LARGE = 'local keys = ssc:textFileStream("in"):map(sluice.pair(1))\n' + \
+    save('keys:reduceByKeyAndWindow(function(a, b) return a + b end, function(a, b) return a - b end, "4s", "1s")', "r")
+
+
+def large_batches(first, last):
+    for batch in range(first, last):
+        move_in("%d" % batch, "".join("%x\n" % ((i + batch * 60000) * 2654435761 % 2 ** 32) for i in range(150000)))
+
+
+def peak_of(limit, batches):
+    done = sluice("run", job(head("workers = 2, maxFilesPerBatch = 1" + (', memoryLimit = "%dMB"' % limit if limit else "")) + LARGE),
+                  "--clock", "virtual", "--batches", str(batches), seconds=1000, prefix=[sys.executable, "-c", MEASURED])
+    equal(done.returncode, 0, "exit status; " + done.stderr)
+    return int(done.stdout)
+
+
+def test_a_window_with_an_inverse_stays_below_the_limit():
+    if SANITIZED:
+        skip("a sanitizer takes memory of its own")
+    seen = []
+    for limit in (None, 60):
+        shutil.rmtree("in", ignore_errors=True)
+        clear()
+        large_batches(0, 5)
+        filled = peak_of(limit, 5)
+        large_batches(5, 6)
+        seen.append((filled, peak_of(limit, 1), directories()))
+    print("%d and %d MB without a limit, %d and %d with 60 MB" % tuple(size // 10 ** 6 for one in seen for size in one[:2]), flush=True)
+    check(seen[0][2] == seen[1][2], "the results are those without a limit")
+    check(min(seen[0][:2]) > 80 * 10 ** 6, "without a limit it takes more")
+    check(max(seen[1][:2]) < 60 * 10 ** 6, "with it, it stays below")
+
+
+main(globals())
