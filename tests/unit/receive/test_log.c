@@ -26,6 +26,7 @@ struct bench {
     uint64_t position; /* the last one that was restored */
     uint64_t appended; /* what snapshot writes */
     bool commits;      /* a batch commits everything while a segment is being made */
+    uint64_t refused;  /* a position that cannot be restored; 0: none */
 };
 
 static int restore(void *arg, const struct sl_frame *frame, struct sl_error *err)
@@ -35,7 +36,9 @@ static int restore(void *arg, const struct sl_frame *frame, struct sl_error *err
     uint32_t len = frame->kind == SL_FRAME_POSITIONS ? frame->body_len : frame->position_len;
     if (len == sizeof bench->position)
         memcpy(&bench->position, bytes, len);
-    return 0;
+    return bench->refused && bench->position == bench->refused
+               ? sl_error_set(err, SL_EDAMAGED, "a position that cannot be read")
+               : 0;
 }
 
 static bool snapshot(void *arg, struct sl_buf *ret)
@@ -280,6 +283,19 @@ static void test_log_loses_nothing_whichever_call_fails(void **state)
     }
 }
 
+static void test_log_keeps_a_sound_frame_whose_position_cannot_be_read(void **state)
+{
+    struct bench *bench = *state;
+    for (uint64_t i = 0; i < 4; i++)
+        assert_int_equal(append(bench, i), 0);
+    bench->refused = bench->appended;
+    assert_int_equal(reopen(bench, 0), SL_EDAMAGED);
+    bench->refused = 0;
+    assert_int_equal(reopen(bench, 0), 0);
+    assert_int_equal(sl_received_log_end(bench->log), records_of(4));
+    check_range(bench, 0, records_of(4));
+}
+
 /* As a task of another process reads it: from the file, by what the split says of itself. */
 static void read_described(const struct sl_received_split *split, struct sl_received_log *reader,
                            struct counting *counting, struct sl_error *err)
@@ -333,6 +349,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_log_limits_a_range_between_frames, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log_truncates_a_torn_end_wherever_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log_names_a_byte_that_flips, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_log_keeps_a_sound_frame_whose_position_cannot_be_read, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_log_loses_nothing_whichever_call_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log_is_read_by_a_process_that_has_not_written_it, set_up,
                                         tear_down),
