@@ -100,7 +100,7 @@ static void check_every_read(make_job *make, int64_t batches, const char *last)
     assert_true(reads > 40);
     sl_context_free(ssc);
     forget("out");
-    for (int from = 1; from <= reads * 3 / 4; from += 1 + reads / 40) {
+    for (int from = 1; from <= reads * 3 / 4; from += 1 + reads / 15) {
         ssc = make();
         assert_int_equal(run_with_fault(ssc, from, batches), 1);
         assert_non_null(strstr(sl_context_error(ssc), "reading what exceeded memoryLimit from"));
