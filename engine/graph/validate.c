@@ -95,12 +95,17 @@ static bool lies_in(const char *path, const char *dir)
     return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == 0);
 }
 
-/* leads: where the watched directory of each source and the prefix of each output lead; NULL where a node has neither,
- * or it is too long. Each is resolved once, for all pairs are compared. */
+/* Where a node's files are; each is resolved once, for all pairs are compared. */
+struct place {
+    char *lead;   /* of the watched directory or the prefix; NULL: it has neither, or it is too long */
+    char *parent; /* of an output: the directory of its names */
+    char *link;   /* of an output: that to the newest, not where it leads; NULL: it makes none */
+};
+
 struct checks {
     const struct sl_context *context;
     struct sl_error *err;
-    char **leads; /* [nodes] */
+    struct place *place; /* [nodes] */
 };
 
 static const struct sl_node *node_at(const struct checks *checks, size_t i)
@@ -108,7 +113,52 @@ static const struct sl_node *node_at(const struct checks *checks, size_t i)
     return &checks->context->stream[i]->node;
 }
 
-static int find_lead(struct checks *checks, size_t i)
+static bool has_option(const struct sl_op *op, const char *name)
+{
+    for (size_t i = 0; op->options && op->options[i].name; i++)
+        if (strcmp(op->options[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What an output makes lies beside its prefix: a prefix "in" beside the watched directory in/ is fine. */
+static void parent_of(const char *prefix, char ret[PATH_MAX])
+{
+    const char *slash = strrchr(prefix, '/');
+    int len = slash == prefix ? 1 : slash ? (int)(slash - prefix) : 0;
+    snprintf(ret, PATH_MAX, "%.*s", len ? len : 1, len ? prefix : ".");
+}
+
+static int keep(struct checks *checks, const char *text, char **ret)
+{
+    *ret = strdup(text);
+    return *ret ? 0 : sl_error_nomem(checks->err);
+}
+
+static bool find_link(const struct sl_node *node, const char *prefix, const char *parent, char ret[PATH_MAX])
+{
+    char suffix[NAME_MAX + 1];
+    if (!has_option(node->op, "latest") || !sl_node_option_boolean(node, "latest", true))
+        return false;
+    const char *slash = strrchr(prefix, '/'), *end = sl_node_text(node, "suffix", suffix, sizeof suffix);
+    int len = snprintf(ret, PATH_MAX, "%s/%s%s%s", parent[1] ? parent : "", slash ? slash + 1 : prefix,
+                       end && end[0] ? "." : "", end ? end : "");
+    return len > 0 && len < PATH_MAX && ret[len - 1] != '/';
+}
+
+static int find_names(struct checks *checks, size_t i, const char *prefix)
+{
+    char dir[PATH_MAX], parent[PATH_MAX], link[PATH_MAX];
+    parent_of(prefix, dir);
+    if (is_url(prefix) || !resolve(checks->context->dir, dir, parent))
+        return 0;
+    int r = keep(checks, parent, &checks->place[i].parent);
+    return r == 0 && find_link(node_at(checks, i), prefix, parent, link)
+               ? keep(checks, link, &checks->place[i].link)
+               : r;
+}
+
+static int find_place_of(struct checks *checks, size_t i)
 {
     char text[PATH_MAX], resolved[PATH_MAX];
     const struct sl_node *node = node_at(checks, i);
@@ -116,32 +166,36 @@ static int find_lead(struct checks *checks, size_t i)
                         : node->op->kind == SL_OP_OUTPUT ? "prefix"
                                                          : NULL;
     const char *path = param ? sl_node_text(node, param, text, sizeof text) : NULL;
-    if (!path || !find_place(checks->context->dir, path, resolved))
+    if (!path)
         return 0;
-    checks->leads[i] = strdup(resolved);
-    return checks->leads[i] ? 0 : sl_error_nomem(checks->err);
+    int r =
+        find_place(checks->context->dir, path, resolved) ? keep(checks, resolved, &checks->place[i].lead) : 0;
+    return r < 0 || node->op->kind == SL_OP_SOURCE ? r : find_names(checks, i, path);
 }
 
-static int find_leads(struct checks *checks)
+static int find_places(struct checks *checks)
 {
-    checks->leads = calloc(checks->context->nodes + 1, sizeof(char *));
-    int r = checks->leads ? 0 : sl_error_nomem(checks->err);
+    checks->place = calloc(checks->context->nodes + 1, sizeof *checks->place);
+    int r = checks->place ? 0 : sl_error_nomem(checks->err);
     for (size_t i = 0; i < checks->context->nodes && r == 0; i++)
-        r = find_lead(checks, i);
+        r = find_place_of(checks, i);
     return r;
 }
 
 static void checks_done(struct checks *checks)
 {
-    for (size_t i = 0; checks->leads && i < checks->context->nodes; i++)
-        free(checks->leads[i]);
-    free(checks->leads);
+    for (size_t i = 0; checks->place && i < checks->context->nodes; i++) {
+        free(checks->place[i].lead);
+        free(checks->place[i].parent);
+        free(checks->place[i].link);
+    }
+    free(checks->place);
 }
 
 /* The directory that node i watches. */
 static const char *watched_by(const struct checks *checks, size_t i)
 {
-    return node_at(checks, i)->op->kind == SL_OP_SOURCE ? checks->leads[i] : NULL;
+    return node_at(checks, i)->op->kind == SL_OP_SOURCE ? checks->place[i].lead : NULL;
 }
 
 /* Of the nearest directory above it that exists. */
@@ -201,7 +255,7 @@ static int refuse_place(const struct checks *checks, const struct sl_site *site,
 /* Whether the prefixes of two outputs lead to one place, however they are written. */
 static bool is_one_place(const struct checks *checks, const struct sl_node *a, const struct sl_node *b)
 {
-    const char *a_leads = checks->leads[a->number], *b_leads = checks->leads[b->number];
+    const char *a_leads = checks->place[a->number].lead, *b_leads = checks->place[b->number].lead;
     return a_leads && b_leads && strcmp(a_leads, b_leads) == 0;
 }
 
@@ -273,14 +327,6 @@ static int refuse_inputs_on(const struct checks *checks, const char *mount)
     return 0;
 }
 
-/* What an output makes lies beside its prefix: a prefix "in" beside the watched directory in/ is fine. */
-static void parent_of(const char *prefix, char ret[PATH_MAX])
-{
-    const char *slash = strrchr(prefix, '/');
-    int len = slash == prefix ? 1 : slash ? (int)(slash - prefix) : 0;
-    snprintf(ret, PATH_MAX, "%.*s", len ? len : 1, len ? prefix : ".");
-}
-
 static int refuse_watched_prefix(const struct checks *checks, const struct sl_site *site, const char *prefix)
 {
     char dir[PATH_MAX];
@@ -290,57 +336,23 @@ static int refuse_watched_prefix(const struct checks *checks, const struct sl_si
 
 /* ---- links to the newest directory: prefix.suffix, which must be free for each ---- */
 
-static bool has_option(const struct sl_op *op, const char *name)
-{
-    for (size_t i = 0; op->options && op->options[i].name; i++)
-        if (strcmp(op->options[i].name, name) == 0)
-            return true;
-    return false;
-}
-
-/* The directory that the names of an output are in. */
-static bool resolve_parent(const struct checks *checks, const struct sl_node *node, char ret[PATH_MAX])
-{
-    char prefix[PATH_MAX], dir[PATH_MAX];
-    if (node->op->kind != SL_OP_OUTPUT || !sl_node_text(node, "prefix", prefix, sizeof prefix) ||
-        is_url(prefix))
-        return false;
-    parent_of(prefix, dir);
-    return resolve(checks->context->dir, dir, ret);
-}
-
-/* The link itself, not where one of an earlier run leads. */
-static bool link_of(const struct checks *checks, const struct sl_node *node, char ret[PATH_MAX])
-{
-    char prefix[PATH_MAX], suffix[NAME_MAX + 1], dir[PATH_MAX];
-    if (!has_option(node->op, "latest") || !sl_node_option_boolean(node, "latest", true) ||
-        !resolve_parent(checks, node, dir) || !sl_node_text(node, "prefix", prefix, sizeof prefix))
-        return false;
-    const char *slash = strrchr(prefix, '/'), *end = sl_node_text(node, "suffix", suffix, sizeof suffix);
-    bool has_suffix = end && end[0];
-    int len = snprintf(ret, PATH_MAX, "%s/%s%s%s", dir[1] ? dir : "", slash ? slash + 1 : prefix,
-                       has_suffix ? "." : "", has_suffix ? end : "");
-    return len > 0 && len < PATH_MAX && ret[len - 1] != '/';
-}
-
 /* Whether something of another node has the link's name, or lies in a directory of that name. Of one prefix refuse_twins
  * says more. */
 static bool is_in_the_way(const struct checks *checks, const struct sl_node *node,
                           const struct sl_node *other, const char *link)
 {
-    char theirs[PATH_MAX];
+    const struct place *theirs = &checks->place[other->number];
     const char *watched = watched_by(checks, other->number);
     if (other == node || (!watched && is_one_place(checks, node, other)))
         return false;
-    return (watched && lies_in(watched, link)) ||
-           (link_of(checks, other, theirs) && strcmp(theirs, link) == 0) ||
-           (resolve_parent(checks, other, theirs) && lies_in(theirs, link));
+    return (watched && lies_in(watched, link)) || (theirs->link && strcmp(theirs->link, link) == 0) ||
+           (theirs->parent && lies_in(theirs->parent, link));
 }
 
 static int refuse_taken_link(const struct checks *checks, const struct sl_node *node)
 {
-    char link[PATH_MAX];
-    if (!link_of(checks, node, link))
+    const char *link = checks->place[node->number].link;
+    if (!link)
         return 0;
     for (size_t i = 0; i < checks->context->nodes; i++) {
         const struct sl_node *other = node_at(checks, i);
@@ -475,7 +487,7 @@ int sl_validate(const struct sl_context *context, const char *checkpoint, const 
                 struct sl_error *err)
 {
     struct checks checks = {context, err, NULL};
-    int r = find_leads(&checks);
+    int r = find_places(&checks);
     r = r < 0 ? r : check_nodes(&checks);
     if (r == 0 && checkpoint)
         r = refuse_place(&checks, NULL, "checkpoint", checkpoint, checkpoint);
