@@ -74,7 +74,7 @@ def test_event_time_is_as_without_kills():
     check(all(wanted.values()), "each output has rows: %s" % {name: len(content) for name, content in wanted.items()})
     while kills < KILLS:
         start_over()
-        job(JOB % generator.choice(("", ', memoryLimit = "20MB"')))
+        job(JOB % generator.choice(("", ', memoryLimit = "20MB"', ', memoryLimit = "2KB"')))
         while kills < KILLS and not live_and_die(generator, generator.choice("127")):
             kills += 1
         sluice_ok("run", "job.lua", *ENDS, "--finish")
