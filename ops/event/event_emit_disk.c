@@ -1,8 +1,9 @@
-/* From panes on disk (ops/event/pane_store.h) to the rows of windows, which are on disk, too. The rows of a window's panes are
- * sorted by key; those of one key are combined in the order of their panes, as in memory (ops/event/event_emit.c).
+/* From panes on disk (ops/event/pane_store.h) to the rows of windows, which are on disk, too. The rows of the windows' panes are
+ * read once, and sorted by window and key; those of one window and key are combined in the order of their panes, as in memory
+ * (ops/event/event_emit.c). So many small windows cost no more than a large one.
  *
- * Of a window that only shows what the batch changed the changed keys are looked for in its panes, where they are few.
- * Otherwise all rows of its panes are read. */
+ * Of windows that only show what the batch changed the changed keys are looked for in their panes, where they are few. */
+#include "core/base/bisect.h"
 #include "core/base/error.h"
 #include "core/contract/services.h"
 #include "ops/event/event_reduce.h"
@@ -16,14 +17,32 @@
 
 struct emission {
     struct sl_stage *stage;
-    struct sl_event_span span;
+    const struct sl_event_span *span; /* [spans], by start */
+    size_t spans;
     bool only_changed;
     struct sl_pane_sort sort;
     pthread_mutex_t lock; /* guards left_out */
     struct sl_rows *left_out;
 };
 
+/* A row of one of the windows; its key is the list {start, key} where there are several. */
+static int add_row(struct emission *emission, const struct sl_event_span *span, const struct sl_pane_row *row)
+{
+    struct sl_field items[2] = {sl_integer(span->start), sl_key_of_pane(&row->key)}, both = sl_list(items, 2);
+    return sl_pane_sort_add(&emission->sort, emission->spans > 1 ? &both : &items[1], row);
+}
+
 /* ---- all rows ---- */
+
+static int add_to_windows(struct emission *emission, const struct sl_pane_row *row)
+{
+    int64_t pane = sl_pane_of(&row->key);
+    size_t at = SL_BISECT(i, 0, emission->spans, emission->span[i].stop <= pane);
+    int r = 0;
+    for (; r == 0 && at < emission->spans && emission->span[at].start <= pane; at++)
+        r = add_row(emission, &emission->span[at], row);
+    return r;
+}
 
 static int add_range(struct emission *emission)
 {
@@ -31,12 +50,10 @@ static int add_range(struct emission *emission)
     const struct sl_event_memory *memory = stage->memory;
     struct sl_pane_reader reader;
     struct sl_pane_row row;
-    int r = sl_pane_reader_open(&reader, &memory->store, emission->span.start, emission->span.stop,
-                                stage->batch_ms);
-    while (r == 0 && (r = sl_pane_reader_next(&reader, &row, stage->err)) > 0) {
-        struct sl_field key = sl_key_of_pane(&row.key);
-        r = sl_pane_sort_add(&emission->sort, &key, &row);
-    }
+    int r = sl_pane_reader_open(&reader, &memory->store, emission->span[0].start,
+                                emission->span[emission->spans - 1].stop, stage->batch_ms);
+    while (r == 0 && (r = sl_pane_reader_next(&reader, &row, stage->err)) > 0)
+        r = add_to_windows(emission, &row);
     sl_pane_reader_close(&reader);
     return r;
 }
@@ -45,11 +62,11 @@ static int add_range(struct emission *emission)
 
 /* The keys that the batch changed in panes of the window, in order; some of them are there more than once. The caller frees
  * *ret, whose keys are borrowed. */
-static int list_keys(const struct emission *emission, struct sl_group_entry **ret, size_t *ret_count)
+static int list_keys(const struct emission *emission, const struct sl_event_span *span,
+                     struct sl_group_entry **ret, size_t *ret_count)
 {
     const struct sl_event_reduce *reduce = emission->stage->state;
-    struct sl_pane_range range =
-        sl_pane_runs_range(reduce->changed, emission->span.start, emission->span.stop);
+    struct sl_pane_range range = sl_pane_runs_range(reduce->changed, span->start, span->stop);
     size_t count = 0, room = (size_t)(range.end[0] - range.at[0]) + (size_t)(range.end[1] - range.at[1]);
     struct sl_group_entry *key = malloc((room + 1) * sizeof *key);
     if (!key)
@@ -62,8 +79,8 @@ static int list_keys(const struct emission *emission, struct sl_group_entry **re
     return sl_group_entries_sort(emission->stage, key, count);
 }
 
-static int find_key(struct emission *emission, struct sl_state_finder *finder, int64_t pane,
-                    const struct sl_field *key)
+static int find_key(struct emission *emission, const struct sl_event_span *span,
+                    struct sl_state_finder *finder, int64_t pane, const struct sl_field *key)
 {
     struct sl_stage *stage = emission->stage;
     const struct sl_state_runs *runs = &((const struct sl_event_memory *)stage->memory)->store.runs;
@@ -77,35 +94,42 @@ static int find_key(struct emission *emission, struct sl_state_finder *finder, i
     if (r <= 0 || !cell.exists)
         return r < 0 ? r : 0;
     struct sl_pane_row row = sl_pane_row_of(&cell, stage->batch_ms);
-    struct sl_field own = sl_key_of_pane(&row.key);
-    return sl_pane_sort_add(&emission->sort, &own, &row);
+    return add_row(emission, span, &row);
 }
 
-static int find_in_pane(struct emission *emission, int64_t pane, const struct sl_group_entry *key,
-                        size_t count)
+static int find_in_pane(struct emission *emission, const struct sl_event_span *span, int64_t pane,
+                        const struct sl_group_entry *key, size_t count)
 {
     struct sl_state_finder *finder = calloc(1, sizeof *finder);
     int r = finder ? 0 : SL_ENOMEM;
     for (size_t i = 0; r == 0 && i < count; i++)
         if (!i || !sl_field_equals(&key[i].key, &key[i - 1].key))
-            r = find_key(emission, finder, pane, &key[i].key);
+            r = find_key(emission, span, finder, pane, &key[i].key);
     if (finder)
         sl_state_finder_done(finder);
     free(finder);
     return r;
 }
 
-static int add_changed(struct emission *emission)
+static int add_changed(struct emission *emission, const struct sl_event_span *span)
 {
     const struct sl_event_memory *memory = emission->stage->memory;
     const struct sl_pane_list *list = &memory->store.list;
     struct sl_group_entry *key = NULL;
     size_t count;
-    int r = list_keys(emission, &key, &count);
-    for (int64_t pane = sl_pane_list_next(list, emission->span.start); r == 0 && pane < emission->span.stop;
+    int r = list_keys(emission, span, &key, &count);
+    for (int64_t pane = sl_pane_list_next(list, span->start); r == 0 && pane < span->stop;
          pane = sl_pane_list_next(list, pane + 1))
-        r = find_in_pane(emission, pane, key, count);
+        r = find_in_pane(emission, span, pane, key, count);
     free(key);
+    return r;
+}
+
+static int add_all_changed(struct emission *emission)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < emission->spans; i++)
+        r = add_changed(emission, &emission->span[i]);
     return r;
 }
 
@@ -119,20 +143,34 @@ static bool are_changed_few(const struct emission *emission)
     uint64_t panes = 0;
     if (!emission->only_changed || !reduce->changed)
         return false;
-    for (int64_t pane = sl_pane_list_next(list, emission->span.start); pane < emission->span.stop;
-         pane = sl_pane_list_next(list, pane + 1))
-        panes++;
+    for (size_t i = 0; i < emission->spans; i++)
+        for (int64_t pane = sl_pane_list_next(list, emission->span[i].start); pane < emission->span[i].stop;
+             pane = sl_pane_list_next(list, pane + 1))
+            panes++;
     return reduce->changed->count < sl_pane_store_entries(&memory->store) / (ROWS_PER_KEY * (panes + 1));
 }
 
 /* ---- rows of the result ---- */
 
-static int leave_out(struct emission *emission, const struct sl_field *key)
+static int leave_out(struct emission *emission, const struct sl_event_span *span, const struct sl_field *key)
 {
     pthread_mutex_lock(&emission->lock);
-    int r = sl_event_leave_out(&emission->left_out, emission->span.start, emission->span.stop, key);
+    int r = sl_event_leave_out(&emission->left_out, span->start, span->stop, key);
     pthread_mutex_unlock(&emission->lock);
     return r;
+}
+
+/* The window of the group, whose key becomes its own. */
+static const struct sl_event_span *span_of(const struct emission *emission, struct sl_group_entry *entry)
+{
+    if (emission->spans == 1)
+        return emission->span;
+    const struct sl_field *items = entry->key.items;
+    uint8_t failed = entry->key.flags & SL_GROUP_FAILED;
+    size_t at = SL_BISECT(i, 0, emission->spans, emission->span[i].start < items[0].integer);
+    entry->key = items[1];
+    entry->key.flags |= failed;
+    return &emission->span[at];
 }
 
 static int write_group(void *arg, struct sl_task *task, const struct sl_pane_group *group,
@@ -140,22 +178,25 @@ static int write_group(void *arg, struct sl_task *task, const struct sl_pane_gro
 {
     struct emission *emission = arg;
     const struct sl_event_memory *memory = emission->stage->memory;
+    struct sl_group_entry entry = group->entry;
     struct sl_field row[SL_EVENT_ROW_FIELDS];
     uint32_t width;
     bool left_out;
     if (emission->only_changed && !group->changed)
         return 0;
-    int r = sl_event_fields(emission->stage, task, &emission->span, &group->entry, row, &width, &left_out);
+    const struct sl_event_span *span = span_of(emission, &entry);
+    int r = sl_event_fields(emission->stage, task, span, &entry, row, &width, &left_out);
     if (r == 0 && left_out)
-        r = leave_out(emission, &group->entry.key);
+        r = leave_out(emission, span, &entry.key);
     return r < 0 || !width ? r : memory->store.runs.spill->ops->row(file, row, width, task->err);
 }
 
-static int emit_window(struct emission *emission, struct sl_dataset *dataset)
+static int emit(struct emission *emission, struct sl_dataset *dataset)
 {
     const struct sl_event_reduce *reduce = emission->stage->state;
     struct sl_dataset *rows;
-    int r = are_changed_few(emission) ? add_changed(emission) : add_range(emission);
+    int r = sl_pane_sort_init(&emission->sort, emission->stage);
+    r = r < 0 ? r : are_changed_few(emission) ? add_all_changed(emission) : add_range(emission);
     r = r < 0 ? r : sl_pane_sort_merge(&emission->sort, reduce->reducer, write_group, emission, &rows);
     if (r < 0)
         return r;
@@ -167,13 +208,9 @@ static int emit_window(struct emission *emission, struct sl_dataset *dataset)
 int sl_event_emit_stored(struct sl_stage *stage, const struct sl_event_span *span, size_t spans,
                          bool only_changed, struct sl_dataset *dataset)
 {
-    struct emission emission = {.stage = stage, .only_changed = only_changed};
+    struct emission emission = {.stage = stage, .span = span, .spans = spans, .only_changed = only_changed};
     pthread_mutex_init(&emission.lock, NULL);
-    int r = sl_pane_sort_init(&emission.sort, stage);
-    for (size_t i = 0; r == 0 && i < spans; i++) {
-        emission.span = span[i];
-        r = emit_window(&emission, dataset);
-    }
+    int r = emit(&emission, dataset);
     int noted = sl_event_left_out(stage->memory, emission.left_out);
     sl_pane_sort_done(&emission.sort);
     pthread_mutex_destroy(&emission.lock);

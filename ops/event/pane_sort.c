@@ -14,11 +14,7 @@ enum { ROW_FIELDS = 5 };
 int sl_pane_sort_init(struct sl_pane_sort *sort, struct sl_stage *stage)
 {
     *sort = (struct sl_pane_sort){.stage = stage};
-    int r = sl_spilled_runs_init(&sort->runs, stage);
-    if (r == 0)
-        sort->result_file = calloc(sl_pool_workers(stage->pool), sizeof(struct sl_spill_file *));
-    sort->runs.result_file = sort->result_file;
-    return r < 0 || !sort->result_file ? SL_ENOMEM : 0;
+    return sl_spilled_runs_init(&sort->runs, stage);
 }
 
 static void forget_entries(struct sl_pane_sort *sort)
@@ -31,9 +27,6 @@ static void forget_entries(struct sl_pane_sort *sort)
 
 void sl_pane_sort_done(struct sl_pane_sort *sort)
 {
-    for (unsigned w = 0; sort->result_file && w < sl_pool_workers(sort->stage->pool); w++)
-        sort->runs.spill->ops->close(sort->result_file[w]);
-    free(sort->result_file);
     forget_entries(sort);
     sl_spilled_runs_done(&sort->runs);
 }

@@ -1,8 +1,8 @@
-/* Rows (key, state) that come in any order and are read by key: those of panes beyond memoryLimit, which a window combines by
+/* Rows (key, state) that come in any order and are read by key: those of panes beyond memoryLimit, which windows combine by
  * key, or that are cut into other panes. Rows with equal keys stay in the order in which they came. All of them go to disk,
  * as sorted runs (ops/key/spilled_runs.h), and are merged on all workers.
  *
- * init; for each window: add, any number of times, then merge; done. */
+ * init; add, any number of times; merge; done. */
 #pragma once
 
 #include "ops/event/pane_store.h"
@@ -11,14 +11,13 @@
 struct sl_pane_sort {
     struct sl_stage *stage;
     struct sl_spilled_runs runs;
-    struct sl_spill_file **result_file; /* [workers]: what several merges write */
-    uint32_t number;                    /* of runs so far */
-    struct sl_group_entry *entry;       /* not written yet */
+    uint32_t number;              /* of runs so far */
+    struct sl_group_entry *entry; /* not written yet */
     size_t count, capacity;
     struct sl_arena arena; /* of keys and rows */
 };
 
-/* Also where the stage has none: only with a limit. 0 or SL_ENOMEM; then done is to be called, too. */
+/* Only with a limit. 0 or SL_ENOMEM; then done is to be called, too. */
 int sl_pane_sort_init(struct sl_pane_sort *sort, struct sl_stage *stage);
 void sl_pane_sort_done(struct sl_pane_sort *sort);
 
