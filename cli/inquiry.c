@@ -1,5 +1,6 @@
 #include "cli/inquiry.h"
 
+#include "core/contract/bucket.h"
 #include "core/contract/source.h"
 #include "engine/batch/replay.h"
 #include "engine/graph/graph.h"
@@ -91,11 +92,9 @@ static int try_source(struct sl_inquiry *inquiry, const char *directory, const c
 static int try_url(struct sl_inquiry *inquiry, const char *url, struct sl_error *err)
 {
     struct sl_arena *arena = &inquiry->target->arena;
-    size_t len = strlen(url);
-    while (len && url[len - 1] == '/')
-        len--;
-    const char *name = inquiry->shown + len + 1;
-    if (strncmp(inquiry->shown, url, len) != 0 || inquiry->shown[len] != '/' || !*name)
+    size_t len = sl_bucket_url_len(url, strlen(url));
+    const char *name = sl_bucket_name_below(inquiry->shown, url);
+    if (!name)
         return 0;
     inquiry->directory = sl_arena_text(arena, url, len);
     inquiry->path = inquiry->shown;

@@ -17,6 +17,19 @@ bool sl_bucket_is_url(const struct sl_field *text)
     return begins(text, "s3://") || begins(text, "oss://");
 }
 
+size_t sl_bucket_url_len(const char *url, size_t len)
+{
+    while (len && url[len - 1] == '/')
+        len--;
+    return len;
+}
+
+const char *sl_bucket_name_below(const char *path, const char *url)
+{
+    size_t len = sl_bucket_url_len(url, strlen(url));
+    return strncmp(path, url, len) == 0 && path[len] == '/' && path[len + 1] ? path + len + 1 : NULL;
+}
+
 static bool is_bucket_name(const uint8_t *name, size_t len)
 {
     for (size_t i = 0; i < len; i++) {

@@ -90,6 +90,10 @@ struct sl_bucket {
 
 /* Whether the text is such a URL. */
 bool sl_bucket_is_url(const struct sl_field *text);
+/* The length of a URL without the slashes at its end. */
+size_t sl_bucket_url_len(const char *url, size_t len);
+/* What comes after the URL and its slash in the path of an object; NULL: the path is not below it. */
+const char *sl_bucket_name_below(const char *path, const char *url);
 /* The options of object stores that a node has, for this URL. */
 struct sl_bucket_settings sl_bucket_settings_of(const struct sl_node *node, struct sl_field url);
 /* Their names; NULL after the last. */

@@ -1,5 +1,6 @@
 #include "engine/batch/lost_sources.h"
 
+#include "core/contract/bucket.h"
 #include "receive/kafka/known.h"
 #include "receive/leftover.h"
 
@@ -57,21 +58,13 @@ static bool is_there(void *arg, const char *path)
     return strstr(path, "://") || look(arg, path, &found);
 }
 
-/* Without the slashes at its end. */
-static size_t url_length(const char *url)
-{
-    size_t len = strlen(url);
-    while (len && url[len - 1] == '/')
-        len--;
-    return len;
-}
-
 /* However they are written. */
 static bool is_same_directory(const struct sl_run *run, const char *a, const char *b)
 {
     struct statx left, right;
+    size_t len = sl_bucket_url_len(a, strlen(a));
     if (strstr(a, "://"))
-        return url_length(a) == url_length(b) && strncmp(a, b, url_length(a)) == 0;
+        return len == sl_bucket_url_len(b, strlen(b)) && strncmp(a, b, len) == 0;
     return look(run, a, &left) && look(run, b, &right) && left.stx_ino == right.stx_ino &&
            left.stx_dev_major == right.stx_dev_major && left.stx_dev_minor == right.stx_dev_minor;
 }

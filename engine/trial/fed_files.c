@@ -113,11 +113,6 @@ static int take_file(const struct sl_fed_files_file *file, struct sl_files *ret,
     return sl_files_add(ret, &taken) < 0 ? sl_error_nomem(err) : 0;
 }
 
-static int compare_paths(const void *left, const void *right)
-{
-    return strcmp(((const struct sl_file *)left)->path, ((const struct sl_file *)right)->path);
-}
-
 /* No limits: a batch is what the caller said it is. */
 static int take(struct sl_arrivals *base, uint64_t files_max, uint64_t bytes_max, struct sl_files *ret,
                 struct sl_error *err)
@@ -128,8 +123,7 @@ static int take(struct sl_arrivals *base, uint64_t files_max, uint64_t bytes_max
     for (size_t i = 0; i < given->count && r == 0; i++)
         if (given->file[i].batch == given->batch && strcmp(given->file[i].dir, arrivals->dir) == 0)
             r = take_file(&given->file[i], ret, err);
-    if (ret->count)
-        qsort(ret->file, ret->count, sizeof *ret->file, compare_paths);
+    sl_files_sort(ret, 0);
     return r;
 }
 

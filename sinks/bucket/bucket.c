@@ -327,10 +327,8 @@ static int list(struct sl_bucket *base, const _Atomic int *stop, sl_bucket_visit
     struct bucket *bucket = own(base);
     char *prefix = NULL;
     const char *url = (const char *)bucket->settings.url.str;
-    int len = (int)bucket->settings.url.len;
-    while (len && url[len - 1] == '/')
-        len--;
-    if (asprintf(&prefix, "%.*s/", len, url) < 0)
+    size_t len = sl_bucket_url_len(url, bucket->settings.url.len);
+    if (asprintf(&prefix, "%.*s/", (int)len, url) < 0)
         return sl_error_nomem(err);
     bucket->context.stop = stop;
     sl_retry_log_reset(&bucket->context.retry_log);

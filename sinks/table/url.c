@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *behind(const char *text, const char *prefix)
+static const char *after_prefix(const char *text, const char *prefix)
 {
     size_t len = strlen(prefix);
     return strncmp(text, prefix, len) == 0 ? text + len : NULL;
@@ -13,13 +13,13 @@ static const char *behind(const char *text, const char *prefix)
 /* What follows "postgresql://"; NULL: it is no such URL. */
 static const char *postgres_part(const char *url)
 {
-    const char *rest = behind(url, "postgresql://");
-    return rest ? rest : behind(url, "postgres://");
+    const char *rest = after_prefix(url, "postgresql://");
+    return rest ? rest : after_prefix(url, "postgres://");
 }
 
 const char *sl_table_url_sqlite(const char *url)
 {
-    const char *file = behind(url, "sqlite:"), *path = file ? behind(file, "file://") : NULL;
+    const char *file = after_prefix(url, "sqlite:"), *path = file ? after_prefix(file, "file://") : NULL;
     return path && *path == '/' ? path : file;
 }
 

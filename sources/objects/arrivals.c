@@ -46,7 +46,7 @@ static int add_listed(void *arg, const struct sl_bucket_entry *entry, struct sl_
 {
     const struct listing *listing = arg;
     const struct sl_file file = sl_object_file_of(entry);
-    if (!sl_object_name_below(file.path, listing->url))
+    if (!sl_bucket_name_below(file.path, listing->url))
         return 0; /* a server that does not look at the prefix */
     return sl_files_add(listing->files, &file) < 0 ? sl_error_nomem(err) : 0;
 }

@@ -1,5 +1,6 @@
 #include "sources/objects/names.h"
 
+#include "core/contract/bucket.h"
 #include "core/contract/names.h"
 
 #include <stdio.h>
@@ -88,21 +89,13 @@ static bool is_old_enough(const struct judged *judged)
     return !age_min_ms || judged->now_ms - judged->file->mtime_ns / 1000000 >= age_min_ms;
 }
 
-const char *sl_object_name_below(const char *path, const char *url)
-{
-    size_t len = strlen(url);
-    while (len && url[len - 1] == '/')
-        len--;
-    return strncmp(path, url, len) == 0 && path[len] == '/' && path[len + 1] ? path + len + 1 : NULL;
-}
-
 bool sl_object_is_ready(const struct sl_files *listing, const struct sl_file *file,
                         const struct sl_file_options *options, int64_t now_ms)
 {
     struct judged judged = {.listing = listing,
                             .options = options,
                             .file = file,
-                            .name = sl_object_name_below(file->path, options->dir),
+                            .name = sl_bucket_name_below(file->path, options->dir),
                             .now_ms = now_ms};
     if (!judged.name || has_ignored_part(judged.name))
         return false;

@@ -3,9 +3,6 @@
 
 #include "sources/options.h"
 
-/* What comes after the URL and its slash in the path; NULL: the path is not below it. */
-const char *sl_object_name_below(const char *path, const char *url);
-
 /* Whether this object of a whole listing below options->dir, which is sorted, may be taken at the time now_ms. May call the job's filter: main
  * thread only. */
 bool sl_object_is_ready(const struct sl_files *listing, const struct sl_file *file,
