@@ -23,7 +23,7 @@ static const struct {
     {SL_WANT_STREAMS, "streams"},   {SL_WANT_COUNT, "count"},     {SL_WANT_INTEGER, "integer"},
     {SL_WANT_NUMBER, "number"},     {SL_WANT_STRING, "string"},   {SL_WANT_BOOLEAN, "boolean"},
     {SL_WANT_DURATION, "duration"}, {SL_WANT_STRINGS, "strings"}, {SL_WANT_LIST, "list"},
-    {SL_WANT_VALUE, "value"},       {SL_WANT_NIL, "nil"},
+    {SL_WANT_VALUE, "value"},       {SL_WANT_NIL, "nil"},         {SL_WANT_SIZE, "size"},
 };
 
 /* Nothing for NULL. */

@@ -2,6 +2,7 @@
 
 #include "core/base/duration.h"
 #include "core/base/nearest.h"
+#include "core/base/size.h"
 #include "core/contract/function.h"
 #include "core/rows/field.h"
 
@@ -24,6 +25,7 @@ static const struct want_name want_names[] = {
     {SL_WANT_STRING, "a string"},
     {SL_WANT_BOOLEAN, "true or false"},
     {SL_WANT_DURATION, "a duration (\"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds)"},
+    {SL_WANT_SIZE, "a size (\"10KB\", \"512MiB\", \"1GB\" or a number of bytes)"},
     {SL_WANT_STRINGS, "a list of strings"},
     {SL_WANT_LIST, "a list"},
     {SL_WANT_VALUE, "a value"},
@@ -134,18 +136,16 @@ static int integer_value(const char *what, const struct sl_param *param, int64_t
     return wrong(what, param, given, err);
 }
 
-static int wrong_duration(const char *what, const struct sl_param *param, const struct sl_field *value,
-                          struct sl_error *err)
+/* A duration or a size; `unit` is that of a bare number. */
+static int wrong_measure(const char *what, const struct sl_param *param, const struct sl_field *value,
+                         const char *wanted, const char *unit, struct sl_error *err)
 {
-    static const char wanted[] =
-        "must be a duration of " SL_DURATION_LIMITS
-        ", such as \"1s\", \"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds";
     enum { SHOWN_MAX = 64 };
     if (value->tag == SL_STR)
-        return sl_error_set(err, SL_EUSAGE, "%s: %s %s, got \"%.*s\"", what, param->name, wanted,
+        return sl_error_set(err, SL_EUSAGE, "%s: %s must be %s, got \"%.*s\"", what, param->name, wanted,
                             (int)(value->len < SHOWN_MAX ? value->len : SHOWN_MAX), (const char *)value->str);
-    return sl_error_set(err, SL_EUSAGE, "%s: %s %s, got %.15g seconds", what, param->name, wanted,
-                        value->tag == SL_INT ? (double)value->integer : value->number);
+    return sl_error_set(err, SL_EUSAGE, "%s: %s must be %s, got %.15g %s", what, param->name, wanted,
+                        value->tag == SL_INT ? (double)value->integer : value->number, unit);
 }
 
 /* 0, or a duration of no length: "0s". */
@@ -160,9 +160,27 @@ static bool is_zero(const struct sl_field *value)
     return false;
 }
 
+static int size_value(const char *what, const struct sl_param *param, const struct sl_field *value,
+                      struct sl_arg *ret, struct sl_error *err)
+{
+    static const char wanted[] =
+        "a size of at least 1 byte, such as \"10KB\", \"512MiB\", \"1.5GB\" or a number of bytes";
+    int64_t bytes = 0;
+    bool good = value->tag == SL_STR   ? sl_size_parse((const char *)value->str, value->len, &bytes)
+                : value->tag == SL_INT ? (bytes = value->integer) > 0
+                                       : sl_float_is_integer(value->number, &bytes) && bytes > 0;
+    if (!good)
+        return wrong_measure(what, param, value, wanted, "bytes", err);
+    *ret = SL_INT_ARG(bytes);
+    return 0;
+}
+
 static int duration_value(const char *what, const struct sl_param *param, const struct sl_field *value,
                           struct sl_arg *ret, struct sl_error *err)
 {
+    static const char wanted[] =
+        "a duration of " SL_DURATION_LIMITS
+        ", such as \"1s\", \"250ms\", \"1.5s\", \"5m\", \"1h\", \"2d\" or a number of seconds";
     int64_t ms;
     bool good = value->tag == SL_STR   ? sl_duration_parse((const char *)value->str, value->len, &ms)
                 : value->tag == SL_INT ? sl_duration_from_seconds((double)value->integer, &ms)
@@ -172,7 +190,7 @@ static int duration_value(const char *what, const struct sl_param *param, const 
         return 0;
     }
     if (!good)
-        return wrong_duration(what, param, value, err);
+        return wrong_measure(what, param, value, wanted, "seconds", err);
     *ret = SL_INT_ARG(ms);
     return 0;
 }
@@ -184,6 +202,8 @@ static int number_value(const char *what, const struct sl_param *param, const st
     const struct sl_field *value = &given->value;
     if (param->want & SL_WANT_DURATION)
         return duration_value(what, param, value, ret, err);
+    if (param->want & SL_WANT_SIZE)
+        return size_value(what, param, value, ret, err);
     if (value->tag == SL_INT)
         return integer_value(what, param, value->integer, given, ret, err);
     if (param->want & SL_WANT_NUMBER) {
@@ -209,6 +229,8 @@ static int other_value(const char *what, const struct sl_param *param, const str
                 (value->tag == SL_LIST && list_fits(param->want, value));
     if (!fits && value->tag == SL_STR && (param->want & SL_WANT_DURATION))
         return duration_value(what, param, value, ret, err);
+    if (!fits && value->tag == SL_STR && (param->want & SL_WANT_SIZE))
+        return size_value(what, param, value, ret, err);
     if (!fits)
         return wrong(what, param, given, err);
     *ret = *given;

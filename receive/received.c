@@ -1,6 +1,5 @@
 #include "receive/received.h"
 
-#include "core/base/size.h"
 #include "core/contract/site.h"
 #include "receive/log_dir.h"
 #include "receive/restore.h"
@@ -23,30 +22,12 @@ static struct sl_received *own(struct sl_source *source)
 
 /* ---- options ---- */
 
-static int read_limit(const struct sl_node *node, uint64_t *ret, struct sl_error *err)
-{
-    struct sl_field limit = sl_node_option_value(node, "receivedLimit");
-    int64_t bytes = limit.tag == SL_INT ? limit.integer : 0;
-    *ret = LIMIT_BYTES_DEFAULT;
-    if (limit.tag == SL_NIL)
-        return 0;
-    if (limit.tag == SL_STR && !sl_size_parse((const char *)limit.str, limit.len, &bytes))
-        bytes = 0;
-    if (bytes <= 0)
-        return sl_error_set(err, SL_EUSAGE,
-                            "%s: receivedLimit must be a number of bytes or a text like \"1GB\"",
-                            node->op->name);
-    *ret = (uint64_t)bytes;
-    return 0;
-}
-
 int sl_received_check(const struct sl_node *node, struct sl_error *err)
 {
-    uint64_t bytes;
     struct sl_field name = sl_node_option_value(node, "name");
     if (name.tag == SL_STR && name.len == 0)
         return sl_error_set(err, SL_EUSAGE, "%s: name must not be empty", node->op->name);
-    return read_limit(node, &bytes, err);
+    return 0;
 }
 
 const char *sl_received_name(const struct sl_node *node,
@@ -66,13 +47,13 @@ const char *sl_received_name(const struct sl_node *node,
     return text;
 }
 
-static int read_options(struct sl_received *received, const struct sl_node *node, struct sl_error *err)
+static void read_options(struct sl_received *received, const struct sl_node *node)
 {
     received->has_meta = sl_node_option_boolean(node, "meta", false);
     received->retries = sl_node_option_boolean(node, "retry", true);
     received->rate_max = sl_node_option_integer(node, "maxRate", 0);
     received->connect_timeout_ms = sl_node_option_integer(node, "connectTimeout", CONNECT_TIMEOUT_DEFAULT_MS);
-    return read_limit(node, &received->limit_bytes, err);
+    received->limit_bytes = (uint64_t)sl_node_option_integer(node, "receivedLimit", LIMIT_BYTES_DEFAULT);
 }
 
 /* ---- opening ---- */
@@ -124,7 +105,7 @@ int sl_received_open(struct sl_received *received, const struct sl_source_ops *o
     if (r == 0 && !ops->name(node, received->name, sizeof received->name))
         r = sl_error_set(err, SL_EUSAGE,
                          "the name of the source is too long; give it one with name = \"...\"");
-    r = r < 0 ? r : read_options(received, node, err);
+    read_options(received, node);
     r = r < 0 ? r : open_given(received, err);
     r = r < 0 ? r : open_log(received, err);
     if (r < 0)

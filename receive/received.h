@@ -179,7 +179,7 @@ void sl_received_report(struct sl_source *source, struct sl_source_report *ret);
     {"name", SL_WANT_STRING, true, "by which checkpoint, status and tests know the source"},                    \
         {"meta", SL_WANT_BOOLEAN, true, "records get a last field {source=, number=}; false"},                  \
         {"maxRate", SL_WANT_COUNT, true, "records received per second at most; no limit"},                      \
-        {"receivedLimit", SL_WANT_INTEGER | SL_WANT_STRING, true,                                               \
+        {"receivedLimit", SL_WANT_SIZE, true,                                                                   \
          "bytes of log that no batch has used yet, or \"1GB\": beyond it reading stops; 1GB"},                  \
         {"retry", SL_WANT_BOOLEAN, true,                                                                        \
          "try again after 100ms, doubled to 10s; false: exit 1 where it cannot connect, one connection; true"}, \

@@ -1,25 +1,20 @@
 #include "core/base/size.h"
 
-#include <string.h>
+#include "core/base/measure.h"
 
-enum { DIGITS_MAX = 9 };
+static const struct sl_unit units[] = {
+    {"", 1},      {"B", 1},         {"KB", 1e3},      {"MB", 1e6},      {"GB", 1e9},
+    {"TB", 1e12}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 0x1p40},
+};
+
+static const double bytes_max = 0x1p62;
 
 bool sl_size_parse(const char *text, size_t len, int64_t *ret)
 {
-    static const struct {
-        const char *suffix;
-        int64_t bytes;
-    } units[] = {{"", 1},          {"KB", 1000},     {"MB", 1000000}, {"GB", 1000000000},
-                 {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
-    int64_t number = 0;
-    size_t digits = 0;
-    for (; digits < len && digits < DIGITS_MAX && text[digits] >= '0' && text[digits] <= '9'; digits++)
-        number = number * 10 + (text[digits] - '0');
-    for (size_t i = 0; number > 0 && i < sizeof units / sizeof *units; i++)
-        if (strlen(units[i].suffix) == len - digits &&
-            memcmp(units[i].suffix, text + digits, len - digits) == 0) {
-            *ret = number * units[i].bytes;
-            return true;
-        }
-    return false;
+    double bytes;
+    if (!sl_measure_parse(text, len, units, sizeof units / sizeof *units, &bytes) || bytes < 1 ||
+        bytes > bytes_max)
+        return false;
+    *ret = (int64_t)bytes;
+    return true;
 }

@@ -21,6 +21,7 @@ enum {
     SL_WANT_VALUE = 1 << 12,   /* any value */
     SL_WANT_NIL = 1 << 13,     /* nil may be given in its place although arguments follow */
     SL_WANT_COUNT = 1 << 14,   /* an integer of at least 1 */
+    SL_WANT_SIZE = 1 << 15,    /* arrives as integer bytes, at least 1 */
     SL_WANT_ZERO = 1 << 20,    /* a duration may be 0 */
     SL_WANT_SETTINGS =
         1 << 21, /* how a service is reached: may hold credentials, so that no text shows it, and does

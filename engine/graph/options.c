@@ -3,7 +3,6 @@
 #include "core/base/arena.h"
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
-#include "core/base/size.h"
 #include "core/rows/field.h"
 #include "engine/graph/uri.h"
 #include "http/server.h"
@@ -42,15 +41,16 @@ const struct sl_param sl_option_params[] = {
                "{allowOther=true} for every user to read"},
     [WORKERS] = {"workers", SL_WANT_COUNT, true, "threads that handle rows; online CPUs"},
     [FILES_MAX] = {"maxFilesPerBatch", SL_WANT_COUNT, true, "files a batch takes at most; no limit"},
-    [BYTES_MAX] = {"maxBytesPerBatch", SL_WANT_COUNT, true, "bytes a batch takes at most; no limit"},
-    [RECORD_BYTES_MAX] = {"maxRecordBytes", SL_WANT_COUNT, true, "longest record; 16 MiB"},
+    [BYTES_MAX] = {"maxBytesPerBatch", SL_WANT_SIZE, true,
+                   "bytes a batch takes at most, or \"1GB\"; no limit"},
+    [RECORD_BYTES_MAX] = {"maxRecordBytes", SL_WANT_SIZE, true, "longest record; 16MiB"},
     [ON_RECORD_ERROR] = {"onRecordError", SL_WANT_STRING, true, "\"deadletter\", \"stop\" or \"skip\""},
     [ERROR_RATE_MAX] = {"maxErrorRate", SL_WANT_NUMBER, true,
                         "share of failing records that fails a batch; 0.5"},
     [ON_FILE_ERROR] = {"onFileError", SL_WANT_STRING, true, "\"quarantine\" or \"stop\""},
     [EMPTY_BATCHES] = {"emptyBatches", SL_WANT_BOOLEAN, true, "run every batch, as Spark does; false"},
     [CATCH_UP] = {"catchUp", SL_WANT_STRING, true, "missed times: \"windows\", \"all\" or \"none\""},
-    [MEMORY_LIMIT] = {"memoryLimit", SL_WANT_VALUE, true,
+    [MEMORY_LIMIT] = {"memoryLimit", SL_WANT_SIZE, true,
                       "bytes, or \"1GB\": grouping, joining and sorting go to disk beyond it"},
     [KEEP_HISTORY] = {"keepHistory", SL_WANT_DURATION, true, "how long provenance is kept; 7d"},
     [KEEP_RECEIVED] = {"keepReceived", SL_WANT_DURATION, true,
@@ -164,18 +164,6 @@ static int set_mount(struct sl_options *options, struct sl_arena *arena, const s
     return dir ? keep_path(arena, dir, "mount.dir", &options->mount, err) : 0;
 }
 
-/* Bytes: an integer, or "512MB", "1GiB". */
-static int set_memory(struct sl_options *options, const struct sl_field *value, struct sl_error *err)
-{
-    if (value->tag == SL_INT && value->integer > 0) {
-        options->memory_limit = value->integer;
-        return 0;
-    }
-    if (value->tag == SL_STR && sl_size_parse((const char *)value->str, value->len, &options->memory_limit))
-        return 0;
-    return sl_error_set(err, SL_EUSAGE, "memoryLimit must be a number of bytes or a text like \"1GB\"");
-}
-
 /* An address, or the number of a port. */
 static int set_metrics(struct sl_options *options, struct sl_arena *arena, const struct sl_field *value,
                        struct sl_error *err)
@@ -218,32 +206,41 @@ static int set_word(int chosen, int *ret)
     return chosen < 0 ? chosen : 0;
 }
 
+/* Where an option that is a number, a duration or a size is kept as it is; NULL: it is none of these. */
+static int64_t *number_of(struct sl_options *options, enum option option)
+{
+    int64_t *const numbers[OPTIONS] = {
+        [INTERVAL] = &options->interval_ms,
+        [FILES_MAX] = &options->files_max,
+        [BYTES_MAX] = &options->bytes_max,
+        [RECORD_BYTES_MAX] = &options->record_bytes_max,
+        [MEMORY_LIMIT] = &options->memory_limit,
+        [KEEP_HISTORY] = &options->keep_history_ms,
+        [KEEP_RECEIVED] = &options->keep_received_ms,
+        [FUNCTION_TIMEOUT] = &options->function_timeout_ms,
+    };
+    return numbers[option];
+}
+
 static int set_checked(struct sl_options *options, struct sl_arena *arena, enum option option,
                        const struct sl_field *value, struct sl_error *err)
 {
     static const char *const errors[] = {"deadletter", "stop", "skip"}, *const files[] = {"quarantine",
                                                                                           "stop"};
     static const char *const times[] = {"windows", "all", "none"};
+    int64_t *number = number_of(options, option);
     int word = 0, r = 0;
-    switch (option) {
-    case INTERVAL:
-        options->interval_ms = value->integer;
+    if (number) {
+        *number = value->integer;
         return 0;
+    }
+    switch (option) {
     case CHECKPOINT:
         return set_checkpoint(options, arena, value, err);
     case MOUNT:
         return set_mount(options, arena, value, err);
     case WORKERS:
         return set_workers(options, value->integer, err);
-    case FILES_MAX:
-        options->files_max = value->integer;
-        return 0;
-    case BYTES_MAX:
-        options->bytes_max = value->integer;
-        return 0;
-    case RECORD_BYTES_MAX:
-        options->record_bytes_max = value->integer;
-        return 0;
     case ON_RECORD_ERROR:
         r = set_word(choose("onRecordError", value, errors, 3, err), &word);
         options->on_record_error = (enum sl_on_error)word;
@@ -261,19 +258,16 @@ static int set_checked(struct sl_options *options, struct sl_arena *arena, enum 
         r = set_word(choose("catchUp", value, times, 3, err), &word);
         options->catch_up = r == 0 ? times[word] : options->catch_up;
         return r;
-    case MEMORY_LIMIT:
-        return set_memory(options, value, err);
-    case KEEP_HISTORY:
-        options->keep_history_ms = value->integer;
-        return 0;
-    case KEEP_RECEIVED:
-        options->keep_received_ms = value->integer;
-        return 0;
-    case FUNCTION_TIMEOUT:
-        options->function_timeout_ms = value->integer;
-        return 0;
     case METRICS:
         return set_metrics(options, arena, value, err);
+    case INTERVAL:
+    case FILES_MAX:
+    case BYTES_MAX:
+    case RECORD_BYTES_MAX:
+    case MEMORY_LIMIT:
+    case KEEP_HISTORY:
+    case KEEP_RECEIVED:
+    case FUNCTION_TIMEOUT:
     case OPTIONS:
         break;
     }

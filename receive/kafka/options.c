@@ -1,6 +1,5 @@
 #include "receive/kafka/source.h"
 
-#include "core/base/size.h"
 #include "text/number.h"
 
 #include <stdio.h>
@@ -134,25 +133,13 @@ static int check_from_offsets(const struct sl_field *from, struct sl_error *err)
                               "{ [\"words-0\"] = 17 }");
 }
 
-/* ---- numbers ---- */
-
-static int read_ahead(const struct sl_node *node, int64_t *ret, struct sl_error *err)
-{
-    struct sl_field limit = sl_node_option_value(node, "receivedLimit");
-    *ret = limit.tag == SL_INT ? limit.integer : AHEAD_BYTES;
-    bool is_right = limit.tag != SL_STR || sl_size_parse((const char *)limit.str, limit.len, ret);
-    return is_right && *ret > 0
-               ? 0
-               : sl_error_set(err, SL_EUSAGE,
-                              "receivedLimit must be a number of bytes or a text like \"1GB\"");
-}
+/* ---- all of them ---- */
 
 int sl_kafka_options_check(const struct sl_node *node, struct sl_error *err)
 {
     struct sl_field params = sl_node_value(node, 1), from = sl_node_option_value(node, "fromOffsets"),
                     given = sl_node_option_value(node, "name");
     enum sl_kafka_reset reset;
-    int64_t ahead;
     if (given.tag == SL_STR && given.len == 0)
         return sl_error_set(err, SL_EUSAGE, "name must not be empty");
     int r = check_topics(node, err);
@@ -162,8 +149,7 @@ int sl_kafka_options_check(const struct sl_node *node, struct sl_error *err)
                      "params: auto.offset.reset must be \"earliest\", \"latest\" or \"none\"");
         r = sl_error_got(err, sl_map_get(&params, "auto.offset.reset", strlen("auto.offset.reset")));
     }
-    r = r < 0 ? r : check_from_offsets(&from, err);
-    return r < 0 ? r : read_ahead(node, &ahead, err);
+    return r < 0 ? r : check_from_offsets(&from, err);
 }
 
 static int64_t topics_every_ms(const struct sl_kafka_source *source)
@@ -220,7 +206,7 @@ int sl_kafka_options_read(struct sl_kafka_source *source, const struct sl_node *
     source->has_group = has_property(&source->params, "group.id");
     (void)read_reset(&source->params, &source->reset); /* it was checked */
     sl_kafka_servers(&source->params, source->servers, sizeof source->servers);
+    source->ahead_bytes = sl_node_option_integer(node, "receivedLimit", AHEAD_BYTES);
     int r = read_topics(source, node, err);
-    r = r < 0 ? r : read_ahead(node, &source->ahead_bytes, err);
     return r < 0 ? r : open_watch(source, node, err);
 }

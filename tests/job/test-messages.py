@@ -81,6 +81,28 @@ def test_a_duration_that_is_too_long_names_the_limits():
     said(0, [], "check", "job.lua")
 
 
+def test_sizes_are_one_kind_of_option():
+    """Whichever option it is: with a unit, as a number, or as a float that is one; what is none names what it must be."""
+    os.mkdir("in")
+    wanted = 'must be a size of at least 1 byte, such as "10KB", "512MiB", "1.5GB" or a number of bytes'
+    for given in ("10KB", "1.5GB", "512MiB", "20000000", "10000000000"):
+        for option in ("maxBytesPerBatch", "maxRecordBytes", "memoryLimit"):
+            for value in ('"%s"' % given, given):
+                if value.startswith('"') or value.isdigit():
+                    job(HEAD % (", %s = %s" % (option, value)) + LINES + "s:print()\n")
+                    said(0, [], "check", "job.lua")
+            said(0, [], "check", "job.lua", "--set", "%s=%s" % (option, given))
+        job(HEAD % ", checkpoint = false" + 'ssc:tailStream("in/*", { receivedLimit = "%s" }):print()\n' % given)
+        said(0, [], "check", "job.lua")
+    for value, got in (('"10 KB"', '"10 KB"'), ('""', '""'), ('"0"', '"0"'), ("0", "0 bytes"), ("-5", "-5 bytes"), ("1.5", "1.5 bytes"), ('"9999999TB"', '"9999999TB"')):
+        for option in ("maxBytesPerBatch", "maxRecordBytes", "memoryLimit"):
+            once(2, ["job.lua:2: StreamingContext: %s %s, got %s" % (option, wanted, got)], "s:print()\n", ", %s = %s" % (option, value))
+        once(2, ["job.lua:4: tailStream: receivedLimit %s, got %s" % (wanted, got)], 'ssc:tailStream("in/*", { receivedLimit = %s }):print()\n' % value)
+        once(2, ["job.lua:4: kafkaStream: receivedLimit %s, got %s" % (wanted, got)],
+             'ssc:kafkaStream("t", { ["bootstrap.servers"] = "localhost:1" }, { receivedLimit = %s }):print()\n' % value)
+    once(2, ["memoryLimit must be a size", "got a boolean"], "s:print()\n", ", memoryLimit = true")
+
+
 def test_too_many_errors_have_one_remedy():
     error = once(1, ["map failed on 300 of 300 records", "correct the job or the data, or raise maxErrorRate", "sluice reset --skip"],
                  's:map(sluice.pair(1)):groupByKey():map(function(k) return k + {} end):saveAsTextFiles("out/a")\n', lines="".join("%d x\n" % i for i in range(300)))
