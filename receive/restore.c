@@ -7,19 +7,11 @@ static const char *writer_of(const struct sl_received *received)
     return received->source.node->op->name;
 }
 
-/* The log of a source is found by its name: another operator of this name continues it, with positions of its own. */
-static bool is_by_other(const struct sl_received *received, const struct sl_frame *frame)
-{
-    const char *writer = writer_of(received);
-    return frame->position_len && (frame->position_len != strlen(writer) ||
-                                   memcmp(frame->position, writer, frame->position_len) != 0);
-}
-
 int sl_received_restore(void *arg, const struct sl_frame *frame, struct sl_error *err)
 {
     struct sl_received *received = arg;
     if (frame->kind == SL_FRAME_POSITIONS)
-        received->is_foreign = is_by_other(received, frame);
+        received->is_foreign = sl_frame_is_by_other(frame, writer_of(received));
     if (received->is_foreign)
         return 0;
     if (received->kind->restore)

@@ -40,38 +40,10 @@ static struct sl_tail_source *own(struct sl_received *received)
 
 /* ---- positions in the log ---- */
 
-static int restore_one(struct sl_tail_source *source, const uint8_t *bytes, size_t len, size_t *at,
-                       struct sl_error *err)
-{
-    struct sl_tail_file file;
-    if (!sl_tail_file_read(bytes, len, at, &file))
-        return sl_error_set(err, SL_EDAMAGED, "the received log of %s holds a position that cannot be read",
-                            source->received.name);
-    struct sl_tail_file *known = sl_tail_table_find(source, file.inode, file.born_ns);
-    if (known) {
-        sl_tail_file_done(known);
-        *known = file;
-        return 0;
-    }
-    if (sl_tail_table_add(source, &file))
-        return 0;
-    sl_tail_file_done(&file);
-    return sl_error_nomem(err);
-}
-
 static int restore(struct sl_received *received, const struct sl_frame *frame, struct sl_error *err)
 {
-    struct sl_tail_source *source = own(received);
-    bool is_all = frame->kind == SL_FRAME_POSITIONS;
-    const uint8_t *bytes = is_all ? frame->body : frame->position;
-    size_t len = is_all ? frame->body_len : frame->position_len, at = 0;
-    int r = 0;
-    if (is_all)
-        sl_tail_table_clear(source);
-    source->is_new = false;
-    while (r == 0 && at < len)
-        r = restore_one(source, bytes, len, &at, err);
-    return r;
+    own(received)->is_new = false;
+    return sl_tail_table_restore(own(received), frame, err);
 }
 
 static bool snapshot(struct sl_received *received, struct sl_buf *ret)

@@ -29,5 +29,8 @@ void sl_tail_table_clear(struct sl_tail_source *source);
 int sl_tail_table_open_file(struct sl_tail_source *source, struct sl_tail_file *file, const char *path);
 void sl_tail_table_close_file(struct sl_tail_source *source, struct sl_tail_file *file);
 
+/* The positions of a frame of the log: of all files, or of one. */
+int sl_tail_table_restore(struct sl_tail_source *source, const struct sl_frame *frame, struct sl_error *err);
+
 /* What there is now. is_first: the source has never been started before. */
 int sl_tail_scan(struct sl_tail_source *source, bool is_first, struct sl_error *err);

@@ -65,3 +65,37 @@ int sl_tail_table_open_file(struct sl_tail_source *source, struct sl_tail_file *
     source->open++;
     return 0;
 }
+
+/* ---- positions in the log ---- */
+
+static int restore_one(struct sl_tail_source *source, const uint8_t *bytes, size_t len, size_t *at,
+                       struct sl_error *err)
+{
+    struct sl_tail_file file;
+    if (!sl_tail_file_read(bytes, len, at, &file))
+        return sl_error_set(err, SL_EDAMAGED, "the received log of %s holds a position that cannot be read",
+                            source->received.name);
+    struct sl_tail_file *known = sl_tail_table_find(source, file.inode, file.born_ns);
+    if (known) {
+        sl_tail_file_done(known);
+        *known = file;
+        return 0;
+    }
+    if (sl_tail_table_add(source, &file))
+        return 0;
+    sl_tail_file_done(&file);
+    return sl_error_nomem(err);
+}
+
+int sl_tail_table_restore(struct sl_tail_source *source, const struct sl_frame *frame, struct sl_error *err)
+{
+    bool is_all = frame->kind == SL_FRAME_POSITIONS;
+    const uint8_t *bytes = is_all ? frame->body : frame->position;
+    size_t len = is_all ? frame->body_len : frame->position_len, at = 0;
+    int r = 0;
+    if (is_all)
+        sl_tail_table_clear(source);
+    while (r == 0 && at < len)
+        r = restore_one(source, bytes, len, &at, err);
+    return r;
+}

@@ -3,6 +3,7 @@
 #include "core/contract/bucket.h"
 #include "receive/kafka/known.h"
 #include "receive/leftover.h"
+#include "receive/tail_known.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -107,6 +108,50 @@ static int check_files(struct sl_run *run, const struct sl_progress *progress,
     return r;
 }
 
+/* ---- growing files, and programs that report positions ---- */
+
+/* Whether source s, which has never received anything, would read again what the lost one has read: files that it matches, or,
+ * of programs, whatever has positions, for what they read is theirs to know. */
+static int reads_again(struct sl_run *run, size_t s, const struct sl_lost_source *lost, bool *ret,
+                       struct sl_error *err)
+{
+    const struct sl_node *node = run->source[s]->node;
+    const char *op = node->op->name, *name = strchr(lost->key, ':');
+    struct sl_io *io = run->services.io;
+    size_t len = name ? (size_t)(name - lost->key) : 0;
+    *ret = false;
+    if (!name || strlen(op) != len || memcmp(op, lost->key, len) != 0)
+        return 0;
+    if (strcmp(op, "tailStream") == 0)
+        return sl_tail_is_known(io, run->checkpoint, run->services.job_dir, node, name + 1, &lost->reached,
+                                ret, err);
+    return strcmp(op, "receiverStream") == 0
+               ? sl_received_left_position(io, run->checkpoint, name + 1, op, &lost->reached, ret, err)
+               : 0;
+}
+
+static int check_positions(struct sl_run *run, size_t s, const struct sl_progress *progress,
+                           struct sl_error *err)
+{
+    const char *own = strchr(run->source_key[s], ':'), *name = NULL;
+    const struct sl_node *node = run->source[s]->node;
+    bool again = false, is_old = !own || run->options->accept_changes ||
+                                 sl_received_has_log(run->services.io, run->checkpoint, own + 1);
+    int r = 0;
+    for (size_t i = 0; r == 0 && !again && !is_old && i < progress->lost_count; i++) {
+        name = strchr(progress->lost[i].key, ':');
+        r = reads_again(run, s, &progress->lost[i], &again, err);
+    }
+    return r < 0 || !again
+               ? r
+               : sl_error_set(
+                     err, SL_EUSAGE,
+                     "%s:%d: %s: the job has changed: what it reads was read under the name %s, which no source of the job "
+                     "has any more, and reading would begin anew; go on there with name = \"%s\", or run with "
+                     "--accept-changes to begin anew",
+                     node->site.file, node->site.line, node->site.name, name + 1, name + 1);
+}
+
 /* ---- topics ---- */
 
 /* Of the lost sources that have read topics of source s the one that has read most; NULL: none has. */
@@ -154,7 +199,9 @@ int sl_lost_sources_check(struct sl_run *run, const struct sl_progress *progress
         r = check_one(run, &progress->lost[i], err);
         r = r < 0 ? r : check_files(run, progress, &progress->lost[i], err);
     }
-    for (size_t s = 0; s < run->sources && r == 0; s++)
+    for (size_t s = 0; s < run->sources && r == 0; s++) {
         r = check_topics(run, s, progress, err);
+        r = r < 0 ? r : check_positions(run, s, progress, err);
+    }
     return r;
 }

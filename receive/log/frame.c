@@ -97,6 +97,12 @@ bool sl_frame_read(const uint8_t *bytes, size_t size, uint64_t salt, struct sl_f
     return ret->kind >= SL_FRAME_LINES && ret->kind <= SL_FRAME_POSITIONS;
 }
 
+bool sl_frame_is_by_other(const struct sl_frame *frame, const char *writer)
+{
+    return frame->position_len && (frame->position_len != strlen(writer) ||
+                                   memcmp(frame->position, writer, frame->position_len) != 0);
+}
+
 /* ---- segments ---- */
 
 void sl_segment_header_write(uint8_t header[SL_SEGMENT_HEADER], uint64_t salt, uint64_t first)

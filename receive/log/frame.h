@@ -40,5 +40,9 @@ size_t sl_frame_size(const uint8_t header[SL_FRAME_HEADER]);
 /* Reads a frame of `size` bytes, as sl_frame_size gave them; it borrows. False: it is damaged. */
 bool sl_frame_read(const uint8_t *bytes, size_t size, uint64_t salt, struct sl_frame *ret);
 
+/* Of a frame of all positions: whether another operator than `writer` has written them. The log of a source is found by its name:
+ * another operator of this name continues it, with positions of its own. */
+bool sl_frame_is_by_other(const struct sl_frame *frame, const char *writer);
+
 void sl_segment_header_write(uint8_t header[SL_SEGMENT_HEADER], uint64_t salt, uint64_t first);
 bool sl_segment_header_read(const uint8_t header[SL_SEGMENT_HEADER], uint64_t first, uint64_t *ret_salt);

@@ -41,6 +41,28 @@ def test_the_next_run_continues_after_the_last_position():
     equal(read("starts").split(), [b"''", b"'2'", b"'2'"], "SLUICE_POSITION of each start")
 
 
+def test_a_program_that_is_called_in_another_way_does_not_begin_anew_in_silence():
+    counter(3)
+    run_once()
+    pathlib.Path("counter.py").write_text(COUNTER % (5, ""))
+
+    def called(options=""):
+        lines_job('receiverStream({ "python3", "-u", "counter.py" }%s)' % options, rest='s:saveAsTextFiles("out/r")\n')
+
+    called()
+    for _ in range(2):
+        done = sluice("run", "job.lua", "--once")
+        check(done.returncode == 2 and "job.lua:3: receiverStream" in done.stderr and 'name = "receiver:python3 counter.py"' in done.stderr,
+              "%d %s" % (done.returncode, done.stderr))
+    called(', { name = "receiver:python3 counter.py" }')
+    run_once()
+    equal(numbers(), list(range(5)), "it goes on")
+    called(', { name = "anew" }')
+    run_once("--accept-changes")
+    run_once()
+    equal(numbers(), list(range(5)) * 2, "as it was asked for, once")
+
+
 def test_positions_are_acknowledged_when_they_are_durable():
     counter(1000, "for line in sys.stdin:\n    open('acked', 'a').write(line)\n    if line == '999\\n': break\n")
     run_once()

@@ -174,6 +174,33 @@ def test_the_glob_is_checked():
     equal(sluice("run", "job.lua", "--once").returncode, 2, "from")
 
 
+def test_another_glob_does_not_read_the_same_files_again_in_silence():
+    """Nor skip what they got since, where it begins at their end."""
+    append("logs/app.log", "1\n")
+    append("other/x.log", "x\n")
+    tail_job("logs/app.log")
+    run_once()
+    append("logs/app.log", "2\n")
+    for glob, options in (("logs/*.log", ""), ("./logs/app.log", ""), ("logs/*.log", 'from = "end"'), ("logs/*.log", 'name = "b"')):
+        tail_job(glob, options)
+        for _ in range(2):
+            done = sluice("run", "job.lua", "--once")
+            check(done.returncode == 2 and "job.lua:3: tailStream" in done.stderr and 'name = "tail:logs/app.log"' in done.stderr,
+                  "%d %s" % (done.returncode, done.stderr))
+        equal(records(), [b"1"], "nothing is read again")
+    tail_job("logs/*.log", 'name = "tail:logs/app.log"')
+    append("logs/b.log", "b\n")
+    run_once()
+    equal(sorted(records()), [b"1", b"2", b"b"], "it goes on")
+    tail_job("other/*.log")
+    run_once()
+    equal(sorted(records()), [b"1", b"2", b"b", b"x"], "other files are no matter")
+    tail_job("logs/*.log", 'name = "anew"')
+    run_once("--accept-changes")
+    run_once()
+    equal(sorted(records()), [b"1", b"1", b"2", b"2", b"b", b"b", b"x"], "as it was asked for, once")
+
+
 class Writer(threading.Thread):
     """Numbers its lines and rotates every 50 ms, at most up to `rotations_max`."""
 
