@@ -1,8 +1,8 @@
 #include "receive/avro.h"
 
-#include "core/base/arena.h"
 #include "text/row_codec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { HASH_BYTES = 16, HEADERS_MAX = 4096, VARINT_BITS = 64 };
@@ -99,50 +99,55 @@ static bool read_map(struct reader *reader, struct sl_field *pairs, size_t *ret_
 
 /* ---- events ---- */
 
-static int compare_keys(const struct sl_field *a, const struct sl_field *b)
+/* Of one event: pairs as they came, and in order. */
+struct headers {
+    struct sl_field read[2 * HEADERS_MAX], sorted[2 * HEADERS_MAX];
+    const struct sl_field *order[HEADERS_MAX];
+};
+
+/* By key, and of one key in the order in which they came. */
+static int compare_pairs(const void *left, const void *right)
 {
-    return sl_field_compare(a, b);
+    const struct sl_field *a = *(const struct sl_field *const *)left,
+                          *b = *(const struct sl_field *const *)right;
+    int order = sl_field_compare(a, b);
+    return order ? order : (a > b) - (a < b);
 }
 
 /* By key, each once: of equal ones the last, as maps of Java have it. */
-static size_t sort_pairs(struct sl_field *pairs, size_t count)
+static size_t sort_pairs(struct headers *headers, size_t count)
 {
     size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        headers->order[i] = &headers->read[2 * i];
+    qsort(headers->order, count, sizeof *headers->order, compare_pairs);
     for (size_t i = 0; i < count; i++) {
-        struct sl_field key = pairs[2 * i], value = pairs[2 * i + 1];
-        size_t at = kept;
-        while (at > 0 && compare_keys(&pairs[2 * (at - 1)], &key) > 0)
-            at--;
-        if (at > 0 && compare_keys(&pairs[2 * (at - 1)], &key) == 0) {
-            pairs[2 * (at - 1) + 1] = value;
+        if (i + 1 < count && sl_field_compare(headers->order[i], headers->order[i + 1]) == 0)
             continue;
-        }
-        memmove(&pairs[2 * (at + 1)], &pairs[2 * at], 2 * (kept - at) * sizeof *pairs);
-        pairs[2 * at] = key;
-        pairs[2 * at + 1] = value;
-        kept++;
+        headers->sorted[2 * kept] = headers->order[i][0];
+        headers->sorted[2 * kept++ + 1] = headers->order[i][1];
     }
     return kept;
 }
 
-static bool read_event(struct reader *reader, struct sl_field *pairs)
+static bool read_event(struct reader *reader, struct headers *headers)
 {
     size_t count;
     struct sl_field row[2];
-    if (!read_map(reader, pairs, &count) || !read_bytes(reader, &row[0]))
+    if (!read_map(reader, headers->read, &count) || !read_bytes(reader, &row[0]))
         return false;
-    row[1] = sl_map(pairs, sort_pairs(pairs, count));
+    row[1] = sl_map(headers->sorted, sort_pairs(headers, count));
     reader->is_out_of_memory = !sl_row_codec_append(reader->rows, row, 2);
     reader->count++;
     return !reader->is_out_of_memory;
 }
 
-static bool read_events(struct reader *reader, struct sl_field *pairs)
+static bool read_events(struct reader *reader, struct headers *headers)
 {
     int64_t items;
     while (read_block(reader, &items) && items)
         for (; items; items--)
-            if (!read_event(reader, pairs))
+            if (!read_event(reader, headers))
                 return false;
     return !reader->wrong;
 }
@@ -171,16 +176,16 @@ static bool read_handshake(struct reader *reader)
     return read_union(reader, false) && skip(reader, HASH_BYTES) && read_union(reader, true);
 }
 
-static bool read_message(struct reader *reader, struct sl_field *pairs)
+static bool read_message(struct reader *reader, struct headers *headers)
 {
     size_t ignored;
     struct sl_field name;
     if (!read_map(reader, NULL, &ignored) || !read_bytes(reader, &name))
         return false;
     if (sl_field_is_text(&name, "append"))
-        return read_event(reader, pairs);
+        return read_event(reader, headers);
     if (sl_field_is_text(&name, "appendBatch"))
-        return read_events(reader, pairs);
+        return read_events(reader, headers);
     return name.len == 0 || fail(reader, "its message is neither append nor appendBatch"); /* empty: a ping */
 }
 
@@ -188,12 +193,12 @@ int sl_avro_request(const uint8_t *bytes, size_t len, bool is_first, struct sl_b
                     struct sl_error *err)
 {
     struct reader reader = {.at = bytes, .end = bytes + len, .rows = rows};
-    SL_CLEANUP(sl_arena_done) struct sl_arena arena = {0};
-    struct sl_field *pairs = sl_arena_alloc(&arena, 2 * HEADERS_MAX * sizeof *pairs);
+    struct headers *headers = malloc(sizeof *headers);
     size_t before = rows->len;
-    if (!pairs)
+    if (!headers)
         return sl_error_nomem(err);
-    bool ok = (!is_first || read_handshake(&reader)) && read_message(&reader, pairs);
+    bool ok = (!is_first || read_handshake(&reader)) && read_message(&reader, headers);
+    free(headers);
     if (ok && reader.at != reader.end)
         ok = fail(&reader, "bytes follow its parameters");
     if (ok) {

@@ -22,6 +22,10 @@ enum {
     BUFFERS_MAX = 1 << 20, /* of a frame */
     MESSAGE_MAX = 256 << 20,
     ANSWERS_MAX = 1 << 20, /* bytes that a sender does not read */
+    ROWS_BYTES =
+        32
+        << 20, /* of requests, in a frame of the log: one more request stays below SL_FRAME_BODY_MAX, as a row takes
+                              at most two and a half times the bytes of its event */
     ZLIB_FIRST_BYTE = 0x78,
 };
 
@@ -41,7 +45,8 @@ struct flume_source {
     struct agent *agent[SL_CONNECTIONS_MAX]; /* [listener.connections] */
     struct sl_buf rows;                      /* of requests that are not appended yet */
     uint32_t count;
-    uint8_t *buf; /* [SL_READ_BYTES] */
+    bool is_appended; /* something was, and is not synced */
+    uint8_t *buf;     /* [SL_READ_BYTES] */
 };
 
 /* ---- agents ---- */
@@ -109,8 +114,8 @@ static int add_answer(struct agent *agent, uint32_t number, bool is_first, struc
     return ok ? 0 : sl_error_nomem(err);
 }
 
-/* The frame at `at`. 1 and its size: its request is in agent->request; 0: it is not whole; SL_EREJECT. */
-static int read_frame(struct agent *agent, size_t at, size_t *ret_size, struct sl_error *err)
+/* How long the frame at `at` is. 1; 0: it is not whole; SL_EREJECT. */
+static int measure_frame(const struct agent *agent, size_t at, size_t *ret_size, struct sl_error *err)
 {
     const uint8_t *bytes = agent->in.bytes + at;
     size_t len = agent->in.len - at, used = 8;
@@ -120,19 +125,58 @@ static int read_frame(struct agent *agent, size_t at, size_t *ret_size, struct s
     if (buffers > BUFFERS_MAX)
         return sl_error_set(err, SL_EREJECT, "a frame has %u buffers: it is no Avro client of Flume",
                             buffers);
-    sl_buf_clear(&agent->request);
     for (uint32_t i = 0; i < buffers; i++) {
         uint32_t size = len - used >= 4 ? read_u32(bytes + used) : 0;
         if (size > MESSAGE_MAX)
             return sl_error_set(err, SL_EREJECT, "a buffer of %u bytes: it is no Avro client of Flume", size);
         if (len - used < 4 || len - used - 4 < size)
             return 0;
-        if (!sl_buf_append(&agent->request, bytes + used + 4, size))
-            return sl_error_nomem(err);
         used += 4 + (size_t)size;
     }
     *ret_size = used;
     return 1;
+}
+
+/* The frame at `at`. 1 and its size: its request is in agent->request; 0: it is not whole; SL_EREJECT. */
+static int read_frame(struct agent *agent, size_t at, size_t *ret_size, struct sl_error *err)
+{
+    const uint8_t *bytes = agent->in.bytes + at;
+    int r = measure_frame(agent, at, ret_size, err);
+    sl_buf_clear(&agent->request);
+    for (size_t used = 8; r > 0 && used < *ret_size; used += 4 + (size_t)read_u32(bytes + used))
+        if (!sl_buf_append(&agent->request, bytes + used + 4, read_u32(bytes + used)))
+            r = sl_error_nomem(err);
+    return r;
+}
+
+static int allow_all(struct sl_received *received, uint32_t count)
+{
+    while (count) {
+        uint32_t n = sl_received_allow(received, count);
+        if (n == 0)
+            return SL_ESTOP;
+        count -= n;
+    }
+    return 0;
+}
+
+/* The rows of requests that are not answered yet. */
+static int append_rows(struct flume_source *source, struct sl_error *err)
+{
+    struct sl_frame frame = {.kind = SL_FRAME_ROWS,
+                             .count = source->count,
+                             .body = source->rows.bytes,
+                             .body_len = (uint32_t)source->rows.len};
+    int r = source->count ? allow_all(&source->received, source->count) : 0;
+    if (r == 0 && source->count) {
+        r = sl_received_append(&source->received, &frame, err);
+        source->is_appended = true;
+    }
+    source->count = 0;
+    sl_buf_clear(&source->rows);
+    if (source->rows.capacity > 2 * ROWS_BYTES)
+        sl_buf_done(&source->rows);
+    return r;
 }
 
 static int take_requests(struct flume_source *source, struct agent *agent, struct sl_error *err)
@@ -148,6 +192,8 @@ static int take_requests(struct flume_source *source, struct agent *agent, struc
             break;
         agent->is_known = true;
         at += size;
+        if (source->rows.len >= ROWS_BYTES && (r = append_rows(source, err)) < 0)
+            break;
     }
     agent->in.len -= at;
     if (at && agent->in.len)
@@ -190,31 +236,13 @@ static void write_out(struct flume_source *source, struct agent *agent)
     agent->is_broken |= agent->out.len > ANSWERS_MAX;
 }
 
-static int allow_all(struct sl_received *received, uint32_t count)
-{
-    while (count) {
-        uint32_t n = sl_received_allow(received, count);
-        if (n == 0)
-            return SL_ESTOP;
-        count -= n;
-    }
-    return 0;
-}
-
 /* What came in this look becomes durable, then it is answered. */
 static int answer_all(struct flume_source *source, struct sl_error *err)
 {
-    struct sl_frame frame = {.kind = SL_FRAME_ROWS, .count = source->count};
-    int r = 0;
-    if (source->count) {
-        frame.body = source->rows.bytes;
-        frame.body_len = (uint32_t)source->rows.len;
-        r = allow_all(&source->received, source->count);
-        r = r < 0 ? r : sl_received_append(&source->received, &frame, err);
-        r = r < 0 ? r : sl_received_sync(&source->received, err);
-        source->count = 0;
-        sl_buf_clear(&source->rows);
-    }
+    int r = append_rows(source, err);
+    if (r == 0 && source->is_appended)
+        r = sl_received_sync(&source->received, err);
+    source->is_appended = false;
     for (size_t i = 0; i < source->listener.connections && r == 0; i++) {
         struct agent *agent = source->agent[i];
         if (!agent->answers.len)

@@ -70,6 +70,58 @@ def send_and_end(port, content):
         return not ends(connection)
 
 
+def frame_bodies():
+    """Lengths of the bodies of the log's frames of rows; receive/log/frame.c has the format."""
+    import struct
+    found = []
+    for segment in segments():
+        content, at = read(segment), 32
+        while at < len(content):
+            position, body = struct.unpack_from("<II", content, at + 20)
+            found += [body] if content[at + 4] == 4 else []
+            at += 40 + position + body
+    return found
+
+
+def test_many_large_messages_at_once_are_several_frames():
+    """Packed well, hundreds of megabytes may come with what is read at once: a frame of the log holds less than one."""
+    port = free_port()
+    flume_job(port, rest='s:map(function(body) return #body end):countByValue():saveAsTextFiles("out/r")\n')
+    megabyte, batches = b"x" * 1000000, 8
+    with Running("job.lua", "--interval", NEVER) as run:
+        agent = Agent(port, deflate=True)
+        message = long(10) + event(megabyte) * 10 + long(0)
+        frames = b"".join(agent.frame(b"appendBatch", message) for _ in range(batches))
+        agent.send(frames)  # some 80 kB
+        agent.serial = 0
+        for _ in range(batches):
+            agent.serial += 1
+            check(agent.answer(), "the answer to message %d" % agent.serial)
+        run.stop()
+    bodies = frame_bodies()
+    check(sum(bodies) > 80000000 and max(bodies) < 50000000, "bodies of frames: %r" % bodies)
+    run_once_more = sluice("run", "job.lua", "--available-now", "--clock", "virtual", "--batches", "1")
+    equal(run_once_more.returncode, 0, run_once_more.stderr)
+    equal(records(), [b"1000000\t80"], "the records")
+
+
+def test_an_event_of_thousands_of_headers_in_falling_order_is_sorted_at_once():
+    port = free_port()
+    flume_job(port, rest='s:map(function(body, headers) local n = 0 for k in pairs(headers) do n = n + 1 end return n, headers["4095"], headers["same"] end):saveAsTextFiles("out/r")\n')
+    headers = b"".join(b"\x08%04d\x02%d" % (n, n % 10) for n in range(4095, 2, -1))
+    same = b"\x08same\x02a" + b"\x08same\x02b"
+    one = long(4095) + headers + same + long(0) + b"\0"
+    events = 500
+    with Running("job.lua") as run:
+        agent = Agent(port, deflate=True)
+        check(agent.call(b"appendBatch", long(events) + one * events + long(0)), "the answer")
+        used = sum(float(n) for n in pathlib.Path("/proc/%d/stat" % run.process.pid).read_text().rpartition(")")[2].split()[11:13]) / os.sysconf("SC_CLK_TCK")
+        run.wait_until(lambda: len(records()) == events, "the rows")
+        run.stop()
+    equal(set(records()), {b"4094\t5\tb"}, "the rows: of one key the last value")
+    check(used < 10, "%.1f s of the processor" % used)
+
+
 def test_kill_9_loses_nothing_that_was_answered():
     """A batch that was not answered is sent again, as an agent does."""
     import random
