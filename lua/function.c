@@ -238,6 +238,14 @@ struct sl_function *sl_function_take(lua_State *L, int index)
     return &function->base;
 }
 
+bool sl_function_number(const struct sl_function *fn, unsigned *ret)
+{
+    bool is_own = fn->ops == &function_ops;
+    if (is_own)
+        *ret = ((const struct lua_function *)fn)->number;
+    return is_own;
+}
+
 /* ---- functions given to an rdd in foreachRDD: they run at once, on the main copy, and may do what scripts may ---- */
 
 struct now_function {

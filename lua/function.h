@@ -11,6 +11,8 @@
 /* The function at the index of the copy's stack, numbered in the order of these calls. Lives as long as the
  * copy. Raises Lua errors. */
 struct sl_function *sl_function_take(lua_State *L, int index);
+/* Its number; false: it is no function that sl_function_take has made. */
+bool sl_function_number(const struct sl_function *fn, unsigned *ret);
 /* The same for the query that the main copy is declaring (lua/rdd_query.h): it belongs to its context and is called
  * on the main thread. */
 struct sl_function *sl_function_take_now(lua_State *L, int index);

@@ -4,6 +4,7 @@
 #include "core/base/io.h"
 #include "core/base/trust.h"
 #include "engine/graph/graph.h"
+#include "lua/captured.h"
 #include "lua/job_internal.h"
 #include "lua/load.h"
 #include "lua/watchdog.h"
@@ -142,6 +143,7 @@ static int load_worker(struct sl_job *job, struct sl_copy *copy, struct sl_error
     int r = sl_copy_load(copy, err);
     if (r == 0)
         r = check_same_graph(job, copy, err);
+    r = r < 0 ? r : sl_captured_check(job, copy, err);
     if (r < 0)
         return r;
     sl_copy_strip(copy);
@@ -217,6 +219,7 @@ int sl_job_load(const struct sl_job_options *options, struct sl_job **ret, struc
     int r = sl_job_new(options, &job, err);
     if (r < 0)
         return r;
+    job->loaded_s = time(NULL);
     r = sl_copy_load(job->main, err);
     if (r == 0)
         r = sl_context_on_workers(job->main->context, prepare_workers, job);
@@ -242,6 +245,7 @@ void sl_job_free(struct sl_job *job)
         sl_copy_free(job->worker[i]);
     free(job->worker);
     sl_copy_free(job->main);
+    sl_buf_done(&job->captured);
     free(job->text);
     free(job->name);
     free(job->dir);

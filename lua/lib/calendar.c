@@ -1,6 +1,6 @@
 #include "lua/lib/calendar.h"
 
-#include "lua/copy.h"
+#include "lua/job_internal.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -52,8 +52,18 @@ static void set_parts(lua_State *L, const struct tm *tm)
     set_part(L, "wday", tm->tm_wday + 1);
 }
 
+/* While the script is loaded it is one moment for all copies: what they make of it must not differ. */
+static bool is_loading(const struct sl_copy *copy)
+{
+    return copy->job->loaded_s && !copy->task && !copy->is_sealed && !copy->in_batch;
+}
+
 static int calendar_time(lua_State *L)
 {
+    if (lua_isnoneornil(L, 1) && is_loading(sl_copy_of(L))) {
+        lua_pushinteger(L, sl_copy_of(L)->job->loaded_s);
+        return 1;
+    }
     if (!lua_istable(L, 1) && sl_copy_of(L)->task)
         return luaL_error(
             L, "os.time is not allowed in a function over records without a table, whose results must "
@@ -74,6 +84,14 @@ static int calendar_time(lua_State *L)
 
 static int calendar_date(lua_State *L)
 {
+    if (is_loading(sl_copy_of(L)) && lua_isnoneornil(L, 2)) {
+        lua_settop(L, 1);
+        if (lua_isnil(L, 1)) {
+            lua_pushliteral(L, "%c");
+            lua_replace(L, 1);
+        }
+        lua_pushinteger(L, sl_copy_of(L)->job->loaded_s);
+    }
     if (!sl_copy_of(L)->task)
         return call_own(L);
     const char *format = luaL_optstring(L, 1, "%c");

@@ -1,0 +1,13 @@
+/* What functions over records have captured: their upvalues, and those of functions that are among these.
+ *
+ * The script is loaded once per worker, so a value that differs from one load to the next (a random number, what a file held at
+ * that moment) would make results depend on the worker. Compared are strings, numbers, booleans and tables of them, by value;
+ * tables that hold themselves, and those with keys that are tables or functions, are not. Functions of foreachRDD run on the main
+ * copy alone and may capture anything. Globals are not compared. */
+#pragma once
+
+#include "lua/copy.h"
+
+/* After the copy was loaded, before it runs. SL_EUSAGE, with the function's line and the upvalue's name, where the main copy has
+ * captured another value; SL_ENOMEM. */
+int sl_captured_check(struct sl_job *job, struct sl_copy *copy, struct sl_error *err);
