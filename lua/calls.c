@@ -70,6 +70,7 @@ static int call_protected(lua_State *L)
     luaL_checkstack(L, (int)in->width + SL_WIDTH_MAX, "a wide record");
     for (uint32_t row = rows->from; row < in->rows && rows->room - rows->used >= SL_WIDTH_MAX; row++) {
         sl_watchdog_next(rows->copy);
+        rows->task->row = row;
         rows->task->event_ms = sl_chunk_time(in, row);
         sl_chunk_row(in, row, argv);
         lua_pushvalue(L, FUNCTION);

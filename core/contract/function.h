@@ -79,9 +79,9 @@ struct sl_function_ops {
     int (*call_partition)(const struct sl_function *fn, struct sl_task *task, uint32_t index,
                           const struct sl_rows *rows, struct sl_returned *ret);
 
-    /* Optional: call() for rows `from` and on, one after the other, at less cost. Stops before a row of which
-     * call() has something to say, or when there is no more room: ret->rows may be less than asked for, even
-     * 0. 0, or a failure that ends the batch. */
+    /* Optional: call() for rows `from` and on, one after the other, at less cost; task->row is set for each. Stops
+     * before a row of which call() has something to say, or when there is no more room: ret->rows may be less than
+     * asked for, even 0. 0, or a failure that ends the batch. */
     int (*call_rows)(const struct sl_function *fn, struct sl_task *task, const struct sl_chunk *in,
                      uint32_t from, struct sl_called *ret);
 

@@ -47,6 +47,10 @@ struct sl_task {
     uint64_t attempt; /* grows whenever a batch begins again, as after a file was quarantined */
     uint32_t ordinal; /* of the task within its root: the place its rows have in the order. The number of the
                          partition, where partitions are not cut into pieces */
+    /* [rows that a function is called with]; not NULL: what math.random gives depends on the batch and on keys[row], and
+     * begins anew with each call; else on the batch and the ordinal. */
+    const struct sl_field *keys;
+    uint32_t row;     /* set by call_rows, else by what calls */
     int64_t event_ms; /* event time of the record that a function is called with; SL_NO_TIME: it has none */
     struct sl_arena *scratch;
     struct sl_lookup *const

@@ -106,5 +106,10 @@ void sl_cursor_init(struct sl_cursor *cursor, const struct sl_dataset *dataset);
 void sl_cursor_pass(struct sl_cursor *cursor, const struct sl_dataset *dataset, struct sl_arena *arena);
 /* Writes the next row to fields[SL_WIDTH_MAX] and its width to *ret_width; false at the end. */
 bool sl_cursor_next(struct sl_cursor *cursor, struct sl_field *fields, uint32_t *ret_width);
+/* Whether the row that came last is one of those, and what it points to is void with the next. */
+static inline bool sl_cursor_is_passing(const struct sl_cursor *cursor)
+{
+    return cursor->block != NULL;
+}
 /* Moves the cursor to record number `record` over all partitions (count: the end). */
 void sl_cursor_seek(struct sl_cursor *cursor, uint64_t record);

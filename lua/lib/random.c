@@ -10,7 +10,8 @@
 struct sl_random {
     int64_t batch_ms;
     uint64_t attempt;
-    uint32_t ordinal;
+    uint32_t ordinal; /* of the task */
+    uint64_t call;    /* of the copy, where each begins anew; else 0 */
     bool is_seeded;
     uint64_t word[4];
 };
@@ -50,8 +51,14 @@ static void seed(struct sl_random *random, uint64_t a, uint64_t b, uint64_t c)
         random->word[i] = mix(&at);
 }
 
+static bool is_current(const struct sl_random *random, const struct sl_task *task, uint64_t call)
+{
+    return random->is_seeded && random->batch_ms == task->batch_ms && random->attempt == task->attempt &&
+           random->call == call && (call || random->ordinal == task->ordinal);
+}
+
 /* The generator of the running function, seeded anew where batch or split changed, or the
- * batch began anew. */
+ * batch began anew; in calls for keys with each call, also where one is made again after a failure. */
 static struct sl_random *generator(lua_State *L, struct sl_copy *copy)
 {
     if (!copy->random)
@@ -60,10 +67,15 @@ static struct sl_random *generator(lua_State *L, struct sl_copy *copy)
         sl_value_nomem(L);
     struct sl_random *random = &copy->random[copy->running];
     const struct sl_task *task = copy->task;
-    if (!random->is_seeded || random->batch_ms != task->batch_ms || random->attempt != task->attempt ||
-        random->ordinal != task->ordinal) {
-        *random = (struct sl_random){task->batch_ms, task->attempt, task->ordinal, true, {0}};
-        seed(random, (uint64_t)task->batch_ms, task->ordinal, copy->running);
+    uint64_t call = task->keys ? copy->calls : 0; /* odd while a function runs */
+    if (!is_current(random, task, call)) {
+        uint32_t of = task->keys ? (uint32_t)sl_field_partition_hash(&task->keys[task->row]) : task->ordinal;
+        *random = (struct sl_random){.batch_ms = task->batch_ms,
+                                     .attempt = task->attempt,
+                                     .ordinal = task->ordinal,
+                                     .call = call,
+                                     .is_seeded = true};
+        seed(random, (uint64_t)task->batch_ms, of, copy->running);
     }
     return random;
 }

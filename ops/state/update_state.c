@@ -6,8 +6,8 @@
  * only ever read from beginning to end, so that with a memoryLimit what is too large of either, and of what changed,
  * is on disk.
  *
- * Each call is a split of its own as far as task->ordinal goes: what math.random gives depends on the key and the batch,
- * not on where the state was cut, nor in which process its shard is. */
+ * What math.random gives in a call depends on the key and the batch, not on where the state was cut, nor in which process
+ * its shard is. */
 #include "ops/state/update_state.h"
 
 #include "core/base/error.h"
@@ -17,8 +17,10 @@
 #include "ops/reducer/reducers.h"
 #include "ops/state/brought_groups.h"
 #include "ops/state/initial_state.h"
+#include "ops/state/update_calls.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int memory_open(const struct sl_node *node, void *memory, struct sl_error *err)
 {
@@ -73,7 +75,6 @@ struct result {
 
 struct update {
     struct sl_stage *stage;
-    const struct sl_function *fn;
     const struct sl_dataset *old;
     const struct sl_brought_groups *groups;
     struct sl_row_buffers piles; /* of both */
@@ -95,56 +96,8 @@ static size_t first_group(const struct update *update, size_t piece)
     return first;
 }
 
-static int keep_new(const struct result *result, const struct sl_field *key, const struct sl_field *old,
-                    const struct sl_field *state)
-{
-    int r = sl_update_state_keep(result->rows.rows, key, state);
-    return r == 0 && !(old && sl_field_looks_same(old, state))
-               ? sl_update_state_keep(result->changed.rows, key, state)
-               : r;
-}
-
-/* A group error: the state is kept as it was, and shown. */
-static int keep_old(struct update *update, struct sl_task *task, const struct result *result,
-                    const struct sl_field *key, const struct sl_field *values, const struct sl_field *state)
-{
-    /* A key that the batch did not bring says nothing of the batch. */
-    task->is_counted_elsewhere = values->len == 0;
-    int r = sl_task_reject_group(task, update->stage->node->number, key, values, values->len);
-    task->is_counted_elsewhere = false;
-    return r == 0 && state ? sl_update_state_keep(result->rows.rows, key, state) : r;
-}
-
-/* state: NULL where the key has none. */
-static int update_key(struct update *update, struct sl_task *task, const struct result *result,
-                      const struct sl_field *key, const struct sl_field *values, const struct sl_field *state)
-{
-    struct sl_field argv[4] = {*values, state ? *state : sl_nil(), *key, sl_integer(update->stage->batch_ms)};
-    struct sl_field returned[SL_WIDTH_MAX];
-    struct sl_returned ret = {0, returned};
-    argv[2].flags = 0;
-    task->ordinal = (uint32_t)sl_field_partition_hash(key); /* math.random */
-    int r = sl_function_call(update->fn, task, argv, 4, &ret);
-    if (r == 0 && ret.count == 0)
-        r = sl_task_explain(
-            task, "updateStateByKey: the function returned nothing; return nil to remove, the state to keep");
-    if (r == 0 && ret.count > 1)
-        r = sl_task_explain(task,
-                            "updateStateByKey: the function returned %u values; return one (a list may "
-                            "hold several)",
-                            ret.count);
-    if (r == SL_EREJECT)
-        return keep_old(update, task, result, key, values, state);
-    if (r < 0)
-        return r;
-    if (returned[0].tag == SL_NIL)
-        return state ? sl_update_state_keep(result->changed.rows, key, NULL) : 0;
-    return keep_new(result, key, state, &returned[0]);
-}
-
 struct walk {
     struct update *update;
-    struct sl_task *task;
     struct result *result;
     struct sl_cursor cursor;     /* of the old state */
     struct sl_cursor group_rows; /* of groups that are rows */
@@ -155,6 +108,7 @@ struct walk {
     size_t group, group_end;
     struct sl_field brought[SL_WIDTH_MAX]; /* the group's key, and its values where groups are rows */
     bool has_group;
+    struct sl_update_calls calls;
 };
 
 static void next_old(struct walk *walk)
@@ -181,7 +135,7 @@ static int values_of(struct walk *walk, struct sl_field *ret)
 {
     const struct sl_brought_groups *groups = walk->update->groups;
     if (groups->sorted)
-        return sl_reducer_list.ops->finish(&sl_reducer_list, walk->task,
+        return sl_reducer_list.ops->finish(&sl_reducer_list, walk->calls.task,
                                            &groups->sorted->entry[walk->group - 1].state, ret);
     *ret = walk->brought[1];
     return 0;
@@ -193,15 +147,17 @@ static int step(struct walk *walk)
     int order = !walk->has_group ? -1
                 : !walk->has_old ? 1
                                  : sl_field_compare(&walk->old[0], &walk->brought[0]);
-    struct sl_field values = sl_list(NULL, 0), key = order <= 0 ? walk->old[0] : walk->brought[0];
-    sl_arena_reset(walk->task->scratch);
-    int r = order >= 0 ? values_of(walk, &values) : 0;
+    bool is_old = order <= 0, is_group = order >= 0;
+    bool is_passing = (is_old && sl_cursor_is_passing(&walk->cursor)) ||
+                      (is_group && sl_cursor_is_passing(&walk->group_rows));
+    struct sl_field values = sl_list(NULL, 0);
+    int r = is_group ? values_of(walk, &values) : 0;
     if (r == 0)
-        r = update_key(walk->update, walk->task, walk->result, &key, &values,
-                       order <= 0 ? &walk->old[1] : NULL);
-    if (order >= 0)
+        r = sl_update_calls_add(&walk->calls, is_old ? &walk->old[0] : &walk->brought[0], &values,
+                                is_old ? &walk->old[1] : NULL, is_passing);
+    if (is_group)
         next_group(walk);
-    if (order <= 0)
+    if (is_old)
         next_old(walk);
     return r;
 }
@@ -222,35 +178,40 @@ static void walk_begin(struct walk *walk, size_t piece)
     next_group(walk);
 }
 
-static int make_room(struct walk *walk)
+static int make_calls(struct walk *walk)
 {
     struct sl_row_buffers *piles = &walk->update->piles;
-    int r = sl_row_buffer_make_room(piles, &walk->result->rows, walk->task);
-    return r < 0 ? r : sl_row_buffer_make_room(piles, &walk->result->changed, walk->task);
+    struct sl_task *task = walk->calls.task;
+    int r = atomic_load_explicit(task->stop, memory_order_relaxed) ? SL_ESTOP : 0;
+    r = r < 0 ? r : sl_update_calls_run(&walk->calls);
+    r = r < 0 ? r : sl_row_buffer_make_room(piles, &walk->result->rows, task);
+    return r < 0 ? r : sl_row_buffer_make_room(piles, &walk->result->changed, task);
 }
 
 static int walk_all(struct walk *walk)
 {
     int r = 0;
     while (r == 0 && (walk->has_old || walk->has_group)) {
-        if (atomic_load_explicit(walk->task->stop, memory_order_relaxed))
-            return SL_ESTOP;
         r = step(walk);
-        if (r == 0 && walk->update->piles.spill)
-            r = make_room(walk);
+        if (r == 0 && sl_update_calls_are_enough(&walk->calls))
+            r = make_calls(walk);
     }
-    return r;
+    return r < 0 ? r : make_calls(walk);
 }
 
 static int update_piece(void *arg, size_t piece, struct sl_task *task)
 {
     struct update *update = arg;
     struct result *result = &update->result[piece];
-    struct walk walk = {.update = update, .task = task, .result = result};
+    struct walk walk;
+    memset(&walk, 0, offsetof(struct walk, calls)); /* the arguments need no clearing */
+    walk.update = update;
+    walk.result = result;
     int r = sl_row_buffer_init(&result->rows, NULL);
     if (r == 0)
         r = sl_row_buffer_init(&result->changed, NULL);
     if (r == 0) {
+        sl_update_calls_init(&walk.calls, update->stage, task, &result->rows.rows, &result->changed.rows);
         walk_begin(&walk, piece);
         r = walk_all(&walk);
     }
@@ -297,11 +258,7 @@ static int update_all(struct sl_stage *stage, const struct sl_dataset *old,
                       struct sl_dataset **ret_changed)
 {
     size_t pieces = (size_t)((old->count + PIECE_RECORDS - 1) / PIECE_RECORDS);
-    struct update update = {.stage = stage,
-                            .fn = sl_node_function(stage->node, 0),
-                            .old = old,
-                            .groups = groups,
-                            .pieces = pieces ? pieces : 1};
+    struct update update = {.stage = stage, .old = old, .groups = groups, .pieces = pieces ? pieces : 1};
     struct sl_dataset *all = sl_dataset_new(1), *changed = sl_dataset_new(1);
     int r = all && changed ? run_update(&update, all, changed) : SL_ENOMEM;
     if (r < 0) {

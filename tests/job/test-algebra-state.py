@@ -196,6 +196,18 @@ def test_many_keys_that_are_lists():
                 ["".join("%s\t%s\tvalue %d\n" % (k, k, i) for k, i in rows)]))
 
 
+def test_random_numbers_of_updateStateByKey_go_by_the_key():
+    """Whichever keys are beside it, whether or not their calls failed, and where a call is made again after a failure."""
+    draw = ("s:updateStateByKey(function(v, st, key) local n, m = math.random(1000000000), math.random(1000000000) "
+            "if n % 3 == 0 then error('a third') end return n .. ' ' .. m end)")
+    keys = ["k%04d" % i for i in range(1500)]
+    all_keys, _ = run(draw, [[[[key, 1] for key in keys]]], options="maxErrorRate = 1")
+    some_keys, _ = run(draw, [[[[key, 1] for key in keys[333:]]]], options="maxErrorRate = 1")
+    all_lines, some_lines = all_keys[1000].splitlines(), some_keys[1000].splitlines()
+    check(900 < len(all_lines) < 1100, "two thirds of 1500 keys: %d" % len(all_lines))
+    equal([line for line in all_lines if line >= keys[333]], some_lines, "the numbers of some keys beside all keys and alone")
+
+
 def test_many_keys():
     batches = [[["k%d" % (i * 7 % 1000), i] for i in range(3000)], [["k%d" % i, 1] for i in range(0, 1000, 3)]]
     wanted = {"k%d" % i: [3, 3 + (i % 3 == 0)] for i in range(1000)}
