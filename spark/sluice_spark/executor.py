@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import stat
+import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
+from zipimport import zipimporter
 
 from .driver import Stage
 from .worker import Command, JobFailed, TaskFailed, worker_for
@@ -60,6 +62,15 @@ def _attempt() -> int:
     return context.attemptNumber() if context else 0
 
 
+def forget_archives() -> None:
+    """Makes the next tasks of this Python process begin sooner: before each of them Spark has Python's finders look again at what
+    they list, and those of PySpark's own archive, one for each of its packages, read the list of its files each, in a tenth of a
+    second. Python makes a finder anew when something is imported by it, of the list that it has."""
+    for path, finder in list(sys.path_importer_cache.items()):
+        if isinstance(finder, zipimporter):
+            del sys.path_importer_cache[path]
+
+
 class MapTasks:
     """Runs in Python processes of Spark: the tasks of a partition of a map stage. Each thing with its place in the shuffle."""
 
@@ -67,6 +78,7 @@ class MapTasks:
         self.command, self.shipped, self.layout = command, shipped, layout
 
     def __call__(self, tasks: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Given | bytes]]:
+        forget_archives()
         reports = self.layout.reports
         for number, task in tasks:
             try:
@@ -88,6 +100,7 @@ class ReduceTasks:
         self.command, self.shipped, self.first, self.tasks = command, shipped, first, tasks
 
     def __call__(self, place: int, given: Iterable[tuple[int, bytes]]) -> Iterator[Given]:
+        forget_archives()
         number = place - self.first
         blocks = [block for _, block in given]
         try:
@@ -97,6 +110,7 @@ class ReduceTasks:
 
 
 def _reports(given: Iterable[tuple[int, Given]]) -> Iterator[Given]:
+    forget_archives()
     return (report for _, report in given)
 
 
@@ -110,8 +124,9 @@ def _same(number: int) -> int:
 
 def tasks_of_spark(tasks: int, cores: int) -> int:
     """How many of Spark's tasks do those of a map stage: each of Spark's costs as much as reading megabytes does, and what one of
-    them fails at is done again by it alone."""
-    return min(tasks, max(ROUNDS * cores, -(-tasks // TASKS_MAX)))
+    them fails at is done again by it alone. So many that all cores end at the same time."""
+    rounds = max(ROUNDS, -(-tasks // (TASKS_MAX * cores)))
+    return min(tasks, rounds * cores)
 
 
 def explain(error: Exception) -> str:

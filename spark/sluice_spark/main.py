@@ -32,6 +32,9 @@ USAGE = """usage: sluice-spark run JOB.lua --workdir DIR [--master URL] [--reduc
 All other options are those of `sluice run`."""
 
 SPARK_MIN = (4, 0)
+# Between Java and Python, from Spark 4.1: over TCP each task waits for delayed acknowledgements, 40 ms. Not by itself on a cluster: the
+# directories of YARN's containers are too long for the name of a socket.
+UNIX_SOCKETS = "spark.python.unix.domain.socket.enabled"
 
 
 class Refused(Exception):
@@ -157,7 +160,7 @@ def open_session(line: Line) -> SparkSession:
     settings = {"spark.ui.showConsoleProgress": "false", "spark.driver.maxResultSize": "0", **line.conf}
     if line.master and line.master.startswith("local"):
         here = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
-        settings = {"spark.ui.enabled": "false", **here, **settings}
+        settings = {"spark.ui.enabled": "false", UNIX_SOCKETS: "true", **here, **settings}
     for name, value in settings.items():
         builder = builder.config(name, value)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

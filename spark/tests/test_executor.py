@@ -1,6 +1,11 @@
 """What tasks give Spark, and where in a shuffle it is."""
 
-from collections.abc import Callable, Sequence
+import importlib
+import sys
+import zipfile
+import zipimport
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -60,7 +65,26 @@ def test_a_server_that_is_away_fails_the_first_attempt_and_then_the_stage(monkey
 
 
 @pytest.mark.parametrize(
-    ("tasks", "cores", "wanted"), [(1, 2, 1), (3, 2, 3), (20, 2, 4), (64, 2, 4), (65, 2, 5), (1000, 100, 200)]
+    ("tasks", "cores", "wanted"), [(1, 2, 1), (3, 2, 3), (20, 2, 4), (64, 2, 4), (65, 2, 6), (97, 2, 8), (1000, 100, 200)]
 )
 def test_tasks_of_spark_are_few_and_not_large(tasks: int, cores: int, wanted: int) -> None:
     assert tasks_of_spark(tasks, cores) == wanted
+
+
+def test_archives_are_forgotten_between_tasks_and_still_imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    play(monkeypatch, lambda task, blocks: (b"", []))
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("of_an_archive/__init__.py", "")
+        archive.writestr("of_an_archive/late.py", "value = 7")
+    monkeypatch.syspath_prepend(str(tmp_path / "archive.zip"))
+    importlib.import_module("of_an_archive")
+    runs: list[Callable[[], Iterable[object]]] = [
+        lambda: MapTasks(COMMAND, None, Layout((), 3))([(0, b"")]),
+        lambda: ReduceTasks(COMMAND, None, 0, [b""])(0, []),
+        lambda: executor._reports([]),
+    ]
+    for run in runs:
+        sys.path_importer_cache[str(tmp_path / "archive.zip")] = zipimport.zipimporter(str(tmp_path / "archive.zip"))
+        list(run())
+        assert not [at for at in sys.path_importer_cache.values() if isinstance(at, zipimport.zipimporter)]
+    assert importlib.import_module("of_an_archive.late").value == 7

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Functions that nobody should call, with what to call instead."""
-import re
+"""Functions that must not be called, with what to call instead, and files that must not be in the repository."""
+import re, subprocess
 import source
 
 INSTEAD = {
@@ -20,4 +20,10 @@ def calls(path):
         yield "%s:%d: %s is banned: use %s" % (path, line, match.group(1), INSTEAD[match.group(1)])
 
 
-source.report([complaint for path in source.files(".c", ".h") for complaint in calls(path)])
+def ignored():
+    """Files of the repository that .gitignore names: what tools have made was added by mistake."""
+    listed = subprocess.run(["git", "-C", source.ROOT, "ls-files", "-ci", "--exclude-standard"], capture_output=True, text=True)
+    return ["%s is in the repository and in .gitignore" % path for path in listed.stdout.splitlines()]
+
+
+source.report([complaint for path in source.files(".c", ".h") for complaint in calls(path)] + ignored())
