@@ -42,6 +42,7 @@ struct rows {
     struct sl_task *task;
     const struct sl_chunk *in;
     uint32_t from;
+    uint32_t argc;
     uint32_t used, room; /* of called->values */
     struct sl_called *called;
 };
@@ -55,7 +56,7 @@ static bool take_values(lua_State *L, struct rows *rows, const struct sl_field *
         return false;
     for (int index = FUNCTION + 1; index <= FUNCTION + count; index++)
         rows->called->values[rows->used++] =
-            sl_value_take_returned(L, index, argv, rows->in->width, rows->task->scratch);
+            sl_value_take_returned(L, index, argv, rows->argc, rows->task->scratch);
     rows->called->count[rows->called->rows++] = (uint8_t)count;
     lua_settop(L, FUNCTION);
     return true;
@@ -67,16 +68,16 @@ static int call_protected(lua_State *L)
     const struct sl_chunk *in = rows->in;
     struct sl_field argv[SL_WIDTH_MAX];
     lua_rawgeti(L, LUA_REGISTRYINDEX, rows->copy->function[rows->copy->running]);
-    luaL_checkstack(L, (int)in->width + SL_WIDTH_MAX, "a wide record");
+    luaL_checkstack(L, (int)rows->argc + SL_WIDTH_MAX, "a wide record");
     for (uint32_t row = rows->from; row < in->rows && rows->room - rows->used >= SL_WIDTH_MAX; row++) {
         sl_watchdog_next(rows->copy);
         rows->task->row = row;
         rows->task->event_ms = sl_chunk_time(in, row);
         sl_chunk_row(in, row, argv);
         lua_pushvalue(L, FUNCTION);
-        for (uint32_t c = 0; c < in->width; c++)
+        for (uint32_t c = 0; c < rows->argc; c++)
             push_field(L, &argv[c]);
-        lua_call(L, (int)in->width, LUA_MULTRET);
+        lua_call(L, (int)rows->argc, LUA_MULTRET);
         if (!take_values(L, rows, argv))
             break;
         sl_counter_settle(rows->copy, rows->task, true);
@@ -84,10 +85,11 @@ static int call_protected(lua_State *L)
     return 0;
 }
 
-int sl_calls_rows(struct sl_copy *copy, unsigned number, struct sl_task *task, const struct sl_chunk *in,
-                  uint32_t from, struct sl_called *ret)
+int sl_calls_rows(struct sl_copy *copy, unsigned number, uint32_t parameters, struct sl_task *task,
+                  const struct sl_chunk *in, uint32_t from, struct sl_called *ret)
 {
-    struct rows rows = {copy, task, in, from, 0, 2 * (in->rows - from) + SL_WIDTH_MAX, ret};
+    uint32_t argc = in->width < parameters ? in->width : parameters;
+    struct rows rows = {copy, task, in, from, argc, 0, 2 * (in->rows - from) + SL_WIDTH_MAX, ret};
     ret->rows = 0;
     ret->values = sl_arena_alloc(task->scratch, rows.room * sizeof *ret->values);
     if (!ret->values)

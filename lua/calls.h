@@ -5,9 +5,10 @@
 #include "core/contract/function.h"
 #include "lua/copy.h"
 
-/* core/contract/function.h: call_rows and fold_rows, of function `number` of the copy. */
-int sl_calls_rows(struct sl_copy *copy, unsigned number, struct sl_task *task, const struct sl_chunk *in,
-                  uint32_t from, struct sl_called *ret);
+/* core/contract/function.h: call_rows and fold_rows, of function `number` of the copy, which takes so many arguments:
+ * fields beyond them are left out. */
+int sl_calls_rows(struct sl_copy *copy, unsigned number, uint32_t parameters, struct sl_task *task,
+                  const struct sl_chunk *in, uint32_t from, struct sl_called *ret);
 uint32_t sl_calls_fold(struct sl_copy *copy, unsigned number, struct sl_task *task, struct sl_arena *keep,
                        struct sl_field *const *cells, const struct sl_field *values, const uint16_t *row,
                        uint32_t count);

@@ -22,6 +22,8 @@ struct lua_function {
     struct sl_function base;
     struct sl_job *job;
     unsigned number;
+    /* An argument beyond them is not made a value of Lua: that costs as much as a short function does. */
+    uint32_t parameters;
 };
 
 /* One call on its way through the protected call. */
@@ -108,7 +110,9 @@ static int run(const struct sl_function *fn, struct call *call)
 static int function_call(const struct sl_function *fn, struct sl_task *task, const struct sl_field *argv,
                          uint32_t argc, struct sl_returned *ret)
 {
-    struct call call = {.task = task, .argv = argv, .argc = argc, .ret = ret};
+    uint32_t parameters = ((const struct lua_function *)fn)->parameters;
+    struct call call = {
+        .task = task, .argv = argv, .argc = argc < parameters ? argc : parameters, .ret = ret};
     return run(fn, &call);
 }
 
@@ -140,7 +144,8 @@ static int function_call_rows(const struct sl_function *fn, struct sl_task *task
                               uint32_t from, struct sl_called *ret)
 {
     const struct lua_function *function = (const struct lua_function *)fn;
-    return sl_calls_rows(copy_of(function, task), function->number, task, in, from, ret);
+    return sl_calls_rows(copy_of(function, task), function->number, function->parameters, task, in, from,
+                         ret);
 }
 
 static uint32_t function_fold_rows(const struct sl_function *fn, struct sl_task *task, struct sl_arena *keep,
@@ -223,6 +228,14 @@ static void keep_reference(lua_State *L, struct sl_copy *copy, int index)
     copy->function[copy->functions++] = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+static uint32_t count_parameters(lua_State *L, int index)
+{
+    lua_Debug info;
+    lua_pushvalue(L, index);
+    lua_getinfo(L, ">u", &info);
+    return info.isvararg ? SL_WIDTH_MAX : info.nparams;
+}
+
 struct sl_function *sl_function_take(lua_State *L, int index)
 {
     struct sl_copy *copy = sl_copy_of(L);
@@ -234,6 +247,7 @@ struct sl_function *sl_function_take(lua_State *L, int index)
     sl_copy_where(L, &function->base.site.file, &function->base.site.line);
     function->job = copy->job;
     function->number = copy->functions;
+    function->parameters = count_parameters(L, index);
     keep_reference(L, copy, index);
     return &function->base;
 }

@@ -32,8 +32,8 @@ USAGE = """usage: sluice-spark run JOB.lua --workdir DIR [--master URL] [--reduc
 All other options are those of `sluice run`."""
 
 SPARK_MIN = (4, 0)
-# Between Java and Python, from Spark 4.1: over TCP each task waits for delayed acknowledgements, 40 ms. Not by itself on a cluster: the
-# directories of YARN's containers are too long for the name of a socket.
+# Between Java and Python, from Spark 4.1: over TCP each task waits for delayed acknowledgements, 40 ms. On a cluster that is the
+# user's choice: the directories of YARN's containers are too long for the name of a socket.
 UNIX_SOCKETS = "spark.python.unix.domain.socket.enabled"
 
 
