@@ -95,9 +95,43 @@ static bool lies_in(const char *path, const char *dir)
     return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == 0);
 }
 
+static bool is_pattern(const char *path)
+{
+    return strpbrk(path, "*?[") != NULL;
+}
+
+/* Whether `path` is a directory that `watched` names, which may be a pattern, or lies in one; both resolved. */
+static bool lies_in_watched(const char *path, const char *watched)
+{
+    char part[PATH_MAX];
+    if (lies_in(path, watched))
+        return true;
+    for (size_t len = 1; is_pattern(watched) && len <= strlen(path); len++) {
+        if (path[len] != '/' && path[len])
+            continue;
+        snprintf(part, sizeof part, "%.*s", (int)len, path);
+        if (fnmatch(watched, part, FNM_PATHNAME | FNM_PERIOD) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether `watched`, which may be a pattern, may name something in `dir`; both resolved. */
+static bool may_lie_in(const char *watched, const char *dir)
+{
+    char part[PATH_MAX];
+    size_t len = 0;
+    if (lies_in(watched, dir) || !is_pattern(watched))
+        return lies_in(watched, dir);
+    for (const char *slash = dir; (slash = strchr(slash, '/')) && watched[len]; slash++)
+        len += 1 + strcspn(watched + len + 1, "/");
+    snprintf(part, sizeof part, "%.*s", (int)len, watched);
+    return fnmatch(part, dir, FNM_PATHNAME | FNM_PERIOD) == 0;
+}
+
 /* Where a node's files are; each is resolved once, for all pairs are compared. */
 struct place {
-    char *lead;   /* of the watched directory or the prefix; NULL: it has neither, or it is too long */
+    char *lead;   /* of what a source watches or the prefix; NULL: it has neither, or it is too long */
     char *parent; /* of an output: the directory of its names */
     char *link;   /* of an output: that to the newest, not where it leads; NULL: it makes none */
 };
@@ -158,14 +192,20 @@ static int find_names(struct checks *checks, size_t i, const char *prefix)
                : r;
 }
 
+/* The directory, or the growing files. */
+static const char *watched_text(const struct sl_node *node, char text[PATH_MAX])
+{
+    const char *dir = sl_node_text(node, "directory", text, PATH_MAX);
+    return dir ? dir : sl_node_text(node, "glob", text, PATH_MAX);
+}
+
 static int find_place_of(struct checks *checks, size_t i)
 {
     char text[PATH_MAX], resolved[PATH_MAX];
     const struct sl_node *node = node_at(checks, i);
-    const char *param = node->op->kind == SL_OP_SOURCE   ? "directory"
-                        : node->op->kind == SL_OP_OUTPUT ? "prefix"
-                                                         : NULL;
-    const char *path = param ? sl_node_text(node, param, text, sizeof text) : NULL;
+    const char *path = node->op->kind == SL_OP_SOURCE   ? watched_text(node, text)
+                       : node->op->kind == SL_OP_OUTPUT ? sl_node_text(node, "prefix", text, sizeof text)
+                                                        : NULL;
     if (!path)
         return 0;
     int r =
@@ -192,10 +232,17 @@ static void checks_done(struct checks *checks)
     free(checks->place);
 }
 
-/* The directory that node i watches. */
+/* What node i watches: a directory or a pattern of them, or growing files. */
 static const char *watched_by(const struct checks *checks, size_t i)
 {
     return node_at(checks, i)->op->kind == SL_OP_SOURCE ? checks->place[i].lead : NULL;
+}
+
+/* Growing files are read one by one, whatever else their directories hold. */
+static bool is_of_files(const struct sl_node *node)
+{
+    char text[PATH_MAX];
+    return !sl_node_text(node, "directory", text, sizeof text);
 }
 
 /* Of the nearest directory above it that exists. */
@@ -236,18 +283,18 @@ static int refuse_place(const struct checks *checks, const struct sl_site *site,
     for (size_t i = 0; i < context->nodes; i++) {
         const struct sl_node *node = node_at(checks, i);
         const char *watched = watched_by(checks, i);
-        if (!watched || !lies_in(resolved, watched))
+        if (!watched || !(is_of_files(node) ? fnmatch(watched, resolved, FNM_PATHNAME | FNM_PERIOD) == 0
+                                            : lies_in_watched(resolved, watched)))
             continue;
-        const char *dir = sl_node_text(node, "directory", text, sizeof text);
+        const char *dir = watched_text(node, text);
+        const char *where = is_of_files(node) ? "among the files" : "inside the watched directory";
         if (!site)
-            return sl_error_set(
-                checks->err, SL_EUSAGE,
-                "the %s %s is inside the watched directory %s (%s:%d); choose a directory outside of it",
-                what, shown, dir, node->site.file, node->site.line);
-        return sl_error_set(
-            checks->err, SL_EUSAGE,
-            "%s:%d: %s: the %s %s is inside the watched directory %s (line %d); choose a directory outside of it",
-            site->file, site->line, site->name, what, shown, dir, node->site.line);
+            return sl_error_set(checks->err, SL_EUSAGE,
+                                "the %s %s is %s %s (%s:%d); choose a directory outside of it", what, shown,
+                                where, dir, node->site.file, node->site.line);
+        return sl_error_set(checks->err, SL_EUSAGE,
+                            "%s:%d: %s: the %s %s is %s %s (line %d); choose a directory outside of it",
+                            site->file, site->line, site->name, what, shown, where, dir, node->site.line);
     }
     return 0;
 }
@@ -318,20 +365,34 @@ static int refuse_inputs_on(const struct checks *checks, const char *mount)
     for (size_t i = 0; i < context->nodes; i++) {
         const struct sl_node *node = node_at(checks, i);
         const char *watched = watched_by(checks, i);
-        if (watched && lies_in(watched, mounted))
-            return sl_error_set(checks->err, SL_EUSAGE,
-                                "%s:%d: %s: the directory %s is on the job's own mount %s; read it elsewhere",
-                                node->site.file, node->site.line, node->op->name,
-                                sl_node_text(node, "directory", text, sizeof text), mount);
+        if (watched && may_lie_in(watched, mounted))
+            return sl_error_set(
+                checks->err, SL_EUSAGE, "%s:%d: %s: %s is on the job's own mount %s; read it elsewhere",
+                node->site.file, node->site.line, node->op->name, watched_text(node, text), mount);
     }
     return 0;
 }
 
-static int refuse_watched_prefix(const struct checks *checks, const struct sl_site *site, const char *prefix)
+/* What it makes is a file in a directory of a batch: beside the prefix, not below it. */
+static int refuse_watched_prefix(const struct checks *checks, const struct sl_node *node)
 {
-    char dir[PATH_MAX];
-    parent_of(prefix, dir);
-    return refuse_place(checks, site, "output prefix", prefix, dir);
+    char prefix[PATH_MAX], suffix[NAME_MAX + 1], file[2 * PATH_MAX];
+    if (!sl_node_text(node, "prefix", prefix, sizeof prefix))
+        return 0;
+    const char *end = sl_node_text(node, "suffix", suffix, sizeof suffix);
+    snprintf(file, sizeof file, "%s-1700000000000%s%s/part-00000", prefix, end && end[0] ? "." : "",
+             end ? end : "");
+    return refuse_place(checks, &node->site, "output prefix", prefix, file);
+}
+
+/* That of SQLite is a file. */
+static int refuse_watched_table(const struct checks *checks, const struct sl_node *node)
+{
+    static const char sqlite[] = "sqlite:";
+    char url[PATH_MAX];
+    size_t len = sizeof sqlite - 1;
+    bool is_file = sl_node_text(node, "url", url, sizeof url) && strncmp(url, sqlite, len) == 0;
+    return is_file ? refuse_place(checks, &node->site, "database", url + len, url + len) : 0;
 }
 
 /* ---- links to the newest directory: prefix.suffix, which must be free for each ---- */
@@ -369,9 +430,9 @@ static int refuse_taken_link(const struct checks *checks, const struct sl_node *
 
 static int check_output(const struct checks *checks, const struct sl_node *node)
 {
-    char text[PATH_MAX];
-    const char *prefix = sl_node_text(node, "prefix", text, sizeof text);
-    int r = prefix ? refuse_watched_prefix(checks, &node->site, prefix) : 0;
+    int r = refuse_watched_prefix(checks, node);
+    if (r == 0)
+        r = refuse_watched_table(checks, node);
     if (r == 0)
         r = refuse_twins(checks, node, "prefix");
     if (r == 0)

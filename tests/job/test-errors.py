@@ -62,6 +62,34 @@ def test_jobs_that_do_not_load():
     check(not wrong, "\n".join(wrong))
 
 
+def test_what_the_job_makes_is_not_what_it_reads():
+    """Whatever watches: patterns of directories, growing files; whatever is made: a database, a checkpoint, a mount."""
+    for name in ("in", "logs/a", "other"):
+        os.makedirs(name)
+    inside, among, mounted = "is inside the watched directory %s", "is among the files %s", "%s is on the job's own mount"
+    cases = [(watch, pattern, 's:saveAsTextFiles("%s"%s)' % (prefix, more), words, "")
+             for watch, pattern, prefix, more, words in (
+                 ("textFileStream", "logs/*", "logs/a/o", "", inside), ("textFileStream", "logs/*", "logs/new/o", "", inside),
+                 ("textFileStream", "logs/*", "logs/o", "", inside), ("textFileStream", "logs/*.d", "logs/o", ', "d"', inside),
+                 ("textFileStream", "logs/a*", "logs/o", "", None), ("textFileStream", "logs/*.d", "logs/o", ', "e"', None),
+                 ("textFileStream", "logs/*", "other/o", "", None), ("textFileStream", "*", "logs/a/o", "", inside),
+                 ("textFileStream", "*/a", "other/o", "", None), ("textFileStream", "*/a", "out/a/b/o", "", inside),
+                 ("tailStream", "out/*/part-*", "out/o", "", among), ("tailStream", "logs/*.log", "logs/o", "", None))]
+    cases += [("textFileStream", "in", 's:map(sluice.pair(1)):columns("a", "b"):saveToTable("sqlite:%s", "t", { create = true })' % path, words, "")
+              for path, words in (("in/x.db", inside), ("other/../in/x.db", inside), ("other/x.db", None))]
+    cases += [("textFileStream", "logs/*", "s:print()", inside, ', checkpoint = "logs/ck"'),
+              ("textFileStream", "logs/*", "s:print()", None, ', checkpoint = "ck"')]
+    cases += [(watch, pattern, 's:mount("a")', mounted, "") for watch, pattern in (
+        ("textFileStream", "mnt/a/at/*"), ("textFileStream", "*/a"), ("tailStream", "mnt/a/log"), ("tailStream", "m?t/a/log"))]
+    cases += [("textFileStream", "l*/a", 's:mount("a")', None, "")]
+    for watch, pattern, body, words, options in cases:
+        job(HEAD + 'local ssc = sluice.StreamingContext { interval = "1s"%s }\nlocal s = ssc:%s("%s")\n%s\n' % (options, watch, pattern, body))
+        done = sluice("check", "job.lua")
+        equal(done.returncode, 2 if words else 0, "exit status of %s(%r), %s: %s" % (watch, pattern, body, done.stderr))
+        check(not words or words % pattern in done.stderr, "%s(%r), %s: %s" % (watch, pattern, body, done.stderr))
+    equal(sorted(os.listdir(".")), ["in", "job.lua", "logs", "other"], "what is there: nothing was made")
+
+
 # arguments: patterns that stderr must match
 BAD_COMMANDS = {
     (): ["usage"],
