@@ -3,14 +3,13 @@
 #include "core/base/error.h"
 #include "core/contract/site.h"
 #include "core/contract/source.h"
+#include "engine/graph/lead.h"
 
 #include <fnmatch.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 
 const char *sl_node_text(const struct sl_node *node, const char *name, char *text, size_t size)
 {
@@ -29,104 +28,6 @@ const char *sl_source_name(const struct sl_node *node, char *text, size_t size)
 {
     const struct sl_source_ops *ops = node->op->source;
     return ops->name ? ops->name(node, text, size) : sl_node_text(node, "directory", text, size);
-}
-
-/* ---- where a path leads, whether or not it exists yet ---- */
-
-/* Goes one step from `at`, which is resolved: up, through a link, or to what does not exist yet. */
-static bool step(char at[PATH_MAX], const char *name, size_t len)
-{
-    char next[PATH_MAX], real[PATH_MAX];
-    if (len == 0 || (len == 1 && name[0] == '.'))
-        return true;
-    if (len == 2 && memcmp(name, "..", 2) == 0) {
-        char *slash = strrchr(at, '/');
-        slash[slash == at] = 0;
-        return true;
-    }
-    int length = snprintf(next, sizeof next, "%s/%.*s", at[1] ? at : "", (int)len, name);
-    if (length < 0 || length >= PATH_MAX)
-        return false;
-    memcpy(at, realpath(next, real) ? real : next, PATH_MAX);
-    return true;
-}
-
-/* Name by name, for what is missing may come before "..": the run would make it. */
-static bool resolve(const char *dir, const char *path, char ret[PATH_MAX])
-{
-    char whole[PATH_MAX];
-    int len = path[0] == '/' ? snprintf(whole, sizeof whole, "%s", path)
-                             : snprintf(whole, sizeof whole, "%s/%s", dir, path);
-    if (len < 0 || len >= PATH_MAX || whole[0] != '/')
-        return false;
-    memset(ret, 0, PATH_MAX);
-    ret[0] = '/';
-    for (const char *at = whole; *at;) {
-        size_t name = strcspn(at, "/");
-        if (!step(ret, at, name))
-            return false;
-        at += name + (at[name] == '/');
-    }
-    return true;
-}
-
-static bool is_url(const char *prefix)
-{
-    return strstr(prefix, "://") != NULL; /* an object store */
-}
-
-/* The same of what may be a URL of an object store, which leads where it says, and is no path here. */
-static bool find_place(const char *dir, const char *path, char ret[PATH_MAX])
-{
-    if (!is_url(path))
-        return resolve(dir, path, ret);
-    int len = snprintf(ret, PATH_MAX, "%s", path);
-    while (len > 0 && len < PATH_MAX && ret[len - 1] == '/')
-        ret[--len] = 0;
-    return len > 0 && len < PATH_MAX;
-}
-
-/* Whether `path` is `dir` or lies in it; both resolved. */
-static bool lies_in(const char *path, const char *dir)
-{
-    size_t len = strlen(dir);
-    if (strcmp(dir, "/") == 0)
-        return true;
-    return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == 0);
-}
-
-static bool is_pattern(const char *path)
-{
-    return strpbrk(path, "*?[") != NULL;
-}
-
-/* Whether `path` is a directory that `watched` names, which may be a pattern, or lies in one; both resolved. */
-static bool lies_in_watched(const char *path, const char *watched)
-{
-    char part[PATH_MAX];
-    if (lies_in(path, watched))
-        return true;
-    for (size_t len = 1; is_pattern(watched) && len <= strlen(path); len++) {
-        if (path[len] != '/' && path[len])
-            continue;
-        snprintf(part, sizeof part, "%.*s", (int)len, path);
-        if (fnmatch(watched, part, FNM_PATHNAME | FNM_PERIOD) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Whether `watched`, which may be a pattern, may name something in `dir`; both resolved. */
-static bool may_lie_in(const char *watched, const char *dir)
-{
-    char part[PATH_MAX];
-    size_t len = 0;
-    if (lies_in(watched, dir) || !is_pattern(watched))
-        return lies_in(watched, dir);
-    for (const char *slash = dir; (slash = strchr(slash, '/')) && watched[len]; slash++)
-        len += 1 + strcspn(watched + len + 1, "/");
-    snprintf(part, sizeof part, "%.*s", (int)len, watched);
-    return fnmatch(part, dir, FNM_PATHNAME | FNM_PERIOD) == 0;
 }
 
 /* Where a node's files are; each is resolved once, for all pairs are compared. */
@@ -184,7 +85,7 @@ static int find_names(struct checks *checks, size_t i, const char *prefix)
 {
     char dir[PATH_MAX], parent[PATH_MAX], link[PATH_MAX];
     parent_of(prefix, dir);
-    if (is_url(prefix) || !resolve(checks->context->dir, dir, parent))
+    if (sl_lead_is_url(prefix) || !sl_lead_resolve(checks->context->dir, dir, parent))
         return 0;
     int r = keep(checks, parent, &checks->place[i].parent);
     return r == 0 && find_link(node_at(checks, i), prefix, parent, link)
@@ -208,8 +109,9 @@ static int find_place_of(struct checks *checks, size_t i)
                                                         : NULL;
     if (!path)
         return 0;
-    int r =
-        find_place(checks->context->dir, path, resolved) ? keep(checks, resolved, &checks->place[i].lead) : 0;
+    int r = sl_lead_find(checks->context->dir, path, resolved)
+                ? keep(checks, resolved, &checks->place[i].lead)
+                : 0;
     return r < 0 || node->op->kind == SL_OP_SOURCE ? r : find_names(checks, i, path);
 }
 
@@ -245,19 +147,6 @@ static bool is_of_files(const struct sl_node *node)
     return !sl_node_text(node, "directory", text, sizeof text);
 }
 
-/* Of the nearest directory above it that exists. */
-static bool is_of_the_kernel(const char *resolved)
-{
-    char at[PATH_MAX];
-    struct statfs fs;
-    memcpy(at, resolved, strlen(resolved) + 1);
-    while (statfs(at, &fs) < 0 && at[1]) {
-        char *slash = strrchr(at, '/');
-        slash[slash == at] = 0;
-    }
-    return at[1] && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
-}
-
 /* As root making something there may look as if it worked. */
 static int refuse_kernel(const struct checks *checks, const struct sl_site *site, const char *what,
                          const char *shown)
@@ -276,15 +165,15 @@ static int refuse_place(const struct checks *checks, const struct sl_site *site,
 {
     char resolved[PATH_MAX], text[PATH_MAX];
     const struct sl_context *context = checks->context;
-    if (!find_place(context->dir, path, resolved))
+    if (!sl_lead_find(context->dir, path, resolved))
         return 0; /* reported when it is opened */
-    if (resolved[0] == '/' && is_of_the_kernel(resolved))
+    if (resolved[0] == '/' && sl_lead_is_of_the_kernel(resolved))
         return refuse_kernel(checks, site, what, shown);
     for (size_t i = 0; i < context->nodes; i++) {
         const struct sl_node *node = node_at(checks, i);
         const char *watched = watched_by(checks, i);
         if (!watched || !(is_of_files(node) ? fnmatch(watched, resolved, FNM_PATHNAME | FNM_PERIOD) == 0
-                                            : lies_in_watched(resolved, watched)))
+                                            : sl_lead_is_watched(resolved, watched)))
             continue;
         const char *dir = watched_text(node, text);
         const char *where = is_of_files(node) ? "among the files" : "inside the watched directory";
@@ -333,8 +222,8 @@ static bool is_same_database(const struct checks *checks, const char *a, const c
     if (strcmp(a, b) == 0)
         return true;
     return strncmp(a, file, len) == 0 && strncmp(b, file, len) == 0 &&
-           resolve(checks->context->dir, a + len, a_resolved) &&
-           resolve(checks->context->dir, b + len, b_resolved) && strcmp(a_resolved, b_resolved) == 0;
+           sl_lead_resolve(checks->context->dir, a + len, a_resolved) &&
+           sl_lead_resolve(checks->context->dir, b + len, b_resolved) && strcmp(a_resolved, b_resolved) == 0;
 }
 
 /* One batch is one row of sluice_batches: two outputs to one table would take each other's for theirs. */
@@ -360,12 +249,12 @@ static int refuse_inputs_on(const struct checks *checks, const char *mount)
 {
     char mounted[PATH_MAX], text[PATH_MAX];
     const struct sl_context *context = checks->context;
-    if (!resolve(context->dir, mount, mounted))
+    if (!sl_lead_resolve(context->dir, mount, mounted))
         return 0; /* reported when it is opened */
     for (size_t i = 0; i < context->nodes; i++) {
         const struct sl_node *node = node_at(checks, i);
         const char *watched = watched_by(checks, i);
-        if (watched && may_lie_in(watched, mounted))
+        if (watched && sl_lead_may_lie_in(watched, mounted))
             return sl_error_set(
                 checks->err, SL_EUSAGE, "%s:%d: %s: %s is on the job's own mount %s; read it elsewhere",
                 node->site.file, node->site.line, node->op->name, watched_text(node, text), mount);
@@ -406,8 +295,8 @@ static bool is_in_the_way(const struct checks *checks, const struct sl_node *nod
     const char *watched = watched_by(checks, other->number);
     if (other == node || (!watched && is_one_place(checks, node, other)))
         return false;
-    return (watched && lies_in(watched, link)) || (theirs->link && strcmp(theirs->link, link) == 0) ||
-           (theirs->parent && lies_in(theirs->parent, link));
+    return (watched && sl_lead_lies_in(watched, link)) || (theirs->link && strcmp(theirs->link, link) == 0) ||
+           (theirs->parent && sl_lead_lies_in(theirs->parent, link));
 }
 
 static int refuse_taken_link(const struct checks *checks, const struct sl_node *node)
@@ -479,7 +368,7 @@ static bool is_recursive(const struct sl_node *node)
 static bool reads_too(const struct sl_node *node, const char *wide, const char *dir)
 {
     return strcmp(wide, dir) == 0 || fnmatch(wide, dir, FNM_PATHNAME | FNM_PERIOD) == 0 ||
-           (is_recursive(node) && lies_in(dir, wide));
+           (is_recursive(node) && sl_lead_lies_in(dir, wide));
 }
 
 /* The directory of which node i remembers files. */
