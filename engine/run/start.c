@@ -102,14 +102,14 @@ static int recover(struct sl_run *run, struct sl_error *err)
         r = sl_job_changes_say(run, err);
     if (r == 0 && progress.planned)
         r = sl_sources_remember_planned(run, &progress.plan, err);
-    r = r < 0 ? r : sl_sources_decide(run, &progress, err);
+    r = r < 0 ? r : sl_lost_sources_check(run, &progress, err);
+    r = r < 0 ? r : sl_sources_decide(run, &progress, err); /* nothing refuses the start after it */
     r = r < 0 ? r : sl_replay_open(run, err);
     r = r < 0 ? r : sl_replay_settle(run, &progress.last, err);
     if (r == 0)
         r = sl_quarantine_settle_last(run, &progress.last, err);
     if (r == 0)
         sl_tick_renew(run);
-    r = r < 0 ? r : sl_lost_sources_check(run, &progress, err);
     r = r < 0 ? r : sl_batch_go_on(run, &progress, err);
     if (r == 0 && progress.planned)
         r = sl_run_batch_again(run, &progress.plan, err);
@@ -130,10 +130,10 @@ static int run_all(struct sl_run *run, struct sl_error *err)
         return sl_error_hint(err, "make room and start it again");
     if (r == 0 && run->executor)
         r = run->executor->ops->open(run->executor, run, err);
-    if (r == 0 && run->catalog)
-        r = recover(run, err);
     if (r == 0 && !run->trial)
         r = sl_status_serve(run, err);
+    if (r == 0 && run->catalog)
+        r = recover(run, err);
     r = r < 0 ? r : sl_sources_start(run, err);
     if (r == 0 && !run->trial)
         sl_status_open(run);

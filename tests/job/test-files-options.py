@@ -133,6 +133,38 @@ def test_newFilesOnly_is_decided_once_at_the_first_start():
     equal(rows(), ["down", "replaced"], "rows without the option: what was there stays decided")
 
 
+def test_newFilesOnly_is_not_decided_by_a_start_that_is_refused():
+    """Whatever refuses it last: a port in use, or what a source that the job has no more has received."""
+    import socket
+
+    def start(options="", source="", more=()):
+        job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck"%s }\n%s'
+            'ssc:textFileStream("in", { newFilesOnly = true }):saveAsTextFiles("out/rows", "txt", { format = "lines" })\n' % (options, source))
+        return sluice("run", "job.lua", "--clock", "virtual", "--batches", "1", *more)
+
+    os.makedirs("in", exist_ok=True)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        check(start(', metrics = "127.0.0.1:%d"' % taken.getsockname()[1]).returncode != 0, "the first start is refused")
+    move_in("a", "a\n")
+    equal(start().returncode, 0, "the first start")
+    move_in("b", "b\n")
+    equal(start().returncode, 0, "the second start")
+    equal(rows(), ["b"], "what came after the first start that was one")
+    shutil.rmtree("ck")
+    move_in("in.log", "1\n", "logs")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }\nssc:tailStream("logs/in.log"):print()\n')
+    equal(sluice("run", "job.lua", "--clock", "virtual", "--batches", "1").returncode, 0, "a job without the source")
+    again = 'ssc:tailStream("logs/*.log"):print()\n'
+    check("reading would begin anew" in start(source=again).stderr, "the start is refused")
+    move_in("c", "c\n")
+    equal(start(source=again, more=("--accept-changes",)).returncode, 0, "the first start")
+    move_in("d", "d\n")
+    equal(start(source=again).returncode, 0, "the second start")
+    equal(rows(), ["b", "d"], "what came after the first start that was one")
+
+
 def test_newFilesOnly_that_is_added_later_forgets_nothing():
     lines_job("")
     move_in("a", "a\n")
