@@ -231,7 +231,7 @@ static int save_probe(const struct sl_node *node, const struct sl_services *serv
 {
     struct sl_save_settings settings;
     int r = sl_save_settings_read(node, &settings, err);
-    return r < 0 || !settings.is_bucket ? r : sl_save_bucket_probe(services, &settings, found, err);
+    return r < 0 || !settings.is_bucket ? r : sl_bucket_check(services, &settings.bucket, false, found, err);
 }
 
 const struct sl_wide sl_save_wide = {

@@ -48,19 +48,6 @@ int sl_save_bucket_start(const struct sl_node *node, const struct sl_services *s
     return r < 0 ? sl_site_wrap(&node->site, err) : 0;
 }
 
-int sl_save_bucket_probe(const struct sl_services *services, const struct sl_save_settings *settings,
-                         struct sl_buf *found, struct sl_error *err)
-{
-    struct sl_bucket *bucket = NULL;
-    int r = sl_save_bucket_open(&bucket, services, settings, err);
-    r = r < 0 ? r : bucket->ops->probe(bucket, found, err);
-    if (bucket)
-        bucket->ops->close(bucket);
-    if (r != SL_EUNREACHABLE && r != SL_EUSAGE) /* a machine without credentials may check a job, too */
-        return r;
-    return sl_buf_printf(found, "%s\n", err->text) ? 0 : sl_error_nomem(err);
-}
-
 int sl_save_bucket_remove(struct sl_bucket **bucket, const struct sl_services *services,
                           const struct sl_save_settings *settings, const struct sl_output_dir *place,
                           const struct sl_manifest *manifest, bool *ret_removed, struct sl_error *err)

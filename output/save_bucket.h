@@ -14,9 +14,6 @@ const char *sl_save_bucket_mark(const struct sl_services *services);
 /* At start: aborts what an earlier run left unfinished. A server that cannot be reached is warned about. */
 int sl_save_bucket_start(const struct sl_node *node, const struct sl_services *services,
                          const struct sl_save_settings *settings, struct sl_error *err);
-/* For `sluice check`: appends what it finds. */
-int sl_save_bucket_probe(const struct sl_services *services, const struct sl_save_settings *settings,
-                         struct sl_buf *found, struct sl_error *err);
 /* Removes an older batch, by its manifest. *ret_removed: history may forget it; else it is tried again with the next
  * batch. */
 int sl_save_bucket_remove(struct sl_bucket **bucket, const struct sl_services *services,

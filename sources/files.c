@@ -64,6 +64,14 @@ int sl_file_source_open(const struct sl_node *node, const struct sl_services *se
     return 0;
 }
 
+int sl_file_source_probe(const struct sl_node *node, const struct sl_services *services, struct sl_buf *found,
+                         struct sl_error *err)
+{
+    struct sl_field dir = sl_node_value(node, 0);
+    struct sl_bucket_settings settings = sl_bucket_settings_of(node, dir);
+    return sl_bucket_is_url(&dir) ? sl_bucket_check(services, &settings, true, found, err) : 0;
+}
+
 int sl_file_source_start(struct sl_source *base, struct sl_error *err)
 {
     struct sl_file_source *source = own(base);

@@ -115,6 +115,8 @@ struct sl_owed *sl_file_source_owed(struct sl_source *source);
 int sl_file_source_owe(struct sl_source *source, const struct sl_file *file, int64_t batch_ms,
                        struct sl_error *err);
 const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
+int sl_file_source_probe(const struct sl_node *node, const struct sl_services *services, struct sl_buf *found,
+                         struct sl_error *err);
 
 #define SL_FILE_SOURCE_OPS                                                                                   \
     .start = sl_file_source_start, .place = sl_file_source_place, .found = sl_file_source_found,             \
@@ -127,4 +129,4 @@ const struct sl_node *sl_file_source_aim(struct sl_source *source, size_t p);
     .errors = sl_file_source_errors, .quarantine = sl_file_source_quarantine, .again = sl_file_source_again, \
     .aim = sl_file_source_aim, .only_new = sl_file_source_only_new, .decide = sl_file_source_decide,         \
     .owed = sl_file_source_owed, .owe = sl_file_source_owe, .home = sl_file_source_home,                     \
-    .wait_for_home = sl_file_source_wait_for_home
+    .wait_for_home = sl_file_source_wait_for_home, .probe = sl_file_source_probe

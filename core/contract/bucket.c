@@ -1,5 +1,6 @@
 #include "core/contract/bucket.h"
 
+#include "core/base/buf.h"
 #include "core/base/error.h"
 
 #include <string.h>
@@ -105,6 +106,19 @@ int sl_bucket_settings_check(const struct sl_bucket_settings *settings, struct s
         r = sl_error_got(err, &settings->addressing);
     }
     return r;
+}
+
+int sl_bucket_check(const struct sl_services *services, const struct sl_bucket_settings *settings, bool lists,
+                    struct sl_buf *found, struct sl_error *err)
+{
+    struct sl_bucket *bucket = NULL;
+    int r = services->open_bucket(services, settings, &bucket, err);
+    r = r < 0 ? r : bucket->ops->probe(bucket, lists, found, err);
+    if (bucket)
+        bucket->ops->close(bucket);
+    if (r != SL_EUNREACHABLE && r != SL_EUSAGE)
+        return r;
+    return sl_buf_printf(found, "%s\n", err->text) ? 0 : sl_error_nomem(err);
 }
 
 const char *const sl_bucket_option_names[] = {"endpoint", "region", "profile", "addressing",

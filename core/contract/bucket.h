@@ -47,8 +47,9 @@ enum { SL_BUCKET_RETRY_MS = 5 * 60 * 1000 }; /* without the option `retry` */
 
 struct sl_bucket_ops {
     void (*close)(struct sl_bucket *bucket);
-    /* Whether the server is there and takes our credentials; one try, nothing is written. Appends a line. */
-    int (*probe)(struct sl_bucket *bucket, struct sl_buf *found, struct sl_error *err);
+    /* One try; nothing is written. Appends a line: whether the server is there and takes our credentials, or, with `lists`,
+     * how many objects are below the URL of the settings. */
+    int (*probe)(struct sl_bucket *bucket, bool lists, struct sl_buf *found, struct sl_error *err);
     /* Aborts uploads of many parts that an earlier run left below keys "<before><batch time><after>/"; one try. */
     int (*abort_left)(struct sl_bucket *bucket, const char *before, const char *after, struct sl_error *err);
     /* name: "s3://bucket/prefix-1000.txt"; mark: what says whose it is. stop may be NULL. Both are borrowed until end. */
@@ -83,6 +84,7 @@ struct sl_bucket_ops {
 };
 
 enum { SL_BUCKET_GET_MAX = 3 << 20 };
+enum { SL_BUCKET_PROBE_MAX = 1000 }; /* objects that a probe counts: those of one request */
 
 struct sl_bucket {
     const struct sl_bucket_ops *ops;
@@ -98,6 +100,10 @@ const char *sl_bucket_name_below(const char *path, const char *url);
 struct sl_bucket_settings sl_bucket_settings_of(const struct sl_node *node, struct sl_field url);
 /* Their names; NULL after the last. */
 extern const char *const sl_bucket_option_names[];
+/* For `sluice check`: what a bucket's probe finds, of one that is opened for it. That the server is away or refuses, and that there are no
+ * credentials, are lines as well: a job may be checked on a machine from which it is not run. */
+int sl_bucket_check(const struct sl_services *services, const struct sl_bucket_settings *settings, bool lists,
+                    struct sl_buf *found, struct sl_error *err);
 /* Checks what can be checked without a server. SL_EUSAGE. */
 int sl_bucket_settings_check(const struct sl_bucket_settings *settings, struct sl_error *err);
 

@@ -119,6 +119,10 @@ struct sl_source_ops {
     const char *(*name)(const struct sl_node *node, char *text, size_t size);
     int (*open)(const struct sl_node *node, const struct sl_services *services, struct sl_source **ret,
                 struct sl_error *err);
+    /* Optional, for `sluice check`, without a source that is open: looks whether what it reads outside can be reached, and
+     * appends lines that say what it found. SL_EUSAGE: it cannot work. */
+    int (*probe)(const struct sl_node *node, const struct sl_services *services, struct sl_buf *found,
+                 struct sl_error *err);
     void (*close)(struct sl_source *source);
     int (*start)(struct sl_source *source, struct sl_error *err); /* optional */
 

@@ -3,6 +3,7 @@
 #include "core/contract/claim.h"
 #include "core/contract/services.h"
 #include "core/contract/site.h"
+#include "core/contract/source.h"
 #include "engine/graph/check_paths.h"
 #include "engine/graph/paths.h"
 #include "engine/graph/pipelines.h"
@@ -123,8 +124,19 @@ static int warn_of_all_unused(const struct sl_context *context, struct sl_log *l
     return 0;
 }
 
-/* What outputs find outside. */
-static int probe_outputs(struct sl_context *context, FILE *out, struct sl_error *err)
+static int probe_node(const struct sl_node *node, const struct sl_services *services, struct sl_buf *found,
+                      struct sl_error *err)
+{
+    int r = 0;
+    if (node->op->kind == SL_OP_OUTPUT && node->op->output->probe)
+        r = node->op->output->probe(node, services, found, err);
+    else if (node->op->kind == SL_OP_SOURCE && node->op->source->probe)
+        r = node->op->source->probe(node, services, found, err);
+    return r < 0 ? sl_site_wrap(&node->site, err) : 0;
+}
+
+/* What sources and outputs find outside. */
+static int probe_all(struct sl_context *context, FILE *out, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf found = {0};
     struct sl_shared shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -137,13 +149,8 @@ static int probe_outputs(struct sl_context *context, FILE *out, struct sl_error 
                                    .stop_fd = -1,
                                    .open_bucket = sl_bucket_open};
     int r = 0;
-    for (size_t i = 0; i < context->nodes && r == 0; i++) {
-        const struct sl_node *node = &context->stream[i]->node;
-        if (node->op->kind == SL_OP_OUTPUT && node->op->output->probe)
-            r = node->op->output->probe(node, &services, &found, err);
-        if (r < 0)
-            sl_site_wrap(&node->site, err);
-    }
+    for (size_t i = 0; i < context->nodes && r == 0; i++)
+        r = probe_node(&context->stream[i]->node, &services, &found, err);
     sl_claims_free(&shared);
     if (found.len && fwrite(found.bytes, 1, found.len, out) < found.len && r == 0)
         r = sl_error_sys(err, errno, "writing");
@@ -183,7 +190,7 @@ int sl_check(struct sl_context *context, FILE *out)
     if (r == 0 && (r = print_graph(context, out)) < 0)
         return sl_error_class(r); /* the context has the error */
     if (r == 0)
-        r = probe_outputs(context, out, &err);
+        r = probe_all(context, out, &err);
     if (r == 0)
         return 0;
     context->error = err;

@@ -17,6 +17,7 @@ int sl_bucket_open(const struct sl_services *services, const struct sl_bucket_se
 
 #include "sinks/bucket/leftover.h"
 #include "sinks/bucket/objects.h"
+#include "sinks/bucket/probe.h"
 #include "sinks/bucket/upload.h"
 
 #include <inttypes.h>
@@ -321,14 +322,21 @@ static int read_batch(struct sl_bucket *base, const char *name, sl_bucket_take *
 
 /* ---- sources ---- */
 
+/* The URL of the settings with a slash at its end; the caller frees it. */
+static char *directory_of(const struct bucket *bucket)
+{
+    char *directory;
+    const char *url = (const char *)bucket->settings.url.str;
+    size_t len = sl_bucket_url_len(url, bucket->settings.url.len);
+    return asprintf(&directory, "%.*s/", (int)len, url) < 0 ? NULL : directory;
+}
+
 static int list(struct sl_bucket *base, const _Atomic int *stop, sl_bucket_visit *visit, void *arg,
                 struct sl_error *err)
 {
     struct bucket *bucket = own(base);
-    char *prefix = NULL;
-    const char *url = (const char *)bucket->settings.url.str;
-    size_t len = sl_bucket_url_len(url, bucket->settings.url.len);
-    if (asprintf(&prefix, "%.*s/", (int)len, url) < 0)
+    char *prefix = directory_of(bucket);
+    if (!prefix)
         return sl_error_nomem(err);
     bucket->context.stop = stop;
     sl_retry_log_reset(&bucket->context.retry_log);
@@ -366,21 +374,20 @@ static int get(struct sl_bucket *base, const _Atomic int *stop, const struct sl_
 
 /* ---- before the first batch ---- */
 
-static int probe(struct sl_bucket *base, struct sl_buf *found, struct sl_error *err)
+static int probe(struct sl_bucket *base, bool lists, struct sl_buf *found, struct sl_error *err)
 {
     struct bucket *bucket = own(base);
-    const struct sl_s3_request request = {.method = "GET", .query = "list-type=2&max-keys=1"};
-    struct sl_s3_answer answer = {0};
+    char *directory = directory_of(bucket);
     int64_t retry_ms = bucket->context.retry_ms;
+    if (!directory)
+        return sl_error_nomem(err);
     bucket->context.retry_ms = 0;
-    int r = sl_s3_call(&bucket->context, &bucket->client, &request, &answer, err);
+    int r = lists ? sl_probe_objects(&bucket->context, &bucket->client, directory, key_of(bucket, directory),
+                                     found, err)
+                  : sl_probe_bucket(&bucket->context, &bucket->client, found, err);
     bucket->context.retry_ms = retry_ms;
-    sl_s3_answer_done(&answer);
-    if (r < 0)
-        return r;
-    bool ok = sl_buf_printf(found, "%s://%s at %s: the bucket is there and takes the credentials\n",
-                            bucket->config.scheme, bucket->config.bucket, bucket->config.shown_endpoint);
-    return ok ? 0 : sl_error_nomem(err);
+    free(directory);
+    return r;
 }
 
 static int abort_left(struct sl_bucket *base, const char *before, const char *after, struct sl_error *err)

@@ -292,6 +292,39 @@ def test_what_cannot_be_is_refused():
         check(wanted in done.stderr, "%s: %s" % (text, done.stderr))
 
 
+def test_check_says_whether_they_can_be_listed_and_how_many_there_are():
+    bucket, faults = faults_here()
+    line = "s3://%s/in at http://127.0.0.1:%d: can be listed, %%s\n" % (bucket.name, faults.port)
+
+    def found(text, reader="textFileStream"):
+        job(HEAD % "" + 'ssc:%s("s3://%s/in//"):saveAsTextFiles("out/n")\n' % (reader, bucket.name))
+        before, said = len(faults.seen), sluice_ok("check", "job.lua").stdout
+        check(text in said, "%s is not in %s" % (text, said))
+        return [request.path for request in faults.seen[before:]]
+
+    bucket.put("inside", b"no\n")
+    equal(["&prefix=in%2F" in path for path in found(line % "0 objects")], [True], "requests")
+    bucket.put("in/a", b"1\n")
+    found(line % "1 object", "fileStream")
+    bucket.put("in/sub/b", b"1\n")
+    found(line % "2 objects", "objectFileStream")
+    item = b"<Contents><Key>%s/%d</Key><LastModified>2026-01-02T03:04:05Z</LastModified><ETag>e</ETag><Size>0</Size></Contents>"
+    for key, more, text in ((b"in", 999, "999 objects\n"), (b"in", 1000, "1000 objects or more\n"), (b"elsewhere", 1000, "0 objects or more\n")):
+        page = b"".join(item % (key, i) for i in range(more)) + (b"<NextContinuationToken>t</NextContinuationToken>" if more == 1000 else b"")
+        faults.rule = lambda request: (200, b"<ListBucketResult>%s</ListBucketResult>" % page)
+        equal(len(found("can be listed, " + text)), 1, "requests")
+    for code, status, text in (("AccessDenied", 403, "ListBucket"), ("NoSuchBucket", 404, "NoSuchBucket"), ("SlowDown", 503, "SlowDown")):
+        faults.rule = lambda request: (status, code)
+        equal(len(found(text)), 1, "requests")
+    faults.rule = lambda request: (200, b"<html>a proxy</html>")
+    found("is http://127.0.0.1:%d an object store?" % faults.port)
+    s3.environment(port=1)
+    found("http://127.0.0.1:1: ")
+    del os.environ["AWS_SECRET_ACCESS_KEY"]
+    found("AWS_SECRET_ACCESS_KEY")
+    check(not os.path.exists("out") and not os.path.exists(".sluice"), "nothing is written")
+
+
 def test_try_and_test_are_given_files_for_it():
     job(LINES % ("bkt", ""))
     pathlib.Path("a").write_text("1\n")
