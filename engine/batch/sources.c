@@ -95,10 +95,9 @@ static int remember(struct sl_source *source, const struct sl_files *files, stru
     return source->ops->remember ? source->ops->remember(source, files, err) : 0;
 }
 
-int sl_sources_remember(struct sl_run *run, size_t source, const struct sl_file *file, struct sl_error *err)
+int sl_sources_remember(struct sl_run *run, size_t source, const struct sl_files *files, struct sl_error *err)
 {
-    const struct sl_files one = {.file = (struct sl_file *)file, .count = 1};
-    return remember(run->source[source], &one, err);
+    return remember(run->source[source], files, err);
 }
 
 int sl_sources_remember_planned(struct sl_run *run, const struct sl_batch_plan *planned, struct sl_error *err)

@@ -11,7 +11,8 @@ void sl_sources_close(struct sl_run *run);
 int sl_sources_start(struct sl_run *run, struct sl_error *err);
 
 /* Tells source number `source` of one file that was taken in an earlier run. */
-int sl_sources_remember(struct sl_run *run, size_t source, const struct sl_file *file, struct sl_error *err);
+int sl_sources_remember(struct sl_run *run, size_t source, const struct sl_files *files,
+                        struct sl_error *err);
 /* The same for the files of a plan that is still to be redone. */
 int sl_sources_remember_planned(struct sl_run *run, const struct sl_batch_plan *planned,
                                 struct sl_error *err);

@@ -29,9 +29,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int remember(void *arg, size_t source, const struct sl_file *file, struct sl_error *err)
+static int remember(void *arg, size_t source, const struct sl_files *files, struct sl_error *err)
 {
-    return sl_sources_remember(arg, source, file, err);
+    return sl_sources_remember(arg, source, files, err);
 }
 
 /* Whether the batch was to read records of the source that were left out since. */
@@ -72,7 +72,8 @@ static int load(struct sl_run *run, struct sl_progress *progress, struct sl_erro
     if (!only_new)
         return r < 0 ? r : sl_error_nomem(err);
     sl_sources_only_new(run, only_new);
-    const struct sl_catalog_wants wants = {last, remember, run, only_new};
+    const struct sl_catalog_wants wants = {
+        .last = last, .remember = remember, .arg = run, .pool = run->pool, .only_new = only_new};
     r = sl_catalog_load(run->catalog, run->sources, (const char *const *)run->source_key, &wants, progress,
                         err);
     free(only_new);

@@ -17,9 +17,11 @@ struct object_arrivals {
     const struct sl_file_options *options;
     struct sl_files now;   /* the newest listing */
     struct sl_files taken; /* in this run and earlier ones, and those that were old */
-    size_t waiting;        /* of `now`, when it came or files were taken */
-    bool has_listing;      /* since `gone` */
-    bool skips_first;      /* what the first listing shows is old */
+    /* The same, to be merged when there is a listing to compare with: a start remembers many, some at a time. */
+    struct sl_files remembered;
+    size_t waiting;   /* of `now`, when it came or files were taken */
+    bool has_listing; /* since `gone` */
+    bool skips_first; /* what the first listing shows is old */
 
     pthread_t thread;
     bool is_started;
@@ -134,6 +136,13 @@ static int merge(struct sl_files *list, struct sl_files *other)
     return 0;
 }
 
+/* 0 or SL_ENOMEM. */
+static int merge_remembered(struct object_arrivals *a)
+{
+    sl_files_sort(&a->remembered, 0);
+    return merge(&a->taken, &a->remembered);
+}
+
 /* Copies all that the listing shows to what was taken. */
 static int skip_listed(struct object_arrivals *a, struct sl_files *ret, struct sl_error *err)
 {
@@ -155,7 +164,8 @@ static int adopt(struct object_arrivals *a, struct sl_files *listing, struct sl_
     sl_files_done(&a->now);
     a->now = *listing;
     a->has_listing = true;
-    int r = a->skips_first ? skip_listed(a, NULL, err) : 0;
+    int r = merge_remembered(a) < 0 ? sl_error_nomem(err) : 0;
+    r = r == 0 && a->skips_first ? skip_listed(a, NULL, err) : r;
     count_waiting(a);
     return r;
 }
@@ -309,13 +319,10 @@ static size_t within(const struct choice *choice, uint64_t files_max, uint64_t b
 static int remember(struct sl_arrivals *arrivals, const struct sl_files *files, struct sl_error *err)
 {
     struct object_arrivals *a = own(arrivals);
-    struct sl_files taken = {0};
     int r = 0;
     for (size_t i = 0; r == 0 && i < files->count; i++)
-        r = sl_files_add(&taken, &files->file[i]);
-    sl_files_sort(&taken, 0);
-    r = r < 0 ? r : merge(&a->taken, &taken);
-    sl_files_done(&taken);
+        r = sl_files_add(&a->remembered, &files->file[i]);
+    r = r == 0 && a->now.count ? merge_remembered(a) : r;
     if (r == 0)
         count_waiting(a);
     return r < 0 ? sl_error_nomem(err) : 0;
@@ -394,7 +401,7 @@ static void count(const struct sl_arrivals *arrivals, uint64_t *ret_waiting, uin
 {
     const struct object_arrivals *a = (const struct object_arrivals *)arrivals;
     *ret_waiting = a->waiting;
-    *ret_taken = a->taken.count;
+    *ret_taken = a->taken.count + a->remembered.count;
 }
 
 static void close_arrivals(struct sl_arrivals *arrivals)
@@ -409,6 +416,7 @@ static void close_arrivals(struct sl_arrivals *arrivals)
         pthread_join(a->thread, NULL);
     sl_files_done(&a->now);
     sl_files_done(&a->taken);
+    sl_files_done(&a->remembered);
     sl_files_done(&a->fresh);
     pthread_cond_destroy(&a->changed);
     pthread_mutex_destroy(&a->lock);

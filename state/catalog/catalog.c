@@ -117,6 +117,16 @@ static int open_database(struct sl_catalog *catalog, struct sl_error *err)
     return r < 0 ? r : sl_statements_prepare(&catalog->database, catalog->sql, err);
 }
 
+int sl_catalog_open_second(const struct sl_catalog *catalog, struct sl_database *ret, struct sl_error *err)
+{
+    char path[PATH_MAX];
+    int r = database_path(catalog, path, err);
+    r = r < 0 ? r : sl_database_open_reader(ret, path, catalog->shown, err);
+    if (r == 0 && (r = sl_database_exec(ret, settings, err)) < 0)
+        sl_database_close(ret);
+    return r;
+}
+
 int sl_catalog_open(struct sl_io *io, int dirfd, const char *dir, struct sl_catalog **ret,
                     struct sl_error *err)
 {

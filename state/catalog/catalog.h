@@ -98,12 +98,14 @@ struct sl_progress {
 void sl_progress_done(struct sl_progress *progress);
 
 /* Sources are identified by a key (the directory and options as given in the job), so that a changed job
- * keeps what it has taken. Calls `remember` for each file that a source has taken and that is still there:
- * there may be millions. NULL: not wanted. What it was given does not hold if loading fails. */
+ * keeps what it has taken. Calls `remember` with the files that a source has taken and that are still there, some at a
+ * time, in no order: there may be millions. One call at a time, of any thread of the pool. NULL: not wanted. What it was given
+ * does not hold if loading fails. */
 struct sl_catalog_wants {
     bool last; /* progress.last */
-    int (*remember)(void *arg, size_t source, const struct sl_file *file, struct sl_error *err);
+    int (*remember)(void *arg, size_t source, const struct sl_files *files, struct sl_error *err);
     void *arg;
+    struct sl_pool *pool; /* NULL: one thread reads */
     /* [sources]: a source that is new is undecided until sl_catalog_decide. NULL: none is. */
     const bool *only_new;
 };

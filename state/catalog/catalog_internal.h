@@ -46,6 +46,9 @@ static inline int sl_catalog_step(const struct sl_catalog *catalog, enum sl_sql 
     return sl_database_step(&catalog->database, catalog->sql[which], err);
 }
 
+/* Another connection, of another thread, that only reads; while it is open nothing is written. */
+int sl_catalog_open_second(const struct sl_catalog *catalog, struct sl_database *ret, struct sl_error *err);
+
 /* Names the table and the row. Returns SL_EDAMAGED. */
 int sl_catalog_damaged(const struct sl_catalog *catalog, struct sl_error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

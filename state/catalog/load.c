@@ -2,6 +2,7 @@
  * of rows their number and the sum of their checksums. */
 #include "state/catalog/rows.h"
 #include "state/catalog/sources.h"
+#include "state/catalog/taken.h"
 #include "state/store/seal.h"
 
 #include <inttypes.h>
@@ -93,42 +94,27 @@ static int check_seal(const struct sl_catalog_sources *job)
 
 /* ---- files ---- */
 
-/* What a set of rows adds up to. */
-struct tally {
-    int64_t count, digest;
-};
-
-static int remember(const struct sl_catalog_sources *job, size_t source, const struct sl_file *file)
-{
-    const struct sl_catalog_wants *wants = job->wants;
-    return wants->remember ? wants->remember(wants->arg, source, file, job->err) : 0;
-}
-
 static int add_file(const struct sl_catalog_sources *job, struct sl_files *files, const struct sl_file *file)
 {
     return sl_files_add(files, file) < 0 ? sl_error_nomem(job->err) : 0;
 }
 
-/* One row of `file` (batch >= 0), added to files[], or of `taken`; unless the job has lost its source. */
+/* One row of the planned batch or the newest one; not added where the job has lost its source. */
 static int read_file(const struct sl_catalog_sources *job, sqlite3_stmt *get, int64_t batch,
-                     struct tally *tally, struct sl_files *files)
+                     struct sl_row_sum *sum, struct sl_files *files)
 {
     const struct sl_catalog *catalog = job->catalog;
     int64_t source = sqlite3_column_int64(get, 0), checksum = sqlite3_column_int64(get, 2);
     struct sl_file file = sl_catalog_column_file(get);
-    const char *table = batch < 0 ? "taken" : "file";
-    int64_t expected = batch < 0
-                           ? sl_row_taken(catalog->hash, source, &file)
-                           : sl_row_file(catalog->hash, batch, source, sqlite3_column_int64(get, 1), &file);
+    int64_t expected = sl_row_file(catalog->hash, batch, source, sqlite3_column_int64(get, 1), &file);
     const struct sl_known_source *known = sl_catalog_sources_find(job, source);
     if (checksum != expected || !known)
-        return sl_catalog_damaged(catalog, job->err, "table %s, row %.300s", table, file.path);
-    tally->count++;
-    tally->digest = sl_digest_add(tally->digest, checksum);
+        return sl_catalog_damaged(catalog, job->err, "table file, row %.300s", file.path);
+    sl_row_sum_add(sum, checksum);
     size_t index = sl_catalog_sources_index(job, source);
     if (index < catalog->sources)
-        return batch < 0 ? remember(job, index, &file) : add_file(job, &files[index], &file);
-    if (batch < 0 || batch != catalog->progress.planned)
+        return add_file(job, &files[index], &file);
+    if (batch != catalog->progress.planned)
         return 0;
     return sl_error_set(job->err, SL_EUSAGE,
                         "a batch was planned with files of %s, which the job no longer watches; run the job "
@@ -136,31 +122,22 @@ static int read_file(const struct sl_catalog_sources *job, sqlite3_stmt *get, in
                         known->key);
 }
 
-static int read_files(const struct sl_catalog_sources *job, enum sl_sql which, int64_t batch,
-                      struct tally *tally, struct sl_files *files)
+static int read_files(const struct sl_catalog_sources *job, int64_t batch, struct sl_row_sum *sum,
+                      struct sl_files *files)
 {
-    sqlite3_stmt *get = job->catalog->sql[which];
+    sqlite3_stmt *get = job->catalog->sql[SL_SQL_GET_FILES];
     int r;
-    while ((r = sl_catalog_step(job->catalog, which, job->err)) > 0)
-        if ((r = read_file(job, get, batch, tally, files)) < 0)
+    sl_statement_integer(get, 1, batch);
+    while ((r = sl_catalog_step(job->catalog, SL_SQL_GET_FILES, job->err)) > 0)
+        if ((r = read_file(job, get, batch, sum, files)) < 0)
             break;
     (void)sqlite3_reset(get); /* the first failure is the one reported */
     return r < 0 ? r : 0;
 }
 
-static int read_taken(const struct sl_catalog_sources *job)
-{
-    const struct sl_catalog *catalog = job->catalog;
-    struct tally tally = {0};
-    int r = read_files(job, SL_SQL_GET_ALL_TAKEN, -1, &tally, NULL);
-    if (r == 0 && (tally.count != catalog->progress.taken || tally.digest != catalog->progress.taken_digest))
-        r = sl_catalog_damaged(catalog, job->err, "table taken, rows are missing or doubled");
-    return r;
-}
-
 /* The row of table batch: 1 and its time and what its files add up to; 0: there is none; or a failure. */
 static int read_batch(const struct sl_catalog_sources *job, int64_t number, bool committed,
-                      int64_t *ret_time_ms, struct tally *ret)
+                      int64_t *ret_time_ms, struct sl_row_sum *ret)
 {
     const struct sl_catalog *catalog = job->catalog;
     sqlite3_stmt *get = catalog->sql[SL_SQL_GET_BATCH];
@@ -169,20 +146,19 @@ static int read_batch(const struct sl_catalog_sources *job, int64_t number, bool
     if (r <= 0)
         return r;
     *ret_time_ms = sqlite3_column_int64(get, 0);
-    *ret = (struct tally){sqlite3_column_int64(get, 2), sqlite3_column_int64(get, 3)};
+    *ret = (struct sl_row_sum){sqlite3_column_int64(get, 2), sqlite3_column_int64(get, 3)};
     bool sound = sqlite3_column_int64(get, 4) ==
                  sl_row_batch(catalog->hash, number, *ret_time_ms, committed, ret->count, ret->digest);
     (void)sqlite3_reset(get); /* there was a row: no failure to repeat */
     return sound ? 1 : sl_catalog_damaged(catalog, job->err, "table batch, row %" PRId64, number);
 }
 
-static int read_plan_files(const struct sl_catalog_sources *job, const struct tally *expected,
+static int read_plan_files(const struct sl_catalog_sources *job, const struct sl_row_sum *expected,
                            struct sl_batch_plan *plan)
 {
     const struct sl_catalog *catalog = job->catalog;
-    struct tally found = {0};
-    sl_statement_integer(catalog->sql[SL_SQL_GET_FILES], 1, (int64_t)plan->number);
-    int r = read_files(job, SL_SQL_GET_FILES, (int64_t)plan->number, &found, plan->files);
+    struct sl_row_sum found = {0};
+    int r = read_files(job, (int64_t)plan->number, &found, plan->files);
     r = r < 0 ? r : sl_catalog_read_ranges(job, plan, &found.digest);
     r = r < 0 ? r : sl_catalog_read_watermarks(job, plan, &found.digest);
     if (r == 0 && (found.count != expected->count || found.digest != expected->digest))
@@ -196,7 +172,7 @@ static int read_plan_files(const struct sl_catalog_sources *job, const struct ta
 static int read_plan(const struct sl_catalog_sources *job, int64_t number, bool committed,
                      struct sl_batch_plan *ret)
 {
-    struct tally expected;
+    struct sl_row_sum expected;
     struct sl_batch_plan plan = {.number = (uint64_t)number, .sources = job->count};
     int r = read_batch(job, number, committed, &plan.batch_ms, &expected);
     if (r <= 0)
@@ -289,7 +265,7 @@ static int load(struct sl_catalog_sources *job, struct sl_progress *ret)
     r = r < 0 ? r : check_seal(job);
     r = r < 0 ? r : sl_catalog_sources_load(job);
     r = r < 0 ? r : read_undecided(job, ret->undecided);
-    r = r < 0 ? r : read_taken(job);
+    r = r < 0 ? r : sl_catalog_read_taken(job);
     r = r < 0 ? r : read_plan_job(job);
     r = r < 0 ? r : read_spoilt(job);
     r = r < 0 ? r : read_planned(job, &ret->plan);

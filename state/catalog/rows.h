@@ -40,3 +40,13 @@ static inline int64_t sl_digest_remove(int64_t digest, int64_t checksum)
 {
     return (int64_t)((uint64_t)digest - (uint64_t)checksum);
 }
+
+/* What a set of rows adds up to. */
+struct sl_row_sum {
+    int64_t count, digest;
+};
+static inline void sl_row_sum_add(struct sl_row_sum *sum, int64_t checksum)
+{
+    sum->count++;
+    sum->digest = sl_digest_add(sum->digest, checksum);
+}

@@ -1,5 +1,9 @@
 #include "state/catalog/statements.h"
 
+#define ALL_TAKEN "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
+
+const char sl_sql_taken_backwards[] = ALL_TAKEN " ORDER BY source DESC, path DESC";
+
 static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SL_SQL_COMMIT] = "COMMIT",
@@ -39,8 +43,7 @@ static const char *const sql[SL_SQL_COUNT] = {
                                " VALUES (?1, ?2, ?3, ?4, ?5)",
     [SL_SQL_GET_SPOILT] = "SELECT batches FROM spoilt WHERE id = 1",
     [SL_SQL_PUT_SPOILT] = "INSERT OR REPLACE INTO spoilt (id, batches) VALUES (1, ?1)",
-    [SL_SQL_GET_ALL_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
-                             " ORDER BY source, path",
+    [SL_SQL_GET_ALL_TAKEN] = ALL_TAKEN " ORDER BY source, path",
     [SL_SQL_GET_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
                          " WHERE source = ?1 AND path = ?2",
     [SL_SQL_PUT_TAKEN] = "INSERT INTO taken (source, checksum, path, inode, born_ns, mtime_ns, size,"

@@ -76,6 +76,9 @@ enum sl_sql {
 };
 
 /* On failure those prepared so far stay for sl_statements_done. */
+/* As SL_SQL_GET_ALL_TAKEN, from the last row on; for another connection. */
+extern const char sl_sql_taken_backwards[];
+
 int sl_statements_prepare(const struct sl_database *database, sqlite3_stmt *statement[static SL_SQL_COUNT],
                           struct sl_error *err);
 void sl_statements_done(sqlite3_stmt *statement[static SL_SQL_COUNT]);

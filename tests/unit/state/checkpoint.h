@@ -22,6 +22,8 @@ struct checkpoint {
     int64_t history_from_ms; /* of the commits */
     struct sl_progress progress;
     struct sl_files remembered[2];
+    struct sl_pool *pool; /* for loading; NULL: none */
+    size_t remember_max;  /* files, before remembering fails; 0: it does not */
     struct sl_error err;
 };
 
@@ -59,11 +61,16 @@ static inline void checkpoint_done(struct checkpoint *checkpoint)
     assert_int_equal(sl_io_remove_tree(&sl_io_system, AT_FDCWD, checkpoint->dir, &checkpoint->err), 0);
 }
 
-static inline int checkpoint_remember(void *arg, size_t source, const struct sl_file *file,
+static inline int checkpoint_remember(void *arg, size_t source, const struct sl_files *files,
                                       struct sl_error *err)
 {
     struct checkpoint *checkpoint = arg;
-    return sl_files_add(&checkpoint->remembered[source], file) ? sl_error_nomem(err) : 0;
+    int r = 0;
+    if (checkpoint->remember_max && checkpoint->remembered[source].count >= checkpoint->remember_max)
+        return sl_error_set(err, SL_EFAIL, "enough is remembered");
+    for (size_t i = 0; r == 0 && i < files->count; i++)
+        r = sl_files_add(&checkpoint->remembered[source], &files->file[i]) ? sl_error_nomem(err) : 0;
+    return r;
 }
 
 /* Opens and loads with the given sources. What failed is in err. */
@@ -74,7 +81,8 @@ static inline int checkpoint_load(struct checkpoint *checkpoint, size_t sources,
     if (r == 0)
         r = sl_catalog_load(
             checkpoint->catalog, sources, key,
-            &(struct sl_catalog_wants){.last = true, .remember = checkpoint_remember, .arg = checkpoint},
+            &(struct sl_catalog_wants){
+                .last = true, .remember = checkpoint_remember, .arg = checkpoint, .pool = checkpoint->pool},
             &checkpoint->progress, &checkpoint->err);
     if (r < 0) {
         sl_files_done(&checkpoint->remembered[0]);
