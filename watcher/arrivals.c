@@ -307,6 +307,8 @@ static void arrivals_close(struct sl_arrivals *arrivals)
     struct sl_watched_dir *intake = intake_of(arrivals);
     if (!intake)
         return;
+    if (intake->watching)
+        (void)sl_notify_watch_end(intake->notify, intake->watching, NULL); /* it is left */
     sl_notify_leave(intake->notify, &intake->hints);
     intake_free(intake);
 }
@@ -347,7 +349,8 @@ static bool wants_polling(const struct sl_watched_dir *intake)
 static int begin(struct sl_watched_dir *intake, struct sl_error *err)
 {
     intake->polling = wants_polling(intake);
-    int rc = sl_watched_dir_watch(intake, err);
+    int rc = intake->options.existing ? sl_watched_dir_begin_watch(intake, err)
+                                      : sl_watched_dir_watch(intake, err);
     if (rc || intake->options.existing)
         return rc;
     intake->baseline = true;

@@ -6,10 +6,14 @@
 #include "core/contract/names.h"
 #include "watcher/consumed.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARED_MIN = 1024 }; /* names: fewer are done before other threads have begun */
+enum {
+    SHARED_MIN = 1024, /* names: fewer are done before other threads have begun */
+    WALKED = 128,      /* records that a thread takes at a time */
+};
 
 /* ---- blocks ---- */
 
@@ -52,13 +56,19 @@ static bool add_name(struct sl_name_block *block, const char *name)
     return sl_buf_append(&block->text, name, strlen(name) + 1);
 }
 
-int sl_name_block_read(struct sl_name_block *block, struct sl_watched_dir *intake, struct sl_scan *names,
-                       struct sl_error *err)
+static void clear_block(struct sl_name_block *block)
 {
-    const char *name;
     block->count = 0;
     sl_buf_clear(&block->text);
-    while (block->count < SL_NAME_BLOCK_MAX) {
+}
+
+/* At most `most` names; none: there are no more. Counts what is ignored. */
+static int read_block(struct sl_name_block *block, size_t most, struct sl_watched_dir *intake,
+                      struct sl_scan *names, struct sl_error *err)
+{
+    const char *name;
+    clear_block(block);
+    while (block->count < most) {
         int rc = sl_scan_next(names, &name, err);
         if (rc || !name)
             return rc;
@@ -91,6 +101,108 @@ static int look(const struct sl_watched_dir *intake, const char *name, struct sl
     return rc;
 }
 
+/* ---- known names ---- */
+
+/* Names of the directory that are read meanwhile. */
+struct reading {
+    struct sl_scan *names;
+    struct sl_name_block *others, *some;
+};
+
+/* Threads that look at packed files follow one position. */
+struct walk {
+    struct sl_watched_dir *intake;
+    struct reading reading;
+    pthread_mutex_t lock; /* guards what follows */
+    size_t at;
+    bool has_failed;
+};
+
+static size_t take_some(struct walk *walk, struct sl_packed_file *ret[static WALKED])
+{
+    const struct sl_packed_files *packed = &walk->intake->entries.packed;
+    size_t count = 0;
+    pthread_mutex_lock(&walk->lock);
+    while (!walk->has_failed && count < WALKED && (ret[count] = sl_packed_files_walk(packed, &walk->at)))
+        count++;
+    pthread_mutex_unlock(&walk->lock);
+    return count;
+}
+
+static int look_at_known(const struct walk *walk, struct sl_packed_file *packed, struct sl_error *err)
+{
+    char name[SL_PACKED_NAME_MAX + 1];
+    bool is_confirmed;
+    memcpy(name, packed->name, packed->name_len);
+    name[packed->name_len] = 0;
+    return look(walk->intake, name, packed, &is_confirmed, err);
+}
+
+static bool keep_others(const struct walk *walk)
+{
+    const struct reading *reading = &walk->reading;
+    const char *name[SL_ENTRIES_AT_ONCE];
+    struct sl_packed_file *packed[SL_ENTRIES_AT_ONCE];
+    for (size_t i = 0; i < reading->some->count; i++)
+        name[i] = sl_name_block_get(reading->some, i);
+    sl_entries_find_packed_all(&walk->intake->entries, name, reading->some->count, packed);
+    for (size_t i = 0; i < reading->some->count; i++)
+        if (!packed[i] && !add_name(reading->others, name[i]))
+            return false;
+    return true;
+}
+
+static int read_names(const struct walk *walk, struct sl_error *err)
+{
+    const struct reading *reading = &walk->reading;
+    clear_block(reading->others);
+    do {
+        int rc = read_block(reading->some, SL_ENTRIES_AT_ONCE, walk->intake, reading->names, err);
+        if (rc)
+            return rc;
+        if (!keep_others(walk))
+            return sl_error_nomem(err);
+    } while (reading->some->count && reading->others->count + SL_ENTRIES_AT_ONCE <= SL_NAME_BLOCK_MAX);
+    return 0;
+}
+
+static int walk_on(struct walk *walk, struct sl_error *err)
+{
+    struct sl_packed_file *packed[WALKED];
+    size_t count;
+    int rc = 0;
+    while (rc == 0 && (count = take_some(walk, packed)))
+        for (size_t i = 0; rc == 0 && i < count; i++)
+            rc = look_at_known(walk, packed[i], err);
+    if (rc) {
+        pthread_mutex_lock(&walk->lock);
+        walk->has_failed = true;
+        pthread_mutex_unlock(&walk->lock);
+    }
+    return rc;
+}
+
+static int walk_or_read(void *arg, size_t task, unsigned worker, struct sl_error *err)
+{
+    (void)worker;
+    return task ? walk_on(arg, err) : read_names(arg, err);
+}
+
+int sl_confirm_known(struct sl_watched_dir *intake, struct sl_scan *names,
+                     struct sl_name_block block[static 2], struct sl_error *err)
+{
+    struct walk walk = {
+        .intake = intake, .reading = {names, &block[0], &block[1]}, .lock = PTHREAD_MUTEX_INITIALIZER};
+    if (intake->entries.packed.count < SHARED_MIN)
+        return read_block(&block[0], SL_NAME_BLOCK_MAX, intake, names, err);
+    if (intake->pool)
+        return sl_pool_run(intake->pool, 1 + sl_pool_workers(intake->pool), walk_or_read, &walk, err);
+    int rc = read_names(&walk, err);
+    return rc ? rc : walk_on(&walk, err);
+}
+
+/* ---- names of the directory ---- */
+
 static int look_at_some(const struct confirmation *confirmation, size_t from, struct sl_error *err)
 {
     const struct sl_watched_dir *intake = confirmation->intake;
@@ -112,7 +224,8 @@ static int work(void *arg, size_t task, unsigned worker, struct sl_error *err)
     const struct confirmation *confirmation = arg;
     (void)worker;
     if (task == 0)
-        return sl_name_block_read(confirmation->next, confirmation->intake, confirmation->names, err);
+        return read_block(confirmation->next, SL_NAME_BLOCK_MAX, confirmation->intake, confirmation->names,
+                          err);
     return look_at_some(confirmation, (task - 1) * SL_ENTRIES_AT_ONCE, err);
 }
 

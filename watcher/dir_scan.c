@@ -85,7 +85,7 @@ static int look_at_others(struct scan *scan, const struct sl_name_block *block)
 /* Of two blocks one is looked at while the other one is filled. */
 static int look_at_blocks(struct scan *scan, struct sl_scan *names, struct sl_name_block block[2])
 {
-    int rc = sl_name_block_read(&block[0], scan->intake, names, scan->err);
+    int rc = sl_confirm_known(scan->intake, names, block, scan->err);
     for (int now = 0; rc == 0 && block[now].count; now = !now) {
         rc = sl_confirm(scan->intake, &block[now], names, &block[!now], scan->err);
         rc = rc ? rc : look_at_others(scan, &block[now]);
@@ -144,7 +144,16 @@ static int judge_unmet(void *arg, struct sl_entry *entry)
     return met ? 0 : sl_watched_dir_classify(scan->intake, entry, scan->err);
 }
 
-/* Their names were not met. */
+static bool is_any_packed_unmet(const struct sl_watched_dir *intake)
+{
+    const struct sl_packed_file *packed;
+    for (size_t at = 0; (packed = sl_packed_files_walk(&intake->entries.packed, &at));)
+        if (packed->scan != (uint32_t)intake->scans)
+            return true;
+    return false;
+}
+
+/* Their names were not met, or were and are not the files that were taken. */
 static int judge_unmet_packed(const struct scan *scan)
 {
     struct sl_watched_dir *intake = scan->intake;
@@ -177,7 +186,7 @@ int sl_watched_dir_scan(struct sl_watched_dir *intake, struct sl_error *err)
         rc = judge_fresh(&scan);
     if (rc == 0)
         rc = sl_entries_each(&intake->entries, judge_unmet, &scan);
-    if (rc == 0)
+    if (rc == 0 && is_any_packed_unmet(intake))
         rc = judge_unmet_packed(&scan);
     free(scan.fresh);
     return rc;

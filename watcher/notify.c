@@ -14,6 +14,7 @@
 #include "watcher/notify_library.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static const uint32_t WATCHED = IN_MOVED_TO | IN_CREATE | IN_CLOSE_WRITE | IN_MO
 
 enum request_kind { REQUEST_JOIN, REQUEST_WATCH, REQUEST_UNWATCH, REQUEST_LEAVE, REQUEST_STOP };
 
-/* What the main thread asks for; lies on its stack while it waits. */
+/* What the main thread asks for; the main thread's memory until it is done. */
 struct request {
     enum request_kind kind;
     struct sl_events *hints;
@@ -195,17 +196,31 @@ static void *run(void *arg)
     return NULL;
 }
 
-static int ask(struct sl_notify *notify, struct request *request)
+/* When the one before it is done. */
+static void put(struct sl_notify *notify, struct request *request)
 {
     pthread_mutex_lock(&notify->lock);
-    sl_assert(!notify->request);
+    while (notify->request)
+        pthread_cond_wait(&notify->answered, &notify->lock);
     notify->request = request;
     uint64_t one = 1;
     (void)!write(notify->poke_fd, &one, sizeof one); /* fails only when it is readable already */
+    pthread_mutex_unlock(&notify->lock);
+}
+
+static int wait_for(struct sl_notify *notify, const struct request *request)
+{
+    pthread_mutex_lock(&notify->lock);
     while (!request->done)
         pthread_cond_wait(&notify->answered, &notify->lock);
     pthread_mutex_unlock(&notify->lock);
     return request->sys;
+}
+
+static int ask(struct sl_notify *notify, struct request *request)
+{
+    put(notify, request);
+    return wait_for(notify, request);
 }
 
 /* ---- setting up ---- */
@@ -298,6 +313,31 @@ int sl_notify_watch(struct sl_notify *notify, struct sl_events *hints, int dirfd
 {
     struct request request = {.kind = REQUEST_WATCH, .hints = hints, .dirfd = dirfd};
     int sys = ask(notify, &request);
+    return sys ? explain(sys, err) : 0;
+}
+
+struct sl_watching {
+    struct request request;
+};
+
+struct sl_watching *sl_notify_watch_begin(struct sl_notify *notify, struct sl_events *hints, int dirfd)
+{
+    struct sl_watching *watching = calloc(1, sizeof *watching);
+    int own_fd = watching ? fcntl(dirfd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (own_fd < 0) {
+        free(watching);
+        return NULL;
+    }
+    watching->request = (struct request){.kind = REQUEST_WATCH, .hints = hints, .dirfd = own_fd};
+    put(notify, &watching->request);
+    return watching;
+}
+
+int sl_notify_watch_end(struct sl_notify *notify, struct sl_watching *watching, struct sl_error *err)
+{
+    int sys = wait_for(notify, &watching->request);
+    sl_io_close(notify->io, watching->request.dirfd);
+    free(watching);
     return sys ? explain(sys, err) : 0;
 }
 

@@ -25,5 +25,11 @@ int sl_notify_join(struct sl_notify *notify, struct sl_events *hints, int64_t in
 /* Watches the directory open as `dirfd` for `hints`, instead of the one before. Errors name the limit to
  * raise. */
 int sl_notify_watch(struct sl_notify *notify, struct sl_events *hints, int dirfd, struct sl_error *err);
+/* The same without waiting for it, which takes long where a directory has very many names. Nothing else is asked for `hints` before its
+ * end. NULL: it cannot be begun. */
+struct sl_watching;
+struct sl_watching *sl_notify_watch_begin(struct sl_notify *notify, struct sl_events *hints, int dirfd);
+/* Waits until it is watched, and frees it. */
+int sl_notify_watch_end(struct sl_notify *notify, struct sl_watching *watching, struct sl_error *err);
 void sl_notify_unwatch(struct sl_notify *notify, struct sl_events *hints);
 void sl_notify_leave(struct sl_notify *notify, struct sl_events *hints);

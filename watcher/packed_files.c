@@ -202,6 +202,7 @@ int sl_packed_files_add(struct sl_packed_files *packed, uint32_t hash, const cha
     memset(packed->bytes + at + size - RECORD_ALIGN, 0, RECORD_ALIGN); /* what rounding adds */
     memcpy(copy, file, offsetof(struct sl_packed_file, name));
     copy->name_len = (uint8_t)len;
+    copy->is_removed = false;
     memcpy(copy->name, name, len);
     packed->len += size;
     put_slot(packed, (uint64_t)hash << 32 | (at / RECORD_ALIGN + 1));
@@ -213,6 +214,7 @@ void sl_packed_files_remove(struct sl_packed_files *packed, uint32_t hash, const
 {
     size_t i = find_slot(packed, hash, file->name, file->name_len);
     sl_assert(i != SIZE_MAX);
+    record_of(packed, packed->slot[i])->is_removed = true;
     packed->gaps += record_size(file->name_len);
     packed->count--;
     free_slot(packed, i);
@@ -229,6 +231,17 @@ bool sl_packed_file_claim(struct sl_packed_file *file, uint32_t scan, uint32_t *
 void sl_packed_file_unclaim(struct sl_packed_file *file, uint32_t before)
 {
     __atomic_store_n(&file->scan, before, __ATOMIC_RELEASE);
+}
+
+struct sl_packed_file *sl_packed_files_walk(const struct sl_packed_files *packed, size_t *at)
+{
+    while (*at < packed->len) {
+        struct sl_packed_file *file = (struct sl_packed_file *)(packed->bytes + *at);
+        *at += record_size(file->name_len);
+        if (!file->is_removed)
+            return file;
+    }
+    return NULL;
 }
 
 struct sl_packed_file *sl_packed_files_next(const struct sl_packed_files *packed, size_t *at)

@@ -22,6 +22,7 @@ struct sl_packed_file {
     uint32_t scan;                             /* the scan that saw it last */
     uint8_t is_unverified;                     /* remembered from an earlier run, not yet looked at */
     uint8_t name_len;
+    uint8_t is_removed; /* a gap */
     char name[];
 } __attribute__((packed, aligned(4)));
 
@@ -50,6 +51,11 @@ void sl_packed_files_remove(struct sl_packed_files *packed, uint32_t hash, const
  * only the thread whose claim is true changes the record. Until it takes the claim back; *ret_before is for that. */
 bool sl_packed_file_claim(struct sl_packed_file *file, uint32_t scan, uint32_t *ret_before);
 void sl_packed_file_unclaim(struct sl_packed_file *file, uint32_t before);
+
+/* Records one after the other in the order in which they were added (but for gaps that were closed), which is mostly that of the files:
+ * the kernel then finds what it knows of them in the order of its memory. The first one at position *at or after it, *at becomes the
+ * position after it; NULL: there is no other. */
+struct sl_packed_file *sl_packed_files_walk(const struct sl_packed_files *packed, size_t *at);
 
 /* The first record from slot *at on, which becomes its slot; NULL: none. When it is removed, the search goes on from the
  * same slot, else from the next. */

@@ -5,6 +5,8 @@
 #include "core/contract/names.h"
 #include "watcher/watched_dir.h"
 
+enum { LARGE_BYTES = 1 << 20 };
+
 /* ---- hints ---- */
 
 static bool touch(struct sl_watched_dir *intake, struct sl_entry *entry)
@@ -103,6 +105,21 @@ static int64_t next_aging_due_ms(const struct sl_watched_dir *intake)
 
 /* ---- the directory itself ---- */
 
+/* why: it could not be watched. */
+static int poll_instead(struct sl_watched_dir *intake, const struct sl_error *why, struct sl_error *err)
+{
+    if (intake->options.watch == SL_WATCH_INOTIFY) {
+        intake->watch_due = true;
+        if (err)
+            *err = *why;
+        return sl_error_wrap(err, "watched directory %s", intake->place.path);
+    }
+    intake->polling = true;
+    sl_log(intake->log, SL_LOG_WARNING, "%s: %s; it is scanned every pollInterval instead",
+           intake->place.path, why->text);
+    return 0;
+}
+
 int sl_watched_dir_watch(struct sl_watched_dir *intake, struct sl_error *err)
 {
     struct sl_error why = {0};
@@ -111,18 +128,30 @@ int sl_watched_dir_watch(struct sl_watched_dir *intake, struct sl_error *err)
     if (intake->polling)
         return 0;
     int rc = sl_notify_watch(intake->notify, &intake->hints, intake->place.fd, &why);
-    if (rc == 0)
-        return 0;
-    if (intake->options.watch == SL_WATCH_INOTIFY) {
-        intake->watch_due = true;
-        if (err)
-            *err = why;
-        return sl_error_wrap(err, "watched directory %s", intake->place.path);
-    }
-    intake->polling = true;
-    sl_log(intake->log, SL_LOG_WARNING, "%s: %s; it is scanned every pollInterval instead",
-           intake->place.path, why.text);
-    return 0;
+    return rc ? poll_instead(intake, &why, err) : 0;
+}
+
+/* The kernel goes through all names of the directory that it knows. */
+static bool takes_long(const struct sl_watched_dir *intake)
+{
+    return intake->place.who.size >= LARGE_BYTES;
+}
+
+int sl_watched_dir_begin_watch(struct sl_watched_dir *intake, struct sl_error *err)
+{
+    if (!intake->polling && intake->options.watch != SL_WATCH_INOTIFY && takes_long(intake))
+        intake->watching = sl_notify_watch_begin(intake->notify, &intake->hints, intake->place.fd);
+    intake->scan_due = true;
+    return intake->watching ? 0 : sl_watched_dir_watch(intake, err);
+}
+
+static int end_watch(struct sl_watched_dir *intake, struct sl_error *err)
+{
+    struct sl_error why = {0};
+    struct sl_watching *watching = intake->watching;
+    intake->watching = NULL;
+    int rc = watching ? sl_notify_watch_end(intake->notify, watching, &why) : 0;
+    return rc ? poll_instead(intake, &why, err) : 0;
 }
 
 /* Events of a directory that was renamed are not ours: ticks make us look for it. */
@@ -166,7 +195,9 @@ static int find_place(struct sl_watched_dir *intake, struct sl_error *err)
 
 static int update(struct sl_watched_dir *intake, struct sl_error *err)
 {
-    int rc = take_hints(intake, err);
+    int rc = end_watch(intake, err);
+    if (rc == 0)
+        rc = take_hints(intake, err);
     if (rc == 0)
         rc = find_place(intake, err);
     if (rc || intake->missing)

@@ -24,6 +24,7 @@ struct sl_watched_dir {
     struct sl_arrivals_options options;
     struct sl_dir_path place;
     struct sl_events hints;
+    struct sl_watching *watching; /* NULL: it is not being made */
     struct sl_hint_batch batch;
     struct sl_entries entries;
     struct sl_entry **touched; /* have hints, to be looked at */
@@ -81,3 +82,5 @@ int sl_watched_dir_scan(struct sl_watched_dir *intake, struct sl_error *err);
 
 /* Watches the directory, or polls it where that is allowed and watching is not possible. */
 int sl_watched_dir_watch(struct sl_watched_dir *intake, struct sl_error *err);
+/* The same without waiting where that would be long, and it may be polled: sl_watched_dir_update waits for it. */
+int sl_watched_dir_begin_watch(struct sl_watched_dir *intake, struct sl_error *err);

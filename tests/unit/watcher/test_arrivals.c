@@ -437,6 +437,22 @@ static void test_arrivals_see_what_changed_right_after_a_refresh(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, yard_set_up, yard_tear_down)
 
+static void test_arrivals_see_what_comes_to_a_large_directory(void **state)
+{
+    struct yard *yard = *state;
+    yard_enlarge(yard);
+    yard_open(yard);
+    yard_shut(yard); /* while it is being watched */
+    yard_open(yard);
+    yard_move_in(yard, "a", "one\n");
+    yard_take(yard);
+    yard_assert_taken(yard, "in/a");
+    assert_false(yard_counts(yard).polling);
+    yard_move_in(yard, "b", "one\n");
+    yard_take_until(yard, 1);
+    yard_assert_taken(yard, "in/b");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +473,7 @@ int main(void)
         TEST(test_arrivals_drop_what_vanished_before_it_was_taken),
         TEST(test_arrivals_count_what_changed_after_it_was_taken_and_warn_once),
         TEST(test_arrivals_ignore_names_by_rule),
+        TEST(test_arrivals_see_what_comes_to_a_large_directory),
         TEST(test_arrivals_ignore_and_count_what_is_not_a_regular_file),
         TEST(test_arrivals_take_names_of_any_bytes),
         TEST(test_arrivals_take_up_to_the_limits_earliest_seen_first),

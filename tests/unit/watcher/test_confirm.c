@@ -215,6 +215,41 @@ static void test_confirm_of_names_that_are_listed_twice(void **state)
     live(odd);
 }
 
+/* More than the names that are kept while what is known is looked at. */
+static void new_beside_known(struct sl_pool *pool)
+{
+    enum { KNOWN = 1500, OTHERS = 17000 };
+    struct yard yard;
+    char name[16];
+    yard_make(&yard);
+    yard.services.pool = pool;
+    for (int i = 0; i < KNOWN; i++)
+        make(&yard, i, "x");
+    yard_open(&yard);
+    yard_take(&yard);
+    for (int i = 0; i < OTHERS; i++)
+        make(&yard, 100000 + i, "x");
+    yard_delete(&yard, "in/f7");
+    yard_refresh(&yard);
+    yard_take(&yard);
+    assert_int_equal(yard.taken.count, OTHERS);
+    for (int i = 0; i < OTHERS; i++) {
+        (void)snprintf(name, sizeof name, "in/f%d", 100000 + i);
+        assert_string_equal(yard.taken.file[i].path, name);
+    }
+    assert_int_equal(yard_counts(&yard).standing[SL_STANDING_TAKEN], KNOWN - 1 + OTHERS);
+    yard_remove(&yard);
+    sl_pool_free(pool);
+}
+
+static void test_confirm_takes_many_new_names_beside_many_known_ones(void **state)
+{
+    (void)state;
+    new_beside_known(NULL);
+    for (unsigned workers = 1; workers <= WORKERS; workers++)
+        new_beside_known(sl_pool_new(workers, NULL));
+}
+
 static void test_confirm_tells_of_a_look_that_fails_and_repeats_and_loses_nothing(void **state)
 {
     (void)state;
@@ -250,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_confirm_leaves_what_is_there_as_it_was_taken),
         cmocka_unit_test(test_confirm_without_birth_times),
         cmocka_unit_test(test_confirm_of_names_that_are_listed_twice),
+        cmocka_unit_test(test_confirm_takes_many_new_names_beside_many_known_ones),
         cmocka_unit_test(test_confirm_tells_of_a_look_that_fails_and_repeats_and_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

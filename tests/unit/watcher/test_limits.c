@@ -39,6 +39,20 @@ static void test_limits_on_watches_are_named(void **state)
     assert_polls_and_names(*state, "fs.inotify.max_user_watches");
 }
 
+static void test_limits_on_watches_of_a_large_directory_are_named(void **state)
+{
+    struct yard *yard = *state;
+    yard_enlarge(yard);
+    yard->options.poll_interval_ms = TICK_MS;
+    yard_open(yard);
+    yard_take(yard);
+    assert_true(yard_counts(yard).polling);
+    assert_non_null(strstr(yard->logged, "fs.inotify.max_user_watches"));
+    yard_move_in(yard, "a", "one\n");
+    yard_take_until(yard, 1);
+    assert_string_equal(yard_paths(yard), "in/a");
+}
+
 static void test_limits_on_instances_are_named(void **state)
 {
     assert_true(set_limit("max_inotify_instances", "0"));
@@ -53,6 +67,8 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_limits_on_watches_are_named, yard_set_up, yard_tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_on_watches_of_a_large_directory_are_named, yard_set_up,
+                                        yard_tear_down),
         cmocka_unit_test_setup_teardown(test_limits_on_instances_are_named, yard_set_up, yard_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

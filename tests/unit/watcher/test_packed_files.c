@@ -56,6 +56,7 @@ static void assert_all(const struct sl_packed_files *packed, const bool *is_ther
 {
     char name[SL_PACKED_NAME_MAX + 1];
     size_t count = 0, met = 0;
+    const struct sl_packed_file *walked;
     for (int i = 0; i < COUNT; i++) {
         name_of(i, name);
         const struct sl_packed_file *found = sl_packed_files_find(packed, hash_of(i), name);
@@ -68,6 +69,10 @@ static void assert_all(const struct sl_packed_files *packed, const bool *is_ther
     assert_int_equal(packed->count, count);
     for (size_t at = 0; sl_packed_files_next(packed, &at); at++)
         met++;
+    assert_int_equal(met, count);
+    met = 0;
+    for (size_t at = 0; (walked = sl_packed_files_walk(packed, &at)); met++)
+        assert_true(is_there[walked->inode]);
     assert_int_equal(met, count);
 }
 
