@@ -10,7 +10,7 @@
 
 #define MAGIC "slm1"
 
-enum { HEAD_BYTES = 16, TEXT_BYTES_MAX = 64 << 20, LOOK_AGAIN_MS = 200 };
+enum { HEAD_BYTES = 16, TEXT_BYTES_MAX = 64 << 20, PIECE_BYTES = 16 << 20, LOOK_AGAIN_MS = 200 };
 static const uint64_t body_bytes_max = (uint64_t)1 << 36;
 
 void sl_message_done(struct sl_message *message)
@@ -97,13 +97,20 @@ static int read_all(int fd, const _Atomic int *stop, uint8_t *to, size_t len, st
     return 1;
 }
 
+/* Memory is taken for what has come, not for what a damaged length says. */
 static int read_part(int fd, const _Atomic int *stop, struct sl_buf *buf, uint64_t len, struct sl_error *err)
 {
+    int r = 1;
     sl_buf_clear(buf);
-    if (!sl_buf_reserve(buf, len + 1))
+    if (!sl_buf_reserve(buf, 1)) /* never nothing */
         return sl_error_nomem(err);
-    int r = len ? read_all(fd, stop, buf->bytes, len, err) : 1;
-    buf->len = r > 0 ? len : 0;
+    while (r > 0 && buf->len < len) {
+        size_t piece = len - buf->len < PIECE_BYTES ? (size_t)len - buf->len : PIECE_BYTES;
+        if (!sl_buf_reserve(buf, piece))
+            return sl_error_nomem(err);
+        r = read_all(fd, stop, buf->bytes + buf->len, piece, err);
+        buf->len += r > 0 ? piece : 0;
+    }
     return r == 0 ? sl_error_set(err, SL_EDAMAGED, "a message is truncated") : r;
 }
 

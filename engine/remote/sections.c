@@ -87,8 +87,10 @@ int sl_report_take_end(struct sl_remote_driver *driver, struct sl_wire *wire, st
     take_sections(wire, &end, driver->run->pipelines->nodes);
     int r = take_data(driver, wire, data, err);
     take_blocks(wire, &end);
-    for (size_t i = 0; !wire->failed && i < end.sections; i++)
+    for (size_t i = 0; r == 0 && !wire->failed && i < end.sections; i++) {
+        r = end.section[i].len > data->len - len ? SL_EDAMAGED : 0;
         len += end.section[i].len;
+    }
     if (r == 0 && !wire->failed && len != data->len)
         r = SL_EDAMAGED;
     *ret = end;

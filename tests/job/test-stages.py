@@ -363,9 +363,10 @@ def test_a_worker_refuses_another_graph():
 def test_what_is_no_message_ends_a_worker_and_a_driver():
     shutil.copy(WORDCOUNT, "wordcount.lua")
     os.makedirs("in")
-    for rubbish in (b"GET / HTTP/1.1\r\n\r\n", b"slm1" + b"\xff" * 60, b"slm1\x02\0\0\0" + b"\0" * 8 + b"{}", b"slm1\x05\0\0\0" + b"\0" * 8 + b"nope!"):
+    for rubbish in (b"GET / HTTP/1.1\r\n\r\n", b"slm1" + b"\xff" * 60, b"slm1\x02\0\0\0" + b"\0" * 8 + b"{}", b"slm1\x05\0\0\0" + b"\0" * 8 + b"nope!",
+                    b"slm1\x02\0\0\0" + b"\0" * 4 + b"\x10\0\0\0" + b"{}" + b"x" * 100):
         done = subprocess.run([SLUICE, "worker", "wordcount.lua"], input=rubbish, capture_output=True, timeout=PATIENCE_S)
-        check(done.returncode in (1, 4), "a worker that got %r: exit status %d" % (rubbish, done.returncode))
+        check(done.returncode in (1, 4) and b"message" in done.stderr, "a worker that got %r: exit status %d, %s" % (rubbish, done.returncode, done.stderr))
     move_in("a", "x y\n")
     done = subprocess.run([SLUICE, "driver", "wordcount.lua", "--", *AVAILABLE], input=b"GET / HTTP/1.1\r\n\r\n" * 9, capture_output=True, timeout=PATIENCE_S)
     equal(done.returncode, 4, "exit status of a driver")
