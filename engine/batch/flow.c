@@ -265,6 +265,7 @@ static int close_joint(struct joint *joint)
 {
     int r = 0;
     const struct sl_node *node = joint->pipe->node;
+    joint->task->event_ms = SL_NO_TIME; /* a partition is several records */
     if (node && joint->pipe->sink)
         r = node->op->wide->lane_close ? node->op->wide->lane_close(stage_of(joint), &joint->lane) : 0;
     else if (node)

@@ -130,6 +130,23 @@ def test_times_follow_the_records_that_operators_make_one_of_one():
     equal(outputs("out/union", ""), {1000: b"1000\n12000\n" * 2}, "union")
 
 
+SEVERAL = ("mapPartitions(function(i) local r = {} for k in i do r[#r + 1] = time() end return r end)",
+           "mapPartitionsWithIndex(function(n, i) local r = {} for k in i do r[#r + 1] = time() end return r end)",
+           "reduceByKey(function(a, b) return time() end):values()", "groupByKey():map(time)", "reduce(time)",
+           "updateStateByKey(function(v, s) return time() end):values()", "mapWithState(function(k, v, s) return time() end)",
+           "aggregateByKey('', function(a, b) return time() end, function(a, b) return time() end):values()")
+
+
+def test_functions_over_several_records_have_no_time():
+    """Also where the records before them were given to a function one by one."""
+    move_in("1", lines(("a", 1), ("a", 12), ("a", 13)))
+    for i, call in enumerate(SEVERAL):
+        job(HEAD.replace('"1s"', '"1s", checkpoint = false') + "local function time() return tostring(sluice.eventTime()) end\n"
+            "pairs:filter(function() return sluice.eventTime() > 0 end):%s:saveAsTextFiles('out/%d', nil, { format = 'lines' })\n" % (call, i))
+        run()
+        equal(set(outputs("out/%d" % i, "")[1000].splitlines()), {b"nil"}, call)
+
+
 def test_late_records_have_the_names_of_their_columns():
     job(HEAD + 'pairs:columns("k", "v"):eventWindow { size = "10s" }:late():saveAsTextFiles("out/late", "json", { format = "json" })\n')
     feed("1", ("a", 31))
