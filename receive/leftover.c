@@ -73,7 +73,7 @@ static int read_log(struct sl_io *io, const char *checkpoint, const char *name, 
 int sl_received_leftover(struct sl_io *io, const char *checkpoint, const char *name,
                          const struct sl_buf *reached, uint64_t *ret, struct sl_error *err)
 {
-    static const struct sl_received_positions none = {ignore, nothing, NULL};
+    static const struct sl_received_positions none = {.restore = ignore, .snapshot = nothing};
     return read_log(io, checkpoint, name, reached, &none, ret, err);
 }
 
@@ -98,7 +98,7 @@ int sl_received_left_positions(struct sl_io *io, const char *checkpoint, const c
                                void *arg, struct sl_error *err)
 {
     struct positions positions = {writer, false, visit, arg};
-    const struct sl_received_positions own = {visit_own, nothing, &positions};
+    const struct sl_received_positions own = {.restore = visit_own, .snapshot = nothing, .arg = &positions};
     uint64_t ignored;
     return read_log(io, checkpoint, name, reached, &own, &ignored, err);
 }

@@ -68,7 +68,7 @@ static int open_log(struct sl_received *received, struct sl_error *err)
         .segment_bytes = SEGMENT_BYTES,
         .keep_ms = services->keep_received_ms,
         .writer = received->source.node->op->name,
-        .positions = {sl_received_restore, sl_received_snapshot, received},
+        .positions = {sl_received_restore, sl_received_snapshot, sl_received_other, received},
     };
     if (services->checkpoint && !services->trial) {
         sl_received_dir(services->checkpoint, received->name, &dir);
@@ -139,6 +139,7 @@ void sl_received_close(struct sl_source *source)
     if (received->ended_fd >= 0)
         close(received->ended_fd);
     pthread_mutex_destroy(&received->lock);
+    sl_received_forget_others(received);
     sl_buf_done(&received->position);
     sl_buf_done(&received->shown_position);
     sl_buf_done(&received->last_position);

@@ -71,7 +71,9 @@ struct sl_received {
 
     /* batches: the main thread's */
     bool is_recovered, has_batch;
-    bool is_foreign; /* the positions that were read last are those of another operator of this name */
+    struct sl_received_other *other; /* receive/restore.h: operators that had this name before */
+    bool
+        is_foreign; /* the positions that were read last are those of another operator: of the first of them */
     uint64_t committed, next; /* records before them are committed; are taken */
     uint64_t from, to;        /* of this batch */
     size_t parts;

@@ -32,5 +32,8 @@ void sl_tail_table_close_file(struct sl_tail_source *source, struct sl_tail_file
 /* The positions of a frame of the log: of all files, or of one. */
 int sl_tail_table_restore(struct sl_tail_source *source, const struct sl_frame *frame, struct sl_error *err);
 
+/* Of positions one after the other only the last of each file. False: out of memory; what cannot be read stays as it is. */
+bool sl_tail_table_shorten(struct sl_buf *positions);
+
 /* What there is now. is_first: the source has never been started before. */
 int sl_tail_scan(struct sl_tail_source *source, bool is_first, struct sl_error *err);

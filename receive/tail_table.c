@@ -4,6 +4,7 @@
 #include "receive/tail_internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct sl_tail_file *sl_tail_table_find(struct sl_tail_source *source, uint64_t inode, int64_t born_ns)
@@ -98,4 +99,29 @@ int sl_tail_table_restore(struct sl_tail_source *source, const struct sl_frame *
     while (r == 0 && at < len)
         r = restore_one(source, bytes, len, &at, err);
     return r;
+}
+
+bool sl_tail_table_shorten(struct sl_buf *positions)
+{
+    const struct sl_frame all = {
+        .kind = SL_FRAME_POSITIONS, .body = positions->bytes, .body_len = (uint32_t)positions->len};
+    struct sl_tail_source *table = calloc(1, sizeof *table);
+    struct sl_error ignored = {0};
+    struct sl_buf shorter = {0};
+    int r = table ? sl_tail_table_restore(table, &all, &ignored) : SL_ENOMEM;
+    for (size_t i = 0; r == 0 && i < table->files; i++)
+        sl_tail_file_write(&table->file[i], &shorter);
+    bool ok = r != SL_ENOMEM && !shorter.failed;
+    if (r == 0 && ok) {
+        sl_buf_done(positions);
+        *positions = shorter;
+    } else {
+        sl_buf_done(&shorter);
+    }
+    if (table) {
+        sl_tail_table_clear(table);
+        free(table->file);
+    }
+    free(table);
+    return ok;
 }

@@ -6,7 +6,7 @@
  *              12   4  0
  *              16   8  salt: random, so that no sender can write a frame into its data
  *              24   8  XXH3-64 of bytes 0..23, seeded with the number of the first record
- *              32      frames, the first of kind 6
+ *              32      frames, first those of kind 6 of operators that had the source's name before, then its own
  *
  *     frame     0   4  "slrf"
  *               4   1  kind: 1 lines, 2 lines of tsv, 3 records after their lengths, 4 rows, 5 a record that is too

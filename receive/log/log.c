@@ -170,6 +170,17 @@ static int make_file(struct sl_received_log *log, const struct sl_segment *segme
     return fd < 0 ? sl_error_sys(err, errno, "making a log in memory") : fd;
 }
 
+/* Before the operator's own, so that these are the newest. */
+static bool add_others(struct sl_received_log *log, const struct sl_segment *segment)
+{
+    const struct sl_received_positions *positions = &log->options.positions;
+    struct sl_frame frame = {.kind = SL_FRAME_POSITIONS, .first = segment->first};
+    bool ok = true;
+    for (size_t i = 0; ok && positions->other && positions->other(positions->arg, i, &frame); i++)
+        ok = sl_frame_append(&log->buf, &frame, segment->salt);
+    return ok;
+}
+
 /* Header and positions in one write, synced with the name. */
 static int write_head(struct sl_received_log *log, struct sl_segment *segment, struct sl_frame *head,
                       struct sl_error *err)
@@ -190,7 +201,8 @@ static int write_head(struct sl_received_log *log, struct sl_segment *segment, s
                               .position_len = (uint32_t)strlen(writer),
                               .body = positions.bytes,
                               .body_len = (uint32_t)positions.len};
-    if (!sl_buf_append(&log->buf, header, sizeof header) || !sl_frame_append(&log->buf, head, segment->salt))
+    if (!sl_buf_append(&log->buf, header, sizeof header) || !add_others(log, segment) ||
+        !sl_frame_append(&log->buf, head, segment->salt))
         return sl_error_nomem(err);
     int r = sl_io_write(io, segment->fd, log->buf.bytes, log->buf.len, name, err);
     if (r < 0 || !log->dir)

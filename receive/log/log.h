@@ -17,10 +17,12 @@
 struct sl_received_log;
 
 /* Called by recover for each frame of the last segment, the first of which holds all positions, and by append when
- * a segment begins. snapshot appends the positions after what was appended so far. */
+ * a segment begins. snapshot appends the positions after what was appended so far; other gives the i-th frame of positions of
+ * operators that have written to the log before, false where there is none: they are kept in every segment. */
 struct sl_received_positions {
     int (*restore)(void *arg, const struct sl_frame *frame, struct sl_error *err);
     bool (*snapshot)(void *arg, struct sl_buf *ret);
+    bool (*other)(void *arg, size_t i, struct sl_frame *ret); /* NULL: there are none */
     void *arg;
 };
 

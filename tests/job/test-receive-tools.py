@@ -245,6 +245,35 @@ def test_what_one_operator_has_received_is_used_by_the_next_of_its_name():
     equal(records(), [b"one", b"two"], "each once")
 
 
+def test_positions_outlive_another_operator_of_the_name_and_its_segments():
+    """Of growing files and of a program: each goes on where it was, however much the other has received meanwhile."""
+    pathlib.Path("log").write_text("1\n2\n")
+    pathlib.Path("other").write_text("x\n")
+    pathlib.Path("r.py").write_text("import os\nfor n in range(int(os.environ['SLUICE_POSITION'] or 0), int(open('upto').read())): print('%d\tr%d' % (n + 1, n))\n")
+    much = 's:filter(function(l) return #l < 100 end):saveAsTextFiles("out/r", nil, { format = "lines" })\n'
+    program = 'receiverStream({ "python3", "r.py" }, { name = "s" })'
+    tail = 'tailStream("*o*[gr]", { name = "s" })'
+    noise = 'execStream({ "sh", "-c", "yes %s | head -c 75000000" }, { name = "s", restart = false })' % ("n" * 300)
+
+    def next_run(source):
+        lines_job(source, rest=much)
+        run_once()
+    pathlib.Path("upto").write_text("2")
+    next_run(tail)
+    next_run(program)
+    with open("log", "a") as log:
+        log.write("3\n")
+    next_run(noise)
+    check(len(segments()) == 1 and segments()[0].stem != "0", "another segment: %s" % segments())
+    pathlib.Path("upto").write_text("3")
+    next_run(program)
+    next_run(noise)
+    next_run(tail)
+    next_run(program)
+    next_run(tail)
+    equal(records(), [b"1", b"2", b"x", b"r0", b"r1", b"r2", b"3"], "each once")
+
+
 def test_accept_changes_drops_them():
     port = free_port()
     lines_job('socketTextStream(nil, %d, { listen = true, name = "old" })' % port)
