@@ -50,7 +50,7 @@ void sl_intake_done(struct sl_intake *intake)
 
 static uint64_t record_max(const struct sl_intake *intake)
 {
-    return intake->received->services->record_bytes_max;
+    return intake->received->record_max;
 }
 
 static int append(struct sl_intake *intake, enum sl_frame_kind kind, uint32_t count, const uint8_t *body,

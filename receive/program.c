@@ -122,7 +122,7 @@ static uint32_t count_lines(const struct sl_buf *buf)
 /* A line that is too long: its position and the beginning of its record stay, for a dead letter. */
 static size_t line_max(const struct program_source *source)
 {
-    return (size_t)source->received.services->record_bytes_max + POSITION_MAX + 1;
+    return (size_t)source->received.record_max + POSITION_MAX + 1;
 }
 
 static int end_long_line(struct program_source *source, struct sl_error *err)

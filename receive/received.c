@@ -50,6 +50,8 @@ const char *sl_received_name(const struct sl_node *node,
 static void read_options(struct sl_received *received, const struct sl_node *node)
 {
     received->has_meta = sl_node_option_boolean(node, "meta", false);
+    uint64_t most = received->services->record_bytes_max;
+    received->record_max = most < SL_RECEIVED_RECORD_MAX ? most : SL_RECEIVED_RECORD_MAX;
     received->retries = sl_node_option_boolean(node, "retry", true);
     received->rate_max = sl_node_option_integer(node, "maxRate", 0);
     received->connect_timeout_ms = sl_node_option_integer(node, "connectTimeout", CONNECT_TIMEOUT_DEFAULT_MS);

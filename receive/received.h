@@ -14,7 +14,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { SL_RECEIVED_NAME_MAX = 4096, SL_RECEIVED_DETAIL_MAX = 256 };
+enum {
+    SL_RECEIVED_NAME_MAX = 4096,
+    SL_RECEIVED_DETAIL_MAX = 256,
+    SL_RECEIVED_RECORD_MAX =
+        SL_FRAME_BODY_MAX / 2 /* maxRecordBytes is no more than this: a frame has room for one and what
+                                                      came with it */
+};
 
 struct sl_received;
 
@@ -46,7 +52,8 @@ struct sl_received {
 
     /* options */
     bool has_meta, retries;
-    int64_t rate_max; /* records per second, 0: no limit */
+    uint64_t record_max; /* bytes of a record, at most */
+    int64_t rate_max;    /* records per second, 0: no limit */
     uint64_t limit_bytes;
     int64_t connect_timeout_ms;
 

@@ -48,6 +48,8 @@ int sl_receive_record(struct sl_receiving *receiving, const struct sl_field *fie
     if (width < 1 || width > SL_WIDTH_MAX || before > BODY_MAX)
         return SL_EUSAGE;
     int r = take_record(receiving, fields, width);
+    if (r == 0 && receiving->body.len > SL_FRAME_BODY_MAX)
+        r = SL_EUSAGE;
     sl_arena_reset(&receiving->scratch);
     if (r < 0)
         receiving->body.len = before;

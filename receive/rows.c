@@ -89,7 +89,7 @@ static int reject(struct feed *feed, struct sl_field record)
 static int reject_long(struct feed *feed, const uint8_t *record, size_t len)
 {
     (void)sl_task_explain(feed->task, "record of more than %llu bytes (maxRecordBytes)",
-                          (unsigned long long)feed->received->services->record_bytes_max);
+                          (unsigned long long)feed->received->record_max);
     return reject(feed, sl_string(record, len < UINT32_MAX ? len : UINT32_MAX));
 }
 
@@ -111,7 +111,7 @@ static int add_text(struct feed *feed, const uint8_t *record, size_t len)
     int r = feed->builder.chunk.rows == SL_CHUNK_ROWS ? flush_rows(feed) : 0;
     if (r < 0)
         return r;
-    if (len > feed->received->services->record_bytes_max)
+    if (len > feed->received->record_max)
         return reject_long(feed, record, len);
     if (feed->kind == SL_FRAME_TSV)
         return add_tsv(feed, record, len);
@@ -182,9 +182,9 @@ static int add_rows(struct feed *feed, const uint8_t *bytes, size_t len)
         r = sl_row_codec_borrow(bytes, len, &at, feed->task->scratch, fields, &width);
         if (r < 0)
             return r == SL_ENOMEM ? sl_error_nomem(feed->task->err) : damaged(feed);
-        if (at - begin > feed->received->services->record_bytes_max) {
+        if (at - begin > feed->received->record_max) {
             (void)sl_task_explain(feed->task, "record of more than %llu bytes (maxRecordBytes)",
-                                  (unsigned long long)feed->received->services->record_bytes_max);
+                                  (unsigned long long)feed->received->record_max);
             r = reject(feed, fields[0]);
         } else if (width + feed->received->has_meta > SL_WIDTH_MAX) {
             (void)sl_task_explain(feed->task, "meta: the record has %d fields already", SL_WIDTH_MAX);

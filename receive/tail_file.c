@@ -215,7 +215,7 @@ static int search_new(struct following *f)
     if (memchr(f->buf->bytes, '\n', f->buf->len) || f->buf->len == 0)
         return 1;
     file->searched += (int64_t)f->buf->len;
-    return (uint64_t)(file->searched - file->position) > f->received->services->record_bytes_max + 1 ? 1 : 0;
+    return (uint64_t)(file->searched - file->position) > f->received->record_max + 1 ? 1 : 0;
 }
 
 static int take_new(struct following *f)
@@ -234,7 +234,7 @@ static int take_new(struct following *f)
         return skip_line(f, bytes, len);
     if (last)
         return append_lines(f, bytes, (size_t)(last + 1 - bytes));
-    if (len > f->received->services->record_bytes_max + 1)
+    if (len > f->received->record_max + 1)
         return append_overlong(f, bytes, len);
     file->searched = file->position + (int64_t)len;
     return 0;

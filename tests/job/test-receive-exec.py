@@ -89,4 +89,14 @@ def test_an_empty_command_is_refused():
     equal(sluice("run", "job.lua", "--once").returncode, 2, "exit status")
 
 
+def test_a_record_of_more_than_a_frame_holds_is_a_dead_letter():
+    """Whatever maxRecordBytes says: a frame of the log has at most 1 GiB."""
+    if not LONG:
+        skip("only in the long form: it takes some GB of memory")
+    lines_job('execStream({ "sh", "-c", "head -c 1200000000 /dev/zero; echo; echo short" }, { restart = false })', 'maxRecordBytes = "3GB"')
+    run_once()
+    equal(records(), [b"short"], "the others")
+    equal([letter["message"] for letter in letters()], ["record of more than 536870912 bytes (maxRecordBytes)"], "the dead letter")
+
+
 main(globals())

@@ -51,10 +51,11 @@ static bool snapshot(void *arg, struct sl_buf *ret)
 
 static int reopen(struct bench *bench, uint64_t needed)
 {
-    const struct sl_received_log_options options = {.io = &bench->fault.io,
-                                                    .dir = bench->path,
-                                                    .segment_bytes = SEGMENT_BYTES,
-                                                    .positions = {restore, snapshot, bench}};
+    const struct sl_received_log_options options = {
+        .io = &bench->fault.io,
+        .dir = bench->path,
+        .segment_bytes = SEGMENT_BYTES,
+        .positions = {.restore = restore, .snapshot = snapshot, .arg = bench}};
     sl_received_log_close(bench->log);
     bench->log = NULL;
     bench->position = 0;
