@@ -6,11 +6,20 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { CAPACITY_MIN_LOG2 = 8, HUGE_PAGE = 2 << 20 };
+enum { CAPACITY_MIN_LOG2 = 8, PAGE = 4 << 10, HUGE_PAGE = 2 << 20 };
 
 void sl_table_init(struct sl_table *table, uint32_t spread)
 {
     *table = (struct sl_table){.spread = spread};
+}
+
+/* Pages that are read before they are written are mapped twice, and the second time every processor that runs the process is
+ * interrupted. So all of them are written first. */
+static struct sl_group *touch(void *slots, size_t bytes)
+{
+    for (size_t at = 0; slots && at < bytes; at += PAGE)
+        ((volatile char *)slots)[at] = 0;
+    return slots;
 }
 
 /* Big tables are mapped on their own, in huge pages where the system has them: probes miss the TLB less. */
@@ -18,12 +27,12 @@ static struct sl_group *slots_new(size_t capacity)
 {
     size_t bytes = capacity * sizeof(struct sl_group);
     if (bytes < HUGE_PAGE)
-        return calloc(capacity, sizeof(struct sl_group));
+        return touch(calloc(capacity, sizeof(struct sl_group)), bytes);
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
     (void)madvise(p, bytes, MADV_HUGEPAGE); /* a hint */
-    return p;
+    return touch(p, bytes);
 }
 
 static void slots_free(struct sl_group *slot, size_t capacity)
