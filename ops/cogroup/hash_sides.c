@@ -1,5 +1,6 @@
 #include "ops/cogroup/hash_sides.h"
 
+#include "core/base/apart.h"
 #include "core/base/array.h"
 #include "core/base/error.h"
 #include "core/contract/lanes.h"
@@ -39,7 +40,7 @@ struct lane {
 
 /* The keys of one partition. */
 struct table {
-    struct sl_hash_key *key; /* [count] */
+    SL_APART struct sl_hash_key *key; /* [count] */
     size_t count, capacity;
     uint32_t *slot; /* [slots]: number of a key, from 1; 0: free */
     size_t slots;   /* a power of two */
@@ -61,7 +62,7 @@ struct sl_hash_sides {
 
 struct sl_hash_sides *sl_hash_sides_new(struct sl_stage *stage, const struct sl_cogroup_kind *kind)
 {
-    struct sl_hash_sides *sides = calloc(1, sizeof *sides);
+    struct sl_hash_sides *sides = sl_apart_new(1, sizeof *sides);
     if (!sides)
         return NULL;
     sides->stage = stage;
@@ -346,13 +347,15 @@ static void deal_values(struct table *table, const struct runs *runs, unsigned s
     }
 }
 
-static bool list_keys(struct table *table, const struct sl_cogroup_kind *kind, struct sl_sort_list *list)
+static bool list_keys(struct table *table, const struct sl_cogroup_kind *kind, struct sl_sort_list *ret)
 {
-    list->item = malloc((table->count + 1) * sizeof *list->item);
-    for (size_t k = 0; list->item && k < table->count; k++)
+    struct sl_sort_item *item = malloc((table->count + 1) * sizeof *item);
+    size_t count = 0;
+    for (size_t k = 0; item && k < table->count; k++)
         if (is_wanted(kind, &table->key[k]))
-            list->item[list->count++].key = &table->key[k].key;
-    return list->item != NULL;
+            item[count++].key = &table->key[k].key;
+    *ret = (struct sl_sort_list){item, item ? count : 0, NULL};
+    return item != NULL;
 }
 
 static void drop_blocks(struct sl_hash_sides *sides, unsigned partition)
