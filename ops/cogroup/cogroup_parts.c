@@ -22,7 +22,7 @@ static struct taking taking_of(struct sl_cogroup *sides, struct sl_task *task, s
 {
     return (struct taking){.sides = sides,
                            .task = task,
-                           .table = {&sides->side[0].table[worker], &sides->side[1].table[worker]}};
+                           .table = {&sides->side[0].own[worker].table, &sides->side[1].own[worker].table}};
 }
 
 /* ---- runs ---- */
@@ -162,7 +162,7 @@ static int end_writer(void *arg, size_t writer, struct sl_task *task)
 {
     struct sl_cogroup *sides = arg;
     for (unsigned i = 0; i < 2; i++)
-        sl_table_init(&sides->side[i].table[writer],
+        sl_table_init(&sides->side[i].own[writer].table,
                       SL_TABLE_SPREAD); /* it is filled in the order of hashes */
     return sl_spilled_parts_end(&sides->lists.parts, writer, task->err);
 }

@@ -20,11 +20,20 @@ enum sl_key_of { SL_KEY_FIELD, SL_KEY_RECORD, SL_KEY_NONE };
 
 struct sl_aggregate_lane;
 struct sl_aggregate_path;
+struct sl_shared_table;
 
 /* Lists of values on disk by hash partition, of both sides of an operator on two streams (aggregate_lists.c). */
 struct sl_dealt_lists {
     struct sl_spilled_parts parts;
     _Atomic bool is_used; /* something was too large: all further rows go there */
+};
+
+/* What a worker combines by itself. */
+struct sl_aggregate_own {
+    SL_APART struct sl_table table;
+    struct sl_shared_table *shared; /* where its rows go first; NULL: to the table (aggregate_shared.c) */
+    uint64_t rows;                  /* that the table took since it was looked at */
+    size_t groups;                  /* that it had then */
 };
 
 struct sl_aggregate {
@@ -33,15 +42,18 @@ struct sl_aggregate {
     enum sl_key_of key_of;
     /* Optional: the key as group errors show it. */
     void (*show_key)(const struct sl_field *key, struct sl_field *ret);
-    bool keeps_failed;      /* failed groups are among the others, not reported: windows keep them */
-    unsigned input;         /* whose rows are kept here: 0 or 1 */
-    struct sl_table *table; /* exact: [workers] */
-    pthread_mutex_t lock;   /* guards lanes */
+    bool keeps_failed;            /* failed groups are among the others, not reported: windows keep them */
+    unsigned input;               /* whose rows are kept here: 0 or 1 */
+    struct sl_aggregate_own *own; /* exact: [workers] */
+    bool may_share;
+    pthread_mutex_t lock; /* guards lanes and, while they are open, `shared` */
     struct sl_aggregate_lane **lane;
     size_t lanes, lanes_capacity;
     struct sl_aggregate_path *path; /* [paths]: lanes that ended, in order (aggregate_fold.c) */
     size_t paths;
-    unsigned parts; /* hash partitions that are folded each on its own; a power of two */
+    unsigned parts;                 /* hash partitions that are folded each on its own; a power of two */
+    struct sl_shared_table *shared; /* [shared_parts], of hash partitions (aggregate_shared.c); NULL: none */
+    unsigned shared_parts;          /* a power of two */
 
     struct sl_spilled_runs runs;    /* on disk, where memory is bounded (aggregate_spill.c) */
     struct sl_spilled_parts dealt;  /* on disk by hash partition (aggregate_parts.c), where it is open */

@@ -25,7 +25,7 @@ struct finish {
     size_t sources, groups;
     unsigned partitions; /* a power of two */
     /* Where there are several sources; of those that are united only the arena is used. */
-    struct sl_table *merged; /* [partitions] */
+    struct sl_table_apart *merged; /* [partitions] */
     bool unites;
     const struct sl_table *united[UNITED_MAX];
     uint8_t *seen[UNITED_MAX];
@@ -78,9 +78,11 @@ static int list_sources(struct finish *finish)
     if (!finish->source)
         return SL_ENOMEM;
     for (unsigned w = 0; w < workers; w++)
-        add_source(finish, &aggregate->table[w]);
+        add_source(finish, &aggregate->own[w].table);
     if (!aggregate->reducer->ops->exact)
         add_lanes(finish);
+    if (aggregate->shared)
+        finish->partitions = aggregate->shared_parts;
     if (finish->partitions)
         return 0;
     finish->partitions = 1;
@@ -121,12 +123,19 @@ static int list_groups(const struct finish *finish, struct sl_task *task, const 
     return r;
 }
 
+/* Where the groups of a partition of several sources come together. */
+static struct sl_table *merged_table(const struct finish *finish, unsigned partition)
+{
+    struct sl_shared_table *shared = finish->aggregate->shared;
+    return shared ? &shared[partition].table : &finish->merged[partition].table;
+}
+
 static int merge_source(struct finish *finish, struct sl_task *task, unsigned partition,
                         const struct source *source)
 {
     struct sl_fold fold = {.aggregate = finish->aggregate,
                            .task = task,
-                           .to = &finish->merged[partition],
+                           .to = merged_table(finish, partition),
                            .from = source->table,
                            .partition = partition,
                            .partitions = finish->partitions};
@@ -135,6 +144,7 @@ static int merge_source(struct finish *finish, struct sl_task *task, unsigned pa
         fold.partition = 0;
         fold.partitions = 1;
     }
+    sl_arena_reset(task->scratch);
     return sl_aggregate_fold(&fold);
 }
 
@@ -156,9 +166,10 @@ static int add_united(void *arg, const struct sl_group *group)
     return list_group(uniting->finish, uniting->task, group, list);
 }
 
-static int unite_partition(struct finish *finish, unsigned partition, struct sl_task *task)
+static int unite_partition(struct finish *finish, unsigned partition, struct sl_task *task,
+                           struct sl_sort_list *list)
 {
-    struct uniting uniting = {finish, task, &finish->list[partition], 0};
+    struct uniting uniting = {finish, task, list, 0};
     const struct sl_union all = {
         .aggregate = finish->aggregate,
         .task = task,
@@ -167,29 +178,37 @@ static int unite_partition(struct finish *finish, unsigned partition, struct sl_
         .tables = finish->sources,
         .partition = partition,
         .partitions = finish->partitions,
-        .keep = &finish->merged[partition].arena,
+        .keep = &finish->merged[partition].table.arena,
         .add = add_united,
         .arg = &uniting,
     };
     return sl_aggregate_unite(&all);
 }
 
-static int finish_partition(void *arg, size_t index, struct sl_task *task)
+static int list_partition(struct finish *finish, unsigned partition, struct sl_task *task,
+                          struct sl_sort_list *list)
 {
-    struct finish *finish = arg;
-    unsigned partition = (unsigned)index;
-    struct sl_sort_list *list = &finish->list[index];
     const struct source *only = finish->source;
     int r = 0;
     if (finish->unites)
-        return unite_partition(finish, partition, task);
-    if (finish->sources == 1 && !only->part)
+        return unite_partition(finish, partition, task, list);
+    if (finish->sources == 1 && !only->part && !finish->aggregate->shared)
         return list_groups(finish, task, only->table, partition, finish->partitions, list);
-    if (finish->sources == 1)
+    if (finish->sources == 1 && only->part)
         return list_groups(finish, task, &only->part[partition].table, 0, 1, list);
     for (size_t s = 0; s < finish->sources && r == 0; s++)
         r = merge_source(finish, task, partition, &finish->source[s]);
-    return r < 0 ? r : list_groups(finish, task, &finish->merged[partition], 0, 1, list);
+    return r < 0 ? r : list_groups(finish, task, merged_table(finish, partition), 0, 1, list);
+}
+
+/* Lists are neighbours, and other workers fill theirs: this one is counted up elsewhere. */
+static int finish_partition(void *arg, size_t index, struct sl_task *task)
+{
+    struct finish *finish = arg;
+    struct sl_sort_list list = {0};
+    int r = list_partition(finish, (unsigned)index, task, &list);
+    finish->list[index] = list;
+    return r;
 }
 
 /* ---- the result ---- */
@@ -214,14 +233,16 @@ static void take_memory(struct finish *finish)
     struct sl_aggregate *aggregate = finish->aggregate;
     struct sl_arena *memory = &finish->result->memory->arena;
     for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++)
-        sl_arena_adopt(memory, &aggregate->table[w].arena);
+        sl_arena_adopt(memory, &aggregate->own[w].table.arena);
     for (size_t i = 0; i < aggregate->lanes; i++)
         sl_arena_adopt(memory, &aggregate->lane[i]->table.arena);
     for (size_t i = 0; i < aggregate->paths; i++)
         for (unsigned p = 0; aggregate->path[i].part && p < aggregate->parts; p++)
             sl_arena_adopt(memory, &aggregate->path[i].part[p].table.arena);
+    for (unsigned p = 0; aggregate->shared && p < aggregate->shared_parts; p++)
+        sl_arena_adopt(memory, &aggregate->shared[p].table.arena);
     for (unsigned p = 0; finish->merged && p < finish->partitions; p++)
-        sl_arena_adopt(memory, &finish->merged[p].arena);
+        sl_arena_adopt(memory, &finish->merged[p].table.arena);
 }
 
 static int sort_groups(struct finish *finish)
@@ -239,18 +260,19 @@ static int sort_groups(struct finish *finish)
 /* A merged table is filled in the order of hashes, and in it that is the order of slots, too. */
 static bool make_merged(struct finish *finish)
 {
-    if (finish->sources < 2)
+    if (finish->sources < 2 || finish->aggregate->shared)
         return true;
-    finish->merged = calloc(finish->partitions, sizeof *finish->merged);
+    finish->merged = sl_apart_new(finish->partitions, sizeof *finish->merged);
     for (unsigned p = 0; finish->merged && p < finish->partitions; p++)
-        sl_table_init(&finish->merged[p], finish->partitions);
+        sl_table_init(&finish->merged[p].table, finish->partitions);
     return finish->merged != NULL;
 }
 
 static bool make_union(struct finish *finish)
 {
-    finish->unites =
-        finish->sources > 1 && finish->sources <= UNITED_MAX && finish->aggregate->reducer->ops->exact;
+    const struct sl_aggregate *aggregate = finish->aggregate;
+    finish->unites = finish->sources > 1 && finish->sources <= UNITED_MAX && aggregate->reducer->ops->exact &&
+                     !aggregate->shared;
     for (size_t s = 0; finish->unites && s < finish->sources; s++) {
         finish->united[s] = finish->source[s].table;
         finish->seen[s] = s > 0 ? calloc(finish->united[s]->capacity, 1) : NULL;
@@ -269,7 +291,7 @@ static int finish_all(struct finish *finish)
     finish->list = calloc(finish->partitions, sizeof *finish->list);
     if (!finish->list || !make_merged(finish) || !make_union(finish))
         return SL_ENOMEM;
-    if (finish->sources)
+    if (finish->sources || finish->aggregate->shared)
         r = sl_stage_run(stage, finish->partitions, finish_partition, finish);
     return r < 0 ? r : sort_groups(finish);
 }
@@ -286,7 +308,7 @@ int sl_aggregate_finish(struct sl_aggregate *aggregate, struct sl_sorted_groups 
     }
     for (unsigned p = 0; p < finish.partitions; p++) {
         if (finish.merged)
-            sl_table_done(&finish.merged[p]);
+            sl_table_done(&finish.merged[p].table);
         if (finish.list)
             free(finish.list[p].item);
     }

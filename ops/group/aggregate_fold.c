@@ -67,7 +67,7 @@ static bool make_parts(const struct sl_aggregate *aggregate, struct sl_aggregate
     bool two = path->lane[0] && path->lane[1];
     if (path->part || !two)
         return true;
-    path->part = calloc(aggregate->parts, sizeof *path->part);
+    path->part = sl_apart_new(aggregate->parts, sizeof *path->part);
     for (unsigned p = 0; path->part && p < aggregate->parts; p++)
         sl_table_init(&path->part[p].table, aggregate->parts);
     return path->part != NULL;
@@ -188,6 +188,7 @@ int sl_aggregate_fold(const struct sl_fold *fold)
 {
     struct block block;
     block.fold = fold;
+    struct sl_arena_mark mark = sl_arena_mark(fold->task->scratch);
     uint64_t at = UINT64_MAX;
     const struct sl_group *group = fold->from->slot;
     size_t groups = fold->from->used / fold->partitions, used = fold->to->used;
@@ -195,7 +196,7 @@ int sl_aggregate_fold(const struct sl_fold *fold)
      * until it has grown. Room for all of them is enough: most are there already, where tables are alike. */
     int r = group && groups > used ? sl_table_reserve(fold->to, groups - used) : 0;
     while (r == 0 && group) {
-        sl_arena_reset(fold->task->scratch);
+        sl_arena_release(fold->task->scratch, mark);
         for (block.count = 0; block.count < GROUPS_AT_ONCE &&
                               (group = sl_table_next(fold->from, fold->partition, fold->partitions, &at));) {
             block.from[block.count++] = group;
@@ -233,6 +234,7 @@ static int fold_lane(struct sl_aggregate *aggregate, struct sl_task *task, struc
     part->busy = true;
     pthread_mutex_unlock(&aggregate->lock);
     size_t before = sl_table_bytes(&part->table, 0);
+    sl_arena_reset(task->scratch);
     task->ordinal = part->next; /* a failure is the lane's, whichever worker folds it */
     int r = sl_aggregate_fold(&fold);
     task->ordinal = own;

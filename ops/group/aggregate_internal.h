@@ -14,7 +14,7 @@ struct sl_aggregate_lane {
 
 /* The groups of a hash partition of all lanes of a path that were folded. */
 struct sl_aggregate_part {
-    struct sl_table table;
+    SL_APART struct sl_table table;
     uint32_t next; /* the lane that is folded next */
     bool busy;     /* some worker is at it */
 };
@@ -60,6 +60,43 @@ struct sl_pairs {
 int sl_pairs_find(enum sl_key_of key_of, struct sl_task *task, const struct sl_chunk *in,
                   struct sl_pairs *ret);
 
+/* ---- ops/group/aggregate_chunk.c ---- */
+
+/* A chunk whose rows are merged into tables. */
+struct sl_chunk_merge {
+    struct sl_aggregate *aggregate;
+    const struct sl_reducer *reducer; /* the aggregate's, or list where only values are kept */
+    struct sl_task *task;
+    const struct sl_chunk *in, *shown; /* shown: what record errors are about */
+    struct sl_pairs pairs;
+    uint32_t lane;
+    /* Of the functions below. */
+    struct sl_table *table;
+    uint32_t count; /* rows whose group has a state already: merged after all groups were found */
+    union sl_state *state[SL_CHUNK_ROWS];
+    uint16_t row[SL_CHUNK_ROWS];
+};
+
+/* All rows of the chunk. 0, or what became of records that are refused. */
+int sl_aggregate_merge_chunk(struct sl_chunk_merge *merge, struct sl_table *table);
+/* Rows row[rows] of it, in this order, and the hashes of their keys. */
+int sl_aggregate_merge_rows(struct sl_chunk_merge *merge, struct sl_table *table, const uint16_t *row,
+                            const uint32_t *hash, uint32_t rows);
+
+/* ---- ops/group/aggregate_shared.c ---- */
+
+/* The groups of a hash partition that all workers combine together. */
+struct sl_shared_table {
+    SL_APART pthread_mutex_t lock; /* guards the table while lanes are open */
+    struct sl_table table;
+};
+
+/* Before `rows` rows of a worker are merged: whether they are to be merged by sl_aggregate_merge_shared. Moves the groups of
+ * its own table to the shared ones where it is of little use. 0, or a failure that ends the batch. */
+int sl_aggregate_look(struct sl_aggregate *aggregate, struct sl_task *task, uint32_t rows, bool *ret_shares);
+int sl_aggregate_merge_shared(struct sl_chunk_merge *merge);
+void sl_aggregate_shared_done(struct sl_aggregate *aggregate);
+
 /* ---- ops/group/aggregate_run.c ---- */
 
 /* The row of a group whose reducer is given; `kind` where it has something: a state, or the list of values that is kept
@@ -104,7 +141,7 @@ struct sl_aggregate_part *sl_aggregate_parts(const struct sl_aggregate *aggregat
                                              const struct sl_aggregate_lane *lane);
 /* The groups of a hash partition of `from` into `to`. With copies `to` owns what it holds
  * afterwards; without, keys and states stay where they are and may be shared, so the memory of
- * `from` must outlive `to`. */
+ * `from` must outlive `to`. What task->scratch has stays. */
 struct sl_fold {
     struct sl_aggregate *aggregate;
     struct sl_task *task;

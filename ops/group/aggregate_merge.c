@@ -263,7 +263,7 @@ static int spill_rest(void *arg, size_t number, struct sl_task *task)
 {
     struct sl_aggregate *aggregate = arg;
     bool exact = aggregate->reducer->ops->exact;
-    return exact ? sl_aggregate_spill_table(aggregate, task, NULL, &aggregate->table[number])
+    return exact ? sl_aggregate_spill_table(aggregate, task, NULL, &aggregate->own[number].table)
                  : spill_lane(aggregate, task, aggregate->lane[number]);
 }
 

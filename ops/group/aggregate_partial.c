@@ -10,7 +10,7 @@
 static struct sl_table *table_of(struct sl_aggregate *aggregate, const struct sl_lane *lane)
 {
     struct sl_aggregate_lane *own = lane->state;
-    return aggregate->reducer->ops->exact ? &aggregate->table[lane->task->worker] : &own->table;
+    return aggregate->reducer->ops->exact ? &aggregate->own[lane->task->worker].table : &own->table;
 }
 
 /* ---- giving out ---- */

@@ -163,7 +163,7 @@ int sl_aggregate_deal_rows(struct sl_aggregate *aggregate, struct sl_lane *lane,
 static int deal_rest(void *arg, size_t worker, struct sl_task *task)
 {
     struct sl_aggregate *aggregate = arg;
-    struct sl_table *table = &aggregate->table[worker];
+    struct sl_table *table = &aggregate->own[worker].table;
     int r = deal_table(aggregate, task, worker, table);
     r = r < 0 ? r : sl_spilled_parts_end(&aggregate->dealt, worker, task->err);
     sl_table_init(table, SL_TABLE_SPREAD); /* it is filled in the order of hashes */
@@ -222,7 +222,7 @@ static int take_up_chunk(struct sl_aggregate *aggregate, struct sl_task *task, s
 static int take_up_part(void *arg, size_t part, struct sl_task *task)
 {
     struct sl_aggregate *aggregate = arg;
-    struct sl_table *table = &aggregate->table[task->worker];
+    struct sl_table *table = &aggregate->own[task->worker].table;
     struct sl_spilled_parts_at at = {0};
     struct sl_arena block = {0};
     struct sl_chunk *chunk;
@@ -244,7 +244,7 @@ static int take_up_part(void *arg, size_t part, struct sl_task *task)
 static int sort_rest(void *arg, size_t worker, struct sl_task *task)
 {
     struct sl_aggregate *aggregate = arg;
-    return sl_aggregate_make_run(aggregate, task, NULL, &aggregate->table[worker]);
+    return sl_aggregate_make_run(aggregate, task, NULL, &aggregate->own[worker].table);
 }
 
 int sl_aggregate_sort_parts(struct sl_aggregate *aggregate)

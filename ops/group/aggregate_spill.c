@@ -46,8 +46,8 @@ bool sl_aggregate_is_large(const struct sl_aggregate *aggregate)
         sl_aggregate_deals_lists(aggregate))
         return aggregate->runs.spill != NULL;
     for (unsigned w = 0; w < sl_pool_workers(aggregate->stage->pool); w++) {
-        bytes += sl_table_bytes(&aggregate->table[w], 0);
-        groups += aggregate->table[w].used;
+        bytes += sl_table_bytes(&aggregate->own[w].table, 0);
+        groups += aggregate->own[w].table.used;
     }
     for (size_t i = 0; i < aggregate->lanes; i++) {
         bytes += sl_table_bytes(&aggregate->lane[i]->table, 0);

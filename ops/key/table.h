@@ -7,6 +7,7 @@
  * valid until the next reserve. */
 #pragma once
 
+#include "core/base/apart.h"
 #include "core/base/fetch.h"
 #include "core/contract/reducer.h"
 #include "core/rows/field.h"
@@ -44,6 +45,11 @@ struct sl_table {
     unsigned shift;  /* 32 - log2(capacity) */
     uint32_t spread; /* the slot of a hash is the upper bits of hash * spread */
     struct sl_arena arena;
+};
+
+/* One of several that workers fill at the same time. */
+struct sl_table_apart {
+    SL_APART struct sl_table table;
 };
 
 /* spread 1: slots are in hash order. SL_TABLE_SPREAD: they are not, and the table may be filled from another
