@@ -46,6 +46,7 @@ struct flume_source {
     struct sl_buf rows;                      /* of requests that are not appended yet */
     uint32_t count;
     bool is_appended; /* something was, and is not synced */
+    uint64_t owed;    /* records that maxRate has not allowed yet */
     uint8_t *buf;     /* [SL_READ_BYTES] */
 };
 
@@ -149,17 +150,6 @@ static int read_frame(struct agent *agent, size_t at, size_t *ret_size, struct s
     return r;
 }
 
-static int allow_all(struct sl_received *received, uint32_t count)
-{
-    while (count) {
-        uint32_t n = sl_received_allow(received, count);
-        if (n == 0)
-            return SL_ESTOP;
-        count -= n;
-    }
-    return 0;
-}
-
 /* The rows of requests that are not answered yet. */
 static int append_rows(struct flume_source *source, struct sl_error *err)
 {
@@ -167,11 +157,12 @@ static int append_rows(struct flume_source *source, struct sl_error *err)
                              .count = source->count,
                              .body = source->rows.bytes,
                              .body_len = (uint32_t)source->rows.len};
-    int r = source->count ? allow_all(&source->received, source->count) : 0;
-    if (r == 0 && source->count) {
+    int r = 0;
+    if (source->count) {
         r = sl_received_append(&source->received, &frame, err);
         source->is_appended = true;
     }
+    source->owed += source->count;
     source->count = 0;
     sl_buf_clear(&source->rows);
     if (source->rows.capacity > 2 * ROWS_BYTES)
@@ -255,6 +246,19 @@ static int answer_all(struct flume_source *source, struct sl_error *err)
     return r;
 }
 
+/* maxRate: after the answers, for an agent that waits too long for one sends its events again. */
+static int pay(struct flume_source *source)
+{
+    while (source->owed) {
+        uint32_t most = source->owed < UINT32_MAX ? (uint32_t)source->owed : UINT32_MAX;
+        uint32_t n = sl_received_allow(&source->received, most);
+        if (n == 0)
+            return SL_ESTOP;
+        source->owed -= n;
+    }
+    return 0;
+}
+
 /* ---- the thread ---- */
 
 static int handle_agent(struct flume_source *source, struct agent *agent, uint32_t events,
@@ -310,6 +314,7 @@ static int run(struct sl_received *received, struct sl_error *err)
     while (r == 0 && !sl_listener_is_over(&source->listener)) {
         int n = sl_listener_wait(&source->listener);
         r = n < 0 ? n : look(source, err);
+        r = r < 0 ? r : pay(source);
     }
     return r;
 }

@@ -122,6 +122,20 @@ def test_an_event_of_thousands_of_headers_in_falling_order_is_sorted_at_once():
     check(used < 10, "%.1f s of the processor" % used)
 
 
+def test_maxRate_delays_no_answer():
+    """An agent that waits for more than its time-out, 20 s, sends its events again."""
+    port = free_port()
+    flume_job(port, "sluice.FlumeUtils.createStream(ssc, \"127.0.0.1\", %d, { maxRate = 1 })")
+    with Running("job.lua") as run:
+        agent = Agent(port)
+        check(agent.append_batch([b"%d" % n for n in range(10 * PATIENCE_S)]), "the answer")
+        run.wait_until(lambda: len(records()) == 10 * PATIENCE_S, "the records")
+        other = Agent(port)
+        other.send(other.frame(b"append", event(b"more")))
+        run.stop()
+    equal(len(records()), 10 * PATIENCE_S, "what came after it waits")
+
+
 def test_kill_9_loses_nothing_that_was_answered():
     """A batch that was not answered is sent again, as an agent does."""
     import random
