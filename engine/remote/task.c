@@ -1,5 +1,6 @@
 #include "engine/remote/task.h"
 
+#include "core/base/limits.h"
 #include "engine/remote/peer.h"
 
 /* ---- writing ---- */
@@ -71,7 +72,7 @@ static void take_file(struct sl_wire *wire, struct sl_remote_task *task)
     task->file.mtime_ns = sl_wire_integer(wire);
     task->file.size = sl_wire_integer(wire);
     task->part = (size_t)sl_wire_integer(wire);
-    if (!wire->failed && !task->file.path)
+    if (!wire->failed && (!task->file.path || task->file.size < 0))
         wire->failed = SL_EDAMAGED;
 }
 
@@ -147,7 +148,8 @@ int sl_remote_task_take(struct sl_wire *wire, struct sl_remote_task *ret, struct
         take_map(wire, &task);
     else
         take_reduce(wire, &task);
-    if (!wire->failed && (task.partitions < 1 || task.role < SL_TASK_MAP || task.role > SL_TASK_REDUCE))
+    if (!wire->failed && (task.partitions < 1 || task.partitions > SL_PARTITIONS_MAX ||
+                          task.role < SL_TASK_MAP || task.role > SL_TASK_REDUCE))
         wire->failed = SL_EDAMAGED;
     if (wire->failed)
         return wire->failed == SL_ENOMEM ? sl_error_nomem(err)

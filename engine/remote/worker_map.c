@@ -115,7 +115,8 @@ static int begin_stages(struct sl_worker_process *process, struct sl_error *err)
     int r = 0;
     for (size_t i = 0; i < task->sinks && r == 0; i++) {
         unsigned n = task->sink[i].node;
-        if (n >= pipelines->nodes || !pipelines->node[n]->op->wide || process->stage[n])
+        const struct sl_wide *wide = n < pipelines->nodes ? pipelines->node[n]->op->wide : NULL;
+        if (!wide || process->stage[n] || (task->sink[i].by_key && !wide->partial))
             return sl_error_set(err, SL_EDAMAGED, "a task names an operator that takes no rows");
         r = begin_stage(process, pipelines->node[n], err);
     }
