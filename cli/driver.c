@@ -18,11 +18,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PARTITIONS = 4, PARTITIONS_MAX = 10000 };
+enum { PARTITIONS = 4, PARTITIONS_MAX = 10000, CORES_MAX = 1000000 };
 
 static const struct sl_flag driver_flags[] = {
     {"workdir", SL_FLAG_PATH, "DIR", NULL,
      "where tasks leave results that are large: a directory that all machines see"},
+    {"cores", SL_FLAG_COUNT, "N", NULL, "that tasks run on; as many as a reduce stage has tasks"},
     {"reduce-partitions", SL_FLAG_COUNT, "N", NULL, "tasks of a reduce stage; 4"},
     {"state", SL_FLAG_CHOICE, "auto|driver|tasks", NULL,
      "where functions of keyed state are called: driver, tasks, or auto: in tasks once they take long"},
@@ -72,6 +73,9 @@ static int prepare(const struct sl_line *line, char *exchange, size_t size, stru
     int64_t partitions = sl_line_integer(line, "reduce-partitions", PARTITIONS);
     if (partitions > PARTITIONS_MAX)
         return sl_error_set(err, SL_EUSAGE, "--reduce-partitions is at most %d", PARTITIONS_MAX);
+    int64_t cores = sl_line_integer(line, "cores", partitions);
+    if (cores > CORES_MAX)
+        return sl_error_set(err, SL_EUSAGE, "--cores is at most %d", CORES_MAX);
     int r = open_peer(line, peer, err);
     if (r < 0)
         return r;
@@ -80,7 +84,7 @@ static int prepare(const struct sl_line *line, char *exchange, size_t size, stru
         return sl_error_sys(err, errno, "opening %s", workdir);
     if (workdir && snprintf(exchange, size, "%s/exchange", whole) >= (int)size)
         return sl_error_set(err, SL_EUSAGE, "%s is too long a path", workdir);
-    *ret = sl_remote_driver_new(peer, partitions, workdir ? exchange : NULL, state_place(line));
+    *ret = sl_remote_driver_new(peer, cores, partitions, workdir ? exchange : NULL, state_place(line));
     return *ret ? 0 : sl_error_nomem(err);
 }
 

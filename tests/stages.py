@@ -34,12 +34,19 @@ def run_in(directory, program, *arguments, environment=(), status=0):
 
 
 def play(directory, *arguments, partitions=3, kills=0, seed=1, status=0, workdir="work", state="tasks"):
+    """With one partition on one core, with more on as many as they are, squared: how many files a task has depends on it."""
     environment = {"PLAY_SLUICE": SLUICE, "PLAY_PARTITIONS": str(partitions), "PLAY_KILLS": str(kills), "PLAY_SEED": str(seed)}
     environment["PLAY_LOG"] = os.path.abspath(directory + "-stages")
     environment["PLAY_STATE"] = state
+    environment["PLAY_CORES"] = str(partitions ** 2)
     if workdir:
         environment["PLAY_WORKDIR"] = workdir
     return run_in(directory, str(PLAY), *arguments, environment=environment.items(), status=status)
+
+
+def tasks_of(directory, role):
+    """How many each stage of that role had."""
+    return [int(line.split()[1]) for line in open(directory + "-stages") if line.startswith(role)]
 
 
 def stages_of(directory):

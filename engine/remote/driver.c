@@ -145,14 +145,15 @@ static const struct sl_executor_ops ops = {
     .close = close_driver,
 };
 
-struct sl_executor *sl_remote_driver_new(const struct sl_peer *peer, int64_t partitions, const char *exchange,
-                                         enum sl_state_place state_place)
+struct sl_executor *sl_remote_driver_new(const struct sl_peer *peer, int64_t cores, int64_t partitions,
+                                         const char *exchange, enum sl_state_place state_place)
 {
     struct sl_remote_driver *driver = calloc(1, sizeof *driver);
     if (!driver)
         return NULL;
     *driver = (struct sl_remote_driver){.executor = {&ops},
                                         .peer = *peer,
+                                        .cores = cores,
                                         .partitions = partitions,
                                         .exchange = exchange,
                                         .state_place = state_place};

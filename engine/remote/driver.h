@@ -18,9 +18,9 @@ enum sl_state_place {
     SL_STATE_TASKS,  /* in tasks, where there is a directory for results */
 };
 
-/* partitions: tasks of a reduce stage. exchange: a directory for results that all machines see, which is emptied; NULL:
+/* cores: that tasks run on; a few map tasks are made for each. partitions: tasks of a reduce stage. exchange: a directory for results that all machines see, which is emptied; NULL:
  * all results travel in reports. Borrows the text. NULL: out of memory. */
-struct sl_executor *sl_remote_driver_new(const struct sl_peer *peer, int64_t partitions, const char *exchange,
-                                         enum sl_state_place state_place);
+struct sl_executor *sl_remote_driver_new(const struct sl_peer *peer, int64_t cores, int64_t partitions,
+                                         const char *exchange, enum sl_state_place state_place);
 /* After the run; NULL is fine. */
 void sl_remote_driver_free(struct sl_executor *executor);

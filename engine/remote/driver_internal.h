@@ -30,6 +30,7 @@ struct sl_shards {
 struct sl_remote_driver {
     struct sl_executor executor; /* first */
     struct sl_peer peer;
+    int64_t cores;        /* that tasks run on */
     int64_t partitions;   /* of a reduce stage */
     const char *exchange; /* directory for results, which all machines see; NULL: they travel in reports */
 

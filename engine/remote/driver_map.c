@@ -1,4 +1,4 @@
-/* A map stage: a task for each partition of a source. */
+/* A map stage: the partitions of a source, a task for some of them that follow each other. */
 #include "core/base/array.h"
 #include "engine/batch/blame.h"
 #include "engine/remote/driver_internal.h"
@@ -7,15 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a task at most, 64 MiB of text: what it has to hold, and to do again. And how many tasks a core gets at least, so that
+ * one that is late is not waited for alone. */
+enum { SPLITS_MAX = 8, ROUNDS = 2 };
+
 struct mapping {
     struct sl_remote_driver *driver;
     struct sl_batch *batch;
     struct sl_source *source;
-    size_t s;
+    size_t s, partitions, tasks;
     struct sl_map_stage *map;
     struct sl_task_sink *sink; /* [sinks] */
     size_t sinks;
 };
+
+/* Of task i, and the end of task i - 1. */
+static size_t first_partition(const struct mapping *mapping, size_t i)
+{
+    return i * mapping->partitions / mapping->tasks;
+}
 
 void sl_map_stage_done(struct sl_map_stage *map)
 {
@@ -72,7 +82,8 @@ static int put_rows(struct mapping *mapping, size_t p, struct sl_buf *block, str
 {
     int r = encode_partition(mapping, p, block, err);
     ret->input = SL_TASK_ROWS;
-    ret->bytes = sl_string(block->bytes, block->len);
+    ret->split[ret->splits++] =
+        (struct sl_task_split){.partition = (uint32_t)p, .bytes = sl_string(block->bytes, block->len)};
     return r;
 }
 
@@ -80,34 +91,37 @@ static int put_rows(struct mapping *mapping, size_t p, struct sl_buf *block, str
 static int put_place(struct mapping *mapping, size_t p, struct sl_remote_task *ret, struct sl_error *err)
 {
     struct sl_split_place place;
+    struct sl_task_split *split = &ret->split[ret->splits++];
     if (!mapping->source->ops->place(mapping->source, p, &place))
         return sl_error_nomem(err);
     ret->input = place.file ? SL_TASK_FILE : SL_TASK_RANGE;
+    *split = (struct sl_task_split){.partition = (uint32_t)p, .part = place.part, .bytes = place.range};
     if (place.file)
-        ret->file = *place.file;
-    ret->part = place.part;
-    ret->bytes = place.range;
+        split->file = *place.file;
     return 0;
 }
 
-static int send_task(struct mapping *mapping, size_t p, struct sl_error *err)
+static int send_task(struct mapping *mapping, size_t i, struct sl_error *err)
 {
     struct sl_remote_driver *driver = mapping->driver;
     SL_CLEANUP(sl_buf_done) struct sl_buf block = {0};
+    struct sl_task_split split[SPLITS_MAX];
     struct sl_remote_task task = {
         .stage = mapping->map->id,
-        .number = (int64_t)p,
+        .number = (int64_t)i,
         .role = SL_TASK_MAP,
         .batch_ms = mapping->batch->t,
         .replay = mapping->batch->replay,
         .partitions = driver->partitions,
         .exchange = driver->exchange,
         .node = mapping->map->source,
-        .partition = (uint32_t)p,
         .sinks = mapping->sinks,
         .sink = mapping->sink,
+        .split = split,
     };
-    int r = mapping->source->ops->plain_rows ? put_rows(mapping, p, &block, &task, err)
+    int r = 0;
+    for (size_t p = first_partition(mapping, i); p < first_partition(mapping, i + 1) && r == 0; p++)
+        r = mapping->source->ops->plain_rows ? put_rows(mapping, p, &block, &task, err)
                                              : put_place(mapping, p, &task, err);
     return r < 0 ? r : sl_request_task(driver, &task, err);
 }
@@ -153,8 +167,8 @@ static bool was_seen(const struct sl_op *op)
 }
 
 /* A lane of the operator, as if its rows had been pushed here. */
-static int deliver(struct mapping *mapping, size_t p, const struct sl_remote_section *section,
-                   const uint8_t *bytes, const struct sl_origin *origin, struct sl_error *err)
+static int deliver(struct mapping *mapping, const struct sl_remote_section *section, const uint8_t *bytes,
+                   struct sl_error *err)
 {
     static struct sl_reject_sink no_rejects = {.reject = drop_reject, .late = drop_reject};
     struct sl_stage *stage = mapping->batch->stage[section->node];
@@ -162,15 +176,17 @@ static int deliver(struct mapping *mapping, size_t p, const struct sl_remote_sec
     if (!stage)
         return SL_EDAMAGED;
     const struct sl_wide *wide = stage->node->op->wide;
-    struct sl_lane lane = {.position = {section->input, section->path, (uint32_t)p, 0}, .task = &task};
+    struct sl_lane lane = {.position = section->position, .task = &task};
     struct sl_wire wire = {bytes, section->len, 0, task.scratch, 0};
     bool is_partial = section->what == SL_SECTION_PARTIAL;
-    task.ordinal = (uint32_t)p;
+    task.ordinal = section->position.partition;
     task.err = stage->err = err;
     if (!is_partial && was_seen(stage->node->op))
         task.sink = &no_rejects;
     if (!is_partial)
         task.counts = NULL; /* what functions count there was counted */
+    const struct sl_origin *origin =
+        sl_report_origin(mapping->source, mapping->partitions, section->position.partition);
     sl_arena_reset(task.scratch);
     int r = wide->lane_open ? wide->lane_open(stage, &lane) : 0;
     r = r < 0 ? r : is_partial ? push_partial(stage, &lane, &wire) : push_rows(stage, &lane, &wire, origin);
@@ -178,53 +194,69 @@ static int deliver(struct mapping *mapping, size_t p, const struct sl_remote_sec
     return r < 0 ? sl_blame(stage->node, r, err) : 0;
 }
 
-static int deliver_all(struct mapping *mapping, size_t p, const struct sl_report_end *end,
-                       const struct sl_buf *data, const struct sl_origin *origin, struct sl_error *err)
+static bool is_of_task(const struct mapping *mapping, size_t i, const struct sl_remote_section *section)
+{
+    return section->position.partition >= first_partition(mapping, i) &&
+           section->position.partition < first_partition(mapping, i + 1);
+}
+
+static int deliver_all(struct mapping *mapping, size_t i, const struct sl_report_end *end,
+                       const struct sl_buf *data, struct sl_error *err)
 {
     size_t at = 0;
     int r = 0;
-    for (size_t i = 0; i < end->sections && r == 0; i++) {
-        r = deliver(mapping, p, &end->section[i], data->bytes + at, origin, err);
-        at += end->section[i].len;
+    for (size_t n = 0; n < end->sections && r == 0; n++) {
+        const struct sl_remote_section *section = &end->section[n];
+        r = is_of_task(mapping, i, section) ? deliver(mapping, section, data->bytes + at, err) : SL_EDAMAGED;
+        at += section->len;
     }
     return r;
 }
 
-static int note_blocks(struct mapping *mapping, size_t p, const struct sl_report_end *end)
+static int note_blocks(struct mapping *mapping, size_t i, const struct sl_report_end *end)
 {
     struct sl_map_stage *map = mapping->map;
     if (!end->blocks)
         return 0;
-    map->block[p] = malloc(end->blocks * sizeof *map->block[p]);
-    if (!map->block[p])
+    map->block[i] = malloc(end->blocks * sizeof *map->block[i]);
+    if (!map->block[i])
         return SL_ENOMEM;
-    memcpy(map->block[p], end->block, end->blocks * sizeof *map->block[p]);
-    map->blocks[p] = end->blocks;
+    memcpy(map->block[i], end->block, end->blocks * sizeof *map->block[i]);
+    map->blocks[i] = end->blocks;
     return 0;
 }
 
-static int take_report(void *arg, size_t p, struct sl_wire *wire, struct sl_error *err)
+static int take_found(struct mapping *mapping, size_t p, struct sl_wire *wire, bool *is_damaged,
+                      struct sl_error *err)
 {
-    struct mapping *mapping = arg;
     struct sl_source *source = mapping->source;
     struct sl_split_found found;
-    struct sl_split_place place = {0};
-    struct sl_report_end end;
-    SL_CLEANUP(sl_buf_done) struct sl_buf data = {0};
     sl_report_take_found(wire, &found);
     mapping->batch->lines[mapping->s][p] = (uint64_t)sl_wire_integer(wire);
     if (wire->failed)
         return wire->failed;
-    int r = source->ops->note ? source->ops->note(source, p, &found, err) : 0;
-    if (r == 0 && source->ops->place)
-        (void)source->ops->place(source, p, &place);
-    r = r < 0 ? r : sl_report_take_counts(wire, mapping->batch, place.origin, mapping->driver->sequence, err);
+    *is_damaged |= found.reason != NULL;
+    return source->ops->note ? source->ops->note(source, p, &found, err) : 0;
+}
+
+static int take_report(void *arg, size_t i, struct sl_wire *wire, struct sl_error *err)
+{
+    struct mapping *mapping = arg;
+    struct sl_report_end end;
+    SL_CLEANUP(sl_buf_done) struct sl_buf data = {0};
+    bool is_damaged = false;
+    int r = 0;
+    for (size_t p = first_partition(mapping, i); p < first_partition(mapping, i + 1) && r == 0; p++)
+        r = take_found(mapping, p, wire, &is_damaged, err);
+    if (r == 0)
+        r = sl_report_take_counts(wire, mapping->batch, mapping->source, mapping->partitions,
+                                  mapping->driver->sequence, err);
     mapping->driver->sequence = mapping->batch->run->rejects.total;
     r = r < 0 ? r : sl_report_take_end(mapping->driver, wire, &end, &data, err);
-    if (r < 0 || found.reason) /* a damaged file: the batch is read again without it */
+    if (r < 0 || is_damaged) /* the batch is read again without the file */
         return r;
-    r = note_blocks(mapping, p, &end);
-    return r < 0 ? r : deliver_all(mapping, p, &end, &data, place.origin, err);
+    r = note_blocks(mapping, i, &end);
+    return r < 0 ? r : deliver_all(mapping, i, &end, &data, err);
 }
 
 /* ---- the stage ---- */
@@ -258,31 +290,51 @@ static bool list_outputs(const struct mapping *mapping, struct sl_buf *outputs)
     return ok;
 }
 
-static int send_stage(struct mapping *mapping, size_t tasks, struct sl_error *err)
+static int send_stage(struct mapping *mapping, struct sl_error *err)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf outputs = {0};
     if (!list_outputs(mapping, &outputs))
         return sl_error_nomem(err);
-    return sl_request_stage(mapping->driver, mapping->map->id, "map", tasks, mapping->map->source, "outputs",
-                            &outputs, err);
+    return sl_request_stage(mapping->driver, mapping->map->id, "map", mapping->tasks, mapping->map->source,
+                            "outputs", &outputs, err);
+}
+
+static bool is_of_files(struct sl_source *source)
+{
+    struct sl_split_place place = {0};
+    return !source->ops->plain_rows && source->ops->place(source, 0, &place) && place.file;
+}
+
+/* Splits of files are put together, so many in a task that all cores end at the same time. */
+static size_t count_tasks(const struct mapping *mapping)
+{
+    size_t cores = (size_t)mapping->driver->cores, partitions = mapping->partitions;
+    if (!is_of_files(mapping->source))
+        return partitions;
+    size_t rounds = (partitions + SPLITS_MAX * cores - 1) / (SPLITS_MAX * cores);
+    size_t tasks = cores * (rounds > ROUNDS ? rounds : ROUNDS);
+    return tasks < partitions ? tasks : partitions;
 }
 
 int sl_remote_driver_read(struct sl_executor *executor, struct sl_batch *batch, size_t s,
                           struct sl_error *err)
 {
     struct sl_remote_driver *driver = (struct sl_remote_driver *)executor;
-    struct sl_source *source = batch->run->source[s];
-    size_t tasks = batch->partitions[s];
-    struct mapping mapping = {.driver = driver, .batch = batch, .source = source, .s = s};
-    if (!tasks)
+    struct mapping mapping = {.driver = driver,
+                              .batch = batch,
+                              .source = batch->run->source[s],
+                              .s = s,
+                              .partitions = batch->partitions[s]};
+    if (!mapping.partitions)
         return 0;
-    mapping.map = add_map(driver, source->node, tasks);
+    mapping.tasks = count_tasks(&mapping);
+    mapping.map = add_map(driver, mapping.source->node, mapping.tasks);
     int r = mapping.map && list_sinks(&mapping) == 0 ? 0 : sl_error_nomem(err);
     if (r == 0)
-        r = send_stage(&mapping, tasks, err);
-    for (size_t p = 0; p < tasks && r == 0; p++)
-        r = send_task(&mapping, p, err);
-    r = r < 0 ? r : sl_request_wait(driver, mapping.map->id, tasks, take_report, &mapping, err);
+        r = send_stage(&mapping, err);
+    for (size_t i = 0; i < mapping.tasks && r == 0; i++)
+        r = send_task(&mapping, i, err);
+    r = r < 0 ? r : sl_request_wait(driver, mapping.map->id, mapping.tasks, take_report, &mapping, err);
     free(mapping.sink);
     return r;
 }

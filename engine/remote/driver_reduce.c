@@ -120,12 +120,9 @@ static int absorb_groups(const struct reducing *reducing, size_t p, const struct
 static int take_report(void *arg, size_t p, struct sl_wire *wire, struct sl_error *err)
 {
     struct reducing *reducing = arg;
-    struct sl_split_found found;
     struct sl_report_end end;
     SL_CLEANUP(sl_buf_done) struct sl_buf data = {0};
-    sl_report_take_found(wire, &found);
-    (void)sl_wire_integer(wire); /* lines of a partition of a source */
-    int r = sl_report_take_counts(wire, reducing->batch, NULL, reducing->driver->sequence, err);
+    int r = sl_report_take_counts(wire, reducing->batch, NULL, 0, reducing->driver->sequence, err);
     reducing->driver->sequence = reducing->batch->run->rejects.total;
     r = r < 0 ? r : sl_report_take_end(reducing->driver, wire, &end, &data, err);
     if (r < 0)

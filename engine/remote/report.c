@@ -115,13 +115,21 @@ static void put_rejects(struct sl_buf *buf, const struct sl_rejects *rejects, si
         put_letter(buf, rejects->entry[i]);
 }
 
-static int take_letter(struct sl_wire *wire, struct sl_batch *batch, const struct sl_origin *origin,
-                       uint64_t sequence)
+const struct sl_origin *sl_report_origin(struct sl_source *source, size_t partitions, size_t p)
+{
+    struct sl_split_place place = {0};
+    bool is_known = source && source->ops->place && p < partitions;
+    return is_known && source->ops->place(source, p, &place) ? place.origin : NULL;
+}
+
+static int take_letter(struct sl_wire *wire, struct sl_batch *batch, struct sl_source *source,
+                       size_t partitions, uint64_t sequence)
 {
     const struct sl_pipelines *pipelines = batch->run->pipelines;
     struct sl_reject_entry entry = {.node = pipelines->node[take_node(wire, pipelines->nodes)]};
-    entry.origin = sl_wire_integer(wire) ? origin : NULL;
+    bool has_origin = sl_wire_integer(wire) != 0;
     entry.partition = (uint32_t)sl_wire_integer(wire);
+    entry.origin = has_origin ? sl_report_origin(source, partitions, entry.partition) : NULL;
     entry.line = (uint32_t)sl_wire_integer(wire);
     entry.sequence = sequence + (uint64_t)sl_wire_integer(wire);
     entry.truncated = sl_wire_integer(wire) != 0;
@@ -136,8 +144,8 @@ static int take_letter(struct sl_wire *wire, struct sl_batch *batch, const struc
     return wire->failed ? 0 : sl_rejects_keep(&batch->run->rejects, &entry);
 }
 
-static int take_rejects(struct sl_wire *wire, struct sl_batch *batch, const struct sl_origin *origin,
-                        uint64_t sequence)
+static int take_rejects(struct sl_wire *wire, struct sl_batch *batch, struct sl_source *source,
+                        size_t partitions, uint64_t sequence)
 {
     int r = 0;
     size_t count = sl_wire_count(wire);
@@ -149,7 +157,7 @@ static int take_rejects(struct sl_wire *wire, struct sl_batch *batch, const stru
     }
     count = sl_wire_count(wire);
     for (size_t i = 0; r == 0 && i < count && !wire->failed; i++)
-        r = take_letter(wire, batch, origin, sequence);
+        r = take_letter(wire, batch, source, partitions, sequence);
     return r;
 }
 
@@ -165,11 +173,11 @@ bool sl_report_put_counts(struct sl_buf *buf, struct sl_run *run, const _Atomic 
     return !buf->failed;
 }
 
-int sl_report_take_counts(struct sl_wire *wire, struct sl_batch *batch, const struct sl_origin *origin,
-                          uint64_t sequence, struct sl_error *err)
+int sl_report_take_counts(struct sl_wire *wire, struct sl_batch *batch, struct sl_source *source,
+                          size_t partitions, uint64_t sequence, struct sl_error *err)
 {
     take_rows(wire, batch);
-    int r = take_rejects(wire, batch, origin, sequence);
+    int r = take_rejects(wire, batch, source, partitions, sequence);
     r = r < 0 ? r : sl_counts_take(wire, batch->run);
     return r < 0 ? sl_error_nomem(err) : 0;
 }

@@ -25,7 +25,9 @@ bool sl_results_add(struct sl_results *results, const struct sl_node *node,
     results->sections++;
     return sl_wire_put_integer(&results->list, node->number) &&
            sl_wire_put_integer(&results->list, position->input) &&
-           sl_wire_put_integer(&results->list, position->path) && sl_wire_put_integer(&results->list, what) &&
+           sl_wire_put_integer(&results->list, position->path) &&
+           sl_wire_put_integer(&results->list, position->partition) &&
+           sl_wire_put_integer(&results->list, what) &&
            sl_wire_put_integer(&results->list, (int64_t)bytes->len) &&
            (!bytes->len || sl_buf_append(&results->data, bytes->bytes, bytes->len));
 }

@@ -12,8 +12,9 @@ static void take_sections(struct sl_wire *wire, struct sl_report_end *end, size_
     for (size_t i = 0; end->section && !wire->failed && i < end->sections; i++) {
         struct sl_remote_section *section = &end->section[i];
         section->node = (unsigned)sl_wire_integer(wire);
-        section->input = (uint32_t)sl_wire_integer(wire);
-        section->path = (uint32_t)sl_wire_integer(wire);
+        section->position.input = (uint32_t)sl_wire_integer(wire);
+        section->position.path = (uint32_t)sl_wire_integer(wire);
+        section->position.partition = (uint32_t)sl_wire_integer(wire);
         section->what = sl_wire_integer(wire) == SL_SECTION_PARTIAL ? SL_SECTION_PARTIAL : SL_SECTION_ROWS;
         section->len = (size_t)sl_wire_integer(wire);
         if (!wire->failed && section->node >= nodes)

@@ -5,15 +5,15 @@
 
 /* ---- writing ---- */
 
-static void put_file(struct sl_buf *buf, const struct sl_remote_task *task)
+static void put_file(struct sl_buf *buf, const struct sl_task_split *split)
 {
-    const struct sl_file *file = &task->file;
+    const struct sl_file *file = &split->file;
     sl_wire_put_text(buf, file->path);
     sl_wire_put_integer(buf, (int64_t)file->inode);
     sl_wire_put_integer(buf, file->born_ns);
     sl_wire_put_integer(buf, file->mtime_ns);
     sl_wire_put_integer(buf, file->size);
-    sl_wire_put_integer(buf, (int64_t)task->part);
+    sl_wire_put_integer(buf, (int64_t)split->part);
 }
 
 static void put_map(struct sl_buf *buf, const struct sl_remote_task *task)
@@ -24,14 +24,19 @@ static void put_map(struct sl_buf *buf, const struct sl_remote_task *task)
         sl_wire_put_integer(buf, task->sink[i].by_key);
     }
     sl_wire_put_integer(buf, task->input);
-    if (task->input == SL_TASK_FILE)
-        put_file(buf, task);
-    else
-        sl_wire_put_field(buf, task->bytes);
+    sl_wire_put_integer(buf, (int64_t)task->splits);
+    for (size_t i = 0; i < task->splits; i++) {
+        sl_wire_put_integer(buf, task->split[i].partition);
+        if (task->input == SL_TASK_FILE)
+            put_file(buf, &task->split[i]);
+        else
+            sl_wire_put_field(buf, task->split[i].bytes);
+    }
 }
 
 static void put_reduce(struct sl_buf *buf, const struct sl_remote_task *task)
 {
+    sl_wire_put_integer(buf, task->partition);
     sl_wire_put_integer(buf, (int64_t)task->expected);
     for (size_t i = 0; i < task->expected; i++) {
         sl_wire_put_integer(buf, task->block[i].stage);
@@ -54,7 +59,6 @@ bool sl_remote_task_put(struct sl_buf *buf, const struct sl_remote_task *task)
     sl_wire_put_integer(buf, task->partitions);
     sl_wire_put_text(buf, task->exchange);
     sl_wire_put_integer(buf, task->node);
-    sl_wire_put_integer(buf, task->partition);
     if (task->role == SL_TASK_MAP)
         put_map(buf, task);
     else
@@ -64,15 +68,15 @@ bool sl_remote_task_put(struct sl_buf *buf, const struct sl_remote_task *task)
 
 /* ---- reading ---- */
 
-static void take_file(struct sl_wire *wire, struct sl_remote_task *task)
+static void take_file(struct sl_wire *wire, struct sl_task_split *split)
 {
-    task->file.path = (char *)sl_wire_text(wire);
-    task->file.inode = (uint64_t)sl_wire_integer(wire);
-    task->file.born_ns = sl_wire_integer(wire);
-    task->file.mtime_ns = sl_wire_integer(wire);
-    task->file.size = sl_wire_integer(wire);
-    task->part = (size_t)sl_wire_integer(wire);
-    if (!wire->failed && (!task->file.path || task->file.size < 0))
+    split->file.path = (char *)sl_wire_text(wire);
+    split->file.inode = (uint64_t)sl_wire_integer(wire);
+    split->file.born_ns = sl_wire_integer(wire);
+    split->file.mtime_ns = sl_wire_integer(wire);
+    split->file.size = sl_wire_integer(wire);
+    split->part = (size_t)sl_wire_integer(wire);
+    if (!wire->failed && (!split->file.path || split->file.size < 0))
         wire->failed = SL_EDAMAGED;
 }
 
@@ -82,6 +86,30 @@ static void *list_of(struct sl_wire *wire, size_t count, size_t size)
     if (!list && !wire->failed)
         wire->failed = SL_ENOMEM;
     return list;
+}
+
+/* In ascending order of partitions; rows and ranges alone. */
+static bool are_splits(const struct sl_remote_task *task)
+{
+    for (size_t i = 1; i < task->splits; i++)
+        if (task->split[i].partition <= task->split[i - 1].partition)
+            return false;
+    return task->splits == 1 || (task->splits > 1 && task->input == SL_TASK_FILE);
+}
+
+static void take_splits(struct sl_wire *wire, struct sl_remote_task *task)
+{
+    task->splits = sl_wire_count(wire);
+    task->split = list_of(wire, task->splits, sizeof *task->split);
+    for (size_t i = 0; !wire->failed && i < task->splits; i++) {
+        task->split[i].partition = (uint32_t)sl_wire_integer(wire);
+        if (task->input == SL_TASK_FILE)
+            take_file(wire, &task->split[i]);
+        else
+            task->split[i].bytes = sl_wire_bytes(wire);
+    }
+    if (!wire->failed && !are_splits(task))
+        wire->failed = SL_EDAMAGED;
 }
 
 static void take_map(struct sl_wire *wire, struct sl_remote_task *task)
@@ -94,12 +122,9 @@ static void take_map(struct sl_wire *wire, struct sl_remote_task *task)
     }
     int64_t input = sl_wire_integer(wire);
     task->input = (enum sl_task_input)input;
-    if (input == SL_TASK_FILE)
-        take_file(wire, task);
-    else if (input == SL_TASK_ROWS || input == SL_TASK_RANGE)
-        task->bytes = sl_wire_bytes(wire);
-    else
+    if (input < SL_TASK_FILE || input > SL_TASK_RANGE)
         wire->failed = wire->failed ? wire->failed : SL_EDAMAGED;
+    take_splits(wire, task);
 }
 
 static void take_shard(struct sl_wire *wire, struct sl_shard *shard)
@@ -115,6 +140,7 @@ static void take_shard(struct sl_wire *wire, struct sl_shard *shard)
 
 static void take_reduce(struct sl_wire *wire, struct sl_remote_task *task)
 {
+    task->partition = (uint32_t)sl_wire_integer(wire);
     task->expected = sl_wire_count(wire);
     task->block = list_of(wire, task->expected, sizeof *task->block);
     for (size_t i = 0; !wire->failed && i < task->expected; i++) {
@@ -143,7 +169,6 @@ int sl_remote_task_take(struct sl_wire *wire, struct sl_remote_task *ret, struct
     task.partitions = sl_wire_integer(wire);
     task.exchange = sl_wire_text(wire);
     task.node = (unsigned)sl_wire_integer(wire);
-    task.partition = (uint32_t)sl_wire_integer(wire);
     if (task.role == SL_TASK_MAP)
         take_map(wire, &task);
     else

@@ -3,10 +3,11 @@
  *
  *     version, stage, task, role, time of the batch, whether it is redone, number of reduce partitions, directory for
  *     results or nil
- *     map        source, partition (its number among those of the source), count of sinks, then operator and whether
- *                what it gets is cut by key; then a file: 0, path, inode, birth, mtime, size, part; or rows: 1, a block of
- *                chunks; or a range: 2, the bytes that the source understands
- *     reduce     operator, partition, count of blocks, then stage, task and check of each; count of files of the shard of the
+ *     map        source, count of sinks, then operator and whether what it gets is cut by key; kind of the splits; count of
+ *                splits, then partition (its number among those of the source, ascending) and of a file: path, inode, birth,
+ *                mtime, size, part; of rows: a block of chunks; of a range: the bytes that the source understands. Rows and
+ *                ranges come alone
+ *     reduce     operator, partition of the keys, count of blocks, then stage, task and check of each; count of files of the shard of the
  *                operator's state, then each as engine/remote/shard.h has it; 0: the state is the driver's
  *
  * The body of a block that a worker sends: a block (text/block.h) of stage, task, operator, partition, then sections to
@@ -19,6 +20,15 @@
 #include "engine/remote/wire.h"
 
 enum { SL_TASK_MAP, SL_TASK_REDUCE };
+
+enum sl_task_input { SL_TASK_FILE, SL_TASK_ROWS, SL_TASK_RANGE };
+
+struct sl_task_split {
+    uint32_t partition;
+    struct sl_file file; /* borrowed path */
+    size_t part;
+    struct sl_field bytes; /* the block of rows; the range */
+};
 
 struct sl_task_sink {
     unsigned node;
@@ -33,13 +43,12 @@ struct sl_remote_task {
     int64_t stage, number, role, batch_ms, replay, partitions;
     const char *exchange; /* NULL: results travel in reports */
     unsigned node;        /* the source; the operator */
-    uint32_t partition;
     size_t sinks;
     struct sl_task_sink *sink;
-    enum sl_task_input { SL_TASK_FILE, SL_TASK_ROWS, SL_TASK_RANGE } input;
-    struct sl_file file; /* borrowed path */
-    size_t part;
-    struct sl_field bytes; /* the block of rows; the range */
+    enum sl_task_input input;
+    size_t splits;
+    struct sl_task_split *split;
+    uint32_t partition; /* of the keys */
     size_t expected;
     struct sl_expected_block *block;
     struct sl_shard shard; /* without files: the state is the driver's */

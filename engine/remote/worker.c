@@ -222,6 +222,7 @@ static void close_process(struct sl_worker_process *process)
         if (process->source[n])
             process->source[n]->ops->close(process->source[n]);
     free(process->source);
+    sl_buf_done(&process->found);
     sl_capture_close(process);
     sl_stages_free(process->stages);
     sl_message_done(&process->message);

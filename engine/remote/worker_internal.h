@@ -26,9 +26,11 @@ struct sl_worker_process {
     struct sl_node *capture;          /* [nodes] */
     struct sl_capture *first, **last; /* what sinks got, in the order of lanes */
     struct sl_buf *block;             /* [partitions] of one operator */
-    struct sl_split_found found;
-    uint64_t lines;
-    int64_t blocks; /* sent */
+    size_t split;                     /* the one under way */
+    struct sl_files files;            /* of its splits, each once; the source borrows them */
+    size_t *number;                   /* [splits] of files: which partition of the opened source it is */
+    struct sl_buf found;              /* of its splits so far, as the report has it */
+    int64_t blocks;                   /* sent */
     struct sl_message message;
 };
 

@@ -1,4 +1,5 @@
-/* A map task: a partition of a source through the narrow operators below it. */
+/* A map task: partitions of a source through the narrow operators below it, one after the other. What sinks combine of all
+ * of them, as far as that does not depend on where they were cut, is one lane's: that of the first. */
 #include "core/base/error.h"
 #include "core/contract/site.h"
 #include "engine/batch/flow.h"
@@ -26,21 +27,72 @@ static int open_source(struct sl_worker_process *process, struct sl_source **ret
     return 0;
 }
 
-/* The source has one file, of which the partition is a part. */
+static bool is_same_file(const struct sl_file *a, const struct sl_file *b)
+{
+    return a->inode == b->inode && strcmp(a->path, b->path) == 0;
+}
+
+/* The files of the splits, each once, in their order. The splits of a file are together. */
+static int open_files(struct sl_worker_process *process, struct sl_source *source, struct sl_error *err)
+{
+    const struct sl_remote_task *task = process->task;
+    struct sl_files *files = &process->files;
+    for (size_t i = 0; i < task->splits; i++)
+        if (!i || !is_same_file(&task->split[i].file, &task->split[i - 1].file))
+            files->file[files->count++] = task->split[i].file;
+    return source->ops->resume(source, task->batch_ms, files, err);
+}
+
+/* Which partition of the source each split is. Both are in the same order. */
+static int find_splits(struct sl_worker_process *process, struct sl_source *source, struct sl_error *err)
+{
+    const struct sl_remote_task *task = process->task;
+    size_t found = 0, partitions = source->ops->partitions(source);
+    struct sl_split_place place;
+    for (size_t p = 0; p < partitions && found < task->splits; p++) {
+        const struct sl_task_split *split = &task->split[found];
+        if (!source->ops->place(source, p, &place))
+            return sl_error_nomem(err);
+        if (place.file && place.part == split->part && is_same_file(place.file, &split->file))
+            process->number[found++] = p;
+    }
+    return found == task->splits
+               ? 0
+               : sl_error_set(err, SL_EDAMAGED, "a task names a part that the file does not have");
+}
+
+static int open_splits(struct sl_worker_process *process, struct sl_error *err)
+{
+    struct sl_source *source;
+    if (process->task->input != SL_TASK_FILE)
+        return 0;
+    int r = open_source(process, &source, err);
+    r = r < 0 ? r : open_files(process, source, err);
+    return r < 0 ? r : find_splits(process, source, err);
+}
+
+static void put_found(struct sl_worker_process *process, const struct sl_split_found *found, uint64_t lines)
+{
+    sl_report_put_found(&process->found, found);
+    sl_wire_put_integer(&process->found, (int64_t)lines);
+}
+
+static int read_partition(struct sl_worker_process *process, struct sl_source *source, size_t p,
+                          struct sl_task *task, struct sl_outlet *out)
+{
+    struct sl_split_found found = {0};
+    uint64_t lines = 0;
+    int r = source->ops->read(source, p, task, out, &lines);
+    source->ops->found(source, p, &found);
+    put_found(process, &found, lines);
+    return r;
+}
+
 static int read_file(struct sl_worker_process *process, struct sl_task *task, struct sl_outlet *out)
 {
-    const struct sl_remote_task *wanted = process->task;
     struct sl_source *source;
-    struct sl_files plan = {.file = (struct sl_file *)&wanted->file, .count = 1};
     int r = open_source(process, &source, task->err);
-    r = r < 0 ? r : source->ops->resume(source, wanted->batch_ms, &plan, task->err);
-    if (r == 0 && wanted->part >= source->ops->partitions(source))
-        r = sl_error_set(task->err, SL_EDAMAGED, "a task names a part that the file does not have");
-    if (r < 0)
-        return r;
-    r = source->ops->read(source, wanted->part, task, out, &process->lines);
-    source->ops->found(source, wanted->part, &process->found);
-    return r;
+    return r < 0 ? r : read_partition(process, source, process->number[process->split], task, out);
 }
 
 static int read_range(struct sl_worker_process *process, struct sl_task *task, struct sl_outlet *out)
@@ -50,17 +102,14 @@ static int read_range(struct sl_worker_process *process, struct sl_task *task, s
     if (r == 0 && !source->ops->adopt)
         r = sl_error_set(task->err, SL_EUSAGE, "a task has a range of %s, which has none",
                          source->node->op->name);
-    r = r < 0 ? r : source->ops->adopt(source, &process->task->bytes, task->err);
-    if (r < 0)
-        return r;
-    r = source->ops->read(source, 0, task, out, &process->lines);
-    source->ops->found(source, 0, &process->found);
-    return r;
+    r = r < 0 ? r : source->ops->adopt(source, &process->task->split[0].bytes, task->err);
+    return r < 0 ? r : read_partition(process, source, 0, task, out);
 }
 
 static int read_rows(struct sl_worker_process *process, struct sl_task *task, struct sl_outlet *out)
 {
-    const struct sl_field *block = &process->task->bytes;
+    const struct sl_split_found nothing = {0};
+    const struct sl_field *block = &process->task->split[0].bytes;
     SL_CLEANUP(sl_buf_done) struct sl_buf bytes = {0};
     struct sl_chunk chunk;
     int r = sl_block_unpack(&bytes, block->str, block->len);
@@ -70,6 +119,7 @@ static int read_rows(struct sl_worker_process *process, struct sl_task *task, st
         sl_arena_reset(task->scratch);
     }
     r = r < 0 ? r : wire.failed;
+    put_found(process, &nothing, 0);
     return r == SL_EDAMAGED ? sl_error_set(task->err, r, "the rows of a task are damaged") : r;
 }
 
@@ -145,6 +195,7 @@ static int append_row(void *arg, const struct sl_field row[SL_PARTIAL_FIELDS])
 static int emit(struct sl_worker_process *process, struct sl_capture *capture, sl_partial_row *row, void *arg)
 {
     struct sl_stage *stage = process->stage[capture->node->number];
+    capture->lane.task->ordinal = capture->lane.position.partition;
     return capture->node->op->wide->partial->emit(stage, &capture->lane, row, arg);
 }
 
@@ -267,8 +318,7 @@ static int put_report(struct sl_worker_process *process, struct sl_buf *report, 
     int r = put_captures(process, &results, &list, err);
     if (r < 0)
         return r;
-    sl_report_put_found(report, &process->found);
-    sl_wire_put_integer(report, (int64_t)process->lines);
+    sl_buf_append(report, process->found.bytes, process->found.len);
     sl_report_put_counts(report, &process->run, process->rows, process->rows_out);
     r = sl_results_put(process, &results, report, err);
     if (r < 0)
@@ -278,19 +328,36 @@ static int put_report(struct sl_worker_process *process, struct sl_buf *report, 
     return report->failed ? sl_error_nomem(err) : 0;
 }
 
-int sl_worker_map(struct sl_worker_process *process, struct sl_buf *report, struct sl_error *err)
+static int run_splits(struct sl_worker_process *process, struct sl_error *err)
 {
     const struct sl_remote_task *task = process->task;
     struct sl_run *run = &process->run;
     struct sl_flow flow = {run, run->pipelines->root[task->node], process->stage, process->rows,
                            process->rows_out};
-    const struct sl_flow_place place = {.number = task->partition, .partition = task->partition};
-    process->found = (struct sl_split_found){0};
-    process->lines = 0;
-    int r = begin_stages(process, err);
-    r = r < 0 ? r : sl_flow_task(&flow, &place, 0, feed, process, err);
-    run->task[0].err = err;
+    int r = 0;
+    for (size_t i = 0; i < task->splits && r == 0; i++) {
+        uint32_t p = task->split[i].partition;
+        const struct sl_flow_place place = {.number = p, .partition = p};
+        process->split = i;
+        r = sl_flow_task(&flow, &place, 0, feed, process, err);
+    }
+    return r;
+}
+
+int sl_worker_map(struct sl_worker_process *process, struct sl_buf *report, struct sl_error *err)
+{
+    sl_buf_clear(&process->found);
+    process->files = (struct sl_files){.file = calloc(process->task->splits, sizeof(struct sl_file))};
+    process->number = calloc(process->task->splits, sizeof *process->number);
+    int r = process->files.file && process->number ? open_splits(process, err) : sl_error_nomem(err);
+    r = r < 0 ? r : begin_stages(process, err);
+    r = r < 0 ? r : run_splits(process, err);
+    process->run.task[0].err = err;
     r = r < 0 ? r : put_report(process, report, err);
     end_stages(process);
+    free(process->files.file);
+    free(process->number);
+    process->files = (struct sl_files){0};
+    process->number = NULL;
     return r;
 }

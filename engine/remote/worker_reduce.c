@@ -256,9 +256,7 @@ static int put_report(struct reduce *reduce, const struct sl_results *results, s
                       struct sl_error *err)
 {
     struct sl_worker_process *process = reduce->process;
-    const struct sl_split_found nothing = {0};
-    if (!sl_report_put_found(report, &nothing) || !sl_wire_put_integer(report, 0) ||
-        !sl_report_put_counts(report, &process->run, process->rows, process->rows_out))
+    if (!sl_report_put_counts(report, &process->run, process->rows, process->rows_out))
         return sl_error_nomem(err);
     int r = sl_results_put(process, results, report, err);
     return r < 0 ? r : sl_wire_put_integer(report, 0) ? 0 : sl_error_nomem(err);

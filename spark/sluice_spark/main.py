@@ -182,9 +182,10 @@ def run(line: Line) -> int:
     try:
         master = context.master
         ship = not (master or "").startswith(("local[", "local,")) and master != "local"
-        partitions = line.partitions or max(1, context.defaultParallelism)
+        cores = max(1, context.defaultParallelism)
         executor = SparkExecutor(context, program, line.job, os.getcwd(), arguments_of_job(line.rest), ship)
-        options = ["--workdir", workdir, "--reduce-partitions", str(partitions), "--state", line.state]
+        options = ["--workdir", workdir, "--cores", str(cores), "--state", line.state]
+        options += ["--reduce-partitions", str(line.partitions or cores)]
         arguments = [line.job]
         if not line.has("--checkpoint"):
             arguments += ["--checkpoint", os.path.join(workdir, "checkpoint")]

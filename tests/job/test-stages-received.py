@@ -24,8 +24,7 @@ def test_the_same_bytes_whatever_is_killed():
     job(HEAD % "" + REST)
     directory = same_as_run("job.lua", *AVAILABLE, partitions=(1, 3), kills=20, roles=("map", "reduce"))
     check([path for path in results(directory) if "/deadletter/" in path and path.endswith(".jsonl")], "no record failed")
-    maps = [line.split() for line in open("ran-job-3-stages") if line.startswith("map")]
-    check(max(int(tasks) for _, tasks, _ in maps) > 1, "the log is one split")
+    check(max(tasks_of("ran-job-3", "map")) > 1, "the log is one split")
 
 
 def test_a_log_in_memory_is_read_by_the_driver():

@@ -336,6 +336,18 @@ lines:sortBy(function(line) seen:add(1) return line end):saveAsTextFiles("out/b"
             equal(dict(database.execute("SELECT name, value FROM counters")), {"seen": 240}, "counters in " + directory)
 
 
+def test_files_share_map_tasks_by_the_number_of_cores():
+    feed(files=20, lines=30)
+    a_job("""local pairs = ssc:textFileStream("in"):map(function(line) return line:sub(1, 2), #line end)
+pairs:reduceByKey(sluice.sum):saveAsTextFiles("out/sum", "txt")
+pairs:reduceByKey(function(a, b) return a .. "," .. b end):saveAsTextFiles("out/chain", "txt")
+pairs:map(function(key, n) if n % 2 == 0 then error("even") end return key, n end):saveAsTextFiles("out/odd", "txt")
+""")
+    same_as_run("job.lua", *AVAILABLE, partitions=(1, 3, 7), roles=("map", "reduce"))
+    for partitions, tasks in (1, 3), (3, 18), (7, 20):  # 8 files of a task at most, two tasks for each core where there are so many
+        equal(tasks_of("ran-job-%d" % partitions, "map"), [tasks], "map tasks on %d cores" % partitions ** 2)
+
+
 def test_large_results_go_through_the_work_directory_and_leave_nothing_there():
     for number in range(2):
         move_in("big-%d" % number, "".join("%032d line %d\n" % (i * 7919 % 100003 * 10 ** 25, i) for i in range(40000)))
