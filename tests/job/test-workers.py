@@ -55,6 +55,20 @@ ssc:textFileStream("in")
         equal(results(script, workers), one, "the result with %s workers, against one" % workers)
 
 
+def test_sources_are_read_at_the_same_time():
+    """A FIFO is not open for writing before it is opened for reading: each command waits for the other."""
+    script = job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s" }
+ssc:textFileStream("in"):pipe({ "sh", "-c", "echo > fifo; cat" })
+    :union(ssc:textFileStream("other"):pipe({ "sh", "-c", "read line < fifo; cat" }))
+    :saveAsTextFiles("out/counts", "txt")
+''')
+    os.mkfifo("fifo")
+    move_in("a", b"one\n")
+    move_in("b", b"two\n", directory="other")
+    equal(results(script, "2"), [b"one\ntwo\n"], "the lines of both sources")
+
+
 def test_narrow_operators_keep_the_order_of_the_input():
     script = job('''local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s" }
