@@ -1,6 +1,7 @@
 #include "lua/watchdog.h"
 
 #include "core/base/clock.h"
+#include "core/base/condition.h"
 #include "core/base/duration.h"
 #include "engine/graph/graph.h"
 #include "lua/job_internal.h"
@@ -12,7 +13,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LOOKS_PER_TIMEOUT = 8, LOOK_MIN_MS = 5, LOOK_MAX_MS = 1000 };
@@ -115,11 +115,7 @@ static int64_t period_ms(const struct sl_watchdog *watchdog)
 /* Until the next look, or the end. */
 static bool wait(struct sl_watchdog *watchdog)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + period_ms(watchdog) * 1000000;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
+    const struct timespec until = sl_condition_end(period_ms(watchdog));
     pthread_mutex_lock(&watchdog->lock);
     while (!watchdog->is_over &&
            pthread_cond_timedwait(&watchdog->told, &watchdog->lock, &until) != ETIMEDOUT)
@@ -204,15 +200,6 @@ static int start_thread(struct sl_watchdog *watchdog)
     return failed;
 }
 
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 static void destroy(struct sl_watchdog *watchdog)
 {
     sigaction(SIGURG, &watchdog->before, NULL);
@@ -234,7 +221,7 @@ int sl_watchdog_new(struct sl_job *job, int64_t timeout_ms, struct sl_watchdog *
     }
     *watchdog = (struct sl_watchdog){.job = job, .timeout_ms = timeout_ms, .look = look};
     pthread_mutex_init(&watchdog->lock, NULL);
-    init_condition(&watchdog->told);
+    sl_condition_init(&watchdog->told);
     sigemptyset(&action.sa_mask);
     sigaction(SIGURG, &action, &watchdog->before);
     (void)syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0); /* see rest() */

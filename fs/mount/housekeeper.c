@@ -1,10 +1,12 @@
 #include "fs/mount/housekeeper.h"
 
+#include "core/base/condition.h"
 #include "fs/mount/thread.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
+
+enum { LEFT_MS = 1000 }; /* what is left is looked at again */
 
 struct sl_housekeeper {
     bool (*work)(void *arg);
@@ -17,9 +19,7 @@ struct sl_housekeeper {
 
 static void wait_for_kick(struct sl_housekeeper *keeper, bool something_left)
 {
-    struct timespec later;
-    clock_gettime(CLOCK_MONOTONIC, &later);
-    later.tv_sec++;
+    const struct timespec later = sl_condition_end(LEFT_MS);
     int r = 0;
     while (!keeper->kick && !keeper->stop && r != ETIMEDOUT)
         if (something_left)
@@ -62,11 +62,7 @@ int sl_housekeeper_start(bool (*work)(void *arg), void *arg, struct sl_housekeep
     keeper->work = work;
     keeper->arg = arg;
     pthread_mutex_init(&keeper->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&keeper->kicked, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    sl_condition_init(&keeper->kicked);
     int r = sl_thread_start(&keeper->thread, run, keeper, "keeps the mount tidy", err);
     if (r < 0) {
         keeper_free(keeper);

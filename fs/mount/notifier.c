@@ -1,11 +1,11 @@
 #include "fs/mount/notifier.h"
 
+#include "core/base/condition.h"
 #include "fs/mount/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct queued {
     struct queued *next;
@@ -65,12 +65,8 @@ int sl_notifier_start(sl_notify *notify, void *arg, struct sl_notifier **ret, st
     struct sl_notifier *notifier = calloc(1, sizeof *notifier);
     if (!notifier)
         return sl_error_nomem(err);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&notifier->lock, NULL);
-    pthread_cond_init(&notifier->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    sl_condition_init(&notifier->changed);
     notifier->notify = notify;
     notifier->arg = arg;
     notifier->end = &notifier->first;
@@ -106,14 +102,7 @@ bool sl_notifier_push(struct sl_notifier *notifier, const struct sl_notice *noti
 
 bool sl_notifier_settle(struct sl_notifier *notifier, int timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (timeout_ms % 1000) * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    const struct timespec until = sl_condition_end(timeout_ms);
     pthread_mutex_lock(&notifier->lock);
     uint64_t wanted = notifier->pushed;
     int r = 0;

@@ -1,21 +1,17 @@
 #include "receive/kafka/tap.h"
 
 #include "core/base/clock.h"
+#include "core/base/condition.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { LOOK_MS = 50, TURN_MS = 2000, NS_PER_MS = 1000000 };
 
 static void init_lock(struct sl_kafka_tap *tap)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&tap->lock, NULL);
-    pthread_cond_init(&tap->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    sl_condition_init(&tap->changed);
 }
 
 void sl_kafka_tap_init(struct sl_kafka_tap *tap)
@@ -50,10 +46,7 @@ void sl_kafka_tap_begin(struct sl_kafka_tap *tap)
 
 static void wait_a_little(struct sl_kafka_tap *tap)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + (int64_t)LOOK_MS * NS_PER_MS;
-    until = (struct timespec){until.tv_sec + ns / 1000000000, ns % 1000000000};
+    const struct timespec until = sl_condition_end(LOOK_MS);
     (void)pthread_cond_timedwait(&tap->changed, &tap->lock, &until); /* it looks again in any case */
 }
 

@@ -1,6 +1,7 @@
 #include "receive/kafka/watch.h"
 
 #include "core/base/array.h"
+#include "core/base/condition.h"
 #include "core/contract/operator.h"
 #include "receive/kafka/partitions.h"
 #include "receive/kafka/watch_internal.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     QUESTION_FIRST_MS = 2000, /* how long an answer is waited for: the thread cannot be woken meanwhile */
@@ -264,14 +264,6 @@ static void tell(struct sl_kafka_watch *watch, int r, const struct sl_error *err
 
 /* ---- the thread ---- */
 
-static struct timespec after_ms(int64_t ms)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    int64_t ns = at.tv_nsec + ms % 1000 * NS_PER_MS;
-    return (struct timespec){at.tv_sec + ms / 1000 + ns / 1000000000, ns % 1000000000};
-}
-
 /* Offsets that batches have committed since. */
 static void commit(struct sl_kafka_watch *watch)
 {
@@ -294,7 +286,7 @@ static void commit(struct sl_kafka_watch *watch)
 /* The number of the question that is to be asked now; 0: none, the source is closed. */
 static uint64_t next_question(struct sl_kafka_watch *watch, int64_t pause_ms)
 {
-    struct timespec until = after_ms(pause_ms);
+    struct timespec until = sl_condition_end(pause_ms);
     int timed_out = 0;
     pthread_mutex_lock(&watch->lock);
     while (!watch->is_stopping && !timed_out &&
@@ -353,16 +345,12 @@ int sl_kafka_watch_open(const struct sl_kafka_watch_options *options, struct sl_
                         struct sl_error *err)
 {
     struct sl_kafka_watch *watch = calloc(1, sizeof *watch);
-    pthread_condattr_t monotonic;
     if (!watch)
         return sl_error_nomem(err);
     watch->options = *options;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&watch->lock, NULL);
-    pthread_cond_init(&watch->wanted, &monotonic);
-    pthread_cond_init(&watch->heard, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    sl_condition_init(&watch->wanted);
+    sl_condition_init(&watch->heard);
     watch->pattern = calloc(options->topics.count + 1, sizeof(struct sl_regex *));
     if (!watch->pattern) {
         sl_kafka_watch_close(watch);
@@ -410,7 +398,7 @@ void sl_kafka_watch_close(struct sl_kafka_watch *watch)
 int sl_kafka_watch_ask(struct sl_kafka_watch *watch, int64_t wait_ms, bool insists, uint64_t *question,
                        bool *ret_is_fresh, struct sl_error *err)
 {
-    struct timespec until = after_ms(wait_ms);
+    struct timespec until = sl_condition_end(wait_ms);
     int timed_out = 0;
     pthread_mutex_lock(&watch->lock);
     bool waits = watch->is_started && (watch->is_connected || insists);

@@ -1,6 +1,7 @@
 #include "sources/objects/arrivals.h"
 
 #include "core/base/array.h"
+#include "core/base/condition.h"
 #include "core/base/error.h"
 #include "core/contract/site.h"
 #include "sources/objects/names.h"
@@ -8,7 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct object_arrivals {
     struct sl_arrivals arrivals; /* first */
@@ -210,12 +210,7 @@ static void hand_over(struct object_arrivals *a, struct sl_files *listing)
 /* False: it is to end. */
 static bool rest(struct object_arrivals *a)
 {
-    struct timespec until;
-    int64_t interval_ms = a->options->arrivals.poll_interval_ms;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + interval_ms % 1000 * 1000000;
-    until.tv_sec += (time_t)(interval_ms / 1000 + ns / 1000000000);
-    until.tv_nsec = ns % 1000000000;
+    const struct timespec until = sl_condition_end(a->options->arrivals.poll_interval_ms);
     pthread_mutex_lock(&a->lock);
     while (!a->ends && pthread_cond_timedwait(&a->changed, &a->lock, &until) == 0)
         ;
@@ -439,7 +434,6 @@ int sl_object_arrivals_open(struct sl_objects *objects, const struct sl_services
                             const struct sl_file_options *options, struct sl_arrivals **ret,
                             struct sl_error *err)
 {
-    pthread_condattr_t monotonic;
     struct object_arrivals *a = calloc(1, sizeof *a);
     if (!a)
         return sl_error_nomem(err);
@@ -449,10 +443,7 @@ int sl_object_arrivals_open(struct sl_objects *objects, const struct sl_services
     a->options = options;
     a->skips_first = !options->arrivals.existing;
     pthread_mutex_init(&a->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&a->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    sl_condition_init(&a->changed);
     *ret = &a->arrivals;
     return 0;
 }
