@@ -34,19 +34,6 @@ static const struct sl_param params[] = {
     {0},
 };
 
-static const struct sl_wide wide = {
-    .state_size = sizeof(struct sl_collect),
-    .begin = sl_collect_begin,
-    .lane_open = sl_collect_lane_open,
-    .push = sl_collect_push,
-    .lane_close = sl_collect_lane_close,
-    .take = sl_collect_take,
-    .takes_pieces = sl_collect_takes_pieces,
-    .finish = sl_collect_finish,
-    .done = sl_collect_end,
-    .bounded = 1,
-};
-
 static const struct sl_output steps = {.effect = foreach_effect};
 
 const struct sl_op sl_output_foreach_rdd = {
@@ -56,7 +43,7 @@ const struct sl_op sl_output_foreach_rdd = {
     .summary = "Calls a function with each batch, before the batch is visible and at least once.",
     .example = "s:foreachRDD(function(time, rdd) print(time, rdd:count()) end)",
     .params = params,
-    .wide = &wide,
+    .wide = &sl_collect_wide,
     .output = &steps,
     .check = foreach_check,
 };

@@ -65,19 +65,6 @@ static const struct sl_param params[] = {
     {0},
 };
 
-static const struct sl_wide wide = {
-    .state_size = sizeof(struct sl_collect),
-    .begin = sl_collect_begin,
-    .lane_open = sl_collect_lane_open,
-    .push = sl_collect_push,
-    .lane_close = sl_collect_lane_close,
-    .take = sl_collect_take,
-    .takes_pieces = sl_collect_takes_pieces,
-    .finish = sl_collect_finish,
-    .done = sl_collect_end,
-    .bounded = 1,
-};
-
 static const struct sl_output steps = {.effect = pipe_to_effect};
 
 const struct sl_op sl_output_pipe_to = {
@@ -87,7 +74,7 @@ const struct sl_op sl_output_pipe_to = {
     .summary = "Gives each batch to a command, a line of tsv per record; a non-zero exit fails the batch.",
     .example = "s:pipeTo({\"sort\", \"-r\"})",
     .params = params,
-    .wide = &wide,
+    .wide = &sl_collect_wide,
     .output = &steps,
     .check = pipe_to_check,
 };

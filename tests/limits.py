@@ -78,3 +78,25 @@ def stays_below(text, limit, least, options="", batches=1):
     print("%d MB without a limit, %d MB with %d MB" % (without // 10 ** 6, limited // 10 ** 6, limit), flush=True)
     check(without > least * 10 ** 6, "it takes more without a limit: %d bytes" % without)
     check(limited < limit * 10 ** 6, "%d bytes under a limit of %d MB" % (limited, limit))
+
+
+# ---- random streams that give the same whatever the limit ----
+
+SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
+STREAMS = 10 if LONG else 1
+
+
+def each_seed(texts):
+    """Each with its generator, when "in" has the stream's files: texts(generator) gives their contents."""
+    for seed in range(SEED, SEED + STREAMS):
+        print("SLUICE_SEED=%d" % seed, flush=True)
+        shutil.rmtree("in", ignore_errors=True)
+        os.makedirs("in")
+        for number, text in enumerate(texts(random.Random(seed))):
+            move_in("%02d" % number, text)
+        yield seed, random.Random(seed)
+
+
+def compare(found, wanted, what):
+    for name, content in wanted.items():
+        check(found[name] == content, "%s: %s is what it is without a limit" % (what, name))

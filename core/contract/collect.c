@@ -162,3 +162,16 @@ int sl_collect_finish(struct sl_stage *stage, struct sl_dataset **ret)
     struct sl_collect *collect = stage->state;
     return sl_collect_dataset(collect, &collect->result, stage->err);
 }
+
+const struct sl_wide sl_collect_wide = {
+    .state_size = sizeof(struct sl_collect),
+    .begin = sl_collect_begin,
+    .lane_open = sl_collect_lane_open,
+    .push = sl_collect_push,
+    .lane_close = sl_collect_lane_close,
+    .take = sl_collect_take,
+    .takes_pieces = sl_collect_takes_pieces,
+    .finish = sl_collect_finish,
+    .done = sl_collect_end,
+    .bounded = 1,
+};

@@ -36,6 +36,8 @@ int sl_collect_begin(struct sl_stage *stage); /* all rows are kept */
 void sl_collect_end(struct sl_stage *stage);
 /* finish of an output: the dataset is in collect->result until the end. */
 int sl_collect_finish(struct sl_stage *stage, struct sl_dataset **ret);
+/* All of it, of an output that only looks at the dataset: stage->state is a struct sl_collect. Bounded. */
+extern const struct sl_wide sl_collect_wide;
 
 /* The rows of an open lane, for a push of one's own; all of them where nothing is bounded. Borrowed. What is bounded makes
  * room before each push. */

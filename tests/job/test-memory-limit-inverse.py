@@ -9,8 +9,6 @@ SLUICE_SEED chooses the streams; SLUICE_LONG=1: more of them.
 import glob, pathlib
 from limits import *
 
-SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
-ROUNDS = 10 if LONG else 1
 FILES = 12
 LIMITS = (None, "1KB", "20KB", "200KB", "1MB")
 LIFE_S = 2.0 if SANITIZED else 0.5  # a killed run has lived at most so long
@@ -91,27 +89,8 @@ def finish(window, limit, workers, letters=True):
     return rows(letters)
 
 
-def feed(seed):
-    shutil.rmtree("in", ignore_errors=True)
-    os.makedirs("in")
-    for number, text in enumerate(texts(random.Random(seed))):
-        move_in("%02d" % number, text)
-
-
-def compare(found, wanted, what):
-    for name, content in wanted.items():
-        check(found[name] == content, "%s: %s is what it is without a limit" % (what, name))
-
-
-def each_seed():
-    for seed in range(SEED, SEED + ROUNDS):
-        print("SLUICE_SEED=%d" % seed, flush=True)
-        feed(seed)
-        yield seed, random.Random(seed)
-
-
 def test_one_process_gives_the_same_with_any_limit():
-    for seed, generator in each_seed():
+    for seed, generator in each_seed(texts):
         for window in ((4, 1), (6, 3)):
             clear()
             wanted = finish(window, None, 2)
@@ -123,7 +102,7 @@ def test_one_process_gives_the_same_with_any_limit():
 
 
 def test_limits_come_and_go_between_runs_and_kills():
-    for seed, generator in each_seed():
+    for seed, generator in each_seed(texts):
         clear()
         wanted = finish((5, 1), None, 1, False)
         clear()
@@ -137,7 +116,7 @@ def test_limits_come_and_go_between_runs_and_kills():
 
 
 def test_windows_intervals_and_limits_may_change_together():
-    for seed, generator in each_seed():
+    for seed, generator in each_seed(texts):
         found = {}
         for has_limits in (False, True):
             clear()

@@ -8,8 +8,6 @@ SLUICE_SEED chooses the streams; SLUICE_LONG=1: more of them.
 import glob, pathlib
 from limits import *
 
-SEED = int(os.environ.get("SLUICE_SEED", random.SystemRandom().randrange(10 ** 6)))
-ROUNDS = 10 if LONG else 1
 FILES = 12
 LIMITS = (None, "1KB", "20KB", "200KB", "1MB")
 LIFE_S = 2.0 if SANITIZED else 0.5  # a killed run has lived at most so long
@@ -88,27 +86,8 @@ def finish(size, limit, workers):
     return rows()
 
 
-def feed(seed):
-    shutil.rmtree("in", ignore_errors=True)
-    os.makedirs("in")
-    for number, text in enumerate(texts(random.Random(seed))):
-        move_in("%02d" % number, text)
-
-
-def compare(found, wanted, what):
-    for name, content in wanted.items():
-        check(found[name] == content, "%s: %s is what it is without a limit" % (what, name))
-
-
-def each_seed():
-    for seed in range(SEED, SEED + ROUNDS):
-        print("SLUICE_SEED=%d" % seed, flush=True)
-        feed(seed)
-        yield seed, random.Random(seed)
-
-
 def test_one_process_gives_the_same_with_any_limit():
-    for seed, generator in each_seed():
+    for seed, generator in each_seed(texts):
         clear()
         wanted = finish(60, None, 2)
         check(all(wanted[name] for name in WINDOWS), "each output has rows")
@@ -119,7 +98,7 @@ def test_one_process_gives_the_same_with_any_limit():
 
 
 def test_limits_come_and_go_between_runs_and_kills():
-    for seed, generator in each_seed():
+    for seed, generator in each_seed(texts):
         clear()
         wanted = finish(60, None, 1)
         clear()
@@ -133,7 +112,7 @@ def test_limits_come_and_go_between_runs_and_kills():
 
 
 def test_windows_and_limits_may_change_together():
-    for seed, generator in each_seed():
+    for seed, generator in each_seed(texts):
         found = {}
         for has_limits in (False, True):
             clear()
