@@ -1,11 +1,15 @@
 #include "engine/batch/lost_sources.h"
 
 #include "core/contract/bucket.h"
+#include "engine/graph/lead.h"
+#include "engine/graph/validate.h"
 #include "receive/kafka/known.h"
 #include "receive/leftover.h"
 #include "receive/tail_known.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The log of a source is found by its name: another operator of the same name continues it. */
@@ -52,22 +56,65 @@ static bool look(const struct sl_run *run, const char *path, struct statx *ret)
     return io->ops->statx(io, run->services.job_dirfd, path, 0, STATX_INO, ret) == 0;
 }
 
-/* Of an object that is not asked: whether it is there is for its server to say. */
-static bool is_there(void *arg, const char *path)
+/* Source s, of files, against the paths of what a lost one has taken. */
+struct again {
+    const struct sl_run *run;
+    const struct sl_node *node;
+    const char *lost_dir;
+    char dir[PATH_MAX],
+        watched[PATH_MAX]; /* of the source: as the job has it, and where it leads; a URL in both */
+    char seen[PATH_MAX];   /* the directory that was asked about last */
+    bool is_read;          /* and the answer */
+};
+
+/* Of an object that is not asked: whether it is there is for its server to say. One that lies deeper may be in a directory that is one
+ * arrival, if the lost source read it as such. */
+static bool would_read_object(const struct again *again, const char *path)
 {
-    struct statx found;
-    return strstr(path, "://") || look(arg, path, &found);
+    const char *name = sl_bucket_name_below(path, again->dir);
+    size_t len = sl_bucket_url_len(again->dir, strlen(again->dir));
+    bool is_same = len == sl_bucket_url_len(again->lost_dir, strlen(again->lost_dir)) &&
+                   strncmp(again->dir, again->lost_dir, len) == 0;
+    return name && (is_same || !strchr(name, '/') || sl_node_option_boolean(again->node, "recursive", false));
 }
 
-/* However they are written. */
-static bool is_same_directory(const struct sl_run *run, const char *a, const char *b)
+/* `path` without its last name; it has one. */
+static void cut_name(char path[PATH_MAX])
 {
-    struct statx left, right;
-    size_t len = sl_bucket_url_len(a, strlen(a));
-    if (strstr(a, "://"))
-        return len == sl_bucket_url_len(b, strlen(b)) && strncmp(a, b, len) == 0;
-    return look(run, a, &left) && look(run, b, &right) && left.stx_ino == right.stx_ino &&
-           left.stx_dev_major == right.stx_dev_major && left.stx_dev_minor == right.stx_dev_minor;
+    char *slash = strrchr(path, '/');
+    snprintf(slash ? slash : path, slash ? 1 : 2, "%s", slash ? "" : ".");
+}
+
+/* Files of the directory, also where it is one arrival of the one above it. */
+static bool would_read_files_of(const struct again *again, const char *dir)
+{
+    char done[PATH_MAX + 16], above[PATH_MAX], resolved[PATH_MAX];
+    const struct sl_services *services = &again->run->services;
+    struct statx found;
+    if (sl_lead_resolve(services->job_dir, dir, resolved) &&
+        sl_node_reads(again->node, again->watched, resolved))
+        return true;
+    snprintf(done, sizeof done, "%s/_SUCCESS", dir);
+    snprintf(above, sizeof above, "%s", dir);
+    cut_name(above);
+    return look(again->run, done, &found) && sl_lead_resolve(services->job_dir, above, resolved) &&
+           sl_node_reads(again->node, again->watched, resolved);
+}
+
+static bool would_read(void *arg, const char *path)
+{
+    struct again *again = arg;
+    struct statx found;
+    char dir[PATH_MAX];
+    if (strstr(path, "://"))
+        return would_read_object(again, path);
+    snprintf(dir, sizeof dir, "%s", path);
+    cut_name(dir);
+    if (strcmp(dir, again->seen) != 0) {
+        snprintf(again->seen, sizeof again->seen, "%s", dir);
+        again->is_read = would_read_files_of(again, dir);
+    }
+    return again->is_read && look(again->run, path, &found);
 }
 
 /* Whether source s, of files, would take again what the lost one has taken; is_undecided: it leaves out what is there. */
@@ -75,12 +122,15 @@ static int takes_again(struct sl_run *run, size_t s, const struct sl_lost_source
                        bool *ret, struct sl_error *err)
 {
     const struct sl_source *source = run->source[s];
-    const char *dir = strchr(run->source_key[s], ':'), *lost_dir = strchr(lost->key, ':');
+    const char *lost_dir = strchr(lost->key, ':');
+    struct again again = {.run = run, .node = source->node, .lost_dir = lost_dir ? lost_dir + 1 : ""};
     *ret = false;
-    if (!source->ops->remember || is_undecided || !dir || !lost_dir ||
-        !is_same_directory(run, dir + 1, lost_dir + 1))
+    bool is_of_files =
+        source->ops->remember && sl_node_text(source->node, "directory", again.dir, sizeof again.dir);
+    if (!is_of_files || is_undecided || !lost_dir ||
+        !sl_lead_find(run->services.job_dir, again.dir, again.watched))
         return 0;
-    return sl_catalog_taken_before(run->catalog, s, lost->key, is_there, run, ret, err);
+    return sl_catalog_taken_before(run->catalog, s, lost->key, would_read, &again, ret, err);
 }
 
 static int refuse_files(const struct sl_run *run, size_t s, const struct sl_lost_source *lost,

@@ -284,6 +284,13 @@ static int refuse_watched_table(const struct checks *checks, const struct sl_nod
     return is_file ? refuse_place(checks, &node->site, "database", url + len, url + len) : 0;
 }
 
+bool sl_node_reads(const struct sl_node *node, const char *watched, const char *dir)
+{
+    bool is_recursive = has_option(node->op, "recursive") && sl_node_option_boolean(node, "recursive", false);
+    return strcmp(watched, dir) == 0 || fnmatch(watched, dir, FNM_PATHNAME | FNM_PERIOD) == 0 ||
+           (is_recursive && sl_lead_is_watched(dir, watched));
+}
+
 /* ---- links to the newest directory: prefix.suffix, which must be free for each ---- */
 
 /* Whether something of another node has the link's name, or lies in a directory of that name. Of one prefix refuse_twins
@@ -359,18 +366,6 @@ static bool puts_away(const struct sl_node *node)
     return after.tag == SL_STR && !sl_field_is_text(&after, "keep");
 }
 
-static bool is_recursive(const struct sl_node *node)
-{
-    return has_option(node->op, "recursive") && sl_node_option_boolean(node, "recursive", false);
-}
-
-/* Whether `wide` reads the directory `dir`, too; both resolved. Patterns match directories. */
-static bool reads_too(const struct sl_node *node, const char *wide, const char *dir)
-{
-    return strcmp(wide, dir) == 0 || fnmatch(wide, dir, FNM_PATHNAME | FNM_PERIOD) == 0 ||
-           (is_recursive(node) && sl_lead_lies_in(dir, wide));
-}
-
 /* The directory of which node i remembers files. */
 static const char *remembered_by(const struct checks *checks, size_t i)
 {
@@ -388,7 +383,7 @@ static int refuse_shared(const struct checks *checks, const struct sl_node *node
     for (size_t i = 0; i < checks->context->nodes; i++) {
         const struct sl_node *other = node_at(checks, i);
         const char *theirs = remembered_by(checks, i);
-        if (other == node || !theirs || !reads_too(other, theirs, own))
+        if (other == node || !theirs || !sl_node_reads(other, theirs, own))
             continue;
         return sl_error_set(
             checks->err, SL_EUSAGE,

@@ -12,6 +12,9 @@ int sl_validate(const struct sl_context *context, const char *checkpoint, const 
 /* By what a source is known: its name, or the watched directory. NULL where it is too long. */
 const char *sl_source_name(const struct sl_node *node, char *text, size_t size);
 
+/* Whether a source that watches `watched`, which may be a pattern, reads files of the directory `dir`; both resolved (lead.h). */
+bool sl_node_reads(const struct sl_node *node, const char *watched, const char *dir);
+
 /* The text of parameter `name` of a node ("prefix", "directory", "name") with a NUL, in the given buffer;
  * NULL where the operator has no such parameter, or it does not fit. */
 const char *sl_node_text(const struct sl_node *node, const char *name, char *text, size_t size);

@@ -127,6 +127,29 @@ def test_files_are_not_taken_again_by_a_source_that_is_written_in_another_way():
     equal(sorted(outputs("out/n", "").values())[3:], [b"3\n"], "of what is not there any more nothing would be taken")
 
 
+def test_files_are_not_taken_again_by_a_pattern_or_from_above_either():
+    def run(source, status=0):
+        job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }\n'
+            'ssc:textFileStream(%s):saveAsTextFiles("out/a", "txt", { format = "lines" })\n' % source)
+        done = sluice("run", "job.lua", "--clock", "virtual", "--batches", "1")
+        equal(done.returncode, status, "exit status with %s: %s" % (source, done.stderr))
+        check(status == 0 or ("job.lua:3: textFileStream" in done.stderr and "would be taken again" in done.stderr), done.stderr)
+    below = '"in", { recursive = true }'
+    for old, new, status in (('"in"', '"i*"', 2), ('"in/a"', '"in/*"', 2), ('"in/*"', '"in/a"', 2), ('"in/*"', '"in/a*"', 2), ('"in/[ad]"', '"in/b*"', 0),
+                             ('"in"', below, 0), (below, '"in"', 0), (below, '"in/a"', 2), ('"in/a"', below, 2), ('"in/a"', '"in"', 0), ('"in"', '"in/a"', 0),
+                             ('"in"', '"in/d"', 2), ('"in/d"', '"in"', 2), ('"in/a"', '"in/*", { newFilesOnly = true }', 0)):
+        for name in ("ck", "in", "out"):
+            shutil.rmtree(name, ignore_errors=True)
+        for name in ("a", "b", "d"):
+            move_in("x", "x\n", "in/" + name)
+        move_in("_SUCCESS", "", "in/d")
+        move_in("x", "x\n")
+        run(old)
+        run(new, status)
+        times = sum(content.count(b"x") for content in outputs("out/a").values())
+        check(times <= 4, "of 4 files %d were taken: %s, then %s" % (times, old, new))
+
+
 def test_state_that_was_dropped_does_not_come_back():
     count = """
 local sluice = require "sluice"
