@@ -196,6 +196,26 @@ def test_many_keys_that_are_lists():
                 ["".join("%s\t%s\tvalue %d\n" % (k, k, i) for k, i in rows)]))
 
 
+def test_functions_see_the_arguments_that_they_name_and_all_of_them_where_they_take_any_number():
+    count = "(function(...) return %sselect('#', ...) end)"
+    check_cases([
+        ("s:map" + count % "", [[["a", 7]]], ["2\n"]),
+        ("s:map(function(first, ...) return first, ... end)", [[["a", 7]]], ["a\t7\n"]),
+        ("s:map(function() return 5 end)", [[["a", 7]]], ["5\n"]),
+        ("s:map(function(k, v, none) return none == nil, v end)", [[["a", 7]]], ["true\t7\n"]),
+        ("s:updateStateByKey" + count % "", [[["a", 7]]], ["a\t4\n"]),
+        ("s:updateStateByKey(function() return 5 end)", [[["a", 7]]], ["a\t5\n"]),
+        ("s:updateStateByKey(function(values, state, ...) return {...} end)", [[["a", 7]]], ['a\t["a",1000]\n']),
+        ("s:mapWithState" + count % "", [[["a", 7]]], ["4\n"]),
+        ("s:mapWithState(function() return 5 end)", [[["a", 7]]], ["5\n"]),
+        ("s:mapWithState(function(key, value) return value end)", [[["a", 7]]], ["7\n"]),
+        ("s:mapWithState(function(key, value, state) state:update(value) return state:get() end)", [[["a", 7]]], ["7\n"]),
+        ("s:mapWithState(function(key, value, state, time, none) return time, none == nil end)", [[["a", 7]]], ["1000\ttrue\n"]),
+        ("s:coalesce(1):mapPartitionsWithIndex(function(...) return {select('#', ...)} end)", [[["a", 7]]], ["2\n"]),
+        ("s:coalesce(1):mapPartitionsWithIndex(function(index) return {index} end)", [[["a", 7]]], ["0\n"]),
+    ])
+
+
 def test_random_numbers_of_updateStateByKey_go_by_the_key():
     """Whichever keys are beside it, whether or not their calls failed, and where a call is made again after a failure."""
     draw = ("s:updateStateByKey(function(v, st, key) local n, m = math.random(1000000000), math.random(1000000000) "
