@@ -129,32 +129,36 @@ static const struct sl_field *pack_columns(struct sl_task *task, const struct sl
     return packed;
 }
 
-static const struct sl_field *nil_column(struct sl_task *task)
+static const struct sl_field *find_keys(enum sl_key_of key_of, struct sl_task *task,
+                                        const struct sl_chunk *in)
 {
-    struct sl_field *column = new_column(task);
-    if (column)
-        memset(column, 0, SL_CHUNK_ROWS * sizeof *column);
-    return column;
+    switch (key_of) {
+    case SL_KEY_FIELD:
+        return in->column[0];
+    case SL_KEY_RECORD:
+        return pack_columns(task, in, 0);
+    case SL_KEY_NONE:
+        return sl_no_keys;
+    }
+    sl_assert(!"there is no other key");
 }
 
 int sl_pairs_find(enum sl_key_of key_of, struct sl_task *task, const struct sl_chunk *in,
                   struct sl_pairs *ret)
 {
-    *ret = (struct sl_pairs){0};
-    switch (key_of) {
-    case SL_KEY_FIELD:
-        ret->key = in->column[0];
-        ret->value = pack_columns(task, in, 1);
-        break;
-    case SL_KEY_RECORD:
-        ret->key = ret->value = pack_columns(task, in, 0);
-        break;
-    case SL_KEY_NONE:
-        ret->key = nil_column(task);
-        ret->value = pack_columns(task, in, 0);
-        break;
-    }
+    ret->key = find_keys(key_of, task, in);
+    ret->value = key_of == SL_KEY_RECORD ? ret->key : pack_columns(task, in, key_of == SL_KEY_FIELD ? 1 : 0);
     return ret->key && ret->value ? 0 : SL_ENOMEM;
+}
+
+/* Values that nothing looks at need not be made. */
+static int find_needed(struct sl_chunk_merge *merge)
+{
+    enum sl_key_of key_of = merge->aggregate->key_of;
+    if (!merge->reducer->ops->ignores_values)
+        return sl_pairs_find(key_of, merge->task, merge->in, &merge->pairs);
+    merge->pairs = (struct sl_pairs){find_keys(key_of, merge->task, merge->in), merge->in->column[0]};
+    return merge->pairs.key ? 0 : SL_ENOMEM;
 }
 
 /* ---- rows ---- */
@@ -188,7 +192,7 @@ static int push_free(struct sl_chunk_merge *merge, struct sl_lane *lane)
 {
     struct sl_aggregate *aggregate = merge->aggregate;
     bool shares = false;
-    int r = sl_pairs_find(aggregate->key_of, merge->task, merge->in, &merge->pairs);
+    int r = find_needed(merge);
     if (r == 0 && aggregate->may_share)
         r = sl_aggregate_look(aggregate, merge->task, merge->in->rows, &shares);
     if (r < 0)

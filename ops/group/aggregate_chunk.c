@@ -5,6 +5,8 @@
 #include "ops/key/failed_group.h"
 #include "ops/key/pair_key.h"
 
+const struct sl_field sl_no_keys[SL_CHUNK_ROWS];
+
 /* What a phase of the reducer gave for a row: a record error is reported now, a group error when all records of the group
  * are there. */
 static int settle(const struct sl_chunk_merge *merge, uint32_t row, struct sl_group *group, int r)
@@ -154,8 +156,28 @@ static int merge_rows(struct sl_chunk_merge *merge, struct sl_table *table, cons
     return r == 0 ? merge_values(merge) : r;
 }
 
+/* Where the only group has a state there is nothing to find. */
+static bool find_only_group(struct sl_chunk_merge *merge, struct sl_table *table)
+{
+    if (merge->aggregate->key_of != SL_KEY_NONE || !table->used)
+        return false;
+    uint32_t hash = (uint32_t)sl_field_hash(sl_no_keys, merge->task->seed);
+    struct sl_group *group = sl_table_slot(table, hash, sl_no_keys);
+    if (group->key.flags != SL_GROUP_TAKEN)
+        return false;
+    for (uint32_t i = 0; i < merge->in->rows; i++) {
+        merge->state[i] = &group->state;
+        merge->row[i] = (uint16_t)i;
+    }
+    merge->table = table;
+    merge->count = merge->in->rows;
+    return true;
+}
+
 int sl_aggregate_merge_chunk(struct sl_chunk_merge *merge, struct sl_table *table)
 {
+    if (find_only_group(merge, table))
+        return merge_values(merge);
     return merge_rows(merge, table, NULL, NULL, merge->in->rows);
 }
 

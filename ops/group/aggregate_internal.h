@@ -57,6 +57,7 @@ static inline uint32_t sl_spilled_lane(int64_t mark)
 struct sl_pairs {
     const struct sl_field *key, *value; /* [rows] */
 };
+extern const struct sl_field sl_no_keys[SL_CHUNK_ROWS]; /* of records that are one group */
 int sl_pairs_find(enum sl_key_of key_of, struct sl_task *task, const struct sl_chunk *in,
                   struct sl_pairs *ret);
 

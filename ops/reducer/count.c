@@ -57,6 +57,7 @@ static int count_decode(const struct sl_reducer *r, struct sl_task *task, struct
 
 static const struct sl_reducer_ops count_ops = {
     .exact = true,
+    .ignores_values = true,
     .create = count_create,
     .merge = count_merge,
     .merge_rows = count_merge_rows,
