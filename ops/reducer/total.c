@@ -255,33 +255,38 @@ static void fetch_floats(union sl_state *const *states, uint32_t k, uint32_t cou
         __builtin_prefetch(states[k + AHEAD]->pointer, 1);
 }
 
+/* Adds an integer to a state that is small and stays so. */
+static inline bool add_small(union sl_state *state, int64_t integer)
+{
+    int64_t shifted, sum;
+    if (__builtin_mul_overflow(integer, 1 << TOTAL_SHIFT, &shifted) ||
+        __builtin_add_overflow(state->integer, shifted + ONE_RECORD, &sum) ||
+        !(sum & RECORDS_MAX * ONE_RECORD)) /* the number of records went beyond its bits */
+        return false;
+    state->integer = sum;
+    return true;
+}
+
 uint32_t sl_total_merge_rows(struct sl_arena *keep, union sl_state *const *states,
                              const struct sl_field *values, const uint16_t *row, uint32_t count)
 {
     for (uint32_t k = 0; k < count; k++) {
         const struct sl_field *value = &values[row[k]];
-        int64_t shifted, sum;
-        if (value->tag == SL_FLOAT && keep) {
-            fetch_floats(states, k, count);
-            if (merge_float(keep, states[k], value->number) < 0)
+        union sl_state *state = states[k];
+        if (value->tag == SL_INT && is_small(state)) {
+            if (!add_small(state, value->integer))
                 return k;
-            continue;
-        }
-        if (value->tag != SL_INT)
-            return k;
-        if (is_compact(states[k]))
-            return k;
-        if (!is_small(states[k])) {
-            struct large *large = states[k]->pointer;
+        } else if (value->tag == SL_INT && !is_compact(state)) {
+            struct large *large = state->pointer;
             large->integer += value->integer;
             large->records++;
-            continue;
-        }
-        if (__builtin_mul_overflow(value->integer, 1 << TOTAL_SHIFT, &shifted) ||
-            __builtin_add_overflow(states[k]->integer, shifted + ONE_RECORD, &sum) ||
-            !(sum & RECORDS_MAX * ONE_RECORD)) /* the number of records went beyond its bits */
+        } else if (value->tag == SL_FLOAT && keep) {
+            fetch_floats(states, k, count);
+            if (merge_float(keep, state, value->number) < 0)
+                return k;
+        } else {
             return k;
-        states[k]->integer = sum;
+        }
     }
     return count;
 }

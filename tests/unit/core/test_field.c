@@ -253,6 +253,25 @@ static void test_field_hash_depends_on_the_seed(void **state)
 }
 
 /* Slots of tables are the upper bits of the lower 32. */
+static void test_every_byte_of_a_string_counts_whatever_its_length(void **state)
+{
+    uint8_t text[48], other[48];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * 37 + 5);
+    for (size_t len = 0; len <= 40; len++) {
+        struct sl_field a = sl_string(text, len), b = sl_string(other + 3, len);
+        memcpy(other + 3, text, len);
+        assert_true(sl_field_equals(&a, &b));
+        assert_true(sl_field_hash(&a, 7) == sl_field_hash(&b, 7));
+        for (size_t bit = 0; bit < 8 * len; bit++) {
+            other[3 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+            assert_false(sl_field_equals(&a, &b));
+            assert_true(sl_field_hash(&a, 7) != sl_field_hash(&b, 7));
+            other[3 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+    }
+}
+
 static void test_field_hash_spreads_numbers_and_short_words(void **state)
 {
     enum { BUCKETS = 256, KEYS = 64 * BUCKETS };
@@ -361,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_float_is_integer_only_in_range),
         cmocka_unit_test(test_partition_hash_never_changes),
         cmocka_unit_test(test_field_hash_depends_on_the_seed),
+        cmocka_unit_test(test_every_byte_of_a_string_counts_whatever_its_length),
         cmocka_unit_test(test_field_hash_spreads_numbers_and_short_words),
         cmocka_unit_test(test_field_copy_owns_all_of_it),
         cmocka_unit_test(test_map_sort_refuses_twins_and_keys_that_are_no_strings),
