@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/condition.h"
 #include "core/base/duration.h"
+#include "core/base/syscalls.h"
 #include "engine/graph/graph.h"
 #include "lua/job_internal.h"
 
@@ -37,7 +38,7 @@ struct sl_watchdog {
 void sl_watchdog_meet(struct sl_copy *copy)
 {
     copy->thread = pthread_self();
-    atomic_store(&copy->thread_id, gettid());
+    atomic_store(&copy->thread_id, sl_thread_id());
 }
 
 /* ---- in the thread of the function ---- */

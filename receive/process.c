@@ -1,12 +1,13 @@
 #include "receive/process.h"
 
+#include "core/base/syscalls.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,7 +124,7 @@ static int spawn(struct starting *starting, struct sl_process *command, struct s
         return sl_error_sys(err, sys, "starting %s", starting->argv[0]);
     }
     command->pid = pid;
-    command->pidfd = pidfd_open(pid, 0);
+    command->pidfd = sl_pidfd_open(pid);
     return command->pidfd < 0 ? sl_error_sys(err, errno, "watching %s", starting->argv[0]) : 0;
 }
 

@@ -31,7 +31,7 @@ uint32_t sl_crc32c_plain(const void *bytes, size_t len)
 
 #if defined __x86_64__
 
-__attribute__((target("sse4.2"))) static uint32_t crc32c_by_instruction(const uint8_t *at, size_t len)
+__attribute__((target("sse4.2,crc32"))) static uint32_t crc32c_by_instruction(const uint8_t *at, size_t len)
 {
     uint64_t crc = UINT32_MAX;
     for (; len >= sizeof crc; at += sizeof crc, len -= sizeof crc) {

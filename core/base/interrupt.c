@@ -1,9 +1,10 @@
 #include "core/base/interrupt.h"
 
+#include "core/base/syscalls.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -74,7 +75,7 @@ struct sl_interrupt *sl_interrupt_of_thread(void)
     if (!made)
         return NULL;
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
-    event.sigev_notify_thread_id = gettid();
+    event.sigev_notify_thread_id = sl_thread_id();
     if (timer_create(CLOCK_MONOTONIC, &event, &made->timer) != 0) {
         free(made);
         return NULL;

@@ -1,5 +1,7 @@
 #include "core/contract/child.h"
 
+#include "core/base/syscalls.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -255,7 +256,7 @@ static int lost_status(struct sl_child *child, struct sl_task *task)
 /* Waits until the command has ended, or the run was asked to stop. */
 static int await_end(const struct sl_child *child, struct sl_task *task)
 {
-    struct pollfd end = {.fd = pidfd_open(child->pid, 0), .events = POLLIN};
+    struct pollfd end = {.fd = sl_pidfd_open(child->pid), .events = POLLIN};
     int r = 0;
     if (end.fd < 0)
         return 0; /* an old kernel: waitpid waits, and does not look */

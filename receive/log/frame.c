@@ -27,7 +27,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-static const uint8_t segment_magic[8] = "sluicerl", frame_magic[4] = "slrf";
+static const uint8_t segment_magic[] = {'s', 'l', 'u', 'i', 'c', 'e', 'r', 'l'},
+                     frame_magic[] = {'s', 'l', 'r', 'f'};
 enum { VERSION = 1, HASHED = 32 };
 
 static void put(uint8_t *to, uint64_t value, unsigned bytes)
