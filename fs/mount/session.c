@@ -5,6 +5,7 @@
  * mount point unmounted, which would otherwise send a request to this process. */
 #include "fs/mount/session.h"
 
+#include "core/base/library.h"
 #include "fs/mount/mount_point.h"
 #include "fs/mount/thread.h"
 
@@ -55,6 +56,18 @@ static int check_device(struct sl_error *err)
     return sl_error_hint(err, "the user needs access to the device");
 }
 
+/* glibc loads this library when a thread is cancelled, and aborts the process where it is missing. */
+static int check_cancellation(struct sl_error *err)
+{
+    static const struct sl_library_function unwind = {"_Unwind_ForcedUnwind", 0};
+    void *found;
+    char why[256];
+    if (sl_library_load("libgcc_s.so.1", &unwind, 1, &found, why, sizeof why))
+        return 0;
+    (void)sl_error_set(err, SL_EFAIL, "threads of the mount cannot be ended: %s", why);
+    return sl_error_hint(err, "install libgcc (Debian: libgcc-s1)");
+}
+
 static struct fuse_session *session_new(const struct sl_session_options *given,
                                         const struct fuse_lowlevel_ops *ops, void *userdata)
 {
@@ -99,6 +112,7 @@ int sl_session_mount(const char *dir, const struct sl_session_options *options,
                      struct sl_error *err)
 {
     int r = check_device(err);
+    r = r < 0 ? r : check_cancellation(err);
     if (r < 0)
         return r;
     struct sl_session *session = calloc(1, sizeof *session);

@@ -39,6 +39,22 @@ def test_a_device_that_is_missing_is_named_with_a_remedy():
     equal(read("mnt/counts/current"), b"be\t1\nto\t1\n", "current")
 
 
+def test_without_the_library_that_ends_threads_there_is_no_live_mount():
+    if SANITIZED:
+        skip("the sanitizers need it themselves")
+    found = [path for where in ("/lib", "/lib64", "/usr/lib", "/usr/lib64") for path in pathlib.Path(where).glob("**/libgcc_s.so.1")]
+    prefix = ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else []),
+              "sh", "-c", "".join("mount --bind /dev/null %s && " % path for path in sorted({path.resolve() for path in found})) + 'exec "$@"', "sh"]
+    done = subprocess.run([*prefix, "true"], capture_output=True, text=True)
+    if done.returncode or not os.path.exists("/dev/fuse"):
+        skip("hiding libgcc_s.so.1, with FUSE: " + done.stderr.strip())
+    wordcount_here()
+    move_in("a", "to be\n")
+    done = sluice_ok("run", "wordcount.lua", "--once", prefix=prefix)
+    check("libgcc_s.so.1" in done.stderr and "install libgcc" in done.stderr, "the warning: " + done.stderr)
+    equal(read("mnt/counts/current"), b"be\t1\nto\t1\n", "current")
+
+
 def test_the_view_is_there_as_plain_files():
     prefix = need_namespace()
     wordcount_here()
