@@ -1,6 +1,6 @@
 """A wheel that setuptools takes for pure Python becomes one for a platform: its tag, and the list of its files.
 
-usage: wheel_tag.py WHEEL DIRECTORY PLATFORM    writes DIRECTORY/NAME-py3-none-PLATFORM.whl
+usage: wheel_tag.py WHEEL DIRECTORY PLATFORM    writes DIRECTORY/NAME-py3-none-PLATFORM.whl and prints its path
 """
 import base64, hashlib, pathlib, sys, zipfile
 
@@ -34,6 +34,7 @@ def main():
             records.append(record_line(info.filename, content))
             new.writestr(info, content)
         new.writestr(record, "\n".join([*records, record.filename + ",,", ""]))
+    print(target)
 
 
 main()
