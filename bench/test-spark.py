@@ -12,7 +12,7 @@ def test_all_contenders_write_the_same():
                           capture_output=True, text=True)
     print(done.stdout.strip())
     equal(done.returncode, 0, "exit status of bench/spark; " + done.stderr.strip()[-2000:])
-    equal(sorted(json.loads(pathlib.Path("figures.json").read_text())), ["log", "state", "window", "words"], "cases")
+    equal(sorted(json.loads(pathlib.Path("figures.json").read_text())), ["log", "state", "tiny", "window", "words"], "cases")
 
 
 main(globals())

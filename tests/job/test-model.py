@@ -41,7 +41,7 @@ def run_batches(count, workers, partitions):
     if not partitions:
         sluice_ok(*arguments)
         return
-    environment = {**os.environ, "PLAY_SLUICE": SLUICE, "PLAY_PARTITIONS": str(partitions), "PLAY_KILLS": "5"}
+    environment = {**os.environ, "PLAY_SLUICE": SLUICE, "PLAY_PARTITIONS": str(partitions), "PLAY_CORES": str(partitions ** 2), "PLAY_KILLS": "5"}
     done = subprocess.run([str(PLAY), *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=PATIENCE_S)
     equal(done.returncode, 0, "exit status with %d partitions: %s" % (partitions, done.stderr[-3000:]))
 
