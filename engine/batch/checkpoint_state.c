@@ -94,7 +94,7 @@ static int open_kept(struct sl_run *run, const struct sl_progress *progress, boo
     for (size_t n = 0; n < run->pipelines->nodes; n++)
         any = any || run->state_key[n];
     if (r < 0 || !any)
-        return r;
+        return r < 0 ? r : sl_job_changes_find(run, err);
     r = sl_store_open(run->services.io, run->services.log, run->services.job_dirfd, run->checkpoint,
                       progress->segments ? progress->segments : "", progress->last_ms, &run->store, err);
     if (r == 0)

@@ -32,6 +32,30 @@ static bool append_shape(struct sl_buf *buf, const struct sl_node *node, bool du
     return ok;
 }
 
+static bool append_option(struct sl_buf *buf, const struct sl_param *option, const struct sl_arg *arg)
+{
+    if (arg->kind == SL_ARG_NONE || option->want & SL_WANT_SETTINGS)
+        return true;
+    if (!sl_buf_printf(buf, "%s=", option->name))
+        return false;
+    if (arg->kind == SL_ARG_FUNCTION)
+        return !arg->function->ops->text || arg->function->ops->text(arg->function, buf);
+    return arg->kind != SL_ARG_VALUE ||
+           sl_buf_printf(buf, "%016llx ", (unsigned long long)sl_field_partition_hash(&arg->value));
+}
+
+int sl_fingerprint_options(const struct sl_node *node, int64_t *ret)
+{
+    SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};
+    const struct sl_param *options = node->op->options;
+    bool ok = sl_buf_text(&text, node->op->name);
+    for (unsigned i = 0; ok && options && options[i].name; i++)
+        ok = append_option(&text, &options[i], &node->option[i]);
+    struct sl_field all = sl_string(text.bytes, text.len);
+    *ret = ok ? (int64_t)sl_field_partition_hash(&all) : 0;
+    return ok ? 0 : SL_ENOMEM;
+}
+
 static int digest(const struct sl_node *node, bool durations, int64_t *ret, bool *ret_any)
 {
     SL_CLEANUP(sl_buf_done) struct sl_buf text = {0};

@@ -12,6 +12,9 @@ int sl_fingerprint_code(const struct sl_node *node, int64_t *ret, bool *ret_any)
 /* Of the texts and the durations. */
 int sl_fingerprint_whole(const struct sl_node *node, int64_t *ret);
 
+/* Of the node's own options, functions by their text: what tells sources of one directory apart. */
+int sl_fingerprint_options(const struct sl_node *node, int64_t *ret);
+
 /* Of the kind of state that it keeps: what it is called, and the forms of its inputs (state_form of struct sl_op). Without
  * memory SL_ENOMEM. */
 int sl_fingerprint_kind(const struct sl_node *node, int64_t *ret);

@@ -2,6 +2,7 @@
 
 #include "engine/batch/fingerprint.h"
 #include "engine/batch/run.h"
+#include "engine/batch/source_keys.h"
 #include "state/store/store.h"
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static int add_digest(const struct sl_node *node, const char *key, char *(*key_o
 
 static int collect(const struct sl_run *run, struct sl_codes *codes)
 {
-    int r = 0;
+    int r = sl_source_keys_collect(run, codes);
     for (size_t n = 0; r == 0 && n < run->pipelines->nodes; n++) {
         const struct sl_node *node = run->pipelines->node[n];
         if (!keeps_state(run, node))

@@ -2,31 +2,11 @@
 
 #include "core/base/error.h"
 #include "core/contract/site.h"
-#include "engine/graph/validate.h"
+#include "engine/batch/source_keys.h"
 #include "sources/tables.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Tells sources apart over restarts: operator and directory or name; the same twice gets a number. */
-static char *source_key(const struct sl_run *run, size_t s)
-{
-    const struct sl_node *node = run->source[s]->node;
-    char text[4096], number[32] = "";
-    const char *dir = sl_source_name(node, text, sizeof text);
-    size_t same = 0;
-    for (size_t i = 0; i < s; i++) {
-        char other[4096];
-        const char *theirs = sl_source_name(run->source[i]->node, other, sizeof other);
-        same += run->source[i]->node->op == node->op && (dir ? theirs && strcmp(dir, theirs) == 0 : !theirs);
-    }
-    if (same)
-        snprintf(number, sizeof number, "#%zu", same + 1);
-    struct sl_buf key = {0};
-    if (!sl_buf_path(&key, "%s:%s%s", node->op->name, dir ? dir : "", number))
-        sl_buf_done(&key);
-    return (char *)key.bytes;
-}
 
 static const char *key_of(const void *arg, const struct sl_node *source)
 {
@@ -59,12 +39,9 @@ int sl_sources_open(struct sl_run *run, struct sl_error *err)
         int r = node->op->source->open(node, &run->services, &run->source[run->sources], err);
         if (r < 0)
             return sl_site_wrap(&node->site, err);
-        run->source_key[run->sources] = source_key(run, run->sources);
-        if (!run->source_key[run->sources++])
-            return sl_error_nomem(err);
-        run->source[run->sources - 1]->key = run->source_key[run->sources - 1];
+        run->sources++;
     }
-    return 0;
+    return sl_source_keys_find(run, err);
 }
 
 void sl_sources_close(struct sl_run *run)

@@ -71,8 +71,7 @@ static char *make_base(const struct sl_node *node)
     return (char *)key.bytes;
 }
 
-/* Operators of one signature are numbered: "base", "base#2", "base#3" ... 0: the key is no such one. */
-static unsigned number_of(const char *key, const char *base)
+unsigned sl_state_key_number(const char *key, const char *base)
 {
     size_t len = strlen(base);
     char *end;
@@ -86,7 +85,7 @@ static unsigned number_of(const char *key, const char *base)
     return *end || number > UINT_MAX || number == 1 ? 0 : (unsigned)number;
 }
 
-static char *numbered(const char *base, unsigned number)
+char *sl_state_key_numbered(const char *base, unsigned number)
 {
     struct sl_buf key = {0};
     if (!(number > 1 ? sl_buf_path(&key, "%s#%u", base, number) : sl_buf_path(&key, "%s", base)))
@@ -108,7 +107,7 @@ static unsigned free_number(const struct sl_run *run, const char *base)
     bool taken[SL_NODES_MAX + 2] = {0}; /* as many as there are operators are enough */
     unsigned number = 1;
     for (size_t n = 0; n < run->pipelines->nodes; n++) {
-        unsigned other = run->state_key[n] ? number_of(run->state_key[n], base) : 0;
+        unsigned other = run->state_key[n] ? sl_state_key_number(run->state_key[n], base) : 0;
         if (other <= SL_NODES_MAX)
             taken[other] = true;
     }
@@ -127,9 +126,9 @@ static int known_number(const struct sl_run *run, const struct sl_node *node, co
     int r = shape_base ? sl_fingerprint_whole(node, &shape) : SL_ENOMEM;
     *ret = 0;
     for (size_t i = 0; r == 0 && i < before->count; i++) {
-        unsigned number = number_of(before->code[i].op_key, shape_base);
+        unsigned number = sl_state_key_number(before->code[i].op_key, shape_base);
         bool fits = number && (!*ret || number < *ret) && before->code[i].digest == shape;
-        char *key = fits ? numbered(base, number) : NULL;
+        char *key = fits ? sl_state_key_numbered(base, number) : NULL;
         if (fits && !key)
             r = SL_ENOMEM;
         else if (fits && !is_taken(run, key))
@@ -151,7 +150,7 @@ static int find_key(struct sl_run *run, const struct sl_node *node, const struct
     else if (r == 0 && node->op->kind != SL_OP_OUTPUT)
         number = free_number(run, base);
     if (r == 0 && number) {
-        run->state_key[node->number] = numbered(base, number);
+        run->state_key[node->number] = sl_state_key_numbered(base, number);
         r = run->state_key[node->number] ? 0 : SL_ENOMEM;
     }
     free(base);

@@ -17,6 +17,11 @@ struct sl_run;
 int sl_state_keys_find(struct sl_run *run, struct sl_error *err);
 void sl_state_keys_free(struct sl_run *run);
 
+/* What has one base is numbered: "base", "base#2", "base#3" ... 0: the key is no such one. */
+unsigned sl_state_key_number(const char *key, const char *base);
+/* Caller frees; NULL: out of memory. */
+char *sl_state_key_numbered(const char *base, unsigned number);
+
 /* Some operator of the job has it. */
 bool sl_state_key_is_taken(const struct sl_run *run, const char *key);
 /* What a view shows is no state: it may go. */

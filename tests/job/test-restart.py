@@ -150,6 +150,24 @@ def test_files_are_not_taken_again_by_a_pattern_or_from_above_either():
         check(times <= 4, "of 4 files %d were taken: %s, then %s" % (times, old, new))
 
 
+def test_sources_of_one_directory_are_told_apart_by_their_options():
+    """In another order, one less, one more, one with another filter: each goes on with what it has taken itself."""
+    a, b, other = 'ssc:textFileStream("in", { filter = "*.a" })', 'ssc:textFileStream("in", { filter = is_b })', \
+        'ssc:textFileStream("in", { filter = "*.[ac]" })'
+    for changes in ([[b, a], [a, b]], [[b], [b], [a, b]], [[a], [b, a]], [[other, b], [b, other], [other]], [[a, a, b], [b, a]]):
+        for name in ("ck", "in", "out"):
+            shutil.rmtree(name, ignore_errors=True)
+        for name in ("1.a", "1.b"):
+            move_in(name, name + "\n")
+        for number, sources in enumerate([[a, b]] + changes):
+            job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck" }\n'
+                'local is_b = function(n) return n:find("b$") ~= nil end\n' +
+                "".join(source + ':saveAsTextFiles("out/%d-%d", "txt", { format = "lines", latest = false })\n' % (number, i) for i, source in enumerate(sources)))
+            sluice_ok("run", "job.lua", "--clock", "virtual", "--batches", "1")
+        found = [line for name in os.listdir("out") for line in read("out/%s/part-00000" % name).decode().split()]
+        equal(sorted(found), ["1.a", "1.a", "1.b"] if [a, a, b] in changes else ["1.a", "1.b"], "what was read with %s" % changes)
+
+
 def test_state_that_was_dropped_does_not_come_back():
     count = """
 local sluice = require "sluice"
