@@ -68,16 +68,37 @@ static inline __attribute__((always_inline)) int find_group(struct sl_chunk_merg
 /* So many that what is fetched for them is there in time and still in the first cache. */
 enum { ROWS_AT_ONCE = 128 };
 
-/* The groups of rows row[count] or, where that is NULL, of those from `from` on, whose slots are on their way to the cache. */
-static inline __attribute__((always_inline)) int find_groups(struct sl_chunk_merge *merge,
-                                                             const uint16_t *row, uint32_t from,
-                                                             const uint32_t *hash, uint32_t count)
+SL_FETCH fetch_groups(const struct sl_table *table, const uint32_t *hash, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        sl_table_prefetch_group(table, hash[i]);
+}
+
+/* The groups of rows [from, end) of the chunk. */
+static int find_next(struct sl_chunk_merge *merge, uint32_t from, uint32_t end)
+{
+    uint32_t hash[ROWS_AT_ONCE];
+    int r = 0;
+    for (uint32_t i = from; i < end; i++) {
+        hash[i - from] = (uint32_t)sl_field_hash(&merge->pairs.key[i], merge->task->seed);
+        sl_table_prefetch(merge->table, hash[i - from]);
+    }
+    fetch_groups(merge->table, hash, end - from);
+    for (uint32_t i = from; i < end && r == 0; i++)
+        r = find_group(merge, hash[i - from], i);
+    return r;
+}
+
+/* The groups of rows row[count]. */
+static int find_listed(struct sl_chunk_merge *merge, const uint16_t *row, const uint32_t *hash,
+                       uint32_t count)
 {
     int r = 0;
     for (uint32_t i = 0; i < count; i++)
-        sl_table_prefetch_group(merge->table, hash[i]);
+        sl_table_prefetch(merge->table, hash[i]);
+    fetch_groups(merge->table, hash, count);
     for (uint32_t i = 0; i < count && r == 0; i++)
-        r = find_group(merge, hash[i], row ? row[i] : from + i);
+        r = find_group(merge, hash[i], row[i]);
     return r;
 }
 
@@ -125,24 +146,6 @@ static int merge_values(struct sl_chunk_merge *merge)
 
 /* ---- into a table ---- */
 
-static int find_next(struct sl_chunk_merge *merge, uint32_t from, uint32_t count)
-{
-    uint32_t hash[ROWS_AT_ONCE];
-    for (uint32_t i = 0; i < count; i++) {
-        hash[i] = (uint32_t)sl_field_hash(&merge->pairs.key[from + i], merge->task->seed);
-        sl_table_prefetch(merge->table, hash[i]);
-    }
-    return find_groups(merge, NULL, from, hash, count);
-}
-
-static int find_listed(struct sl_chunk_merge *merge, const uint16_t *row, const uint32_t *hash,
-                       uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        sl_table_prefetch(merge->table, hash[i]);
-    return find_groups(merge, row, 0, hash, count);
-}
-
 static int merge_rows(struct sl_chunk_merge *merge, struct sl_table *table, const uint16_t *row,
                       const uint32_t *hash, uint32_t rows)
 {
@@ -151,7 +154,7 @@ static int merge_rows(struct sl_chunk_merge *merge, struct sl_table *table, cons
     int r = sl_table_reserve(table, rows);
     for (uint32_t from = 0, count; from < rows && r == 0; from += count) {
         count = rows - from < ROWS_AT_ONCE ? rows - from : ROWS_AT_ONCE;
-        r = row ? find_listed(merge, row + from, hash + from, count) : find_next(merge, from, count);
+        r = row ? find_listed(merge, row + from, hash + from, count) : find_next(merge, from, from + count);
     }
     return r == 0 ? merge_values(merge) : r;
 }
