@@ -140,10 +140,11 @@ int sl_received_log_cut(struct sl_received_log *log, uint64_t from, uint64_t to,
 
 /* ---- a range of a number of bytes ---- */
 
+/* Frames without records, such as all positions of a thousand files, are no part of what a batch takes. */
 static int add_up(void *arg, const struct sl_frame *frame, int64_t offset, size_t size)
 {
     struct finding *finding = arg;
-    if (frame->first < finding->number)
+    if (frame->first < finding->number || !frame->count)
         return 0;
     if (finding->bytes && finding->bytes + size > finding->bytes_max) {
         finding->is_limit = true;

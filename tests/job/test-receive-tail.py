@@ -158,6 +158,21 @@ def test_a_line_that_grows_by_bytes_and_one_that_is_too_long():
     equal([(l["source"], l["number"]) for l in letters()], [("t", 1)], "dead letters")
 
 
+def test_a_batch_of_few_bytes_takes_some_records():
+    """However small it is, and however many files have positions: each batch takes a frame at least."""
+    tail_job("logs/*.log")
+    text = pathlib.Path("job.lua").read_text()
+    job(text.replace('"100ms"', '"100ms", maxBytesPerBatch = 10'))
+    for n in range(60):
+        append("logs/%03d.log" % n, "%d\n" % n)
+    sluice_ok("run", "job.lua", "--available-now")
+    equal(sorted(map(int, records())), list(range(60)), "the records")
+    check(len(outputs("out/r", "")) > 1, "batches: %d" % len(outputs("out/r", "")))
+    append("logs/000.log", "last\n")
+    sluice_ok("run", "job.lua", "--available-now")
+    equal(records()[-1], b"last", "the next run")
+
+
 def test_what_is_no_file_is_left_alone():
     tail_job("logs/*")
     os.mkfifo("logs/fifo")
