@@ -5,11 +5,14 @@
 #include "engine/batch/replay.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/validate.h"
+#include "sources/many_dirs.h"
 #include "watcher/file_stat.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,42 +70,6 @@ static int place_in(struct sl_inquiry *inquiry, const char *directory, const cha
     return inquiry->path && inquiry->arrival ? 1 : sl_error_nomem(err);
 }
 
-/* 1: it is in this one. */
-static int try_source(struct sl_inquiry *inquiry, const char *directory, const char *dir, const char *name,
-                      struct sl_error *err)
-{
-    char watched[PATH_MAX];
-    const char *path = sl_target_path(inquiry->target, directory);
-    if (!path)
-        return sl_error_nomem(err);
-    if (!realpath(path, watched))
-        return 0;
-    size_t len = strlen(watched);
-    bool inside = strncmp(dir, watched, len) == 0 &&
-                  (dir[len] == 0 || (dir[len] == '/' && !strchr(dir + len + 1, '/')));
-    if (!inside)
-        return 0;
-    inquiry->dirfd = open(watched, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (inquiry->dirfd < 0)
-        return sl_error_sys(err, errno, "opening %s", watched);
-    return place_in(inquiry, directory, watched, dir, name, err);
-}
-
-/* 1: the object is below this URL. */
-static int try_url(struct sl_inquiry *inquiry, const char *url, struct sl_error *err)
-{
-    struct sl_arena *arena = &inquiry->target->arena;
-    size_t len = sl_bucket_url_len(url, strlen(url));
-    const char *name = sl_bucket_name_below(inquiry->shown, url);
-    if (!name)
-        return 0;
-    inquiry->directory = sl_arena_text(arena, url, len);
-    inquiry->path = inquiry->shown;
-    inquiry->name = sl_arena_text(arena, name, strcspn(name, "/"));
-    inquiry->arrival = sl_arena_text(arena, inquiry->shown, len + 1 + strcspn(name, "/"));
-    return inquiry->directory && inquiry->name && inquiry->arrival ? 1 : sl_error_nomem(err);
-}
-
 static bool watches(const struct sl_node *node, const char *directory)
 {
     if (node->op->kind != SL_OP_SOURCE || !node->op->source->remember)
@@ -113,13 +80,141 @@ static bool watches(const struct sl_node *node, const char *directory)
            strspn((const char *)dir.str + len, "/") >= dir.len - len;
 }
 
+static bool is_recursive_node(const struct sl_inquiry *inquiry, const char *source)
+{
+    const struct sl_context *context = sl_job_context(inquiry->target->job_line.job);
+    for (size_t n = 0; n < context->nodes; n++)
+        if (watches(&context->stream[n]->node, source) &&
+            sl_node_option_boolean(&context->stream[n]->node, "recursive", false))
+            return true;
+    return false;
+}
+
+/* Whether directories below it are watched, too: as the job says, or where none was loaded, as the last run has said. */
+static bool is_recursive(const struct sl_inquiry *inquiry, const char *source)
+{
+    struct sl_field sources = sl_target_status(inquiry->target, NULL, "sources");
+    if (inquiry->target->job_line.job)
+        return is_recursive_node(inquiry, source);
+    for (uint32_t i = 0; sources.tag == SL_LIST && i < sources.len; i++) {
+        const struct sl_field *one = &sources.items[i];
+        const struct sl_field *dir = one->tag == SL_MAP ? sl_map_get(one, "directory", 9) : NULL;
+        const struct sl_field *below = dir ? sl_map_get(one, "recursive", 9) : NULL;
+        if (below && below->tag == SL_BOOL && below->boolean && sl_field_is_text(dir, source))
+            return true;
+    }
+    return false;
+}
+
+/* How much of `inside`, "/a/b" below the watched directory, are directories that are watched, too: up to a name that is left out. */
+static size_t watched_below(const char *inside)
+{
+    size_t len = 0;
+    while (inside[len]) {
+        char name[NAME_MAX + 1];
+        size_t next = 1 + strcspn(inside + len + 1, "/");
+        snprintf(name, sizeof name, "%.*s", (int)next - 1, inside + len + 1);
+        if (sl_many_dirs_leaves_out(name))
+            break;
+        len += next;
+    }
+    return len;
+}
+
+/* 1: it is in this directory, which the source watches under the name `directory`. */
+static int try_directory(struct sl_inquiry *inquiry, const char *directory, const char *dir, const char *name,
+                         struct sl_error *err)
+{
+    char watched[PATH_MAX], part[PATH_MAX];
+    const char *path = sl_target_path(inquiry->target, directory);
+    if (!path)
+        return sl_error_nomem(err);
+    if (!realpath(path, watched))
+        return 0;
+    size_t len = strlen(watched);
+    if (strncmp(dir, watched, len) != 0 || (dir[len] && dir[len] != '/'))
+        return 0;
+    size_t below = is_recursive(inquiry, inquiry->source) ? watched_below(dir + len) : 0;
+    if (below) {
+        snprintf(part, sizeof part, "%.*s", (int)(len + below), dir);
+        memcpy(watched, part, sizeof part);
+        directory = join(&inquiry->target->arena, directory, dir + len + 1);
+        if (directory)
+            directory = sl_arena_text(&inquiry->target->arena, directory,
+                                      strlen(directory) - strlen(dir + len + below));
+    }
+    const char *rest = dir + len + below;
+    if (!directory)
+        return sl_error_nomem(err);
+    if (rest[0] && strchr(rest + 1, '/'))
+        return 0;
+    inquiry->dirfd = open(watched, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (inquiry->dirfd < 0)
+        return sl_error_sys(err, errno, "opening %s", watched);
+    return place_in(inquiry, directory, watched, dir, name, err);
+}
+
+/* The directories that the pattern names now, as many_dirs names them. */
+static int try_pattern(struct sl_inquiry *inquiry, const char *pattern, const char *dir, const char *name,
+                       struct sl_error *err)
+{
+    const char *from = pattern[0] == '/' ? "" : inquiry->target->dir;
+    SL_CLEANUP(sl_buf_done) struct sl_buf whole = {0};
+    size_t skipped = from[0] ? strlen(from) + 1 : 0;
+    glob_t list;
+    int r = 0;
+    for (const char *at = from; *at; at++) {
+        if (strchr("*?[\\", *at))
+            sl_buf_byte(&whole, '\\');
+        sl_buf_byte(&whole, (uint8_t)*at);
+    }
+    if (!sl_buf_printf(&whole, "%s%s", from[0] ? "/" : "", pattern) || !sl_buf_byte(&whole, 0))
+        return sl_error_nomem(err);
+    int code = glob((const char *)whole.bytes, GLOB_ONLYDIR, NULL, &list);
+    for (size_t i = 0; code == 0 && r == 0 && i < list.gl_pathc; i++) {
+        const char *match = list.gl_pathv[i] + skipped, *base = strrchr(match, '/');
+        const char *kept = sl_arena_text(&inquiry->target->arena, match, strlen(match));
+        if (!kept)
+            r = sl_error_nomem(err);
+        else if (!sl_many_dirs_leaves_out(base ? base + 1 : match))
+            r = try_directory(inquiry, kept, dir, name, err);
+    }
+    if (code != GLOB_NOMATCH)
+        globfree(&list);
+    return code == GLOB_NOSPACE ? sl_error_nomem(err) : r;
+}
+
+/* 1: it is in this one. */
+static int try_source(struct sl_inquiry *inquiry, const char *source, const char *dir, const char *name,
+                      struct sl_error *err)
+{
+    inquiry->source = source;
+    return sl_many_dirs_is_pattern(source) ? try_pattern(inquiry, source, dir, name, err)
+                                           : try_directory(inquiry, source, dir, name, err);
+}
+
+/* 1: the object is below this URL. */
+static int try_url(struct sl_inquiry *inquiry, const char *url, struct sl_error *err)
+{
+    struct sl_arena *arena = &inquiry->target->arena;
+    size_t len = sl_bucket_url_len(url, strlen(url));
+    const char *name = sl_bucket_name_below(inquiry->shown, url);
+    if (!name)
+        return 0;
+    inquiry->source = inquiry->directory = sl_arena_text(arena, url, len);
+    inquiry->path = inquiry->shown;
+    inquiry->name = sl_arena_text(arena, name, strcspn(name, "/"));
+    inquiry->arrival = sl_arena_text(arena, inquiry->shown, len + 1 + strcspn(name, "/"));
+    return inquiry->directory && inquiry->name && inquiry->arrival ? 1 : sl_error_nomem(err);
+}
+
 bool sl_inquiry_next_node(struct sl_inquiry *inquiry)
 {
     const struct sl_context *context =
         inquiry->target->job_line.job ? sl_job_context(inquiry->target->job_line.job) : NULL;
     while (context && inquiry->next_node < context->nodes) {
         const struct sl_node *node = &context->stream[inquiry->next_node++]->node;
-        if (!watches(node, inquiry->directory))
+        if (!watches(node, inquiry->source))
             continue;
         inquiry->node = node;
         return true;

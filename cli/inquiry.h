@@ -26,11 +26,13 @@ struct sl_known_directory {
 
 struct sl_inquiry {
     struct sl_target *target;
-    const char *shown;     /* as the user calls it */
-    const char *directory; /* the source's, as the job names it */
-    const char *name;      /* below it: the file, or the directory that is one arrival */
-    const char *path;      /* as the catalog names the file */
-    const char *arrival;   /* as it would name what `name` names */
+    const char *shown;  /* as the user calls it */
+    const char *source; /* the watched directory, or a pattern of them, as the job names it */
+    const char *
+        directory; /* the file's: that, one that the pattern matches, or one below it, as the catalog names it */
+    const char *name;    /* below it: the file, or the directory that is one arrival */
+    const char *path;    /* as the catalog names the file */
+    const char *arrival; /* as it would name what `name` names */
     int dirfd; /* the source's directory; -1: the directory is a URL, and nothing is looked at there */
     const struct sl_node *node; /* a source, where a job was loaded; NULL: its options are not known */
     struct sl_known_file known;

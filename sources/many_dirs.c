@@ -89,8 +89,7 @@ static bool is_directory(const struct many *many, const char *path, bool follows
            S_ISDIR(info.stx_mode);
 }
 
-/* Names that no source takes (the manual, "Files"). */
-static bool is_ignored(const char *name)
+bool sl_many_dirs_leaves_out(const char *name)
 {
     size_t len = strlen(name);
     return name[0] == '.' || name[0] == '_' || (len && name[len - 1] == '~');
@@ -112,7 +111,8 @@ static int list_directories(const struct many *many, const char *dir, const char
         sl_io_close(io, fd);
     while (r == 0 && stream && (entry = io->ops->readdir(io, stream))) {
         bool may_be = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN || entry->d_type == DT_LNK;
-        if (!may_be || is_ignored(entry->d_name) || (pattern && fnmatch(pattern, entry->d_name, 0) != 0))
+        if (!may_be || sl_many_dirs_leaves_out(entry->d_name) ||
+            (pattern && fnmatch(pattern, entry->d_name, 0) != 0))
             continue;
         char *path = join_path(dir, entry->d_name);
         if (path && !is_directory(many, path, pattern != NULL))

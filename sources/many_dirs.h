@@ -11,6 +11,9 @@
 /* Whether the text is a pattern: it has one of * ? [. */
 bool sl_many_dirs_is_pattern(const char *dir);
 
+/* Whether a directory of this name is left out, as no source takes such names (the manual, "Files"). */
+bool sl_many_dirs_leaves_out(const char *name);
+
 /* dir and options are borrowed until close. SL_EUSAGE: a directory that is named without a pattern does not exist. */
 int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool recursive,
                       const struct sl_arrivals_options *options, struct sl_arrivals **ret,

@@ -187,6 +187,8 @@ static void add_source(const struct sl_source *source, struct sl_buf *buf)
     const uint64_t *standing = counts.standing;
     sl_buf_text(buf, "{\"directory\":");
     sl_json_string(buf, dir.str, dir.len, NULL);
+    sl_buf_printf(buf, ",\"recursive\":%s",
+                  sl_node_option_boolean(source->node, "recursive", false) ? "true" : "false");
     sl_buf_printf(buf,
                   ",\"waiting\":%" PRIu64 ",\"held_back\":%" PRIu64 ",\"taken\":%" PRIu64
                   ",\"filtered\":%" PRIu64 ",\"irregular\":%" PRIu64,

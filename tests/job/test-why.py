@@ -306,4 +306,32 @@ def test_trace_follows_windows():
     equal(found, ["out/a-1000", "out/a-2000", "out/a-3000"], "outputs that the first file went into")
 
 
+def test_files_of_patterns_and_below_a_recursive_directory_are_found():
+    """By why, wait and trace; with the job, and where the checkpoint alone is known."""
+    for name in ("in/a/b", "in/_x", "in/a/.h", "logs/m", "elsewhere"):
+        os.makedirs(name)
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "100ms", checkpoint = "ck" }\n'
+        'local s = ssc:textFileStream("in", { recursive = true, pollInterval = "100ms" })\n'
+        's:union(ssc:textFileStream("logs/*", { filter = "*.log", pollInterval = "100ms" })):saveAsTextFiles("out/a", "txt", { format = "lines" })\n')
+    with Running("job.lua") as run:
+        run.wait_until(lambda: os.path.exists("ck/status.json"), "the run")
+        for path in ("in/a/b/f", "in/top", "logs/m/x.log", "in/new/er/q", "logs/new/y.log"):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            pathlib.Path(path).write_text("1\n")
+            for target in (["job.lua"], ["--checkpoint", "ck"]):
+                sluice_ok("wait", *target, path, "--timeout", "%ds" % PATIENCE_S)
+                check("taken in batch" in sluice_ok("why", *target, path).stdout, path)
+                check("out/a-" in sluice_ok("trace", *target, path).stdout, path)
+        for path, words in (("in/_x/f", "ignored by rule"), ("in/a/.h/f", "ignored by rule"), ("logs/m/x.txt", "filtered")):
+            pathlib.Path(path).write_text("1\n")
+            done = sluice("wait", "job.lua", path, "--timeout", "%ds" % PATIENCE_S)
+            check(done.returncode == 1 and words in done.stderr, "%s: %d %s" % (path, done.returncode, done.stderr))
+        for path in ("elsewhere/f", "logs/f", "logs/m/x/y.log"):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            pathlib.Path(path).write_text("1\n")
+            done = sluice("why", "job.lua", path)
+            check("no directory that the job watches" in done.stderr or "without _SUCCESS" in done.stdout, "%s: %s %s" % (path, done.stdout, done.stderr))
+        run.stop()
+
+
 main(globals())
