@@ -20,7 +20,7 @@
 enum {
     LOOK_GROUPS = 16 << 10, /* as many as half of a second-level cache holds */
     PARTS_PER_WORKER = 8,   /* so many that two workers seldom want the same */
-    PARTS_MAX = 64,
+    PARTS_MAX = 256,
 };
 
 /* ---- the tables ---- */
