@@ -31,13 +31,45 @@ static uint8_t escape_of(uint8_t byte)
     return 0;
 }
 
+/* Whether no byte of the word need be escaped; some others count, too: vertical tab, form feed and what is below them. */
+static inline bool is_plain_word(uint64_t word)
+{
+    return !(sl_word_has_below(word, '\r' + 1) || sl_word_has(word, '\\'));
+}
+
+/* Eight bytes, some of them the same ones, that are all of up to eight. */
+static inline uint64_t few_bytes(const uint8_t *p, size_t len)
+{
+    uint32_t first, last;
+    if (len < 4)
+        return len ? p[0] | (uint64_t)p[len / 2] << 8 | (uint64_t)p[len - 1] << 16 | UINT64_MAX << 24
+                   : UINT64_MAX;
+    memcpy(&first, p, 4);
+    memcpy(&last, p + len - 4, 4);
+    return first | (uint64_t)last << 32;
+}
+
+/* Whether no byte need be escaped; false where that is not known at once. */
+static inline bool is_plain(const uint8_t *p, size_t len)
+{
+    uint64_t word;
+    if (len < 8)
+        return is_plain_word(few_bytes(p, len));
+    for (size_t i = 0; i + 8 < len; i += 8) {
+        memcpy(&word, p + i, 8);
+        if (!is_plain_word(word))
+            return false;
+    }
+    memcpy(&word, p + len - 8, 8);
+    return is_plain_word(word);
+}
+
 static size_t plain_prefix(const uint8_t *p, size_t len)
 {
     size_t i = 0;
-    for (; i + 8 <= len; i += 8) {
-        uint64_t word;
+    for (uint64_t word; i + 8 <= len; i += 8) {
         memcpy(&word, p + i, 8);
-        if (sl_word_has_below(word, '\r' + 1) || sl_word_has(word, '\\'))
+        if (!is_plain_word(word))
             break;
     }
     while (i < len && !escape_of(p[i]))
@@ -60,9 +92,7 @@ static bool escaped(struct sl_buf *buf, const uint8_t *p, size_t len)
 
 static bool string(struct sl_buf *buf, const uint8_t *p, size_t len)
 {
-    if (plain_prefix(p, len) < len)
-        return escaped(buf, p, len);
-    return sl_buf_append(buf, p, len);
+    return is_plain(p, len) ? sl_buf_append(buf, p, len) : escaped(buf, p, len);
 }
 
 /* Lists and maps: JSON, then escaped like a string. */

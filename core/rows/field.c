@@ -2,6 +2,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/rows/short_copy.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -245,7 +246,7 @@ bool sl_field_copy(struct sl_arena *arena, const struct sl_field *f, struct sl_f
         return copy_items(arena, f, f->tag == SL_MAP ? 2 * (size_t)f->len : f->len, ret);
     struct sl_field copy = *f;
     if (f->tag == SL_STR) {
-        copy.str = sl_arena_copy(arena, f->str, f->len);
+        copy.str = sl_arena_copy_short(arena, f->str, f->len);
         if (!copy.str && f->len)
             return false;
     }

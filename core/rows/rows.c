@@ -2,6 +2,7 @@
 
 #include "core/base/array.h"
 #include "core/base/error.h"
+#include "core/rows/short_copy.h"
 #include "core/rows/stored_rows.h"
 
 #include <stdlib.h>
@@ -117,12 +118,22 @@ static uint32_t room(struct sl_rows *rows, uint32_t width, bool timed)
     return open_chunk(rows, width, timed) ? rows->room : 0;
 }
 
+static inline bool copy_field(struct sl_arena *arena, const struct sl_field *from, struct sl_field *to)
+{
+    if (from->tag > SL_STR)
+        return sl_field_copy(arena, from, to);
+    *to = *from;
+    if (from->tag == SL_STR)
+        to->str = sl_arena_copy_short(arena, from->str, from->len);
+    return from->tag != SL_STR || to->str || !from->len;
+}
+
 static bool append_rows(struct sl_rows *rows, const struct sl_chunk *from, uint32_t first, uint32_t count)
 {
     struct sl_chunk *last = rows->chunk[rows->chunks - 1];
     for (uint32_t c = 0; c < from->width; c++)
         for (uint32_t i = 0; i < count; i++)
-            if (!sl_field_copy(&rows->arena, &from->column[c][first + i], &rows->open[c][last->rows + i]))
+            if (!copy_field(&rows->arena, &from->column[c][first + i], &rows->open[c][last->rows + i]))
                 return false;
     last->rows += count;
     rows->count += count;

@@ -272,6 +272,26 @@ static void test_every_byte_of_a_string_counts_whatever_its_length(void **state)
     }
 }
 
+/* One after the other in an arena, so that a byte too many would be another string's. */
+static void test_strings_of_every_length_are_copied_whole(void **state)
+{
+    enum { LENGTHS = 80 };
+    struct sl_arena arena = {0};
+    struct sl_field copy[LENGTHS];
+    uint8_t text[LENGTHS];
+    for (size_t i = 0; i < LENGTHS; i++)
+        text[i] = (uint8_t)(i * 37 + 5);
+    for (size_t len = 0; len < LENGTHS; len++) {
+        struct sl_field string = sl_string(text, len);
+        assert_true(sl_field_copy(&arena, &string, &copy[len]));
+    }
+    for (size_t len = 0; len < LENGTHS; len++) {
+        assert_int_equal(copy[len].len, len);
+        assert_memory_equal(copy[len].str, text, len);
+    }
+    sl_arena_done(&arena);
+}
+
 static void test_field_hash_spreads_numbers_and_short_words(void **state)
 {
     enum { BUCKETS = 256, KEYS = 64 * BUCKETS };
@@ -381,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_partition_hash_never_changes),
         cmocka_unit_test(test_field_hash_depends_on_the_seed),
         cmocka_unit_test(test_every_byte_of_a_string_counts_whatever_its_length),
+        cmocka_unit_test(test_strings_of_every_length_are_copied_whole),
         cmocka_unit_test(test_field_hash_spreads_numbers_and_short_words),
         cmocka_unit_test(test_field_copy_owns_all_of_it),
         cmocka_unit_test(test_map_sort_refuses_twins_and_keys_that_are_no_strings),

@@ -1,0 +1,39 @@
+/* Copies of strings for what copies many: most are short, and a call of memcpy costs more than they do. */
+#pragma once
+
+#include "core/base/arena.h"
+
+#include <string.h>
+
+/* Four words of four bytes, some of them the same ones, are all of 4 to 16 bytes: there is no branch on how many. */
+static inline void sl_copy_up_to_16(uint8_t *to, const uint8_t *from, size_t size)
+{
+    uint8_t word[4][4];
+    size_t second = size / 8 * 4, last = size - 4, third = last - second;
+    memcpy(word[0], from, 4);
+    memcpy(word[1], from + second, 4);
+    memcpy(word[2], from + third, 4);
+    memcpy(word[3], from + last, 4);
+    memcpy(to, word[0], 4);
+    memcpy(to + second, word[1], 4);
+    memcpy(to + third, word[2], 4);
+    memcpy(to + last, word[3], 4);
+}
+
+/* As sl_arena_copy. */
+static inline uint8_t *sl_arena_copy_short(struct sl_arena *arena, const uint8_t *bytes, size_t size)
+{
+    uint8_t *p = sl_arena_bytes(arena, size);
+    if (!p || !size)
+        return p;
+    if (size > 16) {
+        memcpy(p, bytes, size);
+    } else if (size >= 4) {
+        sl_copy_up_to_16(p, bytes, size);
+    } else {
+        p[0] = bytes[0];
+        p[size / 2] = bytes[size / 2];
+        p[size - 1] = bytes[size - 1];
+    }
+    return p;
+}
