@@ -2,6 +2,7 @@
 #include "engine/trial/try.h"
 #include "engine/batch/deadletter.h"
 #include "engine/graph/graph_text.h"
+#include "engine/graph/lead.h"
 #include "engine/graph/validate.h"
 #include "engine/trial/dry_run.h"
 #include "text/format.h"
@@ -80,18 +81,17 @@ static const char *directory_of(const struct sl_context *context, size_t n, char
                                                                  : NULL;
 }
 
-/* Whether the file lies in the directory, which is relative to the job. */
-static bool lies_in(const struct sl_context *context, const char *dir, const char *path)
+/* Whether source n, which reads `dir`, relative to the job, reads files of the directory in which the file lies. */
+static bool reads(const struct sl_context *context, size_t n, const char *dir, const char *path)
 {
-    char joined[2 * PATH_MAX], parent[PATH_MAX], real_dir[PATH_MAX], real_parent[PATH_MAX];
+    char watched[PATH_MAX], parent[PATH_MAX], real_parent[PATH_MAX];
     const char *slash = strrchr(path, '/');
     size_t len = slash ? (size_t)(slash - path) : 0;
     if (len >= sizeof parent)
         return false;
     snprintf(parent, sizeof parent, "%.*s", len ? (int)len : 1, len ? path : slash ? "/" : ".");
-    snprintf(joined, sizeof joined, "%s%s%s", dir[0] == '/' ? "" : context->dir, dir[0] == '/' ? "" : "/",
-             dir);
-    return realpath(joined, real_dir) && realpath(parent, real_parent) && strcmp(real_dir, real_parent) == 0;
+    return sl_lead_resolve(context->dir, dir, watched) && realpath(parent, real_parent) &&
+           sl_node_reads(&context->stream[n]->node, watched, real_parent);
 }
 
 static int refuse_file(const struct sl_context *context, const char *path, struct sl_error *err)
@@ -124,11 +124,12 @@ static int find_directory(const struct sl_context *context, const char *argument
         bool is_said = dir && strncmp(argument, dir, len) == 0 && argument[len] == '=';
         if (!dir)
             continue;
-        if (directories++ == 0 || is_said || lies_in(context, dir, argument))
+        bool is_its = is_said || reads(context, n, dir, argument);
+        if (directories++ == 0 || is_its)
             memcpy(ret, text, len + 1);
         if (is_said)
             *ret_path = argument + len + 1;
-        if (is_said || lies_in(context, dir, argument))
+        if (is_its)
             return 0;
     }
     if (directories == 0)

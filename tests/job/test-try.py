@@ -78,6 +78,18 @@ def test_a_file_goes_to_the_source_of_its_directory():
     equal({name: found[name][0] for name in want}, want, "counts with DIRECTORY=FILE")
 
 
+def test_a_file_goes_to_the_source_whose_pattern_or_directory_above_it_it_is_in():
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s" }\n'
+        'ssc:textFileStream("deep", { recursive = true }):saveAsTextFiles("out/a")\nssc:textFileStream("logs/*"):saveAsTextFiles("out/b")\n')
+    for path in ("deep/a/b/f", "logs/m/g", "elsewhere/h"):
+        os.makedirs(os.path.dirname(path))
+        pathlib.Path(path).write_text(path + "\n")
+    shown = sluice_ok("try", "job.lua", "deep/a/b/f", "logs/m/g").stdout
+    deep, logs = shown.index("deep/a/b/f"), shown.index("logs/m/g")
+    check(shown.index("recursive") < deep < shown.index("logs/*") < logs, shown)
+    check("which source is elsewhere/h for" in sluice("try", "job.lua", "elsewhere/h").stderr, "a file of neither")
+
+
 def test_what_cannot_be_tried_is_refused():
     job(TWO)
     write("u", "ann,7\n")
