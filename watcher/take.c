@@ -40,9 +40,7 @@ static int list_files(struct sl_watched_dir *intake, const struct sl_entry *entr
     const struct sl_file_stat *look = &entry->look;
     char *path = sl_watched_dir_path(intake, entry->name, NULL);
     struct sl_file file = {path, look->inode, look->born_ns, look->mtime_ns, look->size};
-    int rc = path ? sl_files_add(ret, &file) : SL_ENOMEM;
-    free(path);
-    return rc ? sl_error_nomem(err) : 0;
+    return !path || sl_files_add_owned(ret, &file) ? sl_error_nomem(err) : 0;
 }
 
 static uint64_t bytes_of(const struct sl_files *files)
@@ -63,13 +61,21 @@ static bool fits(const struct choice *choice, const struct sl_files *files)
            bytes_of(files) <= choice->bytes_max && choice->bytes <= choice->bytes_max - bytes_of(files);
 }
 
-static int add_all(struct choice *choice, const struct sl_files *files, struct sl_error *err)
+/* The list keeps a path only where it is of a directory. */
+static int add_all(struct choice *choice, const struct sl_entry *entry, struct sl_files *files,
+                   struct sl_error *err)
 {
-    for (size_t i = 0; i < files->count; i++)
-        if (sl_files_add(choice->files, &files->file[i]))
-            return sl_error_nomem(err);
+    int rc = 0;
+    bool is_kept = entry->look.kind == SL_LOOK_DIRECTORY;
     choice->bytes += bytes_of(files);
-    return 0;
+    for (size_t i = 0; i < files->count; i++) {
+        struct sl_file *file = &files->file[i];
+        if (is_kept ? sl_files_add(choice->files, file) : sl_files_add_owned(choice->files, file))
+            rc = SL_ENOMEM;
+        if (!is_kept)
+            file->path = NULL;
+    }
+    return rc ? sl_error_nomem(err) : 0;
 }
 
 /* Of a directory it is remembered which files were taken with it. */
@@ -108,7 +114,7 @@ static int choose(struct choice *choice, struct sl_entry *entry, struct sl_error
     if (rc == 0 && !fits(choice, &files))
         choice->full = true;
     if (rc == 0 && !choice->full)
-        rc = add_all(choice, &files, err);
+        rc = add_all(choice, entry, &files, err);
     if (rc == 0 && !choice->full)
         rc = keep_parts(entry, &files, err);
     if (rc == 0 && !choice->full)

@@ -27,9 +27,17 @@ int sl_watched_dir_add_gone(struct sl_watched_dir *intake, const struct sl_file 
 char *sl_watched_dir_path(const struct sl_watched_dir *intake, const char *name, const char *part)
 {
     const char *dir = intake->place.path;
-    size_t size = strlen(dir) + strlen(name) + (part ? strlen(part) : 0) + 3;
-    char *path = malloc(size);
-    if (path)
-        (void)snprintf(path, size, "%s/%s%s%s", dir, name, part ? "/" : "", part ? part : "");
+    size_t dir_len = strlen(dir), name_len = strlen(name), part_len = part ? 1 + strlen(part) : 0;
+    char *path = malloc(dir_len + 1 + name_len + part_len + 1);
+    if (!path)
+        return NULL;
+    char *end = mempcpy(path, dir, dir_len);
+    *end++ = '/';
+    end = mempcpy(end, name, name_len);
+    if (part) {
+        *end++ = '/';
+        end = mempcpy(end, part, part_len - 1);
+    }
+    *end = 0;
     return path;
 }

@@ -13,18 +13,23 @@ void sl_files_done(struct sl_files *files)
     *files = (struct sl_files){0};
 }
 
-int sl_files_add(struct sl_files *files, const struct sl_file *file)
+int sl_files_add_owned(struct sl_files *files, const struct sl_file *file)
 {
     struct sl_file *grown = sl_array_grow(files->file, files->count, &files->capacity, sizeof *grown);
-    if (!grown)
+    if (!grown) {
+        free(file->path);
         return SL_ENOMEM;
+    }
     files->file = grown;
+    files->file[files->count++] = *file;
+    return 0;
+}
+
+int sl_files_add(struct sl_files *files, const struct sl_file *file)
+{
     struct sl_file copy = *file;
     copy.path = strdup(file->path);
-    if (!copy.path)
-        return SL_ENOMEM;
-    files->file[files->count++] = copy;
-    return 0;
+    return copy.path ? sl_files_add_owned(files, &copy) : SL_ENOMEM;
 }
 
 static int compare_paths(const void *a, const void *b)

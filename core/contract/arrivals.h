@@ -50,6 +50,8 @@ void sl_owed_done(struct sl_owed *owed);
 void sl_files_done(struct sl_files *files);
 /* Appends a copy of the file (path included). 0 or SL_ENOMEM. */
 int sl_files_add(struct sl_files *files, const struct sl_file *file);
+/* Appends the file and takes its path over, also when it fails. 0 or SL_ENOMEM. */
+int sl_files_add_owned(struct sl_files *files, const struct sl_file *file);
 /* Sorts those from number `from` on by their paths. */
 void sl_files_sort(struct sl_files *files, size_t from);
 /* Of files that are sorted: the one at this path, or NULL. */

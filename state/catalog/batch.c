@@ -2,6 +2,7 @@
 #include "state/catalog/catalog_internal.h"
 #include "state/catalog/counters.h"
 #include "state/catalog/rows.h"
+#include "state/catalog/take.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,20 +11,33 @@
 
 /* ---- plan ---- */
 
-static int put_file(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t source,
-                    size_t position, int64_t *digest, struct sl_error *err)
+enum { FILE_COLUMNS = 9 };
+
+static void bind_file(const struct sl_catalog *catalog, sqlite3_stmt *put, int first,
+                      const struct sl_batch_plan *plan, size_t source, size_t position, int64_t *digest)
 {
-    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_FILE];
     const struct sl_file *file = &plan->files[source].file[position];
     int64_t id = catalog->source_id[source];
     int64_t checksum = sl_row_file(catalog->hash, (int64_t)plan->number, id, (int64_t)position, file);
-    sl_statement_integer(put, 1, (int64_t)plan->number);
-    sl_statement_integer(put, 2, id);
-    sl_statement_integer(put, 3, (int64_t)position);
-    sl_statement_integer(put, 4, checksum);
-    sl_catalog_bind_file(put, 5, file);
+    sl_statement_integer(put, first, (int64_t)plan->number);
+    sl_statement_integer(put, first + 1, id);
+    sl_statement_integer(put, first + 2, (int64_t)position);
+    sl_statement_integer(put, first + 3, checksum);
+    sl_catalog_bind_file(put, first + 4, file);
     *digest = sl_digest_add(*digest, checksum);
-    return sl_catalog_step(catalog, SL_SQL_PUT_FILE, err);
+}
+
+/* Those from this one on that one statement puts; *ret: how many. */
+static int put_some_files(const struct sl_catalog *catalog, const struct sl_batch_plan *plan, size_t source,
+                          size_t position, size_t *ret, int64_t *digest, struct sl_error *err)
+{
+    bool is_one = plan->files[source].count - position < SL_SQL_ROWS;
+    enum sl_sql which = is_one ? SL_SQL_PUT_FILE : SL_SQL_PUT_FILES;
+    *ret = is_one ? 1 : SL_SQL_ROWS;
+    for (size_t i = 0; i < *ret; i++)
+        bind_file(catalog, catalog->sql[which], (int)i * FILE_COLUMNS + 1, plan, source, position + i,
+                  digest);
+    return sl_catalog_step(catalog, which, err);
 }
 
 /* *ret_digest: the sum of the files' checksums. */
@@ -32,10 +46,11 @@ static int put_files(const struct sl_catalog *catalog, const struct sl_batch_pla
 {
     *ret_count = *ret_digest = 0;
     for (size_t s = 0; s < plan->sources; s++)
-        for (size_t i = 0; i < plan->files[s].count; i++, ++*ret_count) {
-            int r = put_file(catalog, plan, s, i, ret_digest, err);
+        for (size_t i = 0, some; i < plan->files[s].count; i += some) {
+            int r = put_some_files(catalog, plan, s, i, &some, ret_digest, err);
             if (r < 0)
                 return r;
+            *ret_count += (int64_t)some;
         }
     return 0;
 }
@@ -128,105 +143,13 @@ int sl_catalog_plan_again(struct sl_catalog *catalog, const struct sl_batch_plan
 
 /* ---- commit: the taken files ---- */
 
-/* The remembered file of this name: 1 and its identity (without the path), or 0, or a failure. */
-static int find_taken(const struct sl_catalog *catalog, int64_t source, const char *path, struct sl_file *ret,
-                      int64_t *ret_checksum, struct sl_error *err)
-{
-    sqlite3_stmt *get = catalog->sql[SL_SQL_GET_TAKEN];
-    sl_statement_integer(get, 1, source);
-    sl_statement_text(get, 2, path);
-    int r = sl_catalog_step(catalog, SL_SQL_GET_TAKEN, err);
-    if (r <= 0)
-        return r;
-    *ret = sl_catalog_column_file(get);
-    *ret_checksum = sqlite3_column_int64(get, 2);
-    if (sl_row_taken(catalog->hash, source, ret) != *ret_checksum)
-        r = sl_catalog_damaged(catalog, err, "table taken, row %s", path);
-    ret->path = NULL;
-    (void)sqlite3_reset(get); /* there was a row: no failure to repeat */
-    return r;
-}
-
-static int drop_taken(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
-                      const char *path, int64_t checksum, struct sl_error *err)
-{
-    sqlite3_stmt *drop = catalog->sql[SL_SQL_DROP_TAKEN];
-    sl_statement_integer(drop, 1, source);
-    sl_statement_text(drop, 2, path);
-    progress->taken--;
-    progress->taken_digest = sl_digest_remove(progress->taken_digest, checksum);
-    return sl_catalog_step(catalog, SL_SQL_DROP_TAKEN, err);
-}
-
-/* Where no file of this name is remembered: 1; else 0, and nothing is written; or a failure. */
-static int put_taken(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
-                     const struct sl_file *file, bool was_there, struct sl_error *err)
-{
-    sqlite3_stmt *put = catalog->sql[SL_SQL_PUT_TAKEN];
-    int64_t checksum = sl_row_taken(catalog->hash, source, file);
-    sl_statement_integer(put, 1, source);
-    sl_statement_integer(put, 2, checksum);
-    sl_catalog_bind_file(put, 3, file);
-    sl_statement_integer(put, 8, was_there);
-    int r = sl_catalog_step(catalog, SL_SQL_PUT_TAKEN, err);
-    if (r < 0 || !sqlite3_changes(catalog->database.handle))
-        return r;
-    progress->taken++;
-    progress->taken_digest = sl_digest_add(progress->taken_digest, checksum);
-    return 1;
-}
-
-/* The file is remembered; an older one of its name, which it has replaced, is not any more. */
-static int take(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
-                const struct sl_file *file, bool was_there, struct sl_error *err)
-{
-    struct sl_file older;
-    int64_t checksum;
-    int r = put_taken(catalog, progress, source, file, was_there, err);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    r = find_taken(catalog, source, file->path, &older, &checksum, err);
-    if (r > 0)
-        r = drop_taken(catalog, progress, source, file->path, checksum, err);
-    r = r < 0 ? r : put_taken(catalog, progress, source, file, was_there, err);
-    if (r == 0) /* two rows of one name are impossible in a sound table */
-        r = sl_catalog_damaged(catalog, err, "table taken, row %s", file->path);
-    return r < 0 ? r : 0;
-}
-
-/* The file is forgotten; a newer one of its name stays. */
-static int forget(const struct sl_catalog *catalog, struct sl_catalog_progress *progress, int64_t source,
-                  const struct sl_file *file, struct sl_error *err)
-{
-    struct sl_file known;
-    int64_t checksum;
-    int r = find_taken(catalog, source, file->path, &known, &checksum, err);
-    if (r <= 0 || !sl_file_same(&known, file))
-        return r < 0 ? r : 0;
-    return drop_taken(catalog, progress, source, file->path, checksum, err);
-}
-
-static int forget_all(const struct sl_catalog *catalog, struct sl_catalog_progress *progress,
-                      const struct sl_files *gone, struct sl_error *err)
-{
-    int r = 0;
-    for (size_t s = 0; s < catalog->sources; s++)
-        for (size_t i = 0; r == 0 && i < gone[s].count; i++)
-            r = forget(catalog, progress, catalog->source_id[s], &gone[s].file[i], err);
-    return r;
-}
-
 static int write_taken(const struct sl_catalog *catalog, struct sl_catalog_progress *progress,
                        const struct sl_committed *batch, struct sl_error *err)
 {
     int r = 0;
-    for (size_t s = 0; s < catalog->sources; s++) {
-        const struct sl_files *files = &batch->plan->files[s];
-        for (size_t i = 0; r == 0 && i < files->count; i++)
-            if (strchr(files->file[i].path, '/')) /* else dead letters, which are not watched */
-                r = take(catalog, progress, catalog->source_id[s], &files->file[i], false, err);
-    }
-    return r < 0 || !batch->gone ? r : forget_all(catalog, progress, batch->gone, err);
+    for (size_t s = 0; r == 0 && s < catalog->sources; s++)
+        r = sl_catalog_take_all(catalog, progress, catalog->source_id[s], &batch->plan->files[s], err);
+    return r < 0 || !batch->gone ? r : sl_catalog_forget_all(catalog, progress, batch->gone, err);
 }
 
 int sl_catalog_forget(struct sl_catalog *catalog, const struct sl_files *gone, struct sl_error *err)
@@ -238,22 +161,13 @@ int sl_catalog_forget(struct sl_catalog *catalog, const struct sl_files *gone, s
     if (!count)
         return 0;
     int r = sl_catalog_begin(catalog, err);
-    r = r < 0 ? r : forget_all(catalog, &progress, gone, err);
+    r = r < 0 ? r : sl_catalog_forget_all(catalog, &progress, gone, err);
     r = r < 0 ? r : sl_catalog_end(catalog, &progress, err);
     if (r < 0) {
         sl_catalog_abort(catalog);
         return sl_error_wrap(err, "forgetting files that are gone");
     }
     return 0;
-}
-
-int sl_catalog_remembers(const struct sl_catalog *catalog, size_t source, const struct sl_file *file,
-                         struct sl_error *err)
-{
-    struct sl_file known;
-    int64_t checksum;
-    int r = find_taken(catalog, catalog->source_id[source], file->path, &known, &checksum, err);
-    return r > 0 ? sl_file_same(&known, file) : r;
 }
 
 /* ---- what was there before the first start ---- */
@@ -266,7 +180,7 @@ static int write_decision(struct sl_catalog *catalog, const struct sl_files *old
         sl_statement_integer(catalog->sql[SL_SQL_DROP_UNDECIDED], 1, catalog->source_id[s]);
         r = sl_catalog_step(catalog, SL_SQL_DROP_UNDECIDED, err);
         for (size_t i = 0; r == 0 && i < old[s].count; i++)
-            r = take(catalog, &progress, catalog->source_id[s], &old[s].file[i], true, err);
+            r = sl_catalog_take(catalog, &progress, catalog->source_id[s], &old[s].file[i], true, err);
     }
     return r < 0 ? r : sl_catalog_end(catalog, &progress, err);
 }

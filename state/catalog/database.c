@@ -157,6 +157,16 @@ int sl_database_step(const struct sl_database *database, sqlite3_stmt *statement
     return r;
 }
 
+int sl_database_insert(const struct sl_database *database, sqlite3_stmt *statement, struct sl_error *err)
+{
+    int code = sqlite3_step(statement);
+    int r = code == SQLITE_DONE                    ? 0
+            : code == SQLITE_CONSTRAINT_PRIMARYKEY ? 1
+                                                   : sl_database_failure(database, err);
+    (void)sqlite3_reset(statement); /* repeats what step said */
+    return r;
+}
+
 int sl_database_integer(const struct sl_database *database, const char *sql, int64_t *ret,
                         struct sl_error *err)
 {

@@ -37,6 +37,9 @@ int sl_database_prepare(const struct sl_database *database, const char *sql, sql
 /* 1: a row; 0: done; or a failure. The statement is reset unless there was a row. */
 int sl_database_step(const struct sl_database *database, sqlite3_stmt *statement, struct sl_error *err);
 
+/* For an INSERT. 1: a row is there that has the key of one of its rows, and nothing was written; 0: done; or a failure. */
+int sl_database_insert(const struct sl_database *database, sqlite3_stmt *statement, struct sl_error *err);
+
 void sl_statement_integer(sqlite3_stmt *statement, int index, int64_t value);
 /* Borrowed until the statement is reset or bound again. */
 void sl_statement_text(sqlite3_stmt *statement, int index, const char *text);

@@ -2,6 +2,17 @@
 
 #define ALL_TAKEN "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
 
+#define EIGHT(row) row "," row "," row "," row "," row "," row "," row "," row
+_Static_assert(SL_SQL_ROWS == 8, "EIGHT has as many");
+
+#define PUT_FILE                                                                                             \
+    "INSERT INTO file (batch, source, position, checksum, path, inode, born_ns, mtime_ns, size) VALUES "
+#define FILE_ROW "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+#define PUT_TAKEN                                                                                            \
+    "INSERT INTO taken (source, checksum, path, inode, born_ns, mtime_ns, size, was_there) VALUES "
+#define TAKEN_ROW "(?, ?, ?, ?, ?, ?, ?, ?)"
+
 const char sl_sql_taken_backwards[] = ALL_TAKEN " ORDER BY source DESC, path DESC";
 
 static const char *const sql[SL_SQL_COUNT] = {
@@ -25,8 +36,8 @@ static const char *const sql[SL_SQL_COUNT] = {
                             " finished_ms = ?5 WHERE number = ?1",
     [SL_SQL_GET_FILES] = "SELECT source, position, checksum, path, inode, born_ns, mtime_ns, size"
                          " FROM file WHERE batch = ?1 ORDER BY source, position",
-    [SL_SQL_PUT_FILE] = "INSERT INTO file (batch, source, position, checksum, path, inode, born_ns, mtime_ns,"
-                        " size) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [SL_SQL_PUT_FILE] = PUT_FILE FILE_ROW,
+    [SL_SQL_PUT_FILES] = PUT_FILE EIGHT(FILE_ROW),
     [SL_SQL_GET_RANGES] = "SELECT source, document, checksum FROM input_range WHERE batch = ?1"
                           " ORDER BY source",
     [SL_SQL_PUT_RANGE] = "INSERT INTO input_range (batch, source, document, checksum)"
@@ -46,9 +57,8 @@ static const char *const sql[SL_SQL_COUNT] = {
     [SL_SQL_GET_ALL_TAKEN] = ALL_TAKEN " ORDER BY source, path",
     [SL_SQL_GET_TAKEN] = "SELECT source, 0, checksum, path, inode, born_ns, mtime_ns, size FROM taken"
                          " WHERE source = ?1 AND path = ?2",
-    [SL_SQL_PUT_TAKEN] = "INSERT INTO taken (source, checksum, path, inode, born_ns, mtime_ns, size,"
-                         " was_there) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
-                         " ON CONFLICT DO NOTHING",
+    [SL_SQL_PUT_TAKEN] = PUT_TAKEN TAKEN_ROW " ON CONFLICT DO NOTHING",
+    [SL_SQL_PUT_ALL_TAKEN] = PUT_TAKEN EIGHT(TAKEN_ROW),
     [SL_SQL_DROP_TAKEN] = "DELETE FROM taken WHERE source = ?1 AND path = ?2",
     [SL_SQL_PUT_OUTPUT] =
         "INSERT INTO output (batch, position, time_ms, path, records, retained, series,"

@@ -3,6 +3,10 @@
 
 #include "state/catalog/database.h"
 
+/* Rows of SL_SQL_PUT_FILES and SL_SQL_PUT_ALL_TAKEN, the parameters of one after those of another: a statement costs as
+ * much as a row. */
+enum { SL_SQL_ROWS = 8 };
+
 enum sl_sql {
     SL_SQL_BEGIN,
     SL_SQL_COMMIT,
@@ -19,6 +23,7 @@ enum sl_sql {
     SL_SQL_COMMIT_BATCH,
     SL_SQL_GET_FILES,
     SL_SQL_PUT_FILE,
+    SL_SQL_PUT_FILES,
     SL_SQL_GET_RANGES,
     SL_SQL_PUT_RANGE,
     SL_SQL_GET_WATERMARKS,
@@ -32,6 +37,7 @@ enum sl_sql {
     SL_SQL_GET_ALL_TAKEN,
     SL_SQL_GET_TAKEN,
     SL_SQL_PUT_TAKEN,
+    SL_SQL_PUT_ALL_TAKEN,
     SL_SQL_DROP_TAKEN,
     SL_SQL_PUT_OUTPUT,
     SL_SQL_PUT_OUTPUT_FILE,

@@ -216,6 +216,44 @@ static int64_t ask(const char *sql)
     return answer;
 }
 
+/* A batch of the files of these numbers, each with the inode 100 * batch + number; of some numbers with that of batch 0. */
+static void batch_of(uint64_t batch, int from, int to, int same_until)
+{
+    struct sl_files files[2] = {0};
+    struct sl_batch_plan plan = {
+        .batch_ms = 1000 * ((int64_t)batch + 1), .number = batch, .sources = 2, .files = files};
+    const struct sl_committed committed = {.plan = &plan};
+    char path[32];
+    for (int i = from; i < to; i++) {
+        snprintf(path, sizeof path, i % 9 == 8 ? "letters-%02d" : "in/%02d", i);
+        add_file(&files[i % 5 == 4], path, (i < same_until ? 0 : 100 * batch) + (uint64_t)i);
+    }
+    assert_int_equal(sl_catalog_plan(ck.catalog, &plan, &ck.err), 0);
+    if (sl_catalog_commit(ck.catalog, &committed, &ck.err) < 0)
+        fail_msg("%s", ck.err.text);
+    sl_files_done(&files[0]);
+    sl_files_done(&files[1]);
+}
+
+/* Whose names are remembered already, are not, or are of the same files. */
+static void test_catalog_remembers_the_newest_of_many_files(void **state)
+{
+    size_t met = 0;
+    batch_of(0, 0, 60, 0);
+    batch_of(1, 20, 90, 40);
+    batch_of(2, 88, 99, 0);
+    checkpoint_reopen(&ck);
+    for (size_t s = 0; s < 2; s++)
+        for (size_t i = 0; i < ck.remembered[s].count; i++, met++) {
+            const struct sl_file *file = &ck.remembered[s].file[i];
+            uint64_t n = strtoul(file->path + strlen("in/"), NULL, 10);
+            assert_int_equal(n % 5 == 4, s);
+            assert_int_equal(file->inode, n + (n >= 88 ? 200 : n >= 40 ? 100 : 0));
+        }
+    assert_int_equal(met, 99 - 99 / 9);
+    assert_int_equal(ask("SELECT count(*) FROM file"), 60 + 70 + 11);
+}
+
 static void test_catalog_views_say_what_happened(void **state)
 {
     batch_one(&ck, 0, "in/a", 1);
@@ -368,6 +406,7 @@ int main(void)
         TEST(test_catalog_keeps_the_order_of_a_plan),
         TEST(test_catalog_forgets_files_that_have_gone),
         TEST(test_catalog_remembers_the_newer_file_of_a_name),
+        TEST(test_catalog_remembers_the_newest_of_many_files),
         TEST(test_catalog_tells_sources_apart_by_key_not_by_position),
         TEST(test_catalog_refuses_to_drop_the_files_of_a_plan),
         TEST(test_catalog_is_held_by_one_process),
