@@ -39,6 +39,16 @@ def test_word_count_with_built_ins():
         equal(results("wordcount.lua", workers), want, "the counts with %s workers" % workers)
 
 
+def test_many_keys_that_workers_combine_together():
+    """Each word twice, far from each other, in two splits: more keys than a worker keeps for itself."""
+    wordcount_here()
+    text = b"\n".join(b"w%07d" % (number * 7919 % 500000) for number in range(1000000)) + b"\n"
+    move_in("a", text)
+    want = [word_counts(text)]
+    for workers in WORKERS:
+        equal(results("wordcount.lua", workers) == want, True, "the counts are right with %s workers" % workers)
+
+
 def test_a_lua_reducer_sees_the_values_in_input_order():
     script = job('''local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s" }
