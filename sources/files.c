@@ -310,10 +310,7 @@ int sl_file_source_take(struct sl_source *base, int64_t t, uint64_t batch_number
     struct sl_file_source *source = own(base);
     forget_batch(source);
     source->is_resumed = false;
-    bool has_room = limits->files_max && limits->bytes_max; /* else other sources have used it */
-    int r = has_room ? source->arrivals->ops->take(source->arrivals, limits->files_max, limits->bytes_max,
-                                                   plan, err)
-                     : 0;
+    int r = source->arrivals->ops->take(source->arrivals, limits->files_max, limits->bytes_max, plan, err);
     r = r < 0 ? r : sl_file_options_filter_error(&source->options, err);
     r = r < 0 ? r : take_once_more(source, plan, err);
     *ret_any = plan->count > 0;

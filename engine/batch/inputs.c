@@ -47,26 +47,11 @@ static int plan_watermarks(struct sl_batch *batch, struct sl_error *err)
     return sl_watermarks_plan(batch) < 0 ? sl_error_nomem(err) : 0;
 }
 
-static void spend(uint64_t *limit, uint64_t spent)
-{
-    if (*limit != UINT64_MAX)
-        *limit = spent < *limit ? *limit - spent : 0;
-}
-
-/* The limits are those of the batch. Another source begins with each, so that none of them waits for ever for what the others leave. */
 int sl_batch_take(struct sl_batch *batch, const struct sl_limits *limits, struct sl_error *err)
 {
-    struct sl_limits left = *limits;
-    size_t sources = batch->run->sources;
     int r = sl_replay_take(batch->run, err);
-    for (size_t i = 0; i < sources && r == 0; i++) {
-        size_t s = (size_t)(batch->plan.number % sources + i) % sources;
-        const struct sl_files *files = &batch->plan.files[s];
-        r = take(batch, s, &left, err);
-        spend(&left.files_max, files->count);
-        for (size_t f = 0; r == 0 && f < files->count; f++)
-            spend(&left.bytes_max, (uint64_t)files->file[f].size);
-    }
+    for (size_t s = 0; s < batch->run->sources && r == 0; s++)
+        r = take(batch, s, limits, err);
     return r < 0 ? r : plan_watermarks(batch, err);
 }
 

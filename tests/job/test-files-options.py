@@ -261,22 +261,15 @@ def test_limits_per_batch():
     equal([content for content in outputs("out/rows").values()], [b"a\nb\n", b"c\nd\n", b"e\n"], "the batches")
 
 
-def test_limits_are_those_of_a_batch_whatever_sources_it_has():
-    """None of which waits for another one to have nothing more."""
-    for limit in ("maxFilesPerBatch = 3", 'maxBytesPerBatch = "9B"'):
-        for name in (".sluice", "ck", "out", "in", "second"):
-            shutil.rmtree(name, ignore_errors=True)
-        for number in range(7):
-            move_in("a%d" % number, "a%d\n" % number)
-        for number in range(3):
-            move_in("b%d" % number, "b%d\n" % number, "second")
-        job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck", %s }\n'
-            'ssc:textFileStream("in"):union(ssc:textFileStream("second")):saveAsTextFiles("out/rows", "txt", { format = "lines" })\n' % limit)
-        batches(6)
-        taken = [content.decode().split() for content in outputs("out/rows").values()]
-        equal(sorted(sum(taken, [])), ["a%d" % n for n in range(7)] + ["b%d" % n for n in range(3)], "each once")
-        check(max(map(len, taken)) <= 3 and len(taken) <= 5, "batches of %s: %s" % (limit, taken))
-        check(any(line[0] == "b" for line in sum(taken[:2], [])), "the second source has its turn: %s" % taken)
+def test_limits_per_batch_are_those_of_each_source():
+    """Two streams that are joined go on file by file."""
+    for number in range(3):
+        move_in("a%d" % number, "a%d\n" % number)
+        move_in("b%d" % number, "b%d\n" % number, "second")
+    job('local sluice = require "sluice"\nlocal ssc = sluice.StreamingContext { interval = "1s", checkpoint = "ck", maxFilesPerBatch = 1 }\n'
+        'ssc:textFileStream("in"):union(ssc:textFileStream("second")):saveAsTextFiles("out/rows", "txt")\n')
+    batches(4)
+    equal(list(outputs("out/rows").values()), [b"a%d\nb%d\n" % (n, n) for n in range(3)], "the batches")
 
 
 # ---- after ----

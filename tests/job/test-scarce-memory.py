@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # presets: release
+# timeout: 1800
 """Memory that runs out is no fault of a record, a file or the checkpoint: whichever allocation fails, a batch either
 succeeds with the right results or fails with exit status 1, without dead letters, quarantined files or "damaged", and
 the next run does all of it. The job has every format, compression, regular expressions, JSON, state and rows on disk.
