@@ -8,7 +8,6 @@
 #include "engine/batch/flow.h"
 #include "engine/batch/observer.h"
 #include "engine/batch/quarantine.h"
-#include "engine/batch/read_sources.h"
 #include "engine/batch/stage.h"
 
 #include <stdlib.h>
@@ -122,6 +121,14 @@ static bool reports_late(const struct sl_batch *batch, const struct sl_node *nod
     return true;
 }
 
+/* Operators say of memory that it ran out, not where. */
+static int name_nomem(const struct sl_node *node, int r, struct sl_error *err)
+{
+    return r == SL_ENOMEM ? sl_error_set(err, SL_ENOMEM, "%s:%d: %s: out of memory", node->site.file,
+                                         node->site.line, node->site.name)
+                          : r;
+}
+
 static int begin_stages(struct sl_batch *batch, struct sl_error *err)
 {
     const struct sl_pipelines *pipelines = batch->run->pipelines;
@@ -131,7 +138,7 @@ static int begin_stages(struct sl_batch *batch, struct sl_error *err)
                     ? sl_stage_new(batch->run, node, batch->t, &batch->stage[n], err)
                     : 0;
         if (r < 0)
-            return sl_blame_nomem(node, r, err);
+            return name_nomem(node, r, err);
         if (batch->stage[n]) {
             batch->stage[n]->watermark_ms = batch->watermark[n];
             batch->stage[n]->reports_late = reports_late(batch, node);
@@ -173,8 +180,12 @@ struct piece {
 struct pass {
     struct sl_batch *batch;
     struct sl_flow flow;
+    struct sl_source *source;   /* or */
     struct sl_dataset *dataset; /* of the root */
     struct piece *piece;        /* of the dataset, one for each task */
+    uint64_t *lines;            /* [partitions] */
+    size_t tasks;               /* of the source */
+    _Atomic size_t done;        /* of these */
 };
 
 /* The rows of a dataset, with scratch memory reset before each chunk as sources do. */
@@ -201,12 +212,26 @@ static int feed_dataset(void *arg, size_t number, struct sl_task *task, struct s
     return sl_dataset_push(pass->dataset, piece->place.partition, piece->from, piece->to, &feed.outlet);
 }
 
+static int feed_source(void *arg, size_t partition, struct sl_task *task, struct sl_outlet *out)
+{
+    struct pass *pass = arg;
+    return pass->source->ops->read(pass->source, partition, task, out, &pass->lines[partition]);
+}
+
 static int run_task(void *arg, size_t number, unsigned worker, struct sl_error *err)
 {
     struct pass *pass = arg;
+    struct sl_flow_place partition = {.number = number, .partition = (uint32_t)number};
+    if (pass->source && pass->source->ops->aim)
+        partition.aim = pass->source->ops->aim(pass->source, number);
     if (sl_run_abandoned(pass->batch->run))
         return sl_error_set(err, SL_ESTOP, "the batch was abandoned; it is redone at the next start");
-    return sl_flow_task(&pass->flow, &pass->piece[number].place, worker, feed_dataset, pass, err);
+    if (!pass->source)
+        return sl_flow_task(&pass->flow, &pass->piece[number].place, worker, feed_dataset, pass, err);
+    int r = sl_flow_task(&pass->flow, &partition, worker, feed_source, pass, err);
+    if (pass->batch->run->advanced)
+        pass->batch->run->advanced(pass->batch, atomic_fetch_add(&pass->done, 1) + 1, pass->tasks);
+    return r;
 }
 
 /* ---- pieces of datasets ---- */
@@ -313,6 +338,31 @@ static int run_dataset(struct pass *pass, struct sl_error *err)
     return r;
 }
 
+static size_t source_number(const struct sl_run *run, const struct sl_source *source)
+{
+    size_t s = 0;
+    while (run->source[s] != source)
+        s++;
+    return s;
+}
+
+static int run_source(struct pass *pass, struct sl_error *err)
+{
+    struct sl_batch *batch = pass->batch;
+    size_t s = source_number(batch->run, pass->source);
+    batch->partitions[s] = pass->source->ops->partitions(pass->source);
+    pass->lines = batch->lines[s] = calloc(batch->partitions[s] + 1, sizeof *pass->lines);
+    if (!pass->lines)
+        return sl_error_nomem(err);
+    pass->tasks = batch->partitions[s];
+    if (!sl_flow_is_wanted(&pass->flow))
+        return 0;
+    struct sl_executor *executor = batch->run->executor;
+    if (executor && executor->ops->takes(executor, s))
+        return executor->ops->read(executor, batch, s, err);
+    return sl_pool_run(batch->run->pool, batch->partitions[s], run_task, pass, err);
+}
+
 /* Runs everything below node n, which is a root, and releases its dataset. */
 static int run_root(struct sl_batch *batch, const struct sl_node *node, struct sl_dataset *dataset,
                     struct sl_error *err)
@@ -323,7 +373,10 @@ static int run_root(struct sl_batch *batch, const struct sl_node *node, struct s
         .flow = {run, run->pipelines->root[node->number], batch->stage, batch->rows, batch->rows_out},
         .dataset = dataset,
     };
-    return dataset ? run_dataset(&pass, err) : 0;
+    if (node->op->kind != SL_OP_SOURCE)
+        return dataset ? run_dataset(&pass, err) : 0;
+    pass.source = sl_run_source(run, node);
+    return run_source(&pass, err);
 }
 
 static int run_node(struct sl_batch *batch, const struct sl_node *node, struct sl_error *err)
@@ -332,7 +385,7 @@ static int run_node(struct sl_batch *batch, const struct sl_node *node, struct s
     int r = 0;
     switch (node->op->kind) {
     case SL_OP_SOURCE:
-        return 0; /* it was read before: read_sources */
+        return batch->said[node->number] ? run_root(batch, node, NULL, err) : 0;
     case SL_OP_NARROW:
     case SL_OP_META:
         batch->said[node->number] = input_said(batch, node);
@@ -351,13 +404,16 @@ static int run_node(struct sl_batch *batch, const struct sl_node *node, struct s
     sl_assert(!"an operator has no such kind");
 }
 
-/* All but the sources. */
-static int run_nodes(struct sl_batch *batch, struct sl_error *err)
+static int run_nodes(struct sl_batch *batch, bool sources, struct sl_error *err)
 {
     const struct sl_pipelines *pipelines = batch->run->pipelines;
     int r = 0;
-    for (size_t n = 0; n < pipelines->nodes && r == 0; n++)
-        r = sl_blame_nomem(pipelines->node[n], run_node(batch, pipelines->node[n], err), err);
+    for (size_t n = 0; n < pipelines->nodes && r == 0; n++) {
+        const struct sl_node *node = pipelines->node[n];
+        if ((node->op->kind == SL_OP_SOURCE) != sources)
+            continue;
+        r = name_nomem(node, run_node(batch, node, err), err);
+    }
     return r;
 }
 
@@ -396,7 +452,7 @@ static int read_sources(struct sl_batch *batch, struct sl_error *err)
         sl_batch_start_over(batch);
         r = begin_stages(batch, err);
         r = r < 0 ? r : begin_elsewhere(batch, err);
-        r = r < 0 ? r : sl_batch_read_sources(batch, err);
+        r = r < 0 ? r : run_nodes(batch, true, err);
         r = r < 0 ? r : sl_error_rate_files(batch, err);
     } while (r == 0 && sl_quarantine_redo(batch));
     r = r < 0 ? r : sl_error_rate_batch(batch, err);
@@ -411,7 +467,7 @@ int sl_batch_execute(struct sl_batch *batch, struct sl_error *err)
         run->task[w].replay = batch->replay;
     }
     int r = read_sources(batch, err);
-    r = r < 0 ? r : run_nodes(batch, err);
+    r = r < 0 ? r : run_nodes(batch, false, err);
     if (run->executor)
         run->executor->ops->end(run->executor, batch);
     if (r < 0)

@@ -14,10 +14,3 @@ int sl_blame(const struct sl_node *node, int r, struct sl_error *err)
         return r;
     return has_place ? r : sl_site_wrap(site, err);
 }
-
-int sl_blame_nomem(const struct sl_node *node, int r, struct sl_error *err)
-{
-    return r == SL_ENOMEM ? sl_error_set(err, SL_ENOMEM, "%s:%d: %s: out of memory", node->site.file,
-                                         node->site.line, node->site.name)
-                          : r;
-}

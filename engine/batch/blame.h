@@ -6,5 +6,3 @@
 /* Puts "<file>:<line>: <operator>: " before the text of a failure that does not begin with a place in that
  * file already. Returns r, which may be no failure. */
 int sl_blame(const struct sl_node *node, int r, struct sl_error *err);
-/* Operators say of memory that it ran out, not where: the same for SL_ENOMEM. */
-int sl_blame_nomem(const struct sl_node *node, int r, struct sl_error *err);

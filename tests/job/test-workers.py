@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # presets: release asan tsan
 """Results are byte for byte the same for any number of workers, on files of several splits."""
-import random
+import pathlib, random
 from harness import *
 
 SPLIT = 8 << 20
@@ -65,20 +65,6 @@ ssc:textFileStream("in")
         equal(results(script, workers), one, "the result with %s workers, against one" % workers)
 
 
-def test_sources_are_read_at_the_same_time():
-    """A FIFO is not open for writing before it is opened for reading: each command waits for the other."""
-    script = job('''local sluice = require "sluice"
-local ssc = sluice.StreamingContext { interval = "1s" }
-ssc:textFileStream("in"):pipe({ "sh", "-c", "echo > fifo; cat" })
-    :union(ssc:textFileStream("other"):pipe({ "sh", "-c", "read line < fifo; cat" }))
-    :saveAsTextFiles("out/counts", "txt")
-''')
-    os.mkfifo("fifo")
-    move_in("a", b"one\n")
-    move_in("b", b"two\n", directory="other")
-    equal(results(script, "2"), [b"one\ntwo\n"], "the lines of both sources")
-
-
 def test_narrow_operators_keep_the_order_of_the_input():
     script = job('''local sluice = require "sluice"
 local ssc = sluice.StreamingContext { interval = "1s" }
@@ -90,6 +76,30 @@ ssc:textFileStream("in"):filter(function(line) return #line % 2 == 0 end)
     want = b"".join(line + b"\n" for line in text.splitlines() if len(line) % 2 == 0)
     for workers in WORKERS:
         equal(results(script, workers), [want], "the lines with %s workers" % workers)
+
+
+def test_dead_letters_of_several_sources_come_in_the_order_of_the_sources():
+    """An operator below two sources of many small files refuses records of both; which worker is faster does not matter."""
+    script = job('''local sluice = require "sluice"
+local ssc = sluice.StreamingContext { interval = "1s", maxErrorRate = 1, checkpoint = "ck" }
+ssc:textFileStream("in"):union(ssc:textFileStream("second")):map(function(line)
+    if #line % 2 == 1 then error("odd") end
+    return line
+end):saveAsTextFiles("out/rows", "txt")
+''')
+    for folder in ("in", "second"):
+        for number in range(20):
+            move_in("%02d" % number, "".join("x" * (number + i) + "\n" for i in range(40)), folder)
+    found = []
+    for workers in ("1", *["7"] * 8):
+        for left in ("out", "ck"):
+            shutil.rmtree(left, ignore_errors=True)
+        sluice_ok("run", script, "--once", "--clock", "virtual", "--workers", workers)
+        letters, = pathlib.Path("ck/deadletter").glob("*.jsonl")
+        found.append([(line["file"], line["line"]) for line in map(json.loads, letters.read_text().splitlines())])
+    equal(len(found[0]), 2 * 20 * 20, "dead letters")
+    for other in found[1:]:
+        check(other == found[0], "with seven workers they are in another order")
 
 
 main(globals())
