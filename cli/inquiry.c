@@ -1,5 +1,6 @@
 #include "cli/inquiry.h"
 
+#include "core/base/pattern.h"
 #include "core/contract/bucket.h"
 #include "core/contract/source.h"
 #include "engine/batch/replay.h"
@@ -158,19 +159,14 @@ static int try_directory(struct sl_inquiry *inquiry, const char *directory, cons
 static int try_pattern(struct sl_inquiry *inquiry, const char *pattern, const char *dir, const char *name,
                        struct sl_error *err)
 {
-    const char *from = pattern[0] == '/' ? "" : inquiry->target->dir;
-    SL_CLEANUP(sl_buf_done) struct sl_buf whole = {0};
-    size_t skipped = from[0] ? strlen(from) + 1 : 0;
+    size_t skipped = pattern[0] == '/' ? 0 : strlen(inquiry->target->dir) + 1;
+    char *whole = sl_pattern_below(inquiry->target->dir, pattern, strlen(pattern));
     glob_t list;
     int r = 0;
-    for (const char *at = from; *at; at++) {
-        if (strchr("*?[\\", *at))
-            sl_buf_byte(&whole, '\\');
-        sl_buf_byte(&whole, (uint8_t)*at);
-    }
-    if (!sl_buf_printf(&whole, "%s%s", from[0] ? "/" : "", pattern) || !sl_buf_byte(&whole, 0))
+    if (!whole)
         return sl_error_nomem(err);
-    int code = glob((const char *)whole.bytes, GLOB_ONLYDIR, NULL, &list);
+    int code = glob(whole, GLOB_ONLYDIR, NULL, &list);
+    free(whole);
     for (size_t i = 0; code == 0 && r == 0 && i < list.gl_pathc; i++) {
         const char *match = list.gl_pathv[i] + skipped, *base = strrchr(match, '/');
         const char *kept = sl_arena_text(&inquiry->target->arena, match, strlen(match));
@@ -189,8 +185,8 @@ static int try_source(struct sl_inquiry *inquiry, const char *source, const char
                       struct sl_error *err)
 {
     inquiry->source = source;
-    return sl_many_dirs_is_pattern(source) ? try_pattern(inquiry, source, dir, name, err)
-                                           : try_directory(inquiry, source, dir, name, err);
+    return sl_pattern_is(source) ? try_pattern(inquiry, source, dir, name, err)
+                                 : try_directory(inquiry, source, dir, name, err);
 }
 
 /* 1: the object is below this URL. */

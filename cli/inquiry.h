@@ -28,8 +28,8 @@ struct sl_inquiry {
     struct sl_target *target;
     const char *shown;  /* as the user calls it */
     const char *source; /* the watched directory, or a pattern of them, as the job names it */
-    const char *
-        directory; /* the file's: that, one that the pattern matches, or one below it, as the catalog names it */
+    /* The file's: that, one that the pattern matches, or one below it, as the catalog names it. */
+    const char *directory;
     const char *name;    /* below it: the file, or the directory that is one arrival */
     const char *path;    /* as the catalog names the file */
     const char *arrival; /* as it would name what `name` names */

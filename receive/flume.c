@@ -22,10 +22,9 @@ enum {
     BUFFERS_MAX = 1 << 20, /* of a frame */
     MESSAGE_MAX = 256 << 20,
     ANSWERS_MAX = 1 << 20, /* bytes that a sender does not read */
-    ROWS_BYTES =
-        32
-        << 20, /* of requests, in a frame of the log: one more request stays below SL_FRAME_BODY_MAX, as a row takes
-                              at most two and a half times the bytes of its event */
+    /* Of requests, in a frame of the log: one more request stays below SL_FRAME_BODY_MAX, as a row takes at most two and a
+     * half times the bytes of its event. */
+    ROWS_BYTES = 32 << 20,
     ZLIB_FIRST_BYTE = 0x78,
 };
 

@@ -13,7 +13,7 @@ static const char *writer_of(const struct sl_received *received)
 enum { POSITIONS_BYTES = 1 << 20 };
 
 /* Another operator that has had the name of the source. What it has read up to is kept as it was written: where it comes back,
- * however many segments later, it goes on there. */
+ * however many segments later, it continues there. */
 struct sl_received_other {
     struct sl_received_other *next;
     char *writer;

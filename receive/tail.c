@@ -11,6 +11,7 @@
 #include "receive/tail_internal.h"
 
 #include "core/base/limits.h"
+#include "core/base/pattern.h"
 #include "receive/tail_find.h"
 
 #include <errno.h>
@@ -228,7 +229,7 @@ static int open_tail(const struct sl_node *node, const struct sl_services *servi
     source->notify = -1;
     source->is_new = true;
     source->from_end = sl_field_is_text(&from, "end");
-    source->glob = sl_tail_pattern(services->job_dir, &glob);
+    source->glob = sl_pattern_below(services->job_dir, (const char *)glob.str, glob.len);
     if (!source->glob) {
         free(source);
         return sl_error_nomem(err);

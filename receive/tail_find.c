@@ -1,7 +1,6 @@
 #include "receive/tail_find.h"
 
 #include "core/base/array.h"
-#include "core/base/buf.h"
 
 #include <fcntl.h>
 #include <glob.h>
@@ -9,26 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-char *sl_tail_pattern(const char *job_dir, const struct sl_field *glob)
-{
-    struct sl_buf pattern = {0};
-    if (glob->str[0] != '/') {
-        for (const char *at = job_dir; *at; at++) {
-            if (strchr("*?[\\", *at))
-                sl_buf_byte(&pattern, '\\');
-            sl_buf_byte(&pattern, (uint8_t)*at);
-        }
-        sl_buf_byte(&pattern, '/');
-    }
-    sl_buf_append(&pattern, glob->str, glob->len);
-    sl_buf_byte(&pattern, 0);
-    if (pattern.failed) {
-        sl_buf_done(&pattern);
-        return NULL;
-    }
-    return (char *)pattern.bytes;
-}
 
 /* Whether it is a regular file. */
 static bool identify(const struct statx *st, struct sl_found *ret)

@@ -10,8 +10,6 @@ struct sl_found {
     int64_t born_ns; /* INT64_MIN where the file system has none */
 };
 
-/* job_dir/glob, with what the directory holds of the glob's characters escaped. NULL: out of memory; caller frees. */
-char *sl_tail_pattern(const char *job_dir, const struct sl_field *glob);
 /* Calls visit for each regular file that matches, in the order of names; symlinks are followed. 0, or what visit gave
  * below 0, or SL_ENOMEM. What cannot be looked at is left out. */
 int sl_tail_match(struct sl_io *io, const char *pattern,

@@ -1,5 +1,6 @@
 #include "receive/tail_known.h"
 
+#include "core/base/pattern.h"
 #include "receive/leftover.h"
 #include "receive/log/frame.h"
 #include "receive/tail_find.h"
@@ -33,7 +34,7 @@ int sl_tail_is_known(struct sl_io *io, const char *checkpoint, const char *job_d
                      struct sl_error *err)
 {
     struct sl_field glob = sl_node_value(node, 0);
-    char *pattern = sl_tail_pattern(job_dir, &glob);
+    char *pattern = sl_pattern_below(job_dir, (const char *)glob.str, glob.len);
     struct known *known = calloc(1, sizeof *known);
     if (known)
         snprintf(known->table.received.name, sizeof known->table.received.name, "%s", name);

@@ -4,6 +4,7 @@
 #include "core/base/bisect.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/pattern.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -35,11 +36,6 @@ struct many {
 static struct many *own(struct sl_arrivals *arrivals)
 {
     return (struct many *)arrivals;
-}
-
-bool sl_many_dirs_is_pattern(const char *dir)
-{
-    return strpbrk(dir, "*?[") != NULL;
 }
 
 /* ---- a growing list of paths ---- */
@@ -136,8 +132,8 @@ static int expand(const struct many *many, struct paths *ret, struct sl_error *e
         char *part = strndup(at, len);
         struct paths next = {0};
         for (size_t i = 0; r == 0 && part && i < found.count; i++)
-            r = sl_many_dirs_is_pattern(part) ? list_directories(many, found.path[i], part, &next, err)
-                                              : paths_add(&next, join_path(found.path[i], part), err);
+            r = sl_pattern_is(part) ? list_directories(many, found.path[i], part, &next, err)
+                                    : paths_add(&next, join_path(found.path[i], part), err);
         r = part ? r : sl_error_nomem(err);
         free(part);
         paths_done(&found);
@@ -351,7 +347,7 @@ int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool 
     *many = (struct many){
         .arrivals = {&ops}, .services = services, .dir = dir, .recursive = recursive, .options = *options};
     many->options.flat = recursive;
-    if (!sl_many_dirs_is_pattern(dir) && !is_directory(many, dir, true)) {
+    if (!sl_pattern_is(dir) && !is_directory(many, dir, true)) {
         free(many);
         return sl_error_set(err, SL_EUSAGE, "the watched directory %s does not exist; make it with mkdir",
                             dir);
@@ -369,7 +365,7 @@ int sl_many_dirs_open(const struct sl_services *services, const char *dir, bool 
 int sl_many_dirs_or_one(const struct sl_services *services, const struct sl_file_options *options,
                         struct sl_arrivals **ret, struct sl_error *err)
 {
-    bool is_many = options->recursive || sl_many_dirs_is_pattern(options->dir);
+    bool is_many = options->recursive || sl_pattern_is(options->dir);
     if (is_many && !services->trial)
         return sl_many_dirs_open(services, options->dir, options->recursive, &options->arrivals, ret, err);
     return services->open_arrivals(services, options->dir, &options->arrivals, ret, err);

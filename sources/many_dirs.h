@@ -8,9 +8,6 @@
 #include "core/contract/services.h"
 #include "sources/options.h"
 
-/* Whether the text is a pattern: it has one of * ? [. */
-bool sl_many_dirs_is_pattern(const char *dir);
-
 /* Whether a directory of this name is left out, as no source takes such names (the manual, "Files"). */
 bool sl_many_dirs_leaves_out(const char *name);
 

@@ -3,6 +3,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/nearest.h"
+#include "core/base/pattern.h"
 #include "core/contract/site.h"
 #include "sources/many_dirs.h"
 #include "text/utf8.h"
@@ -79,7 +80,7 @@ static int check_many(const struct sl_node *node, struct sl_error *err)
     const char *given = option_text(node, "after", after);
     if (value.tag == SL_STR)
         memcpy(dir, value.str, value.len);
-    bool is_many = sl_node_option_boolean(node, "recursive", false) || sl_many_dirs_is_pattern(dir);
+    bool is_many = sl_node_option_boolean(node, "recursive", false) || sl_pattern_is(dir);
     if (!is_many || !given || strcmp(given, "keep") == 0)
         return 0;
     return sl_error_set(err, SL_EUSAGE, "%s: after = \"%s\" is for one directory; files of several are kept",

@@ -2,14 +2,15 @@
 #pragma once
 
 #include "core/base/arena.h"
+#include "core/rows/field.h"
 
 #include <string.h>
 
-/* Four words of four bytes, some of them the same ones, are all of 4 to 16 bytes: there is no branch on how many. */
-static inline void sl_copy_up_to_16(uint8_t *to, const uint8_t *from, size_t size)
+/* Of 4 to 16 bytes, as sl_bytes_equal looks at them. */
+static inline void sl_copy_up_to_16(uint8_t *to, const uint8_t *from, uint32_t size)
 {
     uint8_t word[4][4];
-    size_t second = size / 8 * 4, last = size - 4, third = last - second;
+    uint32_t second = sl_second_four(size), last = size - 4, third = last - second;
     memcpy(word[0], from, 4);
     memcpy(word[1], from + second, 4);
     memcpy(word[2], from + third, 4);
@@ -29,7 +30,7 @@ static inline uint8_t *sl_arena_copy_short(struct sl_arena *arena, const uint8_t
     if (size > 16) {
         memcpy(p, bytes, size);
     } else if (size >= 4) {
-        sl_copy_up_to_16(p, bytes, size);
+        sl_copy_up_to_16(p, bytes, (uint32_t)size);
     } else {
         p[0] = bytes[0];
         p[size / 2] = bytes[size / 2];

@@ -106,7 +106,7 @@ static bool would_read(void *arg, const char *path)
     struct again *again = arg;
     struct statx found;
     char dir[PATH_MAX];
-    if (strstr(path, "://"))
+    if (sl_lead_is_url(path))
         return would_read_object(again, path);
     snprintf(dir, sizeof dir, "%s", path);
     cut_name(dir);

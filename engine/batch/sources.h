@@ -10,7 +10,7 @@ void sl_sources_close(struct sl_run *run);
 /* They begin to receive: everything else is open, what was planned is redone. */
 int sl_sources_start(struct sl_run *run, struct sl_error *err);
 
-/* Tells source number `source` of one file that was taken in an earlier run. */
+/* Tells source number `source` of files that were taken in an earlier run. */
 int sl_sources_remember(struct sl_run *run, size_t source, const struct sl_files *files,
                         struct sl_error *err);
 /* The same for the files of a plan that is still to be redone. */

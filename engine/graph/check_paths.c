@@ -2,6 +2,7 @@
 
 #include "core/base/io.h"
 #include "core/contract/site.h"
+#include "engine/graph/lead.h"
 #include "engine/graph/paths.h"
 #include "engine/graph/validate.h"
 #include "sources/tables.h"
@@ -19,7 +20,7 @@ static int check_directory(const struct sl_context *context, const struct sl_nod
     char text[PATH_MAX], path[2 * PATH_MAX];
     struct statx info;
     if (node->op->kind != SL_OP_SOURCE || !sl_node_text(node, "directory", text, sizeof text) ||
-        strpbrk(text, "*?[{") || strstr(text, "://"))
+        strpbrk(text, "*?[{") || sl_lead_is_url(text))
         return 0;
     snprintf(path, sizeof path, "%s/%s", text[0] == '/' ? "" : context->dir, text);
     bool is_there = sl_io_system.ops->statx(&sl_io_system, AT_FDCWD, path, 0, STATX_TYPE, &info) == 0;
@@ -36,7 +37,7 @@ static int check_prefix(const struct sl_context *context, const struct sl_node *
     char text[PATH_MAX], path[2 * PATH_MAX];
     struct statx info;
     if (node->op->kind != SL_OP_OUTPUT || !sl_node_text(node, "prefix", text, sizeof text) ||
-        strstr(text, "://"))
+        sl_lead_is_url(text))
         return 0;
     snprintf(path, sizeof path, "%s/%s", text[0] == '/' ? "" : context->dir, text);
     char *slash = strrchr(path, '/');

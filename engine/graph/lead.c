@@ -1,5 +1,7 @@
 #include "engine/graph/lead.h"
 
+#include "core/base/pattern.h"
+
 #include <fnmatch.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -49,7 +51,6 @@ bool sl_lead_is_url(const char *prefix)
     return strstr(prefix, "://") != NULL; /* an object store */
 }
 
-/* The same of what may be a URL of an object store, which leads where it says, and is no path here. */
 bool sl_lead_find(const char *dir, const char *path, char ret[PATH_MAX])
 {
     if (!sl_lead_is_url(path))
@@ -60,7 +61,6 @@ bool sl_lead_find(const char *dir, const char *path, char ret[PATH_MAX])
     return len > 0 && len < PATH_MAX;
 }
 
-/* Whether `path` is `dir` or lies in it; both resolved. */
 bool sl_lead_lies_in(const char *path, const char *dir)
 {
     size_t len = strlen(dir);
@@ -69,18 +69,12 @@ bool sl_lead_lies_in(const char *path, const char *dir)
     return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == 0);
 }
 
-static bool is_pattern(const char *path)
-{
-    return strpbrk(path, "*?[") != NULL;
-}
-
-/* Whether `path` is a directory that `watched` names, which may be a pattern, or lies in one; both resolved. */
 bool sl_lead_is_watched(const char *path, const char *watched)
 {
     char part[PATH_MAX];
     if (sl_lead_lies_in(path, watched))
         return true;
-    for (size_t len = 1; is_pattern(watched) && len <= strlen(path); len++) {
+    for (size_t len = 1; sl_pattern_is(watched) && len <= strlen(path); len++) {
         if (path[len] != '/' && path[len])
             continue;
         snprintf(part, sizeof part, "%.*s", (int)len, path);
@@ -90,12 +84,11 @@ bool sl_lead_is_watched(const char *path, const char *watched)
     return false;
 }
 
-/* Whether `watched`, which may be a pattern, may name something in `dir`; both resolved. */
 bool sl_lead_may_lie_in(const char *watched, const char *dir)
 {
     char part[PATH_MAX];
     size_t len = 0;
-    if (sl_lead_lies_in(watched, dir) || !is_pattern(watched))
+    if (sl_lead_lies_in(watched, dir) || !sl_pattern_is(watched))
         return sl_lead_lies_in(watched, dir);
     for (const char *slash = dir; (slash = strchr(slash, '/')) && watched[len]; slash++)
         len += 1 + strcspn(watched + len + 1, "/");
@@ -103,7 +96,6 @@ bool sl_lead_may_lie_in(const char *watched, const char *dir)
     return fnmatch(part, dir, FNM_PATHNAME | FNM_PERIOD) == 0;
 }
 
-/* Of the nearest directory above it that exists. */
 bool sl_lead_is_of_the_kernel(const char *resolved)
 {
     char at[PATH_MAX];

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyspark import RDD, SparkContext
 
 ROUNDS = 2  # of tasks of Spark on each core: one that is late is not waited for alone
-TASKS_MAX = 16  # map tasks in one of Spark's: 128 MiB of text
+TASKS_MAX = 16  # map tasks in one of Spark's
 
 # What a task gives: ("report", task, bytes) or ("failed", code, text).
 Given = tuple[Any, ...]

@@ -24,19 +24,24 @@ def test_the_run_goes_on_with_a_warning():
     equal(list(outputs().values()), [b"be\t1\nto\t1\n"], "outputs")
 
 
+def warns(prefix, what, *words):
+    """A run under the prefix says these words, and has plain files; skips where the prefix cannot be had."""
+    done = subprocess.run([*prefix, "true"], capture_output=True, text=True)
+    if done.returncode:
+        skip("%s: %s" % (what, done.stderr.strip()))
+    wordcount_here()
+    move_in("a", "to be\n")
+    done = sluice_ok("run", "wordcount.lua", "--once", prefix=prefix)
+    check(all(word in done.stderr for word in words), "the warning: " + done.stderr)
+    equal(read("mnt/counts/current"), b"be\t1\nto\t1\n", "current")
+
+
 def test_a_device_that_is_missing_is_named_with_a_remedy():
     if os.getuid() != 0:
         skip("only root can make a device")
     prefix = ["unshare", "--mount", "sh", "-c",
               'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"', "sh"]
-    done = subprocess.run([*prefix, "true"], capture_output=True, text=True)
-    if done.returncode:
-        skip("an empty /dev: " + done.stderr.strip())
-    wordcount_here()
-    move_in("a", "to be\n")
-    done = sluice_ok("run", "wordcount.lua", "--once", prefix=prefix)
-    check("/dev/fuse: No such file" in done.stderr and "modprobe fuse" in done.stderr, "the warning: " + done.stderr)
-    equal(read("mnt/counts/current"), b"be\t1\nto\t1\n", "current")
+    warns(prefix, "an empty /dev", "/dev/fuse: No such file", "modprobe fuse")
 
 
 def test_without_the_library_that_ends_threads_there_is_no_live_mount():
@@ -45,14 +50,9 @@ def test_without_the_library_that_ends_threads_there_is_no_live_mount():
     found = [path for where in ("/lib", "/lib64", "/usr/lib", "/usr/lib64") for path in pathlib.Path(where).glob("**/libgcc_s.so.1")]
     prefix = ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else []),
               "sh", "-c", "".join("mount --bind /dev/null %s && " % path for path in sorted({path.resolve() for path in found})) + 'exec "$@"', "sh"]
-    done = subprocess.run([*prefix, "true"], capture_output=True, text=True)
-    if done.returncode or not os.path.exists("/dev/fuse"):
-        skip("hiding libgcc_s.so.1, with FUSE: " + done.stderr.strip())
-    wordcount_here()
-    move_in("a", "to be\n")
-    done = sluice_ok("run", "wordcount.lua", "--once", prefix=prefix)
-    check("libgcc_s.so.1" in done.stderr and "install libgcc" in done.stderr, "the warning: " + done.stderr)
-    equal(read("mnt/counts/current"), b"be\t1\nto\t1\n", "current")
+    if not os.path.exists("/dev/fuse"):
+        skip("there is no FUSE")
+    warns(prefix, "hiding libgcc_s.so.1", "libgcc_s.so.1", "install libgcc")
 
 
 def test_the_view_is_there_as_plain_files():

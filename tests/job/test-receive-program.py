@@ -56,7 +56,7 @@ def test_a_program_that_is_called_in_another_way_does_not_begin_anew_in_silence(
               "%d %s" % (done.returncode, done.stderr))
     called(', { name = "receiver:python3 counter.py" }')
     run_once()
-    equal(numbers(), list(range(5)), "it goes on")
+    equal(numbers(), list(range(5)), "the numbers")
     called(', { name = "anew" }')
     run_once("--accept-changes")
     run_once()

@@ -206,7 +206,7 @@ def test_another_glob_does_not_read_the_same_files_again_in_silence():
     tail_job("logs/*.log", 'name = "tail:logs/app.log"')
     append("logs/b.log", "b\n")
     run_once()
-    equal(sorted(records()), [b"1", b"2", b"b"], "it goes on")
+    equal(sorted(records()), [b"1", b"2", b"b"], "the records")
     tail_job("other/*.log")
     run_once()
     equal(sorted(records()), [b"1", b"2", b"b", b"x"], "other files are no matter")

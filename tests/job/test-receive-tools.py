@@ -246,7 +246,7 @@ def test_what_one_operator_has_received_is_used_by_the_next_of_its_name():
 
 
 def test_positions_outlive_another_operator_of_the_name_and_its_segments():
-    """Of growing files and of a program: each goes on where it was, however much the other has received meanwhile."""
+    """Of growing files and of a program: each continues where it was, however much the other has received meanwhile."""
     pathlib.Path("log").write_text("1\n2\n")
     pathlib.Path("other").write_text("x\n")
     pathlib.Path("r.py").write_text("import os\nfor n in range(int(os.environ['SLUICE_POSITION'] or 0), int(open('upto').read())): print('%d\tr%d' % (n + 1, n))\n")

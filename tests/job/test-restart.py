@@ -151,7 +151,7 @@ def test_files_are_not_taken_again_by_a_pattern_or_from_above_either():
 
 
 def test_sources_of_one_directory_are_told_apart_by_their_options():
-    """In another order, one less, one more, one with another filter: each goes on with what it has taken itself."""
+    """In another order, one less, one more, one with another filter: each keeps what it has taken itself."""
     a, b, other = 'ssc:textFileStream("in", { filter = "*.a" })', 'ssc:textFileStream("in", { filter = is_b })', \
         'ssc:textFileStream("in", { filter = "*.[ac]" })'
     for changes in ([[b, a], [a, b]], [[b], [b], [a, b]], [[a], [b, a]], [[other, b], [b, other], [other]], [[a, a, b], [b, a]]):

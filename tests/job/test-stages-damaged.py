@@ -2,6 +2,7 @@
 """What workers and the driver do with messages whose contents are wrong although their checksums are right: each is refused by
 name, and no process ends by it."""
 import ctypes, random, struct
+from flume import long
 from harness import *
 
 sys.path.insert(0, str(ROOT / "spark"))
@@ -55,15 +56,6 @@ def unpack(block):
     return buffer.raw[:size]
 
 
-def varint(number):
-    value = ((number << 1) ^ (number >> 63)) & (1 << 64) - 1
-    out = b""
-    while value > 127:
-        out += bytes([value & 127 | 128])
-        value >>= 7
-    return out + bytes([value])
-
-
 def integers(raw):
     """Where they are (text/row_codec.h: a row of one field, "i", the number)."""
     return [i + 2 for i in range(len(raw) - 2) if raw[i:i + 2] == b"\x01i"]
@@ -73,7 +65,7 @@ def replaced(raw, at, number):
     end = at
     while end < len(raw) and raw[end] & 128:
         end += 1
-    return raw[:at] + varint(number) + raw[end + 1:]
+    return raw[:at] + long(number) + raw[end + 1:]
 
 
 def damage(raw, dice):
