@@ -21,7 +21,6 @@ static int late_finish(struct sl_stage *stage, struct sl_dataset **ret)
     int r = reduce->windows.gap ? sl_event_sessions_finish(stage, &ignored) : 0;
     sl_dataset_unref(ignored);
     stage->said = stage->has_input;
-    sl_late_rows_sort(&reduce->late);
     return r < 0 ? r : sl_late_rows_dataset(&reduce->late, ret);
 }
 
@@ -42,7 +41,7 @@ static const struct sl_wide event_wide = {
     .finish = sl_event_reduce_finish,
     .done = sl_event_reduce_done,
     .takes_pieces = sl_always_takes_pieces,
-    .bounded = 3, /* what a batch brought, what is kept, what comes out */
+    .bounded = 4, /* what a batch brought, what of it may be late, what is kept, what comes out */
     .memory_size = sizeof(struct sl_event_memory),
     .memory_open = sl_event_reduce_memory_open,
     .memory_done = sl_event_reduce_memory_done,
@@ -63,7 +62,7 @@ static const struct sl_wide late_wide = {
     .done = sl_event_reduce_done,
     .takes_pieces = sl_always_takes_pieces,
     .keeps_time = true,
-    .bounded = 3,
+    .bounded = 3, /* the same, but that nothing else comes out */
     .memory_size = sizeof(struct sl_event_memory),
     .memory_open = sl_event_reduce_memory_open,
     .memory_done = sl_event_reduce_memory_done,

@@ -34,15 +34,40 @@ static int64_t late_before(const struct sl_stage *stage)
     return stage->watermark_ms == SL_END_OF_TIME ? INT64_MAX : stage->watermark_ms - reduce->windows.gap + 1;
 }
 
-/* A record that no window takes. Of sessions it is not sure yet: an open one may. */
+/* Rows of a chunk that are grouped. */
+struct chosen {
+    uint32_t count;
+    bool has_candidates;
+    uint16_t row[SL_CHUNK_ROWS];
+    int64_t candidate[SL_CHUNK_ROWS]; /* its number (ops/event/late_rows.h), or NO_CANDIDATE */
+};
+
+enum { NO_CANDIDATE = -1 };
+
+static void choose_row(struct chosen *chosen, uint32_t row, int64_t candidate)
+{
+    chosen->has_candidates = chosen->has_candidates || candidate != NO_CANDIDATE;
+    chosen->candidate[chosen->count] = candidate;
+    chosen->row[chosen->count++] = (uint16_t)row;
+}
+
+/* A record that no window takes. */
 static int put_late(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in, uint32_t row)
 {
     struct sl_event_reduce *reduce = stage->state;
-    int r = 0;
-    if (reduce->gives_late || reduce->windows.gap)
-        r = sl_late_rows_add(&reduce->late, lane, in, row);
-    if (r == 0 && !reduce->windows.gap && stage->reports_late)
-        r = sl_task_late(lane->task, stage->node->number, in, row);
+    int r = reduce->gives_late ? sl_late_rows_add(&reduce->late, lane, in, row) : 0;
+    return r == 0 && stage->reports_late ? sl_task_late(lane->task, stage->node->number, in, row) : r;
+}
+
+/* A record that no session of its own would take: an open one may. */
+static int put_candidate(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in,
+                         uint32_t row, struct chosen *chosen)
+{
+    struct sl_event_reduce *reduce = stage->state;
+    int64_t number;
+    int r = sl_late_rows_add_candidate(&reduce->late, lane, in, row, &number);
+    if (r == 0)
+        choose_row(chosen, row, number);
     return r;
 }
 
@@ -67,17 +92,18 @@ static bool are_all_chosen(const struct sl_event_reduce *reduce, const struct sl
     return !any_other;
 }
 
-/* Which rows are grouped: those with a key that can be one and a window that is open. rows is not set for all of
- * them. */
-static int choose(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in, uint16_t *rows,
-                  uint32_t *ret_count)
+/* Which rows are grouped: those with a key that can be one and a window that is open. Where all are, only their number is
+ * set. */
+static int choose(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in,
+                  struct chosen *chosen)
 {
     const struct sl_event_reduce *reduce = stage->state;
     int64_t open_from = late_before(stage);
-    uint32_t count = 0;
     int r = 0;
+    chosen->count = 0;
+    chosen->has_candidates = false;
     if (are_all_chosen(reduce, in, open_from)) {
-        *ret_count = in->rows;
+        chosen->count = in->rows;
         return 0;
     }
     for (uint32_t row = 0; r == 0 && row < in->rows; row++) {
@@ -88,13 +114,12 @@ static int choose(struct sl_stage *stage, struct sl_lane *lane, const struct sl_
             r = reduce->gives_late ? 0 : sl_task_reject(lane->task, stage->node->number, in, row);
             continue;
         }
-        bool late = in->time[row] < open_from;
-        if (late)
-            r = put_late(stage, lane, in, row);
-        if (!late || reduce->windows.gap)
-            rows[count++] = (uint16_t)row;
+        if (in->time[row] >= open_from)
+            choose_row(chosen, row, NO_CANDIDATE);
+        else
+            r = reduce->windows.gap ? put_candidate(stage, lane, in, row, chosen)
+                                    : put_late(stage, lane, in, row);
     }
-    *ret_count = count;
     return r;
 }
 
@@ -130,16 +155,17 @@ static bool make_key(const struct sl_event_reduce *reduce, struct sl_arena *aren
 }
 
 static bool make_value(const struct sl_event_reduce *reduce, struct sl_arena *arena,
-                       const struct sl_chunk *in, uint32_t row, struct sl_field *ret)
+                       const struct sl_chunk *in, uint32_t row, int64_t candidate, struct sl_field *ret)
 {
     uint32_t first = reduce->key_of == SL_KEY_FIELD && in->width > 1 ? 1 : 0;
     if (!reduce->by_time)
         return pack(arena, in, row, first, ret);
-    struct sl_field *items = sl_arena_alloc(arena, 2 * sizeof *items);
+    struct sl_field *items = sl_arena_alloc(arena, SL_CANDIDATE_VALUE_FIELDS * sizeof *items);
     if (!items || !pack(arena, in, row, first, &items[1]))
         return false;
     items[0] = sl_integer(in->time[row]);
-    *ret = sl_list(items, 2);
+    items[2] = sl_integer(candidate);
+    *ret = sl_list(items, candidate == NO_CANDIDATE ? SL_TIMED_VALUE_FIELDS : SL_CANDIDATE_VALUE_FIELDS);
     return true;
 }
 
@@ -199,23 +225,23 @@ static bool make_keys(const struct sl_event_reduce *reduce, struct sl_arena *are
 }
 
 static bool make_values(const struct sl_event_reduce *reduce, struct sl_arena *arena,
-                        const struct sl_chunk *in, struct sl_field *value)
+                        const struct sl_chunk *in, const int64_t *candidate, struct sl_field *value)
 {
     for (uint32_t row = 0; row < in->rows; row++)
-        if (!make_value(reduce, arena, in, row, &value[row]))
+        if (!make_value(reduce, arena, in, row, candidate ? candidate[row] : NO_CANDIDATE, &value[row]))
             return false;
     return true;
 }
 
-/* Pairs of a pane key and a value; memory from scratch. A column of values is used as it is. */
+/* Pairs of a pane key and a value; memory from scratch. A column of values is used as it is. candidate: NULL, there is none. */
 static int make_pairs(const struct sl_event_reduce *reduce, struct sl_task *task, const struct sl_chunk *in,
-                      struct sl_chunk *ret)
+                      const int64_t *candidate, struct sl_chunk *ret)
 {
     bool is_column = !reduce->by_time && reduce->key_of == SL_KEY_FIELD && in->width == 2;
     struct sl_field *key = sl_arena_alloc(task->scratch, in->rows * sizeof *key);
     struct sl_field *value = is_column ? NULL : sl_arena_alloc(task->scratch, in->rows * sizeof *value);
     if (!key || !make_keys(reduce, task->scratch, in, key) ||
-        (!is_column && (!value || !make_values(reduce, task->scratch, in, value))))
+        (!is_column && (!value || !make_values(reduce, task->scratch, in, candidate, value))))
         return SL_ENOMEM;
     *ret =
         (struct sl_chunk){.rows = in->rows, .width = 2, .column = {key, is_column ? in->column[1] : value}};
@@ -225,17 +251,18 @@ static int make_pairs(const struct sl_event_reduce *reduce, struct sl_task *task
 int sl_event_reduce_push(struct sl_stage *stage, struct sl_lane *lane, const struct sl_chunk *in)
 {
     struct sl_event_reduce *reduce = stage->state;
-    uint16_t rows[SL_CHUNK_ROWS];
     struct sl_chunk kept = *in, pairs;
-    uint32_t count;
+    struct chosen chosen;
     if (reduce->key_of == SL_KEY_FIELD && in->width < 2 && !reduce->gives_late)
         return sl_pairs_reject(stage->node, lane->task, in);
-    int r = choose(stage, lane, in, rows, &count);
-    if (r < 0 || !count || (reduce->gives_late && !reduce->windows.gap))
+    int r = choose(stage, lane, in, &chosen);
+    if (r < 0 || !chosen.count || (reduce->gives_late && !reduce->windows.gap))
         return r;
-    if (count < in->rows)
-        r = sl_chunk_gather(lane->task->scratch, in, rows, count, &kept) ? 0 : SL_ENOMEM;
-    r = r < 0 ? r : make_pairs(reduce, lane->task, &kept, &pairs);
+    if (chosen.count < in->rows)
+        r = sl_chunk_gather(lane->task->scratch, in, chosen.row, chosen.count, &kept) ? 0 : SL_ENOMEM;
+    r = r < 0
+            ? r
+            : make_pairs(reduce, lane->task, &kept, chosen.has_candidates ? chosen.candidate : NULL, &pairs);
     if (r < 0)
         return r;
     lane->shown = &kept;
@@ -267,8 +294,8 @@ int sl_event_reduce_begin(struct sl_stage *stage)
     reduce->reducer = reducer;
     reduce->key_of = spec->key_of;
     reduce->by_time = reduce->windows.gap || !reducer->ops->exact;
-    sl_late_rows_init(&reduce->late);
-    int r = init_groups(reduce, stage, spec);
+    int r = sl_late_rows_init(&reduce->late, stage);
+    r = r < 0 ? r : init_groups(reduce, stage, spec);
     reduce->by_key.aggregate.keeps_failed = true;
     if (!reduce->windows.gap)
         reduce->by_key.aggregate.show_key = show_key;

@@ -14,8 +14,10 @@ struct sl_event_reduce {
     struct sl_event_windows windows;
     const struct sl_reducer *reducer; /* of the windows; by_key's is another where order matters */
     enum sl_key_of key_of;
-    bool by_time;    /* by_key collects {time, value}, for values have to be in the order of time */
-    bool gives_late; /* the result is the late records */
+    /* by_key collects {time, value}, for values have to be in the order of time; of sessions {time, value, number} where the
+     * record may be late. */
+    bool by_time;
+    bool gives_late;                  /* the result is the late records */
     struct sl_sorted_groups *changed; /* borrowed: what the batch changed */
     /* Where panes are on disk: a reference to `changed`, or NULL where that is more than may be in memory or is not wanted; and
      * its panes. */
@@ -23,6 +25,8 @@ struct sl_event_reduce {
     struct sl_pane_list changed_panes;
     struct sl_late_rows late; /* candidates of sessions; what late() gives */
 };
+
+enum { SL_TIMED_VALUE_FIELDS = 2, SL_CANDIDATE_VALUE_FIELDS };
 
 /* From batch to batch. */
 struct sl_event_memory {

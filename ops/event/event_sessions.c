@@ -6,8 +6,6 @@
  * reach: a record within the gap of a session, or of another record, belongs to it, and sessions that a record joins
  * become one. Records that are so old that a session of their own would be closed already, and that reach no open one,
  * are late. */
-#include "core/base/array.h"
-#include "core/base/bisect.h"
 #include "core/base/error.h"
 #include "core/contract/services.h"
 #include "core/contract/stage.h"
@@ -18,19 +16,10 @@
 
 #include <stdlib.h>
 
-/* Records of a key with times in [from, to] are late. */
-struct late_span {
-    struct sl_field key;
-    int64_t from, to;
-};
-
 /* What one part of the map gives in a batch. */
 struct part {
     struct sl_result_part *result;
     struct sl_rows *left_out;
-    struct sl_arena keys;   /* of late */
-    struct late_span *late; /* in the order of keys */
-    size_t lates, lates_capacity;
 };
 
 struct batch {
@@ -97,14 +86,13 @@ static int add_row(const struct batch *batch, struct sl_task *task, struct part 
     return r < 0 ? r : sl_result_part_add(part->result, by, value);
 }
 
-static int add_late(struct part *part, const struct sl_field *key, int64_t from, int64_t to)
+/* A session of their own would be closed: all of them are candidates (ops/event/late_rows.h). */
+static void mark_late(const struct batch *batch, const struct sl_field *value, uint32_t from, uint32_t to)
 {
-    struct late_span *grown = sl_array_grow(part->late, part->lates, &part->lates_capacity, sizeof *grown);
-    if (!grown)
-        return SL_ENOMEM;
-    part->late = grown;
-    grown[part->lates] = (struct late_span){.from = from, .to = to};
-    return sl_field_copy(&part->keys, key, &grown[part->lates++].key) ? 0 : SL_ENOMEM;
+    for (uint32_t i = from; i < to; i++) {
+        sl_assert(value[i].len == SL_CANDIDATE_VALUE_FIELDS);
+        sl_late_rows_mark(&reduce_of(batch)->late, value[i].items[2].integer);
+    }
 }
 
 /* ---- a key's sessions ---- */
@@ -211,8 +199,10 @@ static int end_cluster(const struct batch *batch, struct sl_task *task, struct p
     int64_t stop = session.last + gap_of(batch);
     bool late =
         !session.was_open && batch->stage->watermark_ms != SL_NO_TIME && stop <= batch->stage->watermark_ms;
-    if (late)
-        return add_late(part, key, session.start, session.last);
+    if (late) {
+        mark_late(batch, value, cluster->from, cluster->to);
+        return 0;
+    }
     int r = sl_event_fold(batch->stage, task, task->scratch, key, value, cluster->from, cluster->to,
                           &fresh.group, &fresh.has_state);
     r = r < 0 ? r : join_states(batch, task, &session, &fresh);
@@ -339,53 +329,12 @@ static int make_row(struct sl_stage *stage, struct sl_task *task, const struct s
     return r;
 }
 
-static struct sl_field key_of_late(const struct sl_event_reduce *reduce, const struct sl_late_row *row)
-{
-    if (reduce->key_of == SL_KEY_RECORD && row->width > 1)
-        return sl_list(row->field, row->width);
-    bool has_key = reduce->key_of != SL_KEY_NONE && !(reduce->gives_late && row->width < 2);
-    return has_key ? row->field[0] : sl_nil();
-}
-
-static bool is_in_span(const struct batch *batch, const struct sl_late_row *row)
-{
-    const struct sl_field key = key_of_late(reduce_of(batch), row);
-    const struct part *part =
-        &batch->part[sl_state_map_number(sl_field_hash(&key, batch->stage->tasks[0].seed))];
-    size_t first = SL_BISECT(i, 0, part->lates, sl_field_compare(&part->late[i].key, &key) < 0);
-    for (size_t i = first; i < part->lates && sl_field_equals(&part->late[i].key, &key); i++)
-        if (part->late[i].from <= row->time && row->time <= part->late[i].to)
-            return true;
-    return false;
-}
-
-/* Of the candidates those that are late stay, in the order of the input, and are counted. */
-static int settle_late(struct batch *batch)
-{
-    struct sl_late_rows *late = &reduce_of(batch)->late;
-    size_t kept = 0;
-    int r = 0;
-    sl_late_rows_sort(late);
-    for (size_t i = 0; r == 0 && i < late->count; i++) {
-        if (!is_in_span(batch, &late->row[i]))
-            continue;
-        if (batch->stage->reports_late)
-            r = sl_late_rows_report(late, i, batch->stage);
-        late->row[kept++] = late->row[i];
-    }
-    late->count = kept;
-    return r;
-}
-
 static void batch_done(struct batch *batch)
 {
     if (!batch)
         return;
-    for (unsigned p = 0; p < SL_PARTS; p++) {
+    for (unsigned p = 0; p < SL_PARTS; p++)
         sl_rows_unref(batch->part[p].left_out);
-        sl_arena_done(&batch->part[p].keys);
-        free(batch->part[p].late);
-    }
     sl_brought_keys_done(&batch->brought);
     sl_sorted_result_done(&batch->result);
     free(batch);
@@ -444,15 +393,17 @@ static int note_left_out(struct batch *batch)
 
 int sl_event_sessions_finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
+    struct sl_event_reduce *reduce = stage->state;
     struct sl_event_memory *memory = stage->memory;
     struct batch *batch = NULL;
     int r = batch_new(stage, &batch);
+    r = r < 0 ? r : sl_late_rows_open_marks(&reduce->late);
     r = r < 0 ? r : sl_timed_map_bound(&memory->sessions, stage);
     if (r == 0 && !stage->services->durable)
         r = sl_timed_map_forget_changes(&memory->sessions, stage);
     r = r < 0 ? r : close_due(batch);
     r = r < 0 ? r : join_brought(batch);
-    r = r < 0 ? r : settle_late(batch);
+    r = r < 0 ? r : sl_late_rows_settle(&reduce->late, stage, reduce->gives_late);
     r = r < 0 ? r : sl_sorted_result_show(&batch->result, make_row, ret);
     r = r < 0 ? r : note_left_out(batch);
     batch_done(batch);

@@ -36,15 +36,15 @@ int sl_event_values(struct sl_task *task, const struct sl_field *list, const str
     if (is_in_order(list->items, list->len))
         return 0;
     struct sl_field *item = sl_arena_alloc(task->scratch, list->len * sizeof *item);
-    struct sl_field *pair = sl_arena_alloc(task->scratch, 2 * (size_t)list->len * sizeof *pair);
-    if (!item || !pair)
+    struct sl_field *fields =
+        sl_arena_alloc(task->scratch, SL_CANDIDATE_VALUE_FIELDS * (size_t)list->len * sizeof *fields);
+    if (!item || !fields)
         return SL_ENOMEM;
-    for (uint32_t i = 0; i < list->len;
-         i++) { /* the place in the input, beside the time: qsort is not stable */
+    for (uint32_t i = 0; i < list->len; i++, fields += SL_CANDIDATE_VALUE_FIELDS) {
         item[i] = list->items[i];
-        memcpy(&pair[2 * (size_t)i], list->items[i].items, 2 * sizeof *pair);
-        pair[2 * (size_t)i].len = i;
-        item[i].items = &pair[2 * (size_t)i];
+        memcpy(fields, item[i].items, item[i].len * sizeof *fields);
+        fields->len = i; /* the place in the input, beside the time: qsort is not stable */
+        item[i].items = fields;
     }
     qsort(item, list->len, sizeof *item, compare_times);
     *ret_value = item;

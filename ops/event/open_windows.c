@@ -3,13 +3,15 @@
  *
  * A cell of a timed map has the rows of one key, by their start. A new row replaces that of the same window; of sessions, those
  * it has grown from. A row is forgotten when the watermark has passed its stop by the size of a window, or by the gap; at the
- * end of event time the last ones stay. On disk (key, {row, ...}, due). */
+ * end of event time the last ones stay. On disk (key, {row, ...}, due). With a memoryLimit cells that are too much are moved to
+ * disk between rows, and the table is sorted there (ops/event/sorted_result.h). */
 #include "core/base/error.h"
 #include "core/contract/collect.h"
 #include "core/contract/services.h"
 #include "core/contract/stage.h"
 #include "ops/event/event_reduce.h"
 #include "ops/event/event_window.h"
+#include "ops/event/sorted_result.h"
 #include "ops/event/timed_map.h"
 #include "ops/group/by_key.h"
 
@@ -87,10 +89,13 @@ static int add_row(const struct change *change, struct sl_task *task)
         change->removes ? change->row[SPAN_FIELDS] : key_of(change->stage->node, change->row, change->width);
     uint64_t hash = sl_field_hash(&key, task->seed);
     unsigned part = sl_state_map_number(hash);
-    struct sl_state_entry *cell = sl_state_shard_find(&timed->map.part[part], &key, (uint32_t)hash);
-    uint32_t old = cell && cell->exists ? cell->value.len : 0, count = 0, i = 0;
+    struct sl_state_entry *cell;
+    int r = sl_state_map_find(&timed->map, task, &key, hash, &cell);
+    if (r < 0)
+        return r;
+    uint32_t old = cell->exists ? cell->value.len : 0, count = 0, i = 0;
     struct sl_field *rows = sl_arena_alloc(task->scratch, (old + 1) * sizeof *rows);
-    if (!cell || !rows)
+    if (!rows)
         return SL_ENOMEM;
     for (; i < old && start_of(&cell->value.items[i]) < change->row[0].integer; i++)
         rows[count++] = cell->value.items[i];
@@ -107,12 +112,16 @@ static int add_rows(struct sl_stage *stage, const struct sl_dataset *input, bool
     struct sl_task *task = &stage->tasks[0];
     struct sl_field row[SL_WIDTH_MAX];
     struct change change = {stage, windows_of(stage->node), row, 0, removes};
+    struct sl_arena block SL_CLEANUP(sl_arena_done) = {0};
     struct sl_cursor cursor;
     int r = 0;
-    sl_cursor_init(&cursor, input);
-    while (r == 0 && sl_cursor_next(&cursor, row, &change.width)) {
+    task->err = stage->err;
+    sl_cursor_pass(&cursor, input, &block);
+    for (uint64_t n = 1; r == 0 && sl_cursor_next(&cursor, row, &change.width); n++) {
         sl_arena_reset(task->scratch);
         r = add_row(&change, task);
+        if (r == 0 && n % SL_CHUNK_ROWS == 0) /* between rows no cell is in use */
+            r = sl_timed_map_make_room(stage->memory, stage);
     }
     return r;
 }
@@ -186,7 +195,7 @@ static int append(struct sl_rows *rows, const struct sl_field *row)
     return sl_rows_append_row(rows, fields, row->len);
 }
 
-static int show(struct sl_stage *stage, struct sl_dataset **ret)
+static int show_in_memory(struct sl_stage *stage, struct sl_dataset **ret)
 {
     const struct sl_timed_map *timed = stage->memory;
     struct sl_arena arena SL_CLEANUP(sl_arena_done) = {0};
@@ -206,12 +215,66 @@ static int show(struct sl_stage *stage, struct sl_dataset **ret)
     return *ret ? 0 : SL_ENOMEM;
 }
 
+/* ---- the table beyond memoryLimit ---- */
+
+struct listing {
+    struct sl_stage *stage;
+    struct sl_sorted_result *result;
+    uint64_t rows;
+};
+
+static int list_cell(void *arg, const struct sl_stored_cell *cell)
+{
+    struct listing *listing = arg;
+    int r = 0;
+    for (uint32_t i = 0; r == 0 && i < cell->value.len; i++) {
+        const struct sl_field *row = &cell->value.items[i];
+        const struct sl_field value[SL_RESULT_VALUES] = {*row, sl_nil()};
+        const struct sl_field by[SL_RESULT_KEYS] = {row->items[0], row->items[1],
+                                                    key_of(listing->stage->node, row->items, row->len)};
+        r = sl_result_part_add(&listing->result->part[0], by, value);
+        if (r == 0 && ++listing->rows % SL_CHUNK_ROWS == 0)
+            r = sl_sorted_result_make_room(listing->result);
+    }
+    return r;
+}
+
+static int make_row(struct sl_stage *stage, struct sl_task *task, const struct sl_result_row *row,
+                    struct sl_field fields[SL_WIDTH_MAX], uint32_t *ret_width)
+{
+    *ret_width = row->value[0].len;
+    memcpy(fields, row->value[0].items, *ret_width * sizeof *fields);
+    return 0;
+}
+
+static int show_bounded(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    struct sl_timed_map *timed = stage->memory;
+    struct sl_sorted_result *result = malloc(sizeof *result);
+    struct listing listing = {stage, result, 0};
+    int r = result ? sl_sorted_result_init(result, stage) : SL_ENOMEM;
+    r = r < 0 ? r : sl_state_map_each(&timed->map, stage, list_cell, &listing);
+    r = r < 0 ? r : sl_sorted_result_show(result, make_row, ret);
+    if (result)
+        sl_sorted_result_done(result);
+    free(result);
+    return r;
+}
+
+static int show(struct sl_stage *stage, struct sl_dataset **ret)
+{
+    const struct sl_timed_map *timed = stage->memory;
+    return timed->map.runs ? show_bounded(stage, ret) : show_in_memory(stage, ret);
+}
+
 /* ---- the batch ---- */
 
 static int finish(struct sl_stage *stage, struct sl_dataset **ret)
 {
     struct sl_dataset *input = NULL;
-    int r = stage->services->durable ? 0 : sl_timed_map_forget_changes(stage->memory, stage);
+    int r = sl_timed_map_bound(stage->memory, stage);
+    if (r == 0 && !stage->services->durable)
+        r = sl_timed_map_forget_changes(stage->memory, stage);
     r = r < 0 ? r : sl_collect_dataset(stage->state, &input, stage->err);
     r = r < 0 ? r : add_rows(stage, input, false);
     r = r < 0 ? r : remove_failed(stage);
@@ -265,6 +328,7 @@ static const struct sl_wide open_windows_wide = {
     .takes_pieces = sl_collect_takes_pieces,
     .finish = finish,
     .done = sl_collect_end,
+    .bounded = 3, /* less the input, which it takes whole: keys in memory, the table */
     .memory_size = sizeof(struct sl_timed_map),
     .memory_done = memory_done,
     .save = save,

@@ -23,12 +23,14 @@ local both = left:union(right)
 local windows = both:eventWindow { size = "60s", slide = "20s" }
 windows:reduceByKey(sluice.sum):saveAsTextFiles("out/windows")
 windows:late():saveAsTextFiles("out/late")
+both:eventWindow { gap = "9s" }:late():saveAsTextFiles("out/alone")
+both:eventWindow { size = "60s", emit = "updates" }:reduceByKey(sluice.sum):openWindows():saveAsTextFiles("out/open")
 both:eventWindow { size = "45s", offset = "7s", emit = "both" }:reduceByKey(function(a, b) return a .. "," .. b end):saveAsTextFiles("out/functions")
 both:eventWindow { gap = "25s" }:groupByKey():saveAsTextFiles("out/sessions")
 left:dropDuplicates():eventWindow { size = "60s" }:count():saveAsTextFiles("out/distinct")
 left:joinWithin(right, "20s", "full"):saveAsTextFiles("out/joined")
 '''
-PREFIXES = ("windows", "late", "functions", "sessions", "distinct", "joined")
+PREFIXES = ("windows", "late", "alone", "open", "functions", "sessions", "distinct", "joined")
 ENDS = ("--clock", "virtual", "--available-now")
 
 

@@ -31,6 +31,11 @@ SESSIONS = {
     end)''',
     "late": 'first:eventWindow { gap = "9s" }:late():map(function(k, v) return k, v, sluice.eventTime() end)',
     "counted": 'first:eventWindow { gap = "9s" }:count()',
+    "open": 'first:eventWindow { gap = "20s", emit = "updates" }:groupByKey():openWindows()',
+    "openFailed": '''first:eventWindow { gap = "30s", emit = "updates" }:reduceByKey(function(a, b)
+        if a == 3 then error("three") end
+        return a + b
+    end):openWindows()''',
 }
 DROPPED = {
     "records": 'first:dropDuplicates():map(function(k, v) return k, v, sluice.eventTime() end)',
@@ -47,6 +52,9 @@ WINDOWS = {
         if a == 3 then error("three") end
         return a + b
     end)''',
+    "late": 'first:eventWindow { size = "9s" }:late():map(function(k, v) return k, v, sluice.eventTime() end)',
+    "lateOfTwo": 'first:union(second):eventWindow { size = "9s" }:late():map(function(k, v) return k, v, sluice.eventTime() end)',
+    "open": 'first:eventWindow { size = "60s", slide = "15s", emit = "updates" }:groupByKey():openWindows()',
     "distinct": 'first:eventWindow { size = "30s" }:distinct()',
     "counted": 'first:eventWindow { size = "30s" }:countByValue()',
     "numbered": 'first:zipWithIndex():map(function(record, i) return record[1], i end):eventWindow { size = "30s" }:reduceByKey(sluice.sum)',
@@ -148,10 +156,20 @@ def peak_of(text, limit):
     return int(done.stdout)
 
 
-def state_stays_below(expression, limit, least):
-    """A first batch that fills the state, then one of another process, which loads it."""
+def without_sanitizer():
     if SANITIZED:
         skip("a sanitizer takes memory of its own")
+
+
+def limited_stays_below(when, without, limited, limit, least):
+    print("%s: %d MB without a limit, %d MB with %d MB" % (when, without // 10 ** 6, limited // 10 ** 6, limit), flush=True)
+    check(without > least * 10 ** 6, "%s, it takes more without a limit: %d bytes" % (when, without))
+    check(limited < limit * 10 ** 6, "%s, %d bytes under a limit of %d MB" % (when, limited, limit))
+
+
+def state_stays_below(expression, limit, least):
+    """A first batch that fills the state, then one of another process, which loads it."""
+    without_sanitizer()
     text, seen = KEYED + save(expression, "r"), []
     for option in (None, "%dMB" % limit):
         for left in ("in", "second"):
@@ -165,9 +183,7 @@ def state_stays_below(expression, limit, least):
         seen.append((directories(), first, second))
     check(seen[1][0] == seen[0][0], "the results are those without a limit")
     for when, without, limited in zip(("filled", "loaded"), seen[0][1:], seen[1][1:]):
-        print("%s: %d MB without a limit, %d MB with %d MB" % (when, without // 10 ** 6, limited // 10 ** 6, limit), flush=True)
-        check(without > least * 10 ** 6, "%s, it takes more without a limit: %d bytes" % (when, without))
-        check(limited < limit * 10 ** 6, "%s, %d bytes under a limit of %d MB" % (when, limited, limit))
+        limited_stays_below(when, without, limited, limit, least)
 
 
 def test_the_keys_of_dropDuplicates_stay_below_the_limit():
@@ -188,6 +204,39 @@ def test_open_windows_stay_below_the_limit():
 
 def test_open_windows_that_slide_and_show_updates_stay_below_the_limit():
     state_stays_below('first:eventWindow { size = "30m", slide = "10m", emit = "updates" }:reduceByKey(function(a, b) return a + b end)', 50, 55)
+
+
+def test_a_table_of_open_windows_stays_below_the_limit():
+    state_stays_below('first:eventWindow { size = "1h", emit = "updates" }:reduceByKey(sluice.sum):openWindows()', 80, 200)
+
+
+TWO_TIMES = '''
+local first = ssc:textFileStream("in"):withWatermark(function(line) return line == "new" and 10 ^ 9 or 1000 end, "1s"):map(sluice.pair(1))
+'''
+
+
+def late_records_stay_below(windows, limit, least):
+    """A batch of records that are all late."""
+    without_sanitizer()
+    text, seen = TWO_TIMES + save("first:eventWindow { %s }:late()" % windows, "r"), []
+    for option in (None, "%dMB" % limit):
+        shutil.rmtree("in", ignore_errors=True)
+        clear()
+        move_in("a", "new\n")
+        peak_of(text, option)
+        move_in("b", distinct_keys(600000))
+        seen.append((peak_of(text, option), directories()))
+    check(seen[1][1] == seen[0][1], "the results are those without a limit")
+    check(sum(content.count(b"\n") for content in seen[0][1].values()) == 600000, "all are late")
+    limited_stays_below(windows, seen[0][0], seen[1][0], limit, least)
+
+
+def test_late_records_of_windows_stay_below_the_limit():
+    late_records_stay_below('size = "1m"', 30, 35)
+
+
+def test_records_that_are_late_for_sessions_stay_below_the_limit():
+    late_records_stay_below('gap = "1m"', 80, 200)
 
 
 main(globals())
