@@ -67,7 +67,7 @@ def script(window, limit, workers, interval="1s"):
 def rows(letters=True, last=None):
     """Of the batches until the time `last`; an empty result has no directory."""
     found = {name: b"".join(content for time, content in sorted(directories("out/" + name).items()) if last is None or time <= last)
-        for name in WINDOWS}
+             for name in WINDOWS}
     if letters:
         found["deadletter"] = b"".join(pathlib.Path(path).read_bytes() for path in sorted(glob.glob(".sluice/job/deadletter/*")))
     return found
