@@ -21,7 +21,7 @@
 static const struct sl_flag deadletter_flags[] = {
     SL_TARGET_FLAGS,
     {"by", SL_FLAG_CHOICE, "message|operator|file|batch", NULL, "count them by this, most first"},
-    {"batch", SL_FLAG_TEXT, "T", NULL, "of this batch alone, by its time in milliseconds"},
+    {"batch", SL_FLAG_NUMBER, "T", NULL, "of this batch alone, by its time in milliseconds"},
     {"limit", SL_FLAG_COUNT, "N", NULL, "at most N lines"},
     {"json", SL_FLAG_SWITCH, NULL, NULL, "as they are kept, a JSON object a line"},
     {0},
@@ -240,8 +240,8 @@ static int by_time(const struct dirent **a, const struct dirent **b)
 
 static bool is_wanted(const struct letters *letters, const char *name)
 {
-    const char *batch = sl_line_text(letters->line, "batch");
-    return !batch || (strncmp(name, batch, strlen(batch)) == 0 && name[strlen(batch)] == '.');
+    return !sl_line_text(letters->line, "batch") ||
+           strtoll(name, NULL, 10) == sl_line_integer(letters->line, "batch", 0);
 }
 
 static int read_all(struct letters *letters, const char *directory, struct sl_error *err)

@@ -95,8 +95,9 @@ static int check_value(const struct sl_flag *flag, const char *value, struct sl_
 {
     switch (flag->kind) {
     case SL_FLAG_SWITCH:
-    case SL_FLAG_TEXT:
         return 0;
+    case SL_FLAG_TEXT:
+        return value[0] ? 0 : refuse_value(flag, value, "a text", err);
     case SL_FLAG_PATH:
         return value[0] ? 0 : refuse_value(flag, value, "a path", err);
     case SL_FLAG_COUNT:

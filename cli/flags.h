@@ -8,7 +8,7 @@
 
 enum sl_flag_kind {
     SL_FLAG_SWITCH,   /* no value */
-    SL_FLAG_TEXT,     /* any value */
+    SL_FLAG_TEXT,     /* any value that is not empty */
     SL_FLAG_PATH,     /* relative to the working directory */
     SL_FLAG_COUNT,    /* an integer of at least 1 */
     SL_FLAG_NUMBER,   /* an integer of at least 0 */

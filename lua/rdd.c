@@ -1,6 +1,7 @@
 #include "lua/rdd.h"
 
 #include "core/rows/dataset.h"
+#include "engine/graph/check.h"
 #include "engine/graph/uri.h"
 #include "lua/copy.h"
 #include "lua/method.h"
@@ -15,6 +16,9 @@
 #include "output/text_file.h"
 
 #include <lauxlib.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 
 static const char type_name[] = "sluice.rdd";
 
@@ -174,15 +178,22 @@ static int foreach_partition(lua_State *L)
     return 0;
 }
 
-/* The path at index 2, also as a URI of a file. */
+/* The path at index 2 of what is to be made, also as a URI of a file. */
 static struct sl_field check_path(lua_State *L, const char *method)
 {
+    const struct sl_context *context = sl_copy_of(L)->context;
+    char named[PATH_MAX];
     struct sl_error err;
     size_t len;
     const char *text = luaL_checklstring(L, 2, &len);
     struct sl_field path = sl_string(text, len);
     if (sl_uri_take_path(method, &path, &err) < 0)
         luaL_error(L, "%s", err.text);
+    bool is_text =
+        path.len < sizeof named && !memchr(path.str, 0, path.len); /* others are refused when they are made */
+    snprintf(named, sizeof named, "%.*s", (int)path.len, (const char *)path.str);
+    if (is_text && context && sl_context_check_result(context, named, &err) < 0)
+        luaL_error(L, "%s: %s", method, err.text);
     return path;
 }
 

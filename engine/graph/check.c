@@ -42,6 +42,15 @@ int sl_context_check(struct sl_context *context, struct sl_error *err)
     return r;
 }
 
+int sl_context_check_result(const struct sl_context *context, const char *path, struct sl_error *err)
+{
+    char *checkpoint = sl_checkpoint_path(context), *mount = sl_mount_path(context);
+    int r = sl_validate_result(context, checkpoint, mounts(context) ? mount : NULL, path, err);
+    free(checkpoint);
+    free(mount);
+    return r;
+}
+
 /* ---- warnings ---- */
 
 /* 86400 as 86,400: up to 86,400,000 of them, one a millisecond. */

@@ -4,6 +4,7 @@
 #include "core/contract/site.h"
 #include "core/contract/source.h"
 #include "engine/graph/lead.h"
+#include "engine/graph/own_dir.h"
 
 #include <fnmatch.h>
 #include <limits.h>
@@ -41,6 +42,7 @@ struct checks {
     const struct sl_context *context;
     struct sl_error *err;
     struct place *place; /* [nodes] */
+    struct sl_own_dir checkpoint, mount;
 };
 
 static const struct sl_node *node_at(const struct checks *checks, size_t i)
@@ -262,6 +264,19 @@ static int refuse_inputs_on(const struct checks *checks, const char *mount)
     return 0;
 }
 
+/* The same, and inside the run's own directories. */
+static int refuse_result(const struct checks *checks, const struct sl_site *site, const char *what,
+                         const char *shown, const char *path)
+{
+    char resolved[PATH_MAX];
+    int r = refuse_place(checks, site, what, shown, path);
+    if (r < 0 || !sl_lead_find(checks->context->dir, path, resolved))
+        return r;
+    r = sl_own_dir_refuse(&checks->checkpoint, what, shown, resolved, checks->err);
+    r = r < 0 ? r : sl_own_dir_refuse(&checks->mount, what, shown, resolved, checks->err);
+    return r < 0 && site ? sl_site_wrap(site, checks->err) : r;
+}
+
 /* What it makes is a file in a directory of a batch: beside the prefix, not below it. */
 static int refuse_watched_prefix(const struct checks *checks, const struct sl_node *node)
 {
@@ -271,7 +286,7 @@ static int refuse_watched_prefix(const struct checks *checks, const struct sl_no
     const char *end = sl_node_text(node, "suffix", suffix, sizeof suffix);
     snprintf(file, sizeof file, "%s-1700000000000%s%s/part-00000", prefix, end && end[0] ? "." : "",
              end ? end : "");
-    return refuse_place(checks, &node->site, "output prefix", prefix, file);
+    return refuse_result(checks, &node->site, "output prefix", prefix, file);
 }
 
 /* That of SQLite is a file. */
@@ -281,7 +296,7 @@ static int refuse_watched_table(const struct checks *checks, const struct sl_nod
     char url[PATH_MAX];
     size_t len = sizeof sqlite - 1;
     bool is_file = sl_node_text(node, "url", url, sizeof url) && strncmp(url, sqlite, len) == 0;
-    return is_file ? refuse_place(checks, &node->site, "database", url + len, url + len) : 0;
+    return is_file ? refuse_result(checks, &node->site, "database", url + len, url + len) : 0;
 }
 
 bool sl_node_reads(const struct sl_node *node, const char *watched, const char *dir)
@@ -405,7 +420,7 @@ static int check_source(const struct checks *checks, const struct sl_node *node)
     snprintf(text, sizeof text, "%.*s", (int)after.len, (const char *)after.str);
     if (strcmp(text, "keep") == 0 || strcmp(text, "delete") == 0)
         return 0;
-    return refuse_place(checks, &node->site, "archive", text, text);
+    return refuse_result(checks, &node->site, "archive", text, text);
 }
 
 static int check_nodes(const struct checks *checks)
@@ -428,10 +443,18 @@ static int check_nodes(const struct checks *checks)
     return r;
 }
 
+static struct checks checks_of(const struct sl_context *context, const char *checkpoint, const char *mount,
+                               struct sl_error *err)
+{
+    return (struct checks){context, err, NULL,
+                           sl_own_dir_at(context->dir, "inside the checkpoint", checkpoint),
+                           sl_own_dir_at(context->dir, "on the mount", mount)};
+}
+
 int sl_validate(const struct sl_context *context, const char *checkpoint, const char *mount,
                 struct sl_error *err)
 {
-    struct checks checks = {context, err, NULL};
+    struct checks checks = checks_of(context, checkpoint, mount, err);
     int r = find_places(&checks);
     r = r < 0 ? r : check_nodes(&checks);
     if (r == 0 && checkpoint)
@@ -440,6 +463,16 @@ int sl_validate(const struct sl_context *context, const char *checkpoint, const 
         r = refuse_place(&checks, NULL, "mount", mount, mount);
     if (r == 0 && mount)
         r = refuse_inputs_on(&checks, mount);
+    checks_done(&checks);
+    return r;
+}
+
+int sl_validate_result(const struct sl_context *context, const char *checkpoint, const char *mount,
+                       const char *path, struct sl_error *err)
+{
+    struct checks checks = checks_of(context, checkpoint, mount, err);
+    int r = find_places(&checks);
+    r = r < 0 ? r : refuse_result(&checks, NULL, "directory", path, path);
     checks_done(&checks);
     return r;
 }

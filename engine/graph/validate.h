@@ -3,11 +3,15 @@
 
 #include "engine/graph/graph.h"
 
-/* SL_EUSAGE: no output, two outputs with one prefix or views with one name, outputs, checkpoint or mount
- * inside a watched directory, an input on the own mount. checkpoint and mount as the run will use them,
+/* SL_EUSAGE: no output, two outputs with one prefix or views with one name, outputs, archives, checkpoint or mount
+ * inside a watched directory, an input on the own mount, outputs or archives there or in the checkpoint. checkpoint and mount as the run will use them,
  * relative to the job's directory or absolute; NULL: none. */
 int sl_validate(const struct sl_context *context, const char *checkpoint, const char *mount,
                 struct sl_error *err);
+
+/* The same of a directory that a function is about to make, as the job names it. */
+int sl_validate_result(const struct sl_context *context, const char *checkpoint, const char *mount,
+                       const char *path, struct sl_error *err);
 
 /* By what a source is known: its name, or the watched directory. NULL where it is too long. */
 const char *sl_source_name(const struct sl_node *node, char *text, size_t size);

@@ -89,6 +89,22 @@ def test_a_dataset_is_saved_over_nothing():
         check("does not name a new directory" in done.stderr, "the message: " + done.stderr)
 
 
+def test_a_dataset_is_not_saved_where_the_job_reads_or_keeps_its_state():
+    os.makedirs("in")
+    move_in("a", "b\n")
+    for call in ('saveAsTextFile("%s")', 'keyBy(sluice.lower):saveAsSequenceFile("%s")'):
+        for path, words in (("in/saved", "in/saved is inside the watched directory in (job.lua:4)"),
+                            ("out/../in/deep/saved", "is inside the watched directory in"),
+                            (".sluice/job/saved", ".sluice/job/saved is inside the checkpoint .sluice/job")):
+            shutil.rmtree(".sluice", ignore_errors=True)
+            job((HEAD % "").replace(", checkpoint = false", "") +
+                'ssc:textFileStream("in"):foreachRDD(function(rdd) rdd:%s end)\n' % (call % path))
+            done = sluice("run", "job.lua", "--once", "--clock", "virtual")
+            equal(done.returncode, 1, "exit status of %s: %s" % (call % path, done.stderr))
+            check("job.lua:4: foreachRDD" in done.stderr and words in done.stderr, "the message: " + done.stderr)
+    equal((os.listdir("in"), os.path.exists("out")), (["a"], False), "what was made")
+
+
 def test_an_error_fails_the_batch_and_shows_none_of_it():
     done = run('s:saveAsTextFiles("out/r", "")\ns:foreachRDD(function(rdd)\nerror("no luck")\nend)\n')
     equal(done.returncode, 1, "exit status")

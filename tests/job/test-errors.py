@@ -90,6 +90,26 @@ def test_what_the_job_makes_is_not_what_it_reads():
     equal(sorted(os.listdir(".")), ["in", "job.lua", "logs", "other"], "what is there: nothing was made")
 
 
+def test_results_are_kept_outside_of_the_checkpoint_and_the_mount():
+    """reset removes a checkpoint, and what is on the mount hides or is refused: neither is a directory for results or inputs read."""
+    os.makedirs("in")
+    in_checkpoint, on_mount = "is inside the checkpoint .sluice/job", "is on the mount mnt"
+    table = 's:map(sluice.pair(1)):columns("a", "b"):saveToTable("sqlite:%s", "t", { create = true })'
+    cases = [('s:saveAsTextFiles("%s")' % path, words) for path, words in (
+        (".sluice/job/o", in_checkpoint), ("out/../.sluice/job/state/o", in_checkpoint), (".sluice/job", None), (".sluice/o", None))]
+    cases += [('s:saveAsTextFiles("mnt/a/o") s:mount("a")', on_mount), ('s:saveAsTextFiles("mnt/o")', None),
+              ('s:saveAsObjectFiles("mnt/o") s:mount("a")', on_mount), (table % ".sluice/job/x.db", in_checkpoint),
+              (table % "mnt/x.db" + ' s:mount("a")', on_mount)]
+    cases += [('ssc:textFileStream("in", { after = "%s" }):mount("a")' % path, words)
+              for path, words in ((".sluice/job/read", in_checkpoint), ("mnt/read", on_mount), ("read", None))]
+    for body, words in cases:
+        job(CONTEXT + 'local s = ssc:queueStream({})\n%s\n' % body)
+        done = sluice("check", "job.lua")
+        equal(done.returncode, 2 if words else 0, "exit status of %s: %s" % (body, done.stderr))
+        check(not words or ("job.lua:4: " in done.stderr and words in done.stderr), "%s: %s" % (body, done.stderr))
+    equal(sorted(os.listdir(".")), ["in", "job.lua"], "what is there: nothing was made")
+
+
 # arguments: patterns that stderr must match
 BAD_COMMANDS = {
     (): ["usage"],
@@ -101,6 +121,9 @@ BAD_COMMANDS = {
     ("run", "job.lua", "--workers", "none"): ["--workers", "none"],
     ("run", "job.lua", "--workers", "0"): ["--workers", "0"],
     ("run", "job.lua", "--batches", "-1"): ["--batches", "-1"],
+    ("run", "-e", ""): ["-e must be a text"],
+    ("replay", "job.lua", "--forget", ""): ["--forget must be a text"],
+    ("deadletter", "job.lua", "--batch", "yesterday"): ["--batch must be an integer", "yesterday"],
     ("run", "job.lua", "--interval", "1x"): ["interval", "1x"],
     ("run", "job.lua", "--clock", "wall"): ["--clock", "wall", "virtual"],
     ("check", "nowhere.lua"): ["nowhere.lua", "No such file or directory"],
