@@ -5,6 +5,7 @@
 #include "sinks/table/url.h"
 
 #include <string.h>
+#include <strings.h>
 
 const struct sl_param sl_table_params[] = {
     {"url", SL_WANT_STRING, false,
@@ -40,6 +41,22 @@ static int take_text(struct sl_table_settings *settings, const char *what, const
         return sl_error_set(err, SL_EUSAGE, "%s must be a text of 1 to %d bytes without NUL", what, TEXT_MAX);
     *ret = sl_arena_text(&settings->arena, (const char *)value->str, value->len);
     return *ret ? 0 : sl_error_nomem(err);
+}
+
+/* What is written there would be taken for batches, or cannot be made. */
+static int check_table(const struct sl_table_settings *settings, struct sl_error *err)
+{
+    static const char batches[] = "sluice_batches", reserved[] = "sqlite_";
+    bool is_sqlite = sl_table_url_sqlite(settings->url);
+    const char *dot = is_sqlite ? NULL : strrchr(settings->table, '.');
+    if (strcasecmp(dot ? dot + 1 : settings->table, batches) == 0)
+        return sl_error_set(err, SL_EUSAGE,
+                            "table %s is that in which batches are noted; choose another name",
+                            settings->table);
+    if (is_sqlite && strncasecmp(settings->table, reserved, sizeof reserved - 1) == 0)
+        return sl_error_set(err, SL_EUSAGE, "table %s: names that begin with %s are reserved by SQLite",
+                            settings->table, reserved);
+    return 0;
 }
 
 static int take_mode(const struct sl_node *node, struct sl_table_settings *settings, struct sl_error *err)
@@ -141,6 +158,7 @@ int sl_table_settings_read(const struct sl_node *node, struct sl_table_settings 
     int r = take_text(ret, "url", &url, &ret->url, err);
     r = r < 0 ? r : sl_table_url_check(ret->url, err);
     r = r < 0 ? r : take_text(ret, "table", &table, &ret->table, err);
+    r = r < 0 ? r : check_table(ret, err);
     r = r < 0 ? r : take_mode(node, ret, err);
     r = r < 0 ? r : take_columns(node, ret, err);
     r = r < 0 ? r : take_keys(node, ret, err);

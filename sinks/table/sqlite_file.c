@@ -19,6 +19,7 @@ int sl_sqlite_file_failure(const struct sl_sqlite_file *file, const char *url, s
 {
     int code = sqlite3_errcode(file->handle) & 0xff;
     int kind = code == SQLITE_FULL                            ? SL_EFULL
+               : code == SQLITE_NOTADB                        ? SL_EUSAGE
                : code == SQLITE_BUSY || code == SQLITE_LOCKED ? SL_EUNREACHABLE
                : code == SQLITE_NOMEM                         ? SL_ENOMEM
                                                               : SL_EFAIL;
@@ -64,21 +65,42 @@ static int refuse_catalog(const struct sl_sqlite_file *file, const char *url, st
     return sl_error_set(err, SL_EUSAGE, "%s is the catalog of a checkpoint; choose another file", url);
 }
 
+static bool has_directory(const char *path)
+{
+    char *directory = strdup(path), *slash = directory ? strrchr(directory, '/') : NULL;
+    if (slash)
+        slash[slash == directory] = 0;
+    bool is_missing = slash && access(directory, F_OK) < 0 && errno == ENOENT;
+    free(directory);
+    return !is_missing;
+}
+
+static int report_unopened(const struct sl_sqlite_file *file, const struct sl_table_settings *settings,
+                           struct sl_error *err)
+{
+    if (!has_directory(file->path))
+        return sl_error_set(err, SL_EUSAGE, "%s: the directory of the file does not exist; make it",
+                            settings->url);
+    return sl_error_set(err, settings->create ? SL_EFAIL : SL_EUSAGE, "%s: %s%s", settings->url,
+                        sqlite3_errmsg(file->handle),
+                        settings->create ? "" : "; make it, or add create = true");
+}
+
 static int open_handle(struct sl_sqlite_file *file, struct sl_io *io,
                        const struct sl_table_settings *settings, struct sl_error *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | (settings->create ? SQLITE_OPEN_CREATE : 0);
     const char *pragmas = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF";
     int r = sl_sqlite_files_check(io, file->path, err);
+    if (r < 0 && err)
+        err->code = SL_EUSAGE;
     if (r < 0)
-        return r;
+        return SL_EUSAGE;
     int code = sqlite3_open_v2(file->path, &file->handle, flags, NULL);
     if (!file->handle)
         return sl_error_nomem(err);
     if (code != SQLITE_OK)
-        return sl_error_set(err, settings->create ? SL_EFAIL : SL_EUSAGE, "%s: %s%s", settings->url,
-                            sqlite3_errmsg(file->handle),
-                            settings->create ? "" : "; make it, or add create = true");
+        return report_unopened(file, settings, err);
     sqlite3_extended_result_codes(file->handle, 1);
     sqlite3_busy_handler(file->handle, wait_for_lock, file);
     if (sqlite3_exec(file->handle, pragmas, NULL, NULL, NULL) != SQLITE_OK)

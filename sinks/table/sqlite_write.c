@@ -20,6 +20,15 @@ static const char batches_table[] =
     " output TEXT NOT NULL, batch_ms INTEGER NOT NULL, records INTEGER NOT NULL,"
     " PRIMARY KEY (checkpoint, output, batch_ms))";
 
+/* A statement about it does not compile: it is not what batches_table makes. */
+static int refuse_batches(struct sqlite *db, struct sl_error *err)
+{
+    return sl_error_set(
+        err, SL_EUSAGE,
+        "%s: its table sluice_batches has other columns than saveToTable gives it (%s); rename it",
+        db->base.settings->url, sqlite3_errmsg(db->file->handle));
+}
+
 /* One of the statements about the batch's row, with what they need bound; 1: there is a row. */
 static int about_batch(struct sqlite *db, const char *sql, uint64_t records, uint64_t *ret_records,
                        struct sl_error *err)
@@ -27,7 +36,7 @@ static int about_batch(struct sqlite *db, const char *sql, uint64_t records, uin
     sqlite3_stmt *statement;
     int r = sl_sqlite_prepare(db, sql, &statement, err);
     if (r < 0)
-        return r;
+        return sqlite3_errcode(db->file->handle) == SQLITE_ERROR ? refuse_batches(db, err) : r;
     sqlite3_bind_text(statement, 1, db->base.services->checkpoint_id, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 2, db->base.settings->table, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 3, db->batch_ms);
